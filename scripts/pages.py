@@ -1,0 +1,115 @@
+"""Writes docs/settings.md and docs/commands.md from what the program says of itself; --check only compares.
+
+Run after a change of a setting, a flag or a command. The tests run it with --check.
+"""
+
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import click
+import msgspec
+
+from understudy.cli import commands
+from understudy.settings import LimitSettings, ProviderSettings, RehearsalSettings, Settings, allowed
+
+DOCS = Path(__file__).resolve().parent.parent / "docs"
+
+SETTINGS = """\
+# Settings
+
+Flags come before environment variables, these before `understudy.toml`, and that before the defaults. The file is
+`./understudy.toml` if it exists, or the one named by `--config` or `UNDERSTUDY_CONFIG`. A wrong key or value in any of
+them stops the start with a sentence that names it. `understudy config` shows what is in effect and where it came from.
+
+A setting `limits.run_seconds` is the variable `UNDERSTUDY_LIMITS__RUN_SECONDS`, and in the file
+
+```toml
+[limits]
+run_seconds = 900
+```
+
+In a variable or a flag a list is written `a,b` and a table `a=b,c=d`. An empty variable is as good as unset. Every
+variable that begins with `UNDERSTUDY_` must be a setting.
+
+{tables}
+```toml
+[providers.local]
+base_url = "http://127.0.0.1:8000/v1"
+aliases = {{ "gpt-4o" = "llama-3.3-70b", "gpt-*" = "qwen3-32b" }}
+fallbacks = ["hosted"]
+
+[providers.hosted]
+base_url = "https://models.example.com/v1"
+api_key_env = "HOSTED_KEY"
+models = ["llama-3.3-70b", "qwen3-32b"]
+```
+
+## Providers without a file
+
+| variables | provider |
+| --- | --- |
+| `OPENAI_API_KEY`, `OPENAI_BASE_URL` | `openai`; the URL alone is enough for a server that needs no key |
+| `AIML_API_KEY`, `AIML_API_BASE` | `aimlapi` |
+| `ANTHROPIC_API_KEY`, `ANTHROPIC_BASE_URL` | `anthropic` |
+| `OLLAMA_HOST` | `ollama` |
+
+They are left alone where they belong to a client of this server: a URL that leads back to it, a key that it made. A
+provider of the same name in the file keeps its own `base_url` and key; one that has neither takes both from here.
+"""
+
+COMMANDS = """\
+# Commands
+
+Exit codes: 0 done, 1 failed, 2 wrong usage or settings.
+
+{helps}"""
+
+
+def main() -> None:
+    pages = {
+        DOCS / "settings.md": SETTINGS.format(tables="\n".join(settings_tables())),
+        DOCS / "commands.md": COMMANDS.format(helps="\n".join(helps(commands, "understudy"))),
+    }
+    if "--check" in sys.argv[1:]:
+        stale = [path.name for path, text in pages.items() if not path.exists() or path.read_text("utf-8") != text]
+        sys.exit(f"{', '.join(stale)}: run scripts/pages.py" if stale else 0)
+    for path, text in pages.items():
+        path.write_text(text, "utf-8")
+
+
+def settings_tables() -> Iterator[str]:
+    yield table("The server", "", Settings)
+    yield table("Limits", "limits.", LimitSettings)
+    yield table("The embedded model", "rehearsal.", RehearsalSettings)
+    yield table("Providers", "providers.NAME.", ProviderSettings)
+
+
+def table(title: str, prefix: str, struct: type[msgspec.Struct]) -> str:
+    lines = [f"## {title}", "", "| setting | default | what it is | allowed |", "| --- | --- | --- | --- |"]
+    for field in msgspec.structs.fields(struct):
+        if not hasattr(field.type, "__metadata__"):  # a table of its own
+            continue
+        meaning = field.type.__metadata__[-1].description
+        lines.append(f"| `{prefix}{field.name}` | {default(field)} | {meaning} | {allowed(field.type)} |")
+    return "\n".join([*lines, ""])
+
+
+def default(field: Any) -> str:
+    value = field.default if field.default is not msgspec.NODEFAULT else field.default_factory()
+    if value is None or value in ((), {}):
+        return ""
+    return f"`{str(value).lower() if isinstance(value, bool) else value}`"
+
+
+def helps(command: click.Command, name: str) -> Iterator[str]:
+    context = click.Context(command, info_name=name, max_content_width=100, terminal_width=100)
+    yield f"## {name}\n\n```text\n{command.get_help(context)}\n```\n"
+    if isinstance(command, click.Group):
+        for child in command.commands.values():
+            yield from helps(child, f"{name} {child.name}")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,117 @@
+"""The project's own rules, each a short check of the source's syntax tree. Prints what breaks them, and exits 1 then.
+
+Run by scripts/check. A rule stands here because no linter knows it: the import direction, where SQL lives, and names.
+"""
+
+import ast
+import re
+import sys
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+PACKAGE = "understudy"
+
+LAYERS = (
+    {"__main__"},
+    {"cli", "console", "toolkit"},
+    {"app"},
+    {"api"},
+    {"engine"},
+    {"tools", "llm", "media"},
+    {"retrieval"},
+    {"store", "broker", "blobs"},
+    {"wire", "errors", "ids", "clock", "settings", "telemetry"},
+)
+"""A part imports itself and the parts of later lines, never those of its own line or above."""
+
+LEAF_IMPORTS = {("settings", "errors")}
+"""What a leaf may import all the same."""
+
+FORBIDDEN_NAMES = {"utils", "util", "helpers", "helper", "manager", "managers", "core", "common", "service", "services"}
+SQL = re.compile(r"\s*(SELECT\s|INSERT INTO\s|UPDATE \w+ SET\s|DELETE FROM\s|CREATE TABLE\s|WITH \w+ AS\s)")
+
+
+@dataclass(frozen=True, slots=True)
+class Module:
+    """`parts` are the names below the package: `("store", "keys")`; empty for the package itself."""
+
+    path: Path
+    parts: tuple[str, ...]
+    tree: ast.Module
+
+
+def violations(root: Path) -> Iterator[str]:
+    """A line for each broken rule below `root`, the checkout."""
+    yield from names(root)
+    for module in modules(root / "src" / PACKAGE):
+        yield from import_direction(module)
+        yield from sql_outside_the_store(module)
+
+
+def modules(package: Path) -> Iterator[Module]:
+    for path in sorted(package.rglob("*.py")):
+        parts = path.relative_to(package).with_suffix("").parts
+        yield Module(path, parts[:-1] if parts[-1] == "__init__" else parts, ast.parse(path.read_bytes()))
+
+
+def names(root: Path) -> Iterator[str]:
+    """A module is named after what it owns."""
+    for folder in ("src", "tests", "benchmarks", "scripts"):
+        for path in sorted((root / folder).rglob("*.py")):
+            for word in {*path.relative_to(root).parts[1:-1], path.stem} & FORBIDDEN_NAMES:
+                yield f"{path}: {word!r} says nothing of what is in it; name it after what it owns"
+
+
+def import_direction(module: Module) -> Iterator[str]:
+    """Imports go down the layers, so that each part can be read without those above it."""
+    if not module.parts:
+        return
+    own = module.parts[0]
+    for line, target in imported_parts(module):
+        if target == own or (own, target) in LEAF_IMPORTS:
+            continue
+        if layer(target) <= layer(own):
+            yield f"{module.path}:{line}: {own} imports {target}, which does not stand below it"
+
+
+def sql_outside_the_store(module: Module) -> Iterator[str]:
+    """All SQL is in store/, in reach of the tests that run on both databases."""
+    if module.parts[:1] == ("store",):
+        return
+    for node in ast.walk(module.tree):
+        if isinstance(node, ast.Constant) and isinstance(node.value, str) and SQL.match(node.value):
+            yield f"{module.path}:{node.lineno}: SQL outside store/"
+
+
+def imported_parts(module: Module) -> Iterator[tuple[int, str]]:
+    """The first name below the package of everything of ours that a module imports, with its line."""
+    for node in ast.walk(module.tree):
+        if isinstance(node, ast.Import):
+            found = [alias.name for alias in node.names]
+        elif isinstance(node, ast.ImportFrom) and node.module == PACKAGE:
+            found = [f"{PACKAGE}.{alias.name}" for alias in node.names if not alias.name.startswith("__")]
+        elif isinstance(node, ast.ImportFrom):
+            found = [node.module or ""]
+        else:
+            continue
+        for name in found:
+            if name.startswith(f"{PACKAGE}."):
+                yield node.lineno, name.split(".")[1]
+
+
+def layer(part: str) -> int:
+    for number, parts in enumerate(LAYERS):
+        if part in parts:
+            return number
+    raise SystemExit(f"{part!r} stands in no layer; give it a line in {__file__}.")
+
+
+def main() -> None:
+    broken = list(violations(Path(__file__).resolve().parent.parent))
+    print("\n".join(broken) or "The project's rules hold.")
+    sys.exit(bool(broken))
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,95 @@
+"""Assistants over HTTP."""
+
+from collections.abc import Callable
+
+import msgspec
+from msgspec import UNSET
+from starlette.requests import Request
+from starlette.responses import Response
+
+from understudy import ids
+from understudy.api.exchange import encoded, listed, page_request, read_json, rendered
+from understudy.api.models import check_model
+from understudy.api.resources import merged, shown_resources, with_defaults
+from understudy.api.services import project, services
+from understudy.wire import queries
+from understudy.wire.assistants import (
+    AssistantObject,
+    CreateAssistantRequest,
+    DeleteAssistantResponse,
+    ModifyAssistantRequest,
+)
+from understudy.wire.problems import check_id
+
+# What a field returns to when it is set to null.
+_DEFAULTS = {"tools": [], "metadata": {}, "temperature": 1.0, "top_p": 1.0, "response_format": "auto"}
+
+
+async def list_assistants(request: Request) -> Response:
+    query = queries.parse(request.scope["query_string"], queries.ListQuery)
+    return listed(await services(request).store.assistants.page(project(request), page_request(query)))
+
+
+async def create_assistant(request: Request) -> Response:
+    parts = services(request)
+    body = await read_json(request, CreateAssistantRequest, parts.settings.limits)
+    await check_model(parts, body.model)
+    return encoded(await parts.store.assistants.create(project(request), _assistant(body, parts.now())))
+
+
+async def get_assistant(request: Request) -> Response:
+    return encoded(await services(request).store.assistants.get(project(request), _assistant_id(request)))
+
+
+async def modify_assistant(request: Request) -> Response:
+    parts = services(request)
+    assistant_id = _assistant_id(request)
+    body = await read_json(request, ModifyAssistantRequest, parts.settings.limits)
+    if body.model is not UNSET:
+        await check_model(parts, body.model)
+    return encoded(await parts.store.assistants.modify(project(request), assistant_id, _change(body)))
+
+
+async def delete_assistant(request: Request) -> Response:
+    assistant_id = _assistant_id(request)
+    await services(request).store.assistants.delete(project(request), assistant_id)
+    return rendered(DeleteAssistantResponse(id=assistant_id))
+
+
+def _assistant_id(request: Request) -> str:
+    assistant_id: str = request.path_params["assistant_id"]
+    check_id("assistant_id", assistant_id, "asst")
+    return assistant_id
+
+
+def _assistant(body: CreateAssistantRequest, now: int) -> AssistantObject:
+    tools = body.tools or []
+    return AssistantObject(
+        id=ids.assistant(),
+        created_at=now,
+        name=body.name,
+        description=body.description,
+        model=body.model,
+        instructions=body.instructions,
+        tools=tools,
+        top_p=1.0 if body.top_p is None else body.top_p,
+        temperature=1.0 if body.temperature is None else body.temperature,
+        reasoning_effort=body.reasoning_effort,
+        tool_resources=with_defaults(shown_resources(body.tool_resources), tools),
+        metadata=body.metadata or {},
+        response_format=body.response_format or "auto",
+    )
+
+
+def _change(body: ModifyAssistantRequest) -> Callable[[AssistantObject], None]:
+    given = {name: value for name, value in msgspec.structs.asdict(body).items() if value is not UNSET}
+
+    def change(assistant: AssistantObject) -> None:
+        for name, value in given.items():
+            if name == "tool_resources":
+                assistant.tool_resources = merged(assistant.tool_resources, value)
+            else:
+                setattr(assistant, name, _DEFAULTS.get(name) if value is None else value)
+        assistant.tool_resources = with_defaults(assistant.tool_resources, assistant.tools)
+
+    return change

@@ -1,0 +1,153 @@
+"""Our OpenAPI 3.1 document, from the table of operations and the wire types.
+
+It is what `/openapi.json` serves and what clients are generated from, so names and limits are those of the Structs.
+Knows no handler and no application.
+"""
+
+from functools import cache
+from typing import Any
+
+import msgspec
+
+from understudy import __version__
+from understudy.api.operations import OPERATIONS, Operation
+from understudy.wire.errors import ErrorResponse
+from understudy.wire.tools import LARGEST_INTEGER
+
+_REFERENCE = "#/components/schemas/{name}"
+_SECURITY_SCHEME = "ApiKeyAuth"
+_ERROR = "Error"
+
+
+@cache
+def encoded_document() -> bytes:
+    return msgspec.json.encode(build(__version__))
+
+
+def build(version: str) -> dict[str, Any]:
+    """The document of this release of the server, `version`."""
+    return {
+        "openapi": "3.1.0",
+        "info": {
+            "title": "Understudy",
+            "version": version,
+            "description": "A self-hosted server for programs written against the Assistants API.",
+            "license": {"name": "Apache-2.0", "identifier": "Apache-2.0"},
+        },
+        "servers": [{"url": "/v1"}],
+        "security": [{_SECURITY_SCHEME: []}],
+        "tags": [{"name": name} for name in dict.fromkeys(operation.tag for operation in OPERATIONS)],
+        "paths": _paths(),
+        "components": {
+            "schemas": _schemas(),
+            "responses": {_ERROR: _error()},
+            "securitySchemes": {_SECURITY_SCHEME: {"type": "http", "scheme": "bearer"}},
+        },
+    }
+
+
+def _paths() -> dict[str, Any]:
+    paths: dict[str, Any] = {}
+    for operation in OPERATIONS:
+        item = paths.setdefault(operation.template, {})
+        item[operation.method.lower()] = _operation(operation)
+        if operation.base != "/v1":
+            item["servers"] = [{"url": operation.base}]
+    return paths
+
+
+def _operation(operation: Operation) -> dict[str, Any]:
+    described: dict[str, Any] = {
+        "operationId": operation.id,
+        "tags": [operation.tag],
+        "summary": operation.summary,
+        "deprecated": False,
+        "parameters": [*_path_parameters(operation), *_query_parameters(operation)],
+        "responses": {"200": _answer(operation), "default": {"$ref": f"#/components/responses/{_ERROR}"}},
+    }
+    if operation.body is not None:
+        described["requestBody"] = {
+            "required": not operation.body_optional,
+            "content": {"application/json": {"schema": _schema(operation.body)}},
+        }
+    if not operation.authenticated:
+        described["security"] = []
+    return described
+
+
+def _path_parameters(operation: Operation) -> list[dict[str, Any]]:
+    return [
+        {"name": name, "in": "path", "required": True, "schema": {"type": "string"}}
+        for name in operation.path_parameters
+    ]
+
+
+def _query_parameters(operation: Operation) -> list[dict[str, Any]]:
+    if operation.query is None:
+        return []
+    _, components = msgspec.json.schema_components([operation.query])
+    members = components[operation.query.__name__]["properties"]
+    return [_query_parameter(name, _refined(schema)) for name, schema in members.items()]
+
+
+def _query_parameter(name: str, schema: dict[str, Any]) -> dict[str, Any]:
+    description = schema.pop("description")
+    if "anyOf" in schema:  # a text or null, and a query has no null
+        schema = schema["anyOf"][0]
+    parameter = {"name": name, "in": "query", "required": False, "description": description, "schema": schema}
+    if schema["type"] == "array":
+        parameter["name"] = f"{name}[]"
+    if schema["type"] == "object":
+        parameter |= {"style": "deepObject", "explode": True}
+    return parameter
+
+
+def _answer(operation: Operation) -> dict[str, Any]:
+    content: dict[str, Any] = {"application/json": {"schema": _schema(operation.response)}}
+    if operation.streams:
+        content["text/event-stream"] = {"schema": {"type": "string"}}
+    return {"description": "OK", "content": content}
+
+
+def _error() -> dict[str, Any]:
+    return {
+        "description": "Why the request was refused or failed.",
+        "content": {"application/json": {"schema": _schema(ErrorResponse)}},
+    }
+
+
+def _schema(kind: type | dict[str, Any]) -> dict[str, Any]:
+    return kind if isinstance(kind, dict) else {"$ref": _REFERENCE.format(name=kind.__name__)}
+
+
+def _schemas() -> dict[str, Any]:
+    kinds = [kind for operation in OPERATIONS for kind in (operation.body, operation.response)]
+    structs = [kind for kind in kinds if isinstance(kind, type)]
+    _, components = msgspec.json.schema_components([*structs, ErrorResponse], ref_template=_REFERENCE)
+    return {name: _always_sent(_refined(schema)) for name, schema in components.items()}
+
+
+def _always_sent(schema: dict[str, Any]) -> dict[str, Any]:
+    """An object of ours to send is open to growth, and has all of its members but those that may be unset."""
+    if "additionalProperties" in schema or "properties" not in schema:
+        return schema
+    required = [name for name, member in schema["properties"].items() if "default" in member]
+    members = {
+        name: {key: value for key, value in member.items() if key != "default"}
+        for name, member in schema["properties"].items()
+    }
+    return schema | {"properties": members, "required": [*schema["required"], *required]}
+
+
+def _refined(schema: Any) -> Any:
+    """The schema as client generators read it best: enums say their type, and no limit stands for none."""
+    if isinstance(schema, list):
+        return [_refined(item) for item in schema]
+    if not isinstance(schema, dict):
+        return schema
+    refined = {key: _refined(value) for key, value in schema.items()}
+    if "enum" in refined:
+        refined.setdefault("type", "string")
+    if refined.get("maximum") == LARGEST_INTEGER:
+        del refined["maximum"]
+    return refined

@@ -1,0 +1,117 @@
+"""What every request passes on its way in: its id, its path without the version, its key. Pure ASGI; knows no route."""
+
+import base64
+import binascii
+import time
+from typing import Final
+
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from understudy import ids
+from understudy.api.errors import answer, to_api_error
+from understudy.errors import Unauthenticated
+from understudy.store.keys import Keys
+
+PUBLIC: Final = frozenset({"/health/live", "/health/ready", "/openapi.json", "/docs"})
+# How long a key that was revoked elsewhere is still let in by this process, in seconds.
+_REMEMBER: Final = 2.0
+_REMEMBERED: Final = 10_000
+_NO_KEY = (
+    "You didn't provide an API key. You need to provide your API key in an Authorization header using Bearer auth "
+    "(i.e. Authorization: Bearer YOUR_KEY). Create one with `understudy keys create`."
+)
+
+
+class Entry:
+    def __init__(self, app: ASGIApp) -> None:
+        self._app = app
+        self._known: dict[str, tuple[str, float]] = {}
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] != "http":
+            await self._app(scope, receive, send)
+            return
+        started = time.perf_counter()
+        request_id = ids.request()
+        scope["state"] = state = {"request_id": request_id, "path": scope["path"]}
+        _strip_version(scope)
+
+        async def send_stamped(message: Message) -> None:
+            if message["type"] == "http.response.start":
+                message["headers"] += _stamp(request_id, started)
+            await send(message)
+
+        try:
+            if scope["path"] not in PUBLIC:
+                state["project_id"] = await self._authenticate(scope)
+        except Exception as error:  # noqa: BLE001 - every error leaves in the envelope
+            await answer(to_api_error(error, request_id))(scope, receive, send_stamped)
+            return
+        await self._app(scope, receive, send_stamped)
+
+    async def _authenticate(self, scope: Scope) -> str:
+        """The project that the request's key opens; raises Unauthenticated."""
+        key = _key(scope["headers"])
+        if key is None:
+            raise Unauthenticated(_NO_KEY)
+        known = self._known.get(key)
+        now = time.monotonic()
+        if known is not None and known[1] > now:
+            return known[0]
+        keys: Keys = scope["app"].state.services.store.keys
+        project_id = await keys.project_of(key)
+        if project_id is None:
+            self._known.pop(key, None)
+            raise Unauthenticated(
+                f"Incorrect API key provided: {_masked(key)}. You can list the keys with `understudy keys list`.",
+                code="invalid_api_key",
+            )
+        if len(self._known) >= _REMEMBERED:
+            self._known.clear()
+        self._known[key] = (project_id, now + _REMEMBER)
+        return project_id
+
+
+def _strip_version(scope: Scope) -> None:
+    path: str = scope["path"]
+    if path.startswith("/v1/"):
+        path = path[3:]
+    if len(path) > 1 and path.endswith("/"):
+        path = path[:-1]
+    scope["path"] = path
+
+
+def _stamp(request_id: str, started: float) -> list[tuple[bytes, bytes]]:
+    elapsed = int((time.perf_counter() - started) * 1000)
+    return [
+        (b"x-request-id", request_id.encode()),
+        (b"openai-processing-ms", b"%d" % elapsed),
+        (b"openai-version", b"2020-10-01"),
+    ]
+
+
+def _key(headers: list[tuple[bytes, bytes]]) -> str | None:
+    """The key of `Authorization: Bearer`, of basic auth's password, or of the headers that other dialects use."""
+    for name, value in headers:
+        if name == b"authorization":
+            scheme, _, credentials = value.decode("latin-1").partition(" ")
+            if scheme.lower() == "bearer":
+                return credentials.strip() or None
+            if scheme.lower() == "basic":
+                return _password(credentials)
+        elif name in {b"api-key", b"x-api-key"}:
+            return value.decode("latin-1").strip() or None
+    return None
+
+
+def _password(credentials: str) -> str | None:
+    try:
+        decoded = base64.b64decode(credentials, validate=True).decode()
+    except (binascii.Error, UnicodeDecodeError):
+        return None
+    return decoded.partition(":")[2] or None
+
+
+def _masked(key: str) -> str:
+    return "*" * len(key) if len(key) <= 12 else f"{key[:8]}{'*' * (len(key) - 12)}{key[-4:]}"
+

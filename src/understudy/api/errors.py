@@ -1,0 +1,87 @@
+"""The error envelope: the one place where whatever went wrong becomes an answer. Nothing here decides what is wrong."""
+
+import logging
+from typing import assert_never
+
+import msgspec
+from starlette.exceptions import HTTPException
+from starlette.requests import Request
+from starlette.responses import Response
+
+from understudy import errors
+from understudy.errors import ApiError, StoreError, UpstreamError, UpstreamFault
+from understudy.wire.errors import Error, ErrorResponse
+from understudy.wire.problems import InvalidInput
+
+logger = logging.getLogger(__name__)
+
+INTERNAL = (
+    "The server had an error processing your request. Sorry about that! You can retry your request; if it keeps "
+    "happening, the server's log has the cause. (The request ID is {request_id}.)"
+)
+
+
+def envelope(error: ApiError) -> bytes:
+    body = Error(message=error.message, type=error.type, param=error.param, code=error.code)
+    return msgspec.json.encode(ErrorResponse(error=body))
+
+
+def answer(error: ApiError) -> Response:
+    return Response(envelope(error), error.status, error.headers, "application/json")
+
+
+def to_api_error(error: Exception, request_id: str = "unknown") -> ApiError:
+    """What a client is told; the cause of an unexpected error stays in the log."""
+    match error:
+        case ApiError():
+            return error
+        case InvalidInput(problem=problem):
+            return errors.InvalidRequest(problem.message, param=problem.param, code=problem.code)
+        case UpstreamError():
+            return _upstream(error)
+        case StoreError():
+            logger.error("request %s: %s", request_id, error)
+            return errors.Unavailable("The server's storage does not work at the moment. Please try again later.")
+        case _:
+            logger.error("request %s failed", request_id, exc_info=error)
+            return errors.ServerError(INTERNAL.format(request_id=request_id))
+
+
+def _upstream(error: UpstreamError) -> ApiError:
+    kind: UpstreamFault = error.kind
+    match kind:
+        case "invalid_request":
+            return errors.InvalidRequest(error.message, param=error.param, code=error.code)
+        case "model_not_found":
+            return errors.NotFound(error.message, param="model", code="model_not_found")
+        case "rate_limited":
+            return errors.RateLimited(error.message, code="rate_limit_exceeded", headers=_retry_after(error))
+        case "quota":
+            return errors.RateLimited(error.message, type="insufficient_quota", code="insufficient_quota")
+        case "timeout":
+            return errors.GatewayTimeout(error.message, code="upstream_timeout")
+        case "authentication" | "unreachable" | "server_error" | "malformed":
+            # Not the client's key and not this server's fault: a 401 or 500 would say so.
+            return errors.BadGateway(error.message, code=f"upstream_{kind}")
+        case _:
+            assert_never(kind)
+
+
+def _retry_after(error: UpstreamError) -> dict[str, str]:
+    return {} if error.retry_after is None else {"retry-after": str(max(1, round(error.retry_after)))}
+
+
+async def on_error(request: Request, error: Exception) -> Response:
+    return answer(to_api_error(error, request.state.request_id))
+
+
+async def on_http_error(request: Request, error: Exception) -> Response:
+    """What the router raises: an unknown path, or a path without this method."""
+    assert isinstance(error, HTTPException)
+    path = request.state.path
+    if error.status_code == 405:
+        hint = "(HINT: Perhaps you meant to use a different HTTP method?)"
+        not_allowed = errors.MethodNotAllowed(f"Not allowed to {request.method} on {path} {hint}")
+        not_allowed.headers.update(error.headers or {})
+        return answer(not_allowed)
+    return answer(errors.NotFound(f"Invalid URL ({request.method} {path})"))

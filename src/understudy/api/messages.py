@@ -1,0 +1,54 @@
+"""Messages over HTTP."""
+
+from msgspec import UNSET
+from starlette.requests import Request
+from starlette.responses import Response
+
+from understudy.api.content import new_message
+from understudy.api.exchange import encoded, listed, page_request, read_json, rendered, set_metadata
+from understudy.api.services import project, services
+from understudy.api.threads import thread_id_of
+from understudy.wire import queries
+from understudy.wire.messages import CreateMessageRequest, DeleteMessageResponse, ModifyMessageRequest
+from understudy.wire.problems import check_id
+
+
+async def list_messages(request: Request) -> Response:
+    thread_id = thread_id_of(request)
+    query = queries.parse(request.scope["query_string"], queries.ListMessagesQuery)
+    messages = services(request).store.messages
+    return listed(await messages.page(project(request), thread_id, page_request(query), query.run_id))
+
+
+async def create_message(request: Request) -> Response:
+    parts = services(request)
+    thread_id = thread_id_of(request)
+    body = await read_json(request, CreateMessageRequest, parts.settings.limits)
+    message = new_message(body, thread_id, parts.now())
+    await parts.store.messages.create(project(request), message)
+    return rendered(message)
+
+
+async def get_message(request: Request) -> Response:
+    thread_id, message_id = thread_id_of(request), _message_id(request)
+    return encoded(await services(request).store.messages.get(project(request), thread_id, message_id))
+
+
+async def modify_message(request: Request) -> Response:
+    parts = services(request)
+    thread_id, message_id = thread_id_of(request), _message_id(request)
+    body = await read_json(request, ModifyMessageRequest, parts.settings.limits)
+    change = set_metadata(None if body.metadata is UNSET else body.metadata or {})
+    return encoded(await parts.store.messages.modify(project(request), thread_id, message_id, change))
+
+
+async def delete_message(request: Request) -> Response:
+    thread_id, message_id = thread_id_of(request), _message_id(request)
+    await services(request).store.messages.delete(project(request), thread_id, message_id)
+    return rendered(DeleteMessageResponse(id=message_id))
+
+
+def _message_id(request: Request) -> str:
+    message_id: str = request.path_params["message_id"]
+    check_id("message_id", message_id, "msg")
+    return message_id

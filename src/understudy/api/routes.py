@@ -1,0 +1,64 @@
+"""Which handler answers which operation: one line each, checked against the table of operations."""
+
+from collections.abc import Awaitable, Callable
+
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.routing import Route
+
+from understudy.api import assistants, chat, health, messages, models, runs, steps, threads
+from understudy.api.operations import OPERATIONS
+
+Handler = Callable[[Request], Awaitable[Response]]
+
+HANDLERS: dict[str, Handler] = {
+    "listAssistants": assistants.list_assistants,
+    "createAssistant": assistants.create_assistant,
+    "getAssistant": assistants.get_assistant,
+    "modifyAssistant": assistants.modify_assistant,
+    "deleteAssistant": assistants.delete_assistant,
+    "listThreads": threads.list_threads,
+    "createThread": threads.create_thread,
+    "createThreadAndRun": runs.create_thread_and_run,
+    "getThread": threads.get_thread,
+    "modifyThread": threads.modify_thread,
+    "deleteThread": threads.delete_thread,
+    "listMessages": messages.list_messages,
+    "createMessage": messages.create_message,
+    "getMessage": messages.get_message,
+    "modifyMessage": messages.modify_message,
+    "deleteMessage": messages.delete_message,
+    "listRuns": runs.list_runs,
+    "createRun": runs.create_run,
+    "getRun": runs.get_run,
+    "modifyRun": runs.modify_run,
+    "cancelRun": runs.cancel_run,
+    "submitToolOuputsToRun": runs.submit_tool_outputs,
+    "listRunSteps": steps.list_run_steps,
+    "getRunStep": steps.get_run_step,
+    "createChatCompletion": chat.create_chat_completion,
+    "listModels": models.list_models,
+    "retrieveModel": models.retrieve_model,
+    "getLiveness": health.live,
+    "getReadiness": health.ready,
+}
+
+
+def routes() -> list[Route]:
+    """A route for each path, in the table's order, which puts `/threads/runs` before `/threads/{thread_id}`."""
+    by_path: dict[str, dict[str, Handler]] = {}
+    for operation in OPERATIONS:
+        by_path.setdefault(operation.path, {})[operation.method] = HANDLERS[operation.id]
+    table = [Route(path, _dispatch(methods), methods=list(methods)) for path, methods in by_path.items()]
+    return [*table, Route("/openapi.json", health.document), Route("/docs", health.docs)]
+
+
+def _dispatch(methods: dict[str, Handler]) -> Handler:
+    get = methods.get("GET")
+
+    async def answer(request: Request) -> Response:
+        handler = methods.get(request.method) or get  # HEAD is answered as GET
+        assert handler is not None
+        return await handler(request)
+
+    return answer

@@ -1,0 +1,128 @@
+"""Runs over HTTP: create one (with its thread, if wanted), follow it, answer its function calls, cancel it."""
+
+from collections.abc import AsyncIterator
+
+import msgspec
+from msgspec import UNSET
+from starlette.requests import Request
+from starlette.responses import Response
+
+from understudy import errors
+from understudy.api.content import new_messages
+from understudy.api.errors import envelope
+from understudy.api.exchange import EventStream, encoded, listed, page_request, read_json, set_metadata
+from understudy.api.models import check_model
+from understudy.api.services import Services, project, services
+from understudy.api.threads import new_thread, thread_id_of
+from understudy.engine.run_view import DONE
+from understudy.engine.runs import Started, new_run
+from understudy.wire import queries
+from understudy.wire.assistants import AssistantObject
+from understudy.wire.problems import check_id
+from understudy.wire.runs import (
+    CreateRunRequest,
+    CreateThreadAndRunRequest,
+    ModifyRunRequest,
+    RunObject,
+    RunParameters,
+    SubmitToolOutputsRunRequest,
+)
+from understudy.wire.threads import CreateThreadRequest
+from understudy.wire.tools import AssistantToolsFunction
+
+_decode_assistant = msgspec.json.Decoder(AssistantObject).decode
+
+
+async def list_runs(request: Request) -> Response:
+    thread_id = thread_id_of(request)
+    query = queries.parse(request.scope["query_string"], queries.ListQuery)
+    return listed(await services(request).store.runs.page(project(request), thread_id, page_request(query)))
+
+
+async def create_run(request: Request) -> Response:
+    parts = services(request)
+    thread_id = thread_id_of(request)
+    queries.parse(request.scope["query_string"], queries.IncludeQuery)
+    body = await read_json(request, CreateRunRequest, parts.settings.limits)
+    run = await _new_run(parts, project(request), body, thread_id)
+    messages = new_messages(body.additional_messages, thread_id, parts.now())
+    return _answer(await parts.runs.create(project(request), run, messages), body.stream)
+
+
+async def create_thread_and_run(request: Request) -> Response:
+    parts = services(request)
+    body = await read_json(request, CreateThreadAndRunRequest, parts.settings.limits)
+    about = body.thread or CreateThreadRequest()
+    thread = new_thread(about, parts.now())
+    run = await _new_run(parts, project(request), body, thread.id)
+    messages = new_messages(about.messages, thread.id, parts.now())
+    return _answer(await parts.runs.create(project(request), run, messages, thread), body.stream)
+
+
+async def get_run(request: Request) -> Response:
+    thread_id, run_id = thread_id_of(request), run_id_of(request)
+    return encoded(await services(request).store.runs.get(project(request), thread_id, run_id))
+
+
+async def modify_run(request: Request) -> Response:
+    parts = services(request)
+    thread_id, run_id = thread_id_of(request), run_id_of(request)
+    body = await read_json(request, ModifyRunRequest, parts.settings.limits)
+    change = set_metadata(None if body.metadata is UNSET else body.metadata or {})
+    return encoded(await parts.store.runs.modify(project(request), thread_id, run_id, change))
+
+
+async def cancel_run(request: Request) -> Response:
+    thread_id, run_id = thread_id_of(request), run_id_of(request)
+    return encoded(await services(request).runs.cancel(project(request), thread_id, run_id))
+
+
+async def submit_tool_outputs(request: Request) -> Response:
+    parts = services(request)
+    thread_id, run_id = thread_id_of(request), run_id_of(request)
+    body = await read_json(request, SubmitToolOutputsRunRequest, parts.settings.limits)
+    started = await parts.runs.submit(project(request), thread_id, run_id, body.tool_outputs)
+    return _answer(started, body.stream)
+
+
+def run_id_of(request: Request) -> str:
+    """The path's run id; raises InvalidId where it cannot be one."""
+    run_id: str = request.path_params["run_id"]
+    check_id("run_id", run_id, "run")
+    return run_id
+
+
+async def _new_run(parts: Services, project_id: str, body: RunParameters, thread_id: str) -> RunObject:
+    """Raises NotFound for the assistant, InvalidRequest for a model or a tool that this server does not have."""
+    assistant = _decode_assistant(await parts.store.assistants.get(project_id, body.assistant_id))
+    run = new_run(assistant, body, thread_id, parts.now(), parts.settings.limits.run_seconds)
+    if run.model != assistant.model:
+        await check_model(parts, run.model)
+    _check_tools(run)
+    return run
+
+
+def _check_tools(run: RunObject) -> None:
+    for index, tool in enumerate(run.tools):
+        if not isinstance(tool, AssistantToolsFunction):
+            kind = tool.__struct_config__.tag
+            raise errors.InvalidRequest(
+                f"The tool {kind!r} is not available on this server. Remove it from the assistant, or override "
+                "'tools' for this run.",
+                param=f"tools[{index}]",
+                code="unsupported_tool",
+            )
+
+
+def _answer(started: Started, stream: bool | None) -> Response:
+    return EventStream(_events(started)) if stream else encoded(started.body)
+
+
+async def _events(started: Started) -> AsyncIterator[bytes]:
+    async for frames in started.frames():
+        yield frames
+    if started.log.handed_back:
+        message = "The server stopped following this run here; poll the run to see how it goes on."
+        yield b"event: error\ndata: " + envelope(errors.ServerError(message)) + b"\n\n"
+    else:
+        yield DONE

@@ -1,0 +1,35 @@
+"""What the handlers work with, gathered once by the application and found on each request."""
+
+from dataclasses import dataclass
+
+from starlette.requests import Request
+
+from understudy.clock import Clock
+from understudy.engine.runs import Runs
+from understudy.llm.router import Models
+from understudy.settings import Settings
+from understudy.store import Store
+
+
+@dataclass(frozen=True, slots=True)
+class Services:
+    settings: Settings
+    store: Store
+    models: Models
+    runs: Runs
+    clock: Clock
+
+    def now(self) -> int:
+        """Unix seconds, as objects carry them."""
+        return int(self.clock.now())
+
+
+def services(request: Request) -> Services:
+    found: Services = request.app.state.services
+    return found
+
+
+def project(request: Request) -> str:
+    """The project that the request's key opened."""
+    found: str = request.state.project_id
+    return found

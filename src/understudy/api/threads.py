@@ -1,0 +1,76 @@
+"""Threads over HTTP."""
+
+from collections.abc import Callable
+
+import msgspec
+from msgspec import UNSET
+from starlette.requests import Request
+from starlette.responses import Response
+
+from understudy import ids
+from understudy.api.content import new_messages
+from understudy.api.exchange import encoded, listed, page_request, read_json, rendered
+from understudy.api.resources import merged, shown_resources
+from understudy.api.services import project, services
+from understudy.store.threads import ThreadFilter
+from understudy.wire import queries
+from understudy.wire.problems import check_id
+from understudy.wire.threads import CreateThreadRequest, DeleteThreadResponse, ModifyThreadRequest, ThreadObject
+
+
+async def list_threads(request: Request) -> Response:
+    query = queries.parse(request.scope["query_string"], queries.ListThreadsQuery)
+    condition = ThreadFilter(tuple(query.metadata.items()), query.q)
+    return listed(await services(request).store.threads.page(project(request), page_request(query), condition))
+
+
+async def create_thread(request: Request) -> Response:
+    parts = services(request)
+    body = await read_json(request, CreateThreadRequest, parts.settings.limits, empty=True)
+    thread = new_thread(body, parts.now())
+    await parts.store.threads.create(project(request), thread, new_messages(body.messages, thread.id, parts.now()))
+    return rendered(thread)
+
+
+async def get_thread(request: Request) -> Response:
+    return encoded(await services(request).store.threads.get(project(request), thread_id_of(request)))
+
+
+async def modify_thread(request: Request) -> Response:
+    parts = services(request)
+    thread_id = thread_id_of(request)
+    body = await read_json(request, ModifyThreadRequest, parts.settings.limits)
+    return rendered(await parts.store.threads.modify(project(request), thread_id, _change(body)))
+
+
+async def delete_thread(request: Request) -> Response:
+    parts = services(request)
+    thread_id = thread_id_of(request)
+    run_id = await parts.store.threads.delete(project(request), thread_id)
+    if run_id is not None:
+        parts.runs.forget(run_id)
+    return rendered(DeleteThreadResponse(id=thread_id))
+
+
+def thread_id_of(request: Request) -> str:
+    """The path's thread id; raises InvalidId where it cannot be one."""
+    thread_id: str = request.path_params["thread_id"]
+    check_id("thread_id", thread_id, "thread")
+    return thread_id
+
+
+def new_thread(body: CreateThreadRequest, now: int) -> ThreadObject:
+    resources = shown_resources(body.tool_resources)
+    return ThreadObject(id=ids.thread(), created_at=now, metadata=body.metadata or {}, tool_resources=resources)
+
+
+def _change(body: ModifyThreadRequest) -> Callable[[ThreadObject], None]:
+    given = {name: value for name, value in msgspec.structs.asdict(body).items() if value is not UNSET}
+
+    def change(thread: ThreadObject) -> None:
+        if "metadata" in given:
+            thread.metadata = given["metadata"] or {}
+        if "tool_resources" in given:
+            thread.tool_resources = merged(thread.tool_resources, given["tool_resources"])
+
+    return change

@@ -1,0 +1,89 @@
+"""The composition root: builds every part from the settings, starts them, and stops them in the right order.
+
+The only module that knows all parts. `create_app` has no effect but its result; the lifespan opens and closes.
+"""
+
+from collections.abc import AsyncIterator
+from contextlib import AsyncExitStack, asynccontextmanager
+from dataclasses import dataclass
+
+from starlette.applications import Starlette
+from starlette.exceptions import HTTPException
+from starlette.middleware import Middleware
+
+from understudy.api.entry import Entry
+from understudy.api.errors import on_error, on_http_error
+from understudy.api.routes import routes
+from understudy.api.services import Services
+from understudy.broker.memory import MemoryBroker
+from understudy.clock import Clock, SystemClock
+from understudy.engine.background import Repeating
+from understudy.engine.log import Logs
+from understudy.engine.runs import Runs
+from understudy.engine.worker import Worker
+from understudy.errors import ApiError, StoreError, UpstreamError
+from understudy.llm.rehearsal import Rehearsal
+from understudy.llm.router import Models
+from understudy.settings import Settings
+from understudy.store import open_store
+from understudy.wire.problems import InvalidInput
+
+_ERASE_EVERY = 0.5
+
+
+@dataclass(frozen=True, slots=True)
+class Understudy:
+    """The running parts that whoever serves the application has to know."""
+
+    worker: Worker
+
+    async def drain(self) -> None:
+        """No new work from here on; runs under way are handed back, and their streams end."""
+        await self.worker.stop()
+
+
+def create_app(settings: Settings, clock: Clock | None = None) -> Starlette:
+    """The ASGI application. Its lifespan raises StoreError where the store cannot be opened."""
+
+    @asynccontextmanager
+    async def lifespan(app: Starlette) -> AsyncIterator[None]:
+        async with AsyncExitStack() as stack:
+            await _open(app, stack, settings, clock or SystemClock())
+            yield
+
+    handled = (ApiError, InvalidInput, StoreError, UpstreamError, Exception)
+    app = Starlette(
+        routes=routes(),
+        lifespan=lifespan,
+        middleware=[Middleware(Entry)],
+        exception_handlers={HTTPException: on_http_error, **dict.fromkeys(handled, on_error)},
+    )
+    app.router.redirect_slashes = False
+    return app
+
+
+async def _open(app: Starlette, stack: AsyncExitStack, settings: Settings, clock: Clock) -> None:
+    """Builds the parts from the ground up; the stack closes them from the top down."""
+    store = await open_store(settings.data, settings.database, exclusive=True)
+    stack.push_async_callback(store.close)
+    if settings.database is None:
+        # The directory is locked: whoever had a lease in it is gone.
+        await store.runs.retire()
+    if settings.api_key is not None:
+        await store.keys.create(settings.api_key, "from the settings", int(clock.now()))
+    models = Models(settings.providers, _rehearsal(settings, clock), clock)
+    stack.push_async_callback(models.close)
+    broker = MemoryBroker()
+    logs = Logs(clock, settings.limits.log_retention)
+    worker = Worker(store, models, broker, logs, clock, settings.limits.concurrent_runs)
+    await worker.start()
+    stack.push_async_callback(worker.stop)
+    eraser = Repeating(_ERASE_EVERY, store.threads.erase)
+    eraser.start()
+    stack.push_async_callback(eraser.stop)
+    app.state.services = Services(settings, store, models, Runs(store, worker, logs, clock), clock)
+    app.state.understudy = Understudy(worker)
+
+
+def _rehearsal(settings: Settings, clock: Clock) -> Rehearsal | None:
+    return Rehearsal(settings.rehearsal, clock) if settings.rehearsal.enabled else None

@@ -1,0 +1,48 @@
+"""The `understudy` command: what its commands share is their settings and how they fail.
+
+Commands import what they work with when they run, so that the ones that do little start at once.
+"""
+
+import time
+
+import click
+
+from understudy.cli.config import config
+from understudy.cli.doctor import doctor
+from understudy.cli.keys import keys
+from understudy.cli.serve import serve
+from understudy.cli.version import version
+from understudy.errors import SettingsError, UnderstudyError
+
+
+class _Commands(click.Group):
+    def invoke(self, ctx: click.Context) -> object:
+        try:
+            return super().invoke(ctx)
+        except SettingsError as error:
+            raise _WrongSettings(str(error)) from error
+        except UnderstudyError as error:
+            raise click.ClickException(str(error)) from error
+
+
+class _WrongSettings(click.ClickException):
+    exit_code = 2
+
+
+@click.group(cls=_Commands, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
+def commands() -> None:
+    """Understudy serves the Assistants API and chat completions from your own machine.
+
+    \b
+    Start with `understudy serve`: it prints a base URL, a key and a program to paste.
+    Settings: flags over UNDERSTUDY_* variables over understudy.toml over defaults.
+    Exit codes: 0 done, 1 failed, 2 wrong usage or settings.
+    """
+
+
+for command in (serve, keys, config, doctor, version):
+    commands.add_command(command)
+
+
+def main() -> None:
+    commands(obj=time.perf_counter(), prog_name="understudy")

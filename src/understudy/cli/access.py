@@ -1,0 +1,73 @@
+"""Keys in the store, opened for one command at a time. The store knows how keys are kept; nothing here does."""
+
+import time
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+
+from understudy import ids
+from understudy.settings import Settings
+from understudy.store import Store, open_store
+from understudy.store.keys import KeyRecord, hint_of
+
+
+@dataclass(frozen=True, slots=True)
+class CreatedKey:
+    """A new key; this is the one time that `key` itself can be seen."""
+
+    record: KeyRecord
+    key: str
+
+
+async def create_key(settings: Settings, name: str) -> CreatedKey:
+    async with _store(settings) as store:
+        return await _created(store, name)
+
+
+async def list_keys(settings: Settings) -> list[KeyRecord]:
+    async with _store(settings) as store:
+        return await store.keys.list()
+
+
+async def revoke_key(settings: Settings, given: str) -> KeyRecord | None:
+    """Revokes by id, by hint or by the key itself; None where not exactly one active key is meant."""
+    async with _store(settings) as store:
+        meant = [
+            record
+            for record in await store.keys.list()
+            if record.revoked_at is None and (given == record.id or record.hint in {given, hint_of(given)})
+        ]
+        return await store.keys.revoke(meant[0].id, int(time.time())) if len(meant) == 1 else None
+
+
+@dataclass(frozen=True, slots=True)
+class Keyring:
+    """What a server starts with: `first` is the key of a first start, `active` whether any key opens it."""
+
+    first: str | None
+    active: bool
+
+
+async def ready_keys(settings: Settings) -> Keyring:
+    """Adds the key of the settings; where there never was any, creates the first one."""
+    async with _store(settings) as store:
+        if settings.api_key is not None:
+            await store.keys.create(settings.api_key, "from the settings", int(time.time()))
+        records = await store.keys.list()
+        if records:
+            return Keyring(first=None, active=any(record.revoked_at is None for record in records))
+        return Keyring(first=(await _created(store, "first start")).key, active=True)
+
+
+async def _created(store: Store, name: str) -> CreatedKey:
+    key = ids.api_key()
+    return CreatedKey(await store.keys.create(key, name, int(time.time())), key)
+
+
+@asynccontextmanager
+async def _store(settings: Settings) -> AsyncIterator[Store]:
+    store = await open_store(settings.data, settings.database)
+    try:
+        yield store
+    finally:
+        await store.close()

@@ -1,0 +1,87 @@
+"""What `understudy serve` prints once it listens: where it is, a key on the first start, a program to paste."""
+
+import shlex
+import shutil
+import sys
+from collections.abc import Mapping
+
+from understudy.settings import Settings
+
+_SNIPPET = """\
+import warnings
+
+from openai import OpenAI
+
+warnings.simplefilter("ignore", DeprecationWarning)  # of the Assistants API, which this server keeps
+client = OpenAI(base_url="{base_url}", api_key="{key}")
+runs = client.beta.threads.runs
+weather = {{
+    "name": "get_weather",
+    "description": "The weather in a city right now.",
+    "parameters": {{"type": "object", "properties": {{"city": {{"type": "string"}}}}, "required": ["city"]}},
+}}
+assistant = client.beta.assistants.create(
+    model="{model}",{note}
+    instructions="Answer questions about the weather with get_weather.",
+    tools=[{{"type": "function", "function": weather}}],
+)
+thread = client.beta.threads.create(messages=[{{"role": "user", "content": "What is the weather in Lisbon?"}}])
+answer = runs.stream(thread_id=thread.id, assistant_id=assistant.id)
+while answer:
+    with answer as stream:
+        for text in stream.text_deltas:
+            print(text, end="", flush=True)
+        run, answer = stream.get_final_run(), None
+    if run.status == "requires_action":
+        calls = run.required_action.submit_tool_outputs.tool_calls
+        print(*(f"[{{call.function.name}}({{call.function.arguments}})]" for call in calls), sep="\\n")
+        outputs = [{{"tool_call_id": call.id, "output": "18 degrees, clear sky"}} for call in calls]
+        answer = runs.submit_tool_outputs_stream(thread_id=thread.id, run_id=run.id, tool_outputs=outputs)
+
+print()
+"""
+
+
+def banner(settings: Settings, base_url: str, key: str | None, more_keys: str) -> str:
+    """`key` is the first start's; `more_keys` is the command that makes another one."""
+    lines = ["", f"  Base URL   {base_url}"]
+    if key is None:
+        return "\n".join([*lines, f"  API key    one that you have, or a new one from: {more_keys}", ""])
+    lines += [
+        f"  API key    {key}",
+        f"             It is not shown again; another one comes from: {more_keys}",
+        "",
+        "  To try it, `pip install openai` and run this:",
+        "",
+        snippet(settings, base_url, key),
+    ]
+    return "\n".join(lines)
+
+
+def snippet(settings: Settings, base_url: str, key: str) -> str:
+    """A program for the `openai` package: an assistant, a function call and a streamed answer."""
+    model, note = _model(settings)
+    return _SNIPPET.format(base_url=base_url, key=key, model=model, note=note)
+
+
+def keys_command(flags: Mapping[str, str | None]) -> str:
+    """How to create a key in the store that this server uses, in words that the same shell understands."""
+    program = "understudy" if shutil.which("understudy") else f"{shlex.quote(sys.executable)} -m understudy"
+    again = [f"--{name} {shlex.quote(value)}" for name, value in flags.items() if value and name in {"config", "data"}]
+    # The URL may hold a password, which is not for a screen.
+    again += ["--database …"] if flags.get("database") else []
+    return " ".join([program, "keys create", *again])
+
+
+def _model(settings: Settings) -> tuple[str, str]:
+    """The model to show, and a remark behind it."""
+    providers = settings.providers.values()
+    listed = [model for provider in providers for model in [*(provider.models or ()), *provider.aliases]]
+    plain = [model for model in listed if "*" not in model]
+    if plain and not settings.rehearsal.enabled:
+        return plain[0], ""
+    if plain:
+        return "rehearsal", f"  # the embedded model; or {plain[0]!r}"
+    if settings.providers:
+        return "rehearsal", "  # the embedded model; client.models.list() names the others"
+    return "rehearsal", "  # the embedded model: it needs no key and answers by rules"

@@ -1,0 +1,150 @@
+"""The examinations of `understudy doctor`. They change nothing; each tells what it found and what to do about it."""
+
+import asyncio
+import importlib.util
+import os
+import platform
+import resource
+import shutil
+import stat
+import sys
+import time
+from collections.abc import Awaitable, Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal
+
+import apsw
+import asyncpg
+
+from understudy.cli.listen import bind
+from understudy.clock import Clock, SystemClock
+from understudy.errors import UpstreamError
+from understudy.llm.anthropic import AnthropicProvider
+from understudy.llm.openai import AzureProvider, OpenAIProvider
+from understudy.llm.provider import Provider
+from understudy.settings import ProviderSettings, Settings
+
+_PATIENCE = 3.0
+_SPACE_LOW, _SPACE_NEEDED = 1024**3, 100 * 1024**2
+_FILES_NEEDED = 4096
+_DIALECTS: dict[str, Callable[[str, ProviderSettings, Clock], Provider]] = {
+    "openai": OpenAIProvider,
+    "anthropic": AnthropicProvider,
+    "azure": AzureProvider,
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    subject: str
+    state: Literal["ok", "warning", "broken"]
+    text: str
+
+
+async def examine(settings: Settings) -> list[Finding]:
+    """Everything, in the order in which it is worth reading; the providers are asked at the same time."""
+    local = [
+        _python(),
+        _sqlite(),
+        *_speedups(),
+        _clock(),
+        _open_files(),
+        _port(settings),
+        _data(settings.data),
+    ]
+    return [*local, *await asyncio.gather(*_remote(settings))]
+
+
+def _python() -> Finding:
+    return Finding("python", "ok", f"{platform.python_version()} at {sys.executable}")
+
+
+def _sqlite() -> Finding:
+    version = apsw.sqlite_lib_version()
+    if "ENABLE_FTS5" in apsw.compile_options:
+        return Finding("sqlite", "ok", f"{version} with full-text search")
+    return Finding("sqlite", "broken", f"{version} has no FTS5; install the `apsw` wheel from its package index")
+
+
+def _speedups() -> Iterator[Finding]:
+    for name in ("uvloop", "httptools"):
+        if importlib.util.find_spec(name):
+            yield Finding(name, "ok", "installed")
+        else:
+            yield Finding(name, "warning", f"missing; `pip install {name}` makes the server faster")
+
+
+def _clock() -> Finding:
+    written = Path(__file__).stat().st_mtime
+    shown = time.strftime("%Y-%m-%d %H:%M:%S UTC", time.gmtime())
+    if time.time() < written - 86400:
+        return Finding("clock", "warning", f"it says {shown}, before this program was installed; set it right")
+    return Finding("clock", "ok", shown)
+
+
+def _open_files() -> Finding:
+    _, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    if hard != resource.RLIM_INFINITY and hard < _FILES_NEEDED:
+        return Finding("open files", "warning", f"{hard} at most; raise it (`ulimit -Hn 65536`) for many streams")
+    return Finding("open files", "ok", "no limit" if hard == resource.RLIM_INFINITY else f"{hard} at most")
+
+
+def _port(settings: Settings) -> Finding:
+    try:
+        for bound in bind(settings.host, settings.port):
+            bound.close()
+    except OSError as error:
+        advice = "stop what listens there, or choose --port"
+        return Finding("port", "warning", f"{settings.host}:{settings.port}: {error.strerror}; {advice}")
+    return Finding("port", "ok", f"{settings.host}:{settings.port} is free")
+
+
+def _data(data: Path) -> Finding:
+    nearest = next(folder for folder in (data, *data.parents) if folder.exists())
+    free = shutil.disk_usage(nearest).free
+    subject, space = "data directory", f"{free / 1024**3:.1f} GiB free"
+    if not nearest.is_dir() or not os.access(nearest, os.W_OK | os.X_OK):
+        return Finding(subject, "broken", f"{nearest} cannot be written; choose another one with --data")
+    if free < _SPACE_NEEDED:
+        return Finding(subject, "broken", f"{data}: only {space}; make room")
+    if data.exists() and stat.S_IMODE(data.stat().st_mode) & 0o077:
+        return Finding(subject, "warning", f"{data} can be read by others; run `chmod 700` on it")
+    if free < _SPACE_LOW:
+        return Finding(subject, "warning", f"{data}: only {space}")
+    return Finding(subject, "ok", f"{data}, {space}" + ("" if data.exists() else ", made at the first start"))
+
+
+def _remote(settings: Settings) -> Iterator[Awaitable[Finding]]:
+    yield _database(settings)
+    for name, provider in settings.providers.items():
+        yield _provider(name, provider)
+
+
+async def _database(settings: Settings) -> Finding:
+    if settings.database is None:
+        return Finding("database", "ok", "SQLite in the data directory")
+    try:
+        connection = await asyncpg.connect(settings.database, timeout=_PATIENCE)
+    except (OSError, ValueError, TimeoutError, asyncpg.PostgresError, asyncpg.InterfaceError) as error:
+        return Finding("database", "broken", f"PostgreSQL does not answer: {error or type(error).__name__}")
+    version = connection.get_server_version()
+    await connection.close()
+    return Finding("database", "ok", f"PostgreSQL {version.major}.{version.minor}")
+
+
+async def _provider(name: str, settings: ProviderSettings) -> Finding:
+    subject = f"provider {name}"
+    if settings.kind == "azure":
+        return Finding(subject, "ok", f"{settings.base_url}, not asked: Azure does not list deployments")
+    provider = _DIALECTS[settings.kind](name, settings, SystemClock())
+    try:
+        async with asyncio.timeout(_PATIENCE):
+            cards = await provider.models()
+    except UpstreamError as error:
+        return Finding(subject, "broken", f"{settings.base_url}: {error}")
+    except TimeoutError:
+        return Finding(subject, "broken", f"{settings.base_url} did not answer within {_PATIENCE:g} seconds")
+    finally:
+        await provider.close()
+    return Finding(subject, "ok", f"{settings.base_url} has {len(cards)} models")

@@ -1,0 +1,42 @@
+"""`understudy config`: every effective setting and where it came from, without the secrets."""
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from understudy.cli.options import STORE, takes_json, takes_settings
+from understudy.cli.output import print_json, print_table
+
+if TYPE_CHECKING:
+    from understudy.settings import Loaded
+
+
+@click.command()
+@takes_settings(*STORE)
+@takes_json
+def config(loaded: "Loaded", *, as_json: bool) -> None:
+    """Show the effective settings and where each came from."""
+    from understudy.settings import shown
+
+    rows = [(entry.name, shown(entry.path, entry.value), entry.source) for entry in loaded.entries()]
+    if as_json:
+        print_json([dict(zip(("setting", "value", "source"), row, strict=True)) for row in rows])
+    else:
+        print_table(("setting", "value", "source"), [(name, _text(value), source) for name, value, source in rows])
+
+
+def _text(value: object) -> str:
+    """As it would be written in a file or a flag; what is unset is a dash."""
+    match value:
+        case None:
+            return "-"
+        case bool():
+            return str(value).lower()
+        case tuple():
+            return ",".join(value) or "-"
+        case dict():
+            return ",".join(f"{key}={target}" for key, target in value.items()) or "-"
+        case str() | Path() | int() | float():
+            return str(value)
+    raise TypeError(value)

@@ -1,0 +1,81 @@
+"""`understudy keys`: make, list and revoke the keys that clients use. Works beside a running server."""
+
+import asyncio
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from understudy.cli.options import STORE, takes_json, takes_settings
+from understudy.cli.output import print_json, print_table
+
+if TYPE_CHECKING:
+    from understudy.settings import Loaded
+    from understudy.store.keys import KeyRecord
+
+
+@click.group()
+def keys() -> None:
+    """Create, list and revoke API keys."""
+
+
+@keys.command()
+@click.option("--name", default="unnamed", show_default=True, help="What the key is for.")
+@takes_settings(*STORE)
+@takes_json
+def create(loaded: "Loaded", *, name: str, as_json: bool) -> None:
+    """Create a key and show it, once."""
+    from understudy.cli.access import create_key
+
+    created = asyncio.run(create_key(loaded.settings, name))
+    if as_json:
+        print_json({**_facts(created.record), "key": created.key})
+    else:
+        click.echo(created.key)
+        click.echo("Keep it: only its hash is stored, so it cannot be shown again.", err=True)
+
+
+@keys.command("list")
+@takes_settings(*STORE)
+@takes_json
+def list_(loaded: "Loaded", *, as_json: bool) -> None:
+    """List the keys, oldest first; revoked ones too."""
+    from understudy.cli.access import list_keys
+
+    records = asyncio.run(list_keys(loaded.settings))
+    if as_json:
+        print_json([_facts(record) for record in records])
+    else:
+        rows = [(record.id, record.name, record.hint, _day(record.created_at), _state(record)) for record in records]
+        print_table(("id", "name", "key", "created", "state"), rows)
+
+
+@keys.command()
+@click.argument("key")
+@takes_settings(*STORE)
+def revoke(loaded: "Loaded", *, key: str) -> None:
+    """Revoke a key, named by its id, by its hint or by itself."""
+    from understudy.cli.access import revoke_key
+
+    record = asyncio.run(revoke_key(loaded.settings, key))
+    if record is None:
+        raise click.ClickException("No active key is meant by that; `understudy keys list` shows their ids.")
+    click.echo(f"Revoked {record.id} ({record.name}).")
+
+
+def _facts(record: "KeyRecord") -> dict[str, Any]:
+    return {
+        "id": record.id,
+        "name": record.name,
+        "hint": record.hint,
+        "created_at": record.created_at,
+        "revoked_at": record.revoked_at,
+    }
+
+
+def _state(record: "KeyRecord") -> str:
+    return "active" if record.revoked_at is None else f"revoked {_day(record.revoked_at)}"
+
+
+def _day(moment: int) -> str:
+    return datetime.fromtimestamp(moment, UTC).strftime("%Y-%m-%d")

@@ -1,0 +1,34 @@
+"""Where log lines go: stderr, one line a message, without anything that looks like a key."""
+
+import logging
+import re
+from collections.abc import Iterable
+
+from understudy.settings import Settings, secrets
+
+_LOOKS_SECRET = re.compile(r"\bsk-[\w-]{8,}|(?<=Bearer )\S+|(?<=api-key: )\S+", re.IGNORECASE)
+
+
+def configure(settings: Settings) -> None:
+    handler = logging.StreamHandler()
+    handler.setFormatter(Redacting(secrets(settings)))
+    logging.basicConfig(handlers=[handler], level=settings.log_level.upper(), force=True)
+    if settings.log_level == "info":  # uvicorn's own account of starting and stopping repeats ours
+        logging.getLogger("uvicorn").setLevel(logging.WARNING)
+
+
+class Redacting(logging.Formatter):
+    """Line breaks of a message are shown as `\\n`, so that what others sent cannot forge a line."""
+
+    def __init__(self, known: Iterable[str]) -> None:
+        super().__init__("%(asctime)s %(levelname)s %(name)s: %(message)s", "%Y-%m-%d %H:%M:%S")
+        self._known = sorted(known, key=len, reverse=True)
+
+    def formatMessage(self, record: logging.LogRecord) -> str:  # noqa: N802 - the base class's name
+        return super().formatMessage(record).replace("\r", "\\r").replace("\n", "\\n")
+
+    def format(self, record: logging.LogRecord) -> str:
+        text = super().format(record)
+        for secret in self._known:
+            text = text.replace(secret, "…")
+        return _LOOKS_SECRET.sub("…", text)

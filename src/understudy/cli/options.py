@@ -1,0 +1,43 @@
+"""The flags that commands share. They are read as text; the settings hold them against their bounds."""
+
+import functools
+from collections.abc import Callable
+from typing import Any
+
+import click
+
+STORE = ("config", "data", "database", "broker")
+"""The flags of every command that works with settings."""
+
+_FLAGS = {
+    "config": ("FILE", "The settings file.  [default: ./understudy.toml if it exists]"),
+    "data": ("DIRECTORY", "Where everything is kept.  [default: ./understudy-data]"),
+    "database": ("URL", "postgresql://… in place of SQLite inside the data directory."),
+    "broker": ("NAME", "What carries work between processes.  [default: memory]"),
+    "host": ("ADDRESS", "The address to listen on.  [default: 127.0.0.1]"),
+    "port": ("NUMBER", "The port to listen on; 0 takes a free one.  [default: 8642]"),
+    "log_level": ("LEVEL", "debug, info, warning or error.  [default: info]"),
+}
+
+
+def takes_settings(*names: str) -> Callable[[Callable[..., None]], Callable[..., None]]:
+    """Gives a command the named flags, and as its first argument the `Loaded` settings they lead to."""
+
+    def decorate(function: Callable[..., None]) -> Callable[..., None]:
+        @functools.wraps(function)
+        def command(**parameters: Any) -> None:
+            from understudy.settings import load
+
+            flags = {name: parameters.pop(name) for name in names}
+            function(load(flags), **parameters)
+
+        for name in reversed(names):
+            metavar, text = _FLAGS[name]
+            command = click.option("--" + name.replace("_", "-"), name, metavar=metavar, help=text)(command)
+        return command
+
+    return decorate
+
+
+def takes_json(function: Callable[..., None]) -> Callable[..., None]:
+    return click.option("--json", "as_json", is_flag=True, help="Print JSON.")(function)

@@ -1,0 +1,148 @@
+"""Runs the application under uvicorn: sockets, the banner, and a stop that lets streams end cleanly.
+
+Knows the application by two things only: its lifespan, and `app.state.understudy.drain()`.
+"""
+
+import asyncio
+import importlib.util
+import logging
+import math
+import resource
+import signal
+import socket
+import time
+from collections.abc import Awaitable, Callable
+from types import FrameType
+from typing import Any
+
+import click
+import uvicorn
+
+from understudy import __version__
+from understudy.app import create_app
+from understudy.cli import access, logs
+from understudy.cli.banner import banner
+from understudy.cli.listen import bind
+from understudy.errors import SettingsError
+from understudy.settings import Settings, is_any, is_loopback
+
+_BACKLOG = 2048
+_OPEN_FILES = 65536
+_log = logging.getLogger("understudy.server")
+
+
+def run(settings: Settings, more_keys: str, started: float) -> None:
+    """Serves until a stop signal. `started` is the `perf_counter` of the process's beginning."""
+    logs.configure(settings)
+    _raise_open_files()
+    with asyncio.Runner(loop_factory=_loop_factory()) as runner:
+        runner.run(_serve(settings, more_keys, started))
+
+
+async def _serve(settings: Settings, more_keys: str, started: float) -> None:
+    sockets = _listening(settings)
+    keyring = await access.ready_keys(settings)
+    _check_guarded(settings, keyring)
+    base_url = _base_url(settings.host, sockets[0])
+
+    def announce() -> None:
+        click.echo(f"Understudy {__version__} is ready in {time.perf_counter() - started:.1f} s")
+        click.echo(banner(settings, base_url, keyring.first, more_keys))
+
+    app = create_app(settings)
+    async with app.router.lifespan_context(app) as state:
+        server = Server(_config(app, settings), announce, app.state.understudy.drain, state or {})
+        await server.serve(sockets)
+
+
+def _listening(settings: Settings) -> list[socket.socket]:
+    try:
+        return bind(settings.host, settings.port)
+    except OSError as error:
+        place = f"{settings.host}:{settings.port}"
+        raise click.ClickException(f"Cannot listen on {place}: {error.strerror}. Choose --host or --port.") from None
+
+
+def _check_guarded(settings: Settings, keyring: access.Keyring) -> None:
+    if not keyring.active and not is_loopback(settings.host):
+        raise SettingsError(
+            f"No key is active, and on {settings.host!r} other machines could reach the server. "
+            "Create one with `understudy keys create`, set UNDERSTUDY_API_KEY, or listen on 127.0.0.1."
+        )
+
+
+def _base_url(host: str, bound: socket.socket) -> str:
+    """Where clients on this machine find the server."""
+    if is_any(host):
+        host = "::1" if ":" in host else "127.0.0.1"
+    return f"http://{f'[{host}]' if ':' in host else host}:{bound.getsockname()[1]}/v1"
+
+
+class Server(uvicorn.Server):
+    """Drains the application before it waits for connections, and ends with exit code 0 when it was told to stop."""
+
+    def __init__(
+        self,
+        config: uvicorn.Config,
+        announce: Callable[[], None],
+        drain: Callable[[], Awaitable[None]],
+        state: dict[str, Any],
+    ) -> None:
+        super().__init__(config)
+        self._announce = announce
+        self._drain = drain
+        self._state = state
+
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        self.lifespan.state.update(self._state)
+        await super().startup(sockets)
+        self._announce()
+
+    async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
+        _log.info("stopping")
+        for server in self.servers:
+            server.close()
+        try:
+            async with asyncio.timeout(self.config.timeout_graceful_shutdown):
+                await self._drain()
+        except TimeoutError:
+            _log.warning("active runs were not handed back within %s s", self.config.timeout_graceful_shutdown)
+        finally:
+            await super().shutdown(sockets)
+        _log.info("stopped")
+
+    def handle_exit(self, sig: int, _: FrameType | None) -> None:
+        # The base class raises the signal again after the stop, and the process would die of it.
+        self.force_exit = self.should_exit and sig == signal.SIGINT
+        self.should_exit = True
+
+
+def _config(app: Any, settings: Settings) -> uvicorn.Config:
+    return uvicorn.Config(
+        app,
+        http="httptools" if importlib.util.find_spec("httptools") else "h11",
+        ws="none",
+        lifespan="off",  # entered by us, so that what it raises ends the start with its own words
+        log_config=None,
+        access_log=False,
+        server_header=False,
+        proxy_headers=False,
+        backlog=_BACKLOG,
+        timeout_graceful_shutdown=math.ceil(settings.shutdown_seconds),
+    )
+
+
+def _loop_factory() -> Callable[[], asyncio.AbstractEventLoop]:
+    if importlib.util.find_spec("uvloop") is None:
+        return asyncio.new_event_loop
+    import uvloop
+
+    return uvloop.new_event_loop
+
+
+def _raise_open_files() -> None:
+    """Every stream is an open file, and the usual soft limit of 1024 is soon reached."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    wanted = _OPEN_FILES if hard == resource.RLIM_INFINITY else min(hard, _OPEN_FILES)
+    if soft != resource.RLIM_INFINITY and soft < wanted:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (wanted, hard))

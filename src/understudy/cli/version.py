@@ -1,0 +1,29 @@
+"""`understudy version`: what a bug report needs first."""
+
+import platform
+
+import click
+
+from understudy.cli.options import takes_json
+from understudy.cli.output import print_json
+
+
+@click.command()
+@takes_json
+def version(*, as_json: bool) -> None:
+    """Show the versions of Understudy and of what is under it."""
+    import apsw
+
+    from understudy import __version__
+
+    facts = {
+        "understudy": __version__,
+        "python": platform.python_version(),
+        "sqlite": apsw.sqlite_lib_version(),
+        "platform": platform.platform(),
+    }
+    if as_json:
+        print_json(facts)
+    else:
+        for name, value in facts.items():
+            click.echo(f"{name} {value}")

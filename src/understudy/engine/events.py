@@ -1,0 +1,109 @@
+"""What happens in a run, in the engine's own words. A run is a log of these; both public dialects are views of it.
+
+Times are Unix seconds. An event carries what the engine knew when it happened, and no public object but the ones that
+a client gave. When an object counts as created or completed is the views' business.
+"""
+
+from msgspec import Struct
+
+from understudy.wire.messages import MessageObject
+from understudy.wire.runs import LastError, RunCompletionUsage, RunIncompleteDetails, RunObject, RunStatus
+from understudy.wire.steps import RunStepObject
+from understudy.wire.threads import ThreadObject
+
+
+class Event(Struct, frozen=True, tag_field="event", gc=False):
+    pass
+
+
+class RunQueued(Event, frozen=True, tag="run_queued"):
+    """The run was accepted; `thread` where it was made in the same request."""
+
+    run: RunObject
+    thread: ThreadObject | None = None
+
+
+class RunRestored(Event, frozen=True, tag="run_restored"):
+    """Another process knew the beginning; this is where the run stood, with what it had open."""
+
+    run: RunObject
+    steps: tuple[RunStepObject, ...] = ()
+    message: MessageObject | None = None
+
+
+class RunStarted(Event, frozen=True, tag="run_started"):
+    at: int
+
+
+class MessageOpened(Event, frozen=True, tag="message_opened"):
+    step_id: str
+    message_id: str
+    at: int
+
+
+class TextDelta(Event, frozen=True, tag="text_delta"):
+    text: str
+
+
+class RefusalDelta(Event, frozen=True, tag="refusal_delta"):
+    text: str
+
+
+class MessageClosed(Event, frozen=True, tag="message_closed"):
+    """The message is whole; `usage` is what its model turn cost."""
+
+    at: int
+    usage: RunCompletionUsage
+
+
+class CallsOpened(Event, frozen=True, tag="calls_opened"):
+    """The model began to call tools; all calls of one turn stand in one step."""
+
+    step_id: str
+    at: int
+
+
+class CallOpened(Event, frozen=True, tag="call_opened"):
+    index: int
+    call_id: str
+    name: str
+
+
+class ArgumentsDelta(Event, frozen=True, tag="arguments_delta"):
+    index: int
+    text: str
+
+
+class ActionRequired(Event, frozen=True, tag="action_required"):
+    """Every open function call waits for its output."""
+
+
+class OutputsSubmitted(Event, frozen=True, tag="outputs_submitted"):
+    """`outputs` maps call ids to what the client sent; `usage` is what the turn that called cost."""
+
+    outputs: dict[str, str]
+    at: int
+    usage: RunCompletionUsage
+
+
+class CancelRequested(Event, frozen=True, tag="cancel_requested"):
+    at: int
+
+
+class RunEnded(Event, frozen=True, tag="run_ended"):
+    """The end. `cut` says why an open message is incomplete; None where nothing was cut off.
+
+    `turn` is the cost of the turn that was under way, `usage` that of the whole run.
+    """
+
+    status: RunStatus
+    at: int
+    usage: RunCompletionUsage
+    turn: RunCompletionUsage | None = None
+    error: LastError | None = None
+    incomplete: RunIncompleteDetails | None = None
+    cut: str | None = None
+
+
+class RunReleased(Event, frozen=True, tag="run_released"):
+    """This process let go of the run; another one, or this one after its next start, goes on with it."""

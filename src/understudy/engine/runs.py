@@ -1,0 +1,217 @@
+"""What clients do with runs: create them, answer their function calls, cancel them, follow them.
+
+Each verb decides in one transaction and then lets the worker go on; knows no HTTP.
+"""
+
+from collections.abc import AsyncIterator, Sequence
+from dataclasses import dataclass
+from typing import TypeVar
+
+import msgspec
+
+from understudy import ids
+from understudy.clock import Clock
+from understudy.engine import events
+from understudy.engine.execution import Execution
+from understudy.engine.log import Logs, RunLog
+from understudy.engine.run_view import RunView
+from understudy.engine.worker import Worker
+from understudy.errors import InvalidRequest
+from understudy.store import Store
+from understudy.store.runs import Boundary, Call, Progress, StoredRun
+from understudy.wire.assistants import AssistantObject
+from understudy.wire.messages import MessageObject
+from understudy.wire.runs import CreateRunRequest, RunCompletionUsage, RunObject, RunParameters, ToolOutput
+from understudy.wire.threads import ThreadObject
+from understudy.wire.tools import ToolResources, TruncationObject
+
+
+T = TypeVar("T")
+
+
+@dataclass(frozen=True, slots=True)
+class Started:
+    """A run that a client has set going: its object as it is answered, and where its stream begins in its log."""
+
+    body: bytes
+    log: RunLog
+    after: int
+
+    def frames(self) -> AsyncIterator[bytes]:
+        """The run's server-sent events, until it ends or waits for its client."""
+        return self.log.follow(self.after)
+
+
+class Runs:
+    def __init__(self, store: Store, worker: Worker, logs: Logs, clock: Clock) -> None:
+        self._store = store
+        self._worker = worker
+        self._logs = logs
+        self._clock = clock
+
+    async def create(
+        self,
+        project_id: str,
+        run: RunObject,
+        messages: Sequence[MessageObject] = (),
+        thread: ThreadObject | None = None,
+    ) -> Started:
+        """Starts a run on its thread, after adding `messages` to it; `thread` where that is to be made as well.
+
+        Raises NotFound and InvalidRequest as the store does; nothing is kept then.
+        """
+        view = RunView()
+        queued = events.RunQueued(msgspec.structs.replace(run), thread)
+        history: list[tuple[events.Event, bytes]] = [(queued, view.apply(queued))]
+        body = msgspec.json.encode(view.run)
+        at_once = self._worker.has_place()
+        if at_once:
+            # Queued for no time at all: one transaction stores the run as it is once this worker has it.
+            started = events.RunStarted(int(self._clock.now()))
+            history.append((started, view.apply(started)))
+        owner = self._worker.id if at_once else None
+        await self._store.runs.create(project_id, msgspec.structs.replace(view.run), owner, messages, thread)
+        log = self._logs.create(run.id)
+        for event, frames in history:
+            log.append(event, frames)
+        await self._go_on(self._worker.execution(view, log, Progress()), at_once=at_once)
+        return Started(body, log, 0)
+
+    async def submit(
+        self, project_id: str, thread_id: str, run_id: str, outputs: Sequence[ToolOutput]
+    ) -> Started:
+        """Gives a waiting run the outputs of all its function calls; raises InvalidRequest where they do not fit."""
+        given = {output.tool_call_id: output.output for output in outputs}
+        at_once = self._worker.has_place()
+        at = int(self._clock.now())
+        happened: list[tuple[events.Event, bytes]] = []
+        view = RunView()
+
+        def accept(stored: StoredRun) -> Boundary:
+            _require_matching(stored.run, [output.tool_call_id for output in outputs])
+            happened.clear()
+            cost = stored.progress.pending or RunCompletionUsage()
+            view.apply(events.RunRestored(stored.run, tuple(stored.steps), stored.message))
+            waiting = list(view.steps)
+            submitted = events.OutputsSubmitted(given, at, cost)
+            happened.append((submitted, view.apply(submitted)))
+            stored.progress.used += cost
+            stored.progress.pending = None
+            queued.append(msgspec.json.encode(view.run))
+            if at_once:
+                started = events.RunStarted(at)
+                happened.append((started, view.apply(started)))
+            return Boundary(
+                run_id,
+                run=msgspec.structs.replace(view.run),
+                progress=stored.progress,
+                changed_steps=waiting,
+                calls=[_output(call_id, output) for call_id, output in given.items()],
+            )
+
+        queued: list[bytes] = []
+        owner = self._worker.id if at_once else None
+        stored = await self._store.runs.take(project_id, thread_id, run_id, owner, accept)
+        log = self._log_of(stored)
+        after = log.length
+        for event, frames in happened:
+            log.append(event, frames)
+        await self._go_on(self._worker.execution(view, log, stored.progress), at_once=at_once)
+        return Started(queued[-1], log, after)
+
+    async def cancel(self, project_id: str, thread_id: str, run_id: str) -> bytes:
+        """Returns the run as `cancelling`; raises InvalidRequest where it is over or already being cancelled."""
+
+        def request(stored: StoredRun) -> Boundary:
+            status = stored.run.status
+            if status not in {"queued", "in_progress", "requires_action"}:
+                raise InvalidRequest(f"Cannot cancel run with status '{status}'.")
+            cancelling = msgspec.structs.replace(stored.run, status="cancelling", required_action=None)
+            return Boundary(run_id, run=cancelling)
+
+        stored = await self._store.runs.take(project_id, thread_id, run_id, self._worker.id, request)
+        stored.run.status = "cancelling"
+        stored.run.required_action = None
+        body = msgspec.json.encode(stored.run)
+        active = self._worker.active(run_id)
+        if active is not None:
+            active.interrupt("cancel")
+        elif stored.owner in {None, self._worker.id}:
+            self._worker.launch(self._worker.restore(stored))
+        return body
+
+    def forget(self, run_id: str) -> None:
+        """Stops a run whose thread was deleted."""
+        active = self._worker.active(run_id)
+        if active is not None:
+            active.interrupt("gone")
+        else:
+            self._logs.discard(run_id)
+
+    def _log_of(self, stored: StoredRun) -> RunLog:
+        log = self._logs.get(stored.run.id)
+        if log is None:
+            log = self._logs.create(stored.run.id)
+            restored = events.RunRestored(stored.run, tuple(stored.steps), stored.message)
+            log.append(restored, b"")
+        log.reopen()
+        return log
+
+    async def _go_on(self, execution: Execution, *, at_once: bool) -> None:
+        if at_once:
+            self._worker.launch(execution)
+        else:
+            await self._worker.announce(execution.run_id)
+
+
+def new_run(
+    assistant: AssistantObject, parameters: RunParameters, thread_id: str, now: int, run_seconds: float
+) -> RunObject:
+    """The run that a request asks for: the assistant's values where the request gives none. Times in seconds."""
+    return RunObject(
+        id=ids.run(),
+        created_at=now,
+        assistant_id=assistant.id,
+        thread_id=thread_id,
+        status="queued",
+        expires_at=now + int(run_seconds),
+        model=_effective(parameters.model, assistant.model),
+        instructions=_instructions(assistant, parameters),
+        tools=_effective(parameters.tools, assistant.tools),
+        tool_resources=ToolResources(),
+        metadata=parameters.metadata or {},
+        temperature=_effective(parameters.temperature, assistant.temperature),
+        top_p=_effective(parameters.top_p, assistant.top_p),
+        reasoning_effort=_effective(parameters.reasoning_effort, assistant.reasoning_effort),
+        max_completion_tokens=parameters.max_completion_tokens,
+        max_prompt_tokens=parameters.max_prompt_tokens,
+        truncation_strategy=parameters.truncation_strategy or TruncationObject("auto"),
+        response_format=_effective(parameters.response_format, assistant.response_format),
+        tool_choice=_effective(parameters.tool_choice, "auto"),
+        parallel_tool_calls=_effective(parameters.parallel_tool_calls, True),
+    )
+
+
+def _effective(given: T | None, default: T) -> T:
+    return default if given is None else given
+
+
+def _instructions(assistant: AssistantObject, parameters: RunParameters) -> str | None:
+    """The request's or the assistant's, and on a new line what the request adds; the run shows the joined text."""
+    base = assistant.instructions if parameters.instructions is None else parameters.instructions
+    more = parameters.additional_instructions if isinstance(parameters, CreateRunRequest) else None
+    return f"{base}\n{more}" if base and more else more or base
+
+
+def _require_matching(run: RunObject, given: list[str]) -> None:
+    if run.status != "requires_action" or run.required_action is None:
+        raise InvalidRequest(f'Runs in status "{run.status}" do not accept tool outputs.')
+    expected = [call.id for call in run.required_action.submit_tool_outputs.tool_calls]
+    if sorted(given) != sorted(expected):
+        raise InvalidRequest(f"Expected tool outputs for call_ids {expected}, got {given}")
+
+
+def _output(call_id: str, output: str) -> Call:
+    item_id = ids.function_call_output_item()
+    item = {"type": "function_call_output", "id": item_id, "call_id": call_id, "output": output, "status": "completed"}
+    return Call(item_id, "function_call_output", msgspec.json.encode(item).decode())

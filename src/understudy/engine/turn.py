@@ -1,0 +1,116 @@
+"""One model turn put together from its chunks: text, refusal, tool calls, how it finished, what it cost.
+
+Tolerates what real servers send: fragments without an index, out of order, ids repeated or missing. Pure.
+"""
+
+from dataclasses import dataclass, field
+
+from understudy import ids
+from understudy.llm.chunks import Chunk, TokenCounts, ToolCallFragment
+from understudy.wire.runs import CachedTokens, ReasoningTokens, RunCompletionUsage
+
+
+@dataclass(slots=True)
+class ToolCall:
+    """`index` counts the calls of the turn from 0 in the order in which they appeared."""
+
+    index: int
+    id: str
+    name: str = ""
+    arguments: list[str] = field(default_factory=list)
+    opened: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Piece:
+    """What one chunk adds. `calls` are the calls it touches, each with the arguments it brings."""
+
+    text: str = ""
+    refusal: str = ""
+    calls: tuple[tuple[ToolCall, str], ...] = ()
+
+
+_NOTHING = Piece()
+
+
+class Turn:
+    def __init__(self) -> None:
+        self.calls: list[ToolCall] = []
+        self.finish_reason: str | None = None
+        self.deltas = 0
+        self._counts: TokenCounts | None = None
+        self._by_index: dict[int, ToolCall] = {}
+
+    def take(self, chunk: Chunk) -> Piece:
+        if chunk.usage is not None:
+            self._counts = chunk.usage
+        choice = chunk.choices[0] if chunk.choices else None
+        if choice is None:
+            return _NOTHING
+        if choice.finish_reason:
+            self.finish_reason = choice.finish_reason
+        delta = choice.delta
+        if delta is None or not (delta.content or delta.refusal or delta.tool_calls):
+            return _NOTHING
+        self.deltas += 1
+        if not delta.tool_calls:
+            return Piece(delta.content or "", delta.refusal or "")
+        calls = tuple(self._touch(fragment) for fragment in delta.tool_calls)
+        return Piece(delta.content or "", delta.refusal or "", calls)
+
+    def usage(self) -> RunCompletionUsage | None:
+        """What the provider counted; None where it did not say."""
+        counts = self._counts
+        if counts is None or (counts.prompt_tokens is None and counts.completion_tokens is None):
+            return None
+        cached = counts.prompt_tokens_details
+        reasoning = counts.completion_tokens_details
+        prompt, completion = counts.prompt_tokens or 0, counts.completion_tokens or 0
+        return RunCompletionUsage(
+            prompt,
+            completion,
+            prompt + completion,
+            CachedTokens((cached and cached.cached_tokens) or 0),
+            ReasoningTokens((reasoning and reasoning.reasoning_tokens) or 0),
+        )
+
+    def _touch(self, fragment: ToolCallFragment) -> tuple[ToolCall, str]:
+        call = self._find(fragment) or self._open(fragment)
+        function = fragment.function
+        if function is None:
+            return call, ""
+        if function.name and not call.opened and function.name != call.name:
+            call.name += function.name
+        arguments = function.arguments or ""
+        if arguments:
+            call.arguments.append(arguments)
+        return call, arguments
+
+    def _find(self, fragment: ToolCallFragment) -> ToolCall | None:
+        """By index where there is one; else by id; else it continues the call that came last."""
+        if fragment.index is not None:
+            known = self._by_index.get(fragment.index)
+            # Some servers give every call the index 0 and a new id.
+            if known is None or not fragment.id or known.id == fragment.id:
+                return known
+            if not _begins(fragment):
+                return known
+            return None
+        if fragment.id:
+            return next((call for call in self.calls if call.id == fragment.id), None)
+        if _begins(fragment) or not self.calls:
+            return None
+        return self.calls[-1]
+
+    def _open(self, fragment: ToolCallFragment) -> ToolCall:
+        call = ToolCall(len(self.calls), fragment.id or ids.tool_call())
+        if any(other.id == call.id for other in self.calls):
+            call.id = ids.tool_call()
+        self.calls.append(call)
+        if fragment.index is not None:
+            self._by_index[fragment.index] = call
+        return call
+
+
+def _begins(fragment: ToolCallFragment) -> bool:
+    return fragment.function is not None and bool(fragment.function.name)

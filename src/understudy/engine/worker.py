@@ -1,0 +1,159 @@
+"""The worker of this process: gives runs a place to execute, keeps its lease, and finds runs that nobody works on.
+
+A worker's lease covers all its runs, so its renewal is one row however many they are. What is announced is a hint; the
+sweep over the database is what makes sure that no run is forgotten.
+"""
+
+import asyncio
+import logging
+import secrets
+from typing import Final
+
+from understudy.broker import Broker
+from understudy.clock import Clock
+from understudy.engine import events
+from understudy.engine.background import Repeating
+from understudy.engine.execution import Execution
+from understudy.engine.log import Logs, RunLog
+from understudy.engine.run_view import RunView
+from understudy.errors import StoreError
+from understudy.llm.router import Models
+from understudy.store import Store
+from understudy.store.runs import Progress, StoredRun
+
+LEASE: Final = 8.0
+_BEAT: Final = 2.0
+_SWEEP: Final = 1.0
+_BATCH: Final = 100
+_MAX_ATTEMPTS: Final = 5
+logger = logging.getLogger(__name__)
+
+
+class Worker:
+    def __init__(
+        self, store: Store, models: Models, broker: Broker, logs: Logs, clock: Clock, concurrent_runs: int
+    ) -> None:
+        self.id = "worker_" + secrets.token_hex(12)
+        self._store = store
+        self._models = models
+        self._broker = broker
+        self._logs = logs
+        self._clock = clock
+        self._places = concurrent_runs
+        self._place_free = asyncio.Event()
+        self._place_free.set()
+        self._active: dict[str, Execution] = {}
+        self._stranded: set[str] = set()
+        self._loops = (Repeating(_BEAT, self._beat), Repeating(_SWEEP, self._sweep), Repeating(0, self._take_announced))
+        self._stopping = False
+
+    async def start(self) -> None:
+        await self._beat()
+        await self._sweep()
+        for loop in self._loops:
+            loop.start()
+
+    async def stop(self) -> None:
+        """Takes no new run, hands back those under way, and ends the lease. A second call does nothing."""
+        if self._stopping:
+            return
+        self._stopping = True
+        for loop in self._loops:
+            await loop.stop()
+        executions = list(self._active.values())
+        for execution in executions:
+            execution.interrupt("stop")
+        await asyncio.gather(*(execution.task for execution in executions if execution.task is not None))
+        try:
+            await self._store.runs.retire(self.id)
+        except StoreError:
+            logger.warning("the lease could not be ended; the runs are taken up when it runs out")
+
+    # -- executing ---------------------------------------------------------------------------------------------
+
+    def has_place(self) -> bool:
+        return not self._stopping and len(self._active) < self._places
+
+    def execution(self, view: RunView, log: RunLog, progress: Progress) -> Execution:
+        """An execution that is yet to be launched."""
+        return Execution(self.id, self._store, self._models, self._clock, view, log, progress)
+
+    def restore(self, stored: StoredRun) -> Execution:
+        """An execution that goes on where the store says the run stands."""
+        log = self._logs.get(stored.run.id)
+        restored = events.RunRestored(stored.run, tuple(stored.steps), stored.message)
+        view = RunView()
+        frames = view.apply(restored)
+        if log is None or log.handed_back:
+            log = self._logs.create(stored.run.id)
+            log.append(restored, frames)
+        else:
+            log.reopen()
+        return self.execution(view, log, stored.progress)
+
+    def launch(self, execution: Execution) -> None:
+        self._active[execution.run_id] = execution
+        execution.task = asyncio.create_task(self._run(execution))
+        if not self.has_place():
+            self._place_free.clear()
+
+    def active(self, run_id: str) -> Execution | None:
+        return self._active.get(run_id)
+
+    async def announce(self, run_id: str) -> None:
+        await self._broker.announce(run_id)
+
+    async def _run(self, execution: Execution) -> None:
+        try:
+            await execution.work()
+        finally:
+            del self._active[execution.run_id]
+            self._place_free.set()
+            if execution.stranded:
+                self._stranded.add(execution.run_id)
+            elif execution.log.handed_back:
+                self._logs.discard(execution.run_id)
+            elif execution.view.ended:
+                self._logs.finish(execution.run_id)
+
+    # -- finding work ------------------------------------------------------------------------------------------
+
+    async def _take_announced(self) -> None:
+        run_id = await self._broker.next()
+        while not self.has_place():
+            self._place_free.clear()
+            await self._place_free.wait()
+        await self._claim(run_id)
+
+    async def _sweep(self) -> None:
+        now = self._clock.now()
+        self._logs.prune()
+        for run_id in await self._store.runs.due(now, _BATCH):
+            await self._expire(run_id)
+        for run_id in (*self._stranded, *await self._store.runs.abandoned(now, _BATCH)):
+            if self.has_place() and run_id not in self._active:
+                await self._claim(run_id)
+
+    async def _expire(self, run_id: str) -> None:
+        execution = self._active.get(run_id)
+        if execution is not None:
+            execution.interrupt("expire")
+        else:
+            await self._claim(run_id, due=True)
+
+    async def _claim(self, run_id: str, *, due: bool = False) -> None:
+        if run_id in self._active:
+            return
+        stored = await self._store.runs.claim(run_id, self.id, self._clock.now(), due=due)
+        self._stranded.discard(run_id)
+        if stored is None or run_id in self._active:
+            return
+        execution = self.restore(stored)
+        if due:
+            execution.interrupt("expire")
+        elif stored.attempts > _MAX_ATTEMPTS:
+            execution.give_up()
+        self.launch(execution)
+
+    async def _beat(self) -> None:
+        await self._store.runs.beat(self.id, self._clock.now() + LEASE)

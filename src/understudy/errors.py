@@ -1,0 +1,159 @@
+"""Every error that a client or an operator can see, as one tree.
+
+    UnderstudyError
+    ├── SettingsError              the start is refused; the message names the key or the value
+    ├── StoreError                 the data directory or the database cannot be used
+    ├── UpstreamError              a model provider failed; `kind` says how
+    └── ApiError                   fixes the HTTP status and the envelope's `type`
+        ├── InvalidRequest         400
+        ├── Unauthenticated        401
+        ├── PermissionDenied       403
+        ├── NotFound               404
+        ├── MethodNotAllowed       405
+        ├── BodyTooLarge           413
+        ├── UnsupportedMediaType   415
+        ├── RateLimited            429
+        ├── ServerError            500
+        ├── BadGateway             502
+        ├── Unavailable            503
+        └── GatewayTimeout         504
+
+The envelope `{"error": {"message", "type", "param", "code"}}` is written in one place, `api/errors.py`.
+Source of the statuses and texts: the hosted API's error bodies.
+"""
+
+from typing import ClassVar, Literal
+
+
+class UnderstudyError(Exception):
+    """Whatever this project raises on purpose; `str(error)` is a sentence for people."""
+
+
+class SettingsError(UnderstudyError):
+    pass
+
+
+class StoreError(UnderstudyError):
+    pass
+
+
+UpstreamFault = Literal[
+    "authentication",  # the provider refused our key
+    "invalid_request",  # the provider refused the request itself
+    "model_not_found",  # the provider does not have the model
+    "rate_limited",  # too many requests or tokens; may pass
+    "quota",  # nothing left to spend; will not pass by itself
+    "timeout",  # no answer, or a stream that went silent, within the time allowed
+    "unreachable",  # no connection, or one that broke
+    "server_error",  # the provider answered 5xx or said in the stream that it failed
+    "malformed",  # the provider answered something that is not this API
+]
+
+
+class UpstreamError(UnderstudyError):
+    """A model provider's failure, with the provider's own words and never its key.
+
+    `status` is the HTTP status that the provider sent (None where there was no answer), `code` and `param` are
+    those of its error body, `retry_after` is in seconds.
+    """
+
+    def __init__(
+        self,
+        kind: UpstreamFault,
+        message: str,
+        *,
+        status: int | None = None,
+        code: str | None = None,
+        param: str | None = None,
+        retry_after: float | None = None,
+    ) -> None:
+        super().__init__(message)
+        self.kind: UpstreamFault = kind
+        self.message = message
+        self.status = status
+        self.code = code
+        self.param = param
+        self.retry_after = retry_after
+
+
+class ApiError(UnderstudyError):
+    status: ClassVar[int] = 500
+    type: str = "server_error"
+
+    def __init__(
+        self,
+        message: str,
+        *,
+        param: str | None = None,
+        code: str | None = None,
+        type: str | None = None,  # noqa: A002 - the envelope's own word
+        headers: dict[str, str] | None = None,
+    ) -> None:
+        super().__init__(message)
+        self.message = message
+        self.param = param
+        self.code = code
+        self.headers = headers or {}
+        if type is not None:
+            self.type = type
+
+
+class InvalidRequest(ApiError):
+    status = 400
+    type = "invalid_request_error"
+
+
+class Unauthenticated(ApiError):
+    status = 401
+    type = "invalid_request_error"
+
+
+class PermissionDenied(ApiError):
+    status = 403
+    type = "invalid_request_error"
+
+
+class NotFound(ApiError):
+    status = 404
+    type = "invalid_request_error"
+
+
+def no_such(noun: str, identifier: str) -> NotFound:
+    """What an unknown id and another tenant's id are both answered with."""
+    return NotFound(f"No {noun} found with id '{identifier}'.")
+
+
+class MethodNotAllowed(ApiError):
+    status = 405
+    type = "invalid_request_error"
+
+
+class BodyTooLarge(ApiError):
+    status = 413
+    type = "invalid_request_error"
+
+
+class UnsupportedMediaType(ApiError):
+    status = 415
+    type = "invalid_request_error"
+
+
+class RateLimited(ApiError):
+    status = 429
+    type = "requests"
+
+
+class ServerError(ApiError):
+    status = 500
+
+
+class BadGateway(ApiError):
+    status = 502
+
+
+class Unavailable(ApiError):
+    status = 503
+
+
+class GatewayTimeout(ApiError):
+    status = 504

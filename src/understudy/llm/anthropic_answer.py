@@ -1,0 +1,211 @@
+"""Messages and their stream events as chat completions. Knows no HTTP and no request.
+
+Source: the response and event types of the official `anthropic` package.
+"""
+
+from collections.abc import Sequence
+from typing import Any
+
+import msgspec
+
+from understudy import ids
+from understudy.errors import UpstreamError
+from understudy.llm import completion as completions
+from understudy.llm import faults, relay, sse
+
+_REASONS = {
+    "end_turn": "stop",
+    "stop_sequence": "stop",
+    "pause_turn": "stop",
+    "max_tokens": "length",
+    "model_context_window_exceeded": "length",
+    "tool_use": "tool_calls",
+    "refusal": "content_filter",
+}
+
+_Told = dict[str, Any]
+
+
+def parse(data: bytes, *, secret: str | None, created: int) -> dict[str, Any]:
+    """The body of a 2xx answer as a `chat.completion`. Raises UpstreamError where it is an error or no message."""
+    try:
+        message = msgspec.json.decode(data)
+    except msgspec.DecodeError:
+        raise UpstreamError(
+            "malformed", "The upstream answered with something that is not JSON; check its base URL."
+        ) from None
+    if faults.is_error(message):
+        raise faults.from_payload(message, secret=secret, status=200)
+    if not isinstance(message, dict) or not isinstance(message.get("content"), list):
+        raise UpstreamError("malformed", "The upstream answered with JSON that is not a message.")
+    return _completion(message, created)
+
+
+class Teller:
+    """One stream of events told as chunks. It is whole once it gave a stop reason."""
+
+    def __init__(self, secret: str | None, created: int) -> None:
+        self._secret = secret
+        self._head = {"id": ids.chat_completion(), "object": "chat.completion.chunk", "created": created}
+        self._usage: dict[str, Any] = {}
+        self._calls: dict[int, _Call] = {}
+        self._finished = False
+        self.done = False
+
+    def accept(self, event: sse.Event) -> Sequence[bytes]:
+        if self.done or event.data == b"[DONE]":  # which some servers of this dialect send
+            self.done = True
+            return ()
+        try:
+            told = msgspec.json.decode(event.data)
+        except msgspec.DecodeError:
+            raise UpstreamError("malformed", "The upstream sent an event that is not JSON.") from None
+        if not isinstance(told, dict):
+            return ()
+        if told.get("error") or event.name == b"error":
+            raise faults.from_payload(told, secret=self._secret)
+        self.done = told.get("type") == "message_stop"
+        return self._tell(told)
+
+    def end(self) -> Sequence[bytes]:
+        if not self._finished:
+            raise relay.broke_off()
+        return (msgspec.json.encode({**self._head, "choices": [], "usage": _usage(self._usage)}),)
+
+    def whole(self, data: bytes) -> Sequence[bytes]:
+        created = self._head["created"]
+        assert isinstance(created, int)
+        return completions.chunks(parse(data, secret=self._secret, created=created))
+
+    def _tell(self, told: _Told) -> Sequence[bytes]:
+        match told.get("type"):
+            case "content_block_delta":
+                return self._grown(told)
+            case "content_block_start":
+                return self._opened(told)
+            case "content_block_stop":
+                return self._closed(told)
+            case "message_start":
+                return self._started(told)
+            case "message_delta":
+                return self._ended(told)
+        return ()  # `ping`, and what later versions add
+
+    def _started(self, told: _Told) -> Sequence[bytes]:
+        message = told.get("message") or {}
+        self._head["model"] = message.get("model")
+        self._usage = dict(message.get("usage") or {})
+        return self._chunk({"role": "assistant", "content": "", "refusal": None})
+
+    def _opened(self, told: _Told) -> Sequence[bytes]:
+        block = told.get("content_block") or {}
+        if block.get("type") == "text" and block.get("text"):
+            return self._chunk({"content": block["text"]})
+        if block.get("type") != "tool_use":
+            return ()
+        call = self._calls[told.get("index", 0)] = _Call(len(self._calls))
+        function = {"name": block.get("name"), "arguments": ""}
+        if block.get("input"):  # some servers give the whole input at once
+            function["arguments"] = msgspec.json.encode(block["input"]).decode()
+            call.has_arguments = True
+        return self._chunk(
+            {"tool_calls": [{"index": call.position, "id": block.get("id"), "type": "function", "function": function}]}
+        )
+
+    def _grown(self, told: _Told) -> Sequence[bytes]:
+        delta = told.get("delta") or {}
+        if text := delta.get("text"):
+            return self._chunk({"content": text})
+        if arguments := delta.get("partial_json"):
+            return self._arguments(told, arguments)
+        return ()
+
+    def _closed(self, told: _Told) -> Sequence[bytes]:
+        call = self._calls.get(told.get("index", 0))
+        return () if call is None or call.has_arguments else self._arguments(told, "{}")
+
+    def _arguments(self, told: _Told, text: str) -> Sequence[bytes]:
+        call = self._calls.get(told.get("index", 0))
+        if call is None:  # the input of a tool that the provider runs itself
+            return ()
+        call.has_arguments = True
+        return self._chunk({"tool_calls": [{"index": call.position, "function": {"arguments": text}}]})
+
+    def _ended(self, told: _Told) -> Sequence[bytes]:
+        self._usage |= {key: value for key, value in (told.get("usage") or {}).items() if value is not None}
+        delta = told.get("delta") or {}
+        if not delta.get("stop_reason"):
+            return ()
+        self._finished = True
+        refusal = _refusal(delta)
+        return self._chunk({"refusal": refusal} if refusal else {}, _reason(delta))
+
+    def _chunk(self, delta: dict[str, Any], finish_reason: str | None = None) -> Sequence[bytes]:
+        choice = {"index": 0, "delta": delta, "finish_reason": finish_reason}
+        return (msgspec.json.encode({**self._head, "choices": [choice], "usage": None}),)
+
+
+class _Call:
+    """A tool call of the stream, by its place among the calls."""
+
+    __slots__ = ("has_arguments", "position")
+
+    def __init__(self, position: int) -> None:
+        self.position = position
+        self.has_arguments = False
+
+
+def _completion(message: dict[str, Any], created: int) -> dict[str, Any]:
+    blocks = [block for block in message["content"] if isinstance(block, dict)]
+    text = "".join(block["text"] for block in blocks if block.get("type") == "text")
+    calls = [_call(block) for block in blocks if block.get("type") == "tool_use"]
+    said: dict[str, Any] = {
+        "role": "assistant",
+        "content": text or (None if calls else ""),
+        "refusal": _refusal(message),
+        "annotations": [],
+    }
+    if calls:
+        said["tool_calls"] = calls
+    return {
+        "id": ids.chat_completion(),
+        "object": "chat.completion",
+        "created": created,
+        "model": message.get("model"),
+        "choices": [{"index": 0, "message": said, "logprobs": None, "finish_reason": _reason(message)}],
+        "usage": _usage(message.get("usage") or {}),
+    }
+
+
+def _call(block: dict[str, Any]) -> dict[str, Any]:
+    arguments = msgspec.json.encode(block.get("input") or {}).decode()
+    return {
+        "id": block.get("id"),
+        "type": "function",
+        "function": {"name": block.get("name"), "arguments": arguments},
+    }
+
+
+def _reason(message: dict[str, Any]) -> str:
+    return _REASONS.get(message.get("stop_reason") or "end_turn", "stop")
+
+
+def _refusal(message: dict[str, Any]) -> str | None:
+    if message.get("stop_reason") != "refusal":
+        return None
+    explanation = (message.get("stop_details") or {}).get("explanation")
+    return explanation if isinstance(explanation, str) else None
+
+
+def _usage(usage: dict[str, Any]) -> dict[str, Any]:
+    cached = usage.get("cache_read_input_tokens") or 0
+    prompt = (usage.get("input_tokens") or 0) + (usage.get("cache_creation_input_tokens") or 0) + cached
+    answer = usage.get("output_tokens") or 0
+    thinking = (usage.get("output_tokens_details") or {}).get("thinking_tokens") or 0
+    return {
+        "prompt_tokens": prompt,
+        "completion_tokens": answer,
+        "total_tokens": prompt + answer,
+        "prompt_tokens_details": {"cached_tokens": cached},
+        "completion_tokens_details": {"reasoning_tokens": thinking},
+    }

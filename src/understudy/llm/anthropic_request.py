@@ -1,0 +1,257 @@
+"""A chat completions body as a Messages body. Knows no HTTP and no answer.
+
+Source: the parameter types of the official `anthropic` package. What the Messages API has no word for (logprobs,
+penalties, seed) is left out, as its own compatibility layer does; what would change the meaning is refused.
+"""
+
+import re
+from collections.abc import Collection, Iterator
+from typing import Any, Literal
+
+import msgspec
+
+from understudy.errors import UpstreamError
+from understudy.llm.provider import ChatBody
+
+DEFAULT_MAX_TOKENS = 8192
+
+Optional = Literal["temperature", "top_p", "effort", "thinking", "format", "strict"]
+"""Parameters that some models or versions refuse, and that a request can do without."""
+
+_EFFORTS = {
+    "minimal": "low",
+    "low": "low",
+    "medium": "medium",
+    "high": "high",
+    "xhigh": "xhigh",
+    "max": "max",
+}
+_OPENING = {"role": "user", "content": [{"type": "text", "text": "(The conversation begins.)"}]}
+
+_Block = dict[str, Any]
+
+
+def translate(body: ChatBody, without: Collection[Optional] = ()) -> dict[str, Any]:
+    """Raises UpstreamError(invalid_request) where the body asks for what cannot be said in a Messages body."""
+    if (body.get("n") or 1) != 1:
+        raise _refused("this provider gives one choice a request; leave 'n' out", "n")
+    messages = [message for message in body.get("messages") or () if isinstance(message, dict)]
+    limit = body.get("max_completion_tokens") or body.get("max_tokens") or DEFAULT_MAX_TOKENS
+    request = {"model": body["model"], "max_tokens": limit, "messages": _turns(messages)}
+    system = [*_system(messages), *_format_instruction(body, without)]
+    if system:
+        request["system"] = "\n\n".join(system)
+    request |= _sampling(body, without) | _tools(body, without) | _output(body, without)
+    if stops := _stops(body.get("stop")):
+        request["stop_sequences"] = stops
+    if user := body.get("user") or body.get("safety_identifier"):
+        request["metadata"] = {"user_id": user}
+    return request
+
+
+def optionals(request: dict[str, Any]) -> set[Optional]:
+    """Which of the parameters that may be refused a translated request carries."""
+    output = request.get("output_config", {})
+    present: dict[Optional, bool] = {
+        "temperature": "temperature" in request,
+        "top_p": "top_p" in request,
+        "effort": "effort" in output,
+        "format": "format" in output,
+        "thinking": "thinking" in request,
+        "strict": any(tool.get("strict") for tool in request.get("tools", ())),
+    }
+    return {name for name, is_present in present.items() if is_present}
+
+
+def _system(messages: list[dict[str, Any]]) -> list[str]:
+    return [
+        text
+        for message in messages
+        if message.get("role") in ("system", "developer")
+        and (text := "".join(part.get("text") or "" for part in _parts(message.get("content"))))
+    ]
+
+
+def _turns(messages: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    """Turns of alternating roles, the user's first."""
+    turns: list[dict[str, Any]] = []
+    for index, message in enumerate(messages):
+        role, blocks = _said(message, f"messages[{index}]")
+        if not blocks:
+            continue
+        if turns and turns[-1]["role"] == role:
+            turns[-1]["content"] += blocks
+        else:
+            turns.append({"role": role, "content": blocks})
+    return turns if turns and turns[0]["role"] == "user" else [_OPENING, *turns]
+
+
+def _said(message: dict[str, Any], path: str) -> tuple[str, list[_Block]]:
+    match message.get("role"):
+        case "system" | "developer":
+            return "user", []
+        case "user":
+            return "user", list(_blocks(message.get("content"), path))
+        case "assistant":
+            return "assistant", [*_blocks(message.get("content"), path), *_uses(message)]
+        case "tool":
+            return "user", [_result(message, path)]
+        case role:
+            raise _refused(f"a message with the role {role!r} cannot be sent to this provider", f"{path}.role")
+
+
+def _parts(content: Any) -> list[dict[str, Any]]:
+    if isinstance(content, str):
+        return [{"type": "text", "text": content}]
+    return [part for part in content or () if isinstance(part, dict)]
+
+
+def _blocks(content: Any, path: str) -> Iterator[_Block]:
+    for index, part in enumerate(_parts(content)):
+        match part.get("type"):
+            case "text" | "refusal" as kind:
+                text = part.get(kind) or ""
+                if text.strip():  # the Messages API refuses blank text
+                    yield {"type": "text", "text": text}
+            case "image_url":
+                yield {"type": "image", "source": _source(_url(part))}
+            case "file" if (part.get("file") or {}).get("file_data"):
+                yield {"type": "document", "source": _source(part["file"]["file_data"])}
+            case kind:
+                raise _refused(
+                    f"content of the type {kind!r} cannot be sent to this provider", f"{path}.content[{index}]"
+                )
+
+
+def _url(part: dict[str, Any]) -> str:
+    image = part.get("image_url")
+    return str(image.get("url") if isinstance(image, dict) else image)
+
+
+def _source(url: str) -> dict[str, str]:
+    if match := re.match(r"data:([^;,]+)(?:;[^;,]+)*;base64,", url):
+        return {"type": "base64", "media_type": match[1], "data": url[match.end() :]}
+    return {"type": "url", "url": url}
+
+
+def _uses(message: dict[str, Any]) -> Iterator[_Block]:
+    for call in message.get("tool_calls") or ():
+        function = call.get("function") or {}
+        yield {
+            "type": "tool_use",
+            "id": _call_id(call.get("id")),
+            "name": function.get("name"),
+            "input": _input(function.get("arguments") or ""),
+        }
+
+
+def _input(arguments: str) -> dict[str, Any]:
+    """The arguments as an object; where the model wrote something else, inside one."""
+    try:
+        parsed = msgspec.json.decode(arguments) if arguments.strip() else {}
+    except msgspec.DecodeError:
+        parsed = None
+    return parsed if isinstance(parsed, dict) else {"arguments": arguments}
+
+
+def _result(message: dict[str, Any], path: str) -> _Block:
+    result: _Block = {"type": "tool_result", "tool_use_id": _call_id(message.get("tool_call_id"))}
+    if blocks := list(_blocks(message.get("content"), path)):
+        result["content"] = blocks
+    return result
+
+
+def _call_id(value: Any) -> str:
+    # Other providers' ids may hold signs that the Messages API refuses.
+    return re.sub(r"[^a-zA-Z0-9_-]", "_", str(value))
+
+
+def _sampling(body: ChatBody, without: Collection[Optional]) -> dict[str, Any]:
+    """At most one parameter, and none that says what holds anyway: models from 4.1 on refuse the two together."""
+    temperature, top_p = body.get("temperature"), body.get("top_p")
+    if temperature is not None and temperature != 1 and "temperature" not in without:
+        return {"temperature": min(max(temperature, 0), 1)}
+    if top_p is not None and top_p != 1 and "top_p" not in without:
+        return {"top_p": top_p}
+    return {}
+
+
+def _tools(body: ChatBody, without: Collection[Optional]) -> dict[str, Any]:
+    tools = [_tool(tool, index, without) for index, tool in enumerate(body.get("tools") or ())]
+    if not tools:
+        return {}
+    choice = _tool_choice(body.get("tool_choice"))
+    if body.get("parallel_tool_calls") is False and choice["type"] != "none":
+        choice["disable_parallel_tool_use"] = True
+    return {"tools": tools} if choice == {"type": "auto"} else {"tools": tools, "tool_choice": choice}
+
+
+def _tool(tool: dict[str, Any], index: int, without: Collection[Optional]) -> dict[str, Any]:
+    function = tool.get("function")
+    if tool.get("type") != "function" or not isinstance(function, dict):
+        raise _refused(
+            f"a tool of the type {tool.get('type')!r} cannot be sent to this provider", f"tools[{index}].type"
+        )
+    schema = {"type": "object", "properties": {}, **(function.get("parameters") or {})}
+    translated = {"name": function.get("name"), "input_schema": schema}
+    if description := function.get("description"):
+        translated["description"] = description
+    if function.get("strict") and "strict" not in without:
+        translated["strict"] = True
+    return translated
+
+
+def _tool_choice(choice: Any) -> dict[str, Any]:
+    match choice:
+        case "none":
+            return {"type": "none"}
+        case "required" | {"type": "allowed_tools", "allowed_tools": {"mode": "required"}}:
+            return {"type": "any"}
+        case {"type": "function", "function": {"name": name}}:
+            return {"type": "tool", "name": name}
+        case _:
+            return {"type": "auto"}
+
+
+def _output(body: ChatBody, without: Collection[Optional]) -> dict[str, Any]:
+    request: dict[str, Any] = {}
+    config: dict[str, Any] = {}
+    effort = body.get("reasoning_effort")
+    if effort == "none" and "thinking" not in without:
+        request["thinking"] = {"type": "disabled"}
+    elif effort in _EFFORTS and "effort" not in without:
+        config["effort"] = _EFFORTS[effort]
+    schema = _schema(body)
+    if schema is not None and "format" not in without:
+        config["format"] = {"type": "json_schema", "schema": schema}
+    return request | ({"output_config": config} if config else {})
+
+
+def _format_instruction(body: ChatBody, without: Collection[Optional]) -> list[str]:
+    """For what `output_config.format` cannot say: any JSON object, or a schema on a model without that parameter."""
+    if (body.get("response_format") or {}).get("type") not in ("json_object", "json_schema"):
+        return []
+    instruction = "Answer with one JSON object and nothing else: no words around it, no code fence."
+    schema = _schema(body)
+    if schema is None:
+        return [instruction]
+    if "format" not in without:
+        return []
+    return [f"{instruction} It must be valid against this JSON schema: {msgspec.json.encode(schema).decode()}"]
+
+
+def _schema(body: ChatBody) -> dict[str, Any] | None:
+    match body.get("response_format"):
+        case {"type": "json_schema", "json_schema": {"schema": dict(schema)}}:
+            return schema
+        case _:
+            return None
+
+
+def _stops(stop: Any) -> list[str]:
+    stops = [stop] if isinstance(stop, str) else stop or []
+    return [text for text in stops if text.strip()]  # the Messages API refuses blank ones
+
+
+def _refused(reason: str, param: str) -> UpstreamError:
+    return UpstreamError("invalid_request", f"Invalid '{param}': {reason}.", param=param, code="unsupported_value")

@@ -1,0 +1,243 @@
+"""Which provider answers for which model id. Knows no request and no retry.
+
+A provider's own list is asked for when it is first needed, by one task at a time, and again after five minutes, or
+after ten seconds where somebody misses a model on it. Whoever needs a list waits a bounded time and then does without.
+"""
+
+import asyncio
+import math
+import re
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+
+from understudy.clock import Clock
+from understudy.errors import SettingsError, UpstreamError
+from understudy.llm.provider import ModelCard, Provider
+from understudy.settings import ProviderSettings
+
+REHEARSAL = "rehearsal"
+PATIENCE = 2.0
+"""Seconds from the start of a discovery for which somebody waits for it."""
+
+FRESH = 300.0
+RETRY = 10.0
+
+_HOSTED = re.compile(
+    r"(?:.*/)?(?:ft:)?(?:gpt-|chatgpt-|o[1-9](?:-|$)|claude-|gemini-|codex-|computer-use-).*|.*/?o[1-9]"
+)
+
+_DATED = re.compile(r"(.+?)(?:-20\d\d-?\d\d-?\d\d|:latest)")
+
+
+@dataclass(frozen=True, slots=True)
+class Target:
+    """A provider and its own id of the model that was asked for."""
+
+    provider: Provider
+    model: str
+    retries: int
+
+
+@dataclass(frozen=True, slots=True)
+class Route:
+    """Where a request for a model goes, in order. `listed`: an alias or a list names the model; else it is a guess."""
+
+    targets: tuple[Target, ...]
+    listed: bool
+
+
+class Shelf:
+    """One configured provider's models: its aliases, and the list that the settings or the provider itself give."""
+
+    def __init__(self, provider: Provider, settings: ProviderSettings, clock: Clock, created: int) -> None:
+        self.provider = provider
+        self.settings = settings
+        self._clock = clock
+        self._created = created
+        self._patterns = [(_pattern(alias), model) for alias, model in settings.aliases.items() if "*" in alias]
+        self._discovers = settings.models is None and settings.kind != "azure"
+        self._cards = self._named(settings.models or ())
+        self._names = {name for model in self._cards for name in _names(model)}
+        self._asked_at = -math.inf
+        self._failed = False
+        self._task: asyncio.Task[None] | None = None
+
+    def alias(self, model: str) -> str | None:
+        if (own := self.settings.aliases.get(model)) is not None:
+            return own
+        return next((own for pattern, own in self._patterns if pattern.fullmatch(model)), None)
+
+    def has(self, model: str) -> bool:
+        """Whether the list as it is known now names the model, by its full id or a short one."""
+        return model in self._names
+
+    @property
+    def takes_anything(self) -> bool:
+        """No list is known, so that only a request can show what the provider has."""
+        return self._discovers and not self._cards
+
+    def own_id(self, model: str) -> str | None:
+        """None where the provider is known not to have the model."""
+        if (own := self.alias(model)) is not None:
+            return own
+        return model if self.has(model) or self.takes_anything else None
+
+    def cards(self) -> list[ModelCard]:
+        exact = [alias for alias in self.settings.aliases if "*" not in alias]
+        return [*self._cards.values(), *self._named(exact).values()]
+
+    def discovery(self, *, missed: bool = False) -> asyncio.Task[None] | None:
+        """The task that asks for the list, where it is due (`missed`: a model is not on it) or under way already."""
+        if not self._discovers:
+            return None
+        if self._task is None or self._task.done():
+            age = self._clock.now() - self._asked_at
+            if age < (RETRY if missed else FRESH):
+                return None
+            self._asked_at = self._clock.now()
+            self._task = asyncio.create_task(self._discover())
+        return self._task
+
+    @property
+    def patience(self) -> float:
+        """Seconds that the discovery under way is still worth waiting for; none after one that failed."""
+        left = self._asked_at + PATIENCE - self._clock.now()
+        return 0.0 if self._failed else min(max(left, 0.0), PATIENCE)
+
+    async def close(self) -> None:
+        if self._task is not None:
+            self._task.cancel()
+            await asyncio.wait([self._task])
+        await self.provider.close()
+
+    async def _discover(self) -> None:
+        try:
+            cards = await self.provider.models()
+        except UpstreamError:
+            self._failed = True  # the list stays as it was
+            return
+        self._failed = False
+        self._cards = {card.id: card for card in cards}
+        self._names = {name for card in cards for name in _names(card.id)}
+
+    def _named(self, models: Sequence[str]) -> dict[str, ModelCard]:
+        return {model: ModelCard(model, self._created, self.provider.name) for model in models}
+
+
+class Catalog:
+    """Every provider's shelf, in configured order, and the embedded model."""
+
+    def __init__(
+        self,
+        providers: Mapping[str, tuple[Provider, ProviderSettings]],
+        rehearsal: Provider | None,
+        clock: Clock,
+    ) -> None:
+        created = int(clock.now())
+        self._shelves = {
+            name: Shelf(provider, settings, clock, created) for name, (provider, settings) in providers.items()
+        }
+        self._rehearsal = rehearsal
+        self._created = created
+        self._check_fallbacks()
+
+    async def find(self, model: str) -> Route | None:
+        """None where the model is certainly unknown. Waits for lists at most PATIENCE seconds."""
+        if (route := self._route(model)) is not None and route.listed:
+            self._refresh()
+            return route
+        if await self._discover(missed=True):
+            route = self._route(model)
+        return route
+
+    async def list(self) -> list[ModelCard]:
+        """Sorted by id; of two providers with the same id, the first one's. An unreachable provider is left out."""
+        await self._discover()
+        cards = [card for shelf in self._shelves.values() for card in shelf.cards()]
+        if self._rehearsal is not None:
+            cards.append(self._card(REHEARSAL, REHEARSAL))
+        by_id = {card.id: card for card in reversed(cards)}
+        return [by_id[model] for model in sorted(by_id)]
+
+    async def get(self, model: str) -> ModelCard | None:
+        """None where no alias and no list names the model."""
+        route = await self.find(model)
+        if route is None or not route.listed:
+            return None
+        listed = (card for shelf in self._shelves.values() for card in shelf.cards())
+        card = next((card for card in listed if card.id == model), None)
+        return card or self._card(model, route.targets[0].provider.name)
+
+    async def close(self) -> None:
+        await asyncio.gather(*(shelf.close() for shelf in self._shelves.values()))
+        if self._rehearsal is not None:
+            await self._rehearsal.close()
+
+    def _route(self, model: str) -> Route | None:
+        """As far as the lists are known now."""
+        if (pinned := self._pinned(model)) is not None:
+            return pinned
+        shelves = self._shelves.values()
+        for shelf in shelves:
+            if shelf.alias(model) is not None:
+                return self._from(shelf, model, listed=True)
+        for shelf in shelves:
+            if shelf.has(model):
+                return self._from(shelf, model, listed=True)
+        if self._rehearsal is not None and (model == REHEARSAL or (not shelves and _HOSTED.fullmatch(model))):
+            return Route((Target(self._rehearsal, model, 0),), listed=True)
+        guess = next((shelf for shelf in shelves if shelf.takes_anything), None)
+        return None if guess is None else self._from(guess, model, listed=False)
+
+    def _pinned(self, model: str) -> Route | None:
+        """`provider/model`; but an id that only looks so, and that another provider lists, is not pinned."""
+        name, slash, rest = model.partition("/")
+        shelf = self._shelves.get(name)
+        if not slash or shelf is None or shelf.own_id(rest) is None:
+            return None
+        return self._from(shelf, rest, listed=shelf.alias(rest) is not None or shelf.has(rest))
+
+    def _from(self, shelf: Shelf, model: str, *, listed: bool) -> Route:
+        targets = [self._target(name, model) for name in (shelf.provider.name, *shelf.settings.fallbacks)]
+        return Route(tuple(target for target in targets if target is not None), listed)
+
+    def _target(self, name: str, model: str) -> Target | None:
+        if name == REHEARSAL and name not in self._shelves:
+            return None if self._rehearsal is None else Target(self._rehearsal, model, 0)
+        shelf = self._shelves[name]
+        own = shelf.own_id(model)
+        return None if own is None else Target(shelf.provider, own, shelf.settings.retries)
+
+    async def _discover(self, *, missed: bool = False) -> bool:
+        """Whether a list was asked for, or is being."""
+        tasks = self._refresh(missed=missed)
+        if tasks:
+            patience = max(shelf.patience for shelf, _ in tasks)
+            await asyncio.wait([task for _, task in tasks], timeout=patience)
+        return bool(tasks)
+
+    def _refresh(self, *, missed: bool = False) -> Sequence[tuple[Shelf, asyncio.Task[None]]]:
+        shelves = self._shelves.values()
+        return [(shelf, task) for shelf in shelves if (task := shelf.discovery(missed=missed)) is not None]
+
+    def _card(self, model: str, owner: str) -> ModelCard:
+        return ModelCard(model, self._created, owner)
+
+    def _check_fallbacks(self) -> None:
+        for name, shelf in self._shelves.items():
+            for fallback in shelf.settings.fallbacks:
+                if fallback not in self._shelves and fallback != REHEARSAL:
+                    raise SettingsError(
+                        f"providers.{name}.fallbacks names {fallback!r}, which is not a configured provider."
+                    )
+
+
+def _pattern(alias: str) -> re.Pattern[str]:
+    return re.compile(".*".join(re.escape(part) for part in alias.split("*")), re.DOTALL)
+
+
+def _names(own: str) -> Iterator[str]:
+    """The id, and the short one of a snapshot (`claude-x` for `claude-x-20250929`) or of a tag (`llama3:latest`)."""
+    yield own
+    if match := _DATED.fullmatch(own):
+        yield match[1]

@@ -1,0 +1,208 @@
+"""HTTP to one provider: kept-alive connections, three timeouts, faults as UpstreamError. Knows no dialect.
+
+Nothing is taken from the surroundings: no proxy variables, no cookies, no redirects (which could take the key
+elsewhere).
+"""
+
+import asyncio
+import math
+import os
+from collections.abc import Mapping
+from typing import Any
+
+import aiohttp
+import msgspec
+import yarl
+
+from understudy.clock import Clock
+from understudy.errors import UpstreamError
+from understudy.llm import faults
+from understudy.settings import ProviderSettings
+
+BODY_LIMIT = 64 * 1024 * 1024
+"""Bytes of one whole answer; a stream has no limit but that of its events."""
+
+_FAULT_BODY_LIMIT = 256 * 1024
+_LINGER = 0.1
+
+
+class Connection:
+    """`headers` go out with every request; `settings.api_key` is kept out of every message."""
+
+    def __init__(self, name: str, settings: ProviderSettings, headers: Mapping[str, str], clock: Clock) -> None:
+        self._name = name
+        self._settings = settings
+        self._headers = {"Accept-Encoding": "identity", "User-Agent": "understudy", **headers}
+        self._clock = clock
+        self._session: aiohttp.ClientSession | None = None
+
+    async def get(self, url: str) -> bytes:
+        """The body of a 2xx answer."""
+        answer = await self._open("GET", url, None)
+        try:
+            return await answer.read()
+        finally:
+            answer.close()
+
+    async def post(self, url: str, body: Mapping[str, Any]) -> "Answer":
+        """The answer once its status is known to be 2xx. Whoever gets it closes it."""
+        return await self._open("POST", url, msgspec.json.encode(body))
+
+    async def close(self) -> None:
+        if self._session is not None:
+            await self._session.close()
+            self._session = None
+
+    async def _open(self, method: str, url: str, payload: bytes | None) -> "Answer":
+        deadline = asyncio.get_running_loop().time() + self._settings.first_byte_timeout
+        response = await self._send(method, url, payload, deadline)
+        answer = Answer(self._name, response, deadline, self._settings.idle_timeout)
+        if 200 <= response.status < 300:
+            return answer
+        try:
+            body = await answer.read(limit=_FAULT_BODY_LIMIT)
+        finally:
+            answer.close()
+        raise faults.from_answer(
+            response.status, response.headers, body, secret=self._settings.api_key, clock=self._clock
+        )
+
+    async def _send(self, method: str, url: str, payload: bytes | None, deadline: float) -> aiohttp.ClientResponse:
+        headers = {"Content-Type": "application/json"} if payload is not None else None
+        try:
+            async with asyncio.timeout_at(deadline):
+                return await self._opened_session().request(
+                    method, yarl.URL(url, encoded=True), data=payload, headers=headers, allow_redirects=False
+                )
+        except aiohttp.ConnectionTimeoutError:
+            seconds = self._settings.connect_timeout
+            raise UpstreamError(
+                "timeout", f"The provider {self._name!r} took no connection within {seconds:g} seconds."
+            ) from None
+        except TimeoutError:
+            seconds = self._settings.first_byte_timeout
+            raise UpstreamError(
+                "timeout", f"The provider {self._name!r} did not answer within {seconds:g} seconds."
+            ) from None
+        except (aiohttp.ClientError, OSError, ValueError) as error:
+            raise self._unsent(error) from None
+
+    def _unsent(self, error: Exception) -> UpstreamError:
+        if isinstance(error, aiohttp.ClientResponseError | ValueError):
+            return UpstreamError(
+                "malformed", f"The provider {self._name!r} did not answer with HTTP; check its base URL."
+            )
+        return UpstreamError("unreachable", f"The provider {self._name!r} cannot be reached: {_reason(error)}.")
+
+    def _opened_session(self) -> aiohttp.ClientSession:
+        # Lazily, since a session belongs to the loop that runs when it is made.
+        if self._session is None:
+            self._session = aiohttp.ClientSession(
+                connector=aiohttp.TCPConnector(limit=0, ttl_dns_cache=300, keepalive_timeout=30),
+                timeout=aiohttp.ClientTimeout(total=None, connect=self._settings.connect_timeout),
+                headers=self._headers,
+                cookie_jar=aiohttp.DummyCookieJar(),
+            )
+        return self._session
+
+
+class Answer:
+    """An open answer, read piece by piece. Closing it before its end closes the connection under it."""
+
+    def __init__(self, name: str, response: aiohttp.ClientResponse, deadline: float, idle: float) -> None:
+        self._name = name
+        self._response = response
+        self._content = response.content
+        self._silence = _Silence(response, deadline, idle)
+
+    async def more(self) -> bytes:
+        """The next bytes, as they came; empty at the end."""
+        self._silence.begin()
+        try:
+            data = await self._content.readany()
+        except (aiohttp.ClientError, OSError) as error:
+            raise self._broken(error) from None
+        self._silence.end()
+        return data
+
+    async def read(self, start: bytes = b"", limit: int = BODY_LIMIT) -> bytes:
+        """All that is left, after `start`, which was read before."""
+        body = bytearray(start)
+        while data := await self.more():
+            body += data
+            if len(body) > limit:
+                raise UpstreamError("malformed", f"The provider {self._name!r} answered with more than {limit} bytes.")
+        return bytes(body)
+
+    async def linger(self) -> None:
+        """Waits a moment for the end of a body that has nothing more to say, to keep its connection."""
+        try:
+            async with asyncio.timeout(_LINGER):
+                while not self._content.at_eof():
+                    await self._content.readany()
+        except (aiohttp.ClientError, OSError):
+            return
+
+    def close(self) -> None:
+        self._silence.stop()
+        self._response.close()
+
+    def _broken(self, error: Exception) -> UpstreamError:
+        if self._silence.too_long:
+            return UpstreamError(
+                "timeout", f"The provider {self._name!r} sent nothing for {self._silence.allowed:g} seconds."
+            )
+        return UpstreamError(
+            "unreachable", f"The connection to the provider {self._name!r} broke off: {_reason(error)}."
+        )
+
+
+class _Silence:
+    """Closes a response that is waited on for too long.
+
+    One timer a response, which looks at the deadline when it fires: arming one for each read costs as much as
+    the read. Only the time inside a read counts, so a slow reader is never blamed on the provider.
+    """
+
+    def __init__(self, response: aiohttp.ClientResponse, deadline: float, idle: float) -> None:
+        self._response = response
+        self._loop = asyncio.get_running_loop()
+        self._idle = idle
+        self._deadline = deadline
+        self._heard = False
+        self._timer = self._loop.call_at(deadline, self._look)
+        self.allowed = deadline - self._loop.time()
+        self.too_long = False
+
+    def begin(self) -> None:
+        if self._heard:
+            self._deadline = self._loop.time() + self._idle
+
+    def end(self) -> None:
+        self._deadline = math.inf
+        if not self._heard:
+            self._heard = True
+            self.allowed = self._idle
+            self._timer.cancel()
+            self._timer = self._loop.call_later(self._idle, self._look)
+
+    def stop(self) -> None:
+        self._timer.cancel()
+
+    def _look(self) -> None:
+        now = self._loop.time()
+        if self._deadline <= now:
+            self.too_long = True
+            self._response.close()
+            return
+        self._timer = self._loop.call_at(min(self._deadline, now + self._idle), self._look)
+
+
+def _reason(error: Exception) -> str:
+    """Words for people without the address, which is the operator's own business."""
+    if isinstance(error, aiohttp.ClientConnectorCertificateError | aiohttp.ClientConnectorSSLError):
+        return "its TLS certificate or handshake was refused"
+    if isinstance(error, aiohttp.ClientConnectorDNSError):
+        return "its host name was not found"
+    number = getattr(error, "errno", None)
+    return os.strerror(number) if number else "the connection was closed"

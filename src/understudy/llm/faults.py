@@ -1,0 +1,172 @@
+"""Turns what a provider says when it fails into one UpstreamError. Knows no connection and no retry.
+
+Providers disagree on the shape: `{"error": {...}}`, `{"error": "text"}`, `{"message": ...}`,
+`{"detail": ...}`, the same inside a list, or a page of HTML. The kind is judged by the error's own code first,
+then by the status.
+"""
+
+import math
+from collections.abc import Mapping
+from email.utils import parsedate_to_datetime
+from typing import Any
+
+import msgspec
+
+from understudy.clock import Clock
+from understudy.errors import UpstreamError, UpstreamFault
+
+MESSAGE_LIMIT = 2000
+
+# A shorter key is a placeholder of a local server ("none", "ollama"), perhaps also a word of its messages.
+_SECRET_LENGTH = 8
+
+_KINDS_BY_CODE: dict[str, UpstreamFault] = {
+    # the chat completions dialect
+    "invalid_api_key": "authentication",
+    "insufficient_quota": "quota",
+    "billing_hard_limit_reached": "quota",
+    "billing_not_active": "quota",
+    "rate_limit_exceeded": "rate_limited",
+    "model_not_found": "model_not_found",
+    "server_error": "server_error",
+    "DeploymentNotFound": "model_not_found",
+    # the Messages dialect
+    "authentication_error": "authentication",
+    "permission_error": "authentication",
+    "billing_error": "quota",
+    "rate_limit_error": "rate_limited",
+    "timeout_error": "timeout",
+    "overloaded_error": "server_error",
+    "api_error": "server_error",
+}
+
+_KINDS_BY_STATUS: dict[int, UpstreamFault] = {
+    401: "authentication",
+    402: "quota",
+    403: "authentication",
+    408: "timeout",
+    429: "rate_limited",
+    504: "timeout",
+    524: "timeout",
+}
+
+
+def from_answer(
+    status: int, headers: Mapping[str, str], body: bytes, *, secret: str | None, clock: Clock
+) -> UpstreamError:
+    """The fault that an HTTP answer with an error status, or with a body that is an error, describes."""
+    error = from_payload(_parsed(body), secret=secret, status=status)
+    error.retry_after = _retry_after(headers, clock)
+    return error
+
+
+def from_payload(payload: Any, *, secret: str | None, status: int | None = None) -> UpstreamError:
+    """The fault that a parsed error body, or an error object inside a stream, describes."""
+    details = _details(payload)
+    message = _message(details, payload) or _without_words(status)
+    code = _text(details.get("code")) or _text(details.get("type"))
+    return UpstreamError(
+        _kind(status, code, _text(details.get("type")), message),
+        _bounded(scrub(message, secret)),
+        status=status,
+        code=scrub(code, secret) if code else None,
+        param=_text(details.get("param")),
+    )
+
+
+def scrub(text: str, secret: str | None) -> str:
+    """`text` without the key, should the provider have echoed it."""
+    if secret is None or len(secret) < _SECRET_LENGTH:
+        return text
+    return text.replace(secret, "***")
+
+
+def is_error(payload: Any) -> bool:
+    """Whether a parsed body with a 2xx status is an error all the same."""
+    return isinstance(payload, dict) and bool(payload.get("error")) and not payload.get("choices")
+
+
+def _parsed(body: bytes) -> Any:
+    try:
+        return msgspec.json.decode(body)
+    except msgspec.DecodeError:
+        return body.decode("utf-8", "replace")
+
+
+def _details(payload: Any) -> dict[str, Any]:
+    """The innermost object that describes the error."""
+    if isinstance(payload, list) and payload:
+        payload = payload[0]
+    if not isinstance(payload, dict):
+        return {}
+    inner = payload.get("error")
+    return inner if isinstance(inner, dict) else payload
+
+
+def _message(details: dict[str, Any], payload: Any) -> str:
+    for key in ("message", "error", "detail", "msg"):
+        if value := details.get(key):
+            return value if isinstance(value, str) else msgspec.json.encode(value).decode()
+    if isinstance(payload, str) and "<" not in payload[:200]:
+        return payload.strip()
+    return ""
+
+
+def _without_words(status: int | None) -> str:
+    if status is None:
+        return "The upstream reported an error without a message."
+    return f"The upstream answered with HTTP status {status} and no message that could be read."
+
+
+def _bounded(message: str) -> str:
+    return message if len(message) <= MESSAGE_LIMIT else message[: MESSAGE_LIMIT - 1] + "…"
+
+
+def _text(value: Any) -> str | None:
+    return str(value) if isinstance(value, str | int) and not isinstance(value, bool) and value != "" else None
+
+
+def _kind(status: int | None, code: str | None, type_: str | None, message: str) -> UpstreamFault:
+    if "credit balance is too low" in message:  # sent as a plain 400 invalid_request_error
+        return "quota"
+    for name in (code, type_):
+        if name is not None and name in _KINDS_BY_CODE:
+            return _KINDS_BY_CODE[name]
+    if status is None or status < 300:  # inside a stream or a 200, some providers put the status into the code
+        status = int(code) if code is not None and code.isdecimal() else None
+    return _kind_of_status(status, message, type_)
+
+
+def _kind_of_status(status: int | None, message: str, type_: str | None) -> UpstreamFault:
+    if status is None:
+        return "invalid_request" if type_ == "invalid_request_error" else "server_error"
+    if status in _KINDS_BY_STATUS:
+        return _KINDS_BY_STATUS[status]
+    if status == 404:
+        # A 404 that does not speak of a model comes from a wrong base URL.
+        return "model_not_found" if "model" in message.lower() or type_ == "not_found_error" else "malformed"
+    if 400 <= status < 500:
+        return "invalid_request"
+    return "server_error" if status >= 500 else "malformed"
+
+
+def _retry_after(headers: Mapping[str, str], clock: Clock) -> float | None:
+    """Seconds from now; None where the headers say nothing that can be read."""
+    for name, unit in (("retry-after-ms", 0.001), ("retry-after", 1.0)):
+        value = headers.get(name)
+        if value is None:
+            continue
+        try:
+            seconds = float(value) * unit
+        except ValueError:
+            seconds = _until(value, clock)
+        if math.isfinite(seconds):
+            return max(seconds, 0.0)
+    return None
+
+
+def _until(date: str, clock: Clock) -> float:
+    try:
+        return parsedate_to_datetime(date).timestamp() - clock.now()
+    except ValueError:
+        return math.nan

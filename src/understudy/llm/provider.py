@@ -1,0 +1,42 @@
+"""What a model provider is to the rest of the program. Knows no HTTP, no provider and no run.
+
+The common language is the chat completions dialect: a request body as parsed JSON, and an answer (or the
+chunks of a stream) as encoded JSON, so that an upstream that speaks this dialect is relayed byte for byte.
+"""
+
+from collections.abc import AsyncIterator, Sequence
+from typing import Any, Protocol
+
+import msgspec
+
+ChatBody = dict[str, Any]
+"""The body of `POST /chat/completions`, every parameter kept, unknown ones too."""
+
+
+class ModelCard(msgspec.Struct, frozen=True):
+    """One model that a provider offers, as `GET /models` lists it. `created` is in Unix seconds."""
+
+    id: str
+    created: int
+    owned_by: str
+
+
+class Provider(Protocol):
+    """Raises UpstreamError from every method, with the provider's own message and never its key."""
+
+    name: str
+
+    async def complete(self, body: ChatBody) -> bytes:
+        """The `chat.completion` object, encoded. `body["model"]` is the provider's own id of the model."""
+        ...
+
+    def stream(self, body: ChatBody) -> AsyncIterator[bytes]:
+        """The `chat.completion.chunk` objects, each encoded, in order; without framing and without `[DONE]`.
+
+        A fault that the upstream reports inside the stream is raised, never yielded.
+        """
+        ...
+
+    async def models(self) -> Sequence[ModelCard]: ...
+
+    async def close(self) -> None: ...

@@ -1,0 +1,359 @@
+"""Fills the properties of a schema with what the user said: the `Source` of values for tool calls and JSON answers.
+
+For each property it looks, in this order, for a value said by name ("subject: Lunch"), a value of the property's kind
+(a place for `city`, an address for `email`), and where the property is needed for any value that nothing else took.
+"""
+
+import re
+from collections.abc import Callable, Iterable, Iterator
+from typing import Any
+
+import msgspec
+
+from understudy.llm.rehearsal import arithmetic, mentions, tokens, words
+from understudy.llm.rehearsal.mentions import Mention
+from understudy.llm.rehearsal.validation import Schema
+
+_PLACE = words.listed("city location place town country address destination origin where region state venue area")
+_PERSON = words.listed(
+    "person people participant participants attendee attendees member members name names recipient who customer author owner assignee contact guest passenger first last full"
+)
+_DAY = words.listed("date day when deadline due start end birthday datetime checkin checkout departure arrival")
+_ID = words.listed("id number code sku order ticket reference tracking account invoice key no ref")
+_QUERY = words.listed(
+    "query queries question search keyword keywords topic term terms prompt input text q request instruction task"
+)
+_PROSE = words.listed(
+    "answer reply response explanation summary reasoning thought thoughts description message body content comment note"
+    " conclusion output result final analysis details rationale"
+)
+_CODE = words.listed("code script source python program snippet")
+_SUM = words.listed("expression formula equation calculation math")
+_SYMBOL = words.listed("ticker symbol stock currency base quote target")
+
+_KINDS: list[tuple[frozenset[str], tuple[str, ...]]] = [
+    (words.listed("email mail recipient to cc"), ("email",)),
+    (words.listed("url link website uri page site"), ("url",)),
+    (words.listed("ip"), ("ip",)),
+    (words.listed("time hour start end when at"), ("time",)),
+    (_DAY, ("date", "date-time", "day")),
+    (_ID - {"code"}, ("uuid", "id", "number")),
+    (frozenset({"code"}), ("uuid", "id")),
+    (_PLACE, ("name",)),
+    (_PERSON, ("name",)),
+    (words.listed("title subject label heading caption"), ("quote",)),
+    (_PROSE | words.listed("text title"), ("quote",)),
+]
+_FORMATS = {
+    "email": ("email",),
+    "uri": ("url",),
+    "url": ("url",),
+    "uuid": ("uuid",),
+    "ipv4": ("ip",),
+    "date": ("date", "day"),
+    "date-time": ("date-time", "date"),
+    "time": ("time",),
+}
+_PREPOSITIONS = {
+    "from": words.listed("from origin source start departure base sender"),
+    "to": words.listed("to destination target end arrival recipient"),
+    "in": _PLACE,
+    "at": _PLACE | words.listed("time"),
+    "for": _PLACE | _PERSON,
+    "near": _PLACE,
+    "by": words.listed("author"),
+    "with": words.listed("attendee attendees guest person"),
+}
+_NEGATION = re.compile(
+    r"(?:\b(?:no|not|without|never|skip|disable|disabled|exclude|off|false)|n't)\b[^.,;]{0,20}$", re.IGNORECASE
+)
+_COURTESY = re.compile(
+    r"^(?:\W+|(?:hi|hello|hey|please|kindly|can you|could you|would you|will you|i want you to|i want to|i need to"
+    r"|i'd like to|i would like to|let's|then|and|also|now|tell me|show me|give me|me)\b)+",
+    re.IGNORECASE,
+)
+_SAYING = re.compile(
+    r"\b(?:saying|that says|telling \w+|tell(?:ing)? (?:him|her|them|\w+) that|reading)[: ]+(.{2,500})",
+    re.IGNORECASE | re.DOTALL,
+)
+_SYMBOLS = re.compile(r"\b[A-Z]{2,5}\b")
+_LONGEST_TEXT = 400
+
+
+class Spoken:
+    """`focus` is the part of the user's message that asks for this, `message` all of it, `earlier` what was said before.
+
+    `known` holds values by name, from the outputs of other tools.
+    """
+
+    def __init__(
+        self, focus: str, message: str = "", earlier: str = "", known: dict[str, Any] | None = None, prose: str = ""
+    ) -> None:
+        self._texts = list(dict.fromkeys(text for text in (focus, message) if text))
+        self._focus = focus
+        self._earlier = earlier
+        self._known = known or {}
+        self._prose = prose
+        self._used: set[str] = set()
+
+    def took(self, value: Any) -> None:
+        self._used.add(str(value))
+
+    def values(self, name: str, schema: Schema, needed: bool) -> Iterable[Any]:
+        yield from self._outputs(name)
+        if "enum" in schema:
+            yield from self._enumerated(schema["enum"])
+            return
+        readers: dict[str, Callable[[str, Schema, bool], Iterable[Any]]] = {
+            "string": self._strings,
+            "integer": self._numbers,
+            "number": self._numbers,
+            "boolean": self._booleans,
+        }
+        if reader := readers.get(str(schema.get("type", "string"))):
+            yield from reader(name, schema, needed)
+
+    def items(self, name: str, schema: Schema, needed: bool) -> Iterable[Any]:
+        known = self._known.get(name)
+        if isinstance(known, list):
+            yield from known
+        if "enum" in schema:
+            yield from self._enumerated(schema["enum"])
+        elif schema.get("type") in {"integer", "number"}:
+            yield from self._listed_numbers(name, needed)
+        elif schema.get("type", "string") == "string":
+            yield from self._listed_strings(name, schema, needed)
+
+    def _outputs(self, name: str) -> Iterator[Any]:
+        if name in self._known:
+            yield self._known[name]
+
+    def _enumerated(self, options: list[Any]) -> Iterator[Any]:
+        for text in self._texts:
+            lowered = text.lower()
+            spans = [(_position(str(option), lowered), option) for option in options if option is not None]
+            yield from (option for at, option in sorted(spans, key=lambda span: span[0]) if at < len(lowered))
+        said = words.stems(self._texts[0]) if self._texts else set()
+        yield from (o for o in options if isinstance(o, str) and words.stems(o) and words.stems(o) <= said)
+
+    def _strings(self, name: str, schema: Schema, needed: bool) -> Iterator[str]:
+        parts = set(words.name_parts(name))
+        yield from self._named(name, _PHRASE)
+        yield from self._patterned(schema)
+        if parts & _CODE:
+            yield from self._code()
+        yield from self._of_kind(parts, schema)
+        if "format" not in schema:
+            yield from self._worded(parts, needed)
+            if needed:
+                yield from self._leftovers(parts)
+
+    def _named(self, name: str, value: str) -> Iterator[str]:
+        """What is said with the property's own name: "subject: Lunch", "title 'Lunch'", "limit of 5"."""
+        label = r"[ _-]?".join(map(re.escape, words.name_parts(name)))
+        if not label:
+            return
+        linked = (
+            rf"\b{label}\b[\"*`]?(?:\s*[:=]\s*|\s+(?:is|are|was|of|to|as|named|called|titled|should be)\s+)(?:{value})"
+        )
+        adjacent = rf"\b{label}\s+(?:{_QUOTED})"
+        for text in self._texts:
+            for match in re.finditer(f"{linked}|{adjacent}", text, re.IGNORECASE):
+                yield next(group for group in match.groups() if group).strip()
+
+    def _patterned(self, schema: Schema) -> Iterator[str]:
+        """Where a pattern judges, any word may be tried."""
+        if "pattern" in schema:
+            yield from (word for text in self._texts for word in re.findall(r"[^\s,;!?\"']{1,80}", text)[:60])
+
+    def _of_kind(self, parts: set[str], schema: Schema) -> Iterator[str]:
+        kinds = [_FORMATS[schema["format"]]] if schema.get("format") in _FORMATS else []
+        kinds += [wanted for names, wanted in _KINDS if names & parts] if not schema.get("format") else []
+        for text in self._texts:
+            prepositions = [word for word, names in _PREPOSITIONS.items() if names & parts]
+            for wanted in kinds:
+                found = [mention for mention in self._free(text) if mention.kind in wanted]
+                yield from (_formatted(m, schema) for m in _preferred(text, found, prepositions))
+
+    def _worded(self, parts: set[str], needed: bool) -> Iterator[str]:
+        """Values that are recognised by the property's name, with no mention of a certain kind behind them."""
+        if parts & _SUM and (found := self._calculation()):
+            yield found.expression
+        if parts & _SYMBOL:
+            yield from (s for text in self._texts for s in _SYMBOLS.findall(text) if s not in self._used)
+        if parts & _PLACE:
+            yield from self._places(needed)
+        if parts & _PROSE:
+            yield from self._prosaic(needed)
+        if needed and parts & _QUERY:
+            yield from self._gist()
+        if needed and parts & _CODE:
+            yield from (f"print({tokens.shorten(gist, 200)!r})" for gist in self._gist())
+
+    def _code(self) -> Iterator[str]:
+        yield from (m.value for text in self._texts for m in mentions.find(text) if m.kind == "code")
+        if found := self._calculation():
+            yield found.python
+
+    def _calculation(self) -> arithmetic.Calculation | None:
+        return next((c for text in self._texts if (c := arithmetic.find(text, asked=False))), None)
+
+    def _places(self, needed: bool) -> Iterator[str]:
+        for text in self._texts:
+            yield from (m.value for m in self._free(text) if m.kind == "opener")
+            yield from _objects(text, ("in", "for", "at", "near") if needed else ("in", "near"))
+        yield from (m.value for m in mentions.find(self._earlier) if m.kind == "name" and needed)
+
+    def _prosaic(self, needed: bool) -> Iterator[str]:
+        for text in self._texts:
+            if match := _SAYING.search(text):
+                yield match[1].strip().rstrip(".").strip("\"'\u201c\u201d")
+        if needed and self._prose:
+            yield self._prose
+
+    def _leftovers(self, parts: set[str]) -> Iterator[str]:
+        """Any value that no other property took; at last what the request is about."""
+        wanted = ("quote", "name", "id", "opener") if not parts & _QUERY else ("quote",)
+        for kind in wanted:
+            yield from (m.value for text in self._texts for m in self._free(text) if m.kind == kind)
+        if not parts & (_PLACE | _PERSON | _DAY | _ID):
+            yield from (gist for gist in self._gist() if gist not in self._used)
+
+    def _gist(self) -> Iterator[str]:
+        """The request without its courtesies, where anything is left of it."""
+        if words.stems(self._focus) or not self._focus.isascii():
+            gist = _COURTESY.sub("", self._focus).strip()
+            yield tokens.shorten(gist or self._focus.strip(), _LONGEST_TEXT)
+
+    def _numbers(self, name: str, schema: Schema, needed: bool) -> Iterator[int | float]:
+        found = [*self._named(name, r"([-+]?\d[\d,]{0,15}(?:\.\d{1,10})?)"), *self._measured(name)]
+        if needed:
+            found += [m.value for text in self._texts for m in self._free(text) if m.kind in {"number", "count"}]
+            found += [
+                c.value for text in self._texts if (c := arithmetic.find(text)) and schema.get("type") == "number"
+            ]
+        yield from (number for text in found if (number := _number(text)) is not None)
+
+    def _measured(self, name: str) -> Iterator[str]:
+        """A number beside the property's name or its unit: "5 days" for `num_days`, "limit 10" for `limit`."""
+        stems = {words.stem(part) for part in words.name_parts(name)} - {"num", "number", "count", "max", "min"}
+        for text in self._texts:
+            for mention in self._free(text):
+                if mention.kind in {"number", "count"}:
+                    before = words.words(text[max(0, mention.start - 30) : mention.start])[-1:]
+                    after = words.words(text[mention.end : mention.end + 30])[:2]
+                    if stems & {words.stem(word) for word in before + after}:
+                        yield mention.value
+
+    def _booleans(self, name: str, _: Schema, needed: bool) -> Iterator[bool]:
+        stems = {words.stem(p) for p in words.name_parts(name)} - {
+            "is",
+            "has",
+            "with",
+            "includ",
+            "enabl",
+            "us",
+            "should",
+            "allow",
+        }
+        for text in self._texts:
+            for match in re.finditer(r"[^\W\d_]+", text):
+                if words.stem(match[0]) in stems:
+                    yield not _NEGATION.search(text[: match.start()][-40:])
+                    return
+        if needed:
+            yield False
+
+    def _listed_numbers(self, name: str, needed: bool) -> Iterator[int | float]:
+        if not needed and not list(self._measured(name)):
+            return
+        found = (m.value for m in mentions.find(self._texts[0] if self._texts else "") if m.kind == "number")
+        yield from (number for text in found if (number := _number(text)) is not None)
+
+    def _listed_strings(self, name: str, schema: Schema, needed: bool) -> Iterator[str]:
+        for label in dict.fromkeys((name, name.removesuffix("s"))):
+            for phrase in self._named(label, r"([^.;\n]{1,300})"):
+                yield from (
+                    part.strip(" \"'") for part in re.split(r",\s*(?:and\s+)?|\s+and\s+", phrase) if part.strip()
+                )
+                return
+        parts = set(words.name_parts(name)) | {part.removesuffix("s") for part in words.name_parts(name)}
+        kinds = set(_FORMATS.get(schema.get("format", ""), ())) or {
+            k for names, ks in _KINDS if names & parts for k in ks
+        }
+        if needed and not kinds and not parts & _QUERY:
+            kinds = {"quote", "name"}
+        for text in self._texts:
+            found = tuple(mention for mention in mentions.find(text) if mention.kind in kinds)
+            free = [mention for mention in found if mention.value not in self._used]
+            if chosen := mentions.listed(text, found) or free:
+                yield from (mention.value for mention in chosen)
+                return
+        if needed and parts & _QUERY:
+            yield from self._gist()
+
+    def _free(self, text: str) -> list[Mention]:
+        return [mention for mention in mentions.find(text) if mention.value not in self._used]
+
+
+_QUOTED = r"\"([^\"\n]{1,500})\"|'([^'\n]{1,300})'|\u201c([^\u201d]{1,500})\u201d"
+_PHRASE = (
+    _QUOTED + r"|([^\s,;:.!?\n][^,;.!?\n]{0,120}?)(?=\s*(?:[,;!?\n]|\.(?:\s|$)|$|\s(?:and|with|but|for|on|at|in)\s))"
+)
+
+
+def _position(option: str, lowered: str) -> int:
+    """Where the option is said, past the end where it is not."""
+    label = r"[ _-]?".join(map(re.escape, words.name_parts(option))) or re.escape(option.lower())
+    match = re.search(rf"(?<!\w){label}(?!\w)", lowered)
+    return match.start() if match else len(lowered)
+
+
+def _preferred(text: str, found: list[Mention], prepositions: list[str]) -> list[Mention]:
+    """Those that stand behind one of the prepositions come first."""
+
+    def behind(mention: Mention) -> bool:
+        before = words.words(text[max(0, mention.start - 12) : mention.start])[-2:]
+        return bool({*before} & {*prepositions})
+
+    return sorted(found, key=lambda mention: not behind(mention))
+
+
+def _formatted(mention: Mention, schema: Schema) -> str:
+    """The mention as the schema's format writes it."""
+    if schema.get("format") == "date-time":
+        if mention.kind == "date":
+            return f"{mention.value}T00:00:00Z"
+        stamp = mention.value.replace(" ", "T")
+        stamp = stamp if stamp.count(":") > 1 else f"{stamp}:00"
+        return stamp if re.search(r"Z$|[+-]\d\d:\d\d$", stamp) else f"{stamp}Z"
+    if schema.get("format") == "time":
+        return _clock_time(mention.value)
+    return mention.value
+
+
+def _clock_time(said: str) -> str:
+    """ "3:30 pm" as 15:30:00Z."""
+    hour, minute, second, half = re.match(r"(\d{1,2})(?::(\d\d))?(?::(\d\d))? ?([ap])?", said.lower()).groups()  # type: ignore[union-attr]
+    hours = int(hour) % 12 + 12 * (half == "p") if half else int(hour)
+    return f"{hours:02}:{minute or '00'}:{second or '00'}Z"
+
+
+def _objects(text: str, prepositions: tuple[str, ...]) -> Iterator[str]:
+    """What stands behind a preposition in lower case: "weather in new york"."""
+    for match in re.finditer(rf"\b(?:{'|'.join(prepositions)})\s+(?:the\s+)?((?:[^\W\d_]+\s?){{1,3}})", text):
+        kept: list[str] = []
+        for word in match[1].split():
+            if word.lower() in words.STOP:
+                break
+            kept.append(word)
+        if kept:
+            yield " ".join(kept)
+
+
+def _number(text: str) -> int | float | None:
+    try:
+        value = msgspec.json.decode(text.replace(",", "").lstrip("+"))
+    except msgspec.DecodeError:
+        return None
+    return value if isinstance(value, (int, float)) and not isinstance(value, bool) else None

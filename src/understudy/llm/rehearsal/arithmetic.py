@@ -1,0 +1,240 @@
+"""Finds simple arithmetic or a linear equation in a text and works it out exactly. Evaluates nothing else."""
+
+import math
+import re
+from dataclasses import dataclass
+from fractions import Fraction
+
+_CUE = re.compile(
+    r"\b(?:what(?:'s| is| are)|how much|calculate|compute|evaluate|solve|work out|add up|result of|equals?)\b|=",
+    re.IGNORECASE,
+)
+_NOT_ARITHMETIC = re.compile(
+    r"https?://\S{1,500}|\b\d{4}-\d{1,2}-\d{1,2}\b|\b\d{1,2}/\d{1,2}/\d{2,4}\b|\b\d{1,2}:\d{2}\b"
+)
+_SPOKEN = [
+    (
+        re.compile(r"\b(?:the )?(?:square root of|sqrt) ?\(? ?(\d{1,12})\)?", re.IGNORECASE),
+        lambda m: _root(m[1]),
+    ),
+    (re.compile(r"(\d+(?:\.\d+)?) ?(?:%|percent) of\b", re.IGNORECASE), lambda m: f"{m[1]} / 100 *"),
+    (
+        re.compile(r"\b(?:multiplied by|times)\b|[\u00d7\u22c5\u00b7]|(?<=\d) ?x ?(?=\d)", re.IGNORECASE),
+        lambda _: "*",
+    ),
+    (re.compile(r"\b(?:divided by|over)\b|\u00f7", re.IGNORECASE), lambda _: "/"),
+    (re.compile(r"\bplus\b", re.IGNORECASE), lambda _: "+"),
+    (re.compile(r"\bminus\b|[\u2212\u2013]", re.IGNORECASE), lambda _: "-"),
+    (re.compile(r"\bto the power of\b|\*\*", re.IGNORECASE), lambda _: "^"),
+    (re.compile(r"\b(?:modulo|mod)\b", re.IGNORECASE), lambda _: "%"),
+    (re.compile(r" squared\b", re.IGNORECASE), lambda _: "^2"),
+    (re.compile(r" cubed\b", re.IGNORECASE), lambda _: "^3"),
+    (re.compile(r"(?<=\d),(?=\d{3}\b)"), lambda _: ""),
+]
+_RUN = re.compile(r"(?:\d{1,30}(?:\.\d{1,20})?[xyzn]?\b|\b[xyzn]\b|[-+*/^%()=]|[ \t])+")
+_TOKEN = re.compile(r"\s*(?:(\d+(?:\.\d+)?)|([xyzn])|([-+*/^%()]))")
+_IMPLICIT_PRODUCT = re.compile(r"(?<=[\d)])\s*(?=\()")
+_LONGEST = 300
+_DIGITS = 60
+_BITS = 4_000
+_PARENTHESES = 30
+
+
+@dataclass(frozen=True, slots=True)
+class Calculation:
+    """`statement` is the expression with its value; `python` prints the same."""
+
+    expression: str
+    value: str
+    statement: str
+    python: str
+
+
+class _NotAnExpressionError(Exception):
+    pass
+
+
+@dataclass(frozen=True, slots=True)
+class _Line:
+    """slope * variable + constant."""
+
+    slope: Fraction
+    constant: Fraction
+
+
+def find(text: str, *, asked: bool = True) -> Calculation | None:
+    """The first calculation in `text`. With `asked`, only where the text asks for it or is nothing else."""
+    plain = _spoken(_NOT_ARITHMETIC.sub(" ; ", text))
+    for run in _RUN.findall(plain):
+        expression = run.strip().strip("=").strip()
+        if (
+            not any(c.isdigit() for c in expression)
+            or len(expression) > _LONGEST
+            or expression.count("(") > _PARENTHESES
+        ):
+            continue
+        if asked and not _CUE.search(text) and len(expression) < len(plain.strip(" ?!.=\n")):
+            continue
+        if (found := _calculate(expression)) is not None:
+            return found
+    return None
+
+
+def _spoken(text: str) -> str:
+    for pattern, sign in _SPOKEN:
+        text = pattern.sub(sign, text)
+    return text
+
+
+def _root(digits: str) -> str:
+    root = math.isqrt(int(digits))
+    return str(root) if root * root == int(digits) else "?"
+
+
+def _calculate(expression: str) -> Calculation | None:
+    try:
+        if "=" in expression:
+            return _solve(expression)
+        return _evaluate(expression)
+    except (_NotAnExpressionError, ZeroDivisionError):
+        return None
+
+
+def _evaluate(expression: str) -> Calculation | None:
+    line = _Parser(expression).line()
+    if line.slope or not re.search(r"\d\s*\)*\s*[-+*/^%]", expression):
+        return None
+    value = _written(line.constant)
+    python = f"print({_IMPLICIT_PRODUCT.sub('*', expression).replace('^', '**')})"
+    repeated = f"{line.constant} (" if expression.replace(" ", "") == str(line.constant) else ""
+    statement = f"{expression} is {value.removeprefix(repeated).rstrip(')')}" if repeated else f"{expression} = {value}"
+    return Calculation(expression, value, statement, python)
+
+
+def _solve(expression: str) -> Calculation | None:
+    left_text, _, right_text = expression.partition("=")
+    left, right = _Parser(left_text).line(), _Parser(right_text).line()
+    slope, constant = left.slope - right.slope, right.constant - left.constant
+    variable = next((c for c in expression if c in "xyzn"), None)
+    if variable is None or not slope:
+        return None
+    value = _written(constant / slope)
+    python = f"{variable} = {_operand(constant)} / {_operand(slope)}\nprint({variable})"
+    return Calculation(expression, value, f"{expression} gives {variable} = {value}", python)
+
+
+def _operand(value: Fraction) -> str:
+    return str(value) if value >= 0 and value.denominator == 1 else f"({value})"
+
+
+def _written(value: Fraction) -> str:
+    """Exact: an integer, a finite decimal, or else a fraction with its approximation."""
+    if max(abs(value.numerator), value.denominator) >= 10**_DIGITS:
+        raise _NotAnExpressionError
+    if value.denominator == 1:
+        return str(value.numerator)
+    places = next((p for p in range(1, 21) if 10**p % value.denominator == 0), None)
+    if places is None:
+        return f"{value} (about {float(value):.6g})"
+    digits = str(abs(value.numerator) * 10**places // value.denominator).rjust(places + 1, "0")
+    return f"{'-' if value < 0 else ''}{digits[:-places]}.{digits[-places:]}"
+
+
+class _Parser:
+    """Recursive descent over + - * / % ^, parentheses and at most one variable in the first power."""
+
+    def __init__(self, text: str) -> None:
+        self._tokens = self._split(text)
+        self._at = 0
+
+    def line(self) -> _Line:
+        line = self._sum()
+        if self._at != len(self._tokens):
+            raise _NotAnExpressionError
+        return line
+
+    @staticmethod
+    def _split(text: str) -> list[str]:
+        text, found, at = text.strip(), [], 0
+        while at < len(text):
+            match = _TOKEN.match(text, at)
+            if match is None:
+                raise _NotAnExpressionError
+            found.append(match[0].strip())
+            at = match.end()
+        return found
+
+    def _peek(self) -> str:
+        return self._tokens[self._at] if self._at < len(self._tokens) else ""
+
+    def _take(self) -> str:
+        token = self._peek()
+        self._at += 1
+        return token
+
+    def _sum(self) -> _Line:
+        line = self._product()
+        while (sign := self._peek()) and sign in "+-":
+            self._take()
+            other = self._product()
+            factor = 1 if sign == "+" else -1
+            line = _Line(line.slope + factor * other.slope, line.constant + factor * other.constant)
+        return line
+
+    def _product(self) -> _Line:
+        line = self._signed()
+        while (sign := self._peek()) and (sign in "*/%(" or sign.isalpha()):
+            if sign in "*/%":
+                self._take()
+            line = _multiplied(line, sign, self._signed())
+        return line
+
+    def _signed(self) -> _Line:
+        if self._peek() and self._peek() in "+-":
+            factor = 1 if self._take() == "+" else -1
+            line = self._signed()
+            return _Line(factor * line.slope, factor * line.constant)
+        return self._power()
+
+    def _power(self) -> _Line:
+        line = self._atom()
+        if self._peek() == "^":
+            self._take()
+            return _raised(line, self._signed())
+        return line
+
+    def _atom(self) -> _Line:
+        taken = self._take()
+        if taken == "(":
+            line = self._sum()
+            if self._take() != ")":
+                raise _NotAnExpressionError
+            return line
+        if taken[:1].isdigit():
+            return _Line(Fraction(0), Fraction(taken))
+        if taken.isalpha():
+            return _Line(Fraction(1), Fraction(0))
+        raise _NotAnExpressionError
+
+
+def _multiplied(left: _Line, sign: str, right: _Line) -> _Line:
+    if sign == "/":
+        if right.slope:
+            raise _NotAnExpressionError
+        return _Line(left.slope / right.constant, left.constant / right.constant)
+    if sign == "%":
+        if left.slope or right.slope:
+            raise _NotAnExpressionError
+        return _Line(Fraction(0), left.constant % right.constant)
+    if left.slope and right.slope:
+        raise _NotAnExpressionError
+    slope = left.slope * right.constant + right.slope * left.constant
+    return _Line(slope, left.constant * right.constant)
+
+
+def _raised(base: _Line, exponent: _Line) -> _Line:
+    power = exponent.constant
+    size = max(base.constant.numerator.bit_length(), base.constant.denominator.bit_length())
+    if base.slope or exponent.slope or power.denominator != 1 or abs(power) * size > _BITS:
+        raise _NotAnExpressionError
+    return _Line(Fraction(0), base.constant ** int(power))

@@ -1,0 +1,322 @@
+"""Decides which functions to call for the user's message, and with what.
+
+A function is chosen where its name, description and parameters share enough words with a part of the message. "X then
+Y" makes two rounds, "Paris and Rome" two calls. What was called since the user's message is not called again, so that
+every run comes to an end.
+"""
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any, Literal
+
+import msgspec
+
+from understudy.errors import UpstreamError
+from understudy.llm.rehearsal import arithmetic, mentions, outputs, schema, words
+from understudy.llm.rehearsal.arguments import Spoken
+from understudy.llm.rehearsal.conversation import (
+    AllowedTools,
+    Call,
+    Conversation,
+    Function,
+    Request,
+    ToolChoice,
+    functions,
+)
+from understudy.llm.rehearsal.validation import BadSchemaError, Schema
+
+_THRESHOLD = 2.0
+_NAME, _CONCEPT, _GENERIC, _PARAMETER, _DESCRIPTION, _OPTION, _LITERAL, _FITTING = (
+    3.0,
+    2.0,
+    1.25,
+    1.0,
+    0.75,
+    1.5,
+    10.0,
+    3.0,
+)
+_MOST_ROUNDS = 8
+
+_STAGE = re.compile(
+    r"(?:[,;.]\s*)?\b(?:and then|then|after that|afterwards|after which|finally|once (?:that is|that's|it is|it's) done)\b,?\s*",
+    re.IGNORECASE,
+)
+_CLAUSE = re.compile(
+    r"[.;?!\n]+\s+|\s*,\s*(?:and\s+)?(?:also\s+)?|\s+(?:and|as well as|plus)\s+(?:also\s+)?|\s+&\s+", re.IGNORECASE
+)
+_ELLIPSIS = re.compile(
+    r"^\W*(?:(?:and|also|now|ok|okay|what about|how about|same for|the same for|in|for|at|of|from|to|near|the)\s+)*"
+    r"(?P<core>.+?)(?:\s+(?:today|tomorrow|tonight|too|now|please|as well|instead|then|(?-i:in [a-z]+)))*\W*$",
+    re.IGNORECASE,
+)
+_DECLINED = re.compile(
+    r"\b(?:do not|don't|without|no need to)\b.{0,20}\b(?:tools?|functions?|calls?|calling)\b", re.IGNORECASE
+)
+_CODE_WORDS = words.stems(
+    "python code script program compute calculation plot chart graph solve equation run execute math"
+)
+_CODE_PARAMETERS = words.listed("code source script python program")
+_SUM_PARAMETERS = words.listed("expression formula equation calculation")
+_QUERY_PARAMETERS = words.listed("query queries question search q")
+_SEARCHES = words.listed("search retrieve retrieval lookup find query")
+_DOCUMENTS = words.listed("file files document documents docs knowledge")
+
+
+@dataclass(frozen=True, slots=True)
+class Choice:
+    """The functions that may be called, and whether one must be."""
+
+    mode: Literal["none", "auto", "required"]
+    functions: tuple[Function, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Planned:
+    """A call to make; `focus` is the part of the message that asks for it."""
+
+    function: Function
+    focus: str
+
+
+class _Profile:
+    """What a function is about, as weights of word stems."""
+
+    def __init__(self, function: Function) -> None:
+        self.function = function
+        self.weights: dict[str, float] = {}
+        self._weigh(words.stems(function.description or ""), _DESCRIPTION)
+        self._weigh({words.stem(part) for name in self.properties for part in words.name_parts(name)}, _PARAMETER)
+        self._weigh({s for option in self._options() for s in words.stems(option)}, _OPTION)
+        if self.takes(_CODE_PARAMETERS):
+            self._weigh(_CODE_WORDS, _CONCEPT)
+        for part in words.name_parts(function.name):
+            self._weigh({words.stem(part)}, _GENERIC if part in words.GENERIC else _NAME)
+        concepts = {words.CONCEPT[s]: w for s, w in self.weights.items() if s in words.CONCEPT and w >= _NAME}
+        self.concepts = dict.fromkeys(concepts, _CONCEPT)
+
+    def _weigh(self, stems: set[str], weight: float) -> None:
+        for stem in stems:
+            self.weights[stem] = max(weight, self.weights.get(stem, 0.0))
+
+    @cached_property
+    def properties(self) -> dict[str, Any]:
+        found = (self.function.parameters or {}).get("properties")
+        return found if isinstance(found, dict) else {}
+
+    @cached_property
+    def lists(self) -> bool:
+        """Whether one call takes several values, so that "Ann and Bob" is one call."""
+        return any(isinstance(part, dict) and part.get("type") == "array" for part in self.properties.values())
+
+    def takes(self, names: frozenset[str]) -> bool:
+        return any(names & set(words.name_parts(name)) for name in self.properties)
+
+    def _options(self) -> list[str]:
+        listed = [part.get("enum") for part in self.properties.values() if isinstance(part, dict)]
+        return [option for enum in listed if isinstance(enum, list) for option in enum if isinstance(option, str)]
+
+    def score(self, text: str) -> float:
+        total = _LITERAL if re.search(rf"(?<!\w){re.escape(self.function.name)}(?!\w)", text) else 0.0
+        for stem in words.stems(text):
+            concept = self.concepts.get(words.CONCEPT.get(stem, ""), 0.0)
+            total += max(self.weights.get(stem, 0.0), concept)
+        return total + self._opens(text) + self._fits(text)
+
+    def _opens(self, text: str) -> float:
+        """A request that opens with the function's own verb: "search for shoes" and `search_products`."""
+        said = [word for word in words.words(text) if word not in words.STOP][:1]
+        first = words.name_parts(self.function.name)[:1]
+        return _PARAMETER if said and first and words.stem(said[0]) == words.stem(first[0]) else 0.0
+
+    def _fits(self, text: str) -> float:
+        """Something to run or to work out, and a parameter that takes it."""
+        coded = self.takes(_CODE_PARAMETERS)
+        if coded and any(mention.kind == "code" for mention in mentions.find(text)):
+            return _FITTING
+        worked_out = coded or self.takes(_SUM_PARAMETERS)
+        return _FITTING if worked_out and arithmetic.find(text) else 0.0
+
+
+def permitted(request: Request) -> Choice:
+    """Raises UpstreamError(invalid_request) where `tool_choice` names a function that is not there."""
+    offered, wish = functions(request), request.tool_choice
+    if not isinstance(wish, ToolChoice):
+        if wish == "required" and not offered:
+            raise UpstreamError(
+                "invalid_request",
+                "'tool_choice' is only allowed when 'tools' are specified.",
+                status=400,
+                param="tool_choice",
+            )
+        return Choice(wish or "auto", offered)
+    if wish.allowed_tools:
+        return _allowed(wish.allowed_tools, offered)
+    name = wish.function.name if wish.function else ""
+    named = tuple(function for function in offered if function.name == name)
+    if not named:
+        raise UpstreamError(
+            "invalid_request", f"Tool choice {name!r} not found in 'tools' parameter.", status=400, param="tool_choice"
+        )
+    return Choice("required", named)
+
+
+def _allowed(wish: AllowedTools, offered: tuple[Function, ...]) -> Choice:
+    names = {tool.function.name for tool in wish.tools if tool.function}
+    return Choice(wish.mode, tuple(function for function in offered if function.name in names))
+
+
+def choose(request: Request, conversation: Conversation) -> tuple[Call, ...]:
+    """The calls to make now; none where words should be said instead."""
+    choice = permitted(request)
+    text = conversation.latest.text
+    if choice.mode == "none" or not choice.functions or len(conversation.made) >= _MOST_ROUNDS:
+        return ()
+    if choice.mode == "auto" and _DECLINED.search(text):
+        return ()
+    profiles = [_Profile(function) for function in choice.functions]
+    planned = _remaining(_plan(text, profiles, conversation.last_called), conversation.made)
+    if not planned and choice.mode == "required" and not conversation.made:
+        planned = [Planned(max(profiles, key=lambda profile: profile.score(text)).function, text)]
+    if request.parallel_tool_calls is False or _is_forced(request):
+        planned = planned[:1]
+    return _filled(planned, conversation)
+
+
+def consult(request: Request, conversation: Conversation) -> tuple[Call, ...]:
+    """A search in documents, where a function offers one: for questions that nothing else here answers."""
+    choice = permitted(request)
+    if choice.mode != "auto" or conversation.made or not words.stems(conversation.latest.text):
+        return ()
+    for function in choice.functions:
+        parts = {*words.name_parts(function.name)}
+        about = parts | {*words.words(function.description or "")}
+        if parts & _SEARCHES and about & _DOCUMENTS and _Profile(function).takes(_QUERY_PARAMETERS):
+            return _filled([Planned(function, conversation.latest.text)], conversation)
+    return ()
+
+
+def _is_forced(request: Request) -> bool:
+    return isinstance(request.tool_choice, ToolChoice) and request.tool_choice.function is not None
+
+
+def _plan(text: str, profiles: Sequence[_Profile], last_called: str | None) -> list[list[Planned]]:
+    """The calls that the message asks for, by rounds."""
+    previous = next((profile for profile in profiles if profile.function.name == last_called), None)
+    stages = []
+    for part in _STAGE.split(text):
+        stage, previous = _stage(part, profiles, previous)
+        stages.append(stage)
+    found = [stage for stage in stages if stage]
+    if found or (best := _best(text, profiles)) is None:
+        return found
+    return [[Planned(best.function, text)]]
+
+
+def _stage(text: str, profiles: Sequence[_Profile], previous: _Profile | None) -> tuple[list[Planned], _Profile | None]:
+    """One call for each clause that asks for one; the other clauses belong to the call before or after them."""
+    planned: list[Planned] = []
+    waiting = ""
+    for clause in _clauses(text):
+        best = _best(clause, profiles)
+        if best and planned and best is previous and not _names_something(clause):
+            best = None
+        if best is None and previous and not previous.lists and _is_elliptic(clause):
+            best, clause = previous, f"in {clause}"  # noqa: PLW2901 - so that its capital is read as a name's
+        if best is not None:
+            planned.append(Planned(best.function, f"{waiting}{clause}"))
+            previous, waiting = best, ""
+        elif planned:
+            planned[-1] = Planned(planned[-1].function, f"{planned[-1].focus}, {clause}")
+        else:
+            waiting += f"{clause}, "
+    return planned, previous
+
+
+def _best(text: str, profiles: Sequence[_Profile]) -> _Profile | None:
+    scored = [(profile.score(text), profile) for profile in profiles]
+    score, best = max(scored, key=lambda pair: pair[0])
+    return best if score >= _THRESHOLD else None
+
+
+def _clauses(text: str) -> list[str]:
+    """The text cut at "and", commas and sentence ends, but never inside a quotation or a name."""
+    whole = [(mention.start, mention.end) for mention in mentions.find(text)]
+    clauses, start = [], 0
+    for cut in _CLAUSE.finditer(text):
+        if not any(low < cut.end() and cut.start() < high for low, high in whole):
+            clauses.append(text[start : cut.start()])
+            start = cut.end()
+    clauses.append(text[start:])
+    return [clause.strip() for clause in clauses if clause.strip()]
+
+
+def _names_something(clause: str) -> bool:
+    return any(mention.kind not in {"opener", "day"} for mention in mentions.find(clause))
+
+
+def _is_elliptic(clause: str) -> bool:
+    """A clause that only names another thing: "Rome", "and in Rome?"."""
+    match = _ELLIPSIS.match(clause)
+    core = match["core"].split() if match else []
+    plain = [word for word in core if not word[0].isupper()]
+    known = words.STOP | words.VERBS
+    return (
+        0 < len(core) <= 4
+        and len(plain) <= (2 if len(plain) == len(core) else 1)
+        and not any(
+            word.lower().strip(",.?!") in known or not word.strip(",.?!'").replace("-", "").isalpha() for word in core
+        )
+    )
+
+
+def _remaining(stages: list[list[Planned]], made: Sequence[Call]) -> list[Planned]:
+    """The first round that is not done yet, without what of it was called already."""
+    names = [call.name for call in made]
+    for stage in stages:
+        left = []
+        for planned in stage:
+            if planned.function.name in names:
+                names.remove(planned.function.name)
+            else:
+                left.append(planned)
+        if left:
+            return left
+    return []
+
+
+def _filled(planned: Sequence[Planned], conversation: Conversation) -> tuple[Call, ...]:
+    """The calls with their arguments; two that came out equal are one."""
+    calls: list[Call] = []
+    for call in planned:
+        taken = [made.arguments for made in (*conversation.made, *calls) if made.name == call.function.name]
+        filled = Call(call.function.name, _arguments(call, conversation, taken))
+        if filled not in calls:
+            calls.append(filled)
+    return tuple(calls)
+
+
+def _arguments(planned: Planned, conversation: Conversation, taken: Sequence[str]) -> str:
+    """JSON that satisfies the function's parameters; what earlier calls of it took is not taken again."""
+    spoken = Spoken(
+        planned.focus,
+        conversation.latest.text,
+        earlier="\n".join(turn.text for turn in conversation.user[:-1]),
+        known=outputs.known(conversation.outputs),
+    )
+    for arguments in taken:
+        for value in outputs.members(arguments).values():
+            spoken.took(value)
+    parameters: Schema = {"type": "object", **(planned.function.parameters or {})}
+    try:
+        return msgspec.json.encode(schema.make(parameters, spoken)).decode()
+    except BadSchemaError as fault:
+        raise UpstreamError(
+            "invalid_request",
+            f"Invalid schema for function {planned.function.name!r}: {fault}.",
+            status=400,
+            code="invalid_function_parameters",
+            param="tools",
+        ) from None

@@ -1,0 +1,200 @@
+"""Writes an answer as a chat completion: as one object, or as the chunks of a stream. Knows no conversation.
+
+An answer is cut into tokens first, so that limits, usage and both forms agree to the token.
+Source of the shapes: `CreateChatCompletionResponse` and `CreateChatCompletionStreamResponse`.
+"""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Literal
+
+import msgspec
+from msgspec import UNSET, Struct, UnsetType
+
+from understudy import ids
+from understudy.llm.rehearsal import tokens
+from understudy.llm.rehearsal.answer import Answer
+from understudy.llm.rehearsal.conversation import Request
+
+FinishReason = Literal["stop", "length", "tool_calls"]
+_FINGERPRINT = "fp_rehearsal"
+
+
+class FunctionPart(Struct):
+    arguments: str
+    name: str | UnsetType = UNSET
+
+
+class CallPart(Struct):
+    index: int | UnsetType = UNSET
+    id: str | UnsetType = UNSET
+    type: str | UnsetType = UNSET
+    function: FunctionPart | UnsetType = UNSET
+
+
+class Said(Struct):
+    """A message, or a delta of one."""
+
+    role: str | UnsetType = UNSET
+    content: str | UnsetType | None = UNSET
+    refusal: str | UnsetType | None = UNSET
+    annotations: list[str] | UnsetType = UNSET
+    tool_calls: list[CallPart] | UnsetType = UNSET
+
+
+class Choice(Struct):
+    index: int
+    message: Said | UnsetType = UNSET
+    delta: Said | UnsetType = UNSET
+    logprobs: None = None
+    finish_reason: FinishReason | None = None
+
+
+class PromptDetails(Struct):
+    cached_tokens: int = 0
+    audio_tokens: int = 0
+
+
+class CompletionDetails(Struct):
+    reasoning_tokens: int = 0
+    audio_tokens: int = 0
+    accepted_prediction_tokens: int = 0
+    rejected_prediction_tokens: int = 0
+
+
+class Usage(Struct):
+    prompt_tokens: int
+    completion_tokens: int
+    total_tokens: int
+    prompt_tokens_details: PromptDetails
+    completion_tokens_details: CompletionDetails
+
+
+class Completion(Struct):
+    """A `chat.completion`, or one `chat.completion.chunk` of it."""
+
+    id: str
+    object: str
+    created: int
+    model: str
+    choices: list[Choice]
+    usage: Usage | UnsetType | None = UNSET
+    service_tier: str = "default"
+    system_fingerprint: str = _FINGERPRINT
+
+
+@dataclass(frozen=True, slots=True)
+class SpokenCall:
+    """A call's arguments in tokens. Its opening (the name) counts as one token more."""
+
+    name: str
+    arguments: list[str]
+
+
+@dataclass(frozen=True, slots=True)
+class Utterance:
+    """An answer cut into tokens, with the request's limits applied."""
+
+    pieces: list[str]
+    calls: list[SpokenCall]
+    finish_reason: FinishReason
+
+    @property
+    def size(self) -> int:
+        return len(self.pieces) + sum(1 + len(call.arguments) for call in self.calls)
+
+
+def utter(answer: Answer, request: Request) -> Utterance:
+    """Ends the text before the first stop sequence, then everything at the token limit."""
+    limits = [limit for limit in (request.max_completion_tokens, request.max_tokens) if limit is not None]
+    limit = min(limits) if limits else None
+    if answer.calls:
+        return _limited_calls([SpokenCall(c.name, tokens.split(c.arguments)) for c in answer.calls], limit)
+    pieces = tokens.split(_stopped(_encodable(answer.text), request.stop))
+    if limit is not None and len(pieces) > limit:
+        return Utterance(pieces[:limit], [], "length")
+    return Utterance(pieces, [], "stop")
+
+
+def _encodable(text: str) -> str:
+    """Half of a surrogate pair, which JSON can smuggle in, has no UTF-8 form."""
+    return text.encode("utf-8", "replace").decode()
+
+
+def _stopped(text: str, stop: str | list[str] | None) -> str:
+    sequences = [stop] if isinstance(stop, str) else stop or []
+    ends = [text.find(sequence) for sequence in sequences if sequence]
+    return text[: min((end for end in ends if end >= 0), default=len(text))]
+
+
+def _limited_calls(calls: list[SpokenCall], limit: int | None) -> Utterance:
+    if limit is None:
+        return Utterance([], calls, "tool_calls")
+    kept: list[SpokenCall] = []
+    left = limit
+    for call in calls:
+        if left <= 0:
+            return Utterance([], kept, "length")
+        kept.append(SpokenCall(call.name, call.arguments[: left - 1]))
+        left -= 1 + len(call.arguments)
+    return Utterance([], kept, "length" if left < 0 else "tool_calls")
+
+
+def usage(prompt_tokens: int, utterance: Utterance, choices: int) -> Usage:
+    said = utterance.size * choices
+    return Usage(prompt_tokens, said, prompt_tokens + said, PromptDetails(), CompletionDetails())
+
+
+class Writer:
+    """Writes one answer, `n` times where so many choices are asked for; all of them say the same."""
+
+    def __init__(self, request: Request, utterance: Utterance, prompt_tokens: int, created: int) -> None:
+        self._id = ids.chat_completion()
+        self._created = created
+        self._model = request.model
+        self._choices = request.n or 1
+        self._utterance = utterance
+        self._usage = usage(prompt_tokens, utterance, self._choices)
+        self._counted = bool(request.stream_options and request.stream_options.include_usage)
+        self._encode = msgspec.json.Encoder().encode
+
+    def whole(self) -> bytes:
+        choices = [
+            Choice(index, message=self._message(), finish_reason=self._utterance.finish_reason)
+            for index in range(self._choices)
+        ]
+        return self._encode(self._completion("chat.completion", choices, self._usage))
+
+    def chunks(self) -> Iterator[tuple[bytes, int]]:
+        """Every chunk, with how many tokens it says."""
+        for index in range(self._choices):
+            for delta, said in self._deltas():
+                yield self._chunk([Choice(index, delta=delta)]), said
+            yield self._chunk([Choice(index, delta=Said(), finish_reason=self._utterance.finish_reason)]), 0
+        if self._counted:
+            yield self._encode(self._completion("chat.completion.chunk", [], self._usage)), 0
+
+    def _completion(self, kind: str, choices: list[Choice], counted: Usage | UnsetType | None) -> Completion:
+        return Completion(self._id, kind, self._created, self._model, choices, counted)
+
+    def _chunk(self, choices: list[Choice]) -> bytes:
+        return self._encode(self._completion("chat.completion.chunk", choices, None if self._counted else UNSET))
+
+    def _message(self) -> Said:
+        if self._utterance.calls:
+            calls = [_opening(call, "".join(call.arguments)) for call in self._utterance.calls]
+            return Said("assistant", None, None, [], calls)
+        return Said("assistant", "".join(self._utterance.pieces), None, [])
+
+    def _deltas(self) -> Iterator[tuple[Said, int]]:
+        yield Said("assistant", None if self._utterance.calls else "", None), 0
+        for piece in self._utterance.pieces:
+            yield Said(content=piece), 1
+        for index, call in enumerate(self._utterance.calls):
+            yield Said(tool_calls=[_opening(call, "", index)]), 1
+            for piece in call.arguments:
+                yield Said(tool_calls=[CallPart(index, function=FunctionPart(piece))]), 1
+
+
+def _opening(call: SpokenCall, arguments: str, index: int | UnsetType = UNSET) -> CallPart:
+    return CallPart(index, ids.tool_call(), "function", FunctionPart(arguments, call.name))

@@ -1,0 +1,272 @@
+"""Reads the body of a chat completion: the request's parameters, and the conversation as turns.
+
+Refuses what has the wrong shape. Knows nothing of answers.
+"""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Annotated, Any, Literal
+
+import msgspec
+from msgspec import Meta, Struct
+
+from understudy.errors import UpstreamError
+from understudy.llm.provider import ChatBody
+from understudy.llm.rehearsal import tokens
+
+_WINDOW = 4_000  # characters of one message that are read for their meaning: half from its start, half from its end
+_TOKENS_PER_MESSAGE = 4
+_TOKENS_PER_IMAGE = 85
+_REPLY_PRIMING = 3
+
+TokenLimit = Annotated[int, Meta(ge=1)]
+
+
+class Part(Struct, gc=False):
+    type: str
+    text: str | None = None
+    refusal: str | None = None
+
+
+class FunctionCall(Struct, gc=False):
+    name: str
+    arguments: str = "{}"
+
+
+class ToolCall(Struct):
+    id: str = ""
+    function: FunctionCall | None = None
+
+
+class Message(Struct):
+    role: Literal["system", "developer", "user", "assistant", "tool", "function"]
+    content: str | list[Part] | None = None
+    name: str | None = None
+    tool_calls: list[ToolCall] | None = None
+    tool_call_id: str | None = None
+
+
+class Function(Struct, gc=False):
+    name: str
+    description: str | None = None
+    parameters: dict[str, Any] | None = None
+
+
+class Tool(Struct):
+    type: str = "function"
+    function: Function | None = None
+
+
+class FunctionName(Struct):
+    name: str
+
+
+class AllowedTool(Struct):
+    function: FunctionName | None = None
+
+
+class AllowedTools(Struct):
+    mode: Literal["auto", "required"]
+    tools: list[AllowedTool]
+
+
+class ToolChoice(Struct):
+    type: str
+    function: FunctionName | None = None
+    allowed_tools: AllowedTools | None = None
+
+
+class JsonSchema(Struct):
+    schema: dict[str, Any] | None = None
+
+
+class ResponseFormat(Struct):
+    type: Literal["text", "json_object", "json_schema"]
+    json_schema: JsonSchema | None = None
+
+
+class StreamOptions(Struct):
+    include_usage: bool | None = None
+
+
+class Request(Struct):
+    messages: Annotated[list[Message], Meta(min_length=1)]
+    model: str = "rehearsal"
+    tools: list[Tool] | None = None
+    tool_choice: Literal["none", "auto", "required"] | ToolChoice | None = None
+    parallel_tool_calls: bool | None = None
+    response_format: ResponseFormat | None = None
+    max_tokens: TokenLimit | None = None
+    max_completion_tokens: TokenLimit | None = None
+    stop: str | list[str] | None = None
+    n: Annotated[int, Meta(ge=1, le=128)] | None = None
+    stream_options: StreamOptions | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Call:
+    """A function call as the model makes it; `arguments` is JSON."""
+
+    name: str
+    arguments: str
+
+
+@dataclass(frozen=True, slots=True)
+class Output:
+    """What came back of a call."""
+
+    call: Call
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class Turn:
+    """What one party said. `text` is what of `whole` is read for its meaning; `images` and `others` count parts."""
+
+    role: str
+    text: str
+    whole: str = ""
+    images: int = 0
+    others: int = 0
+    calls: tuple[ToolCall, ...] = ()
+    call_id: str | None = None
+    name: str | None = None
+
+
+@dataclass(frozen=True)
+class Conversation:
+    turns: tuple[Turn, ...]
+
+    @cached_property
+    def instructions(self) -> str:
+        return "\n".join(turn.text for turn in self.turns if turn.role in {"system", "developer"} and turn.text)
+
+    @cached_property
+    def user(self) -> tuple[Turn, ...]:
+        return tuple(turn for turn in self.turns if turn.role == "user")
+
+    @cached_property
+    def latest(self) -> Turn:
+        """The user's last message, an empty one where there is none."""
+        return self.user[-1] if self.user else Turn("user", "")
+
+    @cached_property
+    def answered(self) -> int:
+        """How many texts the model has said."""
+        return sum(turn.role == "assistant" and bool(turn.text) for turn in self.turns)
+
+    @cached_property
+    def _since(self) -> tuple[Turn, ...]:
+        """The turns after the user's last message."""
+        start = max((i for i, turn in enumerate(self.turns) if turn.role == "user"), default=-1)
+        return self.turns[start + 1 :]
+
+    @cached_property
+    def made(self) -> tuple[Call, ...]:
+        """The calls made since the user's last message, in order."""
+        return tuple(call for turn in self._since for _, call in _calls(turn))
+
+    @cached_property
+    def outputs(self) -> tuple[Output, ...]:
+        """What came back since the user's last message, in order."""
+        calls = {call_id: call for turn in self._since for call_id, call in _calls(turn)}
+        return tuple(
+            Output(calls.get(turn.call_id or "", Call(turn.name or "tool", "{}")), turn.text)
+            for turn in self._since
+            if turn.role in {"tool", "function"}
+        )
+
+    @cached_property
+    def last_called(self) -> str | None:
+        """The function called most recently before the user's last message."""
+        earlier = self.turns[: len(self.turns) - len(self._since)]
+        names = [call.name for turn in earlier for _, call in _calls(turn)]
+        return names[-1] if names else None
+
+
+def read(body: ChatBody) -> Request:
+    """Raises UpstreamError(invalid_request) where a parameter has a wrong shape."""
+    try:
+        request = msgspec.convert(body, Request)
+    except msgspec.ValidationError as error:
+        raise _refused(str(error)) from None
+    for index, tool in enumerate(request.tools or ()):
+        if tool.type == "function" and tool.function is None:
+            raise _refused(f"Object missing required field `function` - at `$.tools[{index}]`")
+    return request
+
+
+def _refused(fault: str) -> UpstreamError:
+    reason, _, place = fault.partition(" - at `$")
+    param = place.rstrip("`").removeprefix(".")
+    if reason.startswith("Object missing required field"):
+        missing = reason.split("`")[1]
+        param = f"{param}.{missing}" if param else missing
+        return UpstreamError("invalid_request", f"Missing required parameter: {param!r}.", status=400, param=param)
+    return UpstreamError(
+        "invalid_request",
+        f"Invalid value for {param or 'body'!r}: {reason}.",
+        status=400,
+        param=param or None,
+    )
+
+
+def turns(request: Request) -> Conversation:
+    return Conversation(tuple(map(_turn, request.messages)))
+
+
+def functions(request: Request) -> tuple[Function, ...]:
+    return tuple(tool.function for tool in request.tools or () if tool.function is not None)
+
+
+def prompt_tokens(request: Request) -> int:
+    """Every text, call and function description of the request, with a few for each message's frame."""
+    total = _REPLY_PRIMING + sum(map(_message_tokens, request.messages))
+    described = functions(request)
+    return total + (tokens.count(msgspec.json.encode(described).decode()) if described else 0)
+
+
+def _message_tokens(message: Message) -> int:
+    total = _TOKENS_PER_MESSAGE + tokens.count(message.name or "")
+    if isinstance(message.content, str):
+        total += tokens.count(message.content)
+    for part in _parts(message):
+        total += tokens.count(part.text or "") + _TOKENS_PER_IMAGE * ("image" in part.type)
+    for call in message.tool_calls or ():
+        if call.function:
+            total += 1 + tokens.count(call.function.arguments)
+    return total
+
+
+def _turn(message: Message) -> Turn:
+    parts = _parts(message)
+    texts = [part.text for part in parts if part.text]
+    whole = message.content if isinstance(message.content, str) else "\n".join(texts)
+    images = sum("image" in part.type for part in parts)
+    return Turn(
+        role=message.role,
+        text=_window(whole),
+        whole=whole,
+        images=images,
+        others=sum(part.type not in {"text", "input_text", "refusal"} for part in parts) - images,
+        calls=tuple(message.tool_calls or ()),
+        call_id=message.tool_call_id,
+        name=message.name,
+    )
+
+
+def _parts(message: Message) -> list[Part]:
+    return message.content if isinstance(message.content, list) else []
+
+
+def _window(text: str) -> str:
+    if len(text) <= _WINDOW:
+        return text
+    return f"{text[: _WINDOW // 2]} \u2026 {text[-_WINDOW // 2 :]}"
+
+
+def _calls(turn: Turn) -> Iterator[tuple[str, Call]]:
+    for call in turn.calls:
+        if call.function:
+            yield call.id, Call(call.function.name, call.function.arguments)

@@ -1,0 +1,123 @@
+"""Turns a schema with `$ref`, `allOf` and alternatives into flat schemas, one for each way to satisfy it."""
+
+import math
+from collections.abc import Callable
+from functools import reduce
+from typing import Any
+
+from understudy.llm.rehearsal.validation import BadSchemaError, Schema, exact, resolve, same
+
+_REPEATS = 3  # how often one reference may be followed inside itself
+_COMBINERS = ("$ref", "allOf", "anyOf", "oneOf", "if", "then", "else")
+_CHOICES = "$choices"
+
+Trail = tuple[str, ...]
+
+
+class Flattener:
+    def __init__(self, root: Schema | bool) -> None:
+        self._root = root
+
+    def flatten(self, schema: Schema | bool, trail: Trail) -> tuple[Schema, Trail]:
+        """The schema with its references and `allOf` merged in, and the trail with the references that were followed.
+
+        Alternatives stay open for `branches`.
+        """
+        if isinstance(schema, bool):
+            if not schema:
+                raise BadSchemaError("nothing satisfies the schema false")
+            return {}, trail
+        parts = [{key: value for key, value in schema.items() if key not in _COMBINERS} | _choices(schema)]
+        if (ref := schema.get("$ref")) is not None:
+            if trail.count(ref) >= _REPEATS:
+                raise BadSchemaError(f"its reference {ref!r} never ends")
+            trail = (*trail, ref)
+            part, trail = self.flatten(resolve(self._root, ref), trail)
+            parts.append(part)
+        for member in schema.get("allOf", ()):
+            part, trail = self.flatten(member, trail)
+            parts.append(part)
+        return reduce(_merge, parts), trail
+
+    @staticmethod
+    def branches(flat: Schema) -> list[Schema]:
+        """One schema for each alternative; none where there is nothing to choose."""
+        if choices := flat.get(_CHOICES):
+            rest = {key: value for key, value in flat.items() if key != _CHOICES}
+            others = [{"anyOf": options} for options in choices[1:]]
+            return [{"allOf": [rest, option, *others]} for option in choices[0]]
+        if isinstance(names := flat.get("type"), list):
+            return [{**flat, "type": name} for name in names]
+        return []
+
+
+def _choices(schema: Schema) -> Schema:
+    choices = [schema[word] for word in ("anyOf", "oneOf") if word in schema]
+    if "if" in schema:
+        choices.append([{"allOf": [schema["if"], schema.get("then", True)]}, schema.get("else", True)])
+    return {_CHOICES: choices} if choices else {}
+
+
+def _merge(left: Schema, right: Schema) -> Schema:
+    merged = dict(left)
+    for key, value in right.items():
+        merged[key] = _MERGERS.get(key, _right)(left[key], value) if key in left else value
+    return merged
+
+
+def _right(_: Any, right: Any) -> Any:
+    return right
+
+
+def _types(left: Any, right: Any) -> Any:
+    lefts = [left] if isinstance(left, str) else left
+    rights = [right] if isinstance(right, str) else right
+    shared = [name for name in lefts if name in rights]
+    if "integer" in {*lefts, *rights} and "number" in {*lefts, *rights} and "integer" not in shared:
+        shared.append("integer")
+    if not shared:
+        raise BadSchemaError(f"no value is both {left!r} and {right!r}")
+    return shared[0] if len(shared) == 1 else shared
+
+
+def _enums(left: list[Any], right: list[Any]) -> list[Any]:
+    return [value for value in left if any(same(value, other) for other in right)]
+
+
+def _properties(left: Schema, right: Schema) -> Schema:
+    return {**left, **{name: _both(left[name], part) if name in left else part for name, part in right.items()}}
+
+
+def _both(left: Any, right: Any) -> Any:
+    return {"allOf": [left, right]}
+
+
+def _multiple(left: float, right: float) -> int | float:
+    a, b = exact(left), exact(right)
+    numerator, denominator = math.lcm(a.numerator, b.numerator), math.gcd(a.denominator, b.denominator)
+    return numerator if denominator == 1 else numerator / denominator
+
+
+def _union(left: list[str], right: list[str]) -> list[str]:
+    return list(dict.fromkeys([*left, *right]))
+
+
+def _joined(left: list[Any], right: list[Any]) -> list[Any]:
+    return [*left, *right]
+
+
+_MERGERS: dict[str, Callable[[Any, Any], Any]] = {
+    "type": _types,
+    "enum": _enums,
+    "properties": _properties,
+    "patternProperties": _properties,
+    "items": _both,
+    "contains": _both,
+    "additionalProperties": _both,
+    "required": _union,
+    "multipleOf": _multiple,
+    "uniqueItems": lambda left, right: left or right,
+    _CHOICES: _joined,
+    **dict.fromkeys(("minimum", "exclusiveMinimum", "minLength", "minItems", "minProperties"), max),
+    **dict.fromkeys(("maximum", "exclusiveMaximum", "maxLength", "maxItems", "maxProperties"), min),
+}

@@ -1,0 +1,50 @@
+"""The rehearsal model as a provider: composes an answer, and paces its stream. Knows no network and keeps no state."""
+
+import asyncio
+from collections.abc import AsyncIterator, Sequence
+
+from understudy.clock import Clock
+from understudy.llm.provider import ChatBody, ModelCard
+from understudy.llm.rehearsal import answer, completion, conversation
+from understudy.llm.rehearsal.completion import Writer
+from understudy.settings import RehearsalSettings
+
+_CARD = ModelCard(id="rehearsal", created=1_767_225_600, owned_by="understudy")
+
+
+class Rehearsal:
+    """Answers the same body with the same words; only ids and `created` differ. Streams `tokens_per_second`, 0 at once.
+
+    `complete` never waits. Raises UpstreamError(invalid_request) where the body is not a chat completion's.
+    """
+
+    name = "rehearsal"
+
+    def __init__(self, settings: RehearsalSettings, clock: Clock) -> None:
+        self._rate = settings.tokens_per_second
+        self._clock = clock
+
+    async def complete(self, body: ChatBody) -> bytes:
+        return self._writer(body).whole()
+
+    async def stream(self, body: ChatBody) -> AsyncIterator[bytes]:
+        loop = asyncio.get_running_loop()
+        start, said = loop.time(), 0
+        for chunk, tokens in self._writer(body).chunks():
+            if self._rate and tokens:
+                # Each token is due at its own time from the start, so that late ones do not delay the rest.
+                if (wait := start + said / self._rate - loop.time()) > 0:
+                    await asyncio.sleep(wait)
+                said += tokens
+            yield chunk
+
+    async def models(self) -> Sequence[ModelCard]:
+        return (_CARD,)
+
+    async def close(self) -> None:
+        """Holds nothing open."""
+
+    def _writer(self, body: ChatBody) -> Writer:
+        request = conversation.read(body)
+        utterance = completion.utter(answer.compose(request), request)
+        return Writer(request, utterance, conversation.prompt_tokens(request), int(self._clock.now()))

@@ -1,0 +1,294 @@
+"""Regular expressions as JSON schemas use them: does a text match, and which text would.
+
+Matching walks sets of positions, so that no pattern can make it backtrack for ever. Look-around, back references and
+property classes are not understood and raise UnsupportedPatternError.
+"""
+
+from dataclasses import dataclass
+from functools import lru_cache
+
+_LAST = 0x10FFFF
+_MANY = 1_000_000
+_LONGEST = 2_000
+_EFFORT = 30_000
+_DEEPEST = 40
+_READABLE = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-_ .,:;/@#+"
+
+Ranges = tuple[tuple[int, int], ...]
+
+_DIGIT: Ranges = ((48, 57),)
+_SPACE: Ranges = ((9, 13), (32, 32), (160, 160), (0x2028, 0x2029))
+_WORD: Ranges = ((48, 57), (65, 90), (95, 95), (97, 122))
+_CONTROL = {"n": "\n", "t": "\t", "r": "\r", "f": "\f", "v": "\v", "0": "\0"}
+
+
+class UnsupportedPatternError(Exception):
+    pass
+
+
+@dataclass(frozen=True, slots=True)
+class Chars:
+    ranges: Ranges
+
+    def has(self, char: str) -> bool:
+        code = ord(char)
+        return any(low <= code <= high for low, high in self.ranges)
+
+    def sample(self, salt: int) -> str:
+        start = salt % len(_READABLE)
+        for char in _READABLE[start:] + _READABLE[:start]:
+            if self.has(char):
+                return char
+        if not self.ranges:
+            raise UnsupportedPatternError("an empty class")
+        return chr(self.ranges[0][0])
+
+
+@dataclass(frozen=True, slots=True)
+class Edge:
+    """A position: `^`, `$`, `b` or `B`."""
+
+    kind: str
+
+
+@dataclass(frozen=True, slots=True)
+class Sequence:
+    nodes: "tuple[Node, ...]"
+
+
+@dataclass(frozen=True, slots=True)
+class Choice:
+    options: "tuple[Node, ...]"
+
+
+@dataclass(frozen=True, slots=True)
+class Repeat:
+    node: "Node"
+    least: int
+    most: int
+
+
+_WORD_CHARS = Chars(_WORD)
+
+Node = Chars | Edge | Sequence | Choice | Repeat
+
+
+def matches(pattern: str, text: str) -> bool:
+    """Whether `pattern` is found somewhere in `text`. Raises UnsupportedPatternError also where that takes too much work."""
+    return bool(_Matcher(text).ends(parse(pattern), frozenset(range(len(text) + 1))))
+
+
+def example(pattern: str, salt: int = 0, extra: int = 0) -> str:
+    """A text that matches; `salt` varies its characters, `extra` lengthens its open repetitions."""
+    return _example(parse(pattern), salt, extra)
+
+
+@lru_cache(maxsize=256)
+def parse(pattern: str) -> Node:
+    return _Parser(pattern).parse()
+
+
+class _Matcher:
+    def __init__(self, text: str) -> None:
+        self._text = text
+        self._effort = 0
+
+    def ends(self, node: Node, starts: frozenset[int]) -> frozenset[int]:
+        """Where a match of `node` that begins at one of `starts` may end."""
+        self._effort += len(starts)
+        if self._effort > _EFFORT:
+            raise UnsupportedPatternError("too much work")
+        match node:
+            case Chars():
+                return frozenset(at + 1 for at in starts if at < len(self._text) and node.has(self._text[at]))
+            case Edge():
+                return frozenset(at for at in starts if self._is_edge(node.kind, at))
+            case Sequence():
+                for part in node.nodes:
+                    starts = self.ends(part, starts)
+                return starts
+            case Choice():
+                return frozenset().union(*(self.ends(option, starts) for option in node.options))
+            case Repeat():
+                return self._repeated(node, starts)
+
+    def _repeated(self, node: Repeat, starts: frozenset[int]) -> frozenset[int]:
+        reached = starts
+        for _ in range(node.least):
+            following = self.ends(node.node, reached)
+            if following == reached:
+                break
+            reached = following
+        frontier = reached
+        for _ in range(node.most - node.least):
+            frontier = self.ends(node.node, frontier) - reached
+            if not frontier:
+                break
+            reached |= frontier
+        return reached
+
+    def _is_edge(self, kind: str, at: int) -> bool:
+        if kind == "^":
+            return at == 0
+        if kind == "$":
+            return at == len(self._text)
+        before = at > 0 and _WORD_CHARS.has(self._text[at - 1])
+        after = at < len(self._text) and _WORD_CHARS.has(self._text[at])
+        return (before != after) == (kind == "b")
+
+
+def _example(node: Node, salt: int, extra: int) -> str:
+    match node:
+        case Chars():
+            return node.sample(salt)
+        case Edge():
+            return ""
+        case Sequence():
+            return "".join(_example(part, salt + i, extra) for i, part in enumerate(node.nodes))
+        case Choice():
+            return _example(node.options[salt % len(node.options)], salt // len(node.options), extra)
+        case Repeat():
+            times = min(node.least + extra, node.most)
+            if times > _LONGEST:
+                raise UnsupportedPatternError("a very long text")
+            return "".join(_example(node.node, salt + i, extra if i == 0 else 0) for i in range(times))
+
+
+class _Parser:
+    def __init__(self, pattern: str) -> None:
+        self._pattern = pattern
+        self._at = 0
+        self._depth = 0
+
+    def parse(self) -> Node:
+        node = self._choice()
+        if self._at < len(self._pattern):
+            raise UnsupportedPatternError(self._pattern)
+        return node
+
+    def _peek(self) -> str:
+        return self._pattern[self._at : self._at + 1]
+
+    def _take(self) -> str:
+        char = self._peek()
+        if not char:
+            raise UnsupportedPatternError(self._pattern)
+        self._at += 1
+        return char
+
+    def _skip(self, text: str) -> bool:
+        found = self._pattern.startswith(text, self._at)
+        self._at += len(text) if found else 0
+        return found
+
+    def _choice(self) -> Node:
+        options = [self._sequence()]
+        while self._skip("|"):
+            options.append(self._sequence())
+        return options[0] if len(options) == 1 else Choice(tuple(options))
+
+    def _sequence(self) -> Node:
+        nodes: list[Node] = []
+        while self._peek() not in {"", "|", ")"}:
+            nodes.append(self._quantified(self._atom()))
+        return nodes[0] if len(nodes) == 1 else Sequence(tuple(nodes))
+
+    def _quantified(self, node: Node) -> Node:
+        while (bounds := self._bounds()) is not None:
+            self._skip("?")  # lazy or greedy: the same texts match
+            node = Repeat(node, *bounds)
+        return node
+
+    def _bounds(self) -> tuple[int, int] | None:
+        for sign, bounds in (("*", (0, _MANY)), ("+", (1, _MANY)), ("?", (0, 1))):
+            if self._skip(sign):
+                return bounds
+        close = self._pattern.find("}", self._at)
+        inner = self._pattern[self._at + 1 : close]
+        low, comma, high = inner.partition(",")
+        if self._peek() != "{" or close < 0 or not low.isdecimal() or not (not high or high.isdecimal()):
+            return None
+        self._at = close + 1
+        most = _MANY if comma and not high else int(high or low)
+        return int(low), most
+
+    def _atom(self) -> Node:
+        char = self._take()
+        if char == "(":
+            return self._group()
+        if char == "[":
+            return self._class()
+        if char == ".":
+            return Chars(_without(((10, 10), (13, 13))))
+        if char in "^$":
+            return Edge(char)
+        if char == "\\":
+            escaped = self._take()
+            return Edge(escaped) if escaped in "bB" else Chars(self._escape(escaped))
+        return Chars(((ord(char), ord(char)),))
+
+    def _group(self) -> Node:
+        if self._skip("?") and not self._skip(":") and not self._group_name():
+            raise UnsupportedPatternError(self._pattern)
+        self._depth += 1
+        if self._depth > _DEEPEST:
+            raise UnsupportedPatternError(self._pattern)
+        node = self._choice()
+        self._depth -= 1
+        if not self._skip(")"):
+            raise UnsupportedPatternError(self._pattern)
+        return node
+
+    def _group_name(self) -> bool:
+        self._skip("P")
+        close = self._pattern.find(">", self._at)
+        if self._peek() != "<" or not self._pattern[self._at + 1 : close].isidentifier():
+            return False
+        self._at = close + 1
+        return True
+
+    def _class(self) -> Node:
+        negated = self._skip("^")
+        ranges: list[tuple[int, int]] = []
+        while not self._skip("]"):
+            low = self._member()
+            if self._peek() == "-" and self._pattern[self._at + 1 : self._at + 2] not in {"]", ""} and len(low) == 1:
+                self._take()
+                low = ((low[0][0], self._member()[-1][1]),)
+            ranges.extend(low)
+        return Chars(_without(tuple(ranges)) if negated else tuple(ranges))
+
+    def _member(self) -> Ranges:
+        char = self._take()
+        if char == "\\":
+            escaped = self._take()
+            return ((8, 8),) if escaped == "b" else self._escape(escaped)
+        return ((ord(char), ord(char)),)
+
+    def _escape(self, char: str) -> Ranges:
+        classes = {"d": _DIGIT, "s": _SPACE, "w": _WORD}
+        if char.lower() in classes:
+            return classes[char] if char in classes else _without(classes[char.lower()])
+        if char in {"x", "u"}:
+            return self._code(2 if char == "x" else 4)
+        if char.isalnum() and char not in _CONTROL:
+            raise UnsupportedPatternError(self._pattern)
+        code = ord(_CONTROL.get(char, char))
+        return ((code, code),)
+
+    def _code(self, digits: int) -> Ranges:
+        try:
+            code = int("".join(self._take() for _ in range(digits)), 16)
+        except ValueError:
+            raise UnsupportedPatternError(self._pattern) from None
+        return ((code, code),)
+
+
+def _without(ranges: Ranges) -> Ranges:
+    """The complement of `ranges`."""
+    kept, start = [], 0
+    for low, high in sorted(ranges):
+        if low > start:
+            kept.append((start, low - 1))
+        start = max(start, high + 1)
+    return (*kept, (start, _LAST)) if start <= _LAST else tuple(kept)

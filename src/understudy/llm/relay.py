@@ -1,0 +1,63 @@
+"""Reads the answer to a stream request and hands on its chunks. Knows no dialect: a Teller turns events into chunks."""
+
+from collections.abc import AsyncGenerator, Awaitable, Callable, Sequence
+from contextlib import closing
+from typing import Protocol
+
+from understudy.errors import UpstreamError
+from understudy.llm import sse
+from understudy.llm.connection import Answer
+
+
+class Teller(Protocol):
+    """One stream's progress. Every method raises what the upstream reports as UpstreamError."""
+
+    done: bool
+    """The upstream has said all that it will say."""
+
+    def accept(self, event: sse.Event) -> Sequence[bytes]:
+        """The encoded chunks that the event tells."""
+        ...
+
+    def end(self) -> Sequence[bytes]:
+        """What is left to tell at the end of the stream. Raises where the stream is not whole."""
+        ...
+
+    def whole(self, data: bytes) -> Sequence[bytes]:
+        """The chunks of an answer that came in one piece of JSON, as some servers send it."""
+        ...
+
+
+async def chunks(start: Callable[[], Awaitable[Answer]], teller: Teller) -> AsyncGenerator[bytes, None]:
+    """Closing the generator closes the upstream's connection at once."""
+    with closing(await start()) as answer:
+        data = await answer.more()
+        if data.lstrip()[:1] in (b"{", b"[", b"<"):  # no stream, whatever its content type says
+            for chunk in teller.whole(await answer.read(data)):
+                yield chunk
+            return
+        reader = sse.Reader()
+        while data:
+            for event in reader.feed(data):
+                for chunk in teller.accept(event):
+                    yield chunk
+            if teller.done:
+                await answer.linger()
+                break
+            data = await answer.more()
+        for chunk in (*_cut_off(reader, teller), *teller.end()):
+            yield chunk
+
+
+def broke_off() -> UpstreamError:
+    return UpstreamError("unreachable", "The upstream's stream broke off before it was finished.")
+
+
+def _cut_off(reader: sse.Reader, teller: Teller) -> Sequence[bytes]:
+    """The chunks of a last event without its blank line; none where it was cut in its middle."""
+    try:
+        return [chunk for event in reader.close() for chunk in teller.accept(event)]
+    except UpstreamError as error:
+        if error.kind == "malformed":
+            return ()
+        raise

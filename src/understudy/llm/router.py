@@ -1,0 +1,201 @@
+"""Models as the rest of the program asks them: by id, with retries and fallbacks. Knows no HTTP and no dialect."""
+
+import asyncio
+import random
+from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Iterator, Mapping, Sequence
+from typing import Any
+
+import msgspec
+
+from understudy.clock import Clock
+from understudy.errors import UpstreamError, UpstreamFault
+from understudy.llm.anthropic import AnthropicProvider
+from understudy.llm.catalog import Catalog, Route, Target
+from understudy.llm.openai import AzureProvider, OpenAIProvider
+from understudy.llm.provider import ChatBody, ModelCard, Provider
+from understudy.settings import ProviderSettings
+
+RETRYABLE: frozenset[UpstreamFault] = frozenset({"rate_limited", "timeout", "unreachable", "server_error"})
+
+_FIRST_DELAY = 0.5
+_LONGEST_DELAY = 8.0
+_LONGEST_RETRY_AFTER = 30.0
+"""Seconds; a provider that wants to be left alone for longer is not waited for."""
+
+_HELD = 16
+"""Chunks without content that are held back while another attempt is still possible."""
+
+_KINDS: dict[str, Callable[[str, ProviderSettings, Clock], Provider]] = {
+    "openai": OpenAIProvider,
+    "azure": AzureProvider,
+    "anthropic": AnthropicProvider,
+}
+
+
+class Models:
+    """Every model that the settings give access to, and the embedded one where `rehearsal` is not None.
+
+    `chance` and `sleep` serve the waits between attempts.
+    """
+
+    def __init__(
+        self,
+        providers: Mapping[str, ProviderSettings],
+        rehearsal: Provider | None,
+        clock: Clock,
+        *,
+        chance: random.Random | None = None,
+        sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
+    ) -> None:
+        built = {name: (_KINDS[settings.kind](name, settings, clock), settings) for name, settings in providers.items()}
+        self._catalog = Catalog(built, rehearsal, clock)
+        self._chance = chance or random.Random()  # noqa: S311 - it spreads retries and guards nothing
+        self._sleep = sleep
+
+    async def find(self, model: str) -> Route | None:
+        """None where the model is certainly unknown, so that its use can be refused early. Takes at most 2 seconds."""
+        return await self._catalog.find(model)
+
+    async def complete(self, body: ChatBody) -> bytes:
+        """The encoded `chat.completion`. Raises UpstreamError: the first provider's, once nothing is left to try."""
+        attempts = _Attempts(await self._targets(body), self._chance)
+        for target in attempts:
+            try:
+                return await target.provider.complete({**body, "model": target.model})
+            except UpstreamError as error:
+                delay = attempts.failed(error)
+            await self._sleep(delay)
+        raise attempts.error
+
+    async def stream(self, body: ChatBody) -> AsyncGenerator[bytes, None]:
+        """The encoded chunks. After the first one with content has been yielded, a fault is raised and never retried.
+
+        Closing the generator closes the provider's connection.
+        """
+        opening, rest = await self._begun(body)
+        try:
+            for chunk in opening:
+                yield chunk
+            async for chunk in rest:
+                yield chunk
+        finally:
+            await _close(rest)
+
+    async def list(self) -> list[ModelCard]:
+        """Sorted by id."""
+        return await self._catalog.list()
+
+    async def get(self, model: str) -> ModelCard | None:
+        return await self._catalog.get(model)
+
+    async def close(self) -> None:
+        await self._catalog.close()
+
+    async def _begun(self, body: ChatBody) -> tuple[Sequence[bytes], AsyncIterator[bytes]]:
+        """A stream that has come to its first content: the chunks so far, and the rest."""
+        attempts = _Attempts(await self._targets(body), self._chance)
+        for target in attempts:
+            stream = target.provider.stream({**body, "model": target.model})
+            try:
+                return await _opening(stream), stream
+            except UpstreamError as error:
+                delay = attempts.failed(error)
+            await self._sleep(delay)
+        raise attempts.error
+
+    async def _targets(self, body: ChatBody) -> tuple[Target, ...]:
+        model = str(body.get("model") or "")
+        route = await self._catalog.find(model)
+        if route is None:
+            raise UpstreamError(
+                "model_not_found",
+                f"The model {model!r} does not exist or you do not have access to it.",
+                status=404,
+                code="model_not_found",
+                param="model",
+            )
+        return route.targets
+
+
+class _Attempts:
+    """Iterates over the target of each next attempt, as the outcome of the last one leaves it open."""
+
+    def __init__(self, targets: tuple[Target, ...], chance: random.Random) -> None:
+        self._targets = targets
+        self._chance = chance
+        self._place = 0
+        self._tries = 0
+        self._first: UpstreamError | None = None
+
+    def __iter__(self) -> Iterator[Target]:
+        while self._place < len(self._targets):
+            yield self._targets[self._place]
+
+    @property
+    def error(self) -> UpstreamError:
+        assert self._first is not None
+        return self._first
+
+    def failed(self, error: UpstreamError) -> float:
+        """Seconds to wait before the next attempt. Raises the error where it is the request's own fault."""
+        if error.kind == "invalid_request":
+            raise error
+        self._first = self._first or error
+        delay = self._delay(error.retry_after)
+        if error.kind in RETRYABLE and self._tries < self._targets[self._place].retries and delay is not None:
+            self._tries += 1
+            return delay
+        self._place += 1
+        self._tries = 0
+        return 0.0
+
+    def _delay(self, retry_after: float | None) -> float | None:
+        """None where the provider asks for more time than is worth waiting."""
+        if retry_after is not None and retry_after > _LONGEST_RETRY_AFTER:
+            return None
+        backoff: float = min(_FIRST_DELAY * 2**self._tries, _LONGEST_DELAY) * self._chance.uniform(0.5, 1.0)
+        return max(backoff, retry_after or 0.0)
+
+
+class _Choice(msgspec.Struct, gc=False):
+    delta: dict[str, Any] | None = None
+    finish_reason: str | None = None
+
+
+class _Chunk(msgspec.Struct, gc=False):
+    choices: list[_Choice] | None = None
+    usage: Any = None
+
+
+_decoder = msgspec.json.Decoder(_Chunk)
+
+
+async def _opening(stream: AsyncIterator[bytes]) -> list[bytes]:
+    """The chunks up to the first with content. Closes the stream where it fails before."""
+    held: list[bytes] = []
+    try:
+        async for chunk in stream:
+            held.append(chunk)
+            if len(held) > _HELD or _has_content(chunk):
+                break
+    except BaseException:
+        await _close(stream)
+        raise
+    return held
+
+
+def _has_content(chunk: bytes) -> bool:
+    """Whether a chunk says more than who speaks, so that an attempt after it would say it again."""
+    try:
+        parsed = _decoder.decode(chunk)
+    except msgspec.DecodeError:
+        raise UpstreamError("malformed", "The upstream sent a chunk that is not one of a chat completion.") from None
+    return bool(parsed.usage) or any(
+        choice.finish_reason or any(value for key, value in (choice.delta or {}).items() if key != "role")
+        for choice in parsed.choices or ()
+    )
+
+
+async def _close(stream: AsyncIterator[bytes]) -> None:
+    if isinstance(stream, AsyncGenerator):
+        await stream.aclose()

@@ -1,0 +1,132 @@
+"""Lays the layers over each other: flags over environment over file over defaults, each value with its source.
+
+Called once, at the edge; the result is frozen.
+"""
+
+import difflib
+import os
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlsplit
+
+import msgspec
+
+from understudy.settings.address import Listening
+from understudy.settings.layer import KeyPath, Leaf, dotted, known_paths
+from understudy.settings.model import Settings
+from understudy.settings.provider import complete, provider_tables
+from understudy.settings.source import from_environment, from_file, from_flags
+from understudy.settings.wellknown import from_wellknown
+
+_Found = dict[KeyPath, Leaf]
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """One effective setting: its dotted name, its value, and where that came from."""
+
+    path: KeyPath
+    value: Any
+    source: str
+
+    @property
+    def name(self) -> str:
+        return dotted(self.path)
+
+
+@dataclass(frozen=True, slots=True)
+class Loaded:
+    """The settings, and by each path that is not a default the source of its value."""
+
+    settings: Settings
+    sources: Mapping[KeyPath, str]
+
+    def entries(self) -> Iterator[Entry]:
+        paths = [path for path in known_paths("NAME") if path[0] != "providers"]
+        for name in self.settings.providers:
+            paths += [path for path in known_paths(name) if path[0] == "providers"]
+        for path in paths:
+            yield Entry(path, _value(self.settings, path), self.sources.get(path, "default"))
+
+
+def load(
+    flags: Mapping[str, str | None] | None = None,
+    environ: Mapping[str, str] | None = None,
+    directory: Path | None = None,
+) -> Loaded:
+    """The effective settings, or SettingsError with a sentence.
+
+    `flags` are texts by the name of their setting, `config` names the file, None is unset. `environ` is the
+    process's own and `directory` the current one when None.
+    """
+    environ = os.environ if environ is None else environ
+    directory = directory or Path.cwd()
+    found = _explicit(flags or {}, environ, directory)
+    settings = _built(found, directory)
+    found |= _wellknown(found, environ, Listening(settings.host, settings.port))
+    for name, table in provider_tables(found).items():
+        found |= {("providers", name, field): leaf for field, leaf in complete(name, table, environ).items()}
+    settings = _built(found, directory)
+    _check_database(found)
+    _check_fallbacks(found, settings)
+    return Loaded(settings, {path: leaf.source for path, leaf in found.items()})
+
+
+def _explicit(flags: Mapping[str, str | None], environ: Mapping[str, str], directory: Path) -> _Found:
+    rest = {name: value for name, value in flags.items() if name != "config"}
+    found = _by_path(from_file(flags.get("config"), environ, directory))
+    found |= _by_path(from_environment(environ, directory, provider_tables(found)))
+    return found | _by_path(from_flags(rest, directory))
+
+
+def _by_path(leaves: Iterable[Leaf]) -> _Found:
+    return {leaf.path: leaf for leaf in leaves}
+
+
+def _wellknown(explicit: _Found, environ: Mapping[str, str], listening: Listening) -> _Found:
+    """What the well-known variables add: nothing to a provider that has its own URL or key."""
+    added: _Found = {}
+    given = provider_tables(explicit)
+    for name, table in provider_tables(_by_path(from_wellknown(environ, listening))).items():
+        own = given.get(name, {})
+        other_kind = "kind" in own and own["kind"].value != table["kind"].value
+        if not other_kind and not own.keys() & {"base_url", "api_key", "api_key_env"}:
+            added |= {leaf.path: leaf for field, leaf in table.items() if field not in own}
+    return added
+
+
+def _built(found: _Found, directory: Path) -> Settings:
+    document: dict[str, Any] = {"data": directory / "understudy-data"}
+    for path, leaf in found.items():
+        table = document
+        for name in path[:-1]:
+            table = table.setdefault(name, {})
+        table[path[-1]] = leaf.value
+    return msgspec.convert(document, Settings)
+
+
+def _check_database(found: _Found) -> None:
+    leaf = found.get(("database",))
+    if leaf is not None and urlsplit(leaf.value).scheme not in {"postgresql", "postgres"}:
+        raise leaf.refusal("a 'postgresql://' URL; unset is SQLite inside the data directory")
+
+
+def _check_fallbacks(found: _Found, settings: Settings) -> None:
+    names = [*settings.providers, *(["rehearsal"] if settings.rehearsal.enabled else [])]
+    for name, provider in settings.providers.items():
+        others = [other for other in names if other != name]
+        for fallback in provider.fallbacks:
+            if fallback not in others:
+                near = difflib.get_close_matches(fallback, others, n=1)
+                hint = f"; {near[0]!r} is the nearest" if near else ""
+                leaf = found["providers", name, "fallbacks"]
+                raise leaf.refusal(f"a list of other providers ({', '.join(map(repr, others))}){hint}")
+
+
+def _value(settings: Settings, path: KeyPath) -> Any:
+    value: Any = settings
+    for name in path:
+        value = value[name] if isinstance(value, dict) else getattr(value, name)
+    return value

@@ -1,0 +1,141 @@
+"""What can be set: the structs, each field with its meaning and its bounds. Frozen once loaded.
+
+The reference page, the error texts and the reading of text values all come from these annotations. Knows no file,
+no environment and no part that the settings configure.
+"""
+
+from pathlib import Path
+from typing import Annotated, Literal
+
+from msgspec import Meta, Struct
+
+Text = Annotated[str, Meta(min_length=1)]
+ClientKey = Annotated[str, Meta(min_length=16)]
+
+
+class ProviderSettings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """One `[providers.NAME]` table: a server that models are asked of."""
+
+    kind: Annotated[
+        Literal["openai", "anthropic", "azure"],
+        Meta(description="The dialect it speaks; `openai` is anything with chat completions."),
+    ] = "openai"
+    base_url: Annotated[
+        Text | None,
+        Meta(description="Where it answers, like `http://127.0.0.1:8000/v1`; when unset, the vendor's own."),
+    ] = None
+    api_key: Annotated[Text | None, Meta(description="The key sent to it.")] = None
+    api_key_env: Annotated[
+        Text | None,
+        Meta(description="The environment variable that holds the key: keeps it out of the file."),
+    ] = None
+    api_version: Annotated[
+        Text | None,
+        Meta(description="Azure's `api-version`, unless `base_url` ends with `/openai/v1`; `anthropic-version`."),
+    ] = None
+    models: Annotated[
+        tuple[Text, ...] | None,
+        Meta(description="The provider's own model ids; when unset they are asked of its `/models`."),
+    ] = None
+    aliases: Annotated[
+        dict[Text, Text],
+        Meta(description="From an id that clients use, or a pattern with `*`, to one of the provider's own."),
+    ] = {}
+    fallbacks: Annotated[
+        tuple[Text, ...],
+        Meta(description="Providers to try next, in order, with the same requested model id."),
+    ] = ()
+    connect_timeout: Annotated[
+        float,
+        Meta(gt=0, description="Seconds until a connection must stand."),
+    ] = 10.0
+    first_byte_timeout: Annotated[
+        float,
+        Meta(gt=0, description="Seconds until the answer must begin."),
+    ] = 120.0
+    idle_timeout: Annotated[
+        float,
+        Meta(gt=0, description="Seconds that a begun answer may be silent."),
+    ] = 60.0
+    retries: Annotated[
+        int,
+        Meta(ge=0, le=10, description="Further attempts, with backoff, while nothing of an answer was shown."),
+    ] = 2
+
+
+class RehearsalSettings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """The embedded model, for trying things out and for tests."""
+
+    enabled: Annotated[
+        bool,
+        Meta(description="Whether the model `rehearsal` is offered."),
+    ] = True
+    tokens_per_second: Annotated[
+        float,
+        Meta(ge=0, description="The pace of its streams; 0 sends them at once."),
+    ] = 60.0
+
+
+class LimitSettings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """What one process takes on."""
+
+    concurrent_runs: Annotated[
+        int,
+        Meta(ge=1, description="Runs worked on at a time by one process; more wait in the queue."),
+    ] = 2000
+    body_bytes: Annotated[
+        int,
+        Meta(ge=1024, description="Bytes that a request's JSON body may have."),
+    ] = 32 * 1024 * 1024
+    json_depth: Annotated[
+        int,
+        Meta(ge=8, description="Levels that a request's JSON may nest."),
+    ] = 100
+    run_seconds: Annotated[
+        float,
+        Meta(gt=0, description="Seconds after which a run expires."),
+    ] = 600.0
+    log_retention: Annotated[
+        float,
+        Meta(gt=0, description="Seconds that a run's events can be replayed after its end."),
+    ] = 3600.0
+
+
+class Settings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """The server itself."""
+
+    host: Annotated[
+        Text,
+        Meta(description="The address to listen on; `0.0.0.0` is every address of the machine."),
+    ] = "127.0.0.1"
+    port: Annotated[
+        int,
+        Meta(ge=0, le=65535, description="The port to listen on; 0 takes a free one."),
+    ] = 8642
+    data: Annotated[
+        Path,
+        Meta(description="The data directory, created with mode 0700; in the file, relative to the file."),
+    ] = Path("understudy-data")
+    database: Annotated[
+        Text | None,
+        Meta(description="A `postgresql://` URL; when unset, SQLite inside the data directory."),
+    ] = None
+    broker: Annotated[
+        Literal["memory"],
+        Meta(description="What carries work and events; `memory` is within one process."),
+    ] = "memory"
+    api_key: Annotated[
+        ClientKey | None,
+        Meta(description="A key for clients that is added at the start, for automation."),
+    ] = None
+    log_level: Annotated[
+        Literal["debug", "info", "warning", "error"],
+        Meta(description="The least severe messages that are logged."),
+    ] = "info"
+    shutdown_seconds: Annotated[
+        float,
+        Meta(gt=0, description="Seconds that a stopping server gives to open requests."),
+    ] = 10.0
+    limits: LimitSettings = LimitSettings()
+    rehearsal: RehearsalSettings = RehearsalSettings()
+    providers: dict[str, ProviderSettings] = {}

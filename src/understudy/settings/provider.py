@@ -1,0 +1,90 @@
+"""Makes a provider's table whole: its key from the variable it names, its base URL in one form, nothing missing."""
+
+from collections.abc import Mapping
+from dataclasses import replace
+from pathlib import Path
+from typing import cast
+from urllib.parse import urlsplit
+
+from understudy.errors import SettingsError
+from understudy.settings.layer import KeyPath, Layer, Leaf
+from understudy.settings.wellknown import VENDOR_URLS
+
+Table = dict[str, Leaf]
+"""The settings of one provider by the name of their field."""
+
+_URL_DEMAND = "an http or https URL without a user, a query or a fragment, like 'http://127.0.0.1:8000/v1'"
+
+
+def complete(name: str, table: Table, environ: Mapping[str, str]) -> Table:
+    """The table with `api_key` and `base_url` as they will be used, or SettingsError for what cannot work."""
+    here = f"The provider {name!r} {next(iter(table.values())).layer.place}"
+    kind = table["kind"].value if "kind" in table else "openai"
+    table = _with_key(table, environ)
+    if "base_url" in table:
+        table = table | {"base_url": _normal(table["base_url"])}
+    elif kind in VENDOR_URLS and "api_key" in table:
+        table = table | {"base_url": _vendor_url(name, kind)}
+    else:
+        keys = "`base_url`" if kind == "azure" else "`base_url` or `api_key`"
+        raise SettingsError(f"{here} needs {keys}.")
+    if kind == "azure":
+        _check_azure(here, table)
+    return table
+
+
+def _with_key(table: Table, environ: Mapping[str, str]) -> Table:
+    named = table.get("api_key_env")
+    if named is not None:
+        if "api_key" in table:
+            raise named.refusal("unset where `api_key` is set")
+        if not environ.get(named.value, "").strip():
+            raise named.refusal("the name of an environment variable that is set")
+        table = table | {"api_key": _key_of(named, environ[named.value].strip())}
+    key = table.get("api_key")
+    if key is not None and not (key.value.isascii() and key.value.isprintable() and " " not in key.value):
+        raise key.refusal("a key of printable ASCII characters without spaces")
+    return table
+
+
+def _key_of(named: Leaf, key: str) -> Leaf:
+    variable = named.value
+    layer = Layer(spell=lambda _: variable, place="in the environment", directory=Path())
+    return Leaf((*named.path[:-1], "api_key"), key, layer)
+
+
+def _vendor_url(name: str, kind: str) -> Leaf:
+    layer = Layer(spell=".".join, place="by default", directory=Path(), origin="default")
+    return Leaf(("providers", name, "base_url"), VENDOR_URLS[kind], layer)
+
+
+def _normal(leaf: Leaf) -> Leaf:
+    """The URL without a trailing slash."""
+    url = cast("str", leaf.value).rstrip("/")
+    if not _is_base(url):
+        raise leaf.refusal(_URL_DEMAND)
+    return replace(leaf, value=url)
+
+
+def _is_base(url: str) -> bool:
+    try:
+        parts = urlsplit(url)
+        _ = parts.port  # raises for one that is no number
+    except ValueError:
+        return False
+    clean = url.isprintable() and not set(url) & set(" ?#@")
+    return clean and parts.scheme in {"http", "https"} and bool(parts.hostname)
+
+
+def _check_azure(here: str, table: Table) -> None:
+    if "api_version" not in table and not table["base_url"].value.endswith("/openai/v1"):
+        raise SettingsError(f"{here} needs `api_version`, or a `base_url` that ends with '/openai/v1'.")
+
+
+def provider_tables(found: Mapping[KeyPath, Leaf]) -> dict[str, Table]:
+    """The providers' settings, in the order in which the providers appear."""
+    tables: dict[str, Table] = {}
+    for path, leaf in found.items():
+        if path[0] == "providers":
+            tables.setdefault(path[1], {})[path[2]] = leaf
+    return tables

@@ -1,0 +1,77 @@
+"""Where settings are read from: the flags, the `UNDERSTUDY_*` variables and `understudy.toml`."""
+
+import tomllib
+from collections.abc import Iterable, Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+from understudy.errors import SettingsError
+from understudy.settings.layer import KeyPath, Layer, Leaf, dotted, leaves, unknown
+
+PREFIX = "UNDERSTUDY_"
+CONFIG_VARIABLE = "UNDERSTUDY_CONFIG"
+FILE_NAME = "understudy.toml"
+
+
+def from_flags(flags: Mapping[str, str | None], directory: Path) -> list[Leaf]:
+    """Flags by the name of their setting; one that was not given is None."""
+    layer = Layer(spell=_flag, place="on the command line", directory=directory)
+    return list(leaves({name: value for name, value in flags.items() if value is not None}, layer))
+
+
+def from_environment(environ: Mapping[str, str], directory: Path, providers: Iterable[str]) -> list[Leaf]:
+    """The `UNDERSTUDY_*` variables; an empty one is unset, as in a compose file's `${X:-}`.
+
+    `providers` are the names known from the file: a variable cannot spell the `-` in them.
+    """
+    layer = Layer(spell=_variable, place="in the environment", directory=directory)
+    names = {name.replace("-", "_"): name for name in providers}
+    found: list[Leaf] = []
+    for variable, value in environ.items():
+        if variable.startswith(PREFIX) and variable != CONFIG_VARIABLE and value.strip():
+            found += _of_variable(variable, value, layer, names)
+    return found
+
+
+def from_file(named: str | None, environ: Mapping[str, str], directory: Path) -> list[Leaf]:
+    """The settings of the named file, else of `UNDERSTUDY_CONFIG`, else of ./understudy.toml where there is one."""
+    named = named or environ.get(CONFIG_VARIABLE) or None
+    path = directory / Path(named or FILE_NAME).expanduser()
+    if named is None and not path.exists():
+        return []
+    place = f"in the file {path}"
+    layer = Layer(spell=dotted, place=place, directory=path.parent, text=False, origin=str(path))
+    return list(leaves(_document(path), layer))
+
+
+def _flag(path: KeyPath) -> str:
+    return "--" + path[-1].replace("_", "-")
+
+
+def _variable(path: KeyPath) -> str:
+    return PREFIX + "__".join(path).upper().replace("-", "_")
+
+
+def _of_variable(variable: str, value: str, layer: Layer, providers: Mapping[str, str]) -> Iterator[Leaf]:
+    path = tuple(variable.removeprefix(PREFIX).lower().split("__"))
+    if layer.spell(path) != variable:
+        raise unknown(path, layer, variable)
+    if path[0] == "providers" and len(path) > 1:
+        path = (path[0], providers.get(path[1], path[1]), *path[2:])
+    document: Any = value
+    for name in reversed(path):
+        document = {name: document}
+    return leaves(document, layer)
+
+
+def _document(path: Path) -> dict[str, Any]:
+    try:
+        return tomllib.loads(path.read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        raise SettingsError(f"The settings file {str(path)!r} does not exist.") from None
+    except OSError as error:
+        raise SettingsError(f"The settings file {str(path)!r} cannot be read: {error.strerror}.") from error
+    except UnicodeDecodeError as error:
+        raise SettingsError(f"The settings file {str(path)!r} is not UTF-8 text.") from error
+    except tomllib.TOMLDecodeError as error:
+        raise SettingsError(f"The settings file {str(path)!r} is not valid TOML: {error}.") from error

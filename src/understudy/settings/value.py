@@ -1,0 +1,79 @@
+"""Values of settings: read from text, held against their field's type, and described where they do not fit."""
+
+import math
+from pathlib import Path
+from typing import Any
+
+import msgspec
+from msgspec import inspect
+
+_PHRASES: dict[type[inspect.Type], str] = {
+    inspect.BoolType: "true or false",
+    inspect.CustomType: "a path",
+    inspect.DictType: "a table of texts",
+    inspect.StrType: "a text that is not empty",
+    inspect.VarTupleType: "a list of texts",
+}
+
+
+def convert(value: object, annotation: Any, *, text: bool) -> Any:
+    """`value` as the field's type; with `text`, from what a variable or a flag can say.
+
+    Lists are written `a,b` in text, tables `a=b,c=d`. Raises ValueError where the value does not fit.
+    """
+    if text and isinstance(value, str):
+        value = _parsed(value.strip(), _shape(annotation))
+    try:
+        result = msgspec.convert(value, annotation, strict=not text, dec_hook=_path)
+    except msgspec.ValidationError as error:
+        raise ValueError(str(error)) from error
+    if isinstance(result, float) and not math.isfinite(result):
+        raise ValueError("not finite")
+    return result
+
+
+def allowed(annotation: Any) -> str:
+    """What may stand there, to follow `it must be`."""
+    shape = _shape(annotation)
+    if isinstance(shape, inspect.LiteralType):
+        values = [repr(value) for value in shape.values]
+        return ("one of " if len(values) > 1 else "") + ", ".join(values)
+    if isinstance(shape, inspect.IntType | inspect.FloatType):
+        return ("a whole number" if isinstance(shape, inspect.IntType) else "a number") + _bounds(shape)
+    if isinstance(shape, inspect.StrType) and (shape.min_length or 0) > 1:
+        return f"a text of at least {shape.min_length} characters"
+    return _PHRASES[type(shape)]
+
+
+def _bounds(number: inspect.IntType | inspect.FloatType) -> str:
+    if number.ge is not None and number.le is not None:
+        return f" from {number.ge} to {number.le}"
+    if number.ge is not None:
+        return f" of at least {number.ge}"
+    return f" greater than {number.gt}"
+
+
+def _shape(annotation: Any) -> inspect.Type:
+    """The type behind the field's description and behind `| None`."""
+    shape = inspect.type_info(annotation)
+    if isinstance(shape, inspect.Metadata):
+        shape = shape.type
+    if isinstance(shape, inspect.UnionType):
+        shape = next(member for member in shape.types if not isinstance(member, inspect.NoneType))
+    return shape
+
+
+def _parsed(text: str, shape: inspect.Type) -> object:
+    parts = [part.strip() for part in text.split(",") if part.strip()]
+    if isinstance(shape, inspect.VarTupleType):
+        return parts
+    if isinstance(shape, inspect.DictType) and all("=" in part for part in parts):
+        pairs = (part.split("=", 1) for part in parts)
+        return {key.strip(): value.strip() for key, value in pairs}
+    return text
+
+
+def _path(kind: type, value: object) -> Path:
+    if kind is Path and isinstance(value, str) and value:
+        return Path(value).expanduser()
+    raise ValueError("not a path")

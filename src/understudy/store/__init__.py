@@ -1,0 +1,84 @@
+"""Everything that is kept, in domain verbs. All SQL of the project is in this package.
+
+`open_store` chooses the engine by the database's URL and brings its schema up to date.
+"""
+
+import os
+from dataclasses import dataclass
+from pathlib import Path
+
+from understudy.errors import StoreError
+from understudy.store.assistants import Assistants
+from understudy.store.database import Database
+from understudy.store.keys import Keys
+from understudy.store.lock import DirectoryLock
+from understudy.store.messages import Messages
+from understudy.store.migrate import migrate
+from understudy.store.postgres import PostgresDatabase
+from understudy.store.runs import Runs
+from understudy.store.sqlite import SqliteDatabase
+from understudy.store.threads import Threads
+
+_POSTGRES = ("postgresql://", "postgres://")
+_FILE = "understudy.sqlite3"
+
+
+@dataclass(frozen=True, slots=True)
+class Store:
+    database: Database
+    assistants: Assistants
+    threads: Threads
+    messages: Messages
+    runs: Runs
+    keys: Keys
+    lock: DirectoryLock | None
+
+    async def close(self) -> None:
+        await self.database.close()
+        if self.lock is not None:
+            self.lock.release()
+
+
+async def open_store(data: Path, url: str | None = None, *, exclusive: bool = False) -> Store:
+    """Opens the store of a data directory (created, 0700), or the PostgreSQL database that `url` names.
+
+    `exclusive` is for servers: no second one may use the same directory. Raises StoreError.
+    """
+    if url is not None and not url.startswith(_POSTGRES):
+        raise StoreError(
+            f"The database {url!r} is not supported. Use postgresql://…, or leave it out for SQLite."
+        )
+    prepare_directory(data)
+    lock = DirectoryLock(data) if exclusive else None
+    try:
+        database = await _open_database(data, url)
+        await migrate(database)
+    except BaseException:
+        if lock is not None:
+            lock.release()
+        raise
+    return Store(
+        database=database,
+        assistants=Assistants(database),
+        threads=Threads(database),
+        messages=Messages(database),
+        runs=Runs(database),
+        keys=Keys(database),
+        lock=lock,
+    )
+
+
+def prepare_directory(data: Path) -> None:
+    """Makes the data directory, readable by its owner alone."""
+    try:
+        data.mkdir(mode=0o700, parents=True, exist_ok=True)
+    except OSError as error:
+        raise StoreError(f"The data directory {str(data)!r} cannot be made: {error.strerror}.") from None
+    if not os.access(data, os.W_OK | os.X_OK):
+        raise StoreError(f"The data directory {str(data)!r} is not writable. Choose another one with --data.")
+
+
+async def _open_database(data: Path, url: str | None) -> Database:
+    if url is not None:
+        return await PostgresDatabase.connect(url)
+    return SqliteDatabase(data / _FILE)

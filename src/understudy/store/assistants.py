@@ -1,0 +1,76 @@
+"""Assistants at rest: the row's body is the object as it is served."""
+
+from collections.abc import Callable
+
+import msgspec
+
+from understudy.errors import no_such
+from understudy.store.database import Database, Transaction
+from understudy.store.pages import Page, PageRequest, Source, read_page
+from understudy.wire.assistants import AssistantObject
+
+_PAGE = Source("assistants", "project_id = $1")
+_GET = "SELECT body FROM assistants WHERE id = $1 AND project_id = $2 AND body IS NOT NULL"
+_decode = msgspec.json.Decoder(AssistantObject).decode
+
+
+class Assistants:
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    async def create(self, project_id: str, assistant: AssistantObject) -> str:
+        """Returns the encoded object."""
+        return await self._database.write(_create, project_id, assistant)
+
+    async def get(self, project_id: str, assistant_id: str) -> str:
+        """Raises NotFound, as the verbs below do."""
+        return await self._database.read(_get, project_id, assistant_id)
+
+    async def page(self, project_id: str, request: PageRequest) -> Page:
+        return await self._database.read(read_page, _PAGE, (project_id,), request)
+
+    async def modify(
+        self, project_id: str, assistant_id: str, change: Callable[[AssistantObject], None]
+    ) -> str:
+        """Applies `change` to the stored object and returns it encoded."""
+        return await self._database.write(_modify, project_id, assistant_id, change)
+
+    async def delete(self, project_id: str, assistant_id: str) -> None:
+        await self._database.write(_delete, project_id, assistant_id)
+
+
+def _create(project_id: str, assistant: AssistantObject) -> Transaction[str]:
+    body = msgspec.json.encode(assistant).decode()
+    sql = "INSERT INTO assistants (id, project_id, body) VALUES ($1, $2, $3)"
+    yield sql, (assistant.id, project_id, body)
+    return body
+
+
+def _get(project_id: str, assistant_id: str) -> Transaction[str]:
+    rows = yield _GET, (assistant_id, project_id)
+    if not rows:
+        raise no_such("assistant", assistant_id)
+    return str(rows[0][0])
+
+
+def _modify(
+    project_id: str, assistant_id: str, change: Callable[[AssistantObject], None]
+) -> Transaction[str]:
+    rows = yield _GET + " FOR UPDATE", (assistant_id, project_id)
+    if not rows:
+        raise no_such("assistant", assistant_id)
+    assistant = _decode(rows[0][0])
+    change(assistant)
+    body = msgspec.json.encode(assistant).decode()
+    yield "UPDATE assistants SET body = $1 WHERE id = $2", (body, assistant_id)
+    return body
+
+
+def _delete(project_id: str, assistant_id: str) -> Transaction[None]:
+    sql = (
+        "UPDATE assistants SET body = NULL"
+        " WHERE id = $1 AND project_id = $2 AND body IS NOT NULL RETURNING seq"
+    )
+    rows = yield sql, (assistant_id, project_id)
+    if not rows:
+        raise no_such("assistant", assistant_id)

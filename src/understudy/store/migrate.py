@@ -1,0 +1,80 @@
+"""Brings a database to the schema that this program knows: numbered steps, one tree for both engines.
+
+`NNNN_name.sql` is for both, `NNNN_name.<dialect>.sql` adds what only one engine can say. Each number is applied in one
+transaction with its entry in `schema_versions`; a database with a higher number than ours is refused.
+"""
+
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+from importlib import resources
+
+from understudy.errors import StoreError
+from understudy.store.database import Database, Transaction
+
+_FILE = re.compile(r"(?P<number>\d{4})_\w+?(\.(?P<dialect>sqlite|postgres))?\.sql")
+_COMMENT = re.compile(r"^\s*--.*$", re.MULTILINE)
+_SEQUENCE = {
+    "sqlite": "INTEGER PRIMARY KEY",
+    "postgres": "BIGINT GENERATED ALWAYS AS IDENTITY PRIMARY KEY",
+}
+# Any number, the same in every process: two servers that start at once migrate one after the other.
+_POSTGRES_LOCK = "SELECT pg_advisory_xact_lock(7205759403792793)"
+
+
+@dataclass(frozen=True)
+class Migration:
+    number: int
+    statements: tuple[str, ...]
+
+
+async def migrate(database: Database) -> int:
+    """Applies what is missing and returns the schema's number; raises StoreError for a newer schema."""
+    migrations = list(read_migrations(database.dialect))
+    await database.write(_prepare, database.dialect)
+    current = await database.read(_current)
+    newest = migrations[-1].number
+    if current > newest:
+        raise StoreError(
+            f"The database has schema {current}, this program knows schemas up to {newest}: "
+            "it was written by a newer Understudy. Start that version, or restore a backup."
+        )
+    for migration in migrations:
+        await database.write(_apply, migration, database.dialect)
+    return newest
+
+
+def read_migrations(dialect: str) -> Iterator[Migration]:
+    """The migrations in order, in one dialect's words."""
+    texts: dict[int, list[str]] = {}
+    folder = resources.files("understudy.store") / "migrations"
+    # Fewer dots first: what both engines share comes before what one of them adds.
+    for entry in sorted(folder.iterdir(), key=lambda entry: (entry.name.count("."), entry.name)):
+        match = _FILE.fullmatch(entry.name)
+        if match and match["dialect"] in {None, dialect}:
+            texts.setdefault(int(match["number"]), []).append(entry.read_text("utf-8"))
+    for number in sorted(texts):
+        script = _COMMENT.sub("", "".join(texts[number])).replace("{sequence}", _SEQUENCE[dialect])
+        yield Migration(number, tuple(part.strip() for part in script.split(";") if part.strip()))
+
+
+def _prepare(dialect: str) -> Transaction[None]:
+    if dialect == "postgres":
+        yield _POSTGRES_LOCK, ()
+    yield "CREATE TABLE IF NOT EXISTS schema_versions (number BIGINT NOT NULL PRIMARY KEY)", ()
+
+
+def _current() -> Transaction[int]:
+    rows = yield "SELECT max(number) FROM schema_versions", ()
+    return int(rows[0][0] or 0)
+
+
+def _apply(migration: Migration, dialect: str) -> Transaction[None]:
+    if dialect == "postgres":
+        yield _POSTGRES_LOCK, ()
+    rows = yield "SELECT 1 FROM schema_versions WHERE number = $1", (migration.number,)
+    if rows:
+        return
+    for statement in migration.statements:
+        yield statement, ()
+    yield "INSERT INTO schema_versions (number) VALUES ($1)", (migration.number,)

@@ -1,0 +1,89 @@
+"""Keyset pages: one index range a page, never an offset, stable while rows come and go.
+
+Source of the rules: the hosted API's lists (`limit`, `order`, `after`, `before`, `has_more`).
+"""
+
+from dataclasses import dataclass
+from functools import lru_cache
+from typing import Any, Literal
+
+from understudy.errors import InvalidRequest
+from understudy.store.database import Transaction
+
+
+@dataclass(frozen=True, slots=True)
+class PageRequest:
+    """`after` and `before` are ids; items strictly between them are returned, in `order` of creation.
+
+    With `before` alone the page is the one that ends just before it, as a pager going backwards wants it.
+    """
+
+    limit: int = 20
+    order: Literal["asc", "desc"] = "desc"
+    after: str | None = None
+    before: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Page:
+    """`rows` are `(id, body)` in the requested order; `has_more` looks in the direction that was walked."""
+
+    rows: list[tuple[str, str]]
+    has_more: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Source:
+    """What a page is taken from: the rows of `scope` (which uses `$1`) that pass `filters` (`$2` to `$arguments`).
+
+    A cursor only has to be in the scope: a deleted object keeps its place, one that left the filter does too.
+    """
+
+    table: str
+    scope: str
+    filters: str = "body IS NOT NULL"
+    arguments: int = 1
+
+
+def read_page(source: Source, args: tuple[Any, ...], request: PageRequest) -> Transaction[Page]:
+    """Raises InvalidRequest for a cursor that names nothing in this list."""
+    bounds: list[int] = []
+    for name, cursor in (("after", request.after), ("before", request.before)):
+        if cursor is not None:
+            bounds.append((yield from _position(source, args[0], name, cursor)))
+    backwards = request.before is not None and request.after is None
+    sql = _page_sql(source, request.after is not None, request.before is not None, request.order)
+    rows = yield sql, (*args, *bounds, request.limit + 1)
+    found = [(row[0], row[1]) for row in rows[: request.limit]]
+    if backwards:
+        found.reverse()
+    return Page(found, has_more=len(rows) > request.limit)
+
+
+def _position(source: Source, scope: Any, name: str, cursor: str) -> Transaction[int]:
+    sql = f"SELECT seq FROM {source.table} WHERE {source.scope} AND id = $2"  # noqa: S608 - constants only
+    rows = yield sql, (scope, cursor)
+    if not rows:
+        raise InvalidRequest(
+            f"Invalid '{name}': no object with id {cursor!r} in this list. Use an id that the list has returned.",
+            param=name,
+            code="invalid_value",
+        )
+    return int(rows[0][0])
+
+
+@lru_cache(maxsize=256)
+def _page_sql(source: Source, after: bool, before: bool, order: str) -> str:
+    number = source.arguments
+    conditions = [source.scope, source.filters]
+    for given, forward in ((after, True), (before, False)):
+        if given:
+            number += 1
+            sign = ">" if (order == "asc") == forward else "<"
+            conditions.append(f"seq {sign} ${number}")
+    # With `before` alone the rows next to it are wanted: walk away from it, and turn the page round afterwards.
+    ascending = (order == "asc") != (before and not after)
+    return (
+        f"SELECT id, body FROM {source.table} WHERE {' AND '.join(conditions)}"  # noqa: S608 - constants only
+        f" ORDER BY seq {'ASC' if ascending else 'DESC'} LIMIT ${number + 1}"
+    )

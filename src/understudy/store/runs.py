@@ -1,0 +1,430 @@
+"""Runs and their steps at rest: the verbs that the API and the engine need, each one transaction.
+
+A run belongs to the worker that owns it; every write of a worker is guarded by that and by the table of legal states,
+so whoever lost a run (to a cancel, an expiry, another worker) changes nothing any more.
+"""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+import msgspec
+from msgspec import Struct
+
+from understudy.errors import InvalidRequest, no_such
+from understudy.store.database import Database, Row, Transaction
+from understudy.store.messages import (
+    active_run,
+    encode,
+    index_text,
+    insert_item,
+    insert_message,
+    require_thread,
+)
+from understudy.store.pages import Page, PageRequest, Source, read_page
+from understudy.store.states import ACTIVE, sources, sql_list
+from understudy.store.threads import insert_thread
+from understudy.wire.messages import MessageObject
+from understudy.wire.runs import RunCompletionUsage, RunObject, RunStatus
+from understudy.wire.steps import RunStepObject
+from understudy.wire.threads import ThreadObject
+
+_RUNS = Source("runs", "thread_id = $1")
+_STEPS = Source("steps", "run_id = $1")
+_RUN = "SELECT body FROM runs WHERE id = $1 AND thread_id = $2 AND body IS NOT NULL"
+_STEP = "SELECT body FROM steps WHERE id = $1 AND run_id = $2"
+_LIVE_WORKER = "owner IN (SELECT id FROM workers WHERE lease_until > $1)"
+_WORKABLE = sql_list(("queued", "in_progress", "cancelling"))
+_ABANDONED = (
+    f"SELECT id FROM runs WHERE status IN {sql_list(ACTIVE)} AND status <> 'requires_action'"  # noqa: S608
+    f" AND (owner IS NULL OR NOT {_LIVE_WORKER}) ORDER BY seq LIMIT $2"
+)
+_DUE = f"SELECT id FROM runs WHERE status IN {sql_list(ACTIVE)} AND expires_at <= $1 LIMIT $2"  # noqa: S608
+_decode_run = msgspec.json.Decoder(RunObject).decode
+_decode_step = msgspec.json.Decoder(RunStepObject).decode
+_decode_message = msgspec.json.Decoder(MessageObject).decode
+
+
+class _Metadata(Struct):
+    metadata: dict[str, str]
+
+
+_decode_metadata = msgspec.json.Decoder(_Metadata).decode
+
+
+class Progress(Struct):
+    """What the engine must know to go on with a run, beyond what its public object says.
+
+    `used` is what the finished model turns have cost, `pending` the turn whose function calls wait for outputs.
+    """
+
+    used: RunCompletionUsage = RunCompletionUsage()
+    pending: RunCompletionUsage | None = None
+    turns: int = 0
+
+
+_decode_progress = msgspec.json.Decoder(Progress).decode
+
+
+@dataclass(slots=True)
+class StoredRun:
+    """A run as the engine takes it up: its public object, the engine's notes, and what was left open."""
+
+    project_id: str
+    owner: str | None
+    attempts: int
+    run: RunObject
+    progress: Progress
+    steps: list[RunStepObject]
+    message: MessageObject | None
+
+
+@dataclass(frozen=True, slots=True)
+class Call:
+    """An item that is not a message: `kind` is `function_call` or `function_call_output`, `body` its JSON."""
+
+    id: str
+    kind: str
+    body: str
+
+
+@dataclass(frozen=True, slots=True)
+class Boundary:
+    """What a run changes at one point of its life, in one transaction.
+
+    `run` None leaves the run's row as it is. `release` gives the run up, so that another worker may take it.
+    """
+
+    run_id: str
+    run: RunObject | None = None
+    progress: Progress | None = None
+    new_steps: Sequence[RunStepObject] = ()
+    changed_steps: Sequence[RunStepObject] = ()
+    new_messages: Sequence[MessageObject] = ()
+    changed_messages: Sequence[MessageObject] = ()
+    calls: Sequence[Call] = ()
+    release: bool = False
+
+
+class _Lost(Exception):  # noqa: N818 - rolls a boundary back; never seen outside
+    pass
+
+
+class Runs:
+    """Public verbs raise NotFound for a thread that the project does not have, or a run that the thread has not."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    # -- for the API -------------------------------------------------------------------------------------------
+
+    async def create(
+        self,
+        project_id: str,
+        run: RunObject,
+        owner: str | None,
+        messages: Sequence[MessageObject] = (),
+        thread: ThreadObject | None = None,
+    ) -> None:
+        """Adds the run, before it `messages`, and before those the `thread` where it is to be made as well.
+
+        Raises InvalidRequest where the thread already has an active run, or holds nothing to answer.
+        """
+        await self._database.write(_create, self._database, project_id, run, owner, messages, thread)
+
+    async def get(self, project_id: str, thread_id: str, run_id: str) -> str:
+        return await self._database.read(_get, project_id, thread_id, run_id)
+
+    async def page(self, project_id: str, thread_id: str, request: PageRequest) -> Page:
+        return await self._database.read(_page, project_id, thread_id, request)
+
+    async def modify(
+        self, project_id: str, thread_id: str, run_id: str, change: Callable[[RunObject], None]
+    ) -> str:
+        return await self._database.write(_modify, project_id, thread_id, run_id, change)
+
+    async def get_step(self, project_id: str, thread_id: str, run_id: str, step_id: str) -> str:
+        return await self._database.read(_get_step, project_id, thread_id, run_id, step_id)
+
+    async def page_steps(self, project_id: str, thread_id: str, run_id: str, request: PageRequest) -> Page:
+        return await self._database.read(_page_steps, project_id, thread_id, run_id, request)
+
+    # -- for the engine ----------------------------------------------------------------------------------------
+
+    async def take(
+        self,
+        project_id: str,
+        thread_id: str,
+        run_id: str,
+        owner: str | None,
+        change: Callable[[StoredRun], Boundary],
+    ) -> StoredRun:
+        """Lets `change` decide about the run as it is now, and stores what it says.
+
+        Used where a client changes a run (cancel, outputs). What `change` raises is raised, and nothing is stored.
+        A run that nobody owned is `owner`'s afterwards; the result's own `owner` says whose it was.
+        """
+        return await self._database.write(
+            _take, self._database.text_insert, project_id, thread_id, run_id, owner, change
+        )
+
+    async def advance(self, owner: str, boundary: Boundary) -> bool:
+        """Stores what a run's owner changes; False, and nothing stored, where the run is no longer the owner's."""
+        try:
+            await self._database.write(_advance, self._database.text_insert, owner, boundary)
+        except _Lost:
+            return False
+        return True
+
+    async def claim(self, run_id: str, owner: str, now: float, *, due: bool = False) -> StoredRun | None:
+        """Takes a run that nobody works on; with `due`, also one that waits for tool outputs. None: somebody has it."""
+        return await self._database.write(_claim, run_id, owner, now, due)
+
+    async def abandoned(self, now: float, limit: int) -> list[str]:
+        """Runs with work to do that no living worker has, oldest first."""
+        return await self._database.read(_ids, _ABANDONED, now, limit)
+
+    async def due(self, now: float, limit: int) -> list[str]:
+        """Active runs whose time is over."""
+        return await self._database.read(_ids, _DUE, now, limit)
+
+    async def status(self, run_id: str) -> RunStatus | None:
+        return await self._database.read(_status, run_id)
+
+    async def beat(self, owner: str, lease_until: float) -> None:
+        """Says that the worker lives until then."""
+        await self._database.write(_beat, owner, lease_until)
+
+    async def retire(self, owner: str | None = None) -> None:
+        """Ends a worker, or all of them: what they had is anybody's."""
+        await self._database.write(_retire, owner)
+
+
+# -- creating and reading ----------------------------------------------------------------------------------------
+
+
+def _create(
+    database: Database,
+    project_id: str,
+    run: RunObject,
+    owner: str | None,
+    messages: Sequence[MessageObject],
+    thread: ThreadObject | None,
+) -> Transaction[None]:
+    if thread is not None:
+        yield from insert_thread(database, project_id, thread, ())
+    else:
+        yield from require_thread(project_id, run.thread_id, lock=True)
+        yield from _require_unlocked(run.thread_id)
+    for message in messages:
+        yield from insert_message(database.text_insert, message)
+    if not run.instructions:
+        yield from _require_question(run.thread_id)
+    sql = (
+        "INSERT INTO runs (id, thread_id, project_id, status, owner, attempts, expires_at, progress, body)"
+        " VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9) ON CONFLICT DO NOTHING RETURNING seq"
+    )
+    body = msgspec.json.encode(run).decode()
+    expires_at = float(run.expires_at or 0)
+    args = (run.id, run.thread_id, project_id, run.status, owner, 1 if owner else 0, expires_at, "{}", body)
+    if not (yield sql, args):
+        yield from _require_unlocked(run.thread_id)
+
+
+def _require_unlocked(thread_id: str) -> Transaction[None]:
+    run_id = yield from active_run(thread_id)
+    if run_id is not None:
+        raise InvalidRequest(f"Thread {thread_id} already has an active run {run_id}.")
+
+
+def _require_question(thread_id: str) -> Transaction[None]:
+    sql = "SELECT 1 FROM items WHERE thread_id = $1 AND role = 'user' AND body IS NOT NULL LIMIT 1"
+    if not (yield sql, (thread_id,)):
+        raise InvalidRequest(
+            "Run creation requires a Thread with a user message or an assistant with instructions.",
+            code="invalid_thread",
+        )
+
+
+def _get(project_id: str, thread_id: str, run_id: str) -> Transaction[str]:
+    yield from require_thread(project_id, thread_id)
+    rows = yield _RUN, (run_id, thread_id)
+    if not rows:
+        raise no_such("run", run_id)
+    return str(rows[0][0])
+
+
+def _page(project_id: str, thread_id: str, request: PageRequest) -> Transaction[Page]:
+    yield from require_thread(project_id, thread_id)
+    return (yield from read_page(_RUNS, (thread_id,), request))
+
+
+def _modify(
+    project_id: str, thread_id: str, run_id: str, change: Callable[[RunObject], None]
+) -> Transaction[str]:
+    yield from require_thread(project_id, thread_id)
+    rows = yield _RUN + " FOR UPDATE", (run_id, thread_id)
+    if not rows:
+        raise no_such("run", run_id)
+    run = _decode_run(rows[0][0])
+    change(run)
+    body = msgspec.json.encode(run).decode()
+    yield "UPDATE runs SET body = $1 WHERE id = $2", (body, run_id)
+    return body
+
+
+def _get_step(project_id: str, thread_id: str, run_id: str, step_id: str) -> Transaction[str]:
+    yield from _get(project_id, thread_id, run_id)
+    rows = yield _STEP, (step_id, run_id)
+    if not rows:
+        raise no_such("run step", step_id)
+    return str(rows[0][0])
+
+
+def _page_steps(project_id: str, thread_id: str, run_id: str, request: PageRequest) -> Transaction[Page]:
+    yield from _get(project_id, thread_id, run_id)
+    return (yield from read_page(_STEPS, (run_id,), request))
+
+
+# -- working on a run --------------------------------------------------------------------------------------------
+
+_STORED = "SELECT project_id, owner, attempts, progress, body FROM runs WHERE id = $1 AND body IS NOT NULL"
+
+
+def _load(run_id: str, suffix: str = "") -> Transaction[StoredRun | None]:
+    rows = yield _STORED + suffix, (run_id,)
+    if not rows:
+        return None
+    project_id, owner, attempts, progress, body = rows[0]
+    opened = yield "SELECT body FROM steps WHERE run_id = $1 AND open = 1 ORDER BY seq", (run_id,)
+    steps = [_decode_step(row[0]) for row in opened]
+    message = yield from _open_message(steps)
+    run = _decode_run(body)
+    return StoredRun(project_id, owner, attempts, run, _decode_progress(progress), steps, message)
+
+
+def _open_message(steps: list[RunStepObject]) -> Transaction[MessageObject | None]:
+    for step in steps:
+        if step.type == "message_creation":
+            message_id = step.step_details.message_creation.message_id  # type: ignore[union-attr]
+            rows = yield "SELECT body FROM items WHERE id = $1 AND body IS NOT NULL", (message_id,)
+            if rows:
+                return _decode_message(rows[0][0])
+    return None
+
+
+def _take(
+    text_insert: str,
+    project_id: str,
+    thread_id: str,
+    run_id: str,
+    owner: str | None,
+    change: Callable[[StoredRun], Boundary],
+) -> Transaction[StoredRun]:
+    yield from require_thread(project_id, thread_id)
+    stored = yield from _load(run_id, " FOR UPDATE")
+    if stored is None or stored.run.thread_id != thread_id:
+        raise no_such("run", run_id)
+    boundary = change(stored)
+    if owner is not None:
+        yield "UPDATE runs SET owner = $1 WHERE id = $2 AND owner IS NULL", (owner, run_id)
+    yield from _write_rows(text_insert, boundary)
+    if boundary.run is not None:
+        yield from _write_run(boundary, boundary.run)
+    return stored
+
+
+def _advance(text_insert: str, owner: str, boundary: Boundary) -> Transaction[None]:
+    run = boundary.run
+    allowed = sql_list(("in_progress",) if run is None else (*sources(run.status), run.status))
+    sql = f"SELECT body FROM runs WHERE id = $1 AND owner = $2 AND status IN {allowed} FOR UPDATE"  # noqa: S608
+    rows = yield sql, (boundary.run_id, owner)
+    if not rows or rows[0][0] is None:
+        raise _Lost
+    yield from _write_rows(text_insert, boundary)
+    if run is not None:
+        # A client may have changed the metadata since the engine read the run.
+        run.metadata = _decode_metadata(rows[0][0]).metadata
+        yield from _write_run(boundary, run)
+
+
+def _write_run(boundary: Boundary, run: RunObject) -> Transaction[None]:
+    body = msgspec.json.encode(run).decode()
+    sets = ["status = $2", "body = $3"]
+    args: list[str] = [run.id, run.status, body]
+    if boundary.progress is not None:
+        args.append(msgspec.json.encode(boundary.progress).decode())
+        sets.append(f"progress = ${len(args)}")
+    if boundary.release:
+        sets.append("owner = NULL")
+    yield f"UPDATE runs SET {', '.join(sets)} WHERE id = $1", tuple(args)  # noqa: S608 - column names only
+
+
+def _write_rows(text_insert: str, boundary: Boundary) -> Transaction[None]:
+    for step in boundary.new_steps:
+        sql = "INSERT INTO steps (id, run_id, open, body) VALUES ($1, $2, $3, $4)"
+        yield sql, (step.id, step.run_id, _is_open(step), msgspec.json.encode(step).decode())
+    for step in boundary.changed_steps:
+        sql = "UPDATE steps SET open = $2, body = $3 WHERE id = $1"
+        yield sql, (step.id, _is_open(step), msgspec.json.encode(step).decode())
+    for message in boundary.new_messages:
+        yield from insert_message(text_insert, message)
+    for message in boundary.changed_messages:
+        yield from _change_message(text_insert, message)
+    thread_and_run = boundary.run
+    for call in boundary.calls:
+        assert thread_and_run is not None
+        yield from insert_item(
+            call.id, thread_and_run.thread_id, thread_and_run.id, call.kind, None, call.body
+        )
+
+
+def _is_open(step: RunStepObject) -> int:
+    return int(step.status == "in_progress")
+
+
+def _change_message(text_insert: str, message: MessageObject) -> Transaction[None]:
+    rows = yield "SELECT seq, body FROM items WHERE id = $1 FOR UPDATE", (message.id,)
+    if not rows or rows[0][1] is None:
+        return  # deleted by a client while it was being written
+    message.metadata = _decode_metadata(rows[0][1]).metadata
+    yield "UPDATE items SET body = $1 WHERE id = $2", (encode(message), message.id)
+    yield from index_text(text_insert, rows[0][0], message)
+
+
+def _claim(run_id: str, owner: str, now: float, due: bool) -> Transaction[StoredRun | None]:
+    statuses = sql_list(ACTIVE) if due else _WORKABLE
+    sql = (
+        f"UPDATE runs SET owner = $2, attempts = attempts + 1 WHERE id = $3 AND status IN {statuses}"  # noqa: S608
+        f" AND body IS NOT NULL AND (owner IS NULL OR owner = $2 OR NOT {_LIVE_WORKER}) RETURNING seq"
+    )
+    if not (yield sql, (now, owner, run_id)):
+        return None
+    return (yield from _load(run_id))
+
+
+def _ids(sql: str, *args: float) -> Transaction[list[str]]:
+    rows: list[Row] = yield sql, args
+    return [row[0] for row in rows]
+
+
+def _status(run_id: str) -> Transaction[RunStatus | None]:
+    rows = yield "SELECT status FROM runs WHERE id = $1 AND body IS NOT NULL", (run_id,)
+    return rows[0][0] if rows else None
+
+
+# -- workers -----------------------------------------------------------------------------------------------------
+
+
+def _beat(owner: str, lease_until: float) -> Transaction[None]:
+    sql = (
+        "INSERT INTO workers (id, lease_until) VALUES ($1, $2)"
+        " ON CONFLICT (id) DO UPDATE SET lease_until = excluded.lease_until"
+    )
+    yield sql, (owner, lease_until)
+
+
+def _retire(owner: str | None) -> Transaction[None]:
+    if owner is None:
+        yield "DELETE FROM workers", ()
+    else:
+        yield "DELETE FROM workers WHERE id = $1", (owner,)

@@ -1,0 +1,34 @@
+"""The states of a run and every legal move between them: the one table that guards each change of a run's status.
+
+Source: the run lifecycle of the Assistants API v2.
+"""
+
+from typing import Final
+
+from understudy.wire.runs import RunStatus
+
+TRANSITIONS: Final[dict[RunStatus, frozenset[RunStatus]]] = {
+    "queued": frozenset({"in_progress", "cancelling", "expired", "failed"}),
+    "in_progress": frozenset(
+        {"requires_action", "completed", "incomplete", "failed", "cancelling", "expired"}
+    ),
+    "requires_action": frozenset({"queued", "cancelling", "expired"}),
+    "cancelling": frozenset({"cancelled", "completed", "failed", "expired"}),
+    "cancelled": frozenset(),
+    "failed": frozenset(),
+    "completed": frozenset(),
+    "incomplete": frozenset(),
+    "expired": frozenset(),
+}
+ACTIVE: Final = tuple(status for status, targets in TRANSITIONS.items() if targets)
+TERMINAL: Final = frozenset(status for status, targets in TRANSITIONS.items() if not targets)
+
+
+def sources(target: RunStatus) -> tuple[RunStatus, ...]:
+    """The states from which `target` may be entered, in the table's order."""
+    return tuple(status for status, targets in TRANSITIONS.items() if target in targets)
+
+
+def sql_list(statuses: tuple[RunStatus, ...]) -> str:
+    """`('queued', 'in_progress')`, to stand behind IN."""
+    return "(" + ", ".join(f"'{status}'" for status in statuses) + ")"

@@ -1,0 +1,157 @@
+"""Threads at rest. A thread is also a conversation: one row, two names.
+
+Deleting one takes it away at once; what it held is erased afterwards, a few rows at a time, by `erase`.
+"""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+import msgspec
+
+from understudy.errors import no_such
+from understudy.store.database import Database, Transaction
+from understudy.store.messages import insert_message
+from understudy.store.pages import Page, PageRequest, Source, read_page
+from understudy.store.states import ACTIVE, sql_list
+from understudy.wire.messages import MessageObject
+from understudy.wire.threads import ThreadObject
+
+_GET = "SELECT body FROM threads WHERE id = $1 AND project_id = $2 AND body IS NOT NULL"
+_decode = msgspec.json.Decoder(ThreadObject).decode
+
+
+@dataclass(frozen=True, slots=True)
+class ThreadFilter:
+    """`metadata` pairs must all be there; `text` is words that one message of the thread must all hold."""
+
+    metadata: tuple[tuple[str, str], ...] = ()
+    text: str | None = None
+
+
+class Threads:
+    """Every verb on one thread raises NotFound where the project has none of that id."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    async def create(self, project_id: str, thread: ThreadObject, messages: Sequence[MessageObject]) -> None:
+        await self._database.write(insert_thread, self._database, project_id, thread, messages)
+
+    async def get(self, project_id: str, thread_id: str) -> str:
+        return await self._database.read(_get, project_id, thread_id)
+
+    async def page(self, project_id: str, request: PageRequest, condition: ThreadFilter) -> Page:
+        source, args = _filtered(self._database, project_id, condition)
+        read = self._database.scan if condition.text is not None else self._database.read
+        return await read(read_page, source, args, request)
+
+    async def modify(
+        self, project_id: str, thread_id: str, change: Callable[[ThreadObject], None]
+    ) -> ThreadObject:
+        """Applies `change` to the stored object and returns it."""
+        return await self._database.write(_modify, project_id, thread_id, change)
+
+    async def delete(self, project_id: str, thread_id: str) -> str | None:
+        """Returns the id of the run that was active on it, which is over now."""
+        return await self._database.write(_delete, project_id, thread_id)
+
+    async def erase(self, rows: int = 200) -> bool:
+        """Erases up to `rows` of what deleted threads held; False when nothing is left to erase."""
+        return await self._database.write(_erase, self._database.text_delete, rows)
+
+
+def insert_thread(
+    database: Database, project_id: str, thread: ThreadObject, messages: Sequence[MessageObject]
+) -> Transaction[None]:
+    body = msgspec.json.encode(thread).decode()
+    yield "INSERT INTO threads (id, project_id, body) VALUES ($1, $2, $3)", (thread.id, project_id, body)
+    yield from _insert_metadata(project_id, thread)
+    for message in messages:
+        yield from insert_message(database.text_insert, message)
+
+
+def _insert_metadata(project_id: str, thread: ThreadObject) -> Transaction[None]:
+    sql = "INSERT INTO thread_metadata (thread_id, project_id, pair) VALUES ($1, $2, $3)"
+    for pair in thread.metadata.items():
+        yield sql, (thread.id, project_id, _pair(pair))
+
+
+def _pair(pair: tuple[str, str]) -> str:
+    return msgspec.json.encode(pair).decode()
+
+
+def _get(project_id: str, thread_id: str) -> Transaction[str]:
+    rows = yield _GET, (thread_id, project_id)
+    if not rows:
+        raise no_such("thread", thread_id)
+    return str(rows[0][0])
+
+
+def _filtered(database: Database, project_id: str, condition: ThreadFilter) -> tuple[Source, tuple[str, ...]]:
+    filters = ["body IS NOT NULL"]
+    args = [project_id]
+    for pair in condition.metadata:
+        args.append(_pair(pair))
+        filters.append(
+            "id IN (SELECT thread_id FROM thread_metadata"  # noqa: S608 - numbers only
+            f" WHERE project_id = $1 AND pair = ${len(args)})"
+        )
+    if condition.text is not None:
+        args.append(database.text_query(condition.text))
+        match = database.text_match.replace("$1", f"${len(args)}")
+        filters.append(f"id IN (SELECT thread_id FROM items WHERE body IS NOT NULL AND seq IN ({match}))")  # noqa: S608
+    return Source("threads", "project_id = $1", " AND ".join(filters), len(args)), tuple(args)
+
+
+def _modify(
+    project_id: str, thread_id: str, change: Callable[[ThreadObject], None]
+) -> Transaction[ThreadObject]:
+    rows = yield _GET + " FOR UPDATE", (thread_id, project_id)
+    if not rows:
+        raise no_such("thread", thread_id)
+    thread = _decode(rows[0][0])
+    before = dict(thread.metadata)
+    change(thread)
+    body = msgspec.json.encode(thread).decode()
+    yield "UPDATE threads SET body = $1 WHERE id = $2", (body, thread_id)
+    if thread.metadata != before:
+        yield "DELETE FROM thread_metadata WHERE thread_id = $1", (thread_id,)
+        yield from _insert_metadata(project_id, thread)
+    return thread
+
+
+_END_RUN = (
+    "UPDATE runs SET status = 'cancelled', owner = NULL"  # noqa: S608 - constants only
+    f" WHERE thread_id = $1 AND status IN {sql_list(ACTIVE)} RETURNING id"
+)
+
+
+def _delete(project_id: str, thread_id: str) -> Transaction[str | None]:
+    rows = yield _GET + " FOR UPDATE", (thread_id, project_id)
+    if not rows:
+        raise no_such("thread", thread_id)
+    yield "UPDATE threads SET body = NULL WHERE id = $1", (thread_id,)
+    yield "DELETE FROM thread_metadata WHERE thread_id = $1", (thread_id,)
+    yield "INSERT INTO erasures (thread_id) VALUES ($1)", (thread_id,)
+    ended = yield _END_RUN, (thread_id,)
+    return ended[0][0] if ended else None
+
+
+def _erase(text_delete: str, limit: int) -> Transaction[bool]:
+    waiting = yield "SELECT thread_id FROM erasures LIMIT 1", ()
+    if not waiting:
+        return False
+    thread_id = waiting[0][0]
+    items = yield "SELECT seq FROM items WHERE thread_id = $1 LIMIT $2", (thread_id, limit)
+    for (seq,) in items:
+        yield text_delete, (seq,)
+        yield "DELETE FROM items WHERE seq = $1", (seq,)
+    if len(items) == limit:
+        return True
+    runs = yield "SELECT id FROM runs WHERE thread_id = $1 LIMIT $2", (thread_id, limit)
+    for (run_id,) in runs:
+        yield "DELETE FROM steps WHERE run_id = $1", (run_id,)
+        yield "DELETE FROM runs WHERE id = $1", (run_id,)
+    if len(runs) < limit:
+        yield "DELETE FROM erasures WHERE thread_id = $1", (thread_id,)
+    return True

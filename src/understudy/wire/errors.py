@@ -1,0 +1,14 @@
+"""The error envelope. Every error of every route has this shape."""
+
+from msgspec import Struct
+
+
+class Error(Struct, kw_only=True):
+    message: str
+    type: str
+    param: str | None
+    code: str | None
+
+
+class ErrorResponse(Struct, kw_only=True):
+    error: Error

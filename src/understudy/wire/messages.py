@@ -1,0 +1,132 @@
+"""Messages of a thread. Source: the Assistants API v2, operations listMessages to deleteMessage.
+
+A request's text part carries a string, an answer's an object with annotations.
+"""
+
+from typing import Annotated, Literal
+
+from msgspec import UNSET, Meta, Struct, UnsetType
+
+from understudy.wire.tools import AttachmentTool, Metadata
+
+Text = Annotated[str, Meta(min_length=1, max_length=256_000)]
+ImageDetail = Literal["auto", "low", "high"]
+Role = Literal["user", "assistant"]
+
+
+class ImageFile(Struct, forbid_unknown_fields=True):
+    file_id: str
+    detail: ImageDetail = "auto"
+
+
+class ImageUrl(Struct, forbid_unknown_fields=True):
+    url: Annotated[str, Meta(min_length=1)]
+    detail: ImageDetail = "auto"
+
+
+class MessageContentImageFileObject(Struct, forbid_unknown_fields=True, tag_field="type", tag="image_file"):
+    image_file: ImageFile
+
+
+class MessageContentImageUrlObject(Struct, forbid_unknown_fields=True, tag_field="type", tag="image_url"):
+    image_url: ImageUrl
+
+
+class MessageRequestContentTextObject(Struct, forbid_unknown_fields=True, tag_field="type", tag="text"):
+    text: Text
+
+
+class FileCitation(Struct):
+    file_id: str
+
+
+class FileCitationAnnotation(Struct, tag_field="type", tag="file_citation"):
+    """`start_index` and `end_index` count code points of the text, the end exclusive."""
+
+    text: str
+    start_index: int
+    end_index: int
+    file_citation: FileCitation
+
+
+class FilePathAnnotation(Struct, tag_field="type", tag="file_path"):
+    text: str
+    start_index: int
+    end_index: int
+    file_path: FileCitation
+
+
+Annotation = FileCitationAnnotation | FilePathAnnotation
+
+
+class TextContent(Struct):
+    value: str
+    annotations: list[Annotation] = []
+
+
+class MessageContentTextObject(Struct, tag_field="type", tag="text"):
+    text: TextContent
+
+
+class MessageContentRefusalObject(Struct, tag_field="type", tag="refusal"):
+    refusal: str
+
+
+MessageContent = (
+    MessageContentImageFileObject
+    | MessageContentImageUrlObject
+    | MessageContentTextObject
+    | MessageContentRefusalObject
+)
+MessageRequestContent = MessageContentImageFileObject | MessageContentImageUrlObject | MessageRequestContentTextObject
+
+
+class Attachment(Struct, forbid_unknown_fields=True):
+    file_id: str | UnsetType = UNSET
+    tools: list[AttachmentTool] | UnsetType = UNSET
+
+
+class MessageIncompleteDetails(Struct):
+    reason: Literal["content_filter", "max_tokens", "run_cancelled", "run_expired", "run_failed"]
+
+
+class MessageObject(Struct, kw_only=True):
+    id: str
+    object: Literal["thread.message"] = "thread.message"
+    created_at: int
+    assistant_id: str | None
+    thread_id: str
+    run_id: str | None
+    status: Literal["in_progress", "incomplete", "completed"]
+    incomplete_details: MessageIncompleteDetails | None = None
+    incomplete_at: int | None = None
+    completed_at: int | None = None
+    role: Role
+    content: list[MessageContent]
+    attachments: list[Attachment]
+    metadata: dict[str, str]
+
+
+class CreateMessageRequest(Struct, kw_only=True, forbid_unknown_fields=True):
+    role: Role
+    content: Text | Annotated[list[MessageRequestContent], Meta(min_length=1)]
+    attachments: list[Attachment] | None = None
+    metadata: Metadata | None = None
+
+
+class ModifyMessageRequest(Struct, kw_only=True, forbid_unknown_fields=True):
+    metadata: Metadata | UnsetType | None = UNSET
+
+
+class DeleteMessageResponse(Struct, kw_only=True):
+    id: str
+    object: Literal["thread.message.deleted"] = "thread.message.deleted"
+    deleted: bool = True
+
+
+class ListMessagesResponse(Struct, kw_only=True):
+    object: Literal["list"] = "list"
+    data: list[MessageObject]
+    first_id: str | None
+    last_id: str | None
+    has_more: bool

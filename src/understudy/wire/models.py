@@ -1,0 +1,19 @@
+"""Models. Source: operations listModels and retrieveModel."""
+
+from typing import Literal
+
+from msgspec import Struct
+
+
+class Model(Struct, kw_only=True):
+    """`created` is in Unix seconds."""
+
+    id: str
+    object: Literal["model"] = "model"
+    created: int
+    owned_by: str
+
+
+class ListModelsResponse(Struct, kw_only=True):
+    object: Literal["list"] = "list"
+    data: list[Model]

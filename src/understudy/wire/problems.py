@@ -1,0 +1,134 @@
+"""Request bodies into Structs, or the one problem that the hosted API would report.
+
+A valid body is decoded once, straight into its Struct. Only what msgspec refuses is decoded again, plainly, and
+looked at for the first problem. HTTP is not known here: the edge turns `InvalidInput` into its answer.
+"""
+
+from typing import Any, TypeVar
+
+import msgspec
+
+from understudy.wire import wording
+from understudy.wire.inspection import explain
+from understudy.wire.wording import Problem
+
+__all__ = [
+    "InvalidBody",
+    "InvalidId",
+    "InvalidInput",
+    "InvalidQuery",
+    "Problem",
+    "check_id",
+    "explain",
+    "parse",
+    "parse_object",
+]
+
+T = TypeVar("T", bound=msgspec.Struct)
+
+_decoders: dict[type, msgspec.json.Decoder[Any]] = {}
+
+
+class InvalidInput(Exception):
+    """What a client sent cannot be used; `problem` says why."""
+
+    def __init__(self, problem: Problem) -> None:
+        super().__init__(problem.message)
+        self.problem = problem
+
+
+class InvalidBody(InvalidInput):
+    pass
+
+
+class InvalidQuery(InvalidInput):
+    pass
+
+
+class InvalidId(InvalidInput):
+    pass
+
+
+def parse(data: bytes, kind: type[T], *, depth: int = 100, empty: bool = False) -> T:
+    """The body as `kind`. `depth` is the nesting allowed; `empty` lets an absent body stand for `{}`.
+
+    Raises InvalidBody.
+    """
+    try:
+        value = _decoder(kind).decode(data)
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+        return _reconsider(data, kind, depth, empty)
+    if _may_be_deep(data, depth):
+        _plain(data, depth)
+    return value
+
+
+def parse_object(data: bytes, kind: type[msgspec.Struct], *, depth: int = 100) -> dict[str, Any]:
+    """The whole body as it was sent, known to be a `kind` that takes members beside its own. Raises InvalidBody."""
+    plain = _plain(data, depth)
+    try:
+        msgspec.convert(plain, kind)
+    except msgspec.ValidationError:
+        problem = explain(plain, kind)
+        if problem is not None:
+            raise InvalidBody(problem) from None
+    body: dict[str, Any] = plain
+    return body
+
+
+def check_id(param: str, value: str, prefix: str) -> None:
+    """Raises InvalidId for what cannot be an id: `check_id("thread_id", "undefined", "thread")`."""
+    if not value.startswith(prefix):
+        raise InvalidId(wording.wrong_prefix(param, value, prefix))
+
+
+def _decoder(kind: type[T]) -> msgspec.json.Decoder[T]:
+    decoder = _decoders.get(kind)
+    if decoder is None:
+        decoder = _decoders[kind] = msgspec.json.Decoder(kind)
+    return decoder
+
+
+def _reconsider(data: bytes, kind: type[T], depth: int, empty: bool) -> T:
+    """What the fast path refused: a problem, or one of the bodies that the hosted API takes and msgspec does not.
+
+    Those are `1.0` for an integer, and a repeated key of which only the last value is right.
+    """
+    plain = {} if empty and not data.strip() else _plain(data, depth)
+    problem = explain(plain, kind)
+    if problem is not None:
+        raise InvalidBody(problem) from None
+    return msgspec.convert(plain, kind)
+
+
+def _plain(data: bytes, depth: int) -> Any:
+    try:
+        value = msgspec.json.decode(data)
+    except RecursionError:
+        raise InvalidBody(wording.too_deep(depth)) from None
+    except msgspec.ValidationError as refusal:  # a number that no float holds
+        raise InvalidBody(wording.refused(refusal)) from None
+    except (msgspec.DecodeError, UnicodeDecodeError):
+        raise InvalidBody(wording.MALFORMED_JSON) from None
+    if _may_be_deep(data, depth) and _is_deeper(value, depth):
+        raise InvalidBody(wording.too_deep(depth))
+    return value
+
+
+def _may_be_deep(data: bytes, depth: int) -> bool:
+    """Whether there are brackets enough; most bodies are too short to be asked anything else."""
+    return len(data) > 2 * depth and data.count(b"{") + data.count(b"[") > depth
+
+
+def _is_deeper(value: Any, depth: int) -> bool:
+    level = [value]
+    for _ in range(depth):
+        level = [
+            item
+            for container in level
+            if isinstance(container, (dict, list))
+            for item in (container.values() if isinstance(container, dict) else container)
+        ]
+        if not level:
+            return False
+    return any(isinstance(item, (dict, list)) for item in level)

@@ -1,0 +1,98 @@
+"""Query strings into Structs, or the one problem that the hosted API would report. Unknown keys are ignored.
+
+An array is written `include[]=a&include[]=b`, `include=a`, `include[0]=a` or `include[]=a,b`; a map is written
+`metadata[key]=value`.
+"""
+
+import re
+from functools import cache
+from typing import Annotated, Any, Literal, TypeVar
+from urllib.parse import parse_qsl
+
+import msgspec
+from msgspec import Meta, Struct, inspect
+
+from understudy.wire import wording
+from understudy.wire.problems import InvalidQuery, explain
+from understudy.wire.tools import Metadata
+
+T = TypeVar("T", bound=Struct)
+
+_INTEGER = re.compile("-?[0-9]{1,300}")
+
+Include = Literal["step_details.tool_calls[*].file_search.results[*].content"]
+Includes = Annotated[list[Include], Meta(description="What to add to the answer: the text of the file search results.")]
+
+
+class ListQuery(Struct, frozen=True, kw_only=True):
+    limit: Annotated[int, Meta(ge=1, le=100, description="How many objects a page holds at most.")] = 20
+    order: Annotated[Literal["asc", "desc"], Meta(description="By time of creation: oldest or newest first.")] = "desc"
+    after: Annotated[str | None, Meta(description="The object before the page: its id.")] = None
+    before: Annotated[str | None, Meta(description="The object after the page: its id.")] = None
+
+
+class ListThreadsQuery(ListQuery, frozen=True, kw_only=True):
+    metadata: Annotated[Metadata, Meta(description="Only threads with all of these pairs.")] = {}
+    q: Annotated[str | None, Meta(description="Only threads in whose messages this text is found.")] = None
+
+
+class ListMessagesQuery(ListQuery, frozen=True, kw_only=True):
+    run_id: Annotated[str | None, Meta(description="Only messages that this run wrote.")] = None
+
+
+class ListRunStepsQuery(ListQuery, frozen=True, kw_only=True):
+    include: Includes = []
+
+
+class IncludeQuery(Struct, frozen=True, kw_only=True):
+    include: Includes = []
+
+
+def parse(query: bytes, kind: type[T]) -> T:
+    """The raw query string of the request line as `kind`. Raises InvalidQuery."""
+    if not query:
+        return kind()
+    plain = _fold(query, _members(kind))
+    try:
+        return msgspec.convert(plain, kind)
+    except msgspec.ValidationError as refusal:
+        raise InvalidQuery(explain(plain, kind) or wording.refused(refusal)) from None
+
+
+@cache
+def _members(kind: type) -> dict[str, type[inspect.Type]]:
+    """What each member is: an integer, a text, a list or a dict."""
+    info = inspect.type_info(kind)
+    assert isinstance(info, inspect.StructType)
+    return {field.encode_name: type(_bare(field.type)) for field in info.fields}
+
+
+def _bare(type_: inspect.Type) -> inspect.Type:
+    while isinstance(type_, (inspect.Metadata, inspect.UnionType)):
+        type_ = type_.type if isinstance(type_, inspect.Metadata) else type_.types[0]
+    return type_
+
+
+def _fold(query: bytes, members: dict[str, type[inspect.Type]]) -> dict[str, Any]:
+    plain: dict[str, Any] = {}
+    for key, text in parse_qsl(query.decode("utf-8", "replace"), keep_blank_values=True):
+        name, bracket, inner = key.partition("[")
+        kind = members.get(name)
+        if kind is inspect.ListType:
+            plain.setdefault(name, []).extend(filter(None, text.split(",")))
+        elif kind is inspect.DictType and bracket:
+            _once(plain.setdefault(name, {}), inner.removesuffix("]"), text, key)
+        elif kind is not None and not bracket:
+            _once(plain, name, _scalar(kind, text), key)
+    # `after=` is how some clients write that they have no cursor.
+    return {name: value for name, value in plain.items() if name not in {"after", "before"} or value}
+
+
+def _once(values: dict[str, Any], name: str, value: Any, key: str) -> None:
+    if name in values:
+        raise InvalidQuery(wording.duplicate(key))
+    values[name] = value
+
+
+def _scalar(kind: type[inspect.Type], text: str) -> Any:
+    return int(text) if kind is inspect.IntType and _INTEGER.fullmatch(text) else text

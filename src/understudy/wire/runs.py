@@ -1,0 +1,179 @@
+"""Runs. Source: the Assistants API v2, operations createRun to submitToolOuputsToRun (the vendor's spelling)."""
+
+from typing import Annotated, Literal
+
+from msgspec import UNSET, Meta, Struct, UnsetType
+
+from understudy.wire.assistants import Model
+from understudy.wire.messages import CreateMessageRequest
+from understudy.wire.threads import CreateThreadRequest
+from understudy.wire.tools import (
+    LARGEST_INTEGER,
+    AssistantsApiResponseFormatOption,
+    AssistantsApiToolChoiceOption,
+    AssistantTool,
+    Metadata,
+    ReasoningEffort,
+    Temperature,
+    ToolResources,
+    TopP,
+    TruncationObject,
+)
+
+RunStatus = Literal[
+    "queued",
+    "in_progress",
+    "requires_action",
+    "cancelling",
+    "cancelled",
+    "failed",
+    "completed",
+    "incomplete",
+    "expired",
+]
+RunTools = Annotated[list[AssistantTool], Meta(max_length=128)]
+Instructions = Annotated[str, Meta(max_length=256_000)]
+# The document says 256; the hosted service has been seen to take 16.
+TokenBudget = Annotated[int, Meta(ge=1, le=LARGEST_INTEGER)]
+
+
+class CachedTokens(Struct, frozen=True):
+    cached_tokens: int = 0
+
+
+class ReasoningTokens(Struct, frozen=True):
+    reasoning_tokens: int = 0
+
+
+class RunCompletionUsage(Struct, frozen=True):
+    """`prompt_token_details` is spelled as the hosted API spells it in this object."""
+
+    prompt_tokens: int = 0
+    completion_tokens: int = 0
+    total_tokens: int = 0
+    prompt_token_details: CachedTokens = CachedTokens()
+    completion_tokens_details: ReasoningTokens = ReasoningTokens()
+
+    def __add__(self, other: "RunCompletionUsage") -> "RunCompletionUsage":
+        return RunCompletionUsage(
+            self.prompt_tokens + other.prompt_tokens,
+            self.completion_tokens + other.completion_tokens,
+            self.total_tokens + other.total_tokens,
+            CachedTokens(self.prompt_token_details.cached_tokens + other.prompt_token_details.cached_tokens),
+            ReasoningTokens(
+                self.completion_tokens_details.reasoning_tokens + other.completion_tokens_details.reasoning_tokens
+            ),
+        )
+
+
+class RunToolCallFunction(Struct):
+    name: str
+    arguments: str
+
+
+class RunToolCallObject(Struct, kw_only=True):
+    id: str
+    type: Literal["function"] = "function"
+    function: RunToolCallFunction
+
+
+class SubmitToolOutputs(Struct):
+    tool_calls: list[RunToolCallObject]
+
+
+class RequiredAction(Struct, kw_only=True):
+    type: Literal["submit_tool_outputs"] = "submit_tool_outputs"
+    submit_tool_outputs: SubmitToolOutputs
+
+
+class LastError(Struct):
+    code: Literal["server_error", "rate_limit_exceeded", "invalid_prompt"]
+    message: str
+
+
+class RunIncompleteDetails(Struct):
+    reason: Literal["max_completion_tokens", "max_prompt_tokens"]
+
+
+class RunObject(Struct, kw_only=True):
+    id: str
+    object: Literal["thread.run"] = "thread.run"
+    created_at: int
+    assistant_id: str
+    thread_id: str
+    status: RunStatus
+    started_at: int | None = None
+    expires_at: int | None
+    cancelled_at: int | None = None
+    failed_at: int | None = None
+    completed_at: int | None = None
+    required_action: RequiredAction | None = None
+    last_error: LastError | None = None
+    model: str
+    instructions: str | None
+    tools: list[AssistantTool]
+    tool_resources: ToolResources
+    metadata: dict[str, str]
+    temperature: float | None
+    top_p: float | None
+    reasoning_effort: str | None
+    max_completion_tokens: int | None
+    max_prompt_tokens: int | None
+    truncation_strategy: TruncationObject
+    incomplete_details: RunIncompleteDetails | None = None
+    usage: RunCompletionUsage | None = None
+    response_format: AssistantsApiResponseFormatOption
+    tool_choice: AssistantsApiToolChoiceOption
+    parallel_tool_calls: bool
+
+
+class RunParameters(Struct, kw_only=True, forbid_unknown_fields=True):
+    """What both ways of creating a run can override; null and absent mean the assistant's value."""
+
+    assistant_id: str
+    model: Model | None = None
+    instructions: Instructions | None = None
+    tools: RunTools | None = None
+    metadata: Metadata | None = None
+    temperature: Temperature | None = None
+    top_p: TopP | None = None
+    reasoning_effort: ReasoningEffort | None = None
+    stream: bool | None = None
+    max_prompt_tokens: TokenBudget | None = None
+    max_completion_tokens: TokenBudget | None = None
+    truncation_strategy: TruncationObject | None = None
+    tool_choice: AssistantsApiToolChoiceOption | None = None
+    parallel_tool_calls: bool | None = None
+    response_format: AssistantsApiResponseFormatOption | None = None
+
+
+class CreateRunRequest(RunParameters, kw_only=True, forbid_unknown_fields=True):
+    additional_instructions: Instructions | None = None
+    additional_messages: list[CreateMessageRequest] | None = None
+
+
+class CreateThreadAndRunRequest(RunParameters, kw_only=True, forbid_unknown_fields=True):
+    thread: CreateThreadRequest | None = None
+    tool_resources: ToolResources | None = None
+
+
+class ModifyRunRequest(Struct, kw_only=True, forbid_unknown_fields=True):
+    metadata: Metadata | UnsetType | None = UNSET
+
+
+class ToolOutput(Struct, kw_only=True, forbid_unknown_fields=True):
+    tool_call_id: str
+    output: str
+
+
+class SubmitToolOutputsRunRequest(Struct, kw_only=True, forbid_unknown_fields=True):
+    tool_outputs: list[ToolOutput]
+    stream: bool | None = None
+
+
+class ListRunsResponse(Struct, kw_only=True):
+    object: Literal["list"] = "list"
+    data: list[RunObject]
+    first_id: str | None
+    last_id: str | None
+    has_more: bool

@@ -1,0 +1,41 @@
+"""Threads. Source: the Assistants API v2, operations createThread to deleteThread; listing them is our own."""
+
+from typing import Literal
+
+from msgspec import UNSET, Struct, UnsetType
+
+from understudy.wire.messages import CreateMessageRequest
+from understudy.wire.tools import Metadata, ToolResources, ToolResourcesCreate
+
+
+class ThreadObject(Struct, kw_only=True):
+    id: str
+    object: Literal["thread"] = "thread"
+    created_at: int
+    metadata: dict[str, str]
+    tool_resources: ToolResources
+
+
+class CreateThreadRequest(Struct, kw_only=True, forbid_unknown_fields=True):
+    messages: list[CreateMessageRequest] | None = None
+    tool_resources: ToolResourcesCreate | None = None
+    metadata: Metadata | None = None
+
+
+class ModifyThreadRequest(Struct, kw_only=True, forbid_unknown_fields=True):
+    tool_resources: ToolResources | UnsetType | None = UNSET
+    metadata: Metadata | UnsetType | None = UNSET
+
+
+class DeleteThreadResponse(Struct, kw_only=True):
+    id: str
+    object: Literal["thread.deleted"] = "thread.deleted"
+    deleted: bool = True
+
+
+class ListThreadsResponse(Struct, kw_only=True):
+    object: Literal["list"] = "list"
+    data: list[ThreadObject]
+    first_id: str | None
+    last_id: str | None
+    has_more: bool

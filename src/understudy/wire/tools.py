@@ -1,0 +1,171 @@
+"""Tools, their resources and the options that steer them, shared by assistants, threads and runs.
+
+Defaults are the echo: decoding a request and encoding the result gives the normalised form that the hosted API sends
+back (a function without parameters gets an empty object schema, `strict` is never null, and so on).
+"""
+
+from typing import Annotated, Any, Literal
+
+import msgspec
+from msgspec import UNSET, Meta, Struct, UnsetType
+
+# In Python `$` would let a line break pass at the end.
+FunctionName = Annotated[
+    str,
+    Meta(
+        min_length=1,
+        max_length=64,
+        pattern=r"^[a-zA-Z0-9_-]+\Z",
+        extra_json_schema={"pattern": "^[a-zA-Z0-9_-]+$"},
+    ),
+]
+Metadata = Annotated[
+    dict[Annotated[str, Meta(max_length=64)], Annotated[str, Meta(max_length=512)]], Meta(max_length=16)
+]
+Temperature = Annotated[float, Meta(ge=0, le=2)]
+TopP = Annotated[float, Meta(ge=0, le=1)]
+# What a client that means "no limit" may send: the largest integer of its language.
+LARGEST_INTEGER = 2**63 - 1
+ReasoningEffort = Literal["none", "minimal", "low", "medium", "high", "xhigh", "max"]
+
+
+def _empty_parameters() -> dict[str, Any]:
+    return {"type": "object", "properties": {}}
+
+
+class FunctionObject(Struct, forbid_unknown_fields=True):
+    name: FunctionName
+    description: str | None = None
+    parameters: dict[str, Any] | None = msgspec.field(default_factory=_empty_parameters)
+    strict: bool | None = False
+
+    def __post_init__(self) -> None:
+        if self.strict is None:
+            self.strict = False
+        if self.parameters is None:
+            self.parameters = _empty_parameters()
+
+
+class FileSearchRankingOptions(Struct, forbid_unknown_fields=True):
+    score_threshold: Annotated[float, Meta(ge=0, le=1)]
+    ranker: Literal["auto", "default_2024_08_21"] = "default_2024_08_21"
+    hybrid_search: dict[str, float] | None = None
+
+
+class FileSearchOptions(Struct, forbid_unknown_fields=True):
+    max_num_results: Annotated[int, Meta(ge=1, le=50)] | UnsetType = UNSET
+    ranking_options: FileSearchRankingOptions | None = None
+
+    def __post_init__(self) -> None:
+        if self.ranking_options is None:
+            self.ranking_options = FileSearchRankingOptions(score_threshold=0.0)
+
+
+class AssistantToolsCode(Struct, forbid_unknown_fields=True, tag_field="type", tag="code_interpreter"):
+    pass
+
+
+class AssistantToolsFileSearch(Struct, forbid_unknown_fields=True, tag_field="type", tag="file_search"):
+    file_search: FileSearchOptions | None = msgspec.field(default_factory=FileSearchOptions)
+
+    def __post_init__(self) -> None:
+        if self.file_search is None:
+            self.file_search = FileSearchOptions()
+
+
+class AssistantToolsFileSearchTypeOnly(Struct, forbid_unknown_fields=True, tag_field="type", tag="file_search"):
+    pass
+
+
+class AssistantToolsFunction(Struct, forbid_unknown_fields=True, tag_field="type", tag="function"):
+    function: FunctionObject
+
+
+# The order is that in which the hosted API lists the supported values.
+AssistantTool = AssistantToolsCode | AssistantToolsFunction | AssistantToolsFileSearch
+AttachmentTool = AssistantToolsCode | AssistantToolsFileSearchTypeOnly
+
+
+class CodeInterpreterResources(Struct, forbid_unknown_fields=True):
+    file_ids: Annotated[list[str], Meta(max_length=20)] = []
+
+
+class FileSearchResources(Struct, forbid_unknown_fields=True):
+    vector_store_ids: Annotated[list[str], Meta(max_length=1)] | UnsetType = UNSET
+
+
+class VectorStoreHelper(Struct, forbid_unknown_fields=True):
+    """A store to be made with the object that names it; only its id is ever echoed."""
+
+    file_ids: Annotated[list[str], Meta(max_length=10000)] = []
+    chunking_strategy: dict[str, Any] | UnsetType = UNSET
+    metadata: Metadata | None = None
+
+
+class FileSearchResourcesCreate(Struct, forbid_unknown_fields=True):
+    vector_store_ids: Annotated[list[str], Meta(max_length=1)] | UnsetType = UNSET
+    vector_stores: Annotated[list[VectorStoreHelper], Meta(max_length=1)] | UnsetType = UNSET
+
+    def __post_init__(self) -> None:
+        if self.vector_store_ids and self.vector_stores:
+            raise ValueError("expected either 'vector_store_ids' or 'vector_stores', but got both")
+
+
+class ToolResources(Struct, forbid_unknown_fields=True):
+    code_interpreter: CodeInterpreterResources | UnsetType = UNSET
+    file_search: FileSearchResources | UnsetType = UNSET
+
+
+class ToolResourcesCreate(Struct, forbid_unknown_fields=True):
+    code_interpreter: CodeInterpreterResources | UnsetType = UNSET
+    file_search: FileSearchResourcesCreate | UnsetType = UNSET
+
+
+class ResponseFormatText(Struct, forbid_unknown_fields=True, tag_field="type", tag="text"):
+    pass
+
+
+class ResponseFormatJsonObject(Struct, forbid_unknown_fields=True, tag_field="type", tag="json_object"):
+    pass
+
+
+class ResponseFormatJsonSchemaSpec(Struct, forbid_unknown_fields=True, omit_defaults=True):
+    name: FunctionName
+    description: str | UnsetType = UNSET
+    schema: dict[str, Any] | UnsetType = UNSET
+    strict: bool | UnsetType | None = UNSET
+
+
+class ResponseFormatJsonSchema(Struct, forbid_unknown_fields=True, tag_field="type", tag="json_schema"):
+    json_schema: ResponseFormatJsonSchemaSpec
+
+
+AssistantsApiResponseFormatOption = (
+    Literal["auto"] | ResponseFormatJsonObject | ResponseFormatJsonSchema | ResponseFormatText
+)
+
+
+class AssistantsNamedToolChoiceFunction(Struct, forbid_unknown_fields=True):
+    name: str
+
+
+class ToolChoiceFunction(Struct, forbid_unknown_fields=True, tag_field="type", tag="function"):
+    function: AssistantsNamedToolChoiceFunction
+
+
+class ToolChoiceCode(Struct, forbid_unknown_fields=True, tag_field="type", tag="code_interpreter"):
+    pass
+
+
+class ToolChoiceFileSearch(Struct, forbid_unknown_fields=True, tag_field="type", tag="file_search"):
+    pass
+
+
+AssistantsApiToolChoiceOption = (
+    Literal["none", "auto", "required"] | ToolChoiceFunction | ToolChoiceCode | ToolChoiceFileSearch
+)
+
+
+class TruncationObject(Struct, forbid_unknown_fields=True):
+    type: Literal["auto", "last_messages"]
+    last_messages: Annotated[int, Meta(ge=1, le=LARGEST_INTEGER)] | None = None

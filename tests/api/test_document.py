@@ -1,0 +1,188 @@
+"""The OpenAPI document that clients are generated from."""
+
+import json
+
+import jsonschema
+import pytest
+
+from understudy import __version__
+from understudy.api.document import build, encoded_document
+from understudy.api.operations import OPERATIONS
+
+ASSISTANTS_API = {
+    "cancelRun": ("post", "/threads/{thread_id}/runs/{run_id}/cancel", None, "RunObject"),
+    "createAssistant": ("post", "/assistants", "CreateAssistantRequest", "AssistantObject"),
+    "createMessage": ("post", "/threads/{thread_id}/messages", "CreateMessageRequest", "MessageObject"),
+    "createRun": ("post", "/threads/{thread_id}/runs", "CreateRunRequest", "RunObject"),
+    "createThread": ("post", "/threads", "CreateThreadRequest", "ThreadObject"),
+    "createThreadAndRun": ("post", "/threads/runs", "CreateThreadAndRunRequest", "RunObject"),
+    "deleteAssistant": ("delete", "/assistants/{assistant_id}", None, "DeleteAssistantResponse"),
+    "deleteMessage": ("delete", "/threads/{thread_id}/messages/{message_id}", None, "DeleteMessageResponse"),
+    "deleteThread": ("delete", "/threads/{thread_id}", None, "DeleteThreadResponse"),
+    "getAssistant": ("get", "/assistants/{assistant_id}", None, "AssistantObject"),
+    "getMessage": ("get", "/threads/{thread_id}/messages/{message_id}", None, "MessageObject"),
+    "getRun": ("get", "/threads/{thread_id}/runs/{run_id}", None, "RunObject"),
+    "getRunStep": ("get", "/threads/{thread_id}/runs/{run_id}/steps/{step_id}", None, "RunStepObject"),
+    "getThread": ("get", "/threads/{thread_id}", None, "ThreadObject"),
+    "listAssistants": ("get", "/assistants", None, "ListAssistantsResponse"),
+    "listMessages": ("get", "/threads/{thread_id}/messages", None, "ListMessagesResponse"),
+    "listRunSteps": ("get", "/threads/{thread_id}/runs/{run_id}/steps", None, "ListRunStepsResponse"),
+    "listRuns": ("get", "/threads/{thread_id}/runs", None, "ListRunsResponse"),
+    "modifyAssistant": ("post", "/assistants/{assistant_id}", "ModifyAssistantRequest", "AssistantObject"),
+    "modifyMessage": ("post", "/threads/{thread_id}/messages/{message_id}", "ModifyMessageRequest", "MessageObject"),
+    "modifyRun": ("post", "/threads/{thread_id}/runs/{run_id}", "ModifyRunRequest", "RunObject"),
+    "modifyThread": ("post", "/threads/{thread_id}", "ModifyThreadRequest", "ThreadObject"),
+    # The vendor's spelling: generated clients have it in a method's name.
+    "submitToolOuputsToRun": (
+        "post",
+        "/threads/{thread_id}/runs/{run_id}/submit_tool_outputs",
+        "SubmitToolOutputsRunRequest",
+        "RunObject",
+    ),
+}
+PAGE = ["limit", "order", "after", "before"]
+
+DOCUMENT = build("1.2.3")
+DESCRIBED = {
+    operation["operationId"]: (method, path, operation)
+    for path, item in DOCUMENT["paths"].items()
+    for method, operation in item.items()
+    if method != "servers"
+}
+
+
+def query_names(operation_id):
+    return [p["name"] for p in DESCRIBED[operation_id][2]["parameters"] if p["in"] == "query"]
+
+
+def schema_of(content):
+    return content["application/json"]["schema"].get("$ref", "").removeprefix("#/components/schemas/") or None
+
+
+def validator(name):
+    return jsonschema.Draft202012Validator(
+        {"$ref": f"#/components/schemas/{name}", "components": DOCUMENT["components"]}
+    )
+
+
+def references(value):
+    if isinstance(value, dict):
+        if isinstance(value.get("$ref"), str):
+            yield value["$ref"]
+        yield from value.get("discriminator", {}).get("mapping", {}).values()
+    for item in value.values() if isinstance(value, dict) else value if isinstance(value, list) else ():
+        yield from references(item)
+
+
+@pytest.mark.parametrize("operation_id", ASSISTANTS_API)
+def test_an_operation_of_the_assistants_api_keeps_its_name_path_and_types(operation_id):
+    method, path, operation = DESCRIBED[operation_id]
+    body = operation.get("requestBody")
+    answer = operation["responses"]["200"]["content"]
+    described = (method, path, body and schema_of(body["content"]), schema_of(answer))
+    assert described == ASSISTANTS_API[operation_id]
+    assert operation["tags"] == ["Assistants"]
+    assert operation["deprecated"] is False
+
+
+def test_the_assistants_tag_holds_those_operations_and_the_listing_of_threads():
+    tagged = {name for name, (_, _, operation) in DESCRIBED.items() if operation["tags"] == ["Assistants"]}
+    assert tagged == {*ASSISTANTS_API, "listThreads"}
+
+
+def test_every_row_of_the_table_is_described_once():
+    assert sorted(DESCRIBED) == sorted(operation.id for operation in OPERATIONS)
+
+
+@pytest.mark.parametrize(
+    ("operation_id", "names"),
+    [
+        ("listAssistants", PAGE),
+        ("listRuns", PAGE),
+        ("listMessages", [*PAGE, "run_id"]),
+        ("listRunSteps", [*PAGE, "include[]"]),
+        ("listThreads", [*PAGE, "metadata", "q"]),
+        ("createRun", ["include[]"]),
+        ("getRunStep", ["include[]"]),
+        ("getRun", []),
+    ],
+)
+def test_the_query_of_an_operation_is_described(operation_id, names):
+    assert query_names(operation_id) == names
+
+
+def test_a_limit_says_its_range_and_default():
+    limit, order, *_ = (p for p in DESCRIBED["listAssistants"][2]["parameters"] if p["in"] == "query")
+    assert limit["schema"] == {"type": "integer", "minimum": 1, "maximum": 100, "default": 20}
+    assert order["schema"] == {"type": "string", "enum": ["asc", "desc"], "default": "desc"}
+
+
+@pytest.mark.parametrize("name", DESCRIBED)
+def test_the_parameters_in_a_path_are_declared(name):
+    _, path, operation = DESCRIBED[name]
+    declared = [p["name"] for p in operation["parameters"] if p["in"] == "path"]
+    assert [f"{{{parameter}}}" for parameter in declared] == [part for part in path.split("/") if part.startswith("{")]
+
+
+@pytest.mark.parametrize("name", DESCRIBED)
+def test_every_error_has_the_same_envelope(name):
+    assert DESCRIBED[name][2]["responses"]["default"] == {"$ref": "#/components/responses/Error"}
+    assert schema_of(DOCUMENT["components"]["responses"]["Error"]["content"]) == "ErrorResponse"
+
+
+def test_what_can_be_streamed_says_so():
+    streaming = {n for n, (_, _, o) in DESCRIBED.items() if "text/event-stream" in o["responses"]["200"]["content"]}
+    assert streaming == {"createRun", "createThreadAndRun", "submitToolOuputsToRun", "createChatCompletion"}
+
+
+def test_only_a_thread_can_be_created_without_a_body():
+    optional = {
+        n for n, (_, _, o) in DESCRIBED.items() if o.get("requestBody", {"required": True})["required"] is False
+    }
+    assert optional == {"createThread"}
+
+
+def test_health_is_outside_of_the_version_and_needs_no_key():
+    _, path, operation = DESCRIBED["getReadiness"]
+    assert DOCUMENT["paths"][path]["servers"] == [{"url": "/"}]
+    assert operation["security"] == []
+    assert DOCUMENT["security"] == [{"ApiKeyAuth": []}]
+
+
+def test_a_model_id_with_slashes_is_one_parameter():
+    assert DESCRIBED["retrieveModel"][1] == "/models/{model}"
+    assert next(o.path for o in OPERATIONS if o.id == "retrieveModel") == "/models/{model:path}"
+
+
+def test_what_is_served_is_the_document_of_this_release():
+    assert json.loads(encoded_document()) == build(__version__)
+
+
+def test_every_reference_leads_somewhere():
+    for reference in references(DOCUMENT):
+        target = DOCUMENT
+        for part in reference.removeprefix("#/").split("/"):
+            target = target[part]
+
+
+@pytest.mark.parametrize("name", DOCUMENT["components"]["schemas"])
+def test_every_component_is_a_json_schema(name):
+    jsonschema.Draft202012Validator.check_schema(DOCUMENT["components"]["schemas"][name])
+
+
+@pytest.mark.parametrize(
+    ("name", "body", "valid"),
+    [
+        ("CreateAssistantRequest", {"model": "m", "response_format": "auto", "tools": [{"type": "file_search"}]}, True),
+        ("CreateAssistantRequest", {"model": "m", "zzz": 1}, False),
+        ("CreateAssistantRequest", {"model": "m", "metadata": {"k": 1}}, False),
+        ("CreateAssistantRequest", {"model": "m", "tools": [{"type": "function", "function": {"name": "a b"}}]}, False),
+        ("ModifyAssistantRequest", {}, True),
+        ("CreateMessageRequest", {"role": "user", "content": [{"type": "text", "text": "t"}]}, True),
+        ("CreateMessageRequest", {"role": "user", "content": []}, False),
+        ("ThreadObject", {"id": "t", "object": "thread", "created_at": 1, "metadata": {}, "tool_resources": {}}, True),
+        ("ThreadObject", {"id": "t", "created_at": 1, "metadata": {}, "tool_resources": {}}, False),
+    ],
+)
+def test_the_components_take_what_the_api_takes(name, body, valid):
+    assert validator(name).is_valid(body) is valid

@@ -1,0 +1,505 @@
+"""A model provider that says what a test tells it to, over a real socket, in the two dialects that providers speak.
+
+    with Upstream() as upstream:
+        upstream.answer(text("Hel", "lo"), calls(call("get_weather", city="Paris")), fault(429))
+        ...                                    # point a provider at upstream.url; each request takes the next answer
+        assert upstream.requests[0].body["model"] == "gpt-4o"
+
+It lives in its own thread, so that blocking tests, other processes and any event loop can use it. With nothing scripted
+it repeats what the user said. An answer's pieces may hold, besides text: `HANG`, `DROP`, `pause(seconds)`, a `Gate`
+that the test opens, `raw(bytes)` and `error({...})`.
+"""
+
+import asyncio
+import json
+import threading
+from collections import deque
+from collections.abc import Callable, Mapping
+from concurrent.futures import Future
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+from aiohttp import web
+
+WAIT = 10.0
+
+
+class Gate:
+    """Holds an answer back until the test opens it."""
+
+    def __init__(self):
+        self._opened = Future()
+
+    def open(self):
+        self._opened.set_result(None)
+
+    async def passed(self):
+        await asyncio.shield(asyncio.wrap_future(self._opened))
+
+
+@dataclass(frozen=True)
+class _Sign:
+    name: str
+
+
+HANG = _Sign("hang")
+"""Nothing more comes, and the connection stays open."""
+DROP = _Sign("drop")
+"""The connection is cut without an end of the body."""
+
+
+@dataclass(frozen=True)
+class _Pause:
+    seconds: float
+
+
+@dataclass(frozen=True)
+class _Raw:
+    data: bytes
+
+
+@dataclass(frozen=True)
+class _Error:
+    details: Mapping[str, Any]
+    named: bool
+
+
+@dataclass(frozen=True)
+class _Delta:
+    delta: Any
+
+
+@dataclass(frozen=True)
+class Call:
+    """A function call, as `call` makes it; `pieces` are the fragments of its arguments."""
+
+    name: str
+    pieces: tuple[str, ...]
+    id: str
+
+
+@dataclass(frozen=True)
+class _Fragment:
+    """Part of the call at `index`; `indexed` false leaves the index out, as some servers do."""
+
+    index: int
+    call: Call
+    piece: int
+    indexed: bool
+
+
+@dataclass(frozen=True)
+class Answer:
+    """What one request gets.
+
+    `finish` None ends the stream without a finish reason; `usage` is (prompt, completion); `opens` false leaves out the
+    events before the first item.
+    """
+
+    items: tuple[Any, ...] = ()
+    finish: str | None = "stop"
+    usage: tuple[int, int] | None = (9, 3)
+    done: bool = True
+    status: int = 200
+    headers: Mapping[str, str] = field(default_factory=dict)
+    body: bytes | None = None
+    opens: bool = True
+    stall: Any = None
+
+    def but(self, **changes):
+        return replace(self, **changes)
+
+
+def text(*pieces, finish="stop", usage=(9, 3), done=True):
+    """An answer that streams the pieces of text one event each, and gives their sum where no stream was asked for."""
+    return Answer(pieces, finish, usage, done)
+
+
+def call(name, /, *, call_id="call_1", pieces=2, **arguments):
+    """A call whose arguments come in so many fragments; `raw_arguments=` gives a text that need not be JSON."""
+    whole = arguments.pop("raw_arguments", None)
+    whole = json.dumps(arguments) if whole is None else whole
+    size = max(-(-len(whole) // pieces), 1)
+    return Call(name, tuple(whole[at : at + size] for at in range(0, len(whole), size)), call_id)
+
+
+def calls(*functions, say=(), indexed=True, interleaved=False, usage=(9, 3), finish="tool_calls"):
+    """An answer that calls functions, after saying something; `interleaved` mixes the fragments of several calls."""
+    fragments = [
+        _Fragment(index, function, piece, indexed)
+        for index, function in enumerate(functions)
+        for piece in range(-1, len(function.pieces))
+    ]
+    if interleaved:
+        fragments.sort(key=lambda fragment: fragment.piece)
+    return Answer((*say, *fragments), finish, usage)
+
+
+def deltas(*raw_deltas, finish="stop", usage=(9, 3), done=True):
+    """An answer of deltas as they are given, None included."""
+    return Answer(tuple(_Delta(delta) for delta in raw_deltas), finish, usage, done)
+
+
+def fault(status, message="The upstream has a fault.", *, headers=None, **details):
+    """An HTTP error with the usual body."""
+    error = {"message": message, "type": None, "param": None, "code": None, **details}
+    return reply({"error": error}, status=status, headers=headers)
+
+
+def reply(body, *, status=200, content_type="application/json", headers=None):
+    """An answer of this body as it is, whether a stream was asked for or not."""
+    data = body if isinstance(body, bytes) else json.dumps(body).encode()
+    return Answer(status=status, headers={"content-type": content_type, **(headers or {})}, body=data)
+
+
+def stalled(by=HANG):
+    """Not even headers come: `HANG` and `DROP` for good; after a `pause` or a `Gate` the text "late" does."""
+    return Answer(("late",), stall=by)
+
+
+def pause(seconds):
+    return _Pause(seconds)
+
+
+def raw(data):
+    """Bytes in the middle of a stream."""
+    return _Raw(data)
+
+
+def error(named=False, **details):
+    """An error object inside a stream, `named` with an `event: error` line; the stream ends after it."""
+    return _Error({"message": "The upstream failed in its stream.", **details}, named)
+
+
+@dataclass
+class Request:
+    """A request as it came in. `gone` is set once its client has gone away before the answer's end."""
+
+    method: str
+    path: str
+    query: Mapping[str, str]
+    headers: Mapping[str, str]
+    body: Any
+    port: int
+    gone: threading.Event = field(default_factory=threading.Event)
+
+    @property
+    def said(self):
+        """The text of the last user message."""
+        messages = [message for message in (self.body or {}).get("messages", ()) if message["role"] == "user"]
+        content = messages[-1]["content"] if messages else ""
+        return content if isinstance(content, str) else "".join(part.get("text", "") for part in content)
+
+
+def echo(request):
+    words = f"You said: {request.said}".split(" ")
+    return text(*(word if index == 0 else f" {word}" for index, word in enumerate(words)))
+
+
+class Upstream:
+    """`models` are the ids that it lists; None makes the list a 404. `default` answers what is not scripted."""
+
+    def __init__(self, models: tuple[str, ...] | None = ("gpt-4o", "gpt-4o-mini")):
+        self.models = models
+        self.default: Callable[[Request], Answer] = echo
+        self.requests: list[Request] = []
+        self.listings: list[Request] = []
+        self.list_answer: Answer | None = None
+        self._script: deque[Answer] = deque()
+        self._arrived = threading.Condition()
+        self._thread = threading.Thread(target=self._run, name="upstream", daemon=True)
+        self._started: Future[tuple[asyncio.AbstractEventLoop, int]] = Future()
+        self._stop: asyncio.Event | None = None
+
+    def __enter__(self):
+        self._thread.start()
+        self._loop, self.port = self._started.result(WAIT)
+        return self
+
+    def __exit__(self, *_):
+        self._loop.call_soon_threadsafe(self._stop.set)
+        self._thread.join(WAIT)
+        assert not self._thread.is_alive(), "the upstream did not stop"
+
+    @property
+    def root(self):
+        return f"http://127.0.0.1:{self.port}"
+
+    @property
+    def url(self):
+        return f"{self.root}/v1"
+
+    def answer(self, *answers):
+        """The next requests get these, in order."""
+        self._script.extend(answers)
+
+    def always(self, answer):
+        """What is not scripted gets this, or what this function of the request returns."""
+        self.default = answer if callable(answer) else lambda _: answer
+
+    def wait_for(self, count):
+        """Blocks until so many model requests have come; returns the last of them."""
+        with self._arrived:
+            assert self._arrived.wait_for(lambda: len(self.requests) >= count, WAIT), "no such request came"
+            return self.requests[count - 1]
+
+    def _run(self):
+        asyncio.run(self._serve())
+
+    async def _serve(self):
+        self._stop = asyncio.Event()
+        app = web.Application(client_max_size=2**28)
+        app.router.add_get("/v1/models", self._list)
+        app.router.add_post("/{path:.*}/messages", self._messages)
+        app.router.add_post("/{path:.*}/chat/completions", self._chat)
+        runner = web.AppRunner(app, handler_cancellation=True, access_log=None, shutdown_timeout=0.1)
+        await runner.setup()
+        site = web.TCPSite(runner, "127.0.0.1", 0, backlog=1024)
+        await site.start()
+        self._started.set_result((asyncio.get_running_loop(), site._server.sockets[0].getsockname()[1]))
+        await self._stop.wait()
+        await runner.cleanup()
+
+    async def _list(self, http):
+        self.listings.append(await _request(http))
+        if self.list_answer is not None:
+            return await _respond(http, self.list_answer, None)
+        if self.models is None:
+            return web.json_response({"detail": "Not Found"}, status=404)
+        cards = [{"id": model, "object": "model", "created": 1, "owned_by": "upstream"} for model in self.models]
+        return web.json_response({"object": "list", "data": cards})
+
+    async def _chat(self, http):
+        return await self._speak(http, _Chat)
+
+    async def _messages(self, http):
+        return await self._speak(http, _Messages)
+
+    async def _speak(self, http, dialect):
+        request = await _request(http)
+        with self._arrived:
+            self.requests.append(request)
+            self._arrived.notify_all()
+        answer = self._script.popleft() if self._script else self.default(request)
+        try:
+            return await _respond(http, answer, dialect(request.body))
+        except (asyncio.CancelledError, ConnectionError):
+            request.gone.set()
+            raise
+
+
+async def _request(http):
+    data = await http.read()
+    port = http.transport.get_extra_info("peername")[1]
+    body = json.loads(data) if data else None
+    return Request(http.method, http.path, dict(http.query), http.headers.copy(), body, port)
+
+
+async def _respond(http, answer, dialect):
+    if answer.stall is not None and not await _survives(http, answer.stall):
+        return web.Response()
+    if answer.body is not None:
+        return web.Response(status=answer.status, body=answer.body, headers=answer.headers)
+    if not dialect.streams:
+        return await _whole(http, answer, dialect)
+    response = web.StreamResponse(headers={"content-type": "text/event-stream", **answer.headers})
+    await response.prepare(http)
+    for event in dialect.opening(answer) if answer.opens else ():
+        await response.write(event)
+    for item in answer.items:
+        if not await _tell(http, response, item, dialect):
+            return response
+    for event in dialect.closing(answer):
+        await response.write(event)
+    await response.write_eof()
+    return response
+
+
+async def _whole(http, answer, dialect):
+    for item in answer.items:
+        if isinstance(item, _Sign | _Pause | Gate) and not await _survives(http, item):
+            return web.Response()
+    return web.json_response(dialect.whole(answer), headers=answer.headers)
+
+
+async def _tell(http, response, item, dialect):
+    if isinstance(item, _Sign | _Pause | Gate):
+        return await _survives(http, item)
+    for event in dialect.events(item):
+        await response.write(event)
+    if isinstance(item, _Error):
+        await response.write_eof()
+        return False
+    return True
+
+
+async def _survives(http, item):
+    """Whether the connection still stands after a pause, a gate, a hang or a drop."""
+    match item:
+        case _Pause(seconds):
+            await asyncio.sleep(seconds)
+        case Gate():
+            await item.passed()
+        case _Sign("hang"):
+            await asyncio.Event().wait()
+        case _Sign("drop"):
+            http.transport.abort()
+            return False
+    return True
+
+
+def _data(payload, name=None):
+    event = b"data: " + json.dumps(payload, separators=(",", ":"), ensure_ascii=False).encode() + b"\n\n"
+    return event if name is None else b"event: " + name.encode() + b"\n" + event
+
+
+def _spoken(answer):
+    return "".join(item for item in answer.items if isinstance(item, str))
+
+
+def _called(answer):
+    found = {item.index: item.call for item in answer.items if isinstance(item, _Fragment)}
+    return [found[index] for index in sorted(found)]
+
+
+class _Chat:
+    """The chat completions dialect."""
+
+    def __init__(self, body):
+        self.model = body["model"]
+        self.streams = bool(body.get("stream"))
+        self._wants_usage = bool((body.get("stream_options") or {}).get("include_usage"))
+
+    def opening(self, answer):
+        yield self._chunk({"role": "assistant", "content": "", "refusal": None})
+
+    def events(self, item):
+        match item:
+            case str():
+                yield self._chunk({"content": item})
+            case _Fragment():
+                yield self._chunk({"tool_calls": [self._fragment(item)]})
+            case _Delta(delta):
+                yield self._chunk(delta)
+            case _Raw(data):
+                yield data
+            case _Error(details, named):
+                yield _data({"error": details}, "error" if named else None)
+
+    def closing(self, answer):
+        if answer.finish:
+            yield self._chunk({}, answer.finish)
+        if answer.usage and self._wants_usage:
+            yield _data({**self._head(), "choices": [], "usage": self._usage(answer)})
+        if answer.done:
+            yield b"data: [DONE]\n\n"
+
+    def whole(self, answer):
+        message = {"role": "assistant", "content": _spoken(answer) or None, "refusal": None}
+        if functions := _called(answer):
+            message["tool_calls"] = [
+                {"id": one.id, "type": "function", "function": {"name": one.name, "arguments": "".join(one.pieces)}}
+                for one in functions
+            ]
+        choice = {"index": 0, "message": message, "logprobs": None, "finish_reason": answer.finish}
+        whole = {**self._head(), "object": "chat.completion", "choices": [choice]}
+        return whole | ({"usage": self._usage(answer)} if answer.usage else {})
+
+    def _head(self):
+        return {"id": "chatcmpl-1", "object": "chat.completion.chunk", "created": 1, "model": self.model}
+
+    def _chunk(self, delta, finish=None):
+        choice = {"index": 0, "delta": delta, "logprobs": None, "finish_reason": finish}
+        return _data({**self._head(), "choices": [choice], **({"usage": None} if self._wants_usage else {})})
+
+    def _fragment(self, part):
+        place = {"index": part.index} if part.indexed else {}
+        if part.piece < 0:
+            function = {"name": part.call.name, "arguments": ""}
+            return {**place, "id": part.call.id, "type": "function", "function": function}
+        return {**place, "function": {"arguments": part.call.pieces[part.piece]}}
+
+    def _usage(self, answer):
+        prompt, completion = answer.usage
+        return {"prompt_tokens": prompt, "completion_tokens": completion, "total_tokens": prompt + completion}
+
+
+_STOP_REASONS = {"stop": "end_turn", "length": "max_tokens", "tool_calls": "tool_use", "content_filter": "refusal"}
+
+
+class _Messages:
+    """The Messages dialect. `finish` is given in the words of chat completions, or in its own."""
+
+    def __init__(self, body):
+        self.model = body["model"]
+        self.streams = bool(body.get("stream"))
+        self._open = None
+
+    def opening(self, answer):
+        usage = self._counts(answer.usage[0] if answer.usage else 0, 1)
+        message = {**self._message(), "content": [], "stop_reason": None, "usage": usage}
+        yield self._event("message_start", message=message)
+        yield self._event("ping")
+
+    def events(self, item):
+        match item:
+            case str():
+                yield from self._block("text", {"type": "text", "text": ""})
+                yield self._grown({"type": "text_delta", "text": item})
+            case _Fragment(index, function, -1):
+                block = {"type": "tool_use", "id": function.id, "name": function.name, "input": {}}
+                yield from self._block(index, block)
+            case _Fragment(_, function, piece):
+                yield self._grown({"type": "input_json_delta", "partial_json": function.pieces[piece]})
+            case _Delta(delta):
+                yield self._grown(delta)
+            case _Raw(data):
+                yield data
+            case _Error(details, _):
+                yield self._event("error", error={"type": "api_error", **details})
+
+    def closing(self, answer):
+        if self._open is not None:
+            yield self._event("content_block_stop", index=self._open[1])
+        if answer.finish:
+            delta = {"stop_reason": self._reason(answer), "stop_sequence": None}
+            usage = {"output_tokens": answer.usage[1]} if answer.usage else {"output_tokens": 0}
+            yield self._event("message_delta", delta=delta, usage=usage)
+        if answer.done:
+            yield self._event("message_stop")
+
+    def whole(self, answer):
+        blocks = [{"type": "text", "text": _spoken(answer)}] if _spoken(answer) else []
+        blocks += [
+            {"type": "tool_use", "id": one.id, "name": one.name, "input": json.loads("".join(one.pieces))}
+            for one in _called(answer)
+        ]
+        prompt, completion = answer.usage or (0, 0)
+        usage = self._counts(prompt, completion)
+        return {**self._message(), "content": blocks, "stop_reason": self._reason(answer), "usage": usage}
+
+    def _block(self, key, block):
+        """Starts a block where `key` is not the one that is open."""
+        if self._open is not None and self._open[0] == key:
+            return
+        index = 0
+        if self._open is not None:
+            index = self._open[1] + 1
+            yield self._event("content_block_stop", index=self._open[1])
+        self._open = (key, index)
+        yield self._event("content_block_start", index=index, content_block=block)
+
+    def _grown(self, delta):
+        return self._event("content_block_delta", index=self._open[1] if self._open else 0, delta=delta)
+
+    def _message(self):
+        return {"id": "msg_1", "type": "message", "role": "assistant", "model": self.model, "stop_sequence": None}
+
+    def _reason(self, answer):
+        return _STOP_REASONS.get(answer.finish, answer.finish)
+
+    def _counts(self, prompt, completion):
+        return {"input_tokens": prompt, "output_tokens": completion}
+
+    def _event(self, name, **members):
+        return _data({"type": name, **members}, name)
