@@ -204,7 +204,7 @@ class Upstream:
         self.default: Callable[[Request], Answer] = echo
         self.requests: list[Request] = []
         self.listings: list[Request] = []
-        self.list_answer: Answer | None = None
+        self._list_answer: Callable[[Request], Answer] | None = None
         self._script: deque[Answer] = deque()
         self._arrived = threading.Condition()
         self._thread = threading.Thread(target=self._run, name="upstream", daemon=True)
@@ -237,11 +237,16 @@ class Upstream:
         """What is not scripted gets this, or what this function of the request returns."""
         self.default = answer if callable(answer) else lambda _: answer
 
-    def wait_for(self, count):
-        """Blocks until so many model requests have come; returns the last of them."""
+    def list_with(self, answer):
+        """Requests for the list of models get this `reply`, or what this function of the request returns."""
+        self._list_answer = answer if callable(answer) else lambda _: answer
+
+    def wait_for(self, count, *, listings=False):
+        """Blocks until so many requests (or, with `listings`, requests for the list) have come; returns that one."""
+        requests = self.listings if listings else self.requests
         with self._arrived:
-            assert self._arrived.wait_for(lambda: len(self.requests) >= count, WAIT), "no such request came"
-            return self.requests[count - 1]
+            assert self._arrived.wait_for(lambda: len(requests) >= count, WAIT), "no such request came"
+            return requests[count - 1]
 
     def _run(self):
         asyncio.run(self._serve())
@@ -261,9 +266,9 @@ class Upstream:
         await runner.cleanup()
 
     async def _list(self, http):
-        self.listings.append(await _request(http))
-        if self.list_answer is not None:
-            return await _respond(http, self.list_answer, None)
+        request = await self._arrive(http, self.listings)
+        if self._list_answer is not None:
+            return await _answered(http, request, self._list_answer(request), None)
         if self.models is None:
             return web.json_response({"detail": "Not Found"}, status=404)
         cards = [{"id": model, "object": "model", "created": 1, "owned_by": "upstream"} for model in self.models]
@@ -276,16 +281,16 @@ class Upstream:
         return await self._speak(http, _Messages)
 
     async def _speak(self, http, dialect):
+        request = await self._arrive(http, self.requests)
+        answer = self._script.popleft() if self._script else self.default(request)
+        return await _answered(http, request, answer, dialect(request.body))
+
+    async def _arrive(self, http, requests):
         request = await _request(http)
         with self._arrived:
-            self.requests.append(request)
+            requests.append(request)
             self._arrived.notify_all()
-        answer = self._script.popleft() if self._script else self.default(request)
-        try:
-            return await _respond(http, answer, dialect(request.body))
-        except (asyncio.CancelledError, ConnectionError):
-            request.gone.set()
-            raise
+        return request
 
 
 async def _request(http):
@@ -293,6 +298,14 @@ async def _request(http):
     port = http.transport.get_extra_info("peername")[1]
     body = json.loads(data) if data else None
     return Request(http.method, http.path, dict(http.query), http.headers.copy(), body, port)
+
+
+async def _answered(http, request, answer, dialect):
+    try:
+        return await _respond(http, answer, dialect)
+    except (asyncio.CancelledError, ConnectionError):
+        request.gone.set()
+        raise
 
 
 async def _respond(http, answer, dialect):

@@ -13,8 +13,8 @@ from starlette.middleware import Middleware
 
 from understudy.api.entry import Entry
 from understudy.api.errors import on_error, on_http_error
+from understudy.api.parts import Parts
 from understudy.api.routes import routes
-from understudy.api.services import Services
 from understudy.broker.memory import MemoryBroker
 from understudy.clock import Clock, SystemClock
 from understudy.engine.background import Repeating
@@ -81,7 +81,7 @@ async def _open(app: Starlette, stack: AsyncExitStack, settings: Settings, clock
     eraser = Repeating(_ERASE_EVERY, store.threads.erase)
     eraser.start()
     stack.push_async_callback(eraser.stop)
-    app.state.services = Services(settings, store, models, Runs(store, worker, logs, clock), clock)
+    app.state.parts = Parts(settings, store, models, Runs(store, worker, logs, clock), clock)
     app.state.understudy = Understudy(worker)
 
 

@@ -10,8 +10,8 @@ from starlette.responses import Response
 from understudy import ids
 from understudy.api.exchange import encoded, listed, page_request, read_json, rendered
 from understudy.api.models import check_model
+from understudy.api.parts import parts_of, project_of
 from understudy.api.resources import merged, shown_resources, with_defaults
-from understudy.api.services import project, services
 from understudy.wire import queries
 from understudy.wire.assistants import (
     AssistantObject,
@@ -27,32 +27,32 @@ _DEFAULTS = {"tools": [], "metadata": {}, "temperature": 1.0, "top_p": 1.0, "res
 
 async def list_assistants(request: Request) -> Response:
     query = queries.parse(request.scope["query_string"], queries.ListQuery)
-    return listed(await services(request).store.assistants.page(project(request), page_request(query)))
+    return listed(await parts_of(request).store.assistants.page(project_of(request), page_request(query)))
 
 
 async def create_assistant(request: Request) -> Response:
-    parts = services(request)
+    parts = parts_of(request)
     body = await read_json(request, CreateAssistantRequest, parts.settings.limits)
     await check_model(parts, body.model)
-    return encoded(await parts.store.assistants.create(project(request), _assistant(body, parts.now())))
+    return encoded(await parts.store.assistants.create(project_of(request), _assistant(body, parts.now())))
 
 
 async def get_assistant(request: Request) -> Response:
-    return encoded(await services(request).store.assistants.get(project(request), _assistant_id(request)))
+    return encoded(await parts_of(request).store.assistants.get(project_of(request), _assistant_id(request)))
 
 
 async def modify_assistant(request: Request) -> Response:
-    parts = services(request)
+    parts = parts_of(request)
     assistant_id = _assistant_id(request)
     body = await read_json(request, ModifyAssistantRequest, parts.settings.limits)
     if body.model is not UNSET:
         await check_model(parts, body.model)
-    return encoded(await parts.store.assistants.modify(project(request), assistant_id, _change(body)))
+    return encoded(await parts.store.assistants.modify(project_of(request), assistant_id, _change(body)))
 
 
 async def delete_assistant(request: Request) -> Response:
     assistant_id = _assistant_id(request)
-    await services(request).store.assistants.delete(project(request), assistant_id)
+    await parts_of(request).store.assistants.delete(project_of(request), assistant_id)
     return rendered(DeleteAssistantResponse(id=assistant_id))
 
 

@@ -9,7 +9,7 @@ from starlette.responses import Response
 
 from understudy.api.errors import envelope, to_api_error
 from understudy.api.exchange import EventStream, encoded, read_body
-from understudy.api.services import services
+from understudy.api.parts import parts_of
 from understudy.errors import UnderstudyError
 from understudy.llm.provider import ChatBody
 from understudy.wire.problems import parse
@@ -24,7 +24,7 @@ class ChatRequest(msgspec.Struct):
 
 
 async def create_chat_completion(request: Request) -> Response:
-    parts = services(request)
+    parts = parts_of(request)
     limits = parts.settings.limits
     raw = await read_body(request, limits)
     asked = parse(raw, ChatRequest, depth=limits.json_depth)

@@ -14,9 +14,7 @@ from understudy.wire.messages import (
 )
 
 
-def new_messages(
-    bodies: Sequence[CreateMessageRequest] | None, thread_id: str, now: int
-) -> list[MessageObject]:
+def new_messages(bodies: Sequence[CreateMessageRequest] | None, thread_id: str, now: int) -> list[MessageObject]:
     return [new_message(body, thread_id, now) for body in bodies or ()]
 
 

@@ -16,7 +16,8 @@ body { font: 16px/1.5 system-ui, sans-serif; max-width: 60rem; margin: 2rem auto
 h2 { margin-top: 2.5rem } code { font: 0.9em ui-monospace, monospace }
 details { border: 1px solid var(--line); border-radius: 6px; margin: 0.5rem 0; padding: 0.4rem 0.8rem }
 summary { cursor: pointer; display: flex; gap: 0.8rem; align-items: baseline; flex-wrap: wrap }
-summary b { color: #fff; border-radius: 4px; padding: 0 0.5rem; font-size: 0.75rem; min-width: 3.2rem; text-align: center }
+summary b { color: #fff; border-radius: 4px; padding: 0 0.5rem }
+summary b { font-size: 0.75rem; min-width: 3.2rem; text-align: center }
 .get b { background: var(--get) } .post b { background: var(--post) } .delete b { background: var(--delete) }
 summary span { margin-left: auto; opacity: 0.75; font-size: 0.9rem }
 table { border-collapse: collapse; width: 100%; margin: 0.5rem 0; font-size: 0.9rem }

@@ -58,7 +58,7 @@ class Entry:
         now = time.monotonic()
         if known is not None and known[1] > now:
             return known[0]
-        keys: Keys = scope["app"].state.services.store.keys
+        keys: Keys = scope["app"].state.parts.store.keys
         project_id = await keys.project_of(key)
         if project_id is None:
             self._known.pop(key, None)
@@ -114,4 +114,3 @@ def _password(credentials: str) -> str | None:
 
 def _masked(key: str) -> str:
     return "*" * len(key) if len(key) <= 12 else f"{key[:8]}{'*' * (len(key) - 12)}{key[-4:]}"
-

@@ -22,7 +22,6 @@ class _HasMetadata(Protocol):
     metadata: dict[str, str]
 
 
-
 _JSON = "application/json"
 _EVENTS = [(b"content-type", b"text/event-stream; charset=utf-8"), (b"cache-control", b"no-cache")]
 
@@ -94,7 +93,7 @@ class EventStream(Response):
         self._frames = frames
         self.background = None
 
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+    async def __call__(self, _: Scope, receive: Receive, send: Send) -> None:
         await send({"type": "http.response.start", "status": 200, "headers": list(_EVENTS)})
         pump = asyncio.current_task()
         assert pump is not None

@@ -6,7 +6,7 @@ from starlette.responses import HTMLResponse, Response
 from understudy.api.docs import page
 from understudy.api.document import encoded_document
 from understudy.api.exchange import encoded
-from understudy.api.services import services
+from understudy.api.parts import parts_of
 
 
 async def live(_: Request) -> Response:
@@ -15,7 +15,7 @@ async def live(_: Request) -> Response:
 
 async def ready(request: Request) -> Response:
     """Raises StoreError where the database does not answer."""
-    await services(request).store.database.ready()
+    await parts_of(request).store.database.ready()
     return encoded(b'{"status":"ok"}')
 
 

@@ -6,7 +6,7 @@ from starlette.responses import Response
 
 from understudy.api.content import new_message
 from understudy.api.exchange import encoded, listed, page_request, read_json, rendered, set_metadata
-from understudy.api.services import project, services
+from understudy.api.parts import parts_of, project_of
 from understudy.api.threads import thread_id_of
 from understudy.wire import queries
 from understudy.wire.messages import CreateMessageRequest, DeleteMessageResponse, ModifyMessageRequest
@@ -16,35 +16,35 @@ from understudy.wire.problems import check_id
 async def list_messages(request: Request) -> Response:
     thread_id = thread_id_of(request)
     query = queries.parse(request.scope["query_string"], queries.ListMessagesQuery)
-    messages = services(request).store.messages
-    return listed(await messages.page(project(request), thread_id, page_request(query), query.run_id))
+    messages = parts_of(request).store.messages
+    return listed(await messages.page(project_of(request), thread_id, page_request(query), query.run_id))
 
 
 async def create_message(request: Request) -> Response:
-    parts = services(request)
+    parts = parts_of(request)
     thread_id = thread_id_of(request)
     body = await read_json(request, CreateMessageRequest, parts.settings.limits)
     message = new_message(body, thread_id, parts.now())
-    await parts.store.messages.create(project(request), message)
+    await parts.store.messages.create(project_of(request), message)
     return rendered(message)
 
 
 async def get_message(request: Request) -> Response:
     thread_id, message_id = thread_id_of(request), _message_id(request)
-    return encoded(await services(request).store.messages.get(project(request), thread_id, message_id))
+    return encoded(await parts_of(request).store.messages.get(project_of(request), thread_id, message_id))
 
 
 async def modify_message(request: Request) -> Response:
-    parts = services(request)
+    parts = parts_of(request)
     thread_id, message_id = thread_id_of(request), _message_id(request)
     body = await read_json(request, ModifyMessageRequest, parts.settings.limits)
     change = set_metadata(None if body.metadata is UNSET else body.metadata or {})
-    return encoded(await parts.store.messages.modify(project(request), thread_id, message_id, change))
+    return encoded(await parts.store.messages.modify(project_of(request), thread_id, message_id, change))
 
 
 async def delete_message(request: Request) -> Response:
     thread_id, message_id = thread_id_of(request), _message_id(request)
-    await services(request).store.messages.delete(project(request), thread_id, message_id)
+    await parts_of(request).store.messages.delete(project_of(request), thread_id, message_id)
     return rendered(DeleteMessageResponse(id=message_id))
 
 

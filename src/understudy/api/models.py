@@ -4,31 +4,29 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from understudy.api.exchange import rendered
-from understudy.api.services import Services, services
+from understudy.api.parts import Parts, parts_of
 from understudy.errors import InvalidRequest, NotFound
 from understudy.llm.provider import ModelCard
 from understudy.wire.models import ListModelsResponse, Model
 
 
 async def list_models(request: Request) -> Response:
-    cards = await services(request).models.list()
+    cards = await parts_of(request).models.list()
     return rendered(ListModelsResponse(data=[_model(card) for card in cards]))
 
 
 async def retrieve_model(request: Request) -> Response:
     model = request.path_params["model"]
-    card = await services(request).models.get(model)
+    card = await parts_of(request).models.get(model)
     if card is None:
         raise NotFound(f"The model '{model}' does not exist", param="model", code="model_not_found")
     return rendered(_model(card))
 
 
-async def check_model(parts: Services, model: str) -> None:
+async def check_model(parts: Parts, model: str) -> None:
     """Raises InvalidRequest where no provider can have the model."""
     if await parts.models.find(model) is None:
-        raise InvalidRequest(
-            f"The requested model '{model}' does not exist.", param="model", code="model_not_found"
-        )
+        raise InvalidRequest(f"The requested model '{model}' does not exist.", param="model", code="model_not_found")
 
 
 def _model(card: ModelCard) -> Model:

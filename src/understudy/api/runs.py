@@ -12,7 +12,7 @@ from understudy.api.content import new_messages
 from understudy.api.errors import envelope
 from understudy.api.exchange import EventStream, encoded, listed, page_request, read_json, set_metadata
 from understudy.api.models import check_model
-from understudy.api.services import Services, project, services
+from understudy.api.parts import Parts, parts_of, project_of
 from understudy.api.threads import new_thread, thread_id_of
 from understudy.engine.run_view import DONE
 from understudy.engine.runs import Started, new_run
@@ -36,52 +36,52 @@ _decode_assistant = msgspec.json.Decoder(AssistantObject).decode
 async def list_runs(request: Request) -> Response:
     thread_id = thread_id_of(request)
     query = queries.parse(request.scope["query_string"], queries.ListQuery)
-    return listed(await services(request).store.runs.page(project(request), thread_id, page_request(query)))
+    return listed(await parts_of(request).store.runs.page(project_of(request), thread_id, page_request(query)))
 
 
 async def create_run(request: Request) -> Response:
-    parts = services(request)
+    parts = parts_of(request)
     thread_id = thread_id_of(request)
     queries.parse(request.scope["query_string"], queries.IncludeQuery)
     body = await read_json(request, CreateRunRequest, parts.settings.limits)
-    run = await _new_run(parts, project(request), body, thread_id)
+    run = await _new_run(parts, project_of(request), body, thread_id)
     messages = new_messages(body.additional_messages, thread_id, parts.now())
-    return _answer(await parts.runs.create(project(request), run, messages), body.stream)
+    return _answer(await parts.runs.create(project_of(request), run, messages), body.stream)
 
 
 async def create_thread_and_run(request: Request) -> Response:
-    parts = services(request)
+    parts = parts_of(request)
     body = await read_json(request, CreateThreadAndRunRequest, parts.settings.limits)
     about = body.thread or CreateThreadRequest()
     thread = new_thread(about, parts.now())
-    run = await _new_run(parts, project(request), body, thread.id)
+    run = await _new_run(parts, project_of(request), body, thread.id)
     messages = new_messages(about.messages, thread.id, parts.now())
-    return _answer(await parts.runs.create(project(request), run, messages, thread), body.stream)
+    return _answer(await parts.runs.create(project_of(request), run, messages, thread), body.stream)
 
 
 async def get_run(request: Request) -> Response:
     thread_id, run_id = thread_id_of(request), run_id_of(request)
-    return encoded(await services(request).store.runs.get(project(request), thread_id, run_id))
+    return encoded(await parts_of(request).store.runs.get(project_of(request), thread_id, run_id))
 
 
 async def modify_run(request: Request) -> Response:
-    parts = services(request)
+    parts = parts_of(request)
     thread_id, run_id = thread_id_of(request), run_id_of(request)
     body = await read_json(request, ModifyRunRequest, parts.settings.limits)
     change = set_metadata(None if body.metadata is UNSET else body.metadata or {})
-    return encoded(await parts.store.runs.modify(project(request), thread_id, run_id, change))
+    return encoded(await parts.store.runs.modify(project_of(request), thread_id, run_id, change))
 
 
 async def cancel_run(request: Request) -> Response:
     thread_id, run_id = thread_id_of(request), run_id_of(request)
-    return encoded(await services(request).runs.cancel(project(request), thread_id, run_id))
+    return encoded(await parts_of(request).runs.cancel(project_of(request), thread_id, run_id))
 
 
 async def submit_tool_outputs(request: Request) -> Response:
-    parts = services(request)
+    parts = parts_of(request)
     thread_id, run_id = thread_id_of(request), run_id_of(request)
     body = await read_json(request, SubmitToolOutputsRunRequest, parts.settings.limits)
-    started = await parts.runs.submit(project(request), thread_id, run_id, body.tool_outputs)
+    started = await parts.runs.submit(project_of(request), thread_id, run_id, body.tool_outputs)
     return _answer(started, body.stream)
 
 
@@ -92,7 +92,7 @@ def run_id_of(request: Request) -> str:
     return run_id
 
 
-async def _new_run(parts: Services, project_id: str, body: RunParameters, thread_id: str) -> RunObject:
+async def _new_run(parts: Parts, project_id: str, body: RunParameters, thread_id: str) -> RunObject:
     """Raises NotFound for the assistant, InvalidRequest for a model or a tool that this server does not have."""
     assistant = _decode_assistant(await parts.store.assistants.get(project_id, body.assistant_id))
     run = new_run(assistant, body, thread_id, parts.now(), parts.settings.limits.run_seconds)

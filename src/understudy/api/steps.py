@@ -4,8 +4,8 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from understudy.api.exchange import encoded, listed, page_request
+from understudy.api.parts import parts_of, project_of
 from understudy.api.runs import run_id_of
-from understudy.api.services import project, services
 from understudy.api.threads import thread_id_of
 from understudy.wire import queries
 from understudy.wire.problems import check_id
@@ -14,8 +14,8 @@ from understudy.wire.problems import check_id
 async def list_run_steps(request: Request) -> Response:
     thread_id, run_id = thread_id_of(request), run_id_of(request)
     query = queries.parse(request.scope["query_string"], queries.ListRunStepsQuery)
-    steps = services(request).store.runs
-    return listed(await steps.page_steps(project(request), thread_id, run_id, page_request(query)))
+    steps = parts_of(request).store.runs
+    return listed(await steps.page_steps(project_of(request), thread_id, run_id, page_request(query)))
 
 
 async def get_run_step(request: Request) -> Response:
@@ -23,4 +23,4 @@ async def get_run_step(request: Request) -> Response:
     step_id = request.path_params["step_id"]
     check_id("step_id", step_id, "step")
     queries.parse(request.scope["query_string"], queries.IncludeQuery)
-    return encoded(await services(request).store.runs.get_step(project(request), thread_id, run_id, step_id))
+    return encoded(await parts_of(request).store.runs.get_step(project_of(request), thread_id, run_id, step_id))

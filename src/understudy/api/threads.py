@@ -10,8 +10,8 @@ from starlette.responses import Response
 from understudy import ids
 from understudy.api.content import new_messages
 from understudy.api.exchange import encoded, listed, page_request, read_json, rendered
+from understudy.api.parts import parts_of, project_of
 from understudy.api.resources import merged, shown_resources
-from understudy.api.services import project, services
 from understudy.store.threads import ThreadFilter
 from understudy.wire import queries
 from understudy.wire.problems import check_id
@@ -21,32 +21,32 @@ from understudy.wire.threads import CreateThreadRequest, DeleteThreadResponse, M
 async def list_threads(request: Request) -> Response:
     query = queries.parse(request.scope["query_string"], queries.ListThreadsQuery)
     condition = ThreadFilter(tuple(query.metadata.items()), query.q)
-    return listed(await services(request).store.threads.page(project(request), page_request(query), condition))
+    return listed(await parts_of(request).store.threads.page(project_of(request), page_request(query), condition))
 
 
 async def create_thread(request: Request) -> Response:
-    parts = services(request)
+    parts = parts_of(request)
     body = await read_json(request, CreateThreadRequest, parts.settings.limits, empty=True)
     thread = new_thread(body, parts.now())
-    await parts.store.threads.create(project(request), thread, new_messages(body.messages, thread.id, parts.now()))
+    await parts.store.threads.create(project_of(request), thread, new_messages(body.messages, thread.id, parts.now()))
     return rendered(thread)
 
 
 async def get_thread(request: Request) -> Response:
-    return encoded(await services(request).store.threads.get(project(request), thread_id_of(request)))
+    return encoded(await parts_of(request).store.threads.get(project_of(request), thread_id_of(request)))
 
 
 async def modify_thread(request: Request) -> Response:
-    parts = services(request)
+    parts = parts_of(request)
     thread_id = thread_id_of(request)
     body = await read_json(request, ModifyThreadRequest, parts.settings.limits)
-    return rendered(await parts.store.threads.modify(project(request), thread_id, _change(body)))
+    return rendered(await parts.store.threads.modify(project_of(request), thread_id, _change(body)))
 
 
 async def delete_thread(request: Request) -> Response:
-    parts = services(request)
+    parts = parts_of(request)
     thread_id = thread_id_of(request)
-    run_id = await parts.store.threads.delete(project(request), thread_id)
+    run_id = await parts.store.threads.delete(project_of(request), thread_id)
     if run_id is not None:
         parts.runs.forget(run_id)
     return rendered(DeleteThreadResponse(id=thread_id))

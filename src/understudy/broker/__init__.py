@@ -1,4 +1,4 @@
-"""How a worker learns that a run waits. Only a wake-up: the truth is the database, and a sweep finds what was missed."""
+"""How a worker learns that a run waits. A wake-up only: the truth is the database, a sweep finds what was missed."""
 
 from typing import Protocol
 

@@ -49,12 +49,10 @@ class Keyring:
 
 
 async def ready_keys(settings: Settings) -> Keyring:
-    """Adds the key of the settings; where there never was any, creates the first one."""
+    """Creates the first key where there never was any; a key of the settings is added by the application itself."""
     async with _store(settings) as store:
-        if settings.api_key is not None:
-            await store.keys.create(settings.api_key, "from the settings", int(time.time()))
         records = await store.keys.list()
-        if records:
+        if records or settings.api_key is not None:
             return Keyring(first=None, active=any(record.revoked_at is None for record in records))
         return Keyring(first=(await _created(store, "first start")).key, active=True)
 

@@ -1,6 +1,5 @@
 """`understudy doctor`: what works here and what is missing, each with what to do about it."""
 
-import asyncio
 from dataclasses import asdict
 from typing import TYPE_CHECKING
 
@@ -24,6 +23,8 @@ def doctor(context: click.Context, loaded: "Loaded", *, as_json: bool) -> None:
 
     The exit code is 1 if something is broken.
     """
+    import asyncio
+
     from understudy.cli.checks import examine
 
     findings = asyncio.run(examine(loaded.settings))

@@ -1,6 +1,5 @@
 """`understudy keys`: make, list and revoke the keys that clients use. Works beside a running server."""
 
-import asyncio
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
@@ -25,6 +24,8 @@ def keys() -> None:
 @takes_json
 def create(loaded: "Loaded", *, name: str, as_json: bool) -> None:
     """Create a key and show it, once."""
+    import asyncio
+
     from understudy.cli.access import create_key
 
     created = asyncio.run(create_key(loaded.settings, name))
@@ -40,6 +41,8 @@ def create(loaded: "Loaded", *, name: str, as_json: bool) -> None:
 @takes_json
 def list_(loaded: "Loaded", *, as_json: bool) -> None:
     """List the keys, oldest first; revoked ones too."""
+    import asyncio
+
     from understudy.cli.access import list_keys
 
     records = asyncio.run(list_keys(loaded.settings))
@@ -55,6 +58,8 @@ def list_(loaded: "Loaded", *, as_json: bool) -> None:
 @takes_settings(*STORE)
 def revoke(loaded: "Loaded", *, key: str) -> None:
     """Revoke a key, named by its id, by its hint or by itself."""
+    import asyncio
+
     from understudy.cli.access import revoke_key
 
     record = asyncio.run(revoke_key(loaded.settings, key))

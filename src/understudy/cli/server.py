@@ -41,18 +41,18 @@ def run(settings: Settings, more_keys: str, started: float) -> None:
 
 async def _serve(settings: Settings, more_keys: str, started: float) -> None:
     sockets = _listening(settings)
-    keyring = await access.ready_keys(settings)
-    _check_guarded(settings, keyring)
     base_url = _base_url(settings.host, sockets[0])
-
-    def announce() -> None:
-        click.echo(f"Understudy {__version__} is ready in {time.perf_counter() - started:.1f} s")
-        click.echo(banner(settings, base_url, keyring.first, more_keys))
-
     app = create_app(settings)
     async with app.router.lifespan_context(app) as state:
-        server = Server(_config(app, settings), announce, app.state.understudy.drain, state or {})
-        await server.serve(sockets)
+        # Not before everything else has started: a key that was made for a failed start would never be seen.
+        keyring = await access.ready_keys(settings)
+        _check_guarded(settings, keyring)
+
+        def announce() -> None:
+            click.echo(f"Understudy {__version__} is ready in {time.perf_counter() - started:.1f} s")
+            click.echo(banner(settings, base_url, keyring.first, more_keys))
+
+        await Server(_config(app, settings), announce, app.state.understudy.drain, state or {}).serve(sockets)
 
 
 def _listening(settings: Settings) -> list[socket.socket]:

@@ -36,11 +36,11 @@ _INTERRUPTED_TOO_OFTEN = LastError("server_error", "The run was interrupted too 
 _RESTING = frozenset({"requires_action"})
 
 
-class LostRun(Exception):  # noqa: N818 - not an error: somebody else decided about the run
+class LostRun(Exception):
     """The run is no longer this worker's: it was ended, deleted or taken over."""
 
 
-class _Interrupted(Exception):  # noqa: N818 - control flow inside this module
+class _Interrupted(Exception):
     pass
 
 
@@ -119,6 +119,7 @@ class Execution:
         run = self.view.run
         left = self._completion_left()
         self._prompt = await build_request(self._store.messages, run, self._progress.turns, left)
+        self._check_interruption()
         self._turn = turn = Turn()
         async with aclosing(self._models.stream(self._prompt)) as stream:
             try:
@@ -203,15 +204,12 @@ class Execution:
         usage = self._turn_usage()
         self._progress.used += usage
         now = self._now()
-        await self._commit(
-            events.MessageClosed(now, usage), events.RunEnded("completed", now, self._progress.used)
-        )
+        await self._commit(events.MessageClosed(now, usage), events.RunEnded("completed", now, self._progress.used))
 
     async def _require_action(self, turn: Turn) -> None:
         self._progress.pending = self._turn_usage()
         calls = [
-            Call(item_id := ids.function_call_item(), "function_call", _call_body(item_id, call))
-            for call in turn.calls
+            Call(item_id := ids.function_call_item(), "function_call", _call_body(item_id, call)) for call in turn.calls
         ]
         await self._commit(events.ActionRequired(), calls=calls, release=True)
 
@@ -269,9 +267,7 @@ class Execution:
         usage = self._turn_usage() if self._turn is not None else self._progress.pending
         self._progress.pending = None
         self._progress.used += usage or _FREE
-        await self._commit(
-            events.RunEnded(status, self._now(), self._progress.used, usage, error, incomplete, cut)
-        )
+        await self._commit(events.RunEnded(status, self._now(), self._progress.used, usage, error, incomplete, cut))
 
     # -- events ------------------------------------------------------------------------------------------------
 

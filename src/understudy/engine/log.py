@@ -19,6 +19,8 @@ from understudy.engine.run_view import RunView
 
 _RECENT = 512
 _MERGE = 256
+# However long finished logs are to be kept, no more than this many are.
+_KEPT = 2000
 
 
 @dataclass(slots=True)
@@ -58,7 +60,7 @@ class RunLog:
         self.length += 1
         self._recent.append(Entry(self.length, event, self.length, frames))
         if len(self._recent) >= _RECENT + _MERGE:
-            self._merge()
+            self._merge(_MERGE)
         if self._waiters:
             self._wake()
 
@@ -70,6 +72,11 @@ class RunLog:
 
     def reopen(self) -> None:
         self.closed = False
+
+    def compact(self) -> None:
+        """Keeps of a finished log only what a replay needs."""
+        if self._recent:
+            self._merge(len(self._recent))
 
     async def follow(self, after: int = 0) -> AsyncIterator[bytes]:
         """The frames of the events after number `after`, as they come, until the log is closed.
@@ -121,9 +128,10 @@ class RunLog:
                     shown.append(frames)
         return b"".join(shown)
 
-    def _merge(self) -> None:
+    def _merge(self, count: int) -> None:
+        """Moves the oldest `count` events out of what is kept ready, neighbouring deltas as one."""
         group: list[Entry] = []
-        for _ in range(_MERGE):
+        for _ in range(count):
             entry = self._recent.popleft()
             if group and _text_key(group[0].event) != _text_key(entry.event):
                 self._merged.append(_join(group))
@@ -169,13 +177,14 @@ class Logs:
         return log
 
     def finish(self, run_id: str) -> None:
-        """The run has ended: its log goes when the retention is over."""
+        """The run has ended: its log shrinks once its followers have read it, and goes when the retention is over."""
         self._finished.append((self._clock.now() + self._retention, run_id))
+        asyncio.get_running_loop().call_soon(self._logs[run_id].compact)
         self.prune()
 
     def prune(self) -> None:
         now = self._clock.now()
-        while self._finished and self._finished[0][0] <= now:
+        while self._finished and (self._finished[0][0] <= now or len(self._finished) > _KEPT):
             self._logs.pop(self._finished.popleft()[1], None)
 
     def discard(self, run_id: str) -> None:

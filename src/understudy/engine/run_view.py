@@ -261,7 +261,12 @@ class RunView:
         ) % (step.id.encode(), event.index)
         self._call_heads[event.index] = head + b'"type":"function","function":{"arguments":'
         return (
-            head + b'"id":' + _encode(event.call_id) + b',"type":"function","function":' + _encode(function) + b"}]}}}\n\n"
+            head
+            + b'"id":'
+            + _encode(event.call_id)
+            + b',"type":"function","function":'
+            + _encode(function)
+            + b"}]}}}\n\n"
         )
 
     def _arguments_delta(self, event: events.ArgumentsDelta) -> bytes:

@@ -25,7 +25,6 @@ from understudy.wire.runs import CreateRunRequest, RunCompletionUsage, RunObject
 from understudy.wire.threads import ThreadObject
 from understudy.wire.tools import ToolResources, TruncationObject
 
-
 T = TypeVar("T")
 
 
@@ -60,6 +59,7 @@ class Runs:
 
         Raises NotFound and InvalidRequest as the store does; nothing is kept then.
         """
+        self._worker.require_running()
         view = RunView()
         queued = events.RunQueued(msgspec.structs.replace(run), thread)
         history: list[tuple[events.Event, bytes]] = [(queued, view.apply(queued))]
@@ -77,10 +77,9 @@ class Runs:
         await self._go_on(self._worker.execution(view, log, Progress()), at_once=at_once)
         return Started(body, log, 0)
 
-    async def submit(
-        self, project_id: str, thread_id: str, run_id: str, outputs: Sequence[ToolOutput]
-    ) -> Started:
+    async def submit(self, project_id: str, thread_id: str, run_id: str, outputs: Sequence[ToolOutput]) -> Started:
         """Gives a waiting run the outputs of all its function calls; raises InvalidRequest where they do not fit."""
+        self._worker.require_running()
         given = {output.tool_call_id: output.output for output in outputs}
         at_once = self._worker.has_place()
         at = int(self._clock.now())

@@ -16,7 +16,7 @@ from understudy.engine.background import Repeating
 from understudy.engine.execution import Execution
 from understudy.engine.log import Logs, RunLog
 from understudy.engine.run_view import RunView
-from understudy.errors import StoreError
+from understudy.errors import StoreError, Unavailable
 from understudy.llm.router import Models
 from understudy.store import Store
 from understudy.store.runs import Progress, StoredRun
@@ -70,6 +70,11 @@ class Worker:
             logger.warning("the lease could not be ended; the runs are taken up when it runs out")
 
     # -- executing ---------------------------------------------------------------------------------------------
+
+    def require_running(self) -> None:
+        """Raises Unavailable once the worker is stopping: a run that it accepted now would wait for the next start."""
+        if self._stopping:
+            raise Unavailable("The server is stopping. Try again in a moment.", headers={"retry-after": "1"})
 
     def has_place(self) -> bool:
         return not self._stopping and len(self._active) < self._places

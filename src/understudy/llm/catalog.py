@@ -140,6 +140,9 @@ class Catalog:
         self._rehearsal = rehearsal
         self._created = created
         self._check_fallbacks()
+        spare = self._spare_names()
+        self._first = [shelf for name, shelf in self._shelves.items() if name not in spare]
+        self._spare = [shelf for name, shelf in self._shelves.items() if name in spare]
 
     async def find(self, model: str) -> Route | None:
         """None where the model is certainly unknown. Waits for lists at most PATIENCE seconds."""
@@ -177,15 +180,21 @@ class Catalog:
         """As far as the lists are known now."""
         if (pinned := self._pinned(model)) is not None:
             return pinned
-        shelves = self._shelves.values()
+        if self._rehearsal is not None and (model == REHEARSAL or self._stands_in(model)):
+            return Route((Target(self._rehearsal, model, 0),), listed=True)
+        return self._among(self._first, model) or self._among(self._spare, model)
+
+    def _stands_in(self, model: str) -> bool:
+        return not self._shelves and _HOSTED.fullmatch(model) is not None
+
+    def _among(self, shelves: Sequence[Shelf], model: str) -> Route | None:
+        """By alias, then by list, then by guess: the first provider that has no list."""
         for shelf in shelves:
             if shelf.alias(model) is not None:
                 return self._from(shelf, model, listed=True)
         for shelf in shelves:
             if shelf.has(model):
                 return self._from(shelf, model, listed=True)
-        if self._rehearsal is not None and (model == REHEARSAL or (not shelves and _HOSTED.fullmatch(model))):
-            return Route((Target(self._rehearsal, model, 0),), listed=True)
         guess = next((shelf for shelf in shelves if shelf.takes_anything), None)
         return None if guess is None else self._from(guess, model, listed=False)
 
@@ -230,6 +239,15 @@ class Catalog:
                     raise SettingsError(
                         f"providers.{name}.fallbacks names {fallback!r}, which is not a configured provider."
                     )
+
+    def _spare_names(self) -> set[str]:
+        """Providers that are a fallback of one before them. Their aliases, made for that, must not attract requests."""
+        spare: set[str] = set()
+        before: set[str] = set()
+        for name, shelf in self._shelves.items():
+            before.add(name)
+            spare.update(fallback for fallback in shelf.settings.fallbacks if fallback not in before)
+        return spare
 
 
 def _pattern(alias: str) -> re.Pattern[str]:

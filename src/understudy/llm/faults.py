@@ -34,6 +34,7 @@ _KINDS_BY_CODE: dict[str, UpstreamFault] = {
     "authentication_error": "authentication",
     "permission_error": "authentication",
     "billing_error": "quota",
+    "not_found_error": "model_not_found",
     "rate_limit_error": "rate_limited",
     "timeout_error": "timeout",
     "overloaded_error": "server_error",
@@ -144,7 +145,7 @@ def _kind_of_status(status: int | None, message: str, type_: str | None) -> Upst
         return _KINDS_BY_STATUS[status]
     if status == 404:
         # A 404 that does not speak of a model comes from a wrong base URL.
-        return "model_not_found" if "model" in message.lower() or type_ == "not_found_error" else "malformed"
+        return "model_not_found" if "model" in message.lower() else "malformed"
     if 400 <= status < 500:
         return "invalid_request"
     return "server_error" if status >= 500 else "malformed"

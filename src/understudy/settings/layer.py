@@ -117,7 +117,8 @@ def _converted(value: object, annotation: Any, path: KeyPath, layer: Layer) -> A
 def unknown(path: KeyPath, layer: Layer, written: str | None = None) -> SettingsError:
     """The sentence about a key that is no setting, with the nearest one that is; `written` is how it was spelt."""
     provider = path[1] if path[0] == "providers" and len(path) > 1 else "NAME"
-    spelled = {dotted(known): layer.spell(known) for known in known_paths(provider)}
+    keys = {part for known in known_paths(provider) for part in (known[:1], known)}
+    spelled = {dotted(known): layer.spell(known) for known in keys}
     near = difflib.get_close_matches(dotted(path), spelled, n=1, cutoff=0.6)
     advice = f"did you mean `{spelled[near[0]]}`?" if near else "`understudy config` lists what can be set."
     return SettingsError(f"`{written or layer.spell(path)}` {layer.place} is not a setting; {advice}")

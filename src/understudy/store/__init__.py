@@ -45,9 +45,7 @@ async def open_store(data: Path, url: str | None = None, *, exclusive: bool = Fa
     `exclusive` is for servers: no second one may use the same directory. Raises StoreError.
     """
     if url is not None and not url.startswith(_POSTGRES):
-        raise StoreError(
-            f"The database {url!r} is not supported. Use postgresql://…, or leave it out for SQLite."
-        )
+        raise StoreError(f"The database {url!r} is not supported. Use postgresql://…, or leave it out for SQLite.")
     prepare_directory(data)
     lock = DirectoryLock(data) if exclusive else None
     try:

@@ -29,9 +29,7 @@ class Assistants:
     async def page(self, project_id: str, request: PageRequest) -> Page:
         return await self._database.read(read_page, _PAGE, (project_id,), request)
 
-    async def modify(
-        self, project_id: str, assistant_id: str, change: Callable[[AssistantObject], None]
-    ) -> str:
+    async def modify(self, project_id: str, assistant_id: str, change: Callable[[AssistantObject], None]) -> str:
         """Applies `change` to the stored object and returns it encoded."""
         return await self._database.write(_modify, project_id, assistant_id, change)
 
@@ -53,9 +51,7 @@ def _get(project_id: str, assistant_id: str) -> Transaction[str]:
     return str(rows[0][0])
 
 
-def _modify(
-    project_id: str, assistant_id: str, change: Callable[[AssistantObject], None]
-) -> Transaction[str]:
+def _modify(project_id: str, assistant_id: str, change: Callable[[AssistantObject], None]) -> Transaction[str]:
     rows = yield _GET + " FOR UPDATE", (assistant_id, project_id)
     if not rows:
         raise no_such("assistant", assistant_id)
@@ -67,10 +63,7 @@ def _modify(
 
 
 def _delete(project_id: str, assistant_id: str) -> Transaction[None]:
-    sql = (
-        "UPDATE assistants SET body = NULL"
-        " WHERE id = $1 AND project_id = $2 AND body IS NOT NULL RETURNING seq"
-    )
+    sql = "UPDATE assistants SET body = NULL WHERE id = $1 AND project_id = $2 AND body IS NOT NULL RETURNING seq"
     rows = yield sql, (assistant_id, project_id)
     if not rows:
         raise no_such("assistant", assistant_id)

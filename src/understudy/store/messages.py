@@ -15,10 +15,7 @@ _PAGE = Source("items", "thread_id = $1", "body IS NOT NULL AND kind = 'message'
 _PAGE_OF_RUN = Source("items", "thread_id = $1", "body IS NOT NULL AND kind = 'message' AND run_id = $2", 2)
 _THREAD = "SELECT 1 FROM threads WHERE id = $1 AND project_id = $2 AND body IS NOT NULL"
 _GET = "SELECT body FROM items WHERE id = $1 AND thread_id = $2 AND kind = 'message' AND body IS NOT NULL"
-_INSERT = (
-    "INSERT INTO items (id, thread_id, run_id, kind, role, body)"
-    " VALUES ($1, $2, $3, $4, $5, $6) RETURNING seq"
-)
+_INSERT = "INSERT INTO items (id, thread_id, run_id, kind, role, body) VALUES ($1, $2, $3, $4, $5, $6) RETURNING seq"
 _ACTIVE_RUN = f"SELECT id FROM runs WHERE thread_id = $1 AND status IN {sql_list(ACTIVE)}"  # noqa: S608
 _NEWEST = (
     "SELECT seq, kind, role, run_id, body FROM items"
@@ -51,9 +48,7 @@ class Messages:
     async def get(self, project_id: str, thread_id: str, message_id: str) -> str:
         return await self._database.read(_get, project_id, thread_id, message_id)
 
-    async def page(
-        self, project_id: str, thread_id: str, request: PageRequest, run_id: str | None = None
-    ) -> Page:
+    async def page(self, project_id: str, thread_id: str, request: PageRequest, run_id: str | None = None) -> Page:
         return await self._database.read(_page, project_id, thread_id, request, run_id)
 
     async def modify(

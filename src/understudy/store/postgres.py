@@ -6,7 +6,7 @@ from typing import Any, ParamSpec, TypeVar
 
 import asyncpg
 
-from understudy.errors import StoreError
+from understudy.errors import InvalidRequest, StoreError
 from understudy.store.database import Row, Transaction
 
 P = ParamSpec("P")
@@ -22,8 +22,7 @@ class PostgresDatabase:
     dialect = "postgres"
     # A tsvector holds a megabyte at most, so very long texts are indexed by their beginning.
     text_insert = (
-        "INSERT INTO item_text (seq, words) VALUES ($1, to_tsvector('simple', left($2, 200000)))"
-        " ON CONFLICT DO NOTHING"
+        "INSERT INTO item_text (seq, words) VALUES ($1, to_tsvector('simple', left($2, 200000))) ON CONFLICT DO NOTHING"
     )
     text_delete = "DELETE FROM item_text WHERE seq = $1"
     text_match = "SELECT seq FROM item_text WHERE words @@ plainto_tsquery('simple', $1)"
@@ -84,6 +83,8 @@ async def _drive(connection: Any, transaction: Transaction[T]) -> T:
     except StopIteration as stop:
         value: T = stop.value
         return value
+    except asyncpg.CharacterNotInRepertoireError:
+        raise InvalidRequest("A value contains the NUL character, which cannot be stored or searched for.") from None
 
 
 def _one() -> Transaction[list[Row]]:

@@ -105,7 +105,7 @@ class Boundary:
     release: bool = False
 
 
-class _Lost(Exception):  # noqa: N818 - rolls a boundary back; never seen outside
+class _Lost(Exception):
     pass
 
 
@@ -137,9 +137,7 @@ class Runs:
     async def page(self, project_id: str, thread_id: str, request: PageRequest) -> Page:
         return await self._database.read(_page, project_id, thread_id, request)
 
-    async def modify(
-        self, project_id: str, thread_id: str, run_id: str, change: Callable[[RunObject], None]
-    ) -> str:
+    async def modify(self, project_id: str, thread_id: str, run_id: str, change: Callable[[RunObject], None]) -> str:
         return await self._database.write(_modify, project_id, thread_id, run_id, change)
 
     async def get_step(self, project_id: str, thread_id: str, run_id: str, step_id: str) -> str:
@@ -258,9 +256,7 @@ def _page(project_id: str, thread_id: str, request: PageRequest) -> Transaction[
     return (yield from read_page(_RUNS, (thread_id,), request))
 
 
-def _modify(
-    project_id: str, thread_id: str, run_id: str, change: Callable[[RunObject], None]
-) -> Transaction[str]:
+def _modify(project_id: str, thread_id: str, run_id: str, change: Callable[[RunObject], None]) -> Transaction[str]:
     yield from require_thread(project_id, thread_id)
     rows = yield _RUN + " FOR UPDATE", (run_id, thread_id)
     if not rows:
@@ -373,9 +369,7 @@ def _write_rows(text_insert: str, boundary: Boundary) -> Transaction[None]:
     thread_and_run = boundary.run
     for call in boundary.calls:
         assert thread_and_run is not None
-        yield from insert_item(
-            call.id, thread_and_run.thread_id, thread_and_run.id, call.kind, None, call.body
-        )
+        yield from insert_item(call.id, thread_and_run.thread_id, thread_and_run.id, call.kind, None, call.body)
 
 
 def _is_open(step: RunStepObject) -> int:

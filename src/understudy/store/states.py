@@ -9,9 +9,7 @@ from understudy.wire.runs import RunStatus
 
 TRANSITIONS: Final[dict[RunStatus, frozenset[RunStatus]]] = {
     "queued": frozenset({"in_progress", "cancelling", "expired", "failed"}),
-    "in_progress": frozenset(
-        {"requires_action", "completed", "incomplete", "failed", "cancelling", "expired"}
-    ),
+    "in_progress": frozenset({"requires_action", "completed", "incomplete", "failed", "cancelling", "expired"}),
     "requires_action": frozenset({"queued", "cancelling", "expired"}),
     "cancelling": frozenset({"cancelled", "completed", "failed", "expired"}),
     "cancelled": frozenset(),

@@ -45,9 +45,7 @@ class Threads:
         read = self._database.scan if condition.text is not None else self._database.read
         return await read(read_page, source, args, request)
 
-    async def modify(
-        self, project_id: str, thread_id: str, change: Callable[[ThreadObject], None]
-    ) -> ThreadObject:
+    async def modify(self, project_id: str, thread_id: str, change: Callable[[ThreadObject], None]) -> ThreadObject:
         """Applies `change` to the stored object and returns it."""
         return await self._database.write(_modify, project_id, thread_id, change)
 
@@ -103,9 +101,7 @@ def _filtered(database: Database, project_id: str, condition: ThreadFilter) -> t
     return Source("threads", "project_id = $1", " AND ".join(filters), len(args)), tuple(args)
 
 
-def _modify(
-    project_id: str, thread_id: str, change: Callable[[ThreadObject], None]
-) -> Transaction[ThreadObject]:
+def _modify(project_id: str, thread_id: str, change: Callable[[ThreadObject], None]) -> Transaction[ThreadObject]:
     rows = yield _GET + " FOR UPDATE", (thread_id, project_id)
     if not rows:
         raise no_such("thread", thread_id)

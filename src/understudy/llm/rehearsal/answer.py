@@ -1,6 +1,7 @@
 """Decides what the rehearsal model answers: function calls, JSON, or words. Pure: a request in, an answer out."""
 
 import re
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
@@ -89,10 +90,18 @@ def _named_keys(text: str) -> list[str]:
     if match is None:
         return []
     quoted = [m.value for m in mentions.find(match[1]) if m.kind == "quote" and _KEY.fullmatch(m.value)]
-    plain = [part.strip() for part in re.split(r",\s*(?:and\s+)?|\s+and\s+", match[1])]
-    return list(
-        dict.fromkeys(quoted or [part for part in plain if _KEY.fullmatch(part) and part.lower() not in words.STOP])
-    )
+    return list(dict.fromkeys(quoted or _plain_keys(match[1])))
+
+
+def _plain_keys(listed: str) -> Iterator[str]:
+    """The keys of "name, age and city for Bob": name, age, city."""
+    for part in re.split(r",\s*(?:and\s+)?|\s+and\s+", listed.strip()):
+        key = _KEY.match(part)
+        if key is None or part.lower() in words.STOP:
+            return
+        yield key[0]
+        if key[0] != part:
+            return
 
 
 def _guessed_type(key: str) -> str:

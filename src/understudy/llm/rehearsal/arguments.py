@@ -6,6 +6,7 @@ For each property it looks, in this order, for a value said by name ("subject: L
 
 import re
 from collections.abc import Callable, Iterable, Iterator
+from itertools import pairwise
 from typing import Any
 
 import msgspec
@@ -64,12 +65,17 @@ _PREPOSITIONS = {
     "by": words.listed("author"),
     "with": words.listed("attendee attendees guest person"),
 }
+_BOUNDS = {
+    "max": words.listed("under below most than to within maximum max"),
+    "min": words.listed("over above least from minimum min"),
+}
 _NEGATION = re.compile(
     r"(?:\b(?:no|not|without|never|skip|disable|disabled|exclude|off|false)|n't)\b[^.,;]{0,20}$", re.IGNORECASE
 )
 _COURTESY = re.compile(
     r"^(?:\W+|(?:hi|hello|hey|please|kindly|can you|could you|would you|will you|i want you to|i want to|i need to"
-    r"|i'd like to|i would like to|let's|then|and|also|now|tell me|show me|give me|me)\b)+",
+    r"|i'd like to|i would like to|let's|then|and|also|now|tell me|show me|give me|remind me to"
+    r"|search(?: \w+){0,3} for|look(?:ing)? (?:up|for)|search|find|me|some)\b)+",
     re.IGNORECASE,
 )
 _SAYING = re.compile(
@@ -100,7 +106,8 @@ class Spoken:
         self._used.add(str(value))
 
     def values(self, name: str, schema: Schema, needed: bool) -> Iterable[Any]:
-        yield from self._outputs(name)
+        if needed and name in self._known:
+            yield self._known[name]
         if "enum" in schema:
             yield from self._enumerated(schema["enum"])
             return
@@ -124,10 +131,6 @@ class Spoken:
         elif schema.get("type", "string") == "string":
             yield from self._listed_strings(name, schema, needed)
 
-    def _outputs(self, name: str) -> Iterator[Any]:
-        if name in self._known:
-            yield self._known[name]
-
     def _enumerated(self, options: list[Any]) -> Iterator[Any]:
         for text in self._texts:
             lowered = text.lower()
@@ -139,7 +142,7 @@ class Spoken:
     def _strings(self, name: str, schema: Schema, needed: bool) -> Iterator[str]:
         parts = set(words.name_parts(name))
         yield from self._named(name, _PHRASE)
-        yield from self._patterned(schema)
+        yield from self._patterned(parts, schema)
         if parts & _CODE:
             yield from self._code()
         yield from self._of_kind(parts, schema)
@@ -161,10 +164,14 @@ class Spoken:
             for match in re.finditer(f"{linked}|{adjacent}", text, re.IGNORECASE):
                 yield next(group for group in match.groups() if group).strip()
 
-    def _patterned(self, schema: Schema) -> Iterator[str]:
+    def _patterned(self, parts: set[str], schema: Schema) -> Iterator[str]:
         """Where a pattern judges, any word may be tried."""
         if "pattern" in schema:
-            yield from (word for text in self._texts for word in re.findall(r"[^\s,;!?\"']{1,80}", text)[:60])
+            before = [word for word, names in _PREPOSITIONS.items() if names & parts]
+            for text in self._texts:
+                said = re.findall(r"[^\s,;!?\"']{1,80}", text)[:60]
+                behind = [word for left, word in pairwise(said) if left.lower() in before]
+                yield from (word for word in (*behind, *said) if word not in self._used)
 
     def _of_kind(self, parts: set[str], schema: Schema) -> Iterator[str]:
         kinds = [_FORMATS[schema["format"]]] if schema.get("format") in _FORMATS else []
@@ -216,7 +223,7 @@ class Spoken:
         wanted = ("quote", "name", "id", "opener") if not parts & _QUERY else ("quote",)
         for kind in wanted:
             yield from (m.value for text in self._texts for m in self._free(text) if m.kind == kind)
-        if not parts & (_PLACE | _PERSON | _DAY | _ID):
+        if not self._prose and not parts & (_PLACE | _PERSON | _DAY | _ID):
             yield from (gist for gist in self._gist() if gist not in self._used)
 
     def _gist(self) -> Iterator[str]:
@@ -235,14 +242,16 @@ class Spoken:
         yield from (number for text in found if (number := _number(text)) is not None)
 
     def _measured(self, name: str) -> Iterator[str]:
-        """A number beside the property's name or its unit: "5 days" for `num_days`, "limit 10" for `limit`."""
-        stems = {words.stem(part) for part in words.name_parts(name)} - {"num", "number", "count", "max", "min"}
+        """A number beside the property's name, unit or bound: "5 days" for `num_days`, "under 50" for `max_price`."""
+        parts = set(words.name_parts(name))
+        stems = {words.stem(part) for part in parts} - {"num", "number", "count", "max", "min"}
+        bounds = {word for bound, said in _BOUNDS.items() if bound in parts for word in said}
         for text in self._texts:
             for mention in self._free(text):
                 if mention.kind in {"number", "count"}:
-                    before = words.words(text[max(0, mention.start - 30) : mention.start])[-1:]
-                    after = words.words(text[mention.end : mention.end + 30])[:2]
-                    if stems & {words.stem(word) for word in before + after}:
+                    before = words.words(re.split(r"[,.;]", text[max(0, mention.start - 30) : mention.start])[-1])[-1:]
+                    after = words.words(re.split(r"[,.;]", text[mention.end : mention.end + 30])[0])[:2]
+                    if stems & {words.stem(word) for word in before + after} or bounds & {*before}:
                         yield mention.value
 
     def _booleans(self, name: str, _: Schema, needed: bool) -> Iterator[bool]:

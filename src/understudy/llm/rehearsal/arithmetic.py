@@ -17,7 +17,7 @@ _SPOKEN = [
         re.compile(r"\b(?:the )?(?:square root of|sqrt) ?\(? ?(\d{1,12})\)?", re.IGNORECASE),
         lambda m: _root(m[1]),
     ),
-    (re.compile(r"(\d+(?:\.\d+)?) ?(?:%|percent) of\b", re.IGNORECASE), lambda m: f"{m[1]} / 100 *"),
+    (re.compile(r"(?<![\d.])(\d{1,15}(?:\.\d{1,9})?) ?(?:%|percent) of\b", re.IGNORECASE), lambda m: f"{m[1]} / 100 *"),
     (
         re.compile(r"\b(?:multiplied by|times)\b|[\u00d7\u22c5\u00b7]|(?<=\d) ?x ?(?=\d)", re.IGNORECASE),
         lambda _: "*",
@@ -119,12 +119,16 @@ def _solve(expression: str) -> Calculation | None:
     if variable is None or not slope:
         return None
     value = _written(constant / slope)
-    python = f"{variable} = {_operand(constant)} / {_operand(slope)}\nprint({variable})"
+    above, below = _difference(right.constant, left.constant), _difference(left.slope, right.slope)
+    python = f"{variable} = {above} / {below}\nprint({variable})"
     return Calculation(expression, value, f"{expression} gives {variable} = {value}", python)
 
 
-def _operand(value: Fraction) -> str:
-    return str(value) if value >= 0 and value.denominator == 1 else f"({value})"
+def _difference(left: Fraction, right: Fraction) -> str:
+    """The difference as Python writes it."""
+    if not right:
+        return str(left) if left >= 0 and left.denominator == 1 else f"({left})"
+    return f"({left} {'-' if right > 0 else '+'} {abs(right)})"
 
 
 def _written(value: Fraction) -> str:

@@ -305,6 +305,7 @@ def _arguments(planned: Planned, conversation: Conversation, taken: Sequence[str
         conversation.latest.text,
         earlier="\n".join(turn.text for turn in conversation.user[:-1]),
         known=outputs.known(conversation.outputs),
+        prose=outputs.report(conversation.outputs) if conversation.outputs else "",
     )
     for arguments in taken:
         for value in outputs.members(arguments).values():

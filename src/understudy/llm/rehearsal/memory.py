@@ -7,7 +7,7 @@ from understudy.llm.rehearsal.conversation import Conversation
 from understudy.llm.rehearsal.quoting import quote, quote_closed
 
 _LABEL = r"((?:[\w'\u2019]{1,30} ){0,3}?[\w'\u2019]{1,30})"
-_VALUE = r"([^.,!?;\n]{1,80}?)(?=,? (?:and|but|so) |\.(?:\s|$)|[,!?;\n]|$)"
+_VALUE = r"((?:[^.,!?;\n]|\.(?=\S)){1,80}?)(?=,? (?:and|but|so) |\.(?:\s|$)|[,!?;\n]|$)"
 _FACT = re.compile(rf"\b(?:my|our) {_LABEL} (?:is|are|was)(?: called| named)? {_VALUE}", re.IGNORECASE)
 _NAME = re.compile(
     r"(?:\b(?i:i am|i'm|i\u2019m|call me|i am called|i'm called)) ((?:[A-Z][\w'\u2019-]{1,30})(?: [A-Z][\w'\u2019-]{1,30}){0,2})"

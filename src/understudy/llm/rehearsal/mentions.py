@@ -36,7 +36,7 @@ _PATTERNS = [
     (
         "day",
         re.compile(
-            rf"\b(?:(?:next|this|on) )?(?:{_DAYS})\b|\b(?:day after )?tomorrow\b|\btoday\b|\byesterday\b|\btonight\b"
+            rf"\b(?:(?:next|this) )?(?:{_DAYS})\b|\b(?:day after )?tomorrow\b|\btoday\b|\byesterday\b|\btonight\b"
             rf"|\bnext (?:week|month|year)\b|\b{_MONTH} \d{{1,2}}(?:st|nd|rd|th)?\b",
             re.IGNORECASE,
         ),
@@ -76,6 +76,7 @@ _COUNTRIES = words.listed(
     portugal romania russia scotland serbia singapore slovakia slovenia spain sweden switzerland thailand tunisia turkey
     uk ukraine usa vietnam wales california texas florida"""
 )
+_POSSESSIVE = re.compile(r"['\u2019]s (?!(?:at|on|in|for|from|to|with|by|near|and|or|is|has|was)\b)")
 _ACTING = re.compile(r"(?:['\u2019]s)? (?:and|is|was|has|had|lives|works|likes|wants|will|said|from)\b|, ")
 _SENTENCE_END = re.compile(r"[.!?:;\n]\s*[\"'\u201c(]?$")
 
@@ -173,7 +174,9 @@ def _as_name(text: str, run: list[re.Match[str]]) -> Mention | None:
     if not run:
         return None
     start, end = run[0].start(), run[-1].end()
-    value = re.sub(r"['\u2019]s$", "", text[start:end])
+    value = text[start:end]
+    if _POSSESSIVE.match(text, end - 2):
+        value = value[:-2]
     alone = opens and len(run) == 1 and not _ACTING.match(text, end)
     return Mention("opener" if alone else "name", value, start, start + len(value))
 

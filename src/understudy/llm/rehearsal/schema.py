@@ -126,8 +126,8 @@ class _Maker:
         flat, _ = self._flattener.flatten(branch, ())
         if flat.get("properties"):
             return any(self._is_known(part, key) for key, part in flat["properties"].items() if part is not True)
-        if "items" in flat:
-            return any(True for _ in self._source.items(name, flat["items"], needed=False))
+        if isinstance(flat.get("items"), dict):
+            return any(True for _ in self._source.items(name, self._plain(flat["items"]), needed=False))
         found = self._source.values(name, flat, needed=False)
         return any(self._rules.accept(value, branch) for value in islice(found, _CANDIDATES))
 
@@ -226,17 +226,22 @@ class _Maker:
 
     def _offered_items(self, flat: Schema, name: str, needed: bool, most: int) -> list[Any]:
         part = flat.get("items", True)
-        if isinstance(part, bool):
-            part = {"type": "string"}
-        part, _ = self._flattener.flatten(part, ())
         taken: list[Any] = []
-        for value in islice(self._source.items(name, part, needed), _CANDIDATES):
+        for value in islice(self._source.items(name, self._plain(part), needed), _CANDIDATES):
             repeated = flat.get("uniqueItems") and any(same(value, other) for other in taken)
             if len(taken) < most and not repeated and self._rules.accept(value, part):
                 taken.append(value)
         for value in taken:
             self._source.took(value)
         return taken
+
+    def _plain(self, part: Schema | bool) -> Schema:
+        """The schema with its references followed and one type: the first that is not null."""
+        flat, trail = self._flattener.flatten(part, ())
+        while branches := self._flattener.branches(flat):
+            branch = next((branch for branch in branches if branch.get("type") != "null"), branches[0])
+            flat, trail = self._flattener.flatten(branch, trail)
+        return flat
 
     def _add_distinct(
         self, made: list[Any], flat: Schema, part: Schema | bool, enough: int, name: str, trail: tuple[str, ...]
@@ -328,14 +333,19 @@ def _numbers(flat: Schema) -> Iterator[int | float]:
 
 
 def _on_grid(step: Fraction, low: Fraction | None, high: Fraction | None) -> Iterator[Fraction]:
+    """Multiples of `step` within the bounds: from one step upwards, or from the bound that is nearest to it."""
+    first, direction = 1, 1
     if low is not None and low > step:
         first = math.ceil(low / step)
     elif high is not None and high < step:
-        first = math.floor(high / step)
-    else:
-        first = 1
-    down = high is not None and high < step
-    return (step * (first - n if down else first + n) for n in range(-1 if first == 1 and not down else 0, _ITEMS))
+        first, direction = math.floor(high / step), -1
+    for number in range(_ITEMS):
+        value = step * (first + direction * number)
+        if (low is not None and value < low) or (high is not None and value > high):
+            break
+        yield value
+    if low is None or low <= 0:
+        yield Fraction(0)
 
 
 def _bounds(flat: Schema) -> tuple[Fraction | None, Fraction | None]:

@@ -43,16 +43,19 @@ _MEASURE = re.compile(
     r"\bhow many (words|letters|characters)\b[^:\"\u201c\n]{0,40}[:\"\u201c]\s*(.+?)[\"\u201d]?\W*$",
     re.IGNORECASE | re.DOTALL,
 )
+_OPENING = 400  # characters of a message in which the request to repeat must stand
 _LONGEST_COUNT = 2_000
 
 
 def literal(text: str) -> str | None:
     """What the message asks to be said word for word."""
     for pattern in _LITERAL:
-        if (match := pattern.search(text)) and not _NOT_LITERAL.search(match[1]):
-            if quoted := _QUOTED.match(match[1].strip()):
-                return quoted[1]
-            return _NOTHING_ELSE.sub("", match[1]).strip()
+        if match := pattern.search(text[:_OPENING]):
+            said = text[match.start(1) :].strip()
+            if _NOT_LITERAL.search(said):
+                continue
+            quoted = _QUOTED.match(said)
+            return quoted[1] if quoted else said[:-_OPENING] + _NOTHING_ELSE.sub("", said[-_OPENING:])
     return None
 
 

@@ -12,7 +12,7 @@ from understudy.store import Store
 
 
 @dataclass(frozen=True, slots=True)
-class Services:
+class Parts:
     settings: Settings
     store: Store
     models: Models
@@ -24,12 +24,12 @@ class Services:
         return int(self.clock.now())
 
 
-def services(request: Request) -> Services:
-    found: Services = request.app.state.services
+def parts_of(request: Request) -> Parts:
+    found: Parts = request.app.state.parts
     return found
 
 
-def project(request: Request) -> str:
+def project_of(request: Request) -> str:
     """The project that the request's key opened."""
     found: str = request.state.project_id
     return found

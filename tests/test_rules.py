@@ -1,0 +1,72 @@
+"""The project's rules hold, and each notices what breaks it."""
+
+import importlib.util
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parent.parent
+
+
+@pytest.fixture(scope="module")
+def rules():
+    spec = importlib.util.spec_from_file_location("rules", ROOT / "scripts" / "rules.py")
+    module = importlib.util.module_from_spec(spec)
+    # A dataclass looks its module up by name while it is made.
+    import sys
+
+    sys.modules["rules"] = module
+    spec.loader.exec_module(module)
+    return module
+
+
+def broken(rules, root, path, text):
+    file = root / "src" / "understudy" / path
+    file.parent.mkdir(parents=True, exist_ok=True)
+    file.write_text(text)
+    return list(rules.violations(root))
+
+
+def test_the_source_keeps_the_rules(rules):
+    assert list(rules.violations(ROOT)) == []
+
+
+@pytest.mark.parametrize(
+    ("path", "text"),
+    [
+        ("wire/runs.py", "from understudy import ids"),
+        ("settings/load.py", "from understudy.wire import runs"),
+        ("store/runs.py", "import understudy.engine.loop"),
+        ("engine/loop.py", "def f():\n    from understudy.api.runs import x"),
+        ("llm/openai.py", "from understudy.tools import run"),
+        ("api/runs.py", "from understudy.app import create_app"),
+    ],
+)
+def test_an_import_that_does_not_go_down_is_noticed(rules, tmp_path, path, text):
+    assert "which does not stand below it" in broken(rules, tmp_path, path, text)[0]
+
+
+@pytest.mark.parametrize(
+    ("path", "text"),
+    [
+        ("engine/loop.py", "from understudy.store.runs import Runs\nfrom understudy import __version__, clock"),
+        ("settings/load.py", "from understudy.errors import SettingsError\nfrom understudy.settings import model"),
+        ("cli/serve.py", "from understudy.app import create_app"),
+        ("store/runs.py", "QUERY = 'SELECT 1'"),
+        ("api/runs.py", "'SELECTED'"),
+    ],
+)
+def test_what_is_allowed_passes(rules, tmp_path, path, text):
+    assert broken(rules, tmp_path, path, text) == []
+
+
+@pytest.mark.parametrize(
+    "sql", ["SELECT a FROM b", "\n  DELETE FROM b", "UPDATE b SET a = 1", "INSERT INTO b VALUES (1)"]
+)
+def test_sql_outside_the_store_is_noticed(rules, tmp_path, sql):
+    assert "SQL outside store/" in broken(rules, tmp_path, "api/runs.py", f"QUERY = {sql!r}")[0]
+
+
+@pytest.mark.parametrize("path", ["utils.py", "helpers/x.py", "api/common.py"])
+def test_a_module_that_is_named_after_nothing_is_noticed(rules, tmp_path, path):
+    assert "name it after what it owns" in broken(rules, tmp_path, path, "")[0]
