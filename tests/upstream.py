@@ -264,6 +264,13 @@ class Upstream:
         self._started.set_result((asyncio.get_running_loop(), site._server.sockets[0].getsockname()[1]))
         await self._stop.wait()
         await runner.cleanup()
+        # Connections that were accepted at the last moment are known to the event loop only.
+        if under_way := asyncio.all_tasks() - {asyncio.current_task()}:
+            await asyncio.wait(under_way, timeout=WAIT)
+        for transport in list(asyncio.get_running_loop()._transports.values()):
+            transport.abort()
+        for _ in range(2):
+            await asyncio.sleep(0)
 
     async def _list(self, http):
         request = await self._arrive(http, self.listings)

@@ -23,7 +23,9 @@ PATTERNS = [
     r"^(mon|tue|wed)$",
     r"^[^a-z]*$",
 ]
-NAMES = st.sampled_from(["city", "name", "age", "email", "limit", "unit", "tags", "when", "query", "is_open", "note", "ключ"])
+NAMES = st.sampled_from(
+    ["city", "name", "age", "email", "limit", "unit", "tags", "when", "query", "is_open", "note", "ключ"]
+)
 TEXTS = st.sampled_from(
     [
         "",
@@ -73,22 +75,20 @@ SCALARS = st.one_of(
 
 
 def composed(parts: st.SearchStrategy[Any]) -> st.SearchStrategy[Any]:
-    arrays = st.tuples(parts, bounds("minItems", "maxItems", 4)).map(
-        lambda p: {"type": "array", "items": p[0], **p[1]}
-    )
+    arrays = st.tuples(parts, bounds("minItems", "maxItems", 4)).map(lambda p: {"type": "array", "items": p[0], **p[1]})
     tuples = st.lists(parts, max_size=3).map(lambda p: {"type": "array", "prefixItems": p, "items": False})
     unique = st.tuples(
-        st.sampled_from([{"type": "string"}, {"type": "integer", "minimum": -3}, {"type": "string", "format": "email"}, {}]),
+        st.sampled_from(
+            [{"type": "string"}, {"type": "integer", "minimum": -3}, {"type": "string", "format": "email"}, {}]
+        ),
         st.integers(0, 2),
     ).map(lambda p: {"type": "array", "items": p[0], "minItems": p[1], "uniqueItems": True})
-    objects = st.tuples(
-        st.dictionaries(NAMES, parts, max_size=5), st.integers(0, 31), st.booleans()
-    ).map(_object)
+    objects = st.tuples(st.dictionaries(NAMES, parts, max_size=5), st.integers(0, 31), st.booleans()).map(_object)
     maps = parts.map(lambda p: {"type": "object", "additionalProperties": p, "minProperties": 1})
     either = st.lists(parts, min_size=1, max_size=3).map(lambda p: {"anyOf": p})
-    merged = st.tuples(st.dictionaries(NAMES, parts, min_size=1, max_size=3), st.dictionaries(NAMES, parts, max_size=2)).map(
-        lambda p: {"allOf": [_object((p[0], 31, False)), {"type": "object", "required": sorted({*p[0]})}]}
-    )
+    merged = st.tuples(
+        st.dictionaries(NAMES, parts, min_size=1, max_size=3), st.dictionaries(NAMES, parts, max_size=2)
+    ).map(lambda p: {"allOf": [_object((p[0], 31, False)), {"type": "object", "required": sorted({*p[0]})}]})
     return st.one_of(arrays, tuples, unique, objects, maps, either, merged)
 
 
@@ -121,8 +121,109 @@ def test_whatever_is_made_for_a_schema_satisfies_it(wanted, text):
     assert_valid(made(wanted, text), wanted)
 
 
-@given(wanted=SCHEMAS, value=st.recursive(st.none() | st.booleans() | st.integers() | st.text(max_size=4), lambda v: st.lists(v, max_size=3) | st.dictionaries(NAMES, v, max_size=3)))
+@given(
+    wanted=SCHEMAS,
+    value=st.recursive(
+        st.none() | st.booleans() | st.integers() | st.text(max_size=4),
+        lambda v: st.lists(v, max_size=3) | st.dictionaries(NAMES, v, max_size=3),
+    ),
+)
 @settings(max_examples=300, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 def test_the_rules_agree_with_an_independent_validator(wanted, value):
     checker = jsonschema.Draft202012Validator.FORMAT_CHECKER
-    assert Rules(wanted).accept(value, wanted) == jsonschema.Draft202012Validator(wanted, format_checker=checker).is_valid(value)
+    assert Rules(wanted).accept(value, wanted) == jsonschema.Draft202012Validator(
+        wanted, format_checker=checker
+    ).is_valid(value)
+
+
+NODE = {
+    "type": "object",
+    "properties": {"value": {"type": "integer"}, "children": {"type": "array", "items": {"$ref": "#/$defs/node"}}},
+    "required": ["value", "children"],
+    "additionalProperties": False,
+}
+SHAPES = [
+    {"type": "object", "properties": {"t": {"const": name}, name: {"type": "number"}}, "required": ["t", name]}
+    for name in ("radius", "side")
+]
+
+
+@pytest.mark.parametrize(
+    "wanted",
+    [
+        {"$ref": "#/$defs/node", "$defs": {"node": NODE}},
+        {
+            "type": "object",
+            "properties": {"value": {"type": "string"}, "next": {"anyOf": [{"$ref": "#"}, {"type": "null"}]}},
+            "required": ["value", "next"],
+        },
+        {"oneOf": [{"type": "integer", "multipleOf": 5}, {"type": "integer", "multipleOf": 3}]},
+        {"type": "object", "properties": {"shape": {"oneOf": SHAPES}}, "required": ["shape"]},
+        {"type": "string", "not": {"enum": ["example"]}},
+        {"properties": {"a": {"enum": [1, 2]}}, "required": ["a"], "if": {"properties": {"a": {"const": 1}}}, "then": {"required": ["b"]}},
+        {"type": "object", "required": ["a"], "dependentRequired": {"a": ["b"]}},
+        {"type": "object", "patternProperties": {"^x_": {"type": "integer"}}, "required": ["x_1"]},
+        {"type": "object", "propertyNames": {"pattern": "^[a-z]+\\d$"}, "minProperties": 3},
+        {"type": "array", "items": {"type": ["integer", "string"]}, "contains": {"const": 7}, "minItems": 3},
+        {"type": "array", "items": {"type": "object", "properties": {"id": {"type": "integer"}}, "required": ["id"]}, "minItems": 4, "uniqueItems": True},
+        {"type": "string", "pattern": "^(?=.*[a-z])(?=.*[A-Z])(?=.*\\d).{8,}$"},
+        {"type": "string", "pattern": "^\\w+$", "minLength": 30},
+        {"type": "number", "multipleOf": 0.1, "minimum": 0.25},
+    ],
+)  # fmt: skip
+@pytest.mark.parametrize("text", ["", "name: Bob, aged 7"])
+def test_the_less_common_keywords_are_satisfied_too(wanted, text):
+    assert_valid(made(wanted, text), wanted)
+
+
+def test_a_value_that_contains_itself_comes_to_an_end():
+    tree = made({"$ref": "#/$defs/node", "$defs": {"node": NODE}})
+    assert tree == {"value": 1, "children": [{"value": 1, "children": []}]}
+
+
+@pytest.mark.parametrize(
+    ("wanted", "reason"),
+    [
+        ({"$ref": "#/$defs/x"}, "leads nowhere"),
+        ({"$ref": "#"}, "never ends"),
+        ({"properties": {"a": {"$ref": "#"}}, "required": ["a"]}, "never ends"),
+        ({"type": "string", "minLength": 10**9}, "too long"),
+        ({"type": "array", "minItems": 10**9}, "too many items"),
+        ({"minProperties": 10**9}, "too many properties"),
+        ({"type": "frob"}, "'frob' is not a type"),
+        ({"type": "string", "minLength": "x"}, "malformed"),
+        ({"properties": [1]}, "malformed"),
+        ({"enum": []}, "no value"),
+        ({"properties": {"a": False}, "required": ["a"]}, "nothing satisfies"),
+        ({"allOf": [{"type": "string"}, {"type": "integer"}]}, "no value is both"),
+        ({"type": "integer", "minimum": 2, "maximum": 1}, "no value is found"),
+    ],
+)
+def test_a_schema_that_cannot_be_satisfied_is_refused_with_its_reason(wanted, reason):
+    with pytest.raises(BadSchemaError, match=reason):
+        made(wanted, "Ada lives in Paris")
+
+
+@pytest.mark.parametrize("pattern", ["^(a+)+$", "^(a|a)*$", "(x+x+)+y", "(a{1000}){1000}", "a*a*a*a*a*a*b"])
+def test_no_pattern_takes_for_ever(pattern):
+    try:
+        patterns.matches(pattern, "a" * 300 + "!")
+    except patterns.UnsupportedPatternError as error:
+        assert "work" in str(error)  # noqa: PT017 - either end is fine, as long as there is one
+
+
+@given(st.sampled_from(PATTERNS), st.integers(0, 200), st.integers(0, 20))
+def test_the_example_of_a_pattern_matches_it(pattern, salt, extra):
+    import re
+
+    assert re.search(pattern, patterns.example(pattern, salt, extra))
+
+
+@given(
+    st.sampled_from([*PATTERNS, r"\bcat\b", r"^a.c$", r"[\d_]{2}", r"x|^y$"]),
+    st.text(alphabet="aAbcxyz019 _-+#.@", max_size=12),
+)
+def test_patterns_match_what_the_standard_library_matches(pattern, text):
+    import re
+
+    assert patterns.matches(pattern, text) == bool(re.search(pattern, text))

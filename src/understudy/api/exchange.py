@@ -1,7 +1,8 @@
 """Reading a request and answering it: bodies within their limits, JSON as it is stored, lists, streams of events."""
 
 import asyncio
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncGenerator, Callable
+from contextlib import aclosing
 from typing import Protocol, TypeVar
 
 import msgspec
@@ -89,7 +90,7 @@ def listed(page: Page) -> Response:
 class EventStream(Response):
     """Server-sent events, each item of `frames` one or more whole blocks. A client that goes away ends only itself."""
 
-    def __init__(self, frames: AsyncIterator[bytes]) -> None:
+    def __init__(self, frames: AsyncGenerator[bytes, None]) -> None:
         self._frames = frames
         self.background = None
 
@@ -108,8 +109,9 @@ class EventStream(Response):
 
         watcher = asyncio.create_task(watch())
         try:
-            async for frames in self._frames:
-                await send({"type": "http.response.body", "body": frames, "more_body": True})
+            async with aclosing(self._frames):
+                async for frames in self._frames:
+                    await send({"type": "http.response.body", "body": frames, "more_body": True})
             await send({"type": "http.response.body", "body": b"", "more_body": False})
         except asyncio.CancelledError:
             if not gone:

@@ -1,6 +1,7 @@
 """Runs over HTTP: create one (with its thread, if wanted), follow it, answer its function calls, cancel it."""
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncGenerator
+from contextlib import aclosing
 
 import msgspec
 from msgspec import UNSET
@@ -118,9 +119,10 @@ def _answer(started: Started, stream: bool | None) -> Response:
     return EventStream(_events(started)) if stream else encoded(started.body)
 
 
-async def _events(started: Started) -> AsyncIterator[bytes]:
-    async for frames in started.frames():
-        yield frames
+async def _events(started: Started) -> AsyncGenerator[bytes, None]:
+    async with aclosing(started.frames()) as follower:
+        async for frames in follower:
+            yield frames
     if started.log.handed_back:
         message = "The server stopped following this run here; poll the run to see how it goes on."
         yield b"event: error\ndata: " + envelope(errors.ServerError(message)) + b"\n\n"

@@ -9,7 +9,7 @@ import shutil
 import stat
 import sys
 import time
-from collections.abc import Awaitable, Callable, Iterator
+from collections.abc import Awaitable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
@@ -18,21 +18,14 @@ import apsw
 import asyncpg
 
 from understudy.cli.listen import bind
-from understudy.clock import Clock, SystemClock
+from understudy.clock import SystemClock
 from understudy.errors import UpstreamError
-from understudy.llm.anthropic import AnthropicProvider
-from understudy.llm.openai import AzureProvider, OpenAIProvider
-from understudy.llm.provider import Provider
+from understudy.llm.router import KINDS
 from understudy.settings import ProviderSettings, Settings
 
 _PATIENCE = 3.0
 _SPACE_LOW, _SPACE_NEEDED = 1024**3, 100 * 1024**2
 _FILES_NEEDED = 4096
-_DIALECTS: dict[str, Callable[[str, ProviderSettings, Clock], Provider]] = {
-    "openai": OpenAIProvider,
-    "anthropic": AnthropicProvider,
-    "azure": AzureProvider,
-}
 
 
 @dataclass(frozen=True, slots=True)
@@ -137,7 +130,7 @@ async def _provider(name: str, settings: ProviderSettings) -> Finding:
     subject = f"provider {name}"
     if settings.kind == "azure":
         return Finding(subject, "ok", f"{settings.base_url}, not asked: Azure does not list deployments")
-    provider = _DIALECTS[settings.kind](name, settings, SystemClock())
+    provider = KINDS[settings.kind](name, settings, SystemClock())
     try:
         async with asyncio.timeout(_PATIENCE):
             cards = await provider.models()

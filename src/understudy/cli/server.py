@@ -27,6 +27,8 @@ from understudy.errors import SettingsError
 from understudy.settings import Settings, is_any, is_loopback
 
 _BACKLOG = 2048
+# Clients poll once a second or slower, on connections that they expect to find open.
+_KEEP_ALIVE = 75
 _OPEN_FILES = 65536
 _log = logging.getLogger("understudy.server")
 
@@ -52,7 +54,7 @@ async def _serve(settings: Settings, more_keys: str, started: float) -> None:
             click.echo(f"Understudy {__version__} is ready in {time.perf_counter() - started:.1f} s")
             click.echo(banner(settings, base_url, keyring.first, more_keys))
 
-        await Server(_config(app, settings), announce, app.state.understudy.drain, state or {}).serve(sockets)
+        await Server(_config(app, settings), announce, app.state.understudy.drain, dict(state or {})).serve(sockets)
 
 
 def _listening(settings: Settings) -> list[socket.socket]:
@@ -128,6 +130,7 @@ def _config(app: Any, settings: Settings) -> uvicorn.Config:
         server_header=False,
         proxy_headers=False,
         backlog=_BACKLOG,
+        timeout_keep_alive=_KEEP_ALIVE,
         timeout_graceful_shutdown=math.ceil(settings.shutdown_seconds),
     )
 

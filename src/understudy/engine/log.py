@@ -7,7 +7,7 @@ old deltas are merged, so a long text costs its length and not its number of tok
 import asyncio
 from array import array
 from collections import deque
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncGenerator, Iterator
 from dataclasses import dataclass
 from itertools import accumulate
 
@@ -78,7 +78,7 @@ class RunLog:
         if self._recent:
             self._merge(len(self._recent))
 
-    async def follow(self, after: int = 0) -> AsyncIterator[bytes]:
+    async def follow(self, after: int = 0) -> AsyncGenerator[bytes, None]:
         """The frames of the events after number `after`, as they come, until the log is closed.
 
         Frames that are there at the same time come joined. One who falls behind what is kept ready is served from the

@@ -3,7 +3,7 @@
 Each verb decides in one transaction and then lets the worker go on; knows no HTTP.
 """
 
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncGenerator, Sequence
 from dataclasses import dataclass
 from typing import TypeVar
 
@@ -36,7 +36,7 @@ class Started:
     log: RunLog
     after: int
 
-    def frames(self) -> AsyncIterator[bytes]:
+    def frames(self) -> AsyncGenerator[bytes, None]:
         """The run's server-sent events, until it ends or waits for its client."""
         return self.log.follow(self.after)
 

@@ -25,11 +25,12 @@ _LONGEST_RETRY_AFTER = 30.0
 _HELD = 16
 """Chunks without content that are held back while another attempt is still possible."""
 
-_KINDS: dict[str, Callable[[str, ProviderSettings, Clock], Provider]] = {
+KINDS: dict[str, Callable[[str, ProviderSettings, Clock], Provider]] = {
     "openai": OpenAIProvider,
     "azure": AzureProvider,
     "anthropic": AnthropicProvider,
 }
+"""What makes a provider of each kind that the settings know."""
 
 
 class Models:
@@ -47,7 +48,7 @@ class Models:
         chance: random.Random | None = None,
         sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
     ) -> None:
-        built = {name: (_KINDS[settings.kind](name, settings, clock), settings) for name, settings in providers.items()}
+        built = {name: (KINDS[settings.kind](name, settings, clock), settings) for name, settings in providers.items()}
         self._catalog = Catalog(built, rehearsal, clock)
         self._chance = chance or random.Random()  # noqa: S311 - it spreads retries and guards nothing
         self._sleep = sleep

@@ -135,7 +135,7 @@ class Settings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     shutdown_seconds: Annotated[
         float,
         Meta(gt=0, description="Seconds that a stopping server gives to open requests."),
-    ] = 10.0
+    ] = 4.0
     limits: LimitSettings = LimitSettings()
     rehearsal: RehearsalSettings = RehearsalSettings()
     providers: dict[str, ProviderSettings] = {}

@@ -67,7 +67,8 @@ class SqliteDatabase:
         self._scans = ThreadPoolExecutor(1, thread_name_prefix="understudy-scan")
 
     def text_query(self, text: str) -> str:
-        return " ".join(f'"{word}"' for word in _WORD.findall(text))
+        # Without a word: a phrase of none, which is found nowhere; nothing at all would be a syntax error.
+        return " ".join(f'"{word}"' for word in _WORD.findall(text)) or '""'
 
     async def read(self, transaction: Callable[P, Transaction[T]], *args: P.args, **kwargs: P.kwargs) -> T:
         try:

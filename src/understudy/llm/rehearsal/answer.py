@@ -42,7 +42,7 @@ def compose(request: Request) -> Answer:
 
 
 def _called(request: Request, heard: Conversation) -> tuple[Call, ...]:
-    if not request.tools:
+    if calls.permitted(request).mode == "none" or not request.tools:
         return ()
     forced = (
         request.tool_choice not in {None, "auto", "none"}
@@ -75,6 +75,9 @@ def _json(wanted: dict[str, Any], heard: Conversation) -> str:
 
 def _free_object(heard: Conversation) -> dict[str, Any]:
     """A schema for an object of any shape: with the keys that the messages name, else with an answer."""
+    said = tasks.literal(heard.latest.whole)
+    if said is not None and (value := outputs.members(said)):
+        return {"const": value}
     asked = _named_keys(heard.latest.text) or _named_keys(heard.instructions)
     if not asked:
         return {"const": {"model": "rehearsal", "answer": speech.say(heard)}}

@@ -11,60 +11,10 @@ from typing import Any
 
 import msgspec
 
-from understudy.llm.rehearsal import arithmetic, mentions, tokens, words
+from understudy.llm.rehearsal import arithmetic, mentions, naming, outputs, tokens, words
 from understudy.llm.rehearsal.mentions import Mention
 from understudy.llm.rehearsal.validation import Schema
 
-_PLACE = words.listed("city location place town country address destination origin where region state venue area")
-_PERSON = words.listed(
-    "person people participant participants attendee attendees member members name names recipient who customer author owner assignee contact guest passenger first last full"
-)
-_DAY = words.listed("date day when deadline due start end birthday datetime checkin checkout departure arrival")
-_ID = words.listed("id number code sku order ticket reference tracking account invoice key no ref")
-_QUERY = words.listed(
-    "query queries question search keyword keywords topic term terms prompt input text q request instruction task"
-)
-_PROSE = words.listed(
-    "answer reply response explanation summary reasoning thought thoughts description message body content comment note"
-    " conclusion output result final analysis details rationale"
-)
-_CODE = words.listed("code script source python program snippet")
-_SUM = words.listed("expression formula equation calculation math")
-_SYMBOL = words.listed("ticker symbol stock currency base quote target")
-
-_KINDS: list[tuple[frozenset[str], tuple[str, ...]]] = [
-    (words.listed("email mail recipient to cc"), ("email",)),
-    (words.listed("url link website uri page site"), ("url",)),
-    (words.listed("ip"), ("ip",)),
-    (words.listed("time hour start end when at"), ("time",)),
-    (_DAY, ("date", "date-time", "day")),
-    (_ID - {"code"}, ("uuid", "id", "number")),
-    (frozenset({"code"}), ("uuid", "id")),
-    (_PLACE, ("name",)),
-    (_PERSON, ("name",)),
-    (words.listed("title subject label heading caption"), ("quote",)),
-    (_PROSE | words.listed("text title"), ("quote",)),
-]
-_FORMATS = {
-    "email": ("email",),
-    "uri": ("url",),
-    "url": ("url",),
-    "uuid": ("uuid",),
-    "ipv4": ("ip",),
-    "date": ("date", "day"),
-    "date-time": ("date-time", "date"),
-    "time": ("time",),
-}
-_PREPOSITIONS = {
-    "from": words.listed("from origin source start departure base sender"),
-    "to": words.listed("to destination target end arrival recipient"),
-    "in": _PLACE,
-    "at": _PLACE | words.listed("time"),
-    "for": _PLACE | _PERSON,
-    "near": _PLACE,
-    "by": words.listed("author"),
-    "with": words.listed("attendee attendees guest person"),
-}
 _BOUNDS = {
     "max": words.listed("under below most than to within maximum max"),
     "min": words.listed("over above least from minimum min"),
@@ -87,17 +37,18 @@ _LONGEST_TEXT = 400
 
 
 class Spoken:
-    """`focus` is the part of the user's message that asks for this, `message` all of it, `earlier` what was said before.
+    """`focus` is the part of the message that asks for this, `message` all of it, `earlier` what the user said before.
 
-    `known` holds values by name, from the outputs of other tools.
+    `known` holds values by name that other tools put out, `prose` is what to say where a property wants sentences.
     """
 
     def __init__(
-        self, focus: str, message: str = "", earlier: str = "", known: dict[str, Any] | None = None, prose: str = ""
+        self, focus: str, message: str = "", *, earlier: str = "", known: dict[str, Any] | None = None, prose: str = ""
     ) -> None:
         self._texts = list(dict.fromkeys(text for text in (focus, message) if text))
         self._focus = focus
         self._earlier = earlier
+        self._given = outputs.embedded(message or focus)
         self._known = known or {}
         self._prose = prose
         self._used: set[str] = set()
@@ -106,8 +57,7 @@ class Spoken:
         self._used.add(str(value))
 
     def values(self, name: str, schema: Schema, needed: bool) -> Iterable[Any]:
-        if needed and name in self._known:
-            yield self._known[name]
+        yield from self._named_values(name, needed)
         if "enum" in schema:
             yield from self._enumerated(schema["enum"])
             return
@@ -121,15 +71,20 @@ class Spoken:
             yield from reader(name, schema, needed)
 
     def items(self, name: str, schema: Schema, needed: bool) -> Iterable[Any]:
-        known = self._known.get(name)
-        if isinstance(known, list):
-            yield from known
+        for value in self._named_values(name, needed):
+            if isinstance(value, list):
+                yield from value
+                return
         if "enum" in schema:
             yield from self._enumerated(schema["enum"])
         elif schema.get("type") in {"integer", "number"}:
             yield from self._listed_numbers(name, needed)
         elif schema.get("type", "string") == "string":
             yield from self._listed_strings(name, schema, needed)
+
+    def _named_values(self, name: str, needed: bool) -> Iterator[Any]:
+        yield from [self._given[name]] if name in self._given else []
+        yield from [self._known[name]] if needed and name in self._known else []
 
     def _enumerated(self, options: list[Any]) -> Iterator[Any]:
         for text in self._texts:
@@ -143,7 +98,7 @@ class Spoken:
         parts = set(words.name_parts(name))
         yield from self._named(name, _PHRASE)
         yield from self._patterned(parts, schema)
-        if parts & _CODE:
+        if parts & naming.CODE:
             yield from self._code()
         yield from self._of_kind(parts, schema)
         if "format" not in schema:
@@ -167,34 +122,34 @@ class Spoken:
     def _patterned(self, parts: set[str], schema: Schema) -> Iterator[str]:
         """Where a pattern judges, any word may be tried."""
         if "pattern" in schema:
-            before = [word for word, names in _PREPOSITIONS.items() if names & parts]
+            before = [word for word, names in naming.PREPOSITIONS.items() if names & parts]
             for text in self._texts:
                 said = re.findall(r"[^\s,;!?\"']{1,80}", text)[:60]
                 behind = [word for left, word in pairwise(said) if left.lower() in before]
                 yield from (word for word in (*behind, *said) if word not in self._used)
 
     def _of_kind(self, parts: set[str], schema: Schema) -> Iterator[str]:
-        kinds = [_FORMATS[schema["format"]]] if schema.get("format") in _FORMATS else []
-        kinds += [wanted for names, wanted in _KINDS if names & parts] if not schema.get("format") else []
+        kinds = [naming.FORMATS[schema["format"]]] if schema.get("format") in naming.FORMATS else []
+        kinds += [wanted for names, wanted in naming.KINDS if names & parts] if not schema.get("format") else []
         for text in self._texts:
-            prepositions = [word for word, names in _PREPOSITIONS.items() if names & parts]
+            prepositions = [word for word, names in naming.PREPOSITIONS.items() if names & parts]
             for wanted in kinds:
                 found = [mention for mention in self._free(text) if mention.kind in wanted]
                 yield from (_formatted(m, schema) for m in _preferred(text, found, prepositions))
 
     def _worded(self, parts: set[str], needed: bool) -> Iterator[str]:
         """Values that are recognised by the property's name, with no mention of a certain kind behind them."""
-        if parts & _SUM and (found := self._calculation()):
+        if parts & naming.SUM and (found := self._calculation()):
             yield found.expression
-        if parts & _SYMBOL:
+        if parts & naming.SYMBOL:
             yield from (s for text in self._texts for s in _SYMBOLS.findall(text) if s not in self._used)
-        if parts & _PLACE:
+        if parts & naming.PLACE:
             yield from self._places(needed)
-        if parts & _PROSE:
+        if parts & naming.PROSE:
             yield from self._prosaic(needed)
-        if needed and parts & _QUERY:
+        if needed and parts & naming.QUERY:
             yield from self._gist()
-        if needed and parts & _CODE:
+        if needed and parts & naming.CODE:
             yield from (f"print({tokens.shorten(gist, 200)!r})" for gist in self._gist())
 
     def _code(self) -> Iterator[str]:
@@ -209,7 +164,9 @@ class Spoken:
         for text in self._texts:
             yield from (m.value for m in self._free(text) if m.kind == "opener")
             yield from _objects(text, ("in", "for", "at", "near") if needed else ("in", "near"))
-        yield from (m.value for m in mentions.find(self._earlier) if m.kind == "name" and needed)
+        if needed:
+            named = (m for m in mentions.find(self._earlier) if m.kind == "name")
+            yield from (m.value for m in named if _is_behind(self._earlier, m, ["in", "at", "near", "from", "to"]))
 
     def _prosaic(self, needed: bool) -> Iterator[str]:
         for text in self._texts:
@@ -220,10 +177,10 @@ class Spoken:
 
     def _leftovers(self, parts: set[str]) -> Iterator[str]:
         """Any value that no other property took; at last what the request is about."""
-        wanted = ("quote", "name", "id", "opener") if not parts & _QUERY else ("quote",)
+        wanted = ("quote", "name", "id", "opener") if not parts & naming.QUERY else ("quote",)
         for kind in wanted:
             yield from (m.value for text in self._texts for m in self._free(text) if m.kind == kind)
-        if not self._prose and not parts & (_PLACE | _PERSON | _DAY | _ID):
+        if not self._prose and not parts & (naming.PLACE | naming.PERSON | naming.DAY | naming.ID):
             yield from (gist for gist in self._gist() if gist not in self._used)
 
     def _gist(self) -> Iterator[str]:
@@ -287,10 +244,10 @@ class Spoken:
                 )
                 return
         parts = set(words.name_parts(name)) | {part.removesuffix("s") for part in words.name_parts(name)}
-        kinds = set(_FORMATS.get(schema.get("format", ""), ())) or {
-            k for names, ks in _KINDS if names & parts for k in ks
+        kinds = set(naming.FORMATS.get(schema.get("format", ""), ())) or {
+            k for names, ks in naming.KINDS if names & parts for k in ks
         }
-        if needed and not kinds and not parts & _QUERY:
+        if needed and not kinds and not parts & naming.QUERY:
             kinds = {"quote", "name"}
         for text in self._texts:
             found = tuple(mention for mention in mentions.find(text) if mention.kind in kinds)
@@ -298,7 +255,7 @@ class Spoken:
             if chosen := mentions.listed(text, found) or free:
                 yield from (mention.value for mention in chosen)
                 return
-        if needed and parts & _QUERY:
+        if needed and parts & naming.QUERY:
             yield from self._gist()
 
     def _free(self, text: str) -> list[Mention]:
@@ -320,12 +277,12 @@ def _position(option: str, lowered: str) -> int:
 
 def _preferred(text: str, found: list[Mention], prepositions: list[str]) -> list[Mention]:
     """Those that stand behind one of the prepositions come first."""
+    return sorted(found, key=lambda mention: not _is_behind(text, mention, prepositions))
 
-    def behind(mention: Mention) -> bool:
-        before = words.words(text[max(0, mention.start - 12) : mention.start])[-2:]
-        return bool({*before} & {*prepositions})
 
-    return sorted(found, key=lambda mention: not behind(mention))
+def _is_behind(text: str, mention: Mention, prepositions: list[str]) -> bool:
+    before = words.words(text[max(0, mention.start - 12) : mention.start])[-2:]
+    return not {*before}.isdisjoint(prepositions)
 
 
 def _formatted(mention: Mention, schema: Schema) -> str:

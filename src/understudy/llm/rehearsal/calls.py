@@ -41,7 +41,8 @@ _NAME, _CONCEPT, _GENERIC, _PARAMETER, _DESCRIPTION, _OPTION, _LITERAL, _FITTING
 _MOST_ROUNDS = 8
 
 _STAGE = re.compile(
-    r"(?:[,;.]\s*)?\b(?:and then|then|after that|afterwards|after which|finally|once (?:that is|that's|it is|it's) done)\b,?\s*",
+    r"(?:[,;.]\s*)?\b(?:and then|then|after that|afterwards|after which|finally"
+    r"|once (?:that is|that's|it is|it's) done)\b,?\s*",
     re.IGNORECASE,
 )
 _CLAUSE = re.compile(
@@ -175,6 +176,8 @@ def choose(request: Request, conversation: Conversation) -> tuple[Call, ...]:
     if choice.mode == "none" or not choice.functions or len(conversation.made) >= _MOST_ROUNDS:
         return ()
     if choice.mode == "auto" and _DECLINED.search(text):
+        return ()
+    if _is_forced(request) and conversation.made:
         return ()
     profiles = [_Profile(function) for function in choice.functions]
     planned = _remaining(_plan(text, profiles, conversation.last_called), conversation.made)

@@ -10,14 +10,16 @@ _LABEL = r"((?:[\w'\u2019]{1,30} ){0,3}?[\w'\u2019]{1,30})"
 _VALUE = r"((?:[^.,!?;\n]|\.(?=\S)){1,80}?)(?=,? (?:and|but|so) |\.(?:\s|$)|[,!?;\n]|$)"
 _FACT = re.compile(rf"\b(?:my|our) {_LABEL} (?:is|are|was)(?: called| named)? {_VALUE}", re.IGNORECASE)
 _NAME = re.compile(
-    r"(?:\b(?i:i am|i'm|i\u2019m|call me|i am called|i'm called)) ((?:[A-Z][\w'\u2019-]{1,30})(?: [A-Z][\w'\u2019-]{1,30}){0,2})"
+    r"\b(?i:i am|i'm|i\u2019m|call me|i am called|i'm called|my name['\u2019]s) "
+    r"(?!(?:American|British|English|French|German|Italian|Spanish|Indian|Chinese|Japanese|Russian|Dutch|Canadian)\b)"
+    r"([A-Z][\w'\u2019-]{1,30}(?: [A-Z][\w'\u2019-]{1,30}){0,2})"
 )
 _PLACES = re.compile(rf"\bi (live in|am from|work at|work as|work for) {_VALUE}", re.IGNORECASE)
 _AGE = re.compile(r"\bi(?: a|['\u2019])m (\d{1,3})(?: years old)?\b", re.IGNORECASE)
 
 _ASKED_FACT = re.compile(
     rf"(?:what(?:'s|\u2019s| is| was| are)|who(?:'s| is)|remember|recall|know|tell me|remind me of|repeat)"
-    rf" (?:again )?(?:my|our) {_LABEL}(?= again| please|[?.!,]|$)",
+    rf" (?:again )?(?:my|our) {_LABEL}(?= again| please| called| named|[?.!,]|$)",
     re.IGNORECASE,
 )
 _ASKED_WHERE = re.compile(r"\bwhere (?:do|am) i (live|from|work)\b", re.IGNORECASE)
@@ -36,7 +38,8 @@ _ASKED_COUNT = re.compile(
     r"\bhow many (?:messages|questions|times|things)\b[^?]{0,30}\b(?:i|me|we|this|far|here|you)\b", re.IGNORECASE
 )
 _ASKED_ALL = re.compile(
-    r"\b(?:summari[sz]e|recap)\b.{0,20}\b(?:conversation|chat|so far|discussion)\b|\bwhat (?:have|did) we (?:talk|discuss)",
+    r"\b(?:summari[sz]e|recap)\b.{0,20}\b(?:conversation|chat|so far|discussion)\b"
+    r"|\bwhat (?:have|did) we (?:talk|discuss)",
     re.IGNORECASE,
 )
 _ORDER = {"first": 0, "second": 1, "third": 2}

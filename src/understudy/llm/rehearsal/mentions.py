@@ -83,7 +83,7 @@ _SENTENCE_END = re.compile(r"[.!?:;\n]\s*[\"'\u201c(]?$")
 
 @dataclass(frozen=True, slots=True)
 class Mention:
-    """`kind` is that of the patterns above, or `name`, or `opener`: a capitalised word that may only open a sentence."""
+    """`kind` is that of a pattern above, `name`, or `opener`: a capitalised word that may only open a sentence."""
 
     kind: str
     value: str

@@ -28,6 +28,13 @@ def known(outputs: Sequence[Output]) -> dict[str, Any]:
     return found
 
 
+def embedded(text: str) -> dict[str, Any]:
+    """What a JSON object inside the text says by name."""
+    found: dict[str, Any] = {}
+    _gather(_parsed(text[text.find("{") : text.rfind("}") + 1]), found, _DEPTH)
+    return found
+
+
 def _gather(value: Any, found: dict[str, Any], depth: int) -> None:
     if isinstance(value, list) and value:
         _gather(value[0], found, depth)

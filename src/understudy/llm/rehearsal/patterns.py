@@ -1,6 +1,6 @@
 """Regular expressions as JSON schemas use them: does a text match, and which text would.
 
-Matching walks sets of positions, so that no pattern can make it backtrack for ever. Look-around, back references and
+Matching walks sets of positions, so that no pattern can make it backtrack for ever. Look-behind, back references and
 property classes are not understood and raise UnsupportedPatternError.
 """
 
@@ -12,6 +12,8 @@ _MANY = 1_000_000
 _LONGEST = 2_000
 _EFFORT = 30_000
 _DEEPEST = 40
+MIXED = 100  # a salt from which on letters, digits and signs alternate
+_ALTERNATING = "aB3-dE6_gH9.jK2:mN5@"
 _READABLE = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-_ .,:;/@#+"
 
 Ranges = tuple[tuple[int, int], ...]
@@ -35,8 +37,9 @@ class Chars:
         return any(low <= code <= high for low, high in self.ranges)
 
     def sample(self, salt: int) -> str:
-        start = salt % len(_READABLE)
-        for char in _READABLE[start:] + _READABLE[:start]:
+        preferred = _ALTERNATING if salt >= MIXED else _READABLE
+        start = salt % len(preferred)
+        for char in preferred[start:] + preferred[:start] + _READABLE:
             if self.has(char):
                 return char
         if not self.ranges:
@@ -49,6 +52,14 @@ class Edge:
     """A position: `^`, `$`, `b` or `B`."""
 
     kind: str
+
+
+@dataclass(frozen=True, slots=True)
+class Look:
+    """A look-ahead, which takes nothing of the text."""
+
+    node: "Node"
+    wanted: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,11 +81,11 @@ class Repeat:
 
 _WORD_CHARS = Chars(_WORD)
 
-Node = Chars | Edge | Sequence | Choice | Repeat
+Node = Chars | Edge | Look | Sequence | Choice | Repeat
 
 
 def matches(pattern: str, text: str) -> bool:
-    """Whether `pattern` is found somewhere in `text`. Raises UnsupportedPatternError also where that takes too much work."""
+    """Whether `pattern` is found in `text`. Raises UnsupportedPatternError also where that takes too much work."""
     return bool(_Matcher(text).ends(parse(pattern), frozenset(range(len(text) + 1))))
 
 
@@ -103,6 +114,8 @@ class _Matcher:
                 return frozenset(at + 1 for at in starts if at < len(self._text) and node.has(self._text[at]))
             case Edge():
                 return frozenset(at for at in starts if self._is_edge(node.kind, at))
+            case Look():
+                return frozenset(at for at in starts if bool(self.ends(node.node, frozenset({at}))) == node.wanted)
             case Sequence():
                 for part in node.nodes:
                     starts = self.ends(part, starts)
@@ -141,7 +154,7 @@ def _example(node: Node, salt: int, extra: int) -> str:
     match node:
         case Chars():
             return node.sample(salt)
-        case Edge():
+        case Edge() | Look():
             return ""
         case Sequence():
             return "".join(_example(part, salt + i, extra) for i, part in enumerate(node.nodes))
@@ -228,7 +241,8 @@ class _Parser:
         return Chars(((ord(char), ord(char)),))
 
     def _group(self) -> Node:
-        if self._skip("?") and not self._skip(":") and not self._group_name():
+        looks = next((sign == "?=" for sign in ("?=", "?!") if self._skip(sign)), None)
+        if looks is None and self._skip("?") and not self._skip(":") and not self._group_name():
             raise UnsupportedPatternError(self._pattern)
         self._depth += 1
         if self._depth > _DEEPEST:
@@ -237,7 +251,7 @@ class _Parser:
         self._depth -= 1
         if not self._skip(")"):
             raise UnsupportedPatternError(self._pattern)
-        return node
+        return node if looks is None else Look(node, looks)
 
     def _group_name(self) -> bool:
         self._skip("P")

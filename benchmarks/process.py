@@ -1,0 +1,85 @@
+"""A process that a benchmark starts, waits for, measures and ends. Every wait has a bound."""
+
+import os
+import socket
+import subprocess
+import time
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+import psutil
+
+from benchmarks import cores
+
+WAIT = 30.0
+_POLL = 0.002
+
+
+class Process:
+    """A child with its output in `log`. Ended by `stop`, or with the `with` block."""
+
+    def __init__(
+        self, command: Sequence[str], core: int | None, log: Path, environ: Mapping[str, str] | None = None
+    ) -> None:
+        self._log = log
+        self.started = time.perf_counter()
+        with log.open("wb") as output, cores.on(core):
+            self._child = subprocess.Popen(
+                command, stdin=subprocess.DEVNULL, stdout=output, stderr=output, env=environ, cwd=log.parent
+            )
+        self._stats = psutil.Process(self._child.pid)
+
+    def __enter__(self) -> "Process":
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.stop()
+
+    @property
+    def printed(self) -> str:
+        return self._log.read_text(errors="replace")
+
+    def rss(self) -> int:
+        """Resident bytes now."""
+        resident: int = self._stats.memory_info().rss
+        return resident
+
+    def await_port(self, port: int) -> None:
+        """Returns once something listens there."""
+        deadline = time.perf_counter() + WAIT
+        while not accepts(port):
+            self.check()
+            if time.perf_counter() > deadline:
+                raise SystemExit(f"Nothing listened on port {port} within {WAIT:g} s:\n{self.printed}")
+            time.sleep(_POLL)
+
+    def check(self) -> None:
+        """Raises SystemExit with what it printed where it has ended by itself."""
+        if self._child.poll() is not None:
+            raise SystemExit(f"{self._child.args!r} ended with {self._child.returncode}:\n{self.printed}")
+
+    def stop(self) -> None:
+        self._child.terminate()
+        try:
+            self._child.wait(WAIT)
+        except subprocess.TimeoutExpired:
+            self._child.kill()
+            self._child.wait()
+
+
+def accepts(port: int) -> bool:
+    with socket.socket() as probe:
+        return probe.connect_ex(("127.0.0.1", port)) == 0
+
+
+def free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port: int = probe.getsockname()[1]
+        return port
+
+
+def bare_environment() -> dict[str, str]:
+    """Ours without what configures the server or names providers."""
+    ours = ("UNDERSTUDY_", "OPENAI_", "AIML_", "ANTHROPIC_", "OLLAMA_")
+    return {name: value for name, value in os.environ.items() if not name.startswith(ours)}

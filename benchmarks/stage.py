@@ -1,0 +1,65 @@
+"""What a benchmark finds ready: its options, a directory, the cores, and the processes that it asks for.
+
+Everything that is started here ends with the stage.
+"""
+
+import sys
+from contextlib import ExitStack
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from benchmarks import process
+from benchmarks.cores import Cores
+from benchmarks.process import Process
+
+
+@dataclass(frozen=True, slots=True)
+class Options:
+    """`seconds` is for one case over all its rounds; `database` None is SQLite in the server's data directory."""
+
+    seconds: float
+    rounds: int
+    concurrency: int
+    chunks: int
+    database: str | None
+
+    @property
+    def round_seconds(self) -> float:
+        return self.seconds / self.rounds
+
+
+@dataclass(frozen=True, slots=True)
+class Service:
+    """A process that answers HTTP on 127.0.0.1."""
+
+    process: Process
+    port: int
+
+    @property
+    def url(self) -> str:
+        return f"http://127.0.0.1:{self.port}"
+
+
+@dataclass(frozen=True, slots=True)
+class Stage:
+    options: Options
+    cores: Cores
+    directory: Path
+    stack: ExitStack = field(default_factory=ExitStack)
+
+    def upstream(self) -> Service:
+        """The scripted provider, on the load's core."""
+        arguments = ["--chunks", str(self.options.chunks)]
+        return self._start("upstream", arguments, self.cores.load)
+
+    def passthrough(self, upstream: Service) -> Service:
+        """The bare FastAPI application, on the server's core."""
+        return self._start("passthrough", ["--upstream", upstream.url], self.cores.server)
+
+    def _start(self, module: str, arguments: list[str], core: int | None) -> Service:
+        port = process.free_port()
+        command = [sys.executable, "-m", f"benchmarks.{module}", "--port", str(port), *arguments]
+        environ = process.bare_environment() | {"PYTHONPATH": str(Path(__file__).parents[1])}
+        child = self.stack.enter_context(Process(command, core, self.directory / f"{module}.log", environ))
+        child.await_port(port)
+        return Service(child, port)

@@ -1,0 +1,141 @@
+"""A model provider that costs nearly nothing: chat completions out of bytes made beforehand, without any delay.
+
+`python -m benchmarks.upstream --port N --chunks N`. Each chunk of a stream is written by itself, as real providers do;
+a request with tools and without their outputs is answered with a call. Knows just enough HTTP for its few clients.
+"""
+
+import argparse
+import asyncio
+import gc
+import json
+import re
+from collections.abc import Iterator, Sequence
+from typing import Any
+
+import uvloop
+
+MODEL = "scripted"
+FIRST_TEXT = b"word0"
+"""What the first chunk of text says; each further one counts on."""
+
+CALL_ID = "call_0123456789abcdefghijklmn"
+_STREAMS = re.compile(rb'"stream":\s*true')
+_WANTS_USAGE = re.compile(rb'"include_usage":\s*true')
+_USAGE = {"prompt_tokens": 12, "completion_tokens": 20, "total_tokens": 32}
+_HEAD = {"id": "chatcmpl-scripted", "created": 1750000000, "model": MODEL}
+
+
+class Answers:
+    """Everything that is ever said, encoded. A stream is the pieces that are written one after another."""
+
+    def __init__(self, chunks: int) -> None:
+        words = [f"word{number} " for number in range(chunks)]
+        self.text = _stream([{"content": word} for word in words], "stop", usage=False)
+        self.text_with_usage = _stream([{"content": word} for word in words], "stop", usage=True)
+        self.call = _stream(_call_deltas(), "tool_calls", usage=True)
+        self.whole = _json(_completion("".join(words)))
+        self.models = _json({"object": "list", "data": [{"id": MODEL, "object": "model", "created": 1}]})
+
+    def to(self, head: bytes, body: bytes) -> Sequence[bytes]:
+        if head.startswith(b"GET"):
+            return (self.models,)
+        if not _STREAMS.search(body):
+            return (self.whole,)
+        if b'"tools":' in body and b'"role":"tool"' not in body:
+            return self.call
+        return self.text_with_usage if _WANTS_USAGE.search(body) else self.text
+
+
+def _json(body: dict[str, Any]) -> bytes:
+    data = json.dumps(body).encode()
+    return b"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: %d\r\n\r\n%b" % (len(data), data)
+
+
+def _completion(text: str) -> dict[str, Any]:
+    choice = {"index": 0, "message": {"role": "assistant", "content": text}, "finish_reason": "stop"}
+    return {**_HEAD, "object": "chat.completion", "choices": [choice], "usage": _USAGE}
+
+
+def _call_deltas() -> list[dict[str, Any]]:
+    call = {"index": 0, "id": CALL_ID, "type": "function", "function": {"name": "get_weather", "arguments": ""}}
+    pieces = ['{"city":', ' "Paris"}']
+    return [{"tool_calls": [call]}] + [
+        {"tool_calls": [{"index": 0, "function": {"arguments": piece}}]} for piece in pieces
+    ]
+
+
+def _stream(deltas: Sequence[dict[str, Any]], finish: str, *, usage: bool) -> list[bytes]:
+    opening = b"HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\nTransfer-Encoding: chunked\r\n\r\n"
+    last = [_chunk(choices=[], usage=_USAGE)] if usage else []
+    end = b"".join(_framed(event) for event in [*last, b"data: [DONE]\n\n"]) + b"0\r\n\r\n"
+    return [
+        opening + _framed(_delta({"role": "assistant", "content": ""})),
+        *(_framed(_delta(delta)) for delta in deltas),
+        _framed(_delta({}, finish)),
+        end,
+    ]
+
+
+def _delta(delta: dict[str, Any], finish: str | None = None) -> bytes:
+    return _chunk(choices=[{"index": 0, "delta": delta, "logprobs": None, "finish_reason": finish}])
+
+
+def _chunk(**parts: Any) -> bytes:
+    return b"data: " + json.dumps({**_HEAD, "object": "chat.completion.chunk", **parts}).encode() + b"\n\n"
+
+
+def _framed(event: bytes) -> bytes:
+    return b"%x\r\n%b\r\n" % (len(event), event)
+
+
+class _Connection(asyncio.Protocol):
+    def __init__(self, answers: Answers) -> None:
+        self._answers = answers
+        self._loop = asyncio.get_running_loop()
+        self._data = b""
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        assert isinstance(transport, asyncio.Transport)
+        self._transport = transport
+
+    def data_received(self, data: bytes) -> None:
+        self._data += data
+        end = self._data.find(b"\r\n\r\n") + 4
+        if end < 4:
+            return
+        head = self._data[:end]
+        if len(self._data) < end + _length(head):
+            return
+        body, self._data = self._data[end:], b""
+        self._write(iter(self._answers.to(head, body)))
+
+    def _write(self, pieces: Iterator[bytes]) -> None:
+        """Each piece in a turn of the loop of its own, so that it leaves in a segment of its own."""
+        piece = next(pieces, None)
+        if piece is not None and not self._transport.is_closing():
+            self._transport.write(piece)
+            self._loop.call_soon(self._write, pieces)
+
+
+def _length(head: bytes) -> int:
+    found = re.search(rb"(?i)\r\ncontent-length:\s*(\d+)", head)
+    return int(found[1]) if found else 0
+
+
+async def _serve(port: int, chunks: int) -> None:
+    answers = Answers(chunks)
+    gc.freeze()
+    server = await asyncio.get_running_loop().create_server(lambda: _Connection(answers), "127.0.0.1", port)
+    await server.serve_forever()
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser()
+    parser.add_argument("--port", type=int, required=True)
+    parser.add_argument("--chunks", type=int, required=True)
+    options = parser.parse_args()
+    uvloop.run(_serve(options.port, options.chunks))
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,21 @@
+"""What most tests of the API begin with."""
+
+import pytest
+
+from e2e.talk import WEATHER, new_thread
+
+
+@pytest.fixture
+def assistant(client):
+    return client.beta.assistants.create(model="gpt-4o")
+
+
+@pytest.fixture
+def forecaster(client):
+    """An assistant with a function to call."""
+    return client.beta.assistants.create(model="gpt-4o", tools=[WEATHER])
+
+
+@pytest.fixture
+def thread(client):
+    return new_thread(client, "Hello")

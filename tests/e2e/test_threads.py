@@ -1,0 +1,168 @@
+"""Threads: with and without a body, changed, deleted, listed and searched."""
+
+import time
+
+import openai
+import pytest
+from envelope import assert_error
+from waiting import eventually
+
+from e2e.talk import new_thread, on_both, run_of, user
+
+KEYS = ["id", "object", "created_at", "metadata", "tool_resources"]
+
+
+@on_both
+@pytest.mark.parametrize("body", [None, b"", {}, {"messages": [], "metadata": None, "tool_resources": None}])
+def test_one_is_made_with_nothing_said(server, body):
+    before = int(time.time())
+    made = server.ask("POST", "/v1/threads", body).json
+    assert list(made) == KEYS
+    assert made["id"].startswith("thread_")
+    assert before <= made["created_at"] <= time.time()
+    assert (made["object"], made["metadata"], made["tool_resources"]) == ("thread", {}, {})
+    assert server.ask("GET", f"/v1/threads/{made['id']}").json == made
+
+
+def test_the_messages_that_it_is_made_with_keep_their_order(client):
+    bodies = [user("one"), {"role": "assistant", "content": "two"}, user([{"type": "text", "text": "three"}])]
+    thread = client.beta.threads.create(messages=bodies, metadata={"a": "b"})
+    assert thread.metadata == {"a": "b"}
+    messages = client.beta.threads.messages.list(thread.id, order="asc").data
+    assert [(message.role, message.content[0].text.value) for message in messages] == [
+        ("user", "one"),
+        ("assistant", "two"),
+        ("user", "three"),
+    ]
+
+
+def test_nothing_is_made_where_one_message_is_bad(server):
+    before = server.ask("GET", "/v1/threads?limit=1").json["first_id"]
+    reply = server.ask("POST", "/v1/threads", {"messages": [user("fine"), user("")]})
+    assert_error(
+        reply,
+        400,
+        "Invalid 'messages[1].content': empty string. Expected a string with minimum length 1, but got an empty "
+        "string instead.",
+        "messages[1].content",
+        "empty_string",
+    )
+    assert server.ask("GET", "/v1/threads?limit=1").json["first_id"] == before
+
+
+@on_both
+def test_a_change_replaces_metadata_as_a_whole_and_leaves_the_rest(server):
+    resources = {"code_interpreter": {"file_ids": ["file-1"]}}
+    made = server.ask("POST", "/v1/threads", {"metadata": {"a": "1", "b": "2"}, "tool_resources": resources}).json
+    path = f"/v1/threads/{made['id']}"
+    assert server.ask("POST", path, {"metadata": {"b": "3"}}).json == {**made, "metadata": {"b": "3"}}
+    assert server.ask("POST", path, {}).json == {**made, "metadata": {"b": "3"}}
+    assert server.ask("POST", path, {"metadata": None}).json == {**made, "metadata": {}}
+    search = {"file_search": {"vector_store_ids": ["vs_1"]}}
+    assert server.ask("POST", path, {"tool_resources": search}).json["tool_resources"] == resources | search
+    assert server.ask("POST", path, {"tool_resources": None}).json["tool_resources"] == {}
+
+
+@on_both
+def test_a_deleted_one_takes_everything_it_held_with_it(server, client, assistant):
+    thread = new_thread(client, "Hello")
+    run = run_of(client, thread, assistant)
+    message = client.beta.threads.messages.list(thread.id).data[0]
+    (step,) = client.beta.threads.runs.steps.list(run.id, thread_id=thread.id).data
+    deleted = client.beta.threads.delete(thread.id)
+    assert deleted.to_dict() == {"id": thread.id, "object": "thread.deleted", "deleted": True}
+    path = f"/v1/threads/{thread.id}"
+    for method, below, body in (
+        ("GET", "", None),
+        ("POST", "", {}),
+        ("DELETE", "", None),
+        ("GET", "/messages", None),
+        ("POST", "/messages", user("hi")),
+        ("GET", f"/messages/{message.id}", None),
+        ("POST", f"/messages/{message.id}", {}),
+        ("DELETE", f"/messages/{message.id}", None),
+        ("GET", "/runs", None),
+        ("POST", "/runs", {"assistant_id": assistant.id}),
+        ("GET", f"/runs/{run.id}", None),
+        ("POST", f"/runs/{run.id}", {}),
+        ("POST", f"/runs/{run.id}/cancel", None),
+        ("POST", f"/runs/{run.id}/submit_tool_outputs", {"tool_outputs": []}),
+        ("GET", f"/runs/{run.id}/steps", None),
+        ("GET", f"/runs/{run.id}/steps/{step.id}", None),
+    ):
+        assert_error(server.ask(method, path + below, body), 404, f"No thread found with id '{thread.id}'.")
+
+
+def listed(server, query):
+    reply = server.ask("GET", f"/v1/threads?{query}")
+    assert reply.status == 200, reply.body
+    return [thread["id"] for thread in reply.json["data"]]
+
+
+@on_both
+def test_those_with_all_of_the_metadata_asked_for_are_listed(server, client):
+    mark = client.beta.threads.create().id
+    blue = client.beta.threads.create(metadata={"mark": mark, "team": "blue"})
+    red = client.beta.threads.create(metadata={"mark": mark, "team": "red 🙂 'quoted' \"twice\" 100%"})
+    assert listed(server, f"metadata[mark]={mark}") == [red.id, blue.id]
+    assert listed(server, f"metadata%5Bmark%5D={mark}&order=asc&limit=1") == [blue.id]
+    assert listed(server, f"metadata[mark]={mark}&metadata[team]=blue") == [blue.id]
+    quoted = "red%20%F0%9F%99%82%20'quoted'%20%22twice%22%20100%25"
+    assert listed(server, f"metadata[mark]={mark}&metadata[team]={quoted}") == [red.id]
+    assert listed(server, f"metadata[mark]={mark}&metadata[team]=Blue") == []
+    client.beta.threads.update(blue.id, metadata={"mark": mark, "team": "green"})
+    assert listed(server, f"metadata[mark]={mark}&metadata[team]=blue") == []
+    assert listed(server, f"metadata[mark]={mark}&metadata[team]=green&after={red.id}") == [blue.id]
+
+
+@on_both
+def test_those_in_which_words_were_said_are_found(server, client, assistant):
+    mark = client.beta.threads.create().id.replace("_", "")
+    asked = new_thread(client, f"Where is the {mark} lighthouse?")
+    run_of(client, asked, assistant)
+    other = new_thread(client, f"The {mark} Harbour, at 5 o'clock!", "Another message")
+    assert listed(server, f"q={mark}") == [other.id, asked.id]
+    assert listed(server, f"q={mark}%20LIGHTHOUSE") == [asked.id]
+    assert listed(server, f"q=said%20{mark}") == [asked.id]
+    assert listed(server, f"q={mark}%20another") == []
+    for odd in ("%22", "*", "%27%3B--", "a%00b", "(", "NEAR(", "%20"):
+        assert listed(server, f"q={odd}{mark}x") == []
+    message = client.beta.threads.messages.list(other.id, order="asc").data[0]
+    client.beta.threads.messages.delete(message.id, thread_id=other.id)
+    assert listed(server, f"q={mark}") == [asked.id]
+
+
+@on_both
+@pytest.mark.parametrize("q", ["%22", "!!!", "%00", "_"])
+def test_a_search_without_a_word_finds_nothing(server, client, q):
+    new_thread(client, "!!!")
+    assert listed(server, f"q={q}") == []
+
+
+@on_both
+def test_what_a_deleted_one_held_is_erased_afterwards(server, client):
+    word = client.beta.threads.create().id.replace("_", "")
+    thread = new_thread(client, *[f"{word} {number}" for number in range(450)])
+    assert listed(server, f"q={word}") == [thread.id]
+    client.beta.threads.delete(thread.id)
+    assert listed(server, f"q={word}") == []
+    if server.log.parent.name.startswith("sqlite"):
+        file = server.data / "understudy.sqlite3"
+        import apsw
+
+        count = f"SELECT count(*) FROM items WHERE thread_id = '{thread.id}'"
+        connection = apsw.Connection(str(file), flags=apsw.SQLITE_OPEN_READONLY)
+        eventually(lambda: connection.execute(count).fetchall() == [(0,)])
+        connection.close()
+
+
+def test_an_id_that_cannot_be_one_is_refused(server):
+    reply = server.ask("GET", "/v1/threads/undefined")
+    message = "Invalid 'thread_id': 'undefined'. Expected an ID that begins with 'thread'."
+    assert_error(reply, 400, message, "thread_id", "invalid_value")
+
+
+def test_an_unknown_one_is_not_found(client):
+    with pytest.raises(openai.NotFoundError) as caught:
+        client.beta.threads.retrieve("thread_unknown")
+    assert_error(caught.value, 404, "No thread found with id 'thread_unknown'.")

@@ -1,0 +1,31 @@
+"""The error envelope, in whatever way a test has met it."""
+
+import json
+import re
+
+import openai
+
+
+def assert_error(found, status, message, param=None, code=None, type="invalid_request_error"):  # noqa: A002 - the envelope's own word
+    """Every error looks the same. `found` is an SDK exception or a `Reply`; `message` a text or a compiled pattern."""
+    if isinstance(found, openai.APIStatusError):
+        headers, body, got = found.response.headers, json.loads(found.response.content), found.status_code
+    else:
+        headers, body, got = found.headers, found.json, found.status
+    assert got == status, body
+    assert headers["content-type"] == "application/json"
+    assert re.fullmatch("req_[0-9a-f]{32}", headers["x-request-id"])
+    assert_envelope(body, message, param, code, type)
+
+
+def assert_envelope(body, message, param=None, code=None, type="invalid_request_error"):  # noqa: A002 - the envelope's own word
+    """The four members and nothing else, in their order."""
+    assert list(body) == ["error"]
+    assert list(body["error"]) == ["message", "type", "param", "code"]
+    said = body["error"]["message"]
+    if isinstance(message, re.Pattern):
+        assert message.fullmatch(said), said
+    else:
+        assert said == message
+    assert "Traceback" not in said
+    assert {**body["error"], "message": said} == {"message": said, "type": type, "param": param, "code": code}
