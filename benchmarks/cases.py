@@ -12,6 +12,7 @@ import msgspec
 
 from benchmarks import cores, load
 from benchmarks.load import Script
+from benchmarks.process import Process
 from benchmarks.rounds import Round
 from benchmarks.stage import Service, Stage
 
@@ -29,19 +30,20 @@ class HttpCase:
     limit: float = math.inf
 
     async def run(self, seconds: float) -> Round:
-        peak = _Peak(self.service)
+        process = self.service.process
+        peak, before = _Peak(process), process.cpu()
         watching = asyncio.create_task(peak.watch())
         try:
             done = await load.run(self.script, self.service.port, self.concurrency, seconds, self.limit)
         finally:
             watching.cancel()
-        return msgspec.structs.replace(done, peak_rss=peak.rss)
+        return msgspec.structs.replace(done, cpu=process.cpu() - before, peak_rss=peak.rss)
 
 
 class _Peak:
-    def __init__(self, service: Service) -> None:
-        self._process = service.process
-        self.rss = self._process.rss()
+    def __init__(self, process: Process) -> None:
+        self._process = process
+        self.rss = process.rss()
 
     async def watch(self) -> None:
         while True:

@@ -64,7 +64,7 @@ def _each(requests: Iterable[Request]) -> Callable[[], Script]:
 
 
 def _report(stage: Stage, series: list[Series], idle: int, after: int) -> Report:
-    done = Report("crud", ["case", "per second", "p50 ms", "p99 ms", "× FastAPI", "× statements", "peak MB"])
+    done = Report("crud", ["case", "per second", "p50 ms", "p99 ms", "CPU µs", "× FastAPI", "× statements", "peak MB"])
     named = {one.name: one for one in series}
     for one in series:
         done.add(
@@ -72,6 +72,7 @@ def _report(stage: Stage, series: list[Series], idle: int, after: int) -> Report
             report.rate(one),
             report.ms(one.quantile("p50")),
             report.ms(one.quantile("p99")),
+            report.us(one.cpu),
             *_ratios(one, named),
             report.mb(one.peak_rss),
             goals=_goals(one),

@@ -10,6 +10,7 @@ import math
 import time
 from collections import Counter
 from collections.abc import Callable, Generator, Sequence
+from typing import cast
 
 from benchmarks.http import Answer, Reading, Request
 from benchmarks.rounds import Round
@@ -76,8 +77,7 @@ class _Connection(asyncio.Protocol):
         self._finished = False
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        assert isinstance(transport, asyncio.Transport)
-        self._transport = transport
+        self._transport = cast("asyncio.Transport", transport)
         self._begin()
 
     def data_received(self, data: bytes) -> None:

@@ -44,6 +44,12 @@ class Process:
         resident: int = self._stats.memory_info().rss
         return resident
 
+    def cpu(self) -> float:
+        """Seconds of processor time that it has had so far, all threads together."""
+        times = self._stats.cpu_times()
+        spent: float = times.user + times.system
+        return spent
+
     def await_port(self, port: int) -> None:
         """Returns once something listens there."""
         deadline = time.perf_counter() + WAIT

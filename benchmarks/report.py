@@ -67,6 +67,10 @@ def ms(seconds: float) -> str:
     return f"{seconds * 1000:.2f}"
 
 
+def us(seconds: float | None) -> str:
+    return "" if seconds is None else f"{seconds * 1e6:.0f}"
+
+
 def mb(size: int | None) -> str:
     return "" if size is None else f"{size / 1e6:.0f}"
 

@@ -13,12 +13,13 @@ _QUANTILES = {"min": 0.0, "p50": 0.5, "p90": 0.9, "p99": 0.99, "p999": 0.999, "m
 
 
 class Round(msgspec.Struct, frozen=True):
-    """`quantiles` are of the samples, in seconds; `peak_rss` is the measured process's, in bytes."""
+    """`quantiles` are of the samples, in seconds; `cpu` (seconds) and `peak_rss` (bytes) are the measured process's."""
 
     count: int
     seconds: float
     errors: dict[str, int]
     quantiles: dict[str, float]
+    cpu: float | None = None
     peak_rss: int | None = None
 
     @classmethod
@@ -54,6 +55,12 @@ class Series(msgspec.Struct, frozen=True):
 
     def quantile(self, name: str) -> float:
         return statistics.median(one.quantiles[name] for one in self.rounds)
+
+    @property
+    def cpu(self) -> float | None:
+        """Seconds of processor time for one operation; other processes on the core do not add to it."""
+        spent = [one.cpu / one.count for one in self.rounds if one.cpu is not None and one.count]
+        return statistics.median(spent) if spent else None
 
     @property
     def peak_rss(self) -> int | None:

@@ -26,7 +26,7 @@ async def measure(stage: Stage) -> Report:
     idle = server.settled_rss(tested)
     lines = [*await _runs(stage, tested), *_chats(stage, tested, upstream)]
     series = await rounds.interleave([line.case for line in lines], stage.options.rounds, stage.options.round_seconds)
-    done = Report("runs", ["case", "at once", "per second", "p50 ms", "p99 ms", "ratio", "added ms", "errors", "peak MB"])
+    done = Report("runs", ["case", "at once", "per second", "p50 ms", "p99 ms", "CPU µs", "ratio", "added ms", "errors", "peak MB"])
     named = {one.name: one for one in series}
     for line, one in zip(lines, series, strict=True):
         _add(done, line, one, named.get(line.against))
@@ -70,6 +70,7 @@ def _add(done: Report, line: _Line, one: Series, against: Series | None) -> None
         report.rate(one),
         report.ms(one.quantile("p50")),
         report.ms(one.quantile("p99")),
+        report.us(one.cpu),
         "" if against is None else f"{one.rate_against(against):.2f}",
         "" if against is None else report.ms(one.added(against)),
         one.errors,

@@ -127,6 +127,12 @@ def session_postgres():
 
 
 @pytest.fixture
+def database(request):
+    """The settings of one of the two databases, empty, for servers of the test's own; `each_database` asks for both."""
+    return {"database": request.getfixturevalue("postgres")} if request.param == "postgres" else {}
+
+
+@pytest.fixture
 def postgres(session_postgres):
     """The URL of a PostgreSQL database with nothing in it."""
     return session_postgres()

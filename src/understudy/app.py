@@ -81,7 +81,8 @@ async def _open(app: Starlette, stack: AsyncExitStack, settings: Settings, clock
     eraser = Repeating(_ERASE_EVERY, store.threads.erase)
     eraser.start()
     stack.push_async_callback(eraser.stop)
-    app.state.parts = Parts(settings, store, models, Runs(store, worker, logs, clock), clock)
+    runs = Runs(store, worker, logs, clock, settings.limits.run_seconds)
+    app.state.parts = Parts(settings, store, models, runs, clock)
     app.state.understudy = Understudy(worker)
 
 

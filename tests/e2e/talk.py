@@ -8,6 +8,7 @@ POLL = 10
 ENDED = {"completed", "incomplete", "failed", "cancelled", "expired"}
 
 on_both = pytest.mark.parametrize("server", ["sqlite", "postgres"], indirect=True)
+each_database = pytest.mark.parametrize("database", ["sqlite", "postgres"], indirect=True)
 
 WEATHER = {
     "type": "function",

@@ -9,7 +9,8 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from understudy.api.errors import envelope, to_api_error
-from understudy.api.exchange import EventStream, encoded, read_body
+from understudy.api.event_stream import EventStream
+from understudy.api.exchange import encoded, read_body
 from understudy.api.parts import parts_of
 from understudy.errors import UnderstudyError
 from understudy.llm.chunks import decode
@@ -17,27 +18,46 @@ from understudy.llm.provider import ChatBody
 from understudy.wire.problems import parse
 
 
-class ChatRequest(msgspec.Struct):
+class DeploymentChatRequest(msgspec.Struct):
     """What this server itself looks at; the rest is the provider's."""
 
-    model: str
     messages: Annotated[list[dict[str, Any]], msgspec.Meta(min_length=1)]
     stream: bool | None = None
 
 
+class ChatRequest(DeploymentChatRequest, kw_only=True):
+    model: str
+
+
 async def create_chat_completion(request: Request) -> Response:
-    parts = parts_of(request)
-    limits = parts.settings.limits
-    raw = await read_body(request, limits)
-    asked = parse(raw, ChatRequest, depth=limits.json_depth)
+    raw = await read_body(request, parts_of(request).settings.limits)
+    return await _answer(request, _checked(request, raw, ChatRequest))
+
+
+async def create_deployment_chat_completion(request: Request) -> Response:
+    """Azure's form: the path names the model, and what the body says of it is not looked at."""
+    raw = await read_body(request, parts_of(request).settings.limits)
+    body = _checked(request, raw, DeploymentChatRequest)
+    body["model"] = request.path_params["model"]
+    return await _answer(request, body)
+
+
+def _checked(request: Request, raw: bytes, kind: type[DeploymentChatRequest]) -> ChatBody:
+    """The whole body as it came, after a look at what must be in it; raises InvalidBody."""
+    parse(raw, kind, depth=parts_of(request).settings.limits.json_depth)
     body: ChatBody = msgspec.json.decode(raw)
-    if not asked.stream:
-        return encoded(await parts.models.complete(body))
-    stream = parts.models.stream(body)
+    return body
+
+
+async def _answer(request: Request, body: ChatBody) -> Response:
+    models = parts_of(request).models
+    if not body.get("stream"):
+        return encoded(await models.complete(body))
+    stream = models.stream(body)
     # The first chunk decides: what fails before it is an ordinary error answer.
     first = await anext(stream, None)
     # Providers are asked for the usage in any case; who did not ask is shown no chunk without choices.
-    return EventStream(_events(first, stream, usage=bool(body.get("stream_options"))))
+    return EventStream(request, _events(first, stream, usage=bool(body.get("stream_options"))))
 
 
 async def _events(

@@ -2,6 +2,7 @@
 
 import base64
 import binascii
+import re
 import time
 from typing import Final
 
@@ -16,6 +17,7 @@ PUBLIC: Final = frozenset({"/health/live", "/health/ready", "/openapi.json", "/d
 # How long a key that was revoked elsewhere is still let in by this process, in seconds.
 _REMEMBER: Final = 2.0
 _REMEMBERED: Final = 10_000
+_AZURE_PROJECT = re.compile(r"/api/projects/[^/]+(?=/)")
 _NO_KEY = (
     "You didn't provide an API key. You need to provide your API key in an Authorization header using Bearer auth "
     "(i.e. Authorization: Bearer YOUR_KEY). Create one with `understudy keys create`."
@@ -34,7 +36,7 @@ class Entry:
         started = time.perf_counter()
         request_id = ids.request()
         scope["state"] = state = {"request_id": request_id, "path": scope["path"]}
-        _strip_version(scope)
+        state["dialect"] = _strip_base(scope)
 
         async def send_stamped(message: Message) -> None:
             if message["type"] == "http.response.start":
@@ -72,13 +74,23 @@ class Entry:
         return project_id
 
 
-def _strip_version(scope: Scope) -> None:
+def _strip_base(scope: Scope) -> str:
+    """Leaves of the path what follows the dialect's base, and returns the dialect: `openai` or `azure`.
+
+    Azure OpenAI puts everything below `/openai` or `/openai/v1`, Azure's agents below `/api/projects/NAME`.
+    """
     path: str = scope["path"]
+    dialect = "openai"
+    if path.startswith("/openai/"):
+        path, dialect = path[7:], "azure"
+    elif match := _AZURE_PROJECT.match(path):
+        path, dialect = path[match.end() :], "azure"
     if path.startswith("/v1/"):
         path = path[3:]
     if len(path) > 1 and path.endswith("/"):
         path = path[:-1]
     scope["path"] = path
+    return dialect
 
 
 def _stamp(request_id: str, started: float) -> list[tuple[bytes, bytes]]:

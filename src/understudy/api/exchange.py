@@ -1,14 +1,11 @@
-"""Reading a request and answering it: bodies within their limits, JSON as it is stored, lists, streams of events."""
+"""Reading a request and answering it: bodies within their limits, JSON as it is stored, lists."""
 
-import asyncio
-from collections.abc import AsyncGenerator, Callable
-from contextlib import aclosing
+from collections.abc import Callable
 from typing import Protocol, TypeVar
 
 import msgspec
 from starlette.requests import Request
 from starlette.responses import Response
-from starlette.types import Receive, Scope, Send
 
 from understudy.errors import BodyTooLarge, UnsupportedMediaType
 from understudy.settings import LimitSettings
@@ -24,7 +21,6 @@ class _HasMetadata(Protocol):
 
 
 _JSON = "application/json"
-_EVENTS = [(b"content-type", b"text/event-stream; charset=utf-8"), (b"cache-control", b"no-cache")]
 
 
 async def read_body(request: Request, limits: LimitSettings) -> bytes:
@@ -85,36 +81,3 @@ def listed(page: Page) -> Response:
     data = ",".join(row[1] for row in page.rows)
     more = "true" if page.has_more else "false"
     return encoded(f'{{"object":"list","data":[{data}],"first_id":{first},"last_id":{last},"has_more":{more}}}')
-
-
-class EventStream(Response):
-    """Server-sent events, each item of `frames` one or more whole blocks. A client that goes away ends only itself."""
-
-    def __init__(self, frames: AsyncGenerator[bytes, None]) -> None:
-        self._frames = frames
-        self.background = None
-
-    async def __call__(self, _: Scope, receive: Receive, send: Send) -> None:
-        await send({"type": "http.response.start", "status": 200, "headers": list(_EVENTS)})
-        pump = asyncio.current_task()
-        assert pump is not None
-        gone = False
-
-        async def watch() -> None:
-            nonlocal gone
-            while (await receive())["type"] != "http.disconnect":
-                pass
-            gone = True
-            pump.cancel()
-
-        watcher = asyncio.create_task(watch())
-        try:
-            async with aclosing(self._frames):
-                async for frames in self._frames:
-                    await send({"type": "http.response.body", "body": frames, "more_body": True})
-            await send({"type": "http.response.body", "body": b"", "more_body": False})
-        except asyncio.CancelledError:
-            if not gone:
-                raise
-        finally:
-            watcher.cancel()

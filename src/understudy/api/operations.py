@@ -185,6 +185,15 @@ _RUN_OPERATIONS = (
         streams=True,
     ),
     Operation("getRun", "GET", _RUN, "One run.", runs.RunObject),
+    Operation(
+        "streamRunEvents",
+        "GET",
+        f"{_RUN}/events",
+        "Follow a run, live or finished, from its start or after an event. The hosted API has no such operation.",
+        runs.RunObject,
+        query=queries.RunEventsQuery,
+        streams=True,
+    ),
     Operation("modifyRun", "POST", _RUN, "Change a run's metadata.", runs.RunObject, runs.ModifyRunRequest),
     Operation("cancelRun", "POST", f"{_RUN}/cancel", "Stop a run that has not ended.", runs.RunObject),
     Operation(

@@ -31,6 +31,7 @@ HANDLERS: dict[str, Handler] = {
     "listRuns": runs.list_runs,
     "createRun": runs.create_run,
     "getRun": runs.get_run,
+    "streamRunEvents": runs.stream_run_events,
     "modifyRun": runs.modify_run,
     "cancelRun": runs.cancel_run,
     "submitToolOuputsToRun": runs.submit_tool_outputs,
@@ -50,7 +51,8 @@ def routes() -> list[Route]:
     for operation in OPERATIONS:
         by_path.setdefault(operation.path, {})[operation.method] = HANDLERS[operation.id]
     table = [Route(path, _dispatch(methods), methods=list(methods)) for path, methods in by_path.items()]
-    return [*table, Route("/openapi.json", health.document), Route("/docs", health.docs)]
+    azure = Route("/deployments/{model}/chat/completions", chat.create_deployment_chat_completion, methods=["POST"])
+    return [*table, azure, Route("/openapi.json", health.document), Route("/docs", health.docs)]
 
 
 def _dispatch(methods: dict[str, Handler]) -> Handler:

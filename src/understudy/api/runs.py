@@ -11,12 +11,15 @@ from starlette.responses import Response
 from understudy import errors
 from understudy.api.content import new_messages
 from understudy.api.errors import envelope
-from understudy.api.exchange import EventStream, encoded, listed, page_request, read_json, set_metadata
+from understudy.api.event_stream import EventStream
+from understudy.api.exchange import encoded, listed, page_request, read_json, set_metadata
 from understudy.api.models import check_model
 from understudy.api.parts import Parts, parts_of, project_of
 from understudy.api.threads import new_thread, thread_id_of
+from understudy.engine.log import RunLog
 from understudy.engine.run_view import DONE
 from understudy.engine.runs import Started, new_run
+from understudy.store.states import ACTIVE
 from understudy.wire import queries
 from understudy.wire.assistants import AssistantObject
 from understudy.wire.problems import check_id
@@ -31,6 +34,8 @@ from understudy.wire.runs import (
 from understudy.wire.threads import CreateThreadRequest
 from understudy.wire.tools import AssistantToolsFunction
 
+# When the SDKs' polling helpers should look again; they would wait a second.
+_POLL_AFTER_MS = "300"
 _decode_assistant = msgspec.json.Decoder(AssistantObject).decode
 
 
@@ -47,7 +52,7 @@ async def create_run(request: Request) -> Response:
     body = await read_json(request, CreateRunRequest, parts.settings.limits)
     run = await _new_run(parts, project_of(request), body, thread_id)
     messages = new_messages(body.additional_messages, thread_id, parts.now())
-    return _answer(await parts.runs.create(project_of(request), run, messages), body.stream)
+    return _answer(request, await parts.runs.create(project_of(request), run, messages), body.stream)
 
 
 async def create_thread_and_run(request: Request) -> Response:
@@ -57,12 +62,33 @@ async def create_thread_and_run(request: Request) -> Response:
     thread = new_thread(about, parts.now())
     run = await _new_run(parts, project_of(request), body, thread.id)
     messages = new_messages(about.messages, thread.id, parts.now())
-    return _answer(await parts.runs.create(project_of(request), run, messages, thread), body.stream)
+    return _answer(request, await parts.runs.create(project_of(request), run, messages, thread), body.stream)
 
 
 async def get_run(request: Request) -> Response:
     thread_id, run_id = thread_id_of(request), run_id_of(request)
-    return encoded(await parts_of(request).store.runs.get(project_of(request), thread_id, run_id))
+    status, body = await parts_of(request).store.runs.get(project_of(request), thread_id, run_id)
+    response = encoded(body)
+    if status in ACTIVE:
+        response.headers["openai-poll-after-ms"] = _POLL_AFTER_MS
+    return response
+
+
+async def stream_run_events(request: Request) -> Response:
+    """Our own: attach to a run at any time, from its start or after the event that the client has seen last."""
+    thread_id, run_id = thread_id_of(request), run_id_of(request)
+    query = queries.parse(request.scope["query_string"], queries.RunEventsQuery)
+    log = await parts_of(request).runs.attach(project_of(request), thread_id, run_id)
+    after = min(_last_seen(request, query), log.length)
+    return EventStream(request, _events(log, log.follow(after, numbered=True)))
+
+
+def _last_seen(request: Request, query: queries.RunEventsQuery) -> int:
+    """The query parameter, or the header that browsers send when they connect again."""
+    header = request.headers.get("last-event-id", "")
+    if query.starting_after is not None:
+        return query.starting_after
+    return int(header) if header.isdecimal() else 0
 
 
 async def modify_run(request: Request) -> Response:
@@ -83,7 +109,7 @@ async def submit_tool_outputs(request: Request) -> Response:
     thread_id, run_id = thread_id_of(request), run_id_of(request)
     body = await read_json(request, SubmitToolOutputsRunRequest, parts.settings.limits)
     started = await parts.runs.submit(project_of(request), thread_id, run_id, body.tool_outputs)
-    return _answer(started, body.stream)
+    return _answer(request, started, body.stream)
 
 
 def run_id_of(request: Request) -> str:
@@ -115,15 +141,15 @@ def _check_tools(run: RunObject) -> None:
             )
 
 
-def _answer(started: Started, stream: bool | None) -> Response:
-    return EventStream(_events(started)) if stream else encoded(started.body)
+def _answer(request: Request, started: Started, stream: bool | None) -> Response:
+    return EventStream(request, _events(started.log, started.frames())) if stream else encoded(started.body)
 
 
-async def _events(started: Started) -> AsyncGenerator[bytes, None]:
-    async with aclosing(started.frames()) as follower:
-        async for frames in follower:
-            yield frames
-    if started.log.handed_back:
+async def _events(log: RunLog, frames: AsyncGenerator[bytes, None]) -> AsyncGenerator[bytes, None]:
+    async with aclosing(frames):
+        async for frame in frames:
+            yield frame
+    if log.handed_back:
         message = "The server stopped following this run here; poll the run to see how it goes on."
         yield b"event: error\ndata: " + envelope(errors.ServerError(message)) + b"\n\n"
     else:

@@ -78,16 +78,16 @@ class RunLog:
         if self._recent:
             self._merge(len(self._recent))
 
-    async def follow(self, after: int = 0) -> AsyncGenerator[bytes, None]:
+    async def follow(self, after: int = 0, *, numbered: bool = False) -> AsyncGenerator[bytes, None]:
         """The frames of the events after number `after`, as they come, until the log is closed.
 
         Frames that are there at the same time come joined. One who falls behind what is kept ready is served from the
-        events themselves.
+        events themselves. With `numbered` the last frame of each event carries the event's number as its `id`.
         """
         position = after
         while True:
             if position < self.length:
-                frames = self._frames(position)
+                frames = self._frames(position, numbered)
                 position = self.length
                 if frames:
                     yield frames
@@ -109,24 +109,25 @@ class RunLog:
             if not waiter.done():
                 waiter.set_result(None)
 
-    def _frames(self, after: int) -> bytes:
-        if self._recent and self._recent[0].number <= after + 1:
-            wanted = self.length - after
-            if wanted == 1:
-                return self._recent[-1].frames
-            ready = list(self._recent)[-wanted:]
-            return b"".join(entry.frames for entry in ready)
-        return self._replay(after)
+    def _frames(self, after: int, numbered: bool) -> bytes:
+        shown = self._ready(after) if self._recent and self._recent[0].number <= after + 1 else self._replay(after)
+        if numbered:
+            return b"".join(_number(frames, number) for number, frames in shown if frames)
+        return b"".join([frames for _, frames in shown])
 
-    def _replay(self, after: int) -> bytes:
+    def _ready(self, after: int) -> list[tuple[int, bytes]]:
+        wanted = range(after - self.length, 0)
+        return [(self._recent[index].number, self._recent[index].frames) for index in wanted]
+
+    def _replay(self, after: int) -> list[tuple[int, bytes]]:
         view = RunView()
         shown = []
         for entry in (*self._merged, *self._recent):
             for number, event in entry.since(after):
                 frames = view.apply(event)
                 if number > after:
-                    shown.append(frames)
-        return b"".join(shown)
+                    shown.append((number, frames))
+        return shown
 
     def _merge(self, count: int) -> None:
         """Moves the oldest `count` events out of what is kept ready, neighbouring deltas as one."""
@@ -140,15 +141,24 @@ class RunLog:
         self._merged.append(_join(group))
 
 
-def _text_key(event: Event) -> object:
+def _number(frames: bytes, number: int) -> bytes:
+    """A reader that has the number has the whole event, so it stands in the last frame."""
+    start = frames.rfind(b"\n\nevent: ", 0, len(frames) - 2)
+    head, last = (frames[: start + 2], frames[start + 2 :]) if start >= 0 else (b"", frames)
+    return head + b"id: %d\n" % number + last
+
+
+def _text_key(event: Event) -> tuple[str, int]:
     """Neighbours with the same key are parts of one text; an event that is no part of a text has a key of its own."""
     match event:
-        case TextDelta() | RefusalDelta():
-            return type(event)
+        case TextDelta():
+            return "text", 0
+        case RefusalDelta():
+            return "refusal", 0
         case ArgumentsDelta():
-            return event.index
+            return "arguments", event.index
         case _:
-            return event
+            return "event", id(event)
 
 
 def _join(group: list[Entry]) -> Entry:

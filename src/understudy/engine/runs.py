@@ -13,6 +13,7 @@ from understudy import ids
 from understudy.clock import Clock
 from understudy.engine import events
 from understudy.engine.execution import Execution
+from understudy.engine.history import retell
 from understudy.engine.log import Logs, RunLog
 from understudy.engine.run_view import RunView
 from understudy.engine.worker import Worker
@@ -42,11 +43,12 @@ class Started:
 
 
 class Runs:
-    def __init__(self, store: Store, worker: Worker, logs: Logs, clock: Clock) -> None:
+    def __init__(self, store: Store, worker: Worker, logs: Logs, clock: Clock, run_seconds: float) -> None:
         self._store = store
         self._worker = worker
         self._logs = logs
         self._clock = clock
+        self._run_seconds = run_seconds
 
     async def create(
         self,
@@ -138,6 +140,18 @@ class Runs:
         elif stored.owner in {None, self._worker.id}:
             self._worker.launch(self._worker.restore(stored))
         return body
+
+    async def attach(self, project_id: str, thread_id: str, run_id: str) -> RunLog:
+        """The run's log, live or finished; told again from the store where this process does not remember it."""
+        history = await self._store.runs.history(project_id, thread_id, run_id)
+        log = self._logs.get(run_id)
+        if log is not None:
+            return log
+        log, view = RunLog(), RunView()
+        for event in retell(history, self._run_seconds):
+            log.append(event, view.apply(event))
+        log.close()
+        return log
 
     def forget(self, run_id: str) -> None:
         """Stops a run whose thread was deleted."""

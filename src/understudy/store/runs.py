@@ -30,7 +30,7 @@ from understudy.wire.threads import ThreadObject
 
 _RUNS = Source("runs", "thread_id = $1")
 _STEPS = Source("steps", "run_id = $1")
-_RUN = "SELECT body FROM runs WHERE id = $1 AND thread_id = $2 AND body IS NOT NULL"
+_RUN = "SELECT body, status FROM runs WHERE id = $1 AND thread_id = $2 AND body IS NOT NULL"
 _STEP = "SELECT body FROM steps WHERE id = $1 AND run_id = $2"
 _LIVE_WORKER = "owner IN (SELECT id FROM workers WHERE lease_until > $1)"
 _WORKABLE = sql_list(("queued", "in_progress", "cancelling"))
@@ -76,6 +76,15 @@ class StoredRun:
     progress: Progress
     steps: list[RunStepObject]
     message: MessageObject | None
+
+
+@dataclass(frozen=True, slots=True)
+class RunHistory:
+    """A run with its steps, oldest first, and the messages that they made, by id."""
+
+    run: RunObject
+    steps: list[RunStepObject]
+    messages: dict[str, MessageObject]
 
 
 @dataclass(frozen=True, slots=True)
@@ -131,7 +140,8 @@ class Runs:
         """
         await self._database.write(_create, self._database, project_id, run, owner, messages, thread)
 
-    async def get(self, project_id: str, thread_id: str, run_id: str) -> str:
+    async def get(self, project_id: str, thread_id: str, run_id: str) -> tuple[RunStatus, str]:
+        """The run's status, and its body."""
         return await self._database.read(_get, project_id, thread_id, run_id)
 
     async def page(self, project_id: str, thread_id: str, request: PageRequest) -> Page:
@@ -145,6 +155,9 @@ class Runs:
 
     async def page_steps(self, project_id: str, thread_id: str, run_id: str, request: PageRequest) -> Page:
         return await self._database.read(_page_steps, project_id, thread_id, run_id, request)
+
+    async def history(self, project_id: str, thread_id: str, run_id: str) -> RunHistory:
+        return await self._database.read(_history, project_id, thread_id, run_id)
 
     # -- for the engine ----------------------------------------------------------------------------------------
 
@@ -243,12 +256,12 @@ def _require_question(thread_id: str) -> Transaction[None]:
         )
 
 
-def _get(project_id: str, thread_id: str, run_id: str) -> Transaction[str]:
+def _get(project_id: str, thread_id: str, run_id: str) -> Transaction[tuple[RunStatus, str]]:
     yield from require_thread(project_id, thread_id)
     rows = yield _RUN, (run_id, thread_id)
     if not rows:
         raise no_such("run", run_id)
-    return str(rows[0][0])
+    return rows[0][1], rows[0][0]
 
 
 def _page(project_id: str, thread_id: str, request: PageRequest) -> Transaction[Page]:
@@ -279,6 +292,16 @@ def _get_step(project_id: str, thread_id: str, run_id: str, step_id: str) -> Tra
 def _page_steps(project_id: str, thread_id: str, run_id: str, request: PageRequest) -> Transaction[Page]:
     yield from _get(project_id, thread_id, run_id)
     return (yield from read_page(_STEPS, (run_id,), request))
+
+
+def _history(project_id: str, thread_id: str, run_id: str) -> Transaction[RunHistory]:
+    _, body = yield from _get(project_id, thread_id, run_id)
+    steps = yield "SELECT body FROM steps WHERE run_id = $1 ORDER BY seq", (run_id,)
+    items = yield "SELECT body FROM items WHERE run_id = $1 AND kind = 'message' AND body IS NOT NULL", (run_id,)
+    messages = [_decode_message(row[0]) for row in items]
+    return RunHistory(
+        _decode_run(body), [_decode_step(row[0]) for row in steps], {message.id: message for message in messages}
+    )
 
 
 # -- working on a run --------------------------------------------------------------------------------------------

@@ -44,6 +44,12 @@ class ListRunStepsQuery(ListQuery, frozen=True, kw_only=True):
     include: Includes = []
 
 
+class RunEventsQuery(Struct, frozen=True, kw_only=True):
+    starting_after: Annotated[
+        Annotated[int, Meta(ge=0)] | None, Meta(description="The number of the last event that is known already.")
+    ] = None
+
+
 class IncludeQuery(Struct, frozen=True, kw_only=True):
     include: Includes = []
 

@@ -28,6 +28,7 @@ _COURTESY = re.compile(
     r"|search(?: \w+){0,3} for|look(?:ing)? (?:up|for)|search|find|me|some)\b)+",
     re.IGNORECASE,
 )
+_LABELLED = re.compile(r"^[^:\n]{1,40}:\s+(?=\S)")  # "Make a note: buy milk"
 _SAYING = re.compile(
     r"\b(?:saying|that says|telling \w+|tell(?:ing)? (?:him|her|them|\w+) that|reading)[: ]+(.{2,500})",
     re.IGNORECASE | re.DOTALL,
@@ -96,7 +97,7 @@ class Spoken:
 
     def _strings(self, name: str, schema: Schema, needed: bool) -> Iterator[str]:
         parts = set(words.name_parts(name))
-        yield from self._named(name, _PHRASE)
+        yield from self._named(name, _SENTENCES if parts & naming.PROSE else _PHRASE)
         yield from self._patterned(parts, schema)
         if parts & naming.CODE:
             yield from self._code()
@@ -114,9 +115,10 @@ class Spoken:
         linked = (
             rf"\b{label}\b[\"*`]?(?:\s*[:=]\s*|\s+(?:is|are|was|of|to|as|named|called|titled|should be)\s+)(?:{value})"
         )
+        accompanied = rf"\bwith (?:an? |the )?{label}\s+(?:{value})"
         adjacent = rf"\b{label}\s+(?:{_QUOTED})"
         for text in self._texts:
-            for match in re.finditer(f"{linked}|{adjacent}", text, re.IGNORECASE):
+            for match in re.finditer(f"{linked}|{accompanied}|{adjacent}", text, re.IGNORECASE):
                 yield next(group for group in match.groups() if group).strip()
 
     def _patterned(self, parts: set[str], schema: Schema) -> Iterator[str]:
@@ -172,8 +174,8 @@ class Spoken:
         for text in self._texts:
             if match := _SAYING.search(text):
                 yield match[1].strip().rstrip(".").strip("\"'\u201c\u201d")
-        if needed and self._prose:
-            yield self._prose
+        if needed:
+            yield from [self._prose] if self._prose else self._gist()
 
     def _leftovers(self, parts: set[str]) -> Iterator[str]:
         """Any value that no other property took; at last what the request is about."""
@@ -186,7 +188,7 @@ class Spoken:
     def _gist(self) -> Iterator[str]:
         """The request without its courtesies, where anything is left of it."""
         if words.stems(self._focus) or not self._focus.isascii():
-            gist = _COURTESY.sub("", self._focus).strip()
+            gist = _LABELLED.sub("", _COURTESY.sub("", self._focus)).strip()
             yield tokens.shorten(gist or self._focus.strip(), _LONGEST_TEXT)
 
     def _numbers(self, name: str, schema: Schema, needed: bool) -> Iterator[int | float]:
@@ -266,6 +268,8 @@ _QUOTED = r"\"([^\"\n]{1,500})\"|'([^'\n]{1,300})'|\u201c([^\u201d]{1,500})\u201
 _PHRASE = (
     _QUOTED + r"|([^\s,;:.!?\n][^,;.!?\n]{0,120}?)(?=\s*(?:[,;!?\n]|\.(?:\s|$)|$|\s(?:and|with|but|for|on|at|in)\s))"
 )
+
+_SENTENCES = _QUOTED + r"|([^\s\n][^\n]{0,500}?)(?=\.?\s*(?:\n|$))"
 
 
 def _position(option: str, lowered: str) -> int:

@@ -226,8 +226,8 @@ def _stage(text: str, profiles: Sequence[_Profile], previous: _Profile | None) -
         best = _best(clause, profiles)
         if best and planned and best is previous and not _names_something(clause):
             best = None
-        if best is None and previous and not previous.lists and _is_elliptic(clause):
-            best, clause = previous, f"in {clause}"  # noqa: PLW2901 - so that its capital is read as a name's
+        if best is None and previous and not previous.lists and (other := _other(clause)):
+            best, clause = previous, f"in {other}"  # noqa: PLW2901 - so that its capital is read as a name's
         if best is not None:
             planned.append(Planned(best.function, f"{waiting}{clause}"))
             previous, waiting = best, ""
@@ -260,19 +260,20 @@ def _names_something(clause: str) -> bool:
     return any(mention.kind not in {"opener", "day"} for mention in mentions.find(clause))
 
 
-def _is_elliptic(clause: str) -> bool:
-    """A clause that only names another thing: "Rome", "and in Rome?"."""
+def _other(clause: str) -> str | None:
+    """What a clause names that only names another thing: Rome, for "and in Rome?"."""
     match = _ELLIPSIS.match(clause)
-    core = match["core"].split() if match else []
-    plain = [word for word in core if not word[0].isupper()]
-    known = words.STOP | words.VERBS
-    return (
-        0 < len(core) <= 4
-        and len(plain) <= (2 if len(plain) == len(core) else 1)
-        and not any(
-            word.lower().strip(",.?!") in known or not word.strip(",.?!'").replace("-", "").isalpha() for word in core
-        )
-    )
+    if match is None or not all(map(_may_name, match["core"].split())):
+        return None
+    core = match["core"].split()
+    plain = sum(not word[0].isupper() for word in core)
+    is_short = len(core) <= 4 and plain <= (2 if plain == len(core) else 1)
+    return clause[match.start("core") :] if is_short else None
+
+
+def _may_name(word: str) -> bool:
+    bare = word.strip(",.?!'").replace("-", "")
+    return bare.isalpha() and bare.lower() not in words.STOP | words.VERBS
 
 
 def _remaining(stages: list[list[Planned]], made: Sequence[Call]) -> list[Planned]:

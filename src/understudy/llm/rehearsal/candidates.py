@@ -4,7 +4,7 @@ They are candidates: near the bounds, in the format, after the pattern. Whether 
 """
 
 import math
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from fractions import Fraction
 
 from understudy.llm.rehearsal import patterns
@@ -14,27 +14,23 @@ _CHARACTERS = 20_000
 _VARIANTS = 300
 _MULTIPLES = 1_000
 
-_FORMATS = {
-    "date": ("2026-01-15", "2026-02-20", "2026-03-25"),
-    "date-time": ("2026-01-15T09:30:00Z", "2026-02-20T14:00:00Z"),
-    "time": ("09:30:00Z", "14:00:00Z"),
-    "duration": ("P1D", "PT1H"),
-    "email": ("someone@example.com", "someone.else@example.com"),
-    "idn-email": ("someone@example.com",),
-    "hostname": ("example.com", "www.example.com"),
-    "idn-hostname": ("example.com",),
-    "ipv4": ("192.0.2.1", "192.0.2.2"),
-    "ipv6": ("2001:db8::1", "2001:db8::2"),
-    "uri": ("https://example.com/", "https://example.com/2"),
-    "url": ("https://example.com/", "https://example.com/2"),
-    "uri-reference": ("https://example.com/",),
-    "iri": ("https://example.com/",),
-    "iri-reference": ("https://example.com/",),
-    "uri-template": ("https://example.com/{id}",),
-    "uuid": ("123e4567-e89b-42d3-a456-426614174000", "223e4567-e89b-42d3-a456-426614174000"),
-    "json-pointer": ("/example",),
-    "relative-json-pointer": ("0",),
-    "regex": (".*",),
+_FORMATS: dict[str, Callable[[int], str]] = {
+    "date": lambda n: f"2026-{1 + n // 28 % 12:02}-{1 + (14 + n) % 28:02}",
+    "date-time": lambda n: f"2026-{1 + n // 28 % 12:02}-{1 + (14 + n) % 28:02}T09:30:00Z",
+    "time": lambda n: f"{9 + n // 60 % 15:02}:{(30 + n) % 60:02}:00Z",
+    "duration": lambda n: f"P{n + 1}D",
+    "hostname": lambda n: f"example{n + 1 if n else ''}.com",
+    "ipv4": lambda n: f"192.0.{2 + n // 250}.{1 + n % 250}",
+    "ipv6": lambda n: f"2001:db8::{n + 1:x}",
+    "uuid": lambda n: f"{0x123E4567 + n:08x}-e89b-42d3-a456-426614174000",
+    "json-pointer": lambda n: f"/example{n + 1 if n else ''}",
+    "relative-json-pointer": str,
+    "regex": lambda n: "." * n + ".*",
+    "uri-template": lambda n: f"https://example.com/{n or ''}{{id}}",
+    **dict.fromkeys(("email", "idn-email"), lambda n: f"someone{n + 1 if n else ''}@example.com"),
+    **dict.fromkeys(
+        ("uri", "url", "iri", "uri-reference", "iri-reference"), lambda n: f"https://example.com/{n or ''}"
+    ),
 }
 
 
@@ -44,14 +40,19 @@ def strings(flat: Schema, name: str) -> Iterator[str]:
         raise BadSchemaError("it asks for too long a text")
     if "pattern" in flat:
         yield from _patterned(flat["pattern"], least)
-    yield from _FORMATS.get(flat.get("format", ""), ())
-    yield from _padded_formats(flat.get("format", ""), least)
+    yield from _formatted(flat.get("format", ""), least)
     label = f"example {name.replace('_', ' ')}".strip()
     for number in range(1, _MULTIPLES):
-        ending = "" if number == 1 else f" {number}"
-        padded = (label * (least // len(label) + 1)) if least > len(label) else label
-        room = min(most, max(least, len(label) + len(ending)))
-        yield padded[: max(0, room - len(ending))] + ending if len(ending) <= room else ending[-room:] if room else ""
+        yield _sized(label, "" if number == 1 else f" {number}", least, most)
+
+
+def _sized(label: str, ending: str, least: int, most: int) -> str:
+    """The label, repeated or cut so that it has between `least` and `most` characters together with its ending."""
+    room = min(most, max(least, len(label) + len(ending)))
+    if len(ending) > room:
+        return ending[len(ending) - room :]
+    repeated = label * (room // len(label) + 1) if room > len(label) + len(ending) else label
+    return repeated[: room - len(ending)] + ending
 
 
 def _patterned(pattern: str, least: int) -> Iterator[str]:
@@ -66,13 +67,15 @@ def _patterned(pattern: str, least: int) -> Iterator[str]:
         return
 
 
-def _padded_formats(name: str, least: int) -> Iterator[str]:
+def _formatted(name: str, least: int) -> Iterator[str]:
+    if name not in _FORMATS:
+        return
+    yield _FORMATS[name](0)
     if name in {"email", "idn-email"}:
-        yield "a" * max(1, least - 4) + "@b.c"
-        yield "a@b.c"
-    if name in {"uri", "url", "iri", "uri-reference"}:
-        yield "https://example.com/" + "a" * max(0, least - 20)
-        yield "a:b"
+        yield from ("a" * max(1, least - 4) + "@b.c", "a@b.c")
+    if name in {"uri", "url", "iri", "uri-reference", "iri-reference"}:
+        yield from ("https://example.com/" + "a" * max(1, least - 20), "a:b")
+    yield from map(_FORMATS[name], range(1, _VARIANTS))
 
 
 def numbers(flat: Schema) -> Iterator[int | float]:

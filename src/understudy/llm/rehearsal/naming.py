@@ -13,8 +13,8 @@ QUERY = listed(
     "query queries question search keyword keywords topic term terms prompt input text q request instruction task"
 )
 PROSE = listed(
-    "text answer reply response explanation summary reasoning thought thoughts description message body content comment note"
-    " conclusion output result final analysis details rationale"
+    "text answer reply response explanation summary reasoning thought thoughts description message body content comment"
+    " note conclusion output result final analysis details rationale"
 )
 CODE = listed("code script source python program snippet")
 SUM = listed("expression formula equation calculation math")

@@ -156,13 +156,14 @@ class _Maker:
         yield from plain
 
     def _pick(self, schema: Schema | bool, offered: Iterator[Any]) -> Any:
-        """The first value that fits, or with a salt the one so many places later, or the last there is."""
+        """The first value that fits, or with a salt the one so many places later, going round where they are few."""
         fitting = (value for value in islice(offered, _CANDIDATES + self._salt) if self._rules.accept(value, schema))
         picked = list(islice(fitting, self._salt + 1))
         if not picked:
             raise BadSchemaError("no value is found that fits all its rules")
-        self._source.took(picked[-1])
-        return picked[-1]
+        value = picked[self._salt % len(picked)]
+        self._source.took(value)
+        return value
 
     def _checked(self, schema: Schema | bool, value: Any) -> Any:
         if not self._rules.accept(value, schema):

@@ -39,7 +39,7 @@ _INSTRUCTED = re.compile(
     re.IGNORECASE,
 )
 _CONNECTING = re.compile(
-    r"\b(?:configure|connect|set ?up|add|use|switch|plug|enable|get)\b.{0,40}"
+    r"\b(?:configure|connect|set(?: ?up)?|add|use|switch|plug|enable|get)\b.{0,40}"
     r"\b(?:real|another|different|other|upstream|openai|anthropic"
     r"|claude|gpt|ollama|own|provider)\b.{0,30}|\bwhere (?:do|can|should) i (?:put|set|enter) .{0,20}\bkeys?\b",
     re.IGNORECASE,
@@ -55,7 +55,7 @@ _TASKS = {
     "A summary": "summarise summarize summary tldr",
     "Writing": "poem story joke song essay haiku write compose draft letter article blog",
     "Programming": "code function script program debug refactor regex sql",
-    "Explaining": "explain why meaning difference describe",
+    "An explanation": "explain why meaning difference describe",
     "Advice": "recommend suggest advice should plan ideas best",
 }
 _TASK_STEMS = {words.stem(word): task for task, listed in _TASKS.items() for word in listed.split()}

@@ -15,20 +15,20 @@ _LITERAL = [
         rf"(?: the following)?{_WHAT}\s*[:,]?\s+(.+)$",
         re.IGNORECASE | re.DOTALL,
     ),
-    re.compile(
-        r"^\s*(?:please |just |can you |could you )*(?:say|echo|repeat)(?: the words?)?\s*:?\s+(.+)$",
-        re.IGNORECASE | re.DOTALL,
-    ),
     re.compile(r"\b(?:reply|respond|answer) with(?: the words?)? ([\"'\u201c`].+)$", re.IGNORECASE | re.DOTALL),
 ]
 _REPEATED = re.compile(
     r"\b(?:repeat|say|write|print) (?:the (?:word|phrase) )?[\"'\u201c]?(.{1,80}?)[\"'\u201d]? (\d{1,3}) times\b",
     re.IGNORECASE,
 )
-_NOT_LITERAL = re.compile(
-    r"\b\d{1,3} times\b|"
-    r"^(?:something|anything|more|again|nothing|that|it|what|why|how|who|your|my|me|a |an |one |in )"
-    r"|^\w+ in (?:\w+|two languages)\W*$|\b(?:in (?:french|spanish|german|italian|japanese|chinese|latin)|as a)\b",
+_SAY = re.compile(
+    r"^\s*(?:please |just |can you |could you )*(?:say|echo|repeat)(?: the words?)?\s*:?\s+(.+)$",
+    re.IGNORECASE | re.DOTALL,
+)
+_NOT_WORDS = re.compile(
+    r"\b\d{1,3} times\b|^(?:something|anything|more|again|nothing|that|it|what|why|how|who|your|my|me|a|an|one)\b"
+    r"|\bin (?:french|spanish|german|italian|portuguese|dutch|russian|japanese|chinese|korean|arabic|hindi|latin)\b"
+    r"|\bas an? ",
     re.IGNORECASE,
 )
 _NOTHING_ELSE = re.compile(
@@ -56,14 +56,15 @@ _LONGEST_COUNT = 2_000
 
 def literal(text: str) -> str | None:
     """What the message asks to be said word for word."""
-    for pattern in _LITERAL:
-        if match := pattern.search(text[:_OPENING]):
-            said = text[match.start(1) :].strip()
-            if _NOT_LITERAL.search(said):
-                continue
-            quoted = _QUOTED.match(said)
-            return quoted[1] if quoted else said[:-_OPENING] + _NOTHING_ELSE.sub("", said[-_OPENING:])
-    return None
+    opening = text[:_OPENING]
+    found = next((match for pattern in _LITERAL if (match := pattern.search(opening))), None)
+    if found is None and (found := _SAY.search(opening)) and _NOT_WORDS.search(found[1]):
+        return None
+    if found is None:
+        return None
+    said = text[found.start(1) :].strip()
+    quoted = _QUOTED.match(said)
+    return quoted[1] if quoted else said[:-_OPENING] + _NOTHING_ELSE.sub("", said[-_OPENING:])
 
 
 def perform(text: str) -> str | None:

@@ -1,0 +1,271 @@
+"""Lists of every kind, held against a list in memory: limits, both orders, cursors, and rows that come and go."""
+
+import random
+from dataclasses import dataclass
+from itertools import product
+
+import pytest
+from envelope import assert_error
+from upstream import call, calls, text
+
+from e2e.talk import new_thread, on_both, outputs_for, run_of, steps_of, user
+
+COUNT = 7
+
+
+@dataclass(frozen=True)
+class Listed:
+    """A list: its path, the ids in it, oldest first, and the ids of which one is deleted by its path."""
+
+    path: str
+    ids: list[str]
+
+
+def assistants(client):
+    return Listed("/v1/assistants", [client.beta.assistants.create(model="gpt-4o").id for _ in range(COUNT)])
+
+
+def threads(client):
+    mark = client.beta.threads.create().id
+    made = [client.beta.threads.create(metadata={"mark": mark}).id for _ in range(COUNT)]
+    return Listed(f"/v1/threads?metadata[mark]={mark}", made)
+
+
+def messages(client):
+    thread = client.beta.threads.create()
+    made = [client.beta.threads.messages.create(thread.id, role="user", content=str(n)).id for n in range(COUNT)]
+    return Listed(f"/v1/threads/{thread.id}/messages", made)
+
+
+def messages_of_a_run(client, upstream):
+    assistant = client.beta.assistants.create(model="gpt-4o", tools=[{"type": "function", "function": {"name": "f"}}])
+    thread = new_thread(client, "Hello")
+    run = run_of(client, thread, assistant)
+    for _ in range(COUNT):
+        client.beta.threads.messages.create(thread.id, role="user", content="more")
+    run_of(client, thread, assistant)
+    (answer,) = client.beta.threads.messages.list(thread.id, run_id=run.id).data
+    return Listed(f"/v1/threads/{thread.id}/messages?run_id={run.id}", [answer.id])
+
+
+def runs(client):
+    assistant = client.beta.assistants.create(model="gpt-4o")
+    thread = new_thread(client, "Hello")
+    return Listed(f"/v1/threads/{thread.id}/runs", [run_of(client, thread, assistant).id for _ in range(COUNT)])
+
+
+def steps(client, upstream):
+    assistant = client.beta.assistants.create(model="gpt-4o", tools=[{"type": "function", "function": {"name": "f"}}])
+    thread = new_thread(client, "Hello")
+    upstream.answer(*[calls(call("f", call_id=f"call_{n}")) for n in range(COUNT - 1)], text("done"))
+    run = run_of(client, thread, assistant)
+    while run.status == "requires_action":
+        run = client.beta.threads.runs.submit_tool_outputs_and_poll(
+            run_id=run.id, thread_id=thread.id, tool_outputs=outputs_for(run), poll_interval_ms=10
+        )
+    return Listed(f"/v1/threads/{thread.id}/runs/{run.id}/steps", [step.id for step in steps_of(client, run)])
+
+
+def page(server, path, **query):
+    sign = "&" if "?" in path else "?"
+    reply = server.ask("GET", path + sign + "&".join(f"{name}={value}" for name, value in query.items()))
+    assert reply.status == 200, reply.body
+    assert list(reply.json) == ["object", "data", "first_id", "last_id", "has_more"]
+    assert reply.json["object"] == "list"
+    ids = [row["id"] for row in reply.json["data"]]
+    assert (reply.json["first_id"], reply.json["last_id"]) == ((ids[0], ids[-1]) if ids else (None, None))
+    return ids, reply.json["has_more"]
+
+
+def expected(ids, limit, order, after, before):
+    """What a page is: an open interval of the list in its order, walked from `after`, or backwards from `before`."""
+    ordered = ids if order == "asc" else ids[::-1]
+    start = ordered.index(after) + 1 if after else 0
+    end = ordered.index(before) if before else len(ordered)
+    between = ordered[start:end]
+    shown = between[-limit:] if before and not after else between[:limit]
+    return shown, len(between) > limit
+
+
+@on_both
+@pytest.mark.parametrize("kind", [threads, messages, runs, steps])
+def test_pages_are_what_a_list_in_memory_gives(server, client, upstream, kind):
+    found = kind(client, upstream) if kind is steps else kind(client)
+    assert len(found.ids) == COUNT
+    cursors = [None, found.ids[0], found.ids[3], found.ids[-1]]
+    for limit, order, after, before in product((1, 2, COUNT, 100), ("asc", "desc"), cursors, cursors):
+        query = {"limit": limit, "order": order, "after": after, "before": before}
+        given = {name: value for name, value in query.items() if value is not None}
+        assert page(server, found.path, **given) == expected(found.ids, **query), given
+
+
+def test_assistants_are_listed_newest_first_as_pages_of_twenty(server, client):
+    made = [client.beta.assistants.create(model="gpt-4o").id for _ in range(25)]
+    ids, more = page(server, "/v1/assistants")
+    assert (ids, more) == (made[:4:-1], True)
+    ids, _ = page(server, "/v1/assistants", after=made[5], before=made[0])
+    assert ids == made[4:0:-1]
+
+
+@on_both
+def test_a_filtered_list_has_its_own_ends(server, client, upstream):
+    found = messages_of_a_run(client, upstream)
+    assert page(server, found.path, limit=1) == (found.ids, False)
+    assert page(server, found.path, limit=1, order="asc") == (found.ids, False)
+    assert page(server, found.path, after=found.ids[0]) == ([], False)
+
+
+@on_both
+def test_an_empty_list_has_no_first_and_no_last(server, client):
+    thread = client.beta.threads.create()
+    for below in ("messages", "runs"):
+        reply = server.ask("GET", f"/v1/threads/{thread.id}/{below}")
+        assert reply.body == b'{"object":"list","data":[],"first_id":null,"last_id":null,"has_more":false}'
+
+
+def test_the_package_turns_the_pages_by_itself(client):
+    found = messages(client)
+    listed = client.beta.threads.messages.list(found.path.split("/")[3], limit=2)
+    assert [message.id for message in listed] == found.ids[::-1]
+    listed = client.beta.threads.messages.list(found.path.split("/")[3], limit=3, order="asc")
+    assert [message.id for message in listed] == found.ids
+
+
+async def test_the_package_turns_the_pages_by_itself_asynchronously(async_client, client):
+    found = messages(client)
+    listed = async_client.beta.threads.messages.list(found.path.split("/")[3], limit=2)
+    assert [message.id async for message in listed] == found.ids[::-1]
+
+
+@on_both
+@pytest.mark.parametrize("order", ["asc", "desc"])
+def test_what_is_added_meanwhile_neither_repeats_nor_hides_anything(client, order):
+    thread = client.beta.threads.create()
+
+    def add():
+        return client.beta.threads.messages.create(thread.id, role="user", content="x").id
+
+    there = [add() for _ in range(6)]
+    seen = []
+    for message in client.beta.threads.messages.list(thread.id, limit=2, order=order):
+        seen.append(message.id)
+        if len(seen) <= 6:
+            there.append(add())
+    # Oldest first, the walk meets all that was added behind it; newest first, it has left that place already.
+    assert seen == (there if order == "asc" else there[:6][::-1])
+
+
+@on_both
+@pytest.mark.parametrize("order", ["asc", "desc"])
+def test_what_is_deleted_under_the_cursor_still_marks_its_place(client, order):
+    found = messages(client)
+    thread_id = found.path.split("/")[3]
+    seen = []
+    for message in client.beta.threads.messages.list(thread_id, limit=2, order=order):
+        seen.append(message.id)
+        client.beta.threads.messages.delete(message.id, thread_id=thread_id)
+    assert seen == (found.ids if order == "asc" else found.ids[::-1])
+    assert client.beta.threads.messages.list(thread_id).data == []
+
+
+def test_deleted_assistants_and_threads_still_mark_their_place(client, server):
+    made = assistants(client).ids
+    client.beta.assistants.delete(made[3])
+    assert page(server, "/v1/assistants", after=made[3], limit=2)[0] == [made[2], made[1]]
+    found = threads(client)
+    client.beta.threads.delete(found.ids[3])
+    assert page(server, found.path, after=found.ids[3], limit=2)[0] == [found.ids[2], found.ids[1]]
+
+
+@on_both
+def test_pages_stay_right_in_any_mix_of_changes(server, client):
+    chance = random.Random(20)
+    found = messages(client)
+    thread_id, live, known = found.path.split("/")[3], list(found.ids), list(found.ids)
+    for _ in range(60):
+        match chance.randrange(4):
+            case 0:
+                live.append(client.beta.threads.messages.create(thread_id, **user("x")).id)
+                known.append(live[-1])
+            case 1 if live:
+                gone = live.pop(chance.randrange(len(live)))
+                client.beta.threads.messages.delete(gone, thread_id=thread_id)
+            case _:
+                query = {
+                    "limit": chance.randint(1, 5),
+                    "order": chance.choice(["asc", "desc"]),
+                    "after": chance.choice([None, *known]),
+                    "before": chance.choice([None, *known]),
+                }
+                given = {name: value for name, value in query.items() if value}
+                assert page(server, found.path, **given) == among(known, live, **query), given
+
+
+def among(known, live, limit, order, after, before):
+    """Like `expected`, where the cursors may be of what is gone."""
+    shown, _ = expected(known, len(known), order, after, before)
+    between = [one for one in shown if one in live]
+    walked = between[-limit:] if before and not after else between[:limit]
+    return walked, len(between) > limit
+
+
+@on_both
+@pytest.mark.parametrize("name", ["after", "before"])
+@pytest.mark.parametrize("cursor", ["msg_unknown", "undefined", "'%20OR%201=1--", "%F0%9F%99%82"])
+def test_a_cursor_that_was_never_in_the_list_is_refused(server, thread, name, cursor):
+    reply = server.ask("GET", f"/v1/threads/{thread.id}/messages?{name}={cursor}")
+    said = reply.json["error"]["message"]
+    assert said.startswith(f"Invalid '{name}': no object with id ")
+    assert said.endswith(" in this list. Use an id that the list has returned.")
+    assert_error(reply, 400, said, name, "invalid_value")
+
+
+@on_both
+@pytest.mark.parametrize("path", ["messages?after=%00", "messages?before=a%00b", "runs?after=%00", "messages/msg_%00"])
+def test_a_nul_in_a_cursor_or_an_id_is_the_clients_fault(server, thread, path):
+    reply = server.ask("GET", f"/v1/threads/{thread.id}/{path}")
+    assert reply.status in {400, 404}
+    assert reply.json["error"]["type"] == "invalid_request_error"
+
+
+def test_a_cursor_of_another_list_is_refused(server, client, thread):
+    other = new_thread(client, "Hello")
+    (message,) = client.beta.threads.messages.list(other.id).data
+    reply = server.ask("GET", f"/v1/threads/{thread.id}/messages?after={message.id}")
+    told = f"Invalid 'after': no object with id '{message.id}' in this list. Use an id that the list has returned."
+    assert_error(reply, 400, told, "after", "invalid_value")
+
+
+@pytest.mark.parametrize(
+    ("query", "message", "param", "code"),
+    [
+        (
+            "limit=0",
+            "Invalid 'limit': integer below minimum value. Expected a value >= 1, but got 0 instead.",
+            "limit",
+            "integer_below_min_value",
+        ),
+        (
+            "limit=101",
+            "Invalid 'limit': integer above maximum value. Expected a value <= 100, but got 101 instead.",
+            "limit",
+            "integer_above_max_value",
+        ),
+        (
+            "limit=ten",
+            "Invalid type for 'limit': expected an integer, but got a string instead.",
+            "limit",
+            "invalid_type",
+        ),
+        ("order=up", "Invalid value: 'up'. Supported values are: 'asc' and 'desc'.", "order", "invalid_value"),
+    ],
+)
+def test_a_bad_query_is_refused_by_every_list(server, client, query, message, param, code):
+    thread = client.beta.threads.create().id
+    for path in ("/v1/assistants", "/v1/threads", f"/v1/threads/{thread}/messages", f"/v1/threads/{thread}/runs"):
+        assert_error(server.ask("GET", f"{path}?{query}"), 400, message, param, code)
+
+
+def test_unknown_query_parameters_and_empty_cursors_are_ignored(server, thread):
+    path = f"/v1/threads/{thread.id}/messages"
+    assert server.ask("GET", f"{path}?after=&before=&foo=bar").json == server.ask("GET", path).json
