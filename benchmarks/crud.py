@@ -64,7 +64,9 @@ def _each(requests: Iterable[Request]) -> Callable[[], Script]:
 
 
 def _report(stage: Stage, series: list[Series], idle: int, after: int) -> Report:
-    done = Report("crud", ["case", "per second", "p50 ms", "p99 ms", "CPU µs", "× FastAPI", "× statements", "peak MB"])
+    done = Report(
+        "crud", ["case", "per second", "p50 ms", "p99 ms", "CPU µs", "of FastAPI", "of statements", "peak MB"]
+    )
     named = {one.name: one for one in series}
     for one in series:
         done.add(
@@ -79,7 +81,7 @@ def _report(stage: Stage, series: list[Series], idle: int, after: int) -> Report
         )
     done.keep(series)
     done.raw["rss"] = {"idle": idle, "after": after}
-    done.notes.append(f"{stage.options.concurrency} requests at once; the server's memory: {report.mb(idle)} MB before, {report.mb(after)} MB after.")
+    done.notes.append(f"{stage.options.concurrency} requests at once. {report.memory(idle, after)}")
     return done
 
 

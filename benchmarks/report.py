@@ -16,7 +16,18 @@ import msgspec
 from benchmarks.rounds import Series
 from benchmarks.stage import Stage
 
-_PACKAGES = ("understudy", "starlette", "uvicorn", "uvloop", "httptools", "aiohttp", "msgspec", "apsw", "asyncpg", "fastapi")
+_PACKAGES = (
+    "understudy",
+    "starlette",
+    "uvicorn",
+    "uvloop",
+    "httptools",
+    "aiohttp",
+    "msgspec",
+    "apsw",
+    "asyncpg",
+    "fastapi",
+)
 _ROOT = Path(__file__).parents[1]
 
 
@@ -48,7 +59,7 @@ class Report:
         self.raw["cases"] = msgspec.to_builtins(series)
         for one in series:
             for round_ in one.rounds:
-                self.notes += [f"{one.name}: {count} × {error}" for error, count in round_.errors.items()]
+                self.notes += [f"{one.name}: {count} times {error}" for error, count in round_.errors.items()]
 
 
 def at_least(limit: float, value: float, unit: str = "") -> Goal:
@@ -75,11 +86,15 @@ def mb(size: int | None) -> str:
     return "" if size is None else f"{size / 1e6:.0f}"
 
 
+def memory(idle: int, after: int) -> str:
+    return f"The server's memory: {mb(idle)} MB before the load, {mb(after)} MB after it."
+
+
 def show(report: Report, stage: Stage) -> None:
     options = stage.options
     store = "SQLite" if options.database is None else "PostgreSQL"
-    print(f"\n{report.name} · {store} · {stage.cores}")
-    print(f"{options.rounds} interleaved rounds, medians · streams of {options.chunks} chunks of text\n")
+    print(f"\n{report.name}: {store}, {stage.cores}")
+    print(f"Medians of {options.rounds} interleaved rounds; streams have {options.chunks} chunks of text.\n")
     table = [[*report.columns, "goal"], *report.rows]
     widths = [max(len(row[column]) for row in table) for column in range(len(table[0]))]
     for row in table:
@@ -113,7 +128,10 @@ def _commit() -> str | None:
     try:
         found = subprocess.run(
             ["git", "describe", "--always", "--abbrev=40", "--dirty=+"],
-            cwd=_ROOT, capture_output=True, text=True, check=True,
+            cwd=_ROOT,
+            capture_output=True,
+            text=True,
+            check=True,
         )
     except (OSError, subprocess.CalledProcessError):
         return None

@@ -89,5 +89,3 @@ async def interleave(cases: Sequence[Case], count: int, seconds: float, warm_up:
         for case, taken in zip(cases, series, strict=True):
             taken.rounds.append(await case.run(seconds))
     return series
-
-

@@ -10,14 +10,26 @@ from benchmarks.stage import Service, Stage
 
 _RUNS, _SHARE_OF_STREAMS = 500, 1 / 3
 _SHARE_OF_CHAT, _ADDED = 0.75, 0.0005
+_COLUMNS = ("case", "at once", "per second", "p50 ms", "p99 ms", "CPU µs", "ratio", "added ms", "errors", "peak MB")
 
 
 @dataclass(frozen=True, slots=True)
 class _Line:
-    """A case and the case that it is compared with."""
+    """A case, the case that it is compared with, and what it should reach."""
 
     case: HttpCase
     against: str = ""
+    rate: float = 0.0
+    ratio: float = 0.0
+    added: float = 0.0
+
+    def goals(self, one: Series, against: Series | None) -> list[Goal]:
+        goals = [report.at_least(self.rate, one.rate, "/s")] if self.rate else []
+        if against is not None and self.ratio:
+            goals.append(Goal(f"ratio ≥ {self.ratio:.2f}", one.rate_against(against) >= self.ratio))
+        if against is not None and self.added:
+            goals.append(Goal(f"added ≤ {self.added * 1000:g} ms", one.added(against) <= self.added))
+        return goals
 
 
 async def measure(stage: Stage) -> Report:
@@ -26,15 +38,7 @@ async def measure(stage: Stage) -> Report:
     idle = server.settled_rss(tested)
     lines = [*await _runs(stage, tested), *_chats(stage, tested, upstream)]
     series = await rounds.interleave([line.case for line in lines], stage.options.rounds, stage.options.round_seconds)
-    done = Report("runs", ["case", "at once", "per second", "p50 ms", "p99 ms", "CPU µs", "ratio", "added ms", "errors", "peak MB"])
-    named = {one.name: one for one in series}
-    for line, one in zip(lines, series, strict=True):
-        _add(done, line, one, named.get(line.against))
-    done.keep(series)
-    after = server.settled_rss(tested)
-    done.raw["rss"] = {"idle": idle, "after": after}
-    done.notes.append(f"The ratio is of rates, the added time of medians, both to the pass-through. The server's memory: {report.mb(idle)} MB before, {report.mb(after)} MB after.")
-    return done
+    return _report(lines, series, idle, server.settled_rss(tested))
 
 
 async def _runs(stage: Stage, tested: Service) -> list[_Line]:
@@ -42,30 +46,46 @@ async def _runs(stage: Stage, tested: Service) -> list[_Line]:
         tested.port, assistants.create_assistant(), assistants.create_assistant(calls=True)
     )
     many = stage.options.concurrency
-    stream = f"pass-through, stream × {many}"
-    return [
-        _Line(HttpCase("run, streamed", tested, assistants.thread_and_run(plain), many), stream),
-        _Line(HttpCase("run with a function call", tested, assistants.function_round_trip(calling), many), stream),
-    ]
+    streamed = HttpCase(_name("run", many), tested, assistants.thread_and_run(plain), many)
+    called = HttpCase(_name("run with a function call", many), tested, assistants.function_round_trip(calling), many)
+    against = _name("pass-through, stream", many)
+    return [_Line(streamed, against, rate=_RUNS, ratio=_SHARE_OF_STREAMS), _Line(called, against)]
 
 
 def _chats(stage: Stage, tested: Service, upstream: Service) -> list[_Line]:
     bare = stage.passthrough(upstream)
+    many = stage.options.concurrency
     lines = []
     for kind, script in (("stream", chat.streamed()), ("whole", chat.whole())):
-        for many in (stage.options.concurrency, 1):
-            name = f"pass-through, {kind} × {many}"
+        for number, ratio, added in ((many, _SHARE_OF_CHAT, 0.0), (1, 0.0, _ADDED)):
+            against = _name(f"pass-through, {kind}", number)
             lines += [
-                _Line(HttpCase(f"chat, {kind} × {many}", tested, script, many), name),
-                _Line(HttpCase(name, bare, script, many)),
-                _Line(HttpCase(f"upstream itself, {kind} × {many}", upstream, script, many)),
+                _Line(HttpCase(_name(f"chat, {kind}", number), tested, script, number), against, 0, ratio, added),
+                _Line(HttpCase(against, bare, script, number)),
+                _Line(HttpCase(_name(f"upstream itself, {kind}", number), upstream, script, number)),
             ]
     return lines
 
 
+def _name(kind: str, number: int) -> str:
+    return f"{kind}, {number} at once"
+
+
+def _report(lines: list[_Line], series: list[Series], idle: int, after: int) -> Report:
+    done = Report("runs", _COLUMNS)
+    named = {one.name: one for one in series}
+    for line, one in zip(lines, series, strict=True):
+        _add(done, line, one, named.get(line.against))
+    done.keep(series)
+    done.raw["rss"] = {"idle": idle, "after": after}
+    done.notes.append("Ratio: of rates; added: of medians; both against the pass-through.")
+    done.notes.append(report.memory(idle, after))
+    return done
+
+
 def _add(done: Report, line: _Line, one: Series, against: Series | None) -> None:
     done.add(
-        one.name.split(" ×")[0],
+        one.name.rsplit(", ", 1)[0],
         line.case.concurrency,
         report.rate(one),
         report.ms(one.quantile("p50")),
@@ -75,16 +95,5 @@ def _add(done: Report, line: _Line, one: Series, against: Series | None) -> None
         "" if against is None else report.ms(one.added(against)),
         one.errors,
         report.mb(one.peak_rss),
-        goals=[] if against is None else _goals(line, one, against),
+        goals=line.goals(one, against),
     )
-
-
-def _goals(line: _Line, one: Series, against: Series) -> list[Goal]:
-    ratio = one.rate_against(against)
-    if one.name == "run, streamed":
-        return [report.at_least(_RUNS, one.rate, "/s"), Goal("ratio ≥ 1/3", ratio >= _SHARE_OF_STREAMS)]
-    if not one.name.startswith("chat"):
-        return []
-    if line.case.concurrency == 1:
-        return [Goal("added ≤ 0.5 ms", one.added(against) <= _ADDED)]
-    return [Goal("ratio ≥ 0.75", ratio >= _SHARE_OF_CHAT)]

@@ -31,7 +31,7 @@ async def measure(stage: Stage) -> Report:
     installed = size.installed() / 1e6
     done.add("installed size, MB", f"{installed:.0f}", "", "", goals=[report.at_most(_INSTALLED, installed, " MB")])
     done.raw = {"starts": starts, "installed_mb": installed}
-    done.notes.append(f"{STARTS} starts each, on one core, from the start of the process to an answer of GET /health/live.")
+    done.notes.append(f"{STARTS} starts each, from the process's beginning to an answer of GET /health/live.")
     return done
 
 
@@ -64,11 +64,15 @@ def _add(done: Report, name: str, found: Sequence[tuple[float, int]]) -> None:
     ready, resident = statistics.median(seconds), statistics.median(memory)
     done.add(
         f"ready, {name}, s",
-        f"{ready:.2f}", f"{min(seconds):.2f}", f"{max(seconds):.2f}",
+        f"{ready:.2f}",
+        f"{min(seconds):.2f}",
+        f"{max(seconds):.2f}",
         goals=[report.at_most(_READY, ready, " s")],
     )
     done.add(
         f"memory then, {name}, MB",
-        f"{resident:.0f}", f"{min(memory):.0f}", f"{max(memory):.0f}",
+        f"{resident:.0f}",
+        f"{min(memory):.0f}",
+        f"{max(memory):.0f}",
         goals=[report.at_most(_RSS, resident, " MB")],
     )

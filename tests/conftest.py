@@ -8,6 +8,7 @@ import warnings
 
 import openai
 import pytest
+
 from serving import KEY, WAIT, Server
 from upstream import Upstream, echo
 

@@ -6,6 +6,7 @@
     ├── UpstreamError              a model provider failed; `kind` says how
     └── ApiError                   fixes the HTTP status and the envelope's `type`
         ├── InvalidRequest         400
+        │   └── ThreadBusy         the thread has an active run
         ├── Unauthenticated        401
         ├── PermissionDenied       403
         ├── NotFound               404
@@ -101,6 +102,14 @@ class ApiError(UnderstudyError):
 class InvalidRequest(ApiError):
     status = 400
     type = "invalid_request_error"
+
+
+class ThreadBusy(InvalidRequest):
+    """The thread has an active run, `run_id`."""
+
+    def __init__(self, message: str, run_id: str) -> None:
+        super().__init__(message)
+        self.run_id = run_id
 
 
 class Unauthenticated(ApiError):

@@ -85,9 +85,9 @@ def test_an_operation_of_the_assistants_api_keeps_its_name_path_and_types(operat
     assert operation["deprecated"] is False
 
 
-def test_the_assistants_tag_holds_those_operations_and_the_listing_of_threads():
+def test_the_assistants_tag_holds_those_operations_and_our_own():
     tagged = {name for name, (_, _, operation) in DESCRIBED.items() if operation["tags"] == ["Assistants"]}
-    assert tagged == {*ASSISTANTS_API, "listThreads"}
+    assert tagged == {*ASSISTANTS_API, "listThreads", "streamRunEvents"}
 
 
 def test_every_row_of_the_table_is_described_once():
@@ -132,7 +132,8 @@ def test_every_error_has_the_same_envelope(name):
 
 def test_what_can_be_streamed_says_so():
     streaming = {n for n, (_, _, o) in DESCRIBED.items() if "text/event-stream" in o["responses"]["200"]["content"]}
-    assert streaming == {"createRun", "createThreadAndRun", "submitToolOuputsToRun", "createChatCompletion"}
+    runs = {"createRun", "createThreadAndRun", "submitToolOuputsToRun", "streamRunEvents"}
+    assert streaming == {*runs, "createChatCompletion"}
 
 
 def test_only_a_thread_can_be_created_without_a_body():

@@ -1,6 +1,7 @@
 """Short ways to say what many tests say."""
 
 import pytest
+
 from waiting import eventually
 
 POLL = 10

@@ -4,9 +4,9 @@ import time
 
 import openai
 import pytest
-from envelope import assert_error
 
 from e2e.talk import WEATHER, on_both
+from envelope import assert_error
 
 KEYS = [
     "id",

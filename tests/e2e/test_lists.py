@@ -5,10 +5,10 @@ from dataclasses import dataclass
 from itertools import product
 
 import pytest
-from envelope import assert_error
-from upstream import call, calls, text
 
 from e2e.talk import new_thread, on_both, outputs_for, run_of, steps_of, user
+from envelope import assert_error
+from upstream import call, calls, text
 
 COUNT = 7
 

@@ -4,10 +4,10 @@ import time
 
 import openai
 import pytest
-from envelope import assert_error
-from upstream import Gate, text
 
 from e2e.talk import new_thread, on_both, reached, run_of, user
+from envelope import assert_error
+from upstream import Gate, text
 
 KEYS = [
     "id",

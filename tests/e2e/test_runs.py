@@ -5,11 +5,25 @@ import re
 
 import openai
 import pytest
+
+from e2e.talk import (
+    ENDED,
+    POLL,
+    WEATHER,
+    each_database,
+    fresh,
+    new_thread,
+    on_both,
+    outputs_for,
+    reached,
+    run_of,
+    steps_of,
+    texts,
+    user,
+)
 from envelope import assert_error
 from upstream import Gate, call, calls, text
 from waiting import eventually
-
-from e2e.talk import ENDED, POLL, WEATHER, each_database, fresh, new_thread, on_both, outputs_for, reached, run_of, steps_of, texts, user
 
 SCHEMA = {
     "type": "json_schema",

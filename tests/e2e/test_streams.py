@@ -5,9 +5,9 @@ import time
 
 import openai
 import pytest
-from upstream import Gate, call, calls, deltas, error, text
 
 from e2e.talk import new_thread, on_both, outputs_for, reached, run_of, steps_of, texts, user
+from upstream import Gate, call, calls, deltas, error, text
 
 RUN_KEYS = [
     "id",
@@ -381,11 +381,7 @@ def _record(name):
     return method
 
 
-for _name in (
-    "on_event on_end on_exception on_timeout on_run_step_created on_run_step_delta on_run_step_done on_message_created "
-    "on_message_delta on_message_done on_text_created on_text_delta on_text_done on_image_file_done "
-    "on_tool_call_created on_tool_call_delta on_tool_call_done"
-).split():
+for _name in ["on_event", "on_end", "on_exception", "on_timeout", "on_run_step_created", "on_run_step_delta", "on_run_step_done", "on_message_created", "on_message_delta", "on_message_done", "on_text_created", "on_text_delta", "on_text_done", "on_image_file_done", "on_tool_call_created", "on_tool_call_delta", "on_tool_call_done"]:
     setattr(Listener, _name, _record(_name))
 
 

@@ -4,10 +4,10 @@ import time
 
 import openai
 import pytest
-from envelope import assert_error
-from waiting import eventually
 
 from e2e.talk import new_thread, on_both, run_of, user
+from envelope import assert_error
+from waiting import eventually
 
 KEYS = ["id", "object", "created_at", "metadata", "tool_resources"]
 

@@ -36,6 +36,8 @@ from understudy.wire.tools import AssistantToolsFunction
 
 # When the SDKs' polling helpers should look again; they would wait a second.
 _POLL_AFTER_MS = "300"
+# Our own request header: `true` makes the run wait for the thread's active one.
+_QUEUE_RUN = "x-understudy-queue-run"
 _decode_assistant = msgspec.json.Decoder(AssistantObject).decode
 
 
@@ -52,7 +54,9 @@ async def create_run(request: Request) -> Response:
     body = await read_json(request, CreateRunRequest, parts.settings.limits)
     run = await _new_run(parts, project_of(request), body, thread_id)
     messages = new_messages(body.additional_messages, thread_id, parts.now())
-    return _answer(request, await parts.runs.create(project_of(request), run, messages), body.stream)
+    in_turn = parts.settings.limits.queue_runs or request.headers.get(_QUEUE_RUN, "").lower() == "true"
+    create = parts.runs.create_in_turn if in_turn else parts.runs.create
+    return _answer(request, await create(project_of(request), run, messages), body.stream)
 
 
 async def create_thread_and_run(request: Request) -> Response:

@@ -16,9 +16,8 @@ from understudy import ids
 from understudy.clock import Clock
 from understudy.engine import events
 from understudy.engine.log import RunLog
-from understudy.engine.prompt import build_request
+from understudy.engine.prompt import BudgetSpent, Room, build_request, cost_of
 from understudy.engine.run_view import RunView
-from understudy.engine.tokens import estimate
 from understudy.engine.turn import Piece, ToolCall, Turn
 from understudy.errors import UpstreamError
 from understudy.llm import chunks
@@ -101,10 +100,11 @@ class Execution:
             return
         if self.view.run.status == "queued":
             await self._commit(events.RunStarted(self._now()))
-        if self._prompt_budget_spent():
-            await self._end("incomplete", incomplete=RunIncompleteDetails("max_prompt_tokens"))
+        try:
+            turn = await self._ask()
+        except BudgetSpent as spent:
+            await self._end("incomplete", incomplete=RunIncompleteDetails(spent.reason))
             return
-        turn = await self._ask()
         self._progress.turns += 1
         if _was_cut(turn):
             await self._end_cut(turn)
@@ -117,8 +117,8 @@ class Execution:
 
     async def _ask(self) -> Turn:
         run = self.view.run
-        left = self._completion_left()
-        self._prompt = await build_request(self._store.messages, run, self._progress.turns, left)
+        room = self._room()
+        self._prompt = await build_request(self._store.messages, run, self._progress.turns, room)
         self._check_interruption()
         self._turn = turn = Turn()
         async with aclosing(self._models.stream(self._prompt)) as stream:
@@ -128,7 +128,11 @@ class Execution:
                     self._listening = False
                     await self._show(turn.take(chunks.decode(payload)))
                     self._check_interruption()
-                    if left is not None and turn.deltas >= left and not turn.finish_reason:
+                    if (
+                        room.completion_left is not None
+                        and turn.deltas >= room.completion_left
+                        and not turn.finish_reason
+                    ):
                         turn.finish_reason = "length"
                         break
                     self._listening = True
@@ -307,13 +311,17 @@ class Execution:
 
     # -- budgets -----------------------------------------------------------------------------------------------
 
-    def _completion_left(self) -> int | None:
-        budget = self.view.run.max_completion_tokens
-        return None if budget is None else max(1, budget - self._progress.used.completion_tokens)
-
-    def _prompt_budget_spent(self) -> bool:
-        budget = self.view.run.max_prompt_tokens
-        return budget is not None and self._progress.used.prompt_tokens >= budget
+    def _room(self) -> Room:
+        """Raises BudgetSpent."""
+        run, used = self.view.run, self._progress.used
+        prompt, completion = run.max_prompt_tokens, run.max_completion_tokens
+        prompt_left = None if prompt is None else prompt - used.prompt_tokens
+        completion_left = None if completion is None else completion - used.completion_tokens
+        if prompt_left is not None and prompt_left <= 0:
+            raise BudgetSpent("max_prompt_tokens")
+        if completion_left is not None and completion_left <= 0:
+            raise BudgetSpent("max_completion_tokens")
+        return Room(self._models.window(run.model), prompt_left, completion_left)
 
     def _turn_usage(self) -> RunCompletionUsage:
         """What the provider counted; estimated where it did not say."""
@@ -323,7 +331,7 @@ class Execution:
             return counted
         if not self._turn.deltas and self._turn.finish_reason is None:
             return _FREE
-        prompt = estimate(msgspec.json.encode(self._prompt["messages"]).decode()) if self._prompt else 0
+        prompt = cost_of(self._prompt)
         return RunCompletionUsage(prompt, self._turn.deltas, prompt + self._turn.deltas)
 
 

@@ -4,11 +4,12 @@ Function calls of earlier turns are part of the conversation; a call and its out
 """
 
 from collections.abc import Sequence
-from typing import Any, Final
+from dataclasses import dataclass
+from typing import Any, Final, Literal
 
 import msgspec
 
-from understudy.engine.tokens import estimate
+from understudy.llm import tokens
 from understudy.llm.provider import ChatBody
 from understudy.store.messages import Item, Messages
 from understudy.wire.messages import (
@@ -20,20 +21,49 @@ from understudy.wire.messages import (
 from understudy.wire.runs import RunObject
 from understudy.wire.tools import AssistantToolsFunction
 
-# What `truncation_strategy: auto` lets the conversation have where no prompt budget is set.
-CONTEXT_TOKENS: Final = 128_000
 _PAGE: Final = 100
 _NEWEST: Final = 2**62
+# Each message costs a few tokens beside its text: its role, and what separates it from the next.
+_FRAME: Final = 4
+# Room for the answer where the run does not say how long it may be, as a part of the window.
+_ANSWER: Final = 8
+# More characters than any token has, to know when enough has been read.
+_CHARACTERS: Final = 16
 _decode_message = msgspec.json.Decoder(MessageObject).decode
 _decode_call = msgspec.json.Decoder(dict[str, Any]).decode
 
 
-async def build_request(messages: Messages, run: RunObject, turn: int, completion_left: int | None) -> ChatBody:
+@dataclass(frozen=True, slots=True)
+class Room:
+    """How many tokens a turn may take: the model's window, and what is left of the run's budgets where it has any."""
+
+    window: int
+    prompt_left: int | None = None
+    completion_left: int | None = None
+
+    @property
+    def prompt(self) -> int:
+        answer = self.window // _ANSWER
+        if self.completion_left is not None:
+            answer = min(self.completion_left, self.window // 2)
+        room = self.window - answer
+        return room if self.prompt_left is None else min(room, self.prompt_left)
+
+
+class BudgetSpent(Exception):
+    """What is left of one of the run's budgets is too little for another model turn."""
+
+    def __init__(self, reason: Literal["max_completion_tokens", "max_prompt_tokens"]) -> None:
+        super().__init__(reason)
+        self.reason: Literal["max_completion_tokens", "max_prompt_tokens"] = reason
+
+
+async def build_request(messages: Messages, run: RunObject, turn: int, room: Room) -> ChatBody:
     """The body for the model turn number `turn` (from 0) of the run, asking for a stream.
 
-    `completion_left` is what the run's completion budget still allows, in tokens.
+    Raises BudgetSpent.
     """
-    body: ChatBody = {"model": run.model, "messages": await _conversation(messages, run), "stream": True}
+    body: ChatBody = {"model": run.model, "messages": [], "stream": True}
     _add_tools(body, run, forced=turn == 0)
     # Defaults are left out: some models refuse even those.
     if run.temperature not in {None, 1.0}:
@@ -44,8 +74,10 @@ async def build_request(messages: Messages, run: RunObject, turn: int, completio
         body["reasoning_effort"] = run.reasoning_effort
     if run.response_format != "auto":
         body["response_format"] = msgspec.to_builtins(run.response_format)
-    if completion_left is not None:
-        body["max_completion_tokens"] = completion_left
+    if room.completion_left is not None:
+        body["max_completion_tokens"] = room.completion_left
+    fixed = _count(body.get("tools")) + _count(body.get("response_format"))
+    body["messages"] = await _conversation(messages, run, room, fixed)
     return body
 
 
@@ -70,32 +102,81 @@ def _function(tool: AssistantToolsFunction) -> dict[str, Any]:
     return {"type": "function", "function": function}
 
 
-async def _conversation(messages: Messages, run: RunObject) -> list[dict[str, Any]]:
-    instructions = run.instructions or ""
-    room = (run.max_prompt_tokens or CONTEXT_TOKENS) - estimate(instructions)
-    items = await _newest_that_fit(messages, run, room)
+# -- what is said ------------------------------------------------------------------------------------------------
+
+
+async def _conversation(messages: Messages, run: RunObject, room: Room, fixed: int) -> list[dict[str, Any]]:
+    system = [{"role": "system", "content": run.instructions}] if run.instructions else []
+    left = room.prompt - fixed - sum(_cost(message) for message in system)
+    items = await _newest(messages, run, left)
     spoken = _chat_messages(items)
-    return [{"role": "system", "content": instructions}, *spoken] if instructions else spoken
+    if sum(len(item.body) for item in items) > left:
+        # Only now does it matter how many tokens they are; there are never more than characters.
+        spoken = _fitting(spoken, left, must_fit=room.prompt_left is not None)
+    return [*system, *spoken]
 
 
-async def _newest_that_fit(messages: Messages, run: RunObject, room: int) -> list[Item]:
-    """Items oldest first: what the truncation strategy keeps, cut where the room (in tokens) ends."""
-    keep = run.truncation_strategy.last_messages if run.truncation_strategy.type == "last_messages" else None
+async def _newest(messages: Messages, run: RunObject, room: int) -> list[Item]:
+    """Items oldest first: what the truncation strategy keeps, and hardly more than there is room for.
+
+    Everything of the run itself is kept, however many messages the strategy allows.
+    """
+    strategy = run.truncation_strategy
+    keep = strategy.last_messages if strategy.type == "last_messages" else None
     found: list[Item] = []
     before = _NEWEST
     while True:
         page = await messages.newest(run.thread_id, before, _PAGE)
         for item in page:
-            room -= estimate(item.body)
-            full = found and room < 0 and item.run_id != run.id
-            if full or (keep is not None and keep <= 0 and item.run_id != run.id):
+            own = item.run_id == run.id
+            if not own and (room < 0 or (keep is not None and keep <= 0)):
                 return found[::-1]
             found.append(item)
-            if keep is not None and item.kind == "message":
+            room -= len(item.body) // _CHARACTERS
+            if keep is not None and item.kind == "message" and not own:
                 keep -= 1
         if len(page) < _PAGE:
             return found[::-1]
         before = page[-1].seq
+
+
+def _fitting(spoken: list[dict[str, Any]], room: int, *, must_fit: bool) -> list[dict[str, Any]]:
+    """The newest messages that fit; the last question and all after it in any case, unless they `must_fit`."""
+    questions = [index for index, message in enumerate(spoken) if message["role"] == "user"]
+    start = questions[-1] if questions else max(0, len(spoken) - 1)
+    room -= sum(_cost(message) for message in spoken[start:])
+    if room < 0 and must_fit:
+        raise BudgetSpent("max_prompt_tokens")
+    while start > 0:
+        unit = _unit_before(spoken, start)
+        room -= sum(_cost(message) for message in spoken[unit:start])
+        if room < 0:
+            break
+        start = unit
+    return spoken[start:]
+
+
+def _unit_before(spoken: list[dict[str, Any]], end: int) -> int:
+    """Where the message that ends at `end` begins; outputs belong to the message that called for them."""
+    start = end - 1
+    while spoken[start]["role"] == "tool":
+        start -= 1
+    return start
+
+
+def _cost(message: dict[str, Any]) -> int:
+    content = message["content"]
+    text = content if isinstance(content, str) else "".join(part.get("text", "") for part in content or ())
+    return _FRAME + tokens.count(text) + _count(message.get("tool_calls"))
+
+
+def _count(value: Any) -> int:
+    return tokens.count(msgspec.json.encode(value).decode()) if value else 0
+
+
+def cost_of(body: ChatBody) -> int:
+    """How many tokens the request's prompt is, as far as we can count."""
+    return sum(_cost(message) for message in body["messages"]) + _count(body.get("tools"))
 
 
 def _chat_messages(items: Sequence[Item]) -> list[dict[str, Any]]:
@@ -103,11 +184,14 @@ def _chat_messages(items: Sequence[Item]) -> list[dict[str, Any]]:
     answered = {_decode_call(item.body)["call_id"] for item in items if item.kind == "function_call_output"}
     complete = calls & answered
     spoken: list[dict[str, Any]] = []
+    speaker: str | None = None
     for item in items:
         if item.kind == "message":
             _add_message(spoken, _decode_message(item.body))
-        else:
-            _add_call(spoken, item.kind, _decode_call(item.body), complete)
+        elif (call := _decode_call(item.body))["call_id"] in complete:
+            # The calls of one turn, and what the model said before them in the same run, are one message.
+            _add_call(spoken, item.kind, call, joined=speaker == item.run_id)
+        speaker = item.run_id
     return spoken
 
 
@@ -120,16 +204,13 @@ def _add_message(spoken: list[dict[str, Any]], message: MessageObject) -> None:
         spoken.append({"role": "user", "content": _user_content(message)})
 
 
-def _add_call(spoken: list[dict[str, Any]], kind: str, call: dict[str, Any], complete: set[str]) -> None:
-    if call["call_id"] not in complete:
-        return
+def _add_call(spoken: list[dict[str, Any]], kind: str, call: dict[str, Any], *, joined: bool) -> None:
     if kind == "function_call_output":
         spoken.append({"role": "tool", "tool_call_id": call["call_id"], "content": call["output"]})
         return
     function = {"name": call["name"], "arguments": call["arguments"]}
     entry = {"id": call["call_id"], "type": "function", "function": function}
-    # The calls of one turn, and what the model said before them, are one message.
-    if spoken and spoken[-1]["role"] == "assistant":
+    if joined and spoken and spoken[-1]["role"] == "assistant":
         spoken[-1].setdefault("tool_calls", []).append(entry)
     else:
         spoken.append({"role": "assistant", "content": None, "tool_calls": [entry]})

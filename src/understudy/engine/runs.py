@@ -17,7 +17,7 @@ from understudy.engine.history import retell
 from understudy.engine.log import Logs, RunLog
 from understudy.engine.run_view import RunView
 from understudy.engine.worker import Worker
-from understudy.errors import InvalidRequest
+from understudy.errors import InvalidRequest, ThreadBusy
 from understudy.store import Store
 from understudy.store.runs import Boundary, Call, Progress, StoredRun
 from understudy.wire.assistants import AssistantObject
@@ -78,6 +78,19 @@ class Runs:
             log.append(event, frames)
         await self._go_on(self._worker.execution(view, log, Progress()), at_once=at_once)
         return Started(body, log, 0)
+
+    async def create_in_turn(self, project_id: str, run: RunObject, messages: Sequence[MessageObject] = ()) -> Started:
+        """Like `create`, but a run that is active on the thread is waited for instead of refused.
+
+        The new run's own time begins when its turn comes.
+        """
+        while True:
+            try:
+                return await self.create(project_id, run, messages)
+            except ThreadBusy as busy:
+                await self._worker.ended(busy.run_id)
+                now = int(self._clock.now())
+                run = msgspec.structs.replace(run, created_at=now, expires_at=now + int(self._run_seconds))
 
     async def submit(self, project_id: str, thread_id: str, run_id: str, outputs: Sequence[ToolOutput]) -> Started:
         """Gives a waiting run the outputs of all its function calls; raises InvalidRequest where they do not fit."""

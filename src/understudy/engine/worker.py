@@ -26,6 +26,7 @@ _BEAT: Final = 2.0
 _SWEEP: Final = 1.0
 _BATCH: Final = 100
 _MAX_ATTEMPTS: Final = 5
+_LOOK_AGAIN: Final = 1.0
 logger = logging.getLogger(__name__)
 
 
@@ -44,6 +45,7 @@ class Worker:
         self._place_free.set()
         self._active: dict[str, Execution] = {}
         self._stranded: set[str] = set()
+        self._awaited: dict[str, set[asyncio.Future[None]]] = {}
         self._loops = (Repeating(_BEAT, self._beat), Repeating(_SWEEP, self._sweep), Repeating(0, self._take_announced))
         self._stopping = False
 
@@ -105,6 +107,18 @@ class Worker:
     def active(self, run_id: str) -> Execution | None:
         return self._active.get(run_id)
 
+    async def ended(self, run_id: str) -> None:
+        """Waits until the run may have ended: told so if it ends here, and otherwise looked at now and then."""
+        waiter: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        waiters = self._awaited.setdefault(run_id, set())
+        waiters.add(waiter)
+        try:
+            await asyncio.wait([waiter], timeout=_LOOK_AGAIN)
+        finally:
+            waiters.discard(waiter)
+            if not waiters:
+                self._awaited.pop(run_id, None)
+
     async def announce(self, run_id: str) -> None:
         await self._broker.announce(run_id)
 
@@ -114,6 +128,8 @@ class Worker:
         finally:
             del self._active[execution.run_id]
             self._place_free.set()
+            for waiter in self._awaited.pop(execution.run_id, ()):
+                waiter.set_result(None)
             if execution.stranded:
                 self._stranded.add(execution.run_id)
             elif execution.log.handed_back:

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 
 from understudy.clock import Clock
 from understudy.errors import SettingsError, UpstreamError
+from understudy.llm import windows
 from understudy.llm.provider import ModelCard, Provider
 from understudy.settings import ProviderSettings
 
@@ -55,6 +56,7 @@ class Shelf:
         self._clock = clock
         self._created = created
         self._patterns = [(_pattern(alias), model) for alias, model in settings.aliases.items() if "*" in alias]
+        self._windows = [(_pattern(own), size) for own, size in settings.context_windows.items() if "*" in own]
         self._discovers = settings.models is None and settings.kind != "azure"
         self._cards = self._named(settings.models or ())
         self._names = {name for model in self._cards for name in _names(model)}
@@ -66,6 +68,13 @@ class Shelf:
         if (own := self.settings.aliases.get(model)) is not None:
             return own
         return next((own for pattern, own in self._patterns if pattern.fullmatch(model)), None)
+
+    def window(self, own: str) -> int:
+        """The context window of one of the provider's own models, in tokens."""
+        if (known := self.settings.context_windows.get(own)) is not None:
+            return known
+        fitting = (size for pattern, size in self._windows if pattern.fullmatch(own))
+        return next(fitting, windows.window(own))
 
     def has(self, model: str) -> bool:
         """Whether the list as it is known now names the model, by its full id or a short one."""
@@ -152,6 +161,15 @@ class Catalog:
         if await self._discover(missed=True):
             route = self._route(model)
         return route
+
+    def window(self, model: str) -> int:
+        """The context window, in tokens, of the model that answers for this id first."""
+        route = self._route(model)
+        if route is None:
+            return windows.DEFAULT
+        target = route.targets[0]
+        shelf = self._shelves.get(target.provider.name)
+        return windows.window(target.model) if shelf is None else shelf.window(target.model)
 
     async def list(self) -> list[ModelCard]:
         """Sorted by id; of two providers with the same id, the first one's. An unreachable provider is left out."""

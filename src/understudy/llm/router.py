@@ -57,6 +57,10 @@ class Models:
         """None where the model is certainly unknown, so that its use can be refused early. Takes at most 2 seconds."""
         return await self._catalog.find(model)
 
+    def window(self, model: str) -> int:
+        """The model's context window in tokens, as far as it is known."""
+        return self._catalog.window(model)
+
     async def complete(self, body: ChatBody) -> bytes:
         """The encoded `chat.completion`. Raises UpstreamError: the first provider's, once nothing is left to try."""
         attempts = _Attempts(await self._targets(body), self._chance)

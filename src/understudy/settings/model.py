@@ -41,6 +41,10 @@ class ProviderSettings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=
         dict[Text, Text],
         Meta(description="From an id that clients use, or a pattern with `*`, to one of the provider's own."),
     ] = {}
+    context_windows: Annotated[
+        dict[Text, Annotated[int, Meta(ge=256)]],
+        Meta(description="Context windows in tokens, by the provider's own id or a pattern with `*`."),
+    ] = {}
     fallbacks: Annotated[
         tuple[Text, ...],
         Meta(description="Providers to try next, in order, with the same requested model id."),
@@ -91,6 +95,10 @@ class LimitSettings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tru
         int,
         Meta(ge=8, description="Levels that a request's JSON may nest."),
     ] = 100
+    queue_runs: Annotated[
+        bool,
+        Meta(description="Whether a run on a thread that has an active one waits its turn instead of being refused."),
+    ] = False
     run_seconds: Annotated[
         float,
         Meta(gt=0, description="Seconds after which a run expires."),

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 import msgspec
 from msgspec import Struct
 
-from understudy.errors import InvalidRequest, no_such
+from understudy.errors import InvalidRequest, ThreadBusy, no_such
 from understudy.store.database import Database, Row, Transaction
 from understudy.store.messages import (
     active_run,
@@ -136,7 +136,7 @@ class Runs:
     ) -> None:
         """Adds the run, before it `messages`, and before those the `thread` where it is to be made as well.
 
-        Raises InvalidRequest where the thread already has an active run, or holds nothing to answer.
+        Raises ThreadBusy, and InvalidRequest where the thread holds nothing to answer.
         """
         await self._database.write(_create, self._database, project_id, run, owner, messages, thread)
 
@@ -244,7 +244,7 @@ def _create(
 def _require_unlocked(thread_id: str) -> Transaction[None]:
     run_id = yield from active_run(thread_id)
     if run_id is not None:
-        raise InvalidRequest(f"Thread {thread_id} already has an active run {run_id}.")
+        raise ThreadBusy(f"Thread {thread_id} already has an active run {run_id}.", run_id)
 
 
 def _require_question(thread_id: str) -> Transaction[None]:

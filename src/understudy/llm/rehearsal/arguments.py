@@ -11,7 +11,8 @@ from typing import Any
 
 import msgspec
 
-from understudy.llm.rehearsal import arithmetic, mentions, naming, outputs, tokens, words
+from understudy.llm import tokens
+from understudy.llm.rehearsal import arithmetic, mentions, naming, outputs, words
 from understudy.llm.rehearsal.mentions import Mention
 from understudy.llm.rehearsal.validation import Schema
 

@@ -12,7 +12,7 @@ import msgspec
 from msgspec import UNSET, Struct, UnsetType
 
 from understudy import ids
-from understudy.llm.rehearsal import tokens
+from understudy.llm import tokens
 from understudy.llm.rehearsal.answer import Answer
 from understudy.llm.rehearsal.conversation import Request
 

@@ -12,8 +12,8 @@ import msgspec
 from msgspec import Meta, Struct
 
 from understudy.errors import UpstreamError
+from understudy.llm import tokens
 from understudy.llm.provider import ChatBody
-from understudy.llm.rehearsal import tokens
 
 _WINDOW = 4_000  # characters of one message that are read for their meaning: half from its start, half from its end
 _TOKENS_PER_MESSAGE = 4

@@ -5,7 +5,7 @@ from typing import Any
 
 import msgspec
 
-from understudy.llm.rehearsal import tokens
+from understudy.llm import tokens
 from understudy.llm.rehearsal.conversation import Output
 
 _LONGEST = 700

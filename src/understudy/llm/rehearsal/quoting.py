@@ -2,7 +2,7 @@
 
 import re
 
-from understudy.llm.rehearsal import tokens
+from understudy.llm import tokens
 
 _MARKUP = re.compile(r"[*_`<>\[\]#|~\\$]")
 _LONGEST = 140

@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from understudy.llm.rehearsal import tokens
+from understudy.llm import tokens
 
 
 @given(st.text(max_size=200))

@@ -1,0 +1,41 @@
+"""Context windows, in tokens, of the models that programs of the Assistants API ask for.
+
+Source: the vendors' model pages. What is not here is assumed to have `DEFAULT`, unless the settings know better.
+"""
+
+from typing import Final
+
+DEFAULT: Final = 128_000
+
+# The longest prefix that fits counts.
+_WINDOWS: Final = {
+    "gpt-3.5-turbo": 16_385,
+    "gpt-3.5-turbo-instruct": 4_096,
+    "gpt-4": 8_192,
+    "gpt-4-32k": 32_768,
+    "gpt-4-turbo": 128_000,
+    "gpt-4-0125": 128_000,
+    "gpt-4-1106": 128_000,
+    "gpt-4-vision": 128_000,
+    "gpt-4.1": 1_047_576,
+    "gpt-4.5": 128_000,
+    "gpt-4o": 128_000,
+    "chatgpt-4o": 128_000,
+    "gpt-5": 400_000,
+    "gpt-5-chat": 128_000,
+    "gpt-oss": 131_072,
+    "o1": 200_000,
+    "o1-mini": 128_000,
+    "o1-preview": 128_000,
+    "o3": 200_000,
+    "o4": 200_000,
+    "claude": 200_000,
+    "rehearsal": 128_000,
+}
+
+
+def window(model: str) -> int:
+    """`model` may carry its vendor in front, as in `openai/gpt-4o`."""
+    name = model.rpartition("/")[2].lower()
+    known = [prefix for prefix in _WINDOWS if name.startswith(prefix)]
+    return _WINDOWS[max(known, key=len)] if known else DEFAULT
