@@ -122,7 +122,7 @@ class Server(uvicorn.Server):
 def _config(app: Any, settings: Settings) -> uvicorn.Config:
     return uvicorn.Config(
         app,
-        http="httptools" if importlib.util.find_spec("httptools") else "h11",
+        http=_http_protocol(),
         ws="none",
         lifespan="off",  # entered by us, so that what it raises ends the start with its own words
         log_config=None,
@@ -133,6 +133,15 @@ def _config(app: Any, settings: Settings) -> uvicorn.Config:
         timeout_keep_alive=_KEEP_ALIVE,
         timeout_graceful_shutdown=math.ceil(settings.shutdown_seconds),
     )
+
+
+def _http_protocol() -> Any:
+    """Ours on httptools; h11, which has bounds of its own, where that is missing."""
+    if importlib.util.find_spec("httptools") is None:
+        return "h11"
+    from understudy.cli.protocol import BoundedProtocol
+
+    return BoundedProtocol
 
 
 def _loop_factory() -> Callable[[], asyncio.AbstractEventLoop]:

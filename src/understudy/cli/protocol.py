@@ -1,0 +1,77 @@
+"""HTTP/1.1 on a connection: uvicorn's, with bounds on what a client may send before its request can be looked at.
+
+What cannot be parsed is answered in the error envelope as well. Knows no application.
+"""
+
+import asyncio
+from typing import Any, Final
+
+import msgspec
+from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
+
+from understudy.wire.errors import Error, ErrorResponse
+
+HEAD_BYTES: Final = 64 * 1024
+HEAD_SECONDS: Final = 60.0
+_REASONS: Final = {400: "Bad Request", 408: "Request Timeout", 431: "Request Header Fields Too Large"}
+
+
+class BoundedProtocol(HttpToolsProtocol):
+    """Refuses a head (request line and headers) of more than `HEAD_BYTES`, or one that takes over `HEAD_SECONDS`."""
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self._head_bytes: int | None = 0
+        self._patience: asyncio.TimerHandle | None = None
+
+    def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
+        super().connection_made(transport)
+        self._patience = self.loop.call_later(HEAD_SECONDS, self._lose_patience)
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        self._stop_waiting()
+        super().connection_lost(exc)
+
+    def data_received(self, data: bytes) -> None:
+        super().data_received(data)
+        if self._head_bytes is None or self.transport.is_closing():
+            return
+        self._head_bytes += len(data)
+        if self._head_bytes > HEAD_BYTES:
+            self._refuse(431, f"The request's head is too large. The limit is {HEAD_BYTES} bytes.")
+        elif self._patience is None:
+            self._patience = self.loop.call_later(HEAD_SECONDS, self._lose_patience)
+
+    def on_message_begin(self) -> None:
+        self._head_bytes = 0
+        super().on_message_begin()
+
+    def on_headers_complete(self) -> None:
+        self._head_bytes = None
+        self._stop_waiting()
+        super().on_headers_complete()
+
+    def send_400_response(self, msg: str) -> None:
+        self._refuse(400, msg)
+
+    def _lose_patience(self) -> None:
+        self._patience = None
+        if self._head_bytes:
+            self._refuse(408, f"The request's head did not arrive within {HEAD_SECONDS:.0f} seconds.")
+        else:
+            self.transport.close()
+
+    def _stop_waiting(self) -> None:
+        if self._patience is not None:
+            self._patience.cancel()
+            self._patience = None
+
+    def _refuse(self, status: int, message: str) -> None:
+        error = Error(message=message, type="invalid_request_error", param=None, code=None)
+        body = msgspec.json.encode(ErrorResponse(error=error))
+        head = (
+            f"HTTP/1.1 {status} {_REASONS[status]}\r\ncontent-type: application/json\r\n"
+            f"content-length: {len(body)}\r\nconnection: close\r\n\r\n"
+        )
+        self.transport.write(head.encode() + body)
+        self.transport.close()
