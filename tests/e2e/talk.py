@@ -2,7 +2,7 @@
 
 import pytest
 
-from waiting import eventually
+from waiting import WITHIN, eventually
 
 POLL = 10
 """Milliseconds between two looks at a run."""
@@ -42,7 +42,7 @@ def fresh(client, run):
     return client.beta.threads.runs.retrieve(run.id, thread_id=run.thread_id)
 
 
-def reached(client, run, *statuses):
+def reached(client, run, *statuses, within=WITHIN):
     """The run once it has one of the statuses; by default, once it is over."""
     wanted = statuses or ENDED
 
@@ -51,7 +51,7 @@ def reached(client, run, *statuses):
         assert found.status in wanted or found.status not in ENDED, found
         return found if found.status in wanted else None
 
-    return eventually(look)
+    return eventually(look, within)
 
 
 def outputs_for(run, output="18 degrees"):

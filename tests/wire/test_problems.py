@@ -23,8 +23,7 @@ from understudy.wire.threads import CreateThreadRequest, ModifyThreadRequest
 
 NOT_JSON = (
     "We could not parse the JSON body of your request. (HINT: This likely means you aren't using your HTTP library "
-    "correctly. The OpenAI API expects a JSON payload, but what was sent was not valid JSON. If you have trouble "
-    "figuring out how to fix this, please contact us through our help center at help.openai.com.)"
+    "correctly. The API expects a JSON payload, but what was sent was not valid JSON.)"
 )
 TOO_DEEP = "Invalid request body: nested too deeply. Expected JSON with at most 100 levels of objects and arrays."
 
@@ -93,7 +92,7 @@ PROBLEMS = [
     (R, run(max_prompt_tokens=300.5), "Invalid type for 'max_prompt_tokens': expected an integer, but got a decimal number instead.", "max_prompt_tokens", "invalid_type"),
     (R, run(max_prompt_tokens=True), "Invalid type for 'max_prompt_tokens': expected an integer, but got a boolean instead.", "max_prompt_tokens", "invalid_type"),
     (R, run(temperature=False), "Invalid type for 'temperature': expected a decimal, but got a boolean instead.", "temperature", "invalid_type"),
-    (R, run(tool_choice=7), "Invalid type for 'tool_choice': expected one of one of 'none', 'auto', or 'required' or object, but got an integer instead.", "tool_choice", "invalid_type"),
+    (R, run(tool_choice=7), "Invalid type for 'tool_choice': expected one of 'none', 'auto', 'required', or object, but got an integer instead.", "tool_choice", "invalid_type"),
     (A, [], "Invalid type for the request body: expected an object, but got an array instead.", None, "invalid_type"),
     (A, None, "Invalid type for the request body: expected an object, but got null instead.", None, "invalid_type"),
     # enum

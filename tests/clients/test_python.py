@@ -1,0 +1,18 @@
+"""The official Python package, oldest to newest of the versions that programs pin, each in an environment of its own."""
+
+import subprocess
+
+import pytest
+
+from clients.environments import HERE, environment
+
+VERSIONS = {"openai-1": "1.109.1", "openai-2": "2.54.0", "openai-3": "3."}
+
+
+@pytest.mark.parametrize("name", [pytest.param(name, marks=pytest.mark.xdist_group(name)) for name in VERSIONS])
+def test_programs_written_with_the_python_package_work(drive, name):
+    python = environment(name).python
+    asked = [python, "-c", "import openai; print(openai.__version__)"]
+    version = subprocess.run(asked, capture_output=True, text=True, check=True, timeout=30).stdout
+    assert version.startswith(VERSIONS[name])
+    assert len(drive(python, HERE / "python_driver.py")) > 20

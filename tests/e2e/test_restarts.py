@@ -1,0 +1,204 @@
+"""Stops and crashes: what was accepted is kept, a run goes on or ends, and no answer comes twice."""
+
+import json
+import signal
+import subprocess
+
+import apsw
+import openai
+import pytest
+from serving import WAIT
+from upstream import HANG, Gate, call, calls, text
+
+from e2e.talk import WEATHER, each_database, new_thread, outputs_for, reached, run_of, steps_of, texts
+
+
+def objects(server, thread, run):
+    """Everything that can be read of a thread, as bytes."""
+    path = f"/v1/threads/{thread.id}"
+    below = ("", "/messages", "/runs", f"/runs/{run.id}", f"/runs/{run.id}/steps")
+    return [server.ask("GET", path + part).body for part in below]
+
+
+def said_in(server, run):
+    return texts(server.client, server.client.beta.threads.retrieve(run.thread_id))
+
+
+@each_database
+def test_everything_is_there_after_a_restart(new_server, upstream, database):
+    server = new_server(**database).start()
+    assistant = server.client.beta.assistants.create(model="gpt-4o", tools=[WEATHER])
+    thread = new_thread(server.client, "Hello")
+    run = run_of(server.client, thread, assistant)
+    before = objects(server, thread, run)
+    for end in (server.stop, server.kill):
+        end()
+        server.start()
+        assert objects(server, thread, run) == before
+        assert server.client.beta.assistants.retrieve(assistant.id) == assistant
+
+
+@each_database
+def test_a_stop_ends_streams_with_an_error_and_the_run_goes_on_afterwards(new_server, upstream, database):
+    server = new_server(**database).start()
+    assistant = server.client.beta.assistants.create(model="gpt-4o")
+    thread = new_thread(server.client, "Hello")
+    upstream.answer(text("Hel", HANG), text("Hello again"))
+    names = []
+    with (
+        server.client.beta.threads.runs.create(thread.id, assistant_id=assistant.id, stream=True) as events,
+        pytest.raises(openai.APIError, match="poll the run"),
+    ):
+        for event in events:
+            names.append(event.event)
+            if event.event == "thread.run.created":
+                run = event.data
+            if event.event == "thread.message.delta":
+                server.process.send_signal(signal.SIGTERM)
+    assert names[-1] == "thread.message.delta"
+    server.ended()
+    server.start()
+    ended = reached(server.client, run)
+    assert ended.status == "completed"
+    assert texts(server.client, thread) == ["Hello", "Hello again"]
+    (step,) = steps_of(server.client, run)
+    assert step.status == "completed"
+    assert run_of(server.client, thread, assistant).status == "completed"
+
+
+def test_the_error_that_a_stopping_server_streams_is_a_whole_event(new_server, upstream):
+    server = new_server().start()
+    assistant = server.client.beta.assistants.create(model="gpt-4o")
+    thread = new_thread(server.client, "Hello")
+    upstream.answer(text("Hel", HANG))
+    body = {"assistant_id": assistant.id, "stream": True}
+    with server.opened("POST", f"/v1/threads/{thread.id}/runs", body) as response:
+        while b"thread.message.delta" not in response.readline():
+            pass
+        server.process.send_signal(signal.SIGTERM)
+        blocks = response.read().decode().rstrip("\n").split("\n\n")
+    name, data = blocks[-1].split("\n")
+    assert name == "event: error"
+    assert list(json.loads(data.removeprefix("data: "))["error"]) == ["message", "type", "param", "code"]
+    server.ended()
+
+
+def test_a_stop_does_not_wait_for_a_chat_stream_forever(new_server, upstream):
+    server = new_server(shutdown_seconds=1).start()
+    upstream.answer(text("Hel", HANG))
+    asked = {"model": "gpt-4o", "messages": [{"role": "user", "content": "Hello"}], "stream": True}
+    with server.opened("POST", "/v1/chat/completions", asked) as response:
+        while b"Hel" not in response.readline():
+            pass
+        server.stop(within=5)
+
+
+def test_a_server_that_is_stopping_still_ends_the_chat_streams_that_can(new_server, upstream):
+    server = new_server().start()
+    gate = Gate()
+    upstream.answer(text("Hel", gate, "lo"))
+    with server.client.chat.completions.create(
+        model="gpt-4o", messages=[{"role": "user", "content": "Hello"}], stream=True
+    ) as stream:
+        parts = (chunk.choices[0].delta.content for chunk in stream if chunk.choices[0].delta.content)
+        assert next(parts) == "Hel"
+        server.process.send_signal(signal.SIGTERM)
+        gate.open()
+        assert list(parts) == ["lo"]
+    server.ended()
+
+
+@each_database
+def test_runs_whose_server_was_killed_go_on_within_ten_seconds_and_say_everything_once(new_server, upstream, database):
+    server = new_server(**database).start()
+    threads, runs = server.client.beta.threads, server.client.beta.threads.runs
+    assistant = server.client.beta.assistants.create(model="gpt-4o", tools=[WEATHER])
+    paris = call("get_weather", call_id="call_a", city="Paris")
+    begun = {
+        "speak": text("Hel", HANG),
+        "call": calls(paris).but(items=(*calls(paris).items[:2], HANG)),
+        "wait": calls(paris, usage=(7, 2)),
+        "stop": text(HANG),
+    }
+    upstream.always(lambda asked: begun[asked.said])
+    started = {
+        said: threads.create_and_run(
+            assistant_id=assistant.id, thread={"messages": [{"role": "user", "content": said}]}
+        )
+        for said in begun
+    }
+    for said, event in (("speak", "message.delta"), ("call", "step.delta")):
+        attached = server.opened("GET", f"/v1/threads/{started[said].thread_id}/runs/{started[said].id}/events")
+        with attached as response:
+            while event.encode() not in response.readline():
+                pass
+    waiting = reached(server.client, started["wait"], "requires_action")
+    runs.cancel(started["stop"].id, thread_id=started["stop"].thread_id)
+    server.kill()
+
+    later = {"speak": text("Hello", " again"), "call": calls(paris), "wait": text("Mild.", usage=(7, 2))}
+    upstream.always(lambda asked: later[asked.said])
+    asked_before = len(upstream.requests)
+    server.start()
+    runs = server.client.beta.threads.runs
+    assert runs.retrieve(waiting.id, thread_id=waiting.thread_id) == waiting
+    with runs.submit_tool_outputs_stream(
+        run_id=waiting.id, thread_id=waiting.thread_id, tool_outputs=outputs_for(waiting)
+    ) as events:
+        events.until_done()
+        assert events.get_final_run().usage.total_tokens == 18
+    assert said_in(server, waiting) == ["wait", "Mild."]
+    spoken = reached(server.client, started["speak"], within=10)
+    assert spoken.status == "completed"
+    assert said_in(server, spoken) == ["speak", "Hello again"]
+    assert [step.status for step in steps_of(server.client, spoken)] == ["completed"]
+    called = reached(server.client, started["call"], "requires_action", within=10)
+    assert [one.id for one in called.required_action.submit_tool_outputs.tool_calls] == ["call_a"]
+    assert [step.type for step in steps_of(server.client, called)] == ["tool_calls"]
+    stopped = reached(server.client, started["stop"], within=10)
+    assert stopped.status == "cancelled"
+    assert said_in(server, stopped) == ["stop"]
+    assert len(upstream.requests) == asked_before + 3
+
+
+def test_a_run_that_kills_its_server_every_time_fails_in_the_end(new_server, upstream):
+    server = new_server().start()
+    assistant = server.client.beta.assistants.create(model="gpt-4o")
+    thread = new_thread(server.client, "Hello")
+    upstream.always(text("Hel", HANG))
+    run = server.client.beta.threads.runs.create(thread.id, assistant_id=assistant.id)
+    for attempt in range(1, 6):
+        upstream.wait_for(attempt)
+        server.kill()
+        server.start()
+    ended = reached(server.client, run)
+    assert (ended.status, ended.last_error.code) == ("failed", "server_error")
+    assert ended.last_error.message == "The run was interrupted too often. Start a new one."
+    assert len(upstream.requests) == 5
+
+
+def test_a_second_server_on_the_same_directory_is_refused(new_server):
+    server = new_server().start()
+    assert refusal(server) == (
+        f"Error: Another server (process {server.process.pid}) uses the data directory '{server.data}'. "
+        "Stop it, or choose another directory with --data."
+    )
+
+
+def test_a_database_of_a_newer_program_is_refused(new_server):
+    server = new_server().start()
+    server.stop()
+    connection = apsw.Connection(str(server.data / "understudy.sqlite3"))
+    connection.execute("INSERT INTO schema_versions VALUES (9999)")
+    connection.close()
+    assert refusal(server).startswith("Error: The database has schema 9999, this program knows schemas up to ")
+
+
+def refusal(server):
+    """Why the command does not start a server."""
+    command = server.command("serve", "--port", "0")
+    done = subprocess.run(command, env=server.environ, capture_output=True, text=True, timeout=WAIT, check=False)
+    assert done.returncode == 1
+    assert done.stdout == ""
+    (sentence,) = done.stderr.splitlines()
+    return sentence

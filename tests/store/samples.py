@@ -1,0 +1,128 @@
+"""Objects to store, with everything that a test does not care about filled in."""
+
+import itertools
+
+from understudy import ids
+from understudy.wire.assistants import AssistantObject
+from understudy.wire.messages import MessageContentTextObject, MessageObject, TextContent
+from understudy.wire.runs import RunObject
+from understudy.wire.steps import (
+    MessageCreation,
+    RunStepDetailsMessageCreationObject,
+    RunStepDetailsToolCallsObject,
+    RunStepObject,
+)
+from understudy.wire.threads import ThreadObject
+from understudy.wire.tools import ToolResources, TruncationObject
+
+OURS = "proj_ours"
+THEIRS = "proj_theirs"
+ODD_TEXTS = [
+    "plain",
+    "O'Brien \"quoted\" `ticks` \\back\\slashes",
+    "percent % underscore _ dollar $1 question ?1",
+    "Ünïcödé 漢字 🚀 \u200b",
+    "line\nbreak\ttab\r\n",
+    "nul \x00 inside",
+    "'); DROP TABLE threads; --",
+    "",
+]
+_moments = itertools.count(1_700_000_000)
+
+
+def assistant(**members):
+    return AssistantObject(
+        **{
+            "id": ids.assistant(),
+            "created_at": next(_moments),
+            "name": None,
+            "description": None,
+            "model": "gpt-4o",
+            "instructions": None,
+            "tools": [],
+            "top_p": 1.0,
+            "temperature": 1.0,
+            "reasoning_effort": None,
+            "tool_resources": ToolResources(),
+            "metadata": {},
+            "response_format": "auto",
+            **members,
+        }
+    )
+
+
+def thread(**members):
+    made = {"id": ids.thread(), "created_at": next(_moments), "metadata": {}, "tool_resources": ToolResources()}
+    return ThreadObject(**(made | members))
+
+
+def content(text):
+    return [MessageContentTextObject(TextContent(text))]
+
+
+def message(thread_id, text="Hello", **members):
+    return MessageObject(
+        **{
+            "id": ids.message(),
+            "created_at": next(_moments),
+            "assistant_id": None,
+            "thread_id": thread_id,
+            "run_id": None,
+            "status": "completed",
+            "role": "user",
+            "content": content(text) if text is not None else [],
+            "attachments": [],
+            "metadata": {},
+            **members,
+        }
+    )
+
+
+def run(thread_id, status="queued", **members):
+    return RunObject(
+        **{
+            "id": ids.run(),
+            "created_at": next(_moments),
+            "assistant_id": "asst_1",
+            "thread_id": thread_id,
+            "status": status,
+            "expires_at": 2_000_000_000,
+            "model": "gpt-4o",
+            "instructions": "Be brief.",
+            "tools": [],
+            "tool_resources": ToolResources(),
+            "metadata": {},
+            "temperature": 1.0,
+            "top_p": 1.0,
+            "reasoning_effort": None,
+            "max_completion_tokens": None,
+            "max_prompt_tokens": None,
+            "truncation_strategy": TruncationObject("auto"),
+            "response_format": "auto",
+            "tool_choice": "auto",
+            "parallel_tool_calls": True,
+            **members,
+        }
+    )
+
+
+def step(run, details=None, **members):
+    details = details or RunStepDetailsToolCallsObject([])
+    return RunStepObject(
+        **{
+            "id": ids.step(),
+            "created_at": next(_moments),
+            "run_id": run.id,
+            "assistant_id": run.assistant_id,
+            "thread_id": run.thread_id,
+            "type": "tool_calls",
+            "status": "in_progress",
+            "step_details": details,
+            **members,
+        }
+    )
+
+
+def message_step(run, message):
+    details = RunStepDetailsMessageCreationObject(MessageCreation(message.id))
+    return step(run, details, type="message_creation")

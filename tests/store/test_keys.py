@@ -1,0 +1,83 @@
+"""Keys at rest: their hash is kept, the key itself nowhere."""
+
+import pytest
+
+from understudy import ids
+from understudy.store.keys import hash_key, hint_of
+
+NOW = 1_700_000_000
+
+
+async def test_a_key_opens_its_project_until_it_is_revoked(store):
+    key = ids.api_key()
+    record = await store.keys.create(key, "mine", NOW)
+    assert (record.name, record.created_at, record.revoked_at) == ("mine", NOW, None)
+    assert await store.keys.project_of(key) == record.project_id
+    assert await store.keys.project_of(key + "x") is None
+    assert await store.keys.project_of(hash_key(key)) is None
+    revoked = await store.keys.revoke(record.id, NOW + 1)
+    assert revoked.revoked_at == NOW + 1
+    assert await store.keys.project_of(key) is None
+    assert await store.keys.revoke(record.id, NOW + 2) is None
+    assert await store.keys.list() == [revoked]
+
+
+async def test_the_same_key_again_is_the_same_record(store):
+    key = ids.api_key()
+    first = await store.keys.create(key, "first", NOW)
+    assert await store.keys.create(key, "second", NOW + 1) == first
+    assert await store.keys.list() == [first]
+
+
+async def test_all_keys_open_the_default_project(store):
+    keys = [ids.api_key() for _ in range(3)]
+    records = [await store.keys.create(key, str(number), NOW) for number, key in enumerate(keys)]
+    assert len({record.project_id for record in records}) == 1
+    assert await store.keys.list() == records
+
+
+async def test_a_key_of_another_project_opens_that_one(store):
+    def insert(key):
+        yield "INSERT INTO projects (id, name, created_at) VALUES ('proj_other', 'other', 0)", ()
+        sql = (
+            "INSERT INTO keys (id, project_id, name, hash, hint, created_at) VALUES ('key_1', 'proj_other', '', $1, '', 0)"
+        )
+        yield sql, (hash_key(key),)
+
+    key = ids.api_key()
+    await store.database.write(insert, key)
+    assert await store.keys.project_of(key) == "proj_other"
+    ours = await store.keys.create(ids.api_key(), "ours", NOW)
+    assert ours.project_id != "proj_other"
+
+
+async def test_a_key_is_revoked_by_its_hint_where_that_means_one(store):
+    key = ids.api_key()
+    record = await store.keys.create(key, "mine", NOW)
+    assert await store.keys.revoke("sk-other…beef", NOW) is None
+    assert (await store.keys.revoke(record.hint, NOW)).id == record.id
+
+
+@pytest.mark.parametrize("key", ["sk-understudy-" + "k" * 43, "given-0123456789"])
+def test_a_hint_does_not_give_the_key_away(key):
+    hint = hint_of(key)
+    assert key not in hint
+    assert len(hint) <= 21
+    assert len(key) - len(hint.replace("…", "")) >= 8
+
+
+async def test_the_text_of_a_key_is_nowhere_in_the_database(opened, tmp_path, url):
+    key = ids.api_key()
+    async with opened() as store:
+        await store.keys.create(key, "mine", NOW)
+        await store.keys.project_of(key)
+        assert key not in str(await store.database.read(everything))
+    if url is None:
+        kept = [path for path in tmp_path.iterdir() if path.is_file()]
+        assert kept
+        assert all(key[16:].encode() not in path.read_bytes() for path in kept)
+
+
+def everything():
+    rows = yield "SELECT * FROM keys", ()
+    return rows

@@ -1,0 +1,351 @@
+"""Runs at rest: the thread's lock, the table of legal moves, what a boundary stores, who may work on a run."""
+
+import asyncio
+import json
+
+import msgspec
+import pytest
+
+from store import samples
+from store.samples import OURS
+from understudy.errors import InvalidRequest, NotFound
+from understudy.store.pages import PageRequest
+from understudy.store.runs import Boundary, Call, Progress
+from understudy.store.states import ACTIVE, TERMINAL, TRANSITIONS
+from understudy.wire.runs import RunCompletionUsage
+
+NOW = 1_000.0
+LEASE = NOW + 10
+
+
+async def stored(store, status="queued", owner=None, **members):
+    """A run on a thread of its own."""
+    thread = samples.thread()
+    run = samples.run(thread.id, status, **members)
+    await store.threads.create(OURS, thread, [])
+    await store.runs.create(OURS, run, owner)
+    return run
+
+
+def as_(run, status, **members):
+    return msgspec.structs.replace(run, status=status, **members)
+
+
+async def shown(store, run):
+    _, body = await store.runs.get(OURS, run.thread_id, run.id)
+    return json.loads(body)
+
+
+# -- the lock ----------------------------------------------------------------------------------------------------
+
+
+async def test_of_many_runs_created_at_once_one_is_kept_with_its_messages(store):
+    thread = samples.thread()
+    await store.threads.create(OURS, thread, [])
+    runs = [samples.run(thread.id) for _ in range(50)]
+    said = [samples.message(thread.id, str(number)) for number in range(50)]
+    ended = await asyncio.gather(
+        *[store.runs.create(OURS, run, None, [message]) for run, message in zip(runs, said, strict=True)],
+        return_exceptions=True,
+    )
+    (won,) = [index for index, one in enumerate(ended) if one is None]
+    for one in ended:
+        if one is not None:
+            assert isinstance(one, InvalidRequest)
+            assert one.message == f"Thread {thread.id} already has an active run {runs[won].id}."
+    assert [row[0] for row in (await store.runs.page(OURS, thread.id, PageRequest())).rows] == [runs[won].id]
+    assert [row[0] for row in (await store.messages.page(OURS, thread.id, PageRequest())).rows] == [said[won].id]
+
+
+@pytest.mark.parametrize("status", TRANSITIONS)
+async def test_an_active_run_locks_its_thread_and_an_ended_one_does_not(store, status):
+    run = await stored(store, status)
+    more = (store.runs.create(OURS, samples.run(run.thread_id), None), store.messages.create(OURS, samples.message(run.thread_id)))
+    if status in ACTIVE:
+        with pytest.raises(InvalidRequest, match=f"already has an active run {run.id}"):
+            await more[0]
+        with pytest.raises(InvalidRequest, match=f"while a run {run.id} is active"):
+            await more[1]
+    else:
+        await more[1]
+        await more[0]
+
+
+async def test_messages_and_runs_that_race_never_pass_each_other(store):
+    for _ in range(10):
+        thread = samples.thread()
+        await store.threads.create(OURS, thread, [])
+        ended = await asyncio.gather(
+            store.messages.create(OURS, samples.message(thread.id)),
+            store.runs.create(OURS, samples.run(thread.id), None),
+            return_exceptions=True,
+        )
+        assert ended[1] is None
+        assert ended[0] is None or "while a run" in ended[0].message
+
+
+async def test_a_run_needs_a_question_or_instructions(store):
+    thread = samples.thread()
+    await store.threads.create(OURS, thread, [samples.message(thread.id, role="assistant")])
+    with pytest.raises(InvalidRequest) as caught:
+        await store.runs.create(OURS, samples.run(thread.id, instructions=None), None)
+    assert caught.value.code == "invalid_thread"
+    await store.runs.create(OURS, samples.run(thread.id, instructions=None), None, [samples.message(thread.id)])
+
+
+async def test_a_run_and_its_thread_are_made_together_or_not_at_all(store):
+    thread = samples.thread()
+    run = samples.run(thread.id, instructions=None)
+    with pytest.raises(InvalidRequest):
+        await store.runs.create(OURS, run, None, (), thread)
+    with pytest.raises(NotFound):
+        await store.threads.get(OURS, thread.id)
+    await store.runs.create(OURS, run, None, [samples.message(thread.id)], thread)
+    assert (await shown(store, run))["status"] == "queued"
+
+
+# -- legal moves -------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("before", TRANSITIONS)
+async def test_a_run_moves_as_the_table_says_and_not_otherwise(store, before):
+    for after in TRANSITIONS:
+        run = await stored(store, before, "worker")
+        moved = await store.runs.advance("worker", Boundary(run.id, run=as_(run, after, started_at=1)))
+        assert moved is (after in TRANSITIONS[before]), after
+        kept = await shown(store, run)
+        assert (kept["status"], kept["started_at"]) == ((after, 1) if moved else (before, None))
+        assert await store.runs.status(run.id) == kept["status"]
+
+
+@pytest.mark.parametrize("status", TRANSITIONS)
+async def test_only_a_run_in_progress_grows_steps_and_messages(store, status):
+    run = await stored(store, status, "worker")
+    step = samples.step(run)
+    grown = await store.runs.advance("worker", Boundary(run.id, new_steps=[step]))
+    assert grown is (status == "in_progress")
+    page = await store.runs.page_steps(OURS, run.thread_id, run.id, PageRequest())
+    assert [row[0] for row in page.rows] == ([step.id] if grown else [])
+
+
+async def test_a_worker_that_is_not_the_owner_changes_nothing(store):
+    run = await stored(store, "in_progress", "worker")
+    message = samples.message(run.thread_id, run_id=run.id)
+    for other in ("other", ""):
+        boundary = Boundary(
+            run.id, as_(run, "completed"), new_messages=[message], new_steps=[samples.step(run)], progress=Progress()
+        )
+        assert not await store.runs.advance(other, boundary)
+    assert (await shown(store, run))["status"] == "in_progress"
+    assert (await store.messages.page(OURS, run.thread_id, PageRequest())).rows == []
+    assert not await store.runs.advance("worker", Boundary("run_unknown", as_(run, "completed")))
+
+
+async def test_a_released_run_is_nobodys(store):
+    run = await stored(store, "in_progress", "worker")
+    assert await store.runs.advance("worker", Boundary(run.id, as_(run, "requires_action"), release=True))
+    assert not await store.runs.advance("worker", Boundary(run.id, as_(run, "expired")))
+
+
+# -- what a boundary stores --------------------------------------------------------------------------------------
+
+
+async def test_a_boundary_stores_steps_messages_calls_and_progress_at_once(store):
+    run = await stored(store, "in_progress", "worker")
+    message = samples.message(run.thread_id, None, run_id=run.id, role="assistant", status="in_progress")
+    step = samples.message_step(run, message)
+    assert await store.runs.advance("worker", Boundary(run.id, new_steps=[step], new_messages=[message]))
+
+    message.content = samples.content("Hello")
+    message.status = "completed"
+    step.status = "completed"
+    called = samples.step(run)
+    used = RunCompletionUsage(3, 2, 5)
+    boundary = Boundary(
+        run.id,
+        as_(run, "requires_action"),
+        Progress(used=used, turns=1),
+        new_steps=[called],
+        changed_steps=[step],
+        changed_messages=[message],
+        calls=[Call("fc_1", "function_call", '{"call_id": "call_1"}')],
+        release=True,
+    )
+    assert await store.runs.advance("worker", boundary)
+    items = await store.messages.newest(run.thread_id, 2**62, 10)
+    assert [(item.kind, item.run_id) for item in items] == [("function_call", run.id), ("message", run.id)]
+    history = await store.runs.history(OURS, run.thread_id, run.id)
+    assert (history.run.status, history.steps, history.messages) == (
+        "requires_action",
+        [step, called],
+        {message.id: message},
+    )
+    taken = await store.runs.claim(run.id, "next", NOW, due=True)
+    assert (taken.progress, taken.steps, taken.message) == (Progress(used=used, turns=1), [called], None)
+
+
+async def test_what_a_client_changed_meanwhile_is_kept(store):
+    run = await stored(store, "in_progress", "worker")
+    message = samples.message(run.thread_id, None, run_id=run.id, role="assistant", status="in_progress")
+    await store.runs.advance("worker", Boundary(run.id, new_messages=[message]))
+    await store.runs.modify(OURS, run.thread_id, run.id, lambda one: setattr(one, "metadata", {"run": "1"}))
+    await store.messages.modify(
+        OURS, run.thread_id, message.id, lambda one: setattr(one, "metadata", {"message": "1"})
+    )
+    message.content = samples.content("Hello")
+    await store.runs.advance("worker", Boundary(run.id, as_(run, "completed"), changed_messages=[message]))
+    assert (await shown(store, run))["metadata"] == {"run": "1"}
+    kept = json.loads(await store.messages.get(OURS, run.thread_id, message.id))
+    assert (kept["metadata"], kept["content"][0]["text"]["value"]) == ({"message": "1"}, "Hello")
+
+
+async def test_a_message_that_a_client_deleted_meanwhile_stays_deleted(store):
+    run = await stored(store, "in_progress", "worker")
+    message = samples.message(run.thread_id, None, run_id=run.id, role="assistant", status="in_progress")
+    await store.runs.advance("worker", Boundary(run.id, new_messages=[message]))
+    await store.messages.delete(OURS, run.thread_id, message.id)
+    message.content = samples.content("Hello")
+    assert await store.runs.advance("worker", Boundary(run.id, as_(run, "completed"), changed_messages=[message]))
+    with pytest.raises(NotFound):
+        await store.messages.get(OURS, run.thread_id, message.id)
+
+
+# -- what clients decide -----------------------------------------------------------------------------------------
+
+
+async def test_a_client_takes_a_run_as_it_is_now(store):
+    run = await stored(store, "requires_action")
+    step = samples.step(run)
+
+    def submit(found):
+        assert found.run == run
+        return Boundary(run.id, as_(run, "queued"), new_steps=[step])
+
+    taken = await store.runs.take(OURS, run.thread_id, run.id, "worker", submit)
+    assert taken.owner is None
+    assert (await shown(store, run))["status"] == "queued"
+    assert await store.runs.advance("worker", Boundary(run.id, as_(run, "in_progress")))
+
+
+async def test_a_run_that_somebody_has_stays_theirs_when_a_client_takes_it(store):
+    run = await stored(store, "in_progress", "worker")
+    taken = await store.runs.take(
+        OURS, run.thread_id, run.id, "other", lambda found: Boundary(run.id, as_(run, "cancelling"))
+    )
+    assert taken.owner == "worker"
+    assert not await store.runs.advance("other", Boundary(run.id, as_(run, "cancelled")))
+    assert not await store.runs.advance("worker", Boundary(run.id))
+    assert await store.runs.advance("worker", Boundary(run.id, as_(run, "cancelled")))
+
+
+async def test_a_client_that_is_refused_changes_nothing(store):
+    run = await stored(store, "in_progress")
+
+    def refuse(found):
+        raise InvalidRequest("No.")
+
+    with pytest.raises(InvalidRequest, match=r"No\."):
+        await store.runs.take(OURS, run.thread_id, run.id, "worker", refuse)
+    assert not await store.runs.advance("worker", Boundary(run.id))
+
+
+async def test_of_many_clients_at_once_each_sees_what_the_last_one_did(store):
+    run = await stored(store, "requires_action")
+
+    def submit(found):
+        if found.run.status != "requires_action":
+            raise InvalidRequest(found.run.status)
+        return Boundary(run.id, as_(found.run, "queued"))
+
+    tries = [store.runs.take(OURS, run.thread_id, run.id, None, submit) for _ in range(20)]
+    ended = await asyncio.gather(*tries, return_exceptions=True)
+    assert sum(isinstance(one, InvalidRequest) for one in ended) == 19
+
+
+async def test_deleting_a_thread_ends_its_run_for_its_worker_too(store):
+    run = await stored(store, "in_progress", "worker")
+    assert await store.threads.delete(OURS, run.thread_id) == run.id
+    assert not await store.runs.advance("worker", Boundary(run.id, as_(run, "completed")))
+    assert await store.runs.abandoned(NOW, 10) == []
+    assert await store.runs.due(3_000_000_000.0, 10) == []
+    assert await store.runs.claim(run.id, "worker", NOW) is None
+
+
+# -- claims and leases -------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("status", TRANSITIONS)
+async def test_a_run_that_nobody_has_is_claimed_where_there_is_work_to_do(store, status):
+    run = await stored(store, status)
+    workable = status in {"queued", "in_progress", "cancelling"}
+    assert await store.runs.abandoned(NOW, 10) == ([run.id] if workable else [])
+    taken = await store.runs.claim(run.id, "worker", NOW)
+    assert (taken is not None) is workable
+    if workable:
+        assert (taken.run, taken.owner, taken.attempts, taken.project_id) == (run, "worker", 1, OURS)
+
+
+@pytest.mark.parametrize("status", TRANSITIONS)
+async def test_a_run_whose_time_is_over_is_claimed_in_any_active_state(store, status):
+    run = await stored(store, status, expires_at=int(NOW))
+    active = status in ACTIVE
+    assert await store.runs.due(NOW - 1, 10) == []
+    assert await store.runs.due(NOW, 10) == ([run.id] if active else [])
+    assert (await store.runs.claim(run.id, "worker", NOW, due=True) is not None) is active
+    assert (status in TERMINAL) is not active
+
+
+async def test_the_run_of_a_living_worker_is_not_taken(store):
+    run = await stored(store, "in_progress", "worker")
+    await store.runs.beat("worker", LEASE)
+    assert await store.runs.abandoned(NOW, 10) == []
+    assert await store.runs.claim(run.id, "other", NOW) is None
+    assert await store.runs.claim(run.id, "other", NOW, due=True) is None
+    assert await store.runs.advance("worker", Boundary(run.id, as_(run, "completed")))
+
+
+async def test_the_run_of_a_dead_worker_is_taken_once(store):
+    run = await stored(store, "in_progress", "worker")
+    await store.runs.beat("worker", LEASE)
+    for name in ("second", "third"):
+        await store.runs.beat(name, LEASE + 100)
+    later = LEASE + 1
+    assert await store.runs.abandoned(later, 10) == [run.id]
+    taken = await asyncio.gather(*[store.runs.claim(run.id, name, later) for name in ("second", "third")])
+    (won,) = [one for one in taken if one is not None]
+    assert won.attempts == 2
+    assert not await store.runs.advance("worker", Boundary(run.id, as_(run, "completed")))
+    assert await store.runs.advance(won.owner, Boundary(run.id, as_(run, "completed")))
+
+
+async def test_a_beat_makes_a_lease_longer(store):
+    run = await stored(store, "in_progress", "worker")
+    await store.runs.beat("worker", NOW)
+    assert await store.runs.abandoned(NOW, 10) == [run.id]
+    await store.runs.beat("worker", LEASE)
+    assert await store.runs.abandoned(NOW, 10) == []
+
+
+async def test_a_worker_that_retires_leaves_its_runs_to_all(store):
+    runs = [await stored(store, "in_progress", name) for name in ("first", "second")]
+    for name in ("first", "second"):
+        await store.runs.beat(name, LEASE)
+    await store.runs.retire("first")
+    assert await store.runs.abandoned(NOW, 10) == [runs[0].id]
+    await store.runs.retire()
+    assert await store.runs.abandoned(NOW, 10) == [run.id for run in runs]
+    assert await store.runs.abandoned(NOW, 1) == [runs[0].id]
+
+
+async def test_a_run_is_resumed_with_what_it_had_open(store):
+    run = await stored(store, "in_progress", "worker")
+    message = samples.message(run.thread_id, None, run_id=run.id, role="assistant", status="in_progress")
+    done, open_ = samples.step(run, status="completed"), samples.message_step(run, message)
+    await store.runs.advance("worker", Boundary(run.id, new_steps=[done, open_], new_messages=[message]))
+    taken = await store.runs.claim(run.id, "other", NOW)
+    assert (taken.steps, taken.message) == ([open_], message)
+
+
+async def test_an_unknown_run_has_no_status_and_is_not_claimed(store):
+    assert await store.runs.status("run_unknown") is None
+    assert await store.runs.claim("run_unknown", "worker", NOW) is None

@@ -1,0 +1,168 @@
+"""Writing under load: what is acknowledged is kept, a write that fails harms no other, nothing half done is seen."""
+
+import asyncio
+
+import apsw
+import pytest
+
+from store import samples
+from store.samples import OURS
+from understudy.errors import StoreError
+from understudy.store.pages import PageRequest
+
+
+class Refused(Exception):
+    pass
+
+
+def insert(name):
+    sql = "INSERT INTO projects (id, name, created_at) VALUES ($1, $1, 0) RETURNING id"
+    rows = yield sql, (name,)
+    return rows[0][0]
+
+
+def refused(name):
+    yield from insert(name)
+    raise Refused(name)
+
+
+def broken(name):
+    yield from insert(name)
+    yield "SELECT nothing FROM nowhere", ()
+
+
+def names():
+    rows = yield "SELECT id FROM projects ORDER BY seq", ()
+    return [row[0] for row in rows]
+
+
+async def test_a_thousand_writes_at_once_are_all_there_after_opening_again(opened):
+    wanted = [f"p{number}" for number in range(1000)]
+    async with opened() as store:
+        assert await asyncio.gather(*[store.database.write(insert, name) for name in wanted]) == wanted
+        assert sorted(await store.database.read(names)) == sorted(wanted)
+    async with opened() as store:
+        assert sorted(await store.database.read(names)) == sorted(wanted)
+
+
+@pytest.mark.parametrize("count", [1, 50])
+async def test_a_write_that_fails_leaves_no_trace_and_harms_no_neighbour(store, count):
+    writes = []
+    for number in range(count):
+        writes += [
+            store.database.write(insert, f"good{number}"),
+            store.database.write(refused, f"refused{number}"),
+            store.database.write(broken, f"broken{number}"),
+        ]
+    ended = await asyncio.gather(*writes, return_exceptions=True)
+    assert ended[0::3] == [f"good{number}" for number in range(count)]
+    assert all(isinstance(one, Refused) for one in ended[1::3])
+    assert all(isinstance(one, StoreError) for one in ended[2::3])
+    assert sorted(await store.database.read(names)) == sorted(f"good{number}" for number in range(count))
+
+
+async def test_a_write_that_fails_alone_leaves_the_next_one_unharmed(store):
+    for number in range(3):
+        with pytest.raises(Refused):
+            await store.database.write(refused, "x")
+        assert await store.database.write(insert, f"good{number}") == f"good{number}"
+    assert await store.database.read(names) == ["good0", "good1", "good2"]
+
+
+async def test_a_constraint_is_a_fault_of_the_store_for_one_writer_alone(store):
+    ended = await asyncio.gather(*[store.database.write(insert, "same") for _ in range(5)], return_exceptions=True)
+    assert sorted(type(one).__name__ for one in ended) == ["StoreError"] * 4 + ["str"]
+    assert await store.database.read(names) == ["same"]
+
+
+async def test_a_caller_that_gives_up_harms_no_neighbour(store):
+    tasks = [asyncio.ensure_future(store.database.write(insert, f"p{number}")) for number in range(30)]
+    tasks[3].cancel()
+    await asyncio.sleep(0)
+    for task in tasks[10:20]:
+        task.cancel()
+    ended = await asyncio.gather(*tasks, return_exceptions=True)
+    kept = set(await store.database.read(names))
+    assert all(one in kept for one in ended if isinstance(one, str))
+    assert {one for one in ended if isinstance(one, str)} == {f"p{n}" for n in range(30) if n != 3 and not 10 <= n < 20}
+    assert await store.database.write(insert, "after") == "after"
+
+
+async def test_closing_waits_for_the_writes_under_way(opened):
+    async with opened() as store:
+        tasks = [asyncio.ensure_future(store.database.write(insert, f"p{number}")) for number in range(300)]
+        await asyncio.sleep(0)
+    ended = await asyncio.gather(*tasks, return_exceptions=True)
+    async with opened() as store:
+        kept = set(await store.database.read(names))
+    assert {one for one in ended if isinstance(one, str)} <= kept
+
+
+async def test_a_reader_never_sees_half_an_intent(store):
+    def both(number):
+        yield from insert(f"a{number}")
+        yield from insert(f"b{number}")
+
+    async def look():
+        found = await store.database.read(names)
+        assert len(found) % 2 == 0
+
+    await asyncio.gather(*[part for number in range(100) for part in (store.database.write(both, number), look())])
+
+
+async def test_the_order_of_a_list_is_that_of_the_writes(store):
+    given = [samples.assistant() for _ in range(20)]
+    for one in given:
+        await store.assistants.create(OURS, one)
+    page = await store.assistants.page(OURS, PageRequest(order="asc"))
+    assert [row[0] for row in page.rows] == [one.id for one in given]
+
+
+async def test_a_long_search_does_not_hold_up_a_read(store):
+    def slow():
+        yield "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 3000000) SELECT sum(i) FROM n", ()
+
+    order = []
+
+    async def scan():
+        await store.database.scan(slow)
+        order.append("scan")
+
+    async def read():
+        await asyncio.sleep(0)
+        await store.database.read(names)
+        order.append("read")
+
+    await asyncio.gather(scan(), read())
+    assert order == ["read", "scan"]
+
+
+async def test_a_ready_database_says_so(store):
+    await store.database.ready()
+
+
+async def test_a_database_that_is_gone_is_a_fault_of_the_store(opened, url):
+    async with opened() as store:
+        await store.database.close()
+        for attempt in (store.database.read(names), store.database.ready()):
+            with pytest.raises(StoreError):
+                await attempt
+
+
+async def test_a_writer_outside_is_waited_for(tmp_path):
+    from understudy.store import open_store
+
+    store = await open_store(tmp_path)
+    try:
+        other = apsw.Connection(str(tmp_path / "understudy.sqlite3"))
+        other.execute("BEGIN IMMEDIATE")
+        committed = asyncio.get_running_loop().run_in_executor(None, _commit, other)
+        assert await store.database.write(insert, "patient") == "patient"
+        await committed
+    finally:
+        await store.close()
+
+
+def _commit(connection):
+    connection.execute("COMMIT")
+    connection.close()
