@@ -243,6 +243,14 @@ _MODEL_OPERATIONS = (
         models.Model,
         tag="Models",
     ),
+    Operation(
+        "deleteModel",
+        "DELETE",
+        "/models/{model:path}",
+        "Remove a model. Always refused: models are their providers'.",
+        models.DeleteModelResponse,
+        tag="Models",
+    ),
 )
 
 _HEALTH_OPERATIONS = (

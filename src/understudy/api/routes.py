@@ -40,6 +40,7 @@ HANDLERS: dict[str, Handler] = {
     "createChatCompletion": chat.create_chat_completion,
     "listModels": models.list_models,
     "retrieveModel": models.retrieve_model,
+    "deleteModel": models.delete_model,
     "getLiveness": health.live,
     "getReadiness": health.ready,
 }

@@ -223,21 +223,21 @@ def _fits(type_: inspect.Type, value: Any) -> bool:
 
 def _expected(options: Sequence[inspect.Type], owner: type) -> str:
     """`a string`, `an array of objects`, `one of a string or array of objects`; null goes without saying."""
-    nouns = [_noun(option, owner) for option in options if not isinstance(option, inspect.NoneType)]
+    nouns = [noun for option in options if not isinstance(option, inspect.NoneType) for noun in _nouns(option, owner)]
     first, *others = dict.fromkeys(nouns)
     if not others:
         return first
     return f"one of {wording.enumeration([first, *(re.sub('^an? ', '', other) for other in others)], 'or')}"
 
 
-def _noun(type_: inspect.Type, owner: type) -> str:
+def _nouns(type_: inspect.Type, owner: type) -> list[str]:
     if isinstance(type_, inspect.LiteralType):
-        return _one_of(_choices(type_, owner))
+        return [f"'{value}'" for value in _choices(type_, owner)]
     noun = _NOUNS[type(type_)]
     if isinstance(type_, inspect.ListType):
         item = _NOUNS.get(type(_options(type_.item_type)[0]))
-        return f"{noun} of {item.split()[1]}s" if item else noun
-    return noun
+        return [f"{noun} of {item.split()[1]}s" if item else noun]
+    return [noun]
 
 
 def _one_of(values: Sequence[str]) -> str:

@@ -1,4 +1,4 @@
-"""Models. Source: operations listModels and retrieveModel."""
+"""Models. Source: operations listModels, retrieveModel and deleteModel."""
 
 from typing import Literal
 
@@ -12,6 +12,12 @@ class Model(Struct, kw_only=True):
     object: Literal["model"] = "model"
     created: int
     owned_by: str
+
+
+class DeleteModelResponse(Struct, kw_only=True):
+    id: str
+    object: Literal["model"] = "model"
+    deleted: bool = True
 
 
 class ListModelsResponse(Struct, kw_only=True):
