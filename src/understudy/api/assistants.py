@@ -12,6 +12,7 @@ from understudy.api.exchange import encoded, listed, page_request, read_json, re
 from understudy.api.models import check_model
 from understudy.api.parts import parts_of, project_of
 from understudy.api.resources import merged, shown_resources, with_defaults
+from understudy.llm.families import sampling
 from understudy.wire import queries
 from understudy.wire.assistants import (
     AssistantObject,
@@ -20,9 +21,10 @@ from understudy.wire.assistants import (
     ModifyAssistantRequest,
 )
 from understudy.wire.problems import check_id
+from understudy.wire.strict import check_strict
 
 # What a field returns to when it is set to null.
-_DEFAULTS = {"tools": [], "metadata": {}, "temperature": 1.0, "top_p": 1.0, "response_format": "auto"}
+_DEFAULTS = {"tools": [], "metadata": {}, "response_format": "auto"}
 
 
 async def list_assistants(request: Request) -> Response:
@@ -33,6 +35,7 @@ async def list_assistants(request: Request) -> Response:
 async def create_assistant(request: Request) -> Response:
     parts = parts_of(request)
     body = await read_json(request, CreateAssistantRequest, parts.settings.limits)
+    check_strict(body.tools or ())
     await check_model(parts, body.model)
     return encoded(await parts.store.assistants.create(project_of(request), _assistant(body, parts.now())))
 
@@ -45,6 +48,7 @@ async def modify_assistant(request: Request) -> Response:
     parts = parts_of(request)
     assistant_id = _assistant_id(request)
     body = await read_json(request, ModifyAssistantRequest, parts.settings.limits)
+    check_strict(body.tools or ())
     if body.model is not UNSET:
         await check_model(parts, body.model)
     return encoded(await parts.store.assistants.modify(project_of(request), assistant_id, _change(body)))
@@ -72,8 +76,8 @@ def _assistant(body: CreateAssistantRequest, now: int) -> AssistantObject:
         model=body.model,
         instructions=body.instructions,
         tools=tools,
-        top_p=1.0 if body.top_p is None else body.top_p,
-        temperature=1.0 if body.temperature is None else body.temperature,
+        top_p=sampling(body.model, body.top_p),
+        temperature=sampling(body.model, body.temperature),
         reasoning_effort=body.reasoning_effort,
         tool_resources=with_defaults(shown_resources(body.tool_resources), tools),
         metadata=body.metadata or {},
@@ -91,5 +95,7 @@ def _change(body: ModifyAssistantRequest) -> Callable[[AssistantObject], None]:
             else:
                 setattr(assistant, name, _DEFAULTS.get(name) if value is None else value)
         assistant.tool_resources = with_defaults(assistant.tool_resources, assistant.tools)
+        assistant.top_p = sampling(assistant.model, given.get("top_p"), assistant.top_p)
+        assistant.temperature = sampling(assistant.model, given.get("temperature"), assistant.temperature)
 
     return change

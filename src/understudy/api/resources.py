@@ -6,6 +6,7 @@ from understudy.errors import InvalidRequest
 from understudy.wire.tools import (
     AssistantTool,
     AssistantToolsCode,
+    AssistantToolsFileSearch,
     CodeInterpreterResources,
     FileSearchResources,
     FileSearchResourcesCreate,
@@ -22,10 +23,14 @@ def shown_resources(given: ToolResources | ToolResourcesCreate | None) -> ToolRe
 
 
 def with_defaults(resources: ToolResources, tools: list[AssistantTool]) -> ToolResources:
-    """An assistant with the code interpreter always shows that tool's file list."""
-    if resources.code_interpreter is UNSET and any(isinstance(tool, AssistantToolsCode) for tool in tools):
-        return ToolResources(code_interpreter=CodeInterpreterResources(), file_search=resources.file_search)
-    return resources
+    """An assistant always shows the lists of the tools that it has, also where nothing is in them."""
+    kinds = {type(tool) for tool in tools}
+    code, search = resources.code_interpreter, resources.file_search
+    if code is UNSET and AssistantToolsCode in kinds:
+        code = CodeInterpreterResources()
+    if search is UNSET and AssistantToolsFileSearch in kinds:
+        search = FileSearchResources()
+    return ToolResources(code_interpreter=code, file_search=search)
 
 
 def merged(old: ToolResources, change: ToolResources | None) -> ToolResources:

@@ -31,6 +31,7 @@ from understudy.wire.runs import (
     RunParameters,
     SubmitToolOutputsRunRequest,
 )
+from understudy.wire.strict import check_strict
 from understudy.wire.threads import CreateThreadRequest
 from understudy.wire.tools import AssistantToolsFunction
 
@@ -125,6 +126,8 @@ def run_id_of(request: Request) -> str:
 
 async def _new_run(parts: Parts, project_id: str, body: RunParameters, thread_id: str) -> RunObject:
     """Raises NotFound for the assistant, InvalidRequest for a model or a tool that this server does not have."""
+    check_id("assistant_id", body.assistant_id, "asst")
+    check_strict(body.tools or ())
     assistant = _decode_assistant(await parts.store.assistants.get(project_id, body.assistant_id))
     run = new_run(assistant, body, thread_id, parts.now(), parts.settings.limits.run_seconds)
     if run.model != assistant.model:

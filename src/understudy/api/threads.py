@@ -9,13 +9,15 @@ from starlette.responses import Response
 
 from understudy import ids
 from understudy.api.content import new_messages
-from understudy.api.exchange import encoded, listed, page_request, read_json, rendered
+from understudy.api.exchange import listed, page_request, read_json, rendered
 from understudy.api.parts import parts_of, project_of
 from understudy.api.resources import merged, shown_resources
 from understudy.store.threads import ThreadFilter
 from understudy.wire import queries
 from understudy.wire.problems import check_id
 from understudy.wire.threads import CreateThreadRequest, DeleteThreadResponse, ModifyThreadRequest, ThreadObject
+
+_decode = msgspec.json.Decoder(ThreadObject).decode
 
 
 async def list_threads(request: Request) -> Response:
@@ -33,7 +35,9 @@ async def create_thread(request: Request) -> Response:
 
 
 async def get_thread(request: Request) -> Response:
-    return encoded(await parts_of(request).store.threads.get(project_of(request), thread_id_of(request)))
+    thread = _decode(await parts_of(request).store.threads.get(project_of(request), thread_id_of(request)))
+    thread.tool_resources = thread.tool_resources.as_read()
+    return rendered(thread)
 
 
 async def modify_thread(request: Request) -> Response:

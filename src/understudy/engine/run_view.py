@@ -37,13 +37,9 @@ from understudy.wire.steps import (
     StepStatus,
 )
 from understudy.wire.threads import ThreadObject
-from understudy.wire.tools import CodeInterpreterResources, ToolResources
 
 DONE: Final = b"event: done\ndata: [DONE]\n\n"
 _encode = msgspec.json.encode
-# The hosted API shows the code interpreter's empty list in streams, though not in REST.
-_STREAMED_RESOURCES = ToolResources(code_interpreter=CodeInterpreterResources())
-_NO_RESOURCES = ToolResources()
 _STEP_STATUS: Final[dict[str, StepStatus]] = {
     "completed": "completed",
     "incomplete": "completed",
@@ -319,9 +315,7 @@ def _begin(family: bytes, data: bytes) -> bytes:
 
 
 def _encode_streamed(subject: RunObject | ThreadObject) -> bytes:
-    if subject.tool_resources == _NO_RESOURCES:
-        subject = msgspec.structs.replace(subject, tool_resources=_STREAMED_RESOURCES)
-    return _encode(subject)
+    return _encode(msgspec.structs.replace(subject, tool_resources=subject.tool_resources.as_read()))
 
 
 def _calls(step: RunStepObject) -> list[RunStepToolCall]:

@@ -18,6 +18,7 @@ from understudy.engine.log import Logs, RunLog
 from understudy.engine.run_view import RunView
 from understudy.engine.worker import Worker
 from understudy.errors import InvalidRequest, ThreadBusy
+from understudy.llm.families import sampling
 from understudy.store import Store
 from understudy.store.runs import Boundary, Call, Progress, StoredRun
 from understudy.wire.assistants import AssistantObject
@@ -194,6 +195,7 @@ def new_run(
     assistant: AssistantObject, parameters: RunParameters, thread_id: str, now: int, run_seconds: float
 ) -> RunObject:
     """The run that a request asks for: the assistant's values where the request gives none. Times in seconds."""
+    model = _effective(parameters.model, assistant.model)
     return RunObject(
         id=ids.run(),
         created_at=now,
@@ -201,13 +203,13 @@ def new_run(
         thread_id=thread_id,
         status="queued",
         expires_at=now + int(run_seconds),
-        model=_effective(parameters.model, assistant.model),
+        model=model,
         instructions=_instructions(assistant, parameters),
         tools=_effective(parameters.tools, assistant.tools),
         tool_resources=ToolResources(),
         metadata=parameters.metadata or {},
-        temperature=_effective(parameters.temperature, assistant.temperature),
-        top_p=_effective(parameters.top_p, assistant.top_p),
+        temperature=sampling(model, parameters.temperature, assistant.temperature),
+        top_p=sampling(model, parameters.top_p, assistant.top_p),
         reasoning_effort=_effective(parameters.reasoning_effort, assistant.reasoning_effort),
         max_completion_tokens=parameters.max_completion_tokens,
         max_prompt_tokens=parameters.max_prompt_tokens,

@@ -46,9 +46,9 @@ class FunctionObject(Struct, forbid_unknown_fields=True):
             self.parameters = _empty_parameters()
 
 
-class FileSearchRankingOptions(Struct, forbid_unknown_fields=True):
-    score_threshold: Annotated[float, Meta(ge=0, le=1)]
+class FileSearchRankingOptions(Struct, kw_only=True, forbid_unknown_fields=True):
     ranker: Literal["auto", "default_2024_08_21"] = "default_2024_08_21"
+    score_threshold: Annotated[float, Meta(ge=0, le=1)]
     hybrid_search: dict[str, float] | None = None
 
 
@@ -91,7 +91,7 @@ class CodeInterpreterResources(Struct, forbid_unknown_fields=True):
 
 
 class FileSearchResources(Struct, forbid_unknown_fields=True):
-    vector_store_ids: Annotated[list[str], Meta(max_length=1)] | UnsetType = UNSET
+    vector_store_ids: Annotated[list[str], Meta(max_length=1)] = []
 
 
 class VectorStoreHelper(Struct, forbid_unknown_fields=True):
@@ -103,7 +103,7 @@ class VectorStoreHelper(Struct, forbid_unknown_fields=True):
 
 
 class FileSearchResourcesCreate(Struct, forbid_unknown_fields=True):
-    vector_store_ids: Annotated[list[str], Meta(max_length=1)] | UnsetType = UNSET
+    vector_store_ids: Annotated[list[str], Meta(max_length=1)] = []
     vector_stores: Annotated[list[VectorStoreHelper], Meta(max_length=1)] | UnsetType = UNSET
 
     def __post_init__(self) -> None:
@@ -114,6 +114,14 @@ class FileSearchResourcesCreate(Struct, forbid_unknown_fields=True):
 class ToolResources(Struct, forbid_unknown_fields=True):
     code_interpreter: CodeInterpreterResources | UnsetType = UNSET
     file_search: FileSearchResources | UnsetType = UNSET
+
+    def as_read(self) -> "ToolResources":
+        """What the hosted API shows in streams, and of a thread that is read: an empty list where there is nothing."""
+        return _NO_FILES if self == _NOTHING else self
+
+
+_NOTHING = ToolResources()
+_NO_FILES = ToolResources(code_interpreter=CodeInterpreterResources())
 
 
 class ToolResourcesCreate(Struct, forbid_unknown_fields=True):
@@ -169,3 +177,7 @@ AssistantsApiToolChoiceOption = (
 class TruncationObject(Struct, forbid_unknown_fields=True):
     type: Literal["auto", "last_messages"]
     last_messages: Annotated[int, Meta(ge=1, le=LARGEST_INTEGER)] | None = None
+
+    def __post_init__(self) -> None:
+        if self.type == "last_messages" and self.last_messages is None:
+            raise ValueError("the type 'last_messages' needs a number of 'last_messages'")
