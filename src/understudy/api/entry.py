@@ -40,7 +40,7 @@ class Entry:
 
         async def send_stamped(message: Message) -> None:
             if message["type"] == "http.response.start":
-                message["headers"] += _stamp(request_id, started)
+                message["headers"] += _stamp(request_id, started, state.get("project_id"))
             await send(message)
 
         try:
@@ -93,13 +93,17 @@ def _strip_base(scope: Scope) -> str:
     return dialect
 
 
-def _stamp(request_id: str, started: float) -> list[tuple[bytes, bytes]]:
+def _stamp(request_id: str, started: float, project_id: str | None) -> list[tuple[bytes, bytes]]:
+    """The hosted API's headers; one who is not known yet learns of no organization and no project."""
     elapsed = int((time.perf_counter() - started) * 1000)
-    return [
+    headers = [
         (b"x-request-id", request_id.encode()),
         (b"openai-processing-ms", b"%d" % elapsed),
         (b"openai-version", b"2020-10-01"),
     ]
+    if project_id is not None:
+        headers += [(b"openai-organization", b"understudy"), (b"openai-project", project_id.encode())]
+    return headers
 
 
 def _key(headers: list[tuple[bytes, bytes]]) -> str | None:
