@@ -1,9 +1,7 @@
 """The environments of the drivers: made by scripts/environment when first used, each with what is locked for it alone."""
 
-import json
 import os
 import subprocess
-import sys
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path

@@ -5,10 +5,9 @@ import sys
 
 import openai
 import pydantic
+from checks import check, equal, run_all
 from openai import AssistantEventHandler, AsyncAssistantEventHandler
 from openai.types.beta import AssistantStreamEvent
-
-from checks import check, equal, run_all
 
 WAIT = 20.0
 POLL = 10
@@ -120,7 +119,10 @@ def assistants_are_made_changed_and_removed(client):
         top_p=0.9,
         response_format="auto",
     )
-    equal((made.object, made.name, made.metadata, made.tools[0].function.name), ("assistant", "Ada", {"k": "v"}, "get_weather"))
+    equal(
+        (made.object, made.name, made.metadata, made.tools[0].function.name),
+        ("assistant", "Ada", {"k": "v"}, "get_weather"),
+    )
     equal(client.beta.assistants.retrieve(made.id), made)
     changed = client.beta.assistants.update(made.id, name="Eve", tools=[])
     equal((changed.name, changed.tools, changed.instructions, changed.temperature), ("Eve", [], "Be brief.", 0.5))
@@ -286,9 +288,7 @@ def functions_are_called_in_rounds_by_streams(client):
 def a_thread_is_made_and_run_at_once(client):
     assistant = assistant_of(client)
     thread = {"messages": [user("Hello")], "metadata": {"k": "v"}}
-    run = client.beta.threads.create_and_run_poll(
-        assistant_id=assistant.id, thread=thread, poll_interval_ms=POLL
-    )
+    run = client.beta.threads.create_and_run_poll(assistant_id=assistant.id, thread=thread, poll_interval_ms=POLL)
     equal((run.status, said(client, run.thread_id)), ("completed", ["Hello", "You said: Hello"]))
     equal(client.beta.threads.retrieve(run.thread_id).metadata, {"k": "v"})
     with client.beta.threads.create_and_run_stream(
@@ -366,7 +366,9 @@ def an_unknown_object_is_not_found(client):
 def a_bad_body_is_a_bad_request(client):
     error = refused(openai.BadRequestError, lambda: client.beta.assistants.create(model="gpt-4o", temperature=3))
     equal((error.status_code, error.param, error.code), (400, "temperature", "decimal_above_max_value"))
-    error = refused(openai.BadRequestError, lambda: client.beta.assistants.create(model="gpt-4o", extra_body={"zzz": 1}))
+    error = refused(
+        openai.BadRequestError, lambda: client.beta.assistants.create(model="gpt-4o", extra_body={"zzz": 1})
+    )
     equal((error.param, error.code), ("zzz", "unknown_parameter"))
     equal(error.body["message"], "Unknown parameter: 'zzz'.")
     refused(openai.BadRequestError, lambda: client.beta.assistants.list(limit=101))
@@ -420,7 +422,9 @@ def chats_call_functions(client):
     tool = openai.pydantic_function_tool(Forecast, name="get_weather")
     ask = {"model": "gpt-4o", "messages": [user("weather: Paris, Rome")], "tools": [tool]}
     whole = client.chat.completions.create(**ask)
-    equal([c.function.arguments for c in whole.choices[0].message.tool_calls], ['{"city": "Paris"}', '{"city": "Rome"}'])
+    equal(
+        [c.function.arguments for c in whole.choices[0].message.tool_calls], ['{"city": "Paris"}', '{"city": "Rome"}']
+    )
     pieces = {}
     for chunk in client.chat.completions.create(**ask, stream=True):
         for call in chunk.choices[0].delta.tool_calls or ():
@@ -505,9 +509,7 @@ class AsyncHeard(AsyncAssistantEventHandler):
 
 
 async def asynchronously(like):
-    async with openai.AsyncOpenAI(
-        base_url=like.base_url, api_key=like.api_key, timeout=WAIT, max_retries=0
-    ) as client:
+    async with openai.AsyncOpenAI(base_url=like.base_url, api_key=like.api_key, timeout=WAIT, max_retries=0) as client:
         assistant = await client.beta.assistants.create(model="gpt-4o", tools=[WEATHER])
         made = [await client.beta.threads.create(messages=[user("Hello")]) for _ in range(5)]
         runs = await asyncio.gather(
@@ -543,6 +545,5 @@ async def asynchronously(like):
 
 if __name__ == "__main__":
     url, key = sys.argv[1:]
-    print(openai.__version__)
     with openai.OpenAI(base_url=url, api_key=key, timeout=WAIT, max_retries=0) as official:
         run_all(official)

@@ -1,0 +1,34 @@
+"""The OpenAPI document against the server that serves it, by requests that schemathesis makes up, good and bad."""
+
+import subprocess
+
+import pytest
+
+from clients.environments import environment
+from serving import KEY
+from upstream import text
+
+# What the document says of an id is that it is a text, so an accepted request may still name nothing that exists.
+UNKNOWABLE = "positive_data_acceptance"
+PATIENCE = 900
+
+
+def schemathesis(server, directory, *options):
+    root = server.url.removesuffix("/v1")
+    command = [environment("schemathesis").program("schemathesis"), "run", f"{root}/openapi.json", "--origin", root]
+    command += ["--header", f"Authorization: Bearer {KEY}", "--checks", "all", "--exclude-checks", UNKNOWABLE]
+    command += ["--request-timeout", "30", "--warnings", "off", "--no-color", *options]
+    return subprocess.run(command, capture_output=True, text=True, cwd=directory, timeout=PATIENCE, check=False)
+
+
+@pytest.mark.xdist_group("schemathesis")
+@pytest.mark.parametrize(
+    ("seed", "examples"),
+    [(1, 2), *(pytest.param(seed, 60, marks=pytest.mark.slow) for seed in (2, 3, 4))],
+)
+def test_the_server_answers_as_its_document_says(new_server, upstream, tmp_path, seed, examples):
+    upstream.always(text("Hi"))
+    server = new_server().start()
+    run = schemathesis(server, tmp_path, "--seed", str(seed), "--max-examples", str(examples))
+    assert run.returncode == 0, run.stdout + run.stderr
+    assert "No issues found" in run.stdout
