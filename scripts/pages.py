@@ -1,10 +1,13 @@
-"""Writes docs/settings.md and docs/commands.md from what the program says of itself; --check only compares.
+"""Writes docs/settings.md, docs/commands.md and docs/compatibility.md; --check only compares.
 
-Run after a change of a setting, a flag or a command. The tests run it with --check.
+The first two are what the program says of itself, the third is the manifest of tests/conformance. Run after a change
+of a setting, a flag, a command or the manifest. The tests run it with --check.
 """
 
 import sys
+import tomllib
 from collections.abc import Iterator
+from itertools import groupby
 from pathlib import Path
 from typing import Any
 
@@ -14,7 +17,9 @@ import msgspec
 from understudy.cli import commands
 from understudy.settings import LimitSettings, ProviderSettings, RehearsalSettings, Settings, allowed
 
-DOCS = Path(__file__).resolve().parent.parent / "docs"
+ROOT = Path(__file__).resolve().parent.parent
+DOCS = ROOT / "docs"
+MANIFEST = ROOT / "tests" / "conformance" / "manifest.toml"
 
 SETTINGS = """\
 # Settings
@@ -66,11 +71,26 @@ Exit codes: 0 done, 1 failed, 2 wrong usage or settings.
 
 {helps}"""
 
+COMPATIBILITY = """\
+# Compatibility
+
+What programs written against the hosted Assistants API v2 rely on. Each line is proven by tests that name it; the
+source is where the behaviour was learned. What was never established, and what is our own, is in [api.md](api.md).
+
+{groups}
+## Where this server differs
+
+| behaviour | how and why |
+| --- | --- |
+{divergences}
+"""
+
 
 def main() -> None:
     pages = {
         DOCS / "settings.md": SETTINGS.format(tables="\n".join(settings_tables())),
         DOCS / "commands.md": COMMANDS.format(helps="\n".join(helps(commands, "understudy"))),
+        DOCS / "compatibility.md": compatibility(tomllib.loads(MANIFEST.read_text("utf-8"))),
     }
     if "--check" in sys.argv[1:]:
         stale = [path.name for path, text in pages.items() if not path.exists() or path.read_text("utf-8") != text]
@@ -109,6 +129,23 @@ def helps(command: click.Command, name: str) -> Iterator[str]:
     if isinstance(command, click.Group):
         for child in command.commands.values():
             yield from helps(child, f"{name} {child.name}")
+
+
+def compatibility(manifest: dict[str, dict[str, str]]) -> str:
+    groups = groupby(manifest.items(), lambda entry: entry[0].partition(".")[0])
+    differing = (
+        f"| `{name}` | {behaviour['divergence']} |" for name, behaviour in manifest.items() if "divergence" in behaviour
+    )
+    return COMPATIBILITY.format(
+        groups="\n".join(behaviours(name, list(entries)) for name, entries in groups),
+        divergences="\n".join(differing),
+    )
+
+
+def behaviours(name: str, entries: list[tuple[str, dict[str, str]]]) -> str:
+    rows = [f"| `{entry}` | {behaviour['says']} | {behaviour['source']} |" for entry, behaviour in entries]
+    title = [f"## {name.capitalize()}", "", "| behaviour | what it is | source |", "| --- | --- | --- |"]
+    return "\n".join([*title, *rows, ""])
 
 
 if __name__ == "__main__":

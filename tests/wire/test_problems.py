@@ -129,6 +129,7 @@ PROBLEMS = [
 
 
 @pytest.mark.parametrize(("kind", "body", "text", "param", "code"), PROBLEMS)
+@pytest.mark.proves("errors.validation", "metadata.limits", "requests.unknown_keys")
 def test_a_refused_body_is_explained_in_the_hosted_apis_words(kind, body, text, param, code):
     assert refusal(body, kind) == Problem(text, param, code)
 
@@ -146,6 +147,7 @@ def test_a_refused_body_is_explained_in_the_hosted_apis_words(kind, body, text, 
         (assistant(tools=[function(zzz=1)], yyy=1), "yyy"),
     ],
 )
+@pytest.mark.proves("requests.one_problem")
 def test_of_several_problems_missing_comes_before_unknown_before_type_before_value(body, param):
     assert refusal(body).param == param
 
@@ -169,6 +171,7 @@ def test_of_several_problems_missing_comes_before_unknown_before_type_before_val
         b"model=m",
     ],
 )
+@pytest.mark.proves("errors.not_json")
 def test_what_is_not_json_is_one_problem_before_all_others(data):
     assert refusal(data) == Problem(NOT_JSON, None, None)
 
@@ -229,6 +232,7 @@ def test_an_absent_body_stands_for_an_empty_object_where_it_may(data):
         (ModifyThreadRequest, {"metadata": None}),
     ],
 )
+@pytest.mark.proves("requests.empty_lists", "metadata.null")
 def test_what_clients_in_the_wild_send_is_taken(kind, body):
     assert isinstance(parse(json.dumps(body).encode(), kind), kind)
 
