@@ -21,6 +21,7 @@ def pytest_addoption(parser):
 
 def pytest_configure(config):
     config.addinivalue_line("markers", "slow: takes long, and runs only with --slow")
+    config.addinivalue_line("markers", "proves(*ids): shows behaviours of the manifest, tests/conformance/manifest.toml")
     # What the official package says of every assistant that is made with it.
     config.addinivalue_line("filterwarnings", "ignore:deprecated$:DeprecationWarning")
 
