@@ -5,41 +5,11 @@ import json
 import jsonschema
 import pytest
 
+from hosted import ASSISTANTS_API
 from understudy import __version__
 from understudy.api.document import build, encoded_document
 from understudy.api.operations import OPERATIONS
 
-ASSISTANTS_API = {
-    "cancelRun": ("post", "/threads/{thread_id}/runs/{run_id}/cancel", None, "RunObject"),
-    "createAssistant": ("post", "/assistants", "CreateAssistantRequest", "AssistantObject"),
-    "createMessage": ("post", "/threads/{thread_id}/messages", "CreateMessageRequest", "MessageObject"),
-    "createRun": ("post", "/threads/{thread_id}/runs", "CreateRunRequest", "RunObject"),
-    "createThread": ("post", "/threads", "CreateThreadRequest", "ThreadObject"),
-    "createThreadAndRun": ("post", "/threads/runs", "CreateThreadAndRunRequest", "RunObject"),
-    "deleteAssistant": ("delete", "/assistants/{assistant_id}", None, "DeleteAssistantResponse"),
-    "deleteMessage": ("delete", "/threads/{thread_id}/messages/{message_id}", None, "DeleteMessageResponse"),
-    "deleteThread": ("delete", "/threads/{thread_id}", None, "DeleteThreadResponse"),
-    "getAssistant": ("get", "/assistants/{assistant_id}", None, "AssistantObject"),
-    "getMessage": ("get", "/threads/{thread_id}/messages/{message_id}", None, "MessageObject"),
-    "getRun": ("get", "/threads/{thread_id}/runs/{run_id}", None, "RunObject"),
-    "getRunStep": ("get", "/threads/{thread_id}/runs/{run_id}/steps/{step_id}", None, "RunStepObject"),
-    "getThread": ("get", "/threads/{thread_id}", None, "ThreadObject"),
-    "listAssistants": ("get", "/assistants", None, "ListAssistantsResponse"),
-    "listMessages": ("get", "/threads/{thread_id}/messages", None, "ListMessagesResponse"),
-    "listRunSteps": ("get", "/threads/{thread_id}/runs/{run_id}/steps", None, "ListRunStepsResponse"),
-    "listRuns": ("get", "/threads/{thread_id}/runs", None, "ListRunsResponse"),
-    "modifyAssistant": ("post", "/assistants/{assistant_id}", "ModifyAssistantRequest", "AssistantObject"),
-    "modifyMessage": ("post", "/threads/{thread_id}/messages/{message_id}", "ModifyMessageRequest", "MessageObject"),
-    "modifyRun": ("post", "/threads/{thread_id}/runs/{run_id}", "ModifyRunRequest", "RunObject"),
-    "modifyThread": ("post", "/threads/{thread_id}", "ModifyThreadRequest", "ThreadObject"),
-    # The vendor's spelling: generated clients have it in a method's name.
-    "submitToolOuputsToRun": (
-        "post",
-        "/threads/{thread_id}/runs/{run_id}/submit_tool_outputs",
-        "SubmitToolOutputsRunRequest",
-        "RunObject",
-    ),
-}
 PAGE = ["limit", "order", "after", "before"]
 
 DOCUMENT = build("1.2.3")
@@ -85,9 +55,11 @@ def test_an_operation_of_the_assistants_api_keeps_its_name_path_and_types(operat
     assert operation["deprecated"] is False
 
 
-def test_the_assistants_tag_holds_those_operations_and_our_own():
+def test_the_assistants_tag_holds_those_operations_and_none_of_our_own():
     tagged = {name for name, (_, _, operation) in DESCRIBED.items() if operation["tags"] == ["Assistants"]}
-    assert tagged == {*ASSISTANTS_API, "listThreads", "streamRunEvents"}
+    assert tagged == {*ASSISTANTS_API}
+    own = {name for name, (_, _, operation) in DESCRIBED.items() if operation["tags"] == ["Extensions"]}
+    assert own == {"listThreads", "streamRunEvents"}
 
 
 def test_every_row_of_the_table_is_described_once():

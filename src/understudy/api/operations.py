@@ -61,6 +61,9 @@ _HEALTH: Schema = {
     "additionalProperties": True,
 }
 
+# Generated clients have a class for each tag, and the one of the hosted API's operations has no others.
+_OWN = "Extensions"
+
 _ASSISTANT = "/assistants/{assistant_id}"
 _THREAD = "/threads/{thread_id}"
 _MESSAGES = f"{_THREAD}/messages"
@@ -106,6 +109,7 @@ _THREAD_OPERATIONS = (
         "A page of the threads, by their metadata or by a text in them. The hosted API has no such operation.",
         threads.ListThreadsResponse,
         query=queries.ListThreadsQuery,
+        tag=_OWN,
     ),
     Operation(
         "createThread",
@@ -193,6 +197,7 @@ _RUN_OPERATIONS = (
         runs.RunObject,
         query=queries.RunEventsQuery,
         streams=True,
+        tag=_OWN,
     ),
     Operation("modifyRun", "POST", _RUN, "Change a run's metadata.", runs.RunObject, runs.ModifyRunRequest),
     Operation("cancelRun", "POST", f"{_RUN}/cancel", "Stop a run that has not ended.", runs.RunObject),

