@@ -21,7 +21,9 @@ def pytest_addoption(parser):
 
 def pytest_configure(config):
     config.addinivalue_line("markers", "slow: takes long, and runs only with --slow")
-    config.addinivalue_line("markers", "proves(*ids): shows behaviours of the manifest, tests/conformance/manifest.toml")
+    config.addinivalue_line(
+        "markers", "proves(*ids): shows behaviours of the manifest, tests/conformance/manifest.toml"
+    )
     # What the official package says of every assistant that is made with it.
     config.addinivalue_line("filterwarnings", "ignore:deprecated$:DeprecationWarning")
 
