@@ -9,7 +9,7 @@ from pathlib import Path
 
 import uvloop
 
-from benchmarks import crud, first_delta, postgres, report, runs, startup
+from benchmarks import crud, first_delta, report, runs, startup
 from benchmarks.cores import Cores
 from benchmarks.stage import Options, Stage
 
@@ -18,28 +18,39 @@ _RESULTS = Path(__file__).parent / "results"
 
 
 def main() -> None:
-    arguments = _parser().parse_args()
+    parser = _parser()
+    arguments = parser.parse_args()
+    names = list(_BENCHMARKS) if arguments.benchmark == "all" else [arguments.benchmark]
+    if arguments.json is not None and len(names) > 1:
+        parser.error("--json names the file of one benchmark, and all write several")
     cores = Cores.found()
     if cores.load is not None:
         os.sched_setaffinity(0, {cores.load})
-    names = list(_BENCHMARKS) if arguments.benchmark == "all" else [arguments.benchmark]
     with ExitStack() as stack:
         options = _options(arguments, stack)
         for name in names:
-            _measure(name, options, cores, arguments.json or _RESULTS / f"{name}.json")
+            _measure(name, options, cores, arguments.json or _result(name, options))
 
 
 def _measure(name: str, options: Options, cores: Cores, path: Path) -> None:
     with tempfile.TemporaryDirectory(prefix="understudy-bench-") as directory, ExitStack() as stack:
-        stage = Stage(options, cores, Path(directory), stack)
+        stage = Stage(options, cores, Path(directory), os.getloadavg()[0], stack)
         with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
             done = runner.run(_BENCHMARKS[name].measure(stage))
         report.show(done, stage)
         report.write(done, stage, path)
 
 
+def _result(name: str, options: Options) -> Path:
+    return _RESULTS / f"{name}{'' if options.database is None else '-postgresql'}.json"
+
+
 def _options(arguments: argparse.Namespace, stack: ExitStack) -> Options:
-    database = stack.enter_context(postgres.started()) if arguments.postgres else arguments.database
+    database = arguments.database
+    if arguments.postgres:
+        from benchmarks import postgres  # noqa: PLC0415 - its package looks about when it is imported
+
+        database = stack.enter_context(postgres.started())
     return Options(arguments.seconds, arguments.runs, arguments.concurrency, arguments.chunks, database)
 
 

@@ -2,7 +2,6 @@
 
 import asyncio
 import math
-import subprocess
 import sys
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -12,7 +11,7 @@ import msgspec
 
 from benchmarks import cores, load
 from benchmarks.load import Script
-from benchmarks.process import Process
+from benchmarks.process import WAIT, Process
 from benchmarks.rounds import Round
 from benchmarks.stage import Service, Stage
 
@@ -60,12 +59,17 @@ class StatementCase:
     kind: str
 
     async def run(self, seconds: float) -> Round:
-        where = (
-            ["--directory", str(self.stage.directory)]
-            if self.stage.options.database is None
-            else ["--database", self.stage.options.database]
-        )
-        command = [sys.executable, "-m", "benchmarks.statements", self.kind, "--seconds", str(seconds), *where]
         with cores.on(self.stage.cores.server):
-            done = subprocess.run(command, cwd=Path(__file__).parents[1], stdout=subprocess.PIPE, check=True)
-        return msgspec.json.decode(done.stdout, type=Round)
+            child = await asyncio.create_subprocess_exec(
+                *(sys.executable, "-m", "benchmarks.statements", self.kind, "--seconds", str(seconds), *self._place()),
+                cwd=Path(__file__).parents[1],
+                stdout=asyncio.subprocess.PIPE,
+            )
+        printed, _ = await asyncio.wait_for(child.communicate(), seconds + WAIT)
+        if child.returncode != 0:
+            raise SystemExit("The bare statements failed; what they said stands above.")
+        return msgspec.json.decode(printed, type=Round)
+
+    def _place(self) -> tuple[str, str]:
+        database = self.stage.options.database
+        return ("--directory", str(self.stage.directory)) if database is None else ("--database", database)

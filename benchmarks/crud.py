@@ -1,7 +1,7 @@
 """Objects over HTTP: created, read and listed, against a bare FastAPI constant and bare statements of the database."""
 
-from itertools import cycle
 from collections.abc import Callable, Iterable
+from itertools import cycle
 
 from benchmarks import assistants, http, load, report, rounds, server
 from benchmarks.cases import HttpCase, StatementCase
@@ -60,7 +60,11 @@ def _baselines(stage: Stage, upstream: Service) -> list[HttpCase | StatementCase
 def _each(requests: Iterable[Request]) -> Callable[[], Script]:
     """The requests in turn, each answer timed."""
     scripts = cycle([load.once(request) for request in requests])
-    return lambda: next(scripts)()
+
+    def script() -> Script:
+        return next(scripts)()
+
+    return script
 
 
 def _report(stage: Stage, series: list[Series], idle: int, after: int) -> Report:

@@ -1,6 +1,6 @@
 """Tables for people and a file of everything that was measured for programs. Measures nothing itself."""
 
-import datetime
+import datetime as dt
 import importlib.metadata
 import os
 import platform
@@ -94,7 +94,8 @@ def show(report: Report, stage: Stage) -> None:
     options = stage.options
     store = "SQLite" if options.database is None else "PostgreSQL"
     print(f"\n{report.name}: {store}, {stage.cores}")
-    print(f"Medians of {options.rounds} interleaved rounds; streams have {options.chunks} chunks of text.\n")
+    print(f"Medians of {options.rounds} interleaved rounds; streams have {options.chunks} chunks of text.")
+    print(f"The load average before: {stage.busy:.2f}.\n")
     table = [[*report.columns, "goal"], *report.rows]
     widths = [max(len(row[column]) for row in table) for column in range(len(table[0]))]
     for row in table:
@@ -110,7 +111,7 @@ def write(report: Report, stage: Stage, path: Path) -> None:
     table = [dict(zip([*report.columns, "goal"], row, strict=True)) for row in report.rows]
     found = {
         "benchmark": report.name,
-        "date": datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds"),
+        "date": dt.datetime.now(dt.UTC).isoformat(timespec="seconds"),
         "commit": _commit(),
         "machine": _machine(stage),
         "options": msgspec.to_builtins(stage.options) | {"database": stage.options.database is not None},
@@ -144,6 +145,7 @@ def _machine(stage: Stage) -> dict[str, Any]:
         "architecture": platform.machine(),
         "system": platform.system(),
         "cores": str(stage.cores),
+        "load_average_before": stage.busy,
     }
 
 

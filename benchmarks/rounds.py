@@ -72,7 +72,8 @@ class Series(msgspec.Struct, frozen=True):
 
     def rate_against(self, other: "Series") -> float:
         """How many times the other's rate, as the median over the rounds."""
-        return statistics.median(one.rate / two.rate for one, two in zip(self.rounds, other.rounds, strict=True))
+        pairs = zip(self.rounds, other.rounds, strict=True)
+        return statistics.median(one.rate / two.rate if two.rate else 0.0 for one, two in pairs)
 
     def added(self, other: "Series", quantile: str = "p50") -> float:
         """Seconds more than the other, as the median over the rounds."""

@@ -42,9 +42,12 @@ class Service:
 
 @dataclass(frozen=True, slots=True)
 class Stage:
+    """`busy` is the machine's load average before anything was started: what others do on it spoils numbers."""
+
     options: Options
     cores: Cores
     directory: Path
+    busy: float
     stack: ExitStack = field(default_factory=ExitStack)
 
     def upstream(self) -> Service:

@@ -4,9 +4,9 @@ import itertools
 import json
 
 import pytest
-from upstream import call, calls, pause, text
 
 from e2e.talk import WEATHER, new_thread, outputs_for, reached, run_of, steps_of, texts
+from upstream import call, calls, pause, text
 
 PIECES = ("One ", "two ", "three ", "four.")
 ANSWER = "".join(PIECES)

@@ -11,7 +11,15 @@ BODY = {"model": "gpt-4o", "messages": [{"role": "user", "content": "Hello"}]}
 
 
 async def collect(stream):
-    return [json.loads(chunk) async for chunk in stream]
+    return [json.loads(chunk) async for together in stream for chunk in together]
+
+
+async def until(stream, text):
+    """Reads on until this much has been said; for streams that then go silent."""
+    chunks = []
+    while said(chunks) != text:
+        chunks += [json.loads(chunk) for chunk in await anext(stream)]
+    return chunks
 
 
 def said(chunks):

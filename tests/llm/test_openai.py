@@ -7,7 +7,7 @@ import socket
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from reading import BODY, KEY, collect, failure, finish, fragments, said, usage
+from reading import BODY, KEY, collect, failure, finish, fragments, said, until, usage
 
 from understudy.errors import SettingsError
 from understudy.llm import faults
@@ -103,8 +103,7 @@ class TestAStream:
         upstream.answer(text("first", gate, "second"))
         stream = openai().stream(BODY)
         async with asyncio.timeout(10):
-            chunks = [json.loads(await anext(stream)), json.loads(await anext(stream))]
-        assert said(chunks) == "first"
+            await until(stream, "first")
         gate.open()
         assert said(await collect(stream)) == "second"
 
@@ -153,7 +152,7 @@ class TestAStream:
     async def test_with_data_over_several_lines_is_relayed_on_one(self, upstream, openai):
         body = b'data: {"choices": [{"delta": {"content": "Hi"},\ndata: "finish_reason": "stop"}]}\n\n'
         upstream.answer(reply(body, content_type="text/event-stream"))
-        chunks = [chunk async for chunk in openai().stream(BODY)]
+        chunks = [chunk async for together in openai().stream(BODY) for chunk in together]
         assert chunks == [b'{"choices":[{"delta":{"content":"Hi"},"finish_reason":"stop"}]}']
 
     async def test_that_does_not_close_after_done_ends_all_the_same(self, upstream, openai):
@@ -264,7 +263,7 @@ class TestTimeouts:
         gate = Gate()
         upstream.answer(text("Hi", gate, "there"))
         stream = openai(idle_timeout=0.05).stream(BODY)
-        chunks = [json.loads(await anext(stream)), json.loads(await anext(stream))]
+        chunks = await until(stream, "Hi")
         gate.open()
         assert not await asyncio.to_thread(upstream.requests[0].gone.wait, 0.2)
         assert said(chunks + await collect(stream)) == "Hithere"
@@ -453,5 +452,5 @@ class TestAzure:
 
 
 async def _keep(stream, chunks):
-    async for chunk in stream:
-        chunks.append(json.loads(chunk))
+    async for together in stream:
+        chunks += [json.loads(chunk) for chunk in together]

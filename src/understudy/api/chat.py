@@ -1,6 +1,7 @@
 """Chat completions over HTTP: the body goes to the model's provider with every parameter it has."""
 
-from collections.abc import AsyncGenerator
+import re
+from collections.abc import AsyncGenerator, Sequence
 from contextlib import aclosing
 from typing import Annotated, Any
 
@@ -16,6 +17,8 @@ from understudy.errors import UnderstudyError
 from understudy.llm.chunks import decode
 from understudy.llm.provider import ChatBody
 from understudy.wire.problems import parse
+
+_NO_CHOICES = re.compile(rb'"choices": ?\[\]')
 
 
 class DeploymentChatRequest(msgspec.Struct):
@@ -54,22 +57,32 @@ async def _answer(request: Request, body: ChatBody) -> Response:
     if not body.get("stream"):
         return encoded(await models.complete(body))
     stream = models.stream(body)
-    # The first chunk decides: what fails before it is an ordinary error answer.
-    first = await anext(stream, None)
+    # The first chunks decide: what fails before them is an ordinary error answer.
+    first = await anext(stream, ())
     # Providers are asked for the usage in any case; who did not ask is shown no chunk without choices.
     return EventStream(request, _events(first, stream, usage=bool(body.get("stream_options"))))
 
 
+def _joined(chunks: Sequence[bytes], *, usage: bool) -> bytes:
+    shown = chunks if usage else [chunk for chunk in chunks if _has_choices(chunk)]
+    return b"".join([b"data: " + chunk + b"\n\n" for chunk in shown])
+
+
+def _has_choices(chunk: bytes) -> bool:
+    # Nearly every chunk has, and is not worth decoding for it.
+    return not _NO_CHOICES.search(chunk) or bool(decode(chunk).choices)
+
+
 async def _events(
-    first: bytes | None, stream: AsyncGenerator[bytes, None], *, usage: bool
+    first: Sequence[bytes], stream: AsyncGenerator[Sequence[bytes], None], *, usage: bool
 ) -> AsyncGenerator[bytes, None]:
     async with aclosing(stream):
         try:
-            if first is not None:
-                yield b"data: " + first + b"\n\n"
-            async for chunk in stream:
-                if usage or decode(chunk).choices:
-                    yield b"data: " + chunk + b"\n\n"
+            if frames := _joined(first, usage=usage):
+                yield frames
+            async for chunks in stream:
+                if frames := _joined(chunks, usage=usage):
+                    yield frames
         except UnderstudyError as error:
             yield b"data: " + envelope(to_api_error(error)) + b"\n\n"
             return

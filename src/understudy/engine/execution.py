@@ -124,22 +124,25 @@ class Execution:
         async with aclosing(self._models.stream(self._prompt)) as stream:
             try:
                 self._listening = True
-                async for payload in stream:
+                async for together in stream:
                     self._listening = False
-                    await self._show(turn.take(chunks.decode(payload)))
-                    self._check_interruption()
-                    if (
-                        room.completion_left is not None
-                        and turn.deltas >= room.completion_left
-                        and not turn.finish_reason
-                    ):
-                        turn.finish_reason = "length"
+                    if not await self._hear(turn, together, room):
                         break
                     self._listening = True
             finally:
                 self._listening = False
         await self._finish_pieces(turn)
         return turn
+
+    async def _hear(self, turn: Turn, payloads: Sequence[bytes], room: Room) -> bool:
+        """Takes in chunks; False once the answer is as long as the run's budget allows, whatever the model thinks."""
+        for payload in payloads:
+            await self._show(turn.take(chunks.decode(payload)))
+            self._check_interruption()
+            if turn.deltas >= room.answer and not turn.finish_reason:
+                turn.finish_reason = "length"
+                return False
+        return True
 
     async def _show(self, piece: Piece) -> None:
         if piece.text:

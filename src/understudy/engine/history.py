@@ -33,6 +33,8 @@ def retell(history: RunHistory, run_seconds: float) -> Iterator[events.Event]:
             yield from _message(step, history.messages.get(step.step_details.message_creation.message_id))
         else:
             yield from _calls(run, step, step.step_details)
+    if run.status == "requires_action":
+        yield events.ActionRequired()
     yield from _end(history)
 
 
@@ -80,8 +82,6 @@ def _calls(run: RunObject, step: RunStepObject, details: RunStepDetailsToolCalls
         yield events.ActionRequired()
         yield events.OutputsSubmitted(outputs, at, step.usage or _NOTHING)
         yield events.RunStarted(run.started_at or at)
-    elif run.status == "requires_action" and step.status == "in_progress":
-        yield events.ActionRequired()
 
 
 def _end(history: RunHistory) -> Iterator[events.Event]:

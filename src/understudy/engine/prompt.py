@@ -5,6 +5,7 @@ Function calls of earlier turns are part of the conversation; a call and its out
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from math import inf
 from typing import Any, Final, Literal
 
 import msgspec
@@ -40,6 +41,11 @@ class Room:
     window: int
     prompt_left: int | None = None
     completion_left: int | None = None
+
+    @property
+    def answer(self) -> float:
+        """The most tokens that the answer may have; infinite without a budget."""
+        return inf if self.completion_left is None else self.completion_left
 
     @property
     def prompt(self) -> int:

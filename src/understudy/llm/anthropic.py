@@ -62,7 +62,7 @@ class AnthropicProvider:
             data = await answer.read()
         return msgspec.json.encode(anthropic_answer.parse(data, secret=self._secret, created=self._now()))
 
-    def stream(self, body: ChatBody) -> AsyncGenerator[bytes, None]:
+    def stream(self, body: ChatBody) -> AsyncGenerator[Sequence[bytes], None]:
         teller = anthropic_answer.Teller(self._secret, self._now())
         return relay.chunks(partial(self._start, body, stream=True), teller)
 

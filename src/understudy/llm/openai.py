@@ -39,7 +39,7 @@ class OpenAIProvider:
         completion.parse(data, secret=self._secret)
         return data
 
-    def stream(self, body: ChatBody) -> AsyncGenerator[bytes, None]:
+    def stream(self, body: ChatBody) -> AsyncGenerator[Sequence[bytes], None]:
         return relay.chunks(partial(self._start, body), _Progress(self._secret))
 
     async def models(self) -> Sequence[ModelCard]:

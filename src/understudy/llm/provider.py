@@ -30,10 +30,10 @@ class Provider(Protocol):
         """The `chat.completion` object, encoded. `body["model"]` is the provider's own id of the model."""
         ...
 
-    def stream(self, body: ChatBody) -> AsyncIterator[bytes]:
-        """The `chat.completion.chunk` objects, each encoded, in order; without framing and without `[DONE]`.
+    def stream(self, body: ChatBody) -> AsyncIterator[Sequence[bytes]]:
+        """The `chat.completion.chunk` objects, each encoded, in order; those that came together in one sequence.
 
-        A fault that the upstream reports inside the stream is raised, never yielded.
+        No framing, no `[DONE]`. A fault that the upstream reports inside the stream is raised, never yielded.
         """
         ...
 

@@ -28,25 +28,29 @@ class Teller(Protocol):
         ...
 
 
-async def chunks(start: Callable[[], Awaitable[Answer]], teller: Teller) -> AsyncGenerator[bytes, None]:
-    """Closing the generator closes the upstream's connection at once."""
+async def chunks(start: Callable[[], Awaitable[Answer]], teller: Teller) -> AsyncGenerator[Sequence[bytes], None]:
+    """The chunks as they come, those of one read together. Closing the generator closes the upstream's connection."""
     with closing(await start()) as answer:
         data = await answer.more()
         if data.lstrip()[:1] in (b"{", b"[", b"<"):  # no stream, whatever its content type says
-            for chunk in teller.whole(await answer.read(data)):
-                yield chunk
+            yield teller.whole(await answer.read(data))
             return
         reader = sse.Reader()
         while data:
-            for event in reader.feed(data):
-                for chunk in teller.accept(event):
-                    yield chunk
+            told: list[bytes] = []
+            try:
+                for event in reader.feed(data):
+                    told += teller.accept(event)
+            finally:
+                # What came before a fault was said all the same.
+                if told:
+                    yield told
             if teller.done:
                 await answer.linger()
                 break
             data = await answer.more()
-        for chunk in (*_cut_off(reader, teller), *teller.end()):
-            yield chunk
+        if rest := [*_cut_off(reader, teller), *teller.end()]:
+            yield rest
 
 
 def broke_off() -> UpstreamError:

@@ -72,17 +72,18 @@ class Models:
             await self._sleep(delay)
         raise attempts.error
 
-    async def stream(self, body: ChatBody) -> AsyncGenerator[bytes, None]:
-        """The encoded chunks. After the first one with content has been yielded, a fault is raised and never retried.
+    async def stream(self, body: ChatBody) -> AsyncGenerator[Sequence[bytes], None]:
+        """The encoded chunks, those that came together in one sequence.
+
+        After one with content has been yielded, a fault is raised and never retried.
 
         Closing the generator closes the provider's connection.
         """
         opening, rest = await self._begun(body)
         try:
-            for chunk in opening:
-                yield chunk
-            async for chunk in rest:
-                yield chunk
+            yield opening
+            async for together in rest:
+                yield together
         finally:
             await _close(rest)
 
@@ -96,7 +97,7 @@ class Models:
     async def close(self) -> None:
         await self._catalog.close()
 
-    async def _begun(self, body: ChatBody) -> tuple[Sequence[bytes], AsyncIterator[bytes]]:
+    async def _begun(self, body: ChatBody) -> tuple[Sequence[bytes], AsyncIterator[Sequence[bytes]]]:
         """A stream that has come to its first content: the chunks so far, and the rest."""
         attempts = _Attempts(await self._targets(body), self._chance)
         for target in attempts:
@@ -175,13 +176,13 @@ class _Chunk(msgspec.Struct, gc=False):
 _decoder = msgspec.json.Decoder(_Chunk)
 
 
-async def _opening(stream: AsyncIterator[bytes]) -> list[bytes]:
+async def _opening(stream: AsyncIterator[Sequence[bytes]]) -> list[bytes]:
     """The chunks up to the first with content. Closes the stream where it fails before."""
     held: list[bytes] = []
     try:
-        async for chunk in stream:
-            held.append(chunk)
-            if len(held) > _HELD or _has_content(chunk):
+        async for together in stream:
+            held += together
+            if len(held) > _HELD or any(_has_content(chunk) for chunk in together):
                 break
     except BaseException:
         await _close(stream)
@@ -201,6 +202,6 @@ def _has_content(chunk: bytes) -> bool:
     )
 
 
-async def _close(stream: AsyncIterator[bytes]) -> None:
+async def _close(stream: AsyncIterator[Sequence[bytes]]) -> None:
     if isinstance(stream, AsyncGenerator):
         await stream.aclose()

@@ -49,8 +49,7 @@ async def open_store(data: Path, url: str | None = None, *, exclusive: bool = Fa
     prepare_directory(data)
     lock = DirectoryLock(data) if exclusive else None
     try:
-        database = await _open_database(data, url)
-        await migrate(database)
+        database = await _open_current(data, url)
     except BaseException:
         if lock is not None:
             lock.release()
@@ -74,6 +73,17 @@ def prepare_directory(data: Path) -> None:
         raise StoreError(f"The data directory {str(data)!r} cannot be made: {error.strerror}.") from None
     if not os.access(data, os.W_OK | os.X_OK):
         raise StoreError(f"The data directory {str(data)!r} is not writable. Choose another one with --data.")
+
+
+async def _open_current(data: Path, url: str | None) -> Database:
+    """The database with the newest schema."""
+    database = await _open_database(data, url)
+    try:
+        await migrate(database)
+    except BaseException:
+        await database.close()
+        raise
+    return database
 
 
 async def _open_database(data: Path, url: str | None) -> Database:

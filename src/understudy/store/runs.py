@@ -354,7 +354,7 @@ def _take(
 
 def _advance(text_insert: str, owner: str, boundary: Boundary) -> Transaction[None]:
     run = boundary.run
-    allowed = sql_list(("in_progress",) if run is None else (*sources(run.status), run.status))
+    allowed = sql_list(("in_progress",) if run is None else sources(run.status))
     sql = f"SELECT body FROM runs WHERE id = $1 AND owner = $2 AND status IN {allowed} FOR UPDATE"  # noqa: S608
     rows = yield sql, (boundary.run_id, owner)
     if not rows or rows[0][0] is None:

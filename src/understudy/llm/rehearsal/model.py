@@ -27,16 +27,19 @@ class Rehearsal:
     async def complete(self, body: ChatBody) -> bytes:
         return self._writer(body).whole()
 
-    async def stream(self, body: ChatBody) -> AsyncIterator[bytes]:
+    async def stream(self, body: ChatBody) -> AsyncIterator[Sequence[bytes]]:
+        if not self._rate:
+            yield [chunk for chunk, _ in self._writer(body).chunks()]
+            return
         loop = asyncio.get_running_loop()
         start, said = loop.time(), 0
         for chunk, tokens in self._writer(body).chunks():
-            if self._rate and tokens:
+            if tokens:
                 # Each token is due at its own time from the start, so that late ones do not delay the rest.
                 if (wait := start + said / self._rate - loop.time()) > 0:
                     await asyncio.sleep(wait)
                 said += tokens
-            yield chunk
+            yield (chunk,)
 
     async def models(self) -> Sequence[ModelCard]:
         return (_CARD,)

@@ -1,0 +1,81 @@
+"""Runs as hypothesis invents them: every list of events that an execution could append to a log."""
+
+from hypothesis import strategies as st
+
+from store import samples
+from understudy.engine import events
+from understudy.wire.runs import LastError, RunCompletionUsage, RunIncompleteDetails
+
+AT = 1_700_000_000
+USAGE = RunCompletionUsage(9, 3, 12)
+TEXTS = st.text(min_size=1, max_size=8)
+
+_ENDS = {
+    "failed": {"error": LastError("server_error", "Down."), "cut": "run_failed"},
+    "cancelled": {"cut": "run_cancelled"},
+    "expired": {"cut": "run_expired"},
+    "incomplete": {"incomplete": RunIncompleteDetails("max_completion_tokens"), "cut": "max_tokens"},
+}
+
+
+def run():
+    """The run of every history: on a thread of its own, queued."""
+    thread = samples.thread()
+    return samples.run(thread.id), thread
+
+
+@st.composite
+def histories(draw, *, ended=None, late=True):
+    """`ended` True are runs that are over, False those that wait for outputs; None is either.
+
+    With `late` the model may speak after it has called, too.
+    """
+    made, thread = run()
+    told = [events.RunQueued(made, thread if draw(st.booleans()) else None), events.RunStarted(AT)]
+    rounds = draw(st.integers(min_value=0 if ended is not False else 1, max_value=3))
+    for number in range(rounds):
+        told += draw(_calling(number, late=late))
+        if ended is not True and number == rounds - 1 and (ended is False or draw(st.booleans())):
+            return told
+        ids = [event.call_id for event in told if isinstance(event, events.CallOpened)]
+        told += [events.OutputsSubmitted({call_id: "out" for call_id in ids}, AT + 1, USAGE), events.RunStarted(AT + 1)]
+    return told + draw(_ending(rounds))
+
+
+@st.composite
+def _calling(draw, number, *, late):
+    """A turn that calls, perhaps after saying something, and perhaps saying something after it."""
+    told = draw(st.just([]) | _said(f"before{number}"))
+    told.append(events.CallsOpened(f"step_calls{number}", AT))
+    for index in range(draw(st.integers(min_value=1, max_value=3))):
+        told.append(events.CallOpened(index, f"call_{number}_{index}", draw(st.sampled_from(["f", "get_weather"]))))
+        pieces = draw(st.lists(TEXTS, min_size=1, max_size=4))
+        told += [events.ArgumentsDelta(index, piece) for piece in pieces]
+    if late:
+        told += draw(st.just([]) | _said(f"late{number}"))
+    return [*told, events.ActionRequired()]
+
+
+@st.composite
+def _said(draw, name):
+    return [*draw(_saying(name)), events.MessageClosed(AT, RunCompletionUsage())]
+
+
+@st.composite
+def _saying(draw, name):
+    """A message that is left open."""
+    kinds = draw(st.sampled_from([[events.TextDelta], [events.RefusalDelta], [events.TextDelta, events.RefusalDelta]]))
+    pieces = draw(st.lists(st.tuples(st.sampled_from(kinds), TEXTS), min_size=1, max_size=8))
+    return [events.MessageOpened(f"step_{name}", f"msg_{name}", AT), *(kind(piece) for kind, piece in pieces)]
+
+
+@st.composite
+def _ending(draw, rounds):
+    status = draw(st.sampled_from(["completed", *_ENDS]))
+    if status == "completed":
+        answer = draw(_saying("answer"))
+        return [*answer, events.MessageClosed(AT + 2, USAGE), events.RunEnded("completed", AT + 2, USAGE)]
+    told = draw(st.just([]) | _saying("answer"))
+    if status == "cancelled":
+        told.append(events.CancelRequested(AT + 2))
+    return [*told, events.RunEnded(status, AT + 2, USAGE, turn=USAGE, **_ENDS[status])]

@@ -1,0 +1,84 @@
+"""The one kind of background loop: it goes on whatever happens, and stops when it is told to."""
+
+import asyncio
+import logging
+
+from understudy.engine.background import Repeating
+from understudy.errors import StoreError
+
+
+class Work:
+    """Counts its calls, and raises what it was given for them; `wait_for` returns after so many."""
+
+    def __init__(self, *failures):
+        self.calls = 0
+        self._failures = list(failures)
+        self._called = asyncio.Condition()
+
+    async def __call__(self):
+        self.calls += 1
+        async with self._called:
+            self._called.notify_all()
+        if self._failures:
+            raise self._failures.pop(0)
+
+    async def wait_for(self, count):
+        async with asyncio.timeout(5), self._called:
+            await self._called.wait_for(lambda: self.calls >= count)
+
+
+async def test_it_repeats_until_it_is_stopped():
+    work = Work()
+    loop = Repeating(0, work)
+    loop.start()
+    await work.wait_for(10)
+    await loop.stop()
+    calls = work.calls
+    await asyncio.sleep(0)
+    assert work.calls == calls
+
+
+async def test_a_failure_is_logged_and_does_not_end_it(caplog):
+    work = Work(ValueError("broken"), StoreError("The database is away."), ValueError("again"))
+    loop = Repeating(0, work)
+    loop.start()
+    await work.wait_for(5)
+    await loop.stop()
+    assert [record.levelno for record in caplog.records] == [logging.ERROR, logging.WARNING, logging.ERROR]
+    assert "The database is away." in caplog.text
+    assert "broken" in caplog.text
+
+
+async def test_a_stop_ends_work_that_is_under_way():
+    begun, ended = asyncio.Event(), asyncio.Event()
+
+    async def work():
+        begun.set()
+        try:
+            await asyncio.Event().wait()
+        finally:
+            ended.set()
+
+    loop = Repeating(0, work)
+    loop.start()
+    async with asyncio.timeout(5):
+        await begun.wait()
+        await loop.stop()
+    assert ended.is_set()
+
+
+async def test_what_was_never_started_can_be_stopped_and_a_second_stop_does_nothing():
+    loop = Repeating(0, Work())
+    await loop.stop()
+    loop.start()
+    await loop.stop()
+    await loop.stop()
+
+
+async def test_it_waits_between_two_times():
+    work = Work()
+    loop = Repeating(3600, work)
+    loop.start()
+    await asyncio.sleep(0)
+    await loop.stop()
+    assert work.calls == 0

@@ -1,0 +1,60 @@
+"""A run told again from what is stored of it says the same as it did while it happened."""
+
+from hypothesis import given
+from serving import parse_events
+
+from engine import histories
+from understudy.engine.history import retell
+from understudy.engine.run_view import RunView
+from understudy.store.runs import RunHistory
+
+SECONDS = 600
+
+
+def kept(history):
+    """The stream of a run, and what a store has of it in the end."""
+    view, frames, steps, messages = RunView(), [], {}, {}
+    for event in history:
+        frames.append(view.apply(event))
+        steps |= {step.id: step for step in view.steps}
+        if view.message is not None:
+            messages[view.message.id] = view.message
+    return b"".join(frames), RunHistory(view.run, list(steps.values()), messages)
+
+
+def told_again(history):
+    view = RunView()
+    return b"".join(view.apply(event) for event in retell(history, SECONDS))
+
+
+def milestones(frames):
+    """The names of the events, but for the deltas, whose number is not kept, and the thread's, which is not the run's."""
+    return [name for name, _ in parse_events(frames) if not name.endswith(".delta") and name != "thread.created"]
+
+
+@given(histories.histories(late=False))
+def test_it_tells_the_same_events_in_the_same_order(history):
+    frames, stored = kept(history)
+    assert milestones(told_again(stored)) == milestones(frames)
+
+
+@given(histories.histories())
+def test_it_tells_the_same_events_where_the_model_spoke_after_its_calls(history):
+    frames, stored = kept(history)
+    again, once = milestones(told_again(stored)), milestones(frames)
+    assert sorted(again) == sorted(once)
+    assert again[-1] == once[-1]
+
+
+@given(histories.histories())
+def test_the_objects_are_those_that_were_shown(history):
+    frames, stored = kept(history)
+    once = dict(parse_events(frames))
+    again = dict(parse_events(told_again(stored)))
+    for name in ("thread.run.completed", "thread.run.failed", "thread.run.cancelled", "thread.run.requires_action"):
+        if name in once:
+            assert again[name] == {**once[name], "expires_at": again[name]["expires_at"]}
+    for name in ("thread.message.completed", "thread.message.incomplete"):
+        assert (name in once) is (name in again)
+        if name in once:
+            assert (again[name]["id"], again[name]["content"]) == (once[name]["id"], once[name]["content"])

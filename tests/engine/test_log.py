@@ -1,0 +1,269 @@
+"""The event log: whoever attaches, whenever, from whatever number, hears the same; and it stays small."""
+
+import asyncio
+import json
+import tracemalloc
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from serving import parse_events
+
+from engine import histories
+from understudy.engine import events, log
+from understudy.engine.log import Logs, RunLog
+from understudy.engine.run_view import RunView
+
+WITHIN = 5.0
+
+
+class StillClock:
+    """Stands until a test moves it."""
+
+    def __init__(self):
+        self.time = 1_000.0
+
+    def now(self):
+        return self.time
+
+
+def filled(history):
+    """A closed log of these events, and the frames of each."""
+    view, filling = RunView(), RunLog()
+    frames = [view.apply(event) for event in history]
+    for event, frame in zip(history, frames, strict=True):
+        filling.append(event, frame)
+    filling.close()
+    return filling, frames
+
+
+async def heard(followed, after=0, *, numbered=False):
+    async with asyncio.timeout(WITHIN):
+        return b"".join([frames async for frames in followed.follow(after, numbered=numbered)])
+
+
+def retold(frames):
+    """What a stream says, however its texts were cut into deltas: `(name, data)` with neighbouring deltas joined."""
+    told = []
+    for name, data in parse_events(frames) if frames else ():
+        if told and name == told[-1][0] and name.endswith(".delta") and _joined(told[-1][1], data):
+            continue
+        told.append((name, json.loads(json.dumps(data))))
+    return told
+
+
+def _joined(first, more):
+    """Adds the text of `more` to that of `first` where they are of one part; whether they are."""
+    if first["id"] != more["id"]:
+        return False
+    if "content" in first["delta"]:
+        (part,), (other,) = first["delta"]["content"], more["delta"]["content"]
+        if part["index"] != other["index"]:
+            return False
+        if part["type"] == "text":
+            part["text"]["value"] += other["text"]["value"]
+        else:
+            part["refusal"] += other["refusal"]
+        return True
+    (call,), (other,) = first["delta"]["step_details"]["tool_calls"], more["delta"]["step_details"]["tool_calls"]
+    if call["index"] != other["index"] or "id" in other or "id" in call:
+        return False
+    call["function"]["arguments"] += other["function"]["arguments"]
+    return True
+
+
+@given(histories.histories())
+async def test_a_replay_after_any_number_is_the_rest_of_the_whole(history):
+    filling, frames = filled(history)
+    for after in range(len(history) + 1):
+        assert await heard(filling, after) == b"".join(frames[after:])
+
+
+@given(histories.histories(), st.integers(1, 6), st.integers(1, 6))
+async def test_a_replay_says_the_same_once_deltas_were_merged(history, recent, merge):
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(log, "_RECENT", recent)
+        patch.setattr(log, "_MERGE", merge)
+        filling, frames = filled(history)
+        for after in range(len(history) + 1):
+            assert retold(await heard(filling, after)) == retold(b"".join(frames[after:])), after
+
+
+@given(histories.histories())
+async def test_a_replay_of_a_finished_log_says_the_same(history):
+    filling, frames = filled(history)
+    filling.compact()
+    filling.compact()
+    for after in range(len(history) + 1):
+        assert retold(await heard(filling, after)) == retold(b"".join(frames[after:])), after
+
+
+@given(histories.histories(), st.booleans())
+async def test_a_reader_goes_on_after_any_number_that_it_was_told(history, compact):
+    filling, _ = filled(history)
+    if compact:
+        filling.compact()
+    told = await heard(filling, numbered=True)
+    blocks = told.decode().removesuffix("\n\n").split("\n\n")
+    numbers = [int(block.split("\n")[0].removeprefix("id: ")) for block in blocks if block.startswith("id: ")]
+    assert numbers == sorted(set(numbers))
+    assert blocks[-1].startswith(f"id: {filling.length}\n")
+    for number in numbers:
+        place = next(index for index, block in enumerate(blocks) if block.startswith(f"id: {number}\n"))
+        rest = "".join(f"{block}\n\n" for block in blocks[place + 1 :])
+        assert (await heard(filling, number, numbered=True)).decode() == rest
+
+
+@given(histories.histories(), st.lists(st.integers(0, 30), max_size=4))
+async def test_followers_hear_the_same_as_it_happens_whenever_they_came(history, arrivals):
+    view, filling, frames, following = RunView(), RunLog(), [], []
+    for position, event in enumerate(history):
+        following += [asyncio.ensure_future(heard(filling)) for arrival in arrivals if arrival == position]
+        frames.append(view.apply(event))
+        filling.append(event, frames[-1])
+        if position % 2:
+            await asyncio.sleep(0)
+    following += [asyncio.ensure_future(heard(filling)) for arrival in arrivals if arrival >= len(history)]
+    filling.close()
+    assert await asyncio.gather(*following) == [b"".join(frames)] * len(following)
+
+
+async def test_a_follower_waits_for_the_next_event_and_for_the_end():
+    (queued, started, *_), filling = history_of(3), RunLog()
+    follower = filling.follow()
+    waiting = asyncio.ensure_future(anext(follower))
+    await asyncio.sleep(0)
+    assert not waiting.done()
+    filling.append(queued, b"queued")
+    assert await waiting == b"queued"
+    waiting = asyncio.ensure_future(anext(follower, "over"))
+    await asyncio.sleep(0)
+    filling.append(started, b"")
+    await asyncio.sleep(0)
+    assert not waiting.done()
+    filling.close()
+    assert await waiting == "over"
+
+
+async def test_a_follower_that_gives_up_is_forgotten():
+    filling = RunLog()
+    waiting = asyncio.ensure_future(anext(filling.follow()))
+    await asyncio.sleep(0)
+    waiting.cancel()
+    await asyncio.gather(waiting, return_exceptions=True)
+    assert not filling._waiters
+    filling.append(history_of(1)[0], b"x")
+
+
+async def test_a_log_that_is_opened_again_goes_on_for_those_who_come_then():
+    told = history_of(4)
+    filling, frames = filled(told[:2])
+    assert await heard(filling) == b"".join(frames)
+    filling.reopen()
+    following = asyncio.ensure_future(heard(filling, 2))
+    await asyncio.sleep(0)
+    filling.append(told[2], b"more")
+    filling.close()
+    assert await following == b"more"
+
+
+async def test_a_run_that_goes_on_elsewhere_ends_its_streams_and_says_so():
+    filling = RunLog()
+    following = asyncio.ensure_future(heard(filling))
+    await asyncio.sleep(0)
+    filling.close(handed_back=True)
+    assert await following == b""
+    assert filling.handed_back
+
+
+def history_of(length):
+    """The events of a run that says as many words as there is room for."""
+    run, _ = histories.run()
+    opening = [events.RunQueued(run), events.RunStarted(histories.AT), events.MessageOpened("step_1", "msg_1", 1)]
+    return (opening + [events.TextDelta("word ")] * length)[:length]
+
+
+async def test_a_long_text_costs_little_more_than_its_length():
+    count = 100_000
+    view, filling = RunView(), RunLog()
+    history = history_of(3)
+    tracemalloc.start()
+    try:
+        for event in history:
+            filling.append(event, view.apply(event))
+        for number in range(count):
+            delta = events.TextDelta(f"{number:09d} ")
+            filling.append(delta, view.apply(delta))
+        filling.compact()
+        view = None
+        size, _ = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+    assert size < 40 * count
+    filling.close()
+    assert len(await heard(filling)) > 10 * count
+
+
+async def test_one_who_falls_far_behind_still_hears_everything():
+    view, filling = RunView(), RunLog()
+    follower = filling.follow()
+    said = []
+    for event in history_of(3):
+        filling.append(event, view.apply(event))
+    first = await anext(follower)
+    for number in range(5000):
+        delta = events.TextDelta(f"{number} ")
+        said.append(delta.text)
+        filling.append(delta, view.apply(delta))
+    filling.close()
+    rest = b"".join([frames async for frames in follower])
+    (*_, (_, joined)) = retold(first + rest)
+    assert joined["delta"]["content"][0]["text"] == {"value": "".join(said), "annotations": []}
+
+
+# -- the logs of a process ---------------------------------------------------------------------------------------
+
+
+async def test_a_finished_log_is_kept_for_as_long_as_was_asked():
+    clock = StillClock()
+    logs = Logs(clock, retention=60)
+    finished, live = logs.create("run_1"), logs.create("run_2")
+    logs.finish("run_1")
+    clock.time += 59
+    logs.prune()
+    assert logs.get("run_1") is finished
+    clock.time += 1
+    logs.prune()
+    assert (logs.get("run_1"), logs.get("run_2")) == (None, live)
+
+
+async def test_finished_logs_are_bounded_in_number_the_oldest_going_first(monkeypatch):
+    monkeypatch.setattr(log, "_KEPT", 3)
+    logs = Logs(StillClock(), retention=60)
+    for number in range(5):
+        logs.create(f"run_{number}")
+        logs.finish(f"run_{number}")
+    assert [number for number in range(5) if logs.get(f"run_{number}")] == [2, 3, 4]
+
+
+async def test_a_discarded_log_ends_its_streams():
+    logs = Logs(StillClock(), retention=60)
+    following = asyncio.ensure_future(heard(logs.create("run_1")))
+    await asyncio.sleep(0)
+    logs.discard("run_1")
+    logs.discard("run_1")
+    assert await following == b""
+    assert logs.get("run_1") is None
+
+
+async def test_a_follower_of_the_end_hears_it_before_the_log_shrinks():
+    logs = Logs(StillClock(), retention=60)
+    filling = logs.create("run_1")
+    following = asyncio.ensure_future(heard(filling))
+    await asyncio.sleep(0)
+    for event in history_of(3):
+        filling.append(event, b"x")
+    filling.close()
+    logs.finish("run_1")
+    assert await following == b"xxx"
+    assert not filling._recent

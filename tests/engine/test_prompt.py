@@ -1,0 +1,255 @@
+"""The prompt of a model turn: what of the thread goes into it, and what there is no room for."""
+
+import itertools
+import json
+
+import pytest
+
+from engine import histories
+from store import samples
+from store.samples import OURS
+from understudy.engine.prompt import BudgetSpent, Room, build_request
+from understudy.llm import tokens
+from understudy.store import open_store
+from understudy.store.runs import Boundary, Call
+from understudy.wire.messages import ImageFile, ImageUrl, MessageContentImageFileObject, MessageContentImageUrlObject
+from understudy.wire.tools import AssistantToolsCode, AssistantToolsFunction, FunctionObject, TruncationObject
+
+WIDE = Room(window=128_000)
+_numbers = itertools.count(1)
+
+
+@pytest.fixture
+async def store(tmp_path):
+    store = await open_store(tmp_path)
+    yield store
+    await store.close()
+
+
+class Conversation:
+    """A thread that is filled word by word."""
+
+    def __init__(self, store):
+        self.store = store
+        self.run, self._thread = histories.run()
+        self.run.instructions = None
+
+    async def begin(self):
+        await self.store.threads.create(OURS, self._thread, [])
+        return self
+
+    async def says(self, role, text, **members):
+        await self.store.messages.create(OURS, samples.message(self._thread.id, text, role=role, **members))
+
+    async def calls(self, *ids, run_id="run_earlier", answered=True):
+        """A turn that called, and what came back."""
+        items = [_item("function_call", one, name="f", arguments="{}") for one in ids]
+        items += [_item("function_call_output", one, output=f"output of {one}") for one in ids] if answered else []
+        for kind, body in items:
+            await self.store.database.write(_insert, self._thread.id, run_id, kind, body)
+
+    async def prompt(self, room=WIDE, turn=1, **members):
+        for name, value in members.items():
+            setattr(self.run, name, value)
+        return await build_request(self.store.messages, self.run, turn, room)
+
+    async def told(self, room=WIDE, **members):
+        return (await self.prompt(room, **members))["messages"]
+
+
+def _item(kind, call_id, **members):
+    return kind, json.dumps({"type": kind, "call_id": call_id, **members})
+
+
+def _insert(thread_id, run_id, kind, body):
+    sql = "INSERT INTO items (id, thread_id, run_id, kind, body) VALUES ($1, $2, $3, $4, $5)"
+    yield sql, (f"item_{next(_numbers)}", thread_id, run_id, kind, body)
+
+
+@pytest.fixture
+async def conversation(store):
+    return await Conversation(store).begin()
+
+
+def user(content):
+    return {"role": "user", "content": content}
+
+
+def assistant(content, *ids):
+    calls = [{"id": one, "type": "function", "function": {"name": "f", "arguments": "{}"}} for one in ids]
+    return {"role": "assistant", "content": content} | ({"tool_calls": calls} if calls else {})
+
+
+def tool(call_id):
+    return {"role": "tool", "tool_call_id": call_id, "content": f"output of {call_id}"}
+
+
+async def test_instructions_stand_before_everything(conversation):
+    await conversation.says("user", "one")
+    assert await conversation.told(instructions="Be brief.") == [
+        {"role": "system", "content": "Be brief."},
+        user("one"),
+    ]
+
+
+async def test_the_calls_of_a_turn_are_one_message_and_each_is_answered(conversation):
+    await conversation.says("user", "one")
+    await conversation.calls("a", "b")
+    await conversation.says("assistant", "two", run_id="run_earlier")
+    assert await conversation.told() == [user("one"), assistant(None, "a", "b"), tool("a"), tool("b"), assistant("two")]
+
+
+async def test_what_was_said_before_a_call_in_the_same_run_is_one_message_with_it(conversation):
+    await conversation.says("user", "one")
+    await conversation.says("assistant", "Let me look.", run_id="run_earlier")
+    await conversation.calls("a")
+    assert await conversation.told() == [user("one"), assistant("Let me look.", "a"), tool("a")]
+
+
+async def test_the_calls_of_a_run_are_not_put_into_the_answer_of_another(conversation):
+    await conversation.says("user", "one")
+    await conversation.says("assistant", "two", run_id="run_first")
+    await conversation.calls("a", run_id="run_second")
+    assert await conversation.told() == [user("one"), assistant("two"), assistant(None, "a"), tool("a")]
+
+
+async def test_calls_without_outputs_and_outputs_without_calls_are_left_out(conversation):
+    await conversation.says("user", "one")
+    await conversation.calls("never", answered=False)
+    await conversation.store.database.write(
+        _insert, conversation.run.thread_id, "run_x", *_item("function_call_output", "orphan", output="?")
+    )
+    await conversation.calls("a")
+    assert await conversation.told() == [user("one"), assistant(None, "a"), tool("a")]
+
+
+async def test_messages_without_content_or_under_way_are_left_out(conversation):
+    await conversation.says("user", "one")
+    await conversation.says("assistant", None)
+    await conversation.says("assistant", "half", status="in_progress")
+    await conversation.says("assistant", "cut", status="incomplete")
+    assert await conversation.told() == [user("one"), assistant("cut")]
+
+
+async def test_images_by_address_are_parts_and_files_are_not_told(conversation):
+    image = MessageContentImageUrlObject(ImageUrl("https://example.com/a.png", "low"))
+    file = MessageContentImageFileObject(ImageFile("file-1"))
+    await conversation.says("user", None, content=[*samples.content("look"), image, file])
+    shown = {"type": "image_url", "image_url": {"url": "https://example.com/a.png", "detail": "low"}}
+    assert await conversation.told() == [user([{"type": "text", "text": "look"}, shown])]
+
+
+@pytest.mark.parametrize("keep", [1, 2, 3, 10])
+async def test_the_newest_messages_are_kept_with_the_calls_among_them(conversation, keep):
+    await conversation.says("user", "one")
+    await conversation.calls("a")
+    await conversation.says("assistant", "two", run_id="run_earlier")
+    await conversation.says("user", "three")
+    whole = [user("one"), assistant(None, "a"), tool("a"), assistant("two"), user("three")]
+    wanted = {1: whole[4:], 2: whole[3:], 3: whole, 10: whole}[keep]
+    strategy = TruncationObject("last_messages", keep)
+    assert await conversation.told(truncation_strategy=strategy) == wanted
+
+
+async def test_what_the_run_itself_said_does_not_count(conversation):
+    await conversation.says("user", "one")
+    await conversation.says("user", "two")
+    own = conversation.run.id
+    for number in range(3):
+        await conversation.says("assistant", f"round {number}", run_id=own)
+        await conversation.calls(f"call_{number}", run_id=own)
+    told = await conversation.told(truncation_strategy=TruncationObject("last_messages", 1))
+    assert [message["content"] for message in told if message["role"] == "user"] == ["two"]
+    assert [message["content"] for message in told if message["role"] == "assistant"] == [
+        f"round {number}" for number in range(3)
+    ]
+
+
+# -- room --------------------------------------------------------------------------------------------------------
+
+LONG = "word " * 100
+
+
+async def test_the_oldest_go_where_the_window_ends(conversation):
+    for number in range(200):
+        await conversation.says("user", f"{number} {LONG}")
+    told = await conversation.told(Room(window=2000))
+    numbers = [int(message["content"].split(" ")[0]) for message in told]
+    assert numbers == list(range(200 - len(numbers), 200))
+    assert 2000 * 0.5 < sum(tokens.count(message["content"]) for message in told) <= 2000 * 7 / 8
+
+
+async def test_more_room_never_tells_less(conversation):
+    for number in range(30):
+        await conversation.says("user", f"{number} {LONG}")
+    lengths = [len(await conversation.told(Room(window=window))) for window in (256, 1000, 2000, 4000, 128_000)]
+    assert lengths == sorted(lengths)
+    assert lengths[-1] == 30
+
+
+async def test_a_call_is_never_told_without_its_output_nor_an_output_without_its_call(conversation):
+    for number in range(40):
+        await conversation.says("user", f"{number} {LONG}")
+        await conversation.calls(f"a{number}", f"b{number}")
+    for window in range(300, 4000, 137):
+        told = await conversation.told(Room(window=window))
+        asked = [call["id"] for message in told for call in message.get("tool_calls", ())]
+        assert asked == [message["tool_call_id"] for message in told if message["role"] == "tool"]
+
+
+async def test_the_last_question_is_told_however_small_the_window(conversation):
+    await conversation.says("user", "old")
+    await conversation.says("user", LONG * 10)
+    await conversation.calls("a", run_id=conversation.run.id)
+    assert await conversation.told(Room(window=256)) == [user(LONG * 10), assistant(None, "a"), tool("a")]
+
+
+async def test_a_prompt_budget_that_the_last_question_does_not_fit_is_spent(conversation):
+    await conversation.says("user", LONG * 10)
+    with pytest.raises(BudgetSpent) as caught:
+        await conversation.prompt(Room(window=128_000, prompt_left=256))
+    assert caught.value.reason == "max_prompt_tokens"
+    assert await conversation.told(Room(window=128_000, prompt_left=10_000))
+
+
+async def test_instructions_and_tools_take_their_part_of_the_room(conversation):
+    for number in range(20):
+        await conversation.says("user", f"{number} {LONG}")
+    bare = await conversation.told(Room(window=1500))
+    function = FunctionObject("f", description=LONG * 3)
+    with_tools = await conversation.told(Room(window=1500), tools=[AssistantToolsFunction(function)])
+    with_both = await conversation.told(Room(window=1500), instructions=LONG * 3)
+    assert len(bare) > len(with_tools) > len(with_both) - 1
+
+
+# -- the rest of the request -------------------------------------------------------------------------------------
+
+
+async def test_a_bare_run_asks_for_nothing_special(conversation):
+    await conversation.says("user", "one")
+    assert await conversation.prompt() == {"model": "gpt-4o", "messages": [user("one")], "stream": True}
+
+
+async def test_a_tool_choice_binds_the_first_turn_alone_unless_it_forbids(conversation):
+    tools = [AssistantToolsFunction(FunctionObject("f"))]
+    for choice, later in (("required", None), ("none", "none"), ("auto", None)):
+        first = await conversation.prompt(turn=0, tools=tools, tool_choice=choice)
+        assert first.get("tool_choice") == (None if choice == "auto" else choice)
+        assert (await conversation.prompt(turn=1)).get("tool_choice") == later
+
+
+async def test_without_a_function_nothing_is_said_of_tools(conversation):
+    body = await conversation.prompt(
+        turn=0, tools=[AssistantToolsCode()], tool_choice="required", parallel_tool_calls=False
+    )
+    assert set(body) == {"model", "messages", "stream"}
+
+
+async def test_functions_are_told_without_what_says_nothing(conversation):
+    tools = [AssistantToolsFunction(FunctionObject("f", strict=True)), AssistantToolsFunction(FunctionObject("g", "G"))]
+    body = await conversation.prompt(tools=tools)
+    empty = {"type": "object", "properties": {}}
+    assert [one["function"] for one in body["tools"]] == [
+        {"name": "f", "parameters": empty, "strict": True},
+        {"name": "g", "description": "G", "parameters": empty},
+    ]
