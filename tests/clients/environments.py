@@ -1,5 +1,6 @@
 """The environments of the drivers: made by scripts/environment when first used, each with what is locked for it alone."""
 
+import fcntl
 import os
 import subprocess
 from dataclasses import dataclass
@@ -34,15 +35,19 @@ class Environment:
 @cache
 def environment(name):
     """Skips the test where the environment cannot be made, for lack of a network for instance; in CI that is an error."""
-    made = subprocess.run(
-        ["sh", ROOT / "scripts" / "environment", name],
-        capture_output=True,
-        text=True,
-        timeout=PATIENCE,
-        check=False,
-    )
+    home = ROOT / ".venv-clients" / name
+    home.parent.mkdir(exist_ok=True)
+    with home.with_suffix(".lock").open("w") as lock:  # tests run in several processes
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        made = subprocess.run(
+            ["sh", ROOT / "scripts" / "environment", name],
+            capture_output=True,
+            text=True,
+            timeout=PATIENCE,
+            check=False,
+        )
     if made.returncode == 0:
-        return Environment(ROOT / ".venv-clients" / name)
+        return Environment(home)
     sentence = f"the environment {name!r} cannot be made: {made.stderr[-2000:]}"
     if os.environ.get("CI") == "true":
         raise AssertionError(sentence)

@@ -13,8 +13,6 @@ from understudy.api.document import encoded_document
 PATIENCE = 120
 _ROW = re.compile(r"^\| \[\*\*(\w+)\*\*]\(AssistantsApi\.md#\w+\) \| \*\*(\w+)\*\* (\S+) \|", re.MULTILINE)
 
-pytestmark = pytest.mark.xdist_group("generator")
-
 
 @pytest.fixture
 def generate(tmp_path):

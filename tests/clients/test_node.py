@@ -9,7 +9,6 @@ from clients.environments import HERE, environment
 VERSIONS = {"openai-4": "4.104.0", "openai-7": "7."}
 
 
-@pytest.mark.xdist_group("node")
 @pytest.mark.parametrize("package", VERSIONS)
 def test_programs_written_with_the_node_package_work(drive, package):
     place = environment("node")

@@ -9,7 +9,7 @@ from clients.environments import HERE, environment
 VERSIONS = {"openai-1": "1.109.1", "openai-2": "2.54.0", "openai-3": "3."}
 
 
-@pytest.mark.parametrize("name", [pytest.param(name, marks=pytest.mark.xdist_group(name)) for name in VERSIONS])
+@pytest.mark.parametrize("name", VERSIONS)
 def test_programs_written_with_the_python_package_work(drive, name):
     python = environment(name).python
     asked = [python, "-c", "import openai; print(openai.__version__)"]

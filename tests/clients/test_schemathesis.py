@@ -21,7 +21,6 @@ def schemathesis(server, directory, *options):
     return subprocess.run(command, capture_output=True, text=True, cwd=directory, timeout=PATIENCE, check=False)
 
 
-@pytest.mark.xdist_group("schemathesis")
 @pytest.mark.parametrize(
     ("seed", "examples"),
     [(1, 2), *(pytest.param(seed, 60, marks=pytest.mark.slow) for seed in (2, 3, 4))],
