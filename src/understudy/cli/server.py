@@ -4,6 +4,7 @@ Knows the application by two things only: its lifespan, and `app.state.understud
 """
 
 import asyncio
+import gc
 import importlib.util
 import logging
 import math
@@ -54,7 +55,15 @@ async def _serve(settings: Settings, more_keys: str, started: float) -> None:
             click.echo(f"Understudy {__version__} is ready in {time.perf_counter() - started:.1f} s")
             click.echo(banner(settings, base_url, keyring.first, more_keys))
 
+        _relax_collector()
         await Server(_config(app, settings), announce, app.state.understudy.drain, dict(state or {})).serve(sockets)
+
+
+def _relax_collector() -> None:
+    """What was made until now stays for good, and a request's objects die without the collector's help."""
+    gc.collect()
+    gc.freeze()
+    gc.set_threshold(10_000, 20, 20)
 
 
 def _listening(settings: Settings) -> list[socket.socket]:

@@ -55,7 +55,7 @@ def _create(key: str, name: str, now: int) -> Transaction[KeyRecord]:
     if known:
         return _record(known[0])
     project_id = yield from _default_project(now)
-    record = KeyRecord("key_" + ids.project().removeprefix("proj_"), project_id, name, hint_of(key), now, None)
+    record = KeyRecord(ids.key(), project_id, name, hint_of(key), now, None)
     sql = "INSERT INTO keys (id, project_id, name, hash, hint, created_at) VALUES ($1, $2, $3, $4, $5, $6)"
     yield sql, (record.id, project_id, name, hash_key(key), record.hint, now)
     return record
