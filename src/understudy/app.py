@@ -13,6 +13,7 @@ from starlette.middleware import Middleware
 
 from understudy.api.entry import Entry
 from understudy.api.errors import on_error, on_http_error
+from understudy.api.open_streams import OpenStreams
 from understudy.api.parts import Parts
 from understudy.api.routes import routes
 from understudy.broker.memory import MemoryBroker
@@ -29,6 +30,8 @@ from understudy.store import open_store
 from understudy.wire.problems import InvalidInput
 
 _ERASE_EVERY = 0.5
+# The part of a stop's time in which streams may still end by themselves.
+_WAITED_FOR = 0.75
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,10 +39,13 @@ class Understudy:
     """The running parts that whoever serves the application has to know."""
 
     worker: Worker
+    streams: OpenStreams
+    patience: float
 
     async def drain(self) -> None:
-        """No new work from here on; runs under way are handed back, and their streams end."""
+        """No new work from here on; runs under way are handed back, and streams end within `patience` seconds."""
         await self.worker.stop()
+        await self.streams.finish(self.patience)
 
 
 def create_app(settings: Settings, clock: Clock | None = None) -> Starlette:
@@ -81,9 +87,10 @@ async def _open(app: Starlette, stack: AsyncExitStack, settings: Settings, clock
     eraser = Repeating(_ERASE_EVERY, store.threads.erase)
     eraser.start()
     stack.push_async_callback(eraser.stop)
+    streams = OpenStreams()
     runs = Runs(store, worker, logs, clock, settings.limits.run_seconds)
-    app.state.parts = Parts(settings, store, models, runs, clock)
-    app.state.understudy = Understudy(worker)
+    app.state.parts = Parts(settings, store, models, runs, clock, streams)
+    app.state.understudy = Understudy(worker, streams, settings.shutdown_seconds * _WAITED_FOR)
 
 
 def _rehearsal(settings: Settings, clock: Clock) -> Rehearsal | None:

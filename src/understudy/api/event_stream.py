@@ -3,11 +3,15 @@
 import asyncio
 from collections.abc import AsyncGenerator
 from contextlib import aclosing
-from typing import Final
+from typing import Any, Final
 
 from starlette.requests import Request
 from starlette.responses import Response
 from starlette.types import Receive, Scope, Send
+
+from understudy.api.errors import envelope
+from understudy.api.parts import parts_of
+from understudy.errors import Unavailable
 
 KEEP_ALIVE: Final = 15.0
 _HEADERS = (
@@ -16,6 +20,8 @@ _HEADERS = (
     (b"x-accel-buffering", b"no"),
 )
 _COMMENT = b": keep-alive\n\n"
+_STOPPING = "The server is stopping and cannot finish this stream. Try again in a moment."
+_FAREWELL = b"event: error\ndata: " + envelope(Unavailable(_STOPPING)) + b"\n\n"
 
 
 class EventStream(Response):
@@ -28,6 +34,7 @@ class EventStream(Response):
     def __init__(self, request: Request, frames: AsyncGenerator[bytes, None]) -> None:
         self._frames = frames
         self._comments = request.state.dialect != "azure"
+        self._open = parts_of(request).streams
         self._spoken = 0.0
         self._gone = False
         self._timer: asyncio.TimerHandle | None = None
@@ -43,7 +50,8 @@ class EventStream(Response):
             self._spoken = asyncio.get_running_loop().time()
             self._keep_alive(send)
         try:
-            await self._send_all(send)
+            with self._open.opened(pump):
+                await self._send_all(send, pump)
         except asyncio.CancelledError:
             if not self._gone:
                 raise
@@ -52,13 +60,23 @@ class EventStream(Response):
             if self._timer is not None:
                 self._timer.cancel()
 
-    async def _send_all(self, send: Send) -> None:
+    async def _send_all(self, send: Send, pump: "asyncio.Task[Any]") -> None:
+        last = b""
+        try:
+            await self._send_frames(send)
+        except asyncio.CancelledError:
+            if pump not in self._open.ended:
+                raise
+            pump.uncancel()
+            last = _FAREWELL
+        await send({"type": "http.response.body", "body": last, "more_body": False})
+
+    async def _send_frames(self, send: Send) -> None:
         loop = asyncio.get_running_loop()
         async with aclosing(self._frames):
             async for frames in self._frames:
                 self._spoken = loop.time()
                 await send({"type": "http.response.body", "body": frames, "more_body": True})
-        await send({"type": "http.response.body", "body": b"", "more_body": False})
 
     async def _watch(self, receive: Receive, pump: "asyncio.Task[object]") -> None:
         while (await receive())["type"] != "http.disconnect":

@@ -4,6 +4,7 @@ from dataclasses import dataclass
 
 from starlette.requests import Request
 
+from understudy.api.open_streams import OpenStreams
 from understudy.clock import Clock
 from understudy.engine.runs import Runs
 from understudy.llm.router import Models
@@ -18,6 +19,7 @@ class Parts:
     models: Models
     runs: Runs
     clock: Clock
+    streams: OpenStreams
 
     def now(self) -> int:
         """Unix seconds, as objects carry them."""

@@ -13,6 +13,7 @@ import signal
 import socket
 import time
 from collections.abc import Awaitable, Callable
+from contextlib import AsyncExitStack
 from types import FrameType
 from typing import Any
 
@@ -46,7 +47,10 @@ async def _serve(settings: Settings, more_keys: str, started: float) -> None:
     sockets = _listening(settings)
     base_url = _base_url(settings.host, sockets[0])
     app = create_app(settings)
-    async with app.router.lifespan_context(app) as state:
+    async with AsyncExitStack() as stack:
+        for bound in sockets:
+            stack.enter_context(bound)
+        state = await stack.enter_async_context(app.router.lifespan_context(app))
         # Not before everything else has started: a key that was made for a failed start would never be seen.
         keyring = await access.ready_keys(settings)
         _check_guarded(settings, keyring)
