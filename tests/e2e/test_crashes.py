@@ -51,6 +51,7 @@ def still_there(server, seen, thread_id, run_id):
             assert threads.runs.steps.retrieve(data["id"], thread_id=thread_id, run_id=run_id).run_id == run_id
 
 
+@pytest.mark.proves("runs.crash")
 @pytest.mark.parametrize("count", [1, 3, 4, 6, 8, 10, 12, 14])
 def test_a_run_that_is_killed_while_it_answers_says_its_answer_once(new_server, upstream, count):
     server = new_server().start()

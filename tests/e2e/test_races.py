@@ -3,6 +3,7 @@
 import asyncio
 
 import openai
+import pytest
 
 from e2e.talk import ENDED, WEATHER, on_both
 from upstream import call, calls, text
@@ -30,7 +31,7 @@ def _run(assistant, thread):
 async def ended(client, run):
     async with asyncio.timeout(WITHIN):
         found = run
-        while found.status not in ENDED:  # noqa: ASYNC110 - this is how clients wait
+        while found.status not in ENDED:
             await asyncio.sleep(0.01)
             found = await client.beta.threads.runs.retrieve(run.id, thread_id=run.thread_id)
     return found
@@ -63,6 +64,7 @@ async def messages_of(client, run):
     return [message async for message in client.beta.threads.messages.list(run.thread_id, order="asc")]
 
 
+@pytest.mark.proves("runs.race")
 @on_both
 async def test_of_two_submissions_one_is_taken(async_client, upstream):
     for run in await waiting_runs(async_client, upstream):
