@@ -6,6 +6,7 @@ import os
 import tempfile
 import warnings
 
+import hypothesis
 import openai
 import pytest
 
@@ -24,8 +25,9 @@ def pytest_configure(config):
     config.addinivalue_line(
         "markers", "proves(*ids): shows behaviours of the manifest, tests/conformance/manifest.toml"
     )
-    # What the official package says of every assistant that is made with it.
-    config.addinivalue_line("filterwarnings", "ignore:deprecated$:DeprecationWarning")
+    # How long an example takes says more about the machine than about the code.
+    hypothesis.settings.register_profile("tests", deadline=None)
+    hypothesis.settings.load_profile("tests")
 
 
 def pytest_collection_modifyitems(config, items):

@@ -1,6 +1,7 @@
 """Azure's dialect over bare HTTP: other paths and another header, the same answers."""
 
 import pytest
+
 from serving import KEY
 
 AZURE = {"api-key": KEY}

@@ -43,7 +43,9 @@ def test_every_parameter_is_passed_on_known_or_not(server, upstream, stream):
         "user": "Ünïcödé 🚀",
         "vendor_specific": {"deep": [1, 2.5, None, True]},
     }
-    reply = server.ask("POST", "/v1/chat/completions", {"model": "gpt-4o", "messages": HELLO, "stream": stream, **extra})
+    reply = server.ask(
+        "POST", "/v1/chat/completions", {"model": "gpt-4o", "messages": HELLO, "stream": stream, **extra}
+    )
     assert reply.status == 200
     body = upstream.requests[0].body
     assert {name: body[name] for name in extra} == extra

@@ -6,6 +6,7 @@ import re
 
 import openai
 import pytest
+
 from envelope import assert_error
 from serving import KEY
 
@@ -118,9 +119,7 @@ def test_json_that_nests_too_deeply_is_refused(server):
 @pytest.mark.parametrize("content_type", ["text/plain", "application/x-www-form-urlencoded", "multipart/form-data"])
 def test_a_body_that_says_it_is_something_else_is_refused(server, content_type):
     reply = server.ask("POST", "/v1/assistants", b'{"model": "gpt-4o"}', {"Content-Type": content_type})
-    message = (
-        f"Unsupported content type: '{content_type}'. This API method only accepts 'application/json' requests."
-    )
+    message = f"Unsupported content type: '{content_type}'. This API method only accepts 'application/json' requests."
     assert_error(reply, 415, message, None, "unsupported_content_type")
 
 
@@ -164,8 +163,10 @@ def test_a_body_over_the_limit_is_refused(server, chunked):
         (
             "/v1/assistants",
             {"model": "gpt-4o", "metadata": {str(number): "" for number in range(17)}},
-            "Invalid 'metadata': too many properties. Expected an object with at most 16 properties, but got an object "
-            "with 17 properties instead.",
+            (
+                "Invalid 'metadata': too many properties. Expected an object with at most 16 properties, but got an "
+                "object with 17 properties instead."
+            ),
             "metadata",
             "object_above_max_properties",
         ),

@@ -103,9 +103,7 @@ def test_outputs_that_do_not_match_the_calls_change_nothing(client, upstream, fo
     run = run_of(client, thread, forecaster)
     for stream in (False, True):
         with pytest.raises(openai.BadRequestError) as caught:
-            client.beta.threads.runs.submit_tool_outputs(
-                run.id, thread_id=thread.id, tool_outputs=given, stream=stream
-            )
+            client.beta.threads.runs.submit_tool_outputs(run.id, thread_id=thread.id, tool_outputs=given, stream=stream)
         message = f"Expected tool outputs for call_ids ['call_a', 'call_b'], got {named}"
         assert_error(caught.value, 400, message)
     assert fresh(client, run) == run
@@ -121,9 +119,7 @@ def test_outputs_for_a_run_that_does_not_wait_are_refused(client, upstream, fore
     for status in ("in_progress", "completed"):
         assert reached(client, run, status).status == status
         with pytest.raises(openai.BadRequestError) as caught:
-            client.beta.threads.runs.submit_tool_outputs(
-                run.id, thread_id=thread.id, tool_outputs=[output("call_a")]
-            )
+            client.beta.threads.runs.submit_tool_outputs(run.id, thread_id=thread.id, tool_outputs=[output("call_a")])
         assert_error(caught.value, 400, f'Runs in status "{status}" do not accept tool outputs.')
         if status == "in_progress":
             gate.open()

@@ -1,10 +1,10 @@
 """A stream in which nothing happens says that it is alive, except to clients that cannot bear it."""
 
 import pytest
-from serving import KEY
-from upstream import Gate, text
 
 from e2e.talk import new_thread
+from serving import KEY
+from upstream import Gate, text
 
 
 @pytest.mark.slow  # a silence of fifteen seconds takes its time

@@ -5,10 +5,10 @@ import subprocess
 
 import openai
 import pytest
-from serving import WAIT
-from waiting import eventually
 
 from e2e.talk import each_database
+from serving import WAIT
+from waiting import eventually
 
 
 def run(server, *arguments):

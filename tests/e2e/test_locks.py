@@ -75,7 +75,8 @@ async def test_of_many_runs_that_are_created_at_once_one_wins(async_client, clie
     upstream.always(text("Hel", gate, "lo"))
     create = async_client.beta.threads.runs.create
     tries = [
-        create(thread.id, assistant_id=assistant.id, additional_messages=[user(f"try {number}")]) for number in range(10)
+        create(thread.id, assistant_id=assistant.id, additional_messages=[user(f"try {number}")])
+        for number in range(10)
     ]
     ended = await asyncio.gather(*tries, return_exceptions=True)
     (won,) = [one for one in ended if not isinstance(one, Exception)]

@@ -7,10 +7,10 @@ import subprocess
 import apsw
 import openai
 import pytest
-from serving import WAIT
-from upstream import HANG, Gate, call, calls, text
 
 from e2e.talk import WEATHER, each_database, new_thread, outputs_for, reached, run_of, steps_of, texts
+from serving import WAIT
+from upstream import HANG, Gate, call, calls, text
 
 
 def objects(server, thread, run):
@@ -44,18 +44,12 @@ def test_a_stop_ends_streams_with_an_error_and_the_run_goes_on_afterwards(new_se
     assistant = server.client.beta.assistants.create(model="gpt-4o")
     thread = new_thread(server.client, "Hello")
     upstream.answer(text("Hel", HANG), text("Hello again"))
-    names = []
-    with (
-        server.client.beta.threads.runs.create(thread.id, assistant_id=assistant.id, stream=True) as events,
-        pytest.raises(openai.APIError, match="poll the run"),
-    ):
-        for event in events:
-            names.append(event.event)
-            if event.event == "thread.run.created":
-                run = event.data
-            if event.event == "thread.message.delta":
-                server.process.send_signal(signal.SIGTERM)
-    assert names[-1] == "thread.message.delta"
+    with server.client.beta.threads.runs.create(thread.id, assistant_id=assistant.id, stream=True) as events:
+        run = next(event.data for event in events if event.event == "thread.run.created")
+        next(event for event in events if event.event == "thread.message.delta")
+        server.process.send_signal(signal.SIGTERM)
+        with pytest.raises(openai.APIError, match="poll the run"):
+            next(events)
     server.ended()
     server.start()
     ended = reached(server.client, run)

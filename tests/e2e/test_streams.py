@@ -1,5 +1,6 @@
 """Streams of runs: which events come, in which order, with what in them."""
 
+import itertools
 import json
 import time
 
@@ -88,8 +89,7 @@ def of(events, name):
 def changes(objects):
     """What differs from each object to the next."""
     return [
-        {key: after[key] for key in after if after[key] != before[key]}
-        for before, after in zip(objects, objects[1:], strict=False)
+        {key: after[key] for key in after if after[key] != before[key]} for before, after in itertools.pairwise(objects)
     ]
 
 
@@ -257,7 +257,9 @@ def test_text_before_calls_is_a_message_of_its_own(server, upstream, forecaster,
 
 def test_text_after_calls_is_said_before_the_run_waits(server, client, upstream, forecaster, thread):
     fragment = {"index": 0, "id": "call_1", "function": {"name": "get_weather", "arguments": "{}"}}
-    upstream.answer(deltas({"tool_calls": [fragment]}, {"content": "One "}, {"content": "moment."}, finish="tool_calls"))
+    upstream.answer(
+        deltas({"tool_calls": [fragment]}, {"content": "One "}, {"content": "moment."}, finish="tool_calls")
+    )
     events = stream(server, thread, forecaster)
     assert names(events)[-2:] == ["thread.run.requires_action", "done"]
     assert texts(client, thread) == ["Hello", "One moment."]
@@ -381,7 +383,25 @@ def _record(name):
     return method
 
 
-for _name in ["on_event", "on_end", "on_exception", "on_timeout", "on_run_step_created", "on_run_step_delta", "on_run_step_done", "on_message_created", "on_message_delta", "on_message_done", "on_text_created", "on_text_delta", "on_text_done", "on_image_file_done", "on_tool_call_created", "on_tool_call_delta", "on_tool_call_done"]:
+for _name in [
+    "on_event",
+    "on_end",
+    "on_exception",
+    "on_timeout",
+    "on_run_step_created",
+    "on_run_step_delta",
+    "on_run_step_done",
+    "on_message_created",
+    "on_message_delta",
+    "on_message_done",
+    "on_text_created",
+    "on_text_delta",
+    "on_text_done",
+    "on_image_file_done",
+    "on_tool_call_created",
+    "on_tool_call_delta",
+    "on_tool_call_done",
+]:
     setattr(Listener, _name, _record(_name))
 
 

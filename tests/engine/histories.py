@@ -38,7 +38,7 @@ def histories(draw, *, ended=None, late=True):
         if ended is not True and number == rounds - 1 and (ended is False or draw(st.booleans())):
             return told
         ids = [event.call_id for event in told if isinstance(event, events.CallOpened)]
-        told += [events.OutputsSubmitted({call_id: "out" for call_id in ids}, AT + 1, USAGE), events.RunStarted(AT + 1)]
+        told += [events.OutputsSubmitted(dict.fromkeys(ids, "out"), AT + 1, USAGE), events.RunStarted(AT + 1)]
     return told + draw(_ending(rounds))
 
 

@@ -1,9 +1,9 @@
 """A run told again from what is stored of it says the same as it did while it happened."""
 
 from hypothesis import given
-from serving import parse_events
 
 from engine import histories
+from serving import parse_events
 from understudy.engine.history import retell
 from understudy.engine.run_view import RunView
 from understudy.store.runs import RunHistory

@@ -5,11 +5,11 @@ import json
 import tracemalloc
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
-from serving import parse_events
 
 from engine import histories
+from serving import parse_events
 from understudy.engine import events, log
 from understudy.engine.log import Logs, RunLog
 from understudy.engine.run_view import RunView
@@ -79,6 +79,7 @@ async def test_a_replay_after_any_number_is_the_rest_of_the_whole(history):
         assert await heard(filling, after) == b"".join(frames[after:])
 
 
+@settings(max_examples=40)
 @given(histories.histories(), st.integers(1, 6), st.integers(1, 6))
 async def test_a_replay_says_the_same_once_deltas_were_merged(history, recent, merge):
     with pytest.MonkeyPatch.context() as patch:
@@ -89,6 +90,7 @@ async def test_a_replay_says_the_same_once_deltas_were_merged(history, recent, m
             assert retold(await heard(filling, after)) == retold(b"".join(frames[after:])), after
 
 
+@settings(max_examples=40)
 @given(histories.histories())
 async def test_a_replay_of_a_finished_log_says_the_same(history):
     filling, frames = filled(history)

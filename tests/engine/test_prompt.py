@@ -11,7 +11,6 @@ from store.samples import OURS
 from understudy.engine.prompt import BudgetSpent, Room, build_request
 from understudy.llm import tokens
 from understudy.store import open_store
-from understudy.store.runs import Boundary, Call
 from understudy.wire.messages import ImageFile, ImageUrl, MessageContentImageFileObject, MessageContentImageUrlObject
 from understudy.wire.tools import AssistantToolsCode, AssistantToolsFunction, FunctionObject, TruncationObject
 

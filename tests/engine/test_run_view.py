@@ -2,15 +2,16 @@
 
 import json
 
+import msgspec
 import pytest
 from hypothesis import given
 from openai._models import construct_type
 from openai.lib.streaming._assistants import accumulate_event, accumulate_run_step
 from openai.types.beta import AssistantStreamEvent
-from serving import parse_events
 
 from engine import histories
 from engine.histories import AT, USAGE
+from serving import parse_events
 from understudy.engine import events
 from understudy.engine.run_view import DONE, RunView
 from understudy.wire.runs import LastError
@@ -73,7 +74,9 @@ def test_what_the_package_puts_together_is_what_the_objects_say(history):
     for name, data in shown(history):
         event = construct_type(type_=AssistantStreamEvent, value={"event": name, "data": data})
         if name in {"thread.message.completed", "thread.message.incomplete"}:
-            assert [part.to_dict() for part in message.content] == [_with_index(p, i) for i, p in enumerate(data["content"])]
+            assert [part.to_dict() for part in message.content] == [
+                _with_index(p, i) for i, p in enumerate(data["content"])
+            ]
         if name.startswith("thread.message."):
             message, _ = accumulate_event(event=event, current_message_snapshot=message)
         if name in {"thread.run.step.created", "thread.run.step.delta"}:
@@ -116,8 +119,6 @@ def test_the_objects_of_the_view_are_those_that_were_shown_last(history):
     view = RunView.of(history)
     name, data = shown(history)[-1]
     assert name == f"thread.run.{view.run.status}"
-    import msgspec
-
     assert data | {"tool_resources": {}} == json.loads(msgspec.json.encode(view.run))
     assert (view.steps, view.message, view.ended) == ([], None, True)
     assert view.run.expires_at is None
@@ -128,14 +129,15 @@ def test_a_run_that_waits_keeps_its_calls_open(history):
     view = RunView.of(history)
     assert (view.run.status, view.ended) == ("requires_action", False)
     (step,) = view.steps
-    asked = [(call.id, call.function.name, call.function.arguments) for call in view.run.required_action.submit_tool_outputs.tool_calls]
+    asked = [
+        (call.id, call.function.name, call.function.arguments)
+        for call in view.run.required_action.submit_tool_outputs.tool_calls
+    ]
     assert asked == [(call.id, call.function.name, call.function.arguments) for call in step.step_details.tool_calls]
 
 
 @given(histories.histories())
 def test_the_events_of_a_history_are_left_as_they_were(history):
-    import msgspec
-
     before = [msgspec.json.encode(event) for event in history]
     first = shown(history)
     assert [msgspec.json.encode(event) for event in history] == before

@@ -4,7 +4,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from understudy.engine.turn import Turn
-from understudy.llm.chunks import Chunk, Choice, Delta, FunctionFragment, TokenCounts, ToolCallFragment
+from understudy.llm.chunks import Choice, Chunk, Delta, FunctionFragment, TokenCounts, ToolCallFragment
 
 
 def take(turn, *fragments, **delta):
@@ -181,5 +181,3 @@ def test_counts_that_are_not_there_are_none():
     assert turn.usage() is None
     turn.take(Chunk([], TokenCounts(completion_tokens=2)))
     assert turn.usage().total_tokens == 2
-
-

@@ -19,7 +19,7 @@ OURS = "proj_ours"
 THEIRS = "proj_theirs"
 ODD_TEXTS = [
     "plain",
-    "O'Brien \"quoted\" `ticks` \\back\\slashes",
+    'O\'Brien "quoted" `ticks` \\back\\slashes',
     "percent % underscore _ dollar $1 question ?1",
     "Ünïcödé 漢字 🚀 \u200b",
     "line\nbreak\ttab\r\n",

@@ -39,9 +39,7 @@ async def test_all_keys_open_the_default_project(store):
 async def test_a_key_of_another_project_opens_that_one(store):
     def insert(key):
         yield "INSERT INTO projects (id, name, created_at) VALUES ('proj_other', 'other', 0)", ()
-        sql = (
-            "INSERT INTO keys (id, project_id, name, hash, hint, created_at) VALUES ('key_1', 'proj_other', '', $1, '', 0)"
-        )
+        sql = "INSERT INTO keys (id, project_id, name, hash, hint, created_at) VALUES ('key_1', 'proj_other', '', $1, '', 0)"
         yield sql, (hash_key(key),)
 
     key = ids.api_key()

@@ -7,7 +7,7 @@ import pytest
 
 from store import samples
 from store.samples import ODD_TEXTS, OURS
-from understudy.errors import InvalidRequest, NotFound
+from understudy.errors import InvalidRequest, NotFound, StoreError
 from understudy.store.pages import PageRequest
 from understudy.store.threads import ThreadFilter
 
@@ -76,8 +76,6 @@ async def test_a_thread_is_made_with_its_messages_or_not_at_all(store):
 
     other = samples.thread()
     twice = samples.message(other.id)
-    from understudy.errors import StoreError
-
     with pytest.raises(StoreError):
         await store.threads.create(OURS, other, [twice, twice])
     with pytest.raises(NotFound):
@@ -139,6 +137,7 @@ async def test_a_message_is_changed_and_deleted(store):
         with pytest.raises(NotFound, match=f"No message found with id '{said.id}'."):
             await attempt
     assert ids_of(await store.threads.page(OURS, PageRequest(), ThreadFilter(text="find me"))) == []
+    assert await indexed(store, "find") == []
     assert await store.messages.newest(given.id, 2**62, 10) == []
 
 
@@ -211,6 +210,7 @@ async def test_a_deleted_thread_is_erased_piece_by_piece(store):
     assert await rows(store, "runs", "thread_id", doomed.id) == 0
     assert len(await store.messages.newest(spared.id, 2**62, 100)) == 25
     assert ids_of(await store.threads.page(OURS, PageRequest(), ThreadFilter(text="word"))) == [spared.id]
+    assert len(await indexed(store, "word")) == 25
     assert await store.threads.erase() is False
 
 
@@ -228,3 +228,12 @@ async def rows(store, table, column, value):
         return found[0][0]
 
     return await store.database.read(count)
+
+
+async def indexed(store, word):
+    """What the text index itself still knows of a word."""
+
+    def match():
+        return (yield store.database.text_match, (store.database.text_query(word),))
+
+    return await store.database.read(match)

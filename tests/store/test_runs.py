@@ -3,6 +3,7 @@
 import asyncio
 import json
 
+import asyncpg
 import msgspec
 import pytest
 
@@ -60,7 +61,10 @@ async def test_of_many_runs_created_at_once_one_is_kept_with_its_messages(store)
 @pytest.mark.parametrize("status", TRANSITIONS)
 async def test_an_active_run_locks_its_thread_and_an_ended_one_does_not(store, status):
     run = await stored(store, status)
-    more = (store.runs.create(OURS, samples.run(run.thread_id), None), store.messages.create(OURS, samples.message(run.thread_id)))
+    more = (
+        store.runs.create(OURS, samples.run(run.thread_id), None),
+        store.messages.create(OURS, samples.message(run.thread_id)),
+    )
     if status in ACTIVE:
         with pytest.raises(InvalidRequest, match=f"already has an active run {run.id}"):
             await more[0]
@@ -71,17 +75,44 @@ async def test_an_active_run_locks_its_thread_and_an_ended_one_does_not(store, s
         await more[0]
 
 
-async def test_messages_and_runs_that_race_never_pass_each_other(store):
-    for _ in range(10):
-        thread = samples.thread()
-        await store.threads.create(OURS, thread, [])
-        ended = await asyncio.gather(
-            store.messages.create(OURS, samples.message(thread.id)),
-            store.runs.create(OURS, samples.run(thread.id), None),
-            return_exceptions=True,
-        )
-        assert ended[1] is None
-        assert ended[0] is None or "while a run" in ended[0].message
+async def test_a_message_waits_for_whoever_decides_about_the_thread(store, url):
+    """SQLite has one writer; PostgreSQL has to lock the thread, or a message slips in beside a run that begins."""
+    thread = samples.thread()
+    run = samples.run(thread.id)
+    await store.threads.create(OURS, thread, [])
+    if url is None:
+        await store.runs.create(OURS, run, None)
+        adding = asyncio.ensure_future(store.messages.create(OURS, samples.message(thread.id)))
+    else:
+        adding = await _message_beside(store, url, run)
+    with pytest.raises(InvalidRequest, match=f"while a run {run.id} is active"):
+        await adding
+
+
+async def _message_beside(store, url, run):
+    """Adds a message while another process is in the middle of creating the run; returns once that has committed."""
+    other = await asyncpg.connect(url)
+    try:
+        async with other.transaction():
+            await other.execute("SELECT 1 FROM threads WHERE id = $1 FOR UPDATE", run.thread_id)
+            adding = asyncio.ensure_future(store.messages.create(OURS, samples.message(run.thread_id)))
+            async with asyncio.timeout(10):
+                while not adding.done() and not await store.database.read(_waiting):  # noqa: ASYNC110 - the database alone knows
+                    await asyncio.sleep(0)
+            await other.execute(
+                "INSERT INTO runs (id, thread_id, project_id, status, attempts, expires_at, progress, body)"
+                " VALUES ($1, $2, $3, 'queued', 0, 0, '{}', '{}')",
+                run.id,
+                run.thread_id,
+                OURS,
+            )
+    finally:
+        await other.close()
+    return adding
+
+
+def _waiting():
+    return (yield "SELECT 1 FROM pg_stat_activity WHERE wait_event_type = 'Lock' AND datname = current_database()", ())
 
 
 async def test_a_run_needs_a_question_or_instructions(store):
@@ -189,9 +220,7 @@ async def test_what_a_client_changed_meanwhile_is_kept(store):
     message = samples.message(run.thread_id, None, run_id=run.id, role="assistant", status="in_progress")
     await store.runs.advance("worker", Boundary(run.id, new_messages=[message]))
     await store.runs.modify(OURS, run.thread_id, run.id, lambda one: setattr(one, "metadata", {"run": "1"}))
-    await store.messages.modify(
-        OURS, run.thread_id, message.id, lambda one: setattr(one, "metadata", {"message": "1"})
-    )
+    await store.messages.modify(OURS, run.thread_id, message.id, lambda one: setattr(one, "metadata", {"message": "1"}))
     message.content = samples.content("Hello")
     await store.runs.advance("worker", Boundary(run.id, as_(run, "completed"), changed_messages=[message]))
     assert (await shown(store, run))["metadata"] == {"run": "1"}

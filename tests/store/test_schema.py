@@ -10,7 +10,7 @@ from store import samples
 from store.samples import OURS
 from understudy.errors import StoreError
 from understudy.store import open_store
-from understudy.store.migrate import migrate, read_migrations
+from understudy.store.migrate import Migration, _apply, migrate, read_migrations
 
 
 async def applied(store):
@@ -63,8 +63,6 @@ def test_migrations_are_numbered_without_gaps(dialect):
 
 
 async def test_a_migration_that_fails_leaves_nothing_behind(opened):
-    from understudy.store.migrate import Migration, _apply
-
     async with opened() as store:
         before = await applied(store)
         broken = Migration(9999, ("CREATE TABLE half (a BIGINT)", "CREATE TABLE broken ("))
@@ -78,7 +76,7 @@ async def test_the_data_directory_is_its_owners_alone(tmp_path):
     data = tmp_path / "deep" / "data"
     store = await open_store(data, exclusive=True)
     try:
-        assert stat.S_IMODE(os.stat(data).st_mode) == 0o700
+        assert stat.S_IMODE(data.stat().st_mode) == 0o700
         with pytest.raises(StoreError, match=f"Another server \\(process {os.getpid()}\\) uses the data directory"):
             await open_store(data, exclusive=True)
     finally:
@@ -101,7 +99,7 @@ async def test_a_second_program_may_work_beside_a_server(tmp_path):
 
 async def test_what_is_no_database_is_refused_with_a_sentence(tmp_path):
     (tmp_path / "understudy.sqlite3").write_bytes(b"not a database" * 1000)
-    with pytest.raises(StoreError, match="The database .* (failed|cannot be opened): .*not a database"):
+    with pytest.raises(StoreError, match=r"The database .* (failed|cannot be opened): .*not a database"):
         await open_store(tmp_path)
 
 
@@ -118,5 +116,5 @@ async def test_a_postgres_that_does_not_answer_is_refused_without_its_password(t
 
 async def test_a_path_that_is_no_directory_is_refused(tmp_path):
     (tmp_path / "file").touch()
-    with pytest.raises(StoreError, match="The data directory .* cannot be made"):
+    with pytest.raises(StoreError, match=r"The data directory .* cannot be made"):
         await open_store(tmp_path / "file" / "data")

@@ -8,6 +8,7 @@ import pytest
 from store import samples
 from store.samples import OURS
 from understudy.errors import StoreError
+from understudy.store import open_store
 from understudy.store.pages import PageRequest
 
 
@@ -120,7 +121,10 @@ async def test_the_order_of_a_list_is_that_of_the_writes(store):
 
 async def test_a_long_search_does_not_hold_up_a_read(store):
     def slow():
-        yield "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 3000000) SELECT sum(i) FROM n", ()
+        yield (
+            "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 3000000) SELECT sum(i) FROM n",
+            (),
+        )
 
     order = []
 
@@ -150,8 +154,6 @@ async def test_a_database_that_is_gone_is_a_fault_of_the_store(opened, url):
 
 
 async def test_a_writer_outside_is_waited_for(tmp_path):
-    from understudy.store import open_store
-
     store = await open_store(tmp_path)
     try:
         other = apsw.Connection(str(tmp_path / "understudy.sqlite3"))

@@ -22,7 +22,7 @@ _decode = msgspec.json.Decoder(ThreadObject).decode
 
 async def list_threads(request: Request) -> Response:
     query = queries.parse(request.scope["query_string"], queries.ListThreadsQuery)
-    condition = ThreadFilter(tuple(query.metadata.items()), query.q)
+    condition = ThreadFilter(tuple(query.metadata.items()), query.q or None)
     return listed(await parts_of(request).store.threads.page(project_of(request), page_request(query), condition))
 
 

@@ -165,7 +165,7 @@ def _fitting(spoken: list[dict[str, Any]], room: int, *, must_fit: bool) -> list
 def _unit_before(spoken: list[dict[str, Any]], end: int) -> int:
     """Where the message that ends at `end` begins; outputs belong to the message that called for them."""
     start = end - 1
-    while spoken[start]["role"] == "tool":
+    while start > 0 and spoken[start]["role"] == "tool":
         start -= 1
     return start
 
@@ -186,19 +186,24 @@ def cost_of(body: ChatBody) -> int:
 
 
 def _chat_messages(items: Sequence[Item]) -> list[dict[str, Any]]:
-    calls = {_decode_call(item.body)["call_id"] for item in items if item.kind == "function_call"}
-    answered = {_decode_call(item.body)["call_id"] for item in items if item.kind == "function_call_output"}
+    calls = {_call_key(item) for item in items if item.kind == "function_call"}
+    answered = {_call_key(item) for item in items if item.kind == "function_call_output"}
     complete = calls & answered
     spoken: list[dict[str, Any]] = []
     speaker: str | None = None
     for item in items:
         if item.kind == "message":
             _add_message(spoken, _decode_message(item.body))
-        elif (call := _decode_call(item.body))["call_id"] in complete:
+        elif _call_key(item) in complete:
             # The calls of one turn, and what the model said before them in the same run, are one message.
-            _add_call(spoken, item.kind, call, joined=speaker == item.run_id)
+            _add_call(spoken, item.kind, _decode_call(item.body), joined=speaker == item.run_id)
         speaker = item.run_id
     return spoken
+
+
+def _call_key(item: Item) -> tuple[str | None, str]:
+    """Models may give the calls of different runs the same id."""
+    return item.run_id, _decode_call(item.body)["call_id"]
 
 
 def _add_message(spoken: list[dict[str, Any]], message: MessageObject) -> None:

@@ -1,0 +1,128 @@
+"""Attaching to a run: at any time, as often as wanted, from any event on."""
+
+import pytest
+
+from e2e.talk import each_database, new_thread, on_both, outputs_for, run_of
+from envelope import assert_error
+from serving import parse_events
+from upstream import HANG, Gate, call, calls, text
+
+
+def path_of(run):
+    return f"/v1/threads/{run.thread_id}/runs/{run.id}/events"
+
+
+def told(server, run, query="", headers=None):
+    """The stream as `(number, name, data)`; only the last event of those that come together has a number."""
+    reply = server.ask("GET", path_of(run) + query, headers=headers)
+    assert reply.status == 200, reply.body
+    shown = []
+    for block in reply.body.decode().removesuffix("\n\n").split("\n\n"):
+        number, rest = None, block
+        if block.startswith("id: "):
+            first, _, rest = block.partition("\n")
+            number = int(first.removeprefix("id: "))
+        ((name, data),) = parse_events(f"{rest}\n\n".encode())
+        shown.append((number, name, data))
+    return shown
+
+
+def plain(events):
+    return [(name, data) for _, name, data in events]
+
+
+@on_both
+def test_a_finished_run_is_told_as_it_was_streamed(server, client, upstream, assistant, thread):
+    upstream.answer(text("Hel", "lo"))
+    once = server.events(f"/v1/threads/{thread.id}/runs", {"assistant_id": assistant.id})
+    run = client.beta.threads.runs.list(thread.id).data[0]
+    for _ in range(2):
+        again = told(server, run)
+        assert [name for _, name, _ in again if "delta" not in name] == [n for n, _ in once if "delta" not in n]
+        assert plain(again)[-2:] == once[-2:]
+
+
+@on_both
+def test_a_reader_goes_on_where_it_was_cut_off(server, client, assistant, thread):
+    run = run_of(client, thread, assistant)
+    whole = told(server, run)
+    for place, (number, _, _) in enumerate(whole):
+        if number is not None:
+            assert plain(told(server, run, f"?starting_after={number}")) == plain(whole[place + 1 :])
+            assert plain(told(server, run, headers={"Last-Event-ID": str(number)})) == plain(whole[place + 1 :])
+    assert plain(told(server, run, "?starting_after=9999")) == [("done", "[DONE]")]
+
+
+@on_both
+def test_many_follow_a_run_while_it_speaks(server, client, upstream, assistant, thread):
+    gate = Gate()
+    upstream.answer(text("Hel", gate, "lo"))
+    run = client.beta.threads.runs.create(thread.id, assistant_id=assistant.id)
+    with server.opened("GET", path_of(run)) as first:
+        while b"Hel" not in first.readline():
+            pass
+        with server.opened("GET", path_of(run)) as second:
+            while b"Hel" not in second.readline():
+                pass
+            gate.open()
+            rests = [first.read(), second.read()]
+    assert all(rest.endswith(b"event: done\ndata: [DONE]\n\n") for rest in rests)
+    assert all(b"thread.run.completed" in rest for rest in rests)
+
+
+@on_both
+def test_a_run_that_waits_for_outputs_is_told_up_to_there_and_then_on(server, client, upstream, forecaster, thread):
+    upstream.answer(calls(call("get_weather", city="Paris")), text("Mild."))
+    run = run_of(client, thread, forecaster)
+    first = told(server, run)
+    assert [name for _, name, _ in first][-2:] == ["thread.run.requires_action", "done"]
+    client.beta.threads.runs.submit_tool_outputs_and_poll(
+        run_id=run.id, thread_id=thread.id, tool_outputs=outputs_for(run), poll_interval_ms=10
+    )
+    rest = told(server, run, f"?starting_after={first[-2][0]}")
+    assert [name for _, name, _ in rest][:3] == [
+        "thread.run.step.completed",
+        "thread.run.queued",
+        "thread.run.in_progress",
+    ]
+    assert plain(rest)[-2][0] == "thread.run.completed"
+
+
+@each_database
+def test_a_run_of_an_earlier_process_is_told_from_what_is_stored(new_server, upstream, database):
+    server = new_server(**database).start()
+    assistant = server.client.beta.assistants.create(model="gpt-4o")
+    thread = new_thread(server.client, "Hello")
+    upstream.answer(text("Hel", "lo"))
+    run = run_of(server.client, thread, assistant)
+    before = told(server, run)
+    server.stop()
+    server.start()
+    after = told(server, run)
+    assert [name for _, name, _ in after if "delta" not in name] == [n for _, n, _ in before if "delta" not in n]
+    assert plain(after)[-2:] == plain(before)[-2:]
+
+
+@each_database
+def test_a_run_that_was_taken_up_again_is_followed_to_its_end(new_server, upstream, database):
+    server = new_server(**database).start()
+    assistant = server.client.beta.assistants.create(model="gpt-4o")
+    upstream.answer(text("Hel", HANG))
+    run = server.client.beta.threads.create_and_run(
+        assistant_id=assistant.id, thread={"messages": [{"role": "user", "content": "Hello"}]}
+    )
+    upstream.wait_for(1)
+    server.stop()
+    upstream.answer(text("Hello again"))
+    server.start()
+    events = plain(told(server, run))
+    assert [name for name, _ in events][-2:] == ["thread.run.completed", "done"]
+    (message,) = [data for name, data in events if name == "thread.message.completed"]
+    assert message["content"][0]["text"]["value"] == "Hello again"
+
+
+@pytest.mark.parametrize("thread_id", [None, "thread_unknown"])
+def test_what_is_not_there_is_not_told(server, thread, thread_id):
+    reply = server.ask("GET", f"/v1/threads/{thread_id or thread.id}/runs/run_unknown/events")
+    noun, identifier = ("thread", thread_id) if thread_id else ("run", "run_unknown")
+    assert_error(reply, 404, f"No {noun} found with id '{identifier}'.")
