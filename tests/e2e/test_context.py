@@ -73,9 +73,9 @@ def test_rounds_of_calls_are_told_one_after_another(client, upstream, forecaster
     finish(client, run, call_b="24")
     assert upstream.requests[2].body["messages"] == [
         user("Weather?"),
-        assistant_says(None, tool_calls=called(PARIS)),
+        assistant_says("", tool_calls=called(PARIS)),
         tool("call_a", "18"),
-        assistant_says(None, tool_calls=called(ROME)),
+        assistant_says("", tool_calls=called(ROME)),
         tool("call_b", "24"),
     ]
 

@@ -95,7 +95,7 @@ async def test_the_calls_of_a_turn_are_one_message_and_each_is_answered(conversa
     await conversation.says("user", "one")
     await conversation.calls("a", "b")
     await conversation.says("assistant", "two", run_id="run_earlier")
-    assert await conversation.told() == [user("one"), assistant(None, "a", "b"), tool("a"), tool("b"), assistant("two")]
+    assert await conversation.told() == [user("one"), assistant("", "a", "b"), tool("a"), tool("b"), assistant("two")]
 
 
 async def test_what_was_said_before_a_call_in_the_same_run_is_one_message_with_it(conversation):
@@ -109,7 +109,7 @@ async def test_the_calls_of_a_run_are_not_put_into_the_answer_of_another(convers
     await conversation.says("user", "one")
     await conversation.says("assistant", "two", run_id="run_first")
     await conversation.calls("a", run_id="run_second")
-    assert await conversation.told() == [user("one"), assistant("two"), assistant(None, "a"), tool("a")]
+    assert await conversation.told() == [user("one"), assistant("two"), assistant("", "a"), tool("a")]
 
 
 async def test_calls_without_outputs_and_outputs_without_calls_are_left_out(conversation):
@@ -119,7 +119,7 @@ async def test_calls_without_outputs_and_outputs_without_calls_are_left_out(conv
         _insert, conversation.run.thread_id, "run_x", *_item("function_call_output", "orphan", output="?")
     )
     await conversation.calls("a")
-    assert await conversation.told() == [user("one"), assistant(None, "a"), tool("a")]
+    assert await conversation.told() == [user("one"), assistant("", "a"), tool("a")]
 
 
 async def test_messages_without_content_or_under_way_are_left_out(conversation):
@@ -144,7 +144,7 @@ async def test_the_newest_messages_are_kept_with_the_calls_among_them(conversati
     await conversation.calls("a")
     await conversation.says("assistant", "two", run_id="run_earlier")
     await conversation.says("user", "three")
-    whole = [user("one"), assistant(None, "a"), tool("a"), assistant("two"), user("three")]
+    whole = [user("one"), assistant("", "a"), tool("a"), assistant("two"), user("three")]
     wanted = {1: whole[4:], 2: whole[3:], 3: whole, 10: whole}[keep]
     strategy = TruncationObject("last_messages", keep)
     assert await conversation.told(truncation_strategy=strategy) == wanted
@@ -200,7 +200,7 @@ async def test_the_last_question_is_told_however_small_the_window(conversation):
     await conversation.says("user", "old")
     await conversation.says("user", LONG * 10)
     await conversation.calls("a", run_id=conversation.run.id)
-    assert await conversation.told(Room(window=256)) == [user(LONG * 10), assistant(None, "a"), tool("a")]
+    assert await conversation.told(Room(window=256)) == [user(LONG * 10), assistant("", "a"), tool("a")]
 
 
 async def test_a_prompt_budget_that_the_last_question_does_not_fit_is_spent(conversation):

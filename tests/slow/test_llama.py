@@ -91,9 +91,6 @@ def test_a_forced_call_has_arguments_of_its_schema(client, assistant, thread):
     client.beta.threads.runs.cancel(run.id, thread_id=thread.id)
 
 
-@pytest.mark.xfail(
-    raises=AssertionError, reason="a call is sent on with the content null, and this engine takes none but a text"
-)
 def test_a_call_and_its_output_are_a_past_that_the_engine_understands(client, assistant, thread):
     run = client.beta.threads.runs.create_and_poll(
         thread_id=thread.id,

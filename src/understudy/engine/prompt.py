@@ -224,7 +224,8 @@ def _add_call(spoken: list[dict[str, Any]], kind: str, call: dict[str, Any], *, 
     if joined and spoken and spoken[-1]["role"] == "assistant":
         spoken[-1].setdefault("tool_calls", []).append(entry)
     else:
-        spoken.append({"role": "assistant", "content": None, "tool_calls": [entry]})
+        # Empty and not null: some servers refuse null, and none an empty text.
+        spoken.append({"role": "assistant", "content": "", "tool_calls": [entry]})
 
 
 def _plain_text(message: MessageObject) -> str:
