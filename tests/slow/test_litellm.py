@@ -3,10 +3,10 @@
 import json
 
 import pytest
+from processes import free_port, serving
 
 from clients.environments import environment
 from clients.scenario import scenario
-from engine import free_port, serving
 from serving import Server
 
 pytestmark = pytest.mark.slow

@@ -8,9 +8,9 @@ from pathlib import Path
 import jsonschema
 import openai
 import pytest
+from processes import free_port, serving
 
 from clients.environments import environment
-from engine import free_port, serving
 from serving import Server
 
 pytestmark = pytest.mark.slow
