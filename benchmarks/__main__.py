@@ -1,4 +1,4 @@
-"""The command: `python -m benchmarks crud | runs | first_delta | startup | all`."""
+"""The command: `python -m benchmarks NAME | all`."""
 
 import argparse
 import asyncio
@@ -9,11 +9,20 @@ from pathlib import Path
 
 import uvloop
 
-from benchmarks import crud, first_delta, report, runs, startup
+from benchmarks import crud, first_delta, growth, relay, report, runs, startup, streams
 from benchmarks.cores import Cores
 from benchmarks.stage import Options, Stage
 
-_BENCHMARKS = {"crud": crud, "runs": runs, "first_delta": first_delta, "startup": startup}
+_BENCHMARKS = {
+    "crud": crud,
+    "runs": runs,
+    "first_delta": first_delta,
+    "startup": startup,
+    "relay": relay,
+    "streams": streams,
+    "growth": growth,
+}
+_MESSAGES, _MESSAGES_IN_ALL = 1_000_000, 100_000
 _RESULTS = Path(__file__).parent / "results"
 
 
@@ -51,7 +60,16 @@ def _options(arguments: argparse.Namespace, stack: ExitStack) -> Options:
         from benchmarks import postgres  # noqa: PLC0415 - its package looks about when it is imported
 
         database = stack.enter_context(postgres.started())
-    return Options(arguments.seconds, arguments.runs, arguments.concurrency, arguments.chunks, database)
+    return Options(
+        seconds=arguments.seconds,
+        rounds=arguments.runs,
+        concurrency=arguments.concurrency,
+        chunks=arguments.chunks,
+        deltas=arguments.deltas,
+        streams=arguments.streams,
+        messages=arguments.messages or (_MESSAGES_IN_ALL if arguments.benchmark == "all" else _MESSAGES),
+        database=database,
+    )
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -61,6 +79,11 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--runs", type=int, default=3, help="interleaved rounds")
     parser.add_argument("--concurrency", type=int, default=32, help="requests at once")
     parser.add_argument("--chunks", type=int, default=20, help="chunks of text in a stream")
+    parser.add_argument("--deltas", type=int, default=20_000, help="chunks of text in a stream of relay")
+    parser.add_argument("--streams", type=int, default=2000, help="runs at once in streams")
+    parser.add_argument(
+        "--messages", type=int, help=f"in the big thread of growth ({_MESSAGES}; {_MESSAGES_IN_ALL} in all)"
+    )
     parser.add_argument("--json", type=Path, help="where everything measured goes (benchmarks/results/NAME.json)")
     where = parser.add_mutually_exclusive_group()
     where.add_argument("--database", help="a postgresql:// URL; a database that may be filled")

@@ -18,6 +18,7 @@ _WEATHER = {
         "parameters": {"type": "object", "properties": {"city": {"type": "string"}}, "required": ["city"]},
     },
 }
+DELTA = re.compile(rb"event: thread\.message\.delta\n")
 _EVENT = re.compile(rb"event: ([a-z._]+)\n")
 _THREAD = re.compile(rb'"thread_id":"(\w+)"')
 _RUN = re.compile(rb'"id":"(run_\w+)"')
@@ -44,7 +45,7 @@ async def made(port: int, *requests: Request) -> list[str]:
 
 def thread_and_run(assistant_id: str) -> Callable[[], Script]:
     """A thread with a question and its streamed run, in one request, followed to its end."""
-    request = _thread_and_run(assistant_id)
+    request = stream(assistant_id)
 
     def script() -> Script:
         return _ended((yield request), b"thread.run.completed").seconds
@@ -52,9 +53,21 @@ def thread_and_run(assistant_id: str) -> Callable[[], Script]:
     return script
 
 
+def relayed(assistant_id: str, count: Callable[[int], None]) -> Callable[[], Script]:
+    """A streamed run, whose deltas of text are counted at its end."""
+    request = stream(assistant_id)
+
+    def script() -> Script:
+        answer = _ended((yield request), b"thread.run.completed")
+        count(len(DELTA.findall(http.unchunked(answer.body))))
+        return answer.seconds
+
+    return script
+
+
 def function_round_trip(assistant_id: str) -> Callable[[], Script]:
     """A streamed run that calls a function, and the stream that follows its output."""
-    request = _thread_and_run(assistant_id)
+    request = stream(assistant_id)
     output = {"tool_outputs": [{"tool_call_id": CALL_ID, "output": "18 degrees"}], "stream": True}
 
     def script() -> Script:
@@ -82,7 +95,7 @@ def first_delta(assistant_id: str) -> Callable[[], Script]:
     return script
 
 
-def _thread_and_run(assistant_id: str) -> Request:
+def stream(assistant_id: str) -> Request:
     body = {"assistant_id": assistant_id, "thread": {"messages": [QUESTION]}, "stream": True}
     return http.post("/v1/threads/runs", body)
 

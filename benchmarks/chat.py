@@ -1,5 +1,6 @@
 """Chat calls, the same for the server, for the bare pass-through and for the upstream itself."""
 
+import re
 from collections.abc import Callable
 from typing import Any
 
@@ -16,6 +17,8 @@ _BODY: dict[str, Any] = {
     ],
 }
 _PATH = "/v1/chat/completions"
+TEXT = re.compile(rb'"content": ?"word')
+"""What every chunk of text holds once, and nothing else."""
 
 
 def whole() -> Callable[[], Script]:
@@ -23,12 +26,24 @@ def whole() -> Callable[[], Script]:
 
 
 def streamed() -> Callable[[], Script]:
-    return load.once(_stream(), b"data: [DONE]\n\n")
+    return load.once(stream(), b"data: [DONE]\n\n")
+
+
+def relayed(count: Callable[[int], None]) -> Callable[[], Script]:
+    """A stream, whose chunks of text are counted at its end."""
+    request = stream()
+
+    def script() -> Script:
+        answer = load.expect((yield request), holds=b"data: [DONE]\n\n")
+        count(len(TEXT.findall(http.unchunked(answer.body))))
+        return answer.seconds
+
+    return script
 
 
 def first_delta() -> Callable[[], Script]:
     """Timed until the first text; the stream is read to its end."""
-    request = _stream()
+    request = stream()
 
     def script() -> Script:
         answer = load.expect((yield request), holds=b"data: [DONE]\n\n")
@@ -39,5 +54,5 @@ def first_delta() -> Callable[[], Script]:
     return script
 
 
-def _stream() -> Request:
+def stream() -> Request:
     return http.post(_PATH, {**_BODY, "stream": True}, mark=FIRST_TEXT)

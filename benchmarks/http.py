@@ -51,6 +51,16 @@ def post(path: str, body: Mapping[str, Any], mark: bytes = b"") -> Request:
     return Request(head.encode() + data, mark)
 
 
+def unchunked(body: bytes) -> bytes:
+    """What a chunked body says."""
+    pieces = []
+    at = 0
+    while size := int(body[at : (start := body.index(b"\r\n", at) + 2)], 16):
+        pieces.append(body[start : start + size])
+        at = start + size + 2
+    return b"".join(pieces)
+
+
 class Reading:
     """One answer as it comes in."""
 

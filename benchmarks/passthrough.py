@@ -1,6 +1,6 @@
 """The baseline over HTTP: a bare FastAPI application that hands a chat call on to the upstream, and constants.
 
-`python -m benchmarks.passthrough --port N --upstream URL`. Keeps nothing, checks nothing, decodes no chunk.
+`python -m benchmarks.passthrough --port N --upstream URL [--files N]`. Keeps nothing, checks nothing, decodes no chunk.
 """
 
 import argparse
@@ -11,6 +11,8 @@ import aiohttp
 import uvicorn
 from fastapi import FastAPI, Request, Response
 from fastapi.responses import StreamingResponse
+
+from benchmarks import files
 
 _OBJECT = b'{"id":"asst_0123456789abcdefghijklmn","object":"assistant","created_at":1750000000,"name":"Constant"}'
 
@@ -54,7 +56,9 @@ def main() -> None:
     parser = argparse.ArgumentParser()
     parser.add_argument("--port", type=int, required=True)
     parser.add_argument("--upstream", required=True)
+    parser.add_argument("--files", type=int, default=256, help="sockets that must be possible at once")
     options = parser.parse_args()
+    files.allow(options.files)
     uvicorn.run(
         create_app(options.upstream),
         host="127.0.0.1",
@@ -63,6 +67,7 @@ def main() -> None:
         http="httptools",
         access_log=False,
         log_level="warning",
+        backlog=2048,
     )
 
 

@@ -44,13 +44,17 @@ class Goal:
 
 @dataclass(slots=True)
 class Report:
-    """`raw` is whatever the benchmark measured; the table is what it makes of it, a row a line."""
+    """`raw` is whatever the benchmark measured; the table is what it makes of it, a row a line.
+
+    `conditions` stands above the table where it is not made of interleaved rounds with streams of the usual length.
+    """
 
     name: str
     columns: Sequence[str]
     rows: list[list[str]] = field(default_factory=list)
     notes: list[str] = field(default_factory=list)
     raw: dict[str, Any] = field(default_factory=dict)
+    conditions: str = ""
 
     def add(self, *cells: object, goals: Sequence[Goal] = ()) -> None:
         self.rows.append([*map(str, cells), ", ".join(map(str, goals))])
@@ -94,7 +98,8 @@ def show(report: Report, stage: Stage) -> None:
     options = stage.options
     store = "SQLite" if options.database is None else "PostgreSQL"
     print(f"\n{report.name}: {store}, {stage.cores}")
-    print(f"Medians of {options.rounds} interleaved rounds; streams have {options.chunks} chunks of text.")
+    usual = f"Medians of {options.rounds} interleaved rounds; streams have {options.chunks} chunks of text."
+    print(report.conditions or usual)
     print(f"The load average before: {stage.busy:.2f}.\n")
     table = [[*report.columns, "goal"], *report.rows]
     widths = [max(len(row[column]) for row in table) for column in range(len(table[0]))]

@@ -12,6 +12,12 @@ import msgspec
 _QUANTILES = {"min": 0.0, "p50": 0.5, "p90": 0.9, "p99": 0.99, "p999": 0.999, "max": 1.0}
 
 
+def quantiles(samples: Sequence[float]) -> dict[str, float]:
+    ordered = sorted(samples) or [0.0]
+    last = len(ordered) - 1
+    return {name: ordered[round(share * last)] for name, share in _QUANTILES.items()}
+
+
 class Round(msgspec.Struct, frozen=True):
     """`quantiles` are of the samples, in seconds; `cpu` (seconds) and `peak_rss` (bytes) are the measured process's."""
 
@@ -25,10 +31,7 @@ class Round(msgspec.Struct, frozen=True):
     @classmethod
     def of(cls, samples: Sequence[float], seconds: float, errors: Mapping[str, int], weight: int = 1) -> "Round":
         """`weight` is how many operations each sample stands for."""
-        ordered = sorted(samples) or [0.0]
-        last = len(ordered) - 1
-        quantiles = {name: ordered[round(share * last)] for name, share in _QUANTILES.items()}
-        return cls(len(samples) * weight, seconds, dict(errors), quantiles)
+        return cls(len(samples) * weight, seconds, dict(errors), quantiles(samples))
 
     @property
     def rate(self) -> float:

@@ -15,8 +15,8 @@ _ADDRESS = re.compile(r"Base URL +http://127\.0\.0\.1:(\d+)")
 
 
 def start(stage: Stage, upstream: Service) -> Service:
-    """The server on a fresh data directory, once it says where it listens."""
-    directory = stage.directory / "server"
+    """The server, once it says where it listens; on a fresh data directory, when it is the stage's first."""
+    directory = _directory(stage)
     child = stage.stack.enter_context(launch(stage, directory, upstream.url, 0))
     deadline = time.perf_counter() + WAIT
     while (found := _ADDRESS.search(child.printed)) is None:
@@ -25,6 +25,15 @@ def start(stage: Stage, upstream: Service) -> Service:
             raise SystemExit(f"The server was not ready within {WAIT:g} s:\n{child.printed}")
         time.sleep(0.01)
     return Service(child, int(found[1]))
+
+
+def data(stage: Stage) -> Path:
+    """The data directory of `start`."""
+    return _directory(stage) / "data"
+
+
+def _directory(stage: Stage) -> Path:
+    return stage.directory / "server"
 
 
 def launch(stage: Stage, directory: Path, upstream: str, port: int) -> Process:

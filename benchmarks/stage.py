@@ -15,12 +15,19 @@ from benchmarks.process import Process
 
 @dataclass(frozen=True, slots=True)
 class Options:
-    """`seconds` is for one case over all its rounds; `database` None is SQLite in the server's data directory."""
+    """`seconds` is for one case over all its rounds; `database` None is SQLite in the server's data directory.
+
+    `deltas` are the chunks of a stream of `relay`, `streams` how many `streams` follows at once, `messages` what the
+    big thread of `growth` holds.
+    """
 
     seconds: float
     rounds: int
     concurrency: int
     chunks: int
+    deltas: int
+    streams: int
+    messages: int
     database: str | None
 
     @property
@@ -50,14 +57,15 @@ class Stage:
     busy: float
     stack: ExitStack = field(default_factory=ExitStack)
 
-    def upstream(self) -> Service:
-        """The scripted provider, on the load's core."""
-        arguments = ["--chunks", str(self.options.chunks)]
+    def upstream(self, chunks: int | None = None, pace: float = 0.0, files: int = 256) -> Service:
+        """The scripted provider, on the load's core. `pace` is chunks a second of each stream, 0 all at once."""
+        number = self.options.chunks if chunks is None else chunks
+        arguments = ["--chunks", str(number), "--pace", str(pace), "--files", str(files)]
         return self._start("upstream", arguments, self.cores.load)
 
-    def passthrough(self, upstream: Service) -> Service:
+    def passthrough(self, upstream: Service, files: int = 256) -> Service:
         """The bare FastAPI application, on the server's core."""
-        return self._start("passthrough", ["--upstream", upstream.url], self.cores.server)
+        return self._start("passthrough", ["--upstream", upstream.url, "--files", str(files)], self.cores.server)
 
     def _start(self, module: str, arguments: list[str], core: int | None) -> Service:
         port = process.free_port()

@@ -1,7 +1,8 @@
-"""A model provider that costs nearly nothing: chat completions out of bytes made beforehand, without any delay.
+"""A model provider that costs nearly nothing: chat completions out of bytes made beforehand, at once or at a pace.
 
-`python -m benchmarks.upstream --port N --chunks N`. Each chunk of a stream is written by itself, as real providers do;
-a request with tools and without their outputs is answered with a call. Knows just enough HTTP for its few clients.
+`python -m benchmarks.upstream --port N --chunks N [--pace N] [--files N]`. Each chunk of a stream is written by itself,
+as real providers do; a request with tools and without their outputs is answered with a call. Paced, it tells at
+GET /lateness how late its chunks were since the last time. Knows just enough HTTP for its few clients.
 """
 
 import argparse
@@ -13,6 +14,10 @@ from collections.abc import Iterator, Sequence
 from typing import Any, cast
 
 import uvloop
+
+from benchmarks import files
+from benchmarks.rounds import quantiles
+from benchmarks.wheel import Wheel
 
 MODEL = "scripted"
 FIRST_TEXT = b"word0"
@@ -89,8 +94,9 @@ def _framed(event: bytes) -> bytes:
 
 
 class _Connection(asyncio.Protocol):
-    def __init__(self, answers: Answers) -> None:
+    def __init__(self, answers: Answers, wheel: Wheel | None) -> None:
         self._answers = answers
+        self._wheel = wheel
         self._loop = asyncio.get_running_loop()
         self._data = b""
 
@@ -106,13 +112,28 @@ class _Connection(asyncio.Protocol):
         if len(self._data) < end + _length(head):
             return
         body, self._data = self._data[end:], b""
-        self._write(iter(self._answers.to(head, body)))
+        self._answer(head, body)
+
+    def _answer(self, head: bytes, body: bytes) -> None:
+        if self._wheel is None:
+            self._write(iter(self._answers.to(head, body)))
+        elif head.startswith(b"GET /lateness"):
+            self._transport.write(_json(quantiles(self._wheel.lateness)))
+            del self._wheel.lateness[:]
+        else:
+            pieces = iter(self._answers.to(head, body))
+            self._wheel.add(lambda: self._write_next(pieces))
+
+    def _write_next(self, pieces: Iterator[bytes]) -> bool:
+        piece = next(pieces, None)
+        if piece is None or self._transport.is_closing():
+            return False
+        self._transport.write(piece)
+        return True
 
     def _write(self, pieces: Iterator[bytes]) -> None:
         """Each piece in a turn of the loop of its own, so that it leaves in a segment of its own."""
-        piece = next(pieces, None)
-        if piece is not None and not self._transport.is_closing():
-            self._transport.write(piece)
+        if self._write_next(pieces):
             self._loop.call_soon(self._write, pieces)
 
 
@@ -121,10 +142,12 @@ def _length(head: bytes) -> int:
     return int(found[1]) if found else 0
 
 
-async def _serve(port: int, chunks: int) -> None:
+async def _serve(port: int, chunks: int, pace: float) -> None:
     answers = Answers(chunks)
+    wheel = Wheel(1 / pace) if pace else None
     gc.freeze()
-    server = await asyncio.get_running_loop().create_server(lambda: _Connection(answers), "127.0.0.1", port)
+    loop = asyncio.get_running_loop()
+    server = await loop.create_server(lambda: _Connection(answers, wheel), "127.0.0.1", port, backlog=2048)
     await server.serve_forever()
 
 
@@ -132,8 +155,11 @@ def main() -> None:
     parser = argparse.ArgumentParser()
     parser.add_argument("--port", type=int, required=True)
     parser.add_argument("--chunks", type=int, required=True)
+    parser.add_argument("--pace", type=float, default=0.0, help="chunks a second of each stream; 0 is all at once")
+    parser.add_argument("--files", type=int, default=256, help="sockets that must be possible at once")
     options = parser.parse_args()
-    uvloop.run(_serve(options.port, options.chunks))
+    files.allow(options.files)
+    uvloop.run(_serve(options.port, options.chunks, options.pace))
 
 
 if __name__ == "__main__":
