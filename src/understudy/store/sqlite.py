@@ -214,7 +214,3 @@ def _one() -> Transaction[list[Row]]:
 
 def _say(error: BaseException) -> str:
     return str(error) or type(error).__name__
-
-
-def library_version() -> str:
-    return apsw.sqlite_lib_version()
