@@ -1,6 +1,6 @@
 """Writes docs/settings.md, docs/commands.md and docs/compatibility.md; --check only compares.
 
-The first two are what the program says of itself, the third is the manifest of tests/conformance. Run after a change
+The first two are what the program says of itself, the third is the manifest in tests/conformance. Run after a change
 of a setting, a flag, a command or the manifest. The tests run it with --check.
 """
 
@@ -19,7 +19,7 @@ from understudy.settings import LimitSettings, ProviderSettings, RehearsalSettin
 
 ROOT = Path(__file__).resolve().parent.parent
 DOCS = ROOT / "docs"
-MANIFEST = ROOT / "tests" / "conformance" / "manifest.toml"
+MANIFEST = ROOT / "tests" / "conformance" / "manifest"
 
 SETTINGS = """\
 # Settings
@@ -90,7 +90,7 @@ def main() -> None:
     pages = {
         DOCS / "settings.md": SETTINGS.format(tables="\n".join(settings_tables())),
         DOCS / "commands.md": COMMANDS.format(helps="\n".join(helps(commands, "understudy"))),
-        DOCS / "compatibility.md": compatibility(tomllib.loads(MANIFEST.read_text("utf-8"))),
+        DOCS / "compatibility.md": compatibility(read_manifest()),
     }
     if "--check" in sys.argv[1:]:
         stale = [path.name for path, text in pages.items() if not path.exists() or path.read_text("utf-8") != text]
@@ -129,6 +129,12 @@ def helps(command: click.Command, name: str) -> Iterator[str]:
     if isinstance(command, click.Group):
         for child in command.commands.values():
             yield from helps(child, f"{name} {child.name}")
+
+
+def read_manifest() -> dict[str, dict[str, str]]:
+    """Every behaviour by its id, file by file."""
+    pages = (tomllib.loads(page.read_text("utf-8")) for page in sorted(MANIFEST.glob("*.toml")))
+    return {name: behaviour for page in pages for name, behaviour in page.items()}
 
 
 def compatibility(manifest: dict[str, dict[str, str]]) -> str:

@@ -23,9 +23,7 @@ def pytest_addoption(parser):
 
 def pytest_configure(config):
     config.addinivalue_line("markers", "slow: takes long, and runs only with --slow")
-    config.addinivalue_line(
-        "markers", "proves(*ids): shows behaviours of the manifest, tests/conformance/manifest.toml"
-    )
+    config.addinivalue_line("markers", "proves(*ids): shows behaviours of the manifest, tests/conformance/manifest")
     # How long an example takes says more about the machine than about the code.
     hypothesis.settings.register_profile("tests", deadline=None)
     hypothesis.settings.load_profile("tests")

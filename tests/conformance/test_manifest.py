@@ -7,7 +7,8 @@ import tomllib
 from pathlib import Path
 
 TESTS = Path(__file__).parent.parent
-MANIFEST = tomllib.loads((Path(__file__).parent / "manifest.toml").read_text("utf-8"))
+PAGES = sorted((Path(__file__).parent / "manifest").glob("*.toml"))
+MANIFEST = {name: entry for page in PAGES for name, entry in tomllib.loads(page.read_text("utf-8")).items()}
 MEMBERS = {"source", "says", "divergence"}
 
 

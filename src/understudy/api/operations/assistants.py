@@ -1,68 +1,9 @@
-"""The operations of the HTTP API as one table: what is asked, where, and what comes back.
+"""Assistants, threads, messages, runs and steps."""
 
-The OpenAPI document is made from it, and a route is registered for each row, whose handler is found by the operation's
-id. Paths are relative to the row's base and in the router's syntax (`{model:path}` takes slashes). Knows no handler.
-"""
+from typing import Final
 
-import re
-from dataclasses import dataclass
-from typing import Any, Literal
-
-from understudy.wire import assistants, messages, models, queries, runs, steps, threads
-
-Schema = dict[str, Any]
-
-
-@dataclass(frozen=True, slots=True)
-class Operation:
-    """One row. A body or an answer of a shape that is not ours to define is a JSON schema instead of a Struct.
-
-    `body_optional`: an absent body stands for `{}`. `streams`: the answer may be server-sent events.
-    """
-
-    id: str
-    method: Literal["GET", "POST", "DELETE"]
-    path: str
-    summary: str
-    response: type | Schema
-    body: type | Schema | None = None
-    body_optional: bool = False
-    query: type | None = None
-    streams: bool = False
-    tag: str = "Assistants"
-    base: Literal["/v1", "/"] = "/v1"
-    authenticated: bool = True
-
-    @property
-    def template(self) -> str:
-        """The path as OpenAPI writes it."""
-        return re.sub(r":\w+}", "}", self.path)
-
-    @property
-    def path_parameters(self) -> list[str]:
-        return re.findall(r"{(\w+)}", self.template)
-
-
-_CHAT_REQUEST: Schema = {
-    "type": "object",
-    "required": ["model", "messages"],
-    "properties": {
-        "model": {"type": "string"},
-        "messages": {"type": "array", "minItems": 1, "items": {"type": "object"}},
-        "stream": {"type": ["boolean", "null"], "default": False},
-    },
-    "additionalProperties": True,
-}
-_CHAT_ANSWER: Schema = {"type": "object", "additionalProperties": True}
-_HEALTH: Schema = {
-    "type": "object",
-    "required": ["status"],
-    "properties": {"status": {"type": "string"}},
-    "additionalProperties": True,
-}
-
-# Generated clients have a class for each tag, and the one of the hosted API's operations has no others.
-_OWN = "Extensions"
+from understudy.api.operations.operation import EXTENSIONS, Operation
+from understudy.wire import assistants, messages, queries, runs, steps, threads
 
 _ASSISTANT = "/assistants/{assistant_id}"
 _THREAD = "/threads/{thread_id}"
@@ -109,7 +50,7 @@ _THREAD_OPERATIONS = (
         "A page of the threads, by their metadata or by a text in them. The hosted API has no such operation.",
         threads.ListThreadsResponse,
         query=queries.ListThreadsQuery,
-        tag=_OWN,
+        tag=EXTENSIONS,
     ),
     Operation(
         "createThread",
@@ -197,7 +138,7 @@ _RUN_OPERATIONS = (
         runs.RunObject,
         query=queries.RunEventsQuery,
         streams=True,
-        tag=_OWN,
+        tag=EXTENSIONS,
     ),
     Operation("modifyRun", "POST", _RUN, "Change a run's metadata.", runs.RunObject, runs.ModifyRunRequest),
     Operation("cancelRun", "POST", f"{_RUN}/cancel", "Stop a run that has not ended.", runs.RunObject),
@@ -228,64 +169,4 @@ _RUN_OPERATIONS = (
     ),
 )
 
-_MODEL_OPERATIONS = (
-    Operation(
-        "createChatCompletion",
-        "POST",
-        "/chat/completions",
-        "Have a model answer a conversation; the body goes to the model's provider as it is.",
-        _CHAT_ANSWER,
-        _CHAT_REQUEST,
-        streams=True,
-        tag="Chat",
-    ),
-    Operation("listModels", "GET", "/models", "The models that can be used.", models.ListModelsResponse, tag="Models"),
-    Operation(
-        "retrieveModel",
-        "GET",
-        "/models/{model:path}",
-        "One model. Its id may have slashes.",
-        models.Model,
-        tag="Models",
-    ),
-    Operation(
-        "deleteModel",
-        "DELETE",
-        "/models/{model:path}",
-        "Remove a model. Always refused: models are their providers'.",
-        models.DeleteModelResponse,
-        tag="Models",
-    ),
-)
-
-_HEALTH_OPERATIONS = (
-    Operation(
-        "getLiveness",
-        "GET",
-        "/health/live",
-        "Whether the process answers.",
-        _HEALTH,
-        tag="Health",
-        base="/",
-        authenticated=False,
-    ),
-    Operation(
-        "getReadiness",
-        "GET",
-        "/health/ready",
-        "Whether the server can take requests; 503 where it cannot.",
-        _HEALTH,
-        tag="Health",
-        base="/",
-        authenticated=False,
-    ),
-)
-
-OPERATIONS: tuple[Operation, ...] = (
-    *_ASSISTANT_OPERATIONS,
-    *_THREAD_OPERATIONS,
-    *_MESSAGE_OPERATIONS,
-    *_RUN_OPERATIONS,
-    *_MODEL_OPERATIONS,
-    *_HEALTH_OPERATIONS,
-)
+OPERATIONS: Final = (*_ASSISTANT_OPERATIONS, *_THREAD_OPERATIONS, *_MESSAGE_OPERATIONS, *_RUN_OPERATIONS)
