@@ -4,8 +4,11 @@ Times are Unix seconds. An event carries what the engine knew when it happened, 
 a client gave. When an object counts as created or completed is the views' business.
 """
 
+from typing import Any
+
 from msgspec import Struct
 
+from understudy.wire.items import CodeOutput, FileSearchResult
 from understudy.wire.messages import MessageObject
 from understudy.wire.runs import LastError, RunCompletionUsage, RunIncompleteDetails, RunObject, RunStatus
 from understudy.wire.steps import RunStepObject
@@ -17,10 +20,14 @@ class Event(Struct, frozen=True, tag_field="event", gc=False):
 
 
 class RunQueued(Event, frozen=True, tag="run_queued"):
-    """The run was accepted; `thread` where it was made in the same request."""
+    """The run was accepted; `thread` where it was made in the same request.
+
+    `detailed`: its client wants to see the text of what file search found.
+    """
 
     run: RunObject
     thread: ThreadObject | None = None
+    detailed: bool = False
 
 
 class RunRestored(Event, frozen=True, tag="run_restored"):
@@ -29,6 +36,7 @@ class RunRestored(Event, frozen=True, tag="run_restored"):
     run: RunObject
     steps: tuple[RunStepObject, ...] = ()
     message: MessageObject | None = None
+    detailed: bool = False
 
 
 class RunStarted(Event, frozen=True, tag="run_started"):
@@ -43,6 +51,25 @@ class MessageOpened(Event, frozen=True, tag="message_opened"):
 
 class TextDelta(Event, frozen=True, tag="text_delta"):
     text: str
+
+
+class ImageShown(Event, frozen=True, tag="image_shown"):
+    """A figure that code made; comes before the message's text."""
+
+    file_id: str
+
+
+class Cited(Event, frozen=True, tag="cited"):
+    """More text, which points at a file: a passage's mark, or the path of a file that code made.
+
+    `start` and `end` count the code points of the message's text, the end exclusive.
+    """
+
+    text: str
+    start: int
+    end: int
+    file_id: str
+    is_path: bool = False
 
 
 class RefusalDelta(Event, frozen=True, tag="refusal_delta"):
@@ -72,6 +99,41 @@ class CallOpened(Event, frozen=True, tag="call_opened"):
 class ArgumentsDelta(Event, frozen=True, tag="arguments_delta"):
     index: int
     text: str
+
+
+class SearchOpened(Event, frozen=True, tag="search_opened"):
+    index: int
+    call_id: str
+    ranking_options: dict[str, Any]
+
+
+class SearchDone(Event, frozen=True, tag="search_done"):
+    index: int
+    results: tuple[FileSearchResult, ...]
+
+
+class CodeOpened(Event, frozen=True, tag="code_opened"):
+    index: int
+    call_id: str
+
+
+class CodeDelta(Event, frozen=True, tag="code_delta"):
+    index: int
+    text: str
+
+
+class CodeOutputDelta(Event, frozen=True, tag="code_output_delta"):
+    """An image, or logs; logs that follow logs go on with them."""
+
+    index: int
+    output: CodeOutput
+
+
+class CallsClosed(Event, frozen=True, tag="calls_closed"):
+    """Every call of the turn was answered here; `usage` is what the turn cost."""
+
+    at: int
+    usage: RunCompletionUsage
 
 
 class ActionRequired(Event, frozen=True, tag="action_required"):

@@ -6,36 +6,27 @@ later cannot differ. Order and shapes: the hosted API's recorded streams.
 
 from collections.abc import Callable, Iterable
 from copy import deepcopy
-from typing import Any, Final, assert_never
+from typing import Any, Final
 
 import msgspec
 
 from understudy.engine import events
+from understudy.engine.step_view import StepView, begin, framed
 from understudy.wire.messages import (
+    Annotation,
+    FileCitation,
+    FileCitationAnnotation,
+    FilePathAnnotation,
+    ImageFile,
+    MessageContentImageFileObject,
     MessageContentRefusalObject,
     MessageContentTextObject,
     MessageIncompleteDetails,
     MessageObject,
     TextContent,
 )
-from understudy.wire.runs import (
-    LastError,
-    RequiredAction,
-    RunCompletionUsage,
-    RunObject,
-    RunToolCallFunction,
-    RunToolCallObject,
-    SubmitToolOutputs,
-)
-from understudy.wire.steps import (
-    FunctionCall,
-    MessageCreation,
-    RunStepDetailsMessageCreationObject,
-    RunStepDetailsToolCallsObject,
-    RunStepObject,
-    RunStepToolCall,
-    StepStatus,
-)
+from understudy.wire.runs import RequiredAction, RunObject, SubmitToolOutputs
+from understudy.wire.steps import MessageCreation, RunStepDetailsMessageCreationObject, RunStepObject, StepStatus
 from understudy.wire.threads import ThreadObject
 
 DONE: Final = b"event: done\ndata: [DONE]\n\n"
@@ -59,20 +50,23 @@ class RunView:
     def __init__(self) -> None:
         self.run: RunObject
         self.thread: ThreadObject | None = None
-        self.steps: list[RunStepObject] = []
         self.message: MessageObject | None = None
         self.ended = False
-        self._expires_at: int | None = None
+        self._steps = StepView()
+        self._images: list[str] = []
         self._text: list[str] = []
+        self._annotations: list[Annotation] = []
         self._refusal: list[str] = []
         self._heads: dict[str, bytes] = {}
-        self._call_heads: dict[int, bytes] = {}
-        self._arguments: dict[int, list[str]] = {}
+
+    @property
+    def steps(self) -> list[RunStepObject]:
+        return self._steps.steps
 
     @property
     def is_silent(self) -> bool:
         """Whether the open message has said nothing yet."""
-        return self.message is not None and not self._heads
+        return self.message is not None and not self._heads and not self._images
 
     @classmethod
     def of(cls, history: Iterable[events.Event]) -> "RunView":
@@ -88,23 +82,18 @@ class RunView:
     # -- the run -----------------------------------------------------------------------------------------------
 
     def _queued(self, event: events.RunQueued) -> bytes:
-        self._adopt(event.run)
+        self._adopt(event)
         self.thread = event.thread
-        head = b"" if event.thread is None else _frame(b"thread.created", _encode_streamed(event.thread))
+        head = b"" if event.thread is None else framed(b"thread.created", _encode_streamed(event.thread))
         return head + self._run_frame(b"created") + self._run_frame(b"queued")
 
     def _restored(self, event: events.RunRestored) -> bytes:
-        self._adopt(event.run)
-        self.steps = [deepcopy(step) for step in event.steps]
+        self._adopt(event)
         self.message = deepcopy(event.message)
-        frames = [self._run_frame(event.run.status.encode())]
-        for step in self.steps:
-            calls = enumerate(_calls(step))
-            self._arguments = {index: [_function(call).arguments] for index, call in calls}
-            frames.append(_begin(b"thread.run.step.", _encode(step)))
+        frames = self._run_frame(event.run.status.encode()) + self._steps.restore(event.steps)
         if event.message is not None:
-            frames.append(_begin(b"thread.message.", _encode(event.message)))
-        return b"".join(frames)
+            frames += begin(b"thread.message.", _encode(event.message))
+        return frames
 
     def _started(self, event: events.RunStarted) -> bytes:
         self.run.status = "in_progress"
@@ -112,19 +101,14 @@ class RunView:
         return self._run_frame(b"in_progress")
 
     def _action_required(self, _: events.ActionRequired) -> bytes:
-        self._settle_arguments()
-        calls = [call for step in self.steps if step.type == "tool_calls" for call in _calls(step)]
+        self._steps.settle()
         self.run.status = "requires_action"
-        self.run.required_action = RequiredAction(
-            submit_tool_outputs=SubmitToolOutputs([_required(call) for call in calls])
-        )
+        self.run.required_action = RequiredAction(submit_tool_outputs=SubmitToolOutputs(self._steps.required()))
         return self._run_frame(b"requires_action")
 
     def _outputs_submitted(self, event: events.OutputsSubmitted) -> bytes:
-        for step in self.steps:
-            for call in _calls(step):
-                _function(call).output = event.outputs[call.id]
-        frames = b"".join(self._close_steps("completed", event.at, event.usage, kind="tool_calls"))
+        self._steps.give(event.outputs)
+        frames = self._steps.close("completed", event.at, event.usage, kind="tool_calls")
         self.run.status = "queued"
         self.run.required_action = None
         return frames + self._run_frame(b"queued")
@@ -138,12 +122,11 @@ class RunView:
         return b""
 
     def _ended(self, event: events.RunEnded) -> bytes:
-        self._settle_arguments()
-        frames = [self._cut_message(event)] if self.message is not None else []
-        frames += self._close_steps(_STEP_STATUS[event.status], event.at, event.turn, error=event.error)
+        cut = self._cut_message(event) if self.message is not None else b""
+        steps = self._steps.close(_STEP_STATUS[event.status], event.at, event.turn, error=event.error)
         self._end_run(event)
         self.ended = True
-        return b"".join(frames) + self._run_frame(event.status.encode())
+        return cut + steps + self._run_frame(event.status.encode())
 
     def _end_run(self, event: events.RunEnded) -> None:
         run = self.run
@@ -163,20 +146,23 @@ class RunView:
             case _:
                 pass
 
-    def _adopt(self, run: RunObject) -> None:
+    def _adopt(self, event: events.RunQueued | events.RunRestored) -> None:
         # The view owns what it changes; the event keeps what it said.
-        self.run = msgspec.structs.replace(run)
-        self._expires_at = run.expires_at
+        self.run = msgspec.structs.replace(event.run)
+        self._steps.expires_at = event.run.expires_at
+        self._steps.detailed = event.detailed
+
+    def _run_frame(self, name: bytes) -> bytes:
+        return framed(b"thread.run." + name, _encode_streamed(self.run))
 
     # -- messages ----------------------------------------------------------------------------------------------
 
     def _message_opened(self, event: events.MessageOpened) -> bytes:
         details = RunStepDetailsMessageCreationObject(MessageCreation(event.message_id))
-        step = self._open_step(event.step_id, "message_creation", details, event.at)
-        message = self._new_message(event)
-        self.message = message
-        self._text, self._refusal, self._heads = [], [], {}
-        return step + _begin(b"thread.message.", _encode(message))
+        step = self._steps.open(self.run, event.step_id, "message_creation", details, event.at)
+        self.message = message = self._new_message(event)
+        self._forget_parts()
+        return step + begin(b"thread.message.", _encode(message))
 
     def _new_message(self, event: events.MessageOpened) -> MessageObject:
         return MessageObject(
@@ -198,6 +184,30 @@ class RunView:
         self._text.append(event.text)
         return head + _encode(event.text) + tail
 
+    def _cited(self, event: events.Cited) -> bytes:
+        head = self._heads.get("text") or self._open_part("text", b'"text":{"value":')
+        named = b'"file_id":' + _encode(event.file_id)
+        # A stream's citation still has the quote of the API's first version, always empty.
+        target = b'"file_path":{%b}' % named if event.is_path else b'"file_citation":{%b,"quote":""}' % named
+        text = _encode(event.text)
+        annotation = b'{"index":%d,"type":"%b","text":%b,"start_index":%d,"end_index":%d,%b}' % (
+            len(self._annotations),
+            b"file_path" if event.is_path else b"file_citation",
+            text,
+            event.start,
+            event.end,
+            target,
+        )
+        self._text.append(event.text)
+        self._annotations.append(_annotation(event))
+        return head + text + b',"annotations":[' + annotation + b"]}}]}}\n\n"
+
+    def _image_shown(self, event: events.ImageShown) -> bytes:
+        assert self.message is not None
+        self._images.append(event.file_id)
+        part = b'"image_file","image_file":' + _encode(ImageFile(event.file_id))
+        return self._part_head(len(self._images) - 1) + part + b"}]}}\n\n"
+
     def _refusal_delta(self, event: events.RefusalDelta) -> bytes:
         head = self._heads.get("refusal") or self._open_part("refusal", b'"refusal":')
         self._refusal.append(event.text)
@@ -205,21 +215,24 @@ class RunView:
 
     def _open_part(self, kind: str, value: bytes) -> bytes:
         """The bytes that all deltas of one content part begin with; parts are numbered as they appear."""
-        assert self.message is not None
-        head = (
-            b'event: thread.message.delta\ndata: {"id":"%b","object":"thread.message.delta","delta":'
-            b'{"content":[{"index":%d,"type":"%b",%b'
-        ) % (self.message.id.encode(), len(self._heads), kind.encode(), value)
+        head = self._part_head(len(self._images) + len(self._heads)) + b'"%b",%b' % (kind.encode(), value)
         self._heads[kind] = head
         return head
+
+    def _part_head(self, index: int) -> bytes:
+        assert self.message is not None
+        return (
+            b'event: thread.message.delta\ndata: {"id":"%b","object":"thread.message.delta","delta":'
+            b'{"content":[{"index":%d,"type":'
+        ) % (self.message.id.encode(), index)
 
     def _message_closed(self, event: events.MessageClosed) -> bytes:
         message = self._fill_message()
         message.status = "completed"
         message.completed_at = event.at
         self.message = None
-        frames = self._close_steps("completed", event.at, event.usage, kind="message_creation")
-        return _frame(b"thread.message.completed", _encode(message)) + b"".join(frames)
+        step = self._steps.close("completed", event.at, event.usage, kind="message_creation")
+        return framed(b"thread.message.completed", _encode(message)) + step
 
     def _cut_message(self, event: events.RunEnded) -> bytes:
         message = self._fill_message()
@@ -227,139 +240,62 @@ class RunView:
         message.incomplete_at = event.at
         message.incomplete_details = MessageIncompleteDetails(event.cut or "run_failed")  # type: ignore[arg-type]
         self.message = None
-        return _frame(b"thread.message.incomplete", _encode(message))
+        return framed(b"thread.message.incomplete", _encode(message))
 
     def _fill_message(self) -> MessageObject:
         assert self.message is not None
+        content = self.message.content
+        content += [MessageContentImageFileObject(ImageFile(file_id)) for file_id in self._images]
         for kind in self._heads:
             if kind == "text":
-                self.message.content.append(MessageContentTextObject(TextContent("".join(self._text))))
+                content.append(MessageContentTextObject(TextContent("".join(self._text), self._annotations)))
             else:
-                self.message.content.append(MessageContentRefusalObject("".join(self._refusal)))
-        self._text, self._refusal, self._heads = [], [], {}
+                content.append(MessageContentRefusalObject("".join(self._refusal)))
+        self._forget_parts()
         return self.message
 
-    # -- steps and their calls ---------------------------------------------------------------------------------
+    def _forget_parts(self) -> None:
+        self._images, self._text, self._annotations, self._refusal, self._heads = [], [], [], [], {}
+
+    # -- tool calls --------------------------------------------------------------------------------------------
 
     def _calls_opened(self, event: events.CallsOpened) -> bytes:
-        self._arguments, self._call_heads = {}, {}
-        return self._open_step(event.step_id, "tool_calls", RunStepDetailsToolCallsObject([]), event.at)
+        return self._steps.open_calls(self.run, event)
+
+    def _calls_closed(self, event: events.CallsClosed) -> bytes:
+        return self._steps.close("completed", event.at, event.usage, kind="tool_calls")
 
     def _call_opened(self, event: events.CallOpened) -> bytes:
-        step = self.steps[-1]
-        function = FunctionCall(name=event.name, arguments="", output=None)
-        call = RunStepToolCall(id=event.call_id, type="function", function=function)
-        _calls(step).append(call)
-        self._arguments[event.index] = []
-        head = (
-            b'event: thread.run.step.delta\ndata: {"id":"%b","object":"thread.run.step.delta","delta":'
-            b'{"step_details":{"type":"tool_calls","tool_calls":[{"index":%d,'
-        ) % (step.id.encode(), event.index)
-        self._call_heads[event.index] = head + b'"type":"function","function":{"arguments":'
-        return (
-            head
-            + b'"id":'
-            + _encode(event.call_id)
-            + b',"type":"function","function":'
-            + _encode(function)
-            + b"}]}}}\n\n"
-        )
+        return self._steps.open_call(event)
 
     def _arguments_delta(self, event: events.ArgumentsDelta) -> bytes:
-        self._arguments[event.index].append(event.text)
-        return self._call_heads[event.index] + _encode(event.text) + b"}}]}}}\n\n"
+        return self._steps.add_arguments(event)
 
-    def _settle_arguments(self) -> None:
-        for step in self.steps:
-            for index, call in enumerate(_calls(step)):
-                _function(call).arguments = "".join(self._arguments.get(index, ()))
+    def _search_opened(self, event: events.SearchOpened) -> bytes:
+        return self._steps.open_search(event)
 
-    def _open_step(self, step_id: str, kind: Any, details: Any, at: int) -> bytes:
-        step = RunStepObject(
-            id=step_id,
-            created_at=at,
-            run_id=self.run.id,
-            assistant_id=self.run.assistant_id,
-            thread_id=self.run.thread_id,
-            type=kind,
-            status="in_progress",
-            expires_at=self._expires_at,
-            step_details=details,
-        )
-        self.steps.append(step)
-        return _begin(b"thread.run.step.", _encode(step))
+    def _search_done(self, event: events.SearchDone) -> bytes:
+        return self._steps.end_search(event)
 
-    def _close_steps(
-        self,
-        status: StepStatus,
-        at: int,
-        usage: RunCompletionUsage | None,
-        *,
-        kind: str | None = None,
-        error: LastError | None = None,
-    ) -> list[bytes]:
-        closing = [step for step in self.steps if kind in {None, step.type}]
-        self.steps = [step for step in self.steps if kind not in {None, step.type}]
-        return [_close_step(step, status, at, usage, error) for step in closing]
+    def _code_opened(self, event: events.CodeOpened) -> bytes:
+        return self._steps.open_code(event)
 
-    def _run_frame(self, name: bytes) -> bytes:
-        return _frame(b"thread.run." + name, _encode_streamed(self.run))
+    def _code_delta(self, event: events.CodeDelta) -> bytes:
+        return self._steps.add_code(event)
 
-
-def _frame(name: bytes, data: bytes) -> bytes:
-    return b"event: " + name + b"\ndata: " + data + b"\n\n"
-
-
-def _begin(family: bytes, data: bytes) -> bytes:
-    return _frame(family + b"created", data) + _frame(family + b"in_progress", data)
+    def _code_output_delta(self, event: events.CodeOutputDelta) -> bytes:
+        return self._steps.add_output(event)
 
 
 def _encode_streamed(subject: RunObject | ThreadObject) -> bytes:
     return _encode(msgspec.structs.replace(subject, tool_resources=subject.tool_resources.as_read()))
 
 
-def _calls(step: RunStepObject) -> list[RunStepToolCall]:
-    details = step.step_details
-    return details.tool_calls if isinstance(details, RunStepDetailsToolCallsObject) else []
-
-
-def _function(call: RunStepToolCall) -> FunctionCall:
-    assert isinstance(call.function, FunctionCall)
-    return call.function
-
-
-def _required(call: RunStepToolCall) -> RunToolCallObject:
-    function = _function(call)
-    return RunToolCallObject(id=call.id, function=RunToolCallFunction(function.name, function.arguments))
-
-
-def _close_step(
-    step: RunStepObject, status: StepStatus, at: int, usage: RunCompletionUsage | None, error: LastError | None
-) -> bytes:
-    step.status = status
-    step.usage = usage
-    step.last_error = error if status == "failed" else None
-    _stamp(step, at)
-    frame = _frame(b"thread.run.step." + status.encode(), _encode(step))
-    # A stream still shows when the step would have expired; the stored step does not.
-    step.expires_at = None
-    return frame
-
-
-def _stamp(step: RunStepObject, at: int) -> None:
-    match step.status:
-        case "completed":
-            step.completed_at = at
-        case "failed":
-            step.failed_at = at
-        case "cancelled":
-            step.cancelled_at = at
-        case "expired":
-            step.expired_at = at
-        case "in_progress":
-            pass
-        case _:
-            assert_never(step.status)
+def _annotation(event: events.Cited) -> Annotation:
+    target = FileCitation(event.file_id)
+    if event.is_path:
+        return FilePathAnnotation(event.text, event.start, event.end, target)
+    return FileCitationAnnotation(event.text, event.start, event.end, target)
 
 
 _HANDLERS: Final[dict[type[events.Event], Callable[[RunView, Any], bytes]]] = {
@@ -368,11 +304,19 @@ _HANDLERS: Final[dict[type[events.Event], Callable[[RunView, Any], bytes]]] = {
     events.RunStarted: RunView._started,  # noqa: SLF001
     events.MessageOpened: RunView._message_opened,  # noqa: SLF001
     events.TextDelta: RunView._text_delta,  # noqa: SLF001
+    events.ImageShown: RunView._image_shown,  # noqa: SLF001
+    events.Cited: RunView._cited,  # noqa: SLF001
     events.RefusalDelta: RunView._refusal_delta,  # noqa: SLF001
     events.MessageClosed: RunView._message_closed,  # noqa: SLF001
     events.CallsOpened: RunView._calls_opened,  # noqa: SLF001
     events.CallOpened: RunView._call_opened,  # noqa: SLF001
     events.ArgumentsDelta: RunView._arguments_delta,  # noqa: SLF001
+    events.SearchOpened: RunView._search_opened,  # noqa: SLF001
+    events.SearchDone: RunView._search_done,  # noqa: SLF001
+    events.CodeOpened: RunView._code_opened,  # noqa: SLF001
+    events.CodeDelta: RunView._code_delta,  # noqa: SLF001
+    events.CodeOutputDelta: RunView._code_output_delta,  # noqa: SLF001
+    events.CallsClosed: RunView._calls_closed,  # noqa: SLF001
     events.ActionRequired: RunView._action_required,  # noqa: SLF001
     events.OutputsSubmitted: RunView._outputs_submitted,  # noqa: SLF001
     events.CancelRequested: RunView._cancel_requested,  # noqa: SLF001

@@ -1,0 +1,138 @@
+"""Finds what a model's text refers to while it is written: marks of passages, and paths of files that code made.
+
+A mark of a passage that was shown becomes a citation in its one right form; a mark that the model invented is left
+out. Text that may still turn out to be a reference is held back until that is decided. Pure.
+"""
+
+import re
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from typing import Final, Literal
+
+from understudy.tools.file_search import Passage, mark_name
+
+_MARK: Final = re.compile(
+    "\u3010(?:(?P<turn>\\d{1,4}):)?(?P<index>\\d{1,4})(?:\u2020(?P<name>[^\u3010\u3011\\n]{0,300}))?\u3011"
+)
+_OPEN_MARK: Final = re.compile("\u3010(?:\\d{0,4}:)?(?:\\d{0,4}|\\d{1,4}\u2020[^\u3010\u3011\\n]{0,300})\\Z")
+_START: Final = re.compile("\u3010|sandbox:/")
+_SANDBOX: Final = "sandbox:/"
+
+
+@dataclass(frozen=True, slots=True)
+class Reference:
+    """A part of the text that points at a file. `start` and `end` count code points, the end exclusive."""
+
+    text: str
+    start: int
+    end: int
+    file_id: str
+    is_citation: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Sources:
+    """What can be referred to: passages by the turn and the number in their marks, files by their path."""
+
+    passages: Mapping[tuple[int, int], Passage] = field(default_factory=dict)
+    paths: Mapping[str, str] = field(default_factory=dict)
+
+
+class Citing:
+    """One text being written. Every method returns what can be shown now: plain text, and references in it."""
+
+    def __init__(self, sources: Sources) -> None:
+        self._sources = sources
+        self._paths = {f"sandbox:{path}": file_id for path, file_id in sources.paths.items()}
+        self._held = ""
+        self._position = 0
+
+    def take(self, text: str) -> list[str | Reference]:
+        text = self._held + text
+        self._held = ""
+        return list(self._said(text, last=False))
+
+    def rest(self) -> list[str | Reference]:
+        """What was held back, now that nothing follows."""
+        text, self._held = self._held, ""
+        return list(self._said(text, last=True))
+
+    def _said(self, text: str, *, last: bool) -> Iterator[str | Reference]:
+        plain = 0  # from where the text is yet to be shown
+        at = 0
+        while (start := self._next_start(text, at, last=last)) is not None:
+            found = self._mark(text, start) if text[start] == "\u3010" else self._path(text, start, last=last)
+            if isinstance(found, _Found):
+                yield from self._plain(text[plain:start])
+                yield from self._placed(found)
+                plain = at = start + found.length
+            elif found == "open" and not last:
+                yield from self._plain(text[plain:start])
+                self._held = text[start:]
+                return
+            else:
+                at = start + 1
+        yield from self._plain(text[plain:])
+
+    def _next_start(self, text: str, at: int, *, last: bool) -> int | None:
+        """Where the next reference may begin; the beginning of a path may be cut at the end of the text."""
+        match = _START.search(text, at)
+        if match is not None:
+            return match.start()
+        if last or not self._paths:
+            return None
+        longest = min(len(_SANDBOX) - 1, len(text) - at)
+        return next((len(text) - size for size in range(longest, 0, -1) if _SANDBOX.startswith(text[-size:])), None)
+
+    def _mark(self, text: str, start: int) -> "_Found | _Undecided":
+        match = _MARK.match(text, start)
+        if match is None:
+            return "open" if _OPEN_MARK.match(text, start) else None
+        if match["name"] is None and match["turn"] is None:
+            return None  # a number in such brackets is ordinary writing in some languages
+        passage = self._passage(match)
+        if passage is None:
+            return _Found(len(match[0]))
+        return _Found(len(match[0]), passage.mark, passage.file_id, is_citation=True)
+
+    def _passage(self, match: re.Match[str]) -> Passage | None:
+        """By its number where that fits the name; else by a name that only one file has."""
+        passages, name = self._sources.passages, match["name"]
+        if match["turn"] is not None:
+            passage = passages.get((int(match["turn"]), int(match["index"])))
+            if passage is not None and name in {None, "", "source", mark_name(passage.filename)}:
+                return passage
+        named = [passage for passage in passages.values() if mark_name(passage.filename) == name]
+        return named[0] if len({passage.file_id for passage in named}) == 1 else None
+
+    def _path(self, text: str, start: int, *, last: bool) -> "_Found | _Undecided":
+        rest = text[start:]
+        if not last and any(len(path) > len(rest) and path.startswith(rest) for path in self._paths):
+            return "open"
+        path = max((path for path in self._paths if rest.startswith(path)), key=len, default=None)
+        return None if path is None else _Found(len(path), path, self._paths[path])
+
+    def _plain(self, text: str) -> Iterator[str]:
+        if text:
+            self._position += len(text)
+            yield text
+
+    def _placed(self, found: "_Found") -> Iterator[Reference]:
+        if found.shown:
+            start = self._position
+            self._position += len(found.shown)
+            yield Reference(found.shown, start, self._position, found.file_id, found.is_citation)
+
+
+@dataclass(frozen=True, slots=True)
+class _Found:
+    """A reference of `length` characters in what the model wrote; nothing is shown of one that it invented."""
+
+    length: int
+    shown: str = ""
+    file_id: str = ""
+    is_citation: bool = False
+
+
+# Not a reference, or one perhaps, as soon as more of it is there.
+_Undecided = Literal["open"] | None

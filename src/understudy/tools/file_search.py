@@ -1,0 +1,106 @@
+"""The file search tool as a model sees it: how it is offered, what it may ask, how passages are shown to it.
+
+Pure; searches nothing. Source of the numbers: the hosted API's guide to file search.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any, Final
+
+import msgspec
+
+from understudy.llm import tokens
+
+NAME: Final = "file_search"
+_MOST_QUERIES: Final = 5
+_LONGEST_QUERY: Final = 4096
+_SMALL: Final = ("gpt-3.5",)
+_NOTHING: Final = "No passage of the files matches these queries."
+_HOW_TO_CITE: Final = (
+    "Passages of the user's files, the best first. Each begins with its mark. Where a sentence of your answer rests on "
+    "a passage, put the passage's mark right behind it, exactly as it is written here, brackets included."
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Passage:
+    """A passage that was found. Its mark names the model turn that searched, and its place in what that turn found."""
+
+    turn: int
+    index: int
+    file_id: str
+    filename: str
+    text: str
+
+    @property
+    def mark(self) -> str:
+        return f"\u3010{self.turn}:{self.index}\u2020{mark_name(self.filename)}\u3011"
+
+
+def mark_name(filename: str) -> str:
+    """The file's name without what would end a mark."""
+    return "".join(" " if sign in "\u3010\u3011\n\r" else sign for sign in filename)
+
+
+def definition(name: str) -> dict[str, Any]:
+    """The function that stands for the tool in a chat completions request."""
+    queries = {
+        "type": "array",
+        "items": {"type": "string"},
+        "minItems": 1,
+        "maxItems": _MOST_QUERIES,
+        "description": "What to look for. Several short queries that put the question differently find more than one.",
+    }
+    return {
+        "type": "function",
+        "function": {
+            "name": name,
+            "description": "Searches the files that the user has uploaded and returns the passages that fit best. Use "
+            "it whenever the answer may be in a file.",
+            "parameters": {
+                "type": "object",
+                "properties": {"queries": queries},
+                "required": ["queries"],
+                "additionalProperties": False,
+            },
+        },
+    }
+
+
+def queries_of(arguments: str) -> list[str]:
+    """What a call asks for. Models that do not keep to the schema are understood: one text, or other names."""
+    try:
+        said = msgspec.json.decode(arguments)
+    except msgspec.DecodeError:
+        said = arguments
+    if isinstance(said, dict):
+        said = said.get("queries") or said.get("query") or list(said.values())
+    texts = [said] if isinstance(said, str) else [text for text in said or () if isinstance(text, str)]
+    stripped = (text.strip()[:_LONGEST_QUERY] for text in texts)
+    return list(dict.fromkeys(text for text in stripped if text))[:_MOST_QUERIES]
+
+
+def most_results(model: str) -> int:
+    """How many passages a search brings where the tool does not say."""
+    return 5 if _is_small(model) else 20
+
+
+def within_budget(model: str, texts: Sequence[str]) -> int:
+    """How many of the passages, the best first, there is room for in the model's context."""
+    left = 4_000 if _is_small(model) else 16_000
+    for number, text in enumerate(texts):
+        left -= tokens.count(text)
+        if left < 0:
+            return max(number, 1)
+    return len(texts)
+
+
+def shown(passages: Sequence[Passage]) -> str:
+    """The answer to a call, as the model reads it."""
+    if not passages:
+        return _NOTHING
+    return "\n\n".join([_HOW_TO_CITE, *(f"{passage.mark}\n{passage.text}" for passage in passages)])
+
+
+def _is_small(model: str) -> bool:
+    return model.rpartition("/")[2].startswith(_SMALL)

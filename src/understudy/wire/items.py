@@ -1,0 +1,57 @@
+"""Items of a conversation that are no messages: calls of built-in tools with what came of them.
+
+Source: the Responses API's items `file_search_call` and `code_interpreter_call`. `call_id`, `turn` and `first` are
+ours: how the model named its call, and from where the passages are numbered in the marks that it was shown.
+"""
+
+from typing import Literal
+
+from msgspec import Struct
+
+Attributes = dict[str, str | bool | float]
+
+
+class FileSearchResult(Struct, kw_only=True):
+    file_id: str
+    filename: str
+    score: float
+    attributes: Attributes
+    text: str
+
+
+class FileSearchCallItem(Struct, kw_only=True, tag_field="type", tag="file_search_call"):
+    id: str
+    call_id: str
+    status: Literal["completed"] = "completed"
+    queries: list[str]
+    results: list[FileSearchResult]
+    turn: int
+    first: int
+
+
+class CodeOutput(Struct, kw_only=True, omit_defaults=True):
+    """`logs` or `image`: what `type` names is there."""
+
+    type: Literal["logs", "image"]
+    logs: str = ""
+    file_id: str = ""
+
+
+class MadeFile(Struct, kw_only=True):
+    """A file that code left behind: its path in the sandbox, and the File that was made of it."""
+
+    path: str
+    file_id: str
+
+
+class CodeInterpreterCallItem(Struct, kw_only=True, tag_field="type", tag="code_interpreter_call"):
+    id: str
+    call_id: str
+    status: Literal["completed"] = "completed"
+    code: str
+    container_id: str
+    outputs: list[CodeOutput]
+    files: list[MadeFile] = []
+
+
+ToolItem = FileSearchCallItem | CodeInterpreterCallItem
