@@ -3,6 +3,7 @@
 The only module that knows all parts. `create_app` has no effect but its result; the lifespan opens and closes.
 """
 
+import math
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
@@ -16,9 +17,11 @@ from understudy.api.errors import on_error, on_http_error
 from understudy.api.open_streams import OpenStreams
 from understudy.api.parts import Parts
 from understudy.api.routes import routes
+from understudy.blobs import DirectoryBlobs
 from understudy.broker.memory import MemoryBroker
 from understudy.clock import Clock, SystemClock
 from understudy.engine.background import Repeating
+from understudy.engine.files import Files
 from understudy.engine.log import Logs
 from understudy.engine.runs import Runs
 from understudy.engine.worker import Worker
@@ -30,6 +33,7 @@ from understudy.store import open_store
 from understudy.wire.problems import InvalidInput
 
 _ERASE_EVERY = 0.5
+_SWEEP_FILES_EVERY = 1.0
 # The part of a stop's time in which streams may still end by themselves.
 _WAITED_FOR = 0.75
 
@@ -70,13 +74,21 @@ def create_app(settings: Settings, clock: Clock | None = None) -> Starlette:
 
 async def _open(app: Starlette, stack: AsyncExitStack, settings: Settings, clock: Clock) -> None:
     """Builds the parts from the ground up; the stack closes them from the top down."""
-    store = await open_store(settings.data, settings.database, exclusive=True)
+    store = await open_store(settings.data, settings.database, exclusive=True, clock=clock)
     stack.push_async_callback(store.close)
     if settings.database is None:
         # The directory is locked: whoever had a lease in it is gone.
         await store.runs.retire()
+        await store.blobs.drop_holds(math.inf)
     if settings.api_key is not None:
         await store.keys.create(settings.api_key, "from the settings", int(clock.now()))
+    blobs = DirectoryBlobs(settings.data / "blobs")
+    stack.push_async_callback(blobs.close)
+    await blobs.sweep()
+    files = Files(store, blobs, clock)
+    sweeper = Repeating(_SWEEP_FILES_EVERY, files.sweep)
+    sweeper.start()
+    stack.push_async_callback(sweeper.stop)
     models = Models(settings.providers, _rehearsal(settings, clock), clock)
     stack.push_async_callback(models.close)
     broker = MemoryBroker()
@@ -89,7 +101,7 @@ async def _open(app: Starlette, stack: AsyncExitStack, settings: Settings, clock
     stack.push_async_callback(eraser.stop)
     streams = OpenStreams()
     runs = Runs(store, worker, logs, clock, settings.limits.run_seconds)
-    app.state.parts = Parts(settings, store, models, runs, clock, streams)
+    app.state.parts = Parts(settings, store, models, runs, files, blobs, clock, streams)
     app.state.understudy = Understudy(worker, streams, settings.shutdown_seconds * _WAITED_FOR)
 
 

@@ -2,7 +2,8 @@
 
     UnderstudyError
     ├── SettingsError              the start is refused; the message names the key or the value
-    ├── StoreError                 the data directory or the database cannot be used
+    ├── StoreError                 the data directory, the database or the blob store cannot be used
+    │   └── BlobMissing            the blob store has no such blob
     ├── UpstreamError              a model provider failed; `kind` says how
     └── ApiError                   fixes the HTTP status and the envelope's `type`
         ├── InvalidRequest         400
@@ -35,6 +36,10 @@ class SettingsError(UnderstudyError):
 
 
 class StoreError(UnderstudyError):
+    pass
+
+
+class BlobMissing(StoreError):
     pass
 
 

@@ -34,6 +34,11 @@ def _ordered() -> str:
     return stamp + _random(_TAIL - _STAMP)
 
 
+def _ordered_hex() -> str:
+    """32 hexadecimal digits: the time, and 76 random bits."""
+    return f"{time.time_ns() // _TICK_NS:013x}" + secrets.token_hex(10)[1:]
+
+
 def assistant() -> str:
     return "asst_" + _ordered()
 
@@ -52,6 +57,18 @@ def run() -> str:
 
 def step() -> str:
     return "step_" + _ordered()
+
+
+def file() -> str:
+    return "file-" + _ordered()
+
+
+def upload() -> str:
+    return "upload_" + _ordered_hex()
+
+
+def part() -> str:
+    return "part_" + _ordered_hex()
 
 
 def tool_call() -> str:

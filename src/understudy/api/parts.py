@@ -5,7 +5,9 @@ from dataclasses import dataclass
 from starlette.requests import Request
 
 from understudy.api.open_streams import OpenStreams
+from understudy.blobs import Blobs
 from understudy.clock import Clock
+from understudy.engine.files import Files
 from understudy.engine.runs import Runs
 from understudy.llm.router import Models
 from understudy.settings import Settings
@@ -18,6 +20,8 @@ class Parts:
     store: Store
     models: Models
     runs: Runs
+    files: Files
+    blobs: Blobs
     clock: Clock
     streams: OpenStreams
 

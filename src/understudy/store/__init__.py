@@ -7,9 +7,12 @@ import os
 from dataclasses import dataclass
 from pathlib import Path
 
+from understudy.clock import Clock, SystemClock
 from understudy.errors import StoreError
 from understudy.store.assistants import Assistants
+from understudy.store.blobs import Blobs
 from understudy.store.database import Database
+from understudy.store.files import Files
 from understudy.store.keys import Keys
 from understudy.store.lock import DirectoryLock
 from understudy.store.messages import Messages
@@ -30,6 +33,8 @@ class Store:
     threads: Threads
     messages: Messages
     runs: Runs
+    files: Files
+    blobs: Blobs
     keys: Keys
     lock: DirectoryLock | None
 
@@ -39,10 +44,13 @@ class Store:
             self.lock.release()
 
 
-async def open_store(data: Path, url: str | None = None, *, exclusive: bool = False) -> Store:
+async def open_store(
+    data: Path, url: str | None = None, *, exclusive: bool = False, clock: Clock | None = None
+) -> Store:
     """Opens the store of a data directory (created, 0700), or the PostgreSQL database that `url` names.
 
-    `exclusive` is for servers: no second one may use the same directory. Raises StoreError.
+    `exclusive` is for servers: no second one may use the same directory. `clock` says what has expired. Raises
+    StoreError.
     """
     if url is not None and not url.startswith(_POSTGRES):
         raise StoreError(f"The database {url!r} is not supported. Use postgresql://…, or leave it out for SQLite.")
@@ -60,6 +68,8 @@ async def open_store(data: Path, url: str | None = None, *, exclusive: bool = Fa
         threads=Threads(database),
         messages=Messages(database),
         runs=Runs(database),
+        files=Files(database, clock or SystemClock()),
+        blobs=Blobs(database),
         keys=Keys(database),
         lock=lock,
     )

@@ -1,0 +1,66 @@
+"""What a blob store is to the rest of the program: bytes under a name. Knows no file, no tenant and no database.
+
+A name is never given twice. Whoever writes puts it down somewhere that outlives a crash between `seal` and `place`, so
+that bytes which nothing names in the end are found again.
+"""
+
+from collections.abc import AsyncIterator
+from contextlib import AbstractAsyncContextManager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Protocol
+
+
+@dataclass(frozen=True, slots=True)
+class Blob:
+    """`sha256` is hexadecimal, `size` in bytes."""
+
+    name: str
+    size: int
+    sha256: str
+
+
+class Writing(Protocol):
+    """One blob being written: `write` as often as there are bytes, then `seal`, then `place`."""
+
+    async def write(self, chunk: bytes | bytearray | memoryview) -> None:
+        """The chunk may be changed by its owner afterwards."""
+        ...
+
+    async def seal(self) -> Blob:
+        """Ends the writing. The blob has its name, and is not found under it yet."""
+        ...
+
+    async def place(self) -> None:
+        """Puts the sealed blob under its name; it survives a power cut when this returns."""
+        ...
+
+
+class Blobs(Protocol):
+    """Raises StoreError from every method where the storage fails, BlobMissing where the name is unknown."""
+
+    def writing(self) -> AbstractAsyncContextManager[Writing]:
+        """Leaving the context without `place` leaves nothing behind."""
+        ...
+
+    def reading(
+        self, name: str, start: int = 0, stop: int | None = None
+    ) -> AbstractAsyncContextManager[AsyncIterator[bytes]]:
+        """The bytes from `start` to before `stop`, in chunks. Entering finds the blob or raises BlobMissing."""
+        ...
+
+    def path(self, name: str) -> AbstractAsyncContextManager[Path]:
+        """The blob as a local file to read, as long as the context is open."""
+        ...
+
+    async def exists(self, name: str) -> bool: ...
+
+    async def delete(self, name: str) -> None:
+        """Erases the blob; one that is not there is fine."""
+        ...
+
+    async def sweep(self) -> None:
+        """Erases what writers that died have left half written."""
+        ...
+
+    async def close(self) -> None: ...

@@ -1,0 +1,85 @@
+"""Bytes become a File, whoever has them: an upload, or a tool that made an output. Knows no HTTP and no SQL.
+
+The order keeps every crash harmless: the name is put down as held, then the bytes get their place, then one
+transaction makes the file and turns the hold into a use. What is held and never used is erased in the background.
+"""
+
+from collections.abc import AsyncIterable, AsyncIterator
+from contextlib import asynccontextmanager
+
+from understudy import ids
+from understudy.blobs import Blob, Blobs, Writing
+from understudy.clock import Clock
+from understudy.store import Store
+from understudy.wire.files import FileObject, StoredPurpose
+
+# Long enough to get the largest file onto a slow disk; a writer that takes longer has lost its blob.
+_HOLD = 3600.0
+_ERASED_AT_ONCE = 100
+BATCH_SECONDS = 30 * 24 * 3600
+"""How long files for batches are kept where nothing else was asked for, as the hosted API does."""
+
+
+class Files:
+    def __init__(self, store: Store, blobs: Blobs, clock: Clock) -> None:
+        self._store = store
+        self._blobs = blobs
+        self._clock = clock
+
+    async def save(
+        self,
+        project_id: str,
+        filename: str,
+        purpose: StoredPurpose,
+        chunks: AsyncIterable[bytes],
+        *,
+        seconds: int | None = None,
+    ) -> FileObject:
+        """Keeps the bytes as a file. `seconds` is how long it lives; without it, as long as its purpose says."""
+        async with self._blobs.writing() as writing:
+            async for chunk in chunks:
+                await writing.write(chunk)
+            blob = await self.settle(writing)
+            return await self.register(project_id, filename, purpose, blob, seconds)
+
+    @asynccontextmanager
+    async def writing(self) -> AsyncIterator[Writing]:
+        """For who has the bytes before the name: `write`, then `settle`, then `register`."""
+        async with self._blobs.writing() as writing:
+            yield writing
+
+    async def settle(self, writing: Writing) -> Blob:
+        """Puts the written bytes in their place, held for the row that will name them."""
+        blob = await writing.seal()
+        await self._store.blobs.hold(blob.name, blob.sha256, self._clock.now() + _HOLD)
+        await writing.place()
+        return blob
+
+    async def register(
+        self, project_id: str, filename: str, purpose: StoredPurpose, blob: Blob, seconds: int | None = None
+    ) -> FileObject:
+        file = new_file(filename, purpose, blob.size, int(self._clock.now()), seconds)
+        await self._store.files.create(project_id, file, blob.name)
+        return file
+
+    async def sweep(self) -> None:
+        """Takes away what has expired, and erases the bytes that nothing names any more."""
+        await self._store.files.expire()
+        await self._store.blobs.drop_holds(self._clock.now())
+        while names := await self._store.blobs.doomed(_ERASED_AT_ONCE):
+            for name in names:
+                await self._blobs.delete(name)
+            await self._store.blobs.erased(names)
+
+
+def new_file(filename: str, purpose: StoredPurpose, size: int, now: int, seconds: int | None) -> FileObject:
+    if seconds is None and purpose == "batch":
+        seconds = BATCH_SECONDS
+    return FileObject(
+        id=ids.file(),
+        purpose=purpose,
+        filename=filename,
+        bytes=size,
+        created_at=now,
+        expires_at=None if seconds is None else now + seconds,
+    )

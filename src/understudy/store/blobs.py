@@ -1,0 +1,94 @@
+"""Which bytes are in use, and which are to be erased. Knows names and counts; the bytes are in the blob store.
+
+A blob's name is never given twice, so erasing one late or twice harms nobody. Its life: held by whoever writes it, used
+by the rows that name it, and, in the transaction that takes the last of these away, put down to be erased.
+"""
+
+from collections.abc import Sequence
+
+from understudy.errors import StoreError
+from understudy.store.database import Database, Transaction
+
+_REUSE = (
+    "UPDATE blobs SET uses = uses + 1 WHERE uses > 0 AND name = ("
+    "SELECT twin.name FROM blobs AS held JOIN blobs AS twin ON twin.sha256 = held.sha256"
+    " WHERE held.name = $1 AND twin.uses > 0 LIMIT 1) RETURNING name"
+)
+
+
+class Blobs:
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    async def hold(self, name: str, sha256: str, until: float) -> None:
+        """Before a blob is put in its place: should its writer die, it is found and erased after `until`."""
+        await self._database.write(_hold, name, sha256, until)
+
+    async def drop_holds(self, now: float) -> None:
+        """Gives up what writers have held for too long; a row that names it can no longer be made."""
+        if await self._database.read(_lapsed, now):
+            await self._database.write(_drop_holds, now)
+
+    async def doomed(self, limit: int) -> list[str]:
+        """Names whose bytes are to be erased; `erased` afterwards."""
+        return await self._database.read(_doomed, limit)
+
+    async def erased(self, names: Sequence[str]) -> None:
+        await self._database.write(_erased, names)
+
+
+def retain(blob: str) -> Transaction[str]:
+    """Counts one use more, and returns the name to use: bytes that are already kept under another name stay there.
+
+    `blob` is held or in use. Raises StoreError where it is neither any more.
+    """
+    rows = yield _REUSE, (blob,)
+    if not rows:
+        rows = yield "UPDATE blobs SET uses = 1 WHERE name = $1 AND uses = 0 RETURNING name", (blob,)
+        if not rows:
+            raise StoreError(f"The bytes of the blob {blob!r} are gone: writing them took too long.")
+    elif rows[0][0] != blob:
+        rows_held = yield "SELECT 1 FROM blobs WHERE name = $1 AND uses = 0", (blob,)
+        if rows_held:
+            yield from _doom(blob)
+    return str(rows[0][0])
+
+
+def release(blob: str) -> Transaction[None]:
+    """Counts one use less; the bytes are put down to be erased with the last."""
+    rows = yield "UPDATE blobs SET uses = uses - 1 WHERE name = $1 RETURNING uses", (blob,)
+    if rows and rows[0][0] <= 0:
+        yield from _doom(blob)
+
+
+def _doom(blob: str) -> Transaction[None]:
+    yield "DELETE FROM blobs WHERE name = $1", (blob,)
+    yield "INSERT INTO blob_erasures (name) VALUES ($1) ON CONFLICT DO NOTHING", (blob,)
+
+
+def _hold(name: str, sha256: str, until: float) -> Transaction[None]:
+    sql = "INSERT INTO blobs (name, sha256, uses, held_until) VALUES ($1, $2, 0, $3)"
+    yield sql, (name, sha256, until)
+
+
+_LAPSED = "SELECT name FROM blobs WHERE uses = 0 AND held_until < $1 LIMIT 100"
+
+
+def _lapsed(now: float) -> Transaction[bool]:
+    return bool((yield _LAPSED, (now,)))
+
+
+def _drop_holds(now: float) -> Transaction[None]:
+    rows = yield _LAPSED + " FOR UPDATE", (now,)
+    for (name,) in rows:
+        yield from _doom(name)
+
+
+def _doomed(limit: int) -> Transaction[list[str]]:
+    rows = yield "SELECT name FROM blob_erasures LIMIT $1", (limit,)
+    return [row[0] for row in rows]
+
+
+def _erased(names: Sequence[str]) -> Transaction[None]:
+    for name in names:
+        yield "DELETE FROM blob_erasures WHERE name = $1", (name,)

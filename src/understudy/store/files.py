@@ -1,0 +1,133 @@
+"""Files at rest: the row's body is the object as it is served, its bytes are the blob that it names.
+
+A file that has expired is gone for every reader at once; `expire` takes it away for good.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import msgspec
+
+from understudy.clock import Clock
+from understudy.errors import NotFound
+from understudy.store.blobs import release, retain
+from understudy.store.database import Database, Transaction
+from understudy.store.pages import Page, PageRequest, Source, read_page
+from understudy.wire.files import FileObject
+
+_LIVE = "body IS NOT NULL AND (expires_at IS NULL OR expires_at > $2)"
+_PAGE = Source("files", "project_id = $1", _LIVE, 2)
+_PURPOSE_PAGE = Source("files", "project_id = $1", f"{_LIVE} AND purpose = $3", 3)
+_GET = f"SELECT body, blob FROM files WHERE project_id = $1 AND {_LIVE} AND id = $3"  # noqa: S608 - constants only
+_DUE = "SELECT project_id, id FROM files WHERE body IS NOT NULL AND expires_at <= $1 ORDER BY expires_at LIMIT $2"
+_decode = msgspec.json.Decoder(FileObject).decode
+
+
+@dataclass(frozen=True, slots=True)
+class StoredFile:
+    """`bytes` is the size; `blob` the name of the contents in the blob store."""
+
+    id: str
+    filename: str
+    purpose: str
+    bytes: int
+    blob: str
+
+
+class Files:
+    """Every verb on one file raises NotFound where the project has none of that id."""
+
+    def __init__(self, database: Database, clock: Clock) -> None:
+        self._database = database
+        self._clock = clock
+
+    async def create(self, project_id: str, file: FileObject, blob: str) -> str:
+        """Returns the encoded object. `blob` is held (or in use); raises StoreError where it is not any more."""
+        return await self._database.write(insert_file, project_id, file, blob)
+
+    async def get(self, project_id: str, file_id: str) -> str:
+        return (await self._database.read(_get, project_id, file_id, self._now()))[0]
+
+    async def find(self, project_id: str, file_id: str) -> StoredFile:
+        body, blob = await self._database.read(_get, project_id, file_id, self._now())
+        return _stored(body, blob)
+
+    async def lookup(self, project_id: str, file_ids: Sequence[str]) -> list[StoredFile]:
+        """The files of these ids, in their order; an id that the project does not have is left out."""
+        return await self._database.read(_lookup, project_id, file_ids, self._now())
+
+    async def page(self, project_id: str, request: PageRequest, purpose: str | None = None) -> Page:
+        if purpose is None:
+            return await self._database.read(read_page, _PAGE, (project_id, self._now()), request)
+        return await self._database.read(read_page, _PURPOSE_PAGE, (project_id, self._now(), purpose), request)
+
+    async def delete(self, project_id: str, file_id: str) -> None:
+        await self._database.write(delete_file, project_id, file_id, self._now())
+
+    async def expire(self, limit: int = 100) -> None:
+        """Deletes up to `limit` files whose time is over."""
+        now = self._now()
+        if await self._database.read(_due, now, limit):
+            await self._database.write(_expire, now, limit)
+
+    def _now(self) -> int:
+        return int(self._clock.now())
+
+
+def no_such_file(file_id: str) -> NotFound:
+    return NotFound(f"No such File object: {file_id}", param="id")
+
+
+def insert_file(project_id: str, file: FileObject, blob: str) -> Transaction[str]:
+    body = msgspec.json.encode(file).decode()
+    name = yield from retain(blob)
+    sql = "INSERT INTO files (id, project_id, purpose, blob, expires_at, body) VALUES ($1, $2, $3, $4, $5, $6)"
+    yield sql, (file.id, project_id, file.purpose, name, file.expires_at, body)
+    return body
+
+
+def delete_file(project_id: str, file_id: str, now: int) -> Transaction[None]:
+    """Takes a file away with all that was made of it."""
+    rows = yield _GET + " FOR UPDATE", (project_id, now, file_id)
+    if not rows:
+        raise no_such_file(file_id)
+    yield from _remove(file_id)
+
+
+def _remove(file_id: str) -> Transaction[None]:
+    """What goes with a file, whether it was deleted or has expired."""
+    sql = "UPDATE files SET body = NULL WHERE id = $1 AND body IS NOT NULL RETURNING blob"
+    rows = yield sql, (file_id,)
+    for (blob,) in rows:
+        yield from release(blob)
+
+
+def _get(project_id: str, file_id: str, now: int) -> Transaction[tuple[str, str]]:
+    rows = yield _GET, (project_id, now, file_id)
+    if not rows:
+        raise no_such_file(file_id)
+    return rows[0][0], rows[0][1]
+
+
+def _lookup(project_id: str, file_ids: Sequence[str], now: int) -> Transaction[list[StoredFile]]:
+    found = []
+    for file_id in dict.fromkeys(file_ids):
+        rows = yield _GET, (project_id, now, file_id)
+        found += [_stored(body, blob) for body, blob in rows]
+    return found
+
+
+def _stored(body: str, blob: str) -> StoredFile:
+    file = _decode(body)
+    return StoredFile(file.id, file.filename, file.purpose, file.bytes, blob)
+
+
+def _due(now: int, limit: int) -> Transaction[list[str]]:
+    rows = yield _DUE, (now, limit)
+    return [row[1] for row in rows]
+
+
+def _expire(now: int, limit: int) -> Transaction[None]:
+    rows = yield _DUE + " FOR UPDATE", (now, limit)
+    for _, file_id in rows:
+        yield from _remove(file_id)
