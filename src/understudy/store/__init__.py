@@ -11,6 +11,7 @@ from understudy.clock import Clock, SystemClock
 from understudy.errors import StoreError
 from understudy.store.assistants import Assistants
 from understudy.store.blobs import Blobs
+from understudy.store.chunks import Chunks
 from understudy.store.database import Database
 from understudy.store.files import Files
 from understudy.store.keys import Keys
@@ -35,6 +36,7 @@ class Store:
     runs: Runs
     files: Files
     blobs: Blobs
+    chunks: Chunks
     keys: Keys
     lock: DirectoryLock | None
 
@@ -70,6 +72,7 @@ async def open_store(
         runs=Runs(database),
         files=Files(database, clock or SystemClock()),
         blobs=Blobs(database),
+        chunks=Chunks(database),
         keys=Keys(database),
         lock=lock,
     )

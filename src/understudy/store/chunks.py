@@ -1,32 +1,30 @@
-"""Chunks of documents with their vectors and words, and the search among them. Knows no file, no store object, no model.
+"""Chunks of documents with their vectors and words, and the search among them. Knows no file object and no model.
 
-`store` and `file` are row numbers that the caller owns. A document is one indexing of one file in one store: it is found
-once it is finished, which is also when the one it replaces is gone.
+`store` and `file` are row numbers that the caller owns. A document is one indexing of one file in one store: it is
+found once it is finished, which is also when the one it replaces is gone.
 """
 
 from collections.abc import AsyncIterator, Sequence
 from dataclasses import dataclass
+from typing import Final, Protocol
 
+from understudy.errors import UnderstudyError
+from understudy.store import chunks_postgres, chunks_sqlite
+from understudy.store.chunk_rows import Neighbours, NewChunk, StoredChunk, Wanted
 from understudy.store.database import Database, Transaction
+from understudy.store.words import wanted
+
+__all__ = ["Candidate", "Chunks", "DocumentGone", "Indexed", "NewChunk", "Passage", "StoredChunk"]
+
+_INDEXING: Final = 0
+_READY: Final = 1
+_REMOVED: Final = 2
+_PAGE: Final = 50
+_ERASED: Final = 100
 
 
-@dataclass(frozen=True, slots=True)
-class NewChunk:
-    """`vector` is little-endian float32 of unit length."""
-
-    position: int
-    start: int
-    end: int
-    text: str
-    vector: bytes
-
-
-@dataclass(frozen=True, slots=True)
-class StoredChunk:
-    position: int
-    start: int
-    end: int
-    text: str
+class DocumentGone(UnderstudyError):
+    """The document was removed, or given up for another one, while it was being made."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,20 +35,61 @@ class Indexed:
     usage_bytes: int
 
 
+@dataclass(frozen=True, slots=True)
+class Passage:
+    """Where the words or the vector of a query were looked for, and what was asked."""
+
+    store: int
+    files: Sequence[int] | None
+    embedder: str
+    vector: bytes | None
+    words: str
+
+
+@dataclass(frozen=True, slots=True)
+class Candidate:
+    """A chunk that one half of a search found. Ranks count from 0, None where the half did not find it.
+
+    `similarity` is the cosine of the vectors, None where they are not comparable.
+    """
+
+    file: int
+    chunk: StoredChunk
+    similarity: float | None
+    vector_rank: int | None
+    text_rank: int | None
+
+
+class Dialect(Protocol):
+    """What only one engine can say. Each is a transaction to `yield from`."""
+
+    def prepare(self, dimensions: int) -> Transaction[None]: ...
+
+    def insert(self, store: int, document: int, dimensions: int, chunks: Sequence[NewChunk]) -> Transaction[None]: ...
+
+    def delete(self, store: int, document: int, dimensions: int, limit: int) -> Transaction[int]: ...
+
+    def search(self, asked: Wanted) -> Transaction[Neighbours]: ...
+
+    def read(self, numbers: Sequence[int]) -> Transaction[list[tuple[int, int, StoredChunk]]]: ...
+
+
 class Chunks:
     def __init__(self, database: Database) -> None:
         self._database = database
+        self._dialect: Dialect = chunks_sqlite if database.dialect == "sqlite" else chunks_postgres
 
     async def begin(self, store: int, file: int, embedder: str, dimensions: int) -> int:
         """The number of a document that is not found yet. Unfinished ones of the same file are given up."""
-        raise NotImplementedError
+        return await self._database.write(_begin, self._dialect, store, file, embedder, dimensions)
 
     async def append(self, document: int, chunks: Sequence[NewChunk]) -> None:
-        raise NotImplementedError
+        """One transaction: keep it small. Raises DocumentGone."""
+        await self._database.write(_append, self._dialect, document, chunks)
 
     async def finish(self, document: int) -> Indexed:
-        """From here on the document is found, in place of the one that the file had."""
-        raise NotImplementedError
+        """From here on the document is found, in place of the one that the file had. Raises DocumentGone."""
+        return await self._database.write(_finish, document)
 
     async def remove(self, store: int, file: int) -> None:
         """Nothing of the file is found any more; what it took up is freed by `erase`."""
@@ -59,22 +98,130 @@ class Chunks:
     async def remove_store(self, store: int) -> None:
         await self._database.write(store_removal, store)
 
-    def texts(self, store: int, file: int) -> AsyncIterator[StoredChunk]:
+    async def abandon(self, document: int) -> None:
+        """Gives up a document that is not finished."""
+        await self._database.write(_abandon, document)
+
+    async def texts(self, store: int, file: int) -> AsyncIterator[StoredChunk]:
         """The chunks in order, overlaps included, read a page at a time."""
-        raise NotImplementedError
+        position = -1
+        while page := await self._database.read(_texts, store, file, position):
+            for chunk in page:
+                yield chunk
+            position = page[-1].position
+
+    async def search(self, asked: Passage, limit: int) -> list[Candidate]:
+        """What either half finds, at most `limit` each, in no order."""
+        return await self._database.scan(_search, self._dialect, asked, limit)
 
     async def erase(self) -> bool:
         """Frees a bounded piece of what was removed; whether there is more. For a background part."""
-        raise NotImplementedError
+        return await self._database.write(_erase, self._dialect)
 
 
 def removal(store: int, file: int) -> Transaction[None]:
     """`remove` as part of another transaction: `yield from removal(store, file)`."""
-    raise NotImplementedError
-    yield
+    yield "UPDATE chunk_documents SET state = $1 WHERE store = $2 AND file = $3", (_REMOVED, store, file)
 
 
 def store_removal(store: int) -> Transaction[None]:
     """`remove_store` as part of another transaction."""
-    raise NotImplementedError
-    yield
+    yield "UPDATE chunk_documents SET state = $1 WHERE store = $2", (_REMOVED, store)
+
+
+def _begin(dialect: Dialect, store: int, file: int, embedder: str, dimensions: int) -> Transaction[int]:
+    yield from dialect.prepare(dimensions)
+    sql = "UPDATE chunk_documents SET state = $1 WHERE store = $2 AND file = $3 AND state = $4"
+    yield sql, (_REMOVED, store, file, _INDEXING)
+    sql = (
+        "INSERT INTO chunk_documents (store, file, embedder, dimensions, state, chunks, bytes)"
+        " VALUES ($1, $2, $3, $4, $5, 0, 0) RETURNING seq"
+    )
+    rows = yield sql, (store, file, embedder, dimensions, _INDEXING)
+    return int(rows[0][0])
+
+
+def _append(dialect: Dialect, document: int, chunks: Sequence[NewChunk]) -> Transaction[None]:
+    sql = (
+        "UPDATE chunk_documents SET chunks = chunks + $1, bytes = bytes + $2 WHERE seq = $3 AND state = $4"
+        " RETURNING store, dimensions"
+    )
+    size = sum(len(chunk.text.encode("utf-8", "surrogatepass")) + len(chunk.vector) for chunk in chunks)
+    rows = yield sql, (len(chunks), size, document, _INDEXING)
+    if not rows:
+        raise _gone(document)
+    yield from dialect.insert(rows[0][0], document, rows[0][1], chunks)
+
+
+def _finish(document: int) -> Transaction[Indexed]:
+    sql = "UPDATE chunk_documents SET state = $1 WHERE seq = $2 AND state = $3 RETURNING store, file, chunks, bytes"
+    rows = yield sql, (_READY, document, _INDEXING)
+    if not rows:
+        raise _gone(document)
+    store, file, chunks, size = rows[0]
+    sql = "UPDATE chunk_documents SET state = $1 WHERE store = $2 AND file = $3 AND seq <> $4"
+    yield sql, (_REMOVED, store, file, document)
+    return Indexed(chunks, size)
+
+
+def _abandon(document: int) -> Transaction[None]:
+    sql = "UPDATE chunk_documents SET state = $1 WHERE seq = $2 AND state = $3"
+    yield sql, (_REMOVED, document, _INDEXING)
+
+
+def _gone(document: int) -> DocumentGone:
+    return DocumentGone(f"The document {document!r} was removed while it was being indexed. Add its file again.")
+
+
+def _texts(store: int, file: int, after: int) -> Transaction[list[StoredChunk]]:
+    sql = (
+        "SELECT position, start_at, end_at, body FROM chunks WHERE position > $4 AND document ="  # noqa: S608 - a constant
+        " (SELECT seq FROM chunk_documents WHERE store = $1 AND file = $2 AND state = $3)"
+        f" ORDER BY position LIMIT {_PAGE}"
+    )
+    rows = yield sql, (store, file, _READY, after)
+    return [StoredChunk(*row) for row in rows]
+
+
+def _search(dialect: Dialect, asked: Passage, limit: int) -> Transaction[list[Candidate]]:
+    documents = yield from _documents(asked)
+    if not documents:
+        return []
+    files = {seq: file for seq, file, _, _ in documents}
+    comparable = [seq for seq, _, embedder, size in documents if _comparable(asked, embedder, size)]
+    total = yield "SELECT count(*) FROM chunk_documents WHERE store = $1", (asked.store,)
+    whole = total[0][0] == len(documents) == len(comparable)
+    found = yield from dialect.search(
+        Wanted(asked.store, asked.vector, wanted(asked.words), limit, list(files), comparable, whole)
+    )
+    vector_ranks = {seq: rank for rank, seq in enumerate(found.by_vector)}
+    text_ranks = {seq: rank for rank, seq in enumerate(found.by_words)}
+    rows = yield from dialect.read(list(vector_ranks | text_ranks))
+    return [
+        Candidate(files[document], chunk, found.similarity.get(seq), vector_ranks.get(seq), text_ranks.get(seq))
+        for seq, document, chunk in rows
+        if document in files
+    ]
+
+
+def _documents(asked: Passage) -> Transaction[list[tuple[int, int, str, int]]]:
+    """Those that may be found: `(seq, file, embedder, dimensions)`."""
+    sql = "SELECT seq, file, embedder, dimensions FROM chunk_documents WHERE store = $1 AND state = $2"
+    rows = yield sql, (asked.store, _READY)
+    allowed = None if asked.files is None else set(asked.files)
+    return [(row[0], row[1], row[2], row[3]) for row in rows if allowed is None or row[1] in allowed]
+
+
+def _comparable(asked: Passage, embedder: str, dimensions: int) -> bool:
+    return asked.vector is not None and embedder == asked.embedder and dimensions * 4 == len(asked.vector)
+
+
+def _erase(dialect: Dialect) -> Transaction[bool]:
+    rows = yield "SELECT seq, store, dimensions FROM chunk_documents WHERE state = $1 LIMIT 1", (_REMOVED,)
+    if not rows:
+        return False
+    document, store, dimensions = rows[0]
+    erased = yield from dialect.delete(store, document, dimensions, _ERASED)
+    if erased < _ERASED:
+        yield "DELETE FROM chunk_documents WHERE seq = $1 AND state = $2", (document, _REMOVED)
+    return True

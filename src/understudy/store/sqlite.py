@@ -8,6 +8,7 @@ Reads run on the loop as well: a row by key costs about ten microseconds, a hop 
 
 import asyncio
 import re
+import threading
 from collections import deque
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
@@ -18,6 +19,7 @@ from pathlib import Path
 from typing import Any, ParamSpec, TypeVar
 
 import apsw
+import sqlite_vec
 
 from understudy.errors import StoreError
 from understudy.store.database import Row, Transaction
@@ -27,6 +29,9 @@ T = TypeVar("T")
 
 _BATCH = 256
 _BUSY_MS = 10_000
+_SCANS = 2
+# The kernel keeps what is read often; each scanning connection would keep it again.
+_SCAN_CACHE_KB = 4000
 _PARAMETER = re.compile(r"\$(\d+)")
 _WORD = re.compile(r"\w+")
 
@@ -64,7 +69,9 @@ class SqliteDatabase:
         self._idle = asyncio.Event()
         self._idle.set()
         self._disk = ThreadPoolExecutor(1, thread_name_prefix="understudy-commit")
-        self._scans = ThreadPoolExecutor(1, thread_name_prefix="understudy-scan")
+        self._scans = ThreadPoolExecutor(_SCANS, thread_name_prefix="understudy-scan")
+        self._scanning = threading.local()
+        self._scanners: list[apsw.Connection] = []
 
     def text_query(self, text: str) -> str:
         # Without a word: a phrase of none, which is found nowhere; nothing at all would be a syntax error.
@@ -99,6 +106,8 @@ class SqliteDatabase:
         self._scans.shutdown()
         with suppress(apsw.Error):
             self._writer.execute("PRAGMA optimize")
+        for scanner in self._scanners:
+            scanner.close()
         self._reader.close()
         self._writer.close()
 
@@ -172,13 +181,18 @@ class SqliteDatabase:
 
     def _scan(self, work: Callable[[], Transaction[T]]) -> T:
         try:
-            connection = _connect(self._path, writable=False)
-            try:
-                return _drive(connection, work())
-            finally:
-                connection.close()
+            return _drive(self._scanner(), work())
         except apsw.Error as error:
             raise self._failure(error) from None
+
+    def _scanner(self) -> apsw.Connection:
+        """The connection of this thread, kept for the next scan."""
+        found: apsw.Connection | None = getattr(self._scanning, "connection", None)
+        if found is None:
+            found = self._scanning.connection = _connect(self._path, writable=False)
+            found.execute(f"PRAGMA cache_size = -{_SCAN_CACHE_KB}")
+            self._scanners.append(found)
+        return found
 
     def _failure(self, error: BaseException) -> StoreError:
         return StoreError(f"The database {self._path.name!r} failed: {_say(error)}")
@@ -188,6 +202,9 @@ def _connect(path: Path, *, writable: bool = True) -> apsw.Connection:
     flags = apsw.SQLITE_OPEN_READWRITE | apsw.SQLITE_OPEN_CREATE if writable else apsw.SQLITE_OPEN_READONLY
     connection = apsw.Connection(str(path), flags=flags, statementcachesize=512)
     connection.set_busy_timeout(_BUSY_MS)
+    connection.enable_load_extension(True)
+    connection.load_extension(sqlite_vec.loadable_path())
+    connection.enable_load_extension(False)
     if writable:
         connection.execute("PRAGMA journal_mode = WAL")
         connection.execute("PRAGMA synchronous = FULL")

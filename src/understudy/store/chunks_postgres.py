@@ -1,0 +1,168 @@
+"""Chunks in PostgreSQL: vectors by pgvector, words by full-text search.
+
+Vectors have a table for each number of dimensions, with an HNSW index where pgvector can make one.
+"""
+
+import struct
+from collections.abc import Mapping, Sequence
+from typing import Final
+
+from understudy.errors import StoreError
+from understudy.store.chunk_rows import Neighbours, NewChunk, StoredChunk, Wanted
+from understudy.store.database import Transaction
+from understudy.store.words import indexed
+
+_EXACT: Final = 10_000
+"""Chunks of a store up to which comparing with each is quick, and better than an index of all stores."""
+
+_FULL: Final = 2000
+_HALF: Final = 4000
+"""Dimensions that an HNSW index takes, of whole and of half precision."""
+
+_LOCK: Final = "SELECT pg_advisory_xact_lock(7205759403792794)"
+
+
+def prepare(dimensions: int) -> Transaction[None]:
+    """Raises StoreError where the server has no pgvector."""
+    table = _table(dimensions)
+    known = yield "SELECT to_regclass($1) IS NOT NULL", (table,)
+    if known[0][0]:
+        return
+    yield _LOCK, ()
+    available = yield "SELECT count(*) FROM pg_available_extensions WHERE name = 'vector'", ()
+    if not available[0][0]:
+        raise StoreError(
+            "The PostgreSQL server lacks the extension pgvector, which vector stores need. Install it there"
+            " (https://github.com/pgvector/pgvector), or use SQLite."
+        )
+    yield "CREATE EXTENSION IF NOT EXISTS vector", ()
+    yield (
+        (
+            f"CREATE TABLE IF NOT EXISTS {table} (seq BIGINT PRIMARY KEY, store BIGINT NOT NULL,"
+            f" document BIGINT NOT NULL, vector vector({dimensions}) NOT NULL)"
+        ),
+        (),
+    )
+    yield f"CREATE INDEX IF NOT EXISTS {table}_document ON {table} (store, document)", ()
+    if dimensions <= _FULL:
+        yield f"CREATE INDEX IF NOT EXISTS {table}_near ON {table} USING hnsw (vector vector_cosine_ops)", ()
+    elif dimensions <= _HALF:
+        half = f"(vector::halfvec({dimensions})) halfvec_cosine_ops"
+        yield f"CREATE INDEX IF NOT EXISTS {table}_near ON {table} USING hnsw ({half})", ()
+
+
+def insert(store: int, document: int, dimensions: int, chunks: Sequence[NewChunk]) -> Transaction[None]:
+    sql = (
+        "INSERT INTO chunks (document, position, start_at, end_at, body)"
+        " SELECT $1, p, s, e, b FROM unnest($2::bigint[], $3::bigint[], $4::bigint[], $5::text[]) AS t (p, s, e, b)"
+        " RETURNING position, seq"
+    )
+    columns = [
+        [chunk.position for chunk in chunks],
+        [chunk.start for chunk in chunks],
+        [chunk.end for chunk in chunks],
+        [chunk.text for chunk in chunks],
+    ]
+    rows = yield sql, (document, *columns)
+    numbers = {position: seq for position, seq in rows}  # noqa: C416 - rows are records
+    for chunk in chunks:
+        sql = f"INSERT INTO {_table(dimensions)} (seq, store, document, vector) VALUES ($1, $2, $3, $4::real[]::vector)"  # noqa: S608
+        yield sql, (numbers[chunk.position], store, document, _floats(chunk.vector))
+    sql = (
+        "INSERT INTO chunk_text (seq, store, document, words) SELECT q, $1, $2, to_tsvector('english', w)"
+        " FROM unnest($3::bigint[], $4::text[]) AS t (q, w)"
+    )
+    ordered = [numbers[chunk.position] for chunk in chunks]
+    yield sql, (store, document, ordered, [indexed(chunk.text) for chunk in chunks])
+
+
+def delete(store: int, document: int, dimensions: int, limit: int) -> Transaction[int]:  # noqa: ARG001
+    """How many chunks were erased: fewer than `limit` only when none is left."""
+    rows = yield "SELECT seq FROM chunks WHERE document = $1 LIMIT $2", (document, limit)
+    numbers = [row[0] for row in rows]
+    for table in (_table(dimensions), "chunk_text", "chunks"):
+        yield f"DELETE FROM {table} WHERE seq = ANY($1::bigint[])", (numbers,)  # noqa: S608 - constants only
+    return len(numbers)
+
+
+def search(asked: Wanted) -> Transaction[Neighbours]:
+    near = yield from _near(asked)
+    by_words = yield from _matching(asked)
+    similarity = dict(near)
+    unknown = [seq for seq in by_words if seq not in similarity]
+    if asked.vector is not None and asked.comparable and unknown:
+        similarity |= yield from _similarities(asked, unknown)
+    return Neighbours([seq for seq, _ in near], by_words, similarity)
+
+
+def read(numbers: Sequence[int]) -> Transaction[list[tuple[int, int, StoredChunk]]]:
+    """`(seq, document, chunk)` of those that still are."""
+    sql = "SELECT seq, document, position, start_at, end_at, body FROM chunks WHERE seq = ANY($1::bigint[])"
+    rows = yield sql, (list(numbers),)
+    return [(row[0], row[1], StoredChunk(*row[2:])) for row in rows]
+
+
+def _near(asked: Wanted) -> Transaction[list[tuple[int, float]]]:
+    if asked.vector is None or not asked.comparable:
+        return []
+    dimensions = len(asked.vector) // 4
+    args: tuple[object, ...] = (_floats(asked.vector), asked.store, asked.limit)
+    only = ""
+    if not asked.whole:
+        only = " AND document = ANY($4::bigint[])"
+        args = (*args, list(asked.comparable))
+    size = yield "SELECT sum(chunks) FROM chunk_documents WHERE seq = ANY($1::bigint[])", (list(asked.comparable),)
+    if int(size[0][0]) <= _EXACT:
+        nearness = "(vector <=> $1::real[]::vector) + 0"  # an expression that no index can order by
+    else:
+        nearness = _indexed_distance(dimensions)
+        yield "SELECT set_config('hnsw.ef_search', $1, false)", (str(min(1000, max(200, 4 * asked.limit))),)
+        yield "SELECT set_config('hnsw.iterative_scan', 'relaxed_order', false)", ()
+    sql = (
+        f"SELECT seq, vector <=> $1::real[]::vector FROM {_table(dimensions)} WHERE store = $2{only}"  # noqa: S608
+        f" ORDER BY {nearness} LIMIT $3"
+    )
+    rows = yield sql, args
+    return sorted(((seq, 1.0 - distance) for seq, distance in rows), key=lambda item: (-item[1], item[0]))
+
+
+def _similarities(asked: Wanted, numbers: Sequence[int]) -> Transaction[Mapping[int, float]]:
+    """Of those chunks whose vectors can be compared with the query's."""
+    vector = asked.vector or b""
+    sql = (
+        f"SELECT seq, vector <=> $1::real[]::vector FROM {_table(len(vector) // 4)}"  # noqa: S608 - a number
+        " WHERE seq = ANY($2::bigint[]) AND document = ANY($3::bigint[])"
+    )
+    rows = yield sql, (_floats(vector), list(numbers), list(asked.comparable))
+    return {seq: 1.0 - distance for seq, distance in rows}
+
+
+def _matching(asked: Wanted) -> Transaction[list[int]]:
+    if not asked.words:
+        return []
+    # Words are letters and digits only; one that the parser takes apart becomes a phrase.
+    args: tuple[object, ...] = (" | ".join(f"'{word}'" for word in asked.words), asked.store, asked.limit)
+    only = ""
+    if not asked.whole:
+        only = " AND document = ANY($4::bigint[])"
+        args = (*args, list(asked.documents))
+    sql = (
+        "SELECT seq FROM chunk_text, to_tsquery('english', $1) AS query"  # noqa: S608 - constants only
+        f" WHERE words @@ query AND store = $2{only} ORDER BY ts_rank_cd(words, query, 1) DESC, seq LIMIT $3"
+    )
+    rows = yield sql, args
+    return [row[0] for row in rows]
+
+
+def _table(dimensions: int) -> str:
+    return f"chunk_vectors_{int(dimensions)}"
+
+
+def _indexed_distance(dimensions: int) -> str:
+    if dimensions <= _FULL:
+        return "vector <=> $1::real[]::vector"
+    return f"vector::halfvec({dimensions}) <=> $1::real[]::vector::halfvec({dimensions})"
+
+
+def _floats(vector: bytes) -> list[float]:
+    return list(struct.unpack(f"<{len(vector) // 4}f", vector))

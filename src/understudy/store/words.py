@@ -1,0 +1,47 @@
+"""What full-text search sees of a text: plain letters, and pairs of characters where a script has no spaces.
+
+Both engines split at everything else and reduce English words to their stems themselves. Knows no table.
+"""
+
+import re
+import unicodedata
+from typing import Final
+
+_LONGEST: Final = 64
+_MOST: Final = 64
+_WORD = re.compile(r"[^\W_]+")
+# Han, kana, and the scripts of South-East Asia that are written without spaces.
+_UNSPACED = re.compile(
+    "[\u0e00-\u0eff\u1000-\u109f\u1780-\u17ff\u3040-\u30ff\u3400-\u4dbf\u4e00-\u9fff\uf900-\ufaff\U00020000-\U0003ffff]+"
+)
+_STOP: Final = frozenset(
+    _WORD.findall(
+        "a about all am an and any are as at be been but by can could did do does for from get had has have he her his"
+        " how i if in into is it its me my no not of on or our she should so than that the their them then there these"
+        " they this to too us was we were what when where which who whom why will with would you your"
+    )
+)
+
+
+def indexed(text: str) -> str:
+    """The form in which a text goes into the index."""
+    if text.isascii():
+        return text.replace("\x00", " ")
+    folded = "".join(c for c in unicodedata.normalize("NFKD", text) if not unicodedata.combining(c))
+    # Hangul comes apart in NFKD and would be letters of letters.
+    return _UNSPACED.sub(_pairs, unicodedata.normalize("NFC", folded)).replace("\x00", " ")
+
+
+def wanted(query: str) -> list[str]:
+    """The words of a query to look for, each once, at most 64; without stop words where something else is left."""
+    words = list(dict.fromkeys(word[:_LONGEST] for word in _WORD.findall(indexed(query).lower())))
+    telling = [word for word in words if word not in _STOP]
+    return (telling or words)[:_MOST]
+
+
+def _pairs(match: re.Match[str]) -> str:
+    run = match[0]
+    if len(run) == 1:
+        return f" {run} "
+    # Single characters too: a query may be one.
+    return " " + " ".join([run[i : i + 2] for i in range(len(run) - 1)]) + " "
