@@ -24,6 +24,8 @@ from understudy.engine.background import Repeating
 from understudy.engine.files import Files
 from understudy.engine.log import Logs
 from understudy.engine.runs import Runs
+from understudy.engine.tool_use import Tools
+from understudy.engine.uploads import Uploads
 from understudy.engine.worker import Worker
 from understudy.errors import ApiError, StoreError, UpstreamError
 from understudy.llm.rehearsal import Rehearsal
@@ -86,6 +88,7 @@ async def _open(app: Starlette, stack: AsyncExitStack, settings: Settings, clock
     stack.push_async_callback(blobs.close)
     await blobs.sweep()
     files = Files(store, blobs, clock)
+    uploads = Uploads(store, blobs, files, clock, settings.limits.upload_bytes)
     sweeper = Repeating(_SWEEP_FILES_EVERY, files.sweep)
     sweeper.start()
     stack.push_async_callback(sweeper.stop)
@@ -93,7 +96,7 @@ async def _open(app: Starlette, stack: AsyncExitStack, settings: Settings, clock
     stack.push_async_callback(models.close)
     broker = MemoryBroker()
     logs = Logs(clock, settings.limits.log_retention)
-    worker = Worker(store, models, broker, logs, clock, settings.limits.concurrent_runs)
+    worker = Worker(store, models, Tools(), broker, logs, clock, settings.limits.concurrent_runs)
     await worker.start()
     stack.push_async_callback(worker.stop)
     eraser = Repeating(_ERASE_EVERY, store.threads.erase)
@@ -101,7 +104,7 @@ async def _open(app: Starlette, stack: AsyncExitStack, settings: Settings, clock
     stack.push_async_callback(eraser.stop)
     streams = OpenStreams()
     runs = Runs(store, worker, logs, clock, settings.limits.run_seconds)
-    app.state.parts = Parts(settings, store, models, runs, files, blobs, clock, streams)
+    app.state.parts = Parts(settings, store, models, runs, files, uploads, blobs, clock, streams)
     app.state.understudy = Understudy(worker, streams, settings.shutdown_seconds * _WAITED_FOR)
 
 

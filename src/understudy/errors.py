@@ -7,13 +7,15 @@
     ├── UpstreamError              a model provider failed; `kind` says how
     └── ApiError                   fixes the HTTP status and the envelope's `type`
         ├── InvalidRequest         400
-        │   └── ThreadBusy         the thread has an active run
+        │   ├── ThreadBusy         the thread has an active run
+        │   └── VectorStoreExpired its time without use is over
         ├── Unauthenticated        401
         ├── PermissionDenied       403
         ├── NotFound               404
         ├── MethodNotAllowed       405
         ├── BodyTooLarge           413
         ├── UnsupportedMediaType   415
+        ├── RangeNotSatisfiable    416
         ├── RateLimited            429
         ├── ServerError            500
         ├── BadGateway             502
@@ -94,9 +96,12 @@ class ApiError(UnderstudyError):
         code: str | None = None,
         type: str | None = None,  # noqa: A002 - the envelope's own word
         headers: dict[str, str] | None = None,
+        detail: bool = False,
     ) -> None:
+        """`detail`: the hosted API's oldest operations say the message and the code a second time, beside the error."""
         super().__init__(message)
         self.message = message
+        self.detail = detail
         self.param = param
         self.code = code
         self.headers = headers or {}
@@ -115,6 +120,10 @@ class ThreadBusy(InvalidRequest):
     def __init__(self, message: str, run_id: str) -> None:
         super().__init__(message)
         self.run_id = run_id
+
+
+class VectorStoreExpired(InvalidRequest):
+    pass
 
 
 class Unauthenticated(ApiError):
@@ -149,6 +158,11 @@ class BodyTooLarge(ApiError):
 
 class UnsupportedMediaType(ApiError):
     status = 415
+    type = "invalid_request_error"
+
+
+class RangeNotSatisfiable(ApiError):
+    status = 416
     type = "invalid_request_error"
 
 

@@ -91,6 +91,22 @@ def function_call_output_item() -> str:
     return "fco_" + secrets.token_hex(24)
 
 
+def file_search_call() -> str:
+    return "fs_" + secrets.token_hex(25)
+
+
+def code_interpreter_call() -> str:
+    return "ci_" + secrets.token_hex(25)
+
+
+def vector_store() -> str:
+    return "vs_" + _ordered_hex()
+
+
+def file_batch() -> str:
+    return "vsfb_" + _ordered_hex()
+
+
 def project() -> str:
     return "proj_" + _random(_TAIL)
 

@@ -3,6 +3,7 @@
 import itertools
 import json
 
+import msgspec
 import pytest
 
 from engine import histories
@@ -11,8 +12,25 @@ from store.samples import OURS
 from understudy.engine.prompt import BudgetSpent, Room, build_request
 from understudy.llm import tokens
 from understudy.store import open_store
-from understudy.wire.messages import ImageFile, ImageUrl, MessageContentImageFileObject, MessageContentImageUrlObject
-from understudy.wire.tools import AssistantToolsCode, AssistantToolsFunction, FunctionObject, TruncationObject
+from understudy.wire.items import FileSearchCallItem, FileSearchResult
+from understudy.wire.messages import (
+    FileCitation,
+    FileCitationAnnotation,
+    ImageFile,
+    ImageUrl,
+    MessageContentImageFileObject,
+    MessageContentImageUrlObject,
+    MessageContentTextObject,
+    TextContent,
+)
+from understudy.wire.tools import (
+    AssistantToolsCode,
+    AssistantToolsFileSearch,
+    AssistantToolsFunction,
+    FunctionObject,
+    ToolChoiceFileSearch,
+    TruncationObject,
+)
 
 WIDE = Room(window=128_000)
 _numbers = itertools.count(1)
@@ -50,7 +68,7 @@ class Conversation:
     async def prompt(self, room=WIDE, turn=1, **members):
         for name, value in members.items():
             setattr(self.run, name, value)
-        return await build_request(self.store.messages, self.run, turn, room)
+        return (await build_request(self.store.messages, self.run, turn, room)).body
 
     async def told(self, room=WIDE, **members):
         return (await self.prompt(room, **members))["messages"]
@@ -130,12 +148,24 @@ async def test_messages_without_content_or_under_way_are_left_out(conversation):
     assert await conversation.told() == [user("one"), assistant("cut")]
 
 
-async def test_images_by_address_are_parts_and_files_are_not_told(conversation):
+async def test_images_are_parts_and_one_that_is_gone_is_said_to_be(conversation):
     image = MessageContentImageUrlObject(ImageUrl("https://example.com/a.png", "low"))
     file = MessageContentImageFileObject(ImageFile("file-1"))
     await conversation.says("user", None, content=[*samples.content("look"), image, file])
     shown = {"type": "image_url", "image_url": {"url": "https://example.com/a.png", "detail": "low"}}
-    assert await conversation.told() == [user([{"type": "text", "text": "look"}, shown])]
+    gone = {"type": "text", "text": "[The image file-1 is not available.]"}
+    assert await conversation.told() == [user([{"type": "text", "text": "look"}, shown, gone])]
+
+
+async def test_an_image_that_is_a_file_is_told_with_its_bytes(conversation):
+    async def load(file_id):
+        return f"data:image/png;base64,{file_id}"
+
+    file = MessageContentImageFileObject(ImageFile("file-1", "high"))
+    await conversation.says("user", None, content=[file])
+    prompt = await build_request(conversation.store.messages, conversation.run, 1, WIDE, load)
+    shown = {"type": "image_url", "image_url": {"url": "data:image/png;base64,file-1", "detail": "high"}}
+    assert prompt.body["messages"] == [user([shown])]
 
 
 @pytest.mark.parametrize("keep", [1, 2, 3, 10])
@@ -237,11 +267,50 @@ async def test_a_tool_choice_binds_the_first_turn_alone_unless_it_forbids(conver
         assert (await conversation.prompt(turn=1)).get("tool_choice") == later
 
 
-async def test_without_a_function_nothing_is_said_of_tools(conversation):
-    body = await conversation.prompt(
-        turn=0, tools=[AssistantToolsCode()], tool_choice="required", parallel_tool_calls=False
-    )
+async def test_without_a_tool_nothing_is_said_of_tools(conversation):
+    body = await conversation.prompt(turn=0, tools=[], tool_choice="required", parallel_tool_calls=False)
     assert set(body) == {"model", "messages", "stream"}
+
+
+async def test_a_built_in_tool_is_a_function_that_makes_way_for_one_of_the_same_name(conversation):
+    own = AssistantToolsFunction(FunctionObject("file_search"))
+    body = await conversation.prompt(turn=0, tools=[AssistantToolsFileSearch(), AssistantToolsCode(), own])
+    names = [tool["function"]["name"] for tool in body["tools"]]
+    assert names == ["built_in_file_search", "code_interpreter", "file_search"]
+
+
+async def test_the_choice_of_a_built_in_tool_names_its_function(conversation):
+    body = await conversation.prompt(turn=0, tools=[AssistantToolsFileSearch()], tool_choice=ToolChoiceFileSearch())
+    assert body["tool_choice"] == {"type": "function", "function": {"name": "file_search"}}
+
+
+def searched(turn=0, first=0):
+    result = FileSearchResult(file_id="file-a", filename="a.txt", score=0.9, attributes={}, text="Cake.")
+    item = FileSearchCallItem(id="fs_1", call_id="call_1", queries=["food"], results=[result], turn=turn, first=first)
+    return "file_search_call", msgspec.json.encode(item).decode()
+
+
+async def test_what_the_run_found_is_told_with_marks_and_what_others_found_is_not(conversation):
+    store, run = conversation.store, conversation.run
+    await conversation.says("user", "What does Filip like?")
+    for number, run_id in enumerate(("run_earlier", run.id)):
+        kind, body = searched(turn=number, first=3)
+        await store.database.write(_insert, run.thread_id, run_id, kind, body)
+    prompt = await build_request(store.messages, run, 1, WIDE)
+    _asked, called, answered = prompt.body["messages"]
+    assert called["tool_calls"][0]["function"] == {"name": "file_search", "arguments": '{"queries":["food"]}'}
+    assert answered["role"] == "tool"
+    assert "\u30101:3\u2020a.txt\u3011\nCake." in answered["content"]
+    assert [(key, one.file_id) for key, one in prompt.sources.passages.items()] == [((1, 3), "file-a")]
+
+
+async def test_marks_of_earlier_runs_are_not_told(conversation):
+    text = TextContent("Cake\u30100:0\u2020a.txt\u3011.", [])
+    text.annotations.append(FileCitationAnnotation(text.value[4:15], 4, 15, FileCitation("file-a")))
+    content = [MessageContentTextObject(text)]
+    await conversation.says("assistant", None, content=content, run_id="run_earlier")
+    await conversation.says("assistant", None, content=content, run_id=conversation.run.id)
+    assert await conversation.told() == [assistant("Cake."), assistant(text.value)]
 
 
 async def test_functions_are_told_without_what_says_nothing(conversation):

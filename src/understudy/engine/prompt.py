@@ -1,26 +1,30 @@
 """The chat completions request of a run's next model turn, made of the thread's newest items that fit.
 
-Function calls of earlier turns are part of the conversation; a call and its output come together or not at all.
+Of searches only the run's own are told: the passages that earlier runs found would crowd out everything else.
 """
 
-from collections.abc import Sequence
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
 from math import inf
 from typing import Any, Final, Literal
 
 import msgspec
 
+from understudy.engine.citing import Sources
+from understudy.engine.telling import BuiltIn, Telling
 from understudy.llm import tokens
 from understudy.llm.provider import ChatBody
 from understudy.store.messages import Item, Messages
-from understudy.wire.messages import (
-    MessageContentImageUrlObject,
-    MessageContentRefusalObject,
-    MessageContentTextObject,
-    MessageObject,
-)
+from understudy.tools import code_interpreter, file_search
 from understudy.wire.runs import RunObject
-from understudy.wire.tools import AssistantToolsFunction
+from understudy.wire.tools import (
+    AssistantToolsCode,
+    AssistantToolsFileSearch,
+    AssistantToolsFunction,
+    ToolChoiceCode,
+    ToolChoiceFileSearch,
+    ToolChoiceFunction,
+)
 
 _PAGE: Final = 100
 _NEWEST: Final = 2**62
@@ -30,8 +34,9 @@ _FRAME: Final = 4
 _ANSWER: Final = 8
 # More characters than any token has, to know when enough has been read.
 _CHARACTERS: Final = 16
-_decode_message = msgspec.json.Decoder(MessageObject).decode
-_decode_call = msgspec.json.Decoder(dict[str, Any]).decode
+
+LoadImage = Callable[[str], Awaitable[str | None]]
+"""From a File's id to a `data:` URL; None where there is no such image."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,13 +69,29 @@ class BudgetSpent(Exception):
         self.reason: Literal["max_completion_tokens", "max_prompt_tokens"] = reason
 
 
-async def build_request(messages: Messages, run: RunObject, turn: int, room: Room) -> ChatBody:
-    """The body for the model turn number `turn` (from 0) of the run, asking for a stream.
+@dataclass(frozen=True, slots=True)
+class Prompt:
+    """A request, and what is needed to understand the answer.
+
+    `built_in` maps the names under which built-in tools were offered to what they are; `sources` is what the answer's
+    references can point at.
+    """
+
+    body: ChatBody
+    built_in: Mapping[str, BuiltIn]
+    sources: Sources
+
+
+async def build_request(
+    messages: Messages, run: RunObject, turn: int, room: Room, load_image: LoadImage | None = None
+) -> Prompt:
+    """The request for the model turn number `turn` (from 0) of the run, asking for a stream.
 
     Raises BudgetSpent.
     """
     body: ChatBody = {"model": run.model, "messages": [], "stream": True}
-    _add_tools(body, run, forced=turn == 0)
+    names = built_in_names(run)
+    _add_tools(body, run, names, forced=turn == 0)
     # Defaults are left out: some models refuse even those.
     if run.temperature not in {None, 1.0}:
         body["temperature"] = run.temperature
@@ -83,20 +104,47 @@ async def build_request(messages: Messages, run: RunObject, turn: int, room: Roo
     if room.completion_left is not None:
         body["max_completion_tokens"] = room.completion_left
     fixed = _count(body.get("tools")) + _count(body.get("response_format"))
-    body["messages"] = await _conversation(messages, run, room, fixed)
-    return body
+    told = Telling(run.id, names)
+    body["messages"] = await _conversation(messages, run, told, room, fixed)
+    await _load_images(body["messages"], load_image or _no_image)
+    return Prompt(body, {name: kind for kind, name in names.items()}, Sources(told.passages, told.paths))
 
 
-def _add_tools(body: ChatBody, run: RunObject, *, forced: bool) -> None:
+def built_in_names(run: RunObject) -> dict[BuiltIn, str]:
+    """The names under which the run's built-in tools are offered; a client's function of the same name keeps its."""
+    taken = {tool.function.name for tool in run.tools if isinstance(tool, AssistantToolsFunction)}
+    kinds: list[BuiltIn] = []
+    for tool in run.tools:
+        if isinstance(tool, AssistantToolsFileSearch):
+            kinds.append("file_search")
+        elif isinstance(tool, AssistantToolsCode):
+            kinds.append("code_interpreter")
+    return {kind: f"built_in_{kind}" if kind in taken else kind for kind in kinds}
+
+
+def _add_tools(body: ChatBody, run: RunObject, names: Mapping[BuiltIn, str], *, forced: bool) -> None:
     """`tool_choice` binds the first turn only; a model that is forced to call can never answer."""
-    tools = [_function(tool) for tool in run.tools if isinstance(tool, AssistantToolsFunction)]
+    tools = [_definition(kind, name) for kind, name in names.items()]
+    tools += [_function(tool) for tool in run.tools if isinstance(tool, AssistantToolsFunction)]
     if not tools:
         return
     body["tools"] = tools
     if run.tool_choice == "none" or (forced and run.tool_choice != "auto"):
-        body["tool_choice"] = msgspec.to_builtins(run.tool_choice)
+        body["tool_choice"] = _choice(run, names)
     if not run.parallel_tool_calls:
         body["parallel_tool_calls"] = False
+
+
+def _definition(kind: BuiltIn, name: str) -> dict[str, Any]:
+    return file_search.definition(name) if kind == "file_search" else code_interpreter.definition(name)
+
+
+def _choice(run: RunObject, names: Mapping[BuiltIn, str]) -> Any:
+    choice = run.tool_choice
+    if isinstance(choice, ToolChoiceFileSearch | ToolChoiceCode):
+        kind: BuiltIn = "file_search" if isinstance(choice, ToolChoiceFileSearch) else "code_interpreter"
+        return {"type": "function", "function": {"name": names.get(kind, kind)}}
+    return msgspec.to_builtins(choice) if isinstance(choice, ToolChoiceFunction) else choice
 
 
 def _function(tool: AssistantToolsFunction) -> dict[str, Any]:
@@ -111,11 +159,13 @@ def _function(tool: AssistantToolsFunction) -> dict[str, Any]:
 # -- what is said ------------------------------------------------------------------------------------------------
 
 
-async def _conversation(messages: Messages, run: RunObject, room: Room, fixed: int) -> list[dict[str, Any]]:
+async def _conversation(
+    messages: Messages, run: RunObject, told: Telling, room: Room, fixed: int
+) -> list[dict[str, Any]]:
     system = [{"role": "system", "content": run.instructions}] if run.instructions else []
     left = room.prompt - fixed - sum(_cost(message) for message in system)
     items = await _newest(messages, run, left)
-    spoken = _chat_messages(items)
+    spoken = told.messages(items)
     if sum(len(item.body) for item in items) > left:
         # Only now does it matter how many tokens they are; there are never more than characters.
         spoken = _fitting(spoken, left, must_fit=room.prompt_left is not None)
@@ -135,6 +185,8 @@ async def _newest(messages: Messages, run: RunObject, room: int) -> list[Item]:
         page = await messages.newest(run.thread_id, before, _PAGE)
         for item in page:
             own = item.run_id == run.id
+            if item.kind == "file_search_call" and not own:
+                continue
             if not own and (room < 0 or (keep is not None and keep <= 0)):
                 return found[::-1]
             found.append(item)
@@ -185,64 +237,25 @@ def cost_of(body: ChatBody) -> int:
     return sum(_cost(message) for message in body["messages"]) + _count(body.get("tools"))
 
 
-def _chat_messages(items: Sequence[Item]) -> list[dict[str, Any]]:
-    calls = {_call_key(item) for item in items if item.kind == "function_call"}
-    answered = {_call_key(item) for item in items if item.kind == "function_call_output"}
-    complete = calls & answered
-    spoken: list[dict[str, Any]] = []
-    speaker: str | None = None
-    for item in items:
-        if item.kind == "message":
-            _add_message(spoken, _decode_message(item.body))
-        elif _call_key(item) in complete:
-            # The calls of one turn, and what the model said before them in the same run, are one message.
-            _add_call(spoken, item.kind, _decode_call(item.body), joined=speaker == item.run_id)
-        speaker = item.run_id
-    return spoken
+# -- images ------------------------------------------------------------------------------------------------------
 
 
-def _call_key(item: Item) -> tuple[str | None, str]:
-    """Models may give the calls of different runs the same id."""
-    return item.run_id, _decode_call(item.body)["call_id"]
+async def _load_images(spoken: list[dict[str, Any]], load: LoadImage) -> None:
+    """Puts the bytes of Files where messages name them; an image that is gone is said to be."""
+    for message in spoken:
+        if isinstance(message["content"], list):
+            message["content"] = [await _loaded(part, load) for part in message["content"]]
 
 
-def _add_message(spoken: list[dict[str, Any]], message: MessageObject) -> None:
-    if message.status == "in_progress" or not message.content:
-        return
-    if message.role == "assistant":
-        spoken.append({"role": "assistant", "content": _plain_text(message)})
-    else:
-        spoken.append({"role": "user", "content": _user_content(message)})
+async def _no_image(_: str) -> None:
+    return None
 
 
-def _add_call(spoken: list[dict[str, Any]], kind: str, call: dict[str, Any], *, joined: bool) -> None:
-    if kind == "function_call_output":
-        spoken.append({"role": "tool", "tool_call_id": call["call_id"], "content": call["output"]})
-        return
-    function = {"name": call["name"], "arguments": call["arguments"]}
-    entry = {"id": call["call_id"], "type": "function", "function": function}
-    if joined and spoken and spoken[-1]["role"] == "assistant":
-        spoken[-1].setdefault("tool_calls", []).append(entry)
-    else:
-        # Empty and not null: some servers refuse null, and none an empty text.
-        spoken.append({"role": "assistant", "content": "", "tool_calls": [entry]})
-
-
-def _plain_text(message: MessageObject) -> str:
-    return "".join(
-        part.text.value if isinstance(part, MessageContentTextObject) else part.refusal
-        for part in message.content
-        if isinstance(part, MessageContentTextObject | MessageContentRefusalObject)
-    )
-
-
-def _user_content(message: MessageObject) -> str | list[dict[str, Any]]:
-    if len(message.content) == 1 and isinstance(message.content[0], MessageContentTextObject):
-        return message.content[0].text.value
-    parts: list[dict[str, Any]] = []
-    for part in message.content:
-        if isinstance(part, MessageContentTextObject):
-            parts.append({"type": "text", "text": part.text.value})
-        elif isinstance(part, MessageContentImageUrlObject):
-            parts.append({"type": "image_url", "image_url": msgspec.to_builtins(part.image_url)})
-    return parts
+async def _loaded(part: dict[str, Any], load: LoadImage) -> dict[str, Any]:
+    if part["type"] != "image_file":
+        return part
+    image = part["image_file"]
+    url = await load(image["file_id"])
+    if url is None:
+        return {"type": "text", "text": f"[The image {image['file_id']} is not available.]"}
+    return {"type": "image_url", "image_url": {"url": url, "detail": image["detail"]}}

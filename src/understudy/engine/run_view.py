@@ -68,6 +68,10 @@ class RunView:
         """Whether the open message has said nothing yet."""
         return self.message is not None and not self._heads and not self._images
 
+    def settle(self) -> None:
+        """Makes open calls show all of what was written in them so far."""
+        self._steps.settle()
+
     @classmethod
     def of(cls, history: Iterable[events.Event]) -> "RunView":
         view = cls()

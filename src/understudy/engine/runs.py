@@ -16,7 +16,7 @@ from understudy.engine.execution import Execution
 from understudy.engine.history import retell
 from understudy.engine.log import Logs, RunLog
 from understudy.engine.run_view import RunView
-from understudy.engine.worker import Worker
+from understudy.engine.worker import Worker, restoration
 from understudy.errors import InvalidRequest, ThreadBusy
 from understudy.llm.families import sampling
 from understudy.store import Store
@@ -57,14 +57,21 @@ class Runs:
         run: RunObject,
         messages: Sequence[MessageObject] = (),
         thread: ThreadObject | None = None,
+        *,
+        resources: ToolResources | None = None,
+        detailed: bool = False,
     ) -> Started:
         """Starts a run on its thread, after adding `messages` to it; `thread` where that is to be made as well.
+
+        `resources` are what its tools work with beside the thread's; `detailed`: its stream shows what file search
+        found.
 
         Raises NotFound and InvalidRequest as the store does; nothing is kept then.
         """
         self._worker.require_running()
         view = RunView()
-        queued = events.RunQueued(msgspec.structs.replace(run), thread)
+        progress = Progress(resources=resources or ToolResources(), detailed=detailed)
+        queued = events.RunQueued(msgspec.structs.replace(run), thread, detailed)
         history: list[tuple[events.Event, bytes]] = [(queued, view.apply(queued))]
         body = msgspec.json.encode(view.run)
         at_once = self._worker.has_place()
@@ -73,21 +80,29 @@ class Runs:
             started = events.RunStarted(int(self._clock.now()))
             history.append((started, view.apply(started)))
         owner = self._worker.id if at_once else None
-        await self._store.runs.create(project_id, msgspec.structs.replace(view.run), owner, messages, thread)
+        await self._store.runs.create(project_id, msgspec.structs.replace(view.run), owner, messages, thread, progress)
         log = self._logs.create(run.id)
         for event, frames in history:
             log.append(event, frames)
-        await self._go_on(self._worker.execution(view, log, Progress()), at_once=at_once)
+        await self._go_on(self._worker.execution(project_id, view, log, progress), at_once=at_once)
         return Started(body, log, 0)
 
-    async def create_in_turn(self, project_id: str, run: RunObject, messages: Sequence[MessageObject] = ()) -> Started:
+    async def create_in_turn(
+        self,
+        project_id: str,
+        run: RunObject,
+        messages: Sequence[MessageObject] = (),
+        *,
+        resources: ToolResources | None = None,
+        detailed: bool = False,
+    ) -> Started:
         """Like `create`, but a run that is active on the thread is waited for instead of refused.
 
         The new run's own time begins when its turn comes.
         """
         while True:
             try:
-                return await self.create(project_id, run, messages)
+                return await self.create(project_id, run, messages, resources=resources, detailed=detailed)
             except ThreadBusy as busy:
                 await self._worker.ended(busy.run_id)
                 now = int(self._clock.now())
@@ -106,7 +121,7 @@ class Runs:
             _require_matching(stored.run, [output.tool_call_id for output in outputs])
             happened.clear()
             cost = stored.progress.pending or RunCompletionUsage()
-            view.apply(events.RunRestored(stored.run, tuple(stored.steps), stored.message))
+            view.apply(restoration(stored))
             waiting = list(view.steps)
             submitted = events.OutputsSubmitted(given, at, cost)
             happened.append((submitted, view.apply(submitted)))
@@ -131,7 +146,7 @@ class Runs:
         after = log.length
         for event, frames in happened:
             log.append(event, frames)
-        await self._go_on(self._worker.execution(view, log, stored.progress), at_once=at_once)
+        await self._go_on(self._worker.execution(project_id, view, log, stored.progress), at_once=at_once)
         return Started(queued[-1], log, after)
 
     async def cancel(self, project_id: str, thread_id: str, run_id: str) -> bytes:
@@ -179,8 +194,7 @@ class Runs:
         log = self._logs.get(stored.run.id)
         if log is None:
             log = self._logs.create(stored.run.id)
-            restored = events.RunRestored(stored.run, tuple(stored.steps), stored.message)
-            log.append(restored, b"")
+            log.append(restoration(stored), b"")
         log.reopen()
         return log
 

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 
 from understudy import ids
 from understudy.llm.chunks import Chunk, TokenCounts, ToolCallFragment
+from understudy.tools.code_interpreter import CodeArguments
 from understudy.wire.runs import CachedTokens, ReasoningTokens, RunCompletionUsage
 
 
@@ -19,6 +20,8 @@ class ToolCall:
     name: str = ""
     arguments: list[str] = field(default_factory=list)
     opened: bool = False
+    code: CodeArguments | None = None
+    """What reads the arguments of a call of the code interpreter."""
 
 
 @dataclass(frozen=True, slots=True)

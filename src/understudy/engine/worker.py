@@ -16,6 +16,8 @@ from understudy.engine.background import Repeating
 from understudy.engine.execution import Execution
 from understudy.engine.log import Logs, RunLog
 from understudy.engine.run_view import RunView
+from understudy.engine.stage import Stage
+from understudy.engine.tool_use import Tools
 from understudy.errors import StoreError, Unavailable
 from understudy.llm.router import Models
 from understudy.store import Store
@@ -32,11 +34,19 @@ logger = logging.getLogger(__name__)
 
 class Worker:
     def __init__(
-        self, store: Store, models: Models, broker: Broker, logs: Logs, clock: Clock, concurrent_runs: int
+        self,
+        store: Store,
+        models: Models,
+        tools: Tools,
+        broker: Broker,
+        logs: Logs,
+        clock: Clock,
+        concurrent_runs: int,
     ) -> None:
         self.id = "worker_" + secrets.token_hex(12)
         self._store = store
         self._models = models
+        self._tools = tools
         self._broker = broker
         self._logs = logs
         self._clock = clock
@@ -81,14 +91,15 @@ class Worker:
     def has_place(self) -> bool:
         return not self._stopping and len(self._active) < self._places
 
-    def execution(self, view: RunView, log: RunLog, progress: Progress) -> Execution:
+    def execution(self, project_id: str, view: RunView, log: RunLog, progress: Progress) -> Execution:
         """An execution that is yet to be launched."""
-        return Execution(self.id, self._store, self._models, self._clock, view, log, progress)
+        stage = Stage(self.id, self._store, self._clock, project_id, view, log, progress)
+        return Execution(stage, self._models, self._tools)
 
     def restore(self, stored: StoredRun) -> Execution:
         """An execution that goes on where the store says the run stands."""
         log = self._logs.get(stored.run.id)
-        restored = events.RunRestored(stored.run, tuple(stored.steps), stored.message)
+        restored = restoration(stored)
         view = RunView()
         frames = view.apply(restored)
         if log is None or log.handed_back:
@@ -96,11 +107,11 @@ class Worker:
             log.append(restored, frames)
         else:
             log.reopen()
-        return self.execution(view, log, stored.progress)
+        return self.execution(stored.project_id, view, log, stored.progress)
 
     def launch(self, execution: Execution) -> None:
         self._active[execution.run_id] = execution
-        execution.task = asyncio.create_task(self._run(execution))
+        execution.launch(asyncio.create_task(self._run(execution)))
         if not self.has_place():
             self._place_free.clear()
 
@@ -178,3 +189,8 @@ class Worker:
 
     async def _beat(self) -> None:
         await self._store.runs.beat(self.id, self._clock.now() + LEASE)
+
+
+def restoration(stored: StoredRun) -> events.RunRestored:
+    """What a log that does not know the run's beginning begins with."""
+    return events.RunRestored(stored.run, tuple(stored.steps), stored.message, stored.progress.detailed)

@@ -13,7 +13,9 @@ from understudy.store.assistants import Assistants
 from understudy.store.blobs import Blobs
 from understudy.store.chunks import Chunks
 from understudy.store.database import Database
+from understudy.store.file_batches import FileBatches
 from understudy.store.files import Files
+from understudy.store.ingestion import Ingestion
 from understudy.store.keys import Keys
 from understudy.store.lock import DirectoryLock
 from understudy.store.messages import Messages
@@ -21,7 +23,10 @@ from understudy.store.migrate import migrate
 from understudy.store.postgres import PostgresDatabase
 from understudy.store.runs import Runs
 from understudy.store.sqlite import SqliteDatabase
+from understudy.store.store_files import StoreFiles
 from understudy.store.threads import Threads
+from understudy.store.vector_stores import VectorStores
+from understudy.store.uploads import Uploads
 
 _POSTGRES = ("postgresql://", "postgres://")
 _FILE = "understudy.sqlite3"
@@ -35,8 +40,13 @@ class Store:
     messages: Messages
     runs: Runs
     files: Files
+    uploads: Uploads
     blobs: Blobs
     chunks: Chunks
+    vector_stores: VectorStores
+    store_files: StoreFiles
+    file_batches: FileBatches
+    ingestion: Ingestion
     keys: Keys
     lock: DirectoryLock | None
 
@@ -71,8 +81,13 @@ async def open_store(
         messages=Messages(database),
         runs=Runs(database),
         files=Files(database, clock or SystemClock()),
+        uploads=Uploads(database, clock or SystemClock()),
         blobs=Blobs(database),
         chunks=Chunks(database),
+        vector_stores=VectorStores(database),
+        store_files=StoreFiles(database),
+        file_batches=FileBatches(database),
+        ingestion=Ingestion(database),
         keys=Keys(database),
         lock=lock,
     )

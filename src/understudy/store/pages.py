@@ -37,12 +37,14 @@ class Source:
     """What a page is taken from: the rows of `scope` (which uses `$1`) that pass `filters` (`$2` to `$arguments`).
 
     A cursor only has to be in the scope: a deleted object keeps its place, one that left the filter does too.
+    `body` is the column, or an expression of columns, that a page's rows have as their body.
     """
 
     table: str
     scope: str
     filters: str = "body IS NOT NULL"
     arguments: int = 1
+    body: str = "body"
 
 
 def read_page(source: Source, args: tuple[Any, ...], request: PageRequest) -> Transaction[Page]:
@@ -84,6 +86,6 @@ def _page_sql(source: Source, after: bool, before: bool, order: str) -> str:
     # With `before` alone the rows next to it are wanted: walk away from it, and turn the page round afterwards.
     ascending = (order == "asc") != (before and not after)
     return (
-        f"SELECT id, body FROM {source.table} WHERE {' AND '.join(conditions)}"  # noqa: S608 - constants only
+        f"SELECT id, {source.body} FROM {source.table} WHERE {' AND '.join(conditions)}"  # noqa: S608 - constants only
         f" ORDER BY seq {'ASC' if ascending else 'DESC'} LIMIT ${number + 1}"
     )

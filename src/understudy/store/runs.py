@@ -27,6 +27,7 @@ from understudy.wire.messages import MessageObject
 from understudy.wire.runs import RunCompletionUsage, RunObject, RunStatus
 from understudy.wire.steps import RunStepObject
 from understudy.wire.threads import ThreadObject
+from understudy.wire.tools import ToolResources
 
 _RUNS = Source("runs", "thread_id = $1")
 _STEPS = Source("steps", "run_id = $1")
@@ -51,18 +52,41 @@ class _Metadata(Struct):
 _decode_metadata = msgspec.json.Decoder(_Metadata).decode
 
 
-class Progress(Struct):
+class PendingCall(Struct, omit_defaults=True):
+    """A call of the turn that is being answered. `results`: how many passages it found."""
+
+    index: int
+    id: str
+    name: str
+    arguments: str
+    kind: str
+    done: bool = False
+    results: int = 0
+
+
+class Progress(Struct, omit_defaults=True):
     """What the engine must know to go on with a run, beyond what its public object says.
 
-    `used` is what the finished model turns have cost, `pending` the turn whose function calls wait for outputs.
+    `used` is what the finished model turns have cost, `pending` the turn whose calls are being answered, and `calls`
+    are these calls while built-in tools are at work. `resources` are the assistant's as they were at the run's
+    creation. `figures` are images that code made and no message has shown yet. `detailed`: streams show what file
+    search found.
     """
 
     used: RunCompletionUsage = RunCompletionUsage()
     pending: RunCompletionUsage | None = None
     turns: int = 0
+    calls: list[PendingCall] = []
+    resources: ToolResources = msgspec.field(default_factory=ToolResources)
+    figures: list[str] = []
+    detailed: bool = False
 
 
 _decode_progress = msgspec.json.Decoder(Progress).decode
+
+
+def _encode_progress(progress: Progress) -> str:
+    return msgspec.json.encode(progress).decode()
 
 
 @dataclass(slots=True)
@@ -133,12 +157,14 @@ class Runs:
         owner: str | None,
         messages: Sequence[MessageObject] = (),
         thread: ThreadObject | None = None,
+        progress: Progress | None = None,
     ) -> None:
         """Adds the run, before it `messages`, and before those the `thread` where it is to be made as well.
 
         Raises ThreadBusy, and InvalidRequest where the thread holds nothing to answer.
         """
-        await self._database.write(_create, self._database, project_id, run, owner, messages, thread)
+        progress = progress or Progress()
+        await self._database.write(_create, self._database, project_id, run, owner, messages, thread, progress)
 
     async def get(self, project_id: str, thread_id: str, run_id: str) -> tuple[RunStatus, str]:
         """The run's status, and its body."""
@@ -220,6 +246,7 @@ def _create(
     owner: str | None,
     messages: Sequence[MessageObject],
     thread: ThreadObject | None,
+    progress: Progress,
 ) -> Transaction[None]:
     if thread is not None:
         yield from insert_thread(database, project_id, thread, ())
@@ -236,7 +263,8 @@ def _create(
     )
     body = msgspec.json.encode(run).decode()
     expires_at = float(run.expires_at or 0)
-    args = (run.id, run.thread_id, project_id, run.status, owner, 1 if owner else 0, expires_at, "{}", body)
+    known = _encode_progress(progress)
+    args = (run.id, run.thread_id, project_id, run.status, owner, 1 if owner else 0, expires_at, known, body)
     if not (yield sql, args):
         yield from _require_unlocked(run.thread_id)
 
@@ -371,7 +399,7 @@ def _write_run(boundary: Boundary, run: RunObject) -> Transaction[None]:
     sets = ["status = $2", "body = $3"]
     args: list[str] = [run.id, run.status, body]
     if boundary.progress is not None:
-        args.append(msgspec.json.encode(boundary.progress).decode())
+        args.append(_encode_progress(boundary.progress))
         sets.append(f"progress = ${len(args)}")
     if boundary.release:
         sets.append("owner = NULL")

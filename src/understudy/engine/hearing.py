@@ -1,0 +1,189 @@
+"""One turn of the model: asked, heard, and shown while it speaks. Ends no run and answers no call."""
+
+from collections.abc import Mapping, Sequence
+from contextlib import aclosing
+
+from understudy import ids
+from understudy.engine import events
+from understudy.engine.citing import Citing, Reference
+from understudy.engine.interruption import Interruption
+from understudy.engine.prompt import Prompt, Room, cost_of
+from understudy.engine.searching import ranking
+from understudy.engine.stage import Stage
+from understudy.engine.turn import Piece, ToolCall, Turn
+from understudy.llm import chunks
+from understudy.llm.router import Models
+from understudy.tools.code_interpreter import CodeArguments
+from understudy.wire.runs import RunCompletionUsage
+
+FREE = RunCompletionUsage()
+
+
+class Hearing:
+    """`figures` are Files with images that code made and no message has shown yet."""
+
+    def __init__(self, stage: Stage, interruption: Interruption, prompt: Prompt, figures: list[str]) -> None:
+        self.turn = Turn()
+        self._stage = stage
+        self._interruption = interruption
+        self._prompt = prompt
+        self._figures = figures
+        # A message that was restored is written from its beginning.
+        self._citing = self._new_citing() if stage.view.message is not None else None
+        self._late_text = ""
+
+    @property
+    def built_in(self) -> Mapping[str, str]:
+        """The names under which the model knows the built-in tools, and what they are."""
+        return self._prompt.built_in
+
+    async def listen(self, models: Models, room: Room) -> Turn:
+        """Raises Interrupted, LostRun, and UpstreamError where the model fails."""
+        interruption = self._interruption
+        async with aclosing(models.stream(self._prompt.body)) as stream:
+            try:
+                interruption.waits = True
+                async for together in stream:
+                    interruption.waits = False
+                    if not await self._hear(together, room):
+                        break
+                    interruption.waits = True
+            finally:
+                interruption.waits = False
+        await self._finish_pieces()
+        return self.turn
+
+    def usage(self) -> RunCompletionUsage:
+        """What the provider counted; estimated where it did not say."""
+        turn = self.turn
+        counted = turn.usage()
+        if counted is not None:
+            return counted
+        if not turn.deltas and turn.finish_reason is None:
+            return FREE
+        prompt = cost_of(self._prompt.body)
+        return RunCompletionUsage(prompt, turn.deltas, prompt + turn.deltas)
+
+    async def open_message(self) -> None:
+        stage = self._stage
+        if stage.view.message is not None:
+            return
+        await stage.commit(events.MessageOpened(ids.step(), ids.message(), stage.now()))
+        self._citing = self._new_citing()
+        while self._figures:
+            stage.publish(events.ImageShown(self._figures.pop(0)))
+
+    def end_text(self) -> None:
+        """Says what was held back, and something where nothing was said."""
+        if self._citing is not None:
+            self._tell(self._citing.rest())
+            self._citing = None
+        # Stream helpers of the SDKs fail on a completed message without content.
+        if self._stage.view.is_silent:
+            self._stage.publish(events.TextDelta(""))
+
+    # -- what the model says -----------------------------------------------------------------------------------
+
+    async def _hear(self, payloads: Sequence[bytes], room: Room) -> bool:
+        """Takes in chunks; False once the answer is as long as the run's budget allows, whatever the model thinks."""
+        turn = self.turn
+        for payload in payloads:
+            await self._show(turn.take(chunks.decode(payload)))
+            self._interruption.check()
+            if turn.deltas >= room.answer and not turn.finish_reason:
+                turn.finish_reason = "length"
+                return False
+        return True
+
+    async def _show(self, piece: Piece) -> None:
+        if piece.text:
+            await self._say(piece.text)
+        if piece.refusal:
+            await self.open_message()
+            self._stage.publish(events.RefusalDelta(piece.refusal))
+        for call, arguments in piece.calls:
+            if arguments:
+                await self._open_call(call)
+                self._write(call, arguments)
+
+    async def _say(self, text: str) -> None:
+        if self.turn.calls:
+            # The model speaks again after it began to call; said when the calls are complete.
+            self._late_text += text
+            return
+        await self._write_text(text)
+
+    async def _write_text(self, text: str) -> None:
+        await self.open_message()
+        if self._citing is None:
+            self._stage.publish(events.TextDelta(text))
+        else:
+            self._tell(self._citing.take(text))
+
+    def _tell(self, said: list[str | Reference]) -> None:
+        for part in said:
+            if isinstance(part, str):
+                self._stage.publish(events.TextDelta(part))
+            else:
+                is_path = not part.is_citation
+                self._stage.publish(events.Cited(part.text, part.start, part.end, part.file_id, is_path))
+
+    def _new_citing(self) -> Citing | None:
+        """None where the text can refer to nothing, which spares looking for it."""
+        sources = self._prompt.sources
+        searches = "file_search" in self._prompt.built_in.values()
+        return Citing(sources) if searches or sources.paths else None
+
+    # -- what the model calls ----------------------------------------------------------------------------------
+
+    async def _open_call(self, call: ToolCall) -> None:
+        """Calls are opened in the order of their index, each once its name is known to be whole."""
+        if call.opened:
+            return
+        stage = self._stage
+        if stage.view.message is not None:
+            await self._close_message()
+        if not stage.view.steps:
+            await stage.commit(events.CallsOpened(ids.step(), stage.now()))
+        for other in self.turn.calls[: call.index + 1]:
+            if not other.opened:
+                other.opened = True
+                stage.publish(self._opening(other))
+
+    def _opening(self, call: ToolCall) -> events.Event:
+        match self._prompt.built_in.get(call.name):
+            case "file_search":
+                return events.SearchOpened(call.index, call.id, ranking(self._stage.view.run))
+            case "code_interpreter":
+                call.code = CodeArguments()
+                return events.CodeOpened(call.index, call.id)
+            case None:
+                return events.CallOpened(call.index, call.id, call.name)
+
+    def _write(self, call: ToolCall, arguments: str) -> None:
+        if call.code is not None:
+            self._write_code(call, call.code.take(arguments))
+        elif call.name not in self._prompt.built_in:
+            self._stage.publish(events.ArgumentsDelta(call.index, arguments))
+
+    def _write_code(self, call: ToolCall, code: str) -> None:
+        if code:
+            self._stage.publish(events.CodeDelta(call.index, code))
+
+    async def _finish_pieces(self) -> None:
+        for call in self.turn.calls:
+            await self._open_call(call)
+            if call.code is not None:
+                self._write_code(call, call.code.rest())
+            if not call.arguments:
+                # Clients parse the arguments as JSON; a model that gave none meant an empty object.
+                call.arguments.append("{}")
+                self._write(call, "{}")
+        if self._late_text:
+            await self._write_text(self._late_text)
+            await self._close_message()
+
+    async def _close_message(self) -> None:
+        """Ends a message whose turn goes on; the turn's cost is counted where the turn ends."""
+        self.end_text()
+        await self._stage.commit(events.MessageClosed(self._stage.now(), FREE))

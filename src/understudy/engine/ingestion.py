@@ -1,0 +1,255 @@
+"""Files into the index, beside everything else: a bounded number at a time, tenants and stores taking turns.
+
+Whoever adds a file says so with `wake`; the sweep over the database makes sure that none is forgotten, and finds those
+whose worker died. What a file's bytes mean is the business of `retrieval`.
+"""
+
+import asyncio
+import logging
+import secrets
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from itertools import count
+from typing import Final
+
+from understudy.blobs import Blobs
+from understudy.clock import Clock
+from understudy.engine.background import Repeating
+from understudy.errors import StoreError
+from understudy.retrieval.embed import EmbedderMissing, EmbeddingFailed
+from understudy.retrieval.extract import ExtractionFailed, Extractor
+from understudy.retrieval.search import Index
+from understudy.store import Store
+from understudy.store.ingestion import Claimed, Waiting
+from understudy.wire.vector_stores import FileErrorCode, LastError
+
+LEASE: Final = 8.0
+_BEAT: Final = 2.0
+_SWEEP: Final = 1.0
+_ERASE_EVERY: Final = 0.5
+_STORES_AT_ONCE: Final = 64
+_MAX_ATTEMPTS: Final = 5
+# Before the second attempt; each one after it waits twice as long.
+_FIRST_WAIT: Final = 1.0
+logger = logging.getLogger(__name__)
+
+
+@dataclass(eq=False, slots=True)
+class _Job:
+    claimed: Claimed
+    task: asyncio.Task[None] | None = None
+
+
+@dataclass(slots=True)
+class _Turns:
+    """Who was served when. Who has less under way comes first, then who waits longer."""
+
+    served: dict[tuple[str, object], int] = field(default_factory=dict)
+    ticks: Iterator[int] = field(default_factory=lambda: count(1))
+
+    def next(self, candidates: Sequence[Waiting], jobs: Sequence[Claimed]) -> Waiting:
+        projects = Counter(job.project_id for job in jobs)
+        stores = Counter(job.store for job in jobs)
+
+        def place(candidate: Waiting) -> tuple[int, ...]:
+            project, store = candidate.project_id, candidate.store
+            served = self.served.get(("project", project), 0), self.served.get(("store", store), 0)
+            return projects[project], served[0], stores[store], served[1], candidate.seq
+
+        chosen = min(candidates, key=place)
+        self.served["project", chosen.project_id] = self.served["store", chosen.store] = next(self.ticks)
+        return chosen
+
+
+class Ingestion:
+    def __init__(
+        self, store: Store, blobs: Blobs, extractor: Extractor, index: Index, clock: Clock, places: int
+    ) -> None:
+        """At most `places` files are worked on at a time."""
+        self.id = "indexer_" + secrets.token_hex(12)
+        self._store = store
+        self._blobs = blobs
+        self._extractor = extractor
+        self._index = index
+        self._clock = clock
+        self._places = places
+        self._jobs: dict[int, _Job] = {}
+        self._turns = _Turns()
+        self._after = 0
+        self._woken = asyncio.Event()
+        self._waiters: set[asyncio.Future[None]] = set()
+        self._leased_until = 0.0
+        self._loops = (
+            Repeating(_BEAT, self._beat),
+            Repeating(_SWEEP, self._sweep),
+            Repeating(0, self._fill),
+            Repeating(_ERASE_EVERY, store.vector_stores.erase),
+        )
+
+    async def start(self) -> None:
+        await self._beat()
+        for loop in self._loops:
+            loop.start()
+        self.wake()
+
+    async def stop(self) -> None:
+        """Gives back what is under way, and ends the lease."""
+        for loop in self._loops:
+            await loop.stop()
+        await self._end(list(self._jobs.values()))
+        try:
+            await self._store.runs.retire(self.id)
+        except StoreError:
+            logger.warning("the lease could not be ended; the files are taken up when it runs out")
+
+    def wake(self) -> None:
+        """Says that files may wait to be indexed."""
+        self._woken.set()
+
+    def interrupt(self, files: Sequence[int]) -> None:
+        """Stops the work on files, by row number, that are cancelled or gone."""
+        for seq in files:
+            job = self._jobs.get(seq)
+            if job is not None and job.task is not None:
+                job.task.cancel()
+        self._announce()
+
+    def interrupt_store(self, store: int) -> None:
+        self.interrupt([seq for seq, job in self._jobs.items() if job.claimed.store == store])
+
+    @contextmanager
+    def next_change(self) -> Iterator[asyncio.Future[None]]:
+        """A future that is done when the work on some file has ended here."""
+        waiter: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        self._waiters.add(waiter)
+        try:
+            yield waiter
+        finally:
+            self._waiters.discard(waiter)
+
+    # -- finding work ------------------------------------------------------------------------------------------
+
+    async def _fill(self) -> None:
+        await self._woken.wait()
+        self._woken.clear()
+        candidates = await self._candidates()
+        while candidates and len(self._jobs) < self._places:
+            jobs = [job.claimed for job in self._jobs.values()]
+            chosen = self._turns.next(candidates, jobs)
+            candidates.remove(chosen)
+            await self._claim(chosen.seq)
+
+    async def _candidates(self) -> list[Waiting]:
+        free = self._places - len(self._jobs)
+        if free <= 0:
+            return []
+        now = self._clock.now()
+        waiting = await self._store.ingestion.waiting(now, _STORES_AT_ONCE, free, self._after)
+        stores = {candidate.store for candidate in waiting}
+        self._after = max(stores, default=0) if len(stores) == _STORES_AT_ONCE else 0
+        if not waiting and not self._jobs:
+            self._turns = _Turns()
+        return [candidate for candidate in waiting if candidate.seq not in self._jobs]
+
+    async def _claim(self, seq: int) -> None:
+        embedder = self._index.embedders.default.name
+        claimed = await self._store.ingestion.claim(seq, self.id, embedder, self._clock.now())
+        if claimed is not None:
+            self._jobs[seq] = job = _Job(claimed)
+            job.task = asyncio.create_task(self._run(job))
+
+    async def _sweep(self) -> None:
+        if self._clock.now() > self._leased_until:
+            await self._end(list(self._jobs.values()))  # others may have taken them by now
+        owned = await self._store.ingestion.owned(self.id)
+        for seq, job in list(self._jobs.items()):
+            if owned.get(seq) != job.claimed.round:
+                self.interrupt([seq])
+        if owned.keys() - self._jobs.keys():
+            await self._store.ingestion.disown(self.id, list(self._jobs))
+        await self._store.ingestion.clear(self._clock.now())
+        self.wake()
+
+    async def _beat(self) -> None:
+        until = self._clock.now() + LEASE
+        await self._store.runs.beat(self.id, until)
+        self._leased_until = until
+
+    # -- working -----------------------------------------------------------------------------------------------
+
+    async def _run(self, job: _Job) -> None:
+        try:
+            await self._work(job.claimed)
+        except StoreError as error:
+            logger.warning("the store does not answer, a file is taken up later: %s", error)
+        finally:
+            del self._jobs[job.claimed.seq]
+            self._announce()
+            self.wake()
+
+    async def _work(self, claimed: Claimed) -> None:
+        ingestion = self._store.ingestion
+        if claimed.attempts > _MAX_ATTEMPTS:
+            await self._fail(claimed, "server_error", f"Indexing was tried {_MAX_ATTEMPTS} times, and never ended.")
+            return
+        try:
+            usage_bytes = await self._index_file(claimed)
+            await ingestion.finish(self.id, claimed, "completed", usage_bytes=usage_bytes)
+        except asyncio.CancelledError:
+            await ingestion.leave(self.id, claimed, 0.0, attempts=1)
+        except ExtractionFailed as error:
+            await self._fail(claimed, error.code, error.message)
+        except EmbedderMissing as error:
+            await self._fail(claimed, "server_error", str(error))
+        except EmbeddingFailed as error:
+            await self._try_again(claimed, str(error), passing=error.passing)
+        except StoreError:
+            await ingestion.leave(self.id, claimed, self._clock.now() + _FIRST_WAIT, attempts=1)
+        except Exception:
+            logger.exception("indexing the file %s failed", claimed.file.id)
+            await self._try_again(claimed, "The server had an error while indexing the file.", passing=True)
+
+    async def _index_file(self, claimed: Claimed) -> int:
+        """Returns the bytes that the file takes up in the index."""
+        files = await self._store.files.lookup(claimed.project_id, [claimed.file.id])
+        if not files:
+            raise ExtractionFailed("invalid_file", f"The file {claimed.file.id!r} is gone.")
+        async with self._blobs.path(files[0].blob) as path:
+            text = await self._extractor.text(path, claimed.filename)
+        try:
+            sizes = claimed.file.chunking_strategy.static
+            indexed = await self._index.add(
+                claimed.store,
+                claimed.seq,
+                claimed.embedder,
+                text,
+                size=sizes.max_chunk_size_tokens,
+                overlap=sizes.chunk_overlap_tokens,
+            )
+        finally:
+            text.discard()
+        return indexed.usage_bytes
+
+    async def _try_again(self, claimed: Claimed, reason: str, *, passing: bool) -> None:
+        if not passing or claimed.attempts >= _MAX_ATTEMPTS:
+            await self._fail(claimed, "server_error", reason)
+            return
+        due_at = self._clock.now() + _FIRST_WAIT * 2 ** (claimed.attempts - 1)
+        await self._store.ingestion.leave(self.id, claimed, due_at)
+
+    async def _fail(self, claimed: Claimed, code: FileErrorCode, message: str) -> None:
+        await self._store.ingestion.finish(self.id, claimed, "failed", error=LastError(code, message))
+
+    async def _end(self, jobs: Sequence[_Job]) -> None:
+        tasks = [job.task for job in jobs if job.task is not None]
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+
+    def _announce(self) -> None:
+        waiters, self._waiters = self._waiters, set()
+        for waiter in waiters:
+            if not waiter.done():
+                waiter.set_result(None)

@@ -1,0 +1,135 @@
+"""File search in a run: which stores, how many passages, and what the run keeps of them."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any, Protocol
+
+import msgspec
+from msgspec import UNSET
+
+from understudy import ids
+from understudy.engine import events
+from understudy.engine.interruption import Interruption
+from understudy.engine.stage import Stage
+from understudy.store.runs import Call, PendingCall
+from understudy.tools import file_search
+from understudy.wire.items import FileSearchCallItem, FileSearchResult
+from understudy.wire.runs import RunObject
+from understudy.wire.threads import ThreadObject
+from understudy.wire.tools import AssistantToolsFileSearch, FileSearchOptions, FileSearchResources
+
+_decode_thread = msgspec.json.Decoder(ThreadObject).decode
+
+
+class Found(Protocol):
+    @property
+    def file_id(self) -> str: ...
+    @property
+    def filename(self) -> str: ...
+    @property
+    def score(self) -> float: ...
+    @property
+    def attributes(self) -> Mapping[str, Any]: ...
+    @property
+    def text(self) -> str: ...
+
+
+class VectorStores(Protocol):
+    """What runs need of the vector stores."""
+
+    async def search(
+        self,
+        project_id: str,
+        store_ids: Sequence[str],
+        queries: Sequence[str],
+        *,
+        limit: int,
+        threshold: float = 0.0,
+        ranker: str = "auto",
+    ) -> Sequence[Found]: ...
+
+    async def settled(self, store_ids: Sequence[str], file_ids: Sequence[str] | None, seconds: float) -> bool: ...
+
+
+class Searching:
+    def __init__(self, stage: Stage, interruption: Interruption, vector_stores: VectorStores | None) -> None:
+        self._stage = stage
+        self._interruption = interruption
+        self._vector_stores = vector_stores
+
+    async def await_indexing(self, seconds: float) -> None:
+        """Gives files that were just added the time to become searchable."""
+        vector_stores = self._vector_stores
+        if vector_stores is None or _tool(self._stage.view.run) is None:
+            return
+        if stores := await self._stores():
+            with self._interruption.waiting():
+                await vector_stores.settled(stores, None, seconds)
+            self._interruption.check()
+
+    async def answer(self, call: PendingCall) -> tuple[list[events.Event], Call]:
+        stage, queries = self._stage, file_search.queries_of(call.arguments)
+        with self._interruption.waiting():
+            results = await self._found(queries)
+        first = sum(other.results for other in stage.progress.calls)
+        call.results = len(results)
+        item = FileSearchCallItem(
+            id=ids.file_search_call(),
+            call_id=call.id,
+            queries=queries,
+            results=results,
+            turn=stage.progress.turns,
+            first=first,
+        )
+        body = msgspec.json.encode(item).decode()
+        return [events.SearchDone(call.index, tuple(results))], Call(item.id, "file_search_call", body)
+
+    async def _found(self, queries: Sequence[str]) -> list[FileSearchResult]:
+        run, stores = self._stage.view.run, await self._stores()
+        if self._vector_stores is None or not stores or not queries:
+            return []
+        options = _options(run)
+        ranking = options.ranking_options
+        found = await self._vector_stores.search(
+            self._stage.project_id,
+            stores,
+            queries,
+            limit=file_search.most_results(run.model) if options.max_num_results is UNSET else options.max_num_results,
+            threshold=ranking.score_threshold if ranking is not None else 0.0,
+            ranker=ranking.ranker if ranking is not None else "auto",
+        )
+        kept = found[: file_search.within_budget(run.model, [one.text for one in found])]
+        return [
+            FileSearchResult(
+                file_id=one.file_id,
+                filename=one.filename,
+                score=one.score,
+                attributes=dict(one.attributes),
+                text=one.text,
+            )
+            for one in kept
+        ]
+
+    async def _stores(self) -> list[str]:
+        """The assistant's vector store and the thread's."""
+        stage = self._stage
+        thread = _decode_thread(await stage.store.threads.get(stage.project_id, stage.view.run.thread_id))
+        resources = (stage.progress.resources.file_search, thread.tool_resources.file_search)
+        named = (one.vector_store_ids for one in resources if isinstance(one, FileSearchResources))
+        return list(dict.fromkeys(store_id for ids_ in named for store_id in ids_))
+
+
+def _tool(run: RunObject) -> AssistantToolsFileSearch | None:
+    return next((tool for tool in run.tools if isinstance(tool, AssistantToolsFileSearch)), None)
+
+
+def _options(run: RunObject) -> FileSearchOptions:
+    tool = _tool(run)
+    found = tool.file_search if tool is not None else None
+    return found or FileSearchOptions()
+
+
+def ranking(run: RunObject) -> dict[str, Any]:
+    """The options as a call shows them."""
+    options = _options(run).ranking_options
+    assert options is not None  # filled in by the options themselves
+    return {"ranker": options.ranker, "score_threshold": options.score_threshold}

@@ -1,0 +1,71 @@
+"""Where a run's events happen: into the view, into the store where it is a boundary, and only then into the log.
+
+So whatever a stream shows is already kept, and the thread's lock is off before the end is announced.
+"""
+
+from collections.abc import Sequence
+
+import msgspec
+
+from understudy.clock import Clock
+from understudy.engine import events
+from understudy.engine.log import RunLog
+from understudy.engine.run_view import RunView
+from understudy.store import Store
+from understudy.store.runs import Boundary, Call, Progress
+
+_RESTING = frozenset({"requires_action"})
+
+
+class LostRun(Exception):
+    """The run is no longer this worker's: it was ended, deleted or taken over."""
+
+
+class Stage:
+    """One run as its worker changes it. `owner` is the worker that the store knows it by."""
+
+    def __init__(
+        self, owner: str, store: Store, clock: Clock, project_id: str, view: RunView, log: RunLog, progress: Progress
+    ) -> None:
+        self.store = store
+        self.project_id = project_id
+        self.view = view
+        self.log = log
+        self.progress = progress
+        self._owner = owner
+        self._clock = clock
+
+    def publish(self, event: events.Event) -> None:
+        self.log.append(event, self.view.apply(event))
+
+    async def commit(
+        self, *happened: events.Event, calls: Sequence[Call] = (), release: bool = False, checkpoint: bool = False
+    ) -> None:
+        """Takes events in, stores what they changed, and then shows them. Raises LostRun, having shown nothing.
+
+        `checkpoint`: the run's progress is stored even where its public object did not change.
+        """
+        view = self.view
+        status, steps, message = view.run.status, list(view.steps), view.message
+        frames = [view.apply(event) for event in happened]
+        boundary = Boundary(
+            run_id=view.run.id,
+            # A copy: the store keeps the run as it is at this event.
+            run=msgspec.structs.replace(view.run) if checkpoint or view.run.status != status else None,
+            progress=self.progress,
+            new_steps=[step for step in view.steps if all(step is not known for known in steps)],
+            changed_steps=steps,
+            new_messages=[view.message] if view.message is not None and view.message is not message else [],
+            changed_messages=[message] if message is not None else [],
+            calls=calls,
+            release=release,
+        )
+        if not await self.store.runs.advance(self._owner, boundary):
+            raise LostRun
+        for event, frame in zip(happened, frames, strict=True):
+            self.log.append(event, frame)
+        if view.ended or view.run.status in _RESTING:
+            self.log.close()
+
+    def now(self) -> int:
+        return int(self._clock.now())

@@ -1,0 +1,201 @@
+"""What is done with vector stores, by the API and by runs: make, fill, wait for, search. Knows no HTTP and no SQL."""
+
+import asyncio
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Final
+
+from understudy import ids
+from understudy.clock import Clock
+from understudy.engine.ingestion import Ingestion
+from understudy.errors import BadGateway, InvalidRequest
+from understudy.retrieval.embed import EmbedderMissing, EmbeddingFailed
+from understudy.retrieval.search import Hit, Index, Scope
+from understudy.store import Store
+from understudy.store.store_files import NewFile
+from understudy.store.vector_stores import StoreScope
+from understudy.wire.filters import Filter, Scalar
+from understudy.wire.vector_stores import (
+    ChunkingStrategyRequestParam,
+    FileCounts,
+    VectorStoreExpirationAfter,
+    VectorStoreFileBatchObject,
+    VectorStoreFileObject,
+    VectorStoreObject,
+    chosen_chunking,
+)
+
+# What another process has indexed is not announced to us; it is looked at now and then.
+_LOOK_AGAIN: Final = 1.0
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """A passage that a search has found; `score` is from 0 to 1."""
+
+    file_id: str
+    filename: str
+    score: float
+    attributes: Mapping[str, Scalar]
+    text: str
+    vector_store_id: str
+
+
+class VectorStores:
+    def __init__(self, store: Store, index: Index, ingestion: Ingestion, clock: Clock) -> None:
+        self._store = store
+        self._index = index
+        self._ingestion = ingestion
+        self._clock = clock
+
+    def new(
+        self,
+        name: str | None = None,
+        *,
+        description: str | None = None,
+        expires_after: VectorStoreExpirationAfter | None = None,
+        metadata: Mapping[str, str] | None = None,
+    ) -> VectorStoreObject:
+        """A store that is not kept yet: for `creation`, which makes it within another transaction."""
+        now = self._now()
+        return VectorStoreObject(
+            id=ids.vector_store(),
+            created_at=now,
+            name=name,
+            description=description,
+            file_counts=FileCounts(),
+            expires_after=expires_after,
+            last_active_at=now,
+            metadata=dict(metadata or {}),
+        )
+
+    async def create(
+        self,
+        project_id: str,
+        name: str | None = None,
+        file_ids: Sequence[str] = (),
+        expires_after: VectorStoreExpirationAfter | None = None,
+        chunking_strategy: ChunkingStrategyRequestParam | None = None,
+        metadata: Mapping[str, str] | None = None,
+        description: str | None = None,
+    ) -> VectorStoreObject:
+        """Makes a store whose files are indexed from now on. Raises NotFound for a file."""
+        store = self.new(name, description=description, expires_after=expires_after, metadata=metadata)
+        chunking = chosen_chunking(chunking_strategy)
+        made = await self._store.vector_stores.create(project_id, store, file_ids, chunking)
+        self.announce()
+        return made
+
+    def announce(self) -> None:
+        """Says that files wait to be indexed; to be called after the transaction that added them."""
+        self._ingestion.wake()
+
+    async def delete(self, project_id: str, store_id: str) -> None:
+        """Raises NotFound."""
+        self._ingestion.interrupt_store(await self._store.vector_stores.delete(project_id, store_id))
+
+    async def attach(
+        self,
+        project_id: str,
+        store_id: str,
+        file_id: str,
+        chunking_strategy: ChunkingStrategyRequestParam | None = None,
+        attributes: Mapping[str, Scalar] | None = None,
+    ) -> VectorStoreFileObject:
+        """Adds a file. Raises NotFound, InvalidRequest for a full store, VectorStoreExpired."""
+        file = NewFile(file_id, chosen_chunking(chunking_strategy), attributes)
+        attached = await self._store.store_files.attach(project_id, store_id, file, self._now())
+        self.announce()
+        return attached
+
+    async def attach_batch(
+        self, project_id: str, store_id: str, files: Sequence[NewFile]
+    ) -> VectorStoreFileBatchObject:
+        """Adds many files, or none. Raises what `attach` does."""
+        batch = VectorStoreFileBatchObject(
+            id=ids.file_batch(), created_at=self._now(), vector_store_id=store_id, file_counts=FileCounts()
+        )
+        made = await self._store.file_batches.create(project_id, batch, files)
+        self.announce()
+        return made
+
+    async def cancel_batch(self, project_id: str, store_id: str, batch_id: str) -> VectorStoreFileBatchObject:
+        """Ends what is still to be indexed of a batch, and what is being indexed. Raises NotFound."""
+        batch, files = await self._store.file_batches.cancel(project_id, store_id, batch_id)
+        self._ingestion.interrupt(files)
+        return batch
+
+    async def detach(self, project_id: str, store_id: str, file_id: str) -> None:
+        """Takes a file out of a store. Raises NotFound."""
+        self._ingestion.interrupt([await self._store.store_files.detach(project_id, store_id, file_id)])
+
+    async def settled(self, store_ids: Sequence[str], file_ids: Sequence[str] | None, seconds: float) -> bool:
+        """Waits until these files (None: all) of the stores are indexed or have failed, at most so long."""
+        loop = asyncio.get_running_loop()
+        deadline = loop.time() + seconds
+        while True:
+            with self._ingestion.next_change() as changed:
+                if not await self._store.vector_stores.unsettled(store_ids, file_ids):
+                    return True
+                left = deadline - loop.time()
+                if left <= 0:
+                    return False
+                await asyncio.wait([changed], timeout=min(left, _LOOK_AGAIN))
+
+    async def search(
+        self,
+        project_id: str,
+        store_ids: Sequence[str],
+        queries: Sequence[str],
+        *,
+        limit: int,
+        threshold: float = 0.0,
+        ranker: str = "auto",
+        filters: Filter | None = None,
+    ) -> list[Found]:
+        """The best passages of the stores, the best first.
+
+        Raises NotFound, VectorStoreExpired, and InvalidRequest where a store's embedder cannot be asked.
+        """
+        now = self._now()
+        places = await self._store.vector_stores.scopes(project_id, store_ids, filters, now)
+        hits = await self._hits(places, queries, limit, threshold, ranker)
+        files = await self._store.store_files.indexed(sorted({hit.file for hit in hits}))
+        used = [place.seq for place in places if place.last_active_at < now]
+        if used:
+            await self._store.vector_stores.touch(used, now)
+        return [
+            Found(file.id, file.filename, hit.score, file.attributes, hit.text, file.store_id)
+            for hit in hits
+            if (file := files.get(hit.file)) is not None
+        ]
+
+    async def texts(self, project_id: str, store_id: str, file_id: str) -> list[str]:
+        """What was indexed of a file, chunk by chunk without the overlaps. Raises NotFound."""
+        store, file = await self._store.store_files.place(project_id, store_id, file_id)
+        texts = []
+        end = 0
+        async for chunk in self._index.texts(store, file):
+            texts.append(chunk.text[max(0, end - chunk.start) :])
+            end = max(end, chunk.end)
+        return [text for text in texts if text]
+
+    async def _hits(
+        self, places: Sequence[StoreScope], queries: Sequence[str], limit: int, threshold: float, ranker: str
+    ) -> list[Hit]:
+        scopes = [
+            Scope(place.seq, place.embedder, place.files)
+            for place in places
+            if place.embedder is not None and (place.files is None or place.files)
+        ]
+        if not scopes:
+            return []
+        try:
+            return await self._index.search(scopes, queries, limit, threshold, ranker)
+        except EmbedderMissing as error:
+            raise InvalidRequest(str(error), code="embedder_missing") from None
+        except EmbeddingFailed as error:
+            raise BadGateway(str(error)) from None
+
+    def _now(self) -> int:
+        return int(self._clock.now())

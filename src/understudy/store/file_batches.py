@@ -1,0 +1,114 @@
+"""Batches of files at rest. A batch counts the files that it has named, whatever has become of them since."""
+
+from collections.abc import Sequence
+
+import msgspec
+
+from understudy.errors import no_such
+from understudy.store.database import Database, Transaction
+from understudy.store.pages import Page, PageRequest, Source, read_page
+from understudy.store.store_counts import Counts, count, find_store, find_usable_store
+from understudy.store.store_files import NewFile, add_files, find_files, insert_rows, lock_names, move, pieces
+from understudy.wire.vector_stores import FileCounts, FileStatus, VectorStoreFileBatchObject
+
+_FILES = "seq IN (SELECT file FROM batch_files WHERE batch = $1)"
+_PAGE = Source("store_files", _FILES)
+_PAGE_OF_STATUS = Source("store_files", _FILES, "body IS NOT NULL AND status = $2", 2)
+_INSERT = "INSERT INTO file_batches (id, store, cancelled, body) VALUES ($1, $2, 0, $3) RETURNING seq"
+_GET = "SELECT seq, cancelled, body FROM file_batches WHERE id = $1 AND store = $2"
+_COUNTS = f"SELECT status, count(*) FROM store_files WHERE {_FILES} AND body IS NOT NULL GROUP BY status"  # noqa: S608
+_decode = msgspec.json.Decoder(VectorStoreFileBatchObject).decode
+
+
+class FileBatches:
+    """Every verb raises NotFound for a store that the project does not have, or a batch that the store has not."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    async def create(
+        self, project_id: str, batch: VectorStoreFileBatchObject, files: Sequence[NewFile]
+    ) -> VectorStoreFileBatchObject:
+        """Attaches the files to the batch's store. Raises what attaching one file does, and then attaches none."""
+        return await self._database.write(_create, project_id, batch, files)
+
+    async def get(self, project_id: str, store_id: str, batch_id: str) -> VectorStoreFileBatchObject:
+        return await self._database.read(_get, project_id, store_id, batch_id)
+
+    async def page(
+        self, project_id: str, store_id: str, batch_id: str, request: PageRequest, status: FileStatus | None = None
+    ) -> Page:
+        return await self._database.read(_page, project_id, store_id, batch_id, request, status)
+
+    async def cancel(
+        self, project_id: str, store_id: str, batch_id: str
+    ) -> tuple[VectorStoreFileBatchObject, list[int]]:
+        """Cancels the files that are still to be indexed; returns their row numbers, too."""
+        return await self._database.write(_cancel, project_id, store_id, batch_id)
+
+
+def _create(
+    project_id: str, batch: VectorStoreFileBatchObject, files: Sequence[NewFile]
+) -> Transaction[VectorStoreFileBatchObject]:
+    store_id, now = batch.vector_store_id, batch.created_at
+    yield from find_usable_store(project_id, store_id, now)
+    names = yield from lock_names(project_id, [file.id for file in files], now)
+    store = yield from find_usable_store(project_id, store_id, now, lock=True)
+    numbers = yield from add_files(project_id, store_id, store, files, names, now)
+    rows = yield _INSERT, (batch.id, store.seq, msgspec.json.encode(batch).decode())
+    for some in pieces(numbers):
+        yield from insert_rows("batch_files", "batch, file", [(rows[0][0], number) for number in some])
+    return (yield from _get(project_id, store_id, batch.id))
+
+
+def _get(project_id: str, store_id: str, batch_id: str) -> Transaction[VectorStoreFileBatchObject]:
+    store = yield from find_store(project_id, store_id)
+    seq, cancelled, body = yield from _find(store.seq, batch_id)
+    rows = yield _COUNTS, (seq,)
+    return _shown(body, dict(rows), cancelled=bool(cancelled))
+
+
+def _find(store: int, batch_id: str) -> Transaction[tuple[int, int, str]]:
+    rows = yield _GET, (batch_id, store)
+    if not rows:
+        raise no_such("file batch", batch_id)
+    return rows[0][0], rows[0][1], rows[0][2]
+
+
+def _shown(body: str, counts: dict[str, int], *, cancelled: bool) -> VectorStoreFileBatchObject:
+    batch = _decode(body)
+    batch.file_counts = FileCounts(**counts, total=sum(counts.values()))
+    batch.status = _status(batch.file_counts, cancelled=cancelled)
+    return batch
+
+
+def _status(counts: FileCounts, *, cancelled: bool) -> FileStatus:
+    """A batch of which anything came is completed."""
+    if cancelled:
+        return "cancelled"
+    if counts.in_progress:
+        return "in_progress"
+    return "failed" if counts.total and counts.failed == counts.total else "completed"
+
+
+def _page(
+    project_id: str, store_id: str, batch_id: str, request: PageRequest, status: FileStatus | None
+) -> Transaction[Page]:
+    store = yield from find_store(project_id, store_id)
+    seq, _, _ = yield from _find(store.seq, batch_id)
+    if status is None:
+        return (yield from read_page(_PAGE, (seq,), request))
+    return (yield from read_page(_PAGE_OF_STATUS, (seq, status), request))
+
+
+def _cancel(project_id: str, store_id: str, batch_id: str) -> Transaction[tuple[VectorStoreFileBatchObject, list[int]]]:
+    store = yield from find_store(project_id, store_id, lock=True)
+    seq, _, _ = yield from _find(store.seq, batch_id)
+    waiting = yield from find_files(f"{_FILES} AND status = 'in_progress'", seq)
+    change = Counts()
+    for row in waiting:
+        yield from move(row, "cancelled", change)
+    yield from count(store.seq, change)
+    if waiting:
+        yield "UPDATE file_batches SET cancelled = 1 WHERE seq = $1", (seq,)
+    return (yield from _get(project_id, store_id, batch_id)), [row.seq for row in waiting]

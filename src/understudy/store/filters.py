@@ -1,0 +1,84 @@
+"""What a filter on attributes means, as SQL. Knows the attributes' table and nothing of the files they belong to.
+
+A value is compared with attributes of its own type only: texts by code points, numbers as numbers, booleans for
+equality. `ne` and `nin` are the opposites of `eq` and `in`, so they take files that do not have the attribute at all.
+"""
+
+from collections.abc import Sequence
+from typing import Any, Final
+
+from understudy.wire import filters
+from understudy.wire.filters import Filter, Scalar
+
+_SIGNS: Final[dict[type, str]] = {
+    filters.GreaterFilter: ">",
+    filters.GreaterOrEqualFilter: ">=",
+    filters.LessFilter: "<",
+    filters.LessOrEqualFilter: "<=",
+}
+_LARGEST: Final = 1.7976931348623157e308
+
+
+class Condition:
+    """SQL for the numbers of the files of store `$1` that pass; `arguments` follow those that were there before."""
+
+    def __init__(self, condition: Filter, arguments: Sequence[Any]) -> None:
+        self.arguments = [*arguments]
+        self.sql = self._of(condition)
+
+    def _of(self, condition: Filter) -> str:
+        match condition:
+            case filters.AndFilter(parts):
+                sql = self._joined(parts, " AND ", "1 = 1")
+            case filters.OrFilter(parts):
+                sql = self._joined(parts, " OR ", "1 = 0")
+            case filters.EqualFilter(name, value):
+                sql = self._any(name, [value])
+            case filters.NotEqualFilter(name, value):
+                sql = f"NOT {self._any(name, [value])}"
+            case filters.InFilter(name, values):
+                sql = self._any(name, values)
+            case filters.NotInFilter(name, values):
+                sql = f"NOT {self._any(name, values)}"
+            case _:
+                name, value = condition.key, condition.value
+                sql = self._holding(name, f"{column_of(value)} {_SIGNS[type(condition)]} {self._bound(value)}")
+        return sql
+
+    def _joined(self, parts: Sequence[Filter], word: str, none: str) -> str:
+        return f"({word.join(self._of(part) for part in parts) or none})"
+
+    def _any(self, name: str, values: Sequence[Scalar]) -> str:
+        if not values:
+            return "(1 = 0)"
+        return self._holding(name, " OR ".join(f"{column_of(value)} = {self._bound(value)}" for value in values))
+
+    def _holding(self, name: str, comparison: str) -> str:
+        self.arguments.append(name)
+        return (
+            "seq IN (SELECT file FROM file_attributes"  # noqa: S608 - column names and numbers only
+            f" WHERE store = $1 AND name = ${len(self.arguments)} AND ({comparison}))"
+        )
+
+    def _bound(self, value: Scalar) -> str:
+        self.arguments.append(stored(value))
+        return f"${len(self.arguments)}"
+
+
+def column_of(value: Scalar) -> str:
+    """The column that holds attributes of the value's type."""
+    if isinstance(value, str):
+        return "text"
+    return "flag" if isinstance(value, bool) else "number"
+
+
+def stored(value: Scalar) -> str | float | int:
+    """The value as its column has it."""
+    if isinstance(value, str):
+        return value
+    if isinstance(value, bool):
+        return int(value)
+    try:
+        return float(value)
+    except OverflowError:
+        return _LARGEST if value > 0 else -_LARGEST

@@ -1,0 +1,231 @@
+"""Which files are to be indexed, and by whom: claimed by a worker, given back, done.
+
+The database is the truth. A worker's claim holds as long as its lease in the table of workers; every write that ends a
+piece of work is guarded by the owner and the round, so whoever lost a file changes nothing any more.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import msgspec
+
+from understudy.store.chunks import removal
+from understudy.store.database import Database, Transaction
+from understudy.store.store_counts import Counts, count, lock_store
+from understudy.store.store_files import FileRow, find_files, index_again, move
+from understudy.wire.vector_stores import FileStatus, LastError, VectorStoreFileObject
+
+_DEAD = "owner NOT IN (SELECT id FROM workers WHERE lease_until > $1)"
+_STORES = "SELECT seq FROM vector_stores WHERE in_progress > 0 AND body IS NOT NULL AND seq > $1 ORDER BY seq LIMIT $2"
+_WAITING = (
+    "SELECT seq, store, project_id FROM store_files WHERE store = $2 AND status = 'in_progress' AND body IS NOT NULL"  # noqa: S608
+    f" AND due_at <= $1 AND (owner IS NULL OR {_DEAD}) ORDER BY seq LIMIT $3"
+)
+_CLAIM = (
+    "UPDATE store_files SET owner = $2, attempts = attempts + 1 WHERE seq = $3 AND status = 'in_progress'"  # noqa: S608
+    f" AND body IS NOT NULL AND due_at <= $1 AND (owner IS NULL OR {_DEAD})"
+    " RETURNING store, project_id, filename, round, attempts, body"
+)
+_EMBEDDER = (
+    "UPDATE vector_stores SET embedder = COALESCE(embedder, $2) WHERE seq = $1 AND body IS NOT NULL RETURNING embedder"
+)
+_OWNED = "SELECT seq, round FROM store_files WHERE owner = $1 AND status = 'in_progress' AND body IS NOT NULL"
+_LEFT = (
+    f"SELECT seq, store FROM store_files WHERE owner IS NOT NULL AND {_DEAD}"  # noqa: S608
+    " AND (status <> 'in_progress' OR body IS NULL) LIMIT 100"
+)
+_OTHERS = (
+    "SELECT id, seq, project_id, embedder, completed + failed + in_progress FROM vector_stores"
+    " WHERE body IS NOT NULL AND embedder <> $1 ORDER BY seq"
+)
+_decode = msgspec.json.Decoder(VectorStoreFileObject).decode
+
+
+@dataclass(frozen=True, slots=True)
+class Waiting:
+    """A file that somebody should index."""
+
+    seq: int
+    store: int
+    project_id: str
+
+
+@dataclass(frozen=True, slots=True)
+class Claimed:
+    """A file that is ours to index. `attempts` counts this one."""
+
+    seq: int
+    store: int
+    project_id: str
+    filename: str
+    embedder: str
+    round: int
+    attempts: int
+    file: VectorStoreFileObject
+
+
+@dataclass(frozen=True, slots=True)
+class StaleStore:
+    """A store whose embedder is not the one that is asked about."""
+
+    id: str
+    seq: int
+    project_id: str
+    embedder: str
+    files: int
+
+
+class Ingestion:
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    async def waiting(self, now: float, stores: int, files: int, after: int = 0) -> list[Waiting]:
+        """Up to `files` files of each of up to `stores` stores, those with numbers above `after` first."""
+        return await self._database.read(_waiting, now, stores, files, after)
+
+    async def claim(self, seq: int, owner: str, embedder: str, now: float) -> Claimed | None:
+        """Takes a file; None where somebody has it. `embedder` is for a store that nothing is indexed in yet."""
+        return await self._database.write(_claim, seq, owner, embedder, now)
+
+    async def finish(
+        self, owner: str, claimed: Claimed, status: FileStatus, *, error: LastError | None = None, usage_bytes: int = 0
+    ) -> bool:
+        """Ends the work on a file, and says whether it was still to be done; what was indexed is gone where not."""
+        return await self._database.write(_finish, owner, claimed, status, error, usage_bytes)
+
+    async def leave(self, owner: str, claimed: Claimed, due_at: float, *, attempts: int = 0) -> None:
+        """Gives a file back, for whoever comes after `due_at`, and takes `attempts` off its count.
+
+        What was indexed of a file that nobody wants indexed any more is gone.
+        """
+        await self._database.write(_leave, owner, claimed, due_at, attempts)
+
+    async def disown(self, owner: str, keep: Sequence[int]) -> None:
+        """Gives back all of the worker's files but those with these row numbers."""
+        await self._database.write(_disown, owner, keep)
+
+    async def owned(self, owner: str) -> dict[int, int]:
+        """The files that are the worker's to index, with their rounds."""
+        return await self._database.read(_owned, owner)
+
+    async def clear(self, now: float) -> None:
+        """Takes away what workers have left that died over files which were cancelled or deleted meanwhile."""
+        if await self._database.read(_left, now):
+            await self._database.write(_clear, now)
+
+    async def stale(self, embedder: str) -> list[StaleStore]:
+        """The stores that are indexed with another embedder."""
+        return await self._database.read(_stale, embedder)
+
+    async def restart(self, store: int, embedder: str) -> int:
+        """Hands all files of a store that were indexed, or are, to another embedder; returns how many."""
+        return await self._database.write(_restart, store, embedder)
+
+
+def _waiting(now: float, stores: int, files: int, after: int) -> Transaction[list[Waiting]]:
+    places = yield _STORES, (after, stores)
+    if after and len(places) < stores:
+        first = yield _STORES, (0, stores - len(places))
+        places = places + [row for row in first if row[0] <= after]
+    found = []
+    for (store,) in places:
+        rows = yield _WAITING, (now, store, files)
+        found += [Waiting(*row) for row in rows]
+    return found
+
+
+def _claim(seq: int, owner: str, embedder: str, now: float) -> Transaction[Claimed | None]:
+    rows = yield _CLAIM, (now, owner, seq)
+    if not rows:
+        return None
+    store, project_id, filename, round_, attempts, body = rows[0]
+    embedders = yield _EMBEDDER, (store, embedder)
+    if not embedders:
+        yield "UPDATE store_files SET owner = NULL WHERE seq = $1", (seq,)
+        return None
+    return Claimed(seq, store, project_id, filename, embedders[0][0], round_, attempts, _decode(body))
+
+
+def _finish(
+    owner: str, claimed: Claimed, status: FileStatus, error: LastError | None, usage_bytes: int
+) -> Transaction[bool]:
+    yield from lock_store(claimed.store)
+    row = yield from _still_wanted(owner, claimed)
+    if row is None:
+        yield from _forget(owner, claimed)
+        return False
+    if status != "completed":
+        yield from removal(claimed.store, claimed.seq)
+    change = Counts()
+    yield from move(row, status, change, error=error, usage_bytes=usage_bytes)
+    yield from count(claimed.store, change)
+    yield "UPDATE store_files SET owner = NULL WHERE seq = $1", (claimed.seq,)
+    return True
+
+
+def _leave(owner: str, claimed: Claimed, due_at: float, attempts: int) -> Transaction[None]:
+    yield from lock_store(claimed.store)
+    if (yield from _still_wanted(owner, claimed)) is None:
+        yield from _forget(owner, claimed)
+        return
+    sql = "UPDATE store_files SET owner = NULL, due_at = $2, attempts = attempts - $3 WHERE seq = $1"
+    yield sql, (claimed.seq, due_at, attempts)
+
+
+def _still_wanted(owner: str, claimed: Claimed) -> Transaction[FileRow | None]:
+    rows = yield from find_files(
+        "seq = $1 AND owner = $2 AND round = $3 AND status = 'in_progress'"
+        " AND store IN (SELECT seq FROM vector_stores WHERE body IS NOT NULL)",
+        claimed.seq,
+        owner,
+        claimed.round,
+    )
+    return rows[0] if rows else None
+
+
+def _forget(owner: str, claimed: Claimed) -> Transaction[None]:
+    """Only the owner may: behind anybody else's back there may be an index that is good."""
+    sql = "UPDATE store_files SET owner = NULL WHERE seq = $1 AND owner = $2 RETURNING seq"
+    if (yield sql, (claimed.seq, owner)):
+        yield from removal(claimed.store, claimed.seq)
+
+
+def _disown(owner: str, keep: Sequence[int]) -> Transaction[None]:
+    rows = yield "SELECT seq, store FROM store_files WHERE owner = $1 FOR UPDATE", (owner,)
+    for seq, store in rows:
+        if seq not in keep:
+            yield from removal(store, seq)
+            yield "UPDATE store_files SET owner = NULL WHERE seq = $1", (seq,)
+
+
+def _owned(owner: str) -> Transaction[dict[int, int]]:
+    rows = yield _OWNED, (owner,)
+    return {row[0]: row[1] for row in rows}
+
+
+def _left(now: float) -> Transaction[bool]:
+    return bool((yield _LEFT, (now,)))
+
+
+def _clear(now: float) -> Transaction[None]:
+    rows = yield _LEFT + " FOR UPDATE", (now,)
+    for seq, store in rows:
+        yield from removal(store, seq)
+        yield "UPDATE store_files SET owner = NULL WHERE seq = $1", (seq,)
+
+
+def _stale(embedder: str) -> Transaction[list[StaleStore]]:
+    rows = yield _OTHERS, (embedder,)
+    return [StaleStore(*row) for row in rows]
+
+
+def _restart(store: int, embedder: str) -> Transaction[int]:
+    yield from lock_store(store)
+    yield "UPDATE vector_stores SET embedder = $2 WHERE seq = $1", (store, embedder)
+    files: Sequence[FileRow] = yield from find_files("store = $1 AND status IN ('completed', 'in_progress')", store)
+    change = Counts()
+    for row in files:
+        yield from index_again(row, change)
+        yield from removal(store, row.seq)
+    yield from count(store, change)
+    return len(files)

@@ -1,0 +1,265 @@
+"""Vector stores at rest: the object as it was made, and beside it the columns that change with its files and its use.
+
+Deleting one takes it and all that was indexed in it away at once; its rows are erased afterwards by `erase`.
+"""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import msgspec
+from msgspec import Struct
+
+from understudy.errors import no_such
+from understudy.store.chunks import store_removal
+from understudy.store.database import Database, Transaction
+from understudy.store.filters import Condition
+from understudy.store.pages import Page, PageRequest, Source, read_page
+from understudy.store.store_counts import StoreRow, find_store, find_usable_store, touch
+from understudy.store.store_files import NewFile, add_files, lock_names
+from understudy.wire.filters import Filter
+from understudy.wire.vector_stores import FileCounts, StaticChunkingStrategyResponseParam, VectorStoreObject
+
+# One text of a row, so that a page of stores is read like any other.
+_SHOWN = (
+    "'[' || in_progress || ',' || completed || ',' || failed || ',' || cancelled || ',' || usage_bytes || ','"
+    " || last_active_at || ',' || COALESCE(CAST(expires_at AS TEXT), 'null') || ',' || body || ']'"
+)
+_PAGE = Source("vector_stores", "project_id = $1", body=_SHOWN)
+_GET = f"SELECT {_SHOWN} FROM vector_stores WHERE id = $1 AND project_id = $2 AND body IS NOT NULL"  # noqa: S608
+_INSERT = (
+    "INSERT INTO vector_stores (id, project_id, in_progress, completed, failed, cancelled, usage_bytes,"
+    " last_active_at, expires_at, body) VALUES ($1, $2, 0, 0, 0, 0, 0, $3, $4, $5) RETURNING seq"
+)
+_DELETE = "UPDATE vector_stores SET body = NULL, in_progress = 0 WHERE seq = $1"
+_UNSETTLED = "SELECT 1 FROM vector_stores WHERE id = $1 AND in_progress > 0 AND body IS NOT NULL"
+_UNSETTLED_FILE = (
+    "SELECT 1 FROM store_files WHERE id = $2 AND status = 'in_progress' AND body IS NOT NULL"
+    " AND store IN (SELECT seq FROM vector_stores WHERE id = $1 AND body IS NOT NULL)"
+)
+_FOUND_FILES = "SELECT seq FROM store_files WHERE store = $1 AND status = 'completed' AND body IS NOT NULL"
+
+
+@dataclass(frozen=True, slots=True)
+class StoreScope:
+    """Where a store is searched: `files` are the row numbers of the files allowed, None allows all.
+
+    `embedder` is None where nothing is indexed in it.
+    """
+
+    id: str
+    seq: int
+    embedder: str | None
+    files: Sequence[int] | None
+    last_active_at: int
+
+
+@dataclass(frozen=True, slots=True)
+class StoredStore:
+    """A store as an operator sees it."""
+
+    id: str
+    seq: int
+    project_id: str
+    embedder: str | None
+    files: int
+
+
+class _Row(Struct, array_like=True):
+    in_progress: int
+    completed: int
+    failed: int
+    cancelled: int
+    usage_bytes: int
+    last_active_at: int
+    expires_at: int | None
+    body: VectorStoreObject
+
+
+_decode = msgspec.json.Decoder(_Row).decode
+
+
+class VectorStores:
+    """Every verb on one store raises NotFound where the project has none of that id. `now` is in Unix seconds."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    async def create(
+        self,
+        project_id: str,
+        store: VectorStoreObject,
+        file_ids: Sequence[str],
+        chunking: StaticChunkingStrategyResponseParam,
+    ) -> VectorStoreObject:
+        """Raises NotFound for a file that the project does not have."""
+        return await self._database.write(creation, project_id, store, file_ids, chunking)
+
+    async def get(self, project_id: str, store_id: str, now: int) -> VectorStoreObject:
+        return await self._database.read(_get, project_id, store_id, now)
+
+    async def page(self, project_id: str, request: PageRequest, now: int) -> Page:
+        return await self._database.read(_page, project_id, request, now)
+
+    async def modify(
+        self, project_id: str, store_id: str, change: Callable[[VectorStoreObject], None], now: int
+    ) -> VectorStoreObject:
+        """Applies `change` to the stored object and returns it; how long it lives follows its `expires_after`."""
+        return await self._database.write(_modify, project_id, store_id, change, now)
+
+    async def delete(self, project_id: str, store_id: str) -> int:
+        """Returns the store's row number."""
+        return await self._database.write(_delete, project_id, store_id)
+
+    async def require_usable(self, project_id: str, store_id: str, now: int) -> None:
+        """Raises VectorStoreExpired, too."""
+        await self._database.read(find_usable_store, project_id, store_id, now)
+
+    async def scopes(
+        self, project_id: str, store_ids: Sequence[str], condition: Filter | None, now: int
+    ) -> list[StoreScope]:
+        """Where these stores are searched for what passes `condition`. Raises VectorStoreExpired, too."""
+        read = self._database.read if condition is None else self._database.scan
+        return await read(_scopes, project_id, store_ids, condition, now)
+
+    async def touch(self, stores: Sequence[int], now: int) -> None:
+        """Says that the stores of these row numbers are in use."""
+        await self._database.write(_touch, stores, now)
+
+    async def unsettled(self, store_ids: Sequence[str], file_ids: Sequence[str] | None = None) -> bool:
+        """Whether any of the files, or any file at all, is still to be indexed in one of the stores."""
+        return await self._database.read(_unsettled, store_ids, file_ids)
+
+    async def erase(self, rows: int = 200) -> bool:
+        """Erases up to `rows` of what deleted stores held; False when nothing is left to erase."""
+        return await self._database.write(_erase, rows)
+
+
+def creation(
+    project_id: str, store: VectorStoreObject, file_ids: Sequence[str], chunking: StaticChunkingStrategyResponseParam
+) -> Transaction[VectorStoreObject]:
+    """Makes a store with files that are to be indexed, and returns it as it is then.
+
+    `store` has no files and is as old as its `created_at`. Raises NotFound for a file that the project does not have.
+    """
+    expires_at = None if store.expires_after is None else store.created_at + store.expires_after.seconds
+    body = msgspec.json.encode(store).decode()
+    names = yield from lock_names(project_id, file_ids, store.created_at)
+    rows = yield _INSERT, (store.id, project_id, store.created_at, expires_at, body)
+    row = StoreRow(rows[0][0], 0, store.created_at, expires_at)
+    files = [NewFile(file_id, chunking, {}) for file_id in dict.fromkeys(file_ids)]
+    yield from add_files(project_id, store.id, row, files, names, store.created_at)
+    return (yield from _get(project_id, store.id, store.created_at))
+
+
+def _get(project_id: str, store_id: str, now: int) -> Transaction[VectorStoreObject]:
+    rows = yield _GET, (store_id, project_id)
+    if not rows:
+        raise no_such("vector store", store_id)
+    return _shown(rows[0][0], now)
+
+
+def _shown(row: str, now: int) -> VectorStoreObject:
+    """The object as it is at this moment."""
+    found = _decode(row)
+    store = found.body
+    total = found.in_progress + found.completed + found.failed + found.cancelled
+    store.file_counts = FileCounts(
+        in_progress=found.in_progress,
+        completed=found.completed,
+        failed=found.failed,
+        cancelled=found.cancelled,
+        total=total,
+    )
+    store.usage_bytes = found.usage_bytes
+    store.last_active_at = found.last_active_at
+    store.expires_at = found.expires_at
+    if found.expires_at is not None and found.expires_at <= now:
+        store.status = "expired"
+    else:
+        store.status = "in_progress" if found.in_progress else "completed"
+    return store
+
+
+def _page(project_id: str, request: PageRequest, now: int) -> Transaction[Page]:
+    page = yield from read_page(_PAGE, (project_id,), request)
+    rows = [(id_, msgspec.json.encode(_shown(row, now)).decode()) for id_, row in page.rows]
+    return Page(rows, page.has_more)
+
+
+def _modify(
+    project_id: str, store_id: str, change: Callable[[VectorStoreObject], None], now: int
+) -> Transaction[VectorStoreObject]:
+    row = yield from find_store(project_id, store_id, lock=True)
+    store = yield from _get(project_id, store_id, now)
+    change(store)
+    store.expires_at = None if store.expires_after is None else row.last_active_at + store.expires_after.seconds
+    sql = "UPDATE vector_stores SET expires_at = $2, body = $3 WHERE seq = $1"
+    yield sql, (row.seq, store.expires_at, msgspec.json.encode(store).decode())
+    return (yield from _get(project_id, store_id, now))
+
+
+def _delete(project_id: str, store_id: str) -> Transaction[int]:
+    row = yield from find_store(project_id, store_id, lock=True)
+    yield _DELETE, (row.seq,)
+    yield from store_removal(row.seq)
+    yield "INSERT INTO store_erasures (store) VALUES ($1)", (row.seq,)
+    return row.seq
+
+
+def _scopes(
+    project_id: str, store_ids: Sequence[str], condition: Filter | None, now: int
+) -> Transaction[list[StoreScope]]:
+    scopes = []
+    for store_id in dict.fromkeys(store_ids):
+        row = yield from find_usable_store(project_id, store_id, now)
+        embedders = yield "SELECT embedder FROM vector_stores WHERE seq = $1", (row.seq,)
+        files = None if condition is None else (yield from _allowed(row.seq, condition))
+        scopes.append(StoreScope(store_id, row.seq, embedders[0][0], files, row.last_active_at))
+    return scopes
+
+
+def _allowed(store: int, condition: Filter) -> Transaction[list[int]]:
+    passing = Condition(condition, [store])
+    rows = yield f"{_FOUND_FILES} AND {passing.sql}", tuple(passing.arguments)
+    return [row[0] for row in rows]
+
+
+def _touch(stores: Sequence[int], now: int) -> Transaction[None]:
+    for store in sorted(stores):
+        yield from touch(store, now)
+
+
+def _unsettled(store_ids: Sequence[str], file_ids: Sequence[str] | None) -> Transaction[bool]:
+    queries: list[tuple[str, tuple[Any, ...]]]
+    for store_id in store_ids:
+        if file_ids is None:
+            queries = [(_UNSETTLED, (store_id,))]
+        else:
+            queries = [(_UNSETTLED_FILE, (store_id, file_id)) for file_id in file_ids]
+        for query in queries:
+            if (yield query):
+                return True
+    return False
+
+
+def _erase(limit: int) -> Transaction[bool]:
+    """Files that somebody still works on stay until they are given up, so that nothing is indexed behind our back."""
+    waiting = yield "SELECT store FROM store_erasures ORDER BY store LIMIT 1", ()
+    if not waiting:
+        return False
+    (store,) = waiting[0]
+    files = yield "SELECT seq FROM store_files WHERE store = $1 AND owner IS NULL LIMIT $2", (store, limit)
+    for (seq,) in files:
+        yield "DELETE FROM file_attributes WHERE file = $1", (seq,)
+        yield "DELETE FROM store_files WHERE seq = $1", (seq,)
+    if len(files) == limit:
+        return True
+    batches = yield "SELECT seq FROM file_batches WHERE store = $1 LIMIT $2", (store, limit // 20)
+    for (seq,) in batches:
+        yield "DELETE FROM batch_files WHERE batch = $1", (seq,)
+        yield "DELETE FROM file_batches WHERE seq = $1", (seq,)
+    left = yield "SELECT 1 FROM store_files WHERE store = $1 LIMIT 1", (store,)
+    if len(batches) < limit // 20 and not left:
+        yield "DELETE FROM store_erasures WHERE store = $1", (store,)
+    return not left

@@ -1,0 +1,112 @@
+"""The code interpreter as a model sees it: how it is offered, and its code while the model writes it. Pure."""
+
+import re
+from typing import Any, Final
+
+from understudy.wire.items import CodeInterpreterCallItem
+
+NAME: Final = "code_interpreter"
+_MEMBER: Final = re.compile(r'\s*\{\s*"(?:[^"\\]|\\.)*"\s*:\s*"')
+_OPEN_MEMBER: Final = re.compile(r'\s*(?:\{\s*(?:"(?:[^"\\]|\\.)*(?:"\s*(?::\s*)?)?)?)?\\?\Z')
+_PIECE: Final = re.compile(r'[^"\\]+|\\u[0-9a-fA-F]{4}|\\[^u]')
+_ESCAPES: Final = {"n": "\n", "t": "\t", "r": "\r", "b": "\b", "f": "\f"}
+_HIGH: Final = range(0xD800, 0xDC00)
+_LOW: Final = range(0xDC00, 0xE000)
+
+
+def definition(name: str) -> dict[str, Any]:
+    """The function that stands for the tool in a chat completions request."""
+    code = {"type": "string", "description": "The Python code to run."}
+    return {
+        "type": "function",
+        "function": {
+            "name": name,
+            "description": "Runs Python in a sandbox that keeps its variables between calls. The user's files are in "
+            "/mnt/data, and files written there are given to the user, who opens them by links like "
+            "[name](sandbox:/mnt/data/name). Figures that are shown are seen by the user. There is no network.",
+            "parameters": {
+                "type": "object",
+                "properties": {"code": code},
+                "required": ["code"],
+                "additionalProperties": False,
+            },
+        },
+    }
+
+
+def shown(item: CodeInterpreterCallItem) -> str:
+    """The answer to a call, as the model reads it."""
+    logs = "".join(output.logs for output in item.outputs).strip("\n")
+    figures = sum(output.type == "image" for output in item.outputs)
+    parts = [logs] if logs else []
+    if figures:
+        parts.append(f"[{figures} figure{'' if figures == 1 else 's'} shown to the user]")
+    if item.files:
+        parts.append("[files: " + ", ".join(file.path for file in item.files) + "]")
+    return "\n".join(parts) or "[no output]"
+
+
+class CodeArguments:
+    """The code of a call, taken from the JSON of its arguments as it arrives in pieces.
+
+    Models that send bare code instead of JSON are understood.
+    """
+
+    def __init__(self) -> None:
+        self._held = ""
+        self._begun = False
+        self._is_bare = False
+        self._ended = False
+        self._high = 0
+
+    def take(self, fragment: str) -> str:
+        """The part of the code that the fragment completes."""
+        self._held += fragment
+        if not self._begun:
+            self._begin()
+        if not self._begun or self._ended:
+            return ""
+        return self._bare() if self._is_bare else self._string()
+
+    def rest(self) -> str:
+        """What was undecided when the arguments ended."""
+        if self._begun or not self._held.strip():
+            return ""
+        return "" if self._held.lstrip().startswith("{") else self._held
+
+    def _begin(self) -> None:
+        if match := _MEMBER.match(self._held):
+            self._held = self._held[match.end() :]
+            self._begun = True
+        elif not _OPEN_MEMBER.match(self._held):
+            self._begun = self._is_bare = True
+
+    def _bare(self) -> str:
+        said, self._held = self._held, ""
+        return said
+
+    def _string(self) -> str:
+        """The decoded characters up to the closing quote, or up to an escape that is not whole yet."""
+        said = ""
+        at = 0
+        while match := _PIECE.match(self._held, at):
+            said += self._decoded(match[0])
+            at = match.end()
+        if self._held[at : at + 1] == '"':
+            self._ended = True
+        self._held = self._held[at:]
+        return said
+
+    def _decoded(self, piece: str) -> str:
+        if piece[0] != "\\":
+            return piece
+        if piece[1] != "u":
+            return _ESCAPES.get(piece[1], piece[1])
+        code = ord(piece.encode().decode("unicode_escape"))
+        if code in _HIGH:
+            self._high = code
+            return ""
+        if code in _LOW:
+            high, self._high = self._high, 0
+            return chr(0x10000 + ((high - 0xD800) << 10) + (code - 0xDC00)) if high else "\ufffd"
+        return chr(code)

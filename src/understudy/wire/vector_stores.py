@@ -1,0 +1,231 @@
+"""Vector stores, their files and batches of files. Source: operations listVectorStores to searchVectorStore."""
+
+from typing import Annotated, Literal
+
+from msgspec import UNSET, Meta, Struct, UnsetType
+
+from understudy.wire.filters import Filter, Scalar
+from understudy.wire.tools import Metadata
+
+VectorStoreStatus = Literal["expired", "in_progress", "completed"]
+FileStatus = Literal["in_progress", "completed", "cancelled", "failed"]
+FileErrorCode = Literal["server_error", "unsupported_file", "invalid_file"]
+
+Attributes = Annotated[
+    dict[
+        Annotated[str, Meta(max_length=64)],
+        Annotated[str, Meta(max_length=512)] | int | float | bool,
+    ],
+    Meta(max_length=16),
+]
+FileIds = Annotated[list[str], Meta(min_length=1, max_length=2000)]
+
+
+class VectorStoreExpirationAfter(Struct, forbid_unknown_fields=True):
+    anchor: Literal["last_active_at"]
+    days: Annotated[int, Meta(ge=1, le=365)]
+
+    @property
+    def seconds(self) -> int:
+        return self.days * 86_400
+
+
+class StaticChunkingStrategy(Struct, forbid_unknown_fields=True):
+    """Sizes in tokens."""
+
+    max_chunk_size_tokens: Annotated[int, Meta(ge=100, le=4096)]
+    chunk_overlap_tokens: Annotated[int, Meta(ge=0, le=2048)]
+
+    def __post_init__(self) -> None:
+        if self.chunk_overlap_tokens * 2 > self.max_chunk_size_tokens:
+            raise ValueError(
+                "expected 'chunk_overlap_tokens' to be at most half of 'max_chunk_size_tokens', which is"
+                f" {self.max_chunk_size_tokens // 2}, but got {self.chunk_overlap_tokens} instead"
+            )
+
+
+class AutoChunkingStrategyRequestParam(Struct, forbid_unknown_fields=True, tag_field="type", tag="auto"):
+    pass
+
+
+class StaticChunkingStrategyRequestParam(Struct, forbid_unknown_fields=True, tag_field="type", tag="static"):
+    static: StaticChunkingStrategy
+
+
+ChunkingStrategyRequestParam = AutoChunkingStrategyRequestParam | StaticChunkingStrategyRequestParam
+
+
+class StaticChunkingStrategyResponseParam(Struct, forbid_unknown_fields=True, tag_field="type", tag="static"):
+    static: StaticChunkingStrategy
+
+
+def chosen_chunking(given: ChunkingStrategyRequestParam | None) -> StaticChunkingStrategyResponseParam:
+    """What a file is chunked by and shows; `auto` is a choice of sizes, too."""
+    if isinstance(given, StaticChunkingStrategyRequestParam):
+        return StaticChunkingStrategyResponseParam(given.static)
+    return StaticChunkingStrategyResponseParam(StaticChunkingStrategy(800, 400))
+
+
+class FileCounts(Struct, kw_only=True):
+    in_progress: int = 0
+    completed: int = 0
+    failed: int = 0
+    cancelled: int = 0
+    total: int = 0
+
+
+class VectorStoreObject(Struct, kw_only=True):
+    id: str
+    object: Literal["vector_store"] = "vector_store"
+    created_at: int
+    name: str | None = None
+    description: str | None = None
+    usage_bytes: int = 0
+    file_counts: FileCounts
+    status: VectorStoreStatus = "completed"
+    expires_after: VectorStoreExpirationAfter | None = None
+    expires_at: int | None = None
+    last_active_at: int | None
+    metadata: dict[str, str] = {}
+
+
+class CreateVectorStoreRequest(Struct, kw_only=True, forbid_unknown_fields=True):
+    file_ids: Annotated[list[str], Meta(max_length=500)] | None = None
+    name: str | None = None
+    description: str | None = None
+    expires_after: VectorStoreExpirationAfter | None = None
+    chunking_strategy: ChunkingStrategyRequestParam | None = None
+    metadata: Metadata | None = None
+
+
+class UpdateVectorStoreRequest(Struct, kw_only=True, forbid_unknown_fields=True):
+    """What is absent keeps its value."""
+
+    name: str | UnsetType | None = UNSET
+    expires_after: VectorStoreExpirationAfter | UnsetType | None = UNSET
+    metadata: Metadata | UnsetType | None = UNSET
+
+
+class DeleteVectorStoreResponse(Struct, kw_only=True):
+    id: str
+    object: Literal["vector_store.deleted"] = "vector_store.deleted"
+    deleted: bool = True
+
+
+class ListVectorStoresResponse(Struct, kw_only=True):
+    object: Literal["list"] = "list"
+    data: list[VectorStoreObject]
+    first_id: str | None
+    last_id: str | None
+    has_more: bool
+
+
+# -- files -------------------------------------------------------------------------------------------------------
+
+
+class LastError(Struct):
+    code: FileErrorCode
+    message: str
+
+
+class VectorStoreFileObject(Struct, kw_only=True):
+    """A file as it is in a store; its id is the File's own."""
+
+    id: str
+    object: Literal["vector_store.file"] = "vector_store.file"
+    usage_bytes: int = 0
+    created_at: int
+    vector_store_id: str
+    status: FileStatus = "in_progress"
+    last_error: LastError | None = None
+    chunking_strategy: StaticChunkingStrategyResponseParam
+    attributes: dict[str, Scalar] | None = {}
+
+
+class CreateVectorStoreFileRequest(Struct, kw_only=True, forbid_unknown_fields=True):
+    file_id: str
+    chunking_strategy: ChunkingStrategyRequestParam | None = None
+    attributes: Attributes | None = None
+
+
+class UpdateVectorStoreFileAttributesRequest(Struct, kw_only=True, forbid_unknown_fields=True):
+    attributes: Attributes | None
+
+
+class DeleteVectorStoreFileResponse(Struct, kw_only=True):
+    id: str
+    object: Literal["vector_store.file.deleted"] = "vector_store.file.deleted"
+    deleted: bool = True
+
+
+class ListVectorStoreFilesResponse(Struct, kw_only=True):
+    object: Literal["list"] = "list"
+    data: list[VectorStoreFileObject]
+    first_id: str | None
+    last_id: str | None
+    has_more: bool
+
+
+class VectorStoreSearchResultContentObject(Struct, kw_only=True):
+    type: Literal["text"] = "text"
+    text: str
+
+
+class VectorStoreFileContentResponse(Struct, kw_only=True):
+    object: Literal["vector_store.file_content.page"] = "vector_store.file_content.page"
+    data: list[VectorStoreSearchResultContentObject]
+    has_more: bool = False
+    next_page: str | None = None
+
+
+# -- batches -----------------------------------------------------------------------------------------------------
+
+
+class VectorStoreFileBatchObject(Struct, kw_only=True):
+    id: str
+    object: Literal["vector_store.files_batch"] = "vector_store.files_batch"
+    created_at: int
+    status: FileStatus = "in_progress"
+    vector_store_id: str
+    file_counts: FileCounts
+
+
+class CreateVectorStoreFileBatchRequest(Struct, kw_only=True, forbid_unknown_fields=True):
+    """Either `file_ids`, which share the other members, or `files`, each with its own."""
+
+    file_ids: FileIds | UnsetType = UNSET
+    files: Annotated[list[CreateVectorStoreFileRequest], Meta(min_length=1, max_length=2000)] | UnsetType = UNSET
+    chunking_strategy: ChunkingStrategyRequestParam | None = None
+    attributes: Attributes | None = None
+
+
+# -- search ------------------------------------------------------------------------------------------------------
+
+
+class SearchRankingOptions(Struct, kw_only=True, forbid_unknown_fields=True):
+    ranker: Literal["none", "auto", "default-2024-11-15"] = "auto"
+    score_threshold: Annotated[float, Meta(ge=0, le=1)] = 0.0
+
+
+class VectorStoreSearchRequest(Struct, kw_only=True, forbid_unknown_fields=True):
+    query: Annotated[str, Meta(min_length=1)] | Annotated[list[Annotated[str, Meta(min_length=1)]], Meta(min_length=1)]
+    rewrite_query: bool = False
+    max_num_results: Annotated[int, Meta(ge=1, le=50)] = 10
+    filters: Filter | None = None
+    ranking_options: SearchRankingOptions | None = None
+
+
+class VectorStoreSearchResultItem(Struct, kw_only=True):
+    file_id: str
+    filename: str
+    score: float
+    attributes: dict[str, Scalar] | None
+    content: list[VectorStoreSearchResultContentObject]
+
+
+class VectorStoreSearchResultsPage(Struct, kw_only=True):
+    object: Literal["vector_store.search_results.page"] = "vector_store.search_results.page"
+    search_query: list[str]
+    data: list[VectorStoreSearchResultItem]
+    has_more: bool = False
+    next_page: str | None = None
