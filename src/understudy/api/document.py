@@ -17,6 +17,7 @@ from understudy.wire.tools import LARGEST_INTEGER
 _REFERENCE = "#/components/schemas/{name}"
 _SECURITY_SCHEME = "ApiKeyAuth"
 _ERROR = "Error"
+_JSON = "application/json"
 
 
 @cache
@@ -68,7 +69,7 @@ def _operation(operation: Operation) -> dict[str, Any]:
     if operation.body is not None:
         described["requestBody"] = {
             "required": not operation.body_optional,
-            "content": {"application/json": {"schema": _schema(operation.body)}},
+            "content": {"multipart/form-data" if operation.form else _JSON: {"schema": _schema(operation.body)}},
         }
     if not operation.authenticated:
         described["security"] = []
@@ -103,7 +104,8 @@ def _query_parameter(name: str, schema: dict[str, Any]) -> dict[str, Any]:
 
 
 def _answer(operation: Operation) -> dict[str, Any]:
-    content: dict[str, Any] = {"application/json": {"schema": _schema(operation.response)}}
+    media_type = "*/*" if operation.binary else _JSON
+    content: dict[str, Any] = {media_type: {"schema": _schema(operation.response)}}
     if operation.streams:
         content["text/event-stream"] = {"schema": {"type": "string"}}
     return {"description": "OK", "content": content}
@@ -112,7 +114,7 @@ def _answer(operation: Operation) -> dict[str, Any]:
 def _error() -> dict[str, Any]:
     return {
         "description": "Why the request was refused or failed.",
-        "content": {"application/json": {"schema": _schema(ErrorResponse)}},
+        "content": {_JSON: {"schema": _schema(ErrorResponse)}},
     }
 
 

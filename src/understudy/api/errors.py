@@ -4,13 +4,14 @@ import logging
 from typing import assert_never
 
 import msgspec
+from msgspec import UNSET
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import Response
 
 from understudy import errors
 from understudy.errors import ApiError, StoreError, UpstreamError, UpstreamFault
-from understudy.wire.errors import Error, ErrorResponse
+from understudy.wire.errors import Error, ErrorDetail, ErrorResponse
 from understudy.wire.problems import InvalidInput
 
 logger = logging.getLogger(__name__)
@@ -23,7 +24,8 @@ INTERNAL = (
 
 def envelope(error: ApiError) -> bytes:
     body = Error(message=error.message, type=error.type, param=error.param, code=error.code)
-    return msgspec.json.encode(ErrorResponse(error=body))
+    detail = ErrorDetail(message=error.message, code=error.code) if error.detail else UNSET
+    return msgspec.json.encode(ErrorResponse(error=body, detail=detail))
 
 
 def answer(error: ApiError) -> Response:

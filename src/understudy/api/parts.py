@@ -9,6 +9,7 @@ from understudy.blobs import Blobs
 from understudy.clock import Clock
 from understudy.engine.files import Files
 from understudy.engine.runs import Runs
+from understudy.engine.uploads import Uploads
 from understudy.llm.router import Models
 from understudy.settings import Settings
 from understudy.store import Store
@@ -21,6 +22,7 @@ class Parts:
     models: Models
     runs: Runs
     files: Files
+    uploads: Uploads
     blobs: Blobs
     clock: Clock
     streams: OpenStreams

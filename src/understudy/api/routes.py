@@ -6,7 +6,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
-from understudy.api import assistants, chat, health, messages, models, runs, steps, threads
+from understudy.api import assistants, chat, files, health, messages, models, runs, steps, threads, uploads
 from understudy.api.operations import OPERATIONS
 
 Handler = Callable[[Request], Awaitable[Response]]
@@ -37,6 +37,15 @@ HANDLERS: dict[str, Handler] = {
     "submitToolOuputsToRun": runs.submit_tool_outputs,
     "listRunSteps": steps.list_run_steps,
     "getRunStep": steps.get_run_step,
+    "listFiles": files.list_files,
+    "createFile": files.create_file,
+    "retrieveFile": files.retrieve_file,
+    "deleteFile": files.delete_file,
+    "downloadFile": files.download_file,
+    "createUpload": uploads.create_upload,
+    "addUploadPart": uploads.add_upload_part,
+    "completeUpload": uploads.complete_upload,
+    "cancelUpload": uploads.cancel_upload,
     "createChatCompletion": chat.create_chat_completion,
     "listModels": models.list_models,
     "retrieveModel": models.retrieve_model,

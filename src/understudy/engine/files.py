@@ -20,6 +20,31 @@ BATCH_SECONDS = 30 * 24 * 3600
 """How long files for batches are kept where nothing else was asked for, as the hosted API does."""
 
 
+class Draft:
+    """Bytes that are on their way to become a file, or a part of one. Left without a use, nothing of them stays."""
+
+    def __init__(self, store: Store, writing: Writing, clock: Clock) -> None:
+        self._store = store
+        self._writing = writing
+        self._clock = clock
+        self._held: str | None = None
+
+    async def write(self, chunk: bytes) -> None:
+        await self._writing.write(chunk)
+
+    async def settle(self) -> Blob:
+        """Puts the written bytes in their place, held for the row that will name them."""
+        blob = await self._writing.seal()
+        await self._store.blobs.hold(blob.name, blob.sha256, self._clock.now() + _HOLD)
+        self._held = blob.name
+        await self._writing.place()
+        return blob
+
+    async def close(self) -> None:
+        if self._held is not None:
+            await self._store.blobs.give_up(self._held)
+
+
 class Files:
     def __init__(self, store: Store, blobs: Blobs, clock: Clock) -> None:
         self._store = store
@@ -36,28 +61,25 @@ class Files:
         seconds: int | None = None,
     ) -> FileObject:
         """Keeps the bytes as a file. `seconds` is how long it lives; without it, as long as its purpose says."""
-        async with self._blobs.writing() as writing:
+        async with self.writing() as draft:
             async for chunk in chunks:
-                await writing.write(chunk)
-            blob = await self.settle(writing)
-            return await self.register(project_id, filename, purpose, blob, seconds)
+                await draft.write(chunk)
+            return await self.register(project_id, filename, purpose, await draft.settle(), seconds)
 
     @asynccontextmanager
-    async def writing(self) -> AsyncIterator[Writing]:
-        """For who has the bytes before the name: `write`, then `settle`, then `register`."""
+    async def writing(self) -> AsyncIterator[Draft]:
+        """For who has the bytes before the name: `write` and `settle` the draft, then `register` what it settled."""
         async with self._blobs.writing() as writing:
-            yield writing
-
-    async def settle(self, writing: Writing) -> Blob:
-        """Puts the written bytes in their place, held for the row that will name them."""
-        blob = await writing.seal()
-        await self._store.blobs.hold(blob.name, blob.sha256, self._clock.now() + _HOLD)
-        await writing.place()
-        return blob
+            draft = Draft(self._store, writing, self._clock)
+            try:
+                yield draft
+            finally:
+                await draft.close()
 
     async def register(
         self, project_id: str, filename: str, purpose: StoredPurpose, blob: Blob, seconds: int | None = None
     ) -> FileObject:
+        """Makes the file of a settled blob."""
         file = new_file(filename, purpose, blob.size, int(self._clock.now()), seconds)
         await self._store.files.create(project_id, file, blob.name)
         return file
@@ -65,6 +87,7 @@ class Files:
     async def sweep(self) -> None:
         """Takes away what has expired, and erases the bytes that nothing names any more."""
         await self._store.files.expire()
+        await self._store.uploads.expire()
         await self._store.blobs.drop_holds(self._clock.now())
         while names := await self._store.blobs.doomed(_ERASED_AT_ONCE):
             for name in names:

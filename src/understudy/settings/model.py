@@ -80,6 +80,65 @@ class RehearsalSettings(Struct, frozen=True, kw_only=True, forbid_unknown_fields
     ] = 60.0
 
 
+class SandboxSettings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """Where the code of `code_interpreter` runs, and what it may use."""
+
+    kind: Annotated[
+        Literal["embedded", "gateway"],
+        Meta(description="`embedded` is bubblewrap on this machine; `gateway` a Jupyter Kernel or Enterprise Gateway."),
+    ] = "embedded"
+    python: Annotated[
+        Path | None,
+        Meta(description="The Python that runs the code; when unset, that of `understudy sandbox install`."),
+    ] = None
+    warm: Annotated[
+        int | None,
+        Meta(ge=0, le=100, description="Kernels kept ready from the start; when unset, one after the first session."),
+    ] = None
+    sessions: Annotated[
+        int,
+        Meta(ge=1, description="Sessions at a time; one more ends the one that was idle for the longest."),
+    ] = 64
+    idle_seconds: Annotated[
+        float,
+        Meta(gt=0, description="Seconds after which an unused session ends."),
+    ] = 1200.0
+    session_seconds: Annotated[
+        float,
+        Meta(gt=0, description="Seconds after which every session ends."),
+    ] = 3600.0
+    cell_seconds: Annotated[
+        float,
+        Meta(gt=0, description="Seconds that one piece of code may run before it is interrupted."),
+    ] = 120.0
+    cpu_seconds: Annotated[
+        int,
+        Meta(ge=1, description="Seconds of processor time that a kernel and what it starts may use."),
+    ] = 900
+    memory_mb: Annotated[
+        int,
+        Meta(ge=128, description="MiB of memory for a session."),
+    ] = 1024
+    disk_mb: Annotated[
+        int,
+        Meta(ge=1, description="MiB for the files of a session; they are kept in memory."),
+    ] = 1024
+    processes: Annotated[
+        int,
+        Meta(ge=32, description="Processes and threads that a session may have."),
+    ] = 100
+    output_bytes: Annotated[
+        int,
+        Meta(ge=1024, description="Bytes of text that one piece of code may print; the rest is cut off."),
+    ] = 128 * 1024
+    url: Annotated[
+        Text | None,
+        Meta(description="Where the gateway answers, like `http://gateway:8888`."),
+    ] = None
+    token: Annotated[Text | None, Meta(description="The gateway's token.")] = None
+    kernel: Annotated[Text, Meta(description="The gateway's kernel to start, by its name there.")] = "python3"
+
+
 class LimitSettings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """What one process takes on."""
 
@@ -91,6 +150,14 @@ class LimitSettings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tru
         int,
         Meta(ge=1024, description="Bytes that a request's JSON body may have."),
     ] = 32 * 1024 * 1024
+    file_bytes: Annotated[
+        int,
+        Meta(ge=1024, description="Bytes that a file may have; for batches no more than 200 MB."),
+    ] = 512 * 1024 * 1024
+    upload_bytes: Annotated[
+        int,
+        Meta(ge=1024, description="Bytes that a file may have which is uploaded in parts."),
+    ] = 8 * 1024 * 1024 * 1024
     json_depth: Annotated[
         int,
         Meta(ge=8, description="Levels that a request's JSON may nest."),
@@ -146,4 +213,5 @@ class Settings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     ] = 4.0
     limits: LimitSettings = LimitSettings()
     rehearsal: RehearsalSettings = RehearsalSettings()
+    sandbox: SandboxSettings = SandboxSettings()
     providers: dict[str, ProviderSettings] = {}

@@ -24,6 +24,11 @@ class Blobs:
         """Before a blob is put in its place: should its writer die, it is found and erased after `until`."""
         await self._database.write(_hold, name, sha256, until)
 
+    async def give_up(self, name: str) -> None:
+        """Ends a hold from which no use has come; without one, nothing is done."""
+        if await self._database.read(_held, name):
+            await self._database.write(_give_up, name)
+
     async def drop_holds(self, now: float) -> None:
         """Gives up what writers have held for too long; a row that names it can no longer be made."""
         if await self._database.read(_lapsed, now):
@@ -48,9 +53,7 @@ def retain(blob: str) -> Transaction[str]:
         if not rows:
             raise StoreError(f"The bytes of the blob {blob!r} are gone: writing them took too long.")
     elif rows[0][0] != blob:
-        rows_held = yield "SELECT 1 FROM blobs WHERE name = $1 AND uses = 0", (blob,)
-        if rows_held:
-            yield from _doom(blob)
+        yield from _give_up(blob)
     return str(rows[0][0])
 
 
@@ -69,6 +72,18 @@ def _doom(blob: str) -> Transaction[None]:
 def _hold(name: str, sha256: str, until: float) -> Transaction[None]:
     sql = "INSERT INTO blobs (name, sha256, uses, held_until) VALUES ($1, $2, 0, $3)"
     yield sql, (name, sha256, until)
+
+
+_HELD = "SELECT name FROM blobs WHERE name = $1 AND uses = 0"
+
+
+def _held(name: str) -> Transaction[bool]:
+    return bool((yield _HELD, (name,)))
+
+
+def _give_up(name: str) -> Transaction[None]:
+    if (yield _HELD + " FOR UPDATE", (name,)):
+        yield from _doom(name)
 
 
 _LAPSED = "SELECT name FROM blobs WHERE uses = 0 AND held_until < $1 LIMIT 100"

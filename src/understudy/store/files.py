@@ -75,7 +75,7 @@ class Files:
 
 
 def no_such_file(file_id: str) -> NotFound:
-    return NotFound(f"No such File object: {file_id}", param="id")
+    return NotFound(f"No such File object: {file_id}", param="id", detail=True)
 
 
 def insert_file(project_id: str, file: FileObject, blob: str) -> Transaction[str]:

@@ -1,6 +1,6 @@
 """The error envelope. Every error of every route has this shape."""
 
-from msgspec import Struct
+from msgspec import UNSET, Struct, UnsetType
 
 
 class Error(Struct, kw_only=True):
@@ -10,5 +10,11 @@ class Error(Struct, kw_only=True):
     code: str | None
 
 
+class ErrorDetail(Struct, kw_only=True):
+    message: str
+    code: str | None
+
+
 class ErrorResponse(Struct, kw_only=True):
     error: Error
+    detail: ErrorDetail | UnsetType = UNSET

@@ -11,7 +11,8 @@ Schema = dict[str, Any]
 class Operation:
     """One row. A body or an answer of a shape that is not ours to define is a JSON schema instead of a Struct.
 
-    `body_optional`: an absent body stands for `{}`. `streams`: the answer may be server-sent events.
+    `body_optional`: an absent body stands for `{}`. `form`: the body is a multipart form. `streams`: the answer may be
+    server-sent events. `binary`: the answer is bytes of any kind.
     """
 
     id: str
@@ -22,7 +23,9 @@ class Operation:
     body: type | Schema | None = None
     body_optional: bool = False
     query: type | None = None
+    form: bool = False
     streams: bool = False
+    binary: bool = False
     tag: str = "Assistants"
     base: Literal["/v1", "/"] = "/v1"
     authenticated: bool = True

@@ -1,0 +1,173 @@
+"""Files over HTTP."""
+
+import mimetypes
+import re
+from typing import Any
+from urllib.parse import quote
+
+import msgspec
+from starlette.requests import Request
+from starlette.responses import Response, StreamingResponse
+from starlette.types import Receive, Scope, Send
+
+from understudy.api.exchange import encoded, listed, rendered
+from understudy.api.multipart import Form, cleaned, read_form, too_large
+from understudy.api.parts import parts_of, project_of
+from understudy.blobs import Blobs
+from understudy.errors import InvalidRequest, RangeNotSatisfiable
+from understudy.settings import LimitSettings
+from understudy.store.files import StoredFile
+from understudy.store.pages import PageRequest
+from understudy.wire import queries, wording
+from understudy.wire.files import PURPOSES, CreateFileRequest, DeleteFileResponse, ListFilesQuery
+from understudy.wire.problems import InvalidBody, explain
+
+_BATCH_BYTES = 200 * 1024 * 1024
+_RANGE = re.compile(r"bytes\s*=\s*([0-9]{0,18})\s*-\s*([0-9]{0,18})")
+# Only what Python itself knows: the same on every machine.
+_TYPES = mimetypes.MimeTypes()
+
+
+async def list_files(request: Request) -> Response:
+    query = queries.parse(request.scope["query_string"], ListFilesQuery)
+    page = PageRequest(query.limit, query.order, query.after)
+    return listed(await parts_of(request).store.files.page(project_of(request), page, query.purpose))
+
+
+async def create_file(request: Request) -> Response:
+    parts = parts_of(request)
+    limits = parts.settings.limits
+    async with parts.files.writing() as draft:
+        form = await read_form(request, "file", draft, lambda form: _limit(form, limits))
+        body = _checked(form)
+        if form.size > (most := _limit(form, limits)):
+            raise too_large(most)
+        filename = cleaned(body.filename or "") or body.file
+        seconds = body.expires_after.seconds if body.expires_after else None
+        blob = await draft.settle()
+        file = await parts.files.register(project_of(request), filename, body.purpose, blob, seconds)
+    return rendered(file)
+
+
+async def retrieve_file(request: Request) -> Response:
+    return encoded(await parts_of(request).store.files.get(project_of(request), request.path_params["file_id"]))
+
+
+async def delete_file(request: Request) -> Response:
+    file_id = request.path_params["file_id"]
+    await parts_of(request).store.files.delete(project_of(request), file_id)
+    return rendered(DeleteFileResponse(id=file_id))
+
+
+async def download_file(request: Request) -> Response:
+    parts = parts_of(request)
+    file = await parts.store.files.find(project_of(request), request.path_params["file_id"])
+    return Content(parts.blobs, file, _range(request, file))
+
+
+def _limit(form: Form, limits: LimitSettings) -> int:
+    """How large the file may be. A purpose that nobody knows is refused before its file is written."""
+    check_purpose(form.fields.get("purpose"))
+    if form.fields.get("purpose") == "batch":
+        return min(_BATCH_BYTES, limits.file_bytes)
+    return limits.file_bytes
+
+
+def _checked(form: Form) -> CreateFileRequest:
+    """Raises InvalidBody, and InvalidRequest in the words that the hosted API has for a purpose."""
+    plain = _nested(form.fields)
+    if form.filename is not None:
+        plain["file"] = form.filename
+    check_purpose(plain.get("purpose"))
+    problem = explain(plain, CreateFileRequest)
+    if problem is not None:
+        raise InvalidBody(problem)
+    return msgspec.convert(plain, CreateFileRequest)
+
+
+def check_purpose(purpose: Any) -> None:
+    if isinstance(purpose, str) and purpose not in PURPOSES:
+        known = ", ".join(f"'{name}'" for name in PURPOSES)
+        message = f"'{wording.shortened(purpose)}' is not one of [{known}] - 'purpose'"
+        raise InvalidRequest(message, param="purpose", detail=True)
+
+
+def _nested(fields: dict[str, str]) -> dict[str, Any]:
+    """`expires_after[seconds]=3600` and `expires_after={"seconds":3600}` as the object that both of them mean."""
+    plain: dict[str, Any] = {}
+    expiry: dict[str, Any] = {}
+    for name, text in fields.items():
+        if match := re.fullmatch(r"expires_after\[(.*)\]", name, re.DOTALL):
+            expiry[match[1]] = int(text) if re.fullmatch("-?[0-9]{1,18}", text) else text
+        elif name == "expires_after":
+            plain[name] = _json(text)
+        else:
+            plain[name] = text
+    return plain | ({"expires_after": expiry} if expiry else {})
+
+
+def _json(text: str) -> Any:
+    try:
+        return msgspec.json.decode(text)
+    except (msgspec.DecodeError, RecursionError):
+        return text
+
+
+class Content(Response):
+    """The bytes of a file, or a range of them. A file whose bytes are just erased is not found."""
+
+    def __init__(self, blobs: Blobs, file: StoredFile, span: range | None) -> None:
+        self._blobs = blobs
+        self._file = file
+        self._partial = span is not None
+        self._span = range(file.bytes) if span is None else span
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        async with self._blobs.reading(self._file.blob, self._span.start, self._span.stop) as chunks:
+            status = 206 if self._partial else 200
+            if scope["method"] == "HEAD":
+                await Response(None, status, self._described())(scope, receive, send)
+            else:
+                await StreamingResponse(chunks, status, self._described())(scope, receive, send)
+
+    def _described(self) -> dict[str, str]:
+        file, span = self._file, self._span
+        headers = {
+            "content-type": _TYPES.guess_type(file.filename)[0] or "application/octet-stream",
+            "content-length": str(len(span)),
+            "content-disposition": f"attachment; filename*=UTF-8''{quote(file.filename, safe='')}",
+            "accept-ranges": "bytes",
+            "etag": _etag(file),
+            # What somebody uploaded must not run as a page of this server's.
+            "x-content-type-options": "nosniff",
+        }
+        if self._partial:
+            headers["content-range"] = f"bytes {span.start}-{span.stop - 1}/{file.bytes}"
+        return headers
+
+
+def _etag(file: StoredFile) -> str:
+    """A file never changes."""
+    return f'"{file.id}"'
+
+
+def _range(request: Request, file: StoredFile) -> range | None:
+    """The bytes that are asked for; None for all of them, as for several ranges or a unit that nobody knows."""
+    match = _RANGE.fullmatch(request.headers.get("range", "").strip().lower())
+    if match is None or request.headers.get("if-range", _etag(file)) != _etag(file):
+        return None
+    first, last = match.groups()
+    if not first and not last:
+        return None
+    if first:
+        span = range(int(first), min(int(last) + 1, file.bytes) if last else file.bytes)
+        if last and int(last) < int(first):
+            return None
+    else:
+        span = range(max(0, file.bytes - int(last)), file.bytes)
+    if not span:
+        raise RangeNotSatisfiable(
+            f"The range {match.string!r} is outside of the file, which has {file.bytes} bytes.",
+            headers={"content-range": f"bytes */{file.bytes}"},
+        )
+    return span

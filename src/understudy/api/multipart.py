@@ -1,0 +1,182 @@
+"""Forms with a file, taken apart as they come: fields are kept, the file's bytes go on. Never holds a whole file.
+
+Source of the form: RFC 7578; of file names in it: RFC 8187 (`filename*`), and what browsers, curl and the SDKs send.
+"""
+
+import re
+from collections.abc import AsyncIterator, Callable
+from dataclasses import dataclass, field
+from urllib.parse import unquote_to_bytes
+
+from multipart import MultipartError, MultipartSegment, PushMultipartParser
+from starlette.requests import ClientDisconnect, Request
+
+from understudy.engine.files import Draft
+from understudy.errors import BodyTooLarge, InvalidRequest, UnsupportedMediaType
+from understudy.wire import wording
+from understudy.wire.problems import InvalidBody
+
+_FIELD_BYTES = 64 * 1024
+_HEADER_BYTES = 16 * 1024
+_PARTS = 64
+# What a form may have beside the file: fields, headers, boundaries.
+_OVERHEAD = 1024 * 1024
+_BOUNDARY = re.compile(r'multipart/form-data\s*;(?:.*;)?\s*boundary=("[^"]+"|[^\s;"]+)', re.IGNORECASE | re.DOTALL)
+# A quoted value ends at the last quote before the next parameter: browsers leave a backslash as it is.
+_PARAMETER = re.compile(r';\s*([\w!#$&+.^`|~-]+\*?)\s*=\s*("(?:\\.|[^"\\])*"|"[^"]*"|[^;"]*)')
+_ENCODED = re.compile(r"([\w.:-]+)'[^']*'(.*)", re.DOTALL)
+_CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029\ud800-\udfff]")
+
+
+@dataclass(slots=True)
+class Form:
+    """`fields` are the texts by their names; `filename` is what the file is called, None where there was no file."""
+
+    fields: dict[str, str] = field(default_factory=dict)
+    filename: str | None = None
+    size: int = 0
+
+
+async def read_form(request: Request, file_field: str, draft: Draft, limit: Callable[[Form], int]) -> Form:
+    """Writes the file of the field `file_field` to `draft` and returns the rest.
+
+    `limit` says how many bytes the file may have, as far as the fields so far tell. Raises InvalidRequest,
+    InvalidBody, BodyTooLarge and UnsupportedMediaType.
+    """
+    form = Form()
+    reading = _Reading(form, file_field)
+    length = request.headers.get("content-length", "")
+    if length.isdecimal() and int(length) > (most := limit(form)) + _OVERHEAD:
+        raise too_large(most)
+    try:
+        with PushMultipartParser(
+            _boundary(request),
+            max_header_size=_HEADER_BYTES,
+            max_segment_count=_PARTS,
+            # Bytes as they are: what they mean is told by `filename_of`.
+            header_charset="latin-1",
+        ) as parser:
+            async for event in _events(request, parser):
+                if (content := reading.take(event)) is None:
+                    continue
+                form.size += len(content)
+                if form.size > (most := limit(form)):
+                    raise too_large(most)
+                await draft.write(content)
+    except ClientDisconnect:
+        raise InvalidRequest("The connection was closed before the form had ended.") from None
+    except MultipartError as error:
+        raise InvalidRequest(
+            f"Could not parse the multipart form: {error}. Send 'multipart/form-data' with the file in {file_field!r}."
+        ) from None
+    return form
+
+
+def too_large(limit: int) -> BodyTooLarge:
+    return BodyTooLarge(f"The file is too large. The limit is {limit} bytes.")
+
+
+def filename_of(disposition: str, content_type: str | None) -> str | None:
+    """The name of a part's file; None where the part is a plain field. The header's bytes come as latin-1 text.
+
+    A file without a name is called what its content type is, as the hosted API does.
+    """
+    parameters = _parameters(disposition)
+    encoded = _ENCODED.fullmatch(parameters.get("filename*", ""))
+    if encoded and (name := _extended(encoded[1], encoded[2])):
+        return cleaned(name) or content_type or "file"
+    if (plain := parameters.get("filename")) is not None:
+        return cleaned(_text(plain)) or content_type or "file"
+    return content_type
+
+
+def cleaned(name: str) -> str:
+    """The last part of a path, without control characters; empty where nothing is left that could be a name."""
+    base = _CONTROL.sub("", re.split(r"[/\\]", name)[-1]).strip()
+    return "" if base in {".", ".."} else base
+
+
+class _Reading:
+    """Where the parser stands: in a field, or in the file."""
+
+    def __init__(self, form: Form, file_field: str) -> None:
+        self._form = form
+        self._file_field = file_field
+        self._name = ""
+        self._text: bytearray | None = None
+
+    def take(self, event: MultipartSegment | bytes | None) -> bytes | None:
+        """The event's bytes where they are of the file."""
+        if isinstance(event, MultipartSegment):
+            self._begin(event)
+        elif event is None:
+            self._end()
+        elif self._text is None:
+            return event
+        else:
+            self._text += event
+            if len(self._text) > _FIELD_BYTES:
+                raise InvalidBody(wording.too_long(self._name, "string", _FIELD_BYTES, len(self._text)))
+        return None
+
+    def _begin(self, segment: MultipartSegment) -> None:
+        disposition = segment.header("Content-Disposition", "")
+        self._name = _text(_parameters(disposition).get("name", ""))
+        if self._name in self._form.fields or (self._name == self._file_field and self._form.filename is not None):
+            raise InvalidBody(wording.duplicate(self._name))
+        if self._name == self._file_field:
+            self._text = None
+            self._form.filename = filename_of(disposition, segment.header("Content-Type")) or "file"
+        else:
+            self._text = bytearray()
+
+    def _end(self) -> None:
+        if self._text is not None:
+            self._form.fields[self._name] = self._text.decode("utf-8", "replace")
+
+
+async def _events(request: Request, parser: PushMultipartParser) -> AsyncIterator[MultipartSegment | bytes | None]:
+    async for chunk in request.stream():
+        if chunk:
+            for event in parser.parse(chunk):
+                yield event
+
+
+def _boundary(request: Request) -> str:
+    content_type = request.headers.get("content-type", "")
+    match = _BOUNDARY.match(content_type)
+    if match is None:
+        raise UnsupportedMediaType(
+            f"Unsupported content type: {content_type!r}. This API method only accepts 'multipart/form-data' requests"
+            " with a boundary.",
+            code="unsupported_content_type",
+        )
+    return match[1].strip('"')
+
+
+def _parameters(header: str) -> dict[str, str]:
+    found: dict[str, str] = {}
+    for name, value in _PARAMETER.findall(header):
+        found.setdefault(name.lower(), _unquoted(value.strip()))
+    return found
+
+
+def _unquoted(value: str) -> str:
+    if len(value) > 1 and value[0] == value[-1] == '"':
+        value = value[1:-1].replace('\\"', '"')
+    return value.replace("%22", '"').replace("%0D", "\r").replace("%0A", "\n")
+
+
+def _text(raw: str) -> str:
+    """UTF-8 where it is that, and otherwise what an old client's latin-1 says."""
+    try:
+        return raw.encode("latin-1").decode("utf-8")
+    except UnicodeDecodeError:
+        return raw
+
+
+def _extended(charset: str, value: str) -> str | None:
+    try:
+        return unquote_to_bytes(value).decode(charset)
+    except (LookupError, UnicodeDecodeError):
+        return None

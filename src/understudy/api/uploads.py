@@ -1,0 +1,56 @@
+"""Uploads over HTTP: a large file in parts."""
+
+from starlette.requests import Request
+from starlette.responses import Response
+
+from understudy.api.exchange import read_json, rendered
+from understudy.api.multipart import Form, cleaned, read_form
+from understudy.api.parts import parts_of, project_of
+from understudy.wire import wording
+from understudy.wire.problems import InvalidBody, check_id, explain
+from understudy.wire.uploads import PART_BYTES, AddUploadPartRequest, CompleteUploadRequest, CreateUploadRequest
+
+
+async def create_upload(request: Request) -> Response:
+    parts = parts_of(request)
+    limits = parts.settings.limits
+    body = await read_json(request, CreateUploadRequest, limits)
+    if body.bytes > limits.upload_bytes:
+        raise InvalidBody(wording.above_maximum("bytes", "integer", limits.upload_bytes, body.bytes))
+    seconds = body.expires_after.seconds if body.expires_after else None
+    filename = cleaned(body.filename) or body.mime_type
+    return rendered(await parts.uploads.create(project_of(request), filename, body.purpose, body.bytes, seconds))
+
+
+async def add_upload_part(request: Request) -> Response:
+    parts = parts_of(request)
+    project_id, upload_id = project_of(request), _upload_id(request)
+    await parts.uploads.check_pending(project_id, upload_id)
+    async with parts.files.writing() as draft:
+        form = await read_form(request, "data", draft, lambda _: PART_BYTES)
+        _check(form)
+        return rendered(await parts.uploads.add_part(project_id, upload_id, draft))
+
+
+async def complete_upload(request: Request) -> Response:
+    parts = parts_of(request)
+    upload_id = _upload_id(request)
+    body = await read_json(request, CompleteUploadRequest, parts.settings.limits)
+    return rendered(await parts.uploads.complete(project_of(request), upload_id, body.part_ids, body.md5))
+
+
+async def cancel_upload(request: Request) -> Response:
+    return rendered(await parts_of(request).uploads.cancel(project_of(request), _upload_id(request)))
+
+
+def _check(form: Form) -> None:
+    plain = dict(form.fields) if form.filename is None else {**form.fields, "data": form.filename}
+    problem = explain(plain, AddUploadPartRequest)
+    if problem is not None:
+        raise InvalidBody(problem)
+
+
+def _upload_id(request: Request) -> str:
+    upload_id: str = request.path_params["upload_id"]
+    check_id("upload_id", upload_id, "upload")
+    return upload_id

@@ -1,0 +1,156 @@
+"""Uploads: parts come in any order and become one file. Knows no HTTP and no SQL.
+
+Completing copies the parts into one blob outside of any transaction; only then does one transaction make the file and
+end the upload. Whoever comes second, in this process or another, finds it completed.
+"""
+
+import asyncio
+import hashlib
+from collections.abc import AsyncIterator, Sequence
+from weakref import WeakValueDictionary
+
+from understudy import ids
+from understudy.blobs import Blobs
+from understudy.clock import Clock
+from understudy.engine.files import Draft, Files, new_file
+from understudy.errors import BlobMissing, BodyTooLarge, InvalidRequest
+from understudy.store import Store
+from understudy.store.uploads import StoredPart, StoredUpload
+from understudy.wire.files import FileObject, Purpose, StoredPurpose
+from understudy.wire.uploads import Upload, UploadPart
+
+_LIFETIME = 3600
+_NOT_PENDING = "Upload '{id}' is {status} and does not accept parts, completion or cancellation. Create another one."
+
+
+class Uploads:
+    """Every verb raises NotFound for an unknown upload, and InvalidRequest where its state does not allow it."""
+
+    def __init__(self, store: Store, blobs: Blobs, files: Files, clock: Clock, limit: int) -> None:
+        self._store = store
+        self._blobs = blobs
+        self._files = files
+        self._clock = clock
+        self._limit = limit
+        self._completing: WeakValueDictionary[str, asyncio.Lock] = WeakValueDictionary()
+
+    async def create(
+        self, project_id: str, filename: str, purpose: Purpose, size: int, file_seconds: int | None
+    ) -> Upload:
+        """`file_seconds` is how long the file is to live; None for as long as its purpose says."""
+        now = int(self._clock.now())
+        upload = Upload(
+            id=ids.upload(),
+            bytes=size,
+            created_at=now,
+            filename=filename,
+            purpose=purpose,
+            expires_at=now + _LIFETIME,
+        )
+        await self._store.uploads.create(project_id, upload, file_seconds)
+        return upload
+
+    async def check_pending(self, project_id: str, upload_id: str) -> Upload:
+        """The upload, before anything is done for it that costs something."""
+        stored = await self._store.uploads.get(project_id, upload_id)
+        if stored.upload.status != "pending":
+            raise _not_pending(stored)
+        return stored.upload
+
+    async def add_part(self, project_id: str, upload_id: str, draft: Draft) -> UploadPart:
+        """What was written becomes a part."""
+        blob = await draft.settle()
+        part = UploadPart(id=ids.part(), created_at=int(self._clock.now()), upload_id=upload_id)
+        refused = await self._store.uploads.add_part(project_id, part, blob.size, blob.name, self._limit)
+        if refused is None:
+            return part
+        if refused.upload.status != "pending":
+            raise _not_pending(refused)
+        raise BodyTooLarge(
+            f"The parts of upload {upload_id!r} are too large together. The limit is {self._limit} bytes."
+        )
+
+    async def complete(self, project_id: str, upload_id: str, part_ids: Sequence[str], md5: str | None) -> Upload:
+        """Doing it again with the same parts gives the same upload with the same file."""
+        async with self._completing.setdefault(upload_id, asyncio.Lock()):
+            stored = await self._store.uploads.get(project_id, upload_id)
+            if stored.upload.status == "pending":
+                stored = await self._completed(project_id, stored, part_ids, md5)
+        if stored.upload.status != "completed" or stored.part_ids != tuple(part_ids):
+            raise _not_pending(stored)
+        return stored.upload
+
+    async def cancel(self, project_id: str, upload_id: str) -> Upload:
+        stored, done = await self._store.uploads.cancel(project_id, upload_id)
+        if not done and stored.upload.status != "cancelled":
+            raise _not_pending(stored)
+        return stored.upload
+
+    async def _completed(
+        self, project_id: str, stored: StoredUpload, part_ids: Sequence[str], md5: str | None
+    ) -> StoredUpload:
+        upload = stored.upload
+        parts = _chosen(upload, await self._store.uploads.parts(upload.id), part_ids)
+        purpose: StoredPurpose = upload.purpose  # type: ignore[assignment]  # checked when the upload was made
+        file = new_file(upload.filename, purpose, upload.bytes, int(self._clock.now()), stored.file_seconds)
+        try:
+            return await self._joined(project_id, upload, parts, file, md5)
+        except BlobMissing:
+            # Somebody else has ended the upload, and its parts are gone.
+            return await self._store.uploads.get(project_id, upload.id)
+
+    async def _joined(
+        self, project_id: str, upload: Upload, parts: Sequence[StoredPart], file: FileObject, md5: str | None
+    ) -> StoredUpload:
+        digest = hashlib.md5(usedforsecurity=False) if md5 is not None else None
+        async with self._files.writing() as draft:
+            async for chunk in self._contents(parts):
+                if digest is not None:
+                    digest.update(chunk)
+                await draft.write(chunk)
+            if digest is not None and digest.hexdigest() != (md5 or "").strip().lower():
+                raise InvalidRequest(
+                    f"The MD5 checksum of the uploaded bytes is '{digest.hexdigest()}', which does not match the"
+                    f" provided {md5!r}. Check the order of 'part_ids', and send what arrived differently again.",
+                    param="md5",
+                    code="checksum_mismatch",
+                )
+            blob = await draft.settle()
+            ids_used = [part.id for part in parts]
+            return await self._store.uploads.complete(project_id, upload.id, file, blob.name, ids_used)
+
+    async def _contents(self, parts: Sequence[StoredPart]) -> AsyncIterator[bytes]:
+        for part in parts:
+            async with self._blobs.reading(part.blob) as chunks:
+                async for chunk in chunks:
+                    yield chunk
+
+
+def _chosen(upload: Upload, parts: Sequence[StoredPart], part_ids: Sequence[str]) -> list[StoredPart]:
+    """The parts in the order asked for. Raises InvalidRequest where they are not those of a whole upload."""
+    known = {part.id: part for part in parts}
+    for index, part_id in enumerate(part_ids):
+        if part_id not in known:
+            raise InvalidRequest(
+                f"Invalid 'part_ids[{index}]': upload '{upload.id}' has no part with id {part_id!r}.",
+                param=f"part_ids[{index}]",
+                code="invalid_value",
+            )
+    if len(set(part_ids)) != len(part_ids):
+        raise InvalidRequest(
+            "Invalid 'part_ids': a part is named twice. Name each part once, in the order of the file.",
+            param="part_ids",
+            code="invalid_value",
+        )
+    chosen = [known[part_id] for part_id in part_ids]
+    if (total := sum(part.bytes for part in chosen)) != upload.bytes:
+        raise InvalidRequest(
+            f"The parts have {total} bytes together, but upload '{upload.id}' was created for {upload.bytes} bytes.",
+            param="part_ids",
+            code="invalid_value",
+        )
+    return chosen
+
+
+def _not_pending(stored: StoredUpload) -> InvalidRequest:
+    return InvalidRequest(_NOT_PENDING.format(id=stored.upload.id, status=stored.upload.status))

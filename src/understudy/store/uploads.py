@@ -1,0 +1,164 @@
+"""Uploads and their parts at rest: the row's body is the object as it is served, a part's bytes are a blob.
+
+An upload is pending until exactly one of three things happens: it is completed, cancelled, or its time is over. Each is
+one guarded update, and each gives up the parts.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import msgspec
+
+from understudy.clock import Clock
+from understudy.errors import no_such
+from understudy.store.blobs import release, retain
+from understudy.store.database import Database, Transaction
+from understudy.store.files import insert_file
+from understudy.wire.files import FileObject
+from understudy.wire.uploads import Upload, UploadPart
+
+_GET = "SELECT body, status, expires_at, file_seconds, part_ids FROM uploads WHERE id = $1 AND project_id = $2"
+_DUE = "SELECT id FROM uploads WHERE status = 'pending' AND expires_at <= $1 LIMIT $2"
+_decode = msgspec.json.Decoder(Upload).decode
+
+
+@dataclass(frozen=True, slots=True)
+class StoredUpload:
+    """`file_seconds` is how long the file is to live; `part_ids` what a completed upload was made of."""
+
+    upload: Upload
+    file_seconds: int | None
+    part_ids: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class StoredPart:
+    id: str
+    bytes: int
+    blob: str
+
+
+class Uploads:
+    """Every verb on one upload raises NotFound where the project has none of that id."""
+
+    def __init__(self, database: Database, clock: Clock) -> None:
+        self._database = database
+        self._clock = clock
+
+    async def create(self, project_id: str, upload: Upload, file_seconds: int | None) -> None:
+        await self._database.write(_create, project_id, upload, file_seconds)
+
+    async def get(self, project_id: str, upload_id: str) -> StoredUpload:
+        return await self._database.read(_get, project_id, upload_id, self._now())
+
+    async def parts(self, upload_id: str) -> list[StoredPart]:
+        return await self._database.read(_parts, upload_id)
+
+    async def add_part(
+        self, project_id: str, part: UploadPart, size: int, blob: str, limit: int
+    ) -> StoredUpload | None:
+        """Adds a part whose blob is held, unless the parts would have more than `limit` bytes together.
+
+        Returns the upload where nothing was added: it is not pending, or full.
+        """
+        return await self._database.write(_add_part, project_id, part, size, blob, limit, self._now())
+
+    async def complete(
+        self, project_id: str, upload_id: str, file: FileObject, blob: str, part_ids: Sequence[str]
+    ) -> StoredUpload:
+        """Makes the file, if the upload is still pending; returns the upload as it is then."""
+        return await self._database.write(_complete, project_id, upload_id, file, blob, part_ids, self._now())
+
+    async def cancel(self, project_id: str, upload_id: str) -> tuple[StoredUpload, bool]:
+        """Returns the upload, and whether this cancelled it."""
+        return await self._database.write(_cancel, project_id, upload_id, self._now())
+
+    async def expire(self, limit: int = 20) -> None:
+        """Ends up to `limit` uploads whose time is over."""
+        now = self._now()
+        if await self._database.read(_due, now, limit):
+            await self._database.write(_expire, now, limit)
+
+    def _now(self) -> int:
+        return int(self._clock.now())
+
+
+def _create(project_id: str, upload: Upload, file_seconds: int | None) -> Transaction[None]:
+    body = msgspec.json.encode(upload).decode()
+    sql = "INSERT INTO uploads (id, project_id, status, expires_at, file_seconds, body) VALUES ($1, $2, $3, $4, $5, $6)"
+    yield sql, (upload.id, project_id, upload.status, upload.expires_at, file_seconds, body)
+
+
+def _get(project_id: str, upload_id: str, now: int, lock: str = "") -> Transaction[StoredUpload]:
+    rows = yield _GET + lock, (upload_id, project_id)
+    if not rows:
+        raise no_such("upload", upload_id)
+    body, status, expires_at, file_seconds, part_ids = rows[0]
+    upload = _decode(body)
+    if status == "pending" and expires_at <= now:
+        upload.status = "expired"
+    return StoredUpload(upload, file_seconds, tuple(msgspec.json.decode(part_ids or "[]")))
+
+
+def _parts(upload_id: str) -> Transaction[list[StoredPart]]:
+    rows = yield "SELECT id, bytes, blob FROM upload_parts WHERE upload_id = $1 ORDER BY seq", (upload_id,)
+    return [StoredPart(*row) for row in rows]
+
+
+def _add_part(
+    project_id: str, part: UploadPart, size: int, blob: str, limit: int, now: int
+) -> Transaction[StoredUpload | None]:
+    stored = yield from _get(project_id, part.upload_id, now, " FOR UPDATE")
+    sums = yield "SELECT sum(bytes) FROM upload_parts WHERE upload_id = $1", (part.upload_id,)
+    if stored.upload.status != "pending" or int(sums[0][0] or 0) + size > limit:
+        return stored
+    name = yield from retain(blob)
+    sql = "INSERT INTO upload_parts (id, upload_id, blob, bytes) VALUES ($1, $2, $3, $4)"
+    yield sql, (part.id, part.upload_id, name, size)
+    return None
+
+
+def _complete(
+    project_id: str, upload_id: str, file: FileObject, blob: str, part_ids: Sequence[str], now: int
+) -> Transaction[StoredUpload]:
+    stored = yield from _get(project_id, upload_id, now, " FOR UPDATE")
+    if stored.upload.status != "pending":
+        return stored
+    stored.upload.status = "completed"
+    stored.upload.file = file
+    yield from insert_file(project_id, file, blob)
+    yield from _end(stored.upload, part_ids)
+    return StoredUpload(stored.upload, stored.file_seconds, tuple(part_ids))
+
+
+def _cancel(project_id: str, upload_id: str, now: int) -> Transaction[tuple[StoredUpload, bool]]:
+    stored = yield from _get(project_id, upload_id, now, " FOR UPDATE")
+    if stored.upload.status != "pending":
+        return stored, False
+    stored.upload.status = "cancelled"
+    yield from _end(stored.upload, ())
+    return stored, True
+
+
+def _due(now: int, limit: int) -> Transaction[bool]:
+    return bool((yield _DUE, (now, limit)))
+
+
+def _expire(now: int, limit: int) -> Transaction[None]:
+    due = yield _DUE + " FOR UPDATE", (now, limit)
+    for (upload_id,) in due:
+        rows = yield "SELECT body FROM uploads WHERE id = $1", (upload_id,)
+        upload = _decode(rows[0][0])
+        upload.status = "expired"
+        yield from _end(upload, ())
+
+
+def _end(upload: Upload, part_ids: Sequence[str]) -> Transaction[None]:
+    """The upload as it is from now on, and no parts any more."""
+    body = msgspec.json.encode(upload).decode()
+    used = msgspec.json.encode(part_ids).decode()
+    sql = "UPDATE uploads SET status = $1, part_ids = $2, body = $3 WHERE id = $4"
+    yield sql, (upload.status, used, body, upload.id)
+    parts = yield "DELETE FROM upload_parts WHERE upload_id = $1 RETURNING blob", (upload.id,)
+    for (blob,) in parts:
+        yield from release(blob)
