@@ -1,11 +1,13 @@
 """The text of a document, taken out of it by a child process with limits. Knows no format; the child does."""
 
+import tempfile
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal
+from typing import Literal, cast
 
 from understudy.errors import UnderstudyError
-from understudy.retrieval.children import Children
+from understudy.retrieval.children import ChildFailed, Children
+from understudy.retrieval.messages import Extract, Extracted, Refused
 
 FailureCode = Literal["unsupported_file", "invalid_file", "server_error"]
 
@@ -25,18 +27,55 @@ class ExtractedText:
 
     path: Path
     characters: int
-    markdown: bool
 
     def discard(self) -> None:
         self.path.unlink(missing_ok=True)
 
 
 class Extractor:
-    def __init__(self, children: Children, spool: Path) -> None:
-        """Texts are written into the directory `spool`."""
+    """Texts are written into the directory `spool`, whose leftovers of an earlier process are removed."""
+
+    def __init__(self, children: Children, spool: Path, *, seconds: float, text_bytes: int) -> None:
         self._children = children
         self._spool = spool
+        self._seconds = seconds
+        self._text_bytes = text_bytes
+        spool.mkdir(mode=0o700, parents=True, exist_ok=True)
+        for left in spool.glob("*.txt"):
+            left.unlink(missing_ok=True)
 
     async def text(self, path: Path, filename: str) -> ExtractedText:
         """Raises ExtractionFailed. `filename` says what the file claims to be; `path` only where its bytes are."""
-        raise NotImplementedError
+        out = self._place()
+        try:
+            return ExtractedText(out, await self._extract(path, filename, out))
+        except BaseException:
+            out.unlink(missing_ok=True)
+            raise
+
+    def _place(self) -> Path:
+        try:
+            with tempfile.NamedTemporaryFile(dir=self._spool, suffix=".txt", delete=False) as file:
+                return Path(file.name)
+        except OSError as error:
+            raise ExtractionFailed("server_error", f"The text cannot be kept: {error.strerror}.") from None
+
+    async def _extract(self, path: Path, filename: str, out: Path) -> int:
+        request = Extract(str(path), filename, str(out), self._text_bytes)
+        try:
+            async with self._children.lease() as child:
+                reply = await child.ask(request, self._seconds)
+        except ChildFailed as error:
+            raise self._failure(error) from None
+        if isinstance(reply, Refused):
+            raise ExtractionFailed(cast("FailureCode", reply.code), reply.message)
+        assert isinstance(reply, Extracted)
+        return reply.characters
+
+    def _failure(self, error: ChildFailed) -> ExtractionFailed:
+        if error.reason == "timeout":
+            return ExtractionFailed(
+                "invalid_file",
+                f"The file took more than {self._seconds:g} seconds to read, and was given up. Split it, or save it anew.",
+            )
+        return ExtractionFailed("invalid_file", "The file cannot be read: the program that reads it gave up.")

@@ -10,7 +10,7 @@ from typing import Final
 from understudy.errors import StoreError
 from understudy.store.chunk_rows import Neighbours, NewChunk, StoredChunk, Wanted
 from understudy.store.database import Transaction
-from understudy.store.words import indexed
+from understudy.store.words import begins_words, indexed
 
 _EXACT: Final = 10_000
 """Chunks of a store up to which comparing with each is quick, and better than an index of all stores."""
@@ -141,7 +141,7 @@ def _matching(asked: Wanted) -> Transaction[list[int]]:
     if not asked.words:
         return []
     # Words are letters and digits only; one that the parser takes apart becomes a phrase.
-    args: tuple[object, ...] = (" | ".join(f"'{word}'" for word in asked.words), asked.store, asked.limit)
+    args: tuple[object, ...] = (" | ".join(f"'{word}'{':*' if begins_words(word) else ''}" for word in asked.words), asked.store, asked.limit)
     only = ""
     if not asked.whole:
         only = " AND document = ANY($4::bigint[])"

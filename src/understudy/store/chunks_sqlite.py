@@ -11,7 +11,7 @@ from typing import Final
 
 from understudy.store.chunk_rows import Neighbours, NewChunk, StoredChunk, Wanted
 from understudy.store.database import Transaction
-from understudy.store.words import indexed
+from understudy.store.words import begins_words, indexed
 
 _COARSE: Final = 400
 _NAMED: Final = 50
@@ -95,7 +95,7 @@ def _similarities(asked: Wanted, numbers: Sequence[int]) -> Transaction[Mapping[
 def _matching(asked: Wanted) -> Transaction[list[int]]:
     if not asked.words:
         return []
-    words = " OR ".join(f'"{word}"' for word in asked.words)
+    words = " OR ".join(f'"{word}"{"*" if begins_words(word) else ""}' for word in asked.words)
     named = not asked.whole and len(asked.documents) <= _NAMED
     scope = " OR ".join(f"d{document}" for document in asked.documents) if named else f"s{asked.store}"
     args: tuple[object, ...] = (f"scope : ({scope}) AND words : ({words})", asked.limit)

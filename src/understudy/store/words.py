@@ -14,7 +14,7 @@ _WORD = re.compile(r"[^\W_]+")
 _UNSPACED = re.compile(
     "[\u0e00-\u0eff\u1000-\u109f\u1780-\u17ff\u3040-\u30ff\u3400-\u4dbf\u4e00-\u9fff\uf900-\ufaff\U00020000-\U0003ffff]+"
 )
-_STOP: Final = frozenset(
+STOP: Final = frozenset(
     _WORD.findall(
         "a about all am an and any are as at be been but by can could did do does for from get had has have he her his"
         " how i if in into is it its me my no not of on or our she should so than that the their them then there these"
@@ -32,16 +32,23 @@ def indexed(text: str) -> str:
     return _UNSPACED.sub(_pairs, unicodedata.normalize("NFC", folded)).replace("\x00", " ")
 
 
+def split(text: str) -> list[str]:
+    """Runs of letters and digits."""
+    return _WORD.findall(text)
+
+
 def wanted(query: str) -> list[str]:
     """The words of a query to look for, each once, at most 64; without stop words where something else is left."""
-    words = list(dict.fromkeys(word[:_LONGEST] for word in _WORD.findall(indexed(query).lower())))
-    telling = [word for word in words if word not in _STOP]
+    words = list(dict.fromkeys(word[:_LONGEST] for word in split(indexed(query).lower())))
+    telling = [word for word in words if word not in STOP]
     return (telling or words)[:_MOST]
+
+
+def begins_words(word: str) -> bool:
+    """Whether the word is one character of a script without spaces, where texts have only pairs of them."""
+    return len(word) == 1 and _UNSPACED.fullmatch(word) is not None
 
 
 def _pairs(match: re.Match[str]) -> str:
     run = match[0]
-    if len(run) == 1:
-        return f" {run} "
-    # Single characters too: a query may be one.
-    return " " + " ".join([run[i : i + 2] for i in range(len(run) - 1)]) + " "
+    return f" {' '.join([run[i : i + 2] for i in range(len(run) - 1)]) or run} "

@@ -1,0 +1,70 @@
+"""The text of a document of any known format. Runs in a child process, and knows no more than the file and its name.
+
+What a file claims to be by its name is checked against its first bytes.
+"""
+
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Final
+
+from understudy.retrieval.reading import office, pages, plain
+from understudy.retrieval.reading.unreadable import Unreadable
+
+__all__ = ["SUPPORTED", "Unreadable", "read"]
+
+_PLAIN: Final = (
+    "c cc cfg conf cpp cs css csv cxx diff env go h hpp ini java js json jsonl jsx kt less log lua m markdown md mdx php pl"
+    " properties ps1 py r rb rs rst scala scss sh sql srt svelte swift tex toml ts tsv tsx txt vtt vue xml yaml yml"
+).split()
+
+_READERS: Final[dict[str, Callable[[Path], Iterator[str]]]] = {
+    **dict.fromkeys(_PLAIN, plain.text),
+    "docx": office.docx,
+    "htm": pages.html,
+    "html": pages.html,
+    "pdf": pages.pdf,
+    "pptx": office.pptx,
+    "rtf": pages.rtf,
+    "xhtml": pages.html,
+    "xlsx": office.xlsx,
+}
+SUPPORTED: Final = tuple(sorted(_READERS))
+
+_ABSENT: Final = {0: None}
+
+
+def read(path: Path, filename: str, out: Path, limit: int) -> int:
+    """Writes the text into `out` as UTF-8, at most `limit` bytes; returns its code points. Raises Unreadable."""
+    reader = _reader(filename)
+    if path.stat().st_size == 0:
+        raise Unreadable("invalid_file", "The file is empty.")
+    characters = size = 0
+    told = False
+    with out.open("wb") as sink:
+        for piece in reader(path):
+            # NUL is no text, and half a surrogate pair cannot be stored.
+            text = piece.translate(_ABSENT).encode("utf-8", "replace")
+            size += len(text)
+            if size > limit:
+                raise Unreadable(
+                    "invalid_file", f"The file has more than {limit} bytes of text. Split it into smaller files."
+                )
+            sink.write(text)
+            characters += len(text.decode())
+            told = told or not text.isspace()
+    if not told:
+        raise Unreadable("invalid_file", "The file has no text.")
+    return characters
+
+
+def _reader(filename: str) -> Callable[[Path], Iterator[str]]:
+    suffix = Path(filename).suffix
+    if not suffix:
+        return plain.text  # README, Makefile, LICENSE
+    reader = _READERS.get(suffix[1:].lower())
+    if reader is None:
+        raise Unreadable(
+            "unsupported_file",
+            f"Files with the extension {suffix!r} are not supported. Supported are: {', '.join(SUPPORTED)}.",
+        )
+    return reader
