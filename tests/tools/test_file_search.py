@@ -1,0 +1,39 @@
+"""File search as a model sees it."""
+
+import pytest
+
+from understudy.tools import file_search
+from understudy.tools.file_search import Passage
+
+
+@pytest.mark.parametrize(
+    ("arguments", "queries"),
+    [
+        ('{"queries": ["a", " b ", "a", ""]}', ["a", "b"]),
+        ('{"query": "a"}', ["a"]),
+        ('{"q": "a"}', ["a"]),
+        ('["a", 1]', ["a"]),
+        ('"a"', ["a"]),
+        ("a b", ["a b"]),
+        ("{}", []),
+        ('{"queries": ["1","2","3","4","5","6"]}', ["1", "2", "3", "4", "5"]),
+    ],
+)
+def test_calls_that_do_not_keep_to_the_schema_are_understood(arguments, queries):
+    assert file_search.queries_of(arguments) == queries
+
+
+def test_small_models_are_given_less():
+    assert (file_search.most_results("gpt-4o"), file_search.most_results("openai/gpt-3.5-turbo")) == (20, 5)
+    texts = ["word " * 990] * 20
+    assert file_search.within_budget("gpt-4o", texts) == 16
+    assert file_search.within_budget("gpt-3.5-turbo", texts) == 4
+
+
+def test_one_passage_is_shown_even_where_it_is_too_long():
+    assert file_search.within_budget("gpt-3.5-turbo", ["word " * 9000]) == 1
+
+
+def test_passages_are_shown_below_their_marks():
+    passages = [Passage(1, 0, "file-1", "a.txt", "One."), Passage(1, 1, "file-2", "b.txt", "Two.")]
+    assert "\u30101:0\u2020a.txt\u3011\nOne.\n\n\u30101:1\u2020b.txt\u3011\nTwo." in file_search.shown(passages)
