@@ -92,8 +92,8 @@ class SandboxSettings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=T
         Meta(description="The Python that runs the code; when unset, that of `understudy sandbox install`."),
     ] = None
     warm: Annotated[
-        int | None,
-        Meta(ge=0, le=100, description="Kernels kept ready from the start; when unset, one after the first session."),
+        Annotated[int, Meta(ge=0, le=100)] | None,
+        Meta(description="Kernels kept ready from the start; when unset, one after the first session."),
     ] = None
     sessions: Annotated[
         int,
