@@ -17,21 +17,28 @@ from understudy.api.errors import on_error, on_http_error
 from understudy.api.open_streams import OpenStreams
 from understudy.api.parts import Parts
 from understudy.api.routes import routes
-from understudy.blobs import DirectoryBlobs
+from understudy.blobs import Blobs, DirectoryBlobs
 from understudy.broker.memory import MemoryBroker
 from understudy.clock import Clock, SystemClock
 from understudy.engine.background import Repeating
 from understudy.engine.files import Files
+from understudy.engine.ingestion import Ingestion
 from understudy.engine.log import Logs
 from understudy.engine.runs import Runs
 from understudy.engine.tool_use import Tools
 from understudy.engine.uploads import Uploads
+from understudy.engine.vector_stores import VectorStores
 from understudy.engine.worker import Worker
 from understudy.errors import ApiError, StoreError, UpstreamError
 from understudy.llm.rehearsal import Rehearsal
 from understudy.llm.router import Models
+from understudy.retrieval.builtin import DIMENSIONS, vectors
+from understudy.retrieval.children import Children
+from understudy.retrieval.embed import Embedders, Vectors
+from understudy.retrieval.extract import Extractor
+from understudy.retrieval.search import Index
 from understudy.settings import Settings
-from understudy.store import open_store
+from understudy.store import Store, open_store
 from understudy.wire.problems import InvalidInput
 
 _ERASE_EVERY = 0.5
@@ -94,6 +101,7 @@ async def _open(app: Starlette, stack: AsyncExitStack, settings: Settings, clock
     stack.push_async_callback(sweeper.stop)
     models = Models(settings.providers, _rehearsal(settings, clock), clock)
     stack.push_async_callback(models.close)
+    vector_stores = await _open_vector_stores(stack, settings, store, blobs, clock)
     broker = MemoryBroker()
     logs = Logs(clock, settings.limits.log_retention)
     worker = Worker(store, models, Tools(), broker, logs, clock, settings.limits.concurrent_runs)
@@ -104,8 +112,31 @@ async def _open(app: Starlette, stack: AsyncExitStack, settings: Settings, clock
     stack.push_async_callback(eraser.stop)
     streams = OpenStreams()
     runs = Runs(store, worker, logs, clock, settings.limits.run_seconds)
-    app.state.parts = Parts(settings, store, models, runs, files, uploads, blobs, clock, streams)
+    app.state.parts = Parts(settings, store, models, runs, files, uploads, vector_stores, blobs, clock, streams)
     app.state.understudy = Understudy(worker, streams, settings.shutdown_seconds * _WAITED_FOR)
+
+
+class _Builtin:
+    name = "builtin"
+
+    async def embed(self, texts, *, query=False):  # type: ignore
+        return Vectors(DIMENSIONS, vectors(texts))
+
+    async def close(self) -> None:
+        pass
+
+
+async def _open_vector_stores(
+    stack: AsyncExitStack, settings: Settings, store: Store, blobs: Blobs, clock: Clock
+) -> VectorStores:
+    children = Children(settings.limits.concurrent_indexing, 1 << 30)
+    stack.push_async_callback(children.close)
+    extractor = Extractor(children, settings.data / "spool", seconds=60, text_bytes=1 << 28)
+    index = Index(store.chunks, Embedders(_Builtin(), {}))
+    ingestion = Ingestion(store, blobs, extractor, index, clock, settings.limits.concurrent_indexing)
+    await ingestion.start()
+    stack.push_async_callback(ingestion.stop)
+    return VectorStores(store, index, ingestion, clock)
 
 
 def _rehearsal(settings: Settings, clock: Clock) -> Rehearsal | None:

@@ -10,6 +10,7 @@ from understudy.clock import Clock
 from understudy.engine.files import Files
 from understudy.engine.runs import Runs
 from understudy.engine.uploads import Uploads
+from understudy.engine.vector_stores import VectorStores
 from understudy.llm.router import Models
 from understudy.settings import Settings
 from understudy.store import Store
@@ -23,6 +24,7 @@ class Parts:
     runs: Runs
     files: Files
     uploads: Uploads
+    vector_stores: VectorStores
     blobs: Blobs
     clock: Clock
     streams: OpenStreams

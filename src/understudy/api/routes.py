@@ -6,7 +6,21 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
-from understudy.api import assistants, chat, files, health, messages, models, runs, steps, threads, uploads
+from understudy.api import (
+    assistants,
+    chat,
+    file_batches,
+    files,
+    health,
+    messages,
+    models,
+    runs,
+    steps,
+    threads,
+    uploads,
+    vector_store_files,
+    vector_stores,
+)
 from understudy.api.operations import OPERATIONS
 
 Handler = Callable[[Request], Awaitable[Response]]
@@ -46,6 +60,22 @@ HANDLERS: dict[str, Handler] = {
     "addUploadPart": uploads.add_upload_part,
     "completeUpload": uploads.complete_upload,
     "cancelUpload": uploads.cancel_upload,
+    "listVectorStores": vector_stores.list_vector_stores,
+    "createVectorStore": vector_stores.create_vector_store,
+    "getVectorStore": vector_stores.get_vector_store,
+    "modifyVectorStore": vector_stores.modify_vector_store,
+    "deleteVectorStore": vector_stores.delete_vector_store,
+    "searchVectorStore": vector_stores.search_vector_store,
+    "listVectorStoreFiles": vector_store_files.list_vector_store_files,
+    "createVectorStoreFile": vector_store_files.create_vector_store_file,
+    "getVectorStoreFile": vector_store_files.get_vector_store_file,
+    "updateVectorStoreFileAttributes": vector_store_files.update_vector_store_file_attributes,
+    "deleteVectorStoreFile": vector_store_files.delete_vector_store_file,
+    "retrieveVectorStoreFileContent": vector_store_files.retrieve_vector_store_file_content,
+    "createVectorStoreFileBatch": file_batches.create_vector_store_file_batch,
+    "getVectorStoreFileBatch": file_batches.get_vector_store_file_batch,
+    "cancelVectorStoreFileBatch": file_batches.cancel_vector_store_file_batch,
+    "listFilesInVectorStoreBatch": file_batches.list_files_in_vector_store_batch,
     "createChatCompletion": chat.create_chat_completion,
     "listModels": models.list_models,
     "retrieveModel": models.retrieve_model,

@@ -158,6 +158,10 @@ class LimitSettings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tru
         int,
         Meta(ge=1024, description="Bytes that a file may have which is uploaded in parts."),
     ] = 8 * 1024 * 1024 * 1024
+    concurrent_indexing: Annotated[
+        int,
+        Meta(ge=1, le=256, description="Files indexed for vector stores at a time by one process; more wait."),
+    ] = 4
     json_depth: Annotated[
         int,
         Meta(ge=8, description="Levels that a request's JSON may nest."),

@@ -13,6 +13,7 @@ from understudy.errors import NotFound
 from understudy.store.blobs import release, retain
 from understudy.store.database import Database, Transaction
 from understudy.store.pages import Page, PageRequest, Source, read_page
+from understudy.store.store_files import detachment
 from understudy.wire.files import FileObject
 
 _LIVE = "body IS NOT NULL AND (expires_at IS NULL OR expires_at > $2)"
@@ -100,6 +101,7 @@ def _remove(file_id: str) -> Transaction[None]:
     rows = yield sql, (file_id,)
     for (blob,) in rows:
         yield from release(blob)
+    yield from detachment(file_id)
 
 
 def _get(project_id: str, file_id: str, now: int) -> Transaction[tuple[str, str]]:

@@ -5,6 +5,7 @@ from typing import Annotated, Literal
 from msgspec import UNSET, Meta, Struct, UnsetType
 
 from understudy.wire.filters import Filter, Scalar
+from understudy.wire.queries import ListQuery
 from understudy.wire.tools import Metadata
 
 VectorStoreStatus = Literal["expired", "in_progress", "completed"]
@@ -18,6 +19,7 @@ Attributes = Annotated[
     ],
     Meta(max_length=16),
 ]
+Query = Annotated[str, Meta(min_length=1)]
 FileIds = Annotated[list[str], Meta(min_length=1, max_length=2000)]
 
 
@@ -166,6 +168,10 @@ class ListVectorStoreFilesResponse(Struct, kw_only=True):
     has_more: bool
 
 
+class ListVectorStoreFilesQuery(ListQuery, frozen=True, kw_only=True):
+    filter: Annotated[FileStatus | None, Meta(description="Only files with this status.")] = None
+
+
 class VectorStoreSearchResultContentObject(Struct, kw_only=True):
     type: Literal["text"] = "text"
     text: str
@@ -208,7 +214,7 @@ class SearchRankingOptions(Struct, kw_only=True, forbid_unknown_fields=True):
 
 
 class VectorStoreSearchRequest(Struct, kw_only=True, forbid_unknown_fields=True):
-    query: Annotated[str, Meta(min_length=1)] | Annotated[list[Annotated[str, Meta(min_length=1)]], Meta(min_length=1)]
+    query: Query | Annotated[list[Query], Meta(min_length=1, max_length=64)]
     rewrite_query: bool = False
     max_num_results: Annotated[int, Meta(ge=1, le=50)] = 10
     filters: Filter | None = None

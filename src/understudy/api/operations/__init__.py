@@ -4,9 +4,15 @@ The OpenAPI document is made from it, and a route is registered for each row, wh
 id. Paths are relative to the row's base and in the router's syntax (`{model:path}` takes slashes). Knows no handler.
 """
 
-from understudy.api.operations import assistants, files, health, models
+from understudy.api.operations import assistants, files, health, models, vector_stores
 from understudy.api.operations.operation import Operation, Schema
 
 __all__ = ["OPERATIONS", "Operation", "Schema"]
 
-OPERATIONS: tuple[Operation, ...] = (*assistants.OPERATIONS, *files.OPERATIONS, *models.OPERATIONS, *health.OPERATIONS)
+OPERATIONS: tuple[Operation, ...] = (
+    *assistants.OPERATIONS,
+    *files.OPERATIONS,
+    *vector_stores.OPERATIONS,
+    *models.OPERATIONS,
+    *health.OPERATIONS,
+)

@@ -1,0 +1,68 @@
+"""Batches of files of vector stores over HTTP."""
+
+from msgspec import UNSET
+from starlette.requests import Request
+from starlette.responses import Response
+
+from understudy.api.exchange import listed, page_request, read_json, rendered
+from understudy.api.parts import parts_of, project_of
+from understudy.api.vector_store_files import polled
+from understudy.api.vector_stores import store_id_of
+from understudy.errors import InvalidRequest
+from understudy.store.store_files import NewFile
+from understudy.wire import queries, wording
+from understudy.wire.problems import InvalidBody, check_id
+from understudy.wire.vector_stores import (
+    CreateVectorStoreFileBatchRequest,
+    ListVectorStoreFilesQuery,
+    chosen_chunking,
+)
+
+
+async def create_vector_store_file_batch(request: Request) -> Response:
+    parts = parts_of(request)
+    store_id = store_id_of(request)
+    body = await read_json(request, CreateVectorStoreFileBatchRequest, parts.settings.limits)
+    return polled(await parts.vector_stores.attach_batch(project_of(request), store_id, _files(body)))
+
+
+async def get_vector_store_file_batch(request: Request) -> Response:
+    store_id, batch_id = store_id_of(request), _batch_id(request)
+    return polled(await parts_of(request).store.file_batches.get(project_of(request), store_id, batch_id))
+
+
+async def cancel_vector_store_file_batch(request: Request) -> Response:
+    store_id, batch_id = store_id_of(request), _batch_id(request)
+    return rendered(await parts_of(request).vector_stores.cancel_batch(project_of(request), store_id, batch_id))
+
+
+async def list_files_in_vector_store_batch(request: Request) -> Response:
+    store_id, batch_id = store_id_of(request), _batch_id(request)
+    query = queries.parse(request.scope["query_string"], ListVectorStoreFilesQuery)
+    batches = parts_of(request).store.file_batches
+    return listed(await batches.page(project_of(request), store_id, batch_id, page_request(query), query.filter))
+
+
+def _batch_id(request: Request) -> str:
+    batch_id: str = request.path_params["batch_id"]
+    check_id("batch_id", batch_id, "vsfb")
+    return batch_id
+
+
+def _files(body: CreateVectorStoreFileBatchRequest) -> list[NewFile]:
+    """Each file once. Raises InvalidBody where none is given, InvalidRequest where they are given in both ways."""
+    if body.files is not UNSET and body.file_ids is not UNSET:
+        raise InvalidRequest(
+            "Expected either 'file_ids' or 'files', but got both. Send the attributes and the chunking strategy of "
+            "each file in 'files', or one for all beside 'file_ids'.",
+            param="files",
+            code="invalid_value",
+        )
+    if body.files is not UNSET:
+        given = [NewFile(one.file_id, chosen_chunking(one.chunking_strategy), one.attributes) for one in body.files]
+    elif body.file_ids is not UNSET:
+        chunking = chosen_chunking(body.chunking_strategy)
+        given = [NewFile(file_id, chunking, body.attributes) for file_id in body.file_ids]
+    else:
+        raise InvalidBody(wording.missing("file_ids"))
+    return list({file.id: file for file in given}.values())

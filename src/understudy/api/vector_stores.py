@@ -1,0 +1,116 @@
+"""Vector stores over HTTP."""
+
+from collections.abc import Callable
+
+from msgspec import UNSET
+from starlette.requests import Request
+from starlette.responses import Response
+
+from understudy.api.exchange import listed, page_request, read_json, rendered
+from understudy.api.parts import parts_of, project_of
+from understudy.engine.vector_stores import Found
+from understudy.retrieval.rewrite import rewrite
+from understudy.wire import queries
+from understudy.wire.filters import check_filter
+from understudy.wire.problems import check_id
+from understudy.wire.vector_stores import (
+    CreateVectorStoreRequest,
+    DeleteVectorStoreResponse,
+    SearchRankingOptions,
+    UpdateVectorStoreRequest,
+    VectorStoreObject,
+    VectorStoreSearchRequest,
+    VectorStoreSearchResultContentObject,
+    VectorStoreSearchResultItem,
+    VectorStoreSearchResultsPage,
+)
+
+
+async def list_vector_stores(request: Request) -> Response:
+    parts = parts_of(request)
+    query = queries.parse(request.scope["query_string"], queries.ListQuery)
+    return listed(await parts.store.vector_stores.page(project_of(request), page_request(query), parts.now()))
+
+
+async def create_vector_store(request: Request) -> Response:
+    parts = parts_of(request)
+    body = await read_json(request, CreateVectorStoreRequest, parts.settings.limits, empty=True)
+    made = await parts.vector_stores.create(
+        project_of(request),
+        body.name,
+        body.file_ids or (),
+        body.expires_after,
+        body.chunking_strategy,
+        body.metadata,
+        body.description,
+    )
+    return rendered(made)
+
+
+async def get_vector_store(request: Request) -> Response:
+    parts = parts_of(request)
+    return rendered(await parts.store.vector_stores.get(project_of(request), store_id_of(request), parts.now()))
+
+
+async def modify_vector_store(request: Request) -> Response:
+    parts = parts_of(request)
+    store_id = store_id_of(request)
+    body = await read_json(request, UpdateVectorStoreRequest, parts.settings.limits)
+    stores = parts.store.vector_stores
+    return rendered(await stores.modify(project_of(request), store_id, _change(body), parts.now()))
+
+
+async def delete_vector_store(request: Request) -> Response:
+    store_id = store_id_of(request)
+    await parts_of(request).vector_stores.delete(project_of(request), store_id)
+    return rendered(DeleteVectorStoreResponse(id=store_id))
+
+
+async def search_vector_store(request: Request) -> Response:
+    parts = parts_of(request)
+    store_id = store_id_of(request)
+    body = await read_json(request, VectorStoreSearchRequest, parts.settings.limits)
+    if body.filters is not None:
+        check_filter(body.filters)
+    given = [body.query] if isinstance(body.query, str) else body.query
+    asked = [rewrite(query) for query in given] if body.rewrite_query else given
+    ranking = body.ranking_options or SearchRankingOptions()
+    found = await parts.vector_stores.search(
+        project_of(request),
+        [store_id],
+        asked,
+        limit=body.max_num_results,
+        threshold=ranking.score_threshold,
+        ranker=ranking.ranker,
+        filters=body.filters,
+    )
+    return rendered(VectorStoreSearchResultsPage(search_query=asked, data=[_item(one) for one in found]))
+
+
+def store_id_of(request: Request) -> str:
+    """The path's vector store id; raises InvalidId where it cannot be one."""
+    store_id: str = request.path_params["vector_store_id"]
+    check_id("vector_store_id", store_id, "vs")
+    return store_id
+
+
+def _change(body: UpdateVectorStoreRequest) -> Callable[[VectorStoreObject], None]:
+    def change(store: VectorStoreObject) -> None:
+        if body.name is not UNSET:
+            store.name = body.name
+        if body.expires_after is not UNSET:
+            store.expires_after = body.expires_after
+        if body.metadata is not UNSET:
+            store.metadata = body.metadata or {}
+
+    return change
+
+
+def _item(found: Found) -> VectorStoreSearchResultItem:
+    return VectorStoreSearchResultItem(
+        file_id=found.file_id,
+        filename=found.filename,
+        score=found.score,
+        attributes=dict(found.attributes),
+        content=[VectorStoreSearchResultContentObject(text=found.text)],
+    )
