@@ -4,6 +4,7 @@ from hypothesis import strategies as st
 
 from store import samples
 from understudy.engine import events
+from understudy.wire.items import CodeOutput, FileSearchResult
 from understudy.wire.runs import LastError, RunCompletionUsage, RunIncompleteDetails
 
 AT = 1_700_000_000
@@ -33,6 +34,8 @@ def histories(draw, *, ended=None, late=True):
     made, thread = run()
     told = [events.RunQueued(made, thread if draw(st.booleans()) else None), events.RunStarted(AT)]
     rounds = draw(st.integers(min_value=0 if ended is not False else 1, max_value=3))
+    for number in range(draw(st.integers(min_value=0, max_value=2))):
+        told += draw(_using(number))
     for number in range(rounds):
         told += draw(_calling(number, late=late))
         if ended is not True and number == rounds - 1 and (ended is False or draw(st.booleans())):
@@ -57,6 +60,38 @@ def _calling(draw, number, *, late):
 
 
 @st.composite
+def _using(draw, number):
+    """A turn whose calls are all answered by the server."""
+    told = [events.CallsOpened(f"step_used{number}", AT)]
+    for index, kind in enumerate(draw(st.lists(st.sampled_from([_search, _code]), min_size=1, max_size=3))):
+        told += draw(kind(index, f"used_{number}_{index}"))
+    return [*told, events.CallsClosed(AT + 1, USAGE)]
+
+
+@st.composite
+def _search(draw, index, call_id):
+    results = st.builds(
+        FileSearchResult,
+        file_id=st.just("file-1"),
+        filename=TEXTS,
+        score=st.floats(min_value=0, max_value=1),
+        attributes=st.just({}),
+        text=TEXTS,
+    )
+    found = draw(st.lists(results, max_size=2))
+    return [events.SearchOpened(index, call_id, {"ranker": "auto"}), events.SearchDone(index, tuple(found))]
+
+
+@st.composite
+def _code(draw, index, call_id):
+    logs = st.builds(CodeOutput, type=st.just("logs"), logs=TEXTS)
+    images = st.builds(CodeOutput, type=st.just("image"), file_id=st.just("file-2"))
+    told = [events.CodeOpened(index, call_id)]
+    told += [events.CodeDelta(index, piece) for piece in draw(st.lists(TEXTS, max_size=3))]
+    return told + [events.CodeOutputDelta(index, output) for output in draw(st.lists(logs | images, max_size=4))]
+
+
+@st.composite
 def _said(draw, name):
     return [*draw(_saying(name)), events.MessageClosed(AT, RunCompletionUsage())]
 
@@ -65,8 +100,15 @@ def _said(draw, name):
 def _saying(draw, name):
     """A message that is left open."""
     kinds = draw(st.sampled_from([[events.TextDelta], [events.RefusalDelta], [events.TextDelta, events.RefusalDelta]]))
-    pieces = draw(st.lists(st.tuples(st.sampled_from(kinds), TEXTS), min_size=1, max_size=8))
-    return [events.MessageOpened(f"step_{name}", f"msg_{name}", AT), *(kind(piece) for kind, piece in pieces)]
+    pieces = draw(st.lists(st.tuples(st.sampled_from([*kinds, events.Cited]), TEXTS), min_size=1, max_size=8))
+    told = [events.MessageOpened(f"step_{name}", f"msg_{name}", AT)]
+    told += [events.ImageShown(file_id) for file_id in draw(st.lists(st.just("file-3"), max_size=2))]
+    length = 0
+    for kind, piece in pieces:
+        cited = kind is events.Cited
+        told.append(kind(piece, length, length + len(piece), "file-4", draw(st.booleans())) if cited else kind(piece))
+        length += len(piece) if kind is not events.RefusalDelta else 0
+    return told
 
 
 @st.composite

@@ -10,9 +10,19 @@ import msgspec
 from understudy.engine import events
 from understudy.store.runs import RunHistory
 from understudy.store.states import TERMINAL
-from understudy.wire.messages import MessageContentRefusalObject, MessageContentTextObject, MessageObject
+from understudy.wire.items import CodeOutput, FileSearchResult
+from understudy.wire.messages import (
+    FilePathAnnotation,
+    MessageContentImageFileObject,
+    MessageContentRefusalObject,
+    MessageContentTextObject,
+    MessageObject,
+    TextContent,
+)
 from understudy.wire.runs import RunCompletionUsage, RunObject
 from understudy.wire.steps import (
+    CodeInterpreterCall,
+    FileSearchCall,
     FunctionCall,
     RunStepDetailsMessageCreationObject,
     RunStepDetailsToolCallsObject,
@@ -60,28 +70,75 @@ def _message(step: RunStepObject, message: MessageObject | None) -> Iterator[eve
     yield events.MessageOpened(step.id, details.message_creation.message_id, step.created_at)
     for part in message.content if message is not None else ():
         if isinstance(part, MessageContentTextObject):
-            yield events.TextDelta(part.text.value)
+            yield from _text(part.text)
+        elif isinstance(part, MessageContentImageFileObject):
+            yield events.ImageShown(part.image_file.file_id)
         elif isinstance(part, MessageContentRefusalObject):
             yield events.RefusalDelta(part.refusal)
     if step.status == "completed" and (message is None or message.status == "completed"):
         yield events.MessageClosed(step.completed_at or step.created_at, step.usage or _NOTHING)
 
 
+def _text(text: TextContent) -> Iterator[events.Event]:
+    """The text between its references, and these."""
+    end = 0
+    for one in text.annotations:
+        if before := text.value[end : one.start_index]:
+            yield events.TextDelta(before)
+        end = one.end_index
+        is_path = isinstance(one, FilePathAnnotation)
+        target = one.file_path if isinstance(one, FilePathAnnotation) else one.file_citation
+        yield events.Cited(one.text, one.start_index, end, target.file_id, is_path)
+    if end < len(text.value) or not text.value:
+        yield events.TextDelta(text.value[end:])
+
+
 def _calls(run: RunObject, step: RunStepObject, details: RunStepDetailsToolCallsObject) -> Iterator[events.Event]:
     yield events.CallsOpened(step.id, step.created_at)
     outputs: dict[str, str] = {}
     for index, call in enumerate(details.tool_calls):
-        if not isinstance(call.function, FunctionCall):
-            continue
-        yield events.CallOpened(index, call.id, call.function.name)
-        yield events.ArgumentsDelta(index, call.function.arguments)
-        if call.function.output is not None:
-            outputs[call.id] = call.function.output
+        if isinstance(call.function, FunctionCall):
+            yield events.CallOpened(index, call.id, call.function.name)
+            yield events.ArgumentsDelta(index, call.function.arguments)
+            if call.function.output is not None:
+                outputs[call.id] = call.function.output
+        elif isinstance(call.file_search, FileSearchCall):
+            yield from _search(index, call.id, call.file_search)
+        elif isinstance(call.code_interpreter, CodeInterpreterCall):
+            yield from _code(index, call.id, call.code_interpreter)
+    at, cost = step.completed_at or step.created_at, step.usage or _NOTHING
     if outputs:
-        at = step.completed_at or step.created_at
         yield events.ActionRequired()
-        yield events.OutputsSubmitted(outputs, at, step.usage or _NOTHING)
+        yield events.OutputsSubmitted(outputs, at, cost)
         yield events.RunStarted(run.started_at or at)
+    elif step.status == "completed":
+        yield events.CallsClosed(at, cost)
+
+
+def _search(index: int, call_id: str, search: FileSearchCall) -> Iterator[events.Event]:
+    yield events.SearchOpened(index, call_id, search.ranking_options)
+    results = (
+        FileSearchResult(
+            file_id=result["file_id"],
+            filename=result["file_name"],
+            score=result["score"],
+            attributes=result["attributes"],
+            text=result["content"][0]["text"],
+        )
+        for result in search.results
+    )
+    yield events.SearchDone(index, tuple(results))
+
+
+def _code(index: int, call_id: str, code: CodeInterpreterCall) -> Iterator[events.Event]:
+    yield events.CodeOpened(index, call_id)
+    if code.input:
+        yield events.CodeDelta(index, code.input)
+    for output in code.outputs:
+        if output["type"] == "logs":
+            yield events.CodeOutputDelta(index, CodeOutput(type="logs", logs=output["logs"]))
+        else:
+            yield events.CodeOutputDelta(index, CodeOutput(type="image", file_id=output["image"]["file_id"]))
 
 
 def _end(history: RunHistory) -> Iterator[events.Event]:
