@@ -1,4 +1,4 @@
-"""The built-in embedding: words, pairs of words and pieces of words, hashed with signs into 384 dimensions.
+"""The built-in embedding: words, pairs of words and pieces of words, hashed with signs into dimensions.
 
 It needs no download and no library. It knows spellings, not meanings: inflected, compound and misspelt words are near
 each other, synonyms are not. The words of a text count by the logarithm of how often they come, and filling words little.
@@ -23,35 +23,38 @@ _SPREAD: Final = 4
 """Dimensions that a whole word has a share in; one alone would be shared with too many others."""
 
 _LONGEST: Final = 24
-_pack = struct.Struct(f"<{DIMENSIONS}f").pack
 
 
 def vectors(texts: Sequence[str]) -> list[bytes]:
-    """Little-endian float32 of unit length, one for each text."""
     return [vector(text) for text in texts]
 
 
-def vector(text: str) -> bytes:
+def vector(text: str, dimensions: int = DIMENSIONS) -> bytes:
+    """Little-endian float32 of unit length."""
+    return struct.pack(f"<{dimensions}f", *direction(text, dimensions))
+
+
+def direction(text: str, dimensions: int = DIMENSIONS) -> list[float]:
     words = [word[:_LONGEST] for word in split(indexed(text).lower())]
-    total = [0.0] * DIMENSIONS
+    total = [0.0] * dimensions
     for word, count in Counter(words).items():
         weight = 1.0 + math.log(count)
         for place, share in _word(word):
-            total[place] += weight * share
+            total[place % dimensions] += weight * share
     telling = [word for word in words if word not in STOP]
     for pair, count in Counter(zip(telling, telling[1:], strict=False)).items():
         place, share = _pair(pair)
-        total[place] += (1.0 + math.log(count)) * share
+        total[place % dimensions] += (1.0 + math.log(count)) * share
     length = math.sqrt(math.fsum(value * value for value in total))
     if length == 0.0:
         # A text without a word is near nothing, and still has a direction.
-        return _pack(1.0, *[0.0] * (DIMENSIONS - 1))
-    return _pack(*[value / length for value in total])
+        return [1.0] + [0.0] * (dimensions - 1)
+    return [value / length for value in total]
 
 
 @lru_cache(maxsize=50_000)
 def _word(word: str) -> tuple[tuple[int, float], ...]:
-    """What a word adds: `(dimension, share)`. The shares of a word have the length of its weight."""
+    """What a word adds: `(number, share)`, a number for a dimension. The shares of a word have the length of its weight."""
     weight = _FILLING if word in STOP else 1.0
     shares: dict[int, float] = {}
     stem = _stem(word)
@@ -89,5 +92,5 @@ def _stem(word: str) -> str:
 
 def _hashed(feature: str) -> tuple[int, float]:
     number = crc32(feature.encode("utf-8", "replace"))
-    # The low bits choose the dimension, one that is not among them the sign.
-    return number % DIMENSIONS, 1.0 if number >> 31 else -1.0
+    # The low bits choose the dimension, the highest the sign.
+    return number & 0x3FFFFFFF, 1.0 if number >> 31 else -1.0

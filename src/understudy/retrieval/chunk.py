@@ -20,7 +20,9 @@ _FULLEST: Final = 0.7
 """The part of a chunk before which no seam is taken."""
 
 _TOKEN_ASCII = re.compile(r" ?[A-Za-z]{1,8}| ?\d{1,3}| ?[!-/:-@\[-`{-~]{1,3}|\s{1,16}|.", re.DOTALL)
-_IDEOGRAPHS: Final = "\u0e00-\u0eff\u1000-\u109f\u1780-\u17ff\u2e80-\ua4cf\uac00-\ud7ff\uf900-\ufaff\U00020000-\U0003ffff"
+_IDEOGRAPHS: Final = (
+    "\u0e00-\u0eff\u1000-\u109f\u1780-\u17ff\u2e80-\ua4cf\uac00-\ud7ff\uf900-\ufaff\U00020000-\U0003ffff"
+)
 _TOKEN = re.compile(
     rf"[{_IDEOGRAPHS}]| ?[^\W\d_{_IDEOGRAPHS}]{{1,6}}| ?\d{{1,3}}| ?[!-/:-@\[-`{{-~]{{1,3}}|\s{{1,16}}|.", re.DOTALL
 )
@@ -144,6 +146,9 @@ def _joins(before: str, after: str) -> bool:
     """Whether the two belong to one visible character."""
     if before.isascii() and after.isascii():
         return before == "\r" and after == "\n"
-    return before == "\u200d" or after == "\u200d" or unicodedata.category(after) in {"Mn", "Me", "Mc"} or (
-        "\U0001f3fb" <= after <= "\U0001f3ff"
+    return (
+        before == "\u200d"
+        or after == "\u200d"
+        or unicodedata.category(after) in {"Mn", "Me", "Mc"}
+        or ("\U0001f3fb" <= after <= "\U0001f3ff")
     )

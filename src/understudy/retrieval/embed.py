@@ -1,10 +1,20 @@
 """Texts into vectors, by the embedder that the settings choose. Knows no index and no HTTP."""
 
-from collections.abc import Mapping, Sequence
+import asyncio
+import struct
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Final, Protocol
 
 from understudy.errors import UnderstudyError
+from understudy.retrieval import builtin
+from understudy.retrieval.children import ChildFailed, Children
+from understudy.retrieval.messages import Embed, Rows
+
+BUILTIN: Final = "builtin"
+_SECONDS: Final = 120.0
+_AT_ONCE: Final = 4000
+"""Characters that are embedded on the spot: it takes less time than asking another process."""
 
 
 class EmbeddingFailed(UnderstudyError):
@@ -39,10 +49,59 @@ class Embedder(Protocol):
 
 
 class Embedders:
-    def __init__(self, default: Embedder, others: Mapping[str, Embedder]) -> None:
-        self.default = default
-        self._all = {**others, default.name: default}
+    """`make` gives the embedder of a name, or None where the settings have none of that name."""
+
+    def __init__(self, default: str, make: Callable[[str], Embedder | None]) -> None:
+        self._default = default
+        self._make = make
+        self._made: dict[str, Embedder] = {}
+
+    @property
+    def default(self) -> Embedder:
+        """What stores are indexed with from now on."""
+        return self.get(self._default)
 
     def get(self, name: str) -> Embedder:
         """Raises EmbedderMissing."""
-        raise NotImplementedError
+        found = self._made.get(name) or self._make(name)
+        if found is None:
+            raise EmbedderMissing(
+                f"The embedder {name!r} is not available any more. Configure it again, or run `understudy reindex`, which"
+                f" indexes with {self._default!r} what was indexed with it."
+            )
+        self._made[name] = found
+        return found
+
+    async def close(self) -> None:
+        await asyncio.gather(*(embedder.close() for embedder in self._made.values()))
+
+
+class Builtin:
+    """The embedder that needs nothing. Documents are embedded by another process, so that the server stays quick."""
+
+    name = BUILTIN
+
+    def __init__(self, children: Children) -> None:
+        self._children = children
+
+    async def embed(self, texts: Sequence[str], *, query: bool = False) -> Vectors:
+        if query or sum(map(len, texts)) <= _AT_ONCE:
+            return Vectors(builtin.DIMENSIONS, builtin.vectors(texts))
+        try:
+            async with self._children.lease() as child:
+                reply = await child.ask(Embed(list(texts)), _SECONDS)
+        except ChildFailed as error:
+            raise EmbeddingFailed(str(error), passing=True) from None
+        assert isinstance(reply, Rows)
+        return Vectors(builtin.DIMENSIONS, reply.rows)
+
+    async def close(self) -> None:
+        await self._children.close()
+
+
+def unit(values: Sequence[float]) -> bytes:
+    """A vector of any length as a row. Raises EmbeddingFailed where it has none."""
+    length = sum(value * value for value in values) ** 0.5
+    if not 0.0 < length < float("inf"):
+        raise EmbeddingFailed("The embedder gave a vector without a direction.", passing=False)
+    return struct.pack(f"<{len(values)}f", *[value / length for value in values])

@@ -1,6 +1,29 @@
 """A question as the words worth searching for. Knows no index."""
 
+import re
+from typing import Final
+
+_OPENINGS: Final = (
+    r"(?:hi|hello|hey)(?: there)?",
+    r"(?:could|can|would|will) (?:you|we|i|someone|anybody|anyone)(?: please| kindly)?",
+    r"please|kindly|so|well|ok|okay|now",
+    r"(?:i|we)(?: would|'d|’d)? (?:want|need|like|wish|am trying|are trying)(?: to (?:know|find out|understand|learn|see))?",
+    r"(?:i am|i'm|i’m|we are|we're|we’re) (?:wondering|looking for|interested in|curious about|trying to find out)",
+    r"(?:tell|show|give|explain|describe|find|help)(?: to)? (?:me|us)(?: about| with)?",
+    r"(?:explain|describe|find|search for|look up|look for|tell)",
+    r"(?:do|does|did) (?:you|anyone|anybody|somebody|someone) know(?: about)?",
+    r"(?:what|who|where|when|which|how|why)(?:'s|’s| is| are| was| were| do| does| did| can| could| should| would| will)?"
+    r"(?: there| it| i| we| you| one)?(?: called)?",
+    r"(?:is|are|was|were|do|does|did|should|may|might|can|could|will|has|have|had)(?: there| it| i| we| you| one)?",
+    r"(?:the|a|an|if|whether|about|of|to)",
+)
+_OPENING = re.compile(rf"(?:{'|'.join(_OPENINGS)})(?=[\s,:;!.]|$)[\s,:;!.]*", re.IGNORECASE)
+_CLOSING = re.compile(r"[\s,]*(?:please|thanks|thank you|thx|for me|if possible)?[\s?!.]*$", re.IGNORECASE)
+
 
 def rewrite(query: str) -> str:
     """The query without politeness and question words; itself where nothing else would be left."""
-    raise NotImplementedError
+    rest = _CLOSING.sub("", " ".join(query.split()))
+    while match := _OPENING.match(rest):
+        rest = rest[match.end() :]
+    return _CLOSING.sub("", rest) or query.strip()

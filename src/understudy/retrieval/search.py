@@ -1,11 +1,30 @@
 """The index of all vector stores: documents in, ranked passages out. Knows no API object and no SQL."""
 
+import asyncio
 from collections.abc import AsyncIterator, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
+from typing import Final
 
-from understudy.retrieval.embed import Embedders
-from understudy.retrieval.extract import ExtractedText
-from understudy.store.chunks import Chunks, Indexed, StoredChunk
+from understudy.errors import StoreError
+from understudy.retrieval.children import Child, ChildFailed, Children
+from understudy.retrieval.embed import Embedder, Embedders
+from understudy.retrieval.extract import ExtractedText, ExtractionFailed
+from understudy.retrieval.messages import More, Piece, Pieces, Split
+from understudy.retrieval.ranking import Hit, Question, rank
+from understudy.store.chunks import Candidate, Chunks, Indexed, NewChunk, Passage, StoredChunk
+
+__all__ = ["Hit", "Index", "Scope"]
+
+_EMBEDDED: Final = 64
+"""Chunks that are embedded together."""
+
+_STORED: Final = 16
+"""Chunks that are stored together: what others wait for."""
+
+_SECONDS: Final = 60.0
+_LEAST: Final = 40
+"""Candidates that each half is asked for, at the least."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -17,24 +36,12 @@ class Scope:
     files: Sequence[int] | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class Hit:
-    """A passage: `text` is the file's extracted text from `start` to `end` (code points). `score` is from 0 to 1."""
-
-    store: int
-    file: int
-    score: float
-    position: int
-    start: int
-    end: int
-    text: str
-
-
 class Index:
     """`store` and `file` are row numbers of `vector_stores` and `store_files`."""
 
-    def __init__(self, chunks: Chunks, embedders: Embedders) -> None:
+    def __init__(self, chunks: Chunks, embedders: Embedders, children: Children) -> None:
         self._chunks = chunks
+        self._children = children
         self.embedders = embedders
 
     async def add(
@@ -42,15 +49,43 @@ class Index:
     ) -> Indexed:
         """Replaces what the file had in the store, and is found only once this returns.
 
-        May be cancelled at any time, and repeated. Raises EmbeddingFailed, EmbedderMissing, ExtractionFailed.
+        May be cancelled at any time, and repeated. Raises EmbeddingFailed, EmbedderMissing, ExtractionFailed, and
+        DocumentGone where the file was removed meanwhile.
         """
-        raise NotImplementedError
+        chosen = self.embedders.get(embedder)
+        async with self._children.lease() as child:
+            try:
+                await child.ask(Split(str(source.path), size, overlap), _SECONDS)
+                return await self._fill(store, file, chosen, child)
+            except ChildFailed:
+                raise ExtractionFailed("server_error", "The text could not be cut into chunks. Try again.") from None
 
     async def search(
         self, scopes: Sequence[Scope], queries: Sequence[str], limit: int, threshold: float = 0.0, ranker: str = "auto"
     ) -> list[Hit]:
-        """The best first, at most `limit`, none scored below `threshold`. Raises EmbeddingFailed, EmbedderMissing."""
-        raise NotImplementedError
+        """The best first, at most `limit`, none scored below `threshold`; `ranker` "none" leaves the words out.
+
+        Raises EmbeddingFailed, EmbedderMissing.
+        """
+        asked = [query for query in dict.fromkeys(queries) if query.strip()]
+        vectors = {name: await self._vectors(name, asked) for name in {scope.embedder for scope in scopes}}
+        depth = max(_LEAST, 2 * limit)
+        words = "" if ranker == "none" else None
+        questions = []
+        for place, query in enumerate(asked):
+            passages = [
+                Passage(
+                    scope.store,
+                    scope.files,
+                    scope.embedder,
+                    vectors[scope.embedder][place],
+                    query if words is None else words,
+                )
+                for scope in scopes
+            ]
+            found = await asyncio.gather(*(self._chunks.search(passage, depth) for passage in passages))
+            questions.append(Question(query, [candidate for some in found for candidate in some]))
+        return rank(questions, limit, threshold)
 
     async def remove(self, store: int, file: int) -> None:
         await self._chunks.remove(store, file)
@@ -59,4 +94,38 @@ class Index:
         await self._chunks.remove_store(store)
 
     def texts(self, store: int, file: int) -> AsyncIterator[StoredChunk]:
+        """The chunks of a file in order, overlaps included."""
         return self._chunks.texts(store, file)
+
+    async def _fill(self, store: int, file: int, embedder: Embedder, child: Child) -> Indexed:
+        document: int | None = None
+        dimensions = 0
+        try:
+            while pieces := await _more(child):
+                vectors = await embedder.embed([piece.text for piece in pieces])
+                if document is None:
+                    dimensions = vectors.dimensions
+                    document = await self._chunks.begin(store, file, embedder.name, dimensions)
+                rows = [
+                    NewChunk(piece.position, piece.start, piece.end, piece.text, row)
+                    for piece, row in zip(pieces, vectors.rows, strict=True)
+                ]
+                for start in range(0, len(rows), _STORED):
+                    await self._chunks.append(document, rows[start : start + _STORED])
+            if document is None:
+                raise ExtractionFailed("invalid_file", "The file has no text.")
+            return await self._chunks.finish(document)
+        except BaseException:
+            if document is not None:
+                with suppress(StoreError):
+                    await asyncio.shield(self._chunks.abandon(document))
+            raise
+
+    async def _vectors(self, name: str, queries: Sequence[str]) -> Sequence[bytes]:
+        return (await self.embedders.get(name).embed(queries, query=True)).rows if queries else ()
+
+
+async def _more(child: Child) -> list[Piece]:
+    reply = await child.ask(More(_EMBEDDED), _SECONDS)
+    assert isinstance(reply, Pieces)
+    return reply.pieces

@@ -41,8 +41,11 @@ class Wanted:
 
 @dataclass(frozen=True, slots=True)
 class Neighbours:
-    """Chunk numbers of each half, the best first, and the cosine of all of them that have one."""
+    """Chunk numbers with the score of each half: `near` those that the vector found, `matching` those that words found.
 
-    by_vector: Sequence[int]
-    by_words: Sequence[int]
+    `similarity` has the cosine of all of them that have one. A word score says only which of two is better.
+    """
+
+    near: Sequence[int]
+    matching: Mapping[int, float]
     similarity: Mapping[int, float]

@@ -48,16 +48,19 @@ class Passage:
 
 @dataclass(frozen=True, slots=True)
 class Candidate:
-    """A chunk that one half of a search found. Ranks count from 0, None where the half did not find it.
+    """A chunk that one half of a search found: `near`, the vectors' half; with `match`, the words' half.
 
-    `similarity` is the cosine of the vectors, None where they are not comparable.
+    `similarity` is the cosine of the vectors, None where they are not comparable. `match` grows with how well the words
+    match, and can be compared with that of another store.
     """
 
+    seq: int
+    store: int
     file: int
     chunk: StoredChunk
+    near: bool
     similarity: float | None
-    vector_rank: int | None
-    text_rank: int | None
+    match: float | None
 
 
 class Dialect(Protocol):
@@ -194,11 +197,12 @@ def _search(dialect: Dialect, asked: Passage, limit: int) -> Transaction[list[Ca
     found = yield from dialect.search(
         Wanted(asked.store, asked.vector, wanted(asked.words), limit, list(files), comparable, whole)
     )
-    vector_ranks = {seq: rank for rank, seq in enumerate(found.by_vector)}
-    text_ranks = {seq: rank for rank, seq in enumerate(found.by_words)}
-    rows = yield from dialect.read(list(vector_ranks | text_ranks))
+    near = set(found.near)
+    rows = yield from dialect.read([*near, *(seq for seq in found.matching if seq not in near)])
     return [
-        Candidate(files[document], chunk, found.similarity.get(seq), vector_ranks.get(seq), text_ranks.get(seq))
+        Candidate(
+            seq, asked.store, files[document], chunk, seq in near, found.similarity.get(seq), found.matching.get(seq)
+        )
         for seq, document, chunk in rows
         if document in files
     ]

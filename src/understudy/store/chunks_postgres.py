@@ -87,12 +87,12 @@ def delete(store: int, document: int, dimensions: int, limit: int) -> Transactio
 
 def search(asked: Wanted) -> Transaction[Neighbours]:
     near = yield from _near(asked)
-    by_words = yield from _matching(asked)
+    matching = yield from _matching(asked)
     similarity = dict(near)
-    unknown = [seq for seq in by_words if seq not in similarity]
+    unknown = [seq for seq in matching if seq not in similarity]
     if asked.vector is not None and asked.comparable and unknown:
         similarity |= yield from _similarities(asked, unknown)
-    return Neighbours([seq for seq, _ in near], by_words, similarity)
+    return Neighbours([seq for seq, _ in near], matching, similarity)
 
 
 def read(numbers: Sequence[int]) -> Transaction[list[tuple[int, int, StoredChunk]]]:
@@ -137,21 +137,25 @@ def _similarities(asked: Wanted, numbers: Sequence[int]) -> Transaction[Mapping[
     return {seq: 1.0 - distance for seq, distance in rows}
 
 
-def _matching(asked: Wanted) -> Transaction[list[int]]:
+def _matching(asked: Wanted) -> Transaction[dict[int, float]]:
     if not asked.words:
-        return []
+        return {}
     # Words are letters and digits only; one that the parser takes apart becomes a phrase.
-    args: tuple[object, ...] = (" | ".join(f"'{word}'{':*' if begins_words(word) else ''}" for word in asked.words), asked.store, asked.limit)
+    args: tuple[object, ...] = (
+        " | ".join(f"'{word}'{':*' if begins_words(word) else ''}" for word in asked.words),
+        asked.store,
+        asked.limit,
+    )
     only = ""
     if not asked.whole:
         only = " AND document = ANY($4::bigint[])"
         args = (*args, list(asked.documents))
     sql = (
-        "SELECT seq FROM chunk_text, to_tsquery('english', $1) AS query"  # noqa: S608 - constants only
-        f" WHERE words @@ query AND store = $2{only} ORDER BY ts_rank_cd(words, query, 1) DESC, seq LIMIT $3"
+        "SELECT seq, ts_rank_cd(words, query, 1) AS score FROM chunk_text,"  # noqa: S608 - constants only
+        f" to_tsquery('english', $1) AS query WHERE words @@ query AND store = $2{only} ORDER BY score DESC, seq LIMIT $3"
     )
     rows = yield sql, args
-    return [row[0] for row in rows]
+    return {seq: score for seq, score in rows}  # noqa: C416 - rows are records
 
 
 def _table(dimensions: int) -> str:

@@ -47,12 +47,12 @@ def delete(store: int, document: int, dimensions: int, limit: int) -> Transactio
 
 def search(asked: Wanted) -> Transaction[Neighbours]:
     near = yield from _near(asked)
-    by_words = yield from _matching(asked)
+    matching = yield from _matching(asked)
     similarity = dict(near)
-    unknown = [seq for seq in by_words if seq not in similarity]
+    unknown = [seq for seq in matching if seq not in similarity]
     if asked.vector is not None and unknown:
         similarity |= yield from _similarities(asked, unknown)
-    return Neighbours([seq for seq, _ in near], by_words, similarity)
+    return Neighbours([seq for seq, _ in near], matching, similarity)
 
 
 def read(numbers: Sequence[int]) -> Transaction[list[tuple[int, int, StoredChunk]]]:
@@ -92,9 +92,9 @@ def _similarities(asked: Wanted, numbers: Sequence[int]) -> Transaction[Mapping[
     return {seq: 1.0 - (1.0 if distance is None else distance) for seq, distance in rows}
 
 
-def _matching(asked: Wanted) -> Transaction[list[int]]:
+def _matching(asked: Wanted) -> Transaction[dict[int, float]]:
     if not asked.words:
-        return []
+        return {}
     words = " OR ".join(f'"{word}"{"*" if begins_words(word) else ""}' for word in asked.words)
     named = not asked.whole and len(asked.documents) <= _NAMED
     scope = " OR ".join(f"d{document}" for document in asked.documents) if named else f"s{asked.store}"
@@ -107,11 +107,11 @@ def _matching(asked: Wanted) -> Transaction[list[int]]:
         )
         args = (*args, asked.store, json.dumps(list(asked.documents)))
     sql = (
-        f"SELECT rowid FROM chunk_text WHERE chunk_text MATCH $1{only}"  # noqa: S608 - constants only
-        " ORDER BY bm25(chunk_text, 0.0, 1.0), rowid LIMIT $2"
+        f"SELECT rowid, -bm25(chunk_text, 0.0, 1.0) AS score FROM chunk_text"  # noqa: S608 - constants only
+        f" WHERE chunk_text MATCH $1{only} ORDER BY score DESC, rowid LIMIT $2"
     )
     rows = yield sql, args
-    return [row[0] for row in rows]
+    return {seq: score for seq, score in rows}  # noqa: C416 - rows are records
 
 
 def _padded(vector: bytes) -> bytes:

@@ -75,7 +75,9 @@ def _archive(path: Path, member: str, noun: str) -> zipfile.ZipFile:
     try:
         archive = zipfile.ZipFile(path)
     except (zipfile.BadZipFile, OSError):
-        raise Unreadable("invalid_file", f"The file is no {noun}, although its name says so, or it is damaged.") from None
+        raise Unreadable(
+            "invalid_file", f"The file is no {noun}, although its name says so, or it is damaged."
+        ) from None
     members = archive.infolist()
     if member not in archive.namelist():
         raise Unreadable("invalid_file", f"The file is no {noun}, although its name says so.")

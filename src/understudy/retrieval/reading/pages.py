@@ -26,7 +26,9 @@ def markdown(soup: "object") -> str:
     title = soup.title.get_text(" ", strip=True) if soup.title is not None else ""
     for tag in soup.find_all(_UNSEEN):
         tag.decompose()
-    converter = MarkdownConverter(heading_style="ATX", strip=["a", "img"], escape_asterisks=False, escape_underscores=False)
+    converter = MarkdownConverter(
+        heading_style="ATX", strip=["a", "img"], escape_asterisks=False, escape_underscores=False
+    )
     try:
         body = str(converter.convert_soup(soup))
     except RecursionError:
@@ -65,7 +67,8 @@ def pdf(path: Path) -> Iterator[str]:
         page.close()
     if not told:
         raise Unreadable(
-            "invalid_file", "The PDF has no text, only images: it was scanned perhaps. Run text recognition (OCR) first."
+            "invalid_file",
+            "The PDF has no text, only images: it was scanned perhaps. Run text recognition (OCR) first.",
         )
 
 
