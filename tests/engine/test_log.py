@@ -61,12 +61,16 @@ def _joined(first, more):
         if part["index"] != other["index"]:
             return False
         if part["type"] == "text":
+            if other["text"].get("annotations"):
+                return False
             part["text"]["value"] += other["text"]["value"]
+        elif part["type"] == "image_file":
+            return False
         else:
             part["refusal"] += other["refusal"]
         return True
     (call,), (other,) = first["delta"]["step_details"]["tool_calls"], more["delta"]["step_details"]["tool_calls"]
-    if call["index"] != other["index"] or "id" in other or "id" in call:
+    if call["index"] != other["index"] or "id" in other or "id" in call or call["type"] != "function":
         return False
     call["function"]["arguments"] += other["function"]["arguments"]
     return True
@@ -74,9 +78,11 @@ def _joined(first, more):
 
 @given(histories.histories())
 async def test_a_replay_after_any_number_is_the_rest_of_the_whole(history):
-    filling, frames = filled(history)
-    for after in range(len(history) + 1):
-        assert await heard(filling, after) == b"".join(frames[after:])
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(log, "_MERGE", len(history) + 1)
+        filling, frames = filled(history)
+        for after in range(len(history) + 1):
+            assert await heard(filling, after) == b"".join(frames[after:])
 
 
 @settings(max_examples=40)
@@ -153,7 +159,7 @@ async def test_a_follower_that_gives_up_is_forgotten():
     await asyncio.sleep(0)
     waiting.cancel()
     await asyncio.gather(waiting, return_exceptions=True)
-    assert not filling._waiters
+    assert not filling._followers
     filling.append(history_of(1)[0], b"x")
 
 
@@ -221,6 +227,41 @@ async def test_one_who_falls_far_behind_still_hears_everything():
     rest = b"".join([frames async for frames in follower])
     (*_, (_, joined)) = retold(first + rest)
     assert joined["delta"]["content"][0]["text"] == {"value": "".join(said), "annotations": []}
+
+
+async def test_one_who_falls_behind_again_and_again_hears_everything_once(monkeypatch):
+    monkeypatch.setattr(log, "_RECENT", 8)
+    monkeypatch.setattr(log, "_MERGE", 4)
+    view, filling = RunView(), RunLog()
+    follower, frames = filling.follow(), []
+    for event in history_of(3):
+        filling.append(event, view.apply(event))
+    for number in range(200):
+        frames.append(await anext(follower)) if number % 50 == 3 or number % 70 < 3 else None
+        delta = events.TextDelta(f"{number} ")
+        filling.append(delta, view.apply(delta))
+    filling.close()
+    frames += [frame async for frame in follower]
+    (*_, (_, joined)) = retold(b"".join(frames))
+    assert joined["delta"]["content"][0]["text"]["value"] == "".join(f"{number} " for number in range(200))
+
+
+async def test_what_all_followers_have_read_is_merged_while_it_is_kept_for_a_slow_one():
+    view, filling = RunView(), RunLog()
+    slow, frames = filling.follow(), []
+    for event in history_of(3):
+        filling.append(event, view.apply(event))
+    await anext(slow)
+    for _ in range(500):
+        delta = events.TextDelta("word ")
+        filling.append(delta, view.apply(delta))
+        frames.append(filling._recent[-1].frames)
+    assert len(filling._recent) >= 500
+    assert await anext(slow) == b"".join(frames)
+    for _ in range(2 * log._MERGE):
+        filling.append(delta, view.apply(delta))
+        await anext(slow)
+    assert len(filling._recent) <= log._MERGE
 
 
 # -- the logs of a process ---------------------------------------------------------------------------------------
