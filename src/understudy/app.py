@@ -17,11 +17,12 @@ from understudy.api.errors import on_error, on_http_error
 from understudy.api.open_streams import OpenStreams
 from understudy.api.parts import Parts
 from understudy.api.routes import routes
-from understudy.blobs import Blobs, DirectoryBlobs
+from understudy.blobs import Blobs
 from understudy.broker.memory import MemoryBroker
 from understudy.clock import Clock, SystemClock
 from understudy.engine.background import Repeating
 from understudy.engine.files import Files
+from understudy.engine.images import Images
 from understudy.engine.ingestion import Ingestion
 from understudy.engine.log import Logs
 from understudy.engine.runs import Runs
@@ -32,9 +33,8 @@ from understudy.engine.worker import Worker
 from understudy.errors import ApiError, StoreError, UpstreamError
 from understudy.llm.rehearsal import Rehearsal
 from understudy.llm.router import Models
-from understudy.retrieval.builtin import DIMENSIONS, vectors
 from understudy.retrieval.children import Children
-from understudy.retrieval.embed import Embedders, Vectors
+from understudy.retrieval.embed import BUILTIN, Builtin, Embedders
 from understudy.retrieval.extract import Extractor
 from understudy.retrieval.search import Index
 from understudy.settings import Settings
@@ -91,7 +91,7 @@ async def _open(app: Starlette, stack: AsyncExitStack, settings: Settings, clock
         await store.blobs.drop_holds(math.inf)
     if settings.api_key is not None:
         await store.keys.create(settings.api_key, "from the settings", int(clock.now()))
-    blobs = DirectoryBlobs(settings.data / "blobs")
+    blobs = await open_blobs(settings.blobs, settings.data)
     stack.push_async_callback(blobs.close)
     await blobs.sweep()
     files = Files(store, blobs, clock)
@@ -104,7 +104,8 @@ async def _open(app: Starlette, stack: AsyncExitStack, settings: Settings, clock
     vector_stores = await _open_vector_stores(stack, settings, store, blobs, clock)
     broker = MemoryBroker()
     logs = Logs(clock, settings.limits.log_retention)
-    worker = Worker(store, models, Tools(), broker, logs, clock, settings.limits.concurrent_runs)
+    tools = Tools(vector_stores, Images(store, blobs).load)
+    worker = Worker(store, models, tools, broker, logs, clock, settings.limits.concurrent_runs)
     await worker.start()
     stack.push_async_callback(worker.stop)
     eraser = Repeating(_ERASE_EVERY, store.threads.erase)
@@ -116,23 +117,16 @@ async def _open(app: Starlette, stack: AsyncExitStack, settings: Settings, clock
     app.state.understudy = Understudy(worker, streams, settings.shutdown_seconds * _WAITED_FOR)
 
 
-class _Builtin:
-    name = "builtin"
-
-    async def embed(self, texts, *, query=False):  # type: ignore
-        return Vectors(DIMENSIONS, vectors(texts))
-
-    async def close(self) -> None:
-        pass
-
-
 async def _open_vector_stores(
     stack: AsyncExitStack, settings: Settings, store: Store, blobs: Blobs, clock: Clock
 ) -> VectorStores:
     children = Children(settings.limits.concurrent_indexing, 1 << 30)
     stack.push_async_callback(children.close)
+    # Whoever embeds has a child already that cuts the text into chunks, so these are others.
+    embedders = Embedders(BUILTIN, lambda name: Builtin(Children(1, 1 << 30)) if name == BUILTIN else None)
+    stack.push_async_callback(embedders.close)
     extractor = Extractor(children, settings.data / "spool", seconds=60, text_bytes=1 << 28)
-    index = Index(store.chunks, Embedders(_Builtin(), {}))
+    index = Index(store.chunks, embedders, children)
     ingestion = Ingestion(store, blobs, extractor, index, clock, settings.limits.concurrent_indexing)
     await ingestion.start()
     stack.push_async_callback(ingestion.stop)

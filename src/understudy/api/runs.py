@@ -1,7 +1,6 @@
 """Runs over HTTP: create one (with its thread, if wanted), follow it, answer its function calls, cancel it."""
 
-from collections.abc import AsyncGenerator
-from contextlib import aclosing
+from functools import partial
 
 import msgspec
 from msgspec import UNSET
@@ -15,6 +14,7 @@ from understudy.api.event_stream import EventStream
 from understudy.api.exchange import encoded, listed, page_request, read_json, set_metadata
 from understudy.api.models import check_model
 from understudy.api.parts import Parts, parts_of, project_of
+from understudy.api.resources import merged
 from understudy.api.threads import new_thread, thread_id_of
 from understudy.engine.log import RunLog
 from understudy.engine.run_view import DONE
@@ -32,14 +32,20 @@ from understudy.wire.runs import (
     SubmitToolOutputsRunRequest,
 )
 from understudy.wire.strict import check_strict
-from understudy.wire.threads import CreateThreadRequest
-from understudy.wire.tools import AssistantToolsFunction
+from understudy.wire.threads import CreateThreadRequest, ThreadObject
+from understudy.wire.tools import (
+    AssistantToolsFileSearch,
+    AssistantToolsFunction,
+    FileSearchResources,
+    ToolResources,
+)
 
 # When the SDKs' polling helpers should look again; they would wait a second.
 _POLL_AFTER_MS = "300"
 # Our own request header: `true` makes the run wait for the thread's active one.
 _QUEUE_RUN = "x-understudy-queue-run"
 _decode_assistant = msgspec.json.Decoder(AssistantObject).decode
+_decode_thread = msgspec.json.Decoder(ThreadObject).decode
 
 
 async def list_runs(request: Request) -> Response:
@@ -51,13 +57,18 @@ async def list_runs(request: Request) -> Response:
 async def create_run(request: Request) -> Response:
     parts = parts_of(request)
     thread_id = thread_id_of(request)
-    queries.parse(request.scope["query_string"], queries.IncludeQuery)
+    query = queries.parse(request.scope["query_string"], queries.IncludeQuery)
     body = await read_json(request, CreateRunRequest, parts.settings.limits)
-    run = await _new_run(parts, project_of(request), body, thread_id)
+    project_id = project_of(request)
+    run, resources = await _new_run(parts, project_id, body, thread_id)
+    if _searches(run):
+        thread = _decode_thread(await parts.store.threads.get(project_id, thread_id))
+        await _check_stores(parts, project_id, resources, thread.tool_resources)
     messages = new_messages(body.additional_messages, thread_id, parts.now())
     in_turn = parts.settings.limits.queue_runs or request.headers.get(_QUEUE_RUN, "").lower() == "true"
     create = parts.runs.create_in_turn if in_turn else parts.runs.create
-    return _answer(request, await create(project_of(request), run, messages), body.stream)
+    started = await create(project_id, run, messages, resources=resources, detailed=bool(query.include))
+    return _answer(request, started, body.stream)
 
 
 async def create_thread_and_run(request: Request) -> Response:
@@ -65,9 +76,15 @@ async def create_thread_and_run(request: Request) -> Response:
     body = await read_json(request, CreateThreadAndRunRequest, parts.settings.limits)
     about = body.thread or CreateThreadRequest()
     thread = new_thread(about, parts.now())
-    run = await _new_run(parts, project_of(request), body, thread.id)
+    project_id = project_of(request)
+    run, resources = await _new_run(parts, project_id, body, thread.id)
+    if body.tool_resources is not None:
+        resources = merged(resources, body.tool_resources)
+    if _searches(run):
+        await _check_stores(parts, project_id, resources, thread.tool_resources)
     messages = new_messages(about.messages, thread.id, parts.now())
-    return _answer(request, await parts.runs.create(project_of(request), run, messages, thread), body.stream)
+    started = await parts.runs.create(project_id, run, messages, thread, resources=resources)
+    return _answer(request, started, body.stream)
 
 
 async def get_run(request: Request) -> Response:
@@ -85,7 +102,7 @@ async def stream_run_events(request: Request) -> Response:
     query = queries.parse(request.scope["query_string"], queries.RunEventsQuery)
     log = await parts_of(request).runs.attach(project_of(request), thread_id, run_id)
     after = min(_last_seen(request, query), log.length)
-    return EventStream(request, _events(log, log.follow(after, numbered=True)))
+    return EventStream(request, log.follow(after, numbered=True), partial(_end, log))
 
 
 def _last_seen(request: Request, query: queries.RunEventsQuery) -> int:
@@ -124,8 +141,12 @@ def run_id_of(request: Request) -> str:
     return run_id
 
 
-async def _new_run(parts: Parts, project_id: str, body: RunParameters, thread_id: str) -> RunObject:
-    """Raises NotFound for the assistant, InvalidRequest for a model or a tool that this server does not have."""
+async def _new_run(
+    parts: Parts, project_id: str, body: RunParameters, thread_id: str
+) -> tuple[RunObject, ToolResources]:
+    """The run, and what its assistant's tools work with.
+
+    Raises NotFound for the assistant, InvalidRequest for a model or a tool that this server does not have."""
     check_id("assistant_id", body.assistant_id, "asst")
     check_strict(body.tools or ())
     assistant = _decode_assistant(await parts.store.assistants.get(project_id, body.assistant_id))
@@ -133,12 +154,23 @@ async def _new_run(parts: Parts, project_id: str, body: RunParameters, thread_id
     if run.model != assistant.model:
         await check_model(parts, run.model)
     _check_tools(run)
-    return run
+    return run, assistant.tool_resources
+
+
+async def _check_stores(parts: Parts, project_id: str, *resources: ToolResources) -> None:
+    """Raises NotFound for a vector store that is gone, VectorStoreExpired for one whose time is over."""
+    named = (one.file_search.vector_store_ids for one in resources if isinstance(one.file_search, FileSearchResources))
+    store_ids = list(dict.fromkeys(store_id for ids in named for store_id in ids))
+    await parts.store.vector_stores.scopes(project_id, store_ids, None, parts.now())
+
+
+def _searches(run: RunObject) -> bool:
+    return any(isinstance(tool, AssistantToolsFileSearch) for tool in run.tools)
 
 
 def _check_tools(run: RunObject) -> None:
     for index, tool in enumerate(run.tools):
-        if not isinstance(tool, AssistantToolsFunction):
+        if not isinstance(tool, AssistantToolsFunction | AssistantToolsFileSearch):
             kind = tool.__struct_config__.tag
             raise errors.InvalidRequest(
                 f"The tool {kind!r} is not available on this server. Remove it from the assistant, or override "
@@ -149,15 +181,13 @@ def _check_tools(run: RunObject) -> None:
 
 
 def _answer(request: Request, started: Started, stream: bool | None) -> Response:
-    return EventStream(request, _events(started.log, started.frames())) if stream else encoded(started.body)
+    if not stream:
+        return encoded(started.body)
+    return EventStream(request, started.frames(), partial(_end, started.log))
 
 
-async def _events(log: RunLog, frames: AsyncGenerator[bytes, None]) -> AsyncGenerator[bytes, None]:
-    async with aclosing(frames):
-        async for frame in frames:
-            yield frame
-    if log.handed_back:
-        message = "The server stopped following this run here; poll the run to see how it goes on."
-        yield b"event: error\ndata: " + envelope(errors.ServerError(message)) + b"\n\n"
-    else:
-        yield DONE
+def _end(log: RunLog) -> bytes:
+    if not log.handed_back:
+        return DONE
+    message = "The server stopped following this run here; poll the run to see how it goes on."
+    return b"event: error\ndata: " + envelope(errors.ServerError(message)) + b"\n\n"

@@ -1,5 +1,8 @@
 """Run steps over HTTP."""
 
+from dataclasses import replace
+
+import msgspec
 from starlette.requests import Request
 from starlette.responses import Response
 
@@ -7,20 +10,35 @@ from understudy.api.exchange import encoded, listed, page_request
 from understudy.api.parts import parts_of, project_of
 from understudy.api.runs import run_id_of
 from understudy.api.threads import thread_id_of
+from understudy.engine.step_view import without_texts
 from understudy.wire import queries
 from understudy.wire.problems import check_id
+from understudy.wire.steps import RunStepObject
+
+_decode = msgspec.json.Decoder(RunStepObject).decode
 
 
 async def list_run_steps(request: Request) -> Response:
     thread_id, run_id = thread_id_of(request), run_id_of(request)
     query = queries.parse(request.scope["query_string"], queries.ListRunStepsQuery)
     steps = parts_of(request).store.runs
-    return listed(await steps.page_steps(project_of(request), thread_id, run_id, page_request(query)))
+    page = await steps.page_steps(project_of(request), thread_id, run_id, page_request(query))
+    if not query.include:
+        page = replace(page, rows=[(step_id, _without_texts(body)) for step_id, body in page.rows])
+    return listed(page)
 
 
 async def get_run_step(request: Request) -> Response:
     thread_id, run_id = thread_id_of(request), run_id_of(request)
     step_id = request.path_params["step_id"]
     check_id("step_id", step_id, "step")
-    queries.parse(request.scope["query_string"], queries.IncludeQuery)
-    return encoded(await parts_of(request).store.runs.get_step(project_of(request), thread_id, run_id, step_id))
+    query = queries.parse(request.scope["query_string"], queries.IncludeQuery)
+    body = await parts_of(request).store.runs.get_step(project_of(request), thread_id, run_id, step_id)
+    return encoded(body if query.include else _without_texts(body))
+
+
+def _without_texts(body: str) -> str:
+    """A step without the text of what file search found, which is shown only where it is asked for."""
+    if '"file_search"' not in body:
+        return body
+    return msgspec.json.encode(without_texts(_decode(body))).decode()

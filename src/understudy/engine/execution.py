@@ -33,7 +33,7 @@ class Execution:
         self._models = models
         self._interruption = Interruption()
         self._tool_use = ToolUse(stage, self._interruption, tools)
-        self._load_image: LoadImage | None = tools.load_image and partial(tools.load_image, stage.project_id)
+        self._load_image: LoadImage = partial(tools.load_image, stage.project_id)
         self._hearing: Hearing | None = None
         self._given_up = False
         self.stranded = False

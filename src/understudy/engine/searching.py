@@ -51,19 +51,16 @@ class VectorStores(Protocol):
 
 
 class Searching:
-    def __init__(self, stage: Stage, interruption: Interruption, vector_stores: VectorStores | None) -> None:
+    def __init__(self, stage: Stage, interruption: Interruption, vector_stores: VectorStores) -> None:
         self._stage = stage
         self._interruption = interruption
         self._vector_stores = vector_stores
 
     async def await_indexing(self, seconds: float) -> None:
         """Gives files that were just added the time to become searchable."""
-        vector_stores = self._vector_stores
-        if vector_stores is None or _tool(self._stage.view.run) is None:
-            return
-        if stores := await self._stores():
+        if _tool(self._stage.view.run) is not None and (stores := await self._stores()):
             with self._interruption.waiting():
-                await vector_stores.settled(stores, None, seconds)
+                await self._vector_stores.settled(stores, None, seconds)
             self._interruption.check()
 
     async def answer(self, call: PendingCall) -> tuple[list[events.Event], Call]:
@@ -85,7 +82,7 @@ class Searching:
 
     async def _found(self, queries: Sequence[str]) -> list[FileSearchResult]:
         run, stores = self._stage.view.run, await self._stores()
-        if self._vector_stores is None or not stores or not queries:
+        if not stores or not queries:
             return []
         options = _options(run)
         ranking = options.ranking_options

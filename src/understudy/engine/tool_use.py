@@ -25,8 +25,8 @@ _INDEXING = 60.0
 class Tools:
     """What runs can use beside their client's functions."""
 
-    vector_stores: VectorStores | None = None
-    load_image: Callable[[str, str], Awaitable[str | None]] | None = None
+    vector_stores: VectorStores
+    load_image: Callable[[str, str], Awaitable[str | None]]
     """From a project's id and a File's to a `data:` URL."""
 
 

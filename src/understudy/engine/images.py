@@ -1,0 +1,35 @@
+"""Images that are Files, as models take them: their bytes inside a `data:` URL. Knows no message."""
+
+import base64
+from typing import Final
+
+from understudy.blobs import Blobs
+from understudy.store import Store
+
+# What the hosted models take of one image.
+_LARGEST: Final = 20 * 1024 * 1024
+_KINDS: Final = ((b"\x89PNG", "png"), (b"\xff\xd8\xff", "jpeg"), (b"GIF8", "gif"))
+
+
+class Images:
+    def __init__(self, store: Store, blobs: Blobs) -> None:
+        self._store = store
+        self._blobs = blobs
+
+    async def load(self, project_id: str, file_id: str) -> str | None:
+        """None where the project has no such File, or one that is no image, or too large."""
+        found = await self._store.files.lookup(project_id, [file_id])
+        if not found or found[0].bytes > _LARGEST:
+            return None
+        content = bytearray()
+        async with self._blobs.reading(found[0].blob) as chunks:
+            async for chunk in chunks:
+                content += chunk
+        kind = _kind(bytes(content[:16]))
+        return None if kind is None else f"data:image/{kind};base64,{base64.b64encode(content).decode()}"
+
+
+def _kind(head: bytes) -> str | None:
+    if head[:4] == b"RIFF" and head[8:12] == b"WEBP":
+        return "webp"
+    return next((kind for magic, kind in _KINDS if head.startswith(magic)), None)
