@@ -3,7 +3,9 @@
 import itertools
 
 from understudy import ids
+from understudy.store.store_files import NewFile
 from understudy.wire.assistants import AssistantObject
+from understudy.wire.files import FileObject
 from understudy.wire.messages import MessageContentTextObject, MessageObject, TextContent
 from understudy.wire.runs import RunObject
 from understudy.wire.steps import (
@@ -14,9 +16,18 @@ from understudy.wire.steps import (
 )
 from understudy.wire.threads import ThreadObject
 from understudy.wire.tools import ToolResources, TruncationObject
+from understudy.wire.vector_stores import (
+    FileCounts,
+    StaticChunkingStrategy,
+    StaticChunkingStrategyRequestParam,
+    VectorStoreFileBatchObject,
+    VectorStoreObject,
+    chosen_chunking,
+)
 
 OURS = "proj_ours"
 THEIRS = "proj_theirs"
+NOW = 1_700_000_000
 ODD_TEXTS = [
     "plain",
     'O\'Brien "quoted" `ticks` \\back\\slashes',
@@ -126,3 +137,42 @@ def step(run, details=None, **members):
 def message_step(run, message):
     details = RunStepDetailsMessageCreationObject(MessageCreation(message.id))
     return step(run, details, type="message_creation")
+
+
+async def files(store, count, project=OURS):
+    """Files of a project, whose bytes nobody has; their ids."""
+    made = []
+    for number in range(count):
+        blob = f"blob_{ids.tool_call()}"
+        await store.blobs.hold(blob, blob, NOW * 2)
+        file = FileObject(id=ids.file(), purpose="assistants", filename=f"{number}.txt", bytes=1, created_at=NOW)
+        await store.files.create(project, file, blob)
+        made.append(file.id)
+    return made
+
+
+async def vector_store(store, file_ids=(), project=OURS, **members):
+    made = {"id": ids.vector_store(), "created_at": NOW, "file_counts": FileCounts(), "last_active_at": NOW}
+    return await store.vector_stores.create(
+        project, VectorStoreObject(**(made | members)), file_ids, chosen_chunking(None)
+    )
+
+
+def new_file(file_id, attributes=None, size=None):
+    """A file to attach, in chunks of `size` tokens."""
+    sizes = None if size is None else StaticChunkingStrategyRequestParam(StaticChunkingStrategy(size, 0))
+    return NewFile(file_id, chosen_chunking(sizes), attributes)
+
+
+def batch(store_id, now=NOW):
+    return VectorStoreFileBatchObject(
+        id=ids.file_batch(), created_at=now, vector_store_id=store_id, file_counts=FileCounts()
+    )
+
+
+async def indexed(store, made, status="completed", owner="indexer", **result):
+    """Ends the work on all the files of a store that wait to be indexed."""
+    for waiting in await store.ingestion.waiting(NOW, 100, 100):
+        claimed = await store.ingestion.claim(waiting.seq, owner, "builtin", NOW)
+        if claimed is not None and claimed.file.vector_store_id == made.id:
+            await store.ingestion.finish(owner, claimed, status, **result)

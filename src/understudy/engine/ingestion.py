@@ -22,6 +22,7 @@ from understudy.retrieval.embed import EmbedderMissing, EmbeddingFailed
 from understudy.retrieval.extract import ExtractionFailed, Extractor
 from understudy.retrieval.search import Index
 from understudy.store import Store
+from understudy.store.chunks import DocumentGone
 from understudy.store.ingestion import Claimed, Waiting
 from understudy.wire.vector_stores import FileErrorCode, LastError
 
@@ -197,7 +198,7 @@ class Ingestion:
         try:
             usage_bytes = await self._index_file(claimed)
             await ingestion.finish(self.id, claimed, "completed", usage_bytes=usage_bytes)
-        except asyncio.CancelledError:
+        except (asyncio.CancelledError, DocumentGone):
             await ingestion.leave(self.id, claimed, 0.0, attempts=1)
         except ExtractionFailed as error:
             await self._fail(claimed, error.code, error.message)
