@@ -15,7 +15,17 @@ import click
 import msgspec
 
 from understudy.cli import commands
-from understudy.settings import LimitSettings, ProviderSettings, RehearsalSettings, Settings, allowed
+from understudy.settings import (
+    BlobSettings,
+    EmbeddingSettings,
+    LimitSettings,
+    ProviderSettings,
+    RehearsalSettings,
+    RetrievalSettings,
+    SandboxSettings,
+    Settings,
+    allowed,
+)
 
 ROOT = Path(__file__).resolve().parent.parent
 DOCS = ROOT / "docs"
@@ -102,7 +112,11 @@ def main() -> None:
 def settings_tables() -> Iterator[str]:
     yield table("The server", "", Settings)
     yield table("Limits", "limits.", LimitSettings)
+    yield table("Files", "blobs.", BlobSettings)
     yield table("The embedded model", "rehearsal.", RehearsalSettings)
+    yield table("The sandbox of the code interpreter", "sandbox.", SandboxSettings)
+    yield table("Embeddings", "embeddings.", EmbeddingSettings)
+    yield table("Reading documents", "retrieval.", RetrievalSettings)
     yield table("Providers", "providers.NAME.", ProviderSettings)
 
 

@@ -17,7 +17,7 @@ from understudy.api.errors import on_error, on_http_error
 from understudy.api.open_streams import OpenStreams
 from understudy.api.parts import Parts
 from understudy.api.routes import routes
-from understudy.blobs import Blobs
+from understudy.blobs import Blobs, open_blobs
 from understudy.broker.memory import MemoryBroker
 from understudy.clock import Clock, SystemClock
 from understudy.engine.background import Repeating

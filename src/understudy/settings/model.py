@@ -139,6 +139,66 @@ class SandboxSettings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=T
     kernel: Annotated[Text, Meta(description="The gateway's kernel to start, by its name there.")] = "python3"
 
 
+class EmbeddingSettings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """What makes the vectors of vector stores."""
+
+    model: Annotated[
+        Text,
+        Meta(
+            description="`builtin` (no download), a provider's `PROVIDER/MODEL`, `fastembed:NAME`, or the directory of a"
+            " sentence-transformers model. After a change run `understudy reindex`."
+        ),
+    ] = "builtin"
+    dimensions: Annotated[
+        Annotated[int, Meta(ge=1, le=16_000)] | None,
+        Meta(description="Dimensions to ask a provider for; when unset, the model's own."),
+    ] = None
+    batch: Annotated[
+        int,
+        Meta(ge=1, le=2048, description="Texts in one request to a provider."),
+    ] = 64
+
+
+class RetrievalSettings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """How documents are read."""
+
+    memory_mb: Annotated[
+        int,
+        Meta(ge=256, description="MiB of memory for the process that reads a document; one that takes more fails."),
+    ] = 1024
+    seconds: Annotated[
+        float,
+        Meta(gt=0, description="Seconds that reading one document may take."),
+    ] = 120.0
+    text_bytes: Annotated[
+        int,
+        Meta(ge=1024, description="Bytes of text that one document may have."),
+    ] = 256 * 1024 * 1024
+
+
+class BlobSettings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """Where the bytes of files are kept."""
+
+    kind: Annotated[
+        Literal["directory", "s3"],
+        Meta(description="`directory` is inside the data directory; `s3` is any S3-compatible store."),
+    ] = "directory"
+    bucket: Annotated[Text | None, Meta(description="The bucket, which has to exist.")] = None
+    prefix: Annotated[Text | None, Meta(description="What the keys of all objects begin with, like `understudy/`.")] = (
+        None
+    )
+    endpoint: Annotated[
+        Text | None,
+        Meta(description="Where the store answers, like `http://127.0.0.1:9000`; when unset, AWS."),
+    ] = None
+    region: Annotated[Text | None, Meta(description="The region of the bucket.")] = None
+    access_key: Annotated[
+        Text | None,
+        Meta(description="The access key's id; when unset, whatever AWS's own settings and roles give."),
+    ] = None
+    secret_key: Annotated[Text | None, Meta(description="The access key's secret.")] = None
+
+
 class LimitSettings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """What one process takes on."""
 
@@ -216,6 +276,9 @@ class Settings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
         Meta(gt=0, description="Seconds that a stopping server gives to open requests."),
     ] = 4.0
     limits: LimitSettings = LimitSettings()
+    blobs: BlobSettings = BlobSettings()
     rehearsal: RehearsalSettings = RehearsalSettings()
     sandbox: SandboxSettings = SandboxSettings()
+    embeddings: EmbeddingSettings = EmbeddingSettings()
+    retrieval: RetrievalSettings = RetrievalSettings()
     providers: dict[str, ProviderSettings] = {}

@@ -1,0 +1,202 @@
+"""Blobs as objects of an S3-compatible store. Bytes are spooled to the local disk, and uploaded once they are whole.
+
+So a client that goes away costs the store nothing, a part is sent again from the disk, and memory holds a few parts,
+however many files are under way. What a crash leaves in the store has a name that was written down before.
+"""
+
+import asyncio
+import os
+from collections.abc import AsyncGenerator, AsyncIterator, Iterator
+from contextlib import (
+    AbstractAsyncContextManager,
+    AsyncExitStack,
+    aclosing,
+    asynccontextmanager,
+    contextmanager,
+    suppress,
+)
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import aiohttp
+from aiobotocore.config import AioConfig
+from aiobotocore.session import get_session
+from botocore.exceptions import BotoCoreError, ClientError
+
+from understudy.blobs.blob import Blob, Writing
+from understudy.blobs.directory import check_name, missing
+from understudy.blobs.spool import Disk, Spool, SpooledFile
+from understudy.errors import BlobMissing, StoreError
+from understudy.settings import BlobSettings
+
+# Parts of 8 MB, of which a store takes 10,000: far more than the largest upload has.
+_PART = 8 * 1024 * 1024
+_PARTS_AT_ONCE = 4
+_READ = 256 * 1024
+_GONE = {"NoSuchKey", "404", "NotFound"}
+_RETRIES = 4
+
+
+class S3Blobs:
+    def __init__(self, settings: BlobSettings, client: Any, stack: AsyncExitStack, spool: Path) -> None:
+        self._bucket = settings.bucket or ""
+        self._prefix = settings.prefix or ""
+        self._client = client
+        self._stack = stack
+        self._disk = Disk()
+        self._spool = Spool(spool, self._disk)
+        self._sending = asyncio.Semaphore(_PARTS_AT_ONCE)
+
+    @classmethod
+    async def connect(cls, settings: BlobSettings, spool: Path) -> "S3Blobs":
+        """Raises StoreError where the bucket cannot be reached with what the settings say."""
+        stack = AsyncExitStack()
+        config = AioConfig(
+            connect_timeout=10,
+            read_timeout=60,
+            retries={"max_attempts": _RETRIES, "mode": "standard"},
+            # Another vendor's store has its buckets in the path, and need not know the newest checksums.
+            s3={"addressing_style": "path" if settings.endpoint else "auto"},
+            request_checksum_calculation="when_required",
+            response_checksum_validation="when_required",
+        )
+        creating = get_session().create_client(
+            "s3",
+            region_name=settings.region,
+            endpoint_url=settings.endpoint,
+            aws_access_key_id=settings.access_key,
+            aws_secret_access_key=settings.secret_key,
+            config=config,
+        )
+        try:
+            with _failures(f"The bucket {settings.bucket!r} cannot be used"):
+                client = await stack.enter_async_context(creating)
+                await client.head_bucket(Bucket=settings.bucket)
+        except BaseException:
+            await stack.aclose()
+            raise
+        return cls(settings, client, stack, spool)
+
+    def writing(self) -> AbstractAsyncContextManager[Writing]:
+        return self._spool.writing(self._place)
+
+    @asynccontextmanager
+    async def reading(self, name: str, start: int = 0, stop: int | None = None) -> AsyncIterator[AsyncIterator[bytes]]:
+        key = self._key(name)
+        if stop is not None and stop <= start:
+            if not await self.exists(name):
+                raise missing(name)
+            yield _nothing()
+            return
+        span = f"bytes={start}-{'' if stop is None else stop - 1}"
+        asked = {"Range": span} if start or stop is not None else {}
+        with _failures("The blob store failed", name):
+            answer = await self._client.get_object(Bucket=self._bucket, Key=key, **asked)
+        async with answer["Body"] as body, aclosing(_chunks(body)) as chunks:
+            yield chunks
+
+    @asynccontextmanager
+    async def path(self, name: str) -> AsyncIterator[Path]:
+        async with self._spool.file() as file, self.reading(name) as chunks:
+            async for chunk in chunks:
+                await self._disk.run(partial(file.write, bytearray(chunk)))
+            yield file.path
+
+    async def exists(self, name: str) -> bool:
+        key = self._key(name)
+        try:
+            with _failures("The blob store failed", name):
+                await self._client.head_object(Bucket=self._bucket, Key=key)
+        except BlobMissing:
+            return False
+        return True
+
+    async def delete(self, name: str) -> None:
+        key = self._key(name)
+        with _failures("The blob store failed"):
+            # Parts of an upload that its writer could neither finish nor give up.
+            begun = await self._client.list_multipart_uploads(Bucket=self._bucket, Prefix=key)
+            for upload in begun.get("Uploads", ()):
+                await self._abort(key, upload["UploadId"])
+            await self._client.delete_object(Bucket=self._bucket, Key=key)
+
+    async def sweep(self) -> None:
+        await self._spool.sweep()
+
+    async def close(self) -> None:
+        await self._stack.aclose()
+        self._disk.close()
+
+    async def _place(self, file: SpooledFile, blob: Blob) -> None:
+        key = self._key(blob.name)
+        with _failures("The blob store failed"):
+            if blob.size <= _PART:
+                async with self._sending:
+                    body = await self._part(file, 0)
+                    await self._client.put_object(Bucket=self._bucket, Key=key, Body=body)
+            else:
+                await self._place_in_parts(file, key, blob.size)
+
+    async def _place_in_parts(self, file: SpooledFile, key: str, size: int) -> None:
+        begun = await self._client.create_multipart_upload(Bucket=self._bucket, Key=key)
+        upload_id = begun["UploadId"]
+        try:
+            async with asyncio.TaskGroup() as group:
+                sending = [
+                    group.create_task(self._send(file, key, upload_id, number)) for number in range(-(-size // _PART))
+                ]
+            parts = [{"PartNumber": number + 1, "ETag": task.result()} for number, task in enumerate(sending)]
+            await self._client.complete_multipart_upload(
+                Bucket=self._bucket, Key=key, UploadId=upload_id, MultipartUpload={"Parts": parts}
+            )
+        except BaseException as error:
+            await asyncio.shield(asyncio.ensure_future(self._abort(key, upload_id)))
+            if isinstance(error, BaseExceptionGroup):
+                raise error.exceptions[0] from None
+            raise
+
+    async def _send(self, file: SpooledFile, key: str, upload_id: str, number: int) -> str:
+        async with self._sending:
+            body = await self._part(file, number)
+            sent = await self._client.upload_part(
+                Bucket=self._bucket, Key=key, UploadId=upload_id, PartNumber=number + 1, Body=body
+            )
+        return str(sent["ETag"])
+
+    async def _part(self, file: SpooledFile, number: int) -> bytes:
+        return await self._disk.run(partial(os.pread, file.descriptor, _PART, number * _PART))
+
+    async def _abort(self, key: str, upload_id: str) -> None:
+        # Where that fails: it is done once more when the name, which was written down, is erased.
+        with suppress(StoreError), _failures("The blob store failed"):
+            await self._client.abort_multipart_upload(Bucket=self._bucket, Key=key, UploadId=upload_id)
+
+    def _key(self, name: str) -> str:
+        check_name(name)
+        return f"{self._prefix}{name[:2]}/{name[2:]}"
+
+
+@contextmanager
+def _failures(what: str, name: str | None = None) -> Iterator[None]:
+    """Raises BlobMissing where the object `name` is not there, StoreError for all else."""
+    try:
+        yield
+    except ClientError as error:
+        code = str(error.response.get("Error", {}).get("Code", ""))
+        if code in _GONE and name is not None:
+            raise missing(name) from None
+        raise StoreError(f"{what}: {error}.") from None
+    except (BotoCoreError, aiohttp.ClientError, TimeoutError, OSError) as error:
+        raise StoreError(f"{what}: {error or type(error).__name__}.") from None
+
+
+async def _chunks(body: Any) -> AsyncGenerator[bytes]:
+    with _failures("The blob store failed"):
+        while chunk := await body.read(_READ):
+            yield chunk
+
+
+async def _nothing() -> AsyncGenerator[bytes]:
+    return
+    yield b""
