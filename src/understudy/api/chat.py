@@ -16,6 +16,8 @@ from understudy.api.parts import parts_of
 from understudy.errors import UnderstudyError
 from understudy.llm.chunks import decode
 from understudy.llm.provider import ChatBody
+from understudy.llm.router import Stream
+from understudy.llm.router import Stream
 from understudy.wire.problems import parse
 
 _NO_CHOICES = re.compile(rb'"choices": ?\[\]')
@@ -73,9 +75,7 @@ def _has_choices(chunk: bytes) -> bool:
     return not _NO_CHOICES.search(chunk) or bool(decode(chunk).choices)
 
 
-async def _events(
-    first: Sequence[bytes], stream: AsyncGenerator[Sequence[bytes], None], *, usage: bool
-) -> AsyncGenerator[bytes, None]:
+async def _events(first: Sequence[bytes], stream: Stream, *, usage: bool) -> AsyncGenerator[bytes, None]:
     async with aclosing(stream):
         try:
             if frames := _joined(first, usage=usage):

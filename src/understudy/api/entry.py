@@ -35,7 +35,7 @@ class Entry:
             return
         started = time.perf_counter()
         request_id = ids.request()
-        scope["state"] = state = {"request_id": request_id, "path": scope["path"]}
+        scope["state"] = state = {"request_id": request_id, "path": scope["path"], "send": send}
         state["dialect"] = _strip_base(scope)
 
         async def send_stamped(message: Message) -> None:

@@ -17,14 +17,14 @@ from understudy.clock import Clock
 from understudy.engine.events import ArgumentsDelta, Event, RefusalDelta, TextDelta
 from understudy.engine.run_view import RunView
 
+# One who is further behind than `_RECENT` events is served from the merged ones; `_MERGE` at a time are merged.
 _RECENT = 512
-_MERGE = 256
+_MERGE = 32
 # However long finished logs are to be kept, no more than this many are.
 _KEPT = 2000
 
 
-@dataclass(slots=True)
-class Entry:
+class Entry(msgspec.Struct, gc=False):
     """One event, or the deltas `first` to `number` of one text merged; `ends` says where in the text each ended."""
 
     number: int
@@ -33,36 +33,56 @@ class Entry:
     frames: bytes = b""
     ends: "array[int] | None" = None
 
-    def since(self, after: int) -> Iterator[tuple[int, Event]]:
-        """The entry's events for one who knows the events up to `after`: a merged text is cut there."""
-        if self.ends is None or not self.first <= after < self.number:
+    def parts(self, applied: int, after: int) -> Iterator[tuple[int, Event]]:
+        """What follows the event `applied`, with a cut behind the event `after`: a merged text is divided there."""
+        if self.ends is None:
             yield self.number, self.event
             return
-        cut = self.ends[after - self.first]
         text: str = self.event.text  # type: ignore[attr-defined]  # only deltas are merged
-        yield after, msgspec.structs.replace(self.event, text=text[:cut])
-        yield self.number, msgspec.structs.replace(self.event, text=text[cut:])
+        start = self._end(applied)
+        if applied < after and self.first <= after < self.number:
+            cut = self._end(after)
+            yield after, msgspec.structs.replace(self.event, text=text[start:cut])
+            start = cut
+        yield self.number, msgspec.structs.replace(self.event, text=text[start:])
+
+    def _end(self, number: int) -> int:
+        """Where in the text the event of that number ends; 0 for one before it."""
+        assert self.ends is not None
+        return self.ends[number - self.first] if number >= self.first else 0
+
+
+@dataclass(slots=True)
+class _Follower:
+    """One reader: how far it has read, what it waits for, and the view of its last replay with its last event."""
+
+    position: int
+    waiter: "asyncio.Future[None] | None" = None
+    view: RunView | None = None
+    applied: int = 0
 
 
 class RunLog:
     """The events of one run, numbered from 1."""
+
+    __slots__ = ("_followers", "_full", "_merged", "_recent", "closed", "handed_back", "length")
 
     def __init__(self) -> None:
         self.length = 0
         self.closed = False
         self.handed_back = False
         self._merged: list[Entry] = []
-        self._recent: deque[Entry] = deque()
-        self._waiters: set[asyncio.Future[None]] = set()
+        self._recent: list[Entry] = []
+        self._full = _MERGE
+        self._followers: list[_Follower] = []
 
     def append(self, event: Event, frames: bytes) -> None:
         """Adds an event, with what the live view shows of it, and wakes whoever waits."""
-        self.length += 1
-        self._recent.append(Entry(self.length, event, self.length, frames))
-        if len(self._recent) >= _RECENT + _MERGE:
-            self._merge(_MERGE)
-        if self._waiters:
-            self._wake()
+        self.length = number = self.length + 1
+        self._recent.append(Entry(number, event, number, frames))
+        if len(self._recent) >= self._full:
+            self._make_room()
+        self._wake()
 
     def close(self, *, handed_back: bool = False) -> None:
         """Says that nothing follows here for now: the run ended or waits for its client, or goes on elsewhere."""
@@ -84,61 +104,78 @@ class RunLog:
         Frames that are there at the same time come joined. One who falls behind what is kept ready is served from the
         events themselves. With `numbered` the last frame of each event carries the event's number as its `id`.
         """
-        position = after
-        while True:
-            if position < self.length:
-                frames = self._frames(position, numbered)
-                position = self.length
-                if frames:
-                    yield frames
-            elif self.closed:
-                return
-            else:
-                await self._wait()
-
-    async def _wait(self) -> None:
-        waiter: asyncio.Future[None] = asyncio.get_running_loop().create_future()
-        self._waiters.add(waiter)
+        follower = _Follower(after)
+        self._followers.append(follower)
+        loop = asyncio.get_running_loop()
         try:
-            await waiter
+            while True:
+                if follower.position < self.length:
+                    frames = self._frames(follower, numbered)
+                    follower.position = self.length
+                    if frames:
+                        yield frames
+                elif self.closed:
+                    return
+                else:
+                    follower.waiter = loop.create_future()
+                    await follower.waiter
         finally:
-            self._waiters.discard(waiter)
+            self._followers.remove(follower)
 
     def _wake(self) -> None:
-        for waiter in self._waiters:
-            if not waiter.done():
-                waiter.set_result(None)
+        for follower in self._followers:
+            waiter = follower.waiter
+            if waiter is not None:
+                follower.waiter = None
+                if not waiter.done():
+                    waiter.set_result(None)
 
-    def _frames(self, after: int, numbered: bool) -> bytes:
-        shown = self._ready(after) if self._recent and self._recent[0].number <= after + 1 else self._replay(after)
+    def _frames(self, follower: _Follower, numbered: bool) -> bytes:
+        behind = self.length - follower.position
+        if behind > len(self._recent):
+            shown = self._replay(follower)
+        elif behind == 1 and not numbered:
+            return self._recent[-1].frames
+        else:
+            shown = [(entry.number, entry.frames) for entry in self._recent[-behind:]]
         if numbered:
             return b"".join(_number(frames, number) for number, frames in shown if frames)
         return b"".join([frames for _, frames in shown])
 
-    def _ready(self, after: int) -> list[tuple[int, bytes]]:
-        wanted = range(after - self.length, 0)
-        return [(self._recent[index].number, self._recent[index].frames) for index in wanted]
-
-    def _replay(self, after: int) -> list[tuple[int, bytes]]:
-        view = RunView()
+    def _replay(self, follower: _Follower) -> list[tuple[int, bytes]]:
+        """What the follower has not read, of the events; from where its last replay ended, if it had one."""
+        view = follower.view = follower.view or RunView()
+        applied, after = follower.applied, follower.position
         shown = []
         for entry in (*self._merged, *self._recent):
-            for number, event in entry.since(after):
+            if entry.number <= applied:
+                continue
+            for number, event in entry.parts(applied, after):
                 frames = view.apply(event)
                 if number > after:
                     shown.append((number, frames))
+        follower.applied = self.length
         return shown
+
+    def _make_room(self) -> None:
+        """Merges what every follower has read, and what is too old to wait for the slow ones."""
+        read = min([follower.position for follower in self._followers], default=self.length)
+        unread = min(self.length - read, _RECENT)
+        if len(self._recent) - unread >= _MERGE:
+            self._merge(len(self._recent) - unread)
+        self._full = len(self._recent) + _MERGE
 
     def _merge(self, count: int) -> None:
         """Moves the oldest `count` events out of what is kept ready, neighbouring deltas as one."""
         group: list[Entry] = []
-        for _ in range(count):
-            entry = self._recent.popleft()
+        for entry in self._recent[:count]:
             if group and _text_key(group[0].event) != _text_key(entry.event):
                 self._merged.append(_join(group))
                 group = []
             group.append(entry)
         self._merged.append(_join(group))
+        del self._recent[:count]
+        self._full = len(self._recent) + _MERGE
 
 
 def _number(frames: bytes, number: int) -> bytes:
@@ -165,7 +202,7 @@ def _join(group: list[Entry]) -> Entry:
     if len(group) == 1:
         return Entry(group[0].number, group[0].event, group[0].first)
     texts = [entry.event.text for entry in group]  # type: ignore[attr-defined]  # only deltas share a key
-    ends = array("L", accumulate(len(text) for text in texts))
+    ends = array("I", accumulate(len(text) for text in texts))
     event = msgspec.structs.replace(group[0].event, text="".join(texts))
     return Entry(group[-1].number, event, group[0].first, ends=ends)
 

@@ -8,6 +8,7 @@ import asyncio
 import math
 import os
 from collections.abc import Mapping
+from contextlib import suppress
 from typing import Any
 
 import aiohttp
@@ -107,22 +108,43 @@ class Connection:
 
 
 class Answer:
-    """An open answer, read piece by piece. Closing it before its end closes the connection under it."""
+    """An open answer, read piece by piece. Closing it before its end closes the connection under it.
+
+    `take` and `wait` are for one whose pieces are many: no coroutine stands between the socket and who waits.
+    """
 
     def __init__(self, name: str, response: aiohttp.ClientResponse, deadline: float, idle: float) -> None:
         self._name = name
         self._response = response
         self._content = response.content
-        self._silence = _Silence(response, deadline, idle)
+        self._tap = _Tap(response)
+        self._silence = _Silence(response, self._tap, deadline, idle)
+
+    @property
+    def at_end(self) -> bool:
+        return self._content.at_eof()
+
+    def take(self) -> bytes:
+        """The bytes that are there; none where they are still to come, or will not come any more (`at_end`)."""
+        try:
+            data = self._content.read_nowait() or self._tap.rest()
+        except (aiohttp.ClientError, OSError) as error:
+            data = self._tap.rest()
+            if not data:
+                raise self._broken(error) from None
+        if data:
+            self._silence.end()
+        return data
+
+    def wait(self) -> "asyncio.Future[None]":
+        """Done once something has changed: there are bytes to take, or it is the end, or `take` will raise."""
+        self._silence.begin()
+        return self._tap.wait()
 
     async def more(self) -> bytes:
         """The next bytes, as they came; empty at the end."""
-        self._silence.begin()
-        try:
-            data = await self._content.readany()
-        except (aiohttp.ClientError, OSError) as error:
-            raise self._broken(error) from None
-        self._silence.end()
+        while not (data := self.take()) and not self.at_end:
+            await self.wait()
         return data
 
     async def read(self, start: bytes = b"", limit: int = BODY_LIMIT) -> bytes:
@@ -136,12 +158,10 @@ class Answer:
 
     async def linger(self) -> None:
         """Waits a moment for the end of a body that has nothing more to say, to keep its connection."""
-        try:
+        with suppress(UpstreamError, TimeoutError):
             async with asyncio.timeout(_LINGER):
-                while not self._content.at_eof():
-                    await self._content.readany()
-        except (aiohttp.ClientError, OSError):
-            return
+                while await self.more():
+                    pass
 
     def close(self) -> None:
         self._silence.stop()
@@ -157,15 +177,72 @@ class Answer:
         )
 
 
+class _Tap(asyncio.Protocol):
+    """Stands between a connection and its protocol until the answer's end, and says when the protocol heard something.
+
+    Whoever waits at the protocol's own reader is woken through three coroutines and a context manager. It also forgets
+    what it has not handed out when the connection is lost, which is kept here.
+    """
+
+    def __init__(self, response: aiohttp.ClientResponse) -> None:
+        self._content = response.content
+        self._waiter: asyncio.Future[None] | None = None
+        self._rest = b""
+        connection = response.connection
+        # Without a connection the whole answer is there already.
+        if connection is not None and connection.transport is not None and connection.protocol is not None:
+            self._transport = connection.transport
+            self._protocol = connection.protocol
+            self._transport.set_protocol(self)
+
+    def wait(self) -> "asyncio.Future[None]":
+        self._waiter = asyncio.get_running_loop().create_future()
+        return self._waiter
+
+    def rest(self) -> bytes:
+        """What had come, and was not taken yet, when the connection was lost."""
+        rest, self._rest = self._rest, b""
+        return rest
+
+    def wake(self) -> None:
+        waiter = self._waiter
+        if waiter is not None:
+            self._waiter = None
+            if not waiter.done():
+                waiter.set_result(None)
+
+    def data_received(self, data: bytes) -> None:
+        self._protocol.data_received(data)
+        self.wake()
+        if self._content.is_eof() and not self._transport.is_closing():
+            self._transport.set_protocol(self._protocol)
+
+    def eof_received(self) -> None:
+        self._protocol.eof_received()
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        if self._content.exception() is None:
+            self._rest = self._content.read_nowait()
+        self._protocol.connection_lost(exc)
+        self.wake()
+
+    def pause_writing(self) -> None:
+        self._protocol.pause_writing()
+
+    def resume_writing(self) -> None:
+        self._protocol.resume_writing()
+
+
 class _Silence:
     """Closes a response that is waited on for too long.
 
-    One timer a response, which looks at the deadline when it fires: arming one for each read costs as much as
-    the read. Only the time inside a read counts, so a slow reader is never blamed on the provider.
+    One timer a response, which looks at the deadline when it fires: arming one for each wait costs as much as
+    the wait. Only the time inside a wait counts, so a slow reader is never blamed on the provider.
     """
 
-    def __init__(self, response: aiohttp.ClientResponse, deadline: float, idle: float) -> None:
+    def __init__(self, response: aiohttp.ClientResponse, tap: _Tap, deadline: float, idle: float) -> None:
         self._response = response
+        self._tap = tap
         self._loop = asyncio.get_running_loop()
         self._idle = idle
         self._deadline = deadline
@@ -194,6 +271,7 @@ class _Silence:
         if self._deadline <= now:
             self.too_long = True
             self._response.close()
+            self._tap.wake()
             return
         self._timer = self._loop.call_at(min(self._deadline, now + self._idle), self._look)
 

@@ -36,7 +36,7 @@ async def chunks(start: Callable[[], Awaitable[Answer]], teller: Teller) -> Asyn
             yield teller.whole(await answer.read(data))
             return
         reader = sse.Reader()
-        while data:
+        while data or not answer.at_end:
             told: list[bytes] = []
             try:
                 for event in reader.feed(data):
@@ -48,7 +48,8 @@ async def chunks(start: Callable[[], Awaitable[Answer]], teller: Teller) -> Asyn
             if teller.done:
                 await answer.linger()
                 break
-            data = await answer.more()
+            while not (data := answer.take()) and not answer.at_end:
+                await answer.wait()
         if rest := [*_cut_off(reader, teller), *teller.end()]:
             yield rest
 

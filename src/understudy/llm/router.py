@@ -2,7 +2,7 @@
 
 import asyncio
 import random
-from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Iterator, Mapping, Sequence
+from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Coroutine, Iterator, Mapping, Sequence
 from typing import Any
 
 import msgspec
@@ -72,20 +72,9 @@ class Models:
             await self._sleep(delay)
         raise attempts.error
 
-    async def stream(self, body: ChatBody) -> AsyncGenerator[Sequence[bytes], None]:
-        """The encoded chunks, those that came together in one sequence.
-
-        After one with content has been yielded, a fault is raised and never retried.
-
-        Closing the generator closes the provider's connection.
-        """
-        opening, rest = await self._begun(body)
-        try:
-            yield opening
-            async for together in rest:
-                yield together
-        finally:
-            await _close(rest)
+    def stream(self, body: ChatBody) -> "Stream":
+        """The encoded chunks. After one with content was handed out, a fault is raised and never retried."""
+        return Stream(self._begun(body))
 
     async def list(self) -> list[ModelCard]:
         """Sorted by id."""
@@ -121,6 +110,32 @@ class Models:
                 param="model",
             )
         return route.targets
+
+
+class Stream:
+    """Encoded chunks, those that came together in one sequence. Closing it closes the provider's connection.
+
+    A generator around the provider's own would stand on the way of every delta.
+    """
+
+    def __init__(self, begun: Coroutine[Any, Any, tuple[Sequence[bytes], AsyncIterator[Sequence[bytes]]]]) -> None:
+        self._begun = begun
+        self._rest: AsyncIterator[Sequence[bytes]] | None = None
+
+    def __aiter__(self) -> "Stream":
+        return self
+
+    def __anext__(self) -> Awaitable[Sequence[bytes]]:
+        return self._begin() if self._rest is None else self._rest.__anext__()
+
+    async def aclose(self) -> None:
+        self._begun.close()
+        if self._rest is not None:
+            await _close(self._rest)
+
+    async def _begin(self) -> Sequence[bytes]:
+        opening, self._rest = await self._begun
+        return opening
 
 
 class _Attempts:
