@@ -31,10 +31,10 @@ from understudy.engine.uploads import Uploads
 from understudy.engine.vector_stores import VectorStores
 from understudy.engine.worker import Worker
 from understudy.errors import ApiError, StoreError, UpstreamError
+from understudy.llm.embeddings import embedders
 from understudy.llm.rehearsal import Rehearsal
 from understudy.llm.router import Models
 from understudy.retrieval.children import Children
-from understudy.retrieval.embed import BUILTIN, Builtin, Embedders
 from understudy.retrieval.extract import Extractor
 from understudy.retrieval.search import Index
 from understudy.settings import Settings
@@ -101,7 +101,7 @@ async def _open(app: Starlette, stack: AsyncExitStack, settings: Settings, clock
     stack.push_async_callback(sweeper.stop)
     models = Models(settings.providers, _rehearsal(settings, clock), clock)
     stack.push_async_callback(models.close)
-    vector_stores = await _open_vector_stores(stack, settings, store, blobs, clock)
+    vector_stores = await _open_vector_stores(stack, settings, store, blobs, models, clock)
     broker = MemoryBroker()
     logs = Logs(clock, settings.limits.log_retention)
     tools = Tools(vector_stores, Images(store, blobs).load)
@@ -111,6 +111,9 @@ async def _open(app: Starlette, stack: AsyncExitStack, settings: Settings, clock
     eraser = Repeating(_ERASE_EVERY, store.threads.erase)
     eraser.start()
     stack.push_async_callback(eraser.stop)
+    forgetter = Repeating(_ERASE_EVERY, store.chunks.sweep)
+    forgetter.start()
+    stack.push_async_callback(forgetter.stop)
     streams = OpenStreams()
     runs = Runs(store, worker, logs, clock, settings.limits.run_seconds)
     app.state.parts = Parts(settings, store, models, runs, files, uploads, vector_stores, blobs, clock, streams)
@@ -118,15 +121,16 @@ async def _open(app: Starlette, stack: AsyncExitStack, settings: Settings, clock
 
 
 async def _open_vector_stores(
-    stack: AsyncExitStack, settings: Settings, store: Store, blobs: Blobs, clock: Clock
+    stack: AsyncExitStack, settings: Settings, store: Store, blobs: Blobs, models: Models, clock: Clock
 ) -> VectorStores:
-    children = Children(settings.limits.concurrent_indexing, 1 << 30)
+    reading = settings.retrieval
+    children = Children(settings.limits.concurrent_indexing, reading.memory_mb << 20)
     stack.push_async_callback(children.close)
     # Whoever embeds has a child already that cuts the text into chunks, so these are others.
-    embedders = Embedders(BUILTIN, lambda name: Builtin(Children(1, 1 << 30)) if name == BUILTIN else None)
-    stack.push_async_callback(embedders.close)
-    extractor = Extractor(children, settings.data / "spool", seconds=60, text_bytes=1 << 28)
-    index = Index(store.chunks, embedders, children)
+    chosen = embedders(settings.embeddings, settings.providers, models, processes=1)
+    stack.push_async_callback(chosen.close)
+    extractor = Extractor(children, settings.data / "spool", seconds=reading.seconds, text_bytes=reading.text_bytes)
+    index = Index(store.chunks, chosen, children)
     ingestion = Ingestion(store, blobs, extractor, index, clock, settings.limits.concurrent_indexing)
     await ingestion.start()
     stack.push_async_callback(ingestion.stop)

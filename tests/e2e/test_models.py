@@ -9,7 +9,9 @@ from envelope import assert_error
 
 def test_all_models_of_all_providers_are_listed(client):
     listed = client.models.list()
-    assert [model.id for model in listed.data] == ["gpt-4o", "gpt-4o-mini", "org/with/slashes", "rehearsal", "slow"]
+    assert [model.id for model in listed.data] == [
+        *("gpt-4o", "gpt-4o-mini", "org/with/slashes", "rehearsal", "rehearsal-embedding", "slow")
+    ]
     assert all(model.object == "model" and isinstance(model.created, int) for model in listed.data)
 
 

@@ -9,6 +9,7 @@ from starlette.routing import Route
 from understudy.api import (
     assistants,
     chat,
+    embeddings,
     file_batches,
     files,
     health,
@@ -77,6 +78,7 @@ HANDLERS: dict[str, Handler] = {
     "cancelVectorStoreFileBatch": file_batches.cancel_vector_store_file_batch,
     "listFilesInVectorStoreBatch": file_batches.list_files_in_vector_store_batch,
     "createChatCompletion": chat.create_chat_completion,
+    "createEmbedding": embeddings.create_embedding,
     "listModels": models.list_models,
     "retrieveModel": models.retrieve_model,
     "deleteModel": models.delete_model,
@@ -91,8 +93,11 @@ def routes() -> list[Route]:
     for operation in OPERATIONS:
         by_path.setdefault(operation.path, {})[operation.method] = HANDLERS[operation.id]
     table = [Route(path, _dispatch(methods), methods=list(methods)) for path, methods in by_path.items()]
-    azure = Route("/deployments/{model}/chat/completions", chat.create_deployment_chat_completion, methods=["POST"])
-    return [*table, azure, Route("/openapi.json", health.document), Route("/docs", health.docs)]
+    azure = [
+        Route("/deployments/{model}/chat/completions", chat.create_deployment_chat_completion, methods=["POST"]),
+        Route("/deployments/{model}/embeddings", embeddings.create_deployment_embedding, methods=["POST"]),
+    ]
+    return [*table, *azure, Route("/openapi.json", health.document), Route("/docs", health.docs)]
 
 
 def _dispatch(methods: dict[str, Handler]) -> Handler:

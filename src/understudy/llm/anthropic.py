@@ -62,6 +62,14 @@ class AnthropicProvider:
             data = await answer.read()
         return msgspec.json.encode(anthropic_answer.parse(data, secret=self._secret, created=self._now()))
 
+    async def embed(self, body: ChatBody) -> bytes:
+        raise UpstreamError(
+            "invalid_request",
+            f"The model {body['model']!r} makes no embeddings: its provider {self.name!r} has none.",
+            param="model",
+            code="unsupported_model",
+        )
+
     def stream(self, body: ChatBody) -> AsyncGenerator[Sequence[bytes], None]:
         teller = anthropic_answer.Teller(self._secret, self._now())
         return relay.chunks(partial(self._start, body, stream=True), teller)

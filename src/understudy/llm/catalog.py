@@ -17,6 +17,7 @@ from understudy.llm.provider import ModelCard, Provider
 from understudy.settings import ProviderSettings
 
 REHEARSAL = "rehearsal"
+REHEARSAL_EMBEDDING = "rehearsal-embedding"
 PATIENCE = 2.0
 """Seconds from the start of a discovery for which somebody waits for it."""
 
@@ -24,7 +25,7 @@ FRESH = 300.0
 RETRY = 10.0
 
 _HOSTED = re.compile(
-    r"(?:.*/)?(?:ft:)?(?:gpt-|chatgpt-|o[1-9](?:-|$)|claude-|gemini-|codex-|computer-use-).*|.*/?o[1-9]"
+    r"(?:.*/)?(?:ft:)?(?:gpt-|chatgpt-|o[1-9](?:-|$)|claude-|gemini-|codex-|computer-use-|text-embedding-).*|.*/?o[1-9]"
 )
 
 _DATED = re.compile(r"(.+?)(?:-20\d\d-?\d\d-?\d\d|:latest)")
@@ -176,7 +177,7 @@ class Catalog:
         await self._discover()
         cards = [card for shelf in self._shelves.values() for card in shelf.cards()]
         if self._rehearsal is not None:
-            cards.append(self._card(REHEARSAL, REHEARSAL))
+            cards += [self._card(model, REHEARSAL) for model in (REHEARSAL, REHEARSAL_EMBEDDING)]
         by_id = {card.id: card for card in reversed(cards)}
         return [by_id[model] for model in sorted(by_id)]
 
@@ -198,7 +199,7 @@ class Catalog:
         """As far as the lists are known now."""
         if (pinned := self._pinned(model)) is not None:
             return pinned
-        if self._rehearsal is not None and (model == REHEARSAL or self._stands_in(model)):
+        if self._rehearsal is not None and (model in {REHEARSAL, REHEARSAL_EMBEDDING} or self._stands_in(model)):
             return Route((Target(self._rehearsal, model, 0),), listed=True)
         return self._among(self._first, model) or self._among(self._spare, model)
 

@@ -13,7 +13,7 @@ import msgspec
 
 from understudy.clock import Clock
 from understudy.errors import SettingsError, UpstreamError
-from understudy.llm import completion, faults, relay, sse
+from understudy.llm import completion, faults, relay, sse, vectors
 from understudy.llm.connection import Answer, Connection
 from understudy.llm.provider import ChatBody, ModelCard
 from understudy.settings import ProviderSettings
@@ -39,6 +39,12 @@ class OpenAIProvider:
         completion.parse(data, secret=self._secret)
         return data
 
+    async def embed(self, body: ChatBody) -> bytes:
+        with closing(await self._connection.post(self._url(body, "embeddings"), body)) as answer:
+            data = await answer.read()
+        vectors.parse(data, secret=self._secret)
+        return data
+
     def stream(self, body: ChatBody) -> AsyncGenerator[Sequence[bytes], None]:
         return relay.chunks(partial(self._start, body), _Progress(self._secret))
 
@@ -52,8 +58,8 @@ class OpenAIProvider:
     def _headers(self, key: str | None) -> dict[str, str]:
         return {"Authorization": f"Bearer {key}"} if key else {}
 
-    def _url(self, body: ChatBody) -> str:  # noqa: ARG002 - Azure puts the model into the path
-        return f"{self._base}/chat/completions"
+    def _url(self, body: ChatBody, operation: str = "chat/completions") -> str:  # noqa: ARG002 - Azure's has the model
+        return f"{self._base}/{operation}"
 
     async def _start(self, body: ChatBody) -> Answer:
         plain = {**body, "stream": True}
@@ -85,14 +91,14 @@ class AzureProvider(OpenAIProvider):
     def _headers(self, key: str | None) -> dict[str, str]:
         return {"api-key": key} if key else {}
 
-    def _url(self, body: ChatBody) -> str:
+    def _url(self, body: ChatBody, operation: str = "chat/completions") -> str:
         if self._base.endswith("/openai/v1"):
             query = f"?{urlencode({'api-version': self._version})}" if self._version else ""
-            return f"{self._base}/chat/completions{query}"
+            return f"{self._base}/{operation}{query}"
         deployment = quote(str(body["model"]), safe="")
         query = urlencode({"api-version": self._version or DEFAULT_AZURE_VERSION})
         base = self._base.removesuffix("/openai")
-        return f"{base}/openai/deployments/{deployment}/chat/completions?{query}"
+        return f"{base}/openai/deployments/{deployment}/{operation}?{query}"
 
 
 class _Choice(msgspec.Struct, gc=False):

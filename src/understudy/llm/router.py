@@ -72,6 +72,21 @@ class Models:
             await self._sleep(delay)
         raise attempts.error
 
+    async def embed(self, body: ChatBody, *, fallbacks: bool = True) -> bytes:
+        """The encoded list of embeddings. Without `fallbacks` from no other model: its vectors would not compare.
+
+        Raises UpstreamError as `complete` does.
+        """
+        targets = await self._targets(body)
+        attempts = _Attempts(targets if fallbacks else targets[:1], self._chance)
+        for target in attempts:
+            try:
+                return await target.provider.embed({**body, "model": target.model})
+            except UpstreamError as error:
+                delay = attempts.failed(error)
+            await self._sleep(delay)
+        raise attempts.error
+
     def stream(self, body: ChatBody) -> "Stream":
         """The encoded chunks. After one with content was handed out, a fault is raised and never retried."""
         return Stream(self._begun(body))

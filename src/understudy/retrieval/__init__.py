@@ -1,1 +1,1 @@
-"""Finding passages in documents: text out of files, chunks, vectors, an index and a ranking. Knows no HTTP and no run."""
+"""Finding passages in documents: text out of files, chunks, vectors, an index, a ranking. Knows no HTTP and no run."""

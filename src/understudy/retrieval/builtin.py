@@ -1,7 +1,7 @@
 """The built-in embedding: words, pairs of words and pieces of words, hashed with signs into dimensions.
 
-It needs no download and no library. It knows spellings, not meanings: inflected, compound and misspelt words are near
-each other, synonyms are not. The words of a text count by the logarithm of how often they come, and filling words little.
+It needs no download and no library. It knows spellings, not meanings: inflected, compound and misspelt words are
+near each other, synonyms are not. Words count by the logarithm of how often they come, and filling words little.
 """
 
 import math
@@ -9,6 +9,7 @@ import struct
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from functools import lru_cache
+from itertools import pairwise
 from typing import Final
 from zlib import crc32
 
@@ -42,7 +43,7 @@ def direction(text: str, dimensions: int = DIMENSIONS) -> list[float]:
         for place, share in _word(word):
             total[place % dimensions] += weight * share
     telling = [word for word in words if word not in STOP]
-    for pair, count in Counter(zip(telling, telling[1:], strict=False)).items():
+    for pair, count in Counter(pairwise(telling)).items():
         place, share = _pair(pair)
         total[place % dimensions] += (1.0 + math.log(count)) * share
     length = math.sqrt(math.fsum(value * value for value in total))

@@ -8,7 +8,7 @@ import asyncio
 import os
 import sys
 from asyncio.subprocess import DEVNULL, PIPE, Process
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager, suppress
 from typing import Final, Literal
 
@@ -24,7 +24,7 @@ _LEASES: Final = 100
 """Times that one child is used, so that what a library leaks stays small."""
 
 _encode = msgspec.msgpack.Encoder().encode
-_decode = msgspec.msgpack.Decoder(Reply).decode
+_decode: Callable[[bytes], Reply] = msgspec.msgpack.Decoder(Reply).decode
 
 
 class ChildFailed(UnderstudyError):

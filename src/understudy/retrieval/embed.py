@@ -66,8 +66,8 @@ class Embedders:
         found = self._made.get(name) or self._make(name)
         if found is None:
             raise EmbedderMissing(
-                f"The embedder {name!r} is not available any more. Configure it again, or run `understudy reindex`, which"
-                f" indexes with {self._default!r} what was indexed with it."
+                f"The embedder {name!r} is not available any more. Configure it again, or run `understudy reindex`,"
+                f" which indexes with {self._default!r} what was indexed with it."
             )
         self._made[name] = found
         return found

@@ -12,7 +12,7 @@ from understudy.retrieval.embed import Embedder, Embedders
 from understudy.retrieval.extract import ExtractedText, ExtractionFailed
 from understudy.retrieval.messages import More, Piece, Pieces, Split
 from understudy.retrieval.ranking import Hit, Question, rank
-from understudy.store.chunks import Candidate, Chunks, Indexed, NewChunk, Passage, StoredChunk
+from understudy.store.chunks import Chunks, Indexed, NewChunk, Passage, StoredChunk
 
 __all__ = ["Hit", "Index", "Scope"]
 

@@ -145,7 +145,7 @@ class EmbeddingSettings(Struct, frozen=True, kw_only=True, forbid_unknown_fields
     model: Annotated[
         Text,
         Meta(
-            description="`builtin` (no download), a provider's `PROVIDER/MODEL`, `fastembed:NAME`, or the directory of a"
+            description="`builtin` (no download), `PROVIDER/MODEL`, `fastembed:NAME`, or the directory of a"
             " sentence-transformers model. After a change run `understudy reindex`."
         ),
     ] = "builtin"

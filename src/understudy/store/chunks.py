@@ -117,8 +117,13 @@ class Chunks:
         """What either half finds, at most `limit` each, in no order."""
         return await self._database.scan(_search, self._dialect, asked, limit)
 
+    async def sweep(self) -> None:
+        """Frees all that was removed, piece by piece, letting others write between. For a background part."""
+        while await self.erase():
+            pass
+
     async def erase(self) -> bool:
-        """Frees a bounded piece of what was removed; whether there is more. For a background part."""
+        """Frees a bounded piece of what was removed; whether there may be more."""
         return await self._database.write(_erase, self._dialect)
 
 

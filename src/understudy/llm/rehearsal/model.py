@@ -5,7 +5,7 @@ from collections.abc import AsyncIterator, Sequence
 
 from understudy.clock import Clock
 from understudy.llm.provider import ChatBody, ModelCard
-from understudy.llm.rehearsal import answer, completion, conversation
+from understudy.llm.rehearsal import answer, completion, conversation, embedding
 from understudy.llm.rehearsal.completion import Writer
 from understudy.settings import RehearsalSettings
 
@@ -40,6 +40,9 @@ class Rehearsal:
                     await asyncio.sleep(wait)
                 said += tokens
             yield (chunk,)
+
+    async def embed(self, body: ChatBody) -> bytes:
+        return await embedding.embed(body)
 
     async def models(self) -> Sequence[ModelCard]:
         return (_CARD,)

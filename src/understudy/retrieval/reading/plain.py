@@ -53,8 +53,8 @@ def encoding(path: Path) -> str:
     for magic, noun in _MAGIC:
         if sample.startswith(magic):
             raise _not_text(f"it is {noun}")
-    if (name := _wide(sample)) is not None:
-        return name
+    if (wide := _wide(sample)) is not None:
+        return wide
     if len(_CONTROL.findall(sample)) > _MOST_CONTROL * len(sample):
         raise _not_text("it has binary data")
     return "utf-8" if _is_utf8(path) else _guess(sample)

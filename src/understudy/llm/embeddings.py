@@ -1,0 +1,87 @@
+"""Embedders for documents, by their names in the settings; among them the models of providers. Knows no index."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import Any, Final
+
+from understudy.errors import UpstreamError
+from understudy.llm import vectors
+from understudy.llm.router import RETRYABLE, Models
+from understudy.retrieval.children import Children
+from understudy.retrieval.embed import BUILTIN, Builtin, Embedder, Embedders, EmbeddingFailed, Vectors, unit
+from understudy.retrieval.local import FASTEMBED, FastEmbed, SentenceTransformers
+from understudy.settings import EmbeddingSettings, ProviderSettings
+
+_CHILD_MEMORY: Final = 1 << 30
+_REQUEST_CHARACTERS: Final = 400_000
+"""What one request carries: providers take 300,000 tokens, and a character of some scripts is more than one."""
+
+
+class ProviderEmbedder:
+    """A provider's model as the embedder of documents; `name` is `PROVIDER/MODEL`."""
+
+    def __init__(self, name: str, models: Models, settings: EmbeddingSettings) -> None:
+        self.name = name
+        self._models = models
+        self._settings = settings
+
+    async def embed(self, texts: Sequence[str], *, query: bool = False) -> Vectors:  # noqa: ARG002 - one way for both
+        rows: list[bytes] = []
+        for batch in _batches(texts, self._settings.batch):
+            rows += await self._batch(batch)
+        sizes = {len(row) for row in rows}
+        if len(sizes) > 1:
+            raise EmbeddingFailed(f"The embedder {self.name!r} gave vectors of different lengths.", passing=False)
+        return Vectors(sizes.pop() // 4 if sizes else 0, rows)
+
+    async def close(self) -> None:
+        """The provider is the models'."""
+
+    async def _batch(self, texts: Sequence[str]) -> list[bytes]:
+        body: dict[str, Any] = {"model": self.name, "input": list(texts), "encoding_format": "float"}
+        if self._settings.dimensions is not None:
+            body["dimensions"] = self._settings.dimensions
+        try:
+            found = vectors.parse(await self._models.embed(body, fallbacks=False))
+            if len(found) != len(texts):
+                raise UpstreamError("malformed", f"it gave {len(found)} vectors for {len(texts)} texts.")
+            return [unit(vectors.floats(one.embedding)) for one in _ordered(found)]
+        except UpstreamError as error:
+            said = f"The embedder {self.name!r} failed: {error.message}"
+            raise EmbeddingFailed(said, passing=error.kind in RETRYABLE) from None
+
+
+def _ordered(found: list[vectors.Embedding]) -> list[vectors.Embedding]:
+    """By their numbers; some servers number none of them, and keep the order."""
+    numbered = sorted(found, key=lambda one: one.index)
+    return numbered if [one.index for one in numbered] == list(range(len(found))) else found
+
+
+def embedders(
+    settings: EmbeddingSettings, providers: Mapping[str, ProviderSettings], models: Models, processes: int
+) -> Embedders:
+    """Every embedder that the settings give. At most `processes` children make built-in vectors."""
+
+    def make(name: str) -> Embedder | None:
+        if name == BUILTIN:
+            return Builtin(Children(processes, _CHILD_MEMORY))
+        if name.startswith(FASTEMBED):
+            return FastEmbed(name)
+        if name.partition("/")[0] in providers:
+            return ProviderEmbedder(name, models, settings)
+        return SentenceTransformers(name) if Path(name).is_dir() else None
+
+    return Embedders(settings.model, make)
+
+
+def _batches(texts: Sequence[str], most: int) -> Iterator[Sequence[str]]:
+    batch: list[str] = []
+    size = 0
+    for text in texts:
+        if batch and (len(batch) == most or size + len(text) > _REQUEST_CHARACTERS):
+            yield batch
+            batch, size = [], 0
+        batch.append(text)
+        size += len(text)
+    if batch:
+        yield batch

@@ -1,0 +1,137 @@
+"""Vectors for texts, from providers and built in, through the official client and over bare HTTP."""
+
+import base64
+import struct
+
+import openai
+import pytest
+
+from envelope import assert_error
+from upstream import reply
+
+TEXT = "The quick brown fox"
+VECTORS = {
+    "object": "list",
+    "data": [{"object": "embedding", "index": 0, "embedding": [0.5, -0.25]}],
+    "model": "gpt-4o",
+    "usage": {"prompt_tokens": 4, "total_tokens": 4},
+}
+
+
+def length(vector):
+    return sum(value * value for value in vector) ** 0.5
+
+
+def cosine(one, two):
+    return sum(a * b for a, b in zip(one, two, strict=True))
+
+
+def test_the_built_in_model_gives_vectors_of_unit_length(client):
+    made = client.embeddings.create(model="rehearsal-embedding", input=[TEXT, "Ünïcödé 漢字 🚀", "…"])
+    assert [one.index for one in made.data] == [0, 1, 2]
+    assert all(len(one.embedding) == 384 and abs(length(one.embedding) - 1) < 1e-5 for one in made.data)
+    assert made.model == "rehearsal-embedding"
+    assert made.usage.prompt_tokens == made.usage.total_tokens > 0
+
+
+def test_near_texts_have_near_vectors(client):
+    texts = ["How do I reset my password?", "Resetting passwords", "The soup needs more salt"]
+    reset, resetting, soup = [
+        one.embedding for one in client.embeddings.create(model="rehearsal-embedding", input=texts).data
+    ]
+    assert cosine(reset, resetting) > cosine(reset, soup) + 0.3
+
+
+def test_both_encodings_say_the_same(server):
+    asked = {"model": "rehearsal-embedding", "input": TEXT}
+    plain = server.ask("POST", "/embeddings", asked).json["data"][0]["embedding"]
+    coded = server.ask("POST", "/embeddings", asked | {"encoding_format": "base64"}).json["data"][0]["embedding"]
+    assert list(struct.unpack(f"<{len(plain)}f", base64.b64decode(coded))) == plain
+
+
+@pytest.mark.parametrize("dimensions", [1, 256, 1536, 4096])
+def test_the_number_of_dimensions_can_be_chosen(client, dimensions):
+    made = client.embeddings.create(model="rehearsal-embedding", input=TEXT, dimensions=dimensions)
+    assert len(made.data[0].embedding) == dimensions
+
+
+def test_many_texts_are_embedded_beside_everything_else(client):
+    made = client.embeddings.create(model="rehearsal-embedding", input=[f"{TEXT} {number}" for number in range(2048)])
+    assert [one.index for one in made.data] == list(range(2048))
+    assert (
+        made.data[7].embedding
+        == client.embeddings.create(model="rehearsal-embedding", input=f"{TEXT} 7").data[0].embedding
+    )
+
+
+@pytest.mark.parametrize(
+    ("body", "message", "param"),
+    [
+        ({"model": "rehearsal-embedding"}, "Missing required parameter: 'input'.", "input"),
+        ({"input": TEXT}, "Missing required parameter: 'model'.", "model"),
+        ({"model": "rehearsal-embedding", "input": ""}, "Invalid 'input'", "input"),
+        ({"model": "rehearsal-embedding", "input": []}, "Invalid 'input'", "input"),
+        ({"model": "rehearsal-embedding", "input": [TEXT, ""]}, "Invalid 'input[1]'", "input[1]"),
+        ({"model": "rehearsal-embedding", "input": ["x"] * 2049}, "maximum length 2048", "input"),
+        ({"model": "rehearsal-embedding", "input": [TEXT, 5]}, "but got a mixture", None),
+        ({"model": "rehearsal-embedding", "input": [1, 2]}, "takes texts, not tokens", "input"),
+        ({"model": "rehearsal-embedding", "input": [[1, 2]]}, "takes texts, not tokens", "input"),
+        ({"model": "rehearsal-embedding", "input": "word " * 9000}, "maximum context length is 8192 tokens", "input"),
+        ({"model": "rehearsal-embedding", "input": ["a " * 8000] * 40}, "maximum request size is 300000", "input"),
+        ({"model": "rehearsal-embedding", "input": TEXT, "dimensions": 0}, "Invalid 'dimensions'", "dimensions"),
+        ({"model": "rehearsal-embedding", "input": TEXT, "dimensions": 5000}, "not between 1 and 4096", "dimensions"),
+        (
+            {"model": "rehearsal-embedding", "input": TEXT, "encoding_format": "int8"},
+            "Invalid value: 'int8'.",
+            "encoding_format",
+        ),
+    ],
+)
+def test_what_cannot_be_embedded_is_refused(server, body, message, param):
+    answered = server.ask("POST", "/embeddings", body)
+    assert answered.status == 400
+    error = answered.json["error"]
+    assert message in error["message"]
+    assert error["param"] == param
+    assert error["type"] == "invalid_request_error"
+
+
+def test_a_provider_is_asked_with_every_parameter_and_answers_byte_for_byte(server, upstream):
+    upstream.answer(reply(VECTORS))
+    body = {
+        "model": "gpt-4o",
+        "input": [[1, 2], [3]],
+        "encoding_format": "base64",
+        "dimensions": 2,
+        "input_type": "query",
+    }
+    answered = server.ask("POST", "/embeddings", body)
+    assert answered.json == VECTORS
+    assert upstream.requests[-1].path.endswith("/embeddings")
+    assert upstream.requests[-1].body == body
+
+
+def test_a_provider_that_answers_with_something_else_is_a_bad_gateway(server, upstream):
+    upstream.answer(reply({"object": "list"}))
+    answered = server.ask("POST", "/embeddings", {"model": "gpt-4o", "input": TEXT})
+    said = "The upstream answered with something that is not a list of embeddings."
+    assert_error(answered, 502, said, code="upstream_malformed", type="server_error")
+
+
+def test_azure_names_the_model_in_the_path(server, upstream):
+    upstream.answer(reply(VECTORS))
+    path = "/openai/deployments/gpt-4o/embeddings?api-version=2024-10-21"
+    assert server.ask("POST", path, {"input": TEXT}).json == VECTORS
+    assert upstream.requests[-1].body["model"] == "gpt-4o"
+
+
+def test_an_unknown_model_is_not_found(client):
+    with pytest.raises(openai.NotFoundError) as caught:
+        client.embeddings.create(model="text-embedding-9", input=TEXT)
+    assert_error(
+        caught.value,
+        404,
+        "The model 'text-embedding-9' does not exist or you do not have access to it.",
+        "model",
+        "model_not_found",
+    )
