@@ -127,11 +127,13 @@ def session_postgres():
         # It is thrown away, so nobody waits for the disk.
         running.psql("ALTER SYSTEM SET fsync = off")
         running.psql("SELECT pg_reload_conf()")
+        # An extension is in one schema of a database, and these are to be as good as databases of their own.
+        running.psql("CREATE EXTENSION IF NOT EXISTS vector")
 
         def make():
             name = f"test_{next(_numbers)}"
             running.psql(f"CREATE SCHEMA {name}")
-            return f"{running.get_uri()}&search_path={name}"
+            return f"{running.get_uri()}&search_path={name},public"
 
         yield make
 

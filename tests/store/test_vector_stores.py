@@ -56,6 +56,7 @@ async def test_a_store_with_an_unknown_file_is_not_made(store):
     assert (await store.vector_stores.page(OURS, PageRequest(), NOW)).rows == []
 
 
+@pytest.mark.proves("vector_stores.tenants")
 async def test_a_foreign_store_is_as_unknown_as_one_that_never_was(store):
     (ours,) = await samples.files(store, 1)
     (theirs,) = await samples.files(store, 1, THEIRS)
@@ -84,6 +85,7 @@ async def test_a_foreign_store_is_as_unknown_as_one_that_never_was(store):
     assert (await vector_stores.get(OURS, made.id, NOW)).file_counts == counts(in_progress=1)
 
 
+@pytest.mark.proves("vector_stores.attach_again")
 async def test_a_file_that_is_attached_again_stays_as_it_is(store):
     (file_id,) = await samples.files(store, 1)
     made = await samples.vector_store(store)
@@ -160,6 +162,7 @@ async def test_a_deleted_store_is_gone_at_once_and_its_rows_soon(store):
     assert (await store.vector_stores.get(OURS, kept.id, NOW)).file_counts == counts(in_progress=5)
 
 
+@pytest.mark.proves("vector_stores.expiry", "vector_stores.expired")
 async def test_the_time_that_a_store_has_left_is_counted_from_its_last_use(store):
     made = await samples.vector_store(store, expires_after=VectorStoreExpirationAfter("last_active_at", 2))
     assert (made.expires_at, made.last_active_at) == (NOW + 2 * DAY, NOW)

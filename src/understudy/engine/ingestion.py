@@ -34,6 +34,8 @@ _STORES_AT_ONCE: Final = 64
 _MAX_ATTEMPTS: Final = 5
 # Before the second attempt; each one after it waits twice as long.
 _FIRST_WAIT: Final = 1.0
+_NO_STORAGE: Final = "The server's storage failed while the file was indexed; the server's log has the cause."
+_NO_REASON: Final = "The server had an error while it indexed the file; the server's log has the cause."
 logger = logging.getLogger(__name__)
 
 
@@ -206,11 +208,12 @@ class Ingestion:
             await self._fail(claimed, "server_error", str(error))
         except EmbeddingFailed as error:
             await self._try_again(claimed, str(error), passing=error.passing)
-        except StoreError:
-            await ingestion.leave(self.id, claimed, self._clock.now() + _FIRST_WAIT, attempts=1)
+        except StoreError as error:
+            logger.warning("the file %s could not be indexed: %s", claimed.file.id, error)
+            await self._try_again(claimed, _NO_STORAGE, passing=True)
         except Exception:
             logger.exception("indexing the file %s failed", claimed.file.id)
-            await self._try_again(claimed, "The server had an error while indexing the file.", passing=True)
+            await self._try_again(claimed, _NO_REASON, passing=True)
 
     async def _index_file(self, claimed: Claimed) -> int:
         """Returns the bytes that the file takes up in the index."""
