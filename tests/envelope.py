@@ -6,8 +6,11 @@ import re
 import openai
 
 
-def assert_error(found, status, message, param=None, code=None, type="invalid_request_error"):  # noqa: A002 - the envelope's own word
-    """Every error looks the same. `found` is an SDK exception or a `Reply`; `message` a text or a compiled pattern."""
+def assert_error(found, status, message, param=None, code=None, type="invalid_request_error", *, detail=False):  # noqa: A002 - the envelope's own word
+    """Every error looks the same. `found` is an SDK exception or a `Reply`; `message` a text or a compiled pattern.
+
+    `detail`: the oldest operations say it a second time beside the envelope.
+    """
     if isinstance(found, openai.APIStatusError):
         headers, body, got = found.response.headers, json.loads(found.response.content), found.status_code
     else:
@@ -15,6 +18,9 @@ def assert_error(found, status, message, param=None, code=None, type="invalid_re
     assert got == status, body
     assert headers["content-type"] == "application/json"
     assert re.fullmatch("req_[0-9a-f]{32}", headers["x-request-id"])
+    if detail:
+        said = body["error"]
+        assert body.pop("detail") == {"message": said["message"], "code": said["code"]}
     assert_envelope(body, message, param, code, type)
 
 

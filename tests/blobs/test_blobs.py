@@ -80,10 +80,13 @@ async def test_a_name_that_is_none_leads_nowhere(blobs, name):
 
 
 async def test_what_is_not_finished_leaves_nothing(blobs, tmp_path):
-    with pytest.raises(ZeroDivisionError):
+    async def fail():
         async with blobs.writing() as writing:
             await writing.write(b"x" * 3_000_000)
             raise ZeroDivisionError
+
+    with pytest.raises(ZeroDivisionError):
+        await fail()
     assert files_below(tmp_path) == []
 
 
