@@ -355,6 +355,37 @@ def a_run_whose_model_fails_has_failed(client):
 
 
 @check
+def files_are_uploaded_listed_read_and_deleted(client):
+    made = client.files.create(file=("你好.txt", b"Hello"), purpose="assistants")
+    equal((made.object, made.filename, made.bytes, made.status), ("file", "你好.txt", 5, "processed"))
+    equal(client.files.wait_for_processing(made.id, poll_interval=0.01), made)
+    equal([one.id for one in client.files.list(purpose="assistants")], [made.id])
+    equal(client.files.content(made.id).read(), b"Hello")
+    equal(client.files.delete(made.id).deleted, True)
+    error = refused(openai.NotFoundError, lambda: client.files.retrieve(made.id))
+    equal((error.param, error.body["message"]), ("id", f"No such File object: {made.id}"))
+    refused(openai.BadRequestError, lambda: client.files.create(file=b"x", purpose="nothing"))
+
+
+@check
+def large_files_are_uploaded_in_parts(client):
+    content = bytes(range(256)) * 4096
+    done = client.uploads.upload_file_chunked(
+        file=content,
+        filename="large.bin",
+        bytes=len(content),
+        mime_type="application/octet-stream",
+        purpose="user_data",
+        part_size=300_000,
+    )
+    equal((done.status, done.file.bytes, done.file.purpose), ("completed", len(content), "user_data"))
+    equal(client.files.content(done.file.id).read(), content)
+    upload = client.uploads.create(bytes=5, filename="a", mime_type="text/plain", purpose="assistants")
+    client.uploads.parts.create(upload.id, data=b"Hello")
+    equal(client.uploads.cancel(upload.id).status, "cancelled")
+
+
+@check
 def an_unknown_object_is_not_found(client):
     error = refused(openai.NotFoundError, lambda: client.beta.assistants.retrieve(UNKNOWN))
     equal((error.status_code, error.type, error.param, error.code), (404, "invalid_request_error", None, None))
