@@ -1,11 +1,14 @@
 """Drives a server with Azure's agents client, whose reader of streams takes nothing that is not written as Azure does."""
 
+import pathlib
 import sys
+import tempfile
 
 from azure.ai.agents import AgentsClient
 from azure.ai.agents.models import (
     AgentEventHandler,
     AgentStreamEvent,
+    FilePurpose,
     FunctionTool,
     ListSortOrder,
     MessageRole,
@@ -82,6 +85,24 @@ def thread_of(client, text):
 def said(client, thread):
     messages = client.messages.list(thread_id=thread.id, order=ListSortOrder.ASCENDING, limit=1)
     return [text.text.value for message in messages for text in message.text_messages]
+
+
+@check
+def files_are_uploaded_listed_and_removed(client):
+    path = pathlib.Path(tempfile.mkdtemp()) / "notes.txt"
+    path.write_bytes(b"Hello")
+    made = client.files.upload_and_poll(file_path=str(path), purpose=FilePurpose.AGENTS, polling_interval=0.01)
+    equal((made.filename, made.bytes, made.purpose), ("notes.txt", 5, "assistants"))
+    equal(client.files.get(made.id).id, made.id)
+    equal([one.id for one in client.files.list(purpose=FilePurpose.AGENTS).data], [made.id])
+    equal(b"".join(client.files.get_content(made.id)), b"Hello")
+    client.files.delete(made.id)
+    try:
+        client.files.get(made.id)
+    except ResourceNotFoundError as error:
+        equal(error.status_code, 404)
+    else:
+        raise AssertionError("the file is still there")
 
 
 @check

@@ -9,7 +9,7 @@ import { pathToFileURL } from "node:url";
 const [folder, baseURL, apiKey] = process.argv.slice(2);
 const { exports: entry, version } = JSON.parse(readFileSync(join(folder, "package.json"), "utf8"));
 const main = entry["."].import?.default ?? entry["."].import ?? entry["."].default;
-const { default: OpenAI, AzureOpenAI } = await import(pathToFileURL(join(folder, main)));
+const { default: OpenAI, AzureOpenAI, toFile } = await import(pathToFileURL(join(folder, main)));
 
 const newest = !version.startsWith("4.");
 const options = { apiKey, maxRetries: 0, timeout: 20_000 };
@@ -107,6 +107,27 @@ const checks = {
     assert.deepEqual(seen, made.toReversed());
     const page = await assistants.list({ limit: 2, order: "desc", before: made[0], after: made[4] });
     assert.equal(page.data[0].id, made[3]);
+  },
+
+  async files_are_uploaded_read_and_removed() {
+    const made = await client.files.create({ file: await toFile(Buffer.from("Hello"), "你好.txt"), purpose: "assistants" });
+    assert.deepEqual([made.filename, made.bytes, made.status], ["你好.txt", 5, "processed"]);
+    assert.deepEqual(await client.files.retrieve(made.id), made);
+    assert.equal(await (await client.files.content(made.id)).text(), "Hello");
+    assert.equal((await collected(client.files.list({ purpose: "assistants" }))).length, 1);
+    assert.equal((await at.remove(client.files, made.id)).deleted, true);
+    await assert.rejects(client.files.retrieve(made.id), OpenAI.NotFoundError);
+    const whole = { bytes: 10, filename: "a.txt", mime_type: "text/plain", purpose: "assistants" };
+    const upload = await client.uploads.create(whole);
+    const parts = [];
+    for (const piece of ["01234", "56789"]) {
+      const data = await toFile(Buffer.from(piece), "piece");
+      parts.push((await client.uploads.parts.create(upload.id, { data })).id);
+    }
+    const done = await client.uploads.complete(upload.id, { part_ids: parts });
+    assert.deepEqual([done.status, done.file.bytes], ["completed", 10]);
+    assert.equal(await (await client.files.content(done.file.id)).text(), "0123456789");
+    await at.remove(client.files, done.file.id);
   },
 
   async threads_and_messages_are_made_changed_and_removed() {
