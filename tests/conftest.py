@@ -148,3 +148,12 @@ def database(request):
 def postgres(session_postgres):
     """The URL of a PostgreSQL database with nothing in it."""
     return session_postgres()
+
+
+@pytest.fixture(scope="session")
+def buckets():
+    """A real S3 server."""
+    from blobs.buckets import Buckets  # only few tests need it, and it takes long to import
+
+    with Buckets() as running:
+        yield running

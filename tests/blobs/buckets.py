@@ -1,7 +1,10 @@
 """Buckets of an S3 server, and what is really in them."""
 
+import logging
 import urllib.request
 import xml.etree.ElementTree as ET
+
+from moto.server import ThreadedMotoServer
 
 from understudy.settings import BlobSettings
 
@@ -9,9 +12,18 @@ from understudy.settings import BlobSettings
 class Buckets:
     """What a test sees of the server is asked without the client that is tested."""
 
-    def __init__(self, server):
-        host, port = server.get_host_and_port()
+    def __init__(self):
+        self._server = ThreadedMotoServer(ip_address="127.0.0.1", port=0, verbose=False)
+
+    def __enter__(self):
+        logging.getLogger("werkzeug").setLevel(logging.ERROR)
+        self._server.start()
+        host, port = self._server.get_host_and_port()
         self.url = f"http://{host}:{port}"
+        return self
+
+    def __exit__(self, *_):
+        self._server.stop()
 
     def settings(self, bucket, **members):
         """Makes the bucket."""

@@ -2,27 +2,13 @@
 
 import contextlib
 import itertools
-import logging
 
 import pytest
-from moto.server import ThreadedMotoServer
 
-from blobs.buckets import Buckets
 from understudy.blobs import open_blobs
 from understudy.settings import BlobSettings
 
 _numbers = itertools.count(1)
-
-
-@pytest.fixture(scope="session")
-def buckets():
-    logging.getLogger("werkzeug").setLevel(logging.ERROR)
-    server = ThreadedMotoServer(ip_address="127.0.0.1", port=0, verbose=False)
-    server.start()
-    try:
-        yield Buckets(server)
-    finally:
-        server.stop()
 
 
 @pytest.fixture(params=["directory", "s3"])

@@ -1,0 +1,56 @@
+"""Servers whose files are in an S3 bucket: the same API, and nodes that share it."""
+
+import msgspec
+import pytest
+
+from e2e.sending import stored, upload
+from serving import WAIT
+from waiting import eventually
+
+MB = 1024 * 1024
+
+
+@pytest.fixture
+def bucket_settings(buckets, request):
+    name = "e2e-" + "".join(letter for letter in request.node.name.lower() if letter.isalnum())[-40:]
+    given = msgspec.structs.asdict(buckets.settings(name))
+    return {f"blobs__{key}": value for key, value in given.items() if value is not None}
+
+
+def keys(buckets, settings):
+    return buckets.keys(settings["blobs__bucket"])
+
+
+def test_files_and_uploads_live_in_a_bucket(new_server, buckets, bucket_settings):
+    server = new_server(**bucket_settings).start()
+    made = upload(server, b"x" * 20 * MB)
+    same = upload(server, b"x" * 20 * MB)
+    assert server.client.files.content(made["id"]).read() == b"x" * 20 * MB
+    assert server.ask("GET", f"/v1/files/{made['id']}/content", headers={"Range": "bytes=5-7"}).body == b"xxx"
+    empty = upload(server, b"")
+    assert server.client.files.content(empty["id"]).read() == b""
+    begun = server.client.uploads.create(bytes=4, filename="a", purpose="assistants", mime_type="text/plain")
+    parts = [server.client.uploads.parts.create(begun.id, data=piece).id for piece in (b"ab", b"cd")]
+    done = server.client.uploads.complete(begun.id, part_ids=parts)
+    assert server.client.files.content(done.file.id).read() == b"abcd"
+    eventually(lambda: len(keys(buckets, bucket_settings)) == 3)
+    for one in (made["id"], same["id"], empty["id"], done.file.id):
+        server.client.files.delete(one)
+    eventually(lambda: keys(buckets, bucket_settings) == [])
+    assert stored(server) == []
+
+
+def test_what_one_node_took_another_one_gives(new_server, buckets, bucket_settings, postgres):
+    first, second = (new_server(**bucket_settings, database=postgres).start() for _ in range(2))
+    made = upload(first, b"shared")
+    assert second.client.files.content(made["id"]).read() == b"shared"
+    second.client.files.delete(made["id"])
+    eventually(lambda: keys(buckets, bucket_settings) == [])
+
+
+def test_the_secret_is_in_no_log(new_server, bucket_settings):
+    settings = bucket_settings | {"blobs__secret_key": "very-secret-0123456789", "log_level": "debug"}
+    server = new_server(**settings).start()
+    upload(server, b"x")
+    server.stop(WAIT)
+    assert "very-secret" not in server.log.read_text()
