@@ -32,6 +32,9 @@ _BACKLOG = 2048
 # Clients poll once a second or slower, on connections that they expect to find open.
 _KEEP_ALIVE = 75
 _OPEN_FILES = 65536
+# The event loop takes one connection from each listening socket a turn. Under load a turn takes long, and clients that
+# come then would wait for seconds: it is given the same socket several times.
+_TAKEN_AT_ONCE = 16
 _log = logging.getLogger("understudy.server")
 
 
@@ -48,6 +51,7 @@ async def _serve(settings: Settings, more_keys: str, started: float) -> None:
     base_url = _base_url(settings.host, sockets[0])
     app = create_app(settings)
     async with AsyncExitStack() as stack:
+        sockets += [bound.dup() for bound in sockets for _ in range(1, _TAKEN_AT_ONCE)]
         for bound in sockets:
             stack.enter_context(bound)
         state = await stack.enter_async_context(app.router.lifespan_context(app))
