@@ -186,6 +186,8 @@ class _Tap(asyncio.Protocol):
 
     def __init__(self, response: aiohttp.ClientResponse) -> None:
         self._content = response.content
+        # Asking for the running loop is a system call, which is much for something that is done for each delta.
+        self._new_waiter = asyncio.get_running_loop().create_future
         self._waiter: asyncio.Future[None] | None = None
         self._rest = b""
         connection = response.connection
@@ -194,9 +196,10 @@ class _Tap(asyncio.Protocol):
             self._transport = connection.transport
             self._protocol = connection.protocol
             self._transport.set_protocol(self)
+            self._content.on_eof(self._step_aside)
 
     def wait(self) -> "asyncio.Future[None]":
-        self._waiter = asyncio.get_running_loop().create_future()
+        self._waiter = self._new_waiter()
         return self._waiter
 
     def rest(self) -> bytes:
@@ -214,8 +217,6 @@ class _Tap(asyncio.Protocol):
     def data_received(self, data: bytes) -> None:
         self._protocol.data_received(data)
         self.wake()
-        if self._content.is_eof() and not self._transport.is_closing():
-            self._transport.set_protocol(self._protocol)
 
     def eof_received(self) -> None:
         self._protocol.eof_received()
@@ -231,6 +232,10 @@ class _Tap(asyncio.Protocol):
 
     def resume_writing(self) -> None:
         self._protocol.resume_writing()
+
+    def _step_aside(self) -> None:
+        if not self._transport.is_closing():
+            self._transport.set_protocol(self._protocol)
 
 
 class _Silence:

@@ -135,8 +135,10 @@ class _Progress:
         if head.error or name == b"error" or head.object == "error":
             raise faults.from_payload(msgspec.json.decode(payload), secret=self._secret)
         self._chunks += 1
-        if head.choices and not self._finished:
-            self._finished = any(choice.finish_reason for choice in head.choices)
+        if head.choices:
+            for choice in head.choices:
+                if choice.finish_reason:
+                    self._finished = True
         # Data of several lines would not be one line of a stream that relays it.
         return (payload if b"\n" not in payload else msgspec.json.format(payload, indent=-1),)
 

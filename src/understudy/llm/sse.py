@@ -33,6 +33,10 @@ class Reader:
         if self._after_carriage_return or b"\r" in data:
             data = self._with_line_feeds(data)
         buffer = self._buffer
+        if not buffer and data.startswith(b"data: ") and data.find(b"\n") == len(data) - 2 and data.endswith(b"\n\n"):
+            # One whole event of one line, as nearly every read brings it.
+            self._check(len(data) - 2)
+            return [Event(b"", data[6:-2])]
         start = max(len(buffer) - 1, 0)
         buffer += data
         end = buffer.rfind(b"\n\n", start)
