@@ -94,6 +94,7 @@ def test_an_upload_is_made_and_completed(server, ask):
     inner = file(filename="uploads_test_file.jsonl", bytes=8, purpose=PURPOSE)
     named = {"part_ids": [part["id"] for part in parts]}
     done = ask("POST", f"{path}/complete", named, upload(status="completed", file=inner))
+    assert done["file"]["created_at"] == made["created_at"]
     reply = server.ask("GET", f"/v1/files/{done['file']['id']}/content")
     assert reply.body == b"fourmore"
 

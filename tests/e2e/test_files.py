@@ -378,6 +378,17 @@ def test_a_full_disk_refuses_a_file_and_nothing_of_it_stays(new_server):
     server.log.write_text("")
 
 
+def test_bytes_that_were_lost_are_a_failure_and_no_unknown_file(new_server):
+    server = new_server().start()
+    made = upload(server)
+    (blob,) = stored(server)
+    blob.unlink()
+    reply = server.ask("GET", f"/v1/files/{made['id']}/content")
+    assert_error(reply, 503, re.compile("The server's storage does not work.*"), type="server_error")
+    assert "is not there" in server.log.read_text()
+    server.log.write_text("")
+
+
 def test_a_stream_can_be_uploaded(client):
     made = client.files.create(file=("stream.bin", io.BytesIO(b"z" * 3_000_000)), purpose="user_data")
     assert made.bytes == 3_000_000

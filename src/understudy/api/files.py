@@ -2,6 +2,9 @@
 
 import mimetypes
 import re
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import AsyncExitStack, asynccontextmanager
+from functools import partial
 from typing import Any
 from urllib.parse import quote
 
@@ -14,7 +17,7 @@ from understudy.api.exchange import encoded, listed, rendered
 from understudy.api.multipart import Form, cleaned, read_form, too_large
 from understudy.api.parts import parts_of, project_of
 from understudy.blobs import Blobs
-from understudy.errors import InvalidRequest, RangeNotSatisfiable
+from understudy.errors import BlobMissing, InvalidRequest, RangeNotSatisfiable
 from understudy.settings import LimitSettings
 from understudy.store.files import StoredFile
 from understudy.store.pages import PageRequest
@@ -62,7 +65,9 @@ async def delete_file(request: Request) -> Response:
 async def download_file(request: Request) -> Response:
     parts = parts_of(request)
     file = await parts.store.files.find(project_of(request), request.path_params["file_id"])
-    return Content(parts.blobs, file, _range(request, file))
+    return Content(
+        parts.blobs, file, _range(request, file), partial(parts.store.files.get, project_of(request), file.id)
+    )
 
 
 def _limit(form: Form, limits: LimitSettings) -> int:
@@ -114,21 +119,36 @@ def _json(text: str) -> Any:
 
 
 class Content(Response):
-    """The bytes of a file, or a range of them. A file whose bytes are just erased is not found."""
+    """The bytes of a file, or a range of them. `check` raises NotFound once the file was deleted."""
 
-    def __init__(self, blobs: Blobs, file: StoredFile, span: range | None) -> None:
+    def __init__(
+        self, blobs: Blobs, file: StoredFile, span: range | None, check: Callable[[], Awaitable[object]]
+    ) -> None:
         self._blobs = blobs
         self._file = file
+        self._check = check
         self._partial = span is not None
         self._span = range(file.bytes) if span is None else span
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        async with self._blobs.reading(self._file.blob, self._span.start, self._span.stop) as chunks:
-            status = 206 if self._partial else 200
+        status = 206 if self._partial else 200
+        async with self._opened() as chunks:
             if scope["method"] == "HEAD":
                 await Response(None, status, self._described())(scope, receive, send)
             else:
                 await StreamingResponse(chunks, status, self._described())(scope, receive, send)
+
+    @asynccontextmanager
+    async def _opened(self) -> AsyncIterator[AsyncIterator[bytes]]:
+        async with AsyncExitStack() as stack:
+            try:
+                reading = self._blobs.reading(self._file.blob, self._span.start, self._span.stop)
+                chunks = await stack.enter_async_context(reading)
+            except BlobMissing:
+                # Deleted between the look-up and here; bytes that are lost are another matter.
+                await self._check()
+                raise
+            yield chunks
 
     def _described(self) -> dict[str, str]:
         file, span = self._file, self._span

@@ -35,7 +35,7 @@ _PART = 8 * 1024 * 1024
 _PARTS_AT_ONCE = 4
 _READ = 256 * 1024
 _GONE = {"NoSuchKey", "404", "NotFound"}
-_RETRIES = 4
+_RETRIES = 3
 
 
 class S3Blobs:

@@ -92,7 +92,8 @@ class Uploads:
         upload = stored.upload
         parts = _chosen(upload, await self._store.uploads.parts(upload.id), part_ids)
         purpose: StoredPurpose = upload.purpose  # type: ignore[assignment]  # checked when the upload was made
-        file = new_file(upload.filename, purpose, upload.bytes, int(self._clock.now()), stored.file_seconds)
+        # As the hosted API has it: a file is as old as its upload.
+        file = new_file(upload.filename, purpose, upload.bytes, upload.created_at, stored.file_seconds)
         try:
             return await self._joined(project_id, upload, parts, file, md5)
         except BlobMissing:
