@@ -74,7 +74,7 @@ class Searching:
             call_id=call.id,
             queries=queries,
             results=results,
-            turn=stage.progress.turns,
+            turn=stage.progress.turns - 1,
             first=first,
         )
         body = msgspec.json.encode(item).decode()
