@@ -30,7 +30,7 @@ _SEAMS: Final = (
     re.compile(r"\n(?=#{1,6} )"),
     re.compile(r"\n[ \t]*\n\s*"),
     re.compile(r"\n"),
-    re.compile(r"[.!?…][\"')\]”’»]*\s+|[。！？]"),
+    re.compile("[.!?\u2026][\"')\\]\u201d\u2019\u00bb]*\\s+|[\u3002\uff01\uff1f]"),
 )
 """The strongest first. A chunk may end where one ends."""
 
@@ -132,7 +132,7 @@ class _Section:
         back = place
         while 0 < back < len(self._text) and place - back < 32 and _joins(self._text[back - 1], self._text[back]):
             back -= 1
-        return back if 0 < back else place
+        return back or place
 
     def _trimmed(self, start: int, end: int) -> Iterator[tuple[int, int]]:
         text = self._text[start:end]

@@ -1,21 +1,27 @@
 """Candidates of several searches into one list of passages. Pure; knows no index."""
 
+import math
+from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Final
 
+from understudy.retrieval.builtin import stem
 from understudy.store.chunks import Candidate
-from understudy.store.words import indexed, split, wanted
+from understudy.store.words import STOP, split
 
-_K: Final = 20
-"""How slowly a place in a list loses weight."""
+_PLACE: Final = 10
+"""How slowly a place in a list loses weight: the eleventh is worth half of the first."""
+
+_WORDS: Final = 0.6
+"""What the words' half counts for. Words that are there are a surer sign than vectors that are near."""
 
 
 @dataclass(frozen=True, slots=True)
 class Question:
-    """One query and what each half found for it, in all stores."""
+    """What each half found for one query in all stores; `words` is empty where only vectors were asked."""
 
-    query: str
+    words: str
     candidates: Sequence[Candidate]
 
 
@@ -45,17 +51,37 @@ def rank(questions: Sequence[Question], limit: int, threshold: float) -> list[Hi
 
 
 def _scored(question: Question) -> Iterator[tuple[Candidate, float]]:
-    near = _places([(c.seq, c.similarity or 0.0) for c in question.candidates if c.near])
-    matching = _places([(c.seq, c.match) for c in question.candidates if c.match is not None])
-    for candidate in question.candidates:
-        fused = near.get(candidate.seq, 0.0) + matching.get(candidate.seq, 0.0)
-        yield candidate, fused / 2
+    """Reciprocal rank fusion of the halves, times how much there is to it: places alone would have a best of nothing.
+
+    That is the nearness of the vectors, or the share of the query's words that the passage has, whichever is more; its
+    root, as even a good passage says things of its own.
+    """
+    near = _places([(one.seq, one.similarity or 0.0) for one in question.candidates if one.near])
+    matching = _places([(one.seq, one.match) for one in question.candidates if one.match is not None])
+    shares = _shares(question)
+    vectors = 1.0 - _WORDS if shares else 1.0
+    for one in question.candidates:
+        fused = vectors * near.get(one.seq, 0.0) + _WORDS * matching.get(one.seq, 0.0)
+        evidence = max(one.similarity or 0.0, shares.get(one.seq, 0.0), 0.0)
+        yield one, min(1.0, fused * math.sqrt(evidence))
+
+
+def _shares(question: Question) -> dict[int, float]:
+    """The share of the query's words in each candidate, rare words among them counting more."""
+    roots = {stem(word) for word in split(question.words.lower()) if word not in STOP}
+    # A stretch of letters that a text has somewhere is near enough, and costs a tenth of taking the text apart.
+    texts = {one.seq: one.chunk.text.lower() for one in question.candidates}
+    has = {seq: [root for root in roots if root in text] for seq, text in texts.items()}
+    spread = Counter(root for found in has.values() for root in found)
+    weights = {root: math.log(1 + len(has) / (1 + spread[root])) for root in roots}
+    whole = math.fsum(weights.values())
+    return {seq: math.fsum(weights[root] for root in found) / whole for seq, found in has.items()} if whole else {}
 
 
 def _places(scored: list[tuple[int, float]]) -> Mapping[int, float]:
-    """What each place in a list is worth: 1 for the first, less for each that is better."""
+    """What each place in a list is worth: 1 for the first."""
     ordered = sorted(scored, key=lambda item: (-item[1], item[0]))
-    return {seq: _K / (_K + place) for place, (seq, _) in enumerate(ordered)}
+    return {seq: _PLACE / (_PLACE + place) for place, (seq, _) in enumerate(ordered)}
 
 
 def _hit(candidate: Candidate, score: float) -> Hit:

@@ -3,18 +3,21 @@
 import re
 from typing import Final
 
+_SHORT: Final = "['\u2019]"
+_SUBJECT: Final = r"(?: there| it| i| we| you| one)?"
 _OPENINGS: Final = (
     r"(?:hi|hello|hey)(?: there)?",
     r"(?:could|can|would|will) (?:you|we|i|someone|anybody|anyone)(?: please| kindly)?",
-    r"please|kindly|so|well|ok|okay|now",
-    r"(?:i|we)(?: would|'d|’d)? (?:want|need|like|wish|am trying|are trying)(?: to (?:know|find out|understand|learn|see))?",
-    r"(?:i am|i'm|i’m|we are|we're|we’re) (?:wondering|looking for|interested in|curious about|trying to find out)",
+    r"(?:please|kindly|so|well|ok|okay|now)",
+    rf"(?:i|we)(?: would|{_SHORT}d)? (?:want|need|like|wish|am trying|are trying)"
+    r"(?: to (?:know|find out|understand|learn|see))?",
+    rf"(?:i am|i{_SHORT}m|we are|we{_SHORT}re) (?:wondering|looking for|interested in|curious about|trying to find out)",
     r"(?:tell|show|give|explain|describe|find|help)(?: to)? (?:me|us)(?: about| with)?",
     r"(?:explain|describe|find|search for|look up|look for|tell)",
     r"(?:do|does|did) (?:you|anyone|anybody|somebody|someone) know(?: about)?",
-    r"(?:what|who|where|when|which|how|why)(?:'s|’s| is| are| was| were| do| does| did| can| could| should| would| will)?"
-    r"(?: there| it| i| we| you| one)?(?: called)?",
-    r"(?:is|are|was|were|do|does|did|should|may|might|can|could|will|has|have|had)(?: there| it| i| we| you| one)?",
+    rf"(?:what|who|where|when|which|how|why)"
+    rf"(?:{_SHORT}s| is| are| was| were| do| does| did| can| could| should| would| will)?{_SUBJECT}(?: called)?",
+    rf"(?:is|are|was|were|do|does|did|should|may|might|can|could|will|has|have|had){_SUBJECT}",
     r"(?:the|a|an|if|whether|about|of|to)",
 )
 _OPENING = re.compile(rf"(?:{'|'.join(_OPENINGS)})(?=[\s,:;!.]|$)[\s,:;!.]*", re.IGNORECASE)

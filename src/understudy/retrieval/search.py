@@ -8,7 +8,7 @@ from typing import Final
 
 from understudy.errors import StoreError
 from understudy.retrieval.children import Child, ChildFailed, Children
-from understudy.retrieval.embed import Embedder, Embedders
+from understudy.retrieval.embed import Embedder, Embedders, Vectors
 from understudy.retrieval.extract import ExtractedText, ExtractionFailed
 from understudy.retrieval.messages import More, Piece, Pieces, Split
 from understudy.retrieval.ranking import Hit, Question, rank
@@ -70,21 +70,15 @@ class Index:
         asked = [query for query in dict.fromkeys(queries) if query.strip()]
         vectors = {name: await self._vectors(name, asked) for name in {scope.embedder for scope in scopes}}
         depth = max(_LEAST, 2 * limit)
-        words = "" if ranker == "none" else None
         questions = []
         for place, query in enumerate(asked):
+            words = "" if ranker == "none" else query
             passages = [
-                Passage(
-                    scope.store,
-                    scope.files,
-                    scope.embedder,
-                    vectors[scope.embedder][place],
-                    query if words is None else words,
-                )
+                Passage(scope.store, scope.files, scope.embedder, vectors[scope.embedder][place], words)
                 for scope in scopes
             ]
             found = await asyncio.gather(*(self._chunks.search(passage, depth) for passage in passages))
-            questions.append(Question(query, [candidate for some in found for candidate in some]))
+            questions.append(Question(words, [candidate for some in found for candidate in some]))
         return rank(questions, limit, threshold)
 
     async def remove(self, store: int, file: int) -> None:
@@ -99,27 +93,31 @@ class Index:
 
     async def _fill(self, store: int, file: int, embedder: Embedder, child: Child) -> Indexed:
         document: int | None = None
-        dimensions = 0
         try:
             while pieces := await _more(child):
                 vectors = await embedder.embed([piece.text for piece in pieces])
                 if document is None:
-                    dimensions = vectors.dimensions
-                    document = await self._chunks.begin(store, file, embedder.name, dimensions)
-                rows = [
-                    NewChunk(piece.position, piece.start, piece.end, piece.text, row)
-                    for piece, row in zip(pieces, vectors.rows, strict=True)
-                ]
-                for start in range(0, len(rows), _STORED):
-                    await self._chunks.append(document, rows[start : start + _STORED])
-            if document is None:
-                raise ExtractionFailed("invalid_file", "The file has no text.")
-            return await self._chunks.finish(document)
+                    document = await self._chunks.begin(store, file, embedder.name, vectors.dimensions)
+                await self._append(document, pieces, vectors)
+            return await self._finish(document)
         except BaseException:
             if document is not None:
                 with suppress(StoreError):
                     await asyncio.shield(self._chunks.abandon(document))
             raise
+
+    async def _append(self, document: int, pieces: Sequence[Piece], vectors: Vectors) -> None:
+        rows = [
+            NewChunk(piece.position, piece.start, piece.end, piece.text, row)
+            for piece, row in zip(pieces, vectors.rows, strict=True)
+        ]
+        for start in range(0, len(rows), _STORED):
+            await self._chunks.append(document, rows[start : start + _STORED])
+
+    async def _finish(self, document: int | None) -> Indexed:
+        if document is None:
+            raise ExtractionFailed("invalid_file", "The file has no text.")
+        return await self._chunks.finish(document)
 
     async def _vectors(self, name: str, queries: Sequence[str]) -> Sequence[bytes]:
         return (await self.embedders.get(name).embed(queries, query=True)).rows if queries else ()

@@ -27,7 +27,7 @@ class StoredChunk:
 class Wanted:
     """One search. `whole`: the store has no documents but these, so that nothing needs to be left out.
 
-    `comparable` are the documents whose vectors may be compared with `vector`.
+    `comparable` are the documents whose vectors may be compared with `vector`; `size` are the chunks of all documents.
     """
 
     store: int
@@ -37,6 +37,7 @@ class Wanted:
     documents: Sequence[int]
     comparable: Sequence[int]
     whole: bool
+    size: int
 
 
 @dataclass(frozen=True, slots=True)

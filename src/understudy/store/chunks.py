@@ -195,12 +195,13 @@ def _search(dialect: Dialect, asked: Passage, limit: int) -> Transaction[list[Ca
     documents = yield from _documents(asked)
     if not documents:
         return []
-    files = {seq: file for seq, file, _, _ in documents}
-    comparable = [seq for seq, _, embedder, size in documents if _comparable(asked, embedder, size)]
+    files = {document.seq: document.file for document in documents}
+    comparable = [document.seq for document in documents if document.comparable]
+    size = sum(document.chunks for document in documents)
     total = yield "SELECT count(*) FROM chunk_documents WHERE store = $1", (asked.store,)
     whole = total[0][0] == len(documents) == len(comparable)
     found = yield from dialect.search(
-        Wanted(asked.store, asked.vector, wanted(asked.words), limit, list(files), comparable, whole)
+        Wanted(asked.store, asked.vector, wanted(asked.words), limit, list(files), comparable, whole, size)
     )
     near = set(found.near)
     rows = yield from dialect.read([*near, *(seq for seq in found.matching if seq not in near)])
@@ -213,12 +214,26 @@ def _search(dialect: Dialect, asked: Passage, limit: int) -> Transaction[list[Ca
     ]
 
 
-def _documents(asked: Passage) -> Transaction[list[tuple[int, int, str, int]]]:
-    """Those that may be found: `(seq, file, embedder, dimensions)`."""
-    sql = "SELECT seq, file, embedder, dimensions FROM chunk_documents WHERE store = $1 AND state = $2"
+@dataclass(frozen=True, slots=True)
+class _Document:
+    """`comparable`: its vectors are the embedder's that the query was embedded with."""
+
+    seq: int
+    file: int
+    chunks: int
+    comparable: bool
+
+
+def _documents(asked: Passage) -> Transaction[list[_Document]]:
+    """Those that may be found."""
+    sql = "SELECT seq, file, chunks, embedder, dimensions FROM chunk_documents WHERE store = $1 AND state = $2"
     rows = yield sql, (asked.store, _READY)
     allowed = None if asked.files is None else set(asked.files)
-    return [(row[0], row[1], row[2], row[3]) for row in rows if allowed is None or row[1] in allowed]
+    return [
+        _Document(seq, file, chunks, _comparable(asked, embedder, dimensions))
+        for seq, file, chunks, embedder, dimensions in rows
+        if allowed is None or file in allowed
+    ]
 
 
 def _comparable(asked: Passage, embedder: str, dimensions: int) -> bool:

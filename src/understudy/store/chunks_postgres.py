@@ -111,8 +111,7 @@ def _near(asked: Wanted) -> Transaction[list[tuple[int, float]]]:
     if not asked.whole:
         only = " AND document = ANY($4::bigint[])"
         args = (*args, list(asked.comparable))
-    size = yield "SELECT sum(chunks) FROM chunk_documents WHERE seq = ANY($1::bigint[])", (list(asked.comparable),)
-    if int(size[0][0]) <= _EXACT:
+    if asked.size <= _EXACT:
         nearness = "(vector <=> $1::real[]::vector) + 0"  # an expression that no index can order by
     else:
         nearness = _indexed_distance(dimensions)
@@ -152,7 +151,8 @@ def _matching(asked: Wanted) -> Transaction[dict[int, float]]:
         args = (*args, list(asked.documents))
     sql = (
         "SELECT seq, ts_rank_cd(words, query, 1) AS score FROM chunk_text,"  # noqa: S608 - constants only
-        f" to_tsquery('english', $1) AS query WHERE words @@ query AND store = $2{only} ORDER BY score DESC, seq LIMIT $3"
+        f" to_tsquery('english', $1) AS query"
+        f" WHERE words @@ query AND store = $2{only} ORDER BY score DESC, seq LIMIT $3"
     )
     rows = yield sql, args
     return {seq: score for seq, score in rows}  # noqa: C416 - rows are records

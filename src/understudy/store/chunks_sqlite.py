@@ -13,7 +13,14 @@ from understudy.store.chunk_rows import Neighbours, NewChunk, StoredChunk, Wante
 from understudy.store.database import Transaction
 from understudy.store.words import begins_words, indexed
 
-_COARSE: Final = 400
+_COARSE: Final = 500
+_EXACT: Final = 4000
+"""Chunks of a store up to which all whole vectors are compared."""
+
+_COMMON: Final = 5000
+_MATCHES: Final = 20_000
+"""Chunks with a word from which on it is too common to rank by, and chunks that one query ranks, in a large store."""
+
 _NAMED: Final = 50
 """Documents that a full-text query names one by one."""
 
@@ -68,7 +75,11 @@ def read(numbers: Sequence[int]) -> Transaction[list[tuple[int, int, StoredChunk
 def _near(asked: Wanted) -> Transaction[list[tuple[int, float]]]:
     if asked.vector is None or not asked.comparable:
         return []
-    args: tuple[object, ...] = (asked.store, _padded(asked.vector), max(_COARSE, 8 * asked.limit))
+    args: tuple[object, ...] = (
+        asked.store,
+        _padded(asked.vector),
+        asked.size if asked.size <= _EXACT else max(_COARSE, 8 * asked.limit),
+    )
     only = ""
     if not asked.whole:
         only = " AND document IN (SELECT value FROM json_each($4))"
@@ -95,7 +106,7 @@ def _similarities(asked: Wanted, numbers: Sequence[int]) -> Transaction[Mapping[
 def _matching(asked: Wanted) -> Transaction[dict[int, float]]:
     if not asked.words:
         return {}
-    words = " OR ".join(f'"{word}"{"*" if begins_words(word) else ""}' for word in asked.words)
+    words = yield from _telling(asked)
     named = not asked.whole and len(asked.documents) <= _NAMED
     scope = " OR ".join(f"d{document}" for document in asked.documents) if named else f"s{asked.store}"
     args: tuple[object, ...] = (f"scope : ({scope}) AND words : ({words})", asked.limit)
@@ -112,6 +123,25 @@ def _matching(asked: Wanted) -> Transaction[dict[int, float]]:
     )
     rows = yield sql, args
     return {seq: score for seq, score in rows}  # noqa: C416 - rows are records
+
+
+def _telling(asked: Wanted) -> Transaction[str]:
+    """The words as an expression that a large store can rank by in time: those that are rare enough, any of them."""
+    words = [f'"{word}"{"*" if begins_words(word) else ""}' for word in asked.words]
+    if asked.size <= _MATCHES:
+        return " OR ".join(words)
+    counts: dict[str, int] = {}
+    sql = f"SELECT count(*) FROM (SELECT 1 FROM chunk_text WHERE chunk_text MATCH $1 LIMIT {_COMMON})"  # noqa: S608
+    for word in words:
+        rows = yield sql, (f"words : ({word})",)
+        counts[word] = rows[0][0]
+    rare: list[str] = []
+    total = 0
+    for word in sorted(words, key=lambda word: counts[word]):
+        total += counts[word]
+        if counts[word] < _COMMON and total <= _MATCHES:
+            rare.append(word)
+    return " OR ".join(rare) or " AND ".join(words)
 
 
 def _padded(vector: bytes) -> bytes:

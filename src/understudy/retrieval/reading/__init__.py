@@ -12,10 +12,14 @@ from understudy.retrieval.reading.unreadable import Unreadable
 
 __all__ = ["SUPPORTED", "Unreadable", "read"]
 
+# fmt: off
 _PLAIN: Final = (
-    "c cc cfg conf cpp cs css csv cxx diff env go h hpp ini java js json jsonl jsx kt less log lua m markdown md mdx php pl"
-    " properties ps1 py r rb rs rst scala scss sh sql srt svelte swift tex toml ts tsv tsx txt vtt vue xml yaml yml"
-).split()
+    "c", "cc", "cfg", "conf", "cpp", "cs", "css", "csv", "cxx", "diff", "env", "go", "h", "hpp", "ini", "java",
+    "js", "json", "jsonl", "jsx", "kt", "less", "log", "lua", "m", "markdown", "md", "mdx", "php", "pl",
+    "properties", "ps1", "py", "r", "rb", "rs", "rst", "scala", "scss", "sh", "sql", "srt", "svelte", "swift",
+    "tex", "toml", "ts", "tsv", "tsx", "txt", "vtt", "vue", "xml", "yaml", "yml",
+)
+# fmt: on
 
 _READERS: Final[dict[str, Callable[[Path], Iterator[str]]]] = {
     **dict.fromkeys(_PLAIN, plain.text),

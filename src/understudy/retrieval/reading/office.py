@@ -9,7 +9,7 @@ import zipfile
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Final
-from xml.etree import ElementTree
+from xml.etree import ElementTree as ET
 
 from understudy.retrieval.reading.pages import markdown
 from understudy.retrieval.reading.unreadable import Unreadable
@@ -92,7 +92,7 @@ def _slides(archive: zipfile.ZipFile) -> list[str]:
     targets = _targets(archive, "ppt/presentation.xml")
     order = [
         targets[entry.get(_RELATION, "")]
-        for entry in ElementTree.fromstring(archive.read("ppt/presentation.xml")).iter()  # noqa: S314 - in a limited child
+        for entry in ET.fromstring(archive.read("ppt/presentation.xml")).iter()  # noqa: S314 - in a limited child
         if entry.tag.endswith("}sldId") and entry.get(_RELATION, "") in targets
     ]
     numbered = sorted(
@@ -111,7 +111,7 @@ def _targets(archive: zipfile.ZipFile, name: str) -> dict[str, str]:
     relations = f"{folder}/_rels/{file}.rels"
     if relations not in archive.namelist():
         return {}
-    entries = ElementTree.fromstring(archive.read(relations))  # noqa: S314
+    entries = ET.fromstring(archive.read(relations))  # noqa: S314
     return {
         entry.get("Id", ""): posixpath.normpath(posixpath.join(folder, entry.get("Target", ""))).lstrip("/")
         for entry in entries
@@ -120,14 +120,14 @@ def _targets(archive: zipfile.ZipFile, name: str) -> dict[str, str]:
 
 
 def _shapes(archive: zipfile.ZipFile, name: str) -> str:
-    root = ElementTree.fromstring(archive.read(name))  # noqa: S314
+    root = ET.fromstring(archive.read(name))  # noqa: S314
     rows = {id(cell) for row in root.iter(f"{_DRAWING}tr") for cell in row.iter(f"{_DRAWING}p")}
     lines = [" | ".join(_paragraph(p) for p in row.iter(f"{_DRAWING}p")) for row in root.iter(f"{_DRAWING}tr")]
     texts = [_paragraph(p) for p in root.iter(f"{_DRAWING}p") if id(p) not in rows]
     return "\n".join(line for line in [*texts, *lines] if line.strip())
 
 
-def _paragraph(paragraph: ElementTree.Element) -> str:
+def _paragraph(paragraph: ET.Element) -> str:
     parts = (
         "\n" if part.tag == f"{_DRAWING}br" else part.text or ""
         for part in paragraph.iter()

@@ -43,7 +43,8 @@ def rtf(path: Path) -> Iterator[str]:
     data = path.read_bytes()
     if not data.lstrip().startswith(b"{\\rtf"):
         raise Unreadable("invalid_file", "The file is no RTF, although its name says so.")
-    yield rtf_to_text(data.decode("latin-1"), errors="replace")
+    text: str = rtf_to_text(data.decode("latin-1"), errors="replace")  # type: ignore[no-untyped-call]
+    yield text
 
 
 def pdf(path: Path) -> Iterator[str]:

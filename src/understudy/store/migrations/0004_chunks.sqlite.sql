@@ -12,5 +12,5 @@ CREATE TABLE chunk_vectors (
 );
 -- `scope` names the store and the document, so that a match is looked for in these alone.
 CREATE VIRTUAL TABLE chunk_text USING fts5 (
-    scope, words, content = '', contentless_delete = 1, detail = column, tokenize = 'porter unicode61 remove_diacritics 2'
+    scope, words, content = '', contentless_delete = 1, tokenize = 'porter unicode61 remove_diacritics 2'
 );
