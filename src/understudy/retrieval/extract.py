@@ -76,6 +76,6 @@ class Extractor:
         if error.reason == "timeout":
             return ExtractionFailed(
                 "invalid_file",
-                f"The file took more than {self._seconds:g} seconds to read and was given up. Split it or save it anew.",
+                f"The file took more than {self._seconds:g} seconds to read. Split it, or save it anew.",
             )
         return ExtractionFailed("invalid_file", "The file cannot be read: the program that reads it gave up.")

@@ -5,18 +5,19 @@ from typing import Final
 
 _SHORT: Final = "['\u2019]"
 _SUBJECT: Final = r"(?: there| it| i| we| you| one)?"
+_VERB: Final = "(?: is| are| was| were| do| does| did| can| could| should| would| will)"
+_WISH: Final = "(?:want|need|like|wish|am trying|are trying)(?: to (?:know|find out|understand|learn|see))?"
+_WONDER: Final = "(?:wondering|looking for|interested in|curious about|trying to find out)"
 _OPENINGS: Final = (
     r"(?:hi|hello|hey)(?: there)?",
     r"(?:could|can|would|will) (?:you|we|i|someone|anybody|anyone)(?: please| kindly)?",
     r"(?:please|kindly|so|well|ok|okay|now)",
-    rf"(?:i|we)(?: would|{_SHORT}d)? (?:want|need|like|wish|am trying|are trying)"
-    r"(?: to (?:know|find out|understand|learn|see))?",
-    rf"(?:i am|i{_SHORT}m|we are|we{_SHORT}re) (?:wondering|looking for|interested in|curious about|trying to find out)",
+    rf"(?:i|we)(?: would|{_SHORT}d)? {_WISH}",
+    rf"(?:i am|i{_SHORT}m|we are|we{_SHORT}re) {_WONDER}",
     r"(?:tell|show|give|explain|describe|find|help)(?: to)? (?:me|us)(?: about| with)?",
     r"(?:explain|describe|find|search for|look up|look for|tell)",
     r"(?:do|does|did) (?:you|anyone|anybody|somebody|someone) know(?: about)?",
-    rf"(?:what|who|where|when|which|how|why)"
-    rf"(?:{_SHORT}s| is| are| was| were| do| does| did| can| could| should| would| will)?{_SUBJECT}(?: called)?",
+    rf"(?:what|who|where|when|which|how|why)(?:{_SHORT}s|{_VERB})?{_SUBJECT}(?: called)?",
     rf"(?:is|are|was|were|do|does|did|should|may|might|can|could|will|has|have|had){_SUBJECT}",
     r"(?:the|a|an|if|whether|about|of|to)",
 )
