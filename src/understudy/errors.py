@@ -4,6 +4,10 @@
     ├── SettingsError              the start is refused; the message names the key or the value
     ├── StoreError                 the data directory, the database or the blob store cannot be used
     │   └── BlobMissing            the blob store has no such blob
+    ├── SandboxError               code cannot be run; the message says what is missing
+    │   ├── InvalidName            a file's name that a sandbox does not take
+    │   ├── NoSuchFile             no regular file of that name is in the sandbox
+    │   └── SandboxFull            the sandbox's disk has no more room
     ├── UpstreamError              a model provider failed; `kind` says how
     └── ApiError                   fixes the HTTP status and the envelope's `type`
         ├── InvalidRequest         400
@@ -13,6 +17,7 @@
         ├── PermissionDenied       403
         ├── NotFound               404
         ├── MethodNotAllowed       405
+        ├── RequestTimeout         408
         ├── BodyTooLarge           413
         ├── UnsupportedMediaType   415
         ├── RangeNotSatisfiable    416
@@ -42,6 +47,22 @@ class StoreError(UnderstudyError):
 
 
 class BlobMissing(StoreError):
+    pass
+
+
+class SandboxError(UnderstudyError):
+    pass
+
+
+class InvalidName(SandboxError):
+    pass
+
+
+class NoSuchFile(SandboxError):
+    pass
+
+
+class SandboxFull(SandboxError):
     pass
 
 
@@ -148,6 +169,11 @@ def no_such(noun: str, identifier: str) -> NotFound:
 
 class MethodNotAllowed(ApiError):
     status = 405
+    type = "invalid_request_error"
+
+
+class RequestTimeout(ApiError):
+    status = 408
     type = "invalid_request_error"
 
 

@@ -115,6 +115,20 @@ def test_only_a_thread_can_be_created_without_a_body():
     assert optional == {"createThread"}
 
 
+@pytest.mark.parametrize(("operation_id", "member"), [("createFile", "file"), ("addUploadPart", "data")])
+def test_a_file_is_sent_in_a_form(operation_id, member):
+    ((media_type, content),) = DESCRIBED[operation_id][2]["requestBody"]["content"].items()
+    assert media_type == "multipart/form-data"
+    schema = DOCUMENT["components"]["schemas"][content["schema"]["$ref"].rpartition("/")[2]]
+    assert schema["properties"][member] == {"type": "string", "format": "binary"}
+    assert member in schema["required"]
+
+
+def test_the_content_of_a_file_is_bytes_of_any_type():
+    answer = DESCRIBED["downloadFile"][2]["responses"]["200"]["content"]
+    assert answer == {"*/*": {"schema": {"type": "string", "format": "binary"}}}
+
+
 def test_health_is_outside_of_the_version_and_needs_no_key():
     _, path, operation = DESCRIBED["getReadiness"]
     assert DOCUMENT["paths"][path]["servers"] == [{"url": "/"}]

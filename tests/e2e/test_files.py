@@ -299,6 +299,16 @@ def test_a_client_that_goes_away_leaves_nothing(new_server):
     assert server.client.files.list().data == []
 
 
+def test_a_client_that_falls_silent_is_not_waited_for(new_server):
+    server = new_server(limits__upload_silence=0.2).start()
+    body = form(field("purpose", "assistants"), file_part(b"x" * MB))
+    with open_request(server, "/v1/files", len(body)) as connection:
+        connection.sendall(body[:-10])
+        answer = connection.recv(65536)
+    assert answer.startswith(b"HTTP/1.1 408 ")
+    eventually(lambda: stored(server) == [])
+
+
 def test_a_slow_client_is_waited_for(server):
     body = form(field("purpose", "assistants"), file_part(b"slowly", "slow.txt"))
     with open_request(server, "/v1/files", len(body)) as connection:

@@ -41,7 +41,7 @@ async def create_file(request: Request) -> Response:
     parts = parts_of(request)
     limits = parts.settings.limits
     async with parts.files.writing() as draft:
-        form = await read_form(request, "file", draft, lambda form: _limit(form, limits))
+        form = await read_form(request, "file", draft, lambda form: _limit(form, limits), limits.upload_silence)
         body = _checked(form)
         if form.size > (most := _limit(form, limits)):
             raise too_large(most)

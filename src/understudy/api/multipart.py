@@ -3,8 +3,10 @@
 Source of the form: RFC 7578; of file names in it: RFC 8187 (`filename*`), and what browsers, curl and the SDKs send.
 """
 
+import asyncio
 import re
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncGenerator, AsyncIterator, Callable
+from contextlib import aclosing
 from dataclasses import dataclass, field
 from urllib.parse import unquote_to_bytes
 
@@ -12,7 +14,7 @@ from multipart import MultipartError, MultipartSegment, PushMultipartParser
 from starlette.requests import ClientDisconnect, Request
 
 from understudy.engine.files import Draft
-from understudy.errors import BodyTooLarge, InvalidRequest, UnsupportedMediaType
+from understudy.errors import BodyTooLarge, InvalidRequest, RequestTimeout, UnsupportedMediaType
 from understudy.wire import wording
 from understudy.wire.problems import InvalidBody
 
@@ -37,11 +39,13 @@ class Form:
     size: int = 0
 
 
-async def read_form(request: Request, file_field: str, draft: Draft, limit: Callable[[Form], int]) -> Form:
+async def read_form(
+    request: Request, file_field: str, draft: Draft, limit: Callable[[Form], int], silence: float = 60.0
+) -> Form:
     """Writes the file of the field `file_field` to `draft` and returns the rest.
 
-    `limit` says how many bytes the file may have, as far as the fields so far tell. Raises InvalidRequest,
-    InvalidBody, BodyTooLarge and UnsupportedMediaType.
+    `limit` says how many bytes the file may have, as far as the fields so far tell; `silence` how many seconds may pass
+    without a byte. Raises InvalidRequest, InvalidBody, BodyTooLarge, RequestTimeout and UnsupportedMediaType.
     """
     form = Form()
     reading = _Reading(form, file_field)
@@ -56,7 +60,7 @@ async def read_form(request: Request, file_field: str, draft: Draft, limit: Call
             # Bytes as they are: what they mean is told by `filename_of`.
             header_charset="latin-1",
         ) as parser:
-            async for event in _events(request, parser):
+            async for event in _events(request, parser, silence):
                 if (content := reading.take(event)) is None:
                     continue
                 form.size += len(content)
@@ -135,11 +139,22 @@ class _Reading:
             self._form.fields[self._name] = self._text.decode("utf-8", "replace")
 
 
-async def _events(request: Request, parser: PushMultipartParser) -> AsyncIterator[MultipartSegment | bytes | None]:
-    async for chunk in request.stream():
-        if chunk:
-            for event in parser.parse(chunk):
-                yield event
+async def _events(
+    request: Request, parser: PushMultipartParser, silence: float
+) -> AsyncIterator[MultipartSegment | bytes | None]:
+    async with aclosing(request.stream()) as stream:
+        while (chunk := await _next(stream, silence)) is not None:
+            if chunk:
+                for event in parser.parse(chunk):
+                    yield event
+
+
+async def _next(stream: AsyncGenerator[bytes, None], silence: float) -> bytes | None:
+    try:
+        async with asyncio.timeout(silence):
+            return await anext(stream, None)
+    except TimeoutError:
+        raise RequestTimeout(f"Nothing of the file came for {silence:g} seconds. Please send it again.") from None
 
 
 def _boundary(request: Request) -> str:

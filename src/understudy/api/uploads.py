@@ -26,8 +26,9 @@ async def add_upload_part(request: Request) -> Response:
     parts = parts_of(request)
     project_id, upload_id = project_of(request), _upload_id(request)
     await parts.uploads.check_pending(project_id, upload_id)
+    silence = parts.settings.limits.upload_silence
     async with parts.files.writing() as draft:
-        form = await read_form(request, "data", draft, lambda _: PART_BYTES)
+        form = await read_form(request, "data", draft, lambda _: PART_BYTES, silence)
         _check(form)
         return rendered(await parts.uploads.add_part(project_id, upload_id, draft))
 

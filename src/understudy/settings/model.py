@@ -222,6 +222,10 @@ class LimitSettings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tru
         int,
         Meta(ge=1, le=256, description="Files indexed for vector stores at a time by one process; more wait."),
     ] = 4
+    upload_silence: Annotated[
+        float,
+        Meta(gt=0, description="Seconds that a client may send nothing of a file that it uploads."),
+    ] = 60.0
     json_depth: Annotated[
         int,
         Meta(ge=8, description="Levels that a request's JSON may nest."),
