@@ -138,6 +138,22 @@ def test_doctor_fails_where_a_provider_refuses_its_key_and_shows_no_key(understu
     assert KEY not in done.stdout
 
 
+def test_doctor_looks_for_the_bucket(understudy, buckets):
+    settings = buckets.settings("doctored")
+    given = {
+        "kind": "s3",
+        "endpoint": settings.endpoint,
+        "access_key": "a",
+        "secret_key": "b" * 20,
+    }
+    environ = {f"UNDERSTUDY_BLOBS__{name.upper()}": value for name, value in given.items()}
+    there = findings(understudy("doctor", "--port", "0", "--json", UNDERSTUDY_BLOBS__BUCKET="doctored", **environ))
+    assert (there["files"]["state"], there["files"]["text"]) == ("ok", "their bytes are in the bucket 'doctored'")
+    missing = understudy("doctor", "--port", "0", "--json", code=1, UNDERSTUDY_BLOBS__BUCKET="nowhere", **environ)
+    assert findings(missing)["files"]["state"] == "broken"
+    assert "b" * 20 not in missing.stdout + missing.stderr
+
+
 def test_doctor_fails_where_the_database_does_not_answer(understudy):
     url = "postgresql://u:hunter2@127.0.0.1:9/d"
     done = understudy("doctor", "--port", "0", "--database", url, code=1)

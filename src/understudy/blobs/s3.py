@@ -36,6 +36,7 @@ _PARTS_AT_ONCE = 4
 _READ = 256 * 1024
 _GONE = {"NoSuchKey", "404", "NotFound"}
 _RETRIES = 3
+_ANY_REGION = "us-east-1"
 
 
 class S3Blobs:
@@ -63,7 +64,8 @@ class S3Blobs:
         )
         creating = get_session().create_client(
             "s3",
-            region_name=settings.region,
+            # What is no AWS has no regions, but a signature has to name one.
+            region_name=settings.region or (_ANY_REGION if settings.endpoint else None),
             endpoint_url=settings.endpoint,
             aws_access_key_id=settings.access_key,
             aws_secret_access_key=settings.secret_key,

@@ -8,6 +8,7 @@ import resource
 import shutil
 import stat
 import sys
+import tempfile
 import time
 from collections.abc import Awaitable, Iterator
 from dataclasses import dataclass
@@ -17,9 +18,10 @@ from typing import Literal
 import apsw
 import asyncpg
 
+from understudy.blobs import open_blobs
 from understudy.cli.listen import bind
 from understudy.clock import SystemClock
-from understudy.errors import UpstreamError
+from understudy.errors import SettingsError, StoreError, UpstreamError
 from understudy.llm.router import KINDS
 from understudy.settings import ProviderSettings, Settings
 
@@ -110,6 +112,7 @@ def _data(data: Path) -> Finding:
 
 def _remote(settings: Settings) -> Iterator[Awaitable[Finding]]:
     yield _database(settings)
+    yield _files(settings)
     for name, provider in settings.providers.items():
         yield _provider(name, provider)
 
@@ -124,6 +127,18 @@ async def _database(settings: Settings) -> Finding:
     version = connection.get_server_version()
     await connection.close()
     return Finding("database", "ok", f"PostgreSQL {version.major}.{version.minor}")
+
+
+async def _files(settings: Settings) -> Finding:
+    if settings.blobs.kind == "directory":
+        return Finding("files", "ok", "their bytes are in the data directory")
+    try:
+        with tempfile.TemporaryDirectory() as spool:
+            blobs = await open_blobs(settings.blobs, Path(spool))
+            await blobs.close()
+    except (SettingsError, StoreError) as error:
+        return Finding("files", "broken", str(error))
+    return Finding("files", "ok", f"their bytes are in the bucket {settings.blobs.bucket!r}")
 
 
 async def _provider(name: str, settings: ProviderSettings) -> Finding:
