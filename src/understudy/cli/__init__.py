@@ -10,6 +10,7 @@ import click
 from understudy.cli.config import config
 from understudy.cli.doctor import doctor
 from understudy.cli.keys import keys
+from understudy.cli.sandbox import sandbox
 from understudy.cli.serve import serve
 from understudy.cli.version import version
 from understudy.errors import SettingsError, UnderstudyError
@@ -40,7 +41,7 @@ def commands() -> None:
     """
 
 
-for command in (serve, keys, config, doctor, version):
+for command in (serve, keys, sandbox, config, doctor, version):
     commands.add_command(command)
 
 

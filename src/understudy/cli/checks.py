@@ -21,9 +21,10 @@ import asyncpg
 from understudy.blobs import open_blobs
 from understudy.cli.listen import bind
 from understudy.clock import SystemClock
-from understudy.errors import SettingsError, StoreError, UpstreamError
+from understudy.errors import SandboxError, SettingsError, StoreError, UpstreamError
 from understudy.llm.router import KINDS
-from understudy.settings import ProviderSettings, Settings
+from understudy.settings import ProviderSettings, SandboxSettings, Settings
+from understudy.tools.sandbox.facts import facts
 
 _PATIENCE = 3.0
 _SPACE_LOW, _SPACE_NEEDED = 1024**3, 100 * 1024**2
@@ -113,6 +114,7 @@ def _data(data: Path) -> Finding:
 def _remote(settings: Settings) -> Iterator[Awaitable[Finding]]:
     yield _database(settings)
     yield _files(settings)
+    yield _sandbox(settings.sandbox)
     for name, provider in settings.providers.items():
         yield _provider(name, provider)
 
@@ -139,6 +141,15 @@ async def _files(settings: Settings) -> Finding:
     except (SettingsError, StoreError) as error:
         return Finding("files", "broken", str(error))
     return Finding("files", "ok", f"their bytes are in the bucket {settings.blobs.bucket!r}")
+
+
+async def _sandbox(settings: SandboxSettings) -> Finding:
+    """Not broken where it is missing: everything else works without."""
+    subject = "code interpreter"
+    try:
+        return Finding(subject, "ok", "; ".join(await facts(settings, SystemClock())))
+    except SandboxError as error:
+        return Finding(subject, "warning", str(error))
 
 
 async def _provider(name: str, settings: ProviderSettings) -> Finding:

@@ -71,6 +71,7 @@ def load(
     settings = _built(found, directory)
     _check_database(found)
     _check_fallbacks(found, settings)
+    _check_sandbox(found, settings)
     return Loaded(settings, {path: leaf.source for path, leaf in found.items()})
 
 
@@ -123,6 +124,11 @@ def _check_fallbacks(found: _Found, settings: Settings) -> None:
                 hint = f"; {near[0]!r} is the nearest" if near else ""
                 leaf = found["providers", name, "fallbacks"]
                 raise leaf.refusal(f"a list of other providers ({', '.join(map(repr, others))}){hint}")
+
+
+def _check_sandbox(found: _Found, settings: Settings) -> None:
+    if settings.sandbox.kind == "gateway" and settings.sandbox.url is None:
+        raise found["sandbox", "kind"].refusal("'embedded' as long as `sandbox.url` is unset")
 
 
 def _value(settings: Settings, path: KeyPath) -> Any:

@@ -1,0 +1,52 @@
+"""`understudy sandbox`: the environment of the code interpreter, made and looked at."""
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from understudy.cli.options import takes_settings
+
+if TYPE_CHECKING:
+    from understudy.settings import Loaded
+
+
+@click.group()
+def sandbox() -> None:
+    """Set up what runs the code of `code_interpreter`."""
+
+
+@sandbox.command()
+@click.option("--into", type=click.Path(path_type=Path), metavar="DIRECTORY", help="Where the environment is made.")
+@click.option("--python", metavar="FILE", help="The Python that it is made of.  [default: the server's]")
+@click.option("--force", is_flag=True, help="Make it again where it is complete.")
+def install(into: Path | None, python: str | None, *, force: bool) -> None:
+    """Install the interpreter's Python packages, with the versions that were tested.
+
+    Without --into they go where the server looks for them: ~/.local/share/understudy/interpreter, or for root
+    /var/lib/understudy/interpreter.
+    """
+    import sys
+
+    from understudy.tools.sandbox import environment
+
+    home = into or environment.default_home()
+    if environment.is_ready(home) and not force:
+        click.echo(f"{home} is complete.")
+        return
+    environment.install(home, python or sys.executable, click.echo)
+    click.echo(f"Installed {environment.python_of(home)}")
+
+
+@sandbox.command()
+@takes_settings("config", "data")
+def check(loaded: "Loaded") -> None:
+    """Try whether code can run here; the exit code is 1 if it cannot."""
+    import asyncio
+
+    from understudy.clock import SystemClock
+    from understudy.tools.sandbox import open_sandbox
+
+    if problem := asyncio.run(open_sandbox(loaded.settings.sandbox, SystemClock()).check()):
+        raise click.ClickException(problem)
+    click.echo("Code can run here.")

@@ -1,0 +1,33 @@
+"""Where the code of models runs: apart from everything else, or not at all. See `protocol` for what it offers."""
+
+from understudy.clock import Clock
+from understudy.settings import SandboxSettings
+from understudy.tools.sandbox.embedded import EmbeddedSandbox
+from understudy.tools.sandbox.gateway import GatewaySandbox
+from understudy.tools.sandbox.names import safe_name
+from understudy.tools.sandbox.outputs import Ended, Error, Image, Loss, Note, Output, Stream, Value
+from understudy.tools.sandbox.protocol import FOLDER, Sandbox, SandboxFile, Session
+
+__all__ = [
+    "FOLDER",
+    "Ended",
+    "Error",
+    "Image",
+    "Loss",
+    "Note",
+    "Output",
+    "Sandbox",
+    "SandboxFile",
+    "Session",
+    "Stream",
+    "Value",
+    "open_sandbox",
+    "safe_name",
+]
+
+
+def open_sandbox(settings: SandboxSettings, clock: Clock) -> Sandbox:
+    """Starts nothing yet: see `Sandbox.start`."""
+    if settings.kind == "gateway":
+        return GatewaySandbox(settings, clock)
+    return EmbeddedSandbox(settings, clock)

@@ -1,0 +1,67 @@
+"""How much one piece of code may say.
+
+What exceeds it is left out, and that is said, once for text and once for images.
+"""
+
+from collections.abc import Iterator
+from typing import Final
+
+from understudy.tools.sandbox import wording
+from understudy.tools.sandbox.outputs import Error, Image, Note, Output, Stream, Value
+
+IMAGES: Final = 20
+# What is read beyond the limits and thrown away, before whoever says it is silenced.
+_FLOOD_BYTES: Final = 256 << 20
+
+
+class Flood(Exception):
+    """Far more was said than anything of ours lets through."""
+
+
+class Allowance:
+    def __init__(self, text_bytes: int) -> None:
+        self._limit = text_bytes
+        self._text_left = text_bytes
+        self._images_left = IMAGES
+        self._flood_left = _FLOOD_BYTES
+
+    def granted(self, output: Output) -> Iterator[Output]:
+        """What is shown of the output. Raises Flood."""
+        match output:
+            case Stream(name, text):
+                yield from self._text(text, Stream(name, self._cut(text)))
+            case Value(text):
+                yield from self._text(text, Value(self._cut(text)))
+            case Error(traceback=traceback):
+                # A traceback is shown even where the text is used up: it is short, and what one looks for.
+                self._count(len(traceback))
+                yield output
+            case Image(data=data):
+                yield from self._image(output, len(data))
+            case _:
+                yield output
+
+    def _cut(self, text: str) -> str:
+        return text.encode()[: max(self._text_left, 0)].decode(errors="ignore")
+
+    def _text(self, text: str, shown: Stream | Value) -> Iterator[Output]:
+        size = len(text.encode())
+        self._count(size)
+        was_left, self._text_left = self._text_left, self._text_left - size
+        if shown.text:
+            yield shown
+        if was_left >= 0 > self._text_left:
+            yield Note(wording.too_much_text(self._limit))
+
+    def _image(self, image: Image, size: int) -> Iterator[Output]:
+        self._count(size)
+        self._images_left -= 1
+        if self._images_left >= 0:
+            yield image
+        elif self._images_left == -1:
+            yield Note(wording.too_many_images(IMAGES))
+
+    def _count(self, size: int) -> None:
+        self._flood_left -= size
+        if self._flood_left < 0:
+            raise Flood

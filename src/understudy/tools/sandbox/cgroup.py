@@ -1,0 +1,116 @@
+"""Limits by cgroup v2, where a part of its tree was delegated to this server; without that there are others.
+
+The server's own processes move to a leaf of that part, since a group with processes cannot divide what it has.
+"""
+
+import asyncio
+import os
+import secrets
+from contextlib import suppress
+from pathlib import Path
+from typing import Final
+
+_ROOT: Final = Path("/sys/fs/cgroup")
+_LEAF: Final = "server"
+_PREFIX: Final = "sandbox-"
+_WANTED: Final = frozenset({"memory", "pids"})
+_EMPTY_TRIES: Final = 50
+
+
+class Group:
+    """One sandbox's."""
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+
+    def add(self, *pids: int) -> None:
+        for pid in pids:
+            (self._path / "cgroup.procs").write_text(str(pid))
+
+    async def remove(self) -> None:
+        """Ends what may be left in it."""
+        with suppress(OSError):
+            (self._path / "cgroup.kill").write_text("1")
+        for _ in range(_EMPTY_TRIES):
+            try:
+                self._path.rmdir()
+            except FileNotFoundError:
+                return
+            except OSError:  # its processes are still ending
+                await asyncio.sleep(0.02)
+            else:
+                return
+
+
+class Groups:
+    """`path` is ours to divide, and hands memory and pids on."""
+
+    def __init__(self, path: Path, memory: int, processes: int) -> None:
+        self._path = path
+        self._memory = memory
+        self._processes = processes
+
+    def make(self) -> Group:
+        path = self._path / f"{_PREFIX}{secrets.token_hex(6)}"
+        path.mkdir()
+        (path / "memory.max").write_text(str(self._memory))
+        (path / "pids.max").write_text(str(self._processes))
+        with suppress(OSError):  # only where there is swap
+            (path / "memory.swap.max").write_text("0")
+        return Group(path)
+
+
+def delegated(memory: int, processes: int, root: Path = _ROOT, own: Path = Path("/proc/self/cgroup")) -> Groups | None:
+    """What was delegated to us, made ready; None where nothing was. `root` is where cgroup v2 is mounted."""
+    path = _own(root, own)
+    if path is None:
+        return None
+    with suppress(OSError):
+        for candidate in (path, path.parent) if path.name == _LEAF else (path,):
+            if _divides(candidate) or _made_to_divide(candidate):
+                return Groups(candidate, memory, processes)
+    return None
+
+
+def is_delegated(root: Path = _ROOT, own: Path = Path("/proc/self/cgroup")) -> bool:
+    """Whether `delegated` would find something; changes nothing."""
+    path = _own(root, own)
+    with suppress(OSError):
+        return path is not None and (
+            _divides(path) or _divisible(path) or (path.name == _LEAF and _divides(path.parent))
+        )
+    return False
+
+
+def _own(root: Path, own: Path) -> Path | None:
+    """Our group, where v2 is in use and it is not the whole machine's."""
+    with suppress(OSError):
+        for line in own.read_text().splitlines():
+            number, _, name = line.split(":", 2)
+            if number == "0" and name != "/" and (root / "cgroup.controllers").exists():
+                return root / name.lstrip("/")
+    return None
+
+
+def _divides(path: Path) -> bool:
+    handed_on = set((path / "cgroup.subtree_control").read_text().split())
+    return handed_on >= _WANTED and os.access(path, os.W_OK) and os.access(path / "cgroup.procs", os.W_OK)
+
+
+def _divisible(path: Path) -> bool:
+    has = set((path / "cgroup.controllers").read_text().split())
+    if not has >= _WANTED or not os.access(path, os.W_OK) or not os.access(path / "cgroup.subtree_control", os.W_OK):
+        return False
+    inside = {int(pid) for pid in (path / "cgroup.procs").read_text().split()}
+    return not inside - {os.getpid()}
+
+
+def _made_to_divide(path: Path) -> bool:
+    if not _divisible(path):
+        return False
+    leaf = path / _LEAF
+    leaf.mkdir(exist_ok=True)
+    (leaf / "cgroup.procs").write_text(str(os.getpid()))
+    wanted = " ".join(f"+{name}" for name in sorted(_WANTED))
+    (path / "cgroup.subtree_control").write_text(wanted)
+    return True

@@ -1,0 +1,185 @@
+"""The command line of bubblewrap: what a sandbox is made of. Everything that is not named here is not inside.
+
+What is inside: the system's programs and libraries and the interpreter, all read-only; its own /proc and /dev; and
+memory file systems of a fixed size, which end with the sandbox. No path from inside leads to a file of the host that
+can be written.
+"""
+
+import json
+import os
+import platform
+import shutil
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+
+from understudy.settings import SandboxSettings
+from understudy.tools.sandbox import seccomp
+from understudy.tools.sandbox.identity import Identity
+from understudy.tools.sandbox.protocol import FOLDER
+
+GUEST: Final = Path(__file__).parent / "guest"
+WRITABLE: Final = (FOLDER, "/tmp", "/dev/shm", "/run")  # noqa: S108 - of the sandbox, not of the host
+MIB: Final = 1 << 20
+IMAGE_BYTES: Final = 8 * MIB
+IMAGES: Final = 20
+
+_USER: Final = "1000"
+_MOUNTED_GUEST: Final = "/opt/understudy/guest"
+_START: Final = "import sys; sys.path.insert(0, '/opt/understudy'); from guest.start import main; main()"
+_STAGE: Final = Path("/run/understudy-sandbox")
+# The part of a session's disk that temporary files and shared memory may have each.
+_SCRATCH_PART: Final = 4
+_RUN_BYTES: Final = MIB
+# The relay's own code and libraries, which are not what the code uses.
+_ADDRESS_SLACK: Final = 1 << 30
+_NAMESPACES: Final = (
+    "--unshare-user",
+    "--unshare-pid",
+    "--unshare-net",
+    "--unshare-ipc",
+    "--unshare-uts",
+    "--unshare-cgroup-try",
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Descriptors:
+    """What the command inherits: where it reads its filter and the word to go on, and where it tells and talks."""
+
+    seccomp: int | None
+    go: int
+    info: int
+    channel: int
+
+    def pipes(self) -> tuple[int, ...]:
+        """Those that are of no use to us once they are inherited."""
+        return tuple(one for one in (self.seccomp, self.go, self.info) if one is not None)
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """How sandboxes are made here: the same for all of them."""
+
+    bwrap: str
+    python: Path
+    folders: tuple[Path, ...]
+    identity: Identity
+    settings: SandboxSettings
+    filter: bytes | None
+    hides_userns: bool
+
+    def command(self, given: Descriptors) -> list[str]:
+        return [
+            *self._frame(),
+            *(["--seccomp", str(given.seccomp)] if given.seccomp is not None else []),
+            *("--info-fd", str(given.info), "--block-fd", str(given.go)),
+            *("--", str(self.python), "-I", "-B", "-c", _START, self._order(given.channel)),
+        ]
+
+    def trial(self) -> list[str]:
+        """A sandbox that ends at once, with exit code 0 where everything works."""
+        return [*self._frame(), "--", str(self.python), "-I", "-B", "-c", "import ipykernel, zmq"]
+
+    def _frame(self) -> list[str]:
+        return [
+            *self.identity.prefix(),
+            self.bwrap,
+            *_NAMESPACES,
+            *(["--disable-userns"] if self.hides_userns else []),
+            *("--uid", _USER, "--gid", _USER, "--hostname", "sandbox"),
+            *("--cap-drop", "ALL", "--new-session", "--die-with-parent", "--clearenv"),
+            *self._mounts(),
+            *self._environment(),
+        ]
+
+    def _mounts(self) -> list[str]:
+        *folders, guest = self.identity.reached()
+        disk = self.settings.disk_mb * MIB
+        return [
+            *_system(),
+            *(word for path in sorted((GUEST / "etc").iterdir()) for word in _etc(guest, path.name)),
+            *("--ro-bind-try", "/etc/ld.so.cache", "/etc/ld.so.cache"),
+            *("--ro-bind-try", "/etc/localtime", "/etc/localtime"),
+            *("--ro-bind-try", "/etc/fonts", "/etc/fonts"),
+            *("--proc", "/proc", "--dev", "/dev"),
+            *_memory(FOLDER, disk),
+            *_memory("/tmp", disk // _SCRATCH_PART),  # noqa: S108 - of the sandbox, not of the host
+            *_memory("/dev/shm", disk // _SCRATCH_PART),  # noqa: S108
+            *_memory("/run", _RUN_BYTES),
+            # After them: an environment may be below /tmp.
+            *(word for at, folder in zip(folders, self.folders, strict=True) for word in _read_only(at, folder)),
+            *_read_only(guest, _MOUNTED_GUEST),
+            *("--remount-ro", "/dev", "--remount-ro", "/", "--chdir", FOLDER),
+        ]
+
+    def _environment(self) -> list[str]:
+        threads = str(min(2, os.cpu_count() or 1))
+        variables = {
+            "HOME": "/tmp",  # noqa: S108 - of the sandbox, not of the host
+            "IPYTHONDIR": "/tmp/.ipython",  # noqa: S108
+            "LANG": "C.UTF-8",
+            # One heap for two threads: each more costs address space, which is limited.
+            "MALLOC_ARENA_MAX": "2",
+            "MPLCONFIGDIR": "/tmp/.config/matplotlib",  # noqa: S108
+            "OMP_NUM_THREADS": threads,
+            "OPENBLAS_NUM_THREADS": threads,
+            "PATH": f"{self.python.parent}:/usr/local/bin:/usr/bin:/bin",
+            "PYTHONDONTWRITEBYTECODE": "1",
+            "USER": "sandbox",
+        }
+        return [word for name, value in variables.items() for word in ("--setenv", name, value)]
+
+    def _order(self, channel: int) -> str:
+        limits = {
+            "memory": self.settings.memory_mb * MIB,
+            "slack": _ADDRESS_SLACK,
+            "processes": self.settings.processes,
+            "file": self.settings.disk_mb * MIB,
+            "cpu": self.settings.cpu_seconds,
+            "output": self.settings.output_bytes,
+            "images": IMAGES,
+            "image": IMAGE_BYTES,
+        }
+        return json.dumps({"channel": channel, "limits": limits})
+
+
+def planned(bwrap: str, python: Path, folders: list[Path], settings: SandboxSettings, helps: str) -> Plan:
+    """`helps` is what bubblewrap says of its flags, which older ones have fewer of."""
+    return Plan(
+        bwrap=bwrap,
+        python=python,
+        folders=tuple(folders),
+        identity=Identity([*folders, GUEST], _STAGE),
+        settings=settings,
+        filter=seccomp.program(platform.machine()),
+        hides_userns="--disable-userns" in helps,
+    )
+
+
+def found_bwrap() -> str | None:
+    return shutil.which("bwrap")
+
+
+def _system() -> list[str]:
+    """/usr, and what stands beside it: on most systems links into it."""
+    words = ["--ro-bind", "/usr", "/usr"]
+    for name in ("bin", "sbin", "lib", "lib32", "lib64"):
+        path = Path("/", name)
+        if path.is_symlink():
+            words += ["--symlink", str(path.readlink()), str(path)]
+        elif path.is_dir():
+            words += ["--ro-bind", str(path), str(path)]
+    return words
+
+
+def _read_only(source: Path, target: Path | str) -> list[str]:
+    return ["--ro-bind", str(source), str(target)]
+
+
+def _etc(guest: Path, name: str) -> list[str]:
+    return ["--ro-bind", str(guest / "etc" / name), f"/etc/{name}"]
+
+
+def _memory(target: str, size: int) -> list[str]:
+    return ["--perms", "0700", "--size", str(size), "--tmpfs", target]

@@ -1,0 +1,95 @@
+"""The sandbox of this machine: a Jupyter kernel in bubblewrap for each session, some of them started in advance."""
+
+import asyncio
+import os
+from concurrent.futures import ThreadPoolExecutor
+from typing import Final
+
+from understudy.clock import Clock
+from understudy.errors import SandboxError
+from understudy.settings import SandboxSettings
+from understudy.tools.sandbox import cgroup, readiness
+from understudy.tools.sandbox.command import MIB, Plan
+from understudy.tools.sandbox.jail import Jail
+from understudy.tools.sandbox.pool import Pool
+from understudy.tools.sandbox.repeating import Repeating
+from understudy.tools.sandbox.session import KernelSession
+from understudy.tools.sandbox.sessions import SWEEP_EVERY, Sessions
+from understudy.tools.sandbox.watch import EVERY, Watch
+
+_THREADS: Final = 4
+_CHECK_AGAIN: Final = 10.0
+"""Seconds after which a machine that could not run code is looked at again."""
+
+
+class EmbeddedSandbox:
+    def __init__(self, settings: SandboxSettings, clock: Clock) -> None:
+        self._settings = settings
+        self._clock = clock
+        self._plan: Plan | None = None
+        self._groups: cgroup.Groups | None = None
+        self._problem = ""
+        self._checked_at = float("-inf")
+        self._checking = asyncio.Lock()
+        self._threads: ThreadPoolExecutor | None = None
+        self._watches: dict[Jail, Watch] = {}
+        warm = 1 if settings.warm is None else settings.warm
+        self._pool: Pool[Jail] = Pool(self._started, warm, max(1, os.cpu_count() or 1))
+        self._sessions = Sessions(settings, clock, self._pool.take)
+        self._parts = (Repeating(EVERY, self._look), Repeating(SWEEP_EVERY, self._sessions.sweep))
+
+    async def start(self) -> None:
+        for part in self._parts:
+            part.start()
+        if self._settings.warm:
+            self._pool.fill()
+
+    async def check(self) -> str | None:
+        async with self._checking:
+            now = self._clock.now()
+            if self._plan is None and now - self._checked_at >= _CHECK_AGAIN:
+                self._checked_at = now
+                found = await readiness.examine(self._settings)
+                self._plan, self._problem = found.plan, found.problem
+        return None if self._plan else self._problem
+
+    async def open(self, key: str) -> KernelSession:
+        if problem := await self.check():
+            raise SandboxError(problem)
+        return await self._sessions.open(key)
+
+    def find(self, key: str) -> KernelSession | None:
+        return self._sessions.find(key)
+
+    async def close(self) -> None:
+        for part in self._parts:
+            await part.stop()
+        await self._pool.close()
+        await self._sessions.close()
+        await asyncio.gather(*(jail.kill() for jail in self._watches))
+        if self._threads is not None:
+            self._threads.shutdown()
+
+    async def _started(self) -> Jail:
+        if problem := await self.check():
+            raise SandboxError(problem)
+        assert self._plan is not None
+        if self._threads is None:
+            self._threads = ThreadPoolExecutor(_THREADS, "sandbox", self._plan.identity.assume)
+            self._groups = _groups(self._settings)
+        jail = await Jail.start(self._plan, self._groups, self._threads)
+        self._watches[jail] = Watch(jail, self._settings)
+        return jail
+
+    async def _look(self) -> None:
+        for jail, watch in list(self._watches.items()):
+            if jail.alive:
+                await watch.look()
+            else:
+                await jail.kill()
+                del self._watches[jail]
+
+
+def _groups(settings: SandboxSettings) -> cgroup.Groups | None:
+    """What a session holds in all: its memory and its files, which are in memory too."""
+    return cgroup.delegated((settings.memory_mb + settings.disk_mb) * MIB, settings.processes)

@@ -1,0 +1,104 @@
+"""The interpreter's environment: where it is when nobody says otherwise, and how it is made.
+
+It is apart from the server's own, since code may use whatever is in it, and the server must not depend on that.
+"""
+
+import hashlib
+import importlib.util
+import os
+import shutil
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Final
+
+from understudy.errors import SandboxError
+from understudy.settings import SandboxSettings
+
+LOCK: Final = Path(__file__).with_name("interpreter.txt")
+_READY: Final = "understudy-ready"
+_FONTS: Final = "import matplotlib.font_manager"
+
+
+def python(settings: SandboxSettings) -> Path:
+    """The Python that is set, or else that of the environment that `install` makes."""
+    return settings.python or python_of(default_home())
+
+
+def default_home() -> Path:
+    """Where people keep what belongs to them; root's is where everybody can read it."""
+    if os.geteuid() == 0:
+        return Path("/var/lib/understudy/interpreter")
+    data = os.environ.get("XDG_DATA_HOME", "")
+    return (Path(data) if data.startswith("/") else Path.home() / ".local" / "share") / "understudy" / "interpreter"
+
+
+def python_of(home: Path) -> Path:
+    return home / "bin" / "python"
+
+
+def is_ready(home: Path) -> bool:
+    """Whether it holds what is locked."""
+    mark = home / _READY
+    return mark.is_file() and mark.read_text("utf-8") == _state()
+
+
+def install(home: Path, base: str = sys.executable, say: Callable[[str], object] = print) -> None:
+    """Makes the environment, in place of what is there. Raises SandboxError with what a tool said."""
+    home = home.absolute()
+    if home.exists() and not (home / "pyvenv.cfg").exists() and any(home.iterdir()):
+        raise SandboxError(f"{str(home)!r} holds something else; choose another folder with --into.")
+    say(f"Installing the interpreter into {home}")
+    home.parent.mkdir(parents=True, exist_ok=True)
+    (home / _READY).unlink(missing_ok=True)
+    _make(home, base, say)
+    _list_fonts(home)
+    (home / _READY).write_text(_state(), "utf-8")
+
+
+def _make(home: Path, base: str, say: Callable[[str], object]) -> None:
+    """With uv where it is there and works; pip is slower, and may know of a mirror that uv was not told of."""
+    if uv := _uv():
+        try:
+            _run([*uv, "venv", "--quiet", "--clear", "--python", base, str(home)])
+            options = ["--quiet", "--compile-bytecode", "--python", str(python_of(home))]
+            _run([*uv, "pip", "install", *options, "--require-hashes", "-r", str(LOCK)])
+        except SandboxError as error:
+            say(f"uv could not do it, trying pip: {error}")
+        else:
+            return
+    _run([base, "-m", "venv", "--clear", str(home)])
+    options = ["--quiet", "--disable-pip-version-check"]
+    _run([str(python_of(home)), "-m", "pip", "install", *options, "--require-hashes", "-r", str(LOCK)])
+
+
+def _list_fonts(home: Path) -> None:
+    """For seconds; in advance, since a sandbox starts with an empty home."""
+    place = home / "share" / "understudy"
+    place.mkdir(parents=True, exist_ok=True)
+    _run([str(python_of(home)), "-I", "-c", _FONTS], MPLCONFIGDIR=str(place))
+
+
+def _uv() -> list[str] | None:
+    if importlib.util.find_spec("uv") is not None:
+        return [sys.executable, "-m", "uv"]
+    found = shutil.which("uv")
+    return [found] if found else None
+
+
+def _state() -> str:
+    return hashlib.sha256(LOCK.read_bytes()).hexdigest()
+
+
+def _run(command: list[str], **environ: str) -> None:
+    try:
+        subprocess.run(  # noqa: S603 - the operator's own tools
+            command, check=True, capture_output=True, text=True, env={**os.environ, **environ}, umask=0o022
+        )
+    except OSError as error:
+        raise SandboxError(f"{command[0]!r} cannot be run: {error.strerror}.") from error
+    except subprocess.CalledProcessError as error:
+        raise SandboxError(
+            f"`{' '.join(command[:6])} …` failed: {error.stderr.strip() or error.stdout.strip()}"
+        ) from error

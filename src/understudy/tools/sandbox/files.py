@@ -1,0 +1,229 @@
+"""The files of a session, seen from the host by way of a descriptor of `/mnt/data`.
+
+Whatever is in that folder was made by code that nobody trusts, while it goes on running. So no path is ever resolved:
+each component is opened by itself, without following links, and what was opened is looked at before it is used.
+"""
+
+import asyncio
+import errno
+import hashlib
+import os
+import secrets
+import stat
+from collections.abc import AsyncGenerator, AsyncIterable, Callable, Iterator, Sequence
+from concurrent.futures import Executor
+from contextlib import contextmanager, suppress
+from typing import Final, ParamSpec, Protocol, TypeVar
+
+from understudy.errors import NoSuchFile, SandboxError, SandboxFull
+from understudy.tools.sandbox.held import Held
+from understudy.tools.sandbox.names import component, components, is_safe
+from understudy.tools.sandbox.protocol import SandboxFile
+
+P = ParamSpec("P")
+T = TypeVar("T")
+
+PIECE: Final = 1 << 20
+FILES: Final = 1000
+_ENTRIES: Final = 10_000
+_DEEPEST: Final = 8
+_FOLDER: Final = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW
+# Not waiting for the other end of a pipe that somebody left there.
+_FILE: Final = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_NOCTTY
+_NEW: Final = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW
+
+
+class Files(Protocol):
+    """As `Session` has them."""
+
+    async def put(self, name: str, content: AsyncIterable[bytes]) -> None: ...
+    async def link(self, alias: str, name: str) -> None: ...
+    async def list(self) -> Sequence[SandboxFile]: ...
+    def read(self, name: str) -> AsyncGenerator[bytes, None]: ...
+    async def remove(self, name: str) -> None: ...
+
+
+class Folder:
+    """`disk` is what all files together can have: what seems to be more is sparse, and is not looked at."""
+
+    def __init__(self, folder: Held, threads: Executor, disk: int) -> None:
+        self._folder = folder
+        self._threads = threads
+        self._disk = disk
+        self._digests: dict[tuple[int, ...], str] = {}
+
+    async def put(self, name: str, content: AsyncIterable[bytes]) -> None:
+        begun = f".put-{secrets.token_hex(8)}"
+        target = component(name)
+        with _explained(name):
+            opened = await self._run(self._create, begun)
+            try:
+                async for piece in content:
+                    await self._run(_write, opened, piece)
+                await self._run(self._rename, begun, target)
+            except BaseException:
+                with suppress(OSError):
+                    self._unlink([begun])
+                raise
+            finally:
+                os.close(opened)
+
+    async def link(self, alias: str, name: str) -> None:
+        begun = f".link-{secrets.token_hex(8)}"
+        with _explained(alias):
+            await self._run(self._symlink, component(name), begun)
+            await self._run(self._rename, begun, component(alias))
+
+    async def list(self) -> Sequence[SandboxFile]:
+        with _explained("/"):
+            return await self._run(self._listed)
+
+    async def read(self, name: str) -> AsyncGenerator[bytes, None]:
+        parts = components(name)
+        with _explained(name):
+            opened = await self._run(self._open, parts)
+            try:
+                left = os.fstat(opened).st_size
+                while left > 0 and (piece := await self._run(os.read, opened, min(left, PIECE))):
+                    left -= len(piece)
+                    yield piece
+            finally:
+                os.close(opened)
+
+    async def remove(self, name: str) -> None:
+        parts = components(name)
+        with _explained(name):
+            await self._run(self._unlink, parts)
+
+    async def _run(self, function: Callable[P, T], *args: P.args, **_: P.kwargs) -> T:
+        """To its end, even where the caller is cancelled: a descriptor in use must not be closed under it."""
+        running = asyncio.get_running_loop().run_in_executor(self._threads, function, *args)
+        try:
+            return await asyncio.shield(running)
+        except asyncio.CancelledError:
+            await asyncio.wait([running])
+            raise
+
+    def _create(self, name: str) -> int:
+        with self._folder.used() as folder:
+            return os.open(name, _NEW, 0o644, dir_fd=folder)
+
+    def _rename(self, begun: str, name: str) -> None:
+        with self._folder.used() as folder:
+            os.replace(begun, name, src_dir_fd=folder, dst_dir_fd=folder)
+
+    def _symlink(self, name: str, begun: str) -> None:
+        with self._folder.used() as folder:
+            os.symlink(name, begun, dir_fd=folder)
+
+    def _open(self, parts: Sequence[str]) -> int:
+        with self._parent(parts) as parent:
+            return _open_regular(parts[-1], parent)
+
+    def _unlink(self, parts: Sequence[str]) -> None:
+        with self._parent(parts) as parent:
+            os.unlink(parts[-1], dir_fd=parent)
+
+    @contextmanager
+    def _parent(self, parts: Sequence[str]) -> Iterator[int]:
+        """The folder that the last of the parts is in."""
+        with self._folder.used() as top:
+            folder = os.open(".", _FOLDER, dir_fd=top)
+        try:
+            for part in parts[:-1]:
+                below = os.open(part, _FOLDER, dir_fd=folder)
+                os.close(folder)
+                folder = below
+            yield folder
+        finally:
+            os.close(folder)
+
+    def _listed(self) -> Sequence[SandboxFile]:
+        walk = _Walk(self._disk, self._digests)
+        with self._parent([""]) as folder:
+            walk.visit(folder, "", 0)
+        self._digests = walk.kept
+        return sorted(walk.files, key=lambda file: file.name)
+
+
+class _Walk:
+    """Through all folders, with an end to how many entries, files and bytes are looked at."""
+
+    def __init__(self, disk: int, digests: dict[tuple[int, ...], str]) -> None:
+        self.files: list[SandboxFile] = []
+        self.kept: dict[tuple[int, ...], str] = {}
+        self._left = disk
+        self._entries = _ENTRIES
+        self._known = digests
+
+    def visit(self, folder: int, path: str, depth: int) -> None:
+        with os.scandir(folder) as entries:
+            for entry in entries:
+                self._entries -= 1
+                if self._entries < 0 or len(self.files) == FILES:
+                    return
+                if is_safe(entry.name):
+                    # It may be gone, or be something else by now.
+                    with suppress(OSError):
+                        self._look(folder, entry, path, depth)
+
+    def _look(self, folder: int, entry: os.DirEntry[str], path: str, depth: int) -> None:
+        if entry.is_dir(follow_symlinks=False):
+            if depth + 1 < _DEEPEST and entry.name != "__pycache__":
+                below = os.open(entry.name, _FOLDER, dir_fd=folder)
+                try:
+                    self.visit(below, f"{path}{entry.name}/", depth + 1)
+                finally:
+                    os.close(below)
+        elif entry.is_file(follow_symlinks=False):
+            opened = _open_regular(entry.name, folder)
+            try:
+                self._add(opened, path + entry.name)
+            finally:
+                os.close(opened)
+
+    def _add(self, opened: int, name: str) -> None:
+        found = os.fstat(opened)
+        if found.st_size > self._left:
+            return
+        self._left -= found.st_size
+        mark = (found.st_ino, found.st_size, found.st_mtime_ns, found.st_ctime_ns)
+        digest = self._known.get(mark) or _digest(opened, found.st_size)
+        self.kept[mark] = digest
+        self.files.append(SandboxFile(name, found.st_size, found.st_mtime, digest))
+
+
+def _open_regular(name: str, folder: int) -> int:
+    opened = os.open(name, _FILE, dir_fd=folder)
+    if stat.S_ISREG(os.fstat(opened).st_mode):
+        return opened
+    os.close(opened)
+    raise OSError(errno.EINVAL, "not a regular file")
+
+
+def _digest(opened: int, size: int) -> str:
+    digest = hashlib.sha256()
+    while size > 0 and (piece := os.read(opened, min(size, PIECE))):
+        digest.update(piece)
+        size -= len(piece)
+    return digest.hexdigest()
+
+
+def _write(opened: int, piece: bytes) -> None:
+    rest = memoryview(piece)
+    while rest:
+        rest = rest[os.write(opened, rest) :]
+
+
+@contextmanager
+def _explained(name: str) -> Iterator[None]:
+    try:
+        yield
+    except OSError as error:
+        if error.errno in {errno.ENOSPC, errno.EDQUOT, errno.EFBIG}:
+            raise SandboxFull(f"The sandbox has no room left for {name!r}.") from error
+        if error.errno in {errno.ENOENT, errno.ENOTDIR, errno.ELOOP, errno.EINVAL, errno.ENXIO, errno.EISDIR}:
+            raise NoSuchFile(f"The sandbox has no regular file {name!r}.") from error
+        if error.errno == errno.EBADF:
+            raise SandboxError("The session has ended.") from error
+        raise SandboxError(f"The sandbox's file {name!r} cannot be used: {error.strerror}.") from error

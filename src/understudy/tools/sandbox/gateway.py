@@ -1,0 +1,65 @@
+"""Kernels of a Jupyter Kernel Gateway or Enterprise Gateway, for fleets: the same sessions, run somewhere else.
+
+What a kernel may use, and that no other sees its files, is up to the gateway: give each a container of its own.
+"""
+
+from typing import Final
+
+import aiohttp
+
+from understudy.clock import Clock
+from understudy.errors import SandboxError
+from understudy.settings import SandboxSettings
+from understudy.tools.sandbox.gateway_kernel import Gateway, GatewayKernel
+from understudy.tools.sandbox.protocol import FOLDER
+from understudy.tools.sandbox.repeating import Repeating
+from understudy.tools.sandbox.session import KernelSession
+from understudy.tools.sandbox.sessions import SWEEP_EVERY, Sessions
+
+_PATIENCE: Final = 60.0
+
+
+class GatewaySandbox:
+    """`folder` is where files are in the kernels' own file system."""
+
+    def __init__(self, settings: SandboxSettings, clock: Clock, folder: str = FOLDER) -> None:
+        self._settings = settings
+        self._folder = folder
+        self._client: aiohttp.ClientSession | None = None
+        self._sessions = Sessions(settings, clock, self._started)
+        self._sweeping = Repeating(SWEEP_EVERY, self._sessions.sweep)
+
+    async def start(self) -> None:
+        self._sweeping.start()
+
+    async def check(self) -> str | None:
+        try:
+            specs = await self._gateway().ask("GET", "kernelspecs")
+        except SandboxError as error:
+            return str(error)
+        known = specs.get("kernelspecs", {}) if isinstance(specs, dict) else {}
+        if self._settings.kernel not in known:
+            return f"The gateway at {self._settings.url} has no kernel {self._settings.kernel!r}; it has {list(known)}."
+        return None
+
+    async def open(self, key: str) -> KernelSession:
+        return await self._sessions.open(key)
+
+    def find(self, key: str) -> KernelSession | None:
+        return self._sessions.find(key)
+
+    async def close(self) -> None:
+        await self._sweeping.stop()
+        await self._sessions.close()
+        if self._client is not None:
+            await self._client.close()
+
+    async def _started(self) -> GatewayKernel:
+        return await GatewayKernel.start(self._gateway(), self._settings.kernel, self._folder)
+
+    def _gateway(self) -> Gateway:
+        if self._client is None:
+            token = self._settings.token
+            headers = {"Authorization": f"token {token}"} if token else {}
+            self._client = aiohttp.ClientSession(headers=headers, timeout=aiohttp.ClientTimeout(_PATIENCE))
+        return Gateway((self._settings.url or "").rstrip("/"), self._client)

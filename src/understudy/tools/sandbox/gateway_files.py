@@ -1,0 +1,184 @@
+"""Files behind a gateway: there is no file system in common, so the kernel itself is asked, by code of ours.
+
+Each request is one expression that leaves nothing behind in the user's variables and answers with JSON. The answers
+come from where nobody can be trusted, and are held against their form, as is each name.
+"""
+
+import base64
+from collections.abc import AsyncGenerator, AsyncIterable, Awaitable, Callable, Sequence
+from typing import Any, Final
+
+import msgspec
+
+from understudy.errors import NoSuchFile, SandboxError, SandboxFull
+from understudy.tools.sandbox.files import FILES
+from understudy.tools.sandbox.names import component, components, is_safe
+from understudy.tools.sandbox.protocol import SandboxFile
+
+Ask = Callable[[str], Awaitable[bytes | None]]
+"""Evaluates an expression in the kernel, and returns the JSON of its value; None where it failed."""
+
+_PIECE: Final = 512 * 1024
+
+_SOURCE: Final = """
+import base64, errno, hashlib, json, os, stat
+from IPython.display import JSON
+
+def entered(path):
+    parts = path.split("/")
+    folder = os.open(top, os.O_RDONLY | os.O_DIRECTORY)
+    for part in parts[:-1]:
+        below = os.open(part, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW, dir_fd=folder)
+        os.close(folder)
+        folder = below
+    return folder, parts[-1]
+
+def opened(path):
+    folder, name = entered(path)
+    try:
+        file = os.open(name, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK, dir_fd=folder)
+    finally:
+        os.close(folder)
+    if not stat.S_ISREG(os.fstat(file).st_mode):
+        os.close(file)
+        raise OSError(errno.EINVAL, "not a regular file")
+    return os.fdopen(file, "rb")
+
+def prepare():
+    os.makedirs(top, exist_ok=True)
+    os.chdir(top)
+
+def write(begun, data, first):
+    with open(os.path.join(top, begun), "xb" if first else "ab") as file:
+        file.write(base64.b64decode(data))
+
+def place(begun, name):
+    os.replace(os.path.join(top, begun), os.path.join(top, name))
+
+def drop(begun):
+    if os.path.exists(os.path.join(top, begun)):
+        os.remove(os.path.join(top, begun))
+
+def link(name, begun):
+    os.symlink(name, os.path.join(top, begun))
+
+def listed(most):
+    found = []
+    for folder, folders, names in os.walk(top):
+        folders[:] = [one for one in folders if not one.startswith((".", "__pycache__"))]
+        for name in names:
+            path = os.path.relpath(os.path.join(folder, name), top)
+            try:
+                with opened(path) as file:
+                    status = os.fstat(file.fileno())
+                    digest = hashlib.file_digest(file, "sha256").hexdigest()
+            except OSError:
+                continue
+            found.append({"name": path, "size": status.st_size, "modified": status.st_mtime, "digest": digest})
+            if len(found) == most:
+                return found
+    return found
+
+def read(path, start, size):
+    with opened(path) as file:
+        file.seek(start)
+        return base64.b64encode(file.read(size)).decode()
+
+def remove(path):
+    folder, name = entered(path)
+    try:
+        os.unlink(name, dir_fd=folder)
+    finally:
+        os.close(folder)
+
+try:
+    answer = {"value": globals()[verb](*json.loads(arguments))}
+except OSError as error:
+    answer = {"errno": errno.errorcode.get(error.errno, ""), "text": str(error.strerror)}
+answer = JSON({"value": None, "errno": "", "text": "", **answer})
+"""
+
+_ABSENT: Final = {"ENOENT", "ENOTDIR", "ELOOP", "EINVAL", "ENXIO", "EISDIR"}
+_FULL: Final = {"ENOSPC", "EDQUOT", "EFBIG"}
+
+
+class _Answer(msgspec.Struct, frozen=True):
+    value: msgspec.Raw
+    errno: str
+    text: str
+
+
+class _Listed(msgspec.Struct, frozen=True):
+    name: str
+    size: int
+    modified: float
+    digest: str
+
+
+class GatewayFiles:
+    def __init__(self, folder: str, ask: Ask) -> None:
+        self._folder = folder
+        self._ask = ask
+        self._puts = 0
+
+    async def prepare(self) -> None:
+        """The folder is there after this, and code starts in it."""
+        await self._call(self._folder, "prepare")
+
+    async def put(self, name: str, content: AsyncIterable[bytes]) -> None:
+        target, begun = component(name), self._begun()
+        try:
+            await self._call(name, "write", begun, "", True)
+            async for piece in content:
+                for start in range(0, len(piece), _PIECE):
+                    data = base64.b64encode(piece[start : start + _PIECE]).decode()
+                    await self._call(name, "write", begun, data, False)
+            await self._call(name, "place", begun, target)
+        except SandboxError:
+            await self._call(name, "drop", begun)
+            raise
+
+    async def link(self, alias: str, name: str) -> None:
+        begun, target = self._begun(), component(alias)
+        await self._call(alias, "link", component(name), begun)
+        await self._call(alias, "place", begun, target)
+
+    async def list(self) -> Sequence[SandboxFile]:
+        found = _as(await self._call("/", "listed", FILES), tuple[_Listed, ...])
+        files = [SandboxFile(one.name, one.size, one.modified, one.digest) for one in found]
+        return sorted((file for file in files if all(map(is_safe, file.name.split("/")))), key=lambda file: file.name)
+
+    async def read(self, name: str) -> AsyncGenerator[bytes, None]:
+        path, start = "/".join(components(name)), 0
+        while piece := base64.b64decode(_as(await self._call(name, "read", path, start, _PIECE), str)):
+            start += len(piece)
+            yield piece
+
+    async def remove(self, name: str) -> None:
+        await self._call(name, "remove", "/".join(components(name)))
+
+    def _begun(self) -> str:
+        self._puts += 1
+        return f".put-{self._puts}"
+
+    async def _call(self, name: str, verb: str, *arguments: Any) -> msgspec.Raw:
+        given = {"top": self._folder, "verb": verb, "arguments": msgspec.json.encode(arguments).decode()}
+        found = await self._ask(f"(lambda names: (exec({_SOURCE!r}, names), names['answer'])[1])({given!r})")
+        if found is None:
+            raise SandboxError(f"The kernel behind the gateway did not say what became of the file {name!r}.")
+        answer = _as(found, _Answer)
+        if answer.errno in _ABSENT:
+            raise NoSuchFile(f"The sandbox has no regular file {name!r}.")
+        if answer.errno in _FULL:
+            raise SandboxFull(f"The sandbox has no room left for {name!r}.")
+        if answer.errno:
+            raise SandboxError(f"The sandbox's file {name!r} cannot be used: {answer.text}.")
+        value: msgspec.Raw = answer.value
+        return value
+
+
+def _as(data: msgspec.Raw | bytes, kind: Any) -> Any:
+    try:
+        return msgspec.json.decode(data, type=kind)
+    except (msgspec.MsgspecError, RecursionError, ValueError) as error:
+        raise SandboxError("The kernel behind the gateway answered something else than was asked.") from error

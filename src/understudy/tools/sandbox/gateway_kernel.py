@@ -1,0 +1,209 @@
+"""One kernel behind a gateway: its REST interface, and the messages of its websocket as events. See `Kernel`."""
+
+import asyncio
+from collections import deque
+from contextlib import suppress
+from typing import Any, Final, NoReturn
+from urllib.parse import quote
+
+import aiohttp
+
+from understudy.errors import SandboxError
+from understudy.tools.sandbox import jupyter
+from understudy.tools.sandbox.frames import LARGEST, Done, Event, Restarted, Said
+from understudy.tools.sandbox.gateway_files import GatewayFiles
+from understudy.tools.sandbox.kernel import KernelGone
+
+_HEARTBEAT: Final = 20.0
+_PATIENCE: Final = 60.0
+_DIED: Final = "It died, most likely because memory ran out."
+_DEAD: Final = "dead"
+_REPLACED: Final = frozenset({"restarting", "autorestarting"})
+
+
+class Gateway:
+    """Its REST interface. Raises SandboxError."""
+
+    def __init__(self, url: str, client: aiohttp.ClientSession) -> None:
+        self._url = url
+        self._client = client
+
+    async def ask(self, method: str, path: str, body: object = None) -> Any:
+        try:
+            async with self._client.request(method, f"{self._url}/api/{path}", json=body) as answer:
+                if answer.status >= 400:
+                    raise SandboxError(f"The gateway at {self._url} answered {method} {path} with {answer.status}.")
+                return await answer.json() if answer.status != 204 else None
+        except (aiohttp.ClientError, TimeoutError, ValueError) as error:
+            raise SandboxError(
+                f"The gateway at {self._url} does not answer: {error or type(error).__name__}."
+            ) from error
+
+    async def channels(self, kernel: str) -> aiohttp.ClientWebSocketResponse:
+        try:
+            return await self._client.ws_connect(
+                f"{self._url}/api/kernels/{kernel}/channels", max_msg_size=LARGEST, heartbeat=_HEARTBEAT
+            )
+        except (aiohttp.ClientError, TimeoutError) as error:
+            raise SandboxError(f"The gateway at {self._url} gives no connection to its kernel: {error}.") from error
+
+
+class GatewayKernel:
+    """Made by `start`."""
+
+    def __init__(self, gateway: Gateway, identifier: str, socket: aiohttp.ClientWebSocketResponse, folder: str) -> None:
+        self.files = GatewayFiles(folder, self._ask)
+        self.alive = True
+        self._gateway = gateway
+        self._path = f"kernels/{identifier}"
+        self._socket = socket
+        # The kernel does one thing at a time: a cell, or something about files.
+        self._free = asyncio.Lock()
+        self._cell = 0
+        self._message = ""
+        self._replied: bool | None = None
+        self._idle = False
+        self._events: deque[Event] = deque()
+        self._renewal: asyncio.Task[None] | None = None
+
+    @classmethod
+    async def start(cls, gateway: Gateway, name: str, folder: str) -> "GatewayKernel":
+        """A kernel that answers. Raises SandboxError."""
+        made = await gateway.ask("POST", "kernels", {"name": name})
+        identifier = quote(str(made["id"]) if isinstance(made, dict) and "id" in made else "", safe="")
+        try:
+            kernel = cls(gateway, identifier, await gateway.channels(identifier), folder)
+        except BaseException:
+            await gateway.ask("DELETE", f"kernels/{identifier}")
+            raise
+        try:
+            await kernel.files.prepare()
+        except BaseException:
+            await kernel.kill()
+            raise
+        return kernel
+
+    async def execute(self, cell: int, code: str) -> None:
+        await self._free.acquire()
+        self._cell, self._replied, self._idle = cell, None, False
+        self._message, text = jupyter.request(code)
+        await self._send(text)
+
+    async def receive(self) -> Event:
+        while not self._events:
+            if self._renewal is not None:
+                await asyncio.shield(self._renewal)
+            else:
+                self._take(await self._read())
+        return self._events.popleft()
+
+    async def interrupt(self, cell: int) -> None:
+        if cell == self._cell:
+            await self._order("interrupt")
+
+    async def restart(self) -> None:
+        await self._order("restart")
+        self._replaced()
+
+    async def kill(self) -> None:
+        if self.alive:
+            self.alive = False
+            with suppress(SandboxError):
+                await self._gateway.ask("DELETE", self._path)
+        await self._socket.close()
+        self._release()
+
+    async def _order(self, verb: str) -> None:
+        try:
+            await self._gateway.ask("POST", f"{self._path}/{verb}")
+        except SandboxError as error:
+            await self._gone(str(error))
+
+    def _take(self, message: jupyter.Message) -> None:
+        """Adds the events that a message stands for."""
+        kind, state = message.header.msg_type, ""
+        if kind == "status":
+            state = jupyter.content(message.content, jupyter.Status).execution_state
+        if state in _REPLACED:
+            self._replaced(_DIED)
+        elif self._cell and message.parent_header.msg_id == self._message:
+            self._follow(message, kind, state)
+
+    def _follow(self, message: jupyter.Message, kind: str, state: str) -> None:
+        """What the cell's own messages say. It has ended when both of its channels said so."""
+        if kind == "execute_reply":
+            self._replied = jupyter.content(message.content, jupyter.Reply).status == "ok"
+        elif state:
+            self._idle = state == "idle"
+        elif (output := jupyter.output(message)) is not None:
+            self._events.append(Said(self._cell, output))
+        if self._replied is not None and self._idle:
+            self._events.append(Done(self._cell, self._replied))
+            self._release()
+
+    def _replaced(self, reason: str = "") -> None:
+        """The kernel is a new one, which has to be led to its folder before anybody uses it."""
+        cell = self._cell
+        self._release()
+        if self._renewal is None:
+            self._renewal = asyncio.create_task(self._renew(cell, reason))
+
+    async def _renew(self, cell: int, reason: str) -> None:
+        with suppress(SandboxError):  # the next who needs it will see it fail
+            await self.files.prepare()
+        self._events.append(Restarted(cell, reason, ""))
+        self._renewal = None
+
+    def _release(self) -> None:
+        if self._cell:
+            self._cell = 0
+            self._free.release()
+
+    async def _ask(self, expression: str) -> bytes | None:
+        """Evaluates our expression between cells. Raises SandboxError where the kernel is gone."""
+        async with self._free:
+            identifier, text = jupyter.request("", expression)
+            try:
+                async with asyncio.timeout(_PATIENCE):
+                    await self._send(text)
+                    return await self._answer(identifier)
+            except TimeoutError:
+                return None
+            except KernelGone as gone:
+                raise SandboxError(str(gone)) from gone
+
+    async def _answer(self, identifier: str) -> bytes | None:
+        while True:
+            message = await self._read()
+            if message.parent_header.msg_id == identifier and message.header.msg_type == "execute_reply":
+                return jupyter.expressed(jupyter.content(message.content, jupyter.Reply))
+            if jupyter.content(message.content, jupyter.Status).execution_state in _REPLACED and self._renewal is None:
+                self._events.append(Restarted(0, _DIED, ""))
+                return None
+
+    async def _send(self, text: bytes) -> None:
+        try:
+            await self._socket.send_str(text.decode())
+        except (ConnectionError, RuntimeError):
+            await self._gone("The gateway closed the connection.")
+
+    async def _read(self) -> jupyter.Message:
+        """The next message that is one. Raises KernelGone."""
+        while True:
+            received = await self._socket.receive()
+            if received.type not in {aiohttp.WSMsgType.TEXT, aiohttp.WSMsgType.BINARY}:
+                await self._gone("The gateway closed the connection.")
+            message = jupyter.message(received.data)
+            if message is not None and not self._says_dead(message):
+                return message
+            if message is not None:
+                await self._gone("The kernel died.")
+
+    def _says_dead(self, message: jupyter.Message) -> bool:
+        if message.header.msg_type != "status":
+            return False
+        return bool(jupyter.content(message.content, jupyter.Status).execution_state == _DEAD)
+
+    async def _gone(self, why: str) -> NoReturn:
+        await self.kill()
+        raise KernelGone(why)

@@ -1,0 +1,51 @@
+"""Limits that a process takes on itself, for it and for all that it starts. None of them can be raised again."""
+
+import ctypes
+import os
+import resource
+from typing import Any, Final
+
+_SET_DUMPABLE: Final = 4
+_OPEN_FILES: Final = 256
+_NICE: Final = 5
+
+
+def confine(limits: dict[str, int]) -> None:
+    """For the relay and every kernel. `memory` and `file` are in bytes.
+
+    RLIMIT_DATA counts what is private and written; the rest of the address space is libraries and shared memory.
+    """
+    _limit(resource.RLIMIT_DATA, limits["memory"])
+    _limit(resource.RLIMIT_AS, 2 * limits["memory"] + limits["slack"])
+    _limit(resource.RLIMIT_NPROC, limits["processes"])
+    _limit(resource.RLIMIT_FSIZE, limits["file"])
+    _limit(resource.RLIMIT_NOFILE, _OPEN_FILES)
+    _limit(resource.RLIMIT_CORE, 0)
+    _limit(resource.RLIMIT_MEMLOCK, 0)
+    _limit(resource.RLIMIT_MSGQUEUE, 0)
+    os.nice(_NICE)
+    hide()
+
+
+def hide() -> None:
+    """Closes this process's memory and descriptors to others of the same user."""
+    _control(0)
+
+
+def confine_kernel(cpu_seconds: int) -> None:
+    """For a kernel alone: it may be looked into, is the first to go when memory is short, and has limited time."""
+    _limit(resource.RLIMIT_CPU, cpu_seconds)
+    _control(1)
+    with open("/proc/self/oom_score_adj", "w", encoding="ascii") as file:  # noqa: PTH123 - no more imports than needed
+        file.write("1000")
+
+
+def _limit(kind: int, wanted: int) -> None:
+    _, hard = resource.getrlimit(kind)
+    value = wanted if hard == resource.RLIM_INFINITY else min(wanted, hard)
+    resource.setrlimit(kind, (value, value))
+
+
+def _control(dumpable: int) -> None:
+    library: Any = ctypes.CDLL(None)
+    library.prctl(_SET_DUMPABLE, dumpable, 0, 0, 0)

@@ -1,0 +1,106 @@
+"""The Jupyter kernel as a child process: forked from a parent that has imported it, so a new one is there at once."""
+
+import gc
+import json
+import os
+import signal
+import sys
+import time
+import traceback
+from pathlib import Path
+from typing import Any, Final
+
+import ipykernel.ipkernel  # noqa: F401 - imported before the fork, for all kernels
+from ipykernel.kernelapp import IPKernelApp
+from traitlets.config import Config
+
+from .confinement import confine_kernel
+
+_RUN: Final = Path("/run/kernels")
+_PORTS: Final = ("shell", "iopub", "stdin", "control", "hb")
+_COLLECTED_WITHIN: Final = 5.0
+
+
+class Kernel:
+    """One kernel process. `connection` is what a Jupyter client needs; its sockets are files of a fresh directory."""
+
+    def __init__(self, generation: int, key: str, cpu_seconds: int) -> None:
+        directory = _RUN / str(generation)
+        directory.mkdir(mode=0o700, parents=True)
+        ports = {f"{name}_port": number for number, name in enumerate(_PORTS, 1)}
+        self.connection: dict[str, Any] = {"transport": "ipc", "ip": f"{directory}/s", "key": key, **ports}
+        self.connection["signature_scheme"] = "hmac-sha256"
+        file = directory / "connection.json"
+        file.write_text(json.dumps(self.connection), "ascii")
+        gc.collect()
+        gc.freeze()
+        self.pid = _fork()
+        if self.pid == 0:
+            _become(file, cpu_seconds)
+        self.descriptor = os.pidfd_open(self.pid)
+
+    def address(self, name: str) -> str:
+        return f"ipc://{self.connection['ip']}-{self.connection[f'{name}_port']}"
+
+    def interrupt(self) -> None:
+        """What Ctrl-C does: to the kernel and to the programs that the code started."""
+        os.killpg(self.pid, signal.SIGINT)
+
+    def end(self) -> str:
+        """Kills everything but the relay, whether or not the kernel lives, and says how the kernel ended."""
+        os.kill(-1, signal.SIGKILL)
+        _, status = os.waitpid(self.pid, 0)
+        os.close(self.descriptor)
+        _reap()
+        if os.WIFSIGNALED(status):
+            return signal.Signals(os.WTERMSIG(status)).name
+        return f"exit code {os.WEXITSTATUS(status)}"
+
+
+def _fork() -> int:
+    """The processes of a killed kernel count until the first process of the sandbox has collected them."""
+    deadline = time.monotonic() + _COLLECTED_WITHIN
+    while True:
+        try:
+            return os.fork()
+        except BlockingIOError:
+            if time.monotonic() > deadline:
+                raise
+            time.sleep(0.01)
+
+
+def _become(file: Path, cpu_seconds: int) -> None:
+    """Never returns."""
+    try:
+        os.setsid()
+        os.closerange(3, 4096)
+        confine_kernel(cpu_seconds)
+        os.chdir("/mnt/data")
+        sys.path[:] = ["", *(path for path in sys.path if path != sys.path[0])]
+        _serve(file)
+    except BaseException:  # noqa: BLE001 - whatever it is, the child must not go on as a copy of the relay
+        traceback.print_exc()
+    finally:
+        os._exit(1)
+
+
+def _serve(file: Path) -> None:
+    config = Config()
+    config.HistoryManager.enabled = False
+    config.InteractiveShell.colors = "nocolor"
+    app = IPKernelApp.instance(config=config)
+    app.initialize(["-f", str(file)])
+    # IPython's own would end the kernel, and with it what the next piece of code builds on.
+    app.shell.user_ns.update(exit=sys.exit, quit=sys.exit)
+    app.start()
+    sys.stdout.flush()
+    sys.stderr.flush()
+    os._exit(0)
+
+
+def _reap() -> None:
+    try:
+        while os.waitpid(-1, os.WNOHANG)[0]:
+            pass
+    except ChildProcessError:
+        pass

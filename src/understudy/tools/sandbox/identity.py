@@ -1,0 +1,74 @@
+"""Who the sandbox runs as on the host. A server that is root gives that up first, for what it starts.
+
+Limits do not bind root, and a file that only root can read must not become readable by way of a hole in the sandbox.
+"""
+
+import ctypes
+import os
+import shutil
+from collections.abc import Sequence
+from contextlib import suppress
+from pathlib import Path
+from typing import Any, Final
+
+UNPRIVILEGED: Final = 65500
+"""User and group in place of root: above those of people and systems, below `nobody`, which others use too."""
+
+# Binds what the unprivileged user could not reach into a folder of a mount namespace of its own; then gives up root.
+_STAGE: Final = """set -e
+stage=$1 number=0; shift
+mount -t tmpfs -o mode=0755,size=64k tmpfs "$stage"
+while [ "$1" != -- ]; do
+    mkdir "$stage/$number"; mount --bind "$1" "$stage/$number"; number=$((number + 1)); shift
+done
+shift
+exec "$@"
+"""
+_SWITCH: Final = (f"--reuid={UNPRIVILEGED}", f"--regid={UNPRIVILEGED}", "--clear-groups", "--")
+
+
+class Identity:
+    """How a command is started. `sources` are the folders it has to reach; `reached` is where it finds each of them."""
+
+    def __init__(self, sources: Sequence[Path], stage: Path) -> None:
+        self.is_root = os.geteuid() == 0
+        self._sources = sources
+        self._stage = stage
+        self._staged = self.is_root and not all(map(_open_to_all, sources))
+
+    def missing(self) -> str | None:
+        """A program that has to be there and is not."""
+        wanted = ("setpriv", "unshare", "mount") if self._staged else ("setpriv",)
+        return next((name for name in wanted if shutil.which(name) is None), None) if self.is_root else None
+
+    def reached(self) -> list[Path]:
+        if not self._staged:
+            return list(self._sources)
+        return [self._stage / str(number) for number in range(len(self._sources))]
+
+    def prefix(self) -> list[str]:
+        """What stands before the command."""
+        if not self.is_root:
+            return []
+        switch = [shutil.which("setpriv") or "setpriv", *_SWITCH]
+        if not self._staged:
+            return switch
+        self._stage.mkdir(mode=0o755, parents=True, exist_ok=True)
+        sources = [str(source) for source in self._sources]
+        unshare = [shutil.which("unshare") or "unshare", "--mount", "--propagation", "private"]
+        return [*unshare, "/bin/sh", "-c", _STAGE, "sh", str(self._stage), *sources, "--", *switch]
+
+    def assume(self) -> None:
+        """For a thread that works on the files inside: from here on it may do what their owner may, and no more."""
+        if self.is_root:
+            library: Any = ctypes.CDLL(None)
+            library.setfsgid(UNPRIVILEGED)
+            library.setfsuid(UNPRIVILEGED)
+
+
+def _open_to_all(path: Path) -> bool:
+    """Whether anybody may read below it, as far as the folders above it and itself tell."""
+    with suppress(OSError):
+        real = path.resolve(strict=True)
+        return all(folder.stat().st_mode & 0o005 == 0o005 for folder in (real, *real.parents))
+    return False

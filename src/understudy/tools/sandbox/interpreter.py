@@ -1,0 +1,74 @@
+"""The Python that runs the code: where it is, what it needs of the file system, and the versions of what it has."""
+
+import asyncio
+import subprocess
+from pathlib import Path
+from typing import Final
+
+import msgspec
+
+from understudy.errors import SandboxError
+
+PACKAGES: Final = (
+    "numpy",
+    "pandas",
+    "matplotlib",
+    "scipy",
+    "sympy",
+    "pillow",
+    "openpyxl",
+    "scikit-learn",
+    "ipykernel",
+)
+_PATIENCE: Final = 30.0
+_ASK: Final = """
+import importlib.metadata, json, platform, sys
+versions = {}
+for name in sys.argv[1:]:
+    try:
+        versions[name] = importlib.metadata.version(name)
+    except importlib.metadata.PackageNotFoundError:
+        pass
+folders = [sys.prefix, sys.exec_prefix, sys.base_prefix, sys.base_exec_prefix]
+print(json.dumps({"version": platform.python_version(), "folders": folders, "versions": versions}))
+"""
+
+
+class Interpreter(msgspec.Struct, frozen=True):
+    """`folders` are what it reads: its own environment and the installation below that."""
+
+    version: str
+    folders: tuple[str, ...]
+    versions: dict[str, str]
+
+
+def examined(python: Path) -> Interpreter:
+    """Asks the Python itself. Raises SandboxError where it does not answer."""
+    try:
+        asked = subprocess.run(  # noqa: S603 - the operator's own Python
+            [python, "-I", "-c", _ASK, *PACKAGES], capture_output=True, timeout=_PATIENCE, check=True
+        )
+        return msgspec.json.decode(asked.stdout, type=Interpreter)
+    except (OSError, subprocess.SubprocessError, msgspec.MsgspecError) as error:
+        raise SandboxError(f"the Python {str(python)!r} does not work: {error}") from error
+
+
+async def examine(python: Path) -> Interpreter:
+    return await asyncio.to_thread(examined, python)
+
+
+def folders(python: Path, found: Interpreter) -> list[Path]:
+    """All that has to be mounted, each once, by the names that the Python uses and by what they stand for."""
+    wanted = [Path(folder) for folder in found.folders]
+    # A link may lead from the environment to the installation by a name of its own: .../bin/python -> .../cpython-3.12.
+    link = python
+    while link.is_symlink():
+        link = link.parent / link.readlink()
+        if link.parent.name == "bin":
+            wanted.append(link.parent.parent)
+    wanted += [folder.resolve() for folder in wanted]
+    kept: list[Path] = []
+    for folder in sorted(set(wanted)):
+        if folder != Path("/") and not any(folder.is_relative_to(other) for other in (Path("/usr"), *kept)):
+            kept.append(folder)
+    return kept

@@ -1,0 +1,72 @@
+"""Kernels that wait for a session, and the queue of those that are being started. Knows nothing of what they are."""
+
+import asyncio
+import logging
+from collections import deque
+from collections.abc import Awaitable, Callable
+from typing import Generic, Protocol, TypeVar
+
+from understudy.errors import SandboxError
+
+logger = logging.getLogger(__name__)
+
+
+class Ending(Protocol):
+    @property
+    def alive(self) -> bool: ...
+    async def kill(self) -> None: ...
+
+
+T = TypeVar("T", bound=Ending)
+
+
+class Pool(Generic[T]):
+    """Keeps `warm` of them ready, from `fill` on. At most `starting` start at a time: each takes a core for a while."""
+
+    def __init__(self, start: Callable[[], Awaitable[T]], warm: int, starting: int) -> None:
+        self._start = start
+        self._warm = warm
+        self._places = asyncio.Semaphore(starting)
+        self._ready: deque[T] = deque()
+        self._waiting = 0
+        self._filling: asyncio.Task[None] | None = None
+        self._closed = False
+
+    async def take(self) -> T:
+        """One that is ready, or else one that is started for this. Raises SandboxError."""
+        while self._ready:
+            found = self._ready.popleft()
+            self.fill()
+            if found.alive:
+                return found
+            await found.kill()
+        self._waiting += 1
+        try:
+            async with self._places:
+                return await self._start()
+        finally:
+            self._waiting -= 1
+            self.fill()
+
+    def fill(self) -> None:
+        """In the background, and behind those that somebody waits for."""
+        if self._filling is None and not self._closed and len(self._ready) < self._warm:
+            self._filling = asyncio.create_task(self._fill())
+
+    async def close(self) -> None:
+        self._closed = True
+        if self._filling is not None:
+            self._filling.cancel()
+            await asyncio.gather(self._filling, return_exceptions=True)
+        while self._ready:
+            await self._ready.popleft().kill()
+
+    async def _fill(self) -> None:
+        try:
+            while len(self._ready) < self._warm and self._waiting == 0:
+                async with self._places:
+                    self._ready.append(await self._start())
+        except SandboxError as error:
+            logger.warning("no kernel could be kept ready: %s", error)
+        finally:
+            self._filling = None

@@ -1,0 +1,101 @@
+"""Whether this machine can run code in a sandbox, and where not, what is missing and how to get it.
+
+The last step is a trial: a sandbox is made, and ends at once. Nothing is believed that was not seen to work.
+"""
+
+import asyncio
+import platform
+import subprocess
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+
+from understudy.errors import SandboxError
+from understudy.settings import SandboxSettings
+from understudy.tools.sandbox import environment, interpreter
+from understudy.tools.sandbox.command import Plan, found_bwrap, planned
+
+_PACKAGES: Final = "`apt install bubblewrap`, `dnf install bubblewrap` or `apk add bubblewrap`"
+_GATEWAY: Final = 'or set `[sandbox] kind = "gateway"` to run code elsewhere'
+_INSTALL: Final = "run `understudy sandbox install`"
+_OLDEST: Final = (5, 14)
+"""The first Linux that counts the processes of each sandbox by themselves."""
+_PATIENCE: Final = 30.0
+_FORBIDDING: Final = (
+    ("user/max_user_namespaces", "0", "user.max_user_namespaces=15000"),
+    ("kernel/unprivileged_userns_clone", "0", "kernel.unprivileged_userns_clone=1"),
+    ("kernel/apparmor_restrict_unprivileged_userns", "1", "kernel.apparmor_restrict_unprivileged_userns=0"),
+)
+_CONTAINER: Final = "a container needs `--security-opt seccomp=unconfined --security-opt systempaths=unconfined`"
+
+
+@dataclass(frozen=True, slots=True)
+class Readiness:
+    plan: Plan | None
+    problem: str = ""
+
+
+async def examine(settings: SandboxSettings) -> Readiness:
+    return await asyncio.to_thread(examined, settings)
+
+
+def examined(
+    settings: SandboxSettings, system: str = platform.system(), release: str = platform.release()
+) -> Readiness:
+    try:
+        _check_system(system, release)
+        plan = _planned(settings, _bwrap())
+        _try(plan)
+    except SandboxError as error:
+        return Readiness(None, f"Code cannot run here: {error}.")
+    return Readiness(plan)
+
+
+def _check_system(system: str, release: str) -> None:
+    if system != "Linux":
+        raise SandboxError(f"the sandbox needs Linux, and this is {system}; use another machine {_GATEWAY}")
+    if tuple(int(part) for part in release.split("-", 1)[0].split(".")[:2]) < _OLDEST:
+        oldest = ".".join(map(str, _OLDEST))
+        raise SandboxError(f"the sandbox needs Linux {oldest} or newer, and this is {release}; upgrade it {_GATEWAY}")
+
+
+def _bwrap() -> str:
+    if (found := found_bwrap()) is None:
+        raise SandboxError(f"bubblewrap is missing; install it ({_PACKAGES}) {_GATEWAY}")
+    return found
+
+
+def _planned(settings: SandboxSettings, bwrap: str) -> Plan:
+    python = environment.python(settings)
+    if not python.exists():
+        raise SandboxError(f"there is no Python for it at {str(python)!r}; {_INSTALL}, or set `[sandbox] python`")
+    found = interpreter.examined(python)
+    if "ipykernel" not in found.versions:
+        raise SandboxError(f"{str(python)!r} has no ipykernel; install it there, or {_INSTALL}")
+    helps = subprocess.run([bwrap, "--help"], capture_output=True, text=True, check=False).stdout  # noqa: S603
+    plan = planned(bwrap, python, interpreter.folders(python, found), settings, helps)
+    if missing := plan.identity.missing():
+        raise SandboxError(f"a server that is root needs `{missing}`; install util-linux")
+    return plan
+
+
+def _try(plan: Plan) -> None:
+    """A sandbox that does nothing."""
+    try:
+        tried = subprocess.run(  # noqa: S603 - made of our own words and the operator's paths
+            plan.trial(), capture_output=True, timeout=_PATIENCE, check=False, cwd="/", stdin=subprocess.DEVNULL
+        )
+    except (OSError, subprocess.SubprocessError) as error:
+        raise SandboxError(f"bubblewrap cannot be run: {error}") from error
+    if tried.returncode != 0:
+        said = tried.stderr.decode(errors="replace").strip().splitlines()
+        raise SandboxError(f"no sandbox can be made: {said[-1] if said else 'no reason was given'}; {_advice()}")
+
+
+def _advice() -> str:
+    """What most likely forbids it: the usual switches of this system, or a container around us."""
+    for path, bad, command in _FORBIDDING:
+        file = Path("/proc/sys", path)
+        if file.exists() and file.read_text("ascii").strip() == bad:
+            return f"allow user namespaces with `sysctl -w {command}`, {_GATEWAY}"
+    return f"user namespaces and a /proc of one's own must be allowed, for which {_CONTAINER}, {_GATEWAY}"

@@ -1,0 +1,32 @@
+"""Work that a sandbox repeats beside its sessions."""
+
+import asyncio
+import logging
+from collections.abc import Awaitable, Callable
+
+logger = logging.getLogger(__name__)
+
+
+class Repeating:
+    """Awaits `work` again and again, `seconds` after it was done; its failures are logged and do not end it."""
+
+    def __init__(self, seconds: float, work: Callable[[], Awaitable[object]]) -> None:
+        self._seconds = seconds
+        self._work = work
+        self._task: asyncio.Task[None] | None = None
+
+    def start(self) -> None:
+        self._task = asyncio.create_task(self._loop())
+
+    async def stop(self) -> None:
+        if self._task is not None:
+            self._task.cancel()
+            await asyncio.gather(self._task, return_exceptions=True)
+
+    async def _loop(self) -> None:
+        while True:
+            await asyncio.sleep(self._seconds)
+            try:
+                await self._work()
+            except Exception:
+                logger.exception("a background part of the sandbox failed and goes on")

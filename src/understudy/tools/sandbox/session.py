@@ -1,0 +1,173 @@
+"""A session on a kernel: one cell at a time, one life, and another kernel where the first is lost. See `Session`."""
+
+import asyncio
+import secrets
+from collections.abc import AsyncGenerator, AsyncIterable, AsyncIterator, Awaitable, Callable, Sequence
+from contextlib import asynccontextmanager, suppress
+from pathlib import Path
+from typing import Final
+
+from understudy.clock import Clock
+from understudy.errors import SandboxError
+from understudy.settings import SandboxSettings
+from understudy.tools.sandbox import wording
+from understudy.tools.sandbox.cell import Cell
+from understudy.tools.sandbox.files import PIECE
+from understudy.tools.sandbox.kernel import Kernel
+from understudy.tools.sandbox.outputs import Ended, Note, Output
+from understudy.tools.sandbox.protocol import SandboxFile
+
+_CODE_BYTES: Final = 1 << 20
+_ENDED: Final = "The session has ended."
+
+
+class KernelSession:
+    """`renew` gives another kernel; it is asked when the session has none, or one that is gone."""
+
+    def __init__(
+        self, key: str, settings: SandboxSettings, clock: Clock, renew: Callable[[], Awaitable[Kernel]]
+    ) -> None:
+        self.key = key
+        self.id = ""
+        self.ended = False
+        self._settings = settings
+        self._clock = clock
+        self._renew = renew
+        self._kernel: Kernel | None = None
+        self._cell: Cell | None = None
+        self._cells = 0
+        self._turn = asyncio.Lock()
+        self._users = 0
+        # Whether a loss of everything was said by the execution it happened in, or is to be said by the next one.
+        self._said = self._unsaid = False
+        self._settling: set[asyncio.Task[None]] = set()
+        self._began_at = self.used_at = clock.now()
+
+    @property
+    def busy(self) -> bool:
+        return self._users > 0 or self._turn.locked()
+
+    @property
+    def expires_at(self) -> float:
+        end = self._began_at + self._settings.session_seconds
+        return end if self.busy else min(end, self.used_at + self._settings.idle_seconds)
+
+    async def ready(self) -> None:
+        """Has a kernel after this."""
+        async with self._used(), self._turn:
+            await self._living()
+
+    async def execute(self, code: str) -> AsyncGenerator[Output, None]:
+        if len(code.encode("utf-8", "replace")) > _CODE_BYTES:
+            raise SandboxError(f"The code has more than {_CODE_BYTES} bytes, which is the most that is run at once.")
+        async with self._used():
+            await self._turn.acquire()
+            try:
+                kernel = await self._living()
+                if self._unsaid:
+                    self._unsaid = False
+                    yield Note(wording.gone_meanwhile(), lost="everything")
+                self._cells += 1
+                self._cell = cell = Cell(kernel, self._cells, self._settings)
+                await cell.begin(code)
+                while not isinstance(output := await cell.next(), Ended):
+                    yield output
+                self._said = output.lost == "everything"
+            finally:
+                self._settle()
+        # Not before it is settled: nobody has to ask for more after the last output.
+        yield output
+
+    def _settle(self) -> None:
+        """Gives up the turn: at once after the end, or else when the code has been stopped, for which nobody waits."""
+        cell, self._cell = self._cell, None
+        if cell is None or cell.ended or self.ended:
+            self._turn.release()
+            return
+        cell.stop()
+        task = asyncio.create_task(self._drain(cell))
+        self._settling.add(task)
+        task.add_done_callback(self._settling.discard)
+
+    async def _drain(self, cell: Cell) -> None:
+        try:
+            while not cell.ended:
+                await cell.next()
+        finally:
+            self._turn.release()
+
+    async def put(self, name: str, content: Path | AsyncIterable[bytes]) -> None:
+        async with self._used(), self._turn:
+            kernel = await self._living()
+            await kernel.files.put(name, pieces(content) if isinstance(content, Path) else content)
+
+    async def link(self, alias: str, name: str) -> None:
+        async with self._used(), self._turn:
+            await (await self._living()).files.link(alias, name)
+
+    async def list(self) -> Sequence[SandboxFile]:
+        async with self._used():
+            return await self._present().files.list()
+
+    async def read(self, name: str) -> AsyncGenerator[bytes, None]:
+        async with self._used():
+            async for piece in self._present().files.read(name):
+                yield piece
+
+    async def remove(self, name: str) -> None:
+        async with self._used():
+            await self._present().files.remove(name)
+
+    async def interrupt(self) -> None:
+        if self._cell is not None:
+            self._cell.stop()
+
+    async def close(self) -> None:
+        self.ended = True
+        if self._kernel is not None:
+            await self._kernel.kill()
+        for task in tuple(self._settling):
+            with suppress(asyncio.CancelledError):
+                await task
+
+    @asynccontextmanager
+    async def _used(self) -> AsyncIterator[None]:
+        """Counts as use, from its beginning to its end."""
+        if self.ended:
+            raise SandboxError(_ENDED)
+        self._users += 1
+        try:
+            yield
+        finally:
+            self._users -= 1
+            self.used_at = self._clock.now()
+
+    async def _living(self) -> Kernel:
+        if self._kernel is None or not self._kernel.alive:
+            if self._kernel is not None:
+                self._unsaid = not self._said
+                await self._kernel.kill()
+                self._kernel = None
+            kernel = await self._renew()
+            if self.ended:
+                await kernel.kill()
+                raise SandboxError(_ENDED)
+            self._kernel = kernel
+            self._said = False
+            self.id = secrets.token_hex(16)
+        return self._kernel
+
+    def _present(self) -> Kernel:
+        if self._kernel is None:
+            raise SandboxError("The session has no files yet.")
+        return self._kernel
+
+
+async def pieces(path: Path) -> AsyncGenerator[bytes, None]:
+    """A file of the host's."""
+    file = await asyncio.to_thread(path.open, "rb")
+    try:
+        while piece := await asyncio.to_thread(file.read, PIECE):
+            yield piece
+    finally:
+        await asyncio.to_thread(file.close)

@@ -1,0 +1,71 @@
+"""All sessions of a sandbox: which live, which have had their time, and which makes room for another one."""
+
+import asyncio
+import logging
+from collections.abc import Awaitable, Callable
+from typing import Final
+
+from understudy.clock import Clock
+from understudy.settings import SandboxSettings
+from understudy.tools.sandbox.kernel import Kernel
+from understudy.tools.sandbox.session import KernelSession
+
+logger = logging.getLogger(__name__)
+
+SWEEP_EVERY: Final = 5.0
+_LOOK_AGAIN: Final = 0.5
+
+
+class Sessions:
+    def __init__(self, settings: SandboxSettings, clock: Clock, start: Callable[[], Awaitable[Kernel]]) -> None:
+        self._settings = settings
+        self._clock = clock
+        self._start = start
+        self._sessions: dict[str, KernelSession] = {}
+
+    def find(self, key: str) -> KernelSession | None:
+        found = self._sessions.get(key)
+        if found is None or found.ended or found.expires_at <= self._clock.now():
+            return None
+        return found
+
+    async def open(self, key: str) -> KernelSession:
+        session = self.find(key)
+        if session is None:
+            session = await self._new(key)
+        await session.ready()
+        return session
+
+    async def _new(self, key: str) -> KernelSession:
+        await self.sweep()
+        while len(self._sessions) >= self._settings.sessions:
+            await self._make_room()
+            if session := self.find(key):
+                return session
+        session = KernelSession(key, self._settings, self._clock, self._start)
+        self._sessions[key] = session
+        return session
+
+    async def _make_room(self) -> None:
+        """Ends the session that was unused for the longest; where all are in use, waits a little."""
+        unused = [session for session in self._sessions.values() if not session.busy]
+        if not unused:
+            await asyncio.sleep(_LOOK_AGAIN)
+            return
+        oldest = min(unused, key=lambda session: session.used_at)
+        logger.info("a session makes room for another one")
+        await self._end(oldest)
+
+    async def sweep(self) -> None:
+        """Ends those that have had their time."""
+        now = self._clock.now()
+        over = [session for session in self._sessions.values() if session.ended or session.expires_at <= now]
+        await asyncio.gather(*map(self._end, over))
+
+    async def close(self) -> None:
+        await asyncio.gather(*map(self._end, list(self._sessions.values())))
+
+    async def _end(self, session: KernelSession) -> None:
+        if self._sessions.get(session.key) is session:
+            del self._sessions[session.key]
+        await session.close()

@@ -1,0 +1,63 @@
+"""Holds running sandboxes to the limits that the kernel does not hold them to.
+
+A sandbox that uses too much loses its kernel and all its processes; one that still does, or has too many files, is
+killed whole.
+"""
+
+import asyncio
+from contextlib import suppress
+from dataclasses import dataclass, field
+from typing import Final
+
+from understudy.settings import SandboxSettings
+from understudy.tools.sandbox.command import MIB
+from understudy.tools.sandbox.held import Held
+from understudy.tools.sandbox.jail import Jail
+from understudy.tools.sandbox.usage import Usage, shared_fairly, used
+
+EVERY: Final = 0.25
+INODES: Final = 50_000
+_OBEYS_WITHIN: Final = 8
+"""Looks after an order to restart at which too much is still in use."""
+
+
+@dataclass(slots=True)
+class Watch:
+    """Of one jail. `before` is the processor time of kernels that are gone."""
+
+    jail: Jail
+    settings: SandboxSettings
+    before: float = 0.0
+    _ordered: int = field(default=0, init=False)
+
+    async def look(self) -> None:
+        if not self.jail.alive or self.jail.processes is None:
+            return
+        with suppress(OSError):  # it ends meanwhile
+            await self._judge(used(self.jail.processes, self.jail.places), self.jail.processes)
+
+    async def _judge(self, usage: Usage, processes: Held) -> None:
+        if usage.inodes > INODES:
+            await self.jail.kill(f"It had more than {INODES} files, which is not allowed.")
+        elif reason := await self._excess(usage, processes):
+            await self._act(reason, usage)
+        else:
+            self._ordered = 0
+
+    async def _act(self, reason: str, usage: Usage) -> None:
+        if self._ordered == 0:
+            self.before = usage.cpu_seconds
+            await self.jail.restart(reason)
+        self._ordered += 1
+        if self._ordered > _OBEYS_WITHIN:
+            await self.jail.kill(reason)
+
+    async def _excess(self, usage: Usage, processes: Held) -> str | None:
+        memory = self.settings.memory_mb
+        if usage.cpu_seconds - self.before > self.settings.cpu_seconds:
+            return f"It used more than {self.settings.cpu_seconds} seconds of processor time."
+        if usage.resident > memory * MIB:
+            fair = await asyncio.to_thread(shared_fairly, processes)
+            if fair > memory * MIB:
+                return f"It used more than {memory} MiB of memory."
+        return None

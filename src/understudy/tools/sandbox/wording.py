@@ -1,0 +1,49 @@
+"""Sentences about code that did not end by itself. A model reads them as well as people do."""
+
+from typing import Final
+
+KEPT: Final = "Variables and files are kept."
+VARIABLES_LOST: Final = "All variables and imports are lost; the files in /mnt/data are kept."
+INTERRUPTED: Final = "The code was interrupted."
+EVERYTHING_LOST: Final = "All variables and all files in /mnt/data are lost."
+_ENDINGS: Final = {
+    "SIGKILL": "It was killed, most likely because memory ran out.",
+    "SIGXCPU": "It used more processor time than is allowed.",
+    "SIGSEGV": "It crashed.",
+    "SIGABRT": "It crashed.",
+    "SIGBUS": "It crashed.",
+}
+
+
+def timed_out(seconds: float) -> str:
+    return f"The code ran for more than {seconds:g} seconds and was stopped."
+
+
+def kept(stopped: str) -> str:
+    return f"{stopped} {KEPT}" if stopped else ""
+
+
+def restarted(reason: str, how: str, stopped: str) -> str:
+    """`stopped` says that the code was stopped, `reason` why somebody replaced the kernel, `how` what ended it."""
+    if stopped:
+        return f"{stopped} It did not react, so the kernel was replaced. {VARIABLES_LOST}"
+    return (
+        f"The kernel ended and was replaced. {reason or _ENDINGS.get(how) or f'It ended with {how}.'} {VARIABLES_LOST}"
+    )
+
+
+def gone(reason: str, stopped: str) -> str:
+    said = [stopped or "The session ended while the code ran.", reason, EVERYTHING_LOST]
+    return " ".join(part for part in said if part)
+
+
+def gone_meanwhile() -> str:
+    return f"The session ended meanwhile, and this is a new one. {EVERYTHING_LOST}"
+
+
+def too_much_text(limit: int) -> str:
+    return f"[The output is longer than {limit} bytes; the rest was left out.]"
+
+
+def too_many_images(limit: int) -> str:
+    return f"[More than {limit} images were shown; the rest was left out.]"
