@@ -221,8 +221,9 @@ def test_limits_of_a_run_are_wider_than_the_document_says(ask, upstream, assista
 
 
 @pytest.mark.proves("messages.attachments", "messages.empty")
-def test_attachments_are_echoed_as_often_as_they_were_given(ask, thread):
-    twice = [{"file_id": "file-1", "tools": [{"type": kind}]} for kind in ("file_search", "code_interpreter")]
+def test_attachments_are_echoed_as_often_as_they_were_given(ask, thread, client):
+    file = client.files.create(file=("a.txt", b"text"), purpose="assistants")
+    twice = [{"file_id": file.id, "tools": [{"type": kind}]} for kind in ("file_search", "code_interpreter")]
     path = f"/threads/{thread['id']}/messages"
     ask("POST", path, user("Look", attachments=twice), shapes.message("Look", attachments=twice))
     ask("POST", path, user("Look", attachments=None), shapes.message("Look"))

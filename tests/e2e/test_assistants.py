@@ -122,18 +122,20 @@ def test_an_empty_change_changes_nothing(server):
     assert server.ask("POST", f"/v1/assistants/{made['id']}", {}).json == made
 
 
-def test_tool_resources_are_replaced_tool_by_tool(server):
+def test_tool_resources_are_replaced_tool_by_tool(server, client):
+    store = client.vector_stores.create()
+    file = client.files.create(file=("a.txt", b"text"), purpose="assistants")
     tools = [{"type": "code_interpreter"}, {"type": "file_search"}]
-    made = create(server, tools=tools, tool_resources={"file_search": {"vector_store_ids": ["vs_1"]}})
+    made = create(server, tools=tools, tool_resources={"file_search": {"vector_store_ids": [store.id]}})
     assert made["tool_resources"] == {
         "code_interpreter": {"file_ids": []},
-        "file_search": {"vector_store_ids": ["vs_1"]},
+        "file_search": {"vector_store_ids": [store.id]},
     }
-    change = {"tool_resources": {"code_interpreter": {"file_ids": ["file-1"]}}}
+    change = {"tool_resources": {"code_interpreter": {"file_ids": [file.id]}}}
     changed = server.ask("POST", f"/v1/assistants/{made['id']}", change).json
     assert changed["tool_resources"] == {
-        "code_interpreter": {"file_ids": ["file-1"]},
-        "file_search": {"vector_store_ids": ["vs_1"]},
+        "code_interpreter": {"file_ids": [file.id]},
+        "file_search": {"vector_store_ids": [store.id]},
     }
 
 

@@ -73,10 +73,11 @@ def test_each_kind_of_content_is_shown_as_answers_show_it(server, thread, given,
     assert made["content"] == [shown, shown]
 
 
-def test_attachments_and_metadata_are_echoed(server, thread):
+def test_attachments_and_metadata_are_echoed(server, client, thread):
+    file = client.files.create(file=("a.txt", b"text"), purpose="assistants")
     attachments = [
-        {"file_id": "file-1", "tools": [{"type": "code_interpreter"}]},
-        {"file_id": "file-1", "tools": [{"type": "file_search"}]},
+        {"file_id": file.id, "tools": [{"type": "code_interpreter"}]},
+        {"file_id": file.id, "tools": [{"type": "file_search"}]},
     ]
     body = user("see these", attachments=attachments, metadata={"a": "b"})
     made = server.ask("POST", f"/v1/threads/{thread.id}/messages", body).json

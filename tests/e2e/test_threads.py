@@ -53,14 +53,15 @@ def test_nothing_is_made_where_one_message_is_bad(server):
 
 
 @on_both
-def test_a_change_replaces_metadata_as_a_whole_and_leaves_the_rest(server):
-    resources = {"code_interpreter": {"file_ids": ["file-1"]}}
+def test_a_change_replaces_metadata_as_a_whole_and_leaves_the_rest(server, client):
+    file = client.files.create(file=("a.txt", b"text"), purpose="assistants")
+    resources = {"code_interpreter": {"file_ids": [file.id]}}
     made = server.ask("POST", "/v1/threads", {"metadata": {"a": "1", "b": "2"}, "tool_resources": resources}).json
     path = f"/v1/threads/{made['id']}"
     assert server.ask("POST", path, {"metadata": {"b": "3"}}).json == {**made, "metadata": {"b": "3"}}
     assert server.ask("POST", path, {}).json == {**made, "metadata": {"b": "3"}}
     assert server.ask("POST", path, {"metadata": None}).json == {**made, "metadata": {}}
-    search = {"file_search": {"vector_store_ids": ["vs_1"]}}
+    search = {"file_search": {"vector_store_ids": [client.vector_stores.create().id]}}
     assert server.ask("POST", path, {"tool_resources": search}).json["tool_resources"] == resources | search
     assert server.ask("POST", path, {"tool_resources": None}).json["tool_resources"] == {}
 

@@ -5,6 +5,7 @@ import itertools
 from understudy import ids
 from understudy.store.store_files import NewFile
 from understudy.wire.assistants import AssistantObject
+from understudy.wire.chunking import StaticChunkingStrategy, StaticChunkingStrategyRequestParam, chosen_chunking
 from understudy.wire.files import FileObject
 from understudy.wire.messages import MessageContentTextObject, MessageObject, TextContent
 from understudy.wire.runs import RunObject
@@ -16,14 +17,7 @@ from understudy.wire.steps import (
 )
 from understudy.wire.threads import ThreadObject
 from understudy.wire.tools import ToolResources, TruncationObject
-from understudy.wire.vector_stores import (
-    FileCounts,
-    StaticChunkingStrategy,
-    StaticChunkingStrategyRequestParam,
-    VectorStoreFileBatchObject,
-    VectorStoreObject,
-    chosen_chunking,
-)
+from understudy.wire.vector_stores import FileCounts, VectorStoreFileBatchObject, VectorStoreObject
 
 OURS = "proj_ours"
 THEIRS = "proj_theirs"

@@ -11,7 +11,7 @@ from understudy import ids
 from understudy.api.exchange import encoded, listed, page_request, read_json, rendered
 from understudy.api.models import check_model
 from understudy.api.parts import parts_of, project_of
-from understudy.api.resources import merged, shown_resources, with_defaults
+from understudy.api.resources import check_resources, merged, provided, with_defaults
 from understudy.llm.families import sampling
 from understudy.wire import queries
 from understudy.wire.assistants import (
@@ -22,6 +22,7 @@ from understudy.wire.assistants import (
 )
 from understudy.wire.problems import check_id
 from understudy.wire.strict import check_strict
+from understudy.wire.tools import ToolResources
 
 # What a field returns to when it is set to null.
 _DEFAULTS = {"tools": [], "metadata": {}, "response_format": "auto"}
@@ -37,7 +38,12 @@ async def create_assistant(request: Request) -> Response:
     body = await read_json(request, CreateAssistantRequest, parts.settings.limits)
     check_strict(body.tools or ())
     await check_model(parts, body.model)
-    return encoded(await parts.store.assistants.create(project_of(request), _assistant(body, parts.now())))
+    resources, fillings = await provided(parts, project_of(request), body.tool_resources, None)
+    assistant = _assistant(body, resources, parts.now())
+    created = await parts.store.assistants.create(project_of(request), assistant, fillings)
+    if fillings:
+        parts.vector_stores.announce()
+    return encoded(created)
 
 
 async def get_assistant(request: Request) -> Response:
@@ -51,6 +57,7 @@ async def modify_assistant(request: Request) -> Response:
     check_strict(body.tools or ())
     if body.model is not UNSET:
         await check_model(parts, body.model)
+    await check_resources(parts, project_of(request), body.tool_resources or None)
     return encoded(await parts.store.assistants.modify(project_of(request), assistant_id, _change(body)))
 
 
@@ -66,7 +73,7 @@ def _assistant_id(request: Request) -> str:
     return assistant_id
 
 
-def _assistant(body: CreateAssistantRequest, now: int) -> AssistantObject:
+def _assistant(body: CreateAssistantRequest, resources: ToolResources, now: int) -> AssistantObject:
     tools = body.tools or []
     return AssistantObject(
         id=ids.assistant(),
@@ -79,7 +86,7 @@ def _assistant(body: CreateAssistantRequest, now: int) -> AssistantObject:
         top_p=sampling(body.model, body.top_p),
         temperature=sampling(body.model, body.temperature),
         reasoning_effort=body.reasoning_effort,
-        tool_resources=with_defaults(shown_resources(body.tool_resources), tools),
+        tool_resources=with_defaults(resources, tools),
         metadata=body.metadata or {},
         response_format=body.response_format or "auto",
     )

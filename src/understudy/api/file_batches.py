@@ -11,12 +11,9 @@ from understudy.api.vector_stores import store_id_of
 from understudy.errors import InvalidRequest
 from understudy.store.store_files import NewFile
 from understudy.wire import queries, wording
+from understudy.wire.chunking import chosen_chunking
 from understudy.wire.problems import InvalidBody, check_id
-from understudy.wire.vector_stores import (
-    CreateVectorStoreFileBatchRequest,
-    ListVectorStoreFilesQuery,
-    chosen_chunking,
-)
+from understudy.wire.vector_stores import CreateVectorStoreFileBatchRequest, ListVectorStoreFilesQuery
 
 
 async def create_vector_store_file_batch(request: Request) -> Response:

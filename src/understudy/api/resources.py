@@ -1,25 +1,76 @@
-"""Tool resources: from what a request gives to what the object shows."""
+"""Tool resources: from what a request gives to what the object shows, and whether what they name is there."""
 
-from msgspec import UNSET, UnsetType
+from collections.abc import Iterable, Sequence
+from pathlib import Path
 
-from understudy.errors import InvalidRequest
+from msgspec import UNSET
+
+from understudy.api.parts import Parts
+from understudy.errors import InvalidRequest, NotFound
+from understudy.retrieval.reading import SUPPORTED
+from understudy.store.attachments import Filling, new_filling
+from understudy.wire.chunking import chosen_chunking
+from understudy.wire.messages import Attachment, MessageObject
 from understudy.wire.tools import (
     AssistantTool,
     AssistantToolsCode,
     AssistantToolsFileSearch,
+    AssistantToolsFileSearchTypeOnly,
     CodeInterpreterResources,
     FileSearchResources,
     FileSearchResourcesCreate,
     ToolResources,
     ToolResourcesCreate,
+    VectorStoreHelper,
 )
+from understudy.wire.vector_stores import VectorStoreExpirationAfter
+
+_CODE_FILES = "tool_resources.code_interpreter.file_ids"
+_STORES = "tool_resources.file_search.vector_store_ids"
+_NEW_STORES = "tool_resources.file_search.vector_stores"
 
 
-def shown_resources(given: ToolResources | ToolResourcesCreate | None) -> ToolResources:
-    """Raises InvalidRequest for the helper that makes a vector store on the way, which this server does not have."""
+async def provided(
+    parts: Parts, project_id: str, given: ToolResourcesCreate | None, expires_after: VectorStoreExpirationAfter | None
+) -> tuple[ToolResources, list[Filling]]:
+    """What a new object shows, and the vector stores that are to be made with it, which live for `expires_after`.
+
+    Raises NotFound for what the project does not have, InvalidRequest for a file that cannot be searched in.
+    """
     if given is None:
-        return ToolResources()
-    return ToolResources(code_interpreter=given.code_interpreter, file_search=_file_search(given))
+        return ToolResources(), []
+    search, fillings = given.file_search, []
+    if isinstance(search, FileSearchResourcesCreate):
+        fillings = await _new_stores(parts, project_id, search.vector_stores or (), expires_after)
+        store_ids = [*search.vector_store_ids, *(filling.store_id for filling in fillings)]
+        resources = ToolResources(given.code_interpreter, FileSearchResources(vector_store_ids=store_ids))
+        named = ToolResources(given.code_interpreter, FileSearchResources(search.vector_store_ids))
+    else:
+        resources = named = ToolResources(given.code_interpreter)
+    await check_resources(parts, project_id, named)
+    return resources, fillings
+
+
+async def check_resources(parts: Parts, project_id: str, named: ToolResources | None) -> None:
+    """Raises NotFound for a file or a vector store that the project does not have."""
+    if named is None:
+        return
+    if isinstance(named.code_interpreter, CodeInterpreterResources):
+        await _check_files(parts, project_id, named.code_interpreter.file_ids, _CODE_FILES)
+    if isinstance(named.file_search, FileSearchResources):
+        for store_id in named.file_search.vector_store_ids:
+            await _check_store(parts, project_id, store_id)
+
+
+async def check_attachments(parts: Parts, project_id: str, messages: Iterable[MessageObject]) -> None:
+    """Raises NotFound for a file that the project does not have, InvalidRequest for one that cannot be searched in."""
+    attached = [one for message in messages for one in message.attachments]
+    if not attached:
+        return
+    given = [one.file_id for one in attached if one.file_id is not UNSET]
+    searched = [one.file_id for one in attached if one.file_id is not UNSET and _is_searched(one)]
+    await _check_files(parts, project_id, given, "attachments")
+    await _check_files(parts, project_id, searched, "attachments", searched=True)
 
 
 def with_defaults(resources: ToolResources, tools: list[AssistantTool]) -> ToolResources:
@@ -42,15 +93,56 @@ def merged(old: ToolResources, change: ToolResources | None) -> ToolResources:
     return ToolResources(code_interpreter=code, file_search=search)
 
 
-def _file_search(given: ToolResources | ToolResourcesCreate) -> FileSearchResources | UnsetType:
-    search = given.file_search
-    if isinstance(search, FileSearchResourcesCreate):
-        if search.vector_stores is not UNSET:
-            raise InvalidRequest(
-                "Creating a vector store with 'tool_resources.file_search.vector_stores' is not supported by this "
-                "server.",
-                param="tool_resources.file_search.vector_stores",
-                code="unsupported_parameter",
-            )
-        return FileSearchResources(vector_store_ids=search.vector_store_ids)
-    return search
+def _is_searched(attachment: Attachment) -> bool:
+    tools = () if attachment.tools is UNSET else attachment.tools
+    return any(isinstance(tool, AssistantToolsFileSearchTypeOnly) for tool in tools)
+
+
+async def _new_stores(
+    parts: Parts,
+    project_id: str,
+    given: Sequence[VectorStoreHelper],
+    expires_after: VectorStoreExpirationAfter | None,
+) -> list[Filling]:
+    for one in given:
+        await _check_files(parts, project_id, one.file_ids, f"{_NEW_STORES}[0].file_ids", searched=True)
+    return [
+        new_filling(
+            list(dict.fromkeys(one.file_ids)),
+            parts.now(),
+            expires_after,
+            chosen_chunking(one.chunking_strategy),
+            one.metadata,
+        )
+        for one in given
+    ]
+
+
+async def _check_files(
+    parts: Parts, project_id: str, file_ids: Sequence[str], param: str, *, searched: bool = False
+) -> None:
+    files = {file.id: file for file in await parts.store.files.lookup(project_id, file_ids)} if file_ids else {}
+    for file_id in file_ids:
+        if file_id not in files:
+            raise NotFound(f"No such File object: {file_id}", param=param)
+    if searched:
+        _check_types([file.filename for file in files.values()])
+
+
+def _check_types(filenames: Iterable[str]) -> None:
+    suffixes = dict.fromkeys(Path(name).suffix for name in filenames)
+    unsupported = [suffix for suffix in suffixes if suffix and suffix[1:].lower() not in SUPPORTED]
+    if unsupported:
+        raise InvalidRequest(
+            f"Files with extensions [{', '.join(unsupported)}] are not supported for retrieval. Supported are:"
+            f" {', '.join(f'.{name}' for name in SUPPORTED)}.",
+            param="file_ids",
+            code="unsupported_file",
+        )
+
+
+async def _check_store(parts: Parts, project_id: str, store_id: str) -> None:
+    try:
+        await parts.store.vector_stores.get(project_id, store_id, parts.now())
+    except NotFound as error:
+        raise NotFound(error.message, param=_STORES) from None

@@ -14,7 +14,7 @@ from understudy.api.event_stream import EventStream
 from understudy.api.exchange import encoded, listed, page_request, read_json, set_metadata
 from understudy.api.models import check_model
 from understudy.api.parts import Parts, parts_of, project_of
-from understudy.api.resources import merged
+from understudy.api.resources import check_attachments, check_resources, merged
 from understudy.api.threads import new_thread, thread_id_of
 from understudy.engine.log import RunLog
 from understudy.engine.run_view import DONE
@@ -34,10 +34,10 @@ from understudy.wire.runs import (
 from understudy.wire.strict import check_strict
 from understudy.wire.threads import CreateThreadRequest, ThreadObject
 from understudy.wire.tools import (
+    AssistantToolsCode,
     AssistantToolsFileSearch,
-    AssistantToolsFunction,
-    FileSearchResources,
     ToolResources,
+    ToolResourcesCreate,
 )
 
 # When the SDKs' polling helpers should look again; they would wait a second.
@@ -65,9 +65,12 @@ async def create_run(request: Request) -> Response:
         thread = _decode_thread(await parts.store.threads.get(project_id, thread_id))
         await _check_stores(parts, project_id, resources, thread.tool_resources)
     messages = new_messages(body.additional_messages, thread_id, parts.now())
+    await check_attachments(parts, project_id, messages)
     in_turn = parts.settings.limits.queue_runs or request.headers.get(_QUEUE_RUN, "").lower() == "true"
     create = parts.runs.create_in_turn if in_turn else parts.runs.create
     started = await create(project_id, run, messages, resources=resources, detailed=bool(query.include))
+    if any(message.attachments for message in messages):
+        parts.vector_stores.announce()
     return _answer(request, started, body.stream)
 
 
@@ -75,15 +78,19 @@ async def create_thread_and_run(request: Request) -> Response:
     parts = parts_of(request)
     body = await read_json(request, CreateThreadAndRunRequest, parts.settings.limits)
     about = body.thread or CreateThreadRequest()
-    thread = new_thread(about, parts.now())
     project_id = project_of(request)
-    run, resources = await _new_run(parts, project_id, body, thread.id)
+    made = await new_thread(parts, project_id, about)
+    run, resources = await _new_run(parts, project_id, body, made.thread.id)
     if body.tool_resources is not None:
+        await check_resources(parts, project_id, body.tool_resources)
         resources = merged(resources, body.tool_resources)
     if _searches(run):
-        await _check_stores(parts, project_id, resources, thread.tool_resources)
-    messages = new_messages(about.messages, thread.id, parts.now())
-    started = await parts.runs.create(project_id, run, messages, thread, resources=resources)
+        await _check_stores(parts, project_id, resources, about.tool_resources)
+    started = await parts.runs.create(
+        project_id, run, made.messages, made.thread, resources=resources, fillings=made.fillings
+    )
+    if made.fillings:
+        parts.vector_stores.announce()
     return _answer(request, started, body.stream)
 
 
@@ -153,13 +160,14 @@ async def _new_run(
     run = new_run(assistant, body, thread_id, parts.now(), parts.settings.limits.run_seconds)
     if run.model != assistant.model:
         await check_model(parts, run.model)
-    _check_tools(run)
+    await _check_code(parts, run)
     return run, assistant.tool_resources
 
 
-async def _check_stores(parts: Parts, project_id: str, *resources: ToolResources) -> None:
+async def _check_stores(parts: Parts, project_id: str, *resources: ToolResources | ToolResourcesCreate | None) -> None:
     """Raises NotFound for a vector store that is gone, VectorStoreExpired for one whose time is over."""
-    named = (one.file_search.vector_store_ids for one in resources if isinstance(one.file_search, FileSearchResources))
+    searched = [one.file_search for one in resources if one is not None]
+    named = (one.vector_store_ids for one in searched if one is not UNSET)
     store_ids = list(dict.fromkeys(store_id for ids in named for store_id in ids))
     await parts.store.vector_stores.scopes(project_id, store_ids, None, parts.now())
 
@@ -168,13 +176,12 @@ def _searches(run: RunObject) -> bool:
     return any(isinstance(tool, AssistantToolsFileSearch) for tool in run.tools)
 
 
-def _check_tools(run: RunObject) -> None:
+async def _check_code(parts: Parts, run: RunObject) -> None:
+    """Raises InvalidRequest where the run wants to run code, and none can run here."""
     for index, tool in enumerate(run.tools):
-        if not isinstance(tool, AssistantToolsFunction | AssistantToolsFileSearch):
-            kind = tool.__struct_config__.tag
+        if isinstance(tool, AssistantToolsCode) and (fault := await parts.interpreter.check()):
             raise errors.InvalidRequest(
-                f"The tool {kind!r} is not available on this server. Remove it from the assistant, or override "
-                "'tools' for this run.",
+                f"The tool 'code_interpreter' is not available on this server. {fault}",
                 param=f"tools[{index}]",
                 code="unsupported_tool",
             )

@@ -1,6 +1,7 @@
 """Threads over HTTP."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 
 import msgspec
 from msgspec import UNSET
@@ -10,14 +11,25 @@ from starlette.responses import Response
 from understudy import ids
 from understudy.api.content import new_messages
 from understudy.api.exchange import listed, page_request, read_json, rendered
-from understudy.api.parts import parts_of, project_of
-from understudy.api.resources import merged, shown_resources
+from understudy.api.parts import Parts, parts_of, project_of
+from understudy.api.resources import check_attachments, check_resources, merged, provided
+from understudy.store.attachments import THREAD_STORE_EXPIRY, Filling, gathered
 from understudy.store.threads import ThreadFilter
 from understudy.wire import queries
+from understudy.wire.messages import MessageObject
 from understudy.wire.problems import check_id
 from understudy.wire.threads import CreateThreadRequest, DeleteThreadResponse, ModifyThreadRequest, ThreadObject
 
 _decode = msgspec.json.Decoder(ThreadObject).decode
+
+
+@dataclass(frozen=True, slots=True)
+class NewThread:
+    """A thread that is yet to be kept, with its messages, and with the vector stores that are made or filled for it."""
+
+    thread: ThreadObject
+    messages: Sequence[MessageObject]
+    fillings: Sequence[Filling]
 
 
 async def list_threads(request: Request) -> Response:
@@ -29,9 +41,11 @@ async def list_threads(request: Request) -> Response:
 async def create_thread(request: Request) -> Response:
     parts = parts_of(request)
     body = await read_json(request, CreateThreadRequest, parts.settings.limits, empty=True)
-    thread = new_thread(body, parts.now())
-    await parts.store.threads.create(project_of(request), thread, new_messages(body.messages, thread.id, parts.now()))
-    return rendered(thread)
+    made = await new_thread(parts, project_of(request), body)
+    await parts.store.threads.create(project_of(request), made.thread, made.messages, made.fillings)
+    if made.fillings:
+        parts.vector_stores.announce()
+    return rendered(made.thread)
 
 
 async def get_thread(request: Request) -> Response:
@@ -44,6 +58,7 @@ async def modify_thread(request: Request) -> Response:
     parts = parts_of(request)
     thread_id = thread_id_of(request)
     body = await read_json(request, ModifyThreadRequest, parts.settings.limits)
+    await check_resources(parts, project_of(request), body.tool_resources or None)
     return rendered(await parts.store.threads.modify(project_of(request), thread_id, _change(body)))
 
 
@@ -63,9 +78,15 @@ def thread_id_of(request: Request) -> str:
     return thread_id
 
 
-def new_thread(body: CreateThreadRequest, now: int) -> ThreadObject:
-    resources = shown_resources(body.tool_resources)
-    return ThreadObject(id=ids.thread(), created_at=now, metadata=body.metadata or {}, tool_resources=resources)
+async def new_thread(parts: Parts, project_id: str, body: CreateThreadRequest) -> NewThread:
+    """Raises NotFound for a file or a vector store that is not there, InvalidRequest for a file of no use."""
+    now, thread_id = parts.now(), ids.thread()
+    resources, fillings = await provided(parts, project_id, body.tool_resources, THREAD_STORE_EXPIRY)
+    messages = new_messages(body.messages, thread_id, now)
+    await check_attachments(parts, project_id, messages)
+    resources, attached = gathered(resources, messages, now)
+    thread = ThreadObject(id=thread_id, created_at=now, metadata=body.metadata or {}, tool_resources=resources)
+    return NewThread(thread, messages, [*fillings, *attached])
 
 
 def _change(body: ModifyThreadRequest) -> Callable[[ThreadObject], None]:

@@ -34,7 +34,7 @@ async def list_vector_stores(request: Request) -> Response:
 
 async def create_vector_store(request: Request) -> Response:
     parts = parts_of(request)
-    body = await read_json(request, CreateVectorStoreRequest, parts.settings.limits, empty=True)
+    body = await read_json(request, CreateVectorStoreRequest, parts.settings.limits)
     made = await parts.vector_stores.create(
         project_of(request),
         body.name,

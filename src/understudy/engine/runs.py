@@ -20,6 +20,7 @@ from understudy.engine.worker import Worker, restoration
 from understudy.errors import InvalidRequest, ThreadBusy
 from understudy.llm.families import sampling
 from understudy.store import Store
+from understudy.store.attachments import Filling
 from understudy.store.runs import Boundary, Call, Progress, StoredRun
 from understudy.wire.assistants import AssistantObject
 from understudy.wire.messages import MessageObject
@@ -60,9 +61,11 @@ class Runs:
         *,
         resources: ToolResources | None = None,
         detailed: bool = False,
+        fillings: Sequence[Filling] = (),
     ) -> Started:
         """Starts a run on its thread, after adding `messages` to it; `thread` where that is to be made as well.
 
+        `fillings` are the vector stores that the new thread names and that are to be made or filled with it.
         `resources` are what its tools work with beside the thread's; `detailed`: its stream shows what file search
         found.
 
@@ -80,7 +83,8 @@ class Runs:
             started = events.RunStarted(int(self._clock.now()))
             history.append((started, view.apply(started)))
         owner = self._worker.id if at_once else None
-        await self._store.runs.create(project_id, msgspec.structs.replace(view.run), owner, messages, thread, progress)
+        stored = msgspec.structs.replace(view.run)
+        await self._store.runs.create(project_id, stored, owner, messages, thread, progress, fillings)
         log = self._logs.create(run.id)
         for event, frames in history:
             log.append(event, frames)

@@ -14,15 +14,14 @@ from understudy.retrieval.search import Hit, Index, Scope
 from understudy.store import Store
 from understudy.store.store_files import NewFile
 from understudy.store.vector_stores import StoreScope
+from understudy.wire.chunking import ChunkingStrategyRequestParam, chosen_chunking
 from understudy.wire.filters import Filter, Scalar
 from understudy.wire.vector_stores import (
-    ChunkingStrategyRequestParam,
     FileCounts,
     VectorStoreExpirationAfter,
     VectorStoreFileBatchObject,
     VectorStoreFileObject,
     VectorStoreObject,
-    chosen_chunking,
 )
 
 # What another process has indexed is not announced to us; it is looked at now and then.

@@ -12,6 +12,7 @@ from understudy.errors import StoreError
 from understudy.store.assistants import Assistants
 from understudy.store.blobs import Blobs
 from understudy.store.chunks import Chunks
+from understudy.store.containers import Containers
 from understudy.store.database import Database
 from understudy.store.file_batches import FileBatches
 from understudy.store.files import Files
@@ -25,8 +26,8 @@ from understudy.store.runs import Runs
 from understudy.store.sqlite import SqliteDatabase
 from understudy.store.store_files import StoreFiles
 from understudy.store.threads import Threads
-from understudy.store.vector_stores import VectorStores
 from understudy.store.uploads import Uploads
+from understudy.store.vector_stores import VectorStores
 
 _POSTGRES = ("postgresql://", "postgres://")
 _FILE = "understudy.sqlite3"
@@ -48,6 +49,7 @@ class Store:
     file_batches: FileBatches
     ingestion: Ingestion
     keys: Keys
+    containers: Containers
     lock: DirectoryLock | None
 
     async def close(self) -> None:
@@ -89,6 +91,7 @@ async def open_store(
         file_batches=FileBatches(database),
         ingestion=Ingestion(database),
         keys=Keys(database),
+        containers=Containers(database),
         lock=lock,
     )
 

@@ -1,10 +1,11 @@
 """Assistants at rest: the row's body is the object as it is served."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 import msgspec
 
 from understudy.errors import no_such
+from understudy.store.attachments import Filling, fill
 from understudy.store.database import Database, Transaction
 from understudy.store.pages import Page, PageRequest, Source, read_page
 from understudy.wire.assistants import AssistantObject
@@ -18,9 +19,9 @@ class Assistants:
     def __init__(self, database: Database) -> None:
         self._database = database
 
-    async def create(self, project_id: str, assistant: AssistantObject) -> str:
-        """Returns the encoded object."""
-        return await self._database.write(_create, project_id, assistant)
+    async def create(self, project_id: str, assistant: AssistantObject, fillings: Sequence[Filling] = ()) -> str:
+        """Returns the encoded object. `fillings` are the vector stores that are to be made with it."""
+        return await self._database.write(_create, project_id, assistant, fillings)
 
     async def get(self, project_id: str, assistant_id: str) -> str:
         """Raises NotFound, as the verbs below do."""
@@ -37,7 +38,8 @@ class Assistants:
         await self._database.write(_delete, project_id, assistant_id)
 
 
-def _create(project_id: str, assistant: AssistantObject) -> Transaction[str]:
+def _create(project_id: str, assistant: AssistantObject, fillings: Sequence[Filling]) -> Transaction[str]:
+    yield from fill(project_id, fillings, assistant.created_at)
     body = msgspec.json.encode(assistant).decode()
     sql = "INSERT INTO assistants (id, project_id, body) VALUES ($1, $2, $3)"
     yield sql, (assistant.id, project_id, body)

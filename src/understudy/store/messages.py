@@ -6,6 +6,7 @@ from dataclasses import dataclass
 import msgspec
 
 from understudy.errors import InvalidRequest, no_such
+from understudy.store.attachments import attach
 from understudy.store.database import Database, Transaction
 from understudy.store.pages import Page, PageRequest, Source, read_page
 from understudy.store.states import ACTIVE, sql_list
@@ -42,7 +43,7 @@ class Messages:
         self._database = database
 
     async def create(self, project_id: str, message: MessageObject) -> None:
-        """Raises InvalidRequest while a run of the thread is active."""
+        """Raises InvalidRequest while a run of the thread is active, and what attaching its files does."""
         await self._database.write(_create, self._database.text_insert, project_id, message)
 
     async def get(self, project_id: str, thread_id: str, message_id: str) -> str:
@@ -105,6 +106,7 @@ def _create(text_insert: str, project_id: str, message: MessageObject) -> Transa
     if run_id is not None:
         raise InvalidRequest(f"Can't add messages to {message.thread_id} while a run {run_id} is active.")
     yield from insert_message(text_insert, message)
+    yield from attach(project_id, message.thread_id, [message], message.created_at)
 
 
 def _get(project_id: str, thread_id: str, message_id: str) -> Transaction[str]:

@@ -11,6 +11,7 @@ import msgspec
 from msgspec import Struct
 
 from understudy.errors import InvalidRequest, ThreadBusy, no_such
+from understudy.store.attachments import Filling, attach
 from understudy.store.database import Database, Row, Transaction
 from understudy.store.messages import (
     active_run,
@@ -158,13 +159,18 @@ class Runs:
         messages: Sequence[MessageObject] = (),
         thread: ThreadObject | None = None,
         progress: Progress | None = None,
+        fillings: Sequence[Filling] = (),
     ) -> None:
         """Adds the run, before it `messages`, and before those the `thread` where it is to be made as well.
+
+        `fillings` are the vector stores that the new thread names and that are to be made or filled with it.
 
         Raises ThreadBusy, and InvalidRequest where the thread holds nothing to answer.
         """
         progress = progress or Progress()
-        await self._database.write(_create, self._database, project_id, run, owner, messages, thread, progress)
+        await self._database.write(
+            _create, self._database, project_id, run, owner, messages, thread, progress, fillings
+        )
 
     async def get(self, project_id: str, thread_id: str, run_id: str) -> tuple[RunStatus, str]:
         """The run's status, and its body."""
@@ -247,14 +253,17 @@ def _create(
     messages: Sequence[MessageObject],
     thread: ThreadObject | None,
     progress: Progress,
+    fillings: Sequence[Filling],
 ) -> Transaction[None]:
     if thread is not None:
-        yield from insert_thread(database, project_id, thread, ())
+        yield from insert_thread(database, project_id, thread, (), fillings)
     else:
         yield from require_thread(project_id, run.thread_id, lock=True)
         yield from _require_unlocked(run.thread_id)
     for message in messages:
         yield from insert_message(database.text_insert, message)
+    if thread is None:
+        yield from attach(project_id, run.thread_id, messages, run.created_at)
     if not run.instructions:
         yield from _require_question(run.thread_id)
     sql = (
@@ -382,7 +391,9 @@ def _take(
 
 def _advance(text_insert: str, owner: str, boundary: Boundary) -> Transaction[None]:
     run = boundary.run
-    allowed = sql_list(("in_progress",) if run is None else sources(run.status))
+    # One that stays in progress may still have come further.
+    staying: tuple[RunStatus, ...] = ("in_progress",) if run is None or run.status == "in_progress" else ()
+    allowed = sql_list((*staying, *(sources(run.status) if run is not None else ())))
     sql = f"SELECT body FROM runs WHERE id = $1 AND owner = $2 AND status IN {allowed} FOR UPDATE"  # noqa: S608
     rows = yield sql, (boundary.run_id, owner)
     if not rows or rows[0][0] is None:

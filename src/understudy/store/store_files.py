@@ -16,14 +16,10 @@ from understudy.store.database import Database, Transaction
 from understudy.store.filters import column_of, stored
 from understudy.store.pages import Page, PageRequest, Source, read_page
 from understudy.store.store_counts import Counts, StoreRow, count, find_store, find_usable_store, lock_store, touch
+from understudy.wire.chunking import StaticChunkingStrategyResponseParam
 from understudy.wire.files import FileObject
 from understudy.wire.filters import Scalar
-from understudy.wire.vector_stores import (
-    FileStatus,
-    LastError,
-    StaticChunkingStrategyResponseParam,
-    VectorStoreFileObject,
-)
+from understudy.wire.vector_stores import FileStatus, LastError, VectorStoreFileObject
 
 MOST_FILES: Final = 10_000
 """How many files a store has at most."""

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 import msgspec
 
 from understudy.errors import no_such
+from understudy.store.attachments import Filling, fill
 from understudy.store.database import Database, Transaction
 from understudy.store.messages import insert_message
 from understudy.store.pages import Page, PageRequest, Source, read_page
@@ -34,8 +35,15 @@ class Threads:
     def __init__(self, database: Database) -> None:
         self._database = database
 
-    async def create(self, project_id: str, thread: ThreadObject, messages: Sequence[MessageObject]) -> None:
-        await self._database.write(insert_thread, self._database, project_id, thread, messages)
+    async def create(
+        self,
+        project_id: str,
+        thread: ThreadObject,
+        messages: Sequence[MessageObject],
+        fillings: Sequence[Filling] = (),
+    ) -> None:
+        """`fillings` are the vector stores that its resources name and that are to be made or filled with it."""
+        await self._database.write(insert_thread, self._database, project_id, thread, messages, fillings)
 
     async def get(self, project_id: str, thread_id: str) -> str:
         return await self._database.read(_get, project_id, thread_id)
@@ -59,8 +67,13 @@ class Threads:
 
 
 def insert_thread(
-    database: Database, project_id: str, thread: ThreadObject, messages: Sequence[MessageObject]
+    database: Database,
+    project_id: str,
+    thread: ThreadObject,
+    messages: Sequence[MessageObject],
+    fillings: Sequence[Filling] = (),
 ) -> Transaction[None]:
+    yield from fill(project_id, fillings, thread.created_at)
     body = msgspec.json.encode(thread).decode()
     yield "INSERT INTO threads (id, project_id, body) VALUES ($1, $2, $3)", (thread.id, project_id, body)
     yield from _insert_metadata(project_id, thread)

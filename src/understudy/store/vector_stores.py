@@ -17,8 +17,9 @@ from understudy.store.filters import Condition
 from understudy.store.pages import Page, PageRequest, Source, read_page
 from understudy.store.store_counts import StoreRow, find_store, find_usable_store, touch
 from understudy.store.store_files import NewFile, add_files, lock_names
+from understudy.wire.chunking import StaticChunkingStrategyResponseParam
 from understudy.wire.filters import Filter
-from understudy.wire.vector_stores import FileCounts, StaticChunkingStrategyResponseParam, VectorStoreObject
+from understudy.wire.vector_stores import FileCounts, VectorStoreObject
 
 # One text of a row, so that a page of stores is read like any other.
 _SHOWN = (

@@ -9,6 +9,8 @@ from typing import Annotated, Any, Literal
 import msgspec
 from msgspec import UNSET, Meta, Struct, UnsetType
 
+from understudy.wire.chunking import ChunkingStrategyRequestParam
+
 # In Python `$` would let a line break pass at the end.
 FunctionName = Annotated[
     str,
@@ -98,7 +100,7 @@ class VectorStoreHelper(Struct, forbid_unknown_fields=True):
     """A store to be made with the object that names it; only its id is ever echoed."""
 
     file_ids: Annotated[list[str], Meta(max_length=10000)] = []
-    chunking_strategy: dict[str, Any] | UnsetType = UNSET
+    chunking_strategy: ChunkingStrategyRequestParam | None = None
     metadata: Metadata | None = None
 
 

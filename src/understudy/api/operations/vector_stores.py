@@ -29,7 +29,6 @@ _STORES = (
         "Make a vector store, with or without its first files.",
         vector_stores.VectorStoreObject,
         vector_stores.CreateVectorStoreRequest,
-        body_optional=True,
         tag=_TAG,
     ),
     Operation("getVectorStore", "GET", _STORE, "One vector store.", vector_stores.VectorStoreObject, tag=_TAG),

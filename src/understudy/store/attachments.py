@@ -1,0 +1,149 @@
+"""What the messages of a thread bring along: files for its tools, in the same transaction as the messages.
+
+Files to search in go to the thread's vector store, which is made for the first of them and lives a week without use;
+files to compute with join the thread's list. Knows no message beyond its attachments.
+"""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+from typing import Final
+
+import msgspec
+from msgspec import UNSET, UnsetType
+
+from understudy import ids
+from understudy.errors import InvalidRequest
+from understudy.store.database import Transaction
+from understudy.store.store_counts import find_usable_store
+from understudy.store.store_files import NewFile, add_files, lock_names
+from understudy.store.vector_stores import creation
+from understudy.wire.chunking import StaticChunkingStrategyResponseParam, chosen_chunking
+from understudy.wire.messages import Attachment, MessageObject
+from understudy.wire.threads import ThreadObject
+from understudy.wire.tools import (
+    AssistantToolsCode,
+    AssistantToolsFileSearchTypeOnly,
+    CodeInterpreterResources,
+    FileSearchResources,
+    ToolResources,
+)
+from understudy.wire.vector_stores import FileCounts, VectorStoreExpirationAfter, VectorStoreObject
+
+THREAD_STORE_EXPIRY: Final = VectorStoreExpirationAfter("last_active_at", 7)
+_MOST_CODE_FILES: Final = 20
+_THREAD = "SELECT body FROM threads WHERE id = $1 AND body IS NOT NULL FOR UPDATE"
+_USABLE = (
+    "SELECT 1 FROM vector_stores WHERE id = $1 AND project_id = $2 AND body IS NOT NULL"
+    " AND (expires_at IS NULL OR expires_at > $3)"
+)
+_decode = msgspec.json.Decoder(ThreadObject).decode
+
+
+@dataclass(frozen=True, slots=True)
+class Filling:
+    """Files for one vector store; `made` is the store itself where it is yet to be made."""
+
+    store_id: str
+    file_ids: Sequence[str]
+    made: VectorStoreObject | None = None
+    chunking: StaticChunkingStrategyResponseParam = field(default_factory=lambda: chosen_chunking(None))
+
+
+def new_filling(
+    file_ids: Sequence[str],
+    now: int,
+    expires_after: VectorStoreExpirationAfter | None,
+    chunking: StaticChunkingStrategyResponseParam,
+    metadata: dict[str, str] | None = None,
+) -> Filling:
+    """A vector store that is to be made with these files."""
+    store = VectorStoreObject(
+        id=ids.vector_store(),
+        created_at=now,
+        file_counts=FileCounts(),
+        expires_after=expires_after,
+        last_active_at=now,
+        metadata=metadata or {},
+    )
+    return Filling(store.id, file_ids, store, chunking)
+
+
+def gathered(
+    resources: ToolResources, messages: Iterable[MessageObject], now: int
+) -> tuple[ToolResources, list[Filling]]:
+    """A thread's resources with what these messages attach, and what has to be filled for that.
+
+    Raises InvalidRequest for more files to compute with than a thread may have.
+    """
+    attached = [attachment for message in messages for attachment in message.attachments]
+    search = resources.file_search
+    fillings: list[Filling] = []
+    if searched := _files_for(attached, AssistantToolsFileSearchTypeOnly):
+        if isinstance(search, FileSearchResources) and search.vector_store_ids:
+            fillings = [Filling(search.vector_store_ids[0], searched)]
+        else:
+            fillings = [new_filling(searched, now, THREAD_STORE_EXPIRY, chosen_chunking(None))]
+            search = FileSearchResources(vector_store_ids=[fillings[0].store_id])
+    code = _with_code(resources, _files_for(attached, AssistantToolsCode))
+    return ToolResources(code_interpreter=code, file_search=search), fillings
+
+
+def fill(project_id: str, fillings: Iterable[Filling], now: int) -> Transaction[None]:
+    """Raises NotFound for a file or a store that the project does not have, VectorStoreExpired."""
+    for filling in fillings:
+        if filling.made is not None:
+            yield from creation(project_id, filling.made, filling.file_ids, filling.chunking)
+            continue
+        names = yield from lock_names(project_id, filling.file_ids, now)
+        store = yield from find_usable_store(project_id, filling.store_id, now, lock=True)
+        files = [NewFile(file_id, filling.chunking) for file_id in filling.file_ids]
+        yield from add_files(project_id, filling.store_id, store, files, names, now)
+
+
+def attach(project_id: str, thread_id: str, messages: Sequence[MessageObject], now: int) -> Transaction[None]:
+    """Gives a thread, which is kept already, what these messages attach. Raises what `gathered` and `fill` do."""
+    if not any(message.attachments for message in messages):
+        return
+    rows = yield _THREAD, (thread_id,)
+    thread = _decode(rows[0][0])
+    yield from _drop_unusable(project_id, thread, now)
+    thread.tool_resources, fillings = gathered(thread.tool_resources, messages, now)
+    yield from fill(project_id, fillings, now)
+    yield "UPDATE threads SET body = $2 WHERE id = $1", (thread_id, msgspec.json.encode(thread).decode())
+
+
+def _drop_unusable(project_id: str, thread: ThreadObject, now: int) -> Transaction[None]:
+    """A store that is deleted or has expired gives way to another one."""
+    search = thread.tool_resources.file_search
+    if isinstance(search, FileSearchResources) and search.vector_store_ids:
+        rows = yield _USABLE, (search.vector_store_ids[0], project_id, now)
+        if not rows:
+            thread.tool_resources.file_search = UNSET
+
+
+def _files_for(attached: Sequence[Attachment], tool: type) -> list[str]:
+    """The files that are attached for a tool, each once."""
+    found = [
+        attachment.file_id
+        for attachment in attached
+        if attachment.file_id is not UNSET
+        and attachment.tools is not UNSET
+        and any(isinstance(one, tool) for one in attachment.tools)
+    ]
+    return list(dict.fromkeys(found))
+
+
+def _with_code(resources: ToolResources, file_ids: Sequence[str]) -> CodeInterpreterResources | UnsetType:
+    old = resources.code_interpreter
+    if not file_ids:
+        return old
+    kept = old.file_ids if isinstance(old, CodeInterpreterResources) else []
+    together = list(dict.fromkeys([*kept, *file_ids]))
+    if len(together) > _MOST_CODE_FILES:
+        raise InvalidRequest(
+            f"A thread can have at most {_MOST_CODE_FILES} files for the code interpreter, and with these attachments"
+            f" it would have {len(together)}. Remove some from 'tool_resources.code_interpreter.file_ids' first.",
+            param="attachments",
+            code="array_above_max_length",
+        )
+    return CodeInterpreterResources(file_ids=together)
