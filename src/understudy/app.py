@@ -24,6 +24,7 @@ from understudy.engine.background import Repeating
 from understudy.engine.files import Files
 from understudy.engine.images import Images
 from understudy.engine.ingestion import Ingestion
+from understudy.engine.interpreter import Interpreter
 from understudy.engine.log import Logs
 from understudy.engine.runs import Runs
 from understudy.engine.tool_use import Tools
@@ -39,6 +40,7 @@ from understudy.retrieval.extract import Extractor
 from understudy.retrieval.search import Index
 from understudy.settings import Settings
 from understudy.store import Store, open_store
+from understudy.tools.sandbox import open_sandbox
 from understudy.wire.problems import InvalidInput
 
 _ERASE_EVERY = 0.5
@@ -104,7 +106,8 @@ async def _open(app: Starlette, stack: AsyncExitStack, settings: Settings, clock
     vector_stores = await _open_vector_stores(stack, settings, store, blobs, models, clock)
     broker = MemoryBroker()
     logs = Logs(clock, settings.limits.log_retention)
-    tools = Tools(vector_stores, Images(store, blobs).load)
+    interpreter = await _open_interpreter(stack, settings, store, blobs, files, clock)
+    tools = Tools(vector_stores, interpreter, Images(store, blobs).load)
     worker = Worker(store, models, tools, broker, logs, clock, settings.limits.concurrent_runs)
     await worker.start()
     stack.push_async_callback(worker.stop)
@@ -116,8 +119,19 @@ async def _open(app: Starlette, stack: AsyncExitStack, settings: Settings, clock
     stack.push_async_callback(forgetter.stop)
     streams = OpenStreams()
     runs = Runs(store, worker, logs, clock, settings.limits.run_seconds)
-    app.state.parts = Parts(settings, store, models, runs, files, uploads, vector_stores, blobs, clock, streams)
+    app.state.parts = Parts(
+        settings, store, models, runs, files, uploads, vector_stores, interpreter, blobs, clock, streams
+    )
     app.state.understudy = Understudy(worker, streams, settings.shutdown_seconds * _WAITED_FOR)
+
+
+async def _open_interpreter(
+    stack: AsyncExitStack, settings: Settings, store: Store, blobs: Blobs, files: Files, clock: Clock
+) -> Interpreter:
+    sandbox = open_sandbox(settings.sandbox, clock)
+    await sandbox.start()
+    stack.push_async_callback(sandbox.close)
+    return Interpreter(sandbox, store, blobs, files, clock)
 
 
 async def _open_vector_stores(

@@ -99,6 +99,10 @@ def code_interpreter_call() -> str:
     return "ci_" + secrets.token_hex(25)
 
 
+def container() -> str:
+    return "cntr_" + secrets.token_hex(24)
+
+
 def vector_store() -> str:
     return "vs_" + _ordered_hex()
 

@@ -8,6 +8,7 @@ from understudy.api.open_streams import OpenStreams
 from understudy.blobs import Blobs
 from understudy.clock import Clock
 from understudy.engine.files import Files
+from understudy.engine.interpreter import Interpreter
 from understudy.engine.runs import Runs
 from understudy.engine.uploads import Uploads
 from understudy.engine.vector_stores import VectorStores
@@ -25,6 +26,7 @@ class Parts:
     files: Files
     uploads: Uploads
     vector_stores: VectorStores
+    interpreter: Interpreter
     blobs: Blobs
     clock: Clock
     streams: OpenStreams

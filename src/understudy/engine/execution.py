@@ -115,7 +115,10 @@ class Execution:
 
     async def _ask(self) -> Turn:
         stage, room = self._stage, self._room()
-        prompt = await build_request(stage.store.messages, self.view.run, stage.progress.turns, room, self._load_image)
+        files = [(file.id, file.filename) for file in self._tool_use.files]
+        prompt = await build_request(
+            stage.store.messages, self.view.run, stage.progress.turns, room, self._load_image, files
+        )
         self._interruption.check()
         self._hearing = Hearing(stage, self._interruption, prompt, stage.progress.figures)
         return await self._hearing.listen(self._models, room)

@@ -66,12 +66,13 @@ class Hearing:
 
     async def open_message(self) -> None:
         stage = self._stage
-        if stage.view.message is not None:
-            return
-        await stage.commit(events.MessageOpened(ids.step(), ids.message(), stage.now()))
-        self._citing = self._new_citing()
-        while self._figures:
-            stage.publish(events.ImageShown(self._figures.pop(0)))
+        if stage.view.message is None:
+            await stage.commit(events.MessageOpened(ids.step(), ids.message(), stage.now()))
+            self._citing = self._new_citing()
+        if self._figures and stage.view.is_silent:
+            for file_id in self._figures:
+                stage.publish(events.ImageShown(file_id))
+            self._figures.clear()
 
     def end_text(self) -> None:
         """Says what was held back, and something where nothing was said."""

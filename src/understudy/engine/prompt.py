@@ -3,7 +3,7 @@
 Of searches only the run's own are told: the passages that earlier runs found would crowd out everything else.
 """
 
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
 from math import inf
 from typing import Any, Final, Literal
@@ -83,15 +83,22 @@ class Prompt:
 
 
 async def build_request(
-    messages: Messages, run: RunObject, turn: int, room: Room, load_image: LoadImage | None = None
+    messages: Messages,
+    run: RunObject,
+    turn: int,
+    room: Room,
+    load_image: LoadImage | None = None,
+    files: Sequence[tuple[str, str]] = (),
 ) -> Prompt:
     """The request for the model turn number `turn` (from 0) of the run, asking for a stream.
+
+    `files` are the ids and names of the files that its code can read.
 
     Raises BudgetSpent.
     """
     body: ChatBody = {"model": run.model, "messages": [], "stream": True}
     names = built_in_names(run)
-    _add_tools(body, run, names, forced=turn == 0)
+    _add_tools(body, run, names, files, forced=turn == 0)
     # Defaults are left out: some models refuse even those.
     if run.temperature not in {None, 1.0}:
         body["temperature"] = run.temperature
@@ -122,9 +129,19 @@ def built_in_names(run: RunObject) -> dict[BuiltIn, str]:
     return {kind: f"built_in_{kind}" if kind in taken else kind for kind in kinds}
 
 
-def _add_tools(body: ChatBody, run: RunObject, names: Mapping[BuiltIn, str], *, forced: bool) -> None:
+def _add_tools(
+    body: ChatBody,
+    run: RunObject,
+    names: Mapping[BuiltIn, str],
+    files: Sequence[tuple[str, str]],
+    *,
+    forced: bool,
+) -> None:
     """`tool_choice` binds the first turn only; a model that is forced to call can never answer."""
-    tools = [_definition(kind, name) for kind, name in names.items()]
+    tools = [
+        file_search.definition(name) if kind == "file_search" else code_interpreter.definition(name, files)
+        for kind, name in names.items()
+    ]
     tools += [_function(tool) for tool in run.tools if isinstance(tool, AssistantToolsFunction)]
     if not tools:
         return
@@ -133,10 +150,6 @@ def _add_tools(body: ChatBody, run: RunObject, names: Mapping[BuiltIn, str], *, 
         body["tool_choice"] = _choice(run, names)
     if not run.parallel_tool_calls:
         body["parallel_tool_calls"] = False
-
-
-def _definition(kind: BuiltIn, name: str) -> dict[str, Any]:
-    return file_search.definition(name) if kind == "file_search" else code_interpreter.definition(name)
 
 
 def _choice(run: RunObject, names: Mapping[BuiltIn, str]) -> Any:

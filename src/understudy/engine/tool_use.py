@@ -10,10 +10,13 @@ import msgspec
 
 from understudy import ids
 from understudy.engine import events
+from understudy.engine.computing import Computing
+from understudy.engine.interpreter import Interpreter
 from understudy.engine.interruption import Interruption
 from understudy.engine.searching import Searching, VectorStores
 from understudy.engine.stage import Stage
 from understudy.engine.turn import ToolCall
+from understudy.store.files import StoredFile
 from understudy.store.runs import Call, PendingCall
 from understudy.wire.runs import RunCompletionUsage
 
@@ -26,6 +29,7 @@ class Tools:
     """What runs can use beside their client's functions."""
 
     vector_stores: VectorStores
+    interpreter: Interpreter
     load_image: Callable[[str, str], Awaitable[str | None]]
     """From a project's id and a File's to a `data:` URL."""
 
@@ -35,9 +39,13 @@ class ToolUse:
         self._stage = stage
         self._interruption = interruption
         self._searching = Searching(stage, interruption, tools.vector_stores)
+        self._computing = Computing(stage, interruption, tools.interpreter)
+        self.files: Sequence[StoredFile] = ()
+        """What the run's code can read."""
 
     async def prepare(self) -> None:
-        """Waits for what the run's tools need before the model is asked."""
+        """Gathers, and waits for, what the run's tools need before the model is asked."""
+        self.files = await self._computing.files()
         await self._searching.await_indexing(_INDEXING)
 
     async def begin(self, calls: Sequence[ToolCall], built_in: Mapping[str, str], usage: RunCompletionUsage) -> None:
@@ -67,7 +75,10 @@ class ToolUse:
         return True
 
     async def _answer(self, call: PendingCall) -> None:
-        happened, item = await self._searching.answer(call)
+        if call.kind == "file_search":
+            happened, item = await self._searching.answer(call)
+        else:
+            happened, item = await self._computing.answer(call, self.files)
         call.done = True
         await self._stage.commit(*happened, *self._closing(), calls=[item], checkpoint=True)
 

@@ -1,7 +1,10 @@
 """The code interpreter as a model sees it: how it is offered, and its code while the model writes it. Pure."""
 
 import re
+from collections.abc import Sequence
 from typing import Any, Final
+
+import msgspec
 
 from understudy.wire.items import CodeInterpreterCallItem
 
@@ -14,8 +17,11 @@ _HIGH: Final = range(0xD800, 0xDC00)
 _LOW: Final = range(0xDC00, 0xE000)
 
 
-def definition(name: str) -> dict[str, Any]:
-    """The function that stands for the tool in a chat completions request."""
+def definition(name: str, files: Sequence[tuple[str, str]] = ()) -> dict[str, Any]:
+    """The function that stands for the tool in a chat completions request; `files` are ids and names of what is there.
+
+    The user's names are quoted, so that none can pass for a part of the description.
+    """
     code = {"type": "string", "description": "The Python code to run."}
     return {
         "type": "function",
@@ -23,7 +29,8 @@ def definition(name: str) -> dict[str, Any]:
             "name": name,
             "description": "Runs Python in a sandbox that keeps its variables between calls. The user's files are in "
             "/mnt/data, and files written there are given to the user, who opens them by links like "
-            "[name](sandbox:/mnt/data/name). Figures that are shown are seen by the user. There is no network.",
+            "[name](sandbox:/mnt/data/name). Figures that are shown are seen by the user. There is no network."
+            + _available(files),
             "parameters": {
                 "type": "object",
                 "properties": {"code": code},
@@ -32,6 +39,19 @@ def definition(name: str) -> dict[str, Any]:
             },
         },
     }
+
+
+def _available(files: Sequence[tuple[str, str]]) -> str:
+    if not files:
+        return ""
+    listed = ", ".join(f"/mnt/data/{file_id} ({msgspec.json.encode(name).decode()})" for file_id, name in files)
+    return f" Files that are there: {listed}. Each can also be read by its name."
+
+
+def code_of(arguments: str) -> str:
+    """The whole code of a call."""
+    reading = CodeArguments()
+    return reading.take(arguments) + reading.rest()
 
 
 def shown(item: CodeInterpreterCallItem) -> str:

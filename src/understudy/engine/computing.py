@@ -1,0 +1,122 @@
+"""The code interpreter in a run: its container and files, and what its code says while it says it."""
+
+from collections.abc import Sequence
+from contextlib import aclosing
+from typing import Final
+
+import msgspec
+
+from understudy import ids
+from understudy.engine import events
+from understudy.engine.interpreter import Interpreter, Workspace
+from understudy.engine.interruption import Interruption
+from understudy.engine.stage import Stage
+from understudy.errors import InvalidRequest, SandboxError
+from understudy.store.files import StoredFile
+from understudy.store.runs import Call, PendingCall
+from understudy.tools.code_interpreter import code_of
+from understudy.tools.sandbox import Ended, Error, Image, Note, Output, Stream, Value
+from understudy.wire.items import CodeInterpreterCallItem, CodeOutput, MadeFile
+from understudy.wire.threads import ThreadObject
+from understudy.wire.tools import AssistantToolsCode, CodeInterpreterResources, ToolResources
+
+_decode_thread = msgspec.json.Decoder(ThreadObject).decode
+# As many files as one call may turn into Files; a loop that writes thousands would fill the project's list.
+_MOST_FILES: Final = 100
+
+
+class Computing:
+    def __init__(self, stage: Stage, interruption: Interruption, interpreter: Interpreter) -> None:
+        self._stage = stage
+        self._interruption = interruption
+        self._interpreter = interpreter
+
+    async def files(self) -> list[StoredFile]:
+        """What the run's code can read: the assistant's files, and the thread's."""
+        stage = self._stage
+        if not any(isinstance(tool, AssistantToolsCode) for tool in stage.view.run.tools):
+            return []
+        thread = _decode_thread(await stage.store.threads.get(stage.project_id, stage.view.run.thread_id))
+        file_ids = [*_file_ids(stage.progress.resources), *_file_ids(thread.tool_resources)]
+        return await stage.store.files.lookup(stage.project_id, list(dict.fromkeys(file_ids)))
+
+    async def answer(self, call: PendingCall, files: Sequence[StoredFile]) -> tuple[list[events.Event], Call]:
+        """Raises InvalidRequest where no code can run here at all."""
+        stage, code = self._stage, code_of(call.arguments)
+        if fault := await self._interpreter.check():
+            raise InvalidRequest(fault, code="unsupported_tool")
+        container_id = await self._interpreter.container_of(stage.project_id, stage.view.run.thread_id)
+        outputs, made = await self._run(call, container_id, code, [file.id for file in files])
+        item = CodeInterpreterCallItem(
+            id=ids.code_interpreter_call(),
+            call_id=call.id,
+            code=code,
+            container_id=container_id,
+            outputs=outputs,
+            files=made,
+        )
+        return [], Call(item.id, "code_interpreter_call", msgspec.json.encode(item).decode())
+
+    async def _run(
+        self, call: PendingCall, container_id: str, code: str, file_ids: Sequence[str]
+    ) -> tuple[list[CodeOutput], list[MadeFile]]:
+        outputs: list[CodeOutput] = []
+        try:
+            with self._interruption.waiting():
+                workspace = await self._interpreter.open(self._stage.project_id, container_id, file_ids)
+            await self._execute(call, workspace, code, outputs)
+            with self._interruption.waiting():
+                made = await self._interpreter.collect(self._stage.project_id, workspace, _MOST_FILES)
+        except SandboxError as fault:
+            # The model is told, and may go on without the sandbox.
+            self._show(call, outputs, CodeOutput(type="logs", logs=f"The code interpreter failed: {fault}\n"))
+            made = []
+        self._interruption.check()
+        return outputs, made
+
+    async def _execute(self, call: PendingCall, workspace: Workspace, code: str, outputs: list[CodeOutput]) -> None:
+        interruption = self._interruption
+        async with aclosing(self._interpreter.run(workspace, code)) as said:
+            try:
+                interruption.waits = True
+                async for one in said:
+                    interruption.waits = False
+                    interruption.check()
+                    await self._hear(call, one, outputs)
+                    interruption.waits = True
+            finally:
+                interruption.waits = False
+
+    async def _hear(self, call: PendingCall, said: Output, outputs: list[CodeOutput]) -> None:
+        if isinstance(said, Image):
+            file_id = await self._interpreter.save_image(self._stage.project_id, said)
+            self._stage.progress.figures.append(file_id)
+            self._show(call, outputs, CodeOutput(type="image", file_id=file_id))
+        elif text := _text(said):
+            self._show(call, outputs, CodeOutput(type="logs", logs=text))
+
+    def _show(self, call: PendingCall, outputs: list[CodeOutput], output: CodeOutput) -> None:
+        self._stage.publish(events.CodeOutputDelta(call.index, output))
+        if outputs and output.type == outputs[-1].type == "logs":
+            outputs[-1].logs += output.logs
+        else:
+            outputs.append(msgspec.structs.replace(output))
+
+
+def _text(said: Output) -> str:
+    match said:
+        case Stream():
+            return said.text
+        case Value() | Note():
+            return f"{said.text}\n"
+        case Error():
+            return f"{said.traceback}\n"
+        case Ended():
+            return f"{said.text}\n" if said.text else ""
+        case _:
+            return ""
+
+
+def _file_ids(resources: ToolResources) -> Sequence[str]:
+    code = resources.code_interpreter
+    return code.file_ids if isinstance(code, CodeInterpreterResources) else ()
