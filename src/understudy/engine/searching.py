@@ -10,6 +10,7 @@ from understudy import ids
 from understudy.engine import events
 from understudy.engine.interruption import Interruption
 from understudy.engine.stage import Stage
+from understudy.llm import tokens
 from understudy.store.runs import Call, PendingCall
 from understudy.tools import file_search
 from understudy.wire.items import FileSearchCallItem, FileSearchResult
@@ -94,7 +95,7 @@ class Searching:
             threshold=ranking.score_threshold if ranking is not None else 0.0,
             ranker=ranking.ranker if ranking is not None else "auto",
         )
-        kept = found[: file_search.within_budget(run.model, [one.text for one in found])]
+        kept = found[: file_search.within_budget(run.model, [tokens.count(one.text) for one in found])]
         return [
             FileSearchResult(
                 file_id=one.file_id,

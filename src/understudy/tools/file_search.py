@@ -9,8 +9,6 @@ from typing import Any, Final
 
 import msgspec
 
-from understudy.llm import tokens
-
 NAME: Final = "file_search"
 _MOST_QUERIES: Final = 5
 _LONGEST_QUERY: Final = 4096
@@ -85,14 +83,14 @@ def most_results(model: str) -> int:
     return 5 if _is_small(model) else 20
 
 
-def within_budget(model: str, texts: Sequence[str]) -> int:
-    """How many of the passages, the best first, there is room for in the model's context."""
+def within_budget(model: str, sizes: Sequence[int]) -> int:
+    """How many of the passages, the best first, there is room for in the model's context; sizes in tokens."""
     left = 4_000 if _is_small(model) else 16_000
-    for number, text in enumerate(texts):
-        left -= tokens.count(text)
+    for number, size in enumerate(sizes):
+        left -= size
         if left < 0:
             return max(number, 1)
-    return len(texts)
+    return len(sizes)
 
 
 def shown(passages: Sequence[Passage]) -> str:
