@@ -7,6 +7,8 @@ import math
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
+from pathlib import Path
+from tempfile import TemporaryDirectory
 
 from starlette.applications import Starlette
 from starlette.exceptions import HTTPException
@@ -26,6 +28,7 @@ from understudy.engine.images import Images
 from understudy.engine.ingestion import Ingestion
 from understudy.engine.interpreter import Interpreter
 from understudy.engine.log import Logs
+from understudy.engine.reindexing import Reindexing
 from understudy.engine.runs import Runs
 from understudy.engine.tool_use import Tools
 from understudy.engine.uploads import Uploads
@@ -137,18 +140,48 @@ async def _open_interpreter(
 async def _open_vector_stores(
     stack: AsyncExitStack, settings: Settings, store: Store, blobs: Blobs, models: Models, clock: Clock
 ) -> VectorStores:
+    index, ingestion = await _open_ingestion(stack, settings, store, blobs, models, clock, settings.data / "spool")
+    return VectorStores(store, index, ingestion, clock)
+
+
+@asynccontextmanager
+async def reindexing(settings: Settings) -> AsyncIterator[Reindexing]:
+    """What indexes without a server, also beside one; the two share the work. Raises StoreError."""
+    clock = SystemClock()
+    async with AsyncExitStack() as stack:
+        store = await open_store(settings.data, settings.database, clock=clock)
+        stack.push_async_callback(store.close)
+        blobs = await open_blobs(settings.blobs, settings.data)
+        stack.push_async_callback(blobs.close)
+        models = Models(settings.providers, _rehearsal(settings, clock), clock)
+        stack.push_async_callback(models.close)
+        # Its own, since a server clears the one that it finds.
+        spool = Path(stack.enter_context(TemporaryDirectory(prefix="spool-", dir=settings.data)))
+        index, ingestion = await _open_ingestion(stack, settings, store, blobs, models, clock, spool)
+        yield Reindexing(store, index, ingestion)
+
+
+async def _open_ingestion(
+    stack: AsyncExitStack,
+    settings: Settings,
+    store: Store,
+    blobs: Blobs,
+    models: Models,
+    clock: Clock,
+    spool: Path,
+) -> tuple[Index, Ingestion]:
     reading = settings.retrieval
     children = Children(settings.limits.concurrent_indexing, reading.memory_mb << 20)
     stack.push_async_callback(children.close)
     # Whoever embeds has a child already that cuts the text into chunks, so these are others.
     chosen = embedders(settings.embeddings, settings.providers, models, processes=1)
     stack.push_async_callback(chosen.close)
-    extractor = Extractor(children, settings.data / "spool", seconds=reading.seconds, text_bytes=reading.text_bytes)
+    extractor = Extractor(children, spool, seconds=reading.seconds, text_bytes=reading.text_bytes)
     index = Index(store.chunks, chosen, children)
     ingestion = Ingestion(store, blobs, extractor, index, clock, settings.limits.concurrent_indexing)
     await ingestion.start()
     stack.push_async_callback(ingestion.stop)
-    return VectorStores(store, index, ingestion, clock)
+    return index, ingestion
 
 
 def _rehearsal(settings: Settings, clock: Clock) -> Rehearsal | None:

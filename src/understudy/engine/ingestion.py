@@ -205,7 +205,7 @@ class Ingestion:
         except ExtractionFailed as error:
             await self._fail(claimed, error.code, error.message)
         except EmbedderMissing as error:
-            await self._fail(claimed, "server_error", str(error))
+            await self._try_again(claimed, str(error), passing=True)  # another process may have it
         except EmbeddingFailed as error:
             await self._try_again(claimed, str(error), passing=error.passing)
         except StoreError as error:

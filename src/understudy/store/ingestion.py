@@ -34,10 +34,12 @@ _LEFT = (
     f"SELECT seq, store FROM store_files WHERE owner IS NOT NULL AND {_DEAD}"  # noqa: S608
     " AND (status <> 'in_progress' OR body IS NULL) LIMIT 100"
 )
-_OTHERS = (
-    "SELECT id, seq, project_id, embedder, completed + failed + in_progress FROM vector_stores"
-    " WHERE body IS NOT NULL AND embedder <> $1 ORDER BY seq"
+_STALE = (
+    "SELECT id, seq, embedder, in_progress + completed FROM vector_stores"
+    " WHERE body IS NOT NULL AND embedder IS NOT NULL AND (embedder <> $1 OR in_progress > 0) ORDER BY seq"
 )
+_STORE = "SELECT id, seq, embedder, in_progress + completed FROM vector_stores WHERE body IS NOT NULL AND id = $1"
+_PROGRESS = "SELECT in_progress, failed FROM vector_stores WHERE seq = $1 AND body IS NOT NULL"
 _decode = msgspec.json.Decoder(VectorStoreFileObject).decode
 
 
@@ -65,14 +67,21 @@ class Claimed:
 
 
 @dataclass(frozen=True, slots=True)
-class StaleStore:
-    """A store whose embedder is not the one that is asked about."""
+class IndexedStore:
+    """A store as an operator sees it. `files` are those that are indexed or to be; without any, no embedder is set."""
 
     id: str
     seq: int
-    project_id: str
-    embedder: str
+    embedder: str | None
     files: int
+
+
+@dataclass(frozen=True, slots=True)
+class Standing:
+    """How many files of a store are still to be indexed, and how many could not be."""
+
+    waiting: int
+    failed: int
 
 
 class Ingestion:
@@ -113,9 +122,16 @@ class Ingestion:
         if await self._database.read(_left, now):
             await self._database.write(_clear, now)
 
-    async def stale(self, embedder: str) -> list[StaleStore]:
-        """The stores that are indexed with another embedder."""
-        return await self._database.read(_stale, embedder)
+    async def stale(self, embedder: str) -> list[IndexedStore]:
+        """The stores that are indexed with another embedder, or not yet done with this one."""
+        return await self._database.read(_stores, _STALE, embedder)
+
+    async def find(self, store_id: str) -> IndexedStore | None:
+        found = await self._database.read(_stores, _STORE, store_id)
+        return found[0] if found else None
+
+    async def standing(self, store: int) -> Standing:
+        return await self._database.read(_standing, store)
 
     async def restart(self, store: int, embedder: str) -> int:
         """Hands all files of a store that were indexed, or are, to another embedder; returns how many."""
@@ -214,9 +230,14 @@ def _clear(now: float) -> Transaction[None]:
         yield "UPDATE store_files SET owner = NULL WHERE seq = $1", (seq,)
 
 
-def _stale(embedder: str) -> Transaction[list[StaleStore]]:
-    rows = yield _OTHERS, (embedder,)
-    return [StaleStore(*row) for row in rows]
+def _stores(sql: str, argument: str) -> Transaction[list[IndexedStore]]:
+    rows = yield sql, (argument,)
+    return [IndexedStore(*row) for row in rows]
+
+
+def _standing(store: int) -> Transaction[Standing]:
+    rows = yield _PROGRESS, (store,)
+    return Standing(*rows[0]) if rows else Standing(0, 0)
 
 
 def _restart(store: int, embedder: str) -> Transaction[int]:

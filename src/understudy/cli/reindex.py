@@ -1,0 +1,58 @@
+"""`understudy reindex`: vector stores indexed anew, after the embedder was changed. Works beside a running server."""
+
+import sys
+from typing import TYPE_CHECKING
+
+import click
+
+from understudy.cli.options import STORE, takes_settings
+
+if TYPE_CHECKING:
+    from understudy.engine.reindexing import Reindexing
+    from understudy.settings import Loaded, Settings
+    from understudy.store.ingestion import IndexedStore
+
+
+@click.command()
+@click.option("--store", "store_id", metavar="ID", help="Only this vector store, whatever it is indexed with.")
+@takes_settings(*STORE)
+def reindex(loaded: "Loaded", *, store_id: str | None) -> None:
+    """Index vector stores anew whose embedder is not the configured one.
+
+    Their files are found again as they are done. Restart servers with the changed settings first; they share the work.
+    """
+    import asyncio
+
+    if asyncio.run(_reindex(loaded.settings, store_id)):
+        raise click.ClickException("Some files could not be indexed: their `last_error` says why.")
+
+
+async def _reindex(settings: "Settings", store_id: str | None) -> int:
+    """Returns how many files failed."""
+    from understudy.app import reindexing
+
+    async with reindexing(settings) as work:
+        stores = await work.stores(store_id)
+        if not stores:
+            click.echo(f"Every vector store is indexed with {work.embedder!r} already.")
+            return 0
+        await work.check()
+        return sum([await _index(work, store, whole=store_id is not None) for store in stores])
+
+
+async def _index(work: "Reindexing", store: "IndexedStore", *, whole: bool) -> int:
+    click.echo(f"{store.id}: {store.files} files, from {store.embedder or 'none'!r} to {work.embedder!r}")
+    failed = 0
+    async for progress in work.run(store, whole=whole):
+        failed = progress.failed
+        line = f"{store.id}: {progress.done} of {progress.files} files, {failed} failed"
+        _show(line, last=progress.done == progress.files)
+    return failed
+
+
+def _show(line: str, *, last: bool) -> None:
+    """One line that grows in a terminal, and only the last one elsewhere."""
+    if sys.stdout.isatty():
+        click.echo(f"\r{line}", nl=last)
+    elif last:
+        click.echo(line)
