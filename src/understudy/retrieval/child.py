@@ -86,9 +86,8 @@ def _extract(request: Extract) -> Reply:
     except reading.Unreadable as error:
         return Refused(error.code, str(error))
     except MemoryError:
-        return Refused(
-            "invalid_file", "The file takes more memory to read than is allowed. Split it into smaller files."
-        )
+        said = "The file takes more memory to read than is allowed. Split it into smaller files."
+        return Refused("invalid_file", said, spent=True)
     except Exception as error:  # noqa: BLE001 - whatever a parser raises is the file's fault
         return Refused("invalid_file", f"The file could not be read: it seems to be damaged ({type(error).__name__}).")
 

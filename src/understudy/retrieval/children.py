@@ -63,6 +63,7 @@ class Child:
             self._process.kill()
 
     async def ended(self) -> None:
+        """Kills it and waits for its end."""
         self.kill()
         await self._process.wait()
 
@@ -84,6 +85,7 @@ class Children:
         self._memory = memory
         self._idle: list[Child] = []
         self._all: set[Child] = set()
+        self._burials: set[asyncio.Task[None]] = set()
 
     @asynccontextmanager
     async def lease(self) -> AsyncIterator[Child]:
@@ -96,11 +98,12 @@ class Children:
                 self._give_back(child)
 
     async def close(self) -> None:
-        for child in self._all:
-            child.kill()
-        await asyncio.gather(*(child.ended() for child in self._all))
-        self._all.clear()
+        for child in self._idle:
+            if child.expiry is not None:
+                child.expiry.cancel()
         self._idle.clear()
+        await asyncio.gather(*(child.ended() for child in self._all), *self._burials)
+        self._all.clear()
 
     async def _take(self) -> Child:
         while self._idle:
@@ -141,5 +144,10 @@ class Children:
         self._dismiss(child)
 
     def _dismiss(self, child: Child) -> None:
-        child.kill()
+        burial = asyncio.create_task(self._bury(child))
+        self._burials.add(burial)
+        burial.add_done_callback(self._burials.discard)
+
+    async def _bury(self, child: Child) -> None:
+        await child.ended()
         self._all.discard(child)

@@ -65,6 +65,8 @@ class Extractor:
         try:
             async with self._children.lease() as child:
                 reply = await child.ask(request, self._seconds)
+                if isinstance(reply, Refused) and reply.spent:
+                    child.kill()
         except ChildFailed as error:
             raise self._failure(error) from None
         if isinstance(reply, Refused):

@@ -43,10 +43,11 @@ class Extracted(msgspec.Struct, tag=True):
 
 
 class Refused(msgspec.Struct, tag=True):
-    """`code` is that of a vector store file's `last_error`."""
+    """`code` is that of a vector store file's `last_error`. `spent`: the child has no memory left for anything else."""
 
     code: str
     message: str
+    spent: bool = False
 
 
 class Begun(msgspec.Struct, tag=True):

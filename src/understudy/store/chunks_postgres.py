@@ -10,7 +10,7 @@ from typing import Final
 from understudy.errors import StoreError
 from understudy.store.chunk_rows import Neighbours, NewChunk, StoredChunk, Wanted
 from understudy.store.database import Transaction
-from understudy.store.words import begins_words, indexed
+from understudy.store.words import begins_words, indexed, split
 
 _EXACT: Final = 10_000
 """Chunks of a store up to which comparing with each is quick, and better than an index of all stores."""
@@ -18,6 +18,9 @@ _EXACT: Final = 10_000
 _FULL: Final = 2000
 _HALF: Final = 4000
 """Dimensions that an HNSW index takes, of whole and of half precision."""
+
+_LONGEST: Final = 500
+"""A lexeme has at most 2 KB."""
 
 _LOCK: Final = "SELECT pg_advisory_xact_lock(7205759403792794)"
 
@@ -73,7 +76,12 @@ def insert(store: int, document: int, dimensions: int, chunks: Sequence[NewChunk
         " FROM unnest($3::bigint[], $4::text[]) AS t (q, w)"
     )
     ordered = [numbers[chunk.position] for chunk in chunks]
-    yield sql, (store, document, ordered, [indexed(chunk.text) for chunk in chunks])
+    yield sql, (store, document, ordered, [_plain(chunk.text) for chunk in chunks])
+
+
+def _plain(text: str) -> str:
+    """Words only: PostgreSQL would take an address or a path for one word."""
+    return " ".join(word[:_LONGEST] for word in split(indexed(text)))
 
 
 def delete(store: int, document: int, dimensions: int, limit: int) -> Transaction[int]:  # noqa: ARG001

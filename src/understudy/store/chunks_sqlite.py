@@ -13,8 +13,8 @@ from understudy.store.chunk_rows import Neighbours, NewChunk, StoredChunk, Wante
 from understudy.store.database import Transaction
 from understudy.store.words import begins_words, indexed
 
-_COARSE: Final = 500
-_EXACT: Final = 4000
+_COARSE: Final = 1000
+_EXACT: Final = 1000
 """Chunks of a store up to which all whole vectors are compared."""
 
 _COMMON: Final = 5000
@@ -75,22 +75,34 @@ def read(numbers: Sequence[int]) -> Transaction[list[tuple[int, int, StoredChunk
 def _near(asked: Wanted) -> Transaction[list[tuple[int, float]]]:
     if asked.vector is None or not asked.comparable:
         return []
-    args: tuple[object, ...] = (
-        asked.store,
-        _padded(asked.vector),
-        asked.size if asked.size <= _EXACT else max(_COARSE, 8 * asked.limit),
-    )
-    only = ""
-    if not asked.whole:
-        only = " AND document IN (SELECT value FROM json_each($4))"
-        args = (*args, json.dumps(list(asked.comparable)))
+    if asked.size <= _EXACT:
+        sql = (
+            "SELECT c.seq, vec_distance_cosine(v.vector, $2) AS distance"  # noqa: S608 - constants only
+            " FROM chunk_codes AS c JOIN chunk_vectors AS v"
+            f" ON v.seq = c.seq WHERE c.store = $1{_only(asked)} ORDER BY distance, c.seq LIMIT $3"
+        )
+        rows = yield sql, _with_comparable(asked, asked.store, asked.vector, asked.limit)
+        return [(seq, _cosine(distance)) for seq, distance in rows]
     sql = (
-        f"SELECT seq FROM chunk_codes WHERE store = $1{only}"  # noqa: S608 - constants only
-        " ORDER BY vec_distance_hamming(vec_bit(bits), vec_quantize_binary($2)), seq LIMIT $3"
+        f"SELECT c.seq FROM chunk_codes AS c WHERE c.store = $1{_only(asked)}"  # noqa: S608 - constants only
+        " ORDER BY vec_distance_hamming(vec_bit(c.bits), vec_quantize_binary($2)), c.seq LIMIT $3"
     )
-    rows = yield sql, args
+    coarse = max(_COARSE, 8 * asked.limit)
+    rows = yield sql, _with_comparable(asked, asked.store, _padded(asked.vector), coarse)
     scored = yield from _similarities(asked, [row[0] for row in rows])
     return sorted(scored.items(), key=lambda item: (-item[1], item[0]))[: asked.limit]
+
+
+def _only(asked: Wanted) -> str:
+    return "" if asked.whole else " AND c.document IN (SELECT value FROM json_each($4))"
+
+
+def _with_comparable(asked: Wanted, *args: object) -> tuple[object, ...]:
+    return args if asked.whole else (*args, json.dumps(list(asked.comparable)))
+
+
+def _cosine(distance: float | None) -> float:
+    return 1.0 - (1.0 if distance is None else distance)
 
 
 def _similarities(asked: Wanted, numbers: Sequence[int]) -> Transaction[Mapping[int, float]]:
@@ -100,7 +112,7 @@ def _similarities(asked: Wanted, numbers: Sequence[int]) -> Transaction[Mapping[
         " WHERE length(vector) = $3 AND seq IN (SELECT value FROM json_each($2))"
     )
     rows = yield sql, (asked.vector, json.dumps(list(numbers)), len(asked.vector or b""))
-    return {seq: 1.0 - (1.0 if distance is None else distance) for seq, distance in rows}
+    return {seq: _cosine(distance) for seq, distance in rows}
 
 
 def _matching(asked: Wanted) -> Transaction[dict[int, float]]:

@@ -14,6 +14,10 @@ _WORD = re.compile(r"[^\W_]+")
 _UNSPACED = re.compile(
     "[\u0e00-\u0eff\u1000-\u109f\u1780-\u17ff\u3040-\u30ff\u3400-\u4dbf\u4e00-\u9fff\uf900-\ufaff\U00020000-\U0003ffff]+"
 )
+# Letters of their own that people look for without their stroke or ring.
+_LETTERS: Final = str.maketrans(
+    {"ł": "l", "Ł": "L", "ø": "o", "Ø": "O", "đ": "d", "Đ": "D", "ß": "ss", "æ": "ae", "Æ": "AE", "œ": "oe", "\u0131": "i"}
+)
 STOP: Final = frozenset(
     _WORD.findall(
         "a about all am an and any are as at be been but by can could did do does for from get had has have he her his"
@@ -27,7 +31,7 @@ def indexed(text: str) -> str:
     """The form in which a text goes into the index."""
     if text.isascii():
         return text.replace("\x00", " ")
-    folded = "".join(c for c in unicodedata.normalize("NFKD", text) if not unicodedata.combining(c))
+    folded = "".join(c for c in unicodedata.normalize("NFKD", text.translate(_LETTERS)) if not unicodedata.combining(c))
     # Hangul comes apart in NFKD and would be letters of letters.
     return _UNSPACED.sub(_pairs, unicodedata.normalize("NFC", folded)).replace("\x00", " ")
 
@@ -45,8 +49,11 @@ def wanted(query: str) -> list[str]:
 
 
 def begins_words(word: str) -> bool:
-    """Whether the word is one character of a script without spaces, where texts have only pairs of them."""
-    return len(word) == 1 and _UNSPACED.fullmatch(word) is not None
+    """Whether the word stands for all that begin with it.
+
+    One that was cut does, and one character of a script without spaces, where texts have only pairs of them.
+    """
+    return len(word) == _LONGEST or (len(word) == 1 and _UNSPACED.fullmatch(word) is not None)
 
 
 def _pairs(match: re.Match[str]) -> str:

@@ -55,7 +55,7 @@ def read(path: Path, filename: str, out: Path, limit: int) -> int:
                 )
             sink.write(text)
             characters += len(text.decode())
-            told = told or not text.isspace()
+            told = told or bool(text.strip())
     if not told:
         raise Unreadable("invalid_file", "The file has no text.")
     return characters

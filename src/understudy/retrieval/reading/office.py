@@ -11,6 +11,8 @@ from pathlib import Path
 from typing import Final
 from xml.etree import ElementTree as ET
 
+import openpyxl
+
 from understudy.retrieval.reading.pages import markdown
 from understudy.retrieval.reading.unreadable import Unreadable
 
@@ -38,10 +40,12 @@ def docx(path: Path) -> Iterator[str]:
 
 def xlsx(path: Path) -> Iterator[str]:
     """Each sheet under its name, a row a line; a row of a wide table is cut nowhere."""
-    import openpyxl  # noqa: PLC0415
+    with _archive(path, "xl/workbook.xml", "Excel workbook"), path.open("rb") as file:
+        # A name would be judged by its ending, which bytes at rest do not have.
+        yield from _sheets(openpyxl.load_workbook(file, read_only=True, data_only=True))
 
-    with _archive(path, "xl/workbook.xml", "Excel workbook"):
-        book = openpyxl.load_workbook(path, read_only=True, data_only=True)
+
+def _sheets(book: openpyxl.Workbook) -> Iterator[str]:
     for sheet in book.worksheets:
         # What a sheet says of its size is not to be trusted.
         sheet.reset_dimensions()

@@ -1,0 +1,249 @@
+"""Chunks in both databases: what is found, what is not found any more, and what is left behind."""
+
+import math
+import random
+import struct
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from understudy.store.chunks import DocumentGone, Indexed, NewChunk, Passage
+from understudy.store.words import indexed, wanted
+
+SIZE = 16
+_random = random.Random(4)
+
+
+def unit(values):
+    length = math.sqrt(sum(value * value for value in values))
+    return struct.pack(f"<{len(values)}f", *[value / length for value in values])
+
+
+def direction(number, size=SIZE):
+    """Vectors of different numbers are as far apart as can be."""
+    return unit([1.0 if place == number else 0.001 for place in range(size)])
+
+
+def chunk(position, text, vector=None):
+    return NewChunk(position, position * 10, position * 10 + len(text), text, vector or direction(position % SIZE))
+
+
+async def add(store, file, texts, *, number=1, embedder="e", vectors=None, size=SIZE):
+    """One document in the vector store `number`; what `finish` says."""
+    document = await store.chunks.begin(number, file, embedder, size)
+    made = vectors or [direction(place % size, size) for place in range(len(texts))]
+    rows = [chunk(place, text, vector) for place, (text, vector) in enumerate(zip(texts, made, strict=True))]
+    for start in range(0, len(rows), 7):
+        await store.chunks.append(document, rows[start : start + 7])
+    return await store.chunks.finish(document)
+
+
+async def found(store, words="", vector=None, *, number=1, files=None, embedder="e", limit=20):
+    return await store.chunks.search(Passage(number, files, embedder, vector, words), limit)
+
+
+async def files_of(store, words="", vector=None, **options):
+    return {one.file for one in await found(store, words, vector, **options)}
+
+
+async def rows_left(store):
+    """How many rows each table of chunks has."""
+    tables = ["chunks", "chunk_documents", "chunk_text"]
+    tables += ["chunk_vectors", "chunk_codes"] if store.database.dialect == "sqlite" else [f"chunk_vectors_{SIZE}"]
+
+    def count(table):
+        rows = yield f"SELECT count(*) FROM {table}", ()
+        return rows[0][0]
+
+    return {table: await store.database.read(count, table) for table in tables}
+
+
+async def test_words_and_vectors_find_each_their_chunk(store):
+    said = await add(store, 7, ["the harbour master", "berths for boats", "a wet summer"])
+    assert said == Indexed(3, sum(map(len, ["the harbour master", "berths for boats", "a wet summer"])) + 3 * SIZE * 4)
+    candidates = await found(store, "boats", direction(2), limit=1)
+    by_words = next(one for one in candidates if one.match is not None)
+    by_vector = next(one for one in candidates if one.near)
+    assert (by_words.chunk.text, by_words.near) == ("berths for boats", False)
+    assert (by_vector.chunk.text, by_vector.match) == ("a wet summer", None)
+    assert by_vector.similarity == pytest.approx(1.0, abs=1e-4)
+    assert by_words.similarity < 0.1
+    assert {one.store for one in candidates} == {1}
+    assert {one.file for one in candidates} == {7}
+
+
+@pytest.mark.parametrize(
+    ("text", "query"),
+    [
+        ("Zażółć gęślą jaźń", "zazolc"),
+        ("zazolc gesla", "Zażółć"),
+        ("The boats were leaving", "leave boat"),
+        ("東京都庁は新宿区にあります", "新宿区"),
+        ("本は一人十冊まで", "本"),
+        ("停车费每小时十元", "停车"),
+        ("한국어 문서", "문서"),
+        ("ﬁnal \uff12\uff10\uff12\uff14 ①", "final 2024 1"),
+        ("e\u0301te\u0301", "été"),
+        ("def parse_retry_after(header)", "retry_after"),
+        ("user@example.com wrote", "example"),
+        ("x" * 3000, "x" * 3000),
+    ],
+)
+async def test_words_are_found_in_other_forms(store, text, query):
+    await add(store, 1, ["something else", text])
+    assert [one.chunk.text for one in await found(store, query)] == [text]
+
+
+@pytest.mark.parametrize(
+    "query", ["", "  ", '"', "'; --", "* OR NOT (", "a:b", "NEAR/2", "\x00", "🚀", "-", "()", "s1", "d1"]
+)
+async def test_no_query_is_a_syntax_error_or_finds_what_it_does_not_say(store, query):
+    await add(store, 1, ["harbour"])
+    assert await found(store, query) == []
+
+
+async def test_only_the_store_that_was_asked_is_searched(store):
+    await add(store, 1, ["harbour"], number=1)
+    await add(store, 2, ["harbour"], number=2)
+    await add(store, 3, ["harbour"], number=12)
+    for number, file in ((1, 1), (2, 2), (12, 3)):
+        assert await files_of(store, "harbour", direction(0), number=number) == {file}
+    assert await files_of(store, "harbour", direction(0), number=3) == set()
+
+
+@pytest.mark.parametrize("many", [3, 80])
+async def test_a_filter_never_hides_what_it_allows(store, many):
+    for file in range(many):
+        await add(store, file, ["harbour harbour harbour"])
+    await add(store, 1000, ["a harbour among very many other words of little weight"], vectors=[direction(5)])
+    assert await files_of(store, "harbour", direction(0), files=[1000], limit=1) == {1000}
+    allowed = list(range(0, many, 2))
+    assert await files_of(store, "harbour", direction(0), files=allowed, limit=many) == set(allowed)
+    assert await files_of(store, "harbour", direction(0), files=[]) == set()
+
+
+async def test_a_document_is_found_only_when_it_is_finished(store):
+    document = await store.chunks.begin(1, 1, "e", SIZE)
+    await store.chunks.append(document, [chunk(0, "harbour")])
+    assert await files_of(store, "harbour", direction(0)) == set()
+    await store.chunks.finish(document)
+    assert await files_of(store, "harbour", direction(0)) == {1}
+
+
+async def test_indexing_again_replaces_at_the_end(store):
+    await add(store, 1, ["harbour one", "harbour two"])
+    document = await store.chunks.begin(1, 1, "e", SIZE)
+    await store.chunks.append(document, [chunk(0, "harbour three")])
+    assert {one.chunk.text for one in await found(store, "harbour")} == {"harbour one", "harbour two"}
+    await store.chunks.finish(document)
+    assert {one.chunk.text for one in await found(store, "harbour")} == {"harbour three"}
+    assert [one.text async for one in store.chunks.texts(1, 1)] == ["harbour three"]
+
+
+async def test_one_that_was_given_up_for_another_cannot_go_on(store):
+    first = await store.chunks.begin(1, 1, "e", SIZE)
+    second = await store.chunks.begin(1, 1, "e", SIZE)
+    with pytest.raises(DocumentGone, match="was removed while it was being indexed"):
+        await store.chunks.append(first, [chunk(0, "x")])
+    with pytest.raises(DocumentGone):
+        await store.chunks.finish(first)
+    await store.chunks.finish(second)
+
+
+async def test_a_file_that_is_removed_meanwhile_stays_removed(store):
+    document = await store.chunks.begin(1, 1, "e", SIZE)
+    await store.chunks.append(document, [chunk(0, "harbour")])
+    await store.chunks.remove(1, 1)
+    with pytest.raises(DocumentGone):
+        await store.chunks.finish(document)
+    assert await files_of(store, "harbour", direction(0)) == set()
+
+
+async def test_what_is_removed_is_not_found_at_once_and_gone_after_a_while(store):
+    await add(store, 1, [f"harbour {number}" for number in range(230)])
+    await add(store, 2, ["harbour"])
+    await store.chunks.remove(1, 1)
+    assert await files_of(store, "harbour", direction(0), limit=500) == {2}
+    assert [one async for one in store.chunks.texts(1, 1)] == []
+    assert await store.chunks.erase()
+    assert (await rows_left(store))["chunks"] > 1
+    await store.chunks.sweep()
+    assert set((await rows_left(store)).values()) == {1}
+    await store.chunks.remove_store(1)
+    await store.chunks.sweep()
+    assert set((await rows_left(store)).values()) == {0}
+
+
+async def test_a_removed_store_leaves_its_neighbour_alone(store):
+    await add(store, 1, ["harbour"], number=1)
+    await add(store, 2, ["harbour"], number=2)
+    await store.chunks.remove_store(1)
+    await store.chunks.sweep()
+    assert await files_of(store, "harbour", direction(0), number=1) == set()
+    assert await files_of(store, "harbour", direction(0), number=2) == {2}
+
+
+async def test_a_file_can_come_back_before_it_was_erased(store):
+    await add(store, 1, ["harbour old"])
+    await store.chunks.remove(1, 1)
+    await add(store, 1, ["harbour again"])
+    await store.chunks.sweep()
+    assert {one.chunk.text for one in await found(store, "harbour", direction(0))} == {"harbour again"}
+
+
+async def test_vectors_of_another_embedder_are_not_compared_but_words_are(store):
+    await add(store, 1, ["harbour"], embedder="e")
+    await add(store, 2, ["harbour"], embedder="another")
+    await add(store, 3, ["harbour"], embedder="short", size=8, vectors=[direction(0, 8)])
+    candidates = {one.file: one for one in await found(store, "harbour", direction(0))}
+    assert set(candidates) == {1, 2, 3}
+    assert {file for file, one in candidates.items() if one.near} == {1}
+    assert candidates[1].similarity == pytest.approx(1.0, abs=1e-4)
+    assert candidates[2].similarity is None or not candidates[2].near
+
+
+@pytest.mark.parametrize("size", [1, 7, 384, 2000, 3072])
+async def test_vectors_may_have_any_length(store, size):
+    vectors = [unit([_random.gauss(0, 1) for _ in range(size)]) for _ in range(5)]
+    await add(store, 1, list("abcde"), size=size, vectors=vectors)
+    best = max(await found(store, "", vectors[3]), key=lambda one: (one.similarity, one.chunk.position == 3))
+    assert best.similarity == pytest.approx(1.0, abs=1e-3)
+
+
+async def test_texts_come_in_order_over_many_pages(store):
+    texts = [f"part {number}" for number in range(120)]
+    await add(store, 1, texts)
+    assert [one.text async for one in store.chunks.texts(1, 1)] == texts
+    assert [one.position async for one in store.chunks.texts(1, 1)] == list(range(120))
+
+
+async def test_in_a_large_store_nearly_all_of_the_nearest_are_found(store):
+    """More chunks than are compared one by one, in either database."""
+    topics = [[_random.gauss(0, 1) for _ in range(64)] for _ in range(200)]
+    vectors = [unit([x + _random.gauss(0, 0.7) for x in _random.choice(topics)]) for _ in range(10_500)]
+    document = await store.chunks.begin(1, 1, "e", 64)
+    rows = [chunk(place, f"harbour {place % 3} part{place}", vector) for place, vector in enumerate(vectors)]
+    for start in range(0, len(rows), 500):
+        await store.chunks.append(document, rows[start : start + 500])
+    await store.chunks.finish(document)
+    share = 0.0
+    for asked in vectors[:10]:
+        numbers = struct.unpack("<64f", asked)
+        exact = sorted(range(len(vectors)), key=lambda place: -_dot(numbers, vectors[place]))[:20]
+        got = {one.chunk.position for one in await found(store, "", asked) if one.near}
+        share += len(got & set(exact)) / 20 / 10
+    assert share >= 0.95
+    assert [one.chunk.position for one in await found(store, "the harbour of part77", limit=1)] == [77]
+
+
+def _dot(one, two):
+    return sum(a * b for a, b in zip(one, struct.unpack(f"<{len(one)}f", two), strict=True))
+
+
+@given(st.text(max_size=200))
+def test_every_word_of_a_text_is_looked_for_as_it_is_indexed(text):
+    kept = indexed(text)
+    assert "\x00" not in kept
+    for word in wanted(text):
+        assert word in kept.lower() or len(word) == 64
