@@ -94,15 +94,19 @@ def _order(hit: Hit) -> tuple[float, int, int, int]:
 
 
 def _merged(hits: Sequence[Hit]) -> list[Hit]:
-    """Neighbours of one file that share text become one passage, with the better one's score and place."""
+    """Neighbours of one file that share text become one passage, with the best one's score and place."""
     merged: list[Hit] = []
     for hit in hits:
+        whole = hit
+        apart: list[Hit] = []
+        place = len(merged)
         for index, other in enumerate(merged):
-            if (joined := _joined(other, hit)) is not None:
-                merged[index] = joined
-                break
-        else:
-            merged.append(hit)
+            joined = _joined(other, whole)
+            if joined is None:
+                apart.append(other)
+            else:
+                whole, place = joined, min(place, index)
+        merged = [*apart[:place], whole, *apart[place:]]
     return merged
 
 

@@ -27,7 +27,7 @@ _CLOSING = re.compile(r"[\s,]*(?:please|thanks|thank you|thx|for me|if possible)
 
 def rewrite(query: str) -> str:
     """The query without politeness and question words; itself where nothing else would be left."""
-    rest = _CLOSING.sub("", " ".join(query.split()))
+    rest = plain = _CLOSING.sub("", " ".join(query.split()))
     while match := _OPENING.match(rest):
         rest = rest[match.end() :]
-    return _CLOSING.sub("", rest) or query.strip()
+    return _CLOSING.sub("", rest) or plain or query.strip()

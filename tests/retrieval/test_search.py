@@ -1,0 +1,226 @@
+"""Documents into the index and passages out of it, with the built-in embedder and both databases."""
+
+import asyncio
+import struct
+
+import pytest
+
+from understudy.retrieval.embed import Builtin, EmbedderMissing, Embedders, EmbeddingFailed, Vectors
+from understudy.retrieval.extract import ExtractionFailed
+from understudy.retrieval.ranking import Question, rank
+from understudy.retrieval.rewrite import rewrite
+from understudy.retrieval.search import Index, Scope
+from understudy.store.chunks import Candidate, StoredChunk
+
+HARBOUR = "The harbour master of Velm is Ines Okafor. She decides who may berth at the long pier."
+BREAD = "Sourdough wants salt, water and patience. The starter is fed once a week with flour."
+BEES = "Four colonies of bees live on the roof. The honey is taken at the end of July."
+FILLING = "Nothing in particular happens in this sentence, which is here to take up room. "
+
+
+class Broken:
+    """An embedder that fails, the first time or always; a fake of what is not ours."""
+
+    name = "broken"
+
+    def __init__(self, works_for=0):
+        self.left = works_for
+
+    async def embed(self, texts, *, query=False):
+        if self.left == 0:
+            raise EmbeddingFailed("The provider is away.", passing=True)
+        self.left -= 1
+        return Vectors(2, [struct.pack("<2f", 1.0, 0.0)] * len(texts))
+
+    async def close(self):
+        pass
+
+
+@pytest.fixture
+def others():
+    """Embedders beside the built-in one, by name."""
+    return {}
+
+
+@pytest.fixture
+async def index(store, children, others):
+    builtin = Builtin(children)
+    embedders = Embedders("builtin", lambda name: builtin if name == "builtin" else others.get(name))
+    yield Index(store.chunks, embedders, children)
+    await embedders.close()
+
+
+@pytest.fixture
+def add(index, extractor, tmp_path):
+    """Puts a text into the index as a file of a vector store."""
+
+    async def add(file, text, *, number=1, embedder="builtin", **options):
+        path = tmp_path / f"file-{file}"
+        path.write_text(text, "utf-8")
+        source = await extractor.text(path, "text.txt")
+        try:
+            return await index.add(number, file, embedder, source, **options)
+        finally:
+            source.discard()
+
+    return add
+
+
+@pytest.fixture
+def search(index):
+    async def search(*queries, stores=(1,), files=None, limit=10, **options):
+        scopes = [Scope(number, "builtin", files) for number in stores]
+        return await index.search(scopes, queries, limit, **options)
+
+    return search
+
+
+async def test_the_passage_that_answers_is_the_first(add, search):
+    for file, text in enumerate((HARBOUR, BREAD, BEES)):
+        await add(file, text)
+    for query, file in (("who is the harbour master?", 0), ("feeding the starter", 1), ("when is honey harvested", 2)):
+        hits = await search(query)
+        assert hits[0].file == file
+        assert hits == await search(query)
+        assert all(0.0 <= hit.score <= 1.0 for hit in hits)
+        assert [hit.score for hit in hits] == sorted((hit.score for hit in hits), reverse=True)
+
+
+async def test_a_hit_says_where_it_is_in_the_text(add, search):
+    text = FILLING * 40 + "Ünïcödé 🚀 " + HARBOUR + FILLING * 40
+    await add(1, text, size=100, overlap=30)
+    (first, *_) = await search("harbour master Okafor", limit=3)
+    assert HARBOUR in first.text
+    assert text[first.start : first.end] == first.text
+
+
+async def test_neighbours_become_one_passage_without_saying_anything_twice(add, search):
+    text = "".join(f"The harbour master counts boat number {number} at the pier. " for number in range(60)).strip()
+    indexed = await add(1, text, size=100, overlap=50)
+    hits = await search("harbour master boat", limit=50)
+    assert indexed.chunks > 5
+    assert [(hit.position, hit.start, hit.end) for hit in hits] == [(0, 0, len(text))]
+    assert hits[0].text == text
+
+
+async def test_a_threshold_keeps_out_what_has_nothing_to_do_with_the_question(add, search):
+    for file, text in enumerate((HARBOUR, BREAD, BEES)):
+        await add(file, text)
+    assert {hit.file for hit in await search("who is the harbour master of Velm", threshold=0.5)} == {0}
+    assert await search("quarterly revenue forecast", threshold=0.5) == []
+
+
+async def test_several_queries_and_stores_give_one_list(add, search):
+    await add(1, HARBOUR, number=1)
+    await add(2, BREAD, number=2)
+    await add(3, BEES, number=3)
+    hits = await search("harbour master", "starter and flour", stores=(1, 2))
+    assert {(hit.store, hit.file) for hit in hits[:2]} == {(1, 1), (2, 2)}
+    assert 3 not in {hit.store for hit in hits}
+
+
+async def test_only_allowed_files_are_found_however_many_others_fit_better(add, search):
+    for file in range(30):
+        await add(file, f"{HARBOUR} {file}")
+    await add(99, f"{BEES} There is no harbour here.")
+    assert [hit.file for hit in await search("harbour master of Velm", files=[99], limit=3)] == [99]
+    assert await search("harbour master of Velm", files=[]) == []
+
+
+async def test_no_more_than_the_limit_is_given(add, search):
+    for file in range(12):
+        await add(file, f"{HARBOUR} {file}")
+    assert len(await search("harbour", limit=5)) == 5
+    assert len(await search("harbour", limit=50)) == 12
+
+
+@pytest.mark.parametrize("query", ["", "   ", "\x00", "?!", "🚀", "the of and", "x" * 10_000, '"quotes" AND (no'])
+async def test_odd_queries_are_answered(add, search, query):
+    await add(1, HARBOUR)
+    assert len(await search(query)) <= 1
+
+
+async def test_the_ranker_none_goes_by_vectors_alone(add, search):
+    await add(1, HARBOUR)
+    (hit,) = await search("harbour master", ranker="none")
+    assert 0.0 < hit.score < 1.0
+
+
+async def test_adding_again_replaces_and_a_removed_file_is_gone(add, search, index):
+    await add(1, HARBOUR)
+    await add(1, BREAD)
+    assert [hit.text for hit in await search("harbour starter")] == [BREAD]
+    await index.remove(1, 1)
+    assert await search("harbour starter") == []
+
+
+async def test_the_texts_of_a_file_are_its_chunks(add, index):
+    await add(1, FILLING * 100, size=100, overlap=0)
+    texts = [chunk.text async for chunk in index.texts(1, 1)]
+    assert " ".join(texts) == (FILLING * 100).strip()
+
+
+async def test_one_that_fails_halfway_leaves_nothing_to_be_found(add, search, index, others, store):
+    others["broken"] = Broken(works_for=1)
+    with pytest.raises(EmbeddingFailed, match="away") as caught:
+        await add(1, HARBOUR + FILLING * 800, embedder="broken", size=100, overlap=0)
+    assert caught.value.passing
+    assert await search("harbour") == []
+    await store.chunks.sweep()
+    assert [chunk async for chunk in index.texts(1, 1)] == []
+
+
+async def test_one_that_is_cancelled_leaves_nothing_either(add, search):
+    task = asyncio.create_task(add(1, HARBOUR + FILLING * 5000, size=100, overlap=50))
+    await asyncio.sleep(0)
+    task.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await task
+    assert await search("harbour") == []
+    await add(1, HARBOUR)
+    assert len(await search("harbour")) == 1
+
+
+async def test_an_embedder_that_is_gone_says_what_to_do(add, index):
+    with pytest.raises(EmbedderMissing, match=r"'away/model' is not available any more.*understudy reindex"):
+        await index.search([Scope(1, "away/model")], ["harbour"], 5)
+    with pytest.raises(EmbedderMissing):
+        await add(1, HARBOUR, embedder="away/model")
+
+
+async def test_a_text_that_vanished_cannot_be_cut(index, extractor, tmp_path):
+    path = tmp_path / "text"
+    path.write_text(HARBOUR)
+    source = await extractor.text(path, "a.txt")
+    source.discard()
+    with pytest.raises(ExtractionFailed) as caught:
+        await index.add(1, 1, "builtin", source)
+    assert caught.value.code == "server_error"
+
+
+def test_equal_hits_keep_one_order():
+    made = [
+        Candidate(seq, 1, file, StoredChunk(0, 0, 7, "harbour"), True, 0.5, 1.0)
+        for seq, file in ((9, 3), (4, 8), (6, 1))
+    ]
+    one = rank([Question("harbour", made)], 10, 0.0)
+    assert one == rank([Question("harbour", made[::-1])], 10, 0.0)
+    assert {hit.file for hit in one} == {1, 3, 8}
+
+
+@pytest.mark.parametrize(
+    ("query", "words"),
+    [
+        ("Could you please tell me about the harbour master?", "harbour master"),
+        ("What's the price of a ticket", "price of a ticket"),
+        ("I would like to know how I reset my password, thanks!", "reset my password"),
+        ("Do you know who is Ines Okafor?", "Ines Okafor"),
+        ("harbour master", "harbour master"),
+        ("Kündigungsfrist der Wohnung", "Kündigungsfrist der Wohnung"),
+        ("What is it?", "What is it"),
+        ("hello", "hello"),
+        ("", ""),
+    ],
+)
+def test_a_question_is_rewritten_as_what_it_is_about(query, words):
+    assert rewrite(query) == words
