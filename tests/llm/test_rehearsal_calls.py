@@ -91,7 +91,8 @@ class TestAFunction:
 
     def test_that_searches_documents_is_asked_what_nothing_else_answers(self):
         asked = "What is the refund policy?"
-        assert calls(body(asked, tools=[FILES, WEATHER])) == [("file_search", {"queries": [asked]})]
+        queries = {"queries": [asked, "refund policy"]}
+        assert calls(body(asked, tools=[FILES, WEATHER])) == [("file_search", queries)]
         assert calls(body("Hello!", tools=[FILES])) == []
 
     @pytest.mark.parametrize(

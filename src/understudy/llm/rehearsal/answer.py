@@ -52,7 +52,7 @@ def _called(request: Request, heard: Conversation) -> tuple[Call, ...]:
     if not forced and tasks.literal(heard.latest.whole) is not None:
         return ()
     made = calls.choose(request, heard)
-    return made if made or speech.specific(heard) else calls.consult(request, heard)
+    return made if made or speech.settles(heard) else calls.consult(request, heard)
 
 
 def _json(wanted: dict[str, Any], heard: Conversation) -> str:

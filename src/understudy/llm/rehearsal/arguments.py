@@ -12,7 +12,7 @@ from typing import Any
 import msgspec
 
 from understudy.llm import tokens
-from understudy.llm.rehearsal import arithmetic, mentions, naming, outputs, words
+from understudy.llm.rehearsal import arithmetic, mentions, naming, outputs, programs, words
 from understudy.llm.rehearsal.mentions import Mention
 from understudy.llm.rehearsal.validation import Schema
 
@@ -153,6 +153,7 @@ class Spoken:
         if needed and parts & naming.QUERY:
             yield from self._gist()
         if needed and parts & naming.CODE:
+            yield from (written.code for text in self._texts if (written := programs.write(text)) is not None)
             yield from (f"print({tokens.shorten(gist, 200)!r})" for gist in self._gist())
 
     def _code(self) -> Iterator[str]:

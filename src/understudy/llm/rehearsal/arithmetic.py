@@ -11,6 +11,7 @@ _CUE = re.compile(
 )
 _NOT_ARITHMETIC = re.compile(
     r"https?://\S{1,500}|\b\d{4}-\d{1,2}-\d{1,2}\b|\b\d{1,2}/\d{1,2}/\d{2,4}\b|\b\d{1,2}:\d{2}\b"
+    r"|\b\d{1,4}[-\u2013]\d{1,4}(?= (?!equals|times|plus|minus|is)[a-z]{1,20}s\b)"  # "2-3 days"
 )
 _SPOKEN = [
     (
@@ -64,7 +65,7 @@ class _Line:
 
 def find(text: str, *, asked: bool = True) -> Calculation | None:
     """The first calculation in `text`. With `asked`, only where the text asks for it or is nothing else."""
-    plain = _spoken(_NOT_ARITHMETIC.sub(" ; ", text))
+    plain = _spoken(without_others(text))
     for run in _RUN.findall(plain):
         expression = run.strip().strip("=").strip()
         if (
@@ -78,6 +79,11 @@ def find(text: str, *, asked: bool = True) -> Calculation | None:
         if (found := _calculate(expression)) is not None:
             return found
     return None
+
+
+def without_others(text: str) -> str:
+    """The text without numbers that look like sums and are none: dates, times, ranges."""
+    return _NOT_ARITHMETIC.sub(" ; ", text)
 
 
 def _spoken(text: str) -> str:

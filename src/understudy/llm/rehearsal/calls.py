@@ -14,7 +14,7 @@ from typing import Any, Literal
 import msgspec
 
 from understudy.errors import UpstreamError
-from understudy.llm.rehearsal import arithmetic, mentions, outputs, schema, words
+from understudy.llm.rehearsal import arithmetic, hosted, hosting, mentions, outputs, questions, schema, words
 from understudy.llm.rehearsal.arguments import Spoken
 from understudy.llm.rehearsal.conversation import (
     AllowedTools,
@@ -25,6 +25,7 @@ from understudy.llm.rehearsal.conversation import (
     ToolChoice,
     functions,
 )
+from understudy.llm.rehearsal.hosting import Task, Tools
 from understudy.llm.rehearsal.validation import BadSchemaError, Schema
 
 _THRESHOLD = 2.0
@@ -112,6 +113,10 @@ class _Profile:
         """Whether one call takes several values, so that "Ann and Bob" is one call."""
         return any(isinstance(part, dict) and part.get("type") == "array" for part in self.properties.values())
 
+    @cached_property
+    def is_about_files(self) -> bool:
+        return any(words.stem(word) in self.weights for word in ("file", "document"))
+
     def takes(self, names: frozenset[str]) -> bool:
         return any(names & set(words.name_parts(name)) for name in self.properties)
 
@@ -179,13 +184,25 @@ def choose(request: Request, conversation: Conversation) -> tuple[Call, ...]:
         return ()
     if _is_forced(request) and conversation.made:
         return ()
-    profiles = [_Profile(function) for function in choice.functions]
-    planned = _remaining(_plan(text, profiles, conversation.last_called), conversation.made)
+    tools = Tools(choice.functions, conversation)
+    profiles = [_Profile(function) for function in choice.functions if not _is_hosted(function)]
+    planned = _remaining(_plan(text, profiles, tools, conversation.last_called), conversation)
     if not planned and choice.mode == "required" and not conversation.made:
-        planned = [Planned(max(profiles, key=lambda profile: profile.score(text)).function, text)]
+        planned = [_forced(text, profiles, tools, choice)]
     if request.parallel_tool_calls is False or _is_forced(request):
         planned = planned[:1]
     return _filled(planned, conversation)
+
+
+def _is_hosted(function: Function) -> bool:
+    return hosted.searches(function) or hosted.runs_code(function)
+
+
+def _forced(text: str, profiles: Sequence[_Profile], tools: Tools, choice: Choice) -> "Planned | Task":
+    """A call of the function that fits best, however little that is."""
+    scores = {profile.function.name: profile.score(text) for profile in profiles}
+    best = max(choice.functions, key=lambda f: tools.score(f, text) if _is_hosted(f) else scores[f.name])
+    return tools.given(best, text) if _is_hosted(best) else Planned(best, text)
 
 
 def consult(request: Request, conversation: Conversation) -> tuple[Call, ...]:
@@ -194,6 +211,8 @@ def consult(request: Request, conversation: Conversation) -> tuple[Call, ...]:
     if choice.mode != "auto" or conversation.made or not words.stems(conversation.latest.text):
         return ()
     for function in choice.functions:
+        if hosted.searches(function):
+            return (hosted.search(function, questions.queries(conversation.latest.text, conversation.before)),)
         parts = {*words.name_parts(function.name)}
         about = parts | {*words.words(function.description or "")}
         if parts & _SEARCHES and about & _DOCUMENTS and _Profile(function).takes(_QUERY_PARAMETERS):
@@ -205,23 +224,34 @@ def _is_forced(request: Request) -> bool:
     return isinstance(request.tool_choice, ToolChoice) and request.tool_choice.function is not None
 
 
-def _plan(text: str, profiles: Sequence[_Profile], last_called: str | None) -> list[list[Planned]]:
+def _plan(text: str, profiles: Sequence[_Profile], tools: Tools, last_called: str | None) -> list[list[Planned | Task]]:
     """The calls that the message asks for, by rounds."""
     previous = next((profile for profile in profiles if profile.function.name == last_called), None)
-    stages = []
-    for part in _STAGE.split(text):
-        stage, previous = _stage(part, profiles, previous)
-        stages.append(stage)
-    found = [stage for stage in stages if stage]
-    if found or (best := _best(text, profiles)) is None:
+    stages: list[list[Planned | Task]] = []
+    for part in [text] if "```" in text else _cut(text, _STAGE):
+        if (search := tools.sought(part)) and not any(profile.is_about_files for profile in profiles):
+            stages.append([search])
+            continue
+        stage, rest, previous = _stage(part, profiles, previous)
+        task = tools.task(rest) if rest else None
+        stages.append([*stage, *([task] if task else [])])
+    if found := [stage for stage in stages if stage]:
         return found
-    return [[Planned(best.function, text)]]
+    best = _best(text, profiles)
+    whole = Planned(best.function, text) if best else tools.task(text)
+    return [[whole]] if whole else []
 
 
-def _stage(text: str, profiles: Sequence[_Profile], previous: _Profile | None) -> tuple[list[Planned], _Profile | None]:
-    """One call for each clause that asks for one; the other clauses belong to the call before or after them."""
+def _stage(
+    text: str, profiles: Sequence[_Profile], previous: _Profile | None
+) -> tuple[list[Planned], str, _Profile | None]:
+    """One call for each clause that asks for one; the other clauses belong to the call before or after them.
+
+    With what the clauses without a call say, and the function called last.
+    """
     planned: list[Planned] = []
     waiting = ""
+    rest: list[str] = []
     for clause in _clauses(text):
         best = _best(clause, profiles)
         if best and planned and best is previous and not _names_something(clause):
@@ -231,24 +261,31 @@ def _stage(text: str, profiles: Sequence[_Profile], previous: _Profile | None) -
         if best is not None:
             planned.append(Planned(best.function, f"{waiting}{clause}"))
             previous, waiting = best, ""
-        elif planned:
+            continue
+        rest.append(clause)
+        if planned:
             planned[-1] = Planned(planned[-1].function, f"{planned[-1].focus}, {clause}")
         else:
             waiting += f"{clause}, "
-    return planned, previous
+    return planned, ", ".join(rest) if planned else text, previous
 
 
 def _best(text: str, profiles: Sequence[_Profile]) -> _Profile | None:
     scored = [(profile.score(text), profile) for profile in profiles]
-    score, best = max(scored, key=lambda pair: pair[0])
+    score, best = max(scored, key=lambda pair: pair[0], default=(0.0, None))
     return best if score >= _THRESHOLD else None
 
 
 def _clauses(text: str) -> list[str]:
-    """The text cut at "and", commas and sentence ends, but never inside a quotation or a name."""
+    """The text cut at "and", commas and sentence ends."""
+    return _cut(text, _CLAUSE)
+
+
+def _cut(text: str, pattern: re.Pattern[str]) -> list[str]:
+    """The text cut where the pattern matches, but never inside a quotation or a name."""
     whole = [(mention.start, mention.end) for mention in mentions.find(text)]
     clauses, start = [], 0
-    for cut in _CLAUSE.finditer(text):
+    for cut in pattern.finditer(text):
         if not any(low < cut.end() and cut.start() < high for low, high in whole):
             clauses.append(text[start : cut.start()])
             start = cut.end()
@@ -276,13 +313,15 @@ def _may_name(word: str) -> bool:
     return bare.isalpha() and bare.lower() not in words.STOP | words.VERBS
 
 
-def _remaining(stages: list[list[Planned]], made: Sequence[Call]) -> list[Planned]:
+def _remaining(stages: list[list[Planned | Task]], conversation: Conversation) -> list[Planned | Task]:
     """The first round that is not done yet, without what of it was called already."""
-    names = [call.name for call in made]
+    names = [call.name for call in conversation.made]
     for stage in stages:
-        left = []
+        left: list[Planned | Task] = []
         for planned in stage:
-            if planned.function.name in names:
+            if isinstance(planned, Task):
+                left += [planned] if hosting.due(planned, conversation) else []
+            elif planned.function.name in names:
                 names.remove(planned.function.name)
             else:
                 left.append(planned)
@@ -291,15 +330,20 @@ def _remaining(stages: list[list[Planned]], made: Sequence[Call]) -> list[Planne
     return []
 
 
-def _filled(planned: Sequence[Planned], conversation: Conversation) -> tuple[Call, ...]:
+def _filled(planned: Sequence[Planned | Task], conversation: Conversation) -> tuple[Call, ...]:
     """The calls with their arguments; two that came out equal are one."""
     calls: list[Call] = []
     for call in planned:
-        taken = [made.arguments for made in (*conversation.made, *calls) if made.name == call.function.name]
-        filled = Call(call.function.name, _arguments(call, conversation, taken))
-        if filled not in calls:
+        filled = hosting.due(call, conversation) if isinstance(call, Task) else _call(call, conversation, calls)
+        if filled is not None and filled not in calls:
             calls.append(filled)
     return tuple(calls)
+
+
+def _call(planned: Planned, conversation: Conversation, calls: Sequence[Call]) -> Call:
+    name = planned.function.name
+    taken = [made.arguments for made in (*conversation.made, *calls) if made.name == name]
+    return Call(name, _arguments(planned, conversation, taken))
 
 
 def _arguments(planned: Planned, conversation: Conversation, taken: Sequence[str]) -> str:

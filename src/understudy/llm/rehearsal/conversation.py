@@ -114,10 +114,11 @@ class Call:
 
 @dataclass(frozen=True, slots=True)
 class Output:
-    """What came back of a call."""
+    """What came back of a call; `text` is what of `whole` is read for its meaning."""
 
     call: Call
     text: str
+    whole: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -152,6 +153,11 @@ class Conversation:
         return self.user[-1] if self.user else Turn("user", "")
 
     @cached_property
+    def before(self) -> str:
+        """What the user said before the last message."""
+        return self.user[-2].text if len(self.user) > 1 else ""
+
+    @cached_property
     def answered(self) -> int:
         """How many texts the model has said."""
         return sum(turn.role == "assistant" and bool(turn.text) for turn in self.turns)
@@ -172,7 +178,7 @@ class Conversation:
         """What came back since the user's last message, in order."""
         calls = {call_id: call for turn in self._since for call_id, call in _calls(turn)}
         return tuple(
-            Output(calls.get(turn.call_id or "", Call(turn.name or "tool", "{}")), turn.text)
+            Output(calls.get(turn.call_id or "", Call(turn.name or "tool", "{}")), turn.text, turn.whole)
             for turn in self._since
             if turn.role in {"tool", "function"}
         )

@@ -83,20 +83,31 @@ def recall(conversation: Conversation) -> str | None:
     return _fact(conversation, text)
 
 
+def is_missing(conversation: Conversation) -> bool:
+    """Whether the latest message asks for something of the user's that the user did not tell, other than a name."""
+    label = _asked_label(conversation.latest.text)
+    return label not in {None, "name"} and not _told(conversation, label or "")
+
+
 def _fact(conversation: Conversation, text: str) -> str | None:
     label = _asked_label(text)
     if label is None:
         return None
+    if (told := _told(conversation, label)) is None:
+        return f"You have not told me your {label} in this conversation."
+    statement = _statement(*told)
+    return f"{statement[0].upper()}{statement[1:]}; you told me so earlier in this conversation."
+
+
+def _told(conversation: Conversation, label: str) -> tuple[str, str] | None:
+    """What the user told last under the label, with the label that the user gave it."""
     told: dict[str, str] = {}
     for turn in conversation.user:
         told.update(facts(turn.text))
     matching = [
         name for name in told if name == label or words.stems(name) == words.stems(label) or name.startswith(label)
     ]
-    if not matching:
-        return f"You have not told me your {label} in this conversation."
-    statement = _statement(matching[-1], told[matching[-1]])
-    return f"{statement[0].upper()}{statement[1:]}; you told me so earlier in this conversation."
+    return (matching[-1], told[matching[-1]]) if matching else None
 
 
 def _asked_label(text: str) -> str | None:

@@ -3,8 +3,19 @@
 import re
 from collections.abc import Callable
 
-from understudy.llm.rehearsal import arithmetic, memory, outputs, tasks, words
-from understudy.llm.rehearsal.conversation import Conversation
+from understudy.llm.rehearsal import (
+    arithmetic,
+    finding,
+    hosted,
+    memory,
+    outputs,
+    passages,
+    questions,
+    results,
+    tasks,
+    words,
+)
+from understudy.llm.rehearsal.conversation import Conversation, Output
 from understudy.llm.rehearsal.quoting import quote, quote_closed
 
 _CONNECT = (
@@ -13,7 +24,10 @@ _CONNECT = (
 )
 _INTRODUCTION = "I am the rehearsal model built into Understudy; there is no language model behind me."
 _SHORT_INTRODUCTION = "I am the rehearsal model: I pass on what tools say and add nothing."
-_ABILITIES = "I can remember what you tell me, do arithmetic, count, repeat, call your functions and fill JSON schemas."
+_ABILITIES = (
+    "I can remember what you tell me, do arithmetic, count, repeat, call your functions and fill JSON schemas,"
+    " and with the tools for it search your files and run code."
+)
 _EXAMPLE = '\n\n```toml\n[providers.openai]\napi_key_env = "OPENAI_API_KEY"\n```'
 
 _GREETING = re.compile(
@@ -85,6 +99,18 @@ def specific(conversation: Conversation) -> str | None:
     return _joined(said) or None
 
 
+def settles(conversation: Conversation) -> bool:
+    """Whether all that the latest message wants can be said without looking anything up."""
+    if conversation.outputs:
+        return True
+    answered = any(responder(conversation) for responder in _ANSWERERS)
+    if answered:
+        return not memory.is_missing(conversation)
+    text = conversation.latest.text
+    wants_more = questions.asks(text) and not _HOW_ARE_YOU.search(text)
+    return not wants_more and any(comment(conversation) for comment in _COMMENTATORS)
+
+
 def _seen(conversation: Conversation) -> str:
     """Says what came with the message that cannot be seen here."""
     latest = conversation.latest
@@ -102,7 +128,28 @@ def _number(count: int, noun: str) -> str:
 
 
 def _reported(conversation: Conversation) -> str:
-    report = outputs.report(conversation.outputs)
+    """What the server's tools and the client's functions gave back."""
+    ran = [output for output in conversation.outputs if hosted.is_run(output)]
+    found = [output for output in conversation.outputs if hosted.is_search(output) and _is_list(output)]
+    others = [output for output in conversation.outputs if output not in ran and output not in found]
+    parts = [_found(conversation, found)] if found else []
+    parts += [results.report(ran)] if ran else []
+    parts += [_returned(conversation, others)] if others else []
+    return "\n\n".join(parts)
+
+
+def _is_list(output: Output) -> bool:
+    """Whether it is a list of passages, or says that there are none."""
+    return not output.whole.strip() or output.whole.startswith("No passage") or bool(passages.read(output.whole))
+
+
+def _found(conversation: Conversation, searches: list[Output]) -> str:
+    read = [passage for output in searches for passage in passages.read(output.whole)]
+    return finding.answer(conversation.latest.text, read, conversation.before)
+
+
+def _returned(conversation: Conversation, others: list[Output]) -> str:
+    report = outputs.report(others)
     if "\n" in report or not conversation.latest.text:
         return report
     return f"You asked {quote(conversation.latest.text)}, and {report}"
@@ -154,9 +201,8 @@ def _performed(conversation: Conversation) -> str | None:
     return tasks.perform(conversation.latest.text)
 
 
-_RESPONDERS: tuple[Callable[[Conversation], str | None], ...] = (
-    _greeted,
-    memory.acknowledge,
+_COMMENTATORS: tuple[Callable[[Conversation], str | None], ...] = (_greeted, memory.acknowledge)
+_ANSWERERS: tuple[Callable[[Conversation], str | None], ...] = (
     memory.recall,
     _instructed,
     _identified,
@@ -164,6 +210,7 @@ _RESPONDERS: tuple[Callable[[Conversation], str | None], ...] = (
     _performed,
     _calculated,
 )
+_RESPONDERS = _COMMENTATORS + _ANSWERERS
 
 
 def _account(conversation: Conversation) -> str:
@@ -206,5 +253,5 @@ def _addressed(conversation: Conversation, text: str) -> str:
     match = _ADDRESS.search(conversation.instructions)
     if not match or not text:
         return text
-    keeps_case = text.startswith(("I ", "`", "\u201c")) or not text[0].isalpha()
+    keeps_case = conversation.outputs or text.startswith(("I ", "`", "\u201c")) or not text[0].isalpha()
     return f"{match[1]}, {text if keeps_case else text[0].lower() + text[1:]}"
