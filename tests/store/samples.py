@@ -3,6 +3,7 @@
 import itertools
 
 from understudy import ids
+from understudy.store.pages import PageRequest
 from understudy.store.store_files import NewFile
 from understudy.wire.assistants import AssistantObject
 from understudy.wire.chunking import StaticChunkingStrategy, StaticChunkingStrategyRequestParam, chosen_chunking
@@ -22,6 +23,7 @@ from understudy.wire.vector_stores import FileCounts, VectorStoreFileBatchObject
 OURS = "proj_ours"
 THEIRS = "proj_theirs"
 NOW = 1_700_000_000
+PAGE = PageRequest(order="asc")
 ODD_TEXTS = [
     "plain",
     'O\'Brien "quoted" `ticks` \\back\\slashes',
