@@ -111,13 +111,17 @@ class SandboxSettings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=T
         float,
         Meta(gt=0, description="Seconds that one piece of code may run before it is interrupted."),
     ] = 120.0
+    interrupt_seconds: Annotated[
+        float,
+        Meta(gt=0, description="Seconds that interrupted code has to stop, before its kernel is replaced."),
+    ] = 5.0
     cpu_seconds: Annotated[
         int,
         Meta(ge=1, description="Seconds of processor time that a kernel and what it starts may use."),
     ] = 900
     memory_mb: Annotated[
         int,
-        Meta(ge=128, description="MiB of memory for a session."),
+        Meta(ge=256, description="MiB of memory for a session."),
     ] = 1024
     disk_mb: Annotated[
         int,

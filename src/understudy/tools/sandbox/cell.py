@@ -17,7 +17,6 @@ from understudy.tools.sandbox.outputs import Ended, Loss, Note, Output
 
 Cause: TypeAlias = Literal["timed_out", "interrupted"]
 
-_OBEYS_WITHIN: Final = 5.0
 _RESTARTS_WITHIN: Final = 15.0
 
 
@@ -31,14 +30,11 @@ class _Stage(IntEnum):
 class Cell:
     """`next` gives its outputs one by one. It may be cancelled, and called again to go on."""
 
-    def __init__(
-        self, kernel: Kernel, number: int, settings: SandboxSettings, obeys_within: float = _OBEYS_WITHIN
-    ) -> None:
+    def __init__(self, kernel: Kernel, number: int, settings: SandboxSettings) -> None:
         self.ended = False
         self._kernel = kernel
         self._number = number
         self._settings = settings
-        self._obeys_within = obeys_within
         self._stage = _Stage.RUNS
         self._cause: Cause | None = None
         self._deadline = 0.0
@@ -86,7 +82,7 @@ class Cell:
         self._stage = _Stage(self._stage + 1)
         match self._stage:
             case _Stage.INTERRUPTED:
-                self._deadline = _now() + self._obeys_within
+                self._deadline = _now() + self._settings.interrupt_seconds
                 await self._kernel.interrupt(self._number)
             case _Stage.RESTARTED:
                 self._deadline = _now() + _RESTARTS_WITHIN

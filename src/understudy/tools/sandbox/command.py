@@ -31,8 +31,6 @@ _STAGE: Final = Path("/run/understudy-sandbox")
 # The part of a session's disk that temporary files and shared memory may have each.
 _SCRATCH_PART: Final = 4
 _RUN_BYTES: Final = MIB
-# The relay's own code and libraries, which are not what the code uses.
-_ADDRESS_SLACK: Final = 1 << 30
 _NAMESPACES: Final = (
     "--unshare-user",
     "--unshare-pid",
@@ -133,7 +131,6 @@ class Plan:
     def _order(self, channel: int) -> str:
         limits = {
             "memory": self.settings.memory_mb * MIB,
-            "slack": _ADDRESS_SLACK,
             "processes": self.settings.processes,
             "file": self.settings.disk_mb * MIB,
             "cpu": self.settings.cpu_seconds,

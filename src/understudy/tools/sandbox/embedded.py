@@ -30,7 +30,7 @@ class EmbeddedSandbox:
         self._groups: cgroup.Groups | None = None
         self._problem = ""
         self._checked_at = float("-inf")
-        self._checking = asyncio.Lock()
+        self._checking: asyncio.Task[None] | None = None
         self._threads: ThreadPoolExecutor | None = None
         self._watches: dict[Jail, Watch] = {}
         warm = 1 if settings.warm is None else settings.warm
@@ -45,13 +45,21 @@ class EmbeddedSandbox:
             self._pool.fill()
 
     async def check(self) -> str | None:
-        async with self._checking:
-            now = self._clock.now()
-            if self._plan is None and now - self._checked_at >= _CHECK_AGAIN:
-                self._checked_at = now
-                found = await readiness.examine(self._settings)
-                self._plan, self._problem = found.plan, found.problem
+        now = self._clock.now()
+        if self._checking is None and self._plan is None and now - self._checked_at >= _CHECK_AGAIN:
+            self._checked_at = now
+            self._checking = asyncio.create_task(self._examine())
+        if self._checking is not None:
+            # Many may wait for it, and it goes on without them.
+            await asyncio.shield(self._checking)
         return None if self._plan else self._problem
+
+    async def _examine(self) -> None:
+        try:
+            found = await readiness.examine(self._settings)
+            self._plan, self._problem = found.plan, found.problem
+        finally:
+            self._checking = None
 
     async def open(self, key: str) -> KernelSession:
         if problem := await self.check():
@@ -64,6 +72,8 @@ class EmbeddedSandbox:
     async def close(self) -> None:
         for part in self._parts:
             await part.stop()
+        if self._checking is not None:
+            await self._checking
         await self._pool.close()
         await self._sessions.close()
         await asyncio.gather(*(jail.kill() for jail in self._watches))

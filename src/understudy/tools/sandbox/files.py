@@ -57,16 +57,18 @@ class Folder:
         target = component(name)
         with _explained(name):
             opened = await self._run(self._create, begun)
-            try:
-                async for piece in content:
+        try:
+            async for piece in content:
+                with _explained(name):
                     await self._run(_write, opened, piece)
+            with _explained(name):
                 await self._run(self._rename, begun, target)
-            except BaseException:
-                with suppress(OSError):
-                    self._unlink([begun])
-                raise
-            finally:
-                os.close(opened)
+        except BaseException:
+            with suppress(OSError):
+                await self._run(self._unlink, [begun])
+            raise
+        finally:
+            os.close(opened)
 
     async def link(self, alias: str, name: str) -> None:
         begun = f".link-{secrets.token_hex(8)}"

@@ -10,6 +10,7 @@ import subprocess
 from concurrent.futures import Executor
 from contextlib import ExitStack, suppress
 from dataclasses import dataclass
+from io import FileIO
 from typing import Final
 
 import msgspec
@@ -26,8 +27,10 @@ from understudy.tools.sandbox.processes import Child, Watched, memory_file, read
 
 _START_SECONDS: Final = 60.0
 _GONE_SECONDS: Final = 10.0
+_COLLECTED_SECONDS: Final = 2.0
 _COMPLAINT: Final = 4096
 _TOLD: Final = 4096
+_TOLD_WITHIN: Final = 5.0
 
 
 class _Told(msgspec.Struct, frozen=True):
@@ -58,37 +61,51 @@ class Jail:
         launched = _launch(plan)
         jail = cls(launched.process, group)
         complaining = asyncio.create_task(read_to_end(launched.complaint, _COMPLAINT))
+        telling = asyncio.create_task(jail._learn(launched.told))
         try:
             async with asyncio.timeout(_START_SECONDS):
-                await jail._enter(launched, threads, plan.settings.disk_mb * MIB)
+                await jail._enter(launched, telling)
+            jail._open_places(threads, plan.settings.disk_mb * MIB)
         except (TimeoutError, KernelGone, msgspec.MsgspecError, OSError) as error:
-            await jail.kill()
+            await jail._abandon(telling)
             raise _failed(await complaining, error) from error
         except BaseException:
-            await jail.kill()
+            await jail._abandon(telling)
             raise
         finally:
             complaining.cancel()
+            launched.go.close()
         return jail
 
-    async def _enter(self, launched: "_Launched", threads: Executor, disk: int) -> None:
+    async def _learn(self, told: int) -> None:
+        """Which process is the first inside."""
+        found = msgspec.json.decode(await read_to_end(told, _TOLD), type=_Told)
+        self._inner = Watched(found.child)
+
+    async def _enter(self, launched: "_Launched", telling: asyncio.Task[None]) -> None:
         self._reader, self._writer = await asyncio.open_unix_connection(sock=launched.channel)
-        with os.fdopen(launched.go, "wb", buffering=0) as go:
-            found = msgspec.json.decode(await read_to_end(launched.told, _TOLD), type=_Told)
-            self._inner = Watched(found.child)
-            if self.group is not None:
-                self.group.add(self._outer.pid, found.child)
-            go.write(b"1")
+        await asyncio.shield(telling)
+        assert self._inner is not None
+        if self.group is not None:
+            self.group.add(self._outer.pid, self._inner.pid)
+        launched.go.write(b"1")
         if not isinstance(await self.receive(), Ready):
             raise KernelGone
-        self._open_places(found.child)
-        self.files = Folder(self.places[0], threads, disk)
 
-    def _open_places(self, pid: int) -> None:
+    async def _abandon(self, telling: asyncio.Task[None]) -> None:
+        """Where it did not come to life. What is inside may not be tied to us yet, so it has to be known."""
+        with suppress(TimeoutError, msgspec.MsgspecError, OSError):
+            async with asyncio.timeout(_TOLD_WITHIN):
+                await telling
+        await self.kill()
+
+    def _open_places(self, threads: Executor, disk: int) -> None:
         """While nothing of a user has run yet: afterwards the paths could lead elsewhere, the descriptors cannot."""
-        root = f"/proc/{pid}/root"
+        assert self._inner is not None
+        root = f"/proc/{self._inner.pid}/root"
         self.places = tuple(Held(os.open(root + path, os.O_PATH | os.O_DIRECTORY)) for path in WRITABLE)
         self.processes = Held(os.open(root + "/proc", os.O_RDONLY | os.O_DIRECTORY))
+        self.files = Folder(self.places[0], threads, disk)
 
     @property
     def alive(self) -> bool:
@@ -125,14 +142,13 @@ class Jail:
     async def kill(self, verdict: str = "") -> None:
         """Ends everything inside, and returns when it has ended."""
         self.verdict = self.verdict or verdict
-        for process in (self._inner, self._outer):
-            if process is not None:
-                process.kill()
-        with suppress(TimeoutError):
-            async with asyncio.timeout(_GONE_SECONDS):
-                await self._outer.gone.wait()
-                if self._inner is not None:
-                    await self._inner.gone.wait()
+        if self._inner is not None:
+            # The outer one ends when it has collected the inner one, and nobody else would.
+            self._inner.kill()
+            await self._inner.ended(_GONE_SECONDS)
+            await self._outer.ended(_COLLECTED_SECONDS)
+        self._outer.kill()
+        await self._outer.ended(_GONE_SECONDS)
         if self._writer is not None:
             self._writer.close()
         if self.group is not None:
@@ -148,7 +164,7 @@ class _Launched:
     process: Child
     complaint: int
     told: int
-    go: int
+    go: FileIO
     channel: socket.socket
 
 
@@ -175,7 +191,7 @@ def _launch(plan: Plan) -> _Launched:
             start_new_session=True,
             umask=0o022,
         )
-    return _Launched(Child(started), complaint, told, go, ours)
+    return _Launched(Child(started), complaint, told, FileIO(go, "w"), ours)
 
 
 def _failed(complaint: bytes, error: BaseException) -> SandboxError:

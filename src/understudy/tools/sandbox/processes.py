@@ -22,6 +22,12 @@ class Watched:
             with suppress(ProcessLookupError):
                 signal.pidfd_send_signal(self._descriptor, signal.SIGKILL)
 
+    async def ended(self, within: float) -> None:
+        """Waits for its end, and no longer than that."""
+        with suppress(TimeoutError):
+            async with asyncio.timeout(within):
+                await self.gone.wait()
+
     def _ended(self) -> None:
         self._loop.remove_reader(self._descriptor)
         os.close(self._descriptor)

@@ -8,15 +8,19 @@ from typing import Any, Final
 _SET_DUMPABLE: Final = 4
 _OPEN_FILES: Final = 256
 _NICE: Final = 5
+_CPU_GRACE: Final = 5
+_DATA_SLACK: Final = 128 << 20
+_ADDRESS_SLACK: Final = 1 << 30
 
 
 def confine(limits: dict[str, int]) -> None:
     """For the relay and every kernel. `memory` and `file` are in bytes.
 
-    RLIMIT_DATA counts what is private and written; the rest of the address space is libraries and shared memory.
+    RLIMIT_DATA counts what is private and can be written; the rest of the address space is libraries and shared memory.
+    Stacks of the kernel's own threads are most of the slack, reserved and hardly used.
     """
-    _limit(resource.RLIMIT_DATA, limits["memory"])
-    _limit(resource.RLIMIT_AS, 2 * limits["memory"] + limits["slack"])
+    _limit(resource.RLIMIT_DATA, limits["memory"] + _DATA_SLACK)
+    _limit(resource.RLIMIT_AS, 2 * limits["memory"] + _ADDRESS_SLACK)
     _limit(resource.RLIMIT_NPROC, limits["processes"])
     _limit(resource.RLIMIT_FSIZE, limits["file"])
     _limit(resource.RLIMIT_NOFILE, _OPEN_FILES)
@@ -33,8 +37,11 @@ def hide() -> None:
 
 
 def confine_kernel(cpu_seconds: int) -> None:
-    """For a kernel alone: it may be looked into, is the first to go when memory is short, and has limited time."""
-    _limit(resource.RLIMIT_CPU, cpu_seconds)
+    """For a kernel alone: it may be looked into, is the first to go when memory is short, and has limited time.
+
+    At first it is told, by a signal that says what it died of; who does not listen is killed.
+    """
+    resource.setrlimit(resource.RLIMIT_CPU, (cpu_seconds, cpu_seconds + _CPU_GRACE))
     _control(1)
     with open("/proc/self/oom_score_adj", "w", encoding="ascii") as file:  # noqa: PTH123 - no more imports than needed
         file.write("1000")

@@ -12,6 +12,7 @@ from typing import Any, Final
 
 import ipykernel.ipkernel  # noqa: F401 - imported before the fork, for all kernels
 from ipykernel.kernelapp import IPKernelApp
+from jupyter_client.jsonutil import json_clean, json_default
 from traitlets.config import Config
 
 from .confinement import confine_kernel
@@ -88,6 +89,7 @@ def _serve(file: Path) -> None:
     config = Config()
     config.HistoryManager.enabled = False
     config.InteractiveShell.colors = "nocolor"
+    config.Session.packer = f"{__name__}.packed"
     app = IPKernelApp.instance(config=config)
     app.initialize(["-f", str(file)])
     # IPython's own would end the kernel, and with it what the next piece of code builds on.
@@ -96,6 +98,12 @@ def _serve(file: Path) -> None:
     sys.stdout.flush()
     sys.stderr.flush()
     os._exit(0)
+
+
+def packed(message: object) -> bytes:
+    """As JSON. Jupyter's own gives up at a lone surrogate, and what was printed with it is never seen."""
+    text = json.dumps(json_clean(message), default=json_default, ensure_ascii=False, allow_nan=False)
+    return text.encode("utf-8", "replace")
 
 
 def _reap() -> None:
