@@ -109,6 +109,20 @@ const checks = {
     assert.equal(page.data[0].id, made[3]);
   },
 
+  async vector_stores_are_filled_searched_and_removed() {
+    const stores = client.vectorStores;
+    const store = await stores.create({ name: "Notes" });
+    const bread = await toFile(Buffer.from("Bread is baked at 230 degrees."), "bread.txt");
+    const file = await stores.files.uploadAndPoll(store.id, bread);
+    assert.equal(file.status, "completed");
+    const found = await stores.search(store.id, { query: "baked", max_num_results: 1 });
+    assert.deepEqual([found.data[0].filename, found.data[0].content[0].text], ["bread.txt", "Bread is baked at 230 degrees."]);
+    assert.equal((await stores.retrieve(store.id)).file_counts.completed, 1);
+    assert.equal((await at.remove(stores, store.id)).deleted, true);
+    await assert.rejects(stores.retrieve(store.id), OpenAI.NotFoundError);
+    assert.equal((await at.remove(client.files, file.id)).deleted, true);
+  },
+
   async files_are_uploaded_read_and_removed() {
     const made = await client.files.create({ file: await toFile(Buffer.from("Hello"), "你好.txt"), purpose: "assistants" });
     assert.deepEqual([made.filename, made.bytes, made.status], ["你好.txt", 5, "processed"]);

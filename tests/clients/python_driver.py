@@ -368,6 +368,40 @@ def files_are_uploaded_listed_read_and_deleted(client):
 
 
 @check
+def vector_stores_are_filled_searched_and_deleted(client):
+    stores = client.vector_stores
+    store = stores.create(name="Notes", expires_after={"anchor": "last_active_at", "days": 1})
+    equal((store.object, store.status, store.file_counts.total), ("vector_store", "completed", 0))
+    file = stores.files.upload_and_poll(vector_store_id=store.id, file=("bread.txt", b"Bread is baked at 230 degrees."))
+    equal((file.status, file.chunking_strategy.static.max_chunk_size_tokens), ("completed", 800))
+    notes = [("salt.txt", b"Salt comes from the sea."), ("honey.txt", b"Honey comes from bees.")]
+    batch = stores.file_batches.upload_and_poll(store.id, files=notes)
+    equal((batch.status, batch.file_counts.completed), ("completed", 2))
+    equal(len(list(stores.file_batches.list_files(batch.id, vector_store_id=store.id, limit=1))), 2)
+    stores.files.update(file.id, vector_store_id=store.id, attributes={"hot": True, "degrees": 230})
+    found = list(stores.search(store.id, query="Where does salt come from?", max_num_results=2))
+    equal((found[0].filename, found[0].content[0].text), ("salt.txt", "Salt comes from the sea."))
+    hot = {"type": "and", "filters": [{"type": "gt", "key": "degrees", "value": 200}]}
+    equal(
+        [one.attributes for one in stores.search(store.id, query="from", filters=hot)], [{"hot": True, "degrees": 230}]
+    )
+    equal(
+        [part.text for part in stores.files.content(file.id, vector_store_id=store.id)],
+        ["Bread is baked at 230 degrees."],
+    )
+    equal(stores.update(store.id, name="Food").name, "Food")
+    equal(stores.retrieve(store.id).file_counts.completed, 3)
+    files = [one.id for one in stores.files.list(store.id, filter="completed", limit=2)]
+    equal(len(files), 3)
+    equal(stores.files.delete(file.id, vector_store_id=store.id).deleted, True)
+    refused(openai.NotFoundError, lambda: stores.files.retrieve(file.id, vector_store_id=store.id))
+    equal(stores.delete(store.id).deleted, True)
+    refused(openai.NotFoundError, lambda: stores.retrieve(store.id))
+    for file_id in files:
+        client.files.delete(file_id)
+
+
+@check
 def large_files_are_uploaded_in_parts(client):
     content = bytes(range(256)) * 4096
     done = client.uploads.upload_file_chunked(
