@@ -5,6 +5,7 @@ became Files already.
 """
 
 import asyncio
+import hashlib
 from collections.abc import AsyncGenerator, AsyncIterator, Sequence
 from weakref import WeakKeyDictionary
 
@@ -12,21 +13,23 @@ from understudy import ids
 from understudy.blobs import Blobs
 from understudy.clock import Clock
 from understudy.engine.files import Files
+from understudy.errors import InvalidRequest
 from understudy.store import Store
 from understudy.store.files import StoredFile
-from understudy.tools.sandbox import FOLDER, Image, Output, Sandbox, Session, safe_name
-from understudy.wire.containers import ContainerExpiresAfter, ContainerResource
+from understudy.tools.sandbox import FOLDER, Image, Output, Sandbox, SandboxFile, Session, safe_name
+from understudy.wire.containers import ContainerExpiresAfter, ContainerFileResource, ContainerResource
 from understudy.wire.items import MadeFile
 
 _EXTENSIONS = {"image/png": "png", "image/jpeg": "jpg"}
 
 
 class Workspace:
-    """One container as a run uses it. `digests` are the known files' contents, by name."""
+    """One container as a run uses it: the contents of the known files by name, and which of them were `given`."""
 
     def __init__(self, session: Session) -> None:
         self.session = session
         self.digests: dict[str, str] = {}
+        self.given: set[str] = set()
         self.lock = asyncio.Lock()
         self._id = session.id
 
@@ -35,6 +38,7 @@ class Workspace:
         if self._id != self.session.id:
             self._id = self.session.id
             self.digests.clear()
+            self.given.clear()
 
 
 class Interpreter:
@@ -73,14 +77,52 @@ class Interpreter:
             for file in files:
                 await self._put(session, file)
             if files:
-                put = {file.id for file in files}
-                workspace.digests |= {one.name: one.digest for one in await session.list() if one.name in put}
+                workspace.given |= {file.id for file in files}
+                listed = await session.list()
+                workspace.digests |= {one.name: one.digest for one in listed if one.name in workspace.given}
         return workspace
+
+    async def create(
+        self, project_id: str, name: str, file_ids: Sequence[str], expires_after: ContainerExpiresAfter
+    ) -> ContainerResource:
+        """A container of the client's own. Raises InvalidRequest where no code can run, SandboxError."""
+        if fault := await self.check():
+            raise InvalidRequest(fault, code="unsupported_tool")
+        now = int(self._clock.now())
+        made = ContainerResource(
+            id=ids.container(), created_at=now, expires_after=expires_after, last_active_at=now, name=name
+        )
+        await self.open(project_id, made.id, file_ids)
+        await self._store.containers.create(project_id, made)
+        return made
 
     def find(self, container_id: str) -> Workspace | None:
         """The container's workspace where it is alive in this process."""
         session = self._sandbox.find(container_id)
         return None if session is None else self._workspaces.get(session)
+
+    async def delete(self, project_id: str, container_id: str) -> None:
+        """Ends the container with everything in it. Raises NotFound."""
+        await self._store.containers.delete(project_id, container_id)
+        if (session := self._sandbox.find(container_id)) is not None:
+            await session.close()
+
+    async def contents(self, container_id: str) -> list[ContainerFileResource]:
+        """The files in the container, by name; none where it is not alive."""
+        workspace = self.find(container_id)
+        if workspace is None:
+            return []
+        workspace.refresh()
+        return [_shown(container_id, workspace, file) for file in await workspace.session.list()]
+
+    async def remove(self, container_id: str, path: str) -> None:
+        if (workspace := self.find(container_id)) is not None:
+            await workspace.session.remove(path.removeprefix(f"{FOLDER}/"))
+
+    def read(self, container_id: str, path: str) -> AsyncGenerator[bytes, None] | None:
+        """The content of a file, in pieces; None where the container is not alive."""
+        workspace = self.find(container_id)
+        return None if workspace is None else workspace.session.read(path.removeprefix(f"{FOLDER}/"))
 
     async def run(self, workspace: Workspace, code: str) -> AsyncGenerator[Output, None]:
         """What the code says, as it says it; closing the generator stops it."""
@@ -118,6 +160,19 @@ class Interpreter:
         async with self._blobs.reading(file.blob) as chunks:
             await session.put(file.id, chunks)
         await session.link(safe_name(file.filename), file.id)
+
+
+def _shown(container_id: str, workspace: Workspace, file: SandboxFile) -> ContainerFileResource:
+    # The same as long as the file is there, without a row for each file that code writes.
+    digest = hashlib.sha256(f"{container_id}/{workspace.session.id}/{file.name}".encode()).hexdigest()
+    return ContainerFileResource(
+        id=f"cfile_{digest[:48]}",
+        created_at=int(file.modified),
+        bytes=file.size,
+        container_id=container_id,
+        path=f"{FOLDER}/{file.name}",
+        source="user" if file.name in workspace.given else "assistant",
+    )
 
 
 async def _once(data: bytes) -> AsyncIterator[bytes]:

@@ -1,38 +1,109 @@
 """Containers at rest: that they exist, whose they are, and when they were used last. What is in them is not here."""
 
-from collections.abc import Sequence
+from dataclasses import dataclass
 
 import msgspec
+from msgspec import Struct
 
+from understudy.errors import no_such
 from understudy.store.database import Database, Transaction
+from understudy.store.pages import Page, PageRequest, Source, read_page
 from understudy.wire.containers import ContainerResource
 
+_SHOWN = "'[' || last_active_at || ',' || body || ']'"
+_PAGE = Source("containers", "project_id = $1", body=_SHOWN)
+_NAMED = Source("containers", "project_id = $1", "body IS NOT NULL AND name = $2", 2, body=_SHOWN)
+_GET = f"SELECT {_SHOWN} FROM containers WHERE id = $1 AND project_id = $2 AND body IS NOT NULL"  # noqa: S608
 _OF_THREAD = "SELECT id FROM containers WHERE thread_id = $1 AND project_id = $2 AND body IS NOT NULL"
 _TOUCH = "UPDATE containers SET last_active_at = $2 WHERE id = $1 AND last_active_at < $2"
+_DELETE = (
+    "UPDATE containers SET body = NULL, thread_id = NULL"
+    " WHERE id = $1 AND project_id = $2 AND body IS NOT NULL RETURNING seq"
+)
+
+
+class _Shown(Struct, array_like=True):
+    last_active_at: int
+    container: ContainerResource
+
+
+_decode = msgspec.json.Decoder(_Shown).decode
+
+
+@dataclass(frozen=True, slots=True)
+class ContainerPage:
+    containers: list[ContainerResource]
+    has_more: bool
 
 
 class Containers:
+    """A container that nobody has used for its time is shown as expired."""
+
     def __init__(self, database: Database) -> None:
         self._database = database
+
+    async def create(self, project_id: str, made: ContainerResource) -> None:
+        await self._database.write(_insert, project_id, made, None)
+
+    async def get(self, project_id: str, container_id: str, now: int) -> ContainerResource:
+        """Raises NotFound."""
+        return _as_of(await self._database.read(_get, project_id, container_id), now)
+
+    async def page(self, project_id: str, request: PageRequest, name: str | None, now: int) -> ContainerPage:
+        source, args = (_PAGE, (project_id,)) if name is None else (_NAMED, (project_id, name))
+        page: Page = await self._database.read(read_page, source, args, request)
+        return ContainerPage([_as_of(body, now) for _, body in page.rows], page.has_more)
+
+    async def delete(self, project_id: str, container_id: str) -> None:
+        """Raises NotFound."""
+        await self._database.write(_delete, project_id, container_id)
+
+    async def touch(self, container_id: str, now: int) -> None:
+        """Says that the container is in use."""
+        await self._database.write(_touch, container_id, now)
 
     async def of_thread(self, project_id: str, thread_id: str, made: ContainerResource) -> str:
         """The id of the thread's own container; `made` becomes it where it has none. Says that it is in use."""
         return await self._database.write(_of_thread, project_id, thread_id, made)
 
 
+def _as_of(body: str, now: int) -> ContainerResource:
+    shown = _decode(body)
+    container = shown.container
+    container.last_active_at = shown.last_active_at
+    if now >= shown.last_active_at + container.expires_after.minutes * 60:
+        container.status = "expired"
+    return container
+
+
+def _get(project_id: str, container_id: str) -> Transaction[str]:
+    rows = yield _GET, (container_id, project_id)
+    if not rows:
+        raise no_such("container", container_id)
+    return str(rows[0][0])
+
+
+def _delete(project_id: str, container_id: str) -> Transaction[None]:
+    if not (yield _DELETE, (container_id, project_id)):
+        raise no_such("container", container_id)
+
+
+def _touch(container_id: str, now: int) -> Transaction[None]:
+    yield _TOUCH, (container_id, now)
+
+
 def _of_thread(project_id: str, thread_id: str, made: ContainerResource) -> Transaction[str]:
-    yield from insert_container(project_id, made, thread_id)
+    yield from _insert(project_id, made, thread_id)
     rows = yield _OF_THREAD, (thread_id, project_id)
     container_id = str(rows[0][0])
     yield _TOUCH, (container_id, made.last_active_at)
     return container_id
 
 
-def insert_container(project_id: str, made: ContainerResource, thread_id: str | None) -> Transaction[Sequence[object]]:
+def _insert(project_id: str, made: ContainerResource, thread_id: str | None) -> Transaction[None]:
     sql = (
-        "INSERT INTO containers (id, project_id, thread_id, last_active_at, minutes, body)"
-        " VALUES ($1, $2, $3, $4, $5, $6) ON CONFLICT (thread_id) DO NOTHING RETURNING seq"
+        "INSERT INTO containers (id, project_id, thread_id, name, last_active_at, body)"
+        " VALUES ($1, $2, $3, $4, $5, $6) ON CONFLICT (thread_id) DO NOTHING"
     )
     body = msgspec.json.encode(made).decode()
-    minutes = made.expires_after.minutes
-    return (yield sql, (made.id, project_id, thread_id, made.last_active_at, minutes, body))
+    yield sql, (made.id, project_id, thread_id, made.name, made.last_active_at, body)

@@ -1,13 +1,15 @@
 """Containers: where code runs. Source: the operations createContainer to retrieveContainerFileContent."""
 
-from typing import Literal
+from typing import Annotated, Literal
 
-from msgspec import Struct
+from msgspec import Meta, Struct
+
+from understudy.wire.queries import ListQuery
 
 
-class ContainerExpiresAfter(Struct, kw_only=True):
+class ContainerExpiresAfter(Struct, kw_only=True, forbid_unknown_fields=True):
     anchor: Literal["last_active_at"] = "last_active_at"
-    minutes: int = 20
+    minutes: Annotated[int, Meta(ge=1, le=20)] = 20
 
 
 class ContainerResource(Struct, kw_only=True):
@@ -18,3 +20,58 @@ class ContainerResource(Struct, kw_only=True):
     expires_after: ContainerExpiresAfter
     last_active_at: int
     name: str
+
+
+class CreateContainerBody(Struct, kw_only=True, forbid_unknown_fields=True):
+    name: Annotated[str, Meta(min_length=1, max_length=256)]
+    file_ids: Annotated[list[str], Meta(max_length=20)] = []
+    expires_after: ContainerExpiresAfter | None = None
+    memory_limit: Literal["1g"] | None = None
+
+
+class ContainerListResource(Struct, kw_only=True):
+    object: Literal["list"] = "list"
+    data: list[ContainerResource]
+    first_id: str | None
+    last_id: str | None
+    has_more: bool
+
+
+class DeletedContainerResource(Struct, kw_only=True):
+    id: str
+    object: Literal["container.deleted"] = "container.deleted"
+    deleted: bool = True
+
+
+class ListContainersQuery(ListQuery, frozen=True, kw_only=True):
+    name: Annotated[str | None, Meta(description="Only containers of this name.")] = None
+
+
+class CreateContainerFileBody(Struct, kw_only=True, forbid_unknown_fields=True):
+    file_id: str
+
+
+class ContainerFileResource(Struct, kw_only=True):
+    """`source` is `user` for what was put there, `assistant` for what code has written."""
+
+    id: str
+    object: Literal["container.file"] = "container.file"
+    created_at: int
+    bytes: int
+    container_id: str
+    path: str
+    source: Literal["user", "assistant"]
+
+
+class ContainerFileListResource(Struct, kw_only=True):
+    object: Literal["list"] = "list"
+    data: list[ContainerFileResource]
+    first_id: str | None
+    last_id: str | None
+    has_more: bool
+
+
+class DeletedContainerFileResource(Struct, kw_only=True):
+    id: str
+    object: Literal["container.file.deleted"] = "container.file.deleted"
+    deleted: bool = True

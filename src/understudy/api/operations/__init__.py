@@ -4,7 +4,7 @@ The OpenAPI document is made from it, and a route is registered for each row, wh
 id. Paths are relative to the row's base and in the router's syntax (`{model:path}` takes slashes). Knows no handler.
 """
 
-from understudy.api.operations import assistants, embeddings, files, health, models, vector_stores
+from understudy.api.operations import assistants, containers, embeddings, files, health, models, vector_stores
 from understudy.api.operations.operation import Operation, Schema
 
 __all__ = ["OPERATIONS", "Operation", "Schema"]
@@ -13,6 +13,7 @@ OPERATIONS: tuple[Operation, ...] = (
     *assistants.OPERATIONS,
     *files.OPERATIONS,
     *vector_stores.OPERATIONS,
+    *containers.OPERATIONS,
     *models.OPERATIONS,
     *embeddings.OPERATIONS,
     *health.OPERATIONS,
