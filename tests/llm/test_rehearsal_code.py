@@ -200,6 +200,7 @@ class TestAResult:
             (output("[1, 2]\n"), "The result is `[1, 2]`."),
             (output("Wrote 2 rows.\n"), "The code printed: Wrote 2 rows."),
             (output("a\n```b\n"), "The code printed:\n\n````\na\n```b\n````"),
+            (output("sales.csv\n"), "The code printed: sales.csv."),
             (output(), "The code ran and printed nothing."),
             (output(figures=1), "I drew the figure that is shown here."),
             (output("x", figures=2), "The result is x.\n\nI drew the 2 figures that are shown here."),

@@ -17,7 +17,7 @@ _FAULT = re.compile(
     r"^(?:[A-Za-z_][\w.]{0,80}\.)?(?:[A-Z]\w{0,60}(?:Error|Exception|Interrupt|Exit|Warning)|StopIteration)(?::.*)?$"
 )
 _MARKUP = re.compile(r"[*_`<>\[\]#|~\\$]")
-_WORDS = re.compile(r"[^\W\d_]{2,}[ ,:!]|[^\W\d_]{2,}$")
+_WORDS = re.compile(r"[^\W\d_]{2,}[ ,:!.]|[^\W\d_]{2,}$")
 _COLOUR = re.compile(r"\x1b\[[0-9;]{0,20}m")
 _LONGEST = 1_500
 _LONGEST_FAULT = 300
