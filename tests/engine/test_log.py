@@ -58,14 +58,10 @@ def _joined(first, more):
         return False
     if "content" in first["delta"]:
         (part,), (other,) = first["delta"]["content"], more["delta"]["content"]
-        if part["index"] != other["index"]:
+        if part["index"] != other["index"] or "image_file" in part or other.get("text", {}).get("annotations"):
             return False
         if part["type"] == "text":
-            if other["text"].get("annotations"):
-                return False
             part["text"]["value"] += other["text"]["value"]
-        elif part["type"] == "image_file":
-            return False
         else:
             part["refusal"] += other["refusal"]
         return True

@@ -17,7 +17,6 @@ from understudy.errors import UnderstudyError
 from understudy.llm.chunks import decode
 from understudy.llm.provider import ChatBody
 from understudy.llm.router import Stream
-from understudy.llm.router import Stream
 from understudy.wire.problems import parse
 
 _NO_CHOICES = re.compile(rb'"choices": ?\[\]')

@@ -43,12 +43,17 @@ class ProviderEmbedder:
             body["dimensions"] = self._settings.dimensions
         try:
             found = vectors.parse(await self._models.embed(body, fallbacks=False))
-            if len(found) != len(texts):
-                raise UpstreamError("malformed", f"it gave {len(found)} vectors for {len(texts)} texts.")
+            _require(found, len(texts))
             return [unit(vectors.floats(one.embedding)) for one in _ordered(found)]
         except UpstreamError as error:
             said = f"The embedder {self.name!r} failed: {error.message}"
             raise EmbeddingFailed(said, passing=error.kind in RETRYABLE) from None
+
+
+def _require(found: list[vectors.Embedding], count: int) -> None:
+    """Raises UpstreamError where vectors are missing."""
+    if len(found) != count:
+        raise UpstreamError("malformed", f"it gave {len(found)} vectors for {count} texts.")
 
 
 def _ordered(found: list[vectors.Embedding]) -> list[vectors.Embedding]:

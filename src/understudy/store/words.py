@@ -16,7 +16,19 @@ _UNSPACED = re.compile(
 )
 # Letters of their own that people look for without their stroke or ring.
 _LETTERS: Final = str.maketrans(
-    {"ł": "l", "Ł": "L", "ø": "o", "Ø": "O", "đ": "d", "Đ": "D", "ß": "ss", "æ": "ae", "Æ": "AE", "œ": "oe", "\u0131": "i"}
+    {
+        "ł": "l",
+        "Ł": "L",
+        "ø": "o",
+        "Ø": "O",
+        "đ": "d",
+        "Đ": "D",
+        "ß": "ss",
+        "æ": "ae",
+        "Æ": "AE",
+        "œ": "oe",
+        "\u0131": "i",
+    }
 )
 STOP: Final = frozenset(
     _WORD.findall(
