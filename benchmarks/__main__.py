@@ -9,7 +9,7 @@ from pathlib import Path
 
 import uvloop
 
-from benchmarks import crud, first_delta, growth, relay, report, runs, startup, streams, uploads
+from benchmarks import crud, first_delta, growth, ingestion, relay, report, retrieval, runs, startup, streams, uploads
 from benchmarks.cores import Cores
 from benchmarks.stage import Options, Stage
 
@@ -21,6 +21,8 @@ _BENCHMARKS = {
     "relay": relay,
     "streams": streams,
     "growth": growth,
+    "retrieval": retrieval,
+    "ingestion": ingestion,
     "uploads": uploads,
 }
 _MESSAGES, _MESSAGES_IN_ALL = 1_000_000, 100_000

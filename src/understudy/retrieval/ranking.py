@@ -2,7 +2,7 @@
 
 import math
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Final
 
@@ -42,7 +42,7 @@ def rank(questions: Sequence[Question], limit: int, threshold: float) -> list[Hi
     """The best first. Of a chunk that several queries find, the best score counts."""
     best: dict[int, Hit] = {}
     for question in questions:
-        for candidate, score in _scored(question):
+        for candidate, score in fused(question):
             known = best.get(candidate.seq)
             if known is None or known.score < score:
                 best[candidate.seq] = _hit(candidate, score)
@@ -50,20 +50,23 @@ def rank(questions: Sequence[Question], limit: int, threshold: float) -> list[Hi
     return _merged([hit for hit in ordered if hit.score >= threshold][:limit])
 
 
-def _scored(question: Question) -> Iterator[tuple[Candidate, float]]:
-    """Reciprocal rank fusion of the halves, times how much there is to it: places alone would have a best of nothing.
+def fused(question: Question) -> list[tuple[Candidate, float]]:
+    """Candidates with their scores, the best first.
 
-    That is the nearness of the vectors, or the share of the query's words that the passage has, whichever is more; its
-    root, as even a good passage says things of its own.
+    Reciprocal rank fusion of the halves, times how much there is to it: places alone would have a best of nothing. That
+    is the nearness of the vectors or the share of the query's words that the passage has, whichever is more; its root,
+    as even a good passage says things of its own.
     """
     near = _places([(one.seq, one.similarity or 0.0) for one in question.candidates if one.near])
     matching = _places([(one.seq, one.match) for one in question.candidates if one.match is not None])
     shares = _shares(question)
     vectors = 1.0 - _WORDS if shares else 1.0
+    scored = []
     for one in question.candidates:
-        fused = vectors * near.get(one.seq, 0.0) + _WORDS * matching.get(one.seq, 0.0)
+        place = vectors * near.get(one.seq, 0.0) + _WORDS * matching.get(one.seq, 0.0)
         evidence = max(one.similarity or 0.0, shares.get(one.seq, 0.0), 0.0)
-        yield one, min(1.0, fused * math.sqrt(evidence))
+        scored.append((one, min(1.0, place * math.sqrt(evidence))))
+    return sorted(scored, key=lambda pair: (-pair[1], pair[0].seq))
 
 
 def _shares(question: Question) -> dict[int, float]:

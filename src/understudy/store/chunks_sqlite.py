@@ -18,7 +18,7 @@ _EXACT: Final = 1000
 """Chunks of a store up to which all whole vectors are compared."""
 
 _COMMON: Final = 5000
-_MATCHES: Final = 20_000
+_MATCHES: Final = 12_000
 """Chunks with a word from which on it is too common to rank by, and chunks that one query ranks, in a large store."""
 
 _NAMED: Final = 50

@@ -30,8 +30,6 @@ T = TypeVar("T")
 _BATCH = 256
 _BUSY_MS = 10_000
 _SCANS = 2
-# The kernel keeps what is read often; each scanning connection would keep it again.
-_SCAN_CACHE_KB = 4000
 _PARAMETER = re.compile(r"\$(\d+)")
 _WORD = re.compile(r"\w+")
 
@@ -190,7 +188,6 @@ class SqliteDatabase:
         found: apsw.Connection | None = getattr(self._scanning, "connection", None)
         if found is None:
             found = self._scanning.connection = _connect(self._path, writable=False)
-            found.execute(f"PRAGMA cache_size = -{_SCAN_CACHE_KB}")
             self._scanners.append(found)
         return found
 

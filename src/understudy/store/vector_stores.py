@@ -55,17 +55,6 @@ class StoreScope:
     last_active_at: int
 
 
-@dataclass(frozen=True, slots=True)
-class StoredStore:
-    """A store as an operator sees it."""
-
-    id: str
-    seq: int
-    project_id: str
-    embedder: str | None
-    files: int
-
-
 class _Row(Struct, array_like=True):
     in_progress: int
     completed: int
@@ -111,10 +100,6 @@ class VectorStores:
     async def delete(self, project_id: str, store_id: str) -> int:
         """Returns the store's row number."""
         return await self._database.write(_delete, project_id, store_id)
-
-    async def require_usable(self, project_id: str, store_id: str, now: int) -> None:
-        """Raises VectorStoreExpired, too."""
-        await self._database.read(find_usable_store, project_id, store_id, now)
 
     async def scopes(
         self, project_id: str, store_ids: Sequence[str], condition: Filter | None, now: int

@@ -1,0 +1,133 @@
+"""How fast text is indexed, with and without the built-in vectors, and what memory a large file takes."""
+
+import asyncio
+import os
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import psutil
+
+from benchmarks import corpus, report
+from benchmarks.report import Report
+from benchmarks.stage import Stage
+from understudy.retrieval.builtin import DIMENSIONS
+from understudy.retrieval.children import Children
+from understudy.retrieval.embed import Builtin, Embedder, Embedders, Vectors, unit
+from understudy.retrieval.extract import Extractor
+from understudy.retrieval.search import Index
+from understudy.store import open_store
+
+_SMALL, _LARGE = 10_000_000, 100_000_000
+_RATE, _MEMORY = 5.0, 300
+_POLL = 0.05
+_TICK = 0.005
+
+
+class _Free:
+    """Vectors that cost nothing: what is left is everything else."""
+
+    name = "free"
+    _row = unit([1.0] * DIMENSIONS)
+
+    async def embed(self, texts: Sequence[str], *, query: bool = False) -> Vectors:  # noqa: ARG002
+        return Vectors(DIMENSIONS, [self._row] * len(texts))
+
+    async def close(self) -> None:
+        """Has nothing."""
+
+
+@dataclass(slots=True)
+class _Watch:
+    """What the process and its children use while something runs, and how long the loop was held up at most."""
+
+    idle: int
+    peak: int = 0
+    held: float = 0.0
+
+    async def look(self) -> None:
+        while True:
+            began = time.perf_counter()
+            await asyncio.sleep(_TICK)
+            self.held = max(self.held, time.perf_counter() - began - _TICK)
+            if int(began / _POLL) != int(time.perf_counter() / _POLL):
+                self.peak = max(self.peak, _resident())
+
+
+async def measure(stage: Stage) -> Report:
+    done = Report("ingestion", ["case", "s", "MB/s", "MB/s a core", "memory MB", "loop held ms"])
+    done.conditions = "Plain text into one store: read, cut into 800/400 tokens, embedded where it says so, indexed."
+    children = Children(2, 1 << 30)
+    embedders: dict[str, Embedder] = {"free": _Free(), "builtin": Builtin(Children(1, 1 << 30))}
+    store = await open_store(stage.directory / "ingestion", stage.options.database)
+    index = Index(store.chunks, Embedders("builtin", embedders.get), children)
+    extractor = Extractor(children, stage.directory / "spool", seconds=120, text_bytes=1 << 28)
+    idle = _resident()
+    try:
+        for file, (name, size) in enumerate((("free", _SMALL), ("builtin", _SMALL), ("free", _LARGE))):
+            path = _text(stage.directory / f"{file}.txt", size)
+            await _one(done, extractor, index, file, name, path, size, _Watch(idle))
+    finally:
+        await index.embedders.close()
+        await children.close()
+        await store.close()
+    return done
+
+
+async def _one(
+    done: Report, extractor: Extractor, index: Index, file: int, name: str, path: Path, size_bytes: int, watch: _Watch
+) -> None:
+    watcher = asyncio.create_task(watch.look())
+    began, spent = time.perf_counter(), _cpu()
+    source = await extractor.text(path, path.name)
+    indexed = await index.add(1, file, name, source)
+    seconds, cpu = time.perf_counter() - began, _cpu() - spent
+    watcher.cancel()
+    source.discard()
+    size = size_bytes / 1e6
+    memory = (watch.peak - watch.idle) / 1e6
+    goals = [report.at_most(_MEMORY, memory, " MB more")]
+    if name == "free":
+        goals.append(report.at_least(_RATE, size / cpu, " MB/s a core"))
+    cells = f"{seconds:.1f}", f"{size / seconds:.1f}", f"{size / cpu:.1f}", f"{memory:.0f}", f"{watch.held * 1000:.0f}"
+    vectors = "built-in vectors" if name == "builtin" else "no cost of vectors"
+    done.add(f"{size:.0f} MB, {indexed.chunks:,} chunks, {vectors}", *cells, goals=goals)
+
+
+def _text(path: Path, size: int) -> Path:
+    written = 0
+    with path.open("wb") as file:
+        for text in corpus.texts():
+            written += file.write(text.encode()[: size - written])
+            if written >= size:
+                return path
+    raise AssertionError
+
+
+def _processes() -> list[psutil.Process]:
+    own = psutil.Process(os.getpid())
+    return [own, *own.children(recursive=True)]
+
+
+def _resident() -> int:
+    total = 0
+    for process in _processes():
+        try:
+            total += process.memory_info().rss
+        except psutil.Error:
+            continue
+    return total
+
+
+def _cpu() -> float:
+    """Seconds of processor time of this process and of its children, those that have ended included."""
+    total = 0.0
+    for process in _processes():
+        try:
+            times = process.cpu_times()
+        except psutil.Error:
+            continue
+        total += times.user + times.system
+    ended = os.times()
+    return total + ended.children_user + ended.children_system

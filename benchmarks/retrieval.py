@@ -1,0 +1,215 @@
+"""How quickly and how well passages are found: latency and recall beside exact search, and hits for labelled questions.
+
+It asks the store and the index themselves, in this process, since the model and the API in front of them are other
+benchmarks' business.
+"""
+
+import random
+import statistics
+import time
+import tomllib
+from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TypeVar
+
+from benchmarks import corpus, report
+from benchmarks.report import Report
+from benchmarks.stage import Stage
+from understudy.retrieval import builtin, ranking
+from understudy.retrieval.chunk import split
+from understudy.store import Store, open_store
+from understudy.store.chunks import Candidate, NewChunk, Passage
+from understudy.store.database import Transaction
+
+_SIZES = {1000: 5.0, 100_000: 30.0}
+"""Chunks in one store, and the milliseconds that a search may take."""
+
+_PIECE, _STEP, _OF_A_FILE = 900, 600, 400
+_QUERIES, _TOP, _DEPTH = 40, 20, 40
+_RECALL = 0.95
+_QUESTIONS = Path(__file__).parent / "questions"
+_CUTS = ((60, 20), (100, 30), (200, 60))
+_HITS = 5
+_EMBEDDER = "benchmark"
+T = TypeVar("T")
+
+
+async def measure(stage: Stage) -> Report:
+    done = Report("retrieval", ["case", "p50 ms", "p99 ms", "exact p50 ms", "times quicker", "recall@20"])
+    done.conditions = (
+        f"{_QUERIES} searches, and as many exact ones over all vectors; {builtin.DIMENSIONS} dimensions."
+    )
+    for number, (size, limit) in enumerate(_SIZES.items()):
+        # One database for each size, where each has a server of its own; else they would share their tables.
+        store = await open_store(stage.directory / f"chunks-{size}", stage.options.database)
+        try:
+            await _fill(store, number, size)
+            await _search(done, store, number, size, limit)
+            await _empty(store, number)
+        finally:
+            await store.close()
+    await _answer(done, stage)
+    done.notes.append("The texts are Python sources, the queries ten words that stand together in one of them.")
+    return done
+
+
+@dataclass(slots=True)
+class _Taken:
+    ours: list[float] = field(default_factory=list)
+    exact: list[float] = field(default_factory=list)
+    recall: list[float] = field(default_factory=list)
+
+
+async def _search(done: Report, store: Store, number: int, size: int, limit: float) -> None:
+    taken = _Taken()
+    asked = [(words, builtin.vector(words)) for words in await _queries(store, size)]
+    # One kind after the other: an exact search reads every vector, and would leave the next one an empty cache.
+    nearest = [await _timed(taken.exact, store.database.scan(_exact, store, number, vector)) for _, vector in asked]
+    for (words, vector), exact_numbers in zip(asked, nearest, strict=True):
+        passage = Passage(number, None, _EMBEDDER, vector, words)
+        found = await _timed(taken.ours, store.chunks.search(passage, _DEPTH))
+        near = sorted((one for one in found if one.near), key=lambda one: -(one.similarity or 0.0))[:_TOP]
+        taken.recall.append(len(set(exact_numbers) & {one.seq for one in near}) / len(exact_numbers))
+    p50, exact = statistics.median(taken.ours), statistics.median(taken.exact)
+    recall = statistics.mean(taken.recall)
+    p99 = sorted(taken.ours)[int(len(taken.ours) * 0.99)]
+    goals = [report.at_most(limit, p50 * 1000, " ms"), report.at_least(_RECALL, recall)]
+    cells = report.ms(p50), report.ms(p99), report.ms(exact), f"{exact / p50:.1f}", f"{recall:.3f}"
+    done.add(f"{size:,} chunks", *cells, goals=goals)
+    done.raw[f"search_{size}"] = {"ours": taken.ours, "exact": taken.exact, "recall": taken.recall}
+
+
+async def _timed(times: list[float], work: Awaitable[T]) -> T:
+    began = time.perf_counter()
+    found = await work
+    times.append(time.perf_counter() - began)
+    return found
+
+
+def _exact(store: Store, number: int, vector: bytes) -> Transaction[Sequence[int]]:
+    if store.database.dialect == "sqlite":
+        sql = (
+            "SELECT c.seq FROM chunk_codes AS c JOIN chunk_vectors AS v ON v.seq = c.seq WHERE c.store = $1"
+            f" ORDER BY vec_distance_cosine(v.vector, $2) LIMIT {_TOP}"
+        )
+        rows = yield sql, (number, vector)
+    else:
+        sql = (
+            f"SELECT seq FROM chunk_vectors_{builtin.DIMENSIONS} WHERE store = $1"
+            f" ORDER BY (vector <=> $2::real[]::vector) + 0 LIMIT {_TOP}"
+        )
+        rows = yield sql, (number, memoryview(vector).cast("f").tolist())
+    return [row[0] for row in rows]
+
+
+async def _fill(store: Store, number: int, size: int) -> None:
+    left = size
+    for file, text in enumerate(corpus.texts()):
+        pieces = [text[start : start + _PIECE] for start in range(0, len(text), _STEP)]
+        pieces = [piece for piece in pieces if piece.strip()][: min(left, _OF_A_FILE)]
+        await _add(store, number, file, pieces)
+        left -= len(pieces)
+        if left == 0:
+            return
+
+
+async def _add(store: Store, number: int, file: int, pieces: Sequence[str]) -> None:
+    document = await store.chunks.begin(number, file, _EMBEDDER, builtin.DIMENSIONS)
+    rows = [
+        NewChunk(place, place * _STEP, place * _STEP + len(piece), piece, builtin.vector(piece))
+        for place, piece in enumerate(pieces)
+    ]
+    for start in range(0, len(rows), 64):
+        await store.chunks.append(document, rows[start : start + 64])
+    await store.chunks.finish(document)
+
+
+async def _empty(store: Store, number: int) -> None:
+    """Only a database that others use after us has to be emptied; a file of our own is thrown away."""
+    if store.database.dialect != "sqlite":
+        await store.chunks.remove_store(number)
+        await store.chunks.sweep()
+
+
+async def _queries(store: Store, size: int) -> list[str]:
+    def body(place: int) -> Transaction[str]:
+        rows = yield "SELECT body FROM chunks ORDER BY seq LIMIT 1 OFFSET $1", (place,)
+        return str(rows[0][0])
+
+    chance = random.Random(11)
+    asked: list[str] = []
+    while len(asked) < _QUERIES:
+        found = corpus.query(await store.database.scan(body, chance.randrange(size)), chance)
+        if found is not None:
+            asked.append(found)
+    return asked
+
+
+# -- labelled questions ----------------------------------------------------------------------------------------
+
+
+async def _answer(done: Report, stage: Stage) -> None:
+    """How often the passage that answers is among the first five: by each half alone, and by both."""
+    questions = tomllib.loads((_QUESTIONS / "questions.toml").read_text("utf-8"))["question"]
+    names = sorted(path.name for path in _QUESTIONS.iterdir() if path.name != "questions.toml")
+    for size, overlap in _CUTS:
+        store = await open_store(stage.directory / f"questions-{size}", stage.options.database)
+        try:
+            for file, name in enumerate(names):
+                await _add_document(store, size, file, (_QUESTIONS / name).read_text("utf-8"), overlap)
+            shares = [
+                _first([await _candidates(store, size, one["text"]) for one in questions], questions, names, order)
+                for order in (_by_vector, _by_words, _by_both)
+            ]
+            await _empty(store, size)
+        finally:
+            await store.close()
+        vector, words, both = shares
+        goals = [report.at_least(max(vector, words), both)]
+        said = f"vectors {vector:.3f}", f"words {words:.3f}", f"both {both:.3f}"
+        done.add(f"hit@{_HITS}, {len(questions)} questions, chunks of {size} tokens", *said, "", "", goals=goals)
+        done.raw[f"hits_{size}"] = {"vector": vector, "words": words, "both": both}
+
+
+async def _add_document(store: Store, number: int, file: int, text: str, overlap: int) -> None:
+    document = await store.chunks.begin(number, file, _EMBEDDER, builtin.DIMENSIONS)
+    cut = split(text, number, overlap)
+    rows = [NewChunk(one.position, one.start, one.end, one.text, builtin.vector(one.text)) for one in cut]
+    await store.chunks.append(document, rows)
+    await store.chunks.finish(document)
+
+
+async def _candidates(store: Store, number: int, asked: str) -> tuple[str, Sequence[Candidate]]:
+    passage = Passage(number, None, _EMBEDDER, builtin.vector(asked), asked)
+    return asked, await store.chunks.search(passage, _DEPTH)
+
+
+_Order = Callable[[str, Sequence[Candidate]], Sequence[Candidate]]
+
+
+def _first(
+    found: Sequence[tuple[str, Sequence[Candidate]]],
+    questions: Sequence[dict[str, str]],
+    names: Sequence[str],
+    order: _Order,
+) -> float:
+    hits = 0
+    for (asked, candidates), question in zip(found, questions, strict=True):
+        hits += any(
+            question["answer"] in one.chunk.text and names[one.file] == question["file"]
+            for one in order(asked, candidates)[:_HITS]
+        )
+    return hits / len(questions)
+
+
+def _by_vector(_: str, candidates: Sequence[Candidate]) -> Sequence[Candidate]:
+    return sorted((one for one in candidates if one.near), key=lambda one: -(one.similarity or 0.0))
+
+
+def _by_words(_: str, candidates: Sequence[Candidate]) -> Sequence[Candidate]:
+    return sorted((one for one in candidates if one.match is not None), key=lambda one: -(one.match or 0.0))
+
+
+def _by_both(asked: str, candidates: Sequence[Candidate]) -> Sequence[Candidate]:
+    return [one for one, _ in ranking.fused(ranking.Question(asked, candidates))]
