@@ -44,7 +44,10 @@ class Cell:
 
     async def begin(self, code: str) -> None:
         self._deadline = _now() + self._settings.cell_seconds
-        await self._kernel.execute(self._number, code)
+        try:
+            await self._kernel.execute(self._number, code)
+        except KernelGone as gone:
+            self._lose(gone)
 
     def stop(self) -> None:
         """Interrupts it, as soon as somebody awaits `next`."""
@@ -62,7 +65,7 @@ class Cell:
             except Flood:
                 await self._kernel.kill()
             except KernelGone as gone:
-                self._end(wording.gone(str(gone), self._stopped()), lost="everything")
+                self._lose(gone)
         output = self._outputs.popleft()
         self.ended = isinstance(output, Ended)
         return output
@@ -105,6 +108,9 @@ class Cell:
 
     def _end(self, text: str, status: Literal["ok", "error", "died"] = "died", lost: Loss = "nothing") -> None:
         self._outputs.append(Ended(self._cause or status, lost, text))
+
+    def _lose(self, gone: KernelGone) -> None:
+        self._end(wording.gone(str(gone), self._stopped()), lost="everything")
 
     def _stopped(self) -> str:
         """A sentence, where it was."""

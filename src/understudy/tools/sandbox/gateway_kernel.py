@@ -85,6 +85,8 @@ class GatewayKernel:
 
     async def execute(self, cell: int, code: str) -> None:
         await self._free.acquire()
+        # Gateways end kernels that were idle for long, and nobody hears of it on the websocket for a while.
+        await self._order("GET")
         self._cell, self._replied, self._idle = cell, None, False
         self._message, text = jupyter.request(code)
         await self._send(text)
@@ -99,10 +101,10 @@ class GatewayKernel:
 
     async def interrupt(self, cell: int) -> None:
         if cell == self._cell:
-            await self._order("interrupt")
+            await self._order("POST", "/interrupt")
 
     async def restart(self) -> None:
-        await self._order("restart")
+        await self._order("POST", "/restart")
         self._replaced()
 
     async def kill(self) -> None:
@@ -113,9 +115,9 @@ class GatewayKernel:
         await self._socket.close()
         self._release()
 
-    async def _order(self, verb: str) -> None:
+    async def _order(self, method: str, verb: str = "") -> None:
         try:
-            await self._gateway.ask("POST", f"{self._path}/{verb}")
+            await self._gateway.ask(method, self._path + verb)
         except SandboxError as error:
             await self._gone(str(error))
 
