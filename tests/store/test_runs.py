@@ -143,7 +143,7 @@ async def test_a_run_moves_as_the_table_says_and_not_otherwise(store, before):
     for after in TRANSITIONS:
         run = await stored(store, before, "worker")
         moved = await store.runs.advance("worker", Boundary(run.id, run=as_(run, after, started_at=1)))
-        assert moved is (after in TRANSITIONS[before]), after
+        assert moved is (after in TRANSITIONS[before] or before == after == "in_progress"), after
         kept = await shown(store, run)
         assert (kept["status"], kept["started_at"]) == ((after, 1) if moved else (before, None))
         assert await store.runs.status(run.id) == kept["status"]
