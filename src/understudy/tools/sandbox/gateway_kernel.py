@@ -16,6 +16,7 @@ from understudy.tools.sandbox.kernel import KernelGone
 
 _HEARTBEAT: Final = 20.0
 _PATIENCE: Final = 60.0
+_HEARD_WITHIN: Final = 0.2
 _DIED: Final = "It died, most likely because memory ran out."
 _DEAD: Final = "dead"
 _REPLACED: Final = frozenset({"restarting", "autorestarting"})
@@ -63,6 +64,8 @@ class GatewayKernel:
         self._message = ""
         self._replied: bool | None = None
         self._idle = False
+        # Whether the kernel's own output came back the last time that something was asked of it.
+        self._heard = False
         self._events: deque[Event] = deque()
         self._renewal: asyncio.Task[None] | None = None
 
@@ -77,11 +80,23 @@ class GatewayKernel:
             await gateway.ask("DELETE", f"kernels/{identifier}")
             raise
         try:
-            await kernel.files.prepare()
+            await kernel._prepare()
         except BaseException:
             await kernel.kill()
             raise
         return kernel
+
+    async def _prepare(self) -> None:
+        """Leads the kernel to its folder, again and again until it is heard: the first things a new one says are lost.
+
+        Raises SandboxError.
+        """
+        deadline = asyncio.get_running_loop().time() + _PATIENCE
+        self._heard = False
+        while not self._heard:
+            if asyncio.get_running_loop().time() > deadline:
+                raise SandboxError("What the kernel behind the gateway says does not come back.")
+            await self.files.prepare()
 
     async def execute(self, cell: int, code: str) -> None:
         await self._free.acquire()
@@ -151,10 +166,13 @@ class GatewayKernel:
             self._renewal = asyncio.create_task(self._renew(cell, reason))
 
     async def _renew(self, cell: int, reason: str) -> None:
-        with suppress(SandboxError):  # the next who needs it will see it fail
-            await self.files.prepare()
-        self._events.append(Restarted(cell, reason, ""))
-        self._renewal = None
+        try:
+            await self._prepare()
+            self._events.append(Restarted(cell, reason, ""))
+        except SandboxError:
+            await self.kill()  # the next who needs it will see that it is gone
+        finally:
+            self._renewal = None
 
     def _release(self) -> None:
         if self._cell:
@@ -175,13 +193,35 @@ class GatewayKernel:
                 raise SandboxError(str(gone)) from gone
 
     async def _answer(self, identifier: str) -> bytes | None:
+        """The JSON of the reply. Its output follows, or has been lost, which takes a moment to be seen."""
+        self._heard = False
+        reply = await self._reply(identifier)
+        if reply is None:
+            return None
+        with suppress(TimeoutError):
+            async with asyncio.timeout(_HEARD_WITHIN):
+                while not self._heard:
+                    self._listen(await self._read(), identifier)
+        return jupyter.expressed(reply)
+
+    async def _reply(self, identifier: str) -> jupyter.Reply | None:
+        """None where the kernel was replaced meanwhile."""
         while True:
             message = await self._read()
             if message.parent_header.msg_id == identifier and message.header.msg_type == "execute_reply":
-                return jupyter.expressed(jupyter.content(message.content, jupyter.Reply))
-            if jupyter.content(message.content, jupyter.Status).execution_state in _REPLACED and self._renewal is None:
-                self._events.append(Restarted(0, _DIED, ""))
+                reply: jupyter.Reply = jupyter.content(message.content, jupyter.Reply)
+                return reply
+            if self._listen(message, identifier) in _REPLACED:
+                self._replaced(_DIED)
                 return None
+
+    def _listen(self, message: jupyter.Message, identifier: str) -> str:
+        """The state that the message tells of, if any."""
+        if message.header.msg_type != "status":
+            return ""
+        state: str = jupyter.content(message.content, jupyter.Status).execution_state
+        self._heard |= message.parent_header.msg_id == identifier and state == "idle"
+        return state
 
     async def _send(self, text: bytes) -> None:
         try:

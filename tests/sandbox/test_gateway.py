@@ -1,0 +1,261 @@
+"""The same sessions behind a real Jupyter Kernel Gateway, started here; its kernels have a folder of their own."""
+
+import asyncio
+import contextlib
+import itertools
+import os
+import secrets
+import signal
+import socket
+import subprocess
+import urllib.error
+import urllib.request
+
+import pytest
+import pytest_asyncio
+
+from clients.environments import environment
+from sandbox.running import content, ok, once, pixels, run, until
+from serving import WAIT
+from understudy.clock import SystemClock
+from understudy.errors import InvalidName, NoSuchFile, SandboxError
+from understudy.settings import SandboxSettings
+from understudy.tools.sandbox import Stream, Value
+from understudy.tools.sandbox.gateway import GatewaySandbox
+from waiting import eventually
+
+TOKEN = secrets.token_hex(16)
+_keys = (f"gateway-{number}" for number in itertools.count())
+
+pytestmark = pytest.mark.xdist_group("gateway")
+
+
+@pytest.fixture(scope="session")
+def gateway(tmp_path_factory):
+    """Its URL."""
+    made = environment("gateway")
+    home = tmp_path_factory.mktemp("gateway")
+    port = _free_port()
+    environ = {"PATH": f"{made.home / 'bin'}:{os.environ['PATH']}", "HOME": str(home), "KG_AUTH_TOKEN": TOKEN}
+    command = [
+        made.program("jupyter-kernelgateway"),
+        "--KernelGatewayApp.ip=127.0.0.1",
+        f"--KernelGatewayApp.port={port}",
+    ]
+    command.append("--JupyterWebsocketPersonality.list_kernels=True")
+    with (home / "log").open("wb") as log:
+        process = subprocess.Popen(command, env=environ, stdout=log, stderr=log, cwd=home)
+    try:
+        url = f"http://127.0.0.1:{port}"
+        eventually(lambda: _answers(url) or _ended(process, home / "log"), WAIT)
+        yield url
+    finally:
+        process.terminate()
+        process.wait(WAIT)
+
+
+def _free_port():
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return probe.getsockname()[1]
+
+
+def _answers(url):
+    asked = urllib.request.Request(f"{url}/api", headers={"Authorization": f"token {TOKEN}"})
+    try:
+        with urllib.request.urlopen(asked, timeout=1):
+            return True
+    except (urllib.error.URLError, TimeoutError):
+        return False
+
+
+def _ended(process, log):
+    assert process.poll() is None, log.read_text()
+
+
+@pytest_asyncio.fixture(loop_scope="session")
+async def new_gateway(gateway, tmp_path):
+    opened = []
+
+    async def make(**changes):
+        settings = {"kind": "gateway", "url": gateway, "token": TOKEN, "cell_seconds": 20, "output_bytes": 10_000}
+        sandbox = GatewaySandbox(SandboxSettings(**{**settings, **changes}), SystemClock(), str(tmp_path / "data"))
+        opened.append(sandbox)
+        await sandbox.start()
+        return sandbox
+
+    yield make
+    for sandbox in opened:
+        await sandbox.close()
+
+
+@pytest_asyncio.fixture(loop_scope="session")
+async def behind(new_gateway):
+    """A session behind the gateway."""
+    return await (await new_gateway()).open(next(_keys))
+
+
+async def test_code_runs_and_keeps_its_state(behind):
+    ran = await run(behind, "x = 2**100\nprint('a', flush=True)\nx")
+    assert ran.outputs[:-1] == [Stream("stdout", "a\n"), Value(str(2**100))]
+    assert await ok(behind, "x + 1") == str(2**100 + 1)
+    failed = await run(behind, "1 / 0")
+    assert failed.status == "error"
+    assert "\x1b" not in failed.error.traceback
+
+
+async def test_files_go_in_and_out(behind):
+    data = bytes(range(256)) * 6000
+    await behind.put("file-1", once(data))
+    await behind.link("nice.bin", "file-1")
+    code = (
+        "import hashlib\nopen('out.txt', 'w').write('made')\nhashlib.sha256(open('nice.bin', 'rb').read()).hexdigest()"
+    )
+    digest = (await ok(behind, code)).strip("'")
+    files = {file.name: file for file in await behind.list()}
+    assert sorted(files) == ["file-1", "out.txt"]
+    assert files["file-1"].digest == digest
+    assert await content(behind, "file-1") == data
+    assert await content(behind, "out.txt") == b"made"
+    await behind.remove("out.txt")
+    with pytest.raises(NoSuchFile):
+        await content(behind, "out.txt")
+
+
+async def test_our_own_code_leaves_nothing_among_the_variables(behind):
+    before = await ok(behind, "sorted(name for name in globals() if not name.startswith('_'))")
+    await behind.put("a.txt", once(b"x"))
+    await behind.list()
+    assert await ok(behind, "sorted(name for name in globals() if not name.startswith('_'))") == before
+
+
+async def test_names_and_links_lead_nowhere(behind, tmp_path):
+    (tmp_path / "secret").write_text("secret")
+    await ok(behind, f"import os\nos.symlink({str(tmp_path / 'secret')!r}, 'link')\nos.mkfifo('pipe')")
+    assert await behind.list() == []
+    for name in ("link", "pipe"):
+        with pytest.raises(NoSuchFile):
+            await content(behind, name)
+    for name in ("../secret", "/etc/passwd", "a\nb", "+/..", ""):
+        with pytest.raises(InvalidName):
+            await behind.put(name, once(b""))
+
+
+async def test_a_quote_in_a_name_stays_a_quote(behind):
+    name = """it's "quoted" {x} \u20ac.txt"""
+    await behind.put(name, once(b"x"))
+    assert [file.name for file in await behind.list()] == [name]
+    assert await content(behind, name) == b"x"
+
+
+async def test_an_endless_loop_is_interrupted_and_loses_nothing(new_gateway):
+    session = await (await new_gateway(cell_seconds=0.5)).open("a")
+    await ok(session, "kept = 7")
+    ran = await run(session, "while True: pass")
+    assert ran.status == "timed_out"
+    assert ran.ended.lost == "nothing"
+    assert await ok(session, "kept") == "7"
+
+
+async def test_code_that_does_not_react_loses_its_variables(new_gateway):
+    session = await (await new_gateway(cell_seconds=0.5, interrupt_seconds=0.5)).open("a")
+    await ok(session, "open('kept.txt', 'w').write('here')")
+    ran = await run(session, "import time\nwhile True:\n    try: time.sleep(0.05)\n    except BaseException: continue")
+    assert ran.status == "timed_out"
+    assert ran.ended.lost == "variables"
+    after = await run(session, "open('kept.txt').read()")
+    assert after.value == "'here'"
+    assert after.notes == []
+
+
+async def test_a_dead_kernel_is_replaced_and_that_is_said(behind):
+    ran = await run(behind, "import os\nos._exit(3)")
+    assert ran.status == "died"
+    assert ran.ended.lost == "variables"
+    assert await ok(behind, "1 + 1") == "2"
+
+
+async def test_a_kernel_that_died_unseen_is_led_back_to_its_files(behind):
+    """Whoever asks next for its files, and not for code to run, hears of it."""
+    pid = int(await ok(behind, "open('kept.txt', 'w').write('here')\nimport os\nos.getpid()"))
+    os.kill(pid, signal.SIGKILL)
+
+    async def listed():
+        with contextlib.suppress(SandboxError):
+            return [file.name for file in await behind.list()]
+
+    assert await until(listed) == ["kept.txt"]
+    ran = await run(behind, "open('kept.txt').read()")
+    assert ran.value == "'here'"
+    assert [note.lost for note in ran.notes] == ["variables"]
+
+
+async def test_cancelling_stops_the_code(behind):
+    said = behind.execute("print('started', flush=True)\nwhile True: pass")
+    await anext(said)
+    await said.aclose()
+    assert await ok(behind, "'free again'") == "'free again'"
+
+
+async def test_figures_are_images(behind):
+    code = "import base64\nfrom IPython.display import Image, display\n"
+    png = "iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR42mNk+M9QDwADhgGAWjR9awAAAABJRU5ErkJggg=="
+    ran = await run(
+        behind,
+        f"{code}display(Image(base64.b64decode('{png}')))\ndisplay({{'image/png': 'none', 'text/plain': 'words'}}, raw=True)",
+    )
+    (image,) = ran.images
+    assert pixels(image.data)[:2] == (1, 1)
+    assert ran.value == "words"
+
+
+async def test_text_is_cut_at_its_limit(behind):
+    ran = await run(behind, "for _ in range(100): print('x' * 1000)")
+    assert len(ran.text) == 10_000
+    assert len(ran.notes) == 1
+    assert ran.status == "ok"
+
+
+async def test_a_closed_session_leaves_no_kernel_at_the_gateway(new_gateway):
+    sandbox = await new_gateway()
+    session = await sandbox.open("a")
+    gateway = sandbox._gateway()
+    kernels = {kernel["id"] for kernel in await gateway.ask("GET", "kernels")}
+    await session.close()
+
+    async def fewer():
+        return len({kernel["id"] for kernel in await gateway.ask("GET", "kernels")} & kernels) == len(kernels) - 1
+
+    assert await until(fewer)
+
+
+async def test_a_kernel_that_somebody_else_ended_is_replaced(new_gateway):
+    sandbox = await new_gateway()
+    session = await sandbox.open("a")
+    await sandbox._gateway().ask("DELETE", session._kernel._path)
+    ran = await run(session, "1")
+    assert ran.ended.lost == "everything"
+    assert await ok(session, "1 + 1") == "2"
+
+
+async def test_what_is_wrong_with_a_gateway_is_said(new_gateway, gateway):
+    assert await (await new_gateway()).check() is None
+    assert (
+        f"The gateway at {gateway} answered GET kernelspecs with 401"
+        in await (await new_gateway(token="wrong")).check()
+    )
+    missing = await (await new_gateway(kernel="fortran")).check()
+    assert missing == f"The gateway at {gateway} has no kernel 'fortran'; it has ['python3']."
+    nobody = await new_gateway(url="http://127.0.0.1:1")
+    assert "The gateway at http://127.0.0.1:1 does not answer" in await nobody.check()
+    with pytest.raises(SandboxError, match="does not answer"):
+        await nobody.open("a")
+
+
+async def test_sessions_run_at_the_same_time(new_gateway):
+    sandbox = await new_gateway()
+
+    async def use(number):
+        return await ok(await sandbox.open(f"session {number}"), f"{number} ** 2")
+
+    assert await asyncio.gather(*map(use, range(3))) == ["0", "1", "4"]
