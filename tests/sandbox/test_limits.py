@@ -67,7 +67,7 @@ async def test_a_kernel_that_dies_between_two_cells_is_told_of_at_the_next(sessi
 
 
 async def test_closing_the_generator_stops_the_code_at_once(session):
-    said = session.execute("print('started', flush=True)\ni = 0\nwhile True: i += 1")
+    said = session.execute("i = 0\nprint('started', flush=True)\nwhile True: i += 1")
     await anext(said)
     began = time.monotonic()
     await said.aclose()
