@@ -37,9 +37,7 @@ T = TypeVar("T")
 
 async def measure(stage: Stage) -> Report:
     done = Report("retrieval", ["case", "p50 ms", "p99 ms", "exact p50 ms", "times quicker", "recall@20"])
-    done.conditions = (
-        f"{_QUERIES} searches, and as many exact ones over all vectors; {builtin.DIMENSIONS} dimensions."
-    )
+    done.conditions = f"{_QUERIES} searches, and as many exact ones over all vectors; {builtin.DIMENSIONS} dimensions."
     for number, (size, limit) in enumerate(_SIZES.items()):
         # One database for each size, where each has a server of its own; else they would share their tables.
         store = await open_store(stage.directory / f"chunks-{size}", stage.options.database)
