@@ -4,6 +4,7 @@ The tail of a stored object begins with the time, in characters that sort, so th
 in every index; the 16 characters behind it are random (95 bits). What must not be guessed is random as a whole.
 """
 
+import base64
 import secrets
 import string
 import time
@@ -109,6 +110,24 @@ def vector_store() -> str:
 
 def file_batch() -> str:
     return "vsfb_" + _ordered_hex()
+
+
+def event() -> str:
+    """What an endpoint of webhooks is told."""
+    return "evt_" + _ordered_hex()
+
+
+def webhook_endpoint() -> str:
+    return "we_" + _ordered_hex()
+
+
+def webhook_delivery() -> str:
+    return "wh_" + _ordered_hex()
+
+
+def webhook_secret() -> str:
+    """256 random bits in the form of Standard Webhooks."""
+    return "whsec_" + base64.b64encode(secrets.token_bytes(32)).decode()
 
 
 def project() -> str:

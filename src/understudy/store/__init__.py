@@ -28,6 +28,7 @@ from understudy.store.store_files import StoreFiles
 from understudy.store.threads import Threads
 from understudy.store.uploads import Uploads
 from understudy.store.vector_stores import VectorStores
+from understudy.store.webhooks import Webhooks
 
 _POSTGRES = ("postgresql://", "postgres://")
 _FILE = "understudy.sqlite3"
@@ -50,6 +51,7 @@ class Store:
     ingestion: Ingestion
     keys: Keys
     containers: Containers
+    webhooks: Webhooks
     lock: DirectoryLock | None
 
     async def close(self) -> None:
@@ -81,7 +83,7 @@ async def open_store(
         assistants=Assistants(database),
         threads=Threads(database),
         messages=Messages(database),
-        runs=Runs(database),
+        runs=Runs(database, clock or SystemClock()),
         files=Files(database, clock or SystemClock()),
         uploads=Uploads(database, clock or SystemClock()),
         blobs=Blobs(database),
@@ -92,6 +94,7 @@ async def open_store(
         ingestion=Ingestion(database),
         keys=Keys(database),
         containers=Containers(database),
+        webhooks=Webhooks(database),
         lock=lock,
     )
 

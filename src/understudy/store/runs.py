@@ -6,11 +6,14 @@ so whoever lost a run (to a cancel, an expiry, another worker) changes nothing a
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from typing import Final
 
 import msgspec
 from msgspec import Struct
 
+from understudy.clock import Clock
 from understudy.errors import InvalidRequest, ThreadBusy, no_such
+from understudy.store import outbox
 from understudy.store.attachments import Filling, attach
 from understudy.store.database import Database, Row, Transaction
 from understudy.store.messages import (
@@ -29,6 +32,7 @@ from understudy.wire.runs import RunCompletionUsage, RunObject, RunStatus
 from understudy.wire.steps import RunStepObject
 from understudy.wire.threads import ThreadObject
 from understudy.wire.tools import ToolResources
+from understudy.wire.webhooks import EventType
 
 _RUNS = Source("runs", "thread_id = $1")
 _STEPS = Source("steps", "run_id = $1")
@@ -41,6 +45,15 @@ _ABANDONED = (
     f" AND (owner IS NULL OR NOT {_LIVE_WORKER}) ORDER BY seq LIMIT $2"
 )
 _DUE = f"SELECT id FROM runs WHERE status IN {sql_list(ACTIVE)} AND expires_at <= $1 LIMIT $2"  # noqa: S608
+# A run enters these by a legal move only, so that each entry is told once.
+_TOLD: Final[dict[RunStatus, EventType]] = {
+    "completed": "thread.run.completed",
+    "failed": "thread.run.failed",
+    "cancelled": "thread.run.cancelled",
+    "expired": "thread.run.expired",
+    "incomplete": "thread.run.incomplete",
+    "requires_action": "thread.run.requires_action",
+}
 _decode_run = msgspec.json.Decoder(RunObject).decode
 _decode_step = msgspec.json.Decoder(RunStepObject).decode
 _decode_message = msgspec.json.Decoder(MessageObject).decode
@@ -146,8 +159,9 @@ class _Lost(Exception):
 class Runs:
     """Public verbs raise NotFound for a thread that the project does not have, or a run that the thread has not."""
 
-    def __init__(self, database: Database) -> None:
+    def __init__(self, database: Database, clock: Clock) -> None:
         self._database = database
+        self._clock = clock
 
     # -- for the API -------------------------------------------------------------------------------------------
 
@@ -213,7 +227,7 @@ class Runs:
     async def advance(self, owner: str, boundary: Boundary) -> bool:
         """Stores what a run's owner changes; False, and nothing stored, where the run is no longer the owner's."""
         try:
-            await self._database.write(_advance, self._database.text_insert, owner, boundary)
+            await self._database.write(_advance, self._database.text_insert, owner, boundary, self._clock.now())
         except _Lost:
             return False
         return True
@@ -389,12 +403,12 @@ def _take(
     return stored
 
 
-def _advance(text_insert: str, owner: str, boundary: Boundary) -> Transaction[None]:
+def _advance(text_insert: str, owner: str, boundary: Boundary, now: float) -> Transaction[None]:
     run = boundary.run
     # One that stays in progress may still have come further.
     staying: tuple[RunStatus, ...] = ("in_progress",) if run is None or run.status == "in_progress" else ()
     allowed = sql_list((*staying, *(sources(run.status) if run is not None else ())))
-    sql = f"SELECT body FROM runs WHERE id = $1 AND owner = $2 AND status IN {allowed} FOR UPDATE"  # noqa: S608
+    sql = f"SELECT body, project_id FROM runs WHERE id = $1 AND owner = $2 AND status IN {allowed} FOR UPDATE"  # noqa: S608
     rows = yield sql, (boundary.run_id, owner)
     if not rows or rows[0][0] is None:
         raise _Lost
@@ -403,6 +417,8 @@ def _advance(text_insert: str, owner: str, boundary: Boundary) -> Transaction[No
         # A client may have changed the metadata since the engine read the run.
         run.metadata = _decode_metadata(rows[0][0]).metadata
         yield from _write_run(boundary, run)
+        if event := _TOLD.get(run.status):
+            yield from outbox.add(rows[0][1], event, {"id": run.id, "thread_id": run.thread_id}, now)
 
 
 def _write_run(boundary: Boundary, run: RunObject) -> Transaction[None]:

@@ -1,0 +1,46 @@
+"""What is to be told to webhook endpoints, written down by the transaction of what happened.
+
+`yield from add(...)` inside any transaction: what commits is told at least once, what is rolled back never. Where no
+endpoint wants to hear it, it costs one look at an index.
+"""
+
+from collections.abc import Mapping
+from typing import Final
+
+import msgspec
+
+from understudy import ids
+from understudy.store.database import Transaction
+from understudy.wire.webhooks import EventType, WebhookEvent
+
+OPERATOR: Final = ""
+"""The project of the operator's own endpoints, which hear of every project."""
+
+_ENDPOINTS = "SELECT id, project_id, body FROM webhook_endpoints WHERE project_id IN ($1, '') AND body IS NOT NULL"
+
+
+class _Wanted(msgspec.Struct):
+    event_types: list[str]
+
+
+_decode = msgspec.json.Decoder(_Wanted).decode
+
+
+def add(project_id: str, event_type: EventType, data: Mapping[str, str], now: float) -> Transaction[None]:
+    """Tells the project's endpoints. `data` is `{"id": …}`, of a run with its `thread_id`; `now` in Unix seconds."""
+    rows = yield _ENDPOINTS, (project_id,)
+    told = [row for row in rows if {"*", event_type} & set(_decode(row[2]).event_types)]
+    if told:
+        event = WebhookEvent(id=ids.event(), type=event_type, created_at=int(now), data=dict(data))
+        for endpoint_id, owner, _ in told:
+            yield from insert_delivery(owner, endpoint_id, event, now)
+
+
+def insert_delivery(project_id: str, endpoint_id: str, event: WebhookEvent, now: float) -> Transaction[None]:
+    sql = (
+        "INSERT INTO webhook_deliveries"
+        " (id, project_id, endpoint_id, event_type, status, attempts, since, due_at, created_at, event)"
+        " VALUES ($1, $2, $3, $4, 'pending', 0, $5, $5, $6, $7)"
+    )
+    body = msgspec.json.encode(event).decode()
+    yield sql, (ids.webhook_delivery(), project_id, endpoint_id, event.type, now, int(now), body)

@@ -1,0 +1,329 @@
+"""Webhook endpoints at rest, and the deliveries to them: what is due, who makes an attempt now, how it went.
+
+A delivery is claimed by moving its due time behind the attempt: of a sender that dies nothing has to be cleaned up.
+"""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+
+import msgspec
+
+from understudy.errors import no_such
+from understudy.store.database import Database, Row, Transaction
+from understudy.store.outbox import insert_delivery
+from understudy.store.pages import Page, PageRequest, Source, read_page
+from understudy.wire.webhooks import (
+    DeliveryStatus,
+    WebhookAttempt,
+    WebhookDelivery,
+    WebhookEndpoint,
+    WebhookEvent,
+)
+
+_ENDPOINTS = Source("webhook_endpoints", "project_id = $1")
+_GET = "SELECT body, secret, old_secret, old_secret_until FROM webhook_endpoints WHERE id = $1 AND project_id = $2"
+_LIVE = " AND body IS NOT NULL"
+_SHOWN = (
+    "'[' || created_at || ',' || attempts || ',' || due_at || ',\"' || status || '\",\"' || endpoint_id || '\",'"
+    " || COALESCE(last, 'null') || ',' || event || ']'"
+)
+_DUE = (
+    "SELECT e.id, e.body, e.secret, e.old_secret, e.old_secret_until FROM webhook_endpoints e"
+    " WHERE e.body IS NOT NULL AND EXISTS (SELECT 1 FROM webhook_deliveries"
+    "  WHERE endpoint_id = e.id AND status = 'pending' AND due_at <= $1)"
+)
+_CLAIM = (
+    "UPDATE webhook_deliveries SET due_at = $3, attempts = attempts + 1 WHERE seq IN"
+    " (SELECT seq FROM webhook_deliveries WHERE endpoint_id = $1 AND status = 'pending' AND due_at <= $2"
+    "  ORDER BY due_at, seq LIMIT $4)"
+    " AND status = 'pending' AND due_at <= $2 RETURNING seq, id, attempts, since, event"
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Endpoint:
+    """An endpoint with its secrets, the newest first, of which more than one is valid while they are rotated."""
+
+    shown: WebhookEndpoint
+    secrets: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Due:
+    """One attempt to be made, by whoever claimed it. `since` is when trying began; `event` is encoded."""
+
+    endpoint: Endpoint
+    id: str
+    attempt: int
+    since: float
+    event: str
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """How an attempt ended: over, or to be tried again at `due_at`."""
+
+    status: DeliveryStatus
+    due_at: float
+    attempt: WebhookAttempt
+
+
+@dataclass(frozen=True, slots=True)
+class DeliveryFilter:
+    endpoint_id: str | None = None
+    status: DeliveryStatus | None = None
+    event_type: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class DeliveryPage:
+    deliveries: list[WebhookDelivery]
+    has_more: bool
+
+
+class _Stored(msgspec.Struct, array_like=True):
+    created_at: int
+    attempts: int
+    due_at: float
+    status: DeliveryStatus
+    endpoint_id: str
+    last: WebhookAttempt | None
+    event: WebhookEvent
+
+
+_decode_endpoint = msgspec.json.Decoder(WebhookEndpoint).decode
+_decode_stored = msgspec.json.Decoder(_Stored).decode
+
+
+class Webhooks:
+    """Every verb on one endpoint or delivery raises NotFound where the project has none of that id."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    # -- endpoints ---------------------------------------------------------------------------------------------
+
+    async def create(self, project_id: str, endpoint: WebhookEndpoint, secret: str) -> None:
+        await self._database.write(_create, project_id, endpoint, secret)
+
+    async def get(self, project_id: str, endpoint_id: str, now: float) -> Endpoint:
+        return await self._database.read(_get, project_id, endpoint_id, now)
+
+    async def page(self, project_id: str, request: PageRequest) -> Page:
+        return await self._database.read(read_page, _ENDPOINTS, (project_id,), request)
+
+    async def modify(
+        self, project_id: str, endpoint_id: str, change: Callable[[WebhookEndpoint], None]
+    ) -> WebhookEndpoint:
+        return await self._database.write(_modify, project_id, endpoint_id, change)
+
+    async def rotate(
+        self,
+        project_id: str,
+        endpoint_id: str,
+        secret: str,
+        old_until: int,
+        change: Callable[[WebhookEndpoint], None],
+    ) -> WebhookEndpoint:
+        """Signs with `secret` from here on, and with the one before it as well until `old_until`, in Unix seconds."""
+        return await self._database.write(_rotate, project_id, endpoint_id, secret, old_until, change)
+
+    async def delete(self, project_id: str, endpoint_id: str, now: float) -> None:
+        """What is still on its way to the endpoint fails."""
+        await self._database.write(_delete, project_id, endpoint_id, now)
+
+    async def declare(self, project_id: str, endpoints: Mapping[str, WebhookEndpoint], now: float) -> None:
+        """Makes these, by their secrets, the project's only endpoints."""
+        await self._database.write(_declare, project_id, endpoints, now)
+
+    # -- deliveries --------------------------------------------------------------------------------------------
+
+    async def send(self, project_id: str, endpoint_id: str, event: WebhookEvent, now: float) -> None:
+        """Has one endpoint told of something, whatever it wants to hear."""
+        await self._database.write(insert_delivery, project_id, endpoint_id, event, now)
+
+    async def get_delivery(self, project_id: str, delivery_id: str) -> WebhookDelivery:
+        return await self._database.read(_get_delivery, project_id, delivery_id)
+
+    async def page_deliveries(self, project_id: str, request: PageRequest, condition: DeliveryFilter) -> DeliveryPage:
+        source, args = _filtered(project_id, condition)
+        page = await self._database.read(read_page, source, args, request)
+        return DeliveryPage([_delivery(*row) for row in page.rows], page.has_more)
+
+    async def replay(self, project_id: str, delivery_id: str, now: float) -> WebhookDelivery:
+        """Sends it again, and tries as long as if it were new."""
+        return await self._database.write(_replay, project_id, delivery_id, now)
+
+    async def any_due(self, now: float) -> bool:
+        return bool(await self._database.read(_due, now))
+
+    async def claim(self, now: float, until: float, busy: Mapping[str, int], each: int, places: int) -> list[Due]:
+        """Takes up to `places` due deliveries, for an endpoint up to `each` less those it has `busy`.
+
+        They are due again at `until`, unless `settle` says what became of them.
+        """
+        return await self._database.write(_claim, now, until, busy, each, places)
+
+    async def settle(self, due: Due, outcome: Outcome) -> None:
+        """Nothing happens where the attempt is no longer the newest one."""
+        await self._database.write(_settle, due, outcome)
+
+    async def prune(self, before: float, limit: int) -> int:
+        """Forgets deliveries that were over before then; returns how many."""
+        return await self._database.write(_prune, before, limit)
+
+
+# -- endpoints ---------------------------------------------------------------------------------------------------
+
+
+def _create(project_id: str, endpoint: WebhookEndpoint, secret: str) -> Transaction[None]:
+    sql = (
+        "INSERT INTO webhook_endpoints (id, project_id, secret, old_secret_until, body) VALUES ($1, $2, $3, 0, $4)"
+        " ON CONFLICT (id) DO UPDATE SET secret = excluded.secret, body = excluded.body"
+    )
+    yield sql, (endpoint.id, project_id, secret, msgspec.json.encode(endpoint).decode())
+
+
+def _get(project_id: str, endpoint_id: str, now: float) -> Transaction[Endpoint]:
+    rows = yield _GET + _LIVE, (endpoint_id, project_id)
+    if not rows:
+        raise no_such("webhook endpoint", endpoint_id)
+    return _endpoint(rows[0], now)
+
+
+def _endpoint(row: Row, now: float) -> Endpoint:
+    body, secret, old_secret, old_until = row
+    old = (old_secret,) if old_secret is not None and old_until > now else ()
+    return Endpoint(_decode_endpoint(body), (secret, *old))
+
+
+def _modify(
+    project_id: str, endpoint_id: str, change: Callable[[WebhookEndpoint], None]
+) -> Transaction[WebhookEndpoint]:
+    rows = yield _GET + _LIVE + " FOR UPDATE", (endpoint_id, project_id)
+    if not rows:
+        raise no_such("webhook endpoint", endpoint_id)
+    endpoint = _decode_endpoint(rows[0][0])
+    change(endpoint)
+    body = msgspec.json.encode(endpoint).decode()
+    yield "UPDATE webhook_endpoints SET body = $2 WHERE id = $1", (endpoint_id, body)
+    return endpoint
+
+
+def _rotate(
+    project_id: str, endpoint_id: str, secret: str, old_until: int, change: Callable[[WebhookEndpoint], None]
+) -> Transaction[WebhookEndpoint]:
+    endpoint = yield from _modify(project_id, endpoint_id, change)
+    sql = "UPDATE webhook_endpoints SET old_secret = secret, old_secret_until = $3, secret = $2 WHERE id = $1"
+    yield sql, (endpoint_id, secret, old_until)
+    return endpoint
+
+
+def _delete(project_id: str, endpoint_id: str, now: float) -> Transaction[None]:
+    sql = (
+        "UPDATE webhook_endpoints SET body = NULL, secret = '', old_secret = NULL"
+        " WHERE id = $1 AND project_id = $2 AND body IS NOT NULL RETURNING seq"
+    )
+    if not (yield sql, (endpoint_id, project_id)):
+        raise no_such("webhook endpoint", endpoint_id)
+    attempt = WebhookAttempt(attempted_at=int(now), error="The endpoint was deleted.")
+    sql = (
+        "UPDATE webhook_deliveries SET status = 'failed', due_at = $2, last = $3"
+        " WHERE endpoint_id = $1 AND status = 'pending'"
+    )
+    yield sql, (endpoint_id, now, msgspec.json.encode(attempt).decode())
+
+
+def _declare(project_id: str, endpoints: Mapping[str, WebhookEndpoint], now: float) -> Transaction[None]:
+    rows = yield "SELECT id FROM webhook_endpoints WHERE project_id = $1 AND body IS NOT NULL", (project_id,)
+    kept = {endpoint.id for endpoint in endpoints.values()}
+    for (endpoint_id,) in rows:
+        if endpoint_id not in kept:
+            yield from _delete(project_id, endpoint_id, now)
+    for secret, endpoint in endpoints.items():
+        yield from _create(project_id, endpoint, secret)
+
+
+# -- deliveries --------------------------------------------------------------------------------------------------
+
+
+def _filtered(project_id: str, condition: DeliveryFilter) -> tuple[Source, tuple[str, ...]]:
+    args, filters = [project_id], ["1 = 1"]
+    for column, value in (
+        ("endpoint_id", condition.endpoint_id),
+        ("status", condition.status),
+        ("event_type", condition.event_type),
+    ):
+        if value is not None:
+            args.append(value)
+            filters.append(f"{column} = ${len(args)}")
+    source = Source("webhook_deliveries", "project_id = $1", " AND ".join(filters), len(args), _SHOWN)
+    return source, tuple(args)
+
+
+def _delivery(delivery_id: str, body: str) -> WebhookDelivery:
+    stored = _decode_stored(body)
+    return WebhookDelivery(
+        id=delivery_id,
+        created_at=stored.created_at,
+        webhook_endpoint_id=stored.endpoint_id,
+        status=stored.status,
+        attempts=stored.attempts,
+        next_attempt_at=int(stored.due_at) if stored.status == "pending" else None,
+        last_attempt=stored.last,
+        event=stored.event,
+    )
+
+
+def _get_delivery(project_id: str, delivery_id: str) -> Transaction[WebhookDelivery]:
+    sql = f"SELECT {_SHOWN} FROM webhook_deliveries WHERE id = $1 AND project_id = $2"  # noqa: S608
+    rows = yield sql, (delivery_id, project_id)
+    if not rows:
+        raise no_such("webhook delivery", delivery_id)
+    return _delivery(delivery_id, rows[0][0])
+
+
+def _replay(project_id: str, delivery_id: str, now: float) -> Transaction[WebhookDelivery]:
+    sql = (
+        "UPDATE webhook_deliveries SET status = 'pending', since = $3, due_at = $3 WHERE id = $1 AND project_id = $2"
+        " AND endpoint_id IN (SELECT id FROM webhook_endpoints WHERE body IS NOT NULL) RETURNING seq"
+    )
+    if not (yield sql, (delivery_id, project_id, now)):
+        delivery = yield from _get_delivery(project_id, delivery_id)
+        raise no_such("webhook endpoint", delivery.webhook_endpoint_id)
+    return (yield from _get_delivery(project_id, delivery_id))
+
+
+def _due(now: float) -> Transaction[list[Row]]:
+    return (yield _DUE, (now,))
+
+
+def _claim(now: float, until: float, busy: Mapping[str, int], each: int, places: int) -> Transaction[list[Due]]:
+    claimed: list[Due] = []
+    for endpoint_id, *row in (yield from _due(now)):
+        free = min(each - busy.get(endpoint_id, 0), places - len(claimed))
+        if free > 0:
+            rows = yield _CLAIM, (endpoint_id, now, until, free)
+            claimed += _attempts(_endpoint(tuple(row), now), rows)
+    return claimed
+
+
+def _attempts(endpoint: Endpoint, rows: Sequence[Row]) -> list[Due]:
+    return [Due(endpoint, *row[1:]) for row in sorted(rows)]
+
+
+def _settle(due: Due, outcome: Outcome) -> Transaction[None]:
+    sql = (
+        "UPDATE webhook_deliveries SET status = $3, due_at = $4, last = $5"
+        " WHERE id = $1 AND attempts = $2 AND status = 'pending'"
+    )
+    last = msgspec.json.encode(outcome.attempt).decode()
+    yield sql, (due.id, due.attempt, outcome.status, outcome.due_at, last)
+
+
+def _prune(before: float, limit: int) -> Transaction[int]:
+    sql = (
+        "DELETE FROM webhook_deliveries WHERE seq IN"
+        " (SELECT seq FROM webhook_deliveries WHERE status <> 'pending' AND due_at < $1 LIMIT $2) RETURNING seq"
+    )
+    return len((yield sql, (before, limit)))
