@@ -147,14 +147,14 @@ async def test_deliveries_are_filtered_and_paged(store):
 async def test_a_deleted_endpoint_is_told_nothing_more(store):
     await store.webhooks.create(OURS, endpoint(), SECRET)
     await told(store)
-    with pytest.raises(NotFound, match="No webhook endpoint found with id 'we_1'."):
+    with pytest.raises(NotFound, match="No webhook endpoint found with id 'we_1'"):
         await store.webhooks.delete(THEIRS, "we_1", NOW)
     await store.webhooks.delete(OURS, "we_1", NOW)
     await told(store)
     (delivery,) = await deliveries(store)
     assert (delivery.status, delivery.last_attempt.error) == ("failed", "The endpoint was deleted.")
     assert await claimed(store) == []
-    with pytest.raises(NotFound, match="No webhook endpoint found with id 'we_1'."):
+    with pytest.raises(NotFound, match="No webhook endpoint found with id 'we_1'"):
         await store.webhooks.replay(OURS, delivery.id, NOW)
 
 
