@@ -5,8 +5,8 @@ from pathlib import Path
 
 from understudy import ids
 from understudy.store import open_store
-from understudy.store.database import Transaction
-from understudy.store.messages import encode, insert_item
+from understudy.store.database import Bundle, Transaction
+from understudy.store.messages import add_item, encode
 from understudy.wire.messages import MessageContentTextObject, MessageObject, TextContent
 
 _IN_ONE = 50_000
@@ -32,10 +32,11 @@ def _insert(text_insert: str, thread_id: str, count: int) -> Transaction[list[st
     body = encode(_message(template, thread_id))
     made = [ids.message() for _ in range(count)]
     for message_id in made:
-        seq = yield from insert_item(
-            message_id, thread_id, None, "message", "user", body.replace(template, message_id, 1)
-        )
-        yield text_insert, (seq, _TEXT)
+        bundle = Bundle()
+        whole = body.replace(template, message_id, 1)
+        item = add_item(bundle, message_id, thread_id, None, "message", "user", whole)
+        bundle.add(text_insert.replace("{item}", item), _TEXT, message_id)
+        yield bundle
     return made
 
 

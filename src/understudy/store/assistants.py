@@ -6,7 +6,7 @@ import msgspec
 
 from understudy.errors import no_such
 from understudy.store.attachments import Filling, fill
-from understudy.store.database import Database, Transaction
+from understudy.store.database import Bundle, Database, Transaction
 from understudy.store.pages import Page, PageRequest, Source, read_page
 from understudy.wire.assistants import AssistantObject
 
@@ -41,8 +41,10 @@ class Assistants:
 def _create(project_id: str, assistant: AssistantObject, fillings: Sequence[Filling]) -> Transaction[str]:
     yield from fill(project_id, fillings, assistant.created_at)
     body = msgspec.json.encode(assistant).decode()
-    sql = "INSERT INTO assistants (id, project_id, body) VALUES ($1, $2, $3)"
-    yield sql, (assistant.id, project_id, body)
+    bundle = Bundle(alone=not fillings)
+    sql = "INSERT INTO assistants (id, project_id, body) VALUES ($1, $2, $3) RETURNING seq"
+    bundle.add(sql, assistant.id, project_id, body)
+    yield bundle
     return body
 
 

@@ -1,13 +1,16 @@
 """Messages at rest, as items of their thread, and the items that the next prompt is made of."""
 
+import secrets
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Final, Protocol
 
 import msgspec
+from msgspec import Struct
 
 from understudy.errors import InvalidRequest, no_such
 from understudy.store.attachments import attach
-from understudy.store.database import Database, Transaction
+from understudy.store.database import Bundle, Database, Transaction
 from understudy.store.pages import Page, PageRequest, Source, read_page
 from understudy.store.states import ACTIVE, sql_list
 from understudy.wire.messages import MessageContentTextObject, MessageObject
@@ -16,13 +19,18 @@ _PAGE = Source("items", "thread_id = $1", "body IS NOT NULL AND kind = 'message'
 _PAGE_OF_RUN = Source("items", "thread_id = $1", "body IS NOT NULL AND kind = 'message' AND run_id = $2", 2)
 _THREAD = "SELECT 1 FROM threads WHERE id = $1 AND project_id = $2 AND body IS NOT NULL"
 _GET = "SELECT body FROM items WHERE id = $1 AND thread_id = $2 AND kind = 'message' AND body IS NOT NULL"
-_INSERT = "INSERT INTO items (id, thread_id, run_id, kind, role, body) VALUES ($1, $2, $3, $4, $5, $6) RETURNING seq"
+_OURS = " AND EXISTS (SELECT 1 FROM threads WHERE id = $2 AND project_id = $3 AND body IS NOT NULL)"
+_INSERT = "INSERT INTO items (id, thread_id, run_id, kind, role, body) SELECT $1, $2, $3, $4, $5, $6"
 _ACTIVE_RUN = f"SELECT id FROM runs WHERE thread_id = $1 AND status IN {sql_list(ACTIVE)}"  # noqa: S608
+_IDLE = f"NOT EXISTS (SELECT 1 FROM runs WHERE thread_id = $2 AND status IN {sql_list(ACTIVE)})"  # noqa: S608
 _NEWEST = (
     "SELECT seq, kind, role, run_id, body FROM items"
     " WHERE thread_id = $1 AND seq < $2 AND body IS NOT NULL ORDER BY seq DESC LIMIT $3"
 )
 _decode = msgspec.json.Decoder(MessageObject).decode
+# Nobody has ever seen it, so it stands in no text.
+_MARKED: Final = {secrets.token_hex(16): ""}
+_MARK: Final = msgspec.json.encode(_MARKED).decode()
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,24 +73,41 @@ class Messages:
         return await self._database.read(_newest, thread_id, before, limit)
 
 
-def insert_message(text_insert: str, message: MessageObject) -> Transaction[None]:
-    seq = yield from insert_item(
-        message.id, message.thread_id, message.run_id, "message", message.role, encode(message)
-    )
-    yield from index_text(text_insert, seq, message)
+def add_message(bundle: Bundle, text_insert: str, message: MessageObject, after: str = "", where: str = "") -> str:
+    """Adds a message and its text; `after` and `where` as for `add_item`, whose result is returned."""
+    row = (message.id, message.thread_id, message.run_id, "message", message.role, encode(message))
+    item = add_item(bundle, *row, after=after, where=where)
+    add_text(bundle, text_insert, item, message)
+    return item
 
 
-def insert_item(
-    item_id: str, thread_id: str, run_id: str | None, kind: str, role: str | None, body: str
-) -> Transaction[int]:
-    rows = yield _INSERT, (item_id, thread_id, run_id, kind, role, body)
-    return int(rows[0][0])
+def add_item(
+    bundle: Bundle,
+    item_id: str,
+    thread_id: str,
+    run_id: str | None,
+    kind: str,
+    role: str | None,
+    body: str,
+    *,
+    after: str = "",
+    where: str = "",
+) -> str:
+    """Adds an item to the bundle, numbered after the statement `after`, and only if there is a row of it.
+
+    `where` is a condition, in which `$2` is the thread. Returns what stands for its row.
+    """
+    source = f" FROM {after}" if after else ""
+    condition = f" WHERE {where}" if where else ""
+    sql = f"{_INSERT}{source}{condition} RETURNING seq, id"
+    return bundle.add(sql, item_id, thread_id, run_id, kind, role, body)
 
 
-def index_text(text_insert: str, seq: int, message: MessageObject) -> Transaction[None]:
+def add_text(bundle: Bundle, text_insert: str, item: str, message: MessageObject) -> None:
+    """Adds the text of the message that the statement `item` has written to the text index."""
     texts = [part.text.value for part in message.content if isinstance(part, MessageContentTextObject)]
     if any(texts):
-        yield text_insert, (seq, " ".join(texts).replace("\x00", " "))
+        bundle.add(text_insert.replace("{item}", item), " ".join(texts).replace("\x00", " "), message.id)
 
 
 def require_thread(project_id: str, thread_id: str, *, lock: bool = False) -> Transaction[None]:
@@ -100,19 +125,36 @@ def encode(message: MessageObject) -> str:
     return msgspec.json.encode(message).decode()
 
 
+class _HasMetadata(Protocol):
+    metadata: dict[str, str]
+
+
+def encode_metadata(subject: _HasMetadata) -> str:
+    return msgspec.json.encode(subject.metadata).decode()
+
+
+def around_metadata(subject: Struct) -> tuple[str, str]:
+    """The encoded object before and behind its metadata, which a client may change while the engine writes the rest."""
+    marked = msgspec.json.encode(msgspec.structs.replace(subject, metadata=_MARKED)).decode()
+    before, _, behind = marked.partition(_MARK)
+    return before, behind
+
+
 def _create(text_insert: str, project_id: str, message: MessageObject) -> Transaction[None]:
+    # The lock is a statement of its own: one sees what was committed before it began, not what it had to wait for.
     yield from require_thread(project_id, message.thread_id, lock=True)
-    run_id = yield from active_run(message.thread_id)
-    if run_id is not None:
+    bundle = Bundle()
+    add_message(bundle, text_insert, message, where=_IDLE)
+    if not (yield bundle):
+        run_id = yield from active_run(message.thread_id)
         raise InvalidRequest(f"Can't add messages to {message.thread_id} while a run {run_id} is active.")
-    yield from insert_message(text_insert, message)
     yield from attach(project_id, message.thread_id, [message], message.created_at)
 
 
 def _get(project_id: str, thread_id: str, message_id: str) -> Transaction[str]:
-    yield from require_thread(project_id, thread_id)
-    rows = yield _GET, (message_id, thread_id)
+    rows = yield _GET + _OURS, (message_id, thread_id, project_id)
     if not rows:
+        yield from require_thread(project_id, thread_id)
         raise no_such("message", message_id)
     return str(rows[0][0])
 
@@ -134,7 +176,7 @@ def _modify(
     message = _decode(rows[0][0])
     change(message)
     body = encode(message)
-    yield "UPDATE items SET body = $1 WHERE id = $2", (body, message_id)
+    yield "UPDATE items SET body = $1, metadata = $2 WHERE id = $3", (body, encode_metadata(message), message_id)
     return body
 
 

@@ -1,52 +1,57 @@
 """The PostgreSQL engine: a pool of asyncpg connections with prepared statements. Knows no table."""
 
 import asyncio
-from collections.abc import Callable
-from typing import Any, ParamSpec, TypeVar
+import re
+from collections.abc import Callable, Coroutine
+from functools import lru_cache
+from typing import Any, Final, ParamSpec, TypeVar
 
 import asyncpg
 
 from understudy.errors import InvalidRequest, StoreError
-from understudy.store.database import Row, Transaction
+from understudy.store.connections import FAILURES, Connections
+from understudy.store.database import Bundle, Query, Row, Transaction
 
 P = ParamSpec("P")
 T = TypeVar("T")
 
-_ATTEMPTS = 5
-_POOL = 16
-_CONFLICTS = (asyncpg.SerializationError, asyncpg.DeadlockDetectedError)
-_FAILURES = (asyncpg.PostgresError, asyncpg.InterfaceError, OSError, TimeoutError)
+_ATTEMPTS: Final = 5
+_POOL: Final = 16
+_CONFLICTS: Final = (asyncpg.SerializationError, asyncpg.DeadlockDetectedError)
+_PARAMETER = re.compile(r"\$(\d+)")
+_REFERENCE = re.compile(r"\{(\d+)\}")
 
 
 class PostgresDatabase:
     dialect = "postgres"
     # A tsvector holds a megabyte at most, so very long texts are indexed by their beginning.
     text_insert = (
-        "INSERT INTO item_text (seq, words) VALUES ($1, to_tsvector('simple', left($2, 200000))) ON CONFLICT DO NOTHING"
+        "INSERT INTO item_text (seq, words) SELECT seq, to_tsvector('simple', left($1, 200000)) FROM {item}"
+        " WHERE id = $2 ON CONFLICT DO NOTHING"
     )
     text_delete = "DELETE FROM item_text WHERE seq = $1"
     text_match = "SELECT seq FROM item_text WHERE words @@ plainto_tsquery('simple', $1)"
 
-    def __init__(self, pool: "asyncpg.Pool[Any]") -> None:
-        self._pool = pool
+    def __init__(self, connections: Connections) -> None:
+        self._connections = connections
 
     @classmethod
     async def connect(cls, url: str) -> "PostgresDatabase":
         """Raises StoreError where the server does not answer or refuses us; the password is never in its text."""
+        connections = Connections(url, _POOL)
         try:
-            pool = await asyncpg.create_pool(url, min_size=1, max_size=_POOL, command_timeout=60, timeout=10)
-        except (*_FAILURES, ValueError) as error:
+            connections.give(await connections.take())
+        except (*FAILURES, ValueError) as error:
             raise StoreError(f"The PostgreSQL database cannot be reached: {_say(error)}") from None
-        return cls(pool)
+        return cls(connections)
 
     def text_query(self, text: str) -> str:
         return text.replace("\x00", "")
 
     async def read(self, transaction: Callable[P, Transaction[T]], *args: P.args, **kwargs: P.kwargs) -> T:
         try:
-            async with self._pool.acquire() as connection:
-                return await _drive(connection, transaction(*args, **kwargs))
-        except _FAILURES as error:
+            return await self._run(_drive, transaction(*args, **kwargs))
+        except FAILURES as error:
             raise _failure(error) from None
 
     scan = read
@@ -54,37 +59,89 @@ class PostgresDatabase:
     async def write(self, transaction: Callable[P, Transaction[T]], *args: P.args, **kwargs: P.kwargs) -> T:
         for attempt in range(_ATTEMPTS):
             try:
-                return await self._attempt(transaction(*args, **kwargs))
+                return await self._run(_commit, transaction(*args, **kwargs))
             except _CONFLICTS as error:
                 if attempt == _ATTEMPTS - 1:
                     raise _failure(error) from None
-            except _FAILURES as error:
+            except FAILURES as error:
                 raise _failure(error) from None
             await asyncio.sleep(0.01 * 2**attempt)
         raise AssertionError
-
-    async def _attempt(self, transaction: Transaction[T]) -> T:
-        async with self._pool.acquire() as connection, connection.transaction():
-            return await _drive(connection, transaction)
 
     async def ready(self) -> None:
         await self.read(_one)
 
     async def close(self) -> None:
-        await self._pool.close()
+        await self._connections.close()
+
+    async def _run(
+        self, drive: Callable[[Any, Transaction[T]], Coroutine[Any, Any, T]], transaction: Transaction[T]
+    ) -> T:
+        connection = await self._connections.take()
+        try:
+            value = await drive(connection, transaction)
+        except BaseException as error:
+            await self._connections.mend(connection, error)
+            raise
+        self._connections.give(connection)
+        return value
 
 
-async def _drive(connection: Any, transaction: Transaction[T]) -> T:
+async def _commit(connection: Any, transaction: Transaction[T]) -> T:
+    """Drives the transaction to its COMMIT, or what stands alone without one of its own."""
     try:
-        sql, args = next(transaction)
-        while True:
-            rows = await connection.fetch(sql, *args)
-            sql, args = transaction.send(rows)
+        asked = next(transaction)
+        if isinstance(asked, Bundle) and asked.alone:
+            asked = transaction.send(await _fetch(connection, asked))
     except StopIteration as stop:
         value: T = stop.value
         return value
+    await connection.execute("BEGIN")
+    value = await _go_on(connection, transaction, asked)
+    await connection.execute("COMMIT")
+    return value
+
+
+async def _drive(connection: Any, transaction: Transaction[T]) -> T:
+    return await _go_on(connection, transaction, next(transaction))
+
+
+async def _go_on(connection: Any, transaction: Transaction[T], asked: Query | Bundle) -> T:
+    try:
+        while True:
+            asked = transaction.send(await _fetch(connection, asked))
+    except StopIteration as stop:
+        value: T = stop.value
+        return value
+
+
+async def _fetch(connection: Any, asked: Query | Bundle) -> list[Row]:
+    if isinstance(asked, Bundle):
+        sql = _joined(tuple([query[0] for query in asked.queries]))
+        args = [arg for query in asked.queries for arg in query[1]]
+    else:
+        sql, args = asked[0], list(asked[1])
+    try:
+        rows: list[Row] = await connection.fetch(sql, *args)
     except asyncpg.CharacterNotInRepertoireError:
         raise InvalidRequest("A value contains the NUL character, which cannot be stored or searched for.") from None
+    return rows
+
+
+@lru_cache(maxsize=512)
+def _joined(statements: tuple[str, ...]) -> str:
+    """The statements as parts of one, which is answered with the rows of the first."""
+    if len(statements) == 1:
+        return statements[0]
+    parts = []
+    known = 0
+    for place, statement in enumerate(statements):
+        numbers = [int(number) for number in _PARAMETER.findall(statement)]
+        shifted = _PARAMETER.sub(lambda match: f"${int(match[1]) + known}", statement)  # noqa: B023 - used at once
+        named = _REFERENCE.sub(r"part\1", shifted)
+        parts.append(f"part{place} AS ({named})")
+        known += max(numbers, default=0)
+    return f"WITH {', '.join(parts)} SELECT * FROM part0"  # noqa: S608 - the statements of the query modules
 
 
 def _one() -> Transaction[list[Row]]:

@@ -14,19 +14,20 @@ from msgspec import Struct
 from understudy.clock import Clock
 from understudy.errors import InvalidRequest, ThreadBusy, no_such
 from understudy.store import outbox
-from understudy.store.attachments import Filling, attach
-from understudy.store.database import Database, Row, Transaction
+from understudy.store.attachments import Filling, attach, fill
+from understudy.store.database import Bundle, Database, Row, Transaction
 from understudy.store.messages import (
     active_run,
-    encode,
-    index_text,
-    insert_item,
-    insert_message,
+    add_item,
+    add_message,
+    add_text,
+    around_metadata,
+    encode_metadata,
     require_thread,
 )
 from understudy.store.pages import Page, PageRequest, Source, read_page
 from understudy.store.states import ACTIVE, sources, sql_list
-from understudy.store.threads import insert_thread
+from understudy.store.threads import add_thread
 from understudy.wire.messages import MessageObject
 from understudy.wire.runs import RunCompletionUsage, RunObject, RunStatus
 from understudy.wire.steps import RunStepObject
@@ -37,9 +38,11 @@ from understudy.wire.webhooks import EventType
 _RUNS = Source("runs", "thread_id = $1")
 _STEPS = Source("steps", "run_id = $1")
 _RUN = "SELECT body, status FROM runs WHERE id = $1 AND thread_id = $2 AND body IS NOT NULL"
+_OURS = " AND EXISTS (SELECT 1 FROM threads WHERE id = $2 AND project_id = $3 AND body IS NOT NULL)"
 _STEP = "SELECT body FROM steps WHERE id = $1 AND run_id = $2"
 _LIVE_WORKER = "owner IN (SELECT id FROM workers WHERE lease_until > $1)"
 _WORKABLE = sql_list(("queued", "in_progress", "cancelling"))
+_UNHEARD = "NOT EXISTS (SELECT 1 FROM webhook_endpoints WHERE project_id IN (runs.project_id, '') AND body IS NOT NULL)"
 _ABANDONED = (
     f"SELECT id FROM runs WHERE status IN {sql_list(ACTIVE)} AND status <> 'requires_action'"  # noqa: S608
     f" AND (owner IS NULL OR NOT {_LIVE_WORKER}) ORDER BY seq LIMIT $2"
@@ -57,13 +60,6 @@ _TOLD: Final[dict[RunStatus, EventType]] = {
 _decode_run = msgspec.json.Decoder(RunObject).decode
 _decode_step = msgspec.json.Decoder(RunStepObject).decode
 _decode_message = msgspec.json.Decoder(MessageObject).decode
-
-
-class _Metadata(Struct):
-    metadata: dict[str, str]
-
-
-_decode_metadata = msgspec.json.Decoder(_Metadata).decode
 
 
 class PendingCall(Struct, omit_defaults=True):
@@ -270,16 +266,29 @@ def _create(
     fillings: Sequence[Filling],
 ) -> Transaction[None]:
     if thread is not None:
-        yield from insert_thread(database, project_id, thread, (), fillings)
-    else:
-        yield from require_thread(project_id, run.thread_id, lock=True)
+        _require_question_of(run, messages)
+        yield from fill(project_id, fillings, thread.created_at)
+        bundle = add_thread(database, project_id, thread, messages, alone=not fillings)
+        _add_run(bundle, project_id, run, owner, progress)
+        yield bundle
+        return
+    yield from require_thread(project_id, run.thread_id, lock=True)
+    asks = any(message.role == "user" for message in messages)
+    if any(message.attachments for message in messages) or not (run.instructions or asks):
+        # What follows may be refused as well, and that a run is active comes first.
         yield from _require_unlocked(run.thread_id)
-    for message in messages:
-        yield from insert_message(database.text_insert, message)
-    if thread is None:
-        yield from attach(project_id, run.thread_id, messages, run.created_at)
-    if not run.instructions:
+    yield from attach(project_id, run.thread_id, messages, run.created_at)
+    if not (run.instructions or asks):
         yield from _require_question(run.thread_id)
+    bundle = Bundle()
+    last = _add_run(bundle, project_id, run, owner, progress)
+    for message in messages:
+        last = add_message(bundle, database.text_insert, message, last)
+    if not (yield bundle):
+        yield from _require_unlocked(run.thread_id)
+
+
+def _add_run(bundle: Bundle, project_id: str, run: RunObject, owner: str | None, progress: Progress) -> str:
     sql = (
         "INSERT INTO runs (id, thread_id, project_id, status, owner, attempts, expires_at, progress, body)"
         " VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9) ON CONFLICT DO NOTHING RETURNING seq"
@@ -287,9 +296,8 @@ def _create(
     body = msgspec.json.encode(run).decode()
     expires_at = float(run.expires_at or 0)
     known = _encode_progress(progress)
-    args = (run.id, run.thread_id, project_id, run.status, owner, 1 if owner else 0, expires_at, known, body)
-    if not (yield sql, args):
-        yield from _require_unlocked(run.thread_id)
+    attempts = 1 if owner else 0
+    return bundle.add(sql, run.id, run.thread_id, project_id, run.status, owner, attempts, expires_at, known, body)
 
 
 def _require_unlocked(thread_id: str) -> Transaction[None]:
@@ -301,16 +309,25 @@ def _require_unlocked(thread_id: str) -> Transaction[None]:
 def _require_question(thread_id: str) -> Transaction[None]:
     sql = "SELECT 1 FROM items WHERE thread_id = $1 AND role = 'user' AND body IS NOT NULL LIMIT 1"
     if not (yield sql, (thread_id,)):
-        raise InvalidRequest(
-            "Run creation requires a Thread with a user message or an assistant with instructions.",
-            code="invalid_thread",
-        )
+        raise _nothing_asked()
+
+
+def _require_question_of(run: RunObject, messages: Sequence[MessageObject]) -> None:
+    if not run.instructions and all(message.role != "user" for message in messages):
+        raise _nothing_asked()
+
+
+def _nothing_asked() -> InvalidRequest:
+    return InvalidRequest(
+        "Run creation requires a Thread with a user message or an assistant with instructions.",
+        code="invalid_thread",
+    )
 
 
 def _get(project_id: str, thread_id: str, run_id: str) -> Transaction[tuple[RunStatus, str]]:
-    yield from require_thread(project_id, thread_id)
-    rows = yield _RUN, (run_id, thread_id)
+    rows = yield _RUN + _OURS, (run_id, thread_id, project_id)
     if not rows:
+        yield from require_thread(project_id, thread_id)
         raise no_such("run", run_id)
     return rows[0][1], rows[0][0]
 
@@ -328,7 +345,7 @@ def _modify(project_id: str, thread_id: str, run_id: str, change: Callable[[RunO
     run = _decode_run(rows[0][0])
     change(run)
     body = msgspec.json.encode(run).decode()
-    yield "UPDATE runs SET body = $1 WHERE id = $2", (body, run_id)
+    yield "UPDATE runs SET body = $1, metadata = $2 WHERE id = $3", (body, encode_metadata(run), run_id)
     return body
 
 
@@ -397,9 +414,10 @@ def _take(
     boundary = change(stored)
     if owner is not None:
         yield "UPDATE runs SET owner = $1 WHERE id = $2 AND owner IS NULL", (owner, run_id)
-    yield from _write_rows(text_insert, boundary)
-    if boundary.run is not None:
-        yield from _write_run(boundary, boundary.run)
+    bundle = Bundle()
+    _add_guard(bundle, boundary)
+    _add_rows(bundle, text_insert, boundary)
+    yield bundle
     return stored
 
 
@@ -408,59 +426,89 @@ def _advance(text_insert: str, owner: str, boundary: Boundary, now: float) -> Tr
     # One that stays in progress may still have come further.
     staying: tuple[RunStatus, ...] = ("in_progress",) if run is None or run.status == "in_progress" else ()
     allowed = sql_list((*staying, *(sources(run.status) if run is not None else ())))
-    sql = f"SELECT body, project_id FROM runs WHERE id = $1 AND owner = $2 AND status IN {allowed} FOR UPDATE"  # noqa: S608
-    rows = yield sql, (boundary.run_id, owner)
-    if not rows or rows[0][0] is None:
+    mine = f" AND status IN {allowed} AND owner = $2"
+    event = _TOLD.get(run.status) if run is not None else None
+    # Where nobody is to be told, which is nearly always, one statement is all.
+    if (yield _advancing(text_insert, boundary, owner, f"{mine} AND {_UNHEARD}" if event else mine, alone=True)):
+        return
+    rows = (yield _advancing(text_insert, boundary, owner, mine)) if event else []
+    if not rows:
         raise _Lost
-    yield from _write_rows(text_insert, boundary)
-    if run is not None:
-        # A client may have changed the metadata since the engine read the run.
-        run.metadata = _decode_metadata(rows[0][0]).metadata
-        yield from _write_run(boundary, run)
-        if event := _TOLD.get(run.status):
-            yield from outbox.add(rows[0][1], event, {"id": run.id, "thread_id": run.thread_id}, now)
+    if event and run is not None:
+        yield from outbox.add(rows[0][1], event, {"id": run.id, "thread_id": run.thread_id}, now)
 
 
-def _write_run(boundary: Boundary, run: RunObject) -> Transaction[None]:
-    body = msgspec.json.encode(run).decode()
-    sets = ["status = $2", "body = $3"]
-    args: list[str] = [run.id, run.status, body]
+def _advancing(text_insert: str, boundary: Boundary, owner: str, condition: str, *, alone: bool = False) -> Bundle:
+    bundle = Bundle(alone)
+    _add_guard(bundle, boundary, condition, owner)
+    _add_rows(bundle, text_insert, boundary)
+    return bundle
+
+
+def _add_guard(bundle: Bundle, boundary: Boundary, condition: str = "", *args: str) -> None:
+    """What changes the run's row or, where nothing of it changes, holds it. In `condition`, `$1` is the run's id."""
+    run = boundary.run
+    values: list[str] = [boundary.run_id, *args]
+    if run is None:
+        sql = f"SELECT seq FROM runs WHERE id = $1 AND body IS NOT NULL{condition} FOR UPDATE"  # noqa: S608
+        bundle.add(sql, *values)
+        return
+
+    def given(value: str) -> str:
+        values.append(value)
+        return f"CAST(${len(values)} AS TEXT)"
+
+    sets = [f"status = {given(run.status)}", f"body = {_changed_body(run, given)}"]
     if boundary.progress is not None:
-        args.append(_encode_progress(boundary.progress))
-        sets.append(f"progress = ${len(args)}")
+        sets.append(f"progress = {given(_encode_progress(boundary.progress))}")
     if boundary.release:
         sets.append("owner = NULL")
-    yield f"UPDATE runs SET {', '.join(sets)} WHERE id = $1", tuple(args)  # noqa: S608 - column names only
+    sql = f"UPDATE runs SET {', '.join(sets)} WHERE id = $1 AND body IS NOT NULL{condition} RETURNING seq, project_id"  # noqa: S608
+    bundle.add(sql, *values)
 
 
-def _write_rows(text_insert: str, boundary: Boundary) -> Transaction[None]:
+def _changed_body(subject: RunObject | MessageObject, given: Callable[[str], str]) -> str:
+    """The object as the engine has it, with the metadata that a client may have given it in the meantime."""
+    before, behind = around_metadata(subject)
+    return f"{given(before)} || COALESCE(metadata, {given(encode_metadata(subject))}) || {given(behind)}"
+
+
+def _add_rows(bundle: Bundle, text_insert: str, boundary: Boundary) -> None:
+    """Steps, messages and other items; `{0}` is the run's row."""
     for step in boundary.new_steps:
-        sql = "INSERT INTO steps (id, run_id, open, body) VALUES ($1, $2, $3, $4)"
-        yield sql, (step.id, step.run_id, _is_open(step), msgspec.json.encode(step).decode())
+        sql = "INSERT INTO steps (id, run_id, open, body) SELECT $1, $2, $3, $4 FROM {0}"
+        bundle.add(sql, step.id, step.run_id, _is_open(step), msgspec.json.encode(step).decode())
     for step in boundary.changed_steps:
-        sql = "UPDATE steps SET open = $2, body = $3 WHERE id = $1"
-        yield sql, (step.id, _is_open(step), msgspec.json.encode(step).decode())
-    for message in boundary.new_messages:
-        yield from insert_message(text_insert, message)
+        sql = "UPDATE steps SET open = $2, body = $3 WHERE id = $1 AND EXISTS (SELECT 1 FROM {0})"
+        bundle.add(sql, step.id, _is_open(step), msgspec.json.encode(step).decode())
     for message in boundary.changed_messages:
-        yield from _change_message(text_insert, message)
-    thread_and_run = boundary.run
+        _add_changed_message(bundle, text_insert, message)
+    last = "{0}"
+    for message in boundary.new_messages:
+        last = add_message(bundle, text_insert, message, last)
+    run = boundary.run
     for call in boundary.calls:
-        assert thread_and_run is not None
-        yield from insert_item(call.id, thread_and_run.thread_id, thread_and_run.id, call.kind, None, call.body)
+        assert run is not None
+        last = add_item(bundle, call.id, run.thread_id, run.id, call.kind, None, call.body, after=last)
 
 
 def _is_open(step: RunStepObject) -> int:
     return int(step.status == "in_progress")
 
 
-def _change_message(text_insert: str, message: MessageObject) -> Transaction[None]:
-    rows = yield "SELECT seq, body FROM items WHERE id = $1 FOR UPDATE", (message.id,)
-    if not rows or rows[0][1] is None:
-        return  # deleted by a client while it was being written
-    message.metadata = _decode_metadata(rows[0][1]).metadata
-    yield "UPDATE items SET body = $1 WHERE id = $2", (encode(message), message.id)
-    yield from index_text(text_insert, rows[0][0], message)
+def _add_changed_message(bundle: Bundle, text_insert: str, message: MessageObject) -> None:
+    """Nothing happens to one that a client has deleted while it was being written."""
+    values: list[str] = [message.id]
+
+    def given(value: str) -> str:
+        values.append(value)
+        return f"CAST(${len(values)} AS TEXT)"
+
+    sql = (
+        f"UPDATE items SET body = {_changed_body(message, given)}"  # noqa: S608 - numbers only
+        " WHERE id = $1 AND body IS NOT NULL AND EXISTS (SELECT 1 FROM {0}) RETURNING seq, id"
+    )
+    add_text(bundle, text_insert, bundle.add(sql, *values), message)
 
 
 def _claim(run_id: str, owner: str, now: float, due: bool) -> Transaction[StoredRun | None]:

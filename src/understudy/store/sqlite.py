@@ -22,7 +22,7 @@ import apsw
 import sqlite_vec
 
 from understudy.errors import StoreError
-from understudy.store.database import Row, Transaction
+from understudy.store.database import Bundle, Row, Transaction
 
 P = ParamSpec("P")
 T = TypeVar("T")
@@ -31,13 +31,17 @@ _BATCH = 256
 _BUSY_MS = 10_000
 _SCANS = 2
 _PARAMETER = re.compile(r"\$(\d+)")
+_REFERENCE = re.compile(r"\{\d+\}")
 _WORD = re.compile(r"\w+")
 
 
 @lru_cache(maxsize=1024)
 def _to_sqlite(sql: str) -> str:
-    """PostgreSQL's numbered parameters in SQLite's spelling; a row lock is implied by being the only writer."""
-    return _PARAMETER.sub(r"?\1", sql).replace(" FOR UPDATE", "")
+    """PostgreSQL's numbered parameters in SQLite's spelling; a row lock is implied by being the only writer.
+
+    What a bundle's later statements refer to is there, or they would not be executed.
+    """
+    return _REFERENCE.sub("(SELECT 1)", _PARAMETER.sub(r"?\1", sql).replace(" FOR UPDATE", ""))
 
 
 @dataclass(slots=True)
@@ -50,7 +54,7 @@ class _Write:
 
 class SqliteDatabase:
     dialect = "sqlite"
-    text_insert = "INSERT INTO item_text (rowid, words) VALUES ($1, $2)"
+    text_insert = "INSERT INTO item_text (rowid, words) SELECT seq, $1 FROM items WHERE id = $2 AND body IS NOT NULL"
     text_delete = "DELETE FROM item_text WHERE rowid = $1"
     text_match = "SELECT rowid FROM item_text WHERE item_text MATCH $1"
 
@@ -213,13 +217,25 @@ def _connect(path: Path, *, writable: bool = True) -> apsw.Connection:
 
 def _drive(connection: apsw.Connection, transaction: Transaction[T]) -> T:
     try:
-        sql, args = next(transaction)
+        asked = next(transaction)
         while True:
-            rows = connection.execute(_to_sqlite(sql), args).fetchall()
-            sql, args = transaction.send(rows)
+            if isinstance(asked, Bundle):
+                rows = _execute_all(connection, asked)
+            else:
+                rows = connection.execute(_to_sqlite(asked[0]), asked[1]).fetchall()
+            asked = transaction.send(rows)
     except StopIteration as stop:
         value: T = stop.value
         return value
+
+
+def _execute_all(connection: apsw.Connection, bundle: Bundle) -> list[Row]:
+    (sql, args), *others = bundle.queries
+    rows = connection.execute(_to_sqlite(sql), args).fetchall()
+    if rows:
+        for sql, args in others:
+            connection.execute(_to_sqlite(sql), args).fetchall()
+    return rows
 
 
 def _one() -> Transaction[list[Row]]:

@@ -10,14 +10,15 @@ import msgspec
 
 from understudy.errors import no_such
 from understudy.store.attachments import Filling, fill
-from understudy.store.database import Database, Transaction
-from understudy.store.messages import insert_message
+from understudy.store.database import Bundle, Database, Transaction
+from understudy.store.messages import add_message
 from understudy.store.pages import Page, PageRequest, Source, read_page
 from understudy.store.states import ACTIVE, sql_list
 from understudy.wire.messages import MessageObject
 from understudy.wire.threads import ThreadObject
 
 _GET = "SELECT body FROM threads WHERE id = $1 AND project_id = $2 AND body IS NOT NULL"
+_INSERT_METADATA = "INSERT INTO thread_metadata (thread_id, project_id, pair) VALUES ($1, $2, $3)"
 _decode = msgspec.json.Decoder(ThreadObject).decode
 
 
@@ -43,7 +44,7 @@ class Threads:
         fillings: Sequence[Filling] = (),
     ) -> None:
         """`fillings` are the vector stores that its resources name and that are to be made or filled with it."""
-        await self._database.write(insert_thread, self._database, project_id, thread, messages, fillings)
+        await self._database.write(_create, self._database, project_id, thread, messages, fillings)
 
     async def get(self, project_id: str, thread_id: str) -> str:
         return await self._database.read(_get, project_id, thread_id)
@@ -66,25 +67,35 @@ class Threads:
         return await self._database.write(_erase, self._database.text_delete, rows)
 
 
-def insert_thread(
+def _create(
     database: Database,
     project_id: str,
     thread: ThreadObject,
     messages: Sequence[MessageObject],
-    fillings: Sequence[Filling] = (),
+    fillings: Sequence[Filling],
 ) -> Transaction[None]:
     yield from fill(project_id, fillings, thread.created_at)
+    yield add_thread(database, project_id, thread, messages, alone=not fillings)
+
+
+def add_thread(
+    database: Database, project_id: str, thread: ThreadObject, messages: Sequence[MessageObject], *, alone: bool
+) -> Bundle:
+    """What adds a thread with its messages."""
+    bundle = Bundle(alone=alone)
     body = msgspec.json.encode(thread).decode()
-    yield "INSERT INTO threads (id, project_id, body) VALUES ($1, $2, $3)", (thread.id, project_id, body)
-    yield from _insert_metadata(project_id, thread)
+    sql = "INSERT INTO threads (id, project_id, body) VALUES ($1, $2, $3) RETURNING seq"
+    last = bundle.add(sql, thread.id, project_id, body)
+    for pair in thread.metadata.items():
+        bundle.add(_INSERT_METADATA, thread.id, project_id, _pair(pair))
     for message in messages:
-        yield from insert_message(database.text_insert, message)
+        last = add_message(bundle, database.text_insert, message, last)
+    return bundle
 
 
 def _insert_metadata(project_id: str, thread: ThreadObject) -> Transaction[None]:
-    sql = "INSERT INTO thread_metadata (thread_id, project_id, pair) VALUES ($1, $2, $3)"
     for pair in thread.metadata.items():
-        yield sql, (thread.id, project_id, _pair(pair))
+        yield _INSERT_METADATA, (thread.id, project_id, _pair(pair))
 
 
 def _pair(pair: tuple[str, str]) -> str:

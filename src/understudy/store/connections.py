@@ -1,0 +1,117 @@
+"""A few kept-open connections to PostgreSQL, handed out one at a time. Knows no SQL but the end of a transaction.
+
+The driver's own pool makes a task, two proxies and a round trip (which resets the session) each time that a connection
+is given back. Nothing here leaves anything in a session, so that is not needed.
+"""
+
+import asyncio
+import time
+from collections import deque
+from typing import Any, Final
+
+import asyncpg
+
+_IDLE: Final = 300.0
+_STATEMENTS: Final = 512
+FAILURES: Final = (asyncpg.PostgresError, asyncpg.InterfaceError, OSError, TimeoutError)
+
+
+class Connections:
+    """At most `size` at once; who finds none free waits. A connection that was lost is replaced by the next taker."""
+
+    def __init__(self, url: str, size: int) -> None:
+        self._url = url
+        self._size = size
+        self._open = 0
+        self._free: deque[tuple[Any, float]] = deque()
+        self._waiting: deque[asyncio.Future[Any]] = deque()
+        self._closed = False
+
+    async def take(self) -> Any:
+        """Raises what the driver raises where the server cannot be reached."""
+        while not self._closed:
+            if self._free:
+                connection, since = self._free.pop()
+                if time.monotonic() - since <= _IDLE and not connection.is_closed():
+                    return connection
+                self._drop(connection)
+            elif self._open < self._size:
+                return await self._connect()
+            else:
+                given = await self._turn()
+                if given is not None:
+                    return given
+        raise asyncpg.InterfaceError("the database was closed")
+
+    def give(self, connection: Any) -> None:
+        """Takes back a connection in which no transaction is open; whoever has waited longest has it next."""
+        if connection.is_closed() or self._closed:
+            self._drop(connection)
+            self._wake(None)
+        elif not self._wake(connection):
+            self._free.append((connection, time.monotonic()))
+
+    async def mend(self, connection: Any, error: BaseException) -> None:
+        """Takes back a connection after what it did failed: its transaction is rolled back, or it is thrown away."""
+        try:
+            if not isinstance(error, Exception):
+                # Whoever waited gave up in the middle of something: nobody knows what the connection is about to say.
+                connection.terminate()
+            elif not connection.is_closed() and connection.is_in_transaction():
+                await connection.execute("ROLLBACK")
+        except FAILURES:
+            connection.terminate()
+        except BaseException:
+            connection.terminate()
+            raise
+        finally:
+            self.give(connection)
+
+    async def close(self) -> None:
+        """Waits for those who have a connection now."""
+        self._closed = True
+        while self._wake(None):
+            pass
+        while self._free:
+            connection, _ = self._free.pop()
+            await connection.close(timeout=10)
+            self._open -= 1
+        while self._open:
+            await self._turn()
+
+    async def _connect(self) -> Any:
+        self._open += 1
+        try:
+            return await asyncpg.connect(self._url, timeout=10, command_timeout=60, statement_cache_size=_STATEMENTS)
+        except BaseException:
+            self._open -= 1
+            self._wake(None)
+            raise
+
+    async def _turn(self) -> Any:
+        """A connection that somebody gives back; None where there is only a place for another one."""
+        waiter: asyncio.Future[Any] = asyncio.get_running_loop().create_future()
+        self._waiting.append(waiter)
+        try:
+            return await waiter
+        except asyncio.CancelledError:
+            if waiter.done() and not waiter.cancelled():
+                given = waiter.result()
+                if given is None:
+                    self._wake(None)
+                else:
+                    self.give(given)
+            raise
+
+    def _wake(self, connection: Any) -> bool:
+        while self._waiting:
+            waiter = self._waiting.popleft()
+            if not waiter.done():
+                waiter.set_result(connection)
+                return True
+        return False
+
+    def _drop(self, connection: Any) -> None:
+        self._open -= 1
+        if not connection.is_closed():
+            connection.terminate()
