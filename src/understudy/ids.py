@@ -142,3 +142,12 @@ def key() -> str:
 def api_key() -> str:
     """A secret of 256 random bits, in the shape `sk-understudy-<43 url-safe characters>`."""
     return "sk-understudy-" + secrets.token_urlsafe(32)
+
+
+def ledger_entry() -> str:
+    return "txn_" + _ordered()
+
+
+def inference() -> str:
+    """21 url-safe characters, as the AI/ML API names an answer."""
+    return secrets.token_urlsafe(16)[:21]

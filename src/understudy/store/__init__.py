@@ -18,6 +18,7 @@ from understudy.store.file_batches import FileBatches
 from understudy.store.files import Files
 from understudy.store.ingestion import Ingestion
 from understudy.store.keys import Keys
+from understudy.store.ledger import Ledger
 from understudy.store.lock import DirectoryLock
 from understudy.store.messages import Messages
 from understudy.store.migrate import migrate
@@ -27,6 +28,7 @@ from understudy.store.sqlite import SqliteDatabase
 from understudy.store.store_files import StoreFiles
 from understudy.store.threads import Threads
 from understudy.store.uploads import Uploads
+from understudy.store.usage import UsageReports
 from understudy.store.vector_stores import VectorStores
 from understudy.store.webhooks import Webhooks
 
@@ -52,6 +54,8 @@ class Store:
     keys: Keys
     containers: Containers
     webhooks: Webhooks
+    ledger: Ledger
+    usage: UsageReports
     lock: DirectoryLock | None
 
     async def close(self) -> None:
@@ -95,6 +99,8 @@ async def open_store(
         keys=Keys(database),
         containers=Containers(database),
         webhooks=Webhooks(database),
+        ledger=Ledger(database),
+        usage=UsageReports(database),
         lock=lock,
     )
 

@@ -1,0 +1,363 @@
+"""What was used and what it cost: a `usage` row and a `ledger` entry, once an answer, in one transaction with the sums.
+
+`record` is yielded inside the transaction that stores an answer. The sums (`balances`, `spending`) change with every
+entry and are never computed from anything else. Knows no price and no model.
+"""
+
+import random
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Final, Literal
+
+from understudy import ids
+from understudy.errors import InvalidRequest
+from understudy.store.database import Database, Row, Transaction
+
+CREDITS_PER_USD: Final = 2_000_000
+_DAY: Final = 86_400
+# Rows of the same sum: SQLite has one writer, whom nobody waits for.
+_SLOTS: Final = {"sqlite": 1, "postgres": 16}
+
+Kind = Literal["completion", "embedding", "image", "video", "audio", "moderation"]
+EntryType = Literal["PAYMENT", "BONUS", "REFUND", "ADJUSTMENT", "MODEL_USAGE", "CREDITS_EXPIRED", "INIT"]
+Period = Literal["no_reset", "day", "week", "month"]
+
+
+@dataclass(frozen=True, slots=True)
+class Usage:
+    """What one answer used. `reference` is unique to it: the same one again changes nothing.
+
+    `cached_tokens` are part of `input_tokens`. `credits` is what it costs; without `priced` nobody knows, and it is 0.
+    `created_at` is in Unix seconds.
+    """
+
+    reference: str
+    kind: Kind
+    model: str
+    created_at: int
+    key_id: str = ""
+    input_tokens: int = 0
+    cached_tokens: int = 0
+    output_tokens: int = 0
+    credits: int = 0
+    priced: bool = True
+    batch: bool = False
+    requests: int = 1
+
+
+@dataclass(frozen=True, slots=True)
+class SpendLimit:
+    """`scope` is a key's or a project's id; `credits` may be spent in each `period`."""
+
+    scope: str
+    credits: int
+    period: Period
+
+
+@dataclass(frozen=True, slots=True)
+class Spending:
+    """A limit, and what has been spent of it in the period that `now` is in."""
+
+    limit: SpendLimit
+    spent: int
+
+
+@dataclass(frozen=True, slots=True)
+class Standing:
+    """What decides whether a project and its key may begin something. `balance` None: there is no budget."""
+
+    balance: int | None
+    limits: tuple[Spending, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Account:
+    """A project's sums; `budgeted` is whether it may spend no more than it was granted."""
+
+    balance: int
+    budgeted: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """One change of a balance: `credits` are positive where they came in."""
+
+    id: str
+    type: EntryType
+    credits: int
+    model: str | None
+    reference: str | None
+    created_at: int
+
+
+@dataclass(frozen=True, slots=True)
+class EntryFilter:
+    """`since` and `until` are Unix seconds, the first inclusive, the second not. `incoming` None takes both ways."""
+
+    since: int | None = None
+    until: int | None = None
+    incoming: bool | None = None
+    type: EntryType | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class EntryPage:
+    entries: list[Entry]
+    has_more: bool
+
+
+def record(database: Database, project_id: str, usage: Usage) -> Transaction[bool]:
+    """Counts the use and debits its cost, in the transaction that stores the answer; False: it was counted before."""
+    slot = random.randrange(_SLOTS[database.dialect])  # noqa: S311 - it spreads writers and guards nothing
+    args = _arguments(project_id, usage)
+    entry_id = ids.ledger_entry()
+    if database.dialect == "postgres":
+        # One statement: each of their own would cost a round trip while the rows are locked.
+        more = (entry_id, usage.created_at // _DAY, slot)
+        return bool(
+            (yield _RECORD_AT_ONCE if usage.credits else _RECORD + " RETURNING 1", (*args, *more)[: _given(usage)])
+        )
+    if not (yield _RECORD + " RETURNING 1", args):
+        return False
+    if usage.credits:
+        entry = Entry(entry_id, "MODEL_USAGE", -usage.credits, usage.model, usage.reference, usage.created_at)
+        yield from _enter(project_id, entry, slot)
+        yield _SPEND, (project_id, usage.created_at // _DAY, usage.key_id, slot, usage.credits)
+    return True
+
+
+class Ledger:
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    async def record(self, project_id: str, usage: Usage) -> bool:
+        """`record` in a transaction of its own: durable when this returns."""
+        return await self._database.write(record, self._database, project_id, usage)
+
+    async def grant(
+        self, project_id: str, credits_: int, type_: EntryType, now: int, note: str | None = None
+    ) -> Account:
+        """Adds to a project's balance, which limits it from then on: the first grant begins with a balance of 0.
+
+        A negative amount takes back. Raises InvalidRequest for a project that does not exist.
+        """
+        return await self._database.write(_grant, project_id, credits_, type_, now, note)
+
+    async def top_up(self, project_id: str, below: int, credits_: int, now: int) -> bool:
+        """Adds `credits_` where the balance is below `below`; of several at once only one does."""
+        return await self._database.write(_top_up, project_id, below, credits_, now)
+
+    async def unlimit(self, project_id: str) -> bool:
+        """Takes the project's budget away; its entries and its balance stay. False where it has none."""
+        return await self._database.write(_unlimit, project_id)
+
+    async def account(self, project_id: str) -> Account:
+        return await self._database.read(_account, project_id)
+
+    async def standing(self, project_id: str, key_id: str, now: int) -> Standing:
+        return await self._database.read(_standing, project_id, key_id, now)
+
+    async def spending(self, limit: SpendLimit, project_id: str, now: int) -> int:
+        """Credits spent in the limit's period by the key, or by the project, that it is about."""
+        return await self._database.read(_spent, limit, project_id, now)
+
+    async def limit(self, scope: str) -> SpendLimit | None:
+        return await self._database.read(_limit, scope)
+
+    async def set_limit(self, limit: SpendLimit) -> None:
+        await self._database.write(_set_limit, limit)
+
+    async def drop_limit(self, scope: str) -> None:
+        await self._database.write(_drop_limit, scope)
+
+    async def entries(self, project_id: str, only: EntryFilter, limit: int, after: str | None) -> EntryPage:
+        """Newest first. Raises InvalidRequest for a cursor that names no entry of the project."""
+        return await self._database.read(_entries, project_id, only, limit, after)
+
+
+# -- recording ---------------------------------------------------------------------------------------------------
+
+_RECORD = (
+    "INSERT INTO usage (reference, project_id, key_id, kind, model, batch, requests, input_tokens, cached_tokens,"
+    " output_tokens, credits, priced, created_at) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13)"
+    " ON CONFLICT (reference) DO NOTHING"
+)
+_ENTER = (
+    "INSERT INTO ledger (id, project_id, type, credits, model, reference, created_at)"
+    " VALUES ($1, $2, $3, $4, $5, $6, $7)"
+)
+_ADD = (
+    "INSERT INTO balances (project_id, slot, credits) VALUES ($1, $2, $3)"
+    " ON CONFLICT (project_id, slot) DO UPDATE SET credits = balances.credits + excluded.credits"
+)
+_SPEND = (
+    "INSERT INTO spending (project_id, day, key_id, slot, credits) VALUES ($1, $2, $3, $4, $5)"
+    " ON CONFLICT (project_id, day, key_id, slot) DO UPDATE SET credits = spending.credits + excluded.credits"
+)
+_RECORD_AT_ONCE = (
+    f"WITH used AS ({_RECORD} RETURNING reference, project_id, key_id, model, credits, created_at),"  # noqa: S608
+    " entered AS (INSERT INTO ledger (id, project_id, type, credits, model, reference, created_at)"
+    " SELECT $14, project_id, 'MODEL_USAGE', -credits, model, reference, created_at FROM used),"
+    " spent AS (INSERT INTO spending (project_id, day, key_id, slot, credits)"
+    " SELECT project_id, $15::bigint, key_id, $16::bigint, credits FROM used"
+    " ON CONFLICT (project_id, day, key_id, slot) DO UPDATE SET credits = spending.credits + excluded.credits)"
+    " INSERT INTO balances (project_id, slot, credits) SELECT project_id, $16::bigint, -credits FROM used"
+    " ON CONFLICT (project_id, slot) DO UPDATE SET credits = balances.credits + excluded.credits RETURNING 1"
+)
+
+
+def _arguments(project_id: str, usage: Usage) -> tuple[object, ...]:
+    return (
+        usage.reference,
+        project_id,
+        usage.key_id,
+        usage.kind,
+        usage.model,
+        int(usage.batch),
+        usage.requests,
+        usage.input_tokens,
+        usage.cached_tokens,
+        usage.output_tokens,
+        usage.credits,
+        int(usage.priced),
+        usage.created_at,
+    )
+
+
+def _given(usage: Usage) -> int:
+    return 16 if usage.credits else 13
+
+
+def _enter(project_id: str, entry: Entry, slot: int) -> Transaction[None]:
+    args = (entry.id, project_id, entry.type, entry.credits, entry.model, entry.reference, entry.created_at)
+    yield _ENTER, args
+    yield _ADD, (project_id, slot, entry.credits)
+
+
+# -- balances ----------------------------------------------------------------------------------------------------
+
+_BALANCE = "SELECT CAST(COALESCE(sum(credits), 0) AS BIGINT) FROM balances WHERE project_id = $1"
+_ACCOUNT = f"SELECT ({_BALANCE}), (SELECT count(*) FROM budgets WHERE project_id = $1)"  # noqa: S608
+
+
+def _account(project_id: str) -> Transaction[Account]:
+    rows = yield _ACCOUNT, (project_id,)
+    return Account(rows[0][0], bool(rows[0][1]))
+
+
+def _grant(project_id: str, credits_: int, type_: EntryType, now: int, note: str | None) -> Transaction[Account]:
+    if not (yield "SELECT 1 FROM projects WHERE id = $1", (project_id,)):
+        raise InvalidRequest(f"No project found with id {project_id!r}.", param="project")
+    opened = yield (
+        "INSERT INTO budgets (project_id, created_at) VALUES ($1, $2) ON CONFLICT DO NOTHING RETURNING created_at",
+        (project_id, now),
+    )
+    if opened:
+        before = (yield from _account(project_id)).balance
+        if before:
+            # What was used while nothing limited it is not taken from the first grant.
+            yield from _enter(project_id, Entry(ids.ledger_entry(), "INIT", -before, None, None, now), 0)
+    yield from _enter(project_id, Entry(ids.ledger_entry(), type_, credits_, None, note, now), 0)
+    return (yield from _account(project_id))
+
+
+def _top_up(project_id: str, below: int, credits_: int, now: int) -> Transaction[bool]:
+    if not (yield "SELECT 1 FROM budgets WHERE project_id = $1 FOR UPDATE", (project_id,)):
+        return False
+    if (yield from _account(project_id)).balance >= below:
+        return False
+    yield from _enter(project_id, Entry(ids.ledger_entry(), "PAYMENT", credits_, None, "auto top-up", now), 0)
+    return True
+
+
+def _unlimit(project_id: str) -> Transaction[bool]:
+    return bool((yield "DELETE FROM budgets WHERE project_id = $1 RETURNING 1", (project_id,)))
+
+
+# -- limits ------------------------------------------------------------------------------------------------------
+
+
+def _standing(project_id: str, key_id: str, now: int) -> Transaction[Standing]:
+    limits = yield "SELECT scope, credits, period FROM spend_limits WHERE scope IN ($1, $2)", (project_id, key_id)
+    found = []
+    for row in limits:
+        limit = SpendLimit(*row)
+        found.append(Spending(limit, (yield from _spent(limit, project_id, now))))
+    account = yield from _account(project_id)
+    return Standing(account.balance if account.budgeted else None, tuple(found))
+
+
+def _spent(limit: SpendLimit, project_id: str, now: int) -> Transaction[int]:
+    sql = "SELECT CAST(COALESCE(sum(credits), 0) AS BIGINT) FROM spending WHERE project_id = $1 AND day >= $2"
+    args: tuple[object, ...] = (project_id, first_day(limit.period, now))
+    if limit.scope != project_id:
+        sql, args = sql + " AND key_id = $3", (*args, limit.scope)
+    rows = yield sql, args
+    return int(rows[0][0])
+
+
+def first_day(period: Period, now: int) -> int:
+    """The first day of the period that `now` is in, in days since 1970; weeks begin on Monday, all in UTC."""
+    day = now // _DAY
+    match period:
+        case "no_reset":
+            return 0
+        case "day":
+            return day
+        case "week":
+            return day - datetime.fromtimestamp(now, UTC).weekday()
+        case "month":
+            return day - datetime.fromtimestamp(now, UTC).day + 1
+
+
+def _limit(scope: str) -> Transaction[SpendLimit | None]:
+    rows = yield "SELECT scope, credits, period FROM spend_limits WHERE scope = $1", (scope,)
+    return SpendLimit(*rows[0]) if rows else None
+
+
+def _set_limit(limit: SpendLimit) -> Transaction[None]:
+    sql = (
+        "INSERT INTO spend_limits (scope, credits, period) VALUES ($1, $2, $3)"
+        " ON CONFLICT (scope) DO UPDATE SET credits = excluded.credits, period = excluded.period"
+    )
+    yield sql, (limit.scope, limit.credits, limit.period)
+
+
+def _drop_limit(scope: str) -> Transaction[None]:
+    yield "DELETE FROM spend_limits WHERE scope = $1", (scope,)
+
+
+# -- reading -----------------------------------------------------------------------------------------------------
+
+_ENTRIES = "SELECT id, type, credits, model, reference, created_at FROM ledger WHERE project_id = $1"
+
+
+def _entries(project_id: str, only: EntryFilter, limit: int, after: str | None) -> Transaction[EntryPage]:
+    args: list[object] = [project_id]
+    conditions = ""
+    if after is not None:
+        args.append((yield from _position(project_id, after)))
+        conditions += f" AND seq < ${len(args)}"
+    for condition, value in (("created_at >=", only.since), ("created_at <", only.until), ("type =", only.type)):
+        if value is not None:
+            args.append(value)
+            conditions += f" AND {condition} ${len(args)}"
+    if only.incoming is not None:
+        conditions += " AND credits >= 0" if only.incoming else " AND credits < 0"
+    rows: Sequence[Row] = yield (
+        f"{_ENTRIES}{conditions} ORDER BY seq DESC LIMIT ${len(args) + 1}",
+        (*args, limit + 1),
+    )
+    return EntryPage([Entry(*row) for row in rows[:limit]], len(rows) > limit)
+
+
+def _position(project_id: str, cursor: str) -> Transaction[int]:
+    rows = yield "SELECT seq FROM ledger WHERE project_id = $1 AND id = $2", (project_id, cursor)
+    if not rows:
+        raise InvalidRequest(
+            f"Invalid 'cursor': no transaction {cursor!r} in this list. Use a cursor that the list has returned.",
+            param="cursor",
+            code="invalid_value",
+        )
+    return int(rows[0][0])

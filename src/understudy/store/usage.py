@@ -1,0 +1,83 @@
+"""Reports of what was used: sums of `usage` rows by time, and by whatever they are to be grouped by.
+
+Reports may look at many rows, so they are scans, which nobody else waits for. Writes nothing.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Literal
+
+from understudy.store.database import Database, Transaction
+from understudy.store.ledger import Kind
+
+Group = Literal["project_id", "key_id", "model", "batch", "kind"]
+
+
+@dataclass(frozen=True, slots=True)
+class Question:
+    """What to sum: rows of `[start, end)` in Unix seconds, in buckets of `width` seconds since 1970.
+
+    An empty filter takes everything. `batch` None takes both.
+    """
+
+    start: int
+    end: int
+    width: int
+    groups: tuple[Group, ...] = ()
+    kind: Kind | None = None
+    models: tuple[str, ...] = ()
+    key_ids: tuple[str, ...] = ()
+    batch: bool | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Sum:
+    """One group of one bucket, which begins at `bucket`. What was not grouped by is not in `group`."""
+
+    bucket: int
+    group: dict[Group, str | int]
+    requests: int
+    input_tokens: int
+    cached_tokens: int
+    output_tokens: int
+    credits: int
+    unpriced: int
+
+
+_SUMS = ("requests", "input_tokens", "cached_tokens", "output_tokens", "credits", "1 - priced")
+
+
+class UsageReports:
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    async def sums(self, project_id: str, question: Question) -> list[Sum]:
+        """By bucket, and within one by group."""
+        return await self._database.scan(_sums, project_id, question)
+
+
+def _sums(project_id: str, question: Question) -> Transaction[list[Sum]]:
+    args: list[object] = [project_id, question.start, question.end, question.width]
+    conditions = "project_id = $1 AND created_at >= $2 AND created_at < $3"
+    if question.kind is not None:
+        conditions += _among("kind", (question.kind,), args)
+    if question.batch is not None:
+        conditions += _among("batch", (int(question.batch),), args)
+    conditions += _among("model", question.models, args) + _among("key_id", question.key_ids, args)
+    columns = ["created_at / $4 * $4", *question.groups]
+    sums = ", ".join(f"CAST(sum({column}) AS BIGINT)" for column in _SUMS)
+    order = ", ".join(str(number + 1) for number in range(len(columns)))
+    sql = f"SELECT {', '.join(columns)}, {sums} FROM usage WHERE {conditions} GROUP BY {order} ORDER BY {order}"  # noqa: S608
+    rows = yield sql, tuple(args)
+    count = len(question.groups)
+    return [Sum(row[0], dict(zip(question.groups, row[1 : 1 + count], strict=True)), *row[1 + count :]) for row in rows]
+
+
+def _among(column: str, values: Sequence[object], args: list[object]) -> str:
+    if not values:
+        return ""
+    places = []
+    for value in values:
+        args.append(value)
+        places.append(f"${len(args)}")
+    return f" AND {column} IN ({', '.join(places)})"
