@@ -14,6 +14,7 @@ from starlette.applications import Starlette
 from starlette.exceptions import HTTPException
 from starlette.middleware import Middleware
 
+from understudy.api.batch_endpoints import batch_endpoints
 from understudy.api.entry import Entry
 from understudy.api.errors import on_error, on_http_error
 from understudy.api.open_streams import OpenStreams
@@ -23,6 +24,7 @@ from understudy.blobs import Blobs, open_blobs
 from understudy.broker.memory import MemoryBroker
 from understudy.clock import Clock, SystemClock
 from understudy.engine.background import Repeating
+from understudy.engine.batches import Batches
 from understudy.engine.files import Files
 from understudy.engine.images import Images
 from understudy.engine.ingestion import Ingestion
@@ -122,10 +124,29 @@ async def _open(app: Starlette, stack: AsyncExitStack, settings: Settings, clock
     stack.push_async_callback(forgetter.stop)
     streams = OpenStreams()
     runs = Runs(store, worker, logs, clock, settings.limits.run_seconds)
-    app.state.parts = Parts(
-        settings, store, models, runs, files, uploads, vector_stores, interpreter, blobs, clock, streams
+    batches = _batches(settings, store, blobs, files, models, clock)
+    app.state.parts = parts = Parts(
+        settings, store, models, runs, files, uploads, vector_stores, interpreter, batches, blobs, clock, streams
     )
+    await batches.start(batch_endpoints(parts))
+    stack.push_async_callback(batches.stop)
     app.state.understudy = Understudy(worker, streams, settings.shutdown_seconds * _WAITED_FOR)
+
+
+def _batches(settings: Settings, store: Store, blobs: Blobs, files: Files, models: Models, clock: Clock) -> Batches:
+    async def knows_model(model: str) -> bool:
+        return await models.find(model) is not None
+
+    limits = settings.limits
+    return Batches(
+        store,
+        blobs,
+        files,
+        clock,
+        places=limits.concurrent_batch_lines,
+        longest_line=limits.body_bytes,
+        knows_model=knows_model,
+    )
 
 
 async def _open_interpreter(

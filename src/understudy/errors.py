@@ -18,6 +18,7 @@
         ├── NotFound               404
         ├── MethodNotAllowed       405
         ├── RequestTimeout         408
+        ├── Conflict               409
         ├── BodyTooLarge           413
         ├── UnsupportedMediaType   415
         ├── RangeNotSatisfiable    416
@@ -174,6 +175,11 @@ class MethodNotAllowed(ApiError):
 
 class RequestTimeout(ApiError):
     status = 408
+    type = "invalid_request_error"
+
+
+class Conflict(ApiError):
+    status = 409
     type = "invalid_request_error"
 
 

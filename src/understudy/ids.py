@@ -130,6 +130,19 @@ def webhook_secret() -> str:
     return "whsec_" + base64.b64encode(secrets.token_bytes(32)).decode()
 
 
+def batch() -> str:
+    return "batch_" + _ordered_hex()
+
+
+def batch_request() -> str:
+    """A line of a batch's output."""
+    return "batch_req_" + secrets.token_hex(16)
+
+
+def message_batch() -> str:
+    return "msgbatch_" + _ordered()
+
+
 def project() -> str:
     return "proj_" + _random(_TAIL)
 

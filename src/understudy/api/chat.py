@@ -12,11 +12,12 @@ from starlette.responses import Response
 from understudy.api.errors import envelope, to_api_error
 from understudy.api.event_stream import EventStream
 from understudy.api.exchange import encoded, read_body
-from understudy.api.parts import parts_of
-from understudy.errors import UnderstudyError
+from understudy.api.parts import Parts, parts_of
+from understudy.errors import InvalidRequest, UnderstudyError
 from understudy.llm.chunks import decode
 from understudy.llm.provider import ChatBody
 from understudy.llm.router import Stream
+from understudy.settings import LimitSettings
 from understudy.wire.problems import parse
 
 _NO_CHOICES = re.compile(rb'"choices": ?\[\]')
@@ -35,20 +36,28 @@ class ChatRequest(DeploymentChatRequest, kw_only=True):
 
 async def create_chat_completion(request: Request) -> Response:
     raw = await read_body(request, parts_of(request).settings.limits)
-    return await _answer(request, _checked(request, raw, ChatRequest))
+    return await _answer(request, _checked(raw, ChatRequest, parts_of(request).settings.limits))
 
 
 async def create_deployment_chat_completion(request: Request) -> Response:
     """Azure's form: the path names the model, and what the body says of it is not looked at."""
     raw = await read_body(request, parts_of(request).settings.limits)
-    body = _checked(request, raw, DeploymentChatRequest)
+    body = _checked(raw, DeploymentChatRequest, parts_of(request).settings.limits)
     body["model"] = request.path_params["model"]
     return await _answer(request, body)
 
 
-def _checked(request: Request, raw: bytes, kind: type[DeploymentChatRequest]) -> ChatBody:
+async def complete_chat(parts: Parts, project_id: str, raw: bytes) -> bytes:  # noqa: ARG001 - as all endpoints of batches
+    """The answer to a body that came without a request of its own; it cannot stream."""
+    body = _checked(raw, ChatRequest, parts.settings.limits)
+    if body.get("stream"):
+        raise InvalidRequest("Invalid 'stream': a request of a batch cannot stream. Leave it out.", param="stream")
+    return await parts.models.complete(body)
+
+
+def _checked(raw: bytes, kind: type[DeploymentChatRequest], limits: LimitSettings) -> ChatBody:
     """The whole body as it came, after a look at what must be in it; raises InvalidBody."""
-    parse(raw, kind, depth=parts_of(request).settings.limits.json_depth)
+    parse(raw, kind, depth=limits.json_depth)
     body: ChatBody = msgspec.json.decode(raw)
     return body
 

@@ -7,6 +7,7 @@ from starlette.requests import Request
 from understudy.api.open_streams import OpenStreams
 from understudy.blobs import Blobs
 from understudy.clock import Clock
+from understudy.engine.batches import Batches
 from understudy.engine.files import Files
 from understudy.engine.interpreter import Interpreter
 from understudy.engine.runs import Runs
@@ -27,6 +28,7 @@ class Parts:
     uploads: Uploads
     vector_stores: VectorStores
     interpreter: Interpreter
+    batches: Batches
     blobs: Blobs
     clock: Clock
     streams: OpenStreams

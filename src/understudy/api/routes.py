@@ -8,6 +8,7 @@ from starlette.routing import Route
 
 from understudy.api import (
     assistants,
+    batches,
     chat,
     containers,
     embeddings,
@@ -89,6 +90,10 @@ HANDLERS: dict[str, Handler] = {
     "RetrieveContainerFileContent": containers.retrieve_container_file_content,
     "createChatCompletion": chat.create_chat_completion,
     "createEmbedding": embeddings.create_embedding,
+    "listBatches": batches.list_batches,
+    "createBatch": batches.create_batch,
+    "retrieveBatch": batches.retrieve_batch,
+    "cancelBatch": batches.cancel_batch,
     "listModels": models.list_models,
     "retrieveModel": models.retrieve_model,
     "deleteModel": models.delete_model,

@@ -226,6 +226,14 @@ class LimitSettings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tru
         int,
         Meta(ge=1, le=256, description="Files indexed for vector stores at a time by one process; more wait."),
     ] = 4
+    concurrent_batch_lines: Annotated[
+        int,
+        Meta(ge=1, description="Requests of batches under way at a time in one process; more wait."),
+    ] = 16
+    batch_seconds: Annotated[
+        float,
+        Meta(gt=0, description="Seconds after which a batch expires, with what it has until then."),
+    ] = 86_400.0
     upload_silence: Annotated[
         float,
         Meta(gt=0, description="Seconds that a client may send nothing of a file that it uploads."),

@@ -10,6 +10,8 @@ from pathlib import Path
 from understudy.clock import Clock, SystemClock
 from understudy.errors import StoreError
 from understudy.store.assistants import Assistants
+from understudy.store.batch_work import BatchWork
+from understudy.store.batches import Batches
 from understudy.store.blobs import Blobs
 from understudy.store.chunks import Chunks
 from understudy.store.containers import Containers
@@ -56,6 +58,8 @@ class Store:
     webhooks: Webhooks
     ledger: Ledger
     usage: UsageReports
+    batches: Batches
+    batch_work: BatchWork
     lock: DirectoryLock | None
 
     async def close(self) -> None:
@@ -101,6 +105,8 @@ async def open_store(
         webhooks=Webhooks(database),
         ledger=Ledger(database),
         usage=UsageReports(database),
+        batches=Batches(database),
+        batch_work=BatchWork(database),
         lock=lock,
     )
 

@@ -4,7 +4,7 @@ The OpenAPI document is made from it, and a route is registered for each row, wh
 id. Paths are relative to the row's base and in the router's syntax (`{model:path}` takes slashes). Knows no handler.
 """
 
-from understudy.api.operations import assistants, containers, embeddings, files, health, models, vector_stores
+from understudy.api.operations import assistants, batches, containers, embeddings, files, health, models, vector_stores
 from understudy.api.operations.operation import Operation, Schema
 
 __all__ = ["OPERATIONS", "Operation", "Schema"]
@@ -16,5 +16,6 @@ OPERATIONS: tuple[Operation, ...] = (
     *containers.OPERATIONS,
     *models.OPERATIONS,
     *embeddings.OPERATIONS,
+    *batches.OPERATIONS,
     *health.OPERATIONS,
 )

@@ -1,0 +1,31 @@
+"""What a line of a batch may ask for: the same answers that requests of their own get, as a status and a body."""
+
+from collections.abc import Awaitable, Callable
+from functools import partial
+
+from understudy import ids
+from understudy.api import chat, embeddings
+from understudy.api.errors import envelope, to_api_error
+from understudy.api.parts import Parts
+from understudy.engine.batches import Answered, Endpoint
+from understudy.errors import ApiError
+
+Whole = Callable[[Parts, str, bytes], Awaitable[bytes]]
+"""Answers the body of a request of a project, and raises what the request would be refused with."""
+
+
+def batch_endpoints(parts: Parts) -> dict[str, Endpoint]:
+    return {
+        "/v1/chat/completions": partial(_answered, parts, chat.complete_chat, envelope),
+        "/v1/embeddings": partial(_answered, parts, embeddings.embed, envelope),
+    }
+
+
+async def _answered(
+    parts: Parts, whole: Whole, told: Callable[[ApiError], bytes], project_id: str, body: bytes
+) -> Answered:
+    try:
+        return 200, await whole(parts, project_id, body)
+    except Exception as error:  # noqa: BLE001 - every error is the answer of its line
+        refusal = to_api_error(error, ids.request())
+        return refusal.status, told(refusal)

@@ -1,0 +1,139 @@
+"""Batches over HTTP, as the hosted API has them."""
+
+from starlette.requests import Request
+from starlette.responses import Response
+
+from understudy import ids
+from understudy.api.exchange import read_json, rendered
+from understudy.api.parts import parts_of, project_of
+from understudy.errors import InvalidRequest, NotFound
+from understudy.store.batches import Batch as StoredBatch
+from understudy.store.batches import Job
+from understudy.store.files import StoredFile
+from understudy.store.pages import PageRequest
+from understudy.wire import queries, wording
+from understudy.wire.batches import (
+    Batch,
+    BatchError,
+    BatchErrors,
+    BatchInputTokensDetails,
+    BatchOutputTokensDetails,
+    BatchRequestCounts,
+    BatchUsage,
+    CreateBatchRequest,
+    ListBatchesQuery,
+    ListBatchesResponse,
+)
+from understudy.wire.problems import check_id
+
+
+async def list_batches(request: Request) -> Response:
+    query = queries.parse(request.scope["query_string"], ListBatchesQuery)
+    store = parts_of(request).store.batches
+    page = await store.page(project_of(request), "openai", PageRequest(query.limit, after=query.after))
+    data = [shown(batch) for batch in page.batches]
+    first, last = (data[0].id, data[-1].id) if data else (None, None)
+    return rendered(ListBatchesResponse(data=data, first_id=first, last_id=last, has_more=page.has_more))
+
+
+async def create_batch(request: Request) -> Response:
+    parts = parts_of(request)
+    body = await read_json(request, CreateBatchRequest, parts.settings.limits)
+    if body.endpoint not in parts.batches.endpoints:
+        served = [path for path in parts.batches.endpoints if path != "/v1/messages"]
+        raise InvalidRequest(
+            f"Invalid value: '{body.endpoint}'. Supported values are: {wording.listing(served, 'and')}.",
+            param="endpoint",
+            code="invalid_value",
+        )
+    file = await _input(request, body.input_file_id)
+    now = parts.clock.now()
+    job = Job(
+        id=ids.batch(),
+        endpoint=body.endpoint,
+        created_at=now,
+        expires_at=now + parts.settings.limits.batch_seconds,
+        input_file_id=file.id,
+        metadata=body.metadata,
+        output_seconds=body.output_expires_after.seconds if body.output_expires_after else None,
+    )
+    return rendered(shown(await parts.batches.create(project_of(request), "openai", job, file.blob)))
+
+
+async def retrieve_batch(request: Request) -> Response:
+    batch = await parts_of(request).store.batches.get(project_of(request), "openai", _batch_id(request))
+    return rendered(shown(batch))
+
+
+async def cancel_batch(request: Request) -> Response:
+    batch = await parts_of(request).batches.cancel(project_of(request), "openai", _batch_id(request))
+    return rendered(shown(batch))
+
+
+def shown(batch: StoredBatch) -> Batch:
+    job = batch.job
+    return Batch(
+        id=job.id,
+        endpoint=job.endpoint,
+        model=job.model,
+        errors=_errors(job),
+        input_file_id=job.input_file_id or "",
+        status=batch.status,
+        output_file_id=job.output_file_id,
+        error_file_id=job.error_file_id,
+        created_at=int(job.created_at),
+        in_progress_at=_moment(job.in_progress_at),
+        expires_at=int(job.expires_at),
+        finalizing_at=_moment(job.finalizing_at),
+        completed_at=_moment(job.completed_at),
+        failed_at=_moment(job.failed_at),
+        expired_at=_moment(job.expired_at),
+        cancelling_at=_moment(job.cancelling_at),
+        cancelled_at=_moment(job.cancelled_at),
+        request_counts=BatchRequestCounts(total=batch.total, completed=batch.completed, failed=batch.failed),
+        usage=_usage(batch),
+        metadata=job.metadata,
+    )
+
+
+def _errors(job: Job) -> BatchErrors | None:
+    if job.errors is None:
+        return None
+    return BatchErrors(
+        data=[BatchError(code=one.code, message=one.message, param=one.param, line=one.line) for one in job.errors]
+    )
+
+
+def _usage(batch: StoredBatch) -> BatchUsage:
+    return BatchUsage(
+        input_tokens=batch.input_tokens,
+        output_tokens=batch.output_tokens,
+        total_tokens=batch.input_tokens + batch.output_tokens,
+        input_tokens_details=BatchInputTokensDetails(cached_tokens=batch.cached_tokens),
+        output_tokens_details=BatchOutputTokensDetails(reasoning_tokens=batch.reasoning_tokens),
+    )
+
+
+def _moment(time: float | None) -> int | None:
+    return None if time is None else int(time)
+
+
+def _batch_id(request: Request) -> str:
+    batch_id: str = request.path_params["batch_id"]
+    check_id("batch_id", batch_id, "batch")
+    return batch_id
+
+
+async def _input(request: Request, file_id: str) -> StoredFile:
+    """The file of a batch's requests. Raises NotFound, and InvalidRequest for one of another purpose."""
+    found = await parts_of(request).store.files.lookup(project_of(request), [file_id])
+    if not found:
+        raise NotFound(f"No such File object: {wording.shortened(file_id)}", param="input_file_id")
+    if found[0].purpose != "batch":
+        raise InvalidRequest(
+            f"Invalid 'input_file_id': the file {file_id!r} has the purpose {found[0].purpose!r}. Upload it again with"
+            " the purpose 'batch'.",
+            param="input_file_id",
+            code="invalid_value",
+        )
+    return found[0]

@@ -1,0 +1,401 @@
+"""Batches beside everything else: read, answered a bounded number of lines at a time, written down, ended once.
+
+A batch has one worker at a time, whose lease keeps it; another takes it up where that one died, and does no answered
+line again. How a line is answered is the business of the endpoints that the application hands over: each is told a
+project and a body, and returns a status and a body.
+"""
+
+import asyncio
+import logging
+import random
+import secrets
+from collections import Counter
+from collections.abc import AsyncGenerator, Awaitable, Callable, Mapping
+from contextlib import AsyncExitStack, aclosing
+from dataclasses import dataclass
+from typing import Final
+
+from understudy import ids
+from understudy.blobs import Blob, Blobs
+from understudy.clock import Clock
+from understudy.engine import batch_input, batch_output
+from understudy.engine.background import Repeating
+from understudy.engine.batch_output import Unfinished
+from understudy.engine.files import Draft, Files, new_file
+from understudy.errors import BlobMissing, StoreError
+from understudy.store import Store
+from understudy.store.batch_work import AlreadyAnswered, Answer, Claimed, Ended, Line, NewLine, OpenLine, Output
+from understudy.store.batches import Batch, Dialect, Fault, Job, Status
+from understudy.wire.files import FileObject
+
+Answered = tuple[int, bytes]
+"""An HTTP status, and a body that is JSON."""
+
+Endpoint = Callable[[str, bytes], Awaitable[Answered]]
+"""Answers the body of a request of a project. Raises nothing but what ends the work: a cancellation."""
+
+KnowsModel = Callable[[str], Awaitable[bool]]
+"""False where a model is certainly unknown."""
+
+MESSAGES: Final = "/v1/messages"
+LEASE: Final = 8.0
+_BEAT: Final = 2.0
+_SWEEP: Final = 1.0
+_ERASE_EVERY: Final = 0.5
+_BATCHES_AT_ONCE: Final = 64
+# Of each project, so that one batch that rests keeps no other from being begun.
+_CANDIDATES: Final = 16
+# Lines of one transaction, so that nobody else waits for long.
+_ADDED_AT_ONCE: Final = 200
+_READ_AT_ONCE: Final = 100
+# Answers may be large, and so many are held at a time.
+_WRITTEN_AT_ONCE: Final = 16
+_PASSING: Final = frozenset({408, 425, 429, 502, 503, 504, 529})
+_MOST_ATTEMPTS: Final = 8
+_LONGEST_WAIT: Final = 60.0
+_REST: Final = 5.0
+_NEVER_BY_WAITING: Final = (b'"insufficient_quota"', b'"billing_error"')
+logger = logging.getLogger(__name__)
+
+
+class _Lost(Exception):
+    """The batch is not ours any more, or has gone over to another status."""
+
+
+@dataclass(eq=False, slots=True)
+class _Job:
+    claimed: Claimed
+    task: asyncio.Task[None] | None = None
+    status: Status = "validating"
+
+
+class Batches:
+    def __init__(
+        self,
+        store: Store,
+        blobs: Blobs,
+        files: Files,
+        clock: Clock,
+        *,
+        places: int,
+        longest_line: int,
+        knows_model: KnowsModel,
+    ) -> None:
+        """At most `places` lines are answered at a time; a line has at most `longest_line` bytes."""
+        self.id = "batcher_" + secrets.token_hex(12)
+        self.endpoints: Mapping[str, Endpoint] = {}
+        self._store = store
+        self._work = store.batch_work
+        self._blobs = blobs
+        self._files = files
+        self._clock = clock
+        self._places = places
+        self._longest_line = longest_line
+        self._knows_model = knows_model
+        # First come, first served: batches that all want a place get one in turn.
+        self._free = asyncio.Semaphore(places)
+        self._jobs: dict[int, _Job] = {}
+        self._resting: dict[int, float] = {}
+        self._woken = asyncio.Event()
+        self._leased_until = 0.0
+        self._chance = random.Random()  # noqa: S311 - it spreads retries and guards nothing
+        self._loops = (
+            Repeating(_BEAT, self._beat),
+            Repeating(_SWEEP, self._sweep),
+            Repeating(0, self._fill),
+            Repeating(_ERASE_EVERY, self._work.erase),
+        )
+
+    async def start(self, endpoints: Mapping[str, Endpoint]) -> None:
+        """`endpoints` by their paths, `/v1/chat/completions` for instance."""
+        self.endpoints = endpoints
+        await self._beat()
+        for loop in self._loops:
+            loop.start()
+        self.wake()
+
+    async def stop(self) -> None:
+        """Gives back what is under way, and ends the lease."""
+        for loop in self._loops:
+            await loop.stop()
+        await self._interrupt(list(self._jobs.values()))
+        try:
+            await self._store.runs.retire(self.id)
+        except StoreError:
+            logger.warning("the lease could not be ended; the batches are taken up when it runs out")
+
+    def wake(self) -> None:
+        """Says that a batch may wait to be worked on."""
+        self._woken.set()
+
+    async def create(self, project_id: str, dialect: Dialect, job: Job, blob: str, total: int = 0) -> Batch:
+        batch = await self._store.batches.create(project_id, dialect, job, blob, total)
+        self.wake()
+        return batch
+
+    async def cancel(self, project_id: str, dialect: Dialect, batch_id: str) -> Batch:
+        """Raises NotFound, and Conflict where the batch is at its end."""
+        batch = await self._store.batches.cancel(project_id, dialect, batch_id, self._clock.now())
+        for job in self._jobs.values():
+            if job.claimed.batch.job.id == batch_id and job.status != "cancelling" and job.task is not None:
+                job.task.cancel()
+        return batch
+
+    # -- finding work ------------------------------------------------------------------------------------------
+
+    async def _fill(self) -> None:
+        await self._woken.wait()
+        self._woken.clear()
+        while len(self._jobs) < _BATCHES_AT_ONCE:
+            now = self._clock.now()
+            self._resting = {seq: until for seq, until in self._resting.items() if until > now}
+            waiting = [one for one in await self._work.waiting(now, _CANDIDATES) if one.seq not in self._resting]
+            if not waiting:
+                return
+            busy = Counter(job.claimed.project_id for job in self._jobs.values())
+            chosen = min(waiting, key=lambda one: (busy[one.project_id], one.seq))
+            if chosen.seq in self._jobs:
+                return  # its task is about to end
+            claimed = await self._work.claim(chosen.seq, self.id, now)
+            if claimed is not None:
+                self._jobs[claimed.seq] = job = _Job(claimed, status=claimed.batch.status)
+                job.task = asyncio.create_task(self._run(job))
+
+    async def _sweep(self) -> None:
+        if self._clock.now() > self._leased_until:
+            await self._interrupt(list(self._jobs.values()))  # others may have taken them by now
+        owned = await self._work.owned(self.id)
+        for seq, job in list(self._jobs.items()):
+            lost = seq not in owned or (owned[seq] == "cancelling" and job.status != "cancelling")
+            if lost and job.task is not None:
+                job.task.cancel()
+        for seq in owned.keys() - self._jobs.keys():
+            await self._work.leave(seq, self.id)
+        self.wake()
+
+    async def _beat(self) -> None:
+        until = self._clock.now() + LEASE
+        await self._store.runs.beat(self.id, until)
+        self._leased_until = until
+
+    async def _interrupt(self, jobs: list[_Job]) -> None:
+        tasks = [job.task for job in jobs if job.task is not None]
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+
+    # -- one batch ---------------------------------------------------------------------------------------------
+
+    async def _run(self, job: _Job) -> None:
+        seq = job.claimed.seq
+        try:
+            await self._carry_on(job)
+        except _Lost:
+            pass
+        except asyncio.CancelledError:
+            pass
+        except StoreError as error:
+            logger.warning("the store does not answer, the batch %s rests: %s", job.claimed.batch.job.id, error)
+            self._resting[seq] = self._clock.now() + _REST
+        except Exception:
+            logger.exception("the batch %s rests after an error", job.claimed.batch.job.id)
+            self._resting[seq] = self._clock.now() + _REST
+        finally:
+            try:
+                await self._work.leave(seq, self.id)
+            except StoreError as error:
+                logger.warning("the batch is given back later: %s", error)
+            finally:
+                del self._jobs[seq]
+                self.wake()
+
+    async def _carry_on(self, job: _Job) -> None:
+        """From whatever status the batch has to its end."""
+        match job.status:
+            case "cancelling":
+                await self._end(job, "cancelled")
+            case "finalizing":
+                await self._end(job, "completed")
+            case _ if await self._in_time(job):
+                if job.status == "in_progress":
+                    await self._finalize(job)
+            case _:
+                await self._end(job, "expired")
+
+    async def _in_time(self, job: _Job) -> bool:
+        """Answers all lines, as far as there is time; returns whether there was enough."""
+        left = max(job.claimed.batch.job.expires_at - self._clock.now(), 0.0)
+        try:
+            async with asyncio.timeout(left) as limit:
+                if job.status == "validating":
+                    await self._begin(job)
+                if job.status == "in_progress":
+                    await self._answer_all(job)
+        except TimeoutError:
+            if not limit.expired():
+                raise
+            return False
+        return True
+
+    async def _finalize(self, job: _Job) -> None:
+        self._still_ours(await self._work.finalize(job.claimed.seq, self.id, self._clock.now()))
+        job.status = "finalizing"
+        await self._end(job, "completed")
+
+    async def _begin(self, job: _Job) -> None:
+        """The batch is in progress afterwards, or has failed."""
+        claimed = job.claimed
+        reader = await self._read(job)
+        if not reader.faults and claimed.dialect == "openai" and reader.model is not None:
+            reader.faults += await self._unknown(reader.model)
+        if reader.faults:
+            self._still_ours(await self._work.refuse(claimed.seq, self.id, reader.faults, self._clock.now()))
+            job.status = "failed"
+            return
+        begun = await self._work.begin(claimed.seq, self.id, reader.total, reader.model, self._clock.now())
+        self._still_ours(begun)
+        job.status = "in_progress"
+
+    async def _read(self, job: _Job) -> batch_input.Reader:
+        claimed = job.claimed
+        reader = batch_input.Reader(_format(claimed), self._longest_line)
+        fresh: list[NewLine] = []
+        try:
+            async with self._blobs.reading(claimed.input) as chunks:
+                async for lines in batch_input.split(chunks, self._longest_line):
+                    fresh += [line for line in map(reader.take, lines) if line is not None]
+                    fresh = await self._add(claimed, fresh, _ADDED_AT_ONCE)
+                    await asyncio.sleep(0)
+                    if reader.hopeless:
+                        break
+        except BlobMissing:
+            reader.faults.append(Fault("invalid_file", "The contents of the input file are gone. Upload it again."))
+        await self._add(claimed, fresh, 1)
+        reader.end()
+        return reader
+
+    async def _add(self, claimed: Claimed, lines: list[NewLine], least: int) -> list[NewLine]:
+        """Keeps the lines in portions of `least` and more; returns those that wait for the next portion."""
+        while len(lines) >= least:
+            portion, lines = lines[:_ADDED_AT_ONCE], lines[_ADDED_AT_ONCE:]
+            self._still_ours(await self._work.add(claimed.seq, self.id, portion))
+        return lines
+
+    async def _unknown(self, model: str) -> list[Fault]:
+        if await self._knows_model(model):
+            return []
+        message = f"The model {model!r} does not exist or you do not have access to it."
+        return [Fault("model_not_found", message, "body.model", 1)]
+
+    # -- its lines ---------------------------------------------------------------------------------------------
+
+    async def _answer_all(self, job: _Job) -> None:
+        window = asyncio.Semaphore(self._places)
+        try:
+            async with asyncio.TaskGroup() as group, aclosing(self._unanswered(job.claimed.seq)) as lines:
+                async for line in lines:
+                    await window.acquire()
+                    group.create_task(self._answer(job.claimed, line, window))
+        except BaseExceptionGroup as errors:
+            raise errors.exceptions[0] from None
+
+    async def _unanswered(self, seq: int) -> AsyncGenerator[OpenLine, None]:
+        after = 0
+        while lines := await self._work.unanswered(seq, after, _READ_AT_ONCE):
+            for line in lines:
+                yield line
+            after = lines[-1].line
+
+    async def _answer(self, claimed: Claimed, line: OpenLine, window: asyncio.Semaphore) -> None:
+        try:
+            body = batch_input.request_body(await self._bytes(claimed, line), _format(claimed))
+            status, answered = await self._asked(claimed, body)
+            text = answered.decode("utf-8", "replace")
+            usage = batch_output.usage_of(answered)
+            answer = Answer(ids.request(), status, text, usage)
+            try:
+                self._still_ours(await self._work.answer(claimed.seq, self.id, line.line, answer))
+            except AlreadyAnswered:
+                logger.warning("line %d of the batch %s had its answer already", line.line, claimed.batch.job.id)
+        finally:
+            window.release()
+
+    async def _bytes(self, claimed: Claimed, line: OpenLine) -> bytes:
+        async with self._blobs.reading(claimed.input, line.place, line.place + line.length) as chunks:
+            return b"".join([chunk async for chunk in chunks])
+
+    async def _asked(self, claimed: Claimed, body: bytes) -> Answered:
+        """The answer, after as many attempts as it takes; who waits for the next one has no place."""
+        endpoint = self.endpoints[claimed.batch.job.endpoint]
+        for attempt in range(_MOST_ATTEMPTS):
+            async with self._free:
+                status, answered = await endpoint(claimed.project_id, body)
+            if status not in _PASSING or any(sign in answered for sign in _NEVER_BY_WAITING):
+                break
+            if attempt < _MOST_ATTEMPTS - 1:
+                await asyncio.sleep(min(2.0**attempt, _LONGEST_WAIT) * self._chance.uniform(0.5, 1.0))
+        return status, answered
+
+    # -- its end -----------------------------------------------------------------------------------------------
+
+    async def _end(self, job: _Job, status: Ended) -> None:
+        """Writes what the batch leaves, and ends it in one transaction with that."""
+        claimed = job.claimed
+        unfinished: Unfinished = "expired" if status == "expired" else "cancelled"
+        begun = job.status in ("in_progress", "finalizing") or claimed.batch.job.in_progress_at is not None
+        async with AsyncExitStack() as stack:
+            output = Output()
+            if claimed.dialect == "anthropic":
+                if not begun:
+                    await self._read(job)  # the results name every request
+                draft = await stack.enter_async_context(self._files.writing())
+                output = await self._write_results(claimed, draft, unfinished)
+            elif begun:
+                good = await stack.enter_async_context(self._files.writing())
+                bad = await stack.enter_async_context(self._files.writing())
+                output = await self._write_files(claimed, good, bad, unfinished)
+            self._still_ours(await self._work.end(claimed.seq, self.id, status, output, self._clock.now()))
+
+    async def _write_results(self, claimed: Claimed, draft: Draft, unfinished: Unfinished) -> Output:
+        async with aclosing(self._lines(claimed.seq)) as lines:
+            async for line in lines:
+                await draft.write(batch_output.anthropic_line(line, unfinished))
+        return Output(results=(await draft.settle()).name)
+
+    async def _write_files(self, claimed: Claimed, good: Draft, bad: Draft, unfinished: Unfinished) -> Output:
+        succeeded = failed = 0
+        async with aclosing(self._lines(claimed.seq)) as lines:
+            async for line in lines:
+                told = batch_output.openai_line(line, unfinished)
+                if batch_output.is_success(line):
+                    succeeded += 1
+                    await good.write(told)
+                else:
+                    failed += 1
+                    await bad.write(told)
+        job = claimed.batch.job
+        output = self._file(job, "output", await good.settle()) if succeeded else None
+        errors = self._file(job, "error", await bad.settle()) if failed else None
+        return Output(output, errors)
+
+    def _file(self, job: Job, kind: str, blob: Blob) -> tuple[FileObject, str]:
+        now = int(self._clock.now())
+        file = new_file(f"{job.id}_{kind}.jsonl", "batch_output", blob.size, now, job.output_seconds)
+        return file, blob.name
+
+    async def _lines(self, seq: int) -> AsyncGenerator[Line, None]:
+        after = 0
+        while lines := await self._work.lines(seq, after, _WRITTEN_AT_ONCE):
+            for line in lines:
+                yield line
+            after = lines[-1].line
+            await asyncio.sleep(0)
+
+    def _still_ours(self, changed: bool) -> None:
+        if not changed:
+            raise _Lost
+
+
+def _format(claimed: Claimed) -> str | None:
+    """The endpoint that each line names; None where the lines are this server's own."""
+    return claimed.batch.job.endpoint if claimed.dialect == "openai" else None

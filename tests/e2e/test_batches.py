@@ -1,0 +1,380 @@
+"""Batches of the hosted API's kind, from the upload of their input to the files of their results."""
+
+import json
+import re
+
+import openai
+import pytest
+
+from conformance.shapes import assert_shape
+from e2e.batching import CHAT, begun, chat_line, input_file, jsonl, reached, told
+from e2e.sending import upload
+from e2e.talk import each_database, on_both
+from envelope import assert_error
+from serving import KEY
+from upstream import HANG, Gate, fault, stalled, text
+from waiting import eventually
+
+USAGE = {
+    "input_tokens": int,
+    "output_tokens": int,
+    "total_tokens": int,
+    "input_tokens_details": {"cached_tokens": int},
+    "output_tokens_details": {"reasoning_tokens": int},
+}
+MADE = {
+    "id": str,
+    "object": "batch",
+    "endpoint": CHAT,
+    "model": None,
+    "errors": None,
+    "input_file_id": str,
+    "completion_window": "24h",
+    "status": "validating",
+    "output_file_id": None,
+    "error_file_id": None,
+    "created_at": int,
+    "in_progress_at": None,
+    "expires_at": int,
+    "finalizing_at": None,
+    "completed_at": None,
+    "failed_at": None,
+    "expired_at": None,
+    "cancelling_at": None,
+    "cancelled_at": None,
+    "request_counts": {"total": 0, "completed": 0, "failed": 0},
+    "usage": USAGE,
+    "metadata": {"key": "value"},
+}
+
+
+def made(server, lines, **members):
+    body = {"input_file_id": input_file(server, lines), "endpoint": CHAT, "completion_window": "24h", **members}
+    return server.ask("POST", "/v1/batches", body)
+
+
+@pytest.mark.proves("batches.shape", "batches.ids")
+def test_a_batch_begins_as_the_hosted_api_shows_it(server, upstream):
+    reply = made(server, [chat_line("a", "Hello")], metadata={"key": "value"})
+    assert reply.status == 200
+    assert_shape(reply.json, MADE)
+    assert re.fullmatch("batch_[0-9a-f]{32}", reply.json["id"])
+    assert reply.json["expires_at"] - reply.json["created_at"] == 86_400
+
+
+@on_both
+@pytest.mark.proves("batches.completion", "batches.output", "batches.usage")
+def test_every_line_is_answered_into_a_file(server, upstream):
+    batch = begun(server, [chat_line(f"line {number}", f"Number {number}") for number in range(40)])
+    ended = reached(server, batch)
+    assert ended.status == "completed"
+    assert (ended.request_counts.total, ended.request_counts.completed, ended.request_counts.failed) == (40, 40, 0)
+    assert ended.model == "gpt-4o"
+    assert ended.usage.total_tokens == 40 * 12
+    assert ended.created_at <= ended.in_progress_at <= ended.finalizing_at <= ended.completed_at
+    assert ended.error_file_id is None
+    lines = told(server, ended.output_file_id)
+    assert len(lines) == 40
+    for number in range(40):
+        line = lines[f"line {number}"]
+        assert list(line) == ["id", "custom_id", "response", "error"]
+        assert re.fullmatch("batch_req_[0-9a-f]{32}", line["id"])
+        assert line["error"] is None
+        assert list(line["response"]) == ["status_code", "request_id", "body"]
+        assert line["response"]["status_code"] == 200
+        assert line["response"]["body"]["choices"][0]["message"]["content"] == f"You said: Number {number}"
+    file = server.client.files.retrieve(ended.output_file_id)
+    assert (file.purpose, file.filename) == ("batch_output", f"{batch.id}_output.jsonl")
+
+
+@pytest.mark.proves("batches.embeddings")
+def test_embeddings_come_in_batches_too(server):
+    lines = [
+        {
+            "custom_id": str(number),
+            "method": "POST",
+            "url": "/v1/embeddings",
+            "body": {"model": "rehearsal-embedding", "input": f"Text {number}"},
+        }
+        for number in range(3)
+    ]
+    ended = reached(server, begun(server, lines, "/v1/embeddings"))
+    asked = server.client.embeddings.create(model="rehearsal-embedding", input="Text 1", encoding_format="float")
+    found = told(server, ended.output_file_id)
+    assert found["1"]["response"]["body"]["data"][0]["embedding"] == pytest.approx(asked.data[0].embedding)
+    assert ended.usage.input_tokens > 0
+
+
+def test_the_embedded_model_answers_a_batch(server):
+    ended = reached(server, begun(server, [chat_line("a", "What is 6 * 7?", "rehearsal")]))
+    assert "42" in told(server, ended.output_file_id)["a"]["response"]["body"]["choices"][0]["message"]["content"]
+
+
+@pytest.mark.proves("batches.errors")
+def test_lines_that_fail_are_in_a_file_of_their_own(server, upstream):
+    upstream.always(lambda request: fault(400, "No such thing.") if request.said == "bad" else text("Good"))
+    lines = [chat_line("good", "good"), chat_line("bad", "bad"), chat_line("stream", "x", stream=True)]
+    lines.append({**chat_line("invalid", ""), "body": {"model": "gpt-4o"}})
+    ended = reached(server, begun(server, lines))
+    assert ended.status == "completed"
+    assert (ended.request_counts.total, ended.request_counts.completed, ended.request_counts.failed) == (4, 1, 3)
+    assert list(told(server, ended.output_file_id)) == ["good"]
+    failed = told(server, ended.error_file_id)
+    assert list(failed) == ["bad", "stream", "invalid"]
+    assert failed["bad"]["response"]["status_code"] == 400
+    assert failed["bad"]["response"]["body"]["error"]["message"] == "No such thing."
+    assert failed["bad"]["error"] is None
+    assert failed["stream"]["response"]["body"]["error"]["param"] == "stream"
+    assert failed["invalid"]["response"]["body"]["error"]["message"] == "Missing required parameter: 'messages'."
+
+
+@pytest.mark.proves("batches.retries")
+def test_what_passes_is_tried_again(server, upstream):
+    upstream.answer(fault(429), fault(503), text("At last"))
+    ended = reached(server, begun(server, [chat_line("a", "Hello")]))
+    assert ended.request_counts.completed == 1
+    assert len(upstream.requests) == 3
+
+
+def test_a_spent_quota_is_not_tried_again(server, upstream):
+    upstream.answer(fault(429, "Nothing left.", code="insufficient_quota"))
+    ended = reached(server, begun(server, [chat_line("a", "Hello")]))
+    assert told(server, ended.error_file_id)["a"]["response"]["status_code"] == 429
+
+
+# -- what is wrong with an input ---------------------------------------------------------------------------------
+
+
+@pytest.mark.proves("batches.validation")
+@pytest.mark.parametrize(
+    ("line", "code", "param", "message"),
+    [
+        (b"{not json", "invalid_json_line", None, "This line is not parseable as valid JSON."),
+        (b'{"custom_id": "\xff"}', "invalid_json_line", None, "This line is not parseable as valid JSON."),
+        ([1, 2], "invalid_type", None, "expected an object"),
+        ({"custom_id": "b"}, "missing_required_parameter", "method", "Missing required parameter: 'method'."),
+        (
+            {**chat_line(5, "x")},
+            "invalid_type",
+            "custom_id",
+            "Invalid type for 'custom_id': expected a string, but got an integer instead.",
+        ),
+        (chat_line("a", "x"), "duplicate_custom_id", "custom_id", "The custom_id 'a'"),
+        (chat_line("", "x"), "empty_string", "custom_id", "minimum length 1"),
+        (chat_line("x" * 513, "x"), "string_above_max_length", "custom_id", "maximum length 512"),
+        ({**chat_line("b", "x"), "method": "GET"}, "invalid_method", "method", "Invalid value: 'GET'."),
+        ({**chat_line("b", "x"), "url": "/v1/embeddings"}, "url_mismatch", "url", "'/v1/embeddings'"),
+        ({**chat_line("b", "x"), "body": "text"}, "invalid_type", "body", "expected an object"),
+        ({**chat_line("b", "x"), "body": {}}, "missing_required_parameter", "body.model", "'body.model'"),
+        (chat_line("b", "x", 7), "invalid_type", "body.model", "expected a string"),
+        (chat_line("b", "x", "gpt-4o-mini"), "model_mismatch", "body.model", "'gpt-4o-mini'"),
+    ],
+)
+def test_a_wrong_line_fails_the_batch_before_anything_is_asked(server, upstream, line, code, param, message):
+    ended = reached(server, begun(server, [chat_line("a", "Hello"), b"", line]))
+    assert ended.status == "failed"
+    assert ended.failed_at >= ended.created_at
+    assert ended.errors.object == "list"
+    (error,) = ended.errors.data
+    assert (error.code, error.param, error.line) == (code, param, 3)
+    assert message in error.message
+    assert upstream.requests == []
+    assert (ended.output_file_id, ended.error_file_id, ended.in_progress_at) == (None, None, None)
+
+
+def test_every_wrong_line_is_told(server, upstream):
+    ended = reached(server, begun(server, [b"{", chat_line("a", "x"), b"}", chat_line("a", "x")]))
+    assert [error.line for error in ended.errors.data] == [1, 3, 4]
+
+
+@pytest.mark.parametrize("content", [b"", b"\n \r\n\n", b"\xef\xbb\xbf"])
+def test_an_input_without_a_request_fails(server, content):
+    file = upload(server, content, "batch", "input.jsonl")["id"]
+    batch = server.client.batches.create(input_file_id=file, endpoint=CHAT, completion_window="24h")
+    (error,) = reached(server, batch).errors.data
+    assert (error.code, error.line) == ("empty_file", None)
+
+
+def test_an_unknown_model_fails_the_batch(server):
+    (error,) = reached(server, begun(server, [chat_line("a", "Hello", "gpt-9")])).errors.data
+    assert (error.code, error.param) == ("model_not_found", "body.model")
+    assert "'gpt-9'" in error.message
+
+
+def test_a_batch_has_at_most_50000_requests(server, upstream):
+    line = b'{"custom_id":"%d","method":"POST","url":"/v1/chat/completions","body":{"model":"gpt-4o"}}'
+    ended = reached(server, begun(server, [line % number for number in range(50_001)]))
+    (error,) = ended.errors.data
+    assert error.code == "too_many_tasks"
+    assert "50000" in error.message
+    assert upstream.requests == []
+
+
+def test_a_line_is_no_longer_than_a_request_may_be(server):
+    ended = reached(server, begun(server, [chat_line("a", "x" * (1 << 20)), chat_line("b", "x")]))
+    (error,) = ended.errors.data
+    assert (error.code, error.line) == ("request_too_large", 1)
+    assert str(1 << 20) in error.message
+
+
+def test_marks_of_other_systems_are_taken(server, upstream):
+    content = b"\xef\xbb\xbf" + jsonl([chat_line("a", "Hello"), chat_line("ü\u0000", "x")]).replace(b"\n", b"\r\n")
+    file = upload(server, content.rstrip(), "batch", "input.jsonl")["id"]
+    batch = server.client.batches.create(input_file_id=file, endpoint=CHAT, completion_window="24h")
+    assert set(told(server, reached(server, batch).output_file_id)) == {"a", "ü\u0000"}
+
+
+@pytest.mark.parametrize(
+    ("changes", "status", "param"),
+    [
+        ({"endpoint": "/v1/files"}, 400, "endpoint"),
+        ({"completion_window": "48h"}, 400, "completion_window"),
+        ({"input_file_id": "file-unknown"}, 404, "input_file_id"),
+        ({"input_file_id": None}, 400, "input_file_id"),
+        ({"metadata": {"a": 1}}, 400, "metadata.a"),
+        ({"output_expires_after": {"anchor": "created_at", "seconds": 1}}, 400, "output_expires_after.seconds"),
+    ],
+)
+def test_a_batch_that_cannot_be_is_refused(server, changes, status, param):
+    reply = made(server, [chat_line("a", "x")], **changes)
+    assert reply.status == status
+    assert reply.json["error"]["param"] == param
+
+
+def test_only_files_for_batches_are_taken(server):
+    file = upload(server)["id"]
+    with pytest.raises(openai.BadRequestError, match="has the purpose 'assistants'"):
+        server.client.batches.create(input_file_id=file, endpoint=CHAT, completion_window="24h")
+
+
+# -- cancelling, expiry, lists -----------------------------------------------------------------------------------
+
+
+@on_both
+@pytest.mark.proves("batches.cancel")
+def test_a_cancelled_batch_keeps_the_answers_that_it_has(server, upstream):
+    upstream.always(lambda request: stalled(HANG) if request.said == "slow" else text("Quick"))
+    batch = begun(server, [chat_line("quick", "quick"), *(chat_line(f"slow {n}", "slow") for n in range(30))])
+    eventually(lambda: server.client.batches.retrieve(batch.id).request_counts.completed == 1)
+    cancelled = server.client.batches.cancel(batch.id)
+    assert cancelled.status == "cancelling"
+    assert cancelled.cancelling_at >= cancelled.created_at
+    ended = reached(server, batch)
+    assert ended.status == "cancelled"
+    assert ended.cancelled_at >= ended.cancelling_at
+    assert (ended.request_counts.total, ended.request_counts.completed, ended.request_counts.failed) == (31, 1, 0)
+    assert list(told(server, ended.output_file_id)) == ["quick"]
+    left = told(server, ended.error_file_id)
+    assert len(left) == 30
+    assert {line["error"]["code"] for line in left.values()} == {"batch_cancelled"}
+    assert all(line["response"] is None for line in left.values())
+    with pytest.raises(openai.ConflictError) as caught:
+        server.client.batches.cancel(batch.id)
+    assert_error(caught.value, 409, "Cannot cancel a batch with status 'cancelled'.")
+
+
+@pytest.mark.proves("batches.expiry")
+def test_an_expired_batch_keeps_the_answers_that_it_has(new_server, upstream):
+    server = new_server(limits__batch_seconds=1.5).start()
+    upstream.always(lambda request: stalled(HANG) if request.said == "slow" else text("Quick"))
+    ended = reached(server, begun(server, [chat_line("quick", "quick"), chat_line("slow", "slow")]))
+    assert ended.status == "expired"
+    assert ended.expired_at >= ended.expires_at
+    assert list(told(server, ended.output_file_id)) == ["quick"]
+    assert told(server, ended.error_file_id)["slow"]["error"]["code"] == "batch_expired"
+
+
+@pytest.mark.proves("batches.lists")
+def test_batches_are_listed_newest_first(new_server, upstream):
+    server = new_server().start()
+    ids = [begun(server, [chat_line("a", "Hello")]).id for _ in range(5)]
+    page = server.ask("GET", "/v1/batches?limit=2").json
+    assert list(page) == ["object", "data", "first_id", "last_id", "has_more"]
+    assert [one["id"] for one in page["data"]] == ids[:2:-1]
+    assert (page["first_id"], page["last_id"], page["has_more"]) == (ids[4], ids[3], True)
+    assert [one.id for one in server.client.batches.list(limit=2)] == ids[::-1]
+    assert server.ask("GET", "/v1/batches?limit=101").status == 400
+
+
+def test_an_unknown_batch_is_not_found(client):
+    for attempt in (client.batches.retrieve, client.batches.cancel):
+        with pytest.raises(openai.NotFoundError) as caught:
+            attempt("batch_unknown")
+        assert_error(caught.value, 404, "No batch found with id 'batch_unknown'.")
+
+
+@pytest.mark.proves("batches.output_expiry")
+def test_the_files_of_results_live_as_long_as_asked_for(server, upstream):
+    batch = begun(
+        server,
+        [chat_line("a", "Hello")],
+        extra_body={"output_expires_after": {"anchor": "created_at", "seconds": 3600}},
+    )
+    file = server.client.files.retrieve(reached(server, batch).output_file_id)
+    assert file.expires_at == file.created_at + 3600
+
+
+def test_an_input_that_is_deleted_meanwhile_is_read_to_its_end(server, upstream):
+    gate = Gate()
+    upstream.answer(stalled(gate))
+    batch = begun(server, [chat_line("a", "Hello")])
+    reached(server, batch, "in_progress")
+    server.client.files.delete(batch.input_file_id)
+    gate.open()
+    assert reached(server, batch).request_counts.completed == 1
+
+
+# -- crashes -----------------------------------------------------------------------------------------------------
+
+
+@each_database
+@pytest.mark.proves("batches.crash")
+def test_a_batch_goes_on_after_a_crash_and_asks_nothing_twice(new_server, upstream, database):
+    server = new_server(**database, limits__concurrent_batch_lines=4).start()
+    gate = Gate()
+    upstream.always(lambda request: stalled(gate) if request.said == "held" else text("Done"))
+    quick = [chat_line(f"quick {number}", f"quick {number}") for number in range(20)]
+    held = [chat_line(f"held {number}", "held") for number in range(4)]
+    rest = [chat_line(f"rest {number}", f"rest {number}") for number in range(20)]
+    batch = begun(server, [*quick, *held, *rest])
+    eventually(lambda: server.client.batches.retrieve(batch.id).request_counts.completed == 20)
+    server.kill()
+    upstream.always(text("Done"))
+    server.start()
+    ended = reached(server, batch)
+    assert (ended.status, ended.request_counts.completed) == ("completed", 44)
+    assert len(told(server, ended.output_file_id)) == 44
+    asked = [request.said for request in upstream.requests]
+    assert all(asked.count(f"quick {number}") == 1 for number in range(20))
+    assert all(asked.count(f"rest {number}") == 1 for number in range(20))
+    assert ended.usage.total_tokens == 44 * 12
+    gate.open()
+
+
+@each_database
+def test_a_batch_that_was_stopped_goes_on(new_server, upstream, database):
+    server = new_server(**database).start()
+    upstream.answer(stalled(HANG))
+    batch = begun(server, [chat_line("a", "Hello")])
+    reached(server, batch, "in_progress")
+    upstream.wait_for(1)
+    server.stop()
+    server.start()
+    assert reached(server, batch).request_counts.completed == 1
+
+
+def test_a_batch_is_cancelled_through_any_server(new_server, upstream, postgres):
+    one, other = new_server(database=postgres).start(), new_server(database=postgres)
+    gate = Gate()
+    upstream.answer(stalled(gate))
+    batch = begun(one, [chat_line("a", "Hello"), chat_line("b", "Hello")])
+    eventually(lambda: one.client.batches.retrieve(batch.id).request_counts.completed == 1)
+    other.start()
+    assert other.client.batches.cancel(batch.id).status == "cancelling"
+    assert reached(other, batch).status == "cancelled"
+    gate.open()
+
+
+def test_keys_of_another_project_see_nothing(server):
+    assert server.ask("GET", "/v1/batches", key="sk-wrong-0123456789").status == 401
+    assert json.loads(server.ask("GET", "/v1/batches?limit=1", key=KEY).body)["object"] == "list"
