@@ -75,27 +75,60 @@ async def test_an_active_run_locks_its_thread_and_an_ended_one_does_not(store, s
         await more[0]
 
 
-async def test_a_message_waits_for_whoever_decides_about_the_thread(store, url):
+@pytest.mark.parametrize("late", ["message", "run"])
+async def test_what_comes_late_waits_for_whoever_decides_about_the_thread(store, url, late):
     """SQLite has one writer; PostgreSQL has to lock the thread, or a message slips in beside a run that begins."""
     thread = samples.thread()
     run = samples.run(thread.id)
-    await store.threads.create(OURS, thread, [])
+    await store.threads.create(OURS, thread, [samples.message(thread.id)])
+
+    def doing():
+        if late == "message":
+            return store.messages.create(OURS, samples.message(thread.id))
+        return store.runs.create(OURS, samples.run(thread.id), None, [samples.message(thread.id)])
+
     if url is None:
         await store.runs.create(OURS, run, None)
-        adding = asyncio.ensure_future(store.messages.create(OURS, samples.message(thread.id)))
+        adding = asyncio.ensure_future(doing())
     else:
-        adding = await _message_beside(store, url, run)
-    with pytest.raises(InvalidRequest, match=f"while a run {run.id} is active"):
+        adding = await _beside(store, url, run, doing)
+    with pytest.raises(InvalidRequest, match=f"active run {run.id}|while a run {run.id} is active"):
         await adding
+    assert len((await store.messages.page(OURS, thread.id, PageRequest())).rows) == 1
 
 
-async def _message_beside(store, url, run):
-    """Adds a message while another process is in the middle of creating the run; returns once that has committed."""
+async def test_messages_of_many_writers_are_listed_in_the_order_in_which_they_became_visible(store):
+    """Whoever walks a thread forwards, from the last message that was seen, misses none that was there late."""
+    thread = samples.thread()
+    await store.threads.create(OURS, thread, [])
+    seen: list[str] = []
+
+    async def write():
+        for _ in range(20):
+            await store.messages.create(OURS, samples.message(thread.id))
+
+    async def walk():
+        while len(seen) < 160:
+            page = await store.messages.page(OURS, thread.id, PageRequest(100, "asc", seen[-1] if seen else None))
+            seen.extend(row[0] for row in page.rows)
+            await asyncio.sleep(0)
+
+    async with asyncio.timeout(20):
+        await asyncio.gather(walk(), *[write() for _ in range(8)])
+    whole = [
+        *(await store.messages.page(OURS, thread.id, PageRequest(100, "asc"))).rows,
+        *(await store.messages.page(OURS, thread.id, PageRequest(100, "asc", seen[99]))).rows,
+    ]
+    assert seen == [row[0] for row in whole]
+
+
+async def _beside(store, url, run, doing):
+    """Does something while another process is in the middle of creating the run; returns once that has committed."""
     other = await asyncpg.connect(url)
     try:
         async with other.transaction():
-            await other.execute("SELECT 1 FROM threads WHERE id = $1 FOR UPDATE", run.thread_id)
-            adding = asyncio.ensure_future(store.messages.create(OURS, samples.message(run.thread_id)))
+            await other.execute("UPDATE threads SET activations = activations + 1 WHERE id = $1", run.thread_id)
+            adding = asyncio.ensure_future(doing())
             async with asyncio.timeout(10):
                 while not adding.done() and not await store.database.read(_waiting):  # noqa: ASYNC110 - the database alone knows
                     await asyncio.sleep(0)

@@ -22,7 +22,17 @@ _GET = "SELECT body FROM items WHERE id = $1 AND thread_id = $2 AND kind = 'mess
 _OURS = " AND EXISTS (SELECT 1 FROM threads WHERE id = $2 AND project_id = $3 AND body IS NOT NULL)"
 _INSERT = "INSERT INTO items (id, thread_id, run_id, kind, role, body) SELECT $1, $2, $3, $4, $5, $6"
 _ACTIVE_RUN = f"SELECT id FROM runs WHERE thread_id = $1 AND status IN {sql_list(ACTIVE)}"  # noqa: S608
-_IDLE = f"NOT EXISTS (SELECT 1 FROM runs WHERE thread_id = $2 AND status IN {sql_list(ACTIVE)})"  # noqa: S608
+IDLE_THREAD = (
+    "id = $1 AND project_id = $2 AND body IS NOT NULL"  # noqa: S608 - constants only
+    f" AND NOT EXISTS (SELECT 1 FROM runs WHERE thread_id = $1 AND status IN {sql_list(ACTIVE)})"
+    " AND activations = (SELECT activations FROM threads WHERE id = $1)"
+)
+"""A thread of a project that is certainly without an active run; one where that is not certain is passed over.
+
+PostgreSQL looks for runs as they were when the statement began. Where it then had to wait for the thread's row, it
+compares the row again, as it is by then: the count has grown if a run was added.
+"""
+
 _NEWEST = (
     "SELECT seq, kind, role, run_id, body FROM items"
     " WHERE thread_id = $1 AND seq < $2 AND body IS NOT NULL ORDER BY seq DESC LIMIT $3"
@@ -73,10 +83,10 @@ class Messages:
         return await self._database.read(_newest, thread_id, before, limit)
 
 
-def add_message(bundle: Bundle, text_insert: str, message: MessageObject, after: str = "", where: str = "") -> str:
-    """Adds a message and its text; `after` and `where` as for `add_item`, whose result is returned."""
+def add_message(bundle: Bundle, text_insert: str, message: MessageObject, after: str = "") -> str:
+    """Adds a message and its text; `after` as for `add_item`, whose result is returned."""
     row = (message.id, message.thread_id, message.run_id, "message", message.role, encode(message))
-    item = add_item(bundle, *row, after=after, where=where)
+    item = add_item(bundle, *row, after=after)
     add_text(bundle, text_insert, item, message)
     return item
 
@@ -91,15 +101,13 @@ def add_item(
     body: str,
     *,
     after: str = "",
-    where: str = "",
 ) -> str:
     """Adds an item to the bundle, numbered after the statement `after`, and only if there is a row of it.
 
-    `where` is a condition, in which `$2` is the thread. Returns what stands for its row.
+    Returns what stands for its row.
     """
     source = f" FROM {after}" if after else ""
-    condition = f" WHERE {where}" if where else ""
-    sql = f"{_INSERT}{source}{condition} RETURNING seq, id"
+    sql = f"{_INSERT}{source} RETURNING seq, id"
     return bundle.add(sql, item_id, thread_id, run_id, kind, role, body)
 
 
@@ -141,14 +149,21 @@ def around_metadata(subject: Struct) -> tuple[str, str]:
 
 
 def _create(text_insert: str, project_id: str, message: MessageObject) -> Transaction[None]:
-    # The lock is a statement of its own: one sees what was committed before it began, not what it had to wait for.
-    yield from require_thread(project_id, message.thread_id, lock=True)
+    thread_id = message.thread_id
+    if not message.attachments:
+        bundle = Bundle(alone=True)
+        guard = bundle.add(f"SELECT seq FROM threads WHERE {IDLE_THREAD} FOR UPDATE", thread_id, project_id)  # noqa: S608
+        add_message(bundle, text_insert, message, guard)
+        if (yield bundle):
+            return
+    yield from require_thread(project_id, thread_id, lock=True)
+    run_id = yield from active_run(thread_id)
+    if run_id is not None:
+        raise InvalidRequest(f"Can't add messages to {thread_id} while a run {run_id} is active.")
     bundle = Bundle()
-    add_message(bundle, text_insert, message, where=_IDLE)
-    if not (yield bundle):
-        run_id = yield from active_run(message.thread_id)
-        raise InvalidRequest(f"Can't add messages to {message.thread_id} while a run {run_id} is active.")
-    yield from attach(project_id, message.thread_id, [message], message.created_at)
+    add_message(bundle, text_insert, message)
+    yield bundle
+    yield from attach(project_id, thread_id, [message], message.created_at)
 
 
 def _get(project_id: str, thread_id: str, message_id: str) -> Transaction[str]:

@@ -17,6 +17,7 @@ from understudy.store import outbox
 from understudy.store.attachments import Filling, attach, fill
 from understudy.store.database import Bundle, Database, Row, Transaction
 from understudy.store.messages import (
+    IDLE_THREAD,
     active_run,
     add_item,
     add_message,
@@ -39,6 +40,8 @@ _RUNS = Source("runs", "thread_id = $1")
 _STEPS = Source("steps", "run_id = $1")
 _RUN = "SELECT body, status FROM runs WHERE id = $1 AND thread_id = $2 AND body IS NOT NULL"
 _OURS = " AND EXISTS (SELECT 1 FROM threads WHERE id = $2 AND project_id = $3 AND body IS NOT NULL)"
+_ACTIVATE = "UPDATE threads SET activations = activations + 1"
+_OUR_THREAD = "id = $1 AND project_id = $2 AND body IS NOT NULL"
 _STEP = "SELECT body FROM steps WHERE id = $1 AND run_id = $2"
 _LIVE_WORKER = "owner IN (SELECT id FROM workers WHERE lease_until > $1)"
 _WORKABLE = sql_list(("queued", "in_progress", "cancelling"))
@@ -269,35 +272,49 @@ def _create(
         _require_question_of(run, messages)
         yield from fill(project_id, fillings, thread.created_at)
         bundle = add_thread(database, project_id, thread, messages, alone=not fillings)
-        _add_run(bundle, project_id, run, owner, progress)
+        _add_run(bundle, project_id, run, owner, progress, (), database.text_insert, "{0}")
         yield bundle
         return
-    yield from require_thread(project_id, run.thread_id, lock=True)
-    asks = any(message.role == "user" for message in messages)
-    if any(message.attachments for message in messages) or not (run.instructions or asks):
-        # What follows may be refused as well, and that a run is active comes first.
-        yield from _require_unlocked(run.thread_id)
+    asks = bool(run.instructions) or any(message.role == "user" for message in messages)
+    attaches = any(message.attachments for message in messages)
+    if asks and not attaches:
+        bundle = Bundle(alone=True)
+        guard = bundle.add(f"{_ACTIVATE} WHERE {IDLE_THREAD} RETURNING seq", run.thread_id, project_id)
+        _add_run(bundle, project_id, run, owner, progress, messages, database.text_insert, guard)
+        if (yield bundle):
+            return
+    if not (yield f"{_ACTIVATE} WHERE {_OUR_THREAD} RETURNING seq", (run.thread_id, project_id)):
+        raise no_such("thread", run.thread_id)
+    yield from _require_unlocked(run.thread_id)
     yield from attach(project_id, run.thread_id, messages, run.created_at)
-    if not (run.instructions or asks):
+    if not asks:
         yield from _require_question(run.thread_id)
     bundle = Bundle()
-    last = _add_run(bundle, project_id, run, owner, progress)
-    for message in messages:
-        last = add_message(bundle, database.text_insert, message, last)
-    if not (yield bundle):
-        yield from _require_unlocked(run.thread_id)
+    _add_run(bundle, project_id, run, owner, progress, messages, database.text_insert)
+    yield bundle
 
 
-def _add_run(bundle: Bundle, project_id: str, run: RunObject, owner: str | None, progress: Progress) -> str:
+def _add_run(
+    bundle: Bundle,
+    project_id: str,
+    run: RunObject,
+    owner: str | None,
+    progress: Progress,
+    messages: Sequence[MessageObject],
+    text_insert: str,
+    after: str = "",
+) -> None:
     sql = (
-        "INSERT INTO runs (id, thread_id, project_id, status, owner, attempts, expires_at, progress, body)"
-        " VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9) ON CONFLICT DO NOTHING RETURNING seq"
+        "INSERT INTO runs (id, thread_id, project_id, status, owner, attempts, expires_at, progress, body)"  # noqa: S608
+        f" SELECT $1, $2, $3, $4, $5, $6, $7, $8, $9{after and ' FROM '}{after} RETURNING seq"
     )
     body = msgspec.json.encode(run).decode()
     expires_at = float(run.expires_at or 0)
     known = _encode_progress(progress)
     attempts = 1 if owner else 0
-    return bundle.add(sql, run.id, run.thread_id, project_id, run.status, owner, attempts, expires_at, known, body)
+    last = bundle.add(sql, run.id, run.thread_id, project_id, run.status, owner, attempts, expires_at, known, body)
+    for message in messages:
+        last = add_message(bundle, text_insert, message, last)
 
 
 def _require_unlocked(thread_id: str) -> Transaction[None]:
