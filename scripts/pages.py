@@ -24,6 +24,7 @@ from understudy.settings import (
     RetrievalSettings,
     SandboxSettings,
     Settings,
+    WebhookSettings,
     allowed,
 )
 
@@ -117,6 +118,7 @@ def settings_tables() -> Iterator[str]:
     yield table("The sandbox of the code interpreter", "sandbox.", SandboxSettings)
     yield table("Embeddings", "embeddings.", EmbeddingSettings)
     yield table("Reading documents", "retrieval.", RetrievalSettings)
+    yield table("Webhooks", "webhooks.", WebhookSettings)
     yield table("Providers", "providers.NAME.", ProviderSettings)
 
 
@@ -134,6 +136,8 @@ def default(field: Any) -> str:
     value = field.default if field.default is not msgspec.NODEFAULT else field.default_factory()
     if value is None or value in ((), {}):
         return ""
+    if isinstance(value, tuple):
+        value = ",".join(value)
     return f"`{str(value).lower() if isinstance(value, bool) else value}`"
 
 

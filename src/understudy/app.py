@@ -35,6 +35,7 @@ from understudy.engine.runs import Runs
 from understudy.engine.tool_use import Tools
 from understudy.engine.uploads import Uploads
 from understudy.engine.vector_stores import VectorStores
+from understudy.engine.webhooks import Webhooks
 from understudy.engine.worker import Worker
 from understudy.errors import ApiError, StoreError, UpstreamError
 from understudy.llm.embeddings import embedders
@@ -122,11 +123,26 @@ async def _open(app: Starlette, stack: AsyncExitStack, settings: Settings, clock
     forgetter = Repeating(_ERASE_EVERY, store.chunks.sweep)
     forgetter.start()
     stack.push_async_callback(forgetter.stop)
+    webhooks = Webhooks(store, settings.webhooks, clock)
+    await webhooks.start()
+    stack.push_async_callback(webhooks.stop)
     streams = OpenStreams()
     runs = Runs(store, worker, logs, clock, settings.limits.run_seconds)
     batches = _batches(settings, store, blobs, files, models, clock)
     app.state.parts = parts = Parts(
-        settings, store, models, runs, files, uploads, vector_stores, interpreter, batches, blobs, clock, streams
+        settings=settings,
+        store=store,
+        models=models,
+        runs=runs,
+        files=files,
+        uploads=uploads,
+        vector_stores=vector_stores,
+        interpreter=interpreter,
+        batches=batches,
+        webhooks=webhooks,
+        blobs=blobs,
+        clock=clock,
+        streams=streams,
     )
     await batches.start(batch_endpoints(parts))
     stack.push_async_callback(batches.stop)

@@ -13,6 +13,7 @@ from understudy.engine.interpreter import Interpreter
 from understudy.engine.runs import Runs
 from understudy.engine.uploads import Uploads
 from understudy.engine.vector_stores import VectorStores
+from understudy.engine.webhooks import Webhooks
 from understudy.llm.router import Models
 from understudy.settings import Settings
 from understudy.store import Store
@@ -29,6 +30,7 @@ class Parts:
     vector_stores: VectorStores
     interpreter: Interpreter
     batches: Batches
+    webhooks: Webhooks
     blobs: Blobs
     clock: Clock
     streams: OpenStreams

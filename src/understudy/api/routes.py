@@ -23,6 +23,7 @@ from understudy.api import (
     uploads,
     vector_store_files,
     vector_stores,
+    webhooks,
 )
 from understudy.api.operations import OPERATIONS
 
@@ -97,6 +98,17 @@ HANDLERS: dict[str, Handler] = {
     "listModels": models.list_models,
     "retrieveModel": models.retrieve_model,
     "deleteModel": models.delete_model,
+    "listWebhookEndpoints": webhooks.list_webhook_endpoints,
+    "createWebhookEndpoint": webhooks.create_webhook_endpoint,
+    "retrieveWebhookEndpoint": webhooks.retrieve_webhook_endpoint,
+    "updateWebhookEndpoint": webhooks.update_webhook_endpoint,
+    "deleteWebhookEndpoint": webhooks.delete_webhook_endpoint,
+    "rotateWebhookEndpointSecret": webhooks.rotate_webhook_endpoint_secret,
+    "testWebhookEndpoint": webhooks.test_webhook_endpoint,
+    "listWebhookEventTypes": webhooks.list_webhook_event_types,
+    "listWebhookDeliveries": webhooks.list_webhook_deliveries,
+    "retrieveWebhookDelivery": webhooks.retrieve_webhook_delivery,
+    "replayWebhookDelivery": webhooks.replay_webhook_delivery,
     "getLiveness": health.live,
     "getReadiness": health.ready,
 }

@@ -1,6 +1,6 @@
 """The effective settings, frozen. Read once at the edge; knows no part that they configure."""
 
-from understudy.settings.address import is_any, is_loopback
+from understudy.settings.address import is_any, is_loopback, is_public
 from understudy.settings.load import Entry, Loaded, load
 from understudy.settings.model import (
     BlobSettings,
@@ -11,6 +11,7 @@ from understudy.settings.model import (
     RetrievalSettings,
     SandboxSettings,
     Settings,
+    WebhookSettings,
 )
 from understudy.settings.secret import secrets, shown
 from understudy.settings.value import allowed
@@ -26,9 +27,11 @@ __all__ = [
     "RetrievalSettings",
     "SandboxSettings",
     "Settings",
+    "WebhookSettings",
     "allowed",
     "is_any",
     "is_loopback",
+    "is_public",
     "load",
     "secrets",
     "shown",

@@ -1,7 +1,8 @@
-"""Addresses: which of them mean this machine alone, and which lead back to this server."""
+"""Addresses: which of them mean this machine alone, which lead back to this server, and which are the internet's."""
 
 import ipaddress
 from dataclasses import dataclass
+from typing import Final
 from urllib.parse import urlsplit
 
 
@@ -41,3 +42,20 @@ def _address(host: str) -> ipaddress.IPv4Address | ipaddress.IPv6Address | None:
         return ipaddress.ip_address(host)
     except ValueError:
         return None
+
+
+_UNICAST: Final = ipaddress.IPv6Network("2000::/3")
+
+
+def is_public(address: str) -> bool:
+    """Whether an IP address is one of the internet's: not of this machine or its networks, and no way around that.
+
+    Forms of IPv6 that carry an address of IPv4 are as public as that, and those of tunnels never are.
+    """
+    found = _address(address.partition("%")[0])
+    if isinstance(found, ipaddress.IPv6Address):
+        if found.ipv4_mapped is None:
+            tunnels = found.sixtofour is not None or found.teredo is not None
+            return found in _UNICAST and found.is_global and not tunnels
+        found = found.ipv4_mapped
+    return found is not None and found.is_global and not found.is_multicast

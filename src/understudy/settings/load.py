@@ -3,6 +3,7 @@
 Called once, at the edge; the result is frozen.
 """
 
+import base64
 import difflib
 import os
 from collections.abc import Iterable, Iterator, Mapping
@@ -72,6 +73,7 @@ def load(
     _check_database(found)
     _check_fallbacks(found, settings)
     _check_sandbox(found, settings)
+    _check_webhooks(found, settings)
     return Loaded(settings, {path: leaf.source for path, leaf in found.items()})
 
 
@@ -129,6 +131,22 @@ def _check_fallbacks(found: _Found, settings: Settings) -> None:
 def _check_sandbox(found: _Found, settings: Settings) -> None:
     if settings.sandbox.kind == "gateway" and settings.sandbox.url is None:
         raise found["sandbox", "kind"].refusal("'embedded' as long as `sandbox.url` is unset")
+
+
+def _check_webhooks(found: _Found, settings: Settings) -> None:
+    webhooks = settings.webhooks
+    if webhooks.url is not None and webhooks.secret is None:
+        raise found["webhooks", "url"].refusal("unset as long as `webhooks.secret` is unset")
+    if webhooks.secret is not None and not _is_webhook_secret(webhooks.secret):
+        raise found["webhooks", "secret"].refusal("'whsec_' and the base64 of 24 to 64 bytes")
+
+
+def _is_webhook_secret(secret: str) -> bool:
+    try:
+        key = base64.b64decode(secret.removeprefix("whsec_"), validate=True)
+    except ValueError:
+        return False
+    return secret.startswith("whsec_") and 24 <= len(key) <= 64
 
 
 def _value(settings: Settings, path: KeyPath) -> Any:

@@ -203,6 +203,51 @@ class BlobSettings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True
     secret_key: Annotated[Text | None, Meta(description="The access key's secret.")] = None
 
 
+class WebhookSettings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """Who is told of what has ended. Clients add endpoints of their own with `POST /webhook_endpoints`."""
+
+    url: Annotated[
+        Text | None,
+        Meta(description="The operator's own endpoint, which is told of every project; when unset, there is none."),
+    ] = None
+    secret: Annotated[
+        Text | None,
+        Meta(description="What the operator's endpoint verifies signatures with, like `whsec_` and base64."),
+    ] = None
+    events: Annotated[
+        tuple[Text, ...],
+        Meta(description="What the operator's endpoint is told of, like `batch.completed`; `*` is everything."),
+    ] = ("*",)
+    allow_private: Annotated[
+        bool,
+        Meta(description="Whether endpoints may be on private addresses or without TLS."),
+    ] = False
+    timeout: Annotated[
+        float,
+        Meta(gt=0, description="Seconds in which an endpoint has to answer."),
+    ] = 15.0
+    first_retry: Annotated[
+        float,
+        Meta(gt=0, description="Seconds until the second attempt; each wait after it is about twice as long."),
+    ] = 5.0
+    longest_wait: Annotated[
+        float,
+        Meta(gt=0, description="Seconds between two attempts at most."),
+    ] = 6 * 3600.0
+    give_up: Annotated[
+        float,
+        Meta(ge=0, description="Seconds after which a delivery has failed for good."),
+    ] = 72 * 3600.0
+    concurrent: Annotated[
+        int,
+        Meta(ge=1, description="Attempts made at a time by one process, of which four to the same endpoint."),
+    ] = 32
+    keep: Annotated[
+        float,
+        Meta(gt=0, description="Seconds that deliveries can be looked at and sent again after they are over."),
+    ] = 30 * 86_400.0
+
+
 class LimitSettings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """What one process takes on."""
 
@@ -297,4 +342,5 @@ class Settings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     sandbox: SandboxSettings = SandboxSettings()
     embeddings: EmbeddingSettings = EmbeddingSettings()
     retrieval: RetrievalSettings = RetrievalSettings()
+    webhooks: WebhookSettings = WebhookSettings()
     providers: dict[str, ProviderSettings] = {}

@@ -15,7 +15,7 @@ def masked(secret: str) -> str:
 
 def shown(path: tuple[str, ...], value: object) -> object:
     """The value of a setting as people may see it."""
-    if path[-1] in {"api_key", "token", "secret_key"} and value is not None:
+    if path[-1] in {"api_key", "token", "secret_key", "secret"} and value is not None:
         return masked(str(value))
     if isinstance(value, str) and (password := _password(value)):
         return value.replace(f":{password}@", ":…@")
@@ -32,6 +32,8 @@ def secrets(settings: Settings) -> Iterator[str]:
         yield settings.sandbox.token
     if settings.blobs.secret_key:
         yield settings.blobs.secret_key
+    if settings.webhooks.secret:
+        yield settings.webhooks.secret
     for provider in settings.providers.values():
         if provider.api_key:
             yield provider.api_key

@@ -5,10 +5,11 @@ A delivery is claimed by moving its due time behind the attempt: of a sender tha
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from typing import Final
 
 import msgspec
 
-from understudy.errors import no_such
+from understudy.errors import InvalidRequest, no_such
 from understudy.store.database import Database, Row, Transaction
 from understudy.store.outbox import insert_delivery
 from understudy.store.pages import Page, PageRequest, Source, read_page
@@ -20,6 +21,8 @@ from understudy.wire.webhooks import (
     WebhookEvent,
 )
 
+# Each is a look and a write more for whatever ends.
+_MOST: Final = 50
 _ENDPOINTS = Source("webhook_endpoints", "project_id = $1")
 _GET = "SELECT body, secret, old_secret, old_secret_until FROM webhook_endpoints WHERE id = $1 AND project_id = $2"
 _LIVE = " AND body IS NOT NULL"
@@ -104,6 +107,7 @@ class Webhooks:
     # -- endpoints ---------------------------------------------------------------------------------------------
 
     async def create(self, project_id: str, endpoint: WebhookEndpoint, secret: str) -> None:
+        """Raises InvalidRequest where the project has as many as it may have."""
         await self._database.write(_create, project_id, endpoint, secret)
 
     async def get(self, project_id: str, endpoint_id: str, now: float) -> Endpoint:
@@ -177,6 +181,13 @@ class Webhooks:
 
 
 def _create(project_id: str, endpoint: WebhookEndpoint, secret: str) -> Transaction[None]:
+    rows = yield "SELECT count(*) FROM webhook_endpoints WHERE project_id = $1 AND body IS NOT NULL", (project_id,)
+    if rows[0][0] >= _MOST:
+        raise InvalidRequest(f"The project has {_MOST} webhook endpoints, which is the limit. Delete one first.")
+    yield from _insert(project_id, endpoint, secret)
+
+
+def _insert(project_id: str, endpoint: WebhookEndpoint, secret: str) -> Transaction[None]:
     sql = (
         "INSERT INTO webhook_endpoints (id, project_id, secret, old_secret_until, body) VALUES ($1, $2, $3, 0, $4)"
         " ON CONFLICT (id) DO UPDATE SET secret = excluded.secret, body = excluded.body"
@@ -241,7 +252,7 @@ def _declare(project_id: str, endpoints: Mapping[str, WebhookEndpoint], now: flo
         if endpoint_id not in kept:
             yield from _delete(project_id, endpoint_id, now)
     for secret, endpoint in endpoints.items():
-        yield from _create(project_id, endpoint, secret)
+        yield from _insert(project_id, endpoint, secret)
 
 
 # -- deliveries --------------------------------------------------------------------------------------------------

@@ -4,7 +4,17 @@ The OpenAPI document is made from it, and a route is registered for each row, wh
 id. Paths are relative to the row's base and in the router's syntax (`{model:path}` takes slashes). Knows no handler.
 """
 
-from understudy.api.operations import assistants, batches, containers, embeddings, files, health, models, vector_stores
+from understudy.api.operations import (
+    assistants,
+    batches,
+    containers,
+    embeddings,
+    files,
+    health,
+    models,
+    vector_stores,
+    webhooks,
+)
 from understudy.api.operations.operation import Operation, Schema
 
 __all__ = ["OPERATIONS", "Operation", "Schema"]
@@ -17,5 +27,6 @@ OPERATIONS: tuple[Operation, ...] = (
     *models.OPERATIONS,
     *embeddings.OPERATIONS,
     *batches.OPERATIONS,
+    *webhooks.OPERATIONS,
     *health.OPERATIONS,
 )

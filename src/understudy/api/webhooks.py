@@ -1,0 +1,118 @@
+"""Webhook endpoints over HTTP, and what was sent to them."""
+
+from typing import Any
+
+import msgspec
+from msgspec import UNSET
+from starlette.requests import Request
+from starlette.responses import Response
+
+from understudy.api.exchange import listed, page_request, read_json, rendered
+from understudy.api.parts import parts_of, project_of
+from understudy.store.webhooks import DeliveryFilter
+from understudy.wire import queries
+from understudy.wire.webhooks import (
+    EVENT_TYPES,
+    CreateWebhookEndpointRequest,
+    DeletedWebhookEndpoint,
+    ListWebhookDeliveriesQuery,
+    RotateWebhookSecretRequest,
+    TestWebhookEndpointRequest,
+    UpdateWebhookEndpointRequest,
+    WebhookDeliveryList,
+    WebhookEndpoint,
+    WebhookEndpointWithSecret,
+    WebhookEventTypeList,
+)
+
+
+async def list_webhook_endpoints(request: Request) -> Response:
+    query = queries.parse(request.scope["query_string"], queries.ListQuery)
+    return listed(await parts_of(request).store.webhooks.page(project_of(request), page_request(query)))
+
+
+async def create_webhook_endpoint(request: Request) -> Response:
+    parts = parts_of(request)
+    body = await read_json(request, CreateWebhookEndpointRequest, parts.settings.limits)
+    types: list[str] = list(dict.fromkeys(body.event_types))
+    endpoint, secret = await parts.webhooks.create(project_of(request), body.name, body.url, types)
+    return rendered(_with_secret(endpoint, secret))
+
+
+async def retrieve_webhook_endpoint(request: Request) -> Response:
+    parts = parts_of(request)
+    endpoint = await parts.store.webhooks.get(project_of(request), _endpoint_id(request), parts.now())
+    return rendered(endpoint.shown)
+
+
+async def update_webhook_endpoint(request: Request) -> Response:
+    parts = parts_of(request)
+    body = await read_json(request, UpdateWebhookEndpointRequest, parts.settings.limits)
+    if body.url is not UNSET:
+        parts.webhooks.check_url(body.url)
+    given: dict[str, Any] = {name: value for name, value in msgspec.structs.asdict(body).items() if value is not UNSET}
+
+    def change(endpoint: WebhookEndpoint) -> None:
+        before = msgspec.structs.replace(endpoint)
+        for name, value in given.items():
+            setattr(endpoint, name, value)
+        if endpoint != before:
+            endpoint.updated_at = parts.now()
+
+    return rendered(await parts.store.webhooks.modify(project_of(request), _endpoint_id(request), change))
+
+
+async def delete_webhook_endpoint(request: Request) -> Response:
+    parts = parts_of(request)
+    await parts.store.webhooks.delete(project_of(request), _endpoint_id(request), parts.now())
+    return rendered(DeletedWebhookEndpoint(id=_endpoint_id(request)))
+
+
+async def rotate_webhook_endpoint_secret(request: Request) -> Response:
+    parts = parts_of(request)
+    body = await read_json(request, RotateWebhookSecretRequest, parts.settings.limits, empty=True)
+    endpoint, secret = await parts.webhooks.rotate(
+        project_of(request), _endpoint_id(request), keep_old=body.keep_old_secret_active_for_24_hours
+    )
+    return rendered(_with_secret(endpoint, secret))
+
+
+async def test_webhook_endpoint(request: Request) -> Response:
+    parts = parts_of(request)
+    body = await read_json(request, TestWebhookEndpointRequest, parts.settings.limits)
+    return rendered(await parts.webhooks.test(project_of(request), _endpoint_id(request), body.event_type))
+
+
+async def list_webhook_event_types(_: Request) -> Response:
+    return rendered(WebhookEventTypeList(data=list(EVENT_TYPES)))
+
+
+async def list_webhook_deliveries(request: Request) -> Response:
+    query = queries.parse(request.scope["query_string"], ListWebhookDeliveriesQuery)
+    condition = DeliveryFilter(query.webhook_endpoint_id, query.status, query.event_type)
+    store = parts_of(request).store.webhooks
+    page = await store.page_deliveries(project_of(request), page_request(query), condition)
+    ids = [one.id for one in page.deliveries]
+    first, last = (ids[0], ids[-1]) if ids else (None, None)
+    return rendered(WebhookDeliveryList(data=page.deliveries, first_id=first, last_id=last, has_more=page.has_more))
+
+
+async def retrieve_webhook_delivery(request: Request) -> Response:
+    return rendered(
+        await parts_of(request).store.webhooks.get_delivery(project_of(request), request.path_params["delivery_id"])
+    )
+
+
+async def replay_webhook_delivery(request: Request) -> Response:
+    parts = parts_of(request)
+    delivery_id = request.path_params["delivery_id"]
+    return rendered(await parts.store.webhooks.replay(project_of(request), delivery_id, parts.clock.now()))
+
+
+def _endpoint_id(request: Request) -> str:
+    endpoint_id: str = request.path_params["webhook_endpoint_id"]
+    return endpoint_id
+
+
+def _with_secret(endpoint: WebhookEndpoint, secret: str) -> WebhookEndpointWithSecret:
+    return WebhookEndpointWithSecret(**msgspec.structs.asdict(endpoint), signing_secret=secret)

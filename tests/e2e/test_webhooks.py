@@ -1,0 +1,307 @@
+"""Webhooks: endpoints as the official package makes them, and what they are sent, verified as it verifies it."""
+
+import openai
+import pytest
+from standardwebhooks import Webhook, WebhookVerificationError
+
+from e2e.talk import WEATHER, new_thread, outputs_for, reached, run_of
+from envelope import assert_error
+from receiver import Receiver
+from serving import KEY, Server
+from upstream import HANG, call, calls, fault, text
+from waiting import eventually
+
+QUICK = {"webhooks__allow_private": "true", "webhooks__first_retry": "0.1", "webhooks__longest_wait": "0.2"}
+
+
+@pytest.fixture(scope="module")
+def hooked_server(session_upstream, tmp_path_factory):
+    server = Server(tmp_path_factory.mktemp("hooked"), session_upstream.url, **QUICK, webhooks__timeout="5")
+    try:
+        yield server.start()
+        server.stop()
+    finally:
+        server.kill()
+
+
+@pytest.fixture
+def hooked(hooked_server):
+    """A server that may tell endpoints on this machine, without any."""
+    yield hooked_server.client
+    for endpoint in hooked_server.client.webhooks.list():
+        hooked_server.client.webhooks.delete(endpoint.id)
+
+
+@pytest.fixture
+def receiver():
+    with Receiver() as running:
+        yield running
+
+
+def endpoint_for(client, receiver, *types, **members):
+    made = client.webhooks.create(
+        **{"name": "hook", "url": receiver.url, "event_types": list(types) or ["*"], **members}
+    )
+    return made, made.signing_secret
+
+
+def verified(client, received, secret):
+    return client.webhooks.unwrap(received.body, received.headers, secret=secret)
+
+
+def delivery(server, received, status):
+    path = f"/v1/webhook_deliveries/{received.headers['webhook-id']}"
+
+    def settled():
+        found = server.ask("GET", path).json
+        return found if found["status"] == status else None
+
+    return eventually(settled)
+
+
+@pytest.mark.proves("webhooks.endpoints", "webhooks.secret_once")
+def test_an_endpoint_is_made_read_changed_listed_and_deleted(hooked_server, hooked):
+    made = hooked.webhooks.create(name="hook", url="https://example.com/a", event_types=["batch.completed"])
+    assert made.signing_secret.startswith("whsec_")
+    assert made.signing_secret_hint.endswith(made.signing_secret[-4:])
+    shown = hooked.webhooks.retrieve(made.id)
+    assert (shown.url, shown.event_types, shown.created_at) == (made.url, ["batch.completed"], made.updated_at)
+    changed = hooked.webhooks.update(made.id, name="other", event_types=["response.completed"])
+    assert (changed.name, changed.url, changed.event_types) == ("other", made.url, ["response.completed"])
+    other = hooked.webhooks.create(name="two", url="https://example.com/b", event_types=["batch.failed"])
+    assert [one.id for one in hooked.webhooks.list(limit=1)] == [other.id, made.id]
+    for method, path in (("GET", "/v1/webhook_endpoints"), ("GET", f"/v1/webhook_endpoints/{made.id}")):
+        assert made.signing_secret not in hooked_server.ask(method, path).body.decode()
+    assert hooked.webhooks.delete(made.id).deleted
+    with pytest.raises(openai.NotFoundError) as error:
+        hooked.webhooks.retrieve(made.id)
+    assert_error(error.value, 404, f"No webhook endpoint found with id '{made.id}'.")
+
+
+@pytest.mark.proves("webhooks.runs", "webhooks.signature", "webhooks.event_shape")
+def test_a_run_that_ends_is_told_and_the_package_verifies_it(hooked_server, hooked, upstream, receiver):
+    _, secret = endpoint_for(hooked, receiver, "thread.run.completed", "thread.run.requires_action")
+    assistant = hooked.beta.assistants.create(model="gpt-4o", tools=[WEATHER])
+    thread = new_thread(hooked, "Hello")
+    upstream.answer(calls(call("get_weather", city="Paris")), text("Warm."))
+    run = run_of(hooked, thread, assistant)
+    waiting = receiver.next()
+    hooked.beta.threads.runs.submit_tool_outputs(run.id, thread_id=thread.id, tool_outputs=outputs_for(run))
+    done = receiver.next()
+    assert receiver.none_left()
+    for received, kind in ((waiting, "thread.run.requires_action"), (done, "thread.run.completed")):
+        event = verified(hooked, received, secret)
+        Webhook(secret).verify(received.body, received.headers)
+        assert (event.type, event.object) == (kind, "event")
+        assert received.json["data"] == {"id": run.id, "thread_id": thread.id}
+        assert list(received.json) == ["id", "object", "type", "created_at", "data"]
+        assert received.headers["content-type"] == "application/json"
+        shown = delivery(hooked_server, received, "delivered")
+        assert (shown["attempts"], shown["event"], shown["last_attempt"]["status_code"]) == (1, received.json, 200)
+    with pytest.raises(WebhookVerificationError):
+        Webhook(secret).verify(done.body + b" ", done.headers)
+
+
+@pytest.mark.proves("webhooks.runs")
+def test_failed_cancelled_and_incomplete_runs_are_told_as_well(hooked, upstream, receiver):
+    endpoint_for(hooked, receiver)
+    assistant = hooked.beta.assistants.create(model="gpt-4o")
+    upstream.answer(fault(400, "Bad."))
+    run_of(hooked, new_thread(hooked, "Hello"), assistant)
+    assert receiver.next().json["type"] == "thread.run.failed"
+    upstream.answer(text("Hel", finish="length"))
+    run_of(hooked, new_thread(hooked, "Hello"), assistant)
+    assert receiver.next().json["type"] == "thread.run.incomplete"
+    upstream.answer(text("Hel", HANG))
+    thread = new_thread(hooked, "Hello")
+    run = hooked.beta.threads.runs.create(thread_id=thread.id, assistant_id=assistant.id)
+    hooked.beta.threads.runs.cancel(run.id, thread_id=thread.id)
+    assert reached(hooked, run).status == "cancelled"
+    assert receiver.next().json["type"] == "thread.run.cancelled"
+
+
+@pytest.mark.proves("webhooks.retries")
+def test_what_is_not_taken_is_sent_again_under_the_same_id(hooked_server, hooked, receiver):
+    _, secret = endpoint_for(hooked, receiver)
+    receiver.answer(500, 302)
+    run_of(hooked, new_thread(hooked, "Hello"), hooked.beta.assistants.create(model="gpt-4o"))
+    attempts = [receiver.next() for _ in range(3)]
+    assert len({one.headers["webhook-id"] for one in attempts}) == 1
+    assert len({one.body for one in attempts}) == 1
+    for one in attempts:
+        verified(hooked, one, secret)
+    shown = delivery(hooked_server, attempts[0], "delivered")
+    assert (shown["attempts"], shown["next_attempt_at"]) == (3, None)
+
+
+@pytest.mark.proves("webhooks.gives_up", "webhooks.replay", "webhooks.deliveries")
+def test_a_delivery_that_failed_for_good_can_be_found_and_sent_again(new_server, receiver):
+    server = new_server(**QUICK, webhooks__give_up="0").start()
+    made, _ = endpoint_for(server.client, receiver)
+    receiver.answer(503)
+    run_of(server.client, new_thread(server.client, "Hello"), server.client.beta.assistants.create(model="gpt-4o"))
+    first = receiver.next()
+    shown = delivery(server, first, "failed")
+    assert (shown["attempts"], shown["last_attempt"]["status_code"], shown["next_attempt_at"]) == (1, 503, None)
+    query = f"webhook_endpoint_id={made.id}&status=failed&event_type=thread.run.completed"
+    page = server.ask("GET", f"/v1/webhook_deliveries?{query}").json
+    assert page == {
+        "object": "list",
+        "data": [shown],
+        "first_id": shown["id"],
+        "last_id": shown["id"],
+        "has_more": False,
+    }
+    assert server.ask("GET", "/v1/webhook_deliveries?status=pending").json["data"] == []
+    again = server.ask("POST", f"/v1/webhook_deliveries/{shown['id']}/replay").json
+    assert again["status"] == "pending"
+    second = receiver.next()
+    assert (second.headers["webhook-id"], second.body) == (first.headers["webhook-id"], first.body)
+    delivery(server, second, "delivered")
+
+
+@pytest.mark.proves("webhooks.survives_crashes")
+def test_what_was_to_be_told_survives_a_crash(new_server, receiver):
+    server = new_server(**QUICK, webhooks__timeout="0.5").start()
+    endpoint_for(server.client, receiver)
+    receiver.held.clear()
+    run = run_of(
+        server.client, new_thread(server.client, "Hello"), server.client.beta.assistants.create(model="gpt-4o")
+    )
+    first = receiver.next()
+    server.kill()
+    receiver.held.set()
+    server.start()
+    second = receiver.next()
+    assert second.headers["webhook-id"] == first.headers["webhook-id"]
+    assert second.json["data"]["id"] == run.id
+    delivery(server, second, "delivered")
+
+
+@pytest.mark.proves("webhooks.test")
+def test_an_endpoint_can_be_tried_out(hooked, receiver):
+    made, secret = endpoint_for(hooked, receiver, "batch.completed")
+    receiver.answer(418)
+    result = hooked.webhooks.test(made.id, event_type="response.failed")
+    assert (result.status_code, result.event_type, result.webhook_endpoint_id) == (418, "response.failed", made.id)
+    event = verified(hooked, receiver.next(), secret)
+    assert (event.type, event.data.id) == ("response.failed", "resp_test")
+
+
+def test_an_endpoint_that_does_not_answer_cannot_be_tried_out(hooked):
+    with Receiver() as gone:
+        url = gone.url
+    made = hooked.webhooks.create(name="hook", url=url, event_types=["batch.completed"])
+    with pytest.raises(openai.BadRequestError) as error:
+        hooked.webhooks.test(made.id, event_type="batch.completed")
+    said = f"The endpoint {url!r} could not be tested. There was no answer: it could not be connected to."
+    assert_error(error.value, 400, said)
+
+
+@pytest.mark.proves("webhooks.rotation")
+def test_a_rotated_secret_signs_beside_the_old_one_where_that_is_asked_for(hooked, receiver):
+    made, old = endpoint_for(hooked, receiver)
+    new = hooked.webhooks.rotate_secret(made.id, keep_old_secret_active_for_24_hours=True).signing_secret
+    assert new != old
+    hooked.webhooks.test(made.id, event_type="batch.failed")
+    received = receiver.next()
+    verified(hooked, received, old)
+    verified(hooked, received, new)
+    newest = hooked.webhooks.rotate_secret(made.id).signing_secret
+    hooked.webhooks.test(made.id, event_type="batch.failed")
+    received = receiver.next()
+    verified(hooked, received, newest)
+    with pytest.raises(openai.InvalidWebhookSignatureError):
+        verified(hooked, received, new)
+
+
+def test_what_there_is_to_be_told_is_listed(hooked):
+    types = hooked.webhooks.event_types.list().data
+    assert {"batch.completed", "response.failed", "thread.run.requires_action"} <= set(types)
+
+
+@pytest.mark.proves("webhooks.settings")
+def test_the_operators_endpoint_hears_of_every_project_and_no_tenant_sees_it(new_server, receiver):
+    secret = "whsec_" + "c2VjcmV0" * 4
+    server = new_server(**QUICK, webhooks__url=receiver.url, webhooks__secret=secret).start()
+    run_of(server.client, new_thread(server.client, "Hello"), server.client.beta.assistants.create(model="gpt-4o"))
+    assert verified(server.client, receiver.next(), secret).type == "thread.run.completed"
+    assert server.client.webhooks.list().data == []
+    assert server.ask("GET", "/v1/webhook_deliveries").json["data"] == []
+    assert secret not in server.log.read_text()
+
+
+PRIVATE = [
+    "https://127.0.0.1/x",
+    "https://10.1.2.3/x",
+    "https://169.254.169.254/latest/meta-data",
+    "https://[::1]/x",
+    "https://[::ffff:127.0.0.1]/x",
+    "https://[64:ff9b::7f00:1]/x",
+    "https://[2002:7f00:1::]/x",
+    "https://[fd00::1]/x",
+    "https://0.0.0.0/x",
+    "https://2130706433/x",
+    "https://0177.0.0.1/x",
+    "https://127.1/x",
+    "https://localhost/x",
+    "https://localhost./x",
+    "https://db.internal/x",
+]
+
+
+@pytest.mark.proves("webhooks.private_addresses")
+@pytest.mark.parametrize("url", PRIVATE)
+def test_private_targets_are_refused_at_once(server, url):
+    reply = server.ask("POST", "/v1/webhook_endpoints", {"name": "x", "url": url, "event_types": ["*"]})
+    said = f"Invalid 'url': {url!r}. Its host is on a private network, which `webhooks.allow_private` does not allow."
+    assert_error(reply, 400, said, "url", "invalid_value")
+
+
+@pytest.mark.proves("webhooks.private_addresses")
+def test_what_only_resolves_to_a_private_address_is_not_connected_to(server, receiver):
+    """A form of an address that only the resolver understands stands here for names that resolve to one."""
+    url = f"https://0x7f.1:{receiver.port}/x"
+    made = server.client.webhooks.create(name="x", url=url, event_types=["batch.completed"])
+    with pytest.raises(openai.BadRequestError, match="its address is private, which"):
+        server.client.webhooks.test(made.id, event_type="batch.completed")
+    server.client.webhooks.delete(made.id)
+    assert receiver.none_left()
+
+
+REFUSED = [
+    (
+        {"url": "http://example.com/x"},
+        "Invalid 'url': 'http://example.com/x'. It has to begin with https:// and a host.",
+    ),
+    ({"url": "ftp://example.com/x"}, "Invalid 'url': 'ftp://example.com/x'. It has to begin with https:// and a host."),
+    (
+        {"url": "https://u:p@example.com"},
+        "Invalid 'url': 'https://u:p@example.com'. It must not have a user, a fragment or blanks.",
+    ),
+    ({"url": "https://example.com:99999"}, "Invalid 'url': 'https://example.com:99999'. It is not a URL."),
+]
+
+
+@pytest.mark.parametrize(("change", "message"), REFUSED)
+def test_a_url_that_nothing_is_sent_to_is_refused(server, change, message):
+    body = {"name": "x", "url": "https://example.com", "event_types": ["*"], **change}
+    assert_error(server.ask("POST", "/v1/webhook_endpoints", body), 400, message, "url", "invalid_value")
+    made = server.client.webhooks.create(name="x", url="https://example.com", event_types=["batch.failed"])
+    reply = server.ask("POST", f"/v1/webhook_endpoints/{made.id}", {"url": change["url"]})
+    assert_error(reply, 400, message, "url", "invalid_value")
+    server.client.webhooks.delete(made.id)
+
+
+def test_unknown_events_and_too_many_endpoints_are_refused(server):
+    body = {"name": "x", "url": "https://example.com", "event_types": ["nothing.happened"]}
+    reply = server.ask("POST", "/v1/webhook_endpoints", body)
+    assert reply.status == 400
+    assert "'nothing.happened'" in reply.json["error"]["message"]
+    assert reply.json["error"]["param"] == "event_types[0]"
+    body["event_types"] = ["*"]
+    made = [server.ask("POST", "/v1/webhook_endpoints", body) for _ in range(51)]
+    said = "The project has 50 webhook endpoints, which is the limit. Delete one first."
+    assert_error(made[-1], 400, said)
+    for one in made[:-1]:
+        assert server.ask("DELETE", f"/v1/webhook_endpoints/{one.json['id']}", key=KEY).status == 200
