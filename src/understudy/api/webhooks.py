@@ -70,7 +70,7 @@ async def delete_webhook_endpoint(request: Request) -> Response:
 
 async def rotate_webhook_endpoint_secret(request: Request) -> Response:
     parts = parts_of(request)
-    body = await read_json(request, RotateWebhookSecretRequest, parts.settings.limits, empty=True)
+    body = await read_json(request, RotateWebhookSecretRequest, parts.settings.limits)
     endpoint, secret = await parts.webhooks.rotate(
         project_of(request), _endpoint_id(request), keep_old=body.keep_old_secret_active_for_24_hours
     )

@@ -53,7 +53,6 @@ OPERATIONS: Final = (
         "Make a new secret, which this answer alone shows.",
         webhooks.WebhookEndpointWithSecret,
         webhooks.RotateWebhookSecretRequest,
-        body_optional=True,
         tag=_TAG,
     ),
     Operation(
