@@ -25,6 +25,7 @@ from understudy.broker.memory import MemoryBroker
 from understudy.clock import Clock, SystemClock
 from understudy.engine.background import Repeating
 from understudy.engine.batches import Batches
+from understudy.engine.containers import Containers
 from understudy.engine.files import Files
 from understudy.engine.images import Images
 from understudy.engine.ingestion import Ingestion
@@ -37,6 +38,7 @@ from understudy.engine.uploads import Uploads
 from understudy.engine.vector_stores import VectorStores
 from understudy.engine.webhooks import Webhooks
 from understudy.engine.worker import Worker
+from understudy.engine.workspaces import Workspaces
 from understudy.errors import ApiError, StoreError, UpstreamError
 from understudy.llm.embeddings import embedders
 from understudy.llm.rehearsal import Rehearsal
@@ -112,7 +114,9 @@ async def _open(app: Starlette, stack: AsyncExitStack, settings: Settings, clock
     vector_stores = await _open_vector_stores(stack, settings, store, blobs, models, clock)
     broker = MemoryBroker()
     logs = Logs(clock, settings.limits.log_retention)
-    interpreter = await _open_interpreter(stack, settings, store, blobs, files, clock)
+    workspaces = await _open_workspaces(stack, settings, store, blobs, clock)
+    interpreter = Interpreter(workspaces, store, files, clock, settings.sandbox.idle_seconds)
+    containers = Containers(workspaces, store, clock, settings.sandbox.memory_mb)
     tools = Tools(vector_stores, interpreter, Images(store, blobs).load)
     worker = Worker(store, models, tools, broker, logs, clock, settings.limits.concurrent_runs)
     await worker.start()
@@ -139,6 +143,7 @@ async def _open(app: Starlette, stack: AsyncExitStack, settings: Settings, clock
         vector_stores=vector_stores,
         interpreter=interpreter,
         batches=batches,
+        containers=containers,
         webhooks=webhooks,
         blobs=blobs,
         clock=clock,
@@ -165,13 +170,13 @@ def _batches(settings: Settings, store: Store, blobs: Blobs, files: Files, model
     )
 
 
-async def _open_interpreter(
-    stack: AsyncExitStack, settings: Settings, store: Store, blobs: Blobs, files: Files, clock: Clock
-) -> Interpreter:
+async def _open_workspaces(
+    stack: AsyncExitStack, settings: Settings, store: Store, blobs: Blobs, clock: Clock
+) -> Workspaces:
     sandbox = open_sandbox(settings.sandbox, clock)
     await sandbox.start()
     stack.push_async_callback(sandbox.close)
-    return Interpreter(sandbox, store, blobs, files, clock)
+    return Workspaces(sandbox, store, blobs)
 
 
 async def _open_vector_stores(

@@ -160,37 +160,6 @@ def test_cancelling_stops_the_code_and_the_thread_goes_on(client, upstream, code
     assert run_of(client, thread, coder).status == "completed"
 
 
-@pytest.mark.proves("containers.files")
-def test_a_container_is_made_filled_read_and_deleted(client):
-    file = client.files.create(file=("a.txt", b"hello"), purpose="user_data")
-    made = client.containers.create(name="mine", file_ids=[file.id])
-    assert (made.status, made.expires_after.minutes, made.name) == ("running", 20, "mine")
-    assert client.containers.retrieve(made.id).to_dict() == made.to_dict()
-    assert made.id in [one.id for one in client.containers.list(extra_query={"name": "mine"})]
-    (inside,) = client.containers.files.list(made.id)
-    assert (inside.path, inside.bytes, inside.source) == (f"/mnt/data/{file.id}", 5, "user")
-    assert client.containers.files.content.retrieve(inside.id, container_id=made.id).read() == b"hello"
-    other = client.files.create(file=("b.txt", b"more"), purpose="user_data")
-    added = client.containers.files.create(made.id, file_id=other.id)
-    assert client.containers.files.retrieve(added.id, container_id=made.id).to_dict() == added.to_dict()
-    client.containers.files.delete(inside.id, container_id=made.id)
-    assert [one.id for one in client.containers.files.list(made.id)] == [added.id]
-    client.containers.delete(made.id)
-    with pytest.raises(openai.NotFoundError):
-        client.containers.retrieve(made.id)
-
-
-@pytest.mark.proves("containers.threads")
-def test_the_container_of_a_thread_shows_what_its_code_has_written(client, upstream, coder):
-    thread = new_thread(client, "Write")
-    upstream.answer(runs("open('/mnt/data/out.txt', 'w').write('made')"), text("Done."))
-    run_of(client, thread, coder)
-    (container,) = client.containers.list(extra_query={"name": thread.id})
-    (inside,) = client.containers.files.list(container.id)
-    assert (inside.path, inside.source) == ("/mnt/data/out.txt", "assistant")
-    assert client.containers.files.content.retrieve(inside.id, container_id=container.id).read() == b"made"
-
-
 @pytest.mark.proves("code_interpreter.refused")
 def test_where_no_code_can_run_the_run_is_refused_with_the_reason(new_server):
     server = new_server(sandbox__python="/nowhere/bin/python").start()

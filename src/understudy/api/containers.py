@@ -1,28 +1,30 @@
 """Containers over HTTP, and the files in them."""
 
 from collections.abc import AsyncIterator
+from contextlib import aclosing
 
 from starlette.requests import Request
 from starlette.responses import Response, StreamingResponse
 
 from understudy.api.exchange import page_request, read_json, rendered
+from understudy.api.multipart import Form, read_form
 from understudy.api.parts import parts_of, project_of
-from understudy.errors import InvalidRequest, NoSuchFile, SandboxError, Unavailable, no_such
+from understudy.engine.containers import check_running
+from understudy.errors import NoSuchFile, no_such
 from understudy.store.files import no_such_file
 from understudy.wire import queries
 from understudy.wire.containers import (
-    ContainerExpiresAfter,
     ContainerFileListResource,
     ContainerFileResource,
     ContainerListResource,
-    ContainerResource,
     CreateContainerBody,
     CreateContainerFileBody,
     DeletedContainerFileResource,
     DeletedContainerResource,
     ListContainersQuery,
+    UploadContainerFileBody,
 )
-from understudy.wire.problems import check_id
+from understudy.wire.problems import InvalidBody, check_id, explain
 
 
 async def list_containers(request: Request) -> Response:
@@ -38,75 +40,72 @@ async def create_container(request: Request) -> Response:
     parts = parts_of(request)
     body = await read_json(request, CreateContainerBody, parts.settings.limits)
     await _check_files(request, body.file_ids)
-    expires_after = body.expires_after or ContainerExpiresAfter()
-    try:
-        made = await parts.interpreter.create(project_of(request), body.name, body.file_ids, expires_after)
-    except SandboxError as fault:
-        raise Unavailable(str(fault)) from None
-    return rendered(made)
+    return rendered(await parts.containers.create(project_of(request), body))
 
 
 async def retrieve_container(request: Request) -> Response:
-    return rendered(await _container(request))
+    return rendered(await parts_of(request).containers.used(project_of(request), _container_id(request)))
 
 
 async def delete_container(request: Request) -> Response:
-    container = await _container(request)
-    await parts_of(request).interpreter.delete(project_of(request), container.id)
-    return rendered(DeletedContainerResource(id=container.id))
+    container_id = _container_id(request)
+    await parts_of(request).containers.delete(project_of(request), container_id)
+    return rendered(DeletedContainerResource(id=container_id))
 
 
 async def list_container_files(request: Request) -> Response:
     """The files are few and not kept: the page is cut from all of them."""
-    container = await _container(request)
+    container_id = _container_id(request)
     query = queries.parse(request.scope["query_string"], queries.ListQuery)
-    files = await parts_of(request).interpreter.contents(container.id)
+    files = await parts_of(request).containers.files(project_of(request), container_id)
     files.sort(key=lambda file: (file.created_at, file.path), reverse=query.order == "desc")
-    start = 0
-    if query.after is not None:
-        start = next((number + 1 for number, file in enumerate(files) if file.id == query.after), len(files))
-    shown = files[start : start + query.limit]
+    shown, more = _page(files, query)
     first, last = (shown[0].id, shown[-1].id) if shown else (None, None)
-    more = start + len(shown) < len(files)
     return rendered(ContainerFileListResource(data=shown, first_id=first, last_id=last, has_more=more))
 
 
+def _page(files: list[ContainerFileResource], query: queries.ListQuery) -> tuple[list[ContainerFileResource], bool]:
+    """The page, and whether there are more beyond it."""
+    numbers = {file.id: number for number, file in enumerate(files)}
+    after = -1 if query.after is None else numbers.get(query.after, len(files))
+    before = len(files) if query.before is None else numbers.get(query.before, 0)
+    between = files[after + 1 : before]
+    backwards = query.before is not None and query.after is None
+    return between[-query.limit :] if backwards else between[: query.limit], len(between) > query.limit
+
+
 async def create_container_file(request: Request) -> Response:
-    """Puts a File of the project into the container."""
+    """Puts a File of the project into the container, or bytes that come with the request."""
+    if request.headers.get("content-type", "").lower().startswith("multipart/"):
+        return await _upload(request)
     parts = parts_of(request)
-    container = await _running(request)
+    container_id = _container_id(request)
     body = await read_json(request, CreateContainerFileBody, parts.settings.limits)
-    await _check_files(request, [body.file_id])
-    try:
-        await parts.interpreter.open(project_of(request), container.id, [body.file_id])
-    except SandboxError as fault:
-        raise Unavailable(str(fault)) from None
-    await parts.store.containers.touch(container.id, parts.now())
-    path = f"/mnt/data/{body.file_id}"
-    return rendered(next(file for file in await parts.interpreter.contents(container.id) if file.path == path))
+    return rendered(await _add(request, container_id, body.file_id))
 
 
 async def retrieve_container_file(request: Request) -> Response:
-    return rendered(await _file(request))
+    container_id, file_id = _file_ids(request)
+    return rendered(await parts_of(request).containers.file(project_of(request), container_id, file_id))
 
 
 async def delete_container_file(request: Request) -> Response:
-    file = await _file(request)
-    await parts_of(request).interpreter.remove(file.container_id, file.path)
-    return rendered(DeletedContainerFileResource(id=file.id))
+    container_id, file_id = _file_ids(request)
+    await parts_of(request).containers.remove(project_of(request), container_id, file_id)
+    return rendered(DeletedContainerFileResource(id=file_id))
 
 
 async def retrieve_container_file_content(request: Request) -> Response:
-    file = await _file(request)
-    chunks = parts_of(request).interpreter.read(file.container_id, file.path)
+    container_id, file_id = _file_ids(request)
+    chunks = await parts_of(request).containers.read(project_of(request), container_id, file_id)
     try:
-        first = b"" if chunks is None else await anext(chunks, b"")
+        first = await anext(chunks, b"")
     except NoSuchFile:
-        raise no_such("container file", file.id) from None
+        raise no_such("container file", file_id) from None
 
     async def content() -> AsyncIterator[bytes]:
-        yield first
-        if chunks is not None:
+        async with aclosing(chunks):
+            yield first
             async for chunk in chunks:
                 yield chunk
 
@@ -114,28 +113,43 @@ async def retrieve_container_file_content(request: Request) -> Response:
     return StreamingResponse(content(), media_type="application/octet-stream", headers=headers)
 
 
-async def _container(request: Request) -> ContainerResource:
+async def _upload(request: Request) -> Response:
+    """A form with the bytes, or with the id of a File."""
+    parts = parts_of(request)
+    container_id = _container_id(request)
+    # Before the bytes are read, not after.
+    check_running(await parts.containers.used(project_of(request), container_id))
+    most = parts.settings.sandbox.disk_mb << 20
+    async with parts.files.writing() as draft:
+        form = await read_form(request, "file", draft, lambda _: most, parts.settings.limits.upload_silence)
+        if form.filename is None and form.fields.keys() == {"file_id"}:
+            return rendered(await _add(request, container_id, form.fields["file_id"]))
+        _check_form(form)
+        blob = await draft.settle()
+        filename = form.filename or "file"
+        return rendered(await parts.containers.upload(project_of(request), container_id, filename, blob))
+
+
+def _check_form(form: Form) -> None:
+    plain = dict(form.fields) if form.filename is None else {**form.fields, "file": form.filename}
+    problem = explain(plain, UploadContainerFileBody)
+    if problem is not None:
+        raise InvalidBody(problem)
+
+
+async def _add(request: Request, container_id: str, file_id: str) -> ContainerFileResource:
+    await _check_files(request, [file_id])
+    return await parts_of(request).containers.add(project_of(request), container_id, file_id)
+
+
+def _container_id(request: Request) -> str:
     container_id: str = request.path_params["container_id"]
     check_id("container_id", container_id, "cntr")
-    parts = parts_of(request)
-    return await parts.store.containers.get(project_of(request), container_id, parts.now())
+    return container_id
 
 
-async def _running(request: Request) -> ContainerResource:
-    """Raises InvalidRequest for one whose time is over."""
-    container = await _container(request)
-    if container.status == "expired":
-        raise InvalidRequest(f"Container '{container.id}' has expired. Create a new one.")
-    return container
-
-
-async def _file(request: Request) -> ContainerFileResource:
-    container = await _container(request)
-    file_id: str = request.path_params["file_id"]
-    for file in await parts_of(request).interpreter.contents(container.id):
-        if file.id == file_id:
-            return file
-    raise no_such("container file", file_id)
+def _file_ids(request: Request) -> tuple[str, str]:
+    return _container_id(request), request.path_params["file_id"]
 
 
 async def _check_files(request: Request, file_ids: list[str]) -> None:

@@ -18,6 +18,7 @@ _REFERENCE = "#/components/schemas/{name}"
 _SECURITY_SCHEME = "ApiKeyAuth"
 _ERROR = "Error"
 _JSON = "application/json"
+_FORM = "multipart/form-data"
 
 
 @cache
@@ -69,11 +70,18 @@ def _operation(operation: Operation) -> dict[str, Any]:
     if operation.body is not None:
         described["requestBody"] = {
             "required": not operation.body_optional,
-            "content": {"multipart/form-data" if operation.form else _JSON: {"schema": _schema(operation.body)}},
+            "content": _body(operation.body, operation),
         }
     if not operation.authenticated:
         described["security"] = []
     return described
+
+
+def _body(kind: type | dict[str, Any], operation: Operation) -> dict[str, Any]:
+    content = {_FORM if operation.form else _JSON: {"schema": _schema(kind)}}
+    if operation.or_form is not None:
+        content[_FORM] = {"schema": _schema(operation.or_form)}
+    return content
 
 
 def _path_parameters(operation: Operation) -> list[dict[str, Any]]:
@@ -123,7 +131,7 @@ def _schema(kind: type | dict[str, Any]) -> dict[str, Any]:
 
 
 def _schemas() -> dict[str, Any]:
-    kinds = [kind for operation in OPERATIONS for kind in (operation.body, operation.response)]
+    kinds = [kind for operation in OPERATIONS for kind in (operation.body, operation.or_form, operation.response)]
     structs = [kind for kind in kinds if isinstance(kind, type)]
     _, components = msgspec.json.schema_components([*structs, ErrorResponse], ref_template=_REFERENCE)
     return {name: _always_sent(_refined(schema)) for name, schema in components.items()}

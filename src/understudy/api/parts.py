@@ -8,6 +8,7 @@ from understudy.api.open_streams import OpenStreams
 from understudy.blobs import Blobs
 from understudy.clock import Clock
 from understudy.engine.batches import Batches
+from understudy.engine.containers import Containers
 from understudy.engine.files import Files
 from understudy.engine.interpreter import Interpreter
 from understudy.engine.runs import Runs
@@ -31,6 +32,7 @@ class Parts:
     interpreter: Interpreter
     batches: Batches
     webhooks: Webhooks
+    containers: Containers
     blobs: Blobs
     clock: Clock
     streams: OpenStreams

@@ -8,10 +8,11 @@ import msgspec
 
 from understudy import ids
 from understudy.engine import events
-from understudy.engine.interpreter import Interpreter, Workspace
+from understudy.engine.interpreter import Auto, Interpreter
 from understudy.engine.interruption import Interruption
 from understudy.engine.stage import Stage
-from understudy.errors import InvalidRequest, SandboxError
+from understudy.engine.workspaces import Workspace
+from understudy.errors import SandboxError
 from understudy.store.files import StoredFile
 from understudy.store.runs import Call, PendingCall
 from understudy.tools.code_interpreter import code_of
@@ -43,10 +44,9 @@ class Computing:
     async def answer(self, call: PendingCall, files: Sequence[StoredFile]) -> tuple[list[events.Event], Call]:
         """Raises InvalidRequest where no code can run here at all."""
         stage, code = self._stage, code_of(call.arguments)
-        if fault := await self._interpreter.check():
-            raise InvalidRequest(fault, code="unsupported_tool")
-        container_id = await self._interpreter.container_of(stage.project_id, stage.view.run.thread_id)
-        outputs, made = await self._run(call, container_id, code, [file.id for file in files])
+        wanted = Auto(stage.view.run.thread_id, [file.id for file in files], bare_ids=True)
+        container_id = await self._interpreter.container_for(stage.project_id, wanted)
+        outputs, made = await self._run(call, wanted, code)
         item = CodeInterpreterCallItem(
             id=ids.code_interpreter_call(),
             call_id=call.id,
@@ -57,13 +57,11 @@ class Computing:
         )
         return [], Call(item.id, "code_interpreter_call", msgspec.json.encode(item).decode())
 
-    async def _run(
-        self, call: PendingCall, container_id: str, code: str, file_ids: Sequence[str]
-    ) -> tuple[list[CodeOutput], list[MadeFile]]:
+    async def _run(self, call: PendingCall, wanted: Auto, code: str) -> tuple[list[CodeOutput], list[MadeFile]]:
         outputs: list[CodeOutput] = []
         try:
             with self._interruption.waiting():
-                workspace = await self._interpreter.open(self._stage.project_id, container_id, file_ids)
+                workspace = await self._interpreter.session_for(self._stage.project_id, wanted)
             await self._execute(call, workspace, code, outputs)
             with self._interruption.waiting():
                 made = await self._interpreter.collect(self._stage.project_id, workspace, _MOST_FILES)

@@ -1,128 +1,77 @@
-"""The code interpreter of this process: containers with their files, and what code left in them. Knows no run.
+"""The code interpreter as a model's calls use it: which container they run in, what code says, what it has written.
 
-A workspace is a container's session with a memory of which files are known: those that were put there, and those that
-became Files already.
+Knows no run, no response and no event.
 """
 
-import asyncio
-import hashlib
+import math
 from collections.abc import AsyncGenerator, AsyncIterator, Sequence
-from weakref import WeakKeyDictionary
+from dataclasses import dataclass
 
 from understudy import ids
-from understudy.blobs import Blobs
 from understudy.clock import Clock
+from understudy.engine.containers import check_running, shown
 from understudy.engine.files import Files
+from understudy.engine.workspaces import Workspace, Workspaces
 from understudy.errors import InvalidRequest
 from understudy.store import Store
-from understudy.store.files import StoredFile
-from understudy.tools.sandbox import FOLDER, Image, Output, Sandbox, SandboxFile, Session, safe_name
+from understudy.tools.sandbox import FOLDER, Image, Output, SandboxFile
 from understudy.wire.containers import ContainerExpiresAfter, ContainerFileResource, ContainerResource
 from understudy.wire.items import MadeFile
 
 _EXTENSIONS = {"image/png": "png", "image/jpeg": "jpg"}
 
 
-class Workspace:
-    """One container as a run uses it: the contents of the known files by name, and which of them were `given`."""
+@dataclass(frozen=True, slots=True)
+class Auto:
+    """The one container of `owner_id`, made when it is first needed: of a thread, a conversation, a chain of responses.
 
-    def __init__(self, session: Session) -> None:
-        self.session = session
-        self.digests: dict[str, str] = {}
-        self.given: set[str] = set()
-        self.lock = asyncio.Lock()
-        self._id = session.id
+    `file_ids` are the Files in it. They have names like `file-abc-data.csv`, and with `bare_ids` like `file-abc`.
+    """
 
-    def refresh(self) -> None:
-        """Forgets what was known of a session that was lost."""
-        if self._id != self.session.id:
-            self._id = self.session.id
-            self.digests.clear()
-            self.given.clear()
+    owner_id: str
+    file_ids: Sequence[str] = ()
+    bare_ids: bool = False
 
 
 class Interpreter:
-    def __init__(self, sandbox: Sandbox, store: Store, blobs: Blobs, files: Files, clock: Clock) -> None:
-        self._sandbox = sandbox
+    """`idle_seconds` is how long a container waits for more code before it expires."""
+
+    def __init__(self, workspaces: Workspaces, store: Store, files: Files, clock: Clock, idle_seconds: float) -> None:
+        self._workspaces = workspaces
         self._store = store
-        self._blobs = blobs
         self._files = files
         self._clock = clock
-        self._workspaces: WeakKeyDictionary[Session, Workspace] = WeakKeyDictionary()
+        self._idle_seconds = idle_seconds
 
     async def check(self) -> str | None:
         """What keeps code from running here, as a sentence; None where it can."""
-        return await self._sandbox.check()
+        return await self._workspaces.check()
 
-    async def container_of(self, project_id: str, thread_id: str) -> str:
-        """The id of the container that belongs to a thread, made for its first code."""
-        now = int(self._clock.now())
-        made = ContainerResource(
-            id=ids.container(),
-            created_at=now,
-            expires_after=ContainerExpiresAfter(),
-            last_active_at=now,
-            name=thread_id,
-        )
-        return await self._store.containers.of_thread(project_id, thread_id, made)
+    async def container_for(self, project_id: str, wanted: str | Auto) -> str:
+        """The id of a container that may be used: the one of this id, or that of an owner. Counts as use.
 
-    async def open(self, project_id: str, container_id: str, file_ids: Sequence[str]) -> Workspace:
-        """The container with these files in it, by their ids and by their names. Raises SandboxError."""
-        session = await self._sandbox.open(container_id)
-        workspace = self._workspaces.setdefault(session, Workspace(session))
-        async with workspace.lock:
-            workspace.refresh()
-            missing = [file_id for file_id in file_ids if file_id not in workspace.digests]
-            files = await self._store.files.lookup(project_id, missing) if missing else []
-            for file in files:
-                await self._put(session, file)
-            if files:
-                workspace.given |= {file.id for file in files}
-                listed = await session.list()
-                workspace.digests |= {one.name: one.digest for one in listed if one.name in workspace.given}
-        return workspace
-
-    async def create(
-        self, project_id: str, name: str, file_ids: Sequence[str], expires_after: ContainerExpiresAfter
-    ) -> ContainerResource:
-        """A container of the client's own. Raises InvalidRequest where no code can run, SandboxError."""
+        Raises NotFound, and InvalidRequest where its time is over or no code can run here at all.
+        """
         if fault := await self.check():
             raise InvalidRequest(fault, code="unsupported_tool")
         now = int(self._clock.now())
-        made = ContainerResource(
-            id=ids.container(), created_at=now, expires_after=expires_after, last_active_at=now, name=name
-        )
-        await self.open(project_id, made.id, file_ids)
-        await self._store.containers.create(project_id, made)
-        return made
+        if isinstance(wanted, Auto):
+            return await self._store.containers.of_thread(project_id, wanted.owner_id, self._made(wanted.owner_id, now))
+        container = await self._store.containers.get(project_id, wanted, now)
+        check_running(container)
+        await self._store.containers.touch(container.id, now)
+        return container.id
 
-    def find(self, container_id: str) -> Workspace | None:
-        """The container's workspace where it is alive in this process."""
-        session = self._sandbox.find(container_id)
-        return None if session is None else self._workspaces.get(session)
+    async def session_for(self, project_id: str, wanted: str | Auto) -> Workspace:
+        """The container that `container_for` finds, alive and with its files. Raises SandboxError besides.
 
-    async def delete(self, project_id: str, container_id: str) -> None:
-        """Ends the container with everything in it. Raises NotFound."""
-        await self._store.containers.delete(project_id, container_id)
-        if (session := self._sandbox.find(container_id)) is not None:
-            await session.close()
-
-    async def contents(self, container_id: str) -> list[ContainerFileResource]:
-        """The files in the container, by name; none where it is not alive."""
-        workspace = self.find(container_id)
-        if workspace is None:
-            return []
-        workspace.refresh()
-        return [_shown(container_id, workspace, file) for file in await workspace.session.list()]
-
-    async def remove(self, container_id: str, path: str) -> None:
-        if (workspace := self.find(container_id)) is not None:
-            await workspace.session.remove(path.removeprefix(f"{FOLDER}/"))
-
-    def read(self, container_id: str, path: str) -> AsyncGenerator[bytes, None] | None:
-        """The content of a file, in pieces; None where the container is not alive."""
-        workspace = self.find(container_id)
-        return None if workspace is None else workspace.session.read(path.removeprefix(f"{FOLDER}/"))
+        For one call: what lives is asked for again at the next, since it may have been lost meanwhile.
+        """
+        container_id = await self.container_for(project_id, wanted)
+        if isinstance(wanted, Auto):
+            return await self._workspaces.open(project_id, container_id, wanted.file_ids, bare_ids=wanted.bare_ids)
+        kept = await self._store.containers.files(container_id)
+        return await self._workspaces.open(project_id, container_id, kept)
 
     async def run(self, workspace: Workspace, code: str) -> AsyncGenerator[Output, None]:
         """What the code says, as it says it; closing the generator stops it."""
@@ -137,11 +86,8 @@ class Interpreter:
     async def collect(self, project_id: str, workspace: Workspace, most: int) -> list[MadeFile]:
         """Makes Files of what code has written or changed since the last time; no more than `most` at once."""
         async with workspace.lock:
-            workspace.refresh()
             made: list[MadeFile] = []
-            for found in await workspace.session.list():
-                if workspace.digests.get(found.name) == found.digest or len(made) >= most:
-                    continue
+            for found in await _changed(workspace, most):
                 basename = found.name.rpartition("/")[2]
                 chunks = workspace.session.read(found.name)
                 file = await self._files.save(project_id, basename, "assistants_output", chunks)
@@ -149,30 +95,34 @@ class Interpreter:
                 made.append(MadeFile(path=f"{FOLDER}/{found.name}", file_id=file.id))
             return made
 
+    async def written(self, workspace: Workspace, most: int) -> list[ContainerFileResource]:
+        """What code has written or changed since the last time, left where it is."""
+        async with workspace.lock:
+            changed = await _changed(workspace, most)
+            workspace.digests |= {found.name: found.digest for found in changed}
+            return [shown(workspace, found) for found in changed]
+
     async def save_image(self, project_id: str, image: Image) -> str:
         """The id of the File that the figure becomes."""
         file_id = ids.file()
         name = f"{file_id}.{_EXTENSIONS[image.mime]}"
         return (await self._files.save(project_id, name, "assistants_output", _once(image.data))).id
 
-    async def _put(self, session: Session, file: StoredFile) -> None:
-        """Under its id, as the hosted service does, and under its name, as people expect."""
-        async with self._blobs.reading(file.blob) as chunks:
-            await session.put(file.id, chunks)
-        await session.link(safe_name(file.filename), file.id)
+    def _made(self, name: str, now: int) -> ContainerResource:
+        minutes = max(1, math.ceil(self._idle_seconds / 60))
+        return ContainerResource(
+            id=ids.container(),
+            created_at=now,
+            expires_after=ContainerExpiresAfter(minutes=minutes),
+            last_active_at=now,
+            name=name,
+        )
 
 
-def _shown(container_id: str, workspace: Workspace, file: SandboxFile) -> ContainerFileResource:
-    # The same as long as the file is there, without a row for each file that code writes.
-    digest = hashlib.sha256(f"{container_id}/{workspace.session.id}/{file.name}".encode()).hexdigest()
-    return ContainerFileResource(
-        id=f"cfile_{digest[:48]}",
-        created_at=int(file.modified),
-        bytes=file.size,
-        container_id=container_id,
-        path=f"{FOLDER}/{file.name}",
-        source="user" if file.name in workspace.given else "assistant",
-    )
+async def _changed(workspace: Workspace, most: int) -> list[SandboxFile]:
+    workspace.refresh()
+    listed = await workspace.session.list()
+    return [found for found in listed if workspace.digests.get(found.name) != found.digest][:most]
 
 
 async def _once(data: bytes) -> AsyncIterator[bytes]:

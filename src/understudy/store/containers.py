@@ -1,5 +1,6 @@
 """Containers at rest: that they exist, whose they are, and when they were used last. What is in them is not here."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import msgspec
@@ -14,6 +15,11 @@ _SHOWN = "'[' || last_active_at || ',' || body || ']'"
 _PAGE = Source("containers", "project_id = $1", body=_SHOWN)
 _NAMED = Source("containers", "project_id = $1", "body IS NOT NULL AND name = $2", 2, body=_SHOWN)
 _GET = f"SELECT {_SHOWN} FROM containers WHERE id = $1 AND project_id = $2 AND body IS NOT NULL"  # noqa: S608
+_FILES = "SELECT file_id FROM container_files WHERE container_id = $1 ORDER BY file_id"
+_ADD_FILE = "INSERT INTO container_files (container_id, file_id) VALUES ($1, $2) ON CONFLICT DO NOTHING"
+_DROP_FILE = "DELETE FROM container_files WHERE container_id = $1 AND file_id = $2"
+_DROP_FILES = "DELETE FROM container_files WHERE container_id = $1"
+_LEAVE = "UPDATE containers SET thread_id = NULL WHERE thread_id = $1 AND project_id = $2 AND last_active_at <= $3"
 _OF_THREAD = "SELECT id FROM containers WHERE thread_id = $1 AND project_id = $2 AND body IS NOT NULL"
 _TOUCH = "UPDATE containers SET last_active_at = $2 WHERE id = $1 AND last_active_at < $2"
 _DELETE = (
@@ -42,8 +48,9 @@ class Containers:
     def __init__(self, database: Database) -> None:
         self._database = database
 
-    async def create(self, project_id: str, made: ContainerResource) -> None:
-        await self._database.write(_insert, project_id, made, None)
+    async def create(self, project_id: str, made: ContainerResource, file_ids: Sequence[str]) -> None:
+        """`file_ids` are the Files in it."""
+        await self._database.write(_create, project_id, made, file_ids)
 
     async def get(self, project_id: str, container_id: str, now: int) -> ContainerResource:
         """Raises NotFound."""
@@ -58,12 +65,22 @@ class Containers:
         """Raises NotFound."""
         await self._database.write(_delete, project_id, container_id)
 
+    async def files(self, container_id: str) -> list[str]:
+        """The ids of the Files that were put into it; some may have been deleted since."""
+        return await self._database.read(_files, container_id)
+
+    async def add_file(self, container_id: str, file_id: str) -> None:
+        await self._database.write(_run, _ADD_FILE, container_id, file_id)
+
+    async def remove_file(self, container_id: str, file_id: str) -> None:
+        await self._database.write(_run, _DROP_FILE, container_id, file_id)
+
     async def touch(self, container_id: str, now: int) -> None:
         """Says that the container is in use."""
         await self._database.write(_touch, container_id, now)
 
     async def of_thread(self, project_id: str, thread_id: str, made: ContainerResource) -> str:
-        """The id of the thread's own container; `made` becomes it where it has none. Says that it is in use."""
+        """The id of the thread's own container; `made` becomes it where it has none that lives. Says it is in use."""
         return await self._database.write(_of_thread, project_id, thread_id, made)
 
 
@@ -71,9 +88,13 @@ def _as_of(body: str, now: int) -> ContainerResource:
     shown = _decode(body)
     container = shown.container
     container.last_active_at = shown.last_active_at
-    if now >= shown.last_active_at + container.expires_after.minutes * 60:
+    if now >= shown.last_active_at + _lifetime(container):
         container.status = "expired"
     return container
+
+
+def _lifetime(container: ContainerResource) -> int:
+    return container.expires_after.minutes * 60
 
 
 def _get(project_id: str, container_id: str) -> Transaction[str]:
@@ -86,6 +107,16 @@ def _get(project_id: str, container_id: str) -> Transaction[str]:
 def _delete(project_id: str, container_id: str) -> Transaction[None]:
     if not (yield _DELETE, (container_id, project_id)):
         raise no_such("container", container_id)
+    yield _DROP_FILES, (container_id,)
+
+
+def _files(container_id: str) -> Transaction[list[str]]:
+    rows = yield _FILES, (container_id,)
+    return [str(row[0]) for row in rows]
+
+
+def _run(sql: str, *args: str) -> Transaction[None]:
+    yield sql, args
 
 
 def _touch(container_id: str, now: int) -> Transaction[None]:
@@ -93,11 +124,19 @@ def _touch(container_id: str, now: int) -> Transaction[None]:
 
 
 def _of_thread(project_id: str, thread_id: str, made: ContainerResource) -> Transaction[str]:
+    # One whose time is over does not come back: its name stands for variables and files that are gone.
+    yield _LEAVE, (thread_id, project_id, made.last_active_at - _lifetime(made))
     yield from _insert(project_id, made, thread_id)
     rows = yield _OF_THREAD, (thread_id, project_id)
     container_id = str(rows[0][0])
     yield _TOUCH, (container_id, made.last_active_at)
     return container_id
+
+
+def _create(project_id: str, made: ContainerResource, file_ids: Sequence[str]) -> Transaction[None]:
+    yield from _insert(project_id, made, None)
+    for file_id in dict.fromkeys(file_ids):
+        yield _ADD_FILE, (made.id, file_id)
 
 
 def _insert(project_id: str, made: ContainerResource, thread_id: str | None) -> Transaction[None]:

@@ -2,14 +2,29 @@
 
 from typing import Annotated, Literal
 
-from msgspec import Meta, Struct
+from msgspec import UNSET, Meta, Struct, UnsetType
 
 from understudy.wire.queries import ListQuery
 
+MemoryLimit = Literal["1g", "4g", "16g", "64g"]
 
-class ContainerExpiresAfter(Struct, kw_only=True, forbid_unknown_fields=True):
+
+class ContainerExpiration(Struct, kw_only=True, forbid_unknown_fields=True):
+    """As it is asked for."""
+
     anchor: Literal["last_active_at"] = "last_active_at"
     minutes: Annotated[int, Meta(ge=1, le=20)] = 20
+
+
+class ContainerExpiresAfter(Struct, kw_only=True):
+    anchor: Literal["last_active_at"] = "last_active_at"
+    minutes: int = 20
+
+
+class ContainerNetworkPolicy(Struct, kw_only=True, forbid_unknown_fields=True):
+    """Code reaches no network here, so there is no other policy."""
+
+    type: Literal["disabled"]
 
 
 class ContainerResource(Struct, kw_only=True):
@@ -20,13 +35,16 @@ class ContainerResource(Struct, kw_only=True):
     expires_after: ContainerExpiresAfter
     last_active_at: int
     name: str
+    memory_limit: MemoryLimit | UnsetType = UNSET
+    network_policy: ContainerNetworkPolicy | UnsetType = UNSET
 
 
 class CreateContainerBody(Struct, kw_only=True, forbid_unknown_fields=True):
     name: Annotated[str, Meta(min_length=1, max_length=256)]
     file_ids: Annotated[list[str], Meta(max_length=20)] = []
-    expires_after: ContainerExpiresAfter | None = None
-    memory_limit: Literal["1g"] | None = None
+    expires_after: ContainerExpiration | None = None
+    memory_limit: MemoryLimit | None = None
+    network_policy: ContainerNetworkPolicy | None = None
 
 
 class ContainerListResource(Struct, kw_only=True):
@@ -48,7 +66,15 @@ class ListContainersQuery(ListQuery, frozen=True, kw_only=True):
 
 
 class CreateContainerFileBody(Struct, kw_only=True, forbid_unknown_fields=True):
+    """A File of the project to put there; `UploadContainerFileBody` has the bytes themselves."""
+
     file_id: str
+
+
+class UploadContainerFileBody(Struct, kw_only=True, forbid_unknown_fields=True):
+    """The form with the bytes themselves. `file` is, once they are written, the name that came with them."""
+
+    file: Annotated[str, Meta(extra_json_schema={"format": "binary"})]
 
 
 class ContainerFileResource(Struct, kw_only=True):

@@ -52,9 +52,10 @@ OPERATIONS: Final = (
         "CreateContainerFile",
         "POST",
         _FILES,
-        "Put a file into a container.",
+        "Put a File of the project into a container, or bytes that come with the request.",
         containers.ContainerFileResource,
         containers.CreateContainerFileBody,
+        or_form=containers.UploadContainerFileBody,
         tag=_TAG,
     ),
     Operation(

@@ -11,8 +11,8 @@ Schema = dict[str, Any]
 class Operation:
     """One row. A body or an answer of a shape that is not ours to define is a JSON schema instead of a Struct.
 
-    `body_optional`: an absent body stands for `{}`. `form`: the body is a multipart form. `streams`: the answer may be
-    server-sent events. `binary`: the answer is bytes of any kind.
+    `body_optional`: an absent body stands for `{}`. `form`: the body is a multipart form. `or_form`: it may be this
+    form as well. `streams`: the answer may be server-sent events. `binary`: the answer is bytes of any kind.
     """
 
     id: str
@@ -24,6 +24,7 @@ class Operation:
     body_optional: bool = False
     query: type | None = None
     form: bool = False
+    or_form: type | None = None
     streams: bool = False
     binary: bool = False
     tag: str = "Assistants"

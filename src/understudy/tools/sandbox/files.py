@@ -71,10 +71,8 @@ class Folder:
             os.close(opened)
 
     async def link(self, alias: str, name: str) -> None:
-        begun = f".link-{secrets.token_hex(8)}"
         with _explained(alias):
-            await self._run(self._symlink, component(name), begun)
-            await self._run(self._rename, begun, component(alias))
+            await self._run(self._symlink, component(name), component(alias))
 
     async def list(self) -> Sequence[SandboxFile]:
         with _explained("/"):
@@ -114,9 +112,14 @@ class Folder:
         with self._folder.used() as folder:
             os.replace(begun, name, src_dir_fd=folder, dst_dir_fd=folder)
 
-    def _symlink(self, name: str, begun: str) -> None:
+    def _symlink(self, name: str, alias: str) -> None:
         with self._folder.used() as folder:
+            with suppress(FileNotFoundError):
+                if not stat.S_ISLNK(os.lstat(alias, dir_fd=folder).st_mode):
+                    return
+            begun = f".link-{secrets.token_hex(8)}"
             os.symlink(name, begun, dir_fd=folder)
+            os.replace(begun, alias, src_dir_fd=folder, dst_dir_fd=folder)
 
     def _open(self, parts: Sequence[str]) -> int:
         with self._parent(parts) as parent:

@@ -59,8 +59,12 @@ def drop(begun):
     if os.path.exists(os.path.join(top, begun)):
         os.remove(os.path.join(top, begun))
 
-def link(name, begun):
+def link(name, begun, alias):
+    alias = os.path.join(top, alias)
+    if os.path.lexists(alias) and not os.path.islink(alias):
+        return
     os.symlink(name, os.path.join(top, begun))
+    os.replace(os.path.join(top, begun), alias)
 
 def listed(most):
     found = []
@@ -139,9 +143,7 @@ class GatewayFiles:
             raise
 
     async def link(self, alias: str, name: str) -> None:
-        begun, target = self._begun(), component(alias)
-        await self._call(alias, "link", component(name), begun)
-        await self._call(alias, "place", begun, target)
+        await self._call(alias, "link", component(name), self._begun(), component(alias))
 
     async def list(self) -> Sequence[SandboxFile]:
         found = _as(await self._call("/", "listed", FILES), tuple[_Listed, ...])

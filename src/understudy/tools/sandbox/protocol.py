@@ -43,6 +43,10 @@ class Session(Protocol):
     @property
     def ended(self) -> bool: ...
 
+    def touch(self) -> None:
+        """Counts as use."""
+        ...
+
     def execute(self, code: str) -> AsyncGenerator[Output, None]:
         """Runs the code and gives what it says as it says it; the last output is `Ended`, and only the last.
 
@@ -58,7 +62,10 @@ class Session(Protocol):
         ...
 
     async def link(self, alias: str, name: str) -> None:
-        """Makes a file known to the code under a second name, which `list` does not show."""
+        """Makes a file known to the code under a second name, which `list` does not show.
+
+        What the code itself has made under that name stays as it is.
+        """
         ...
 
     async def list(self) -> Sequence[SandboxFile]:

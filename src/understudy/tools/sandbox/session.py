@@ -57,6 +57,9 @@ class KernelSession:
         async with self._used(), self._turn:
             await self._living()
 
+    def touch(self) -> None:
+        self.used_at = self._clock.now()
+
     async def execute(self, code: str) -> AsyncGenerator[Output, None]:
         if len(code.encode("utf-8", "replace")) > _CODE_BYTES:
             raise SandboxError(f"The code has more than {_CODE_BYTES} bytes, which is the most that is run at once.")

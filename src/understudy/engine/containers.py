@@ -1,0 +1,202 @@
+"""Containers as clients see them: made, filled, listed, read and ended by hand. Knows no run and no HTTP.
+
+A container exists in the store; what is in it lives in a session of the sandbox, and ends with it. The project's Files
+that were put into one are put there again where its session was lost; what its code has made is gone then.
+"""
+
+import hashlib
+import secrets
+from collections.abc import AsyncGenerator, Sequence
+
+from msgspec import UNSET
+
+from understudy import ids
+from understudy.blobs import Blob
+from understudy.clock import Clock
+from understudy.engine.workspaces import Workspace, Workspaces
+from understudy.errors import InvalidRequest, SandboxError, SandboxFull, Unavailable, no_such
+from understudy.store import Store
+from understudy.tools.sandbox import FOLDER, SandboxFile, safe_name
+from understudy.wire.containers import (
+    ContainerExpiresAfter,
+    ContainerFileResource,
+    ContainerResource,
+    CreateContainerBody,
+    MemoryLimit,
+)
+
+LEAST_MB = 1024
+"""What the API gives a container that asks for nothing."""
+
+
+class Containers:
+    """Raises InvalidRequest where a container's time is over or its disk full, Unavailable where the sandbox fails."""
+
+    def __init__(self, workspaces: Workspaces, store: Store, clock: Clock, memory_mb: int) -> None:
+        self._workspaces = workspaces
+        self._store = store
+        self._clock = clock
+        self._memory_mb = memory_mb
+
+    def check_memory(self, limit: MemoryLimit | None, param: str) -> None:
+        """Raises InvalidRequest for more than a container has here."""
+        most = max(self._memory_mb, LEAST_MB)
+        if limit is not None and int(limit.removesuffix("g")) * 1024 > most:
+            raise InvalidRequest(
+                f"Invalid '{param}': {limit!r} is more than a container has on this server, {most} MiB. Ask for less, "
+                "or have `[sandbox] memory_mb` raised.",
+                param=param,
+            )
+
+    async def create(self, project_id: str, body: CreateContainerBody) -> ContainerResource:
+        """Its Files have to exist. Raises InvalidRequest where no code can run as well."""
+        self.check_memory(body.memory_limit, "memory_limit")
+        if fault := await self._workspaces.check():
+            raise InvalidRequest(fault, code="unsupported_tool")
+        made = self._made(body)
+        try:
+            await self._open(project_id, made.id, body.file_ids)
+            await self._store.containers.create(project_id, made, body.file_ids)
+        except BaseException:
+            await self._workspaces.close(made.id)
+            raise
+        return made
+
+    async def used(self, project_id: str, container_id: str) -> ContainerResource:
+        """The container, which counts as used where its time is not over. Raises NotFound."""
+        container = await self._store.containers.get(project_id, container_id, self._now())
+        if container.status == "running":
+            container.last_active_at = self._now()
+            await self._store.containers.touch(container.id, container.last_active_at)
+            if (workspace := self._workspaces.find(container.id)) is not None:
+                workspace.session.touch()
+        return container
+
+    async def delete(self, project_id: str, container_id: str) -> None:
+        """Ends the container with everything in it. Raises NotFound."""
+        await self._store.containers.delete(project_id, container_id)
+        await self._workspaces.close(container_id)
+
+    async def files(self, project_id: str, container_id: str) -> list[ContainerFileResource]:
+        """By name. Raises NotFound."""
+        await self._running(project_id, container_id)
+        workspace = await self._present(project_id, container_id)
+        return [] if workspace is None else await self._shown(workspace)
+
+    async def file(self, project_id: str, container_id: str, file_id: str) -> ContainerFileResource:
+        """Raises NotFound."""
+        for file in await self.files(project_id, container_id):
+            if file.id == file_id:
+                return file
+        raise no_such("container file", file_id)
+
+    async def add(self, project_id: str, container_id: str, file_id: str) -> ContainerFileResource:
+        """Puts a File of the project there. Raises NotFound."""
+        await self._running(project_id, container_id)
+        workspace = await self._open(project_id, container_id, [*await self._kept(container_id), file_id])
+        await self._store.containers.add_file(container_id, file_id)
+        names = [name for name, given in workspace.given.items() if given == file_id]
+        return await self._found(workspace, names[0] if names else file_id)
+
+    async def upload(self, project_id: str, container_id: str, filename: str, blob: Blob) -> ContainerFileResource:
+        """Puts bytes of the client's own there, which are no File of the project. Raises NotFound."""
+        await self._running(project_id, container_id)
+        workspace = await self._open(project_id, container_id, await self._kept(container_id))
+        name = safe_name(f"{secrets.token_hex(16)}-{filename}")
+        try:
+            await self._workspaces.put(workspace, blob, name)
+            await workspace.session.link(safe_name(filename), name)
+        except SandboxError as fault:
+            raise refused(fault) from None
+        return await self._found(workspace, name)
+
+    async def remove(self, project_id: str, container_id: str, file_id: str) -> None:
+        """Raises NotFound."""
+        file = await self.file(project_id, container_id, file_id)
+        workspace = self._workspaces.find(container_id)
+        if workspace is None:
+            raise no_such("container file", file_id)
+        name = file.path.removeprefix(f"{FOLDER}/")
+        await workspace.session.remove(name)
+        workspace.digests.pop(name, None)
+        if given := workspace.given.pop(name, None):
+            await self._store.containers.remove_file(container_id, given)
+
+    async def read(self, project_id: str, container_id: str, file_id: str) -> AsyncGenerator[bytes, None]:
+        """The content of a file, in pieces. Raises NotFound."""
+        file = await self.file(project_id, container_id, file_id)
+        workspace = self._workspaces.find(container_id)
+        if workspace is None:
+            raise no_such("container file", file_id)
+        return workspace.session.read(file.path.removeprefix(f"{FOLDER}/"))
+
+    def _made(self, body: CreateContainerBody) -> ContainerResource:
+        now = self._now()
+        minutes = body.expires_after.minutes if body.expires_after else ContainerExpiresAfter().minutes
+        return ContainerResource(
+            id=ids.container(),
+            created_at=now,
+            expires_after=ContainerExpiresAfter(minutes=minutes),
+            last_active_at=now,
+            name=body.name,
+            memory_limit=body.memory_limit or UNSET,
+            network_policy=body.network_policy or UNSET,
+        )
+
+    async def _running(self, project_id: str, container_id: str) -> None:
+        check_running(await self.used(project_id, container_id))
+
+    async def _present(self, project_id: str, container_id: str) -> Workspace | None:
+        """The container in this process; made again where there is something to put into it."""
+        if (workspace := self._workspaces.find(container_id)) is not None:
+            return workspace
+        kept = await self._kept(container_id)
+        return await self._open(project_id, container_id, kept) if kept else None
+
+    async def _kept(self, container_id: str) -> list[str]:
+        return await self._store.containers.files(container_id)
+
+    async def _open(self, project_id: str, container_id: str, file_ids: Sequence[str]) -> Workspace:
+        try:
+            return await self._workspaces.open(project_id, container_id, file_ids)
+        except SandboxError as fault:
+            raise refused(fault) from None
+
+    async def _shown(self, workspace: Workspace) -> list[ContainerFileResource]:
+        try:
+            return [shown(workspace, file) for file in await workspace.session.list()]
+        except SandboxError as fault:
+            raise refused(fault) from None
+
+    async def _found(self, workspace: Workspace, name: str) -> ContainerFileResource:
+        path = f"{FOLDER}/{name}"
+        for file in await self._shown(workspace):
+            if file.path == path:
+                return file
+        raise Unavailable(f"The container {workspace.container_id!r} lost its files meanwhile. Please try again.")
+
+    def _now(self) -> int:
+        return int(self._clock.now())
+
+
+def check_running(container: ContainerResource) -> None:
+    """Raises InvalidRequest for one whose time is over."""
+    if container.status == "expired":
+        raise InvalidRequest(f"Container '{container.id}' has expired. Create a new one.")
+
+
+def refused(fault: SandboxError) -> InvalidRequest | Unavailable:
+    return InvalidRequest(str(fault)) if isinstance(fault, SandboxFull) else Unavailable(str(fault))
+
+
+def shown(workspace: Workspace, file: SandboxFile) -> ContainerFileResource:
+    # The same as long as the file is there, without a row for each file that code writes.
+    mark = f"{workspace.container_id}/{workspace.session.id}/{file.name}"
+    return ContainerFileResource(
+        id=f"cfile_{hashlib.sha256(mark.encode()).hexdigest()[:32]}",
+        created_at=int(file.modified),
+        bytes=file.size,
+        container_id=workspace.container_id,
+        path=f"{FOLDER}/{file.name}",
+        source="user" if file.name in workspace.given else "assistant",
+    )

@@ -1,0 +1,161 @@
+"""In which container a call's code runs, with a clock of the test's own and real sandboxes."""
+
+import asyncio
+import socket
+
+import openai
+import pytest
+import pytest_asyncio
+import uvicorn
+
+from envelope import assert_error
+from sandbox.machine import interpreter, require_sandbox
+from sandbox.running import until
+from serving import KEY, WAIT
+from understudy import app
+from understudy.engine.interpreter import Auto
+from understudy.errors import InvalidRequest, NotFound
+from understudy.settings import SandboxSettings, Settings
+from understudy.tools.sandbox import Stream
+
+pytestmark = pytest.mark.asyncio(loop_scope="module")
+
+
+class Clock:
+    time = 1_800_000_000.0
+
+    def now(self):
+        return self.time
+
+
+@pytest_asyncio.fixture(scope="module", loop_scope="module")
+async def served(tmp_path_factory):
+    """An application, its clock, and the official client of it."""
+    require_sandbox()
+    clock = Clock()
+    settings = Settings(
+        data=tmp_path_factory.mktemp("data"), api_key=KEY, sandbox=SandboxSettings(python=interpreter(), warm=2)
+    )
+    made = app.create_app(settings, clock)
+    server = uvicorn.Server(uvicorn.Config(made, log_level="error"))
+    with socket.create_server(("127.0.0.1", 0)) as listening:
+        serving = asyncio.create_task(server.serve([listening]))
+        await until(lambda: server.started)
+        url = f"http://127.0.0.1:{listening.getsockname()[1]}/v1"
+        async with openai.AsyncOpenAI(base_url=url, api_key=KEY, max_retries=0, timeout=WAIT) as client:
+            yield made.state.parts, clock, client
+        server.should_exit = True
+        await serving
+
+
+@pytest_asyncio.fixture(loop_scope="module")
+async def project(served):
+    parts, _, _ = served
+    return await parts.store.keys.project_of(KEY)
+
+
+async def said(parts, project_id, wanted, code):
+    """What the code printed, and the id of the container that it ran in."""
+    workspace = await parts.interpreter.session_for(project_id, wanted)
+    printed = [one.text async for one in parts.interpreter.run(workspace, code) if isinstance(one, Stream)]
+    return "".join(printed), workspace.container_id
+
+
+async def test_code_runs_in_the_container_of_an_id_with_what_was_put_there(served, project):
+    parts, _, client = served
+    file = await client.files.create(file=("data.csv", b"1,2\n"), purpose="user_data")
+    made = await client.containers.create(name="mine", file_ids=[file.id])
+    await client.containers.files.create(made.id, file=("up.txt", b"uploaded"))
+    names = [f"{file.id}-data.csv", file.id, "data.csv", "up.txt"]
+    shown, container_id = await said(parts, project, made.id, f"print([open(name).read() for name in {names}])")
+    assert shown == "['1,2\\n', '1,2\\n', '1,2\\n', 'uploaded']\n"
+    assert container_id == made.id
+
+
+async def test_what_code_has_written_is_told_once_and_stays_where_it_is(served, project):
+    parts, _, client = served
+    made = await client.containers.create(name="mine")
+    workspace = await parts.interpreter.session_for(project, made.id)
+    for code, expected in (
+        ("open('out.txt', 'w').write('one')", ["/mnt/data/out.txt"]),
+        ("1", []),
+        ("open('out.txt', 'w').write('two')", ["/mnt/data/out.txt"]),
+    ):
+        assert [one async for one in parts.interpreter.run(workspace, code)][-1].status == "ok"
+        written = await parts.interpreter.written(workspace, 100)
+        assert [file.path for file in written] == expected
+    (listed,) = [file async for file in client.containers.files.list(made.id)]
+    assert (listed.path, listed.source) == ("/mnt/data/out.txt", "assistant")
+
+
+async def test_an_owner_has_one_container_that_keeps_its_variables(served, project):
+    parts, _, client = served
+    file = await client.files.create(file=("data.csv", b"1,2\n"), purpose="user_data")
+    _, first = await said(parts, project, Auto("conv_1", [file.id]), "x = 41")
+    shown, second = await said(parts, project, Auto("conv_1"), f"print(x + 1, open('{file.id}-data.csv').read())")
+    assert (shown, first) == ("42 1,2\n\n", second)
+    shown, other = await said(
+        parts, project, Auto("conv_2", [file.id], bare_ids=True), f"print(open('{file.id}').read())"
+    )
+    assert shown == "1,2\n\n"
+    assert other != first
+
+
+async def test_a_file_of_the_same_name_does_not_take_the_place_of_what_code_has_made(served, project):
+    parts, _, client = served
+    await said(parts, project, Auto("conv_3"), "open('data.csv', 'w').write('mine')")
+    file = await client.files.create(file=("data.csv", b"theirs"), purpose="user_data")
+    shown, _ = await said(
+        parts, project, Auto("conv_3", [file.id]), f"print(open('data.csv').read(), open('{file.id}').read())"
+    )
+    assert shown == "mine theirs\n"
+
+
+@pytest.mark.proves("containers.expiry")
+async def test_a_container_that_was_not_used_for_its_time_has_expired(served, project):
+    parts, clock, client = served
+    made = await client.containers.create(name="old", expires_after={"anchor": "last_active_at", "minutes": 5})
+    clock.time += 299
+    assert (await client.containers.retrieve(made.id)).last_active_at == int(clock.time)
+    clock.time += 299
+    await parts.interpreter.container_for(project, made.id)
+    clock.time += 300
+    assert (await client.containers.retrieve(made.id)).status == "expired"
+    assert (await client.containers.retrieve(made.id)).last_active_at == int(clock.time) - 300
+    sentence = f"Container '{made.id}' has expired. Create a new one."
+    for asked in (
+        client.containers.files.list(made.id),
+        client.containers.files.create(made.id, file=("a.txt", b"x")),
+        client.containers.files.create(made.id, file_id="file-1"),
+        client.containers.files.content.retrieve("cfile_1", container_id=made.id),
+    ):
+        with pytest.raises(openai.APIStatusError) as refusal:
+            await asked
+        assert refusal.value.status_code in {400, 404}
+    assert_error(refusal.value, 400, sentence, None)
+    with pytest.raises(InvalidRequest, match="has expired"):
+        await parts.interpreter.session_for(project, made.id)
+    assert made.id in [one.id async for one in client.containers.list()]
+    await client.containers.delete(made.id)
+    with pytest.raises(NotFound):
+        await parts.interpreter.session_for(project, made.id)
+
+
+async def test_an_owner_whose_container_has_expired_gets_another_one(served, project):
+    parts, clock, client = served
+    _, first = await said(parts, project, Auto("conv_4"), "x = 1")
+    clock.time += 1200
+    shown, second = await said(parts, project, Auto("conv_4"), "print('x' in globals())")
+    assert shown == "False\n"
+    assert second != first
+    assert (await client.containers.retrieve(first)).status == "expired"
+    assert (await client.containers.retrieve(second)).status == "running"
+
+
+async def test_nobody_else_s_container_is_used(served, project):
+    parts, _, client = served
+    made = await client.containers.create(name="mine")
+    with pytest.raises(NotFound):
+        await parts.interpreter.session_for("proj_other", made.id)
+    with pytest.raises(NotFound):
+        await parts.interpreter.session_for(project, "cntr_unknown")
