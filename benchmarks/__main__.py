@@ -9,7 +9,20 @@ from pathlib import Path
 
 import uvloop
 
-from benchmarks import crud, first_delta, growth, ingestion, relay, report, retrieval, runs, startup, streams, uploads
+from benchmarks import (
+    crud,
+    first_delta,
+    growth,
+    ingestion,
+    relay,
+    report,
+    retrieval,
+    runs,
+    sandbox,
+    startup,
+    streams,
+    uploads,
+)
 from benchmarks.cores import Cores
 from benchmarks.stage import Options, Stage
 
@@ -24,6 +37,7 @@ _BENCHMARKS = {
     "retrieval": retrieval,
     "ingestion": ingestion,
     "uploads": uploads,
+    "sandbox": sandbox,
 }
 _MESSAGES, _MESSAGES_IN_ALL = 1_000_000, 100_000
 _RESULTS = Path(__file__).parent / "results"

@@ -80,6 +80,16 @@ class EmbeddedSandbox:
         if self._threads is not None:
             self._threads.shutdown()
 
+    @property
+    def warm(self) -> int:
+        """Kernels that wait for a session."""
+        return self._pool.ready
+
+    @property
+    def jails(self) -> tuple[Jail, ...]:
+        """All that run, those of sessions and those that wait."""
+        return tuple(self._watches)
+
     async def _started(self) -> Jail:
         if problem := await self.check():
             raise SandboxError(problem)

@@ -32,6 +32,10 @@ class Pool(Generic[T]):
         self._filling: asyncio.Task[None] | None = None
         self._closed = False
 
+    @property
+    def ready(self) -> int:
+        return len(self._ready)
+
     async def take(self) -> T:
         """One that is ready, or else one that is started for this. Raises SandboxError."""
         while self._ready:
