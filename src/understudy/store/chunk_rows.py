@@ -2,6 +2,12 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import Final
+
+INDEXING: Final = 0
+READY: Final = 1
+REMOVED: Final = 2
+"""The states of a document: being made, to be found, to be erased."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,20 +30,27 @@ class StoredChunk:
 
 
 @dataclass(frozen=True, slots=True)
-class Wanted:
-    """One search. `whole`: the store has no documents but these, so that nothing needs to be left out.
+class FoundChunk:
+    seq: int
+    document: int
+    file: int
+    chunk: StoredChunk
 
-    `comparable` are the documents whose vectors may be compared with `vector`; `size` are the chunks of all documents.
+
+@dataclass(frozen=True, slots=True)
+class Wanted:
+    """One search. `size` are the chunks of all `documents`, which are all of the store's where it is None.
+
+    `comparable` are the documents whose vectors may be compared with `vector`; all where it is None.
     """
 
     store: int
     vector: bytes | None
     words: Sequence[str]
     limit: int
-    documents: Sequence[int]
-    comparable: Sequence[int]
-    whole: bool
     size: int
+    documents: Sequence[int] | None
+    comparable: Sequence[int] | None
 
 
 @dataclass(frozen=True, slots=True)

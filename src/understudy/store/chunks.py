@@ -10,17 +10,18 @@ from typing import Final, Protocol
 
 from understudy.errors import UnderstudyError
 from understudy.store import chunks_postgres, chunks_sqlite
-from understudy.store.chunk_rows import Neighbours, NewChunk, StoredChunk, Wanted
+from understudy.store.chunk_rows import INDEXING, READY, REMOVED, FoundChunk, Neighbours, NewChunk, StoredChunk, Wanted
 from understudy.store.database import Database, Transaction
 from understudy.store.words import wanted
 
 __all__ = ["Candidate", "Chunks", "DocumentGone", "Indexed", "NewChunk", "Passage", "StoredChunk"]
 
-_INDEXING: Final = 0
-_READY: Final = 1
-_REMOVED: Final = 2
 _PAGE: Final = 50
 _ERASED: Final = 100
+_WHOLE: Final = (
+    "SELECT count(*), count(*) FILTER (WHERE state = $2 AND embedder = $3 AND dimensions = $4),"
+    " CAST(COALESCE(sum(chunks), 0) AS BIGINT) FROM chunk_documents WHERE store = $1"
+)
 
 
 class DocumentGone(UnderstudyError):
@@ -74,7 +75,7 @@ class Dialect(Protocol):
 
     def search(self, asked: Wanted) -> Transaction[Neighbours]: ...
 
-    def read(self, numbers: Sequence[int]) -> Transaction[list[tuple[int, int, StoredChunk]]]: ...
+    def read(self, numbers: Sequence[int]) -> Transaction[list[FoundChunk]]: ...
 
 
 class Chunks:
@@ -129,23 +130,23 @@ class Chunks:
 
 def removal(store: int, file: int) -> Transaction[None]:
     """`remove` as part of another transaction: `yield from removal(store, file)`."""
-    yield "UPDATE chunk_documents SET state = $1 WHERE store = $2 AND file = $3", (_REMOVED, store, file)
+    yield "UPDATE chunk_documents SET state = $1 WHERE store = $2 AND file = $3", (REMOVED, store, file)
 
 
 def store_removal(store: int) -> Transaction[None]:
     """`remove_store` as part of another transaction."""
-    yield "UPDATE chunk_documents SET state = $1 WHERE store = $2", (_REMOVED, store)
+    yield "UPDATE chunk_documents SET state = $1 WHERE store = $2", (REMOVED, store)
 
 
 def _begin(dialect: Dialect, store: int, file: int, embedder: str, dimensions: int) -> Transaction[int]:
     yield from dialect.prepare(dimensions)
     sql = "UPDATE chunk_documents SET state = $1 WHERE store = $2 AND file = $3 AND state = $4"
-    yield sql, (_REMOVED, store, file, _INDEXING)
+    yield sql, (REMOVED, store, file, INDEXING)
     sql = (
         "INSERT INTO chunk_documents (store, file, embedder, dimensions, state, chunks, bytes)"
         " VALUES ($1, $2, $3, $4, $5, 0, 0) RETURNING seq"
     )
-    rows = yield sql, (store, file, embedder, dimensions, _INDEXING)
+    rows = yield sql, (store, file, embedder, dimensions, INDEXING)
     return int(rows[0][0])
 
 
@@ -155,7 +156,7 @@ def _append(dialect: Dialect, document: int, chunks: Sequence[NewChunk]) -> Tran
         " RETURNING store, dimensions"
     )
     size = sum(len(chunk.text.encode("utf-8", "surrogatepass")) + len(chunk.vector) for chunk in chunks)
-    rows = yield sql, (len(chunks), size, document, _INDEXING)
+    rows = yield sql, (len(chunks), size, document, INDEXING)
     if not rows:
         raise _gone(document)
     yield from dialect.insert(rows[0][0], document, rows[0][1], chunks)
@@ -163,18 +164,18 @@ def _append(dialect: Dialect, document: int, chunks: Sequence[NewChunk]) -> Tran
 
 def _finish(document: int) -> Transaction[Indexed]:
     sql = "UPDATE chunk_documents SET state = $1 WHERE seq = $2 AND state = $3 RETURNING store, file, chunks, bytes"
-    rows = yield sql, (_READY, document, _INDEXING)
+    rows = yield sql, (READY, document, INDEXING)
     if not rows:
         raise _gone(document)
     store, file, chunks, size = rows[0]
     sql = "UPDATE chunk_documents SET state = $1 WHERE store = $2 AND file = $3 AND seq <> $4"
-    yield sql, (_REMOVED, store, file, document)
+    yield sql, (REMOVED, store, file, document)
     return Indexed(chunks, size)
 
 
 def _abandon(document: int) -> Transaction[None]:
     sql = "UPDATE chunk_documents SET state = $1 WHERE seq = $2 AND state = $3"
-    yield sql, (_REMOVED, document, _INDEXING)
+    yield sql, (REMOVED, document, INDEXING)
 
 
 def _gone(document: int) -> DocumentGone:
@@ -187,65 +188,79 @@ def _texts(store: int, file: int, after: int) -> Transaction[list[StoredChunk]]:
         " (SELECT seq FROM chunk_documents WHERE store = $1 AND file = $2 AND state = $3)"
         f" ORDER BY position LIMIT {_PAGE}"
     )
-    rows = yield sql, (store, file, _READY, after)
+    rows = yield sql, (store, file, READY, after)
     return [StoredChunk(*row) for row in rows]
 
 
 def _search(dialect: Dialect, asked: Passage, limit: int) -> Transaction[list[Candidate]]:
-    documents = yield from _documents(asked)
-    if not documents:
+    scope = yield from _scope(asked)
+    if not scope.size:
         return []
-    files = {document.seq: document.file for document in documents}
-    comparable = [document.seq for document in documents if document.comparable]
-    size = sum(document.chunks for document in documents)
-    total = yield "SELECT count(*) FROM chunk_documents WHERE store = $1", (asked.store,)
-    whole = total[0][0] == len(documents) == len(comparable)
+    words = wanted(asked.words)
     found = yield from dialect.search(
-        Wanted(asked.store, asked.vector, wanted(asked.words), limit, list(files), comparable, whole, size)
+        Wanted(asked.store, asked.vector, words, limit, scope.size, scope.documents, scope.comparable)
     )
     near = set(found.near)
     rows = yield from dialect.read([*near, *(seq for seq in found.matching if seq not in near)])
+    documents = None if scope.documents is None else set(scope.documents)
+    comparable = None if scope.comparable is None else set(scope.comparable)
     return [
         Candidate(
-            seq, asked.store, files[document], chunk, seq in near, found.similarity.get(seq), found.matching.get(seq)
+            row.seq,
+            asked.store,
+            row.file,
+            row.chunk,
+            row.seq in near,
+            found.similarity.get(row.seq) if comparable is None or row.document in comparable else None,
+            found.matching.get(row.seq),
         )
-        for seq, document, chunk in rows
-        if document in files
+        for row in rows
+        if documents is None or row.document in documents
     ]
 
 
 @dataclass(frozen=True, slots=True)
-class _Document:
-    """`comparable`: its vectors are the embedder's that the query was embedded with."""
+class _Scope:
+    """Documents that may be found, and those of them whose vectors may be compared; None where it is all of the store.
 
-    seq: int
-    file: int
-    chunks: int
-    comparable: bool
+    `size` are the chunks of the documents.
+    """
+
+    size: int
+    documents: Sequence[int] | None = None
+    comparable: Sequence[int] | None = None
 
 
-def _documents(asked: Passage) -> Transaction[list[_Document]]:
-    """Those that may be found."""
+def _scope(asked: Passage) -> Transaction[_Scope]:
+    """A store is mostly asked as a whole, and may have thousands of documents: then none of them is looked at."""
+    if asked.files is None and asked.vector is not None:
+        rows = yield _WHOLE, (asked.store, READY, asked.embedder, len(asked.vector) // 4)
+        documents, fitting, size = rows[0]
+        if documents == fitting:
+            return _Scope(size)
+    return (yield from _chosen(asked))
+
+
+def _chosen(asked: Passage) -> Transaction[_Scope]:
     sql = "SELECT seq, file, chunks, embedder, dimensions FROM chunk_documents WHERE store = $1 AND state = $2"
-    rows = yield sql, (asked.store, _READY)
+    rows = yield sql, (asked.store, READY)
     allowed = None if asked.files is None else set(asked.files)
-    return [
-        _Document(seq, file, chunks, _comparable(asked, embedder, dimensions))
-        for seq, file, chunks, embedder, dimensions in rows
-        if allowed is None or file in allowed
-    ]
-
-
-def _comparable(asked: Passage, embedder: str, dimensions: int) -> bool:
-    return asked.vector is not None and embedder == asked.embedder and dimensions * 4 == len(asked.vector)
+    documents, comparable, size = [], [], 0
+    for seq, file, chunks, embedder, dimensions in rows:
+        if allowed is None or file in allowed:
+            documents.append(seq)
+            size += chunks
+            if asked.vector is not None and embedder == asked.embedder and dimensions * 4 == len(asked.vector):
+                comparable.append(seq)
+    return _Scope(size, documents, comparable)
 
 
 def _erase(dialect: Dialect) -> Transaction[bool]:
-    rows = yield "SELECT seq, store, dimensions FROM chunk_documents WHERE state = $1 LIMIT 1", (_REMOVED,)
+    rows = yield "SELECT seq, store, dimensions FROM chunk_documents WHERE state = $1 LIMIT 1", (REMOVED,)
     if not rows:
         return False
     document, store, dimensions = rows[0]
     erased = yield from dialect.delete(store, document, dimensions, _ERASED)
     if erased < _ERASED:
-        yield "DELETE FROM chunk_documents WHERE seq = $1 AND state = $2", (document, _REMOVED)
+        yield "DELETE FROM chunk_documents WHERE seq = $1 AND state = $2", (document, REMOVED)
     return True

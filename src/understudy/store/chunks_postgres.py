@@ -8,7 +8,7 @@ from collections.abc import Mapping, Sequence
 from typing import Final
 
 from understudy.errors import StoreError
-from understudy.store.chunk_rows import Neighbours, NewChunk, StoredChunk, Wanted
+from understudy.store.chunk_rows import READY, FoundChunk, Neighbours, NewChunk, StoredChunk, Wanted
 from understudy.store.database import Transaction
 from understudy.store.words import begins_words, indexed, split
 
@@ -98,25 +98,28 @@ def search(asked: Wanted) -> Transaction[Neighbours]:
     matching = yield from _matching(asked)
     similarity = dict(near)
     unknown = [seq for seq in matching if seq not in similarity]
-    if asked.vector is not None and asked.comparable and unknown:
+    if asked.vector is not None and asked.comparable != [] and unknown:
         similarity |= yield from _similarities(asked, unknown)
     return Neighbours([seq for seq, _ in near], matching, similarity)
 
 
-def read(numbers: Sequence[int]) -> Transaction[list[tuple[int, int, StoredChunk]]]:
-    """`(seq, document, chunk)` of those that still are."""
-    sql = "SELECT seq, document, position, start_at, end_at, body FROM chunks WHERE seq = ANY($1::bigint[])"
-    rows = yield sql, (list(numbers),)
-    return [(row[0], row[1], StoredChunk(*row[2:])) for row in rows]
+def read(numbers: Sequence[int]) -> Transaction[list[FoundChunk]]:
+    """Those that still can be found."""
+    sql = (
+        "SELECT c.seq, c.document, d.file, c.position, c.start_at, c.end_at, c.body FROM chunks AS c"
+        " JOIN chunk_documents AS d ON d.seq = c.document WHERE c.seq = ANY($1::bigint[]) AND d.state = $2"
+    )
+    rows = yield sql, (list(numbers), READY)
+    return [FoundChunk(seq, document, file, StoredChunk(*row)) for seq, document, file, *row in rows]
 
 
 def _near(asked: Wanted) -> Transaction[list[tuple[int, float]]]:
-    if asked.vector is None or not asked.comparable:
+    if asked.vector is None or asked.comparable == []:
         return []
     dimensions = len(asked.vector) // 4
     args: tuple[object, ...] = (_floats(asked.vector), asked.store, asked.limit)
     only = ""
-    if not asked.whole:
+    if asked.comparable is not None:
         only = " AND document = ANY($4::bigint[])"
         args = (*args, list(asked.comparable))
     if asked.size <= _EXACT:
@@ -138,9 +141,9 @@ def _similarities(asked: Wanted, numbers: Sequence[int]) -> Transaction[Mapping[
     vector = asked.vector or b""
     sql = (
         f"SELECT seq, vector <=> $1::real[]::vector FROM {_table(len(vector) // 4)}"  # noqa: S608 - a number
-        " WHERE seq = ANY($2::bigint[]) AND document = ANY($3::bigint[])"
+        " WHERE seq = ANY($2::bigint[])"
     )
-    rows = yield sql, (_floats(vector), list(numbers), list(asked.comparable))
+    rows = yield sql, (_floats(vector), list(numbers))
     return {seq: 1.0 - distance for seq, distance in rows}
 
 
@@ -154,7 +157,7 @@ def _matching(asked: Wanted) -> Transaction[dict[int, float]]:
         asked.limit,
     )
     only = ""
-    if not asked.whole:
+    if asked.documents is not None:
         only = " AND document = ANY($4::bigint[])"
         args = (*args, list(asked.documents))
     sql = (

@@ -9,7 +9,7 @@ import json
 from collections.abc import Mapping, Sequence
 from typing import Final
 
-from understudy.store.chunk_rows import Neighbours, NewChunk, StoredChunk, Wanted
+from understudy.store.chunk_rows import READY, FoundChunk, Neighbours, NewChunk, StoredChunk, Wanted
 from understudy.store.database import Transaction
 from understudy.store.words import begins_words, indexed
 
@@ -62,18 +62,19 @@ def search(asked: Wanted) -> Transaction[Neighbours]:
     return Neighbours([seq for seq, _ in near], matching, similarity)
 
 
-def read(numbers: Sequence[int]) -> Transaction[list[tuple[int, int, StoredChunk]]]:
-    """`(seq, document, chunk)` of those that still are."""
+def read(numbers: Sequence[int]) -> Transaction[list[FoundChunk]]:
+    """Those that still can be found."""
     sql = (
-        "SELECT seq, document, position, start_at, end_at, body FROM chunks"
-        " WHERE seq IN (SELECT value FROM json_each($1))"
+        "SELECT c.seq, c.document, d.file, c.position, c.start_at, c.end_at, c.body FROM chunks AS c"
+        " JOIN chunk_documents AS d ON d.seq = c.document WHERE c.seq IN (SELECT value FROM json_each($1))"
+        " AND d.state = $2"
     )
-    rows = yield sql, (json.dumps(list(numbers)),)
-    return [(row[0], row[1], StoredChunk(*row[2:])) for row in rows]
+    rows = yield sql, (json.dumps(list(numbers)), READY)
+    return [FoundChunk(seq, document, file, StoredChunk(*row)) for seq, document, file, *row in rows]
 
 
 def _near(asked: Wanted) -> Transaction[list[tuple[int, float]]]:
-    if asked.vector is None or not asked.comparable:
+    if asked.vector is None or asked.comparable == []:
         return []
     if asked.size <= _EXACT:
         sql = (
@@ -94,11 +95,11 @@ def _near(asked: Wanted) -> Transaction[list[tuple[int, float]]]:
 
 
 def _only(asked: Wanted) -> str:
-    return "" if asked.whole else " AND c.document IN (SELECT value FROM json_each($4))"
+    return "" if asked.comparable is None else " AND c.document IN (SELECT value FROM json_each($4))"
 
 
 def _with_comparable(asked: Wanted, *args: object) -> tuple[object, ...]:
-    return args if asked.whole else (*args, json.dumps(list(asked.comparable)))
+    return args if asked.comparable is None else (*args, json.dumps(list(asked.comparable)))
 
 
 def _cosine(distance: float | None) -> float:
@@ -119,11 +120,11 @@ def _matching(asked: Wanted) -> Transaction[dict[int, float]]:
     if not asked.words:
         return {}
     words = yield from _telling(asked)
-    named = not asked.whole and len(asked.documents) <= _NAMED
-    scope = " OR ".join(f"d{document}" for document in asked.documents) if named else f"s{asked.store}"
+    few = asked.documents if asked.documents is not None and len(asked.documents) <= _NAMED else ()
+    scope = " OR ".join(f"d{document}" for document in few) or f"s{asked.store}"
     args: tuple[object, ...] = (f"scope : ({scope}) AND words : ({words})", asked.limit)
     only = ""
-    if not asked.whole and not named:
+    if asked.documents is not None and not few:
         only = (
             " AND EXISTS (SELECT 1 FROM chunk_codes AS c WHERE c.store = $3 AND c.seq = chunk_text.rowid"
             " AND c.document IN (SELECT value FROM json_each($4)))"
