@@ -21,7 +21,9 @@ from understudy.store import open_store
 
 _SMALL, _LARGE = 10_000_000, 100_000_000
 _RATE, _MEMORY = 5.0, 300
-_POLL = 0.05
+_POLL = 0.25
+"""Seconds between looks at the memory. Each asks the system for all processes, and its time counts as ours."""
+
 _TICK = 0.005
 
 

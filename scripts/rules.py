@@ -21,7 +21,7 @@ LAYERS = (
     {"tools", "llm", "media"},
     {"retrieval"},
     {"store", "broker", "blobs"},
-    {"wire", "errors", "ids", "clock", "settings", "telemetry"},
+    {"wire", "errors", "ids", "clock", "settings", "telemetry", "words"},
 )
 """A part imports itself and the parts of later lines, never those of its own line or above."""
 

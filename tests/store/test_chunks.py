@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from understudy.store.chunks import DocumentGone, Indexed, NewChunk, Passage
-from understudy.store.words import indexed, wanted
+from understudy.words import indexed, wanted
 
 SIZE = 16
 _random = random.Random(4)

@@ -15,7 +15,7 @@ from operator import add, sub
 from typing import Final
 from zlib import crc32
 
-from understudy.store.words import STOP, indexed, split
+from understudy.words import STOP, indexed, split
 
 DIMENSIONS: Final = 512
 """With fewer, words share dimensions so often that much less is found; with twice as many hardly more is."""

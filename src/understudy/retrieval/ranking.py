@@ -8,7 +8,7 @@ from typing import Final
 
 from understudy.retrieval.builtin import stem
 from understudy.store.chunks import Candidate
-from understudy.store.words import STOP, split
+from understudy.words import STOP, split
 
 _PLACE: Final = 10
 """How slowly a place in a list loses weight: the eleventh is worth half of the first."""

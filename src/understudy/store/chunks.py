@@ -12,7 +12,7 @@ from understudy.errors import UnderstudyError
 from understudy.store import chunks_postgres, chunks_sqlite
 from understudy.store.chunk_rows import INDEXING, READY, REMOVED, FoundChunk, Neighbours, NewChunk, StoredChunk, Wanted
 from understudy.store.database import Database, Transaction
-from understudy.store.words import wanted
+from understudy.words import wanted
 
 __all__ = ["Candidate", "Chunks", "DocumentGone", "Indexed", "NewChunk", "Passage", "StoredChunk"]
 

@@ -10,7 +10,7 @@ from typing import Final
 from understudy.errors import StoreError
 from understudy.store.chunk_rows import READY, FoundChunk, Neighbours, NewChunk, StoredChunk, Wanted
 from understudy.store.database import Transaction
-from understudy.store.words import begins_words, indexed, split
+from understudy.words import begins_words, indexed, split
 
 _EXACT: Final = 10_000
 """Chunks of a store up to which comparing with each is quick, and better than an index of all stores."""

@@ -11,7 +11,7 @@ from typing import Final
 
 from understudy.store.chunk_rows import READY, FoundChunk, Neighbours, NewChunk, StoredChunk, Wanted
 from understudy.store.database import Transaction
-from understudy.store.words import begins_words, indexed
+from understudy.words import begins_words, indexed
 
 _COARSE: Final = 1000
 _EXACT: Final = 1000

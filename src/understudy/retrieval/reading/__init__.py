@@ -34,8 +34,6 @@ _READERS: Final[dict[str, Callable[[Path], Iterator[str]]]] = {
 }
 SUPPORTED: Final = tuple(sorted(_READERS))
 
-_ABSENT: Final = {0: None}
-
 
 def read(path: Path, filename: str, out: Path, limit: int) -> int:
     """Writes the text into `out` as UTF-8, at most `limit` bytes; returns its code points. Raises Unreadable."""
@@ -47,15 +45,16 @@ def read(path: Path, filename: str, out: Path, limit: int) -> int:
     with out.open("wb") as sink:
         for piece in reader(path):
             # NUL is no text, and half a surrogate pair cannot be stored.
-            text = piece.translate(_ABSENT).encode("utf-8", "replace")
+            kept = piece.replace("\x00", "")
+            text = kept.encode("utf-8", "replace")
             size += len(text)
             if size > limit:
                 raise Unreadable(
                     "invalid_file", f"The file has more than {limit} bytes of text. Split it into smaller files."
                 )
             sink.write(text)
-            characters += len(text.decode())
-            told = told or bool(text.strip())
+            characters += len(kept)
+            told = told or bool(kept.strip())
     if not told:
         raise Unreadable("invalid_file", "The file has no text.")
     return characters

@@ -14,6 +14,7 @@ _WORD = re.compile(r"[^\W_]+")
 _UNSPACED = re.compile(
     "[\u0e00-\u0eff\u1000-\u109f\u1780-\u17ff\u3040-\u30ff\u3400-\u4dbf\u4e00-\u9fff\uf900-\ufaff\U00020000-\U0003ffff]+"
 )
+_FOREIGN = re.compile(r"[^\x00-\x7f]+")
 # Letters of their own that people look for without their stroke or ring.
 _LETTERS: Final = str.maketrans(
     {
@@ -41,11 +42,8 @@ STOP: Final = frozenset(
 
 def indexed(text: str) -> str:
     """The form in which a text goes into the index."""
-    if text.isascii():
-        return text.replace("\x00", " ")
-    folded = "".join(c for c in unicodedata.normalize("NFKD", text.translate(_LETTERS)) if not unicodedata.combining(c))
-    # Hangul comes apart in NFKD and would be letters of letters.
-    return _UNSPACED.sub(_pairs, unicodedata.normalize("NFC", folded)).replace("\x00", " ")
+    # Stretch by stretch: most of a text has nothing to fold, and looking at each of its characters takes a while.
+    return (text if text.isascii() else _FOREIGN.sub(_folded, text)).replace("\x00", " ")
 
 
 def split(text: str) -> list[str]:
@@ -66,6 +64,13 @@ def begins_words(word: str) -> bool:
     One that was cut does, and one character of a script without spaces, where texts have only pairs of them.
     """
     return len(word) == _LONGEST or (len(word) == 1 and _UNSPACED.fullmatch(word) is not None)
+
+
+def _folded(match: re.Match[str]) -> str:
+    apart = unicodedata.normalize("NFKD", match[0].translate(_LETTERS))
+    plain = "".join(sign for sign in apart if not unicodedata.combining(sign))
+    # Hangul comes apart in NFKD and would be letters of letters.
+    return _UNSPACED.sub(_pairs, unicodedata.normalize("NFC", plain))
 
 
 def _pairs(match: re.Match[str]) -> str:
