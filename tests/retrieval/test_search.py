@@ -86,6 +86,14 @@ async def test_the_passage_that_answers_is_the_first(add, search):
         assert [hit.score for hit in hits] == sorted((hit.score for hit in hits), reverse=True)
 
 
+async def test_the_words_of_its_name_find_a_file(add, search):
+    await add(1, "Ask at the desk by noon.", name="parental-leave_2031.md")
+    await add(2, "Ask at the door by noon.", name="parking.md")
+    found = await search("how does parental leave work")
+    assert found[0].file == 1
+    assert found[0].text == "Ask at the desk by noon."
+
+
 async def test_a_hit_says_where_it_is_in_the_text(add, search):
     text = FILLING * 40 + "Ünïcödé 🚀 " + HARBOUR + FILLING * 40
     await add(1, text, size=100, overlap=30)

@@ -229,6 +229,7 @@ class Ingestion:
                 claimed.seq,
                 claimed.embedder,
                 text,
+                name=claimed.filename,
                 size=sizes.max_chunk_size_tokens,
                 overlap=sizes.chunk_overlap_tokens,
             )

@@ -4,6 +4,7 @@ import asyncio
 from collections.abc import AsyncIterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Final
 
 from understudy.errors import StoreError
@@ -22,6 +23,7 @@ _EMBEDDED: Final = 64
 _STORED: Final = 16
 """Chunks that are stored together: what others wait for."""
 
+_HEADING: Final = 200
 _SECONDS: Final = 60.0
 _LEAST: Final = 40
 """Candidates that each half is asked for, at the least."""
@@ -45,9 +47,19 @@ class Index:
         self.embedders = embedders
 
     async def add(
-        self, store: int, file: int, embedder: str, source: ExtractedText, *, size: int = 800, overlap: int = 400
+        self,
+        store: int,
+        file: int,
+        embedder: str,
+        source: ExtractedText,
+        *,
+        name: str = "",
+        size: int = 800,
+        overlap: int = 400,
     ) -> Indexed:
         """Replaces what the file had in the store, and is found only once this returns.
+
+        The words of the file's `name` find all of it: what a passage is about often stands nowhere else.
 
         May be cancelled at any time, and repeated. Raises EmbeddingFailed, EmbedderMissing, ExtractionFailed, and
         DocumentGone where the file was removed meanwhile.
@@ -56,7 +68,7 @@ class Index:
         async with self._children.lease() as child:
             try:
                 await child.ask(Split(str(source.path), size, overlap), _SECONDS)
-                return await self._fill(store, file, chosen, child)
+                return await self._fill(store, file, chosen, child, Path(name).stem[:_HEADING])
             except ChildFailed:
                 raise ExtractionFailed("server_error", "The text could not be cut into chunks. Try again.") from None
 
@@ -91,14 +103,14 @@ class Index:
         """The chunks of a file in order, overlaps included."""
         return self._chunks.texts(store, file)
 
-    async def _fill(self, store: int, file: int, embedder: Embedder, child: Child) -> Indexed:
+    async def _fill(self, store: int, file: int, embedder: Embedder, child: Child, heading: str) -> Indexed:
         document: int | None = None
         try:
             while pieces := await _more(child):
                 vectors = await embedder.embed([piece.text for piece in pieces])
                 if document is None:
                     document = await self._chunks.begin(store, file, embedder.name, vectors.dimensions)
-                await self._append(document, pieces, vectors)
+                await self._append(document, pieces, vectors, heading)
             return await self._finish(document)
         except BaseException:
             if document is not None:
@@ -106,9 +118,9 @@ class Index:
                     await asyncio.shield(self._chunks.abandon(document))
             raise
 
-    async def _append(self, document: int, pieces: Sequence[Piece], vectors: Vectors) -> None:
+    async def _append(self, document: int, pieces: Sequence[Piece], vectors: Vectors, heading: str) -> None:
         rows = [
-            NewChunk(piece.position, piece.start, piece.end, piece.text, row)
+            NewChunk(piece.position, piece.start, piece.end, piece.text, row, heading)
             for piece, row in zip(pieces, vectors.rows, strict=True)
         ]
         for start in range(0, len(rows), _STORED):

@@ -12,13 +12,21 @@ REMOVED: Final = 2
 
 @dataclass(frozen=True, slots=True)
 class NewChunk:
-    """`vector` is little-endian float32 of unit length; `start` and `end` are code points of the document's text."""
+    """`vector` is little-endian float32 of unit length; `start` and `end` are code points of the document's text.
+
+    `heading` is found by its words as well, and is no part of the text.
+    """
 
     position: int
     start: int
     end: int
     text: str
     vector: bytes
+    heading: str = ""
+
+    @property
+    def words(self) -> str:
+        return f"{self.heading}\n{self.text}" if self.heading else self.text
 
 
 @dataclass(frozen=True, slots=True)

@@ -76,7 +76,7 @@ def insert(store: int, document: int, dimensions: int, chunks: Sequence[NewChunk
         " FROM unnest($3::bigint[], $4::text[]) AS t (q, w)"
     )
     ordered = [numbers[chunk.position] for chunk in chunks]
-    yield sql, (store, document, ordered, [_plain(chunk.text) for chunk in chunks])
+    yield sql, (store, document, ordered, [_plain(chunk.words) for chunk in chunks])
 
 
 def _plain(text: str) -> str:

@@ -38,7 +38,7 @@ def insert(store: int, document: int, dimensions: int, chunks: Sequence[NewChunk
         code = "INSERT INTO chunk_codes (store, seq, document, bits) VALUES ($1, $2, $3, vec_quantize_binary($4))"
         yield code, (store, seq, document, _padded(chunk.vector))
         text = "INSERT INTO chunk_text (rowid, scope, words) VALUES ($1, $2, $3)"
-        yield text, (seq, f"s{store} d{document}", indexed(chunk.text))
+        yield text, (seq, f"s{store} d{document}", indexed(chunk.words))
 
 
 def delete(store: int, document: int, dimensions: int, limit: int) -> Transaction[int]:  # noqa: ARG001
