@@ -3,7 +3,6 @@
 import re
 from collections.abc import AsyncGenerator, Sequence
 from contextlib import aclosing
-from typing import Annotated, Any
 
 import msgspec
 from starlette.requests import Request
@@ -12,26 +11,18 @@ from starlette.responses import Response
 from understudy.api.errors import envelope, to_api_error
 from understudy.api.event_stream import EventStream
 from understudy.api.exchange import encoded, read_body
-from understudy.api.parts import Parts, parts_of
+from understudy.api.parts import Parts, parts_of, project_of
+from understudy.api.stored_chat import Keeping
 from understudy.errors import InvalidRequest, UnderstudyError
 from understudy.llm.chunks import decode
 from understudy.llm.provider import ChatBody
 from understudy.llm.router import Stream
 from understudy.settings import LimitSettings
+from understudy.wire.chat import ChatRequest, DeploymentChatRequest
 from understudy.wire.problems import parse
 
+_Chunks = Stream | AsyncGenerator[Sequence[bytes], None]
 _NO_CHOICES = re.compile(rb'"choices": ?\[\]')
-
-
-class DeploymentChatRequest(msgspec.Struct):
-    """What this server itself looks at; the rest is the provider's."""
-
-    messages: Annotated[list[dict[str, Any]], msgspec.Meta(min_length=1)]
-    stream: bool | None = None
-
-
-class ChatRequest(DeploymentChatRequest, kw_only=True):
-    model: str
 
 
 async def create_chat_completion(request: Request) -> Response:
@@ -47,11 +38,13 @@ async def create_deployment_chat_completion(request: Request) -> Response:
     return await _answer(request, body)
 
 
-async def complete_chat(parts: Parts, project_id: str, raw: bytes) -> bytes:  # noqa: ARG001 - as all endpoints of batches
+async def complete_chat(parts: Parts, project_id: str, raw: bytes) -> bytes:
     """The answer to a body that came without a request of its own; it cannot stream."""
     body = _checked(raw, ChatRequest, parts.settings.limits)
     if body.get("stream"):
         raise InvalidRequest("Invalid 'stream': a request of a batch cannot stream. Leave it out.", param="stream")
+    if body.get("store"):
+        return await Keeping(parts, project_id, None, body).complete()
     return await parts.models.complete(body)
 
 
@@ -64,13 +57,20 @@ def _checked(raw: bytes, kind: type[DeploymentChatRequest], limits: LimitSetting
 
 async def _answer(request: Request, body: ChatBody) -> Response:
     models = parts_of(request).models
+    keeping = None
+    if body.get("store"):
+        keeping = Keeping(parts_of(request), project_of(request), request.state.request_id, body)
+        body = keeping.body
     if not body.get("stream"):
-        return encoded(await models.complete(body))
+        return encoded(await (models.complete(body) if keeping is None else keeping.complete()))
     stream = models.stream(body)
     # The first chunks decide: what fails before them is an ordinary error answer.
     first = await anext(stream, ())
     # Providers are asked for the usage in any case; who did not ask is shown no chunk without choices.
-    return EventStream(request, _events(first, stream, usage=bool(body.get("stream_options"))))
+    usage = bool(body.get("stream_options"))
+    if keeping is None:
+        return EventStream(request, _events(first, stream, usage=usage))
+    return EventStream(request, _events((), keeping.chunks(first, stream), usage=usage))
 
 
 def _joined(chunks: Sequence[bytes], *, usage: bool) -> bytes:
@@ -83,7 +83,7 @@ def _has_choices(chunk: bytes) -> bool:
     return not _NO_CHOICES.search(chunk) or bool(decode(chunk).choices)
 
 
-async def _events(first: Sequence[bytes], stream: Stream, *, usage: bool) -> AsyncGenerator[bytes, None]:
+async def _events(first: Sequence[bytes], stream: _Chunks, *, usage: bool) -> AsyncGenerator[bytes, None]:
     async with aclosing(stream):
         try:
             if frames := _joined(first, usage=usage):

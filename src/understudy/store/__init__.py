@@ -13,6 +13,7 @@ from understudy.store.assistants import Assistants
 from understudy.store.batch_work import BatchWork
 from understudy.store.batches import Batches
 from understudy.store.blobs import Blobs
+from understudy.store.chat_completions import ChatCompletions
 from understudy.store.chunks import Chunks
 from understudy.store.containers import Containers
 from understudy.store.database import Database
@@ -56,6 +57,7 @@ class Store:
     keys: Keys
     containers: Containers
     webhooks: Webhooks
+    chat_completions: ChatCompletions
     ledger: Ledger
     usage: UsageReports
     batches: Batches
@@ -103,6 +105,7 @@ async def open_store(
         keys=Keys(database),
         containers=Containers(database),
         webhooks=Webhooks(database),
+        chat_completions=ChatCompletions(database),
         ledger=Ledger(database),
         usage=UsageReports(database),
         batches=Batches(database),

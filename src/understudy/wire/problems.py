@@ -19,6 +19,7 @@ __all__ = [
     "InvalidQuery",
     "Problem",
     "check_id",
+    "check_object",
     "explain",
     "parse",
     "parse_object",
@@ -74,6 +75,14 @@ def parse_object(data: bytes, kind: type[msgspec.Struct], *, depth: int = 100) -
             raise InvalidBody(problem) from None
     body: dict[str, Any] = plain
     return body
+
+
+def check_object(plain: dict[str, Any], kind: type[msgspec.Struct]) -> None:
+    """Raises InvalidBody where a decoded body that may have members beside its own is not a `kind`."""
+    try:
+        msgspec.convert(plain, kind)
+    except msgspec.ValidationError as refusal:
+        raise InvalidBody(explain(plain, kind) or wording.refused(refusal)) from None
 
 
 def check_id(param: str, value: str, prefix: str) -> None:

@@ -36,6 +36,11 @@ class ListThreadsQuery(ListQuery, frozen=True, kw_only=True):
     q: Annotated[str | None, Meta(description="Only threads in whose messages this text is found.")] = None
 
 
+class ListChatCompletionsQuery(ListQuery, frozen=True, kw_only=True):
+    model: Annotated[str | None, Meta(description="Only completions of this model.")] = None
+    metadata: Annotated[Metadata, Meta(description="Only completions with all of these pairs.")] = {}
+
+
 class ListMessagesQuery(ListQuery, frozen=True, kw_only=True):
     run_id: Annotated[str | None, Meta(description="Only messages that this run wrote.")] = None
 

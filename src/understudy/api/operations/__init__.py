@@ -7,6 +7,7 @@ id. Paths are relative to the row's base and in the router's syntax (`{model:pat
 from understudy.api.operations import (
     assistants,
     batches,
+    chat,
     containers,
     embeddings,
     files,
@@ -24,6 +25,7 @@ OPERATIONS: tuple[Operation, ...] = (
     *files.OPERATIONS,
     *vector_stores.OPERATIONS,
     *containers.OPERATIONS,
+    *chat.OPERATIONS,
     *models.OPERATIONS,
     *embeddings.OPERATIONS,
     *batches.OPERATIONS,

@@ -1,0 +1,183 @@
+"""Chat completions that are kept because the request asked for it, over HTTP.
+
+The provider is not asked to keep them as well: `store` and `metadata` end here. What is kept has an id of this server's
+own, which is unique whatever ids the providers give.
+"""
+
+from collections.abc import AsyncGenerator, Sequence
+from contextlib import aclosing
+from typing import Any
+
+import msgspec
+from starlette.requests import Request
+from starlette.responses import Response
+
+from understudy import ids
+from understudy.api.exchange import encoded, listed, page_request, read_json, rendered
+from understudy.api.parts import Parts, parts_of, project_of
+from understudy.errors import InvalidRequest
+from understudy.llm.gathered import Gathered
+from understudy.llm.provider import ChatBody
+from understudy.llm.router import Stream
+from understudy.store.chat_completions import ChatFilter, StoredChat
+from understudy.store.pages import Page
+from understudy.wire import queries
+from understudy.wire.chat import (
+    ChatCompletionDeleted,
+    ListChatMessagesQuery,
+    StoredChatOptions,
+    UpdateChatCompletionRequest,
+)
+from understudy.wire.problems import check_object
+
+_COUNTS = ("total_tokens", "completion_tokens", "prompt_tokens")
+_ASKED = ("tool_calls", "function_call", "tool_call_id", "refusal", "audio")
+
+
+class Keeping:
+    """One completion that is to be kept when it is there: the request's body without what ends here."""
+
+    def __init__(self, parts: Parts, project_id: str, request_id: str | None, body: ChatBody) -> None:
+        """Raises InvalidBody where the metadata cannot be kept."""
+        check_object(body, StoredChatOptions)
+        self._parts = parts
+        self._project_id = project_id
+        self._request_id = request_id
+        self._asked = body
+        self._id = ids.chat_completion()
+        self.body = {name: value for name, value in body.items() if name not in {"store", "metadata"}}
+
+    async def complete(self) -> bytes:
+        completion = msgspec.json.decode(await self._parts.models.complete(self.body))
+        completion["id"] = self._id
+        await self._keep(completion)
+        return msgspec.json.encode(completion)
+
+    async def chunks(self, first: Sequence[bytes], stream: Stream) -> AsyncGenerator[Sequence[bytes], None]:
+        """The stream's chunks under the own id. It is kept before the last of them is followed by the end."""
+        gathered = Gathered()
+        async with aclosing(stream):
+            yield [self._renamed(gathered.take(chunk)) for chunk in first]
+            async for together in stream:
+                yield [self._renamed(gathered.take(chunk)) for chunk in together]
+        completion = gathered.completion()
+        completion["id"] = self._id
+        await self._keep(completion)
+
+    def _renamed(self, chunk: dict[str, Any]) -> bytes:
+        return msgspec.json.encode(chunk | {"id": self._id})
+
+    async def _keep(self, completion: dict[str, Any]) -> None:
+        models = [str(self._asked["model"]), str(completion.get("model") or "")]
+        messages = [_message(f"{self._id}-{number}", message) for number, message in enumerate(self._asked["messages"])]
+        body = _shown(completion, self._asked, self._request_id)
+        await self._parts.store.chat_completions.create(self._project_id, StoredChat(body, messages, models))
+
+
+async def list_chat_completions(request: Request) -> Response:
+    query = queries.parse(request.scope["query_string"], queries.ListChatCompletionsQuery)
+    condition = ChatFilter(query.model, tuple(query.metadata.items()))
+    store = parts_of(request).store.chat_completions
+    return listed(await store.page(project_of(request), page_request(query), condition))
+
+
+async def get_chat_completion(request: Request) -> Response:
+    store = parts_of(request).store.chat_completions
+    return encoded(await store.get(project_of(request), request.path_params["completion_id"]))
+
+
+async def get_chat_completion_messages(request: Request) -> Response:
+    query = queries.parse(request.scope["query_string"], ListChatMessagesQuery)
+    store = parts_of(request).store.chat_completions
+    found = await store.messages(project_of(request), request.path_params["completion_id"])
+    messages: list[dict[str, Any]] = msgspec.json.decode(found)
+    if query.order == "desc":
+        messages.reverse()
+    start = _after(messages, query.after)
+    shown = messages[start : start + query.limit]
+    rows = [(message["id"], msgspec.json.encode(message).decode()) for message in shown]
+    return listed(Page(rows, has_more=start + len(shown) < len(messages)))
+
+
+async def update_chat_completion(request: Request) -> Response:
+    parts = parts_of(request)
+    body = await read_json(request, UpdateChatCompletionRequest, parts.settings.limits)
+    completion_id = request.path_params["completion_id"]
+    store = parts.store.chat_completions
+    return encoded(await store.set_metadata(project_of(request), completion_id, body.metadata or {}))
+
+
+async def delete_chat_completion(request: Request) -> Response:
+    completion_id = request.path_params["completion_id"]
+    await parts_of(request).store.chat_completions.delete(project_of(request), completion_id)
+    return rendered(ChatCompletionDeleted(id=completion_id))
+
+
+def _after(messages: Sequence[dict[str, Any]], cursor: str | None) -> int:
+    if cursor is None:
+        return 0
+    for number, message in enumerate(messages):
+        if message["id"] == cursor:
+            return number + 1
+    raise InvalidRequest(
+        f"Invalid 'after': no object with id {cursor!r} in this list. Use an id that the list has returned.",
+        param="after",
+        code="invalid_value",
+    )
+
+
+def _shown(completion: dict[str, Any], asked: ChatBody, request_id: str | None) -> dict[str, Any]:
+    """The stored object, in the order of recorded ones."""
+    usage = completion.get("usage") or {}
+    return {
+        "object": "chat.completion",
+        "id": completion["id"],
+        "model": completion.get("model") or asked["model"],
+        "created": completion.get("created"),
+        "request_id": request_id,
+        "tool_choice": asked.get("tool_choice"),
+        "usage": {name: usage.get(name) or 0 for name in _COUNTS},
+        "seed": asked.get("seed"),
+        "top_p": _number(asked, "top_p", 1.0),
+        "temperature": _number(asked, "temperature", 1.0),
+        "presence_penalty": _number(asked, "presence_penalty", 0.0),
+        "frequency_penalty": _number(asked, "frequency_penalty", 0.0),
+        "system_fingerprint": completion.get("system_fingerprint"),
+        "input_user": asked.get("user"),
+        "service_tier": completion.get("service_tier"),
+        "tools": asked.get("tools"),
+        "metadata": asked.get("metadata") or {},
+        "choices": [_choice(choice) for choice in completion["choices"]],
+        "response_format": asked.get("response_format"),
+    }
+
+
+def _number(asked: ChatBody, name: str, default: float) -> Any:
+    value = asked.get(name)
+    return default if value is None else value
+
+
+def _choice(choice: dict[str, Any]) -> dict[str, Any]:
+    said: dict[str, Any] = choice["message"]
+    base = {"content": None, "role": "assistant", "tool_calls": None, "function_call": None}
+    message = base | {name: value for name, value in said.items() if name in base or value}
+    return {
+        "index": choice.get("index", 0),
+        "message": message,
+        "finish_reason": choice.get("finish_reason"),
+        "logprobs": choice.get("logprobs"),
+    }
+
+
+def _message(message_id: str, asked: dict[str, Any]) -> dict[str, Any]:
+    content = asked.get("content")
+    parts = content if isinstance(content, list) else None
+    more = {name: asked[name] for name in _ASKED if asked.get(name)}
+    return {
+        "id": message_id,
+        "role": asked.get("role"),
+        "content": None if parts is not None else content,
+        "content_parts": parts,
+        "name": asked.get("name"),
+        **more,
+    }
