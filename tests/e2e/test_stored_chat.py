@@ -87,6 +87,7 @@ def test_what_is_not_stored_is_not_found(server, client, kept):
         assert_error(server.ask(method, at, body), 404, said, "completion_id", "not_found")
 
 
+@on_both
 @pytest.mark.proves("chat.stored_lists")
 def test_stored_completions_are_listed_newest_first_by_model_and_metadata(client):
     tag = {"group": "lists"}
@@ -178,7 +179,7 @@ def test_refusals_and_log_probabilities_that_were_streamed_are_stored(client, up
         return raw(b"data: " + json.dumps({**head, "choices": choices}).encode() + b"\n\n")
 
     spoken = (chunk({"role": "assistant", "refusal": "I "}, ["I "]), chunk({"refusal": "will not."}, ["will", " not."]))
-    upstream.answer(deltas().but(items=spoken))
+    upstream.answer(deltas().but(items=spoken, opens=False))
     completion_id, _ = streamed(client, logprobs=True)
     kept = client.chat.completions.retrieve(completion_id)
     assert kept.choices[0].message.refusal == "I will not."
