@@ -131,19 +131,19 @@ async def run(
 
 
 async def ask(port: int, requests: Sequence[Request], concurrency: int = 16) -> list[Answer]:
-    """The answers to requests that only prepare something; SystemExit where one is refused."""
-    waiting = iter(requests)
-    answers: list[Answer] = []
+    """The answers to requests that only prepare something, in their order; SystemExit where one is refused."""
+    waiting = iter(enumerate(requests))
+    answers: dict[int, Answer] = {}
 
     def script() -> Script:
-        answer = yield next(waiting)
-        answers.append(expect(answer))
-        return answer.seconds
+        place, request = next(waiting)
+        answers[place] = expect((yield request))
+        return answers[place].seconds
 
     done = await run(script, port, min(concurrency, len(requests)), 60.0, len(requests))
     if done.errors or len(answers) < len(requests):
         raise SystemExit(f"The preparation failed: {done.errors}")
-    return answers
+    return [answers[place] for place in range(len(requests))]
 
 
 def expect(answer: Answer, *, holds: bytes = b"") -> Answer:

@@ -10,6 +10,7 @@ import click
 from understudy.cli.config import config
 from understudy.cli.doctor import doctor
 from understudy.cli.keys import keys
+from understudy.cli.projects import projects
 from understudy.cli.reindex import reindex
 from understudy.cli.sandbox import sandbox
 from understudy.cli.serve import serve
@@ -42,7 +43,7 @@ def commands() -> None:
     """
 
 
-for command in (serve, keys, reindex, sandbox, config, doctor, version):
+for command in (serve, keys, projects, reindex, sandbox, config, doctor, version):
     commands.add_command(command)
 
 

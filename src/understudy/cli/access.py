@@ -1,14 +1,14 @@
 """Keys in the store, opened for one command at a time. The store knows how keys are kept; nothing here does."""
 
 import time
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 
 from understudy import ids
 from understudy.settings import Settings
 from understudy.store import Store, open_store
-from understudy.store.keys import KeyRecord, hint_of
+from understudy.store.keys import DEFAULT_PROJECT, KeyRecord, ProjectRecord, hint_of
 
 
 @dataclass(frozen=True, slots=True)
@@ -19,14 +19,28 @@ class CreatedKey:
     key: str
 
 
-async def create_key(settings: Settings, name: str) -> CreatedKey:
+async def create_key(settings: Settings, name: str, project: str) -> CreatedKey:
+    """Raises NotFound for a project that is not there, unless it is the default one."""
     async with _store(settings) as store:
-        return await _created(store, name)
+        return await _created(store, name, project)
 
 
-async def list_keys(settings: Settings) -> list[KeyRecord]:
+async def list_keys(settings: Settings) -> list[tuple[KeyRecord, str]]:
+    """Each with the name of its project."""
     async with _store(settings) as store:
-        return await store.keys.list()
+        names = {project.id: project.name for project in await store.keys.projects()}
+        return [(record, names[record.project_id]) for record in await store.keys.list()]
+
+
+async def create_project(settings: Settings, name: str) -> ProjectRecord:
+    """Raises Conflict where there is one of that name."""
+    async with _store(settings) as store:
+        return await store.keys.create_project(name, int(time.time()))
+
+
+async def list_projects(settings: Settings) -> Sequence[ProjectRecord]:
+    async with _store(settings) as store:
+        return await store.keys.projects()
 
 
 async def revoke_key(settings: Settings, given: str) -> KeyRecord | None:
@@ -57,9 +71,9 @@ async def ready_keys(settings: Settings) -> Keyring:
         return Keyring(first=(await _created(store, "first start")).key, active=True)
 
 
-async def _created(store: Store, name: str) -> CreatedKey:
+async def _created(store: Store, name: str, project: str = DEFAULT_PROJECT) -> CreatedKey:
     key = ids.api_key()
-    return CreatedKey(await store.keys.create(key, name, int(time.time())), key)
+    return CreatedKey(await store.keys.create(key, name, int(time.time()), project), key)
 
 
 @asynccontextmanager

@@ -1,12 +1,11 @@
 """`understudy keys`: make, list and revoke the keys that clients use. Works beside a running server."""
 
-from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
 import click
 
 from understudy.cli.options import STORE, takes_json, takes_settings
-from understudy.cli.output import print_json, print_table
+from understudy.cli.output import day, print_json, print_table
 
 if TYPE_CHECKING:
     from understudy.settings import Loaded
@@ -20,15 +19,16 @@ def keys() -> None:
 
 @keys.command()
 @click.option("--name", default="unnamed", show_default=True, help="What the key is for.")
+@click.option("--project", default="default", show_default=True, help="The project that it opens, by name or id.")
 @takes_settings(*STORE)
 @takes_json
-def create(loaded: "Loaded", *, name: str, as_json: bool) -> None:
+def create(loaded: "Loaded", *, name: str, project: str, as_json: bool) -> None:
     """Create a key and show it, once."""
     import asyncio
 
     from understudy.cli.access import create_key
 
-    created = asyncio.run(create_key(loaded.settings, name))
+    created = asyncio.run(create_key(loaded.settings, name, project))
     if as_json:
         print_json({**_facts(created.record), "key": created.key})
     else:
@@ -47,10 +47,13 @@ def list_(loaded: "Loaded", *, as_json: bool) -> None:
 
     records = asyncio.run(list_keys(loaded.settings))
     if as_json:
-        print_json([_facts(record) for record in records])
+        print_json([{**_facts(record), "project": project} for record, project in records])
     else:
-        rows = [(record.id, record.name, record.hint, _day(record.created_at), _state(record)) for record in records]
-        print_table(("id", "name", "key", "created", "state"), rows)
+        rows = [
+            (record.id, record.name, project, record.hint, day(record.created_at), _state(record))
+            for record, project in records
+        ]
+        print_table(("id", "name", "project", "key", "created", "state"), rows)
 
 
 @keys.command()
@@ -72,6 +75,7 @@ def _facts(record: "KeyRecord") -> dict[str, Any]:
     return {
         "id": record.id,
         "name": record.name,
+        "project_id": record.project_id,
         "hint": record.hint,
         "created_at": record.created_at,
         "revoked_at": record.revoked_at,
@@ -79,8 +83,4 @@ def _facts(record: "KeyRecord") -> dict[str, Any]:
 
 
 def _state(record: "KeyRecord") -> str:
-    return "active" if record.revoked_at is None else f"revoked {_day(record.revoked_at)}"
-
-
-def _day(moment: int) -> str:
-    return datetime.fromtimestamp(moment, UTC).strftime("%Y-%m-%d")
+    return "active" if record.revoked_at is None else f"revoked {day(record.revoked_at)}"

@@ -1,9 +1,11 @@
 """API keys and the projects they open. A key itself is never stored, only its SHA-256; it has 256 random bits."""
 
 import hashlib
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from understudy import ids
+from understudy.errors import Conflict, NotFound
 from understudy.store.database import Database, Row, Transaction
 
 DEFAULT_PROJECT = "default"
@@ -21,13 +23,26 @@ class KeyRecord:
     revoked_at: int | None
 
 
+@dataclass(frozen=True, slots=True)
+class ProjectRecord:
+    """A tenant: its keys open its own objects alone. `keys` counts those that are active."""
+
+    id: str
+    name: str
+    created_at: int
+    keys: int
+
+
 class Keys:
     def __init__(self, database: Database) -> None:
         self._database = database
 
-    async def create(self, key: str, name: str, now: int) -> KeyRecord:
-        """Adds a key to the default project; the same key again returns the record it has."""
-        return await self._database.write(_create, key, name, now)
+    async def create(self, key: str, name: str, now: int, project: str = DEFAULT_PROJECT) -> KeyRecord:
+        """Adds a key to the project of that name or id; the same key again returns the record it has.
+
+        Makes the default project where it is missing, and raises NotFound for any other that is.
+        """
+        return await self._database.write(_create, key, name, now, project)
 
     async def list(self) -> list[KeyRecord]:
         """All keys, oldest first, revoked ones too."""
@@ -36,6 +51,14 @@ class Keys:
     async def project_of(self, key: str) -> str | None:
         """The project that a key opens; None for an unknown or revoked key."""
         return await self._database.read(_project_of, hash_key(key))
+
+    async def create_project(self, name: str, now: int) -> ProjectRecord:
+        """Raises Conflict where there is one of that name."""
+        return await self._database.write(_create_project, name, now)
+
+    async def projects(self) -> Sequence[ProjectRecord]:
+        """All of them, oldest first."""
+        return await self._database.read(_projects)
 
     async def revoke(self, identifier: str, now: int) -> KeyRecord | None:
         """Revokes by the key's id or hint; None where none such is active."""
@@ -50,25 +73,47 @@ def hint_of(key: str) -> str:
     return f"{key[:16]}…{key[-4:]}" if len(key) > 24 else f"{key[:3]}…{key[-2:]}"
 
 
-def _create(key: str, name: str, now: int) -> Transaction[KeyRecord]:
+def _create(key: str, name: str, now: int, project: str) -> Transaction[KeyRecord]:
     known = yield _SELECT + " WHERE hash = $1", (hash_key(key),)
     if known:
         return _record(known[0])
-    project_id = yield from _default_project(now)
+    project_id = yield from _project(project, now)
     record = KeyRecord(ids.key(), project_id, name, hint_of(key), now, None)
     sql = "INSERT INTO keys (id, project_id, name, hash, hint, created_at) VALUES ($1, $2, $3, $4, $5, $6)"
     yield sql, (record.id, project_id, name, hash_key(key), record.hint, now)
     return record
 
 
-def _default_project(now: int) -> Transaction[str]:
-    rows = yield "SELECT id FROM projects WHERE name = $1 ORDER BY seq LIMIT 1", (DEFAULT_PROJECT,)
+def _project(given: str, now: int) -> Transaction[str]:
+    rows = yield "SELECT id FROM projects WHERE name = $1 OR id = $1 ORDER BY seq LIMIT 1", (given,)
     if rows:
         return str(rows[0][0])
-    project_id = ids.project()
-    sql = "INSERT INTO projects (id, name, created_at) VALUES ($1, $2, $3)"
-    yield sql, (project_id, DEFAULT_PROJECT, now)
-    return project_id
+    if given != DEFAULT_PROJECT:
+        raise NotFound(f"No project is called {given!r}. `understudy projects create` makes one.")
+    return (yield from _insert_project(given, now))[0]
+
+
+def _create_project(name: str, now: int) -> Transaction[ProjectRecord]:
+    # An id is taken wherever a name is, so a name must not be one of them either.
+    known = yield "SELECT 1 FROM projects WHERE id = $1", (name,)
+    project_id, made = yield from _insert_project(name, now)
+    if known or not made:
+        raise Conflict(f"There is a project {name!r} already. Choose another name, or use that one.")
+    return ProjectRecord(project_id, name, now, 0)
+
+
+def _insert_project(name: str, now: int) -> Transaction[tuple[str, bool]]:
+    """The project's id, and whether it was made here: another server may start at the same moment."""
+    sql = "INSERT INTO projects (id, name, created_at) VALUES ($1, $2, $3) ON CONFLICT (name) DO NOTHING RETURNING id"
+    made = yield sql, (ids.project(), name, now)
+    rows = made or (yield "SELECT id FROM projects WHERE name = $1", (name,))
+    return str(rows[0][0]), bool(made)
+
+
+def _projects() -> Transaction[Sequence[ProjectRecord]]:
+    active = "SELECT count(*) FROM keys WHERE project_id = projects.id AND revoked_at IS NULL"
+    rows = yield f"SELECT id, name, created_at, ({active}) FROM projects ORDER BY seq", ()  # noqa: S608 - constants only
+    return [ProjectRecord(*row) for row in rows]
 
 
 _SELECT = "SELECT id, project_id, name, hint, created_at, revoked_at FROM keys"

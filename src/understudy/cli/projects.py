@@ -1,0 +1,57 @@
+"""`understudy projects`: tenants, whose keys open nothing but their own objects. Works beside a running server."""
+
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from understudy.cli.options import STORE, takes_json, takes_settings
+from understudy.cli.output import day, print_json, print_table
+
+if TYPE_CHECKING:
+    from understudy.settings import Loaded
+    from understudy.store.keys import ProjectRecord
+
+
+@click.group()
+def projects() -> None:
+    """Create and list projects: each has objects and keys of its own."""
+
+
+@projects.command()
+@click.argument("name")
+@takes_settings(*STORE)
+@takes_json
+def create(loaded: "Loaded", *, name: str, as_json: bool) -> None:
+    """Create a project; `understudy keys create --project NAME` makes keys for it."""
+    import asyncio
+
+    from understudy.cli.access import create_project
+
+    if not name.strip():
+        raise click.UsageError("A project needs a name that is not empty.")
+    made = asyncio.run(create_project(loaded.settings, name))
+    if as_json:
+        print_json(_facts(made))
+    else:
+        click.echo(made.id)
+
+
+@projects.command("list")
+@takes_settings(*STORE)
+@takes_json
+def list_(loaded: "Loaded", *, as_json: bool) -> None:
+    """List the projects, oldest first, with how many keys each has."""
+    import asyncio
+
+    from understudy.cli.access import list_projects
+
+    found = asyncio.run(list_projects(loaded.settings))
+    if as_json:
+        print_json([_facts(one) for one in found])
+    else:
+        rows = [(one.id, one.name, str(one.keys), day(one.created_at)) for one in found]
+        print_table(("id", "name", "keys", "created"), rows)
+
+
+def _facts(project: "ProjectRecord") -> dict[str, Any]:
+    return {"id": project.id, "name": project.name, "created_at": project.created_at, "keys": project.keys}
