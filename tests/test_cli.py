@@ -99,6 +99,27 @@ def test_a_created_key_is_all_there_is_on_stdout(understudy):
     assert done.stdout.strip() not in done.stderr
 
 
+def test_a_project_is_made_listed_and_given_keys_of_its_own(understudy):
+    made = json.loads(understudy("projects", "create", "team a", "--json").stdout)
+    for named in ("team a", made["id"]):
+        key = json.loads(understudy("keys", "create", "--project", named, "--json").stdout)
+        assert key["project_id"] == made["id"]
+    understudy("keys", "revoke", key["id"])
+    understudy("keys", "create")
+    listed = json.loads(understudy("projects", "list", "--json").stdout)
+    assert [(one["name"], one["keys"]) for one in listed] == [("team a", 1), ("default", 1)]
+    projects = [key["project"] for key in json.loads(understudy("keys", "list", "--json").stdout)]
+    assert projects == ["team a", "team a", "default"]
+    assert "team a" in understudy("projects", "list").stdout
+
+
+def test_a_project_that_is_there_and_one_that_is_not_are_refused_by_name(understudy):
+    understudy("projects", "create", "mine")
+    assert "a project 'mine' already" in understudy("projects", "create", "mine", code=1).stderr
+    assert "No project is called 'yours'" in understudy("keys", "create", "--project", "yours", code=1).stderr
+    assert "not empty" in understudy("projects", "create", " ", code=2).stderr
+
+
 def test_revoking_what_is_not_active_fails(understudy):
     created = json.loads(understudy("keys", "create", "--json").stdout)
     understudy("keys", "revoke", created["id"])

@@ -32,6 +32,7 @@ def plain(events):
 
 
 @on_both
+@pytest.mark.proves("runs.attach")
 def test_a_finished_run_is_told_as_it_was_streamed(server, client, upstream, assistant, thread):
     upstream.answer(text("Hel", "lo"))
     once = server.events(f"/v1/threads/{thread.id}/runs", {"assistant_id": assistant.id})
@@ -43,6 +44,7 @@ def test_a_finished_run_is_told_as_it_was_streamed(server, client, upstream, ass
 
 
 @on_both
+@pytest.mark.proves("runs.attach_after")
 def test_a_reader_goes_on_where_it_was_cut_off(server, client, assistant, thread):
     run = run_of(client, thread, assistant)
     whole = told(server, run)
@@ -54,6 +56,7 @@ def test_a_reader_goes_on_where_it_was_cut_off(server, client, assistant, thread
 
 
 @on_both
+@pytest.mark.proves("runs.attach")
 def test_many_follow_a_run_while_it_speaks(server, client, upstream, assistant, thread):
     gate = Gate()
     upstream.answer(text("Hel", gate, "lo"))
@@ -89,6 +92,7 @@ def test_a_run_that_waits_for_outputs_is_told_up_to_there_and_then_on(server, cl
 
 
 @each_database
+@pytest.mark.proves("runs.attach")
 def test_a_run_of_an_earlier_process_is_told_from_what_is_stored(new_server, upstream, database):
     server = new_server(**database).start()
     assistant = server.client.beta.assistants.create(model="gpt-4o")

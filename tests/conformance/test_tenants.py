@@ -1,0 +1,299 @@
+"""Two projects on one server, each with a key of its own: what is the other's answers like what never was.
+
+Each operation of the document whose path names an object is asked for, so that one which is added is held to it too.
+"""
+
+import json
+import subprocess
+
+import pytest
+
+from conformance.conftest import asker
+from e2e.sending import field, file_part, form, upload
+from sandbox.machine import interpreter
+from serving import KEY, WAIT, Server
+from upstream import call, calls
+from waiting import eventually
+
+# What an operation needs in its body to come as far as looking for the object. `OWN_…` is what the asking project has.
+BODIES = {
+    "createMessage": {"role": "user", "content": "Hello"},
+    "createRun": {"assistant_id": "OWN_ASSISTANT"},
+    "submitToolOuputsToRun": {"tool_outputs": [{"tool_call_id": "call_a", "output": "18"}]},
+    "completeUpload": {"part_ids": ["part_unknown"]},
+    "searchVectorStore": {"query": "Hello"},
+    "createVectorStoreFile": {"file_id": "OWN_FILE"},
+    "updateVectorStoreFileAttributes": {"attributes": {"a": "b"}},
+    "createVectorStoreFileBatch": {"file_ids": ["OWN_FILE"]},
+    "CreateContainerFile": {"file_id": "OWN_FILE"},
+    "updateWebhookEndpoint": {"name": "other"},
+    "rotateWebhookEndpointSecret": {},
+    "testWebhookEndpoint": {"event_type": "batch.completed"},
+}
+# Requests that name an object in their body or query; `{…}` is the other project's.
+MENTIONS = [
+    ("POST", "/threads/OWN_THREAD/runs", {"assistant_id": "{assistant_id}"}),
+    ("POST", "/threads/runs", {"assistant_id": "{assistant_id}", "thread": {"messages": []}}),
+    ("POST", "/threads", {"tool_resources": {"file_search": {"vector_store_ids": ["{vector_store_id}"]}}}),
+    ("POST", "/threads", {"tool_resources": {"code_interpreter": {"file_ids": ["{file_id}"]}}}),
+    (
+        "POST",
+        "/assistants",
+        {
+            "model": "gpt-4o",
+            "tools": [{"type": "file_search"}],
+            "tool_resources": {"file_search": {"vector_store_ids": ["{vector_store_id}"]}},
+        },
+    ),
+    (
+        "POST",
+        "/threads/OWN_THREAD/messages",
+        {
+            "role": "user",
+            "content": "Hello",
+            "attachments": [{"file_id": "{file_id}", "tools": [{"type": "file_search"}]}],
+        },
+    ),
+    ("POST", "/vector_stores", {"file_ids": ["{file_id}"]}),
+    ("POST", "/vector_stores/OWN_STORE/files", {"file_id": "{file_id}"}),
+    ("POST", "/vector_stores/OWN_STORE/file_batches", {"file_ids": ["{file_id}"]}),
+    ("POST", "/containers", {"name": "mine", "file_ids": ["{file_id}"]}),
+    (
+        "POST",
+        "/batches",
+        {"input_file_id": "{input_id}", "endpoint": "/v1/chat/completions", "completion_window": "24h"},
+    ),
+    ("GET", "/assistants?after={assistant_id}", None),
+    ("GET", "/threads?before={thread_id}", None),
+    ("GET", "/files?after={file_id}", None),
+    ("GET", "/vector_stores?after={vector_store_id}", None),
+    ("GET", "/threads/OWN_THREAD/messages?after={message_id}", None),
+    ("GET", "/threads/OWN_THREAD/messages/{message_id}", None),
+    ("GET", "/threads/OWN_THREAD/runs/{run_id}", None),
+    ("GET", "/threads/OWN_THREAD/runs/{run_id}/events", None),
+    ("GET", "/vector_stores/OWN_STORE/files/{file_id}", None),
+]
+LISTS = {
+    "listAssistants",
+    "listThreads",
+    "listFiles",
+    "listVectorStores",
+    "ListContainers",
+    "listBatches",
+    "listWebhookEndpoints",
+    "listWebhookDeliveries",
+}
+# Models are the server's, and so is what needs no key.
+SHARED = {"retrieveModel", "deleteModel"}
+
+
+@pytest.fixture(scope="module", params=["sqlite", "postgres"])
+def tenants(request, session_upstream, tmp_path_factory):
+    """The server, and a second project's key."""
+    url = {"database": request.getfixturevalue("session_postgres")()} if request.param == "postgres" else {}
+    directory = tmp_path_factory.mktemp("tenants")
+    server = Server(
+        directory, session_upstream.url, sandbox__python=interpreter(), webhooks__allow_private="true", **url
+    )
+    try:
+        server.start()
+        run(server, "projects", "create", "other")
+        yield server, json.loads(run(server, "keys", "create", "--project", "other", "--json"))["key"]
+        server.stop()
+    finally:
+        server.kill()
+
+
+def run(server, *arguments):
+    """A command of the program, in a process of its own."""
+    done = subprocess.run(
+        server.command(*arguments), env=server.environ, capture_output=True, text=True, timeout=WAIT, check=False
+    )
+    assert done.returncode == 0, done.stderr
+    return done.stdout
+
+
+@pytest.fixture(scope="module")
+def theirs(tenants, session_upstream):
+    """One of everything in the first project: the ids by the names that paths have for them."""
+    server, _ = tenants
+    ask = asker(server)
+    tool = {"type": "function", "function": {"name": "f"}}
+    assistant = ask("POST", "/assistants", {"model": "gpt-4o", "tools": [tool]})["id"]
+    question = {"role": "user", "content": "their words"}
+    thread = ask("POST", "/threads", {"messages": [question]})["id"]
+    (message,) = ask("GET", f"/threads/{thread}/messages")["data"]
+    session_upstream.always(calls(call("f", call_id="call_a")))
+    waiting = ask("POST", f"/threads/{thread}/runs", {"assistant_id": assistant})["id"]
+    path = f"/threads/{thread}/runs/{waiting}"
+    eventually(lambda: ask("GET", path)["status"] == "requires_action")
+    file = upload(server, b"their words", "assistants", "a.txt")["id"]
+    store = ask("POST", "/vector_stores", {"name": "theirs"})["id"]
+    batch = ask("POST", f"/vector_stores/{store}/file_batches", {"file_ids": [file]})["id"]
+    lines = b'{"custom_id": "a", "method": "POST", "url": "/v1/chat/completions", "body": {"model": "none"}}\n'
+    given = upload(server, lines, "batch", "input.jsonl")["id"]
+    whole = {"input_file_id": given, "endpoint": "/v1/chat/completions", "completion_window": "24h"}
+    hook = {"name": "hook", "url": "http://127.0.0.1:9/", "event_types": ["*"]}
+    endpoint = ask("POST", "/webhook_endpoints", hook)["id"]
+    finished = ask("POST", "/batches", whole)["id"]
+    (delivery, *_) = eventually(lambda: ask("GET", "/webhook_deliveries")["data"])
+    size = {"filename": "a.txt", "purpose": "assistants", "bytes": 5, "mime_type": "text/plain"}
+    found = {
+        "assistant_id": assistant,
+        "thread_id": thread,
+        "message_id": message["id"],
+        "run_id": waiting,
+        "step_id": ask("GET", f"{path}/steps")["data"][0]["id"],
+        "file_id": file,
+        "input_id": given,
+        "upload_id": ask("POST", "/uploads", size)["id"],
+        "vector_store_id": store,
+        "vector_stores batch_id": batch,
+        "batches batch_id": finished,
+        "webhook_endpoint_id": endpoint,
+        "delivery_id": delivery["id"],
+    }
+    made = server.ask("POST", "/v1/containers", {"name": "theirs", "file_ids": [file]})
+    if made.status == 200:  # without a sandbox there are no containers
+        container = found["container_id"] = made.json["id"]
+        found["containers file_id"] = ask("GET", f"/containers/{container}/files")["data"][0]["id"]
+    return found
+
+
+@pytest.fixture(scope="module")
+def own(tenants):
+    """What the second project has, to mention beside what it has not."""
+    server, key = tenants
+    ask = asker(server)
+    return {
+        "OWN_ASSISTANT": ask("POST", "/assistants", {"model": "gpt-4o"}, key=key)["id"],
+        "OWN_THREAD": ask("POST", "/threads", {"messages": [{"role": "user", "content": "Hi"}]}, key=key)["id"],
+        "OWN_STORE": ask("POST", "/vector_stores", {}, key=key)["id"],
+        "OWN_FILE": upload(server, b"ours", "assistants", "b.txt", key=key)["id"],
+    }
+
+
+def never_was(identifier):
+    """An id of the same shape that nobody has."""
+    prefix, _, rest = identifier.rpartition("_" if "_" in identifier else "-")
+    return f"{prefix}{identifier[len(prefix)]}{'0' * len(rest)}"
+
+
+def identifier_for(path, name, theirs):
+    """The id that a path's parameter stands for; one name may stand for several nouns."""
+    noun = path.split("/")[1]
+    return theirs.get(f"{noun} {name}") or theirs[name]
+
+
+def operations(server):
+    document = server.ask("GET", "/openapi.json", key=None).json
+    for path, item in document["paths"].items():
+        for method, operation in item.items():
+            if method != "servers":
+                yield method.upper(), path, operation["operationId"]
+
+
+def answered(server, key, method, path, body):
+    """What is answered to one who has that key, without what differs in any two answers."""
+    headers = {}
+    if isinstance(body, bytes):
+        headers = {"Content-Type": "multipart/form-data; boundary=boundary-0123456789"}
+    reply = server.ask(method, f"/v1{path}", body, headers, key)
+    return reply.status, reply.body.decode()
+
+
+def replaced(value, changes):
+    text = json.dumps(value)
+    for old, new in changes.items():
+        text = text.replace(old, new)
+    return json.loads(text)
+
+
+def difference(server, key, method, path, body, ids):
+    """How the other's ids and ids that never were are answered; `ids` is by their place in the request."""
+    told = []
+    for choose in (lambda one: one, never_was):
+        changes = {f"{{{name}}}": choose(one) for name, one in ids.items()}
+        asked = body if body is None or isinstance(body, bytes) else replaced(body, changes)
+        status, text = answered(server, key, method, replaced(path, changes), asked)
+        for name, one in ids.items():
+            text = text.replace(choose(one), f"{{{name}}}")
+        told.append((status, text))
+    return told
+
+
+@pytest.mark.proves("tenants.apart")
+def test_each_operation_on_an_object_of_another_project_answers_as_if_it_never_was(tenants, theirs, own):
+    server, key = tenants
+    tried = set()
+    for method, path, operation in operations(server):
+        names = [part[1:-1] for part in path.split("/") if part.startswith("{")]
+        if not names or operation in SHARED or ("containers" in path and "container_id" not in theirs):
+            continue
+        body = replaced(BODIES.get(operation, {} if method == "POST" else None), own)
+        if operation == "addUploadPart":
+            body = form(file_part(b"Hello", name="data"), field("a", "b"))
+        ids = {name: identifier_for(path, name, theirs) for name in names}
+        foreign, unknown = difference(server, key, method, path, body, ids)
+        assert foreign == unknown, operation
+        assert foreign[0] == 404, (operation, foreign)
+        tried.add(operation)
+    assert len(tried) > 40
+
+
+@pytest.mark.proves("tenants.apart")
+@pytest.mark.parametrize(("method", "path", "body"), MENTIONS)
+def test_an_object_of_another_project_cannot_be_mentioned(tenants, theirs, own, method, path, body):
+    server, key = tenants
+    text = path + json.dumps(body)
+    ids = {name: one for name, one in theirs.items() if f"{{{name}}}" in text}
+    foreign, unknown = difference(server, key, method, replaced(path, own), body and replaced(body, own), ids)
+    assert foreign == unknown
+    assert 400 <= foreign[0] < 500, foreign
+
+
+@pytest.mark.proves("tenants.apart")
+def test_lists_and_searches_hold_the_own_objects_alone(tenants, theirs, own):
+    server, key = tenants
+    listed = {}
+    for method, path, operation in operations(server):
+        if operation in LISTS:
+            listed[operation] = answered(server, key, method, path, None)
+    assert listed.keys() == LISTS
+    for operation, (status, text) in listed.items():
+        assert status == 200, operation
+        assert {one["id"] for one in json.loads(text)["data"]} <= set(own.values()), operation
+    search = "/v1/threads?q=their+words"
+    assert server.ask("GET", search, key=key).json["data"] == []
+    assert [one["id"] for one in server.ask("GET", search).json["data"]] == [theirs["thread_id"]]
+
+
+@pytest.mark.proves("tenants.apart")
+def test_all_that_was_tried_changed_nothing(tenants, theirs):
+    server, key = tenants
+    ask = asker(server)
+    path = f"/threads/{theirs['thread_id']}"
+    run_path = f"{path}/runs/{theirs['run_id']}"
+    whole = [path, f"{path}/messages", run_path, f"{run_path}/steps", f"/assistants/{theirs['assistant_id']}"]
+    whole += [f"/files/{theirs['file_id']}", f"/webhook_endpoints/{theirs['webhook_endpoint_id']}"]
+    before = [ask("GET", one) for one in whole]
+    for method, template, operation in operations(server):
+        if method in {"POST", "DELETE"} and template.startswith(("/assistants/", "/threads/", "/files/", "/webhook")):
+            names = [part[1:-1] for part in template.split("/") if part.startswith("{")]
+            if names:
+                ids = {f"{{{name}}}": identifier_for(template, name, theirs) for name in names}
+                answered(server, key, method, replaced(template, ids), BODIES.get(operation, {}))
+    assert [ask("GET", one) for one in whole] == before
+    assert ask("GET", run_path)["status"] == "requires_action"
+
+
+def test_the_first_project_finds_all_of_it(tenants, theirs):
+    """Otherwise the comparisons above would compare two unknown ids."""
+    server, _ = tenants
+    for method, path, operation in operations(server):
+        names = [part[1:-1] for part in path.split("/") if part.startswith("{")]
+        if method == "GET" and names and operation not in SHARED:
+            if "containers" in path and "container_id" not in theirs:
+                continue
+            ids = {f"{{{name}}}": identifier_for(path, name, theirs) for name in names}
+            assert answered(server, KEY, method, replaced(path, ids), None)[0] != 404, operation
