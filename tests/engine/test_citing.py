@@ -4,6 +4,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from understudy.engine.citing import Citing, Reference, Sources
+from understudy.tools import file_search
 from understudy.tools.file_search import Passage
 
 CAKE = Passage(0, 0, "file-cake", "cake.txt", "Filip likes cake.")
@@ -24,6 +25,13 @@ def whole(parts):
 
 def references(parts):
     return [part for part in parts if isinstance(part, Reference)]
+
+
+@given(st.lists(st.text(st.sampled_from("a\n \u3010\u3011:\u2020021.tx\uff10"), max_size=20), min_size=1, max_size=4))
+def test_a_model_that_repeats_what_it_is_shown_cites_only_what_was_shown(texts):
+    shown = [Passage(0, place, f"file-{place}", "t.tx", text) for place, text in enumerate(texts)]
+    parts = told(file_search.shown(shown), sources=Sources({(0, one.index): one for one in shown}))
+    assert [part.text for part in references(parts)] == [one.mark for one in shown]
 
 
 PLAIN = st.text(st.sampled_from("a \u00e9\U0001f382\u3010\u3011:\u20200sandbox/\u8981"), max_size=12)

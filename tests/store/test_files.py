@@ -105,6 +105,12 @@ async def test_files_are_looked_up_in_the_order_asked_for(store):
     assert [one.id for one in found] == [second.id, first.id]
 
 
+async def test_any_number_of_files_are_looked_up(store):
+    made = [(await created(store)).id for _ in range(112)]
+    assert [one.id for one in await store.files.lookup(OURS, made)] == made
+    assert await store.files.lookup(OURS, []) == []
+
+
 async def test_a_page_has_one_purpose_or_all(store):
     made = [await created(store, purpose=purpose) for purpose in ("batch", "assistants", "batch")]
     everything = await store.files.page(OURS, EVERYTHING)

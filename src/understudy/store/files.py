@@ -13,13 +13,14 @@ from understudy.errors import NotFound
 from understudy.store.blobs import release, retain
 from understudy.store.database import Database, Transaction
 from understudy.store.pages import Page, PageRequest, Source, read_page
-from understudy.store.store_files import detachment
+from understudy.store.store_files import asked, detachment, numbered
 from understudy.wire.files import FileObject
 
 _LIVE = "body IS NOT NULL AND (expires_at IS NULL OR expires_at > $2)"
 _PAGE = Source("files", "project_id = $1", _LIVE, 2)
 _PURPOSE_PAGE = Source("files", "project_id = $1", f"{_LIVE} AND purpose = $3", 3)
 _GET = f"SELECT body, blob FROM files WHERE project_id = $1 AND {_LIVE} AND id = $3"  # noqa: S608 - constants only
+_LOOKUP = f"SELECT body, blob FROM files WHERE project_id = $1 AND {_LIVE}"  # noqa: S608 - constants only
 _DUE = "SELECT project_id, id FROM files WHERE body IS NOT NULL AND expires_at <= $1 ORDER BY expires_at LIMIT $2"
 _decode = msgspec.json.Decoder(FileObject).decode
 
@@ -112,11 +113,12 @@ def _get(project_id: str, file_id: str, now: int) -> Transaction[tuple[str, str]
 
 
 def _lookup(project_id: str, file_ids: Sequence[str], now: int) -> Transaction[list[StoredFile]]:
-    found = []
-    for file_id in dict.fromkeys(file_ids):
-        rows = yield _GET, (project_id, now, file_id)
-        found += [_stored(body, blob) for body, blob in rows]
-    return found
+    found = {}
+    for some in asked(file_ids):
+        sql = f"{_LOOKUP} AND id IN ({numbered(3, len(some))})"
+        for file in [_stored(*row) for row in (yield sql, (project_id, now, *some))]:
+            found[file.id] = file
+    return [found[file_id] for file_id in dict.fromkeys(file_ids) if file_id in found]
 
 
 def _stored(body: str, blob: str) -> StoredFile:

@@ -103,7 +103,12 @@ async def _commit(connection: Any, transaction: Transaction[T]) -> T:
 
 
 async def _drive(connection: Any, transaction: Transaction[T]) -> T:
-    return await _go_on(connection, transaction, next(transaction))
+    try:
+        asked = next(transaction)
+    except StopIteration as stop:
+        value: T = stop.value
+        return value
+    return await _go_on(connection, transaction, asked)
 
 
 async def _go_on(connection: Any, transaction: Transaction[T], asked: Query | Bundle) -> T:

@@ -115,9 +115,9 @@ def lock_names(project_id: str, file_ids: Sequence[str], now: int) -> Transactio
     Raises NotFound for a file that the project does not have.
     """
     found = {}
-    for some in pieces(sorted(set(file_ids))):
+    for some in asked(sorted(set(file_ids))):
         sql = (
-            f"SELECT id, body FROM files WHERE project_id = $1 AND id IN ({_numbered(3, len(some))})"  # noqa: S608
+            f"SELECT id, body FROM files WHERE project_id = $1 AND id IN ({numbered(3, len(some))})"  # noqa: S608
             " AND body IS NOT NULL AND (expires_at IS NULL OR expires_at > $2) ORDER BY id FOR UPDATE"
         )
         rows = yield sql, (project_id, now, *some)
@@ -204,7 +204,7 @@ def insert_rows(
     if not rows:
         return []
     width = len(rows[0])
-    values = ", ".join(f"({_numbered(1 + width * number, width)})" for number in range(len(rows)))
+    values = ", ".join(f"({numbered(1 + width * number, width)})" for number in range(len(rows)))
     sql = f"INSERT INTO {table} ({columns}) VALUES {values}{returning}"  # noqa: S608 - names and numbers only
     return (yield sql, tuple(value for row in rows for value in row))
 
@@ -215,6 +215,19 @@ def pieces(sequence: Sequence[T]) -> Iterator[Sequence[T]]:
         while len(sequence) - start >= size:
             yield sequence[start : start + size]
             start += size
+
+
+def asked(values: Sequence[T]) -> Iterator[Sequence[T]]:
+    """Values to look for, in few statements of few sizes: the last value fills up."""
+    for start in range(0, len(values), _AT_ONCE[0]):
+        some = values[start : start + _AT_ONCE[0]]
+        size = min(size for size in _AT_ONCE if size >= len(some))
+        yield [*some, *[some[-1]] * (size - len(some))]
+
+
+def numbered(first: int, length: int) -> str:
+    """Parameters for as many values: "$3, $4"."""
+    return ", ".join(f"${number}" for number in range(first, first + length))
 
 
 # -- one transaction each ----------------------------------------------------------------------------------------
@@ -258,8 +271,8 @@ def _detach(project_id: str, store_id: str, file_id: str) -> Transaction[int]:
 
 def _indexed(files: Sequence[int]) -> Transaction[dict[int, IndexedFile]]:
     found = {}
-    for some in pieces(files):
-        sql = f"{_FOUND} AND seq IN ({_numbered(1, len(some))})"
+    for some in asked(files):
+        sql = f"{_FOUND} AND seq IN ({numbered(1, len(some))})"
         for seq, filename, body in (yield sql, tuple(some)):
             file = _decode(body)
             found[seq] = IndexedFile(seq, file.id, file.vector_store_id, filename, file.attributes or {})
@@ -271,8 +284,8 @@ def _indexed(files: Sequence[int]) -> Transaction[dict[int, IndexedFile]]:
 
 def _rows_of(store: int, file_ids: Sequence[str]) -> Transaction[dict[str, FileRow]]:
     found = {}
-    for some in pieces(file_ids):
-        sql = f"{_ROW} store = $1 AND id IN ({_numbered(2, len(some))}) FOR UPDATE"
+    for some in asked(file_ids):
+        sql = f"{_ROW} store = $1 AND id IN ({numbered(2, len(some))}) FOR UPDATE"
         for row in (yield sql, (store, *some)):
             file = _file_row(row)
             found[file.file.id] = file
@@ -308,7 +321,7 @@ def _make_way(store: int, file_ids: Sequence[str]) -> Transaction[None]:
     """A row that marks where a deleted file was gives its name up to the one that comes."""
     sql = (
         "UPDATE store_files SET id = id || '/' || seq WHERE store = $1 AND body IS NULL"  # noqa: S608 - numbers only
-        f" AND id IN ({_numbered(2, len(file_ids))})"
+        f" AND id IN ({numbered(2, len(file_ids))})"
     )
     yield sql, (store, *file_ids)
 
@@ -348,10 +361,6 @@ def _remove(store: int, row: FileRow) -> Transaction[None]:
     yield "DELETE FROM file_attributes WHERE file = $1", (row.seq,)
     yield from removal(store, row.seq)
     yield from count(store, change)
-
-
-def _numbered(first: int, length: int) -> str:
-    return ", ".join(f"${number}" for number in range(first, first + length))
 
 
 def _file_row(row: tuple[Any, ...]) -> FileRow:

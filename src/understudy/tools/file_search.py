@@ -3,15 +3,19 @@
 Pure; searches nothing. Source of the numbers: the hosted API's guide to file search.
 """
 
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
 import msgspec
 
+# What a file could say to have its words, or what the model makes of them, cited from another file.
+_LIKE_A_MARK: Final = re.compile("\u3010(?=\\s*\\d+\\s*[:\u2020])")
 NAME: Final = "file_search"
 _MOST_QUERIES: Final = 5
 _LONGEST_QUERY: Final = 4096
+_LONGEST_NAME: Final = 300
 _SMALL: Final = ("gpt-3.5",)
 _NOTHING: Final = "No passage of the files matches these queries."
 _HOW_TO_CITE: Final = (
@@ -36,8 +40,8 @@ class Passage:
 
 
 def mark_name(filename: str) -> str:
-    """The file's name without what would end a mark."""
-    return "".join(" " if sign in "\u3010\u3011\n\r" else sign for sign in filename)
+    """The file's name without what would end a mark, and of the length that a mark may have."""
+    return "".join(" " if sign in "\u3010\u3011\n\r" else sign for sign in filename[:_LONGEST_NAME])
 
 
 def definition(name: str) -> dict[str, Any]:
@@ -94,10 +98,11 @@ def within_budget(model: str, sizes: Sequence[int]) -> int:
 
 
 def shown(passages: Sequence[Passage]) -> str:
-    """The answer to a call, as the model reads it."""
+    """The answer to a call, as the model reads it. Only the marks that are put here look like marks."""
     if not passages:
         return _NOTHING
-    return "\n\n".join([_HOW_TO_CITE, *(f"{passage.mark}\n{passage.text}" for passage in passages)])
+    texts = [f"{passage.mark}\n{_LIKE_A_MARK.sub('[', passage.text)}" for passage in passages]
+    return "\n\n".join([_HOW_TO_CITE, *texts])
 
 
 def _is_small(model: str) -> bool:

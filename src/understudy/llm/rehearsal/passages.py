@@ -13,7 +13,7 @@ import msgspec
 from understudy.llm.rehearsal import outputs
 
 _MARK = re.compile(r"(?:\A|\n\n)(\u3010(\d{1,4}):(\d{1,4})\u2020([^\u3010\u3011\n]{0,300})\u3011)\n")
-_ANY_MARK = re.compile(r"\u3010(?:\d{1,4}:)?\d{1,4}(?:\u2020[^\u3010\u3011\n]{0,300})?\u3011")
+_ANY_MARK = re.compile(r"[\u3010\[](?:\d{1,4}:)?\d{1,4}(?:\u2020[^\u3010\u3011\n]{0,300})?\u3011")
 _MOST_CHARACTERS = 400_000
 _LONGEST_PASSAGE = 40_000
 
