@@ -12,7 +12,7 @@ from typing import Final, Literal
 
 from understudy import ids
 from understudy.errors import InvalidRequest
-from understudy.store.database import Database, Row, Transaction
+from understudy.store.database import Bundle, Database, Row, Transaction
 
 CREDITS_PER_USD: Final = 2_000_000
 _DAY: Final = 86_400
@@ -109,22 +109,23 @@ class EntryPage:
 
 def record(database: Database, project_id: str, usage: Usage) -> Transaction[bool]:
     """Counts the use and debits its cost, in the transaction that stores the answer; False: it was counted before."""
-    slot = random.randrange(_SLOTS[database.dialect])  # noqa: S311 - it spreads writers and guards nothing
-    args = _arguments(project_id, usage)
-    entry_id = ids.ledger_entry()
-    if database.dialect == "postgres":
-        # One statement: each of their own would cost a round trip while the rows are locked.
-        more = (entry_id, usage.created_at // _DAY, slot)
-        return bool(
-            (yield _RECORD_AT_ONCE if usage.credits else _RECORD + " RETURNING 1", (*args, *more)[: _given(usage)])
-        )
-    if not (yield _RECORD + " RETURNING 1", args):
-        return False
-    if usage.credits:
-        entry = Entry(entry_id, "MODEL_USAGE", -usage.credits, usage.model, usage.reference, usage.created_at)
-        yield from _enter(project_id, entry, slot)
-        yield _SPEND, (project_id, usage.created_at // _DAY, usage.key_id, slot, usage.credits)
-    return True
+    bundle = Bundle()
+    used = bundle.add(f"{_USE} ON CONFLICT (reference) DO NOTHING RETURNING reference", *_arguments(project_id, usage))
+    _add_debit(bundle, used, project_id, usage, slot_of(database))
+    return bool((yield bundle))
+
+
+def add_usage(bundle: Bundle, after: str, project_id: str, usage: Usage, slot: int) -> None:
+    """`record` as a part of a bundle, for use that the rows of `after` keep from being counted twice."""
+    places = ", ".join(f"${number}" for number in range(1, 14))
+    sql = f"INSERT INTO usage ({_COLUMNS}) SELECT {places} FROM {after} RETURNING reference"  # noqa: S608
+    used = bundle.add(sql, *_arguments(project_id, usage))
+    _add_debit(bundle, used, project_id, usage, slot)
+
+
+def slot_of(database: Database) -> int:
+    """Which rows of the sums a transaction changes."""
+    return random.randrange(_SLOTS[database.dialect])  # noqa: S311 - it spreads writers and guards nothing
 
 
 class Ledger:
@@ -178,33 +179,32 @@ class Ledger:
 
 # -- recording ---------------------------------------------------------------------------------------------------
 
-_RECORD = (
-    "INSERT INTO usage (reference, project_id, key_id, kind, model, batch, requests, input_tokens, cached_tokens,"
-    " output_tokens, credits, priced, created_at) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13)"
-    " ON CONFLICT (reference) DO NOTHING"
+_COLUMNS = (
+    "reference, project_id, key_id, kind, model, batch, requests, input_tokens, cached_tokens, output_tokens, credits,"
+    " priced, created_at"
 )
-_ENTER = (
-    "INSERT INTO ledger (id, project_id, type, credits, model, reference, created_at)"
-    " VALUES ($1, $2, $3, $4, $5, $6, $7)"
-)
-_ADD = (
-    "INSERT INTO balances (project_id, slot, credits) VALUES ($1, $2, $3)"
-    " ON CONFLICT (project_id, slot) DO UPDATE SET credits = balances.credits + excluded.credits"
-)
+_USE = f"INSERT INTO usage ({_COLUMNS}) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13)"  # noqa: S608
+_ENTRY_COLUMNS = "id, project_id, type, credits, model, reference, created_at"
+_ENTER = f"INSERT INTO ledger ({_ENTRY_COLUMNS}) VALUES ($1, $2, $3, $4, $5, $6, $7)"  # noqa: S608
+_MORE = "ON CONFLICT (project_id, slot) DO UPDATE SET credits = balances.credits + excluded.credits"
+_ADD = f"INSERT INTO balances (project_id, slot, credits) VALUES ($1, $2, $3) {_MORE}"  # noqa: S608
+# A SELECT without a condition would let SQLite take ON for a part of a join.
+_DEBIT = f"INSERT INTO balances (project_id, slot, credits) SELECT $1, $2, $3 FROM {{used}} WHERE true {_MORE}"  # noqa: S608
 _SPEND = (
-    "INSERT INTO spending (project_id, day, key_id, slot, credits) VALUES ($1, $2, $3, $4, $5)"
+    "INSERT INTO spending (project_id, day, key_id, slot, credits) SELECT $1, $2, $3, $4, $5 FROM {used} WHERE true"
     " ON CONFLICT (project_id, day, key_id, slot) DO UPDATE SET credits = spending.credits + excluded.credits"
 )
-_RECORD_AT_ONCE = (
-    f"WITH used AS ({_RECORD} RETURNING reference, project_id, key_id, model, credits, created_at),"  # noqa: S608
-    " entered AS (INSERT INTO ledger (id, project_id, type, credits, model, reference, created_at)"
-    " SELECT $14, project_id, 'MODEL_USAGE', -credits, model, reference, created_at FROM used),"
-    " spent AS (INSERT INTO spending (project_id, day, key_id, slot, credits)"
-    " SELECT project_id, $15::bigint, key_id, $16::bigint, credits FROM used"
-    " ON CONFLICT (project_id, day, key_id, slot) DO UPDATE SET credits = spending.credits + excluded.credits)"
-    " INSERT INTO balances (project_id, slot, credits) SELECT project_id, $16::bigint, -credits FROM used"
-    " ON CONFLICT (project_id, slot) DO UPDATE SET credits = balances.credits + excluded.credits RETURNING 1"
-)
+
+
+def _add_debit(bundle: Bundle, used: str, project_id: str, usage: Usage, slot: int) -> None:
+    if not usage.credits:
+        return
+    entry = Entry(ids.ledger_entry(), "MODEL_USAGE", -usage.credits, usage.model, usage.reference, usage.created_at)
+    sql = f"INSERT INTO ledger ({_ENTRY_COLUMNS}) SELECT $1, $2, $3, $4, $5, $6, $7 FROM {used}"  # noqa: S608
+    bundle.add(sql, *_entry_arguments(project_id, entry))
+    bundle.add(_DEBIT.replace("{used}", used), project_id, slot, entry.credits)
+    day = usage.created_at // _DAY
+    bundle.add(_SPEND.replace("{used}", used), project_id, day, usage.key_id, slot, usage.credits)
 
 
 def _arguments(project_id: str, usage: Usage) -> tuple[object, ...]:
@@ -225,13 +225,12 @@ def _arguments(project_id: str, usage: Usage) -> tuple[object, ...]:
     )
 
 
-def _given(usage: Usage) -> int:
-    return 16 if usage.credits else 13
+def _entry_arguments(project_id: str, entry: Entry) -> tuple[object, ...]:
+    return (entry.id, project_id, entry.type, entry.credits, entry.model, entry.reference, entry.created_at)
 
 
 def _enter(project_id: str, entry: Entry, slot: int) -> Transaction[None]:
-    args = (entry.id, project_id, entry.type, entry.credits, entry.model, entry.reference, entry.created_at)
-    yield _ENTER, args
+    yield _ENTER, _entry_arguments(project_id, entry)
     yield _ADD, (project_id, slot, entry.credits)
 
 
