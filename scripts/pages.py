@@ -16,9 +16,11 @@ import msgspec
 
 from understudy.cli import commands
 from understudy.settings import (
+    BillingSettings,
     BlobSettings,
     EmbeddingSettings,
     LimitSettings,
+    ModelSettings,
     ProviderSettings,
     RehearsalSettings,
     RetrievalSettings,
@@ -119,6 +121,8 @@ def settings_tables() -> Iterator[str]:
     yield table("Embeddings", "embeddings.", EmbeddingSettings)
     yield table("Reading documents", "retrieval.", RetrievalSettings)
     yield table("Webhooks", "webhooks.", WebhookSettings)
+    yield table("Billing", "billing.", BillingSettings)
+    yield table("Models", 'models."ID".', ModelSettings)
     yield table("Providers", "providers.NAME.", ProviderSettings)
 
 

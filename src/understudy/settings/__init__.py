@@ -3,9 +3,11 @@
 from understudy.settings.address import is_any, is_loopback, is_public
 from understudy.settings.load import Entry, Loaded, load
 from understudy.settings.model import (
+    BillingSettings,
     BlobSettings,
     EmbeddingSettings,
     LimitSettings,
+    ModelSettings,
     ProviderSettings,
     RehearsalSettings,
     RetrievalSettings,
@@ -17,11 +19,13 @@ from understudy.settings.secret import secrets, shown
 from understudy.settings.value import allowed
 
 __all__ = [
+    "BillingSettings",
     "BlobSettings",
     "EmbeddingSettings",
     "Entry",
     "LimitSettings",
     "Loaded",
+    "ModelSettings",
     "ProviderSettings",
     "RehearsalSettings",
     "RetrievalSettings",

@@ -13,12 +13,15 @@ from typing import Any
 import msgspec
 
 from understudy.errors import SettingsError
-from understudy.settings.model import ProviderSettings, Settings
+from understudy.settings.model import ModelSettings, ProviderSettings, Settings
 from understudy.settings.secret import shown
 from understudy.settings.value import allowed, convert
 
 KeyPath = tuple[str, ...]
 """The names down to a setting: `("limits", "concurrent_runs")`."""
+
+NAMED: Mapping[str, type[msgspec.Struct]] = {"models": ModelSettings, "providers": ProviderSettings}
+"""Tables of tables, each named by who writes the settings."""
 
 _PROVIDER_NAME = re.compile(r"[a-z0-9][a-z0-9_-]*")
 
@@ -82,6 +85,9 @@ def _field(value: object, annotation: Any, path: KeyPath, layer: Layer) -> Itera
     if path == ("providers",):
         for name, table in _table(value, path, layer).items():
             yield from _provider(name, table, layer)
+    elif path == ("models",):
+        for name, table in _table(value, path, layer).items():
+            yield from _fields(_table(table, (*path, name), layer), ModelSettings, (*path, name), layer)
     elif isinstance(annotation, type) and issubclass(annotation, msgspec.Struct):
         yield from _fields(_table(value, path, layer), annotation, path, layer)
     else:
@@ -116,19 +122,19 @@ def _converted(value: object, annotation: Any, path: KeyPath, layer: Layer) -> A
 
 def unknown(path: KeyPath, layer: Layer, written: str | None = None) -> SettingsError:
     """The sentence about a key that is no setting, with the nearest one that is; `written` is how it was spelt."""
-    provider = path[1] if path[0] == "providers" and len(path) > 1 else "NAME"
-    keys = {part for known in known_paths(provider) for part in (known[:1], known)}
+    name = path[1] if path[0] in NAMED and len(path) > 1 else "NAME"
+    keys = {part for known in known_paths(name) for part in (known[:1], known)}
     spelled = {dotted(known): layer.spell(known) for known in keys}
     near = difflib.get_close_matches(dotted(path), spelled, n=1, cutoff=0.6)
     advice = f"did you mean `{spelled[near[0]]}`?" if near else "`understudy config` lists what can be set."
     return SettingsError(f"`{written or layer.spell(path)}` {layer.place} is not a setting; {advice}")
 
 
-def known_paths(provider: str) -> Iterator[KeyPath]:
-    """Every setting there is; those of a provider under the given name."""
+def known_paths(named: str) -> Iterator[KeyPath]:
+    """Every setting there is; those of a provider and of a model under the given name."""
     for field in msgspec.structs.fields(Settings):
-        if field.name == "providers":
-            yield from (("providers", provider, name) for name in _names(ProviderSettings))
+        if field.name in NAMED:
+            yield from ((field.name, named, name) for name in _names(NAMED[field.name]))
         elif isinstance(field.type, type) and issubclass(field.type, msgspec.Struct):
             yield from ((field.name, name) for name in _names(field.type))
         else:

@@ -15,7 +15,7 @@ from urllib.parse import urlsplit
 import msgspec
 
 from understudy.settings.address import Listening
-from understudy.settings.layer import KeyPath, Leaf, dotted, known_paths
+from understudy.settings.layer import NAMED, KeyPath, Leaf, dotted, known_paths
 from understudy.settings.model import Settings
 from understudy.settings.provider import complete, provider_tables
 from understudy.settings.source import from_environment, from_file, from_flags
@@ -45,9 +45,10 @@ class Loaded:
     sources: Mapping[KeyPath, str]
 
     def entries(self) -> Iterator[Entry]:
-        paths = [path for path in known_paths("NAME") if path[0] != "providers"]
-        for name in self.settings.providers:
-            paths += [path for path in known_paths(name) if path[0] == "providers"]
+        paths = [path for path in known_paths("NAME") if path[0] not in NAMED]
+        for table in NAMED:
+            for name in getattr(self.settings, table):
+                paths += [path for path in known_paths(name) if path[0] == table]
         for path in paths:
             yield Entry(path, _value(self.settings, path), self.sources.get(path, "default"))
 

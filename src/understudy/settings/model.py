@@ -180,6 +180,66 @@ class RetrievalSettings(Struct, frozen=True, kw_only=True, forbid_unknown_fields
     ] = 256 * 1024 * 1024
 
 
+class ModelSettings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """One `[models."ID"]` table: what a model costs and what is said of it, beside or instead of what is known."""
+
+    name: Annotated[Text | None, Meta(description="What people call it.")] = None
+    developer: Annotated[Text | None, Meta(description="Who made it.")] = None
+    description: Annotated[Text | None, Meta(description="A sentence or two about it.")] = None
+    url: Annotated[Text | None, Meta(description="A page about it.")] = None
+    type: Annotated[
+        Literal["chat-completion", "embedding", "image", "video", "audio"] | None,
+        Meta(description="What it does."),
+    ] = None
+    context_length: Annotated[
+        Annotated[int, Meta(ge=1)] | None, Meta(description="Tokens that a prompt and its answer may have.")
+    ] = None
+    max_output: Annotated[Annotated[int, Meta(ge=1)] | None, Meta(description="Tokens that an answer may have.")] = None
+    features: Annotated[tuple[Text, ...] | None, Meta(description="What it can do, in the words of the list.")] = None
+    tags: Annotated[tuple[Text, ...], Meta(description="Words to filter the list by.")] = ()
+    input_price: Annotated[
+        Annotated[float, Meta(ge=0, le=1e6)] | None,
+        Meta(description="US dollars for a million tokens of the prompt. A price here replaces the public one whole."),
+    ] = None
+    cached_input_price: Annotated[
+        Annotated[float, Meta(ge=0, le=1e6)] | None,
+        Meta(description="The same for tokens that the provider had cached; when unset, `input_price`."),
+    ] = None
+    output_price: Annotated[
+        Annotated[float, Meta(ge=0, le=1e6)] | None,
+        Meta(description="US dollars for a million tokens of the answer."),
+    ] = None
+    request_price: Annotated[
+        Annotated[float, Meta(ge=0, le=1e6)] | None,
+        Meta(description="US dollars for a request, or for a video, beside its tokens."),
+    ] = None
+
+
+class BillingSettings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """What use costs. A project without a grant (`understudy credits grant`) and without limits is never refused."""
+
+    public_prices: Annotated[
+        bool,
+        Meta(description="Whether models without a price of their own cost what their vendors ask for publicly."),
+    ] = True
+    batch_discount: Annotated[
+        float,
+        Meta(ge=0, le=1, description="The part of a price that a batch saves."),
+    ] = 0.5
+    low_balance: Annotated[
+        int,
+        Meta(ge=0, description="Credits below which a balance is said to be low; 2,000,000 are a US dollar."),
+    ] = 10_000
+    auto_top_up_usd: Annotated[
+        float,
+        Meta(ge=0, le=1e6, description="US dollars that a balance gets once it is too low; 0 adds nothing."),
+    ] = 0.0
+    auto_top_up_below_usd: Annotated[
+        float,
+        Meta(ge=0, le=1e6, description="US dollars below which a balance is topped up."),
+    ] = 5.0
+
+
 class BlobSettings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """Where the bytes of files are kept."""
 
@@ -332,6 +392,14 @@ class Settings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
         Literal["debug", "info", "warning", "error"],
         Meta(description="The least severe messages that are logged."),
     ] = "info"
+    dialect: Annotated[
+        Literal["openai", "aimlapi"],
+        Meta(description="What `/v1` answers like; with `aimlapi` as the AI/ML API, which paths without a version are."),
+    ] = "openai"
+    public_models: Annotated[
+        bool,
+        Meta(description="Whether the lists of models are shown without a key, as the AI/ML API does."),
+    ] = False
     shutdown_seconds: Annotated[
         float,
         Meta(gt=0, description="Seconds that a stopping server gives to open requests."),
@@ -343,4 +411,6 @@ class Settings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     embeddings: EmbeddingSettings = EmbeddingSettings()
     retrieval: RetrievalSettings = RetrievalSettings()
     webhooks: WebhookSettings = WebhookSettings()
+    billing: BillingSettings = BillingSettings()
+    models: dict[str, ModelSettings] = {}
     providers: dict[str, ProviderSettings] = {}

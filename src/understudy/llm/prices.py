@@ -1,0 +1,217 @@
+"""What models cost and what is publicly known of them: the settings first, then the package genai-prices.
+
+The package is loaded in a thread when something first asks for it (0.1 s, 30 MB). Prices are kept as whole numbers, in
+billionths of a credit for a token, so that sums are exact. Knows no request and no ledger.
+"""
+
+import asyncio
+import importlib
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from decimal import Decimal
+from typing import Any, Final
+
+from understudy.clock import Clock
+from understudy.settings import ModelSettings
+
+CREDITS_PER_USD: Final = 2_000_000
+_FINE: Final = 1_000_000_000
+_PER_TOKEN: Final = CREDITS_PER_USD * _FINE // 1_000_000
+_FRESH: Final = 3600.0
+_KEPT: Final = 10_000
+
+
+@dataclass(frozen=True, slots=True)
+class Tokens:
+    """What an answer used; `cached` and `written` (to the provider's cache) are parts of `input`."""
+
+    input: int = 0
+    output: int = 0
+    cached: int = 0
+    written: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Rates:
+    """Billionths of a credit for a token of each sort."""
+
+    input: int
+    cached: int
+    written: int
+    output: int
+
+
+@dataclass(frozen=True, slots=True)
+class Price:
+    """`tiers` are the rates of all tokens once there are more than so many in the prompt, in rising order.
+
+    `request` is in billionths of a credit.
+    """
+
+    rates: Rates
+    tiers: tuple[tuple[int, Rates], ...] = ()
+    request: int = 0
+
+    def cost(self, tokens: Tokens, *, requests: int = 1, discount: float = 0.0) -> int:
+        """Credits, rounded up. `discount` is the part of the price that is saved."""
+        rates = self.rates
+        for start, others in self.tiers:
+            if tokens.input > start:
+                rates = others
+        plain = max(tokens.input - tokens.cached - tokens.written, 0)
+        fine = plain * rates.input + tokens.cached * rates.cached + tokens.written * rates.written
+        fine += tokens.output * rates.output + requests * self.request
+        if discount:
+            fine = round(fine * (1 - discount))
+        return -(-fine // _FINE)
+
+
+FREE: Final = Price(Rates(0, 0, 0, 0))
+
+
+@dataclass(frozen=True, slots=True)
+class PublicFacts:
+    """What the package knows of a model. `price` None: it says none for tokens."""
+
+    id: str
+    name: str | None
+    developer: str
+    description: str | None
+    context_window: int | None
+    deprecated: bool
+    price: Price | None
+
+
+class Prices:
+    """`own` are the models of the settings, by id. `public` false leaves the public prices aside."""
+
+    def __init__(self, own: Mapping[str, ModelSettings], clock: Clock, *, public: bool = True) -> None:
+        self._own = {model: price for model, settings in own.items() if (price := _own_price(settings)) is not None}
+        self._clock = clock
+        self._public = public
+        self._snapshot: Any = None
+        self._loading: asyncio.Task[None] | None = None
+        self._known: dict[tuple[str | None, tuple[str, ...]], tuple[float, PublicFacts | None]] = {}
+
+    async def load(self) -> None:
+        """Waits until the public facts are there."""
+        if self._snapshot is not None:
+            return
+        if self._loading is None:
+            self._loading = asyncio.create_task(self._load())
+        await asyncio.shield(self._loading)
+
+    def own(self, names: Sequence[str]) -> Price | None:
+        """The price that the settings give the first of the names that has one."""
+        return next((self._own[name] for name in names if name in self._own), None)
+
+    async def price(self, names: Sequence[str], url: str | None) -> Price | None:
+        """The price of a model that goes by these names, the most telling first, at the provider behind `url`."""
+        if (own := self.own(names)) is not None:
+            return own
+        if not self._public:
+            return None
+        await self.load()
+        facts = self.facts(names, url)
+        return None if facts is None else facts.price
+
+    def facts(self, names: Sequence[str], url: str | None) -> PublicFacts | None:
+        """None where nothing is known, or not loaded yet. What the vendor behind `url` says comes first."""
+        if self._snapshot is None:
+            return None
+        key, now = (url, tuple(names)), self._clock.now()
+        known = self._known.get(key)
+        if known is None or now - known[0] > _FRESH:  # some prices depend on the time of day
+            if len(self._known) >= _KEPT:
+                self._known.clear()
+            known = self._known[key] = (now, self._find(names, url))
+        return known[1]
+
+    async def _load(self) -> None:
+        self._snapshot = await asyncio.to_thread(_snapshot)
+
+    def _find(self, names: Sequence[str], url: str | None) -> PublicFacts | None:
+        if url is not None:
+            for name in names:
+                if found := self._ask(name, provider_api_url=url):
+                    return found
+        for name in names:
+            vendor, _, rest = name.rpartition("/")
+            if vendor and (found := self._ask(rest, provider_id=vendor.rpartition("/")[2])):
+                return found
+            if found := self._ask(rest) or self._among_all(rest):
+                return found
+        return None
+
+    def _ask(
+        self, name: str, *, provider_id: str | None = None, provider_api_url: str | None = None
+    ) -> PublicFacts | None:
+        try:
+            provider, model = self._snapshot.find_provider_model(name, None, provider_id, provider_api_url)
+        except LookupError:
+            return None
+        return _facts(provider, model, self._clock.now())
+
+    def _among_all(self, name: str) -> PublicFacts | None:
+        """A model that has exactly this id with some vendor; the package only guesses vendors of a few names."""
+        for provider in self._snapshot.providers:
+            for model in provider.models:
+                if model.id == name.lower():
+                    return _facts(provider, model, self._clock.now())
+        return None
+
+
+def _snapshot() -> Any:
+    return importlib.import_module("genai_prices.data_snapshot").get_snapshot()
+
+
+def _own_price(settings: ModelSettings) -> Price | None:
+    tokens = (settings.input_price, settings.cached_input_price, settings.output_price)
+    if tokens == (None, None, None) and settings.request_price is None:
+        return None
+    plain = settings.input_price or 0.0
+    cached = plain if settings.cached_input_price is None else settings.cached_input_price
+    rates = Rates(_fine(plain), _fine(cached), _fine(plain), _fine(settings.output_price or 0.0))
+    return Price(rates, request=round(Decimal(str(settings.request_price or 0.0)) * CREDITS_PER_USD * _FINE))
+
+
+def _fine(usd_per_million: float | Decimal) -> int:
+    return round(Decimal(str(usd_per_million)) * _PER_TOKEN)
+
+
+def _facts(provider: Any, model: Any, now: float) -> PublicFacts:
+    prices = model.get_prices(datetime.fromtimestamp(now, UTC))
+    return PublicFacts(
+        model.id,
+        model.name,
+        provider.name,
+        model.description,
+        model.context_window,
+        bool(model.deprecated),
+        _public_price(prices),
+    )
+
+
+def _public_price(prices: Any) -> Price | None:
+    if prices.input_mtok is None and prices.output_mtok is None:
+        return None
+    sorts = (
+        prices.input_mtok,
+        prices.input_mtok if prices.cache_read_mtok is None else prices.cache_read_mtok,
+        prices.input_mtok if prices.cache_write_mtok is None else prices.cache_write_mtok,
+        prices.output_mtok,
+    )
+    starts = sorted({tier.start for sort in sorts for tier in getattr(sort, "tiers", ())})
+    tiers = tuple((start, Rates(*(_rate(sort, start) for sort in sorts))) for start in starts)
+    return Price(Rates(*(_rate(sort, 0) for sort in sorts)), tiers)
+
+
+def _rate(sort: Any, start: int) -> int:
+    """The rate of tokens of one sort in the tier that begins at `start`; 0 is the base."""
+    if sort is None:
+        return 0
+    if not hasattr(sort, "tiers"):
+        return _fine(sort)
+    reached = [tier.price for tier in sort.tiers if 0 < tier.start <= start]
+    return _fine(reached[-1] if reached else sort.base)
