@@ -35,3 +35,18 @@ def assert_envelope(body, message, param=None, code=None, type="invalid_request_
         assert said == message
     assert "Traceback" not in said
     assert {**body["error"], "message": said} == {"message": said, "type": type, "param": param, "code": code}
+
+
+def assert_aimlapi_error(reply, status, message, param=None, code=None, type="invalid_request_error"):  # noqa: A002 - the envelope's own word
+    """The AI/ML API's two shapes in one, around the envelope that the other clients read."""
+    body = reply.json
+    assert reply.status == status, body
+    assert reply.headers["content-type"] == "application/json"
+    error = body.pop("error")
+    assert error.pop("name").endswith("Exception")
+    assert_envelope({"error": error}, message, param, code, type)
+    assert (body["status"], body["statusCode"], body["message"]) == (status, status, error["message"])
+    assert body["requestId"] == reply.headers["x-request-id"]
+    assert re.fullmatch(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z", body["timestamp"])
+    assert body["instance"] == body["path"]
+    assert list(body) == [*("title", "status", "statusCode", "message", "instance", "path", "requestId", "timestamp")]

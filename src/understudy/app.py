@@ -23,6 +23,7 @@ from understudy.api.routes import routes
 from understudy.blobs import Blobs, open_blobs
 from understudy.broker.memory import MemoryBroker
 from understudy.clock import Clock, SystemClock
+from understudy.engine.accounting import Accounting
 from understudy.engine.background import Repeating
 from understudy.engine.batches import Batches
 from understudy.engine.containers import Containers
@@ -41,6 +42,7 @@ from understudy.engine.worker import Worker
 from understudy.engine.workspaces import Workspaces
 from understudy.errors import ApiError, StoreError, UpstreamError
 from understudy.llm.embeddings import embedders
+from understudy.llm.prices import Prices
 from understudy.llm.rehearsal import Rehearsal
 from understudy.llm.router import Models
 from understudy.retrieval.children import Children
@@ -111,6 +113,9 @@ async def _open(app: Starlette, stack: AsyncExitStack, settings: Settings, clock
     stack.push_async_callback(sweeper.stop)
     models = Models(settings.providers, _rehearsal(settings, clock), clock)
     stack.push_async_callback(models.close)
+    prices = Prices(settings.models, clock, public=settings.billing.public_prices)
+    accounting = Accounting(store.ledger, models, prices, settings.billing, clock)
+    stack.push_async_callback(accounting.close)
     vector_stores = await _open_vector_stores(stack, settings, store, blobs, models, clock)
     broker = MemoryBroker()
     logs = Logs(clock, settings.limits.log_retention)
@@ -118,7 +123,7 @@ async def _open(app: Starlette, stack: AsyncExitStack, settings: Settings, clock
     interpreter = Interpreter(workspaces, store, files, clock, settings.sandbox.idle_seconds)
     containers = Containers(workspaces, store, clock, settings.sandbox.memory_mb)
     tools = Tools(vector_stores, interpreter, Images(store, blobs).load)
-    worker = Worker(store, models, tools, broker, logs, clock, settings.limits.concurrent_runs)
+    worker = Worker(store, models, tools, accounting, broker, logs, clock, settings.limits.concurrent_runs)
     await worker.start()
     stack.push_async_callback(worker.stop)
     eraser = Repeating(_ERASE_EVERY, store.threads.erase)
@@ -137,6 +142,7 @@ async def _open(app: Starlette, stack: AsyncExitStack, settings: Settings, clock
         settings=settings,
         store=store,
         models=models,
+        accounting=accounting,
         runs=runs,
         files=files,
         uploads=uploads,

@@ -23,6 +23,7 @@
         ├── UnsupportedMediaType   415
         ├── RangeNotSatisfiable    416
         ├── RateLimited            429
+        │   └── OutOfFunds         nothing is left to spend; 403 in the AI/ML API's dialect
         ├── ServerError            500
         ├── BadGateway             502
         ├── Unavailable            503
@@ -201,6 +202,13 @@ class RangeNotSatisfiable(ApiError):
 class RateLimited(ApiError):
     status = 429
     type = "requests"
+
+
+class OutOfFunds(RateLimited):
+    """A budget or a spend limit is used up."""
+
+    def __init__(self, message: str) -> None:
+        super().__init__(message, type="insufficient_quota", code="insufficient_quota")
 
 
 class ServerError(ApiError):

@@ -8,9 +8,10 @@ import msgspec
 from starlette.requests import Request
 from starlette.responses import Response
 
+from understudy.api.charging import Ending, Meter, admit, charged
 from understudy.api.errors import envelope, to_api_error
 from understudy.api.event_stream import EventStream
-from understudy.api.exchange import encoded, read_body
+from understudy.api.exchange import read_body
 from understudy.api.parts import Parts, parts_of, project_of
 from understudy.api.stored_chat import Keeping
 from understudy.errors import InvalidRequest, UnderstudyError
@@ -56,26 +57,38 @@ def _checked(raw: bytes, kind: type[DeploymentChatRequest], limits: LimitSetting
 
 
 async def _answer(request: Request, body: ChatBody) -> Response:
+    await admit(request)
     models = parts_of(request).models
+    meter = Meter(request, "completion", body)
     keeping = None
     if body.get("store"):
         keeping = Keeping(parts_of(request), project_of(request), request.state.request_id, body)
         body = keeping.body
     if not body.get("stream"):
-        return encoded(await (models.complete(body) if keeping is None else keeping.complete()))
+        answered = await (models.complete(body) if keeping is None else keeping.complete())
+        return charged(meter, answered, await meter.charge(answered))
     stream = models.stream(body)
     # The first chunks decide: what fails before them is an ordinary error answer.
     first = await anext(stream, ())
     # Providers are asked for the usage in any case; who did not ask is shown no chunk without choices.
     usage = bool(body.get("stream_options"))
     if keeping is None:
-        return EventStream(request, _events(first, stream, usage=usage))
-    return EventStream(request, _events((), keeping.chunks(first, stream), usage=usage))
+        return EventStream(request, _events(first, stream, meter, usage=usage))
+    return EventStream(request, _events((), keeping.chunks(first, stream), meter, usage=usage))
 
 
-def _joined(chunks: Sequence[bytes], *, usage: bool) -> bytes:
-    shown = chunks if usage else [chunk for chunk in chunks if _has_choices(chunk)]
-    return b"".join([b"data: " + chunk + b"\n\n" for chunk in shown])
+def _joined(chunks: Sequence[bytes]) -> bytes:
+    return b"".join([b"data: " + chunk + b"\n\n" for chunk in chunks])
+
+
+def _framed(chunks: Sequence[bytes], meter: Meter, ending: Ending | None, *, usage: bool) -> bytes:
+    meter.hear(chunks)
+    shown = _shown(chunks, usage=usage)
+    return _joined(shown if ending is None else ending.passed(shown))
+
+
+def _shown(chunks: Sequence[bytes], *, usage: bool) -> Sequence[bytes]:
+    return chunks if usage else [chunk for chunk in chunks if _has_choices(chunk)]
 
 
 def _has_choices(chunk: bytes) -> bool:
@@ -83,15 +96,21 @@ def _has_choices(chunk: bytes) -> bool:
     return not _NO_CHOICES.search(chunk) or bool(decode(chunk).choices)
 
 
-async def _events(first: Sequence[bytes], stream: _Chunks, *, usage: bool) -> AsyncGenerator[bytes, None]:
-    async with aclosing(stream):
-        try:
-            if frames := _joined(first, usage=usage):
+async def _events(first: Sequence[bytes], stream: _Chunks, meter: Meter, *, usage: bool) -> AsyncGenerator[bytes, None]:
+    ending = Ending() if meter.tells else None
+    try:
+        async with aclosing(stream):
+            if frames := _framed(first, meter, ending, usage=usage):
                 yield frames
             async for chunks in stream:
-                if frames := _joined(chunks, usage=usage):
+                if frames := _framed(chunks, meter, ending, usage=usage):
                     yield frames
-        except UnderstudyError as error:
-            yield b"data: " + envelope(to_api_error(error)) + b"\n\n"
-            return
+        used = await meter.settle()
+    except UnderstudyError as error:
+        yield b"data: " + envelope(to_api_error(error)) + b"\n\n"
+        return
+    finally:
+        meter.leave()
+    if ending is not None:
+        yield _joined(ending.rest(used))
     yield b"data: [DONE]\n\n"

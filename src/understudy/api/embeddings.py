@@ -3,7 +3,8 @@
 from starlette.requests import Request
 from starlette.responses import Response
 
-from understudy.api.exchange import encoded, read_body
+from understudy.api.charging import Meter, admit, charged
+from understudy.api.exchange import read_body
 from understudy.api.parts import Parts, parts_of
 from understudy.llm.provider import ChatBody
 from understudy.wire.embeddings import CreateEmbeddingRequest, EmbeddingOptions
@@ -11,19 +12,26 @@ from understudy.wire.problems import parse_object
 
 
 async def create_embedding(request: Request) -> Response:
-    return encoded(await _embed(parts_of(request), await _body(request, CreateEmbeddingRequest)))
+    return await _answer(request, await _body(request, CreateEmbeddingRequest))
 
 
 async def create_deployment_embedding(request: Request) -> Response:
     """Azure's form: the path names the model, and what the body says of it is not looked at."""
     body = await _body(request, EmbeddingOptions)
     body["model"] = request.path_params["model"]
-    return encoded(await _embed(parts_of(request), body))
+    return await _answer(request, body)
 
 
 async def embed(parts: Parts, project_id: str, raw: bytes) -> bytes:  # noqa: ARG001 - as all endpoints of batches
     """The answer to a body that came without a request of its own."""
     return await _embed(parts, parse_object(raw, CreateEmbeddingRequest, depth=parts.settings.limits.json_depth))
+
+
+async def _answer(request: Request, body: ChatBody) -> Response:
+    await admit(request)
+    meter = Meter(request, "embedding", body)
+    answered = await _embed(parts_of(request), body)
+    return charged(meter, answered, await meter.charge(answered))
 
 
 async def _body(request: Request, kind: type[EmbeddingOptions]) -> ChatBody:

@@ -11,12 +11,20 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from understudy import ids
 from understudy.api.errors import answer, to_api_error
 from understudy.errors import Unauthenticated
-from understudy.store.keys import Keys
+from understudy.settings import Settings
+from understudy.store.keys import Keys, Opened
 
 PUBLIC: Final = frozenset({"/health/live", "/health/ready", "/openapi.json", "/docs"})
+_UNVERSIONED: Final = PUBLIC | {"/", "/v1"}
 # How long a key that was revoked elsewhere is still let in by this process, in seconds.
 _REMEMBER: Final = 2.0
 _REMEMBERED: Final = 10_000
+_CLIENT_REQUEST_ID = re.compile(rb"[A-Za-z0-9._:-]{1,128}")
+# The AI/ML API's second versions of what has one handler here.
+_ALIASES: Final = frozenset({"/v2/chat/completions"})
+# What the AI/ML API's own client sends with each request.
+_AIMLAPI_HEADERS = (b"http-referer", b"x-title")
+_MODELS: Final = re.compile(r"/models?(/.*)?")
 _AZURE_PROJECT = re.compile(r"/api/projects/[^/]+(?=/)")
 _NO_KEY = (
     "You didn't provide an API key. You need to provide your API key in an Authorization header using Bearer auth "
@@ -27,7 +35,7 @@ _NO_KEY = (
 class Entry:
     def __init__(self, app: ASGIApp) -> None:
         self._app = app
-        self._known: dict[str, tuple[str, float]] = {}
+        self._known: dict[str, tuple[Opened, float]] = {}
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":
@@ -35,24 +43,54 @@ class Entry:
             return
         started = time.perf_counter()
         request_id = ids.request()
-        scope["state"] = state = {"request_id": request_id, "path": scope["path"], "send": send}
-        state["dialect"] = _strip_base(scope)
+        inference_id = ids.inference()
+        scope["state"] = state = {
+            "request_id": request_id,
+            "inference_id": inference_id,
+            "path": scope["path"],
+            "send": send,
+            "key_id": "",
+        }
+        state["dialect"] = self._dialect(scope, _strip_base(scope))
+
+        client_request_id = _client_request_id(scope["headers"])
 
         async def send_stamped(message: Message) -> None:
             if message["type"] == "http.response.start":
                 message["headers"] += _stamp(request_id, started, state.get("project_id"))
+                message["headers"].append((b"x-inference-id", inference_id.encode()))
+                if client_request_id is not None:
+                    message["headers"].append((b"x-client-request-id", client_request_id))
             await send(message)
 
         try:
-            if scope["path"] not in PUBLIC:
-                state["project_id"] = await self._authenticate(scope)
+            if not self._is_public(scope):
+                opened = await self._authenticate(scope)
+                state["project_id"], state["key_id"] = opened.project_id, opened.key_id
         except Exception as error:  # noqa: BLE001 - every error leaves in the envelope
-            await answer(to_api_error(error, request_id))(scope, receive, send_stamped)
+            refusal = answer(to_api_error(error, request_id), state["dialect"], request_id, state["path"])
+            await refusal(scope, receive, send_stamped)
             return
         await self._app(scope, receive, send_stamped)
 
-    async def _authenticate(self, scope: Scope) -> str:
-        """The project that the request's key opens; raises Unauthenticated."""
+    def _dialect(self, scope: Scope, base: str) -> str:
+        """What the request's path, its headers or the settings say; see docs/aimlapi.md."""
+        if base != "openai":
+            return base
+        settings: Settings = scope["app"].state.parts.settings
+        names = {name for name, _ in scope["headers"]}
+        asked = all(name in names for name in _AIMLAPI_HEADERS)
+        return "aimlapi" if asked or settings.dialect == "aimlapi" else "openai"
+
+    def _is_public(self, scope: Scope) -> bool:
+        if scope["path"] in PUBLIC:
+            return True
+        settings: Settings = scope["app"].state.parts.settings
+        reads = scope["method"] in {"GET", "HEAD"} and settings.public_models
+        return reads and _MODELS.fullmatch(scope["path"]) is not None and _key(scope["headers"]) is None
+
+    async def _authenticate(self, scope: Scope) -> Opened:
+        """What the request's key opens; raises Unauthenticated."""
         key = _key(scope["headers"])
         if key is None:
             raise Unauthenticated(_NO_KEY)
@@ -61,8 +99,8 @@ class Entry:
         if known is not None and known[1] > now:
             return known[0]
         keys: Keys = scope["app"].state.parts.store.keys
-        project_id = await keys.project_of(key)
-        if project_id is None:
+        opened = await keys.opened_by(key)
+        if opened is None:
             self._known.pop(key, None)
             raise Unauthenticated(
                 f"Incorrect API key provided: {_masked(key)}. You can list the keys with `understudy keys list`.",
@@ -70,27 +108,36 @@ class Entry:
             )
         if len(self._known) >= _REMEMBERED:
             self._known.clear()
-        self._known[key] = (project_id, now + _REMEMBER)
-        return project_id
+        self._known[key] = (opened, now + _REMEMBER)
+        return opened
 
 
 def _strip_base(scope: Scope) -> str:
-    """Leaves of the path what follows the dialect's base, and returns the dialect: `openai` or `azure`.
+    """Leaves of the path what follows the dialect's base, and returns the dialect: `openai`, `azure` or `aimlapi`.
 
-    Azure OpenAI puts everything below `/openai` or `/openai/v1`, Azure's agents below `/api/projects/NAME`.
+    Azure OpenAI puts everything below `/openai` or `/openai/v1`, Azure's agents below `/api/projects/NAME`. A path
+    without a version is the AI/ML API's, and so are its own second version and its second name of the first.
     """
     path: str = scope["path"]
-    dialect = "openai"
+    dialect = "openai" if path.startswith("/v1/") or path in _UNVERSIONED else "aimlapi"
     if path.startswith("/openai/"):
         path, dialect = path[7:], "azure"
     elif match := _AZURE_PROJECT.match(path):
         path, dialect = path[match.end() :], "azure"
+    elif path in _ALIASES or path.startswith("/api/v1/models"):
+        path = path[path.index("/", 2) :] if path in _ALIASES else path[7:]
     if path.startswith("/v1/"):
         path = path[3:]
     if len(path) > 1 and path.endswith("/"):
         path = path[:-1]
     scope["path"] = path
     return dialect
+
+
+def _client_request_id(headers: list[tuple[bytes, bytes]]) -> bytes | None:
+    """The client's own name of the request, to be said again; one that is no such name is left out."""
+    given = next((value for name, value in headers if name == b"x-client-request-id"), None)
+    return given if given is not None and _CLIENT_REQUEST_ID.fullmatch(given) else None
 
 
 def _stamp(request_id: str, started: float, project_id: str | None) -> list[tuple[bytes, bytes]]:

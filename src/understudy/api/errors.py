@@ -1,6 +1,8 @@
 """The error envelope: the one place where whatever went wrong becomes an answer. Nothing here decides what is wrong."""
 
 import logging
+from datetime import UTC, datetime
+from http import HTTPStatus
 from typing import assert_never
 
 import msgspec
@@ -11,7 +13,7 @@ from starlette.responses import Response
 
 from understudy import errors
 from understudy.errors import ApiError, StoreError, UpstreamError, UpstreamFault
-from understudy.wire.errors import Error, ErrorDetail, ErrorResponse
+from understudy.wire.errors import AimlapiError, AimlapiErrorResponse, Error, ErrorDetail, ErrorResponse
 from understudy.wire.problems import InvalidInput
 
 logger = logging.getLogger(__name__)
@@ -28,8 +30,42 @@ def envelope(error: ApiError) -> bytes:
     return msgspec.json.encode(ErrorResponse(error=body, detail=detail))
 
 
-def answer(error: ApiError) -> Response:
-    return Response(envelope(error), error.status, error.headers, "application/json")
+def aimlapi_envelope(error: ApiError, status: int, request_id: str, path: str) -> bytes:
+    """What clients of the AI/ML API read, in both of its shapes, around what those of OpenAI do."""
+    title = HTTPStatus(status).phrase
+    body = AimlapiErrorResponse(
+        title=title,
+        status=status,
+        statusCode=status,
+        message=error.message,
+        instance=path,
+        path=path,
+        requestId=request_id,
+        timestamp=datetime.now(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z"),
+        error=AimlapiError(
+            message=error.message,
+            type=error.type,
+            param=error.param,
+            code=error.code,
+            name=f"{title.replace(' ', '')}Exception",
+        ),
+    )
+    return msgspec.json.encode(body)
+
+
+def answer(error: ApiError, dialect: str = "openai", request_id: str = "unknown", path: str = "/") -> Response:
+    status = error.status
+    if dialect == "aimlapi":
+        status = 403 if isinstance(error, errors.OutOfFunds) else status
+        body = aimlapi_envelope(error, status, request_id, path)
+    else:
+        body = envelope(error)
+    return Response(body, status, error.headers, "application/json")
+
+
+def answer_to(request: Request, error: ApiError) -> Response:
+    state = request.state
+    return answer(error, state.dialect, state.request_id, state.path)
 
 
 def to_api_error(error: Exception, request_id: str = "unknown") -> ApiError:
@@ -74,7 +110,7 @@ def _retry_after(error: UpstreamError) -> dict[str, str]:
 
 
 async def on_error(request: Request, error: Exception) -> Response:
-    return answer(to_api_error(error, request.state.request_id))
+    return answer_to(request, to_api_error(error, request.state.request_id))
 
 
 async def on_http_error(request: Request, error: Exception) -> Response:
@@ -85,5 +121,5 @@ async def on_http_error(request: Request, error: Exception) -> Response:
         hint = "(HINT: Perhaps you meant to use a different HTTP method?)"
         not_allowed = errors.MethodNotAllowed(f"Not allowed to {request.method} on {path} {hint}")
         not_allowed.headers.update(error.headers or {})
-        return answer(not_allowed)
-    return answer(errors.NotFound(f"Invalid URL ({request.method} {path})"))
+        return answer_to(request, not_allowed)
+    return answer_to(request, errors.NotFound(f"Invalid URL ({request.method} {path})"))

@@ -7,6 +7,7 @@ from starlette.requests import Request
 from understudy.api.open_streams import OpenStreams
 from understudy.blobs import Blobs
 from understudy.clock import Clock
+from understudy.engine.accounting import Accounting
 from understudy.engine.batches import Batches
 from understudy.engine.containers import Containers
 from understudy.engine.files import Files
@@ -25,6 +26,7 @@ class Parts:
     settings: Settings
     store: Store
     models: Models
+    accounting: Accounting
     runs: Runs
     files: Files
     uploads: Uploads

@@ -8,6 +8,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from understudy import errors
+from understudy.api.charging import admit
 from understudy.api.content import new_messages
 from understudy.api.errors import envelope
 from understudy.api.event_stream import EventStream
@@ -55,6 +56,7 @@ async def list_runs(request: Request) -> Response:
 
 
 async def create_run(request: Request) -> Response:
+    await admit(request)
     parts = parts_of(request)
     thread_id = thread_id_of(request)
     query = queries.parse(request.scope["query_string"], queries.IncludeQuery)
@@ -68,13 +70,21 @@ async def create_run(request: Request) -> Response:
     await check_attachments(parts, project_id, messages)
     in_turn = parts.settings.limits.queue_runs or request.headers.get(_QUEUE_RUN, "").lower() == "true"
     create = parts.runs.create_in_turn if in_turn else parts.runs.create
-    started = await create(project_id, run, messages, resources=resources, detailed=bool(query.include))
+    started = await create(
+        project_id,
+        run,
+        messages,
+        key_id=request.state.key_id,
+        resources=resources,
+        detailed=bool(query.include),
+    )
     if any(message.attachments for message in messages):
         parts.vector_stores.announce()
     return _answer(request, started, body.stream)
 
 
 async def create_thread_and_run(request: Request) -> Response:
+    await admit(request)
     parts = parts_of(request)
     body = await read_json(request, CreateThreadAndRunRequest, parts.settings.limits)
     about = body.thread or CreateThreadRequest()
@@ -87,7 +97,13 @@ async def create_thread_and_run(request: Request) -> Response:
     if _searches(run):
         await _check_stores(parts, project_id, resources, about.tool_resources)
     started = await parts.runs.create(
-        project_id, run, made.messages, made.thread, resources=resources, fillings=made.fillings
+        project_id,
+        run,
+        made.messages,
+        made.thread,
+        key_id=request.state.key_id,
+        resources=resources,
+        fillings=made.fillings,
     )
     if made.fillings:
         parts.vector_stores.announce()

@@ -6,6 +6,7 @@ from functools import partial
 from typing import Final
 
 from understudy.engine import events
+from understudy.engine.accounting import Accounting
 from understudy.engine.hearing import FREE, Hearing
 from understudy.engine.interruption import Interrupted, Interruption, Reason
 from understudy.engine.log import RunLog
@@ -15,7 +16,9 @@ from understudy.engine.stage import LostRun, Stage
 from understudy.engine.tool_use import Tools, ToolUse
 from understudy.engine.turn import Turn
 from understudy.errors import ApiError, UpstreamError
+from understudy.llm.prices import Tokens
 from understudy.llm.router import Models
+from understudy.store.ledger import Usage
 from understudy.wire.runs import LastError, RunIncompleteDetails, RunStatus
 
 logger = logging.getLogger(__name__)
@@ -28,8 +31,9 @@ _TOO_MANY_TURNS = LastError("server_error", f"The model called tools {_MOST_TURN
 class Execution:
     """Works on one run until it rests or ends."""
 
-    def __init__(self, stage: Stage, models: Models, tools: Tools) -> None:
+    def __init__(self, stage: Stage, models: Models, tools: Tools, accounting: Accounting) -> None:
         self._stage = stage
+        self._accounting = accounting
         self._models = models
         self._interruption = Interruption()
         self._tool_use = ToolUse(stage, self._interruption, tools)
@@ -125,7 +129,9 @@ class Execution:
 
     async def _use_tools(self, turn: Turn) -> bool:
         """False where the client has to act now."""
-        hearing, self._hearing = self._heard(), None
+        hearing = self._heard()
+        await self._spend(hearing)
+        self._hearing = None
         await self._tool_use.begin(turn.calls, hearing.built_in, hearing.usage())
         return await self._tool_use.finish()
 
@@ -135,6 +141,7 @@ class Execution:
         hearing, stage = self._heard(), self._stage
         await hearing.open_message()
         hearing.end_text()
+        await self._spend(hearing)
         usage = hearing.usage()
         stage.progress.used += usage
         now = stage.now()
@@ -165,11 +172,15 @@ class Execution:
             raise cause
         if isinstance(cause, asyncio.CancelledError) and self.task is not None:
             self.task.uncancel()
+        deleted = reason == "gone"
         if isinstance(cause, LostRun) and reason is None:
             status = await self._stage.store.runs.status(self.run_id)
             reason = "cancel" if status == "cancelling" else "gone"
+            deleted = status is None
         try:
             await self._stop_for(reason or "gone")
+            if deleted:
+                await self._pay_for_deleted()
         except LostRun:
             self.log.close(handed_back=True)
 
@@ -193,10 +204,37 @@ class Execution:
         incomplete: RunIncompleteDetails | None = None,
     ) -> None:
         progress, now = self._stage.progress, self._stage.now()
+        if self._hearing is not None:
+            await self._spend(self._hearing)
         usage = self._hearing.usage() if self._hearing is not None else progress.pending
         progress.pending = None
         progress.used += usage or FREE
         await self._stage.commit(events.RunEnded(status, now, progress.used, usage, error, incomplete, cut))
+
+    # -- what it costs -----------------------------------------------------------------------------------------
+
+    async def _spend(self, hearing: Hearing) -> None:
+        """Has the turn debited with what is stored next, and only once."""
+        if hearing.charged:
+            return
+        usage = await self._cost(hearing, f"{self.run_id}/{hearing.number}")
+        hearing.charged = True
+        self._stage.spend(usage)
+
+    async def _cost(self, hearing: Hearing, reference: str) -> Usage:
+        used = hearing.usage()
+        tokens = Tokens(used.prompt_tokens, used.completion_tokens, used.prompt_token_details.cached_tokens)
+        key_id = self._stage.progress.key_id
+        return await self._accounting.usage(reference, "completion", self.view.run.model, tokens, key_id=key_id)
+
+    async def _pay_for_deleted(self) -> None:
+        """A client that deletes a thread while its run is at work pays for what the model has said until then."""
+        hearing = self._hearing
+        unspent = self._stage.unspent()
+        if hearing is not None and not hearing.charged and hearing.usage() != FREE:
+            unspent.append(await self._cost(hearing, f"{self.run_id}/{hearing.number}"))
+        for usage in unspent:
+            await self._accounting.record(self._stage.project_id, usage)
 
     # -- budgets -----------------------------------------------------------------------------------------------
 

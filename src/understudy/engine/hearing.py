@@ -20,9 +20,11 @@ FREE = RunCompletionUsage()
 
 
 class Hearing:
-    """`figures` are Files with images that code made and no message has shown yet."""
+    """`figures` are Files with images that code made and no message has shown yet. `charged` is for who pays."""
 
     def __init__(self, stage: Stage, interruption: Interruption, prompt: Prompt, figures: list[str]) -> None:
+        self.number = stage.progress.turns + 1
+        self.charged = False
         self.turn = Turn()
         self._stage = stage
         self._interruption = interruption

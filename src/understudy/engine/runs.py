@@ -59,6 +59,7 @@ class Runs:
         messages: Sequence[MessageObject] = (),
         thread: ThreadObject | None = None,
         *,
+        key_id: str = "",
         resources: ToolResources | None = None,
         detailed: bool = False,
         fillings: Sequence[Filling] = (),
@@ -66,14 +67,14 @@ class Runs:
         """Starts a run on its thread, after adding `messages` to it; `thread` where that is to be made as well.
 
         `fillings` are the vector stores that the new thread names and that are to be made or filled with it.
-        `resources` are what its tools work with beside the thread's; `detailed`: its stream shows what file search
-        found.
+        `key_id` is the key that began it; `resources` are what its tools work with beside the thread's; `detailed`: its
+        stream shows what file search found.
 
         Raises NotFound and InvalidRequest as the store does; nothing is kept then.
         """
         self._worker.require_running()
         view = RunView()
-        progress = Progress(resources=resources or ToolResources(), detailed=detailed)
+        progress = Progress(resources=resources or ToolResources(), detailed=detailed, key_id=key_id)
         queued = events.RunQueued(msgspec.structs.replace(run), thread, detailed)
         history: list[tuple[events.Event, bytes]] = [(queued, view.apply(queued))]
         body = msgspec.json.encode(view.run)
@@ -97,6 +98,7 @@ class Runs:
         run: RunObject,
         messages: Sequence[MessageObject] = (),
         *,
+        key_id: str = "",
         resources: ToolResources | None = None,
         detailed: bool = False,
     ) -> Started:
@@ -106,7 +108,9 @@ class Runs:
         """
         while True:
             try:
-                return await self.create(project_id, run, messages, resources=resources, detailed=detailed)
+                return await self.create(
+                    project_id, run, messages, key_id=key_id, resources=resources, detailed=detailed
+                )
             except ThreadBusy as busy:
                 await self._worker.ended(busy.run_id)
                 now = int(self._clock.now())

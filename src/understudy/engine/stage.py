@@ -12,6 +12,7 @@ from understudy.engine import events
 from understudy.engine.log import RunLog
 from understudy.engine.run_view import RunView
 from understudy.store import Store
+from understudy.store.ledger import Usage
 from understudy.store.runs import Boundary, Call, Progress
 
 _RESTING = frozenset({"requires_action"})
@@ -33,10 +34,19 @@ class Stage:
         self.log = log
         self.progress = progress
         self._owner = owner
+        self._used: list[Usage] = []
         self._clock = clock
 
     def publish(self, event: events.Event) -> None:
         self.log.append(event, self.view.apply(event))
+
+    def spend(self, usage: Usage) -> None:
+        """What a model turn has cost; debited by the transaction that stores what comes next."""
+        self._used.append(usage)
+
+    def unspent(self) -> list[Usage]:
+        """What no transaction has debited."""
+        return list(self._used)
 
     async def commit(
         self, *happened: events.Event, calls: Sequence[Call] = (), release: bool = False, checkpoint: bool = False
@@ -58,10 +68,13 @@ class Stage:
             new_messages=[view.message] if view.message is not None and view.message is not message else [],
             changed_messages=[message] if message is not None else [],
             calls=calls,
+            used=tuple(self._used),
+            project_id=self.project_id,
             release=release,
         )
         if not await self.store.runs.advance(self._owner, boundary):
             raise LostRun
+        self._used.clear()
         for event, frame in zip(happened, frames, strict=True):
             self.log.append(event, frame)
         if view.ended or view.run.status in _RESTING:

@@ -12,6 +12,7 @@ from typing import Final
 from understudy.broker import Broker
 from understudy.clock import Clock
 from understudy.engine import events
+from understudy.engine.accounting import Accounting
 from understudy.engine.background import Repeating
 from understudy.engine.execution import Execution
 from understudy.engine.log import Logs, RunLog
@@ -38,6 +39,7 @@ class Worker:
         store: Store,
         models: Models,
         tools: Tools,
+        accounting: Accounting,
         broker: Broker,
         logs: Logs,
         clock: Clock,
@@ -47,6 +49,7 @@ class Worker:
         self._store = store
         self._models = models
         self._tools = tools
+        self._accounting = accounting
         self._broker = broker
         self._logs = logs
         self._clock = clock
@@ -94,7 +97,7 @@ class Worker:
     def execution(self, project_id: str, view: RunView, log: RunLog, progress: Progress) -> Execution:
         """An execution that is yet to be launched."""
         stage = Stage(self.id, self._store, self._clock, project_id, view, log, progress)
-        return Execution(stage, self._models, self._tools)
+        return Execution(stage, self._models, self._tools, self._accounting)
 
     def restore(self, stored: StoredRun) -> Execution:
         """An execution that goes on where the store says the run stands."""

@@ -172,6 +172,15 @@ class Catalog:
         shelf = self._shelves.get(target.provider.name)
         return windows.window(target.model) if shelf is None else shelf.window(target.model)
 
+    def known_as(self, model: str) -> tuple[tuple[str, ...], str | None]:
+        """The model's names, as it was asked for and as its provider knows it, and the provider's base URL."""
+        route = self._route(model)
+        if route is None:
+            return (model,), None
+        target = route.targets[0]
+        shelf = self._shelves.get(target.provider.name)
+        return tuple(dict.fromkeys((model, target.model))), None if shelf is None else shelf.settings.base_url
+
     async def list(self) -> list[ModelCard]:
         """Sorted by id; of two providers with the same id, the first one's. An unreachable provider is left out."""
         await self._discover()

@@ -67,6 +67,9 @@ class Price:
         return -(-fine // _FINE)
 
 
+_EMBEDDED: Final = frozenset({"rehearsal", "rehearsal-embedding"})
+# Those whose prices stand for a model that is asked for without a vendor; hosts of open models all have their own.
+_MAKERS: Final = frozenset({"anthropic", "azure", "cohere", "deepseek", "google", "mistral", "openai", "x-ai"})
 FREE: Final = Price(Rates(0, 0, 0, 0))
 
 
@@ -110,6 +113,8 @@ class Prices:
         """The price of a model that goes by these names, the most telling first, at the provider behind `url`."""
         if (own := self.own(names)) is not None:
             return own
+        if names[0] in _EMBEDDED:
+            return FREE
         if not self._public:
             return None
         await self.load()
@@ -157,7 +162,7 @@ class Prices:
         """A model that has exactly this id with some vendor; the package only guesses vendors of a few names."""
         for provider in self._snapshot.providers:
             for model in provider.models:
-                if model.id == name.lower():
+                if provider.id in _MAKERS and model.id == name.lower():
                     return _facts(provider, model, self._clock.now())
         return None
 
@@ -185,7 +190,7 @@ def _facts(provider: Any, model: Any, now: float) -> PublicFacts:
     return PublicFacts(
         model.id,
         model.name,
-        provider.name,
+        "OpenAI" if provider.id == "azure" else provider.name,
         model.description,
         model.context_window,
         bool(model.deprecated),

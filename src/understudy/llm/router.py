@@ -61,6 +61,10 @@ class Models:
         """The model's context window in tokens, as far as it is known."""
         return self._catalog.window(model)
 
+    def known_as(self, model: str) -> tuple[tuple[str, ...], str | None]:
+        """The names that a price may be found under, and the base URL of the provider that answers first."""
+        return self._catalog.known_as(model)
+
     async def complete(self, body: ChatBody) -> bytes:
         """The encoded `chat.completion`. Raises UpstreamError: the first provider's, once nothing is left to try."""
         attempts = _Attempts(await self._targets(body), self._chance)

@@ -394,7 +394,7 @@ class Settings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     ] = "info"
     dialect: Annotated[
         Literal["openai", "aimlapi"],
-        Meta(description="What `/v1` answers like; with `aimlapi` as the AI/ML API, which paths without a version are."),
+        Meta(description="What `/v1` answers like; paths without a version answer like the AI/ML API anyway."),
     ] = "openai"
     public_models: Annotated[
         bool,

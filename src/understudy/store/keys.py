@@ -12,6 +12,14 @@ DEFAULT_PROJECT = "default"
 
 
 @dataclass(frozen=True, slots=True)
+class Opened:
+    """What a key opens, and the key's own id."""
+
+    project_id: str
+    key_id: str
+
+
+@dataclass(frozen=True, slots=True)
 class KeyRecord:
     """`hint` is the key's beginning and end, enough to recognise it by; times are Unix seconds."""
 
@@ -59,6 +67,10 @@ class Keys:
     async def projects(self) -> Sequence[ProjectRecord]:
         """All of them, oldest first."""
         return await self._database.read(_projects)
+
+    async def opened_by(self, key: str) -> Opened | None:
+        """None for an unknown or revoked key."""
+        return await self._database.read(_opened_by, hash_key(key))
 
     async def revoke(self, identifier: str, now: int) -> KeyRecord | None:
         """Revokes by the key's id or hint; None where none such is active."""
@@ -127,6 +139,11 @@ def _list() -> Transaction[list[KeyRecord]]:
 def _project_of(digest: str) -> Transaction[str | None]:
     rows = yield "SELECT project_id FROM keys WHERE hash = $1 AND revoked_at IS NULL", (digest,)
     return rows[0][0] if rows else None
+
+
+def _opened_by(digest: str) -> Transaction[Opened | None]:
+    rows = yield "SELECT project_id, id FROM keys WHERE hash = $1 AND revoked_at IS NULL", (digest,)
+    return Opened(*rows[0]) if rows else None
 
 
 def _revoke(identifier: str, now: int) -> Transaction[KeyRecord | None]:

@@ -16,6 +16,7 @@ from understudy.errors import InvalidRequest, ThreadBusy, no_such
 from understudy.store import outbox
 from understudy.store.attachments import Filling, attach, fill
 from understudy.store.database import Bundle, Database, Row, Transaction
+from understudy.store.ledger import Usage, add_usage, slot_of
 from understudy.store.messages import (
     IDLE_THREAD,
     active_run,
@@ -83,7 +84,7 @@ class Progress(Struct, omit_defaults=True):
     `used` is what the finished model turns have cost, `pending` the turn whose calls are being answered, and `calls`
     are these calls while built-in tools are at work. `resources` are the assistant's as they were at the run's
     creation. `figures` are images that code made and no message has shown yet. `detailed`: streams show what file
-    search found.
+    search found. `key_id` is the key that began the run.
     """
 
     used: RunCompletionUsage = RunCompletionUsage()
@@ -93,6 +94,7 @@ class Progress(Struct, omit_defaults=True):
     resources: ToolResources = msgspec.field(default_factory=ToolResources)
     figures: list[str] = []
     detailed: bool = False
+    key_id: str = ""
 
 
 _decode_progress = msgspec.json.Decoder(Progress).decode
@@ -137,7 +139,8 @@ class Call:
 class Boundary:
     """What a run changes at one point of its life, in one transaction.
 
-    `run` None leaves the run's row as it is. `release` gives the run up, so that another worker may take it.
+    `run` None leaves the run's row as it is. `release` gives the run up, so that another worker may take it. `used`
+    is what model turns have cost, debited to the project `project_id`.
     """
 
     run_id: str
@@ -148,6 +151,8 @@ class Boundary:
     new_messages: Sequence[MessageObject] = ()
     changed_messages: Sequence[MessageObject] = ()
     calls: Sequence[Call] = ()
+    used: Sequence[Usage] = ()
+    project_id: str = ""
     release: bool = False
 
 
@@ -226,7 +231,7 @@ class Runs:
     async def advance(self, owner: str, boundary: Boundary) -> bool:
         """Stores what a run's owner changes; False, and nothing stored, where the run is no longer the owner's."""
         try:
-            await self._database.write(_advance, self._database.text_insert, owner, boundary, self._clock.now())
+            await self._database.write(_advance, self._database, owner, boundary, self._clock.now())
         except _Lost:
             return False
         return True
@@ -438,7 +443,7 @@ def _take(
     return stored
 
 
-def _advance(text_insert: str, owner: str, boundary: Boundary, now: float) -> Transaction[None]:
+def _advance(database: Database, owner: str, boundary: Boundary, now: float) -> Transaction[None]:
     run = boundary.run
     # One that stays in progress may still have come further.
     staying: tuple[RunStatus, ...] = ("in_progress",) if run is None or run.status == "in_progress" else ()
@@ -446,19 +451,21 @@ def _advance(text_insert: str, owner: str, boundary: Boundary, now: float) -> Tr
     mine = f" AND status IN {allowed} AND owner = $2"
     event = _TOLD.get(run.status) if run is not None else None
     # Where nobody is to be told, which is nearly always, one statement is all.
-    if (yield _advancing(text_insert, boundary, owner, f"{mine} AND {_UNHEARD}" if event else mine, alone=True)):
+    if (yield _advancing(database, boundary, owner, f"{mine} AND {_UNHEARD}" if event else mine, alone=True)):
         return
-    rows = (yield _advancing(text_insert, boundary, owner, mine)) if event else []
+    rows = (yield _advancing(database, boundary, owner, mine)) if event else []
     if not rows:
         raise _Lost
     if event and run is not None:
         yield from outbox.add(rows[0][1], event, {"id": run.id, "thread_id": run.thread_id}, now)
 
 
-def _advancing(text_insert: str, boundary: Boundary, owner: str, condition: str, *, alone: bool = False) -> Bundle:
+def _advancing(database: Database, boundary: Boundary, owner: str, condition: str, *, alone: bool = False) -> Bundle:
     bundle = Bundle(alone)
     _add_guard(bundle, boundary, condition, owner)
-    _add_rows(bundle, text_insert, boundary)
+    _add_rows(bundle, database.text_insert, boundary)
+    for usage in boundary.used:
+        add_usage(bundle, "{0}", boundary.project_id, usage, slot_of(database))
     return bundle
 
 

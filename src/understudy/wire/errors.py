@@ -18,3 +18,21 @@ class ErrorDetail(Struct, kw_only=True):
 class ErrorResponse(Struct, kw_only=True):
     error: Error
     detail: ErrorDetail | UnsetType = UNSET
+
+
+class AimlapiError(Error, kw_only=True):
+    name: str
+
+
+class AimlapiErrorResponse(Struct, kw_only=True):
+    """The AI/ML API's two shapes of an error in one, around OpenAI's."""
+
+    title: str
+    status: int
+    statusCode: int  # noqa: N815 - the API's own word
+    message: str
+    instance: str
+    path: str
+    requestId: str  # noqa: N815 - likewise
+    timestamp: str
+    error: AimlapiError

@@ -1,0 +1,153 @@
+"""What answers cost, who may begin new work, and the record of it. Knows no HTTP and no SQL.
+
+A project without a budget and without limits is never refused, and never asked of the database twice a second. Work
+that has begun is never cut off: what it costs beyond a budget is a debt.
+"""
+
+import asyncio
+import logging
+from collections.abc import Awaitable
+from dataclasses import dataclass
+from typing import Final
+
+from understudy.clock import Clock
+from understudy.errors import OutOfFunds
+from understudy.llm.prices import CREDITS_PER_USD, Prices, Tokens
+from understudy.llm.router import Models
+from understudy.settings import BillingSettings
+from understudy.store.ledger import Kind, Ledger, Period, Spending, Standing, Usage
+
+_FREE_FOR: Final = 1.0
+_REMEMBERED: Final = 10_000
+# What a media generation costs where nobody says otherwise: 500,000 credits, as Luma's did.
+_MEDIA_CREDITS: Final = 500_000
+_PERIODS: Final[dict[Period, str]] = {"no_reset": "in all", "day": "a day", "week": "a week", "month": "a month"}
+logger = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class Account:
+    """How a project stands: `balance` in credits; without a budget nothing limits it."""
+
+    balance: int
+    budgeted: bool
+    low: bool
+
+
+class Accounting:
+    def __init__(self, ledger: Ledger, models: Models, prices: Prices, settings: BillingSettings, clock: Clock) -> None:
+        self.settings = settings
+        self._ledger = ledger
+        self._models = models
+        self._prices = prices
+        self._clock = clock
+        self._free: dict[tuple[str, str], float] = {}
+        self._settling: set[asyncio.Task[None]] = set()
+
+    async def close(self) -> None:
+        """Waits for what is still being recorded."""
+        await asyncio.gather(*self._settling)
+
+    async def admit(self, project_id: str, key_id: str) -> None:
+        """Raises OutOfFunds where the project, or the key, may begin nothing more."""
+        now = self._clock.now()
+        if self._free.get((project_id, key_id), 0.0) > now:
+            return
+        standing = await self._ledger.standing(project_id, key_id, int(now))
+        if standing.balance is None and not standing.limits:
+            if len(self._free) >= _REMEMBERED:
+                self._free.clear()
+            self._free[project_id, key_id] = now + _FREE_FOR
+            return
+        for one in standing.limits:
+            if one.spent >= one.limit.credits:
+                raise OutOfFunds(_spent_all(one, project_id))
+        await self._check_balance(project_id, standing)
+
+    async def account(self, project_id: str) -> Account:
+        account = await self._ledger.account(project_id)
+        low = account.budgeted and account.balance < self.settings.low_balance
+        return Account(account.balance, account.budgeted, low)
+
+    async def usage(
+        self,
+        reference: str,
+        kind: Kind,
+        model: str,
+        tokens: Tokens,
+        *,
+        key_id: str = "",
+        requests: int = 1,
+        batch: bool = False,
+    ) -> Usage:
+        """What an answer used, and its cost, to be recorded: by `record`, or by `store.ledger.record` in a transaction.
+
+        `reference` is the answer's own and given to no other: what is recorded under it twice counts once.
+        """
+        names, url = self._models.known_as(model)
+        price = await self._prices.price(names, url)
+        discount = self.settings.batch_discount if batch else 0.0
+        credits_ = 0 if price is None else price.cost(tokens, requests=requests, discount=discount)
+        if price is None and kind == "video":
+            credits_ = _MEDIA_CREDITS * requests
+        return Usage(
+            reference=reference,
+            kind=kind,
+            model=model,
+            created_at=int(self._clock.now()),
+            key_id=key_id,
+            input_tokens=tokens.input,
+            cached_tokens=tokens.cached,
+            output_tokens=tokens.output,
+            credits=credits_,
+            priced=price is not None or kind == "video",
+            batch=batch,
+            requests=requests,
+        )
+
+    async def record(self, project_id: str, usage: Usage) -> None:
+        """Durable when it returns. For whoever has no transaction of its own to record in."""
+        await self._ledger.record(project_id, usage)
+
+    def record_later(self, project_id: str, usage: Awaitable[Usage]) -> None:
+        """For an answer that nobody waits for any more, because its client has gone."""
+
+        async def settle() -> None:
+            try:
+                await self._ledger.record(project_id, await usage)
+            except Exception:
+                logger.exception("what a client used that went away could not be recorded")
+
+        task = asyncio.create_task(settle())
+        self._settling.add(task)
+        task.add_done_callback(self._settling.discard)
+
+    async def _check_balance(self, project_id: str, standing: Standing) -> None:
+        balance = standing.balance
+        if balance is None:
+            return
+        amount, below = _credits(self.settings.auto_top_up_usd), _credits(self.settings.auto_top_up_below_usd)
+        if amount and balance < below and await self._ledger.top_up(project_id, below, amount, int(self._clock.now())):
+            balance += amount
+        if balance <= 0:
+            raise OutOfFunds(
+                f"You've run out of funds: the project's balance is {balance} credits. New work begins again once the"
+                " operator of this server has granted more, with `understudy credits grant`."
+            )
+
+
+def usd(credits_: int) -> float:
+    return credits_ / CREDITS_PER_USD
+
+
+def _credits(usd_: float) -> int:
+    return round(usd_ * CREDITS_PER_USD)
+
+
+def _spent_all(one: Spending, project_id: str) -> str:
+    whose = "project" if one.limit.scope == project_id else "API key"
+    limit, spent = usd(one.limit.credits), usd(one.spent)
+    return (
+        f"The spend limit of this {whose} is reached: {spent:.6g} USD are spent of {limit:.6g} USD"
+        f" {_PERIODS[one.limit.period]}. Wait for the next period, or have the operator of this server raise the limit."
+    )
