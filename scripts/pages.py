@@ -20,6 +20,7 @@ from understudy.settings import (
     BlobSettings,
     EmbeddingSettings,
     LimitSettings,
+    McpSettings,
     ModelSettings,
     ProviderSettings,
     RehearsalSettings,
@@ -123,6 +124,7 @@ def settings_tables() -> Iterator[str]:
     yield table("Webhooks", "webhooks.", WebhookSettings)
     yield table("Billing", "billing.", BillingSettings)
     yield table("Models", 'models."ID".', ModelSettings)
+    yield table("Remote MCP servers", "mcp.", McpSettings)
     yield table("Providers", "providers.NAME.", ProviderSettings)
 
 

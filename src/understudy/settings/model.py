@@ -308,6 +308,30 @@ class WebhookSettings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=T
     ] = 30 * 86_400.0
 
 
+class McpSettings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """Remote MCP servers as tools of runs."""
+
+    allowed: Annotated[
+        tuple[Text, ...],
+        Meta(
+            description="The URLs that may be used, each with what is below it; `*` is every `https://` URL that is"
+            " not on a private address."
+        ),
+    ] = ()
+    timeout: Annotated[
+        float,
+        Meta(gt=0, description="Seconds that a listing or a call may take, its connection included."),
+    ] = 60.0
+    tools: Annotated[
+        int,
+        Meta(ge=1, le=1000, description="Tools that are taken of one server."),
+    ] = 128
+    output_bytes: Annotated[
+        int,
+        Meta(ge=1024, description="Bytes of text that one call may answer with; the rest is cut off."),
+    ] = 256 * 1024
+
+
 class LimitSettings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """What one process takes on."""
 
@@ -413,4 +437,5 @@ class Settings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     webhooks: WebhookSettings = WebhookSettings()
     billing: BillingSettings = BillingSettings()
     models: dict[str, ModelSettings] = {}
+    mcp: McpSettings = McpSettings()
     providers: dict[str, ProviderSettings] = {}

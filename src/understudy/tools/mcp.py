@@ -1,0 +1,122 @@
+"""Remote MCP servers: which of them may be used, the tools that they offer, and calls of these. Knows no run.
+
+Only servers that the operator allows are ever connected to. Their client is large, so it is loaded with the first use,
+and beside everything else.
+"""
+
+import asyncio
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from importlib import import_module
+from typing import Any, Final, Protocol, cast
+from urllib.parse import urlsplit
+
+from understudy.settings import McpSettings
+
+ANY: Final = "*"
+_PORTS: Final = {"http": 80, "https": 443}
+
+
+class McpFailed(Exception):
+    """A server could not be used; its text is a sentence without addresses and headers."""
+
+
+@dataclass(frozen=True, slots=True)
+class McpServer:
+    """Where a server answers, and the headers that it is sent, which nobody else is shown.
+
+    `private`: it may be on this machine's networks, since the operator has named it.
+    """
+
+    url: str
+    headers: Mapping[str, str] = field(default_factory=dict, repr=False)
+    private: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class McpTool:
+    """`schema` is the JSON schema of its arguments; `read_only` whether it says that it changes nothing."""
+
+    name: str
+    description: str | None
+    schema: dict[str, Any]
+    read_only: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class McpOutput:
+    """What a call has come to: the text of its answer, or in `error` why there is none."""
+
+    text: str | None = None
+    error: str | None = None
+
+
+class _Client(Protocol):
+    async def list_tools(self, server: McpServer, limits: McpSettings) -> list[McpTool]: ...
+
+    async def call_tool(
+        self, server: McpServer, name: str, arguments: dict[str, Any], limits: McpSettings
+    ) -> McpOutput: ...
+
+
+class RemoteServers:
+    """What the settings allow of remote servers."""
+
+    def __init__(self, settings: McpSettings) -> None:
+        self._settings = settings
+        self._client: _Client | None = None
+
+    def allowed(self, url: str) -> bool:
+        return any(_covers(entry, url) for entry in self._settings.allowed)
+
+    def server(self, url: str, headers: Mapping[str, str] | None = None) -> McpServer:
+        """Raises McpFailed where the operator has not allowed it."""
+        if not self.allowed(url):
+            raise McpFailed(f"The MCP server {url!r} is not allowed. The operator allows servers with `mcp.allowed`.")
+        named = any(_covers(entry, url) for entry in self._settings.allowed if entry != ANY)
+        return McpServer(url, headers or {}, private=named)
+
+    async def list_tools(self, server: McpServer) -> Sequence[McpTool]:
+        """Raises McpFailed."""
+        return await (await self._loaded()).list_tools(server, self._settings)
+
+    async def call_tool(self, server: McpServer, name: str, arguments: dict[str, Any]) -> McpOutput:
+        """What goes wrong is the output's error: the model is told, and may go on without it."""
+        return await (await self._loaded()).call_tool(server, name, arguments, self._settings)
+
+    async def _loaded(self) -> _Client:
+        if self._client is None:
+            # It takes most of a second, in which everybody else would wait.
+            module = await asyncio.to_thread(import_module, "understudy.tools.mcp_client")
+            self._client = cast("_Client", module)
+        return self._client
+
+
+def is_server_url(url: str) -> bool:
+    """Whether it is an http or https URL, without a user and without steps that lead out of a path."""
+    try:
+        parts = urlsplit(url)
+        host, _ = parts.hostname, parts.port  # raises for a port that is no number
+    except ValueError:
+        return False
+    steps = {".", ".."} & set(parts.path.lower().replace("%2e", ".").replace("%2f", "/").replace("\\", "/").split("/"))
+    clean = url.isprintable() and " " not in url and not parts.fragment and parts.username is None
+    return parts.scheme in _PORTS and bool(host) and clean and not steps
+
+
+def _covers(entry: str, url: str) -> bool:
+    """Whether `url` is what the entry names, or below it; `*` covers every URL with TLS."""
+    if not is_server_url(url):
+        return False
+    given = urlsplit(url)
+    if entry == ANY:
+        return given.scheme == "https"
+    named = urlsplit(entry)
+    if (given.scheme, given.hostname, _port(given)) != (named.scheme, named.hostname, _port(named)):
+        return False
+    base = named.path.rstrip("/")
+    return given.path.rstrip("/") == base or given.path.startswith(f"{base}/")
+
+
+def _port(parts: Any) -> int:
+    return int(parts.port or _PORTS[parts.scheme])

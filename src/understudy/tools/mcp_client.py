@@ -1,0 +1,231 @@
+"""The MCP client: one connection for each listing and each call, bounded in time and size. Loaded by `tools/mcp.py`.
+
+A connection lives inside the call that it serves: its tasks could otherwise fail into whatever a run is doing.
+"""
+
+import asyncio
+import logging
+import socket
+from collections.abc import AsyncIterator, Callable, Coroutine
+from contextlib import asynccontextmanager
+from typing import Any, Final, TypeVar
+
+import httpx2
+import mcp_types as types
+from mcp import Client, MCPError
+from mcp.client.sse import sse_client
+from mcp.client.streamable_http import streamable_http_client
+
+from understudy.settings import McpSettings, is_public
+from understudy.tools.mcp import McpFailed, McpOutput, McpServer, McpTool
+
+T = TypeVar("T")
+_CUT: Final = "\n[The rest of the output was cut off.]"
+# What a server sends beyond its answers: headers, and framing that is thrown away.
+_OVERHEAD: Final = 4
+_PRIVATE: Final = "its address is private, and the operator has not named it in `mcp.allowed`"
+
+_QUOTED: Final = 200
+# They write URLs and whatever a server sends, tracebacks included, into the log of an operator who has no part in it.
+for _name in ("mcp", "httpx2", "httpcore2"):
+    logging.getLogger(_name).setLevel(logging.CRITICAL)
+
+
+async def list_tools(server: McpServer, limits: McpSettings) -> list[McpTool]:
+    """Raises McpFailed."""
+
+    async def listing(client: Client) -> list[McpTool]:
+        found: list[McpTool] = []
+        cursor = None
+        while len(found) < limits.tools:
+            page = await client.list_tools(cursor=cursor)
+            found += [_tool(tool) for tool in page.tools]
+            cursor = page.next_cursor
+            if cursor is None:
+                break
+        return found[: limits.tools]
+
+    return await _connected(server, limits, listing)
+
+
+async def call_tool(server: McpServer, name: str, arguments: dict[str, Any], limits: McpSettings) -> McpOutput:
+    async def call(client: Client) -> McpOutput:
+        try:
+            return _output(await client.call_tool(name, arguments), limits.output_bytes)
+        except MCPError as error:
+            return McpOutput(error=_cut(f"The tool failed: {error.error.message}", limits.output_bytes))
+
+    try:
+        return await _connected(server, limits, call)
+    except McpFailed as failed:
+        return McpOutput(error=str(failed))
+
+
+async def _connected(server: McpServer, limits: McpSettings, work: Callable[[Client], Coroutine[Any, Any, T]]) -> T:
+    """Does the work over the transport that the server speaks: streamable HTTP, or the older one of events."""
+    over_events, over_http = _over_events, _over_http
+    transports = [over_events, over_http] if server.url.rstrip("/").endswith("/sse") else [over_http, over_events]
+    failed: BaseException | None = None
+    try:
+        async with asyncio.timeout(limits.timeout):
+            for transport in transports:
+                try:
+                    async with transport(server, limits) as client:
+                        return await work(client)
+                except Exception as error:  # noqa: BLE001 - whatever it is, the server could not be used
+                    failed = _first(error)
+                    if not _speaks_otherwise(failed):
+                        break
+    except TimeoutError:
+        raise McpFailed(f"The MCP server did not answer within {limits.timeout:g} seconds.") from None
+    raise McpFailed(f"The MCP server could not be used: {_reason(failed)}.") from None
+
+
+@asynccontextmanager
+async def _over_http(server: McpServer, limits: McpSettings) -> AsyncIterator[Client]:
+    async with _http(server, limits) as http:
+        transport = streamable_http_client(server.url, http_client=http, max_sse_event_size=_most(limits))
+        async with Client(transport) as client:
+            yield client
+
+
+@asynccontextmanager
+async def _over_events(server: McpServer, limits: McpSettings) -> AsyncIterator[Client]:
+    def factory(
+        headers: dict[str, str] | None = None,  # noqa: ARG001 - they are the connection's own
+        timeout: httpx2.Timeout | None = None,  # noqa: ARG001 - likewise
+        auth: httpx2.Auth | None = None,  # noqa: ARG001 - likewise
+    ) -> httpx2.AsyncClient:
+        return _http(server, limits)
+
+    async with Client(sse_client(server.url, httpx_client_factory=factory), mode="legacy") as client:
+        yield client
+
+
+def _http(server: McpServer, limits: McpSettings) -> httpx2.AsyncClient:
+    return httpx2.AsyncClient(
+        headers=dict(server.headers),
+        timeout=limits.timeout,
+        transport=_Bounded(private=server.private, most=_most(limits)),
+        trust_env=False,
+    )
+
+
+def _most(limits: McpSettings) -> int:
+    return limits.output_bytes * _OVERHEAD
+
+
+class PrivateAddress(OSError):
+    pass
+
+
+class _Bounded(httpx2.AsyncBaseTransport):
+    """Connects to the address that was looked at, never to a name that may mean another one by then."""
+
+    def __init__(self, *, private: bool, most: int) -> None:
+        self._inner = httpx2.AsyncHTTPTransport(trust_env=False)
+        self._private = private
+        self._most = most
+
+    async def handle_async_request(self, request: httpx2.Request) -> httpx2.Response:
+        if not self._private:
+            host = request.url.host
+            request.extensions = {**request.extensions, "sni_hostname": host}
+            request.url = request.url.copy_with(host=await _public_address(host, request.url.port or 443))
+        response = await self._inner.handle_async_request(request)
+        assert isinstance(response.stream, httpx2.AsyncByteStream)
+        response.stream = _Counted(response.stream, self._most)
+        return response
+
+    async def aclose(self) -> None:
+        await self._inner.aclose()
+
+
+class _Counted(httpx2.AsyncByteStream):
+    def __init__(self, stream: httpx2.AsyncByteStream, most: int) -> None:
+        self._stream = stream
+        self._left = most
+
+    async def __aiter__(self) -> AsyncIterator[bytes]:
+        async for chunk in self._stream:
+            self._left -= len(chunk)
+            if self._left < 0:
+                raise httpx2.ReadError("the answer is too large")
+            yield chunk
+
+    async def aclose(self) -> None:
+        await self._stream.aclose()
+
+
+_WORDS: Final[tuple[tuple[type[BaseException], str], ...]] = (
+    (PrivateAddress, _PRIVATE),
+    (socket.gaierror, "its host name was not found"),
+    (httpx2.ConnectError, "it could not be connected to"),
+    (httpx2.TransportError, "the connection broke off, or its answer was too large"),
+)
+
+
+async def _public_address(host: str, port: int) -> str:
+    found = await asyncio.get_running_loop().getaddrinfo(host, port, type=socket.SOCK_STREAM)
+    for _, _, _, _, address in found:
+        if is_public(str(address[0])):
+            return str(address[0])
+    raise PrivateAddress(_PRIVATE)
+
+
+# -- what a server says ------------------------------------------------------------------------------------------
+
+
+def _tool(tool: types.Tool) -> McpTool:
+    read_only = bool(tool.annotations and tool.annotations.read_only_hint)
+    return McpTool(tool.name, tool.description, dict(tool.input_schema), read_only)
+
+
+def _output(result: types.CallToolResult, most: int) -> McpOutput:
+    text = _cut("\n".join(_text(block) for block in result.content), most)
+    return McpOutput(error=text or "The tool failed.") if result.is_error else McpOutput(text=text)
+
+
+def _text(block: types.ContentBlock) -> str:
+    match block:
+        case types.TextContent():
+            return block.text
+        case types.EmbeddedResource(resource=types.TextResourceContents() as resource):
+            return resource.text
+        case types.ResourceLink():
+            return f"[{block.name}: {block.uri}]"
+        case types.ImageContent() | types.AudioContent():
+            return f"[{block.mime_type}, which cannot be shown]"
+        case _:
+            return f"[{block.type}, which cannot be shown]"
+
+
+def _cut(text: str, most: int) -> str:
+    encoded = text.encode("utf-8", "replace")
+    return text if len(encoded) <= most else encoded[:most].decode("utf-8", "ignore") + _CUT
+
+
+# -- what goes wrong ---------------------------------------------------------------------------------------------
+
+
+def _first(error: BaseException) -> BaseException:
+    """The cause among the failures of tasks that fell together."""
+    while isinstance(error, BaseExceptionGroup):
+        error = error.exceptions[0]
+    return error
+
+
+def _speaks_otherwise(error: BaseException) -> bool:
+    """Whether the server may speak the other transport: it refused this one, instead of not being there."""
+    if isinstance(error, httpx2.HTTPStatusError):
+        return error.response.status_code in {400, 404, 405, 406, 415}
+    return isinstance(error, MCPError | httpx2.SSEError)
+
+
+def _reason(error: BaseException | None) -> str:
+    """Words without addresses and without what the server was sent."""
+    if isinstance(error, httpx2.HTTPStatusError):
+        return f"it answered with the status {error.response.status_code}"
+    if isinstance(error, MCPError):
+        return f"it said {error.error.message[:_QUOTED]!r}"
+    return next((words for kind, words in _WORDS if isinstance(error, kind)), "it did not answer with MCP")

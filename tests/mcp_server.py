@@ -1,0 +1,122 @@
+"""A real MCP server, a process of its own, that tests call the tools of.
+
+    with McpProcess() as server:          # or McpProcess("sse") for the older transport
+        server.url                        # where it answers
+        server.calls()                    # what was called so far, each with the headers that came along
+
+Run as a program it is that server; it asks for the header `x-secret: open sesame`.
+"""
+
+import contextlib
+import json
+import os
+import queue
+import signal
+import subprocess
+import sys
+import threading
+from pathlib import Path
+
+WAIT = 20.0
+SECRET = {"x-secret": "open sesame"}
+
+
+class McpProcess:
+    def __init__(self, directory, kind="http", *, guarded=False):
+        self._log = Path(directory) / f"calls-{kind}-{guarded}"
+        self._kind = kind
+        self._guarded = guarded
+
+    def __enter__(self):
+        self._log.write_text("")
+        command = [sys.executable, __file__, self._kind, str(self._log), "guarded" if self._guarded else "open"]
+        self._process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True)
+        lines = queue.Queue()
+        threading.Thread(target=lambda: lines.put(self._process.stdout.readline()), daemon=True).start()
+        line = lines.get(timeout=WAIT)
+        assert line, "the MCP server did not start"
+        self.url = line.strip()
+        return self
+
+    def __exit__(self, *_):
+        self._process.send_signal(signal.SIGKILL)
+        self._process.wait(WAIT)
+        self._process.stdout.close()
+
+    def kill(self):
+        self._process.kill()
+        self._process.wait(WAIT)
+
+    def calls(self):
+        return [json.loads(line) for line in self._log.read_text().splitlines()]
+
+
+def main(kind, log, guard):
+    import socket
+
+    import uvicorn
+    from mcp.server.mcpserver import MCPServer
+    from mcp.server.mcpserver.exceptions import ToolError
+    from mcp_types import ToolAnnotations
+
+    server = MCPServer("dice")
+
+    def note(name, **arguments):
+        with Path(log).open("a") as file:
+            file.write(json.dumps({"name": name, **arguments}) + "\n")
+
+    @server.tool(annotations=ToolAnnotations(read_only_hint=True))
+    def roll(expression: str) -> str:
+        """Rolls dice, like 2d4+1."""
+        note("roll", expression=expression)
+        return f"rolled {expression}: 7"
+
+    @server.tool()
+    def fail(reason: str) -> str:
+        """Fails."""
+        note("fail", reason=reason)
+        raise ToolError(reason)
+
+    @server.tool()
+    def shout(times: int) -> str:
+        """Says much."""
+        return "loud " * times
+
+    @server.tool()
+    async def sleep() -> str:
+        """Does not come back."""
+        import asyncio
+
+        note("sleep")
+        await asyncio.sleep(600)
+        return "late"
+
+    inner = server.sse_app() if kind == "sse" else server.streamable_http_app()
+
+    async def app(scope, receive, send):
+        if guard == "guarded" and scope["type"] == "http":
+            headers = dict(scope["headers"])
+            if headers.get(b"x-secret") != SECRET["x-secret"].encode():
+                await send({"type": "http.response.start", "status": 401, "headers": []})
+                await send({"type": "http.response.body", "body": b"no"})
+                return
+        await inner(scope, receive, send)
+
+    listening = socket.socket()
+    listening.bind(("127.0.0.1", 0))
+    port = listening.getsockname()[1]
+    config = uvicorn.Config(app, log_level="critical", lifespan="on")
+
+    class Announcing(uvicorn.Server):
+        async def startup(self, sockets=None):
+            await super().startup(sockets)
+            sys.stdout.write(f"http://127.0.0.1:{port}/{'sse' if kind == 'sse' else 'mcp'}\n")
+            sys.stdout.flush()
+
+    with contextlib.suppress(KeyboardInterrupt):
+        Announcing(config).run([listening])
+    os._exit(0)
+
+
+if __name__ == "__main__":
+    main(*sys.argv[1:])

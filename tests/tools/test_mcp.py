@@ -1,0 +1,125 @@
+"""Remote MCP servers, against a real one: its tools, calls of them, and everything that a server may do wrong."""
+
+import pytest
+
+from mcp_server import SECRET, McpProcess
+from understudy.settings import McpSettings
+from understudy.tools.mcp import McpFailed, McpServer, RemoteServers
+
+
+@pytest.fixture(scope="module")
+def running(tmp_path_factory):
+    with McpProcess(tmp_path_factory.mktemp("mcp")) as server:
+        yield server
+
+
+@pytest.fixture(scope="module", params=["http", "sse"])
+def either(request, tmp_path_factory):
+    with McpProcess(tmp_path_factory.mktemp("mcp"), request.param) as server:
+        yield server
+
+
+def remote(*allowed, **settings):
+    return RemoteServers(McpSettings(allowed=allowed, **settings))
+
+
+async def test_tools_are_listed_and_called_over_both_transports(either):
+    servers = remote(either.url)
+    server = servers.server(either.url)
+    tools = {tool.name: tool for tool in await servers.list_tools(server)}
+    assert sorted(tools) == ["fail", "roll", "shout", "sleep"]
+    assert (tools["roll"].description, tools["roll"].read_only) == ("Rolls dice, like 2d4+1.", True)
+    assert tools["roll"].schema["properties"]["expression"]["type"] == "string"
+    assert (await servers.call_tool(server, "roll", {"expression": "1d6"})).text == "rolled 1d6: 7"
+    assert {"name": "roll", "expression": "1d6"} in either.calls()
+
+
+async def test_a_tool_that_fails_says_why(running):
+    servers = remote(running.url)
+    output = await servers.call_tool(servers.server(running.url), "fail", {"reason": "no dice"})
+    assert output.text is None
+    assert "no dice" in output.error
+    output = await servers.call_tool(servers.server(running.url), "unknown", {})
+    assert output.error is not None
+
+
+async def test_long_outputs_are_cut(running):
+    servers = remote(running.url, output_bytes=1024)
+    output = await servers.call_tool(servers.server(running.url), "shout", {"times": 300})
+    assert len(output.text) < 1100
+    assert output.text.endswith("[The rest of the output was cut off.]")
+    output = await servers.call_tool(servers.server(running.url), "shout", {"times": 100_000})
+    assert output.error is not None
+
+
+async def test_a_server_that_is_silent_is_given_up(running):
+    servers = remote(running.url, timeout=0.5)
+    output = await servers.call_tool(servers.server(running.url), "sleep", {})
+    assert output.error == "The MCP server did not answer within 0.5 seconds."
+
+
+async def test_headers_are_sent_and_their_absence_is_the_servers_business(tmp_path):
+    with McpProcess(tmp_path, guarded=True) as guarded:
+        servers = remote(guarded.url)
+        with pytest.raises(McpFailed, match=r"The MCP server could not be used: it answered with the status 401\."):
+            await servers.list_tools(servers.server(guarded.url))
+        server = servers.server(guarded.url, SECRET)
+        assert len(await servers.list_tools(server)) == 4
+        assert "sesame" not in repr(server)
+
+
+async def test_a_server_that_is_gone_says_so(tmp_path):
+    with McpProcess(tmp_path) as gone:
+        gone.kill()
+        servers = remote(gone.url)
+        with pytest.raises(McpFailed, match=r"it could not be connected to"):
+            await servers.list_tools(servers.server(gone.url))
+        output = await servers.call_tool(servers.server(gone.url), "roll", {})
+        assert output.error == "The MCP server could not be used: it could not be connected to."
+
+
+async def test_what_is_no_mcp_server_says_so(session_upstream):
+    servers = remote(session_upstream.root)
+    with pytest.raises(McpFailed, match="The MCP server could not be used: "):
+        await servers.list_tools(servers.server(f"{session_upstream.root}/v1/models"))
+
+
+async def test_names_that_resolve_to_private_addresses_are_not_connected_to(running):
+    servers = remote("*")
+    url = running.url.replace("http://127.0.0.1", "https://0x7f.1")
+    server = servers.server(url)
+    assert not server.private
+    with pytest.raises(McpFailed, match="its address is private, and the operator has not named it"):
+        await servers.list_tools(server)
+    with pytest.raises(McpFailed, match="its address is private"):
+        await servers.list_tools(McpServer(running.url))
+
+
+ALLOWED = [
+    ("https://a.example/mcp", "https://a.example/mcp", True),
+    ("https://a.example/mcp", "https://a.example/mcp/", True),
+    ("https://a.example/mcp", "https://A.example:443/mcp/x?y=1", True),
+    ("https://a.example", "https://a.example/anything", True),
+    ("https://a.example/mcp", "https://a.example/mcp2", False),
+    ("https://a.example/mcp", "http://a.example/mcp", False),
+    ("https://a.example/mcp", "https://a.example.evil.example/mcp", False),
+    ("https://a.example/mcp", "https://a.example@evil.example/mcp", False),
+    ("https://a.example/mcp", "https://a.example:8443/mcp", False),
+    ("https://a.example/mcp", "https://a.example/mcp/../admin", False),
+    ("https://a.example/mcp", "https://a.example/mcp/%2e%2e/admin", False),
+    ("https://a.example/mcp", "https://a.example/mcp/..%2fadmin", False),
+    ("*", "https://b.example/mcp", True),
+    ("*", "http://b.example/mcp", False),
+    ("*", "file:///etc/passwd", False),
+    ("*", "https://", False),
+]
+
+
+@pytest.mark.parametrize(("entry", "url", "covered"), ALLOWED)
+def test_only_what_the_operator_allows_is_allowed(entry, url, covered):
+    servers = remote(entry)
+    assert servers.allowed(url) == covered
+    if not covered:
+        with pytest.raises(McpFailed, match="is not allowed"):
+            servers.server(url)
+    assert not remote().allowed(url)
