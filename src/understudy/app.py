@@ -179,7 +179,7 @@ def _batches(settings: Settings, store: Store, blobs: Blobs, files: Files, model
 async def _open_workspaces(
     stack: AsyncExitStack, settings: Settings, store: Store, blobs: Blobs, clock: Clock
 ) -> Workspaces:
-    sandbox = open_sandbox(settings.sandbox, clock)
+    sandbox = open_sandbox(settings.sandbox, clock, private=(settings.data,))
     await sandbox.start()
     stack.push_async_callback(sandbox.close)
     return Workspaces(sandbox, store, blobs)

@@ -1,5 +1,6 @@
 """What code tries that means harm. Each attempt is made from inside, and each is refused."""
 
+import asyncio
 import contextlib
 import os
 import secrets
@@ -7,14 +8,17 @@ import signal
 import socket
 import subprocess
 import sys
+import tempfile
 from pathlib import Path
 
+import msgspec
 import psutil
 import pytest
 
 from sandbox.running import WAIT, content, ok, once, run
-from understudy.errors import InvalidName, NoSuchFile
-from understudy.tools.sandbox import cell
+from understudy.clock import SystemClock
+from understudy.errors import InvalidName, NoSuchFile, SandboxError
+from understudy.tools.sandbox import cell, open_sandbox
 from waiting import eventually
 
 HERE = Path(__file__).resolve()
@@ -106,15 +110,13 @@ async def test_the_system_cannot_be_written(attempt):
 
 async def test_no_variable_of_the_host_s_environment_is_there(monkeypatch, new_sandbox):
     monkeypatch.setenv("OPENAI_API_KEY", "sk-of-the-host")
+    monkeypatch.setenv("PATH", f"{os.environ['PATH']}:/path-of-the-host")
     session = await (await new_sandbox()).open("environment")
     shown = await ok(session, "import os\nsorted(os.environ)")
     assert "OPENAI_API_KEY" not in shown
     assert "UNDERSTUDY" not in shown
     everything = "''.join(open(f'/proc/{n}/environ').read() for n in os.listdir('/proc') if n.isdigit() and n != '2')"
-    assert (
-        "sk-of-the-host"
-        not in (await run(session, f"import os\ntry:\n    print({everything})\nexcept OSError: pass")).text
-    )
+    assert "of-the-host" not in await ok(session, everything)
 
 
 async def test_processes_of_the_host_are_not_seen_and_not_reached(attempt):
@@ -150,6 +152,34 @@ async def test_stopping_the_relay_ends_the_session_and_nothing_else(new_sandbox,
     assert ran.ended.lost == "everything"
     assert not kernel.alive
     assert await ok(shared, "1") == "1"
+
+
+@pytest.fixture
+def private(settings):
+    """A folder of the server's own within one that every sandbox has."""
+    with tempfile.TemporaryDirectory(dir=settings.python.parents[1]) as folder:
+        Path(folder).chmod(0o755)
+        Path(folder, "understudy.db").write_text("secret")
+        yield Path(folder)
+
+
+async def test_folders_of_the_server_s_own_are_empty_wherever_they_are(settings, private):
+    sandbox = open_sandbox(msgspec.structs.replace(settings, warm=0), SystemClock(), private=(private,))
+    try:
+        session = await sandbox.open("a")
+        assert await ok(session, f"import os\nos.listdir({str(private)!r})") == "[]"
+        assert (await run(session, f"open({str(private / 'x')!r}, 'w')")).error.name == "OSError"
+        assert await ok(session, "import numpy\nint(numpy.arange(4).sum())") == "6"
+    finally:
+        await sandbox.close()
+
+
+async def test_programs_and_magics_run_inside_as_well(shared):
+    ran = await run(shared, f"!id -u; ls {HERE.parent} /home; hostname")
+    assert ran.text.splitlines()[0] == "1000"
+    assert ran.text.splitlines()[-1] == "sandbox"
+    assert ran.text.count("No such file or directory") == 2
+    assert (await run(shared, "%%bash\necho $HOME; echo $OPENAI_API_KEY")).text == "/tmp\n\n"
 
 
 async def test_there_are_no_privileges_and_no_way_to_get_some(attempt):
@@ -188,6 +218,10 @@ NEWUSER = 0x10000000
     refused(304, 0, 0, 0),                         # open_by_handle_at
     refused(246, 0, 0, 0, 0),                      # kexec_load
     refused(16, 0, 0x5412, b"x"),                  # ioctl(TIOCSTI)
+    refused(278, 1, 0, 0, 0),                      # vmsplice
+    refused(206, 1, 0),                            # io_setup
+    refused(9, 0, 4096, 3, 0x21, -1, 0),           # mmap(MAP_SHARED | MAP_ANONYMOUS)
+    refused(28, 0, 4096, 21),                      # madvise(MADV_PAGEOUT)
     refused(467, 0, 0, 0),                         # younger than the filter
     refused(0x40000000 + 39),                      # by the numbers of x32
 ]
@@ -195,7 +229,7 @@ NEWUSER = 0x10000000
     if os.uname().machine != "x86_64":
         pytest.skip("the numbers are those of x86_64")
     refused = eval(await ok(shared, code))
-    assert refused == ["EPERM"] * 6 + ["ENOSYS"] + ["EPERM"] * 9 + ["ENOSYS", "EPERM"]
+    assert refused == ["EPERM"] * 6 + ["ENOSYS"] + ["EPERM"] * 13 + ["ENOSYS", "EPERM"]
 
 
 async def test_the_relay_cannot_be_looked_into(attempt):
@@ -304,6 +338,36 @@ async def test_what_is_no_file_is_not_waited_for(session):
             await content(session, name)
 
 
+async def test_files_that_are_locked_or_leased_are_not_waited_for(session):
+    code = """
+import fcntl, os, signal
+signal.signal(signal.SIGIO, signal.SIG_IGN)
+held = []
+for name, lease in (('leased.txt', fcntl.F_WRLCK), ('locked.txt', None)):
+    file = os.open(name, os.O_RDWR | os.O_CREAT)
+    os.write(file, b'x')
+    fcntl.fcntl(file, fcntl.F_SETLEASE, lease) if lease is not None else fcntl.flock(file, fcntl.LOCK_EX)
+    held.append(file)
+"""
+    await ok(session, code)
+    async with asyncio.timeout(5):
+        assert "locked.txt" in [file.name for file in await session.list()]
+        assert await content(session, "locked.txt") == b"x"
+        with contextlib.suppress(SandboxError):
+            await content(session, "leased.txt")
+        await session.put("leased.txt", once(b"ours"))
+        await session.remove("locked.txt")
+
+
+async def test_hard_links_are_files_of_the_sandbox_s_own(session):
+    await ok(session, "import os\nopen('a', 'w').write('mine')\nos.link('a', 'b')")
+    for path in ("/etc/passwd", "/usr/bin/env"):
+        ran = await run(session, f"os.link({path!r}, 'c')")
+        assert ran.error.name in {"OSError", "PermissionError"}
+    await session.put("a", once(b"ours"))
+    assert await content(session, "b") == b"mine"
+
+
 async def test_pickles_and_markup_are_not_taken_out(shared):
     code = r"""
 from IPython.display import display
@@ -312,6 +376,10 @@ class Harm:
     def __reduce__(self): return (os.system, ('touch /tmp/understudy-harm',))
 display({'application/x-python-pickle': pickle.dumps(Harm()).hex(), 'text/html': '<script>', 'text/plain': 'plain'}, raw=True)
 display({'application/x-python-pickle': pickle.dumps(Harm()).hex()}, raw=True)
+display({'image/svg+xml': '<svg onload="x()"/>', 'application/javascript': 'x()', 'application/vnd.jupyter.widget-view+json': {}}, raw=True)
+get_ipython().kernel.comm_manager
+import ipykernel.comm
+ipykernel.comm.Comm(target_name='jupyter.widget', data={'state': {}}).send({'method': 'x'})
 """
     ran = await run(shared, code)
     assert ran.value == "plain", ran.outputs

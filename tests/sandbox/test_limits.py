@@ -8,6 +8,7 @@ import pytest
 
 from sandbox.running import WAIT, ok, once, run, until
 from understudy.errors import SandboxFull
+from understudy.tools.sandbox import Error
 
 FOREVER = "while True: pass"
 DEAF = """
@@ -132,10 +133,36 @@ time.sleep(60)
     assert await ok(session, "1") == "1"
 
 
-async def test_shared_memory_is_limited_as_well(session):
-    code = "import mmap, time\nheld = [mmap.mmap(-1, 64 << 20) for _ in range(20)]\nfor one in held: one.write(b'x' * (64 << 20))\ntime.sleep(60)"
+async def test_memory_that_would_be_part_of_no_process_is_refused(session):
+    """Written, and then out of the process by MADV_DONTNEED, it would still be taken, and be counted nowhere."""
+    assert (await run(session, "import mmap\nmmap.mmap(-1, 1 << 20)")).error.name == "PermissionError"
+    ran = await run(session, "import os\nzero = os.open('/dev/zero', os.O_RDWR)\nmmap.mmap(zero, 1 << 20)")
+    assert ran.error.name == "OSError"
+    assert await ok(session, "os.read(zero, 3)") == r"b'\x00\x00\x00'"
+
+
+async def test_memory_that_is_shared_by_way_of_a_file_works(session):
+    code = """
+import multiprocessing, numpy
+numbers = multiprocessing.Array('i', 4)
+def fill(n): numbers[n] = n * n
+workers = [multiprocessing.get_context('fork').Process(target=fill, args=(n,)) for n in range(4)]
+for worker in workers: worker.start()
+for worker in workers: worker.join()
+array = numpy.memmap('array.bin', mode='w+', shape=(4,), dtype='int32')
+array[:] = numbers[:]
+array.flush()
+numpy.fromfile('array.bin', dtype='int32').tolist()
+"""
+    assert await ok(session, code) == "[0, 1, 4, 9]"
+
+
+async def test_sockets_are_limited_for_what_waits_in_them(session):
+    code = "import socket, time\nheld = [socket.socketpair() for _ in range(90)]\ntime.sleep(60)"
     ran = await run(session, code)
-    assert ran.status in {"died", "error"}
+    assert ran.status == "died"
+    assert ran.ended.lost == "variables"
+    assert "more than 128 sockets" in ran.ended.text
     assert await ok(session, "1") == "1"
 
 
@@ -216,6 +243,26 @@ async def test_a_flood_of_output_is_read_to_its_end(session, settings):
     ran = await run(session, "for _ in range(200): print('x' * 100_000)")
     assert ran.status == "ok"
     assert len(ran.text) == settings.output_bytes
+
+
+async def test_errors_that_the_code_makes_up_are_limited_too(session):
+    code = """
+import ipykernel.kernelapp
+app = ipykernel.kernelapp.IPKernelApp.instance()
+parent = app.kernel.get_parent()
+for _ in range(100):
+    app.session.send(app.iopub_socket, 'error', {'ename': 'x', 'evalue': 'y' * 60_000, 'traceback': ['z' * 60_000]}, parent=parent)
+"""
+    ran = await run(session, code)
+    assert len([one for one in ran.outputs if isinstance(one, Error)]) == 1
+    assert await ok(session, "1") == "1"
+
+
+async def test_a_figure_that_is_too_large_is_no_image(session):
+    code = "import matplotlib.pyplot as plt\nplt.figure(figsize=(400, 400), dpi=400)\nplt.plot([1, 2])\nplt.show()"
+    ran = await run(session, code)
+    assert ran.images == []
+    assert await ok(session, "1") == "1"
 
 
 async def test_limits_cannot_be_raised_again(session):

@@ -113,6 +113,10 @@ async def test_control_characters_do_not_get_out(shared):
     assert ran.text == "red \ufffd ? \ufffd tab\tend\n"
 
 
+async def test_bytes_that_are_no_text_are_shown_as_unknown(shared):
+    assert (await run(shared, r"import os; os.write(1, b'a\xff\xfeb\n')")).text.startswith("a\ufffd\ufffdb\n")
+
+
 async def test_nobody_can_be_asked(shared):
     assert (await run(shared, "input('name? ')")).error.name == "StdinNotImplementedError"
 

@@ -1,5 +1,7 @@
 """Where the code of models runs: apart from everything else, or not at all. See `protocol` for what it offers."""
 
+from pathlib import Path
+
 from understudy.clock import Clock
 from understudy.settings import SandboxSettings
 from understudy.tools.sandbox.embedded import EmbeddedSandbox
@@ -26,8 +28,8 @@ __all__ = [
 ]
 
 
-def open_sandbox(settings: SandboxSettings, clock: Clock) -> Sandbox:
-    """Starts nothing yet: see `Sandbox.start`."""
+def open_sandbox(settings: SandboxSettings, clock: Clock, private: tuple[Path, ...] = ()) -> Sandbox:
+    """Starts nothing yet: see `Sandbox.start`. `private` are folders of this machine that code may not see."""
     if settings.kind == "gateway":
         return GatewaySandbox(settings, clock)
-    return EmbeddedSandbox(settings, clock)
+    return EmbeddedSandbox(settings, clock, private)

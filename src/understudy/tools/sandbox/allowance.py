@@ -10,6 +10,8 @@ from understudy.tools.sandbox import wording
 from understudy.tools.sandbox.outputs import Error, Image, Note, Output, Stream, Value
 
 IMAGES: Final = 20
+# One more is let through as long as this is not used up; each has its own limit before it comes here.
+_ERROR_BYTES: Final = 64 * 1024
 # What is read beyond the limits and thrown away, before whoever says it is silenced.
 _FLOOD_BYTES: Final = 256 << 20
 
@@ -23,6 +25,7 @@ class Allowance:
         self._limit = text_bytes
         self._text_left = text_bytes
         self._images_left = IMAGES
+        self._errors_left = _ERROR_BYTES
         self._flood_left = _FLOOD_BYTES
 
     def granted(self, output: Output) -> Iterator[Output]:
@@ -32,10 +35,8 @@ class Allowance:
                 yield from self._text(text, Stream(name, self._cut(text)))
             case Value(text):
                 yield from self._text(text, Value(self._cut(text)))
-            case Error(traceback=traceback):
-                # A traceback is shown even where the text is used up: it is short, and what one looks for.
-                self._count(len(traceback))
-                yield output
+            case Error():
+                yield from self._error(output)
             case Image(data=data):
                 yield from self._image(output, len(data))
             case _:
@@ -52,6 +53,14 @@ class Allowance:
             yield shown
         if was_left >= 0 > self._text_left:
             yield Note(wording.too_much_text(self._limit))
+
+    def _error(self, error: Error) -> Iterator[Output]:
+        """Shown even where the text is used up: it is short, and what one looks for. Real code raises one."""
+        size = sum(len(text.encode()) for text in (error.name, error.message, error.traceback))
+        self._count(size)
+        was_left, self._errors_left = self._errors_left, self._errors_left - size
+        if was_left > 0:
+            yield error
 
     def _image(self, image: Image, size: int) -> Iterator[Output]:
         self._count(size)

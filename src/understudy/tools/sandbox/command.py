@@ -24,6 +24,7 @@ MIB: Final = 1 << 20
 IMAGE_BYTES: Final = 8 * MIB
 IMAGES: Final = 20
 
+_SYSTEM: Final = ("/usr", "/bin", "/sbin", "/lib", "/lib32", "/lib64")
 _USER: Final = "1000"
 _MOUNTED_GUEST: Final = "/opt/understudy/guest"
 _START: Final = "import sys; sys.path.insert(0, '/opt/understudy'); from guest.start import main; main()"
@@ -66,6 +67,8 @@ class Plan:
     settings: SandboxSettings
     filter: bytes | None
     hides_userns: bool
+    private: tuple[Path, ...] = ()
+    """Folders of the server's own, which are empty inside where they are below one that is mounted."""
 
     def command(self, given: Descriptors) -> list[str]:
         return [
@@ -101,6 +104,8 @@ class Plan:
             *("--ro-bind-try", "/etc/localtime", "/etc/localtime"),
             *("--ro-bind-try", "/etc/fonts", "/etc/fonts"),
             *("--proc", "/proc", "--dev", "/dev"),
+            # It reads as zeros too. What is mapped from the other one is shared memory that no limit would count.
+            *("--dev-bind", "/dev/full", "/dev/zero"),
             *_memory(FOLDER, disk),
             *_memory("/tmp", disk // _SCRATCH_PART),  # noqa: S108 - of the sandbox, not of the host
             *_memory("/dev/shm", disk // _SCRATCH_PART),  # noqa: S108
@@ -108,8 +113,15 @@ class Plan:
             # After them: an environment may be below /tmp.
             *(word for at, folder in zip(folders, self.folders, strict=True) for word in _read_only(at, folder)),
             *_read_only(guest, _MOUNTED_GUEST),
+            *(word for folder in self._hidden() for word in _empty(folder)),
             *("--remount-ro", "/dev", "--remount-ro", "/", "--chdir", FOLDER),
         ]
+
+    def _hidden(self) -> list[str]:
+        """By the names that they have inside."""
+        mounted = [*map(Path, _SYSTEM), *self.folders]
+        named = {path for folder in self.private for path in (folder.absolute(), folder.resolve())}
+        return [str(path) for path in sorted(named) if path.is_dir() and any(map(path.is_relative_to, mounted))]
 
     def _environment(self) -> list[str]:
         threads = str(min(2, os.cpu_count() or 1))
@@ -141,7 +153,9 @@ class Plan:
         return json.dumps({"channel": channel, "limits": limits})
 
 
-def planned(bwrap: str, python: Path, folders: list[Path], settings: SandboxSettings, helps: str) -> Plan:
+def planned(
+    bwrap: str, python: Path, folders: list[Path], settings: SandboxSettings, helps: str, private: tuple[Path, ...]
+) -> Plan:
     """`helps` is what bubblewrap says of its flags, which older ones have fewer of."""
     return Plan(
         bwrap=bwrap,
@@ -151,6 +165,7 @@ def planned(bwrap: str, python: Path, folders: list[Path], settings: SandboxSett
         settings=settings,
         filter=seccomp.program(platform.machine()),
         hides_userns="--disable-userns" in helps,
+        private=private,
     )
 
 
@@ -161,13 +176,16 @@ def found_bwrap() -> str | None:
 def _system() -> list[str]:
     """/usr, and what stands beside it: on most systems links into it."""
     words = ["--ro-bind", "/usr", "/usr"]
-    for name in ("bin", "sbin", "lib", "lib32", "lib64"):
-        path = Path("/", name)
+    for path in map(Path, _SYSTEM[1:]):
         if path.is_symlink():
             words += ["--symlink", str(path.readlink()), str(path)]
         elif path.is_dir():
             words += ["--ro-bind", str(path), str(path)]
     return words
+
+
+def _empty(path: str) -> list[str]:
+    return [*_memory(path, _RUN_BYTES), "--remount-ro", path]
 
 
 def _read_only(source: Path, target: Path | str) -> list[str]:

@@ -3,6 +3,7 @@
 import asyncio
 import os
 from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
 from typing import Final
 
 from understudy.clock import Clock
@@ -23,9 +24,12 @@ _CHECK_AGAIN: Final = 10.0
 
 
 class EmbeddedSandbox:
-    def __init__(self, settings: SandboxSettings, clock: Clock) -> None:
+    """`private` are folders of which code may see nothing, wherever they are."""
+
+    def __init__(self, settings: SandboxSettings, clock: Clock, private: tuple[Path, ...] = ()) -> None:
         self._settings = settings
         self._clock = clock
+        self._private = private
         self._plan: Plan | None = None
         self._groups: cgroup.Groups | None = None
         self._problem = ""
@@ -56,7 +60,7 @@ class EmbeddedSandbox:
 
     async def _examine(self) -> None:
         try:
-            found = await readiness.examine(self._settings)
+            found = await readiness.examine(self._settings, self._private)
             self._plan, self._problem = found.plan, found.problem
         finally:
             self._checking = None

@@ -22,6 +22,7 @@ while [ "$1" != -- ]; do
     mkdir "$stage/$number"; mount --bind "$1" "$stage/$number"; number=$((number + 1)); shift
 done
 shift
+unset PATH
 exec "$@"
 """
 _SWITCH: Final = (f"--reuid={UNPRIVILEGED}", f"--regid={UNPRIVILEGED}", "--clear-groups", "--")
@@ -57,6 +58,10 @@ class Identity:
         sources = [str(source) for source in self._sources]
         unshare = [shutil.which("unshare") or "unshare", "--mount", "--propagation", "private"]
         return [*unshare, "/bin/sh", "-c", _STAGE, "sh", str(self._stage), *sources, "--", *switch]
+
+    def environment(self) -> dict[str, str]:
+        """What the command has to know of ours: nothing, or what its first steps are found by, which forget it then."""
+        return {"PATH": os.environ.get("PATH", os.defpath)} if self._staged else {}
 
     def assume(self) -> None:
         """For a thread that works on the files inside: from here on it may do what their owner may, and no more."""

@@ -187,7 +187,7 @@ def _launch(plan: Plan) -> _Launched:
             stderr=complains,
             pass_fds=(*given.pipes(), given.channel),
             cwd="/",
-            env={"PATH": os.environ.get("PATH", os.defpath)},
+            env=plan.identity.environment(),
             start_new_session=True,
             umask=0o022,
         )

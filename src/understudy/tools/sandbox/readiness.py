@@ -35,16 +35,20 @@ class Readiness:
     problem: str = ""
 
 
-async def examine(settings: SandboxSettings) -> Readiness:
-    return await asyncio.to_thread(examined, settings)
+async def examine(settings: SandboxSettings, private: tuple[Path, ...] = ()) -> Readiness:
+    return await asyncio.to_thread(examined, settings, private=private)
 
 
 def examined(
-    settings: SandboxSettings, system: str = platform.system(), release: str = platform.release()
+    settings: SandboxSettings,
+    system: str = platform.system(),
+    release: str = platform.release(),
+    private: tuple[Path, ...] = (),
 ) -> Readiness:
+    """`private` are folders of which code may see nothing, wherever they are."""
     try:
         _check_system(system, release)
-        plan = _planned(settings, _bwrap())
+        plan = _planned(settings, _bwrap(), private)
         _try(plan)
     except SandboxError as error:
         return Readiness(None, f"Code cannot run here: {error}.")
@@ -65,7 +69,7 @@ def _bwrap() -> str:
     return found
 
 
-def _planned(settings: SandboxSettings, bwrap: str) -> Plan:
+def _planned(settings: SandboxSettings, bwrap: str, private: tuple[Path, ...]) -> Plan:
     python = environment.python(settings)
     if not python.exists():
         raise SandboxError(f"there is no Python for it at {str(python)!r}; {_INSTALL}, or set `[sandbox] python`")
@@ -73,7 +77,7 @@ def _planned(settings: SandboxSettings, bwrap: str) -> Plan:
     if "ipykernel" not in found.versions:
         raise SandboxError(f"{str(python)!r} has no ipykernel; install it there, or {_INSTALL}")
     helps = subprocess.run([bwrap, "--help"], capture_output=True, text=True, check=False).stdout  # noqa: S603
-    plan = planned(bwrap, python, interpreter.folders(python, found), settings, helps)
+    plan = planned(bwrap, python, interpreter.folders(python, found), settings, helps, private)
     if missing := plan.identity.missing():
         raise SandboxError(f"a server that is root needs `{missing}`; install util-linux")
     return plan

@@ -49,6 +49,8 @@ _NAMES: Final = {
     # Memory that belongs to no process, so that no limit of a process would count it.
     "memfd_create": (319, 279),
     "memfd_secret": (447, 447),
+    "vmsplice": (278, 75),
+    "io_setup": (206, 0),
     "shmget": (29, 194),
     "shmat": (30, 196),
     "shmctl": (31, 195),
@@ -107,16 +109,38 @@ class _Machine:
     socket: int
     socketpair: int
     ioctl: int
+    mmap: int
+    madvise: int
     refused: tuple[int, ...]
 
 
 _MACHINES: Final = {
-    "x86_64": _Machine(0xC000003E, 56, 435, 41, 53, 16, (*(x86 for x86, _ in _NAMES.values()), *_ONLY_X86.values())),
-    "aarch64": _Machine(0xC00000B7, 220, 435, 198, 199, 29, tuple(arm for _, arm in _NAMES.values())),
+    "x86_64": _Machine(
+        audit=0xC000003E,
+        clone=56,
+        clone3=435,
+        socket=41,
+        socketpair=53,
+        ioctl=16,
+        mmap=9,
+        madvise=28,
+        refused=(*(x86 for x86, _ in _NAMES.values()), *_ONLY_X86.values()),
+    ),
+    "aarch64": _Machine(
+        audit=0xC00000B7,
+        clone=220,
+        clone3=435,
+        socket=198,
+        socketpair=199,
+        ioctl=29,
+        mmap=222,
+        madvise=233,
+        refused=tuple(arm for _, arm in _NAMES.values()),
+    ),
 }
 
 _LOAD, _EQUAL, _AT_LEAST, _ANY_BIT, _RETURN = 0x20, 0x15, 0x35, 0x45, 0x06
-_NUMBER, _AUDIT, _FIRST, _SECOND, _THIRD = 0, 4, 16, 24, 32
+_NUMBER, _AUDIT, _FIRST, _SECOND, _THIRD, _FOURTH = 0, 4, 16, 24, 32, 40
 _ALLOW, _KILL, _ERRNO = 0x7FFF0000, 0x80000000, 0x00050000
 _EPERM, _NOSYS, _NO_FAMILY = _ERRNO | 1, _ERRNO | 38, _ERRNO | 97
 # CLONE_NEWNS, NEWCGROUP, NEWUTS, NEWIPC, NEWUSER, NEWPID, NEWNET.
@@ -127,6 +151,11 @@ _NETLINK, _NETLINK_ROUTE = 16, 0
 """Libraries ask it for the addresses of the machine, here the sandbox's own. No other protocol is let in."""
 _TERMINAL_REQUESTS: Final = (0x5412, 0x541C)
 """TIOCSTI and TIOCLINUX put characters into somebody else's terminal."""
+
+_MAP_ANONYMOUS, _MAP_SHARED = 0x20, 0x01
+"""Together: memory that can be kept without being part of any process, so that no limit of a process counts it."""
+_PAGED_OUT: Final = (20, 21)
+"""MADV_COLD and MADV_PAGEOUT push memory to the swap, where it is not counted either."""
 
 
 def program(machine: str) -> bytes | None:
@@ -151,6 +180,9 @@ def program(machine: str) -> bytes | None:
         steps += _argument(number, _FIRST, _families())
     requests = [step for request in _TERMINAL_REQUESTS for step in _when(_EQUAL, request, _EPERM)]
     steps += _argument(known.ioctl, _SECOND, requests)
+    steps += _argument(known.mmap, _FOURTH, _when_both(_MAP_ANONYMOUS, _MAP_SHARED, _EPERM))
+    advice = [step for one in _PAGED_OUT for step in _when(_EQUAL, one, _EPERM)]
+    steps += _argument(known.madvise, _THIRD, advice)
     return b"".join([*steps, _step(_RETURN, _ALLOW)])
 
 
@@ -173,6 +205,11 @@ def _families() -> list[bytes]:
 
 def _when(test: int, value: int, answer: int) -> list[bytes]:
     return [_step(test, value, 0, 1), _step(_RETURN, answer)]
+
+
+def _when_both(first: int, second: int, answer: int) -> list[bytes]:
+    """Where the two bits are set."""
+    return [_step(_ANY_BIT, first, 0, 2), _step(_ANY_BIT, second, 0, 1), _step(_RETURN, answer)]
 
 
 def _step(code: int, value: int, yes: int = 0, no: int = 0) -> bytes:

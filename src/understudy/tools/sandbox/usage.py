@@ -19,6 +19,7 @@ _SMALL: Final = 4096
 _TIMES: Final = slice(11, 15)
 # Its children were kernels that are gone, and what they used is not held against the one that runs.
 _RELAY: Final = "2"
+_SOCKETS: Final = "1/net/sockstat"
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,6 +30,7 @@ class Usage:
     resident: int
     cpu_seconds: float
     inodes: int
+    sockets: int
 
 
 def used(proc: Held, places: Sequence[Held]) -> Usage:
@@ -38,13 +40,16 @@ def used(proc: Held, places: Sequence[Held]) -> Usage:
 
 
 def shared_fairly(proc: Held) -> int:
-    """Bytes of memory, each page divided by the number of those who have it. Takes its time: milliseconds a process."""
+    """Bytes of memory and of swap, each page divided by the number of those who have it.
+
+    Takes its time: milliseconds a process.
+    """
     total = 0
     with proc.used() as processes:
         for name in _numbers(processes):
             with suppress(OSError, ValueError):
                 for line in _read(f"{name}/smaps_rollup", processes).splitlines():
-                    if line.startswith(b"Pss:"):
+                    if line.startswith((b"Pss:", b"SwapPss:")):
                         total += int(line.split()[1]) * 1024
     return total
 
@@ -57,7 +62,12 @@ def _summed(processes: int, places: Sequence[Held]) -> Usage:
             times = _read(f"{name}/stat", processes).rpartition(b")")[2].split()[_TIMES]
             ticks += sum(map(int, times[:2] if name == _RELAY else times))
             count += 1
-    return Usage(count, resident * _PAGE, ticks / _TICKS, sum(map(_inodes, places)))
+    return Usage(count, resident * _PAGE, ticks / _TICKS, sum(map(_inodes, places)), _sockets(processes))
+
+
+def _sockets(processes: int) -> int:
+    """All that its network has: the first line reads `sockets: used 20`."""
+    return int(_read(_SOCKETS, processes).split(None, 3)[2])
 
 
 def _numbers(processes: int) -> Iterator[str]:

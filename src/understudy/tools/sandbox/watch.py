@@ -17,6 +17,8 @@ from understudy.tools.sandbox.usage import Usage, shared_fairly, used
 
 EVERY: Final = 0.25
 INODES: Final = 50_000
+SOCKETS: Final = 128
+"""What waits in a socket is memory of the kernel's: up to some MiB in each."""
 _OBEYS_WITHIN: Final = 8
 """Looks after an order to restart at which too much is still in use."""
 
@@ -56,6 +58,8 @@ class Watch:
         memory = self.settings.memory_mb
         if usage.cpu_seconds - self.before > self.settings.cpu_seconds:
             return f"It used more than {self.settings.cpu_seconds} seconds of processor time."
+        if usage.sockets > SOCKETS:
+            return f"It had more than {SOCKETS} sockets, which is not allowed."
         if usage.resident > memory * MIB:
             fair = await asyncio.to_thread(shared_fairly, processes)
             if fair > memory * MIB:
