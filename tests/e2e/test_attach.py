@@ -2,7 +2,7 @@
 
 import pytest
 
-from e2e.talk import each_database, new_thread, on_both, outputs_for, run_of
+from e2e.talk import WEATHER, each_database, new_thread, on_both, outputs_for, reached, run_of
 from envelope import assert_error
 from serving import parse_events
 from upstream import HANG, Gate, call, calls, text
@@ -123,6 +123,67 @@ def test_a_run_that_was_taken_up_again_is_followed_to_its_end(new_server, upstre
     assert [name for name, _ in events][-2:] == ["thread.run.completed", "done"]
     (message,) = [data for name, data in events if name == "thread.message.completed"]
     assert message["content"][0]["text"]["value"] == "Hello again"
+
+
+@each_database
+@pytest.mark.proves("runs.attach")
+def test_a_run_that_goes_on_after_a_crash_is_told_from_its_very_beginning(new_server, upstream, database):
+    server = new_server(**database).start()
+    assistant = server.client.beta.assistants.create(model="gpt-4o", tools=[WEATHER])
+    thread = new_thread(server.client, "Weather?")
+    upstream.answer(calls(call("get_weather", city="Paris")), text("Mi", HANG))
+    run = run_of(server.client, thread, assistant)
+    path = f"/v1/threads/{thread.id}/runs/{run.id}/submit_tool_outputs"
+    with server.opened("POST", path, {"tool_outputs": outputs_for(run), "stream": True}) as stream:
+        while b"thread.message.delta" not in stream.readline():
+            pass
+        server.kill()
+    upstream.answer(text("Mild."))
+    server.start()
+    assert reached(server.client, run).status == "completed"
+    events = plain(told(server, run))
+    assert [name for name, _ in events if "delta" not in name] == [
+        "thread.run.created",
+        "thread.run.queued",
+        "thread.run.in_progress",
+        "thread.run.step.created",
+        "thread.run.step.in_progress",
+        "thread.run.requires_action",
+        "thread.run.step.completed",
+        "thread.run.queued",
+        "thread.run.in_progress",
+        "thread.run.step.created",
+        "thread.run.step.in_progress",
+        "thread.message.created",
+        "thread.message.in_progress",
+        "thread.message.completed",
+        "thread.run.step.completed",
+        "thread.run.completed",
+        "done",
+    ]
+    (message,) = [data for name, data in events if name == "thread.message.completed"]
+    assert message["content"][0]["text"]["value"] == "Mild."
+
+
+@each_database
+@pytest.mark.proves("runs.attach")
+def test_outputs_that_are_given_after_a_crash_do_not_hide_what_was_before(new_server, upstream, database):
+    server = new_server(**database).start()
+    assistant = server.client.beta.assistants.create(model="gpt-4o", tools=[WEATHER])
+    thread = new_thread(server.client, "Weather?")
+    upstream.answer(calls(call("get_weather", city="Paris")))
+    run = run_of(server.client, thread, assistant)
+    before = plain(told(server, run))
+    server.kill()
+    upstream.answer(text("Mild."))
+    server.start()
+    server.client.beta.threads.runs.submit_tool_outputs_and_poll(
+        run_id=run.id, thread_id=thread.id, tool_outputs=outputs_for(run), poll_interval_ms=10
+    )
+    after = plain(told(server, run))
+    names = [name for name, _ in before if "delta" not in name][:-1]
+    assert [name for name, _ in after if "delta" not in name][: len(names)] == names
+    assert [name for name, _ in after][-2:] == ["thread.run.completed", "done"]
 
 
 @pytest.mark.parametrize("thread_id", [None, "thread_unknown"])

@@ -8,7 +8,7 @@ import apsw
 import openai
 import pytest
 
-from e2e.talk import WEATHER, each_database, new_thread, outputs_for, reached, run_of, steps_of, texts
+from e2e.talk import WEATHER, each_database, fresh, new_thread, outputs_for, reached, run_of, steps_of, texts
 from serving import WAIT
 from upstream import HANG, Gate, call, calls, text
 
@@ -153,6 +153,66 @@ def test_runs_whose_server_was_killed_go_on_within_ten_seconds_and_say_everythin
     assert stopped.status == "cancelled"
     assert said_in(server, stopped) == ["stop"]
     assert len(upstream.requests) == asked_before + 3
+
+
+def test_the_runs_of_a_killed_server_are_taken_over_by_its_neighbour(new_server, upstream, postgres):
+    first, second = (new_server(database=postgres).start() for _ in range(2))
+    assistant = first.client.beta.assistants.create(model="gpt-4o", tools=[WEATHER])
+    paris = call("get_weather", call_id="call_a", city="Paris")
+    begun = {"speak": text("Hel", HANG), "wait": calls(paris), "stop": text(HANG)}
+    upstream.always(lambda asked: begun[asked.said])
+    started = {
+        said: first.client.beta.threads.create_and_run(
+            assistant_id=assistant.id, thread={"messages": [{"role": "user", "content": said}]}
+        )
+        for said in begun
+    }
+    waiting = reached(second.client, started["wait"], "requires_action")
+    with first.opened("GET", f"/v1/threads/{started['speak'].thread_id}/runs/{started['speak'].id}/events") as response:
+        while b"message.delta" not in response.readline():
+            pass
+    # The neighbour only writes down that it is to be cancelled: whose run it is has to act on it, and dies first.
+    stopped = started["stop"]
+    first.process.send_signal(signal.SIGSTOP)
+    second.client.beta.threads.runs.cancel(stopped.id, thread_id=stopped.thread_id)
+    first.kill()
+
+    later = {"speak": text("Hello", " again"), "wait": text("Mild.")}
+    upstream.always(lambda asked: later[asked.said])
+    ended = second.client.beta.threads.runs.submit_tool_outputs_and_poll(
+        run_id=waiting.id, thread_id=waiting.thread_id, tool_outputs=outputs_for(waiting), poll_interval_ms=10
+    )
+    assert ended.status == "completed"
+    assert said_in(second, waiting) == ["wait", "Mild."]
+    assert reached(second.client, started["speak"], within=10).status == "completed"
+    assert said_in(second, started["speak"]) == ["speak", "Hello again"]
+    assert reached(second.client, stopped, within=10).status == "cancelled"
+    assert said_in(second, stopped) == ["stop"]
+
+
+def test_a_server_that_was_held_up_for_too_long_changes_nothing_of_a_run_that_was_taken_over(
+    new_server, upstream, postgres
+):
+    first, second = (new_server(database=postgres).start() for _ in range(2))
+    assistant = first.client.beta.assistants.create(model="gpt-4o")
+    gate = Gate()
+    upstream.answer(text("Hel", gate, "lo from the first"))
+    run = first.client.beta.threads.create_and_run(
+        assistant_id=assistant.id, thread={"messages": [{"role": "user", "content": "Hello"}]}
+    )
+    upstream.wait_for(1)
+    upstream.answer(text("Hello from the second"))
+    first.process.send_signal(signal.SIGSTOP)
+    assert reached(second.client, run).status == "completed"
+    gate.open()
+    first.process.send_signal(signal.SIGCONT)
+    # It has heard the whole answer of its own model before it answers this, and stored nothing of it.
+    with first.opened("GET", f"/v1/threads/{run.thread_id}/runs/{run.id}/events") as response:
+        response.read()
+    for server in (first, second):
+        assert said_in(server, run) == ["Hello", "Hello from the second"]
+        assert fresh(server.client, run).status == "completed"
+        assert [step.status for step in steps_of(server.client, run)] == ["completed"]
 
 
 def test_a_run_that_kills_its_server_every_time_fails_in_the_end(new_server, upstream):

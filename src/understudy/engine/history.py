@@ -8,7 +8,8 @@ from collections.abc import Iterator
 import msgspec
 
 from understudy.engine import events
-from understudy.store.runs import RunHistory
+from understudy.engine.run_view import RunView
+from understudy.store.runs import RunHistory, StoredRun
 from understudy.store.states import TERMINAL
 from understudy.wire.items import CodeOutput, FileSearchResult
 from understudy.wire.messages import (
@@ -32,10 +33,30 @@ from understudy.wire.steps import (
 _NOTHING = RunCompletionUsage()
 
 
-def retell(history: RunHistory, run_seconds: float) -> Iterator[events.Event]:
+def resumed(stored: StoredRun, history: RunHistory | None) -> list[events.Event]:
+    """What a log that does not know the beginning of a run that goes on begins with: all of it, as far as it is known.
+
+    Whoever applies it has open what the store says is open.
+    """
+    restored = events.RunRestored(stored.run, tuple(stored.steps), stored.message, stored.progress.detailed)
+    if history is None:
+        return [restored]
+    told = list(retell(history, 0, detailed=stored.progress.detailed))
+    if stored.run.status == "queued" and isinstance(told[-1], events.RunStarted):
+        del told[-1]  # outputs were taken, and nobody has gone on yet
+    if _open(RunView.of(told)) != _open(RunView.of([restored])):
+        return [restored]  # it went on elsewhere between the two reads
+    return told
+
+
+def _open(view: RunView) -> tuple[list[str], str | None]:
+    return [step.id for step in view.steps], view.message.id if view.message is not None else None
+
+
+def retell(history: RunHistory, run_seconds: float, *, detailed: bool = False) -> Iterator[events.Event]:
     """`run_seconds` is how long after its creation a run expires; an ended run does not say it any more."""
     run = history.run
-    yield events.RunQueued(_as_queued(run, run_seconds))
+    yield events.RunQueued(_as_queued(run, run_seconds), detailed=detailed)
     if run.started_at is not None:
         yield events.RunStarted(history.steps[0].created_at if history.steps else run.started_at)
     for step in history.steps:

@@ -13,10 +13,10 @@ from understudy import ids
 from understudy.clock import Clock
 from understudy.engine import events
 from understudy.engine.execution import Execution
-from understudy.engine.history import retell
+from understudy.engine.history import resumed, retell
 from understudy.engine.log import Logs, RunLog
 from understudy.engine.run_view import RunView
-from understudy.engine.worker import Worker, restoration
+from understudy.engine.worker import Worker
 from understudy.errors import InvalidRequest, ThreadBusy
 from understudy.llm.families import sampling
 from understudy.store import Store
@@ -129,7 +129,8 @@ class Runs:
             _require_matching(stored.run, [output.tool_call_id for output in outputs])
             happened.clear()
             cost = stored.progress.pending or RunCompletionUsage()
-            view.apply(restoration(stored))
+            for event in resumed(stored, None):
+                view.apply(event)
             waiting = list(view.steps)
             submitted = events.OutputsSubmitted(given, at, cost)
             happened.append((submitted, view.apply(submitted)))
@@ -149,8 +150,10 @@ class Runs:
 
         queued: list[bytes] = []
         owner = self._worker.id if at_once else None
+        # Read beforehand: once the run is taken, nothing is awaited until somebody here works on it.
+        history = await self._worker.history(project_id, thread_id, run_id)
         stored = await self._store.runs.take(project_id, thread_id, run_id, owner, accept)
-        log = self._log_of(stored)
+        log = self._worker.reopened(stored, history)
         after = log.length
         for event, frames in happened:
             log.append(event, frames)
@@ -171,11 +174,14 @@ class Runs:
         stored.run.status = "cancelling"
         stored.run.required_action = None
         body = msgspec.json.encode(stored.run)
+        history = None
+        if self._worker.active(run_id) is None:
+            history = await self._worker.history(project_id, thread_id, run_id)
         active = self._worker.active(run_id)
         if active is not None:
             active.interrupt("cancel")
         elif stored.owner in {None, self._worker.id}:
-            self._worker.launch(self._worker.restore(stored))
+            self._worker.launch(self._worker.restore(stored, history))
         return body
 
     async def attach(self, project_id: str, thread_id: str, run_id: str) -> RunLog:
@@ -197,14 +203,6 @@ class Runs:
             active.interrupt("gone")
         else:
             self._logs.discard(run_id)
-
-    def _log_of(self, stored: StoredRun) -> RunLog:
-        log = self._logs.get(stored.run.id)
-        if log is None:
-            log = self._logs.create(stored.run.id)
-            log.append(restoration(stored), b"")
-        log.reopen()
-        return log
 
     async def _go_on(self, execution: Execution, *, at_once: bool) -> None:
         if at_once:

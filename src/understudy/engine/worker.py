@@ -11,18 +11,18 @@ from typing import Final
 
 from understudy.broker import Broker
 from understudy.clock import Clock
-from understudy.engine import events
 from understudy.engine.accounting import Accounting
 from understudy.engine.background import Repeating
 from understudy.engine.execution import Execution
+from understudy.engine.history import resumed
 from understudy.engine.log import Logs, RunLog
 from understudy.engine.run_view import RunView
 from understudy.engine.stage import Stage
 from understudy.engine.tool_use import Tools
-from understudy.errors import StoreError, Unavailable
+from understudy.errors import NotFound, StoreError, Unavailable
 from understudy.llm.router import Models
 from understudy.store import Store
-from understudy.store.runs import Progress, StoredRun
+from understudy.store.runs import Progress, RunHistory, StoredRun
 
 LEASE: Final = 8.0
 _BEAT: Final = 2.0
@@ -99,18 +99,31 @@ class Worker:
         stage = Stage(self.id, self._store, self._clock, project_id, view, log, progress)
         return Execution(stage, self._models, self._tools, self._accounting)
 
-    def restore(self, stored: StoredRun) -> Execution:
-        """An execution that goes on where the store says the run stands."""
+    async def history(self, project_id: str, thread_id: str, run_id: str) -> RunHistory | None:
+        """What is stored of a run that no log here knows; None where one does, or where the run is gone."""
+        log = self._logs.get(run_id)
+        if log is not None and not log.handed_back:
+            return None
+        try:
+            return await self._store.runs.history(project_id, thread_id, run_id)
+        except NotFound:
+            return None
+
+    def reopened(self, stored: StoredRun, history: RunHistory | None) -> RunLog:
+        """The run's log, open for what comes next; one that is not known here is told again from what is stored."""
         log = self._logs.get(stored.run.id)
-        restored = restoration(stored)
-        view = RunView()
-        frames = view.apply(restored)
         if log is None or log.handed_back:
-            log = self._logs.create(stored.run.id)
-            log.append(restored, frames)
+            log, view = self._logs.create(stored.run.id), RunView()
+            for event in resumed(stored, history):
+                log.append(event, view.apply(event))
         else:
             log.reopen()
-        return self.execution(stored.project_id, view, log, stored.progress)
+        return log
+
+    def restore(self, stored: StoredRun, history: RunHistory | None) -> Execution:
+        """An execution that goes on where the store says the run stands."""
+        view = RunView.of(resumed(stored, None))
+        return self.execution(stored.project_id, view, self.reopened(stored, history), stored.progress)
 
     def launch(self, execution: Execution) -> None:
         self._active[execution.run_id] = execution
@@ -181,9 +194,12 @@ class Worker:
             return
         stored = await self._store.runs.claim(run_id, self.id, self._clock.now(), due=due)
         self._stranded.discard(run_id)
-        if stored is None or run_id in self._active:
+        if stored is None:
             return
-        execution = self.restore(stored)
+        history = await self.history(stored.project_id, stored.run.thread_id, run_id)
+        if run_id in self._active:
+            return
+        execution = self.restore(stored, history)
         if due:
             execution.interrupt("expire")
         elif stored.attempts > _MAX_ATTEMPTS:
@@ -192,8 +208,3 @@ class Worker:
 
     async def _beat(self) -> None:
         await self._store.runs.beat(self.id, self._clock.now() + LEASE)
-
-
-def restoration(stored: StoredRun) -> events.RunRestored:
-    """What a log that does not know the run's beginning begins with."""
-    return events.RunRestored(stored.run, tuple(stored.steps), stored.message, stored.progress.detailed)
