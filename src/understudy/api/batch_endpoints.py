@@ -4,10 +4,10 @@ from collections.abc import Awaitable, Callable
 from functools import partial
 
 from understudy import ids
-from understudy.api import chat, embeddings
-from understudy.api.errors import envelope, to_api_error
+from understudy.api import anthropic_messages, chat, embeddings
+from understudy.api.errors import envelope, message_envelope, to_api_error
 from understudy.api.parts import Parts
-from understudy.engine.batches import Answered, Endpoint
+from understudy.engine.batches import MESSAGES, Answered, Endpoint
 from understudy.errors import ApiError
 
 Whole = Callable[[Parts, str, bytes], Awaitable[bytes]]
@@ -16,16 +16,22 @@ Whole = Callable[[Parts, str, bytes], Awaitable[bytes]]
 
 def batch_endpoints(parts: Parts) -> dict[str, Endpoint]:
     return {
-        "/v1/chat/completions": partial(_answered, parts, chat.complete_chat, envelope),
-        "/v1/embeddings": partial(_answered, parts, embeddings.embed, envelope),
+        "/v1/chat/completions": partial(_answered, parts, chat.complete_chat, _envelope),
+        "/v1/embeddings": partial(_answered, parts, embeddings.embed, _envelope),
+        MESSAGES: partial(_answered, parts, anthropic_messages.answer_message, message_envelope),
     }
 
 
 async def _answered(
-    parts: Parts, whole: Whole, told: Callable[[ApiError], bytes], project_id: str, body: bytes
+    parts: Parts, whole: Whole, told: Callable[[ApiError, str], bytes], project_id: str, body: bytes
 ) -> Answered:
     try:
         return 200, await whole(parts, project_id, body)
     except Exception as error:  # noqa: BLE001 - every error is the answer of its line
-        refusal = to_api_error(error, ids.request())
-        return refusal.status, told(refusal)
+        request_id = ids.request()
+        refusal = to_api_error(error, request_id)
+        return refusal.status, told(refusal, request_id)
+
+
+def _envelope(error: ApiError, _: str) -> bytes:
+    return envelope(error)

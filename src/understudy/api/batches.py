@@ -1,10 +1,11 @@
-"""Batches over HTTP, as the hosted API has them."""
+"""Batches over HTTP, as the hosted API has them. The AI/ML API has its batches of messages on the same path."""
 
 from starlette.requests import Request
 from starlette.responses import Response
 
 from understudy import ids
-from understudy.api.exchange import read_json, rendered
+from understudy.api import message_batches
+from understudy.api.exchange import read_body, rendered
 from understudy.api.parts import parts_of, project_of
 from understudy.errors import InvalidRequest, NotFound
 from understudy.store.batches import Batch as StoredBatch
@@ -24,11 +25,13 @@ from understudy.wire.batches import (
     ListBatchesQuery,
     ListBatchesResponse,
 )
-from understudy.wire.problems import check_id
+from understudy.wire.problems import check_id, parse
 
 
 async def list_batches(request: Request) -> Response:
     query = queries.parse(request.scope["query_string"], ListBatchesQuery)
+    if query.batch_id is not None:
+        return await message_batches.state_or_results(request, query.batch_id)
     store = parts_of(request).store.batches
     page = await store.page(project_of(request), "openai", PageRequest(query.limit, after=query.after))
     data = [shown(batch) for batch in page.batches]
@@ -38,7 +41,11 @@ async def list_batches(request: Request) -> Response:
 
 async def create_batch(request: Request) -> Response:
     parts = parts_of(request)
-    body = await read_json(request, CreateBatchRequest, parts.settings.limits)
+    limits = parts.settings.limits
+    raw = await read_body(request, limits)
+    if message_batches.is_of_messages(raw):
+        return await message_batches.create_typed_message_batch(request, raw)
+    body = parse(raw, CreateBatchRequest, depth=limits.json_depth)
     if body.endpoint not in parts.batches.endpoints:
         served = [path for path in parts.batches.endpoints if path != "/v1/messages"]
         raise InvalidRequest(
@@ -52,7 +59,7 @@ async def create_batch(request: Request) -> Response:
         id=ids.batch(),
         endpoint=body.endpoint,
         created_at=now,
-        expires_at=now + parts.settings.limits.batch_seconds,
+        expires_at=now + limits.batch_seconds,
         input_file_id=file.id,
         metadata=body.metadata,
         output_seconds=body.output_expires_after.seconds if body.output_expires_after else None,

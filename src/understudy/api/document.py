@@ -11,12 +11,13 @@ import msgspec
 
 from understudy import __version__
 from understudy.api.operations import OPERATIONS, Operation
-from understudy.wire.errors import ErrorResponse
+from understudy.api.operations.operation import Shape
+from understudy.wire.errors import ErrorResponse, MessageErrorResponse
 from understudy.wire.tools import LARGEST_INTEGER
 
 _REFERENCE = "#/components/schemas/{name}"
 _SECURITY_SCHEME = "ApiKeyAuth"
-_ERROR = "Error"
+_ERRORS = {"Error": ErrorResponse, "MessageError": MessageErrorResponse}
 _JSON = "application/json"
 _FORM = "multipart/form-data"
 
@@ -42,7 +43,7 @@ def build(version: str) -> dict[str, Any]:
         "paths": _paths(),
         "components": {
             "schemas": _schemas(),
-            "responses": {_ERROR: _error()},
+            "responses": {name: _error(kind) for name, kind in _ERRORS.items()},
             "securitySchemes": {_SECURITY_SCHEME: {"type": "http", "scheme": "bearer"}},
         },
     }
@@ -65,7 +66,7 @@ def _operation(operation: Operation) -> dict[str, Any]:
         "summary": operation.summary,
         "deprecated": False,
         "parameters": [*_path_parameters(operation), *_query_parameters(operation)],
-        "responses": {"200": _answer(operation), "default": {"$ref": f"#/components/responses/{_ERROR}"}},
+        "responses": {"200": _answer(operation), "default": _refusal(operation)},
     }
     if operation.body is not None:
         described["requestBody"] = {
@@ -77,7 +78,7 @@ def _operation(operation: Operation) -> dict[str, Any]:
     return described
 
 
-def _body(kind: type | dict[str, Any], operation: Operation) -> dict[str, Any]:
+def _body(kind: Shape, operation: Operation) -> dict[str, Any]:
     content = {_FORM if operation.form else _JSON: {"schema": _schema(kind)}}
     if operation.or_form is not None:
         content[_FORM] = {"schema": _schema(operation.or_form)}
@@ -114,26 +115,36 @@ def _query_parameter(name: str, schema: dict[str, Any]) -> dict[str, Any]:
 def _answer(operation: Operation) -> dict[str, Any]:
     media_type = "*/*" if operation.binary else _JSON
     content: dict[str, Any] = {media_type: {"schema": _schema(operation.response)}}
+    if operation.lines:
+        content["application/x-jsonl"] = {"schema": {"type": "string"}}
     if operation.streams:
         content["text/event-stream"] = {"schema": {"type": "string"}}
     return {"description": "OK", "content": content}
 
 
-def _error() -> dict[str, Any]:
+def _refusal(operation: Operation) -> dict[str, Any]:
+    (name,) = (name for name, kind in _ERRORS.items() if kind is operation.error)
+    return {"$ref": f"#/components/responses/{name}"}
+
+
+def _error(kind: type) -> dict[str, Any]:
     return {
         "description": "Why the request was refused or failed.",
-        "content": {_JSON: {"schema": _schema(ErrorResponse)}},
+        "content": {_JSON: {"schema": _schema(kind)}},
     }
 
 
-def _schema(kind: type | dict[str, Any]) -> dict[str, Any]:
+def _schema(kind: Shape) -> dict[str, Any]:
+    if isinstance(kind, tuple):
+        return {"anyOf": [_schema(one) for one in kind]}
     return kind if isinstance(kind, dict) else {"$ref": _REFERENCE.format(name=kind.__name__)}
 
 
 def _schemas() -> dict[str, Any]:
     kinds = [kind for operation in OPERATIONS for kind in (operation.body, operation.or_form, operation.response)]
-    structs = [kind for kind in kinds if isinstance(kind, type)]
-    _, components = msgspec.json.schema_components([*structs, ErrorResponse], ref_template=_REFERENCE)
+    several = [kind if isinstance(kind, tuple) else (kind,) for kind in kinds]
+    structs = [kind for group in several for kind in group if isinstance(kind, type)]
+    _, components = msgspec.json.schema_components([*structs, *_ERRORS.values()], ref_template=_REFERENCE)
     return {name: _always_sent(_refined(schema)) for name, schema in components.items()}
 
 

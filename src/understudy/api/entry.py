@@ -4,7 +4,7 @@ import base64
 import binascii
 import re
 import time
-from typing import Final
+from typing import Any, Final
 
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
@@ -57,7 +57,7 @@ class Entry:
 
         async def send_stamped(message: Message) -> None:
             if message["type"] == "http.response.start":
-                message["headers"] += _stamp(request_id, started, state.get("project_id"))
+                message["headers"] += _stamp(request_id, started, state)
                 message["headers"].append((b"x-inference-id", inference_id.encode()))
                 if client_request_id is not None:
                     message["headers"].append((b"x-client-request-id", client_request_id))
@@ -113,7 +113,9 @@ class Entry:
 
 
 def _strip_base(scope: Scope) -> str:
-    """Leaves of the path what follows the dialect's base, and returns the dialect: `openai`, `azure` or `aimlapi`.
+    """Leaves of the path what follows the dialect's base, and returns the dialect.
+
+    It is `openai`, `azure`, `aimlapi`, or `anthropic`, whose paths tell it.
 
     Azure OpenAI puts everything below `/openai` or `/openai/v1`, Azure's agents below `/api/projects/NAME`. A path
     without a version is the AI/ML API's, and so are its own second version and its second name of the first.
@@ -131,6 +133,8 @@ def _strip_base(scope: Scope) -> str:
     if len(path) > 1 and path.endswith("/"):
         path = path[:-1]
     scope["path"] = path
+    if dialect != "azure" and (path == "/messages" or path.startswith("/messages/")):
+        return "anthropic"
     return dialect
 
 
@@ -140,7 +144,7 @@ def _client_request_id(headers: list[tuple[bytes, bytes]]) -> bytes | None:
     return given if given is not None and _CLIENT_REQUEST_ID.fullmatch(given) else None
 
 
-def _stamp(request_id: str, started: float, project_id: str | None) -> list[tuple[bytes, bytes]]:
+def _stamp(request_id: str, started: float, state: dict[str, Any]) -> list[tuple[bytes, bytes]]:
     """The hosted API's headers; one who is not known yet learns of no organization and no project."""
     elapsed = int((time.perf_counter() - started) * 1000)
     headers = [
@@ -148,7 +152,9 @@ def _stamp(request_id: str, started: float, project_id: str | None) -> list[tupl
         (b"openai-processing-ms", b"%d" % elapsed),
         (b"openai-version", b"2020-10-01"),
     ]
-    if project_id is not None:
+    if state["dialect"] == "anthropic":
+        headers.append((b"request-id", request_id.encode()))
+    if (project_id := state.get("project_id")) is not None:
         headers += [(b"openai-organization", b"understudy"), (b"openai-project", project_id.encode())]
     return headers
 

@@ -13,7 +13,15 @@ from starlette.responses import Response
 
 from understudy import errors
 from understudy.errors import ApiError, StoreError, UpstreamError, UpstreamFault
-from understudy.wire.errors import AimlapiError, AimlapiErrorResponse, Error, ErrorDetail, ErrorResponse
+from understudy.wire.errors import (
+    AimlapiError,
+    AimlapiErrorResponse,
+    Error,
+    ErrorDetail,
+    ErrorResponse,
+    MessageErrorDetails,
+    MessageErrorResponse,
+)
 from understudy.wire.problems import InvalidInput
 
 logger = logging.getLogger(__name__)
@@ -22,6 +30,22 @@ INTERNAL = (
     "The server had an error processing your request. Sorry about that! You can retry your request; if it keeps "
     "happening, the server's log has the cause. (The request ID is {request_id}.)"
 )
+
+
+_MESSAGE_TYPES = {
+    400: "invalid_request_error",
+    401: "authentication_error",
+    403: "permission_error",
+    404: "not_found_error",
+    405: "invalid_request_error",
+    408: "timeout_error",
+    409: "invalid_request_error",
+    413: "request_too_large",
+    415: "invalid_request_error",
+    429: "rate_limit_error",
+    503: "overloaded_error",
+    504: "timeout_error",
+}
 
 
 def envelope(error: ApiError) -> bytes:
@@ -53,11 +77,20 @@ def aimlapi_envelope(error: ApiError, status: int, request_id: str, path: str) -
     return msgspec.json.encode(body)
 
 
+def message_envelope(error: ApiError, request_id: str) -> bytes:
+    """The same as the Messages API says it."""
+    kind = "billing_error" if error.code == "insufficient_quota" else _MESSAGE_TYPES.get(error.status, "api_error")
+    details = MessageErrorDetails(type=kind, message=error.message)
+    return msgspec.json.encode(MessageErrorResponse(error=details, request_id=request_id))
+
+
 def answer(error: ApiError, dialect: str = "openai", request_id: str = "unknown", path: str = "/") -> Response:
     status = error.status
     if dialect == "aimlapi":
         status = 403 if isinstance(error, errors.OutOfFunds) else status
         body = aimlapi_envelope(error, status, request_id, path)
+    elif dialect == "anthropic":
+        body = message_envelope(error, request_id)
     else:
         body = envelope(error)
     return Response(body, status, error.headers, "application/json")

@@ -7,6 +7,7 @@ from starlette.responses import Response
 from starlette.routing import Route
 
 from understudy.api import (
+    anthropic_messages,
     assistants,
     batches,
     chat,
@@ -15,6 +16,7 @@ from understudy.api import (
     file_batches,
     files,
     health,
+    message_batches,
     messages,
     models,
     runs,
@@ -101,6 +103,15 @@ HANDLERS: dict[str, Handler] = {
     "createBatch": batches.create_batch,
     "retrieveBatch": batches.retrieve_batch,
     "cancelBatch": batches.cancel_batch,
+    "cancelBatchOfMessages": message_batches.cancel_message_batch,
+    "createAnthropicMessage": anthropic_messages.create_message,
+    "countAnthropicMessageTokens": anthropic_messages.count_tokens,
+    "listMessageBatches": message_batches.list_message_batches,
+    "createMessageBatch": message_batches.create_message_batch,
+    "retrieveMessageBatch": message_batches.retrieve_message_batch,
+    "deleteMessageBatch": message_batches.delete_message_batch,
+    "cancelMessageBatch": message_batches.cancel_message_batch,
+    "retrieveMessageBatchResults": message_batches.retrieve_message_batch_results,
     "listModels": models.list_models,
     "retrieveModel": models.retrieve_model,
     "deleteModel": models.delete_model,

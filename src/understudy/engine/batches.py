@@ -9,6 +9,7 @@ import asyncio
 import logging
 import random
 import secrets
+import sys
 from collections import Counter
 from collections.abc import AsyncGenerator, Awaitable, Callable, Mapping
 from contextlib import AsyncExitStack, aclosing
@@ -258,11 +259,13 @@ class Batches:
 
     async def _read(self, job: _Job) -> batch_input.Reader:
         claimed = job.claimed
-        reader = batch_input.Reader(_format(claimed), self._longest_line)
+        # This server's own lines were measured when they came.
+        longest = self._longest_line if claimed.dialect == "openai" else sys.maxsize
+        reader = batch_input.Reader(_format(claimed), longest)
         fresh: list[NewLine] = []
         try:
             async with self._blobs.reading(claimed.input) as chunks:
-                async for lines in batch_input.split(chunks, self._longest_line):
+                async for lines in batch_input.split(chunks, longest):
                     fresh += [line for line in map(reader.take, lines) if line is not None]
                     fresh = await self._add(claimed, fresh, _ADDED_AT_ONCE)
                     await asyncio.sleep(0)

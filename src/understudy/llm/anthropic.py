@@ -15,7 +15,7 @@ import msgspec
 
 from understudy.clock import Clock
 from understudy.errors import UpstreamError
-from understudy.llm import anthropic_answer, relay
+from understudy.llm import anthropic_answer, messages_answer, relay
 from understudy.llm.anthropic_request import Optional, optionals, translate
 from understudy.llm.connection import Answer, Connection
 from understudy.llm.provider import ChatBody, ModelCard
@@ -38,6 +38,10 @@ _SIGNS: dict[Optional, tuple[str, ...]] = {
     "strict": ("strict",),
 }
 """What an upstream's refusal of a parameter says."""
+
+
+class _Count(msgspec.Struct):
+    input_tokens: int
 
 
 class AnthropicProvider:
@@ -73,6 +77,24 @@ class AnthropicProvider:
     def stream(self, body: ChatBody) -> AsyncGenerator[Sequence[bytes], None]:
         teller = anthropic_answer.Teller(self._secret, self._now())
         return relay.chunks(partial(self._start, body, stream=True), teller)
+
+    async def message(self, body: dict[str, Any]) -> bytes:
+        with closing(await self._connection.post(f"{self._base}/messages", {**body, "stream": False})) as answer:
+            data = await answer.read()
+        messages_answer.parse(data, secret=self._secret)
+        return data
+
+    def message_stream(self, body: dict[str, Any]) -> AsyncGenerator[Sequence[bytes], None]:
+        start = partial(self._connection.post, f"{self._base}/messages", {**body, "stream": True})
+        return relay.chunks(start, messages_answer.Passing(self._secret))
+
+    async def count_tokens(self, body: dict[str, Any]) -> int:
+        with closing(await self._connection.post(f"{self._base}/messages/count_tokens", body)) as answer:
+            data = await answer.read()
+        try:
+            return msgspec.json.decode(data, type=_Count).input_tokens
+        except msgspec.DecodeError:
+            raise UpstreamError("malformed", "The upstream answered with JSON that is not a count of tokens.") from None
 
     async def models(self) -> Sequence[ModelCard]:
         cards: list[ModelCard] = []

@@ -5,7 +5,7 @@ chunks of a stream) as encoded JSON, so that an upstream that speaks this dialec
 """
 
 from collections.abc import AsyncIterator, Sequence
-from typing import Any, Protocol
+from typing import Any, Protocol, runtime_checkable
 
 import msgspec
 
@@ -44,3 +44,18 @@ class Provider(Protocol):
     async def models(self) -> Sequence[ModelCard]: ...
 
     async def close(self) -> None: ...
+
+
+@runtime_checkable
+class SpeaksMessages(Protocol):
+    """A provider that takes the body of `POST /messages` as it is, and answers it as it is."""
+
+    async def message(self, body: dict[str, Any]) -> bytes:
+        """The message, encoded."""
+        ...
+
+    def message_stream(self, body: dict[str, Any]) -> AsyncIterator[Sequence[bytes]]:
+        """The events of the message, each framed, in order; those that came together in one sequence."""
+        ...
+
+    async def count_tokens(self, body: dict[str, Any]) -> int: ...

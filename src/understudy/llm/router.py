@@ -3,17 +3,21 @@
 import asyncio
 import random
 from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Coroutine, Iterator, Mapping, Sequence
-from typing import Any
+from typing import Any, TypeVar
 
 import msgspec
 
 from understudy.clock import Clock
 from understudy.errors import UpstreamError, UpstreamFault
+from understudy.llm import messages_answer, messages_request
 from understudy.llm.anthropic import AnthropicProvider
 from understudy.llm.catalog import Catalog, Route, Target
+from understudy.llm.messages_request import MessageBody
 from understudy.llm.openai import AzureProvider, OpenAIProvider
-from understudy.llm.provider import ChatBody, ModelCard, Provider
+from understudy.llm.provider import ChatBody, ModelCard, Provider, SpeaksMessages
 from understudy.settings import ProviderSettings
+
+T = TypeVar("T")
 
 RETRYABLE: frozenset[UpstreamFault] = frozenset({"rate_limited", "timeout", "unreachable", "server_error"})
 
@@ -67,14 +71,8 @@ class Models:
 
     async def complete(self, body: ChatBody) -> bytes:
         """The encoded `chat.completion`. Raises UpstreamError: the first provider's, once nothing is left to try."""
-        attempts = _Attempts(await self._targets(body), self._chance)
-        for target in attempts:
-            try:
-                return await target.provider.complete({**body, "model": target.model})
-            except UpstreamError as error:
-                delay = attempts.failed(error)
-            await self._sleep(delay)
-        raise attempts.error
+        targets = await self._targets(body)
+        return await self._tried(targets, lambda target: target.provider.complete({**body, "model": target.model}))
 
     async def embed(self, body: ChatBody, *, fallbacks: bool = True) -> bytes:
         """The encoded list of embeddings. Without `fallbacks` from no other model: its vectors would not compare.
@@ -82,18 +80,51 @@ class Models:
         Raises UpstreamError as `complete` does.
         """
         targets = await self._targets(body)
-        attempts = _Attempts(targets if fallbacks else targets[:1], self._chance)
-        for target in attempts:
-            try:
-                return await target.provider.embed({**body, "model": target.model})
-            except UpstreamError as error:
-                delay = attempts.failed(error)
-            await self._sleep(delay)
-        raise attempts.error
+        allowed = targets if fallbacks else targets[:1]
+        return await self._tried(allowed, lambda target: target.provider.embed({**body, "model": target.model}))
+
+    async def message(self, body: MessageBody) -> bytes:
+        """The encoded message that answers the body of `POST /messages`, whatever its provider speaks."""
+
+        async def ask(target: Target) -> bytes:
+            asked = {**body, "model": target.model}
+            if isinstance(target.provider, SpeaksMessages):
+                return await target.provider.message(asked)
+            return msgspec.json.encode(
+                messages_answer.from_chat(await target.provider.complete(messages_request.to_chat(asked)), asked)
+            )
+
+        return await self._tried(await self._targets(body), ask)
+
+    async def count_tokens(self, body: MessageBody) -> int:
+        """The input tokens of the body of `POST /messages`; about, where the provider cannot be asked."""
+
+        async def ask(target: Target) -> int:
+            asked = {**body, "model": target.model}
+            if isinstance(target.provider, SpeaksMessages):
+                return await target.provider.count_tokens(asked)
+            return messages_request.count(asked)
+
+        return await self._tried(await self._targets(body), ask)
+
+    def message_stream(self, body: MessageBody) -> "Stream":
+        """The events of a message, framed. As in `stream`, a fault after the first content is raised."""
+
+        def ask(target: Target) -> AsyncIterator[Sequence[bytes]]:
+            asked = {**body, "model": target.model}
+            if isinstance(target.provider, SpeaksMessages):
+                return target.provider.message_stream(asked)
+            return messages_answer.told(target.provider.stream(messages_request.to_chat(asked)), asked)
+
+        return Stream(self._begun(body, ask, lambda event: not messages_answer.is_opening(event)))
 
     def stream(self, body: ChatBody) -> "Stream":
         """The encoded chunks. After one with content was handed out, a fault is raised and never retried."""
-        return Stream(self._begun(body))
+
+        def ask(target: Target) -> AsyncIterator[Sequence[bytes]]:
+            return target.provider.stream({**body, "model": target.model})
+
+        return Stream(self._begun(body, ask, _has_content))
 
     async def list(self) -> list[ModelCard]:
         """Sorted by id."""
@@ -105,17 +136,29 @@ class Models:
     async def close(self) -> None:
         await self._catalog.close()
 
-    async def _begun(self, body: ChatBody) -> tuple[Sequence[bytes], AsyncIterator[Sequence[bytes]]]:
-        """A stream that has come to its first content: the chunks so far, and the rest."""
-        attempts = _Attempts(await self._targets(body), self._chance)
+    async def _tried(self, targets: tuple[Target, ...], ask: Callable[[Target], Awaitable[T]]) -> T:
+        attempts = _Attempts(targets, self._chance)
         for target in attempts:
-            stream = target.provider.stream({**body, "model": target.model})
             try:
-                return await _opening(stream), stream
+                return await ask(target)
             except UpstreamError as error:
                 delay = attempts.failed(error)
             await self._sleep(delay)
         raise attempts.error
+
+    async def _begun(
+        self,
+        body: ChatBody,
+        ask: Callable[[Target], AsyncIterator[Sequence[bytes]]],
+        has_content: Callable[[bytes], bool],
+    ) -> tuple[Sequence[bytes], AsyncIterator[Sequence[bytes]]]:
+        """A stream that has come to its first content: the chunks so far, and the rest."""
+
+        async def begin(target: Target) -> tuple[Sequence[bytes], AsyncIterator[Sequence[bytes]]]:
+            stream = ask(target)
+            return await _opening(stream, has_content), stream
+
+        return await self._tried(await self._targets(body), begin)
 
     async def _targets(self, body: ChatBody) -> tuple[Target, ...]:
         model = str(body.get("model") or "")
@@ -210,13 +253,13 @@ class _Chunk(msgspec.Struct, gc=False):
 _decoder = msgspec.json.Decoder(_Chunk)
 
 
-async def _opening(stream: AsyncIterator[Sequence[bytes]]) -> list[bytes]:
+async def _opening(stream: AsyncIterator[Sequence[bytes]], has_content: Callable[[bytes], bool]) -> list[bytes]:
     """The chunks up to the first with content. Closes the stream where it fails before."""
     held: list[bytes] = []
     try:
         async for together in stream:
             held += together
-            if len(held) > _HELD or any(_has_content(chunk) for chunk in together):
+            if len(held) > _HELD or any(has_content(chunk) for chunk in together):
                 break
     except BaseException:
         await _close(stream)

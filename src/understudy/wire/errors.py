@@ -1,4 +1,6 @@
-"""The error envelope. Every error of every route has this shape."""
+"""The error envelope that every error of every route has, and the one of the Messages API."""
+
+from typing import Literal
 
 from msgspec import UNSET, Struct, UnsetType
 
@@ -36,3 +38,16 @@ class AimlapiErrorResponse(Struct, kw_only=True):
     requestId: str  # noqa: N815 - likewise
     timestamp: str
     error: AimlapiError
+
+
+class MessageErrorDetails(Struct, kw_only=True):
+    type: str
+    message: str
+
+
+class MessageErrorResponse(Struct, kw_only=True):
+    """Source: the error types of the official `anthropic` package."""
+
+    type: Literal["error"] = "error"
+    error: MessageErrorDetails
+    request_id: str

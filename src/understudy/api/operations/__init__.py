@@ -12,6 +12,7 @@ from understudy.api.operations import (
     embeddings,
     files,
     health,
+    messages,
     models,
     vector_stores,
     webhooks,
@@ -30,5 +31,6 @@ OPERATIONS: tuple[Operation, ...] = (
     *embeddings.OPERATIONS,
     *batches.OPERATIONS,
     *webhooks.OPERATIONS,
+    *messages.OPERATIONS,
     *health.OPERATIONS,
 )

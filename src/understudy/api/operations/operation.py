@@ -4,29 +4,36 @@ import re
 from dataclasses import dataclass
 from typing import Any, Literal
 
+from understudy.wire.errors import ErrorResponse
+
 Schema = dict[str, Any]
+Shape = type | tuple[type, ...] | Schema
 
 
 @dataclass(frozen=True, slots=True)
 class Operation:
-    """One row. A body or an answer of a shape that is not ours to define is a JSON schema instead of a Struct.
+    """One row. A body or an answer of a shape that is not ours to define is a JSON schema instead of a Struct, and one
+    that several dialects share is a tuple of Structs.
 
     `body_optional`: an absent body stands for `{}`. `form`: the body is a multipart form. `or_form`: it may be this
-    form as well. `streams`: the answer may be server-sent events. `binary`: the answer is bytes of any kind.
+    form as well. `streams`: the answer may be server-sent events. `binary`: the answer is bytes of any kind. `lines`:
+    the answer may be lines of JSON.
     """
 
     id: str
     method: Literal["GET", "POST", "DELETE"]
     path: str
     summary: str
-    response: type | Schema
-    body: type | Schema | None = None
+    response: Shape
+    body: Shape | None = None
     body_optional: bool = False
     query: type | None = None
     form: bool = False
     or_form: type | None = None
     streams: bool = False
     binary: bool = False
+    lines: bool = False
+    error: type = ErrorResponse
     tag: str = "Assistants"
     base: Literal["/v1", "/"] = "/v1"
     authenticated: bool = True

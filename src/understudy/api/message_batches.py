@@ -1,0 +1,211 @@
+"""Batches of messages over HTTP: Anthropic's operations, and those of the AI/ML API, which share the jobs."""
+
+from collections.abc import Sequence
+from datetime import UTC, datetime
+
+import msgspec
+from msgspec import UNSET, Raw, Struct, UnsetType
+from starlette.requests import Request
+from starlette.responses import Response, StreamingResponse
+from starlette.types import Receive, Scope, Send
+
+from understudy import ids
+from understudy.api.exchange import read_body, rendered
+from understudy.api.parts import Parts, parts_of, project_of
+from understudy.blobs import Blobs
+from understudy.engine.batches import MESSAGES
+from understudy.errors import Conflict, InvalidRequest
+from understudy.store.batches import ACTIVE, Batch, Job
+from understudy.store.pages import PageRequest
+from understudy.wire import queries
+from understudy.wire.anthropic_messages import (
+    CreateMessageBatchRequest,
+    DeletedMessageBatch,
+    ListMessageBatchesQuery,
+    ListMessageBatchesResponse,
+    MessageBatch,
+    MessageBatchRequestCounts,
+    RawBatch,
+    RawBatchItem,
+    TypedBatch,
+)
+from understudy.wire.problems import check_id, parse
+
+_LINES = "application/x-jsonl"
+_decode = msgspec.json.Decoder(RawBatch).decode
+
+
+class _Probe(Struct):
+    requests: Raw | UnsetType = UNSET
+
+
+_probe = msgspec.json.Decoder(_Probe).decode
+
+
+async def list_message_batches(request: Request) -> Response:
+    query = queries.parse(request.scope["query_string"], ListMessageBatchesQuery)
+    page_request = PageRequest(query.limit, after=query.after_id or None, before=query.before_id or None)
+    page = await parts_of(request).store.batches.page(project_of(request), "anthropic", page_request)
+    data = [_shown(request, batch) for batch in page.batches]
+    first, last = (data[0].id, data[-1].id) if data else (None, None)
+    return rendered(ListMessageBatchesResponse(data=data, has_more=page.has_more, first_id=first, last_id=last))
+
+
+async def create_message_batch(request: Request) -> Response:
+    parts = parts_of(request)
+    raw = await read_body(request, parts.settings.limits)
+    return await _created(request, _items(raw, parts))
+
+
+async def create_typed_message_batch(request: Request, raw: bytes) -> Response:
+    """The AI/ML API's, whose messages are looked into before they are taken."""
+    parts = parts_of(request)
+    parse(raw, TypedBatch, depth=parts.settings.limits.json_depth)
+    return await _created(request, _items(raw, parts))
+
+
+async def retrieve_message_batch(request: Request) -> Response:
+    parts = parts_of(request)
+    return rendered(
+        _shown(request, await parts.store.batches.get(project_of(request), "anthropic", _batch_id(request)))
+    )
+
+
+async def cancel_message_batch(request: Request) -> Response:
+    """One that has ended is refused; again is fine."""
+    batch_id = _batch_id(request)
+    try:
+        batch = await parts_of(request).batches.cancel(project_of(request), "anthropic", batch_id)
+    except Conflict:
+        raise InvalidRequest(
+            f"Batch {batch_id} cannot be canceled because it has already finished processing."
+        ) from None
+    return rendered(_shown(request, batch))
+
+
+async def delete_message_batch(request: Request) -> Response:
+    batch_id = _batch_id(request)
+    try:
+        await parts_of(request).store.batches.delete(project_of(request), "anthropic", batch_id)
+    except Conflict:
+        raise InvalidRequest(
+            f"Batch {batch_id} cannot be deleted while it is processed. Cancel it, or wait until it has ended."
+        ) from None
+    return rendered(DeletedMessageBatch(id=batch_id))
+
+
+async def retrieve_message_batch_results(request: Request) -> Response:
+    parts = parts_of(request)
+    batch_id = _batch_id(request)
+    _, results = await parts.store.batches.results(project_of(request), "anthropic", batch_id)
+    if results is None:
+        raise InvalidRequest(f"Batch {batch_id} has no results yet. Wait until its processing_status is 'ended'.")
+    return Lines(parts.blobs, results)
+
+
+async def state_or_results(request: Request, batch_id: str) -> Response:
+    """The AI/ML API's one operation for both: the batch while it is under way, its results once it has ended."""
+    check_id("batch_id", batch_id, "msgbatch_")
+    parts = parts_of(request)
+    batch, results = await parts.store.batches.results(project_of(request), "anthropic", batch_id)
+    return rendered(_shown(request, batch)) if results is None else Lines(parts.blobs, results)
+
+
+def is_of_messages(raw: bytes) -> bool:
+    """Whether the body of `POST /batches` is the AI/ML API's."""
+    try:
+        return _probe(raw).requests is not UNSET
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+        return False
+
+
+class Lines(Response):
+    """The lines of a blob as they are read."""
+
+    def __init__(self, blobs: Blobs, blob: str) -> None:
+        self._blobs = blobs
+        self._blob = blob
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        async with self._blobs.reading(self._blob) as chunks:
+            await StreamingResponse(chunks, media_type=_LINES)(scope, receive, send)
+
+
+async def _created(request: Request, items: Sequence[RawBatchItem]) -> Response:
+    parts = parts_of(request)
+    now = parts.clock.now()
+    expires_at = now + parts.settings.limits.batch_seconds
+    job = Job(id=ids.message_batch(), endpoint=MESSAGES, created_at=now, expires_at=expires_at)
+    async with parts.files.writing() as draft:
+        for item in items:
+            await draft.write(_line(item))
+        blob = await draft.settle()
+        batch = await parts.batches.create(project_of(request), "anthropic", job, blob.name, len(items))
+    return rendered(_shown(request, batch))
+
+
+def _items(raw: bytes, parts: Parts) -> list[RawBatchItem]:
+    """Raises InvalidBody, and InvalidRequest where two have one custom_id."""
+    try:
+        items = _decode(raw).requests
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+        body = parse(raw, CreateMessageBatchRequest, depth=parts.settings.limits.json_depth)
+        items = [RawBatchItem(one.custom_id, Raw(msgspec.json.encode(one.params))) for one in body.requests]
+    seen: set[str] = set()
+    for index, item in enumerate(items):
+        if item.custom_id in seen:
+            place = f"requests[{index}].custom_id"
+            message = f"Invalid '{place}': {item.custom_id!r} is that of an earlier request; each needs its own."
+            raise InvalidRequest(message, param=place, code="invalid_value")
+        seen.add(item.custom_id)
+        if bytes(memoryview(item.params)[:1]) != b"{":
+            parse(raw, CreateMessageBatchRequest, depth=parts.settings.limits.json_depth)
+    return items
+
+
+def _line(item: RawBatchItem) -> bytes:
+    line = msgspec.json.encode(item)
+    return (msgspec.json.format(line, indent=-1) if b"\n" in line else line) + b"\n"
+
+
+def _shown(request: Request, batch: Batch) -> MessageBatch:
+    job = batch.job
+    ended = batch.status not in ACTIVE
+    return MessageBatch(
+        id=job.id,
+        processing_status="ended" if ended else "canceling" if batch.status == "cancelling" else "in_progress",
+        request_counts=_counts(batch, ended=ended),
+        ended_at=_moment(job.completed_at or job.cancelled_at or job.expired_at or job.failed_at),
+        created_at=_moment(job.created_at) or "",
+        expires_at=_moment(job.expires_at) or "",
+        archived_at=None,
+        cancel_initiated_at=_moment(job.cancelling_at),
+        results_url=_results_url(request, job.id) if ended and batch.status != "failed" else None,
+    )
+
+
+def _counts(batch: Batch, *, ended: bool) -> MessageBatchRequestCounts:
+    if not ended:
+        return MessageBatchRequestCounts(processing=batch.total, succeeded=0, errored=0, canceled=0, expired=0)
+    left = batch.total - batch.completed - batch.failed
+    return MessageBatchRequestCounts(
+        processing=0,
+        succeeded=batch.completed,
+        errored=batch.failed + (left if batch.status == "failed" else 0),
+        canceled=left if batch.status == "cancelled" else 0,
+        expired=left if batch.status == "expired" else 0,
+    )
+
+
+def _results_url(request: Request, batch_id: str) -> str:
+    return str(request.url.replace(path=f"/v1/messages/batches/{batch_id}/results", query="", fragment=""))
+
+
+def _moment(time: float | None) -> str | None:
+    return None if time is None else datetime.fromtimestamp(time, UTC).isoformat(timespec="microseconds")
+
+
+def _batch_id(request: Request) -> str:
+    batch_id: str = request.path_params["batch_id"]
+    check_id("batch_id", batch_id, "msgbatch_")
+    return batch_id

@@ -1,0 +1,394 @@
+"""Chat completions and their chunks as messages and the events of their streams. Knows no HTTP.
+
+The reverse of anthropic_answer.py. Source: the response and event types of the official `anthropic` package.
+"""
+
+from collections.abc import AsyncGenerator, AsyncIterator, Iterator, Mapping, Sequence
+from contextlib import aclosing
+from dataclasses import dataclass, field
+from typing import Any
+
+import msgspec
+from msgspec import Struct
+
+from understudy import ids
+from understudy.errors import UpstreamError
+from understudy.llm import chunks as chat_chunks
+from understudy.llm import faults, relay, sse
+from understudy.llm.messages_request import MessageBody, wants_thinking
+
+_REASONS = {
+    "stop": "end_turn",
+    "length": "max_tokens",
+    "tool_calls": "tool_use",
+    "function_call": "tool_use",
+    "content_filter": "refusal",
+}
+
+_Event = dict[str, Any]
+
+
+def frame(event: Mapping[str, Any]) -> bytes:
+    return f"event: {event['type']}\ndata: ".encode() + msgspec.json.encode(event) + b"\n\n"
+
+
+def is_opening(frame: bytes) -> bool:
+    """Whether an event says no more than that there is an answer to come, so that another attempt can still be made."""
+    return frame.startswith((b"event: message_start", b"event: ping"))
+
+
+def from_chat(data: bytes, body: MessageBody) -> dict[str, Any]:
+    """The message that a whole `chat.completion` stands for."""
+    completion = msgspec.json.decode(data, type=_Completion)
+    if not completion.choices:
+        raise UpstreamError("malformed", "The upstream answered with JSON that is not a chat completion.")
+    choice = completion.choices[0]
+    said = choice.message
+    content: list[dict[str, Any]] = []
+    if wants_thinking(body) and (thought := said.reasoning_content or said.reasoning):
+        content.append({"type": "thinking", "thinking": thought, "signature": ""})
+    if text := (said.content or "") + (said.refusal or ""):
+        content.append({"type": "text", "text": text})
+    content += [_tool_use(call) for call in said.tool_calls or ()]
+    reason, sequence = _reason(choice.finish_reason, choice.stop_reason, body, called=bool(said.tool_calls))
+    message = _head(completion.model or str(body.get("model")))
+    return message | {
+        "content": content,
+        "stop_reason": reason,
+        "stop_sequence": sequence,
+        "usage": _usage(completion.usage),
+    }
+
+
+def events_of(message: Mapping[str, Any]) -> Iterator[_Event]:
+    """The stream that would have told this message."""
+    usage = message.get("usage") or {}
+    yield _start({**message, "content": [], "stop_reason": None, "stop_sequence": None})
+    for index, block in enumerate(message["content"]):
+        opening, deltas = _pieces(block)
+        yield {"type": "content_block_start", "index": index, "content_block": opening}
+        for delta in deltas:
+            yield {"type": "content_block_delta", "index": index, "delta": delta}
+        yield {"type": "content_block_stop", "index": index}
+    yield _end(message.get("stop_reason"), message.get("stop_sequence"), usage)
+    yield {"type": "message_stop"}
+
+
+async def told(stream: AsyncIterator[Sequence[bytes]], body: MessageBody) -> AsyncGenerator[Sequence[bytes], None]:
+    """The frames of the events that the chunks of a stream stand for."""
+    speaker = Speaker(body)
+    async with aclosing(_closable(stream)) as chunks:
+        async for together in chunks:
+            if frames := [frame(event) for chunk in together for event in speaker.accept(chunk)]:
+                yield frames
+    yield [frame(event) for event in speaker.end()]
+
+
+async def _closable(stream: AsyncIterator[Sequence[bytes]]) -> AsyncGenerator[Sequence[bytes], None]:
+    try:
+        async for together in stream:
+            yield together
+    finally:
+        if isinstance(stream, AsyncGenerator):
+            await stream.aclose()
+
+
+class _Function(Struct):
+    name: str | None = None
+    arguments: str | None = None
+
+
+class _Call(Struct):
+    id: str | None = None
+    function: _Function | None = None
+    index: int | None = None
+
+
+class _Said(Struct):
+    content: str | None = None
+    refusal: str | None = None
+    reasoning_content: str | None = None
+    reasoning: str | None = None
+    tool_calls: list[_Call] | None = None
+
+
+class _WholeChoice(Struct):
+    message: _Said
+    finish_reason: str | None = None
+    stop_reason: Any = None
+    """vLLM's: the sequence that ended the text."""
+
+
+class _Completion(Struct):
+    choices: list[_WholeChoice]
+    model: str | None = None
+    usage: chat_chunks.TokenCounts | None = None
+
+
+class _Choice(Struct):
+    delta: _Said | None = None
+    finish_reason: str | None = None
+    stop_reason: Any = None
+
+
+class _Chunk(Struct):
+    choices: list[_Choice] | None = None
+    model: str | None = None
+    usage: chat_chunks.TokenCounts | None = None
+
+
+_decode = msgspec.json.Decoder(_Chunk).decode
+
+
+@dataclass(slots=True)
+class _Held:
+    """A call beside the one that is being told: blocks of a message follow each other, so it has to wait."""
+
+    opening: _Call
+    arguments: list[str] = field(default_factory=list)
+
+
+class Speaker:
+    """One stream of chunks told as events, in the order that the Messages API has them."""
+
+    def __init__(self, body: MessageBody) -> None:
+        self._body = body
+        self._thinks = wants_thinking(body)
+        self._started = False
+        self._blocks = 0
+        self._open: str | None = None
+        self._call: int | None = None
+        self._places: list[int | None] = []
+        self._held: dict[int, _Held] = {}
+        self._late: list[str] = []
+        self._finish: str | None = None
+        self._stop: Any = None
+        self._usage: chat_chunks.TokenCounts | None = None
+
+    def accept(self, data: bytes) -> Iterator[_Event]:
+        try:
+            chunk = _decode(data)
+        except msgspec.DecodeError as error:
+            raise UpstreamError(
+                "malformed", f"The upstream sent a chunk that is not a chat completion: {error}"
+            ) from None
+        if not self._started:
+            self._started = True
+            yield _start(_head(chunk.model or str(self._body.get("model"))) | {"usage": _usage(None)})
+        self._usage = chunk.usage or self._usage
+        for choice in (chunk.choices or ())[:1]:
+            if choice.delta is not None:
+                yield from self._delta(choice.delta)
+            self._finish = choice.finish_reason or self._finish
+            self._stop = choice.stop_reason or self._stop
+
+    def end(self) -> Iterator[_Event]:
+        yield from self._close()
+        for held in self._held.values():
+            yield from self._open_call(held.opening)
+            yield from self._arguments("".join(held.arguments))
+            yield from self._close()
+        if self._late:
+            yield from self._text("text", "".join(self._late))
+            yield from self._close()
+        called = self._call is not None
+        reason, sequence = _reason(self._finish, self._stop, self._body, called=called)
+        yield _end(reason, sequence, _usage(self._usage))
+        yield {"type": "message_stop"}
+
+    def _delta(self, delta: _Said) -> Iterator[_Event]:
+        if self._thinks and (thought := delta.reasoning_content or delta.reasoning):
+            yield from self._text("thinking", thought)
+        if text := (delta.content or "") + (delta.refusal or ""):
+            if self._call is None:
+                yield from self._text("text", text)
+            else:
+                self._late.append(text)
+        for fragment in delta.tool_calls or ():
+            yield from self._fragment(fragment)
+
+    def _text(self, kind: str, text: str) -> Iterator[_Event]:
+        if self._open != kind:
+            yield from self._close()
+            opening = (
+                {"type": "text", "text": ""} if kind == "text" else {"type": kind, "thinking": "", "signature": ""}
+            )
+            yield from self._begin(kind, opening)
+        yield self._grown({"type": f"{kind}_delta", kind: text})
+
+    def _fragment(self, fragment: _Call) -> Iterator[_Event]:
+        place, is_first = self._place(fragment)
+        text = (fragment.function.arguments if fragment.function else None) or ""
+        if self._call is None:
+            yield from self._close()
+            self._call = place
+            yield from self._open_call(fragment)
+            yield from self._arguments(text)
+        elif place == self._call:
+            yield from self._arguments(text)
+        elif is_first:
+            self._held[place] = _Held(fragment, [text])
+        else:
+            self._held[place].arguments.append(text)
+
+    def _place(self, fragment: _Call) -> tuple[int, bool]:
+        """Which of the calls it is part of, and whether it is its first. Some servers leave the index out."""
+        if fragment.index is not None and fragment.index in self._places:
+            return self._places.index(fragment.index), False
+        if fragment.index is None and fragment.id is None and self._places:
+            return len(self._places) - 1, False
+        self._places.append(fragment.index)
+        return len(self._places) - 1, True
+
+    def _open_call(self, call: _Call) -> Iterator[_Event]:
+        name = call.function.name if call.function else None
+        opening = {"type": "tool_use", "id": call.id or ids.tool_call(), "name": name or "", "input": {}}
+        yield from self._begin("tool_use", opening)
+
+    def _arguments(self, text: str) -> Iterator[_Event]:
+        if text:
+            yield self._grown({"type": "input_json_delta", "partial_json": text})
+
+    def _begin(self, kind: str, opening: dict[str, Any]) -> Iterator[_Event]:
+        self._open = kind
+        yield {"type": "content_block_start", "index": self._blocks, "content_block": opening}
+        if self._blocks == 0:
+            yield {"type": "ping"}
+
+    def _grown(self, delta: dict[str, Any]) -> _Event:
+        return {"type": "content_block_delta", "index": self._blocks, "delta": delta}
+
+    def _close(self) -> Iterator[_Event]:
+        if self._open is not None:
+            yield {"type": "content_block_stop", "index": self._blocks}
+            self._open = None
+            self._blocks += 1
+
+
+class Passing:
+    """A stream of events passed on as they are, for providers that speak the dialect themselves."""
+
+    def __init__(self, secret: str | None) -> None:
+        self._secret = secret
+        self.done = False
+
+    def accept(self, event: sse.Event) -> Sequence[bytes]:
+        if self.done or event.data == b"[DONE]":
+            return ()
+        try:
+            kind = msgspec.json.decode(event.data, type=_Kind)
+        except msgspec.DecodeError:
+            raise UpstreamError("malformed", "The upstream sent an event that is not one of a message.") from None
+        if kind.error is not None or kind.type == "error" or event.name == b"error":
+            raise faults.from_payload(msgspec.json.decode(event.data), secret=self._secret)
+        self.done = kind.type == "message_stop"
+        data = event.data if b"\n" not in event.data else msgspec.json.format(event.data, indent=-1)
+        return (b"event: " + kind.type.encode() + b"\ndata: " + data + b"\n\n",)
+
+    def end(self) -> Sequence[bytes]:
+        if not self.done:
+            raise relay.broke_off()
+        return ()
+
+    def whole(self, data: bytes) -> Sequence[bytes]:
+        return [frame(event) for event in events_of(parse(data, secret=self._secret))]
+
+
+class _Kind(Struct):
+    type: str = ""
+    error: Any = None
+
+
+def parse(data: bytes, *, secret: str | None) -> dict[str, Any]:
+    """The message in the body of a 2xx answer. Raises UpstreamError where it is an error or no message."""
+    try:
+        message = msgspec.json.decode(data)
+    except msgspec.DecodeError:
+        raise UpstreamError(
+            "malformed", "The upstream answered with something that is not JSON; check its base URL."
+        ) from None
+    if faults.is_error(message):
+        raise faults.from_payload(message, secret=secret, status=200)
+    if not isinstance(message, dict) or not isinstance(message.get("content"), list):
+        raise UpstreamError("malformed", "The upstream answered with JSON that is not a message.")
+    return message
+
+
+def _head(model: str) -> dict[str, Any]:
+    return {
+        "id": ids.message(),
+        "type": "message",
+        "role": "assistant",
+        "model": model,
+        "content": [],
+        "stop_reason": None,
+        "stop_sequence": None,
+    }
+
+
+def _start(message: Mapping[str, Any]) -> _Event:
+    return {"type": "message_start", "message": message}
+
+
+def _end(reason: str | None, sequence: str | None, usage: Mapping[str, Any]) -> _Event:
+    counts = {name: count for name, count in usage.items() if name.endswith("_tokens")}
+    delta = {"stop_reason": reason, "stop_sequence": sequence}
+    return {"type": "message_delta", "delta": delta, "usage": counts}
+
+
+def _pieces(block: dict[str, Any]) -> tuple[dict[str, Any], list[dict[str, Any]]]:
+    """How a block opens, and what is added to it."""
+    match block.get("type"):
+        case "text":
+            return {**block, "text": ""}, [{"type": "text_delta", "text": block.get("text") or ""}]
+        case "thinking":
+            thought = {"type": "thinking_delta", "thinking": block.get("thinking") or ""}
+            signed = {"type": "signature_delta", "signature": block.get("signature") or ""}
+            return {**block, "thinking": "", "signature": ""}, [thought, signed]
+        case "tool_use" | "server_tool_use":
+            arguments = msgspec.json.encode(block.get("input") or {}).decode()
+            return {**block, "input": {}}, [{"type": "input_json_delta", "partial_json": arguments}]
+        case _:
+            return block, []
+
+
+def _tool_use(call: _Call) -> dict[str, Any]:
+    function = call.function or _Function()
+    return {
+        "type": "tool_use",
+        "id": call.id or ids.tool_call(),
+        "name": function.name or "",
+        "input": _input(function.arguments or ""),
+    }
+
+
+def _input(arguments: str) -> dict[str, Any]:
+    """The arguments as an object; where the model wrote something else, inside one."""
+    try:
+        parsed = msgspec.json.decode(arguments) if arguments.strip() else {}
+    except msgspec.DecodeError:
+        parsed = None
+    return parsed if isinstance(parsed, dict) else {"arguments": arguments}
+
+
+def _reason(finish: str | None, stopped: Any, body: MessageBody, *, called: bool) -> tuple[str, str | None]:
+    """The stop reason, and the sequence that the text ended at where the provider says so."""
+    if isinstance(stopped, str) and stopped in (body.get("stop_sequences") or ()):
+        return "stop_sequence", stopped
+    if called and finish == "stop":  # as several servers end a turn with calls
+        return "tool_use", None
+    return _REASONS.get(finish or "stop", "end_turn"), None
+
+
+def _usage(counts: chat_chunks.TokenCounts | None) -> dict[str, Any]:
+    counts = counts or chat_chunks.TokenCounts()
+    details = counts.prompt_tokens_details
+    cached = (details.cached_tokens if details else None) or 0
+    return {
+        "input_tokens": max((counts.prompt_tokens or 0) - cached, 0),
+        "cache_creation_input_tokens": 0,
+        "cache_read_input_tokens": cached,
+        "cache_creation": {"ephemeral_5m_input_tokens": 0, "ephemeral_1h_input_tokens": 0},
+        "output_tokens": counts.completion_tokens or 0,
+        "service_tier": "standard",
+    }
