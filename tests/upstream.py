@@ -256,6 +256,7 @@ class Upstream:
         app = web.Application(client_max_size=2**28)
         app.router.add_get("/v1/models", self._list)
         app.router.add_post("/{path:.*}/messages", self._messages)
+        app.router.add_post("/{path:.*}/messages/count_tokens", self._messages)
         app.router.add_post("/{path:.*}/chat/completions", self._chat)
         app.router.add_post("/{path:.*}/embeddings", self._chat)
         runner = web.AppRunner(app, handler_cancellation=True, access_log=None, shutdown_timeout=0.1)

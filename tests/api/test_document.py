@@ -97,15 +97,19 @@ def test_the_parameters_in_a_path_are_declared(name):
 
 
 @pytest.mark.parametrize("name", DESCRIBED)
-def test_every_error_has_the_same_envelope(name):
-    assert DESCRIBED[name][2]["responses"]["default"] == {"$ref": "#/components/responses/Error"}
-    assert schema_of(DOCUMENT["components"]["responses"]["Error"]["content"]) == "ErrorResponse"
+def test_every_error_has_the_envelope_of_its_dialect(name):
+    operation = DESCRIBED[name][2]
+    error, schema = (
+        ("MessageError", "MessageErrorResponse") if operation["tags"] == ["Messages"] else ("Error", "ErrorResponse")
+    )
+    assert operation["responses"]["default"] == {"$ref": f"#/components/responses/{error}"}
+    assert schema_of(DOCUMENT["components"]["responses"][error]["content"]) == schema
 
 
 def test_what_can_be_streamed_says_so():
     streaming = {n for n, (_, _, o) in DESCRIBED.items() if "text/event-stream" in o["responses"]["200"]["content"]}
     runs = {"createRun", "createThreadAndRun", "submitToolOuputsToRun", "streamRunEvents"}
-    assert streaming == {*runs, "createChatCompletion"}
+    assert streaming == {*runs, "createChatCompletion", "createAnthropicMessage"}
 
 
 def test_only_a_thread_can_be_created_without_a_body():
