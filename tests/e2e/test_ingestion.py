@@ -1,5 +1,7 @@
 """Files are indexed whatever happens to the server that was at it."""
 
+import re
+
 import pytest
 
 from e2e.talk import each_database
@@ -36,15 +38,64 @@ def found_once(client, store, number):
 @pytest.mark.parametrize("least", [0, 2])
 def test_a_killed_server_goes_on_indexing_after_its_start(new_server, database, least):
     server = new_server(limits__concurrent_indexing=2, **database).start()
-    store = server.client.vector_stores.create(file_ids=uploads(server.client, 6))
+    store = server.client.vector_stores.create()
+    batch = server.client.vector_stores.file_batches.create(store.id, file_ids=uploads(server.client, 6))
     progressed(server.client, store, least)
     server.kill()
     server.start()
     found = progressed(server.client, store, 6)
+    ended = server.client.vector_stores.file_batches.retrieve(batch.id, vector_store_id=store.id)
+    assert (ended.status, ended.file_counts.to_dict()) == ("completed", found.file_counts.to_dict())
     assert (found.status, found.file_counts.total, found.file_counts.failed) == ("completed", 6, 0)
     assert found.usage_bytes == sum(one.usage_bytes for one in server.client.vector_stores.files.list(store.id))
     assert len({one.usage_bytes for one in server.client.vector_stores.files.list(store.id)}) == 1
     assert all(found_once(server.client, store, number) for number in range(6))
+
+
+def limited(server):
+    """Starts it so that no file of its may grow beyond two megabytes: a disk without room."""
+    plain = server.command
+    server.command = lambda *arguments: ["sh", "-c", 'ulimit -f 4096; exec "$@"', "sh", *plain(*arguments)]
+    server.start()
+    server.command = plain
+    return server
+
+
+def logged(server, said):
+    eventually(lambda: re.search(said, server.log.read_text()), within=60)
+    assert "Traceback" not in server.log.read_text()
+
+
+@pytest.mark.proves("vector_stores.full_disk")
+def test_a_full_disk_delays_indexing_and_leaves_the_rest_as_it_was(new_server):
+    server = limited(new_server())
+    client = server.client
+    small = client.files.create(file=("small.txt", b"The word is lion."), purpose="assistants")
+    store = client.vector_stores.create()
+    client.vector_stores.files.create_and_poll(small.id, vector_store_id=store.id, poll_interval_ms=10)
+    large = client.files.create(file=("large.txt", LONG.format(7).encode() * 4), purpose="assistants")
+    client.vector_stores.files.create(store.id, file_id=large.id)
+    logged(server, "could not be indexed|taken up later")
+    assert client.vector_stores.search(store.id, query="lion").data[0].file_id == small.id
+    server.kill()
+    server.log.write_text("")
+    client = server.start().client
+    client.vector_stores.files.create(store.id, file_id=large.id)
+    found = progressed(client, store, 2)
+    assert (found.status, found.file_counts.total, found.file_counts.failed) == ("completed", 2, 0)
+    assert "zebra7" in client.vector_stores.search(store.id, query="zebra7").data[0].content[0].text
+
+
+def test_a_text_that_there_is_no_room_for_is_not_the_files_fault(new_server):
+    server = limited(new_server())
+    wide = server.client.files.create(
+        file=("wide.txt", "\u00e9\u00e0\u00e8 ".encode("cp1252") * 400_000), purpose="assistants"
+    )
+    store = server.client.vector_stores.create(file_ids=[wide.id])
+    logged(server, "The text of the file cannot be kept: File too large")
+    (file,) = server.client.vector_stores.files.list(store.id)
+    assert (file.status, file.last_error) == ("in_progress", None)
+    assert not list((server.data / "spool").rglob("*.txt"))
 
 
 @each_database

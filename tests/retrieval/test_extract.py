@@ -130,6 +130,25 @@ async def test_encodings_are_found_out(extract, encoding):
     assert await extract(data, "text.txt") == text
 
 
+@pytest.mark.parametrize(
+    ("encoding", "text"),
+    [
+        ("cp1252", "Le café est fermé à cause de la fête, voilà. Où êtes-vous allés hier soir après le dîner ?"),
+        ("latin-1", "Les élèves préparent le théâtre de Noël à l'école."),
+        ("cp1252", "El niño comió piña en la mañana. ¿Dónde está el baño? ¡Qué fácil!"),
+        ("cp1252", "It\u2019s a \u201ctest\u201d \u2013 nothing more. The manager said so."),
+        ("cp1250", "Příliš žluťoučký kůň úpěl ďábelské ódy. Dnes večer půjdeme do kina."),
+        ("cp1250", "Árvíztűrő tükörfúrógép. Őszintén szólva nem tudom, hogy mi történt."),
+        ("cp1254", "Bugün hava çok güzel. Şeker, k\u0131ş, İstanbul ve güneş. Çocuklar okula gidiyor."),
+        ("cp1253", "Καλημέρα σας, τι κάνετε σήμερα; Σήμερα έχει ωραίο καιρό."),
+        ("cp1251", "Сегодня хорошая погода, и мы пойдём гулять в парк. Завтра будет дождь."),
+    ],
+)
+async def test_the_letters_of_a_language_tell_its_code_page(extract, encoding, text):
+    assert await extract(text.encode(encoding), "text.txt") == text
+    assert await extract(f"{text}\n".encode(encoding) * 500, "text.csv") == f"{text}\n" * 500
+
+
 async def test_line_ends_become_one_kind_even_across_pieces(extract):
     text = "one\r\ntwo\rthree\n" + "x" * ((1 << 20) - 16) + "\r\nend\r"
     assert await extract(text.encode(), "a.txt") == text.replace("\r\n", "\n").replace("\r", "\n")

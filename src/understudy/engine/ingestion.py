@@ -203,7 +203,11 @@ class Ingestion:
         except (asyncio.CancelledError, DocumentGone):
             await ingestion.leave(self.id, claimed, 0.0, attempts=1)
         except ExtractionFailed as error:
-            await self._fail(claimed, error.code, error.message)
+            if error.code == "server_error":
+                logger.warning("the file %s could not be indexed: %s", claimed.file.id, error)
+                await self._try_again(claimed, error.message, passing=True)
+            else:
+                await self._fail(claimed, error.code, error.message)
         except EmbedderMissing as error:
             await self._try_again(claimed, str(error), passing=True)  # another process may have it
         except EmbeddingFailed as error:

@@ -1,6 +1,7 @@
 """What is done with vector stores, by the API and by runs: make, fill, wait for, search. Knows no HTTP and no SQL."""
 
 import asyncio
+import logging
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final
@@ -8,7 +9,7 @@ from typing import Final
 from understudy import ids
 from understudy.clock import Clock
 from understudy.engine.ingestion import Ingestion
-from understudy.errors import BadGateway, InvalidRequest
+from understudy.errors import BadGateway, InvalidRequest, StoreError
 from understudy.retrieval.embed import EmbedderMissing, EmbeddingFailed
 from understudy.retrieval.search import Hit, Index, Scope
 from understudy.store import Store
@@ -26,6 +27,7 @@ from understudy.wire.vector_stores import (
 
 # What another process has indexed is not announced to us; it is looked at now and then.
 _LOOK_AGAIN: Final = 1.0
+logger = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
@@ -162,7 +164,7 @@ class VectorStores:
         files = await self._store.store_files.indexed(sorted({hit.file for hit in hits}))
         used = [place.seq for place in places if place.last_active_at < now]
         if used:
-            await self._store.vector_stores.touch(used, now)
+            await self._touch(used, now)
         return [
             Found(file.id, file.filename, hit.score, file.attributes, hit.text, file.store_id)
             for hit in hits
@@ -195,6 +197,13 @@ class VectorStores:
             raise InvalidRequest(str(error), code="embedder_missing") from None
         except EmbeddingFailed as error:
             raise BadGateway(str(error)) from None
+
+    async def _touch(self, stores: Sequence[int], now: int) -> None:
+        """What was found is worth more than a note that it was asked for."""
+        try:
+            await self._store.vector_stores.touch(stores, now)
+        except StoreError as error:
+            logger.warning("the use of vector stores cannot be noted: %s", error)
 
     def _now(self) -> int:
         return int(self._clock.now())

@@ -4,6 +4,7 @@ What a file claims to be by its name is checked against its first bytes.
 """
 
 from collections.abc import Callable, Iterator
+from io import FileIO
 from pathlib import Path
 from typing import Final
 
@@ -42,7 +43,7 @@ def read(path: Path, filename: str, out: Path, limit: int) -> int:
         raise Unreadable("invalid_file", "The file is empty.")
     characters = size = 0
     told = False
-    with out.open("wb") as sink:
+    with out.open("wb", buffering=0) as sink:
         for piece in reader(path):
             # NUL is no text, and half a surrogate pair cannot be stored.
             kept = piece.replace("\x00", "")
@@ -52,12 +53,21 @@ def read(path: Path, filename: str, out: Path, limit: int) -> int:
                 raise Unreadable(
                     "invalid_file", f"The file has more than {limit} bytes of text. Split it into smaller files."
                 )
-            sink.write(text)
+            _keep(sink, text)
             characters += len(kept)
             told = told or bool(kept.strip())
     if not told:
         raise Unreadable("invalid_file", "The file has no text.")
     return characters
+
+
+def _keep(sink: FileIO, text: bytes) -> None:
+    left = memoryview(text)
+    try:
+        while left:
+            left = left[sink.write(left) :]
+    except OSError as error:
+        raise Unreadable("server_error", f"The text of the file cannot be kept: {error.strerror}.") from None
 
 
 def _reader(filename: str) -> Callable[[Path], Iterator[str]]:

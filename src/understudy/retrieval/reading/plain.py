@@ -9,6 +9,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Final
 
+from understudy.retrieval.reading.guess import guess
 from understudy.retrieval.reading.unreadable import Unreadable
 
 _PIECE: Final = 1 << 20
@@ -57,7 +58,7 @@ def encoding(path: Path) -> str:
         return wide
     if len(_CONTROL.findall(sample)) > _MOST_CONTROL * len(sample):
         raise _not_text("it has binary data")
-    return "utf-8" if _is_utf8(path) else _guess(sample)
+    return "utf-8" if _is_utf8(path) else guess(sample)
 
 
 def decoded(path: Path, name: str) -> Iterator[str]:
@@ -95,13 +96,6 @@ def _is_utf8(path: Path) -> bool:
     except UnicodeDecodeError:
         return False
     return True
-
-
-def _guess(sample: bytes) -> str:
-    import charset_normalizer  # noqa: PLC0415 - most files never need it
-
-    best = charset_normalizer.from_bytes(sample).best()
-    return "cp1252" if best is None else best.encoding
 
 
 def _not_text(why: str) -> Unreadable:

@@ -4,8 +4,11 @@ from typing import Literal
 
 
 class Unreadable(Exception):
-    """`code` is that of a vector store file's `last_error`, and the text its message."""
+    """`code` is that of a vector store file's `last_error`, and the text its message.
 
-    def __init__(self, code: Literal["unsupported_file", "invalid_file"], message: str) -> None:
+    `server_error` where the file is not to blame.
+    """
+
+    def __init__(self, code: Literal["unsupported_file", "invalid_file", "server_error"], message: str) -> None:
         super().__init__(message)
         self.code = code
