@@ -6,6 +6,7 @@ import pytest
 from e2e.talk import POLL, WEATHER, new_thread, outputs_for, reached, run_of, steps_of, user
 from envelope import assert_error
 from sandbox.machine import interpreter, require_sandbox
+from sandbox.running import pixels
 from serving import Server
 from upstream import call, calls, text
 from waiting import eventually
@@ -131,6 +132,35 @@ def test_an_error_goes_back_to_the_model_which_tries_again(client, upstream, cod
     assert (run.status, len(steps_of(client, run))) == ("completed", 3)
     assert "ZeroDivisionError" in call_of(client, run).outputs[0].logs
     assert call_of(client, run, 1).outputs[0].logs == "0.5\n"
+
+
+def test_a_table_is_grouped_plotted_and_downloaded_without_any_provider(client):
+    csv = b"region,amount\n" + b"".join(f"{region},{n}\n".encode() for n in range(40) for region in ("north", "south"))
+    file = client.files.create(file=("sales.csv", csv), purpose="assistants")
+    actor = client.beta.assistants.create(model="rehearsal", tools=[CODE])
+    asked = "Plot the amount by region of sales.csv as a bar chart and save it as chart.png"
+    thread = client.beta.threads.create(messages=[user(asked, attachments=[{"file_id": file.id, "tools": [CODE]}])])
+    run = run_of(client, thread, actor)
+    assert run.status == "completed"
+    message = newest(client, thread)
+    shown, *_ = [part.image_file.file_id for part in message.content if part.type == "image_file"]
+    saved, *_ = [
+        one.file_path.file_id for part in message.content if part.type == "text" for one in part.text.annotations
+    ]
+    assert client.files.retrieve(saved).filename == "chart.png"
+    for file_id in (shown, saved):
+        width, height, drawn = pixels(client.files.content(file_id).read())
+        assert 300 < width < 3000
+        assert 200 < height < 3000
+        assert len(set(drawn)) > 10, "it is blank"
+
+
+def test_a_large_number_is_computed_without_any_provider(client):
+    actor = client.beta.assistants.create(model="rehearsal", tools=[CODE])
+    thread = new_thread(client, "Compute 2**100")
+    run = run_of(client, thread, actor)
+    assert str(2**100) in call_of(client, run).outputs[0].logs
+    assert str(2**100) in newest(client, thread).content[0].text.value
 
 
 def test_code_and_a_function_in_one_turn(client, upstream):

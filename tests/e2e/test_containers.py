@@ -150,6 +150,18 @@ def test_the_container_of_a_thread_shows_what_its_code_has_written(client, upstr
     assert added.id in [one.id for one in client.containers.files.list(container.id)]
 
 
+def test_a_deleted_thread_takes_its_container_along(client, upstream):
+    coder = client.beta.assistants.create(model="gpt-4o", tools=[CODE])
+    thread = new_thread(client, "Write")
+    upstream.answer(calls(call("code_interpreter", call_id="call_c", code="x = 1")), text("Done."))
+    run_of(client, thread, coder)
+    (container,) = client.containers.list(extra_query={"name": thread.id})
+    client.beta.threads.delete(thread.id)
+    with pytest.raises(openai.NotFoundError):
+        client.containers.retrieve(container.id)
+    assert list(client.containers.list(extra_query={"name": thread.id})) == []
+
+
 def test_a_page_of_files_is_cut_at_either_end(client, container):
     ids = [client.containers.files.create(container.id, file=(f"{n}.txt", b"x")).id for n in range(4)]
     listed = [one.id for one in client.containers.files.list(container.id, order="asc")]

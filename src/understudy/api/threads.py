@@ -68,6 +68,7 @@ async def delete_thread(request: Request) -> Response:
     run_id = await parts.store.threads.delete(project_of(request), thread_id)
     if run_id is not None:
         parts.runs.forget(run_id)
+    await parts.containers.delete_of(project_of(request), thread_id)
     return rendered(DeleteThreadResponse(id=thread_id))
 
 

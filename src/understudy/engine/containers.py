@@ -77,6 +77,11 @@ class Containers:
         await self._store.containers.delete(project_id, container_id)
         await self._workspaces.close(container_id)
 
+    async def delete_of(self, project_id: str, thread_id: str) -> None:
+        """Ends the container of a thread, where it has one."""
+        if (container_id := await self._store.containers.delete_of(project_id, thread_id)) is not None:
+            await self._workspaces.close(container_id)
+
     async def files(self, project_id: str, container_id: str) -> list[ContainerFileResource]:
         """By name. Raises NotFound."""
         await self._running(project_id, container_id)

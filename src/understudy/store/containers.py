@@ -65,6 +65,10 @@ class Containers:
         """Raises NotFound."""
         await self._database.write(_delete, project_id, container_id)
 
+    async def delete_of(self, project_id: str, thread_id: str) -> str | None:
+        """The id of the container that the thread had, which is deleted."""
+        return await self._database.write(_delete_of, project_id, thread_id)
+
     async def files(self, container_id: str) -> list[str]:
         """The ids of the Files that were put into it; some may have been deleted since."""
         return await self._database.read(_files, container_id)
@@ -108,6 +112,15 @@ def _delete(project_id: str, container_id: str) -> Transaction[None]:
     if not (yield _DELETE, (container_id, project_id)):
         raise no_such("container", container_id)
     yield _DROP_FILES, (container_id,)
+
+
+def _delete_of(project_id: str, thread_id: str) -> Transaction[str | None]:
+    rows = yield _OF_THREAD, (thread_id, project_id)
+    if not rows:
+        return None
+    container_id = str(rows[0][0])
+    yield from _delete(project_id, container_id)
+    return container_id
 
 
 def _files(container_id: str) -> Transaction[list[str]]:
