@@ -110,7 +110,8 @@ class Containers:
         name = safe_name(f"{secrets.token_hex(16)}-{filename}")
         try:
             await self._workspaces.put(workspace, blob, name)
-            await workspace.session.link(safe_name(filename), name)
+            workspace.aliases[name] = safe_name(filename)
+            await workspace.session.link(workspace.aliases[name], name)
         except SandboxError as fault:
             raise refused(fault) from None
         return await self._found(workspace, name)

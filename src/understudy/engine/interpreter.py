@@ -84,21 +84,28 @@ class Interpreter:
                 await said.aclose()
 
     async def collect(self, project_id: str, workspace: Workspace, most: int) -> list[MadeFile]:
-        """Makes Files of what code has written or changed since the last time; no more than `most` at once."""
+        """Makes Files of what code has written or changed since the last time; no more than `most` at once.
+
+        A File that was given and is changed by now is found at both of its names.
+        """
         async with workspace.lock:
             made: list[MadeFile] = []
-            for found in await _changed(workspace, most):
-                basename = found.name.rpartition("/")[2]
+            listed = await _listed(workspace)
+            own = {found.name for found in listed}
+            for found in _changed(workspace, listed, most):
+                names = [name for name in (workspace.aliases.get(found.name),) if name and name not in own]
+                names.append(found.name)
+                basename = names[0].rpartition("/")[2]
                 chunks = workspace.session.read(found.name)
                 file = await self._files.save(project_id, basename, "assistants_output", chunks)
                 workspace.digests[found.name] = found.digest
-                made.append(MadeFile(path=f"{FOLDER}/{found.name}", file_id=file.id))
+                made += [MadeFile(path=f"{FOLDER}/{name}", file_id=file.id) for name in names]
             return made
 
     async def written(self, workspace: Workspace, most: int) -> list[ContainerFileResource]:
         """What code has written or changed since the last time, left where it is."""
         async with workspace.lock:
-            changed = await _changed(workspace, most)
+            changed = _changed(workspace, await _listed(workspace), most)
             workspace.digests |= {found.name: found.digest for found in changed}
             return [shown(workspace, found) for found in changed]
 
@@ -119,9 +126,12 @@ class Interpreter:
         )
 
 
-async def _changed(workspace: Workspace, most: int) -> list[SandboxFile]:
+async def _listed(workspace: Workspace) -> Sequence[SandboxFile]:
     workspace.refresh()
-    listed = await workspace.session.list()
+    return await workspace.session.list()
+
+
+def _changed(workspace: Workspace, listed: Sequence[SandboxFile], most: int) -> list[SandboxFile]:
     return [found for found in listed if workspace.digests.get(found.name) != found.digest][:most]
 
 

@@ -18,7 +18,8 @@ from understudy.tools.sandbox import Sandbox, Session, safe_name
 class Workspace:
     """One container: the contents of the known files by name, and what was `given` to it, by name too.
 
-    What is given is a File of the project, by its id, or bytes of the client's own, which have none.
+    What is given is a File of the project, by its id, or bytes of the client's own, which have none. `aliases` are the
+    names that people know what was given by.
     """
 
     def __init__(self, container_id: str, session: Session) -> None:
@@ -26,6 +27,7 @@ class Workspace:
         self.session = session
         self.digests: dict[str, str] = {}
         self.given: dict[str, str | None] = {}
+        self.aliases: dict[str, str] = {}
         self.lock = asyncio.Lock()
         self._id = session.id
 
@@ -35,6 +37,7 @@ class Workspace:
             self._id = self.session.id
             self.digests.clear()
             self.given.clear()
+            self.aliases.clear()
 
 
 class Workspaces:
@@ -92,7 +95,8 @@ class Workspaces:
         name = file.id if bare_ids else safe_name(f"{file.id}-{file.filename}")
         async with self._blobs.reading(file.blob) as chunks:
             await self._put(workspace, name, file.id, chunks)
-        for alias in (file.id, safe_name(file.filename)):
+        workspace.aliases[name] = safe_name(file.filename)
+        for alias in (file.id, workspace.aliases[name]):
             if alias != name:
                 await workspace.session.link(alias, name)
 
