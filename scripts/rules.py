@@ -14,14 +14,15 @@ PACKAGE = "understudy"
 
 LAYERS = (
     {"__main__"},
-    {"cli", "console", "toolkit"},
+    {"cli"},
+    {"console", "toolkit"},
     {"app"},
     {"api"},
     {"engine"},
     {"tools", "llm", "media"},
     {"retrieval"},
     {"store", "broker", "blobs"},
-    {"wire", "errors", "ids", "clock", "settings", "telemetry", "words"},
+    {"wire", "errors", "ids", "clock", "settings", "telemetry", "words", "catalogue"},
 )
 """A part imports itself and the parts of later lines, never those of its own line or above."""
 

@@ -17,6 +17,7 @@ from starlette.middleware import Middleware
 from understudy.api.batch_endpoints import batch_endpoints
 from understudy.api.entry import Entry
 from understudy.api.errors import on_error, on_http_error
+from understudy.api.mcp import Mcp
 from understudy.api.open_streams import OpenStreams
 from understudy.api.parts import Parts
 from understudy.api.routes import routes
@@ -136,6 +137,8 @@ async def _open(app: Starlette, stack: AsyncExitStack, settings: Settings, clock
     await webhooks.start()
     stack.push_async_callback(webhooks.stop)
     streams = OpenStreams()
+    mcp = Mcp(settings)
+    stack.push_async_callback(mcp.close)
     runs = Runs(store, worker, logs, clock, settings.limits.run_seconds)
     batches = _batches(settings, store, blobs, files, models, clock)
     app.state.parts = parts = Parts(
@@ -154,6 +157,7 @@ async def _open(app: Starlette, stack: AsyncExitStack, settings: Settings, clock
         blobs=blobs,
         clock=clock,
         streams=streams,
+        mcp=mcp,
     )
     await batches.start(batch_endpoints(parts))
     stack.push_async_callback(batches.stop)

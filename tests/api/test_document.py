@@ -98,12 +98,10 @@ def test_the_parameters_in_a_path_are_declared(name):
 
 @pytest.mark.parametrize("name", DESCRIBED)
 def test_every_error_has_the_envelope_of_its_dialect(name):
-    operation = DESCRIBED[name][2]
-    error, schema = (
-        ("MessageError", "MessageErrorResponse") if operation["tags"] == ["Messages"] else ("Error", "ErrorResponse")
-    )
-    assert operation["responses"]["default"] == {"$ref": f"#/components/responses/{error}"}
-    assert schema_of(DOCUMENT["components"]["responses"][error]["content"]) == schema
+    _, path, operation = DESCRIBED[name]
+    kind = "Message" if operation["tags"] == ["Messages"] else "Toolkit" if path.startswith("/api/v3/") else ""
+    assert operation["responses"]["default"] == {"$ref": f"#/components/responses/{kind}Error"}
+    assert schema_of(DOCUMENT["components"]["responses"][f"{kind}Error"]["content"]) == f"{kind}ErrorResponse"
 
 
 def test_what_can_be_streamed_says_so():
@@ -112,11 +110,11 @@ def test_what_can_be_streamed_says_so():
     assert streaming == {*runs, "createChatCompletion", "createAnthropicMessage"}
 
 
-def test_only_a_thread_can_be_created_without_a_body():
+def test_only_what_has_nothing_to_say_can_be_posted_without_a_body():
     optional = {
         n for n, (_, _, o) in DESCRIBED.items() if o.get("requestBody", {"required": True})["required"] is False
     }
-    assert optional == {"createThread"}
+    assert optional == {"createThread", "executeTool", "getToolkits"}
 
 
 @pytest.mark.parametrize(("operation_id", "member"), [("createFile", "file"), ("addUploadPart", "data")])

@@ -13,11 +13,12 @@ from understudy import __version__
 from understudy.api.operations import OPERATIONS, Operation
 from understudy.api.operations.operation import Shape
 from understudy.wire.errors import ErrorResponse, MessageErrorResponse
+from understudy.wire.toolkit import ToolkitErrorResponse
 from understudy.wire.tools import LARGEST_INTEGER
 
 _REFERENCE = "#/components/schemas/{name}"
 _SECURITY_SCHEME = "ApiKeyAuth"
-_ERRORS = {"Error": ErrorResponse, "MessageError": MessageErrorResponse}
+_ERRORS = {"Error": ErrorResponse, "MessageError": MessageErrorResponse, "ToolkitError": ToolkitErrorResponse}
 _JSON = "application/json"
 _FORM = "multipart/form-data"
 

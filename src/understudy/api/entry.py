@@ -15,7 +15,7 @@ from understudy.settings import Settings
 from understudy.store.keys import Keys, Opened
 
 PUBLIC: Final = frozenset({"/health/live", "/health/ready", "/openapi.json", "/docs"})
-_UNVERSIONED: Final = PUBLIC | {"/", "/v1"}
+_UNVERSIONED: Final = PUBLIC | {"/", "/v1", "/mcp"}
 # How long a key that was revoked elsewhere is still let in by this process, in seconds.
 _REMEMBER: Final = 2.0
 _REMEMBERED: Final = 10_000
@@ -25,6 +25,7 @@ _ALIASES: Final = frozenset({"/v2/chat/completions"})
 # What the AI/ML API's own client sends with each request.
 _AIMLAPI_HEADERS = (b"http-referer", b"x-title")
 _MODELS: Final = re.compile(r"/models?(/.*)?")
+_TOOLKIT = re.compile(r"(?:/v1)?/api/v3(?:\.1)?(?=/)")
 _AZURE_PROJECT = re.compile(r"/api/projects/[^/]+(?=/)")
 _NO_KEY = (
     "You didn't provide an API key. You need to provide your API key in an Authorization header using Bearer auth "
@@ -115,14 +116,17 @@ class Entry:
 def _strip_base(scope: Scope) -> str:
     """Leaves of the path what follows the dialect's base, and returns the dialect.
 
-    It is `openai`, `azure`, `aimlapi`, or `anthropic`, whose paths tell it.
+    It is `openai`, `azure`, `aimlapi`, `toolkit`, or `anthropic`, whose paths tell it.
 
-    Azure OpenAI puts everything below `/openai` or `/openai/v1`, Azure's agents below `/api/projects/NAME`. A path
-    without a version is the AI/ML API's, and so are its own second version and its second name of the first.
+    Azure OpenAI puts everything below `/openai` or `/openai/v1`, Azure's agents below `/api/projects/NAME`. The toolkit
+    keeps its base, whose two versions are one. Another path without a version is the AI/ML API's, and so are its own
+    second version and its second name of the first.
     """
     path: str = scope["path"]
     dialect = "openai" if path.startswith("/v1/") or path in _UNVERSIONED else "aimlapi"
-    if path.startswith("/openai/"):
+    if match := _TOOLKIT.match(path):
+        path, dialect = f"/api/v3{path[match.end() :]}", "toolkit"
+    elif path.startswith("/openai/"):
         path, dialect = path[7:], "azure"
     elif match := _AZURE_PROJECT.match(path):
         path, dialect = path[match.end() :], "azure"

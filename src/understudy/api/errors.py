@@ -23,6 +23,7 @@ from understudy.wire.errors import (
     MessageErrorResponse,
 )
 from understudy.wire.problems import InvalidInput
+from understudy.wire.toolkit import ToolkitError, ToolkitErrorResponse
 
 logger = logging.getLogger(__name__)
 
@@ -84,6 +85,19 @@ def message_envelope(error: ApiError, request_id: str) -> bytes:
     return msgspec.json.encode(MessageErrorResponse(error=details, request_id=request_id))
 
 
+def toolkit_envelope(error: ApiError, request_id: str) -> bytes:
+    """What clients of the toolkit read."""
+    body = ToolkitError(
+        message=error.message,
+        code=error.status,
+        status=error.status,
+        request_id=request_id,
+        suggested_fix="",
+        errors=[error.message],
+    )
+    return msgspec.json.encode(ToolkitErrorResponse(error=body))
+
+
 def answer(error: ApiError, dialect: str = "openai", request_id: str = "unknown", path: str = "/") -> Response:
     status = error.status
     if dialect == "aimlapi":
@@ -91,6 +105,8 @@ def answer(error: ApiError, dialect: str = "openai", request_id: str = "unknown"
         body = aimlapi_envelope(error, status, request_id, path)
     elif dialect == "anthropic":
         body = message_envelope(error, request_id)
+    elif dialect == "toolkit":
+        body = toolkit_envelope(error, request_id)
     else:
         body = envelope(error)
     return Response(body, status, error.headers, "application/json")

@@ -4,6 +4,7 @@ from dataclasses import dataclass
 
 from starlette.requests import Request
 
+from understudy.api.mcp import Mcp
 from understudy.api.open_streams import OpenStreams
 from understudy.blobs import Blobs
 from understudy.clock import Clock
@@ -38,6 +39,7 @@ class Parts:
     blobs: Blobs
     clock: Clock
     streams: OpenStreams
+    mcp: Mcp
 
     def now(self) -> int:
         """Unix seconds, as objects carry them."""

@@ -23,11 +23,13 @@ from understudy.api import (
     steps,
     stored_chat,
     threads,
+    toolkit,
     uploads,
     vector_store_files,
     vector_stores,
     webhooks,
 )
+from understudy.api.mcp import PATH, McpEndpoint
 from understudy.api.operations import OPERATIONS
 
 Handler = Callable[[Request], Awaitable[Response]]
@@ -126,6 +128,14 @@ HANDLERS: dict[str, Handler] = {
     "listWebhookDeliveries": webhooks.list_webhook_deliveries,
     "retrieveWebhookDelivery": webhooks.retrieve_webhook_delivery,
     "replayWebhookDelivery": webhooks.replay_webhook_delivery,
+    "listTools": toolkit.list_tools,
+    "listToolSlugs": toolkit.list_tool_slugs,
+    "executeTool": toolkit.execute_tool,
+    "getTool": toolkit.get_tool,
+    "listToolkits": toolkit.list_toolkits,
+    "listToolkitCategories": toolkit.list_toolkit_categories,
+    "getToolkits": toolkit.get_toolkits,
+    "getToolkit": toolkit.get_toolkit,
     "getLiveness": health.live,
     "getReadiness": health.ready,
 }
@@ -141,7 +151,8 @@ def routes() -> list[Route]:
         Route("/deployments/{model}/chat/completions", chat.create_deployment_chat_completion, methods=["POST"]),
         Route("/deployments/{model}/embeddings", embeddings.create_deployment_embedding, methods=["POST"]),
     ]
-    return [*table, *azure, Route("/openapi.json", health.document), Route("/docs", health.docs)]
+    mcp = Route(PATH, McpEndpoint(), include_in_schema=False)
+    return [*table, *azure, mcp, Route("/openapi.json", health.document), Route("/docs", health.docs)]
 
 
 def _dispatch(methods: dict[str, Handler]) -> Handler:

@@ -10,10 +10,12 @@ import click
 from understudy.cli.config import config
 from understudy.cli.doctor import doctor
 from understudy.cli.keys import keys
+from understudy.cli.mcp import mcp
 from understudy.cli.projects import projects
 from understudy.cli.reindex import reindex
 from understudy.cli.sandbox import sandbox
 from understudy.cli.serve import serve
+from understudy.cli.tools import tools
 from understudy.cli.version import version
 from understudy.errors import SettingsError, UnderstudyError
 
@@ -43,7 +45,7 @@ def commands() -> None:
     """
 
 
-for command in (serve, keys, projects, reindex, sandbox, config, doctor, version):
+for command in (serve, keys, projects, tools, mcp, reindex, sandbox, config, doctor, version):
     commands.add_command(command)
 
 

@@ -15,6 +15,7 @@ def configure(settings: Settings) -> None:
     logging.basicConfig(handlers=[handler], level=settings.log_level.upper(), force=True)
     if settings.log_level == "info":  # uvicorn's own account of starting and stopping repeats ours
         logging.getLogger("uvicorn").setLevel(logging.WARNING)
+        logging.getLogger("mcp").setLevel(logging.WARNING)  # two lines for each request
 
 
 class Redacting(logging.Formatter):

@@ -39,5 +39,21 @@ def takes_settings(*names: str) -> Callable[[Callable[..., None]], Callable[...,
     return decorate
 
 
+def takes_server(function: Callable[..., None]) -> Callable[..., None]:
+    """Gives a command that is a client of a server the server's `base_url` and a `key`, each None where not given."""
+
+    @functools.wraps(function)
+    def command(**parameters: Any) -> None:
+        try:
+            function(**parameters)
+        except ValueError as error:
+            raise click.UsageError(str(error)) from None
+
+    which = "A key of the server.  [default: UNDERSTUDY_API_KEY or AIML_API_KEY]"
+    where = "The server's address.  [default: UNDERSTUDY_BASE_URL, AIML_API_BASE or http://127.0.0.1:8642/v1]"
+    command = click.option("--key", metavar="KEY", help=which)(command)
+    return click.option("--base-url", metavar="URL", help=where)(command)
+
+
 def takes_json(function: Callable[..., None]) -> Callable[..., None]:
     return click.option("--json", "as_json", is_flag=True, help="Print JSON.")(function)

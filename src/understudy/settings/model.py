@@ -309,7 +309,7 @@ class WebhookSettings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=T
 
 
 class McpSettings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """Remote MCP servers as tools of runs."""
+    """Remote MCP servers as tools of runs, and the tools that this server itself offers at `/mcp`."""
 
     allowed: Annotated[
         tuple[Text, ...],
@@ -330,6 +330,10 @@ class McpSettings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True)
         int,
         Meta(ge=1024, description="Bytes of text that one call may answer with; the rest is cut off."),
     ] = 256 * 1024
+    origins: Annotated[
+        tuple[Text, ...],
+        Meta(description="Web pages that may use `/mcp`, like `https://agents.example`, beside those of this machine."),
+    ] = ()
 
 
 class LimitSettings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):

@@ -10,6 +10,8 @@ from understudy.settings.layer import KeyPath, Layer, Leaf, dotted, leaves, unkn
 
 PREFIX = "UNDERSTUDY_"
 CONFIG_VARIABLE = "UNDERSTUDY_CONFIG"
+CLIENT_VARIABLE = "UNDERSTUDY_BASE_URL"
+"""Where the commands that are clients find a server; no setting of one."""
 FILE_NAME = "understudy.toml"
 
 
@@ -28,7 +30,7 @@ def from_environment(environ: Mapping[str, str], directory: Path, providers: Ite
     names = {name.replace("-", "_"): name for name in providers}
     found: list[Leaf] = []
     for variable, value in environ.items():
-        if variable.startswith(PREFIX) and variable != CONFIG_VARIABLE and value.strip():
+        if variable.startswith(PREFIX) and variable not in {CONFIG_VARIABLE, CLIENT_VARIABLE} and value.strip():
             found += _of_variable(variable, value, layer, names)
     return found
 

@@ -14,6 +14,7 @@ from understudy.api.operations import (
     health,
     messages,
     models,
+    toolkit,
     vector_stores,
     webhooks,
 )
@@ -32,5 +33,6 @@ OPERATIONS: tuple[Operation, ...] = (
     *batches.OPERATIONS,
     *webhooks.OPERATIONS,
     *messages.OPERATIONS,
+    *toolkit.OPERATIONS,
     *health.OPERATIONS,
 )

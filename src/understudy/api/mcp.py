@@ -1,0 +1,114 @@
+"""`/mcp`: the tools over the Model Context Protocol's streamable HTTP, without sessions, each answer one JSON body.
+
+The protocol's package is imported when the first client comes, since a server without such clients has no use for it.
+"""
+
+import asyncio
+import importlib
+from typing import TYPE_CHECKING, Any
+from urllib.parse import urlsplit
+
+from starlette.types import Receive, Scope, Send
+
+from understudy import __version__
+from understudy.api.errors import answer
+from understudy.api.inside import answered
+from understudy.catalogue import InvalidArguments, Result, UnknownTool, call_of, failed, find
+from understudy.errors import MethodNotAllowed, PermissionDenied
+from understudy.settings import Settings, is_loopback
+
+if TYPE_CHECKING:
+    from mcp.server.streamable_http_manager import StreamableHTTPSessionManager
+
+PATH = "/mcp"
+
+
+class McpEndpoint:
+    """The endpoint as an ASGI application; what answers is a part of the application that was started."""
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        mcp: Mcp = scope["app"].state.parts.mcp
+        await mcp.handle(scope, receive, send)
+
+
+class Mcp:
+    def __init__(self, settings: Settings) -> None:
+        self._origins = frozenset(origin.rstrip("/").lower() for origin in settings.mcp.origins)
+        self._body_bytes = settings.limits.body_bytes
+        self._starting = asyncio.Lock()
+        self._stopping = asyncio.Event()
+        self._manager: StreamableHTTPSessionManager | None = None
+        self._running: asyncio.Task[None] | None = None
+
+    async def handle(self, scope: Scope, receive: Receive, send: Send) -> None:
+        refusal = self._refusal(scope)
+        if refusal is not None:
+            await answer(refusal)(scope, receive, send)
+            return
+        manager = self._manager or await self._started()
+        await manager.handle_request(scope, receive, send)
+
+    async def close(self) -> None:
+        self._stopping.set()
+        if self._running is not None:
+            await self._running
+
+    def _refusal(self, scope: Scope) -> MethodNotAllowed | PermissionDenied | None:
+        if scope["method"] != "POST":
+            return MethodNotAllowed(
+                f"Not allowed to {scope['method']} on {PATH}: it keeps no sessions. Use POST.",
+                headers={"allow": "POST"},
+            )
+        origin = next((value.decode("latin-1") for name, value in scope["headers"] if name == b"origin"), None)
+        if origin is not None and not self._is_trusted(origin):
+            return PermissionDenied(
+                f"Web pages of {origin!r} may not use {PATH}. Add the origin to `mcp.origins` in the settings."
+            )
+        return None
+
+    def _is_trusted(self, origin: str) -> bool:
+        """Pages of this machine and of the settings. A host that a stranger's DNS leads here is neither."""
+        if origin.lower() in self._origins:
+            return True
+        try:
+            host = urlsplit(origin).hostname
+        except ValueError:
+            return False
+        return host is not None and is_loopback(host)
+
+    async def _started(self) -> "StreamableHTTPSessionManager":
+        async with self._starting:
+            if self._manager is None:
+                manager = await asyncio.to_thread(_manager, self._body_bytes)
+                entered = asyncio.Event()
+                self._running = asyncio.create_task(self._run(manager, entered), name="mcp")
+                await entered.wait()
+                if self._running.done():
+                    self._running.result()
+                self._manager = manager
+            return self._manager
+
+    async def _run(self, manager: "StreamableHTTPSessionManager", entered: asyncio.Event) -> None:
+        """What the manager starts belongs to the task that entered it, so that is a task of its own."""
+        try:
+            async with manager.run():
+                entered.set()
+                await self._stopping.wait()
+        finally:
+            entered.set()
+
+
+def _manager(body_bytes: int) -> "StreamableHTTPSessionManager":
+    module = importlib.import_module("mcp.server.streamable_http_manager")
+    server = importlib.import_module("understudy.catalogue.mcp_server").serve(_execute, __version__)
+    manager: StreamableHTTPSessionManager = module.StreamableHTTPSessionManager(
+        server, json_response=True, stateless=True, max_request_body_size=body_bytes
+    )
+    return manager
+
+
+async def _execute(context: Any, slug: str, arguments: dict[str, Any]) -> Result:
+    try:
+        return await answered(context.request.scope, call_of(find(slug), arguments))
+    except (UnknownTool, InvalidArguments) as refusal:
+        return failed(str(refusal))

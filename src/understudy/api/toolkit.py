@@ -1,0 +1,197 @@
+"""The tools over REST, in the shape that the `composio` package reads; `/api/v3` and `/api/v3.1` are the same.
+
+A tool is executed by asking this API itself with the caller's key. What it comes to is an answer with status 200, also
+where it failed; an error status means that nothing was executed.
+"""
+
+import base64
+import binascii
+from collections.abc import Sequence
+from typing import Any, Final, TypeVar
+
+import msgspec
+from starlette.requests import Request
+from starlette.responses import Response
+
+from understudy.api.exchange import encoded, read_json, rendered
+from understudy.api.inside import answered
+from understudy.api.parts import parts_of
+from understudy.catalogue import AI_ML_API, InvalidArguments, Tool, UnknownTool, call_of, failed, find, select
+from understudy.errors import InvalidRequest, NotFound
+from understudy.wire import queries
+from understudy.wire import toolkit as wire
+
+T = TypeVar("T")
+
+_VERSIONS: Final = frozenset({AI_ML_API.version, "latest", "00000000_00"})
+_SINCE: Final = "2026-03-12T00:00:00.000Z"
+_NOT_TAKEN: Final = ("custom_auth_params", "custom_connection_data")
+
+
+async def list_tools(request: Request) -> Response:
+    query = queries.parse(request.scope["query_string"], wire.ListToolsQuery)
+    found = select(
+        slugs=_listed(query.tool_slugs),
+        toolkits=_listed(query.toolkit_slug),
+        tags=query.tags,
+        important=query.important == "true",
+        query=query.query or query.search or "",
+    )
+    return rendered(wire.ListToolsResponse(**_page([_described(tool) for tool in found], query)))
+
+
+async def get_tool(request: Request) -> Response:
+    query = queries.parse(request.scope["query_string"], wire.GetToolQuery)
+    _check_version(query.version)
+    return rendered(_described(_tool(request)))
+
+
+async def list_tool_slugs(_: Request) -> Response:
+    return encoded(msgspec.json.encode([tool.slug for tool in AI_ML_API.tools]))
+
+
+async def execute_tool(request: Request) -> Response:
+    tool = _tool(request)
+    body = await read_json(request, wire.ExecuteToolRequest, parts_of(request).settings.limits, empty=True)
+    _check_executable(body)
+    try:
+        result = await answered(request.scope, call_of(tool, body.arguments or {}))
+    except InvalidArguments as refusal:
+        result = failed(str(refusal))
+    return rendered(wire.ExecuteToolResponse(**result, log_id=request.state.request_id))
+
+
+async def list_toolkits(request: Request) -> Response:
+    query = queries.parse(request.scope["query_string"], wire.ListToolkitsQuery)
+    found = [_toolkit()] if _fits(query) else []
+    return rendered(wire.ListToolkitsResponse(**_page(found, query)))
+
+
+async def get_toolkit(request: Request) -> Response:
+    query = queries.parse(request.scope["query_string"], wire.GetToolQuery)
+    _check_version(query.version)
+    slug: str = request.path_params["slug"]
+    if slug.upper() != AI_ML_API.slug:
+        raise NotFound(f"No toolkit found with slug {slug!r}. The one there is: {AI_ML_API.slug!r}.")
+    return rendered(_toolkit())
+
+
+async def get_toolkits(request: Request) -> Response:
+    body = await read_json(request, wire.GetToolkitsRequest, parts_of(request).settings.limits, empty=True)
+    wanted = body.toolkits is None or AI_ML_API.slug in {slug.upper() for slug in body.toolkits}
+    return rendered(wire.ListToolkitsResponse(**_page([_toolkit()] if wanted else [], wire.PagesQuery())))
+
+
+async def list_toolkit_categories(_: Request) -> Response:
+    found = [wire.Category(id=_category(name).slug, name=name) for name in AI_ML_API.categories]
+    return rendered(wire.ListToolkitCategoriesResponse(**_page(found, wire.PagesQuery())))
+
+
+def _tool(request: Request) -> Tool:
+    try:
+        return find(request.path_params["tool_slug"])
+    except UnknownTool as unknown:
+        raise NotFound(str(unknown)) from None
+
+
+def _check_executable(body: wire.ExecuteToolRequest) -> None:
+    _check_version(body.version)
+    if body.text is not None:
+        raise InvalidRequest(
+            "'text' is not supported: no model fills in arguments here. Send them as 'arguments'.",
+            param="text",
+        )
+    for name in _NOT_TAKEN:
+        if getattr(body, name):
+            raise InvalidRequest(
+                f"{name!r} is not supported: tools use this server, with the request's key. Leave it out.",
+                param=name,
+            )
+
+
+def _check_version(version: str | None) -> None:
+    if version is not None and version not in _VERSIONS:
+        raise NotFound(
+            f"The toolkit has no version {version!r}; there is {AI_ML_API.version!r}, which is also 'latest'.",
+            param="version",
+        )
+
+
+def _described(tool: Tool) -> wire.ToolObject:
+    versions = [AI_ML_API.version]
+    older = wire.DeprecatedToolMembers(
+        display_name=tool.name, version=AI_ML_API.version, available_versions=versions, toolkit=wire.ToolkitLogo()
+    )
+    return wire.ToolObject(
+        slug=tool.slug,
+        name=tool.name,
+        description=tool.description,
+        human_description=tool.description,
+        toolkit=wire.ToolkitReference(slug=AI_ML_API.slug, name=AI_ML_API.name),
+        input_parameters=tool.input_schema,
+        output_parameters=tool.output_schema,
+        version=AI_ML_API.version,
+        available_versions=versions,
+        tags=tool.tags,
+        deprecated=older,
+    )
+
+
+def _toolkit() -> wire.ToolkitObject:
+    meta = wire.ToolkitMeta(
+        created_at=_SINCE,
+        updated_at=_SINCE,
+        description=AI_ML_API.description,
+        categories=[_category(name) for name in AI_ML_API.categories],
+        tools_count=len(AI_ML_API.tools),
+        version=AI_ML_API.version,
+        available_versions=[AI_ML_API.version],
+    )
+    return wire.ToolkitObject(
+        slug=AI_ML_API.slug,
+        name=AI_ML_API.name,
+        auth_schemes=["API_KEY"],
+        meta=meta,
+        deprecated=wire.DeprecatedToolkitMembers(toolkit_id=AI_ML_API.slug),
+    )
+
+
+def _category(name: str) -> wire.ToolkitCategory:
+    return wire.ToolkitCategory(slug=name.replace(" ", "-"), name=name)
+
+
+def _fits(query: wire.ListToolkitsQuery) -> bool:
+    text = f"{AI_ML_API.slug} {AI_ML_API.name} {AI_ML_API.description}".lower()
+    categories = {one for name in AI_ML_API.categories for one in (name, _category(name).slug)}
+    return (query.search or "").lower() in text and (query.category is None or query.category in categories)
+
+
+def _listed(slugs: str | None) -> list[str] | None:
+    return None if slugs is None else [slug for slug in slugs.split(",") if slug.strip()]
+
+
+def _page(found: Sequence[T], query: wire.PagesQuery) -> dict[str, Any]:
+    """One page with what leads to the next. A cursor is `page-limit`, in base64."""
+    number, limit = (1, query.limit) if query.cursor is None else _read_cursor(query.cursor)
+    pages = -(-len(found) // limit)
+    return {
+        "items": list(found[(number - 1) * limit : number * limit]),
+        "next_cursor": _cursor(number + 1, limit) if number < pages else None,
+        "total_pages": pages,
+        "current_page": number,
+        "total_items": len(found),
+    }
+
+
+def _cursor(number: int, limit: int) -> str:
+    return base64.urlsafe_b64encode(f"{number}-{limit}".encode()).decode()
+
+
+def _read_cursor(cursor: str) -> tuple[int, int]:
+    try:
+        number, limit = base64.urlsafe_b64decode(cursor).decode("ascii").split("-")
+        if number.isdecimal() and limit.isdecimal() and 1 <= int(number) <= 10**6 and 1 <= int(limit) <= 1000:
+            return int(number), int(limit)
+    except (binascii.Error, ValueError):
+        pass
+    raise InvalidRequest(f"Invalid cursor: {cursor!r}. Send the 'next_cursor' of the page before.", param="cursor")

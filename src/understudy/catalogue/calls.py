@@ -1,0 +1,50 @@
+"""Checked arguments into the request that they stand for. Sends nothing."""
+
+import json
+from dataclasses import dataclass
+from typing import Any
+from urllib.parse import quote, urlencode
+
+from understudy.catalogue.checking import checked
+from understudy.catalogue.tool import Place, Tool
+
+
+@dataclass(frozen=True, slots=True)
+class Call:
+    """`target` is the path with its query, escaped. `body` is JSON, or None where none is sent."""
+
+    method: str
+    path: str
+    query: str
+    body: bytes | None
+
+    @property
+    def target(self) -> str:
+        return f"{self.path}?{self.query}" if self.query else self.path
+
+
+def call_of(tool: Tool, arguments: Any) -> Call:
+    """Raises InvalidArguments."""
+    placed: dict[Place, dict[str, Any]] = {"path": {}, "query": {}, "body": {}}
+    for name, value in checked(tool, arguments).items():
+        sent = tool.by_name[name].sent
+        placed[tool.place(name)][name] = value if sent is None else sent(value)
+    path = tool.path.format_map({name: quote(value, safe="") for name, value in placed["path"].items()})
+    return Call(tool.method, path, urlencode(_pairs(placed["query"])), _body(tool, placed["body"]))
+
+
+def _pairs(query: dict[str, Any]) -> list[tuple[str, str]]:
+    pairs: list[tuple[str, str]] = []
+    for name, value in query.items():
+        if isinstance(value, list):
+            pairs += [(f"{name}[]", str(item)) for item in value]
+        else:
+            pairs.append((name, str(value).lower() if isinstance(value, bool) else str(value)))
+    return pairs
+
+
+def _body(tool: Tool, members: dict[str, Any]) -> bytes | None:
+    """Operations that take a body take an empty object where nothing is said; the others are sent none."""
+    if any(tool.place(parameter.name) == "body" for parameter in tool.parameters):
+        return json.dumps(members, ensure_ascii=False).encode()
+    return None

@@ -1,0 +1,19 @@
+"""`understudy mcp`: the tools for agents over standard input and output, for clients that start their servers."""
+
+import click
+
+from understudy.cli.options import takes_server
+
+
+@click.command()
+@takes_server
+def mcp(*, base_url: str | None, key: str | None) -> None:
+    """Offer the tools to an MCP client that starts this command.
+
+    Clients that speak HTTP need no command: a server has them at /mcp.
+    """
+    import asyncio
+
+    from understudy.toolkit.stdio import run
+
+    asyncio.run(run(base_url, key))

@@ -1,0 +1,12 @@
+"""The tools for agents, as a Python package: list them, hand them to a model, execute what it calls.
+
+toolkit = Toolkit("http://127.0.0.1:8642/v1", "sk-…")
+toolkit.execute("AI_ML_API_CREATE_THREAD", {"metadata": {"topic": "bread"}})["data"]["id"]
+
+Works against this server, and against AI/ML API itself. Imports nothing of the server.
+"""
+
+from understudy.catalogue import Parameter, Result, Tool
+from understudy.toolkit.client import AsyncToolkit, Toolkit
+
+__all__ = ["AsyncToolkit", "Parameter", "Result", "Tool", "Toolkit"]

@@ -1,0 +1,210 @@
+"""`Toolkit` and `AsyncToolkit`: the tools, executed over HTTP. Whatever happens, a call comes to a result.
+
+What is listed is the package's own table, so that listing asks nobody.
+"""
+
+import asyncio
+import os
+import threading
+import weakref
+from collections.abc import Iterable
+from types import TracebackType
+from typing import Any, Final, Self
+
+import aiohttp
+
+from understudy.catalogue import (
+    Call,
+    InvalidArguments,
+    Result,
+    Tool,
+    UnknownTool,
+    call_of,
+    failed,
+    find,
+    result_of,
+    select,
+)
+from understudy.toolkit import formats
+from understudy.toolkit.address import address
+
+TIMEOUT: Final = 600.0
+LARGEST_ANSWER: Final = 64 << 20
+_Tools = list[Tool]
+_Definitions = list[dict[str, Any]]
+
+
+class _Catalogue:
+    """What needs no server: the tools and their forms for models."""
+
+    def list(
+        self,
+        search: str = "",
+        *,
+        slugs: Iterable[str] | None = None,
+        tags: Iterable[str] = (),
+        important: bool = False,
+    ) -> _Tools:
+        """The tools that fit all that is asked; with `search`, the likeliest first."""
+        return select(slugs=slugs, tags=tags, important=important, query=search)
+
+    def get(self, slug: str) -> Tool:
+        """Raises LookupError."""
+        return find(slug)
+
+    def openai_tools(self, tools: Iterable[Tool] | None = None) -> _Definitions:
+        """Function tools of chat completions, and of assistants; all of them unless some are given."""
+        return formats.chat(self.list() if tools is None else tools)
+
+    def openai_response_tools(self, tools: Iterable[Tool] | None = None) -> _Definitions:
+        """Function tools of the Responses API."""
+        return formats.responses(self.list() if tools is None else tools)
+
+    def anthropic_tools(self, tools: Iterable[Tool] | None = None) -> _Definitions:
+        """Tools of Anthropic's Messages API."""
+        return formats.anthropic(self.list() if tools is None else tools)
+
+
+class AsyncToolkit(_Catalogue):
+    """`async with AsyncToolkit(base_url, api_key) as toolkit: await toolkit.execute(slug, arguments)`.
+
+    What is not given comes from UNDERSTUDY_BASE_URL and UNDERSTUDY_API_KEY, else from AIML_API_BASE and AIML_API_KEY.
+    `timeout` is in seconds, for one call.
+    """
+
+    def __init__(self, base_url: str | None = None, api_key: str | None = None, *, timeout: float = TIMEOUT) -> None:
+        """Raises ValueError for a base URL that is none."""
+        self._address = address(base_url, api_key, os.environ)
+        self._timeout = timeout
+        self._session: aiohttp.ClientSession | None = None
+
+    @property
+    def base_url(self) -> str:
+        return f"{self._address.root}/v1"
+
+    async def execute(self, slug: str, arguments: dict[str, Any] | None = None) -> Result:
+        """What the call came to; nothing is raised."""
+        try:
+            call = call_of(find(slug), {} if arguments is None else arguments)
+        except (UnknownTool, InvalidArguments) as refusal:
+            return failed(str(refusal))
+        try:
+            return await self._answered(call)
+        except TimeoutError:
+            return failed(f"The API at {self._address.root} did not answer within {self._timeout:g} seconds.")
+        except (aiohttp.ClientError, OSError, ValueError) as error:
+            return failed(f"The API at {self._address.root} cannot be reached: {error or type(error).__name__}.")
+
+    async def handle(self, answer: Any, *, skip_others: bool = False) -> _Definitions:
+        """Executes the tools that a model's answer calls, one after the other, and returns what to send next.
+
+        `answer` is a chat completion or its message, a response of the Responses API, or a message of Anthropic's, as
+        the official packages' objects or as dicts. Empty where nothing is called. With `skip_others`, calls of other
+        functions are left to you; else they are answered as failed.
+        """
+        dialect, calls = formats.calls_in(answer)
+        outputs = []
+        for call in calls:
+            if not skip_others or formats.is_ours(call):
+                result = await self.execute(call.name, call.arguments) if call.fault is None else failed(call.fault)
+                outputs.append((call, result))
+        return formats.outputs(dialect, outputs)
+
+    async def close(self) -> None:
+        if self._session is not None:
+            await self._session.close()
+            self._session = None
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        await self.close()
+
+    async def _answered(self, call: Call) -> Result:
+        if self._session is None:
+            self._session = aiohttp.ClientSession(timeout=aiohttp.ClientTimeout(total=self._timeout))
+        headers = {"Accept": "application/json, text/event-stream"}
+        if self._address.key is not None:
+            headers["Authorization"] = f"Bearer {self._address.key}"
+        if call.body is not None:
+            headers["Content-Type"] = "application/json"
+        url = self._address.root + call.target
+        # A redirect would take the key to another place.
+        async with self._session.request(
+            call.method, url, data=call.body, headers=headers, allow_redirects=False
+        ) as response:
+            body = await _read(response)
+        if body is None:
+            return failed(f"The answer is larger than {LARGEST_ANSWER} bytes. Ask for less at a time.")
+        return result_of(response.status, response.headers.get("Content-Type", ""), body)
+
+
+class Toolkit(_Catalogue):
+    """`with Toolkit(base_url, api_key) as toolkit: toolkit.execute(slug, arguments)`; also without `with`.
+
+    Takes what AsyncToolkit takes. May be used by many threads, and where an event loop runs, as in notebooks.
+    """
+
+    def __init__(self, base_url: str | None = None, api_key: str | None = None, *, timeout: float = TIMEOUT) -> None:
+        """Raises ValueError for a base URL that is none."""
+        self._inner = AsyncToolkit(base_url, api_key, timeout=timeout)
+        self._starting = threading.Lock()
+        self._loop: asyncio.AbstractEventLoop | None = None
+        self._closing: weakref.finalize[..., Toolkit] | None = None
+
+    @property
+    def base_url(self) -> str:
+        return self._inner.base_url
+
+    def execute(self, slug: str, arguments: dict[str, Any] | None = None) -> Result:
+        """What the call came to; nothing is raised."""
+        return asyncio.run_coroutine_threadsafe(self._inner.execute(slug, arguments), self._running()).result()
+
+    def handle(self, answer: Any, *, skip_others: bool = False) -> _Definitions:
+        """As AsyncToolkit.handle does."""
+        handling = self._inner.handle(answer, skip_others=skip_others)
+        return asyncio.run_coroutine_threadsafe(handling, self._running()).result()
+
+    def close(self) -> None:
+        """Done by itself when nothing refers to the toolkit any more; it may be used again afterwards."""
+        with self._starting:
+            if self._closing is not None:
+                self._closing()
+            self._loop = self._closing = None
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+    def _running(self) -> asyncio.AbstractEventLoop:
+        with self._starting:
+            if self._loop is None:
+                self._loop = asyncio.new_event_loop()
+                thread = threading.Thread(target=self._loop.run_forever, name="understudy-toolkit", daemon=True)
+                thread.start()
+                self._closing = weakref.finalize(self, _shut, self._inner, self._loop, thread)
+            return self._loop
+
+
+async def _read(response: aiohttp.ClientResponse) -> bytes | None:
+    """The whole body, or None where there is too much of it."""
+    body = bytearray()
+    async for chunk in response.content.iter_any():
+        body += chunk
+        if len(body) > LARGEST_ANSWER:
+            return None
+    return bytes(body)
+
+
+def _shut(inner: AsyncToolkit, loop: asyncio.AbstractEventLoop, thread: threading.Thread) -> None:
+    asyncio.run_coroutine_threadsafe(inner.close(), loop).result()
+    loop.call_soon_threadsafe(loop.stop)
+    thread.join()
+    loop.close()

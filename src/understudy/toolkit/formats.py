@@ -1,0 +1,119 @@
+"""Tools as models' APIs want them, the calls in models' answers, and what is sent back for them. Sends nothing."""
+
+import json
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Literal, assert_never
+
+from understudy.catalogue import AI_ML_API, Result, Tool
+
+Dialect = Literal["chat", "responses", "anthropic"]
+Definition = dict[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class ToolCall:
+    """`fault` says what is wrong with arguments that are no object."""
+
+    id: str
+    name: str
+    arguments: dict[str, Any]
+    fault: str | None = None
+
+
+def chat(tools: Iterable[Tool]) -> list[Definition]:
+    return [
+        {
+            "type": "function",
+            "function": {"name": tool.slug, "description": tool.description, "parameters": tool.input_schema},
+        }
+        for tool in tools
+    ]
+
+
+def responses(tools: Iterable[Tool]) -> list[Definition]:
+    return [
+        {
+            "type": "function",
+            "name": tool.slug,
+            "description": tool.description,
+            "parameters": tool.input_schema,
+            "strict": False,
+        }
+        for tool in tools
+    ]
+
+
+def anthropic(tools: Iterable[Tool]) -> list[Definition]:
+    return [{"name": tool.slug, "description": tool.description, "input_schema": tool.input_schema} for tool in tools]
+
+
+def is_ours(call: ToolCall) -> bool:
+    return call.name.upper() in AI_ML_API.by_slug
+
+
+def calls_in(answer: Any) -> tuple[Dialect, list[ToolCall]]:
+    """The calls of tools in a model's answer, and in whose words it is. Raises TypeError for what is no answer."""
+    found = _plain(answer)
+    if "choices" in found:
+        found = found["choices"][0]["message"] if found["choices"] else {"tool_calls": None}
+    if "output" in found:
+        return "responses", [
+            _call(item["call_id"], item["name"], item["arguments"])
+            for item in found["output"]
+            if item.get("type") == "function_call"
+        ]
+    content = found.get("content")
+    if isinstance(content, list) and "tool_calls" not in found:
+        return "anthropic", [
+            _call(block["id"], block["name"], block["input"]) for block in content if block.get("type") == "tool_use"
+        ]
+    functions = [call for call in found.get("tool_calls") or () if call.get("type", "function") == "function"]
+    return "chat", [_call(call["id"], call["function"]["name"], call["function"]["arguments"]) for call in functions]
+
+
+def outputs(dialect: Dialect, done: Sequence[tuple[ToolCall, Result]]) -> list[Definition]:
+    """The messages or items that tell the model what its calls came to."""
+    match dialect:
+        case "chat":
+            return [{"role": "tool", "tool_call_id": call.id, "content": _text(result)} for call, result in done]
+        case "responses":
+            return [
+                {"type": "function_call_output", "call_id": call.id, "output": _text(result)} for call, result in done
+            ]
+        case "anthropic":
+            blocks = [
+                {
+                    "type": "tool_result",
+                    "tool_use_id": call.id,
+                    "content": _text(result),
+                    "is_error": not result["successful"],
+                }
+                for call, result in done
+            ]
+            return [{"role": "user", "content": blocks}] if blocks else []
+        case _:
+            assert_never(dialect)
+
+
+def _plain(answer: Any) -> Mapping[str, Any]:
+    if hasattr(answer, "model_dump"):
+        answer = answer.model_dump()
+    if not isinstance(answer, Mapping):
+        raise TypeError(f"{type(answer).__name__!r} is no answer of a model; give a completion, a response, a message.")
+    return answer
+
+
+def _call(identifier: str, name: str, arguments: Any) -> ToolCall:
+    if isinstance(arguments, str):
+        try:
+            arguments = json.loads(arguments or "{}")
+        except ValueError as error:
+            return ToolCall(identifier, name, {}, f"The arguments of {name} are not valid JSON: {error}.")
+    if not isinstance(arguments, dict):
+        return ToolCall(identifier, name, {}, f"The arguments of {name} must be an object, not {arguments!r}.")
+    return ToolCall(identifier, name, arguments)
+
+
+def _text(result: Result) -> str:
+    return json.dumps(result, ensure_ascii=False)

@@ -1,0 +1,22 @@
+"""The tools as an MCP server on standard input and output, in front of an API over HTTP."""
+
+from typing import Any
+
+from mcp.server.stdio import stdio_server
+
+from understudy import __version__
+from understudy.catalogue import Result
+from understudy.catalogue.mcp_server import Context, serve
+from understudy.toolkit.client import AsyncToolkit
+
+
+async def run(base_url: str | None, api_key: str | None) -> None:
+    """Until the input ends. Raises ValueError for a base URL that is none."""
+    async with AsyncToolkit(base_url, api_key) as toolkit:
+
+        async def execute(_: Context, slug: str, arguments: dict[str, Any]) -> Result:
+            return await toolkit.execute(slug, arguments)
+
+        server = serve(execute, __version__)
+        async with stdio_server() as (incoming, outgoing):
+            await server.run(incoming, outgoing, server.create_initialization_options())
