@@ -140,7 +140,7 @@ async def _open(app: Starlette, stack: AsyncExitStack, settings: Settings, clock
     mcp = Mcp(settings)
     stack.push_async_callback(mcp.close)
     runs = Runs(store, worker, logs, clock, settings.limits.run_seconds)
-    batches = _batches(settings, store, blobs, files, models, clock)
+    batches = _batches(settings, store, blobs, files, models, accounting, clock)
     app.state.parts = parts = Parts(
         settings=settings,
         store=store,
@@ -164,7 +164,9 @@ async def _open(app: Starlette, stack: AsyncExitStack, settings: Settings, clock
     app.state.understudy = Understudy(worker, streams, settings.shutdown_seconds * _WAITED_FOR)
 
 
-def _batches(settings: Settings, store: Store, blobs: Blobs, files: Files, models: Models, clock: Clock) -> Batches:
+def _batches(
+    settings: Settings, store: Store, blobs: Blobs, files: Files, models: Models, accounting: Accounting, clock: Clock
+) -> Batches:
     async def knows_model(model: str) -> bool:
         return await models.find(model) is not None
 
@@ -174,6 +176,7 @@ def _batches(settings: Settings, store: Store, blobs: Blobs, files: Files, model
         blobs,
         files,
         clock,
+        accounting,
         places=limits.concurrent_batch_lines,
         longest_line=limits.body_bytes,
         knows_model=knows_model,

@@ -2,6 +2,7 @@
 
 import json
 import re
+import sqlite3
 
 import anthropic
 import pytest
@@ -375,6 +376,20 @@ def test_tokens_are_counted_by_the_provider_or_about(native, server, upstream, c
     ).input_tokens
     assert 0 < short < 20
     assert 300 < long < 600
+
+
+def test_messages_are_counted_whole_and_streamed(native, server, upstream):
+    for asked, model in ((server, "gpt-4o"), (native, "claude-x")):
+        body = {"model": model, "max_tokens": 9, "messages": QUESTION}
+        before = _used(asked)
+        assert "x-aimlapi-credits-used" in asked.ask("POST", "/v1/messages", body).headers
+        asked.events("/v1/messages", body)
+        assert _used(asked)[len(before) :] == [(model, 9, 3)] * 2
+
+
+def _used(server):
+    with sqlite3.connect(f"file:{server.data / 'understudy.sqlite3'}?mode=ro", uri=True) as database:
+        return database.execute("SELECT model, input_tokens, output_tokens FROM usage ORDER BY rowid").fetchall()
 
 
 # -- errors ------------------------------------------------------------------------------------------------------

@@ -2,6 +2,7 @@
 
 import json
 import re
+import sqlite3
 
 import openai
 import pytest
@@ -322,6 +323,20 @@ def test_an_input_that_is_deleted_meanwhile_is_read_to_its_end(server, upstream)
     server.client.files.delete(batch.input_file_id)
     gate.open()
     assert reached(server, batch).request_counts.completed == 1
+
+
+@pytest.mark.proves("batches.cost")
+def test_answers_are_counted_at_the_price_of_batches(server, upstream):
+    body = {"model": "gpt-4o", "messages": [{"role": "user", "content": "Hello"}]}
+    alone = int(server.ask("POST", "/v1/chat/completions", body).headers["x-aimlapi-credits-used"])
+    batch = reached(server, begun(server, [chat_line("a", "Hello"), chat_line("b", "Hello", temperature="x")]))
+    with sqlite3.connect(f"file:{server.data / 'understudy.sqlite3'}?mode=ro", uri=True) as database:
+        asked = "SELECT credits, batch, input_tokens FROM usage WHERE reference LIKE ?"
+        charged = database.execute(asked, [f"{batch.id}:%"]).fetchall()
+    assert len(charged) == batch.request_counts.completed
+    assert all(
+        credits_ in {alone // 2, -(-alone // 2)} and is_batch and tokens == 9 for credits_, is_batch, tokens in charged
+    )
 
 
 # -- crashes -----------------------------------------------------------------------------------------------------

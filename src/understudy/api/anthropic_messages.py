@@ -2,14 +2,16 @@
 
 from collections.abc import AsyncGenerator, Sequence
 from contextlib import aclosing
+from typing import Any
 
 import msgspec
 from starlette.requests import Request
 from starlette.responses import Response
 
+from understudy.api.charging import Meter, admit, charged
 from understudy.api.errors import message_envelope, to_api_error
 from understudy.api.event_stream import EventStream
-from understudy.api.exchange import encoded, read_body, rendered
+from understudy.api.exchange import read_body, rendered
 from understudy.api.parts import Parts, parts_of
 from understudy.errors import InvalidRequest, UnderstudyError
 from understudy.llm.messages_request import DEFAULT_MAX_TOKENS, MessageBody
@@ -23,12 +25,15 @@ async def create_message(request: Request) -> Response:
     parts = parts_of(request)
     limits = parts.settings.limits
     body = _checked(await read_body(request, limits), CreateMessageParams, limits)
+    await admit(request)
+    meter = Meter(request, "completion", body)
     if not body.get("stream"):
-        return encoded(await parts.models.message(body))
+        answered = await parts.models.message(body)
+        return charged(meter, answered, await meter.charge(answered))
     stream = parts.models.message_stream(body)
     # The first events decide: what fails before them is an ordinary error answer.
     first = await anext(stream, ())
-    return EventStream(request, _events(first, stream, request.state.request_id))
+    return EventStream(request, _events(first, stream, meter, request.state.request_id))
 
 
 async def count_tokens(request: Request) -> Response:
@@ -59,12 +64,44 @@ def _plain(body: MessageBody) -> MessageBody:
     return {name: value for name, value in body.items() if value is not None}
 
 
-async def _events(first: Sequence[bytes], stream: Stream, request_id: str) -> AsyncGenerator[bytes, None]:
-    async with aclosing(stream):
-        try:
-            yield b"".join(first)
+async def _events(first: Sequence[bytes], stream: Stream, meter: Meter, request_id: str) -> AsyncGenerator[bytes, None]:
+    counts = _Counts(meter)
+    try:
+        async with aclosing(stream):
+            yield await counts.passed(first)
             async for frames in stream:
-                yield b"".join(frames)
-        except UnderstudyError as error:
-            told = message_envelope(to_api_error(error, request_id), request_id)
-            yield b"event: error\ndata: " + told + b"\n\n"
+                yield await counts.passed(frames)
+    except UnderstudyError as error:
+        told = message_envelope(to_api_error(error, request_id), request_id)
+        yield b"event: error\ndata: " + told + b"\n\n"
+    finally:
+        meter.leave()
+
+
+class _Told(msgspec.Struct):
+    message: dict[str, Any] = {}
+    usage: dict[str, Any] = {}
+
+
+class _Counts:
+    """Gathers what the events of a stream say of its usage, which the first begins and the last completes."""
+
+    def __init__(self, meter: Meter) -> None:
+        self._meter = meter
+        self._usage: dict[str, Any] = {}
+
+    async def passed(self, frames: Sequence[bytes]) -> bytes:
+        """The frames joined; where the message ends among them, it has been counted by then."""
+        self._meter.hear(frames)
+        for frame in frames:
+            if frame.startswith((b"event: message_start", b"event: message_delta")):
+                self._hear(frame)
+            elif frame.startswith(b"event: message_stop"):
+                await self._meter.settle()
+        return b"".join(frames)
+
+    def _hear(self, frame: bytes) -> None:
+        told = msgspec.json.decode(frame.partition(b"\ndata: ")[2], type=_Told)
+        usage = told.message.get("usage") or told.usage
+        self._usage |= {name: count for name, count in usage.items() if count is not None}
+        self._meter.hear([msgspec.json.encode({"usage": self._usage})])

@@ -26,6 +26,7 @@ async def _answered(
     parts: Parts, whole: Whole, told: Callable[[ApiError, str], bytes], project_id: str, body: bytes
 ) -> Answered:
     try:
+        await parts.accounting.admit(project_id, "")
         return 200, await whole(parts, project_id, body)
     except Exception as error:  # noqa: BLE001 - every error is the answer of its line
         request_id = ids.request()

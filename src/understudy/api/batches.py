@@ -5,6 +5,7 @@ from starlette.responses import Response
 
 from understudy import ids
 from understudy.api import message_batches
+from understudy.api.charging import admit
 from understudy.api.exchange import read_body, rendered
 from understudy.api.parts import parts_of, project_of
 from understudy.errors import InvalidRequest, NotFound
@@ -42,6 +43,7 @@ async def list_batches(request: Request) -> Response:
 async def create_batch(request: Request) -> Response:
     parts = parts_of(request)
     limits = parts.settings.limits
+    await admit(request)
     raw = await read_body(request, limits)
     if message_batches.is_of_messages(raw):
         return await message_batches.create_typed_message_batch(request, raw)
@@ -60,6 +62,7 @@ async def create_batch(request: Request) -> Response:
         endpoint=body.endpoint,
         created_at=now,
         expires_at=now + limits.batch_seconds,
+        key_id=request.state.key_id,
         input_file_id=file.id,
         metadata=body.metadata,
         output_seconds=body.output_expires_after.seconds if body.output_expires_after else None,

@@ -4,6 +4,7 @@ It is what `/openapi.json` serves and what clients are generated from, so names 
 Knows no handler and no application.
 """
 
+from collections.abc import Iterable
 from functools import cache
 from typing import Any
 
@@ -142,11 +143,17 @@ def _schema(kind: Shape) -> dict[str, Any]:
 
 
 def _schemas() -> dict[str, Any]:
-    kinds = [kind for operation in OPERATIONS for kind in (operation.body, operation.or_form, operation.response)]
+    asked = _structs(kind for operation in OPERATIONS for kind in (operation.body, operation.or_form))
+    answered = _structs(operation.response for operation in OPERATIONS)
+    _, components = msgspec.json.schema_components([*asked, *answered, *_ERRORS.values()], ref_template=_REFERENCE)
+    _, sent = msgspec.json.schema_components([*answered, *_ERRORS.values()], ref_template=_REFERENCE)
+    refined = {name: _refined(schema) for name, schema in components.items()}
+    return {name: _always_sent(schema) if name in sent else schema for name, schema in refined.items()}
+
+
+def _structs(kinds: Iterable[Shape | None]) -> list[type]:
     several = [kind if isinstance(kind, tuple) else (kind,) for kind in kinds]
-    structs = [kind for group in several for kind in group if isinstance(kind, type)]
-    _, components = msgspec.json.schema_components([*structs, *_ERRORS.values()], ref_template=_REFERENCE)
-    return {name: _always_sent(_refined(schema)) for name, schema in components.items()}
+    return [kind for group in several for kind in group if isinstance(kind, type)]
 
 
 def _always_sent(schema: dict[str, Any]) -> dict[str, Any]:

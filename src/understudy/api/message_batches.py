@@ -10,6 +10,7 @@ from starlette.responses import Response, StreamingResponse
 from starlette.types import Receive, Scope, Send
 
 from understudy import ids
+from understudy.api.charging import admit
 from understudy.api.exchange import read_body, rendered
 from understudy.api.parts import Parts, parts_of, project_of
 from understudy.blobs import Blobs
@@ -53,6 +54,7 @@ async def list_message_batches(request: Request) -> Response:
 
 async def create_message_batch(request: Request) -> Response:
     parts = parts_of(request)
+    await admit(request)
     raw = await read_body(request, parts.settings.limits)
     return await _created(request, _items(raw, parts))
 
@@ -135,7 +137,13 @@ async def _created(request: Request, items: Sequence[RawBatchItem]) -> Response:
     parts = parts_of(request)
     now = parts.clock.now()
     expires_at = now + parts.settings.limits.batch_seconds
-    job = Job(id=ids.message_batch(), endpoint=MESSAGES, created_at=now, expires_at=expires_at)
+    job = Job(
+        id=ids.message_batch(),
+        endpoint=MESSAGES,
+        created_at=now,
+        expires_at=expires_at,
+        key_id=request.state.key_id,
+    )
     async with parts.files.writing() as draft:
         for item in items:
             await draft.write(_line(item))

@@ -232,3 +232,8 @@ class Reader:
 def request_body(line: bytes, endpoint: str | None) -> bytes:
     """What is to be answered of a line that was found good. `endpoint` as in `Reader`."""
     return bytes(_message(line).params if endpoint is None else _request(line).body)
+
+
+def model_of(body: bytes) -> str:
+    """What an answered body asked for."""
+    return _body(body).model

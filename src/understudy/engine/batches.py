@@ -20,13 +20,17 @@ from understudy import ids
 from understudy.blobs import Blob, Blobs
 from understudy.clock import Clock
 from understudy.engine import batch_input, batch_output
+from understudy.engine.accounting import Accounting
 from understudy.engine.background import Repeating
 from understudy.engine.batch_output import Unfinished
 from understudy.engine.files import Draft, Files, new_file
 from understudy.errors import BlobMissing, StoreError
+from understudy.llm.counts import tokens_of
+from understudy.llm.prices import Tokens
 from understudy.store import Store
 from understudy.store.batch_work import AlreadyAnswered, Answer, Claimed, Ended, Line, NewLine, OpenLine, Output
 from understudy.store.batches import Batch, Dialect, Fault, Job, Status
+from understudy.store.ledger import Kind
 from understudy.wire.files import FileObject
 
 Answered = tuple[int, bytes]
@@ -39,6 +43,7 @@ KnowsModel = Callable[[str], Awaitable[bool]]
 """False where a model is certainly unknown."""
 
 MESSAGES: Final = "/v1/messages"
+EMBEDDINGS: Final = "/v1/embeddings"
 LEASE: Final = 8.0
 _BEAT: Final = 2.0
 _SWEEP: Final = 1.0
@@ -56,6 +61,8 @@ _MOST_ATTEMPTS: Final = 8
 _LONGEST_WAIT: Final = 60.0
 _REST: Final = 5.0
 _NEVER_BY_WAITING: Final = (b'"insufficient_quota"', b'"billing_error"')
+# What a token is taken to be where a provider does not count, in bytes of JSON.
+_BYTES_PER_TOKEN: Final = 4
 logger = logging.getLogger(__name__)
 
 
@@ -77,6 +84,7 @@ class Batches:
         blobs: Blobs,
         files: Files,
         clock: Clock,
+        accounting: Accounting,
         *,
         places: int,
         longest_line: int,
@@ -90,6 +98,7 @@ class Batches:
         self._blobs = blobs
         self._files = files
         self._clock = clock
+        self._accounting = accounting
         self._places = places
         self._longest_line = longest_line
         self._knows_model = knows_model
@@ -313,15 +322,25 @@ class Batches:
         try:
             body = batch_input.request_body(await self._bytes(claimed, line), _format(claimed))
             status, answered = await self._asked(claimed, body)
-            text = answered.decode("utf-8", "replace")
-            usage = batch_output.usage_of(answered)
-            answer = Answer(ids.request(), status, text, usage)
+            answer = await self._counted(claimed, line, body, status, answered)
             try:
                 self._still_ours(await self._work.answer(claimed.seq, self.id, line.line, answer))
             except AlreadyAnswered:
                 logger.warning("line %d of the batch %s had its answer already", line.line, claimed.batch.job.id)
         finally:
             window.release()
+
+    async def _counted(self, claimed: Claimed, line: OpenLine, body: bytes, status: int, answered: bytes) -> Answer:
+        """The answer with what it is charged: once, since its reference is the line's own."""
+        job, charge = claimed.batch.job, None
+        if 200 <= status < 300:
+            said = 0 if job.endpoint == EMBEDDINGS else len(answered) // _BYTES_PER_TOKEN
+            tokens = tokens_of(answered) or Tokens(len(body) // _BYTES_PER_TOKEN, said)
+            kind: Kind = "embedding" if job.endpoint == EMBEDDINGS else "completion"
+            reference, model = f"{job.id}:{line.line}", batch_input.model_of(body)
+            charge = await self._accounting.usage(reference, kind, model, tokens, key_id=job.key_id, batch=True)
+        usage = batch_output.usage_of(answered)
+        return Answer(ids.request(), status, answered.decode("utf-8", "replace"), usage, charge)
 
     async def _bytes(self, claimed: Claimed, line: OpenLine) -> bytes:
         async with self._blobs.reading(claimed.input, line.place, line.place + line.length) as chunks:

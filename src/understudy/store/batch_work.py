@@ -10,7 +10,7 @@ from typing import Literal
 
 import msgspec
 
-from understudy.store import outbox
+from understudy.store import ledger, outbox
 from understudy.store.batches import ACTIVE, SHOWN, Batch, Dialect, Fault, Job, Status, decode, legal
 from understudy.store.blobs import release, retain
 from understudy.store.database import Database, Transaction
@@ -42,7 +42,7 @@ _ANSWER = (
 _COUNT = (
     "UPDATE batches SET completed = completed + $3, failed = failed + $4, input_tokens = input_tokens + $5,"
     " cached_tokens = cached_tokens + $6, output_tokens = output_tokens + $7, reasoning_tokens = reasoning_tokens + $8"
-    " WHERE seq = $1 AND owner = $2 RETURNING seq"
+    " WHERE seq = $1 AND owner = $2 RETURNING project_id"
 )
 _ADD = (
     "INSERT INTO batch_lines (batch, line, custom_id, place, length) VALUES ($1, $2, $3, $4, $5)"
@@ -108,12 +108,13 @@ class Usage:
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """`body` is JSON, whatever `status_code` says."""
+    """`body` is JSON, whatever `status_code` says; `charge` is what it is to be counted as in the ledger."""
 
     request_id: str
     status_code: int
     body: str
     usage: Usage
+    charge: ledger.Usage | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -175,7 +176,7 @@ class BatchWork:
 
     async def answer(self, seq: int, owner: str, line: int, answer: Answer) -> bool:
         """Keeps an answer and counts it."""
-        return await self._database.write(_answer, seq, owner, line, answer)
+        return await self._database.write(_answer, self._database, seq, owner, line, answer)
 
     async def finalize(self, seq: int, owner: str, now: float) -> bool:
         """From in progress to finalizing."""
@@ -299,15 +300,18 @@ def _unanswered(seq: int, after: int, limit: int) -> Transaction[list[OpenLine]]
     return [OpenLine(*row) for row in (yield _UNANSWERED, (seq, after, limit))]
 
 
-def _answer(seq: int, owner: str, line: int, answer: Answer) -> Transaction[bool]:
+def _answer(database: Database, seq: int, owner: str, line: int, answer: Answer) -> Transaction[bool]:
     # The batch first, as in every other write, so that no two wait for each other.
     done, usage = 200 <= answer.status_code < 300, answer.usage
     counts = (int(done), int(not done))
     tokens = (usage.input_tokens, usage.cached_tokens, usage.output_tokens, usage.reasoning_tokens)
-    if not (yield _COUNT, (seq, owner, *counts, *tokens)):
+    rows = yield _COUNT, (seq, owner, *counts, *tokens)
+    if not rows:
         return False
     if not (yield _ANSWER, (seq, line, answer.request_id, answer.status_code, answer.body)):
         raise AlreadyAnswered
+    if answer.charge is not None:
+        yield from ledger.record(database, rows[0][0], answer.charge)
     return True
 
 

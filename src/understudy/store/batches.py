@@ -54,6 +54,7 @@ class Job(Struct, kw_only=True, omit_defaults=True):
     endpoint: str
     created_at: float
     expires_at: float
+    key_id: str = ""
     input_file_id: str | None = None
     model: str | None = None
     metadata: dict[str, str] | None = None

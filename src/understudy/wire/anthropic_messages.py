@@ -124,7 +124,7 @@ class CreateMessageBatchRequest(Struct, kw_only=True):
     requests: Annotated[list[MessageBatchItem], Meta(min_length=1, max_length=100_000)]
 
 
-class RawBatchItem(Struct):
+class RawBatchItem(Struct, forbid_unknown_fields=True):
     """The same, not looked into."""
 
     custom_id: CustomId
@@ -135,7 +135,7 @@ class RawBatch(Struct):
     requests: Annotated[list[RawBatchItem], Meta(min_length=1, max_length=100_000)]
 
 
-class TypedBatchItem(Struct):
+class TypedBatchItem(Struct, forbid_unknown_fields=True):
     """An item of the AI/ML API, which looks into the messages before it takes them."""
 
     custom_id: CustomId
