@@ -98,15 +98,17 @@ def _query_parameters(operation: Operation) -> list[dict[str, Any]]:
     if operation.query is None:
         return []
     _, components = msgspec.json.schema_components([operation.query])
-    members = components[operation.query.__name__]["properties"]
-    return [_query_parameter(name, _refined(schema)) for name, schema in members.items()]
+    described = components[operation.query.__name__]
+    required = described.get("required", ())
+    members = described["properties"].items()
+    return [_query_parameter(name, _refined(schema), required=name in required) for name, schema in members]
 
 
-def _query_parameter(name: str, schema: dict[str, Any]) -> dict[str, Any]:
+def _query_parameter(name: str, schema: dict[str, Any], *, required: bool) -> dict[str, Any]:
     description = schema.pop("description")
     if "anyOf" in schema:  # a text or null, and a query has no null
         schema = schema["anyOf"][0]
-    parameter = {"name": name, "in": "query", "required": False, "description": description, "schema": schema}
+    parameter = {"name": name, "in": "query", "required": required, "description": description, "schema": schema}
     if schema["type"] == "array":
         parameter["name"] = f"{name}[]"
     if schema["type"] == "object":

@@ -8,6 +8,7 @@ import time
 import click
 
 from understudy.cli.config import config
+from understudy.cli.credits import credits as credits_
 from understudy.cli.doctor import doctor
 from understudy.cli.keys import keys
 from understudy.cli.mcp import mcp
@@ -45,7 +46,7 @@ def commands() -> None:
     """
 
 
-for command in (serve, keys, projects, tools, mcp, reindex, sandbox, config, doctor, version):
+for command in (serve, keys, projects, credits_, tools, mcp, reindex, sandbox, config, doctor, version):
     commands.add_command(command)
 
 

@@ -6,9 +6,11 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass
 
 from understudy import ids
+from understudy.errors import NotFound
 from understudy.settings import Settings
 from understudy.store import Store, open_store
 from understudy.store.keys import DEFAULT_PROJECT, KeyRecord, ProjectRecord, hint_of
+from understudy.store.ledger import Entry, EntryFilter, EntryType, Period, SpendLimit
 
 
 @dataclass(frozen=True, slots=True)
@@ -19,10 +21,18 @@ class CreatedKey:
     key: str
 
 
-async def create_key(settings: Settings, name: str, project: str) -> CreatedKey:
-    """Raises NotFound for a project that is not there, unless it is the default one."""
+async def create_key(
+    settings: Settings, name: str, project: str, limit: int | None = None, period: Period = "month"
+) -> CreatedKey:
+    """`limit` is in credits a `period`.
+
+    Raises NotFound for a project that is not there, unless it is the default one.
+    """
     async with _store(settings) as store:
-        return await _created(store, name, project)
+        created = await _created(store, name, project)
+        if limit is not None:
+            await store.ledger.set_limit(SpendLimit(created.record.id, limit, period))
+        return created
 
 
 async def list_keys(settings: Settings) -> list[tuple[KeyRecord, str]]:
@@ -32,10 +42,15 @@ async def list_keys(settings: Settings) -> list[tuple[KeyRecord, str]]:
         return [(record, names[record.project_id]) for record in await store.keys.list()]
 
 
-async def create_project(settings: Settings, name: str) -> ProjectRecord:
-    """Raises Conflict where there is one of that name."""
+async def create_project(
+    settings: Settings, name: str, limit: int | None = None, period: Period = "month"
+) -> ProjectRecord:
+    """`limit` is in credits a `period`. Raises Conflict where there is one of that name."""
     async with _store(settings) as store:
-        return await store.keys.create_project(name, int(time.time()))
+        made = await store.keys.create_project(name, int(time.time()))
+        if limit is not None:
+            await store.ledger.set_limit(SpendLimit(made.id, limit, period))
+        return made
 
 
 async def list_projects(settings: Settings) -> Sequence[ProjectRecord]:
@@ -52,6 +67,86 @@ async def revoke_key(settings: Settings, given: str) -> KeyRecord | None:
             if record.revoked_at is None and (given == record.id or record.hint in {given, hint_of(given)})
         ]
         return await store.keys.revoke(meant[0].id, int(time.time())) if len(meant) == 1 else None
+
+
+@dataclass(frozen=True, slots=True)
+class ProjectFunds:
+    """How a project stands, in credits; `spent` is this month's."""
+
+    project_id: str
+    name: str
+    balance: int
+    budgeted: bool
+    spent: int
+    limit: SpendLimit | None
+
+
+async def grant_credits(
+    settings: Settings, project: str, credits_: int, type_: EntryType, note: str | None
+) -> ProjectFunds:
+    """Raises NotFound for a project that is not there."""
+    async with _store(settings) as store:
+        found = await _project(store, project)
+        await store.ledger.grant(found.id, credits_, type_, int(time.time()), note)
+        return await _funds(store, found)
+
+
+async def drop_budget(settings: Settings, project: str) -> bool:
+    """False where the project has none."""
+    async with _store(settings) as store:
+        return await store.ledger.unlimit((await _project(store, project)).id)
+
+
+async def limit_spending(
+    settings: Settings, project: str | None, key: str | None, credits_: int | None, period: Period
+) -> str:
+    """Limits the project or the key, or takes its limit away; returns its name. Raises NotFound."""
+    async with _store(settings) as store:
+        if project is not None:
+            found = await _project(store, project)
+            scope, name = found.id, found.name
+        else:
+            scope = name = await _key_id(store, key or "")
+        if credits_ is None:
+            await store.ledger.drop_limit(scope)
+        else:
+            await store.ledger.set_limit(SpendLimit(scope, credits_, period))
+        return name
+
+
+async def list_funds(settings: Settings) -> list[ProjectFunds]:
+    async with _store(settings) as store:
+        return [await _funds(store, project) for project in await store.keys.projects()]
+
+
+async def list_entries(settings: Settings, project: str, last: int) -> list[Entry]:
+    """Newest first. Raises NotFound."""
+    async with _store(settings) as store:
+        project_id = (await _project(store, project)).id
+        return (await store.ledger.entries(project_id, EntryFilter(), last, None)).entries
+
+
+async def _project(store: Store, given: str) -> ProjectRecord:
+    found = [one for one in await store.keys.projects() if given in {one.id, one.name}]
+    if not found and given == DEFAULT_PROJECT:
+        return await store.keys.create_project(given, int(time.time()))
+    if not found:
+        raise NotFound(f"No project is called {given!r}. `understudy projects list` shows those that there are.")
+    return found[0]
+
+
+async def _key_id(store: Store, given: str) -> str:
+    meant = [one for one in await store.keys.list() if given == one.id or one.hint in {given, hint_of(given)}]
+    if len(meant) != 1:
+        raise NotFound("No single key is meant by that; `understudy keys list` shows their ids.")
+    return meant[0].id
+
+
+async def _funds(store: Store, project: ProjectRecord) -> ProjectFunds:
+    account = await store.ledger.account(project.id)
+    spent = await store.ledger.spending(SpendLimit(project.id, 0, "month"), project.id, int(time.time()))
+    limit = await store.ledger.limit(project.id)
+    return ProjectFunds(project.id, project.name, account.balance, account.budgeted, spent, limit)
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,12 +4,15 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from understudy.cli.amounts import amount as money
+from understudy.cli.credits import PERIOD
 from understudy.cli.options import STORE, takes_json, takes_settings
 from understudy.cli.output import day, print_json, print_table
 
 if TYPE_CHECKING:
     from understudy.settings import Loaded
     from understudy.store.keys import KeyRecord
+    from understudy.store.ledger import Period
 
 
 @click.group()
@@ -20,15 +23,19 @@ def keys() -> None:
 @keys.command()
 @click.option("--name", default="unnamed", show_default=True, help="What the key is for.")
 @click.option("--project", default="default", show_default=True, help="The project that it opens, by name or id.")
+@click.option("--spend-limit", type=money, metavar="AMOUNT", help="What it may spend, like 5USD.")
+@click.option("--period", type=PERIOD, default="month", show_default=True, help="When what was spent is forgotten.")
 @takes_settings(*STORE)
 @takes_json
-def create(loaded: "Loaded", *, name: str, project: str, as_json: bool) -> None:
+def create(
+    loaded: "Loaded", *, name: str, project: str, spend_limit: int | None, period: "Period", as_json: bool
+) -> None:
     """Create a key and show it, once."""
     import asyncio
 
     from understudy.cli.access import create_key
 
-    created = asyncio.run(create_key(loaded.settings, name, project))
+    created = asyncio.run(create_key(loaded.settings, name, project, spend_limit, period))
     if as_json:
         print_json({**_facts(created.record), "key": created.key})
     else:

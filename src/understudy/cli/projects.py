@@ -4,12 +4,15 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from understudy.cli.amounts import amount as money
+from understudy.cli.credits import PERIOD
 from understudy.cli.options import STORE, takes_json, takes_settings
 from understudy.cli.output import day, print_json, print_table
 
 if TYPE_CHECKING:
     from understudy.settings import Loaded
     from understudy.store.keys import ProjectRecord
+    from understudy.store.ledger import Period
 
 
 @click.group()
@@ -19,9 +22,11 @@ def projects() -> None:
 
 @projects.command()
 @click.argument("name")
+@click.option("--spend-limit", type=money, metavar="AMOUNT", help="What all its keys together may spend, like 5USD.")
+@click.option("--period", type=PERIOD, default="month", show_default=True, help="When what was spent is forgotten.")
 @takes_settings(*STORE)
 @takes_json
-def create(loaded: "Loaded", *, name: str, as_json: bool) -> None:
+def create(loaded: "Loaded", *, name: str, spend_limit: int | None, period: "Period", as_json: bool) -> None:
     """Create a project; `understudy keys create --project NAME` makes keys for it."""
     import asyncio
 
@@ -29,7 +34,7 @@ def create(loaded: "Loaded", *, name: str, as_json: bool) -> None:
 
     if not name.strip():
         raise click.UsageError("A project needs a name that is not empty.")
-    made = asyncio.run(create_project(loaded.settings, name))
+    made = asyncio.run(create_project(loaded.settings, name, spend_limit, period))
     if as_json:
         print_json(_facts(made))
     else:

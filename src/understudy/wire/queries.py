@@ -4,7 +4,9 @@ An array is written `include[]=a&include[]=b`, `include=a`, `include[0]=a` or `i
 `metadata[key]=value`.
 """
 
+import difflib
 import re
+from collections.abc import Iterable
 from functools import cache
 from typing import Annotated, Any, Literal, TypeVar
 from urllib.parse import parse_qsl
@@ -59,11 +61,11 @@ class IncludeQuery(Struct, frozen=True, kw_only=True):
     include: Includes = []
 
 
-def parse(query: bytes, kind: type[T]) -> T:
-    """The raw query string of the request line as `kind`. Raises InvalidQuery."""
-    if not query:
-        return kind()
-    plain = _fold(query, _members(kind))
+def parse(query: bytes, kind: type[T], *, strict: bool = False) -> T:
+    """The raw query string of the request line as `kind`; `strict` refuses unknown keys. Raises InvalidQuery."""
+    if strict:
+        _check_known(query, _members(kind))
+    plain = _fold(query, _members(kind)) if query else {}
     try:
         return msgspec.convert(plain, kind)
     except msgspec.ValidationError as refusal:
@@ -97,6 +99,13 @@ def _fold(query: bytes, members: dict[str, type[inspect.Type]]) -> dict[str, Any
             _once(plain, name, _scalar(kind, text), key)
     # `after=` is how some clients write that they have no cursor.
     return {name: value for name, value in plain.items() if name not in {"after", "before"} or value}
+
+
+def _check_known(query: bytes, members: Iterable[str]) -> None:
+    for key, _ in parse_qsl(query.decode("utf-8", "replace"), keep_blank_values=True):
+        name = key.partition("[")[0]
+        if name not in members:
+            raise InvalidQuery(wording.unknown(name, difflib.get_close_matches(name, members, n=2)))
 
 
 def _once(values: dict[str, Any], name: str, value: Any, key: str) -> None:

@@ -7,6 +7,7 @@ id. Paths are relative to the row's base and in the router's syntax (`{model:pat
 from understudy.api.operations import (
     assistants,
     batches,
+    billing,
     chat,
     containers,
     embeddings,
@@ -31,6 +32,7 @@ OPERATIONS: tuple[Operation, ...] = (
     *models.OPERATIONS,
     *embeddings.OPERATIONS,
     *batches.OPERATIONS,
+    *billing.OPERATIONS,
     *webhooks.OPERATIONS,
     *messages.OPERATIONS,
     *toolkit.OPERATIONS,

@@ -1,0 +1,179 @@
+"""`understudy credits`: what projects may spend and have spent. Works beside a running server."""
+
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from understudy.cli.amounts import amount as money
+from understudy.cli.amounts import shown
+from understudy.cli.options import STORE, takes_json, takes_settings
+from understudy.cli.output import day, print_json, print_table
+
+if TYPE_CHECKING:
+    from understudy.cli.access import ProjectFunds
+    from understudy.settings import Loaded
+    from understudy.store.ledger import Period
+
+_PROJECT = click.option("--project", default="default", show_default=True, help="The project, by name or id.")
+PERIOD = click.Choice(["no_reset", "day", "week", "month"])
+
+
+@click.group()
+def credits() -> None:  # noqa: A001 - the command's name
+    """Grant credits to projects, limit what is spent, and see what was.
+
+    A project is not limited until it is granted something; from then on it may spend that and no more.
+    """
+
+
+@credits.command()
+@click.argument("amount", type=money)
+@_PROJECT
+@click.option(
+    "--type",
+    "type_",
+    type=click.Choice(["PAYMENT", "BONUS", "REFUND", "ADJUSTMENT"]),
+    default="PAYMENT",
+    show_default=True,
+    help="What the entry is called in the list of transactions.",
+)
+@click.option("--note", metavar="TEXT", help="A reference that the entry keeps, like the number of an invoice.")
+@takes_settings(*STORE)
+@takes_json
+def grant(loaded: "Loaded", *, amount: int, project: str, type_: Any, note: str | None, as_json: bool) -> None:
+    """Add an amount, like 10USD or 20000000 credits, to a project's balance."""
+    import asyncio
+
+    from understudy.cli.access import grant_credits
+
+    _told(asyncio.run(grant_credits(loaded.settings, project, amount, type_, note)), as_json=as_json)
+
+
+@credits.command()
+@click.argument("amount", type=money)
+@_PROJECT
+@click.option("--note", metavar="TEXT", help="A reference that the entry keeps.")
+@takes_settings(*STORE)
+@takes_json
+def withdraw(loaded: "Loaded", *, amount: int, project: str, note: str | None, as_json: bool) -> None:
+    """Take an amount from a project's balance."""
+    import asyncio
+
+    from understudy.cli.access import grant_credits
+
+    _told(asyncio.run(grant_credits(loaded.settings, project, -amount, "ADJUSTMENT", note)), as_json=as_json)
+
+
+@credits.command()
+@click.argument("amount", type=money, required=False)
+@click.option("--project", help="Limit this project, by name or id.")
+@click.option("--key", help="Limit this key, by its id or hint.")
+@click.option("--period", type=PERIOD, default="month", show_default=True, help="When what was spent is forgotten.")
+@click.option("--none", "none", is_flag=True, help="Take the limit away.")
+@takes_settings(*STORE)
+def limit(
+    loaded: "Loaded", *, amount: int | None, project: str | None, key: str | None, period: "Period", none: bool
+) -> None:
+    """Limit what a key or a project may spend in a period; work that has begun is never cut off."""
+    import asyncio
+
+    from understudy.cli.access import limit_spending
+
+    if (project is None) == (key is None):
+        raise click.UsageError("Name either a project with --project or a key with --key.")
+    if (amount is None) != none:
+        raise click.UsageError("Give an amount like 5USD, or --none to take the limit away.")
+    scope = asyncio.run(limit_spending(loaded.settings, project, key, amount, period))
+    click.echo(
+        f"{scope} is not limited any more." if amount is None else f"{scope} may spend {shown(amount)} ({period})."
+    )
+
+
+@credits.command()
+@_PROJECT
+@takes_settings(*STORE)
+def unlimit(loaded: "Loaded", *, project: str) -> None:
+    """Let a project spend without a budget again; its balance and its limits stay."""
+    import asyncio
+
+    from understudy.cli.access import drop_budget
+
+    if not asyncio.run(drop_budget(loaded.settings, project)):
+        raise click.ClickException(f"The project {project!r} has no budget.")
+    click.echo(f"{project} has no budget any more.")
+
+
+@credits.command()
+@takes_settings(*STORE)
+@takes_json
+def show(loaded: "Loaded", *, as_json: bool) -> None:
+    """Show every project's balance, and what it spent this month."""
+    import asyncio
+
+    from understudy.cli.access import list_funds
+
+    funds = asyncio.run(list_funds(loaded.settings))
+    if as_json:
+        print_json([_facts(one) for one in funds])
+    else:
+        rows = [(one.name, shown(one.balance), _budget(one), shown(one.spent), _limit(one)) for one in funds]
+        print_table(("project", "balance", "budget", "this month", "limit"), rows)
+
+
+@credits.command()
+@_PROJECT
+@click.option("--last", type=click.IntRange(1, 10_000), default=20, show_default=True, help="How many entries.")
+@takes_settings(*STORE)
+@takes_json
+def history(loaded: "Loaded", *, project: str, last: int, as_json: bool) -> None:
+    """List the entries of a project's ledger, newest first."""
+    import asyncio
+
+    from understudy.cli.access import list_entries
+
+    entries = asyncio.run(list_entries(loaded.settings, project, last))
+    if as_json:
+        print_json(
+            [
+                {
+                    "id": one.id,
+                    "created_at": one.created_at,
+                    "type": one.type,
+                    "credits": one.credits,
+                    "model": one.model,
+                    "reference": one.reference,
+                }
+                for one in entries
+            ]
+        )
+    else:
+        rows = [
+            (day(one.created_at), one.type, shown(one.credits), one.model or "", one.reference or "") for one in entries
+        ]
+        print_table(("day", "type", "amount", "model", "reference"), rows)
+
+
+def _told(funds: "ProjectFunds", *, as_json: bool) -> None:
+    if as_json:
+        print_json(_facts(funds))
+    else:
+        click.echo(f"{funds.name} has {shown(funds.balance)} ({funds.balance} credits).")
+
+
+def _facts(funds: "ProjectFunds") -> dict[str, Any]:
+    return {
+        "project": funds.name,
+        "project_id": funds.project_id,
+        "balance": funds.balance,
+        "budgeted": funds.budgeted,
+        "spent_this_month": funds.spent,
+        "limit": None if funds.limit is None else {"credits": funds.limit.credits, "period": funds.limit.period},
+    }
+
+
+def _budget(funds: "ProjectFunds") -> str:
+    return "what is granted" if funds.budgeted else "none"
+
+
+def _limit(funds: "ProjectFunds") -> str:
+    return "none" if funds.limit is None else f"{shown(funds.limit.credits)} {funds.limit.period}"
