@@ -172,6 +172,9 @@ def test_a_page_of_files_is_cut_at_either_end(client, container):
     assert ([one.id for one in page.data], page.has_more) == (listed[3:], False)
     page = client.containers.files.list(container.id, order="asc", limit=2, extra_query={"before": listed[3]})
     assert ([one.id for one in page.data], page.has_more) == (listed[1:3], True)
+    with pytest.raises(openai.BadRequestError) as refusal:
+        client.containers.files.list(container.id, after="cfile_none")
+    assert_error(refusal.value, 400, refusal.value.body["message"], "after", "invalid_value")
 
 
 @pytest.mark.proves("containers.kept")

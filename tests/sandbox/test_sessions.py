@@ -196,6 +196,15 @@ async def test_without_a_setting_nothing_is_started_before_the_first_session(new
     await until(lambda: sandbox._pool._ready)
 
 
+async def test_a_kernel_is_made_ready_for_a_session_that_is_expected(new_sandbox):
+    sandbox = await new_sandbox(warm=None)
+    sandbox.expect()
+    assert not sandbox._watches
+    await sandbox.check()
+    sandbox.expect()
+    await until(lambda: sandbox.warm == 1)
+
+
 async def test_closing_the_sandbox_in_the_middle_of_starts_leaves_no_process(new_sandbox):
     sandbox = await new_sandbox(warm=2, disk_mb=33)
     opening = asyncio.create_task(sandbox.open("a"))

@@ -12,6 +12,7 @@ from understudy.api.parts import parts_of, project_of
 from understudy.engine.containers import check_running
 from understudy.errors import NoSuchFile, no_such
 from understudy.store.files import no_such_file
+from understudy.store.pages import unknown_cursor
 from understudy.wire import queries
 from understudy.wire.containers import (
     ContainerFileListResource,
@@ -65,10 +66,13 @@ async def list_container_files(request: Request) -> Response:
 
 
 def _page(files: list[ContainerFileResource], query: queries.ListQuery) -> tuple[list[ContainerFileResource], bool]:
-    """The page, and whether there are more beyond it."""
+    """The page, and whether there are more beyond it. Raises InvalidRequest for a cursor that is none of them."""
     numbers = {file.id: number for number, file in enumerate(files)}
-    after = -1 if query.after is None else numbers.get(query.after, len(files))
-    before = len(files) if query.before is None else numbers.get(query.before, 0)
+    for name, cursor in (("after", query.after), ("before", query.before)):
+        if cursor is not None and cursor not in numbers:
+            raise unknown_cursor(name, cursor)
+    after = -1 if query.after is None else numbers[query.after]
+    before = len(files) if query.before is None else numbers[query.before]
     between = files[after + 1 : before]
     backwards = query.before is not None and query.after is None
     return between[-query.limit :] if backwards else between[: query.limit], len(between) > query.limit

@@ -37,6 +37,7 @@ class Computing:
         stage = self._stage
         if not any(isinstance(tool, AssistantToolsCode) for tool in stage.view.run.tools):
             return []
+        self._interpreter.expect()
         thread = _decode_thread(await stage.store.threads.get(stage.project_id, stage.view.run.thread_id))
         file_ids = [*_file_ids(stage.progress.resources), *_file_ids(thread.tool_resources)]
         return await stage.store.files.lookup(stage.project_id, list(dict.fromkeys(file_ids)))

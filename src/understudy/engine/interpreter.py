@@ -47,6 +47,10 @@ class Interpreter:
         """What keeps code from running here, as a sentence; None where it can."""
         return await self._workspaces.check()
 
+    def expect(self) -> None:
+        """To be called when a model is asked that may want to run code: the sandbox gets ready meanwhile."""
+        self._workspaces.expect()
+
     async def container_for(self, project_id: str, wanted: str | Auto) -> str:
         """The id of a container that may be used: the one of this id, or that of an owner. Counts as use.
 

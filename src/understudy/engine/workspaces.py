@@ -51,6 +51,10 @@ class Workspaces:
         """What keeps code from running here, as a sentence; None where it can."""
         return await self._sandbox.check()
 
+    def expect(self) -> None:
+        """Code may be run soon."""
+        self._sandbox.expect()
+
     async def open(
         self, project_id: str, container_id: str, file_ids: Sequence[str], *, bare_ids: bool = False
     ) -> Workspace:

@@ -93,7 +93,7 @@ class SandboxSettings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=T
     ] = None
     warm: Annotated[
         Annotated[int, Meta(ge=0, le=100)] | None,
-        Meta(description="Kernels kept ready from the start; when unset, one after the first session."),
+        Meta(description="Kernels kept ready from the start; when unset, one, from the first run that may need it."),
     ] = None
     sessions: Annotated[
         int,

@@ -66,12 +66,16 @@ def _position(source: Source, scope: Any, name: str, cursor: str) -> Transaction
     sql = f"SELECT seq FROM {source.table} WHERE {source.scope} AND id = $2"  # noqa: S608 - constants only
     rows = yield sql, (scope, cursor)
     if not rows:
-        raise InvalidRequest(
-            f"Invalid '{name}': no object with id {cursor!r} in this list. Use an id that the list has returned.",
-            param=name,
-            code="invalid_value",
-        )
+        raise unknown_cursor(name, cursor)
     return int(rows[0][0])
+
+
+def unknown_cursor(name: str, cursor: str) -> InvalidRequest:
+    return InvalidRequest(
+        f"Invalid '{name}': no object with id {cursor!r} in this list. Use an id that the list has returned.",
+        param=name,
+        code="invalid_value",
+    )
 
 
 @lru_cache(maxsize=256)

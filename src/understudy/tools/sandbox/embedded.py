@@ -65,6 +65,10 @@ class EmbeddedSandbox:
         finally:
             self._checking = None
 
+    def expect(self) -> None:
+        if self._plan is not None:
+            self._pool.fill()
+
     async def open(self, key: str) -> KernelSession:
         if problem := await self.check():
             raise SandboxError(problem)

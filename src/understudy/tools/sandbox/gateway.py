@@ -42,6 +42,9 @@ class GatewaySandbox:
             return f"The gateway at {self._settings.url} has no kernel {self._settings.kernel!r}; it has {list(known)}."
         return None
 
+    def expect(self) -> None:
+        """A gateway has its own ways to be ready."""
+
     async def open(self, key: str) -> KernelSession:
         return await self._sessions.open(key)
 

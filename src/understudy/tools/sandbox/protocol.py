@@ -98,6 +98,10 @@ class Sandbox(Protocol):
         """What keeps code from running here, and how to get it, as a sentence; None where code can run."""
         ...
 
+    def expect(self) -> None:
+        """Somebody may want a session soon: gets ready for it in the background, where that was not done before."""
+        ...
+
     async def open(self, key: str) -> Session:
         """The session of the key: the one that lives, or a new one. Waits for its turn where many start."""
         ...
