@@ -258,6 +258,8 @@ def test_tools_are_selected_by_slug_tag_and_importance():
         (200, "application/json", b'{"a": 1}', ({"a": 1}, None)),
         (201, "application/json", b"[1, 2]", ({"data": [1, 2]}, None)),
         (200, "application/x-jsonl", b'{"a": 1}\n{"a": 2}\n', ({"data": [{"a": 1}, {"a": 2}]}, None)),
+        (200, "application/x-jsonl", b'{"a": 1}\n', ({"data": [{"a": 1}]}, None)),
+        (200, "", b'{"a": 1}\n{"a": 2}', ({"data": [{"a": 1}, {"a": 2}]}, None)),
         (200, "text/html", b"<h1>Hi</h1>", ({}, "The API answered 200 with text/html that is not JSON: <h1>Hi</h1>")),
         (200, "", b"", ({}, "The API answered 200 with something that is not JSON: an empty answer")),
         (404, "application/json", b'{"error": {"message": "Gone."}}', ({"status": 404}, "The API answered 404: Gone.")),

@@ -72,7 +72,7 @@ WAYS = {"python": by_python, "rest": by_rest, "mcp": by_mcp, "command": by_comma
 
 # Tools whose operations the server does not have: a call of them is answered with status 404, as a result.
 UNSERVED = {
-    *("GET_BILLING_BALANCE", "LIST_MODELS_WITH_DETAILS", "LIST_BATCHES", "GET_RESPONSE"),
+    *("GET_BILLING_BALANCE", "LIST_MODELS_WITH_DETAILS", "GET_RESPONSE"),
     *("GET_LUMA_GENERATION", "LIST_LUMA_GENERATIONS"),
 }
 

@@ -4,6 +4,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 
 from e2e.talk import WEATHER, new_thread, outputs_for, reached, run_of
+from waiting import eventually
 
 
 class World:
@@ -271,3 +272,18 @@ def list_models(world):
         assert {"rehearsal", "gpt-4o"} <= {model["id"] for model in data["data"]}
 
     return {}, check
+
+
+@case("LIST_BATCHES", "Invalid 'batch_id': 'batch_1' does not match", batch_id="batch_1")
+def list_batches(world):
+    params = {"model": "rehearsal", "max_tokens": 20, "messages": [{"role": "user", "content": "Hello"}]}
+    body = {"requests": [{"custom_id": "first", "params": params}]}
+    batch_id = world.server.ask("POST", "/v1/batches", body).json["id"]
+    path = f"/v1/batches?batch_id={batch_id}"
+    assert eventually(lambda: "jsonl" in world.server.ask("GET", path).headers["content-type"])
+
+    def check(data):
+        (line,) = data["data"]
+        assert (line["custom_id"], line["result"]["type"]) == ("first", "succeeded")
+
+    return {"batch_id": batch_id}, check

@@ -28,7 +28,8 @@ def result_of(status: int, content_type: str, body: bytes) -> Result:
     if content_type.startswith("text/event-stream"):
         return _streamed(list(_events(body.decode("utf-8", "replace"))))
     try:
-        return Result(data=_as_object(_decoded(body)), error=None, successful=True)
+        value = _lines(body) if "jsonl" in content_type else _decoded(body)
+        return Result(data=_as_object(value), error=None, successful=True)
     except ValueError:
         return failed(f"The API answered {status} with {content_type or 'something'} that is not JSON: {_quoted(body)}")
 
@@ -38,10 +39,14 @@ def _decoded(body: bytes) -> Any:
     try:
         return json.loads(body)
     except ValueError:
-        lines = [line for line in body.splitlines() if line.strip()]
-        if len(lines) < 2:
+        found = _lines(body)
+        if len(found) < 2:
             raise
-        return [json.loads(line) for line in lines]
+        return found
+
+
+def _lines(body: bytes) -> list[Any]:
+    return [json.loads(line) for line in body.splitlines() if line.strip()]
 
 
 def _as_object(value: Any) -> dict[str, Any]:

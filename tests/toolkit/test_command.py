@@ -1,0 +1,86 @@
+"""`understudy tools`, as people and scripts use it."""
+
+import json
+import subprocess
+import sys
+
+import pytest
+from click.testing import CliRunner
+
+from serving import KEY, WAIT
+from toolkit.seed import TABLE
+from understudy.cli import commands
+
+CREATE = "AI_ML_API_CREATE_ASSISTANT"
+
+
+@pytest.fixture
+def understudy(server, monkeypatch):
+    monkeypatch.setenv("UNDERSTUDY_BASE_URL", server.url)
+    monkeypatch.setenv("UNDERSTUDY_API_KEY", KEY)
+
+    def run(*arguments, code=0, **options):
+        done = CliRunner().invoke(commands, ["tools", *arguments], **options)
+        assert done.exit_code == code, done.output
+        return done
+
+    return run
+
+
+def test_tools_are_listed_and_searched(understudy):
+    lines = understudy("list").stdout.splitlines()
+    assert [line.split()[0] for line in lines] == ["SLUG", *TABLE]
+    assert understudy("list", "cancel run").stdout.splitlines()[1].split()[0] == "AI_ML_API_CANCEL_RUN"
+    reading = json.loads(understudy("list", "--tag", "readOnlyHint", "--important", "--json").stdout)
+    assert {"AI_ML_API_GET_RUN", "AI_ML_API_LIST_MODELS"} <= {tool["slug"] for tool in reading}
+    assert all({"readOnlyHint", "important"} <= {*tool["tags"]} for tool in reading)
+
+
+def test_a_tool_is_shown(understudy):
+    shown = understudy("show", "ai_ml_api_get_run").stdout
+    for text in ("AI_ML_API_GET_RUN: Get Run", "GET /threads/{thread_id}/runs/{run_id}", "thread_id", "readOnlyHint"):
+        assert text in shown
+    assert "It takes no parameters." in understudy("show", "AI_ML_API_LIST_MODELS").stdout
+    facts = json.loads(understudy("show", "AI_ML_API_GET_RUN", "--json").stdout)
+    assert facts["input_parameters"]["required"] == ["run_id", "thread_id"]
+    assert "Did you mean AI_ML_API_GET_RUN" in understudy("show", "GET_RUN", code=2).stderr
+
+
+def test_arguments_are_given_one_by_one_and_as_json_from_anywhere(understudy):
+    given = ["--arg", "model=rehearsal", "--arg", "name=3", "--arg", 'metadata={"k": "v"}', "--arg", "temperature=0.5"]
+    made = json.loads(understudy("call", CREATE, *given).stdout)["data"]
+    assert (made["name"], made["metadata"], made["temperature"]) == ("3", {"k": "v"}, 0.5)
+    both = understudy("call", CREATE, "--json", "-", "--arg", "name=b", input='{"model": "rehearsal", "name": "a"}')
+    assert json.loads(both.stdout)["data"]["name"] == "b"
+
+
+@pytest.mark.parametrize(
+    ("arguments", "sentence"),
+    [
+        (["--json", "{"], "--json '{' is not valid JSON"),
+        (["--json", "[]"], "--json takes an object of arguments, not '[]'."),
+        (["--arg", "name"], "--arg 'name' has no '='; write NAME=VALUE."),
+        (["--base-url", "nowhere"], "The base URL 'nowhere' is none"),
+    ],
+)
+def test_what_cannot_be_read_is_wrong_usage(understudy, arguments, sentence):
+    assert sentence in understudy("call", CREATE, *arguments, code=2).stderr
+
+
+def test_a_failed_call_says_why_and_exits_with_1(understudy):
+    done = understudy("call", CREATE, "--arg", "model=rehearsal", "--arg", "temperature=hot", code=1)
+    sentence = "Invalid 'temperature': expected a number, but got 'hot'."
+    assert json.loads(done.stdout) == {"data": {}, "error": sentence, "successful": False}
+    assert done.stderr == f"Error: {sentence}\n"
+    wrong = understudy("call", "AI_ML_API_LIST_ASSISTANTS", "--key", "sk-wrong-0123456789", code=1)
+    assert "The API answered 401: Incorrect API key provided" in wrong.stderr
+
+
+def test_the_command_itself_works_beside_a_server(server):
+    environ = server.environ | {"UNDERSTUDY_BASE_URL": server.url}
+    command = [sys.executable, "-m", "understudy", "tools", "call", "AI_ML_API_LIST_MODELS"]
+    done = subprocess.run(command, env=environ, capture_output=True, text=True, timeout=WAIT, check=True)
+    assert "rehearsal" in {model["id"] for model in json.loads(done.stdout)["data"]["data"]}
+    # The address of a client is no setting of the server's commands.
+    config = subprocess.run(server.command("config"), env=environ, capture_output=True, timeout=WAIT, check=False)
+    assert config.returncode == 0, config.stderr
