@@ -401,6 +401,68 @@ def vector_stores_are_filled_searched_and_deleted(client):
         client.files.delete(file_id)
 
 
+class Cited(AssistantEventHandler):
+    """Notes the citations that come with the text."""
+
+    def __init__(self):
+        super().__init__()
+        self.cited = []
+
+    def on_text_delta(self, delta, snapshot):
+        self.cited += delta.annotations or []
+
+
+def cites(value, annotations, file):
+    """Each citation is where its mark is in the text, and points at the file."""
+    equal({one.file_citation.file_id for one in annotations}, {file.id})
+    equal([value[one.start_index : one.end_index] for one in annotations], [one.text for one in annotations])
+
+
+@check
+def answers_cite_the_files_of_both_stores(client):
+    notes = {
+        "salt.txt": "\U0001f9c2 The salt comes from the sea at Trapani.",
+        "honey.txt": "Das Honigglas \u00f6ffnet der Imker Bruno.",
+    }
+    files, stores = [], []
+    for name, text in notes.items():
+        store = client.vector_stores.create(name=name)
+        upload = {"file": (name, text.encode()), "vector_store_id": store.id}
+        files.append(client.vector_stores.files.upload_and_poll(**upload, poll_interval_ms=POLL))
+        stores.append({"file_search": {"vector_store_ids": [store.id]}})
+    assistant = client.beta.assistants.create(
+        model="rehearsal", tools=[{"type": "file_search"}], tool_resources=stores[0]
+    )
+    salty = [user("Where does the salt come from?")]
+    thread = client.beta.threads.create(messages=salty, tool_resources=stores[1])
+    run = client.beta.threads.runs.create_and_poll(
+        thread_id=thread.id, assistant_id=assistant.id, poll_interval_ms=POLL
+    )
+    equal(run.status, "completed")
+    answer = client.beta.threads.messages.list(thread.id).data[0].content[0].text
+    equal("Trapani" in answer.value, True)
+    cites(answer.value, answer.annotations, files[0])
+    client.beta.threads.messages.create(thread.id, role="user", content="Wer \u00f6ffnet das Honigglas?")
+    with client.beta.threads.runs.stream(
+        thread_id=thread.id, assistant_id=assistant.id, event_handler=Cited()
+    ) as stream:
+        stream.until_done()
+        final = stream.get_final_messages()[0].content[0].text
+    equal("Bruno" in final.value, True)
+    cites(final.value, final.annotations, files[1])
+    cites(final.value, stream.cited, files[1])
+    steps = client.beta.threads.runs.steps
+    searched = list(steps.list(stream.current_run.id, thread_id=thread.id))[-1]
+    shown = ["step_details.tool_calls[*].file_search.results[*].content"]
+    asked = {"step_id": searched.id, "run_id": searched.run_id, "thread_id": thread.id}
+    results = steps.retrieve(**asked, include=shown).step_details.tool_calls[0].file_search.results
+    equal(results[0].content[0].text, notes["honey.txt"])
+    plain = steps.retrieve(**asked).step_details.tool_calls[0].file_search.results
+    equal([one.content for one in plain], [None] * len(results))
+    for file in files:
+        client.files.delete(file.id)
+
+
 @check
 def large_files_are_uploaded_in_parts(client):
     content = bytes(range(256)) * 4096

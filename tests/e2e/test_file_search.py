@@ -207,6 +207,32 @@ def test_the_tools_options_are_kept_to(client, upstream):
     assert "No passage" in told(upstream)[-1]
 
 
+@pytest.mark.parametrize(
+    ("weights", "first"),
+    [
+        ({"embedding_weight": 0, "text_weight": 2}, "manual.txt"),
+        ({"embedding_weight": 1, "text_weight": 0}, "typo.txt"),
+    ],
+)
+def test_the_two_halves_of_a_search_are_weighed(client, upstream, weights, first):
+    """One document has the word itself among many others, the other little but the word with a slip."""
+    long = "The lighthouse keeper. " + " ".join(f"Chapter {n} is about tides, ropes and weather." for n in range(40))
+    store = store_of(client, ("manual.txt", long.encode()), ("typo.txt", b"lighthous keepers"))
+    options = {"ranking_options": {"score_threshold": 0.0, "hybrid_search": weights}}
+    upstream.answer(calls(call("file_search", call_id="call_s", queries=["lighthouse"])), text("There."))
+    run = run_of(client, new_thread(client, "Where?"), searcher(client, store, file_search=options))
+    (searched, _) = steps_of(client, run)
+    assert searched.step_details.tool_calls[0].file_search.results[0].file_name == first
+
+
+@pytest.mark.parametrize("weights", [{"embedding_weight": -1, "text_weight": 1}, {"text_weight": 1}, {"words": 1}])
+def test_weights_that_say_nothing_are_refused(client, weights):
+    options = {"ranking_options": {"score_threshold": 0.0, "hybrid_search": weights}}
+    with pytest.raises(openai.BadRequestError) as refused:
+        client.beta.assistants.create(model="gpt-4o", tools=[{**SEARCH, "file_search": options}])
+    assert refused.value.param.startswith("tools[0].file_search.ranking_options.hybrid_search")
+
+
 def test_what_earlier_runs_found_is_not_told_again(client, upstream, foods):
     assistant, thread = searcher(client, foods), new_thread(client, "What does Filip like?")
     upstream.answer(calls(QUERY), text("Cake【0:0†foods.txt】."), text("Bye."))

@@ -216,6 +216,14 @@ def test_equal_hits_keep_one_order():
     assert {hit.file for hit in one} == {1, 3, 8}
 
 
+@pytest.mark.parametrize(("weight", "files"), [(0.0, [1, 3]), (0.3, [1, 3, 2]), (0.7, [1, 2, 3]), (1.0, [1, 2])])
+def test_a_half_counts_for_what_it_is_given(weight, files):
+    text = StoredChunk(0, 0, 7, "harbour")
+    both = Candidate(1, 1, 1, text, True, 0.9, 2.0)
+    words, near = Candidate(2, 1, 2, text, False, 0.5, 1.0), Candidate(3, 1, 3, text, True, 0.5, None)
+    assert [hit.file for hit in rank([Question("harbour", [words, near, both], weight)], 10, 0.0)] == files
+
+
 @pytest.mark.parametrize(
     ("query", "words"),
     [

@@ -46,6 +46,7 @@ class VectorStores(Protocol):
         limit: int,
         threshold: float = 0.0,
         ranker: str = "auto",
+        weight: float | None = None,
     ) -> Sequence[Found]: ...
 
     async def settled(self, store_ids: Sequence[str], file_ids: Sequence[str] | None, seconds: float) -> bool: ...
@@ -87,6 +88,7 @@ class Searching:
             return []
         options = _options(run)
         ranking = options.ranking_options
+        weights = ranking.hybrid_search if ranking is not None else None
         found = await self._vector_stores.search(
             self._stage.project_id,
             stores,
@@ -94,6 +96,7 @@ class Searching:
             limit=file_search.most_results(run.model) if options.max_num_results is UNSET else options.max_num_results,
             threshold=ranking.score_threshold if ranking is not None else 0.0,
             ranker=ranking.ranker if ranking is not None else "auto",
+            weight=None if weights is None else weights.words,
         )
         kept = found[: file_search.within_budget(run.model, [tokens.count(one.text) for one in found])]
         return [

@@ -11,6 +11,7 @@ from understudy.clock import Clock
 from understudy.engine.ingestion import Ingestion
 from understudy.errors import BadGateway, InvalidRequest, StoreError
 from understudy.retrieval.embed import EmbedderMissing, EmbeddingFailed
+from understudy.retrieval.ranking import WORDS
 from understudy.retrieval.search import Hit, Index, Scope
 from understudy.store import Store
 from understudy.store.store_files import NewFile
@@ -152,15 +153,16 @@ class VectorStores:
         limit: int,
         threshold: float = 0.0,
         ranker: str = "auto",
+        weight: float | None = None,
         filters: Filter | None = None,
     ) -> list[Found]:
-        """The best passages of the stores, the best first.
+        """The best passages of the stores, the best first; `weight` is what words count for, from 0 to 1.
 
         Raises NotFound, VectorStoreExpired, and InvalidRequest where a store's embedder cannot be asked.
         """
         now = self._now()
         places = await self._store.vector_stores.scopes(project_id, store_ids, filters, now)
-        hits = await self._hits(places, queries, limit, threshold, ranker)
+        hits = await self._hits(places, queries, limit, threshold, ranker, WORDS if weight is None else weight)
         files = await self._store.store_files.indexed(sorted({hit.file for hit in hits}))
         used = [place.seq for place in places if place.last_active_at < now]
         if used:
@@ -182,7 +184,13 @@ class VectorStores:
         return [text for text in texts if text]
 
     async def _hits(
-        self, places: Sequence[StoreScope], queries: Sequence[str], limit: int, threshold: float, ranker: str
+        self,
+        places: Sequence[StoreScope],
+        queries: Sequence[str],
+        limit: int,
+        threshold: float,
+        ranker: str,
+        weight: float,
     ) -> list[Hit]:
         scopes = [
             Scope(place.seq, place.embedder, place.files)
@@ -192,7 +200,7 @@ class VectorStores:
         if not scopes:
             return []
         try:
-            return await self._index.search(scopes, queries, limit, threshold, ranker)
+            return await self._index.search(scopes, queries, limit, threshold, ranker, weight)
         except EmbedderMissing as error:
             raise InvalidRequest(str(error), code="embedder_missing") from None
         except EmbeddingFailed as error:

@@ -13,16 +13,20 @@ from understudy.words import STOP, split
 _PLACE: Final = 10
 """How slowly a place in a list loses weight: the eleventh is worth half of the first."""
 
-_WORDS: Final = 0.6
-"""What the words' half counts for. Words that are there are a surer sign than vectors that are near."""
+WORDS: Final = 0.6
+"""What the words' half counts for, of 1. Words that are there are a surer sign than vectors that are near."""
 
 
 @dataclass(frozen=True, slots=True)
 class Question:
-    """What each half found for one query in all stores; `words` is empty where only vectors were asked."""
+    """What each half found for one query in all stores; `words` is empty where only vectors were asked.
+
+    `weight` is what the words' half counts for, of 1.
+    """
 
     words: str
     candidates: Sequence[Candidate]
+    weight: float = WORDS
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,10 +64,12 @@ def fused(question: Question) -> list[tuple[Candidate, float]]:
     near = _places([(one.seq, one.similarity or 0.0) for one in question.candidates if one.near])
     matching = _places([(one.seq, one.match) for one in question.candidates if one.match is not None])
     shares = _shares(question)
-    vectors = 1.0 - _WORDS if shares else 1.0
+    words = question.weight if shares else 0.0
     scored = []
     for one in question.candidates:
-        place = vectors * near.get(one.seq, 0.0) + _WORDS * matching.get(one.seq, 0.0)
+        place = (1.0 - words) * near.get(one.seq, 0.0) + words * matching.get(one.seq, 0.0)
+        if place == 0.0:
+            continue  # only a half that does not count has it
         evidence = max(one.similarity or 0.0, shares.get(one.seq, 0.0), 0.0)
         scored.append((one, min(1.0, place * math.sqrt(evidence))))
     return sorted(scored, key=lambda pair: (-pair[1], pair[0].seq))

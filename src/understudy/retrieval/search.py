@@ -12,7 +12,7 @@ from understudy.retrieval.children import Child, ChildFailed, Children
 from understudy.retrieval.embed import Embedder, Embedders, Vectors
 from understudy.retrieval.extract import ExtractedText, ExtractionFailed
 from understudy.retrieval.messages import More, Piece, Pieces, Split
-from understudy.retrieval.ranking import Hit, Question, rank
+from understudy.retrieval.ranking import WORDS, Hit, Question, rank
 from understudy.store.chunks import Chunks, Indexed, NewChunk, Passage, StoredChunk
 
 __all__ = ["Hit", "Index", "Scope"]
@@ -73,9 +73,17 @@ class Index:
                 raise ExtractionFailed("server_error", "The text could not be cut into chunks. Try again.") from None
 
     async def search(
-        self, scopes: Sequence[Scope], queries: Sequence[str], limit: int, threshold: float = 0.0, ranker: str = "auto"
+        self,
+        scopes: Sequence[Scope],
+        queries: Sequence[str],
+        limit: int,
+        threshold: float = 0.0,
+        ranker: str = "auto",
+        weight: float = WORDS,
     ) -> list[Hit]:
         """The best first, at most `limit`, none scored below `threshold`; `ranker` "none" leaves the words out.
+
+        `weight` is what the words count for beside the vectors, from 0 to 1.
 
         Raises EmbeddingFailed, EmbedderMissing.
         """
@@ -90,7 +98,7 @@ class Index:
                 for scope in scopes
             ]
             found = await asyncio.gather(*(self._chunks.search(passage, depth) for passage in passages))
-            questions.append(Question(words, [candidate for some in found for candidate in some]))
+            questions.append(Question(words, [candidate for some in found for candidate in some], weight))
         return rank(questions, limit, threshold)
 
     async def remove(self, store: int, file: int) -> None:

@@ -48,10 +48,23 @@ class FunctionObject(Struct, forbid_unknown_fields=True):
             self.parameters = _empty_parameters()
 
 
+class HybridSearchOptions(Struct, kw_only=True, forbid_unknown_fields=True):
+    """Only how the two weights compare matters."""
+
+    embedding_weight: Annotated[float, Meta(ge=0, le=1_000_000)]
+    text_weight: Annotated[float, Meta(ge=0, le=1_000_000)]
+
+    @property
+    def words(self) -> float:
+        """What the words count for, from 0 to 1. Without any weight both count the same."""
+        whole = self.embedding_weight + self.text_weight
+        return self.text_weight / whole if whole else 0.5
+
+
 class FileSearchRankingOptions(Struct, kw_only=True, forbid_unknown_fields=True):
     ranker: Literal["auto", "default_2024_08_21"] = "default_2024_08_21"
     score_threshold: Annotated[float, Meta(ge=0, le=1)]
-    hybrid_search: dict[str, float] | None = None
+    hybrid_search: HybridSearchOptions | None = None
 
 
 class FileSearchOptions(Struct, forbid_unknown_fields=True):
