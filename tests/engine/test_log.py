@@ -155,7 +155,7 @@ async def test_a_follower_that_gives_up_is_forgotten():
     await asyncio.sleep(0)
     waiting.cancel()
     await asyncio.gather(waiting, return_exceptions=True)
-    assert not filling._followers
+    assert not filling.followers
     filling.append(history_of(1)[0], b"x")
 
 
@@ -306,3 +306,20 @@ async def test_a_follower_of_the_end_hears_it_before_the_log_shrinks():
     logs.finish("run_1")
     assert await following == b"xxx"
     assert not filling._recent
+
+
+def test_a_reader_is_told_of_each_event_and_takes_what_it_has_not_read():
+    filling = RunLog()
+    told = []
+    with filling.reader() as follower:
+        follower.notify = lambda: told.append(follower.take())
+        filling.append(events.TextDelta("Hel"), b"first")
+        filling.append(events.TextDelta("lo"), b"second")
+        follower.notify = None
+        filling.append(events.TextDelta("!"), b"third")
+        filling.append(events.TextDelta("?"), b"fourth")
+        assert (follower.take(), follower.take(), follower.at_end) == (b"thirdfourth", b"", False)
+        filling.close()
+        assert follower.at_end
+    assert told == [b"first", b"second"]
+    assert not filling.followers

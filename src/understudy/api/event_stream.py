@@ -3,7 +3,7 @@
 import asyncio
 from collections.abc import AsyncGenerator, Callable
 from contextlib import aclosing
-from typing import Final
+from typing import Final, Protocol
 
 from starlette.requests import Request
 from starlette.responses import Response
@@ -11,9 +11,11 @@ from starlette.types import Receive, Scope, Send
 
 from understudy.api.errors import envelope
 from understudy.api.parts import parts_of
+from understudy.engine.log import Follower
 from understudy.errors import Unavailable
 
 KEEP_ALIVE: Final = 15.0
+WRITER: Final = "understudy.writer"
 _HEADERS = (
     (b"content-type", b"text/event-stream; charset=utf-8"),
     (b"cache-control", b"no-cache"),
@@ -24,6 +26,19 @@ _STOPPING = "The server is stopping and cannot finish this stream. Try again in 
 _FAREWELL = b"event: error\ndata: " + envelope(Unavailable(_STOPPING)) + b"\n\n"
 
 
+class Writer(Protocol):
+    """The short way to a client: a server that knows it puts one into the request's extensions, as `WRITER`."""
+
+    @property
+    def ready(self) -> bool:
+        """Whether `write` may be called: the answer has begun, and its client reads what it is sent."""
+        ...
+
+    def write(self, body: bytes) -> None:
+        """Sends a part of the answer."""
+        ...
+
+
 class EventStream(Response):
     """`frames` are one or more whole blocks each, and `last` tells what follows the last of them.
 
@@ -32,11 +47,15 @@ class EventStream(Response):
     """
 
     def __init__(
-        self, request: Request, frames: AsyncGenerator[bytes, None], last: Callable[[], bytes] | None = None
+        self,
+        request: Request,
+        frames: AsyncGenerator[bytes, None] | Follower,
+        last: Callable[[], bytes] | None = None,
     ) -> None:
         self._frames = frames
         self._last = last
         self._direct: Send | None = request.scope["state"].get("send")
+        self._writer: Writer | None = request.scope.get("extensions", {}).get(WRITER)
         self._comments = request.state.dialect != "azure"
         self._open = parts_of(request).streams
         self._spoken = 0.0
@@ -67,12 +86,11 @@ class EventStream(Response):
                 self._timer.cancel()
 
     async def _send_all(self, send: Send) -> None:
-        loop = asyncio.get_running_loop()
         try:
-            async with aclosing(self._frames):
-                async for frames in self._frames:
-                    self._spoken = loop.time()
-                    await send({"type": "http.response.body", "body": frames, "more_body": True})
+            if isinstance(self._frames, Follower):
+                await self._send_log(self._frames, send)
+            else:
+                await self._send_each(self._frames, send)
             last = self._last() if self._last is not None else b""
         except asyncio.CancelledError:
             pump = asyncio.current_task()
@@ -81,6 +99,28 @@ class EventStream(Response):
             pump.uncancel()
             last = _FAREWELL
         await send({"type": "http.response.body", "body": last, "more_body": False})
+
+    async def _send_each(self, frames: AsyncGenerator[bytes, None], send: Send) -> None:
+        loop = asyncio.get_running_loop()
+        async with aclosing(frames):
+            async for together in frames:
+                self._spoken = loop.time()
+                await send({"type": "http.response.body", "body": together, "more_body": True})
+
+    async def _send_log(self, follower: Follower, send: Send) -> None:
+        """Sends what is there as fast as the client takes it; what comes after that is written as it comes."""
+        loop = asyncio.get_running_loop()
+        flow = _Flow(self, follower, self._writer)
+        with follower:
+            while not follower.at_end:
+                if frames := follower.take():
+                    self._spoken = loop.time()
+                    await send({"type": "http.response.body", "body": frames, "more_body": True})
+                elif not follower.at_end:
+                    await flow.stalled()
+
+    def spoke(self, now: float) -> None:
+        self._spoken = now
 
     async def _watch(self, receive: Receive, pump: "asyncio.Task[None]") -> None:
         while (await receive())["type"] != "http.disconnect":
@@ -99,3 +139,50 @@ class EventStream(Response):
 
 async def _say(send: Send) -> None:
     await send({"type": "http.response.body", "body": _COMMENT, "more_body": True})
+
+
+class _Flow:
+    """Writes what is added to a log without waking a task for it: no coroutine stands on the way of a delta.
+
+    What is added in one turn of the event loop is written together.
+    """
+
+    __slots__ = ("_follower", "_loop", "_scheduled", "_stall", "_stream", "_writer")
+
+    def __init__(self, stream: EventStream, follower: Follower, writer: Writer | None) -> None:
+        self._loop = asyncio.get_running_loop()
+        self._stream = stream
+        self._follower = follower
+        self._writer = writer
+        self._scheduled = False
+        self._stall: asyncio.Future[None] | None = None
+
+    async def stalled(self) -> None:
+        """Writes until the log is at its end, or there is something that cannot be written at once."""
+        self._stall = self._loop.create_future()
+        self._follower.notify = self._schedule
+        try:
+            await self._stall
+        finally:
+            self._follower.notify = None
+            self._stall = None
+
+    def _schedule(self) -> None:
+        if not self._scheduled:
+            self._scheduled = True
+            self._loop.call_soon(self._write)
+
+    def _write(self) -> None:
+        self._scheduled = False
+        stall = self._stall
+        if stall is None or stall.done():
+            return
+        follower, writer = self._follower, self._writer
+        if writer is None or not writer.ready:
+            stall.set_result(None)
+            return
+        if frames := follower.take():
+            writer.write(frames)
+            self._stream.spoke(self._loop.time())
+        if follower.at_end:
+            stall.set_result(None)

@@ -125,7 +125,7 @@ async def stream_run_events(request: Request) -> Response:
     query = queries.parse(request.scope["query_string"], queries.RunEventsQuery)
     log = await parts_of(request).runs.attach(project_of(request), thread_id, run_id)
     after = min(_last_seen(request, query), log.length)
-    return EventStream(request, log.follow(after, numbered=True), partial(_end, log))
+    return EventStream(request, log.reader(after, numbered=True), partial(_end, log))
 
 
 def _last_seen(request: Request, query: queries.RunEventsQuery) -> int:
@@ -206,7 +206,7 @@ async def _check_code(parts: Parts, run: RunObject) -> None:
 def _answer(request: Request, started: Started, stream: bool | None) -> Response:
     if not stream:
         return encoded(started.body)
-    return EventStream(request, started.frames(), partial(_end, started.log))
+    return EventStream(request, started.reader(), partial(_end, started.log))
 
 
 def _end(log: RunLog) -> bytes:

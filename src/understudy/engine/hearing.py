@@ -89,10 +89,17 @@ class Hearing:
 
     async def _hear(self, payloads: Sequence[bytes], room: Room) -> bool:
         """Takes in chunks; False once the answer is as long as the run's budget allows, whatever the model thinks."""
-        turn = self.turn
+        turn, stage, interruption = self.turn, self._stage, self._interruption
         for payload in payloads:
-            await self._show(turn.take(chunks.decode(payload)))
-            self._interruption.check()
+            piece = turn.take(chunks.decode(payload))
+            plain = self._citing is None and not turn.calls and not self._figures and stage.view.message is not None
+            if plain and piece.is_text:
+                # What nearly every chunk is, without a coroutine on its way.
+                stage.publish(events.TextDelta(piece.text))
+            else:
+                await self._show(piece)
+            if interruption.reason is not None:
+                interruption.check()
             if turn.deltas >= room.answer and not turn.finish_reason:
                 turn.finish_reason = "length"
                 return False

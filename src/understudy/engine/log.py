@@ -7,9 +7,9 @@ old deltas are merged, so a long text costs its length and not its number of tok
 import asyncio
 from array import array
 from collections import deque
-from collections.abc import AsyncGenerator, Iterator
-from dataclasses import dataclass
+from collections.abc import AsyncGenerator, Callable, Iterator
 from itertools import accumulate
+from typing import Self
 
 import msgspec
 
@@ -52,20 +52,50 @@ class Entry(msgspec.Struct, gc=False):
         return self.ends[number - self.first] if number >= self.first else 0
 
 
-@dataclass(slots=True)
-class _Follower:
-    """One reader: how far it has read, what it waits for, and the view of its last replay with its last event."""
+class Follower:
+    """One reader of a log, who takes what is there whenever it wants. Reads inside a `with` block.
 
-    position: int
-    waiter: "asyncio.Future[None] | None" = None
-    view: RunView | None = None
-    applied: int = 0
+    `notify` is called each time that something was added or the log was closed, inside of whoever did that.
+    """
+
+    __slots__ = ("_log", "_numbered", "applied", "notify", "position", "view")
+
+    def __init__(self, log: "RunLog", after: int, *, numbered: bool) -> None:
+        self._log = log
+        self._numbered = numbered
+        self.position = after
+        self.notify: Callable[[], None] | None = None
+        # The view of its last replay, and the last event of that.
+        self.view: RunView | None = None
+        self.applied = 0
+
+    @property
+    def at_end(self) -> bool:
+        """Nothing is there any more, and nothing follows for now."""
+        return self._log.closed and self.position >= self._log.length
+
+    def take(self) -> bytes:
+        """The frames of all events that it has not read, joined; empty where these show nothing."""
+        log = self._log
+        if self.position >= log.length:
+            return b""
+        frames = log.frames(self, self._numbered)
+        self.position = log.length
+        return frames
+
+    def __enter__(self) -> Self:
+        self._log.followers.append(self)
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.notify = None
+        self._log.followers.remove(self)
 
 
 class RunLog:
     """The events of one run, numbered from 1."""
 
-    __slots__ = ("_followers", "_full", "_merged", "_recent", "closed", "handed_back", "length")
+    __slots__ = ("_full", "_merged", "_recent", "closed", "followers", "handed_back", "length")
 
     def __init__(self) -> None:
         self.length = 0
@@ -74,7 +104,7 @@ class RunLog:
         self._merged: list[Entry] = []
         self._recent: list[Entry] = []
         self._full = _MERGE
-        self._followers: list[_Follower] = []
+        self.followers: list[Follower] = []
 
     def append(self, event: Event, frames: bytes) -> None:
         """Adds an event, with what the live view shows of it, and wakes whoever waits."""
@@ -98,39 +128,32 @@ class RunLog:
         if self._recent:
             self._merge(len(self._recent))
 
-    async def follow(self, after: int = 0, *, numbered: bool = False) -> AsyncGenerator[bytes, None]:
-        """The frames of the events after number `after`, as they come, until the log is closed.
+    def reader(self, after: int = 0, *, numbered: bool = False) -> Follower:
+        """A reader of the events after number `after`.
 
-        Frames that are there at the same time come joined. One who falls behind what is kept ready is served from the
-        events themselves. With `numbered` the last frame of each event carries the event's number as its `id`.
+        One who falls behind what is kept ready is served from the events themselves. With `numbered` the last frame of
+        each event carries the event's number as its `id`.
         """
-        follower = _Follower(after)
-        self._followers.append(follower)
-        loop = asyncio.get_running_loop()
-        try:
-            while True:
-                if follower.position < self.length:
-                    frames = self._frames(follower, numbered)
-                    follower.position = self.length
-                    if frames:
-                        yield frames
-                elif self.closed:
-                    return
-                else:
-                    follower.waiter = loop.create_future()
-                    await follower.waiter
-        finally:
-            self._followers.remove(follower)
+        return Follower(self, after, numbered=numbered)
+
+    async def follow(self, after: int = 0, *, numbered: bool = False) -> AsyncGenerator[bytes, None]:
+        """The frames of the events after number `after`, as they come, until the log is closed."""
+        news = asyncio.Event()
+        with self.reader(after, numbered=numbered) as follower:
+            follower.notify = news.set
+            while not follower.at_end:
+                news.clear()
+                if frames := follower.take():
+                    yield frames
+                elif not follower.at_end:
+                    await news.wait()
 
     def _wake(self) -> None:
-        for follower in self._followers:
-            waiter = follower.waiter
-            if waiter is not None:
-                follower.waiter = None
-                if not waiter.done():
-                    waiter.set_result(None)
+        for follower in self.followers:
+            if follower.notify is not None:
+                follower.notify()
 
-    def _frames(self, follower: _Follower, numbered: bool) -> bytes:
+    def frames(self, follower: Follower, numbered: bool) -> bytes:
         behind = self.length - follower.position
         if behind > len(self._recent):
             shown = self._replay(follower)
@@ -142,7 +165,7 @@ class RunLog:
             return b"".join(_number(frames, number) for number, frames in shown if frames)
         return b"".join([frames for _, frames in shown])
 
-    def _replay(self, follower: _Follower) -> list[tuple[int, bytes]]:
+    def _replay(self, follower: Follower) -> list[tuple[int, bytes]]:
         """What the follower has not read, of the events; from where its last replay ended, if it had one."""
         view = follower.view = follower.view or RunView()
         applied, after = follower.applied, follower.position
@@ -159,7 +182,7 @@ class RunLog:
 
     def _make_room(self) -> None:
         """Merges what every follower has read, and what is too old to wait for the slow ones."""
-        read = min([follower.position for follower in self._followers], default=self.length)
+        read = min([follower.position for follower in self.followers], default=self.length)
         unread = min(self.length - read, _RECENT)
         if len(self._recent) - unread >= _MERGE:
             self._merge(len(self._recent) - unread)

@@ -3,7 +3,7 @@
 Each verb decides in one transaction and then lets the worker go on; knows no HTTP.
 """
 
-from collections.abc import AsyncGenerator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TypeVar
 
@@ -14,7 +14,7 @@ from understudy.clock import Clock
 from understudy.engine import events
 from understudy.engine.execution import Execution
 from understudy.engine.history import resumed, retell
-from understudy.engine.log import Logs, RunLog
+from understudy.engine.log import Follower, Logs, RunLog
 from understudy.engine.run_view import RunView
 from understudy.engine.worker import Worker
 from understudy.errors import InvalidRequest, ThreadBusy
@@ -39,9 +39,9 @@ class Started:
     log: RunLog
     after: int
 
-    def frames(self) -> AsyncGenerator[bytes, None]:
-        """The run's server-sent events, until it ends or waits for its client."""
-        return self.log.follow(self.after)
+    def reader(self) -> Follower:
+        """A reader of the run's server-sent events, until it ends or waits for its client."""
+        return self.log.reader(self.after)
 
 
 class Runs:

@@ -32,6 +32,11 @@ class Piece:
     refusal: str = ""
     calls: tuple[tuple[ToolCall, str], ...] = ()
 
+    @property
+    def is_text(self) -> bool:
+        """Whether it is text and nothing else."""
+        return bool(self.text) and not self.refusal and not self.calls
+
 
 _NOTHING = Piece()
 
