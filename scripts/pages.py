@@ -1,6 +1,6 @@
-"""Writes docs/settings.md, docs/commands.md and docs/compatibility.md; --check only compares.
+"""Writes docs/settings.md, docs/commands.md, docs/tools.md and docs/compatibility.md; --check only compares.
 
-The first two are what the program says of itself, the third is the manifest in tests/conformance. Run after a change
+The first three are what the program says of itself, the last is the manifest in tests/conformance. Run after a change
 of a setting, a flag, a command or the manifest. The tests run it with --check.
 """
 
@@ -14,6 +14,7 @@ from typing import Any
 import click
 import msgspec
 
+from understudy.catalogue import AI_ML_API, Parameter, Tool
 from understudy.cli import commands
 from understudy.settings import (
     BillingSettings,
@@ -50,7 +51,7 @@ run_seconds = 900
 ```
 
 In a variable or a flag a list is written `a,b` and a table `a=b,c=d`. An empty variable is as good as unset. Every
-variable that begins with `UNDERSTUDY_` must be a setting.
+variable that begins with `UNDERSTUDY_` must be a setting; `UNDERSTUDY_BASE_URL` alone is for commands that are clients.
 
 {tables}
 ```toml
@@ -85,6 +86,14 @@ Exit codes: 0 done, 1 failed, 2 wrong usage or settings.
 
 {helps}"""
 
+TOOLS = """\
+# The tools
+
+The {count} tools of {name}, version {version}, as agents are handed them: by Python, REST, MCP or on the command line.
+How that is done is said in [toolkit.md](toolkit.md). A `*` marks what is required.
+
+{tools}"""
+
 COMPATIBILITY = """\
 # Compatibility
 
@@ -104,6 +113,12 @@ def main() -> None:
     pages = {
         DOCS / "settings.md": SETTINGS.format(tables="\n".join(settings_tables())),
         DOCS / "commands.md": COMMANDS.format(helps="\n".join(helps(commands, "understudy"))),
+        DOCS / "tools.md": TOOLS.format(
+            count=len(AI_ML_API.tools),
+            name=AI_ML_API.name,
+            version=AI_ML_API.version,
+            tools="\n".join(tool_section(tool) for tool in AI_ML_API.tools),
+        ),
         DOCS / "compatibility.md": compatibility(read_manifest()),
     }
     if "--check" in sys.argv[1:]:
@@ -153,6 +168,27 @@ def helps(command: click.Command, name: str) -> Iterator[str]:
     if isinstance(command, click.Group):
         for child in command.commands.values():
             yield from helps(child, f"{name} {child.name}")
+
+
+def tool_section(tool: Tool) -> str:
+    hints = ", ".join(f"`{tag}`" for tag in tool.tags)
+    head = f"## {tool.slug}\n\n{tool.description}\n\n`{tool.method} {tool.path}`{' · ' + hints if hints else ''}\n"
+    if not tool.parameters:
+        return head
+    rows = (
+        f"| `{parameter.name}`{' *' if parameter.required else ''} | {accepted(parameter)} | {parameter.description} |"
+        for parameter in tool.parameters
+    )
+    return "\n".join([head, "| parameter | type | meaning |", "| --- | --- | --- |", *rows, ""])
+
+
+def accepted(parameter: Parameter) -> str:
+    """The type with its values and bounds."""
+    limits = parameter.limits
+    values = ", ".join(f"`{value}`" for value in limits.get("enum", ()))
+    default = f", `{str(limits['default']).lower()}` by default" if "default" in limits else ""
+    bounds = [f"{word} {limits[key]}" for word, key in (("from", "minimum"), ("to", "maximum")) if key in limits]
+    return " ".join([parameter.kind, *([f"({values})"] if values else []), *bounds]) + default
 
 
 def read_manifest() -> dict[str, dict[str, str]]:
