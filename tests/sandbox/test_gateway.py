@@ -5,6 +5,7 @@ import contextlib
 import itertools
 import os
 import secrets
+import shutil
 import signal
 import socket
 import subprocess
@@ -77,9 +78,9 @@ def _ended(process, log):
 async def new_gateway(gateway, tmp_path):
     opened = []
 
-    async def make(**changes):
+    async def make(folder="data", **changes):
         settings = {"kind": "gateway", "url": gateway, "token": TOKEN, "cell_seconds": 20, "output_bytes": 10_000}
-        sandbox = GatewaySandbox(SandboxSettings(**{**settings, **changes}), SystemClock(), str(tmp_path / "data"))
+        sandbox = GatewaySandbox(SandboxSettings(**{**settings, **changes}), SystemClock(), str(tmp_path / folder))
         opened.append(sandbox)
         await sandbox.start()
         return sandbox
@@ -229,10 +230,11 @@ async def test_a_closed_session_leaves_no_kernel_at_the_gateway(new_gateway):
     assert await until(fewer)
 
 
-async def test_a_kernel_that_somebody_else_ended_is_replaced(new_gateway):
+async def test_a_kernel_that_somebody_else_ended_is_replaced(new_gateway, tmp_path):
     sandbox = await new_gateway()
     session = await sandbox.open("a")
     await sandbox._gateway().ask("DELETE", session._kernel._path)
+    shutil.rmtree(tmp_path / "data")  # as it would be with a container of the kernel's own
     ran = await run(session, "1")
     assert ran.ended.lost == "everything"
     assert await ok(session, "1 + 1") == "2"
@@ -253,9 +255,19 @@ async def test_what_is_wrong_with_a_gateway_is_said(new_gateway, gateway):
 
 
 async def test_sessions_run_at_the_same_time(new_gateway):
-    sandbox = await new_gateway()
-
     async def use(number):
+        sandbox = await new_gateway(str(number))
         return await ok(await sandbox.open(f"session {number}"), f"{number} ** 2")
 
     assert await asyncio.gather(*map(use, range(3))) == ["0", "1", "4"]
+
+
+async def test_sessions_that_would_share_their_files_are_refused(new_gateway):
+    """A gateway that starts all kernels on one file system is set up wrong, and is not found out by an attacker."""
+    sandbox = await new_gateway()
+    first = await sandbox.open("first")
+    with pytest.raises(SandboxError, match=r"share the folder .* Give each kernel a container of its own"):
+        await sandbox.open("second")
+    assert len(await sandbox._gateway().ask("GET", "kernels")) == 1
+    assert await first.list() == []
+    assert await ok(first, "1 + 1") == "2"

@@ -19,6 +19,7 @@ Ask = Callable[[str], Awaitable[bytes | None]]
 """Evaluates an expression in the kernel, and returns the JSON of its value; None where it failed."""
 
 _PIECE: Final = 512 * 1024
+_MARK: Final = ".understudy-session"
 
 _SOURCE: Final = """
 import base64, errno, hashlib, json, os, stat
@@ -47,6 +48,13 @@ def opened(path):
 def prepare():
     os.makedirs(top, exist_ok=True)
     os.chdir(top)
+
+def claim(mark):
+    try:
+        os.close(os.open(os.path.join(top, mark), os.O_CREAT | os.O_EXCL | os.O_WRONLY))
+    except FileExistsError:
+        return False
+    return True
 
 def write(begun, data, first):
     with open(os.path.join(top, begun), "xb" if first else "ab") as file:
@@ -128,6 +136,14 @@ class GatewayFiles:
     async def prepare(self) -> None:
         """The folder is there after this, and code starts in it."""
         await self._call(self._folder, "prepare")
+
+    async def claim(self) -> None:
+        """Once for each kernel. Raises SandboxError where another session has the folder: it would read these files."""
+        if not _as(await self._call(self._folder, "claim", _MARK), bool):
+            raise SandboxError(
+                f"The gateway's kernels share the folder {self._folder!r}, in which each session's files have to be "
+                "apart. Give each kernel a container of its own."
+            )
 
     async def put(self, name: str, content: AsyncIterable[bytes]) -> None:
         target, begun = component(name), self._begun()

@@ -81,6 +81,7 @@ class GatewayKernel:
             raise
         try:
             await kernel._prepare()
+            await kernel.files.claim()
         except BaseException:
             await kernel.kill()
             raise
