@@ -1,12 +1,16 @@
 """The REST API of the tools, over bare HTTP: what the official packages do not send, and what is refused."""
 
 import base64
+import contextlib
+import http.client
+import json
 import subprocess
 
 import pytest
 
 from serving import KEY, WAIT
 from toolkit.seed import TABLE, VERSION
+from upstream import HANG, text
 
 BASES = ["/api/v3", "/api/v3.1"]
 EXECUTE = "/api/v3/tools/execute/AI_ML_API_CREATE_THREAD"
@@ -138,3 +142,15 @@ def test_a_tool_acts_for_the_key_that_executes_it(new_server):
     seen = server.ask("POST", path, {"arguments": {"thread_id": made["id"]}}, key=other).json
     assert (seen["successful"], seen["data"]) == (False, {"status": 404})
     assert server.ask("POST", path, {"arguments": {"thread_id": made["id"]}}).json["successful"]
+
+
+def test_who_goes_away_takes_a_streamed_answer_along(server, upstream):
+    upstream.answer(text("first", HANG))
+    call = {"model": "gpt-4o", "messages": [{"role": "user", "content": "Hello"}], "stream": True}
+    body = json.dumps({"arguments": call}).encode()
+    host = server.url.removeprefix("http://").removesuffix("/v1")
+    with contextlib.closing(http.client.HTTPConnection(host, timeout=WAIT)) as connection:
+        path, headers = "/api/v3/tools/execute/AI_ML_API_TEXT_CHAT_COMPLETION", {"x-api-key": KEY}
+        connection.request("POST", path, body, {**headers, "Content-Type": "application/json"})
+        asked = upstream.wait_for(1)
+    assert asked.gone.wait(WAIT)

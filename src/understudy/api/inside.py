@@ -5,7 +5,7 @@ from collections.abc import Iterable
 from typing import Any, Final
 from urllib.parse import unquote
 
-from starlette.types import Message, Scope
+from starlette.types import Message, Receive, Scope
 
 from understudy.catalogue import Call, Result, failed, result_of
 
@@ -17,10 +17,13 @@ _PASSED_ON: Final = frozenset(
 )
 
 
-async def answered(scope: Scope, call: Call) -> Result:
-    """What the application of `scope`, the request that asks for the call, answers to it."""
+async def answered(scope: Scope, call: Call, gone: Receive | None = None) -> Result:
+    """What the application of `scope`, the request that asks for the call, answers to it.
+
+    `gone` returns when the one who asks went away, which ends streams; where it is missing, they stay to the end.
+    """
     answer = _Answer()
-    await scope["app"](_inner(scope, call), _Body(call.body or b"").receive, answer.send)
+    await scope["app"](_inner(scope, call), _Body(call.body or b"", gone or _never).receive, answer.send)
     if answer.too_large:
         return failed(f"The answer is larger than {LARGEST_ANSWER} bytes. Ask for less at a time.")
     return result_of(answer.status, answer.content_type, bytes(answer.body))
@@ -45,16 +48,22 @@ def _inner(scope: Scope, call: Call) -> Scope:
 
 
 class _Body:
-    """Hands the whole body over at once; the one who asks never goes away."""
+    """Hands the whole body over at once; what follows is the word that the one who asks is gone."""
 
-    def __init__(self, body: bytes) -> None:
+    def __init__(self, body: bytes, gone: Receive) -> None:
         self._body: bytes | None = body
+        self._gone = gone
 
     async def receive(self) -> Message:
         if self._body is None:
-            await asyncio.get_running_loop().create_future()
+            return await self._gone()
         body, self._body = self._body, None
         return {"type": "http.request", "body": body, "more_body": False}
+
+
+async def _never() -> Message:
+    await asyncio.get_running_loop().create_future()
+    return {"type": "http.disconnect"}
 
 
 class _Answer:

@@ -55,7 +55,7 @@ async def execute_tool(request: Request) -> Response:
     body = await read_json(request, wire.ExecuteToolRequest, parts_of(request).settings.limits, empty=True)
     _check_executable(body)
     try:
-        result = await answered(request.scope, call_of(tool, body.arguments or {}))
+        result = await answered(request.scope, call_of(tool, body.arguments or {}), request.receive)
     except InvalidArguments as refusal:
         result = failed(str(refusal))
     return rendered(wire.ExecuteToolResponse(**result, log_id=request.state.request_id))
