@@ -4,6 +4,7 @@ Each operation of the document whose path names an object is asked for, so that 
 """
 
 import json
+import re
 import subprocess
 
 import pytest
@@ -26,6 +27,7 @@ BODIES = {
     "updateVectorStoreFileAttributes": {"attributes": {"a": "b"}},
     "createVectorStoreFileBatch": {"file_ids": ["OWN_FILE"]},
     "CreateContainerFile": {"file_id": "OWN_FILE"},
+    "updateChatCompletion": {"metadata": {"a": "b"}},
     "updateWebhookEndpoint": {"name": "other"},
     "rotateWebhookEndpointSecret": {},
     "testWebhookEndpoint": {"event_type": "batch.completed"},
@@ -63,6 +65,10 @@ MENTIONS = [
         "/batches",
         {"input_file_id": "{input_id}", "endpoint": "/v1/chat/completions", "completion_window": "24h"},
     ),
+    ("GET", "/batches?batch_id={messages batch_id}", None),
+    ("POST", "/batches/cancel/{messages batch_id}", None),
+    ("GET", "/batches?after={batches batch_id}", None),
+    ("GET", "/messages/batches?after_id={messages batch_id}", None),
     ("GET", "/assistants?after={assistant_id}", None),
     ("GET", "/threads?before={thread_id}", None),
     ("GET", "/files?after={file_id}", None),
@@ -136,6 +142,9 @@ def theirs(tenants, session_upstream):
     hook = {"name": "hook", "url": "http://127.0.0.1:9/", "event_types": ["*"]}
     endpoint = ask("POST", "/webhook_endpoints", hook)["id"]
     finished = ask("POST", "/batches", whole)["id"]
+    said = {"model": "none", "max_tokens": 9, "messages": [question]}
+    messages = ask("POST", "/messages/batches", {"requests": [{"custom_id": "a", "params": said}]})["id"]
+    kept = {"model": "rehearsal", "messages": [question], "store": True}
     (delivery, *_) = eventually(lambda: ask("GET", "/webhook_deliveries")["data"])
     size = {"filename": "a.txt", "purpose": "assistants", "bytes": 5, "mime_type": "text/plain"}
     found = {
@@ -150,6 +159,9 @@ def theirs(tenants, session_upstream):
         "vector_store_id": store,
         "vector_stores batch_id": batch,
         "batches batch_id": finished,
+        "messages batch_id": messages,
+        "completion_id": ask("POST", "/chat/completions", kept)["id"],
+        "/batches/cancel/{batch_id}": messages,
         "webhook_endpoint_id": endpoint,
         "delivery_id": delivery["id"],
     }
@@ -182,7 +194,7 @@ def never_was(identifier):
 def identifier_for(path, name, theirs):
     """The id that a path's parameter stands for; one name may stand for several nouns."""
     noun = path.split("/")[1]
-    return theirs.get(f"{noun} {name}") or theirs[name]
+    return theirs.get(path) or theirs.get(f"{noun} {name}") or theirs[name]
 
 
 def operations(server):
@@ -199,7 +211,7 @@ def answered(server, key, method, path, body):
     if isinstance(body, bytes):
         headers = {"Content-Type": "multipart/form-data; boundary=boundary-0123456789"}
     reply = server.ask(method, f"/v1{path}", body, headers, key)
-    return reply.status, reply.body.decode()
+    return reply.status, re.sub("req_[0-9a-f]{32}", "", reply.body.decode())
 
 
 def replaced(value, changes):

@@ -1,10 +1,14 @@
 """Servers whose files are in an S3 bucket: the same API, and nodes that share it."""
 
+from collections import Counter
+
 import msgspec
 import pytest
 
+from e2e.batching import begun, chat_line, reached, told
 from e2e.sending import stored, upload
 from serving import WAIT
+from upstream import Gate, stalled, text
 from waiting import eventually
 
 MB = 1024 * 1024
@@ -46,6 +50,27 @@ def test_what_one_node_took_another_one_gives(new_server, buckets, bucket_settin
     assert second.client.files.content(made["id"]).read() == b"shared"
     second.client.files.delete(made["id"])
     eventually(lambda: keys(buckets, bucket_settings) == [])
+
+
+@pytest.mark.proves("batches.nodes")
+def test_a_batch_goes_on_at_another_node(new_server, upstream, buckets, bucket_settings, postgres):
+    first, second = (
+        new_server(**bucket_settings, database=postgres, limits__concurrent_batch_lines=2).start() for _ in range(2)
+    )
+    gate = Gate()
+    upstream.always(lambda request: stalled(gate) if request.said == "held" else text("Done"))
+    lines = [*(chat_line(f"quick {number}", f"quick {number}") for number in range(8)), chat_line("held", "held")]
+    batch = begun(first, lines)
+    upstream.wait_for(9)
+    eventually(lambda: first.client.batches.retrieve(batch.id).request_counts.completed == 8)
+    upstream.always(text("Done"))
+    first.kill()
+    gate.open()
+    ended = reached(second, batch)
+    assert ended.request_counts.completed == 9
+    assert len(told(second, ended.output_file_id)) == 9
+    said = Counter(request.said for request in upstream.requests)
+    assert all(said[f"quick {number}"] == 1 for number in range(8))
 
 
 def test_the_secret_is_in_no_log(new_server, bucket_settings):
