@@ -89,8 +89,8 @@ LISTS = {
     "listWebhookEndpoints",
     "listWebhookDeliveries",
 }
-# Models are the server's, and so is what needs no key.
-SHARED = {"retrieveModel", "deleteModel"}
+# Models and tools are the server's, and so is what needs no key.
+SHARED = {"retrieveModel", "deleteModel", "getTool", "executeTool", "getToolkit"}
 
 
 @pytest.fixture(scope="module", params=["sqlite", "postgres"])
