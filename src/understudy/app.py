@@ -42,6 +42,7 @@ from understudy.engine.webhooks import Webhooks
 from understudy.engine.worker import Worker
 from understudy.engine.workspaces import Workspaces
 from understudy.errors import ApiError, StoreError, UpstreamError
+from understudy.llm.details import Details
 from understudy.llm.embeddings import embedders
 from understudy.llm.prices import Prices
 from understudy.llm.rehearsal import Rehearsal
@@ -112,7 +113,7 @@ async def _open(app: Starlette, stack: AsyncExitStack, settings: Settings, clock
     sweeper = Repeating(_SWEEP_FILES_EVERY, files.sweep)
     sweeper.start()
     stack.push_async_callback(sweeper.stop)
-    models = Models(settings.providers, _rehearsal(settings, clock), clock)
+    models = _models(settings, clock)
     stack.push_async_callback(models.close)
     prices = Prices(settings.models, clock, public=settings.billing.public_prices)
     accounting = Accounting(store.ledger, models, prices, settings.billing, clock)
@@ -146,6 +147,7 @@ async def _open(app: Starlette, stack: AsyncExitStack, settings: Settings, clock
         store=store,
         models=models,
         accounting=accounting,
+        details=Details(models, prices, settings.models),
         runs=runs,
         files=files,
         uploads=uploads,
@@ -208,7 +210,7 @@ async def reindexing(settings: Settings) -> AsyncIterator[Reindexing]:
         stack.push_async_callback(store.close)
         blobs = await open_blobs(settings.blobs, settings.data)
         stack.push_async_callback(blobs.close)
-        models = Models(settings.providers, _rehearsal(settings, clock), clock)
+        models = _models(settings, clock)
         stack.push_async_callback(models.close)
         # Its own, since a server clears the one that it finds.
         spool = Path(stack.enter_context(TemporaryDirectory(prefix="spool-", dir=settings.data)))
@@ -237,6 +239,11 @@ async def _open_ingestion(
     await ingestion.start()
     stack.push_async_callback(ingestion.stop)
     return index, ingestion
+
+
+def _models(settings: Settings, clock: Clock) -> Models:
+    known = {model: own.context_length for model, own in settings.models.items() if own.context_length is not None}
+    return Models(settings.providers, _rehearsal(settings, clock), clock, known_windows=known)
 
 
 def _rehearsal(settings: Settings, clock: Clock) -> Rehearsal | None:

@@ -267,7 +267,8 @@ def test_tools_are_echoed_in_full_with_their_resources(ask):
 @pytest.mark.proves("models.shape", "models.unknown", "models.delete")
 def test_models_are_listed_found_and_not_deleted(ask):
     model = {"id": str, "object": "model", "created": int, "owned_by": str}
-    ask("GET", "/models", None, {"object": "list", "data": Each(model)})
+    more = {"aliases": list, "type": str, "info": dict, "features": list, "endpoints": list, "tags": list}
+    ask("GET", "/models", None, {"object": "list", "data": Each(model | more)})
     ask("GET", "/models/gpt-4o", None, model)
     unknown = shapes.error("The model 'no-such' does not exist", "model", "model_not_found")
     ask("GET", "/models/no-such", None, unknown, status=404)

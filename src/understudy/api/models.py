@@ -1,26 +1,63 @@
-"""The models that can be used, over HTTP."""
+"""The models that can be used, over HTTP: OpenAI's list and the AI/ML API's in one."""
 
+import hashlib
+from collections.abc import Sequence
+
+import msgspec
+from msgspec import UNSET
 from starlette.requests import Request
 from starlette.responses import Response
 
-from understudy.api.exchange import rendered
+from understudy.api.exchange import encoded, rendered
 from understudy.api.parts import Parts, parts_of
 from understudy.errors import InvalidRequest, NotFound, PermissionDenied
-from understudy.llm.provider import ModelCard
-from understudy.wire.models import ListModelsResponse, Model
+from understudy.llm.details import ModelDetails
+from understudy.llm.prices import Price, Rates, usd_per_million, usd_per_request
+from understudy.wire import queries
+from understudy.wire.models import (
+    DetailedModel,
+    ListedModel,
+    ListModelsQuery,
+    ListModelsResponse,
+    Modalities,
+    Model,
+    ModelFilter,
+    ModelInfo,
+    ModelResponse,
+    PriceUnit,
+    PriceVariant,
+    Pricing,
+)
+
+_EXTRAS = ("pricing", "modalities", "capabilities")
+_MAX_AGE = "max-age=60"
 
 
 async def list_models(request: Request) -> Response:
-    cards = await parts_of(request).models.list()
-    return rendered(ListModelsResponse(data=[_model(card) for card in cards]))
+    query = queries.parse(request.scope["query_string"], ListModelsQuery)
+    extras = _EXTRAS if query.details in {"true", "1"} or "all" in query.include else query.include
+    data = [_listed(one, extras) for one in await _found(request, query)]
+    return _tagged(request, msgspec.json.encode(ListModelsResponse(data=data)))
+
+
+async def list_models_with_details(request: Request) -> Response:
+    query = queries.parse(request.scope["query_string"], ModelFilter)
+    data = [_detailed(one) for one in await _found(request, query)]
+    return _tagged(request, msgspec.json.encode(data))
 
 
 async def retrieve_model(request: Request) -> Response:
-    return rendered(_model(await _card(request)))
+    card = (await _details(request)).card
+    return rendered(Model(id=card.id, created=card.created, owned_by=card.owned_by))
+
+
+async def get_model(request: Request) -> Response:
+    """Everything that is known of one model, in the AI/ML API's envelope."""
+    return _tagged(request, msgspec.json.encode(ModelResponse(data=_listed(await _details(request), _EXTRAS))))
 
 
 async def delete_model(request: Request) -> Response:
-    card = await _card(request)
+    card = (await _details(request)).card
     raise PermissionDenied(
         f"The model '{card.id}' belongs to {card.owned_by} and cannot be deleted here.", param="model"
     )
@@ -32,14 +69,117 @@ async def check_model(parts: Parts, model: str) -> None:
         raise InvalidRequest(f"The requested model '{model}' does not exist.", param="model", code="model_not_found")
 
 
-async def _card(request: Request) -> ModelCard:
-    """The model that the path names; raises NotFound."""
+async def _details(request: Request) -> ModelDetails:
+    """Of the model that the path names; raises NotFound."""
     model = request.path_params["model"]
-    card = await parts_of(request).models.get(model)
-    if card is None:
+    found = await parts_of(request).details.get(model)
+    if found is None:
         raise NotFound(f"The model '{model}' does not exist", param="model", code="model_not_found")
-    return card
+    return found
 
 
-def _model(card: ModelCard) -> Model:
-    return Model(id=card.id, created=card.created, owned_by=card.owned_by)
+async def _found(request: Request, query: ModelFilter) -> list[ModelDetails]:
+    return [one for one in await parts_of(request).details.list() if _passes(one, query)]
+
+
+def _passes(one: ModelDetails, query: ModelFilter) -> bool:
+    wanted = (
+        (query.id, (one.card.id, *one.aliases)),
+        (query.type, (one.type,)),
+        (query.tags, one.tags),
+        (query.modalities, (*one.inputs, *one.outputs)),
+        (query.input_modalities, one.inputs),
+        (query.output_modalities, one.outputs),
+        (query.capabilities, one.capabilities),
+    )
+    return all(not values or _meet(values, has) for values, has in wanted)
+
+
+def _meet(values: Sequence[str], has: Sequence[str]) -> bool:
+    return not {value.lower() for value in values}.isdisjoint(value.lower() for value in has)
+
+
+def _tagged(request: Request, body: bytes) -> Response:
+    """The body, or 304 where the client has it already."""
+    tag = f'W/"{hashlib.sha256(body).hexdigest()[:32]}"'
+    headers = {"etag": tag, "cache-control": _MAX_AGE}
+    known = [one.strip().removeprefix("W/") for one in request.headers.get("if-none-match", "").split(",")]
+    if "*" in known or tag.removeprefix("W/") in known:
+        return Response(status_code=304, headers=headers)
+    response = encoded(body)
+    response.headers.update(headers)
+    return response
+
+
+def _listed(one: ModelDetails, extras: Sequence[str]) -> ListedModel:
+    return ListedModel(
+        id=one.card.id,
+        created=one.card.created,
+        owned_by=one.card.owned_by,
+        aliases=list(one.aliases),
+        type=one.type,
+        info=_info(one),
+        features=list(one.features),
+        endpoints=list(one.endpoints),
+        tags=list(one.tags),
+        modalities=_modalities(one) if "modalities" in extras else UNSET,
+        capabilities=list(one.capabilities) if "capabilities" in extras else UNSET,
+        pricing=_pricing(one.price) if "pricing" in extras else UNSET,
+    )
+
+
+def _detailed(one: ModelDetails) -> DetailedModel:
+    return DetailedModel(
+        name=one.card.id,
+        id=one.card.id,
+        created=one.card.created,
+        owned_by=one.card.owned_by,
+        provider=one.card.owned_by,
+        aliases=list(one.aliases),
+        type=one.type,
+        info=_info(one),
+        features=list(one.features),
+        endpoints=list(one.endpoints),
+        tags=list(one.tags),
+        isPremium=one.price is not None and not one.is_free,
+        isFree=one.is_free,
+        modalities=_modalities(one),
+        capabilities=list(one.capabilities),
+        pricing=_pricing(one.price),
+    )
+
+
+def _info(one: ModelDetails) -> ModelInfo:
+    longest = UNSET if one.max_output is None else one.max_output
+    url = UNSET if one.url is None else one.url
+    return ModelInfo(
+        name=one.name,
+        developer=one.developer,
+        description=one.description or "",
+        context_length=UNSET if one.context_length is None else one.context_length,
+        max_tokens=longest,
+        output_max=longest,
+        url=url,
+        docs_url=url,
+    )
+
+
+def _modalities(one: ModelDetails) -> Modalities:
+    return Modalities(input=list(one.inputs), output=list(one.outputs))
+
+
+def _pricing(price: Price | None) -> Pricing | None:
+    if price is None:
+        return None
+    units = _units(price.rates)
+    if price.request:
+        units.append(PriceUnit(name="request", measure="request", price=usd_per_request(price), per=1))
+    if not price.tiers:
+        return Pricing(kind="fixed", units=units)
+    variants = [PriceVariant(when={"input_tokens": start + 1}, units=_units(rates)) for start, rates in price.tiers]
+    return Pricing(kind="variants", units=units, dimensions=["input_tokens"], variants=variants)
+
+
+def _units(rates: Rates) -> list[PriceUnit]:
+    units = [("input", rates.input), ("cached_input", rates.cached), ("output", rates.output)]
+    return [PriceUnit(name=name, measure="token", price=usd_per_million(rate), per=1_000_000) for name, rate in units]

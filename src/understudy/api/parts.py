@@ -17,6 +17,7 @@ from understudy.engine.runs import Runs
 from understudy.engine.uploads import Uploads
 from understudy.engine.vector_stores import VectorStores
 from understudy.engine.webhooks import Webhooks
+from understudy.llm.details import Details
 from understudy.llm.router import Models
 from understudy.settings import Settings
 from understudy.store import Store
@@ -28,6 +29,7 @@ class Parts:
     store: Store
     models: Models
     accounting: Accounting
+    details: Details
     runs: Runs
     files: Files
     uploads: Uploads

@@ -117,6 +117,8 @@ HANDLERS: dict[str, Handler] = {
     "cancelMessageBatch": message_batches.cancel_message_batch,
     "retrieveMessageBatchResults": message_batches.retrieve_message_batch_results,
     "listModels": models.list_models,
+    "listModelsWithDetails": models.list_models_with_details,
+    "getModel": models.get_model,
     "retrieveModel": models.retrieve_model,
     "deleteModel": models.delete_model,
     "listWebhookEndpoints": webhooks.list_webhook_endpoints,

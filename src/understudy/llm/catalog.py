@@ -81,6 +81,15 @@ class Shelf:
         """Whether the list as it is known now names the model, by its full id or a short one."""
         return model in self._names
 
+    def with_vendor(self, model: str) -> str | None:
+        """The listed id that is `model` behind the name of a vendor, where there is one such."""
+        found = [own for own in self._cards if own.endswith(f"/{model}")]
+        return found[0] if len(found) == 1 else None
+
+    def aliases_of(self, own: str) -> list[str]:
+        """What else clients may call one of the provider's own models."""
+        return [alias for alias, target in self.settings.aliases.items() if target == own and "*" not in alias]
+
     @property
     def takes_anything(self) -> bool:
         """No list is known, so that only a request can show what the provider has."""
@@ -142,7 +151,9 @@ class Catalog:
         providers: Mapping[str, tuple[Provider, ProviderSettings]],
         rehearsal: Provider | None,
         clock: Clock,
+        known_windows: Mapping[str, int] | None = None,
     ) -> None:
+        self._windows = known_windows or {}
         created = int(clock.now())
         self._shelves = {
             name: Shelf(provider, settings, clock, created) for name, (provider, settings) in providers.items()
@@ -165,6 +176,8 @@ class Catalog:
 
     def window(self, model: str) -> int:
         """The context window, in tokens, of the model that answers for this id first."""
+        if model in self._windows:
+            return self._windows[model]
         route = self._route(model)
         if route is None:
             return windows.DEFAULT
@@ -180,6 +193,10 @@ class Catalog:
         target = route.targets[0]
         shelf = self._shelves.get(target.provider.name)
         return tuple(dict.fromkeys((model, target.model))), None if shelf is None else shelf.settings.base_url
+
+    def aliases(self, model: str) -> Sequence[str]:
+        """Other ids that lead to the same model."""
+        return [alias for shelf in self._shelves.values() for alias in shelf.aliases_of(model)]
 
     async def list(self) -> list[ModelCard]:
         """Sorted by id; of two providers with the same id, the first one's. An unreachable provider is left out."""
@@ -210,7 +227,18 @@ class Catalog:
             return pinned
         if self._rehearsal is not None and (model in {REHEARSAL, REHEARSAL_EMBEDDING} or self._stands_in(model)):
             return Route((Target(self._rehearsal, model, 0),), listed=True)
-        return self._among(self._first, model) or self._among(self._spare, model)
+        found = self._among(self._first, model) or self._among(self._spare, model)
+        return found if found is not None and found.listed else self._by_vendor(model) or found
+
+    def _by_vendor(self, model: str) -> Route | None:
+        """`openai/gpt-4o` where `gpt-4o` is listed, or the other way round: both are used for the same model."""
+        _, _, bare = model.partition("/")
+        for shelf in (*self._first, *self._spare):
+            if bare and (shelf.alias(bare) is not None or shelf.has(bare)):
+                return self._from(shelf, bare, listed=True)
+            if (own := shelf.with_vendor(model)) is not None:
+                return self._from(shelf, own, listed=True)
+        return None
 
     def _stands_in(self, model: str) -> bool:
         return not self._shelves and _HOSTED.fullmatch(model) is not None

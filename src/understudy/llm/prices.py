@@ -94,6 +94,7 @@ class Prices:
         self._clock = clock
         self._public = public
         self._snapshot: Any = None
+        self._makers: dict[str, tuple[Any, Any]] = {}
         self._loading: asyncio.Task[None] | None = None
         self._known: dict[tuple[str | None, tuple[str, ...]], tuple[float, PublicFacts | None]] = {}
 
@@ -109,17 +110,20 @@ class Prices:
         """The price that the settings give the first of the names that has one."""
         return next((self._own[name] for name in names if name in self._own), None)
 
-    async def price(self, names: Sequence[str], url: str | None) -> Price | None:
-        """The price of a model that goes by these names, the most telling first, at the provider behind `url`."""
+    def listed(self, names: Sequence[str], url: str | None) -> Price | None:
+        """As `price`, for whoever has loaded what is public."""
         if (own := self.own(names)) is not None:
             return own
         if names[0] in _EMBEDDED:
             return FREE
-        if not self._public:
-            return None
-        await self.load()
-        facts = self.facts(names, url)
+        facts = self.facts(names, url) if self._public else None
         return None if facts is None else facts.price
+
+    async def price(self, names: Sequence[str], url: str | None) -> Price | None:
+        """The price of a model that goes by these names, the most telling first, at the provider behind `url`."""
+        if self._public and self.own(names) is None and names[0] not in _EMBEDDED:
+            await self.load()
+        return self.listed(names, url)
 
     def facts(self, names: Sequence[str], url: str | None) -> PublicFacts | None:
         """None where nothing is known, or not loaded yet. What the vendor behind `url` says comes first."""
@@ -134,7 +138,8 @@ class Prices:
         return known[1]
 
     async def _load(self) -> None:
-        self._snapshot = await asyncio.to_thread(_snapshot)
+        snapshot, self._makers = await asyncio.to_thread(_snapshot)
+        self._snapshot = snapshot
 
     def _find(self, names: Sequence[str], url: str | None) -> PublicFacts | None:
         if url is not None:
@@ -160,15 +165,15 @@ class Prices:
 
     def _among_all(self, name: str) -> PublicFacts | None:
         """A model that has exactly this id with some vendor; the package only guesses vendors of a few names."""
-        for provider in self._snapshot.providers:
-            for model in provider.models:
-                if provider.id in _MAKERS and model.id == name.lower():
-                    return _facts(provider, model, self._clock.now())
-        return None
+        found = self._makers.get(name.lower())
+        return None if found is None else _facts(*found, self._clock.now())
 
 
-def _snapshot() -> Any:
-    return importlib.import_module("genai_prices.data_snapshot").get_snapshot()
+def _snapshot() -> tuple[Any, dict[str, tuple[Any, Any]]]:
+    """What the package knows, and of it the models of the makers, by id."""
+    snapshot = importlib.import_module("genai_prices.data_snapshot").get_snapshot()
+    makers = [provider for provider in snapshot.providers if provider.id in _MAKERS]
+    return snapshot, {model.id: (maker, model) for maker in reversed(makers) for model in maker.models}
 
 
 def _own_price(settings: ModelSettings) -> Price | None:
@@ -220,3 +225,12 @@ def _rate(sort: Any, start: int) -> int:
         return _fine(sort)
     reached = [tier.price for tier in sort.tiers if 0 < tier.start <= start]
     return _fine(reached[-1] if reached else sort.base)
+
+
+def usd_per_million(rate: int) -> float:
+    """A rate as its list says it, in US dollars for a million tokens."""
+    return rate / _PER_TOKEN
+
+
+def usd_per_request(price: Price) -> float:
+    return price.request / (CREDITS_PER_USD * _FINE)

@@ -40,7 +40,8 @@ KINDS: dict[str, Callable[[str, ProviderSettings, Clock], Provider]] = {
 class Models:
     """Every model that the settings give access to, and the embedded one where `rehearsal` is not None.
 
-    `chance` and `sleep` serve the waits between attempts.
+    `known_windows` are context windows by the ids that clients use. `chance` and `sleep` serve the waits between
+    attempts.
     """
 
     def __init__(
@@ -49,11 +50,12 @@ class Models:
         rehearsal: Provider | None,
         clock: Clock,
         *,
+        known_windows: Mapping[str, int] | None = None,
         chance: random.Random | None = None,
         sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
     ) -> None:
         built = {name: (KINDS[settings.kind](name, settings, clock), settings) for name, settings in providers.items()}
-        self._catalog = Catalog(built, rehearsal, clock)
+        self._catalog = Catalog(built, rehearsal, clock, known_windows)
         self._chance = chance or random.Random()  # noqa: S311 - it spreads retries and guards nothing
         self._sleep = sleep
 
@@ -68,6 +70,10 @@ class Models:
     def known_as(self, model: str) -> tuple[tuple[str, ...], str | None]:
         """The names that a price may be found under, and the base URL of the provider that answers first."""
         return self._catalog.known_as(model)
+
+    def aliases(self, model: str) -> Sequence[str]:
+        """Other ids that lead to the same model."""
+        return self._catalog.aliases(model)
 
     async def complete(self, body: ChatBody) -> bytes:
         """The encoded `chat.completion`. Raises UpstreamError: the first provider's, once nothing is left to try."""
