@@ -122,7 +122,14 @@ async def _open(app: Starlette, stack: AsyncExitStack, settings: Settings, clock
     broker = MemoryBroker()
     logs = Logs(clock, settings.limits.log_retention)
     workspaces = await _open_workspaces(stack, settings, store, blobs, clock)
-    interpreter = Interpreter(workspaces, store, files, clock, settings.sandbox.idle_seconds)
+    interpreter = Interpreter(
+        workspaces,
+        store,
+        files,
+        clock,
+        idle_seconds=settings.sandbox.idle_seconds,
+        most_bytes=settings.limits.file_bytes,
+    )
     containers = Containers(workspaces, store, clock, settings.sandbox.memory_mb)
     tools = Tools(vector_stores, interpreter, Images(store, blobs).load)
     worker = Worker(store, models, tools, accounting, broker, logs, clock, settings.limits.concurrent_runs)

@@ -15,7 +15,7 @@ from serving import KEY, WAIT
 from understudy import app
 from understudy.engine.interpreter import Auto
 from understudy.errors import InvalidRequest, NotFound
-from understudy.settings import SandboxSettings, Settings
+from understudy.settings import LimitSettings, SandboxSettings, Settings
 from understudy.tools.sandbox import Stream
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
@@ -34,7 +34,10 @@ async def served(tmp_path_factory):
     require_sandbox()
     clock = Clock()
     settings = Settings(
-        data=tmp_path_factory.mktemp("data"), api_key=KEY, sandbox=SandboxSettings(python=interpreter(), warm=2)
+        data=tmp_path_factory.mktemp("data"),
+        api_key=KEY,
+        sandbox=SandboxSettings(python=interpreter(), warm=2),
+        limits=LimitSettings(file_bytes=100_000),
     )
     made = app.create_app(settings, clock)
     server = uvicorn.Server(uvicorn.Config(made, log_level="error"))
@@ -150,6 +153,16 @@ async def test_an_owner_whose_container_has_expired_gets_another_one(served, pro
     assert second != first
     assert (await client.containers.retrieve(first)).status == "expired"
     assert (await client.containers.retrieve(second)).status == "running"
+
+
+async def test_one_call_does_not_fill_the_server_s_disk(served, project):
+    parts, _, _ = served
+    workspace = await parts.interpreter.session_for(project, Auto("conv_5"))
+    code = "for name, size in (('a', 60_000), ('b', 60_000), ('c', 10), ('huge', 200_000)): open(name, 'w').write('x' * size)"
+    assert [one async for one in parts.interpreter.run(workspace, code)][-1].status == "ok"
+    for expected in (["a", "c"], ["b"], []):
+        made = await parts.interpreter.collect(project, workspace, 100)
+        assert [file.path for file in made] == [f"/mnt/data/{name}" for name in expected]
 
 
 async def test_nobody_else_s_container_is_used(served, project):

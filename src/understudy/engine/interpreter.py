@@ -34,14 +34,20 @@ class Auto:
 
 
 class Interpreter:
-    """`idle_seconds` is how long a container waits for more code before it expires."""
+    """`idle_seconds` is how long a container waits for more code before it expires.
 
-    def __init__(self, workspaces: Workspaces, store: Store, files: Files, clock: Clock, idle_seconds: float) -> None:
+    `most_bytes` is what one call may turn into Files: a loop could fill the server's disk.
+    """
+
+    def __init__(
+        self, workspaces: Workspaces, store: Store, files: Files, clock: Clock, *, idle_seconds: float, most_bytes: int
+    ) -> None:
         self._workspaces = workspaces
         self._store = store
         self._files = files
         self._clock = clock
         self._idle_seconds = idle_seconds
+        self._most_bytes = most_bytes
 
     async def check(self) -> str | None:
         """What keeps code from running here, as a sentence; None where it can."""
@@ -90,13 +96,18 @@ class Interpreter:
     async def collect(self, project_id: str, workspace: Workspace, most: int) -> list[MadeFile]:
         """Makes Files of what code has written or changed since the last time; no more than `most` at once.
 
-        A File that was given and is changed by now is found at both of its names.
+        What is too large, or too much for one call, is left for later calls. A File that was given and is changed by
+        now is found at both of its names.
         """
         async with workspace.lock:
             made: list[MadeFile] = []
             listed = await _listed(workspace)
             own = {found.name for found in listed}
-            for found in _changed(workspace, listed, most):
+            left = self._most_bytes
+            for found in _changed(workspace, listed):
+                if found.size > left or len(made) >= most:
+                    continue
+                left -= found.size
                 names = [name for name in (workspace.aliases.get(found.name),) if name and name not in own]
                 names.append(found.name)
                 basename = names[0].rpartition("/")[2]
@@ -109,7 +120,7 @@ class Interpreter:
     async def written(self, workspace: Workspace, most: int) -> list[ContainerFileResource]:
         """What code has written or changed since the last time, left where it is."""
         async with workspace.lock:
-            changed = _changed(workspace, await _listed(workspace), most)
+            changed = _changed(workspace, await _listed(workspace))[:most]
             workspace.digests |= {found.name: found.digest for found in changed}
             return [shown(workspace, found) for found in changed]
 
@@ -135,8 +146,8 @@ async def _listed(workspace: Workspace) -> Sequence[SandboxFile]:
     return await workspace.session.list()
 
 
-def _changed(workspace: Workspace, listed: Sequence[SandboxFile], most: int) -> list[SandboxFile]:
-    return [found for found in listed if workspace.digests.get(found.name) != found.digest][:most]
+def _changed(workspace: Workspace, listed: Sequence[SandboxFile]) -> list[SandboxFile]:
+    return [found for found in listed if workspace.digests.get(found.name) != found.digest]
 
 
 async def _once(data: bytes) -> AsyncIterator[bytes]:
