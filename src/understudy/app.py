@@ -52,6 +52,7 @@ from understudy.retrieval.extract import Extractor
 from understudy.retrieval.search import Index
 from understudy.settings import Settings
 from understudy.store import Store, open_store
+from understudy.tools.mcp import RemoteServers
 from understudy.tools.sandbox import open_sandbox
 from understudy.wire.problems import InvalidInput
 
@@ -131,7 +132,8 @@ async def _open(app: Starlette, stack: AsyncExitStack, settings: Settings, clock
         most_bytes=settings.limits.file_bytes,
     )
     containers = Containers(workspaces, store, clock, settings.sandbox.memory_mb)
-    tools = Tools(vector_stores, interpreter, Images(store, blobs).load)
+    remote_servers = RemoteServers(settings.mcp)
+    tools = Tools(vector_stores, interpreter, remote_servers, Images(store, blobs).load)
     worker = Worker(store, models, tools, accounting, broker, logs, clock, settings.limits.concurrent_runs)
     await worker.start()
     stack.push_async_callback(worker.stop)
@@ -160,6 +162,7 @@ async def _open(app: Starlette, stack: AsyncExitStack, settings: Settings, clock
         uploads=uploads,
         vector_stores=vector_stores,
         interpreter=interpreter,
+        remote_servers=remote_servers,
         batches=batches,
         containers=containers,
         webhooks=webhooks,

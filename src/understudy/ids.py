@@ -100,6 +100,10 @@ def code_interpreter_call() -> str:
     return "ci_" + secrets.token_hex(25)
 
 
+def mcp_call() -> str:
+    return "mcp_" + secrets.token_hex(25)
+
+
 def container() -> str:
     return "cntr_" + secrets.token_hex(24)
 

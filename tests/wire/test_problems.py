@@ -97,7 +97,7 @@ PROBLEMS = [
     (A, None, "Invalid type for the request body: expected an object, but got null instead.", None, "invalid_type"),
     # enum
     (M, message(role="system"), "Invalid value: 'system'. Supported values are: 'user' and 'assistant'.", "role", "invalid_value"),
-    (A, assistant(tools=[{"type": "retrieval"}]), "Invalid value: 'retrieval'. Supported values are: 'code_interpreter', 'function', and 'file_search'.", "tools[0].type", "invalid_value"),
+    (A, assistant(tools=[{"type": "retrieval"}]), "Invalid value: 'retrieval'. Supported values are: 'code_interpreter', 'function', 'file_search', and 'mcp'.", "tools[0].type", "invalid_value"),
     (A, assistant(reasoning_effort="huge"), "Invalid value: 'huge'. Supported values are: 'none', 'minimal', 'low', 'medium', 'high', 'xhigh', and 'max'.", "reasoning_effort", "invalid_value"),
     (A, assistant(response_format="json"), "Invalid value: 'json'. Supported values are: 'auto'.", "response_format", "invalid_value"),
     (A, assistant(response_format={"type": "xml"}), "Invalid value: 'xml'. Supported values are: 'json_object', 'json_schema', and 'text'.", "response_format.type", "invalid_value"),

@@ -11,6 +11,7 @@ from understudy import ids
 from understudy.api.exchange import encoded, listed, page_request, read_json, rendered
 from understudy.api.models import check_model
 from understudy.api.parts import parts_of, project_of
+from understudy.api.remote import check_remote
 from understudy.api.resources import check_resources, merged, provided, with_defaults
 from understudy.llm.families import sampling
 from understudy.wire import queries
@@ -37,6 +38,7 @@ async def create_assistant(request: Request) -> Response:
     parts = parts_of(request)
     body = await read_json(request, CreateAssistantRequest, parts.settings.limits)
     check_strict(body.tools or ())
+    check_remote(parts, body.tools or ())
     await check_model(parts, body.model)
     resources, fillings = await provided(parts, project_of(request), body.tool_resources, None)
     assistant = _assistant(body, resources, parts.now())
@@ -55,6 +57,7 @@ async def modify_assistant(request: Request) -> Response:
     assistant_id = _assistant_id(request)
     body = await read_json(request, ModifyAssistantRequest, parts.settings.limits)
     check_strict(body.tools or ())
+    check_remote(parts, body.tools or ())
     if body.model is not UNSET:
         await check_model(parts, body.model)
     await check_resources(parts, project_of(request), body.tool_resources or None)

@@ -21,6 +21,7 @@ from understudy.llm.details import Details
 from understudy.llm.router import Models
 from understudy.settings import Settings
 from understudy.store import Store
+from understudy.tools.mcp import RemoteServers
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,6 +36,7 @@ class Parts:
     uploads: Uploads
     vector_stores: VectorStores
     interpreter: Interpreter
+    remote_servers: RemoteServers
     batches: Batches
     webhooks: Webhooks
     containers: Containers

@@ -15,15 +15,16 @@ from understudy.api.event_stream import EventStream
 from understudy.api.exchange import encoded, listed, page_request, read_json, set_metadata
 from understudy.api.models import check_model
 from understudy.api.parts import Parts, parts_of, project_of
+from understudy.api.remote import check_remote
 from understudy.api.resources import check_attachments, check_resources, merged
 from understudy.api.threads import new_thread, thread_id_of
 from understudy.engine.log import RunLog
 from understudy.engine.run_view import DONE
 from understudy.engine.runs import Started, new_run
 from understudy.store.states import ACTIVE
-from understudy.wire import queries
+from understudy.wire import queries, wording
 from understudy.wire.assistants import AssistantObject
-from understudy.wire.problems import check_id
+from understudy.wire.problems import InvalidBody, check_id
 from understudy.wire.runs import (
     CreateRunRequest,
     CreateThreadAndRunRequest,
@@ -153,7 +154,14 @@ async def submit_tool_outputs(request: Request) -> Response:
     parts = parts_of(request)
     thread_id, run_id = thread_id_of(request), run_id_of(request)
     body = await read_json(request, SubmitToolOutputsRunRequest, parts.settings.limits)
-    started = await parts.runs.submit(project_of(request), thread_id, run_id, body.tool_outputs)
+    if body.tool_approvals is UNSET:
+        if body.tool_outputs is UNSET:
+            raise InvalidBody(wording.missing("tool_outputs"))
+        started = await parts.runs.submit(project_of(request), thread_id, run_id, body.tool_outputs)
+    elif body.tool_outputs:
+        raise errors.InvalidRequest("A run waits for 'tool_outputs' or for 'tool_approvals', never for both.")
+    else:
+        started = await parts.runs.approve(project_of(request), thread_id, run_id, body.tool_approvals)
     return _answer(request, started, body.stream)
 
 
@@ -177,6 +185,7 @@ async def _new_run(
     if run.model != assistant.model:
         await check_model(parts, run.model)
     await _check_code(parts, run)
+    check_remote(parts, run.tools, headers=True)
     return run, assistant.tool_resources
 
 

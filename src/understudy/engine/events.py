@@ -129,6 +129,33 @@ class CodeOutputDelta(Event, frozen=True, tag="code_output_delta"):
     output: CodeOutput
 
 
+class RemoteOpened(Event, frozen=True, tag="remote_opened"):
+    """A call of a remote server's tool; its arguments follow."""
+
+    index: int
+    call_id: str
+    server_label: str
+    name: str
+
+
+class RemoteDone(Event, frozen=True, tag="remote_done"):
+    """What the server answered: `output`, or in `error` why there is none."""
+
+    index: int
+    output: str | None
+    error: str | None
+
+
+class ApprovalRequired(Event, frozen=True, tag="approval_required"):
+    """Calls of remote tools, by their ids, are made once the client approves of them."""
+
+    call_ids: tuple[str, ...]
+
+
+class ApprovalGiven(Event, frozen=True, tag="approval_given"):
+    """The client has decided; the run goes on."""
+
+
 class CallsClosed(Event, frozen=True, tag="calls_closed"):
     """Every call of the turn was answered here; `usage` is what the turn cost."""
 

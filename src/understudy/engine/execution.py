@@ -121,7 +121,13 @@ class Execution:
         stage, room = self._stage, self._room()
         files = [(file.id, file.filename) for file in self._tool_use.files]
         prompt = await build_request(
-            stage.store.messages, self.view.run, stage.progress.turns, room, self._load_image, files
+            stage.store.messages,
+            self.view.run,
+            stage.progress.turns,
+            room,
+            self._load_image,
+            files,
+            self._tool_use.remote,
         )
         self._interruption.check()
         self._hearing = Hearing(stage, self._interruption, prompt, stage.progress.figures)

@@ -167,13 +167,16 @@ class Hearing:
             case "code_interpreter":
                 call.code = CodeArguments()
                 return events.CodeOpened(call.index, call.id)
+            case "mcp":
+                tool = self._prompt.remote[call.name]
+                return events.RemoteOpened(call.index, call.id, tool.server_label, tool.name)
             case None:
                 return events.CallOpened(call.index, call.id, call.name)
 
     def _write(self, call: ToolCall, arguments: str) -> None:
         if call.code is not None:
             self._write_code(call, call.code.take(arguments))
-        elif call.name not in self._prompt.built_in:
+        elif self._prompt.built_in.get(call.name, "mcp") == "mcp":
             self._stage.publish(events.ArgumentsDelta(call.index, arguments))
 
     def _write_code(self, call: ToolCall, code: str) -> None:

@@ -6,6 +6,7 @@ Each text is one delta here, and the numbers are those of this telling; what is 
 from collections.abc import Iterator
 
 import msgspec
+from msgspec import UNSET
 
 from understudy.engine import events
 from understudy.engine.run_view import RunView
@@ -20,7 +21,7 @@ from understudy.wire.messages import (
     MessageObject,
     TextContent,
 )
-from understudy.wire.runs import RunCompletionUsage, RunObject
+from understudy.wire.runs import RunCompletionUsage, RunObject, SubmitToolApproval
 from understudy.wire.steps import (
     CodeInterpreterCall,
     FileSearchCall,
@@ -28,6 +29,7 @@ from understudy.wire.steps import (
     RunStepDetailsMessageCreationObject,
     RunStepDetailsToolCallsObject,
     RunStepObject,
+    RunStepToolCall,
 )
 
 _NOTHING = RunCompletionUsage()
@@ -65,8 +67,16 @@ def retell(history: RunHistory, run_seconds: float, *, detailed: bool = False) -
         else:
             yield from _calls(run, step, step.step_details)
     if run.status == "requires_action":
-        yield events.ActionRequired()
+        yield _waiting(run)
     yield from _end(history)
+
+
+def _waiting(run: RunObject) -> events.Event:
+    """What the run waits for."""
+    approval = run.required_action.submit_tool_approval if run.required_action is not None else UNSET
+    if isinstance(approval, SubmitToolApproval):
+        return events.ApprovalRequired(tuple(call.id for call in approval.tool_calls))
+    return events.ActionRequired()
 
 
 def _as_queued(run: RunObject, run_seconds: float) -> RunObject:
@@ -127,6 +137,8 @@ def _calls(run: RunObject, step: RunStepObject, details: RunStepDetailsToolCalls
             yield from _search(index, call.id, call.file_search)
         elif isinstance(call.code_interpreter, CodeInterpreterCall):
             yield from _code(index, call.id, call.code_interpreter)
+        elif call.type == "mcp":
+            yield from _remote(index, call)
     at, cost = step.completed_at or step.created_at, step.usage or _NOTHING
     if outputs:
         yield events.ActionRequired()
@@ -160,6 +172,13 @@ def _code(index: int, call_id: str, code: CodeInterpreterCall) -> Iterator[event
             yield events.CodeOutputDelta(index, CodeOutput(type="logs", logs=output["logs"]))
         else:
             yield events.CodeOutputDelta(index, CodeOutput(type="image", file_id=output["image"]["file_id"]))
+
+
+def _remote(index: int, call: RunStepToolCall) -> Iterator[events.Event]:
+    yield events.RemoteOpened(index, call.id, call.server_label or "", call.name or "")
+    yield events.ArgumentsDelta(index, call.arguments or "")
+    if call.output or call.error:
+        yield events.RemoteDone(index, call.output or None, call.error or None)
 
 
 def _end(history: RunHistory) -> Iterator[events.Event]:

@@ -4,13 +4,14 @@ Of searches only the run's own are told: the passages that earlier runs found wo
 """
 
 from collections.abc import Awaitable, Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from math import inf
 from typing import Any, Final, Literal
 
 import msgspec
 
 from understudy.engine.citing import Sources
+from understudy.engine.remote_tools import RemoteFunction
 from understudy.engine.telling import BuiltIn, Telling
 from understudy.llm import tokens
 from understudy.llm.provider import ChatBody
@@ -74,12 +75,13 @@ class Prompt:
     """A request, and what is needed to understand the answer.
 
     `built_in` maps the names under which built-in tools were offered to what they are; `sources` is what the answer's
-    references can point at.
+    references can point at, and `remote` are the tools of remote servers by the names they were offered under.
     """
 
     body: ChatBody
     built_in: Mapping[str, BuiltIn]
     sources: Sources
+    remote: Mapping[str, RemoteFunction] = field(default_factory=dict)
 
 
 async def build_request(
@@ -89,16 +91,17 @@ async def build_request(
     room: Room,
     load_image: LoadImage | None = None,
     files: Sequence[tuple[str, str]] = (),
+    remote: Sequence[RemoteFunction] = (),
 ) -> Prompt:
     """The request for the model turn number `turn` (from 0) of the run, asking for a stream.
 
-    `files` are the ids and names of the files that its code can read.
+    `files` are the ids and names of the files that its code can read, `remote` the tools of remote servers.
 
     Raises BudgetSpent.
     """
     body: ChatBody = {"model": run.model, "messages": [], "stream": True}
     names = built_in_names(run)
-    _add_tools(body, run, names, files, forced=turn == 0)
+    _add_tools(body, run, names, files, remote, forced=turn == 0)
     # Defaults are left out: some models refuse even those.
     if run.temperature not in {None, 1.0}:
         body["temperature"] = run.temperature
@@ -114,7 +117,9 @@ async def build_request(
     told = Telling(run.id, names)
     body["messages"] = await _conversation(messages, run, told, room, fixed)
     await _load_images(body["messages"], load_image or _no_image)
-    return Prompt(body, {name: kind for kind, name in names.items()}, Sources(told.passages, told.paths))
+    built_in: dict[str, BuiltIn] = {name: kind for kind, name in names.items()}
+    built_in |= dict.fromkeys((one.function for one in remote), "mcp")
+    return Prompt(body, built_in, Sources(told.passages, told.paths), {one.function: one for one in remote})
 
 
 def built_in_names(run: RunObject) -> dict[BuiltIn, str]:
@@ -134,6 +139,7 @@ def _add_tools(
     run: RunObject,
     names: Mapping[BuiltIn, str],
     files: Sequence[tuple[str, str]],
+    remote: Sequence[RemoteFunction],
     *,
     forced: bool,
 ) -> None:
@@ -143,6 +149,7 @@ def _add_tools(
         for kind, name in names.items()
     ]
     tools += [_function(tool) for tool in run.tools if isinstance(tool, AssistantToolsFunction)]
+    tools += [one.definition() for one in remote]
     if not tools:
         return
     body["tools"] = tools

@@ -25,7 +25,7 @@ from understudy.wire.messages import (
     MessageObject,
     TextContent,
 )
-from understudy.wire.runs import RequiredAction, RunObject, SubmitToolOutputs
+from understudy.wire.runs import RequiredAction, RunObject, SubmitToolApproval, SubmitToolOutputs
 from understudy.wire.steps import MessageCreation, RunStepDetailsMessageCreationObject, RunStepObject, StepStatus
 from understudy.wire.threads import ThreadObject
 
@@ -109,6 +109,18 @@ class RunView:
         self.run.status = "requires_action"
         self.run.required_action = RequiredAction(submit_tool_outputs=SubmitToolOutputs(self._steps.required()))
         return self._run_frame(b"requires_action")
+
+    def _approval_required(self, event: events.ApprovalRequired) -> bytes:
+        self._steps.settle()
+        self.run.status = "requires_action"
+        asked = SubmitToolApproval(self._steps.unapproved(event.call_ids))
+        self.run.required_action = RequiredAction(type="submit_tool_approval", submit_tool_approval=asked)
+        return self._run_frame(b"requires_action")
+
+    def _approval_given(self, _: events.ApprovalGiven) -> bytes:
+        self.run.status = "queued"
+        self.run.required_action = None
+        return self._run_frame(b"queued")
 
     def _outputs_submitted(self, event: events.OutputsSubmitted) -> bytes:
         self._steps.give(event.outputs)
@@ -281,6 +293,12 @@ class RunView:
     def _search_done(self, event: events.SearchDone) -> bytes:
         return self._steps.end_search(event)
 
+    def _remote_opened(self, event: events.RemoteOpened) -> bytes:
+        return self._steps.open_remote(event)
+
+    def _remote_done(self, event: events.RemoteDone) -> bytes:
+        return self._steps.end_remote(event)
+
     def _code_opened(self, event: events.CodeOpened) -> bytes:
         return self._steps.open_code(event)
 
@@ -317,6 +335,10 @@ _HANDLERS: Final[dict[type[events.Event], Callable[[RunView, Any], bytes]]] = {
     events.ArgumentsDelta: RunView._arguments_delta,  # noqa: SLF001
     events.SearchOpened: RunView._search_opened,  # noqa: SLF001
     events.SearchDone: RunView._search_done,  # noqa: SLF001
+    events.RemoteOpened: RunView._remote_opened,  # noqa: SLF001
+    events.RemoteDone: RunView._remote_done,  # noqa: SLF001
+    events.ApprovalRequired: RunView._approval_required,  # noqa: SLF001
+    events.ApprovalGiven: RunView._approval_given,  # noqa: SLF001
     events.CodeOpened: RunView._code_opened,  # noqa: SLF001
     events.CodeDelta: RunView._code_delta,  # noqa: SLF001
     events.CodeOutputDelta: RunView._code_output_delta,  # noqa: SLF001

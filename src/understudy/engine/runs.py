@@ -3,11 +3,12 @@
 Each verb decides in one transaction and then lets the worker go on; knows no HTTP.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import TypeVar
 
 import msgspec
+from msgspec import UNSET
 
 from understudy import ids
 from understudy.clock import Clock
@@ -15,7 +16,9 @@ from understudy.engine import events
 from understudy.engine.execution import Execution
 from understudy.engine.history import resumed, retell
 from understudy.engine.log import Follower, Logs, RunLog
+from understudy.engine.remote_tools import without_headers
 from understudy.engine.run_view import RunView
+from understudy.engine.step_view import calls_of
 from understudy.engine.worker import Worker
 from understudy.errors import InvalidRequest, ThreadBusy
 from understudy.llm.families import sampling
@@ -24,7 +27,14 @@ from understudy.store.attachments import Filling
 from understudy.store.runs import Boundary, Call, Progress, StoredRun
 from understudy.wire.assistants import AssistantObject
 from understudy.wire.messages import MessageObject
-from understudy.wire.runs import CreateRunRequest, RunCompletionUsage, RunObject, RunParameters, ToolOutput
+from understudy.wire.runs import (
+    CreateRunRequest,
+    RunCompletionUsage,
+    RunObject,
+    RunParameters,
+    ToolApproval,
+    ToolOutput,
+)
 from understudy.wire.threads import ThreadObject
 from understudy.wire.tools import ToolResources, TruncationObject
 
@@ -42,6 +52,14 @@ class Started:
     def reader(self) -> Follower:
         """A reader of the run's server-sent events, until it ends or waits for its client."""
         return self.log.reader(self.after)
+
+
+@dataclass(frozen=True, slots=True)
+class _Answered:
+    """What a client's answer makes happen, and the items that it adds."""
+
+    event: events.Event
+    calls: Sequence[Call] = ()
 
 
 class Runs:
@@ -74,7 +92,8 @@ class Runs:
         """
         self._worker.require_running()
         view = RunView()
-        progress = Progress(resources=resources or ToolResources(), detailed=detailed, key_id=key_id)
+        run, headers = without_headers(run)
+        progress = Progress(resources=resources or ToolResources(), detailed=detailed, key_id=key_id, headers=headers)
         queued = events.RunQueued(msgspec.structs.replace(run), thread, detailed)
         history: list[tuple[events.Event, bytes]] = [(queued, view.apply(queued))]
         body = msgspec.json.encode(view.run)
@@ -118,46 +137,66 @@ class Runs:
 
     async def submit(self, project_id: str, thread_id: str, run_id: str, outputs: Sequence[ToolOutput]) -> Started:
         """Gives a waiting run the outputs of all its function calls; raises InvalidRequest where they do not fit."""
-        self._worker.require_running()
         given = {output.tool_call_id: output.output for output in outputs}
-        at_once = self._worker.has_place()
-        at = int(self._clock.now())
-        happened: list[tuple[events.Event, bytes]] = []
-        view = RunView()
 
-        def accept(stored: StoredRun) -> Boundary:
+        def accept(stored: StoredRun) -> _Answered:
             _require_matching(stored.run, [output.tool_call_id for output in outputs])
-            happened.clear()
             cost = stored.progress.pending or RunCompletionUsage()
-            for event in resumed(stored, None):
-                view.apply(event)
-            waiting = list(view.steps)
-            submitted = events.OutputsSubmitted(given, at, cost)
-            happened.append((submitted, view.apply(submitted)))
             stored.progress.used += cost
             stored.progress.pending = None
+            submitted = events.OutputsSubmitted(given, int(self._clock.now()), cost)
+            return _Answered(submitted, [_output(call_id, output) for call_id, output in given.items()])
+
+        return await self._resume(project_id, thread_id, run_id, accept)
+
+    async def approve(self, project_id: str, thread_id: str, run_id: str, approvals: Sequence[ToolApproval]) -> Started:
+        """Decides about the remote calls that a run waits with; raises InvalidRequest where they are not those."""
+
+        def accept(stored: StoredRun) -> _Answered:
+            _require_approvals(stored.run, [one.tool_call_id for one in approvals])
+            _decide(stored, approvals)
+            return _Answered(events.ApprovalGiven())
+
+        return await self._resume(project_id, thread_id, run_id, accept)
+
+    async def _resume(
+        self, project_id: str, thread_id: str, run_id: str, accept: Callable[[StoredRun], _Answered]
+    ) -> Started:
+        """Lets a run that waits for its client go on with what `accept` makes of the client's answer."""
+        self._worker.require_running()
+        at_once = self._worker.has_place()
+        happened: list[tuple[events.Event, bytes]] = []
+        queued: list[bytes] = []
+        views: list[RunView] = []
+
+        def change(stored: StoredRun) -> Boundary:
+            happened.clear()
+            answered = accept(stored)
+            view = RunView.of(resumed(stored, None))
+            waiting = list(view.steps)
+            happened.append((answered.event, view.apply(answered.event)))
             queued.append(msgspec.json.encode(view.run))
             if at_once:
-                started = events.RunStarted(at)
+                started = events.RunStarted(int(self._clock.now()))
                 happened.append((started, view.apply(started)))
+            views.append(view)
             return Boundary(
                 run_id,
                 run=msgspec.structs.replace(view.run),
                 progress=stored.progress,
                 changed_steps=waiting,
-                calls=[_output(call_id, output) for call_id, output in given.items()],
+                calls=answered.calls,
             )
 
-        queued: list[bytes] = []
         owner = self._worker.id if at_once else None
         # Read beforehand: once the run is taken, nothing is awaited until somebody here works on it.
         history = await self._worker.history(project_id, thread_id, run_id)
-        stored = await self._store.runs.take(project_id, thread_id, run_id, owner, accept)
+        stored = await self._store.runs.take(project_id, thread_id, run_id, owner, change)
         log = self._worker.reopened(stored, history)
         after = log.length
         for event, frames in happened:
             log.append(event, frames)
-        await self._go_on(self._worker.execution(project_id, view, log, stored.progress), at_once=at_once)
+        await self._go_on(self._worker.execution(project_id, views[-1], log, stored.progress), at_once=at_once)
         return Started(queued[-1], log, after)
 
     async def cancel(self, project_id: str, thread_id: str, run_id: str) -> bytes:
@@ -254,9 +293,36 @@ def _instructions(assistant: AssistantObject, parameters: RunParameters) -> str 
 def _require_matching(run: RunObject, given: list[str]) -> None:
     if run.status != "requires_action" or run.required_action is None:
         raise InvalidRequest(f'Runs in status "{run.status}" do not accept tool outputs.')
-    expected = [call.id for call in run.required_action.submit_tool_outputs.tool_calls]
+    asked = run.required_action.submit_tool_outputs
+    if asked is UNSET:
+        raise InvalidRequest("The run waits for approvals. Send them as 'tool_approvals'.", param="tool_outputs")
+    expected = [call.id for call in asked.tool_calls]
     if sorted(given) != sorted(expected):
         raise InvalidRequest(f"Expected tool outputs for call_ids {expected}, got {given}")
+
+
+def _require_approvals(run: RunObject, given: list[str]) -> None:
+    if run.status != "requires_action" or run.required_action is None:
+        raise InvalidRequest(f'Runs in status "{run.status}" do not accept tool approvals.')
+    asked = run.required_action.submit_tool_approval
+    if asked is UNSET:
+        raise InvalidRequest("The run waits for outputs. Send them as 'tool_outputs'.", param="tool_approvals")
+    expected = [call.id for call in asked.tool_calls]
+    if sorted(given) != sorted(expected):
+        raise InvalidRequest(f"Expected tool approvals for call_ids {expected}, got {given}")
+
+
+def _decide(stored: StoredRun, approvals: Sequence[ToolApproval]) -> None:
+    """Notes for the engine what the client has decided, and the headers that it gives with it."""
+    decided = {one.tool_call_id: one for one in approvals}
+    for call in stored.progress.calls:
+        if call.id in decided:
+            call.approved = decided[call.id].approve
+    labels = {call.id: call.server_label for step in stored.steps for call in calls_of(step) if call.type == "mcp"}
+    for one in approvals:
+        label = labels.get(one.tool_call_id)
+        if one.headers and label:
+            stored.progress.headers[label] = one.headers
 
 
 def _output(call_id: str, output: str) -> Call:

@@ -4,7 +4,7 @@ Order and shapes: the hosted API's recorded streams. Whatever identifies a call 
 clients add up what deltas say.
 """
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from copy import deepcopy
 from typing import Any, Final, assert_never
 
@@ -12,7 +12,14 @@ import msgspec
 
 from understudy.engine import events
 from understudy.wire.items import CodeOutput, FileSearchResult
-from understudy.wire.runs import LastError, RunCompletionUsage, RunObject, RunToolCallFunction, RunToolCallObject
+from understudy.wire.runs import (
+    LastError,
+    McpApprovalCall,
+    RunCompletionUsage,
+    RunObject,
+    RunToolCallFunction,
+    RunToolCallObject,
+)
 from understudy.wire.steps import (
     CodeInterpreterCall,
     FileSearchCall,
@@ -42,7 +49,7 @@ class StepView:
             step = deepcopy(step)  # noqa: PLW2901 - the view changes what it holds
             self.steps.append(step)
             frames.append(begin(b"thread.run.step.", _encode(step)))
-            for index, call in enumerate(_calls(step)):
+            for index, call in enumerate(calls_of(step)):
                 self._written[index] = [_input(call)]
                 self._heads[index] = _head(step, index)
         return b"".join(frames)
@@ -109,6 +116,8 @@ class StepView:
 
     def add_arguments(self, event: events.ArgumentsDelta) -> bytes:
         self._written[event.index].append(event.text)
+        if self._call(event.index).type == "mcp":
+            return self._heads[event.index] + b'"mcp","arguments":' + _encode(event.text) + b"}]}}}\n\n"
         return self._heads[event.index] + b'"function","function":{"arguments":' + _encode(event.text) + b"}}]}}}\n\n"
 
     def give(self, outputs: dict[str, str]) -> None:
@@ -123,7 +132,7 @@ class StepView:
         ]
 
     def _function_calls(self) -> list[RunStepToolCall]:
-        return [call for step in self.steps for call in _calls(step) if call.type == "function"]
+        return [call for step in self.steps for call in calls_of(step) if call.type == "function"]
 
     # -- built-in tools ----------------------------------------------------------------------------------------
 
@@ -159,21 +168,55 @@ class StepView:
     def _code_delta(self, index: int, members: bytes) -> bytes:
         return self._heads[index] + b'"code_interpreter","code_interpreter":{' + members + b"}}]}}}\n\n"
 
+    # -- tools of remote servers -------------------------------------------------------------------------------
+
+    def open_remote(self, event: events.RemoteOpened) -> bytes:
+        call = RunStepToolCall(
+            id=event.call_id,
+            type="mcp",
+            server_label=event.server_label,
+            name=event.name,
+            arguments="",
+            output=None,
+        )
+        return self._add(event.index, call)
+
+    def end_remote(self, event: events.RemoteDone) -> bytes:
+        call = self._call(event.index)
+        call.output = event.output
+        said: dict[str, Any] = {"type": "mcp", "output": event.output}
+        if event.error is not None:
+            call.error = said["error"] = event.error
+        step = next(step for step in self.steps if step.type == "tool_calls")
+        return _delta_head(step, event.index) + _encode(said)[1:] + b"]}}}\n\n"
+
+    def unapproved(self, call_ids: Collection[str]) -> list[McpApprovalCall]:
+        return [
+            McpApprovalCall(
+                id=call.id, server_label=call.server_label or "", name=call.name or "", arguments=call.arguments or ""
+            )
+            for step in self.steps
+            for call in calls_of(step)
+            if call.type == "mcp" and call.id in call_ids
+        ]
+
     # -- both --------------------------------------------------------------------------------------------------
 
     def settle(self) -> None:
         """Writes what calls were given in pieces into the calls."""
         for step in self.steps:
-            for index, call in enumerate(_calls(step)):
+            for index, call in enumerate(calls_of(step)):
                 written = "".join(self._written.get(index, ()))
                 if call.type == "function":
                     _function(call).arguments = written
+                elif call.type == "mcp":
+                    call.arguments = written
                 elif isinstance(call.code_interpreter, CodeInterpreterCall):
                     call.code_interpreter.input = written
 
     def _add(self, index: int, call: RunStepToolCall) -> bytes:
         step = self.steps[-1]
-        _calls(step).append(call)
+        calls_of(step).append(call)
         self._written[index] = []
         self._heads[index] = _head(step, index)
         opened = _encode(call)
@@ -182,7 +225,7 @@ class StepView:
 
     def _call(self, index: int) -> RunStepToolCall:
         step = next(step for step in self.steps if step.type == "tool_calls")
-        return _calls(step)[index]
+        return calls_of(step)[index]
 
 
 def framed(name: bytes, data: bytes) -> bytes:
@@ -195,10 +238,10 @@ def begin(family: bytes, data: bytes) -> bytes:
 
 def without_texts(step: RunStepObject) -> RunStepObject:
     """The step without the text of what file search found, which is shown only where it is asked for."""
-    if not any(isinstance(call.file_search, FileSearchCall) for call in _calls(step)):
+    if not any(isinstance(call.file_search, FileSearchCall) for call in calls_of(step)):
         return step
     bare = deepcopy(step)
-    for call in _calls(bare):
+    for call in calls_of(bare):
         if isinstance(call.file_search, FileSearchCall):
             for result in call.file_search.results:
                 result.pop("content", None)
@@ -217,7 +260,7 @@ def _head(step: RunStepObject, index: int) -> bytes:
     return _delta_head(step, index) + b'"type":'
 
 
-def _calls(step: RunStepObject) -> list[RunStepToolCall]:
+def calls_of(step: RunStepObject) -> list[RunStepToolCall]:
     details = step.step_details
     return details.tool_calls if isinstance(details, RunStepDetailsToolCallsObject) else []
 
@@ -225,6 +268,8 @@ def _calls(step: RunStepObject) -> list[RunStepToolCall]:
 def _input(call: RunStepToolCall) -> str:
     if isinstance(call.code_interpreter, CodeInterpreterCall):
         return call.code_interpreter.input
+    if call.type == "mcp":
+        return call.arguments or ""
     return call.function.arguments if isinstance(call.function, FunctionCall) else ""
 
 

@@ -9,9 +9,9 @@ from typing import Any, Final, Literal
 import msgspec
 
 from understudy.store.messages import Item
-from understudy.tools import code_interpreter, file_search
+from understudy.tools import code_interpreter, file_search, mcp
 from understudy.tools.file_search import Passage
-from understudy.wire.items import CodeInterpreterCallItem, FileSearchCallItem, ToolItem
+from understudy.wire.items import CodeInterpreterCallItem, FileSearchCallItem, McpCallItem, ToolItem
 from understudy.wire.messages import (
     FileCitationAnnotation,
     MessageContentImageFileObject,
@@ -21,8 +21,8 @@ from understudy.wire.messages import (
     MessageObject,
 )
 
-BuiltIn = Literal["file_search", "code_interpreter"]
-_TOOL_ITEMS: Final = frozenset({"file_search_call", "code_interpreter_call"})
+BuiltIn = Literal["file_search", "code_interpreter", "mcp"]
+_TOOL_ITEMS: Final = frozenset({"file_search_call", "code_interpreter_call", "mcp_call"})
 _decode_message = msgspec.json.Decoder(MessageObject).decode
 _decode_call = msgspec.json.Decoder(dict[str, Any]).decode
 _decode_tool_item = msgspec.json.Decoder(ToolItem).decode
@@ -64,6 +64,11 @@ class Telling:
             spoken.append({"role": "assistant", "content": text})
 
     def _add_built_in(self, spoken: list[dict[str, Any]], item: ToolItem, *, joined: bool) -> None:
+        if isinstance(item, McpCallItem):
+            told = {"name": item.function, "call_id": item.call_id, "arguments": item.arguments}
+            _add_call(spoken, "function_call", told, joined=joined)
+            _add_call(spoken, "function_call_output", {**told, "output": mcp.shown(item)}, joined=joined)
+            return
         kind: BuiltIn = "file_search" if isinstance(item, FileSearchCallItem) else "code_interpreter"
         arguments = {"queries": item.queries} if isinstance(item, FileSearchCallItem) else {"code": item.code}
         call = {

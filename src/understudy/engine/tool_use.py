@@ -13,11 +13,13 @@ from understudy.engine import events
 from understudy.engine.computing import Computing
 from understudy.engine.interpreter import Interpreter
 from understudy.engine.interruption import Interruption
+from understudy.engine.remote_tools import RemoteFunction, RemoteTools
 from understudy.engine.searching import Searching, VectorStores
 from understudy.engine.stage import Stage
 from understudy.engine.turn import ToolCall
 from understudy.store.files import StoredFile
 from understudy.store.runs import Call, PendingCall
+from understudy.tools.mcp import RemoteServers
 from understudy.wire.runs import RunCompletionUsage
 
 # How long a run waits for the files of its vector stores, in seconds.
@@ -30,6 +32,7 @@ class Tools:
 
     vector_stores: VectorStores
     interpreter: Interpreter
+    remote_servers: RemoteServers
     load_image: Callable[[str, str], Awaitable[str | None]]
     """From a project's id and a File's to a `data:` URL."""
 
@@ -40,6 +43,7 @@ class ToolUse:
         self._interruption = interruption
         self._searching = Searching(stage, interruption, tools.vector_stores)
         self._computing = Computing(stage, interruption, tools.interpreter)
+        self._remote = RemoteTools(stage, interruption, tools.remote_servers)
         self.files: Sequence[StoredFile] = ()
         """What the run's code can read."""
 
@@ -47,6 +51,12 @@ class ToolUse:
         """Gathers, and waits for, what the run's tools need before the model is asked."""
         self.files = await self._computing.files()
         await self._searching.await_indexing(_INDEXING)
+        await self._remote.gather()
+
+    @property
+    def remote(self) -> Sequence[RemoteFunction]:
+        """The tools of remote servers that the run may call."""
+        return self._remote.functions
 
     async def begin(self, calls: Sequence[ToolCall], built_in: Mapping[str, str], usage: RunCompletionUsage) -> None:
         """Stores what the model wants to have called, before anything is done."""
@@ -66,9 +76,14 @@ class ToolUse:
         Raises Interrupted, LostRun, and ApiError where a tool cannot be used at all.
         """
         calls = self._stage.progress.calls
-        for call in [call for call in calls if call.kind != "function" and not call.done]:
+        waiting = self._remote.unapproved(calls)
+        for call in [call for call in calls if call.kind != "function" and not call.done and call not in waiting]:
             self._interruption.check()
             await self._answer(call)
+        if waiting:
+            asked = events.ApprovalRequired(tuple(call.id for call in waiting))
+            await self._stage.commit(asked, release=True)
+            return False
         if any(call.kind == "function" for call in calls):
             await self._require_action()
             return False
@@ -77,6 +92,8 @@ class ToolUse:
     async def _answer(self, call: PendingCall) -> None:
         if call.kind == "file_search":
             happened, item = await self._searching.answer(call)
+        elif call.kind == "mcp":
+            happened, item = await self._remote.answer(call)
         else:
             happened, item = await self._computing.answer(call, self.files)
         call.done = True

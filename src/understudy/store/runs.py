@@ -67,7 +67,10 @@ _decode_message = msgspec.json.Decoder(MessageObject).decode
 
 
 class PendingCall(Struct, omit_defaults=True):
-    """A call of the turn that is being answered. `results`: how many passages it found."""
+    """A call of the turn that is being answered. `results`: how many passages it found.
+
+    `approved`: what its client said where it was asked.
+    """
 
     index: int
     id: str
@@ -76,6 +79,7 @@ class PendingCall(Struct, omit_defaults=True):
     kind: str
     done: bool = False
     results: int = 0
+    approved: bool | None = None
 
 
 class Progress(Struct, omit_defaults=True):
@@ -84,7 +88,8 @@ class Progress(Struct, omit_defaults=True):
     `used` is what the finished model turns have cost, `pending` the turn whose calls are being answered, and `calls`
     are these calls while built-in tools are at work. `resources` are the assistant's as they were at the run's
     creation. `figures` are images that code made and no message has shown yet. `detailed`: streams show what file
-    search found. `key_id` is the key that began the run.
+    search found. `key_id` is the key that began the run. `headers` are what remote servers are sent, by their labels;
+    no object shows them.
     """
 
     used: RunCompletionUsage = RunCompletionUsage()
@@ -94,6 +99,7 @@ class Progress(Struct, omit_defaults=True):
     resources: ToolResources = msgspec.field(default_factory=ToolResources)
     figures: list[str] = []
     detailed: bool = False
+    headers: dict[str, dict[str, str]] = {}
     key_id: str = ""
 
 

@@ -12,6 +12,7 @@ from typing import Any, Final, Protocol, cast
 from urllib.parse import urlsplit
 
 from understudy.settings import McpSettings
+from understudy.wire.items import McpCallItem
 
 ANY: Final = "*"
 _PORTS: Final = {"http": 80, "https": 443}
@@ -90,6 +91,11 @@ class RemoteServers:
             module = await asyncio.to_thread(import_module, "understudy.tools.mcp_client")
             self._client = cast("_Client", module)
         return self._client
+
+
+def shown(item: McpCallItem) -> str:
+    """The answer to a call, as the model reads it."""
+    return item.output if item.output is not None else f"Error: {item.error}"
 
 
 def is_server_url(url: str) -> bool:

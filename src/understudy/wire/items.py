@@ -54,4 +54,18 @@ class CodeInterpreterCallItem(Struct, kw_only=True, tag_field="type", tag="code_
     files: list[MadeFile] = []
 
 
-ToolItem = FileSearchCallItem | CodeInterpreterCallItem
+class McpCallItem(Struct, kw_only=True, tag_field="type", tag="mcp_call"):
+    """`function` is the name by which the model knows the tool."""
+
+    id: str
+    call_id: str
+    server_label: str
+    name: str
+    arguments: str
+    output: str | None
+    error: str | None
+    approval_request_id: str | None = None
+    function: str
+
+
+ToolItem = FileSearchCallItem | CodeInterpreterCallItem | McpCallItem

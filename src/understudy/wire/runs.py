@@ -81,9 +81,26 @@ class SubmitToolOutputs(Struct):
     tool_calls: list[RunToolCallObject]
 
 
+class McpApprovalCall(Struct, kw_only=True):
+    """A call of a remote server's tool that is made once the client approves of it."""
+
+    id: str
+    type: Literal["mcp"] = "mcp"
+    server_label: str
+    name: str
+    arguments: str
+
+
+class SubmitToolApproval(Struct):
+    tool_calls: list[McpApprovalCall]
+
+
 class RequiredAction(Struct, kw_only=True):
-    type: Literal["submit_tool_outputs"] = "submit_tool_outputs"
-    submit_tool_outputs: SubmitToolOutputs
+    """What `type` names is there. Approvals are this server's own; their shape is that of Azure's agents."""
+
+    type: Literal["submit_tool_outputs", "submit_tool_approval"] = "submit_tool_outputs"
+    submit_tool_outputs: SubmitToolOutputs | UnsetType = UNSET
+    submit_tool_approval: SubmitToolApproval | UnsetType = UNSET
 
 
 class LastError(Struct):
@@ -166,8 +183,17 @@ class ToolOutput(Struct, kw_only=True, forbid_unknown_fields=True):
     output: str
 
 
+class ToolApproval(Struct, kw_only=True, forbid_unknown_fields=True):
+    tool_call_id: str
+    approve: bool
+    headers: dict[str, str] | None = None
+
+
 class SubmitToolOutputsRunRequest(Struct, kw_only=True, forbid_unknown_fields=True):
-    tool_outputs: list[ToolOutput]
+    """One of the two, whichever the run waits for."""
+
+    tool_outputs: list[ToolOutput] | UnsetType = UNSET
+    tool_approvals: list[ToolApproval] | UnsetType = UNSET
     stream: bool | None = None
 
 

@@ -37,13 +37,21 @@ class FileSearchCall(Struct):
 
 
 class RunStepToolCall(Struct, kw_only=True):
-    """One call of a tool. Exactly the member that `type` names is there."""
+    """One call of a tool. Exactly the member that `type` names is there.
+
+    A call of a remote server's tool has its members itself, as with Azure's agents; `error` where it has failed.
+    """
 
     id: str
-    type: Literal["function", "code_interpreter", "file_search"]
+    type: Literal["function", "code_interpreter", "file_search", "mcp"]
     function: FunctionCall | UnsetType = UNSET
     code_interpreter: CodeInterpreterCall | UnsetType = UNSET
     file_search: FileSearchCall | UnsetType = UNSET
+    server_label: str | UnsetType = UNSET
+    name: str | UnsetType = UNSET
+    arguments: str | UnsetType = UNSET
+    output: str | UnsetType | None = UNSET
+    error: str | UnsetType = UNSET
 
 
 class RunStepDetailsToolCallsObject(Struct, tag_field="type", tag="tool_calls"):

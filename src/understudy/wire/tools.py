@@ -96,8 +96,39 @@ class AssistantToolsFunction(Struct, forbid_unknown_fields=True, tag_field="type
     function: FunctionObject
 
 
+class McpToolFilter(Struct, forbid_unknown_fields=True):
+    """Tools by their names; `read_only`: those that say that they change nothing, or those that do not."""
+
+    tool_names: list[str] | None = None
+    read_only: bool | None = None
+
+
+class McpToolApproval(Struct, forbid_unknown_fields=True):
+    always: McpToolFilter | None = None
+    never: McpToolFilter | None = None
+
+
+class AssistantToolsMcp(Struct, kw_only=True, forbid_unknown_fields=True, tag_field="type", tag="mcp"):
+    """A remote MCP server. `headers` are sent to it, and never shown."""
+
+    server_label: Annotated[
+        str,
+        Meta(
+            min_length=1,
+            max_length=64,
+            pattern=r"^[a-zA-Z0-9_-]+\Z",
+            extra_json_schema={"pattern": "^[a-zA-Z0-9_-]+$"},
+        ),
+    ]
+    server_url: Annotated[str, Meta(min_length=1, max_length=2048)]
+    server_description: Annotated[str, Meta(max_length=2048)] | None = None
+    allowed_tools: list[str] | McpToolFilter | None = None
+    require_approval: Literal["always", "never"] | McpToolApproval = "always"
+    headers: Annotated[dict[str, str], Meta(max_length=32)] | None = None
+
+
 # The order is that in which the hosted API lists the supported values.
-AssistantTool = AssistantToolsCode | AssistantToolsFunction | AssistantToolsFileSearch
+AssistantTool = AssistantToolsCode | AssistantToolsFunction | AssistantToolsFileSearch | AssistantToolsMcp
 AttachmentTool = AssistantToolsCode | AssistantToolsFileSearchTypeOnly
 
 
