@@ -77,7 +77,7 @@ PROBLEMS = [
     (A, assistant(temperature="hot"), "Invalid type for 'temperature': expected a decimal, but got a string instead.", "temperature", "invalid_type"),
     (A, assistant(tools="x"), "Invalid type for 'tools': expected an array of objects, but got a string instead.", "tools", "invalid_type"),
     (A, assistant(tools=["x"]), "Invalid type for 'tools[0]': expected an object, but got a string instead.", "tools[0]", "invalid_type"),
-    (A, assistant(tools=[{"type": 1}]), "Invalid type for 'tools[0].type': expected one of 'code_interpreter', 'function', or 'file_search', but got an integer instead.", "tools[0].type", "invalid_type"),
+    (A, assistant(tools=[{"type": 1}]), "Invalid type for 'tools[0].type': expected one of 'code_interpreter', 'function', 'file_search', or 'mcp', but got an integer instead.", "tools[0].type", "invalid_type"),
     (A, assistant(tools=[function(strict="yes")]), "Invalid type for 'tools[0].function.strict': expected a boolean, but got a string instead.", "tools[0].function.strict", "invalid_type"),
     (A, assistant(tools=[function(parameters=[])]), "Invalid type for 'tools[0].function.parameters': expected an object, but got an array instead.", "tools[0].function.parameters", "invalid_type"),
     (A, {"model": None}, "Invalid type for 'model': expected a string, but got null instead.", "model", "invalid_type"),
