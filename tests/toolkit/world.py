@@ -39,6 +39,11 @@ class World:
         run = self.run()
         return self.client.beta.threads.runs.steps.list(run.id, thread_id=run.thread_id).data[0]
 
+    def video(self):
+        """One that was asked for; nobody waits for it."""
+        asked = {"user_prompt": "A red ball. Static", "aspect_ratio": "1:1"}
+        return self.server.ask("POST", "/luma-ai/generations", asked).json["id"]
+
     def outputs(self, run):
         return {**at(run), "tool_outputs": outputs_for(run)}
 
@@ -287,3 +292,57 @@ def list_batches(world):
         assert (line["custom_id"], line["result"]["type"]) == ("first", "succeeded")
 
     return {"batch_id": batch_id}, check
+
+
+@case("GET_BILLING_BALANCE", "Unknown parameter: 'other'. AI_ML_API_GET_BILLING_BALANCE takes none.")
+def get_billing_balance(world):
+    def check(data):
+        members = ["balance", "lowBalance", "lowBalanceThreshold", "lastUpdated", "autoDebitStatus", "status"]
+        assert list(data) == [*members, "statusExplanation"]
+        assert data["status"] == "current"
+        assert isinstance(data["balance"], int)
+
+    return {}, check
+
+
+@case("LIST_MODELS_WITH_DETAILS", "Unknown parameter: 'other'. AI_ML_API_LIST_MODELS_WITH_DETAILS takes none.")
+def list_models_with_details(world):
+    def check(data):
+        models = {model["name"]: model for model in data["data"]}
+        assert {"rehearsal", "gpt-4o"} <= set(models)
+        assert {"provider", "type", "info", "features"} <= set(models["gpt-4o"])
+
+    return {}, check
+
+
+@case("GET_RESPONSE", "Invalid 'starting_after': -1 is not at least 0.", starting_after=-1)
+def get_response(world):
+    made = world.client.responses.create(model="rehearsal", input="Hello")
+
+    def check(data):
+        has(id=made.id, object="response", status="completed")(data)
+        assert data["output"][-1]["content"][0]["text"] == made.output_text
+
+    return {"response_id": made.id, "include": ["message.output_text.logprobs"]}, check
+
+
+@case("GET_LUMA_GENERATION", "Invalid 'ids': it must not be empty.", ids="")
+def get_luma_generation(world):
+    made = [world.video(), world.video()]
+
+    def check(data):
+        found = {one["id"]: one for one in data["data"]}
+        assert set(found) == set(made)
+        assert all(one["state"] in {"pending", "processing", "completed"} for one in found.values())
+
+    return {"ids": ",".join(made)}, check
+
+
+@case("LIST_LUMA_GENERATIONS", "Unknown parameter: 'other'. AI_ML_API_LIST_LUMA_GENERATIONS takes none.")
+def list_luma_generations(world):
+    made = world.video()
+
+    def check(data):
+        assert made in [one["luma_generation_id"] for one in data["data"]]
+
+    return {}, check
