@@ -1,7 +1,9 @@
 """Drives a server with the `openai` package of the environment that runs this, as programs use it."""
 
 import asyncio
+import json
 import sys
+import time
 
 import openai
 import pydantic
@@ -479,6 +481,24 @@ def large_files_are_uploaded_in_parts(client):
     upload = client.uploads.create(bytes=5, filename="a", mime_type="text/plain", purpose="assistants")
     client.uploads.parts.create(upload.id, data=b"Hello")
     equal(client.uploads.cancel(upload.id).status, "cancelled")
+
+
+@check
+def batches_are_answered_into_files(client):
+    body = {"model": "gpt-4o", "messages": [user("Hello")]}
+    line = {"custom_id": "one", "method": "POST", "url": "/v1/chat/completions", "body": body}
+    file = client.files.create(file=("requests.jsonl", json.dumps(line).encode()), purpose="batch")
+    batch = client.batches.create(
+        input_file_id=file.id, endpoint="/v1/chat/completions", completion_window="24h", metadata={"key": "value"}
+    )
+    deadline = time.monotonic() + WAIT
+    while batch.status not in {"completed", "failed"} and time.monotonic() < deadline:
+        time.sleep(POLL / 1000)
+        batch = client.batches.retrieve(batch.id)
+    equal((batch.status, batch.request_counts.completed, batch.metadata), ("completed", 1, {"key": "value"}))
+    told = json.loads(client.files.content(batch.output_file_id).text)
+    equal(told["response"]["body"]["choices"][0]["message"]["content"], "You said: Hello")
+    equal(next(iter(client.batches.list(limit=1))).id, batch.id)
 
 
 @check

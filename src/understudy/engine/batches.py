@@ -57,7 +57,7 @@ _READ_AT_ONCE: Final = 100
 # Answers may be large, and so many are held at a time.
 _WRITTEN_AT_ONCE: Final = 16
 _PASSING: Final = frozenset({408, 425, 429, 502, 503, 504, 529})
-_MOST_ATTEMPTS: Final = 8
+_MOST_ATTEMPTS: Final = 12
 _LONGEST_WAIT: Final = 60.0
 _REST: Final = 5.0
 _NEVER_BY_WAITING: Final = (b'"insufficient_quota"', b'"billing_error"')
