@@ -16,7 +16,7 @@ from understudy import app
 from understudy.engine.interpreter import Auto
 from understudy.errors import InvalidRequest, NotFound
 from understudy.settings import LimitSettings, SandboxSettings, Settings
-from understudy.tools.sandbox import Stream
+from understudy.tools.sandbox import Note, Stream
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 
@@ -148,8 +148,12 @@ async def test_an_owner_whose_container_has_expired_gets_another_one(served, pro
     parts, clock, client = served
     _, first = await said(parts, project, Auto("conv_4"), "x = 1")
     clock.time += 1200
-    shown, second = await said(parts, project, Auto("conv_4"), "print('x' in globals())")
-    assert shown == "False\n"
+    workspace = await parts.interpreter.session_for(project, Auto("conv_4"))
+    outputs = [one async for one in parts.interpreter.run(workspace, "print('x' in globals())")]
+    assert [one.text for one in outputs if isinstance(one, Stream)] == ["False\n"]
+    assert isinstance(outputs[0], Note)
+    assert outputs[0].text.startswith("The session ended meanwhile, and this is a new one.")
+    second = workspace.container_id
     assert second != first
     assert (await client.containers.retrieve(first)).status == "expired"
     assert (await client.containers.retrieve(second)).status == "running"
@@ -163,6 +167,19 @@ async def test_one_call_does_not_fill_the_server_s_disk(served, project):
     for expected in (["a", "c"], ["b"], []):
         made = await parts.interpreter.collect(project, workspace, 100)
         assert [file.path for file in made] == [f"/mnt/data/{name}" for name in expected]
+
+
+async def test_a_session_that_was_lost_is_told_of_once(served, project):
+    parts, _, _ = served
+    for code in ("x = 1", "y = 2"):
+        workspace = await parts.interpreter.session_for(project, Auto("conv_6"))
+        outputs = [one async for one in parts.interpreter.run(workspace, code)]
+        assert [one for one in outputs if isinstance(one, Note)] == []
+    await workspace.session.close()  # as where room is made for another one
+    for notes in (1, 0):
+        workspace = await parts.interpreter.session_for(project, Auto("conv_6"))
+        outputs = [one async for one in parts.interpreter.run(workspace, "z = 3")]
+        assert [one.lost for one in outputs if isinstance(one, Note)] == ["everything"] * notes
 
 
 async def test_nobody_else_s_container_is_used(served, project):

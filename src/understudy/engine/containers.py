@@ -54,6 +54,7 @@ class Containers:
         if fault := await self._workspaces.check():
             raise InvalidRequest(fault, code="unsupported_tool")
         made = self._made(body)
+        self._workspaces.begin(made.id)
         try:
             await self._open(project_id, made.id, body.file_ids)
             await self._store.containers.create(project_id, made, body.file_ids)

@@ -6,6 +6,7 @@ Knows no run, no response and no event.
 import math
 from collections.abc import AsyncGenerator, AsyncIterator, Sequence
 from dataclasses import dataclass
+from typing import Final
 
 from understudy import ids
 from understudy.clock import Clock
@@ -14,10 +15,13 @@ from understudy.engine.files import Files
 from understudy.engine.workspaces import Workspace, Workspaces
 from understudy.errors import InvalidRequest
 from understudy.store import Store
-from understudy.tools.sandbox import FOLDER, Image, Output, SandboxFile
+from understudy.tools.sandbox import FOLDER, Image, Note, Output, SandboxFile
 from understudy.wire.containers import ContainerExpiresAfter, ContainerFileResource, ContainerResource
 from understudy.wire.items import MadeFile
 
+_RENEWED: Final = (
+    "The session ended meanwhile, and this is a new one. All variables, and all files that code made, are lost."
+)
 _EXTENSIONS = {"image/png": "png", "image/jpeg": "jpg"}
 
 
@@ -66,7 +70,11 @@ class Interpreter:
             raise InvalidRequest(fault, code="unsupported_tool")
         now = int(self._clock.now())
         if isinstance(wanted, Auto):
-            return await self._store.containers.of_thread(project_id, wanted.owner_id, self._made(wanted.owner_id, now))
+            made = self._made(wanted.owner_id, now)
+            owned = await self._store.containers.of_thread(project_id, wanted.owner_id, made)
+            if owned.is_first:
+                self._workspaces.begin(owned.id)
+            return owned.id
         container = await self._store.containers.get(project_id, wanted, now)
         check_running(container)
         await self._store.containers.touch(container.id, now)
@@ -86,6 +94,9 @@ class Interpreter:
     async def run(self, workspace: Workspace, code: str) -> AsyncGenerator[Output, None]:
         """What the code says, as it says it; closing the generator stops it."""
         async with workspace.lock:
+            if workspace.renewed:
+                workspace.renewed = False
+                yield Note(_RENEWED, lost="everything")
             said = workspace.session.execute(code)
             try:
                 async for output in said:

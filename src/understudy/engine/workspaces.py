@@ -6,6 +6,7 @@ Knows no run and no client. Whether a container exists at all, and whose it is, 
 import asyncio
 from collections.abc import AsyncIterable, Sequence
 from contextlib import suppress
+from typing import Final
 from weakref import WeakKeyDictionary
 
 from understudy.blobs import Blob, Blobs
@@ -14,16 +15,19 @@ from understudy.store import Store
 from understudy.store.files import StoredFile
 from understudy.tools.sandbox import Sandbox, Session, safe_name
 
+_BEGUN: Final = 1000
+
 
 class Workspace:
     """One container: the contents of the known files by name, and what was `given` to it, by name too.
 
     What is given is a File of the project, by its id, or bytes of the client's own, which have none. `aliases` are the
-    names that people know what was given by.
+    names that people know what was given by. `renewed` says that code may have run in it before this session.
     """
 
-    def __init__(self, container_id: str, session: Session) -> None:
+    def __init__(self, container_id: str, session: Session, *, renewed: bool) -> None:
         self.container_id = container_id
+        self.renewed = renewed
         self.session = session
         self.digests: dict[str, str] = {}
         self.given: dict[str, str | None] = {}
@@ -45,11 +49,19 @@ class Workspaces:
         self._sandbox = sandbox
         self._store = store
         self._blobs = blobs
+        # Containers that are not open yet, and never were; the oldest are forgotten where many never are.
+        self._begun: dict[str, None] = {}
         self._workspaces: WeakKeyDictionary[Session, Workspace] = WeakKeyDictionary()
 
     async def check(self) -> str | None:
         """What keeps code from running here, as a sentence; None where it can."""
         return await self._sandbox.check()
+
+    def begin(self, container_id: str) -> None:
+        """The container is a new one: nothing can have been lost when it is opened."""
+        self._begun[container_id] = None
+        if len(self._begun) > _BEGUN:
+            del self._begun[next(iter(self._begun))]
 
     def expect(self) -> None:
         """Code may be run soon."""
@@ -63,7 +75,11 @@ class Workspaces:
         A File is at its id and its name, `file-abc-data.csv`, and with `bare_ids` at its id alone; at its name as well.
         """
         session = await self._sandbox.open(container_id)
-        workspace = self._workspaces.setdefault(session, Workspace(container_id, session))
+        workspace = self._workspaces.get(session)
+        if workspace is None:
+            workspace = Workspace(container_id, session, renewed=container_id not in self._begun)
+            self._workspaces[session] = workspace
+            self._begun.pop(container_id, None)
         async with workspace.lock:
             workspace.refresh()
             here = set(workspace.given.values())

@@ -19,7 +19,10 @@ _FILES = "SELECT file_id FROM container_files WHERE container_id = $1 ORDER BY f
 _ADD_FILE = "INSERT INTO container_files (container_id, file_id) VALUES ($1, $2) ON CONFLICT DO NOTHING"
 _DROP_FILE = "DELETE FROM container_files WHERE container_id = $1 AND file_id = $2"
 _DROP_FILES = "DELETE FROM container_files WHERE container_id = $1"
-_LEAVE = "UPDATE containers SET thread_id = NULL WHERE thread_id = $1 AND project_id = $2 AND last_active_at <= $3"
+_LEAVE = (
+    "UPDATE containers SET thread_id = NULL"
+    " WHERE thread_id = $1 AND project_id = $2 AND last_active_at <= $3 RETURNING id"
+)
 _OF_THREAD = "SELECT id FROM containers WHERE thread_id = $1 AND project_id = $2 AND body IS NOT NULL"
 _TOUCH = "UPDATE containers SET last_active_at = $2 WHERE id = $1 AND last_active_at < $2"
 _DELETE = (
@@ -40,6 +43,14 @@ _decode = msgspec.json.Decoder(_Shown).decode
 class ContainerPage:
     containers: list[ContainerResource]
     has_more: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Owned:
+    """`is_first`: its owner never had another one, nor this one before."""
+
+    id: str
+    is_first: bool
 
 
 class Containers:
@@ -83,8 +94,8 @@ class Containers:
         """Says that the container is in use."""
         await self._database.write(_touch, container_id, now)
 
-    async def of_thread(self, project_id: str, thread_id: str, made: ContainerResource) -> str:
-        """The id of the thread's own container; `made` becomes it where it has none that lives. Says it is in use."""
+    async def of_thread(self, project_id: str, thread_id: str, made: ContainerResource) -> Owned:
+        """The thread's own container; `made` becomes it where it has none that lives. Says that it is in use."""
         return await self._database.write(_of_thread, project_id, thread_id, made)
 
 
@@ -136,14 +147,14 @@ def _touch(container_id: str, now: int) -> Transaction[None]:
     yield _TOUCH, (container_id, now)
 
 
-def _of_thread(project_id: str, thread_id: str, made: ContainerResource) -> Transaction[str]:
+def _of_thread(project_id: str, thread_id: str, made: ContainerResource) -> Transaction[Owned]:
     # One whose time is over does not come back: its name stands for variables and files that are gone.
-    yield _LEAVE, (thread_id, project_id, made.last_active_at - _lifetime(made))
+    left = yield _LEAVE, (thread_id, project_id, made.last_active_at - _lifetime(made))
     yield from _insert(project_id, made, thread_id)
     rows = yield _OF_THREAD, (thread_id, project_id)
     container_id = str(rows[0][0])
     yield _TOUCH, (container_id, made.last_active_at)
-    return container_id
+    return Owned(container_id, container_id == made.id and not left)
 
 
 def _create(project_id: str, made: ContainerResource, file_ids: Sequence[str]) -> Transaction[None]:
