@@ -10,6 +10,7 @@ from understudy.catalogue import AI_ML_API, InvalidArguments, UnknownTool, call_
 from understudy.toolkit import Toolkit
 
 TOOLS = AI_ML_API.tools
+NAN = float("nan")
 MESSAGE = {"role": "user", "content": "Hi"}
 
 
@@ -151,6 +152,7 @@ def test_arguments_go_where_the_operation_wants_them(slug, arguments, request_li
         ("LIST_RUNS", {"thread_id": "t", "order": "up"}, "Invalid 'order': 'up' is not one of 'asc', 'desc'."),
         ("LIST_BATCHES", {"batch_id": "batch_1"}, "Invalid 'batch_id': 'batch_1' does not match '^msgbatch_"),
         ("CREATE_ASSISTANT", {"model": "gpt-5"}, "Invalid 'model': 'gpt-5' is not one of 'openai/gpt-4o', "),
+        ("CREATE_ASSISTANT", {"model": "gpt-5"}, "'o1'. 'rehearsal' is taken as well."),
         (
             "CREATE_ASSISTANT",
             {"model": "o1", "name": "x" * 257},
@@ -185,6 +187,18 @@ def test_arguments_go_where_the_operation_wants_them(slug, arguments, request_li
             "TEXT_CHAT_COMPLETION",
             {"model": "m", "messages": [MESSAGE], "stop": [*"abcde"]},
             "has 5 items, and at most 4",
+        ),
+        (
+            "CREATE_MESSAGE",
+            {"thread_id": "t", "role": "user", "content": [{"x": object()}]},
+            "cannot be sent as JSON: ",
+        ),
+        ("CREATE_MESSAGE", {"thread_id": "t", "role": "user", "content": "\ud800"}, "cannot be sent as JSON: "),
+        ("GET_LUMA_GENERATION", {"ids": "\ud800"}, "cannot be sent as JSON: "),
+        (
+            "TEXT_CHAT_COMPLETION",
+            {"model": "m", "messages": [MESSAGE], "logit_bias": {"1": NAN}},
+            "cannot be sent as JSON",
         ),
         ("CREATE_THREAD", ["x"], "Arguments must be an object of parameters, not ['x']."),
     ],

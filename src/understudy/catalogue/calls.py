@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from typing import Any
 from urllib.parse import quote, urlencode
 
-from understudy.catalogue.checking import checked
+from understudy.catalogue.checking import InvalidArguments, checked
 from understudy.catalogue.tool import Place, Tool
 
 
@@ -25,8 +25,16 @@ class Call:
 
 def call_of(tool: Tool, arguments: Any) -> Call:
     """Raises InvalidArguments."""
+    given = checked(tool, arguments)
+    try:
+        return _call(tool, given)
+    except (TypeError, ValueError, RecursionError) as error:
+        raise InvalidArguments([f"The arguments cannot be sent as JSON: {error}."]) from None
+
+
+def _call(tool: Tool, arguments: dict[str, Any]) -> Call:
     placed: dict[Place, dict[str, Any]] = {"path": {}, "query": {}, "body": {}}
-    for name, value in checked(tool, arguments).items():
+    for name, value in arguments.items():
         sent = tool.by_name[name].sent
         placed[tool.place(name)][name] = value if sent is None else sent(value)
     path = tool.path.format_map({name: quote(value, safe="") for name, value in placed["path"].items()})
@@ -46,5 +54,5 @@ def _pairs(query: dict[str, Any]) -> list[tuple[str, str]]:
 def _body(tool: Tool, members: dict[str, Any]) -> bytes | None:
     """Operations that take a body take an empty object where nothing is said; the others are sent none."""
     if any(tool.place(parameter.name) == "body" for parameter in tool.parameters):
-        return json.dumps(members, ensure_ascii=False).encode()
+        return json.dumps(members, ensure_ascii=False, allow_nan=False).encode()
     return None

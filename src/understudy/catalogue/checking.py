@@ -59,7 +59,9 @@ def _problems(parameter: Parameter, value: Any) -> Iterator[str]:
 
     faults = list(Draft202012Validator(parameter.schema).iter_errors(value))
     if faults and (parameter.also is None or not Draft202012Validator(parameter.also).is_valid(value)):
-        yield from dict.fromkeys(_sentence(parameter.name, fault) for fault in faults)
+        also = parameter.also or {}
+        hint = f" {also['const']!r} is taken as well." if "const" in also else ""
+        yield from dict.fromkeys(_sentence(parameter.name, fault) + hint for fault in faults)
 
 
 def _sentence(name: str, fault: "ValidationError") -> str:

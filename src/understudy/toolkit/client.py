@@ -68,8 +68,8 @@ class _Catalogue:
 class AsyncToolkit(_Catalogue):
     """`async with AsyncToolkit(base_url, api_key) as toolkit: await toolkit.execute(slug, arguments)`.
 
-    What is not given comes from UNDERSTUDY_BASE_URL and UNDERSTUDY_API_KEY, else from AIML_API_BASE and AIML_API_KEY.
-    `timeout` is in seconds, for one call.
+    Listing asks nobody, so `list` and `get` are not awaited. What is not given comes from UNDERSTUDY_BASE_URL and
+    UNDERSTUDY_API_KEY, else from AIML_API_BASE and AIML_API_KEY. `timeout` is in seconds, for one call.
     """
 
     def __init__(self, base_url: str | None = None, api_key: str | None = None, *, timeout: float = TIMEOUT) -> None:
@@ -204,6 +204,9 @@ async def _read(response: aiohttp.ClientResponse) -> bytes | None:
 
 
 def _shut(inner: AsyncToolkit, loop: asyncio.AbstractEventLoop, thread: threading.Thread) -> None:
+    if threading.current_thread() is thread:  # the garbage collector works in whichever thread it is called
+        loop.create_task(inner.close()).add_done_callback(lambda _: loop.stop())
+        return
     asyncio.run_coroutine_threadsafe(inner.close(), loop).result()
     loop.call_soon_threadsafe(loop.stop)
     thread.join()
