@@ -51,6 +51,15 @@ def test_version_starts_without_the_server(understudy):
     assert json.loads(understudy("version", "--json").stdout).keys() == {"understudy", "python", "sqlite", "platform"}
 
 
+def test_the_server_starts_without_what_reads_documents():
+    heavy = (
+        "bs4 boto3 charset_normalizer cryptography fastembed lxml mammoth markdownify numpy openpyxl pypdfium2".split()
+    )
+    program = f"import sys, understudy.app; print([name for name in {heavy} if name in sys.modules])"
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, timeout=WAIT, check=True)
+    assert done.stdout.splitlines()[-1] == "[]"
+
+
 def test_a_wrong_flag_and_a_wrong_command_are_usage_errors(understudy):
     assert "No such option" in understudy("serve", "--prot", "1", code=2).stderr
     assert "No such command" in understudy("sevre", code=2).stderr

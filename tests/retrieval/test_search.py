@@ -229,6 +229,7 @@ def test_a_half_counts_for_what_it_is_given(weight, files):
     [
         ("Could you please tell me about the harbour master?", "harbour master"),
         ("What's the price of a ticket", "price of a ticket"),
+        ("Could you tell me how many vacation days I get?", "vacation days I get"),
         ("I would like to know how I reset my password, thanks!", "reset my password"),
         ("Do you know who is Ines Okafor?", "Ines Okafor"),
         ("harbour master", "harbour master"),

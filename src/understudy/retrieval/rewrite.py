@@ -17,7 +17,7 @@ _OPENINGS: Final = (
     r"(?:tell|show|give|explain|describe|find|help)(?: to)? (?:me|us)(?: about| with)?",
     r"(?:explain|describe|find|search for|look up|look for|tell)",
     r"(?:do|does|did) (?:you|anyone|anybody|somebody|someone) know(?: about)?",
-    rf"(?:what|who|where|when|which|how|why)(?:{_SHORT}s|{_VERB})?{_SUBJECT}(?: called)?",
+    rf"(?:what|who|where|when|which|how(?: many| much)?|why)(?:{_SHORT}s|{_VERB})?{_SUBJECT}(?: called)?",
     rf"(?:is|are|was|were|do|does|did|should|may|might|can|could|will|has|have|had){_SUBJECT}",
     r"(?:the|a|an|if|whether|about|of|to)",
 )

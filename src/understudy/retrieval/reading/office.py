@@ -8,13 +8,14 @@ import re
 import zipfile
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Final
+from typing import TYPE_CHECKING, Final
 from xml.etree import ElementTree as ET
-
-import openpyxl
 
 from understudy.retrieval.reading.pages import markdown
 from understudy.retrieval.reading.unreadable import Unreadable
+
+if TYPE_CHECKING:
+    from openpyxl import Workbook
 
 _LARGEST: Final = 1 << 30
 """Bytes that an archive may unpack to."""
@@ -40,12 +41,14 @@ def docx(path: Path) -> Iterator[str]:
 
 def xlsx(path: Path) -> Iterator[str]:
     """Each sheet under its name, a row a line; a row of a wide table is cut nowhere."""
+    import openpyxl  # noqa: PLC0415
+
     with _archive(path, "xl/workbook.xml", "Excel workbook"), path.open("rb") as file:
         # A name would be judged by its ending, which bytes at rest do not have.
         yield from _sheets(openpyxl.load_workbook(file, read_only=True, data_only=True))
 
 
-def _sheets(book: openpyxl.Workbook) -> Iterator[str]:
+def _sheets(book: "Workbook") -> Iterator[str]:
     for sheet in book.worksheets:
         # What a sheet says of its size is not to be trusted.
         sheet.reset_dimensions()
