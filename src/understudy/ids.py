@@ -8,6 +8,7 @@ import base64
 import secrets
 import string
 import time
+import uuid
 
 _ALPHANUMERIC = string.digits + string.ascii_uppercase + string.ascii_lowercase
 _TAIL = 24
@@ -106,6 +107,11 @@ def mcp_call() -> str:
 
 def container() -> str:
     return "cntr_" + secrets.token_hex(24)
+
+
+def generation() -> str:
+    """A video's; the API that it is of takes nothing but UUIDs."""
+    return str(uuid.uuid4())
 
 
 def vector_store() -> str:

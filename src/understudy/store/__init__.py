@@ -19,6 +19,7 @@ from understudy.store.containers import Containers
 from understudy.store.database import Database
 from understudy.store.file_batches import FileBatches
 from understudy.store.files import Files
+from understudy.store.generations import Generations
 from understudy.store.ingestion import Ingestion
 from understudy.store.keys import Keys
 from understudy.store.ledger import Ledger
@@ -47,6 +48,7 @@ class Store:
     messages: Messages
     runs: Runs
     files: Files
+    generations: Generations
     uploads: Uploads
     blobs: Blobs
     chunks: Chunks
@@ -95,6 +97,7 @@ async def open_store(
         messages=Messages(database),
         runs=Runs(database, clock or SystemClock()),
         files=Files(database, clock or SystemClock()),
+        generations=Generations(database),
         uploads=Uploads(database, clock or SystemClock()),
         blobs=Blobs(database),
         chunks=Chunks(database),
