@@ -45,18 +45,21 @@ class Connection:
         finally:
             answer.close()
 
-    async def post(self, url: str, body: Mapping[str, Any]) -> "Answer":
+    async def post(self, url: str, body: Mapping[str, Any], headers: Mapping[str, str] | None = None) -> "Answer":
         """The answer once its status is known to be 2xx. Whoever gets it closes it."""
-        return await self._open("POST", url, msgspec.json.encode(body))
+        return await self._open("POST", url, msgspec.json.encode(body), headers)
 
     async def close(self) -> None:
         if self._session is not None:
             await self._session.close()
             self._session = None
 
-    async def _open(self, method: str, url: str, payload: bytes | None) -> "Answer":
+    async def _open(
+        self, method: str, url: str, payload: bytes | None, headers: Mapping[str, str] | None = None
+    ) -> "Answer":
         deadline = asyncio.get_running_loop().time() + self._settings.first_byte_timeout
-        response = await self._send(method, url, payload, deadline)
+        given = {"Content-Type": "application/json", **(headers or {})} if payload is not None else None
+        response = await self._send(method, url, payload, given, deadline)
         answer = Answer(self._name, response, deadline, self._settings.idle_timeout)
         if 200 <= response.status < 300:
             return answer
@@ -68,8 +71,9 @@ class Connection:
             response.status, response.headers, body, secret=self._settings.api_key, clock=self._clock
         )
 
-    async def _send(self, method: str, url: str, payload: bytes | None, deadline: float) -> aiohttp.ClientResponse:
-        headers = {"Content-Type": "application/json"} if payload is not None else None
+    async def _send(
+        self, method: str, url: str, payload: bytes | None, headers: Mapping[str, str] | None, deadline: float
+    ) -> aiohttp.ClientResponse:
         try:
             async with asyncio.timeout_at(deadline):
                 return await self._opened_session().request(

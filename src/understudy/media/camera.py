@@ -21,7 +21,9 @@ MOTIONS: Final = (
     "Crane Up",
     "Crane Down",
 )
-_PATTERN: Final = re.compile(r"\b(" + "|".join(name.replace(" ", r"[\s_-]+") for name in MOTIONS) + r")\b", re.IGNORECASE)
+_PATTERN: Final = re.compile(
+    r"\b(" + "|".join(name.replace(" ", r"[\s_-]+") for name in MOTIONS) + r")\b", re.IGNORECASE
+)
 # What a scene does where nobody said anything.
 _GENTLE: Final = ("Push In", "Pan Right", "Pull Out", "Pan Left", "Crane Up")
 
@@ -48,7 +50,9 @@ def motion_in(text: str) -> str | None:
 
 def without_motions(text: str) -> str:
     """The text without instructions to the camera, which nobody wants to read as a caption."""
-    text = re.sub(rf"(?:\bthe\s+)?(?:\bcamera\b)?[\s:,-]*{_PATTERN.pattern}\s*(?:shot|motion)?", " ", text, flags=re.IGNORECASE)
+    text = re.sub(
+        rf"(?:\bthe\s+)?(?:\bcamera\b)?[\s:,-]*{_PATTERN.pattern}\s*(?:shot|motion)?", " ", text, flags=re.IGNORECASE
+    )
     text = re.sub(r"\s+([.,;!?])", r"\1", text)
     return re.sub(r"\s{2,}", " ", text).strip(" ,;-")
 

@@ -15,6 +15,7 @@ from understudy.settings.model import (
     SandboxSettings,
     Settings,
     WebhookSettings,
+    VideoSettings,
 )
 from understudy.settings.secret import secrets, shown
 from understudy.settings.value import allowed
@@ -34,6 +35,7 @@ __all__ = [
     "SandboxSettings",
     "Settings",
     "WebhookSettings",
+    "VideoSettings",
     "allowed",
     "is_any",
     "is_loopback",

@@ -238,6 +238,75 @@ class BillingSettings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=T
         float,
         Meta(ge=0, le=1e6, description="US dollars below which a balance is topped up."),
     ] = 5.0
+class VideoSettings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """What makes videos."""
+
+    provider: Annotated[
+        Literal["rehearsal", "luma", "aimlapi"],
+        Meta(
+            description="`rehearsal` draws storyboards on this machine (`understudy[video]`); `luma` is Luma's own"
+            " service (`understudy[luma]`); `aimlapi` is the AI/ML API, or another server like it."
+        ),
+    ] = "rehearsal"
+    base_url: Annotated[
+        Text | None,
+        Meta(description="Where the service answers, like `https://api.aimlapi.com/v2`; when unset, the vendor's own."),
+    ] = None
+    api_key: Annotated[
+        Text | None,
+        Meta(description="The key sent to the service; `UNDERSTUDY_VIDEO__API_KEY` keeps it out of the file."),
+    ] = None
+    public_url: Annotated[
+        Text | None,
+        Meta(
+            description="Where clients reach this server, like `https://api.example.com/v1`, for the addresses of videos;"
+            " when unset, as each request has reached it."
+        ),
+    ] = None
+    concurrent: Annotated[
+        int,
+        Meta(ge=1, le=256, description="Videos made at a time by one process; more wait, and projects take turns."),
+    ] = 2
+    waiting: Annotated[
+        int,
+        Meta(ge=1, description="Videos that one project may have waiting or being made."),
+    ] = 100
+    seconds: Annotated[
+        float,
+        Meta(gt=0, description="Seconds that making one video may take."),
+    ] = 900.0
+    memory_mb: Annotated[
+        int,
+        Meta(ge=512, description="MiB of memory for the process that draws a storyboard."),
+    ] = 2048
+    video_bytes: Annotated[
+        int,
+        Meta(ge=1024, description="Bytes that a video from a service may have."),
+    ] = 1024 * 1024 * 1024
+    image_bytes: Annotated[
+        int,
+        Meta(ge=1024, description="Bytes that a keyframe's picture may have."),
+    ] = 20 * 1024 * 1024
+    fetch_images: Annotated[
+        bool,
+        Meta(description="Whether storyboards may use pictures that clients name by a remote address."),
+    ] = False
+    callbacks: Annotated[
+        bool,
+        Meta(description="Whether `callback_url` is told when a video has ended."),
+    ] = False
+    allow_private: Annotated[
+        bool,
+        Meta(description="Whether pictures and callbacks may be at addresses of this machine and its networks."),
+    ] = False
+    keep_days: Annotated[
+        Annotated[float, Meta(gt=0)] | None,
+        Meta(description="Days after which a video is deleted; when unset, it stays until somebody deletes it."),
+    ] = None
+    credits: Annotated[
+        int,
+        Meta(ge=0, description="Credits that a video costs; 2,000,000 are one US dollar."),
+    ] = 500_000
 
 
 class BlobSettings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -442,4 +511,5 @@ class Settings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     billing: BillingSettings = BillingSettings()
     models: dict[str, ModelSettings] = {}
     mcp: McpSettings = McpSettings()
+    video: VideoSettings = VideoSettings()
     providers: dict[str, ProviderSettings] = {}

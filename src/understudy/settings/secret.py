@@ -34,6 +34,8 @@ def secrets(settings: Settings) -> Iterator[str]:
         yield settings.blobs.secret_key
     if settings.webhooks.secret:
         yield settings.webhooks.secret
+    if settings.video.api_key:
+        yield settings.video.api_key
     for provider in settings.providers.values():
         if provider.api_key:
             yield provider.api_key

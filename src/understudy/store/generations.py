@@ -201,9 +201,7 @@ class Generations:
     async def is_taken(self, upstream_id: str, provider: str) -> bool:
         return await self._database.read(_is_taken, upstream_id, provider)
 
-    async def complete(
-        self, owner: str, claimed: Claimed, record: Record, pieces: Sequence[Piece], now: float
-    ) -> bool:
+    async def complete(self, owner: str, claimed: Claimed, record: Record, pieces: Sequence[Piece], now: float) -> bool:
         """Ends a video with its files; False where it was not the owner's any more, and nothing is done."""
         return await self._database.write(_end, owner, claimed, "completed", record, pieces, now)
 

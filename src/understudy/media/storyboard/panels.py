@@ -170,12 +170,19 @@ class _Weather:
             if self._kind == "rain":
                 fall = (y + now * 1.5 * near) % 1.1 * height
                 place = (x * width, fall - height * 0.05)
-                draw.line((*place, place[0] - unit * 2, place[1] + unit * 11 * near), fill=(220, 230, 240, 110), width=max(1, round(unit * 0.6)))
+                draw.line(
+                    (*place, place[0] - unit * 2, place[1] + unit * 11 * near),
+                    fill=(220, 230, 240, 110),
+                    width=max(1, round(unit * 0.6)),
+                )
                 continue
             rise = self._kind in {"sparks", "bubbles"}
             along = (y + (-1 if rise else 1) * now * 0.13 * near) % 1.0
             sway = 0.012 * ((along * 9 + x * 7) % 2 - 1)
-            centre, radius = ((x + sway) * width, along * height), unit * near * (1.5 if self._kind == "bubbles" else 1.1)
+            centre, radius = (
+                ((x + sway) * width, along * height),
+                unit * near * (1.5 if self._kind == "bubbles" else 1.1),
+            )
             box = (centre[0] - radius, centre[1] - radius, centre[0] + radius, centre[1] + radius)
             if self._kind == "bubbles":
                 draw.ellipse(box, outline=(225, 250, 255, 150), width=max(1, round(unit * 0.4)))

@@ -16,7 +16,9 @@ Weather = Literal["clear", "snow", "rain", "sparks", "bubbles"]
 _TITLE: Final = 46
 _SECONDS_A_SCENE: Final = 1.7
 _LONG: Final = 64
-_SENTENCE: Final = re.compile(r"(?<=[.!?…。！？])\s+|\n+|\s*(?:->|→|\|)\s*|\bcut to:?\s+|\bthen\s+(?=\w)|\bscene\s+\d+\s*[:.-]\s*", re.I)  # noqa: RUF001
+_SENTENCE: Final = re.compile(
+    r"(?<=[.!?…。！？])\s+|\n+|\s*(?:->|→|\|)\s*|\bcut to:?\s+|\bthen\s+(?=\w)|\bscene\s+\d+\s*[:.-]\s*", re.I
+)  # noqa: RUF001
 _CLAUSE: Final = re.compile(r",\s+(?=(?:and|while|as|with|where)\b)|;\s+|\s+(?=while\b)|,\s+", re.IGNORECASE)
 _SHOTS: Final = ("Wide shot", "Medium shot", "Close-up")
 
@@ -29,12 +31,24 @@ _TIMES: Final[tuple[tuple[Time, str], ...]] = (
     ("sunset", r"sunset|dusk|evening|golden hour|twilight|autumn|fire\w*|flame\w*|dragon\w*"),
 )
 _GROUNDS: Final[tuple[tuple[Ground, str], ...]] = (
-    ("city", r"city|cities|street\w*|skyline|skyscraper\w*|building\w*|town|rooftop\w*|traffic|car|cars|cyberpunk|neon"),
-    ("sea", r"sea|ocean|wave\w*|beach\w*|island\w*|harbou?r|boat\w*|ship|sail\w*|surf\w*|whale\w*|coast\w*|lighthouse|lake"),
+    (
+        "city",
+        r"city|cities|street\w*|skyline|skyscraper\w*|building\w*|town|rooftop\w*|traffic|car|cars|cyberpunk|neon",
+    ),
+    (
+        "sea",
+        r"sea|ocean|wave\w*|beach\w*|island\w*|harbou?r|boat\w*|ship|sail\w*|surf\w*|whale\w*|coast\w*|lighthouse|lake",
+    ),
     ("forest", r"forest\w*|wood|woods|jungle|tree\w*|pine\w*|bear\w*|fox\w*|deer|wolf|wolves|rabbit\w*"),
-    ("mountains", r"mountain\w*|alps|peak\w*|cliff\w*|glacier\w*|snow\w*|ski\w*|hik\w+|valley\w*|canyon\w*|eagle\w*|dragon\w*"),
+    (
+        "mountains",
+        r"mountain\w*|alps|peak\w*|cliff\w*|glacier\w*|snow\w*|ski\w*|hik\w+|valley\w*|canyon\w*|eagle\w*|dragon\w*",
+    ),
     ("desert", r"desert\w*|dune\w*|sahara|camel\w*|sand\w*|mars|martian|pyramid\w*"),
-    ("field", r"field\w*|meadow\w*|grass\w*|farm\w*|flower\w*|wheat|garden\w*|park|horse\w*|dog\w*|puppy|cat|cats|kitten\w*"),
+    (
+        "field",
+        r"field\w*|meadow\w*|grass\w*|farm\w*|flower\w*|wheat|garden\w*|park|horse\w*|dog\w*|puppy|cat|cats|kitten\w*",
+    ),
 )
 _WEATHERS: Final[tuple[tuple[Weather, str], ...]] = (
     ("snow", r"snow\w*|winter|blizzard|christmas"),

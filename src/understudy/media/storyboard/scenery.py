@@ -152,7 +152,9 @@ def _glow(sky: Image.Image, time: Time, palette: _Palette, place: tuple[float, f
         draw.ellipse(_circle(place, radius), fill=255)
         if time == "night":
             draw.ellipse(_circle((place[0] + radius * 0.45, place[1] - radius * 0.2), radius * 0.9), fill=40)
-        sky.paste(Image.new("RGBA", sky.size, (*palette.light, 255)), (0, 0), disc.filter(ImageFilter.GaussianBlur(0.6)))
+        sky.paste(
+            Image.new("RGBA", sky.size, (*palette.light, 255)), (0, 0), disc.filter(ImageFilter.GaussianBlur(0.6))
+        )
 
 
 def _clouds(sky: Image.Image, time: Time, palette: _Palette, chance: random.Random) -> None:
@@ -167,7 +169,9 @@ def _clouds(sky: Image.Image, time: Time, palette: _Palette, chance: random.Rand
             puff = chance.uniform(0.1, 0.22) * breadth
             draw.ellipse((x + dx - puff * 1.7, y + dy - puff * 0.6, x + dx + puff * 1.7, y + dy + puff * 0.6), fill=120)
     mask = mask.filter(ImageFilter.GaussianBlur(max(1.0, height * 0.014)))
-    tint = _mixed(palette.horizon, palette.light, 0.6) if time != "night" else _mixed(palette.horizon, palette.light, 0.2)
+    tint = (
+        _mixed(palette.horizon, palette.light, 0.6) if time != "night" else _mixed(palette.horizon, palette.light, 0.2)
+    )
     sky.paste(Image.new("RGBA", sky.size, (*tint, 255)), (0, 0), mask)
 
 
@@ -205,10 +209,18 @@ def _rays(sky: Image.Image, palette: _Palette, chance: random.Random) -> None:
     mask = Image.new("L", sky.size, 0)
     draw = ImageDraw.Draw(mask)
     for _ in range(8):
-        x, breadth, lean = chance.uniform(0, width), chance.uniform(0.01, 0.05) * width, chance.uniform(-0.2, 0.2) * width
-        draw.polygon([(x, 0), (x + breadth, 0), (x + breadth * 3 + lean, height), (x - breadth + lean, height)], fill=46)
+        x, breadth, lean = (
+            chance.uniform(0, width),
+            chance.uniform(0.01, 0.05) * width,
+            chance.uniform(-0.2, 0.2) * width,
+        )
+        draw.polygon(
+            [(x, 0), (x + breadth, 0), (x + breadth * 3 + lean, height), (x - breadth + lean, height)], fill=46
+        )
     mask = ImageChops.multiply(mask, ImageChops.invert(Image.linear_gradient("L").resize(sky.size)))
-    sky.paste(Image.new("RGBA", sky.size, (*palette.light, 255)), (0, 0), mask.filter(ImageFilter.GaussianBlur(width / 90)))
+    sky.paste(
+        Image.new("RGBA", sky.size, (*palette.light, 255)), (0, 0), mask.filter(ImageFilter.GaussianBlur(width / 90))
+    )
 
 
 def _ridge(
@@ -253,7 +265,10 @@ def _water(
     draw = ImageDraw.Draw(layer)
     top = (0.57, 0.7, 0.84)[number] * height
     tone = _mixed(colour, palette.top, 0.45)
-    line = [(x, top + math.sin(x / width * math.tau * (9 - number * 2) + number) * height * 0.004 * (number + 1)) for x in range(0, width + 8, 8)]
+    line = [
+        (x, top + math.sin(x / width * math.tau * (9 - number * 2) + number) * height * 0.004 * (number + 1))
+        for x in range(0, width + 8, 8)
+    ]
     draw.polygon([(0, height), *line, (width, height)], fill=(*tone, 255))
     glint = (*_mixed(tone, palette.light, 0.5), 130)
     for _ in range(60):
@@ -278,7 +293,9 @@ def _trees(
             for tier in range(4):
                 upper = foot - top + tier * top * 0.22
                 reach = half * (0.4 + tier * 0.22)
-                draw.polygon([(x, upper), (x - reach, upper + top * 0.36), (x + reach, upper + top * 0.36)], fill=(*colour, 255))
+                draw.polygon(
+                    [(x, upper), (x - reach, upper + top * 0.36), (x + reach, upper + top * 0.36)], fill=(*colour, 255)
+                )
             draw.rectangle((x - half * 0.1, foot - top * 0.1, x + half * 0.1, height), fill=(*colour, 255))
         x += half * chance.uniform(0.9, 2.4)
 
@@ -286,7 +303,11 @@ def _trees(
 def _grass(draw: ImageDraw.ImageDraw, size: tuple[int, int], chance: random.Random, colour: Colour) -> None:
     width, height = size
     for _ in range(420):
-        x, length, lean = chance.uniform(0, width), chance.uniform(0.03, 0.1) * height, chance.uniform(-0.02, 0.02) * width
+        x, length, lean = (
+            chance.uniform(0, width),
+            chance.uniform(0.03, 0.1) * height,
+            chance.uniform(-0.02, 0.02) * width,
+        )
         foot = height * chance.uniform(0.82, 1.0)
         blade = (*_mixed(colour, (230, 220, 150), chance.uniform(0.0, 0.25)), 255)
         draw.line((x, foot, x + lean, foot - length), fill=blade, width=max(1, height // 260))
@@ -316,7 +337,11 @@ def _buildings(
         top = height * (chance.uniform(0.24, 0.58) + number * 0.13)
         draw.rectangle((x, top, x + breadth, height), fill=(*_mixed(colour, (0, 0, 0), chance.uniform(0, 0.12)), 255))
         if chance.random() < 0.3:
-            draw.line((x + breadth / 2, top, x + breadth / 2, top - height * 0.05), fill=(*colour, 255), width=max(1, height // 300))
+            draw.line(
+                (x + breadth / 2, top, x + breadth / 2, top - height * 0.05),
+                fill=(*colour, 255),
+                width=max(1, height // 300),
+            )
         pane = max(2.0, breadth / 11)
         for row in range(int((height - top) / (pane * 2.6))):
             for column in range(4):

@@ -1,0 +1,145 @@
+"""What a client names to begin or end a video with: an address, a picture inside of one, a file, an earlier video.
+
+Looked at when it is asked for, so that a mistake is told at once, and kept with the generation, so that deleting a file
+afterwards takes nothing away from it.
+"""
+
+import base64
+import binascii
+import re
+from contextlib import AsyncExitStack
+from typing import Final, Literal
+from urllib.parse import unquote_to_bytes
+
+from understudy.engine.files import Files
+from understudy.errors import InvalidRequest
+from understudy.media import VideoProvider
+from understudy.settings import VideoSettings
+from understudy.store import Store
+from understudy.store.generations import Keyframe, Piece
+from understudy.wire.generations import GenerationReference, KeyframeReference
+
+_FILE: Final = re.compile(r"file-[A-Za-z0-9]{1,64}")
+_DATA: Final = re.compile(r"data:(image/[a-z0-9.+-]{1,40})?(;[a-z0-9=-]{1,40})*?(;base64)?,", re.IGNORECASE)
+
+
+class Keyframes:
+    def __init__(self, store: Store, files: Files, provider: VideoProvider, settings: VideoSettings) -> None:
+        self._store = store
+        self._files = files
+        self._provider = provider
+        self._settings = settings
+
+    async def resolve(
+        self,
+        project_id: str,
+        reference: KeyframeReference,
+        role: Literal["start", "end"],
+        param: str,
+        base: str,
+        stack: AsyncExitStack,
+    ) -> tuple[Keyframe, Piece | None]:
+        """The keyframe, and the file that it is kept with; `stack` is open until that is stored.
+
+        Raises InvalidRequest, and NotFound for what the project does not have.
+        """
+        if isinstance(reference, GenerationReference):
+            return await self._earlier(project_id, reference.id, role, param)
+        url = reference.url
+        file_id = _own_file(url, base)
+        if file_id is not None:
+            self._check(takes="file", param=param, given=f"the file {file_id!r}")
+            file = await self._store.files.find(project_id, file_id)
+            return Keyframe(kind="image", shown={"type": "image", "url": url}), Piece(role, file.blob, file.bytes)
+        if url[:5].lower() == "data:":
+            self._check(takes="file", param=param, given="a data: URL")
+            piece = await self._kept(_decoded(url, param, self._settings.image_bytes), role, stack)
+            return Keyframe(kind="image", shown={"type": "image", "url": f"{url.partition(',')[0]},…"}), piece
+        self._check_address(url, param)
+        return Keyframe(kind="image", shown={"type": "image", "url": url}, url=url), None
+
+    async def _earlier(
+        self, project_id: str, generation_id: str, role: Literal["start", "end"], param: str
+    ) -> tuple[Keyframe, Piece | None]:
+        earlier = await self._store.generations.get(project_id, generation_id)
+        if earlier.state != "completed":
+            raise InvalidRequest(
+                f"Invalid '{param}': the generation {generation_id!r} is {earlier.state}. Use one that is completed.",
+                param=param,
+                code="invalid_value",
+            )
+        shown = {"type": "generation", "id": earlier.id}
+        if "file" in self._provider.takes and self._provider.name == "rehearsal":
+            video = (await self._store.generations.pieces(earlier.id))["video"]
+            return Keyframe(kind="generation", shown=shown), Piece(role, video.blob, video.bytes)
+        if earlier.provider != self._provider.name or earlier.upstream_id is None:
+            raise InvalidRequest(
+                f"Invalid '{param}': the generation {generation_id!r} was made by {earlier.provider!r}, and"
+                f" {self._provider.name!r}, which makes videos now, cannot go on from it.",
+                param=param,
+                code="invalid_value",
+            )
+        return Keyframe(kind="generation", shown=shown, upstream_id=earlier.upstream_id), None
+
+    async def _kept(self, data: bytes, role: Literal["start", "end"], stack: AsyncExitStack) -> Piece:
+        draft = await stack.enter_async_context(self._files.writing())
+        await draft.write(data)
+        blob = await draft.settle()
+        return Piece(role, blob.name, blob.size)
+
+    def _check(self, *, takes: Literal["file", "url"], param: str, given: str) -> None:
+        if takes not in self._provider.takes:
+            raise InvalidRequest(
+                f"Invalid '{param}': {given} cannot be handed to {self._provider.name!r}, which fetches pictures by"
+                " itself. Give an http or https URL that it can reach.",
+                param=param,
+                code="invalid_value",
+            )
+
+    def _check_address(self, url: str, param: str) -> None:
+        if not re.match(r"https?://[^/\s]+", url, re.IGNORECASE) or not url.isprintable() or " " in url:
+            raise InvalidRequest(
+                f"Invalid '{param}': {url[:256]!r} is no picture's address. Give an http or https URL, a data: URL, or the"
+                " id of a file.",
+                param=param,
+                code="invalid_value",
+            )
+        if "url" not in self._provider.takes and not self._settings.fetch_images:
+            raise InvalidRequest(
+                f"Invalid '{param}': this server fetches no pictures from other servers. Send the picture as a data: URL or"
+                " upload it as a file; an operator can set `video.fetch_images`.",
+                param=param,
+                code="invalid_value",
+            )
+
+
+def _own_file(url: str, base: str) -> str | None:
+    """The id of a file of this server's: the id itself, or the address of its content."""
+    if _FILE.fullmatch(url):
+        return url
+    match = re.fullmatch(rf"{re.escape(base)}/files/({_FILE.pattern})/content", url)
+    return None if match is None else match[1]
+
+
+def _decoded(url: str, param: str, limit: int) -> bytes:
+    head = _DATA.match(url)
+    if head is None:
+        raise InvalidRequest(
+            f"Invalid '{param}': {url[:64]!r} is no data: URL of a picture, like 'data:image/png;base64,…'.",
+            param=param,
+            code="invalid_value",
+        )
+    text = url[head.end() :]
+    try:
+        data = base64.b64decode(text, validate=True) if head[3] else unquote_to_bytes(text)
+    except (binascii.Error, ValueError):
+        raise InvalidRequest(
+            f"Invalid '{param}': what follows {head[0]!r} is not base64.", param=param, code="invalid_value"
+        ) from None
+    if not data or len(data) > limit:
+        raise InvalidRequest(
+            f"Invalid '{param}': the picture has {len(data)} bytes. Send one of 1 to {limit} bytes.",
+            param=param,
+            code="invalid_value",
+        )
+    return data

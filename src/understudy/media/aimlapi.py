@@ -1,0 +1,166 @@
+"""The AI/ML API as a provider, or any server that speaks it, like another Understudy: its universal video operations.
+
+The order carries an idempotency key: a server that knows it makes one video of an order that was sent twice.
+"""
+
+import base64
+import mimetypes
+import re
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any, Final, Literal, Protocol
+
+import msgspec
+from msgspec import Struct
+
+from understudy.errors import UpstreamError
+from understudy.media.download import Download, origin
+from understudy.media.frame_sizes import frame_size
+from understudy.media.provider import Frame, Job, Made, MediaError, Progress
+from understudy.media.waiting import Pace
+
+DEFAULT_BASE: Final = "https://api.aimlapi.com/v2"
+_PASSING: Final = {"rate_limited", "timeout", "unreachable", "server_error"}
+_ID: Final = re.compile(r"[\w:/.-]{1,256}")
+
+
+class Answer(Protocol):
+    async def read(self) -> bytes: ...
+    def close(self) -> None: ...
+
+
+class Http(Protocol):
+    """What of an HTTP client is used. Raises UpstreamError."""
+
+    async def get(self, url: str) -> bytes: ...
+    async def post(self, url: str, body: Mapping[str, Any], headers: Mapping[str, str] | None = None) -> Answer: ...
+    async def close(self) -> None: ...
+
+
+class _Video(Struct):
+    url: str | None = None
+    width: int | None = None
+    height: int | None = None
+    thumbnail: str | None = None
+
+
+class _Error(Struct):
+    message: str = "no reason was given"
+
+
+class _Generation(Struct):
+    id: str | None = None
+    generation_id: str | None = None
+    status: str = ""
+    video: _Video | None = None
+    error: _Error | str | None = None
+
+
+class AimlApi:
+    name = "aimlapi"
+    takes: frozenset[Literal["file", "url"]] = frozenset({"url", "file"})
+
+    def __init__(self, http: Http, base_url: str, download: Download, *, limit: int, pace: Pace) -> None:
+        """`limit` is in bytes."""
+        self._http = http
+        self._url = f"{base_url.rstrip('/')}/video/generations"
+        self._origin = origin(base_url)
+        self._download = download
+        self._limit = limit
+        self._pace = pace
+
+    async def make(self, job: Job, folder: Path, progress: Progress) -> Made:
+        upstream_id = job.upstream_id or await self._order(job, progress)
+        made = await self._ended(upstream_id, progress)
+        video = folder / "video.mp4"
+        assert made.url is not None
+        await self._download.to_file(made.url, video, self._limit, trusted=self._origin)
+        thumbnail = None
+        if made.thumbnail:
+            thumbnail = folder / "thumbnail.jpg"
+            await self._download.to_file(made.thumbnail, thumbnail, self._limit, trusted=self._origin)
+        width, height = frame_size(job.aspect_ratio, job.resolution)
+        return Made(video, thumbnail, made.width or width, made.height or height)
+
+    async def close(self) -> None:
+        await self._http.close()
+
+    async def _order(self, job: Job, progress: Progress) -> str:
+        order: dict[str, Any] = {
+            "model": f"luma/{job.model}",
+            "prompt": job.prompt,
+            "aspect_ratio": job.aspect_ratio,
+            "resolution": job.resolution,
+            "duration": job.seconds,
+            "loop": job.loop,
+        }
+        frames = {"frame0": job.start, "frame1": job.end}
+        keyframes = {name: _keyframe(frame) for name, frame in frames.items() if frame is not None}
+        if keyframes:
+            order["keyframes"] = keyframes
+        await progress.ordering()
+        try:
+            answer = await self._http.post(self._url, order, {"Idempotency-Key": job.id})
+            try:
+                taken = _decoded(await answer.read())
+            finally:
+                answer.close()
+        except UpstreamError as error:
+            raise _failure(error) from None
+        upstream_id = taken.id or taken.generation_id or ""
+        if not _ID.fullmatch(upstream_id):
+            raise MediaError(f"The video service took the order, and named it {upstream_id!r}, which is no id.")
+        await progress.ordered(upstream_id)
+        return upstream_id
+
+    async def _ended(self, upstream_id: str, progress: Progress) -> _Video:
+        dreaming = False
+        async for _ in self._pace:
+            try:
+                found = _decoded(await self._http.get(f"{self._url}?generation_id={upstream_id}"))
+            except UpstreamError as error:
+                raise _failure(error) from None
+            if found.status in {"generating", "processing"} and not dreaming:
+                dreaming = True
+                await progress.dreaming()
+            if found.status in {"error", "failed"}:
+                reason = found.error.message if isinstance(found.error, _Error) else found.error
+                raise MediaError(f"The video service could not make the video: {reason or 'no reason was given'}")
+            if found.status == "completed" and found.video is not None and found.video.url:
+                return found.video
+            if found.status == "completed":
+                raise MediaError("The video service completed the video, and gave no address of it.")
+        raise AssertionError  # the pace never ends
+
+
+def _decoded(body: bytes) -> _Generation:
+    try:
+        return msgspec.json.decode(body, type=_Generation)
+    except msgspec.DecodeError:
+        raise MediaError("The video service answered with something that is no generation.", passing=True) from None
+
+
+def _failure(error: UpstreamError) -> MediaError:
+    return MediaError(
+        f"The video service failed: {error.message}", passing=error.kind in _PASSING, retry_after=error.retry_after
+    )
+
+
+def _keyframe(frame: Frame) -> dict[str, Any]:
+    if frame.kind == "generation":
+        if frame.upstream_id is None:
+            raise MediaError(
+                "A keyframe is a video that the video service did not make. Use one of its own, or an image."
+            )
+        return {"type": "generation", "id": frame.upstream_id.partition(":")[0]}
+    if frame.path is None:
+        return {"type": "image", "url": frame.url}
+    data = frame.path.read_bytes()
+    return {"type": "image", "url": f"data:{_type(data)};base64,{base64.b64encode(data).decode()}"}
+
+
+def _type(data: bytes) -> str:
+    for start, name in ((b"\x89PNG", ".png"), (b"\xff\xd8", ".jpg"), (b"RIFF", ".webp"), (b"GIF8", ".gif")):
+        if data.startswith(start):
+            return mimetypes.types_map.get(name, "image/webp")
+    return "application/octet-stream"

@@ -1,0 +1,150 @@
+"""Luma's own service as a provider, through its official package `lumaai` (the extra `understudy[luma]`)."""
+
+import re
+from collections.abc import Awaitable, Callable
+from pathlib import Path
+from typing import Any, Final, Literal, TypeVar
+
+from understudy.errors import SettingsError
+from understudy.media.download import Download, origin
+from understudy.media.frame_sizes import frame_size
+from understudy.media.provider import Frame, Job, Made, MediaError, Progress
+from understudy.media.waiting import Pace
+
+T = TypeVar("T")
+
+_BASE: Final = "https://api.lumalabs.ai/dream-machine/v1"
+_LISTED: Final = 100
+# Clocks differ; an order is never found before it was sent by more than this, in seconds.
+_SKEW: Final = 60.0
+_ID: Final = re.compile(r"[\w.-]{1,128}")
+
+
+class Luma:
+    name = "luma"
+    takes: frozenset[Literal["file", "url"]] = frozenset({"url"})
+
+    def __init__(
+        self, api_key: str | None, base_url: str | None, download: Download, *, seconds: float, limit: int, pace: Pace
+    ) -> None:
+        """Raises SettingsError without the package or the key. `limit` is in bytes, `seconds` for one request."""
+        try:
+            import lumaai  # noqa: PLC0415 - an extra
+        except ImportError as error:
+            raise SettingsError(
+                f"`video.provider` 'luma' needs packages that are not installed ({error}); run"
+                " `pip install 'understudy[luma]'`."
+            ) from None
+        if api_key is None:
+            raise SettingsError(
+                "`video.provider` 'luma' needs a key: set `video.api_key`, or the variable `UNDERSTUDY_VIDEO__API_KEY`."
+            )
+        self._errors: Any = lumaai
+        self._base = base_url or _BASE
+        # Attempts are counted by the engine, which knows what an attempt may cost.
+        self._client = lumaai.AsyncLumaAI(auth_token=api_key, base_url=self._base, max_retries=0, timeout=seconds)
+        self._download = download
+        self._limit = limit
+        self._pace = pace
+
+    async def make(self, job: Job, folder: Path, progress: Progress) -> Made:
+        upstream_id = job.upstream_id or await self._found(job, progress) or await self._order(job, progress)
+        found = await self._ended(upstream_id, progress)
+        assets = found.assets
+        if assets is None or not assets.video:
+            raise MediaError("Luma completed the video, and gave no address of it.")
+        video = folder / "video.mp4"
+        await self._fetch(assets.video, video)
+        thumbnail = None
+        if assets.image:
+            thumbnail = folder / "thumbnail.jpg"
+            await self._fetch(assets.image, thumbnail)
+        width, height = frame_size(job.aspect_ratio, job.resolution)
+        return Made(video, thumbnail, width, height)
+
+    async def close(self) -> None:
+        await self._client.close()
+
+    async def _order(self, job: Job, progress: Progress) -> str:
+        order: dict[str, Any] = {
+            "prompt": job.prompt,
+            "model": job.model,
+            "aspect_ratio": job.aspect_ratio,
+            "resolution": job.resolution,
+            "duration": f"{job.seconds}s",
+            "loop": job.loop,
+        }
+        if keyframes := _keyframes(job):
+            order["keyframes"] = keyframes
+        if job.concepts:
+            order["concepts"] = [{"key": key} for key in job.concepts]
+        await progress.ordering()
+        ordered = await self._asked(lambda: self._client.generations.create(**order))
+        upstream_id = _checked_id(ordered.id)
+        await progress.ordered(upstream_id)
+        return upstream_id
+
+    async def _found(self, job: Job, progress: Progress) -> str | None:
+        """What became of an order whose answer was lost: the same words, asked for since then, and nobody else's."""
+        if job.ordered_at is None:
+            return None
+        listed = await self._asked(lambda: self._client.generations.list(limit=_LISTED))
+        for one in listed.generations:
+            prompt = getattr(one.request, "prompt", None)
+            since = one.created_at is not None and one.created_at.timestamp() >= job.ordered_at - _SKEW
+            if one.id and prompt == job.prompt and since and await progress.is_free(one.id):
+                await progress.ordered(_checked_id(one.id))
+                return str(one.id)
+        return None
+
+    async def _ended(self, upstream_id: str, progress: Progress) -> Any:
+        """Asks again and again, ever more slowly, until the video has ended. Whoever calls bounds the time."""
+        dreaming = False
+        async for _ in self._pace:
+            found = await self._asked(lambda: self._client.generations.get(upstream_id))
+            if found.state == "dreaming" and not dreaming:
+                dreaming = True
+                await progress.dreaming()
+            if found.state == "failed":
+                raise MediaError(found.failure_reason or "Luma could not make the video, and gave no reason.")
+            if found.state == "completed":
+                return found
+        raise AssertionError  # the pace never ends
+
+    async def _fetch(self, url: str, path: Path) -> None:
+        await self._download.to_file(url, path, self._limit, trusted=origin(self._base))
+
+    async def _asked(self, ask: Callable[[], Awaitable[T]]) -> T:
+        try:
+            return await ask()
+        except self._errors.APIStatusError as error:
+            raise _failure(error.status_code, error.response.headers.get("retry-after"), error.message) from None
+        except self._errors.APIConnectionError:
+            raise MediaError("Luma could not be reached, or did not answer in time.", passing=True) from None
+
+
+def _failure(status: int, retry_after: str | None, message: str) -> MediaError:
+    if status in {401, 403}:
+        return MediaError(f"Luma refused this server's key (status {status}).")
+    passing = status in {408, 409, 429} or status >= 500
+    seconds = float(retry_after) if retry_after and re.fullmatch(r"\d{1,5}", retry_after) else None
+    return MediaError(f"Luma answered with status {status}: {message[:500]}", passing=passing, retry_after=seconds)
+
+
+def _keyframes(job: Job) -> dict[str, Any]:
+    pairs = (("frame0", job.start), ("frame1", job.end))
+    return {name: _keyframe(frame) for name, frame in pairs if frame is not None}
+
+
+def _keyframe(frame: Frame) -> dict[str, Any]:
+    if frame.kind == "generation":
+        if frame.upstream_id is None:
+            raise MediaError("A keyframe is a video that Luma did not make. Use one of its own, or an image.")
+        return {"type": "generation", "id": frame.upstream_id}
+    return {"type": "image", "url": frame.url}
+
+
+def _checked_id(upstream_id: str | None) -> str:
+    if upstream_id is None or not _ID.fullmatch(upstream_id):
+        raise MediaError(f"Luma took the order, and named it {upstream_id!r}, which is no id.")
+    return upstream_id
