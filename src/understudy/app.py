@@ -29,6 +29,7 @@ from understudy.engine.background import Repeating
 from understudy.engine.batches import Batches
 from understudy.engine.containers import Containers
 from understudy.engine.files import Files
+from understudy.engine.generations import Generations
 from understudy.engine.images import Images
 from understudy.engine.ingestion import Ingestion
 from understudy.engine.interpreter import Interpreter
@@ -43,14 +44,17 @@ from understudy.engine.worker import Worker
 from understudy.engine.workspaces import Workspaces
 from understudy.errors import ApiError, StoreError, UpstreamError
 from understudy.llm.details import Details
+from understudy.llm.connection import Connection
 from understudy.llm.embeddings import embedders
 from understudy.llm.prices import Prices
 from understudy.llm.rehearsal import Rehearsal
 from understudy.llm.router import Models
+from understudy.media.download import Download
+from understudy.media.providers import open_provider
 from understudy.retrieval.children import Children
 from understudy.retrieval.extract import Extractor
 from understudy.retrieval.search import Index
-from understudy.settings import Settings
+from understudy.settings import ProviderSettings, Settings
 from understudy.store import Store, open_store
 from understudy.tools.mcp import RemoteServers
 from understudy.tools.sandbox import open_sandbox
@@ -67,12 +71,14 @@ class Understudy:
     """The running parts that whoever serves the application has to know."""
 
     worker: Worker
+    generations: Generations
     streams: OpenStreams
     patience: float
 
     async def drain(self) -> None:
         """No new work from here on; runs under way are handed back, and streams end within `patience` seconds."""
         await self.worker.stop()
+        self.generations.release()
         await self.streams.finish(self.patience)
 
 
@@ -146,6 +152,7 @@ async def _open(app: Starlette, stack: AsyncExitStack, settings: Settings, clock
     webhooks = Webhooks(store, settings.webhooks, clock)
     await webhooks.start()
     stack.push_async_callback(webhooks.stop)
+    generations = await _open_generations(stack, settings, store, blobs, files, clock)
     streams = OpenStreams()
     mcp = Mcp(settings)
     stack.push_async_callback(mcp.close)
@@ -165,6 +172,7 @@ async def _open(app: Starlette, stack: AsyncExitStack, settings: Settings, clock
         remote_servers=remote_servers,
         batches=batches,
         containers=containers,
+        generations=generations,
         webhooks=webhooks,
         blobs=blobs,
         clock=clock,
@@ -173,7 +181,7 @@ async def _open(app: Starlette, stack: AsyncExitStack, settings: Settings, clock
     )
     await batches.start(batch_endpoints(parts))
     stack.push_async_callback(batches.stop)
-    app.state.understudy = Understudy(worker, streams, settings.shutdown_seconds * _WAITED_FOR)
+    app.state.understudy = Understudy(worker, generations, streams, settings.shutdown_seconds * _WAITED_FOR)
 
 
 def _batches(
@@ -202,6 +210,26 @@ async def _open_workspaces(
     await sandbox.start()
     stack.push_async_callback(sandbox.close)
     return Workspaces(sandbox, store, blobs)
+
+
+async def _open_generations(
+    stack: AsyncExitStack, settings: Settings, store: Store, blobs: Blobs, files: Files, clock: Clock
+) -> Generations:
+    video = settings.video
+
+    def connect(key: str) -> Connection:
+        # One attempt each: how often something is tried again is the generations' to decide.
+        service = ProviderSettings(api_key=key, first_byte_timeout=60.0, retries=0)
+        return Connection("video", service, {"Authorization": f"Bearer {key}"}, clock)
+
+    download = Download(allow_private=video.allow_private, seconds=video.seconds)
+    # Files that are being made; what a crash has left there is of no use to anybody.
+    spool = Path(stack.enter_context(TemporaryDirectory(prefix="videos-", dir=settings.data)))
+    provider = open_provider(video, download, connect)
+    generations = Generations(store, blobs, files, provider, download, video, clock, spool)
+    await generations.start()
+    stack.push_async_callback(generations.stop)
+    return generations
 
 
 async def _open_vector_stores(

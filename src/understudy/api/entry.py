@@ -10,6 +10,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from understudy import ids
 from understudy.api.errors import answer, to_api_error
+from understudy.api.video import CONTENT
 from understudy.errors import Unauthenticated
 from understudy.settings import Settings
 from understudy.store.keys import Keys, Opened
@@ -68,6 +69,8 @@ class Entry:
             if not self._is_public(scope):
                 opened = await self._authenticate(scope)
                 state["project_id"], state["key_id"] = opened.project_id, opened.key_id
+            if scope["path"] not in PUBLIC and not CONTENT.fullmatch(scope["path"]):
+                state["project_id"] = await self._authenticate(scope)
         except Exception as error:  # noqa: BLE001 - every error leaves in the envelope
             refusal = answer(to_api_error(error, request_id), state["dialect"], request_id, state["path"])
             await refusal(scope, receive, send_stamped)

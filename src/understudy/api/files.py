@@ -5,7 +5,7 @@ import re
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import AsyncExitStack, asynccontextmanager
 from functools import partial
-from typing import Any
+from typing import Any, Literal
 from urllib.parse import quote
 
 import msgspec
@@ -66,7 +66,7 @@ async def download_file(request: Request) -> Response:
     parts = parts_of(request)
     file = await parts.store.files.find(project_of(request), request.path_params["file_id"])
     return Content(
-        parts.blobs, file, _range(request, file), partial(parts.store.files.get, project_of(request), file.id)
+        parts.blobs, file, requested_range(request, file), partial(parts.store.files.get, project_of(request), file.id)
     )
 
 
@@ -122,11 +122,18 @@ class Content(Response):
     """The bytes of a file, or a range of them. `check` raises NotFound once the file was deleted."""
 
     def __init__(
-        self, blobs: Blobs, file: StoredFile, span: range | None, check: Callable[[], Awaitable[object]]
+        self,
+        blobs: Blobs,
+        file: StoredFile,
+        span: range | None,
+        check: Callable[[], Awaitable[object]],
+        *,
+        disposition: Literal["attachment", "inline"] = "attachment",
     ) -> None:
         self._blobs = blobs
         self._file = file
         self._check = check
+        self._disposition = disposition
         self._partial = span is not None
         self._span = range(file.bytes) if span is None else span
 
@@ -155,7 +162,7 @@ class Content(Response):
         headers = {
             "content-type": _TYPES.guess_type(file.filename)[0] or "application/octet-stream",
             "content-length": str(len(span)),
-            "content-disposition": f"attachment; filename*=UTF-8''{quote(file.filename, safe='')}",
+            "content-disposition": f"{self._disposition}; filename*=UTF-8''{quote(file.filename, safe='')}",
             "accept-ranges": "bytes",
             "etag": _etag(file),
             # What somebody uploaded must not run as a page of this server's.
@@ -171,7 +178,7 @@ def _etag(file: StoredFile) -> str:
     return f'"{file.id}"'
 
 
-def _range(request: Request, file: StoredFile) -> range | None:
+def requested_range(request: Request, file: StoredFile) -> range | None:
     """The bytes that are asked for; None for all of them, as for several ranges or a unit that nobody knows."""
     match = _RANGE.fullmatch(request.headers.get("range", "").strip().lower())
     if match is None or request.headers.get("if-range", _etag(file)) != _etag(file):

@@ -12,6 +12,7 @@ from understudy.engine.accounting import Accounting
 from understudy.engine.batches import Batches
 from understudy.engine.containers import Containers
 from understudy.engine.files import Files
+from understudy.engine.generations import Generations
 from understudy.engine.interpreter import Interpreter
 from understudy.engine.runs import Runs
 from understudy.engine.uploads import Uploads
@@ -38,6 +39,7 @@ class Parts:
     interpreter: Interpreter
     remote_servers: RemoteServers
     batches: Batches
+    generations: Generations
     webhooks: Webhooks
     containers: Containers
     blobs: Blobs

@@ -13,7 +13,7 @@ from understudy.settings import VideoSettings
 _REQUEST_SECONDS = 60.0
 
 
-def open_provider(settings: VideoSettings, download: Download, connect: Callable[[str | None], Http]) -> VideoProvider:
+def open_provider(settings: VideoSettings, download: Download, connect: Callable[[str], Http]) -> VideoProvider:
     """Raises SettingsError. `connect` makes the client of a service that has the given key."""
     if settings.provider == "rehearsal":
         return RehearsalRenderer(memory=settings.memory_mb << 20, seconds=settings.seconds)

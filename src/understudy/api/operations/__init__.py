@@ -17,6 +17,7 @@ from understudy.api.operations import (
     models,
     toolkit,
     vector_stores,
+    videos,
     webhooks,
 )
 from understudy.api.operations.operation import Operation, Schema
@@ -33,6 +34,7 @@ OPERATIONS: tuple[Operation, ...] = (
     *embeddings.OPERATIONS,
     *batches.OPERATIONS,
     *billing.OPERATIONS,
+    *videos.OPERATIONS,
     *webhooks.OPERATIONS,
     *messages.OPERATIONS,
     *toolkit.OPERATIONS,

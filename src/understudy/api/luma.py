@@ -1,0 +1,151 @@
+"""Luma's operations over HTTP, in both of the versions that the AI/ML API has of them."""
+
+from collections.abc import Sequence
+
+import msgspec
+from starlette.requests import Request
+from starlette.responses import Response
+
+from understudy.api.exchange import encoded, read_json, rendered
+from understudy.api.parts import parts_of, project_of
+from understudy.api.video import base_of, request_key
+from understudy.engine import generation_view
+from understudy.engine.generations import Asked
+from understudy.media.camera import MOTIONS
+from understudy.media.frame_sizes import DEFAULT_RESOLUTION
+from understudy.store import generations as stored
+from understudy.store.generations import Generation
+from understudy.wire import queries
+from understudy.wire.generations import (
+    CreateLumaGeneration,
+    CreateLumaGenerationV1,
+    DeletedGeneration,
+    GenerationReference,
+    GetLumaGenerationQuery,
+    GetLumaGenerationsByIdsQuery,
+    GetLumaGenerationsQuery,
+    ImageReference,
+    KeyframeReference,
+    ListLumaGenerationsQuery,
+    LumaGeneration,
+)
+
+_LONGEST_WAIT = 30.0
+_SECONDS = 5
+
+
+async def create_luma_generation_v1(request: Request) -> Response:
+    body = await read_json(request, CreateLumaGenerationV1, parts_of(request).settings.limits)
+    return await _created_v1(request, body, _image(body.image_url), "image_url")
+
+
+async def extend_luma_generation(request: Request) -> Response:
+    """Goes on from the last frame of an earlier generation."""
+    earlier: str = request.path_params["generation_id"]
+    parts = parts_of(request)
+    await parts.store.generations.get(project_of(request), earlier)
+    body = await read_json(request, CreateLumaGenerationV1, parts.settings.limits)
+    return await _created_v1(request, body, GenerationReference(id=earlier), "generation_id")
+
+
+async def get_luma_generations(request: Request) -> Response:
+    query = queries.parse(request.scope["query_string"], GetLumaGenerationsQuery)
+    found = await parts_of(request).store.generations.lookup(project_of(request), query.ids)
+    return _listed([await _shown(request, one, version=1) for one in found])
+
+
+async def list_luma_generations(request: Request) -> Response:
+    query = queries.parse(request.scope["query_string"], ListLumaGenerationsQuery)
+    found, _ = await parts_of(request).store.generations.page(project_of(request), query.limit, query.after)
+    return _listed([await _shown(request, one, version=1) for one in found])
+
+
+async def delete_luma_generation(request: Request) -> Response:
+    generation_id: str = request.path_params["generation_id"]
+    await parts_of(request).generations.delete(project_of(request), generation_id)
+    return rendered(DeletedGeneration(id=generation_id))
+
+
+async def create_luma_generation(request: Request) -> Response:
+    body = await read_json(request, CreateLumaGeneration, parts_of(request).settings.limits)
+    asked = stored.Request(
+        prompt=body.prompt,
+        model=body.model,
+        aspect_ratio=body.aspect_ratio,
+        resolution=body.resolution or DEFAULT_RESOLUTION,
+        seconds=_SECONDS if body.duration is None else int(body.duration.removesuffix("s")),
+        loop=body.loop,
+        concepts=tuple(concept.key for concept in body.concepts or ()),
+        callback_url=body.callback_url,
+    )
+    frames = body.keyframes
+    made = await parts_of(request).generations.create(
+        project_of(request),
+        Asked(
+            asked,
+            base_of(request),
+            start=None if frames is None else frames.frame0,
+            end=None if frames is None else frames.frame1,
+            request_key=request_key(request),
+        ),
+    )
+    return rendered(await _shown(request, made, version=2))
+
+
+async def get_luma_generation(request: Request) -> Response:
+    """With `state`, waits for it; a client that goes away is not waited for."""
+    query = queries.parse(request.scope["query_string"], GetLumaGenerationQuery)
+    generations = parts_of(request).generations
+    seconds = 0.0 if query.state is None else _LONGEST_WAIT
+    found = await generations.wait(project_of(request), query.generation_id, query.state or "queued", seconds)
+    return rendered(await _shown(request, found, version=2))
+
+
+async def get_luma_generations_by_ids(request: Request) -> Response:
+    query = queries.parse(request.scope["query_string"], GetLumaGenerationsByIdsQuery)
+    found = await parts_of(request).store.generations.lookup(project_of(request), query.generation_ids)
+    wanted = [one for one in found if query.status in {None, one.state}]
+    return _listed([await _shown(request, one, version=2) for one in wanted])
+
+
+async def list_camera_motions(request: Request) -> Response:  # noqa: ARG001 - they are the same for everybody
+    return encoded(msgspec.json.encode(MOTIONS))
+
+
+async def _created_v1(
+    request: Request, body: CreateLumaGenerationV1, start: KeyframeReference | None, start_param: str
+) -> Response:
+    asked = stored.Request(
+        prompt=body.user_prompt,
+        model=body.model,
+        aspect_ratio=body.aspect_ratio,
+        resolution=DEFAULT_RESOLUTION,
+        seconds=_SECONDS,
+        expand=body.expand_prompt,
+    )
+    made = await parts_of(request).generations.create(
+        project_of(request),
+        Asked(
+            asked,
+            base_of(request),
+            start=start,
+            end=_image(body.image_end_url),
+            start_param=start_param,
+            end_param="image_end_url",
+            request_key=request_key(request),
+        ),
+    )
+    return rendered(await _shown(request, made, version=1))
+
+
+async def _shown(request: Request, generation: Generation, *, version: int) -> LumaGeneration:
+    wait = await parts_of(request).generations.estimate(generation)
+    return generation_view.luma(generation, base_of(request), wait, version=version)
+
+
+def _image(url: str | None) -> ImageReference | None:
+    return None if url is None else ImageReference(url=url)
+
+
+def _listed(generations: Sequence[LumaGeneration]) -> Response:
+    return encoded(msgspec.json.encode(generations))
