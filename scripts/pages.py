@@ -28,6 +28,7 @@ from understudy.settings import (
     RetrievalSettings,
     SandboxSettings,
     Settings,
+    VideoSettings,
     WebhookSettings,
     allowed,
 )
@@ -136,6 +137,7 @@ def settings_tables() -> Iterator[str]:
     yield table("The sandbox of the code interpreter", "sandbox.", SandboxSettings)
     yield table("Embeddings", "embeddings.", EmbeddingSettings)
     yield table("Reading documents", "retrieval.", RetrievalSettings)
+    yield table("Videos", "video.", VideoSettings)
     yield table("Webhooks", "webhooks.", WebhookSettings)
     yield table("Billing", "billing.", BillingSettings)
     yield table("Models", 'models."ID".', ModelSettings)

@@ -4,6 +4,7 @@ The only module that knows all parts. `create_app` has no effect but its result;
 """
 
 import math
+import shutil
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
@@ -224,7 +225,9 @@ async def _open_generations(
 
     download = Download(allow_private=video.allow_private, seconds=video.seconds)
     # Files that are being made; what a crash has left there is of no use to anybody.
-    spool = Path(stack.enter_context(TemporaryDirectory(prefix="videos-", dir=settings.data)))
+    spool = settings.data / "videos"
+    shutil.rmtree(spool, ignore_errors=True)
+    spool.mkdir(mode=0o700)
     provider = open_provider(video, download, connect)
     generations = Generations(store, blobs, files, provider, download, video, clock, spool)
     await generations.start()

@@ -29,6 +29,7 @@ from understudy.wire.generations import (
     ListLumaGenerationsQuery,
     LumaGeneration,
 )
+from understudy.wire.problems import check_uuid
 
 _LONGEST_WAIT = 30.0
 _SECONDS = 5
@@ -50,6 +51,7 @@ async def extend_luma_generation(request: Request) -> Response:
 
 async def get_luma_generations(request: Request) -> Response:
     query = queries.parse(request.scope["query_string"], GetLumaGenerationsQuery)
+    _check("ids", query.ids)
     found = await parts_of(request).store.generations.lookup(project_of(request), query.ids)
     return _listed([await _shown(request, one, version=1) for one in found])
 
@@ -95,6 +97,7 @@ async def create_luma_generation(request: Request) -> Response:
 async def get_luma_generation(request: Request) -> Response:
     """With `state`, waits for it; a client that goes away is not waited for."""
     query = queries.parse(request.scope["query_string"], GetLumaGenerationQuery)
+    check_uuid("generation_id", query.generation_id)
     generations = parts_of(request).generations
     seconds = 0.0 if query.state is None else _LONGEST_WAIT
     found = await generations.wait(project_of(request), query.generation_id, query.state or "queued", seconds)
@@ -103,6 +106,7 @@ async def get_luma_generation(request: Request) -> Response:
 
 async def get_luma_generations_by_ids(request: Request) -> Response:
     query = queries.parse(request.scope["query_string"], GetLumaGenerationsByIdsQuery)
+    _check("generation_ids", query.generation_ids)
     found = await parts_of(request).store.generations.lookup(project_of(request), query.generation_ids)
     wanted = [one for one in found if query.status in {None, one.state}]
     return _listed([await _shown(request, one, version=2) for one in wanted])
@@ -141,6 +145,11 @@ async def _created_v1(
 async def _shown(request: Request, generation: Generation, *, version: int) -> LumaGeneration:
     wait = await parts_of(request).generations.estimate(generation)
     return generation_view.luma(generation, base_of(request), wait, version=version)
+
+
+def _check(param: str, ids: Sequence[str]) -> None:
+    for number, generation_id in enumerate(ids):
+        check_uuid(f"{param}[{number}]", generation_id)
 
 
 def _image(url: str | None) -> ImageReference | None:

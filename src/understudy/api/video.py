@@ -18,6 +18,7 @@ from understudy.store.files import StoredFile
 from understudy.store.generations import Role
 from understudy.wire import queries
 from understudy.wire.generations import UUID, ContentQuery, CreateVideo, DeletedGeneration, GetVideoQuery
+from understudy.wire.problems import check_uuid
 
 CONTENT = re.compile(rf"/generations/{UUID}/(?:video\.mp4|thumbnail\.jpg)")
 """The paths that a token opens, and no key."""
@@ -58,6 +59,7 @@ async def create_video(request: Request) -> Response:
 async def retrieve_video(request: Request) -> Response:
     query = queries.parse(request.scope["query_string"], GetVideoQuery)
     generation_id, _, model = query.generation_id.partition(":")
+    check_uuid("generation_id", generation_id)
     found = await parts_of(request).store.generations.get(project_of(request), generation_id)
     if model and model != f"luma/{found.record.request.model}":
         raise no_such("generation", query.generation_id)

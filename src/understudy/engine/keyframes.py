@@ -18,6 +18,7 @@ from understudy.settings import VideoSettings
 from understudy.store import Store
 from understudy.store.generations import Keyframe, Piece
 from understudy.wire.generations import GenerationReference, KeyframeReference
+from understudy.wire.problems import check_uuid
 
 _FILE: Final = re.compile(r"file-[A-Za-z0-9]{1,64}")
 _DATA: Final = re.compile(r"data:(image/[a-z0-9.+-]{1,40})?(;[a-z0-9=-]{1,40})*?(;base64)?,", re.IGNORECASE)
@@ -61,6 +62,7 @@ class Keyframes:
     async def _earlier(
         self, project_id: str, generation_id: str, role: Literal["start", "end"], param: str
     ) -> tuple[Keyframe, Piece | None]:
+        check_uuid(param, generation_id)
         earlier = await self._store.generations.get(project_id, generation_id)
         if earlier.state != "completed":
             raise InvalidRequest(
@@ -99,15 +101,15 @@ class Keyframes:
     def _check_address(self, url: str, param: str) -> None:
         if not re.match(r"https?://[^/\s]+", url, re.IGNORECASE) or not url.isprintable() or " " in url:
             raise InvalidRequest(
-                f"Invalid '{param}': {url[:256]!r} is no picture's address. Give an http or https URL, a data: URL, or the"
-                " id of a file.",
+                f"Invalid '{param}': {url[:256]!r} is no picture's address. Give an http or https URL, a data: URL, or"
+                " the id of a file.",
                 param=param,
                 code="invalid_value",
             )
         if "url" not in self._provider.takes and not self._settings.fetch_images:
             raise InvalidRequest(
-                f"Invalid '{param}': this server fetches no pictures from other servers. Send the picture as a data: URL or"
-                " upload it as a file; an operator can set `video.fetch_images`.",
+                f"Invalid '{param}': this server fetches no pictures from other servers. Send the picture as a data:"
+                " URL or upload it as a file; an operator can set `video.fetch_images`.",
                 param=param,
                 code="invalid_value",
             )

@@ -21,9 +21,9 @@ MOTIONS: Final = (
     "Crane Up",
     "Crane Down",
 )
-_PATTERN: Final = re.compile(
-    r"\b(" + "|".join(name.replace(" ", r"[\s_-]+") for name in MOTIONS) + r")\b", re.IGNORECASE
-)
+_NAMES: Final = r"\b(" + "|".join(name.replace(" ", r"[\s_-]+") for name in MOTIONS) + r")\b"
+_NAMED: Final = re.compile(_NAMES, re.IGNORECASE)
+_INSTRUCTION: Final = re.compile(rf"(?:\bthe\s+)?(?:\bcamera\b)?[\s:,-]*{_NAMES}\s*(?:shot|motion)?", re.IGNORECASE)
 # What a scene does where nobody said anything.
 _GENTLE: Final = ("Push In", "Pan Right", "Pull Out", "Pan Left", "Crane Up")
 
@@ -32,7 +32,7 @@ _GENTLE: Final = ("Push In", "Pan Right", "Pull Out", "Pan Left", "Crane Up")
 class View:
     """Where the camera is. `x` and `y` are shares of the room that a layer has beside the picture, from -1 to 1.
 
-    `depth` says how much of the way a layer goes that is `far` from 0 (the sky) to 1 (in front).
+    `parallax` is how much less of the way the far layers go, and `swing` moves them against those in front.
     """
 
     zoom: float
@@ -44,16 +44,14 @@ class View:
 
 def motion_in(text: str) -> str | None:
     """The first motion that a text names, in whatever case and spelling."""
-    found = _PATTERN.search(text)
+    found = _NAMED.search(text)
     return None if found is None else " ".join(re.split(r"[\s_-]+", found[1])).title()
 
 
 def without_motions(text: str) -> str:
     """The text without instructions to the camera, which nobody wants to read as a caption."""
-    text = re.sub(
-        rf"(?:\bthe\s+)?(?:\bcamera\b)?[\s:,-]*{_PATTERN.pattern}\s*(?:shot|motion)?", " ", text, flags=re.IGNORECASE
-    )
-    text = re.sub(r"\s+([.,;!?])", r"\1", text)
+    text = _INSTRUCTION.sub(" ", text)
+    text = re.sub(r"[\s,;]+([.,;!?])", r"\1", text)
     return re.sub(r"\s{2,}", " ", text).strip(" ,;-")
 
 
@@ -64,32 +62,22 @@ def gentle(scene: int) -> str:
 def view(motion: str, moment: float) -> View:
     """The camera at `moment`, from 0 to 1, of a motion."""
     way = _eased(moment)
-    there = 2 * way - 1
-    match motion:
-        case "Move Left" | "Move Right":
-            return View(1.0, _signed(there, motion, "Left"), 0.0, 1.0, 0.0)
-        case "Move Up" | "Move Down":
-            return View(1.0, 0.0, _signed(there, motion, "Up"), 1.0, 0.0)
-        case "Pan Left" | "Pan Right":
-            return View(1.0, _signed(there, motion, "Left"), 0.0, 0.2, 0.0)
-        case "Push In":
-            return View(1.0 + 0.22 * way, 0.0, 0.12 * way, 1.0, 0.0)
-        case "Pull Out":
-            return View(1.22 - 0.22 * way, 0.0, 0.12 * (1 - way), 1.0, 0.0)
-        case "Zoom In":
-            return View(1.0 + 0.3 * way, 0.0, 0.0, 0.0, 0.0)
-        case "Zoom Out":
-            return View(1.3 - 0.3 * way, 0.0, 0.0, 0.0, 0.0)
-        case "Orbit Left" | "Orbit Right":
-            return View(1.04, 0.0, 0.0, 1.0, _signed(there, motion, "Left"))
-        case "Crane Up" | "Crane Down":
-            return View(1.0 + 0.08 * way, 0.0, _signed(there, motion, "Up"), 0.8, 0.0)
-        case _:
-            return View(1.0, 0.0, 0.0, 0.0, 0.0)
+    kind = motion.rpartition(" ")[0] or motion
+    there = _signed(2 * way - 1, motion)
+    return {
+        "Move": View(1.0, 0.0, there, 1.0, 0.0) if motion.endswith(("Up", "Down")) else View(1.0, there, 0.0, 1.0, 0.0),
+        "Pan": View(1.0, there, 0.0, 0.2, 0.0),
+        "Push": View(1.0 + 0.22 * way, 0.0, 0.12 * way, 1.0, 0.0),
+        "Pull": View(1.22 - 0.22 * way, 0.0, 0.12 * (1 - way), 1.0, 0.0),
+        "Zoom": View(1.15 + 0.15 * (2 * way - 1) * (-1 if motion.endswith("Out") else 1), 0.0, 0.0, 0.0, 0.0),
+        "Orbit": View(1.04, 0.0, 0.0, 1.0, there),
+        "Crane": View(1.0 + 0.08 * way, 0.0, there, 0.8, 0.0),
+    }.get(kind, View(1.0, 0.0, 0.0, 0.0, 0.0))
 
 
-def _signed(way: float, motion: str, backwards: str) -> float:
-    return -way if motion.endswith(backwards) else way
+def _signed(way: float, motion: str) -> float:
+    """Backwards to the left and upwards."""
+    return -way if motion.endswith(("Left", "Up")) else way
 
 
 def _eased(moment: float) -> float:

@@ -1,4 +1,4 @@
-"""The embedded renderer as a provider: a child process for each video, limited, out of everybody's way, and killable."""
+"""The embedded renderer as a provider: a child process for each video, limited, killable, out of everybody's way."""
 
 import asyncio
 import importlib.util

@@ -14,8 +14,8 @@ from understudy.settings.model import (
     RetrievalSettings,
     SandboxSettings,
     Settings,
-    WebhookSettings,
     VideoSettings,
+    WebhookSettings,
 )
 from understudy.settings.secret import secrets, shown
 from understudy.settings.value import allowed
@@ -34,8 +34,8 @@ __all__ = [
     "RetrievalSettings",
     "SandboxSettings",
     "Settings",
-    "WebhookSettings",
     "VideoSettings",
+    "WebhookSettings",
     "allowed",
     "is_any",
     "is_loopback",

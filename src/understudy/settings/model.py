@@ -259,8 +259,8 @@ class VideoSettings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tru
     public_url: Annotated[
         Text | None,
         Meta(
-            description="Where clients reach this server, like `https://api.example.com/v1`, for the addresses of videos;"
-            " when unset, as each request has reached it."
+            description="Where clients reach this server, like `https://api.example.com/v1`, for the addresses of"
+            " videos; when unset, as each request has reached it."
         ),
     ] = None
     concurrent: Annotated[

@@ -249,7 +249,8 @@ def _create(
     rows = yield f"SELECT count(*) FROM generations WHERE project_id = $1 AND {_UNDER_WAY}", (project_id,)  # noqa: S608
     if rows[0][0] >= most:
         raise RateLimited(
-            f"{most} videos of this project are waiting or being made, which is the limit. Try again when one has ended.",
+            f"{most} videos of this project are waiting or being made, which is the limit."
+            " Try again when one has ended.",
             code="rate_limit_exceeded",
         )
     body = msgspec.json.encode(record).decode()
@@ -290,10 +291,10 @@ def _get(project_id: str, generation_id: str) -> Transaction[Generation]:
 
 
 def _lookup(project_id: str, ids: Sequence[str]) -> Transaction[list[Generation]]:
-    found = []
-    for generation_id in dict.fromkeys(ids):
-        found.append((yield from _get(project_id, generation_id)))
-    return found
+    found = {}
+    for generation_id in ids:
+        found[generation_id] = yield from _get(project_id, generation_id)
+    return list(found.values())
 
 
 def _page(project_id: str, request: PageRequest) -> Transaction[tuple[list[Generation], bool]]:
@@ -441,5 +442,5 @@ def _end_callback(generation_id: str) -> Transaction[None]:
 
 
 def _generation(row: Row) -> Generation:
-    *columns, body = row[:8]
-    return Generation(*columns, _decode(body))
+    seq, generation_id, project_id, provider, state, token, upstream_id, body = row[:8]
+    return Generation(seq, generation_id, project_id, provider, state, token, upstream_id, _decode(body))

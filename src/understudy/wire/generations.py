@@ -1,4 +1,4 @@
-"""Videos made of prompts. Source: Luma's operations as the AI/ML API serves them, in two versions, and its universal ones.
+"""Videos made of prompts. Source: Luma's operations as the AI/ML API serves them, in two versions, and universal ones.
 
 What is answered holds the members that readers of any of them look for, and of Luma's own API.
 """
@@ -17,8 +17,7 @@ LumaModel = Literal["ray-1-6", "ray-2", "ray-flash-2"]
 # A picture inside of the URL may be large; the limit is that of request bodies.
 ImageUrl = Annotated[str, Meta(min_length=1)]
 Url = Annotated[str, Meta(min_length=1, max_length=2048)]
-GenerationId = Annotated[str, Meta(pattern=f"^{UUID}$")]
-UniversalId = Annotated[str, Meta(pattern=f"^{UUID}(:[A-Za-z0-9/._-]{{1,64}})?$")]
+GenerationId = Annotated[str, Meta(extra_json_schema={"format": "uuid"})]
 
 State = Literal["queued", "dreaming", "completed", "failed"]
 StateOfV1 = Literal["pending", "processing", "completed", "failed"]
@@ -193,7 +192,7 @@ class GetLumaGenerationsByIdsQuery(Struct, frozen=True, kw_only=True, forbid_unk
 
 
 class GetVideoQuery(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    generation_id: Annotated[UniversalId, Meta(description="The generation's id, with its model or without.")]
+    generation_id: Annotated[str, Meta(description="The generation's id, with its model or without.")]
 
 
 class ContentQuery(Struct, frozen=True, kw_only=True):

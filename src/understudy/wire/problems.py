@@ -4,6 +4,7 @@ A valid body is decoded once, straight into its Struct. Only what msgspec refuse
 looked at for the first problem. HTTP is not known here: the edge turns `InvalidInput` into its answer.
 """
 
+import re
 from typing import Any, TypeVar
 
 import msgspec
@@ -20,10 +21,13 @@ __all__ = [
     "Problem",
     "check_id",
     "check_object",
+    "check_uuid",
     "explain",
     "parse",
     "parse_object",
 ]
+
+_UUID = re.compile(r"[0-9a-fA-F]{8}(?:-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}")
 
 T = TypeVar("T", bound=msgspec.Struct)
 
@@ -89,6 +93,12 @@ def check_id(param: str, value: str, prefix: str) -> None:
     """Raises InvalidId for what cannot be an id: `check_id("thread_id", "undefined", "thread")`."""
     if not value.startswith(prefix):
         raise InvalidId(wording.wrong_prefix(param, value, prefix))
+
+
+def check_uuid(param: str, value: str) -> None:
+    """Raises InvalidId for what cannot be a UUID."""
+    if not _UUID.fullmatch(value):
+        raise InvalidId(wording.no_uuid(param, value))
 
 
 def _decoder(kind: type[T]) -> msgspec.json.Decoder[T]:

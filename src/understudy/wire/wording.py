@@ -135,6 +135,11 @@ def wrong_prefix(param: str, value: str, prefix: str) -> Problem:
     return Problem(message, param, "invalid_value")
 
 
+def no_uuid(param: str, value: str) -> Problem:
+    message = f"Invalid '{param}': '{shortened(value)}'. Expected a UUID, as the answer that made the object has it."
+    return Problem(message, param, "invalid_value")
+
+
 def duplicate(param: str) -> Problem:
     return Problem(
         f"Duplicate parameter: '{param}'. You provided multiple values for this parameter, whereas only one is"

@@ -29,7 +29,7 @@ def write(frames: Iterable[Image.Image], size: tuple[int, int], title: str, path
         stream.codec_context.time_base = Fraction(1, RATE)
         for number, image in enumerate(frames):
             fitted = image if image.size == size else image.resize(size, Image.Resampling.BICUBIC)
-            frame = av.VideoFrame.from_image(fitted)
+            frame = av.VideoFrame.from_image(fitted)  # type: ignore[no-untyped-call]
             frame.pts = number
             frame.time_base = Fraction(1, RATE)
             container.mux(stream.encode(frame))
@@ -46,7 +46,8 @@ def frame_of(path: Path, *, last: bool) -> Image.Image:
                 if not last:
                     break
             if found is not None:
-                return found.to_image()
+                image: Image.Image = found.to_image()  # type: ignore[no-untyped-call]
+                return image
     except (av.FFmpegError, IndexError):
         pass
     raise ValueError("there is no picture in it")

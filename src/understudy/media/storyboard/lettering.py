@@ -1,5 +1,6 @@
 """Words in the picture: the label that is always there, the title, and the caption of a scene. Knows no film."""
 
+import math
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import Final
@@ -102,7 +103,7 @@ def faded(plate: Plate, share: float) -> Image.Image:
 
 def _unit(size: tuple[int, int]) -> float:
     """What sizes of letters are counted in: the same look at every size and aspect."""
-    return max(8.0, (size[0] * size[1]) ** 0.5 / 40)
+    return max(8.0, math.sqrt(size[0] * size[1]) / 40)
 
 
 @lru_cache(maxsize=256)

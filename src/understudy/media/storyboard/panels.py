@@ -1,5 +1,6 @@
-"""A storyboard's frames, one after another: places under a moving camera, dissolves, words. Knows no file and no codec."""
+"""A storyboard's frames, one after another: places under a moving camera, dissolves, words. Knows no file, no codec."""
 
+import math
 import random
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -127,28 +128,45 @@ class _Panel:
         else:
             self._overscan = 1.0 if scene.motion == "Static" else _OVERSCAN_OF_IMAGES
             fitted = ImageOps.fit(image, (round(size[0] * self._overscan), round(size[1] * self._overscan)))
-            self._layers = (scenery.Layer(fitted.convert("RGBA"), 1.0),)
+            self._layers = (scenery.Layer(fitted, 1.0, fitted.height),)
         self._weather = _Weather(scene.weather if image is None else "clear", scene.seed)
 
     def frame(self, moment: float, now: float) -> Image.Image:
         view = camera.view(self._scene.motion, moment)
-        frame = self._seen(self._layers[0], view)
-        for layer in self._layers[1:]:
-            frame.alpha_composite(self._seen(layer, view))
+        frame = Image.new("RGB", self._size)
+        for layer in self._layers:
+            self._put(frame, layer, view)
         self._weather.draw(frame, now)
-        return frame.convert("RGB")
+        return frame
 
-    def _seen(self, layer: scenery.Layer, view: camera.View) -> Image.Image:
+    def _put(self, frame: Image.Image, layer: scenery.Layer, view: camera.View) -> None:
         nearness = 1 - view.parallax + view.parallax * layer.depth
         share = 1 / (self._overscan * (1 + (view.zoom - 1) * nearness))
         room = 1 - share
         across = 0.5 + (view.x * nearness + view.swing * (layer.depth * 2 - 1)) * room / 2
         down = 0.5 + view.y * nearness * room / 2
-        width, height = layer.picture.size
-        left = min(max(across - share / 2, 0.0), room)
-        upper = min(max(down - share / 2, 0.0), room)
-        box = (left * width, upper * height, (left + share) * width, (upper + share) * height)
-        return layer.picture.resize(self._size, Image.Resampling.BILINEAR, box)
+        left = min(max(across - share / 2, 0.0), room) * layer.picture.width
+        upper = min(max(down - share / 2, 0.0), room) * layer.height
+        right, lower = left + share * layer.picture.width, upper + share * layer.height
+        # Whole rows of the frame, or what is cut off above would tremble while the camera moves.
+        row = (lower - upper) / self._size[1]
+        first = max(0, math.ceil((layer.top - upper) / row))
+        if first >= self._size[1]:
+            return
+        box = (left, upper + first * row - layer.top, right, lower - layer.top)
+        size = (self._size[0], self._size[1] - first)
+        picture = layer.picture.resize(size, Image.Resampling.BILINEAR, box)
+        mask = None if layer.mask is None else layer.mask.resize(size, Image.Resampling.BILINEAR, box)
+        frame.paste(picture, (0, first), mask)
+
+
+@dataclass(frozen=True, slots=True)
+class _Speck:
+    """Shares of the picture, and how near it is."""
+
+    x: float
+    y: float
+    near: float
 
 
 class _Weather:
@@ -157,38 +175,37 @@ class _Weather:
     def __init__(self, kind: Weather, seed: int) -> None:
         self._kind = kind
         chance = random.Random(seed + 1)  # noqa: S311 - it paints and guards nothing
-        self._specks = [(chance.random(), chance.random(), chance.uniform(0.5, 1.0)) for _ in range(110)]
+        self._specks = [_Speck(chance.random(), chance.random(), chance.uniform(0.5, 1.0)) for _ in range(110)]
 
     def draw(self, frame: Image.Image, now: float) -> None:
         if self._kind == "clear":
             return
-        veil = Image.new("RGBA", frame.size, (255, 255, 255, 0))
-        draw = ImageDraw.Draw(veil)
-        width, height = frame.size
-        unit = height / 260
-        for x, y, near in self._specks:
+        draw = ImageDraw.Draw(frame, "RGBA")
+        for speck in self._specks:
             if self._kind == "rain":
-                fall = (y + now * 1.5 * near) % 1.1 * height
-                place = (x * width, fall - height * 0.05)
-                draw.line(
-                    (*place, place[0] - unit * 2, place[1] + unit * 11 * near),
-                    fill=(220, 230, 240, 110),
-                    width=max(1, round(unit * 0.6)),
-                )
-                continue
-            rise = self._kind in {"sparks", "bubbles"}
-            along = (y + (-1 if rise else 1) * now * 0.13 * near) % 1.0
-            sway = 0.012 * ((along * 9 + x * 7) % 2 - 1)
-            centre, radius = (
-                ((x + sway) * width, along * height),
-                unit * near * (1.5 if self._kind == "bubbles" else 1.1),
-            )
-            box = (centre[0] - radius, centre[1] - radius, centre[0] + radius, centre[1] + radius)
-            if self._kind == "bubbles":
-                draw.ellipse(box, outline=(225, 250, 255, 150), width=max(1, round(unit * 0.4)))
+                self._fall(draw, speck, frame.size, now)
             else:
-                draw.ellipse(box, fill=(255, 200, 110, 210) if rise else (255, 255, 255, 200))
-        frame.alpha_composite(veil)
+                self._float(draw, speck, frame.size, now)
+
+    def _fall(self, draw: ImageDraw.ImageDraw, speck: _Speck, size: tuple[int, int], now: float) -> None:
+        unit = size[1] / 260
+        x, y = speck.x * size[0], ((speck.y + now * 1.5 * speck.near) % 1.1 - 0.05) * size[1]
+        line = (x, y, x - unit * 2, y + unit * 11 * speck.near)
+        draw.line(line, fill=(220, 230, 240, 110), width=max(1, round(unit * 0.6)))
+
+    def _float(self, draw: ImageDraw.ImageDraw, speck: _Speck, size: tuple[int, int], now: float) -> None:
+        """Snow comes down, sparks and bubbles go up."""
+        unit = size[1] / 260
+        rises = self._kind != "snow"
+        along = (speck.y + (-1 if rises else 1) * now * 0.13 * speck.near) % 1.0
+        sway = 0.012 * ((along * 9 + speck.x * 7) % 2 - 1)
+        x, y, radius = (speck.x + sway) * size[0], along * size[1], unit * speck.near
+        if self._kind == "bubbles":
+            box = (x - radius * 1.5, y - radius * 1.5, x + radius * 1.5, y + radius * 1.5)
+            draw.ellipse(box, outline=(225, 250, 255, 150), width=max(1, round(unit * 0.4)))
+        else:
+            box = (x - radius, y - radius, x + radius, y + radius)
+            draw.ellipse(box, fill=(255, 200, 110, 210) if rises else (255, 255, 255, 200))
 
 
 def _put(frame: Image.Image, plate: lettering.Plate, share: float) -> None:

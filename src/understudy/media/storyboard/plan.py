@@ -4,6 +4,7 @@ import hashlib
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 from typing import Final, Literal, TypeVar
 
 from understudy.media import camera
@@ -17,8 +18,10 @@ _TITLE: Final = 46
 _SECONDS_A_SCENE: Final = 1.7
 _LONG: Final = 64
 _SENTENCE: Final = re.compile(
-    r"(?<=[.!?…。！？])\s+|\n+|\s*(?:->|→|\|)\s*|\bcut to:?\s+|\bthen\s+(?=\w)|\bscene\s+\d+\s*[:.-]\s*", re.I
-)  # noqa: RUF001
+    r"(?<=[.!?…。！？])\s+|\n+|\s*(?:->|→|\|)\s*"  # noqa: RUF001 - Chinese and Japanese end so
+    r"|\bcut to:?\s+|\bthen\s+(?=\w)|\bscene\s+\d+\s*[:.-]\s*",
+    re.IGNORECASE,
+)
 _CLAUSE: Final = re.compile(r",\s+(?=(?:and|while|as|with|where)\b)|;\s+|\s+(?=while\b)|,\s+", re.IGNORECASE)
 _SHOTS: Final = ("Wide shot", "Medium shot", "Close-up")
 
@@ -169,7 +172,7 @@ def _joined(captions: list[str], most: int) -> list[str]:
     if len(captions) <= most:
         return captions
     bounds = [round(number * len(captions) / most) for number in range(most + 1)]
-    return [_sentence(captions[start:stop]) for start, stop in zip(bounds, bounds[1:], strict=False)]
+    return [_sentence(captions[start:stop]) for start, stop in pairwise(bounds)]
 
 
 def _sentence(pieces: list[str]) -> str:

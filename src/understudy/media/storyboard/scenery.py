@@ -1,8 +1,10 @@
-"""Places, painted in layers from far to near: a sky, what stands behind, what stands in front. Knows no scene's text."""
+"""Places, painted in layers from far to near: a sky, what stands behind, what stands in front. Knows no text."""
 
 import math
 import random
+from collections.abc import Callable
 from dataclasses import dataclass
+from itertools import pairwise
 from typing import Final
 
 from PIL import Image, ImageChops, ImageDraw, ImageFilter
@@ -17,10 +19,17 @@ _SCALE: Final = 2
 
 @dataclass(frozen=True, slots=True)
 class Layer:
-    """`depth` is 0 for the sky, which never moves past anything, and 1 for what is in front."""
+    """`depth` is 0 for the sky, which never moves past anything, and 1 for what is in front.
+
+    `picture` is in RGB and has the rows from `top` on of a layer of `height`; above, nothing is to be seen. Without a
+    `mask` nothing is seen through it.
+    """
 
     picture: Image.Image
     depth: float
+    height: int
+    top: int = 0
+    mask: Image.Image | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,15 +59,24 @@ def paint(time: Time, ground: Ground, size: tuple[int, int], seed: int, *, snowy
     chance = random.Random(seed)  # noqa: S311 - it paints and guards nothing
     palette = _PALETTES[time]
     small = (max(2, size[0] // _SCALE), max(2, size[1] // _SCALE))
-    layers = [Layer(_sky(time, palette, small, chance), 0.15)]
+    sky = _sky(time, palette, small, chance).convert("RGB").resize(size, Image.Resampling.BICUBIC)
+    layers = [Layer(sky, 0.15, size[1])]
     for number, share in enumerate((0.5, 0.78, 1.0)):
         colour = _mixed(_mixed(palette.far, palette.horizon, 0.45), palette.near, number / 2)
         if snowy and ground != "city":
             colour = _mixed(colour, palette.light, 0.55 - 0.15 * number)
-        picture = _ground(ground, time, small, chance, number, colour, palette)
+        picture = _ground(_Brush(ground, time, small, chance, number, colour, palette))
         if picture is not None:
-            layers.append(Layer(picture, share))
-    return [Layer(layer.picture.resize(size, Image.Resampling.BICUBIC), layer.depth) for layer in layers]
+            layers.append(_cut(picture.resize(size, Image.Resampling.BICUBIC), share))
+    return layers
+
+
+def _cut(picture: Image.Image, depth: float) -> Layer:
+    """Without the rows above the ground: what is not there need not be moved."""
+    alpha = picture.getchannel("A")
+    bounds = alpha.getbbox() or (0, 0, *picture.size)
+    rows = (0, bounds[1], picture.width, picture.height)
+    return Layer(picture.convert("RGB").crop(rows), depth, picture.height, bounds[1], alpha.crop(rows))
 
 
 def _sky(time: Time, palette: _Palette, size: tuple[int, int], chance: random.Random) -> Image.Image:
@@ -76,49 +94,91 @@ def _sky(time: Time, palette: _Palette, size: tuple[int, int], chance: random.Ra
     return sky
 
 
-def _ground(
-    ground: Ground,
-    time: Time,
-    size: tuple[int, int],
-    chance: random.Random,
-    number: int,
-    colour: Colour,
-    palette: _Palette,
-) -> Image.Image | None:
-    """The ground in front of the sky, number 0 the farthest of three. It covers the picture's lower edge."""
-    if ground == "stars" and number < 2:
+def _ground(brush: "_Brush") -> Image.Image | None:
+    """The ground in front of the sky, which covers the picture's lower edge."""
+    if brush.ground == "stars" and brush.number < 2:
         return None
-    layer = Image.new("RGBA", size, (*colour, 0))
+    layer = Image.new("RGBA", brush.size, (*brush.colour, 0))
     draw = ImageDraw.Draw(layer)
-    top = (0.56, 0.68, 0.8)[number] * size[1]
-    match ground:
-        case "city":
-            _buildings(draw, size, chance, number, colour, lit=time in {"night", "sunset", "storm", "dawn"})
-        case "sea":
-            if number == 0 and chance.random() < 0.7:
-                _ridge(draw, size, chance, top * 0.98, 0.05, colour)
-            _water(layer, size, chance, number, colour, palette)
-        case "forest":
-            _ridge(draw, size, chance, top + 0.04 * size[1], 0.05, colour)
-            _trees(draw, size, chance, number, colour)
-        case "mountains":
-            _ridge(draw, size, chance, top - (0.2, 0.06, 0.0)[number] * size[1], (0.3, 0.18, 0.06)[number], colour)
-        case "reef":
-            _ridge(draw, size, chance, top + 0.06 * size[1], 0.08, colour)
-            _weeds(draw, size, chance, number, colour)
-        case "desert":
-            _waves(draw, size, chance, top, 0.07, colour)
-        case "stars":
-            _ridge(draw, size, chance, 0.88 * size[1], 0.04, colour)
-        case "field":
-            _waves(draw, size, chance, top, 0.04, colour)
-            if number == 2:
-                _grass(draw, size, chance, colour)
-        case _:
-            _waves(draw, size, chance, top, 0.08, colour)
-            if number == 1:
-                _trees(draw, size, chance, 0, colour)
-    return _shaded(layer, colour)
+    _GROUNDS.get(brush.ground, _hills)(draw, brush)
+    return _shaded(layer, brush.colour)
+
+
+@dataclass(frozen=True, slots=True)
+class _Brush:
+    """What one layer of the ground is painted with; `number` 0 is the farthest of three."""
+
+    ground: Ground
+    time: Time
+    size: tuple[int, int]
+    chance: random.Random
+    number: int
+    colour: Colour
+    palette: _Palette
+
+    @property
+    def top(self) -> float:
+        """Where the ground begins."""
+        return (0.56, 0.68, 0.8)[self.number] * self.size[1]
+
+
+def _city(draw: ImageDraw.ImageDraw, brush: _Brush) -> None:
+    lit = brush.time in {"night", "sunset", "storm", "dawn"}
+    _buildings(draw, brush.size, brush.chance, brush.number, brush.colour, lit=lit)
+
+
+def _sea(draw: ImageDraw.ImageDraw, brush: _Brush) -> None:
+    if brush.number == 0 and brush.chance.random() < 0.7:
+        _ridge(draw, brush.size, brush.chance, brush.top * 0.98, 0.05, brush.colour)
+    _water(draw, brush.size, brush.chance, brush.number, brush.colour, brush.palette)
+
+
+def _forest(draw: ImageDraw.ImageDraw, brush: _Brush) -> None:
+    _ridge(draw, brush.size, brush.chance, brush.top + 0.04 * brush.size[1], 0.05, brush.colour)
+    _trees(draw, brush.size, brush.chance, brush.number, brush.colour)
+
+
+def _mountains(draw: ImageDraw.ImageDraw, brush: _Brush) -> None:
+    rise, rough = ((0.2, 0.3), (0.06, 0.18), (0.0, 0.06))[brush.number]
+    _ridge(draw, brush.size, brush.chance, brush.top - rise * brush.size[1], rough, brush.colour)
+
+
+def _reef(draw: ImageDraw.ImageDraw, brush: _Brush) -> None:
+    _ridge(draw, brush.size, brush.chance, brush.top + 0.06 * brush.size[1], 0.08, brush.colour)
+    _weeds(draw, brush.size, brush.chance, brush.number, brush.colour)
+
+
+def _desert(draw: ImageDraw.ImageDraw, brush: _Brush) -> None:
+    _waves(draw, brush.size, brush.chance, brush.top, 0.07, brush.colour)
+
+
+def _rocks(draw: ImageDraw.ImageDraw, brush: _Brush) -> None:
+    _ridge(draw, brush.size, brush.chance, 0.88 * brush.size[1], 0.04, brush.colour)
+
+
+def _field(draw: ImageDraw.ImageDraw, brush: _Brush) -> None:
+    _waves(draw, brush.size, brush.chance, brush.top, 0.04, brush.colour)
+    if brush.number == 2:
+        _grass(draw, brush.size, brush.chance, brush.colour)
+
+
+def _hills(draw: ImageDraw.ImageDraw, brush: _Brush) -> None:
+    _waves(draw, brush.size, brush.chance, brush.top, 0.08, brush.colour)
+    if brush.number == 1:
+        _trees(draw, brush.size, brush.chance, 0, brush.colour)
+
+
+_GROUNDS: Final[dict[Ground, Callable[[ImageDraw.ImageDraw, _Brush], None]]] = {
+    "city": _city,
+    "sea": _sea,
+    "forest": _forest,
+    "mountains": _mountains,
+    "reef": _reef,
+    "desert": _desert,
+    "stars": _rocks,
+    "field": _field,
+    "hills": _hills,
+}
 
 
 def _gradient(size: tuple[int, int], top: Colour, bottom: Colour) -> Image.Image:
@@ -231,7 +291,7 @@ def _ridge(
     heights = [chance.uniform(-1, 1) for _ in range(6)]
     shake = 0.55
     for _ in range(6):
-        between = [(a + b) / 2 + chance.uniform(-shake, shake) for a, b in zip(heights, heights[1:], strict=False)]
+        between = [(a + b) / 2 + chance.uniform(-shake, shake) for a, b in pairwise(heights)]
         heights = [value for pair in zip(heights, [*between, 0.0], strict=True) for value in pair][:-1]
         shake *= 0.52
     step = width / (len(heights) - 1)
@@ -254,7 +314,7 @@ def _waves(
 
 
 def _water(
-    layer: Image.Image,
+    draw: ImageDraw.ImageDraw,
     size: tuple[int, int],
     chance: random.Random,
     number: int,
@@ -262,7 +322,6 @@ def _water(
     palette: _Palette,
 ) -> None:
     width, height = size
-    draw = ImageDraw.Draw(layer)
     top = (0.57, 0.7, 0.84)[number] * height
     tone = _mixed(colour, palette.top, 0.45)
     line = [

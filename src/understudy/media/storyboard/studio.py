@@ -4,7 +4,9 @@ It limits itself before it opens anything of a stranger's, and yields to everyth
 """
 
 import contextlib
+import ctypes
 import os
+import signal
 import sys
 from collections.abc import Iterator
 from pathlib import Path
@@ -15,6 +17,7 @@ import msgspec
 from understudy.media.storyboard.messages import Answer, Order, Picture
 
 _NICE: Final = 10
+_DIE_WITH_PARENT: Final = 1  # of prctl(2)
 _LARGEST_PICTURE: Final = 60_000_000
 _THUMBNAIL: Final = 640
 _FORMATS: Final = ("PNG", "JPEG", "WEBP", "GIF", "BMP")
@@ -45,6 +48,8 @@ def _limit(order: Order) -> None:
         import resource  # noqa: PLC0415 - not everywhere
 
         os.nice(_NICE)
+        if sys.platform == "linux":
+            ctypes.CDLL(None).prctl(_DIE_WITH_PARENT, signal.SIGKILL)
         resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
         resource.setrlimit(resource.RLIMIT_CPU, (order.cpu_seconds, order.cpu_seconds))
         resource.setrlimit(resource.RLIMIT_AS, (order.memory, order.memory))
