@@ -9,7 +9,7 @@ from concurrent.futures import ThreadPoolExecutor
 import pytest
 
 from e2e.talk import on_both
-from envelope import assert_error
+from envelope import assert_aimlapi_error
 from media.films import Film, colour, difference, picture, variety
 from serving import Server
 from waiting import eventually
@@ -250,7 +250,7 @@ def test_a_request_that_is_sent_twice_under_one_key_makes_one_video(server):
         answers = list(pool.map(lambda _: server.ask("POST", CREATE, SMALL, key).json, range(4)))
     assert len({answer["id"] for answer in answers}) == 1
     other = server.ask("POST", CREATE, {**SMALL, "prompt": "Another"}, key)
-    assert_error(
+    assert_aimlapi_error(
         other,
         400,
         f"The idempotency key {key['Idempotency-Key']!r} was used for another request. Use a new key for a new request.",
@@ -270,10 +270,10 @@ def test_what_is_not_there_is_not_found(server):
         ("DELETE", f"/luma-ai/generations/{UNKNOWN}"),
         ("DELETE", f"/video/generations/{UNKNOWN}"),
     ):
-        assert_error(server.ask(method, path), 404, sentence)
-    assert_error(server.ask("POST", f"/luma-ai/generations/{UNKNOWN}/extend", V1), 404, sentence)
+        assert_aimlapi_error(server.ask(method, path), 404, sentence)
+    assert_aimlapi_error(server.ask("POST", f"/luma-ai/generations/{UNKNOWN}/extend", V1), 404, sentence)
     keyframes = {"frame0": {"type": "generation", "id": UNKNOWN}}
-    assert_error(server.ask("POST", CREATE, {**SMALL, "keyframes": keyframes}), 404, sentence)
+    assert_aimlapi_error(server.ask("POST", CREATE, {**SMALL, "keyframes": keyframes}), 404, sentence)
 
 
 @pytest.mark.proves("luma.refused")
@@ -292,7 +292,7 @@ def test_what_is_not_there_is_not_found(server):
     ],
 )  # fmt: skip
 def test_a_wrong_body_is_refused_in_a_sentence(server, path, body, message, param, code):
-    assert_error(server.ask("POST", path, body), 400, message, param, code)
+    assert_aimlapi_error(server.ask("POST", path, body), 400, message, param, code)
 
 
 @pytest.mark.proves("luma.refused")
@@ -307,7 +307,7 @@ def test_a_wrong_body_is_refused_in_a_sentence(server, path, body, message, para
     ],
 )  # fmt: skip
 def test_a_wrong_query_is_refused_in_a_sentence(server, path, message, param, code):
-    assert_error(server.ask("GET", path), 400, message, param, code)
+    assert_aimlapi_error(server.ask("GET", path), 400, message, param, code)
 
 
 @pytest.mark.proves("luma.failed")
@@ -322,7 +322,7 @@ def test_a_picture_that_is_none_fails_the_video_with_a_reason(server):
     assert universal["status"] == "error"
     assert universal["error"] == {"name": "GenerationFailed", "message": found["failure_reason"]}
     unfinished = server.ask("POST", f"/luma-ai/generations/{made['id']}/extend", V1)
-    assert_error(
+    assert_aimlapi_error(
         unfinished,
         400,
         f"Invalid 'generation_id': the generation {made['id']!r} is failed. Use one that is completed.",
@@ -354,7 +354,7 @@ def test_a_project_has_a_bounded_number_under_way(new_server):
     server = new_server(video__concurrent=1, video__waiting=2).start()
     made = [create(server)["id"] for _ in range(2)]
     refused = server.ask("POST", CREATE, SMALL)
-    assert_error(
+    assert_aimlapi_error(
         refused,
         429,
         "2 videos of this project are waiting or being made, which is the limit. Try again when one has ended.",
@@ -400,7 +400,7 @@ def test_without_its_packages_the_renderer_says_what_to_install(tmp_path, sessio
     try:
         server.start()
         answer = server.ask("POST", CREATE, SMALL)
-        assert_error(
+        assert_aimlapi_error(
             answer,
             503,
             "The rehearsal renderer needs packages that are not installed. Run `pip install 'understudy[video]'` and start"

@@ -69,8 +69,6 @@ class Entry:
             if not self._is_public(scope):
                 opened = await self._authenticate(scope)
                 state["project_id"], state["key_id"] = opened.project_id, opened.key_id
-            if scope["path"] not in PUBLIC and not CONTENT.fullmatch(scope["path"]):
-                state["project_id"] = await self._authenticate(scope)
         except Exception as error:  # noqa: BLE001 - every error leaves in the envelope
             refusal = answer(to_api_error(error, request_id), state["dialect"], request_id, state["path"])
             await refusal(scope, receive, send_stamped)
@@ -87,7 +85,7 @@ class Entry:
         return "aimlapi" if asked or settings.dialect == "aimlapi" else "openai"
 
     def _is_public(self, scope: Scope) -> bool:
-        if scope["path"] in PUBLIC:
+        if scope["path"] in PUBLIC or CONTENT.fullmatch(scope["path"]):
             return True
         settings: Settings = scope["app"].state.parts.settings
         reads = scope["method"] in {"GET", "HEAD"} and settings.public_models

@@ -238,6 +238,8 @@ class BillingSettings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=T
         float,
         Meta(ge=0, le=1e6, description="US dollars below which a balance is topped up."),
     ] = 5.0
+
+
 class VideoSettings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """What makes videos."""
 
