@@ -44,8 +44,8 @@ from understudy.engine.webhooks import Webhooks
 from understudy.engine.worker import Worker
 from understudy.engine.workspaces import Workspaces
 from understudy.errors import ApiError, StoreError, UpstreamError
-from understudy.llm.details import Details
 from understudy.llm.connection import Connection
+from understudy.llm.details import Details
 from understudy.llm.embeddings import embedders
 from understudy.llm.prices import Prices
 from understudy.llm.rehearsal import Rehearsal

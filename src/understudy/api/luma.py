@@ -50,14 +50,14 @@ async def extend_luma_generation(request: Request) -> Response:
 
 
 async def get_luma_generations(request: Request) -> Response:
-    query = queries.parse(request.scope["query_string"], GetLumaGenerationsQuery)
+    query = queries.parse(request.scope["query_string"], GetLumaGenerationsQuery, strict=True)
     _check("ids", query.ids)
     found = await parts_of(request).store.generations.lookup(project_of(request), query.ids)
     return _listed([await _shown(request, one, version=1) for one in found])
 
 
 async def list_luma_generations(request: Request) -> Response:
-    query = queries.parse(request.scope["query_string"], ListLumaGenerationsQuery)
+    query = queries.parse(request.scope["query_string"], ListLumaGenerationsQuery, strict=True)
     found, _ = await parts_of(request).store.generations.page(project_of(request), query.limit, query.after)
     return _listed([await _shown(request, one, version=1) for one in found])
 
@@ -96,7 +96,7 @@ async def create_luma_generation(request: Request) -> Response:
 
 async def get_luma_generation(request: Request) -> Response:
     """With `state`, waits for it; a client that goes away is not waited for."""
-    query = queries.parse(request.scope["query_string"], GetLumaGenerationQuery)
+    query = queries.parse(request.scope["query_string"], GetLumaGenerationQuery, strict=True)
     check_uuid("generation_id", query.generation_id)
     generations = parts_of(request).generations
     seconds = 0.0 if query.state is None else _LONGEST_WAIT
@@ -105,7 +105,7 @@ async def get_luma_generation(request: Request) -> Response:
 
 
 async def get_luma_generations_by_ids(request: Request) -> Response:
-    query = queries.parse(request.scope["query_string"], GetLumaGenerationsByIdsQuery)
+    query = queries.parse(request.scope["query_string"], GetLumaGenerationsByIdsQuery, strict=True)
     _check("generation_ids", query.generation_ids)
     found = await parts_of(request).store.generations.lookup(project_of(request), query.generation_ids)
     wanted = [one for one in found if query.status in {None, one.state}]

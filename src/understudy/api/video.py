@@ -57,7 +57,7 @@ async def create_video(request: Request) -> Response:
 
 
 async def retrieve_video(request: Request) -> Response:
-    query = queries.parse(request.scope["query_string"], GetVideoQuery)
+    query = queries.parse(request.scope["query_string"], GetVideoQuery, strict=True)
     generation_id, _, model = query.generation_id.partition(":")
     check_uuid("generation_id", generation_id)
     found = await parts_of(request).store.generations.get(project_of(request), generation_id)

@@ -167,16 +167,16 @@ class DeletedGeneration(Struct, kw_only=True):
 _IDS = Meta(min_length=1, max_length=100, description="The ids of the generations, with commas between them.")
 
 
-class GetLumaGenerationsQuery(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+class GetLumaGenerationsQuery(Struct, frozen=True, kw_only=True):
     ids: Annotated[list[GenerationId], _IDS]
 
 
-class ListLumaGenerationsQuery(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+class ListLumaGenerationsQuery(Struct, frozen=True, kw_only=True):
     limit: Annotated[int, Meta(ge=1, le=100, description="How many generations are listed at most.")] = 100
     after: Annotated[str | None, Meta(description="The generation before the first that is listed: its id.")] = None
 
 
-class GetLumaGenerationQuery(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+class GetLumaGenerationQuery(Struct, frozen=True, kw_only=True):
     generation_id: Annotated[GenerationId, Meta(description="The generation's id.")]
     state: Annotated[
         Literal["queued", "dreaming", "completed"] | None,
@@ -184,14 +184,14 @@ class GetLumaGenerationQuery(Struct, frozen=True, kw_only=True, forbid_unknown_f
     ] = None
 
 
-class GetLumaGenerationsByIdsQuery(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+class GetLumaGenerationsByIdsQuery(Struct, frozen=True, kw_only=True):
     generation_ids: Annotated[list[GenerationId], _IDS]
     status: Annotated[
         Literal["queued", "dreaming", "completed"] | None, Meta(description="Only generations in this state.")
     ] = None
 
 
-class GetVideoQuery(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+class GetVideoQuery(Struct, frozen=True, kw_only=True):
     generation_id: Annotated[str, Meta(description="The generation's id, with its model or without.")]
 
 

@@ -1,6 +1,4 @@
 """Query strings into Structs, or the one problem that the hosted API would report. Unknown keys are ignored.
-"""Query strings into Structs, or the one problem that the hosted API would report. Unknown keys are ignored, but
-where the Struct forbids them.
 
 An array is written `include[]=a&include[]=b`, `include=a`, `include[0]=a` or `include[]=a,b`; a map is written
 `metadata[key]=value`.
