@@ -5,7 +5,7 @@ The only module that knows all parts. `create_app` has no effect but its result;
 
 import math
 import shutil
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -118,9 +118,7 @@ async def _open(app: Starlette, stack: AsyncExitStack, settings: Settings, clock
     await blobs.sweep()
     files = Files(store, blobs, clock)
     uploads = Uploads(store, blobs, files, clock, settings.limits.upload_bytes)
-    sweeper = Repeating(_SWEEP_FILES_EVERY, files.sweep)
-    sweeper.start()
-    stack.push_async_callback(sweeper.stop)
+    _repeat(stack, _SWEEP_FILES_EVERY, files.sweep)
     models = _models(settings, clock)
     stack.push_async_callback(models.close)
     prices = Prices(settings.models, clock, public=settings.billing.public_prices)
@@ -144,12 +142,8 @@ async def _open(app: Starlette, stack: AsyncExitStack, settings: Settings, clock
     worker = Worker(store, models, tools, accounting, broker, logs, clock, settings.limits.concurrent_runs)
     await worker.start()
     stack.push_async_callback(worker.stop)
-    eraser = Repeating(_ERASE_EVERY, store.threads.erase)
-    eraser.start()
-    stack.push_async_callback(eraser.stop)
-    forgetter = Repeating(_ERASE_EVERY, store.chunks.sweep)
-    forgetter.start()
-    stack.push_async_callback(forgetter.stop)
+    _repeat(stack, _ERASE_EVERY, store.threads.erase)
+    _repeat(stack, _ERASE_EVERY, store.chunks.sweep)
     webhooks = Webhooks(store, settings.webhooks, clock)
     await webhooks.start()
     stack.push_async_callback(webhooks.stop)
@@ -183,6 +177,12 @@ async def _open(app: Starlette, stack: AsyncExitStack, settings: Settings, clock
     await batches.start(batch_endpoints(parts))
     stack.push_async_callback(batches.stop)
     app.state.understudy = Understudy(worker, generations, streams, settings.shutdown_seconds * _WAITED_FOR)
+
+
+def _repeat(stack: AsyncExitStack, seconds: float, work: Callable[[], Awaitable[object]]) -> None:
+    part = Repeating(seconds, work)
+    part.start()
+    stack.push_async_callback(part.stop)
 
 
 def _batches(
