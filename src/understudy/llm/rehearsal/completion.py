@@ -16,7 +16,7 @@ from understudy.llm import tokens
 from understudy.llm.rehearsal.answer import Answer
 from understudy.llm.rehearsal.conversation import Request
 
-FinishReason = Literal["stop", "length", "tool_calls"]
+FinishReason = Literal["stop", "length", "tool_calls", "function_call"]
 _FINGERPRINT = "fp_rehearsal"
 
 
@@ -40,13 +40,28 @@ class Said(Struct):
     refusal: str | UnsetType | None = UNSET
     annotations: list[str] | UnsetType = UNSET
     tool_calls: list[CallPart] | UnsetType = UNSET
+    function_call: FunctionPart | UnsetType = UNSET
+
+
+class Token(Struct, kw_only=True):
+    """A token that nothing else could have stood for: the model does not choose."""
+
+    token: str
+    logprob: float = 0.0
+    bytes: list[int]
+    top_logprobs: list["Token"] | UnsetType = UNSET
+
+
+class Logprobs(Struct):
+    content: list[Token]
+    refusal: None = None
 
 
 class Choice(Struct):
     index: int
     message: Said | UnsetType = UNSET
     delta: Said | UnsetType = UNSET
-    logprobs: None = None
+    logprobs: Logprobs | None = None
     finish_reason: FinishReason | None = None
 
 
@@ -156,11 +171,22 @@ class Writer:
         self._utterance = utterance
         self._usage = usage(prompt_tokens, utterance, self._choices)
         self._counted = bool(request.stream_options and request.stream_options.include_usage)
+        self._legacy = request.is_legacy
+        self._top = request.top_logprobs or 0
+        self._rated = bool(request.logprobs)
+        self._finish_reason: FinishReason = utterance.finish_reason
+        if self._legacy and utterance.finish_reason == "tool_calls":
+            self._finish_reason = "function_call"
         self._encode = msgspec.json.Encoder().encode
 
     def whole(self) -> bytes:
         choices = [
-            Choice(index, message=self._message(), finish_reason=self._utterance.finish_reason)
+            Choice(
+                index,
+                message=self._message(),
+                logprobs=self._logprobs(self._utterance.pieces),
+                finish_reason=self._finish_reason,
+            )
             for index in range(self._choices)
         ]
         return self._encode(self._completion("chat.completion", choices, self._usage))
@@ -169,8 +195,9 @@ class Writer:
         """Every chunk, with how many tokens it says."""
         for index in range(self._choices):
             for delta, said in self._deltas():
-                yield self._chunk([Choice(index, delta=delta)]), said
-            yield self._chunk([Choice(index, delta=Said(), finish_reason=self._utterance.finish_reason)]), 0
+                rated = self._logprobs([delta.content]) if isinstance(delta.content, str) and said else None
+                yield self._chunk([Choice(index, delta=delta, logprobs=rated)]), said
+            yield self._chunk([Choice(index, delta=Said(), finish_reason=self._finish_reason)]), 0
         if self._counted:
             yield self._encode(self._completion("chat.completion.chunk", [], self._usage)), 0
 
@@ -180,7 +207,14 @@ class Writer:
     def _chunk(self, choices: list[Choice]) -> bytes:
         return self._encode(self._completion("chat.completion.chunk", choices, None if self._counted else UNSET))
 
+    def _logprobs(self, pieces: list[str]) -> Logprobs | None:
+        return Logprobs([_token(piece, self._top) for piece in pieces]) if self._rated else None
+
     def _message(self) -> Said:
+        if self._utterance.calls and self._legacy:
+            call = self._utterance.calls[0]
+            function = FunctionPart("".join(call.arguments), call.name)
+            return Said("assistant", None, None, [], function_call=function)
         if self._utterance.calls:
             calls = [_opening(call, "".join(call.arguments)) for call in self._utterance.calls]
             return Said("assistant", None, None, [], calls)
@@ -190,10 +224,20 @@ class Writer:
         yield Said("assistant", None if self._utterance.calls else "", None), 0
         for piece in self._utterance.pieces:
             yield Said(content=piece), 1
-        for index, call in enumerate(self._utterance.calls):
+        for call in self._utterance.calls[:1] if self._legacy else ():
+            yield Said(function_call=FunctionPart("", call.name)), 1
+            for piece in call.arguments:
+                yield Said(function_call=FunctionPart(piece)), 1
+        for index, call in enumerate(() if self._legacy else self._utterance.calls):
             yield Said(tool_calls=[_opening(call, "", index)]), 1
             for piece in call.arguments:
                 yield Said(tool_calls=[CallPart(index, function=FunctionPart(piece))]), 1
+
+
+def _token(piece: str, alternatives: int) -> Token:
+    encoded = list(piece.encode())
+    best = [Token(token=piece, bytes=encoded)] if alternatives else []
+    return Token(token=piece, bytes=encoded, top_logprobs=best)
 
 
 def _opening(call: SpokenCall, arguments: str, index: int | UnsetType = UNSET) -> CallPart:

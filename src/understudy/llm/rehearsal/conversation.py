@@ -14,6 +14,9 @@ from msgspec import Meta, Struct
 from understudy.errors import UpstreamError
 from understudy.llm import tokens
 from understudy.llm.provider import ChatBody
+from understudy.wire.problems import InvalidInput
+from understudy.wire.strict import check_strict
+from understudy.wire.tools import AssistantToolsFunction, FunctionObject
 
 _WINDOW = 4_000  # characters of one message that are read for their meaning: half from its start, half from its end
 _TOKENS_PER_MESSAGE = 4
@@ -45,12 +48,14 @@ class Message(Struct):
     name: str | None = None
     tool_calls: list[ToolCall] | None = None
     tool_call_id: str | None = None
+    function_call: FunctionCall | None = None
 
 
 class Function(Struct, gc=False):
     name: str
     description: str | None = None
     parameters: dict[str, Any] | None = None
+    strict: bool | None = None
 
 
 class Tool(Struct):
@@ -101,7 +106,17 @@ class Request(Struct):
     max_completion_tokens: TokenLimit | None = None
     stop: str | list[str] | None = None
     n: Annotated[int, Meta(ge=1, le=128)] | None = None
+    logprobs: bool | None = None
+    top_logprobs: Annotated[int, Meta(ge=0, le=20)] | None = None
+    modalities: list[str] | None = None
+    functions: list[Function] | None = None
+    function_call: Literal["none", "auto"] | FunctionName | None = None
     stream_options: StreamOptions | None = None
+
+    @property
+    def is_legacy(self) -> bool:
+        """Whether calls are answered with in the words of functions."""
+        return bool(self.functions)
 
 
 @dataclass(frozen=True, slots=True)
@@ -200,7 +215,46 @@ def read(body: ChatBody) -> Request:
     for index, tool in enumerate(request.tools or ()):
         if tool.type == "function" and tool.function is None:
             raise _refused(f"Object missing required field `function` - at `$.tools[{index}]`")
+    if "audio" in (request.modalities or ()):
+        raise UpstreamError(
+            "invalid_request",
+            f"The model {request.model!r} does not speak. Leave 'audio' out of 'modalities', or choose another model.",
+            status=400,
+            param="modalities",
+            code="unsupported_value",
+        )
+    _check_strict(request)
+    _modernize(request)
     return request
+
+
+def _check_strict(request: Request) -> None:
+    strict = [tool.function if tool.function and tool.function.strict else None for tool in request.tools or ()]
+    try:
+        check_strict([_as_asked(function) for function in strict])
+    except InvalidInput as refusal:
+        problem = refusal.problem
+        raise UpstreamError(
+            "invalid_request", problem.message, status=400, param=problem.param, code=problem.code
+        ) from None
+
+
+def _as_asked(function: Function | None) -> AssistantToolsFunction:
+    if function is None:
+        return AssistantToolsFunction(FunctionObject("any"))
+    return AssistantToolsFunction(FunctionObject(function.name, parameters=function.parameters, strict=True))
+
+
+def _modernize(request: Request) -> None:
+    """Functions as they were asked for before there were tools: the same thing in other words."""
+    for message in request.messages:
+        if message.function_call is not None and not message.tool_calls:
+            message.tool_calls = [ToolCall(function=message.function_call)]
+    if request.functions and not request.tools:
+        request.tools = [Tool(function=function) for function in request.functions]
+        request.parallel_tool_calls = False
+        choice = request.function_call
+        request.tool_choice = ToolChoice("function", choice) if isinstance(choice, FunctionName) else choice
 
 
 def _refused(fault: str) -> UpstreamError:
