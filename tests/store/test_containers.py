@@ -1,0 +1,85 @@
+"""Containers on both databases: whose they are, when their time is over, and which Files were put into them."""
+
+import asyncio
+
+import pytest
+
+from store.samples import NOW, OURS, THEIRS
+from understudy import ids
+from understudy.errors import NotFound
+from understudy.store.pages import PageRequest
+from understudy.wire.containers import ContainerExpiresAfter, ContainerResource
+
+MINUTES = 20
+OVER = NOW + MINUTES * 60
+
+
+def container(name="mine", now=NOW):
+    expires_after = ContainerExpiresAfter(minutes=MINUTES)
+    return ContainerResource(
+        id=ids.container(), created_at=now, expires_after=expires_after, last_active_at=now, name=name
+    )
+
+
+async def test_a_container_is_running_until_its_time_without_use_is_over(store):
+    made = container()
+    await store.containers.create(OURS, made, [])
+    assert (await store.containers.get(OURS, made.id, OVER - 1)).status == "running"
+    assert (await store.containers.get(OURS, made.id, OVER)).status == "expired"
+    await store.containers.touch(made.id, NOW + 60)
+    await store.containers.touch(made.id, NOW + 30)
+    used = await store.containers.get(OURS, made.id, OVER + 59)
+    assert (used.status, used.last_active_at) == ("running", NOW + 60)
+
+
+async def test_containers_are_listed_by_their_names_and_apart_from_another_project_s(store):
+    mine, named, theirs = container(), container("named"), container()
+    await store.containers.create(OURS, mine, [])
+    await store.containers.create(OURS, named, [])
+    await store.containers.create(THEIRS, theirs, [])
+    page = await store.containers.page(OURS, PageRequest(order="asc"), None, NOW)
+    assert [one.id for one in page.containers] == [mine.id, named.id]
+    page = await store.containers.page(OURS, PageRequest(), "named", OVER)
+    assert [(one.id, one.status) for one in page.containers] == [(named.id, "expired")]
+    for asked in (store.containers.get(OURS, theirs.id, NOW), store.containers.delete(OURS, theirs.id)):
+        with pytest.raises(NotFound):
+            await asked
+
+
+async def test_the_files_in_a_container_are_known_until_it_is_deleted(store):
+    made = container()
+    await store.containers.create(OURS, made, ["file-b", "file-a", "file-a"])
+    await store.containers.add_file(made.id, "file-c")
+    await store.containers.add_file(made.id, "file-c")
+    await store.containers.remove_file(made.id, "file-a")
+    assert await store.containers.files(made.id) == ["file-b", "file-c"]
+    await store.containers.delete(OURS, made.id)
+    assert await store.containers.files(made.id) == []
+
+
+async def test_a_thread_has_one_container_however_many_ask_at_once(store):
+    owned = await asyncio.gather(*(store.containers.of_thread(OURS, "thread_1", container()) for _ in range(8)))
+    assert len({one.id for one in owned}) == 1
+    assert [one.is_first for one in owned].count(True) == 1
+    other = await store.containers.of_thread(OURS, "thread_2", container())
+    assert other.id != owned[0].id
+
+
+async def test_a_thread_whose_container_has_expired_gets_another_one(store):
+    first = await store.containers.of_thread(OURS, "thread_1", container())
+    same = await store.containers.of_thread(OURS, "thread_1", container(now=OVER - 1))
+    assert (same.id, same.is_first) == (first.id, False)
+    another = await store.containers.of_thread(OURS, "thread_1", container(now=OVER - 1 + MINUTES * 60))
+    assert another.id != first.id
+    assert not another.is_first
+    assert (await store.containers.get(OURS, first.id, OVER * 2)).status == "expired"
+
+
+async def test_the_container_of_a_thread_is_deleted_with_it(store):
+    assert await store.containers.delete_of(OURS, "thread_1") is None
+    owned = await store.containers.of_thread(OURS, "thread_1", container())
+    assert await store.containers.delete_of(THEIRS, "thread_1") is None
+    assert await store.containers.delete_of(OURS, "thread_1") == owned.id
+    with pytest.raises(NotFound):
+        await store.containers.get(OURS, owned.id, NOW)
+    assert (await store.containers.of_thread(OURS, "thread_1", container())).is_first
