@@ -29,6 +29,7 @@ from understudy.engine.accounting import Accounting
 from understudy.engine.background import Repeating
 from understudy.engine.batches import Batches
 from understudy.engine.containers import Containers
+from understudy.engine.documents import Documents
 from understudy.engine.files import Files
 from understudy.engine.generations import Generations
 from understudy.engine.images import Images
@@ -36,6 +37,7 @@ from understudy.engine.ingestion import Ingestion
 from understudy.engine.interpreter import Interpreter
 from understudy.engine.log import Logs
 from understudy.engine.reindexing import Reindexing
+from understudy.engine.responses import Responses
 from understudy.engine.runs import Runs
 from understudy.engine.tool_use import Tools
 from understudy.engine.uploads import Uploads
@@ -63,6 +65,7 @@ from understudy.wire.problems import InvalidInput
 
 _ERASE_EVERY = 0.5
 _SWEEP_FILES_EVERY = 1.0
+_SWEEP_RESPONSES_EVERY = 60.0
 # The part of a stop's time in which streams may still end by themselves.
 _WAITED_FOR = 0.75
 
@@ -124,7 +127,9 @@ async def _open(app: Starlette, stack: AsyncExitStack, settings: Settings, clock
     prices = Prices(settings.models, clock, public=settings.billing.public_prices)
     accounting = Accounting(store.ledger, models, prices, settings.billing, clock)
     stack.push_async_callback(accounting.close)
-    vector_stores = await _open_vector_stores(stack, settings, store, blobs, models, clock)
+    spool = settings.data / "spool"
+    index, ingestion, extractor = await _open_ingestion(stack, settings, store, blobs, models, clock, spool)
+    vector_stores = VectorStores(store, index, ingestion, clock)
     broker = MemoryBroker()
     logs = Logs(clock, settings.limits.log_retention)
     workspaces = await _open_workspaces(stack, settings, store, blobs, clock)
@@ -138,7 +143,8 @@ async def _open(app: Starlette, stack: AsyncExitStack, settings: Settings, clock
     )
     containers = Containers(workspaces, store, clock, settings.sandbox.memory_mb)
     remote_servers = RemoteServers(settings.mcp)
-    tools = Tools(vector_stores, interpreter, remote_servers, Images(store, blobs).load)
+    documents = Documents(store, blobs, extractor, spool)
+    tools = Tools(vector_stores, interpreter, remote_servers, Images(store, blobs).load, documents.load)
     worker = Worker(store, models, tools, accounting, broker, logs, clock, settings.limits.concurrent_runs)
     await worker.start()
     stack.push_async_callback(worker.stop)
@@ -152,6 +158,8 @@ async def _open(app: Starlette, stack: AsyncExitStack, settings: Settings, clock
     mcp = Mcp(settings)
     stack.push_async_callback(mcp.close)
     runs = Runs(store, worker, logs, clock, settings.limits.run_seconds)
+    responses = Responses(store, worker, logs, clock, settings.limits.response_seconds)
+    _repeat(stack, _SWEEP_RESPONSES_EVERY, responses.sweep)
     batches = _batches(settings, store, blobs, files, models, accounting, clock)
     app.state.parts = parts = Parts(
         settings=settings,
@@ -160,6 +168,7 @@ async def _open(app: Starlette, stack: AsyncExitStack, settings: Settings, clock
         accounting=accounting,
         details=Details(models, prices, settings.models),
         runs=runs,
+        responses=responses,
         files=files,
         uploads=uploads,
         vector_stores=vector_stores,
@@ -235,13 +244,6 @@ async def _open_generations(
     return generations
 
 
-async def _open_vector_stores(
-    stack: AsyncExitStack, settings: Settings, store: Store, blobs: Blobs, models: Models, clock: Clock
-) -> VectorStores:
-    index, ingestion = await _open_ingestion(stack, settings, store, blobs, models, clock, settings.data / "spool")
-    return VectorStores(store, index, ingestion, clock)
-
-
 @asynccontextmanager
 async def reindexing(settings: Settings) -> AsyncIterator[Reindexing]:
     """What indexes without a server, also beside one; the two share the work. Raises StoreError."""
@@ -255,7 +257,7 @@ async def reindexing(settings: Settings) -> AsyncIterator[Reindexing]:
         stack.push_async_callback(models.close)
         # Its own, since a server clears the one that it finds.
         spool = Path(stack.enter_context(TemporaryDirectory(prefix="spool-", dir=settings.data)))
-        index, ingestion = await _open_ingestion(stack, settings, store, blobs, models, clock, spool)
+        index, ingestion, _ = await _open_ingestion(stack, settings, store, blobs, models, clock, spool)
         yield Reindexing(store, index, ingestion)
 
 
@@ -267,7 +269,7 @@ async def _open_ingestion(
     models: Models,
     clock: Clock,
     spool: Path,
-) -> tuple[Index, Ingestion]:
+) -> tuple[Index, Ingestion, Extractor]:
     reading = settings.retrieval
     children = Children(settings.limits.concurrent_indexing, reading.memory_mb << 20)
     stack.push_async_callback(children.close)
@@ -279,7 +281,7 @@ async def _open_ingestion(
     ingestion = Ingestion(store, blobs, extractor, index, clock, settings.limits.concurrent_indexing)
     await ingestion.start()
     stack.push_async_callback(ingestion.stop)
-    return index, ingestion
+    return index, ingestion, extractor
 
 
 def _models(settings: Settings, clock: Clock) -> Models:

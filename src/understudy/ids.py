@@ -93,6 +93,26 @@ def function_call_output_item() -> str:
     return "fco_" + secrets.token_hex(24)
 
 
+def custom_tool_call_item() -> str:
+    return "ctc_" + secrets.token_hex(24)
+
+
+def custom_tool_call_output_item() -> str:
+    return "ctco_" + secrets.token_hex(24)
+
+
+def reasoning() -> str:
+    return "rs_" + secrets.token_hex(25)
+
+
+def other_item() -> str:
+    return "item_" + secrets.token_hex(24)
+
+
+def response() -> str:
+    return "resp_" + _ordered_hex() + secrets.token_hex(9)
+
+
 def file_search_call() -> str:
     return "fs_" + secrets.token_hex(25)
 

@@ -66,7 +66,7 @@ def test_offsets_are_those_of_the_text_that_is_shown(pieces):
 def test_a_mark_is_cited_after_what_it_supports():
     assert told("Cake \U0001f382", "\u30100:0\u2020ca", "ke.txt\u3011.") == [
         "Cake \U0001f382",
-        Reference(CAKE.mark, 6, 6 + len(CAKE.mark), "file-cake", is_citation=True),
+        Reference(CAKE.mark, 6, 6 + len(CAKE.mark), "file-cake", is_citation=True, filename="cake.txt"),
         ".",
     ]
 

@@ -4,10 +4,10 @@ from collections.abc import Awaitable, Callable
 from functools import partial
 
 from understudy import ids
-from understudy.api import anthropic_messages, chat, embeddings
+from understudy.api import anthropic_messages, chat, embeddings, responses
 from understudy.api.errors import envelope, message_envelope, to_api_error
 from understudy.api.parts import Parts
-from understudy.engine.batches import MESSAGES, Answered, Endpoint
+from understudy.engine.batches import MESSAGES, RESPONSES, Answered, Endpoint
 from understudy.errors import ApiError
 
 Whole = Callable[[Parts, str, bytes], Awaitable[bytes]]
@@ -17,6 +17,7 @@ Whole = Callable[[Parts, str, bytes], Awaitable[bytes]]
 def batch_endpoints(parts: Parts) -> dict[str, Endpoint]:
     return {
         "/v1/chat/completions": partial(_answered, parts, chat.complete_chat, _envelope),
+        RESPONSES: partial(_answered, parts, responses.complete_response, _envelope),
         "/v1/embeddings": partial(_answered, parts, embeddings.embed, _envelope),
         MESSAGES: partial(_answered, parts, anthropic_messages.answer_message, message_envelope),
     }

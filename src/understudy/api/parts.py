@@ -14,6 +14,7 @@ from understudy.engine.containers import Containers
 from understudy.engine.files import Files
 from understudy.engine.generations import Generations
 from understudy.engine.interpreter import Interpreter
+from understudy.engine.responses import Responses
 from understudy.engine.runs import Runs
 from understudy.engine.uploads import Uploads
 from understudy.engine.vector_stores import VectorStores
@@ -33,6 +34,7 @@ class Parts:
     accounting: Accounting
     details: Details
     runs: Runs
+    responses: Responses
     files: Files
     uploads: Uploads
     vector_stores: VectorStores

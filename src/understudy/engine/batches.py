@@ -43,6 +43,8 @@ KnowsModel = Callable[[str], Awaitable[bool]]
 """False where a model is certainly unknown."""
 
 MESSAGES: Final = "/v1/messages"
+RESPONSES: Final = "/v1/responses"
+"""A response is charged by itself, turn by turn."""
 EMBEDDINGS: Final = "/v1/embeddings"
 LEASE: Final = 8.0
 _BEAT: Final = 2.0
@@ -334,7 +336,7 @@ class Batches:
     async def _counted(self, claimed: Claimed, line: OpenLine, body: bytes, status: int, answered: bytes) -> Answer:
         """The answer with what it is charged: once, since its reference is the line's own."""
         job, charge = claimed.batch.job, None
-        if 200 <= status < 300:
+        if 200 <= status < 300 and job.endpoint != RESPONSES:
             said = 0 if job.endpoint == EMBEDDINGS else len(answered) // _BYTES_PER_TOKEN
             tokens = tokens_of(answered) or Tokens(len(body) // _BYTES_PER_TOKEN, said)
             kind: Kind = "embedding" if job.endpoint == EMBEDDINGS else "completion"

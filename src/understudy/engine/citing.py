@@ -28,6 +28,7 @@ class Reference:
     end: int
     file_id: str
     is_citation: bool
+    filename: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,7 +94,7 @@ class Citing:
         passage = self._passage(match)
         if passage is None:
             return _Found(len(match[0]))
-        return _Found(len(match[0]), passage.mark, passage.file_id, is_citation=True)
+        return _Found(len(match[0]), passage.mark, passage.file_id, passage.filename, is_citation=True)
 
     def _passage(self, match: re.Match[str]) -> Passage | None:
         """By its number where that fits the name; else by a name that only one file has."""
@@ -110,7 +111,7 @@ class Citing:
         if not last and any(len(path) > len(rest) and path.startswith(rest) for path in self._paths):
             return "open"
         path = max((path for path in self._paths if rest.startswith(path)), key=len, default=None)
-        return None if path is None else _Found(len(path), path, self._paths[path])
+        return None if path is None else _Found(len(path), path, self._paths[path], path.rpartition("/")[2])
 
     def _plain(self, text: str) -> Iterator[str]:
         if text:
@@ -121,7 +122,7 @@ class Citing:
         if found.shown:
             start = self._position
             self._position += len(found.shown)
-            yield Reference(found.shown, start, self._position, found.file_id, found.is_citation)
+            yield Reference(found.shown, start, self._position, found.file_id, found.is_citation, found.filename)
 
 
 @dataclass(frozen=True, slots=True)
@@ -131,6 +132,7 @@ class _Found:
     length: int
     shown: str = ""
     file_id: str = ""
+    filename: str = ""
     is_citation: bool = False
 
 

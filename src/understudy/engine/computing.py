@@ -14,16 +14,18 @@ from understudy.engine.stage import Stage
 from understudy.engine.workspaces import Workspace
 from understudy.errors import SandboxError
 from understudy.store.files import StoredFile
-from understudy.store.runs import Call, PendingCall
+from understudy.store.runs import Call, PendingCall, Plan
 from understudy.tools.code_interpreter import code_of
 from understudy.tools.sandbox import Ended, Error, Image, Note, Output, Stream, Value
 from understudy.wire.items import CodeInterpreterCallItem, CodeOutput, MadeFile
+from understudy.wire.runs import RunObject
 from understudy.wire.threads import ThreadObject
 from understudy.wire.tools import AssistantToolsCode, CodeInterpreterResources, ToolResources
 
 _decode_thread = msgspec.json.Decoder(ThreadObject).decode
 # As many files as one call may turn into Files; a loop that writes thousands would fill the project's list.
 _MOST_FILES: Final = 100
+_NO_MORE_CALLS: Final = "Not run: the client allows no more tool calls.\n"
 
 
 class Computing:
@@ -35,30 +37,51 @@ class Computing:
     async def files(self) -> list[StoredFile]:
         """What the run's code can read: the assistant's files, and the thread's."""
         stage = self._stage
-        if not any(isinstance(tool, AssistantToolsCode) for tool in stage.view.run.tools):
+        if not _has_code(stage.view.run):
             return []
         self._interpreter.expect()
+        if stage.progress.plan is not None:
+            return await self._planned(stage.progress.plan)
         thread = _decode_thread(await stage.store.threads.get(stage.project_id, stage.view.run.thread_id))
         file_ids = [*_file_ids(stage.progress.resources), *_file_ids(thread.tool_resources)]
         return await stage.store.files.lookup(stage.project_id, list(dict.fromkeys(file_ids)))
 
+    async def _planned(self, plan: Plan) -> list[StoredFile]:
+        """The files of the container that the response asks for, once that is found."""
+        stage = self._stage
+        if plan.container:
+            return await stage.store.files.lookup(stage.project_id, await stage.store.containers.files(plan.container))
+        return await stage.store.files.lookup(stage.project_id, plan.file_ids)
+
+    async def find_container(self) -> None:
+        """A response names the container of a call before the call is made."""
+        stage, plan = self._stage, self._stage.progress.plan
+        if plan is None or plan.container or not _has_code(stage.view.run):
+            return
+        wanted = Auto(stage.view.run.thread_id, plan.file_ids)
+        plan.container = await self._interpreter.container_for(stage.project_id, wanted)
+
     async def answer(self, call: PendingCall, files: Sequence[StoredFile]) -> tuple[list[events.Event], Call]:
         """Raises InvalidRequest where no code can run here at all."""
-        stage, code = self._stage, code_of(call.arguments)
-        wanted = Auto(stage.view.run.thread_id, [file.id for file in files], bare_ids=True)
+        stage, plan = self._stage, self._stage.progress.plan
+        if plan is None:
+            wanted: str | Auto = Auto(stage.view.run.thread_id, [file.id for file in files], bare_ids=True)
+        else:
+            owned = plan.owned
+            wanted = Auto(stage.view.run.thread_id, plan.file_ids) if owned else plan.container
         container_id = await self._interpreter.container_for(stage.project_id, wanted)
-        outputs, made = await self._run(call, wanted, code)
-        item = CodeInterpreterCallItem(
-            id=ids.code_interpreter_call(),
-            call_id=call.id,
-            code=code,
-            container_id=container_id,
-            outputs=outputs,
-            files=made,
-        )
-        return [], Call(item.id, "code_interpreter_call", msgspec.json.encode(item).decode())
+        stage.publish(events.CodeRunning(call.index))
+        outputs, made = await self._run(call, wanted, code_of(call.arguments))
+        return [events.CodeDone(call.index)], _item(call, container_id, outputs, made)
 
-    async def _run(self, call: PendingCall, wanted: Auto, code: str) -> tuple[list[CodeOutput], list[MadeFile]]:
+    def refuse(self, call: PendingCall) -> tuple[list[events.Event], Call]:
+        """Nothing is run."""
+        plan = self._stage.progress.plan
+        output = CodeOutput(type="logs", logs=_NO_MORE_CALLS)
+        self._stage.publish(events.CodeRunning(call.index))
+        return [events.CodeDone(call.index)], _item(call, plan.container if plan else "", [output], [])
+
+    async def _run(self, call: PendingCall, wanted: str | Auto, code: str) -> tuple[list[CodeOutput], list[MadeFile]]:
         outputs: list[CodeOutput] = []
         try:
             with self._interruption.waiting():
@@ -100,6 +123,22 @@ class Computing:
             outputs[-1].logs += output.logs
         else:
             outputs.append(msgspec.structs.replace(output))
+
+
+def _has_code(run: RunObject) -> bool:
+    return any(isinstance(tool, AssistantToolsCode) for tool in run.tools)
+
+
+def _item(call: PendingCall, container_id: str, outputs: list[CodeOutput], made: list[MadeFile]) -> Call:
+    item = CodeInterpreterCallItem(
+        id=call.item_id or ids.code_interpreter_call(),
+        call_id=call.id,
+        code=code_of(call.arguments),
+        container_id=container_id,
+        outputs=outputs,
+        files=made,
+    )
+    return Call(item.id, "code_interpreter_call", msgspec.json.encode(item).decode())
 
 
 def _text(said: Output) -> str:

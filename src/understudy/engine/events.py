@@ -10,6 +10,7 @@ from msgspec import Struct
 
 from understudy.wire.items import CodeOutput, FileSearchResult
 from understudy.wire.messages import MessageObject
+from understudy.wire.responses import ResponseObject
 from understudy.wire.runs import LastError, RunCompletionUsage, RunIncompleteDetails, RunObject, RunStatus
 from understudy.wire.steps import RunStepObject
 from understudy.wire.threads import ThreadObject
@@ -22,12 +23,26 @@ class Event(Struct, frozen=True, tag_field="event", gc=False):
 class RunQueued(Event, frozen=True, tag="run_queued"):
     """The run was accepted; `thread` where it was made in the same request.
 
-    `detailed`: its client wants to see the text of what file search found.
+    `detailed`: its client wants to see the text of what file search found. `response` where the run is one that a
+    client asked for as a response, whose stream is `obfuscated` where deltas are to hide their length.
     """
 
     run: RunObject
     thread: ThreadObject | None = None
     detailed: bool = False
+    response: ResponseObject | None = None
+    obfuscated: bool = False
+
+
+class OpenCall(Struct, frozen=True, gc=False):
+    """A call that was not answered yet where a run stood."""
+
+    index: int
+    item_id: str
+    call_id: str
+    kind: str
+    name: str
+    arguments: str
 
 
 class RunRestored(Event, frozen=True, tag="run_restored"):
@@ -37,6 +52,10 @@ class RunRestored(Event, frozen=True, tag="run_restored"):
     steps: tuple[RunStepObject, ...] = ()
     message: MessageObject | None = None
     detailed: bool = False
+    response: ResponseObject | None = None
+    calls: tuple[OpenCall, ...] = ()
+    container_id: str = ""
+    sequence: int = 0
 
 
 class RunStarted(Event, frozen=True, tag="run_started"):
@@ -70,6 +89,7 @@ class Cited(Event, frozen=True, tag="cited"):
     end: int
     file_id: str
     is_path: bool = False
+    filename: str = ""
 
 
 class RefusalDelta(Event, frozen=True, tag="refusal_delta"):
@@ -91,9 +111,13 @@ class CallsOpened(Event, frozen=True, tag="calls_opened"):
 
 
 class CallOpened(Event, frozen=True, tag="call_opened"):
+    """`custom`: its argument is one free text."""
+
     index: int
     call_id: str
     name: str
+    item_id: str = ""
+    custom: bool = False
 
 
 class ArgumentsDelta(Event, frozen=True, tag="arguments_delta"):
@@ -105,16 +129,20 @@ class SearchOpened(Event, frozen=True, tag="search_opened"):
     index: int
     call_id: str
     ranking_options: dict[str, Any]
+    item_id: str = ""
 
 
 class SearchDone(Event, frozen=True, tag="search_done"):
     index: int
     results: tuple[FileSearchResult, ...]
+    queries: tuple[str, ...] = ()
 
 
 class CodeOpened(Event, frozen=True, tag="code_opened"):
     index: int
     call_id: str
+    item_id: str = ""
+    container_id: str = ""
 
 
 class CodeDelta(Event, frozen=True, tag="code_delta"):
@@ -154,6 +182,34 @@ class ApprovalRequired(Event, frozen=True, tag="approval_required"):
 
 class ApprovalGiven(Event, frozen=True, tag="approval_given"):
     """The client has decided; the run goes on."""
+
+
+class CodeRunning(Event, frozen=True, tag="code_running"):
+    """The code is whole, and begins to run."""
+
+    index: int
+
+
+class CodeDone(Event, frozen=True, tag="code_done"):
+    index: int
+
+
+class CallsHeard(Event, frozen=True, tag="calls_heard"):
+    """The model has written all that it wants to call in this turn."""
+
+
+class ReasoningOpened(Event, frozen=True, tag="reasoning_opened"):
+    item_id: str
+
+
+class ReasoningDelta(Event, frozen=True, tag="reasoning_delta"):
+    text: str
+
+
+class ReasoningClosed(Event, frozen=True, tag="reasoning_closed"):
+    """`sealed` is what gives the reasoning back to the model that had it."""
+
+    sealed: str
 
 
 class CallsClosed(Event, frozen=True, tag="calls_closed"):

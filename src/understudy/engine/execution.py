@@ -10,7 +10,7 @@ from understudy.engine.accounting import Accounting
 from understudy.engine.hearing import FREE, Hearing
 from understudy.engine.interruption import Interrupted, Interruption, Reason
 from understudy.engine.log import RunLog
-from understudy.engine.prompt import BudgetSpent, LoadImage, Room, build_request
+from understudy.engine.prompt import BudgetSpent, LoadDocument, LoadImage, Room, build_request
 from understudy.engine.run_view import RunView
 from understudy.engine.stage import LostRun, Stage
 from understudy.engine.tool_use import Tools, ToolUse
@@ -38,6 +38,7 @@ class Execution:
         self._interruption = Interruption()
         self._tool_use = ToolUse(stage, self._interruption, tools)
         self._load_image: LoadImage = partial(tools.load_image, stage.project_id)
+        self._load_document: LoadDocument = partial(tools.load_document, stage.project_id)
         self._hearing: Hearing | None = None
         self._given_up = False
         self.stranded = False
@@ -128,6 +129,8 @@ class Execution:
             self._load_image,
             files,
             self._tool_use.remote,
+            plan=stage.progress.plan,
+            load_document=self._load_document,
         )
         self._interruption.check()
         self._hearing = Hearing(stage, self._interruption, prompt, stage.progress.figures)
@@ -138,7 +141,7 @@ class Execution:
         hearing = self._heard()
         await self._spend(hearing)
         self._hearing = None
-        await self._tool_use.begin(turn.calls, hearing.built_in, hearing.usage())
+        await self._tool_use.begin(turn.calls, hearing.built_in, hearing.usage(), hearing.reasoned)
         return await self._tool_use.finish()
 
     # -- how a run ends ----------------------------------------------------------------------------------------

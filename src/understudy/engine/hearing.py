@@ -3,8 +3,10 @@
 from collections.abc import Mapping, Sequence
 from contextlib import aclosing
 
+import msgspec
+
 from understudy import ids
-from understudy.engine import events
+from understudy.engine import events, reasoning
 from understudy.engine.citing import Citing, Reference
 from understudy.engine.interruption import Interruption
 from understudy.engine.prompt import Prompt, Room, cost_of
@@ -13,10 +15,12 @@ from understudy.engine.stage import Stage
 from understudy.engine.turn import Piece, ToolCall, Turn
 from understudy.llm import chunks
 from understudy.llm.router import Models
+from understudy.store.runs import Call, Plan
 from understudy.tools.code_interpreter import CodeArguments
 from understudy.wire.runs import RunCompletionUsage
 
 FREE = RunCompletionUsage()
+_NO_PLAN = Plan()
 
 
 class Hearing:
@@ -27,12 +31,17 @@ class Hearing:
         self.charged = False
         self.turn = Turn()
         self._stage = stage
+        self._plan = stage.progress.plan or _NO_PLAN
         self._interruption = interruption
         self._prompt = prompt
         self._figures = figures
         # A message that was restored is written from its beginning.
         self._citing = self._new_citing() if stage.view.message is not None else None
         self._late_text = ""
+        self._thoughts: list[str] = []
+        self._thinking_id = ""
+        self.reasoned: list[Call] = []
+        """What the model has thought in this turn, to be stored with what it says or calls."""
 
     @property
     def built_in(self) -> Mapping[str, str]:
@@ -69,7 +78,9 @@ class Hearing:
     async def open_message(self) -> None:
         stage = self._stage
         if stage.view.message is None:
-            await stage.commit(events.MessageOpened(ids.step(), ids.message(), stage.now()))
+            opened = events.MessageOpened(ids.step(), ids.message(), stage.now())
+            thoughts, self.reasoned = self.reasoned, []
+            await stage.commit(opened, calls=thoughts, checkpoint=bool(thoughts))
             self._citing = self._new_citing()
         if self._figures and stage.view.is_silent:
             for file_id in self._figures:
@@ -106,6 +117,10 @@ class Hearing:
         return True
 
     async def _show(self, piece: Piece) -> None:
+        if piece.reasoning:
+            self._think(piece.reasoning)
+        if self._thoughts and (piece.text or piece.refusal or piece.calls):
+            self._end_thinking()
         if piece.text:
             await self._say(piece.text)
         if piece.refusal:
@@ -136,13 +151,33 @@ class Hearing:
                 self._stage.publish(events.TextDelta(part))
             else:
                 is_path = not part.is_citation
-                self._stage.publish(events.Cited(part.text, part.start, part.end, part.file_id, is_path))
+                name = part.filename
+                self._stage.publish(events.Cited(part.text, part.start, part.end, part.file_id, is_path, name))
 
     def _new_citing(self) -> Citing | None:
         """None where the text can refer to nothing, which spares looking for it."""
         sources = self._prompt.sources
         searches = "file_search" in self._prompt.built_in.values()
         return Citing(sources) if searches or sources.paths else None
+
+    # -- what the model thinks ---------------------------------------------------------------------------------
+
+    def _think(self, text: str) -> None:
+        """Only responses have a word for it."""
+        stage = self._stage
+        if stage.answer is None or stage.view.message is not None:
+            return
+        if not self._thoughts:
+            self._thinking_id = ids.reasoning()
+            stage.publish(events.ReasoningOpened(self._thinking_id))
+        self._thoughts.append(text)
+        stage.publish(events.ReasoningDelta(text))
+
+    def _end_thinking(self) -> None:
+        item = reasoning.item(self._thinking_id, "".join(self._thoughts))
+        self._thoughts = []
+        self.reasoned.append(Call(item["id"], "reasoning", msgspec.json.encode(item).decode()))
+        self._stage.publish(events.ReasoningClosed(item["encrypted_content"]))
 
     # -- what the model calls ----------------------------------------------------------------------------------
 
@@ -163,15 +198,22 @@ class Hearing:
     def _opening(self, call: ToolCall) -> events.Event:
         match self._prompt.built_in.get(call.name):
             case "file_search":
-                return events.SearchOpened(call.index, call.id, ranking(self._stage.view.run))
+                call.item_id = ids.file_search_call()
+                return events.SearchOpened(call.index, call.id, ranking(self._stage.view.run), call.item_id)
             case "code_interpreter":
                 call.code = CodeArguments()
-                return events.CodeOpened(call.index, call.id)
+                call.item_id = ids.code_interpreter_call()
+                return events.CodeOpened(call.index, call.id, call.item_id, self._plan.container)
             case "mcp":
                 tool = self._prompt.remote[call.name]
                 return events.RemoteOpened(call.index, call.id, tool.server_label, tool.name)
+            case None if call.name in self._plan.custom:
+                call.code = CodeArguments()
+                call.item_id = ids.custom_tool_call_item()
+                return events.CallOpened(call.index, call.id, call.name, call.item_id, custom=True)
             case None:
-                return events.CallOpened(call.index, call.id, call.name)
+                call.item_id = ids.function_call_item()
+                return events.CallOpened(call.index, call.id, call.name, call.item_id)
 
     def _write(self, call: ToolCall, arguments: str) -> None:
         if call.code is not None:
@@ -180,10 +222,15 @@ class Hearing:
             self._stage.publish(events.ArgumentsDelta(call.index, arguments))
 
     def _write_code(self, call: ToolCall, code: str) -> None:
-        if code:
+        if code and call.name in self._prompt.built_in:
             self._stage.publish(events.CodeDelta(call.index, code))
+        elif code:
+            # The one text of a client's own tool, which it gets without the JSON around it.
+            self._stage.publish(events.ArgumentsDelta(call.index, code))
 
     async def _finish_pieces(self) -> None:
+        if self._thoughts:
+            self._end_thinking()
         for call in self.turn.calls:
             await self._open_call(call)
             if call.code is not None:
@@ -192,6 +239,8 @@ class Hearing:
                 # Clients parse the arguments as JSON; a model that gave none meant an empty object.
                 call.arguments.append("{}")
                 self._write(call, "{}")
+        if self.turn.calls and self._stage.answer is not None:
+            self._stage.publish(events.CallsHeard())
         if self._late_text:
             await self._write_text(self._late_text)
             await self._close_message()

@@ -40,8 +40,8 @@ def resumed(stored: StoredRun, history: RunHistory | None) -> list[events.Event]
 
     Whoever applies it has open what the store says is open.
     """
-    restored = events.RunRestored(stored.run, tuple(stored.steps), stored.message, stored.progress.detailed)
-    if history is None:
+    restored = _restored(stored)
+    if history is None or stored.response is not None:
         return [restored]
     told = list(retell(history, 0, detailed=stored.progress.detailed))
     if stored.run.status == "queued" and isinstance(told[-1], events.RunStarted):
@@ -49,6 +49,20 @@ def resumed(stored: StoredRun, history: RunHistory | None) -> list[events.Event]
     if _open(RunView.of(told)) != _open(RunView.of([restored])):
         return [restored]  # it went on elsewhere between the two reads
     return told
+
+
+def _restored(stored: StoredRun) -> events.RunRestored:
+    progress = stored.progress
+    opened = (stored.run, tuple(stored.steps), stored.message, progress.detailed)
+    if stored.response is None or progress.plan is None:
+        return events.RunRestored(*opened)
+    calls = [
+        events.OpenCall(call.index, call.item_id, call.id, call.kind, call.name, call.arguments)
+        for call in progress.calls
+        if not call.done
+    ]
+    plan = progress.plan
+    return events.RunRestored(*opened, stored.response, tuple(calls), plan.container, plan.sequence)
 
 
 def _open(view: RunView) -> tuple[list[str], str | None]:

@@ -15,6 +15,7 @@ import msgspec
 
 from understudy.clock import Clock
 from understudy.engine.events import ArgumentsDelta, Event, RefusalDelta, TextDelta
+from understudy.engine.response_view import ResponseView
 from understudy.engine.run_view import RunView
 
 # One who is further behind than `_RECENT` events is served from the merged ones; `_MERGE` at a time are merged.
@@ -52,6 +53,9 @@ class Entry(msgspec.Struct, gc=False):
         return self.ends[number - self.first] if number >= self.first else 0
 
 
+View = RunView | ResponseView
+
+
 class Follower:
     """One reader of a log, who takes what is there whenever it wants. Reads inside a `with` block.
 
@@ -66,7 +70,7 @@ class Follower:
         self.position = after
         self.notify: Callable[[], None] | None = None
         # The view of its last replay, and the last event of that.
-        self.view: RunView | None = None
+        self.view: View | None = None
         self.applied = 0
 
     @property
@@ -93,11 +97,12 @@ class Follower:
 
 
 class RunLog:
-    """The events of one run, numbered from 1."""
+    """The events of one run, numbered from 1. `new_view` makes what their frames are made by."""
 
-    __slots__ = ("_full", "_merged", "_recent", "closed", "followers", "handed_back", "length")
+    __slots__ = ("_full", "_merged", "_new_view", "_recent", "closed", "followers", "handed_back", "length")
 
-    def __init__(self) -> None:
+    def __init__(self, new_view: Callable[[], View] = RunView) -> None:
+        self._new_view = new_view
         self.length = 0
         self.closed = False
         self.handed_back = False
@@ -148,6 +153,24 @@ class RunLog:
                 elif not follower.at_end:
                     await news.wait()
 
+    def position_of(self, sequence: int) -> int:
+        """The number of the last event whose frames are all of the numbers up to `sequence`; for responses only."""
+        view = self._new_view()
+        assert isinstance(view, ResponseView)
+        for entry in (*self._merged, *self._recent):
+            before = view.sequence
+            view.apply(entry.event)
+            merged = entry.number - entry.first
+            if view.sequence + merged <= sequence + 1:
+                view.skip(merged)
+                continue
+            if merged == 0:
+                return entry.number - 1
+            # Each delta is one number; what opens its part comes before the first.
+            opening = view.sequence - before - 1
+            return max(entry.first - 1, entry.first + sequence - before - opening)
+        return self.length
+
     def _wake(self) -> None:
         for follower in self.followers:
             if follower.notify is not None:
@@ -167,13 +190,17 @@ class RunLog:
 
     def _replay(self, follower: Follower) -> list[tuple[int, bytes]]:
         """What the follower has not read, of the events; from where its last replay ended, if it had one."""
-        view = follower.view = follower.view or RunView()
+        view = follower.view = follower.view or self._new_view()
         applied, after = follower.applied, follower.position
         shown = []
         for entry in (*self._merged, *self._recent):
             if entry.number <= applied:
                 continue
+            told = max(applied, entry.first - 1)
             for number, event in entry.parts(applied, after):
+                if isinstance(view, ResponseView):
+                    view.skip(number - told - 1)
+                    told = number
                 frames = view.apply(event)
                 if number > after:
                     shown.append((number, frames))
@@ -242,8 +269,8 @@ class Logs:
     def get(self, run_id: str) -> RunLog | None:
         return self._logs.get(run_id)
 
-    def create(self, run_id: str) -> RunLog:
-        log = self._logs[run_id] = RunLog()
+    def create(self, run_id: str, new_view: Callable[[], View] = RunView) -> RunLog:
+        log = self._logs[run_id] = RunLog(new_view)
         return log
 
     def finish(self, run_id: str) -> None:

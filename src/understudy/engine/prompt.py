@@ -6,7 +6,7 @@ Of searches only the run's own are told: the passages that earlier runs found wo
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from math import inf
-from typing import Any, Final, Literal
+from typing import Any, Final, Literal, Protocol
 
 import msgspec
 
@@ -15,7 +15,8 @@ from understudy.engine.remote_tools import RemoteFunction
 from understudy.engine.telling import BuiltIn, Telling
 from understudy.llm import tokens
 from understudy.llm.provider import ChatBody
-from understudy.store.messages import Item, Messages
+from understudy.store.messages import Item
+from understudy.store.runs import ContextPart, Plan
 from understudy.tools import code_interpreter, file_search
 from understudy.wire.runs import RunObject
 from understudy.wire.tools import (
@@ -38,6 +39,11 @@ _CHARACTERS: Final = 16
 
 LoadImage = Callable[[str], Awaitable[str | None]]
 """From a File's id to a `data:` URL; None where there is no such image."""
+
+LoadDocument = Callable[[Mapping[str, Any]], Awaitable[str]]
+"""From an `input_file` part to the document's text."""
+
+_NO_PLAN: Final = Plan()
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,24 +90,34 @@ class Prompt:
     remote: Mapping[str, RemoteFunction] = field(default_factory=dict)
 
 
+class Told(Protocol):
+    """What prompts need of the stored messages."""
+
+    async def newest(self, thread_id: str, before: int, limit: int) -> list[Item]: ...
+
+
 async def build_request(
-    messages: Messages,
+    messages: Told,
     run: RunObject,
     turn: int,
     room: Room,
     load_image: LoadImage | None = None,
     files: Sequence[tuple[str, str]] = (),
     remote: Sequence[RemoteFunction] = (),
+    *,
+    plan: Plan | None = None,
+    load_document: LoadDocument | None = None,
 ) -> Prompt:
     """The request for the model turn number `turn` (from 0) of the run, asking for a stream.
 
-    `files` are the ids and names of the files that its code can read, `remote` the tools of remote servers.
+    `files` are the ids and names of the files that its code can read, `remote` the tools of remote servers; `plan` is
+    what a response asks for besides.
 
     Raises BudgetSpent.
     """
     body: ChatBody = {"model": run.model, "messages": [], "stream": True}
     names = built_in_names(run)
-    _add_tools(body, run, names, files, remote, forced=turn == 0)
+    _add_tools(body, run, names, files, remote, forced=turn == 0, plan=plan or _NO_PLAN)
     # Defaults are left out: some models refuse even those.
     if run.temperature not in {None, 1.0}:
         body["temperature"] = run.temperature
@@ -114,9 +130,12 @@ async def build_request(
     if room.completion_left is not None:
         body["max_completion_tokens"] = room.completion_left
     fixed = _count(body.get("tools")) + _count(body.get("response_format"))
+    if plan is not None and plan.verbosity not in {None, "medium"}:
+        body["verbosity"] = plan.verbosity
     told = Telling(run.id, names)
-    body["messages"] = await _conversation(messages, run, told, room, fixed)
-    await _load_images(body["messages"], load_image or _no_image)
+    context = plan.context if plan is not None else ()
+    body["messages"] = await _conversation(messages, run, told, room, fixed, context)
+    await _load_contents(body["messages"], load_image or _no_image, load_document or _no_document)
     built_in: dict[str, BuiltIn] = {name: kind for kind, name in names.items()}
     built_in |= dict.fromkeys((one.function for one in remote), "mcp")
     return Prompt(body, built_in, Sources(told.passages, told.paths), {one.function: one for one in remote})
@@ -142,6 +161,7 @@ def _add_tools(
     remote: Sequence[RemoteFunction],
     *,
     forced: bool,
+    plan: Plan,
 ) -> None:
     """`tool_choice` binds the first turn only; a model that is forced to call can never answer."""
     tools = [
@@ -150,9 +170,14 @@ def _add_tools(
     ]
     tools += [_function(tool) for tool in run.tools if isinstance(tool, AssistantToolsFunction)]
     tools += [one.definition() for one in remote]
+    if plan.allowed is not None:
+        tools = [tool for tool in tools if tool["function"]["name"] in plan.allowed]
     if not tools:
         return
     body["tools"] = tools
+    if plan.max_tool_calls is not None and plan.tool_calls >= plan.max_tool_calls:
+        body["tool_choice"] = "none"
+        return
     if run.tool_choice == "none" or (forced and run.tool_choice != "auto"):
         body["tool_choice"] = _choice(run, names)
     if not run.parallel_tool_calls:
@@ -180,11 +205,11 @@ def _function(tool: AssistantToolsFunction) -> dict[str, Any]:
 
 
 async def _conversation(
-    messages: Messages, run: RunObject, told: Telling, room: Room, fixed: int
+    messages: Told, run: RunObject, told: Telling, room: Room, fixed: int, context: Sequence[ContextPart]
 ) -> list[dict[str, Any]]:
     system = [{"role": "system", "content": run.instructions}] if run.instructions else []
     left = room.prompt - fixed - sum(_cost(message) for message in system)
-    items = await _newest(messages, run, left)
+    items = await _newest(messages, run, left, context)
     spoken = told.messages(items)
     if sum(len(item.body) for item in items) > left:
         # Only now does it matter how many tokens they are; there are never more than characters.
@@ -192,7 +217,7 @@ async def _conversation(
     return [*system, *spoken]
 
 
-async def _newest(messages: Messages, run: RunObject, room: int) -> list[Item]:
+async def _newest(messages: Told, run: RunObject, room: int, context: Sequence[ContextPart]) -> list[Item]:
     """Items oldest first: what the truncation strategy keeps, and hardly more than there is room for.
 
     Everything of the run itself is kept, however many messages the strategy allows.
@@ -200,9 +225,10 @@ async def _newest(messages: Messages, run: RunObject, room: int) -> list[Item]:
     strategy = run.truncation_strategy
     keep = strategy.last_messages if strategy.type == "last_messages" else None
     found: list[Item] = []
-    before = _NEWEST
+    places = [*((part.thread_id, part.last_seq + 1) for part in context), (run.thread_id, _NEWEST)]
+    thread_id, before = places.pop()
     while True:
-        page = await messages.newest(run.thread_id, before, _PAGE)
+        page = await messages.newest(thread_id, before, _PAGE)
         for item in page:
             own = item.run_id == run.id
             if item.kind == "file_search_call" and not own:
@@ -213,9 +239,12 @@ async def _newest(messages: Messages, run: RunObject, room: int) -> list[Item]:
             room -= len(item.body) // _CHARACTERS
             if keep is not None and item.kind == "message" and not own:
                 keep -= 1
-        if len(page) < _PAGE:
+        if len(page) == _PAGE:
+            before = page[-1].seq
+        elif places:
+            thread_id, before = places.pop()
+        else:
             return found[::-1]
-        before = page[-1].seq
 
 
 def _fitting(spoken: list[dict[str, Any]], room: int, *, must_fit: bool) -> list[dict[str, Any]]:
@@ -260,18 +289,24 @@ def cost_of(body: ChatBody) -> int:
 # -- images ------------------------------------------------------------------------------------------------------
 
 
-async def _load_images(spoken: list[dict[str, Any]], load: LoadImage) -> None:
-    """Puts the bytes of Files where messages name them; an image that is gone is said to be."""
+async def _load_contents(spoken: list[dict[str, Any]], load: LoadImage, read: LoadDocument) -> None:
+    """Puts the bytes of images and the text of documents where messages name them; what is gone is said to be."""
     for message in spoken:
         if isinstance(message["content"], list):
-            message["content"] = [await _loaded(part, load) for part in message["content"]]
+            message["content"] = [await _loaded(part, load, read) for part in message["content"]]
 
 
 async def _no_image(_: str) -> None:
     return None
 
 
-async def _loaded(part: dict[str, Any], load: LoadImage) -> dict[str, Any]:
+async def _no_document(part: Mapping[str, Any]) -> str:
+    return f"[The file {part.get('filename') or part.get('file_id')} is not available.]"
+
+
+async def _loaded(part: dict[str, Any], load: LoadImage, read: LoadDocument) -> dict[str, Any]:
+    if part["type"] == "input_file":
+        return {"type": "text", "text": await read(part)}
     if part["type"] != "image_file":
         return part
     image = part["image_file"]

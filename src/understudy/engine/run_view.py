@@ -144,6 +144,10 @@ class RunView:
         self.ended = True
         return cut + steps + self._run_frame(event.status.encode())
 
+    def _not_shown(self, _: events.Event) -> bytes:
+        """Only the other dialect has a word for it."""
+        return b""
+
     def _end_run(self, event: events.RunEnded) -> None:
         run = self.run
         run.status = event.status
@@ -184,7 +188,7 @@ class RunView:
         return MessageObject(
             id=event.message_id,
             created_at=event.at,
-            assistant_id=self.run.assistant_id,
+            assistant_id=self.run.assistant_id or None,
             thread_id=self.run.thread_id,
             run_id=self.run.id,
             status="in_progress",
@@ -348,4 +352,11 @@ _HANDLERS: Final[dict[type[events.Event], Callable[[RunView, Any], bytes]]] = {
     events.CancelRequested: RunView._cancel_requested,  # noqa: SLF001
     events.RunEnded: RunView._ended,  # noqa: SLF001
     events.RunReleased: RunView._released,  # noqa: SLF001
+    **dict.fromkeys(
+        (
+            *(events.CodeRunning, events.CodeDone, events.CallsHeard),
+            *(events.ReasoningOpened, events.ReasoningDelta, events.ReasoningClosed),
+        ),
+        RunView._not_shown,  # noqa: SLF001
+    ),
 }

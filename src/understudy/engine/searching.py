@@ -13,6 +13,7 @@ from understudy.engine.stage import Stage
 from understudy.llm import tokens
 from understudy.store.runs import Call, PendingCall
 from understudy.tools import file_search
+from understudy.wire.filters import Filter
 from understudy.wire.items import FileSearchCallItem, FileSearchResult
 from understudy.wire.runs import RunObject
 from understudy.wire.threads import ThreadObject
@@ -46,6 +47,7 @@ class VectorStores(Protocol):
         limit: int,
         threshold: float = 0.0,
         ranker: str = "auto",
+        filters: Filter | None = None,
         weight: float | None = None,
     ) -> Sequence[Found]: ...
 
@@ -66,13 +68,23 @@ class Searching:
             self._interruption.check()
 
     async def answer(self, call: PendingCall) -> tuple[list[events.Event], Call]:
-        stage, queries = self._stage, file_search.queries_of(call.arguments)
+        queries = file_search.queries_of(call.arguments)
         with self._interruption.waiting():
             results = await self._found(queries)
+        return self._answered(call, queries, results)
+
+    def refuse(self, call: PendingCall) -> tuple[list[events.Event], Call]:
+        """As if nothing had been found."""
+        return self._answered(call, file_search.queries_of(call.arguments), [])
+
+    def _answered(
+        self, call: PendingCall, queries: list[str], results: list[FileSearchResult]
+    ) -> tuple[list[events.Event], Call]:
+        stage = self._stage
         first = sum(other.results for other in stage.progress.calls)
         call.results = len(results)
         item = FileSearchCallItem(
-            id=ids.file_search_call(),
+            id=call.item_id or ids.file_search_call(),
             call_id=call.id,
             queries=queries,
             results=results,
@@ -80,7 +92,7 @@ class Searching:
             first=first,
         )
         body = msgspec.json.encode(item).decode()
-        return [events.SearchDone(call.index, tuple(results))], Call(item.id, "file_search_call", body)
+        return [events.SearchDone(call.index, tuple(results), tuple(queries))], Call(item.id, "file_search_call", body)
 
     async def _found(self, queries: Sequence[str]) -> list[FileSearchResult]:
         run, stores = self._stage.view.run, await self._stores()
@@ -96,6 +108,7 @@ class Searching:
             limit=file_search.most_results(run.model) if options.max_num_results is UNSET else options.max_num_results,
             threshold=ranking.score_threshold if ranking is not None else 0.0,
             ranker=ranking.ranker if ranking is not None else "auto",
+            filters=self._condition(),
             weight=None if weights is None else weights.words,
         )
         kept = found[: file_search.within_budget(run.model, [tokens.count(one.text) for one in found])]
@@ -110,9 +123,15 @@ class Searching:
             for one in kept
         ]
 
+    def _condition(self) -> Filter | None:
+        plan = self._stage.progress.plan
+        return None if plan is None or plan.filters is None else msgspec.convert(plan.filters, Filter)
+
     async def _stores(self) -> list[str]:
-        """The assistant's vector store and the thread's."""
+        """The assistant's vector store and the thread's; those that its request names where the run is a response's."""
         stage = self._stage
+        if stage.progress.plan is not None:
+            return stage.progress.plan.vector_store_ids
         thread = _decode_thread(await stage.store.threads.get(stage.project_id, stage.view.run.thread_id))
         resources = (stage.progress.resources.file_search, thread.tool_resources.file_search)
         named = (one.vector_store_ids for one in resources if isinstance(one, FileSearchResources))

@@ -10,6 +10,7 @@ import msgspec
 from understudy.clock import Clock
 from understudy.engine import events
 from understudy.engine.log import RunLog
+from understudy.engine.response_view import ResponseView
 from understudy.engine.run_view import RunView
 from understudy.store import Store
 from understudy.store.ledger import Usage
@@ -23,14 +24,26 @@ class LostRun(Exception):
 
 
 class Stage:
-    """One run as its worker changes it. `owner` is the worker that the store knows it by."""
+    """One run as its worker changes it. `owner` is the worker that the store knows it by.
+
+    `answer` is the view that its client sees where the run is a response's.
+    """
 
     def __init__(
-        self, owner: str, store: Store, clock: Clock, project_id: str, view: RunView, log: RunLog, progress: Progress
+        self,
+        owner: str,
+        store: Store,
+        clock: Clock,
+        project_id: str,
+        view: RunView,
+        log: RunLog,
+        progress: Progress,
+        answer: ResponseView | None = None,
     ) -> None:
         self.store = store
         self.project_id = project_id
         self.view = view
+        self.answer = answer
         self.log = log
         self.progress = progress
         self._owner = owner
@@ -38,7 +51,7 @@ class Stage:
         self._clock = clock
 
     def publish(self, event: events.Event) -> None:
-        self.log.append(event, self.view.apply(event))
+        self.log.append(event, self._apply(event))
 
     def spend(self, usage: Usage) -> None:
         """What a model turn has cost; debited by the transaction that stores what comes next."""
@@ -57,7 +70,9 @@ class Stage:
         """
         view = self.view
         status, steps, message = view.run.status, list(view.steps), view.message
-        frames = [view.apply(event) for event in happened]
+        frames = [self._apply(event) for event in happened]
+        if self.answer is not None and self.progress.plan is not None:
+            self.progress.plan.sequence = self.answer.sequence
         boundary = Boundary(
             run_id=view.run.id,
             # A copy: the store keeps the run as it is at this event.
@@ -71,6 +86,7 @@ class Stage:
             used=tuple(self._used),
             project_id=self.project_id,
             release=release,
+            response=self.answer.settled() if self.answer is not None else None,
         )
         if not await self.store.runs.advance(self._owner, boundary):
             raise LostRun
@@ -79,6 +95,11 @@ class Stage:
             self.log.append(event, frame)
         if view.ended or view.run.status in _RESTING:
             self.log.close()
+
+    def _apply(self, event: events.Event) -> bytes:
+        """Both views see everything; the frames are those of the one that the client sees."""
+        frames = self.view.apply(event)
+        return frames if self.answer is None else self.answer.apply(event)
 
     def now(self) -> int:
         return int(self._clock.now())

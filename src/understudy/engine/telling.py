@@ -8,6 +8,7 @@ from typing import Any, Final, Literal
 
 import msgspec
 
+from understudy.engine import reasoning
 from understudy.store.messages import Item
 from understudy.tools import code_interpreter, file_search, mcp
 from understudy.tools.file_search import Passage
@@ -22,6 +23,9 @@ from understudy.wire.messages import (
 )
 
 BuiltIn = Literal["file_search", "code_interpreter", "mcp"]
+_CALLS: Final = frozenset({"function_call", "custom_tool_call"})
+_OUTPUTS: Final = frozenset({"function_call_output", "custom_tool_call_output"})
+_KINDS: Final = {kind: kind.replace("custom_tool", "function") for kind in (*_CALLS, *_OUTPUTS)}
 _TOOL_ITEMS: Final = frozenset({"file_search_call", "code_interpreter_call", "mcp_call"})
 _decode_message = msgspec.json.Decoder(MessageObject).decode
 _decode_call = msgspec.json.Decoder(dict[str, Any]).decode
@@ -38,11 +42,10 @@ class Telling:
         self._names = names
 
     def messages(self, items: Sequence[Item]) -> list[dict[str, Any]]:
-        calls = {_call_key(item) for item in items if item.kind == "function_call"}
-        answered = {_call_key(item) for item in items if item.kind == "function_call_output"}
-        complete = calls & answered
+        complete = _answered_calls(items)
         spoken: list[dict[str, Any]] = []
         speaker: str | None = None
+        thoughts: list[str] = []
         for item in items:
             # The calls of one turn, and what the model said before them in the same run, are one message.
             joined = speaker == item.run_id
@@ -50,8 +53,16 @@ class Telling:
                 self._add_message(spoken, _decode_message(item.body))
             elif item.kind in _TOOL_ITEMS:
                 self._add_built_in(spoken, _decode_tool_item(item.body), joined=joined)
-            elif _call_key(item) in complete:
-                _add_call(spoken, item.kind, _decode_call(item.body), joined=joined)
+            elif item.kind == "input":
+                _add_input(spoken, _decode_call(item.body))
+            elif item.kind == "reasoning":
+                thoughts.append(reasoning.opened(_decode_call(item.body).get("encrypted_content")) or "")
+                continue
+            elif item.seq in complete:
+                _add_call(spoken, _KINDS[item.kind], _as_function(item.kind, _decode_call(item.body)), joined=joined)
+            if thoughts and spoken and spoken[-1]["role"] == "assistant":
+                _add_thoughts(spoken[-1], thoughts)
+            thoughts.clear()
             speaker = item.run_id
         return spoken
 
@@ -93,9 +104,65 @@ class Telling:
         return code_interpreter.shown(item)
 
 
-def _call_key(item: Item) -> tuple[str | None, str]:
-    """Models may give the calls of different runs the same id."""
-    return item.run_id, _decode_call(item.body)["call_id"]
+def _answered_calls(items: Sequence[Item]) -> set[int]:
+    """The numbers of the calls that have an output, and of these; models may give later calls an earlier one's id."""
+    waiting: dict[str, int] = {}
+    complete: set[int] = set()
+    for item in items:
+        if item.kind in _CALLS:
+            waiting[_decode_call(item.body)["call_id"]] = item.seq
+        elif item.kind in _OUTPUTS and (call := waiting.pop(_decode_call(item.body)["call_id"], None)) is not None:
+            complete |= {call, item.seq}
+    return complete
+
+
+def _as_function(kind: str, item: dict[str, Any]) -> dict[str, Any]:
+    """A call of a client's own tool as the function that stands for it; an output as one text."""
+    if kind == "custom_tool_call":
+        return {**item, "arguments": msgspec.json.encode({"input": item["input"]}).decode()}
+    if kind in _OUTPUTS and not isinstance(item["output"], str):
+        return {**item, "output": "\n".join(_output_text(part) for part in item["output"])}
+    return item
+
+
+def _output_text(part: Mapping[str, Any]) -> str:
+    return str(part.get("text") or f"[{part.get('type')} {part.get('filename') or part.get('file_id') or ''}]")
+
+
+def _add_thoughts(message: dict[str, Any], thoughts: Sequence[str]) -> None:
+    """Models that show their reasoning want it back while a turn of theirs goes on."""
+    if message.get("tool_calls") and any(thoughts):
+        message["reasoning_content"] = "\n".join(thoughts)
+
+
+def _add_input(spoken: list[dict[str, Any]], item: dict[str, Any]) -> None:
+    parts = [part for one in item["content"] if (part := _input_part(one)) is not None]
+    role = {"developer": "system"}.get(item["role"], item["role"])
+    if role == "user" and any(part["type"] != "text" for part in parts):
+        spoken.append({"role": role, "content": parts})
+    elif text := "".join(part.get("text", "") for part in parts):
+        spoken.append({"role": role, "content": text})
+
+
+def _input_part(part: dict[str, Any]) -> dict[str, Any] | None:
+    match part["type"]:
+        case "input_text" | "output_text":
+            return {"type": "text", "text": part["text"]}
+        case "refusal":
+            return {"type": "text", "text": part["refusal"]}
+        case "input_image" if part.get("file_id"):
+            return {"type": "image_file", "image_file": {"file_id": part["file_id"], "detail": _detail(part)}}
+        case "input_image":
+            return {"type": "image_url", "image_url": {"url": part["image_url"], "detail": _detail(part)}}
+        case "input_file":
+            return part
+        case _:
+            return None
+
+
+def _detail(part: dict[str, Any]) -> str:
+    detail = part.get("detail") or "auto"
+    return "high" if detail == "original" else detail
 
 
 def _add_call(spoken: list[dict[str, Any]], kind: str, call: dict[str, Any], *, joined: bool) -> None:

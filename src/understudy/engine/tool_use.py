@@ -5,6 +5,7 @@ Each answer is stored when it is there, so that a run that is taken up again doe
 
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import msgspec
 
@@ -19,6 +20,7 @@ from understudy.engine.stage import Stage
 from understudy.engine.turn import ToolCall
 from understudy.store.files import StoredFile
 from understudy.store.runs import Call, PendingCall
+from understudy.tools.code_interpreter import code_of
 from understudy.tools.mcp import RemoteServers
 from understudy.wire.runs import RunCompletionUsage
 
@@ -35,6 +37,8 @@ class Tools:
     remote_servers: RemoteServers
     load_image: Callable[[str, str], Awaitable[str | None]]
     """From a project's id and a File's to a `data:` URL."""
+    load_document: Callable[[str, Mapping[str, Any]], Awaitable[str]]
+    """From a project's id and an `input_file` part to the document's text."""
 
 
 class ToolUse:
@@ -44,12 +48,14 @@ class ToolUse:
         self._searching = Searching(stage, interruption, tools.vector_stores)
         self._computing = Computing(stage, interruption, tools.interpreter)
         self._remote = RemoteTools(stage, interruption, tools.remote_servers)
+        self._reasoned: Sequence[Call] = ()
         self.files: Sequence[StoredFile] = ()
         """What the run's code can read."""
 
     async def prepare(self) -> None:
         """Gathers, and waits for, what the run's tools need before the model is asked."""
         self.files = await self._computing.files()
+        await self._computing.find_container()
         await self._searching.await_indexing(_INDEXING)
         await self._remote.gather()
 
@@ -58,17 +64,22 @@ class ToolUse:
         """The tools of remote servers that the run may call."""
         return self._remote.functions
 
-    async def begin(self, calls: Sequence[ToolCall], built_in: Mapping[str, str], usage: RunCompletionUsage) -> None:
-        """Stores what the model wants to have called, before anything is done."""
+    async def begin(
+        self,
+        calls: Sequence[ToolCall],
+        built_in: Mapping[str, str],
+        usage: RunCompletionUsage,
+        reasoned: Sequence[Call] = (),
+    ) -> None:
+        """Stores what the model wants to have called, and why, before anything is done."""
         progress = self._stage.progress
         progress.pending = usage
-        progress.calls = [
-            PendingCall(call.index, call.id, call.name, "".join(call.arguments), built_in.get(call.name, "function"))
-            for call in calls
-        ]
+        progress.calls = [_pending(call, built_in) for call in calls]
+        self._reasoned = reasoned
         if any(call.kind != "function" for call in progress.calls):
             self._stage.view.settle()
-            await self._stage.commit(checkpoint=True)
+            await self._stage.commit(calls=reasoned, checkpoint=True)
+            self._reasoned = ()
 
     async def finish(self) -> bool:
         """Answers every call of a built-in tool; False where the client has to answer others now.
@@ -90,7 +101,10 @@ class ToolUse:
         return True
 
     async def _answer(self, call: PendingCall) -> None:
-        if call.kind == "file_search":
+        happened: list[events.Event]
+        if self._is_one_too_many():
+            happened, item = self._refused(call)
+        elif call.kind == "file_search":
             happened, item = await self._searching.answer(call)
         elif call.kind == "mcp":
             happened, item = await self._remote.answer(call)
@@ -111,20 +125,45 @@ class ToolUse:
         return [events.CallsClosed(self._stage.now(), cost)]
 
     async def _require_action(self) -> None:
-        progress = self._stage.progress
-        calls = [_function_call(call) for call in progress.calls if call.kind == "function"]
+        stage, progress = self._stage, self._stage.progress
+        custom = progress.plan.custom if progress.plan is not None else ()
+        calls = [_clients_call(call, custom) for call in progress.calls if call.kind == "function"]
+        calls = [*self._reasoned, *calls]
         progress.calls = []
-        await self._stage.commit(events.ActionRequired(), calls=calls, release=True)
+        if stage.answer is None:
+            await stage.commit(events.ActionRequired(), calls=calls, release=True)
+            return
+        # A response is over when its client has to act; what the client answers goes into the next one.
+        cost = progress.pending or RunCompletionUsage()
+        progress.used += cost
+        progress.pending = None
+        await stage.commit(events.RunEnded("completed", stage.now(), progress.used, cost), calls=calls)
+
+    def _is_one_too_many(self) -> bool:
+        plan = self._stage.progress.plan
+        if plan is None:
+            return False
+        plan.tool_calls += 1
+        return plan.max_tool_calls is not None and plan.tool_calls > plan.max_tool_calls
+
+    def _refused(self, call: PendingCall) -> tuple[list[events.Event], Call]:
+        """Nothing is done; the model has to do with what it knows."""
+        if call.kind == "file_search":
+            return self._searching.refuse(call)
+        return self._computing.refuse(call)
 
 
-def _function_call(call: PendingCall) -> Call:
-    item_id = ids.function_call_item()
-    item = {
-        "type": "function_call",
-        "id": item_id,
-        "call_id": call.id,
-        "name": call.name,
-        "arguments": call.arguments,
-        "status": "completed",
-    }
-    return Call(item_id, "function_call", msgspec.json.encode(item).decode())
+def _pending(call: ToolCall, built_in: Mapping[str, str]) -> PendingCall:
+    kind = built_in.get(call.name, "function")
+    return PendingCall(call.index, call.id, call.name, "".join(call.arguments), kind, item_id=call.item_id)
+
+
+def _clients_call(call: PendingCall, custom: Sequence[str]) -> Call:
+    kind = "custom_tool_call" if call.name in custom else "function_call"
+    item_id = call.item_id or ids.function_call_item()
+    item = {"type": kind, "id": item_id, "call_id": call.id, "name": call.name}
+    if call.name in custom:
+        item["input"] = code_of(call.arguments)
+    else:
+        item["arguments"] = call.arguments
+    return Call(item_id, kind, msgspec.json.encode({**item, "status": "completed"}).decode())

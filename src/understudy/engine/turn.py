@@ -18,6 +18,7 @@ class ToolCall:
     index: int
     id: str
     name: str = ""
+    item_id: str = ""
     arguments: list[str] = field(default_factory=list)
     opened: bool = False
     code: CodeArguments | None = None
@@ -30,6 +31,7 @@ class Piece:
 
     text: str = ""
     refusal: str = ""
+    reasoning: str = ""
     calls: tuple[tuple[ToolCall, str], ...] = ()
 
     @property
@@ -58,13 +60,17 @@ class Turn:
         if choice.finish_reason:
             self.finish_reason = choice.finish_reason
         delta = choice.delta
-        if delta is None or not (delta.content or delta.refusal or delta.tool_calls):
+        if delta is None:
             return _NOTHING
+        reasoning = delta.reasoning_content or delta.reasoning or ""
+        if not (delta.content or delta.refusal or delta.tool_calls):
+            self.deltas += bool(reasoning)
+            return Piece(reasoning=reasoning) if reasoning else _NOTHING
         self.deltas += 1
         if not delta.tool_calls:
-            return Piece(delta.content or "", delta.refusal or "")
+            return Piece(delta.content or "", delta.refusal or "", reasoning)
         calls = tuple(self._touch(fragment) for fragment in delta.tool_calls)
-        return Piece(delta.content or "", delta.refusal or "", calls)
+        return Piece(delta.content or "", delta.refusal or "", reasoning, calls)
 
     def usage(self) -> RunCompletionUsage | None:
         """What the provider counted; None where it did not say."""

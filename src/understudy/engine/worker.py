@@ -7,6 +7,8 @@ sweep over the database is what makes sure that no run is forgotten.
 import asyncio
 import logging
 import secrets
+from collections.abc import Callable
+from functools import partial
 from typing import Final
 
 from understudy.broker import Broker
@@ -16,6 +18,7 @@ from understudy.engine.background import Repeating
 from understudy.engine.execution import Execution
 from understudy.engine.history import resumed
 from understudy.engine.log import Logs, RunLog
+from understudy.engine.response_view import ResponseView
 from understudy.engine.run_view import RunView
 from understudy.engine.stage import Stage
 from understudy.engine.tool_use import Tools
@@ -94,9 +97,11 @@ class Worker:
     def has_place(self) -> bool:
         return not self._stopping and len(self._active) < self._places
 
-    def execution(self, project_id: str, view: RunView, log: RunLog, progress: Progress) -> Execution:
-        """An execution that is yet to be launched."""
-        stage = Stage(self.id, self._store, self._clock, project_id, view, log, progress)
+    def execution(
+        self, project_id: str, view: RunView, log: RunLog, progress: Progress, answer: ResponseView | None = None
+    ) -> Execution:
+        """An execution that is yet to be launched; `answer` where it is a response's."""
+        stage = Stage(self.id, self._store, self._clock, project_id, view, log, progress, answer)
         return Execution(stage, self._models, self._tools, self._accounting)
 
     async def history(self, project_id: str, thread_id: str, run_id: str) -> RunHistory | None:
@@ -113,7 +118,8 @@ class Worker:
         """The run's log, open for what comes next; one that is not known here is told again from what is stored."""
         log = self._logs.get(stored.run.id)
         if log is None or log.handed_back:
-            log, view = self._logs.create(stored.run.id), RunView()
+            new_view = response_views(stored.progress) or RunView
+            log, view = self._logs.create(stored.run.id, new_view), new_view()
             for event in resumed(stored, history):
                 log.append(event, view.apply(event))
         else:
@@ -122,8 +128,14 @@ class Worker:
 
     def restore(self, stored: StoredRun, history: RunHistory | None) -> Execution:
         """An execution that goes on where the store says the run stands."""
-        view = RunView.of(resumed(stored, None))
-        return self.execution(stored.project_id, view, self.reopened(stored, history), stored.progress)
+        told = list(resumed(stored, None))
+        new_answer = response_views(stored.progress)
+        answer = new_answer() if new_answer is not None else None
+        for event in told:
+            if answer is not None:
+                answer.apply(event)
+        log = self.reopened(stored, history)
+        return self.execution(stored.project_id, RunView.of(told), log, stored.progress, answer)
 
     def launch(self, execution: Execution) -> None:
         self._active[execution.run_id] = execution
@@ -208,3 +220,8 @@ class Worker:
 
     async def _beat(self) -> None:
         await self._store.runs.beat(self.id, self._clock.now() + LEASE)
+
+
+def response_views(progress: Progress) -> Callable[[], ResponseView] | None:
+    """What makes the views of a response; None for a run of the Assistants API."""
+    return None if progress.plan is None else partial(ResponseView, frozenset(progress.plan.included))

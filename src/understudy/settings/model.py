@@ -454,6 +454,10 @@ class LimitSettings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tru
         float,
         Meta(gt=0, description="Seconds after which a run expires."),
     ] = 600.0
+    response_seconds: Annotated[
+        float,
+        Meta(gt=0, description="Seconds after which a response that is not over has failed."),
+    ] = 3600.0
     log_retention: Annotated[
         float,
         Meta(gt=0, description="Seconds that a run's events can be replayed after its end."),

@@ -16,6 +16,7 @@ from understudy.store.blobs import Blobs
 from understudy.store.chat_completions import ChatCompletions
 from understudy.store.chunks import Chunks
 from understudy.store.containers import Containers
+from understudy.store.conversations import Conversations
 from understudy.store.database import Database
 from understudy.store.file_batches import FileBatches
 from understudy.store.files import Files
@@ -27,6 +28,7 @@ from understudy.store.lock import DirectoryLock
 from understudy.store.messages import Messages
 from understudy.store.migrate import migrate
 from understudy.store.postgres import PostgresDatabase
+from understudy.store.responses import Responses
 from understudy.store.runs import Runs
 from understudy.store.sqlite import SqliteDatabase
 from understudy.store.store_files import StoreFiles
@@ -47,6 +49,8 @@ class Store:
     threads: Threads
     messages: Messages
     runs: Runs
+    responses: Responses
+    conversations: Conversations
     files: Files
     generations: Generations
     uploads: Uploads
@@ -96,6 +100,8 @@ async def open_store(
         threads=Threads(database),
         messages=Messages(database),
         runs=Runs(database, clock or SystemClock()),
+        responses=Responses(database),
+        conversations=Conversations(database),
         files=Files(database, clock or SystemClock()),
         generations=Generations(database),
         uploads=Uploads(database, clock or SystemClock()),

@@ -6,7 +6,7 @@ so whoever lost a run (to a cancel, an expiry, another worker) changes nothing a
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Final
+from typing import Any, Final, Literal
 
 import msgspec
 from msgspec import Struct
@@ -28,18 +28,20 @@ from understudy.store.messages import (
     require_thread,
 )
 from understudy.store.pages import Page, PageRequest, Source, read_page
+from understudy.store.response_rows import load_response, write_response
 from understudy.store.states import ACTIVE, sources, sql_list
 from understudy.store.threads import add_thread
 from understudy.wire.messages import MessageObject
+from understudy.wire.responses import ResponseObject, ResponseStatus
 from understudy.wire.runs import RunCompletionUsage, RunObject, RunStatus
 from understudy.wire.steps import RunStepObject
 from understudy.wire.threads import ThreadObject
 from understudy.wire.tools import ToolResources
 from understudy.wire.webhooks import EventType
 
-_RUNS = Source("runs", "thread_id = $1")
+_RUNS = Source("runs", "thread_id = $1", "body IS NOT NULL AND kind = 'run'")
 _STEPS = Source("steps", "run_id = $1")
-_RUN = "SELECT body, status FROM runs WHERE id = $1 AND thread_id = $2 AND body IS NOT NULL"
+_RUN = "SELECT body, status FROM runs WHERE id = $1 AND thread_id = $2 AND body IS NOT NULL AND kind = 'run'"
 _OURS = " AND EXISTS (SELECT 1 FROM threads WHERE id = $2 AND project_id = $3 AND body IS NOT NULL)"
 _ACTIVATE = "UPDATE threads SET activations = activations + 1"
 _OUR_THREAD = "id = $1 AND project_id = $2 AND body IS NOT NULL"
@@ -61,6 +63,13 @@ _TOLD: Final[dict[RunStatus, EventType]] = {
     "incomplete": "thread.run.incomplete",
     "requires_action": "thread.run.requires_action",
 }
+_TOLD_OF_RESPONSES: Final[dict[ResponseStatus, EventType]] = {
+    "completed": "response.completed",
+    "failed": "response.failed",
+    "cancelled": "response.cancelled",
+    "incomplete": "response.incomplete",
+}
+RunKind = Literal["run", "response"]
 _decode_run = msgspec.json.Decoder(RunObject).decode
 _decode_step = msgspec.json.Decoder(RunStepObject).decode
 _decode_message = msgspec.json.Decoder(MessageObject).decode
@@ -69,7 +78,7 @@ _decode_message = msgspec.json.Decoder(MessageObject).decode
 class PendingCall(Struct, omit_defaults=True):
     """A call of the turn that is being answered. `results`: how many passages it found.
 
-    `approved`: what its client said where it was asked.
+    `approved`: what its client said where it was asked; `item_id`: what it becomes.
     """
 
     index: int
@@ -80,6 +89,38 @@ class PendingCall(Struct, omit_defaults=True):
     done: bool = False
     results: int = 0
     approved: bool | None = None
+    item_id: str = ""
+
+
+class ContextPart(Struct, array_like=True):
+    """What a run was told before its own thread began: that thread's items up to the number `last_seq`."""
+
+    thread_id: str
+    last_seq: int
+
+
+class Plan(Struct, omit_defaults=True):
+    """What a response asks for that no run can say.
+
+    `context` are the threads that go before its own, the oldest first. `container` is the container that its code runs
+    in, known once it is found, and `owned` where it is not the client's own choice; `custom` are the names of functions
+    that take one free text. `sequence` counts the stream's events up to the last boundary.
+    """
+
+    included: list[str] = []
+    context: list[ContextPart] = []
+    vector_store_ids: list[str] = []
+    filters: dict[str, Any] | None = None
+    container: str = ""
+    owned: bool = True
+    file_ids: list[str] = []
+    custom: list[str] = []
+    allowed: list[str] | None = None
+    max_tool_calls: int | None = None
+    tool_calls: int = 0
+    verbosity: str | None = None
+    summary: bool = False
+    sequence: int = 0
 
 
 class Progress(Struct, omit_defaults=True):
@@ -89,7 +130,7 @@ class Progress(Struct, omit_defaults=True):
     are these calls while built-in tools are at work. `resources` are the assistant's as they were at the run's
     creation. `figures` are images that code made and no message has shown yet. `detailed`: streams show what file
     search found. `key_id` is the key that began the run. `headers` are what remote servers are sent, by their labels;
-    no object shows them.
+    no object shows them. `plan` where the run is a response's.
     """
 
     used: RunCompletionUsage = RunCompletionUsage()
@@ -101,6 +142,7 @@ class Progress(Struct, omit_defaults=True):
     detailed: bool = False
     headers: dict[str, dict[str, str]] = {}
     key_id: str = ""
+    plan: Plan | None = None
 
 
 _decode_progress = msgspec.json.Decoder(Progress).decode
@@ -121,6 +163,7 @@ class StoredRun:
     progress: Progress
     steps: list[RunStepObject]
     message: MessageObject | None
+    response: ResponseObject | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -146,7 +189,8 @@ class Boundary:
     """What a run changes at one point of its life, in one transaction.
 
     `run` None leaves the run's row as it is. `release` gives the run up, so that another worker may take it. `used`
-    is what model turns have cost, debited to the project `project_id`.
+    is what model turns have cost, debited to the project `project_id`. `response` is what the response shows that the
+    run is made for.
     """
 
     run_id: str
@@ -160,6 +204,7 @@ class Boundary:
     used: Sequence[Usage] = ()
     project_id: str = ""
     release: bool = False
+    response: ResponseObject | None = None
 
 
 class _Lost(Exception):
@@ -220,12 +265,12 @@ class Runs:
     async def take(
         self,
         project_id: str,
-        thread_id: str,
+        thread_id: str | None,
         run_id: str,
         owner: str | None,
         change: Callable[[StoredRun], Boundary],
     ) -> StoredRun:
-        """Lets `change` decide about the run as it is now, and stores what it says.
+        """Lets `change` decide about the run as it is now, and stores what it says. A response has no `thread_id`.
 
         Used where a client changes a run (cancel, outputs). What `change` raises is raised, and nothing is stored.
         A run that nobody owned is `owner`'s afterwards; the result's own `owner` says whose it was.
@@ -294,14 +339,26 @@ def _create(
         _add_run(bundle, project_id, run, owner, progress, messages, database.text_insert, guard)
         if (yield bundle):
             return
-    if not (yield f"{_ACTIVATE} WHERE {_OUR_THREAD} RETURNING seq", (run.thread_id, project_id)):
-        raise no_such("thread", run.thread_id)
-    yield from _require_unlocked(run.thread_id)
+    yield from activate_thread(project_id, run.thread_id)
     yield from attach(project_id, run.thread_id, messages, run.created_at)
     if not asks:
         yield from _require_question(run.thread_id)
     bundle = Bundle()
     _add_run(bundle, project_id, run, owner, progress, messages, database.text_insert)
+    yield bundle
+
+
+def activate_thread(project_id: str, thread_id: str) -> Transaction[None]:
+    """Holds the thread, so that nobody else starts anything on it. Raises NotFound, ThreadBusy."""
+    if not (yield f"{_ACTIVATE} WHERE {_OUR_THREAD} RETURNING seq", (thread_id, project_id)):
+        raise no_such("thread", thread_id)
+    yield from _require_unlocked(thread_id)
+
+
+def insert_response_run(project_id: str, run: RunObject, owner: str | None, progress: Progress) -> Transaction[None]:
+    """On a thread that is held, or that nobody else knows."""
+    bundle = Bundle()
+    _add_run(bundle, project_id, run, owner, progress, (), "", kind="response")
     yield bundle
 
 
@@ -314,16 +371,18 @@ def _add_run(
     messages: Sequence[MessageObject],
     text_insert: str,
     after: str = "",
+    kind: RunKind = "run",
 ) -> None:
     sql = (
-        "INSERT INTO runs (id, thread_id, project_id, status, owner, attempts, expires_at, progress, body)"  # noqa: S608
-        f" SELECT $1, $2, $3, $4, $5, $6, $7, $8, $9{after and ' FROM '}{after} RETURNING seq"
+        "INSERT INTO runs (id, thread_id, project_id, status, owner, attempts, expires_at, progress, body, kind)"  # noqa: S608
+        f" SELECT $1, $2, $3, $4, $5, $6, $7, $8, $9, $10{after and ' FROM '}{after} RETURNING seq"
     )
     body = msgspec.json.encode(run).decode()
     expires_at = float(run.expires_at or 0)
     known = _encode_progress(progress)
     attempts = 1 if owner else 0
-    last = bundle.add(sql, run.id, run.thread_id, project_id, run.status, owner, attempts, expires_at, known, body)
+    row = (run.id, run.thread_id, project_id, run.status, owner, attempts, expires_at, known, body, kind)
+    last = bundle.add(sql, *row)
     for message in messages:
         last = add_message(bundle, text_insert, message, last)
 
@@ -413,8 +472,9 @@ def _load(run_id: str, suffix: str = "") -> Transaction[StoredRun | None]:
     opened = yield "SELECT body FROM steps WHERE run_id = $1 AND open = 1 ORDER BY seq", (run_id,)
     steps = [_decode_step(row[0]) for row in opened]
     message = yield from _open_message(steps)
-    run = _decode_run(body)
-    return StoredRun(project_id, owner, attempts, run, _decode_progress(progress), steps, message)
+    known = _decode_progress(progress)
+    response = None if known.plan is None else (yield from load_response(run_id))
+    return StoredRun(project_id, owner, attempts, _decode_run(body), known, steps, message, response)
 
 
 def _open_message(steps: list[RunStepObject]) -> Transaction[MessageObject | None]:
@@ -430,14 +490,15 @@ def _open_message(steps: list[RunStepObject]) -> Transaction[MessageObject | Non
 def _take(
     text_insert: str,
     project_id: str,
-    thread_id: str,
+    thread_id: str | None,
     run_id: str,
     owner: str | None,
     change: Callable[[StoredRun], Boundary],
 ) -> Transaction[StoredRun]:
-    yield from require_thread(project_id, thread_id)
+    if thread_id is not None:
+        yield from require_thread(project_id, thread_id)
     stored = yield from _load(run_id, " FOR UPDATE")
-    if stored is None or stored.run.thread_id != thread_id:
+    if stored is None or stored.project_id != project_id or thread_id not in {None, stored.run.thread_id}:
         raise no_such("run", run_id)
     boundary = change(stored)
     if owner is not None:
@@ -446,6 +507,8 @@ def _take(
     _add_guard(bundle, boundary)
     _add_rows(bundle, text_insert, boundary)
     yield bundle
+    if boundary.response is not None:
+        yield from write_response(boundary.response)
     return stored
 
 
@@ -455,6 +518,9 @@ def _advance(database: Database, owner: str, boundary: Boundary, now: float) -> 
     staying: tuple[RunStatus, ...] = ("in_progress",) if run is None or run.status == "in_progress" else ()
     allowed = sql_list((*staying, *(sources(run.status) if run is not None else ())))
     mine = f" AND status IN {allowed} AND owner = $2"
+    if boundary.response is not None:
+        yield from _advance_response(database, boundary, boundary.response, owner, mine, now)
+        return
     event = _TOLD.get(run.status) if run is not None else None
     # Where nobody is to be told, which is nearly always, one statement is all.
     if (yield _advancing(database, boundary, owner, f"{mine} AND {_UNHEARD}" if event else mine, alone=True)):
@@ -464,6 +530,18 @@ def _advance(database: Database, owner: str, boundary: Boundary, now: float) -> 
         raise _Lost
     if event and run is not None:
         yield from outbox.add(rows[0][1], event, {"id": run.id, "thread_id": run.thread_id}, now)
+
+
+def _advance_response(
+    database: Database, boundary: Boundary, response: ResponseObject, owner: str, condition: str, now: float
+) -> Transaction[None]:
+    rows = yield _advancing(database, boundary, owner, condition)
+    if not rows:
+        raise _Lost
+    yield from write_response(response)
+    event = _TOLD_OF_RESPONSES.get(response.status)
+    if event is not None and response.background:
+        yield from outbox.add(rows[0][1], event, {"id": response.id}, now)
 
 
 def _advancing(database: Database, boundary: Boundary, owner: str, condition: str, *, alone: bool = False) -> Bundle:
@@ -514,12 +592,12 @@ def _add_rows(bundle: Bundle, text_insert: str, boundary: Boundary) -> None:
     for message in boundary.changed_messages:
         _add_changed_message(bundle, text_insert, message)
     last = "{0}"
-    for message in boundary.new_messages:
-        last = add_message(bundle, text_insert, message, last)
     run = boundary.run
     for call in boundary.calls:
         assert run is not None
         last = add_item(bundle, call.id, run.thread_id, run.id, call.kind, None, call.body, after=last)
+    for message in boundary.new_messages:
+        last = add_message(bundle, text_insert, message, last)
 
 
 def _is_open(step: RunStepObject) -> int:

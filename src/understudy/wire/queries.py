@@ -16,10 +16,12 @@ from msgspec import Meta, Struct, inspect
 
 from understudy.wire import wording
 from understudy.wire.problems import InvalidQuery, explain
+from understudy.wire.responses import Included
 from understudy.wire.tools import Metadata
 
 T = TypeVar("T", bound=Struct)
 
+_BOOLEANS = {"true": True, "1": True, "false": False, "0": False}
 _INTEGER = re.compile("-?[0-9]{1,300}")
 
 Include = Literal["step_details.tool_calls[*].file_search.results[*].content"]
@@ -61,6 +63,26 @@ class IncludeQuery(Struct, frozen=True, kw_only=True):
     include: Includes = []
 
 
+ResponseIncludes = Annotated[list[Included], Meta(description="Parts of items to show beside what is always shown.")]
+
+
+class GetResponseQuery(Struct, frozen=True, kw_only=True):
+    include: ResponseIncludes = []
+    stream: Annotated[bool, Meta(description="Whether to follow it as server-sent events.")] = False
+    starting_after: Annotated[
+        Annotated[int, Meta(ge=0)] | None, Meta(description="The number of the last event that is known already.")
+    ] = None
+    include_obfuscation: Annotated[bool, Meta(description="Has no effect: resumed streams have no filler.")] = True
+
+
+class ListItemsQuery(ListQuery, frozen=True, kw_only=True):
+    include: ResponseIncludes = []
+
+
+class ItemQuery(Struct, frozen=True, kw_only=True):
+    include: ResponseIncludes = []
+
+
 def parse(query: bytes, kind: type[T], *, strict: bool = False) -> T:
     """The raw query string of the request line as `kind`; `strict` refuses unknown keys. Raises InvalidQuery."""
     if strict:
@@ -74,7 +96,7 @@ def parse(query: bytes, kind: type[T], *, strict: bool = False) -> T:
 
 @cache
 def _members(kind: type) -> dict[str, type[inspect.Type]]:
-    """What each member is: an integer, a text, a list or a dict."""
+    """What each member is: an integer, a boolean, a text, a list or a dict."""
     info = inspect.type_info(kind)
     assert isinstance(info, inspect.StructType)
     return {field.encode_name: type(_bare(field.type)) for field in info.fields}
@@ -115,4 +137,6 @@ def _once(values: dict[str, Any], name: str, value: Any, key: str) -> None:
 
 
 def _scalar(kind: type[inspect.Type], text: str) -> Any:
+    if kind is inspect.BoolType:
+        return _BOOLEANS.get(text.lower(), text)
     return int(text) if kind is inspect.IntType and _INTEGER.fullmatch(text) else text

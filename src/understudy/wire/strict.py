@@ -19,9 +19,14 @@ def check_strict(tools: Sequence[AssistantTool]) -> None:
     """Raises InvalidBody for the first strict function among `tools` whose schema is not strict."""
     for index, tool in enumerate(tools):
         if isinstance(tool, AssistantToolsFunction) and tool.function.strict:
-            fault = next(_faults(tool.function.parameters, ()), None)
-            if fault is not None:
-                raise InvalidBody(_problem(tool.function.name, fault, f"tools[{index}].function.parameters"))
+            check_strict_schema(tool.function.name, tool.function.parameters, f"tools[{index}].function.parameters")
+
+
+def check_strict_schema(name: str, schema: dict[str, Any] | None, path: str) -> None:
+    """Raises InvalidBody where the parameters of the strict function `name` are not strict."""
+    fault = next(_faults(schema, ()), None)
+    if fault is not None:
+        raise InvalidBody(_problem(name, fault, path))
 
 
 def _problem(name: str, fault: tuple[_Context, str], path: str) -> Problem:

@@ -1,0 +1,124 @@
+"""Conversations over HTTP: threads under another name, with their items of every kind."""
+
+from collections.abc import Sequence
+from typing import Any
+
+import msgspec
+from starlette.requests import Request
+from starlette.responses import Response
+
+from understudy import ids
+from understudy.api.exchange import encoded, page_request, read_json, rendered, set_metadata
+from understudy.api.parts import parts_of, project_of
+from understudy.api.responses import item_list, shown_items
+from understudy.engine.given_items import kept
+from understudy.errors import NotFound
+from understudy.store.pages import PageRequest
+from understudy.store.responses import NewItem, no_conversation
+from understudy.wire import queries
+from understudy.wire.conversations import (
+    ConversationObject,
+    CreateConversationItemsRequest,
+    CreateConversationRequest,
+    DeletedConversation,
+    UpdateConversationRequest,
+)
+from understudy.wire.input_items import whole
+from understudy.wire.problems import check_id
+from understudy.wire.threads import ThreadObject
+from understudy.wire.tools import ToolResources
+
+_decode = msgspec.json.Decoder(ThreadObject).decode
+
+
+async def create_conversation(request: Request) -> Response:
+    parts = parts_of(request)
+    body = await read_json(request, CreateConversationRequest, parts.settings.limits, empty=True)
+    thread = ThreadObject(
+        id=ids.thread(), created_at=parts.now(), metadata=body.metadata or {}, tool_resources=ToolResources()
+    )
+    items = await _given(request, body.items or (), thread.id)
+    await parts.store.conversations.create(project_of(request), thread, items)
+    return rendered(_shown(thread))
+
+
+async def get_conversation(request: Request) -> Response:
+    thread_id = _thread_id(request)
+    try:
+        return rendered(_shown(_decode(await parts_of(request).store.threads.get(project_of(request), thread_id))))
+    except NotFound:
+        raise no_conversation(thread_id) from None
+
+
+async def update_conversation(request: Request) -> Response:
+    parts, thread_id = parts_of(request), _thread_id(request)
+    body = await read_json(request, UpdateConversationRequest, parts.settings.limits)
+    try:
+        changed = await parts.store.threads.modify(project_of(request), thread_id, set_metadata(body.metadata or {}))
+    except NotFound:
+        raise no_conversation(thread_id) from None
+    return rendered(_shown(changed))
+
+
+async def delete_conversation(request: Request) -> Response:
+    parts, thread_id = parts_of(request), _thread_id(request)
+    try:
+        run_id = await parts.store.threads.delete(project_of(request), thread_id)
+    except NotFound:
+        raise no_conversation(thread_id) from None
+    if run_id is not None:
+        parts.runs.forget(run_id)
+    return rendered(DeletedConversation(id=conversation_id(thread_id)))
+
+
+async def create_conversation_items(request: Request) -> Response:
+    parts, project_id, thread_id = parts_of(request), project_of(request), _thread_id(request)
+    query = queries.parse(request.scope["query_string"], queries.ItemQuery)
+    body = await read_json(request, CreateConversationItemsRequest, parts.settings.limits)
+    items = await _given(request, body.items, thread_id)
+    await parts.store.conversations.add(project_id, thread_id, items)
+    newest = PageRequest(max(1, len(items)), "desc")
+    page = await parts.store.conversations.page(project_id, thread_id, newest)
+    added = page.items[::-1] if items else []
+    return rendered(await item_list(parts, project_id, added, query.include, has_more=False))
+
+
+async def list_conversation_items(request: Request) -> Response:
+    parts, project_id = parts_of(request), project_of(request)
+    query = queries.parse(request.scope["query_string"], queries.ListItemsQuery)
+    page = await parts.store.conversations.page(project_id, _thread_id(request), page_request(query))
+    return rendered(await item_list(parts, project_id, page.items, query.include, has_more=page.has_more))
+
+
+async def get_conversation_item(request: Request) -> Response:
+    parts, project_id = parts_of(request), project_of(request)
+    query = queries.parse(request.scope["query_string"], queries.ItemQuery)
+    item = await parts.store.conversations.item(project_id, _thread_id(request), request.path_params["item_id"])
+    return encoded(msgspec.json.encode((await shown_items(parts, project_id, [item], query.include))[0]))
+
+
+async def delete_conversation_item(request: Request) -> Response:
+    parts, project_id, thread_id = parts_of(request), project_of(request), _thread_id(request)
+    await parts.store.conversations.delete_item(project_id, thread_id, request.path_params["item_id"])
+    return await get_conversation(request)
+
+
+def conversation_id(thread_id: str) -> str:
+    return "conv_" + thread_id.partition("_")[2]
+
+
+def _thread_id(request: Request) -> str:
+    """The thread that the path's conversation is; raises InvalidId where it cannot be one."""
+    found: str = request.path_params["conversation_id"]
+    check_id("conversation_id", found, "conv_")
+    return "thread_" + found.partition("_")[2]
+
+
+def _shown(thread: ThreadObject) -> ConversationObject:
+    return ConversationObject(id=conversation_id(thread.id), created_at=thread.created_at, metadata=thread.metadata)
+
+
+async def _given(request: Request, items: Sequence[dict[str, Any]], thread_id: str) -> list[NewItem]:
+    parts = parts_of(request)
+    found = await parts.responses.resolved(project_of(request), whole(items, "items"))
+    return kept(found, thread_id, parts.now())

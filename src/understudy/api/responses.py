@@ -1,0 +1,310 @@
+"""Responses over HTTP: create one and wait for it, stream it or leave it in the background; read, cancel, delete it."""
+
+from collections.abc import AsyncGenerator, Sequence
+from contextlib import aclosing
+from typing import Any
+
+import msgspec
+from starlette.requests import Request
+from starlette.responses import Response
+
+from understudy import errors
+from understudy.api.errors import to_api_error
+from understudy.api.event_stream import EventStream
+from understudy.api.exchange import encoded, page_request, read_body, rendered
+from understudy.api.models import check_model
+from understudy.api.parts import Parts, parts_of, project_of
+from understudy.engine.item_view import cited_files, shown
+from understudy.engine.responses import Begun
+from understudy.store.messages import Item
+from understudy.wire import queries, wording
+from understudy.wire.input_items import GivenItem, GivenMessage, InputFile, InputImage, whole
+from understudy.wire.problems import InvalidBody, check_id, parse
+from understudy.wire.responses import (
+    AutoContainer,
+    CodeInterpreterTool,
+    CountTokensRequest,
+    CreateResponseRequest,
+    DeletedResponse,
+    FileSearchTool,
+    FunctionTool,
+    InputTokens,
+    ResponseContext,
+    ResponseItemList,
+    ResponseObject,
+)
+from understudy.wire.strict import check_strict_schema
+from understudy.wire.wording import Problem
+
+_POLL_AFTER_MS = "300"
+_ACTIVE = frozenset({"queued", "in_progress"})
+_decode = msgspec.json.Decoder(ResponseObject).decode
+
+
+async def create_response(request: Request) -> Response:
+    parts, project_id = parts_of(request), project_of(request)
+    asked = parsed(await read_body(request, parts.settings.limits), parts)
+    begun = await _begin(parts, project_id, asked, request.state.key_id)
+    if asked.stream:
+        return EventStream(request, _frames(parts, begun, kept=asked.store is not False))
+    if asked.background:
+        return encoded(begun.body)
+    return encoded(await _finished(parts, begun, kept=asked.store is not False))
+
+
+async def complete_response(parts: Parts, project_id: str, body: bytes) -> bytes:
+    """The whole response to the body of a request. Raises what the request would be refused with."""
+    asked = parsed(body, parts)
+    if asked.stream or asked.background:
+        raise errors.InvalidRequest("A line of a batch can neither be streamed nor run in the background.")
+    begun = await _begin(parts, project_id, asked)
+    return await _finished(parts, begun, kept=asked.store is not False)
+
+
+def parsed(body: bytes, parts: Parts) -> CreateResponseRequest:
+    """Raises InvalidBody."""
+    asked = parse(_moved(body), CreateResponseRequest, depth=parts.settings.limits.json_depth)
+    _check_shape(asked)
+    if asked.model is None:
+        raise InvalidBody(wording.missing("model"))
+    if asked.background and asked.store is False:
+        raise InvalidBody(
+            Problem("Background mode requires 'store' to be true.", "background", "background_requires_store")
+        )
+    if asked.prompt is not None:
+        raise InvalidBody(
+            Problem(
+                "Unsupported parameter: 'prompt'. No templates are kept here; send 'instructions' and 'input'.",
+                "prompt",
+                "unsupported_parameter",
+            )
+        )
+    return asked
+
+
+async def get_response(request: Request) -> Response:
+    parts, project_id, response_id = parts_of(request), project_of(request), _response_id(request)
+    query = queries.parse(request.scope["query_string"], queries.GetResponseQuery)
+    if query.stream:
+        await _check_streamable(parts, project_id, response_id)
+        return EventStream(request, await parts.responses.follow(project_id, response_id, query.starting_after))
+    body = await parts.store.responses.get(project_id, response_id)
+    response = encoded(body)
+    if _decode(body).status in _ACTIVE:
+        response.headers["openai-poll-after-ms"] = _POLL_AFTER_MS
+    return response
+
+
+async def delete_response(request: Request) -> Response:
+    response_id = _response_id(request)
+    await parts_of(request).responses.delete(project_of(request), response_id)
+    return rendered(DeletedResponse(id=response_id))
+
+
+async def cancel_response(request: Request) -> Response:
+    return encoded(await parts_of(request).responses.cancel(project_of(request), _response_id(request)))
+
+
+async def list_input_items(request: Request) -> Response:
+    parts, project_id, response_id = parts_of(request), project_of(request), _response_id(request)
+    query = queries.parse(request.scope["query_string"], queries.ListItemsQuery)
+    page = await parts.store.responses.input_items(project_id, response_id, page_request(query))
+    return rendered(await item_list(parts, project_id, page.items, query.include, has_more=page.has_more))
+
+
+async def count_input_tokens(request: Request) -> Response:
+    parts, project_id = parts_of(request), project_of(request)
+    body = await read_body(request, parts.settings.limits)
+    asked = parse(body, CountTokensRequest, depth=parts.settings.limits.json_depth, empty=True)
+    _check_shape(asked)
+    items = await _items(parts, project_id, asked)
+    return rendered(InputTokens(input_tokens=await parts.responses.count_tokens(project_id, asked, items)))
+
+
+async def item_list(
+    parts: Parts, project_id: str, items: Sequence[Item], include: Sequence[str], *, has_more: bool
+) -> ResponseItemList:
+    """Items as the Responses API lists them."""
+    data = await shown_items(parts, project_id, items, include)
+    first, last = (data[0]["id"], data[-1]["id"]) if data else (None, None)
+    return ResponseItemList(data=data, first_id=first, has_more=has_more, last_id=last)
+
+
+async def shown_items(
+    parts: Parts, project_id: str, items: Sequence[Item], include: Sequence[str]
+) -> list[dict[str, Any]]:
+    cited = cited_files(items)
+    names = {file.id: file.filename for file in await parts.store.files.lookup(project_id, cited)} if cited else {}
+    return [shown(item, frozenset(include), names) for item in items]
+
+
+# -- creating ----------------------------------------------------------------------------------------------------
+
+
+async def _begin(parts: Parts, project_id: str, asked: CreateResponseRequest, key_id: str = "") -> Begun:
+    assert asked.model is not None  # looked at when the body was parsed
+    items = await _items(parts, project_id, asked)
+    await check_model(parts, asked.model)
+    return await parts.responses.create(project_id, asked, items, key_id)
+
+
+async def _items(parts: Parts, project_id: str, asked: ResponseContext) -> list[GivenItem]:
+    """The input, and whether all that the request names is there. Raises InvalidBody, NotFound, InvalidRequest."""
+    items = whole(asked.input) if asked.input is not None else []
+    items = await parts.responses.resolved(project_id, items)
+    await _check_files(parts, project_id, items)
+    await _check_tools(parts, project_id, asked)
+    return items
+
+
+def _moved(body: bytes) -> bytes:
+    """Says where the older API's members went; the hosted service does."""
+    if b'"messages"' in body:
+        try:
+            members = msgspec.json.decode(body)
+        except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+            return body
+        if isinstance(members, dict) and "messages" in members:
+            raise InvalidBody(
+                Problem(
+                    "Unsupported parameter: 'messages'. In the Responses API, this parameter has moved to 'input'.",
+                    "messages",
+                    "unsupported_parameter",
+                )
+            )
+    return body
+
+
+def _check_shape(asked: ResponseContext) -> None:
+    if asked.previous_response_id is not None and asked.conversation is not None:
+        raise InvalidBody(
+            Problem(
+                "Mutually exclusive parameters: ''. Ensure you are only providing one of: 'previous_response_id' or "
+                "'conversation'.",
+                None,
+                "mutually_exclusive_parameters",
+            )
+        )
+    if asked.input is None and asked.previous_response_id is None and asked.conversation is None:
+        raise InvalidBody(
+            Problem(
+                "One of \"input\" or \"previous_response_id\" or 'prompt' or 'conversation' must be provided.",
+                None,
+                "missing_required_parameter",
+            )
+        )
+    if asked.previous_response_id is not None:
+        check_id("previous_response_id", asked.previous_response_id, "resp")
+    if asked.conversation is not None:
+        name = asked.conversation if isinstance(asked.conversation, str) else asked.conversation.id
+        check_id("conversation", name, "conv")
+
+
+async def _check_files(parts: Parts, project_id: str, items: Sequence[GivenItem]) -> None:
+    named = [
+        part.file_id
+        for item in items
+        if isinstance(item, GivenMessage)
+        for part in item.content
+        if isinstance(part, InputFile | InputImage) and part.file_id is not None
+    ]
+    await _require_files(parts, project_id, named, "input")
+
+
+async def _require_files(parts: Parts, project_id: str, file_ids: Sequence[str], param: str) -> None:
+    if not file_ids:
+        return
+    found = {file.id for file in await parts.store.files.lookup(project_id, file_ids)}
+    for file_id in file_ids:
+        if file_id not in found:
+            raise errors.NotFound(f"No such File object: {file_id}", param=param)
+
+
+async def _check_tools(parts: Parts, project_id: str, asked: ResponseContext) -> None:
+    for index, tool in enumerate(asked.tools or ()):
+        match tool:
+            case FunctionTool():
+                if tool.strict is not False and tool.parameters is not None:
+                    check_strict_schema(tool.name, tool.parameters, f"tools[{index}].parameters")
+            case FileSearchTool():
+                await _check_stores(parts, project_id, tool.vector_store_ids)
+            case CodeInterpreterTool():
+                await _check_code(parts, project_id, tool, f"tools[{index}]")
+            case _:
+                pass
+
+
+async def _check_stores(parts: Parts, project_id: str, store_ids: list[str]) -> None:
+    try:
+        await parts.store.vector_stores.scopes(project_id, store_ids, None, parts.now())
+    except errors.NotFound as missing:
+        named = [store_id for store_id in store_ids if store_id in missing.message] or store_ids
+        raise errors.NotFound(f"Vector store with id {named} not found.") from None
+
+
+async def _check_code(parts: Parts, project_id: str, tool: CodeInterpreterTool, path: str) -> None:
+    if fault := await parts.interpreter.check():
+        raise errors.InvalidRequest(
+            f"The tool 'code_interpreter' is not available on this server. {fault}", param=path, code="unsupported_tool"
+        )
+    if isinstance(tool.container, AutoContainer):
+        await _require_files(parts, project_id, tool.container.file_ids, f"{path}.container.file_ids")
+    else:
+        check_id(f"{path}.container", tool.container, "cntr")
+        await parts.interpreter.container_for(project_id, tool.container)
+
+
+# -- answering ---------------------------------------------------------------------------------------------------
+
+
+async def _finished(parts: Parts, begun: Begun, *, kept: bool) -> bytes:
+    """Raises what made it fail: there is nobody else who would look at the response."""
+    response = await parts.responses.finished(begun.id)
+    if not kept:
+        await parts.responses.forget(begun.id)
+    if response.status == "failed" and response.error is not None:
+        raise _as_error(response)
+    return msgspec.json.encode(response)
+
+
+def _as_error(response: ResponseObject) -> errors.ApiError:
+    assert response.error is not None
+    code, message = response.error.code, response.error.message
+    match code:
+        case "rate_limit_exceeded":
+            return errors.RateLimited(message, code=code)
+        case "invalid_prompt":
+            return errors.InvalidRequest(message, code=code)
+        case _:
+            return errors.ServerError(message, code=code)
+
+
+async def _frames(parts: Parts, begun: Begun, *, kept: bool) -> AsyncGenerator[bytes, None]:
+    async with aclosing(begun.frames()) as frames:
+        async for together in frames:
+            yield together
+    if begun.log.handed_back:
+        error = to_api_error(errors.ServerError("The server stopped following this response; ask for it again."))
+        yield _error_frame(error)
+    elif not kept:
+        await parts.responses.forget(begun.id)
+
+
+def _error_frame(error: errors.ApiError) -> bytes:
+    """The Responses API's errors in streams are flat."""
+    data = {"type": "error", "code": error.code, "message": error.message, "param": error.param, "sequence_number": -1}
+    return b"event: error\ndata: " + msgspec.json.encode(data) + b"\n\n"
+
+
+async def _check_streamable(parts: Parts, project_id: str, response_id: str) -> None:
+    response = _decode(await parts.store.responses.get(project_id, response_id))
+    if not response.background:
+        raise errors.InvalidRequest(
+            "This response was not created with 'background' and 'stream', so it cannot be streamed.", param="stream"
+        )
+
+
+def _response_id(request: Request) -> str:
+    response_id: str = request.path_params["response_id"]
+    check_id("response_id", response_id, "resp")
+    return response_id

@@ -1,0 +1,156 @@
+"""Items that clients send, as a thread keeps them. Pure.
+
+What the Assistants API can show is kept as the message that it shows, so that a conversation is a thread; what it has
+no word for (other roles, files in the middle of a text, reasoning) is kept as the item that it is.
+"""
+
+from collections.abc import Callable, Sequence
+from typing import Final
+
+import msgspec
+
+from understudy import ids
+from understudy.store.responses import NewItem
+from understudy.wire.input_items import (
+    ForeignItem,
+    GivenCodeInterpreterCall,
+    GivenCustomToolCallOutput,
+    GivenFileSearchCall,
+    GivenFunctionCallOutput,
+    GivenItem,
+    GivenMessage,
+    InputContent,
+    InputImage,
+    InputText,
+    SpokenRefusal,
+    SpokenText,
+)
+from understudy.wire.items import CodeInterpreterCallItem, CodeOutput, FileSearchCallItem, FileSearchResult
+from understudy.wire.messages import (
+    ImageFile,
+    ImageUrl,
+    MessageContent,
+    MessageContentImageFileObject,
+    MessageContentImageUrlObject,
+    MessageContentRefusalObject,
+    MessageContentTextObject,
+    MessageObject,
+    TextContent,
+)
+
+_NEW_IDS: Final[dict[str, Callable[[], str]]] = {
+    "message": ids.message,
+    "function_call": ids.function_call_item,
+    "function_call_output": ids.function_call_output_item,
+    "custom_tool_call": ids.custom_tool_call_item,
+    "custom_tool_call_output": ids.custom_tool_call_output_item,
+    "file_search_call": ids.file_search_call,
+    "code_interpreter_call": ids.code_interpreter_call,
+    "reasoning": ids.reasoning,
+}
+# The marks of passages name the turn that found them; these were found in no turn of the run.
+_FOREIGN_TURN = 9000
+
+
+def kept(items: Sequence[GivenItem], thread_id: str, now: int) -> list[NewItem]:
+    return [_kept(number, item, thread_id, now) for number, item in enumerate(items)]
+
+
+def _kept(number: int, item: GivenItem, thread_id: str, now: int) -> NewItem:
+    if isinstance(item, ForeignItem):
+        item_id = ids.other_item()
+        return NewItem(item_id, item.type, msgspec.json.encode({"id": item_id, **item.item}).decode())
+    kind = str(item.__struct_config__.tag)
+    # Ids are given anew: an item that is sent back to another response is another item.
+    item.id = _NEW_IDS.get(kind, ids.other_item)()
+    match item:
+        case GivenMessage():
+            return _message(item, thread_id, now)
+        case GivenFileSearchCall():
+            return _search(number, item)
+        case GivenCodeInterpreterCall():
+            return _code(item)
+        case _:
+            answers = item.call_id if isinstance(item, GivenFunctionCallOutput | GivenCustomToolCallOutput) else None
+            return NewItem(item.id, kind, _encoded(item), answers=answers)
+
+
+def _encoded(item: msgspec.Struct) -> str:
+    return msgspec.json.encode(item).decode()
+
+
+def _message(item: GivenMessage, thread_id: str, now: int) -> NewItem:
+    assert not isinstance(item.content, str)  # made a list when it was read
+    content = [_content(part) for part in item.content]
+    if item.role not in {"user", "assistant"} or any(part is None for part in content):
+        body = msgspec.to_builtins(item)
+        return NewItem(item.id, "input", msgspec.json.encode(_in_order(body)).decode())
+    message = MessageObject(
+        id=item.id,
+        created_at=now,
+        assistant_id=None,
+        thread_id=thread_id,
+        run_id=None,
+        status="completed",
+        completed_at=now,
+        role="user" if item.role == "user" else "assistant",
+        content=[part for part in content if part is not None],
+        attachments=[],
+        metadata={},
+    )
+    return NewItem(item.id, "message", message=message)
+
+
+def _content(part: InputContent) -> MessageContent | None:
+    """None for what no message of the Assistants API can hold."""
+    match part:
+        case InputText() | SpokenText():
+            return MessageContentTextObject(TextContent(part.text))
+        case SpokenRefusal():
+            return MessageContentRefusalObject(part.refusal)
+        case InputImage() if part.detail == "original":
+            return None
+        case InputImage(file_id=str(file_id)):
+            return MessageContentImageFileObject(ImageFile(file_id, part.detail or "auto"))  # type: ignore[arg-type]
+        case InputImage(image_url=str(url)):
+            return MessageContentImageUrlObject(ImageUrl(url, part.detail or "auto"))  # type: ignore[arg-type]
+        case _:
+            return None
+
+
+def _in_order(item: dict[str, object]) -> dict[str, object]:
+    return {name: item[name] for name in ("id", "type", "status", "content", "role")}
+
+
+def _search(number: int, item: GivenFileSearchCall) -> NewItem:
+    results = [
+        FileSearchResult(
+            file_id=str(one.get("file_id", "")),
+            filename=str(one.get("filename", "")),
+            score=float(one.get("score") or 0.0),
+            attributes=one.get("attributes") or {},
+            text=str(one.get("text", "")),
+        )
+        for one in item.results or ()
+    ]
+    turn = _FOREIGN_TURN + number % 1000
+    made = FileSearchCallItem(
+        id=item.id or "", call_id=ids.tool_call(), queries=item.queries, results=results, turn=turn, first=0
+    )
+    return NewItem(made.id, "file_search_call", _encoded(made))
+
+
+def _code(item: GivenCodeInterpreterCall) -> NewItem:
+    outputs = [
+        CodeOutput(type="logs", logs=str(one.get("logs", "")))
+        for one in item.outputs or ()
+        if one.get("type") == "logs"
+    ]
+    made = CodeInterpreterCallItem(
+        id=item.id or "",
+        call_id=ids.tool_call(),
+        code=item.code or "",
+        container_id=item.container_id,
+        outputs=outputs,
+    )
+    return NewItem(made.id, "code_interpreter_call", _encoded(made))

@@ -1,0 +1,189 @@
+"""The items of a thread as the Responses API shows them, also those that the Assistants API has written. Pure.
+
+Messages are stored as the Assistants API serves them. Its marks of citations are no part of the text here: a citation
+says behind how many characters it belongs.
+"""
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from functools import partial
+from typing import Any, Final
+
+import msgspec
+
+from understudy.store.messages import Item
+from understudy.wire.items import CodeInterpreterCallItem, CodeOutput, FileSearchCallItem, FileSearchResult
+from understudy.wire.messages import (
+    Annotation,
+    FileCitationAnnotation,
+    MessageContentImageFileObject,
+    MessageContentImageUrlObject,
+    MessageContentRefusalObject,
+    MessageContentTextObject,
+    MessageObject,
+    TextContent,
+)
+
+_decode_message = msgspec.json.Decoder(MessageObject).decode
+_decode_search = msgspec.json.Decoder(FileSearchCallItem).decode
+_decode_code = msgspec.json.Decoder(CodeInterpreterCallItem).decode
+_decode = msgspec.json.Decoder(dict[str, Any]).decode
+_CONTENT: Final = "/v1/files/{}/content"
+
+
+def shown(item: Item, included: frozenset[str] = frozenset(), names: Mapping[str, str] | None = None) -> dict[str, Any]:
+    """`included` is what was asked for beside what is always shown; `names` maps the ids of cited files to names."""
+    if item.kind == "message":
+        return _message(_decode_message(item.body), included, names or {})
+    view = _VIEWS.get(item.kind)
+    return _decode(item.body) if view is None else view(item.body, included)
+
+
+def cited_files(items: Iterable[Item]) -> list[str]:
+    """The ids of the files whose names `shown` needs."""
+    found: dict[str, None] = {}
+    for item in items:
+        if item.kind == "message" and '"annotations":[{' in item.body:
+            for part in _decode_message(item.body).content:
+                if isinstance(part, MessageContentTextObject):
+                    found |= {_target(one): None for one in part.text.annotations}
+    return list(found)
+
+
+def search_results(results: Iterable[FileSearchResult]) -> list[dict[str, Any]]:
+    return [
+        {
+            "attributes": one.attributes,
+            "file_id": one.file_id,
+            "filename": one.filename,
+            "score": one.score,
+            "text": one.text,
+        }
+        for one in results
+    ]
+
+
+def code_outputs(outputs: Iterable[CodeOutput], before: Sequence[dict[str, Any]] = ()) -> list[dict[str, Any]]:
+    """Logs that follow logs go on with them."""
+    made = [dict(one) for one in before]
+    for output in outputs:
+        if output.type == "image":
+            made.append({"type": "image", "url": _CONTENT.format(output.file_id)})
+        elif made and made[-1]["type"] == "logs":
+            made[-1]["logs"] += output.logs
+        else:
+            made.append({"type": "logs", "logs": output.logs})
+    return made
+
+
+def marks_out(text: TextContent, names: Mapping[str, str]) -> tuple[str, list[dict[str, Any]]]:
+    """The text without the marks of citations, and what they say."""
+    plain, end, annotations = "", 0, list[dict[str, Any]]()
+    for one in sorted(text.annotations, key=lambda one: one.start_index):
+        plain += text.value[end : one.start_index]
+        end = one.end_index
+        file_id = _target(one)
+        name = names.get(file_id, "")
+        if isinstance(one, FileCitationAnnotation):
+            annotations.append({"type": "file_citation", "file_id": file_id, "filename": name, "index": len(plain)})
+            continue
+        start = len(plain)
+        plain += text.value[one.start_index : end]
+        annotations.append({"type": "file_path", "file_id": file_id, "index": start})
+    return plain + text.value[end:], annotations
+
+
+def _target(annotation: Annotation) -> str:
+    if isinstance(annotation, FileCitationAnnotation):
+        return annotation.file_citation.file_id
+    return annotation.file_path.file_id
+
+
+def _message(message: MessageObject, included: frozenset[str], names: Mapping[str, str]) -> dict[str, Any]:
+    spoken = message.role == "assistant"
+    content = [part for one in message.content for part in _part(one, spoken, included, names)]
+    return {
+        "id": message.id,
+        "type": "message",
+        "status": message.status,
+        "content": content,
+        "role": message.role,
+    }
+
+
+def _part(part: Any, spoken: bool, included: frozenset[str], names: Mapping[str, str]) -> Iterable[dict[str, Any]]:
+    if isinstance(part, MessageContentTextObject) and spoken:
+        text, annotations = marks_out(part.text, names)
+        yield {"type": "output_text", "annotations": annotations, "logprobs": [], "text": text}
+    elif isinstance(part, MessageContentTextObject):
+        yield {"type": "input_text", "text": part.text.value}
+    elif isinstance(part, MessageContentRefusalObject):
+        yield {"type": "refusal", "refusal": part.refusal}
+    elif isinstance(part, MessageContentImageFileObject):
+        image = part.image_file
+        yield {"type": "input_image", "detail": image.detail, "file_id": image.file_id, "image_url": None}
+    elif isinstance(part, MessageContentImageUrlObject):
+        shown_url = part.image_url.url if "message.input_image.image_url" in included else None
+        yield {"type": "input_image", "detail": part.image_url.detail, "file_id": None, "image_url": shown_url}
+
+
+def _search(body: str, included: frozenset[str]) -> dict[str, Any]:
+    item = _decode_search(body)
+    wanted = "file_search_call.results" in included
+    results = search_results(item.results) if wanted else None
+    return {
+        "id": item.id,
+        "type": "file_search_call",
+        "status": item.status,
+        "queries": item.queries,
+        "results": results,
+    }
+
+
+def _code(body: str, included: frozenset[str]) -> dict[str, Any]:
+    item = _decode_code(body)
+    wanted = "code_interpreter_call.outputs" in included
+    return {
+        "id": item.id,
+        "type": "code_interpreter_call",
+        "status": item.status,
+        "code": item.code,
+        "container_id": item.container_id,
+        "outputs": code_outputs(item.outputs) if wanted else None,
+    }
+
+
+def _without_contents(body: str, included: frozenset[str]) -> dict[str, Any]:
+    """What was sent as bytes is not sent back."""
+    item = _decode(body)
+    for part in item["content"]:
+        if part["type"] == "input_file":
+            part.pop("file_data", None)
+            part.pop("file_url", None)
+        elif part["type"] == "input_image" and "message.input_image.image_url" not in included:
+            part["image_url"] = None
+    return item
+
+
+def _reasoning(body: str, included: frozenset[str]) -> dict[str, Any]:
+    item = _decode(body)
+    made = {"id": item["id"], "type": "reasoning", "summary": item.get("summary", [])}
+    if "reasoning.encrypted_content" in included and item.get("encrypted_content"):
+        made["encrypted_content"] = item["encrypted_content"]
+    return made
+
+
+def _in_order(names: Sequence[str], body: str, _: frozenset[str]) -> dict[str, Any]:
+    item = _decode(body)
+    return {name: item[name] for name in names if name in item}
+
+
+_VIEWS: Final[dict[str, Callable[[str, frozenset[str]], dict[str, Any]]]] = {
+    "file_search_call": _search,
+    "code_interpreter_call": _code,
+    "input": _without_contents,
+    "reasoning": _reasoning,
+    "function_call": partial(_in_order, ("id", "type", "status", "arguments", "call_id", "name")),
+    "function_call_output": partial(_in_order, ("id", "type", "status", "call_id", "output")),
+    "custom_tool_call": partial(_in_order, ("id", "type", "status", "call_id", "input", "name")),
+    "custom_tool_call_output": partial(_in_order, ("id", "type", "status", "call_id", "output")),
+}

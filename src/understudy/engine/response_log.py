@@ -1,0 +1,161 @@
+"""A response's stream, taken up again behind the event that its reader has seen last, or told again when it is over.
+
+The log counts what happened, the stream counts what it shows of it; here one is found from the other.
+"""
+
+import re
+from collections.abc import AsyncGenerator, Iterator
+from contextlib import aclosing
+from typing import Any, Final
+
+import msgspec
+
+from understudy.engine import events
+from understudy.engine.log import RunLog
+from understudy.engine.response_view import ResponseView
+from understudy.wire.response_items import (
+    CodeInterpreterCall,
+    ContainerFileCitation,
+    CustomToolCallItem,
+    FileCitation,
+    FileSearchCall,
+    FunctionCallItem,
+    OutputItem,
+    OutputMessage,
+    OutputText,
+    ReasoningItem,
+)
+from understudy.wire.responses import ResponseObject
+from understudy.wire.runs import RunCompletionUsage, RunObject
+from understudy.wire.tools import ToolResources, TruncationObject
+
+_NUMBER: Final = re.compile(rb'"sequence_number":(\d+)')
+_NO_RUN: Final = RunObject(
+    id="",
+    created_at=0,
+    assistant_id="",
+    thread_id="",
+    status="queued",
+    expires_at=None,
+    model="",
+    instructions=None,
+    tools=[],
+    tool_resources=ToolResources(),
+    metadata={},
+    temperature=None,
+    top_p=None,
+    reasoning_effort=None,
+    max_completion_tokens=None,
+    max_prompt_tokens=None,
+    truncation_strategy=TruncationObject("auto"),
+    response_format="auto",
+    tool_choice="auto",
+    parallel_tool_calls=True,
+)
+
+
+async def frames_after(log: RunLog, after: int) -> AsyncGenerator[bytes, None]:
+    """What follows the event with the number `after`."""
+    async with aclosing(log.follow(log.position_of(after))) as frames:
+        passed = False
+        async for together in frames:
+            shown = together
+            if not passed:
+                shown = b"".join(_behind(together, after))
+                passed = bool(shown)
+            if shown:
+                yield shown
+
+
+async def retold(response: ResponseObject, after: int) -> AsyncGenerator[bytes, None]:
+    """The stream of a response that is over, and that nobody remembers being made: each text is one delta here."""
+    view = ResponseView(frozenset(_shown_parts(response)))
+    for event in _events(response):
+        if isinstance(event, events.RunEnded):
+            # What the end is, the response says itself.
+            view.response = msgspec.structs.replace(response)
+            name = {"completed": "completed", "failed": "failed"}.get(response.status, "incomplete")
+            frames = view.last_frame(name)
+        else:
+            frames = view.apply(event)
+        if shown := b"".join(_behind(frames, after)):
+            yield shown
+
+
+def _shown_parts(response: ResponseObject) -> Iterator[str]:
+    for item in response.output:
+        if isinstance(item, FileSearchCall) and item.results is not None:
+            yield "file_search_call.results"
+        if isinstance(item, CodeInterpreterCall) and item.outputs is not None:
+            yield "code_interpreter_call.outputs"
+        if isinstance(item, ReasoningItem) and item.encrypted_content:
+            yield "reasoning.encrypted_content"
+
+
+def _events(response: ResponseObject) -> Iterator[events.Event]:
+    status: Any = "queued" if response.background else "in_progress"
+    begun = msgspec.structs.replace(
+        response, status=status, output=[], billing=msgspec.UNSET, completed_at=None, error=None, usage=None
+    )
+    begun.incomplete_details = None
+    yield events.RunQueued(_NO_RUN, response=begun)
+    yield events.RunStarted(response.created_at)
+    for index, item in enumerate(response.output):
+        yield from _item(index, item)
+    yield events.RunEnded("completed", response.created_at, RunCompletionUsage())
+
+
+def _item(index: int, item: OutputItem) -> Iterator[events.Event]:
+    match item:
+        case OutputMessage():
+            yield events.MessageOpened("", item.id, 0)
+            for part in item.content:
+                yield from _text(part) if isinstance(part, OutputText) else [events.RefusalDelta(part.refusal)]
+            yield events.MessageClosed(0, RunCompletionUsage())
+        case FunctionCallItem():
+            yield events.CallOpened(index, item.call_id, item.name, item.id)
+            yield events.ArgumentsDelta(index, item.arguments)
+            yield events.CallsHeard()
+        case CustomToolCallItem():
+            yield events.CallOpened(index, item.call_id, item.name, item.id, custom=True)
+            yield events.ArgumentsDelta(index, item.input)
+            yield events.CallsHeard()
+        case FileSearchCall():
+            yield events.SearchOpened(index, "", {}, item.id)
+            yield events.SearchDone(index, msgspec.convert(tuple(item.results or ()), Any), tuple(item.queries))
+        case CodeInterpreterCall():
+            yield events.CodeOpened(index, "", item.id, item.container_id)
+            yield events.CodeDelta(index, item.code)
+            yield events.CodeRunning(index)
+            yield events.CodeDone(index)
+        case ReasoningItem():
+            yield events.ReasoningOpened(item.id)
+            for summary in item.summary:
+                yield events.ReasoningDelta(summary.text)
+            yield events.ReasoningClosed(item.encrypted_content or "")
+
+
+def _text(part: OutputText) -> Iterator[events.Event]:
+    end = 0
+    for one in part.annotations:
+        start = one.index if isinstance(one, FileCitation) else one.start_index
+        if start > end:
+            yield events.TextDelta(part.text[end:start])
+            end = start
+        if isinstance(one, ContainerFileCitation):
+            end = one.end_index
+            yield events.Cited(part.text[start:end], start, end, one.file_id, is_path=True, filename=one.filename)
+        else:
+            yield events.Cited("", start, start, one.file_id, filename=one.filename)
+    if end < len(part.text) or not part.text:
+        yield events.TextDelta(part.text[end:])
+
+
+def _behind(frames: bytes, after: int) -> list[bytes]:
+    blocks = [block + b"\n\n" for block in frames.split(b"\n\n") if block]
+    return [block for block in blocks if _number(block) > after]
+
+
+def _number(block: bytes) -> int:
+    match = _NUMBER.search(block)
+    return int(match[1]) if match else 1 << 62

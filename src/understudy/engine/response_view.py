@@ -1,0 +1,473 @@
+"""The Responses view of a run: its events in, the response and its server-sent events out. Pure: no clock, no store.
+
+Every event of the stream has the next number; a delta of the engine is one of them, which is what lets a reader come
+back behind the number that it has seen last. Order and shapes: the hosted API's recorded streams.
+"""
+
+from collections.abc import Callable
+from copy import deepcopy
+from typing import Any, Final
+
+import msgspec
+
+from understudy.engine import events
+from understudy.engine.item_view import code_outputs, search_results
+from understudy.wire.response_items import (
+    CodeInterpreterCall,
+    ContainerFileCitation,
+    CustomToolCallItem,
+    FileCitation,
+    FileSearchCall,
+    FunctionCallItem,
+    OutputItem,
+    OutputMessage,
+    OutputText,
+    ReasoningItem,
+    Refusal,
+    SummaryText,
+)
+from understudy.wire.responses import (
+    Billing,
+    InputTokensDetails,
+    OutputTokensDetails,
+    ResponseError,
+    ResponseIncompleteDetails,
+    ResponseObject,
+    ResponseStatus,
+    ResponseUsage,
+)
+from understudy.wire.runs import RunCompletionUsage, RunStatus
+
+_encode = msgspec.json.encode
+_STATUS: Final[dict[RunStatus, ResponseStatus]] = {
+    "completed": "completed",
+    "incomplete": "incomplete",
+    "cancelled": "cancelled",
+    "failed": "failed",
+    "expired": "failed",
+}
+# Which event ends the stream of a response that ended so.
+_LAST: Final = {"completed": "completed", "failed": "failed", "incomplete": "incomplete", "cancelled": "incomplete"}
+_EXPIRED: Final = "The response took longer than this server allows."
+# As many characters as a delta with its filler is long, or a multiple of it.
+_GRID: Final = 16
+_FILLER: Final = "k3VtQz8JwYbR5nXe"
+
+_Call = FunctionCallItem | CustomToolCallItem | FileSearchCall | CodeInterpreterCall
+
+
+class ResponseView:
+    """The response as the events so far describe it. `sequence` is the number of the next event of the stream.
+
+    `included` are the parts of items that the client asked for beside what is always shown.
+    """
+
+    def __init__(self, included: frozenset[str] = frozenset()) -> None:
+        self.response: ResponseObject
+        self.sequence = 0
+        self.ended = False
+        self._included = included
+        self._obfuscated = False
+        self._calls: dict[int, tuple[int, _Call]] = {}
+        self._open: set[int] = set()
+        self._message: tuple[int, OutputMessage] | None = None
+        self._text: list[str] = []
+        self._head = b""
+        self._annotations: list[Any] = []
+        self._shown = 0
+        self._reasoning: tuple[int, ReasoningItem] | None = None
+        self._thoughts: list[str] = []
+
+    def apply(self, event: events.Event) -> bytes:
+        """Takes the event in and returns what a stream shows of it, framed; empty where it shows nothing."""
+        handler = _HANDLERS.get(type(event))
+        return b"" if handler is None else handler(self, event)
+
+    def skip(self, count: int) -> None:
+        """Counts events that were merged into the next one."""
+        self.sequence += count
+
+    def settled(self) -> ResponseObject:
+        """The response with the items that are whole, as it is read while it is being made."""
+        done = [item for index, item in enumerate(self.response.output) if not self._is_open(index)]
+        return msgspec.structs.replace(self.response, output=done)
+
+    def _is_open(self, index: int) -> bool:
+        return index in self._open
+
+    # -- the response ------------------------------------------------------------------------------------------
+
+    def _queued(self, event: events.RunQueued) -> bytes:
+        assert event.response is not None
+        self.response = msgspec.structs.replace(event.response, output=[])
+        self._obfuscated = event.obfuscated
+        frames = self._response_frame("created")
+        if self.response.background:
+            frames += self._response_frame("queued")
+        return frames
+
+    def _restored(self, event: events.RunRestored) -> bytes:
+        assert event.response is not None
+        self.response = msgspec.structs.replace(event.response, output=deepcopy(event.response.output))
+        self.sequence = event.sequence
+        frames = b""
+        if event.message is not None:
+            frames += self._open_message(event.message.id)
+        known = {item.id for item in self.response.output}
+        for call in event.calls:
+            if call.item_id not in known:
+                frames += self._reopen(call, event.container_id)
+        return frames
+
+    def _reopen(self, call: events.OpenCall, container_id: str) -> bytes:
+        if call.kind == "file_search":
+            return self._search_opened(events.SearchOpened(call.index, call.call_id, {}, call.item_id))
+        if call.kind == "code_interpreter":
+            return self._code_opened(events.CodeOpened(call.index, call.call_id, call.item_id, container_id))
+        opened = events.CallOpened(call.index, call.call_id, call.name, call.item_id)
+        return self._call_opened(opened) + self._arguments_delta(events.ArgumentsDelta(call.index, call.arguments))
+
+    def _started(self, _: events.RunStarted) -> bytes:
+        self.response.status = "in_progress"
+        return self._response_frame("in_progress")
+
+    def _ended(self, event: events.RunEnded) -> bytes:
+        response, frames = self.response, self._close_reasoning("")
+        status = _STATUS[event.status]
+        if self._message is not None:
+            frames += self._close_message("completed" if status == "completed" else "incomplete")
+        for index in sorted(self._calls):
+            frames += self._close_call(index, whole=status == "completed")
+        response.status = status
+        response.billing = Billing()
+        response.usage = shown_usage(event.usage)
+        if status == "completed":
+            response.completed_at = event.at
+        if event.status == "expired":
+            response.error = ResponseError("server_error", _EXPIRED)
+        elif event.error is not None:
+            response.error = ResponseError(event.error.code, event.error.message)
+        if status == "incomplete":
+            reason = "content_filter" if event.cut == "content_filter" else "max_output_tokens"
+            response.incomplete_details = ResponseIncompleteDetails(reason)  # type: ignore[arg-type]
+        self.ended = True
+        return frames + self._response_frame(_LAST[status])
+
+    def last_frame(self, name: str) -> bytes:
+        """The end of a stream whose response was over before it began."""
+        self.ended = True
+        return self._response_frame(name)
+
+    def _response_frame(self, name: str) -> bytes:
+        return self._frame(f"response.{name}", b'"response":' + _encode(self.response))
+
+    # -- messages ----------------------------------------------------------------------------------------------
+
+    def _message_opened(self, event: events.MessageOpened) -> bytes:
+        return self._open_message(event.message_id)
+
+    def _open_message(self, message_id: str) -> bytes:
+        message = OutputMessage(id=message_id, status="in_progress", content=[])
+        index = self._add(message)
+        self._message = index, message
+        self._text, self._head, self._annotations, self._shown = [], b"", [], 0
+        return self._item_frame("added", index, message)
+
+    def _text_delta(self, event: events.TextDelta) -> bytes:
+        frames = self._part_opened(OutputText(text=""))
+        self._text.append(event.text)
+        self._shown += len(event.text)
+        return frames + self._delta_frame("response.output_text.delta", event.text, b',"logprobs":[]')
+
+    def _cited(self, event: events.Cited) -> bytes:
+        frames = self._part_opened(OutputText(text=""))
+        annotation: FileCitation | ContainerFileCitation
+        if event.is_path:
+            annotation = ContainerFileCitation(
+                container_id=self._container(),
+                end_index=self._shown + len(event.text),
+                file_id=event.file_id,
+                filename=event.filename,
+                start_index=self._shown,
+            )
+            if event.text:
+                frames += self._text_delta(events.TextDelta(event.text))
+        else:
+            # The mark is the other dialect's: here the text has none, and the citation says where it belongs.
+            annotation = FileCitation(file_id=event.file_id, filename=event.filename, index=self._shown)
+        number = len(self._annotations)
+        self._annotations.append(annotation)
+        shown = b'"annotation_index":%d,"annotation":%b' % (number, _encode(annotation))
+        return frames + self._frame("response.output_text.annotation.added", self._head + b"," + shown)
+
+    def _image_shown(self, event: events.ImageShown) -> bytes:
+        """A figure is no part of the text; it is cited where the text stands."""
+        name = f"{event.file_id}.png"
+        return self._cited(events.Cited("", self._shown, self._shown, event.file_id, is_path=True, filename=name))
+
+    def _refusal_delta(self, event: events.RefusalDelta) -> bytes:
+        frames = self._part_opened(Refusal(refusal=""))
+        self._text.append(event.text)
+        return frames + self._delta_frame("response.refusal.delta", event.text)
+
+    def _part_opened(self, part: OutputText | Refusal) -> bytes:
+        """Opens the content part that the delta belongs to; closes the one before it where it is of another kind."""
+        index, message = self._current()
+        if message.content and type(message.content[-1]) is type(part) and self._head:
+            return b""
+        frames = self._close_part()
+        message.content.append(part)
+        number = len(message.content) - 1
+        self._head = b'"item_id":%b,"output_index":%d,"content_index":%d' % (_encode(message.id), index, number)
+        return frames + self._frame("response.content_part.added", self._head + b',"part":' + _encode(part))
+
+    def _message_closed(self, _: events.MessageClosed) -> bytes:
+        return self._close_message("completed")
+
+    def _close_message(self, status: Any) -> bytes:
+        index, message = self._current()
+        frames = self._close_part()
+        message.status = status
+        self._message = None
+        self._open.discard(index)
+        return frames + self._item_frame("done", index, message)
+
+    def _close_part(self) -> bytes:
+        _, message = self._current()
+        if not self._head:
+            return b""
+        part, text = message.content[-1], "".join(self._text)
+        head = self._head
+        if isinstance(part, OutputText):
+            part.text = text
+            part.annotations = self._annotations
+            frames = self._frame("response.output_text.done", head + b',"text":' + _encode(text) + b',"logprobs":[]')
+        else:
+            part.refusal = text
+            frames = self._frame("response.refusal.done", head + b',"refusal":' + _encode(text))
+        self._text, self._head, self._annotations = [], b"", []
+        return frames + self._frame("response.content_part.done", head + b',"part":' + _encode(part))
+
+    def _current(self) -> tuple[int, OutputMessage]:
+        assert self._message is not None
+        return self._message
+
+    def _container(self) -> str:
+        calls = [item for item in self.response.output if isinstance(item, CodeInterpreterCall)]
+        return calls[-1].container_id if calls else ""
+
+    # -- reasoning ---------------------------------------------------------------------------------------------
+
+    def _reasoning_opened(self, event: events.ReasoningOpened) -> bytes:
+        item = ReasoningItem(id=event.item_id)
+        index = self._add(item)
+        self._reasoning = index, item
+        self._thoughts = []
+        return self._item_frame("added", index, item)
+
+    def _reasoning_delta(self, event: events.ReasoningDelta) -> bytes:
+        if self._reasoning is None or not self._summarised():
+            return b""
+        index, item = self._reasoning
+        head = b'"item_id":%b,"output_index":%d,"summary_index":0' % (_encode(item.id), index)
+        frames = b""
+        if not self._thoughts:
+            part = _encode(SummaryText(""))
+            frames = self._frame("response.reasoning_summary_part.added", head + b',"part":' + part)
+        self._thoughts.append(event.text)
+        delta = head + b',"delta":' + _encode(event.text)
+        return frames + self._frame("response.reasoning_summary_text.delta", delta)
+
+    def _reasoning_closed(self, event: events.ReasoningClosed) -> bytes:
+        return self._close_reasoning(event.sealed)
+
+    def _close_reasoning(self, sealed: str) -> bytes:
+        if self._reasoning is None:
+            return b""
+        index, item = self._reasoning
+        frames = b""
+        if self._thoughts:
+            text = "".join(self._thoughts)
+            item.summary = [SummaryText(text)]
+            head = b'"item_id":%b,"output_index":%d,"summary_index":0' % (_encode(item.id), index)
+            frames += self._frame("response.reasoning_summary_text.done", head + b',"text":' + _encode(text))
+            part = b',"part":' + _encode(item.summary[0])
+            frames += self._frame("response.reasoning_summary_part.done", head + part)
+        if "reasoning.encrypted_content" in self._included and sealed:
+            item.encrypted_content = sealed
+        self._reasoning = None
+        self._open.discard(index)
+        return frames + self._item_frame("done", index, item)
+
+    def _summarised(self) -> bool:
+        reasoning = self.response.reasoning
+        return bool(reasoning.summary or reasoning.generate_summary)
+
+    # -- calls -------------------------------------------------------------------------------------------------
+
+    def _call_opened(self, event: events.CallOpened) -> bytes:
+        item: _Call
+        if event.custom:
+            item = CustomToolCallItem(
+                id=event.item_id, status="in_progress", call_id=event.call_id, input="", name=event.name
+            )
+        else:
+            item = FunctionCallItem(
+                id=event.item_id, status="in_progress", arguments="", call_id=event.call_id, name=event.name
+            )
+        # Calls come one after the other; what a provider still says about an earlier one is in the whole item.
+        frames = b"".join(self._close_call(index) for index in sorted(self._calls) if self._is_written(index))
+        return frames + self._open_call(event.index, item)
+
+    def _arguments_delta(self, event: events.ArgumentsDelta) -> bytes:
+        known = self._calls.get(event.index)
+        if known is None:
+            return b""
+        number, item = known
+        head = b'"item_id":%b,"output_index":%d' % (_encode(item.id), number)
+        if isinstance(item, CustomToolCallItem):
+            item.input += event.text
+            return self._delta_of("response.custom_tool_call_input.delta", head, event.text)
+        assert isinstance(item, FunctionCallItem)
+        item.arguments += event.text
+        return self._delta_of("response.function_call_arguments.delta", head, event.text)
+
+    def _calls_heard(self, _: events.CallsHeard) -> bytes:
+        return b"".join(self._close_call(index) for index in sorted(self._calls) if self._is_written(index))
+
+    def _is_written(self, index: int) -> bool:
+        return isinstance(self._calls[index][1], FunctionCallItem | CustomToolCallItem)
+
+    def _close_call(self, index: int, *, whole: bool = True) -> bytes:
+        number, item = self._calls.pop(index)
+        item.status = "completed" if whole else "incomplete"
+        self._open.discard(number)
+        head = b'"item_id":%b,"output_index":%d' % (_encode(item.id), number)
+        frames = b""
+        if isinstance(item, FunctionCallItem):
+            name = b',"name":' + _encode(item.name)
+            arguments = head + b',"arguments":' + _encode(item.arguments) + name
+            frames = self._frame("response.function_call_arguments.done", arguments)
+        elif isinstance(item, CustomToolCallItem):
+            frames = self._frame("response.custom_tool_call_input.done", head + b',"input":' + _encode(item.input))
+        return frames + self._item_frame("done", number, item)
+
+    def _search_opened(self, event: events.SearchOpened) -> bytes:
+        item = FileSearchCall(id=event.item_id, status="in_progress", queries=[])
+        frames = self._open_call(event.index, item)
+        return frames + self._progress("file_search_call.in_progress", event.index)
+
+    def _search_done(self, event: events.SearchDone) -> bytes:
+        _, item = self._calls[event.index]
+        assert isinstance(item, FileSearchCall)
+        frames = self._progress("file_search_call.searching", event.index)
+        item.queries = list(event.queries)
+        if "file_search_call.results" in self._included:
+            item.results = [one if isinstance(one, dict) else search_results([one])[0] for one in event.results]
+        return frames + self._progress("file_search_call.completed", event.index) + self._close_call(event.index)
+
+    def _code_opened(self, event: events.CodeOpened) -> bytes:
+        item = CodeInterpreterCall(id=event.item_id, status="in_progress", code="", container_id=event.container_id)
+        frames = self._open_call(event.index, item)
+        return frames + self._progress("code_interpreter_call.in_progress", event.index)
+
+    def _code_delta(self, event: events.CodeDelta) -> bytes:
+        number, item = self._calls[event.index]
+        assert isinstance(item, CodeInterpreterCall)
+        item.code += event.text
+        head = b'"output_index":%d,"item_id":%b' % (number, _encode(item.id))
+        return self._delta_of("response.code_interpreter_call_code.delta", head, event.text)
+
+    def _code_running(self, event: events.CodeRunning) -> bytes:
+        number, item = self._calls[event.index]
+        assert isinstance(item, CodeInterpreterCall)
+        head = b'"output_index":%d,"item_id":%b,"code":%b' % (number, _encode(item.id), _encode(item.code))
+        frames = self._frame("response.code_interpreter_call_code.done", head)
+        item.status = "interpreting"
+        return frames + self._progress("code_interpreter_call.interpreting", event.index)
+
+    def _code_output_delta(self, event: events.CodeOutputDelta) -> bytes:
+        item = self._calls[event.index][1]
+        assert isinstance(item, CodeInterpreterCall)
+        if "code_interpreter_call.outputs" in self._included:
+            item.outputs = code_outputs([event.output], item.outputs or [])
+        return b""
+
+    def _code_done(self, event: events.CodeDone) -> bytes:
+        item = self._calls[event.index][1]
+        assert isinstance(item, CodeInterpreterCall)
+        if "code_interpreter_call.outputs" in self._included:
+            item.outputs = item.outputs or []
+        return self._progress("code_interpreter_call.completed", event.index) + self._close_call(event.index)
+
+    def _open_call(self, index: int, item: _Call) -> bytes:
+        number = self._add(item)
+        self._calls[index] = number, item
+        return self._item_frame("added", number, item)
+
+    def _progress(self, name: str, index: int) -> bytes:
+        number, item = self._calls[index]
+        return self._frame(f"response.{name}", b'"output_index":%d,"item_id":%b' % (number, _encode(item.id)))
+
+    # -- frames ------------------------------------------------------------------------------------------------
+
+    def _add(self, item: OutputItem) -> int:
+        output = self.response.output
+        output.append(item)
+        self._open.add(len(output) - 1)
+        return len(output) - 1
+
+    def _item_frame(self, name: str, index: int, item: OutputItem) -> bytes:
+        return self._frame(f"response.output_item.{name}", b'"output_index":%d,"item":%b' % (index, _encode(item)))
+
+    def _delta_frame(self, kind: str, text: str, more: bytes = b"") -> bytes:
+        return self._delta_of(kind, self._head, text, more)
+
+    def _delta_of(self, kind: str, head: bytes, text: str, more: bytes = b"") -> bytes:
+        delta = head + b',"delta":' + _encode(text) + more
+        if self._obfuscated:
+            filler = _FILLER[: -len(text) % _GRID]
+            delta += b',"obfuscation":"%b"' % filler.encode()
+        return self._frame(kind, delta)
+
+    def _frame(self, kind: str, members: bytes) -> bytes:
+        number, name = self.sequence, kind.encode()
+        self.sequence = number + 1
+        return b'event: %b\ndata: {"type":"%b","sequence_number":%d,%b}\n\n' % (name, name, number, members)
+
+
+def shown_usage(usage: RunCompletionUsage) -> ResponseUsage:
+    return ResponseUsage(
+        usage.prompt_tokens,
+        InputTokensDetails(usage.prompt_token_details.cached_tokens),
+        usage.completion_tokens,
+        OutputTokensDetails(usage.completion_tokens_details.reasoning_tokens),
+        usage.total_tokens,
+    )
+
+
+_HANDLERS: Final[dict[type[events.Event], Callable[[ResponseView, Any], bytes]]] = {
+    events.RunQueued: ResponseView._queued,  # noqa: SLF001 - the table of this module's own class
+    events.RunRestored: ResponseView._restored,  # noqa: SLF001
+    events.RunStarted: ResponseView._started,  # noqa: SLF001
+    events.MessageOpened: ResponseView._message_opened,  # noqa: SLF001
+    events.TextDelta: ResponseView._text_delta,  # noqa: SLF001
+    events.Cited: ResponseView._cited,  # noqa: SLF001
+    events.ImageShown: ResponseView._image_shown,  # noqa: SLF001
+    events.RefusalDelta: ResponseView._refusal_delta,  # noqa: SLF001
+    events.MessageClosed: ResponseView._message_closed,  # noqa: SLF001
+    events.ReasoningOpened: ResponseView._reasoning_opened,  # noqa: SLF001
+    events.ReasoningDelta: ResponseView._reasoning_delta,  # noqa: SLF001
+    events.ReasoningClosed: ResponseView._reasoning_closed,  # noqa: SLF001
+    events.CallOpened: ResponseView._call_opened,  # noqa: SLF001
+    events.ArgumentsDelta: ResponseView._arguments_delta,  # noqa: SLF001
+    events.CallsHeard: ResponseView._calls_heard,  # noqa: SLF001
+    events.SearchOpened: ResponseView._search_opened,  # noqa: SLF001
+    events.SearchDone: ResponseView._search_done,  # noqa: SLF001
+    events.CodeOpened: ResponseView._code_opened,  # noqa: SLF001
+    events.CodeDelta: ResponseView._code_delta,  # noqa: SLF001
+    events.CodeRunning: ResponseView._code_running,  # noqa: SLF001
+    events.CodeOutputDelta: ResponseView._code_output_delta,  # noqa: SLF001
+    events.CodeDone: ResponseView._code_done,  # noqa: SLF001
+    events.RunEnded: ResponseView._ended,  # noqa: SLF001
+}

@@ -1,0 +1,22 @@
+"""The rows of responses as the transactions of their runs read and write them."""
+
+import msgspec
+
+from understudy.store.database import Transaction
+from understudy.wire.responses import ResponseObject
+
+_ENDED = frozenset({"completed", "failed", "cancelled", "incomplete"})
+_decode = msgspec.json.Decoder(ResponseObject).decode
+_LAST = "(SELECT max(seq) FROM items WHERE items.thread_id = responses.thread_id)"
+
+
+def load_response(response_id: str) -> Transaction[ResponseObject | None]:
+    rows = yield "SELECT body FROM responses WHERE id = $1 AND body IS NOT NULL", (response_id,)
+    return _decode(rows[0][0]) if rows else None
+
+
+def write_response(response: ResponseObject) -> Transaction[None]:
+    """One that has ended knows from now on which of its thread's items are its context."""
+    ended = f", last_seq = {_LAST}" if response.status in _ENDED else ""
+    sql = f"UPDATE responses SET body = $2{ended} WHERE id = $1 AND body IS NOT NULL"  # noqa: S608 - constants only
+    yield sql, (response.id, msgspec.json.encode(response).decode())

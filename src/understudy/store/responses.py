@@ -1,0 +1,412 @@
+"""Responses at rest: what each shows, what it was asked, and what was said before it.
+
+A response without a conversation has a thread without a row of its own. One that follows the newest of that thread goes
+on with it; one that follows an older response begins a thread of its own behind the older one's items. Knows no event.
+"""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+
+import msgspec
+
+from understudy.errors import InvalidRequest, NotFound, ThreadBusy
+from understudy.store.database import Bundle, Database, Transaction
+from understudy.store.messages import Item, add_item, add_text, encode, require_thread
+from understudy.store.pages import PageRequest
+from understudy.store.runs import ContextPart, Progress, activate_thread, insert_response_run
+from understudy.wire.messages import MessageObject
+from understudy.wire.responses import ResponseObject
+from understudy.wire.runs import RunObject
+
+_KEPT = (
+    "SELECT thread_id, last_seq, input_seq, body FROM responses"
+    " WHERE id = $1 AND project_id = $2 AND kept = 1 AND body IS NOT NULL"
+)
+_CALLS = ("function_call", "custom_tool_call")
+_PASSING = 100
+
+
+@dataclass(frozen=True, slots=True)
+class NewItem:
+    """`message` where the Assistants API shows it as one; else the item's `kind` and its JSON."""
+
+    id: str
+    kind: str
+    body: str = ""
+    message: MessageObject | None = None
+    answers: str | None = None
+    """The id of the call that this is the output of."""
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """Where a response's items belong: its thread, and what goes before that."""
+
+    thread_id: str
+    context: list[ContextPart] = field(default_factory=list)
+
+
+@dataclass(frozen=True, slots=True)
+class NewResponse:
+    response: ResponseObject
+    run: RunObject
+    progress: Progress
+    items: Sequence[NewItem]
+
+
+@dataclass(frozen=True, slots=True)
+class ItemPage:
+    items: list[Item]
+    ids: list[str]
+    has_more: bool
+
+
+class Responses:
+    """Every verb on one response raises NotFound where the project has none of that id, or has deleted it."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    async def create(
+        self,
+        project_id: str,
+        response_id: str,
+        make: Callable[[Place], NewResponse],
+        owner: str | None,
+        *,
+        previous_id: str | None = None,
+        conversation_thread: str | None = None,
+        kept: bool = True,
+    ) -> NewResponse:
+        """Finds the place of the response, lets `make` say what belongs there, and stores that.
+
+        Raises NotFound for the conversation, InvalidRequest for a response that cannot be followed, for an output
+        without its call and a call without its output, and for a conversation with a run under way.
+        """
+        return await self._database.write(
+            _create,
+            self._database.text_insert,
+            project_id,
+            response_id,
+            make,
+            owner,
+            previous_id,
+            conversation_thread,
+            kept,
+        )
+
+    async def place(self, project_id: str, previous_id: str | None, conversation_thread: str | None) -> Place:
+        """Where a response would belong that is only thought of. Raises what `create` does."""
+        return await self._database.read(_find_place, project_id, "", previous_id, conversation_thread, False)
+
+    async def get(self, project_id: str, response_id: str) -> str:
+        return await self._database.read(_get, project_id, response_id)
+
+    async def current(self, response_id: str) -> str | None:
+        """What the response shows now, also of one that is not kept."""
+        return await self._database.read(_current, response_id)
+
+    async def input_items(self, project_id: str, response_id: str, request: PageRequest) -> ItemPage:
+        return await self._database.read(_input_items, project_id, response_id, request)
+
+    async def item(self, project_id: str, item_id: str) -> Item:
+        """An item of any thread of the project. Raises NotFound."""
+        return await self._database.read(_item, project_id, item_id)
+
+    async def delete(self, project_id: str, response_id: str) -> str | None:
+        """Returns the id of its run where that is still under way, which is over now."""
+        return await self._database.write(_delete, project_id, response_id)
+
+    async def forget(self, response_id: str) -> None:
+        """Erases one that was not to be kept."""
+        await self._database.write(_forget, [response_id])
+
+    async def sweep(self, before: float) -> bool:
+        """Erases what was not to be kept and is older than that; False when nothing is left."""
+        return await self._database.write(_sweep, before)
+
+
+def not_found(response_id: str) -> NotFound:
+    return NotFound(f"Response with id '{response_id}' not found.")
+
+
+# -- creating ----------------------------------------------------------------------------------------------------
+
+
+def _create(
+    text_insert: str,
+    project_id: str,
+    response_id: str,
+    make: Callable[[Place], NewResponse],
+    owner: str | None,
+    previous_id: str | None,
+    conversation_thread: str | None,
+    kept: bool,
+) -> Transaction[NewResponse]:
+    place = yield from _find_place(project_id, response_id, previous_id, conversation_thread, True)
+    new = make(place)
+    yield from _check_outputs(place, previous_id, new.items)
+    input_seq = yield from insert_items(text_insert, place.thread_id, response_id, new.items)
+    yield from insert_response_run(project_id, new.run, owner, new.progress)
+    sql = (
+        "INSERT INTO responses (id, project_id, thread_id, previous_id, input_seq, kept, created_at, body)"
+        " VALUES ($1, $2, $3, $4, $5, $6, $7, $8)"
+    )
+    body = msgspec.json.encode(new.response).decode()
+    created_at = new.response.created_at
+    yield sql, (response_id, project_id, place.thread_id, previous_id, input_seq, int(kept), created_at, body)
+    for position, part in enumerate(place.context):
+        sql = "INSERT INTO response_contexts (response_id, position, thread_id, last_seq) VALUES ($1, $2, $3, $4)"
+        yield sql, (response_id, position, part.thread_id, part.last_seq)
+    return new
+
+
+def insert_items(text_insert: str, thread_id: str, run_id: str | None, items: Sequence[NewItem]) -> Transaction[int]:
+    """Returns the number of the last one; of the thread's newest where there are none."""
+    seq = 0
+    for item in items:
+        bundle, message = Bundle(), item.message
+        if message is not None:
+            row = add_item(bundle, item.id, thread_id, run_id, "message", message.role, encode(message))
+            add_text(bundle, text_insert, row, message)
+        else:
+            add_item(bundle, item.id, thread_id, run_id, item.kind, None, item.body)
+        seq = int((yield bundle)[0][0])
+    return seq or (yield from _newest(thread_id))
+
+
+def _newest(thread_id: str) -> Transaction[int]:
+    rows = yield "SELECT max(seq) FROM items WHERE thread_id = $1", (thread_id,)
+    return int(rows[0][0] or 0)
+
+
+def _find_place(
+    project_id: str, response_id: str, previous_id: str | None, conversation_thread: str | None, lock: bool
+) -> Transaction[Place]:
+    if conversation_thread is not None:
+        hold = activate_thread if lock else require_thread
+        try:
+            yield from hold(project_id, conversation_thread)
+        except NotFound:
+            raise no_conversation(conversation_thread) from None
+        except ThreadBusy as busy:
+            raise _locked(busy) from None
+        return Place(conversation_thread)
+    if previous_id is None:
+        return Place(response_id)
+    return (yield from _behind(project_id, response_id, previous_id, lock))
+
+
+def _behind(project_id: str, response_id: str, previous_id: str, lock: bool) -> Transaction[Place]:
+    rows = yield _KEPT + (" FOR UPDATE" if lock else ""), (previous_id, project_id)
+    if not rows:
+        raise InvalidRequest(
+            f"Previous response with id '{previous_id}' not found.",
+            param="previous_response_id",
+            code="previous_response_not_found",
+        )
+    thread_id, last_seq = rows[0][:2]
+    if last_seq is None:
+        raise InvalidRequest(
+            f"Previous response with id '{previous_id}' is not over yet. Wait for it, or cancel it.",
+            param="previous_response_id",
+            code="previous_response_in_progress",
+        )
+    sql = "SELECT thread_id, last_seq FROM response_contexts WHERE response_id = $1 ORDER BY position"
+    context = [ContextPart(*row) for row in (yield sql, (previous_id,))]
+    if is_shared(thread_id) and (yield from _is_newest(thread_id, int(last_seq))):
+        return Place(str(thread_id), context)
+    return Place(response_id, [*context, ContextPart(thread_id, last_seq)])
+
+
+def is_shared(thread_id: str) -> bool:
+    """Whether it is a thread that only responses have."""
+    return thread_id.startswith("resp_")
+
+
+def _is_newest(thread_id: str, last_seq: int) -> Transaction[bool]:
+    """Whether nothing was said after that item, and nothing is being said."""
+    later = yield "SELECT 1 FROM items WHERE thread_id = $1 AND seq > $2 LIMIT 1", (thread_id, last_seq)
+    if later:
+        return False
+    sql = "SELECT 1 FROM responses WHERE thread_id = $1 AND body IS NOT NULL AND last_seq IS NULL LIMIT 1"
+    return not (yield sql, (thread_id,))
+
+
+def _check_outputs(place: Place, previous_id: str | None, items: Sequence[NewItem]) -> Transaction[None]:
+    """A call and its output come together: providers refuse one without the other."""
+    given = {item.answers for item in items if item.answers is not None}
+    here = {_call_id(item.body) for item in items if item.kind in _CALLS}
+    if given - here:
+        known = yield from _calls_before(place)
+        for call_id in (item.answers for item in items):
+            if call_id is not None and call_id not in known | here:
+                raise InvalidRequest(
+                    f"No tool call found for function call output with call_id {call_id}.", param="input"
+                )
+    if previous_id is None:
+        return
+    sql = "SELECT body FROM items WHERE run_id = $1 AND kind IN ('function_call', 'custom_tool_call') ORDER BY seq"
+    answered = given | (yield from _answered(previous_id))
+    for (body,) in (yield sql, (previous_id,)):
+        if body is not None and _call_id(body) not in answered:
+            raise InvalidRequest(f"No tool output found for function call {_call_id(body)}.", param="input")
+
+
+def _answered(run_id: str) -> Transaction[set[str]]:
+    sql = "SELECT body FROM items WHERE run_id = $1 AND kind IN ('function_call_output', 'custom_tool_call_output')"
+    rows = yield sql, (run_id,)
+    return {_call_id(row[0]) for row in rows if row[0] is not None}
+
+
+def _calls_before(place: Place) -> Transaction[set[str]]:
+    found: set[str] = set()
+    for thread_id, last_seq in (*((part.thread_id, part.last_seq) for part in place.context), (place.thread_id, None)):
+        sql = "SELECT body FROM items WHERE thread_id = $1 AND kind IN ('function_call', 'custom_tool_call')"
+        bound = "" if last_seq is None else " AND seq <= $2"
+        rows = yield sql + bound, (thread_id,) if last_seq is None else (thread_id, last_seq)
+        found |= {_call_id(row[0]) for row in rows if row[0] is not None}
+    return found
+
+
+class _Call(msgspec.Struct):
+    call_id: str
+
+
+_decode_call = msgspec.json.Decoder(_Call).decode
+
+
+def _call_id(body: str) -> str:
+    return _decode_call(body).call_id
+
+
+def no_conversation(thread_id: str) -> NotFound:
+    return NotFound(f"Conversation with id 'conv_{thread_id.partition('_')[2]}' not found.")
+
+
+def _locked(busy: ThreadBusy) -> InvalidRequest:
+    return InvalidRequest(
+        f"Another process is currently operating on this conversation ({busy.run_id}). Please retry in a few seconds.",
+        code="conversation_locked",
+    )
+
+
+# -- reading -----------------------------------------------------------------------------------------------------
+
+
+def _get(project_id: str, response_id: str) -> Transaction[str]:
+    rows = yield _KEPT, (response_id, project_id)
+    if not rows:
+        raise not_found(response_id)
+    return str(rows[0][3])
+
+
+def _current(response_id: str) -> Transaction[str | None]:
+    rows = yield "SELECT body FROM responses WHERE id = $1", (response_id,)
+    return rows[0][0] if rows else None
+
+
+def _input_items(project_id: str, response_id: str, request: PageRequest) -> Transaction[ItemPage]:
+    rows = yield _KEPT, (response_id, project_id)
+    if not rows:
+        raise not_found(response_id)
+    sql = "SELECT thread_id, last_seq FROM response_contexts WHERE response_id = $1 ORDER BY position"
+    parts = [ContextPart(*row) for row in (yield sql, (response_id,))]
+    return (yield from page_items([*parts, ContextPart(rows[0][0], rows[0][2])], request))
+
+
+def _item(project_id: str, item_id: str) -> Transaction[Item]:
+    sql = (
+        "SELECT seq, kind, role, run_id, body FROM items WHERE id = $1 AND body IS NOT NULL AND ("
+        "EXISTS (SELECT 1 FROM threads WHERE id = items.thread_id AND project_id = $2 AND body IS NOT NULL) OR "
+        "EXISTS (SELECT 1 FROM responses WHERE thread_id = items.thread_id AND project_id = $2 AND body IS NOT NULL))"
+    )
+    rows = yield sql, (item_id, project_id)
+    if not rows:
+        raise NotFound(f"Item with id '{item_id}' not found.", param="input")
+    return Item(*rows[0])
+
+
+def page_items(parts: Sequence[ContextPart], request: PageRequest) -> Transaction[ItemPage]:
+    """A page of the items of several threads that follow each other. Raises InvalidRequest for an unknown cursor."""
+    args: list[str | int] = []
+    places = []
+    for part in parts:
+        args += [part.thread_id, part.last_seq]
+        places.append(f"(thread_id = ${len(args) - 1} AND seq <= ${len(args)})")
+    where = f"({' OR '.join(places)}) AND body IS NOT NULL"
+    ascending = request.order == "asc"
+    for name, cursor, forward in (("after", request.after, True), ("before", request.before, False)):
+        if cursor is not None:
+            position = yield from _position(parts, name, cursor)
+            args.append(position)
+            where += f" AND seq {'>' if ascending == forward else '<'} ${len(args)}"
+    backwards = request.before is not None and request.after is None
+    direction = "ASC" if ascending != backwards else "DESC"
+    args.append(request.limit + 1)
+    sql = (
+        f"SELECT id, seq, kind, role, run_id, body FROM items WHERE {where}"  # noqa: S608 - numbers only
+        f" ORDER BY seq {direction} LIMIT ${len(args)}"
+    )
+    rows = yield sql, tuple(args)
+    found = rows[: request.limit]
+    if backwards:
+        found = found[::-1]
+    return ItemPage([Item(*row[1:]) for row in found], [row[0] for row in found], len(rows) > request.limit)
+
+
+def _position(parts: Sequence[ContextPart], name: str, cursor: str) -> Transaction[int]:
+    rows = yield "SELECT seq, thread_id FROM items WHERE id = $1", (cursor,)
+    if not rows or rows[0][1] not in {part.thread_id for part in parts}:
+        raise InvalidRequest(
+            f"Invalid '{name}': no object with id {cursor!r} in this list. Use an id that the list has returned.",
+            param=name,
+            code="invalid_value",
+        )
+    return int(rows[0][0])
+
+
+# -- deleting ----------------------------------------------------------------------------------------------------
+
+
+def _delete(project_id: str, response_id: str) -> Transaction[str | None]:
+    rows = yield _KEPT + " FOR UPDATE", (response_id, project_id)
+    if not rows:
+        raise not_found(response_id)
+    sql = (
+        "UPDATE runs SET status = 'cancelled', owner = NULL WHERE id = $1"
+        " AND status IN ('queued', 'in_progress', 'requires_action', 'cancelling') RETURNING id"
+    )
+    ended = yield sql, (response_id,)
+    yield from _forget([response_id])
+    return response_id if ended else None
+
+
+def _sweep(before: float) -> Transaction[bool]:
+    sql = (
+        "SELECT responses.id FROM responses JOIN runs ON runs.id = responses.id WHERE kept = 0 AND created_at < $1"
+        " AND runs.status NOT IN ('queued', 'in_progress', 'requires_action', 'cancelling') LIMIT $2"
+    )
+    rows = yield sql, (int(before), _PASSING)
+    yield from _forget([row[0] for row in rows])
+    return len(rows) == _PASSING
+
+
+def _forget(response_ids: Sequence[str]) -> Transaction[None]:
+    """The rows of the responses; and the items of their threads, once no other response is told them."""
+    for response_id in response_ids:
+        own = yield "SELECT thread_id FROM responses WHERE id = $1", (response_id,)
+        told = yield "SELECT thread_id FROM response_contexts WHERE response_id = $1", (response_id,)
+        yield "DELETE FROM responses WHERE id = $1", (response_id,)
+        yield "DELETE FROM response_contexts WHERE response_id = $1", (response_id,)
+        for thread_id in {str(row[0]) for row in (*own, *told)}:
+            if is_shared(thread_id) and not (yield from _is_told(thread_id)):
+                yield "INSERT INTO erasures (thread_id) VALUES ($1) ON CONFLICT DO NOTHING", (thread_id,)
+
+
+def _is_told(thread_id: str) -> Transaction[bool]:
+    sql = (
+        "SELECT 1 FROM responses WHERE thread_id = $1 AND body IS NOT NULL"
+        " UNION ALL SELECT 1 FROM response_contexts WHERE thread_id = $1 LIMIT 1"
+    )
+    return bool((yield sql, (thread_id,)))

@@ -1,0 +1,92 @@
+"""What stands in a response's `output` and in a conversation: messages, calls, reasoning. Source: the Responses API.
+
+Members come in the order of the hosted API's answers. What a client sends as input is looser, see `input_items.py`.
+"""
+
+from typing import Any, Literal
+
+from msgspec import UNSET, Struct, UnsetType
+
+ItemStatus = Literal["in_progress", "completed", "incomplete"]
+
+
+class FileCitation(Struct, kw_only=True, tag_field="type", tag="file_citation"):
+    """`index` counts the code points of the text before it; the text itself has no mark."""
+
+    file_id: str
+    filename: str
+    index: int
+
+
+class ContainerFileCitation(Struct, kw_only=True, tag_field="type", tag="container_file_citation"):
+    container_id: str
+    end_index: int
+    file_id: str
+    filename: str
+    start_index: int
+
+
+ItemAnnotation = FileCitation | ContainerFileCitation
+
+
+class OutputText(Struct, kw_only=True, tag_field="type", tag="output_text"):
+    annotations: list[ItemAnnotation] = []
+    logprobs: list[Any] = []
+    text: str
+
+
+class Refusal(Struct, kw_only=True, tag_field="type", tag="refusal"):
+    refusal: str
+
+
+class OutputMessage(Struct, kw_only=True, tag_field="type", tag="message"):
+    id: str
+    status: ItemStatus
+    content: list[OutputText | Refusal]
+    role: Literal["assistant"] = "assistant"
+
+
+class FunctionCallItem(Struct, kw_only=True, tag_field="type", tag="function_call"):
+    id: str
+    status: ItemStatus
+    arguments: str
+    call_id: str
+    name: str
+
+
+class CustomToolCallItem(Struct, kw_only=True, tag_field="type", tag="custom_tool_call"):
+    id: str
+    status: ItemStatus
+    call_id: str
+    input: str
+    name: str
+
+
+class FileSearchCall(Struct, kw_only=True, tag_field="type", tag="file_search_call"):
+    id: str
+    status: Literal["in_progress", "searching", "completed", "incomplete", "failed"]
+    queries: list[str]
+    results: list[dict[str, Any]] | None = None
+
+
+class CodeInterpreterCall(Struct, kw_only=True, tag_field="type", tag="code_interpreter_call"):
+    id: str
+    status: Literal["in_progress", "interpreting", "completed", "incomplete", "failed"]
+    code: str
+    container_id: str
+    outputs: list[dict[str, Any]] | None = None
+
+
+class SummaryText(Struct, tag_field="type", tag="summary_text"):
+    text: str
+
+
+class ReasoningItem(Struct, kw_only=True, tag_field="type", tag="reasoning"):
+    id: str
+    encrypted_content: str | UnsetType | None = UNSET
+    summary: list[SummaryText] = []
+
+
+OutputItem = (
+    OutputMessage | FunctionCallItem | CustomToolCallItem | FileSearchCall | CodeInterpreterCall | ReasoningItem
+)

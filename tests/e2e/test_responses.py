@@ -1,0 +1,430 @@
+"""Responses through the official client: whole, streamed, in the background, in chains, with tools, and refused."""
+
+import itertools
+import json
+from concurrent.futures import ThreadPoolExecutor
+
+import openai
+import pytest
+
+from e2e.talk import on_both
+from upstream import Gate, call, calls, deltas, fault, text
+from waiting import eventually
+
+MODEL = "gpt-4o"
+WEATHER = {
+    "type": "function",
+    "name": "get_weather",
+    "parameters": {
+        "type": "object",
+        "properties": {"city": {"type": "string"}},
+        "required": ["city"],
+        "additionalProperties": False,
+    },
+}
+PARIS = call("get_weather", call_id="call_a", city="Paris")
+ROME = call("get_weather", call_id="call_b", city="Rome")
+MEMBERS = [
+    "id",
+    "object",
+    "created_at",
+    "status",
+    "background",
+    "billing",
+    "completed_at",
+    "error",
+    "frequency_penalty",
+    "incomplete_details",
+    "instructions",
+    "max_output_tokens",
+    "max_tool_calls",
+    "model",
+    "output",
+    "parallel_tool_calls",
+    "presence_penalty",
+    "previous_response_id",
+    "prompt_cache_key",
+    "prompt_cache_retention",
+    "reasoning",
+    "safety_identifier",
+    "service_tier",
+    "store",
+    "temperature",
+    "text",
+    "tool_choice",
+    "tools",
+    "top_logprobs",
+    "top_p",
+    "truncation",
+    "usage",
+    "user",
+    "metadata",
+]
+
+
+def respond(client, asked="Hello", **parameters):
+    return client.responses.create(model=MODEL, input=asked, **parameters)
+
+
+def ended(client, response_id):
+    response = None
+
+    def is_over():
+        nonlocal response
+        response = client.responses.retrieve(response_id)
+        return response.status not in {"queued", "in_progress"}
+
+    eventually(is_over)
+    return response
+
+
+def asked_of(upstream):
+    """The messages of the last request that the model got."""
+    return [(one["role"], one["content"]) for one in upstream.requests[-1].body["messages"]]
+
+
+def types(stream):
+    return [event.type for event in stream]
+
+
+def numbers(stream):
+    return [event.sequence_number for event in stream]
+
+
+@on_both
+@pytest.mark.proves("responses.shape")
+def test_a_response_is_made_kept_and_removed(client, server, upstream):
+    upstream.answer(text("Hi ", "there.", usage=(9, 3)))
+    made = respond(client, instructions="Be brief.", metadata={"a": "b"}, max_output_tokens=100, user="u")
+    assert (made.status, made.output_text, made.model) == ("completed", "Hi there.", MODEL)
+    assert (made.usage.input_tokens, made.usage.output_tokens, made.usage.total_tokens) == (9, 3, 12)
+    assert asked_of(upstream) == [("system", "Be brief."), ("user", "Hello")]
+    reply = server.ask("GET", f"/responses/{made.id}")
+    assert list(reply.json) == MEMBERS
+    assert set(reply.json["output"][0]) == {"id", "type", "status", "content", "role"}
+    assert client.responses.retrieve(made.id).to_dict() == made.to_dict()
+    assert server.ask("DELETE", f"/responses/{made.id}").json == {
+        "id": made.id,
+        "object": "response",
+        "deleted": True,
+    }
+    with pytest.raises(openai.NotFoundError, match=f"Response with id '{made.id}' not found"):
+        client.responses.retrieve(made.id)
+
+
+@pytest.mark.proves("responses.stream")
+def test_a_stream_shows_each_part_in_its_order_and_numbers_every_event(client, upstream):
+    upstream.answer(text("Hi ", "there."))
+    events = list(respond(client, stream=True))
+    assert types(events) == [
+        "response.created",
+        "response.in_progress",
+        "response.output_item.added",
+        "response.content_part.added",
+        "response.output_text.delta",
+        "response.output_text.delta",
+        "response.output_text.done",
+        "response.content_part.done",
+        "response.output_item.done",
+        "response.completed",
+    ]
+    assert numbers(events) == list(range(len(events)))
+    assert events[0].response.output == []
+    assert [one.delta for one in events[4:6]] == ["Hi ", "there."]
+    assert events[-1].response.output_text == events[6].text == "Hi there."
+    assert client.responses.retrieve(events[0].response.id).to_dict() == events[-1].response.to_dict()
+
+
+def test_deltas_hide_their_length_unless_they_are_asked_not_to(client, upstream):
+    upstream.always(text("Hi"))
+    hidden = [event for event in respond(client, stream=True) if event.type == "response.output_text.delta"]
+    assert all((len(event.delta) + len(event.obfuscation)) % 16 == 0 for event in hidden)
+    plain = respond(client, stream=True, stream_options={"include_obfuscation": False})
+    assert not any(hasattr(event, "obfuscation") for event in plain)
+
+
+@on_both
+@pytest.mark.proves("responses.chain")
+def test_a_response_that_follows_another_is_told_what_was_said(client, upstream):
+    upstream.answer(text("One."), text("Two."), text("Three."))
+    first = respond(client, "A", instructions="Only here.")
+    second = respond(client, "B", previous_response_id=first.id)
+    assert second.previous_response_id == first.id
+    assert asked_of(upstream) == [("user", "A"), ("assistant", "One."), ("user", "B")]
+    # Another one that follows the first knows nothing of the second.
+    respond(client, "C", previous_response_id=first.id)
+    assert asked_of(upstream) == [("user", "A"), ("assistant", "One."), ("user", "C")]
+    listed = client.responses.input_items.list(second.id, order="asc").data
+    assert [(item.role, item.content[0].text) for item in listed] == [
+        ("user", "A"),
+        ("assistant", "One."),
+        ("user", "B"),
+    ]
+    assert [item.type for item in listed] == ["message"] * 3
+
+
+@on_both
+def test_a_chain_goes_on_when_its_beginning_was_removed(client, upstream):
+    upstream.always(text("Yes."))
+    first = respond(client, "A")
+    second = respond(client, "B", previous_response_id=first.id)
+    client.responses.delete(first.id)
+    respond(client, "C", previous_response_id=second.id)
+    assert [said for _, said in asked_of(upstream)] == ["A", "Yes.", "B", "Yes.", "C"]
+    with pytest.raises(openai.BadRequestError) as refused:
+        respond(client, "D", previous_response_id=first.id)
+    assert refused.value.code == "previous_response_not_found"
+
+
+def test_many_that_follow_the_same_one_at_once_do_not_hear_each_other(client, upstream):
+    upstream.always(text("Yes."))
+    first = respond(client, "A")
+    with ThreadPoolExecutor(8) as pool:
+        made = list(pool.map(lambda n: respond(client, f"B{n}", previous_response_id=first.id), range(16)))
+    for number, response in enumerate(made):
+        items = client.responses.input_items.list(response.id, order="asc").data
+        assert [item.content[0].text for item in items] == ["A", "Yes.", f"B{number}"]
+
+
+@on_both
+@pytest.mark.proves("responses.functions")
+def test_a_function_call_ends_the_response_and_its_output_begins_the_next(client, upstream):
+    upstream.answer(calls(PARIS, ROME), text("Mild."))
+    asking = respond(client, "Weather?", tools=[WEATHER])
+    assert asking.status == "completed"
+    assert [(one.type, one.call_id, one.name, json.loads(one.arguments)) for one in asking.output] == [
+        ("function_call", "call_a", "get_weather", {"city": "Paris"}),
+        ("function_call", "call_b", "get_weather", {"city": "Rome"}),
+    ]
+    with pytest.raises(openai.BadRequestError, match="No tool output found for function call call_b"):
+        respond(client, [output("call_a")], previous_response_id=asking.id, tools=[WEATHER])
+    done = respond(client, [output("call_a"), output("call_b")], previous_response_id=asking.id, tools=[WEATHER])
+    assert done.output_text == "Mild."
+    messages = upstream.requests[-1].body["messages"]
+    assert [one["role"] for one in messages] == ["user", "assistant", "tool", "tool"]
+    assert [one["id"] for one in messages[1]["tool_calls"]] == ["call_a", "call_b"]
+
+
+def output(call_id, said="18"):
+    return {"type": "function_call_output", "call_id": call_id, "output": said}
+
+
+def test_calls_are_streamed_one_after_the_other(client, upstream):
+    upstream.answer(calls(PARIS, ROME))
+    with client.responses.stream(model=MODEL, input="Weather?", tools=[WEATHER]) as stream:
+        seen = [name for name, _ in itertools.groupby(event.type for event in stream)]
+        final = stream.get_final_response()
+    one = [
+        "response.output_item.added",
+        "response.function_call_arguments.delta",
+        "response.function_call_arguments.done",
+        "response.output_item.done",
+    ]
+    assert seen == ["response.created", "response.in_progress", *one, *one, "response.completed"]
+    assert [json.loads(call.arguments)["city"] for call in final.output] == ["Paris", "Rome"]
+
+
+def test_the_whole_conversation_may_be_sent_by_the_client(client, upstream):
+    upstream.answer(calls(PARIS), text("Mild."))
+    asking = respond(client, "Weather?", tools=[WEATHER], store=False)
+    items = [{"role": "user", "content": "Weather?"}, *[one.to_dict() for one in asking.output], output("call_a")]
+    assert respond(client, items, tools=[WEATHER], store=False).output_text == "Mild."
+    assert [one["role"] for one in upstream.requests[-1].body["messages"]] == ["user", "assistant", "tool"]
+    with pytest.raises(openai.NotFoundError):
+        client.responses.retrieve(asking.id)
+    with pytest.raises(openai.BadRequestError, match="No tool call found for function call output with call_id call_z"):
+        respond(client, [output("call_z")])
+
+
+def test_a_custom_tool_takes_one_free_text(client, upstream):
+    upstream.answer(calls(call("shell", call_id="call_a", input='ls "a b"\n')), text("Done."))
+    tools = [{"type": "custom", "name": "shell", "description": "Runs a command."}]
+    events = list(respond(client, "List.", tools=tools, stream=True))
+    (asked,) = events[-1].response.output
+    assert (asked.type, asked.name, asked.input) == ("custom_tool_call", "shell", 'ls "a b"\n')
+    said = "".join(event.delta for event in events if event.type == "response.custom_tool_call_input.delta")
+    assert said == asked.input
+    result = {"type": "custom_tool_call_output", "call_id": "call_a", "output": [{"type": "input_text", "text": "x"}]}
+    respond(client, [result], previous_response_id=events[-1].response.id, tools=tools)
+    assert upstream.requests[-1].body["messages"][-1] == {"role": "tool", "tool_call_id": "call_a", "content": "x"}
+
+
+def test_reasoning_is_shown_where_it_is_asked_for_and_given_back_with_the_calls(client, upstream):
+    thought = ({"reasoning_content": "Let me "}, {"reasoning_content": "think."})
+    asks = {"tool_calls": [{"index": 0, "id": "call_a", "function": {"name": "get_weather", "arguments": "{}"}}]}
+    upstream.answer(deltas(*thought, asks, finish="tool_calls"), text("Mild."))
+    asking = respond(
+        client,
+        "Weather?",
+        tools=[WEATHER],
+        reasoning={"effort": "low", "summary": "auto"},
+        include=["reasoning.encrypted_content"],
+    )
+    reasoning, called = asking.output
+    assert (reasoning.type, reasoning.summary[0].text, called.type) == ("reasoning", "Let me think.", "function_call")
+    assert upstream.requests[-1].body["reasoning_effort"] == "low"
+    history = [{"role": "user", "content": "Weather?"}, *[one.to_dict() for one in asking.output], output("call_a")]
+    respond(client, history, tools=[WEATHER], store=False)
+    assert upstream.requests[-1].body["messages"][1]["reasoning_content"] == "Let me think."
+
+
+def test_the_answer_may_be_bound_to_a_schema(client, upstream):
+    upstream.answer(text('{"name": "Ada"}'))
+    schema = {
+        "type": "object",
+        "properties": {"name": {"type": "string"}},
+        "required": ["name"],
+        "additionalProperties": False,
+    }
+    made = respond(client, text={"format": {"type": "json_schema", "name": "person", "schema": schema}})
+    assert upstream.requests[-1].body["response_format"] == {
+        "type": "json_schema",
+        "json_schema": {"name": "person", "schema": schema, "strict": True},
+    }
+    assert made.text.format.strict is True
+
+
+# -- in the background -------------------------------------------------------------------------------------------
+
+
+@on_both
+@pytest.mark.proves("responses.background")
+def test_a_response_in_the_background_is_answered_at_once_and_polled(client, upstream):
+    gate = Gate()
+    upstream.answer(text("Hi ", gate, "there."))
+    queued = respond(client, background=True)
+    assert (queued.status, queued.background, queued.output) == ("queued", True, [])
+    gate.open()
+    assert ended(client, queued.id).output_text == "Hi there."
+
+
+@on_both
+def test_one_in_the_background_can_be_cancelled_and_only_once(client, upstream):
+    upstream.answer(text("Hi ", Gate()))
+    made = respond(client, background=True)
+    assert client.responses.cancel(made.id).status == "cancelled"
+    assert client.responses.cancel(made.id).status == "cancelled"
+    assert client.responses.retrieve(made.id).status == "cancelled"
+
+
+def test_one_that_is_waited_for_cannot_be_cancelled(client, upstream):
+    upstream.answer(text("Hi."))
+    made = respond(client)
+    with pytest.raises(openai.BadRequestError, match="Cannot cancel a synchronous response"):
+        client.responses.cancel(made.id)
+
+
+@pytest.mark.proves("responses.resumption")
+def test_a_stream_can_be_taken_up_behind_any_of_its_events(client, upstream):
+    upstream.answer(text(*[f"{number} " for number in range(100)]))
+    events = list(respond(client, background=True, stream=True))
+    assert types(events)[:3] == ["response.created", "response.queued", "response.in_progress"]
+    response_id, last = events[0].response.id, events[-1].sequence_number
+    whole = events[-1].response.output_text
+    for after in (0, 2, 3, 4, 5, 40, 90, last - 1):
+        rest = list(client.responses.retrieve(response_id, stream=True, starting_after=after))
+        assert numbers(rest) == sorted(numbers(rest))
+        assert numbers(rest)[0] > after
+        assert rest[-1].sequence_number == last
+        known = "".join(
+            event.delta
+            for event in (*[one for one in events if one.sequence_number <= after], *rest)
+            if event.type == "response.output_text.delta"
+        )
+        assert known == whole
+    assert list(client.responses.retrieve(response_id, stream=True, starting_after=last)) == []
+
+
+def test_a_stream_that_nobody_remembers_is_told_again(new_server, upstream):
+    server = new_server().start()
+    upstream.answer(text("Hi ", "there."))
+    made = list(respond(server.client, background=True, stream=True))[-1].response
+    server.stop()
+    server.start()
+    again = list(server.client.responses.retrieve(made.id, stream=True))
+    assert again[-1].response.to_dict() == made.to_dict()
+    assert [event.delta for event in again if event.type == "response.output_text.delta"] == ["Hi there."]
+
+
+@pytest.mark.parametrize("count", [3, 6])
+def test_a_response_is_finished_by_the_server_that_comes_after_a_kill(new_server, upstream, count):
+    server = new_server().start()
+    gate = Gate()
+    upstream.answer(text("One ", "two ", gate), text("One ", "two ", "three."))
+    stream = respond(server.client, background=True, stream=True)
+    seen = list(itertools.islice(stream, count))
+    upstream.wait_for(1)
+    server.kill()
+    server.start()
+    done = ended(server.client, seen[0].response.id)
+    assert (done.status, done.output_text, len(done.output)) == ("completed", "One two three.", 1)
+
+
+# -- what goes wrong ---------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("status", "raised"),
+    [(429, openai.RateLimitError), (400, openai.BadRequestError), (500, openai.InternalServerError)],
+)
+def test_who_waits_gets_the_error_and_who_polls_the_failed_response(client, upstream, status, raised):
+    upstream.always(fault(status, "Not today."))
+    with pytest.raises(raised):
+        client.with_options(max_retries=0).responses.create(model=MODEL, input="Hello")
+    failed = ended(client, respond(client, background=True).id)
+    assert failed.status == "failed"
+    assert failed.error.message
+    last = list(respond(client, stream=True))[-1]
+    assert (last.type, last.response.status) == ("response.failed", "failed")
+
+
+def test_an_answer_that_is_cut_is_incomplete(client, upstream):
+    upstream.answer(text("Hi", finish="length"))
+    made = respond(client, max_output_tokens=16)
+    assert (made.status, made.incomplete_details.reason) == ("incomplete", "max_output_tokens")
+    assert made.output[0].status == "incomplete"
+
+
+@pytest.mark.parametrize(
+    ("body", "status", "param", "code"),
+    [
+        ({}, 400, None, "missing_required_parameter"),
+        ({"input": "x", "foo": 1}, 400, "foo", "unknown_parameter"),
+        ({"messages": []}, 400, "messages", "unsupported_parameter"),
+        ({"input": "x", "previous_response_id": "resp_x", "conversation": "conv_x"}, 400, None, ...),
+        ({"input": "x", "previous_response_id": "resp_x"}, 400, "previous_response_id", "previous_response_not_found"),
+        ({"input": "x", "conversation": "conv_x"}, 404, None, None),
+        ({"input": "x", "conversation": "thread_x"}, 400, "conversation", "invalid_value"),
+        ({"input": "x", "max_output_tokens": 15}, 400, "max_output_tokens", "integer_below_min_value"),
+        ({"input": "x", "max_tool_calls": 0}, 400, "max_tool_calls", "integer_below_min_value"),
+        ({"input": "x", "background": True, "store": False}, 400, "background", ...),
+        ({"input": [{"type": "nothing"}]}, 400, "input[0].type", "invalid_value"),
+        ({"input": [{"role": "user", "content": [{"type": "text"}]}]}, 400, "input[0].content[0].type", ...),
+        ({"input": [{"role": "user", "content": [{"type": "input_file"}]}]}, 400, "input[0].content[0]", ...),
+        ({"input": [{"type": "item_reference", "id": "msg_x"}]}, 404, "input", None),
+        ({"input": "x", "tools": [{"type": "web_search"}]}, 400, "tools[0].type", "invalid_value"),
+        ({"input": "x", "tools": [{"type": "file_search", "vector_store_ids": ["vs_x"]}]}, 404, None, None),
+        ({"input": "x", "tools": [{"type": "file_search", "vector_store_ids": []}]}, 400, ..., ...),
+        ({"input": "x", "include": ["nothing"]}, 400, "include[0]", "invalid_value"),
+        ({"input": "x", "model": "nobody/has-this"}, 400, "model", "model_not_found"),
+        ({"input": "x", "prompt": {"id": "pmpt_x"}}, 400, "prompt", "unsupported_parameter"),
+    ],
+)
+@pytest.mark.proves("responses.refusals")
+def test_bad_requests_are_refused_with_the_place_of_the_fault(server, body, status, param, code):
+    reply = server.ask("POST", "/responses", {"model": MODEL, **body})
+    assert reply.status == status, reply.body
+    error = reply.json["error"]
+    assert param in {..., error["param"]}
+    assert code in {..., error["code"]}
+    assert error["message"]
+
+
+def test_tokens_are_counted_with_all_that_the_model_would_be_told(client, upstream):
+    upstream.always(text("Yes."))
+    alone = client.responses.input_tokens.count(model=MODEL, input="Hello there").input_tokens
+    made = respond(client, "Some words that were said before.")
+    more = client.responses.input_tokens.count(model=MODEL, input="Hello there", previous_response_id=made.id)
+    tools = client.responses.input_tokens.count(model=MODEL, input="Hello there", tools=[WEATHER])
+    assert 0 < alone < more.input_tokens
+    assert alone < tools.input_tokens
