@@ -67,7 +67,9 @@ async def measure(stage: Stage) -> Report:
     extractor = Extractor(children, stage.directory / "spool", seconds=120, text_bytes=1 << 28)
     idle = _resident()
     try:
-        for file, (name, size) in enumerate((("free", _SMALL), ("builtin", _SMALL), ("free", _LARGE))):
+        for file, (name, size) in enumerate(
+            (("free", _SMALL), ("builtin", _SMALL), ("free", _LARGE), ("builtin", _LARGE))
+        ):
             path = _text(stage.directory / f"{file}.txt", size)
             await _one(done, extractor, index, file, name, path, size, _Watch(idle))
     finally:

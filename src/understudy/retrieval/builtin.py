@@ -68,7 +68,7 @@ def _rotated(values: list[float]) -> list[float]:
     return values
 
 
-@lru_cache(maxsize=50_000)
+@lru_cache(maxsize=12_000)
 def _word(word: str) -> tuple[tuple[int, float], ...]:
     """What a word adds: `(number, share)`, a number for a dimension."""
     if word in STOP:
@@ -85,7 +85,7 @@ def _whole(word: str) -> list[tuple[int, float]]:
     return [_hashed(f"{number}:{root}") for number in range(_SPREAD)]
 
 
-@lru_cache(maxsize=100_000)
+@lru_cache(maxsize=20_000)
 def _pair(pair: tuple[str, str]) -> tuple[int, float]:
     number, sign = _hashed(f"{stem(pair[0])} {stem(pair[1])}")
     return number, sign * _PAIR
