@@ -231,6 +231,33 @@ def test_the_operators_endpoint_hears_of_every_project_and_no_tenant_sees_it(new
     assert secret not in server.log.read_text()
 
 
+@pytest.mark.parametrize(
+    ("settings", "message"),
+    [
+        (
+            {"url": "https://10.0.0.1/hook"},
+            "`webhooks.url` is 'https://10.0.0.1/hook'. Its host is on a private network",
+        ),
+        (
+            {"url": "https://a.example", "events": "nothing.happened"},
+            "`webhooks.events` has 'nothing.happened'; what can",
+        ),
+        (
+            {"url": "https://a.example", "secret": "whsec_short"},
+            "it must be 'whsec_' and the base64 of 24 to 64 bytes.",
+        ),
+    ],
+)
+def test_an_operators_endpoint_that_cannot_work_is_refused_at_the_start(new_server, settings, message):
+    given = {"secret": "whsec_" + "c2VjcmV0" * 4, **settings}
+    server = new_server(**{f"webhooks__{name}": value for name, value in given.items()})
+    with pytest.raises(AssertionError):
+        server.start()
+    assert server.process.wait(15) == 2
+    assert message in server.log.read_text()
+    server.kill()
+
+
 PRIVATE = [
     "https://127.0.0.1/x",
     "https://10.1.2.3/x",

@@ -18,13 +18,14 @@ from standardwebhooks import Webhook
 from understudy import ids
 from understudy.clock import Clock
 from understudy.engine.background import Repeating
-from understudy.errors import InvalidRequest, StoreError
+from understudy.errors import InvalidRequest, SettingsError, StoreError
 from understudy.settings import WebhookSettings
 from understudy.store import Store
 from understudy.store.outbox import OPERATOR
 from understudy.store.webhooks import Due, Endpoint, Outcome
 from understudy.tools.outward import Answered, Outward, refused
 from understudy.wire.webhooks import (
+    EVENT_TYPES,
     EventType,
     WebhookAttempt,
     WebhookEndpoint,
@@ -57,6 +58,7 @@ class Webhooks:
         self._loops = (Repeating(_SWEEP, self._fill), Repeating(_PRUNE, self._prune))
 
     async def start(self) -> None:
+        """Raises SettingsError where the operator's endpoint would never hear of anything."""
         await self._store.declare(OPERATOR, self._operators(), self._clock.now())
         for loop in self._loops:
             loop.start()
@@ -176,6 +178,12 @@ class Webhooks:
         settings = self._settings
         if settings.url is None or settings.secret is None:
             return {}
+        if refusal := refused(settings.url, allow_private=settings.allow_private):
+            raise SettingsError(f"`webhooks.url` is {settings.url!r}. {refusal}")
+        for event in settings.events:
+            if event not in {"*", *EVENT_TYPES}:
+                known = ", ".join(map(repr, ("*", *EVENT_TYPES)))
+                raise SettingsError(f"`webhooks.events` has {event!r}; what can be told of is {known}.")
         now = int(self._clock.now())
         endpoint = WebhookEndpoint(
             id="we_" + hashlib.sha256(settings.url.encode()).hexdigest()[:32],
