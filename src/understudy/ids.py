@@ -81,6 +81,10 @@ def chat_completion() -> str:
     return "chatcmpl-" + _random(29)
 
 
+def completion() -> str:
+    return "cmpl-" + _random(29)
+
+
 def request() -> str:
     return "req_" + secrets.token_hex(16)
 

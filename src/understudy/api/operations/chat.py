@@ -3,7 +3,7 @@
 from typing import Final
 
 from understudy.api.operations.operation import Operation, Schema
-from understudy.wire import chat, queries
+from understudy.wire import chat, completions, queries
 
 _CHAT_REQUEST: Schema = {
     "type": "object",
@@ -50,6 +50,16 @@ OPERATIONS: Final = (
         _CHAT_REQUEST,
         streams=True,
         tag=_TAG,
+    ),
+    Operation(
+        "createCompletion",
+        "POST",
+        "/completions",
+        "Have a model go on with a text; it is asked as a chat of one message.",
+        completions.TextCompletion,
+        completions.CreateCompletionRequest,
+        streams=True,
+        tag="Completions",
     ),
     Operation("getChatCompletion", "GET", _STORED, "One stored completion.", _CHAT_ANSWER, tag=_TAG),
     Operation(

@@ -1,0 +1,198 @@
+"""Completions of texts over HTTP: each prompt is asked as a chat of one message, since models chat nowadays.
+
+What a chat has no word for is refused instead of ignored.
+"""
+
+from collections.abc import AsyncGenerator, Sequence
+from contextlib import aclosing
+from typing import Any, Final
+
+import msgspec
+from starlette.requests import Request
+from starlette.responses import Response
+
+from understudy import ids
+from understudy.api.charging import Meter, admit, charged
+from understudy.api.errors import envelope, to_api_error
+from understudy.api.event_stream import EventStream
+from understudy.api.exchange import read_body
+from understudy.api.parts import parts_of
+from understudy.errors import InvalidRequest, UnderstudyError
+from understudy.llm.provider import ChatBody
+from understudy.llm.router import Models, Stream
+from understudy.wire.completions import CreateCompletionRequest, TextChoice, TextCompletion
+from understudy.wire.problems import parse_object
+
+# What the hosted API writes at most where nothing else is said.
+_MAX_TOKENS: Final = 16
+_PASSED_ON: Final = (
+    "temperature",
+    "top_p",
+    "stop",
+    "seed",
+    "presence_penalty",
+    "frequency_penalty",
+    "logit_bias",
+    "user",
+)
+_COUNTS: Final = ("prompt_tokens", "completion_tokens", "total_tokens")
+
+
+async def create_completion(request: Request) -> Response:
+    await admit(request)
+    parts = parts_of(request)
+    limits = parts.settings.limits
+    plain = parse_object(await read_body(request, limits), CreateCompletionRequest, depth=limits.json_depth)
+    asked = msgspec.convert(plain, CreateCompletionRequest)
+    prompts = _prompts(asked)
+    meter = Meter(request, "completion", {"model": asked.model, "messages": prompts})
+    writing = _Writing(asked, int(parts.clock.now()))
+    chats = [_chat(asked, plain, prompt) for prompt in prompts]
+    if asked.stream:
+        stream = parts.models.stream(chats[0])
+        # The first chunks decide: what fails before them is an ordinary error answer.
+        first = await anext(stream, ())
+        told = _told(writing, prompts, chats, first, stream, parts.models)
+        return EventStream(request, _events(writing, told, meter))
+    answers = [msgspec.json.decode(await parts.models.complete(chat)) for chat in chats]
+    answer = writing.whole(prompts, answers)
+    return charged(meter, answer, await meter.charge(answer))
+
+
+def _prompts(asked: CreateCompletionRequest) -> list[str]:
+    given = [asked.prompt] if isinstance(asked.prompt, str) else asked.prompt
+    prompts = [prompt for prompt in given if isinstance(prompt, str)]
+    if len(prompts) < len(given):
+        raise _unsupported("prompt", "tokens cannot be turned into a text here. Give texts.")
+    if asked.suffix:
+        raise _unsupported("suffix", "no model here fills in. Leave it out.")
+    if asked.logprobs is not None:
+        raise _unsupported("logprobs", "they are given by chat completions only. Leave it out.")
+    if asked.best_of is not None and asked.best_of > (asked.n or 1):
+        raise _unsupported("best_of", "it may not be more than 'n'.")
+    return prompts
+
+
+def _unsupported(name: str, reason: str) -> InvalidRequest:
+    return InvalidRequest(f"Invalid '{name}': {reason}", param=name, code="unsupported_parameter")
+
+
+def _chat(asked: CreateCompletionRequest, plain: dict[str, Any], prompt: str) -> ChatBody:
+    body: ChatBody = {
+        "model": asked.model,
+        "messages": [{"role": "user", "content": prompt}],
+        "max_tokens": asked.max_tokens or _MAX_TOKENS,
+    }
+    body |= {name: plain[name] for name in _PASSED_ON if plain.get(name) is not None}
+    if asked.n is not None and asked.n > 1:
+        body["n"] = asked.n
+    return body | ({"stream": True} if asked.stream else {})
+
+
+class _Writing:
+    """One answer: its id, and its choices, which are numbered through all prompts."""
+
+    def __init__(self, asked: CreateCompletionRequest, created: int) -> None:
+        self._id = ids.completion()
+        self._created = created
+        self._model = asked.model
+        self._each = asked.n or 1
+        self._echo = bool(asked.echo)
+        self.counted = bool(asked.stream_options and asked.stream_options.include_usage)
+        self._usage: dict[str, int] = dict.fromkeys(_COUNTS, 0)
+
+    def whole(self, prompts: Sequence[str], answers: Sequence[dict[str, Any]]) -> bytes:
+        choices = []
+        for number, (prompt, answer) in enumerate(zip(prompts, answers, strict=True)):
+            self._count(answer)
+            for choice in answer["choices"]:
+                text = (prompt if self._echo else "") + (choice["message"].get("content") or "")
+                index = number * self._each + choice.get("index", 0)
+                choices.append(TextChoice(text=text, index=index, finish_reason=choice.get("finish_reason")))
+        return self._encoded(choices, self._usage)
+
+    def opening(self, number: int, prompt: str) -> list[bytes]:
+        """What is said before a model says anything: the prompts that are to be repeated."""
+        first = number * self._each
+        return [
+            self._encoded([TextChoice(text=prompt, index=index)], None)
+            for index in range(first, first + self._each if self._echo else first)
+        ]
+
+    def told(self, number: int, payload: bytes) -> list[bytes]:
+        chunk = msgspec.json.decode(payload)
+        self._count(chunk)
+        return [
+            self._encoded([TextChoice(text=text, index=number * self._each + index, finish_reason=reason)], None)
+            for index, text, reason in _said(chunk)
+            if text or reason
+        ]
+
+    def usage(self) -> bytes:
+        return self._encoded([], self._usage)
+
+    def _count(self, answer: dict[str, Any]) -> None:
+        usage = answer.get("usage") or {}
+        for name in _COUNTS:
+            self._usage[name] += usage.get(name) or 0
+        self._model = answer.get("model") or self._model
+
+    def _encoded(self, choices: list[TextChoice], usage: Any) -> bytes:
+        return msgspec.json.encode(
+            TextCompletion(id=self._id, created=self._created, model=self._model, choices=choices, usage=usage)
+        )
+
+
+def _said(chunk: dict[str, Any]) -> list[tuple[int, str, str | None]]:
+    choices = chunk.get("choices") or ()
+    return [
+        (choice.get("index", 0), (choice.get("delta") or {}).get("content") or "", choice.get("finish_reason"))
+        for choice in choices
+    ]
+
+
+async def _told(
+    writing: _Writing,
+    prompts: Sequence[str],
+    chats: Sequence[ChatBody],
+    first: Sequence[bytes],
+    stream: Stream,
+    models: Models,
+) -> AsyncGenerator[Sequence[bytes], None]:
+    """The answers one after another, each asked for when the one before it is over."""
+    for number, (prompt, chat) in enumerate(zip(prompts, chats, strict=True)):
+        if number:
+            first, stream = (), models.stream(chat)
+        async with aclosing(stream):
+            yield [*writing.opening(number, prompt), *_heard(writing, number, first)]
+            async for chunks in stream:
+                yield _heard(writing, number, chunks)
+
+
+async def _events(
+    writing: _Writing, told: AsyncGenerator[Sequence[bytes], None], meter: Meter
+) -> AsyncGenerator[bytes, None]:
+    try:
+        async with aclosing(told):
+            async for payloads in told:
+                if payloads:
+                    meter.hear(payloads)
+                    yield _framed(payloads)
+        meter.hear([writing.usage()])
+        await meter.settle()
+    except UnderstudyError as error:
+        yield b"data: " + envelope(to_api_error(error)) + b"\n\n"
+        return
+    finally:
+        meter.leave()
+    if writing.counted:
+        yield _framed([writing.usage()])
+    yield b"data: [DONE]\n\n"
+
+
+def _heard(writing: _Writing, number: int, chunks: Sequence[bytes]) -> list[bytes]:
+    return [told for chunk in chunks for told in writing.told(number, chunk)]
+
+
+def _framed(payloads: Sequence[bytes]) -> bytes:
+    return b"".join([b"data: " + payload + b"\n\n" for payload in payloads])

@@ -1,0 +1,95 @@
+"""Completions of texts, as they were before there was chat, with the official package."""
+
+import openai
+import pytest
+
+from envelope import assert_error
+from upstream import DROP, HANG, fault, text
+
+
+def asked(client, prompt="Once upon", **members):
+    return client.completions.create(**{"model": "gpt-4o", "prompt": prompt, **members})
+
+
+@pytest.mark.proves("completions.whole")
+def test_a_text_is_gone_on_with(server, client, upstream):
+    upstream.answer(text(" a", " time", usage=(2, 2)))
+    completion = asked(client, temperature=0.5, stop=["."], user="u1")
+    assert completion.id.startswith("cmpl-")
+    assert (completion.object, completion.choices[0].text) == ("text_completion", " a time")
+    assert (completion.choices[0].finish_reason, completion.usage.total_tokens) == ("stop", 4)
+    assert upstream.requests[0].body == {
+        "model": "gpt-4o",
+        "messages": [{"role": "user", "content": "Once upon"}],
+        "max_tokens": 16,
+        "temperature": 0.5,
+        "stop": ["."],
+        "user": "u1",
+    }
+    upstream.answer(text("x"))
+    asked(client, max_tokens=5, n=2)
+    assert (upstream.requests[1].body["max_tokens"], upstream.requests[1].body["n"]) == (5, 2)
+
+
+@pytest.mark.proves("completions.prompts")
+def test_several_prompts_are_answered_in_their_order(client, upstream):
+    upstream.answer(text("1", usage=(2, 1)), text("2", usage=(3, 1)))
+    completion = asked(client, ["one ", "two "], echo=True)
+    assert [(one.index, one.text) for one in completion.choices] == [(0, "one 1"), (1, "two 2")]
+    assert (completion.usage.prompt_tokens, completion.usage.completion_tokens) == (5, 2)
+
+
+@pytest.mark.proves("completions.streams")
+def test_a_stream_says_the_same(client, upstream):
+    upstream.answer(text(" a", " time", usage=(2, 2)), text("!", usage=(1, 1)))
+    with asked(client, ["Once", "Ho"], echo=True, stream=True, stream_options={"include_usage": True}) as stream:
+        chunks = list(stream)
+    said = ["", ""]
+    for chunk in chunks:
+        for choice in chunk.choices:
+            said[choice.index] += choice.text
+    assert said == ["Once a time", "Ho!"]
+    assert len({chunk.id for chunk in chunks}) == 1
+    assert [one.index for chunk in chunks for one in chunk.choices if one.finish_reason == "stop"] == [0, 1]
+    assert [chunk.usage.total_tokens for chunk in chunks if chunk.usage] == [6]
+
+
+def test_a_client_that_goes_away_takes_its_upstream_request_along(client, upstream):
+    upstream.answer(text("first", HANG))
+    with asked(client, ["one", "two"], stream=True) as stream:
+        next(iter(stream))
+    assert upstream.requests[0].gone.wait(10)
+    assert len(upstream.requests) == 1
+
+
+def test_faults_are_told_as_those_of_chats_are(server, client, upstream):
+    upstream.answer(fault(400, "Bad.", param="messages", code="x"))
+    body = {"model": "gpt-4o", "prompt": "Hi", "stream": True}
+    assert_error(server.ask("POST", "/v1/completions", body), 400, "Bad.", "messages", "x")
+    upstream.answer(text("Hel", DROP, finish=None, done=False))
+    with asked(client, stream=True) as stream, pytest.raises(openai.APIError):
+        list(stream)
+
+
+REFUSED = [
+    ({"prompt": [1, 2]}, "Invalid 'prompt': tokens cannot be turned into a text here. Give texts.", "prompt"),
+    ({"prompt": [[1], [2]]}, "Invalid 'prompt': tokens cannot be turned into a text here. Give texts.", "prompt"),
+    ({"suffix": "end"}, "Invalid 'suffix': no model here fills in. Leave it out.", "suffix"),
+    ({"logprobs": 1}, "Invalid 'logprobs': they are given by chat completions only. Leave it out.", "logprobs"),
+    ({"best_of": 3}, "Invalid 'best_of': it may not be more than 'n'.", "best_of"),
+]
+
+
+@pytest.mark.proves("completions.refused")
+@pytest.mark.parametrize(("change", "message", "param"), REFUSED)
+def test_what_a_chat_has_no_word_for_is_refused(server, upstream, change, message, param):
+    reply = server.ask("POST", "/v1/completions", {"model": "gpt-4o", "prompt": "Hi", **change})
+    assert_error(reply, 400, message, param, "unsupported_parameter")
+    assert upstream.requests == []
+
+
+def test_a_body_that_is_none_is_explained(server):
+    said = "Missing required parameter: 'prompt'."
+    assert_error(
+        server.ask("POST", "/v1/completions", {"model": "gpt-4o"}), 400, said, "prompt", "missing_required_parameter"
+    )
