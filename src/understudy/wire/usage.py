@@ -34,7 +34,7 @@ class EmbeddingsUsageQuery(ModelUsageQuery, frozen=True, kw_only=True):
 class CompletionsUsageQuery(ModelUsageQuery, frozen=True, kw_only=True):
     batch: Annotated[Literal["true", "false"] | None, Meta(description="Only batches, or everything but them.")] = None
     group_by: Annotated[
-        list[Literal["project_id", "user_id", "api_key_id", "model", "batch", "service_tier"]],
+        list[Literal["project_id", "user_id", "api_key_id", "model", "batch", "service_tier", "api_source"]],
         Meta(description=_GROUPS),
     ] = []
 
