@@ -342,6 +342,22 @@ def test_a_provider_of_the_dialect_gets_the_body_and_gives_the_answer_as_they_ar
     }
     assert native.ask("POST", "/v1/messages", body).json == whole
     assert asked(upstream) == {**body, "stream": False}
+    assert "anthropic-beta" not in upstream.requests[-1].headers
+
+
+@pytest.mark.parametrize("how", ["whole", "streamed", "counted"])
+def test_what_a_header_asks_for_reaches_a_provider_of_the_dialect(native, upstream, how):
+    upstream.always(reply({"input_tokens": 7}) if how == "counted" else text("Hi"))
+    asked_for = {"model": "claude-x", "messages": QUESTION, "betas": ["one-2026-01-01", "two-2026-01-01"]}
+    with client_of(native) as claude:
+        if how == "counted":
+            claude.beta.messages.count_tokens(**asked_for)
+        elif how == "whole":
+            claude.beta.messages.create(**asked_for, max_tokens=9)
+        else:
+            with claude.beta.messages.stream(**asked_for, max_tokens=9) as stream:
+                stream.until_done()
+    assert {"one-2026-01-01", "two-2026-01-01"} <= set(upstream.requests[-1].headers["anthropic-beta"].split(","))
 
 
 def test_a_stream_of_the_dialect_is_passed_on(native, upstream):

@@ -28,9 +28,9 @@ async def create_message(request: Request) -> Response:
     await admit(request)
     meter = Meter(request, "completion", body)
     if not body.get("stream"):
-        answered = await parts.models.message(body)
+        answered = await parts.models.message(body, _betas(request))
         return charged(meter, answered, await meter.charge(answered))
-    stream = parts.models.message_stream(body)
+    stream = parts.models.message_stream(body, _betas(request))
     # The first events decide: what fails before them is an ordinary error answer.
     first = await anext(stream, ())
     return EventStream(request, _events(first, stream, meter, request.state.request_id))
@@ -40,7 +40,7 @@ async def count_tokens(request: Request) -> Response:
     parts = parts_of(request)
     limits = parts.settings.limits
     body = parse_object(await read_body(request, limits), CountMessageTokensParams, depth=limits.json_depth)
-    return rendered(MessageTokensCount(await parts.models.count_tokens(_plain(body))))
+    return rendered(MessageTokensCount(await parts.models.count_tokens(_plain(body), _betas(request))))
 
 
 async def answer_message(parts: Parts, project_id: str, raw: bytes) -> bytes:  # noqa: ARG001 - as all endpoints of batches
@@ -57,6 +57,10 @@ async def answer_message(parts: Parts, project_id: str, raw: bytes) -> bytes:  #
 def _checked(raw: bytes, kind: type[CreateMessageParams], limits: LimitSettings) -> MessageBody:
     """The body as it came, with its default; raises InvalidBody."""
     return {"max_tokens": DEFAULT_MAX_TOKENS, **_plain(parse_object(raw, kind, depth=limits.json_depth))}
+
+
+def _betas(request: Request) -> str:
+    return ",".join(request.headers.getlist("anthropic-beta"))
 
 
 def _plain(body: MessageBody) -> MessageBody:

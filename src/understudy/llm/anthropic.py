@@ -78,18 +78,18 @@ class AnthropicProvider:
         teller = anthropic_answer.Teller(self._secret, self._now())
         return relay.chunks(partial(self._start, body, stream=True), teller)
 
-    async def message(self, body: dict[str, Any]) -> bytes:
-        with closing(await self._connection.post(f"{self._base}/messages", {**body, "stream": False})) as answer:
+    async def message(self, body: dict[str, Any], betas: str) -> bytes:
+        with closing(await self._pass("messages", {**body, "stream": False}, betas)) as answer:
             data = await answer.read()
         messages_answer.parse(data, secret=self._secret)
         return data
 
-    def message_stream(self, body: dict[str, Any]) -> AsyncGenerator[Sequence[bytes], None]:
-        start = partial(self._connection.post, f"{self._base}/messages", {**body, "stream": True})
+    def message_stream(self, body: dict[str, Any], betas: str) -> AsyncGenerator[Sequence[bytes], None]:
+        start = partial(self._pass, "messages", {**body, "stream": True}, betas)
         return relay.chunks(start, messages_answer.Passing(self._secret))
 
-    async def count_tokens(self, body: dict[str, Any]) -> int:
-        with closing(await self._connection.post(f"{self._base}/messages/count_tokens", body)) as answer:
+    async def count_tokens(self, body: dict[str, Any], betas: str) -> int:
+        with closing(await self._pass("messages/count_tokens", body, betas)) as answer:
             data = await answer.read()
         try:
             return msgspec.json.decode(data, type=_Count).input_tokens
@@ -109,6 +109,10 @@ class AnthropicProvider:
 
     async def close(self) -> None:
         await self._connection.close()
+
+    async def _pass(self, operation: str, body: dict[str, Any], betas: str) -> Answer:
+        headers = {"anthropic-beta": betas} if betas else None
+        return await self._connection.post(f"{self._base}/{operation}", body, headers)
 
     async def _start(self, body: ChatBody, *, stream: bool) -> Answer:
         """Posts the body, and again without what the model refuses, until it refuses nothing that could be left out."""

@@ -48,14 +48,17 @@ class Provider(Protocol):
 
 @runtime_checkable
 class SpeaksMessages(Protocol):
-    """A provider that takes the body of `POST /messages` as it is, and answers it as it is."""
+    """A provider that takes the body of `POST /messages` as it is, and answers it as it is.
 
-    async def message(self, body: dict[str, Any]) -> bytes:
+    `betas` is the `anthropic-beta` header that came with it, empty where there was none.
+    """
+
+    async def message(self, body: dict[str, Any], betas: str) -> bytes:
         """The message, encoded."""
         ...
 
-    def message_stream(self, body: dict[str, Any]) -> AsyncIterator[Sequence[bytes]]:
+    def message_stream(self, body: dict[str, Any], betas: str) -> AsyncIterator[Sequence[bytes]]:
         """The events of the message, each framed, in order; those that came together in one sequence."""
         ...
 
-    async def count_tokens(self, body: dict[str, Any]) -> int: ...
+    async def count_tokens(self, body: dict[str, Any], betas: str) -> int: ...

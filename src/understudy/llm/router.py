@@ -89,37 +89,40 @@ class Models:
         allowed = targets if fallbacks else targets[:1]
         return await self._tried(allowed, lambda target: target.provider.embed({**body, "model": target.model}))
 
-    async def message(self, body: MessageBody) -> bytes:
-        """The encoded message that answers the body of `POST /messages`, whatever its provider speaks."""
+    async def message(self, body: MessageBody, betas: str = "") -> bytes:
+        """The encoded message that answers the body of `POST /messages`, whatever its provider speaks.
+
+        `betas` is what an `anthropic-beta` header asked for, of providers that know it.
+        """
 
         async def ask(target: Target) -> bytes:
             asked = {**body, "model": target.model}
             if isinstance(target.provider, SpeaksMessages):
-                return await target.provider.message(asked)
+                return await target.provider.message(asked, betas)
             return msgspec.json.encode(
                 messages_answer.from_chat(await target.provider.complete(messages_request.to_chat(asked)), asked)
             )
 
         return await self._tried(await self._targets(body), ask)
 
-    async def count_tokens(self, body: MessageBody) -> int:
+    async def count_tokens(self, body: MessageBody, betas: str = "") -> int:
         """The input tokens of the body of `POST /messages`; about, where the provider cannot be asked."""
 
         async def ask(target: Target) -> int:
             asked = {**body, "model": target.model}
             if isinstance(target.provider, SpeaksMessages):
-                return await target.provider.count_tokens(asked)
+                return await target.provider.count_tokens(asked, betas)
             return messages_request.count(asked)
 
         return await self._tried(await self._targets(body), ask)
 
-    def message_stream(self, body: MessageBody) -> "Stream":
+    def message_stream(self, body: MessageBody, betas: str = "") -> "Stream":
         """The events of a message, framed. As in `stream`, a fault after the first content is raised."""
 
         def ask(target: Target) -> AsyncIterator[Sequence[bytes]]:
             asked = {**body, "model": target.model}
             if isinstance(target.provider, SpeaksMessages):
-                return target.provider.message_stream(asked)
+                return target.provider.message_stream(asked, betas)
             return messages_answer.told(target.provider.stream(messages_request.to_chat(asked)), asked)
 
         return Stream(self._begun(body, ask, lambda event: not messages_answer.is_opening(event)))
