@@ -217,6 +217,19 @@ JSON = st.recursive(
 )
 
 
+def test_what_nests_too_deep_is_refused_and_quoted():
+    deep = []
+    for _ in range(100_000):
+        deep = [deep]
+    for arguments in ({"metadata": deep}, {"messages": [{"role": "user", "content": deep}]}):
+        with pytest.raises(InvalidArguments, match="cannot be sent as JSON: "):
+            call_of(find("AI_ML_API_CREATE_THREAD"), arguments)
+    body = b"[" * 100_000 + b"]" * 100_000
+    for status, kind in ((200, "application/json"), (500, "application/json"), (200, "text/event-stream")):
+        data = b"data: " + body if kind == "text/event-stream" else body
+        assert result_of(status, kind, data)["successful"] is (kind == "text/event-stream")
+
+
 @given(
     st.sampled_from(TOOLS).flatmap(
         lambda tool: st.tuples(

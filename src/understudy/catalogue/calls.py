@@ -25,9 +25,10 @@ class Call:
 
 def call_of(tool: Tool, arguments: Any) -> Call:
     """Raises InvalidArguments."""
-    given = checked(tool, arguments)
     try:
-        return _call(tool, given)
+        return _call(tool, checked(tool, arguments))
+    except InvalidArguments:
+        raise
     except (TypeError, ValueError, RecursionError) as error:
         raise InvalidArguments([f"The arguments cannot be sent as JSON: {error}."]) from None
 

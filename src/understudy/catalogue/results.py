@@ -30,7 +30,7 @@ def result_of(status: int, content_type: str, body: bytes) -> Result:
     try:
         value = _lines(body) if "jsonl" in content_type else _decoded(body)
         return Result(data=_as_object(value), error=None, successful=True)
-    except ValueError:
+    except (ValueError, RecursionError):
         return failed(f"The API answered {status} with {content_type or 'something'} that is not JSON: {_quoted(body)}")
 
 
@@ -57,7 +57,7 @@ def _complaint(body: bytes) -> str:
     """The sentence of an error body, in whichever of the dialects' envelopes it is."""
     try:
         said = json.loads(body)
-    except ValueError:
+    except (ValueError, RecursionError):
         return _quoted(body)
     for level in (said.get("error"), said) if isinstance(said, dict) else ():
         if isinstance(level, str):
@@ -95,5 +95,5 @@ def _events(text: str) -> Iterator[dict[str, Any]]:
 def _parsed(data: str) -> Any:
     try:
         return json.loads(data)
-    except ValueError:
+    except (ValueError, RecursionError):
         return data
