@@ -281,3 +281,14 @@ def test_a_model_is_handed_the_tools_and_calls_one(client, server):
         ask["tool_choice"] = "auto"
         last = client.chat.completions.create(messages=conversation, **ask).choices[0].message
     assert last.content
+
+
+def test_a_response_is_handed_the_tools_and_goes_on_after_their_calls(client, server):
+    with Toolkit(server.url, KEY) as toolkit:
+        tools = toolkit.openai_response_tools(toolkit.list(slugs=[CREATE]))
+        choice = {"type": "function", "name": CREATE}
+        first = client.responses.create(model="rehearsal", input="Create a thread.", tools=tools, tool_choice=choice)
+        told = toolkit.handle(first)
+        assert json.loads(told[0]["output"])["data"]["object"] == "thread"
+        last = client.responses.create(model="rehearsal", previous_response_id=first.id, input=told, tools=tools)
+    assert last.output_text
