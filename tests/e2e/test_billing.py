@@ -141,6 +141,7 @@ def test_a_budget_that_is_used_up_stops_new_work_and_nothing_else(tenant, upstre
         asked = [
             ("/chat/completions", CHAT),
             ("/chat/completions", CHAT | {"stream": True}),
+            ("/responses", {"model": "gpt-4o", "input": "Hello"}),
             ("/embeddings", {"model": "rehearsal-embedding", "input": "x"}),
             (f"/threads/{thread.id}/runs", {"assistant_id": assistant.id}),
             ("/threads/runs", {"assistant_id": assistant.id}),
@@ -178,6 +179,36 @@ def test_a_run_costs_each_turn_of_its_model_once(tenant, upstream):
     told = [(one["reference_id"], one["amount"]["credits"]) for one in tenant.transactions[:-1]]
     assert told == [(f"{run.id}/2", 1120), (f"{run.id}/1", 560)]
     assert tenant.check() == 1680
+
+
+def test_a_response_costs_its_turns(tenant, upstream):
+    tenant.grant("5USD")
+    upstream.answer(text("Hi", usage=(100, 10)))
+    with tenant.client() as client:
+        response = client.responses.create(model="gpt-4o", input="Hello")
+    charge = tenant.transactions[0]
+    assert (charge["type"], charge["amount"]["credits"], charge["model"]) == ("MODEL_USAGE", 560, "gpt-4o")
+    assert response.usage.total_tokens == 110
+    assert tenant.check() == 560
+
+
+@each_database
+def test_a_batch_costs_half_and_each_line_once(new_server, database, upstream):
+    upstream.always(text("Hi", usage=(100, 10)))
+    server = new_server(PRICES, **database).start()
+    granted(server, "5USD")
+    line = {"method": "POST", "url": "/v1/chat/completions", "body": CHAT}
+    lines = "\n".join(json.dumps(line | {"custom_id": str(number)}) for number in range(20))
+    client = server.client
+    made = client.files.create(file=("lines.jsonl", lines.encode()), purpose="batch")
+    batch = client.batches.create(input_file_id=made.id, endpoint="/v1/chat/completions", completion_window="24h")
+    eventually(lambda: len(upstream.requests) > 5)
+    server.kill()
+    server.start()
+    eventually(lambda: server.client.batches.retrieve(batch.id).status == "completed", within=30)
+    assert check_sums(server) == 20 * 280
+    detail = server.ask("GET", "/v2/usage/detail").json["data"]
+    assert [(one["batch"], one["requests"]) for one in detail] == [(True, 20)]
 
 
 def test_whoever_deletes_a_thread_pays_for_what_its_run_has_heard(tenant, upstream):

@@ -9,6 +9,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from understudy import errors
+from understudy.api.charging import admit
 from understudy.api.errors import to_api_error
 from understudy.api.event_stream import EventStream
 from understudy.api.exchange import encoded, page_request, read_body, rendered
@@ -42,6 +43,7 @@ _decode = msgspec.json.Decoder(ResponseObject).decode
 
 
 async def create_response(request: Request) -> Response:
+    await admit(request)
     parts, project_id = parts_of(request), project_of(request)
     asked = parsed(await read_body(request, parts.settings.limits), parts)
     begun = await _begin(parts, project_id, asked, request.state.key_id)
