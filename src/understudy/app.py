@@ -28,6 +28,7 @@ from understudy.clock import Clock, SystemClock
 from understudy.engine.accounting import Accounting
 from understudy.engine.background import Repeating
 from understudy.engine.batches import Batches
+from understudy.engine.callbacks import Callbacks
 from understudy.engine.containers import Containers
 from understudy.engine.documents import Documents
 from understudy.engine.files import Files
@@ -153,7 +154,7 @@ async def _open(app: Starlette, stack: AsyncExitStack, settings: Settings, clock
     webhooks = Webhooks(store, settings.webhooks, clock)
     await webhooks.start()
     stack.push_async_callback(webhooks.stop)
-    generations = await _open_generations(stack, settings, store, blobs, files, clock)
+    generations = await _open_generations(stack, settings, store, blobs, files, accounting, clock)
     streams = OpenStreams()
     mcp = Mcp(settings)
     stack.push_async_callback(mcp.close)
@@ -223,7 +224,13 @@ async def _open_workspaces(
 
 
 async def _open_generations(
-    stack: AsyncExitStack, settings: Settings, store: Store, blobs: Blobs, files: Files, clock: Clock
+    stack: AsyncExitStack,
+    settings: Settings,
+    store: Store,
+    blobs: Blobs,
+    files: Files,
+    accounting: Accounting,
+    clock: Clock,
 ) -> Generations:
     video = settings.video
 
@@ -238,7 +245,10 @@ async def _open_generations(
     shutil.rmtree(spool, ignore_errors=True)
     spool.mkdir(mode=0o700)
     provider = open_provider(video, download, connect)
-    generations = Generations(store, blobs, files, provider, download, video, clock, spool)
+    callbacks = Callbacks(
+        store.generations, clock, allowed=video.callbacks, allow_private=settings.webhooks.allow_private
+    )
+    generations = Generations(store, blobs, files, provider, download, accounting, callbacks, video, clock, spool)
     await generations.start()
     stack.push_async_callback(generations.stop)
     return generations

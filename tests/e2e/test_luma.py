@@ -8,9 +8,11 @@ from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
+from e2e.money import balance, check_sums, granted
 from e2e.talk import on_both
 from envelope import assert_aimlapi_error
 from media.films import Film, colour, difference, picture, variety
+from receiver import Receiver
 from serving import Server
 from waiting import eventually
 
@@ -379,6 +381,45 @@ def test_a_server_that_stops_lets_go_who_waits_and_goes_on_later(new_server):
         assert poll.exception() is not None or poll.result()["state"] in {"dreaming", "completed"}
     server.start()
     assert ended(server, made["id"])["state"] == "completed"
+
+
+@pytest.mark.proves("luma.billing")
+def test_a_video_is_paid_for_when_it_is_there_and_only_with_funds(new_server):
+    server = new_server().start()
+    granted(server, "600000")
+    wrong = "data:image/png;base64," + base64.b64encode(b"no picture").decode()
+    failed = create(server, keyframes={"frame0": {"type": "image", "url": wrong}})
+    assert look(server, failed["id"], state="completed")["state"] == "failed"
+    assert balance(server) == 600_000
+    for left in (100_000, -400_000):
+        ended(server, create(server, **QUICK)["id"])
+        assert balance(server) == left
+        check_sums(server)
+    refused = server.ask("POST", CREATE, SMALL)
+    assert refused.status == 403
+    assert refused.json["message"].startswith("You've run out of funds")
+
+
+@pytest.mark.proves("luma.callback")
+def test_who_is_to_be_called_back_is_told_until_it_has_heard(new_server):
+    with Receiver() as receiver:
+        receiver.answer(503)
+        server = new_server(video__callbacks=True, webhooks__allow_private=True).start()
+        made = ended(server, create(server, **QUICK, callback_url=f"{receiver.url}/done")["id"])
+        assert [receiver.next().json for _ in range(2)] == [made, made]
+
+
+@pytest.mark.proves("luma.callback")
+def test_nobody_is_called_back_where_the_operator_did_not_allow_it(server, new_server):
+    answer = server.ask("POST", CREATE, {**QUICK, "callback_url": "https://example.com/done"})
+    said = "This server calls nobody back. Ask for the video instead; an operator can set `video.callbacks`."
+    assert_aimlapi_error(
+        answer, 400, f"Invalid 'callback_url': 'https://example.com/done'. {said}", "callback_url", "invalid_value"
+    )
+    careful = new_server(video__callbacks=True).start()
+    for url in ("https://127.0.0.1/done", "https://[::1]/", "http://example.com/", "ftp://example.com"):
+        refused = careful.ask("POST", CREATE, {**QUICK, "callback_url": url})
+        assert (refused.status, refused.json["error"]["param"]) == (400, "callback_url"), url
 
 
 class WithMore(Server):

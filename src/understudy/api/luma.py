@@ -6,6 +6,7 @@ import msgspec
 from starlette.requests import Request
 from starlette.responses import Response
 
+from understudy.api.charging import admit
 from understudy.api.exchange import encoded, read_json, rendered
 from understudy.api.parts import parts_of, project_of
 from understudy.api.video import base_of, request_key
@@ -81,6 +82,7 @@ async def create_luma_generation(request: Request) -> Response:
         callback_url=body.callback_url,
     )
     frames = body.keyframes
+    await admit(request)
     made = await parts_of(request).generations.create(
         project_of(request),
         Asked(
@@ -89,6 +91,7 @@ async def create_luma_generation(request: Request) -> Response:
             start=None if frames is None else frames.frame0,
             end=None if frames is None else frames.frame1,
             request_key=request_key(request),
+            key_id=request.state.key_id,
         ),
     )
     return rendered(await _shown(request, made, version=2))
@@ -127,6 +130,7 @@ async def _created_v1(
         seconds=_SECONDS,
         expand=body.expand_prompt,
     )
+    await admit(request)
     made = await parts_of(request).generations.create(
         project_of(request),
         Asked(
@@ -137,6 +141,7 @@ async def _created_v1(
             start_param=start_param,
             end_param="image_end_url",
             request_key=request_key(request),
+            key_id=request.state.key_id,
         ),
     )
     return rendered(await _shown(request, made, version=1))

@@ -7,6 +7,7 @@ from functools import partial
 from starlette.requests import Request
 from starlette.responses import Response
 
+from understudy.api.charging import admit
 from understudy.api.exchange import read_json, rendered
 from understudy.api.files import Content, requested_range
 from understudy.api.parts import parts_of, project_of
@@ -43,6 +44,7 @@ async def create_video(request: Request) -> Response:
         loop=body.loop,
     )
     frames = body.keyframes
+    await admit(request)
     made = await parts.generations.create(
         project_of(request),
         Asked(
@@ -51,6 +53,7 @@ async def create_video(request: Request) -> Response:
             start=None if frames is None else frames.frame0,
             end=None if frames is None else frames.frame1,
             request_key=request_key(request),
+            key_id=request.state.key_id,
         ),
     )
     return rendered(generation_view.universal(made, base_of(request)))

@@ -21,10 +21,13 @@ from msgspec.structs import replace as changed
 from understudy import ids
 from understudy.blobs import Blobs
 from understudy.clock import Clock
+from understudy.engine.accounting import Accounting
 from understudy.engine.background import Repeating
+from understudy.engine.callbacks import Callbacks
 from understudy.engine.files import Files
 from understudy.engine.keyframes import Keyframes
 from understudy.errors import StoreError, Unavailable
+from understudy.llm.prices import Tokens
 from understudy.media import Frame, Job, Made, MediaError, VideoProvider
 from understudy.media.download import Download
 from understudy.media.rehearsal import RehearsalRenderer
@@ -52,7 +55,7 @@ logger = logging.getLogger(__name__)
 
 @dataclass(frozen=True, slots=True)
 class Asked:
-    """What a client asks for. `base` is where it reached this server; `request_key` names its request."""
+    """`base` is where the client reached this server, `request_key` names its request, and the key `key_id` pays."""
 
     request: Request
     base: str
@@ -61,6 +64,7 @@ class Asked:
     start_param: str = "keyframes.frame0"
     end_param: str = "keyframes.frame1"
     request_key: str | None = None
+    key_id: str = ""
 
 
 @dataclass(eq=False, slots=True)
@@ -77,6 +81,8 @@ class Generations:
         files: Files,
         provider: VideoProvider,
         download: Download,
+        accounting: Accounting,
+        callbacks: Callbacks,
         settings: VideoSettings,
         clock: Clock,
         spool: Path,
@@ -88,6 +94,8 @@ class Generations:
         self._files = files
         self._provider = provider
         self._download = download
+        self._accounting = accounting
+        self._callbacks = callbacks
         self._settings = settings
         self._clock = clock
         self._spool = spool
@@ -106,6 +114,7 @@ class Generations:
 
     async def start(self) -> None:
         await self._beat()
+        self._callbacks.start()
         for loop in self._loops:
             loop.start()
         self._woken.set()
@@ -116,6 +125,7 @@ class Generations:
         for loop in self._loops:
             await loop.stop()
         await self._interrupt(list(self._work.values()))
+        await self._callbacks.stop()
         await self._provider.close()
         await self._download.close()
         try:
@@ -134,14 +144,24 @@ class Generations:
     async def create(self, project_id: str, asked: Asked) -> Generation:
         """Raises InvalidRequest, NotFound, RateLimited, and Unavailable where nothing can be made."""
         self._check_provider()
+        if asked.request.callback_url is not None:
+            self._callbacks.check(asked.request.callback_url)
         async with AsyncExitStack() as stack:
             request, pieces = await self._resolved(project_id, asked, stack)
+            new_id = ids.generation()
+            price = await self._accounting.usage(
+                new_id, "video", f"luma/{request.model}", Tokens(), key_id=asked.key_id
+            )
             record = Record(
-                request=request, created_at=self._clock.now(), base=asked.base, credits=self._settings.credits
+                request=request,
+                created_at=self._clock.now(),
+                base=asked.base,
+                credits=price.credits,
+                key_id=asked.key_id,
             )
             generation_id = await self._store.generations.create(
                 project_id,
-                ids.generation(),
+                new_id,
                 record,
                 provider=self._provider.name,
                 token=secrets.token_urlsafe(24),

@@ -295,20 +295,16 @@ class VideoSettings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tru
     ] = False
     callbacks: Annotated[
         bool,
-        Meta(description="Whether `callback_url` is told when a video has ended."),
+        Meta(description="Whether `callback_url` is told of a video's end; `webhooks.allow_private` says where."),
     ] = False
     allow_private: Annotated[
         bool,
-        Meta(description="Whether pictures and callbacks may be at addresses of this machine and its networks."),
+        Meta(description="Whether pictures may be fetched from addresses of this machine and its networks."),
     ] = False
     keep_days: Annotated[
         Annotated[float, Meta(gt=0)] | None,
         Meta(description="Days after which a video is deleted; when unset, it stays until somebody deletes it."),
     ] = None
-    credits: Annotated[
-        int,
-        Meta(ge=0, description="Credits that a video costs; 2,000,000 are one US dollar."),
-    ] = 500_000
 
 
 class BlobSettings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):

@@ -12,6 +12,7 @@ import msgspec
 from msgspec import Struct
 
 from understudy.errors import InvalidRequest, RateLimited, no_such
+from understudy.store import ledger
 from understudy.store.blobs import release, retain
 from understudy.store.database import Database, Row, Transaction
 from understudy.store.pages import Page, PageRequest, Source, read_page
@@ -69,6 +70,7 @@ class Record(Struct, kw_only=True):
     created_at: float
     base: str
     credits: int
+    key_id: str = ""
     width: int = 0
     height: int = 0
     thumbnail: bool = False
@@ -203,7 +205,7 @@ class Generations:
 
     async def complete(self, owner: str, claimed: Claimed, record: Record, pieces: Sequence[Piece], now: float) -> bool:
         """Ends a video with its files; False where it was not the owner's any more, and nothing is done."""
-        return await self._database.write(_end, owner, claimed, "completed", record, pieces, now)
+        return await self._database.write(_complete, self._database, owner, claimed, record, pieces, now)
 
     async def fail(self, owner: str, claimed: Claimed, record: Record, now: float) -> bool:
         return await self._database.write(_end, owner, claimed, "failed", record, (), now)
@@ -378,6 +380,25 @@ def _dreaming(owner: str, seq: int) -> Transaction[bool]:
 def _is_taken(upstream_id: str, provider: str) -> Transaction[bool]:
     sql = "SELECT 1 FROM generations WHERE upstream_id = $1 AND provider = $2 LIMIT 1"
     return bool((yield sql, (upstream_id, provider)))
+
+
+def _complete(
+    database: Database, owner: str, claimed: Claimed, record: Record, pieces: Sequence[Piece], now: float
+) -> Transaction[bool]:
+    """A video is paid for when it is there, and once."""
+    if not (yield from _end(owner, claimed, "completed", record, pieces, now)):
+        return False
+    generation = claimed.generation
+    usage = ledger.Usage(
+        reference=generation.id,
+        kind="video",
+        model=f"luma/{record.request.model}",
+        created_at=int(now),
+        key_id=record.key_id,
+        credits=record.credits,
+    )
+    yield from ledger.record(database, generation.project_id, usage)
+    return True
 
 
 def _end(
