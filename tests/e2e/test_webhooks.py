@@ -1,5 +1,8 @@
 """Webhooks: endpoints as the official package makes them, and what they are sent, verified as it verifies it."""
 
+import json
+import subprocess
+
 import openai
 import pytest
 from standardwebhooks import Webhook, WebhookVerificationError
@@ -229,6 +232,37 @@ def test_the_operators_endpoint_hears_of_every_project_and_no_tenant_sees_it(new
     assert server.client.webhooks.list().data == []
     assert server.ask("GET", "/v1/webhook_deliveries").json["data"] == []
     assert secret not in server.log.read_text()
+
+
+def test_the_operator_sees_deliveries_of_all_projects_and_sends_them_again(new_server, receiver):
+    def command(*arguments, code=0):
+        done = subprocess.run(
+            server.command("webhooks", *arguments),
+            env=server.environ,
+            capture_output=True,
+            text=True,
+            timeout=30,
+            check=False,
+        )
+        assert done.returncode == code, done.stderr
+        return done
+
+    own = {"webhooks__url": receiver.url, "webhooks__secret": "whsec_" + "c2VjcmV0" * 4}
+    server = new_server(**QUICK, **own, webhooks__give_up="0").start()
+    made, _ = endpoint_for(server.client, receiver, "batch.completed")
+    receiver.answer(500)
+    run_of(server.client, new_thread(server.client, "Hello"), server.client.beta.assistants.create(model="gpt-4o"))
+    first = receiver.next()
+    shown = eventually(lambda: json.loads(command("deliveries", "--status", "failed", "--json").stdout))
+    assert [one["id"] for one in shown] == [first.headers["webhook-id"]]
+    command("replay", shown[0]["id"])
+    assert receiver.next().headers["webhook-id"] == shown[0]["id"]
+    eventually(lambda: " delivered " in command("deliveries").stdout)
+    listed = json.loads(command("endpoints", "--json").stdout)
+    assert [one["project_id"] is None for one in listed] == [True, False]
+    assert listed[1]["id"] == made.id
+    assert made.url in command("endpoints").stdout
+    assert "No webhook delivery found with id 'wh_x'." in command("replay", "wh_x", code=1).stderr
 
 
 @pytest.mark.parametrize(

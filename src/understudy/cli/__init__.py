@@ -18,6 +18,7 @@ from understudy.cli.sandbox import sandbox
 from understudy.cli.serve import serve
 from understudy.cli.tools import tools
 from understudy.cli.version import version
+from understudy.cli.webhooks import webhooks
 from understudy.errors import SettingsError, UnderstudyError
 
 
@@ -46,7 +47,7 @@ def commands() -> None:
     """
 
 
-for command in (serve, keys, projects, credits_, tools, mcp, reindex, sandbox, config, doctor, version):
+for command in (serve, keys, projects, credits_, tools, mcp, webhooks, reindex, sandbox, config, doctor, version):
     commands.add_command(command)
 
 

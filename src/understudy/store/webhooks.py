@@ -79,6 +79,14 @@ class DeliveryFilter:
 
 
 @dataclass(frozen=True, slots=True)
+class OwnedEndpoint:
+    """`project_id` is empty where the operator's own settings name the endpoint."""
+
+    project_id: str
+    endpoint: WebhookEndpoint
+
+
+@dataclass(frozen=True, slots=True)
 class DeliveryPage:
     deliveries: list[WebhookDelivery]
     has_more: bool
@@ -139,6 +147,19 @@ class Webhooks:
     async def declare(self, project_id: str, endpoints: Mapping[str, WebhookEndpoint], now: float) -> None:
         """Makes these, by their secrets, the project's only endpoints."""
         await self._database.write(_declare, project_id, endpoints, now)
+
+    # -- for the operator, of all projects and of none ---------------------------------------------------------
+
+    async def all(self) -> list[OwnedEndpoint]:
+        """Every endpoint, oldest first."""
+        return await self._database.read(_all)
+
+    async def newest(self, status: DeliveryStatus | None, limit: int) -> list[WebhookDelivery]:
+        return await self._database.read(_newest, status, limit)
+
+    async def replay_any(self, delivery_id: str, now: float) -> WebhookDelivery:
+        """Like `replay`, whosever it is."""
+        return await self._database.write(_replay_any, delivery_id, now)
 
     # -- deliveries --------------------------------------------------------------------------------------------
 
@@ -255,7 +276,24 @@ def _declare(project_id: str, endpoints: Mapping[str, WebhookEndpoint], now: flo
         yield from _insert(project_id, endpoint, secret)
 
 
+def _all() -> Transaction[list[OwnedEndpoint]]:
+    rows = yield "SELECT project_id, body FROM webhook_endpoints WHERE body IS NOT NULL ORDER BY seq", ()
+    return [OwnedEndpoint(row[0], _decode_endpoint(row[1])) for row in rows]
+
+
 # -- deliveries --------------------------------------------------------------------------------------------------
+
+
+def _newest(status: DeliveryStatus | None, limit: int) -> Transaction[list[WebhookDelivery]]:
+    condition = "" if status is None else " WHERE status = $2"
+    sql = f"SELECT id, {_SHOWN} FROM webhook_deliveries{condition} ORDER BY seq DESC LIMIT $1"  # noqa: S608
+    rows = yield sql, ((limit,) if status is None else (limit, status))
+    return [_delivery(*row) for row in rows]
+
+
+def _replay_any(delivery_id: str, now: float) -> Transaction[WebhookDelivery]:
+    rows = yield "SELECT project_id FROM webhook_deliveries WHERE id = $1", (delivery_id,)
+    return (yield from _replay(rows[0][0] if rows else "", delivery_id, now))
 
 
 def _filtered(project_id: str, condition: DeliveryFilter) -> tuple[Source, tuple[str, ...]]:

@@ -1,0 +1,104 @@
+"""`understudy webhooks`: who is told of what, what became of it, and once more. Works beside a running server."""
+
+import time
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from typing import TYPE_CHECKING
+
+import click
+
+from understudy.cli.options import STORE, takes_json, takes_settings
+from understudy.cli.output import day, print_json, print_table
+
+if TYPE_CHECKING:
+    from understudy.settings import Loaded, Settings
+    from understudy.store import Store
+    from understudy.store.webhooks import OwnedEndpoint
+    from understudy.wire.webhooks import DeliveryStatus, WebhookDelivery
+
+
+@click.group()
+def webhooks() -> None:
+    """Look at webhook endpoints and deliveries of all projects, and send one again."""
+
+
+@webhooks.command()
+@takes_settings(*STORE)
+@takes_json
+def endpoints(loaded: "Loaded", *, as_json: bool) -> None:
+    """List the endpoints, oldest first; without a project, it is the settings' own."""
+    import asyncio
+
+    import msgspec
+
+    found = asyncio.run(_endpoints(loaded.settings))
+    if as_json:
+        print_json([{"project_id": one.project_id or None, **msgspec.to_builtins(one.endpoint)} for one in found])
+        return
+    rows = [
+        (one.endpoint.id, one.project_id or "-", one.endpoint.url, ",".join(one.endpoint.event_types)) for one in found
+    ]
+    print_table(("id", "project", "url", "events"), rows)
+
+
+@webhooks.command()
+@click.option("--status", type=click.Choice(["pending", "delivered", "failed"]), help="Only deliveries of this status.")
+@click.option("--limit", type=click.IntRange(1, 1000), default=20, show_default=True, help="How many to list.")
+@takes_settings(*STORE)
+@takes_json
+def deliveries(loaded: "Loaded", *, status: "DeliveryStatus | None", limit: int, as_json: bool) -> None:
+    """List what was sent, or is about to be, newest first."""
+    import asyncio
+
+    import msgspec
+
+    found = asyncio.run(_deliveries(loaded.settings, status, limit))
+    if as_json:
+        print_json(msgspec.to_builtins(found))
+        return
+    rows = [(one.id, one.event.type, one.status, str(one.attempts), day(one.created_at), _last(one)) for one in found]
+    print_table(("id", "event", "status", "attempts", "created", "last"), rows)
+
+
+@webhooks.command()
+@click.argument("delivery")
+@takes_settings(*STORE)
+def replay(loaded: "Loaded", *, delivery: str) -> None:
+    """Send a delivery again, under the same id; a running server does it at once."""
+    import asyncio
+
+    asyncio.run(_replay(loaded.settings, delivery))
+    click.echo(f"{delivery} is sent again.")
+
+
+def _last(delivery: "WebhookDelivery") -> str:
+    attempt = delivery.last_attempt
+    if attempt is None:
+        return "-"
+    return str(attempt.status_code) if attempt.status_code is not None else attempt.error or "-"
+
+
+async def _endpoints(settings: "Settings") -> "list[OwnedEndpoint]":
+    async with _store(settings) as store:
+        return await store.webhooks.all()
+
+
+async def _deliveries(settings: "Settings", status: "DeliveryStatus | None", limit: int) -> "list[WebhookDelivery]":
+    async with _store(settings) as store:
+        return await store.webhooks.newest(status, limit)
+
+
+async def _replay(settings: "Settings", delivery_id: str) -> None:
+    async with _store(settings) as store:
+        await store.webhooks.replay_any(delivery_id, time.time())
+
+
+@asynccontextmanager
+async def _store(settings: "Settings") -> AsyncIterator["Store"]:
+    from understudy.store import open_store
+
+    store = await open_store(settings.data, settings.database)
+    try:
+        yield store
+    finally:
+        await store.close()
