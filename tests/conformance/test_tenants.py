@@ -28,10 +28,16 @@ BODIES = {
     "createVectorStoreFileBatch": {"file_ids": ["OWN_FILE"]},
     "CreateContainerFile": {"file_id": "OWN_FILE"},
     "updateChatCompletion": {"metadata": {"a": "b"}},
+    "updateConversation": {"metadata": {"a": "b"}},
+    "createConversationItems": {"items": [{"role": "user", "content": "Hello"}]},
     "updateWebhookEndpoint": {"name": "other"},
     "rotateWebhookEndpointSecret": {},
+    "extendLumaGeneration": {"user_prompt": "More", "aspect_ratio": "1:1"},
     "testWebhookEndpoint": {"event_type": "batch.completed"},
 }
+IMAGE = {"role": "user", "content": [{"type": "input_image", "file_id": "{file_id}"}]}
+# What a token in its address opens, whoever asks.
+OPENED_BY_ADDRESS = ("/video.mp4", "/thumbnail.jpg")
 # Requests that name an object in their body or query; `{…}` is the other project's.
 MENTIONS = [
     ("POST", "/threads/OWN_THREAD/runs", {"assistant_id": "{assistant_id}"}),
@@ -78,6 +84,34 @@ MENTIONS = [
     ("GET", "/threads/OWN_THREAD/runs/{run_id}", None),
     ("GET", "/threads/OWN_THREAD/runs/{run_id}/events", None),
     ("GET", "/vector_stores/OWN_STORE/files/{file_id}", None),
+    *(
+        ("POST", path, {"model": "rehearsal", "input": "Hello", **named})
+        for path in ("/responses", "/responses/input_tokens")
+        for named in (
+            {"previous_response_id": "{response_id}"},
+            {"conversation": "{conversation_id}"},
+            {"conversation": {"id": "{conversation_id}"}},
+            {"conversation": "{thread as conversation}"},
+            {"input": [{"type": "item_reference", "id": "{item_id}"}]},
+            {"input": [{"type": "item_reference", "id": "{message_id}"}]},
+            {"input": [{"type": "item_reference", "id": "{output_id}"}]},
+            {"input": [{"role": "user", "content": [{"type": "input_image", "file_id": "{file_id}"}]}]},
+            {"input": [{"role": "user", "content": [{"type": "input_file", "file_id": "{file_id}"}]}]},
+            {"tools": [{"type": "file_search", "vector_store_ids": ["{vector_store_id}"]}]},
+            {"tools": [{"type": "file_search", "vector_store_ids": ["OWN_STORE", "{vector_store_id}"]}]},
+            {"tools": [{"type": "code_interpreter", "container": "{container_id}"}]},
+            {"tools": [{"type": "code_interpreter", "container": {"type": "auto", "file_ids": ["{file_id}"]}}]},
+        )
+    ),
+    ("POST", "/conversations", {"items": [{"type": "item_reference", "id": "{item_id}"}]}),
+    ("POST", "/conversations", {"items": [IMAGE]}),
+    ("POST", "/conversations/OWN_CONVERSATION/items", {"items": [IMAGE]}),
+    ("POST", "/conversations/OWN_CONVERSATION/items", {"items": [{"type": "item_reference", "id": "{output_id}"}]}),
+    ("GET", "/conversations/OWN_CONVERSATION/items/{item_id}", None),
+    ("DELETE", "/conversations/OWN_CONVERSATION/items/{item_id}", None),
+    ("GET", "/conversations/OWN_CONVERSATION/items?after={item_id}", None),
+    ("GET", "/conversations/{thread as conversation}", None),
+    ("GET", "/threads/{conversation as thread}/messages", None),
 ]
 LISTS = {
     "listAssistants",
@@ -89,6 +123,7 @@ LISTS = {
     "listWebhookEndpoints",
     "listWebhookDeliveries",
 }
+CHANGING = ("/assistants/", "/threads/", "/files/", "/webhook", "/responses/", "/conversations/")
 # What names something of the server's own: models, tools.
 SHARED = {"model", "tool_slug", "slug"}
 
@@ -146,6 +181,9 @@ def theirs(tenants, session_upstream):
     messages = ask("POST", "/messages/batches", {"requests": [{"custom_id": "a", "params": said}]})["id"]
     kept = {"model": "rehearsal", "messages": [question], "store": True}
     (delivery, *_) = eventually(lambda: ask("GET", "/webhook_deliveries")["data"])
+    conversation = ask("POST", "/conversations", {"items": [question]})["id"]
+    (item,) = ask("GET", f"/conversations/{conversation}/items")["data"]
+    response = ask("POST", "/responses", {"model": "rehearsal", "input": "their words"})
     size = {"filename": "a.txt", "purpose": "assistants", "bytes": 5, "mime_type": "text/plain"}
     found = {
         "assistant_id": assistant,
@@ -164,6 +202,13 @@ def theirs(tenants, session_upstream):
         "/batches/cancel/{batch_id}": messages,
         "webhook_endpoint_id": endpoint,
         "delivery_id": delivery["id"],
+        "generation_id": ask("POST", "/luma-ai/generations", {"user_prompt": "Still", "aspect_ratio": "1:1"})["id"],
+        "conversation_id": conversation,
+        "item_id": item["id"],
+        "response_id": response["id"],
+        "output_id": response["output"][0]["id"],
+        "thread as conversation": thread.replace("thread_", "conv_"),
+        "conversation as thread": conversation.replace("conv_", "thread_"),
     }
     made = server.ask("POST", "/v1/containers", {"name": "theirs", "file_ids": [file]})
     if made.status == 200:  # without a sandbox there are no containers
@@ -180,6 +225,7 @@ def own(tenants):
     return {
         "OWN_ASSISTANT": ask("POST", "/assistants", {"model": "gpt-4o"}, key=key)["id"],
         "OWN_THREAD": ask("POST", "/threads", {"messages": [{"role": "user", "content": "Hi"}]}, key=key)["id"],
+        "OWN_CONVERSATION": ask("POST", "/conversations", {}, key=key)["id"],
         "OWN_STORE": ask("POST", "/vector_stores", {}, key=key)["id"],
         "OWN_FILE": upload(server, b"ours", "assistants", "b.txt", key=key)["id"],
     }
@@ -195,6 +241,11 @@ def identifier_for(path, name, theirs):
     """The id that a path's parameter stands for; one name may stand for several nouns."""
     noun = path.split("/")[1]
     return theirs.get(path) or theirs.get(f"{noun} {name}") or theirs[name]
+
+
+def named(identifier):
+    """As lists name it: a conversation is a thread there."""
+    return identifier.replace("conv_", "thread_")
 
 
 def operations(server):
@@ -258,6 +309,8 @@ def test_each_operation_on_an_object_of_another_project_answers_as_if_it_never_w
 def test_an_object_of_another_project_cannot_be_mentioned(tenants, theirs, own, method, path, body):
     server, key = tenants
     text = path + json.dumps(body)
+    if "{container_id}" in text and "container_id" not in theirs:
+        pytest.skip("without a sandbox there are no containers")
     ids = {name: one for name, one in theirs.items() if f"{{{name}}}" in text}
     foreign, unknown = difference(server, key, method, replaced(path, own), body and replaced(body, own), ids)
     assert foreign == unknown
@@ -274,10 +327,11 @@ def test_lists_and_searches_hold_the_own_objects_alone(tenants, theirs, own):
     assert listed.keys() == LISTS
     for operation, (status, text) in listed.items():
         assert status == 200, operation
-        assert {one["id"] for one in json.loads(text)["data"]} <= set(own.values()), operation
+        assert {one["id"] for one in json.loads(text)["data"]} <= {named(one) for one in own.values()}, operation
     search = "/v1/threads?q=their+words"
     assert server.ask("GET", search, key=key).json["data"] == []
-    assert [one["id"] for one in server.ask("GET", search).json["data"]] == [theirs["thread_id"]]
+    found = {one["id"] for one in server.ask("GET", search).json["data"]}
+    assert found == {theirs["thread_id"], theirs["conversation as thread"]}
 
 
 @pytest.mark.proves("tenants.apart")
@@ -287,10 +341,12 @@ def test_all_that_was_tried_changed_nothing(tenants, theirs):
     path = f"/threads/{theirs['thread_id']}"
     run_path = f"{path}/runs/{theirs['run_id']}"
     whole = [path, f"{path}/messages", run_path, f"{run_path}/steps", f"/assistants/{theirs['assistant_id']}"]
+    whole += [f"/responses/{theirs['response_id']}", f"/responses/{theirs['response_id']}/input_items"]
+    whole += [f"/conversations/{theirs['conversation_id']}", f"/conversations/{theirs['conversation_id']}/items"]
     whole += [f"/files/{theirs['file_id']}", f"/webhook_endpoints/{theirs['webhook_endpoint_id']}"]
     before = [ask("GET", one) for one in whole]
     for method, template, operation in operations(server):
-        if method in {"POST", "DELETE"} and template.startswith(("/assistants/", "/threads/", "/files/", "/webhook")):
+        if method in {"POST", "DELETE"} and template.startswith(CHANGING):
             names = [part[1:-1] for part in template.split("/") if part.startswith("{")]
             if names:
                 ids = {f"{{{name}}}": identifier_for(template, name, theirs) for name in names}
@@ -305,7 +361,7 @@ def test_the_first_project_finds_all_of_it(tenants, theirs):
     for method, path, operation in operations(server):
         names = [part[1:-1] for part in path.split("/") if part.startswith("{")]
         if method == "GET" and names and not SHARED.issuperset(names):
-            if "containers" in path and "container_id" not in theirs:
+            if ("containers" in path and "container_id" not in theirs) or path.endswith(OPENED_BY_ADDRESS):
                 continue
             ids = {f"{{{name}}}": identifier_for(path, name, theirs) for name in names}
             assert answered(server, KEY, method, replaced(path, ids), None)[0] != 404, operation

@@ -10,7 +10,7 @@ from starlette.responses import Response
 from understudy import ids
 from understudy.api.exchange import encoded, page_request, read_json, rendered, set_metadata
 from understudy.api.parts import parts_of, project_of
-from understudy.api.responses import item_list, shown_items
+from understudy.api.responses import check_files, item_list, shown_items
 from understudy.engine.given_items import kept
 from understudy.errors import NotFound
 from understudy.store.pages import PageRequest
@@ -119,6 +119,7 @@ def _shown(thread: ThreadObject) -> ConversationObject:
 
 
 async def _given(request: Request, items: Sequence[dict[str, Any]], thread_id: str) -> list[NewItem]:
-    parts = parts_of(request)
-    found = await parts.responses.resolved(project_of(request), whole(items, "items"))
+    parts, project_id = parts_of(request), project_of(request)
+    found = await parts.responses.resolved(project_id, whole(items, "items"))
+    await check_files(parts, project_id, found, "items")
     return kept(found, thread_id, parts.now())

@@ -19,7 +19,15 @@ from understudy.engine.item_view import cited_files, shown
 from understudy.engine.responses import Begun
 from understudy.store.messages import Item
 from understudy.wire import queries, wording
-from understudy.wire.input_items import GivenItem, GivenMessage, InputFile, InputImage, whole
+from understudy.wire.input_items import (
+    GivenCustomToolCallOutput,
+    GivenFunctionCallOutput,
+    GivenItem,
+    GivenMessage,
+    InputFile,
+    InputImage,
+    whole,
+)
 from understudy.wire.problems import InvalidBody, check_id, parse
 from understudy.wire.responses import (
     AutoContainer,
@@ -154,7 +162,7 @@ async def _items(parts: Parts, project_id: str, asked: ResponseContext) -> list[
     """The input, and whether all that the request names is there. Raises InvalidBody, NotFound, InvalidRequest."""
     items = whole(asked.input) if asked.input is not None else []
     items = await parts.responses.resolved(project_id, items)
-    await _check_files(parts, project_id, items)
+    await check_files(parts, project_id, items)
     await _check_tools(parts, project_id, asked)
     return items
 
@@ -202,15 +210,25 @@ def _check_shape(asked: ResponseContext) -> None:
         check_id("conversation", name, "conv")
 
 
-async def _check_files(parts: Parts, project_id: str, items: Sequence[GivenItem]) -> None:
+async def check_files(parts: Parts, project_id: str, items: Sequence[GivenItem], param: str = "input") -> None:
+    """Raises NotFound for a file that an item names and the project does not have."""
     named = [
         part.file_id
         for item in items
-        if isinstance(item, GivenMessage)
-        for part in item.content
+        for part in _contents(item)
         if isinstance(part, InputFile | InputImage) and part.file_id is not None
     ]
-    await _require_files(parts, project_id, named, "input")
+    await _require_files(parts, project_id, named, param)
+
+
+def _contents(item: GivenItem) -> Sequence[Any]:
+    match item:
+        case GivenMessage(content=list(content)):
+            return content
+        case GivenFunctionCallOutput(output=list(output)) | GivenCustomToolCallOutput(output=list(output)):
+            return output
+        case _:
+            return ()
 
 
 async def _require_files(parts: Parts, project_id: str, file_ids: Sequence[str], param: str) -> None:
