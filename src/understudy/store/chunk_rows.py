@@ -71,3 +71,14 @@ class Neighbours:
     near: Sequence[int]
     matching: Mapping[int, float]
     similarity: Mapping[int, float]
+
+
+def telling(counts: Mapping[str, int], common: int, most: int) -> list[str]:
+    """The words to rank by, the rarest first: each in fewer than `common` chunks, and in `most` together."""
+    rare: list[str] = []
+    total = 0
+    for word in sorted(counts, key=lambda word: counts[word]):
+        total += counts[word]
+        if counts[word] < common and total <= most:
+            rare.append(word)
+    return rare

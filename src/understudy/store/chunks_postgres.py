@@ -8,7 +8,7 @@ from collections.abc import Mapping, Sequence
 from typing import Final
 
 from understudy.errors import StoreError
-from understudy.store.chunk_rows import READY, FoundChunk, Neighbours, NewChunk, StoredChunk, Wanted
+from understudy.store.chunk_rows import READY, FoundChunk, Neighbours, NewChunk, StoredChunk, Wanted, telling
 from understudy.store.database import Transaction
 from understudy.words import begins_words, indexed, split
 
@@ -18,6 +18,10 @@ _EXACT: Final = 10_000
 _FULL: Final = 2000
 _HALF: Final = 4000
 """Dimensions that an HNSW index takes, of whole and of half precision."""
+
+_COMMON: Final = 2000
+_MATCHES: Final = 4000
+"""Chunks with a word from which on it is too common to rank by, and chunks that one query ranks, in a large store."""
 
 _LONGEST: Final = 500
 """A lexeme has at most 2 KB."""
@@ -150,12 +154,7 @@ def _similarities(asked: Wanted, numbers: Sequence[int]) -> Transaction[Mapping[
 def _matching(asked: Wanted) -> Transaction[dict[int, float]]:
     if not asked.words:
         return {}
-    # Words are letters and digits only; one that the parser takes apart becomes a phrase.
-    args: tuple[object, ...] = (
-        " | ".join(f"'{word}'{':*' if begins_words(word) else ''}" for word in asked.words),
-        asked.store,
-        asked.limit,
-    )
+    args: tuple[object, ...] = ((yield from _telling(asked)), asked.store, asked.limit)
     only = ""
     if asked.documents is not None:
         only = " AND document = ANY($4::bigint[])"
@@ -167,6 +166,21 @@ def _matching(asked: Wanted) -> Transaction[dict[int, float]]:
     )
     rows = yield sql, args
     return {seq: score for seq, score in rows}  # noqa: C416 - rows are records
+
+
+def _telling(asked: Wanted) -> Transaction[str]:
+    """The words as a query that a large store can rank by in time: those that are rare enough, any of them."""
+    # Words are letters and digits only; one that the parser takes apart becomes a phrase.
+    words = [f"'{word}'{':*' if begins_words(word) else ''}" for word in asked.words]
+    if asked.size <= _MATCHES:
+        return " | ".join(words)
+    sql = (
+        "SELECT word, (SELECT count(*) FROM (SELECT FROM chunk_text WHERE words @@ to_tsquery('english', word)"  # noqa: S608
+        f" AND store = $2 LIMIT {_COMMON}) AS found) FROM unnest($1::text[]) AS word"
+    )
+    rows = yield sql, (words, asked.store)
+    counts = {word: count for word, count in rows}  # noqa: C416 - rows are records
+    return " | ".join(telling(counts, _COMMON, _MATCHES)) or " & ".join(words)
 
 
 def _table(dimensions: int) -> str:

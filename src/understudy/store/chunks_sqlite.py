@@ -9,7 +9,7 @@ import json
 from collections.abc import Mapping, Sequence
 from typing import Final
 
-from understudy.store.chunk_rows import READY, FoundChunk, Neighbours, NewChunk, StoredChunk, Wanted
+from understudy.store.chunk_rows import READY, FoundChunk, Neighbours, NewChunk, StoredChunk, Wanted, telling
 from understudy.store.database import Transaction
 from understudy.words import begins_words, indexed
 
@@ -148,13 +148,7 @@ def _telling(asked: Wanted) -> Transaction[str]:
     for word in words:
         rows = yield sql, (f"words : ({word})",)
         counts[word] = rows[0][0]
-    rare: list[str] = []
-    total = 0
-    for word in sorted(words, key=lambda word: counts[word]):
-        total += counts[word]
-        if counts[word] < _COMMON and total <= _MATCHES:
-            rare.append(word)
-    return " OR ".join(rare) or " AND ".join(words)
+    return " OR ".join(telling(counts, _COMMON, _MATCHES)) or " AND ".join(words)
 
 
 def _padded(vector: bytes) -> bytes:
