@@ -125,6 +125,14 @@ def code_interpreter_call() -> str:
     return "ci_" + secrets.token_hex(25)
 
 
+def mcp_list() -> str:
+    return "mcpl_" + secrets.token_hex(24)
+
+
+def mcp_approval_request() -> str:
+    return "mcpr_" + secrets.token_hex(24)
+
+
 def mcp_call() -> str:
     return "mcp_" + secrets.token_hex(25)
 

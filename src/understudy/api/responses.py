@@ -15,8 +15,9 @@ from understudy.api.event_stream import EventStream
 from understudy.api.exchange import encoded, page_request, read_body, rendered
 from understudy.api.models import check_model
 from understudy.api.parts import Parts, parts_of, project_of
+from understudy.api.remote import check_remote
 from understudy.engine.item_view import cited_files, shown
-from understudy.engine.responses import Begun
+from understudy.engine.responses import Begun, as_assistants_tool
 from understudy.store.messages import Item
 from understudy.wire import queries, wording
 from understudy.wire.input_items import (
@@ -241,6 +242,7 @@ async def _require_files(parts: Parts, project_id: str, file_ids: Sequence[str],
 
 
 async def _check_tools(parts: Parts, project_id: str, asked: ResponseContext) -> None:
+    check_remote(parts, [as_assistants_tool(tool) for tool in asked.tools or ()], headers=True)
     for index, tool in enumerate(asked.tools or ()):
         match tool:
             case FunctionTool():

@@ -35,7 +35,7 @@ class RunQueued(Event, frozen=True, tag="run_queued"):
 
 
 class OpenCall(Struct, frozen=True, gc=False):
-    """A call that was not answered yet where a run stood."""
+    """A call that was not answered yet where a run stood; `server_label` where it is a remote server's."""
 
     index: int
     item_id: str
@@ -43,6 +43,8 @@ class OpenCall(Struct, frozen=True, gc=False):
     kind: str
     name: str
     arguments: str
+    server_label: str = ""
+    approval_id: str | None = None
 
 
 class RunRestored(Event, frozen=True, tag="run_restored"):
@@ -158,12 +160,26 @@ class CodeOutputDelta(Event, frozen=True, tag="code_output_delta"):
 
 
 class RemoteOpened(Event, frozen=True, tag="remote_opened"):
-    """A call of a remote server's tool; its arguments follow."""
+    """A call of a remote server's tool; its arguments follow.
+
+    `guarded`: it is not made before its client approves of it; `approval_id` is the request that was approved of.
+    """
 
     index: int
     call_id: str
     server_label: str
     name: str
+    item_id: str = ""
+    guarded: bool = False
+    approval_id: str | None = None
+
+
+class ToolsListed(Event, frozen=True, tag="tools_listed"):
+    """What a remote server offers."""
+
+    item_id: str
+    server_label: str
+    tools: tuple[dict[str, Any], ...]
 
 
 class RemoteDone(Event, frozen=True, tag="remote_done"):

@@ -103,6 +103,7 @@ class Execution:
     async def _take_turns(self) -> None:
         """Turn after turn, until the model answers, or calls what only the client can do."""
         progress = self._stage.progress
+        await self._tool_use.reopen()
         if progress.calls and not await self._tool_use.finish():
             return
         while progress.turns < _MOST_TURNS:

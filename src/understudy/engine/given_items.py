@@ -18,6 +18,7 @@ from understudy.wire.input_items import (
     GivenFileSearchCall,
     GivenFunctionCallOutput,
     GivenItem,
+    GivenMcpCall,
     GivenMessage,
     InputContent,
     InputImage,
@@ -25,7 +26,7 @@ from understudy.wire.input_items import (
     SpokenRefusal,
     SpokenText,
 )
-from understudy.wire.items import CodeInterpreterCallItem, CodeOutput, FileSearchCallItem, FileSearchResult
+from understudy.wire.items import CodeInterpreterCallItem, CodeOutput, FileSearchCallItem, FileSearchResult, McpCallItem
 from understudy.wire.messages import (
     ImageFile,
     ImageUrl,
@@ -47,6 +48,8 @@ _NEW_IDS: Final[dict[str, Callable[[], str]]] = {
     "file_search_call": ids.file_search_call,
     "code_interpreter_call": ids.code_interpreter_call,
     "reasoning": ids.reasoning,
+    "mcp_call": ids.mcp_call,
+    "mcp_approval_request": ids.mcp_approval_request,
 }
 # The marks of passages name the turn that found them; these were found in no turn of the run.
 _FOREIGN_TURN = 9000
@@ -70,6 +73,8 @@ def _kept(number: int, item: GivenItem, thread_id: str, now: int) -> NewItem:
             return _search(number, item)
         case GivenCodeInterpreterCall():
             return _code(item)
+        case GivenMcpCall():
+            return _remote(item)
         case _:
             answers = item.call_id if isinstance(item, GivenFunctionCallOutput | GivenCustomToolCallOutput) else None
             return NewItem(item.id, kind, _encoded(item), answers=answers)
@@ -138,6 +143,21 @@ def _search(number: int, item: GivenFileSearchCall) -> NewItem:
         id=item.id or "", call_id=ids.tool_call(), queries=item.queries, results=results, turn=turn, first=0
     )
     return NewItem(made.id, "file_search_call", _encoded(made))
+
+
+def _remote(item: GivenMcpCall) -> NewItem:
+    made = McpCallItem(
+        id=item.id or "",
+        call_id=ids.tool_call(),
+        server_label=item.server_label,
+        name=item.name,
+        arguments=item.arguments,
+        output=item.output,
+        error=None if item.error is None else str(item.error),
+        approval_request_id=item.approval_request_id,
+        function=item.name,
+    )
+    return NewItem(made.id, "mcp_call", _encoded(made))
 
 
 def _code(item: GivenCodeInterpreterCall) -> NewItem:

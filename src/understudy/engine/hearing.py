@@ -206,7 +206,11 @@ class Hearing:
                 return events.CodeOpened(call.index, call.id, call.item_id, self._plan.container)
             case "mcp":
                 tool = self._prompt.remote[call.name]
-                return events.RemoteOpened(call.index, call.id, tool.server_label, tool.name)
+                guarded = tool.needs_approval
+                call.item_id = ids.mcp_approval_request() if guarded else ids.mcp_call()
+                return events.RemoteOpened(
+                    call.index, call.id, tool.server_label, tool.name, call.item_id, guarded=guarded
+                )
             case None if call.name in self._plan.custom:
                 call.code = CodeArguments()
                 call.item_id = ids.custom_tool_call_item()

@@ -57,7 +57,16 @@ def _restored(stored: StoredRun) -> events.RunRestored:
     if stored.response is None or progress.plan is None:
         return events.RunRestored(*opened)
     calls = [
-        events.OpenCall(call.index, call.item_id, call.id, call.kind, call.name, call.arguments)
+        events.OpenCall(
+            call.index,
+            call.item_id,
+            call.id,
+            call.kind,
+            call.name,
+            call.arguments,
+            call.server_label,
+            call.approval_id,
+        )
         for call in progress.calls
         if not call.done
     ]

@@ -185,5 +185,9 @@ _VIEWS: Final[dict[str, Callable[[str, frozenset[str]], dict[str, Any]]]] = {
     "function_call": partial(_in_order, ("id", "type", "status", "arguments", "call_id", "name")),
     "function_call_output": partial(_in_order, ("id", "type", "status", "call_id", "output")),
     "custom_tool_call": partial(_in_order, ("id", "type", "status", "call_id", "input", "name")),
+    "mcp_call": partial(
+        _in_order, ("id", "type", "approval_request_id", "arguments", "error", "name", "output", "server_label")
+    ),
+    "mcp_approval_request": partial(_in_order, ("id", "type", "arguments", "name", "server_label")),
     "custom_tool_call_output": partial(_in_order, ("id", "type", "status", "call_id", "output")),
 }

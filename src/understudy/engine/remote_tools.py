@@ -16,7 +16,7 @@ from understudy.engine import events
 from understudy.engine.interruption import Interruption
 from understudy.engine.stage import Stage
 from understudy.errors import UpstreamError
-from understudy.store.runs import Call, PendingCall
+from understudy.store.runs import Call, ContextPart, PendingCall
 from understudy.tools.mcp import McpFailed, McpOutput, McpTool, RemoteServers
 from understudy.wire.items import McpCallItem
 from understudy.wire.runs import RunObject
@@ -25,6 +25,8 @@ from understudy.wire.tools import AssistantToolsFunction, AssistantToolsMcp, Mcp
 _LONGEST_NAME: Final = 64
 _UNFIT: Final = re.compile("[^a-zA-Z0-9_-]")
 _OWN_NAMES: Final = ("file_search", "code_interpreter")
+_NEWEST: Final = 1 << 61
+_NO_MORE_CALLS: Final = "Not called: the client allows no more tool calls."
 DENIED: Final = "The user did not approve of this call."
 
 
@@ -60,7 +62,9 @@ class RemoteTools:
         taken |= {name for own in _OWN_NAMES for name in (own, f"built_in_{own}")}
         functions: list[RemoteFunction] = []
         for tool in _mcp_tools(run):
-            for offered in await self._offered(tool):
+            found = await self._offered(tool)
+            await self._tell(tool.server_label, found)
+            for offered in found:
                 function = _function_name(tool.server_label, offered.name, taken)
                 taken.add(function)
                 functions.append(_offer(function, tool, offered))
@@ -71,27 +75,81 @@ class RemoteTools:
         guarded = {one.function for one in self.functions if one.needs_approval}
         return [call for call in calls if call.kind == "mcp" and call.approved is None and call.name in guarded]
 
+    def name_of(self, call: PendingCall) -> str:
+        """The server's own name of the tool."""
+        function = self._function(call)
+        return function.name if function is not None else call.name
+
+    def approval_request(self, call: PendingCall) -> Call:
+        """What a client has to decide about before the call is made."""
+        function = self._function(call)
+        item = {
+            "id": call.item_id or ids.mcp_approval_request(),
+            "type": "mcp_approval_request",
+            "arguments": call.arguments,
+            "name": self.name_of(call),
+            "server_label": function.server_label if function is not None else "",
+            "call_id": call.id,
+            "function": call.name,
+        }
+        return Call(item["id"], "mcp_approval_request", msgspec.json.encode(item).decode())
+
+    def refuse(self, call: PendingCall) -> tuple[list[events.Event], Call]:
+        """Nothing is called."""
+        return self._answered(call, McpOutput(error=_NO_MORE_CALLS))
+
     async def answer(self, call: PendingCall) -> tuple[list[events.Event], Call]:
-        function = next((one for one in self.functions if one.function == call.name), None)
+        function = self._function(call)
         if function is None:
             output = McpOutput(error="The server does not offer this tool any more.")
         elif call.approved is False:
             output = McpOutput(error=DENIED)
         else:
             output = await self._call(function, call.arguments)
+        return self._answered(call, output)
+
+    def _function(self, call: PendingCall) -> RemoteFunction | None:
+        return next((one for one in self.functions if one.function == call.name), None)
+
+    def _answered(self, call: PendingCall, output: McpOutput) -> tuple[list[events.Event], Call]:
+        function = self._function(call)
+        decided = None if call.approved is None else call.approval_id or call.id
         item = McpCallItem(
-            id=ids.mcp_call(),
+            id=call.item_id or ids.mcp_call(),
             call_id=call.id,
-            server_label=function.server_label if function is not None else "",
-            name=function.name if function is not None else call.name,
+            server_label=function.server_label if function is not None else call.server_label,
+            name=self.name_of(call),
             arguments=call.arguments,
             output=output.text,
             error=output.error,
-            approval_request_id=None if call.approved is None else call.id,
+            approval_request_id=decided,
             function=call.name,
         )
         done = events.RemoteDone(call.index, output.text, output.error)
         return [done], Call(item.id, "mcp_call", msgspec.json.encode(item).decode())
+
+    async def _tell(self, label: str, found: Sequence[McpTool]) -> None:
+        """A response says once in a conversation what a server offers."""
+        stage, plan = self._stage, self._stage.progress.plan
+        if stage.answer is None or plan is None:
+            return
+        parts = [*plan.context, ContextPart(stage.view.run.thread_id, _NEWEST)]
+        if label in await stage.store.responses.listed_servers(parts):
+            return
+        tools = [
+            {
+                "annotations": {"read_only": one.read_only},
+                "description": one.description,
+                "input_schema": one.schema,
+                "name": one.name,
+            }
+            for one in found
+        ]
+        item_id = ids.mcp_list()
+        item = {"id": item_id, "type": "mcp_list_tools", "server_label": label, "tools": tools}
+        listed = Call(item_id, "mcp_list_tools", msgspec.json.encode(item).decode())
+        event = events.ToolsListed(listed.id, label, tuple(tools))
+        await stage.commit(event, calls=[listed], checkpoint=True)
 
     async def _offered(self, tool: AssistantToolsMcp) -> list[McpTool]:
         try:

@@ -20,6 +20,9 @@ from understudy.wire.response_items import (
     FileCitation,
     FileSearchCall,
     FunctionCallItem,
+    McpApprovalRequest,
+    McpCall,
+    McpListTools,
     OutputItem,
     OutputMessage,
     OutputText,
@@ -128,11 +131,29 @@ def _item(index: int, item: OutputItem) -> Iterator[events.Event]:
             yield events.CodeDelta(index, item.code)
             yield events.CodeRunning(index)
             yield events.CodeDone(index)
+        case McpListTools() | McpCall() | McpApprovalRequest():
+            yield from _remote(index, item)
         case ReasoningItem():
             yield events.ReasoningOpened(item.id)
             for summary in item.summary:
                 yield events.ReasoningDelta(summary.text)
             yield events.ReasoningClosed(item.encrypted_content or "")
+
+
+def _remote(index: int, item: McpListTools | McpCall | McpApprovalRequest) -> Iterator[events.Event]:
+    match item:
+        case McpListTools():
+            yield events.ToolsListed(item.id, item.server_label, tuple(item.tools))
+        case McpCall():
+            approved = item.approval_request_id
+            yield events.RemoteOpened(index, "", item.server_label, item.name, item.id, approval_id=approved)
+            yield events.ArgumentsDelta(index, item.arguments)
+            yield events.CallsHeard()
+            yield events.RemoteDone(index, item.output, item.error)
+        case McpApprovalRequest():
+            yield events.RemoteOpened(index, "", item.server_label, item.name, item.id, guarded=True)
+            yield events.ArgumentsDelta(index, item.arguments)
+            yield events.CallsHeard()
 
 
 def _text(part: OutputText) -> Iterator[events.Event]:

@@ -19,6 +19,9 @@ from understudy.wire.response_items import (
     FileCitation,
     FileSearchCall,
     FunctionCallItem,
+    McpApprovalRequest,
+    McpCall,
+    McpListTools,
     OutputItem,
     OutputMessage,
     OutputText,
@@ -53,7 +56,7 @@ _EXPIRED: Final = "The response took longer than this server allows."
 _GRID: Final = 16
 _FILLER: Final = "k3VtQz8JwYbR5nXe"
 
-_Call = FunctionCallItem | CustomToolCallItem | FileSearchCall | CodeInterpreterCall
+_Call = FunctionCallItem | CustomToolCallItem | FileSearchCall | CodeInterpreterCall | McpCall
 
 
 class ResponseView:
@@ -69,6 +72,7 @@ class ResponseView:
         self._included = included
         self._obfuscated = False
         self._calls: dict[int, tuple[int, _Call]] = {}
+        self._guarded: dict[int, McpApprovalRequest] = {}
         self._open: set[int] = set()
         self._message: tuple[int, OutputMessage] | None = None
         self._text: list[str] = []
@@ -114,7 +118,8 @@ class ResponseView:
         if event.message is not None:
             frames += self._open_message(event.message.id)
         known = {item.id for item in self.response.output}
-        for call in event.calls:
+        # Without a step nothing was shown of the calls yet.
+        for call in event.calls if event.steps else ():
             if call.item_id not in known:
                 frames += self._reopen(call, event.container_id)
         return frames
@@ -124,8 +129,14 @@ class ResponseView:
             return self._search_opened(events.SearchOpened(call.index, call.call_id, {}, call.item_id))
         if call.kind == "code_interpreter":
             return self._code_opened(events.CodeOpened(call.index, call.call_id, call.item_id, container_id))
+        arguments = events.ArgumentsDelta(call.index, call.arguments)
+        if call.kind == "mcp":
+            remote = events.RemoteOpened(
+                call.index, call.call_id, call.server_label, call.name, call.item_id, approval_id=call.approval_id
+            )
+            return self._remote_opened(remote) + self._arguments_delta(arguments)
         opened = events.CallOpened(call.index, call.call_id, call.name, call.item_id)
-        return self._call_opened(opened) + self._arguments_delta(events.ArgumentsDelta(call.index, call.arguments))
+        return self._call_opened(opened) + self._arguments_delta(arguments)
 
     def _started(self, _: events.RunStarted) -> bytes:
         self.response.status = "in_progress"
@@ -320,6 +331,8 @@ class ResponseView:
         return frames + self._open_call(event.index, item)
 
     def _arguments_delta(self, event: events.ArgumentsDelta) -> bytes:
+        if event.index in self._guarded:
+            self._guarded[event.index].arguments += event.text
         known = self._calls.get(event.index)
         if known is None:
             return b""
@@ -328,19 +341,74 @@ class ResponseView:
         if isinstance(item, CustomToolCallItem):
             item.input += event.text
             return self._delta_of("response.custom_tool_call_input.delta", head, event.text)
+        if isinstance(item, McpCall):
+            item.arguments += event.text
+            return self._delta_of("response.mcp_call_arguments.delta", head, event.text)
         assert isinstance(item, FunctionCallItem)
         item.arguments += event.text
         return self._delta_of("response.function_call_arguments.delta", head, event.text)
 
     def _calls_heard(self, _: events.CallsHeard) -> bytes:
-        return b"".join(self._close_call(index) for index in sorted(self._calls) if self._is_written(index))
+        frames = b"".join(self._close_call(index) for index in sorted(self._calls) if self._is_written(index))
+        for number, item in self._calls.values():
+            if isinstance(item, McpCall):
+                head = b'"output_index":%d,"item_id":%b,' % (number, _encode(item.id))
+                written = head + b'"arguments":' + _encode(item.arguments)
+                frames += self._frame("response.mcp_call_arguments.done", written)
+        return frames + self._ask_for_approval()
+
+    def _ask_for_approval(self) -> bytes:
+        """Requests are whole when they are shown."""
+        frames = b""
+        for request in self._guarded.values():
+            number = self._add(request)
+            self._open.discard(number)
+            frames += self._item_frame("added", number, request) + self._item_frame("done", number, request)
+        self._guarded = {}
+        return frames
+
+    # -- tools of remote servers -------------------------------------------------------------------------------
+
+    def _tools_listed(self, event: events.ToolsListed) -> bytes:
+        item = McpListTools(id=event.item_id, server_label=event.server_label, tools=[])
+        number = self._add(item)
+        self._open.discard(number)
+        head = b'"output_index":%d,"item_id":%b' % (number, _encode(item.id))
+        frames = self._item_frame("added", number, item)
+        frames += self._frame("response.mcp_list_tools.in_progress", head)
+        item.tools = list(event.tools)
+        frames += self._frame("response.mcp_list_tools.completed", head)
+        return frames + self._item_frame("done", number, item)
+
+    def _remote_opened(self, event: events.RemoteOpened) -> bytes:
+        if event.guarded:
+            self._guarded[event.index] = McpApprovalRequest(
+                id=event.item_id, arguments="", name=event.name, server_label=event.server_label
+            )
+            return b""
+        item = McpCall(
+            id=event.item_id,
+            approval_request_id=event.approval_id,
+            arguments="",
+            name=event.name,
+            server_label=event.server_label,
+        )
+        return self._open_call(event.index, item) + self._progress("mcp_call.in_progress", event.index)
+
+    def _remote_done(self, event: events.RemoteDone) -> bytes:
+        item = self._calls[event.index][1]
+        assert isinstance(item, McpCall)
+        item.output, item.error = event.output, event.error
+        name = "mcp_call.completed" if event.error is None else "mcp_call.failed"
+        return self._progress(name, event.index) + self._close_call(event.index)
 
     def _is_written(self, index: int) -> bool:
         return isinstance(self._calls[index][1], FunctionCallItem | CustomToolCallItem)
 
     def _close_call(self, index: int, *, whole: bool = True) -> bytes:
         number, item = self._calls.pop(index)
-        item.status = "completed" if whole else "incomplete"
+        if not isinstance(item, McpCall):
+            item.status = "completed" if whole else "incomplete"
         self._open.discard(number)
         head = b'"item_id":%b,"output_index":%d' % (_encode(item.id), number)
         frames = b""
@@ -469,5 +537,8 @@ _HANDLERS: Final[dict[type[events.Event], Callable[[ResponseView, Any], bytes]]]
     events.CodeRunning: ResponseView._code_running,  # noqa: SLF001
     events.CodeOutputDelta: ResponseView._code_output_delta,  # noqa: SLF001
     events.CodeDone: ResponseView._code_done,  # noqa: SLF001
+    events.ToolsListed: ResponseView._tools_listed,  # noqa: SLF001
+    events.RemoteOpened: ResponseView._remote_opened,  # noqa: SLF001
+    events.RemoteDone: ResponseView._remote_done,  # noqa: SLF001
     events.RunEnded: ResponseView._ended,  # noqa: SLF001
 }

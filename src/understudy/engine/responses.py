@@ -8,6 +8,7 @@ from collections.abc import AsyncGenerator, Sequence
 from dataclasses import dataclass
 from functools import partial
 from typing import Any, get_args
+from urllib.parse import urlsplit
 
 import msgspec
 
@@ -19,6 +20,7 @@ from understudy.engine.given_items import kept
 from understudy.engine.item_view import shown
 from understudy.engine.log import Logs, RunLog
 from understudy.engine.prompt import Room, build_request, cost_of
+from understudy.engine.remote_tools import without_headers
 from understudy.engine.response_log import frames_after, retold
 from understudy.engine.response_view import ResponseView
 from understudy.engine.run_view import RunView
@@ -28,8 +30,8 @@ from understudy.llm.families import sampling
 from understudy.store import Store
 from understudy.store.messages import Item
 from understudy.store.responses import NewItem, NewResponse, Place
-from understudy.store.runs import Boundary, ContextPart, Plan, Progress, StoredRun
-from understudy.wire.input_items import GivenItem, ItemReference, whole
+from understudy.store.runs import Boundary, ContextPart, PendingCall, Plan, Progress, StoredRun
+from understudy.wire.input_items import GivenApproval, GivenApprovalRequest, GivenItem, ItemReference, whole
 from understudy.wire.responses import (
     AllowedTools,
     AutoContainer,
@@ -37,6 +39,7 @@ from understudy.wire.responses import (
     ChosenCustom,
     ChosenFileSearch,
     ChosenFunction,
+    ChosenMcp,
     CodeInterpreterTool,
     ConversationReference,
     CreateResponseRequest,
@@ -46,6 +49,7 @@ from understudy.wire.responses import (
     Included,
     JsonObjectFormat,
     JsonSchemaFormat,
+    McpTool,
     RankingOptions,
     Reasoning,
     ResponseContext,
@@ -63,6 +67,7 @@ from understudy.wire.tools import (
     AssistantToolsCode,
     AssistantToolsFileSearch,
     AssistantToolsFunction,
+    AssistantToolsMcp,
     FileSearchOptions,
     FileSearchRankingOptions,
     FunctionObject,
@@ -113,6 +118,7 @@ class Responses:
         response_id = ids.response()
         at_once = self._worker.has_place()
         make = partial(self._make, asked, items, response_id, now)
+        calls = await self._approved(project_id, items)
         conversation = thread_of(asked.conversation)
         owner = self._worker.id if at_once else None
         included = frozenset(asked.include or ())
@@ -123,6 +129,7 @@ class Responses:
         def begun(place: Place) -> NewResponse:
             new = make(place)
             new.progress.key_id = key_id
+            new.progress.calls = calls
             history.clear()
             happened: list[events.Event] = [_queued(new, asked)]
             if at_once:
@@ -226,6 +233,43 @@ class Responses:
                 found.append(item)
         return found
 
+    async def _approved(self, project_id: str, items: Sequence[GivenItem]) -> list[PendingCall]:
+        """The calls that the client has decided about: they come before the model is asked. Raises InvalidRequest."""
+        calls: list[PendingCall] = []
+        given = {item.id: item for item in items if isinstance(item, GivenApprovalRequest)}
+        for item in items:
+            if not isinstance(item, GivenApproval):
+                continue
+            asked = _as_request_item(given.get(item.approval_request_id))
+            if asked is None:
+                asked = await self._approval_request(project_id, item.approval_request_id)
+            calls.append(
+                PendingCall(
+                    len(calls),
+                    asked["call_id"],
+                    asked["function"],
+                    asked["arguments"],
+                    "mcp",
+                    item_id=ids.mcp_call(),
+                    approved=item.approve,
+                    approval_id=item.approval_request_id,
+                    server_label=asked["server_label"],
+                )
+            )
+        return calls
+
+    async def _approval_request(self, project_id: str, item_id: str) -> dict[str, str]:
+        try:
+            found = await self._store.responses.item(project_id, item_id)
+        except NotFound:
+            found = None
+        if found is None or found.kind != "mcp_approval_request":
+            raise InvalidRequest(f"No approval request found with id '{item_id}'.", param="input")
+        made: dict[str, str] = msgspec.json.decode(found.body)
+        made.setdefault("call_id", ids.tool_call())
+        made.setdefault("function", made["name"])
+        return made
+
     async def forget(self, response_id: str) -> None:
         """What was not to be stored is answered, and goes."""
         await self._store.responses.forget(response_id)
@@ -256,7 +300,7 @@ class Responses:
             expires_at=now + int(self._seconds),
             model=model,
             instructions=asked.instructions,
-            tools=[_as_assistants_tool(tool) for tool in asked.tools or ()],
+            tools=[as_assistants_tool(tool) for tool in asked.tools or ()],
             tool_resources=ToolResources(),
             metadata=asked.metadata or {},
             temperature=sampling(model, asked.temperature),
@@ -269,8 +313,21 @@ class Responses:
             tool_choice=_choice(asked.tool_choice),
             parallel_tool_calls=asked.parallel_tool_calls is not False,
         )
-        progress = Progress(plan=plan)
+        run, headers = without_headers(run)
+        progress = Progress(plan=plan, headers=headers)
         return NewResponse(_shown(asked, run), run, progress, kept(items, place.thread_id, now))
+
+
+def _as_request_item(given: GivenApprovalRequest | None) -> dict[str, str] | None:
+    """One that the client carries itself, as one that is stored."""
+    if given is None:
+        return None
+    return {
+        "call_id": ids.tool_call(),
+        "function": given.name,
+        "arguments": given.arguments,
+        "server_label": given.server_label,
+    }
 
 
 def thread_of(conversation: str | ConversationReference | None) -> str | None:
@@ -324,7 +381,7 @@ def _plan(asked: CreateResponseRequest) -> Plan:
                 plan.file_ids = file_ids
             case CustomTool():
                 plan.custom.append(tool.name)
-            case FunctionTool():
+            case FunctionTool() | McpTool():
                 pass
     if isinstance(asked.tool_choice, AllowedTools):
         plan.allowed = [str(tool.get("name") or tool.get("type")) for tool in asked.tool_choice.tools]
@@ -332,7 +389,7 @@ def _plan(asked: CreateResponseRequest) -> Plan:
     return plan
 
 
-def _as_assistants_tool(tool: ResponseTool) -> AssistantTool:
+def as_assistants_tool(tool: ResponseTool) -> AssistantTool:
     match tool:
         case FunctionTool():
             function = FunctionObject(tool.name, tool.description, tool.parameters, tool.strict)
@@ -347,6 +404,20 @@ def _as_assistants_tool(tool: ResponseTool) -> AssistantTool:
             text = {"type": "string", "description": _grammar(tool)}
             schema = {"type": "object", "properties": {"input": text}, "required": ["input"]}
             return AssistantToolsFunction(FunctionObject(tool.name, tool.description, schema, False))
+        case McpTool():
+            return AssistantToolsMcp(
+                server_label=tool.server_label,
+                server_url=tool.server_url,
+                server_description=tool.server_description,
+                allowed_tools=tool.allowed_tools,
+                require_approval=tool.require_approval or "always",
+                headers=_headers(tool),
+            )
+
+
+def _headers(tool: McpTool) -> dict[str, str] | None:
+    bearer = {"Authorization": f"Bearer {tool.authorization}"} if tool.authorization else {}
+    return {**(tool.headers or {}), **bearer} or None
 
 
 def _grammar(tool: CustomTool) -> str:
@@ -358,8 +429,6 @@ def _grammar(tool: CustomTool) -> str:
 
 def _choice(choice: ToolChoice | None) -> AssistantsApiToolChoiceOption:
     match choice:
-        case None:
-            return "auto"
         case ChosenFunction() | ChosenCustom():
             return ToolChoiceFunction(AssistantsNamedToolChoiceFunction(choice.name))
         case ChosenFileSearch():
@@ -368,8 +437,10 @@ def _choice(choice: ToolChoice | None) -> AssistantsApiToolChoiceOption:
             return ToolChoiceCode()
         case AllowedTools():
             return choice.mode
+        case ChosenMcp():
+            return "required"
         case _:
-            return choice
+            return choice or "auto"
 
 
 def _format(text: ResponseText | None) -> AssistantsApiResponseFormatOption:
@@ -431,6 +502,8 @@ def _shown_tool(tool: ResponseTool) -> dict[str, Any]:
                 "parameters": tool.parameters,
                 "strict": tool.strict is not False,
             }
+        case McpTool():
+            return _shown_mcp(tool)
         case FileSearchTool():
             return {
                 "type": "file_search",
@@ -442,3 +515,18 @@ def _shown_tool(tool: ResponseTool) -> dict[str, Any]:
         case _:
             made: dict[str, Any] = msgspec.to_builtins(tool)
             return made
+
+
+def _shown_mcp(tool: McpTool) -> dict[str, Any]:
+    """Nothing of what is told to the server alone, and of its address only where it is."""
+    parts = urlsplit(tool.server_url)
+    path = "<redacted>" if parts.path.strip("/") or parts.query else ""
+    return {
+        "type": "mcp",
+        "allowed_tools": msgspec.to_builtins(tool.allowed_tools),
+        "headers": None,
+        "require_approval": msgspec.to_builtins(tool.require_approval or "always"),
+        "server_description": tool.server_description,
+        "server_label": tool.server_label,
+        "server_url": f"{parts.scheme}://{parts.netloc}/{path}",
+    }

@@ -355,7 +355,7 @@ _HANDLERS: Final[dict[type[events.Event], Callable[[RunView, Any], bytes]]] = {
     **dict.fromkeys(
         (
             *(events.CodeRunning, events.CodeDone, events.CallsHeard),
-            *(events.ReasoningOpened, events.ReasoningDelta, events.ReasoningClosed),
+            *(events.ReasoningOpened, events.ReasoningDelta, events.ReasoningClosed, events.ToolsListed),
         ),
         RunView._not_shown,  # noqa: SLF001
     ),

@@ -91,14 +91,30 @@ class ToolUse:
         for call in [call for call in calls if call.kind != "function" and not call.done and call not in waiting]:
             self._interruption.check()
             await self._answer(call)
-        if waiting:
+        if waiting and self._stage.answer is None:
             asked = events.ApprovalRequired(tuple(call.id for call in waiting))
             await self._stage.commit(asked, release=True)
             return False
-        if any(call.kind == "function" for call in calls):
+        if waiting or any(call.kind == "function" for call in calls):
             await self._require_action()
             return False
         return True
+
+    async def reopen(self) -> None:
+        """Shows the calls that a client has approved of, which begin a response."""
+        stage, progress = self._stage, self._stage.progress
+        if stage.view.steps or not progress.calls:
+            return
+        await stage.commit(events.CallsOpened(ids.step(), stage.now()))
+        for call in progress.calls:
+            name = self._remote.name_of(call)
+            stage.publish(
+                events.RemoteOpened(
+                    call.index, call.id, call.server_label, name, call.item_id, approval_id=call.approval_id
+                )
+            )
+            stage.publish(events.ArgumentsDelta(call.index, call.arguments))
+        stage.publish(events.CallsHeard())
 
     async def _answer(self, call: PendingCall) -> None:
         happened: list[events.Event]
@@ -128,7 +144,8 @@ class ToolUse:
         stage, progress = self._stage, self._stage.progress
         custom = progress.plan.custom if progress.plan is not None else ()
         calls = [_clients_call(call, custom) for call in progress.calls if call.kind == "function"]
-        calls = [*self._reasoned, *calls]
+        asked = [self._remote.approval_request(call) for call in self._remote.unapproved(progress.calls)]
+        calls = [*self._reasoned, *calls, *asked]
         progress.calls = []
         if stage.answer is None:
             await stage.commit(events.ActionRequired(), calls=calls, release=True)
@@ -150,6 +167,8 @@ class ToolUse:
         """Nothing is done; the model has to do with what it knows."""
         if call.kind == "file_search":
             return self._searching.refuse(call)
+        if call.kind == "mcp":
+            return self._remote.refuse(call)
         return self._computing.refuse(call)
 
 

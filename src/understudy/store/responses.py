@@ -109,6 +109,10 @@ class Responses:
     async def input_items(self, project_id: str, response_id: str, request: PageRequest) -> ItemPage:
         return await self._database.read(_input_items, project_id, response_id, request)
 
+    async def listed_servers(self, parts: Sequence[ContextPart]) -> set[str]:
+        """The labels of the remote servers whose tools these threads have listed."""
+        return await self._database.read(_listed_servers, parts)
+
     async def item(self, project_id: str, item_id: str) -> Item:
         """An item of any thread of the project. Raises NotFound."""
         return await self._database.read(_item, project_id, item_id)
@@ -313,6 +317,19 @@ def _input_items(project_id: str, response_id: str, request: PageRequest) -> Tra
     sql = "SELECT thread_id, last_seq FROM response_contexts WHERE response_id = $1 ORDER BY position"
     parts = [ContextPart(*row) for row in (yield sql, (response_id,))]
     return (yield from page_items([*parts, ContextPart(rows[0][0], rows[0][2])], request))
+
+
+class _Listed(msgspec.Struct):
+    server_label: str
+
+
+def _listed_servers(parts: Sequence[ContextPart]) -> Transaction[set[str]]:
+    sql = "SELECT body FROM items WHERE thread_id = $1 AND seq <= $2 AND kind = 'mcp_list_tools' AND body IS NOT NULL"
+    found: set[str] = set()
+    for part in parts:
+        rows = yield sql, (part.thread_id, part.last_seq)
+        found |= {msgspec.json.decode(row[0], type=_Listed).server_label for row in rows}
+    return found
 
 
 def _item(project_id: str, item_id: str) -> Transaction[Item]:

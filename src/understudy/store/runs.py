@@ -78,7 +78,8 @@ _decode_message = msgspec.json.Decoder(MessageObject).decode
 class PendingCall(Struct, omit_defaults=True):
     """A call of the turn that is being answered. `results`: how many passages it found.
 
-    `approved`: what its client said where it was asked; `item_id`: what it becomes.
+    `approved`: what its client said where it was asked, as the request `approval_id`; `item_id`: what it becomes.
+    `server_label`: of a remote server's tool.
     """
 
     index: int
@@ -89,6 +90,8 @@ class PendingCall(Struct, omit_defaults=True):
     done: bool = False
     results: int = 0
     approved: bool | None = None
+    approval_id: str | None = None
+    server_label: str = ""
     item_id: str = ""
 
 

@@ -115,6 +115,23 @@ class GivenApproval(Struct, kw_only=True, tag_field="type", tag="mcp_approval_re
     reason: str | None = None
 
 
+class GivenMcpCall(Struct, kw_only=True, tag_field="type", tag="mcp_call"):
+    id: str | None = ""
+    approval_request_id: str | None = None
+    arguments: str
+    error: Any = None
+    name: str
+    output: str | None = None
+    server_label: str
+
+
+class GivenApprovalRequest(Struct, kw_only=True, tag_field="type", tag="mcp_approval_request"):
+    id: str
+    arguments: str
+    name: str
+    server_label: str
+
+
 class ItemReference(Struct, tag_field="type", tag="item_reference"):
     id: str
 
@@ -136,6 +153,8 @@ GivenItem = (
     | GivenCodeInterpreterCall
     | GivenReasoning
     | GivenApproval
+    | GivenMcpCall
+    | GivenApprovalRequest
     | ItemReference
     | ForeignItem
 )
@@ -150,12 +169,14 @@ _KINDS: Final[dict[str, type[Struct]]] = {
     "code_interpreter_call": GivenCodeInterpreterCall,
     "reasoning": GivenReasoning,
     "mcp_approval_response": GivenApproval,
+    "mcp_approval_request": GivenApprovalRequest,
+    "mcp_call": GivenMcpCall,
     "item_reference": ItemReference,
 }
 _FOREIGN: Final = (
     *("web_search_call", "computer_call", "computer_call_output", "image_generation_call", "local_shell_call"),
     *("local_shell_call_output", "shell_call", "shell_call_output", "apply_patch_call", "apply_patch_call_output"),
-    *("mcp_list_tools", "mcp_approval_request", "mcp_call", "compaction"),
+    *("mcp_list_tools", "compaction"),
 )
 
 

@@ -87,6 +87,37 @@ class ReasoningItem(Struct, kw_only=True, tag_field="type", tag="reasoning"):
     summary: list[SummaryText] = []
 
 
+class McpListTools(Struct, kw_only=True, tag_field="type", tag="mcp_list_tools"):
+    id: str
+    server_label: str
+    tools: list[dict[str, Any]]
+
+
+class McpCall(Struct, kw_only=True, tag_field="type", tag="mcp_call"):
+    id: str
+    approval_request_id: str | None = None
+    arguments: str
+    error: str | None = None
+    name: str
+    output: str | None = None
+    server_label: str
+
+
+class McpApprovalRequest(Struct, kw_only=True, tag_field="type", tag="mcp_approval_request"):
+    id: str
+    arguments: str
+    name: str
+    server_label: str
+
+
 OutputItem = (
-    OutputMessage | FunctionCallItem | CustomToolCallItem | FileSearchCall | CodeInterpreterCall | ReasoningItem
+    OutputMessage
+    | FunctionCallItem
+    | CustomToolCallItem
+    | FileSearchCall
+    | CodeInterpreterCall
+    | ReasoningItem
+    | McpListTools
+    | McpCall
+    | McpApprovalRequest
 )

@@ -10,7 +10,17 @@ from msgspec import UNSET, Meta, Struct, UnsetType
 from understudy.wire.assistants import Model
 from understudy.wire.filters import Filter
 from understudy.wire.response_items import OutputItem
-from understudy.wire.tools import LARGEST_INTEGER, FunctionName, Metadata, ReasoningEffort, Temperature, TopP
+from understudy.wire.tools import (
+    LARGEST_INTEGER,
+    FunctionName,
+    McpToolApproval,
+    McpToolFilter,
+    Metadata,
+    ReasoningEffort,
+    ServerLabel,
+    Temperature,
+    TopP,
+)
 
 ResponseStatus = Literal["completed", "failed", "in_progress", "cancelled", "queued", "incomplete"]
 Included = Literal[
@@ -67,7 +77,19 @@ class CustomTool(Struct, kw_only=True, forbid_unknown_fields=True, omit_defaults
     format: dict[str, Any] | None = None
 
 
-ResponseTool = FunctionTool | FileSearchTool | CodeInterpreterTool | CustomTool
+class McpTool(Struct, kw_only=True, forbid_unknown_fields=True, tag_field="type", tag="mcp"):
+    """A remote MCP server. `headers` and `authorization` are sent to it, and never shown."""
+
+    server_label: ServerLabel
+    server_url: Annotated[str, Meta(min_length=1, max_length=2048)]
+    server_description: Annotated[str, Meta(max_length=2048)] | None = None
+    allowed_tools: list[str] | McpToolFilter | None = None
+    require_approval: Literal["always", "never"] | McpToolApproval | None = None
+    headers: Annotated[dict[str, str], Meta(max_length=32)] | None = None
+    authorization: str | None = None
+
+
+ResponseTool = FunctionTool | FileSearchTool | CodeInterpreterTool | CustomTool | McpTool
 
 
 class ChosenFunction(Struct, forbid_unknown_fields=True, tag_field="type", tag="function"):
@@ -86,6 +108,11 @@ class ChosenCodeInterpreter(Struct, forbid_unknown_fields=True, tag_field="type"
     pass
 
 
+class ChosenMcp(Struct, kw_only=True, forbid_unknown_fields=True, tag_field="type", tag="mcp"):
+    server_label: str
+    name: str | None = None
+
+
 class AllowedTools(Struct, kw_only=True, forbid_unknown_fields=True, tag_field="type", tag="allowed_tools"):
     mode: Literal["auto", "required"]
     tools: list[dict[str, Any]]
@@ -97,6 +124,7 @@ ToolChoice = (
     | ChosenCustom
     | ChosenFileSearch
     | ChosenCodeInterpreter
+    | ChosenMcp
     | AllowedTools
 )
 

@@ -96,6 +96,17 @@ class AssistantToolsFunction(Struct, forbid_unknown_fields=True, tag_field="type
     function: FunctionObject
 
 
+ServerLabel = Annotated[
+    str,
+    Meta(
+        min_length=1,
+        max_length=64,
+        pattern=r"^[a-zA-Z0-9_-]+\Z",
+        extra_json_schema={"pattern": "^[a-zA-Z0-9_-]+$"},
+    ),
+]
+
+
 class McpToolFilter(Struct, forbid_unknown_fields=True):
     """Tools by their names; `read_only`: those that say that they change nothing, or those that do not."""
 
@@ -111,15 +122,7 @@ class McpToolApproval(Struct, forbid_unknown_fields=True):
 class AssistantToolsMcp(Struct, kw_only=True, forbid_unknown_fields=True, tag_field="type", tag="mcp"):
     """A remote MCP server. `headers` are sent to it, and never shown."""
 
-    server_label: Annotated[
-        str,
-        Meta(
-            min_length=1,
-            max_length=64,
-            pattern=r"^[a-zA-Z0-9_-]+\Z",
-            extra_json_schema={"pattern": "^[a-zA-Z0-9_-]+$"},
-        ),
-    ]
+    server_label: ServerLabel
     server_url: Annotated[str, Meta(min_length=1, max_length=2048)]
     server_description: Annotated[str, Meta(max_length=2048)] | None = None
     allowed_tools: list[str] | McpToolFilter | None = None

@@ -1,0 +1,115 @@
+"""Remote MCP servers as tools of responses: listed once, called, approved of, and told with nothing of their headers."""
+
+import json
+
+import openai
+import pytest
+
+from mcp_server import SECRET, McpProcess
+from serving import Server
+from upstream import call, calls, text
+
+MODEL = "gpt-4o"
+
+
+@pytest.fixture(scope="module")
+def dice(tmp_path_factory):
+    with McpProcess(tmp_path_factory.mktemp("mcp"), guarded=True) as running:
+        yield running
+
+
+@pytest.fixture(scope="module")
+def mcp_server(session_upstream, tmp_path_factory, dice):
+    server = Server(tmp_path_factory.mktemp("server"), session_upstream.url, mcp__allowed=dice.url)
+    try:
+        yield server.start()
+        server.stop()
+    finally:
+        server.kill()
+
+
+@pytest.fixture
+def client(mcp_server):
+    return mcp_server.client
+
+
+def mcp(server, **members):
+    return {
+        "type": "mcp",
+        "server_label": "dice",
+        "server_url": server.url,
+        "require_approval": "never",
+        "headers": SECRET,
+        **members,
+    }
+
+
+ROLL = call("roll", call_id="call_r", expression="2d4+1")
+
+
+@pytest.mark.proves("responses.mcp")
+def test_a_response_lists_the_tools_calls_one_and_answers(client, upstream, dice):
+    upstream.answer(calls(ROLL), text("You rolled 7."))
+    events = list(client.responses.create(model=MODEL, input="Roll 2d4+1", tools=[mcp(dice)], stream=True))
+    listed, called, message = events[-1].response.output
+    assert (listed.type, listed.server_label) == ("mcp_list_tools", "dice")
+    assert "roll" in [tool.name for tool in listed.tools]
+    assert (called.type, called.name, json.loads(called.arguments)) == ("mcp_call", "roll", {"expression": "2d4+1"})
+    assert (called.output, called.error, called.approval_request_id) == ("rolled 2d4+1: 7", None, None)
+    assert message.content[0].text == "You rolled 7."
+    kinds = [event.type for event in events]
+    assert kinds[2:6] == [
+        "response.output_item.added",
+        "response.mcp_list_tools.in_progress",
+        "response.mcp_list_tools.completed",
+        "response.output_item.done",
+    ]
+    assert kinds[6:8] == ["response.output_item.added", "response.mcp_call.in_progress"]
+    assert [kind for kind in kinds if kind.startswith("response.mcp_call")][-2:] == [
+        "response.mcp_call_arguments.done",
+        "response.mcp_call.completed",
+    ]
+    assert [event.sequence_number for event in events] == list(range(len(events)))
+    # In the same conversation they are not listed again.
+    upstream.answer(text("Seven."))
+    again = client.responses.create(
+        model=MODEL, input="What was it?", tools=[mcp(dice)], previous_response_id=events[-1].response.id
+    )
+    assert [item.type for item in again.output] == ["message"]
+    assert "rolled 2d4+1: 7" in [one["content"] for one in upstream.requests[-1].body["messages"]]
+
+
+@pytest.mark.parametrize(("approve", "said"), [(True, "rolled 2d4+1: 7"), (False, None)])
+def test_a_guarded_call_waits_for_the_next_response(client, upstream, dice, approve, said):
+    upstream.answer(calls(ROLL), text("Done."))
+    tools = [mcp(dice, require_approval="always")]
+    asking = client.responses.create(model=MODEL, input="Roll", tools=tools)
+    assert asking.status == "completed"
+    request = asking.output[-1]
+    assert (request.type, request.name, request.server_label) == ("mcp_approval_request", "roll", "dice")
+    answer = {"type": "mcp_approval_response", "approval_request_id": request.id, "approve": approve}
+    done = client.responses.create(model=MODEL, input=[answer], tools=tools, previous_response_id=asking.id)
+    called, message = done.output
+    assert (called.type, called.output, called.approval_request_id) == ("mcp_call", said, request.id)
+    assert (called.error is None) is approve
+    assert message.content[0].text == "Done."
+
+
+def test_what_was_never_asked_cannot_be_approved_of(client, dice):
+    answer = {"type": "mcp_approval_response", "approval_request_id": "mcpr_x", "approve": True}
+    with pytest.raises(openai.BadRequestError, match="No approval request found with id 'mcpr_x'"):
+        client.responses.create(model=MODEL, input=[answer], tools=[mcp(dice)])
+
+
+def test_the_headers_are_shown_nowhere(mcp_server, client, upstream, dice):
+    upstream.answer(text("Hi."))
+    made = client.responses.create(model=MODEL, input="Hi", tools=[mcp(dice)])
+    shown = mcp_server.ask("GET", f"/responses/{made.id}").body.decode()
+    assert SECRET["x-secret"] not in shown
+    assert made.tools[0].headers is None
+    assert SECRET["x-secret"] not in mcp_server.log.read_text()
+
+
+def test_a_server_that_is_not_allowed_is_refused(client, dice):
+    with pytest.raises(openai.BadRequestError, match="is not allowed"):
+        client.responses.create(model=MODEL, input="Hi", tools=[mcp(dice, server_url="https://example.com/mcp")])
