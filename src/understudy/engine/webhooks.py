@@ -9,6 +9,7 @@ import hashlib
 import logging
 import random
 from collections import Counter
+from contextlib import suppress
 from datetime import UTC, datetime
 from typing import Final
 
@@ -55,7 +56,8 @@ class Webhooks:
         self._clock = clock
         self._outward = Outward(allow_private=settings.allow_private)
         self._attempts: dict[asyncio.Task[None], str] = {}
-        self._loops = (Repeating(_SWEEP, self._fill), Repeating(_PRUNE, self._prune))
+        self._place_free = asyncio.Event()
+        self._loops = (Repeating(0, self._fill), Repeating(_PRUNE, self._prune))
 
     async def start(self) -> None:
         """Raises SettingsError where the operator's endpoint would never hear of anything."""
@@ -120,7 +122,11 @@ class Webhooks:
     # -- in the background -------------------------------------------------------------------------------------
 
     async def _fill(self) -> None:
-        """Starts attempts for what is due, as far as there are places."""
+        """Starts attempts for what is due, as far as there are places: now and then, and when one becomes free."""
+        with suppress(TimeoutError):
+            async with asyncio.timeout(_SWEEP):
+                await self._place_free.wait()
+        self._place_free.clear()
         now = self._clock.now()
         places = self._settings.concurrent - len(self._attempts)
         if places <= 0 or not await self._store.any_due(now):
@@ -130,7 +136,11 @@ class Webhooks:
         for due in await self._store.claim(now, until, busy, _EACH, places):
             task = asyncio.create_task(self._attempt(due))
             self._attempts[task] = due.endpoint.shown.id
-            task.add_done_callback(self._attempts.pop)
+            task.add_done_callback(self._ended)
+
+    def _ended(self, task: asyncio.Task[None]) -> None:
+        del self._attempts[task]
+        self._place_free.set()
 
     async def _attempt(self, due: Due) -> None:
         try:
