@@ -39,6 +39,11 @@ async def test_what_a_program_prints_is_shown(shared):
     assert "hello from below" in (await run(shared, "import os\nos.system('echo hello from below')")).text
 
 
+async def test_the_last_words_of_a_program_belong_to_its_cell(shared):
+    for number in range(100):
+        assert (await run(shared, f"import os; os.write(1, b'{number}')\nNone")).text == str(number)
+
+
 async def test_an_error_is_shown_with_its_traceback_and_without_colours(shared):
     ran = await run(shared, "def half(x):\n    return x / 0\nhalf(1)")
     assert ran.status == "error"

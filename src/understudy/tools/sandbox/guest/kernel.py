@@ -1,16 +1,21 @@
 """The Jupyter kernel as a child process: forked from a parent that has imported it, so a new one is there at once."""
 
+import fcntl
 import gc
 import json
 import os
+import select
 import signal
 import sys
+import termios
+import threading
 import time
 import traceback
 from pathlib import Path
 from typing import Any, Final
 
 import ipykernel.ipkernel  # noqa: F401 - imported before the fork, for all kernels
+from ipykernel.iostream import OutStream
 from ipykernel.kernelapp import IPKernelApp
 from jupyter_client.jsonutil import json_clean, json_default
 from traitlets.config import Config
@@ -20,6 +25,8 @@ from .confinement import confine_kernel
 _RUN: Final = Path("/run/kernels")
 _PORTS: Final = ("shell", "iopub", "stdin", "control", "hb")
 _COLLECTED_WITHIN: Final = 5.0
+_HEARD_WITHIN: Final = 2.0
+_PIECE: Final = 64 * 1024
 
 
 class Kernel:
@@ -85,7 +92,55 @@ def _become(file: Path, cpu_seconds: int) -> None:
         os._exit(1)
 
 
+class _Heard:
+    """What programs print comes by a pipe, and is read beside the cell that it belongs to: which has to wait for it."""
+
+    def __init__(self) -> None:
+        self._reading = threading.Lock()
+
+    def watch(self, stream: Any) -> None:
+        """In place of Jupyter's own, of which nobody can tell whether it has read everything."""
+        pipe = _pipe(stream)
+        while pipe is not None and select.select([pipe], [], []):
+            with self._reading:
+                printed = os.read(pipe, _PIECE)
+                if not printed:
+                    return
+                stream.write(printed.decode(errors="replace"))
+
+    def await_all(self, _: object) -> None:
+        deadline = time.monotonic() + _HEARD_WITHIN
+        pipes = [pipe for pipe in (_pipe(sys.stdout), _pipe(sys.stderr)) if pipe is not None]
+        while time.monotonic() < deadline and any(_waits(pipe) for pipe in pipes):
+            time.sleep(0.001)
+        # What was read has been written once the reader has let go.
+        if self._reading.acquire(timeout=_HEARD_WITHIN):
+            self._reading.release()
+
+
+def _pipe(stream: object) -> int | None:
+    """What a program's output comes from; None where the code has put something else in the stream's place."""
+    found = getattr(stream, "_fid", None)
+    return found if isinstance(found, int) else None
+
+
+def _waits(pipe: int) -> bool:
+    """Whether there is something to read. Code may have closed the pipe."""
+    try:
+        left = bytearray(4)
+        fcntl.ioctl(pipe, termios.FIONREAD, left)
+    except OSError:
+        return False
+    return any(left)
+
+
 def _serve(file: Path) -> None:
+    heard = _Heard()
+
+    def watch(stream: Any) -> None:
+        heard.watch(stream)
+
+    OutStream._watch_pipe_fd = watch  # noqa: SLF001 - there is no other way in
     config = Config()
     config.HistoryManager.enabled = False
     config.InteractiveShell.colors = "nocolor"
@@ -94,6 +149,7 @@ def _serve(file: Path) -> None:
     app.initialize(["-f", str(file)])
     # IPython's own would end the kernel, and with it what the next piece of code builds on.
     app.shell.user_ns.update(exit=sys.exit, quit=sys.exit)
+    app.shell.events.register("post_run_cell", heard.await_all)
     app.start()
     sys.stdout.flush()
     sys.stderr.flush()
