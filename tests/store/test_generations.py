@@ -1,0 +1,175 @@
+"""Generations at rest, on both engines: claimed by one, ended once, apart by tenant."""
+
+import asyncio
+
+import pytest
+
+from store.samples import NOW, OURS, THEIRS
+from understudy import ids
+from understudy.errors import InvalidRequest, NotFound, RateLimited
+from understudy.store.generations import Piece, Record, Request
+
+LEASE = NOW + 10.0
+
+
+def record(prompt="A boat", **members):
+    request = Request(
+        prompt=prompt,
+        model="ray-2",
+        aspect_ratio="16:9",
+        resolution="540p",
+        seconds=5,
+        callback_url=members.pop("callback", None),
+    )
+    return Record(request=request, created_at=float(NOW), base="http://here/v1", credits=7, **members)
+
+
+async def made(store, project=OURS, *, key=None, most=100, kept=None, pieces=()):
+    return await store.generations.create(
+        project,
+        ids.generation(),
+        kept or record(),
+        provider="rehearsal",
+        token="secret",
+        pieces=pieces,
+        request_key=key,
+        most=most,
+    )
+
+
+async def claimed(store, owner="one", now=float(NOW)):
+    await store.runs.beat(owner, now + 10)
+    (waiting,) = await store.generations.waiting(now, 10)
+    return await store.generations.claim(waiting.seq, owner, now)
+
+
+async def held(store, name):
+    name = f"{name * 64}-{name * 12}"
+    await store.blobs.hold(name, name[:64], LEASE)
+    return name
+
+
+async def test_a_video_is_claimed_by_one_of_many(store):
+    await made(store)
+    owners = [f"owner{number}" for number in range(8)]
+    for owner in owners:
+        await store.runs.beat(owner, LEASE)
+    (waiting,) = await store.generations.waiting(float(NOW), 10)
+    found = await asyncio.gather(*(store.generations.claim(waiting.seq, owner, float(NOW)) for owner in owners))
+    assert len([one for one in found if one is not None]) == 1
+    assert await store.generations.waiting(float(NOW), 10) == []
+
+
+async def test_whoever_lost_a_video_changes_nothing_any_more(store):
+    generation_id = await made(store)
+    first = await claimed(store, "dead")
+    assert await store.generations.ordering("dead", first.generation.seq, float(NOW))
+    assert await store.generations.ordered("dead", first.generation.seq, 'odd "id" \\ of theirs')
+    later = LEASE + 1
+    second = await claimed(store, "alive", later)
+    assert (second.attempts, second.ordered_at) == (2, float(NOW))
+    assert second.generation.upstream_id == 'odd "id" \\ of theirs'
+    late = Piece("video", await held(store, "a"), 5)
+    assert not await store.generations.complete("dead", first, record(width=1), [late], later)
+    assert not await store.generations.dreaming("dead", first.generation.seq)
+    assert not await store.generations.ordered("dead", first.generation.seq, "other")
+    await store.generations.leave("dead", first.generation.seq, 0.0)
+    assert await store.generations.owned("alive") == {second.generation.seq}
+    kept = Piece("video", await held(store, "b"), 6)
+    assert await store.generations.complete("alive", second, record(width=2), [kept], later)
+    assert not await store.generations.fail("alive", second, record(failure_reason="late"), later)
+    found = await store.generations.get(OURS, generation_id)
+    assert (found.state, found.record.width, found.record.failure_reason) == ("completed", 2, None)
+    assert await store.generations.piece(generation_id, "video") == ("secret", kept)
+
+
+async def test_a_video_is_paid_for_once_and_only_when_it_is_there(store):
+    await made(store)
+    await store.generations.fail("one", await claimed(store), record(failure_reason="no"), float(NOW))
+    await made(store)
+    job = await claimed(store)
+    attempts = [store.generations.complete("one", job, record(), [], float(NOW)) for _ in range(4)]
+    assert sorted(await asyncio.gather(*attempts)) == [False, False, False, True]
+    assert (await store.ledger.account(OURS)).balance == -7
+
+
+async def test_one_request_key_makes_one_video(store):
+    same = await asyncio.gather(*(made(store, key="mine") for _ in range(8)))
+    assert len(set(same)) == 1
+    assert await made(store, THEIRS, key="mine") not in same
+    with pytest.raises(InvalidRequest, match="The idempotency key 'mine' was used for another request"):
+        await made(store, key="mine", kept=record("Another"))
+    await store.generations.delete(OURS, same[0])
+    assert await made(store, key="mine") != same[0]
+
+
+async def test_a_project_has_a_bounded_number_under_way_and_others_are_not_counted(store):
+    await made(store, THEIRS)
+    for _ in range(2):
+        await made(store, most=2)
+    with pytest.raises(RateLimited, match="2 videos of this project are waiting or being made"):
+        await made(store, most=2)
+
+
+async def test_each_project_has_its_oldest_video_waiting(store):
+    first, other = await made(store), await made(store, THEIRS)
+    await made(store)
+    waiting = await store.generations.waiting(float(NOW), 10)
+    assert [one.project_id for one in waiting] == [OURS, THEIRS]
+    seqs = [(await store.generations.get(*one)).seq for one in ((OURS, first), (THEIRS, other))]
+    assert [one.seq for one in waiting] == seqs
+
+
+async def test_a_tenant_finds_nothing_of_another_ones(store):
+    generation_id = await made(store, THEIRS)
+    for attempt in (
+        store.generations.get(OURS, generation_id),
+        store.generations.lookup(OURS, [generation_id]),
+        store.generations.delete(OURS, generation_id),
+    ):
+        with pytest.raises(NotFound, match=f"No generation found with id '{generation_id}'"):
+            await attempt
+    assert await store.generations.page(OURS, 10, None) == ([], False)
+    assert (await store.generations.get(THEIRS, generation_id.upper())).id == generation_id
+
+
+async def test_files_go_with_the_video_and_stay_where_another_one_uses_them(store):
+    picture = await held(store, "c")
+    first = await made(store, pieces=[Piece("start", picture, 3)])
+    second = await made(store, pieces=[Piece("start", picture, 3)])
+    await store.generations.delete(OURS, first)
+    assert await store.blobs.doomed(10) == []
+    await store.generations.delete(OURS, second)
+    assert await store.blobs.doomed(10) == [picture]
+
+
+async def test_old_videos_expire_and_those_under_way_do_not(store):
+    old = await made(store)
+    await store.generations.complete("one", await claimed(store), record(), [], float(NOW))
+    busy = await made(store)
+    await store.generations.expire(NOW + 1.0)
+    with pytest.raises(NotFound):
+        await store.generations.get(OURS, old)
+    assert (await store.generations.get(OURS, busy)).state == "queued"
+
+
+async def test_a_callback_is_taken_by_one_until_it_is_due_again(store):
+    generation_id = await made(store, kept=record(callback="https://example.com/done"))
+    job = await claimed(store)
+    now = float(NOW)
+    assert await store.generations.take_callbacks(now, now + 15, 8) == []
+    await store.generations.complete("one", job, record(callback="https://example.com/done"), [], now)
+    takers = [store.generations.take_callbacks(now, now + 15, 8) for _ in range(4)]
+    taken = [one for found in await asyncio.gather(*takers) for one in found]
+    assert [(one.generation.id, one.attempts) for one in taken] == [(generation_id, 1)]
+    (again,) = await store.generations.take_callbacks(now + 16, now + 31, 8)
+    assert again.attempts == 2
+    await store.generations.end_callback(generation_id)
+    assert await store.generations.take_callbacks(now + 60, now + 75, 8) == []
+
+
+async def test_a_stopping_worker_gives_back_without_counting(store):
+    await made(store)
+    job = await claimed(store)
+    await store.generations.leave("one", job.generation.seq, 0.0, attempts=1)
+    assert (await claimed(store, "other")).attempts == 1
