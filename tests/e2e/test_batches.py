@@ -106,6 +106,24 @@ def test_embeddings_come_in_batches_too(server):
     assert ended.usage.input_tokens > 0
 
 
+@pytest.mark.parametrize(
+    ("endpoint", "asked", "said"),
+    [
+        ("/v1/completions", {"prompt": "Hello"}, lambda body: body["choices"][0]["text"]),
+        ("/v1/responses", {"input": "Hello"}, lambda body: body["output"][0]["content"][0]["text"]),
+    ],
+)
+def test_texts_and_responses_come_in_batches_too(server, endpoint, asked, said):
+    body = {"model": "gpt-4o", **asked}
+    lines = [{"custom_id": str(number), "method": "POST", "url": endpoint, "body": body} for number in range(3)]
+    lines.append({**lines[0], "custom_id": "bad", "body": {**body, "stream": True}})
+    ended = reached(server, begun(server, lines, endpoint))
+    found = told(server, ended.output_file_id)
+    assert [said(found[str(number)]["response"]["body"]) for number in range(3)] == ["You said: Hello"] * 3
+    assert told(server, ended.error_file_id)["bad"]["response"]["status_code"] == 400
+    assert ended.usage.total_tokens > 0
+
+
 def test_the_embedded_model_answers_a_batch(server):
     ended = reached(server, begun(server, [chat_line("a", "What is 6 * 7?", "rehearsal")]))
     assert "42" in told(server, ended.output_file_id)["a"]["response"]["body"]["choices"][0]["message"]["content"]

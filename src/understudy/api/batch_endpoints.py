@@ -4,7 +4,7 @@ from collections.abc import Awaitable, Callable
 from functools import partial
 
 from understudy import ids
-from understudy.api import anthropic_messages, chat, embeddings, responses
+from understudy.api import anthropic_messages, chat, completions, embeddings, responses
 from understudy.api.errors import envelope, message_envelope, to_api_error
 from understudy.api.parts import Parts
 from understudy.engine.batches import MESSAGES, RESPONSES, Answered, Endpoint
@@ -17,6 +17,7 @@ Whole = Callable[[Parts, str, bytes], Awaitable[bytes]]
 def batch_endpoints(parts: Parts) -> dict[str, Endpoint]:
     return {
         "/v1/chat/completions": partial(_answered, parts, chat.complete_chat, _envelope),
+        "/v1/completions": partial(_answered, parts, completions.complete_text, _envelope),
         RESPONSES: partial(_answered, parts, responses.complete_response, _envelope),
         "/v1/embeddings": partial(_answered, parts, embeddings.embed, _envelope),
         MESSAGES: partial(_answered, parts, anthropic_messages.answer_message, message_envelope),

@@ -16,7 +16,7 @@ from understudy.api.charging import Meter, admit, charged
 from understudy.api.errors import envelope, to_api_error
 from understudy.api.event_stream import EventStream
 from understudy.api.exchange import read_body
-from understudy.api.parts import parts_of
+from understudy.api.parts import Parts, parts_of
 from understudy.errors import InvalidRequest, UnderstudyError
 from understudy.llm.provider import ChatBody
 from understudy.llm.router import Models, Stream
@@ -57,6 +57,19 @@ async def create_completion(request: Request) -> Response:
     answers = [msgspec.json.decode(await parts.models.complete(chat)) for chat in chats]
     answer = writing.whole(prompts, answers)
     return charged(meter, answer, await meter.charge(answer))
+
+
+async def complete_text(parts: Parts, project_id: str, raw: bytes) -> bytes:
+    """The answer to a body that came without a request of its own; it cannot stream."""
+    del project_id  # nothing of it is kept
+    plain = parse_object(raw, CreateCompletionRequest, depth=parts.settings.limits.json_depth)
+    asked = msgspec.convert(plain, CreateCompletionRequest)
+    if asked.stream:
+        raise InvalidRequest("Invalid 'stream': a request of a batch cannot stream. Leave it out.", param="stream")
+    prompts = _prompts(asked)
+    chats = [_chat(asked, plain, prompt) for prompt in prompts]
+    answers = [msgspec.json.decode(await parts.models.complete(chat)) for chat in chats]
+    return _Writing(asked, int(parts.clock.now())).whole(prompts, answers)
 
 
 def _prompts(asked: CreateCompletionRequest) -> list[str]:
