@@ -47,6 +47,7 @@ class Meter:
         self._last = b""
         self._chunks = 0
         self._settled = False
+        self._accounting.expect(str(body["model"]))
 
     async def charge(self, answer: bytes) -> Usage:
         """Counts a whole answer; durable when it returns."""

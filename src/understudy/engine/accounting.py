@@ -69,6 +69,10 @@ class Accounting:
         low = account.budgeted and account.balance < self.settings.low_balance
         return Account(account.balance, account.budgeted, low)
 
+    def expect(self, model: str) -> None:
+        """To be told of a model that is about to answer: finding its price may take time, and now there is some."""
+        self._prices.expect(model)
+
     async def usage(
         self,
         reference: str,

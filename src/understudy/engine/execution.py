@@ -134,6 +134,7 @@ class Execution:
             load_document=self._load_document,
         )
         self._interruption.check()
+        self._accounting.expect(self.view.run.model)
         self._hearing = Hearing(stage, self._interruption, prompt, stage.progress.figures)
         return await self._hearing.listen(self._models, room)
 

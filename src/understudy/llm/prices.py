@@ -98,6 +98,11 @@ class Prices:
         self._loading: asyncio.Task[None] | None = None
         self._known: dict[tuple[str | None, tuple[str, ...]], tuple[float, PublicFacts | None]] = {}
 
+    def expect(self, model: str) -> None:
+        """Begins to load the public facts, where the price of an answer under way may need them."""
+        if self._loading is None and self._public and model not in _EMBEDDED and model not in self._own:
+            self._loading = asyncio.create_task(self._load())
+
     async def load(self) -> None:
         """Waits until the public facts are there."""
         if self._snapshot is not None:
