@@ -23,6 +23,15 @@ OPERATIONS: Final = (
         tag="Responses",
     ),
     Operation(
+        "getInputTokenCounts",
+        "POST",
+        "/responses/input_tokens",
+        "How many tokens a request would give the model.",
+        responses.InputTokens,
+        responses.CountTokensRequest,
+        tag="Responses",
+    ),
+    Operation(
         "getResponse",
         "GET",
         _RESPONSE,
@@ -48,15 +57,6 @@ OPERATIONS: Final = (
         "A page of what the response was made of.",
         responses.ResponseItemList,
         query=queries.ListItemsQuery,
-        tag="Responses",
-    ),
-    Operation(
-        "getInputTokenCounts",
-        "POST",
-        "/responses/input_tokens",
-        "How many tokens a request would give the model.",
-        responses.InputTokens,
-        responses.CountTokensRequest,
         tag="Responses",
     ),
     Operation(
