@@ -1,6 +1,7 @@
 """Remote MCP servers as tools of runs, against a real one: offered, called, approved of, and never beyond what is allowed."""
 
 import json
+import sqlite3
 
 import openai
 import pytest
@@ -285,6 +286,10 @@ def test_headers_reach_the_server_and_nobody_else(mcp_server, client, upstream, 
     assert "sesame" not in json.dumps(events)
     assert "sesame" not in json.dumps([request.body for request in upstream.requests])
     assert "sesame" not in mcp_server.log.read_text()
+    with sqlite3.connect(mcp_server.data / "understudy.sqlite3") as database:
+        kept = database.execute("SELECT progress, body FROM runs WHERE id = ?", (run_id,)).fetchone()
+    database.close()
+    assert "sesame" not in "".join(kept)
 
 
 @pytest.mark.proves("mcp.headers")

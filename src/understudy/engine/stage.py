@@ -71,6 +71,9 @@ class Stage:
         view = self.view
         status, steps, message = view.run.status, list(view.steps), view.message
         frames = [self._apply(event) for event in happened]
+        if view.ended:
+            # What was confided for the run's time is kept no longer.
+            self.progress.headers = {}
         if self.answer is not None and self.progress.plan is not None:
             self.progress.plan.sequence = self.answer.sequence
         boundary = Boundary(
