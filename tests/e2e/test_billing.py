@@ -1,8 +1,10 @@
 """What use costs: debited once, limited where the operator says so, and always adding up."""
 
 import asyncio
+import http.client
 import json
 import re
+from concurrent.futures import ThreadPoolExecutor
 
 import openai
 import pytest
@@ -419,6 +421,32 @@ def test_what_was_answered_is_counted_after_a_kill(new_server, database, upstrea
     # The last of each five was answered, and so counted, before the kill.
     assert check_sums(server) == answered * 120
     assert answered == 15
+
+
+@each_database
+def test_a_kill_in_the_middle_leaves_nothing_uncounted_and_nothing_counted_twice(new_server, database, upstream):
+    upstream.always(text("Hi", usage=(10, 5)))
+    server = new_server(PRICES, **database).start()
+    granted(server, "5USD")
+
+    def keep_asking(_):
+        answered = 0
+        try:
+            while server.ask("POST", "/v1/chat/completions", CHAT).status == 200:
+                answered += 1
+        except (OSError, http.client.HTTPException):
+            return answered
+
+    with ThreadPoolExecutor(8) as pool:
+        asking = pool.map(keep_asking, range(8))
+        eventually(lambda: len(upstream.requests) > 60)
+        server.kill()
+        answered = sum(asking)
+    server.start()
+    charged = check_sums(server)
+    # What was under way at the kill may have been counted and not yet sent.
+    assert answered * 120 <= charged <= len(upstream.requests) * 120
+    assert charged == 120 * (len(transactions(server)) - 1)
 
 
 @each_database
