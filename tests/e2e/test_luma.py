@@ -6,6 +6,7 @@ import time
 import uuid
 from concurrent.futures import ThreadPoolExecutor
 
+import lumaai
 import pytest
 
 from e2e.money import balance, check_sums, granted
@@ -13,7 +14,7 @@ from e2e.talk import on_both
 from envelope import assert_aimlapi_error
 from media.films import Film, colour, difference, picture, variety
 from receiver import Receiver
-from serving import Server
+from serving import KEY, Server
 from waiting import eventually
 
 PROMPT = "A red fox runs through a snowy forest at dawn. It stops at a lake. Camera push in"
@@ -259,6 +260,22 @@ def test_a_request_that_is_sent_twice_under_one_key_makes_one_video(server):
         code="idempotency_key_reused",
     )
     server.ask("DELETE", f"/luma-ai/generations/{answers[0]['id']}")
+
+
+@pytest.mark.proves("luma.package")
+def test_lumas_own_package_makes_finds_lists_and_deletes_a_video(server):
+    root = server.url.removesuffix("/v1")
+    with lumaai.LumaAI(auth_token=KEY, base_url=f"{root}/dream-machine/v1", max_retries=0) as luma:
+        made = luma.generations.create(model="ray-2", **QUICK, duration="5s", resolution="540p", loop=False)
+        assert (made.state, made.request.prompt) == ("queued", "Static")
+        ended(server, made.id)
+        found = luma.generations.get(made.id)
+        assert found.state == "completed"
+        assert Film(fetched(server, found.assets.video).body).seconds == 5.0
+        assert luma.generations.list(limit=1).generations == [found]
+        luma.generations.delete(made.id)
+        with pytest.raises(lumaai.NotFoundError):
+            luma.generations.get(made.id)
 
 
 @pytest.mark.proves("luma.unknown")

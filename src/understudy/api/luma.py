@@ -27,8 +27,10 @@ from understudy.wire.generations import (
     GetLumaGenerationsQuery,
     ImageReference,
     KeyframeReference,
+    ListDreamMachineQuery,
     ListLumaGenerationsQuery,
     LumaGeneration,
+    LumaGenerationList,
 )
 from understudy.wire.problems import check_uuid
 
@@ -95,6 +97,22 @@ async def create_luma_generation(request: Request) -> Response:
         ),
     )
     return rendered(await _shown(request, made, version=2))
+
+
+async def list_dream_machine(request: Request) -> Response:
+    query = queries.parse(request.scope["query_string"], ListDreamMachineQuery)
+    generations = parts_of(request).store.generations
+    found, more = await generations.page(project_of(request), query.offset + query.limit, None)
+    shown = [await _shown(request, one, version=2) for one in found[query.offset :]]
+    return rendered(
+        LumaGenerationList(generations=shown, count=len(shown), has_more=more, limit=query.limit, offset=query.offset)
+    )
+
+
+async def get_dream_machine(request: Request) -> Response:
+    generation_id: str = request.path_params["generation_id"]
+    found = await parts_of(request).store.generations.get(project_of(request), generation_id)
+    return rendered(await _shown(request, found, version=2))
 
 
 async def get_luma_generation(request: Request) -> Response:

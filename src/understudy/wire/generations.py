@@ -176,6 +176,11 @@ class ListLumaGenerationsQuery(Struct, frozen=True, kw_only=True):
     after: Annotated[str | None, Meta(description="The generation before the first that is listed: its id.")] = None
 
 
+class ListDreamMachineQuery(Struct, frozen=True, kw_only=True):
+    limit: Annotated[int, Meta(ge=1, le=100, description="How many generations are listed at most.")] = 10
+    offset: Annotated[int, Meta(ge=0, le=900, description="How many of the newest are left out.")] = 0
+
+
 class GetLumaGenerationQuery(Struct, frozen=True, kw_only=True):
     generation_id: Annotated[GenerationId, Meta(description="The generation's id.")]
     state: Annotated[

@@ -11,6 +11,7 @@ _MANY: Schema = {"type": "array", "items": {"$ref": "#/components/schemas/LumaGe
 _MOTIONS: Schema = {"type": "array", "items": {"type": "string"}}
 _LUMA = "/luma-ai/generations"
 _LUMA_V2 = "/v2/generate/video/luma-ai"
+_DREAM = "/dream-machine/v1/generations"
 _FILES = "/generations/{generation_id}"
 
 _V1 = (
@@ -176,4 +177,45 @@ _CONTENT = (
     ),
 )
 
-OPERATIONS: Final = (*_V1, *_V2, *_UNIVERSAL, *_CONTENT)
+_DREAM_MACHINE = (
+    Operation(
+        "listDreamMachineGenerations",
+        "GET",
+        _DREAM,
+        "The project's videos, as Luma's own API lists them.",
+        generations.LumaGenerationList,
+        query=generations.ListDreamMachineQuery,
+        tag=_TAG,
+        base="/",
+    ),
+    Operation(
+        "createDreamMachineGeneration",
+        "POST",
+        f"{_DREAM}/video",
+        "Have a video made of a prompt, as Luma's own API does.",
+        generations.LumaGeneration,
+        generations.CreateLumaGeneration,
+        tag=_TAG,
+        base="/",
+    ),
+    Operation(
+        "getDreamMachineGeneration",
+        "GET",
+        f"{_DREAM}/{{generation_id}}",
+        "One video, as Luma's own API shows it.",
+        generations.LumaGeneration,
+        tag=_TAG,
+        base="/",
+    ),
+    Operation(
+        "deleteDreamMachineGeneration",
+        "DELETE",
+        f"{_DREAM}/{{generation_id}}",
+        "Remove a video with its files.",
+        generations.DeletedGeneration,
+        tag=_TAG,
+        base="/",
+    ),
+)
+
+OPERATIONS: Final = (*_V1, *_V2, *_UNIVERSAL, *_DREAM_MACHINE, *_CONTENT)
