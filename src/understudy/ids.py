@@ -94,7 +94,7 @@ def function_call_item() -> str:
 
 
 def function_call_output_item() -> str:
-    return "fco_" + secrets.token_hex(24)
+    return "fc_" + secrets.token_hex(25)
 
 
 def custom_tool_call_item() -> str:

@@ -178,5 +178,6 @@ def _behind(frames: bytes, after: int) -> list[bytes]:
 
 
 def _number(block: bytes) -> int:
-    match = _NUMBER.search(block)
-    return int(match[1]) if match else 1 << 62
+    # What stands before it may hold a member of that name too; behind it there are but strings and numbers.
+    found = _NUMBER.findall(block)
+    return int(found[-1]) if found else 1 << 62

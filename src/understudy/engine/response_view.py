@@ -1,11 +1,12 @@
 """The Responses view of a run: its events in, the response and its server-sent events out. Pure: no clock, no store.
 
 Every event of the stream has the next number; a delta of the engine is one of them, which is what lets a reader come
-back behind the number that it has seen last. Order and shapes: the hosted API's recorded streams.
+back behind the number that it has seen last. Order and shapes, of members as well: the hosted API's recorded streams.
 """
 
 from collections.abc import Callable
 from copy import deepcopy
+from dataclasses import dataclass
 from typing import Any, Final
 
 import msgspec
@@ -54,7 +55,31 @@ _LAST: Final = {"completed": "completed", "failed": "failed", "incomplete": "inc
 _EXPIRED: Final = "The response took longer than this server allows."
 # As many characters as a delta with its filler is long, or a multiple of it.
 _GRID: Final = 16
-_FILLER: Final = "k3VtQz8JwYbR5nXe"
+_FILLER: Final = b"k3VtQz8JwYbR5nXe"
+
+
+@dataclass(frozen=True, slots=True)
+class _Place:
+    """Where an event of the stream belongs, as members of its JSON: those come in the order of the alphabet."""
+
+    item: bytes
+    output: bytes
+    content: bytes = b""
+    summary: bytes = b""
+
+    @classmethod
+    def of(cls, item_id: str, index: int, *, content: int | None = None, summary: int | None = None) -> "_Place":
+        return cls(
+            b'"item_id":%b' % _encode(item_id),
+            b',"output_index":%d' % index,
+            b"" if content is None else b'"content_index":%d,' % content,
+            b"" if summary is None else b',"summary_index":%d' % summary,
+        )
+
+    def members(self, first: bytes = b"", between: bytes = b"", last: bytes = b"") -> bytes:
+        """All of them, with others before, in the middle of and behind them; each brings its comma."""
+        return self.content + first + self.item + between + self.output + last
+
 
 _Call = FunctionCallItem | CustomToolCallItem | FileSearchCall | CodeInterpreterCall | McpCall
 
@@ -76,7 +101,7 @@ class ResponseView:
         self._open: set[int] = set()
         self._message: tuple[int, OutputMessage] | None = None
         self._text: list[str] = []
-        self._head = b""
+        self._part: _Place | None = None
         self._annotations: list[Any] = []
         self._shown = 0
         self._reasoning: tuple[int, ReasoningItem] | None = None
@@ -150,7 +175,7 @@ class ResponseView:
         for index in sorted(self._calls):
             frames += self._close_call(index, whole=status == "completed")
         response.status = status
-        response.billing = Billing()
+        response.service_tier = "default" if response.service_tier == "auto" else response.service_tier
         response.usage = shown_usage(event.usage)
         if status == "completed":
             response.completed_at = event.at
@@ -162,15 +187,19 @@ class ResponseView:
             reason = "content_filter" if event.cut == "content_filter" else "max_output_tokens"
             response.incomplete_details = ResponseIncompleteDetails(reason)  # type: ignore[arg-type]
         self.ended = True
-        return frames + self._response_frame(_LAST[status])
+        frames += self._response_frame(_LAST[status])
+        # Streams do not say who pays.
+        response.billing = Billing()
+        return frames
 
     def last_frame(self, name: str) -> bytes:
         """The end of a stream whose response was over before it began."""
         self.ended = True
+        self.response = msgspec.structs.replace(self.response, billing=msgspec.UNSET)
         return self._response_frame(name)
 
     def _response_frame(self, name: str) -> bytes:
-        return self._frame(f"response.{name}", b'"response":' + _encode(self.response))
+        return self._frame(name, b'"response":' + _encode(self.response))
 
     # -- messages ----------------------------------------------------------------------------------------------
 
@@ -181,17 +210,17 @@ class ResponseView:
         message = OutputMessage(id=message_id, status="in_progress", content=[])
         index = self._add(message)
         self._message = index, message
-        self._text, self._head, self._annotations, self._shown = [], b"", [], 0
+        self._text, self._part, self._annotations, self._shown = [], None, [], 0
         return self._item_frame("added", index, message)
 
     def _text_delta(self, event: events.TextDelta) -> bytes:
-        frames = self._part_opened(OutputText(text=""))
+        frames, place = self._part_opened(OutputText(text=""))
         self._text.append(event.text)
         self._shown += len(event.text)
-        return frames + self._delta_frame("response.output_text.delta", event.text, b',"logprobs":[]')
+        return frames + self._delta_frame("output_text.delta", place, event.text, b',"logprobs":[]')
 
     def _cited(self, event: events.Cited) -> bytes:
-        frames = self._part_opened(OutputText(text=""))
+        frames, place = self._part_opened(OutputText(text=""))
         annotation: FileCitation | ContainerFileCitation
         if event.is_path:
             annotation = ContainerFileCitation(
@@ -208,8 +237,8 @@ class ResponseView:
             annotation = FileCitation(file_id=event.file_id, filename=event.filename, index=self._shown)
         number = len(self._annotations)
         self._annotations.append(annotation)
-        shown = b'"annotation_index":%d,"annotation":%b' % (number, _encode(annotation))
-        return frames + self._frame("response.output_text.annotation.added", self._head + b"," + shown)
+        shown = b'"annotation":%b,"annotation_index":%d,' % (_encode(annotation), number)
+        return frames + self._frame("output_text.annotation.added", shown + place.members())
 
     def _image_shown(self, event: events.ImageShown) -> bytes:
         """A figure is no part of the text; it is cited where the text stands."""
@@ -217,20 +246,19 @@ class ResponseView:
         return self._cited(events.Cited("", self._shown, self._shown, event.file_id, is_path=True, filename=name))
 
     def _refusal_delta(self, event: events.RefusalDelta) -> bytes:
-        frames = self._part_opened(Refusal(refusal=""))
+        frames, place = self._part_opened(Refusal(refusal=""))
         self._text.append(event.text)
-        return frames + self._delta_frame("response.refusal.delta", event.text)
+        return frames + self._delta_frame("refusal.delta", place, event.text)
 
-    def _part_opened(self, part: OutputText | Refusal) -> bytes:
+    def _part_opened(self, part: OutputText | Refusal) -> tuple[bytes, _Place]:
         """Opens the content part that the delta belongs to; closes the one before it where it is of another kind."""
         index, message = self._current()
-        if message.content and type(message.content[-1]) is type(part) and self._head:
-            return b""
+        if self._part is not None and type(message.content[-1]) is type(part):
+            return b"", self._part
         frames = self._close_part()
         message.content.append(part)
-        number = len(message.content) - 1
-        self._head = b'"item_id":%b,"output_index":%d,"content_index":%d' % (_encode(message.id), index, number)
-        return frames + self._frame("response.content_part.added", self._head + b',"part":' + _encode(part))
+        self._part = place = _Place.of(message.id, index, content=len(message.content) - 1)
+        return frames + self._frame("content_part.added", place.members(last=b',"part":' + _encode(part))), place
 
     def _message_closed(self, _: events.MessageClosed) -> bytes:
         return self._close_message("completed")
@@ -245,19 +273,20 @@ class ResponseView:
 
     def _close_part(self) -> bytes:
         _, message = self._current()
-        if not self._head:
+        place = self._part
+        if place is None:
             return b""
         part, text = message.content[-1], "".join(self._text)
-        head = self._head
         if isinstance(part, OutputText):
             part.text = text
             part.annotations = self._annotations
-            frames = self._frame("response.output_text.done", head + b',"text":' + _encode(text) + b',"logprobs":[]')
+            members = place.members(between=b',"logprobs":[]')
+            frames = self._frame("output_text.done", members, b',"text":' + _encode(text))
         else:
             part.refusal = text
-            frames = self._frame("response.refusal.done", head + b',"refusal":' + _encode(text))
-        self._text, self._head, self._annotations = [], b"", []
-        return frames + self._frame("response.content_part.done", head + b',"part":' + _encode(part))
+            frames = self._frame("refusal.done", place.members(last=b',"refusal":' + _encode(text)))
+        self._text, self._part, self._annotations = [], None, []
+        return frames + self._frame("content_part.done", place.members(last=b',"part":' + _encode(part)))
 
     def _current(self) -> tuple[int, OutputMessage]:
         assert self._message is not None
@@ -280,14 +309,12 @@ class ResponseView:
         if self._reasoning is None or not self._summarised():
             return b""
         index, item = self._reasoning
-        head = b'"item_id":%b,"output_index":%d,"summary_index":0' % (_encode(item.id), index)
-        frames = b""
+        place, frames = _Place.of(item.id, index, summary=0), b""
         if not self._thoughts:
-            part = _encode(SummaryText(""))
-            frames = self._frame("response.reasoning_summary_part.added", head + b',"part":' + part)
+            part = b',"part":' + _encode(SummaryText(""))
+            frames = self._frame("reasoning_summary_part.added", place.members(last=part), place.summary)
         self._thoughts.append(event.text)
-        delta = head + b',"delta":' + _encode(event.text)
-        return frames + self._frame("response.reasoning_summary_text.delta", delta)
+        return frames + self._delta_frame("reasoning_summary_text.delta", place, event.text)
 
     def _reasoning_closed(self, event: events.ReasoningClosed) -> bytes:
         return self._close_reasoning(event.sealed)
@@ -300,10 +327,10 @@ class ResponseView:
         if self._thoughts:
             text = "".join(self._thoughts)
             item.summary = [SummaryText(text)]
-            head = b'"item_id":%b,"output_index":%d,"summary_index":0' % (_encode(item.id), index)
-            frames += self._frame("response.reasoning_summary_text.done", head + b',"text":' + _encode(text))
-            part = b',"part":' + _encode(item.summary[0])
-            frames += self._frame("response.reasoning_summary_part.done", head + part)
+            place, part = _Place.of(item.id, index, summary=0), b',"part":' + _encode(item.summary[0])
+            more = place.summary + b',"text":' + _encode(text)
+            frames += self._frame("reasoning_summary_text.done", place.members(), more)
+            frames += self._frame("reasoning_summary_part.done", place.members(last=part), place.summary)
         if "reasoning.encrypted_content" in self._included and sealed:
             item.encrypted_content = sealed
         self._reasoning = None
@@ -337,24 +364,23 @@ class ResponseView:
         if known is None:
             return b""
         number, item = known
-        head = b'"item_id":%b,"output_index":%d' % (_encode(item.id), number)
+        place = _Place.of(item.id, number)
         if isinstance(item, CustomToolCallItem):
             item.input += event.text
-            return self._delta_of("response.custom_tool_call_input.delta", head, event.text)
+            return self._delta_frame("custom_tool_call_input.delta", place, event.text)
         if isinstance(item, McpCall):
             item.arguments += event.text
-            return self._delta_of("response.mcp_call_arguments.delta", head, event.text)
+            return self._delta_frame("mcp_call_arguments.delta", place, event.text)
         assert isinstance(item, FunctionCallItem)
         item.arguments += event.text
-        return self._delta_of("response.function_call_arguments.delta", head, event.text)
+        return self._delta_frame("function_call_arguments.delta", place, event.text)
 
     def _calls_heard(self, _: events.CallsHeard) -> bytes:
         frames = b"".join(self._close_call(index) for index in sorted(self._calls) if self._is_written(index))
         for number, item in self._calls.values():
             if isinstance(item, McpCall):
-                head = b'"output_index":%d,"item_id":%b,' % (number, _encode(item.id))
-                written = head + b'"arguments":' + _encode(item.arguments)
-                frames += self._frame("response.mcp_call_arguments.done", written)
+                written = b'"arguments":%b,' % _encode(item.arguments)
+                frames += self._frame("mcp_call_arguments.done", _Place.of(item.id, number).members(written))
         return frames + self._ask_for_approval()
 
     def _ask_for_approval(self) -> bytes:
@@ -373,11 +399,11 @@ class ResponseView:
         item = McpListTools(id=event.item_id, server_label=event.server_label, tools=[])
         number = self._add(item)
         self._open.discard(number)
-        head = b'"output_index":%d,"item_id":%b' % (number, _encode(item.id))
+        place = _Place.of(item.id, number).members()
         frames = self._item_frame("added", number, item)
-        frames += self._frame("response.mcp_list_tools.in_progress", head)
+        frames += self._frame("mcp_list_tools.in_progress", place)
         item.tools = list(event.tools)
-        frames += self._frame("response.mcp_list_tools.completed", head)
+        frames += self._frame("mcp_list_tools.completed", place)
         return frames + self._item_frame("done", number, item)
 
     def _remote_opened(self, event: events.RemoteOpened) -> bytes:
@@ -410,14 +436,13 @@ class ResponseView:
         if not isinstance(item, McpCall):
             item.status = "completed" if whole else "incomplete"
         self._open.discard(number)
-        head = b'"item_id":%b,"output_index":%d' % (_encode(item.id), number)
-        frames = b""
+        place, frames = _Place.of(item.id, number), b""
         if isinstance(item, FunctionCallItem):
-            name = b',"name":' + _encode(item.name)
-            arguments = head + b',"arguments":' + _encode(item.arguments) + name
-            frames = self._frame("response.function_call_arguments.done", arguments)
+            arguments, name = b'"arguments":%b,' % _encode(item.arguments), b',"name":' + _encode(item.name)
+            frames = self._frame("function_call_arguments.done", place.members(arguments, name))
         elif isinstance(item, CustomToolCallItem):
-            frames = self._frame("response.custom_tool_call_input.done", head + b',"input":' + _encode(item.input))
+            given = b'"input":%b,' % _encode(item.input)
+            frames = self._frame("custom_tool_call_input.done", place.members(given))
         return frames + self._item_frame("done", number, item)
 
     def _search_opened(self, event: events.SearchOpened) -> bytes:
@@ -443,14 +468,13 @@ class ResponseView:
         number, item = self._calls[event.index]
         assert isinstance(item, CodeInterpreterCall)
         item.code += event.text
-        head = b'"output_index":%d,"item_id":%b' % (number, _encode(item.id))
-        return self._delta_of("response.code_interpreter_call_code.delta", head, event.text)
+        return self._delta_frame("code_interpreter_call_code.delta", _Place.of(item.id, number), event.text)
 
     def _code_running(self, event: events.CodeRunning) -> bytes:
         number, item = self._calls[event.index]
         assert isinstance(item, CodeInterpreterCall)
-        head = b'"output_index":%d,"item_id":%b,"code":%b' % (number, _encode(item.id), _encode(item.code))
-        frames = self._frame("response.code_interpreter_call_code.done", head)
+        code = b'"code":%b,' % _encode(item.code)
+        frames = self._frame("code_interpreter_call_code.done", _Place.of(item.id, number).members(code))
         item.status = "interpreting"
         return frames + self._progress("code_interpreter_call.interpreting", event.index)
 
@@ -475,7 +499,7 @@ class ResponseView:
 
     def _progress(self, name: str, index: int) -> bytes:
         number, item = self._calls[index]
-        return self._frame(f"response.{name}", b'"output_index":%d,"item_id":%b' % (number, _encode(item.id)))
+        return self._frame(name, _Place.of(item.id, number).members())
 
     # -- frames ------------------------------------------------------------------------------------------------
 
@@ -486,22 +510,25 @@ class ResponseView:
         return len(output) - 1
 
     def _item_frame(self, name: str, index: int, item: OutputItem) -> bytes:
-        return self._frame(f"response.output_item.{name}", b'"output_index":%d,"item":%b' % (index, _encode(item)))
+        return self._frame(f"output_item.{name}", b'"item":%b,"output_index":%d' % (_encode(item), index))
 
-    def _delta_frame(self, kind: str, text: str, more: bytes = b"") -> bytes:
-        return self._delta_of(kind, self._head, text, more)
-
-    def _delta_of(self, kind: str, head: bytes, text: str, more: bytes = b"") -> bytes:
-        delta = head + b',"delta":' + _encode(text) + more
+    def _delta_frame(self, kind: str, place: _Place, text: str, more: bytes = b"") -> bytes:
+        delta = b'"delta":%b,' % _encode(text)
         if self._obfuscated:
-            filler = _FILLER[: -len(text) % _GRID]
-            delta += b',"obfuscation":"%b"' % filler.encode()
-        return self._frame(kind, delta)
+            more += b',"obfuscation":"%b"' % _FILLER[: -len(text) % _GRID]
+        return self._frame(kind, place.members(delta, more), place.summary)
 
-    def _frame(self, kind: str, members: bytes) -> bytes:
+    def _frame(self, kind: str, members: bytes, more: bytes = b"") -> bytes:
+        """`more` are the members whose names come behind that of the number."""
         number, name = self.sequence, kind.encode()
         self.sequence = number + 1
-        return b'event: %b\ndata: {"type":"%b","sequence_number":%d,%b}\n\n' % (name, name, number, members)
+        return b'event: response.%b\ndata: {"type":"response.%b",%b,"sequence_number":%d%b}\n\n' % (
+            name,
+            name,
+            members,
+            number,
+            more,
+        )
 
 
 def shown_usage(usage: RunCompletionUsage) -> ResponseUsage:

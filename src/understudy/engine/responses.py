@@ -478,7 +478,7 @@ def _shown(asked: CreateResponseRequest, run: RunObject) -> ResponseObject:
         prompt_cache_retention=asked.prompt_cache_retention,
         reasoning=asked.reasoning or Reasoning(),
         safety_identifier=asked.safety_identifier,
-        service_tier="default" if asked.service_tier in {None, "auto"} else str(asked.service_tier),
+        service_tier=asked.service_tier or "auto",
         store=asked.store is not False,
         temperature=run.temperature,
         text=msgspec.structs.replace(text, verbosity=text.verbosity or "medium"),

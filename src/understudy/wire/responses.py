@@ -152,10 +152,10 @@ class ResponseText(Struct, kw_only=True, forbid_unknown_fields=True):
 
 
 class Reasoning(Struct, kw_only=True, forbid_unknown_fields=True):
+    context: Literal["auto", "current_turn", "all_turns"] | None = None
     effort: ReasoningEffort | None = None
     summary: Literal["auto", "concise", "detailed"] | None = None
     generate_summary: Literal["auto", "concise", "detailed"] | UnsetType | None = UNSET
-    context: Literal["auto", "current_turn", "all_turns"] | UnsetType | None = UNSET
     mode: str | UnsetType = UNSET
 
 
@@ -248,6 +248,30 @@ class ResponseUsage(Struct, frozen=True):
     total_tokens: int
 
 
+class ImageTokensDetails(Struct, frozen=True):
+    image_tokens: int = 0
+    text_tokens: int = 0
+
+
+class ImageUsage(Struct, frozen=True):
+    input_tokens: int = 0
+    input_tokens_details: ImageTokensDetails = ImageTokensDetails()
+    output_tokens: int = 0
+    output_tokens_details: ImageTokensDetails = ImageTokensDetails()
+    total_tokens: int = 0
+
+
+class SearchUsage(Struct, frozen=True):
+    num_requests: int = 0
+
+
+class ToolUsage(Struct, frozen=True):
+    """What the tools that only the hosted service has were used for."""
+
+    image_gen: ImageUsage = ImageUsage()
+    web_search: SearchUsage = SearchUsage()
+
+
 class ResponseObject(Struct, kw_only=True):
     id: str
     object: Literal["response"] = "response"
@@ -264,6 +288,7 @@ class ResponseObject(Struct, kw_only=True):
     max_output_tokens: int | None
     max_tool_calls: int | None
     model: str
+    moderation: dict[str, Any] | None = None
     output: list[OutputItem]
     parallel_tool_calls: bool
     presence_penalty: float = 0.0
@@ -277,6 +302,7 @@ class ResponseObject(Struct, kw_only=True):
     temperature: float | None
     text: ResponseText
     tool_choice: ToolChoice
+    tool_usage: ToolUsage = ToolUsage()
     tools: list[dict[str, Any]]
     top_logprobs: int
     top_p: float | None
