@@ -11,9 +11,10 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True)
 class Id:
-    """An identifier: its prefix and 24 letters and digits."""
+    """An identifier: its prefix and its tail, most often of 24 letters and digits."""
 
     prefix: str
+    tail: str = "[A-Za-z0-9]{24}"
 
 
 @dataclass(frozen=True)
@@ -37,7 +38,7 @@ def _differences(found, shape, path):
         case Each():
             yield from _in_list(found, [shape.shape] * len(found), path)
         case Id():
-            if not re.fullmatch(f"{shape.prefix}_[A-Za-z0-9]{{24}}", str(found)):
+            if not re.fullmatch(f"{shape.prefix}_{shape.tail}", str(found)):
                 yield f"{path}: expected an id of {shape.prefix}_, found {found!r}"
         case type():
             if type(found) is not shape:

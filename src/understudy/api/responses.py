@@ -30,6 +30,7 @@ from understudy.wire.input_items import (
     whole,
 )
 from understudy.wire.problems import InvalidBody, check_id, parse
+from understudy.wire.response_items import encoded_items
 from understudy.wire.responses import (
     AutoContainer,
     CodeInterpreterTool,
@@ -286,7 +287,7 @@ async def _finished(parts: Parts, begun: Begun, *, kept: bool) -> bytes:
         await parts.responses.forget(begun.id)
     if response.status == "failed" and response.error is not None:
         raise _as_error(response)
-    return msgspec.json.encode(response)
+    return encoded_items(response)
 
 
 def _as_error(response: ResponseObject) -> errors.ApiError:

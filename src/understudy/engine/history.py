@@ -33,6 +33,9 @@ from understudy.wire.steps import (
 )
 
 _NOTHING = RunCompletionUsage()
+# Between the last boundary and the end of a process its readers may have seen so many events, of which nothing is kept.
+# Those that follow have higher numbers, so that a reader who comes back is told all of them.
+_JUMP = 1_000_000
 
 
 def resumed(stored: StoredRun, history: RunHistory | None) -> list[events.Event]:
@@ -71,7 +74,10 @@ def _restored(stored: StoredRun) -> events.RunRestored:
         if not call.done
     ]
     plan = progress.plan
-    return events.RunRestored(*opened, stored.response, tuple(calls), plan.container, plan.sequence)
+    sequence = plan.sequence
+    if stored.run.status != "queued":
+        sequence += _JUMP - sequence % _JUMP
+    return events.RunRestored(*opened, stored.response, tuple(calls), plan.container, sequence)
 
 
 def _open(view: RunView) -> tuple[list[str], str | None]:

@@ -75,6 +75,13 @@ def code_outputs(outputs: Iterable[CodeOutput], before: Sequence[dict[str, Any]]
     return made
 
 
+def as_code_output(shown: Mapping[str, Any]) -> CodeOutput:
+    """What `code_outputs` has made of it, undone."""
+    if shown["type"] == "image":
+        return CodeOutput(type="image", file_id=shown["url"].split("/")[-2])
+    return CodeOutput(type="logs", logs=shown["logs"])
+
+
 def marks_out(text: TextContent, names: Mapping[str, str]) -> tuple[str, list[dict[str, Any]]]:
     """The text without the marks of citations, and what they say."""
     plain, end, annotations = "", 0, list[dict[str, Any]]()

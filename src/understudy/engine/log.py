@@ -159,15 +159,15 @@ class RunLog:
         assert isinstance(view, ResponseView)
         for entry in (*self._merged, *self._recent):
             before = view.sequence
-            view.apply(entry.event)
             merged = entry.number - entry.first
-            if view.sequence + merged <= sequence + 1:
-                view.skip(merged)
+            view.skip(merged)
+            view.apply(entry.event)
+            if view.sequence <= sequence + 1:
                 continue
             if merged == 0:
                 return entry.number - 1
             # Each delta is one number; what opens its part comes before the first.
-            opening = view.sequence - before - 1
+            opening = view.sequence - before - merged - 1
             return max(entry.first - 1, entry.first + sequence - before - opening)
         return self.length
 

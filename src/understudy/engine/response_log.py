@@ -11,6 +11,7 @@ from typing import Any, Final
 import msgspec
 
 from understudy.engine import events
+from understudy.engine.item_view import as_code_output
 from understudy.engine.log import RunLog
 from understudy.engine.response_view import ResponseView
 from understudy.wire.response_items import (
@@ -73,16 +74,16 @@ async def frames_after(log: RunLog, after: int) -> AsyncGenerator[bytes, None]:
 async def retold(response: ResponseObject, after: int) -> AsyncGenerator[bytes, None]:
     """The stream of a response that is over, and that nobody remembers being made: each text is one delta here."""
     view = ResponseView(frozenset(_shown_parts(response)))
-    for event in _events(response):
-        if isinstance(event, events.RunEnded):
-            # What the end is, the response says itself.
-            view.response = msgspec.structs.replace(response)
-            name = {"completed": "completed", "failed": "failed"}.get(response.status, "incomplete")
-            frames = view.last_frame(name)
-        else:
-            frames = view.apply(event)
-        if shown := b"".join(_behind(frames, after)):
+    for event in told(response):
+        if shown := b"".join(_behind(view.apply(event), after)):
             yield shown
+    frames = view.close_items(whole=False)
+    # What the end is, the response says itself.
+    view.response = msgspec.structs.replace(response)
+    name = {"completed": "completed", "failed": "failed"}.get(response.status, "incomplete")
+    frames += view.last_frame(name)
+    if shown := b"".join(_behind(frames, after)):
+        yield shown
 
 
 def _shown_parts(response: ResponseObject) -> Iterator[str]:
@@ -95,42 +96,34 @@ def _shown_parts(response: ResponseObject) -> Iterator[str]:
             yield "reasoning.encrypted_content"
 
 
-def _events(response: ResponseObject) -> Iterator[events.Event]:
+def told(response: ResponseObject, *, started: bool = True) -> Iterator[events.Event]:
+    """What has happened in a response so far, without its end; an item that is incomplete is left open."""
     status: Any = "queued" if response.background else "in_progress"
     begun = msgspec.structs.replace(
         response, status=status, output=[], billing=msgspec.UNSET, completed_at=None, error=None, usage=None
     )
     begun.incomplete_details = None
+    if response.service_tier == "default":
+        begun.service_tier = "auto"
     yield events.RunQueued(_NO_RUN, response=begun)
-    yield events.RunStarted(response.created_at)
+    if started:
+        yield events.RunStarted(response.created_at)
     for index, item in enumerate(response.output):
         yield from _item(index, item)
-    yield events.RunEnded("completed", response.created_at, RunCompletionUsage())
 
 
 def _item(index: int, item: OutputItem) -> Iterator[events.Event]:
     match item:
         case OutputMessage():
-            yield events.MessageOpened("", item.id, 0)
-            for part in item.content:
-                yield from _text(part) if isinstance(part, OutputText) else [events.RefusalDelta(part.refusal)]
-            yield events.MessageClosed(0, RunCompletionUsage())
-        case FunctionCallItem():
-            yield events.CallOpened(index, item.call_id, item.name, item.id)
-            yield events.ArgumentsDelta(index, item.arguments)
-            yield events.CallsHeard()
-        case CustomToolCallItem():
-            yield events.CallOpened(index, item.call_id, item.name, item.id, custom=True)
-            yield events.ArgumentsDelta(index, item.input)
-            yield events.CallsHeard()
+            yield from _message(item)
+        case FunctionCallItem() | CustomToolCallItem():
+            yield from _call(index, item)
         case FileSearchCall():
             yield events.SearchOpened(index, "", {}, item.id)
-            yield events.SearchDone(index, msgspec.convert(tuple(item.results or ()), Any), tuple(item.queries))
+            if item.status == "completed":
+                yield events.SearchDone(index, msgspec.convert(tuple(item.results or ()), Any), tuple(item.queries))
         case CodeInterpreterCall():
-            yield events.CodeOpened(index, "", item.id, item.container_id)
-            yield events.CodeDelta(index, item.code)
-            yield events.CodeRunning(index)
-            yield events.CodeDone(index)
+            yield from _code(index, item)
         case McpListTools() | McpCall() | McpApprovalRequest():
             yield from _remote(index, item)
         case ReasoningItem():
@@ -149,11 +142,40 @@ def _remote(index: int, item: McpListTools | McpCall | McpApprovalRequest) -> It
             yield events.RemoteOpened(index, "", item.server_label, item.name, item.id, approval_id=approved)
             yield events.ArgumentsDelta(index, item.arguments)
             yield events.CallsHeard()
-            yield events.RemoteDone(index, item.output, item.error)
+            if item.output is not None or item.error is not None:
+                yield events.RemoteDone(index, item.output, item.error)
         case McpApprovalRequest():
             yield events.RemoteOpened(index, "", item.server_label, item.name, item.id, guarded=True)
             yield events.ArgumentsDelta(index, item.arguments)
             yield events.CallsHeard()
+
+
+def _message(item: OutputMessage) -> Iterator[events.Event]:
+    yield events.MessageOpened("", item.id, 0)
+    for part in item.content:
+        yield from _text(part) if isinstance(part, OutputText) else [events.RefusalDelta(part.refusal)]
+    if item.status == "completed":
+        yield events.MessageClosed(0, RunCompletionUsage())
+
+
+def _call(index: int, item: FunctionCallItem | CustomToolCallItem) -> Iterator[events.Event]:
+    custom = isinstance(item, CustomToolCallItem)
+    yield events.CallOpened(index, item.call_id, item.name, item.id, custom=custom)
+    if text := item.input if isinstance(item, CustomToolCallItem) else item.arguments:
+        yield events.ArgumentsDelta(index, text)
+    if item.status == "completed":
+        yield events.CallsHeard()
+
+
+def _code(index: int, item: CodeInterpreterCall) -> Iterator[events.Event]:
+    yield events.CodeOpened(index, "", item.id, item.container_id)
+    if item.code:
+        yield events.CodeDelta(index, item.code)
+    if item.status == "completed":
+        yield events.CodeRunning(index)
+        for output in item.outputs or ():
+            yield events.CodeOutputDelta(index, as_code_output(output))
+        yield events.CodeDone(index)
 
 
 def _text(part: OutputText) -> Iterator[events.Event]:
@@ -168,7 +190,7 @@ def _text(part: OutputText) -> Iterator[events.Event]:
             yield events.Cited(part.text[start:end], start, end, one.file_id, is_path=True, filename=one.filename)
         else:
             yield events.Cited("", start, start, one.file_id, filename=one.filename)
-    if end < len(part.text) or not part.text:
+    if end < len(part.text) or not (part.text or part.annotations):
         yield events.TextDelta(part.text[end:])
 
 

@@ -29,6 +29,7 @@ from understudy.wire.response_items import (
     ReasoningItem,
     Refusal,
     SummaryText,
+    encoded_items,
 )
 from understudy.wire.responses import (
     Billing,
@@ -94,6 +95,7 @@ class ResponseView:
         self.response: ResponseObject
         self.sequence = 0
         self.ended = False
+        self._merged = 0
         self._included = included
         self._obfuscated = False
         self._calls: dict[int, tuple[int, _Call]] = {}
@@ -110,11 +112,13 @@ class ResponseView:
     def apply(self, event: events.Event) -> bytes:
         """Takes the event in and returns what a stream shows of it, framed; empty where it shows nothing."""
         handler = _HANDLERS.get(type(event))
-        return b"" if handler is None else handler(self, event)
+        frames = b"" if handler is None else handler(self, event)
+        self._merged = 0
+        return frames
 
     def skip(self, count: int) -> None:
-        """Counts events that were merged into the next one."""
-        self.sequence += count
+        """Says how many deltas were merged into the event that is applied next."""
+        self._merged = count
 
     def settled(self) -> ResponseObject:
         """The response with the items that are whole, as it is read while it is being made."""
@@ -168,12 +172,8 @@ class ResponseView:
         return self._response_frame("in_progress")
 
     def _ended(self, event: events.RunEnded) -> bytes:
-        response, frames = self.response, self._close_reasoning("")
-        status = _STATUS[event.status]
-        if self._message is not None:
-            frames += self._close_message("completed" if status == "completed" else "incomplete")
-        for index in sorted(self._calls):
-            frames += self._close_call(index, whole=status == "completed")
+        response, status = self.response, _STATUS[event.status]
+        frames = self.close_items(whole=status == "completed")
         response.status = status
         response.service_tier = "default" if response.service_tier == "auto" else response.service_tier
         response.usage = shown_usage(event.usage)
@@ -192,6 +192,15 @@ class ResponseView:
         response.billing = Billing()
         return frames
 
+    def close_items(self, *, whole: bool) -> bytes:
+        """Ends what is open; as cut off where it is not whole."""
+        frames = self._close_reasoning("")
+        if self._message is not None:
+            frames += self._close_message("completed" if whole else "incomplete")
+        for index in sorted(self._calls):
+            frames += self._close_call(index, whole=whole)
+        return frames
+
     def last_frame(self, name: str) -> bytes:
         """The end of a stream whose response was over before it began."""
         self.ended = True
@@ -199,7 +208,7 @@ class ResponseView:
         return self._response_frame(name)
 
     def _response_frame(self, name: str) -> bytes:
-        return self._frame(name, b'"response":' + _encode(self.response))
+        return self._frame(name, b'"response":' + encoded_items(self.response))
 
     # -- messages ----------------------------------------------------------------------------------------------
 
@@ -257,6 +266,7 @@ class ResponseView:
             return b"", self._part
         frames = self._close_part()
         message.content.append(part)
+        self._shown = 0
         self._part = place = _Place.of(message.id, index, content=len(message.content) - 1)
         return frames + self._frame("content_part.added", place.members(last=b',"part":' + _encode(part))), place
 
@@ -510,12 +520,15 @@ class ResponseView:
         return len(output) - 1
 
     def _item_frame(self, name: str, index: int, item: OutputItem) -> bytes:
-        return self._frame(f"output_item.{name}", b'"item":%b,"output_index":%d' % (_encode(item), index))
+        return self._frame(f"output_item.{name}", b'"item":%b,"output_index":%d' % (encoded_items(item), index))
 
     def _delta_frame(self, kind: str, place: _Place, text: str, more: bytes = b"") -> bytes:
         delta = b'"delta":%b,' % _encode(text)
         if self._obfuscated:
             more += b',"obfuscation":"%b"' % _FILLER[: -len(text) % _GRID]
+        # Merged deltas count behind what opens their part; the last one's number is that of them all.
+        self.sequence += self._merged
+        self._merged = 0
         return self._frame(kind, place.members(delta, more), place.summary)
 
     def _frame(self, kind: str, members: bytes, more: bytes = b"") -> bytes:

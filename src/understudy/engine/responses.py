@@ -32,6 +32,7 @@ from understudy.store.messages import Item
 from understudy.store.responses import NewItem, NewResponse, Place
 from understudy.store.runs import Boundary, ContextPart, PendingCall, Plan, Progress, StoredRun
 from understudy.wire.input_items import GivenApproval, GivenApprovalRequest, GivenItem, ItemReference, whole
+from understudy.wire.response_items import encoded_items
 from understudy.wire.responses import (
     AllowedTools,
     AutoContainer,
@@ -140,7 +141,9 @@ class Responses:
             for event in happened:
                 view.apply(event)
                 history.append((event, answer.apply(event)))
-            initial.append(msgspec.json.encode(new.response))
+            initial.append(encoded_items(new.response))
+            if new.progress.plan is not None:
+                new.progress.plan.sequence = answer.sequence
             run = msgspec.structs.replace(view.run)
             return NewResponse(answer.settled(), run, new.progress, new.items)
 
@@ -178,7 +181,7 @@ class Responses:
         if not response.background:
             raise InvalidRequest("Cannot cancel a synchronous response.", param="response_id")
         if response.status == "cancelled":
-            return msgspec.json.encode(response)
+            return encoded_items(response)
         if response.status in _ENDED:
             raise InvalidRequest(f"Cannot cancel a completed response (its status is '{response.status}').")
 
@@ -194,7 +197,7 @@ class Responses:
         elif stored.run.status in {"queued", "in_progress"} and stored.owner in {None, self._worker.id}:
             stored.run.status = "cancelling"
             self._worker.launch(self._worker.restore(stored, None))
-        return msgspec.json.encode(await self.finished(response_id))
+        return encoded_items(await self.finished(response_id))
 
     async def delete(self, project_id: str, response_id: str) -> None:
         ended = await self._store.responses.delete(project_id, response_id)

@@ -7,17 +7,19 @@ sweep over the database is what makes sure that no run is forgotten.
 import asyncio
 import logging
 import secrets
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from functools import partial
 from typing import Final
 
 from understudy.broker import Broker
 from understudy.clock import Clock
+from understudy.engine import events
 from understudy.engine.accounting import Accounting
 from understudy.engine.background import Repeating
 from understudy.engine.execution import Execution
 from understudy.engine.history import resumed
 from understudy.engine.log import Logs, RunLog
+from understudy.engine.response_log import told
 from understudy.engine.response_view import ResponseView
 from understudy.engine.run_view import RunView
 from understudy.engine.stage import Stage
@@ -120,7 +122,7 @@ class Worker:
         if log is None or log.handed_back:
             new_view = response_views(stored.progress) or RunView
             log, view = self._logs.create(stored.run.id, new_view), new_view()
-            for event in resumed(stored, history):
+            for event in (*_told(stored), *resumed(stored, history)):
                 log.append(event, view.apply(event))
         else:
             log.reopen()
@@ -128,14 +130,14 @@ class Worker:
 
     def restore(self, stored: StoredRun, history: RunHistory | None) -> Execution:
         """An execution that goes on where the store says the run stands."""
-        told = list(resumed(stored, None))
+        restored = list(resumed(stored, None))
         new_answer = response_views(stored.progress)
         answer = new_answer() if new_answer is not None else None
-        for event in told:
+        for event in restored:
             if answer is not None:
                 answer.apply(event)
         log = self.reopened(stored, history)
-        return self.execution(stored.project_id, RunView.of(told), log, stored.progress, answer)
+        return self.execution(stored.project_id, RunView.of(restored), log, stored.progress, answer)
 
     def launch(self, execution: Execution) -> None:
         self._active[execution.run_id] = execution
@@ -220,6 +222,13 @@ class Worker:
 
     async def _beat(self) -> None:
         await self._store.runs.beat(self.id, self._clock.now() + LEASE)
+
+
+def _told(stored: StoredRun) -> Iterable[events.Event]:
+    """What a reader who begins at the beginning of a response is told of what was done elsewhere."""
+    if stored.response is None:
+        return ()
+    return told(stored.response, started=stored.run.status != "queued")
 
 
 def response_views(progress: Progress) -> Callable[[], ResponseView] | None:

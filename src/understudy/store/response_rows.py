@@ -3,6 +3,7 @@
 import msgspec
 
 from understudy.store.database import Transaction
+from understudy.wire.response_items import encoded_items
 from understudy.wire.responses import ResponseObject
 
 _ENDED = frozenset({"completed", "failed", "cancelled", "incomplete"})
@@ -19,4 +20,4 @@ def write_response(response: ResponseObject) -> Transaction[None]:
     """One that has ended knows from now on which of its thread's items are its context."""
     ended = f", last_seq = {_LAST}" if response.status in _ENDED else ""
     sql = f"UPDATE responses SET body = $2{ended} WHERE id = $1 AND body IS NOT NULL"  # noqa: S608 - constants only
-    yield sql, (response.id, msgspec.json.encode(response).decode())
+    yield sql, (response.id, encoded_items(response).decode())

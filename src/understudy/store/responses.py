@@ -15,6 +15,7 @@ from understudy.store.messages import Item, add_item, add_text, encode, require_
 from understudy.store.pages import PageRequest
 from understudy.store.runs import ContextPart, Progress, activate_thread, insert_response_run
 from understudy.wire.messages import MessageObject
+from understudy.wire.response_items import encoded_items
 from understudy.wire.responses import ResponseObject
 from understudy.wire.runs import RunObject
 
@@ -156,7 +157,7 @@ def _create(
         "INSERT INTO responses (id, project_id, thread_id, previous_id, input_seq, kept, created_at, body)"
         " VALUES ($1, $2, $3, $4, $5, $6, $7, $8)"
     )
-    body = msgspec.json.encode(new.response).decode()
+    body = encoded_items(new.response).decode()
     created_at = new.response.created_at
     yield sql, (response_id, project_id, place.thread_id, previous_id, input_seq, int(kept), created_at, body)
     for position, part in enumerate(place.context):

@@ -3,8 +3,10 @@
 Members come in the order of the hosted API's answers. What a client sends as input is looser, see `input_items.py`.
 """
 
-from typing import Any, Literal
+import re
+from typing import Any, Final, Literal
 
+import msgspec
 from msgspec import UNSET, Struct, UnsetType
 
 ItemStatus = Literal["in_progress", "completed", "incomplete"]
@@ -121,3 +123,11 @@ OutputItem = (
     | McpCall
     | McpApprovalRequest
 )
+
+# What tells items apart is encoded first of all; the hosted API shows their ids before it.
+_TAGGED: Final = re.compile(rb'\{"type":("[a-z_]+"),("id":"[^"\\]*"),')
+
+
+def encoded_items(value: Struct) -> bytes:
+    """The JSON of an item, or of what holds items."""
+    return _TAGGED.sub(rb'{\2,"type":\1,', msgspec.json.encode(value))
