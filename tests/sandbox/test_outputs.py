@@ -119,7 +119,8 @@ async def test_control_characters_do_not_get_out(shared):
 
 
 async def test_bytes_that_are_no_text_are_shown_as_unknown(shared):
-    assert (await run(shared, r"import os; os.write(1, b'a\xff\xfeb\n')")).text.startswith("a\ufffd\ufffdb\n")
+    # What is written past Python comes by a way of its own, before or after the value.
+    assert "a\ufffd\ufffdb\n" in (await run(shared, r"import os; os.write(1, b'a\xff\xfeb\n')")).text
 
 
 async def test_nobody_can_be_asked(shared):

@@ -13,7 +13,14 @@ import asyncpg
 
 _IDLE: Final = 300.0
 _STATEMENTS: Final = 512
-FAILURES: Final = (asyncpg.PostgresError, asyncpg.InterfaceError, OSError, TimeoutError)
+# The third is what the driver says where the server hangs up in that very moment.
+FAILURES: Final = (
+    asyncpg.PostgresError,
+    asyncpg.InterfaceError,
+    asyncpg.exceptions.InternalClientError,
+    OSError,
+    TimeoutError,
+)
 
 
 class Connections:
@@ -54,7 +61,7 @@ class Connections:
     async def mend(self, connection: Any, error: BaseException) -> None:
         """Takes back a connection after what it did failed: its transaction is rolled back, or it is thrown away."""
         try:
-            if not isinstance(error, Exception):
+            if not isinstance(error, Exception) or isinstance(error, asyncpg.exceptions.InternalClientError):
                 # Whoever waited gave up in the middle of something: nobody knows what the connection is about to say.
                 connection.terminate()
             elif not connection.is_closed() and connection.is_in_transaction():

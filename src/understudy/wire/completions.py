@@ -31,7 +31,7 @@ class CreateCompletionRequest(Struct, kw_only=True):
 class TextChoice(Struct, kw_only=True):
     text: str
     index: int
-    logprobs: None = None
+    logprobs: dict[str, Any] | None = None
     finish_reason: str | None = None
 
 
