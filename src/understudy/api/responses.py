@@ -16,7 +16,7 @@ from understudy.api.exchange import encoded, page_request, read_body, rendered
 from understudy.api.models import check_model
 from understudy.api.parts import Parts, parts_of, project_of
 from understudy.api.remote import check_remote
-from understudy.engine.item_view import cited_files, shown
+from understudy.engine.item_view import cited_files, revealed, shown
 from understudy.engine.responses import Begun, as_assistants_tool
 from understudy.store.messages import Item
 from understudy.wire import queries, wording
@@ -49,6 +49,8 @@ from understudy.wire.wording import Problem
 
 _POLL_AFTER_MS = "300"
 _ACTIVE = frozenset({"queued", "in_progress"})
+# What an answer shows of its items only to who asks for it.
+_KEPT_BACK = frozenset({"file_search_call.results", "code_interpreter_call.outputs", "reasoning.encrypted_content"})
 _decode = msgspec.json.Decoder(ResponseObject).decode
 
 
@@ -101,8 +103,13 @@ async def get_response(request: Request) -> Response:
         await _check_streamable(parts, project_id, response_id)
         return EventStream(request, await parts.responses.follow(project_id, response_id, query.starting_after))
     body = await parts.store.responses.get(project_id, response_id)
-    response = encoded(body)
-    if _decode(body).status in _ACTIVE:
+    found = _decode(body)
+    if _KEPT_BACK.intersection(query.include):
+        made = await parts.store.responses.made_items(project_id, response_id)
+        response = encoded(encoded_items(revealed(found, made, frozenset(query.include))))
+    else:
+        response = encoded(body)
+    if found.status in _ACTIVE:
         response.headers["openai-poll-after-ms"] = _POLL_AFTER_MS
     return response
 
@@ -296,6 +303,8 @@ def _as_error(response: ResponseObject) -> errors.ApiError:
     match code:
         case "rate_limit_exceeded":
             return errors.RateLimited(message, code=code)
+        case "context_length_exceeded":
+            return errors.InvalidRequest(message, param="input", code=code)
         case "invalid_prompt":
             return errors.InvalidRequest(message, code=code)
         case _:

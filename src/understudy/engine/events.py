@@ -254,7 +254,8 @@ class CancelRequested(Event, frozen=True, tag="cancel_requested"):
 class RunEnded(Event, frozen=True, tag="run_ended"):
     """The end. `cut` says why an open message is incomplete; None where nothing was cut off.
 
-    `turn` is the cost of the turn that was under way, `usage` that of the whole run.
+    `code` is what a response calls its error, where runs have no word for it. `turn` is the cost of the turn that was
+    under way, `usage` that of the whole run.
     """
 
     status: RunStatus
@@ -264,6 +265,7 @@ class RunEnded(Event, frozen=True, tag="run_ended"):
     error: LastError | None = None
     incomplete: RunIncompleteDetails | None = None
     cut: str | None = None
+    code: str | None = None
 
 
 class RunReleased(Event, frozen=True, tag="run_released"):

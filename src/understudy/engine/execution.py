@@ -10,7 +10,7 @@ from understudy.engine.accounting import Accounting
 from understudy.engine.hearing import FREE, Hearing
 from understudy.engine.interruption import Interrupted, Interruption, Reason
 from understudy.engine.log import RunLog
-from understudy.engine.prompt import BudgetSpent, LoadDocument, LoadImage, Room, build_request
+from understudy.engine.prompt import BudgetSpent, LoadDocument, LoadImage, Room, TooLong, build_request
 from understudy.engine.run_view import RunView
 from understudy.engine.stage import LostRun, Stage
 from understudy.engine.tool_use import Tools, ToolUse
@@ -79,6 +79,8 @@ class Execution:
             await self._settle(cause)
         except UpstreamError as error:
             await self._fail(_last_error(error))
+        except TooLong:
+            await self._fail(_too_long(self.view.run.model), code="context_length_exceeded")
         except ApiError as error:
             await self._fail(LastError("invalid_prompt", error.message))
         except Exception:
@@ -165,9 +167,9 @@ class Execution:
         else:
             await self._end("incomplete", cut="max_tokens", incomplete=RunIncompleteDetails("max_completion_tokens"))
 
-    async def _fail(self, error: LastError) -> None:
+    async def _fail(self, error: LastError, code: str | None = None) -> None:
         try:
-            await self._end("failed", cut="run_failed", error=error)
+            await self._end("failed", cut="run_failed", error=error, code=code)
         except LostRun as cause:
             await self._settle(cause)
         except Exception:
@@ -213,6 +215,7 @@ class Execution:
         cut: str | None = None,
         error: LastError | None = None,
         incomplete: RunIncompleteDetails | None = None,
+        code: str | None = None,
     ) -> None:
         progress, now = self._stage.progress, self._stage.now()
         if self._hearing is not None:
@@ -220,7 +223,7 @@ class Execution:
         usage = self._hearing.usage() if self._hearing is not None else progress.pending
         progress.pending = None
         progress.used += usage or FREE
-        await self._stage.commit(events.RunEnded(status, now, progress.used, usage, error, incomplete, cut))
+        await self._stage.commit(events.RunEnded(status, now, progress.used, usage, error, incomplete, cut, code))
 
     # -- what it costs -----------------------------------------------------------------------------------------
 
@@ -264,6 +267,13 @@ class Execution:
         if completion_left is not None and completion_left <= 0:
             raise BudgetSpent("max_completion_tokens")
         return Room(self._models.window(run.model), prompt_left, completion_left)
+
+
+def _too_long(model: str) -> LastError:
+    said = f"Your input exceeds the context window of the model {model!r}."
+    return LastError(
+        "invalid_prompt", f"{said} Shorten it, or send 'truncation': 'auto' to leave out the oldest items."
+    )
 
 
 def _was_cut(turn: Turn) -> bool:

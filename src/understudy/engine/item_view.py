@@ -22,7 +22,10 @@ from understudy.wire.messages import (
     MessageObject,
     TextContent,
 )
+from understudy.wire.response_items import CodeInterpreterCall, FileSearchCall, OutputItem, ReasoningItem
+from understudy.wire.responses import ResponseObject
 
+_REVEALING: Final = frozenset({"file_search_call", "code_interpreter_call", "reasoning"})
 _decode_message = msgspec.json.Decoder(MessageObject).decode
 _decode_search = msgspec.json.Decoder(FileSearchCallItem).decode
 _decode_code = msgspec.json.Decoder(CodeInterpreterCallItem).decode
@@ -73,6 +76,26 @@ def code_outputs(outputs: Iterable[CodeOutput], before: Sequence[dict[str, Any]]
         else:
             made.append({"type": "logs", "logs": output.logs})
     return made
+
+
+def revealed(response: ResponseObject, made: Iterable[Item], included: frozenset[str]) -> ResponseObject:
+    """The response with what its stored items hold, and what it was not made to show."""
+    known = {item["id"]: item for item in (shown(one, included) for one in made if one.kind in _REVEALING)}
+    output = [_revealed(item, known.get(item.id, {})) for item in response.output]
+    return msgspec.structs.replace(response, output=output)
+
+
+def _revealed(item: OutputItem, known: Mapping[str, Any]) -> OutputItem:
+    """What the response shows already stays: it was asked for when it was made."""
+    match item:
+        case FileSearchCall(results=None):
+            return msgspec.structs.replace(item, results=known.get("results"))
+        case CodeInterpreterCall(outputs=None):
+            return msgspec.structs.replace(item, outputs=known.get("outputs"))
+        case ReasoningItem() if known.get("encrypted_content"):
+            return msgspec.structs.replace(item, encrypted_content=known["encrypted_content"])
+        case _:
+            return item
 
 
 def as_code_output(shown: Mapping[str, Any]) -> CodeOutput:

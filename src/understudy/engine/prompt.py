@@ -68,6 +68,10 @@ class Room:
         return room if self.prompt_left is None else min(room, self.prompt_left)
 
 
+class TooLong(Exception):
+    """What a response is told does not fit into the model's window, and nothing of it may be left out."""
+
+
 class BudgetSpent(Exception):
     """What is left of one of the run's budgets is too little for another model turn."""
 
@@ -113,7 +117,7 @@ async def build_request(
     `files` are the ids and names of the files that its code can read, `remote` the tools of remote servers; `plan` is
     what a response asks for besides.
 
-    Raises BudgetSpent.
+    Raises BudgetSpent; TooLong where `plan` says that nothing is to be cut.
     """
     body: ChatBody = {"model": run.model, "messages": [], "stream": True}
     names = built_in_names(run)
@@ -134,8 +138,11 @@ async def build_request(
         body["verbosity"] = plan.verbosity
     told = Telling(run.id, names)
     context = plan.context if plan is not None else ()
-    body["messages"] = await _conversation(messages, run, told, room, fixed, context)
+    cuts = plan is None or plan.cuts
+    body["messages"] = await _conversation(messages, run, told, room, fixed, context, cuts=cuts)
     await _load_contents(body["messages"], load_image or _no_image, load_document or _no_document)
+    if not cuts and _is_longer(body, room.window):
+        raise TooLong
     built_in: dict[str, BuiltIn] = {name: kind for kind, name in names.items()}
     built_in |= dict.fromkeys((one.function for one in remote), "mcp")
     return Prompt(body, built_in, Sources(told.passages, told.paths), {one.function: one for one in remote})
@@ -205,22 +212,32 @@ def _function(tool: AssistantToolsFunction) -> dict[str, Any]:
 
 
 async def _conversation(
-    messages: Told, run: RunObject, told: Telling, room: Room, fixed: int, context: Sequence[ContextPart]
+    messages: Told,
+    run: RunObject,
+    told: Telling,
+    room: Room,
+    fixed: int,
+    context: Sequence[ContextPart],
+    *,
+    cuts: bool,
 ) -> list[dict[str, Any]]:
     system = [{"role": "system", "content": run.instructions}] if run.instructions else []
     left = room.prompt - fixed - sum(_cost(message) for message in system)
-    items = await _newest(messages, run, left, context)
+    items = await _newest(messages, run, left if cuts else room.window, context, cuts=cuts)
     spoken = told.messages(items)
-    if sum(len(item.body) for item in items) > left:
+    if cuts and sum(len(item.body) for item in items) > left:
         # Only now does it matter how many tokens they are; there are never more than characters.
         spoken = _fitting(spoken, left, must_fit=room.prompt_left is not None)
     return [*system, *spoken]
 
 
-async def _newest(messages: Told, run: RunObject, room: int, context: Sequence[ContextPart]) -> list[Item]:
+async def _newest(
+    messages: Told, run: RunObject, room: int, context: Sequence[ContextPart], *, cuts: bool
+) -> list[Item]:
     """Items oldest first: what the truncation strategy keeps, and hardly more than there is room for.
 
-    Everything of the run itself is kept, however many messages the strategy allows.
+    Everything of the run itself is kept, however many messages the strategy allows. Raises TooLong where there is more
+    and nothing is to be cut.
     """
     strategy = run.truncation_strategy
     keep = strategy.last_messages if strategy.type == "last_messages" else None
@@ -234,9 +251,11 @@ async def _newest(messages: Told, run: RunObject, room: int, context: Sequence[C
             if item.kind == "file_search_call" and not own:
                 continue
             if not own and (room < 0 or (keep is not None and keep <= 0)):
+                if not cuts:
+                    raise TooLong
                 return found[::-1]
             found.append(item)
-            room -= len(item.body) // _CHARACTERS
+            room -= _at_least(item)
             if keep is not None and item.kind == "message" and not own:
                 keep -= 1
         if len(page) == _PAGE:
@@ -245,6 +264,18 @@ async def _newest(messages: Told, run: RunObject, room: int, context: Sequence[C
             thread_id, before = places.pop()
         else:
             return found[::-1]
+
+
+def _at_least(item: Item) -> int:
+    """How many tokens the item surely has. Bytes in its middle are no text."""
+    return 0 if ";base64," in item.body else len(item.body) // _CHARACTERS
+
+
+def _is_longer(body: ChatBody, window: int) -> bool:
+    """Whether the prompt has more tokens than the window, as far as we can count; never more than characters."""
+    spoken = sum(_FRAME + len(_text_of(message)) for message in body["messages"])
+    more = (body.get("tools"), [message.get("tool_calls") for message in body["messages"]])
+    return spoken + len(msgspec.json.encode(more)) > window and cost_of(body) > window
 
 
 def _fitting(spoken: list[dict[str, Any]], room: int, *, must_fit: bool) -> list[dict[str, Any]]:
@@ -272,9 +303,12 @@ def _unit_before(spoken: list[dict[str, Any]], end: int) -> int:
 
 
 def _cost(message: dict[str, Any]) -> int:
+    return _FRAME + tokens.count(_text_of(message)) + _count(message.get("tool_calls"))
+
+
+def _text_of(message: dict[str, Any]) -> str:
     content = message["content"]
-    text = content if isinstance(content, str) else "".join(part.get("text", "") for part in content or ())
-    return _FRAME + tokens.count(text) + _count(message.get("tool_calls"))
+    return content if isinstance(content, str) else "".join(part.get("text", "") for part in content or ())
 
 
 def _count(value: Any) -> int:

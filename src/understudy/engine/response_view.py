@@ -182,7 +182,7 @@ class ResponseView:
         if event.status == "expired":
             response.error = ResponseError("server_error", _EXPIRED)
         elif event.error is not None:
-            response.error = ResponseError(event.error.code, event.error.message)
+            response.error = ResponseError(event.code or event.error.code, event.error.message)
         if status == "incomplete":
             reason = "content_filter" if event.cut == "content_filter" else "max_output_tokens"
             response.incomplete_details = ResponseIncompleteDetails(reason)  # type: ignore[arg-type]

@@ -183,7 +183,7 @@ class Responses:
         if response.status == "cancelled":
             return encoded_items(response)
         if response.status in _ENDED:
-            raise InvalidRequest(f"Cannot cancel a completed response (its status is '{response.status}').")
+            raise _over(response)
 
         def request(stored: StoredRun) -> Boundary:
             if stored.run.status not in {"queued", "in_progress"}:
@@ -197,7 +197,10 @@ class Responses:
         elif stored.run.status in {"queued", "in_progress"} and stored.owner in {None, self._worker.id}:
             stored.run.status = "cancelling"
             self._worker.launch(self._worker.restore(stored, None))
-        return encoded_items(await self.finished(response_id))
+        response = await self.finished(response_id)
+        if response.status != "cancelled":
+            raise _over(response)
+        return encoded_items(response)
 
     async def delete(self, project_id: str, response_id: str) -> None:
         ended = await self._store.responses.delete(project_id, response_id)
@@ -333,6 +336,10 @@ def _as_request_item(given: GivenApprovalRequest | None) -> dict[str, str] | Non
     }
 
 
+def _over(response: ResponseObject) -> InvalidRequest:
+    return InvalidRequest(f"Cannot cancel a completed response (its status is '{response.status}').")
+
+
 def thread_of(conversation: str | ConversationReference | None) -> str | None:
     """The thread that a conversation is another name of."""
     if conversation is None:
@@ -388,6 +395,7 @@ def _plan(asked: CreateResponseRequest) -> Plan:
                 pass
     if isinstance(asked.tool_choice, AllowedTools):
         plan.allowed = [str(tool.get("name") or tool.get("type")) for tool in asked.tool_choice.tools]
+    plan.cuts = asked.truncation == "auto"
     plan.verbosity = asked.text.verbosity if asked.text is not None else None
     return plan
 

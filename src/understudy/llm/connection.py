@@ -5,6 +5,7 @@ elsewhere).
 """
 
 import asyncio
+import io
 import math
 import os
 from collections.abc import Mapping
@@ -25,6 +26,8 @@ BODY_LIMIT = 64 * 1024 * 1024
 
 _FAULT_BODY_LIMIT = 256 * 1024
 _LINGER = 0.1
+# A body beyond this is written piece by piece, with room for others between.
+_LARGE = 1 << 20
 
 
 class Connection:
@@ -77,7 +80,11 @@ class Connection:
         try:
             async with asyncio.timeout_at(deadline):
                 return await self._opened_session().request(
-                    method, yarl.URL(url, encoded=True), data=payload, headers=headers, allow_redirects=False
+                    method,
+                    yarl.URL(url, encoded=True),
+                    data=_in_pieces(payload),
+                    headers=headers,
+                    allow_redirects=False,
                 )
         except aiohttp.ConnectionTimeoutError:
             seconds = self._settings.connect_timeout
@@ -293,3 +300,7 @@ def _reason(error: Exception) -> str:
         return "its host name was not found"
     number = getattr(error, "errno", None)
     return os.strerror(number) if number else "the connection was closed"
+
+
+def _in_pieces(payload: bytes | None) -> bytes | io.BytesIO | None:
+    return io.BytesIO(payload) if payload is not None and len(payload) > _LARGE else payload

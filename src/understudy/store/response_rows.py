@@ -8,7 +8,9 @@ from understudy.wire.responses import ResponseObject
 
 _ENDED = frozenset({"completed", "failed", "cancelled", "incomplete"})
 _decode = msgspec.json.Decoder(ResponseObject).decode
-_LAST = "(SELECT max(seq) FROM items WHERE items.thread_id = responses.thread_id)"
+_LAST = (
+    "(SELECT coalesce(max(seq), 0) FROM items WHERE items.thread_id = responses.thread_id AND items.body IS NOT NULL)"
+)
 
 
 def load_response(response_id: str) -> Transaction[ResponseObject | None]:

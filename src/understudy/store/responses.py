@@ -10,10 +10,11 @@ from dataclasses import dataclass, field
 import msgspec
 
 from understudy.errors import InvalidRequest, NotFound, ThreadBusy
-from understudy.store.database import Bundle, Database, Transaction
+from understudy.store.database import Bundle, Database, Row, Transaction
 from understudy.store.messages import Item, add_item, add_text, encode, require_thread
 from understudy.store.pages import PageRequest
 from understudy.store.runs import ContextPart, Progress, activate_thread, insert_response_run
+from understudy.store.states import ACTIVE
 from understudy.wire.messages import MessageObject
 from understudy.wire.response_items import encoded_items
 from understudy.wire.responses import ResponseObject
@@ -25,6 +26,8 @@ _KEPT = (
 )
 _CALLS = ("function_call", "custom_tool_call")
 _PASSING = 100
+# A number that no item has.
+_NEWEST = 1 << 61
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,6 +117,10 @@ class Responses:
         """The labels of the remote servers whose tools these threads have listed."""
         return await self._database.read(_listed_servers, parts)
 
+    async def made_items(self, project_id: str, response_id: str) -> list[Item]:
+        """What the response has made so far, in order, as it is stored."""
+        return await self._database.read(_made_items, project_id, response_id)
+
     async def item(self, project_id: str, item_id: str) -> Item:
         """An item of any thread of the project. Raises NotFound."""
         return await self._database.read(_item, project_id, item_id)
@@ -181,7 +188,7 @@ def insert_items(text_insert: str, thread_id: str, run_id: str | None, items: Se
 
 
 def _newest(thread_id: str) -> Transaction[int]:
-    rows = yield "SELECT max(seq) FROM items WHERE thread_id = $1", (thread_id,)
+    rows = yield "SELECT max(seq) FROM items WHERE thread_id = $1 AND body IS NOT NULL", (thread_id,)
     return int(rows[0][0] or 0)
 
 
@@ -231,8 +238,8 @@ def is_shared(thread_id: str) -> bool:
 
 def _is_newest(thread_id: str, last_seq: int) -> Transaction[bool]:
     """Whether nothing was said after that item, and nothing is being said."""
-    later = yield "SELECT 1 FROM items WHERE thread_id = $1 AND seq > $2 LIMIT 1", (thread_id, last_seq)
-    if later:
+    sql = "SELECT 1 FROM items WHERE thread_id = $1 AND seq > $2 AND body IS NOT NULL LIMIT 1"
+    if (yield sql, (thread_id, last_seq)):
         return False
     sql = "SELECT 1 FROM responses WHERE thread_id = $1 AND body IS NOT NULL AND last_seq IS NULL LIMIT 1"
     return not (yield sql, (thread_id,))
@@ -242,7 +249,8 @@ def _check_outputs(place: Place, previous_id: str | None, items: Sequence[NewIte
     """A call and its output come together: providers refuse one without the other."""
     given = {item.answers for item in items if item.answers is not None}
     here = {_call_id(item.body) for item in items if item.kind in _CALLS}
-    if given - here:
+    called = [] if previous_id is None else (yield from _calls_of(previous_id))
+    if given - here - set(called):
         known = yield from _calls_before(place)
         for call_id in (item.answers for item in items):
             if call_id is not None and call_id not in known | here:
@@ -251,11 +259,17 @@ def _check_outputs(place: Place, previous_id: str | None, items: Sequence[NewIte
                 )
     if previous_id is None:
         return
+    answered = given | (yield from _answered(previous_id)) if called else given
+    for call_id in called:
+        if call_id not in answered:
+            raise InvalidRequest(f"No tool output found for function call {call_id}.", param="input")
+
+
+def _calls_of(run_id: str) -> Transaction[list[str]]:
+    """The calls of a response, in order."""
     sql = "SELECT body FROM items WHERE run_id = $1 AND kind IN ('function_call', 'custom_tool_call') ORDER BY seq"
-    answered = given | (yield from _answered(previous_id))
-    for (body,) in (yield sql, (previous_id,)):
-        if body is not None and _call_id(body) not in answered:
-            raise InvalidRequest(f"No tool output found for function call {_call_id(body)}.", param="input")
+    rows = yield sql, (run_id,)
+    return [_call_id(row[0]) for row in rows if row[0] is not None]
 
 
 def _answered(run_id: str) -> Transaction[set[str]]:
@@ -267,10 +281,12 @@ def _answered(run_id: str) -> Transaction[set[str]]:
 def _calls_before(place: Place) -> Transaction[set[str]]:
     found: set[str] = set()
     for thread_id, last_seq in (*((part.thread_id, part.last_seq) for part in place.context), (place.thread_id, None)):
-        sql = "SELECT body FROM items WHERE thread_id = $1 AND kind IN ('function_call', 'custom_tool_call')"
-        bound = "" if last_seq is None else " AND seq <= $2"
-        rows = yield sql + bound, (thread_id,) if last_seq is None else (thread_id, last_seq)
-        found |= {_call_id(row[0]) for row in rows if row[0] is not None}
+        sql = (
+            "SELECT body FROM items WHERE thread_id = $1 AND seq <= $2 AND body IS NOT NULL"
+            " AND kind IN ('function_call', 'custom_tool_call')"
+        )
+        rows = yield sql, (thread_id, _NEWEST if last_seq is None else last_seq)
+        found |= {_call_id(row[0]) for row in rows}
     return found
 
 
@@ -333,6 +349,17 @@ def _listed_servers(parts: Sequence[ContextPart]) -> Transaction[set[str]]:
     return found
 
 
+def _made_items(project_id: str, response_id: str) -> Transaction[list[Item]]:
+    rows = yield _KEPT, (response_id, project_id)
+    if not rows:
+        raise not_found(response_id)
+    sql = (
+        "SELECT seq, kind, role, run_id, body FROM items WHERE run_id = $1 AND seq > $2 AND body IS NOT NULL"
+        " ORDER BY seq"
+    )
+    return [Item(*row) for row in (yield sql, (response_id, rows[0][2]))]
+
+
 def _item(project_id: str, item_id: str) -> Transaction[Item]:
     sql = (
         "SELECT seq, kind, role, run_id, body FROM items WHERE id = $1 AND body IS NOT NULL AND ("
@@ -347,30 +374,35 @@ def _item(project_id: str, item_id: str) -> Transaction[Item]:
 
 def page_items(parts: Sequence[ContextPart], request: PageRequest) -> Transaction[ItemPage]:
     """A page of the items of several threads that follow each other. Raises InvalidRequest for an unknown cursor."""
-    args: list[str | int] = []
-    places = []
-    for part in parts:
-        args += [part.thread_id, part.last_seq]
-        places.append(f"(thread_id = ${len(args) - 1} AND seq <= ${len(args)})")
-    where = f"({' OR '.join(places)}) AND body IS NOT NULL"
     ascending = request.order == "asc"
-    for name, cursor, forward in (("after", request.after, True), ("before", request.before, False)):
-        if cursor is not None:
-            position = yield from _position(parts, name, cursor)
-            args.append(position)
-            where += f" AND seq {'>' if ascending == forward else '<'} ${len(args)}"
     backwards = request.before is not None and request.after is None
+    bounds = yield from _bounds(parts, request, ascending)
     direction = "ASC" if ascending != backwards else "DESC"
-    args.append(request.limit + 1)
     sql = (
-        f"SELECT id, seq, kind, role, run_id, body FROM items WHERE {where}"  # noqa: S608 - numbers only
-        f" ORDER BY seq {direction} LIMIT ${len(args)}"
+        "SELECT id, seq, kind, role, run_id, body FROM items WHERE thread_id = $1 AND seq > $2 AND seq < $3"  # noqa: S608
+        f" AND body IS NOT NULL ORDER BY seq {direction} LIMIT $4"
     )
-    rows = yield sql, tuple(args)
+    rows: list[Row] = []
+    # What stands in a thread was said after all that stands in those before it.
+    for part in parts if direction == "ASC" else reversed(parts):
+        wanted = request.limit + 1 - len(rows)
+        if wanted:
+            above, below = bounds
+            rows += yield sql, (part.thread_id, above, min(below, part.last_seq + 1), wanted)
     found = rows[: request.limit]
     if backwards:
         found = found[::-1]
     return ItemPage([Item(*row[1:]) for row in found], [row[0] for row in found], len(rows) > request.limit)
+
+
+def _bounds(parts: Sequence[ContextPart], request: PageRequest, ascending: bool) -> Transaction[tuple[int, int]]:
+    """The numbers that the page's items lie between."""
+    above, below = 0, _NEWEST + 1
+    for name, cursor, forward in (("after", request.after, True), ("before", request.before, False)):
+        if cursor is not None:
+            position = yield from _position(parts, name, cursor)
+            above, below = (position, below) if ascending == forward else (above, position)
+    return above, below
 
 
 def _position(parts: Sequence[ContextPart], name: str, cursor: str) -> Transaction[int]:
@@ -391,19 +423,16 @@ def _delete(project_id: str, response_id: str) -> Transaction[str | None]:
     rows = yield _KEPT + " FOR UPDATE", (response_id, project_id)
     if not rows:
         raise not_found(response_id)
-    sql = (
-        "UPDATE runs SET status = 'cancelled', owner = NULL WHERE id = $1"
-        " AND status IN ('queued', 'in_progress', 'requires_action', 'cancelling') RETURNING id"
-    )
-    ended = yield sql, (response_id,)
+    status = yield "SELECT status FROM runs WHERE id = $1", (response_id,)
     yield from _forget([response_id])
-    return response_id if ended else None
+    return response_id if status and status[0][0] in ACTIVE else None
 
 
 def _sweep(before: float) -> Transaction[bool]:
     sql = (
-        "SELECT responses.id FROM responses JOIN runs ON runs.id = responses.id WHERE kept = 0 AND created_at < $1"
-        " AND runs.status NOT IN ('queued', 'in_progress', 'requires_action', 'cancelling') LIMIT $2"
+        "SELECT id FROM responses WHERE kept = 0 AND created_at < $1 AND NOT EXISTS (SELECT 1 FROM runs"
+        " WHERE runs.id = responses.id AND status IN ('queued', 'in_progress', 'requires_action', 'cancelling'))"
+        " LIMIT $2"
     )
     rows = yield sql, (int(before), _PASSING)
     yield from _forget([row[0] for row in rows])
@@ -411,12 +440,14 @@ def _sweep(before: float) -> Transaction[bool]:
 
 
 def _forget(response_ids: Sequence[str]) -> Transaction[None]:
-    """The rows of the responses; and the items of their threads, once no other response is told them."""
+    """The rows of the responses and their runs; the items of their threads, once no other response is told them."""
     for response_id in response_ids:
         own = yield "SELECT thread_id FROM responses WHERE id = $1", (response_id,)
         told = yield "SELECT thread_id FROM response_contexts WHERE response_id = $1", (response_id,)
         yield "DELETE FROM responses WHERE id = $1", (response_id,)
         yield "DELETE FROM response_contexts WHERE response_id = $1", (response_id,)
+        yield "DELETE FROM steps WHERE run_id = $1", (response_id,)
+        yield "DELETE FROM runs WHERE id = $1", (response_id,)
         for thread_id in {str(row[0]) for row in (*own, *told)}:
             if is_shared(thread_id) and not (yield from _is_told(thread_id)):
                 yield "INSERT INTO erasures (thread_id) VALUES ($1) ON CONFLICT DO NOTHING", (thread_id,)

@@ -107,7 +107,8 @@ class Plan(Struct, omit_defaults=True):
 
     `context` are the threads that go before its own, the oldest first. `container` is the container that its code runs
     in, known once it is found, and `owned` where it is not the client's own choice; `custom` are the names of functions
-    that take one free text. `sequence` counts the stream's events up to the last boundary.
+    that take one free text; `cuts` where what does not fit into the model's window is left out. `sequence` counts the
+    stream's events up to the last boundary.
     """
 
     included: list[str] = []
@@ -122,6 +123,7 @@ class Plan(Struct, omit_defaults=True):
     max_tool_calls: int | None = None
     tool_calls: int = 0
     verbosity: str | None = None
+    cuts: bool = False
     summary: bool = False
     sequence: int = 0
 

@@ -162,13 +162,16 @@ def _erase(text_delete: str, limit: int) -> Transaction[bool]:
     if not waiting:
         return False
     thread_id = waiting[0][0]
-    items = yield "SELECT seq FROM items WHERE thread_id = $1 LIMIT $2", (thread_id, limit)
-    for (seq,) in items:
-        yield text_delete, (seq,)
-        yield "DELETE FROM items WHERE seq = $1", (seq,)
-    if len(items) == limit:
-        return True
-    runs = yield "SELECT id FROM runs WHERE thread_id = $1 LIMIT $2", (thread_id, limit)
+    # Each of the two has an index; there is none of both.
+    for which in ("body IS NOT NULL", "body IS NULL"):
+        sql = f"SELECT seq FROM items WHERE thread_id = $1 AND {which} LIMIT $2"  # noqa: S608 - constants only
+        items = yield sql, (thread_id, limit)
+        for (seq,) in items:
+            yield text_delete, (seq,)
+            yield "DELETE FROM items WHERE seq = $1", (seq,)
+        if len(items) == limit:
+            return True
+    runs = yield "SELECT id FROM runs WHERE thread_id = $1 AND body IS NOT NULL LIMIT $2", (thread_id, limit)
     for (run_id,) in runs:
         yield "DELETE FROM steps WHERE run_id = $1", (run_id,)
         yield "DELETE FROM runs WHERE id = $1", (run_id,)
