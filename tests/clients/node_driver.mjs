@@ -370,6 +370,78 @@ const checks = {
     await assert.rejects(client.models.retrieve("nothing"), OpenAI.NotFoundError);
   },
 
+  async responses_are_made_streamed_and_followed() {
+    const ask = { model: "gpt-4o", input: "Hello" };
+    const made = await client.responses.create({ ...ask, metadata: { a: "b" } });
+    assert.deepEqual([made.status, made.output_text, made.metadata.a], ["completed", "You said: Hello", "b"]);
+    const found = await client.responses.retrieve(made.id);
+    assert.deepEqual([found.id, found.output], [made.id, made.output]);
+    let text = "";
+    for await (const event of await client.responses.create({ ...ask, stream: true })) {
+      if (event.type === "response.output_text.delta") text += event.delta;
+    }
+    assert.equal(text, "You said: Hello");
+    const final = await client.responses.stream(ask).finalResponse();
+    assert.equal(final.output[0].content[0].text, "You said: Hello");
+    const next = await client.responses.create({ ...ask, previous_response_id: made.id });
+    const items = await collected(client.responses.inputItems.list(next.id, { order: "asc", limit: 2 }));
+    assert.deepEqual(items.map(({ role }) => role), ["user", "assistant", "user"]);
+    await (newest ? client.responses.delete(made.id) : client.responses.del(made.id));
+    await assert.rejects(client.responses.retrieve(made.id), OpenAI.NotFoundError);
+  },
+
+  async responses_call_functions_and_parse() {
+    const tool = { type: "function", strict: false, ...weather.function };
+    const ask = { model: "gpt-4o", tools: [tool] };
+    let made = await client.responses.create({ ...ask, input: "weather: Paris, Rome; Oslo" });
+    for (let round = 0; round < 2; round += 1) {
+      const input = made.output.map(({ call_id, arguments: given }) => ({
+        type: "function_call_output",
+        call_id,
+        output: JSON.parse(given).city,
+      }));
+      made = await client.responses.create({ ...ask, input, previous_response_id: made.id });
+    }
+    assert.equal(made.output_text, "Outputs: Paris, Rome, Oslo");
+    const schema = { type: "object", properties: { city: { type: "string" } } };
+    const format = { type: "json_schema", name: "forecast", strict: false, schema };
+    const parsed = await client.responses.parse({ model: "gpt-4o", input: "Weather?", text: { format } });
+    assert.deepEqual(parsed.output_parsed, { city: "Paris", degrees: 18 });
+  },
+
+  async responses_in_the_background_are_taken_up_again() {
+    if (!newest) return; // the older package cannot
+    const ask = { model: "gpt-4o", input: "Hello to everybody here", background: true };
+    const stream = await client.responses.create({ ...ask, stream: true });
+    let [id, last, text] = ["", 0, ""];
+    for await (const event of stream) {
+      id ||= event.response?.id;
+      last = event.sequence_number;
+      if (event.type === "response.output_text.delta") text += event.delta;
+      if (last === 6) break;
+    }
+    for await (const event of await client.responses.retrieve(id, { stream: true, starting_after: last })) {
+      assert.ok(event.sequence_number > last);
+      if (event.type === "response.output_text.delta") text += event.delta;
+    }
+    assert.equal(text, "You said: Hello to everybody here");
+    const hanging = await client.responses.create({ ...ask, input: "hang" });
+    assert.equal((await client.responses.cancel(hanging.id)).status, "cancelled");
+  },
+
+  async conversations_hold_items_and_responses() {
+    if (!newest) return; // the older package has none
+    const made = await client.conversations.create({ items: [user("I am Ada.")], metadata: { a: "b" } });
+    await client.responses.create({ model: "gpt-4o", input: "Hello", conversation: made.id });
+    const items = await collected(client.conversations.items.list(made.id, { order: "asc", limit: 1 }));
+    assert.deepEqual(items.map(({ content }) => content[0].text), ["I am Ada.", "Hello", "You said: Hello"]);
+    const item = await client.conversations.items.retrieve(items[0].id, { conversation_id: made.id });
+    assert.equal(item.role, "user");
+    await client.conversations.items.delete(item.id, { conversation_id: made.id });
+    assert.equal((await client.conversations.delete(made.id)).deleted, true);
+    await assert.rejects(client.conversations.retrieve(made.id), OpenAI.NotFoundError);
+  },
+
   async azure_clients_find_their_paths() {
     const azure = new AzureOpenAI({ endpoint: root, apiVersion: "2024-05-01-preview", ...options });
     const assistant = await azure.beta.assistants.create({ model: "gpt-4o" });

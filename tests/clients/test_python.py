@@ -16,3 +16,9 @@ def test_programs_written_with_the_python_package_work(drive, name):
     version = subprocess.run(asked, capture_output=True, text=True, check=True, timeout=30).stdout
     assert version.startswith(VERSIONS[name])
     assert len(drive(python, HERE / "python_driver.py")) > 20
+
+
+@pytest.mark.proves("responses.clients")
+@pytest.mark.parametrize("name", VERSIONS)
+def test_programs_written_for_responses_with_the_python_package_work(drive, name):
+    assert len(drive(environment(name).python, HERE / "responses_driver.py")) > 12
