@@ -102,19 +102,24 @@ class Hearing:
         """Takes in chunks; False once the answer is as long as the run's budget allows, whatever the model thinks."""
         turn, stage, interruption = self.turn, self._stage, self._interruption
         for payload in payloads:
-            piece = turn.take(chunks.decode(payload))
-            plain = self._citing is None and not turn.calls and not self._figures and stage.view.message is not None
-            if plain and piece.is_text:
+            chunk = chunks.decode(payload)
+            text = turn.take_text(chunk) if self._speaks_plainly() else ""
+            if text:
                 # What nearly every chunk is, without a coroutine on its way.
-                stage.publish(events.TextDelta(piece.text))
+                stage.publish(events.TextDelta(text))
             else:
-                await self._show(piece)
+                await self._show(turn.take(chunk))
             if interruption.reason is not None:
                 interruption.check()
             if turn.deltas >= room.answer and not turn.finish_reason:
                 turn.finish_reason = "length"
                 return False
         return True
+
+    def _speaks_plainly(self) -> bool:
+        """Whether text can be shown as it comes: the message is open, and nothing is held back, called or thought."""
+        plain = self._citing is None and not self.turn.calls and not self._figures and not self._thoughts
+        return plain and self._stage.view.message is not None
 
     async def _show(self, piece: Piece) -> None:
         if piece.reasoning:

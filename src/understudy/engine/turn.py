@@ -34,11 +34,6 @@ class Piece:
     reasoning: str = ""
     calls: tuple[tuple[ToolCall, str], ...] = ()
 
-    @property
-    def is_text(self) -> bool:
-        """Whether it is text and nothing else."""
-        return bool(self.text) and not self.refusal and not self.calls
-
 
 _NOTHING = Piece()
 
@@ -71,6 +66,20 @@ class Turn:
             return Piece(delta.content or "", delta.refusal or "", reasoning)
         calls = tuple(self._touch(fragment) for fragment in delta.tool_calls)
         return Piece(delta.content or "", delta.refusal or "", reasoning, calls)
+
+    def take_text(self, chunk: Chunk) -> str:
+        """What a chunk adds that adds text and nothing else, as nearly every one does; empty where it has to be taken."""
+        choices = chunk.choices
+        if chunk.usage is not None or not choices or choices[0].finish_reason:
+            return ""
+        delta = choices[0].delta
+        if delta is None or delta.tool_calls or delta.refusal or delta.reasoning_content or delta.reasoning:
+            return ""
+        text = delta.content
+        if not text:
+            return ""
+        self.deltas += 1
+        return text
 
     def usage(self) -> RunCompletionUsage | None:
         """What the provider counted; None where it did not say."""
