@@ -68,7 +68,7 @@ class Turn:
         return Piece(delta.content or "", delta.refusal or "", reasoning, calls)
 
     def take_text(self, chunk: Chunk) -> str:
-        """What a chunk adds that adds text and nothing else, as nearly every one does; empty where it has to be taken."""
+        """What a chunk adds that adds nothing but text, as nearly every one does; empty where it has to be taken."""
         choices = chunk.choices
         if chunk.usage is not None or not choices or choices[0].finish_reason:
             return ""
