@@ -366,3 +366,26 @@ def test_unknown_events_and_too_many_endpoints_are_refused(server):
     assert_error(made[-1], 400, said)
     for one in made[:-1]:
         assert server.ask("DELETE", f"/v1/webhook_endpoints/{one.json['id']}", key=KEY).status == 200
+
+
+@pytest.mark.proves("webhooks.responses")
+def test_responses_in_the_background_are_told_of_when_they_are_over(hooked, receiver, upstream):
+    _, secret = endpoint_for(hooked, receiver)
+    endings = [
+        (text("Hi."), "response.completed"),
+        (text("Hi", finish="length"), "response.incomplete"),
+        (fault(400, "No."), "response.failed"),
+        (text("Hi ", HANG), "response.cancelled"),
+    ]
+    for reply, kind in endings:
+        upstream.answer(reply)
+        made = hooked.responses.create(model="gpt-4o", input="Hello", background=True)
+        if kind == "response.cancelled":
+            hooked.responses.cancel(made.id)
+        event = verified(hooked, receiver.next(), secret)
+        assert (event.type, event.data.id, event.object) == (kind, made.id, "event")
+    # Who waits for the answer is not told of it as well.
+    upstream.answer(text("Hi."), text("Hi."))
+    hooked.responses.create(model="gpt-4o", input="Hello")
+    last = hooked.responses.create(model="gpt-4o", input="Hello", background=True)
+    assert verified(hooked, receiver.next(), secret).data.id == last.id

@@ -1,0 +1,71 @@
+"""The examples of docs/migrating.md run, one after the other on the same data, and both ways give the same answer."""
+
+import json
+import re
+import time
+from pathlib import Path
+
+import pytest
+
+from clients.scenario import scenario
+from upstream import echo
+
+PAGE = (Path(__file__).parents[2] / "docs" / "migrating.md").read_text("utf-8")
+PARAMETERS = {"type": "object", "properties": {"city": {"type": "string"}}, "required": ["city"]}
+
+
+def examples():
+    """The blocks of each section, by its title."""
+    sections = re.split(r"^## (.+)$", PAGE, flags=re.MULTILINE)[1:]
+    return {
+        title: re.findall(r"^```python\n(.*?)^```$", text, re.MULTILINE | re.DOTALL)
+        for title, text in zip(sections[::2], sections[1::2], strict=True)
+    }
+
+
+@pytest.mark.proves("conversations.migration")
+def test_the_examples_run_and_both_ways_say_the_same(client, upstream, capsys):
+    upstream.always(scenario)
+    names = {
+        "client": client,
+        "MODEL": "gpt-4o",
+        "PARAMETERS": PARAMETERS,
+        "weather": lambda given: f"{json.loads(given)['city']} is mild",
+        "time": time,
+    }
+    told = examples()
+
+    def run(title):
+        for block in told[title]:
+            capsys.readouterr()
+            exec(block, names)
+            yield names, capsys.readouterr().out
+
+    answers = [known["answer"] for known, _ in run("The same question, both ways")]
+    assert answers == ["You said: I am Ada."] * 3
+    assert names["response"].output_text == "You said: Who am I?"
+    (_, items), (_, messages) = run("A thread that goes on as a conversation")
+    assert items.splitlines()[-1] == "message assistant You said: Who am I?"
+    assert messages.splitlines() == [
+        "user I am Ada.",
+        "assistant You said: I am Ada.",
+        "user Who am I?",
+        "assistant You said: Who am I?",
+        "user Thank you.",
+        "assistant You said: Thank you.",
+    ]
+    assert [known["answer"] for known, _ in run("Functions")] == ["Outputs: Paris is mild"] * 2
+    upstream.always(echo)
+    streamed = [out for _, out in run("Streams")]
+    assert streamed == ["You said: weather: Paris", "You said: Hello"]
+    _, *cited = [list(known.get("cited", [])) for known, _ in run("Files")]
+    assert cited == [[names["file"].id]] * 2
+    assert [known["response"].output_text for known, _ in run("Long work")] == ["You said: Hello"]
+    assert set(told) == {
+        "The same question, both ways",
+        "A thread that goes on as a conversation",
+        "Functions",
+        "Streams",
+        "Files",
+        "Long work",
+    }
