@@ -109,6 +109,10 @@ def reasoning() -> str:
     return "rs_" + secrets.token_hex(25)
 
 
+def compaction() -> str:
+    return "cmp_" + secrets.token_hex(25)
+
+
 def other_item() -> str:
     return "item_" + secrets.token_hex(24)
 

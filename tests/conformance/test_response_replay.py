@@ -19,7 +19,7 @@ from conformance.shapes import Id, assert_events, assert_shape
 from e2e.sending import upload
 from sandbox.machine import interpreter, require_sandbox
 from serving import Server
-from upstream import call, calls, deltas, text
+from upstream import call, calls, deltas, fault, text
 from waiting import eventually
 
 PDF = "data:application/pdf;base64,JVBERi0xLjQKJSVFT0Y="
@@ -273,3 +273,37 @@ def test_files_are_searched_and_cited(tooled, upstream):
         shapes.search_call(queries=["favorite food"], results=[result]), answer(output_text("Pizza.")), tools=[shown]
     )
     create(ask, found, "What food?", tools=[tool], include=["file_search_call.results"])
+
+
+@pytest.mark.proves("responses.compact")
+def test_a_conversation_is_made_short(ask, upstream):
+    upstream.answer(text("A landing page."), text("They have a page."), text("Yes."))
+    made = create(ask, None, "Create a page.")
+    long = [{"role": "user", "content": "Create a page."}, *made["output"]]
+    item = {"id": shapes.long_id("cmp"), "type": "compaction", "encrypted_content": str}
+    shape = {
+        "id": shapes.long_id("resp"),
+        "object": "response.compaction",
+        "created_at": int,
+        "output": [asked("Create a page."), item],
+        "usage": shapes.USAGE,
+    }
+    short = ask("POST", "/responses/compact", {"model": "gpt-4o", "input": long}, shape)
+    assert [one["role"] for one in upstream.requests[-1].body["messages"]] == ["system", "user", "assistant", "user"]
+    create(ask, None, input=[*short["output"], {"role": "user", "content": "And?"}])
+    told = upstream.requests[-1].body["messages"]
+    assert [one["role"] for one in told] == ["user", "system", "user"]
+    assert "They have a page." in told[1]["content"]
+    ask("GET", f"/responses/{short['id']}", status=404)
+
+
+def test_what_was_said_before_a_response_is_made_short_with_it(ask, upstream):
+    upstream.always(text("Yes."))
+    first = create(ask, None, "One")
+    second = create(ask, None, "Two", previous_response_id=first["id"])
+    short = ask("POST", "/responses/compact", {"model": "gpt-4o", "previous_response_id": second["id"]})
+    assert [one.get("content", [{}])[0].get("text") for one in short["output"]] == ["One", "Two", None]
+    assert [one["role"] for one in upstream.requests[-1].body["messages"]][1:] == ["user", "assistant"] * 2 + ["user"]
+    upstream.always(fault(400, "No."))
+    ask("POST", "/responses/compact", {"model": "gpt-4o", "input": "x"}, status=400)
+    ask("POST", "/responses/compact", {"model": "gpt-4o"}, status=400)

@@ -103,6 +103,7 @@ MENTIONS = [
             {"tools": [{"type": "code_interpreter", "container": {"type": "auto", "file_ids": ["{file_id}"]}}]},
         )
     ),
+    ("POST", "/responses/compact", {"model": "rehearsal", "previous_response_id": "{response_id}"}),
     ("POST", "/conversations", {"items": [{"type": "item_reference", "id": "{item_id}"}]}),
     ("POST", "/conversations", {"items": [IMAGE]}),
     ("POST", "/conversations/OWN_CONVERSATION/items", {"items": [IMAGE]}),

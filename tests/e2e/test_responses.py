@@ -1,5 +1,6 @@
 """Responses through the official client: whole, streamed, in the background, in chains, with tools, and refused."""
 
+import base64
 import itertools
 import json
 from concurrent.futures import ThreadPoolExecutor
@@ -7,11 +8,15 @@ from concurrent.futures import ThreadPoolExecutor
 import openai
 import pytest
 
+from e2e.sending import upload
 from e2e.talk import on_both
-from upstream import Gate, call, calls, deltas, fault, text
+from media.films import picture
+from retrieval import documents
+from upstream import DROP, Gate, call, calls, deltas, fault, text
 from waiting import eventually
 
 MODEL = "gpt-4o"
+PNG = picture((220, 30, 30))
 WEATHER = {
     "type": "function",
     "name": "get_weather",
@@ -431,3 +436,50 @@ def test_tokens_are_counted_with_all_that_the_model_would_be_told(client, upstre
     tools = client.responses.input_tokens.count(model=MODEL, input="Hello there", tools=[WEATHER])
     assert 0 < alone < more.input_tokens
     assert alone < tools.input_tokens
+
+
+# -- what models are shown ---------------------------------------------------------------------------------------
+
+
+@pytest.mark.proves("responses.inputs")
+def test_images_and_documents_reach_the_model(client, server, upstream):
+    upstream.always(text("Yes."))
+    image = upload(server, PNG, "vision", "a.png")["id"]
+    page = upload(server, documents.pdf(["Pizza for Travis."]), "user_data", "food.pdf")["id"]
+    inline = "data:application/pdf;base64," + base64.b64encode(documents.pdf(["Tacos for Ada."])).decode()
+    content = [
+        {"type": "input_text", "text": "Look:"},
+        {"type": "input_image", "file_id": image, "detail": "low"},
+        {"type": "input_image", "image_url": "https://images.example/cat.png"},
+        {"type": "input_file", "file_id": page},
+        {"type": "input_file", "filename": "more.pdf", "file_data": inline},
+    ]
+    made = respond(client, [{"role": "user", "content": content}])
+    for response in (made, respond(client, "And?", previous_response_id=made.id)):
+        assert response.status == "completed"
+        (seen, *_) = upstream.requests[-1].body["messages"]
+        words, own, foreign, first, second = seen["content"]
+        assert words == {"type": "text", "text": "Look:"}
+        encoded = "data:image/png;base64," + base64.b64encode(PNG).decode()
+        assert own == {"type": "image_url", "image_url": {"url": encoded, "detail": "low"}}
+        assert foreign["image_url"]["url"] == "https://images.example/cat.png"
+        assert "food.pdf" in first["text"]
+        assert "Pizza for Travis." in first["text"]
+        assert "Tacos for Ada." in second["text"]
+
+
+def test_a_document_that_cannot_be_read_is_said_to_be(client, upstream):
+    upstream.answer(text("No."))
+    broken = {"type": "input_file", "filename": "a.pdf", "file_data": "data:application/pdf;base64,JVBERi0="}
+    respond(client, [{"role": "user", "content": [{"type": "input_text", "text": "What?"}, broken]}])
+    assert "'a.pdf' cannot be read" in upstream.requests[-1].body["messages"][0]["content"][1]["text"]
+
+
+def test_an_upstream_that_dies_fails_the_response_with_what_it_had_said(client, upstream):
+    upstream.answer(text("Hi ", DROP))
+    events = list(respond(client, stream=True))
+    assert (events[-1].type, events[-1].response.error.code) == ("response.failed", "server_error")
+    (cut,) = events[-1].response.output
+    assert (cut.status, cut.content[0].text) == ("incomplete", "Hi ")
+    assert numbers(events) == list(range(len(events)))
+    assert client.responses.retrieve(events[0].response.id).output[0].to_dict() == cut.to_dict()

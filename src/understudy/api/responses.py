@@ -16,6 +16,7 @@ from understudy.api.exchange import encoded, page_request, read_body, rendered
 from understudy.api.models import check_model
 from understudy.api.parts import Parts, parts_of, project_of
 from understudy.api.remote import check_remote
+from understudy.engine.compacting import Compacting
 from understudy.engine.item_view import cited_files, revealed, shown
 from understudy.engine.responses import Begun, as_assistants_tool
 from understudy.store.messages import Item
@@ -34,6 +35,7 @@ from understudy.wire.response_items import encoded_items
 from understudy.wire.responses import (
     AutoContainer,
     CodeInterpreterTool,
+    CompactRequest,
     CountTokensRequest,
     CreateResponseRequest,
     DeletedResponse,
@@ -138,6 +140,22 @@ async def count_input_tokens(request: Request) -> Response:
     _check_shape(asked)
     items = await _items(parts, project_id, asked)
     return rendered(InputTokens(input_tokens=await parts.responses.count_tokens(project_id, asked, items)))
+
+
+async def compact_conversation(request: Request) -> Response:
+    parts, project_id = parts_of(request), project_of(request)
+    body = await read_body(request, parts.settings.limits)
+    asked = parse(body, CompactRequest, depth=parts.settings.limits.json_depth)
+    context = ResponseContext(model=asked.model, input=asked.input, previous_response_id=asked.previous_response_id)
+    _check_shape(context)
+    items = await _items(parts, project_id, context)
+    await check_model(parts, asked.model)
+    response, made = await Compacting(parts.store, parts.responses).compact(
+        project_id, asked, items, request.state.key_id
+    )
+    if response.status == "failed" and response.error is not None:
+        raise _as_error(response)
+    return rendered(made)
 
 
 async def item_list(

@@ -98,6 +98,7 @@ HANDLERS: dict[str, Handler] = {
     "cancelResponse": responses.cancel_response,
     "listInputItems": responses.list_input_items,
     "getInputTokenCounts": responses.count_input_tokens,
+    "Compactconversation": responses.compact_conversation,
     "createConversation": conversations.create_conversation,
     "getConversation": conversations.get_conversation,
     "updateConversation": conversations.update_conversation,

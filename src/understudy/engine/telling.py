@@ -55,6 +55,8 @@ class Telling:
                 self._add_built_in(spoken, _decode_tool_item(item.body), joined=joined)
             elif item.kind == "input":
                 _add_input(spoken, _decode_call(item.body))
+            elif item.kind == "compaction":
+                _add_summary(spoken, _decode_call(item.body))
             elif item.kind == "reasoning":
                 thoughts.append(reasoning.opened(_decode_call(item.body).get("encrypted_content")) or "")
                 continue
@@ -133,6 +135,12 @@ def _add_thoughts(message: dict[str, Any], thoughts: Sequence[str]) -> None:
     """Models that show their reasoning want it back while a turn of theirs goes on."""
     if message.get("tool_calls") and any(thoughts):
         message["reasoning_content"] = "\n".join(thoughts)
+
+
+def _add_summary(spoken: list[dict[str, Any]], item: Mapping[str, Any]) -> None:
+    """What a conversation came to that was made short; what was sealed elsewhere nobody here can read."""
+    if text := reasoning.opened(item.get("encrypted_content")):
+        spoken.append({"role": "system", "content": f"What was said before, in short:\n{text}"})
 
 
 def _add_input(spoken: list[dict[str, Any]], item: dict[str, Any]) -> None:

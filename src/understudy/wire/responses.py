@@ -170,6 +170,7 @@ class StreamOptions(Struct, forbid_unknown_fields=True):
     include_obfuscation: bool | None = None
 
 
+ServiceTier = Literal["auto", "default", "flex", "scale", "priority", "fast", "ultrafast"]
 Input = str | list[dict[str, Any]]
 
 
@@ -193,6 +194,17 @@ class CountTokensRequest(ResponseContext, kw_only=True, forbid_unknown_fields=Tr
     personality: str | None = None
 
 
+class CompactRequest(Struct, kw_only=True, forbid_unknown_fields=True):
+    model: Model
+    input: Input | None = None
+    instructions: str | None = None
+    previous_response_id: str | None = None
+    prompt_cache_key: str | None = None
+    prompt_cache_retention: Literal["in_memory", "in-memory", "24h"] | None = None
+    prompt_cache_options: dict[str, Any] | None = None
+    service_tier: ServiceTier | None = None
+
+
 class CreateResponseRequest(ResponseContext, kw_only=True, forbid_unknown_fields=True):
     metadata: Metadata | None = None
     top_logprobs: Annotated[int, Meta(ge=0, le=20)] | None = None
@@ -206,7 +218,7 @@ class CreateResponseRequest(ResponseContext, kw_only=True, forbid_unknown_fields
     background: bool | None = None
     max_tool_calls: Annotated[int, Meta(ge=1, le=LARGEST_INTEGER)] | None = None
     prompt: dict[str, Any] | None = None
-    service_tier: Literal["auto", "default", "flex", "scale", "priority", "fast", "ultrafast"] | None = None
+    service_tier: ServiceTier | None = None
     include: list[Included] | None = None
     store: bool | None = None
     moderation: dict[str, Any] | None = None
@@ -321,6 +333,14 @@ class DeletedResponse(Struct, kw_only=True):
 class InputTokens(Struct, kw_only=True):
     object: Literal["response.input_tokens"] = "response.input_tokens"
     input_tokens: int
+
+
+class CompactionObject(Struct, kw_only=True):
+    id: str
+    object: Literal["response.compaction"] = "response.compaction"
+    created_at: int
+    output: list[dict[str, Any]]
+    usage: ResponseUsage | None
 
 
 class ResponseItemList(Struct, kw_only=True):

@@ -60,6 +60,15 @@ OPERATIONS: Final = (
         tag="Responses",
     ),
     Operation(
+        "Compactconversation",
+        "POST",
+        "/responses/compact",
+        "Make a conversation short: what its users said, and an item that stands for the rest.",
+        responses.CompactionObject,
+        responses.CompactRequest,
+        tag="Responses",
+    ),
+    Operation(
         "createConversation",
         "POST",
         "/conversations",
