@@ -22,6 +22,7 @@ class TestItsFirstAnswer:
 
     def test_greets_back(self):
         assert answer("Hello!").startswith("Hello!")
+        assert answer("Hello, who are you?").count("I can remember") == 1
 
     def test_addresses_the_user_as_it_was_instructed_to(self):
         request = body("What is 2 + 2?")

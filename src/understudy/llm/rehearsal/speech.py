@@ -95,7 +95,12 @@ def specific(conversation: Conversation) -> str | None:
     """What can be said of the latest message itself, None where that takes a real model."""
     if conversation.outputs:
         return _reported(conversation)
-    said = [part for responder in _RESPONDERS if (part := responder(conversation))]
+    said: list[str] = []
+    for responder in _RESPONDERS:
+        # A greeting tells of the abilities, and so does who is asked for them.
+        part = responder(conversation)
+        if part and not any(part in before for before in said):
+            said.append(part)
     return _joined(said) or None
 
 
