@@ -32,6 +32,15 @@ OPERATIONS: Final = (
         tag="Responses",
     ),
     Operation(
+        "Compactconversation",
+        "POST",
+        "/responses/compact",
+        "Make a conversation short: what its users said, and an item that stands for the rest.",
+        responses.CompactionObject,
+        responses.CompactRequest,
+        tag="Responses",
+    ),
+    Operation(
         "getResponse",
         "GET",
         _RESPONSE,
@@ -57,15 +66,6 @@ OPERATIONS: Final = (
         "A page of what the response was made of.",
         responses.ResponseItemList,
         query=queries.ListItemsQuery,
-        tag="Responses",
-    ),
-    Operation(
-        "Compactconversation",
-        "POST",
-        "/responses/compact",
-        "Make a conversation short: what its users said, and an item that stands for the rest.",
-        responses.CompactionObject,
-        responses.CompactRequest,
         tag="Responses",
     ),
     Operation(
