@@ -1,8 +1,8 @@
-"""Complete streamed runs and chat completions, against a bare FastAPI pass-through of the same chat call."""
+"""Complete streamed runs, responses and chat completions, against a bare FastAPI pass-through of the same chat call."""
 
 from dataclasses import dataclass
 
-from benchmarks import assistants, chat, report, rounds, server
+from benchmarks import assistants, chat, report, responses, rounds, server
 from benchmarks.cases import HttpCase
 from benchmarks.report import Goal, Report
 from benchmarks.rounds import Series
@@ -36,7 +36,7 @@ async def measure(stage: Stage) -> Report:
     upstream = stage.upstream()
     tested = server.start(stage, upstream)
     idle = server.settled_rss(tested)
-    lines = [*await _runs(stage, tested), *_chats(stage, tested, upstream)]
+    lines = [*await _runs(stage, tested), *_responses(stage, tested), *_chats(stage, tested, upstream)]
     series = await rounds.interleave([line.case for line in lines], stage.options.rounds, stage.options.round_seconds)
     return _report(lines, series, idle, server.settled_rss(tested))
 
@@ -50,6 +50,16 @@ async def _runs(stage: Stage, tested: Service) -> list[_Line]:
     called = HttpCase(_name("run with a function call", many), tested, assistants.function_round_trip(calling), many)
     against = _name("pass-through, stream", many)
     return [_Line(streamed, against, rate=_RUNS, ratio=_SHARE_OF_STREAMS), _Line(called, against)]
+
+
+def _responses(stage: Stage, tested: Service) -> list[_Line]:
+    many = stage.options.concurrency
+    kinds = (
+        ("response, stream", responses.streamed(), "pass-through, stream"),
+        ("response, whole", responses.whole(), "pass-through, whole"),
+        ("response that is not stored", responses.unstored(), "pass-through, whole"),
+    )
+    return [_Line(HttpCase(_name(kind, many), tested, script, many), _name(bare, many)) for kind, script, bare in kinds]
 
 
 def _chats(stage: Stage, tested: Service, upstream: Service) -> list[_Line]:

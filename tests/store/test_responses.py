@@ -87,6 +87,9 @@ async def test_a_response_that_is_not_kept_leaves_no_row(store):
     with pytest.raises(NotFound):
         await store.responses.get(OURS, made)
     await store.responses.forget(made)
+    assert await store.database.read(counted) == before
+    long = await respond(store, *["A"] * 150, kept=False)
+    await store.responses.forget(long)
     assert await rows_of(store) == before
 
 

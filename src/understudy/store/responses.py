@@ -26,6 +26,7 @@ _KEPT = (
 )
 _CALLS = ("function_call", "custom_tool_call")
 _PASSING = 100
+_AT_ONCE = 100
 # A number that no item has.
 _NEWEST = 1 << 61
 
@@ -127,15 +128,15 @@ class Responses:
 
     async def delete(self, project_id: str, response_id: str) -> str | None:
         """Returns the id of its run where that is still under way, which is over now."""
-        return await self._database.write(_delete, project_id, response_id)
+        return await self._database.write(_delete, self._database.text_delete, project_id, response_id)
 
     async def forget(self, response_id: str) -> None:
         """Erases one that was not to be kept."""
-        await self._database.write(_forget, [response_id])
+        await self._database.write(_forget, self._database.text_delete, [response_id])
 
     async def sweep(self, before: float) -> bool:
         """Erases what was not to be kept and is older than that; False when nothing is left."""
-        return await self._database.write(_sweep, before)
+        return await self._database.write(_sweep, self._database.text_delete, before)
 
 
 def not_found(response_id: str) -> NotFound:
@@ -419,27 +420,27 @@ def _position(parts: Sequence[ContextPart], name: str, cursor: str) -> Transacti
 # -- deleting ----------------------------------------------------------------------------------------------------
 
 
-def _delete(project_id: str, response_id: str) -> Transaction[str | None]:
+def _delete(text_delete: str, project_id: str, response_id: str) -> Transaction[str | None]:
     rows = yield _KEPT + " FOR UPDATE", (response_id, project_id)
     if not rows:
         raise not_found(response_id)
     status = yield "SELECT status FROM runs WHERE id = $1", (response_id,)
-    yield from _forget([response_id])
+    yield from _forget(text_delete, [response_id])
     return response_id if status and status[0][0] in ACTIVE else None
 
 
-def _sweep(before: float) -> Transaction[bool]:
+def _sweep(text_delete: str, before: float) -> Transaction[bool]:
     sql = (
         "SELECT id FROM responses WHERE kept = 0 AND created_at < $1 AND NOT EXISTS (SELECT 1 FROM runs"
         " WHERE runs.id = responses.id AND status IN ('queued', 'in_progress', 'requires_action', 'cancelling'))"
         " LIMIT $2"
     )
     rows = yield sql, (int(before), _PASSING)
-    yield from _forget([row[0] for row in rows])
+    yield from _forget(text_delete, [row[0] for row in rows])
     return len(rows) == _PASSING
 
 
-def _forget(response_ids: Sequence[str]) -> Transaction[None]:
+def _forget(text_delete: str, response_ids: Sequence[str]) -> Transaction[None]:
     """The rows of the responses and their runs; the items of their threads, once no other response is told them."""
     for response_id in response_ids:
         own = yield "SELECT thread_id FROM responses WHERE id = $1", (response_id,)
@@ -450,7 +451,19 @@ def _forget(response_ids: Sequence[str]) -> Transaction[None]:
         yield "DELETE FROM runs WHERE id = $1", (response_id,)
         for thread_id in {str(row[0]) for row in (*own, *told)}:
             if is_shared(thread_id) and not (yield from _is_told(thread_id)):
-                yield "INSERT INTO erasures (thread_id) VALUES ($1) ON CONFLICT DO NOTHING", (thread_id,)
+                yield from _erase(text_delete, thread_id)
+
+
+def _erase(text_delete: str, thread_id: str) -> Transaction[None]:
+    """At once where it is little, as of most responses that are not stored; else a few items at a time."""
+    sql = "SELECT seq FROM items WHERE thread_id = $1 AND body IS NOT NULL LIMIT $2"
+    items = yield sql, (thread_id, _AT_ONCE + 1)
+    if len(items) > _AT_ONCE:
+        yield "INSERT INTO erasures (thread_id) VALUES ($1) ON CONFLICT DO NOTHING", (thread_id,)
+        return
+    for (seq,) in items:
+        yield text_delete, (seq,)
+    yield "DELETE FROM items WHERE thread_id = $1 AND body IS NOT NULL", (thread_id,)
 
 
 def _is_told(thread_id: str) -> Transaction[bool]:
