@@ -254,6 +254,17 @@ def test_a_turn_costs_the_same_however_many_went_before(client, upstream):
     assert last < first * 4 + 0.02
 
 
+def test_a_conversation_of_many_short_items_is_no_longer_than_its_text(client, upstream):
+    upstream.always(text("Yes."))
+    made = client.conversations.create()
+    for _ in range(60):
+        client.conversations.items.create(made.id, items=[SAID] * 20)
+    begun = time.perf_counter()
+    assert respond(client, conversation=made.id).status == "completed"
+    assert time.perf_counter() - begun < 2
+    assert len(upstream.requests[-1].body["messages"]) == 1201
+
+
 def test_tools_are_used_no_oftener_than_was_allowed(new_server, upstream):
     server = new_server().start()
     client = server.client

@@ -37,6 +37,9 @@ _ANSWER: Final = 8
 # More characters than any token has, to know when enough has been read.
 _CHARACTERS: Final = 16
 
+# How many times longer than what they say items may be, with all that is around their text.
+_AROUND: Final = 8
+
 LoadImage = Callable[[str], Awaitable[str | None]]
 """From a File's id to a `data:` URL; None where there is no such image."""
 
@@ -223,7 +226,7 @@ async def _conversation(
 ) -> list[dict[str, Any]]:
     system = [{"role": "system", "content": run.instructions}] if run.instructions else []
     left = room.prompt - fixed - sum(_cost(message) for message in system)
-    items = await _newest(messages, run, left if cuts else room.window, context, cuts=cuts)
+    items = await _newest(messages, run, left if cuts else room.window * _AROUND, context, cuts=cuts)
     spoken = told.messages(items)
     if cuts and sum(len(item.body) for item in items) > left:
         # Only now does it matter how many tokens they are; there are never more than characters.
@@ -267,7 +270,7 @@ async def _newest(
 
 
 def _at_least(item: Item) -> int:
-    """How many tokens the item surely has. Bytes in its middle are no text."""
+    """How many tokens the item has, roughly and with all that is around its text. Bytes in its middle are no text."""
     return 0 if ";base64," in item.body else len(item.body) // _CHARACTERS
 
 
