@@ -11,19 +11,26 @@ from upstream import text
 # What the document says of an id is that it is a text, so an accepted request may still name nothing that exists.
 UNKNOWABLE = "positive_data_acceptance"
 PATIENCE = 900
+# A long poll may take its 30 seconds, and a body that is too large is refused with 413.
+CONFIG = """
+[checks]
+max_response_time = 40
+negative_data_rejection.expected-statuses = ["4xx"]
+"""
 
 
 def schemathesis(server, directory, *options):
     root = server.url.removesuffix("/v1")
+    (directory / "schemathesis.toml").write_text(CONFIG)
     command = [environment("schemathesis").program("schemathesis"), "run", f"{root}/openapi.json", "--origin", root]
     command += ["--header", f"Authorization: Bearer {KEY}", "--checks", "all", "--exclude-checks", UNKNOWABLE]
-    command += ["--request-timeout", "30", "--warnings", "off", "--no-color", *options]
+    command += ["--request-timeout", "45", "--warnings", "off", "--no-color", *options]
     return subprocess.run(command, capture_output=True, text=True, cwd=directory, timeout=PATIENCE, check=False)
 
 
 @pytest.mark.parametrize(
     ("seed", "examples"),
-    [(1, 2), *(pytest.param(seed, 60, marks=pytest.mark.slow) for seed in (2, 3, 4))],
+    [(1, 2), *(pytest.param(seed, 10, marks=pytest.mark.slow) for seed in (2, 3))],
 )
 def test_the_server_answers_as_its_document_says(new_server, upstream, tmp_path, seed, examples):
     upstream.always(text("Hi"))
