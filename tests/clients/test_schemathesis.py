@@ -29,12 +29,15 @@ def schemathesis(server, directory, *options):
 
 
 @pytest.mark.parametrize(
-    ("seed", "examples"),
-    [(1, 2), *(pytest.param(seed, 10, marks=pytest.mark.slow) for seed in (2, 3))],
+    ("seed", "examples", "phases"),
+    [
+        (1, 2, "examples,fuzzing"),
+        *(pytest.param(seed, 10, "examples,coverage,fuzzing,stateful", marks=pytest.mark.slow) for seed in (2, 3)),
+    ],
 )
-def test_the_server_answers_as_its_document_says(new_server, upstream, tmp_path, seed, examples):
+def test_the_server_answers_as_its_document_says(new_server, upstream, tmp_path, seed, examples, phases):
     upstream.always(text("Hi"))
     server = new_server().start()
-    run = schemathesis(server, tmp_path, "--seed", str(seed), "--max-examples", str(examples))
+    run = schemathesis(server, tmp_path, "--seed", str(seed), "--max-examples", str(examples), "--phases", phases)
     assert run.returncode == 0, run.stdout + run.stderr
     assert "No issues found" in run.stdout
