@@ -22,11 +22,11 @@ LAYERS = (
     {"tools", "llm", "media"},
     {"retrieval"},
     {"store", "broker", "blobs"},
-    {"wire", "errors", "ids", "clock", "settings", "telemetry", "words", "catalogue"},
+    {"wire", "errors", "ids", "clock", "settings", "telemetry", "words", "catalogue", "background"},
 )
 """A part imports itself and the parts of later lines, never those of its own line or above."""
 
-LEAF_IMPORTS = {("settings", "errors")}
+LEAF_IMPORTS = {("settings", "errors"), ("background", "errors")}
 """What a leaf may import all the same."""
 
 FORBIDDEN_NAMES = {"utils", "util", "helpers", "helper", "manager", "managers", "core", "common", "service", "services"}

@@ -22,11 +22,11 @@ from understudy.api.mcp import Mcp
 from understudy.api.open_streams import OpenStreams
 from understudy.api.parts import Parts
 from understudy.api.routes import routes
+from understudy.background import Repeating
 from understudy.blobs import Blobs, open_blobs
 from understudy.broker.memory import MemoryBroker
 from understudy.clock import Clock, SystemClock
 from understudy.engine.accounting import Accounting
-from understudy.engine.background import Repeating
 from understudy.engine.batches import Batches
 from understudy.engine.callbacks import Callbacks
 from understudy.engine.containers import Containers

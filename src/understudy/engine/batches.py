@@ -17,11 +17,11 @@ from dataclasses import dataclass
 from typing import Final
 
 from understudy import ids
+from understudy.background import Repeating
 from understudy.blobs import Blob, Blobs
 from understudy.clock import Clock
 from understudy.engine import batch_input, batch_output
 from understudy.engine.accounting import Accounting
-from understudy.engine.background import Repeating
 from understudy.engine.batch_output import Unfinished
 from understudy.engine.files import Draft, Files, new_file
 from understudy.errors import BlobMissing, StoreError

@@ -10,9 +10,9 @@ from typing import Final
 
 import msgspec
 
+from understudy.background import Repeating
 from understudy.clock import Clock
 from understudy.engine import generation_view
-from understudy.engine.background import Repeating
 from understudy.errors import InvalidRequest, StoreError
 from understudy.store.generations import Callback, Generations
 from understudy.tools.outward import Outward, refused

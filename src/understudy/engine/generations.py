@@ -19,10 +19,10 @@ from typing import Final
 from msgspec.structs import replace as changed
 
 from understudy import ids
+from understudy.background import Repeating
 from understudy.blobs import Blobs
 from understudy.clock import Clock
 from understudy.engine.accounting import Accounting
-from understudy.engine.background import Repeating
 from understudy.engine.callbacks import Callbacks
 from understudy.engine.files import Files
 from understudy.engine.keyframes import Keyframes

@@ -14,9 +14,9 @@ from dataclasses import dataclass, field
 from itertools import count
 from typing import Final
 
+from understudy.background import Repeating
 from understudy.blobs import Blobs
 from understudy.clock import Clock
-from understudy.engine.background import Repeating
 from understudy.errors import StoreError
 from understudy.retrieval.embed import EmbedderMissing, EmbeddingFailed
 from understudy.retrieval.extract import ExtractionFailed, Extractor

@@ -34,6 +34,7 @@ from understudy.store.runs import Boundary, ContextPart, PendingCall, Plan, Prog
 from understudy.wire.input_items import GivenApproval, GivenApprovalRequest, GivenItem, ItemReference, whole
 from understudy.wire.response_items import encoded_items
 from understudy.wire.responses import (
+    ENDED,
     AllowedTools,
     AutoContainer,
     ChosenCodeInterpreter,
@@ -86,7 +87,6 @@ from understudy.wire.tools import (
 _THOUGHT_OF = "resp_"
 _NEWEST = 1 << 61
 _EVERYTHING = frozenset(get_args(Included))
-_ENDED = frozenset({"completed", "failed", "cancelled", "incomplete"})
 _decode = msgspec.json.Decoder(ResponseObject).decode
 
 
@@ -170,7 +170,7 @@ class Responses:
             if body is None:
                 raise NotFound(f"Response with id '{response_id}' was deleted before it was over.")
             response = _decode(body)
-            if response.status in _ENDED:
+            if response.status in ENDED:
                 return response
             self._worker.require_running()
             await self._worker.ended(response_id)
@@ -182,7 +182,7 @@ class Responses:
             raise InvalidRequest("Cannot cancel a synchronous response.", param="response_id")
         if response.status == "cancelled":
             return encoded_items(response)
-        if response.status in _ENDED:
+        if response.status in ENDED:
             raise _over(response)
 
         def request(stored: StoredRun) -> Boundary:

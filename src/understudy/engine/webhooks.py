@@ -17,8 +17,8 @@ import msgspec
 from standardwebhooks import Webhook
 
 from understudy import ids
+from understudy.background import Repeating
 from understudy.clock import Clock
-from understudy.engine.background import Repeating
 from understudy.errors import InvalidRequest, SettingsError, StoreError
 from understudy.settings import WebhookSettings
 from understudy.store import Store

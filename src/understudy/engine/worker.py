@@ -11,11 +11,11 @@ from collections.abc import Callable, Iterable
 from functools import partial
 from typing import Final
 
+from understudy.background import Repeating
 from understudy.broker import Broker
 from understudy.clock import Clock
 from understudy.engine import events
 from understudy.engine.accounting import Accounting
-from understudy.engine.background import Repeating
 from understudy.engine.execution import Execution
 from understudy.engine.history import resumed
 from understudy.engine.log import Logs, RunLog

@@ -4,9 +4,8 @@ import msgspec
 
 from understudy.store.database import Transaction
 from understudy.wire.response_items import encoded_items
-from understudy.wire.responses import ResponseObject
+from understudy.wire.responses import ENDED, ResponseObject
 
-_ENDED = frozenset({"completed", "failed", "cancelled", "incomplete"})
 _decode = msgspec.json.Decoder(ResponseObject).decode
 _LAST = (
     "(SELECT coalesce(max(seq), 0) FROM items WHERE items.thread_id = responses.thread_id AND items.body IS NOT NULL)"
@@ -20,6 +19,6 @@ def load_response(response_id: str) -> Transaction[ResponseObject | None]:
 
 def write_response(response: ResponseObject) -> Transaction[None]:
     """One that has ended knows from now on which of its thread's items are its context."""
-    ended = f", last_seq = {_LAST}" if response.status in _ENDED else ""
+    ended = f", last_seq = {_LAST}" if response.status in ENDED else ""
     sql = f"UPDATE responses SET body = $2{ended} WHERE id = $1 AND body IS NOT NULL"  # noqa: S608 - constants only
     yield sql, (response.id, encoded_items(response).decode())

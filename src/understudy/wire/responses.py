@@ -3,7 +3,7 @@
 A request's defaults are what the hosted API echoes. Members come in the order of its answers.
 """
 
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Final, Literal
 
 from msgspec import UNSET, Meta, Struct, UnsetType
 
@@ -23,6 +23,7 @@ from understudy.wire.tools import (
 )
 
 ResponseStatus = Literal["completed", "failed", "in_progress", "cancelled", "queued", "incomplete"]
+ENDED: Final[frozenset[ResponseStatus]] = frozenset({"completed", "failed", "cancelled", "incomplete"})
 Included = Literal[
     "file_search_call.results",
     "web_search_call.results",

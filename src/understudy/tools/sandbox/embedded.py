@@ -6,6 +6,7 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Final
 
+from understudy.background import Repeating
 from understudy.clock import Clock
 from understudy.errors import SandboxError
 from understudy.settings import SandboxSettings
@@ -13,7 +14,6 @@ from understudy.tools.sandbox import cgroup, readiness
 from understudy.tools.sandbox.command import MIB, Plan
 from understudy.tools.sandbox.jail import Jail
 from understudy.tools.sandbox.pool import Pool
-from understudy.tools.sandbox.repeating import Repeating
 from understudy.tools.sandbox.session import KernelSession
 from understudy.tools.sandbox.sessions import SWEEP_EVERY, Sessions
 from understudy.tools.sandbox.watch import EVERY, Watch

@@ -7,12 +7,12 @@ from typing import Final
 
 import aiohttp
 
+from understudy.background import Repeating
 from understudy.clock import Clock
 from understudy.errors import SandboxError
 from understudy.settings import SandboxSettings
 from understudy.tools.sandbox.gateway_kernel import Gateway, GatewayKernel
 from understudy.tools.sandbox.protocol import FOLDER
-from understudy.tools.sandbox.repeating import Repeating
 from understudy.tools.sandbox.session import KernelSession
 from understudy.tools.sandbox.sessions import SWEEP_EVERY, Sessions
 

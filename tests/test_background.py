@@ -3,7 +3,7 @@
 import asyncio
 import logging
 
-from understudy.engine.background import Repeating
+from understudy.background import Repeating
 from understudy.errors import StoreError
 
 
