@@ -18,7 +18,8 @@ from understudy.api.parts import Parts, parts_of, project_of
 from understudy.api.remote import check_remote
 from understudy.engine.compacting import Compacting
 from understudy.engine.item_view import cited_files, revealed, shown
-from understudy.engine.responses import Begun, as_assistants_tool
+from understudy.engine.response_request import as_assistants_tool
+from understudy.engine.responses import Begun
 from understudy.store.messages import Item
 from understudy.wire import queries, wording
 from understudy.wire.input_items import (

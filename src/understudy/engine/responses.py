@@ -1,14 +1,12 @@
 """What clients do with responses: create them, wait for them, follow them, cancel them, delete them. Knows no HTTP.
 
-A response is a run on a thread, seen through another view. Its parameters become those of a run; what no run can say
-stands in its plan.
+A response is a run on a thread, seen through another view.
 """
 
 from collections.abc import AsyncGenerator, Sequence
 from dataclasses import dataclass
 from functools import partial
-from typing import Any, get_args
-from urllib.parse import urlsplit
+from typing import get_args
 
 import msgspec
 
@@ -16,71 +14,27 @@ from understudy import ids
 from understudy.clock import Clock
 from understudy.engine import events
 from understudy.engine.execution import Execution
-from understudy.engine.given_items import kept
 from understudy.engine.item_view import shown
 from understudy.engine.log import Logs, RunLog
 from understudy.engine.prompt import Room, build_request, cost_of
-from understudy.engine.remote_tools import without_headers
 from understudy.engine.response_log import frames_after, retold
+from understudy.engine.response_request import new_response, thread_of
 from understudy.engine.response_view import ResponseView
 from understudy.engine.run_view import RunView
 from understudy.engine.worker import Worker
 from understudy.errors import InvalidRequest, NotFound
-from understudy.llm.families import sampling
 from understudy.store import Store
 from understudy.store.messages import Item
 from understudy.store.responses import NewItem, NewResponse, Place
-from understudy.store.runs import Boundary, ContextPart, PendingCall, Plan, Progress, StoredRun
+from understudy.store.runs import Boundary, ContextPart, PendingCall, StoredRun
 from understudy.wire.input_items import GivenApproval, GivenApprovalRequest, GivenItem, ItemReference, whole
 from understudy.wire.response_items import encoded_items
 from understudy.wire.responses import (
     ENDED,
-    AllowedTools,
-    AutoContainer,
-    ChosenCodeInterpreter,
-    ChosenCustom,
-    ChosenFileSearch,
-    ChosenFunction,
-    ChosenMcp,
-    CodeInterpreterTool,
-    ConversationReference,
     CreateResponseRequest,
-    CustomTool,
-    FileSearchTool,
-    FunctionTool,
     Included,
-    JsonObjectFormat,
-    JsonSchemaFormat,
-    McpTool,
-    RankingOptions,
-    Reasoning,
     ResponseContext,
     ResponseObject,
-    ResponseText,
-    ResponseTool,
-    ToolChoice,
-)
-from understudy.wire.runs import RunObject
-from understudy.wire.tools import (
-    AssistantsApiResponseFormatOption,
-    AssistantsApiToolChoiceOption,
-    AssistantsNamedToolChoiceFunction,
-    AssistantTool,
-    AssistantToolsCode,
-    AssistantToolsFileSearch,
-    AssistantToolsFunction,
-    AssistantToolsMcp,
-    FileSearchOptions,
-    FileSearchRankingOptions,
-    FunctionObject,
-    ResponseFormatJsonObject,
-    ResponseFormatJsonSchema,
-    ResponseFormatJsonSchemaSpec,
-    ToolChoiceCode,
-    ToolChoiceFileSearch,
-    ToolChoiceFunction,
-    ToolResources,
-    TruncationObject,
 )
 
 # A thread that is not there, and a number that no item has.
@@ -102,6 +56,36 @@ class Begun:
         return self.log.follow(0)
 
 
+@dataclass(frozen=True, slots=True)
+class _Beginning:
+    """The first events of a response, seen through both views; `body` is what its client is answered at once."""
+
+    view: RunView
+    answer: ResponseView
+    history: list[tuple[events.Event, bytes]]
+    body: bytes
+    stored: NewResponse
+
+    @classmethod
+    def of(
+        cls, new: NewResponse, asked: CreateResponseRequest, included: frozenset[str], started_at: int | None
+    ) -> "_Beginning":
+        """`started_at` None where it has to wait for a place."""
+        view, answer = RunView(), ResponseView(included)
+        happened = [_queued(new, asked)]
+        if started_at is not None:
+            happened.append(events.RunStarted(started_at))
+        history = []
+        for event in happened:
+            view.apply(event)
+            history.append((event, answer.apply(event)))
+        if new.progress.plan is not None:
+            new.progress.plan.sequence = answer.sequence
+        run = msgspec.structs.replace(view.run)
+        stored = NewResponse(answer.settled(), run, new.progress, new.items)
+        return cls(view, answer, history, encoded_items(new.response), stored)
+
+
 class Responses:
     def __init__(self, store: Store, worker: Worker, logs: Logs, clock: Clock, seconds: float) -> None:
         self._store = store
@@ -118,50 +102,34 @@ class Responses:
         now = int(self._clock.now())
         response_id = ids.response()
         at_once = self._worker.has_place()
-        make = partial(self._make, asked, items, response_id, now)
         calls = await self._approved(project_id, items)
-        conversation = thread_of(asked.conversation)
-        owner = self._worker.id if at_once else None
         included = frozenset(asked.include or ())
-        views: list[tuple[RunView, ResponseView]] = []
-        history: list[tuple[events.Event, bytes]] = []
-        initial: list[bytes] = []
+        made: list[_Beginning] = []
 
-        def begun(place: Place) -> NewResponse:
-            new = make(place)
+        def begin(place: Place) -> NewResponse:
+            # Made anew each time: a transaction may be tried again.
+            new = new_response(asked, items, response_id, now, place, seconds=self._seconds)
             new.progress.key_id = key_id
             new.progress.calls = calls
-            history.clear()
-            happened: list[events.Event] = [_queued(new, asked)]
-            if at_once:
-                happened.append(events.RunStarted(now))
-            # Made anew each time: a transaction may be tried again.
-            views[:] = [(RunView(), ResponseView(included))]
-            view, answer = views[0]
-            for event in happened:
-                view.apply(event)
-                history.append((event, answer.apply(event)))
-            initial.append(encoded_items(new.response))
-            if new.progress.plan is not None:
-                new.progress.plan.sequence = answer.sequence
-            run = msgspec.structs.replace(view.run)
-            return NewResponse(answer.settled(), run, new.progress, new.items)
+            made.append(_Beginning.of(new, asked, included, now if at_once else None))
+            return made[-1].stored
 
-        new = await self._store.responses.create(
+        await self._store.responses.create(
             project_id,
             response_id,
-            begun,
-            owner,
+            begin,
+            self._worker.id if at_once else None,
             previous_id=asked.previous_response_id,
-            conversation_thread=conversation,
+            conversation_thread=thread_of(asked.conversation),
             kept=asked.store is not False,
         )
-        view, answer = views[0]
+        begun = made[-1]
         log = self._logs.create(response_id, partial(ResponseView, included))
-        for event, frames in history:
+        for event, frames in begun.history:
             log.append(event, frames)
-        await self._go_on(self._worker.execution(project_id, view, log, new.progress, answer), at_once=at_once)
-        return Begun(response_id, initial[-1], log)
+        execution = self._worker.execution(project_id, begun.view, log, begun.stored.progress, begun.answer)
+        await self._go_on(execution, at_once=at_once)
+        return Begun(response_id, begun.body, log)
 
     async def finished(self, response_id: str) -> ResponseObject:
         """Waits for the end. Raises NotFound where it was deleted meanwhile."""
@@ -223,7 +191,8 @@ class Responses:
         place = await self._store.responses.place(project_id, asked.previous_response_id, thread_of(asked.conversation))
         request = _as_request(asked)
         here = Place(_THOUGHT_OF, [*place.context, ContextPart(place.thread_id, _NEWEST)])
-        new = self._make(request, items, _THOUGHT_OF, int(self._clock.now()), here)
+        now = int(self._clock.now())
+        new = new_response(request, items, _THOUGHT_OF, now, here, seconds=self._seconds)
         told = _Told(self._store, new.items)
         prompt = await build_request(told, new.run, 0, Room(_NEWEST), plan=new.progress.plan)
         return cost_of(prompt.body)
@@ -291,38 +260,6 @@ class Responses:
         else:
             await self._worker.announce(execution.run_id)
 
-    def _make(
-        self, asked: CreateResponseRequest, items: Sequence[GivenItem], response_id: str, now: int, place: Place
-    ) -> NewResponse:
-        model = asked.model or ""
-        plan = _plan(asked)
-        plan.context = place.context
-        run = RunObject(
-            id=response_id,
-            created_at=now,
-            assistant_id="",
-            thread_id=place.thread_id,
-            status="queued",
-            expires_at=now + int(self._seconds),
-            model=model,
-            instructions=asked.instructions,
-            tools=[as_assistants_tool(tool) for tool in asked.tools or ()],
-            tool_resources=ToolResources(),
-            metadata=asked.metadata or {},
-            temperature=sampling(model, asked.temperature),
-            top_p=sampling(model, asked.top_p),
-            reasoning_effort=asked.reasoning.effort if asked.reasoning is not None else None,
-            max_completion_tokens=asked.max_output_tokens,
-            max_prompt_tokens=None,
-            truncation_strategy=TruncationObject("auto"),
-            response_format=_format(asked.text),
-            tool_choice=_choice(asked.tool_choice),
-            parallel_tool_calls=asked.parallel_tool_calls is not False,
-        )
-        run, headers = without_headers(run)
-        progress = Progress(plan=plan, headers=headers)
-        return NewResponse(_shown(asked, run), run, progress, kept(items, place.thread_id, now))
-
 
 def _as_request_item(given: GivenApprovalRequest | None) -> dict[str, str] | None:
     """One that the client carries itself, as one that is stored."""
@@ -338,14 +275,6 @@ def _as_request_item(given: GivenApprovalRequest | None) -> dict[str, str] | Non
 
 def _over(response: ResponseObject) -> InvalidRequest:
     return InvalidRequest(f"Cannot cancel a completed response (its status is '{response.status}').")
-
-
-def thread_of(conversation: str | ConversationReference | None) -> str | None:
-    """The thread that a conversation is another name of."""
-    if conversation is None:
-        return None
-    conversation_id = conversation if isinstance(conversation, str) else conversation.id
-    return "thread_" + conversation_id.partition("_")[2]
 
 
 def _queued(new: NewResponse, asked: CreateResponseRequest) -> events.Event:
@@ -373,171 +302,3 @@ class _Told:
 def _as_request(asked: ResponseContext) -> CreateResponseRequest:
     given = {name: getattr(asked, name) for name in ResponseContext.__struct_fields__}
     return CreateResponseRequest(**given)
-
-
-# -- from a request to a run -------------------------------------------------------------------------------------
-
-
-def _plan(asked: CreateResponseRequest) -> Plan:
-    plan = Plan(included=list(asked.include or ()), max_tool_calls=asked.max_tool_calls)
-    for tool in asked.tools or ():
-        match tool:
-            case FileSearchTool():
-                plan.vector_store_ids = tool.vector_store_ids
-                plan.filters = msgspec.to_builtins(tool.filters)
-            case CodeInterpreterTool(container=str(container)):
-                plan.container, plan.owned = container, False
-            case CodeInterpreterTool(container=AutoContainer(file_ids=file_ids)):
-                plan.file_ids = file_ids
-            case CustomTool():
-                plan.custom.append(tool.name)
-            case FunctionTool() | McpTool():
-                pass
-    if isinstance(asked.tool_choice, AllowedTools):
-        plan.allowed = [str(tool.get("name") or tool.get("type")) for tool in asked.tool_choice.tools]
-    plan.cuts = asked.truncation == "auto"
-    plan.verbosity = asked.text.verbosity if asked.text is not None else None
-    return plan
-
-
-def as_assistants_tool(tool: ResponseTool) -> AssistantTool:
-    match tool:
-        case FunctionTool():
-            function = FunctionObject(tool.name, tool.description, tool.parameters, tool.strict)
-            return AssistantToolsFunction(function)
-        case FileSearchTool():
-            ranking = tool.ranking_options or RankingOptions()
-            options = FileSearchRankingOptions(ranker="auto", score_threshold=ranking.score_threshold)
-            return AssistantToolsFileSearch(FileSearchOptions(tool.max_num_results, options))
-        case CodeInterpreterTool():
-            return AssistantToolsCode()
-        case CustomTool():
-            text = {"type": "string", "description": _grammar(tool)}
-            schema = {"type": "object", "properties": {"input": text}, "required": ["input"]}
-            return AssistantToolsFunction(FunctionObject(tool.name, tool.description, schema, False))
-        case McpTool():
-            return AssistantToolsMcp(
-                server_label=tool.server_label,
-                server_url=tool.server_url,
-                server_description=tool.server_description,
-                allowed_tools=tool.allowed_tools,
-                require_approval=tool.require_approval or "always",
-                headers=_headers(tool),
-            )
-
-
-def _headers(tool: McpTool) -> dict[str, str] | None:
-    bearer = {"Authorization": f"Bearer {tool.authorization}"} if tool.authorization else {}
-    return {**(tool.headers or {}), **bearer} or None
-
-
-def _grammar(tool: CustomTool) -> str:
-    """What the text is to be like; a grammar is told, since not every provider can hold a model to one."""
-    if not tool.format or tool.format.get("type") != "grammar":
-        return "The whole input."
-    return f"The whole input, by this {tool.format.get('syntax')} grammar:\n{tool.format.get('definition')}"
-
-
-def _choice(choice: ToolChoice | None) -> AssistantsApiToolChoiceOption:
-    match choice:
-        case ChosenFunction() | ChosenCustom():
-            return ToolChoiceFunction(AssistantsNamedToolChoiceFunction(choice.name))
-        case ChosenFileSearch():
-            return ToolChoiceFileSearch()
-        case ChosenCodeInterpreter():
-            return ToolChoiceCode()
-        case AllowedTools():
-            return choice.mode
-        case ChosenMcp():
-            return "required"
-        case _:
-            return choice or "auto"
-
-
-def _format(text: ResponseText | None) -> AssistantsApiResponseFormatOption:
-    match text.format if text is not None else None:
-        case JsonObjectFormat():
-            return ResponseFormatJsonObject()
-        case JsonSchemaFormat(description=description, name=name, schema=schema, strict=strict):
-            said = description if description is not None else msgspec.UNSET
-            return ResponseFormatJsonSchema(ResponseFormatJsonSchemaSpec(name, said, schema, strict))
-        case _:
-            return "auto"
-
-
-# -- from a request to what the response shows of it -------------------------------------------------------------
-
-
-def _shown(asked: CreateResponseRequest, run: RunObject) -> ResponseObject:
-    thread_id = thread_of(asked.conversation)
-    conversation = ConversationReference("conv_" + thread_id.partition("_")[2]) if thread_id else msgspec.UNSET
-    text = asked.text or ResponseText()
-    return ResponseObject(
-        id=run.id,
-        created_at=run.created_at,
-        status="queued" if asked.background else "in_progress",
-        background=bool(asked.background),
-        conversation=conversation,
-        instructions=asked.instructions,
-        max_output_tokens=asked.max_output_tokens,
-        max_tool_calls=asked.max_tool_calls,
-        model=run.model,
-        output=[],
-        parallel_tool_calls=run.parallel_tool_calls,
-        previous_response_id=asked.previous_response_id,
-        prompt_cache_key=asked.prompt_cache_key,
-        prompt_cache_retention=asked.prompt_cache_retention,
-        reasoning=asked.reasoning or Reasoning(),
-        safety_identifier=asked.safety_identifier,
-        service_tier=asked.service_tier or "auto",
-        store=asked.store is not False,
-        temperature=run.temperature,
-        text=msgspec.structs.replace(text, verbosity=text.verbosity or "medium"),
-        tool_choice=asked.tool_choice or "auto",
-        tools=[_shown_tool(tool) for tool in asked.tools or ()],
-        top_logprobs=asked.top_logprobs or 0,
-        top_p=run.top_p,
-        truncation=asked.truncation or "disabled",
-        user=asked.user,
-        metadata=asked.metadata or {},
-    )
-
-
-def _shown_tool(tool: ResponseTool) -> dict[str, Any]:
-    match tool:
-        case FunctionTool():
-            return {
-                "type": "function",
-                "description": tool.description,
-                "name": tool.name,
-                "parameters": tool.parameters,
-                "strict": tool.strict is not False,
-            }
-        case McpTool():
-            return _shown_mcp(tool)
-        case FileSearchTool():
-            return {
-                "type": "file_search",
-                "filters": msgspec.to_builtins(tool.filters),
-                "max_num_results": tool.max_num_results,
-                "ranking_options": (tool.ranking_options or RankingOptions()).shown(),
-                "vector_store_ids": tool.vector_store_ids,
-            }
-        case _:
-            made: dict[str, Any] = msgspec.to_builtins(tool)
-            return made
-
-
-def _shown_mcp(tool: McpTool) -> dict[str, Any]:
-    """Nothing of what is told to the server alone, and of its address only where it is."""
-    parts = urlsplit(tool.server_url)
-    path = "<redacted>" if parts.path.strip("/") or parts.query else ""
-    return {
-        "type": "mcp",
-        "allowed_tools": msgspec.to_builtins(tool.allowed_tools),
-        "headers": None,
-        "require_approval": msgspec.to_builtins(tool.require_approval or "always"),
-        "server_description": tool.server_description,
-        "server_label": tool.server_label,
-        "server_url": f"{parts.scheme}://{parts.netloc}/{path}",
-    }

@@ -1,0 +1,276 @@
+"""A request for a response, made into the run that answers it and into what the response shows of it. Pure.
+
+What no run can say of a request stands in its plan.
+"""
+
+from collections.abc import Sequence
+from typing import Any
+from urllib.parse import urlsplit
+
+import msgspec
+
+from understudy.engine.given_items import kept
+from understudy.engine.remote_tools import without_headers
+from understudy.llm.families import sampling
+from understudy.store.responses import NewResponse, Place
+from understudy.store.runs import Plan, Progress
+from understudy.wire.input_items import GivenItem
+from understudy.wire.responses import (
+    AllowedTools,
+    AutoContainer,
+    ChosenCodeInterpreter,
+    ChosenCustom,
+    ChosenFileSearch,
+    ChosenFunction,
+    ChosenMcp,
+    CodeInterpreterTool,
+    ConversationReference,
+    CreateResponseRequest,
+    CustomTool,
+    FileSearchTool,
+    FunctionTool,
+    JsonObjectFormat,
+    JsonSchemaFormat,
+    McpTool,
+    RankingOptions,
+    Reasoning,
+    ResponseObject,
+    ResponseText,
+    ResponseTool,
+    ToolChoice,
+)
+from understudy.wire.runs import RunObject
+from understudy.wire.tools import (
+    AssistantsApiResponseFormatOption,
+    AssistantsApiToolChoiceOption,
+    AssistantsNamedToolChoiceFunction,
+    AssistantTool,
+    AssistantToolsCode,
+    AssistantToolsFileSearch,
+    AssistantToolsFunction,
+    AssistantToolsMcp,
+    FileSearchOptions,
+    FileSearchRankingOptions,
+    FunctionObject,
+    ResponseFormatJsonObject,
+    ResponseFormatJsonSchema,
+    ResponseFormatJsonSchemaSpec,
+    ToolChoiceCode,
+    ToolChoiceFileSearch,
+    ToolChoiceFunction,
+    ToolResources,
+    TruncationObject,
+)
+
+
+def new_response(
+    asked: CreateResponseRequest,
+    items: Sequence[GivenItem],
+    response_id: str,
+    now: int,
+    place: Place,
+    *,
+    seconds: float,
+) -> NewResponse:
+    """The response that a request asks for, and the run that makes it. Times in seconds."""
+    model = asked.model or ""
+    plan = _plan(asked)
+    plan.context = place.context
+    run = RunObject(
+        id=response_id,
+        created_at=now,
+        assistant_id="",
+        thread_id=place.thread_id,
+        status="queued",
+        expires_at=now + int(seconds),
+        model=model,
+        instructions=asked.instructions,
+        tools=[as_assistants_tool(tool) for tool in asked.tools or ()],
+        tool_resources=ToolResources(),
+        metadata=asked.metadata or {},
+        temperature=sampling(model, asked.temperature),
+        top_p=sampling(model, asked.top_p),
+        reasoning_effort=asked.reasoning.effort if asked.reasoning is not None else None,
+        max_completion_tokens=asked.max_output_tokens,
+        max_prompt_tokens=None,
+        truncation_strategy=TruncationObject("auto"),
+        response_format=_format(asked.text),
+        tool_choice=_choice(asked.tool_choice),
+        parallel_tool_calls=asked.parallel_tool_calls is not False,
+    )
+    run, headers = without_headers(run)
+    progress = Progress(plan=plan, headers=headers)
+    return NewResponse(_shown(asked, run), run, progress, kept(items, place.thread_id, now))
+
+
+def thread_of(conversation: str | ConversationReference | None) -> str | None:
+    """The thread that a conversation is another name of."""
+    if conversation is None:
+        return None
+    conversation_id = conversation if isinstance(conversation, str) else conversation.id
+    return "thread_" + conversation_id.partition("_")[2]
+
+
+def _plan(asked: CreateResponseRequest) -> Plan:
+    plan = Plan(included=list(asked.include or ()), max_tool_calls=asked.max_tool_calls)
+    for tool in asked.tools or ():
+        match tool:
+            case FileSearchTool():
+                plan.vector_store_ids = tool.vector_store_ids
+                plan.filters = msgspec.to_builtins(tool.filters)
+            case CodeInterpreterTool(container=str(container)):
+                plan.container, plan.owned = container, False
+            case CodeInterpreterTool(container=AutoContainer(file_ids=file_ids)):
+                plan.file_ids = file_ids
+            case CustomTool():
+                plan.custom.append(tool.name)
+            case FunctionTool() | McpTool():
+                pass
+    if isinstance(asked.tool_choice, AllowedTools):
+        plan.allowed = [str(tool.get("name") or tool.get("type")) for tool in asked.tool_choice.tools]
+    plan.cuts = asked.truncation == "auto"
+    plan.verbosity = asked.text.verbosity if asked.text is not None else None
+    return plan
+
+
+def as_assistants_tool(tool: ResponseTool) -> AssistantTool:
+    match tool:
+        case FunctionTool():
+            function = FunctionObject(tool.name, tool.description, tool.parameters, tool.strict)
+            return AssistantToolsFunction(function)
+        case FileSearchTool():
+            ranking = tool.ranking_options or RankingOptions()
+            options = FileSearchRankingOptions(ranker="auto", score_threshold=ranking.score_threshold)
+            return AssistantToolsFileSearch(FileSearchOptions(tool.max_num_results, options))
+        case CodeInterpreterTool():
+            return AssistantToolsCode()
+        case CustomTool():
+            text = {"type": "string", "description": _grammar(tool)}
+            schema = {"type": "object", "properties": {"input": text}, "required": ["input"]}
+            return AssistantToolsFunction(FunctionObject(tool.name, tool.description, schema, False))
+        case McpTool():
+            return AssistantToolsMcp(
+                server_label=tool.server_label,
+                server_url=tool.server_url,
+                server_description=tool.server_description,
+                allowed_tools=tool.allowed_tools,
+                require_approval=tool.require_approval or "always",
+                headers=_headers(tool),
+            )
+
+
+def _headers(tool: McpTool) -> dict[str, str] | None:
+    bearer = {"Authorization": f"Bearer {tool.authorization}"} if tool.authorization else {}
+    return {**(tool.headers or {}), **bearer} or None
+
+
+def _grammar(tool: CustomTool) -> str:
+    """What the text is to be like; a grammar is told, since not every provider can hold a model to one."""
+    if not tool.format or tool.format.get("type") != "grammar":
+        return "The whole input."
+    return f"The whole input, by this {tool.format.get('syntax')} grammar:\n{tool.format.get('definition')}"
+
+
+def _choice(choice: ToolChoice | None) -> AssistantsApiToolChoiceOption:
+    match choice:
+        case ChosenFunction() | ChosenCustom():
+            return ToolChoiceFunction(AssistantsNamedToolChoiceFunction(choice.name))
+        case ChosenFileSearch():
+            return ToolChoiceFileSearch()
+        case ChosenCodeInterpreter():
+            return ToolChoiceCode()
+        case AllowedTools():
+            return choice.mode
+        case ChosenMcp():
+            return "required"
+        case _:
+            return choice or "auto"
+
+
+def _format(text: ResponseText | None) -> AssistantsApiResponseFormatOption:
+    match text.format if text is not None else None:
+        case JsonObjectFormat():
+            return ResponseFormatJsonObject()
+        case JsonSchemaFormat(description=description, name=name, schema=schema, strict=strict):
+            said = description if description is not None else msgspec.UNSET
+            return ResponseFormatJsonSchema(ResponseFormatJsonSchemaSpec(name, said, schema, strict))
+        case _:
+            return "auto"
+
+
+# -- from a request to what the response shows of it -------------------------------------------------------------
+
+
+def _shown(asked: CreateResponseRequest, run: RunObject) -> ResponseObject:
+    thread_id = thread_of(asked.conversation)
+    conversation = ConversationReference("conv_" + thread_id.partition("_")[2]) if thread_id else msgspec.UNSET
+    text = asked.text or ResponseText()
+    return ResponseObject(
+        id=run.id,
+        created_at=run.created_at,
+        status="queued" if asked.background else "in_progress",
+        background=bool(asked.background),
+        conversation=conversation,
+        instructions=asked.instructions,
+        max_output_tokens=asked.max_output_tokens,
+        max_tool_calls=asked.max_tool_calls,
+        model=run.model,
+        output=[],
+        parallel_tool_calls=run.parallel_tool_calls,
+        previous_response_id=asked.previous_response_id,
+        prompt_cache_key=asked.prompt_cache_key,
+        prompt_cache_retention=asked.prompt_cache_retention,
+        reasoning=asked.reasoning or Reasoning(),
+        safety_identifier=asked.safety_identifier,
+        service_tier=asked.service_tier or "auto",
+        store=asked.store is not False,
+        temperature=run.temperature,
+        text=msgspec.structs.replace(text, verbosity=text.verbosity or "medium"),
+        tool_choice=asked.tool_choice or "auto",
+        tools=[_shown_tool(tool) for tool in asked.tools or ()],
+        top_logprobs=asked.top_logprobs or 0,
+        top_p=run.top_p,
+        truncation=asked.truncation or "disabled",
+        user=asked.user,
+        metadata=asked.metadata or {},
+    )
+
+
+def _shown_tool(tool: ResponseTool) -> dict[str, Any]:
+    match tool:
+        case FunctionTool():
+            return {
+                "type": "function",
+                "description": tool.description,
+                "name": tool.name,
+                "parameters": tool.parameters,
+                "strict": tool.strict is not False,
+            }
+        case McpTool():
+            return _shown_mcp(tool)
+        case FileSearchTool():
+            return {
+                "type": "file_search",
+                "filters": msgspec.to_builtins(tool.filters),
+                "max_num_results": tool.max_num_results,
+                "ranking_options": (tool.ranking_options or RankingOptions()).shown(),
+                "vector_store_ids": tool.vector_store_ids,
+            }
+        case _:
+            made: dict[str, Any] = msgspec.to_builtins(tool)
+            return made
+
+
+def _shown_mcp(tool: McpTool) -> dict[str, Any]:
+    """Nothing of what is told to the server alone, and of its address only where it is."""
+    parts = urlsplit(tool.server_url)
+    path = "<redacted>" if parts.path.strip("/") or parts.query else ""
+    return {
+        "type": "mcp",
+        "allowed_tools": msgspec.to_builtins(tool.allowed_tools),
+        "headers": None,
+        "require_approval": msgspec.to_builtins(tool.require_approval or "always"),
+        "server_description": tool.server_description,
+        "server_label": tool.server_label,
+        "server_url": f"{parts.scheme}://{parts.netloc}/{path}",
+    }
