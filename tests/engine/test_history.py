@@ -6,7 +6,7 @@ from engine import histories
 from serving import parse_events
 from understudy.engine.history import retell
 from understudy.engine.run_view import RunView
-from understudy.store.runs import RunHistory
+from understudy.store.run_state import RunHistory
 
 SECONDS = 600
 

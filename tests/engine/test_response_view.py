@@ -21,7 +21,7 @@ from understudy.engine.log import RunLog
 from understudy.engine.response_log import frames_after, retold, told
 from understudy.engine.response_view import ResponseView
 from understudy.engine.run_view import RunView
-from understudy.store.runs import PendingCall, Plan, Progress, StoredRun
+from understudy.store.run_state import PendingCall, Plan, Progress, StoredRun
 
 WITHIN = 5.0
 

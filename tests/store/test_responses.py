@@ -12,7 +12,7 @@ from understudy.engine.given_items import kept as given_items
 from understudy.errors import InvalidRequest, NotFound
 from understudy.store.pages import PageRequest
 from understudy.store.responses import NewResponse
-from understudy.store.runs import Boundary, Call, Plan, Progress
+from understudy.store.run_state import Boundary, Call, Plan, Progress
 from understudy.wire.input_items import whole
 
 WORKER = "worker_a"

@@ -11,7 +11,7 @@ from store import samples
 from store.samples import OURS
 from understudy.errors import InvalidRequest, NotFound
 from understudy.store.pages import PageRequest
-from understudy.store.runs import Boundary, Call, Progress
+from understudy.store.run_state import Boundary, Call, Progress
 from understudy.store.states import ACTIVE, TERMINAL, TRANSITIONS
 from understudy.wire.runs import RunCompletionUsage
 

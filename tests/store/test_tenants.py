@@ -6,7 +6,7 @@ from store import samples
 from store.samples import OURS, THEIRS
 from understudy.errors import InvalidRequest, NotFound
 from understudy.store.pages import PageRequest
-from understudy.store.runs import Boundary
+from understudy.store.run_state import Boundary
 from understudy.store.threads import ThreadFilter
 
 

@@ -10,7 +10,7 @@ from store.samples import OURS, THEIRS
 from understudy.errors import NotFound
 from understudy.store import outbox
 from understudy.store.pages import PageRequest
-from understudy.store.runs import Boundary
+from understudy.store.run_state import Boundary
 from understudy.store.states import TERMINAL
 from understudy.store.webhooks import DeliveryFilter, Outcome
 from understudy.wire.webhooks import WebhookAttempt, WebhookEndpoint, WebhookEvent

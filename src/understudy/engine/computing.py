@@ -14,7 +14,7 @@ from understudy.engine.stage import Stage
 from understudy.engine.workspaces import Workspace
 from understudy.errors import SandboxError
 from understudy.store.files import StoredFile
-from understudy.store.runs import Call, PendingCall, Plan
+from understudy.store.run_state import Call, PendingCall, Plan
 from understudy.tools.code_interpreter import code_of
 from understudy.tools.sandbox import Ended, Error, Image, Note, Output, Stream, Value
 from understudy.wire.items import CodeInterpreterCallItem, CodeOutput, MadeFile

@@ -15,7 +15,7 @@ from understudy.engine.stage import Stage
 from understudy.engine.turn import Piece, ToolCall, Turn
 from understudy.llm import chunks
 from understudy.llm.router import Models
-from understudy.store.runs import Call, Plan
+from understudy.store.run_state import Call, Plan
 from understudy.tools.code_interpreter import CodeArguments
 from understudy.wire.runs import RunCompletionUsage
 

@@ -10,7 +10,7 @@ from msgspec import UNSET
 
 from understudy.engine import events
 from understudy.engine.run_view import RunView
-from understudy.store.runs import RunHistory, StoredRun
+from understudy.store.run_state import RunHistory, StoredRun
 from understudy.store.states import TERMINAL
 from understudy.wire.items import CodeOutput, FileSearchResult
 from understudy.wire.messages import (

@@ -16,7 +16,7 @@ from understudy.engine.telling import BuiltIn, Telling
 from understudy.llm import tokens
 from understudy.llm.provider import ChatBody
 from understudy.store.messages import Item
-from understudy.store.runs import ContextPart, Plan
+from understudy.store.run_state import ContextPart, Plan
 from understudy.tools import code_interpreter, file_search
 from understudy.wire.runs import RunObject
 from understudy.wire.tools import (

@@ -16,7 +16,7 @@ from understudy.engine import events
 from understudy.engine.interruption import Interruption
 from understudy.engine.stage import Stage
 from understudy.errors import UpstreamError
-from understudy.store.runs import Call, ContextPart, PendingCall
+from understudy.store.run_state import Call, ContextPart, PendingCall
 from understudy.tools.mcp import McpFailed, McpOutput, McpTool, RemoteServers
 from understudy.wire.items import McpCallItem
 from understudy.wire.runs import RunObject

@@ -13,7 +13,7 @@ from understudy.engine.given_items import kept
 from understudy.engine.remote_tools import without_headers
 from understudy.llm.families import sampling
 from understudy.store.responses import NewResponse, Place
-from understudy.store.runs import Plan, Progress
+from understudy.store.run_state import Plan, Progress
 from understudy.wire.input_items import GivenItem
 from understudy.wire.responses import (
     AllowedTools,

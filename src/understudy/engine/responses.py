@@ -26,7 +26,7 @@ from understudy.errors import InvalidRequest, NotFound
 from understudy.store import Store
 from understudy.store.messages import Item
 from understudy.store.responses import NewItem, NewResponse, Place
-from understudy.store.runs import Boundary, ContextPart, PendingCall, StoredRun
+from understudy.store.run_state import Boundary, ContextPart, PendingCall, StoredRun
 from understudy.wire.input_items import GivenApproval, GivenApprovalRequest, GivenItem, ItemReference, whole
 from understudy.wire.response_items import encoded_items
 from understudy.wire.responses import (

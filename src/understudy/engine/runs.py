@@ -24,7 +24,7 @@ from understudy.errors import InvalidRequest, ThreadBusy
 from understudy.llm.families import sampling
 from understudy.store import Store
 from understudy.store.attachments import Filling
-from understudy.store.runs import Boundary, Call, Progress, StoredRun
+from understudy.store.run_state import Boundary, Call, Progress, StoredRun
 from understudy.wire.assistants import AssistantObject
 from understudy.wire.messages import MessageObject
 from understudy.wire.runs import (

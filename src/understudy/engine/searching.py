@@ -11,7 +11,7 @@ from understudy.engine import events
 from understudy.engine.interruption import Interruption
 from understudy.engine.stage import Stage
 from understudy.llm import tokens
-from understudy.store.runs import Call, PendingCall
+from understudy.store.run_state import Call, PendingCall
 from understudy.tools import file_search
 from understudy.wire.filters import Filter
 from understudy.wire.items import FileSearchCallItem, FileSearchResult

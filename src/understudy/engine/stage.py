@@ -14,7 +14,7 @@ from understudy.engine.response_view import ResponseView
 from understudy.engine.run_view import RunView
 from understudy.store import Store
 from understudy.store.ledger import Usage
-from understudy.store.runs import Boundary, Call, Progress
+from understudy.store.run_state import Boundary, Call, Progress
 
 _RESTING = frozenset({"requires_action"})
 

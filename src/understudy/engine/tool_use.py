@@ -19,7 +19,7 @@ from understudy.engine.searching import Searching, VectorStores
 from understudy.engine.stage import Stage
 from understudy.engine.turn import ToolCall
 from understudy.store.files import StoredFile
-from understudy.store.runs import Call, PendingCall
+from understudy.store.run_state import Call, PendingCall
 from understudy.tools.code_interpreter import code_of
 from understudy.tools.mcp import RemoteServers
 from understudy.wire.runs import RunCompletionUsage

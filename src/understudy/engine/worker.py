@@ -27,7 +27,7 @@ from understudy.engine.tool_use import Tools
 from understudy.errors import NotFound, StoreError, Unavailable
 from understudy.llm.router import Models
 from understudy.store import Store
-from understudy.store.runs import Progress, RunHistory, StoredRun
+from understudy.store.run_state import Progress, RunHistory, StoredRun
 
 LEASE: Final = 8.0
 _BEAT: Final = 2.0

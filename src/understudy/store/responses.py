@@ -13,7 +13,8 @@ from understudy.errors import InvalidRequest, NotFound, ThreadBusy
 from understudy.store.database import Bundle, Database, Row, Transaction
 from understudy.store.messages import Item, add_item, add_text, encode, require_thread
 from understudy.store.pages import PageRequest
-from understudy.store.runs import ContextPart, Progress, activate_thread, insert_response_run
+from understudy.store.run_state import ContextPart, Progress
+from understudy.store.runs import activate_thread, insert_response_run
 from understudy.store.states import ACTIVE
 from understudy.wire.messages import MessageObject
 from understudy.wire.response_items import encoded_items

@@ -1,0 +1,155 @@
+"""What a run is between its transactions: the engine's notes on it, what was left open, and what changes at once.
+
+Plain data, kept by `runs.py` and understood by the engine. Knows no SQL.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import msgspec
+from msgspec import Struct
+
+from understudy.store.ledger import Usage
+from understudy.wire.messages import MessageObject
+from understudy.wire.responses import ResponseObject
+from understudy.wire.runs import RunCompletionUsage, RunObject
+from understudy.wire.steps import RunStepObject
+from understudy.wire.tools import ToolResources
+
+
+class PendingCall(Struct, omit_defaults=True):
+    """A call of the turn that is being answered. `results`: how many passages it found.
+
+    `approved`: what its client said where it was asked, as the request `approval_id`; `item_id`: what it becomes.
+    `server_label`: of a remote server's tool.
+    """
+
+    index: int
+    id: str
+    name: str
+    arguments: str
+    kind: str
+    done: bool = False
+    results: int = 0
+    approved: bool | None = None
+    approval_id: str | None = None
+    server_label: str = ""
+    item_id: str = ""
+
+
+class ContextPart(Struct, array_like=True):
+    """What a run was told before its own thread began: that thread's items up to the number `last_seq`."""
+
+    thread_id: str
+    last_seq: int
+
+
+class Plan(Struct, omit_defaults=True):
+    """What a response asks for that no run can say.
+
+    `context` are the threads that go before its own, the oldest first. `container` is the container that its code runs
+    in, known once it is found, and `owned` where it is not the client's own choice; `custom` are the names of functions
+    that take one free text; `cuts` where what does not fit into the model's window is left out. `sequence` counts the
+    stream's events up to the last boundary.
+    """
+
+    included: list[str] = []
+    context: list[ContextPart] = []
+    vector_store_ids: list[str] = []
+    filters: dict[str, Any] | None = None
+    container: str = ""
+    owned: bool = True
+    file_ids: list[str] = []
+    custom: list[str] = []
+    allowed: list[str] | None = None
+    max_tool_calls: int | None = None
+    tool_calls: int = 0
+    verbosity: str | None = None
+    cuts: bool = False
+    summary: bool = False
+    sequence: int = 0
+
+
+class Progress(Struct, omit_defaults=True):
+    """What the engine must know to go on with a run, beyond what its public object says.
+
+    `used` is what the finished model turns have cost, `pending` the turn whose calls are being answered, and `calls`
+    are these calls while built-in tools are at work. `resources` are the assistant's as they were at the run's
+    creation. `figures` are images that code made and no message has shown yet. `detailed`: streams show what file
+    search found. `key_id` is the key that began the run. `headers` are what remote servers are sent, by their labels;
+    no object shows them. `plan` where the run is a response's.
+    """
+
+    used: RunCompletionUsage = RunCompletionUsage()
+    pending: RunCompletionUsage | None = None
+    turns: int = 0
+    calls: list[PendingCall] = []
+    resources: ToolResources = msgspec.field(default_factory=ToolResources)
+    figures: list[str] = []
+    detailed: bool = False
+    headers: dict[str, dict[str, str]] = {}
+    key_id: str = ""
+    plan: Plan | None = None
+
+
+decode_progress = msgspec.json.Decoder(Progress).decode
+
+
+def encode_progress(progress: Progress) -> str:
+    return msgspec.json.encode(progress).decode()
+
+
+@dataclass(slots=True)
+class StoredRun:
+    """A run as the engine takes it up: its public object, the engine's notes, and what was left open."""
+
+    project_id: str
+    owner: str | None
+    attempts: int
+    run: RunObject
+    progress: Progress
+    steps: list[RunStepObject]
+    message: MessageObject | None
+    response: ResponseObject | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class RunHistory:
+    """A run with its steps, oldest first, and the messages that they made, by id."""
+
+    run: RunObject
+    steps: list[RunStepObject]
+    messages: dict[str, MessageObject]
+
+
+@dataclass(frozen=True, slots=True)
+class Call:
+    """An item that is not a message: `kind` is `function_call` or `function_call_output`, `body` its JSON."""
+
+    id: str
+    kind: str
+    body: str
+
+
+@dataclass(frozen=True, slots=True)
+class Boundary:
+    """What a run changes at one point of its life, in one transaction.
+
+    `run` None leaves the run's row as it is. `release` gives the run up, so that another worker may take it. `used`
+    is what model turns have cost, debited to the project `project_id`. `response` is what the response shows that the
+    run is made for.
+    """
+
+    run_id: str
+    run: RunObject | None = None
+    progress: Progress | None = None
+    new_steps: Sequence[RunStepObject] = ()
+    changed_steps: Sequence[RunStepObject] = ()
+    new_messages: Sequence[MessageObject] = ()
+    changed_messages: Sequence[MessageObject] = ()
+    calls: Sequence[Call] = ()
+    used: Sequence[Usage] = ()
+    project_id: str = ""
+    release: bool = False
+    response: ResponseObject | None = None
