@@ -4,7 +4,7 @@ from conformance.shapes import Id, changed
 
 USAGE = {
     "input_tokens": int,
-    "input_tokens_details": {"cached_tokens": int},
+    "input_tokens_details": {"cache_write_tokens": int, "cached_tokens": int},
     "output_tokens": int,
     "output_tokens_details": {"reasoning_tokens": int},
     "total_tokens": int,

@@ -12,7 +12,7 @@ from e2e.sending import upload
 from e2e.talk import on_both
 from media.films import picture
 from retrieval import documents
-from upstream import DROP, Gate, call, calls, deltas, fault, text
+from upstream import DROP, Gate, call, calls, deltas, fault, stalled, text
 from waiting import eventually
 
 MODEL = "gpt-4o"
@@ -105,6 +105,7 @@ def test_a_response_is_made_kept_and_removed(client, server, upstream):
     made = respond(client, instructions="Be brief.", metadata={"a": "b"}, max_output_tokens=100, user="u")
     assert (made.status, made.output_text, made.model) == ("completed", "Hi there.", MODEL)
     assert (made.usage.input_tokens, made.usage.output_tokens, made.usage.total_tokens) == (9, 3, 12)
+    assert made.usage.input_tokens_details.to_dict() == {"cache_write_tokens": 0, "cached_tokens": 0}
     assert asked_of(upstream) == [("system", "Be brief."), ("user", "Hello")]
     reply = server.ask("GET", f"/responses/{made.id}")
     assert list(reply.json) == MEMBERS
@@ -112,7 +113,7 @@ def test_a_response_is_made_kept_and_removed(client, server, upstream):
     assert client.responses.retrieve(made.id).to_dict() == made.to_dict()
     assert server.ask("DELETE", f"/responses/{made.id}").json == {
         "id": made.id,
-        "object": "response",
+        "object": "response.deleted",
         "deleted": True,
     }
     with pytest.raises(openai.NotFoundError, match=f"Response with id '{made.id}' not found"):
@@ -276,6 +277,36 @@ def test_reasoning_is_shown_where_it_is_asked_for_and_given_back_with_the_calls(
     assert upstream.requests[-1].body["messages"][1]["reasoning_content"] == "Let me think."
 
 
+@pytest.mark.parametrize(("context", "given_back"), [(None, [False, True]), ("all_turns", [True, True])])
+def test_reasoning_of_earlier_turns_is_given_back_where_all_turns_are_asked_for(client, upstream, context, given_back):
+    asks = {"tool_calls": [{"index": 0, "id": "call_a", "function": {"name": "get_weather", "arguments": "{}"}}]}
+    upstream.always(deltas({"reasoning_content": "Hm."}, asks, finish="tool_calls"))
+    made = respond(client, "Weather?", tools=[WEATHER])
+    again = {"role": "user", "content": "And now?"}
+    made = respond(client, [output("call_a"), again], tools=[WEATHER], previous_response_id=made.id)
+    upstream.always(text("Mild."))
+    reasoning = {} if context is None else {"context": context}
+    made = respond(client, [output("call_a")], previous_response_id=made.id, reasoning={"effort": "low", **reasoning})
+    calls = [one for one in upstream.requests[-1].body["messages"] if one.get("tool_calls")]
+    assert ["reasoning_content" in one for one in calls] == given_back
+    assert made.reasoning.context == (context or "current_turn")
+
+
+@pytest.mark.parametrize(
+    ("asked", "shown"),
+    [
+        ({}, {"context": None, "effort": None, "summary": None}),
+        (
+            {"effort": "low", "context": "auto", "mode": "pro", "generate_summary": "auto"},
+            {"context": "current_turn", "effort": "low", "mode": "standard", "summary": "auto"},
+        ),
+    ],
+)
+def test_a_response_shows_the_settings_of_reasoning_that_apply(server, asked, shown):
+    made = server.ask("POST", "/responses", {"model": MODEL, "input": "Hello", "reasoning": asked}).json
+    assert list(made["reasoning"].items()) == list(shown.items())
+
+
 def test_the_answer_may_be_bound_to_a_schema(client, upstream):
     upstream.answer(text('{"name": "Ada"}'))
     schema = {
@@ -313,6 +344,15 @@ def test_one_in_the_background_can_be_cancelled_and_only_once(client, upstream):
     assert client.responses.cancel(made.id).status == "cancelled"
     assert client.responses.cancel(made.id).status == "cancelled"
     assert client.responses.retrieve(made.id).status == "cancelled"
+
+
+@on_both
+def test_one_that_is_cancelled_before_the_model_said_anything_cost_nothing(client, upstream):
+    upstream.answer(stalled(Gate()))
+    made = respond(client, background=True)
+    client.responses.cancel(made.id)
+    found = client.responses.retrieve(made.id)
+    assert (found.status, found.usage, found.service_tier) == ("cancelled", None, "auto")
 
 
 def test_one_that_is_waited_for_cannot_be_cancelled(client, upstream):

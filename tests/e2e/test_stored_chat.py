@@ -106,34 +106,39 @@ def test_stored_completions_are_listed_newest_first_by_model_and_metadata(client
 
 @pytest.mark.proves("chat.stored_messages")
 def test_the_messages_of_a_stored_completion_are_listed(server, client):
-    parts = [{"type": "text", "text": "Look:"}, {"type": "image_url", "image_url": {"url": "data:image/png;base64,AA"}}]
+    look, there = {"type": "text", "text": "Look:"}, {"type": "text", "text": " there"}
+    parts = [look, {"type": "image_url", "image_url": {"url": "data:image/png;base64,AA"}}, there]
     tool_call = {"id": "call_1", "type": "function", "function": {"name": "f", "arguments": "{}"}}
     asked = [
         {"role": "system", "content": "Be brief.", "name": "boss"},
         user(parts),
         {"role": "assistant", "content": None, "tool_calls": [tool_call]},
         {"role": "tool", "content": "done", "tool_call_id": "call_1"},
+        {"role": "assistant", "content": [{"type": "refusal", "refusal": "No."}]},
     ]
     made = stored(client, asked)
     page = server.ask("GET", f"/v1/chat/completions/{made.id}/messages").json
-    ids = [f"{made.id}-{n}" for n in range(4)]
-    bare = {"content_parts": None, "name": None}
+    ids = [f"{made.id}-{n}" for n in range(5)]
+    bare = {"content_parts": None, "name": None, "refusal": None}
+    shown = [look, {"type": "image_url", "image_url": {"url": "data:image/png;base64,AA", "detail": "auto"}}, there]
+    refused = [{"type": "refusal", "refusal": "No."}]
     assert page == {
         "object": "list",
         "data": [
             {"id": ids[0], "role": "system", "content": "Be brief.", **bare, "name": "boss"},
-            {"id": ids[1], "role": "user", "content": None, **bare, "content_parts": parts},
+            {"id": ids[1], "role": "user", "content": "Look: there", **bare, "content_parts": shown},
             {"id": ids[2], "role": "assistant", "content": None, **bare, "tool_calls": [tool_call]},
             {"id": ids[3], "role": "tool", "content": "done", **bare, "tool_call_id": "call_1"},
+            {"id": ids[4], "role": "assistant", "content": None, **bare} | {"content_parts": refused, "refusal": "No."},
         ],
         "first_id": ids[0],
-        "last_id": ids[3],
+        "last_id": ids[4],
         "has_more": False,
     }
     messages = client.chat.completions.messages
     assert [one.id for one in messages.list(made.id, limit=1)] == ids
     assert [one.id for one in messages.list(made.id, order="desc")] == ids[::-1]
-    assert messages.list(made.id, after=ids[3], limit=3).to_dict() == {
+    assert messages.list(made.id, after=ids[4], limit=3).to_dict() == {
         "object": "list",
         "data": [],
         "first_id": None,

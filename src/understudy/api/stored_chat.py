@@ -31,7 +31,7 @@ from understudy.wire.chat import (
 from understudy.wire.problems import check_object
 
 _COUNTS = ("total_tokens", "completion_tokens", "prompt_tokens")
-_ASKED = ("tool_calls", "function_call", "tool_call_id", "refusal", "audio")
+_ASKED = ("tool_calls", "function_call", "tool_call_id", "audio")
 
 
 class Keeping:
@@ -176,8 +176,21 @@ def _message(message_id: str, asked: dict[str, Any]) -> dict[str, Any]:
     return {
         "id": message_id,
         "role": asked.get("role"),
-        "content": None if parts is not None else content,
-        "content_parts": parts,
+        "content": content if parts is None else _text(parts),
+        "content_parts": parts if parts is None else [_part(part) for part in parts],
         "name": asked.get("name"),
+        "refusal": asked.get("refusal") or (parts and _text(parts, "refusal")) or None,
         **more,
     }
+
+
+def _text(parts: Sequence[Any], kind: str = "text") -> str | None:
+    """What the parts say together; None where none of them is of the kind."""
+    said = [part[kind] for part in parts if isinstance(part, dict) and isinstance(part.get(kind), str)]
+    return "".join(said) if said else None
+
+
+def _part(part: Any) -> Any:
+    """With the members that the request may leave out."""
+    image = part.get("image_url") if isinstance(part, dict) else None
+    return part | {"image_url": image | {"detail": image.get("detail") or "auto"}} if isinstance(image, dict) else part

@@ -139,7 +139,7 @@ async def build_request(
     fixed = _count(body.get("tools")) + _count(body.get("response_format"))
     if plan is not None and plan.verbosity not in {None, "medium"}:
         body["verbosity"] = plan.verbosity
-    told = Telling(run.id, names)
+    told = Telling(run.id, names, all_turns=plan is not None and plan.all_turns)
     context = plan.context if plan is not None else ()
     cuts = plan is None or plan.cuts
     body["messages"] = await _conversation(messages, run, told, room, fixed, context, cuts=cuts)

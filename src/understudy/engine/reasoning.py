@@ -9,9 +9,26 @@ import binascii
 import zlib
 from typing import Any, Final
 
+from understudy.llm.families import reasons
+from understudy.wire.responses import Reasoning
+
 _VERSION: Final = "us1."
 # No thought is longer; a few bytes that unpack to more were made to fill the memory.
 _LONGEST: Final = 1 << 22
+
+
+def effective(asked: Reasoning | None, model: str) -> Reasoning:
+    """What a response shows of `reasoning`: the settings that apply, and not those that were asked for.
+
+    `context` says which turns' reasoning the model is given again, null where it does not reason; `mode` is `standard`
+    there, since no provider takes another one.
+    """
+    asked = asked or Reasoning()
+    summary = asked.summary or asked.generate_summary or None
+    if asked.effort is None and not reasons(model):
+        return Reasoning(summary=summary)
+    context: Any = "all_turns" if asked.context == "all_turns" else "current_turn"
+    return Reasoning(context=context, effort=asked.effort, mode="standard", summary=summary)
 
 
 def item(item_id: str, text: str) -> dict[str, Any]:

@@ -9,6 +9,7 @@ from urllib.parse import urlsplit
 
 import msgspec
 
+from understudy.engine import reasoning
 from understudy.engine.given_items import kept
 from understudy.engine.remote_tools import without_headers
 from understudy.llm.families import sampling
@@ -33,7 +34,6 @@ from understudy.wire.responses import (
     JsonSchemaFormat,
     McpTool,
     RankingOptions,
-    Reasoning,
     ResponseObject,
     ResponseText,
     ResponseTool,
@@ -129,6 +129,7 @@ def _plan(asked: CreateResponseRequest) -> Plan:
     if isinstance(asked.tool_choice, AllowedTools):
         plan.allowed = [str(tool.get("name") or tool.get("type")) for tool in asked.tool_choice.tools]
     plan.cuts = asked.truncation == "auto"
+    plan.all_turns = asked.reasoning is not None and asked.reasoning.context == "all_turns"
     plan.verbosity = asked.text.verbosity if asked.text is not None else None
     return plan
 
@@ -220,7 +221,7 @@ def _shown(asked: CreateResponseRequest, run: RunObject) -> ResponseObject:
         previous_response_id=asked.previous_response_id,
         prompt_cache_key=asked.prompt_cache_key,
         prompt_cache_retention=asked.prompt_cache_retention,
-        reasoning=asked.reasoning or Reasoning(),
+        reasoning=reasoning.effective(asked.reasoning, run.model),
         safety_identifier=asked.safety_identifier,
         service_tier=asked.service_tier or "auto",
         store=asked.store is not False,

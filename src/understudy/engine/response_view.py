@@ -175,8 +175,10 @@ class ResponseView:
         response, status = self.response, _STATUS[event.status]
         frames = self.close_items(whole=status == "completed")
         response.status = status
-        response.service_tier = "default" if response.service_tier == "auto" else response.service_tier
-        response.usage = shown_usage(event.usage)
+        # What was cancelled before the model was asked used nothing.
+        if status != "cancelled" or event.usage.total_tokens:
+            response.service_tier = "default"
+            response.usage = render_usage(event.usage)
         if status == "completed":
             response.completed_at = event.at
         if event.status == "expired":
@@ -544,10 +546,10 @@ class ResponseView:
         )
 
 
-def shown_usage(usage: RunCompletionUsage) -> ResponseUsage:
+def render_usage(usage: RunCompletionUsage) -> ResponseUsage:
     return ResponseUsage(
         usage.prompt_tokens,
-        InputTokensDetails(usage.prompt_token_details.cached_tokens),
+        InputTokensDetails(cached_tokens=usage.prompt_token_details.cached_tokens),
         usage.completion_tokens,
         OutputTokensDetails(usage.completion_tokens_details.reasoning_tokens),
         usage.total_tokens,

@@ -35,8 +35,10 @@ _decode_tool_item = msgspec.json.Decoder(ToolItem).decode
 class Telling:
     """Items of a thread told to the model of one run; remembers what the answer may refer to."""
 
-    def __init__(self, run_id: str, names: Mapping[BuiltIn, str]) -> None:
+    def __init__(self, run_id: str, names: Mapping[BuiltIn, str], *, all_turns: bool = False) -> None:
+        """`all_turns`: the reasoning of earlier turns is given back as well."""
         self._run_id = run_id
+        self._all_turns = all_turns
         self.passages: dict[tuple[int, int], Passage] = {}
         self.paths: dict[str, str] = {}
         self._names = names
@@ -63,10 +65,17 @@ class Telling:
             elif item.seq in complete:
                 _add_call(spoken, _KINDS[item.kind], _as_function(item.kind, _decode_call(item.body)), joined=joined)
             if thoughts and spoken and spoken[-1]["role"] == "assistant":
-                _add_thoughts(spoken[-1], thoughts)
+                self._add_thoughts(spoken[-1], thoughts)
             thoughts.clear()
             speaker = item.run_id
+        if not self._all_turns:
+            _drop_earlier_thoughts(spoken)
         return spoken
+
+    def _add_thoughts(self, message: dict[str, Any], thoughts: Sequence[str]) -> None:
+        """Models that show their reasoning want it back while a turn of theirs goes on."""
+        if any(thoughts) and (self._all_turns or message.get("tool_calls")):
+            message["reasoning_content"] = "\n".join(thoughts)
 
     def _add_message(self, spoken: list[dict[str, Any]], message: MessageObject) -> None:
         if message.status == "in_progress" or not message.content:
@@ -131,10 +140,11 @@ def _output_text(part: Mapping[str, Any]) -> str:
     return str(part.get("text") or f"[{part.get('type')} {part.get('filename') or part.get('file_id') or ''}]")
 
 
-def _add_thoughts(message: dict[str, Any], thoughts: Sequence[str]) -> None:
-    """Models that show their reasoning want it back while a turn of theirs goes on."""
-    if message.get("tool_calls") and any(thoughts):
-        message["reasoning_content"] = "\n".join(thoughts)
+def _drop_earlier_thoughts(spoken: list[dict[str, Any]]) -> None:
+    """Of what stands before the last question."""
+    last = next((index for index in range(len(spoken) - 1, -1, -1) if spoken[index]["role"] == "user"), 0)
+    for message in spoken[:last]:
+        message.pop("reasoning_content", None)
 
 
 def _add_summary(spoken: list[dict[str, Any]], item: Mapping[str, Any]) -> None:

@@ -3,7 +3,11 @@
 import re
 
 # The vendor's o-series, with or without the vendor in front: `o1`, `o3-mini`, `openai/o4-mini-2025-04-16`.
-_REASONING = re.compile(r"(?:.*/)?o[1-9](?:-.*)?")
+_O_SERIES = re.compile(r"(?:.*/)?o[1-9](?:-.*)?")
+# What else is known to think before it answers; of the `gpt-5` models only those for chat do not.
+_THINKING = re.compile(
+    r"(?:.*/)?(?:gpt-(?:[5-9]|\d\d)(?!.*chat)|gpt-oss|deepseek-(?:r\d|reasoner)|qwq|magistral|.*-thinking).*"
+)
 
 
 def sampling(model: str, given: float | None, inherited: float | None = None) -> float | None:
@@ -14,5 +18,11 @@ def sampling(model: str, given: float | None, inherited: float | None = None) ->
     if given is not None:
         return given
     if inherited in {None, 1.0}:
-        return None if _REASONING.fullmatch(model.lower()) else 1.0
+        return None if _O_SERIES.fullmatch(model.lower()) else 1.0
     return inherited
+
+
+def reasons(model: str) -> bool:
+    """Whether models of this name think before they answer, as far as a name tells."""
+    name = model.lower()
+    return bool(_O_SERIES.fullmatch(name) or _THINKING.fullmatch(name))

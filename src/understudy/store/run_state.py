@@ -50,8 +50,8 @@ class Plan(Struct, omit_defaults=True):
 
     `context` are the threads that go before its own, the oldest first. `container` is the container that its code runs
     in, known once it is found, and `owned` where it is not the client's own choice; `custom` are the names of functions
-    that take one free text; `cuts` where what does not fit into the model's window is left out. `sequence` counts the
-    stream's events up to the last boundary.
+    that take one free text; `cuts` where what does not fit into the model's window is left out. `all_turns`: the model
+    is given its reasoning of earlier turns again. `sequence` counts the stream's events up to the last boundary.
     """
 
     included: list[str] = []
@@ -67,6 +67,7 @@ class Plan(Struct, omit_defaults=True):
     tool_calls: int = 0
     verbosity: str | None = None
     cuts: bool = False
+    all_turns: bool = False
     summary: bool = False
     sequence: int = 0
 

@@ -155,9 +155,9 @@ class ResponseText(Struct, kw_only=True, forbid_unknown_fields=True):
 class Reasoning(Struct, kw_only=True, forbid_unknown_fields=True):
     context: Literal["auto", "current_turn", "all_turns"] | None = None
     effort: ReasoningEffort | None = None
+    mode: Literal["standard", "pro"] | UnsetType | None = UNSET
     summary: Literal["auto", "concise", "detailed"] | None = None
     generate_summary: Literal["auto", "concise", "detailed"] | UnsetType | None = UNSET
-    mode: str | UnsetType = UNSET
 
 
 # -- the request -------------------------------------------------------------------------------------------------
@@ -246,6 +246,7 @@ class ResponseIncompleteDetails(Struct):
 
 
 class InputTokensDetails(Struct, frozen=True):
+    cache_write_tokens: int = 0
     cached_tokens: int = 0
 
 
@@ -327,7 +328,7 @@ class ResponseObject(Struct, kw_only=True):
 
 class DeletedResponse(Struct, kw_only=True):
     id: str
-    object: Literal["response"] = "response"
+    object: Literal["response.deleted"] = "response.deleted"
     deleted: bool = True
 
 
