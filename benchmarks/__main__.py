@@ -1,15 +1,17 @@
-"""The command: `python -m benchmarks NAME | all`."""
+"""The command: `python -m benchmarks NAME | all`, or `compare --against PATH [NAME …]`."""
 
 import argparse
 import asyncio
 import os
 import tempfile
+from collections.abc import Awaitable, Callable
 from contextlib import ExitStack
 from pathlib import Path
 
 import uvloop
 
 from benchmarks import (
+    compare,
     crud,
     first_delta,
     growth,
@@ -24,6 +26,7 @@ from benchmarks import (
     uploads,
 )
 from benchmarks.cores import Cores
+from benchmarks.report import Report
 from benchmarks.stage import Options, Stage
 
 _BENCHMARKS = {
@@ -45,26 +48,47 @@ _RESULTS = Path(__file__).parent / "results"
 
 def main() -> None:
     parser = _parser()
-    arguments = parser.parse_args()
+    arguments = parser.parse_intermixed_args()
+    _check(parser, arguments)
     names = list(_BENCHMARKS) if arguments.benchmark == "all" else [arguments.benchmark]
-    if arguments.json is not None and len(names) > 1:
-        parser.error("--json names the file of one benchmark, and all write several")
     cores = Cores.found()
     if cores.load is not None:
         os.sched_setaffinity(0, {cores.load})
     with ExitStack() as stack:
         options = _options(arguments, stack)
         for name in names:
-            _measure(name, options, cores, arguments.json or _result(name, options))
+            measure = _comparison(arguments) if name == "compare" else _BENCHMARKS[name].measure
+            _measure(measure, options, cores, arguments.json or _result(name, options))
 
 
-def _measure(name: str, options: Options, cores: Cores, path: Path) -> None:
+def _check(parser: argparse.ArgumentParser, arguments: argparse.Namespace) -> None:
+    if arguments.json is not None and arguments.benchmark == "all":
+        parser.error("--json names the file of one benchmark, and all write several")
+    if (arguments.benchmark == "compare") != (arguments.against is not None):
+        parser.error("compare requires --against PATH, and no other benchmark takes it")
+    for name in arguments.names:
+        if arguments.benchmark != "compare" or name not in compare.GROUPS:
+            parser.error(f"unknown name {name!r}; compare takes {', '.join(compare.GROUPS)}")
+
+
+def _comparison(arguments: argparse.Namespace) -> Callable[[Stage], Awaitable[Report]]:
+    async def measure(stage: Stage) -> Report:
+        return await compare.measure(stage, arguments.against, arguments.names)
+
+    return measure
+
+
+def _measure(measure: Callable[[Stage], Awaitable[Report]], options: Options, cores: Cores, path: Path) -> None:
     with tempfile.TemporaryDirectory(prefix="understudy-bench-") as directory, ExitStack() as stack:
         stage = Stage(options, cores, Path(directory), os.getloadavg()[0], stack)
         with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
-            done = runner.run(_BENCHMARKS[name].measure(stage))
+            done = runner.run(_run(measure, stage))
         report.show(done, stage)
         report.write(done, stage, path)
+
+
+async def _run(measure: Callable[[Stage], Awaitable[Report]], stage: Stage) -> Report:
+    return await measure(stage)
 
 
 def _result(name: str, options: Options) -> Path:
@@ -91,7 +115,9 @@ def _options(arguments: argparse.Namespace, stack: ExitStack) -> Options:
 
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="python -m benchmarks", description=__doc__)
-    parser.add_argument("benchmark", choices=[*_BENCHMARKS, "all"])
+    parser.add_argument("benchmark", choices=[*_BENCHMARKS, "compare", "all"])
+    parser.add_argument("names", nargs="*", help=f"what compare measures (all of {', '.join(compare.GROUPS)})")
+    parser.add_argument("--against", type=Path, metavar="PATH", help="the other checkout of compare")
     parser.add_argument("--seconds", type=float, default=5.0, help="for each case, over all its rounds")
     parser.add_argument("--runs", type=int, default=3, help="interleaved rounds")
     parser.add_argument("--concurrency", type=int, default=32, help="requests at once")

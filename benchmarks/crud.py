@@ -21,27 +21,33 @@ async def measure(stage: Stage) -> Report:
     upstream = stage.upstream()
     tested = server.start(stage, upstream)
     idle = server.settled_rss(tested)
-    cases = [*await _tested(stage, tested), *_baselines(stage, upstream)]
+    many = stage.options.concurrency
+    measured = [HttpCase(name, tested, script, many) for name, script in (await scripts(tested)).items()]
+    cases = [*measured, *_baselines(stage, upstream)]
     series = await rounds.interleave(cases, stage.options.rounds, stage.options.round_seconds)
     return _report(stage, series, idle, server.settled_rss(tested))
 
 
-async def _tested(stage: Stage, tested: Service) -> list[HttpCase]:
+async def scripts(tested: Service) -> dict[str, Callable[[], Script]]:
+    """The script of each case by its name, on objects made for it."""
     assistant_ids = await assistants.made(tested.port, *[assistants.create_assistant()] * _THREADS)
     thread_ids = await assistants.made(tested.port, *[assistants.create_thread()] * _THREADS)
     messages = [assistants.create_message(thread_id) for thread_id in thread_ids for _ in range(_MESSAGES)]
     await load.ask(tested.port, messages)
     writable = await assistants.made(tested.port, *[assistants.create_thread()] * _THREADS)
-    scripts = {
+    return {
         "create assistant": load.once(assistants.create_assistant()),
-        "create thread": load.once(assistants.create_thread()),
+        "create thread": create_thread(),
         "create thread with a message": load.once(assistants.create_thread([assistants.QUESTION])),
         "create message": _each(assistants.create_message(thread_id) for thread_id in writable),
         "read assistant": _each(http.get(f"/v1/assistants/{found}") for found in assistant_ids),
         "read thread": _each(http.get(f"/v1/threads/{thread_id}") for thread_id in thread_ids),
         "list 20 messages": _each(http.get(f"/v1/threads/{thread_id}/messages") for thread_id in thread_ids),
     }
-    return [HttpCase(name, tested, script, stage.options.concurrency) for name, script in scripts.items()]
+
+
+def create_thread() -> Callable[[], Script]:
+    return load.once(assistants.create_thread())
 
 
 def _baselines(stage: Stage, upstream: Service) -> list[HttpCase | StatementCase]:

