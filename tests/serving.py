@@ -76,6 +76,20 @@ class Server:
         self.url = found[1]
         return self
 
+    def share_files(self, other):
+        """Looks for its files where `other` keeps them, as nodes with one mounted directory do. Before `start`."""
+        self.data.mkdir()
+        (self.data / "blobs").symlink_to(other.data / "blobs")
+        return self
+
+    def refusal(self):
+        """What a start says that ends with exit code 1."""
+        done = subprocess.run(
+            self.command("serve", "--port", "0"), capture_output=True, env=self.environ, text=True, timeout=WAIT
+        )
+        assert done.returncode == 1, done.stdout + done.stderr
+        return done.stderr
+
     def command(self, *arguments):
         return [sys.executable, "-m", "understudy", *arguments, "--config", str(self.config), "--data", str(self.data)]
 

@@ -28,6 +28,7 @@ from understudy.broker.memory import MemoryBroker
 from understudy.clock import Clock, SystemClock
 from understudy.engine.accounting import Accounting
 from understudy.engine.batches import Batches
+from understudy.engine.blob_location import claim_location, require_location
 from understudy.engine.callbacks import Callbacks
 from understudy.engine.containers import Containers
 from understudy.engine.documents import Documents
@@ -119,6 +120,7 @@ async def _open(app: Starlette, stack: AsyncExitStack, settings: Settings, clock
         await store.keys.create(settings.api_key, "from the settings", int(clock.now()))
     blobs = await open_blobs(settings.blobs, settings.data)
     stack.push_async_callback(blobs.close)
+    location_id = await claim_location(store, blobs, clock.now())
     await blobs.sweep()
     files = Files(store, blobs, clock)
     uploads = Uploads(store, blobs, files, clock, settings.limits.upload_bytes)
@@ -149,6 +151,8 @@ async def _open(app: Starlette, stack: AsyncExitStack, settings: Settings, clock
     worker = Worker(store, models, tools, accounting, broker, logs, clock, settings.limits.concurrent_runs)
     await worker.start()
     stack.push_async_callback(worker.stop)
+    # Again, now that this server has a lease: of two that start at once with two directories, one gives way.
+    await require_location(store, blobs, location_id)
     _repeat(stack, _ERASE_EVERY, store.threads.erase)
     _repeat(stack, _ERASE_EVERY, store.chunks.sweep)
     webhooks = Webhooks(store, settings.webhooks, clock)
@@ -263,6 +267,7 @@ async def reindexing(settings: Settings) -> AsyncIterator[Reindexing]:
         stack.push_async_callback(store.close)
         blobs = await open_blobs(settings.blobs, settings.data)
         stack.push_async_callback(blobs.close)
+        await require_location(store, blobs)
         models = _models(settings, clock)
         stack.push_async_callback(models.close)
         # Its own, since a server clears the one that it finds.

@@ -41,6 +41,10 @@ def _ordered_hex() -> str:
     return f"{time.time_ns() // _TICK_NS:013x}" + secrets.token_hex(10)[1:]
 
 
+def blob_location() -> str:
+    return "blobs_" + _random(_TAIL)
+
+
 def assistant() -> str:
     return "asst_" + _ordered()
 

@@ -133,3 +133,10 @@ async def test_a_directory_that_is_taken_away_is_said(blobs, tmp_path):
     (tmp_path / "blobs" / "unfinished").rmdir()
     with pytest.raises(StoreError, match="was removed"):
         await kept(blobs, b"bytes")
+
+
+async def test_a_location_has_the_id_that_was_written_last(blobs):
+    assert await blobs.read_id() is None
+    for given in ("blobs_first", "blobs_second"):
+        await blobs.write_id(given)
+        assert await blobs.read_id() == given

@@ -56,4 +56,4 @@ def open_request(server, path, length):
 
 def stored(server):
     """Every file with bytes below the data directory: placed blobs, and unfinished ones."""
-    return [path for path in (server.data / "blobs").rglob("*") if path.is_file()]
+    return [path for path in (server.data / "blobs").rglob("*") if path.is_file() and path.name != "store-id"]

@@ -398,6 +398,7 @@ def test_a_batch_that_was_stopped_goes_on(new_server, upstream, database):
 
 def test_a_batch_is_cancelled_through_any_server(new_server, upstream, postgres):
     one, other = new_server(database=postgres).start(), new_server(database=postgres)
+    other.share_files(one)
     gate = Gate()
     upstream.answer(stalled(gate))
     batch = begun(one, [chat_line("a", "Hello"), chat_line("b", "Hello")])

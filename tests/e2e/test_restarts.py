@@ -156,7 +156,8 @@ def test_runs_whose_server_was_killed_go_on_within_ten_seconds_and_say_everythin
 
 
 def test_the_runs_of_a_killed_server_are_taken_over_by_its_neighbour(new_server, upstream, postgres):
-    first, second = (new_server(database=postgres).start() for _ in range(2))
+    first, second = new_server(database=postgres).start(), new_server(database=postgres)
+    second.share_files(first).start()
     assistant = first.client.beta.assistants.create(model="gpt-4o", tools=[WEATHER])
     paris = call("get_weather", call_id="call_a", city="Paris")
     begun = {"speak": text("Hel", HANG), "wait": calls(paris), "stop": text(HANG)}
@@ -193,7 +194,8 @@ def test_the_runs_of_a_killed_server_are_taken_over_by_its_neighbour(new_server,
 def test_a_server_that_was_held_up_for_too_long_changes_nothing_of_a_run_that_was_taken_over(
     new_server, upstream, postgres
 ):
-    first, second = (new_server(database=postgres).start() for _ in range(2))
+    first, second = new_server(database=postgres).start(), new_server(database=postgres)
+    second.share_files(first).start()
     assistant = first.client.beta.assistants.create(model="gpt-4o")
     gate = Gate()
     upstream.answer(text("Hel", gate, "lo from the first"))

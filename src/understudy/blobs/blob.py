@@ -8,7 +8,10 @@ from collections.abc import AsyncIterator
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Protocol
+from typing import Final, Protocol
+
+ID_FILE: Final = "store-id"
+"""What the file or object with the id of a directory or bucket is called; no blob has such a name."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,6 +60,24 @@ class Blobs(Protocol):
 
     async def delete(self, name: str) -> None:
         """Erases the blob; one that is not there is fine."""
+        ...
+
+    @property
+    def location(self) -> str:
+        """Where the bytes are, for an operator to read: `the directory '/srv/understudy/blobs'`."""
+        ...
+
+    @property
+    def id_location(self) -> str:
+        """The file or object that holds the location's id, for an operator to read."""
+        ...
+
+    async def read_id(self) -> str | None:
+        """The id that a server has given to the directory or bucket; None where there is none."""
+        ...
+
+    async def write_id(self, location_id: str) -> None:
+        """Writes the id, durably, in the place of any other."""
         ...
 
     async def sweep(self) -> None:

@@ -8,7 +8,7 @@ from functools import partial
 from pathlib import Path
 from threading import Lock
 
-from understudy.blobs.blob import Blob, Writing
+from understudy.blobs.blob import ID_FILE, Blob, Writing
 from understudy.blobs.spool import Disk, Spool, SpooledFile
 from understudy.errors import BlobMissing, StoreError
 
@@ -51,6 +51,25 @@ class DirectoryBlobs:
     async def delete(self, name: str) -> None:
         path = self._where(name)
         await self._disk.run(lambda: path.unlink(missing_ok=True))
+
+    @property
+    def location(self) -> str:
+        return f"the directory {str(self._root)!r}"
+
+    @property
+    def id_location(self) -> str:
+        return str(self._root / ID_FILE)
+
+    async def read_id(self) -> str | None:
+        try:
+            text = await self._disk.run((self._root / ID_FILE).read_text)
+        except FileNotFoundError:
+            return None
+        return text.strip() or None
+
+    async def write_id(self, location_id: str) -> None:
+        async with self._spool.file() as file:
+            await self._disk.run(lambda: _write_id(file, self._root / ID_FILE, location_id))
 
     async def sweep(self) -> None:
         await self._spool.sweep()
@@ -106,6 +125,12 @@ def check_name(name: str) -> None:
 
 def missing(name: str) -> BlobMissing:
     return BlobMissing(f"The blob {name!r} is not there.")
+
+
+def _write_id(file: SpooledFile, target: Path, location_id: str) -> None:
+    file.write(bytearray(f"{location_id}\n".encode()))
+    file.move(target)
+    _sync(target.parent)
 
 
 def _move(file: SpooledFile, target: Path) -> None:

@@ -24,7 +24,7 @@ from aiobotocore.config import AioConfig
 from aiobotocore.session import get_session
 from botocore.exceptions import BotoCoreError, ClientError
 
-from understudy.blobs.blob import Blob, Writing
+from understudy.blobs.blob import ID_FILE, Blob, Writing
 from understudy.blobs.directory import check_name, missing
 from understudy.blobs.spool import Disk, Spool, SpooledFile
 from understudy.errors import BlobMissing, StoreError
@@ -34,6 +34,7 @@ from understudy.settings import BlobSettings
 _PART = 8 * 1024 * 1024
 _PARTS_AT_ONCE = 4
 _READ = 256 * 1024
+_ID_BYTES = 1024
 _GONE = {"NoSuchKey", "404", "NotFound"}
 _RETRIES = 3
 _ANY_REGION = "us-east-1"
@@ -122,6 +123,31 @@ class S3Blobs:
             for upload in begun.get("Uploads", ()):
                 await self._abort(key, upload["UploadId"])
             await self._client.delete_object(Bucket=self._bucket, Key=key)
+
+    @property
+    def location(self) -> str:
+        prefix = f" (prefix {self._prefix!r})" if self._prefix else ""
+        return f"the bucket {self._bucket!r}{prefix}"
+
+    @property
+    def id_location(self) -> str:
+        return f"s3://{self._bucket}/{self._prefix}{ID_FILE}"
+
+    async def read_id(self) -> str | None:
+        try:
+            with _failures("The blob store failed", ID_FILE):
+                answer = await self._client.get_object(Bucket=self._bucket, Key=self._prefix + ID_FILE)
+        except BlobMissing:
+            return None
+        async with answer["Body"] as body:
+            with _failures("The blob store failed"):
+                text = (await body.read(_ID_BYTES)).decode("utf-8", "replace")
+        return text.strip() or None
+
+    async def write_id(self, location_id: str) -> None:
+        with _failures("The blob store failed"):
+            body = f"{location_id}\n".encode()
+            await self._client.put_object(Bucket=self._bucket, Key=self._prefix + ID_FILE, Body=body)
 
     async def sweep(self) -> None:
         await self._spool.sweep()

@@ -41,6 +41,22 @@ class Blobs:
     async def erased(self, names: Sequence[str]) -> None:
         await self._database.write(_erased, names)
 
+    async def sample(self, limit: int) -> list[str]:
+        """Names of blobs in use, drawn evenly: they begin with hashes."""
+        return await self._database.read(_sample, limit)
+
+    async def location_id(self) -> str | None:
+        """The id of the directory or bucket that holds the blobs; None before the first start."""
+        return await self._database.read(_location_id)
+
+    async def record_location(self, location_id: str) -> str:
+        """Records where the blobs are, unless that is recorded already; returns what is recorded afterwards."""
+        return await self._database.write(_record_location, location_id)
+
+    async def replace_location(self, old: str, new: str, now: float) -> bool:
+        """Records another location; False where a blob is in use, or a server with a lease works on the database."""
+        return await self._database.write(_replace_location, old, new, now)
+
 
 def retain(blob: str) -> Transaction[str]:
     """Counts one use more, and returns the name to use: bytes that are already kept under another name stay there.
@@ -107,3 +123,27 @@ def _doomed(limit: int) -> Transaction[list[str]]:
 def _erased(names: Sequence[str]) -> Transaction[None]:
     for name in names:
         yield "DELETE FROM blob_erasures WHERE name = $1", (name,)
+
+
+def _sample(limit: int) -> Transaction[list[str]]:
+    rows = yield "SELECT name FROM blobs WHERE uses > 0 ORDER BY name LIMIT $1", (limit,)
+    return [row[0] for row in rows]
+
+
+def _location_id() -> Transaction[str | None]:
+    rows = yield "SELECT id FROM blob_store", ()
+    return rows[0][0] if rows else None
+
+
+def _record_location(location_id: str) -> Transaction[str]:
+    yield "INSERT INTO blob_store (one, id) VALUES (1, $1) ON CONFLICT DO NOTHING", (location_id,)
+    rows = yield "SELECT id FROM blob_store", ()
+    return str(rows[0][0])
+
+
+def _replace_location(old: str, new: str, now: float) -> Transaction[bool]:
+    sql = (
+        "UPDATE blob_store SET id = $2 WHERE id = $1 AND NOT EXISTS (SELECT 1 FROM blobs WHERE uses > 0)"
+        " AND NOT EXISTS (SELECT 1 FROM workers WHERE lease_until > $3) RETURNING id"
+    )
+    return bool((yield sql, (old, new, now)))
