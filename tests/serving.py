@@ -84,8 +84,12 @@ class Server:
 
     def refusal(self):
         """What a start says that ends with exit code 1."""
+        return self.failure("serve", "--port", "0")
+
+    def failure(self, *arguments):
+        """What a command says that ends with exit code 1."""
         done = subprocess.run(
-            self.command("serve", "--port", "0"), capture_output=True, env=self.environ, text=True, timeout=WAIT
+            self.command(*arguments), capture_output=True, env=self.environ, text=True, timeout=WAIT, check=False
         )
         assert done.returncode == 1, done.stdout + done.stderr
         return done.stderr

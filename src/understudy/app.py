@@ -110,18 +110,7 @@ def create_app(settings: Settings, clock: Clock | None = None) -> Starlette:
 
 async def _open(app: Starlette, stack: AsyncExitStack, settings: Settings, clock: Clock) -> None:
     """Builds the parts from the ground up; the stack closes them from the top down."""
-    store = await open_store(settings.data, settings.database, exclusive=True, clock=clock)
-    stack.push_async_callback(store.close)
-    if settings.database is None:
-        # The directory is locked: whoever had a lease in it is gone.
-        await store.runs.retire()
-        await store.blobs.drop_holds(math.inf)
-    if settings.api_key is not None:
-        await store.keys.create(settings.api_key, "from the settings", int(clock.now()))
-    blobs = await open_blobs(settings.blobs, settings.data)
-    stack.push_async_callback(blobs.close)
-    location_id = await claim_location(store, blobs, clock.now())
-    await blobs.sweep()
+    store, blobs, location_id = await _open_store(stack, settings, clock)
     files = Files(store, blobs, clock)
     uploads = Uploads(store, blobs, files, clock, settings.limits.upload_bytes)
     _repeat(stack, _SWEEP_FILES_EVERY, files.sweep)
@@ -191,6 +180,23 @@ async def _open(app: Starlette, stack: AsyncExitStack, settings: Settings, clock
     await batches.start(batch_endpoints(parts))
     stack.push_async_callback(batches.stop)
     app.state.understudy = Understudy(worker, generations, streams, settings.shutdown_seconds * _WAITED_FOR)
+
+
+async def _open_store(stack: AsyncExitStack, settings: Settings, clock: Clock) -> tuple[Store, Blobs, str]:
+    """The store, its blobs, and the id of their location. Raises StoreError."""
+    store = await open_store(settings.data, settings.database, exclusive=True, clock=clock)
+    stack.push_async_callback(store.close)
+    if settings.database is None:
+        # The directory is locked: whoever had a lease in it is gone.
+        await store.runs.retire()
+        await store.blobs.drop_holds(math.inf)
+    if settings.api_key is not None:
+        await store.keys.create(settings.api_key, "from the settings", int(clock.now()))
+    blobs = await open_blobs(settings.blobs, settings.data)
+    stack.push_async_callback(blobs.close)
+    location_id = await claim_location(store, blobs, clock.now())
+    await blobs.sweep()
+    return store, blobs, location_id
 
 
 def _repeat(stack: AsyncExitStack, seconds: float, work: Callable[[], Awaitable[object]]) -> None:

@@ -137,6 +137,6 @@ async def test_a_directory_that_is_taken_away_is_said(blobs, tmp_path):
 
 async def test_a_location_has_the_id_that_was_written_last(blobs):
     assert await blobs.read_id() is None
-    for given in ("blobs_first", "blobs_second"):
-        await blobs.write_id(given)
-        assert await blobs.read_id() == given
+    for location_id in ("blobs_first", "blobs_second"):
+        await blobs.write_id(location_id)
+        assert await blobs.read_id() == location_id

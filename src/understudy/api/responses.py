@@ -19,7 +19,7 @@ from understudy.api.remote import check_remote
 from understudy.engine.compacting import Compacting
 from understudy.engine.item_view import cited_files, revealed, shown
 from understudy.engine.response_request import as_assistants_tool
-from understudy.engine.responses import Begun
+from understudy.engine.responses import Begun, Followed
 from understudy.store.messages import Item
 from understudy.wire import queries, wording
 from understudy.wire.input_items import (
@@ -104,7 +104,8 @@ async def get_response(request: Request) -> Response:
     query = queries.parse(request.scope["query_string"], queries.GetResponseQuery)
     if query.stream:
         await _check_streamable(parts, project_id, response_id)
-        return EventStream(request, await parts.responses.follow(project_id, response_id, query.starting_after))
+        followed = await parts.responses.follow(project_id, response_id, query.starting_after)
+        return EventStream(request, _followed_frames(followed))
     body = await parts.store.responses.get(project_id, response_id)
     found = _decode(body)
     if _KEPT_BACK.intersection(query.include):
@@ -335,10 +336,22 @@ async def _frames(parts: Parts, begun: Begun, *, kept: bool) -> AsyncGenerator[b
         async for together in frames:
             yield together
     if begun.log.handed_back:
-        error = to_api_error(errors.ServerError("The server stopped following this response; ask for it again."))
-        yield _error_frame(error)
+        yield _cut_frame()
     elif not kept:
         await parts.responses.forget(begun.id)
+
+
+async def _followed_frames(followed: Followed) -> AsyncGenerator[bytes, None]:
+    async with aclosing(followed.frames) as frames:
+        async for together in frames:
+            yield together
+    if followed.is_cut:
+        yield _cut_frame()
+
+
+def _cut_frame() -> bytes:
+    message = "The server stopped following this response here; retrieve it to see how it goes on."
+    return _error_frame(to_api_error(errors.ServerError(message)))
 
 
 def _error_frame(error: errors.ApiError) -> bytes:

@@ -111,6 +111,11 @@ class RunLog:
         self._full = _MERGE
         self.followers: list[Follower] = []
 
+    @property
+    def last_event(self) -> Event | None:
+        entries = self._recent or self._merged
+        return entries[-1].event if entries else None
+
     def append(self, event: Event, frames: bytes) -> None:
         """Adds an event, with what the live view shows of it, and wakes whoever waits."""
         self.length = number = self.length + 1

@@ -29,7 +29,7 @@ from understudy.wire.response_items import (
     OutputText,
     ReasoningItem,
 )
-from understudy.wire.responses import ResponseObject
+from understudy.wire.responses import ENDED, ResponseObject
 from understudy.wire.runs import RunCompletionUsage, RunObject
 from understudy.wire.tools import ToolResources, TruncationObject
 
@@ -72,11 +72,13 @@ async def frames_after(log: RunLog, after: int) -> AsyncGenerator[bytes, None]:
 
 
 async def retold(response: ResponseObject, after: int) -> AsyncGenerator[bytes, None]:
-    """The stream of a response that is over, and that nobody remembers being made: each text is one delta here."""
+    """The stream of a response that has no log here: each text is one delta. One that is not over has no end here."""
     view = ResponseView(frozenset(_shown_parts(response)))
-    for event in told(response):
+    for event in told(response, started=response.status != "queued"):
         if shown := b"".join(_behind(view.apply(event), after)):
             yield shown
+    if response.status not in ENDED:
+        return
     frames = view.close_items(whole=False)
     # What the end is, the response says itself.
     view.response = msgspec.structs.replace(response)

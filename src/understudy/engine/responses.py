@@ -57,6 +57,20 @@ class Begun:
 
 
 @dataclass(frozen=True, slots=True)
+class Followed:
+    """The rest of a response's stream, with the log that it comes from where this server executes the response."""
+
+    frames: AsyncGenerator[bytes, None]
+    log: RunLog | None = None
+    whole: bool = True
+
+    @property
+    def is_cut(self) -> bool:
+        """Once the frames have ended: whether the response goes on elsewhere."""
+        return not self.whole if self.log is None else self.log.handed_back
+
+
+@dataclass(frozen=True, slots=True)
 class _Beginning:
     """The first events of a response, seen through both views; `body` is what its client is answered at once."""
 
@@ -177,14 +191,17 @@ class Responses:
             active.interrupt("gone")
         self._logs.discard(response_id)
 
-    async def follow(self, project_id: str, response_id: str, after: int | None) -> AsyncGenerator[bytes, None]:
-        """The stream of a response behind the event with that number, live or over. Raises NotFound."""
-        await self._store.responses.get(project_id, response_id)
+    async def follow(self, project_id: str, response_id: str, after: int | None) -> "Followed":
+        """The stream of a response after the event with that number, live or over. Raises NotFound.
+
+        That of a response which another server executes ends with what is stored of it so far.
+        """
+        response = _decode(await self._store.responses.get(project_id, response_id))
         known = -1 if after is None else after
         log = self._logs.get(response_id)
-        if log is None:
-            return retold(await self.finished(response_id), known)
-        return frames_after(log, known)
+        if log is not None:
+            return Followed(frames_after(log, known), log)
+        return Followed(retold(response, known), whole=response.status in ENDED)
 
     async def count_tokens(self, project_id: str, asked: ResponseContext, items: Sequence[GivenItem]) -> int:
         """How many tokens the model would be given, as far as we can count. Raises what `create` does."""

@@ -25,6 +25,7 @@ from understudy.llm.families import sampling
 from understudy.store import Store
 from understudy.store.attachments import Filling
 from understudy.store.run_state import Boundary, Call, Progress, StoredRun
+from understudy.store.states import EXECUTING
 from understudy.wire.assistants import AssistantObject
 from understudy.wire.messages import MessageObject
 from understudy.wire.runs import (
@@ -32,6 +33,7 @@ from understudy.wire.runs import (
     RunCompletionUsage,
     RunObject,
     RunParameters,
+    RunStatus,
     ToolApproval,
     ToolOutput,
 )
@@ -224,16 +226,27 @@ class Runs:
         return body
 
     async def attach(self, project_id: str, thread_id: str, run_id: str) -> RunLog:
-        """The run's log, live or finished; told again from the store where this process does not remember it."""
+        """The run's log, live or finished; replayed from the store where this process does not have it.
+
+        That of a run which another server executes is handed back: it ends before the run does.
+        """
         history = await self._store.runs.history(project_id, thread_id, run_id)
         log = self._logs.get(run_id)
-        if log is not None:
+        if log is not None and (not log.closed or self._is_current(log, history.run.status)):
             return log
         log, view = RunLog(), RunView()
         for event in retell(history, self._run_seconds):
             log.append(event, view.apply(event))
-        log.close()
+        log.close(handed_back=history.run.status in EXECUTING)
         return log
+
+    def _is_current(self, log: RunLog, status: RunStatus) -> bool:
+        """Whether a closed log ends where the store says that the run stands: another server may have gone on."""
+        match log.last_event:
+            case events.RunEnded():
+                return True
+            case _:
+                return status == "requires_action"
 
     def forget(self, run_id: str) -> None:
         """Stops a run whose thread was deleted."""

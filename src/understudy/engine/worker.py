@@ -63,6 +63,8 @@ class Worker:
         self._place_free.set()
         self._active: dict[str, Execution] = {}
         self._stranded: set[str] = set()
+        # Announced here, and not yet executed: their clients follow logs that only an execution here feeds.
+        self._announced: set[str] = set()
         self._awaited: dict[str, set[asyncio.Future[None]]] = {}
         self._loops = (Repeating(_BEAT, self._beat), Repeating(_SWEEP, self._sweep), Repeating(0, self._take_announced))
         self._stopping = False
@@ -141,6 +143,7 @@ class Worker:
 
     def launch(self, execution: Execution) -> None:
         self._active[execution.run_id] = execution
+        self._announced.discard(execution.run_id)
         execution.launch(asyncio.create_task(self._run(execution)))
         if not self.has_place():
             self._place_free.clear()
@@ -161,6 +164,7 @@ class Worker:
                 self._awaited.pop(run_id, None)
 
     async def announce(self, run_id: str) -> None:
+        self._announced.add(run_id)
         await self._broker.announce(run_id)
 
     async def _run(self, execution: Execution) -> None:
@@ -190,11 +194,22 @@ class Worker:
     async def _sweep(self) -> None:
         now = self._clock.now()
         self._logs.prune()
+        await self._discard_taken()
         for run_id in await self._store.runs.due(now, _BATCH):
             await self._expire(run_id)
         for run_id in (*self._stranded, *await self._store.runs.abandoned(now, _BATCH)):
             if self.has_place() and run_id not in self._active:
                 await self._claim(run_id)
+
+    async def _discard_taken(self) -> None:
+        """Ends the logs of runs that waited here and that another server has taken: nothing would ever follow."""
+        announced = self._announced.copy()
+        if announced:
+            waiting = await self._store.runs.waiting_for(self.id, sorted(announced))
+            for run_id in announced - waiting - self._active.keys():
+                if run_id in self._announced:
+                    self._announced.discard(run_id)
+                    self._logs.discard(run_id)
 
     async def _expire(self, run_id: str) -> None:
         execution = self._active.get(run_id)

@@ -28,7 +28,8 @@ from understudy.store.messages import (
 from understudy.store.pages import Page, PageRequest, Source, read_page
 from understudy.store.response_rows import load_response, write_response
 from understudy.store.run_state import Boundary, Progress, RunHistory, StoredRun, decode_progress, encode_progress
-from understudy.store.states import ACTIVE, sources, sql_list
+from understudy.store.states import ACTIVE, EXECUTING, sources, sql_list
+from understudy.store.store_files import asked, numbered
 from understudy.store.threads import add_thread
 from understudy.wire.messages import MessageObject
 from understudy.wire.responses import ResponseObject, ResponseStatus
@@ -45,10 +46,10 @@ _ACTIVATE = "UPDATE threads SET activations = activations + 1"
 _OUR_THREAD = "id = $1 AND project_id = $2 AND body IS NOT NULL"
 _STEP = "SELECT body FROM steps WHERE id = $1 AND run_id = $2"
 _LIVE_WORKER = "owner IN (SELECT id FROM workers WHERE lease_until > $1)"
-_WORKABLE = sql_list(("queued", "in_progress", "cancelling"))
+_WORKABLE = sql_list(EXECUTING)
 _UNHEARD = "NOT EXISTS (SELECT 1 FROM webhook_endpoints WHERE project_id IN (runs.project_id, '') AND body IS NOT NULL)"
 _ABANDONED = (
-    f"SELECT id FROM runs WHERE status IN {sql_list(ACTIVE)} AND status <> 'requires_action'"  # noqa: S608
+    f"SELECT id FROM runs WHERE status IN {_WORKABLE}"  # noqa: S608
     f" AND (owner IS NULL OR NOT {_LIVE_WORKER}) ORDER BY seq LIMIT $2"
 )
 _DUE = f"SELECT id FROM runs WHERE status IN {sql_list(ACTIVE)} AND expires_at <= $1 LIMIT $2"  # noqa: S608
@@ -164,6 +165,10 @@ class Runs:
     async def due(self, now: float, limit: int) -> list[str]:
         """Active runs whose time is over."""
         return await self._database.read(_ids, _DUE, now, limit)
+
+    async def waiting_for(self, owner: str, run_ids: Sequence[str]) -> set[str]:
+        """Those of the runs that `owner` still has to execute, or may claim: no other worker has taken them."""
+        return await self._database.read(_waiting_for, owner, run_ids)
 
     async def status(self, run_id: str) -> RunStatus | None:
         return await self._database.read(_status, run_id)
@@ -499,6 +504,18 @@ def _claim(run_id: str, owner: str, now: float, due: bool) -> Transaction[Stored
 def _ids(sql: str, *args: float) -> Transaction[list[str]]:
     rows: list[Row] = yield sql, args
     return [row[0] for row in rows]
+
+
+def _waiting_for(owner: str, run_ids: Sequence[str]) -> Transaction[set[str]]:
+    found: set[str] = set()
+    for some in asked(run_ids):
+        sql = (
+            f"SELECT id FROM runs WHERE id IN ({numbered(2, len(some))})"  # noqa: S608 - numbers only
+            f" AND status IN {_WORKABLE} AND (owner IS NULL OR owner = $1)"
+        )
+        rows: list[Row] = yield sql, (owner, *some)
+        found.update(row[0] for row in rows)
+    return found
 
 
 def _status(run_id: str) -> Transaction[RunStatus | None]:

@@ -19,6 +19,8 @@ TRANSITIONS: Final[dict[RunStatus, frozenset[RunStatus]]] = {
     "expired": frozenset(),
 }
 ACTIVE: Final = tuple(status for status, targets in TRANSITIONS.items() if targets)
+EXECUTING: Final = tuple(status for status in ACTIVE if status != "requires_action")
+"""What a worker has to do something about."""
 TERMINAL: Final = frozenset(status for status, targets in TRANSITIONS.items() if not targets)
 
 
