@@ -313,8 +313,8 @@ class BlobSettings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True
     kind: Annotated[
         Literal["directory", "s3"],
         Meta(
-            description="`directory` is inside the data directory; `s3` is any S3-compatible store. It carries an id that the"
-            " database knows, and a start with another one is refused; after a move, copy all of it."
+            description="`directory` is inside the data directory; `s3` is any S3-compatible store. It carries"
+            " an id that the database knows, and a start with another one is refused; after a move, copy all of it."
         ),
     ] = "directory"
     bucket: Annotated[Text | None, Meta(description="The bucket, which has to exist.")] = None
