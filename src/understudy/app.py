@@ -135,8 +135,8 @@ async def _open(app: Starlette, stack: AsyncExitStack, settings: Settings, clock
     )
     containers = Containers(workspaces, store, clock, settings.sandbox.memory_mb)
     remote_servers = RemoteServers(settings.mcp)
-    documents = Documents(store, blobs, extractor, spool)
-    tools = Tools(vector_stores, interpreter, remote_servers, Images(store, blobs).load, documents.load)
+    documents, images = Documents(store, blobs, extractor, spool), Images(store, blobs)
+    tools = Tools(vector_stores, interpreter, remote_servers, images.load, documents.load)
     worker = Worker(store, models, tools, accounting, broker, logs, clock, settings.limits.concurrent_runs)
     await worker.start()
     stack.push_async_callback(worker.stop)
@@ -173,6 +173,8 @@ async def _open(app: Starlette, stack: AsyncExitStack, settings: Settings, clock
         generations=generations,
         webhooks=webhooks,
         blobs=blobs,
+        documents=documents,
+        images=images,
         clock=clock,
         streams=streams,
         mcp=mcp,

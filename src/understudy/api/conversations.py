@@ -9,8 +9,9 @@ from starlette.responses import Response
 
 from understudy import ids
 from understudy.api.exchange import encoded, page_request, read_json, rendered, set_metadata
+from understudy.api.inputs import check_files
 from understudy.api.parts import parts_of, project_of
-from understudy.api.responses import check_files, item_list, shown_items
+from understudy.api.responses import item_list, shown_items
 from understudy.engine.given_items import kept
 from understudy.errors import NotFound
 from understudy.store.pages import PageRequest

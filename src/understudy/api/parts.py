@@ -11,8 +11,10 @@ from understudy.clock import Clock
 from understudy.engine.accounting import Accounting
 from understudy.engine.batches import Batches
 from understudy.engine.containers import Containers
+from understudy.engine.documents import Documents
 from understudy.engine.files import Files
 from understudy.engine.generations import Generations
+from understudy.engine.images import Images
 from understudy.engine.interpreter import Interpreter
 from understudy.engine.responses import Responses
 from understudy.engine.runs import Runs
@@ -45,6 +47,8 @@ class Parts:
     webhooks: Webhooks
     containers: Containers
     blobs: Blobs
+    documents: Documents
+    images: Images
     clock: Clock
     streams: OpenStreams
     mcp: Mcp

@@ -13,6 +13,7 @@ from understudy.api.charging import admit
 from understudy.api.errors import to_api_error
 from understudy.api.event_stream import EventStream
 from understudy.api.exchange import encoded, page_request, read_body, rendered
+from understudy.api.inputs import check_files, require_files
 from understudy.api.models import check_model
 from understudy.api.parts import Parts, parts_of, project_of
 from understudy.api.remote import check_remote
@@ -23,12 +24,7 @@ from understudy.engine.responses import Begun, Followed
 from understudy.store.messages import Item
 from understudy.wire import queries, wording
 from understudy.wire.input_items import (
-    GivenCustomToolCallOutput,
-    GivenFunctionCallOutput,
     GivenItem,
-    GivenMessage,
-    InputFile,
-    InputImage,
     whole,
 )
 from understudy.wire.problems import InvalidBody, check_id, parse
@@ -239,36 +235,6 @@ def _check_shape(asked: ResponseContext) -> None:
         check_id("conversation", name, "conv")
 
 
-async def check_files(parts: Parts, project_id: str, items: Sequence[GivenItem], param: str = "input") -> None:
-    """Raises NotFound for a file that an item names and the project does not have."""
-    named = [
-        part.file_id
-        for item in items
-        for part in _contents(item)
-        if isinstance(part, InputFile | InputImage) and part.file_id is not None
-    ]
-    await _require_files(parts, project_id, named, param)
-
-
-def _contents(item: GivenItem) -> Sequence[Any]:
-    match item:
-        case GivenMessage(content=list(content)):
-            return content
-        case GivenFunctionCallOutput(output=list(output)) | GivenCustomToolCallOutput(output=list(output)):
-            return output
-        case _:
-            return ()
-
-
-async def _require_files(parts: Parts, project_id: str, file_ids: Sequence[str], param: str) -> None:
-    if not file_ids:
-        return
-    found = {file.id for file in await parts.store.files.lookup(project_id, file_ids)}
-    for file_id in file_ids:
-        if file_id not in found:
-            raise errors.NotFound(f"No such File object: {file_id}", param=param)
-
-
 async def _check_tools(parts: Parts, project_id: str, asked: ResponseContext) -> None:
     check_remote(parts, [as_assistants_tool(tool) for tool in asked.tools or ()], headers=True)
     for index, tool in enumerate(asked.tools or ()):
@@ -298,7 +264,7 @@ async def _check_code(parts: Parts, project_id: str, tool: CodeInterpreterTool, 
             f"The tool 'code_interpreter' is not available on this server. {fault}", param=path, code="unsupported_tool"
         )
     if isinstance(tool.container, AutoContainer):
-        await _require_files(parts, project_id, tool.container.file_ids, f"{path}.container.file_ids")
+        await require_files(parts, project_id, tool.container.file_ids, f"{path}.container.file_ids")
     else:
         check_id(f"{path}.container", tool.container, "cntr")
         await parts.interpreter.container_for(project_id, tool.container)

@@ -1,5 +1,9 @@
-"""Documents that stand in the middle of a message: their text, for models of any kind. Knows no message."""
+"""Documents that stand in the middle of a message, as parts that models of chat completions take. Knows no message.
 
+What is told is a document's text, under its name; pages that have none are images, for models that see.
+"""
+
+import asyncio
 import base64
 import binascii
 import tempfile
@@ -8,12 +12,20 @@ from pathlib import Path
 from typing import Any, Final
 
 from understudy.blobs import Blobs
+from understudy.engine import inline
 from understudy.errors import BlobMissing
 from understudy.retrieval.extract import ExtractionFailed, Extractor
+from understudy.retrieval.naming import HEAD, readable_name
 from understudy.store import Store
 
 # More than any model's window holds; the rest of a longer document is left out, and said to be.
 _MOST_CHARACTERS: Final = 2_000_000
+# Of a scanned document: as many pages, pixels on a side and bytes as providers take in one request.
+_MOST_PAGES: Final = 20
+_PAGE_EDGE: Final = 1568
+_PAGES_BYTES: Final = 12 * 1024 * 1024
+
+ChatPart = dict[str, Any]
 
 
 class Documents:
@@ -23,32 +35,47 @@ class Documents:
         self._extractor = extractor
         self._spool = spool
 
-    async def load(self, project_id: str, part: Mapping[str, Any]) -> str:
-        """The text of an `input_file`, under its name; a sentence where there is none to be had."""
-        name = part.get("filename") or part.get("file_id") or "file"
+    async def load(self, project_id: str, part: Mapping[str, Any], *, sees: bool = False) -> list[ChatPart]:
+        """The content parts of chat completions for a document, the first of them its text.
+
+        `part` has a `file_id`, or `file_data` (base64, as a data URL or bare), and `filename` perhaps, as `input_file`
+        of responses and the `file` of chat completions do. `sees`: the model takes images, so that it gets the pages
+        without text as such. Where nothing can be read, the text says so.
+        """
+        name = str(part.get("filename") or part.get("file_id") or "file")
         try:
             if part.get("file_id"):
-                name, text = await self._of_file(project_id, str(part["file_id"]))
-            else:
-                text = await self._of_data(str(part.get("file_data") or ""), str(name))
+                return await self._of_file(project_id, str(part["file_id"]), sees=sees)
+            return await self._of_data(str(part.get("file_data") or ""), str(part.get("filename") or ""), sees=sees)
         except (ExtractionFailed, BlobMissing, LookupError, binascii.Error) as fault:
-            return f"[The file {name!r} cannot be read: {fault}]"
-        return f"[File {name!r}]\n{text}\n[End of file {name!r}]"
+            return [_text(f"[The file {name!r} cannot be read: {fault}]")]
 
-    async def _of_file(self, project_id: str, file_id: str) -> tuple[str, str]:
+    async def _of_file(self, project_id: str, file_id: str, *, sees: bool) -> list[ChatPart]:
         found = await self._store.files.lookup(project_id, [file_id])
         if not found:
             raise LookupError(f"there is no File {file_id!r}.")
         async with self._blobs.path(found[0].blob) as path:
-            return found[0].filename, await self._text(path, found[0].filename)
+            return await self._parts(path, found[0].filename or file_id, "", sees=sees)
 
-    async def _of_data(self, data: str, name: str) -> str:
-        """`data` is base64, as a data URL or bare."""
-        encoded = data.partition(",")[2] if data.startswith("data:") else data
+    async def _of_data(self, data: str, name: str, *, sees: bool) -> list[ChatPart]:
+        media_type, encoded = inline.split(data)
         with tempfile.NamedTemporaryFile(dir=self._spool, prefix="input-") as file:
-            file.write(base64.b64decode(encoded))
+            await asyncio.to_thread(inline.decode_into, file, encoded)
             file.flush()
-            return await self._text(Path(file.name), name)
+            return await self._parts(Path(file.name), name or "file", media_type, sees=sees)
+
+    async def _parts(self, path: Path, name: str, media_type: str, *, sees: bool) -> list[ChatPart]:
+        """Raises ExtractionFailed."""
+        with path.open("rb") as file:
+            read_as = readable_name(name, media_type, file.read(HEAD))
+        scanned = await self._scans(path, name) if sees and read_as.lower().endswith(".pdf") else []
+        try:
+            text = await self._text(path, read_as)
+        except ExtractionFailed:
+            if not scanned:
+                raise
+            text = "[It has no text; its pages follow as images.]"
+        return [_text(f"[File {name!r}]\n{text}\n[End of file {name!r}]"), *scanned]
 
     async def _text(self, path: Path, name: str) -> str:
         extracted = await self._extractor.text(path, name)
@@ -58,3 +85,18 @@ class Documents:
         finally:
             extracted.discard()
         return text if len(text) <= _MOST_CHARACTERS else text[:_MOST_CHARACTERS] + "\n[The rest is left out.]"
+
+    async def _scans(self, path: Path, name: str) -> list[ChatPart]:
+        """The pages without text, each under its number. Raises ExtractionFailed."""
+        found = await self._extractor.scans(path, most=_MOST_PAGES, edge=_PAGE_EDGE, size=_PAGES_BYTES)
+        parts: list[ChatPart] = []
+        for number, image in found.pages:
+            url = f"data:image/png;base64,{base64.b64encode(image).decode()}"
+            parts += [_text(f"[Page {number} of file {name!r}]"), {"type": "image_url", "image_url": {"url": url}}]
+        if found.left_out:
+            parts.append(_text(f"[{len(found.left_out)} more pages of file {name!r} without text are left out.]"))
+        return parts
+
+
+def _text(text: str) -> ChatPart:
+    return {"type": "text", "text": text}

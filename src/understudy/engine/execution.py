@@ -38,7 +38,9 @@ class Execution:
         self._interruption = Interruption()
         self._tool_use = ToolUse(stage, self._interruption, tools)
         self._load_image: LoadImage = partial(tools.load_image, stage.project_id)
-        self._load_document: LoadDocument = partial(tools.load_document, stage.project_id)
+        self._load_document: LoadDocument = partial(
+            tools.load_document, stage.project_id, sees=models.sees(stage.view.run.model)
+        )
         self._hearing: Hearing | None = None
         self._given_up = False
         self.stranded = False

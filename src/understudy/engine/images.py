@@ -4,11 +4,11 @@ import base64
 from typing import Final
 
 from understudy.blobs import Blobs
+from understudy.engine import inline
 from understudy.store import Store
 
 # What the hosted models take of one image.
 _LARGEST: Final = 20 * 1024 * 1024
-_KINDS: Final = ((b"\x89PNG", "png"), (b"\xff\xd8\xff", "jpeg"), (b"GIF8", "gif"))
 
 
 class Images:
@@ -25,11 +25,15 @@ class Images:
         async with self._blobs.reading(found[0].blob) as chunks:
             async for chunk in chunks:
                 content += chunk
-        kind = _kind(bytes(content[:16]))
+        kind = inline.image_kind(bytes(content[:16]))
         return None if kind is None else f"data:image/{kind};base64,{base64.b64encode(content).decode()}"
 
-
-def _kind(head: bytes) -> str | None:
-    if head[:4] == b"RIFF" and head[8:12] == b"WEBP":
-        return "webp"
-    return next((kind for magic, kind in _KINDS if head.startswith(magic)), None)
+    async def kind(self, project_id: str, file_id: str) -> str | None:
+        """`png`, `jpeg`, `gif` or `webp`, by its first bytes; None where the project has no such File, or no image."""
+        found = await self._store.files.lookup(project_id, [file_id])
+        if not found or found[0].bytes > _LARGEST:
+            return None
+        async with self._blobs.reading(found[0].blob) as chunks:
+            async for chunk in chunks:
+                return inline.image_kind(bytes(chunk[:16]))
+        return None

@@ -43,8 +43,8 @@ _AROUND: Final = 8
 LoadImage = Callable[[str], Awaitable[str | None]]
 """From a File's id to a `data:` URL; None where there is no such image."""
 
-LoadDocument = Callable[[Mapping[str, Any]], Awaitable[str]]
-"""From an `input_file` part to the document's text."""
+LoadDocument = Callable[[Mapping[str, Any]], Awaitable[list[dict[str, Any]]]]
+"""From an `input_file` part to what the model is given of the document: its text, and pages that are images."""
 
 _NO_PLAN: Final = Plan()
 
@@ -330,24 +330,25 @@ async def _load_contents(spoken: list[dict[str, Any]], load: LoadImage, read: Lo
     """Puts the bytes of images and the text of documents where messages name them; what is gone is said to be."""
     for message in spoken:
         if isinstance(message["content"], list):
-            message["content"] = [await _loaded(part, load, read) for part in message["content"]]
+            message["content"] = [one for part in message["content"] for one in await _loaded(part, load, read)]
 
 
 async def _no_image(_: str) -> None:
     return None
 
 
-async def _no_document(part: Mapping[str, Any]) -> str:
-    return f"[The file {part.get('filename') or part.get('file_id')} is not available.]"
+async def _no_document(part: Mapping[str, Any]) -> list[dict[str, Any]]:
+    name = part.get("filename") or part.get("file_id")
+    return [{"type": "text", "text": f"[The file {name} is not available.]"}]
 
 
-async def _loaded(part: dict[str, Any], load: LoadImage, read: LoadDocument) -> dict[str, Any]:
+async def _loaded(part: dict[str, Any], load: LoadImage, read: LoadDocument) -> list[dict[str, Any]]:
     if part["type"] == "input_file":
-        return {"type": "text", "text": await read(part)}
+        return await read(part)
     if part["type"] != "image_file":
-        return part
+        return [part]
     image = part["image_file"]
     url = await load(image["file_id"])
     if url is None:
-        return {"type": "text", "text": f"[The image {image['file_id']} is not available.]"}
-    return {"type": "image_url", "image_url": {"url": url, "detail": image["detail"]}}
+        return [{"type": "text", "text": f"[The image {image['file_id']} is not available.]"}]
+    return [{"type": "image_url", "image_url": {"url": url, "detail": image["detail"]}}]

@@ -37,7 +37,7 @@ class Tools:
     remote_servers: RemoteServers
     load_image: Callable[[str, str], Awaitable[str | None]]
     """From a project's id and a File's to a `data:` URL."""
-    load_document: Callable[[str, Mapping[str, Any]], Awaitable[str]]
+    load_document: Callable[..., Awaitable[list[dict[str, Any]]]]
     """From a project's id and an `input_file` part to the document's text."""
 
 

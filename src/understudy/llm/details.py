@@ -9,6 +9,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final, Literal
 
+from understudy.llm.families import sees
 from understudy.llm.prices import FREE, Price, Prices, PublicFacts
 from understudy.llm.provider import ModelCard
 from understudy.llm.router import Models
@@ -22,9 +23,6 @@ _TYPES: Final[tuple[tuple[ModelType, re.Pattern[str]], ...]] = (
     ("video", re.compile(r"(^|/)(ray-|sora|veo|kling|luma)|video")),
     ("image", re.compile(r"(^|/)(dall-e|gpt-image|flux|imagen|stable-diffusion|sdxl)")),
     ("audio", re.compile(r"whisper|(^|[/-])tts|transcribe|speech|audio")),
-)
-_SEES: Final = re.compile(
-    r"(?:.*/)?(gpt-4o|gpt-4\.[1-9]|gpt-4-turbo|gpt-[5-9]|chatgpt-4o|o[1-9](?!-mini)|claude|gemini|.*(vision|-vl\b|llava|pixtral))"
 )
 _MODALITIES: Final[dict[ModelType, tuple[tuple[str, ...], tuple[str, ...]]]] = {
     "chat-completion": (("text",), ("text",)),
@@ -118,7 +116,7 @@ class Details:
         kind = own.type or _type(names[-1])
         features = _features(kind, own, known=facts is not None or names[-1].startswith("rehearsal"))
         inputs, outputs = _MODALITIES[kind]
-        if kind == "chat-completion" and _SEES.match(names[-1]):
+        if kind == "chat-completion" and sees(names[-1]):
             inputs = (*inputs, "image")
         return ModelDetails(
             card=card,

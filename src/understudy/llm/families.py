@@ -8,6 +8,10 @@ _O_SERIES = re.compile(r"(?:.*/)?o[1-9](?:-.*)?")
 _THINKING = re.compile(
     r"(?:.*/)?(?:gpt-(?:[5-9]|\d\d)(?!.*chat)|gpt-oss|deepseek-(?:r\d|reasoner)|qwq|magistral|.*-thinking).*"
 )
+_SEEING = re.compile(
+    r"(?:.*/)?(gpt-4o|gpt-4\.[1-9]|gpt-4-turbo|gpt-[5-9]|chatgpt-4o|o[1-9](?!-mini)|claude|gemini|gemma-?3|llama-?4"
+    r"|.*(vision|vl\b|llava|pixtral|minicpm-v))"
+)
 
 
 def sampling(model: str, given: float | None, inherited: float | None = None) -> float | None:
@@ -26,3 +30,8 @@ def reasons(model: str) -> bool:
     """Whether models of this name think before they answer, as far as a name tells."""
     name = model.lower()
     return bool(_O_SERIES.fullmatch(name) or _THINKING.fullmatch(name))
+
+
+def sees(model: str) -> bool:
+    """Whether models of this name take images, as far as a name tells."""
+    return _SEEING.match(model.lower()) is not None

@@ -9,7 +9,7 @@ import msgspec
 
 from understudy.clock import Clock
 from understudy.errors import UpstreamError, UpstreamFault
-from understudy.llm import messages_answer, messages_request
+from understudy.llm import families, messages_answer, messages_request
 from understudy.llm.anthropic import AnthropicProvider
 from understudy.llm.catalog import Catalog, Route, Target
 from understudy.llm.messages_request import MessageBody
@@ -70,6 +70,10 @@ class Models:
     def known_as(self, model: str) -> tuple[tuple[str, ...], str | None]:
         """The names that a price may be found under, and the base URL of the provider that answers first."""
         return self._catalog.known_as(model)
+
+    def sees(self, model: str) -> bool:
+        """Whether it takes images, as far as any of its names tells."""
+        return any(families.sees(name) for name in self._catalog.known_as(model)[0])
 
     def aliases(self, model: str) -> Sequence[str]:
         """Other ids that lead to the same model."""

@@ -6,7 +6,7 @@ It limits itself before it reads anything of a stranger's. Knows nothing of who 
 import contextlib
 import os
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from itertools import islice
 from pathlib import Path
 from typing import BinaryIO, Final
@@ -25,6 +25,8 @@ from understudy.retrieval.messages import (
     Piece,
     Pieces,
     Refused,
+    Render,
+    Rendered,
     Reply,
     Request,
     Rows,
@@ -70,6 +72,8 @@ def _answer(request: Request, chunks: Iterator[Chunk]) -> Reply:
     match request:
         case Extract():
             return _extract(request)
+        case Render():
+            return _render(request)
         case Split():
             return Begun()
         case More(count=count):
@@ -81,8 +85,26 @@ def _answer(request: Request, chunks: Iterator[Chunk]) -> Reply:
 def _extract(request: Extract) -> Reply:
     from understudy.retrieval import reading  # noqa: PLC0415 - who only splits needs no format
 
-    try:
+    def extract() -> Reply:
         return Extracted(reading.read(Path(request.path), request.filename, Path(request.out), request.limit))
+
+    return _guarded(extract)
+
+
+def _render(request: Render) -> Reply:
+    from understudy.retrieval.reading import scans  # noqa: PLC0415
+
+    def render() -> Reply:
+        return Rendered(*scans.pages(Path(request.path), request.most, request.edge, request.size))
+
+    return _guarded(render)
+
+
+def _guarded(work: Callable[[], Reply]) -> Reply:
+    from understudy.retrieval import reading  # noqa: PLC0415
+
+    try:
+        return work()
     except reading.Unreadable as error:
         return Refused(error.code, str(error))
     except MemoryError:

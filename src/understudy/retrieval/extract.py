@@ -7,7 +7,7 @@ from typing import Literal, cast
 
 from understudy.errors import UnderstudyError
 from understudy.retrieval.children import ChildFailed, Children
-from understudy.retrieval.messages import Extract, Extracted, Refused
+from understudy.retrieval.messages import Extract, Extracted, Refused, Render, Rendered, Reply, Request
 
 FailureCode = Literal["unsupported_file", "invalid_file", "server_error"]
 
@@ -60,8 +60,21 @@ class Extractor:
         except OSError as error:
             raise ExtractionFailed("server_error", f"The text cannot be kept: {error.strerror}.") from None
 
+    async def scans(self, path: Path, *, most: int, edge: int, size: int) -> Rendered:
+        """The pages of a PDF that have no text, `most` of them and `size` bytes at most, as PNGs of `edge` pixels.
+
+        Raises ExtractionFailed.
+        """
+        reply = await self._ask(Render(str(path), most, edge, size))
+        assert isinstance(reply, Rendered)
+        return reply
+
     async def _extract(self, path: Path, filename: str, out: Path) -> int:
-        request = Extract(str(path), filename, str(out), self._text_bytes)
+        reply = await self._ask(Extract(str(path), filename, str(out), self._text_bytes))
+        assert isinstance(reply, Extracted)
+        return reply.characters
+
+    async def _ask(self, request: Request) -> Reply:
         try:
             async with self._children.lease() as child:
                 reply = await child.ask(request, self._seconds)
@@ -71,8 +84,7 @@ class Extractor:
             raise self._failure(error) from None
         if isinstance(reply, Refused):
             raise ExtractionFailed(cast("FailureCode", reply.code), reply.message)
-        assert isinstance(reply, Extracted)
-        return reply.characters
+        return reply
 
     def _failure(self, error: ChildFailed) -> ExtractionFailed:
         if error.reason == "timeout":

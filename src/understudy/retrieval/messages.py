@@ -15,6 +15,18 @@ class Extract(msgspec.Struct, tag=True):
     limit: int
 
 
+class Render(msgspec.Struct, tag=True):
+    """Draws the pages of the PDF at `path` that have no text.
+
+    At most `most` of them and `size` bytes, none with more than `edge` pixels on a side.
+    """
+
+    path: str
+    most: int
+    edge: int
+    size: int
+
+
 class Split(msgspec.Struct, tag=True):
     """Begins to cut the text at `path`; `More` asks for the chunks."""
 
@@ -35,11 +47,18 @@ class Embed(msgspec.Struct, tag=True):
     texts: list[str]
 
 
-Request = Extract | Split | More | Embed
+Request = Extract | Render | Split | More | Embed
 
 
 class Extracted(msgspec.Struct, tag=True):
     characters: int
+
+
+class Rendered(msgspec.Struct, tag=True):
+    """PNGs by the numbers of their pages, from 1, and the numbers of those that were too many."""
+
+    pages: list[tuple[int, bytes]]
+    left_out: list[int]
 
 
 class Refused(msgspec.Struct, tag=True):
@@ -69,4 +88,4 @@ class Rows(msgspec.Struct, tag=True):
     rows: list[bytes]
 
 
-Reply = Extracted | Refused | Begun | Pieces | Rows
+Reply = Extracted | Rendered | Refused | Begun | Pieces | Rows

@@ -1,0 +1,120 @@
+"""Files and images that a request names or carries, looked at before anything is begun."""
+
+import asyncio
+import binascii
+from collections.abc import Sequence
+from typing import Any, Final
+
+from understudy import errors
+from understudy.api.parts import Parts
+from understudy.engine import inline
+from understudy.wire.input_items import (
+    GivenCustomToolCallOutput,
+    GivenFunctionCallOutput,
+    GivenItem,
+    GivenMessage,
+    InputFile,
+    InputImage,
+)
+from understudy.wire.problems import InvalidBody
+from understudy.wire.wording import Problem
+
+# Characters of base64 that are checked at once; more of them are checked by a thread.
+_SMALL: Final = 1 << 18
+_FORMATS: Final = "'image/jpeg', 'image/png', 'image/gif', 'image/webp'"
+_SUPPORTED: Final = frozenset({"image/jpeg", "image/jpg", "image/png", "image/gif", "image/webp"})
+
+
+async def check_files(parts: Parts, project_id: str, items: Sequence[GivenItem], param: str = "input") -> None:
+    """Raises NotFound for a file that an item names and the project does not have; InvalidBody for bad contents."""
+    images: dict[str, str] = {}
+    named: list[str] = []
+    for index, item in enumerate(items):
+        member, contents = _contents(item)
+        for number, part in enumerate(contents):
+            path = f"{param}[{index}].{member}[{number}]"
+            if isinstance(part, InputImage) and part.image_url:
+                await check_image_url(part.image_url, f"{path}.image_url")
+            elif isinstance(part, InputImage) and part.file_id:
+                images.setdefault(part.file_id, f"{path}.file_id")
+                named.append(part.file_id)
+            elif isinstance(part, InputFile) and part.file_data is not None:
+                await check_file_data(part.file_data, f"{path}.file_data")
+            elif isinstance(part, InputFile) and part.file_id:
+                named.append(part.file_id)
+    await require_files(parts, project_id, named, param)
+    for file_id, path in images.items():
+        await check_image_file(parts, project_id, file_id, path)
+
+
+async def require_files(parts: Parts, project_id: str, file_ids: Sequence[str], param: str) -> None:
+    """Raises NotFound for the first file that the project does not have."""
+    if not file_ids:
+        return
+    found = {file.id for file in await parts.store.files.lookup(project_id, file_ids)}
+    for file_id in file_ids:
+        if file_id not in found:
+            raise errors.NotFound(f"No such File object: {file_id}", param=param)
+
+
+async def check_image_file(parts: Parts, project_id: str, file_id: str, param: str) -> None:
+    """Raises InvalidRequest where the File is none of the images that models take, by its bytes."""
+    if await parts.images.kind(project_id, file_id) is None:
+        raise errors.InvalidRequest(
+            f"Invalid '{param}': the File '{file_id}' is not an image of a supported format. Supported formats:"
+            f" {_FORMATS}.",
+            param=param,
+            code="invalid_image_format",
+        )
+
+
+async def check_image_url(url: str, param: str) -> None:
+    """Raises InvalidBody for a data URL that holds no image that models take, by its media type and its bytes."""
+    if url[:5].lower() != "data:":
+        return
+    media_type, encoded = inline.split(url)
+    if media_type not in _SUPPORTED or ";base64" not in url[:128]:
+        raise InvalidBody(
+            Problem(
+                f"Invalid '{param}'. Expected a base64-encoded data URL with an image MIME type (e.g."
+                f" 'data:image/png;base64,aW1nIGJ5dGVzIGhlcmU='), but got unsupported MIME type '{media_type}'.",
+                param,
+                "invalid_value",
+            )
+        )
+    await _check_base64(encoded, param, "invalid_base64_image")
+    if inline.image_kind(inline.first_bytes(encoded)) is None:
+        raise InvalidBody(
+            Problem(
+                f"Invalid '{param}': its bytes are not an image of a supported format. Supported formats: {_FORMATS}.",
+                param,
+                "invalid_image_format",
+            )
+        )
+
+
+async def check_file_data(data: str, param: str) -> None:
+    """Raises InvalidBody for what is not base64, as a data URL or bare, or has no bytes."""
+    await _check_base64(inline.split(data)[1], param, "invalid_value")
+
+
+async def _check_base64(encoded: str, param: str, code: str) -> None:
+    if not encoded:
+        raise InvalidBody(Problem(f"Invalid '{param}': it has no bytes.", param, code))
+    try:
+        if len(encoded) <= _SMALL:
+            inline.check_base64(encoded)
+        else:
+            await asyncio.to_thread(inline.check_base64, encoded)
+    except binascii.Error as fault:
+        raise InvalidBody(Problem(f"Invalid '{param}': {fault}", param, code)) from None
+
+
+def _contents(item: GivenItem) -> tuple[str, Sequence[Any]]:
+    match item:
+        case GivenMessage(content=list(content)):
+            return "content", content
+        case GivenFunctionCallOutput(output=list(output)) | GivenCustomToolCallOutput(output=list(output)):
+            return "output", output
+        case _:
+            return "", ()

@@ -1,0 +1,63 @@
+"""Bytes that stand in JSON: data URLs and bare base64, taken apart and checked. Knows no request."""
+
+import binascii
+from typing import Final, Protocol
+
+# Characters that are decoded at a time, a multiple of 4: a thread that does so lets others run in between.
+_STEP: Final = 1 << 18
+_WHITE: Final = str.maketrans("", "", " \t\r\n")
+_IMAGES: Final = ((b"\x89PNG\r\n\x1a\n", "png"), (b"\xff\xd8\xff", "jpeg"), (b"GIF8", "gif"))
+
+
+class Sink(Protocol):
+    def write(self, data: bytes, /) -> object: ...
+
+
+def split(data: str) -> tuple[str, str]:
+    """The media type of a data URL, empty where it says none, and its base64; bare base64 has no media type."""
+    if data[:5].lower() != "data:":
+        return "", data
+    head, _, encoded = data.partition(",")
+    return head[5:].partition(";")[0].strip().lower(), encoded
+
+
+def decode_into(file: Sink, encoded: str) -> None:
+    """Writes the bytes of base64, in steps. Raises binascii.Error where it is none."""
+    rest = ""
+    for at in range(0, len(encoded), _STEP):
+        text = rest + encoded[at : at + _STEP].translate(_WHITE)
+        end = len(text) - len(text) % 4
+        rest = text[end:]
+        file.write(_decode(text[:end]))
+    if rest:
+        raise binascii.Error("it is not valid base64: it is cut off.")
+
+
+def check_base64(encoded: str) -> None:
+    """Raises binascii.Error."""
+    decode_into(_Nowhere(), encoded)
+
+
+def image_kind(head: bytes) -> str | None:
+    """`png`, `jpeg`, `gif` or `webp`, by the first 16 bytes; None for what is no such image."""
+    if head[:4] == b"RIFF" and head[8:12] == b"WEBP":
+        return "webp"
+    return next((kind for magic, kind in _IMAGES if head.startswith(magic)), None)
+
+
+def first_bytes(encoded: str) -> bytes:
+    """The first bytes of base64, 48 at most. Raises binascii.Error."""
+    head = encoded[:128].translate(_WHITE)[:64]
+    return _decode(head[: len(head) - len(head) % 4])
+
+
+class _Nowhere:
+    def write(self, data: bytes, /) -> None:
+        pass
+
+
+def _decode(text: str) -> bytes:
+    try:
+        return binascii.a2b_base64(text, strict_mode=True)
+    except (binascii.Error, ValueError):
+        raise binascii.Error("it is not valid base64.") from None

@@ -1,0 +1,54 @@
+"""The name that a document is read by, where its own says nothing of its format: by media type, and by first bytes."""
+
+import mimetypes
+from pathlib import PurePath
+from typing import Final
+
+from understudy.retrieval.reading import SUPPORTED
+
+# Bytes of a document that `readable_name` wants to see.
+HEAD: Final = 8192
+_OFFICE: Final = "application/vnd.openxmlformats-officedocument."
+_SUFFIXES: Final = {
+    f"{_OFFICE}wordprocessingml.document": "docx",
+    f"{_OFFICE}spreadsheetml.sheet": "xlsx",
+    f"{_OFFICE}presentationml.presentation": "pptx",
+    "application/json": "json",
+    "application/rtf": "rtf",
+    "application/x-ipynb+json": "ipynb",
+    "application/x-yaml": "yaml",
+    "application/yaml": "yaml",
+    "text/markdown": "md",
+    "text/rtf": "rtf",
+    "text/x-markdown": "md",
+}
+_MEMBERS: Final = ((b"word/", "docx"), (b"xl/", "xlsx"), (b"ppt/", "pptx"))
+
+
+def readable_name(name: str, media_type: str, head: bytes) -> str:
+    """`name` where its suffix is one of a format that is read; with a suffix for what the document is otherwise.
+
+    `media_type` may be empty; `head` are the first `HEAD` bytes.
+    """
+    if PurePath(name).suffix[1:].lower() in SUPPORTED:
+        return name
+    suffix = _of_type(media_type) or _of_bytes(head)
+    return f"{name}.{suffix}" if suffix in SUPPORTED else name
+
+
+def _of_type(media_type: str) -> str:
+    kind = media_type.partition(";")[0].strip().lower()
+    suffix = _SUFFIXES.get(kind) or (mimetypes.guess_extension(kind) or "")[1:]
+    if suffix not in SUPPORTED and kind.startswith("text/"):
+        return "txt"
+    return suffix if suffix in SUPPORTED else ""
+
+
+def _of_bytes(head: bytes) -> str:
+    if b"%PDF-" in head[:1024]:
+        return "pdf"
+    if head.startswith(b"{\\rtf"):
+        return "rtf"
+    if head.startswith(b"PK\x03\x04"):
+        return next((suffix for member, suffix in _MEMBERS if member in head), "")
+    return ""

@@ -1,0 +1,172 @@
+"""Files and images inside of responses and conversations: what models are given of them, and what is refused."""
+
+import base64
+import io
+
+import openai
+import pytest
+from PIL import Image
+from reportlab.lib.utils import ImageReader
+from reportlab.pdfgen import canvas
+
+from e2e.sending import upload
+from media.films import picture
+from retrieval import documents
+
+PNG = picture((220, 30, 30))
+
+
+def data_url(data, kind):
+    return f"data:{kind};base64,{base64.b64encode(data).decode()}"
+
+
+def scanned(*colours, words=""):
+    """A PDF of one picture a page, and of a last page with words where there are any."""
+    buffer = io.BytesIO()
+    page = canvas.Canvas(buffer)
+    for colour in colours:
+        page.drawImage(ImageReader(io.BytesIO(picture(colour))), 0, 0, 595, 842)
+        page.showPage()
+    if words:
+        page.drawString(72, 700, words)
+        page.showPage()
+    page.save()
+    return buffer.getvalue()
+
+
+def ask(client, *parts, model="gpt-4o", **members):
+    return client.responses.create(model=model, input=[{"role": "user", "content": list(parts)}], **members)
+
+
+def given(upstream, number=-1):
+    """The parts of the last message that the model got."""
+    return upstream.requests[-1].body["messages"][number]["content"]
+
+
+def words(upstream):
+    content = given(upstream)
+    return content if isinstance(content, str) else "".join(part.get("text", "") for part in content)
+
+
+@pytest.mark.parametrize(
+    ("data", "kind"),
+    [
+        (documents.pdf(["Pizza for Travis."]), "application/pdf"),
+        (documents.pdf(["Pizza for Travis."]), "application/octet-stream"),
+        (documents.pdf(["Pizza for Travis."]), ""),
+        (b"<p>Pizza for Travis.</p>", "text/html"),
+        (b"Pizza for Travis.", "text/x-unheard-of; charset=utf-8"),
+        (b"{\\rtf1 Pizza for Travis.}", "application/rtf"),
+        (b'{"food": "Pizza for Travis."}', "application/json"),
+    ],
+)
+def test_a_document_is_read_by_its_media_type_or_its_bytes_where_its_name_says_nothing(client, upstream, data, kind):
+    for named in ({}, {"filename": "menu"}, {"filename": "menu.part1"}):
+        ask(client, {"type": "input_file", "file_data": data_url(data, kind), **named})
+        assert "Pizza for Travis." in words(upstream), named
+
+
+def test_what_says_nowhere_what_it_is_cannot_be_read(client, upstream):
+    ask(client, {"type": "input_file", "filename": "a.unknown", "file_data": data_url(b"Pizza", "")})
+    assert "'a.unknown' cannot be read" in words(upstream)
+
+
+def test_office_documents_are_known_without_a_name(client, upstream):
+    for made in (documents.word(), documents.sheets(), documents.slides()):
+        ask(client, {"type": "input_file", "file_data": base64.b64encode(made).decode()})
+        assert documents.FACT in words(upstream)
+
+
+def test_pages_of_a_scanned_document_reach_models_that_see(client, server, upstream):
+    inline = {
+        "type": "input_file",
+        "filename": "a.pdf",
+        "file_data": data_url(scanned("red", "gray"), "application/pdf"),
+    }
+    file_id = upload(server, scanned("blue", words="The end."), "user_data", "b.pdf")["id"]
+    ask(client, inline, {"type": "input_file", "file_id": file_id})
+    parts = given(upstream)
+    images = [part["image_url"]["url"] for part in parts if part["type"] == "image_url"]
+    pages = [Image.open(io.BytesIO(base64.b64decode(url.partition(",")[2]))) for url in images]
+    assert [page.convert("RGB").getpixel((page.width // 2, page.height // 2)) for page in pages] == [
+        (255, 0, 0),
+        (136, 136, 136),
+        (0, 0, 255),
+    ]
+    assert all(max(page.size) <= 1568 for page in pages)
+    assert "[Page 2 of file 'a.pdf']" in words(upstream)
+    assert "The end." in words(upstream)
+
+
+def test_models_that_do_not_see_are_told_that_a_document_was_scanned(client, upstream):
+    part = {"type": "input_file", "filename": "a.pdf", "file_data": data_url(scanned("red"), "application/pdf")}
+    ask(client, part, model="org/with/slashes")
+    assert "'a.pdf' cannot be read" in words(upstream)
+
+
+def test_a_long_scanned_document_is_shown_in_part_and_said_to_be(client, upstream):
+    part = {"type": "input_file", "filename": "a.pdf", "file_data": data_url(scanned(*["red"] * 22), "application/pdf")}
+    ask(client, part)
+    parts = given(upstream)
+    assert sum(part["type"] == "image_url" for part in parts) == 20
+    assert parts[-1]["text"] == "[2 more pages of file 'a.pdf' without text are left out.]"
+
+
+BROKEN = "data:application/pdf;base64,JVBER!!!"
+
+
+@pytest.mark.parametrize(
+    ("part", "member", "code"),
+    [
+        ({"type": "input_file", "filename": "a.pdf", "file_data": BROKEN}, "file_data", "invalid_value"),
+        ({"type": "input_file", "filename": "a.txt", "file_data": "abcde"}, "file_data", "invalid_value"),
+        ({"type": "input_file", "filename": "a.txt", "file_data": "é" * 8}, "file_data", "invalid_value"),
+        (
+            {"type": "input_file", "filename": "a.txt", "file_data": "data:text/plain;base64,"},
+            "file_data",
+            "invalid_value",
+        ),
+        ({"type": "input_file", "filename": "a.txt", "file_data": "QUFB" * 70_000 + "A"}, "file_data", "invalid_value"),
+        (
+            {"type": "input_image", "image_url": data_url(documents.pdf(), "application/pdf")},
+            "image_url",
+            "invalid_value",
+        ),
+        (
+            {"type": "input_image", "image_url": data_url(documents.pdf(), "image/png")},
+            "image_url",
+            "invalid_image_format",
+        ),
+        ({"type": "input_image", "image_url": data_url(b"not one", "image/jpeg")}, "image_url", "invalid_image_format"),
+        (
+            {"type": "input_image", "image_url": "data:image/png;base64,iVBORw0KGgo!"},
+            "image_url",
+            "invalid_base64_image",
+        ),
+        ({"type": "input_image", "image_url": "data:image/png,iVBORw0KGgo="}, "image_url", "invalid_value"),
+    ],
+)
+def test_contents_that_are_not_what_they_say_are_refused_with_their_place(server, upstream, part, member, code):
+    content = [{"type": "input_text", "text": "Look:"}, part]
+    message = {"role": "user", "content": content}
+    output = {"type": "function_call_output", "call_id": "call_a", "output": content}
+    called = {"type": "function_call", "call_id": "call_a", "name": "f", "arguments": "{}"}
+    for path, body, place in (
+        ("/responses", {"model": "gpt-4o", "input": [message]}, f"input[0].content[1].{member}"),
+        ("/responses", {"model": "gpt-4o", "input": [called, output]}, f"input[1].output[1].{member}"),
+        ("/responses/input_tokens", {"model": "gpt-4o", "input": [message]}, f"input[0].content[1].{member}"),
+        ("/responses/compact", {"model": "gpt-4o", "input": [message]}, f"input[0].content[1].{member}"),
+        ("/conversations", {"items": [message]}, f"items[0].content[1].{member}"),
+    ):
+        reply = server.ask("POST", path, body)
+        assert (reply.status, reply.json["error"]["param"], reply.json["error"]["code"]) == (400, place, code), path
+    assert upstream.requests == []
+
+
+def test_a_file_that_is_no_image_is_refused_as_one(client, server):
+    page = upload(server, documents.pdf(), "user_data", "a.pdf")["id"]
+    with pytest.raises(openai.BadRequestError, match="is not an image") as refused:
+        ask(client, {"type": "input_image", "file_id": page})
+    assert refused.value.param == "input[0].content[0].file_id"
+    with pytest.raises(openai.BadRequestError, match="is not an image"):
+        client.conversations.create(items=[{"role": "user", "content": [{"type": "input_image", "file_id": page}]}])
