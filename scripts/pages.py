@@ -165,7 +165,9 @@ def default(field: Any) -> str:
 
 
 def helps(command: click.Command, name: str) -> Iterator[str]:
-    context = click.Context(command, info_name=name, max_content_width=100, terminal_width=100)
+    # What the program itself gives its contexts, the names of the help option among it.
+    settings = {**commands.context_settings, "terminal_width": 100}
+    context = click.Context(command, info_name=name, **settings)
     yield f"## {name}\n\n```text\n{command.get_help(context)}\n```\n"
     if isinstance(command, click.Group):
         for child in command.commands.values():

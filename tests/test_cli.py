@@ -1,5 +1,6 @@
 """The commands, run as a user runs them: what they print, where, and with which exit code."""
 
+import asyncio
 import json
 import os
 import subprocess
@@ -8,6 +9,9 @@ from pathlib import Path
 
 import pytest
 
+from understudy import __version__
+from understudy.cli import commands
+from understudy.store import open_store
 from upstream import Upstream, fault
 
 ROOT = Path(__file__).parent.parent
@@ -29,6 +33,16 @@ def understudy(tmp_path):
         return done
 
     return run
+
+
+@pytest.fixture
+def store(tmp_path):
+    """The data directory that a server has created in the folder where `understudy` runs."""
+
+    async def create():
+        await (await open_store(tmp_path / "understudy-data")).close()
+
+    asyncio.run(create())
 
 
 def table(done):
@@ -101,7 +115,7 @@ def test_config_as_json_keeps_types(understudy):
     assert KEY not in done.stdout
 
 
-def test_a_key_is_shown_once_listed_by_its_hint_and_revoked_by_itself(understudy):
+def test_a_key_is_shown_once_listed_by_its_hint_and_revoked_by_itself(understudy, store):
     created = json.loads(understudy("keys", "create", "--name", "laptop", "--json").stdout)
     listed = understudy("keys", "list")
     assert created["key"] not in listed.stdout
@@ -111,14 +125,14 @@ def test_a_key_is_shown_once_listed_by_its_hint_and_revoked_by_itself(understudy
     assert json.loads(understudy("keys", "list", "--json").stdout)[0]["revoked_at"] is not None
 
 
-def test_a_created_key_is_all_there_is_on_stdout(understudy):
+def test_a_created_key_is_all_there_is_on_stdout(understudy, store):
     done = understudy("keys", "create")
     assert done.stdout.startswith("sk-understudy-")
     assert done.stdout.count("\n") == 1
     assert done.stdout.strip() not in done.stderr
 
 
-def test_a_project_is_made_listed_and_given_keys_of_its_own(understudy):
+def test_a_project_is_made_listed_and_given_keys_of_its_own(understudy, store):
     made = json.loads(understudy("projects", "create", "team a", "--json").stdout)
     for named in ("team a", made["id"]):
         key = json.loads(understudy("keys", "create", "--project", named, "--json").stdout)
@@ -132,23 +146,132 @@ def test_a_project_is_made_listed_and_given_keys_of_its_own(understudy):
     assert "team a" in understudy("projects", "list").stdout
 
 
-def test_a_project_that_is_there_and_one_that_is_not_are_refused_by_name(understudy):
+def test_a_project_that_is_there_and_one_that_is_not_are_refused_by_name(understudy, store):
     understudy("projects", "create", "mine")
     assert "a project 'mine' already" in understudy("projects", "create", "mine", code=1).stderr
     assert "No project is called 'yours'" in understudy("keys", "create", "--project", "yours", code=1).stderr
     assert "not empty" in understudy("projects", "create", " ", code=2).stderr
 
 
-def test_revoking_what_is_not_active_fails(understudy):
+def test_revoking_what_is_not_active_fails(understudy, store):
     created = json.loads(understudy("keys", "create", "--json").stdout)
     understudy("keys", "revoke", created["id"])
     for key in (created["id"], "key_unknown"):
         assert "No active key is meant by that" in understudy("keys", "revoke", key, code=1).stderr
 
 
-def test_the_data_directory_is_private(understudy, tmp_path):
-    understudy("keys", "create", "--data", "kept")
-    assert (tmp_path / "kept").stat().st_mode & 0o777 == 0o700
+BESIDE_A_SERVER = [
+    ["keys", "create"],
+    ["keys", "list"],
+    ["keys", "revoke", "key_1"],
+    ["projects", "create", "a"],
+    ["projects", "list"],
+    ["credits", "grant", "5USD"],
+    ["credits", "withdraw", "5USD"],
+    ["credits", "limit", "5USD", "--project", "default"],
+    ["credits", "unlimit"],
+    ["credits", "show"],
+    ["credits", "history"],
+    ["webhooks", "endpoints"],
+    ["webhooks", "deliveries"],
+    ["webhooks", "replay", "whd_1"],
+    ["reindex"],
+]
+
+
+@pytest.mark.parametrize("command", BESIDE_A_SERVER, ids=" ".join)
+def test_a_command_in_a_folder_without_a_server_names_the_directory_and_creates_nothing(understudy, tmp_path, command):
+    done = understudy(*command, code=1)
+    assert done.stderr.startswith(f"Error: The data directory '{tmp_path / 'understudy-data'}' does not exist. ")
+    assert "--data or UNDERSTUDY_DATA" in done.stderr
+    assert "Traceback" not in done.stderr
+    assert done.stdout == ""
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_command_that_is_given_another_directory_or_a_file_names_it(understudy, tmp_path):
+    (tmp_path / "other").mkdir()
+    (tmp_path / "file").touch()
+    assert "other' is not a data directory" in understudy("keys", "list", "--data", "other", code=1).stderr
+    assert "file' is a file, not a data directory" in understudy("keys", "list", UNDERSTUDY_DATA="file", code=1).stderr
+    assert list((tmp_path / "other").iterdir()) == []
+
+
+def test_a_command_for_a_postgres_without_our_tables_names_the_database(understudy, tmp_path, postgres):
+    for command in (["keys", "create"], ["reindex"]):
+        stderr = understudy(*command, "--database", postgres, code=1).stderr
+        assert stderr.startswith("Error: The PostgreSQL database 'postgres' at ")
+        assert "has no tables of Understudy. Start the server with it first" in stderr
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_every_command_that_opens_the_store_is_among_those_that_create_nothing():
+    """A new one has to be added above; the others need no store, or create it."""
+    no_store = {"config", "doctor", "serve", "sandbox check"}
+    found = set()
+    for name, command in commands.commands.items():
+        for child, one in getattr(command, "commands", {"": command}).items():
+            if any(option.name == "data" for option in one.params):
+                found.add(f"{name} {child}".strip())
+    listed = {" ".join(words[: 1 if words[0] == "reindex" else 2]) for words in BESIDE_A_SERVER}
+    assert found - no_store == listed
+
+
+@pytest.mark.parametrize("group", [[], ["keys"], ["projects"], ["credits"], ["tools"], ["webhooks"], ["sandbox"]])
+def test_a_group_of_commands_without_arguments_prints_its_help_and_succeeds(understudy, group):
+    done = understudy(*group)
+    assert done.stdout.startswith(f"Usage: {' '.join(['understudy', *group])} [OPTIONS] COMMAND")
+    assert done.stdout == understudy(*group, "-h").stdout
+    assert done.stderr == ""
+
+
+def test_the_version_is_an_option_too(understudy):
+    assert understudy("--version").stdout == f"understudy {__version__}\n"
+
+
+def test_the_page_of_commands_shows_both_spellings_of_the_help_option():
+    page = (ROOT / "docs" / "commands.md").read_text()
+    assert page.count("-h, --help") == page.count("```text")
+
+
+@pytest.mark.parametrize(
+    ("text", "sentence"),
+    [
+        ("port = ", "is not valid TOML: "),
+        ("prot = 1", "`prot` in the file {path} is not a setting; did you mean `port`?"),
+        ('port = "x"', "`port` in the file {path} is 'x'; it must be "),
+        ("[limits]\nrun_seconds = -1", "`limits.run_seconds` in the file {path} is -1; it must be "),
+        ('[providers.x]\nbase_url = "nowhere"', "`providers.x.base_url` in the file {path} is 'nowhere'; it must be "),
+    ],
+)
+@pytest.mark.parametrize("command", [["serve"], ["keys", "list"], ["doctor"]])
+def test_a_settings_file_that_is_wrong_ends_a_command_with_its_name_and_the_value(
+    understudy, tmp_path, command, text, sentence
+):
+    path = tmp_path / "understudy.toml"
+    path.write_text(text)
+    stderr = understudy(*command, code=2).stderr
+    assert sentence.format(path=path) in stderr
+    assert str(path) in stderr
+    assert "Traceback" not in stderr
+
+
+def test_a_password_in_the_url_of_the_database_is_shown_by_no_command(understudy):
+    for url in (
+        "postgresql://u@127.0.0.1:9/d?password=hunter2",
+        "postgresql://u:hunter2/x@127.0.0.1:9/d",
+        "mysql://u:hunter2@h/d",
+    ):
+        for command in (["keys", "list"], ["config"]):
+            done = subprocess.run(
+                [sys.executable, "-m", "understudy", *command, "--database", url],
+                capture_output=True,
+                text=True,
+                timeout=WAIT,
+                check=False,
+            )
+            assert "hunter2" not in done.stdout + done.stderr
+            assert "Traceback" not in done.stderr
 
 
 def findings(done):
@@ -197,7 +320,7 @@ def test_doctor_looks_for_the_bucket(understudy, buckets):
 def test_doctor_fails_where_the_database_does_not_answer(understudy):
     url = "postgresql://u:hunter2@127.0.0.1:9/d"
     done = understudy("doctor", "--port", "0", "--database", url, code=1)
-    assert "broken   database: PostgreSQL does not answer" in done.stdout
+    assert "broken   database: Cannot connect to the PostgreSQL database 'd' at 127.0.0.1:9: " in done.stdout
     assert "hunter2" not in done.stdout + done.stderr
 
 
@@ -205,7 +328,7 @@ def test_doctor_warns_of_a_data_directory_that_others_can_read(understudy, tmp_p
     (tmp_path / "kept").mkdir(mode=0o755)
     found = findings(understudy("doctor", "--port", "0", "--data", "kept", "--json"))
     assert found["data directory"]["state"] == "warning"
-    assert "chmod 700" in found["data directory"]["text"]
+    assert "chmod go-rwx" in found["data directory"]["text"]
 
 
 def test_the_pages_of_settings_and_commands_are_current():

@@ -1,14 +1,18 @@
 """`understudy serve` as a process: what it prints, what it refuses, and how it stops."""
 
 import os
+import pty
 import queue
 import re
+import select
 import signal
 import socket
+import stat
 import subprocess
 import sys
 import threading
 from contextlib import contextmanager
+from pathlib import Path
 
 import openai
 import pytest
@@ -38,6 +42,14 @@ class Process:
             self.printed += line
         return self.printed
 
+    def logged(self, *texts):
+        """Everything logged, up to the line by which each of the texts was seen."""
+        logged = ""
+        while not all(text in logged for text in texts):
+            assert select.select([self.process.stderr], [], [], WAIT)[0], logged
+            logged += os.read(self.process.stderr.fileno(), 65536).decode()
+        return logged
+
     def stop(self, sig=signal.SIGTERM):
         self.process.send_signal(sig)
         assert self.process.wait(WAIT) == 0, self.process.stderr.read()
@@ -61,8 +73,13 @@ def serve(tmp_path):
 
 def client(printed):
     url = re.search(r"Base URL +(\S+)", printed)[1]
-    key = re.search(r"API key +(sk-\S+)", printed)
-    return openai.OpenAI(base_url=url, api_key=key[1] if key else "none", timeout=WAIT, max_retries=0)
+    key = first_key(printed) if "in the file" in printed else "none"
+    return openai.OpenAI(base_url=url, api_key=key, timeout=WAIT, max_retries=0)
+
+
+def first_key(printed):
+    """Read from where the first start has put it."""
+    return Path(re.search(r"API key +in the file (\S+)", printed)[1]).read_text().strip()
 
 
 def test_the_first_start_prints_a_program_that_works_as_it_stands(serve):
@@ -76,6 +93,86 @@ def test_the_first_start_prints_a_program_that_works_as_it_stands(serve):
     assert done.stderr == ""
     assert '[get_weather({"city"' in done.stdout
     assert "18 degrees" in done.stdout
+
+
+def test_a_first_start_without_a_terminal_puts_the_key_into_a_private_file_and_not_into_the_journal(serve, tmp_path):
+    with serve() as server:
+        printed = server.until("print()\n")
+        key = first_key(printed)
+        server.stop()
+        logged = server.process.stderr.read()
+    file = tmp_path / "understudy-data" / "first-api-key"
+    assert key.startswith("sk-understudy-")
+    assert key not in printed + logged
+    assert f"the first API key is in the file {file}; delete the file" in logged
+    assert stat.S_IMODE(file.stat().st_mode) == 0o600
+
+
+def test_a_first_start_on_a_terminal_shows_the_key_and_writes_it_nowhere(tmp_path):
+    ours, theirs = pty.openpty()
+    command = [sys.executable, "-m", "understudy", "serve", "--port", "0"]
+    environ = {"PATH": os.environ["PATH"]}
+    with subprocess.Popen(command, cwd=tmp_path, env=environ, stdout=theirs, stderr=subprocess.DEVNULL) as process:
+        os.close(theirs)
+        try:
+            printed = ""
+            while "print()" not in printed:
+                assert select.select([ours], [], [], WAIT)[0], printed
+                printed += os.read(ours, 65536).decode()
+        finally:
+            process.kill()
+            os.close(ours)
+    key = re.search(r"API key +(sk-understudy-\S+)", printed)[1]
+    assert f'api_key="{key}"' in printed
+    assert not (tmp_path / "understudy-data" / "first-api-key").exists()
+
+
+def test_everything_in_the_data_directory_is_its_owners_alone(serve, tmp_path):
+    before = os.umask(0)
+    try:
+        with serve() as server:
+            api = client(server.until("print()\n"))
+            file = api.files.create(file=("notes.txt", b"The harbour is blue."), purpose="assistants")
+            store = api.vector_stores.create(name="notes")
+            api.vector_stores.files.create_and_poll(file.id, vector_store_id=store.id, poll_interval_ms=50)
+            upload = api.uploads.create(bytes=3, filename="a.txt", mime_type="text/plain", purpose="assistants")
+            api.uploads.parts.create(upload.id, data=b"abc")
+            api.responses.create(model="gpt-4o", input="hello", background=True)
+            data = tmp_path / "understudy-data"
+            modes = {path: stat.S_IMODE(path.stat().st_mode) for path in (data, *data.rglob("*"))}
+            server.stop()
+    finally:
+        os.umask(before)
+    assert {path for path, mode in modes.items() if mode & 0o077} == set()
+    assert any("blobs" in path.parts for path in modes)
+    assert data / "understudy.sqlite3-wal" in modes
+
+
+def test_the_banner_says_what_is_on(serve, tmp_path):
+    config = """
+[providers.local]
+base_url = "http://127.0.0.1:9/v1"
+aliases = {"gpt-4o" = "qwen3-32b"}
+[sandbox]
+python = "/nowhere/python"
+"""
+    with serve() as server:
+        alone = server.until("print()\n")
+        server.stop()
+    (tmp_path / "understudy.toml").write_text(config)
+    with serve() as server:
+        printed = server.until("Database")
+        logged = server.logged("`providers.local.base_url`", "/nowhere/python")
+        server.stop()
+    assert "  Models            rehearsal: the embedded model" in alone
+    assert "It stands in for gpt-…, chatgpt-…, claude-…" in alone
+    assert "  File search       on, with the embedder 'builtin'" in alone
+    assert f"  Database          SQLite in {tmp_path / 'understudy-data'}" in alone
+    assert "  Code interpreter  o" in alone
+    assert "  Models            local: http://127.0.0.1:9/v1 (gpt-4o)" in printed
+    assert "stands in" not in printed
+    assert "off: `sandbox.python` '/nowhere/python' does not exist" in printed
+    assert "The provider 'local' at http://127.0.0.1:9/v1 failed: " in logged
 
 
 def test_a_later_start_prints_no_key_and_the_first_one_still_works(serve):
@@ -133,7 +230,7 @@ def test_other_machines_are_not_served_without_an_active_key(serve, tmp_path):
     with serve() as server:
         printed = server.until("print()\n")
         server.stop()
-    key = re.search(r"API key +(sk-\S+)", printed)[1]
+    key = first_key(printed)
     revoke = [sys.executable, "-m", "understudy", "keys", "revoke", key]
     subprocess.run(revoke, cwd=tmp_path, check=True, timeout=WAIT, capture_output=True)
     code, error = refused(serve, "--host", "0.0.0.0")
@@ -146,3 +243,4 @@ def test_a_first_start_for_other_machines_makes_a_key_for_them(serve):
         printed = server.until("print()\n")
         assert client(printed).models.list().data
         server.stop()
+        assert "plain HTTP" in server.process.stderr.read()

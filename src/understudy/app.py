@@ -60,7 +60,7 @@ from understudy.retrieval.children import Children
 from understudy.retrieval.extract import Extractor
 from understudy.retrieval.search import Index
 from understudy.settings import ProviderSettings, Settings
-from understudy.store import Store, open_store
+from understudy.store import Store, data_directory, open_existing_store, open_store
 from understudy.tools.mcp import RemoteServers
 from understudy.tools.sandbox import open_sandbox
 from understudy.wire.problems import InvalidInput
@@ -76,6 +76,7 @@ _WAITED_FOR = 0.75
 class Understudy:
     """The running parts that whoever serves the application has to know."""
 
+    store: Store
     worker: Worker
     generations: Generations
     streams: OpenStreams
@@ -181,7 +182,7 @@ async def _open(app: Starlette, stack: AsyncExitStack, settings: Settings, clock
     )
     await batches.start(batch_endpoints(parts))
     stack.push_async_callback(batches.stop)
-    app.state.understudy = Understudy(worker, generations, streams, settings.shutdown_seconds * _WAITED_FOR)
+    app.state.understudy = Understudy(store, worker, generations, streams, settings.shutdown_seconds * _WAITED_FOR)
 
 
 async def _open_store(stack: AsyncExitStack, settings: Settings, clock: Clock) -> tuple[Store, Blobs, str]:
@@ -271,17 +272,27 @@ async def reindexing(settings: Settings) -> AsyncIterator[Reindexing]:
     """What indexes without a server, also beside one; the two share the work. Raises StoreError."""
     clock = SystemClock()
     async with AsyncExitStack() as stack:
-        store = await open_store(settings.data, settings.database, clock=clock)
+        store = await open_existing_store(settings.data, settings.database, clock=clock)
         stack.push_async_callback(store.close)
-        blobs = await open_blobs(settings.blobs, settings.data)
+        room = _local_room(stack, settings)
+        blobs = await open_blobs(settings.blobs, room)
         stack.push_async_callback(blobs.close)
         await require_location(store, blobs)
         models = _models(settings, clock)
         stack.push_async_callback(models.close)
         # Its own, since a server clears the one that it finds.
-        spool = Path(stack.enter_context(TemporaryDirectory(prefix="spool-", dir=settings.data)))
+        spool = Path(stack.enter_context(TemporaryDirectory(prefix="spool-", dir=room)))
         index, ingestion, _ = await _open_ingestion(stack, settings, store, blobs, models, clock, spool)
         yield Reindexing(store, index, ingestion)
+
+
+def _local_room(stack: AsyncExitStack, settings: Settings) -> Path:
+    """The data directory, or where nothing of this work is in it, a temporary one. Raises StoreError."""
+    if settings.data.is_dir():
+        return settings.data
+    if settings.blobs.kind == "directory":
+        raise data_directory.missing(settings.data)
+    return Path(stack.enter_context(TemporaryDirectory(prefix="understudy-")))
 
 
 async def _open_ingestion(

@@ -2,15 +2,19 @@
 
 import asyncio
 import os
+import re
 import stat
 from importlib import resources
+from urllib.parse import urlsplit
 
+import asyncpg
 import pytest
 
 from store import samples
 from store.samples import OURS
 from understudy.errors import StoreError
-from understudy.store import open_store
+from understudy.store import open_existing_store, open_store, pgvector, postgres_url
+from understudy.store.examination import examine_database
 from understudy.store.migrate import Migration, _apply, migrate, read_migrations
 
 
@@ -112,12 +116,118 @@ async def test_an_unknown_kind_of_database_is_refused(tmp_path):
 
 
 async def test_a_postgres_that_does_not_answer_is_refused_without_its_password(tmp_path):
-    with pytest.raises(StoreError, match="cannot be reached") as caught:
+    with pytest.raises(
+        StoreError, match=r"Cannot connect to the PostgreSQL database 'x' at 127\.0\.0\.1:1: "
+    ) as caught:
         await open_store(tmp_path, "postgresql://user:secret@127.0.0.1:1/x")
     assert "secret" not in str(caught.value)
+    assert "must be percent-encoded: @ is %40" in str(caught.value)
 
 
 async def test_a_path_that_is_no_directory_is_refused(tmp_path):
     (tmp_path / "file").touch()
-    with pytest.raises(StoreError, match=r"The data directory .* cannot be made"):
+    with pytest.raises(StoreError, match=r"The data directory .* cannot be created"):
         await open_store(tmp_path / "file" / "data")
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        "postgresql://user:pass/word@db.internal:5432/app",
+        "postgresql://user:pass#word@db.internal:5432/app",
+        "postgresql://user:pass?word@db.internal:5432/app",
+        "postgresql://user:p@ss/word@db.internal:5432/app",
+        "postgresql://[user:word",
+    ],
+)
+async def test_a_password_that_breaks_its_url_is_hinted_at_and_never_repeated(tmp_path, url):
+    with pytest.raises(StoreError, match="must be percent-encoded") as caught:
+        await open_existing_store(tmp_path, url)
+    assert "malformed" in str(caught.value)
+    assert not re.search("pass|word|ss", str(caught.value).replace("a user or password", ""))
+
+
+@pytest.mark.parametrize(
+    ("url", "place"),
+    [
+        ("postgresql://u:p@db:6543/app", "the PostgreSQL database 'app' at db:6543"),
+        ("postgresql://u:p%40x@db/app?sslmode=require", "the PostgreSQL database 'app' at db:5432"),
+        ("postgresql://u@[::1]:5433/app", "the PostgreSQL database 'app' at [::1]:5433"),
+        ("postgresql://u@a:1,b:2/app", "the PostgreSQL database 'app' at a:1,b:2"),
+        ("postgresql:///app?host=/run/postgresql&port=5434", "the PostgreSQL database 'app' at /run/postgresql:5434"),
+        ("postgres://someone@db", "the PostgreSQL database 'someone' at db:5432"),
+    ],
+)
+def test_a_url_of_postgres_is_named_by_its_place(url, place):
+    assert postgres_url.describe(url) == place
+
+
+async def test_only_a_server_creates_a_data_directory(tmp_path):
+    data = tmp_path / "data"
+    with pytest.raises(StoreError, match=f"The data directory '{data}' does not exist"):
+        await open_existing_store(data)
+    assert not data.exists()
+    data.mkdir()
+    with pytest.raises(StoreError, match=f"'{data}' is not a data directory: it has no understudy.sqlite3"):
+        await open_existing_store(data)
+    assert list(data.iterdir()) == []
+    (data / "understudy.sqlite3").touch()
+    with pytest.raises(StoreError, match=f"'{data}' is not a data directory"):
+        await open_existing_store(data)
+    await (await open_store(data)).close()
+    await (await open_existing_store(data)).close()
+
+
+async def test_only_a_server_creates_tables_in_postgres(tmp_path, postgres):
+    with pytest.raises(StoreError, match=r"has no tables of Understudy\. Start the server with it first"):
+        await open_existing_store(tmp_path / "data", postgres)
+    await (await open_store(tmp_path / "server", postgres)).close()
+    await (await open_existing_store(tmp_path / "data", postgres)).close()
+    assert not (tmp_path / "data").exists()
+
+
+async def test_the_database_is_its_owners_alone_whatever_the_umask_and_an_older_version_left(tmp_path):
+    before = os.umask(0)
+    try:
+        store = await open_store(tmp_path)
+        await store.assistants.create(OURS, samples.assistant())
+        modes = {path.name: stat.S_IMODE(path.stat().st_mode) for path in tmp_path.iterdir()}
+        await store.close()
+    finally:
+        os.umask(before)
+    assert modes == dict.fromkeys(["understudy.sqlite3", "understudy.sqlite3-wal", "understudy.sqlite3-shm"], 0o600)
+    (tmp_path / "understudy.sqlite3").chmod(0o644)
+    (tmp_path / "blobs").mkdir(mode=0o755)
+    await (await open_store(tmp_path)).close()
+    assert stat.S_IMODE((tmp_path / "understudy.sqlite3").stat().st_mode) == 0o600
+    assert stat.S_IMODE((tmp_path / "blobs").stat().st_mode) == 0o700
+
+
+async def test_a_role_that_may_not_create_pgvector_is_told_whom_to_ask(tmp_path, postgres):
+    connection = await asyncpg.connect(postgres)
+    try:
+        for sql in ("CREATE DATABASE bare", "CREATE ROLE app LOGIN", "GRANT ALL ON DATABASE bare TO app"):
+            await connection.execute(sql)
+        await connection.execute("REVOKE CREATE ON DATABASE bare FROM app")
+    finally:
+        await connection.close()
+    parts = urlsplit(postgres)
+    host = next(part for part in parts.query.split("&") if part.startswith("host="))
+    bare = f"postgresql://{{}}@/bare?{host}"
+    found = await examine_database(bare.format("app"))
+    assert found.vector_problem == (
+        "The extension pgvector, which vector stores need, is not created in the database 'bare', and the role 'app'"
+        " may not create it. As a superuser run `CREATE EXTENSION vector` in that database."
+    )
+    assert not found.has_schema
+    assert re.fullmatch(r"PostgreSQL \d+\.\d+, database 'bare' at .+:5432", found.place)
+    assert (await examine_database(bare.format("postgres"))).vector_problem is None
+    assert (await examine_database(postgres)).vector_problem is None
+
+
+def test_a_postgres_without_pgvector_is_explained():
+    asking = pgvector.problem()
+    next(asking)
+    with pytest.raises(StopIteration) as stop:
+        asking.send([(False, None, True, True, "postgres", "app")])
+    assert stop.value.value.startswith("The PostgreSQL server lacks the extension pgvector, which vector stores need.")

@@ -68,7 +68,7 @@ def test_a_key_goes_only_where_it_belongs(given, environ, found):
 
 @pytest.mark.parametrize("base", ["example.com", "ftp://x", "http://", "http://x/v1?y=1"])
 def test_what_is_no_base_url_is_refused_at_once(base):
-    with pytest.raises(ValueError, match=r"The base URL .* is none"):
+    with pytest.raises(ValueError, match=r"Invalid base URL .*: it must look like"):
         Toolkit(base)
 
 
@@ -123,13 +123,15 @@ async def test_a_connection_that_breaks_or_is_refused_is_a_result(api):
         return web.Response()
 
     result = await (await api(handler)).execute(THREAD, AT)
-    assert "cannot be reached: Server disconnected." in result["error"]
+    assert "closed the connection before its answer was complete." in result["error"]
     with socket.socket() as bound:
         bound.bind(("127.0.0.1", 0))
         port = bound.getsockname()[1]
     with Toolkit(f"http://127.0.0.1:{port}", "sk-secret") as toolkit:
         refused = toolkit.execute(THREAD, AT)
-    assert refused["error"].startswith(f"The API at http://127.0.0.1:{port} cannot be reached: ")
+    assert refused["error"].startswith(
+        f"Cannot reach a server at http://127.0.0.1:{port}: connection refused. Start the server with"
+    )
     assert "sk-secret" not in json.dumps([result, refused])
 
 

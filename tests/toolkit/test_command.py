@@ -60,7 +60,10 @@ def test_arguments_are_given_one_by_one_and_as_json_from_anywhere(understudy):
         (["--json", "{"], "--json '{' is not valid JSON"),
         (["--json", "[]"], "--json takes an object of arguments, not '[]'."),
         (["--arg", "name"], "--arg 'name' has no '='; write NAME=VALUE."),
-        (["--base-url", "nowhere"], "The base URL 'nowhere' is none"),
+        (["--base-url", "nowhere"], "Invalid base URL 'nowhere': it must look like 'http://127.0.0.1:8642/v1'."),
+        (["--base-url", "http://127.0.0.1:x/v1"], "Invalid base URL 'http://127.0.0.1:x/v1': it must look like"),
+        (["--base-url", "http://["], "Invalid base URL 'http://[': it must look like"),
+        (["--key", "sk-\n"], "Invalid API key: it may hold printable ASCII characters only."),
     ],
 )
 def test_what_cannot_be_read_is_wrong_usage(understudy, arguments, sentence):
@@ -74,6 +77,18 @@ def test_a_failed_call_says_why_and_exits_with_1(understudy):
     assert done.stderr == f"Error: {sentence}\n"
     wrong = understudy("call", "AI_ML_API_LIST_ASSISTANTS", "--key", "sk-wrong-0123456789", code=1)
     assert "The API answered 401: Incorrect API key provided" in wrong.stderr
+
+
+@pytest.mark.parametrize(
+    ("address", "reason"),
+    [("127.0.0.1:9", "connection refused"), ("host.invalid", "the host name was not found")],
+)
+def test_a_call_without_a_server_names_the_address_and_what_to_do(understudy, address, reason):
+    done = understudy("call", "AI_ML_API_LIST_MODELS", "--base-url", f"http://{address}/v1", code=1)
+    assert done.stderr == (
+        f"Error: Cannot reach a server at http://{address}: {reason}. Start the server with `understudy serve`, or name"
+        " its address with --base-url, `base_url` or UNDERSTUDY_BASE_URL.\n"
+    )
 
 
 def test_the_command_itself_works_beside_a_server(server):

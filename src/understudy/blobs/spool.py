@@ -149,7 +149,9 @@ class Spool:
         self._folder = folder
         self._disk = disk
         try:
-            folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+            # A mode is the last folder's alone, where its parents are made with it.
+            folder.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+            folder.mkdir(mode=0o700, exist_ok=True)
         except OSError as error:
             raise StoreError(f"The directory {str(folder)!r} for files cannot be made: {error.strerror}.") from None
 

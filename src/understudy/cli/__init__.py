@@ -7,9 +7,11 @@ import time
 
 import click
 
+from understudy import __version__
 from understudy.cli.config import config
 from understudy.cli.credits import credits as credits_
 from understudy.cli.doctor import doctor
+from understudy.cli.group import CommandGroup
 from understudy.cli.keys import keys
 from understudy.cli.mcp import mcp
 from understudy.cli.projects import projects
@@ -22,7 +24,7 @@ from understudy.cli.webhooks import webhooks
 from understudy.errors import SettingsError, UnderstudyError
 
 
-class _Commands(click.Group):
+class _Commands(CommandGroup):
     def invoke(self, ctx: click.Context) -> object:
         try:
             return super().invoke(ctx)
@@ -37,6 +39,7 @@ class _WrongSettings(click.ClickException):
 
 
 @click.group(cls=_Commands, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
+@click.version_option(__version__, prog_name="understudy", message="%(prog)s %(version)s", help="Show the version.")
 def commands() -> None:
     """Understudy serves the Assistants API and chat completions from your own machine.
 

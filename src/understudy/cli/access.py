@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from understudy import ids
 from understudy.errors import NotFound
 from understudy.settings import Settings
-from understudy.store import Store, open_store
+from understudy.store import Store, open_existing_store
 from understudy.store.keys import DEFAULT_PROJECT, KeyRecord, ProjectRecord, hint_of
 from understudy.store.ledger import Entry, EntryFilter, EntryType, Period, SpendLimit
 
@@ -28,8 +28,8 @@ async def create_key(
 
     Raises NotFound for a project that is not there, unless it is the default one.
     """
-    async with _store(settings) as store:
-        created = await _created(store, name, project)
+    async with existing_store(settings) as store:
+        created = await add_key(store, ids.api_key(), name, project)
         if limit is not None:
             await store.ledger.set_limit(SpendLimit(created.record.id, limit, period))
         return created
@@ -37,7 +37,7 @@ async def create_key(
 
 async def list_keys(settings: Settings) -> list[tuple[KeyRecord, str]]:
     """Each with the name of its project."""
-    async with _store(settings) as store:
+    async with existing_store(settings) as store:
         names = {project.id: project.name for project in await store.keys.projects()}
         return [(record, names[record.project_id]) for record in await store.keys.list()]
 
@@ -46,7 +46,7 @@ async def create_project(
     settings: Settings, name: str, limit: int | None = None, period: Period = "month"
 ) -> ProjectRecord:
     """`limit` is in credits a `period`. Raises Conflict where there is one of that name."""
-    async with _store(settings) as store:
+    async with existing_store(settings) as store:
         made = await store.keys.create_project(name, int(time.time()))
         if limit is not None:
             await store.ledger.set_limit(SpendLimit(made.id, limit, period))
@@ -54,13 +54,13 @@ async def create_project(
 
 
 async def list_projects(settings: Settings) -> Sequence[ProjectRecord]:
-    async with _store(settings) as store:
+    async with existing_store(settings) as store:
         return await store.keys.projects()
 
 
 async def revoke_key(settings: Settings, given: str) -> KeyRecord | None:
     """Revokes by id, by hint or by the key itself; None where not exactly one active key is meant."""
-    async with _store(settings) as store:
+    async with existing_store(settings) as store:
         meant = [
             record
             for record in await store.keys.list()
@@ -85,7 +85,7 @@ async def grant_credits(
     settings: Settings, project: str, credits_: int, type_: EntryType, note: str | None
 ) -> ProjectFunds:
     """Raises NotFound for a project that is not there."""
-    async with _store(settings) as store:
+    async with existing_store(settings) as store:
         found = await _project(store, project)
         await store.ledger.grant(found.id, credits_, type_, int(time.time()), note)
         return await _funds(store, found)
@@ -93,7 +93,7 @@ async def grant_credits(
 
 async def drop_budget(settings: Settings, project: str) -> bool:
     """False where the project has none."""
-    async with _store(settings) as store:
+    async with existing_store(settings) as store:
         return await store.ledger.unlimit((await _project(store, project)).id)
 
 
@@ -101,7 +101,7 @@ async def limit_spending(
     settings: Settings, project: str | None, key: str | None, credits_: int | None, period: Period
 ) -> str:
     """Limits the project or the key, or takes its limit away; returns its name. Raises NotFound."""
-    async with _store(settings) as store:
+    async with existing_store(settings) as store:
         if project is not None:
             found = await _project(store, project)
             scope, name = found.id, found.name
@@ -115,13 +115,13 @@ async def limit_spending(
 
 
 async def list_funds(settings: Settings) -> list[ProjectFunds]:
-    async with _store(settings) as store:
+    async with existing_store(settings) as store:
         return [await _funds(store, project) for project in await store.keys.projects()]
 
 
 async def list_entries(settings: Settings, project: str, last: int) -> list[Entry]:
     """Newest first. Raises NotFound."""
-    async with _store(settings) as store:
+    async with existing_store(settings) as store:
         project_id = (await _project(store, project)).id
         return (await store.ledger.entries(project_id, EntryFilter(), last, None)).entries
 
@@ -149,31 +149,15 @@ async def _funds(store: Store, project: ProjectRecord) -> ProjectFunds:
     return ProjectFunds(project.id, project.name, account.balance, account.budgeted, spent, limit)
 
 
-@dataclass(frozen=True, slots=True)
-class Keyring:
-    """What a server starts with: `first` is the key of a first start, `active` whether any key opens it."""
-
-    first: str | None
-    active: bool
-
-
-async def ready_keys(settings: Settings) -> Keyring:
-    """Creates the first key where there never was any; a key of the settings is added by the application itself."""
-    async with _store(settings) as store:
-        records = await store.keys.list()
-        if records or settings.api_key is not None:
-            return Keyring(first=None, active=any(record.revoked_at is None for record in records))
-        return Keyring(first=(await _created(store, "first start")).key, active=True)
-
-
-async def _created(store: Store, name: str, project: str = DEFAULT_PROJECT) -> CreatedKey:
-    key = ids.api_key()
+async def add_key(store: Store, key: str, name: str, project: str = DEFAULT_PROJECT) -> CreatedKey:
+    """Raises NotFound for a project that does not exist, unless it is the default one."""
     return CreatedKey(await store.keys.create(key, name, int(time.time()), project), key)
 
 
 @asynccontextmanager
-async def _store(settings: Settings) -> AsyncIterator[Store]:
-    store = await open_store(settings.data, settings.database)
+async def existing_store(settings: Settings) -> AsyncIterator[Store]:
+    """The store that a server has created. Raises StoreError, which names the place, where there is none."""
+    store = await open_existing_store(settings.data, settings.database)
     try:
         yield store
     finally:

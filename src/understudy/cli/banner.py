@@ -1,19 +1,25 @@
-"""What `understudy serve` prints once it listens: where it is, a key on the first start, a program to paste."""
+"""What `understudy serve` prints once it listens: its address, what is on, a key on the first start, a program.
 
+The lines about what is on come from `status`.
+"""
+
+import json
 import shlex
 import shutil
 import sys
-from collections.abc import Mapping
+from pathlib import Path
 
-from understudy.settings import Settings
+from understudy.cli.first_key import FirstKey
+from understudy.settings import Loaded, Settings
 
+_LABELS = 18
 _SNIPPET = """\
 import warnings
-
+{imports}
 from openai import OpenAI
 
 warnings.simplefilter("ignore", DeprecationWarning)  # of the Assistants API, which this server keeps
-client = OpenAI(base_url="{base_url}", api_key="{key}")
+client = OpenAI(base_url="{base_url}", api_key={key})
 runs = client.beta.threads.runs
 weather = {{
     "name": "get_weather",
@@ -42,35 +48,52 @@ print()
 """
 
 
-def banner(settings: Settings, base_url: str, key: str | None, more_keys: str) -> str:
-    """`key` is the first start's; `more_keys` is the command that makes another one."""
-    lines = ["", f"  Base URL   {base_url}"]
+def banner(
+    settings: Settings, base_url: str, key: FirstKey | None, more_keys: str, status: list[tuple[str, str]]
+) -> str:
+    """`key` is the first start's; `more_keys` is the command that makes another one; `status` are labels and texts."""
+    lines = ["", _line("Base URL", base_url)]
     if key is None:
-        return "\n".join([*lines, f"  API key    one that you have, or a new one from: {more_keys}", ""])
-    lines += [
-        f"  API key    {key}",
-        f"             It is not shown again; another one comes from: {more_keys}",
-        "",
-        "  To try it, `pip install openai` and run this:",
-        "",
-        snippet(settings, base_url, key),
-    ]
-    return "\n".join(lines)
+        lines.append(_line("API key", f"one that you have, or a new one from: {more_keys}"))
+    elif key.file is None:
+        lines.append(_line("API key", key.key))
+        lines.append(_line("", f"It is not shown again; another one comes from: {more_keys}"))
+    else:
+        lines.append(_line("API key", f"in the file {key.file}"))
+        lines.append(_line("", f"Delete the file once you have the key; another one comes from: {more_keys}"))
+    lines += [_line(label, text) for label, text in status]
+    if key is None:
+        return "\n".join([*lines, ""])
+    return "\n".join(
+        [*lines, "", "  To try it, `pip install openai` and run this:", "", snippet(settings, base_url, key)]
+    )
 
 
-def snippet(settings: Settings, base_url: str, key: str) -> str:
+def snippet(settings: Settings, base_url: str, key: FirstKey) -> str:
     """A program for the `openai` package: an assistant, a function call and a streamed answer."""
     model, note = _model(settings)
-    return _SNIPPET.format(base_url=base_url, key=key, model=model, note=note)
+    imports, expression = "", f'"{key.key}"'
+    if key.file is not None:
+        imports, expression = "from pathlib import Path\n", f"Path({json.dumps(str(key.file))}).read_text().strip()"
+    return _SNIPPET.format(base_url=base_url, key=expression, imports=imports, model=model, note=note)
 
 
-def keys_command(flags: Mapping[str, str | None]) -> str:
-    """How to create a key in the store that this server uses, in words that the same shell understands."""
+def keys_command(loaded: Loaded) -> str:
+    """How to create a key in the store that this server uses, in words that the same shell understands anywhere."""
     program = "understudy" if shutil.which("understudy") else f"{shlex.quote(sys.executable)} -m understudy"
-    again = [f"--{name} {shlex.quote(value)}" for name, value in flags.items() if value and name in {"config", "data"}]
+    return f"{program} keys create {_store_flag(loaded)}"
+
+
+def _store_flag(loaded: Loaded) -> str:
+    if loaded.settings.database is None:
+        return f"--data {shlex.quote(str(loaded.settings.data))}"
+    source = Path(loaded.sources["database",])
     # The URL may hold a password, which is not for a screen.
-    again += ["--database …"] if flags.get("database") else []
-    return " ".join([program, "keys create", *again])
+    return f"--config {shlex.quote(str(source))}" if source.is_file() else "--database …"
+
+
+def _line(label: str, text: str) -> str:
+    return f"  {label:<{_LABELS}}{text}"
 
 
 def _model(settings: Settings) -> tuple[str, str]:

@@ -16,7 +16,6 @@ from pathlib import Path
 from typing import Literal
 
 import apsw
-import asyncpg
 
 from understudy.blobs import open_blobs
 from understudy.cli.listen import bind
@@ -24,6 +23,8 @@ from understudy.clock import SystemClock
 from understudy.errors import SandboxError, SettingsError, StoreError, UpstreamError
 from understudy.llm.router import KINDS
 from understudy.settings import ProviderSettings, SandboxSettings, Settings
+from understudy.store import data_directory, postgres_url
+from understudy.store.examination import examine_database
 from understudy.tools.sandbox.facts import facts
 
 _PATIENCE = 3.0
@@ -104,11 +105,20 @@ def _data(data: Path) -> Finding:
         return Finding(subject, "broken", f"{nearest} cannot be written; choose another one with --data")
     if free < _SPACE_NEEDED:
         return Finding(subject, "broken", f"{data}: only {space}; make room")
-    if data.exists() and stat.S_IMODE(data.stat().st_mode) & 0o077:
-        return Finding(subject, "warning", f"{data} can be read by others; run `chmod 700` on it")
+    if readable := _readable_by_others(data):
+        return Finding(subject, "warning", f"{readable} can be read by others; run `chmod go-rwx {readable}`")
     if free < _SPACE_LOW:
         return Finding(subject, "warning", f"{data}: only {space}")
-    return Finding(subject, "ok", f"{data}, {space}" + ("" if data.exists() else ", made at the first start"))
+    return Finding(
+        subject, "ok", f"{data}, {space}" + ("" if data.exists() else "; it does not exist, and `serve` creates it")
+    )
+
+
+def _readable_by_others(data: Path) -> Path | None:
+    for path in (data, data / data_directory.DATABASE):
+        if path.exists() and stat.S_IMODE(path.stat().st_mode) & 0o077:
+            return path
+    return None
 
 
 def _remote(settings: Settings) -> Iterator[Awaitable[Finding]]:
@@ -123,12 +133,16 @@ async def _database(settings: Settings) -> Finding:
     if settings.database is None:
         return Finding("database", "ok", "SQLite in the data directory")
     try:
-        connection = await asyncpg.connect(settings.database, timeout=_PATIENCE)
-    except (OSError, ValueError, TimeoutError, asyncpg.PostgresError, asyncpg.InterfaceError) as error:
-        return Finding("database", "broken", f"PostgreSQL does not answer: {error or type(error).__name__}")
-    version = connection.get_server_version()
-    await connection.close()
-    return Finding("database", "ok", f"PostgreSQL {version.major}.{version.minor}")
+        async with asyncio.timeout(_PATIENCE):
+            found = await examine_database(settings.database)
+    except StoreError as error:
+        return Finding("database", "broken", str(error))
+    except TimeoutError:
+        where = postgres_url.describe(settings.database)
+        return Finding("database", "broken", f"{where} did not answer within {_PATIENCE:g} seconds")
+    if found.vector_problem is not None:
+        return Finding("database", "broken", f"{found.place}: {found.vector_problem}")
+    return Finding("database", "ok", found.place + ("" if found.has_schema else ", without tables: `serve` makes them"))
 
 
 async def _files(settings: Settings) -> Finding:

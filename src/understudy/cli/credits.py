@@ -6,6 +6,7 @@ import click
 
 from understudy.cli.amounts import amount as money
 from understudy.cli.amounts import shown
+from understudy.cli.group import CommandGroup
 from understudy.cli.options import STORE, takes_json, takes_settings
 from understudy.cli.output import day, print_json, print_table
 
@@ -18,7 +19,7 @@ _PROJECT = click.option("--project", default="default", show_default=True, help=
 PERIOD = click.Choice(["no_reset", "day", "week", "month"])
 
 
-@click.group()
+@click.group(cls=CommandGroup)
 def credits() -> None:  # noqa: A001 - the command's name
     """Grant credits to projects, limit what is spent, and see what was.
 

@@ -6,6 +6,7 @@ import click
 
 from understudy.cli.amounts import amount as money
 from understudy.cli.credits import PERIOD
+from understudy.cli.group import CommandGroup
 from understudy.cli.options import STORE, takes_json, takes_settings
 from understudy.cli.output import day, print_json, print_table
 
@@ -15,7 +16,7 @@ if TYPE_CHECKING:
     from understudy.store.ledger import Period
 
 
-@click.group()
+@click.group(cls=CommandGroup)
 def keys() -> None:
     """Create, list and revoke API keys."""
 

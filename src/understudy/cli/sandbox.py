@@ -5,13 +5,14 @@ from typing import TYPE_CHECKING
 
 import click
 
+from understudy.cli.group import CommandGroup
 from understudy.cli.options import takes_settings
 
 if TYPE_CHECKING:
     from understudy.settings import Loaded
 
 
-@click.group()
+@click.group(cls=CommandGroup)
 def sandbox() -> None:
     """Set up what runs the code of `code_interpreter`."""
 

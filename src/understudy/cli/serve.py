@@ -15,7 +15,6 @@ if TYPE_CHECKING:
 @click.pass_context
 def serve(context: click.Context, loaded: "Loaded") -> None:
     """Start the server; stop it with Ctrl-C or SIGTERM."""
-    from understudy.cli.banner import keys_command
     from understudy.cli.server import run
 
-    run(loaded.settings, more_keys=keys_command(context.params), started=context.obj)
+    run(loaded, started=context.obj)

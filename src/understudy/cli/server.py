@@ -22,11 +22,12 @@ import uvicorn
 
 from understudy import __version__
 from understudy.app import create_app
-from understudy.cli import access, logs
-from understudy.cli.banner import banner
+from understudy.cli import first_key, logs, trials
+from understudy.cli.banner import banner, keys_command
 from understudy.cli.listen import bind
+from understudy.cli.status import status
 from understudy.errors import SettingsError
-from understudy.settings import Settings, is_any, is_loopback
+from understudy.settings import Loaded, Settings, is_any, is_loopback
 
 _BACKLOG = 2048
 # Clients poll once a second or slower, on connections that they expect to find open.
@@ -38,15 +39,16 @@ _TAKEN_AT_ONCE = 16
 _log = logging.getLogger("understudy.server")
 
 
-def run(settings: Settings, more_keys: str, started: float) -> None:
+def run(loaded: Loaded, started: float) -> None:
     """Serves until a stop signal. `started` is the `perf_counter` of the process's beginning."""
-    logs.configure(settings)
+    logs.configure(loaded.settings)
     _raise_open_files()
     with asyncio.Runner(loop_factory=_loop_factory()) as runner:
-        runner.run(_serve(settings, more_keys, started))
+        runner.run(_serve(loaded, started))
 
 
-async def _serve(settings: Settings, more_keys: str, started: float) -> None:
+async def _serve(loaded: Loaded, started: float) -> None:
+    settings = loaded.settings
     sockets = _listening(settings)
     base_url = _base_url(settings.host, sockets[0])
     app = create_app(settings)
@@ -56,12 +58,16 @@ async def _serve(settings: Settings, more_keys: str, started: float) -> None:
             stack.enter_context(bound)
         state = await stack.enter_async_context(app.router.lifespan_context(app))
         # Not before everything else has started: a key that was made for a failed start would never be seen.
-        keyring = await access.ready_keys(settings)
+        keyring = await first_key.prepare_keys(settings)
         _check_guarded(settings, keyring)
+        vector_problem = await app.state.understudy.store.chunks.problem()
 
         def announce() -> None:
             click.echo(f"Understudy {__version__} is ready in {time.perf_counter() - started:.1f} s")
-            click.echo(banner(settings, base_url, keyring.first, more_keys))
+            lines = status(settings, vector_problem)
+            click.echo(banner(settings, base_url, keyring.first, keys_command(loaded), lines))
+            _warn(settings, keyring, vector_problem)
+            stack.push_async_callback(_cancel, asyncio.create_task(trials.try_out(settings)))
 
         _relax_collector()
         await Server(_config(app, settings), announce, app.state.understudy.drain, dict(state or {})).serve(sockets)
@@ -82,7 +88,25 @@ def _listening(settings: Settings) -> list[socket.socket]:
         raise click.ClickException(f"Cannot listen on {place}: {error.strerror}. Choose --host or --port.") from None
 
 
-def _check_guarded(settings: Settings, keyring: access.Keyring) -> None:
+def _warn(settings: Settings, keyring: first_key.Keyring, vector_problem: str | None) -> None:
+    if keyring.first is not None and keyring.first.file is not None:
+        _log.warning("the first API key is in the file %s; delete the file once you have the key", keyring.first.file)
+    if vector_problem is not None:
+        _log.warning("file search is off: %s", vector_problem)
+    if not is_loopback(settings.host):
+        _log.warning(
+            "%s is reached by other machines over plain HTTP, which shows keys and contents to the network: put a"
+            " reverse proxy with TLS in front, or listen on 127.0.0.1",
+            settings.host,
+        )
+
+
+async def _cancel(task: asyncio.Task[None]) -> None:
+    task.cancel()
+    await asyncio.wait([task])
+
+
+def _check_guarded(settings: Settings, keyring: first_key.Keyring) -> None:
     if not keyring.active and not is_loopback(settings.host):
         raise SettingsError(
             f"No key is active, and on {settings.host!r} other machines could reach the server. "

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from understudy.cli.group import CommandGroup
 from understudy.cli.options import takes_json, takes_server
 from understudy.cli.output import print_json, print_table
 
@@ -13,7 +14,7 @@ if TYPE_CHECKING:
     from understudy.catalogue import Tool
 
 
-@click.group()
+@click.group(cls=CommandGroup)
 def tools() -> None:
     """List, show and call the tools that agents are handed."""
 

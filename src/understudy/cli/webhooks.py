@@ -1,23 +1,21 @@
 """`understudy webhooks`: who is told of what, what became of it, and once more. Works beside a running server."""
 
 import time
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING
 
 import click
 
+from understudy.cli.group import CommandGroup
 from understudy.cli.options import STORE, takes_json, takes_settings
 from understudy.cli.output import day, print_json, print_table
 
 if TYPE_CHECKING:
     from understudy.settings import Loaded, Settings
-    from understudy.store import Store
     from understudy.store.webhooks import OwnedEndpoint
     from understudy.wire.webhooks import DeliveryStatus, WebhookDelivery
 
 
-@click.group()
+@click.group(cls=CommandGroup)
 def webhooks() -> None:
     """Look at webhook endpoints and deliveries of all projects, and send one again."""
 
@@ -79,26 +77,21 @@ def _last(delivery: "WebhookDelivery") -> str:
 
 
 async def _endpoints(settings: "Settings") -> "list[OwnedEndpoint]":
-    async with _store(settings) as store:
+    from understudy.cli.access import existing_store
+
+    async with existing_store(settings) as store:
         return await store.webhooks.all()
 
 
 async def _deliveries(settings: "Settings", status: "DeliveryStatus | None", limit: int) -> "list[WebhookDelivery]":
-    async with _store(settings) as store:
+    from understudy.cli.access import existing_store
+
+    async with existing_store(settings) as store:
         return await store.webhooks.newest(status, limit)
 
 
 async def _replay(settings: "Settings", delivery_id: str) -> None:
-    async with _store(settings) as store:
+    from understudy.cli.access import existing_store
+
+    async with existing_store(settings) as store:
         await store.webhooks.replay_any(delivery_id, time.time())
-
-
-@asynccontextmanager
-async def _store(settings: "Settings") -> AsyncIterator["Store"]:
-    from understudy.store import open_store
-
-    store = await open_store(settings.data, settings.database)
-    try:
-        yield store
-    finally:
-        await store.close()

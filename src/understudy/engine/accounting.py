@@ -12,7 +12,7 @@ from typing import Final
 
 from understudy.clock import Clock
 from understudy.errors import OutOfFunds
-from understudy.llm.prices import CREDITS_PER_USD, Prices, Tokens
+from understudy.llm.prices import CREDITS_PER_USD, FREE, Price, Prices, Tokens
 from understudy.llm.router import Models
 from understudy.settings import BillingSettings
 from understudy.store.ledger import Kind, Ledger, Period, Spending, Standing, Usage
@@ -88,8 +88,7 @@ class Accounting:
 
         `reference` is the answer's own and given to no other: what is recorded under it twice counts once.
         """
-        names, url = self._models.known_as(model)
-        price = await self._prices.price(names, url)
+        price = await self._price(model)
         discount = self.settings.batch_discount if batch else 0.0
         credits_ = 0 if price is None else price.cost(tokens, requests=requests, discount=discount)
         if price is None and kind == "video":
@@ -108,6 +107,12 @@ class Accounting:
             batch=batch,
             requests=requests,
         )
+
+    async def _price(self, model: str) -> Price | None:
+        if self._models.is_stand_in(model):
+            return FREE
+        names, url = self._models.known_as(model)
+        return await self._prices.price(names, url)
 
     async def record(self, project_id: str, usage: Usage) -> None:
         """Durable when it returns. For whoever has no transaction of its own to record in."""

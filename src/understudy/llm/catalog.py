@@ -24,9 +24,10 @@ PATIENCE = 2.0
 FRESH = 300.0
 RETRY = 10.0
 
-_HOSTED = re.compile(
-    r"(?:.*/)?(?:ft:)?(?:gpt-|chatgpt-|o[1-9](?:-|$)|claude-|gemini-|codex-|computer-use-|text-embedding-).*|.*/?o[1-9]"
-)
+HOSTED_FAMILIES = ("gpt-", "chatgpt-", "claude-", "gemini-", "codex-", "computer-use-", "text-embedding-")
+"""What the ids of hosted models begin with that the embedded model stands in for where there is no provider."""
+
+_HOSTED = re.compile(rf"(?:.*/)?(?:ft:)?(?:{'|'.join(HOSTED_FAMILIES)}|o[1-9](?:-|$)).*|.*/?o[1-9]")
 
 _DATED = re.compile(r"(.+?)(?:-20\d\d-?\d\d-?\d\d|:latest)")
 
@@ -184,6 +185,10 @@ class Catalog:
         target = route.targets[0]
         shelf = self._shelves.get(target.provider.name)
         return windows.window(target.model) if shelf is None else shelf.window(target.model)
+
+    def is_stand_in(self, model: str) -> bool:
+        """Whether the embedded model answers for this id of a hosted model first."""
+        return self._rehearsal is not None and self._stands_in(model)
 
     def known_as(self, model: str) -> tuple[tuple[str, ...], str | None]:
         """The model's names, as it was asked for and as its provider knows it, and the provider's base URL."""

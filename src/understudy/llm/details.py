@@ -134,7 +134,7 @@ class Details:
             capabilities=tuple(_CAPABILITIES[one] for one in features if one in _CAPABILITIES),
             inputs=inputs,
             outputs=outputs,
-            price=self._prices.listed(names, url),
+            price=FREE if self._models.is_stand_in(card.id) else self._prices.listed(names, url),
         )
 
     def _context_length(self, model: str, kind: ModelType, own: ModelSettings, facts: PublicFacts | None) -> int | None:

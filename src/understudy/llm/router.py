@@ -67,6 +67,10 @@ class Models:
         """The model's context window in tokens, as far as it is known."""
         return self._catalog.window(model)
 
+    def is_stand_in(self, model: str) -> bool:
+        """Whether the embedded model answers for this id of a hosted model."""
+        return self._catalog.is_stand_in(model)
+
     def known_as(self, model: str) -> tuple[tuple[str, ...], str | None]:
         """The names that a price may be found under, and the base URL of the provider that answers first."""
         return self._catalog.known_as(model)

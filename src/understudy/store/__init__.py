@@ -3,12 +3,12 @@
 `open_store` chooses the engine by the database's URL and brings its schema up to date.
 """
 
-import os
 from dataclasses import dataclass
 from pathlib import Path
 
 from understudy.clock import Clock, SystemClock
 from understudy.errors import StoreError
+from understudy.store import data_directory, postgres_url
 from understudy.store.assistants import Assistants
 from understudy.store.batch_work import BatchWork
 from understudy.store.batches import Batches
@@ -26,7 +26,7 @@ from understudy.store.keys import Keys
 from understudy.store.ledger import Ledger
 from understudy.store.lock import DirectoryLock
 from understudy.store.messages import Messages
-from understudy.store.migrate import migrate
+from understudy.store.migrate import has_schema, migrate
 from understudy.store.postgres import PostgresDatabase
 from understudy.store.responses import Responses
 from understudy.store.runs import Runs
@@ -39,7 +39,6 @@ from understudy.store.vector_stores import VectorStores
 from understudy.store.webhooks import Webhooks
 
 _POSTGRES = ("postgresql://", "postgres://")
-_FILE = "understudy.sqlite3"
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,27 +83,47 @@ async def open_store(
     `exclusive` is for servers: no second one may use the same directory. `clock` says what has expired. Raises
     StoreError.
     """
-    if url is not None and not url.startswith(_POSTGRES):
-        raise StoreError(f"The database {url!r} is not supported. Use postgresql://…, or leave it out for SQLite.")
-    prepare_directory(data)
+    _check_url(url)
+    data_directory.create(data)
     lock = DirectoryLock(data) if exclusive else None
     try:
-        database = await _open_current(data, url)
+        database = await _migrated(await _open_database(data, url))
     except BaseException:
         if lock is not None:
             lock.release()
         raise
+    return _store(database, clock or SystemClock(), lock)
+
+
+async def open_existing_store(data: Path, url: str | None = None, *, clock: Clock | None = None) -> Store:
+    """Opens what a server has created, and creates nothing: for commands beside it.
+
+    Raises StoreError, which names the directory or the database where no server has been.
+    """
+    _check_url(url)
+    if url is None:
+        data_directory.check(data)
+    database = await _open_database(data, url)
+    try:
+        await _check_schema(database, data, url)
+    except BaseException:
+        await database.close()
+        raise
+    return _store(await _migrated(database), clock or SystemClock(), None)
+
+
+def _store(database: Database, clock: Clock, lock: DirectoryLock | None) -> Store:
     return Store(
         database=database,
         assistants=Assistants(database),
         threads=Threads(database),
         messages=Messages(database),
-        runs=Runs(database, clock or SystemClock()),
+        runs=Runs(database, clock),
         responses=Responses(database),
         conversations=Conversations(database),
-        files=Files(database, clock or SystemClock()),
+        files=Files(database, clock),
         generations=Generations(database),
-        uploads=Uploads(database, clock or SystemClock()),
+        uploads=Uploads(database, clock),
         blobs=Blobs(database),
         chunks=Chunks(database),
         vector_stores=VectorStores(database),
@@ -123,19 +142,13 @@ async def open_store(
     )
 
 
-def prepare_directory(data: Path) -> None:
-    """Makes the data directory, readable by its owner alone."""
-    try:
-        data.mkdir(mode=0o700, parents=True, exist_ok=True)
-    except OSError as error:
-        raise StoreError(f"The data directory {str(data)!r} cannot be made: {error.strerror}.") from None
-    if not os.access(data, os.W_OK | os.X_OK):
-        raise StoreError(f"The data directory {str(data)!r} is not writable. Choose another one with --data.")
+def _check_url(url: str | None) -> None:
+    if url is not None and not url.startswith(_POSTGRES):
+        raise StoreError(f"The database {url!r} is not supported. Use postgresql://…, or leave it out for SQLite.")
 
 
-async def _open_current(data: Path, url: str | None) -> Database:
-    """The database with the newest schema."""
-    database = await _open_database(data, url)
+async def _migrated(database: Database) -> Database:
+    """The database with the newest schema; closed where that fails."""
     try:
         await migrate(database)
     except BaseException:
@@ -144,7 +157,12 @@ async def _open_current(data: Path, url: str | None) -> Database:
     return database
 
 
+async def _check_schema(database: Database, data: Path, url: str | None) -> None:
+    if not await has_schema(database):
+        raise data_directory.missing(data) if url is None else postgres_url.missing_schema(url)
+
+
 async def _open_database(data: Path, url: str | None) -> Database:
     if url is not None:
         return await PostgresDatabase.connect(url)
-    return SqliteDatabase(data / _FILE)
+    return SqliteDatabase(data / data_directory.DATABASE)

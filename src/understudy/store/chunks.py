@@ -67,6 +67,8 @@ class Candidate:
 class Dialect(Protocol):
     """What only one engine can say. Each is a transaction to `yield from`."""
 
+    def problem(self) -> Transaction[str | None]: ...
+
     def prepare(self, dimensions: int) -> Transaction[None]: ...
 
     def insert(self, store: int, document: int, dimensions: int, chunks: Sequence[NewChunk]) -> Transaction[None]: ...
@@ -82,6 +84,10 @@ class Chunks:
     def __init__(self, database: Database) -> None:
         self._database = database
         self._dialect: Dialect = chunks_sqlite if database.dialect == "sqlite" else chunks_postgres
+
+    async def problem(self) -> str | None:
+        """Why this database cannot hold vectors, and what to do; None where it can. Raises StoreError."""
+        return await self._database.read(self._dialect.problem)
 
     async def begin(self, store: int, file: int, embedder: str, dimensions: int) -> int:
         """The number of a document that is not found yet. Unfinished ones of the same file are given up."""

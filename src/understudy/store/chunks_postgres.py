@@ -8,6 +8,7 @@ from collections.abc import Mapping, Sequence
 from typing import Final
 
 from understudy.errors import StoreError
+from understudy.store import pgvector
 from understudy.store.chunk_rows import READY, FoundChunk, Neighbours, NewChunk, StoredChunk, Wanted, telling
 from understudy.store.database import Transaction
 from understudy.words import begins_words, indexed, split
@@ -29,19 +30,19 @@ _LONGEST: Final = 500
 _LOCK: Final = "SELECT pg_advisory_xact_lock(7205759403792794)"
 
 
+problem = pgvector.problem
+"""Why vectors cannot be stored, see there."""
+
+
 def prepare(dimensions: int) -> Transaction[None]:
-    """Raises StoreError where the server has no pgvector."""
+    """Raises StoreError where pgvector is missing and cannot be created."""
     table = _table(dimensions)
     known = yield "SELECT to_regclass($1) IS NOT NULL", (table,)
     if known[0][0]:
         return
     yield _LOCK, ()
-    available = yield "SELECT count(*) FROM pg_available_extensions WHERE name = 'vector'", ()
-    if not available[0][0]:
-        raise StoreError(
-            "The PostgreSQL server lacks the extension pgvector, which vector stores need. Install it there"
-            " (https://github.com/pgvector/pgvector), or use SQLite."
-        )
+    if (text := (yield from pgvector.problem())) is not None:
+        raise StoreError(text)
     yield "CREATE EXTENSION IF NOT EXISTS vector", ()
     yield (
         (

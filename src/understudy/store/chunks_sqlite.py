@@ -25,6 +25,11 @@ _NAMED: Final = 50
 """Documents that a full-text query names one by one."""
 
 
+def problem() -> Transaction[None]:
+    """Why vectors cannot be stored: what they need is part of this program."""
+    yield from ()
+
+
 def prepare(dimensions: int) -> Transaction[None]:  # noqa: ARG001 - the other engine has a table for each
     yield from ()
 

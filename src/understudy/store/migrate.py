@@ -18,6 +18,10 @@ _SEQUENCE = {
     "sqlite": "INTEGER PRIMARY KEY",
     "postgres": "BIGINT GENERATED ALWAYS AS IDENTITY PRIMARY KEY",
 }
+_FIND_VERSIONS = {
+    "sqlite": "SELECT 1 FROM sqlite_master WHERE name = 'schema_versions'",
+    "postgres": "SELECT 1 WHERE to_regclass('schema_versions') IS NOT NULL",
+}
 # Any number, the same in every process: two servers that start at once migrate one after the other.
 _POSTGRES_LOCK = "SELECT pg_advisory_xact_lock(7205759403792793)"
 
@@ -44,6 +48,11 @@ async def migrate(database: Database) -> int:
     return newest
 
 
+async def has_schema(database: Database) -> bool:
+    """Whether any migration was applied to the database. Changes nothing."""
+    return await database.read(_has_schema, database.dialect)
+
+
 def read_migrations(dialect: str) -> Iterator[Migration]:
     """The migrations in order, in one dialect's words."""
     texts: dict[int, list[str]] = {}
@@ -62,6 +71,11 @@ def _prepare(dialect: str) -> Transaction[None]:
     if dialect == "postgres":
         yield _POSTGRES_LOCK, ()
     yield "CREATE TABLE IF NOT EXISTS schema_versions (number BIGINT NOT NULL PRIMARY KEY)", ()
+
+
+def _has_schema(dialect: str) -> Transaction[bool]:
+    known = yield _FIND_VERSIONS[dialect], ()
+    return bool(known) and (yield from _current()) > 0
 
 
 def _current() -> Transaction[int]:

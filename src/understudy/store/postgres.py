@@ -9,6 +9,7 @@ from typing import Any, Final, ParamSpec, TypeVar
 import asyncpg
 
 from understudy.errors import InvalidRequest, StoreError
+from understudy.store import postgres_url
 from understudy.store.connections import FAILURES, Connections
 from understudy.store.database import Bundle, Query, Row, Transaction
 
@@ -32,8 +33,9 @@ class PostgresDatabase:
     text_delete = "DELETE FROM item_text WHERE seq = $1"
     text_match = "SELECT seq FROM item_text WHERE words @@ plainto_tsquery('simple', $1)"
 
-    def __init__(self, connections: Connections) -> None:
+    def __init__(self, connections: Connections, url: str) -> None:
         self._connections = connections
+        self._url = url
 
     @classmethod
     async def connect(cls, url: str) -> "PostgresDatabase":
@@ -42,8 +44,8 @@ class PostgresDatabase:
         try:
             connections.give(await connections.take())
         except (*FAILURES, ValueError) as error:
-            raise StoreError(f"The PostgreSQL database cannot be reached: {_say(error)}") from None
-        return cls(connections)
+            raise postgres_url.unreachable(url, error) from None
+        return cls(connections, url)
 
     def text_query(self, text: str) -> str:
         return text.replace("\x00", "")
@@ -52,7 +54,7 @@ class PostgresDatabase:
         try:
             return await self._run(_drive, transaction(*args, **kwargs))
         except FAILURES as error:
-            raise _failure(error) from None
+            raise self._failure(error) from None
 
     scan = read
 
@@ -62,9 +64,9 @@ class PostgresDatabase:
                 return await self._run(_commit, transaction(*args, **kwargs))
             except _CONFLICTS as error:
                 if attempt == _ATTEMPTS - 1:
-                    raise _failure(error) from None
+                    raise self._failure(error) from None
             except FAILURES as error:
-                raise _failure(error) from None
+                raise self._failure(error) from None
             await asyncio.sleep(0.01 * 2**attempt)
         raise AssertionError
 
@@ -73,6 +75,9 @@ class PostgresDatabase:
 
     async def close(self) -> None:
         await self._connections.close()
+
+    def _failure(self, error: BaseException) -> StoreError:
+        return postgres_url.failed(self._url, error)
 
     async def _run(
         self, drive: Callable[[Any, Transaction[T]], Coroutine[Any, Any, T]], transaction: Transaction[T]
@@ -151,11 +156,3 @@ def _joined(statements: tuple[str, ...]) -> str:
 
 def _one() -> Transaction[list[Row]]:
     return (yield "SELECT 1", ())
-
-
-def _failure(error: BaseException) -> StoreError:
-    return StoreError(f"The PostgreSQL database failed: {_say(error)}")
-
-
-def _say(error: BaseException) -> str:
-    return str(error) or type(error).__name__

@@ -22,6 +22,7 @@ import apsw
 import sqlite_vec
 
 from understudy.errors import StoreError
+from understudy.store import data_directory
 from understudy.store.database import Bundle, Row, Transaction
 
 P = ParamSpec("P")
@@ -62,9 +63,11 @@ class SqliteDatabase:
         """Opens or creates the file; raises StoreError where that cannot be done."""
         self._path = path
         try:
+            # SQLite gives its other files the mode of this one.
+            data_directory.create_private_file(path)
             self._writer = _connect(path)
             self._reader = _connect(path, writable=False)
-        except apsw.Error as error:
+        except (apsw.Error, OSError) as error:
             raise StoreError(f"The database {str(path)!r} cannot be opened: {_say(error)}") from None
         self._waiting: deque[_Write] = deque()
         self._busy = False

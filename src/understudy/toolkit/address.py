@@ -23,15 +23,27 @@ class Address:
 
 
 def address(base_url: str | None, api_key: str | None, environ: Mapping[str, str]) -> Address:
-    """Raises ValueError for a base URL that is none."""
+    """Raises ValueError for a malformed base URL, and for a key that no header can carry."""
     ours, theirs = (_first(environ, names) for names in (OURS[0], THEIRS[0]))
     base = base_url or ours or theirs or DEFAULT
-    parts = urlsplit(base)
-    if parts.scheme not in {"http", "https"} or not parts.hostname or parts.query or parts.fragment:
-        raise ValueError(f"The base URL {base!r} is none; one looks like {DEFAULT!r}.")
-    foreign = base == theirs or f".{parts.hostname}".endswith(f".{_THEIR_HOST}")
+    host = _host_of(base)
+    foreign = base == theirs or f".{host}".endswith(f".{_THEIR_HOST}")
     key = api_key or _first(environ, (THEIRS if foreign else OURS)[1])
+    if key is not None and not (key.isascii() and key.isprintable()):
+        raise ValueError("Invalid API key: it may hold printable ASCII characters only.")
     return Address(base.rstrip("/").removesuffix("/v1"), key)
+
+
+def _host_of(base: str) -> str:
+    try:
+        parts = urlsplit(base)
+        _ = parts.port  # raises for one that is not a number up to 65535
+    except ValueError:
+        parts = urlsplit("")
+    clean = base.isprintable() and " " not in base and not (parts.query or parts.fragment)
+    if not clean or parts.scheme not in {"http", "https"} or not parts.hostname:
+        raise ValueError(f"Invalid base URL {base!r}: it must look like {DEFAULT!r}.")
+    return parts.hostname
 
 
 def _first(environ: Mapping[str, str], names: tuple[str, ...]) -> str | None:

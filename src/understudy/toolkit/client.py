@@ -25,7 +25,7 @@ from understudy.catalogue import (
     result_of,
     select,
 )
-from understudy.toolkit import formats
+from understudy.toolkit import connection_failures, formats
 from understudy.toolkit.address import address
 
 TIMEOUT: Final = 600.0
@@ -73,7 +73,7 @@ class AsyncToolkit(_Catalogue):
     """
 
     def __init__(self, base_url: str | None = None, api_key: str | None = None, *, timeout: float = TIMEOUT) -> None:
-        """Raises ValueError for a base URL that is none."""
+        """Raises ValueError for a malformed base URL or key."""
         self._address = address(base_url, api_key, os.environ)
         self._timeout = timeout
         self._session: aiohttp.ClientSession | None = None
@@ -93,7 +93,7 @@ class AsyncToolkit(_Catalogue):
         except TimeoutError:
             return failed(f"The API at {self._address.root} did not answer within {self._timeout:g} seconds.")
         except (aiohttp.ClientError, OSError, ValueError) as error:
-            return failed(f"The API at {self._address.root} cannot be reached: {error or type(error).__name__}.")
+            return failed(connection_failures.explain(self._address.root, error))
 
     async def handle(self, answer: Any, *, skip_others: bool = False) -> _Definitions:
         """Executes the tools that a model's answer calls, one after the other, and returns what to send next.
@@ -149,7 +149,7 @@ class Toolkit(_Catalogue):
     """
 
     def __init__(self, base_url: str | None = None, api_key: str | None = None, *, timeout: float = TIMEOUT) -> None:
-        """Raises ValueError for a base URL that is none."""
+        """Raises ValueError for a malformed base URL or key."""
         self._inner = AsyncToolkit(base_url, api_key, timeout=timeout)
         self._starting = threading.Lock()
         self._loop: asyncio.AbstractEventLoop | None = None

@@ -11,7 +11,7 @@ from understudy.toolkit.client import AsyncToolkit
 
 
 async def run(base_url: str | None, api_key: str | None) -> None:
-    """Until the input ends. Raises ValueError for a base URL that is none."""
+    """Until the input ends. Raises ValueError for a malformed base URL or key."""
     async with AsyncToolkit(base_url, api_key) as toolkit:
 
         async def execute(_: Context, slug: str, arguments: dict[str, Any]) -> Result:

@@ -1,0 +1,70 @@
+"""What a server that starts has and lacks, a line each, for the banner. Looks at this machine and waits for nobody."""
+
+import os
+
+from understudy.llm.catalog import HOSTED_FAMILIES
+from understudy.settings import ProviderSettings, SandboxSettings, Settings
+from understudy.store import postgres_url
+from understudy.tools.sandbox import environment
+from understudy.tools.sandbox.command import found_bwrap
+
+Line = tuple[str, str]
+"""A label and a text."""
+
+_NAMED = 3
+_REAL_MODEL = "For a real model set OPENAI_API_KEY, OPENAI_BASE_URL, ANTHROPIC_API_KEY, … or a [providers] table."
+
+
+def status(settings: Settings, vector_problem: str | None) -> list[Line]:
+    """`vector_problem` is why the database cannot hold vectors."""
+    return [
+        *_models(settings),
+        ("Code interpreter", code_interpreter(settings.sandbox)),
+        ("File search", _search(settings, vector_problem)),
+        ("Database", _database(settings)),
+    ]
+
+
+def _models(settings: Settings) -> list[Line]:
+    lines = [f"{name}: {_provider(provider)}" for name, provider in settings.providers.items()]
+    if settings.rehearsal.enabled:
+        lines.append("rehearsal: the embedded model, which answers by rules")
+        if not settings.providers:
+            lines.append(f"It stands in for {', '.join(f'{family}…' for family in HOSTED_FAMILIES)} and o1 to o9.")
+            lines.append(_REAL_MODEL)
+    first, *others = lines or [f"none. {_REAL_MODEL}"]
+    return [("Models", first), *(("", line) for line in others)]
+
+
+def _provider(provider: ProviderSettings) -> str:
+    named = [*provider.aliases, *(provider.models or ())]
+    more = f" and {len(named) - _NAMED} more" if len(named) > _NAMED else ""
+    models = f" ({', '.join(named[:_NAMED])}{more})" if named else ""
+    return f"{provider.base_url}{models}"
+
+
+def code_interpreter(settings: SandboxSettings) -> str:
+    """Whether code can run, as far as files tell: `understudy sandbox check` tries it."""
+    if settings.kind == "gateway":
+        return f"on, at the gateway {settings.url}"
+    if found_bwrap() is None:
+        return "off: bubblewrap is missing. Run: apt install bubblewrap (or dnf, apk)"
+    python = environment.python(settings)
+    usable = os.access(python, os.X_OK)
+    if settings.python is not None and not usable:
+        return f"off: `sandbox.python` {str(python)!r} does not exist or is not executable. Set another, or unset it."
+    if not usable:
+        return "off: its Python is missing. Run: understudy sandbox install"
+    return f"on, with {python}"
+
+
+def _search(settings: Settings, vector_problem: str | None) -> str:
+    return f"off. {vector_problem}" if vector_problem else f"on, with the embedder {settings.embeddings.model!r}"
+
+
+def _database(settings: Settings) -> str:
+    if settings.database is None:
+        return f"SQLite in {settings.data}"
+    where = postgres_url.describe(settings.database).removeprefix("the ")
+    files = f"the bucket {settings.blobs.bucket!r}" if settings.blobs.kind == "s3" else str(settings.data)
+    return f"{where}; files in {files}"

@@ -1,0 +1,68 @@
+"""What a server tries out once it serves, and warns of in its log: providers, the sandbox. The start waits for none."""
+
+import asyncio
+import logging
+from collections.abc import Awaitable, Iterator
+from contextlib import suppress
+
+from understudy.clock import SystemClock
+from understudy.errors import UnderstudyError, UpstreamError
+from understudy.llm.router import KINDS
+from understudy.settings import ProviderSettings, SandboxSettings, Settings
+from understudy.tools.sandbox import open_sandbox
+
+_PATIENCE = 10.0
+_log = logging.getLogger("understudy.server")
+
+
+async def try_out(settings: Settings) -> None:
+    """Logs a warning for each part that was configured and does not work. Raises nothing."""
+    await asyncio.gather(*(_warn(trial) for trial in _trials(settings)))
+
+
+def _trials(settings: Settings) -> Iterator[Awaitable[str | None]]:
+    for name, provider in settings.providers.items():
+        yield provider_problem(name, provider)
+    sandbox = settings.sandbox
+    if sandbox.python is not None or sandbox.kind == "gateway":
+        yield _sandbox_problem(sandbox)
+
+
+async def _warn(trial: Awaitable[str | None]) -> None:
+    with suppress(UnderstudyError):
+        if (problem := await trial) is not None:
+            _log.warning("%s", problem)
+
+
+async def provider_problem(name: str, settings: ProviderSettings, seconds: float = _PATIENCE) -> str | None:
+    """Why requests to the provider will fail, and what to look at; None where it answers."""
+    if settings.kind == "azure":  # it lists no deployments
+        return None
+    provider = KINDS[settings.kind](name, settings, SystemClock())
+    where = f"The provider {name!r} at {settings.base_url}"
+    try:
+        async with asyncio.timeout(seconds):
+            await provider.models()
+    except TimeoutError:
+        return f"{where} timed out after {seconds:g} s. {_advice(name, 'timeout')}"
+    except UpstreamError as error:
+        if settings.models is not None and error.kind not in {"authentication", "timeout", "unreachable"}:
+            return None  # it answers, and its list is not needed
+        return f"{where} failed: {error}. {_advice(name, error.kind)}".replace("..", ".")
+    finally:
+        await provider.close()
+    return None
+
+
+def _advice(name: str, kind: str) -> str:
+    if kind == "authentication":
+        return f"Check `providers.{name}.api_key`; requests for its models will fail."
+    return f"Check `providers.{name}.base_url` and that it runs; requests for its models will fail until it answers."
+
+
+async def _sandbox_problem(settings: SandboxSettings) -> str | None:
+    sandbox = open_sandbox(settings, SystemClock())
+    try:
+        return await sandbox.check()
+    finally:
+        await sandbox.close()

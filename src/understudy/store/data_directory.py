@@ -1,0 +1,106 @@
+"""The data directory as files: created for a server, recognized for everybody else, readable by its owner alone.
+
+Knows no table. What is inside is private (0600 and 0700) whatever the umask and the directory's own mode.
+"""
+
+import getpass
+import os
+import stat
+from collections.abc import Iterator
+from contextlib import suppress
+from pathlib import Path
+from typing import Final
+
+from understudy.errors import StoreError
+
+DATABASE: Final = "understudy.sqlite3"
+_FOLDERS: Final = ("blobs", "spool", "videos")
+_HINT: Final = (
+    "Start the server there first (`understudy serve`), or name the directory of a running one with --data or"
+    " UNDERSTUDY_DATA; the server prints it."
+)
+
+
+def create(data: Path) -> None:
+    """Makes the directory, 0700, and takes from group and others what an older version let them read.
+
+    Raises StoreError where it cannot be made or written.
+    """
+    try:
+        data.mkdir(mode=0o700, parents=True, exist_ok=True)
+    except OSError as error:
+        raise StoreError(
+            f"The data directory {str(data)!r} cannot be created: {error.strerror}. {_choose_another()}"
+        ) from None
+    if not _is_writable(data):
+        raise StoreError(f"The data directory {str(data)!r} is not writable. {_choose_another()}")
+    for path in _inside(data):
+        make_private(path)
+
+
+def check(data: Path) -> None:
+    """Raises StoreError, which names the directory, where no server has kept anything or this user may not use it."""
+    try:
+        found = stat.S_ISREG((data / DATABASE).stat().st_mode)
+    except (FileNotFoundError, NotADirectoryError):
+        raise missing(data) from None
+    except OSError as error:
+        raise _forbidden(data, error.strerror or str(error)) from None
+    if not found:
+        raise missing(data)
+    if not (_is_writable(data) and os.access(data / DATABASE, os.R_OK | os.W_OK)):
+        raise _forbidden(data, "Permission denied")
+
+
+def missing(data: Path) -> StoreError:
+    """The error for a place where no server has kept anything."""
+    if not data.exists():
+        return StoreError(f"The data directory {str(data)!r} does not exist. {_HINT}")
+    if not data.is_dir():
+        return StoreError(f"{str(data)!r} is a file, not a data directory. {_HINT}")
+    return StoreError(f"{str(data)!r} is not a data directory: it has no {DATABASE} with tables. {_HINT}")
+
+
+def make_private(path: Path) -> None:
+    """Takes all rights from group and others; left as it is where it is missing or somebody else's."""
+    with suppress(FileNotFoundError, PermissionError):
+        mode = stat.S_IMODE(path.stat().st_mode)
+        if mode & 0o077:
+            path.chmod(mode & 0o700)
+
+
+def create_private_file(path: Path) -> None:
+    """An empty file, 0600, where there is none. Raises OSError."""
+    with suppress(FileExistsError):
+        os.close(os.open(path, os.O_CREAT | os.O_EXCL | os.O_WRONLY | os.O_CLOEXEC, 0o600))
+
+
+def _inside(data: Path) -> Iterator[Path]:
+    """What others could reach from the directory; a private folder hides all that is below it."""
+    for name in (DATABASE, f"{DATABASE}-wal", f"{DATABASE}-shm", *_FOLDERS):
+        yield data / name
+
+
+def _is_writable(data: Path) -> bool:
+    return os.access(data, os.R_OK | os.W_OK | os.X_OK)
+
+
+def _choose_another() -> str:
+    return (
+        f"Choose one that the user {_user()!r} can write, with --data or UNDERSTUDY_DATA, like"
+        " `--data ~/understudy-data`."
+    )
+
+
+def _forbidden(data: Path, reason: str) -> StoreError:
+    return StoreError(
+        f"The data directory {str(data)!r} cannot be used by the user {_user()!r}: {reason}. Run the command as the"
+        " user that the server runs as, or name another directory with --data or UNDERSTUDY_DATA."
+    )
+
+
+def _user() -> str:
+    try:
+        return getpass.getuser()
+    except (KeyError, OSError):  # a user id without a name
+        return str(os.geteuid())

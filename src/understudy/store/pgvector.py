@@ -1,0 +1,30 @@
+"""Whether a PostgreSQL database can hold vectors: pgvector is created there, or can be. Changes nothing."""
+
+from typing import Final
+
+from understudy.store.database import Transaction
+
+_FIND: Final = (
+    "SELECT EXISTS (SELECT 1 FROM pg_extension WHERE extname = 'vector'),"
+    " (SELECT bool_or(trusted) FROM pg_available_extension_versions WHERE name = 'vector'),"
+    " has_database_privilege(current_database(), 'CREATE'),"
+    " (SELECT rolsuper FROM pg_roles WHERE rolname = current_user), current_user, current_database()"
+)
+
+
+def problem() -> Transaction[str | None]:
+    """What is missing and how to get it, as sentences; None where vector stores work."""
+    rows = yield _FIND, ()
+    created, trusted, may_create, is_superuser, user, database = rows[0]
+    if created or (trusted is not None and (is_superuser or (trusted and may_create))):
+        return None
+    if trusted is None:
+        return (
+            "The PostgreSQL server lacks the extension pgvector, which vector stores need. Install it there (the"
+            " package is called like postgresql-17-pgvector; https://github.com/pgvector/pgvector) and restart this"
+            " server, or use SQLite."
+        )
+    return (
+        f"The extension pgvector, which vector stores need, is not created in the database {database!r}, and the role"
+        f" {user!r} may not create it. As a superuser run `CREATE EXTENSION vector` in that database."
+    )

@@ -1,0 +1,108 @@
+"""What a PostgreSQL URL names, for people, and what to do where it leads nowhere. Never shows its password.
+
+The URL is read as asyncpg reads it: `postgresql://user:password@host:port/database?host=…`.
+"""
+
+import re
+from dataclasses import dataclass
+from typing import Final
+from urllib.parse import parse_qs, unquote, urlsplit
+
+import asyncpg
+
+from understudy.errors import StoreError
+
+_PORT: Final = "5432"
+_ENCODE: Final = (
+    "In the URL, characters like @ : / ? # % of a user or password must be percent-encoded: @ is %40, : is %3A,"
+    " / is %2F, # is %23, % is %25."
+)
+_REACH: Final = "Check that PostgreSQL runs there and that this machine may connect to it."
+_USERINFO: Final = re.compile(r"://[^:/@]*:(?P<password>.*)@", re.DOTALL)
+_IN_QUERY: Final = re.compile(r"[?&]password=(?P<password>[^&\s]*)")
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """Where a URL leads: `hosts` as it names them, each with its port."""
+
+    hosts: str
+    database: str
+
+    def __str__(self) -> str:
+        return f"the PostgreSQL database {self.database!r} at {self.hosts}"
+
+
+def place(url: str) -> Place | None:
+    """None where the URL cannot be taken apart, or where parts of an unencoded password could be taken for a host."""
+    try:
+        parts = urlsplit(url)
+        rest = f"{parts.path}?{parts.query}#{parts.fragment}"
+        if "@" in rest or parts.fragment:
+            return None
+        query = {name: values[-1] for name, values in parse_qs(parts.query).items()}
+    except ValueError:
+        return None
+    account, _, netloc = parts.netloc.rpartition("@")
+    hosts = unquote(netloc) or query.get("host") or "localhost"
+    user = unquote(account.partition(":")[0]) or query.get("user") or "the user's own"
+    database = unquote(parts.path[1:]) or query.get("dbname") or query.get("database") or user
+    port = query.get("port", _PORT)
+    named = ",".join(host if _has_port(host) else f"{host}:{port}" for host in hosts.split(","))
+    return Place(named, database)
+
+
+def describe(url: str) -> str:
+    """`the PostgreSQL database 'app' at db:5432`, for sentences."""
+    found = place(url)
+    return "the PostgreSQL database" if found is None else str(found)
+
+
+def unreachable(url: str, error: BaseException) -> StoreError:
+    """The error for a server that could not be connected to, with what most likely helps."""
+    where = place(url)
+    if where is None:
+        return StoreError(f"The URL of the PostgreSQL database is malformed. {_ENCODE}")
+    return StoreError(f"Cannot connect to {where}: {_reason(url, error)}. {_remedy(where, error)}")
+
+
+def failed(url: str, error: BaseException) -> StoreError:
+    """The error for a server that failed while it was used."""
+    return StoreError(f"{describe(url)[:1].upper()}{describe(url)[1:]} failed: {_reason(url, error)}")
+
+
+def missing_schema(url: str) -> StoreError:
+    found = describe(url)
+    return StoreError(
+        f"{found[:1].upper()}{found[1:]} has no tables of Understudy. Start the server with it first"
+        " (`understudy serve --database …`), or name the database of a running one with --database or"
+        " UNDERSTUDY_DATABASE."
+    )
+
+
+def _has_port(host: str) -> bool:
+    return re.search(r":\d+$", host) is not None
+
+
+def _reason(url: str, error: BaseException) -> str:
+    text = (str(error) or type(error).__name__).strip().rstrip(".")
+    for secret in _passwords(url):
+        text = text.replace(secret, "…")
+    return text
+
+
+def _passwords(url: str) -> list[str]:
+    written = [match["password"] for pattern in (_USERINFO, _IN_QUERY) for match in pattern.finditer(url)]
+    return sorted({one for text in written for one in (text, unquote(text)) if one}, key=len, reverse=True)
+
+
+def _remedy(where: Place, error: BaseException) -> str:
+    match error:
+        case asyncpg.InvalidPasswordError() | asyncpg.InvalidAuthorizationSpecificationError():
+            return f"Check the user and the password. {_ENCODE}"
+        case asyncpg.InvalidCatalogNameError():
+            return f"Create it with `createdb {where.database}`, or name another one in the URL."
+        case OSError() | TimeoutError():
+            return f"{_REACH} {_ENCODE}"
+        case _:
+            return f"Check the URL. {_ENCODE}"
