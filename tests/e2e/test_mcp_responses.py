@@ -56,6 +56,8 @@ def test_a_response_lists_the_tools_calls_one_and_answers(client, upstream, dice
     assert "roll" in [tool.name for tool in listed.tools]
     assert (called.type, called.name, json.loads(called.arguments)) == ("mcp_call", "roll", {"expression": "2d4+1"})
     assert (called.output, called.error, called.approval_request_id) == ("rolled 2d4+1: 7", None, None)
+    opened = next(event.item for event in events if event.type.endswith("added") and event.item.type == "mcp_call")
+    assert (opened.status, called.status) == ("in_progress", "completed")
     assert message.content[0].text == "You rolled 7."
     kinds = [event.type for event in events]
     assert kinds[2:6] == [
@@ -93,6 +95,49 @@ def test_a_guarded_call_waits_for_the_next_response(client, upstream, dice, appr
     assert (called.type, called.output, called.approval_request_id) == ("mcp_call", said, request.id)
     assert (called.error is None) is approve
     assert message.content[0].text == "Done."
+
+
+def test_a_call_that_fails_says_whose_fault_it_was(mcp_server, client, upstream, dice):
+    upstream.answer(calls(call("fail", call_id="call_f", reason="no dice")), text("Sorry."))
+    events = list(client.responses.create(model=MODEL, input="Fail", tools=[mcp(dice)], stream=True))
+    made = events[-1].response
+    called = made.output[1].to_dict()
+    content = [{"type": "text", "text": "Error executing tool fail: no dice"}]
+    assert (called["status"], called["error"]) == ("failed", {"type": "mcp_tool_execution_error", "content": content})
+    assert "response.mcp_call.failed" in [event.type for event in events]
+    assert "Error: Error executing tool fail: no dice" in [
+        one["content"] for one in upstream.requests[-1].body["messages"]
+    ]
+    read = mcp_server.ask("GET", f"/responses/{made.id}").json["output"][1]
+    assert list(read)[:4] == ["id", "type", "status", "approval_request_id"]
+    # It may be sent back, as the item that it is.
+    upstream.answer(text("Again?"))
+    replayed = [{"role": "user", "content": "Fail"}, read, {"role": "user", "content": "And?"}]
+    again = client.responses.create(model=MODEL, input=replayed, tools=[mcp(dice)])
+    assert "Error: Error executing tool fail: no dice" in [
+        one["content"] for one in upstream.requests[-1].body["messages"]
+    ]
+    items = client.responses.input_items.list(again.id, order="asc").data
+    assert [one.to_dict() for one in items if one.type == "mcp_call"] == [read | {"id": items[1].id}]
+
+
+def test_a_server_whose_tools_cannot_be_listed_fails_the_response_and_shows_the_listing(
+    client, tmp_path, new_server, upstream
+):
+    with McpProcess(tmp_path) as gone:
+        served = new_server(mcp__allowed=gone.url).start()
+    events = list(served.client.responses.create(model=MODEL, input="Hi", tools=[mcp(gone)], stream=True))
+    assert [event.type for event in events][2:] == [
+        "response.output_item.added",
+        "response.mcp_list_tools.in_progress",
+        "response.mcp_list_tools.failed",
+        "response.output_item.done",
+        "response.failed",
+    ]
+    (listed,) = events[-1].response.output
+    assert (listed.type, listed.tools) == ("mcp_list_tools", [])
+    assert "could not be used" in listed.error
+    assert "could not be used" in events[-1].response.error.message
 
 
 def test_what_was_never_asked_cannot_be_approved_of(client, dice):

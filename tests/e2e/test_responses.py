@@ -348,7 +348,7 @@ def test_one_in_the_background_can_be_cancelled_and_only_once(client, upstream):
 
 @on_both
 def test_one_that_is_cancelled_before_the_model_said_anything_cost_nothing(client, upstream):
-    upstream.answer(stalled(Gate()))
+    upstream.always(stalled())
     made = respond(client, background=True)
     client.responses.cancel(made.id)
     found = client.responses.retrieve(made.id)

@@ -175,19 +175,24 @@ class RemoteOpened(Event, frozen=True, tag="remote_opened"):
 
 
 class ToolsListed(Event, frozen=True, tag="tools_listed"):
-    """What a remote server offers."""
+    """What a remote server offers, or in `error` why that could not be found out."""
 
     item_id: str
     server_label: str
     tools: tuple[dict[str, Any], ...]
+    error: str | None = None
 
 
 class RemoteDone(Event, frozen=True, tag="remote_done"):
-    """What the server answered: `output`, or in `error` why there is none."""
+    """What the server answered: `output`, or in `error` why there is none.
+
+    `fault` is the error as responses show it.
+    """
 
     index: int
     output: str | None
     error: str | None
+    fault: dict[str, Any] | None = None
 
 
 class ApprovalRequired(Event, frozen=True, tag="approval_required"):

@@ -5,7 +5,7 @@ no word for (other roles, files in the middle of a text, reasoning) is kept as t
 """
 
 from collections.abc import Callable, Sequence
-from typing import Final
+from typing import Any, Final
 
 import msgspec
 
@@ -153,11 +153,23 @@ def _remote(item: GivenMcpCall) -> NewItem:
         name=item.name,
         arguments=item.arguments,
         output=item.output,
-        error=None if item.error is None else str(item.error),
+        error=None if item.error is None else _error_text(item.error),
+        fault=item.error if isinstance(item.error, dict) else None,
         approval_request_id=item.approval_request_id,
         function=item.name,
     )
     return NewItem(made.id, "mcp_call", _encoded(made))
+
+
+def _error_text(error: Any) -> str:
+    """What a model is told of an error: its message, or the text of its content."""
+    if not isinstance(error, dict):
+        return str(error)
+    content = error.get("content")
+    texts = (
+        [str(part.get("text", "")) for part in content if isinstance(part, dict)] if isinstance(content, list) else []
+    )
+    return str(error.get("message") or "\n".join(texts) or content or error)
 
 
 def _code(item: GivenCodeInterpreterCall) -> NewItem:

@@ -11,7 +11,14 @@ from typing import Any, Final
 import msgspec
 
 from understudy.store.messages import Item
-from understudy.wire.items import CodeInterpreterCallItem, CodeOutput, FileSearchCallItem, FileSearchResult
+from understudy.tools.mcp import execution_error
+from understudy.wire.items import (
+    CodeInterpreterCallItem,
+    CodeOutput,
+    FileSearchCallItem,
+    FileSearchResult,
+    McpCallItem,
+)
 from understudy.wire.messages import (
     Annotation,
     FileCitationAnnotation,
@@ -29,6 +36,7 @@ _REVEALING: Final = frozenset({"file_search_call", "code_interpreter_call", "rea
 _decode_message = msgspec.json.Decoder(MessageObject).decode
 _decode_search = msgspec.json.Decoder(FileSearchCallItem).decode
 _decode_code = msgspec.json.Decoder(CodeInterpreterCallItem).decode
+_decode_remote = msgspec.json.Decoder(McpCallItem).decode
 _decode = msgspec.json.Decoder(dict[str, Any]).decode
 _CONTENT: Final = "/v1/files/{}/content"
 
@@ -207,6 +215,21 @@ def _in_order(names: Sequence[str], body: str, _: frozenset[str]) -> dict[str, A
     return {name: item[name] for name in names if name in item}
 
 
+def _remote_call(body: str, _: frozenset[str]) -> dict[str, Any]:
+    item = _decode_remote(body)
+    return {
+        "id": item.id,
+        "type": "mcp_call",
+        "status": "completed" if item.error is None else "failed",
+        "approval_request_id": item.approval_request_id,
+        "arguments": item.arguments,
+        "error": item.fault or execution_error(item.error),
+        "name": item.name,
+        "output": item.output,
+        "server_label": item.server_label,
+    }
+
+
 _VIEWS: Final[dict[str, Callable[[str, frozenset[str]], dict[str, Any]]]] = {
     "file_search_call": _search,
     "code_interpreter_call": _code,
@@ -215,9 +238,7 @@ _VIEWS: Final[dict[str, Callable[[str, frozenset[str]], dict[str, Any]]]] = {
     "function_call": partial(_in_order, ("id", "type", "status", "arguments", "call_id", "name")),
     "function_call_output": partial(_in_order, ("id", "type", "status", "call_id", "output")),
     "custom_tool_call": partial(_in_order, ("id", "type", "status", "call_id", "input", "name")),
-    "mcp_call": partial(
-        _in_order, ("id", "type", "approval_request_id", "arguments", "error", "name", "output", "server_label")
-    ),
+    "mcp_call": _remote_call,
     "mcp_approval_request": partial(_in_order, ("id", "type", "arguments", "name", "server_label")),
     "custom_tool_call_output": partial(_in_order, ("id", "type", "status", "call_id", "output")),
 }

@@ -122,10 +122,11 @@ class RemoteTools:
             arguments=call.arguments,
             output=output.text,
             error=output.error,
+            fault=output.fault,
             approval_request_id=decided,
             function=call.name,
         )
-        done = events.RemoteDone(call.index, output.text, output.error)
+        done = events.RemoteDone(call.index, output.text, output.error, output.fault)
         return [done], Call(item.id, "mcp_call", msgspec.json.encode(item).decode())
 
     async def _tell(self, label: str, found: Sequence[McpTool]) -> None:
@@ -151,12 +152,18 @@ class RemoteTools:
         event = events.ToolsListed(listed.id, label, tuple(tools))
         await stage.commit(event, calls=[listed], checkpoint=True)
 
+    def _publish_failure(self, label: str, message: str) -> None:
+        """A response shows the listing that failed; the conversation keeps nothing of it."""
+        if self._stage.answer is not None:
+            self._stage.publish(events.ToolsListed(ids.mcp_list(), label, (), message))
+
     async def _offered(self, tool: AssistantToolsMcp) -> list[McpTool]:
         try:
             server = self._servers.server(tool.server_url, self._stage.progress.headers.get(tool.server_label))
             with self._interruption.waiting():
                 found = await self._servers.list_tools(server)
         except McpFailed as failed:
+            self._publish_failure(tool.server_label, str(failed))
             raise UpstreamError(
                 "unreachable", f"Error retrieving tool list from MCP server: '{tool.server_label}'. {failed}"
             ) from None
@@ -172,7 +179,7 @@ class RemoteTools:
         try:
             server = self._servers.server(tool.server_url, self._stage.progress.headers.get(tool.server_label))
         except McpFailed as failed:
-            return McpOutput(error=str(failed))
+            return McpOutput(error=str(failed), kind="http_error", code=failed.status)
         with self._interruption.waiting():
             output = await self._servers.call_tool(server, function.name, given)
         self._interruption.check()

@@ -14,6 +14,7 @@ from understudy.engine import events
 from understudy.engine.item_view import as_code_output
 from understudy.engine.log import RunLog
 from understudy.engine.response_view import ResponseView
+from understudy.tools.mcp import execution_error
 from understudy.wire.response_items import (
     CodeInterpreterCall,
     ContainerFileCitation,
@@ -138,14 +139,15 @@ def _item(index: int, item: OutputItem) -> Iterator[events.Event]:
 def _remote(index: int, item: McpListTools | McpCall | McpApprovalRequest) -> Iterator[events.Event]:
     match item:
         case McpListTools():
-            yield events.ToolsListed(item.id, item.server_label, tuple(item.tools))
+            yield events.ToolsListed(item.id, item.server_label, tuple(item.tools), item.error or None)
         case McpCall():
             approved = item.approval_request_id
             yield events.RemoteOpened(index, "", item.server_label, item.name, item.id, approval_id=approved)
             yield events.ArgumentsDelta(index, item.arguments)
             yield events.CallsHeard()
             if item.output is not None or item.error is not None:
-                yield events.RemoteDone(index, item.output, item.error)
+                fault = item.error if isinstance(item.error, dict) else execution_error(item.error)
+                yield events.RemoteDone(index, item.output, None if fault is None else str(item.error), fault)
         case McpApprovalRequest():
             yield events.RemoteOpened(index, "", item.server_label, item.name, item.id, guarded=True)
             yield events.ArgumentsDelta(index, item.arguments)

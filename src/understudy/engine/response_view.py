@@ -13,6 +13,7 @@ import msgspec
 
 from understudy.engine import events
 from understudy.engine.item_view import code_outputs, search_results
+from understudy.tools.mcp import execution_error
 from understudy.wire.response_items import (
     CodeInterpreterCall,
     ContainerFileCitation,
@@ -415,7 +416,8 @@ class ResponseView:
         frames = self._item_frame("added", number, item)
         frames += self._frame("mcp_list_tools.in_progress", place)
         item.tools = list(event.tools)
-        frames += self._frame("mcp_list_tools.completed", place)
+        item.error = msgspec.UNSET if event.error is None else event.error
+        frames += self._frame(f"mcp_list_tools.{'completed' if event.error is None else 'failed'}", place)
         return frames + self._item_frame("done", number, item)
 
     def _remote_opened(self, event: events.RemoteOpened) -> bytes:
@@ -426,6 +428,7 @@ class ResponseView:
             return b""
         item = McpCall(
             id=event.item_id,
+            status="in_progress",
             approval_request_id=event.approval_id,
             arguments="",
             name=event.name,
@@ -436,16 +439,16 @@ class ResponseView:
     def _remote_done(self, event: events.RemoteDone) -> bytes:
         item = self._calls[event.index][1]
         assert isinstance(item, McpCall)
-        item.output, item.error = event.output, event.error
-        name = "mcp_call.completed" if event.error is None else "mcp_call.failed"
-        return self._progress(name, event.index) + self._close_call(event.index)
+        item.output, item.error = event.output, event.fault or execution_error(event.error)
+        item.status = "completed" if event.error is None else "failed"
+        return self._progress(f"mcp_call.{item.status}", event.index) + self._close_call(event.index)
 
     def _is_written(self, index: int) -> bool:
         return isinstance(self._calls[index][1], FunctionCallItem | CustomToolCallItem)
 
     def _close_call(self, index: int, *, whole: bool = True) -> bytes:
         number, item = self._calls.pop(index)
-        if not isinstance(item, McpCall):
+        if not isinstance(item, McpCall) or item.status == "in_progress":
             item.status = "completed" if whole else "incomplete"
         self._open.discard(number)
         place, frames = _Place.of(item.id, number), b""

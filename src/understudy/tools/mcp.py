@@ -8,7 +8,7 @@ import asyncio
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from importlib import import_module
-from typing import Any, Final, Protocol, cast
+from typing import Any, Final, Literal, Protocol, cast
 from urllib.parse import urlsplit
 
 from understudy.settings import McpSettings
@@ -19,7 +19,14 @@ _PORTS: Final = {"http": 80, "https": 443}
 
 
 class McpFailed(Exception):
-    """A server could not be used; its text is a sentence without addresses and headers."""
+    """A server could not be used; its text is a sentence without addresses and headers.
+
+    `status` is the HTTP status that it answered with, and 424 (Failed Dependency) where it gave none.
+    """
+
+    def __init__(self, message: str, status: int = 424) -> None:
+        super().__init__(message)
+        self.status = status
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,10 +53,29 @@ class McpTool:
 
 @dataclass(frozen=True, slots=True)
 class McpOutput:
-    """What a call has come to: the text of its answer, or in `error` why there is none."""
+    """What a call has come to: the text of its answer, or in `error` why there is none.
+
+    `kind` says who failed: the tool, the server as one of MCP, or the way to it; the latter two have a `code`.
+    """
 
     text: str | None = None
     error: str | None = None
+    kind: Literal["mcp_tool_execution_error", "mcp_protocol_error", "http_error"] = "mcp_tool_execution_error"
+    code: int = 0
+
+    @property
+    def fault(self) -> dict[str, Any] | None:
+        """The error as the Responses API shows it."""
+        if self.error is None or self.kind == "mcp_tool_execution_error":
+            return execution_error(self.error)
+        return {"type": self.kind, "code": self.code, "message": self.error}
+
+
+def execution_error(message: str | None) -> dict[str, Any] | None:
+    """The error of a tool that has failed, as the Responses API shows it; None where there is no message."""
+    if message is None:
+        return None
+    return {"type": "mcp_tool_execution_error", "content": [{"type": "text", "text": message}]}
 
 
 class _Client(Protocol):

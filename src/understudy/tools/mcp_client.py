@@ -53,12 +53,13 @@ async def call_tool(server: McpServer, name: str, arguments: dict[str, Any], lim
         try:
             return _output(await client.call_tool(name, arguments), limits.output_bytes)
         except MCPError as error:
-            return McpOutput(error=_cut(f"The tool failed: {error.error.message}", limits.output_bytes))
+            message = _cut(f"The tool failed: {error.error.message}", limits.output_bytes)
+            return McpOutput(error=message, kind="mcp_protocol_error", code=error.error.code)
 
     try:
         return await _connected(server, limits, call)
     except McpFailed as failed:
-        return McpOutput(error=str(failed))
+        return McpOutput(error=str(failed), kind="http_error", code=failed.status)
 
 
 async def _connected(server: McpServer, limits: McpSettings, work: Callable[[Client], Coroutine[Any, Any, T]]) -> T:
@@ -78,7 +79,8 @@ async def _connected(server: McpServer, limits: McpSettings, work: Callable[[Cli
                         break
     except TimeoutError:
         raise McpFailed(f"The MCP server did not answer within {limits.timeout:g} seconds.") from None
-    raise McpFailed(f"The MCP server could not be used: {_reason(failed)}.") from None
+    status = failed.response.status_code if isinstance(failed, httpx2.HTTPStatusError) else 424
+    raise McpFailed(f"The MCP server could not be used: {_reason(failed)}.", status) from None
 
 
 @asynccontextmanager

@@ -4,7 +4,7 @@ Source: the Responses API's items `file_search_call` and `code_interpreter_call`
 ours: how the model named its call, and from where the passages are numbered in the marks that it was shown.
 """
 
-from typing import Literal
+from typing import Any, Literal
 
 from msgspec import Struct
 
@@ -55,7 +55,7 @@ class CodeInterpreterCallItem(Struct, kw_only=True, tag_field="type", tag="code_
 
 
 class McpCallItem(Struct, kw_only=True, tag_field="type", tag="mcp_call"):
-    """`function` is the name by which the model knows the tool."""
+    """`function` is the name by which the model knows the tool; `fault` is the error as responses show it."""
 
     id: str
     call_id: str
@@ -64,6 +64,7 @@ class McpCallItem(Struct, kw_only=True, tag_field="type", tag="mcp_call"):
     arguments: str
     output: str | None
     error: str | None
+    fault: dict[str, Any] | None = None
     approval_request_id: str | None = None
     function: str
 

@@ -91,15 +91,19 @@ class ReasoningItem(Struct, kw_only=True, tag_field="type", tag="reasoning"):
 
 class McpListTools(Struct, kw_only=True, tag_field="type", tag="mcp_list_tools"):
     id: str
+    error: str | UnsetType = UNSET
     server_label: str
     tools: list[dict[str, Any]]
 
 
 class McpCall(Struct, kw_only=True, tag_field="type", tag="mcp_call"):
+    """`error` is a text in responses that were stored before it became an object."""
+
     id: str
+    status: Literal["in_progress", "calling", "completed", "incomplete", "failed"] | UnsetType = UNSET
     approval_request_id: str | None = None
     arguments: str
-    error: str | None = None
+    error: dict[str, Any] | str | None = None
     name: str
     output: str | None = None
     server_label: str
