@@ -62,10 +62,6 @@ def test_a_bare_one_shows_every_member_in_the_usual_order(server, thread):
             {"type": "image_url", "image_url": {"url": "data:image/png;base64,AA==", "detail": "high"}},
             {"type": "image_url", "image_url": {"url": "data:image/png;base64,AA==", "detail": "high"}},
         ),
-        (
-            {"type": "image_file", "image_file": {"file_id": "file-1", "detail": "low"}},
-            {"type": "image_file", "image_file": {"file_id": "file-1", "detail": "low"}},
-        ),
     ],
 )
 def test_each_kind_of_content_is_shown_as_answers_show_it(server, thread, given, shown):

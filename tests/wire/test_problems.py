@@ -81,7 +81,6 @@ PROBLEMS = [
     (A, assistant(tools=[function(strict="yes")]), "Invalid type for 'tools[0].function.strict': expected a boolean, but got a string instead.", "tools[0].function.strict", "invalid_type"),
     (A, assistant(tools=[function(parameters=[])]), "Invalid type for 'tools[0].function.parameters': expected an object, but got an array instead.", "tools[0].function.parameters", "invalid_type"),
     (A, {"model": None}, "Invalid type for 'model': expected a string, but got null instead.", "model", "invalid_type"),
-    (ModifyAssistantRequest, {"model": None}, "Invalid type for 'model': expected a string, but got null instead.", "model", "invalid_type"),
     (A, assistant(metadata="x"), "Invalid type for 'metadata': expected an object, but got a string instead.", "metadata", "invalid_type"),
     (A, assistant(metadata={"modified": True}), "Invalid type for 'metadata.modified': expected a string, but got a boolean instead.", "metadata.modified", "invalid_type"),
     (A, assistant(response_format=5), "Invalid type for 'response_format': expected one of 'auto' or object, but got an integer instead.", "response_format", "invalid_type"),

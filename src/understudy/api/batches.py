@@ -26,7 +26,7 @@ from understudy.wire.batches import (
     ListBatchesQuery,
     ListBatchesResponse,
 )
-from understudy.wire.problems import check_id, parse
+from understudy.wire.problems import check_file_id, check_id, parse
 
 
 async def list_batches(request: Request) -> Response:
@@ -136,6 +136,7 @@ def _batch_id(request: Request) -> str:
 
 async def _input(request: Request, file_id: str) -> StoredFile:
     """The file of a batch's requests. Raises NotFound, and InvalidRequest for one of another purpose."""
+    check_file_id("input_file_id", file_id)
     found = await parts_of(request).store.files.lookup(project_of(request), [file_id])
     if not found:
         raise NotFound(f"No such File object: {wording.shortened(file_id)}", param="input_file_id")

@@ -25,7 +25,7 @@ from understudy.wire.containers import (
     ListContainersQuery,
     UploadContainerFileBody,
 )
-from understudy.wire.problems import InvalidBody, check_id, explain
+from understudy.wire.problems import InvalidBody, check_file_id, check_id, explain
 
 
 async def list_containers(request: Request) -> Response:
@@ -40,7 +40,7 @@ async def list_containers(request: Request) -> Response:
 async def create_container(request: Request) -> Response:
     parts = parts_of(request)
     body = await read_json(request, CreateContainerBody, parts.settings.limits)
-    await _check_files(request, body.file_ids)
+    await _check_files(request, {f"file_ids[{index}]": file_id for index, file_id in enumerate(body.file_ids)})
     return rendered(await parts.containers.create(project_of(request), body))
 
 
@@ -142,7 +142,7 @@ def _check_form(form: Form) -> None:
 
 
 async def _add(request: Request, container_id: str, file_id: str) -> ContainerFileResource:
-    await _check_files(request, [file_id])
+    await _check_files(request, {"file_id": file_id})
     return await parts_of(request).containers.add(project_of(request), container_id, file_id)
 
 
@@ -156,9 +156,13 @@ def _file_ids(request: Request) -> tuple[str, str]:
     return _container_id(request), request.path_params["file_id"]
 
 
-async def _check_files(request: Request, file_ids: list[str]) -> None:
-    """Raises NotFound for a File that the project does not have."""
-    found = {file.id for file in await parts_of(request).store.files.lookup(project_of(request), file_ids)}
-    for file_id in file_ids:
+async def _check_files(request: Request, files: dict[str, str]) -> None:
+    """`files` are ids by where the request names them. Raises InvalidId, and NotFound where the project has no such
+    File.
+    """
+    for param, file_id in files.items():
+        check_file_id(param, file_id)
+    found = {file.id for file in await parts_of(request).store.files.lookup(project_of(request), list(files.values()))}
+    for file_id in files.values():
         if file_id not in found:
             raise no_such_file(file_id)

@@ -12,7 +12,7 @@ from understudy.errors import InvalidRequest
 from understudy.store.store_files import NewFile
 from understudy.wire import queries, wording
 from understudy.wire.chunking import chosen_chunking
-from understudy.wire.problems import InvalidBody, check_id
+from understudy.wire.problems import InvalidBody, check_file_id, check_id
 from understudy.wire.vector_stores import CreateVectorStoreFileBatchRequest, ListVectorStoreFilesQuery
 
 
@@ -55,6 +55,10 @@ def _files(body: CreateVectorStoreFileBatchRequest) -> list[NewFile]:
             param="files",
             code="invalid_value",
         )
+    for index, one in enumerate(body.files or ()):
+        check_file_id(f"files[{index}].file_id", one.file_id)
+    for index, file_id in enumerate(body.file_ids or ()):
+        check_file_id(f"file_ids[{index}]", file_id)
     if body.files is not UNSET:
         given = [NewFile(one.file_id, chosen_chunking(one.chunking_strategy), one.attributes) for one in body.files]
     elif body.file_ids is not UNSET:

@@ -6,8 +6,8 @@ from starlette.responses import Response
 
 from understudy.api.content import new_message
 from understudy.api.exchange import encoded, listed, page_request, read_json, rendered, set_metadata
+from understudy.api.message_files import check_message_files
 from understudy.api.parts import parts_of, project_of
-from understudy.api.resources import check_attachments
 from understudy.api.threads import thread_id_of
 from understudy.wire import queries
 from understudy.wire.messages import CreateMessageRequest, DeleteMessageResponse, ModifyMessageRequest
@@ -26,7 +26,7 @@ async def create_message(request: Request) -> Response:
     thread_id = thread_id_of(request)
     body = await read_json(request, CreateMessageRequest, parts.settings.limits)
     message = new_message(body, thread_id, parts.now())
-    await check_attachments(parts, project_of(request), [message])
+    await check_message_files(parts, project_of(request), [message], "")
     await parts.store.messages.create(project_of(request), message)
     if message.attachments:
         parts.vector_stores.announce()

@@ -1,21 +1,19 @@
 """Tool resources: from what a request gives to what the object shows, and whether what they name is there."""
 
-from collections.abc import Iterable, Sequence
-from pathlib import Path
+from collections.abc import Sequence
 
 from msgspec import UNSET
 
+from understudy.api.file_lookup import check_searchable, find_files
 from understudy.api.parts import Parts
-from understudy.errors import InvalidRequest, NotFound
-from understudy.retrieval.reading import SUPPORTED
+from understudy.errors import NotFound
 from understudy.store.attachments import Filling, new_filling
 from understudy.wire.chunking import chosen_chunking
-from understudy.wire.messages import Attachment, MessageObject
+from understudy.wire.problems import check_id
 from understudy.wire.tools import (
     AssistantTool,
     AssistantToolsCode,
     AssistantToolsFileSearch,
-    AssistantToolsFileSearchTypeOnly,
     CodeInterpreterResources,
     FileSearchResources,
     FileSearchResourcesCreate,
@@ -56,21 +54,11 @@ async def check_resources(parts: Parts, project_id: str, named: ToolResources | 
     if named is None:
         return
     if isinstance(named.code_interpreter, CodeInterpreterResources):
-        await _check_files(parts, project_id, named.code_interpreter.file_ids, _CODE_FILES)
+        await find_files(parts, project_id, named.code_interpreter.file_ids, _CODE_FILES)
     if isinstance(named.file_search, FileSearchResources):
-        for store_id in named.file_search.vector_store_ids:
+        for index, store_id in enumerate(named.file_search.vector_store_ids):
+            check_id(f"{_STORES}[{index}]", store_id, "vs")
             await _check_store(parts, project_id, store_id)
-
-
-async def check_attachments(parts: Parts, project_id: str, messages: Iterable[MessageObject]) -> None:
-    """Raises NotFound for a file that the project does not have, InvalidRequest for one that cannot be searched in."""
-    attached = [one for message in messages for one in message.attachments]
-    if not attached:
-        return
-    given = [one.file_id for one in attached if one.file_id is not UNSET]
-    searched = [one.file_id for one in attached if one.file_id is not UNSET and _is_searched(one)]
-    await _check_files(parts, project_id, given, "attachments")
-    await _check_files(parts, project_id, searched, "attachments", searched=True)
 
 
 def with_defaults(resources: ToolResources, tools: list[AssistantTool]) -> ToolResources:
@@ -93,11 +81,6 @@ def merged(old: ToolResources, change: ToolResources | None) -> ToolResources:
     return ToolResources(code_interpreter=code, file_search=search)
 
 
-def _is_searched(attachment: Attachment) -> bool:
-    tools = () if attachment.tools is UNSET else attachment.tools
-    return any(isinstance(tool, AssistantToolsFileSearchTypeOnly) for tool in tools)
-
-
 async def _new_stores(
     parts: Parts,
     project_id: str,
@@ -105,7 +88,7 @@ async def _new_stores(
     expires_after: VectorStoreExpirationAfter | None,
 ) -> list[Filling]:
     for one in given:
-        await _check_files(parts, project_id, one.file_ids, f"{_NEW_STORES}[0].file_ids", searched=True)
+        check_searchable(await find_files(parts, project_id, one.file_ids, f"{_NEW_STORES}[0].file_ids"))
     return [
         new_filling(
             list(dict.fromkeys(one.file_ids)),
@@ -116,29 +99,6 @@ async def _new_stores(
         )
         for one in given
     ]
-
-
-async def _check_files(
-    parts: Parts, project_id: str, file_ids: Sequence[str], param: str, *, searched: bool = False
-) -> None:
-    files = {file.id: file for file in await parts.store.files.lookup(project_id, file_ids)} if file_ids else {}
-    for file_id in file_ids:
-        if file_id not in files:
-            raise NotFound(f"No such File object: {file_id}", param=param)
-    if searched:
-        _check_types([file.filename for file in files.values()])
-
-
-def _check_types(filenames: Iterable[str]) -> None:
-    suffixes = dict.fromkeys(Path(name).suffix for name in filenames)
-    unsupported = [suffix for suffix in suffixes if suffix and suffix[1:].lower() not in SUPPORTED]
-    if unsupported:
-        raise InvalidRequest(
-            f"Files with extensions [{', '.join(unsupported)}] are not supported for retrieval. Supported are:"
-            f" {', '.join(f'.{name}' for name in SUPPORTED)}.",
-            param="file_ids",
-            code="unsupported_file",
-        )
 
 
 async def _check_store(parts: Parts, project_id: str, store_id: str) -> None:

@@ -13,10 +13,11 @@ from understudy.api.content import new_messages
 from understudy.api.errors import envelope
 from understudy.api.event_stream import EventStream
 from understudy.api.exchange import encoded, listed, page_request, read_json, set_metadata
+from understudy.api.message_files import check_message_files
 from understudy.api.models import check_model
 from understudy.api.parts import Parts, parts_of, project_of
 from understudy.api.remote import check_remote
-from understudy.api.resources import check_attachments, check_resources, merged
+from understudy.api.resources import check_resources, merged
 from understudy.api.threads import new_thread, thread_id_of
 from understudy.engine.log import RunLog
 from understudy.engine.run_view import DONE
@@ -35,6 +36,7 @@ from understudy.wire.runs import (
 )
 from understudy.wire.strict import check_strict
 from understudy.wire.threads import CreateThreadRequest, ThreadObject
+from understudy.wire.tool_choice import check_tool_choice
 from understudy.wire.tools import (
     AssistantToolsCode,
     AssistantToolsFileSearch,
@@ -68,7 +70,7 @@ async def create_run(request: Request) -> Response:
         thread = _decode_thread(await parts.store.threads.get(project_id, thread_id))
         await _check_stores(parts, project_id, resources, thread.tool_resources)
     messages = new_messages(body.additional_messages, thread_id, parts.now())
-    await check_attachments(parts, project_id, messages)
+    await check_message_files(parts, project_id, messages, "additional_messages")
     in_turn = parts.settings.limits.queue_runs or request.headers.get(_QUEUE_RUN, "").lower() == "true"
     create = parts.runs.create_in_turn if in_turn else parts.runs.create
     started = await create(
@@ -90,11 +92,8 @@ async def create_thread_and_run(request: Request) -> Response:
     body = await read_json(request, CreateThreadAndRunRequest, parts.settings.limits)
     about = body.thread or CreateThreadRequest()
     project_id = project_of(request)
-    made = await new_thread(parts, project_id, about)
+    made = await new_thread(parts, project_id, about, "thread.messages")
     run, resources = await _new_run(parts, project_id, body, made.thread.id)
-    if body.tool_resources is not None:
-        await check_resources(parts, project_id, body.tool_resources)
-        resources = merged(resources, body.tool_resources)
     if _searches(run):
         await _check_stores(parts, project_id, resources, about.tool_resources)
     started = await parts.runs.create(
@@ -175,7 +174,7 @@ def run_id_of(request: Request) -> str:
 async def _new_run(
     parts: Parts, project_id: str, body: RunParameters, thread_id: str
 ) -> tuple[RunObject, ToolResources]:
-    """The run, and what its assistant's tools work with.
+    """The run, and what its tools work with beside the thread's.
 
     Raises NotFound for the assistant, InvalidRequest for a model or a tool that this server does not have."""
     check_id("assistant_id", body.assistant_id, "asst")
@@ -186,7 +185,18 @@ async def _new_run(
         await check_model(parts, run.model)
     await _check_code(parts, run)
     check_remote(parts, run.tools, headers=True)
-    return run, assistant.tool_resources
+    check_tool_choice(run.tool_choice, run.tools)
+    return run, await _resources(parts, project_id, assistant.tool_resources, body.tool_resources)
+
+
+async def _resources(
+    parts: Parts, project_id: str, default: ToolResources, override: ToolResources | None
+) -> ToolResources:
+    """What the tools of a run work with. Raises NotFound for a file or a vector store that is not there."""
+    if override is None:
+        return default
+    await check_resources(parts, project_id, override)
+    return merged(default, override)
 
 
 async def _check_stores(parts: Parts, project_id: str, *resources: ToolResources | ToolResourcesCreate | None) -> None:

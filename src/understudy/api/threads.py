@@ -11,8 +11,9 @@ from starlette.responses import Response
 from understudy import ids
 from understudy.api.content import new_messages
 from understudy.api.exchange import listed, page_request, read_json, rendered
+from understudy.api.message_files import check_message_files
 from understudy.api.parts import Parts, parts_of, project_of
-from understudy.api.resources import check_attachments, check_resources, merged, provided
+from understudy.api.resources import check_resources, merged, provided
 from understudy.store.attachments import THREAD_STORE_EXPIRY, Filling, gathered
 from understudy.store.threads import ThreadFilter
 from understudy.wire import queries
@@ -79,12 +80,15 @@ def thread_id_of(request: Request) -> str:
     return thread_id
 
 
-async def new_thread(parts: Parts, project_id: str, body: CreateThreadRequest) -> NewThread:
-    """Raises NotFound for a file or a vector store that is not there, InvalidRequest for a file of no use."""
+async def new_thread(parts: Parts, project_id: str, body: CreateThreadRequest, path: str = "messages") -> NewThread:
+    """`path` is where the request holds the messages.
+
+    Raises NotFound for a file or a vector store that is not there, InvalidRequest for a file of an unusable type.
+    """
     now, thread_id = parts.now(), ids.thread()
     resources, fillings = await provided(parts, project_id, body.tool_resources, THREAD_STORE_EXPIRY)
     messages = new_messages(body.messages, thread_id, now)
-    await check_attachments(parts, project_id, messages)
+    await check_message_files(parts, project_id, messages, path)
     resources, attached = gathered(resources, messages, now)
     thread = ThreadObject(id=thread_id, created_at=now, metadata=body.metadata or {}, tool_resources=resources)
     return NewThread(thread, messages, [*fillings, *attached])

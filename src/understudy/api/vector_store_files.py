@@ -8,6 +8,7 @@ from understudy.api.exchange import listed, page_request, read_json, rendered
 from understudy.api.parts import parts_of, project_of
 from understudy.api.vector_stores import store_id_of
 from understudy.wire import queries
+from understudy.wire.problems import check_file_id
 from understudy.wire.vector_stores import (
     CreateVectorStoreFileRequest,
     DeleteVectorStoreFileResponse,
@@ -34,6 +35,7 @@ async def create_vector_store_file(request: Request) -> Response:
     parts = parts_of(request)
     store_id = store_id_of(request)
     body = await read_json(request, CreateVectorStoreFileRequest, parts.settings.limits)
+    check_file_id("file_id", body.file_id)
     return polled(
         await parts.vector_stores.attach(
             project_of(request), store_id, body.file_id, body.chunking_strategy, body.attributes

@@ -12,7 +12,7 @@ from understudy.engine.vector_stores import Found
 from understudy.retrieval.rewrite import rewrite
 from understudy.wire import queries
 from understudy.wire.filters import check_filter
-from understudy.wire.problems import check_id
+from understudy.wire.problems import check_file_id, check_id
 from understudy.wire.vector_stores import (
     CreateVectorStoreRequest,
     DeleteVectorStoreResponse,
@@ -35,6 +35,8 @@ async def list_vector_stores(request: Request) -> Response:
 async def create_vector_store(request: Request) -> Response:
     parts = parts_of(request)
     body = await read_json(request, CreateVectorStoreRequest, parts.settings.limits)
+    for index, file_id in enumerate(body.file_ids or ()):
+        check_file_id(f"file_ids[{index}]", file_id)
     made = await parts.vector_stores.create(
         project_of(request),
         body.name,

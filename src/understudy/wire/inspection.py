@@ -58,7 +58,8 @@ class Order(IntEnum):
 def explain(value: Any, kind: type) -> Problem | None:
     """The problem to report of a plainly decoded body, or None where msgspec takes it.
 
-    A number like `1.0` is an integer where one is due, and is replaced by it in place.
+    A number like `1.0` is an integer where one is due, and null means absent where a member may be absent; both are
+    replaced in place.
     """
     walk = _Walk()
     walk.visit(_type_info(kind), value, "", kind)
@@ -115,7 +116,11 @@ class _Walk:
         self._members(struct, value, path)
         for field in struct.fields:
             name = field.encode_name
-            if name in value:
+            if name not in value:
+                continue
+            if value[name] is None and not field.required and not _accepts_null(field.type):
+                del value[name]
+            else:
                 value[name] = self.visit(field.type, value[name], wording.member(path, name), struct.cls)
 
     def _tagged(self, structs: list[inspect.StructType], value: dict[str, Any], path: str) -> inspect.StructType | None:
@@ -212,6 +217,10 @@ def _options(type_: inspect.Type) -> list[inspect.Type]:
     if isinstance(type_, inspect.UnionType):
         return [option for member in type_.types for option in _options(member)]
     return [type_]
+
+
+def _accepts_null(type_: inspect.Type) -> bool:
+    return any(isinstance(option, inspect.NoneType | inspect.AnyType) for option in _options(type_))
 
 
 def _fits(type_: inspect.Type, value: Any) -> bool:

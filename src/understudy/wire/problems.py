@@ -19,6 +19,7 @@ __all__ = [
     "InvalidInput",
     "InvalidQuery",
     "Problem",
+    "check_file_id",
     "check_id",
     "check_object",
     "check_uuid",
@@ -28,6 +29,8 @@ __all__ = [
 ]
 
 _UUID = re.compile(r"[0-9a-fA-F]{8}(?:-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}")
+
+_FILE_PREFIXES = ("file", "assistant-")
 
 T = TypeVar("T", bound=msgspec.Struct)
 
@@ -95,6 +98,12 @@ def check_id(param: str, value: str, prefix: str) -> None:
         raise InvalidId(wording.wrong_prefix(param, value, prefix))
 
 
+def check_file_id(param: str, value: str) -> None:
+    """Raises InvalidId for what cannot be a File's id; Azure's agents service spells them `assistant-…`."""
+    if not value.startswith(_FILE_PREFIXES):
+        raise InvalidId(wording.wrong_prefix(param, value, _FILE_PREFIXES[0]))
+
+
 def check_uuid(param: str, value: str) -> None:
     """Raises InvalidId for what cannot be a UUID."""
     if not _UUID.fullmatch(value):
@@ -111,7 +120,8 @@ def _decoder(kind: type[T]) -> msgspec.json.Decoder[T]:
 def _reconsider(data: bytes, kind: type[T], depth: int, empty: bool) -> T:
     """What the fast path refused: a problem, or one of the bodies that the hosted API takes and msgspec does not.
 
-    Those are `1.0` for an integer, and a repeated key of which only the last value is right.
+    Those are `1.0` for an integer, null for a member that may be absent, and a repeated key of which only the last
+    value is right.
     """
     plain = {} if empty and not data.strip() else _plain(data, depth)
     problem = explain(plain, kind)

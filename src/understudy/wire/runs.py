@@ -160,6 +160,7 @@ class RunParameters(Struct, kw_only=True, forbid_unknown_fields=True):
     max_completion_tokens: TokenBudget | None = None
     truncation_strategy: TruncationObject | None = None
     tool_choice: AssistantsApiToolChoiceOption | None = None
+    tool_resources: ToolResources | None = None
     parallel_tool_calls: bool | None = None
     response_format: AssistantsApiResponseFormatOption | None = None
 
@@ -171,7 +172,6 @@ class CreateRunRequest(RunParameters, kw_only=True, forbid_unknown_fields=True):
 
 class CreateThreadAndRunRequest(RunParameters, kw_only=True, forbid_unknown_fields=True):
     thread: CreateThreadRequest | None = None
-    tool_resources: ToolResources | None = None
 
 
 class ModifyRunRequest(Struct, kw_only=True, forbid_unknown_fields=True):

@@ -1,0 +1,71 @@
+"""The files that new messages name, as attachments and as images: whether they are there and of a usable type."""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import Literal
+
+from msgspec import UNSET
+
+from understudy.api.file_lookup import check_searchable
+from understudy.api.parts import Parts
+from understudy.errors import InvalidRequest, NotFound
+from understudy.wire.messages import Attachment, MessageContentImageFileObject, MessageObject
+from understudy.wire.problems import check_file_id
+from understudy.wire.tools import AssistantToolsFileSearchTypeOnly
+
+
+@dataclass(frozen=True, slots=True)
+class _Use:
+    """A file of a message: `path` is where the request names it, `param` what a 404 reports."""
+
+    file_id: str
+    path: str
+    param: str
+    kind: Literal["attachment", "search", "image"]
+
+
+async def check_message_files(parts: Parts, project_id: str, messages: Sequence[MessageObject], path: str) -> None:
+    """`path` is the request's array of messages, `messages` for instance; empty where the body is the one message.
+
+    Raises InvalidId for what cannot be a file's id, NotFound for a file that the project does not have, InvalidRequest
+    for one of a type that cannot be searched, and for an image part that is not an image.
+    """
+    uses = [
+        use for index, message in enumerate(messages) for use in _uses(message, f"{path}[{index}]." if path else "")
+    ]
+    for use in uses:
+        check_file_id(use.path, use.file_id)
+    file_ids = list(dict.fromkeys(use.file_id for use in uses))
+    files = {file.id: file for file in await parts.store.files.lookup(project_id, file_ids)} if uses else {}
+    for use in uses:
+        if use.file_id not in files:
+            raise NotFound(f"No such File object: {use.file_id}", param=use.param)
+    check_searchable(files[use.file_id] for use in uses if use.kind == "search")
+    for use in uses:
+        if use.kind == "image" and await parts.images.kind(project_id, use.file_id) is None:
+            raise _not_an_image(use)
+
+
+def _uses(message: MessageObject, base: str) -> Iterator[_Use]:
+    for index, attachment in enumerate(message.attachments):
+        if attachment.file_id is not UNSET:
+            kind: Literal["attachment", "search"] = "search" if _is_searched(attachment) else "attachment"
+            yield _Use(attachment.file_id, f"{base}attachments[{index}].file_id", "attachments", kind)
+    for index, part in enumerate(message.content):
+        if isinstance(part, MessageContentImageFileObject):
+            path = f"{base}content[{index}].image_file.file_id"
+            yield _Use(part.image_file.file_id, path, path, "image")
+
+
+def _is_searched(attachment: Attachment) -> bool:
+    tools = () if attachment.tools is UNSET else attachment.tools
+    return any(isinstance(tool, AssistantToolsFileSearchTypeOnly) for tool in tools)
+
+
+def _not_an_image(use: _Use) -> InvalidRequest:
+    return InvalidRequest(
+        f"Invalid '{use.path}': file {use.file_id!r} is not an image. Supported are PNG, JPEG, GIF and WebP of at most"
+        " 20 MB.",
+        param=use.path,
+        code="invalid_image_format",
+    )
