@@ -10,6 +10,7 @@ import msgspec
 from starlette.requests import Request
 from starlette.responses import Response
 
+from understudy.api import stand_in
 from understudy.api.exchange import encoded
 from understudy.api.parts import parts_of, project_of
 from understudy.engine.accounting import usd
@@ -48,6 +49,7 @@ class Meter:
         self._chunks = 0
         self._settled = False
         self._accounting.expect(str(body["model"]))
+        stand_in.mark(request, str(body["model"]))
 
     async def charge(self, answer: bytes) -> Usage:
         """Counts a whole answer; durable when it returns."""

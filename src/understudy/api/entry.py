@@ -9,6 +9,7 @@ from typing import Any, Final
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from understudy import ids
+from understudy.api import stand_in
 from understudy.api.errors import answer, to_api_error
 from understudy.api.video import CONTENT
 from understudy.errors import Unauthenticated
@@ -159,6 +160,8 @@ def _stamp(request_id: str, started: float, state: dict[str, Any]) -> list[tuple
     ]
     if state["dialect"] == "anthropic":
         headers.append((b"request-id", request_id.encode()))
+    if stand_in.is_marked(state):
+        headers.append(stand_in.HEADER)
     if (project_id := state.get("project_id")) is not None:
         headers += [(b"openai-organization", b"understudy"), (b"openai-project", project_id.encode())]
     return headers

@@ -9,6 +9,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from understudy import errors
+from understudy.api import stand_in
 from understudy.api.charging import admit
 from understudy.api.errors import to_api_error
 from understudy.api.event_stream import EventStream
@@ -58,6 +59,7 @@ async def create_response(request: Request) -> Response:
     parts, project_id = parts_of(request), project_of(request)
     asked = parsed(await read_body(request, parts.settings.limits), parts)
     begun = await _begin(parts, project_id, asked, request.state.key_id)
+    stand_in.mark(request, asked.model or "")
     if asked.stream:
         return EventStream(request, _frames(parts, begun, kept=asked.store is not False))
     if asked.background:
@@ -99,11 +101,12 @@ async def get_response(request: Request) -> Response:
     parts, project_id, response_id = parts_of(request), project_of(request), _response_id(request)
     query = queries.parse(request.scope["query_string"], queries.GetResponseQuery)
     if query.stream:
-        await _check_streamable(parts, project_id, response_id)
+        stand_in.mark(request, (await _streamable(parts, project_id, response_id)).model)
         followed = await parts.responses.follow(project_id, response_id, query.starting_after)
         return EventStream(request, _followed_frames(followed))
     body = await parts.store.responses.get(project_id, response_id)
     found = _decode(body)
+    stand_in.mark(request, found.model)
     if _KEPT_BACK.intersection(query.include):
         made = await parts.store.responses.made_items(project_id, response_id)
         response = encoded(encoded_items(revealed(found, made, frozenset(query.include))))
@@ -148,6 +151,7 @@ async def compact_conversation(request: Request) -> Response:
     _check_shape(context)
     items = await _items(parts, project_id, context)
     await check_model(parts, asked.model)
+    stand_in.mark(request, asked.model)
     response, made = await Compacting(parts.store, parts.responses).compact(
         project_id, asked, items, request.state.key_id
     )
@@ -326,12 +330,13 @@ def _error_frame(error: errors.ApiError) -> bytes:
     return b"event: error\ndata: " + msgspec.json.encode(data) + b"\n\n"
 
 
-async def _check_streamable(parts: Parts, project_id: str, response_id: str) -> None:
+async def _streamable(parts: Parts, project_id: str, response_id: str) -> ResponseObject:
     response = _decode(await parts.store.responses.get(project_id, response_id))
     if not response.background:
         raise errors.InvalidRequest(
             "This response was not created with 'background' and 'stream', so it cannot be streamed.", param="stream"
         )
+    return response
 
 
 def _response_id(request: Request) -> str:

@@ -8,6 +8,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from understudy import errors
+from understudy.api import stand_in
 from understudy.api.charging import admit
 from understudy.api.content import new_messages
 from understudy.api.errors import envelope
@@ -113,6 +114,7 @@ async def create_thread_and_run(request: Request) -> Response:
 async def get_run(request: Request) -> Response:
     thread_id, run_id = thread_id_of(request), run_id_of(request)
     status, body = await parts_of(request).store.runs.get(project_of(request), thread_id, run_id)
+    stand_in.mark_stored(request, body)
     response = encoded(body)
     if status in ACTIVE:
         response.headers["openai-poll-after-ms"] = _POLL_AFTER_MS
@@ -123,7 +125,11 @@ async def stream_run_events(request: Request) -> Response:
     """Our own: attach to a run at any time, from its start or after the event that the client has seen last."""
     thread_id, run_id = thread_id_of(request), run_id_of(request)
     query = queries.parse(request.scope["query_string"], queries.RunEventsQuery)
-    log = await parts_of(request).runs.attach(project_of(request), thread_id, run_id)
+    parts = parts_of(request)
+    log = await parts.runs.attach(project_of(request), thread_id, run_id)
+    if parts.models.has_stand_ins:
+        _, body = await parts.store.runs.get(project_of(request), thread_id, run_id)
+        stand_in.mark_stored(request, body)
     after = min(_last_seen(request, query), log.length)
     return EventStream(request, log.reader(after, numbered=True), partial(_end, log))
 
@@ -223,6 +229,7 @@ async def _check_code(parts: Parts, run: RunObject) -> None:
 
 
 def _answer(request: Request, started: Started, stream: bool | None) -> Response:
+    stand_in.mark_stored(request, started.body)
     if not stream:
         return encoded(started.body)
     return EventStream(request, started.reader(), partial(_end, started.log))

@@ -13,6 +13,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from understudy import ids
+from understudy.api import stand_in
 from understudy.api.exchange import encoded, listed, page_request, read_json, rendered
 from understudy.api.parts import Parts, parts_of, project_of
 from understudy.errors import InvalidRequest
@@ -83,7 +84,9 @@ async def list_chat_completions(request: Request) -> Response:
 
 async def get_chat_completion(request: Request) -> Response:
     store = parts_of(request).store.chat_completions
-    return encoded(await store.get(project_of(request), request.path_params["completion_id"]))
+    body = await store.get(project_of(request), request.path_params["completion_id"])
+    stand_in.mark_stored(request, body)
+    return encoded(body)
 
 
 async def get_chat_completion_messages(request: Request) -> Response:

@@ -186,6 +186,11 @@ class Catalog:
         shelf = self._shelves.get(target.provider.name)
         return windows.window(target.model) if shelf is None else shelf.window(target.model)
 
+    @property
+    def has_stand_ins(self) -> bool:
+        """Whether the embedded model stands in for any hosted one."""
+        return self._rehearsal is not None and not self._shelves
+
     def is_stand_in(self, model: str) -> bool:
         """Whether the embedded model answers for this id of a hosted model first."""
         return self._rehearsal is not None and self._stands_in(model)

@@ -67,6 +67,11 @@ class Models:
         """The model's context window in tokens, as far as it is known."""
         return self._catalog.window(model)
 
+    @property
+    def has_stand_ins(self) -> bool:
+        """Whether the embedded model answers for ids of hosted models."""
+        return self._catalog.has_stand_ins
+
     def is_stand_in(self, model: str) -> bool:
         """Whether the embedded model answers for this id of a hosted model."""
         return self._catalog.is_stand_in(model)

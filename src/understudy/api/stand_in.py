@@ -1,0 +1,38 @@
+"""The header of answers that the embedded model gives under a hosted model's name.
+
+A program that was pointed here for a trial must not take them for the hosted model's. The request is marked by the
+handler that knows the model; the entry writes the header.
+"""
+
+from typing import Any, Final
+
+import msgspec
+from starlette.requests import Request
+
+from understudy.api.parts import parts_of
+
+HEADER: Final = (b"x-understudy-stand-in", b"rehearsal")
+_STATE: Final = "is_stand_in"
+
+
+class _HasModel(msgspec.Struct):
+    model: str = ""
+
+
+_decode: Final = msgspec.json.Decoder(_HasModel).decode
+
+
+def mark(request: Request, model: str) -> None:
+    """Has the answer say so where the embedded model stands in for `model`."""
+    if parts_of(request).models.is_stand_in(model):
+        setattr(request.state, _STATE, True)
+
+
+def mark_stored(request: Request, body: bytes | str) -> None:
+    """The same for a stored run or response, whose JSON names the model."""
+    if parts_of(request).models.has_stand_ins:
+        mark(request, _decode(body).model)
+
+
+def is_marked(state: dict[str, Any]) -> bool:
+    return _STATE in state
