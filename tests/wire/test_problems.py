@@ -365,8 +365,12 @@ def test_a_problem_is_found_exactly_where_msgspec_refuses(case):
     try:
         accepted = msgspec.json.decode(data, type=kind)
     except msgspec.ValidationError:
-        problem = explain(json.loads(data), kind)
-        assert problem is not None
+        plain = json.loads(data)
+        problem = explain(plain, kind)
+        if problem is None:  # null in the place of an absent member, which msgspec knows only as absent
+            assert msgspec.json.decode(json.dumps(plain), type=kind) == parse(data, kind)
+            assert plain != json.loads(data)
+            return
         assert problem.message.startswith(("Invalid ", "Missing ", "Unknown "))
         assert problem.message.endswith((".", "?"))
         assert problem.param is None or holds(body, problem.param)
