@@ -320,7 +320,10 @@ async def _open_ingestion(
 
 def _models(settings: Settings, clock: Clock) -> Models:
     known = {model: own.context_length for model, own in settings.models.items() if own.context_length is not None}
-    return Models(settings.providers, _rehearsal(settings, clock), clock, known_windows=known)
+    chat_seconds = settings.limits.chat_seconds
+    return Models(
+        settings.providers, _rehearsal(settings, clock), clock, known_windows=known, chat_seconds=chat_seconds
+    )
 
 
 def _rehearsal(settings: Settings, clock: Clock) -> Rehearsal | None:

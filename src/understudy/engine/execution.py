@@ -15,7 +15,7 @@ from understudy.engine.run_view import RunView
 from understudy.engine.stage import LostRun, Stage
 from understudy.engine.tool_use import Tools, ToolUse
 from understudy.engine.turn import Turn
-from understudy.errors import ApiError, UpstreamError
+from understudy.errors import ApiError, StoreError, UpstreamError
 from understudy.llm.prices import Tokens
 from understudy.llm.router import Models
 from understudy.store.ledger import Usage
@@ -174,11 +174,28 @@ class Execution:
             await self._end("failed", cut="run_failed", error=error, code=code)
         except LostRun as cause:
             await self._settle(cause)
-        except Exception:
-            # The store itself fails: the run stays as it is, and its worker takes it up again later.
-            logger.exception("run %s could not be ended", self.run_id)
-            self.stranded = True
-            self.log.close(handed_back=True)
+        except StoreError as failure:
+            self._strand(failure)
+        except Exception as failure:
+            logger.exception("run %s could not be ended with what it holds", self.run_id)
+            await self._fail_plainly(error, failure)
+
+    async def _fail_plainly(self, error: LastError, failure: Exception) -> None:
+        """Ends a run without the turn that cannot be stored: a worker that takes it up would ask the model again."""
+        self._hearing = None
+        self._stage.drop_usage()
+        try:
+            await self._end("failed", cut="run_failed", error=error)
+        except LostRun as cause:
+            await self._settle(cause)
+        except Exception:  # noqa: BLE001 - the first failure is the one to log
+            self._strand(failure)
+
+    def _strand(self, failure: Exception) -> None:
+        """Leaves the run as it is where the store fails: its worker takes it up again later."""
+        logger.error("run %s could not be ended", self.run_id, exc_info=failure)
+        self.stranded = True
+        self.log.close(handed_back=True)
 
     async def _settle(self, cause: BaseException) -> None:
         """Ends or lets go of a run that was stopped from outside."""
@@ -239,7 +256,8 @@ class Execution:
 
     async def _cost(self, hearing: Hearing, reference: str) -> Usage:
         used = hearing.usage()
-        tokens = Tokens(used.prompt_tokens, used.completion_tokens, used.prompt_token_details.cached_tokens)
+        cached = min(used.prompt_token_details.cached_tokens, used.prompt_tokens)
+        tokens = Tokens(used.prompt_tokens, used.completion_tokens, cached)
         key_id = self._stage.progress.key_id
         return await self._accounting.usage(reference, "completion", self.view.run.model, tokens, key_id=key_id)
 

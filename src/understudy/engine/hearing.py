@@ -51,7 +51,7 @@ class Hearing:
     async def listen(self, models: Models, room: Room) -> Turn:
         """Raises Interrupted, LostRun, and UpstreamError where the model fails."""
         interruption = self._interruption
-        async with aclosing(models.stream(self._prompt.body)) as stream:
+        async with aclosing(models.stream(self._prompt.body, bounded=False)) as stream:
             try:
                 interruption.waits = True
                 async for together in stream:

@@ -4,6 +4,8 @@ So whatever a stream shows is already kept, and the thread's lock is off before 
 """
 
 from collections.abc import Sequence
+from dataclasses import replace
+from typing import TypeVar
 
 import msgspec
 
@@ -15,6 +17,8 @@ from understudy.engine.run_view import RunView
 from understudy.store import Store
 from understudy.store.ledger import Usage
 from understudy.store.run_state import Boundary, Call, Progress
+
+T = TypeVar("T")
 
 _RESTING = frozenset({"requires_action"})
 
@@ -48,6 +52,8 @@ class Stage:
         self.progress = progress
         self._owner = owner
         self._used: list[Usage] = []
+        self._unstored: Boundary | None = None
+        self._stored_usage = progress.used
         self._clock = clock
 
     def publish(self, event: events.Event) -> None:
@@ -60,6 +66,12 @@ class Stage:
     def unspent(self) -> list[Usage]:
         """What no transaction has debited."""
         return list(self._used)
+
+    def drop_usage(self) -> None:
+        """Forgets what was used since the last commit, where that is what cannot be stored."""
+        self._used.clear()
+        self.progress.used = self._stored_usage
+        self.progress.pending = None
 
     async def commit(
         self, *happened: events.Event, calls: Sequence[Call] = (), release: bool = False, checkpoint: bool = False
@@ -91,9 +103,18 @@ class Stage:
             release=release,
             response=self.answer.settled() if self.answer is not None else None,
         )
-        if not await self.store.runs.advance(self._owner, boundary):
+        if self._unstored is not None:
+            boundary = _joined(self._unstored, boundary)
+        try:
+            advanced = await self.store.runs.advance(self._owner, boundary)
+        except Exception:
+            self._unstored = boundary
+            raise
+        if not advanced:
             raise LostRun
+        self._unstored = None
         self._used.clear()
+        self._stored_usage = self.progress.used
         for event, frame in zip(happened, frames, strict=True):
             self.log.append(event, frame)
         if view.ended or view.run.status in _RESTING:
@@ -106,3 +127,20 @@ class Stage:
 
     def now(self) -> int:
         return int(self._clock.now())
+
+
+def _joined(missed: Boundary, latest: Boundary) -> Boundary:
+    """What the latest boundary changes, and what an earlier one changed that could not be stored."""
+    return replace(
+        latest,
+        new_steps=_different(missed.new_steps, latest.new_steps),
+        changed_steps=_different(missed.changed_steps, latest.changed_steps, without=missed.new_steps),
+        new_messages=_different(missed.new_messages, latest.new_messages),
+        changed_messages=_different(missed.changed_messages, latest.changed_messages, without=missed.new_messages),
+        calls=[*missed.calls, *latest.calls],
+    )
+
+
+def _different(first: Sequence[T], second: Sequence[T], without: Sequence[T] = ()) -> list[T]:
+    found = {id(one): one for one in (*first, *second)}
+    return [one for one in found.values() if all(one is not other for other in without)]

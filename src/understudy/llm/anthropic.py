@@ -4,6 +4,7 @@ Parameters that some of its models refuse (sampling, effort, structured output) 
 model answers that it does not take them: which model takes what changes too often for a table.
 """
 
+import math
 from collections.abc import AsyncGenerator, Sequence
 from contextlib import closing
 from datetime import datetime
@@ -11,11 +12,9 @@ from functools import partial
 from typing import Any
 from urllib.parse import quote
 
-import msgspec
-
 from understudy.clock import Clock
 from understudy.errors import UpstreamError
-from understudy.llm import anthropic_answer, messages_answer, relay
+from understudy.llm import anthropic_answer, messages_answer, model_list, payload, relay
 from understudy.llm.anthropic_request import Optional, optionals, translate
 from understudy.llm.connection import Answer, Connection
 from understudy.llm.provider import ChatBody, ModelCard
@@ -40,10 +39,6 @@ _SIGNS: dict[Optional, tuple[str, ...]] = {
 """What an upstream's refusal of a parameter says."""
 
 
-class _Count(msgspec.Struct):
-    input_tokens: int
-
-
 class AnthropicProvider:
     """`POST {base_url}/v1/messages` and `GET {base_url}/v1/models`."""
 
@@ -64,7 +59,7 @@ class AnthropicProvider:
     async def complete(self, body: ChatBody) -> bytes:
         with closing(await self._start(body, stream=False)) as answer:
             data = await answer.read()
-        return msgspec.json.encode(anthropic_answer.parse(data, secret=self._secret, created=self._now()))
+        return anthropic_answer.completion_of(data, secret=self._secret, created=self._now())
 
     async def embed(self, body: ChatBody) -> bytes:
         raise UpstreamError(
@@ -74,55 +69,58 @@ class AnthropicProvider:
             code="unsupported_model",
         )
 
-    def stream(self, body: ChatBody) -> AsyncGenerator[Sequence[bytes], None]:
+    def stream(self, body: ChatBody, deadline: float = math.inf) -> AsyncGenerator[Sequence[bytes], None]:
         teller = anthropic_answer.Teller(self._secret, self._now())
-        return relay.chunks(partial(self._start, body, stream=True), teller)
+        return relay.chunks(partial(self._start, body, stream=True, deadline=deadline), teller)
 
     async def message(self, body: dict[str, Any], betas: str) -> bytes:
         with closing(await self._pass("messages", {**body, "stream": False}, betas)) as answer:
             data = await answer.read()
-        messages_answer.parse(data, secret=self._secret)
-        return data
+        return messages_answer.sound(data, secret=self._secret)
 
-    def message_stream(self, body: dict[str, Any], betas: str) -> AsyncGenerator[Sequence[bytes], None]:
-        start = partial(self._pass, "messages", {**body, "stream": True}, betas)
+    def message_stream(
+        self, body: dict[str, Any], betas: str, deadline: float = math.inf
+    ) -> AsyncGenerator[Sequence[bytes], None]:
+        start = partial(self._pass, "messages", {**body, "stream": True}, betas, deadline)
         return relay.chunks(start, messages_answer.Passing(self._secret))
 
     async def count_tokens(self, body: dict[str, Any], betas: str) -> int:
         with closing(await self._pass("messages/count_tokens", body, betas)) as answer:
             data = await answer.read()
-        try:
-            return msgspec.json.decode(data, type=_Count).input_tokens
-        except msgspec.DecodeError:
-            raise UpstreamError("malformed", "The upstream answered with JSON that is not a count of tokens.") from None
+        counted = payload.count(payload.mapping(payload.decode(data)).get("input_tokens"))
+        if counted is None:
+            raise payload.malformed("JSON that is not a count of tokens")
+        return counted
 
     async def models(self) -> Sequence[ModelCard]:
         cards: list[ModelCard] = []
         after = ""
         for _ in range(_PAGES):
             page = _page(await self._connection.get(f"{self._base}/models?limit=1000{after}"), self.name)
-            cards += [_card(card) for card in page["data"] if isinstance(card, dict) and card.get("id")]
-            if not page.get("has_more") or not page.get("last_id"):
+            cards += model_list.cards(page["data"], "anthropic", _created)
+            last = page.get("last_id")
+            if not page.get("has_more") or not isinstance(last, str) or len(cards) >= model_list.MOST:
                 break
-            after = f"&after_id={quote(str(page['last_id']), safe='')}"
-        return cards
+            after = f"&after_id={quote(last, safe='')}"
+        return cards[: model_list.MOST]
 
     async def close(self) -> None:
         await self._connection.close()
 
-    async def _pass(self, operation: str, body: dict[str, Any], betas: str) -> Answer:
+    async def _pass(self, operation: str, body: dict[str, Any], betas: str, deadline: float = math.inf) -> Answer:
         headers = {"anthropic-beta": betas} if betas else None
-        return await self._connection.post(f"{self._base}/{operation}", body, headers)
+        return await self._connection.post(f"{self._base}/{operation}", body, headers, deadline)
 
-    async def _start(self, body: ChatBody, *, stream: bool) -> Answer:
+    async def _start(self, body: ChatBody, *, stream: bool, deadline: float = math.inf) -> Answer:
         """Posts the body, and again without what the model refuses, until it refuses nothing that could be left out."""
         model = str(body["model"])
         without = self._never | self._refused.get(model, set())
         left_out: set[Optional] = set()
         while True:
             request = translate(body, without | left_out)
+            asked = {**request, "stream": stream}
             try:
-                answer = await self._connection.post(f"{self._base}/messages", {**request, "stream": stream})
+                answer = await self._connection.post(f"{self._base}/messages", asked, deadline=deadline)
             except UpstreamError as error:
                 refused = _refusal(error, request)
                 if not refused:
@@ -150,17 +148,16 @@ def _refusal(error: UpstreamError, request: dict[str, Any]) -> set[Optional]:
 
 def _page(data: bytes, owner: str) -> dict[str, Any]:
     try:
-        page = msgspec.json.decode(data)
-    except msgspec.DecodeError:
+        page = payload.decode(data)
+    except UpstreamError:
         page = None
     if not isinstance(page, dict) or not isinstance(page.get("data"), list):
         raise UpstreamError("malformed", f"The provider {owner!r} answered GET /v1/models with no list of models.")
     return page
 
 
-def _card(card: dict[str, Any]) -> ModelCard:
+def _created(card: dict[str, Any]) -> int:
     try:
-        created = int(datetime.fromisoformat(str(card.get("created_at"))).timestamp())
-    except ValueError:
-        created = 0
-    return ModelCard(id=str(card["id"]), created=created, owned_by="anthropic")
+        return int(datetime.fromisoformat(str(card.get("created_at"))).timestamp())
+    except (ValueError, OverflowError):
+        return 0

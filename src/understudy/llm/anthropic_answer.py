@@ -9,9 +9,8 @@ from typing import Any
 import msgspec
 
 from understudy import ids
-from understudy.errors import UpstreamError
 from understudy.llm import completion as completions
-from understudy.llm import faults, relay, sse
+from understudy.llm import faults, message_events, messages_answer, payload, relay, repair, sse
 
 _REASONS = {
     "end_turn": "stop",
@@ -26,19 +25,14 @@ _REASONS = {
 _Told = dict[str, Any]
 
 
-def parse(data: bytes, *, secret: str | None, created: int) -> dict[str, Any]:
-    """The body of a 2xx answer as a `chat.completion`. Raises UpstreamError where it is an error or no message."""
+def completion_of(data: bytes, *, secret: str | None, created: int) -> bytes:
+    """The body of a 2xx answer as an encoded `chat.completion`. Raises UpstreamError: an error, or not a message."""
+    message = msgspec.json.decode(messages_answer.sound(data, secret=secret))
     try:
-        message = msgspec.json.decode(data)
-    except msgspec.DecodeError:
-        raise UpstreamError(
-            "malformed", "The upstream answered with something that is not JSON; check its base URL."
-        ) from None
-    if faults.is_error(message):
-        raise faults.from_payload(message, secret=secret, status=200)
-    if not isinstance(message, dict) or not isinstance(message.get("content"), list):
-        raise UpstreamError("malformed", "The upstream answered with JSON that is not a message.")
-    return _completion(message, created)
+        told = msgspec.json.encode(_completion(message, created))
+    except relay.MISREAD as error:
+        raise relay.misread(error) from None
+    return completions.sound(told, secret=secret)
 
 
 class Teller:
@@ -49,6 +43,7 @@ class Teller:
         self._head = {"id": ids.chat_completion(), "object": "chat.completion.chunk", "created": created}
         self._usage: dict[str, Any] = {}
         self._calls: dict[int, _Call] = {}
+        self._call_ids: set[str] = set()
         self._finished = False
         self.done = False
 
@@ -56,10 +51,7 @@ class Teller:
         if self.done or event.data == b"[DONE]":  # which some servers of this dialect send
             self.done = True
             return ()
-        try:
-            told = msgspec.json.decode(event.data)
-        except msgspec.DecodeError:
-            raise UpstreamError("malformed", "The upstream sent an event that is not JSON.") from None
+        told = message_events.parse_event(event.data)
         if not isinstance(told, dict):
             return ()
         if told.get("error") or event.name == b"error":
@@ -75,7 +67,7 @@ class Teller:
     def whole(self, data: bytes) -> Sequence[bytes]:
         created = self._head["created"]
         assert isinstance(created, int)
-        return completions.chunks(parse(data, secret=self._secret, created=created))
+        return completions.chunks(completion_of(data, secret=self._secret, created=created))
 
     def _tell(self, told: _Told) -> Sequence[bytes]:
         match told.get("type"):
@@ -103,13 +95,18 @@ class Teller:
             return self._chunk({"content": block["text"]})
         if block.get("type") != "tool_use":
             return ()
+        repair.bound_calls(len(self._calls) + 1)
         call = self._calls[told.get("index", 0)] = _Call(len(self._calls))
+        call_id = block.get("id")
+        if not call_id or call_id in self._call_ids:
+            call_id = ids.tool_call()
+        self._call_ids.add(call_id)
         function = {"name": block.get("name"), "arguments": ""}
         if block.get("input"):  # some servers give the whole input at once
             function["arguments"] = msgspec.json.encode(block["input"]).decode()
             call.has_arguments = True
         return self._chunk(
-            {"tool_calls": [{"index": call.position, "id": block.get("id"), "type": "function", "function": function}]}
+            {"tool_calls": [{"index": call.position, "id": call_id, "type": "function", "function": function}]}
         )
 
     def _grown(self, told: _Told) -> Sequence[bytes]:
@@ -157,7 +154,7 @@ class _Call:
 
 def _completion(message: dict[str, Any], created: int) -> dict[str, Any]:
     blocks = [block for block in message["content"] if isinstance(block, dict)]
-    text = "".join(block["text"] for block in blocks if block.get("type") == "text")
+    text = "".join(block.get("text") or "" for block in blocks if block.get("type") == "text")
     calls = [_call(block) for block in blocks if block.get("type") == "tool_use"]
     said: dict[str, Any] = {
         "role": "assistant",
@@ -193,19 +190,20 @@ def _reason(message: dict[str, Any]) -> str:
 def _refusal(message: dict[str, Any]) -> str | None:
     if message.get("stop_reason") != "refusal":
         return None
-    explanation = (message.get("stop_details") or {}).get("explanation")
+    explanation = payload.mapping(message.get("stop_details")).get("explanation")
     return explanation if isinstance(explanation, str) else None
 
 
 def _usage(usage: dict[str, Any]) -> dict[str, Any]:
+    """Of counts between 0 and LARGEST_COUNT, or None."""
     cached = usage.get("cache_read_input_tokens") or 0
     prompt = (usage.get("input_tokens") or 0) + (usage.get("cache_creation_input_tokens") or 0) + cached
     answer = usage.get("output_tokens") or 0
-    thinking = (usage.get("output_tokens_details") or {}).get("thinking_tokens") or 0
+    thinking = payload.count(payload.mapping(usage.get("output_tokens_details")).get("thinking_tokens"))
     return {
-        "prompt_tokens": prompt,
+        "prompt_tokens": payload.count(prompt),
         "completion_tokens": answer,
-        "total_tokens": prompt + answer,
+        "total_tokens": payload.count(prompt + answer),
         "prompt_tokens_details": {"cached_tokens": cached},
-        "completion_tokens_details": {"reasoning_tokens": thinking},
+        "completion_tokens_details": {"reasoning_tokens": thinking or 0},
     }

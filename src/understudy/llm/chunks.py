@@ -1,8 +1,25 @@
-"""The parts of a `chat.completion.chunk` that the program acts on. Whatever else is sent is ignored here."""
+"""The parts of completions and chunks that the program acts on, with their bounds. Whatever else is sent is ignored.
+
+What decodes here is sound: `llm/repair.py` makes the rest so.
+"""
+
+from typing import Annotated, Any, Final
 
 import msgspec
+from msgspec import Meta
 
 from understudy.errors import UpstreamError
+from understudy.llm.payload import DECODE_ERRORS, LARGEST_COUNT
+
+MOST_CALLS: Final = 128
+"""Tool calls of one answer, as many as the hosted API takes tools."""
+
+MOST_CHOICES: Final = 128
+LAST_SECOND: Final = 253_402_300_799
+"""The end of the year 9999, in Unix seconds."""
+
+Count = Annotated[int, Meta(ge=0, le=LARGEST_COUNT)]
+Place = Annotated[int, Meta(ge=0, lt=MOST_CHOICES)]
 
 
 class FunctionFragment(msgspec.Struct, gc=False):
@@ -11,7 +28,7 @@ class FunctionFragment(msgspec.Struct, gc=False):
 
 
 class ToolCallFragment(msgspec.Struct, gc=False):
-    index: int | None = None
+    index: Annotated[int, Meta(ge=0, lt=MOST_CALLS)] | None = None
     id: str | None = None
     function: FunctionFragment | None = None
 
@@ -19,44 +36,99 @@ class ToolCallFragment(msgspec.Struct, gc=False):
 class Delta(msgspec.Struct, gc=False):
     content: str | None = None
     refusal: str | None = None
-    tool_calls: list[ToolCallFragment] | None = None
+    tool_calls: Annotated[list[ToolCallFragment], Meta(max_length=MOST_CALLS)] | None = None
     reasoning_content: str | None = None
     reasoning: str | None = None
+
+
+class TokenLogprob(msgspec.Struct, gc=False):
+    token: str
+    logprob: float
+    bytes: list[Annotated[int, Meta(ge=0, le=255)]] | None = None
+    top_logprobs: list["TokenLogprob"] | None = None
+
+
+class Logprobs(msgspec.Struct, gc=False):
+    content: list[TokenLogprob] | None = None
+    refusal: list[TokenLogprob] | None = None
 
 
 class Choice(msgspec.Struct, gc=False):
     delta: Delta | None = None
     finish_reason: str | None = None
-    index: int = 0
+    index: Place = 0
+    logprobs: Logprobs | None = None
 
 
-class CachedTokens(msgspec.Struct, gc=False):
-    cached_tokens: int | None = None
+class InputDetails(msgspec.Struct, gc=False):
+    cached_tokens: Count | None = None
+    audio_tokens: Count | None = None
 
 
-class ReasoningTokens(msgspec.Struct, gc=False):
-    reasoning_tokens: int | None = None
+class OutputDetails(msgspec.Struct, gc=False):
+    reasoning_tokens: Count | None = None
+    audio_tokens: Count | None = None
+    accepted_prediction_tokens: Count | None = None
+    rejected_prediction_tokens: Count | None = None
 
 
 class TokenCounts(msgspec.Struct, gc=False):
-    prompt_tokens: int | None = None
-    completion_tokens: int | None = None
-    prompt_tokens_details: CachedTokens | None = None
-    completion_tokens_details: ReasoningTokens | None = None
+    prompt_tokens: Count | None = None
+    completion_tokens: Count | None = None
+    total_tokens: Count | None = None
+    prompt_tokens_details: InputDetails | None = None
+    completion_tokens_details: OutputDetails | None = None
 
 
 class Chunk(msgspec.Struct, gc=False):
-    choices: list[Choice] | None = None
+    choices: Annotated[list[Choice], Meta(max_length=MOST_CHOICES)] | None = None
     usage: TokenCounts | None = None
     model: str | None = None
+    id: str | None = None
+    created: Annotated[int, Meta(ge=0, le=LAST_SECOND)] | None = None
+    object: str | None = None
+    error: Any = None
 
 
-_decoder = msgspec.json.Decoder(Chunk)
+class WholeChoice(msgspec.Struct, gc=False):
+    message: Delta
+    finish_reason: str | None = None
+    index: Place = 0
+    logprobs: Logprobs | None = None
+
+
+class Completion(msgspec.Struct, gc=False):
+    choices: Annotated[list[WholeChoice], Meta(max_length=MOST_CHOICES)]
+    usage: TokenCounts | None = None
+    model: str | None = None
+    id: str | None = None
+    created: Annotated[int, Meta(ge=0, le=LAST_SECOND)] | None = None
+    error: Any = None
+
+
+_chunk_decoder = msgspec.json.Decoder(Chunk)
+_completion_decoder = msgspec.json.Decoder(Completion)
+
+
+def sound_chunk(payload: bytes) -> Chunk | None:
+    """None where a member has a value that it cannot have, or the payload is not JSON."""
+    try:
+        return _chunk_decoder.decode(payload)
+    except DECODE_ERRORS:
+        return None
+
+
+def sound_completion(data: bytes) -> Completion | None:
+    """None where a member has a value that it cannot have, or the data is not JSON."""
+    try:
+        return _completion_decoder.decode(data)
+    except DECODE_ERRORS:
+        return None
 
 
 def decode(payload: bytes) -> Chunk:
     """Raises UpstreamError(malformed) where the payload is not a chunk."""
     try:
-        return _decoder.decode(payload)
-    except msgspec.DecodeError as error:
+        return _chunk_decoder.decode(payload)
+    except DECODE_ERRORS as error:
         raise UpstreamError("malformed", f"The upstream sent a chunk that is not a chat completion: {error}") from None

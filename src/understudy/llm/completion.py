@@ -4,30 +4,27 @@ from typing import Any
 
 import msgspec
 
-from understudy.errors import UpstreamError
-from understudy.llm import faults
+from understudy.llm import faults, payload, repair
+from understudy.llm.chunks import Completion, ToolCallFragment, sound_completion
 
 
-def parse(data: bytes, *, secret: str | None) -> dict[str, Any]:
-    """The `chat.completion` in the body of a 2xx answer.
+def sound(data: bytes, *, secret: str | None) -> bytes:
+    """The body of a 2xx answer: as it came where it is a sound `chat.completion`, else repaired.
 
-    Raises UpstreamError: the fault that the body describes, or malformed where it is no completion.
+    Raises UpstreamError: the fault that the body describes, or malformed where it is not a completion.
     """
-    try:
-        completion = msgspec.json.decode(data)
-    except msgspec.DecodeError:
-        raise UpstreamError(
-            "malformed", "The upstream answered with something that is not JSON; check its base URL."
-        ) from None
-    if faults.is_error(completion):
-        raise faults.from_payload(completion, secret=secret, status=200)
-    if not isinstance(completion, dict) or not _has_choices(completion):
-        raise UpstreamError("malformed", "The upstream answered with JSON that is not a chat completion.")
-    return completion
+    found = sound_completion(data) if payload.has_sound_text(data) else None
+    if found is not None and found.error is None and _has_own_ids(found):
+        return data
+    value = payload.decode(data)
+    if faults.is_error(value):
+        raise faults.from_payload(value, secret=secret, status=200)
+    return payload.encode(repair.completion(value))
 
 
-def chunks(completion: dict[str, Any]) -> list[bytes]:
-    """The stream that would have told this completion: the messages, their ends, the usage."""
+def chunks(data: bytes) -> list[bytes]:
+    """The stream that would have told this sound completion: the messages, their ends, the usage."""
+    completion: dict[str, Any] = msgspec.json.decode(data)
     head = {
         "id": completion.get("id"),
         "object": "chat.completion.chunk",
@@ -42,17 +39,19 @@ def chunks(completion: dict[str, Any]) -> list[bytes]:
     return [msgspec.json.encode(part) for part in parts]
 
 
-def _has_choices(completion: dict[str, Any]) -> bool:
-    choices = completion.get("choices")
-    return isinstance(choices, list) and all(
-        isinstance(choice, dict) and isinstance(choice.get("message"), dict) for choice in choices
-    )
+def _has_own_ids(completion: Completion) -> bool:
+    return all(_differ(choice.message.tool_calls) for choice in completion.choices)
+
+
+def _differ(calls: list[ToolCallFragment] | None) -> bool:
+    known = {call.id for call in calls or ()}
+    return len(known) == len(calls or ()) and None not in known and "" not in known
 
 
 def _opening(choice: dict[str, Any]) -> dict[str, Any]:
     delta = {"role": "assistant", **choice["message"]}
     if calls := delta.get("tool_calls"):
-        delta["tool_calls"] = [{"index": index, **call} for index, call in enumerate(calls)]
+        delta["tool_calls"] = [{**call, "index": index} for index, call in enumerate(calls)]
     return {"index": choice.get("index", 0), "delta": delta, "finish_reason": None}
 
 

@@ -25,6 +25,8 @@ BODY_LIMIT = 64 * 1024 * 1024
 """Bytes of one whole answer; a stream has no limit but that of its events."""
 
 _FAULT_BODY_LIMIT = 256 * 1024
+_FAULT_SECONDS = 10.0
+_GET_SECONDS = 60.0
 _LINGER = 0.1
 # A body beyond this is written piece by piece, with room for others between.
 _LARGE = 1 << 20
@@ -41,16 +43,25 @@ class Connection:
         self._session: aiohttp.ClientSession | None = None
 
     async def get(self, url: str) -> bytes:
-        """The body of a 2xx answer."""
-        answer = await self._open("GET", url, None)
+        """The body of a 2xx answer, which must be there within a minute."""
+        answer = await self._open("GET", url, None, total=asyncio.get_running_loop().time() + _GET_SECONDS)
         try:
             return await answer.read()
         finally:
             answer.close()
 
-    async def post(self, url: str, body: Mapping[str, Any], headers: Mapping[str, str] | None = None) -> "Answer":
-        """The answer once its status is known to be 2xx. Whoever gets it closes it."""
-        return await self._open("POST", url, msgspec.json.encode(body), headers)
+    async def post(
+        self,
+        url: str,
+        body: Mapping[str, Any],
+        headers: Mapping[str, str] | None = None,
+        deadline: float = math.inf,
+    ) -> "Answer":
+        """The answer once its status is known to be 2xx. Whoever gets it closes it.
+
+        `deadline` is the time of the event loop at which the whole answer must be there.
+        """
+        return await self._open("POST", url, msgspec.json.encode(body), headers, deadline)
 
     async def close(self) -> None:
         if self._session is not None:
@@ -58,16 +69,21 @@ class Connection:
             self._session = None
 
     async def _open(
-        self, method: str, url: str, payload: bytes | None, headers: Mapping[str, str] | None = None
+        self,
+        method: str,
+        url: str,
+        payload: bytes | None,
+        headers: Mapping[str, str] | None = None,
+        total: float = math.inf,
     ) -> "Answer":
         deadline = asyncio.get_running_loop().time() + self._settings.first_byte_timeout
         given = {"Content-Type": "application/json", **(headers or {})} if payload is not None else None
         response = await self._send(method, url, payload, given, deadline)
-        answer = Answer(self._name, response, deadline, self._settings.idle_timeout)
+        answer = Answer(self._name, response, deadline, self._settings.idle_timeout, total)
         if 200 <= response.status < 300:
             return answer
         try:
-            body = await answer.read(limit=_FAULT_BODY_LIMIT)
+            body = await answer.head(_FAULT_BODY_LIMIT)
         finally:
             answer.close()
         raise faults.from_answer(
@@ -124,12 +140,14 @@ class Answer:
     `take` and `wait` are for one whose pieces are many: no coroutine stands between the socket and who waits.
     """
 
-    def __init__(self, name: str, response: aiohttp.ClientResponse, deadline: float, idle: float) -> None:
+    def __init__(
+        self, name: str, response: aiohttp.ClientResponse, deadline: float, idle: float, total: float = math.inf
+    ) -> None:
         self._name = name
         self._response = response
         self._content = response.content
         self._tap = _Tap(response)
-        self._silence = _Silence(response, self._tap, deadline, idle)
+        self._silence = _Silence(response, self._tap, deadline, idle, total)
 
     @property
     def at_end(self) -> bool:
@@ -167,6 +185,15 @@ class Answer:
                 raise UpstreamError("malformed", f"The provider {self._name!r} answered with more than {limit} bytes.")
         return bytes(body)
 
+    async def head(self, limit: int) -> bytes:
+        """The first bytes of a body that describes a fault; what came of one that breaks off or takes long."""
+        body = bytearray()
+        with suppress(UpstreamError, TimeoutError):
+            async with asyncio.timeout(_FAULT_SECONDS):
+                while len(body) < limit and (data := await self.more()):
+                    body += data
+        return bytes(body[:limit])
+
     async def linger(self) -> None:
         """Waits a moment for the end of a body that has nothing more to say, to keep its connection."""
         with suppress(UpstreamError, TimeoutError):
@@ -179,6 +206,8 @@ class Answer:
         self._response.close()
 
     def _broken(self, error: Exception) -> UpstreamError:
+        if self._silence.too_late:
+            return too_late()
         if self._silence.too_long:
             return UpstreamError(
                 "timeout", f"The provider {self._name!r} sent nothing for {self._silence.allowed:g} seconds."
@@ -256,7 +285,7 @@ class _Silence:
     the wait. Only the time inside a wait counts, so a slow reader is never blamed on the provider.
     """
 
-    def __init__(self, response: aiohttp.ClientResponse, tap: _Tap, deadline: float, idle: float) -> None:
+    def __init__(self, response: aiohttp.ClientResponse, tap: _Tap, deadline: float, idle: float, total: float) -> None:
         self._response = response
         self._tap = tap
         self._loop = asyncio.get_running_loop()
@@ -266,6 +295,8 @@ class _Silence:
         self._timer = self._loop.call_at(deadline, self._look)
         self.allowed = deadline - self._loop.time()
         self.too_long = False
+        self.too_late = False
+        self._last = None if total == math.inf else self._loop.call_at(total, self._end_late)
 
     def begin(self) -> None:
         if self._heard:
@@ -281,6 +312,13 @@ class _Silence:
 
     def stop(self) -> None:
         self._timer.cancel()
+        if self._last is not None:
+            self._last.cancel()
+
+    def _end_late(self) -> None:
+        self.too_late = True
+        self._response.close()
+        self._tap.wake()
 
     def _look(self) -> None:
         now = self._loop.time()
@@ -290,6 +328,10 @@ class _Silence:
             self._tap.wake()
             return
         self._timer = self._loop.call_at(min(self._deadline, now + self._idle), self._look)
+
+
+def too_late() -> UpstreamError:
+    return UpstreamError("timeout", "The model did not finish its answer within `limits.chat_seconds`.")
 
 
 def _reason(error: Exception) -> str:

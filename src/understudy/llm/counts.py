@@ -2,24 +2,26 @@
 
 import msgspec
 
+from understudy.llm.chunks import Count
+from understudy.llm.payload import DECODE_ERRORS
 from understudy.llm.prices import Tokens
 
 
 class _Cached(msgspec.Struct, gc=False):
-    cached_tokens: int | None = None
+    cached_tokens: Count | None = None
 
 
 class _Counts(msgspec.Struct, gc=False):
     """In the words of chat completions and embeddings, of responses, and of Anthropic's messages."""
 
-    prompt_tokens: int | None = None
-    completion_tokens: int | None = None
+    prompt_tokens: Count | None = None
+    completion_tokens: Count | None = None
     prompt_tokens_details: _Cached | None = None
-    input_tokens: int | None = None
-    output_tokens: int | None = None
+    input_tokens: Count | None = None
+    output_tokens: Count | None = None
     input_tokens_details: _Cached | None = None
-    cache_read_input_tokens: int | None = None
-    cache_creation_input_tokens: int | None = None
+    cache_read_input_tokens: Count | None = None
+    cache_creation_input_tokens: Count | None = None
 
 
 class _Answer(msgspec.Struct, gc=False):
@@ -33,7 +35,7 @@ def tokens_of(answer: bytes) -> Tokens | None:
     """None where the answer, or the chunk of one, does not say. Never raises."""
     try:
         counts = _decode(answer).usage
-    except msgspec.DecodeError:
+    except DECODE_ERRORS:
         return None
     if counts is None:
         return None
@@ -44,6 +46,6 @@ def tokens_of(answer: bytes) -> Tokens | None:
     if prompt is None and said is None:
         return None
     # Anthropic counts what it reads from its cache, and writes there, beside the rest of the prompt.
-    whole = max(prompt or 0, 0) + read + written
+    whole = (prompt or 0) + read + written
     cached = read or ((details and details.cached_tokens) or 0)
-    return Tokens(whole, max(said or 0, 0), max(min(cached, whole), 0), written)
+    return Tokens(whole, said or 0, min(cached, whole), written)

@@ -14,11 +14,14 @@ import msgspec
 
 from understudy.clock import Clock
 from understudy.errors import UpstreamError, UpstreamFault
+from understudy.llm import payload
 
 MESSAGE_LIMIT = 2000
 
 # A shorter key is a placeholder of a local server ("none", "ollama"), perhaps also a word of its messages.
 _SECRET_LENGTH = 8
+_LONGEST_CODE = 200
+_LONGEST_WAIT = 86_400.0
 
 _KINDS_BY_CODE: dict[str, UpstreamFault] = {
     # the chat completions dialect
@@ -61,10 +64,10 @@ def from_answer(
     return error
 
 
-def from_payload(payload: Any, *, secret: str | None, status: int | None = None) -> UpstreamError:
+def from_payload(described: Any, *, secret: str | None, status: int | None = None) -> UpstreamError:
     """The fault that a parsed error body, or an error object inside a stream, describes."""
-    details = _details(payload)
-    message = _message(details, payload) or _without_words(status)
+    details = _details(described)
+    message = _message(details, described) or _without_words(status)
     code = _text(details.get("code")) or _text(details.get("type"))
     return UpstreamError(
         _kind(status, code, _text(details.get("type")), message),
@@ -82,34 +85,34 @@ def scrub(text: str, secret: str | None) -> str:
     return text.replace(secret, "***")
 
 
-def is_error(payload: Any) -> bool:
+def is_error(described: Any) -> bool:
     """Whether a parsed body with a 2xx status is an error all the same."""
-    return isinstance(payload, dict) and bool(payload.get("error")) and not payload.get("choices")
+    return isinstance(described, dict) and bool(described.get("error")) and not described.get("choices")
 
 
 def _parsed(body: bytes) -> Any:
     try:
-        return msgspec.json.decode(body)
-    except msgspec.DecodeError:
-        return body.decode("utf-8", "replace")
+        return payload.decode(body)
+    except UpstreamError:
+        return payload.clean(body.decode("utf-8", "replace"))
 
 
-def _details(payload: Any) -> dict[str, Any]:
+def _details(described: Any) -> dict[str, Any]:
     """The innermost object that describes the error."""
-    if isinstance(payload, list) and payload:
-        payload = payload[0]
-    if not isinstance(payload, dict):
+    if isinstance(described, list) and described:
+        described = described[0]
+    if not isinstance(described, dict):
         return {}
-    inner = payload.get("error")
-    return inner if isinstance(inner, dict) else payload
+    inner = described.get("error")
+    return inner if isinstance(inner, dict) else described
 
 
-def _message(details: dict[str, Any], payload: Any) -> str:
+def _message(details: dict[str, Any], described: Any) -> str:
     for key in ("message", "error", "detail", "msg"):
         if value := details.get(key):
             return value if isinstance(value, str) else msgspec.json.encode(value).decode()
-    if isinstance(payload, str) and "<" not in payload[:200]:
-        return payload.strip()
+    if isinstance(described, str) and "<" not in described[:200]:
+        return described.strip()
     return ""
 
 
@@ -124,7 +127,8 @@ def _bounded(message: str) -> str:
 
 
 def _text(value: Any) -> str | None:
-    return str(value) if isinstance(value, str | int) and not isinstance(value, bool) and value != "" else None
+    is_text = isinstance(value, str | int) and not isinstance(value, bool) and value != ""
+    return str(value)[:_LONGEST_CODE] if is_text else None
 
 
 def _kind(status: int | None, code: str | None, type_: str | None, message: str) -> UpstreamFault:
@@ -134,7 +138,7 @@ def _kind(status: int | None, code: str | None, type_: str | None, message: str)
         if name is not None and name in _KINDS_BY_CODE:
             return _KINDS_BY_CODE[name]
     if status is None or status < 300:  # inside a stream or a 200, some providers put the status into the code
-        status = int(code) if code is not None and code.isdecimal() else None
+        status = int(code) if code is not None and len(code) == 3 and code.isdecimal() else None
     return _kind_of_status(status, message, type_)
 
 
@@ -162,12 +166,12 @@ def _retry_after(headers: Mapping[str, str], clock: Clock) -> float | None:
         except ValueError:
             seconds = _until(value, clock)
         if math.isfinite(seconds):
-            return max(seconds, 0.0)
+            return min(max(seconds, 0.0), _LONGEST_WAIT)
     return None
 
 
 def _until(date: str, clock: Clock) -> float:
     try:
         return parsedate_to_datetime(date).timestamp() - clock.now()
-    except ValueError:
+    except (ValueError, OverflowError, TypeError):
         return math.nan

@@ -14,7 +14,7 @@ from msgspec import Struct
 from understudy import ids
 from understudy.errors import UpstreamError
 from understudy.llm import chunks as chat_chunks
-from understudy.llm import faults, relay, sse
+from understudy.llm import faults, message_events, payload, relay, repair, sse
 from understudy.llm.messages_request import MessageBody, wants_thinking
 
 _REASONS = {
@@ -168,7 +168,7 @@ class Speaker:
     def accept(self, data: bytes) -> Iterator[_Event]:
         try:
             chunk = _decode(data)
-        except msgspec.DecodeError as error:
+        except payload.DECODE_ERRORS as error:
             raise UpstreamError(
                 "malformed", f"The upstream sent a chunk that is not a chat completion: {error}"
             ) from None
@@ -266,22 +266,21 @@ class Speaker:
 
 
 class Passing:
-    """A stream of events passed on as they are, for providers that speak the dialect themselves."""
+    """A stream of events passed on, sound ones as they are, for providers that speak the dialect themselves."""
 
     def __init__(self, secret: str | None) -> None:
         self._secret = secret
+        self._calls = 0
         self.done = False
 
     def accept(self, event: sse.Event) -> Sequence[bytes]:
         if self.done or event.data == b"[DONE]":
             return ()
-        try:
-            kind = msgspec.json.decode(event.data, type=_Kind)
-        except msgspec.DecodeError:
-            raise UpstreamError("malformed", "The upstream sent an event that is not one of a message.") from None
-        if kind.error is not None or kind.type == "error" or event.name == b"error":
-            raise faults.from_payload(msgspec.json.decode(event.data), secret=self._secret)
+        kind = message_events.sound_event(event.data)
+        if kind is None or kind.error is not None or kind.type == "error" or event.name == b"error":
+            return self._repaired(event)
         self.done = kind.type == "message_stop"
+        self._bound(kind.content_block.type if kind.content_block is not None else None)
         data = event.data if b"\n" not in event.data else msgspec.json.format(event.data, indent=-1)
         return (b"event: " + kind.type.encode() + b"\ndata: " + data + b"\n\n",)
 
@@ -291,27 +290,37 @@ class Passing:
         return ()
 
     def whole(self, data: bytes) -> Sequence[bytes]:
-        return [frame(event) for event in events_of(parse(data, secret=self._secret))]
+        return [frame(event) for event in events_of(msgspec.json.decode(sound(data, secret=self._secret)))]
+
+    def _repaired(self, event: sse.Event) -> Sequence[bytes]:
+        value = payload.decode(event.data)
+        if not isinstance(value, dict):
+            raise payload.malformed("an event that is not one of a message")
+        if value.get("error") or value.get("type") == "error" or event.name == b"error":
+            raise faults.from_payload(value, secret=self._secret)
+        repaired = message_events.repair_event(value)
+        self.done = repaired["type"] == "message_stop"
+        self._bound(payload.mapping(repaired.get("content_block")).get("type"))
+        return (frame(repaired),)
+
+    def _bound(self, block: str | None) -> None:
+        if block == "tool_use":
+            self._calls += 1
+            repair.bound_calls(self._calls)
 
 
-class _Kind(Struct):
-    type: str = ""
-    error: Any = None
+def sound(data: bytes, *, secret: str | None) -> bytes:
+    """The message in the body of a 2xx answer: as it came where it is sound, else repaired.
 
-
-def parse(data: bytes, *, secret: str | None) -> dict[str, Any]:
-    """The message in the body of a 2xx answer. Raises UpstreamError where it is an error or no message."""
-    try:
-        message = msgspec.json.decode(data)
-    except msgspec.DecodeError:
-        raise UpstreamError(
-            "malformed", "The upstream answered with something that is not JSON; check its base URL."
-        ) from None
-    if faults.is_error(message):
-        raise faults.from_payload(message, secret=secret, status=200)
-    if not isinstance(message, dict) or not isinstance(message.get("content"), list):
-        raise UpstreamError("malformed", "The upstream answered with JSON that is not a message.")
-    return message
+    Raises UpstreamError where it is an error, or not a message.
+    """
+    found = message_events.sound_message(data)
+    if found is not None and found.error is None:
+        return data
+    value = payload.decode(data)
+    if faults.is_error(value):
+        raise faults.from_payload(value, secret=secret, status=200)
+    return payload.encode(message_events.repair_message(value))
 
 
 def _head(model: str) -> dict[str, Any]:
@@ -366,7 +375,7 @@ def _input(arguments: str) -> dict[str, Any]:
     """The arguments as an object; where the model wrote something else, inside one."""
     try:
         parsed = msgspec.json.decode(arguments) if arguments.strip() else {}
-    except msgspec.DecodeError:
+    except payload.DECODE_ERRORS:
         parsed = None
     return parsed if isinstance(parsed, dict) else {"arguments": arguments}
 

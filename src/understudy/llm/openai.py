@@ -3,6 +3,7 @@
 Their answers are relayed byte for byte once they are known to be sound. Knows no retry and no other dialect.
 """
 
+import math
 from collections.abc import AsyncGenerator, Sequence
 from contextlib import closing
 from functools import partial
@@ -13,7 +14,9 @@ import msgspec
 
 from understudy.clock import Clock
 from understudy.errors import SettingsError, UpstreamError
-from understudy.llm import completion, faults, relay, sse, vectors
+from understudy.llm import completion, faults, model_list, payload, relay, repair, sse, vectors
+from understudy.llm.call_numbers import CallNumbers
+from understudy.llm.chunks import Chunk, decode, sound_chunk
 from understudy.llm.connection import Answer, Connection
 from understudy.llm.provider import ChatBody, ModelCard
 from understudy.settings import ProviderSettings
@@ -36,8 +39,7 @@ class OpenAIProvider:
         whole = {key: value for key, value in body.items() if key not in ("stream", "stream_options")}
         with closing(await self._connection.post(self._url(whole), whole)) as answer:
             data = await answer.read()
-        completion.parse(data, secret=self._secret)
-        return data
+        return completion.sound(data, secret=self._secret)
 
     async def embed(self, body: ChatBody) -> bytes:
         with closing(await self._connection.post(self._url(body, "embeddings"), body)) as answer:
@@ -45,8 +47,8 @@ class OpenAIProvider:
         vectors.parse(data, secret=self._secret)
         return data
 
-    def stream(self, body: ChatBody) -> AsyncGenerator[Sequence[bytes], None]:
-        return relay.chunks(partial(self._start, body), _Progress(self._secret))
+    def stream(self, body: ChatBody, deadline: float = math.inf) -> AsyncGenerator[Sequence[bytes], None]:
+        return relay.chunks(partial(self._start, body, deadline), _Progress(self._secret))
 
     async def models(self) -> Sequence[ModelCard]:
         data = await self._connection.get(f"{self._base}/models")
@@ -61,17 +63,18 @@ class OpenAIProvider:
     def _url(self, body: ChatBody, operation: str = "chat/completions") -> str:  # noqa: ARG002 - Azure's has the model
         return f"{self._base}/{operation}"
 
-    async def _start(self, body: ChatBody) -> Answer:
+    async def _start(self, body: ChatBody, deadline: float) -> Answer:
         plain = {**body, "stream": True}
         if "stream_options" in body or self._stream_options_refused:
-            return await self._connection.post(self._url(body), plain)
+            return await self._connection.post(self._url(body), plain, deadline=deadline)
+        counted = {**plain, "stream_options": {"include_usage": True}}
         try:
-            return await self._connection.post(self._url(body), {**plain, "stream_options": {"include_usage": True}})
+            return await self._connection.post(self._url(body), counted, deadline=deadline)
         except UpstreamError as error:
             if error.kind != "invalid_request" or "stream_options" not in f"{error.param} {error.message}":
                 raise
         self._stream_options_refused = True
-        return await self._connection.post(self._url(body), plain)
+        return await self._connection.post(self._url(body), plain, deadline=deadline)
 
 
 class AzureProvider(OpenAIProvider):
@@ -101,59 +104,31 @@ class AzureProvider(OpenAIProvider):
         return f"{base}/openai/deployments/{deployment}/{operation}?{query}"
 
 
-class _Choice(msgspec.Struct, gc=False):
-    finish_reason: str | None = None
-
-
-class _Head(msgspec.Struct, gc=False):
-    """Tells a chunk from an error, and whether it ends a choice. The rest only has to be JSON."""
-
-    choices: list[_Choice] | None = None
-    error: Any = None
-    object: Any = None
-
-
-_decoder: msgspec.json.Decoder[_Head | None] = msgspec.json.Decoder(_Head | None)
-
-
-def _is_ordinary(payload: bytes) -> bool:
-    """Whether it is a chunk in the middle of an answer for certain, as nearly all are, and needs no decoding.
-
-    In a text these words would stand with their quotes escaped.
-    """
-    going_on = b'"finish_reason":null' in payload or b'"finish_reason": null' in payload
-    whole = payload.startswith(b"{") and payload.endswith(b"}") and b"\n" not in payload
-    return going_on and whole and b'"error"' not in payload and b'"choices"' in payload
-
-
 class _Progress:
-    """Passes chunks on as they are. Without `[DONE]`, a stream is whole if it gave a finish reason."""
+    """Passes sound chunks on as they are, and repairs others.
+
+    Without `[DONE]`, a stream is whole if it gave a finish reason.
+    """
 
     def __init__(self, secret: str | None) -> None:
         self._secret = secret
         self._chunks = 0
         self._finished = False
+        self._calls = CallNumbers()
         self.done = False
 
     def accept(self, event: sse.Event) -> Sequence[bytes]:
-        name, payload = event
-        if not name and not self.done and _is_ordinary(payload):
-            self._chunks += 1
-            return (payload,)
-        if self.done or payload == b"[DONE]":
+        name, data = event
+        if self.done or data == b"[DONE]":
             self.done = True
             return ()
-        if not payload or (head := self._head(name, payload)) is None:
-            return ()
-        if head.error or name == b"error" or head.object == "error":
-            raise faults.from_payload(msgspec.json.decode(payload), secret=self._secret)
-        self._chunks += 1
-        if head.choices:
-            for choice in head.choices:
-                if choice.finish_reason:
-                    self._finished = True
+        chunk = sound_chunk(data) if not name and payload.has_sound_text(data) else None
+        if chunk is None or chunk.error is not None or chunk.object == "error":
+            return self._repaired(name, data)
+        if self._note(chunk):
+            return (payload.encode(self._calls.number(payload.decode(data))),)
         # Data of several lines would not be one line of a stream that relays it.
-        return (payload if b"\n" not in payload else msgspec.json.format(payload, indent=-1),)
+        return (data if b"\n" not in data else msgspec.json.format(data, indent=-1),)
 
     def end(self) -> Sequence[bytes]:
         if self.done and self._chunks == 0:
@@ -163,14 +138,36 @@ class _Progress:
         return ()
 
     def whole(self, data: bytes) -> Sequence[bytes]:
-        return completion.chunks(completion.parse(data, secret=self._secret))
+        return completion.chunks(completion.sound(data, secret=self._secret))
 
-    def _head(self, name: bytes, payload: bytes) -> _Head | None:
+    def _note(self, chunk: Chunk) -> bool:
+        """Whether the chunk's calls have to be numbered."""
+        self._chunks += 1
+        is_off = False
+        for choice in chunk.choices or ():
+            if choice.finish_reason:
+                self._finished = True
+            is_off = is_off or self._calls.is_off(choice)
+        return is_off
+
+    def _repaired(self, name: bytes, data: bytes) -> Sequence[bytes]:
+        value = self._parsed(name, data)
+        if value is None:
+            return ()
+        if isinstance(value, dict) and (value.get("error") or name == b"error" or value.get("object") == "error"):
+            raise faults.from_payload(value, secret=self._secret)
+        whole = self._calls.number(repair.chunk(value))
+        data = payload.encode(whole)
+        self._note(decode(data))
+        return (data,)
+
+    def _parsed(self, name: bytes, data: bytes) -> Any:
+        """None where the event says nothing."""
         try:
-            return _decoder.decode(payload)
-        except msgspec.DecodeError:
+            return payload.decode(data) if data else None
+        except UpstreamError:
             if name == b"error":
-                raise faults.from_payload(payload.decode("utf-8", "replace"), secret=self._secret) from None
+                raise faults.from_payload(data.decode("utf-8", "replace"), secret=self._secret) from None
             raise UpstreamError(
                 "malformed", "The upstream sent an event that is not a chunk of a completion."
             ) from None
@@ -179,21 +176,12 @@ class _Progress:
 def _cards(data: bytes, owner: str) -> list[ModelCard]:
     """Tolerates a bare list, and cards without a date or an owner."""
     try:
-        listing = msgspec.json.decode(data)
-    except msgspec.DecodeError:
+        listing = payload.decode(data)
+    except UpstreamError:
         listing = None
-    cards = listing.get("data") if isinstance(listing, dict) else listing
-    if not isinstance(cards, list):
+    listed = listing.get("data") if isinstance(listing, dict) else listing
+    if not isinstance(listed, list):
         raise UpstreamError(
             "malformed", f"The provider {owner!r} answered GET /models with something else than a list."
         )
-    return [_card(card, owner) for card in cards if isinstance(card, dict) and card.get("id")]
-
-
-def _card(card: dict[str, Any], owner: str) -> ModelCard:
-    created = card.get("created")
-    return ModelCard(
-        id=str(card["id"]),
-        created=int(created) if isinstance(created, int | float) else 0,
-        owned_by=str(card.get("owned_by") or owner),
-    )
+    return model_list.cards(listed, owner, model_list.created)

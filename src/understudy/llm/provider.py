@@ -4,6 +4,7 @@ The common language is the chat completions dialect: a request body as parsed JS
 chunks of a stream) as encoded JSON, so that an upstream that speaks this dialect is relayed byte for byte.
 """
 
+import math
 from collections.abc import AsyncIterator, Sequence
 from typing import Any, Protocol, runtime_checkable
 
@@ -30,10 +31,11 @@ class Provider(Protocol):
         """The `chat.completion` object, encoded. `body["model"]` is the provider's own id of the model."""
         ...
 
-    def stream(self, body: ChatBody) -> AsyncIterator[Sequence[bytes]]:
+    def stream(self, body: ChatBody, deadline: float = math.inf) -> AsyncIterator[Sequence[bytes]]:
         """The `chat.completion.chunk` objects, each encoded, in order; those that came together in one sequence.
 
-        No framing, no `[DONE]`. A fault that the upstream reports inside the stream is raised, never yielded.
+        No framing, no `[DONE]`. `deadline` is the time of the event loop at which it must be over.
+        A fault that the upstream reports inside the stream is raised, never yielded.
         """
         ...
 
@@ -57,7 +59,9 @@ class SpeaksMessages(Protocol):
         """The message, encoded."""
         ...
 
-    def message_stream(self, body: dict[str, Any], betas: str) -> AsyncIterator[Sequence[bytes]]:
+    def message_stream(
+        self, body: dict[str, Any], betas: str, deadline: float = math.inf
+    ) -> AsyncIterator[Sequence[bytes]]:
         """The events of the message, each framed, in order; those that came together in one sequence."""
         ...
 

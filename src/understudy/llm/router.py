@@ -1,8 +1,10 @@
 """Models as the rest of the program asks them: by id, with retries and fallbacks. Knows no HTTP and no dialect."""
 
 import asyncio
+import math
 import random
 from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Coroutine, Iterator, Mapping, Sequence
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from typing import Any, TypeVar
 
 import msgspec
@@ -12,6 +14,7 @@ from understudy.errors import UpstreamError, UpstreamFault
 from understudy.llm import families, messages_answer, messages_request
 from understudy.llm.anthropic import AnthropicProvider
 from understudy.llm.catalog import Catalog, Route, Target
+from understudy.llm.connection import too_late
 from understudy.llm.messages_request import MessageBody
 from understudy.llm.openai import AzureProvider, OpenAIProvider
 from understudy.llm.provider import ChatBody, ModelCard, Provider, SpeaksMessages
@@ -40,7 +43,8 @@ KINDS: dict[str, Callable[[str, ProviderSettings, Clock], Provider]] = {
 class Models:
     """Every model that the settings give access to, and the embedded one where `rehearsal` is not None.
 
-    `known_windows` are context windows by the ids that clients use. `chance` and `sleep` serve the waits between
+    `known_windows` are context windows by the ids that clients use. `chat_seconds` is the time that one answer may take
+    with all its attempts, unless its asker has a deadline of its own. `chance` and `sleep` serve the waits between
     attempts.
     """
 
@@ -51,11 +55,13 @@ class Models:
         clock: Clock,
         *,
         known_windows: Mapping[str, int] | None = None,
+        chat_seconds: float = math.inf,
         chance: random.Random | None = None,
         sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
     ) -> None:
         built = {name: (KINDS[settings.kind](name, settings, clock), settings) for name, settings in providers.items()}
         self._catalog = Catalog(built, rehearsal, clock, known_windows)
+        self._chat_seconds = chat_seconds
         self._chance = chance or random.Random()  # noqa: S311 - it spreads retries and guards nothing
         self._sleep = sleep
 
@@ -90,17 +96,19 @@ class Models:
 
     async def complete(self, body: ChatBody) -> bytes:
         """The encoded `chat.completion`. Raises UpstreamError: the first provider's, once nothing is left to try."""
-        targets = await self._targets(body)
-        return await self._tried(targets, lambda target: target.provider.complete({**body, "model": target.model}))
+        async with self._in_time():
+            targets = await self._targets(body)
+            return await self._tried(targets, lambda target: target.provider.complete({**body, "model": target.model}))
 
     async def embed(self, body: ChatBody, *, fallbacks: bool = True) -> bytes:
         """The encoded list of embeddings. Without `fallbacks` from no other model: its vectors would not compare.
 
         Raises UpstreamError as `complete` does.
         """
-        targets = await self._targets(body)
-        allowed = targets if fallbacks else targets[:1]
-        return await self._tried(allowed, lambda target: target.provider.embed({**body, "model": target.model}))
+        async with self._in_time():
+            targets = await self._targets(body)
+            allowed = targets if fallbacks else targets[:1]
+            return await self._tried(allowed, lambda target: target.provider.embed({**body, "model": target.model}))
 
     async def message(self, body: MessageBody, betas: str = "") -> bytes:
         """The encoded message that answers the body of `POST /messages`, whatever its provider speaks.
@@ -116,7 +124,8 @@ class Models:
                 messages_answer.from_chat(await target.provider.complete(messages_request.to_chat(asked)), asked)
             )
 
-        return await self._tried(await self._targets(body), ask)
+        async with self._in_time():
+            return await self._tried(await self._targets(body), ask)
 
     async def count_tokens(self, body: MessageBody, betas: str = "") -> int:
         """The input tokens of the body of `POST /messages`; about, where the provider cannot be asked."""
@@ -127,26 +136,33 @@ class Models:
                 return await target.provider.count_tokens(asked, betas)
             return messages_request.count(asked)
 
-        return await self._tried(await self._targets(body), ask)
+        async with self._in_time():
+            return await self._tried(await self._targets(body), ask)
 
     def message_stream(self, body: MessageBody, betas: str = "") -> "Stream":
         """The events of a message, framed. As in `stream`, a fault after the first content is raised."""
 
+        deadline = self._deadline()
+
         def ask(target: Target) -> AsyncIterator[Sequence[bytes]]:
             asked = {**body, "model": target.model}
             if isinstance(target.provider, SpeaksMessages):
-                return target.provider.message_stream(asked, betas)
-            return messages_answer.told(target.provider.stream(messages_request.to_chat(asked)), asked)
+                return target.provider.message_stream(asked, betas, deadline)
+            return messages_answer.told(target.provider.stream(messages_request.to_chat(asked), deadline), asked)
 
-        return Stream(self._begun(body, ask, lambda event: not messages_answer.is_opening(event)))
+        return Stream(self._begun(body, ask, lambda event: not messages_answer.is_opening(event), deadline))
 
-    def stream(self, body: ChatBody) -> "Stream":
-        """The encoded chunks. After one with content was handed out, a fault is raised and never retried."""
+    def stream(self, body: ChatBody, *, bounded: bool = True) -> "Stream":
+        """The encoded chunks. After one with content was handed out, a fault is raised and never retried.
+
+        `bounded` false is for an asker that has a deadline of its own.
+        """
+        deadline = self._deadline() if bounded else math.inf
 
         def ask(target: Target) -> AsyncIterator[Sequence[bytes]]:
-            return target.provider.stream({**body, "model": target.model})
+            return target.provider.stream({**body, "model": target.model}, deadline)
 
-        return Stream(self._begun(body, ask, _has_content))
+        return Stream(self._begun(body, ask, _has_content, deadline))
 
     async def list(self) -> list[ModelCard]:
         """Sorted by id."""
@@ -173,6 +189,7 @@ class Models:
         body: ChatBody,
         ask: Callable[[Target], AsyncIterator[Sequence[bytes]]],
         has_content: Callable[[bytes], bool],
+        deadline: float,
     ) -> tuple[Sequence[bytes], AsyncIterator[Sequence[bytes]]]:
         """A stream that has come to its first content: the chunks so far, and the rest."""
 
@@ -180,7 +197,15 @@ class Models:
             stream = ask(target)
             return await _opening(stream, has_content), stream
 
-        return await self._tried(await self._targets(body), begin)
+        async with _until(deadline):
+            return await self._tried(await self._targets(body), begin)
+
+    def _deadline(self) -> float:
+        """The time of the event loop at which what begins now must be over."""
+        return asyncio.get_running_loop().time() + self._chat_seconds
+
+    def _in_time(self) -> AbstractAsyncContextManager[None]:
+        return _until(self._deadline())
 
     async def _targets(self, body: ChatBody) -> tuple[Target, ...]:
         model = str(body.get("model") or "")
@@ -194,6 +219,21 @@ class Models:
                 param="model",
             )
         return route.targets
+
+
+@asynccontextmanager
+async def _until(deadline: float) -> AsyncIterator[None]:
+    """Raises UpstreamError(timeout) once it is later than that."""
+    if deadline == math.inf:
+        yield
+        return
+    try:
+        async with asyncio.timeout_at(deadline) as timeout:
+            yield
+    except TimeoutError:
+        if not timeout.expired():
+            raise
+        raise too_late() from None
 
 
 class Stream:

@@ -453,6 +453,14 @@ class LimitSettings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tru
         float,
         Meta(gt=0, description="Seconds after which a run expires."),
     ] = 600.0
+    chat_seconds: Annotated[
+        float,
+        Meta(
+            gt=0,
+            description="Seconds that one answer of a provider may take, with all attempts: chat completions,"
+            " completions, embeddings, messages and lines of batches. Runs and responses have their own.",
+        ),
+    ] = 1800.0
     response_seconds: Annotated[
         float,
         Meta(gt=0, description="Seconds after which a response that is not over has failed."),

@@ -1,6 +1,7 @@
 """The rehearsal model as a provider: composes an answer, and paces its stream. Knows no network and keeps no state."""
 
 import asyncio
+import math
 from collections.abc import AsyncIterator, Sequence
 
 from understudy.clock import Clock
@@ -27,7 +28,11 @@ class Rehearsal:
     async def complete(self, body: ChatBody) -> bytes:
         return self._writer(body).whole()
 
-    async def stream(self, body: ChatBody) -> AsyncIterator[Sequence[bytes]]:
+    async def stream(
+        self,
+        body: ChatBody,
+        deadline: float = math.inf,  # noqa: ARG002 - its answers end by themselves
+    ) -> AsyncIterator[Sequence[bytes]]:
         if not self._rate:
             yield [chunk for chunk, _ in self._writer(body).chunks()]
             return

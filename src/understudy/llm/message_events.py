@@ -1,0 +1,151 @@
+"""Messages and the events of their streams as providers of that dialect send them: sound as they came, or repaired.
+
+Source: the response and event types of the official `anthropic` package.
+"""
+
+from typing import Annotated, Any, Final
+
+import msgspec
+from msgspec import Meta
+
+from understudy import ids
+from understudy.llm import payload
+from understudy.llm.chunks import Count
+from understudy.llm.repair import bound_calls
+
+MOST_BLOCKS: Final = 1024
+"""Content blocks of one message."""
+
+_TEXTS: Final = ("text", "partial_json", "thinking", "signature", "id", "name", "type", "stop_reason", "model", "role")
+
+_Object = dict[str, Any]
+
+
+class Usage(msgspec.Struct, gc=False):
+    input_tokens: Count | None = None
+    output_tokens: Count | None = None
+    cache_read_input_tokens: Count | None = None
+    cache_creation_input_tokens: Count | None = None
+
+
+class Block(msgspec.Struct, gc=False):
+    """A content block, or what a delta adds to one."""
+
+    type: str | None = None
+    text: str | None = None
+    id: str | None = None
+    name: str | None = None
+    thinking: str | None = None
+    partial_json: str | None = None
+    stop_reason: str | None = None
+
+
+class Message(msgspec.Struct, gc=False):
+    content: Annotated[list[Block], Meta(max_length=MOST_BLOCKS)]
+    id: str | None = None
+    model: str | None = None
+    stop_reason: str | None = None
+    usage: Usage | None = None
+    error: Any = None
+
+
+class Event(msgspec.Struct, gc=False):
+    type: str = ""
+    index: Annotated[int, Meta(ge=0, lt=MOST_BLOCKS)] | None = None
+    message: Message | None = None
+    content_block: Block | None = None
+    delta: Block | None = None
+    usage: Usage | None = None
+    error: Any = None
+
+
+_decode_event = msgspec.json.Decoder(Event).decode
+_decode_message = msgspec.json.Decoder(Message).decode
+
+
+def sound_event(data: bytes) -> Event | None:
+    """None where a member has a value that it cannot have, or the data is not JSON."""
+    if not payload.has_sound_text(data):
+        return None
+    try:
+        event = _decode_event(data)
+    except payload.DECODE_ERRORS:
+        return None
+    # The type becomes a line of the stream.
+    return event if event.type.isidentifier() else None
+
+
+def sound_message(data: bytes) -> Message | None:
+    """None where a member has a value that it cannot have, or the data is not JSON."""
+    if not payload.has_sound_text(data):
+        return None
+    try:
+        message = _decode_message(data)
+    except payload.DECODE_ERRORS:
+        return None
+    uses = [block.id for block in message.content if block.type == "tool_use"]
+    return message if len(set(uses)) == len(uses) and None not in uses else None
+
+
+def parse_event(data: bytes) -> Any:
+    """The parsed event with sound members. Raises UpstreamError(malformed)."""
+    value = payload.decode(data)
+    return value if sound_event(data) is not None or not isinstance(value, dict) else repair_event(value)
+
+
+def repair_event(value: _Object) -> _Object:
+    """Raises UpstreamError(malformed) where it has more blocks than a message may have."""
+    event = _texts(value)
+    event["type"] = kind if (kind := event.get("type") or "").isidentifier() else "unknown"
+    if "index" in event:
+        event["index"] = payload.integer(event["index"], MOST_BLOCKS) or 0
+        _bound_blocks(event["index"] + 1)
+    if "message" in event:
+        event["message"] = _message(payload.mapping(event["message"]))
+    for name in ("content_block", "delta"):
+        if name in event:
+            event[name] = _texts(payload.mapping(event[name]))
+    if "usage" in event:
+        event["usage"] = usage(event["usage"])
+    return event
+
+
+def repair_message(value: Any) -> _Object:
+    """A whole message; its tool uses have ids of their own. Raises UpstreamError(malformed)."""
+    if not isinstance(value, dict) or not isinstance(value.get("content"), list):
+        raise payload.malformed("JSON that is not a message")
+    bound_calls(sum(isinstance(block, dict) and block.get("type") == "tool_use" for block in value["content"]))
+    message = _message(value)
+    uses = [block for block in message["content"] if block.get("type") == "tool_use"]
+    known: set[str] = set()
+    for block in uses:
+        if not block.get("id") or block["id"] in known:
+            block["id"] = ids.tool_call()
+        known.add(block["id"])
+    return message
+
+
+def usage(value: Any) -> _Object:
+    """Token counts as whole numbers between 0 and LARGEST_COUNT."""
+    return {
+        name: payload.count(item) if name.endswith("_tokens") else item for name, item in payload.mapping(value).items()
+    }
+
+
+def _message(value: _Object) -> _Object:
+    message = _texts(value)
+    blocks = payload.items(message.get("content"))
+    _bound_blocks(len(blocks))
+    message["content"] = [_texts(block) for block in blocks if isinstance(block, dict)]
+    if "usage" in message:
+        message["usage"] = usage(message["usage"])
+    return message
+
+
+def _texts(value: _Object) -> _Object:
+    return {name: payload.text(item) if name in _TEXTS and item is not None else item for name, item in value.items()}
+
+
+def _bound_blocks(count: int) -> None:
+    if count > MOST_BLOCKS:
+        raise payload.malformed(f"more than {MOST_BLOCKS} content blocks in one message")

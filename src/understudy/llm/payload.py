@@ -1,0 +1,141 @@
+"""JSON from providers as every client and database can read it: strict where it is sound, repaired where it is not.
+
+Providers send invalid UTF-8, lone surrogates, NUL characters, NaN and integers of any size. Knows no dialect.
+"""
+
+import json
+import math
+import re
+from typing import Any, Final
+
+import msgspec
+
+from understudy.errors import UpstreamError
+
+DECODE_ERRORS: Final = (msgspec.DecodeError, UnicodeDecodeError, RecursionError)
+"""What msgspec raises for bytes that are not the JSON that was expected."""
+
+LARGEST_COUNT: Final = 2**31 - 1
+"""Tokens; more is an error of the provider, and clients with 32-bit integers could not read it."""
+
+REPAIRABLE: Final = 1 << 20
+"""Bytes of JSON that are repaired; reading more of it by halves would hold up everybody else."""
+
+_UNSTORABLE: Final = re.compile("[\x00\ud800-\udfff]")
+_LONGEST_NUMBER: Final = 300
+_REPLACEMENT: Final = "\ufffd"
+
+
+def decode(data: bytes) -> Any:
+    """The value, repaired where it is not sound. Raises UpstreamError(malformed) where it is not JSON."""
+    if has_sound_text(data):
+        try:
+            return msgspec.json.decode(data)
+        except DECODE_ERRORS:
+            pass
+    return repair(data)
+
+
+def repair(data: bytes) -> Any:
+    """The value with replacement characters for what is no text, and floats for integers of any size.
+
+    Raises UpstreamError(malformed) where it is not JSON all the same, or too large.
+    """
+    if len(data) > REPAIRABLE:
+        raise malformed(f"malformed JSON of {len(data)} bytes")
+    try:
+        text = data.decode("utf-8", "replace").removeprefix("\ufeff")
+        return clean(json.loads(text, parse_int=_integer, strict=False))
+    except (ValueError, RecursionError):
+        raise malformed("something that is not JSON; check its base URL") from None
+
+
+def encode(value: Any) -> bytes:
+    """JSON of a repaired value."""
+    return msgspec.json.encode(value)
+
+
+def malformed(received: str) -> UpstreamError:
+    return UpstreamError("malformed", f"The upstream answered with {received}.")
+
+
+def has_sound_text(data: bytes) -> bool:
+    """Whether the JSON is valid UTF-8, and its escapes make neither NUL nor lone surrogates."""
+    if not data.isascii() and not _is_utf8(data):
+        return False
+    if b"\\u" not in data:
+        return True
+    return b"\\u0000" not in data and (b"\\ud" not in data.lower() or _is_json(data))
+
+
+def clean(value: Any) -> Any:
+    """A parsed value without NUL and lone surrogates in its texts, and without numbers that JSON does not have."""
+    match value:
+        case str():
+            return _UNSTORABLE.sub(_REPLACEMENT, value)
+        case list():
+            return [clean(item) for item in value]
+        case dict():
+            return {clean(name): clean(item) for name, item in value.items()}
+        case float() if not math.isfinite(value):
+            return None
+    return value
+
+
+def count(value: Any) -> int | None:
+    """A number of tokens between 0 and LARGEST_COUNT; None where the value says none."""
+    return integer(value, LARGEST_COUNT)
+
+
+def integer(value: Any, largest: int) -> int | None:
+    """A whole number between 0 and `largest`, also from a fraction or a numeric text; None for anything else."""
+    if isinstance(value, str) and len(value) < 400:
+        try:
+            value = float(value)
+        except ValueError:
+            return None
+    is_number = isinstance(value, int) or (isinstance(value, float) and not math.isnan(value))
+    return int(min(max(value, 0), largest)) if is_number and not isinstance(value, bool) else None
+
+
+def text(value: Any) -> str | None:
+    """The text of a member that has to be one; that of its parts where it is a list of them."""
+    match value:
+        case str():
+            return value
+        case list():
+            parts = (part.get("text") if isinstance(part, dict) else part for part in value)
+            return "".join(part for part in parts if isinstance(part, str))
+        case int() | float() if not isinstance(value, bool):
+            return str(value)
+    return None
+
+
+def mapping(value: Any) -> dict[str, Any]:
+    """The object; an empty one in place of anything else."""
+    return value if isinstance(value, dict) else {}
+
+
+def items(value: Any) -> list[Any]:
+    """The array; an empty one in place of anything else."""
+    return value if isinstance(value, list) else []
+
+
+def _integer(digits: str) -> int | float:
+    return int(digits) if len(digits) < 19 else float(digits[:_LONGEST_NUMBER])
+
+
+def _is_utf8(data: bytes) -> bool:
+    try:
+        data.decode()
+    except UnicodeDecodeError:
+        return False
+    return True
+
+
+def _is_json(data: bytes) -> bool:
+    try:
+        msgspec.json.decode(data)
+    except DECODE_ERRORS:
+        return False
+    return True

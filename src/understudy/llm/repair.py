@@ -1,0 +1,167 @@
+"""Completions and chunks with values that no client expects, made such as every client can read. Knows no stream.
+
+Numbers are clamped, texts of the wrong type become text, and what means nothing is left out. What cannot be repaired
+is refused as malformed.
+"""
+
+from typing import Any, Final
+
+from understudy import ids
+from understudy.llm import payload
+from understudy.llm.chunks import LAST_SECOND, MOST_CALLS, MOST_CHOICES
+
+_TEXTS: Final = ("content", "refusal", "reasoning_content", "reasoning")
+_UNLIKELY: Final = -9999.0
+"""The hosted API's own value for a token that is most unlikely."""
+
+_Object = dict[str, Any]
+
+
+def chunk(value: Any) -> _Object:
+    """A parsed `chat.completion.chunk`. Raises UpstreamError(malformed) where it is not one."""
+    return _repaired(value, "delta")
+
+
+def completion(value: Any) -> _Object:
+    """A parsed `chat.completion`. Raises UpstreamError(malformed) where it is not one."""
+    if not isinstance(value, dict) or not _has_messages(value.get("choices")):
+        raise payload.malformed("JSON that is not a chat completion")
+    return _repaired(value, "message")
+
+
+def usage(value: Any) -> _Object | None:
+    """Token counts as whole numbers between 0 and LARGEST_COUNT, and their sum; None where there are none."""
+    if not isinstance(value, dict):
+        return None
+    counts = {name: _counted(name, item) for name, item in value.items()}
+    prompt, said = counts.get("prompt_tokens"), counts.get("completion_tokens")
+    if prompt is not None and said is not None and "total_tokens" in counts:
+        counts["total_tokens"] = min(prompt + said, payload.LARGEST_COUNT)
+    return counts
+
+
+def bound_calls(count: int) -> None:
+    """Raises UpstreamError(malformed) above the number of calls that one answer may have."""
+    if count > MOST_CALLS:
+        raise payload.malformed(f"more than {MOST_CALLS} tool calls in one answer")
+
+
+def _named_calls(calls: list[Any]) -> list[_Object]:
+    """The calls of a whole answer, each with an id of its own and arguments that are text. Raises UpstreamError."""
+    known: set[str] = set()
+    named = [_call(_object(one)) for one in calls]
+    for one in named:
+        if not one.get("id") or one["id"] in known:
+            one["id"] = ids.tool_call()
+        one.setdefault("type", "function")
+        known.add(one["id"])
+    return named
+
+
+def _has_messages(choices: Any) -> bool:
+    return isinstance(choices, list) and all(
+        isinstance(choice, dict) and isinstance(choice.get("message"), dict) for choice in choices
+    )
+
+
+def _repaired(value: Any, member: str) -> _Object:
+    whole = dict(_object(value))
+    for name in ("id", "model", "object"):
+        if name in whole:
+            whole[name] = payload.text(whole[name])
+    if "created" in whole:
+        whole["created"] = payload.integer(whole["created"], LAST_SECOND) or 0
+    if "usage" in whole:
+        whole["usage"] = usage(whole["usage"])
+    choices = whole.get("choices")
+    if not isinstance(choices, list | None) or len(choices or ()) > MOST_CHOICES:
+        raise payload.malformed("JSON that is not a chat completion")
+    if choices is not None:
+        whole["choices"] = [_choice(choice, place, member) for place, choice in enumerate(choices)]
+    return whole
+
+
+def _choice(value: Any, place: int, member: str) -> _Object:
+    choice = dict(_object(value))
+    if "index" in choice:
+        index = payload.integer(choice["index"], MOST_CHOICES)
+        choice["index"] = place if index is None or index == MOST_CHOICES else index
+    if choice.get("finish_reason") is not None and not isinstance(choice["finish_reason"], str):
+        choice["finish_reason"] = "stop"
+    if choice.get("logprobs") is not None:
+        choice["logprobs"] = _logprobs(choice["logprobs"])
+    if member in choice and choice[member] is not None:
+        choice[member] = _said(_object(choice[member]), is_whole=member == "message")
+    return choice
+
+
+def _said(value: _Object, *, is_whole: bool) -> _Object:
+    said = dict(value)
+    for name in _TEXTS:
+        if name in said:
+            said[name] = payload.text(said[name])
+    if said.get("tool_calls") is not None:
+        calls = said["tool_calls"]
+        if not isinstance(calls, list):
+            raise payload.malformed("tool calls that are not an array")
+        bound_calls(len(calls))
+        said["tool_calls"] = _named_calls(calls) if is_whole else [_call(_object(one)) for one in calls]
+    return said
+
+
+def _call(value: _Object) -> _Object:
+    call = dict(value)
+    if "id" in call:
+        call["id"] = payload.text(call["id"])
+    if "index" in call:
+        index = payload.integer(call["index"], MOST_CALLS)
+        bound_calls(0 if index is None else index + 1)
+        call["index"] = index
+    if "function" in call:
+        call["function"] = _function(payload.mapping(call["function"]))
+    return call
+
+
+def _object(value: Any) -> _Object:
+    if not isinstance(value, dict):
+        raise payload.malformed("a chat completion with a member that is not an object")
+    return value
+
+
+def _function(value: _Object) -> _Object:
+    function = dict(value)
+    if "name" in function:
+        function["name"] = payload.text(function["name"])
+    arguments = function.get("arguments")
+    if isinstance(arguments, dict | list):
+        function["arguments"] = payload.encode(arguments).decode()
+    elif "arguments" in function:
+        function["arguments"] = payload.text(arguments)
+    return function
+
+
+def _counted(name: str, value: Any) -> Any:
+    if name.endswith("_tokens"):
+        return payload.count(value)
+    if name.endswith("_details"):
+        return {inner: _counted(inner, item) for inner, item in payload.mapping(value).items()} or None
+    return value
+
+
+def _logprobs(value: Any) -> _Object | None:
+    if not isinstance(value, dict):
+        return None
+    return {name: [_token(one) for one in payload.items(item)] or None for name, item in value.items()}
+
+
+def _token(value: Any) -> _Object:
+    token = dict(payload.mapping(value))
+    token["token"] = payload.text(token.get("token")) or ""
+    logprob = token.get("logprob")
+    is_number = isinstance(logprob, int | float) and not isinstance(logprob, bool)
+    token["logprob"] = logprob if is_number else _UNLIKELY
+    units = token.get("bytes")
+    token["bytes"] = [payload.integer(one, 255) or 0 for one in units] if isinstance(units, list) else None
+    if "top_logprobs" in token:
+        token["top_logprobs"] = [_token(one) for one in payload.items(token["top_logprobs"])]
+    return token
