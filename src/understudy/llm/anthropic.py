@@ -14,7 +14,7 @@ from urllib.parse import quote
 
 from understudy.clock import Clock
 from understudy.errors import UpstreamError
-from understudy.llm import anthropic_answer, messages_answer, model_list, payload, relay
+from understudy.llm import anthropic_answer, faults, messages_answer, model_list, payload, relay
 from understudy.llm.anthropic_request import Optional, optionals, translate
 from understudy.llm.connection import Answer, Connection
 from understudy.llm.provider import ChatBody, ModelCard
@@ -44,7 +44,7 @@ class AnthropicProvider:
 
     def __init__(self, name: str, settings: ProviderSettings, clock: Clock) -> None:
         self.name = name
-        self._secret = settings.api_key
+        self._secret = faults.private_of(settings)
         self._clock = clock
         base = (settings.base_url or DEFAULT_BASE_URL).rstrip("/")
         self._base = base.removesuffix("/v1") + "/v1"

@@ -25,7 +25,7 @@ _REASONS = {
 _Told = dict[str, Any]
 
 
-def completion_of(data: bytes, *, secret: str | None, created: int) -> bytes:
+def completion_of(data: bytes, *, secret: faults.Private | None, created: int) -> bytes:
     """The body of a 2xx answer as an encoded `chat.completion`. Raises UpstreamError: an error, or not a message."""
     message = msgspec.json.decode(messages_answer.sound(data, secret=secret))
     try:
@@ -38,7 +38,7 @@ def completion_of(data: bytes, *, secret: str | None, created: int) -> bytes:
 class Teller:
     """One stream of events told as chunks. It is whole once it gave a stop reason."""
 
-    def __init__(self, secret: str | None, created: int) -> None:
+    def __init__(self, secret: faults.Private | None, created: int) -> None:
         self._secret = secret
         self._head = {"id": ids.chat_completion(), "object": "chat.completion.chunk", "created": created}
         self._usage: dict[str, Any] = {}

@@ -8,7 +8,7 @@ from understudy.llm import faults, payload, repair
 from understudy.llm.chunks import Completion, ToolCallFragment, sound_completion
 
 
-def sound(data: bytes, *, secret: str | None) -> bytes:
+def sound(data: bytes, *, secret: faults.Private | None) -> bytes:
     """The body of a 2xx answer: as it came where it is a sound `chat.completion`, else repaired.
 
     Raises UpstreamError: the fault that the body describes, or malformed where it is not a completion.

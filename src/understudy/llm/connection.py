@@ -87,7 +87,7 @@ class Connection:
         finally:
             answer.close()
         raise faults.from_answer(
-            response.status, response.headers, body, secret=self._settings.api_key, clock=self._clock
+            response.status, response.headers, body, secret=faults.private_of(self._settings), clock=self._clock
         )
 
     async def _send(

@@ -5,16 +5,20 @@ Providers disagree on the shape: `{"error": {...}}`, `{"error": "text"}`, `{"mes
 then by the status.
 """
 
+import logging
 import math
 from collections.abc import Mapping
 from email.utils import parsedate_to_datetime
-from typing import Any
+from typing import Any, NamedTuple
+from urllib.parse import urlsplit
 
 import msgspec
 
 from understudy.clock import Clock
 from understudy.errors import UpstreamError, UpstreamFault
 from understudy.llm import payload
+from understudy.redaction import redact
+from understudy.settings import ProviderSettings
 
 MESSAGE_LIMIT = 2000
 
@@ -55,8 +59,18 @@ _KINDS_BY_STATUS: dict[int, UpstreamFault] = {
 }
 
 
+logger = logging.getLogger(__name__)
+
+
+class Private(NamedTuple):
+    """What of a provider's settings no error text shows: its key, and the host that it is at."""
+
+    key: str | None
+    host: str | None
+
+
 def from_answer(
-    status: int, headers: Mapping[str, str], body: bytes, *, secret: str | None, clock: Clock
+    status: int, headers: Mapping[str, str], body: bytes, *, secret: Private | None, clock: Clock
 ) -> UpstreamError:
     """The fault that an HTTP answer with an error status, or with a body that is an error, describes."""
     error = from_payload(_parsed(body), secret=secret, status=status)
@@ -64,25 +78,34 @@ def from_answer(
     return error
 
 
-def from_payload(described: Any, *, secret: str | None, status: int | None = None) -> UpstreamError:
+def from_payload(described: Any, *, secret: Private | None, status: int | None = None) -> UpstreamError:
     """The fault that a parsed error body, or an error object inside a stream, describes."""
     details = _details(described)
     message = _message(details, described) or _without_words(status)
-    code = _text(details.get("code")) or _text(details.get("type"))
+    code, param = _text(details.get("code")) or _text(details.get("type")), _text(details.get("param"))
+    key, host = secret or (None, None)
+    whole = _bounded(scrub(message, key))
+    public = redact(whole, host=host)
+    if public != whole:
+        logger.warning("a provider's error, shown to clients without addresses, paths and keys: %s", whole)
     return UpstreamError(
         _kind(status, code, _text(details.get("type")), message),
-        _bounded(scrub(message, secret)),
+        public,
         status=status,
-        code=scrub(code, secret) if code else None,
-        param=_text(details.get("param")),
+        code=redact(scrub(code, key)) if code else None,
+        param=redact(scrub(param, key)) if param else None,
     )
 
 
-def scrub(text: str, secret: str | None) -> str:
+def private_of(settings: ProviderSettings) -> Private:
+    return Private(settings.api_key, urlsplit(settings.base_url or "").hostname)
+
+
+def scrub(text: str, key: str | None) -> str:
     """`text` without the key, should the provider have echoed it."""
-    if secret is None or len(secret) < _SECRET_LENGTH:
+    if key is None or len(key) < _SECRET_LENGTH:
         return text
-    return text.replace(secret, "***")
+    return text.replace(key, "***")
 
 
 def is_error(described: Any) -> bool:

@@ -268,7 +268,7 @@ class Speaker:
 class Passing:
     """A stream of events passed on, sound ones as they are, for providers that speak the dialect themselves."""
 
-    def __init__(self, secret: str | None) -> None:
+    def __init__(self, secret: faults.Private | None) -> None:
         self._secret = secret
         self._calls = 0
         self.done = False
@@ -309,7 +309,7 @@ class Passing:
             repair.bound_calls(self._calls)
 
 
-def sound(data: bytes, *, secret: str | None) -> bytes:
+def sound(data: bytes, *, secret: faults.Private | None) -> bytes:
     """The message in the body of a 2xx answer: as it came where it is sound, else repaired.
 
     Raises UpstreamError where it is an error, or not a message.

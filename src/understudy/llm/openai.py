@@ -30,7 +30,7 @@ class OpenAIProvider:
 
     def __init__(self, name: str, settings: ProviderSettings, clock: Clock) -> None:
         self.name = name
-        self._secret = settings.api_key
+        self._secret = faults.private_of(settings)
         self._base = (settings.base_url or DEFAULT_BASE_URL).rstrip("/")
         self._connection = Connection(name, settings, self._headers(settings.api_key), clock)
         self._stream_options_refused = False
@@ -110,7 +110,7 @@ class _Progress:
     Without `[DONE]`, a stream is whole if it gave a finish reason.
     """
 
-    def __init__(self, secret: str | None) -> None:
+    def __init__(self, secret: faults.Private | None) -> None:
         self._secret = secret
         self._chunks = 0
         self._finished = False

@@ -23,7 +23,7 @@ class _Answer(msgspec.Struct):
 _decode = msgspec.json.Decoder(_Answer).decode
 
 
-def parse(data: bytes, *, secret: str | None = None) -> list[Embedding]:
+def parse(data: bytes, *, secret: faults.Private | None = None) -> list[Embedding]:
     """The embeddings in the body of a 2xx answer.
 
     Raises UpstreamError: the fault that the body describes, or malformed where it has no embeddings.

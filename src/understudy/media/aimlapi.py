@@ -18,6 +18,7 @@ from understudy.media.download import Download, origin
 from understudy.media.frame_sizes import frame_size
 from understudy.media.provider import Frame, Job, Made, MediaError, Progress
 from understudy.media.waiting import Pace
+from understudy.redaction import redact
 
 DEFAULT_BASE: Final = "https://api.aimlapi.com/v2"
 _PASSING: Final = {"rate_limited", "timeout", "unreachable", "server_error"}
@@ -109,7 +110,7 @@ class AimlApi:
             raise _failure(error) from None
         upstream_id = taken.id or taken.generation_id or ""
         if not _ID.fullmatch(upstream_id):
-            raise MediaError(f"The video service took the order, and named it {upstream_id!r}, which is no id.")
+            raise MediaError(f"The video service took the order, and named it {upstream_id[:100]!r}, which is no id.")
         await progress.ordered(upstream_id)
         return upstream_id
 
@@ -125,7 +126,8 @@ class AimlApi:
                 await progress.dreaming()
             if found.status in {"error", "failed"}:
                 reason = found.error.message if isinstance(found.error, _Error) else found.error
-                raise MediaError(f"The video service could not make the video: {reason or 'no reason was given'}")
+                reason = redact(reason or "no reason was given")
+                raise MediaError(f"The video service could not make the video: {reason}")
             if found.status == "completed" and found.video is not None and found.video.url:
                 return found.video
             if found.status == "completed":
@@ -136,7 +138,7 @@ class AimlApi:
 def _decoded(body: bytes) -> _Generation:
     try:
         return msgspec.json.decode(body, type=_Generation)
-    except msgspec.DecodeError:
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
         raise MediaError("The video service answered with something that is no generation.", passing=True) from None
 
 

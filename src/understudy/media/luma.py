@@ -10,6 +10,7 @@ from understudy.media.download import Download, origin
 from understudy.media.frame_sizes import frame_size
 from understudy.media.provider import Frame, Job, Made, MediaError, Progress
 from understudy.media.waiting import Pace
+from understudy.redaction import redact
 
 T = TypeVar("T")
 
@@ -106,7 +107,9 @@ class Luma:
                 dreaming = True
                 await progress.dreaming()
             if found.state == "failed":
-                raise MediaError(found.failure_reason or "Luma could not make the video, and gave no reason.")
+                raise MediaError(
+                    redact(found.failure_reason or "") or "Luma could not make the video, and gave no reason."
+                )
             if found.state == "completed":
                 return found
         raise AssertionError  # the pace never ends
@@ -128,7 +131,9 @@ def _failure(status: int, retry_after: str | None, message: str) -> MediaError:
         return MediaError(f"Luma refused this server's key (status {status}).")
     passing = status in {408, 409, 429} or status >= 500
     seconds = float(retry_after) if retry_after and re.fullmatch(r"\d{1,5}", retry_after) else None
-    return MediaError(f"Luma answered with status {status}: {message[:500]}", passing=passing, retry_after=seconds)
+    return MediaError(
+        f"Luma answered with status {status}: {redact(message)[:500]}", passing=passing, retry_after=seconds
+    )
 
 
 def _keyframes(job: Job) -> dict[str, Any]:
@@ -146,5 +151,5 @@ def _keyframe(frame: Frame) -> dict[str, Any]:
 
 def _checked_id(upstream_id: str | None) -> str:
     if upstream_id is None or not _ID.fullmatch(upstream_id):
-        raise MediaError(f"Luma took the order, and named it {upstream_id!r}, which is no id.")
+        raise MediaError(f"Luma took the order, and named it {str(upstream_id)[:100]!r}, which is no id.")
     return upstream_id

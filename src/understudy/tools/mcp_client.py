@@ -16,6 +16,7 @@ from mcp import Client, MCPError
 from mcp.client.sse import sse_client
 from mcp.client.streamable_http import streamable_http_client
 
+from understudy.redaction import redact
 from understudy.settings import McpSettings, is_public
 from understudy.tools.mcp import McpFailed, McpOutput, McpServer, McpTool
 
@@ -53,7 +54,10 @@ async def call_tool(server: McpServer, name: str, arguments: dict[str, Any], lim
         try:
             return _output(await client.call_tool(name, arguments), limits.output_bytes)
         except MCPError as error:
-            message = _cut(f"The tool failed: {error.error.message}", limits.output_bytes)
+            message = _cut(
+                f"The tool failed: {redact(error.error.message) if server.private else error.error.message}",
+                limits.output_bytes,
+            )
             return McpOutput(error=message, kind="mcp_protocol_error", code=error.error.code)
 
     try:
@@ -229,5 +233,5 @@ def _reason(error: BaseException | None) -> str:
     if isinstance(error, httpx2.HTTPStatusError):
         return f"it answered with the status {error.response.status_code}"
     if isinstance(error, MCPError):
-        return f"it said {error.error.message[:_QUOTED]!r}"
+        return f"it said {redact(error.error.message)[:_QUOTED]!r}"
     return next((words for kind, words in _WORDS if isinstance(error, kind)), "it did not answer with MCP")
