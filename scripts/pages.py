@@ -25,6 +25,7 @@ from understudy.settings import (
     ModelSettings,
     ProviderSettings,
     RehearsalSettings,
+    ResponseSettings,
     RetrievalSettings,
     SandboxSettings,
     Settings,
@@ -142,6 +143,7 @@ def settings_tables() -> Iterator[str]:
     yield table("Billing", "billing.", BillingSettings)
     yield table("Models", 'models."ID".', ModelSettings)
     yield table("Remote MCP servers", "mcp.", McpSettings)
+    yield table("Responses", "responses.", ResponseSettings)
     yield table("Providers", "providers.NAME.", ProviderSettings)
 
 

@@ -113,6 +113,21 @@ def reasoning() -> str:
     return "rs_" + secrets.token_hex(25)
 
 
+_CLIENT_CALLS = {
+    "apply_patch": "apc",
+    "shell": "sh",
+    "local_shell": "lsh",
+    "tool_search": "tsc",
+    "computer": "cu",
+    "computer_use_preview": "cu",
+}
+
+
+def client_call(kind: str) -> str:
+    """For a call of a client's tool of that kind."""
+    return f"{_CLIENT_CALLS[kind]}_{secrets.token_hex(25)}"
+
+
 def compaction() -> str:
     return "cmp_" + secrets.token_hex(25)
 

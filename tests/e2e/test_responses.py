@@ -450,7 +450,7 @@ def test_an_answer_that_is_cut_is_incomplete(client, upstream):
         ({"input": [{"role": "user", "content": [{"type": "text"}]}]}, 400, "input[0].content[0].type", ...),
         ({"input": [{"role": "user", "content": [{"type": "input_file"}]}]}, 400, "input[0].content[0]", ...),
         ({"input": [{"type": "item_reference", "id": "msg_x"}]}, 404, "input", None),
-        ({"input": "x", "tools": [{"type": "web_search"}]}, 400, "tools[0].type", "invalid_value"),
+        ({"input": "x", "tools": [{"type": "web_search"}]}, 400, "tools[0].type", "unsupported_tool"),
         ({"input": "x", "tools": [{"type": "file_search", "vector_store_ids": ["vs_x"]}]}, 404, None, None),
         ({"input": "x", "tools": [{"type": "file_search", "vector_store_ids": []}]}, 400, ..., ...),
         ({"input": "x", "include": ["nothing"]}, 400, "include[0]", "invalid_value"),

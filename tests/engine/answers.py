@@ -6,6 +6,7 @@ from engine import histories
 from engine.histories import AT, TEXTS, USAGE
 from understudy import ids
 from understudy.engine import events
+from understudy.store.run_state import ClientTool
 from understudy.wire.items import CodeOutput, FileSearchResult
 from understudy.wire.responses import Reasoning, ResponseObject, ResponseText
 from understudy.wire.runs import LastError, RunCompletionUsage, RunIncompleteDetails
@@ -141,14 +142,23 @@ def _saying(draw, name, *, closed):
     return [*told, *([events.MessageClosed(AT, RunCompletionUsage())] if closed else [])]
 
 
+CLIENT_TOOLS = (
+    None,
+    ClientTool("custom", "f"),
+    ClientTool("function", "f", "group"),
+    ClientTool("shell", "shell"),
+    ClientTool("apply_patch", "apply_patch"),
+)
+
+
 @st.composite
 def _calling(draw):
     """A turn that calls what the client does; pieces of earlier calls' arguments may come late, and are in the item."""
     told = draw(st.just([]) | _saying("first", closed=True))
     told.append(events.CallsOpened("step_calls", AT))
     for index in range(draw(st.integers(1, 3))):
-        custom = draw(st.booleans())
-        told.append(events.CallOpened(index, f"call_{index}", "f", f"fc_{index}", custom))
+        tool = draw(st.sampled_from(CLIENT_TOOLS))
+        told.append(events.CallOpened(index, f"call_{index}", "f", f"fc_{index}", tool))
         told += [events.ArgumentsDelta(index, piece) for piece in draw(st.lists(TEXTS, max_size=4))]
         if index and draw(st.booleans()):
             told += [events.ArgumentsDelta(0, piece) for piece in draw(st.lists(TEXTS, max_size=3))]

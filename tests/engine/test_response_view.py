@@ -177,7 +177,7 @@ def stored_run(history, view):
     """What the store has of a response whose last boundary lies behind these events."""
     seen = RunView.of(history)
     open_calls = [
-        PendingCall(event.index, event.call_id, "f", "{}", "function", item_id=event.item_id)
+        PendingCall(event.index, event.call_id, "f", "{}", "function", item_id=event.item_id, client=event.tool)
         for event in history
         if isinstance(event, events.CallOpened)
     ]

@@ -164,6 +164,7 @@ def _stamp(request_id: str, started: float, state: dict[str, Any]) -> list[tuple
         headers.append(stand_in.HEADER)
     if (project_id := state.get("project_id")) is not None:
         headers += [(b"openai-organization", b"understudy"), (b"openai-project", project_id.encode())]
+    headers += state.get("headers", ())
     return headers
 
 

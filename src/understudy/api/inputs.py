@@ -8,6 +8,7 @@ from typing import Any, Final
 from understudy import errors
 from understudy.api.parts import Parts
 from understudy.engine import inline
+from understudy.wire.client_items import ComputerCallOutput
 from understudy.wire.input_items import (
     GivenCustomToolCallOutput,
     GivenFunctionCallOutput,
@@ -30,9 +31,7 @@ async def check_files(parts: Parts, project_id: str, items: Sequence[GivenItem],
     images: dict[str, str] = {}
     named: list[str] = []
     for index, item in enumerate(items):
-        member, contents = _contents(item)
-        for number, part in enumerate(contents):
-            path = f"{param}[{index}].{member}[{number}]"
+        for path, part in _contents(item, f"{param}[{index}]"):
             if isinstance(part, InputImage) and part.image_url:
                 await check_image_url(part.image_url, f"{path}.image_url")
             elif isinstance(part, InputImage) and part.file_id:
@@ -110,11 +109,14 @@ async def _check_base64(encoded: str, param: str, code: str) -> None:
         raise InvalidBody(Problem(f"Invalid '{param}': {fault}", param, code)) from None
 
 
-def _contents(item: GivenItem) -> tuple[str, Sequence[Any]]:
+def _contents(item: GivenItem, path: str) -> list[tuple[str, Any]]:
+    """The parts of an item that may name or carry files, each with its place."""
     match item:
         case GivenMessage(content=list(content)):
-            return "content", content
+            return [(f"{path}.content[{number}]", part) for number, part in enumerate(content)]
         case GivenFunctionCallOutput(output=list(output)) | GivenCustomToolCallOutput(output=list(output)):
-            return "output", output
+            return [(f"{path}.output[{number}]", part) for number, part in enumerate(output)]
+        case ComputerCallOutput(output=screenshot):
+            return [(f"{path}.output", InputImage(file_id=screenshot.file_id, image_url=screenshot.image_url))]
         case _:
-            return "", ()
+            return []

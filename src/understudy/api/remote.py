@@ -14,8 +14,10 @@ _VALUE: Final = re.compile(r"[\t\x20-\x7e]{0,8192}")
 _RESERVED: Final = frozenset({"host", "content-length", "transfer-encoding", "connection", "upgrade", "te", "trailer"})
 
 
-def check_remote(parts: Parts, tools: Sequence[AssistantTool], *, headers: bool = False) -> None:
-    """Raises InvalidRequest for a server that is not allowed, or named twice, and for headers that cannot be sent.
+def check_remote(parts: Parts, tools: Sequence[AssistantTool | None], *, headers: bool = False) -> None:
+    """None is a tool of another API's, which has a place and nothing to check.
+
+    Raises InvalidRequest for a server that is not allowed, or named twice, and for headers that cannot be sent.
 
     Without `headers` there must be none: what is kept for good is shown to everybody who can read it.
     """

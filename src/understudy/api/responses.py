@@ -20,31 +20,32 @@ from understudy.api.parts import Parts, parts_of, project_of
 from understudy.api.remote import check_remote
 from understudy.engine.compacting import Compacting
 from understudy.engine.item_view import cited_files, revealed, shown
-from understudy.engine.response_request import as_assistants_tool
+from understudy.engine.response_request import remote_server
 from understudy.engine.responses import Begun, Followed
+from understudy.engine.tool_choice import check_choice
 from understudy.store.messages import Item
 from understudy.wire import queries, wording
+from understudy.wire.client_items import AdditionalTools, ToolSearchOutput
 from understudy.wire.input_items import (
     GivenItem,
     whole,
 )
 from understudy.wire.problems import InvalidBody, check_id, parse
 from understudy.wire.response_items import encoded_items
+from understudy.wire.response_rules import check_input, check_members, check_tools, hosted_tools
+from understudy.wire.response_tools import AutoContainer, CodeInterpreterTool, FileSearchTool, McpTool, ResponseTool
 from understudy.wire.responses import (
-    AutoContainer,
-    CodeInterpreterTool,
     CompactRequest,
     CountTokensRequest,
     CreateResponseRequest,
     DeletedResponse,
-    FileSearchTool,
-    FunctionTool,
     InputTokens,
+    JsonSchemaFormat,
     ResponseContext,
     ResponseItemList,
     ResponseObject,
 )
-from understudy.wire.strict import check_strict_schema
+from understudy.wire.strict import check_strict_format
 from understudy.wire.wording import Problem
 
 _POLL_AFTER_MS = "300"
@@ -60,6 +61,7 @@ async def create_response(request: Request) -> Response:
     asked = parsed(await read_body(request, parts.settings.limits), parts)
     begun = await _begin(parts, project_id, asked, request.state.key_id)
     stand_in.mark(request, asked.model or "")
+    _warn_of_dropped(request, asked)
     if asked.stream:
         return EventStream(request, _frames(parts, begun, kept=asked.store is not False))
     if asked.background:
@@ -86,14 +88,7 @@ def parsed(body: bytes, parts: Parts) -> CreateResponseRequest:
         raise InvalidBody(
             Problem("Background mode requires 'store' to be true.", "background", "background_requires_store")
         )
-    if asked.prompt is not None:
-        raise InvalidBody(
-            Problem(
-                "Unsupported parameter: 'prompt'. No templates are kept here; send 'instructions' and 'input'.",
-                "prompt",
-                "unsupported_parameter",
-            )
-        )
+    check_members(asked)
     return asked
 
 
@@ -147,7 +142,14 @@ async def compact_conversation(request: Request) -> Response:
     parts, project_id = parts_of(request), project_of(request)
     body = await read_body(request, parts.settings.limits)
     asked = parse(body, CompactRequest, depth=parts.settings.limits.json_depth)
-    context = ResponseContext(model=asked.model, input=asked.input, previous_response_id=asked.previous_response_id)
+    context = ResponseContext(
+        model=asked.model,
+        input=asked.input,
+        previous_response_id=asked.previous_response_id,
+        tools=asked.tools,
+        tool_choice=asked.tool_choice,
+        text=asked.text,
+    )
     _check_shape(context)
     items = await _items(parts, project_id, context)
     await check_model(parts, asked.model)
@@ -192,8 +194,37 @@ async def _items(parts: Parts, project_id: str, asked: ResponseContext) -> list[
     items = whole(asked.input) if asked.input is not None else []
     items = await parts.responses.resolved(project_id, items)
     await check_files(parts, project_id, items)
+    if parts.settings.responses.hosted_tools == "refuse":
+        _refuse_hosted(asked.tools or (), items)
     await _check_tools(parts, project_id, asked)
+    more = asked.previous_response_id is not None or asked.conversation is not None
+    more = more or any(isinstance(item, ToolSearchOutput | AdditionalTools) for item in items)
+    check_choice(asked.tool_choice, asked.tools or (), more=more)
     return items
+
+
+def _refuse_hosted(tools: Sequence[ResponseTool], items: Sequence[GivenItem]) -> None:
+    """Raises InvalidRequest for the first tool that only the hosted service runs."""
+    found = hosted_tools(tools)
+    for index, item in enumerate(items):
+        if isinstance(item, ToolSearchOutput | AdditionalTools):
+            found += hosted_tools(item.tools, f"input[{index}].tools")
+    if found:
+        path, kind = found[0]
+        raise errors.InvalidRequest(
+            f"The tool {kind!r} is not available on this server: it runs on the vendor's servers only. Leave it out, or"
+            ' have the operator set `responses.hosted_tools` to "drop", so that such tools are accepted and never'
+            " called.",
+            param=path,
+            code="unsupported_tool",
+        )
+
+
+def _warn_of_dropped(request: Request, asked: ResponseContext) -> None:
+    """Tells a client which of its tools no model is offered; without such tools nothing."""
+    dropped = dict.fromkeys(kind for _, kind in hosted_tools(asked.tools or ()))
+    if dropped:
+        request.state.headers = [(b"x-understudy-dropped-tools", ", ".join(dropped).encode())]
 
 
 def _moved(body: bytes) -> bytes:
@@ -232,6 +263,10 @@ def _check_shape(asked: ResponseContext) -> None:
                 "missing_required_parameter",
             )
         )
+    check_input(asked.input, alone=asked.previous_response_id is None and asked.conversation is None)
+    check_tools(asked.tools or ())
+    if asked.text is not None and isinstance(asked.text.format, JsonSchemaFormat) and asked.text.format.strict:
+        check_strict_format(asked.text.format.name, asked.text.format.schema, "text.format.schema")
     if asked.previous_response_id is not None:
         check_id("previous_response_id", asked.previous_response_id, "resp")
     if asked.conversation is not None:
@@ -240,12 +275,10 @@ def _check_shape(asked: ResponseContext) -> None:
 
 
 async def _check_tools(parts: Parts, project_id: str, asked: ResponseContext) -> None:
-    check_remote(parts, [as_assistants_tool(tool) for tool in asked.tools or ()], headers=True)
-    for index, tool in enumerate(asked.tools or ()):
+    tools = asked.tools or ()
+    check_remote(parts, [remote_server(tool) if isinstance(tool, McpTool) else None for tool in tools], headers=True)
+    for index, tool in enumerate(tools):
         match tool:
-            case FunctionTool():
-                if tool.strict is not False and tool.parameters is not None:
-                    check_strict_schema(tool.name, tool.parameters, f"tools[{index}].parameters")
             case FileSearchTool():
                 await _check_stores(parts, project_id, tool.vector_store_ids)
             case CodeInterpreterTool():

@@ -8,6 +8,7 @@ from typing import Any
 
 from msgspec import Struct
 
+from understudy.store.run_state import ClientTool
 from understudy.wire.items import CodeOutput, FileSearchResult
 from understudy.wire.messages import MessageObject
 from understudy.wire.responses import ResponseObject
@@ -45,6 +46,7 @@ class OpenCall(Struct, frozen=True, gc=False):
     arguments: str
     server_label: str = ""
     approval_id: str | None = None
+    tool: ClientTool | None = None
 
 
 class RunRestored(Event, frozen=True, tag="run_restored"):
@@ -113,13 +115,19 @@ class CallsOpened(Event, frozen=True, tag="calls_opened"):
 
 
 class CallOpened(Event, frozen=True, tag="call_opened"):
-    """`custom`: its argument is one free text."""
+    """A call of a tool that the client runs; `tool` where it is no plain function of that name."""
 
     index: int
     call_id: str
     name: str
     item_id: str = ""
-    custom: bool = False
+    tool: ClientTool | None = None
+
+
+class CallRendered(Event, frozen=True, tag="call_rendered"):
+    """A call that is complete, as the item that its client gets; a log that is replayed has no more of it."""
+
+    item: Any
 
 
 class ArgumentsDelta(Event, frozen=True, tag="arguments_delta"):

@@ -113,7 +113,7 @@ class Execution:
         while progress.turns < _MOST_TURNS:
             turn = await self._ask()
             progress.turns += 1
-            if _was_cut(turn):
+            if turn.is_cut:
                 await self._end_cut(turn)
                 return
             if not turn.calls:
@@ -294,10 +294,6 @@ def _too_long(model: str) -> LastError:
     return LastError(
         "invalid_prompt", f"{said} Shorten it, or send 'truncation': 'auto' to leave out the oldest items."
     )
-
-
-def _was_cut(turn: Turn) -> bool:
-    return turn.finish_reason in {"length", "content_filter"}
 
 
 def _last_error(error: UpstreamError) -> LastError:

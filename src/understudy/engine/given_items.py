@@ -5,12 +5,20 @@ no word for (other roles, files in the middle of a text, reasoning) is kept as t
 """
 
 from collections.abc import Callable, Sequence
+from functools import partial
 from typing import Any, Final
 
 import msgspec
 
 from understudy import ids
 from understudy.store.responses import NewItem
+from understudy.wire.client_items import (
+    ApplyPatchCallOutput,
+    ComputerCallOutput,
+    LocalShellCallOutput,
+    ShellCallOutput,
+    ToolSearchOutput,
+)
 from understudy.wire.input_items import (
     ForeignItem,
     GivenCodeInterpreterCall,
@@ -38,6 +46,7 @@ from understudy.wire.messages import (
     MessageObject,
     TextContent,
 )
+from understudy.wire.response_items import encoded_items
 
 _NEW_IDS: Final[dict[str, Callable[[], str]]] = {
     "message": ids.message,
@@ -50,7 +59,21 @@ _NEW_IDS: Final[dict[str, Callable[[], str]]] = {
     "reasoning": ids.reasoning,
     "mcp_call": ids.mcp_call,
     "mcp_approval_request": ids.mcp_approval_request,
+    "apply_patch_call": partial(ids.client_call, "apply_patch"),
+    "shell_call": partial(ids.client_call, "shell"),
+    "local_shell_call": partial(ids.client_call, "local_shell"),
+    "tool_search_call": partial(ids.client_call, "tool_search"),
+    "computer_call": partial(ids.client_call, "computer"),
 }
+_OUTPUTS = (
+    GivenFunctionCallOutput,
+    GivenCustomToolCallOutput,
+    ApplyPatchCallOutput,
+    ShellCallOutput,
+    LocalShellCallOutput,
+    ToolSearchOutput,
+    ComputerCallOutput,
+)
 # The marks of passages name the turn that found them; these were found in no turn of the run.
 _FOREIGN_TURN = 9000
 
@@ -76,8 +99,8 @@ def _kept(number: int, item: GivenItem, thread_id: str, now: int) -> NewItem:
         case GivenMcpCall():
             return _remote(item)
         case _:
-            answers = item.call_id if isinstance(item, GivenFunctionCallOutput | GivenCustomToolCallOutput) else None
-            return NewItem(item.id, kind, _encoded(item), answers=answers)
+            answers = item.call_id if isinstance(item, _OUTPUTS) else None
+            return NewItem(item.id or "", kind, encoded_items(item).decode(), answers=answers)
 
 
 def _encoded(item: msgspec.Struct) -> str:
@@ -85,13 +108,15 @@ def _encoded(item: msgspec.Struct) -> str:
 
 
 def _message(item: GivenMessage, thread_id: str, now: int) -> NewItem:
+    item_id = item.id or ""
     assert not isinstance(item.content, str)  # made a list when it was read
     content = [_content(part) for part in item.content]
-    if item.role not in {"user", "assistant"} or any(part is None for part in content):
+    # Nor has it a word for the phase of a message.
+    if item.role not in {"user", "assistant"} or item.phase or any(part is None for part in content):
         body = msgspec.to_builtins(item)
-        return NewItem(item.id, "input", msgspec.json.encode(_in_order(body)).decode())
+        return NewItem(item_id, "input", msgspec.json.encode(_in_order(body)).decode())
     message = MessageObject(
-        id=item.id,
+        id=item_id,
         created_at=now,
         assistant_id=None,
         thread_id=thread_id,
@@ -103,7 +128,7 @@ def _message(item: GivenMessage, thread_id: str, now: int) -> NewItem:
         attachments=[],
         metadata={},
     )
-    return NewItem(item.id, "message", message=message)
+    return NewItem(item_id, "message", message=message)
 
 
 def _content(part: InputContent) -> MessageContent | None:
@@ -124,7 +149,7 @@ def _content(part: InputContent) -> MessageContent | None:
 
 
 def _in_order(item: dict[str, object]) -> dict[str, object]:
-    return {name: item[name] for name in ("id", "type", "status", "content", "role")}
+    return {name: item[name] for name in ("id", "type", "status", "content", "phase", "role") if name in item}
 
 
 def _search(number: int, item: GivenFileSearchCall) -> NewItem:

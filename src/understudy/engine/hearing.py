@@ -8,6 +8,7 @@ import msgspec
 from understudy import ids
 from understudy.engine import events, reasoning
 from understudy.engine.citing import Citing, Reference
+from understudy.engine.client_tools import new_item_id
 from understudy.engine.interruption import Interruption
 from understudy.engine.prompt import Prompt, Room, cost_of
 from understudy.engine.searching import ranking
@@ -216,13 +217,13 @@ class Hearing:
                 return events.RemoteOpened(
                     call.index, call.id, tool.server_label, tool.name, call.item_id, guarded=guarded
                 )
-            case None if call.name in self._plan.custom:
-                call.code = CodeArguments()
-                call.item_id = ids.custom_tool_call_item()
-                return events.CallOpened(call.index, call.id, call.name, call.item_id, custom=True)
             case None:
-                call.item_id = ids.function_call_item()
-                return events.CallOpened(call.index, call.id, call.name, call.item_id)
+                call.client = self._prompt.client.get(call.name)
+                call.item_id = new_item_id(call.client)
+                if call.client is not None and call.client.kind == "custom":
+                    call.code = CodeArguments()
+                name = call.client.name if call.client is not None else call.name
+                return events.CallOpened(call.index, call.id, name, call.item_id, call.client)
 
     def _write(self, call: ToolCall, arguments: str) -> None:
         if call.code is not None:
@@ -248,7 +249,8 @@ class Hearing:
                 # Clients parse the arguments as JSON; a model that gave none meant an empty object.
                 call.arguments.append("{}")
                 self._write(call, "{}")
-        if self.turn.calls and self._stage.answer is not None:
+        # A call that was cut off stays open, and ends as incomplete with its response.
+        if self.turn.calls and self._stage.answer is not None and not self.turn.is_cut:
             self._stage.publish(events.CallsHeard())
         if self._late_text:
             await self._write_text(self._late_text)

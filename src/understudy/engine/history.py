@@ -69,6 +69,7 @@ def _restored(stored: StoredRun) -> events.RunRestored:
             call.arguments,
             call.server_label,
             call.approval_id,
+            call.client,
         )
         for call in progress.calls
         if not call.done

@@ -235,10 +235,14 @@ _VIEWS: Final[dict[str, Callable[[str, frozenset[str]], dict[str, Any]]]] = {
     "code_interpreter_call": _code,
     "input": _without_contents,
     "reasoning": _reasoning,
-    "function_call": partial(_in_order, ("id", "type", "status", "arguments", "call_id", "name")),
-    "function_call_output": partial(_in_order, ("id", "type", "status", "call_id", "output")),
-    "custom_tool_call": partial(_in_order, ("id", "type", "status", "call_id", "input", "name")),
+    "function_call": partial(
+        _in_order, ("id", "type", "status", "arguments", "call_id", "name", "namespace", "caller")
+    ),
+    "function_call_output": partial(
+        _in_order, ("id", "type", "status", "call_id", "output", "name", "namespace", "caller")
+    ),
+    "custom_tool_call": partial(_in_order, ("id", "type", "status", "call_id", "input", "name", "namespace", "caller")),
     "mcp_call": _remote_call,
     "mcp_approval_request": partial(_in_order, ("id", "type", "arguments", "name", "server_label")),
-    "custom_tool_call_output": partial(_in_order, ("id", "type", "status", "call_id", "output")),
+    "custom_tool_call_output": partial(_in_order, ("id", "type", "status", "call_id", "output", "caller")),
 }

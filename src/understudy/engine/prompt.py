@@ -11,13 +11,16 @@ from typing import Any, Final, Literal, Protocol
 import msgspec
 
 from understudy.engine.citing import Sources
+from understudy.engine.client_tools import Offer, offer_tools
 from understudy.engine.remote_tools import RemoteFunction
 from understudy.engine.telling import BuiltIn, Telling
+from understudy.errors import InvalidRequest
 from understudy.llm import tokens
 from understudy.llm.provider import ChatBody
 from understudy.store.messages import Item
-from understudy.store.run_state import ContextPart, Plan
+from understudy.store.run_state import ClientTool, ContextPart, Plan
 from understudy.tools import code_interpreter, file_search
+from understudy.wire.response_tools import ResponseTool
 from understudy.wire.runs import RunObject
 from understudy.wire.tools import (
     AssistantToolsCode,
@@ -88,13 +91,15 @@ class Prompt:
     """A request, and what is needed to understand the answer.
 
     `built_in` maps the names under which built-in tools were offered to what they are; `sources` is what the answer's
-    references can point at, and `remote` are the tools of remote servers by the names they were offered under.
+    references can point at, and `remote` are the tools of remote servers by the names they were offered under, as are
+    in `client` the tools that the client runs and that are no plain functions.
     """
 
     body: ChatBody
     built_in: Mapping[str, BuiltIn]
     sources: Sources
     remote: Mapping[str, RemoteFunction] = field(default_factory=dict)
+    client: Mapping[str, ClientTool] = field(default_factory=dict)
 
 
 class Told(Protocol):
@@ -139,16 +144,41 @@ async def build_request(
     fixed = _count(body.get("tools")) + _count(body.get("response_format"))
     if plan is not None and plan.verbosity not in {None, "medium"}:
         body["verbosity"] = plan.verbosity
-    told = Telling(run.id, names, all_turns=plan is not None and plan.all_turns)
+    client = plan.client if plan is not None else {}
+    told = Telling(run.id, names, all_turns=plan is not None and plan.all_turns, client=client)
     context = plan.context if plan is not None else ()
     cuts = plan is None or plan.cuts
     body["messages"] = await _conversation(messages, run, told, room, fixed, context, cuts=cuts)
+    if told.tools:
+        found = _offer_found(told.tools, body, run, client)
+        client = {**client, **found.tools}
+        _add_tools(body, run, names, files, remote, forced=turn == 0, plan=plan or _NO_PLAN, found=found.functions)
+    _apply_settings(body, run, told)
     await _load_contents(body["messages"], load_image or _no_image, load_document or _no_document)
     if not cuts and _is_longer(body, room.window):
         raise TooLong
     built_in: dict[str, BuiltIn] = {name: kind for kind, name in names.items()}
     built_in |= dict.fromkeys((one.function for one in remote), "mcp")
-    return Prompt(body, built_in, Sources(told.passages, told.paths), {one.function: one for one in remote})
+    sources = Sources(told.passages, told.paths)
+    return Prompt(body, built_in, sources, {one.function: one for one in remote}, client)
+
+
+def _offer_found(
+    found: Sequence[ResponseTool], body: ChatBody, run: RunObject, client: Mapping[str, ClientTool]
+) -> Offer:
+    """What is offered of the tools that the conversation has brought with it."""
+    taken = {tool["function"]["name"] for tool in body.get("tools", ())}
+    plain = [tool.function.name for tool in run.tools if isinstance(tool, AssistantToolsFunction)]
+    offered = {*client.values(), *(ClientTool("function", name) for name in plain if name not in client)}
+    return offer_tools(found, {*taken, *plain}, offered)
+
+
+def _apply_settings(body: ChatBody, run: RunObject, told: Telling) -> None:
+    """What the conversation has set for all that follows, where the request itself says nothing else."""
+    if told.effort is not None and run.reasoning_effort is None:
+        body["reasoning_effort"] = told.effort
+    if told.response_format is not None and run.response_format == "auto":
+        body["response_format"] = told.response_format
 
 
 def built_in_names(run: RunObject) -> dict[BuiltIn, str]:
@@ -172,16 +202,27 @@ def _add_tools(
     *,
     forced: bool,
     plan: Plan,
+    found: Sequence[AssistantToolsFunction] = (),
 ) -> None:
-    """`tool_choice` binds the first turn only; a model that is forced to call can never answer."""
+    """`tool_choice` binds the first turn only; a model that is forced to call can never answer.
+
+    `found` are tools that the conversation has brought with it.
+    """
     tools = [
         file_search.definition(name) if kind == "file_search" else code_interpreter.definition(name, files)
         for kind, name in names.items()
     ]
-    tools += [_function(tool) for tool in run.tools if isinstance(tool, AssistantToolsFunction)]
+    tools += [_function(tool) for tool in (*run.tools, *found) if isinstance(tool, AssistantToolsFunction)]
     tools += [one.definition() for one in remote]
     if plan.allowed is not None:
-        tools = [tool for tool in tools if tool["function"]["name"] in plan.allowed]
+        allowed = _functions_named(plan.allowed, names, remote)
+        tools = [tool for tool in tools if tool["function"]["name"] in allowed]
+    if forced and plan.forced:
+        chosen = _functions_named([plan.forced], names, remote)
+        tools = [tool for tool in tools if tool["function"]["name"] in chosen]
+        if not tools:
+            server, _, name = plan.forced.partition("/")
+            raise InvalidRequest(f"Tool choice '{name or server}' not found in 'tools' parameter.", param="tool_choice")
     if not tools:
         return
     body["tools"] = tools
@@ -192,6 +233,17 @@ def _add_tools(
         body["tool_choice"] = _choice(run, names)
     if not run.parallel_tool_calls:
         body["parallel_tool_calls"] = False
+
+
+def _functions_named(
+    allowed: Sequence[str], names: Mapping[BuiltIn, str], remote: Sequence[RemoteFunction]
+) -> set[str]:
+    """The names of the functions that stand for these tools, see `Plan.allowed`."""
+    found = {*allowed, *(name for kind, name in names.items() if kind in allowed)}
+    for one in remote:
+        if f"{one.server_label}/" in allowed or f"{one.server_label}/{one.name}" in allowed:
+            found.add(one.function)
+    return found
 
 
 def _choice(run: RunObject, names: Mapping[BuiltIn, str]) -> Any:

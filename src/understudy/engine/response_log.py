@@ -14,7 +14,9 @@ from understudy.engine import events
 from understudy.engine.item_view import as_code_output
 from understudy.engine.log import RunLog
 from understudy.engine.response_view import ResponseView
+from understudy.store.run_state import ClientTool
 from understudy.tools.mcp import execution_error
+from understudy.wire.client_items import ApplyPatchCall, ComputerCall, LocalShellCall, ShellCall, ToolSearchCall
 from understudy.wire.response_items import (
     CodeInterpreterCall,
     ContainerFileCitation,
@@ -121,6 +123,8 @@ def _item(index: int, item: OutputItem) -> Iterator[events.Event]:
             yield from _message(item)
         case FunctionCallItem() | CustomToolCallItem():
             yield from _call(index, item)
+        case ApplyPatchCall() | ShellCall() | LocalShellCall() | ToolSearchCall() | ComputerCall():
+            yield events.CallRendered(item)
         case FileSearchCall():
             yield events.SearchOpened(index, "", {}, item.id)
             if item.status == "completed":
@@ -163,8 +167,9 @@ def _message(item: OutputMessage) -> Iterator[events.Event]:
 
 
 def _call(index: int, item: FunctionCallItem | CustomToolCallItem) -> Iterator[events.Event]:
-    custom = isinstance(item, CustomToolCallItem)
-    yield events.CallOpened(index, item.call_id, item.name, item.id, custom=custom)
+    kind = "custom" if isinstance(item, CustomToolCallItem) else "function"
+    tool = ClientTool(kind, item.name, item.namespace or "")
+    yield events.CallOpened(index, item.call_id, item.name, item.id, tool)
     if text := item.input if isinstance(item, CustomToolCallItem) else item.arguments:
         yield events.ArgumentsDelta(index, text)
     if item.status == "completed":

@@ -10,54 +10,34 @@ from urllib.parse import urlsplit
 import msgspec
 
 from understudy.engine import reasoning
+from understudy.engine.client_tools import Offer, offer_tools
 from understudy.engine.given_items import kept
 from understudy.engine.remote_tools import without_headers
+from understudy.engine.text_format import chat_format
+from understudy.engine.tool_choice import allowed_keys, chat_choice, forced_key
 from understudy.llm.families import sampling
 from understudy.store.responses import NewResponse, Place
 from understudy.store.run_state import Plan, Progress
 from understudy.wire.input_items import GivenItem
-from understudy.wire.responses import (
+from understudy.wire.response_tools import (
     AllowedTools,
     AutoContainer,
-    ChosenCodeInterpreter,
-    ChosenCustom,
-    ChosenFileSearch,
-    ChosenFunction,
-    ChosenMcp,
     CodeInterpreterTool,
-    ConversationReference,
-    CreateResponseRequest,
-    CustomTool,
     FileSearchTool,
     FunctionTool,
-    JsonObjectFormat,
-    JsonSchemaFormat,
     McpTool,
     RankingOptions,
-    ResponseObject,
-    ResponseText,
     ResponseTool,
-    ToolChoice,
 )
+from understudy.wire.responses import ConversationReference, CreateResponseRequest, ResponseObject, ResponseText
 from understudy.wire.runs import RunObject
 from understudy.wire.tools import (
-    AssistantsApiResponseFormatOption,
-    AssistantsApiToolChoiceOption,
-    AssistantsNamedToolChoiceFunction,
     AssistantTool,
     AssistantToolsCode,
     AssistantToolsFileSearch,
-    AssistantToolsFunction,
     AssistantToolsMcp,
     FileSearchOptions,
     FileSearchRankingOptions,
-    FunctionObject,
-    ResponseFormatJsonObject,
-    ResponseFormatJsonSchema,
-    ResponseFormatJsonSchemaSpec,
-    ToolChoiceCode,
-    ToolChoiceFileSearch,
-    ToolChoiceFunction,
     ToolResources,
     TruncationObject,
 )
@@ -74,7 +54,9 @@ def new_response(
 ) -> NewResponse:
     """The response that a request asks for, and the run that makes it. Times in seconds."""
     model = asked.model or ""
-    plan = _plan(asked)
+    tools = asked.tools or ()
+    offer = offer_tools(tools)
+    plan = _plan(asked, offer)
     plan.context = place.context
     run = RunObject(
         id=response_id,
@@ -85,7 +67,7 @@ def new_response(
         expires_at=now + int(seconds),
         model=model,
         instructions=asked.instructions,
-        tools=[as_assistants_tool(tool) for tool in asked.tools or ()],
+        tools=assistants_tools(tools, offer),
         tool_resources=ToolResources(),
         metadata=asked.metadata or {},
         temperature=sampling(model, asked.temperature),
@@ -94,8 +76,8 @@ def new_response(
         max_completion_tokens=asked.max_output_tokens,
         max_prompt_tokens=None,
         truncation_strategy=TruncationObject("auto"),
-        response_format=_format(asked.text),
-        tool_choice=_choice(asked.tool_choice),
+        response_format=chat_format(asked.text.format if asked.text is not None else None),
+        tool_choice=chat_choice(asked.tool_choice, tools, offer),
         parallel_tool_calls=asked.parallel_tool_calls is not False,
     )
     run, headers = without_headers(run)
@@ -111,8 +93,8 @@ def thread_of(conversation: str | ConversationReference | None) -> str | None:
     return "thread_" + conversation_id.partition("_")[2]
 
 
-def _plan(asked: CreateResponseRequest) -> Plan:
-    plan = Plan(included=list(asked.include or ()), max_tool_calls=asked.max_tool_calls)
+def _plan(asked: CreateResponseRequest, offer: Offer) -> Plan:
+    plan = Plan(included=list(asked.include or ()), max_tool_calls=asked.max_tool_calls, client=offer.tools)
     for tool in asked.tools or ():
         match tool:
             case FileSearchTool():
@@ -122,81 +104,53 @@ def _plan(asked: CreateResponseRequest) -> Plan:
                 plan.container, plan.owned = container, False
             case CodeInterpreterTool(container=AutoContainer(file_ids=file_ids)):
                 plan.file_ids = file_ids
-            case CustomTool():
-                plan.custom.append(tool.name)
-            case FunctionTool() | McpTool():
+            case _:
                 pass
     if isinstance(asked.tool_choice, AllowedTools):
-        plan.allowed = [str(tool.get("name") or tool.get("type")) for tool in asked.tool_choice.tools]
+        plan.allowed = allowed_keys(asked.tool_choice, asked.tools or (), offer)
+    plan.forced = forced_key(asked.tool_choice, asked.tools or (), offer)
     plan.cuts = asked.truncation == "auto"
     plan.all_turns = asked.reasoning is not None and asked.reasoning.context == "all_turns"
     plan.verbosity = asked.text.verbosity if asked.text is not None else None
     return plan
 
 
-def as_assistants_tool(tool: ResponseTool) -> AssistantTool:
+def assistants_tools(tools: Sequence[ResponseTool], offer: Offer) -> list[AssistantTool]:
+    """The tools as a run has them: those of this server, and the functions that stand for those of the client."""
+    found = [made for tool in tools if (made := _server_tool(tool)) is not None]
+    return [*found, *offer.functions]
+
+
+def _server_tool(tool: ResponseTool) -> AssistantTool | None:
     match tool:
-        case FunctionTool():
-            function = FunctionObject(tool.name, tool.description, tool.parameters, tool.strict)
-            return AssistantToolsFunction(function)
         case FileSearchTool():
             ranking = tool.ranking_options or RankingOptions()
-            options = FileSearchRankingOptions(ranker="auto", score_threshold=ranking.score_threshold)
+            options = FileSearchRankingOptions(
+                ranker="auto", score_threshold=ranking.score_threshold, hybrid_search=ranking.hybrid_search
+            )
             return AssistantToolsFileSearch(FileSearchOptions(tool.max_num_results, options))
         case CodeInterpreterTool():
             return AssistantToolsCode()
-        case CustomTool():
-            text = {"type": "string", "description": _grammar(tool)}
-            schema = {"type": "object", "properties": {"input": text}, "required": ["input"]}
-            return AssistantToolsFunction(FunctionObject(tool.name, tool.description, schema, False))
         case McpTool():
-            return AssistantToolsMcp(
-                server_label=tool.server_label,
-                server_url=tool.server_url,
-                server_description=tool.server_description,
-                allowed_tools=tool.allowed_tools,
-                require_approval=tool.require_approval or "always",
-                headers=_headers(tool),
-            )
+            return remote_server(tool)
+        case _:
+            return None
+
+
+def remote_server(tool: McpTool) -> AssistantToolsMcp:
+    return AssistantToolsMcp(
+        server_label=tool.server_label,
+        server_url=tool.server_url or "",
+        server_description=tool.server_description,
+        allowed_tools=tool.allowed_tools,
+        require_approval=tool.require_approval or "always",
+        headers=_headers(tool),
+    )
 
 
 def _headers(tool: McpTool) -> dict[str, str] | None:
     bearer = {"Authorization": f"Bearer {tool.authorization}"} if tool.authorization else {}
     return {**(tool.headers or {}), **bearer} or None
-
-
-def _grammar(tool: CustomTool) -> str:
-    """What the text is to be like; a grammar is told, since not every provider can hold a model to one."""
-    if not tool.format or tool.format.get("type") != "grammar":
-        return "The whole input."
-    return f"The whole input, by this {tool.format.get('syntax')} grammar:\n{tool.format.get('definition')}"
-
-
-def _choice(choice: ToolChoice | None) -> AssistantsApiToolChoiceOption:
-    match choice:
-        case ChosenFunction() | ChosenCustom():
-            return ToolChoiceFunction(AssistantsNamedToolChoiceFunction(choice.name))
-        case ChosenFileSearch():
-            return ToolChoiceFileSearch()
-        case ChosenCodeInterpreter():
-            return ToolChoiceCode()
-        case AllowedTools():
-            return choice.mode
-        case ChosenMcp():
-            return "required"
-        case _:
-            return choice or "auto"
-
-
-def _format(text: ResponseText | None) -> AssistantsApiResponseFormatOption:
-    match text.format if text is not None else None:
-        case JsonObjectFormat():
-            return ResponseFormatJsonObject()
-        case JsonSchemaFormat(description=description, name=name, schema=schema, strict=strict):
-            said = description if description is not None else msgspec.UNSET
-            return ResponseFormatJsonSchema(ResponseFormatJsonSchemaSpec(name, said, schema, strict))
-        case _:
-            return "auto"
 
 
 # -- from a request to what the response shows of it -------------------------------------------------------------
@@ -240,13 +194,9 @@ def _shown(asked: CreateResponseRequest, run: RunObject) -> ResponseObject:
 def _shown_tool(tool: ResponseTool) -> dict[str, Any]:
     match tool:
         case FunctionTool():
-            return {
-                "type": "function",
-                "description": tool.description,
-                "name": tool.name,
-                "parameters": tool.parameters,
-                "strict": tool.strict is not False,
-            }
+            shown = ("type", "description", "name", "parameters", "strict")
+            members: dict[str, Any] = msgspec.to_builtins(tool)
+            return {name: members.pop(name) for name in shown} | members
         case McpTool():
             return _shown_mcp(tool)
         case FileSearchTool():
@@ -264,7 +214,7 @@ def _shown_tool(tool: ResponseTool) -> dict[str, Any]:
 
 def _shown_mcp(tool: McpTool) -> dict[str, Any]:
     """Nothing of what is told to the server alone, and of its address only where it is."""
-    parts = urlsplit(tool.server_url)
+    parts = urlsplit(tool.server_url or "")
     path = "<redacted>" if parts.path.strip("/") or parts.query else ""
     return {
         "type": "mcp",
@@ -274,4 +224,6 @@ def _shown_mcp(tool: McpTool) -> dict[str, Any]:
         "server_description": tool.server_description,
         "server_label": tool.server_label,
         "server_url": f"{parts.scheme}://{parts.netloc}/{path}",
+        **{name: value for name, value in (("defer_loading", tool.defer_loading),) if value is not msgspec.UNSET},
+        **{name: value for name, value in (("allowed_callers", tool.allowed_callers),) if value is not msgspec.UNSET},
     }

@@ -12,8 +12,12 @@ from typing import Any, Final
 import msgspec
 
 from understudy.engine import events
+from understudy.engine.client_frames import UnrenderedCall, begun, command_events
+from understudy.engine.client_tools import STREAMED, render_call
 from understudy.engine.item_view import code_outputs, search_results
+from understudy.store.run_state import ClientTool
 from understudy.tools.mcp import execution_error
+from understudy.wire.client_items import ClientCall
 from understudy.wire.response_items import (
     CodeInterpreterCall,
     ContainerFileCitation,
@@ -101,6 +105,7 @@ class ResponseView:
         self._obfuscated = False
         self._calls: dict[int, tuple[int, _Call]] = {}
         self._guarded: dict[int, McpApprovalRequest] = {}
+        self._unrendered: dict[int, UnrenderedCall] = {}
         self._open: set[int] = set()
         self._message: tuple[int, OutputMessage] | None = None
         self._text: list[str] = []
@@ -165,7 +170,7 @@ class ResponseView:
                 call.index, call.call_id, call.server_label, call.name, call.item_id, approval_id=call.approval_id
             )
             return self._remote_opened(remote) + self._arguments_delta(arguments)
-        opened = events.CallOpened(call.index, call.call_id, call.name, call.item_id)
+        opened = events.CallOpened(call.index, call.call_id, call.name, call.item_id, call.tool)
         return self._call_opened(opened) + self._arguments_delta(arguments)
 
     def _started(self, _: events.RunStarted) -> bytes:
@@ -200,6 +205,8 @@ class ResponseView:
         frames = self._close_reasoning("")
         if self._message is not None:
             frames += self._close_message("completed" if whole else "incomplete")
+        # A client's call that was cut off in its middle is no call.
+        self._unrendered.clear()
         for index in sorted(self._calls):
             frames += self._close_call(index, whole=whole)
         return frames
@@ -357,22 +364,20 @@ class ResponseView:
     # -- calls -------------------------------------------------------------------------------------------------
 
     def _call_opened(self, event: events.CallOpened) -> bytes:
-        item: _Call
-        if event.custom:
-            item = CustomToolCallItem(
-                id=event.item_id, status="in_progress", call_id=event.call_id, input="", name=event.name
-            )
-        else:
-            item = FunctionCallItem(
-                id=event.item_id, status="in_progress", arguments="", call_id=event.call_id, name=event.name
-            )
         # Calls come one after the other; what a provider still says about an earlier one is in the whole item.
-        frames = b"".join(self._close_call(index) for index in sorted(self._calls) if self._is_written(index))
-        return frames + self._open_call(event.index, item)
+        frames = self._close_written()
+        tool = event.tool or ClientTool("function", event.name)
+        if tool.kind not in STREAMED:
+            self._unrendered[event.index] = UnrenderedCall(tool, event.item_id, event.call_id)
+            return frames
+        item = render_call(tool, event.item_id, event.call_id, "", "in_progress")
+        return frames + self._open_call(event.index, item)  # type: ignore[arg-type]
 
     def _arguments_delta(self, event: events.ArgumentsDelta) -> bytes:
         if event.index in self._guarded:
             self._guarded[event.index].arguments += event.text
+        if event.index in self._unrendered:
+            self._unrendered[event.index].arguments += event.text
         known = self._calls.get(event.index)
         if known is None:
             return b""
@@ -388,8 +393,30 @@ class ResponseView:
         item.arguments += event.text
         return self._delta_frame("function_call_arguments.delta", place, event.text)
 
+    def _close_written(self) -> bytes:
+        """Ends the calls of the client's tools that are open."""
+        frames = b""
+        for index in sorted({*self._calls, *self._unrendered}):
+            if index in self._unrendered:
+                frames += self._show_call(self._unrendered.pop(index).render())
+            elif self._is_written(index):
+                frames += self._close_call(index)
+        return frames
+
+    def _call_rendered(self, event: events.CallRendered) -> bytes:
+        return self._show_call(event.item)
+
+    def _show_call(self, item: ClientCall) -> bytes:
+        """An item that nothing can be shown of before it is whole."""
+        number = self._add(item)
+        self._open.discard(number)
+        frames = self._item_frame("added", number, begun(item))
+        for name, members, delta in command_events(item, number):
+            frames += self._frame(name, members, self._obfuscation(delta))
+        return frames + self._item_frame("done", number, item)
+
     def _calls_heard(self, _: events.CallsHeard) -> bytes:
-        frames = b"".join(self._close_call(index) for index in sorted(self._calls) if self._is_written(index))
+        frames = self._close_written()
         for number, item in self._calls.values():
             if isinstance(item, McpCall):
                 written = b'"arguments":%b,' % _encode(item.arguments)
@@ -536,6 +563,12 @@ class ResponseView:
         self._merged = 0
         return self._frame(kind, place.members(delta, more), place.summary)
 
+    def _obfuscation(self, text: str | None) -> bytes:
+        """What hides the length of a delta; nothing for events that are no deltas."""
+        if text is None or not self._obfuscated:
+            return b""
+        return b',"obfuscation":"%b"' % _FILLER[: -len(text) % _GRID]
+
     def _frame(self, kind: str, members: bytes, more: bytes = b"") -> bytes:
         """`more` are the members whose names come behind that of the number."""
         number, name = self.sequence, kind.encode()
@@ -574,6 +607,7 @@ _HANDLERS: Final[dict[type[events.Event], Callable[[ResponseView, Any], bytes]]]
     events.ReasoningClosed: ResponseView._reasoning_closed,  # noqa: SLF001
     events.CallOpened: ResponseView._call_opened,  # noqa: SLF001
     events.ArgumentsDelta: ResponseView._arguments_delta,  # noqa: SLF001
+    events.CallRendered: ResponseView._call_rendered,  # noqa: SLF001
     events.CallsHeard: ResponseView._calls_heard,  # noqa: SLF001
     events.SearchOpened: ResponseView._search_opened,  # noqa: SLF001
     events.SearchDone: ResponseView._search_done,  # noqa: SLF001

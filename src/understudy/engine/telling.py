@@ -3,15 +3,19 @@
 Calls of earlier turns are part of the conversation; a call and its output come together or not at all.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from typing import Any, Final, Literal
 
 import msgspec
 
-from understudy.engine import reasoning
+from understudy.engine import client_history, reasoning
+from understudy.engine.client_tools import provider_name
+from understudy.engine.text_format import chat_format
 from understudy.store.messages import Item
+from understudy.store.run_state import ClientTool
 from understudy.tools import code_interpreter, file_search, mcp
 from understudy.tools.file_search import Passage
+from understudy.wire.input_items import ConfigurationUpdate
 from understudy.wire.items import CodeInterpreterCallItem, FileSearchCallItem, McpCallItem, ToolItem
 from understudy.wire.messages import (
     FileCitationAnnotation,
@@ -21,22 +25,37 @@ from understudy.wire.messages import (
     MessageContentTextObject,
     MessageObject,
 )
+from understudy.wire.response_tools import ResponseTool, ToolList
+from understudy.wire.tools import AssistantsApiResponseFormatOption
 
 BuiltIn = Literal["file_search", "code_interpreter", "mcp"]
-_CALLS: Final = frozenset({"function_call", "custom_tool_call"})
-_OUTPUTS: Final = frozenset({"function_call_output", "custom_tool_call_output"})
-_KINDS: Final = {kind: kind.replace("custom_tool", "function") for kind in (*_CALLS, *_OUTPUTS)}
 _TOOL_ITEMS: Final = frozenset({"file_search_call", "code_interpreter_call", "mcp_call"})
 _decode_message = msgspec.json.Decoder(MessageObject).decode
 _decode_call = msgspec.json.Decoder(dict[str, Any]).decode
+_decode_tools = msgspec.json.Decoder(ToolList).decode
 _decode_tool_item = msgspec.json.Decoder(ToolItem).decode
 
 
 class Telling:
     """Items of a thread told to the model of one run; remembers what the answer may refer to."""
 
-    def __init__(self, run_id: str, names: Mapping[BuiltIn, str], *, all_turns: bool = False) -> None:
-        """`all_turns`: the reasoning of earlier turns is given back as well."""
+    def __init__(
+        self,
+        run_id: str,
+        names: Mapping[BuiltIn, str],
+        *,
+        all_turns: bool = False,
+        client: Mapping[str, ClientTool] | None = None,
+    ) -> None:
+        """`all_turns`: the reasoning of earlier turns is given back as well.
+
+        `client` maps the names of offered functions to the client's tools that they stand for.
+        """
+        self._client_names = {tool: name for name, tool in (client or {}).items()}
+        self._attached: dict[int, list[dict[str, Any]]] = {}
+        self.tools: list[ResponseTool] = []
+        self.effort: str | None = None
+        self.response_format: dict[str, Any] | None = None
         self._run_id = run_id
         self._all_turns = all_turns
         self.passages: dict[tuple[int, int], Passage] = {}
@@ -49,28 +68,60 @@ class Telling:
         speaker: str | None = None
         thoughts: list[str] = []
         for item in items:
-            # The calls of one turn, and what the model said before them in the same run, are one message.
-            joined = speaker == item.run_id
-            if item.kind == "message":
-                self._add_message(spoken, _decode_message(item.body))
-            elif item.kind in _TOOL_ITEMS:
-                self._add_built_in(spoken, _decode_tool_item(item.body), joined=joined)
-            elif item.kind == "input":
-                _add_input(spoken, _decode_call(item.body))
-            elif item.kind == "compaction":
-                _add_summary(spoken, _decode_call(item.body))
-            elif item.kind == "reasoning":
+            if item.kind == "reasoning":
                 thoughts.append(reasoning.opened(_decode_call(item.body).get("encrypted_content")) or "")
                 continue
-            elif item.seq in complete:
-                _add_call(spoken, _KINDS[item.kind], _as_function(item.kind, _decode_call(item.body)), joined=joined)
+            # The calls of one turn, and what the model said before them in the same run, are one message.
+            self._add_item(spoken, item, complete, joined=speaker == item.run_id)
             if thoughts and spoken and spoken[-1]["role"] == "assistant":
                 self._add_thoughts(spoken[-1], thoughts)
             thoughts.clear()
             speaker = item.run_id
+        spoken = _with_attachments(spoken, self._attached)
         if not self._all_turns:
             _drop_earlier_thoughts(spoken)
         return spoken
+
+    def _add_item(self, spoken: list[dict[str, Any]], item: Item, complete: Collection[int], *, joined: bool) -> None:
+        if item.kind == "message":
+            self._add_message(spoken, _decode_message(item.body))
+        elif item.kind in _TOOL_ITEMS:
+            self._add_built_in(spoken, _decode_tool_item(item.body), joined=joined)
+        elif item.kind == "input":
+            _add_input(spoken, _decode_call(item.body))
+        elif item.kind == "compaction":
+            _add_summary(spoken, _decode_call(item.body))
+        elif item.kind == "configuration_update":
+            self._take_settings(item)
+        elif item.seq in complete:
+            self._add_client_item(spoken, item, joined=joined)
+        if item.kind in client_history.TOOL_LISTS:
+            self.tools += _decode_tools(item.body).tools
+
+    def _add_client_item(self, spoken: list[dict[str, Any]], item: Item, *, joined: bool) -> None:
+        """A call of a tool that the client runs, or its output; a tool message is one text, and no image."""
+        body = _decode_call(item.body)
+        if item.kind in client_history.CALLS:
+            tool = client_history.called_tool(item.kind, body)
+            name = self._client_names.get(tool) or provider_name(tool)
+            call = {"name": name, "call_id": body["call_id"]}
+            call["arguments"] = client_history.arguments_of(item.kind, body)
+            _add_call(spoken, "function_call", call, joined=joined)
+            return
+        parts = client_history.output_parts(item.kind, body)
+        output = "\n".join(_output_text(part) for part in parts)
+        attached = [made for part in parts if (made := _input_part(part)) is not None and made["type"] != "text"]
+        if attached:
+            self._attached[len(spoken)] = attached
+        _add_call(spoken, "function_call_output", {"call_id": body["call_id"], "output": output}, joined=joined)
+
+    def _take_settings(self, item: Item) -> None:
+        """The newest value of each setting holds."""
+        update = msgspec.json.decode(item.body, type=ConfigurationUpdate)
+        if update.reasoning and update.reasoning.effort is not None:
+            self.effort = update.reasoning.effort
+        if update.text:
+            self.response_format = _as_builtins(chat_format(update.text.format))
 
     def _add_thoughts(self, message: dict[str, Any], thoughts: Sequence[str]) -> None:
         """Models that show their reasoning want it back while a turn of theirs goes on."""
@@ -120,20 +171,37 @@ def _answered_calls(items: Sequence[Item]) -> set[int]:
     waiting: dict[str, int] = {}
     complete: set[int] = set()
     for item in items:
-        if item.kind in _CALLS:
-            waiting[_decode_call(item.body)["call_id"]] = item.seq
-        elif item.kind in _OUTPUTS and (call := waiting.pop(_decode_call(item.body)["call_id"], None)) is not None:
+        if item.kind not in client_history.CALLS and item.kind not in client_history.OUTPUTS:
+            continue
+        call_id = _decode_call(item.body).get("call_id")
+        if call_id is None:
+            continue  # a search of tools that a server has made
+        if item.kind in client_history.CALLS:
+            waiting[call_id] = item.seq
+        elif (call := waiting.pop(call_id, None)) is not None:
             complete |= {call, item.seq}
     return complete
 
 
-def _as_function(kind: str, item: dict[str, Any]) -> dict[str, Any]:
-    """A call of a client's own tool as the function that stands for it; an output as one text."""
-    if kind == "custom_tool_call":
-        return {**item, "arguments": msgspec.json.encode({"input": item["input"]}).decode()}
-    if kind in _OUTPUTS and not isinstance(item["output"], str):
-        return {**item, "output": "\n".join(_output_text(part) for part in item["output"])}
-    return item
+def _as_builtins(response_format: AssistantsApiResponseFormatOption) -> dict[str, Any] | None:
+    return None if response_format == "auto" else msgspec.to_builtins(response_format)
+
+
+def _with_attachments(
+    spoken: list[dict[str, Any]], attached: Mapping[int, Sequence[dict[str, Any]]]
+) -> list[dict[str, Any]]:
+    """Images and files of outputs, shown as the user's behind all outputs of a turn; `attached` is by their places."""
+    if not attached:
+        return spoken
+    made: list[dict[str, Any]] = []
+    waiting: list[dict[str, Any]] = []
+    for place, message in enumerate(spoken):
+        if message["role"] != "tool" and waiting:
+            made.append({"role": "user", "content": waiting})
+            waiting = []
+        made.append(message)
+        waiting = [*waiting, *attached.get(place, ())]
+    return [*made, {"role": "user", "content": waiting}] if waiting else made
 
 
 def _output_text(part: Mapping[str, Any]) -> str:

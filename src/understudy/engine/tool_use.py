@@ -7,10 +7,9 @@ from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-import msgspec
-
 from understudy import ids
 from understudy.engine import events
+from understudy.engine.client_tools import new_item_id, render_call
 from understudy.engine.computing import Computing
 from understudy.engine.interpreter import Interpreter
 from understudy.engine.interruption import Interruption
@@ -19,9 +18,10 @@ from understudy.engine.searching import Searching, VectorStores
 from understudy.engine.stage import Stage
 from understudy.engine.turn import ToolCall
 from understudy.store.files import StoredFile
-from understudy.store.run_state import Call, PendingCall
-from understudy.tools.code_interpreter import code_of
+from understudy.store.run_state import Call, ClientTool, PendingCall
 from understudy.tools.mcp import RemoteServers
+from understudy.wire.response_items import encoded_items
+from understudy.wire.response_tools import type_of
 from understudy.wire.runs import RunCompletionUsage
 
 # How long a run waits for the files of its vector stores, in seconds.
@@ -142,8 +142,7 @@ class ToolUse:
 
     async def _require_action(self) -> None:
         stage, progress = self._stage, self._stage.progress
-        custom = progress.plan.custom if progress.plan is not None else ()
-        calls = [_clients_call(call, custom) for call in progress.calls if call.kind == "function"]
+        calls = [_client_call(call) for call in progress.calls if call.kind == "function"]
         asked = [self._remote.approval_request(call) for call in self._remote.unapproved(progress.calls)]
         calls = [*self._reasoned, *calls, *asked]
         progress.calls = []
@@ -174,15 +173,11 @@ class ToolUse:
 
 def _pending(call: ToolCall, built_in: Mapping[str, str]) -> PendingCall:
     kind = built_in.get(call.name, "function")
-    return PendingCall(call.index, call.id, call.name, "".join(call.arguments), kind, item_id=call.item_id)
+    arguments = "".join(call.arguments)
+    return PendingCall(call.index, call.id, call.name, arguments, kind, item_id=call.item_id, client=call.client)
 
 
-def _clients_call(call: PendingCall, custom: Sequence[str]) -> Call:
-    kind = "custom_tool_call" if call.name in custom else "function_call"
-    item_id = call.item_id or ids.function_call_item()
-    item = {"type": kind, "id": item_id, "call_id": call.id, "name": call.name}
-    if call.name in custom:
-        item["input"] = code_of(call.arguments)
-    else:
-        item["arguments"] = call.arguments
-    return Call(item_id, kind, msgspec.json.encode({**item, "status": "completed"}).decode())
+def _client_call(call: PendingCall) -> Call:
+    tool = call.client or ClientTool("function", call.name)
+    item = render_call(tool, call.item_id or new_item_id(tool), call.id, call.arguments)
+    return Call(item.id or "", type_of(item), encoded_items(item).decode())

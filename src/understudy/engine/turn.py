@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 
 from understudy import ids
 from understudy.llm.chunks import Chunk, TokenCounts, ToolCallFragment
+from understudy.store.run_state import ClientTool
 from understudy.tools.code_interpreter import CodeArguments
 from understudy.wire.runs import CachedTokens, ReasoningTokens, RunCompletionUsage
 
@@ -23,6 +24,8 @@ class ToolCall:
     opened: bool = False
     code: CodeArguments | None = None
     """What reads the arguments of a call of the code interpreter."""
+    client: ClientTool | None = None
+    """Where it is of a client's tool that is no plain function of that name."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,6 +83,11 @@ class Turn:
             return ""
         self.deltas += 1
         return text
+
+    @property
+    def is_cut(self) -> bool:
+        """Whether the model was stopped before it had said all."""
+        return self.finish_reason in {"length", "content_filter"}
 
     def usage(self) -> RunCompletionUsage | None:
         """What the provider counted; None where it did not say."""

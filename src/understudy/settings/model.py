@@ -406,6 +406,18 @@ class McpSettings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True)
     ] = ()
 
 
+class ResponseSettings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """What requests for responses may ask for."""
+
+    hosted_tools: Annotated[
+        Literal["refuse", "drop"],
+        Meta(
+            description="What is done with tools that only the vendor's servers run, like `web_search`: `refuse`"
+            " answers 400; `drop` offers them to no model, and names them in the header `x-understudy-dropped-tools`."
+        ),
+    ] = "refuse"
+
+
 class LimitSettings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """What one process takes on."""
 
@@ -524,5 +536,6 @@ class Settings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     billing: BillingSettings = BillingSettings()
     models: dict[str, ModelSettings] = {}
     mcp: McpSettings = McpSettings()
+    responses: ResponseSettings = ResponseSettings()
     video: VideoSettings = VideoSettings()
     providers: dict[str, ProviderSettings] = {}

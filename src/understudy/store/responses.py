@@ -25,7 +25,15 @@ _KEPT = (
     "SELECT thread_id, last_seq, input_seq, body FROM responses"
     " WHERE id = $1 AND project_id = $2 AND kept = 1 AND body IS NOT NULL"
 )
-_CALLS = ("function_call", "custom_tool_call")
+_CALLS = (
+    *("function_call", "custom_tool_call", "apply_patch_call", "shell_call", "local_shell_call", "tool_search_call"),
+    "computer_call",
+)
+_CALL_LIST = ", ".join(f"'{kind}'" for kind in _CALLS)
+_OUTPUT_LIST = (
+    "'function_call_output', 'custom_tool_call_output', 'apply_patch_call_output', 'shell_call_output',"
+    " 'local_shell_call_output', 'tool_search_output', 'computer_call_output'"
+)
 _PASSING = 100
 _AT_ONCE = 100
 # A number that no item has.
@@ -269,37 +277,39 @@ def _check_outputs(place: Place, previous_id: str | None, items: Sequence[NewIte
 
 def _calls_of(run_id: str) -> Transaction[list[str]]:
     """The calls of a response, in order."""
-    sql = "SELECT body FROM items WHERE run_id = $1 AND kind IN ('function_call', 'custom_tool_call') ORDER BY seq"
+    sql = f"SELECT body FROM items WHERE run_id = $1 AND kind IN ({_CALL_LIST}) ORDER BY seq"  # noqa: S608
     rows = yield sql, (run_id,)
-    return [_call_id(row[0]) for row in rows if row[0] is not None]
+    return [call_id for row in rows if row[0] is not None and (call_id := _call_id(row[0])) is not None]
 
 
 def _answered(run_id: str) -> Transaction[set[str]]:
-    sql = "SELECT body FROM items WHERE run_id = $1 AND kind IN ('function_call_output', 'custom_tool_call_output')"
+    sql = f"SELECT body FROM items WHERE run_id = $1 AND kind IN ({_OUTPUT_LIST})"  # noqa: S608
     rows = yield sql, (run_id,)
-    return {_call_id(row[0]) for row in rows if row[0] is not None}
+    return {call_id for row in rows if row[0] is not None and (call_id := _call_id(row[0])) is not None}
 
 
 def _calls_before(place: Place) -> Transaction[set[str]]:
     found: set[str] = set()
     for thread_id, last_seq in (*((part.thread_id, part.last_seq) for part in place.context), (place.thread_id, None)):
         sql = (
-            "SELECT body FROM items WHERE thread_id = $1 AND seq <= $2 AND body IS NOT NULL"
-            " AND kind IN ('function_call', 'custom_tool_call')"
+            "SELECT body FROM items WHERE thread_id = $1 AND seq <= $2 AND body IS NOT NULL"  # noqa: S608
+            f" AND kind IN ({_CALL_LIST})"
         )
         rows = yield sql, (thread_id, _NEWEST if last_seq is None else last_seq)
-        found |= {_call_id(row[0]) for row in rows}
+        found |= {call_id for row in rows if (call_id := _call_id(row[0])) is not None}
     return found
 
 
 class _Call(msgspec.Struct):
-    call_id: str
+    """`call_id` None of what needs no output: a search of tools that a server has made."""
+
+    call_id: str | None = None
 
 
 _decode_call = msgspec.json.Decoder(_Call).decode
 
 
-def _call_id(body: str) -> str:
+def _call_id(body: str) -> str | None:
     return _decode_call(body).call_id
 
 

@@ -18,11 +18,23 @@ from understudy.wire.steps import RunStepObject
 from understudy.wire.tools import ToolResources
 
 
+class ClientTool(Struct, frozen=True, omit_defaults=True):
+    """What a function stands for that a model is offered: a tool that the client runs, under the client's own name.
+
+    `kind` is `function`, `custom`, `apply_patch`, `shell`, `local_shell`, `tool_search`, `computer` or
+    `computer_use_preview`.
+    """
+
+    kind: str
+    name: str
+    namespace: str = ""
+
+
 class PendingCall(Struct, omit_defaults=True):
     """A call of the turn that is being answered. `results`: how many passages it found.
 
     `approved`: what its client said where it was asked, as the request `approval_id`; `item_id`: what it becomes.
-    `server_label`: of a remote server's tool.
+    `server_label`: of a remote server's tool. `client`: of a tool that is no plain function of that name.
     """
 
     index: int
@@ -36,6 +48,7 @@ class PendingCall(Struct, omit_defaults=True):
     approval_id: str | None = None
     server_label: str = ""
     item_id: str = ""
+    client: ClientTool | None = None
 
 
 class ContextPart(Struct, array_like=True):
@@ -49,9 +62,12 @@ class Plan(Struct, omit_defaults=True):
     """What a response asks for that no run can say.
 
     `context` are the threads that go before its own, the oldest first. `container` is the container that its code runs
-    in, known once it is found, and `owned` where it is not the client's own choice; `custom` are the names of functions
-    that take one free text; `cuts` where what does not fit into the model's window is left out. `all_turns`: the model
-    is given its reasoning of earlier turns again. `sequence` counts the stream's events up to the last boundary.
+    in, known once it is found, and `owned` where it is not the client's own choice. `client` maps the names of offered
+    functions to the client's tools that are no plain functions of that name. `allowed` are the names of offered
+    functions that may be called, `file_search`, `code_interpreter`, and `LABEL/` or `LABEL/NAME` of a remote server's;
+    `forced` is such a server or tool that the first turn has to call. `cuts` where what does not fit into the model's
+    window is left out. `all_turns`: the model is given its reasoning of earlier turns again. `sequence` counts the
+    stream's events up to the last boundary.
     """
 
     included: list[str] = []
@@ -61,8 +77,9 @@ class Plan(Struct, omit_defaults=True):
     container: str = ""
     owned: bool = True
     file_ids: list[str] = []
-    custom: list[str] = []
+    client: dict[str, ClientTool] = {}
     allowed: list[str] | None = None
+    forced: str = ""
     max_tool_calls: int | None = None
     tool_calls: int = 0
     verbosity: str | None = None

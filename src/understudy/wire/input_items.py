@@ -8,11 +8,33 @@ from collections.abc import Mapping, Sequence
 from typing import Any, Final, Literal
 
 import msgspec
-from msgspec import Struct
+from msgspec import UNSET, Struct, UnsetType
 
 from understudy.wire import wording
+from understudy.wire.client_items import (
+    AdditionalTools,
+    ApplyPatchCall,
+    ApplyPatchCallOutput,
+    Caller,
+    CallId,
+    ClientCall,
+    ClientCallOutput,
+    ComputerCall,
+    ComputerCallOutput,
+    LocalShellCall,
+    LocalShellCallOutput,
+    ShellCall,
+    ShellCallOutput,
+    ToolSearchCall,
+    ToolSearchOutput,
+)
 from understudy.wire.problems import InvalidBody, explain
 from understudy.wire.response_items import ItemStatus, SummaryText
+from understudy.wire.response_rules import check_tools
+from understudy.wire.response_tools import CodeInterpreterTool, FileSearchTool, McpTool, ResponseTool, type_of
+from understudy.wire.responses import JsonObjectFormat, JsonSchemaFormat, TextFormat
+from understudy.wire.strict import check_strict_format
+from understudy.wire.tools import ReasoningEffort
 from understudy.wire.wording import Problem
 
 ItemRole = Literal["user", "assistant", "system", "developer"]
@@ -51,9 +73,12 @@ InputContent = InputText | InputImage | InputFile | SpokenText | SpokenRefusal
 
 
 class GivenMessage(Struct, kw_only=True, tag_field="type", tag="message"):
-    id: str = ""
+    """`phase`: whether an assistant comments on what it does, or answers."""
+
+    id: str | None = ""
     status: ItemStatus | None = "completed"
     content: str | list[InputContent]
+    phase: Literal["commentary", "final_answer"] | UnsetType | None = UNSET
     role: ItemRole
 
 
@@ -63,13 +88,20 @@ class GivenFunctionCall(Struct, kw_only=True, tag_field="type", tag="function_ca
     arguments: str
     call_id: str
     name: str
+    namespace: str | UnsetType | None = UNSET
+    caller: Caller = UNSET
 
 
 class GivenFunctionCallOutput(Struct, kw_only=True, tag_field="type", tag="function_call_output"):
+    """`name` says whose output it is where there is no `call_id`."""
+
     id: str | None = ""
     status: ItemStatus | None = "completed"
-    call_id: str
+    call_id: CallId | None = None
     output: str | list[InputContent]
+    name: str | UnsetType | None = UNSET
+    namespace: str | UnsetType | None = UNSET
+    caller: Caller = UNSET
 
 
 class GivenCustomToolCall(Struct, kw_only=True, tag_field="type", tag="custom_tool_call"):
@@ -78,13 +110,16 @@ class GivenCustomToolCall(Struct, kw_only=True, tag_field="type", tag="custom_to
     call_id: str
     input: str
     name: str
+    namespace: str | UnsetType | None = UNSET
+    caller: Caller = UNSET
 
 
 class GivenCustomToolCallOutput(Struct, kw_only=True, tag_field="type", tag="custom_tool_call_output"):
     id: str | None = ""
     status: ItemStatus | None = "completed"
-    call_id: str
+    call_id: CallId
     output: str | list[InputContent]
+    caller: Caller = UNSET
 
 
 class GivenFileSearchCall(Struct, kw_only=True, tag_field="type", tag="file_search_call"):
@@ -132,6 +167,22 @@ class GivenApprovalRequest(Struct, kw_only=True, tag_field="type", tag="mcp_appr
     server_label: str
 
 
+class SetReasoning(Struct, kw_only=True):
+    effort: ReasoningEffort | None = None
+
+
+class SetText(Struct, kw_only=True):
+    format: TextFormat | JsonObjectFormat | JsonSchemaFormat = TextFormat()
+
+
+class ConfigurationUpdate(Struct, kw_only=True, tag_field="type", tag="configuration_update"):
+    """Settings that hold from here on; null leaves one as it is."""
+
+    id: str | None = ""
+    reasoning: SetReasoning | UnsetType | None = UNSET
+    text: SetText | UnsetType | None = UNSET
+
+
 class ItemReference(Struct, tag_field="type", tag="item_reference"):
     id: str
 
@@ -155,6 +206,10 @@ GivenItem = (
     | GivenApproval
     | GivenMcpCall
     | GivenApprovalRequest
+    | ClientCall
+    | ClientCallOutput
+    | AdditionalTools
+    | ConfigurationUpdate
     | ItemReference
     | ForeignItem
 )
@@ -171,26 +226,58 @@ _KINDS: Final[dict[str, type[Struct]]] = {
     "mcp_approval_response": GivenApproval,
     "mcp_approval_request": GivenApprovalRequest,
     "mcp_call": GivenMcpCall,
+    "apply_patch_call": ApplyPatchCall,
+    "apply_patch_call_output": ApplyPatchCallOutput,
+    "shell_call": ShellCall,
+    "shell_call_output": ShellCallOutput,
+    "local_shell_call": LocalShellCall,
+    "local_shell_call_output": LocalShellCallOutput,
+    "tool_search_call": ToolSearchCall,
+    "tool_search_output": ToolSearchOutput,
+    "computer_call": ComputerCall,
+    "computer_call_output": ComputerCallOutput,
+    "additional_tools": AdditionalTools,
+    "configuration_update": ConfigurationUpdate,
     "item_reference": ItemReference,
 }
 _FOREIGN: Final = (
-    *("web_search_call", "computer_call", "computer_call_output", "image_generation_call", "local_shell_call"),
-    *("local_shell_call_output", "shell_call", "shell_call_output", "apply_patch_call", "apply_patch_call_output"),
-    *("mcp_list_tools", "compaction"),
+    *("web_search_call", "image_generation_call", "mcp_list_tools", "compaction", "program", "program_output"),
+    *("multi_agent_call", "multi_agent_call_output", "agent_message"),
 )
+_ALIASES: Final = {"compaction_summary": "compaction"}
 
 
 def whole(given: str | Sequence[Mapping[str, Any]], param: str = "input") -> list[GivenItem]:
     """The items of a request; what they say of their ids is not looked at. Raises InvalidBody."""
     if isinstance(given, str):
         given = [{"type": "message", "role": "user", "content": given}]
-    return [_whole(dict(item), f"{param}[{index}]") for index, item in enumerate(given)]
+    items = [_whole(dict(item), f"{param}[{index}]") for index, item in enumerate(given)]
+    _name_calls(items, param)
+    return items
+
+
+def _name_calls(items: Sequence[GivenItem], param: str) -> None:
+    """Finds the calls of outputs that do not name them by `call_id`. Raises InvalidBody where there is none."""
+    calls: dict[str, str] = {}
+    shells: dict[str, str] = {}
+    for index, item in enumerate(items):
+        match item:
+            case GivenFunctionCall():
+                calls[item.name] = item.call_id
+            case LocalShellCall():
+                shells[item.id or item.call_id] = item.call_id
+            case LocalShellCallOutput(call_id=None):
+                item.call_id = shells.get(item.id or "", item.id) or None
+            case GivenFunctionCallOutput(call_id=None):
+                item.call_id = calls.pop(item.name or "", None)
+            case _:
+                continue
+        if isinstance(item, LocalShellCallOutput | GivenFunctionCallOutput) and item.call_id is None:
+            raise InvalidBody(wording.missing(f"{param}[{index}].call_id"))
 
 
 def _whole(item: dict[str, Any], path: str) -> GivenItem:
-    kind = item.setdefault("type", "message") if "role" in item or "id" not in item else item.get("type")
-    if kind is None:
-        kind = item["type"] = "item_reference"
+    kind = _kind_of(item)
     if kind in _FOREIGN:
         return ForeignItem(kind, {key: value for key, value in item.items() if key != "id"})
     known = _KINDS.get(kind) if isinstance(kind, str) else None
@@ -201,9 +288,43 @@ def _whole(item: dict[str, Any], path: str) -> GivenItem:
         return found
     if hasattr(found, "status"):
         found.status = found.status or "completed"
-    if isinstance(found, GivenMessage):
-        _check_message(found, path)
+    _check_item(found, path)
     return found
+
+
+def _kind_of(item: dict[str, Any]) -> Any:
+    """The type, which may be left out of messages and references; is in `item` afterwards."""
+    kind = item.setdefault("type", "message") if "role" in item or "id" not in item else item.get("type")
+    if kind is None:
+        kind = item["type"] = "item_reference"
+    if isinstance(kind, str) and kind in _ALIASES:
+        kind = item["type"] = _ALIASES[kind]
+    return kind
+
+
+def _check_item(item: GivenItem, path: str) -> None:
+    match item:
+        case GivenMessage():
+            _check_message(item, path)
+        case GivenFunctionCallOutput(output=list(parts)) | GivenCustomToolCallOutput(output=list(parts)):
+            _check_parts(parts, f"{path}.output")
+        case ComputerCallOutput(output=screenshot):
+            if not (screenshot.image_url or screenshot.file_id):
+                raise _fault(f"{path}.output", "a screenshot needs an 'image_url' or a 'file_id'")
+        case ToolSearchOutput(tools=tools) | AdditionalTools(tools=tools):
+            _check_found_tools(tools, f"{path}.tools")
+        case ConfigurationUpdate(text=SetText(format=JsonSchemaFormat(strict=True) as wanted)):
+            check_strict_format(wanted.name, wanted.schema, f"{path}.text.format.schema")
+        case _:
+            pass
+
+
+def _check_found_tools(tools: Sequence[ResponseTool], path: str) -> None:
+    """Tools that a conversation brings with it run in the client: the others are set up before a response begins."""
+    check_tools(tools, path)
+    for index, tool in enumerate(tools):
+        if isinstance(tool, FileSearchTool | CodeInterpreterTool | McpTool):
+            raise _fault(f"{path}[{index}]", f"the tool {type_of(tool)!r} can only be given in 'tools' of the request")
 
 
 def _converted(item: dict[str, Any], kind: type[Struct], path: str) -> Any:
@@ -220,11 +341,15 @@ def _check_message(message: GivenMessage, path: str) -> None:
     if isinstance(message.content, str):
         spoken = message.role == "assistant"
         message.content = [SpokenText(text=message.content) if spoken else InputText(message.content)]
-    for index, part in enumerate(message.content):
+    _check_parts(message.content, f"{path}.content")
+
+
+def _check_parts(parts: Sequence[InputContent], path: str) -> None:
+    for index, part in enumerate(parts):
         if isinstance(part, InputImage) and not (part.image_url or part.file_id):
-            raise _fault(f"{path}.content[{index}]", "an input image needs an 'image_url' or a 'file_id'")
+            raise _fault(f"{path}[{index}]", "an input image needs an 'image_url' or a 'file_id'")
         if isinstance(part, InputFile):
-            _check_file(part, f"{path}.content[{index}]")
+            _check_file(part, f"{path}[{index}]")
 
 
 def _check_file(part: InputFile, path: str) -> None:

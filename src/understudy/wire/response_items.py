@@ -9,6 +9,8 @@ from typing import Any, Final, Literal
 import msgspec
 from msgspec import UNSET, Struct, UnsetType
 
+from understudy.wire.client_items import ClientCall
+
 ItemStatus = Literal["in_progress", "completed", "incomplete"]
 
 
@@ -49,11 +51,14 @@ class OutputMessage(Struct, kw_only=True, tag_field="type", tag="message"):
 
 
 class FunctionCallItem(Struct, kw_only=True, tag_field="type", tag="function_call"):
+    """`namespace` where the function is one of a group."""
+
     id: str
     status: ItemStatus
     arguments: str
     call_id: str
     name: str
+    namespace: str | UnsetType = UNSET
 
 
 class CustomToolCallItem(Struct, kw_only=True, tag_field="type", tag="custom_tool_call"):
@@ -62,6 +67,7 @@ class CustomToolCallItem(Struct, kw_only=True, tag_field="type", tag="custom_too
     call_id: str
     input: str
     name: str
+    namespace: str | UnsetType = UNSET
 
 
 class FileSearchCall(Struct, kw_only=True, tag_field="type", tag="file_search_call"):
@@ -120,6 +126,7 @@ OutputItem = (
     OutputMessage
     | FunctionCallItem
     | CustomToolCallItem
+    | ClientCall
     | FileSearchCall
     | CodeInterpreterCall
     | ReasoningItem

@@ -8,19 +8,10 @@ from typing import Annotated, Any, Final, Literal
 from msgspec import UNSET, Meta, Struct, UnsetType
 
 from understudy.wire.assistants import Model
-from understudy.wire.filters import Filter
 from understudy.wire.response_items import OutputItem
-from understudy.wire.tools import (
-    LARGEST_INTEGER,
-    FunctionName,
-    McpToolApproval,
-    McpToolFilter,
-    Metadata,
-    ReasoningEffort,
-    ServerLabel,
-    Temperature,
-    TopP,
-)
+from understudy.wire.response_tools import ResponseTool, ToolChoice
+from understudy.wire.strict import is_strict_schema
+from understudy.wire.tools import LARGEST_INTEGER, FunctionName, Metadata, ReasoningEffort, Temperature, TopP
 
 ResponseStatus = Literal["completed", "failed", "in_progress", "cancelled", "queued", "incomplete"]
 ENDED: Final[frozenset[ResponseStatus]] = frozenset({"completed", "failed", "cancelled", "incomplete"})
@@ -34,100 +25,6 @@ Included = Literal[
     "reasoning.encrypted_content",
     "message.output_text.logprobs",
 ]
-
-# -- tools -------------------------------------------------------------------------------------------------------
-
-
-class FunctionTool(Struct, kw_only=True, forbid_unknown_fields=True, tag_field="type", tag="function"):
-    name: FunctionName
-    description: str | None = None
-    parameters: dict[str, Any] | None = None
-    strict: bool | None = True
-
-
-class RankingOptions(Struct, kw_only=True, forbid_unknown_fields=True, omit_defaults=True):
-    ranker: Literal["auto", "default-2024-11-15", "default_2024_08_21"] | UnsetType = "auto"
-    score_threshold: Annotated[float, Meta(ge=0, le=1)] = 0.0
-    hybrid_search: dict[str, float] | None = None
-
-    def shown(self) -> dict[str, Any]:
-        return {"ranker": self.ranker or "auto", "score_threshold": float(self.score_threshold)}
-
-
-class FileSearchTool(Struct, kw_only=True, forbid_unknown_fields=True, tag_field="type", tag="file_search"):
-    filters: Filter | None = None
-    max_num_results: Annotated[int, Meta(ge=1, le=50)] = 20
-    ranking_options: RankingOptions | None = None
-    vector_store_ids: Annotated[list[str], Meta(min_length=1, max_length=100)]
-
-
-class AutoContainer(Struct, kw_only=True, forbid_unknown_fields=True, omit_defaults=True, tag_field="type", tag="auto"):
-    file_ids: Annotated[list[str], Meta(max_length=50)] = []
-    memory_limit: Literal["1g", "4g", "16g", "64g"] | None = None
-
-
-class CodeInterpreterTool(Struct, kw_only=True, forbid_unknown_fields=True, tag_field="type", tag="code_interpreter"):
-    container: str | AutoContainer
-
-
-class CustomTool(Struct, kw_only=True, forbid_unknown_fields=True, omit_defaults=True, tag_field="type", tag="custom"):
-    """A function whose argument is one free text."""
-
-    name: FunctionName
-    description: str | None = None
-    format: dict[str, Any] | None = None
-
-
-class McpTool(Struct, kw_only=True, forbid_unknown_fields=True, tag_field="type", tag="mcp"):
-    """A remote MCP server. `headers` and `authorization` are sent to it, and never shown."""
-
-    server_label: ServerLabel
-    server_url: Annotated[str, Meta(min_length=1, max_length=2048)]
-    server_description: Annotated[str, Meta(max_length=2048)] | None = None
-    allowed_tools: list[str] | McpToolFilter | None = None
-    require_approval: Literal["always", "never"] | McpToolApproval | None = None
-    headers: Annotated[dict[str, str], Meta(max_length=32)] | None = None
-    authorization: str | None = None
-
-
-ResponseTool = FunctionTool | FileSearchTool | CodeInterpreterTool | CustomTool | McpTool
-
-
-class ChosenFunction(Struct, forbid_unknown_fields=True, tag_field="type", tag="function"):
-    name: str
-
-
-class ChosenCustom(Struct, forbid_unknown_fields=True, tag_field="type", tag="custom"):
-    name: str
-
-
-class ChosenFileSearch(Struct, forbid_unknown_fields=True, tag_field="type", tag="file_search"):
-    pass
-
-
-class ChosenCodeInterpreter(Struct, forbid_unknown_fields=True, tag_field="type", tag="code_interpreter"):
-    pass
-
-
-class ChosenMcp(Struct, kw_only=True, forbid_unknown_fields=True, tag_field="type", tag="mcp"):
-    server_label: str
-    name: str | None = None
-
-
-class AllowedTools(Struct, kw_only=True, forbid_unknown_fields=True, tag_field="type", tag="allowed_tools"):
-    mode: Literal["auto", "required"]
-    tools: list[dict[str, Any]]
-
-
-ToolChoice = (
-    Literal["none", "auto", "required"]
-    | ChosenFunction
-    | ChosenCustom
-    | ChosenFileSearch
-    | ChosenCodeInterpreter
-    | ChosenMcp
-    | AllowedTools
-)
 
 # -- what the text is to be like ---------------------------------------------------------------------------------
 
@@ -144,7 +41,11 @@ class JsonSchemaFormat(Struct, kw_only=True, forbid_unknown_fields=True, tag_fie
     description: str | None = None
     name: FunctionName
     schema: dict[str, Any]
-    strict: bool | None = True
+    strict: bool | None = None
+
+    def __post_init__(self) -> None:
+        if self.strict is None:
+            self.strict = is_strict_schema(self.schema)
 
 
 class ResponseText(Struct, kw_only=True, forbid_unknown_fields=True):
@@ -192,18 +93,68 @@ class ResponseContext(Struct, kw_only=True, forbid_unknown_fields=True):
 
 
 class CountTokensRequest(ResponseContext, kw_only=True, forbid_unknown_fields=True):
-    personality: str | None = None
+    """`personality` and `client_metadata` change no count."""
+
+    personality: Annotated[str, Meta(max_length=64)] | None = None
+    client_metadata: dict[str, Any] | None = None
+
+
+class PromptCacheOptions(Struct, kw_only=True, forbid_unknown_fields=True):
+    """How the hosted service caches prompts; providers of models do as they do."""
+
+    mode: Literal["implicit", "explicit"] | None = None
+    ttl: Literal["30m", "12h"] | None = None
+    prewarm: bool | None = None
+    comparison_response_id: str | None = None
+
+
+class ModerationMode(Struct, kw_only=True, forbid_unknown_fields=True):
+    mode: Literal["score", "block"]
+
+
+class ModerationPolicy(Struct, kw_only=True, forbid_unknown_fields=True):
+    input: ModerationMode | None = None
+    output: ModerationMode | None = None
+
+
+class Moderation(Struct, kw_only=True, forbid_unknown_fields=True):
+    model: str
+    policy: ModerationPolicy | None = None
+
+
+class ContextManagement(Struct, kw_only=True, forbid_unknown_fields=True):
+    """`compact_threshold` is the number of input tokens above which the context is made shorter."""
+
+    type: Literal["compaction"]
+    compact_threshold: Annotated[int, Meta(ge=1000)] | None = None
+
+
+class BackgroundOptions(Struct, kw_only=True, forbid_unknown_fields=True):
+    completion_window: Literal["soonest", "2h", "8h"] | None = None
+    continuation_id: str | None = None
+
+
+class ImageOptions(Struct, kw_only=True, forbid_unknown_fields=True):
+    context_compression: Literal["auto", "enabled", "disabled"] | None = None
 
 
 class CompactRequest(Struct, kw_only=True, forbid_unknown_fields=True):
+    """Tools and what else clients repeat of their requests are checked, and change no summary."""
+
     model: Model
     input: Input | None = None
     instructions: str | None = None
     previous_response_id: str | None = None
     prompt_cache_key: str | None = None
     prompt_cache_retention: Literal["in_memory", "in-memory", "24h"] | None = None
-    prompt_cache_options: dict[str, Any] | None = None
+    prompt_cache_options: PromptCacheOptions | None = None
     service_tier: ServiceTier | None = None
+    tools: Annotated[list[ResponseTool], Meta(max_length=128)] | None = None
+    tool_choice: ToolChoice | None = None
+    parallel_tool_calls: bool | None = None
+    reasoning: Reasoning | None = None
+    text: ResponseText | None = None
+    client_metadata: dict[str, Any] | None = None
 
 
 class CreateResponseRequest(ResponseContext, kw_only=True, forbid_unknown_fields=True):
@@ -215,18 +166,23 @@ class CreateResponseRequest(ResponseContext, kw_only=True, forbid_unknown_fields
     safety_identifier: Annotated[str, Meta(max_length=64)] | None = None
     prompt_cache_key: str | None = None
     prompt_cache_retention: Literal["in_memory", "in-memory", "24h"] | None = None
-    prompt_cache_options: dict[str, Any] | None = None
+    prompt_cache_options: PromptCacheOptions | None = None
     background: bool | None = None
     max_tool_calls: Annotated[int, Meta(ge=1, le=LARGEST_INTEGER)] | None = None
     prompt: dict[str, Any] | None = None
     service_tier: ServiceTier | None = None
     include: list[Included] | None = None
     store: bool | None = None
-    moderation: dict[str, Any] | None = None
+    moderation: Moderation | None = None
     stream: bool | None = None
     stream_options: StreamOptions | None = None
-    context_management: list[dict[str, Any]] | None = None
+    context_management: Annotated[list[ContextManagement], Meta(min_length=1, max_length=16)] | None = None
     max_output_tokens: Annotated[int, Meta(ge=16, le=LARGEST_INTEGER)] | None = None
+    client_metadata: dict[str, Any] | None = None
+    background_options: BackgroundOptions | None = None
+    image: ImageOptions | None = None
+    access_programs: dict[str, Any] | None = None
+    multi_agent: dict[str, Any] | None = None
 
 
 # -- the answer --------------------------------------------------------------------------------------------------

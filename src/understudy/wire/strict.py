@@ -12,6 +12,17 @@ from understudy.wire.wording import Problem
 
 # Deeper than any schema that a provider takes.
 _DEEPEST = 100
+# What structured outputs allow: objects inside of each other, and properties together.
+_STRICT_DEPTH = 10
+_STRICT_PROPERTIES = 5000
+_UNSUPPORTED = frozenset(
+    {
+        *("allOf", "oneOf", "not", "if", "then", "else", "dependentRequired", "dependentSchemas", "patternProperties"),
+        *("propertyNames", "unevaluatedProperties", "minProperties", "maxProperties", "prefixItems", "contains"),
+        *("unevaluatedItems", "minContains", "maxContains", "uniqueItems", "default"),
+    }
+)
+_TYPING = ("type", "anyOf", "$ref", "enum", "const")
 _Context = tuple[str, ...]
 
 
@@ -27,6 +38,40 @@ def check_strict_schema(name: str, schema: dict[str, Any] | None, path: str) -> 
     fault = next(_faults(schema, ()), None)
     if fault is not None:
         raise InvalidBody(_problem(name, fault, path))
+
+
+def check_strict_format(name: str, schema: dict[str, Any], path: str) -> None:
+    """Raises InvalidBody where the schema of the strict text format `name` is not strict."""
+    fault = next(_faults(schema, ()), None)
+    if fault is not None:
+        context, reason = fault
+        message = f"Invalid schema for response_format '{name}': In context={context}, {reason}"
+        raise InvalidBody(Problem(message, path, "invalid_json_schema"))
+
+
+def is_strict_schema(schema: dict[str, Any] | None) -> bool:
+    """Whether a model can be held to the schema: closed objects that require all properties, supported keywords only.
+
+    Source: the guide to structured outputs, section on supported schemas.
+    """
+    if schema is None or schema.get("type") != "object" or next(_faults(schema, ()), None) is not None:
+        return False
+    level: list[Any] = [schema]
+    properties = 0
+    for _ in range(_STRICT_DEPTH + 1):
+        if not all(_is_supported(one) for one in level):
+            return False
+        level = [inner for one in level for _, inner in _inner(one)]
+        properties += len(level)
+        if not level or properties > _STRICT_PROPERTIES:
+            break
+    return not level
+
+
+def _is_supported(schema: Any) -> bool:
+    if not isinstance(schema, dict) or not any(keyword in schema for keyword in _TYPING):
+        return False
+    return _UNSUPPORTED.isdisjoint(schema) and (schema.get("type") != "array" or isinstance(schema.get("items"), dict))
 
 
 def _problem(name: str, fault: tuple[_Context, str], path: str) -> Problem:

@@ -1,0 +1,124 @@
+"""What a decoded request for a response must not ask for: members and tools that nothing here can serve. Pure.
+
+A request is refused where the hosted service would act on something and this server would not; nothing that changes an
+answer is taken and ignored.
+"""
+
+from collections.abc import Iterator, Sequence
+from typing import Any, Final
+
+from msgspec import Struct
+
+from understudy.wire import wording
+from understudy.wire.problems import InvalidBody
+from understudy.wire.response_tools import (
+    AutoContainer,
+    CodeInterpreterTool,
+    ContainerAuto,
+    ContainerReference,
+    FunctionTool,
+    HostedTool,
+    McpTool,
+    NamespaceTool,
+    NetworkAllowlist,
+    ResponseTool,
+    ShellTool,
+    type_of,
+)
+from understudy.wire.responses import CreateResponseRequest
+from understudy.wire.strict import check_strict_schema
+from understudy.wire.wording import Problem
+
+_HOSTED_MEMBERS: Final = {
+    "prompt": "No templates are kept here; send 'instructions' and 'input'.",
+    "moderation": "This server has no moderation model, so it can neither score nor block.",
+    "access_programs": "Access programs are the vendor's.",
+    "multi_agent": "This server runs no agents of its own; clients may run several with tools.",
+}
+_TUNNELED: Final = "Connectors and tunnels run on the vendor's servers only; give the 'server_url' of an MCP server"
+
+
+def check_members(asked: CreateResponseRequest) -> None:
+    """Raises InvalidBody for the first member that asks for what only the hosted service does."""
+    for name, reason in _HOSTED_MEMBERS.items():
+        if getattr(asked, name) is not None:
+            raise InvalidBody(Problem(f"Unsupported parameter: '{name}'. {reason}", name, "unsupported_parameter"))
+    options, image = asked.background_options, asked.image
+    if options is not None and options.completion_window not in {None, "soonest"}:
+        raise _refusal("background_options.completion_window", "responses begin at once here; use 'soonest'")
+    if options is not None and options.continuation_id is not None:
+        raise _refusal("background_options.continuation_id", "no runs are continued here")
+    if image is not None and image.context_compression == "enabled":
+        raise _refusal("image.context_compression", "images are not compressed here; use 'auto' or 'disabled'")
+
+
+def check_tools(tools: Sequence[ResponseTool], path: str = "tools") -> None:
+    """Raises InvalidBody for the first tool that says something that this server cannot do.
+
+    Whether tools of the hosted service may be listed at all is a setting, see `hosted_tools`.
+    """
+    check_strict_tools(tools, path)
+    for here, tool in _walk(tools, path):
+        _check_callers(tool, here)
+        match tool:
+            case McpTool():
+                _check_mcp(tool, here)
+            case ShellTool(environment=ContainerAuto() | ContainerReference()):
+                raise _refusal(
+                    f"{here}.environment",
+                    "no containers are kept for the tool 'shell'; use an environment of type 'local', or the tool"
+                    " 'code_interpreter'",
+                )
+            case CodeInterpreterTool(container=AutoContainer(network_policy=NetworkAllowlist())):
+                raise _refusal(
+                    f"{here}.container.network_policy", "containers have no network; use the type 'disabled'"
+                )
+            case _:
+                pass
+
+
+def check_strict_tools(tools: Sequence[ResponseTool], path: str = "tools") -> None:
+    """Raises InvalidBody for the first function that says that it is strict, and whose schema is not."""
+    for here, tool in _walk(tools, path):
+        if isinstance(tool, FunctionTool) and tool.strict:
+            check_strict_schema(tool.name, tool.parameters, f"{here}.parameters")
+
+
+def hosted_tools(tools: Sequence[ResponseTool], path: str = "tools") -> list[tuple[str, str]]:
+    """The tools that only the hosted service runs: where each is, and its type."""
+    return [
+        (f"{path}[{index}].type", type_of(tool)) for index, tool in enumerate(tools) if isinstance(tool, HostedTool)
+    ]
+
+
+def check_input(given: str | Sequence[Any] | None, *, alone: bool) -> None:
+    """Raises InvalidBody for an empty list; `alone` where nothing goes before it."""
+    if given == [] and alone:
+        raise InvalidBody(wording.empty("input", "array", 1))
+
+
+def _walk(tools: Sequence[ResponseTool], path: str) -> Iterator[tuple[str, Struct]]:
+    """All tools with their places, those of namespaces included."""
+    for index, tool in enumerate(tools):
+        here = f"{path}[{index}]"
+        yield here, tool
+        if isinstance(tool, NamespaceTool):
+            yield from ((f"{here}.tools[{inner}]", one) for inner, one in enumerate(tool.tools))
+
+
+def _check_callers(tool: Struct, here: str) -> None:
+    callers = getattr(tool, "allowed_callers", None)
+    if callers and "direct" not in callers:
+        raise _refusal(f"{here}.allowed_callers", "no programs call tools here, so 'direct' has to be among them")
+
+
+def _check_mcp(tool: McpTool, here: str) -> None:
+    for name in ("connector_id", "tunnel_id"):
+        if getattr(tool, name) is not None:
+            raise _refusal(f"{here}.{name}", _TUNNELED)
+    if not tool.server_url:
+        raise InvalidBody(wording.missing(f"{here}.server_url"))
+
+
+def _refusal(path: str, reason: str) -> InvalidBody:
+    return InvalidBody(Problem(f"Unsupported '{path}': {reason[:1].lower()}{reason[1:]}.", path, "unsupported_value"))
