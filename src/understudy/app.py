@@ -17,6 +17,7 @@ from starlette.exceptions import HTTPException
 from starlette.middleware import Middleware
 
 from understudy.api.batch_endpoints import batch_endpoints
+from understudy.api.cors import CorsPolicy
 from understudy.api.entry import Entry
 from understudy.api.errors import on_error, on_http_error
 from understudy.api.mcp import Mcp
@@ -104,7 +105,7 @@ def create_app(settings: Settings, clock: Clock | None = None) -> Starlette:
     app = Starlette(
         routes=routes(),
         lifespan=lifespan,
-        middleware=[Middleware(Entry)],
+        middleware=[Middleware(Entry, cors=CorsPolicy(settings.cors.origins))],
         exception_handlers={HTTPException: on_http_error, **dict.fromkeys(handled, on_error)},
     )
     app.router.redirect_slashes = False

@@ -37,7 +37,8 @@ class McpEndpoint:
 
 class Mcp:
     def __init__(self, settings: Settings) -> None:
-        self._origins = frozenset(origin.rstrip("/").lower() for origin in settings.mcp.origins)
+        origins = {*settings.mcp.origins, *settings.cors.origins} - {"*"}
+        self._origins = frozenset(origin.rstrip("/").lower() for origin in origins)
         self._body_bytes = settings.limits.body_bytes
         self._starting = asyncio.Lock()
         self._stopping = asyncio.Event()

@@ -1,4 +1,4 @@
-"""Which answers take long, so that a stop or the revocation of their key can end them. Knows nothing of their content."""
+"""Which answers take long, so that a stop or the revocation of their key can end them. Knows nothing of their text."""
 
 import asyncio
 from collections.abc import Awaitable, Callable, Iterator, Sequence
