@@ -27,6 +27,7 @@ _EXPOSED: Final = (
     "openai-organization",
     "openai-project",
     "openai-poll-after-ms",
+    "x-understudy-stand-in",
     "retry-after",
     "retry-after-ms",
     "x-should-retry",
