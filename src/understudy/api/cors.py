@@ -28,6 +28,7 @@ _EXPOSED: Final = (
     "openai-project",
     "openai-poll-after-ms",
     "x-understudy-stand-in",
+    "x-understudy-dropped-tools",
     "retry-after",
     "retry-after-ms",
     "x-should-retry",
