@@ -51,13 +51,13 @@ class McpProcess:
         return [json.loads(line) for line in self._log.read_text().splitlines()]
 
 
-def main(kind, log, guard):
+def main(kind, log, guard):  # noqa: C901 - one program, with each of its tools
     import socket
 
     import uvicorn
     from mcp.server.mcpserver import MCPServer
     from mcp.server.mcpserver.exceptions import ToolError
-    from mcp_types import ToolAnnotations
+    from mcp_types import CallToolResult, ToolAnnotations
 
     server = MCPServer("dice")
 
@@ -91,6 +91,11 @@ def main(kind, log, guard):
         await asyncio.sleep(600)
         return "late"
 
+    @server.tool()
+    def tally(bare: bool) -> CallToolResult:
+        """Counts. Its result is structured content alone; `bare`: without the member `content`, as some servers do."""
+        return CallToolResult(content=[], structured_content={"total": 36, "bare": bare})
+
     inner = server.sse_app() if kind == "sse" else server.streamable_http_app()
 
     async def app(scope, receive, send):
@@ -100,7 +105,14 @@ def main(kind, log, guard):
                 await send({"type": "http.response.start", "status": 401, "headers": []})
                 await send({"type": "http.response.body", "body": b"no"})
                 return
-        await inner(scope, receive, send)
+
+        async def without_content(message):
+            body = message.get("body", b"")
+            if b'"bare":true' in body:
+                message["body"] = body.replace(b'"content":[],', b" " * 13)
+            await send(message)
+
+        await inner(scope, receive, without_content)
 
     listening = socket.socket()
     listening.bind(("127.0.0.1", 0))

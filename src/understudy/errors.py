@@ -150,8 +150,13 @@ class VectorStoreExpired(InvalidRequest):
 
 
 class Unauthenticated(ApiError):
+    """Names the scheme, as RFC 9110 (section 11.6.1) requires of a 401."""
+
     status = 401
     type = "invalid_request_error"
+
+    def __init__(self, message: str, *, code: str | None = None) -> None:
+        super().__init__(message, code=code, headers={"www-authenticate": 'Bearer realm="understudy"'})
 
 
 class PermissionDenied(ApiError):

@@ -91,6 +91,18 @@ def test_a_run_calls_a_remote_tool_and_answers_with_what_it_said(mcp_server, cli
     ]
 
 
+@pytest.mark.parametrize("bare", [False, True])
+@pytest.mark.proves("mcp.calls")
+def test_structured_content_without_content_reaches_the_model_as_json(mcp_server, client, upstream, dice, bare):
+    upstream.answer(calls(call("tally", bare=bare)), text("36."))
+    run = run_of(client, new_thread(client, "Count"), roller(client, dice))
+    assert run.status == "completed"
+    told = upstream.requests[1].body["messages"][-1]["content"]
+    assert json.loads(told) == {"total": 36, "bare": bare}
+    (made,) = made_by(mcp_server, run)
+    assert made["output"] == told
+
+
 @pytest.mark.proves("mcp.calls")
 def test_a_later_run_knows_what_the_tool_said(client, upstream, dice):
     upstream.answer(calls(roll()), text("Seven."), text("Seven, as I said."))
@@ -135,7 +147,7 @@ def test_a_stream_tells_of_the_call_and_can_be_told_again(mcp_server, client, up
         ({"tool_names": ["roll", "fail"]}, ["fail", "roll"]),
         ({"read_only": True}, ["roll"]),
         ({"read_only": False, "tool_names": ["roll"]}, []),
-        (None, ["fail", "roll", "shout", "sleep"]),
+        (None, ["fail", "roll", "shout", "sleep", "tally"]),
     ],
 )
 def test_only_allowed_tools_are_offered(client, upstream, dice, allowed, offered):

@@ -151,8 +151,18 @@ def test_arguments_go_where_the_operation_wants_them(slug, arguments, request_li
         ("LIST_RUNS", {"thread_id": "t", "limit": True}, "Invalid 'limit': expected an integer, but got True."),
         ("LIST_RUNS", {"thread_id": "t", "order": "up"}, "Invalid 'order': 'up' is not one of 'asc', 'desc'."),
         ("LIST_BATCHES", {"batch_id": "batch_1"}, "Invalid 'batch_id': 'batch_1' does not match '^msgbatch_"),
-        ("CREATE_ASSISTANT", {"model": "gpt-5"}, "Invalid 'model': 'gpt-5' is not one of 'openai/gpt-4o', "),
-        ("CREATE_ASSISTANT", {"model": "gpt-5"}, "'o1'. 'rehearsal' is taken as well."),
+        ("CREATE_ASSISTANT", {"model": 5}, "Invalid 'model': expected a string, but got 5."),
+        ("CREATE_ASSISTANT", {"model": ""}, "Invalid 'model': '' is not one of 'openai/gpt-4o', "),
+        (
+            "CREATE_MESSAGE",
+            {"thread_id": "t", "role": "user", "content": "x", "attachments": [{"file_id": 1}]},
+            "Invalid 'attachments[0].file_id': expected a string, but got 1.",
+        ),
+        (
+            "CREATE_THREAD",
+            {"messages": [{"role": "user", "content": 5}]},
+            "Invalid 'messages[0].content': expected a string or an array, but got 5.",
+        ),
         (
             "CREATE_ASSISTANT",
             {"model": "o1", "name": "x" * 257},

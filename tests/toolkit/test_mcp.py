@@ -8,11 +8,10 @@ from contextlib import asynccontextmanager
 import httpx2
 import mcp
 import pytest
-from mcp import ClientSession, StdioServerParameters
+from mcp import ClientSession, MCPError, StdioServerParameters
 from mcp.client.stdio import stdio_client
 from mcp.client.streamable_http import streamable_http_client
 
-from envelope import assert_error
 from serving import KEY, WAIT
 from toolkit.seed import TABLE
 from understudy import __version__
@@ -53,12 +52,14 @@ async def test_a_client_lists_and_calls_the_tools(server, transport):
         opened = await session.initialize()
         assert (opened.server_info.name, opened.server_info.version) == ("understudy", __version__)
         assert "requires_action" in opened.instructions
+        models = [one["id"] for one in server.ask("GET", "/v1/models").json["data"]]
         tools = {tool.name: tool for tool in (await session.list_tools()).tools}
         assert list(tools) == list(TABLE)
         for slug, tool in tools.items():
             known, hints = find(slug), tool.annotations
             assert (tool.title, tool.description) == (known.name, known.description)
-            assert (tool.input_schema, tool.output_schema) == (known.input_schema, known.output_schema)
+            assert tool.input_schema == known.input_schema_with(models)
+            assert tool.output_schema == known.output_schema
             told = {"readOnlyHint": hints.read_only_hint, "destructiveHint": hints.destructive_hint}
             told |= {"idempotentHint": hints.idempotent_hint, "openWorldHint": hints.open_world_hint}
             assert {name for name, holds in told.items() if holds} == {*known.tags} - {"important"}
@@ -110,7 +111,7 @@ def test_other_pages_may_not_also_where_their_name_leads_to_this_machine(origin_
     headers = ACCEPT | {"Origin": origin, "Host": origin.removeprefix("http://")}
     refused = origin_server.ask("POST", "/mcp", PING, headers)
     sentence = f"Web pages of '{origin}' may not use /mcp. Add the origin to `mcp.origins` in the settings."
-    assert_error(refused, 403, sentence)
+    assert_rpc_error(refused, 403, sentence)
 
 
 @pytest.fixture(scope="module")
@@ -133,14 +134,42 @@ def origin_server(session_upstream, tmp_path_factory):
 def test_without_a_key_or_with_a_wrong_one_there_is_no_way_in(origin_server):
     for key, code in ((None, None), ("sk-wrong-0123456789", "invalid_api_key")):
         refused = origin_server.ask("POST", "/mcp", PING, ACCEPT, key=key)
-        assert (refused.status, refused.json["error"]["code"]) == (401, code)
+        assert (refused.status, refused.json["error"]["data"]["code"]) == (401, code)
+        assert refused.headers["www-authenticate"] == 'Bearer realm="understudy"'
+
+
+async def test_a_client_without_a_valid_key_shows_what_this_server_says_of_it(server):
+    with pytest.RaisesGroup(pytest.RaisesExc(MCPError, match="Incorrect API key provided"), flatten_subgroups=True):
+        async with asyncio.timeout(WAIT), over_http(server, "sk-wrong-0123456789") as session:
+            await session.initialize()
+
+
+def test_input_schemas_have_one_type_each(origin_server):
+    def types_of(schema):
+        match schema:
+            case dict():
+                yield from ([schema["type"]] if "type" in schema and "properties" not in schema.get("type", ()) else [])
+                for inner in schema.values():
+                    yield from types_of(inner)
+            case list():
+                for inner in schema:
+                    yield from types_of(inner)
+
+    for slug in TABLE:
+        assert all(isinstance(kind, str | dict) for kind in types_of(find(slug).input_schema)), slug
 
 
 @pytest.mark.parametrize("method", ["GET", "DELETE"])
 def test_there_are_no_sessions_to_listen_to_or_to_end(origin_server, method):
     refused = origin_server.ask(method, "/mcp", headers=ACCEPT)
     assert refused.headers["allow"] == "POST"
-    assert_error(refused, 405, f"Not allowed to {method} on /mcp: it keeps no sessions. Use POST.")
+    assert_rpc_error(refused, 405, f"Not allowed to {method} on /mcp: it keeps no sessions. Use POST.")
+
+
+def assert_rpc_error(reply, status, message):
+    error = reply.json["error"]
+    assert (reply.status, reply.json["jsonrpc"], reply.json["id"]) == (status, "2.0", None)
+    assert (error["code"], error["message"], error["data"]["status"]) == (-32000, message, status)
 
 
 @pytest.mark.parametrize(

@@ -154,3 +154,18 @@ def test_who_goes_away_takes_a_streamed_answer_along(server, upstream):
         connection.request("POST", path, body, {**headers, "Content-Type": "application/json"})
         asked = upstream.wait_for(1)
     assert asked.gone.wait(WAIT)
+
+
+def test_an_assistant_is_created_with_any_model_that_the_server_has(ask, server):
+    served = [one["id"] for one in server.ask("GET", "/v1/models").json["data"]]
+    (tool,) = ask("GET", "/api/v3/tools?tool_slugs=AI_ML_API_CREATE_ASSISTANT")["items"]
+    listed = tool["input_parameters"]["properties"]["model"]["enum"]
+    assert set(served) <= set(listed)
+    assert "openai/gpt-4.1-nano-2025-04-14" in listed
+    execute = "/api/v3/tools/execute/AI_ML_API_CREATE_ASSISTANT"
+    for model in served:
+        made = ask("POST", execute, {"arguments": {"model": model}})
+        assert (made["successful"], made["data"]["model"]) == (True, model)
+    refused_ = ask("POST", execute, {"arguments": {"model": "no-such-model"}})
+    assert not refused_["successful"]
+    assert "no-such-model" in refused_["error"]

@@ -21,6 +21,9 @@ from understudy.wire.errors import (
     ErrorResponse,
     MessageErrorDetails,
     MessageErrorResponse,
+    RpcError,
+    RpcErrorData,
+    RpcErrorResponse,
 )
 from understudy.wire.problems import InvalidInput
 from understudy.wire.toolkit import ToolkitError, ToolkitErrorResponse
@@ -98,6 +101,12 @@ def toolkit_envelope(error: ApiError, request_id: str) -> bytes:
     return msgspec.json.encode(ToolkitErrorResponse(error=body))
 
 
+def rpc_envelope(error: ApiError) -> bytes:
+    """What MCP clients read; they show the message of a JSON-RPC error and of nothing else."""
+    data = RpcErrorData(status=error.status, type=error.type, param=error.param, code=error.code)
+    return msgspec.json.encode(RpcErrorResponse(error=RpcError(message=error.message, data=data)))
+
+
 def answer(error: ApiError, dialect: str = "openai", request_id: str = "unknown", path: str = "/") -> Response:
     status = error.status
     if dialect == "aimlapi":
@@ -107,6 +116,8 @@ def answer(error: ApiError, dialect: str = "openai", request_id: str = "unknown"
         body = message_envelope(error, request_id)
     elif dialect == "toolkit":
         body = toolkit_envelope(error, request_id)
+    elif dialect == "mcp":
+        body = rpc_envelope(error)
     else:
         body = envelope(error)
     return Response(body, status, error.headers, "application/json")

@@ -13,7 +13,6 @@ from starlette.types import Receive, Scope, Send
 from understudy import __version__
 from understudy.api.errors import answer
 from understudy.api.inside import answered
-from understudy.api.open_streams import OpenStreams
 from understudy.catalogue import InvalidArguments, Result, UnknownTool, call_of, failed, find
 from understudy.errors import MethodNotAllowed, PermissionDenied
 from understudy.settings import Settings, is_loopback
@@ -28,17 +27,13 @@ class McpEndpoint:
     """The endpoint as an ASGI application; what answers is a part of the application that was started."""
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        parts = scope["app"].state.parts
-        mcp: Mcp = parts.mcp
-        streams: OpenStreams = parts.streams
-        with streams.waiting(scope["state"]["key_id"]):
-            await mcp.handle(scope, receive, send)
+        mcp: Mcp = scope["app"].state.parts.mcp
+        await mcp.handle(scope, receive, send)
 
 
 class Mcp:
     def __init__(self, settings: Settings) -> None:
-        origins = {*settings.mcp.origins, *settings.cors.origins} - {"*"}
-        self._origins = frozenset(origin.rstrip("/").lower() for origin in origins)
+        self._origins = frozenset(origin.rstrip("/").lower() for origin in settings.mcp.origins)
         self._body_bytes = settings.limits.body_bytes
         self._starting = asyncio.Lock()
         self._stopping = asyncio.Event()
@@ -48,7 +43,7 @@ class Mcp:
     async def handle(self, scope: Scope, receive: Receive, send: Send) -> None:
         refusal = self._refusal(scope)
         if refusal is not None:
-            await answer(refusal)(scope, receive, send)
+            await answer(refusal, "mcp")(scope, receive, send)
             return
         manager = self._manager or await self._started()
         await manager.handle_request(scope, receive, send)
@@ -105,11 +100,15 @@ class Mcp:
 
 def _manager(body_bytes: int) -> "StreamableHTTPSessionManager":
     module = importlib.import_module("mcp.server.streamable_http_manager")
-    server = importlib.import_module("understudy.catalogue.mcp_server").serve(_execute, __version__)
+    server = importlib.import_module("understudy.catalogue.mcp_server").serve(_execute, _list_models, __version__)
     manager: StreamableHTTPSessionManager = module.StreamableHTTPSessionManager(
         server, json_response=True, stateless=True, max_request_body_size=body_bytes
     )
     return manager
+
+
+async def _list_models(context: Any) -> list[str]:
+    return [card.id for card in await context.request.scope["app"].state.parts.models.list()]
 
 
 async def _execute(context: Any, slug: str, arguments: dict[str, Any]) -> Result:

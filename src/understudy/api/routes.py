@@ -194,7 +194,6 @@ HANDLERS: dict[str, Handler] = {
     "downloadThumbnail": video.download_thumbnail,
     "getLiveness": health.live,
     "getReadiness": health.ready,
-    "getHealth": health.ready,
 }
 
 

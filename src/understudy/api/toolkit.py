@@ -37,13 +37,14 @@ async def list_tools(request: Request) -> Response:
         important=query.important == "true",
         query=query.query or query.search or "",
     )
-    return rendered(wire.ListToolsResponse(**_page([_described(tool) for tool in found], query)))
+    models = await _models(request)
+    return rendered(wire.ListToolsResponse(**_page([_described(tool, models) for tool in found], query)))
 
 
 async def get_tool(request: Request) -> Response:
     query = queries.parse(request.scope["query_string"], wire.GetToolQuery)
     _check_version(query.version)
-    return rendered(_described(_tool(request)))
+    return rendered(_described(_tool(request), await _models(request)))
 
 
 async def list_tool_slugs(_: Request) -> Response:
@@ -87,6 +88,10 @@ async def list_toolkit_categories(_: Request) -> Response:
     return rendered(wire.ListToolkitCategoriesResponse(**_page(found, wire.PagesQuery())))
 
 
+async def _models(request: Request) -> list[str]:
+    return [card.id for card in await parts_of(request).models.list()]
+
+
 def _tool(request: Request) -> Tool:
     try:
         return find(request.path_params["tool_slug"])
@@ -117,7 +122,7 @@ def _check_version(version: str | None) -> None:
         )
 
 
-def _described(tool: Tool) -> wire.ToolObject:
+def _described(tool: Tool, models: Sequence[str]) -> wire.ToolObject:
     versions = [AI_ML_API.version]
     older = wire.DeprecatedToolMembers(
         display_name=tool.name, version=AI_ML_API.version, available_versions=versions, toolkit=wire.ToolkitLogo()
@@ -128,7 +133,7 @@ def _described(tool: Tool) -> wire.ToolObject:
         description=tool.description,
         human_description=tool.description,
         toolkit=wire.ToolkitReference(slug=AI_ML_API.slug, name=AI_ML_API.name),
-        input_parameters=tool.input_schema,
+        input_parameters=tool.input_schema_with(models),
         output_parameters=tool.output_schema,
         version=AI_ML_API.version,
         available_versions=versions,

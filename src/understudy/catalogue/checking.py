@@ -59,17 +59,22 @@ def _problems(parameter: Parameter, value: Any) -> Iterator[str]:
 
     faults = list(Draft202012Validator(parameter.schema).iter_errors(value))
     if faults and (parameter.also is None or not Draft202012Validator(parameter.also).is_valid(value)):
-        also = parameter.also or {}
-        hint = f" {also['const']!r} is taken as well." if "const" in also else ""
-        yield from dict.fromkeys(_sentence(parameter.name, fault) + hint for fault in faults)
+        yield from dict.fromkeys(_sentence(parameter.name, fault) for fault in faults)
 
 
 def _sentence(name: str, fault: "ValidationError") -> str:
     place = name + "".join(f"[{step}]" if isinstance(step, int) else f".{step}" for step in fault.absolute_path)
-    reason = _reason(str(fault.validator), fault.validator_value, fault.instance, fault.schema)
+    reason = _reason(*_simplified(str(fault.validator), fault.validator_value), fault.instance, fault.schema)
     if "propertyNames" in fault.absolute_schema_path:
         return f"Invalid key {_shown(fault.instance)} in '{place}': {reason}"
     return f"Invalid '{place}': {reason}"
+
+
+def _simplified(keyword: str, limit: Any) -> tuple[str, Any]:
+    """Alternatives of types are one list of types, as sentences say it."""
+    if keyword == "anyOf" and all("type" in option for option in limit):
+        return "type", [option["type"] for option in limit]
+    return keyword, limit
 
 
 def _reason(keyword: str, limit: Any, value: Any, schema: Schema) -> str:  # noqa: PLR0911 - a sentence for each keyword

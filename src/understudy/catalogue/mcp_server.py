@@ -4,7 +4,7 @@ Names are slugs. A result is given twice, as protocol and clients ask for: as st
 """
 
 import json
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from typing import Any
 
 from mcp import types
@@ -17,6 +17,7 @@ from understudy.catalogue.tool import Tool
 
 Context = ServerRequestContext[Any, Any]
 Execute = Callable[[Context, str, dict[str, Any]], Awaitable[Result]]
+ListModels = Callable[[Context], Awaitable[Sequence[str]]]
 
 _INSTRUCTIONS = (
     "To have an assistant answer: create an assistant and a thread, add a message, create a run, get the run until its"
@@ -24,16 +25,19 @@ _INSTRUCTIONS = (
 )
 
 
-def serve(execute: Execute, version: str) -> Server[Any]:
-    """`execute` is given what the transport knows of the request, the slug and the arguments; it raises nothing."""
+def serve(execute: Execute, list_models: ListModels, version: str) -> Server[Any]:
+    """`execute` is given what the transport knows of the request, the slug and the arguments.
 
-    async def list_tools(_: Context, __: types.PaginatedRequestParams | None) -> types.ListToolsResult:
-        return types.ListToolsResult(tools=tools)
+    `list_models` returns the names of the server's models. Neither raises.
+    """
+
+    async def list_tools(context: Context, _: types.PaginatedRequestParams | None) -> types.ListToolsResult:
+        models = await list_models(context)
+        return types.ListToolsResult(tools=[_described(tool, models) for tool in AI_ML_API.tools])
 
     async def call_tool(context: Context, params: types.CallToolRequestParams) -> types.CallToolResult:
         return _told(await execute(context, params.name, params.arguments or {}))
 
-    tools = [_described(tool) for tool in AI_ML_API.tools]
     return Server(
         "understudy",
         version=version,
@@ -44,12 +48,12 @@ def serve(execute: Execute, version: str) -> Server[Any]:
     )
 
 
-def _described(tool: Tool) -> types.Tool:
+def _described(tool: Tool, models: Sequence[str]) -> types.Tool:
     return types.Tool(
         name=tool.slug,
         title=tool.name,
         description=tool.description,
-        input_schema=tool.input_schema,
+        input_schema=tool.input_schema_with(models),
         output_schema=tool.output_schema,
         annotations=types.ToolAnnotations(
             title=tool.name,

@@ -8,6 +8,12 @@ from understudy.catalogue.tool import Parameter, Schema
 LONGEST_METADATA_KEY: Final = 64
 _PATH_ID: Final = "^[A-Za-z0-9_-][A-Za-z0-9_.:~-]*$"
 
+
+def _one_of(*kinds: str, **members: str) -> Schema:
+    """Several types without an array of them, which not every client of tools reads."""
+    return {"anyOf": [{"type": kind} for kind in kinds], **members}
+
+
 METADATA: Final[Schema] = {
     "maxProperties": 16,
     "propertyNames": {"maxLength": LONGEST_METADATA_KEY},
@@ -25,7 +31,7 @@ _TOOL: Final[Schema] = {
                 "name": {"type": "string"},
                 "description": {"type": "string"},
                 "parameters": {"type": "object"},
-                "strict": {"type": ["boolean", "null"]},
+                "strict": _one_of("boolean", "null"),
             },
             "required": ["name"],
         },
@@ -69,9 +75,9 @@ MESSAGES: Final[Schema] = {
         "type": "object",
         "properties": {
             "role": {"type": "string", "enum": ["user", "assistant"]},
-            "content": {"type": ["string", "array"], "description": "A text, or a list of parts."},
-            "attachments": {"type": ["array", "null"]},
-            "metadata": {"type": ["object", "null"]},
+            "content": _one_of("string", "array", description="A text, or a list of parts."),
+            "attachments": _one_of("array", "null"),
+            "metadata": _one_of("object", "null"),
         },
         "required": ["role", "content"],
     },
@@ -82,7 +88,7 @@ CHAT_MESSAGES: Final[Schema] = {
         "type": "object",
         "properties": {
             "role": {"type": "string", "enum": ["system", "developer", "user", "assistant", "tool"]},
-            "content": {"type": ["string", "array", "null"], "description": "A text, or a list of parts."},
+            "content": _one_of("string", "array", "null", description="A text, or a list of parts."),
         },
         "required": ["role"],
     },
@@ -98,7 +104,7 @@ TOOL_OUTPUTS: Final[Schema] = {
 TRUNCATION: Final[Schema] = {
     "properties": {
         "type": {"type": "string", "enum": ["auto", "last_messages"]},
-        "last_messages": {"type": ["integer", "null"], "minimum": 1},
+        "last_messages": {"anyOf": [{"type": "integer", "minimum": 1}, {"type": "null"}]},
     },
     "required": ["type"],
 }

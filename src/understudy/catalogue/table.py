@@ -112,10 +112,12 @@ _ASSISTANTS: Final = (
             Parameter(
                 "model",
                 "string",
-                "The model that answers. A server without providers of models has `rehearsal` only.",
+                "The model that answers: one of these, or any other that the server has. A server without providers of"
+                " models has `rehearsal` only.",
                 required=True,
                 limits={"enum": _ASSISTANT_MODELS},
-                also={"const": "rehearsal"},
+                also={"type": "string", "minLength": 1},
+                names_a_model=True,
             ),
             _ASSISTANT_TOOLS,
             _TOP_P,

@@ -5,10 +5,13 @@ else into the body. Knows no tool, and nothing of how requests are sent.
 """
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any, Literal
+
+MOST_MODELS = 200
+"""How many models of a server an enum lists beside the published ones; any other name is checked by the server."""
 
 Schema = dict[str, Any]
 Kind = Literal["string", "integer", "number", "boolean", "array", "object"]
@@ -21,7 +24,7 @@ class Parameter:
     """`limits` are further keywords of its JSON schema: bounds, an enum, the items.
 
     `also` is a schema of values that are taken though they are not of the published type. `sent` makes of an argument
-    what the API wants in its place.
+    what the API wants in its place. `names_a_model`: the models of the server that is called are values as well.
     """
 
     name: str
@@ -31,6 +34,7 @@ class Parameter:
     limits: Schema = field(default_factory=dict)
     also: Schema | None = None
     sent: Callable[[Any], Any] | None = None
+    names_a_model: bool = False
 
     @property
     def schema(self) -> Schema:
@@ -70,6 +74,17 @@ class Tool:
             "required": [parameter.name for parameter in self.parameters if parameter.required],
             "additionalProperties": False,
         }
+
+    def input_schema_with(self, models: Sequence[str]) -> Schema:
+        """The input schema for a server with these models, of which enums list at most `MOST_MODELS`."""
+        named = [parameter for parameter in self.parameters if parameter.names_a_model and "enum" in parameter.limits]
+        if not named or not models:
+            return self.input_schema
+        properties = dict(self.input_schema["properties"])
+        for parameter in named:
+            names = dict.fromkeys([*parameter.limits["enum"], *models[:MOST_MODELS]])
+            properties[parameter.name] = {**parameter.schema, "enum": list(names)}
+        return {**self.input_schema, "properties": properties}
 
     @cached_property
     def output_schema(self) -> Schema:

@@ -5,7 +5,6 @@ from understudy.settings.load import Entry, Loaded, load
 from understudy.settings.model import (
     BillingSettings,
     BlobSettings,
-    CorsSettings,
     EmbeddingSettings,
     LimitSettings,
     McpSettings,
@@ -25,7 +24,6 @@ from understudy.settings.value import allowed
 __all__ = [
     "BillingSettings",
     "BlobSettings",
-    "CorsSettings",
     "EmbeddingSettings",
     "Entry",
     "LimitSettings",

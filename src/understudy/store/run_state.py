@@ -120,14 +120,11 @@ def encode_progress(progress: Progress) -> str:
 
 @dataclass(slots=True)
 class StoredRun:
-    """A run as the engine takes it up: its public object, the engine's notes, and what was left open.
-
-    `interruptions` counts the servers that died while they executed it, since its last checkpoint.
-    """
+    """A run as the engine takes it up: its public object, the engine's notes, and what was left open."""
 
     project_id: str
     owner: str | None
-    interruptions: int
+    attempts: int
     run: RunObject
     progress: Progress
     steps: list[RunStepObject]
@@ -157,8 +154,7 @@ class Call:
 class Boundary:
     """What a run changes at one point of its life, in one transaction.
 
-    `run` None leaves the run's row as it is. `release` gives the run up, so that another worker may take it.
-    `interrupted`: the run has interruptions, which this checkpoint clears, whatever else it changes. `used`
+    `run` None leaves the run's row as it is. `release` gives the run up, so that another worker may take it. `used`
     is what model turns have cost, debited to the project `project_id`. `response` is what the response shows that the
     run is made for.
     """
@@ -174,5 +170,4 @@ class Boundary:
     used: Sequence[Usage] = ()
     project_id: str = ""
     release: bool = False
-    interrupted: bool = False
     response: ResponseObject | None = None

@@ -95,6 +95,12 @@ class AsyncToolkit(_Catalogue):
         except (aiohttp.ClientError, OSError, ValueError) as error:
             return failed(connection_failures.explain(self._address.root, error))
 
+    async def models(self) -> list[str]:
+        """The names of the server's models; empty where it cannot be asked."""
+        result = await self.execute("AI_ML_API_LIST_MODELS")
+        listed = result["data"].get("data") if result["successful"] else None
+        return [str(one["id"]) for one in listed if isinstance(one, dict) and "id" in one] if listed else []
+
     async def handle(self, answer: Any, *, skip_others: bool = False) -> _Definitions:
         """Executes the tools that a model's answer calls, one after the other, and returns what to send next.
 
@@ -162,6 +168,10 @@ class Toolkit(_Catalogue):
     def execute(self, slug: str, arguments: dict[str, Any] | None = None) -> Result:
         """What the call came to; nothing is raised."""
         return asyncio.run_coroutine_threadsafe(self._inner.execute(slug, arguments), self._running()).result()
+
+    def models(self) -> list[str]:
+        """The names of the server's models; empty where it cannot be asked."""
+        return asyncio.run_coroutine_threadsafe(self._inner.models(), self._running()).result()
 
     def handle(self, answer: Any, *, skip_others: bool = False) -> _Definitions:
         """As AsyncToolkit.handle does."""

@@ -17,6 +17,9 @@ async def run(base_url: str | None, api_key: str | None) -> None:
         async def execute(_: Context, slug: str, arguments: dict[str, Any]) -> Result:
             return await toolkit.execute(slug, arguments)
 
-        server = serve(execute, __version__)
+        async def list_models(_: Context) -> list[str]:
+            return await toolkit.models()
+
+        server = serve(execute, list_models, __version__)
         async with stdio_server() as (incoming, outgoing):
             await server.run(incoming, outgoing, server.create_initialization_options())

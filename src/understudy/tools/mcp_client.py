@@ -4,6 +4,7 @@ A connection lives inside the call that it serves: its tasks could otherwise fai
 """
 
 import asyncio
+import json
 import logging
 import socket
 from collections.abc import AsyncIterator, Callable, Coroutine
@@ -15,6 +16,7 @@ import mcp_types as types
 from mcp import Client, MCPError
 from mcp.client.sse import sse_client
 from mcp.client.streamable_http import streamable_http_client
+from pydantic import ValidationError
 
 from understudy.redaction import redact
 from understudy.settings import McpSettings, is_public
@@ -52,7 +54,7 @@ async def list_tools(server: McpServer, limits: McpSettings) -> list[McpTool]:
 async def call_tool(server: McpServer, name: str, arguments: dict[str, Any], limits: McpSettings) -> McpOutput:
     async def call(client: Client) -> McpOutput:
         try:
-            return _output(await client.call_tool(name, arguments), limits.output_bytes)
+            return _output(await _call(client, name, arguments), limits.output_bytes)
         except MCPError as error:
             message = _cut(
                 f"The tool failed: {redact(error.error.message) if server.private else error.error.message}",
@@ -187,8 +189,23 @@ def _tool(tool: types.Tool) -> McpTool:
     return McpTool(tool.name, tool.description, dict(tool.input_schema), read_only)
 
 
+async def _call(client: Client, name: str, arguments: dict[str, Any]) -> types.CallToolResult:
+    """The result, also of a server that leaves out `content` beside `structuredContent`, which the package refuses."""
+    try:
+        return await client.call_tool(name, arguments)
+    except ValidationError as error:
+        # Only the error still has the result: for an absent member its input is the object that lacks it.
+        for fault in error.errors(include_url=False):
+            if fault["type"] == "missing" and fault["loc"][-1:] == ("content",) and isinstance(fault["input"], dict):
+                return types.CallToolResult.model_validate({**fault["input"], "content": []}, by_name=False)
+        raise
+
+
 def _output(result: types.CallToolResult, most: int) -> McpOutput:
-    text = _cut("\n".join(_text(block) for block in result.content), most)
+    text = "\n".join(_text(block) for block in result.content)
+    if not text and result.structured_content is not None:
+        text = json.dumps(result.structured_content, ensure_ascii=False)
+    text = _cut(text, most)
     return McpOutput(error=text or "The tool failed.") if result.is_error else McpOutput(text=text)
 
 

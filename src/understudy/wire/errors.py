@@ -51,3 +51,26 @@ class MessageErrorResponse(Struct, kw_only=True):
     type: Literal["error"] = "error"
     error: MessageErrorDetails
     request_id: str
+
+
+class RpcErrorData(Struct, kw_only=True):
+    """What the HTTP API says beside the message."""
+
+    status: int
+    type: str
+    param: str | None
+    code: str | None
+
+
+class RpcError(Struct, kw_only=True):
+    code: int = -32000
+    message: str
+    data: RpcErrorData
+
+
+class RpcErrorResponse(Struct, kw_only=True):
+    """An error of JSON-RPC for a request whose own id was not read. Source: JSON-RPC 2.0, sections 5 and 5.1."""
+
+    jsonrpc: Literal["2.0"] = "2.0"
+    id: None = None
+    error: RpcError
