@@ -1,5 +1,7 @@
 """Two servers on one database: a stream of what the other one executes ends with an error, and never as if it were over."""
 
+import json
+
 import pytest
 
 from e2e.talk import new_thread, reached
@@ -17,6 +19,11 @@ def neighbours(new_server, postgres):
 
 def names(reply):
     return [line.removeprefix("event: ") for line in reply.body.decode().splitlines() if line.startswith("event: ")]
+
+
+def numbers(reply):
+    data = [line.removeprefix("data: ") for line in reply.body.decode().splitlines() if line.startswith("data: ")]
+    return [json.loads(one)["sequence_number"] for one in data]
 
 
 def assert_cut(reply, said):
@@ -76,6 +83,8 @@ def test_the_stream_of_a_response_on_another_server_ends_with_an_error_and_is_wh
     cut = second.ask("GET", path)
     assert_cut(cut, "retrieve it to see how it goes on")
     assert names(cut)[:2] == ["response.created", "response.queued"]
+    assert numbers(cut) == list(range(len(names(cut))))
+    assert numbers(second.ask("GET", path + "&starting_after=7")) == [8]
     gate.open()
     eventually(lambda: second.client.responses.retrieve(response.id).status == "completed")
     whole = second.ask("GET", path)

@@ -20,6 +20,7 @@ from understudy.api.parts import Parts, parts_of, project_of
 from understudy.api.remote import check_remote
 from understudy.engine.compacting import Compacting
 from understudy.engine.item_view import cited_files, revealed, shown
+from understudy.engine.response_log import last_number
 from understudy.engine.response_request import remote_server
 from understudy.engine.responses import Begun, Followed
 from understudy.engine.tool_choice import check_choice
@@ -335,31 +336,41 @@ def _as_error(response: ResponseObject) -> errors.ApiError:
 
 
 async def _frames(parts: Parts, begun: Begun, *, kept: bool) -> AsyncGenerator[bytes, None]:
+    last = b""
     async with aclosing(begun.frames()) as frames:
         async for together in frames:
             yield together
+            last = together
     if begun.log.handed_back:
-        yield _cut_frame()
+        yield _cut_frame(last_number(last) + 1)
     elif not kept:
         await parts.responses.forget(begun.id)
 
 
 async def _followed_frames(followed: Followed) -> AsyncGenerator[bytes, None]:
+    last = b""
     async with aclosing(followed.frames) as frames:
         async for together in frames:
             yield together
+            last = together
     if followed.is_cut:
-        yield _cut_frame()
+        yield _cut_frame(max(last_number(last), followed.after) + 1)
 
 
-def _cut_frame() -> bytes:
+def _cut_frame(number: int) -> bytes:
     message = "The server stopped following this response here; retrieve it to see how it goes on."
-    return _error_frame(to_api_error(errors.ServerError(message)))
+    return _error_frame(to_api_error(errors.ServerError(message)), number)
 
 
-def _error_frame(error: errors.ApiError) -> bytes:
+def _error_frame(error: errors.ApiError, number: int) -> bytes:
     """The Responses API's errors in streams are flat."""
-    data = {"type": "error", "code": error.code, "message": error.message, "param": error.param, "sequence_number": -1}
+    data = {
+        "type": "error",
+        "code": error.code,
+        "message": error.message,
+        "param": error.param,
+        "sequence_number": number,
+    }
     return b"event: error\ndata: " + msgspec.json.encode(data) + b"\n\n"
 
 

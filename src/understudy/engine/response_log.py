@@ -203,6 +203,12 @@ def _text(part: OutputText) -> Iterator[events.Event]:
         yield events.TextDelta(part.text[end:])
 
 
+def last_number(frames: bytes) -> int:
+    """The number of the last event of a stream's bytes; -1 where there is none."""
+    found = _NUMBER.findall(frames, frames.rfind(b"\n\n", 0, -2) + 1)
+    return int(found[-1]) if found else -1
+
+
 def _behind(frames: bytes, after: int) -> list[bytes]:
     blocks = [block + b"\n\n" for block in frames.split(b"\n\n") if block]
     return [block for block in blocks if _number(block) > after]

@@ -58,9 +58,13 @@ class Begun:
 
 @dataclass(frozen=True, slots=True)
 class Followed:
-    """The rest of a response's stream, with the log that it comes from where this server executes the response."""
+    """The rest of a response's stream behind the event with the number `after`, -1 for all of it.
+
+    `log` is where it comes from if this server executes the response.
+    """
 
     frames: AsyncGenerator[bytes, None]
+    after: int
     log: RunLog | None = None
     whole: bool = True
 
@@ -200,8 +204,8 @@ class Responses:
         known = -1 if after is None else after
         log = self._logs.get(response_id)
         if log is not None:
-            return Followed(frames_after(log, known), log)
-        return Followed(retold(response, known), whole=response.status in ENDED)
+            return Followed(frames_after(log, known), known, log)
+        return Followed(retold(response, known), known, whole=response.status in ENDED)
 
     async def count_tokens(self, project_id: str, asked: ResponseContext, items: Sequence[GivenItem]) -> int:
         """How many tokens the model would be given, as far as we can count. Raises what `create` does."""
