@@ -7,9 +7,10 @@ from typing import Any, Final
 
 from understudy import errors
 from understudy.api.parts import Parts
-from understudy.engine import inline
+from understudy.engine import inline, summaries
 from understudy.wire.client_items import ComputerCallOutput
 from understudy.wire.input_items import (
+    ForeignItem,
     GivenCustomToolCallOutput,
     GivenFunctionCallOutput,
     GivenItem,
@@ -31,6 +32,7 @@ async def check_files(parts: Parts, project_id: str, items: Sequence[GivenItem],
     images: dict[str, str] = {}
     named: list[str] = []
     for index, item in enumerate(items):
+        _check_summary(item, f"{param}[{index}].encrypted_content")
         for path, part in _contents(item, f"{param}[{index}]"):
             if isinstance(part, InputImage) and part.image_url:
                 await check_image_url(part.image_url, f"{path}.image_url")
@@ -107,6 +109,20 @@ async def _check_base64(encoded: str, param: str, code: str) -> None:
             await asyncio.to_thread(inline.check_base64, encoded)
     except binascii.Error as fault:
         raise InvalidBody(Problem(f"Invalid '{param}': {fault}", param, code)) from None
+
+
+def _check_summary(item: GivenItem, param: str) -> None:
+    """Raises InvalidRequest for a compaction that another server made: without it, the conversation would be lost."""
+    if not isinstance(item, ForeignItem) or item.type != "compaction":
+        return
+    content = item.item.get("encrypted_content")
+    if not isinstance(content, str) or summaries.unpack(content) is None:
+        raise errors.InvalidRequest(
+            f"The encrypted content {str(content)[:16]}... could not be verified. Reason: Encrypted content could not"
+            " be decrypted or parsed. This server reads only compactions that it made itself.",
+            param=param,
+            code="invalid_encrypted_content",
+        )
 
 
 def _contents(item: GivenItem, path: str) -> list[tuple[str, Any]]:

@@ -10,22 +10,17 @@ from typing import Any, Final
 import msgspec
 
 from understudy import ids
-from understudy.engine import reasoning
+from understudy.engine import summaries
 from understudy.engine.given_items import kept
 from understudy.engine.item_view import shown
 from understudy.engine.responses import Responses
 from understudy.store import Store
 from understudy.store.messages import Item
 from understudy.store.pages import PageRequest
-from understudy.wire.input_items import GivenItem, GivenMessage, InputText
+from understudy.wire.input_items import CompactionTrigger, GivenItem, GivenMessage, InputText
 from understudy.wire.response_items import OutputMessage, OutputText
 from understudy.wire.responses import CompactionObject, CompactRequest, CreateResponseRequest, ResponseObject
 
-_INSTRUCTIONS: Final = (
-    "You write down what a conversation has come to, for whoever goes on with it and has not seen it. Keep every fact,"
-    " decision, name, number, open question and result of a tool that may matter later; leave out what does not."
-)
-_ASKED: Final = "Summarise our conversation up to here. Answer with the summary alone."
 _PAGE: Final = 100
 _IMAGES: Final = frozenset({"message.input_image.image_url"})
 
@@ -40,15 +35,18 @@ class Compacting:
     ) -> tuple[ResponseObject, CompactionObject]:
         """The response that summarised, which may have failed, and what it came to. Raises what `create` does."""
         said = await self._said_before(project_id, asked.previous_response_id)
-        question = GivenMessage(content=[InputText(_ASKED)], role="user")
+        question = GivenMessage(content=[InputText(summaries.REQUEST)], role="user")
         request = CreateResponseRequest(
             model=asked.model,
-            instructions=f"{asked.instructions}\n{_INSTRUCTIONS}" if asked.instructions else _INSTRUCTIONS,
+            instructions=f"{asked.instructions}\n{summaries.INSTRUCTIONS}"
+            if asked.instructions
+            else summaries.INSTRUCTIONS,
             previous_response_id=asked.previous_response_id,
             store=False,
             truncation="auto",
         )
-        begun = await self._responses.create(project_id, request, [*items, question], key_id)
+        asked_of = [item for item in items if not isinstance(item, CompactionTrigger)]
+        begun = await self._responses.create(project_id, request, [*asked_of, question], key_id)
         response = await self._responses.finished(begun.id)
         await self._responses.forget(begun.id)
         made = CompactionObject(
@@ -87,4 +85,8 @@ def _users(items: Sequence[Item]) -> list[dict[str, Any]]:
 def _item(response: ResponseObject) -> dict[str, Any]:
     messages = [item for item in response.output if isinstance(item, OutputMessage)]
     texts = [part.text for message in messages for part in message.content if isinstance(part, OutputText)]
-    return {"id": ids.compaction(), "type": "compaction", "encrypted_content": reasoning.sealed("".join(texts))}
+    return {
+        "id": ids.compaction(),
+        "type": "compaction",
+        "encrypted_content": summaries.pack(summaries.Summary("".join(texts))),
+    }

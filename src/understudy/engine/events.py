@@ -241,6 +241,13 @@ class ReasoningClosed(Event, frozen=True, tag="reasoning_closed"):
     sealed: str
 
 
+class ContextCompacted(Event, frozen=True, tag="context_compacted"):
+    """What the model is told was made shorter; `packed` stands for it."""
+
+    item_id: str
+    packed: str
+
+
 class CallsClosed(Event, frozen=True, tag="calls_closed"):
     """Every call of the turn was answered here; `usage` is what the turn cost."""
 

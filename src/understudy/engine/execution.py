@@ -5,12 +5,15 @@ import logging
 from functools import partial
 from typing import Final
 
+import msgspec
+
 from understudy.engine import events
 from understudy.engine.accounting import Accounting
+from understudy.engine.compaction import Compaction
 from understudy.engine.hearing import FREE, Hearing
 from understudy.engine.interruption import Interrupted, Interruption, Reason
 from understudy.engine.log import RunLog
-from understudy.engine.prompt import BudgetSpent, LoadDocument, LoadImage, Room, TooLong, build_request
+from understudy.engine.prompt import BudgetSpent, LoadDocument, LoadImage, Prompt, Room, TooLong, build_request
 from understudy.engine.run_view import RunView
 from understudy.engine.stage import LostRun, Stage
 from understudy.engine.tool_use import Tools, ToolUse
@@ -19,6 +22,7 @@ from understudy.errors import ApiError, StoreError, UpstreamError
 from understudy.llm.prices import Tokens
 from understudy.llm.router import Models
 from understudy.store.ledger import Usage
+from understudy.store.run_state import Plan
 from understudy.wire.runs import LastError, RunIncompleteDetails, RunStatus
 
 logger = logging.getLogger(__name__)
@@ -110,6 +114,9 @@ class Execution:
         await self._tool_use.reopen()
         if progress.calls and not await self._tool_use.finish():
             return
+        if progress.plan is not None and await self._compact(progress.plan):
+            await self._end("completed")
+            return
         while progress.turns < _MOST_TURNS:
             turn = await self._ask()
             progress.turns += 1
@@ -123,10 +130,37 @@ class Execution:
                 return
         await self._end("failed", cut="run_failed", error=_TOO_MANY_TURNS)
 
+    async def _compact(self, plan: Plan) -> bool:
+        """Makes the context shorter where that is due; whether nothing else was asked for."""
+        if (plan.compacts or plan.compacts_only) and not plan.compacted and not self._stage.progress.turns:
+            room = self._room()
+            compaction = Compaction(self._stage, self._interruption, self._models, self._accounting, plan)
+            try:
+                prompt = await self._prompt(room)
+                due = plan.compacts_only or compaction.is_due(prompt.body, room.window)
+            except TooLong:
+                # What does not fit has no part in the summary either.
+                prompt = await self._prompt(room, cuts=True)
+                due = True
+            if due:
+                await compaction.compact(prompt.body)
+        return plan.compacts_only
+
     async def _ask(self) -> Turn:
         stage, room = self._stage, self._room()
+        prompt = await self._prompt(room)
+        self._interruption.check()
+        self._accounting.expect(self.view.run.model)
+        self._hearing = Hearing(stage, self._interruption, prompt, stage.progress.figures)
+        return await self._hearing.listen(self._models, room)
+
+    async def _prompt(self, room: Room, *, cuts: bool = False) -> Prompt:
+        """`cuts`: what does not fit is left out, whatever the client said of it."""
+        stage, plan = self._stage, self._stage.progress.plan
+        if cuts and plan is not None:
+            plan = msgspec.structs.replace(plan, cuts=True)
         files = [(file.id, file.filename) for file in self._tool_use.files]
-        prompt = await build_request(
+        return await build_request(
             stage.store.messages,
             self.view.run,
             stage.progress.turns,
@@ -134,13 +168,9 @@ class Execution:
             self._load_image,
             files,
             self._tool_use.remote,
-            plan=stage.progress.plan,
+            plan=plan,
             load_document=self._load_document,
         )
-        self._interruption.check()
-        self._accounting.expect(self.view.run.model)
-        self._hearing = Hearing(stage, self._interruption, prompt, stage.progress.figures)
-        return await self._hearing.listen(self._models, room)
 
     async def _use_tools(self, turn: Turn) -> bool:
         """False where the client has to act now."""
@@ -281,7 +311,9 @@ class Execution:
         run, used = self.view.run, self._stage.progress.used
         prompt, completion = run.max_prompt_tokens, run.max_completion_tokens
         prompt_left = None if prompt is None else prompt - used.prompt_tokens
-        completion_left = None if completion is None else completion - used.completion_tokens
+        plan = self._stage.progress.plan
+        summary = 0 if plan is None else plan.summary_tokens
+        completion_left = None if completion is None else completion + summary - used.completion_tokens
         if prompt_left is not None and prompt_left <= 0:
             raise BudgetSpent("max_prompt_tokens")
         if completion_left is not None and completion_left <= 0:

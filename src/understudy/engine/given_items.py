@@ -20,6 +20,7 @@ from understudy.wire.client_items import (
     ToolSearchOutput,
 )
 from understudy.wire.input_items import (
+    CompactionTrigger,
     ForeignItem,
     GivenCodeInterpreterCall,
     GivenCustomToolCallOutput,
@@ -79,10 +80,15 @@ _FOREIGN_TURN = 9000
 
 
 def kept(items: Sequence[GivenItem], thread_id: str, now: int) -> list[NewItem]:
-    return [_kept(number, item, thread_id, now) for number, item in enumerate(items)]
+    return [
+        _kept(number, item, thread_id, now)
+        for number, item in enumerate(items)
+        if not isinstance(item, CompactionTrigger)
+    ]
 
 
 def _kept(number: int, item: GivenItem, thread_id: str, now: int) -> NewItem:
+    assert not isinstance(item, CompactionTrigger)  # no item of a conversation
     if isinstance(item, ForeignItem):
         item_id = ids.other_item()
         return NewItem(item_id, item.type, msgspec.json.encode({"id": item_id, **item.item}).decode())

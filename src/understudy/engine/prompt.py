@@ -3,14 +3,17 @@
 Of searches only the run's own are told: the passages that earlier runs found would crowd out everything else.
 """
 
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import AsyncGenerator, Awaitable, Callable, Mapping, Sequence
+from contextlib import aclosing
 from dataclasses import dataclass, field
 from math import inf
 from typing import Any, Final, Literal, Protocol
 
 import msgspec
 
+from understudy.engine import summaries
 from understudy.engine.citing import Sources
+from understudy.engine.client_history import TOOL_LISTS
 from understudy.engine.client_tools import Offer, offer_tools
 from understudy.engine.remote_tools import RemoteFunction
 from understudy.engine.telling import BuiltIn, Telling
@@ -42,6 +45,9 @@ _CHARACTERS: Final = 16
 
 # How many times longer than what they say items may be, with all that is around their text.
 _AROUND: Final = 8
+
+# Items that hold for all that follows.
+_STANDING: Final = frozenset({"configuration_update", *TOOL_LISTS})
 
 LoadImage = Callable[[str], Awaitable[str | None]]
 """From a File's id to a `data:` URL; None where there is no such image."""
@@ -291,34 +297,55 @@ async def _newest(
 ) -> list[Item]:
     """Items oldest first: what the truncation strategy keeps, and hardly more than there is room for.
 
-    Everything of the run itself is kept, however many messages the strategy allows. Raises TooLong where there is more
+    Everything of the run itself is kept, however many messages the strategy allows. Of what a summary replaces, only
+    the question before it is. Raises TooLong where there is more
     and nothing is to be cut.
     """
     strategy = run.truncation_strategy
     keep = strategy.last_messages if strategy.type == "last_messages" else None
     found: list[Item] = []
+    async with aclosing(_pages(messages, run, context)) as pages:
+        async for page in pages:
+            for number, item in enumerate(page):
+                own = item.run_id == run.id
+                if item.kind == "file_search_call" and not own:
+                    continue
+                if not own and (room < 0 or (keep is not None and keep <= 0)):
+                    if not cuts:
+                        raise TooLong
+                    return found[::-1]
+                found.append(item)
+                room -= _at_least(item)
+                if keep is not None and item.kind == "message" and not own:
+                    keep -= 1
+                if item.kind == "compaction" and summaries.replaces_context(item.body):
+                    return [*_not_replaced(page[number:]), *found[::-1]]
+    return found[::-1]
+
+
+async def _pages(messages: Told, run: RunObject, context: Sequence[ContextPart]) -> AsyncGenerator[list[Item], None]:
+    """The items of the run's thread and of those before it, newest first."""
     places = [*((part.thread_id, part.last_seq + 1) for part in context), (run.thread_id, _NEWEST)]
     thread_id, before = places.pop()
     while True:
         page = await messages.newest(thread_id, before, _PAGE)
-        for item in page:
-            own = item.run_id == run.id
-            if item.kind == "file_search_call" and not own:
-                continue
-            if not own and (room < 0 or (keep is not None and keep <= 0)):
-                if not cuts:
-                    raise TooLong
-                return found[::-1]
-            found.append(item)
-            room -= _at_least(item)
-            if keep is not None and item.kind == "message" and not own:
-                keep -= 1
+        yield page
         if len(page) == _PAGE:
             before = page[-1].seq
         elif places:
             thread_id, before = places.pop()
         else:
-            return found[::-1]
+            return
+
+
+def _not_replaced(items: Sequence[Item]) -> list[Item]:
+    """What a summary of these items, newest first, does not stand for: the last question, settings and found tools.
+
+    The summary itself has the text of a question that is further away.
+    """
+    asked = (item for item in items if item.kind in {"message", "input"} and '"role":"user"' in item.body)
+    question = next(asked, None)
+    return [item for item in reversed(items) if item is question or item.kind in _STANDING]
 
 
 def _at_least(item: Item) -> int:

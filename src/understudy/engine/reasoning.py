@@ -47,6 +47,7 @@ def opened(content: str | None) -> str | None:
     try:
         unpacking = zlib.decompressobj()
         text = unpacking.decompress(base64.urlsafe_b64decode(content[len(_VERSION) :]), _LONGEST)
-        return text.decode()
+        # Cut off, unless it is longer than anything that was sealed here.
+        return text.decode() if unpacking.eof or unpacking.unconsumed_tail else None
     except (binascii.Error, zlib.error, UnicodeDecodeError):
         return None

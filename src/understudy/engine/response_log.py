@@ -19,6 +19,7 @@ from understudy.tools.mcp import execution_error
 from understudy.wire.client_items import ApplyPatchCall, ComputerCall, LocalShellCall, ShellCall, ToolSearchCall
 from understudy.wire.response_items import (
     CodeInterpreterCall,
+    CompactionItem,
     ContainerFileCitation,
     CustomToolCallItem,
     FileCitation,
@@ -133,11 +134,18 @@ def _item(index: int, item: OutputItem) -> Iterator[events.Event]:
             yield from _code(index, item)
         case McpListTools() | McpCall() | McpApprovalRequest():
             yield from _remote(index, item)
-        case ReasoningItem():
-            yield events.ReasoningOpened(item.id)
-            for summary in item.summary:
-                yield events.ReasoningDelta(summary.text)
-            yield events.ReasoningClosed(item.encrypted_content or "")
+        case CompactionItem() | ReasoningItem():
+            yield from _packed(item)
+
+
+def _packed(item: CompactionItem | ReasoningItem) -> Iterator[events.Event]:
+    if isinstance(item, CompactionItem):
+        yield events.ContextCompacted(item.id, item.encrypted_content)
+        return
+    yield events.ReasoningOpened(item.id)
+    for summary in item.summary:
+        yield events.ReasoningDelta(summary.text)
+    yield events.ReasoningClosed(item.encrypted_content or "")
 
 
 def _remote(index: int, item: McpListTools | McpCall | McpApprovalRequest) -> Iterator[events.Event]:

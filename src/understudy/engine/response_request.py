@@ -18,7 +18,7 @@ from understudy.engine.tool_choice import allowed_keys, chat_choice, forced_key
 from understudy.llm.families import sampling
 from understudy.store.responses import NewResponse, Place
 from understudy.store.run_state import Plan, Progress
-from understudy.wire.input_items import GivenItem
+from understudy.wire.input_items import CompactionTrigger, GivenItem
 from understudy.wire.response_tools import (
     AllowedTools,
     AutoContainer,
@@ -58,6 +58,7 @@ def new_response(
     offer = offer_tools(tools)
     plan = _plan(asked, offer)
     plan.context = place.context
+    plan.compacts_only = bool(items) and isinstance(items[-1], CompactionTrigger)
     run = RunObject(
         id=response_id,
         created_at=now,
@@ -110,6 +111,9 @@ def _plan(asked: CreateResponseRequest, offer: Offer) -> Plan:
         plan.allowed = allowed_keys(asked.tool_choice, asked.tools or (), offer)
     plan.forced = forced_key(asked.tool_choice, asked.tools or (), offer)
     plan.cuts = asked.truncation == "auto"
+    plan.compacts = bool(asked.context_management)
+    for entry in asked.context_management or ():
+        plan.compact_above = msgspec.to_builtins(entry).get("compact_threshold") or plan.compact_above
     plan.all_turns = asked.reasoning is not None and asked.reasoning.context == "all_turns"
     plan.verbosity = asked.text.verbosity if asked.text is not None else None
     return plan

@@ -20,6 +20,7 @@ from understudy.tools.mcp import execution_error
 from understudy.wire.client_items import ClientCall
 from understudy.wire.response_items import (
     CodeInterpreterCall,
+    CompactionItem,
     ContainerFileCitation,
     CustomToolCallItem,
     FileCitation,
@@ -357,6 +358,15 @@ class ResponseView:
         self._open.discard(index)
         return frames + self._item_frame("done", index, item)
 
+    def _context_compacted(self, event: events.ContextCompacted) -> bytes:
+        item = CompactionItem(id=event.item_id, encrypted_content="")
+        number = self._add(item)
+        self._open.discard(number)
+        frames = self._item_frame("added", number, item)
+        frames += self._frame("compaction.compacting", _Place.of(item.id, number).members())
+        item.encrypted_content = event.packed
+        return frames + self._item_frame("done", number, item)
+
     def _summarised(self) -> bool:
         reasoning = self.response.reasoning
         return bool(reasoning.summary or reasoning.generate_summary)
@@ -605,6 +615,7 @@ _HANDLERS: Final[dict[type[events.Event], Callable[[ResponseView, Any], bytes]]]
     events.ReasoningOpened: ResponseView._reasoning_opened,  # noqa: SLF001
     events.ReasoningDelta: ResponseView._reasoning_delta,  # noqa: SLF001
     events.ReasoningClosed: ResponseView._reasoning_closed,  # noqa: SLF001
+    events.ContextCompacted: ResponseView._context_compacted,  # noqa: SLF001
     events.CallOpened: ResponseView._call_opened,  # noqa: SLF001
     events.ArgumentsDelta: ResponseView._arguments_delta,  # noqa: SLF001
     events.CallRendered: ResponseView._call_rendered,  # noqa: SLF001

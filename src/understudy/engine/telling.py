@@ -10,6 +10,7 @@ import msgspec
 
 from understudy.engine import client_history, reasoning
 from understudy.engine.client_tools import provider_name
+from understudy.engine.summaries import add_summary
 from understudy.engine.text_format import chat_format
 from understudy.store.messages import Item
 from understudy.store.run_state import ClientTool
@@ -90,7 +91,8 @@ class Telling:
         elif item.kind == "input":
             _add_input(spoken, _decode_call(item.body))
         elif item.kind == "compaction":
-            _add_summary(spoken, _decode_call(item.body))
+            if add_summary(spoken, _decode_call(item.body).get("encrypted_content")):
+                self._attached.clear()
         elif item.kind == "configuration_update":
             self._take_settings(item)
         elif item.seq in complete:
@@ -213,12 +215,6 @@ def _drop_earlier_thoughts(spoken: list[dict[str, Any]]) -> None:
     last = next((index for index in range(len(spoken) - 1, -1, -1) if spoken[index]["role"] == "user"), 0)
     for message in spoken[:last]:
         message.pop("reasoning_content", None)
-
-
-def _add_summary(spoken: list[dict[str, Any]], item: Mapping[str, Any]) -> None:
-    """What a conversation came to that was made short; what was sealed elsewhere nobody here can read."""
-    if text := reasoning.opened(item.get("encrypted_content")):
-        spoken.append({"role": "system", "content": f"What was said before, in short:\n{text}"})
 
 
 def _add_input(spoken: list[dict[str, Any]], item: dict[str, Any]) -> None:

@@ -183,6 +183,10 @@ class ConfigurationUpdate(Struct, kw_only=True, tag_field="type", tag="configura
     text: SetText | UnsetType | None = UNSET
 
 
+class CompactionTrigger(Struct, tag_field="type", tag="compaction_trigger"):
+    """The last item of an input whose context is to be made shorter, and nothing else."""
+
+
 class ItemReference(Struct, tag_field="type", tag="item_reference"):
     id: str
 
@@ -210,6 +214,7 @@ GivenItem = (
     | ClientCallOutput
     | AdditionalTools
     | ConfigurationUpdate
+    | CompactionTrigger
     | ItemReference
     | ForeignItem
 )
@@ -238,6 +243,7 @@ _KINDS: Final[dict[str, type[Struct]]] = {
     "computer_call_output": ComputerCallOutput,
     "additional_tools": AdditionalTools,
     "configuration_update": ConfigurationUpdate,
+    "compaction_trigger": CompactionTrigger,
     "item_reference": ItemReference,
 }
 _FOREIGN: Final = (
@@ -253,6 +259,7 @@ def whole(given: str | Sequence[Mapping[str, Any]], param: str = "input") -> lis
         given = [{"type": "message", "role": "user", "content": given}]
     items = [_whole(dict(item), f"{param}[{index}]") for index, item in enumerate(given)]
     _name_calls(items, param)
+    _check_trigger(items, param)
     return items
 
 
@@ -276,6 +283,14 @@ def _name_calls(items: Sequence[GivenItem], param: str) -> None:
             raise InvalidBody(wording.missing(f"{param}[{index}].call_id"))
 
 
+def _check_trigger(items: Sequence[GivenItem], param: str) -> None:
+    """Raises InvalidBody for a trigger that is not the last item of an input."""
+    last = len(items) - 1 if param == "input" else -1
+    for index, item in enumerate(items):
+        if isinstance(item, CompactionTrigger) and index != last:
+            raise _fault(f"{param}[{index}]", "a 'compaction_trigger' has to be the last item of a response's input")
+
+
 def _whole(item: dict[str, Any], path: str) -> GivenItem:
     kind = _kind_of(item)
     if kind in _FOREIGN:
@@ -284,7 +299,7 @@ def _whole(item: dict[str, Any], path: str) -> GivenItem:
     if known is None:
         raise InvalidBody(wording.unsupported_value(f"{path}.type", str(kind), (*_KINDS, *_FOREIGN)))
     found: GivenItem = _converted(item, known, path)
-    if isinstance(found, ItemReference):
+    if isinstance(found, ItemReference | CompactionTrigger):
         return found
     if hasattr(found, "status"):
         found.status = found.status or "completed"

@@ -95,6 +95,13 @@ class ReasoningItem(Struct, kw_only=True, tag_field="type", tag="reasoning"):
     summary: list[SummaryText] = []
 
 
+class CompactionItem(Struct, kw_only=True, tag_field="type", tag="compaction"):
+    """What stands for everything before it."""
+
+    id: str
+    encrypted_content: str
+
+
 class McpListTools(Struct, kw_only=True, tag_field="type", tag="mcp_list_tools"):
     id: str
     error: str | UnsetType = UNSET
@@ -130,6 +137,7 @@ OutputItem = (
     | FileSearchCall
     | CodeInterpreterCall
     | ReasoningItem
+    | CompactionItem
     | McpListTools
     | McpCall
     | McpApprovalRequest
