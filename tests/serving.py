@@ -82,16 +82,16 @@ class Server:
         (self.data / "blobs").symlink_to(other.data / "blobs")
         return self
 
-    def refusal(self):
-        """What a start says that ends with exit code 1."""
-        return self.failure("serve", "--port", "0")
+    def refusal(self, code=1):
+        """What a start says that ends with that exit code."""
+        return self.failure("serve", "--port", "0", code=code)
 
-    def failure(self, *arguments):
-        """What a command says that ends with exit code 1."""
+    def failure(self, *arguments, code=1):
+        """What a command says that ends with that exit code."""
         done = subprocess.run(
             self.command(*arguments), capture_output=True, env=self.environ, text=True, timeout=WAIT, check=False
         )
-        assert done.returncode == 1, done.stdout + done.stderr
+        assert done.returncode == code, done.stdout + done.stderr
         return done.stderr
 
     def command(self, *arguments):

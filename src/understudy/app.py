@@ -8,6 +8,7 @@ import shutil
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
@@ -16,6 +17,7 @@ from starlette.exceptions import HTTPException
 from starlette.middleware import Middleware
 
 from understudy.api.batch_endpoints import batch_endpoints
+from understudy.api.cors import CorsPolicy
 from understudy.api.entry import Entry
 from understudy.api.errors import on_error, on_http_error
 from understudy.api.mcp import Mcp
@@ -68,6 +70,7 @@ from understudy.wire.problems import InvalidInput
 _ERASE_EVERY = 0.5
 _SWEEP_FILES_EVERY = 1.0
 _SWEEP_RESPONSES_EVERY = 60.0
+_LOOK_FOR_REVOKED_EVERY = 1.0
 # The part of a stop's time in which streams may still end by themselves.
 _WAITED_FOR = 0.75
 
@@ -102,7 +105,7 @@ def create_app(settings: Settings, clock: Clock | None = None) -> Starlette:
     app = Starlette(
         routes=routes(),
         lifespan=lifespan,
-        middleware=[Middleware(Entry)],
+        middleware=[Middleware(Entry, cors=CorsPolicy(settings.cors.origins))],
         exception_handlers={HTTPException: on_http_error, **dict.fromkeys(handled, on_error)},
     )
     app.router.redirect_slashes = False
@@ -150,6 +153,7 @@ async def _open(app: Starlette, stack: AsyncExitStack, settings: Settings, clock
     stack.push_async_callback(webhooks.stop)
     generations = await _open_generations(stack, settings, store, blobs, files, accounting, clock)
     streams = OpenStreams()
+    _repeat(stack, _LOOK_FOR_REVOKED_EVERY, partial(streams.end_revoked, store.keys.active))
     mcp = Mcp(settings)
     stack.push_async_callback(mcp.close)
     runs = Runs(store, worker, logs, clock, settings.limits.run_seconds)

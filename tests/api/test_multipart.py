@@ -79,9 +79,9 @@ def test_a_file_is_the_same_wherever_the_network_cut_it(content, cuts, fields_fi
 def test_a_name_in_any_alphabet_arrives_in_each_of_the_ways_to_write_it(name):
     browsers = name.replace('"', "%22")
     assume("%22" not in name)
-    wanted = cleaned(name) or "text/plain"
+    wanted = cleaned(name) or "file.txt"
     raw = f'form-data; name="file"; filename="{browsers}"'.encode().decode("latin-1")
-    assert filename_of(raw, "text/plain") == (cleaned(browsers.replace("%22", '"')) or "text/plain")
+    assert filename_of(raw, "text/plain") == (cleaned(browsers.replace("%22", '"')) or "file.txt")
     extended = f"form-data; name=file; filename=\"fallback\"; filename*=utf-8''{quote(name, safe='')}"
     assert filename_of(extended, "text/plain") == wanted
 
@@ -113,7 +113,13 @@ def test_a_name_never_holds_a_path_or_a_control_character(name):
         ('form-data; name="file"; filename="x.txt"; filename*=nonsense\'\'%41', None, "x.txt"),
         ("form-data; name=\"file\"; filename*=iso-8859-1''%E9.txt", None, "é.txt"),
         ('form-data; name="file"; filename="\xe9.txt"', None, "é.txt"),
-        ('form-data; name="file"; filename=""', "text/csv", "text/csv"),
+        ('form-data; name="file"; filename=""', "text/csv", "file.csv"),
+        ('form-data; name="file"; filename=""', "Text/Plain; charset=utf-8", "file.txt"),
+        ('form-data; name="file"; filename=""', "application/octet-stream", "file"),
+        ('form-data; name="file"; filename=""', None, "file"),
+        ('form-data; name="file"; filename="dir/"', "application/pdf", "file.pdf"),
+        ('form-data; name="file"; filename="\x01\x1f"', "application/json", "file.json"),
+        ("form-data; name=\"file\"; filename*=UTF-8''", "text/csv", "file.csv"),
         ('form-data; name="file"', "text/csv", "text/csv"),
         ('form-data; name="file"; filename=".."', None, "file"),
         ('form-data; name="file"', None, None),
@@ -178,3 +184,9 @@ def test_nothing_is_sent_twice(name):
     parts = [part("file", b"x", filename="a"), part("purpose", b"batch"), part(name, b"y", filename="b")]
     with pytest.raises(InvalidBody, match=f"Duplicate parameter: '{name}'"):
         read(form_of(*parts))
+
+
+def test_a_name_that_fits_into_no_header_is_refused():
+    name = "n" * 5000 + ".txt"
+    with pytest.raises(InvalidBody, match="Invalid 'file': string too long"):
+        read(form_of(part("file", b"x", filename=name)))

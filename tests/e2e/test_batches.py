@@ -3,6 +3,7 @@
 import json
 import re
 import sqlite3
+from functools import partial
 
 import openai
 import pytest
@@ -394,6 +395,24 @@ def test_a_batch_that_was_stopped_goes_on(new_server, upstream, database):
     server.stop()
     server.start()
     assert reached(server, batch).request_counts.completed == 1
+
+
+def test_a_batch_is_validated_at_once_however_many_are_in_progress(new_server, upstream):
+    server = new_server(limits__concurrent_batch_lines=1).start()
+    gate = Gate()
+    upstream.always(stalled(gate))
+    made = input_file(server, [chat_line("a", "Hello")])
+    create = partial(server.client.batches.create, endpoint=CHAT, completion_window="24h")
+    busy = [create(input_file_id=made) for _ in range(70)]
+    late = create(input_file_id=input_file(server, [b"no JSON"]))
+    assert reached(server, late, "failed").errors.data[0].code == "invalid_json_line"
+    for one in (busy[0], busy[-1]):
+        reached(server, one, "in_progress")
+    assert server.client.batches.cancel(busy[-1].id).status == "cancelling"
+    assert reached(server, busy[-1]).status == "cancelled"
+    gate.open()
+    upstream.always(text("Done"))
+    assert {reached(server, one).status for one in busy[:-1]} == {"completed"}
 
 
 def test_a_batch_is_cancelled_through_any_server(new_server, upstream, postgres):

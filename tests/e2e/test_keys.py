@@ -1,13 +1,16 @@
 """Keys beside a running server."""
 
+import contextlib
 import json
 import subprocess
+from concurrent.futures import ThreadPoolExecutor
 
 import openai
 import pytest
 
 from e2e.talk import each_database
 from serving import WAIT
+from upstream import Gate, text
 from waiting import eventually
 
 
@@ -38,6 +41,47 @@ def test_a_key_works_as_soon_as_it_is_made_and_not_for_long_once_it_is_revoked(n
 
         eventually(refused, within=3)
     assert server.client.beta.assistants.retrieve(mine.id) == mine
+
+
+@each_database
+def test_what_a_revoked_key_has_opened_ends_soon_with_an_error_and_all_else_goes_on(new_server, upstream, database):
+    server = new_server(**database).start()
+    made = json.loads(run(server, "keys", "create", "--json"))
+    gate = Gate()
+    upstream.always(lambda _: text("Hel", gate, "lo"))
+    chat = {"model": "gpt-4o", "messages": [{"role": "user", "content": "Hello"}], "stream": True}
+    response = {"model": "gpt-4o", "input": "Hello"}
+    assistant = server.client.beta.assistants.create(model="gpt-4o")
+    started = {"assistant_id": assistant.id, "thread": {"messages": [{"role": "user", "content": "Hello"}]}}
+    streams = [
+        ("/v1/chat/completions", chat),
+        ("/v1/messages", {**chat, "max_tokens": 10}),
+        ("/v1/responses", {**response, "stream": True}),
+        ("/v1/threads/runs", {**started, "stream": True}),
+        ("/v1/completions", {"model": "gpt-4o", "prompt": "Hello", "stream": True}),
+    ]
+    with contextlib.ExitStack() as opened, ThreadPoolExecutor() as pool:
+        background = server.ask("POST", "/v1/responses", {**response, "background": True}, key=made["key"]).json
+        paths = [("GET", f"/v1/responses/{background['id']}?stream=true", None)]
+        paths += [("POST", path, body) for path, body in streams]
+        mine = [opened.enter_context(server.opened(*asked, key=made["key"])) for asked in paths]
+        others = opened.enter_context(server.opened("POST", "/v1/chat/completions", chat))
+        assert [stream.status for stream in (*mine, others)] == [200] * 7
+        held = pool.submit(server.ask, "POST", "/v1/responses", response, key=made["key"])
+        upstream.wait_for(8)
+        run(server, "keys", "revoke", made["id"])
+        for stream in mine:
+            assert_cut(stream.read().decode())
+        refused = held.result(WAIT)
+        assert (refused.status, refused.json["error"]["code"]) == (401, "invalid_api_key")
+        gate.open()
+        assert others.read().decode().endswith("data: [DONE]\n\n")
+
+
+def assert_cut(body):
+    assert "The API key of this request was revoked" in body.split("event: error\n")[-1]
+    assert "[DONE]" not in body
+    assert "completed" not in body.split("event: ")[-1]
 
 
 def test_a_key_is_nowhere_in_what_the_server_keeps_or_says(new_server):

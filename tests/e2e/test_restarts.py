@@ -223,14 +223,34 @@ def test_a_run_that_kills_its_server_every_time_fails_in_the_end(new_server, ups
     thread = new_thread(server.client, "Hello")
     upstream.always(text("Hel", HANG))
     run = server.client.beta.threads.runs.create(thread.id, assistant_id=assistant.id)
-    for attempt in range(1, 6):
+    for attempt in range(1, 7):
         upstream.wait_for(attempt)
         server.kill()
         server.start()
     ended = reached(server.client, run)
     assert (ended.status, ended.last_error.code) == ("failed", "server_error")
-    assert ended.last_error.message == "The run was interrupted too often. Start a new one."
-    assert len(upstream.requests) == 5
+    assert ended.last_error.message == (
+        "The server stopped unexpectedly 6 times while it executed this run, which made no progress in between."
+        " Start a new one."
+    )
+    assert len(upstream.requests) == 6
+
+
+def test_stops_of_the_server_are_not_held_against_a_run(new_server, upstream):
+    server = new_server().start()
+    assistant = server.client.beta.assistants.create(model="gpt-4o")
+    thread = new_thread(server.client, "Hello")
+    upstream.always(text(HANG))
+    run = server.client.beta.threads.runs.create(thread.id, assistant_id=assistant.id)
+    for attempt in range(1, 7):
+        upstream.wait_for(attempt)
+        server.stop()
+        server.start()
+    upstream.wait_for(7)
+    upstream.always(text("Hello"))
+    server.kill()
+    server.start()
+    assert reached(server.client, run).status == "completed"
 
 
 def test_a_second_server_on_the_same_directory_is_refused(new_server):

@@ -192,13 +192,14 @@ async def test_what_is_deleted_while_it_is_read_is_never_found(node, gone):
 async def test_a_file_that_ends_its_worker_each_time_is_given_up(node):
     only = await node()
     store = await only.vector_stores.create(OURS, file_ids=[await only.add("a.txt")])
-    for number in range(5):
+    for number in range(6):
         (waiting,) = await only.store.ingestion.waiting(only.clock.now(), 1, 1)
         assert await only.store.ingestion.claim(waiting.seq, f"dead{number}", BUILTIN, only.clock.now())
     await only.ingestion.start()
     await settled(only, store)
     (row,) = (await only.store.store_files.page(OURS, store.id, samples.PAGE)).rows
     assert '"code":"server_error"' in row[1]
+    assert "The server stopped unexpectedly 6 times while it indexed this file." in row[1]
     assert node.read == []
 
 

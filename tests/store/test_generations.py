@@ -67,7 +67,7 @@ async def test_whoever_lost_a_video_changes_nothing_any_more(store):
     assert await store.generations.ordered("dead", first.generation.seq, 'odd "id" \\ of theirs')
     later = LEASE + 1
     second = await claimed(store, "alive", later)
-    assert (second.attempts, second.ordered_at) == (2, float(NOW))
+    assert (second.attempts, second.interruptions, second.ordered_at) == (1, 1, float(NOW))
     assert second.generation.upstream_id == 'odd "id" \\ of theirs'
     late = Piece("video", await held(store, "a"), 5)
     assert not await store.generations.complete("dead", first, record(width=1), [late], later)
@@ -173,3 +173,14 @@ async def test_a_stopping_worker_gives_back_without_counting(store):
     job = await claimed(store)
     await store.generations.leave("one", job.generation.seq, 0.0, attempts=1)
     assert (await claimed(store, "other")).attempts == 1
+
+
+async def test_the_deaths_of_workers_are_no_attempts_and_are_counted_until_there_is_progress(store):
+    await made(store)
+    for count, name in enumerate(("one", "two", "three")):
+        job = await claimed(store, name, LEASE + 100 * count)
+        await store.runs.beat(name, LEASE)
+        assert (job.attempts, job.interruptions) == (1, count)
+    assert await store.generations.dreaming("three", job.generation.seq)
+    job = await claimed(store, "four", LEASE + 1000)
+    assert (job.attempts, job.interruptions) == (1, 1)

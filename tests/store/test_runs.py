@@ -344,7 +344,7 @@ async def test_a_run_that_nobody_has_is_claimed_where_there_is_work_to_do(store,
     taken = await store.runs.claim(run.id, "worker", NOW)
     assert (taken is not None) is workable
     if workable:
-        assert (taken.run, taken.owner, taken.attempts, taken.project_id) == (run, "worker", 1, OURS)
+        assert (taken.run, taken.owner, taken.interruptions, taken.project_id) == (run, "worker", 0, OURS)
 
 
 @pytest.mark.parametrize("status", TRANSITIONS)
@@ -375,9 +375,33 @@ async def test_the_run_of_a_dead_worker_is_taken_once(store):
     assert await store.runs.abandoned(later, 10) == [run.id]
     taken = await asyncio.gather(*[store.runs.claim(run.id, name, later) for name in ("second", "third")])
     (won,) = [one for one in taken if one is not None]
-    assert won.attempts == 2
+    assert won.interruptions == 1
     assert not await store.runs.advance("worker", Boundary(run.id, as_(run, "completed")))
     assert await store.runs.advance(won.owner, Boundary(run.id, as_(run, "completed")))
+
+
+@pytest.mark.parametrize(
+    "checkpoint",
+    [
+        lambda run: Boundary(run.id, run, interrupted=True),
+        lambda run: Boundary(run.id, new_steps=[samples.step(run)], interrupted=True),
+    ],
+)
+async def test_the_deaths_of_workers_are_counted_until_the_next_checkpoint(store, checkpoint):
+    run = await stored(store, "in_progress", "first")
+    for count, name in enumerate(("second", "third"), start=1):
+        taken = await store.runs.claim(run.id, name, NOW)
+        assert taken.interruptions == count
+    assert await store.runs.advance("third", checkpoint(run))
+    assert (await store.runs.claim(run.id, "fourth", NOW)).interruptions == 1
+
+
+async def test_a_worker_that_was_stopped_or_claims_its_own_run_again_has_not_died_over_it(store):
+    run = await stored(store, "in_progress", "first")
+    assert (await store.runs.claim(run.id, "first", NOW)).interruptions == 0
+    await store.runs.hand_back("first")
+    await store.runs.retire("first")
+    assert (await store.runs.claim(run.id, "second", NOW)).interruptions == 0
 
 
 async def test_a_beat_makes_a_lease_longer(store):

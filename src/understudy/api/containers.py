@@ -7,7 +7,7 @@ from starlette.requests import Request
 from starlette.responses import Response, StreamingResponse
 
 from understudy.api.exchange import page_request, read_json, rendered
-from understudy.api.multipart import Form, read_form
+from understudy.api.multipart import Form, check_name, read_form
 from understudy.api.parts import parts_of, project_of
 from understudy.engine.containers import check_running
 from understudy.errors import NoSuchFile, no_such
@@ -26,6 +26,9 @@ from understudy.wire.containers import (
     UploadContainerFileBody,
 )
 from understudy.wire.problems import InvalidBody, check_file_id, check_id, explain
+
+# The names of a file system: a container is one.
+_NAME_BYTES = 255
 
 
 async def list_containers(request: Request) -> Response:
@@ -113,7 +116,7 @@ async def retrieve_container_file_content(request: Request) -> Response:
             async for chunk in chunks:
                 yield chunk
 
-    headers = {"content-disposition": "attachment", "x-content-type-options": "nosniff"}
+    headers = {"content-disposition": "attachment"}
     return StreamingResponse(content(), media_type="application/octet-stream", headers=headers)
 
 
@@ -129,6 +132,7 @@ async def _upload(request: Request) -> Response:
         if form.filename is None and form.fields.keys() == {"file_id"}:
             return rendered(await _add(request, container_id, form.fields["file_id"]))
         _check_form(form)
+        check_name(form.filename or "", "file", _NAME_BYTES)
         blob = await draft.settle()
         filename = form.filename or "file"
         return rendered(await parts.containers.upload(project_of(request), container_id, filename, blob))

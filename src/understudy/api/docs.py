@@ -3,9 +3,11 @@
 Everything on it comes from the document; nothing is written twice.
 """
 
+from base64 import b64encode
 from functools import cache
+from hashlib import sha256
 from html import escape
-from typing import Any
+from typing import Any, Final
 
 from understudy import __version__
 from understudy.api import document
@@ -23,6 +25,17 @@ summary span { margin-left: auto; opacity: 0.75; font-size: 0.9rem }
 table { border-collapse: collapse; width: 100%; margin: 0.5rem 0; font-size: 0.9rem }
 td, th { text-align: left; padding: 0.25rem 0.6rem; border-bottom: 1px solid var(--line); vertical-align: top }
 """
+
+_STYLE_HASH = b64encode(sha256(_STYLE.encode()).digest()).decode()
+HEADERS: Final = {
+    "content-security-policy": (
+        f"default-src 'none'; style-src 'sha256-{_STYLE_HASH}'; base-uri 'none'; form-action 'none';"
+        " frame-ancestors 'none'"
+    ),
+    "referrer-policy": "no-referrer",
+    "x-frame-options": "DENY",
+}
+"""What the page needs to be shown, and nothing else: no script, no frame around it."""
 
 
 @cache

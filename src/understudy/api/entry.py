@@ -1,7 +1,5 @@
 """What every request passes on its way in: its id, its path without the version, its key. Pure ASGI; knows no route."""
 
-import base64
-import binascii
 import re
 import time
 from typing import Any, Final
@@ -10,13 +8,15 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from understudy import ids
 from understudy.api import stand_in
+from understudy.api.cors import CorsPolicy
 from understudy.api.errors import answer, to_api_error
+from understudy.api.request_head import check_head, find_key
 from understudy.api.video import CONTENT
 from understudy.errors import Unauthenticated
 from understudy.settings import Settings
 from understudy.store.keys import Keys, Opened
 
-PUBLIC: Final = frozenset({"/health/live", "/health/ready", "/openapi.json", "/docs"})
+PUBLIC: Final = frozenset({"/health", "/health/live", "/health/ready", "/openapi.json", "/docs"})
 _UNVERSIONED: Final = PUBLIC | {"/", "/v1", "/mcp"}
 # How long a key that was revoked elsewhere is still let in by this process, in seconds.
 _REMEMBER: Final = 2.0
@@ -36,8 +36,9 @@ _NO_KEY = (
 
 
 class Entry:
-    def __init__(self, app: ASGIApp) -> None:
+    def __init__(self, app: ASGIApp, cors: CorsPolicy) -> None:
         self._app = app
+        self._cors = cors
         self._known: dict[str, tuple[Opened, float]] = {}
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -57,6 +58,7 @@ class Entry:
         state["dialect"] = self._dialect(scope, _strip_base(scope))
 
         client_request_id = _client_request_id(scope["headers"])
+        origin = None if self._cors.is_empty else _origin(scope["headers"])
 
         async def send_stamped(message: Message) -> None:
             if message["type"] == "http.response.start":
@@ -64,17 +66,27 @@ class Entry:
                 message["headers"].append((b"x-inference-id", inference_id.encode()))
                 if client_request_id is not None:
                     message["headers"].append((b"x-client-request-id", client_request_id))
+                if not self._cors.is_empty:
+                    message["headers"] += self._cors.headers(origin)
+                state["begun"] = True
             await send(message)
 
         try:
+            check_head(scope)
+            preflight = self._cors.preflight(scope["method"], scope["headers"])
+            if preflight is not None:
+                await preflight(scope, receive, send)
+                return
             if not self._is_public(scope):
                 opened = await self._authenticate(scope)
                 state["project_id"], state["key_id"] = opened.project_id, opened.key_id
-        except Exception as error:  # noqa: BLE001 - every error leaves in the envelope
+            await self._app(scope, receive, send_stamped)
+        except Exception as error:
+            # Every error leaves in the envelope, and with the headers that a browser needs to show it to its page.
+            if "begun" in state:
+                raise
             refusal = answer(to_api_error(error, request_id), state["dialect"], request_id, state["path"])
             await refusal(scope, receive, send_stamped)
-            return
-        await self._app(scope, receive, send_stamped)
 
     def _dialect(self, scope: Scope, base: str) -> str:
         """What the request's path, its headers or the settings say; see docs/aimlapi.md."""
@@ -90,11 +102,11 @@ class Entry:
             return True
         settings: Settings = scope["app"].state.parts.settings
         reads = scope["method"] in {"GET", "HEAD"} and settings.public_models
-        return reads and _MODELS.fullmatch(scope["path"]) is not None and _key(scope["headers"]) is None
+        return reads and _MODELS.fullmatch(scope["path"]) is not None and find_key(scope["headers"]) is None
 
     async def _authenticate(self, scope: Scope) -> Opened:
         """What the request's key opens; raises Unauthenticated."""
-        key = _key(scope["headers"])
+        key = find_key(scope["headers"])
         if key is None:
             raise Unauthenticated(_NO_KEY)
         known = self._known.get(key)
@@ -146,6 +158,10 @@ def _strip_base(scope: Scope) -> str:
     return dialect
 
 
+def _origin(headers: list[tuple[bytes, bytes]]) -> bytes | None:
+    return next((value for name, value in headers if name == b"origin"), None)
+
+
 def _client_request_id(headers: list[tuple[bytes, bytes]]) -> bytes | None:
     """The client's own name of the request, to be said again; one that is no such name is left out."""
     given = next((value for name, value in headers if name == b"x-client-request-id"), None)
@@ -159,6 +175,7 @@ def _stamp(request_id: str, started: float, state: dict[str, Any]) -> list[tuple
         (b"x-request-id", request_id.encode()),
         (b"openai-processing-ms", b"%d" % elapsed),
         (b"openai-version", b"2020-10-01"),
+        (b"x-content-type-options", b"nosniff"),
     ]
     if state["dialect"] == "anthropic":
         headers.append((b"request-id", request_id.encode()))
@@ -168,28 +185,6 @@ def _stamp(request_id: str, started: float, state: dict[str, Any]) -> list[tuple
         headers += [(b"openai-organization", b"understudy"), (b"openai-project", project_id.encode())]
     headers += state.get("headers", ())
     return headers
-
-
-def _key(headers: list[tuple[bytes, bytes]]) -> str | None:
-    """The key of `Authorization: Bearer`, of basic auth's password, or of the headers that other dialects use."""
-    for name, value in headers:
-        if name == b"authorization":
-            scheme, _, credentials = value.decode("latin-1").partition(" ")
-            if scheme.lower() == "bearer":
-                return credentials.strip() or None
-            if scheme.lower() == "basic":
-                return _password(credentials)
-        elif name in {b"api-key", b"x-api-key"}:
-            return value.decode("latin-1").strip() or None
-    return None
-
-
-def _password(credentials: str) -> str | None:
-    try:
-        decoded = base64.b64decode(credentials, validate=True).decode()
-    except (binascii.Error, UnicodeDecodeError):
-        return None
-    return decoded.partition(":")[2] or None
 
 
 def _masked(key: str) -> str:

@@ -9,10 +9,10 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.types import Receive, Scope, Send
 
-from understudy.api.errors import envelope
+from understudy.api.errors import envelope, message_envelope
 from understudy.api.parts import parts_of
 from understudy.engine.log import Follower
-from understudy.errors import Unavailable
+from understudy.errors import ApiError
 
 KEEP_ALIVE: Final = 15.0
 WRITER: Final = "understudy.writer"
@@ -22,8 +22,6 @@ _HEADERS = (
     (b"x-accel-buffering", b"no"),
 )
 _COMMENT = b": keep-alive\n\n"
-_STOPPING = "The server is stopping and cannot finish this stream. Try again in a moment."
-_FAREWELL = b"event: error\ndata: " + envelope(Unavailable(_STOPPING)) + b"\n\n"
 
 
 class Writer(Protocol):
@@ -58,6 +56,9 @@ class EventStream(Response):
         self._writer: Writer | None = request.scope.get("extensions", {}).get(WRITER)
         self._comments = request.state.dialect != "azure"
         self._open = parts_of(request).streams
+        self._key_id: str = request.state.key_id
+        self._request_id: str = request.state.request_id
+        self._dialect: str = request.state.dialect
         self._spoken = 0.0
         self._gone = False
         self._timer: asyncio.TimerHandle | None = None
@@ -75,7 +76,7 @@ class EventStream(Response):
             self._spoken = asyncio.get_running_loop().time()
             self._keep_alive(send)
         try:
-            with self._open.opened(pump):
+            with self._open.opened(pump, self._key_id):
                 await pump
         except asyncio.CancelledError:
             if not self._gone:
@@ -93,12 +94,15 @@ class EventStream(Response):
                 await self._send_each(self._frames, send)
             last = self._last() if self._last is not None else b""
         except asyncio.CancelledError:
-            pump = asyncio.current_task()
-            if pump is None or pump not in self._open.ended:
+            error = self._open.error_of(asyncio.current_task())
+            if error is None:
                 raise
-            pump.uncancel()
-            last = _FAREWELL
+            last = self._render_error(error)
         await send({"type": "http.response.body", "body": last, "more_body": False})
+
+    def _render_error(self, error: ApiError) -> bytes:
+        body = message_envelope(error, self._request_id) if self._dialect == "anthropic" else envelope(error)
+        return b"event: error\ndata: " + body + b"\n\n"
 
     async def _send_each(self, frames: AsyncGenerator[bytes, None], send: Send) -> None:
         loop = asyncio.get_running_loop()

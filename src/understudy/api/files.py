@@ -1,6 +1,5 @@
 """Files over HTTP."""
 
-import mimetypes
 import re
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import AsyncExitStack, asynccontextmanager
@@ -14,7 +13,7 @@ from starlette.responses import Response, StreamingResponse
 from starlette.types import Receive, Scope, Send
 
 from understudy.api.exchange import encoded, listed, rendered
-from understudy.api.multipart import Form, cleaned, read_form, too_large
+from understudy.api.multipart import Form, check_name, cleaned, read_form, too_large
 from understudy.api.parts import parts_of, project_of
 from understudy.blobs import Blobs
 from understudy.errors import BlobMissing, InvalidRequest, RangeNotSatisfiable
@@ -27,8 +26,6 @@ from understudy.wire.problems import InvalidBody, explain
 
 _BATCH_BYTES = 200 * 1024 * 1024
 _RANGE = re.compile(r"bytes\s*=\s*([0-9]{0,18})\s*-\s*([0-9]{0,18})")
-# Only what Python itself knows: the same on every machine.
-_TYPES = mimetypes.MimeTypes()
 
 
 async def list_files(request: Request) -> Response:
@@ -46,6 +43,7 @@ async def create_file(request: Request) -> Response:
         if form.size > (most := _limit(form, limits)):
             raise too_large(most)
         filename = cleaned(body.filename or "") or body.file
+        check_name(filename, "filename")
         seconds = body.expires_after.seconds if body.expires_after else None
         blob = await draft.settle()
         file = await parts.files.register(project_of(request), filename, body.purpose, blob, seconds)
@@ -119,7 +117,11 @@ def _json(text: str) -> Any:
 
 
 class Content(Response):
-    """The bytes of a file, or a range of them. `check` raises NotFound once the file was deleted."""
+    """The bytes of a file, or a range of them. `check` raises NotFound once the file was deleted.
+
+    Without a `media_type` they are bytes for a program, as the hosted API sends them: what somebody uploaded must not
+    run as a page of this server.
+    """
 
     def __init__(
         self,
@@ -129,11 +131,13 @@ class Content(Response):
         check: Callable[[], Awaitable[object]],
         *,
         disposition: Literal["attachment", "inline"] = "attachment",
+        media_type: str = "application/octet-stream",
     ) -> None:
         self._blobs = blobs
         self._file = file
         self._check = check
         self._disposition = disposition
+        self._media_type = media_type
         self._partial = span is not None
         self._span = range(file.bytes) if span is None else span
 
@@ -160,13 +164,11 @@ class Content(Response):
     def _described(self) -> dict[str, str]:
         file, span = self._file, self._span
         headers = {
-            "content-type": _TYPES.guess_type(file.filename)[0] or "application/octet-stream",
+            "content-type": self._media_type,
             "content-length": str(len(span)),
             "content-disposition": f"{self._disposition}; filename*=UTF-8''{quote(file.filename, safe='')}",
             "accept-ranges": "bytes",
             "etag": _etag(file),
-            # What somebody uploaded must not run as a page of this server's.
-            "x-content-type-options": "nosniff",
         }
         if self._partial:
             headers["content-range"] = f"bytes {span.start}-{span.stop - 1}/{file.bytes}"

@@ -3,7 +3,7 @@
 from starlette.requests import Request
 from starlette.responses import HTMLResponse, Response
 
-from understudy.api.docs import page
+from understudy.api.docs import HEADERS, page
 from understudy.api.document import encoded_document
 from understudy.api.exchange import encoded
 from understudy.api.parts import parts_of
@@ -24,4 +24,4 @@ async def document(_: Request) -> Response:
 
 
 async def docs(_: Request) -> Response:
-    return HTMLResponse(page())
+    return HTMLResponse(page(), headers=HEADERS)

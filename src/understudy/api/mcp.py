@@ -13,6 +13,7 @@ from starlette.types import Receive, Scope, Send
 from understudy import __version__
 from understudy.api.errors import answer
 from understudy.api.inside import answered
+from understudy.api.open_streams import OpenStreams
 from understudy.catalogue import InvalidArguments, Result, UnknownTool, call_of, failed, find
 from understudy.errors import MethodNotAllowed, PermissionDenied
 from understudy.settings import Settings, is_loopback
@@ -27,13 +28,17 @@ class McpEndpoint:
     """The endpoint as an ASGI application; what answers is a part of the application that was started."""
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        mcp: Mcp = scope["app"].state.parts.mcp
-        await mcp.handle(scope, receive, send)
+        parts = scope["app"].state.parts
+        mcp: Mcp = parts.mcp
+        streams: OpenStreams = parts.streams
+        with streams.waiting(scope["state"]["key_id"]):
+            await mcp.handle(scope, receive, send)
 
 
 class Mcp:
     def __init__(self, settings: Settings) -> None:
-        self._origins = frozenset(origin.rstrip("/").lower() for origin in settings.mcp.origins)
+        origins = {*settings.mcp.origins, *settings.cors.origins} - {"*"}
+        self._origins = frozenset(origin.rstrip("/").lower() for origin in origins)
         self._body_bytes = settings.limits.body_bytes
         self._starting = asyncio.Lock()
         self._stopping = asyncio.Event()

@@ -4,6 +4,7 @@ Source of the form: RFC 7578; of file names in it: RFC 8187 (`filename*`), and w
 """
 
 import asyncio
+import mimetypes
 import re
 from collections.abc import AsyncGenerator, AsyncIterator, Callable
 from contextlib import aclosing
@@ -18,6 +19,9 @@ from understudy.errors import BodyTooLarge, InvalidRequest, RequestTimeout, Unsu
 from understudy.wire import wording
 from understudy.wire.problems import InvalidBody
 
+# Only what Python itself knows: the same on every machine.
+_TYPES = mimetypes.MimeTypes()
+_NAME_BYTES = 4096
 _FIELD_BYTES = 64 * 1024
 _HEADER_BYTES = 16 * 1024
 _PARTS = 64
@@ -83,15 +87,29 @@ def too_large(limit: int) -> BodyTooLarge:
 def filename_of(disposition: str, content_type: str | None) -> str | None:
     """The name of a part's file; None where the part is a plain field. The header's bytes come as latin-1 text.
 
-    A file without a name is called what its content type is, as the hosted API does.
+    A file that is sent without `filename` is called what its content type is, as the hosted API does; one whose name is
+    empty, or nothing but a path, gets a name that fits its content type.
     """
     parameters = _parameters(disposition)
     encoded = _ENCODED.fullmatch(parameters.get("filename*", ""))
     if encoded and (name := _extended(encoded[1], encoded[2])):
-        return cleaned(name) or content_type or "file"
-    if (plain := parameters.get("filename")) is not None:
-        return cleaned(_text(plain)) or content_type or "file"
+        return cleaned(name) or default_name(content_type)
+    if (plain := parameters.get("filename")) is not None or encoded:
+        return cleaned(_text(plain or "")) or default_name(content_type)
     return content_type
+
+
+def default_name(content_type: str | None) -> str:
+    """`file`, with the extension of the media type where there is one: readers of documents go by it."""
+    media_type = (content_type or "").partition(";")[0].strip().lower()
+    extension = None if media_type == "application/octet-stream" else _TYPES.guess_extension(media_type)
+    return "file" + (extension or "")
+
+
+def check_name(name: str, param: str, most: int = _NAME_BYTES) -> None:
+    """Raises InvalidBody for a name of more than `most` bytes; more than those of the default fit into no header."""
+    if (length := len(name.encode("utf-8", "surrogatepass"))) > most:
+        raise InvalidBody(wording.too_long(param, "string", most, length))
 
 
 def cleaned(name: str) -> str:
@@ -131,6 +149,7 @@ class _Reading:
         if self._name == self._file_field:
             self._text = None
             self._form.filename = filename_of(disposition, segment.header("Content-Type")) or "file"
+            check_name(self._form.filename, self._file_field)
         else:
             self._text = bytearray()
 

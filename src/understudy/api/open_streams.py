@@ -1,32 +1,78 @@
-"""Which streams are being sent, so that a stop can end them. Knows nothing of what they say."""
+"""Which answers take long, so that a stop or the revocation of their key can end them. Knows nothing of their text."""
 
 import asyncio
-from collections.abc import Iterator
+from collections.abc import Awaitable, Callable, Iterator, Sequence
 from contextlib import contextmanager
-from typing import Any
+from typing import Any, Final
+
+from understudy.errors import ApiError, Unauthenticated, Unavailable
+
+_STOPPING: Final = "The server is stopping and cannot finish this stream. Try again in a moment."
+_REVOKED: Final = "The API key of this request was revoked while it was answered."
+
+FindActive = Callable[[Sequence[str]], Awaitable[set[str]]]
+"""From ids of keys to those that are not revoked."""
 
 
 class OpenStreams:
-    """The streams that are being sent, so that a stopping server can wait for them and end those that take too long."""
+    """The tasks that send streams or wait for a client's answer, with the key that opened each."""
 
     def __init__(self) -> None:
-        self._tasks: set[asyncio.Task[Any]] = set()
-        self.ended: set[asyncio.Task[Any]] = set()
+        self._keys: dict[asyncio.Task[Any], str] = {}
+        self._errors: dict[asyncio.Task[Any], ApiError] = {}
 
     @contextmanager
-    def opened(self, task: "asyncio.Task[Any]") -> Iterator[None]:
-        self._tasks.add(task)
+    def opened(self, task: "asyncio.Task[Any]", key_id: str) -> Iterator[None]:
+        """`key_id` is empty for what needs no key. The task is cancelled where it has to end; see `error_of`."""
+        if task in self._keys:
+            yield
+            return
+        self._keys[task] = key_id
         try:
             yield
         finally:
-            self._tasks.discard(task)
-            self.ended.discard(task)
+            del self._keys[task]
+            self._errors.pop(task, None)
+
+    @contextmanager
+    def waiting(self, key_id: str) -> Iterator[None]:
+        """Around the wait of a long poll. Raises Unavailable at a stop, Unauthenticated where the key was revoked."""
+        task = asyncio.current_task()
+        assert task is not None
+        with self.opened(task, key_id):
+            try:
+                yield
+            except asyncio.CancelledError:
+                error = self.error_of(task)
+                if error is None:
+                    raise
+                raise error from None
+
+    def error_of(self, task: "asyncio.Task[Any] | None") -> ApiError | None:
+        """Why a task was cancelled, for its client; the cancellation is over with that. None: for another reason."""
+        error = self._errors.get(task) if task is not None else None
+        if task is not None and error is not None:
+            task.uncancel()
+        return error
 
     async def finish(self, seconds: float) -> None:
         """Gives the streams that long to end by themselves, and then ends them with an error event."""
-        waiting = set(self._tasks)
+        waiting = set(self._keys)
         if waiting:
             _, late = await asyncio.wait(waiting, timeout=seconds)
-            for task in late & self._tasks:
-                self.ended.add(task)
-                task.cancel()
+            for task in late:
+                self._end(task, Unavailable(_STOPPING))
+
+    async def end_revoked(self, find_active: FindActive) -> None:
+        """Ends what keys have opened that are revoked by now. One query, and none while nothing is open."""
+        key_ids = {key_id for key_id in self._keys.values() if key_id}
+        if not key_ids:
+            return
+        revoked = key_ids - await find_active(sorted(key_ids))
+        for task in [task for task, key_id in self._keys.items() if key_id in revoked]:
+            self._end(task, Unauthenticated(_REVOKED, code="invalid_api_key"))
+
+    def _end(self, task: "asyncio.Task[Any]", error: ApiError) -> None:
+        if task in self._keys and task not in self._errors:
+            self._errors[task] = error
+            task.cancel()

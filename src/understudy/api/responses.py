@@ -67,7 +67,8 @@ async def create_response(request: Request) -> Response:
         return EventStream(request, _frames(parts, begun, kept=asked.store is not False))
     if asked.background:
         return encoded(begun.body)
-    return encoded(await _finished(parts, begun, kept=asked.store is not False))
+    with parts.streams.waiting(request.state.key_id):
+        return encoded(await _finished(parts, begun, kept=asked.store is not False))
 
 
 async def complete_response(parts: Parts, project_id: str, body: bytes) -> bytes:
@@ -120,7 +121,9 @@ async def delete_response(request: Request) -> Response:
 
 
 async def cancel_response(request: Request) -> Response:
-    return encoded(await parts_of(request).responses.cancel(project_of(request), _response_id(request)))
+    parts = parts_of(request)
+    with parts.streams.waiting(request.state.key_id):
+        return encoded(await parts.responses.cancel(project_of(request), _response_id(request)))
 
 
 async def list_input_items(request: Request) -> Response:

@@ -194,6 +194,7 @@ HANDLERS: dict[str, Handler] = {
     "downloadThumbnail": video.download_thumbnail,
     "getLiveness": health.live,
     "getReadiness": health.ready,
+    "getHealth": health.ready,
 }
 
 

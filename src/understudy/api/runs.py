@@ -74,14 +74,15 @@ async def create_run(request: Request) -> Response:
     await check_message_files(parts, project_id, messages, "additional_messages")
     in_turn = parts.settings.limits.queue_runs or request.headers.get(_QUEUE_RUN, "").lower() == "true"
     create = parts.runs.create_in_turn if in_turn else parts.runs.create
-    started = await create(
-        project_id,
-        run,
-        messages,
-        key_id=request.state.key_id,
-        resources=resources,
-        detailed=bool(query.include),
-    )
+    with parts.streams.waiting(request.state.key_id):
+        started = await create(
+            project_id,
+            run,
+            messages,
+            key_id=request.state.key_id,
+            resources=resources,
+            detailed=bool(query.include),
+        )
     if any(message.attachments for message in messages):
         parts.vector_stores.announce()
     return _answer(request, started, body.stream)

@@ -4,7 +4,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from understudy.api.exchange import read_json, rendered
-from understudy.api.multipart import Form, cleaned, read_form
+from understudy.api.multipart import Form, check_name, cleaned, default_name, read_form
 from understudy.api.parts import parts_of, project_of
 from understudy.wire import wording
 from understudy.wire.problems import InvalidBody, check_id, explain
@@ -18,7 +18,8 @@ async def create_upload(request: Request) -> Response:
     if body.bytes > limits.upload_bytes:
         raise InvalidBody(wording.above_maximum("bytes", "integer", limits.upload_bytes, body.bytes))
     seconds = body.expires_after.seconds if body.expires_after else None
-    filename = cleaned(body.filename) or body.mime_type
+    filename = cleaned(body.filename) or default_name(body.mime_type)
+    check_name(filename, "filename")
     return rendered(await parts.uploads.create(project_of(request), filename, body.purpose, body.bytes, seconds))
 
 

@@ -76,14 +76,14 @@ async def delete_video(request: Request) -> Response:
 
 
 async def download_video(request: Request) -> Response:
-    return await _content(request, "video", "video.mp4")
+    return await _content(request, "video", "video.mp4", "video/mp4")
 
 
 async def download_thumbnail(request: Request) -> Response:
-    return await _content(request, "thumbnail", "thumbnail.jpg")
+    return await _content(request, "thumbnail", "thumbnail.jpg", "image/jpeg")
 
 
-async def _content(request: Request, role: Role, filename: str) -> Response:
+async def _content(request: Request, role: Role, filename: str, media_type: str) -> Response:
     """A wrong token is answered as a video that is not there is."""
     parts = parts_of(request)
     generation_id: str = request.path_params["generation_id"]
@@ -94,7 +94,9 @@ async def _content(request: Request, role: Role, filename: str) -> Response:
     piece = found[1]
     file = StoredFile(f"{generation_id}-{role}", filename, role, piece.bytes, piece.blob)
     check = partial(_still_there, request, generation_id, role)
-    return Content(parts.blobs, file, requested_range(request, file), check, disposition="inline")
+    return Content(
+        parts.blobs, file, requested_range(request, file), check, disposition="inline", media_type=media_type
+    )
 
 
 async def _still_there(request: Request, generation_id: str, role: Role) -> None:

@@ -32,6 +32,11 @@ class _Commands(CommandGroup):
             raise _WrongSettings(str(error)) from error
         except UnderstudyError as error:
             raise click.ClickException(str(error)) from error
+        except OSError as error:
+            if isinstance(error, BrokenPipeError) or error.strerror is None:
+                raise
+            where = f": {error.filename!r}" if error.filename is not None else ""
+            raise click.ClickException(f"{error.strerror}{where}.") from error
 
 
 class _WrongSettings(click.ClickException):

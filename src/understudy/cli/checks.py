@@ -98,7 +98,7 @@ def _port(settings: Settings) -> Finding:
 
 
 def _data(data: Path) -> Finding:
-    nearest = next(folder for folder in (data, *data.parents) if folder.exists())
+    nearest = next(folder for folder in (data, *data.parents) if os.access(folder, os.F_OK))
     free = shutil.disk_usage(nearest).free
     subject, space = "data directory", f"{free / 1024**3:.1f} GiB free"
     if not nearest.is_dir() or not os.access(nearest, os.W_OK | os.X_OK):
@@ -109,14 +109,13 @@ def _data(data: Path) -> Finding:
         return Finding(subject, "warning", f"{readable} can be read by others; run `chmod go-rwx {readable}`")
     if free < _SPACE_LOW:
         return Finding(subject, "warning", f"{data}: only {space}")
-    return Finding(
-        subject, "ok", f"{data}, {space}" + ("" if data.exists() else "; it does not exist, and `serve` creates it")
-    )
+    future = "" if os.access(data, os.F_OK) else "; it does not exist, and `serve` creates it"
+    return Finding(subject, "ok", f"{data}, {space}{future}")
 
 
 def _readable_by_others(data: Path) -> Path | None:
     for path in (data, data / data_directory.DATABASE):
-        if path.exists() and stat.S_IMODE(path.stat().st_mode) & 0o077:
+        if os.access(path, os.F_OK) and stat.S_IMODE(path.stat().st_mode) & 0o077:
             return path
     return None
 

@@ -14,6 +14,7 @@ from understudy.wire.errors import Error, ErrorResponse
 
 HEAD_BYTES: Final = 64 * 1024
 HEAD_SECONDS: Final = 60.0
+_TOO_LARGE: Final = f"The request's head is too large. The limit is {HEAD_BYTES} bytes."
 _REASONS: Final = {400: "Bad Request", 408: "Request Timeout", 431: "Request Header Fields Too Large"}
 
 
@@ -39,12 +40,17 @@ class _Writer:
         self._cycle.transport.write(b"%x\r\n%b\r\n" % (len(body), body))
 
 
+class _HeadTooLarge(Exception):
+    """Raised out of the parser, which makes it stop there."""
+
+
 class BoundedProtocol(HttpToolsProtocol):
     """Refuses a head (request line and headers) of more than `HEAD_BYTES`, or one that takes over `HEAD_SECONDS`."""
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         self._head_bytes: int | None = 0
+        self._too_large = False
         self._patience: asyncio.TimerHandle | None = None
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
@@ -61,7 +67,7 @@ class BoundedProtocol(HttpToolsProtocol):
             return
         self._head_bytes += len(data)
         if self._head_bytes > HEAD_BYTES:
-            self._refuse(431, f"The request's head is too large. The limit is {HEAD_BYTES} bytes.")
+            self._refuse(431, _TOO_LARGE)
         elif self._patience is None:
             self._patience = self.loop.call_later(HEAD_SECONDS, self._lose_patience)
 
@@ -72,13 +78,20 @@ class BoundedProtocol(HttpToolsProtocol):
     def on_headers_complete(self) -> None:
         self._head_bytes = None
         self._stop_waiting()
+        # A whole head may come at once, and is then parsed before `data_received` can count it.
+        if len(self.url) + sum([len(name) + len(value) + 4 for name, value in self.headers]) > HEAD_BYTES:
+            self._too_large = True
+            raise _HeadTooLarge
         known = self.cycle
         super().on_headers_complete()
         if self.cycle is not known:
             cast("dict[str, Any]", self.scope)["extensions"] = {WRITER: _Writer(self.cycle)}
 
     def send_400_response(self, msg: str) -> None:
-        self._refuse(400, msg)
+        if self._too_large:
+            self._refuse(431, _TOO_LARGE)
+        else:
+            self._refuse(400, msg)
 
     def _lose_patience(self) -> None:
         self._patience = None

@@ -28,7 +28,17 @@ from understudy.errors import BlobMissing, StoreError
 from understudy.llm.counts import tokens_of
 from understudy.llm.prices import Tokens
 from understudy.store import Store
-from understudy.store.batch_work import AlreadyAnswered, Answer, Claimed, Ended, Line, NewLine, OpenLine, Output
+from understudy.store.batch_work import (
+    AlreadyAnswered,
+    Answer,
+    Claimed,
+    Ended,
+    Line,
+    NewLine,
+    OpenLine,
+    Output,
+    Waiting,
+)
 from understudy.store.batches import Batch, Dialect, Fault, Job, Status
 from understudy.store.ledger import Kind
 from understudy.wire.files import FileObject
@@ -51,6 +61,9 @@ _BEAT: Final = 2.0
 _SWEEP: Final = 1.0
 _ERASE_EVERY: Final = 0.5
 _BATCHES_AT_ONCE: Final = 64
+# Beside those: batches that are validated, cancelled or written down, which takes no line's place. One with a fault
+# fails at once, however busy the server is.
+_SHORT_AT_ONCE: Final = 4
 # Of each project, so that one batch that rests keeps no other from being begun.
 _CANDIDATES: Final = 16
 # Lines of one transaction, so that nobody else waits for long.
@@ -74,9 +87,12 @@ class _Lost(Exception):
 
 @dataclass(eq=False, slots=True)
 class _Job:
+    """With `short` the batch is given back once it is in progress: there is no place to answer its lines."""
+
     claimed: Claimed
     task: asyncio.Task[None] | None = None
     status: Status = "validating"
+    short: bool = False
 
 
 class Batches:
@@ -108,6 +124,8 @@ class Batches:
         self._free = asyncio.Semaphore(places)
         self._turn = asyncio.Lock()
         self._jobs: dict[int, _Job] = {}
+        # Whose claim may be stored and has no job yet.
+        self._claiming: int | None = None
         self._resting: dict[int, float] = {}
         self._woken = asyncio.Event()
         self._leased_until = 0.0
@@ -159,30 +177,48 @@ class Batches:
     async def _fill(self) -> None:
         await self._woken.wait()
         self._woken.clear()
-        while len(self._jobs) < _BATCHES_AT_ONCE:
-            now = self._clock.now()
-            self._resting = {seq: until for seq, until in self._resting.items() if until > now}
-            waiting = [one for one in await self._work.waiting(now, _CANDIDATES) if one.seq not in self._resting]
-            if not waiting:
-                return
-            busy = Counter(job.claimed.project_id for job in self._jobs.values())
-            chosen = min(waiting, key=lambda one: (busy[one.project_id], one.seq))
-            if chosen.seq in self._jobs:
-                return  # its task is about to end
-            claimed = await self._work.claim(chosen.seq, self.id, now)
+        while chosen := await self._next():
+            await self._claim(chosen)
+
+    async def _next(self) -> Waiting | None:
+        """The batch to take now: of the project that has the fewest under way, the oldest. None: no place, or none."""
+        answering = sum(not job.short for job in self._jobs.values())
+        full = answering >= _BATCHES_AT_ONCE
+        if full and len(self._jobs) - answering >= _SHORT_AT_ONCE:
+            return None
+        now = self._clock.now()
+        self._resting = {seq: until for seq, until in self._resting.items() if until > now}
+        waiting = [
+            one
+            for one in await self._work.waiting(now, _CANDIDATES)
+            # One that still has a job is about to be given back by it, which wakes us again.
+            if one.seq not in self._resting and one.seq not in self._jobs and (one.status != "in_progress" or not full)
+        ]
+        busy = Counter(job.claimed.project_id for job in self._jobs.values())
+        return min(waiting, key=lambda one: (busy[one.project_id], one.seq), default=None)
+
+    async def _claim(self, chosen: Waiting) -> None:
+        self._claiming = chosen.seq
+        try:
+            claimed = await self._work.claim(chosen.seq, self.id, self._clock.now())
             if claimed is not None:
-                self._jobs[claimed.seq] = job = _Job(claimed, status=claimed.batch.status)
+                full = sum(not job.short for job in self._jobs.values()) >= _BATCHES_AT_ONCE
+                self._jobs[claimed.seq] = job = _Job(claimed, status=claimed.batch.status, short=full)
                 job.task = asyncio.create_task(self._run(job))
+        finally:
+            self._claiming = None
 
     async def _sweep(self) -> None:
         if self._clock.now() > self._leased_until:
             await self._interrupt(list(self._jobs.values()))  # others may have taken them by now
+        # What is claimed while this reads is neither lost nor forgotten.
+        jobs, claiming = dict(self._jobs), self._claiming
         owned = await self._work.owned(self.id)
-        for seq, job in list(self._jobs.items()):
+        for seq, job in jobs.items():
             lost = seq not in owned or (owned[seq] == "cancelling" and job.status != "cancelling")
-            if lost and job.task is not None:
+            if lost and self._jobs.get(seq) is job and job.task is not None:
                 job.task.cancel()
-        for seq in owned.keys() - self._jobs.keys():
+        for seq in owned.keys() - self._jobs.keys() - jobs.keys() - {claiming, self._claiming}:
             await self._work.leave(seq, self.id)
         self.wake()
 
@@ -230,7 +266,7 @@ class Batches:
             case "finalizing":
                 await self._end(job, "completed")
             case _ if await self._in_time(job):
-                if job.status == "in_progress":
+                if job.status == "in_progress" and not job.short:
                     await self._finalize(job)
             case _:
                 await self._end(job, "expired")
@@ -242,7 +278,7 @@ class Batches:
             async with asyncio.timeout(left) as limit:
                 if job.status == "validating":
                     await self._begin(job)
-                if job.status == "in_progress":
+                if job.status == "in_progress" and not job.short:
                     await self._answer_all(job)
         except TimeoutError:
             if not limit.expired():

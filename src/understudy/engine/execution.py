@@ -26,7 +26,6 @@ from understudy.store.run_state import Plan
 from understudy.wire.runs import LastError, RunIncompleteDetails, RunStatus
 
 logger = logging.getLogger(__name__)
-_INTERRUPTED_TOO_OFTEN = LastError("server_error", "The run was interrupted too often. Start a new one.")
 # A model that calls tools for ever is stopped long before it fills the disk.
 _MOST_TURNS: Final = 200
 _TOO_MANY_TURNS = LastError("server_error", f"The model called tools {_MOST_TURNS} times without coming to an answer.")
@@ -46,7 +45,7 @@ class Execution:
             tools.load_document, stage.project_id, sees=models.sees(stage.view.run.model)
         )
         self._hearing: Hearing | None = None
-        self._given_up = False
+        self._interruptions: int | None = None
         self.stranded = False
 
     @property
@@ -73,9 +72,9 @@ class Execution:
         """Makes the run stop at once where it waits for a model or a tool, and else as soon as its write is done."""
         self._interruption.request(reason)
 
-    def give_up(self) -> None:
-        """Lets the run fail instead of being worked on: it has been taken up too often and never ended."""
-        self._given_up = True
+    def give_up(self, interruptions: int) -> None:
+        """Lets the run fail instead of being executed: so many servers died over it, and it made no progress."""
+        self._interruptions = interruptions
 
     async def work(self) -> None:
         """Never raises: whatever goes wrong becomes the run's end."""
@@ -97,8 +96,8 @@ class Execution:
         if self.view.run.status == "cancelling":
             self._interruption.request("cancel")
         self._interruption.check()
-        if self._given_up:
-            await self._end("failed", cut="run_failed", error=_INTERRUPTED_TOO_OFTEN)
+        if self._interruptions is not None:
+            await self._end("failed", cut="run_failed", error=_interrupted(self._interruptions))
             return
         if self.view.run.status == "queued":
             await self._stage.commit(events.RunStarted(self._stage.now()))
@@ -325,6 +324,14 @@ def _too_long(model: str) -> LastError:
     said = f"Your input exceeds the context window of the model {model!r}."
     return LastError(
         "invalid_prompt", f"{said} Shorten it, or send 'truncation': 'auto' to leave out the oldest items."
+    )
+
+
+def _interrupted(times: int) -> LastError:
+    return LastError(
+        "server_error",
+        f"The server stopped unexpectedly {times} times while it executed this run, which made no progress in between."
+        " Start a new one.",
     )
 
 

@@ -42,6 +42,8 @@ _SWEEP: Final = 1.0
 _EXPIRE: Final = 60.0
 _DAY: Final = 86_400.0
 _MAX_ATTEMPTS: Final = 8
+# Servers that died over a video without any progress: it may be the reason.
+_MAX_INTERRUPTIONS: Final = 5
 # Before the second attempt; each one after it waits twice as long.
 _FIRST_WAIT: Final = 1.0
 _LONGEST_WAIT: Final = 60.0
@@ -101,6 +103,8 @@ class Generations:
         self._spool = spool
         self._keyframes = Keyframes(store, files, provider, settings)
         self._work: dict[int, _Work] = {}
+        # Whose claim may be stored and has no work yet.
+        self._claiming: int | None = None
         self._served: dict[str, int] = {}
         self._ticks = count(1)
         self._woken = asyncio.Event()
@@ -237,19 +241,26 @@ class Generations:
         return chosen
 
     async def _claim(self, waiting: Waiting) -> bool:
-        claimed = await self._store.generations.claim(waiting.seq, self.id, self._clock.now())
-        if claimed is None:
-            return False
-        self._work[waiting.seq] = work = _Work(claimed)
-        work.task = asyncio.create_task(self._run(work))
+        self._claiming = waiting.seq
+        try:
+            claimed = await self._store.generations.claim(waiting.seq, self.id, self._clock.now())
+            if claimed is None:
+                return False
+            self._work[waiting.seq] = work = _Work(claimed)
+            work.task = asyncio.create_task(self._run(work))
+        finally:
+            self._claiming = None
         return True
 
     async def _sweep(self) -> None:
         if self._clock.now() > self._leased_until:
             await self._interrupt(list(self._work.values()))  # others may have taken them by now
+        # What is claimed while this reads is neither lost nor forgotten.
+        known, claiming = dict(self._work), self._claiming
         owned = await self._store.generations.owned(self.id)
-        await self._interrupt([work for seq, work in self._work.items() if seq not in owned])
-        for seq in owned - self._work.keys():
+        lost = [work for seq, work in known.items() if seq not in owned and self._work.get(seq) is work]
+        await self._interrupt(lost)
+        for seq in owned - self._work.keys() - known.keys() - {claiming, self._claiming}:
             await self._store.generations.leave(self.id, seq, 0.0, attempts=1)
         self._woken.set()
 
@@ -283,6 +294,11 @@ class Generations:
 
     async def _attempt(self, claimed: Claimed) -> None:
         generations, seq = self._store.generations, claimed.generation.seq
+        if claimed.interruptions > _MAX_INTERRUPTIONS:
+            await self._fail(
+                claimed, f"The server stopped unexpectedly {claimed.interruptions} times while it made this video."
+            )
+            return
         try:
             async with asyncio.timeout(self._settings.seconds):
                 await self._make(claimed)

@@ -32,6 +32,8 @@ _SWEEP: Final = 1.0
 _ERASE_EVERY: Final = 0.5
 _STORES_AT_ONCE: Final = 64
 _MAX_ATTEMPTS: Final = 5
+# Servers that died over a file: it may be the reason.
+_MAX_INTERRUPTIONS: Final = 5
 # Before the second attempt; each one after it waits twice as long.
 _FIRST_WAIT: Final = 1.0
 _NO_STORAGE: Final = "The server's storage failed while the file was indexed; the server's log has the cause."
@@ -79,6 +81,8 @@ class Ingestion:
         self._clock = clock
         self._places = places
         self._jobs: dict[int, _Job] = {}
+        # Whose claim may be stored and has no job yet.
+        self._claiming: int | None = None
         self._turns = _Turns()
         self._after = 0
         self._woken = asyncio.Event()
@@ -158,20 +162,26 @@ class Ingestion:
 
     async def _claim(self, seq: int) -> None:
         embedder = self._index.embedders.default.name
-        claimed = await self._store.ingestion.claim(seq, self.id, embedder, self._clock.now())
-        if claimed is not None:
-            self._jobs[seq] = job = _Job(claimed)
-            job.task = asyncio.create_task(self._run(job))
+        self._claiming = seq
+        try:
+            claimed = await self._store.ingestion.claim(seq, self.id, embedder, self._clock.now())
+            if claimed is not None:
+                self._jobs[seq] = job = _Job(claimed)
+                job.task = asyncio.create_task(self._run(job))
+        finally:
+            self._claiming = None
 
     async def _sweep(self) -> None:
         if self._clock.now() > self._leased_until:
             await self._end(list(self._jobs.values()))  # others may have taken them by now
+        # What is claimed while this reads is neither lost nor forgotten.
+        jobs, claiming = dict(self._jobs), self._claiming
         owned = await self._store.ingestion.owned(self.id)
-        for seq, job in list(self._jobs.items()):
-            if owned.get(seq) != job.claimed.round:
+        for seq, job in jobs.items():
+            if self._jobs.get(seq) is job and owned.get(seq) != job.claimed.round:
                 self.interrupt([seq])
-        if owned.keys() - self._jobs.keys():
-            await self._store.ingestion.disown(self.id, list(self._jobs))
+        if forgotten := owned.keys() - self._jobs.keys() - jobs.keys() - {claiming, self._claiming}:
+            await self._store.ingestion.disown(self.id, sorted(forgotten))
         await self._store.ingestion.clear(self._clock.now())
         self.wake()
 
@@ -194,8 +204,9 @@ class Ingestion:
 
     async def _work(self, claimed: Claimed) -> None:
         ingestion = self._store.ingestion
-        if claimed.attempts > _MAX_ATTEMPTS:
-            await self._fail(claimed, "server_error", f"Indexing was tried {_MAX_ATTEMPTS} times, and never ended.")
+        if claimed.interruptions > _MAX_INTERRUPTIONS:
+            reason = f"The server stopped unexpectedly {claimed.interruptions} times while it indexed this file."
+            await self._fail(claimed, "server_error", reason)
             return
         try:
             usage_bytes = await self._index_file(claimed)

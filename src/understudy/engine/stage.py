@@ -43,6 +43,8 @@ class Stage:
         log: RunLog,
         progress: Progress,
         answer: ResponseView | None = None,
+        *,
+        interrupted: bool = False,
     ) -> None:
         self.store = store
         self.project_id = project_id
@@ -51,6 +53,7 @@ class Stage:
         self.log = log
         self.progress = progress
         self._owner = owner
+        self._interrupted = interrupted
         self._used: list[Usage] = []
         self._unstored: Boundary | None = None
         self._stored_usage = progress.used
@@ -101,6 +104,7 @@ class Stage:
             used=tuple(self._used),
             project_id=self.project_id,
             release=release,
+            interrupted=self._interrupted,
             response=self.answer.settled() if self.answer is not None else None,
         )
         if self._unstored is not None:
@@ -113,6 +117,7 @@ class Stage:
         if not advanced:
             raise LostRun
         self._unstored = None
+        self._interrupted = False
         self._used.clear()
         self._stored_usage = self.progress.used
         for event, frame in zip(happened, frames, strict=True):

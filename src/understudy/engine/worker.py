@@ -33,7 +33,8 @@ LEASE: Final = 8.0
 _BEAT: Final = 2.0
 _SWEEP: Final = 1.0
 _BATCH: Final = 100
-_MAX_ATTEMPTS: Final = 5
+# Servers that died over a run since its last checkpoint: the run itself may be the reason.
+_MAX_INTERRUPTIONS: Final = 5
 _LOOK_AGAIN: Final = 1.0
 logger = logging.getLogger(__name__)
 
@@ -87,6 +88,7 @@ class Worker:
             execution.interrupt("stop")
         await asyncio.gather(*(execution.task for execution in executions if execution.task is not None))
         try:
+            await self._store.runs.hand_back(self.id)
             await self._store.runs.retire(self.id)
         except StoreError:
             logger.warning("the lease could not be ended; the runs are taken up when it runs out")
@@ -102,10 +104,22 @@ class Worker:
         return not self._stopping and len(self._active) < self._places
 
     def execution(
-        self, project_id: str, view: RunView, log: RunLog, progress: Progress, answer: ResponseView | None = None
+        self,
+        project_id: str,
+        view: RunView,
+        log: RunLog,
+        progress: Progress,
+        answer: ResponseView | None = None,
+        *,
+        interrupted: bool = False,
     ) -> Execution:
-        """An execution that is yet to be launched; `answer` where it is a response's."""
-        stage = Stage(self.id, self._store, self._clock, project_id, view, log, progress, answer)
+        """An execution that is yet to be launched; `answer` where it is a response's.
+
+        `interrupted`: servers died over the run since its last checkpoint.
+        """
+        stage = Stage(
+            self.id, self._store, self._clock, project_id, view, log, progress, answer, interrupted=interrupted
+        )
         return Execution(stage, self._models, self._tools, self._accounting)
 
     async def history(self, project_id: str, thread_id: str, run_id: str) -> RunHistory | None:
@@ -139,7 +153,14 @@ class Worker:
             if answer is not None:
                 answer.apply(event)
         log = self.reopened(stored, history)
-        return self.execution(stored.project_id, RunView.of(restored), log, stored.progress, answer)
+        return self.execution(
+            stored.project_id,
+            RunView.of(restored),
+            log,
+            stored.progress,
+            answer,
+            interrupted=stored.interruptions > 0,
+        )
 
     def launch(self, execution: Execution) -> None:
         self._active[execution.run_id] = execution
@@ -231,8 +252,8 @@ class Worker:
         execution = self.restore(stored, history)
         if due:
             execution.interrupt("expire")
-        elif stored.attempts > _MAX_ATTEMPTS:
-            execution.give_up()
+        elif stored.interruptions > _MAX_INTERRUPTIONS:
+            execution.give_up(stored.interruptions)
         self.launch(execution)
 
     async def _beat(self) -> None:

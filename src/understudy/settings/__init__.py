@@ -5,6 +5,7 @@ from understudy.settings.load import Entry, Loaded, load
 from understudy.settings.model import (
     BillingSettings,
     BlobSettings,
+    CorsSettings,
     EmbeddingSettings,
     LimitSettings,
     McpSettings,
@@ -24,6 +25,7 @@ from understudy.settings.value import allowed
 __all__ = [
     "BillingSettings",
     "BlobSettings",
+    "CorsSettings",
     "EmbeddingSettings",
     "Entry",
     "LimitSettings",

@@ -14,6 +14,7 @@ from urllib.parse import urlsplit
 
 import msgspec
 
+from understudy.errors import SettingsError
 from understudy.settings.address import Listening
 from understudy.settings.layer import NAMED, KeyPath, Leaf, dotted, known_paths
 from understudy.settings.model import Settings
@@ -64,7 +65,7 @@ def load(
     process's own and `directory` the current one when None.
     """
     environ = os.environ if environ is None else environ
-    directory = directory or Path.cwd()
+    directory = directory or _current_directory()
     found = _explicit(flags or {}, environ, directory)
     settings = _built(found, directory)
     found |= _wellknown(found, environ, Listening(settings.host, settings.port))
@@ -76,6 +77,13 @@ def load(
     _check_sandbox(found, settings)
     _check_webhooks(found, settings)
     return Loaded(settings, {path: leaf.source for path, leaf in found.items()})
+
+
+def _current_directory() -> Path:
+    try:
+        return Path.cwd()
+    except OSError as error:
+        raise SettingsError(f"The current directory cannot be used: {error.strerror}. Change to another one.") from None
 
 
 def _explicit(flags: Mapping[str, str | None], environ: Mapping[str, str], directory: Path) -> _Found:

@@ -418,6 +418,18 @@ class ResponseSettings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     ] = "refuse"
 
 
+class CorsSettings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """Which web pages may call the API from a browser."""
+
+    origins: Annotated[
+        tuple[Text, ...],
+        Meta(
+            description="Origins of these pages, like `https://app.example`; `*` is every page. A page that has a key"
+            " shows it to its visitors."
+        ),
+    ] = ()
+
+
 class LimitSettings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """What one process takes on."""
 
@@ -439,7 +451,12 @@ class LimitSettings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tru
     ] = 8 * 1024 * 1024 * 1024
     concurrent_indexing: Annotated[
         int,
-        Meta(ge=1, le=256, description="Files indexed for vector stores at a time by one process; more wait."),
+        Meta(
+            ge=1,
+            le=256,
+            description="Files indexed for vector stores at a time by one process; more wait."
+            " Reading one PDF may take 1 GB of memory (`retrieval.memory_mb`), so have that much for each.",
+        ),
     ] = 4
     concurrent_batch_lines: Annotated[
         int,
@@ -537,5 +554,6 @@ class Settings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     models: dict[str, ModelSettings] = {}
     mcp: McpSettings = McpSettings()
     responses: ResponseSettings = ResponseSettings()
+    cors: CorsSettings = CorsSettings()
     video: VideoSettings = VideoSettings()
     providers: dict[str, ProviderSettings] = {}

@@ -1,5 +1,6 @@
 """Where settings are read from: the flags, the `UNDERSTUDY_*` variables and `understudy.toml`."""
 
+import os
 import tomllib
 from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
@@ -39,7 +40,7 @@ def from_file(named: str | None, environ: Mapping[str, str], directory: Path) ->
     """The settings of the named file, else of `UNDERSTUDY_CONFIG`, else of ./understudy.toml where there is one."""
     named = named or environ.get(CONFIG_VARIABLE) or None
     path = directory / Path(named or FILE_NAME).expanduser()
-    if named is None and not path.exists():
+    if named is None and not os.path.lexists(path):  # where a folder may not be searched, there is no file either
         return []
     place = f"in the file {path}"
     layer = Layer(spell=dotted, place=place, directory=path.parent, text=False, origin=str(path))

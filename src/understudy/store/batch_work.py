@@ -28,7 +28,8 @@ _EVENTS: dict[Ended, EventType] = {
 _ACTIVE = "(" + ", ".join(f"'{status}'" for status in ACTIVE) + ")"
 _DEAD = "owner NOT IN (SELECT id FROM workers WHERE lease_until > $1)"
 _WAITING = (
-    "SELECT seq, project_id FROM (SELECT seq, project_id, row_number() OVER (PARTITION BY project_id ORDER BY seq)"  # noqa: S608
+    "SELECT seq, project_id, status FROM (SELECT seq, project_id, status,"  # noqa: S608
+    " row_number() OVER (PARTITION BY project_id, CASE WHEN status = 'in_progress' THEN 1 ELSE 0 END ORDER BY seq)"
     f" AS place FROM batches WHERE status IN {_ACTIVE} AND (owner IS NULL OR {_DEAD})) AS waiting WHERE place <= $2"
 )
 _CLAIM = (
@@ -68,6 +69,7 @@ class Waiting:
 
     seq: int
     project_id: str
+    status: Status
 
 
 @dataclass(frozen=True, slots=True)
@@ -144,7 +146,7 @@ class BatchWork:
         self._database = database
 
     async def waiting(self, now: float, each: int) -> list[Waiting]:
-        """The oldest of each project, up to `each` of them."""
+        """The oldest of each project, up to `each` of those that are in progress and of the others."""
         return await self._database.read(_waiting, now, each)
 
     async def claim(self, seq: int, owner: str, now: float) -> Claimed | None:

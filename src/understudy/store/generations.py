@@ -109,10 +109,14 @@ class Waiting:
 
 @dataclass(frozen=True, slots=True)
 class Claimed:
-    """A video that is ours to make. `attempts` counts this one."""
+    """A video that is ours to make. `attempts` counts this one.
+
+    `interruptions` counts the servers that died over it since it was ordered or its frames began.
+    """
 
     generation: Generation
     attempts: int
+    interruptions: int
     ordered_at: float | None
     pieces: tuple[Piece, ...]
 
@@ -195,7 +199,7 @@ class Generations:
         return await self._database.write(_set, owner, seq, "ordered_at = $3", now)
 
     async def ordered(self, owner: str, seq: int, upstream_id: str) -> bool:
-        return await self._database.write(_set, owner, seq, "upstream_id = $3", upstream_id)
+        return await self._database.write(_set, owner, seq, "upstream_id = $3, interruptions = 0", upstream_id)
 
     async def dreaming(self, owner: str, seq: int) -> bool:
         return await self._database.write(_dreaming, owner, seq)
@@ -348,15 +352,16 @@ def _waiting(now: float, projects: int) -> Transaction[list[Waiting]]:
 
 def _claim(seq: int, owner: str, now: float) -> Transaction[Claimed | None]:
     sql = (
-        f"UPDATE generations SET owner = $2, attempts = attempts + 1 WHERE seq = $3 AND {_FREE}"  # noqa: S608
-        f" RETURNING {_COLUMNS}, attempts, ordered_at"
+        "UPDATE generations SET owner = $2, attempts = attempts + CASE WHEN owner IS NULL THEN 1 ELSE 0 END,"  # noqa: S608
+        " interruptions = interruptions + CASE WHEN owner IS NULL THEN 0 ELSE 1 END"
+        f" WHERE seq = $3 AND {_FREE} RETURNING {_COLUMNS}, attempts, interruptions, ordered_at"
     )
     rows = yield sql, (now, owner, seq)
     if not rows:
         return None
     generation = _generation(rows[0])
     pieces = yield from _pieces(generation.id)
-    return Claimed(generation, rows[0][8], rows[0][9], tuple(pieces))
+    return Claimed(generation, rows[0][8], rows[0][9], rows[0][10], tuple(pieces))
 
 
 def _owned(owner: str) -> Transaction[set[int]]:
@@ -371,7 +376,8 @@ def _set(owner: str, seq: int, change: str, value: float | str) -> Transaction[b
 
 def _dreaming(owner: str, seq: int) -> Transaction[bool]:
     sql = (
-        f"UPDATE generations SET state = 'dreaming' WHERE owner = $1 AND seq = $2 AND body IS NOT NULL"  # noqa: S608
+        "UPDATE generations SET state = 'dreaming', interruptions = 0"  # noqa: S608
+        " WHERE owner = $1 AND seq = $2 AND body IS NOT NULL"
         f" AND state IN ({_BEFORE['dreaming']}) RETURNING seq"
     )
     return bool((yield sql, (owner, seq)))

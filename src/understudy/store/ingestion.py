@@ -22,9 +22,12 @@ _WAITING = (
     f" AND due_at <= $1 AND (owner IS NULL OR {_DEAD}) ORDER BY seq LIMIT $3"
 )
 _CLAIM = (
-    "UPDATE store_files SET owner = $2, attempts = attempts + 1 WHERE seq = $3 AND status = 'in_progress'"  # noqa: S608
+    "UPDATE store_files SET owner = $2,"  # noqa: S608
+    " attempts = attempts + CASE WHEN owner IS NULL THEN 1 ELSE 0 END,"
+    " interruptions = interruptions + CASE WHEN owner IS NULL THEN 0 ELSE 1 END"
+    " WHERE seq = $3 AND status = 'in_progress'"
     f" AND body IS NOT NULL AND due_at <= $1 AND (owner IS NULL OR {_DEAD})"
-    " RETURNING store, project_id, filename, round, attempts, body"
+    " RETURNING store, project_id, filename, round, attempts, interruptions, body"
 )
 _EMBEDDER = (
     "UPDATE vector_stores SET embedder = COALESCE(embedder, $2) WHERE seq = $1 AND body IS NOT NULL RETURNING embedder"
@@ -54,7 +57,7 @@ class Waiting:
 
 @dataclass(frozen=True, slots=True)
 class Claimed:
-    """A file that is ours to index. `attempts` counts this one."""
+    """A file that is ours to index. `attempts` counts this one, `interruptions` the servers that died over it."""
 
     seq: int
     store: int
@@ -63,6 +66,7 @@ class Claimed:
     embedder: str
     round: int
     attempts: int
+    interruptions: int
     file: VectorStoreFileObject
 
 
@@ -109,9 +113,9 @@ class Ingestion:
         """
         await self._database.write(_leave, owner, claimed, due_at, attempts)
 
-    async def disown(self, owner: str, keep: Sequence[int]) -> None:
-        """Gives back all of the worker's files but those with these row numbers."""
-        await self._database.write(_disown, owner, keep)
+    async def disown(self, owner: str, files: Sequence[int]) -> None:
+        """Gives back those of the worker's files, by row number, and removes what was indexed of them."""
+        await self._database.write(_disown, owner, files)
 
     async def owned(self, owner: str) -> dict[int, int]:
         """The files that are the worker's to index, with their rounds."""
@@ -154,12 +158,13 @@ def _claim(seq: int, owner: str, embedder: str, now: float) -> Transaction[Claim
     rows = yield _CLAIM, (now, owner, seq)
     if not rows:
         return None
-    store, project_id, filename, round_, attempts, body = rows[0]
+    store, project_id, filename, round_, attempts, interruptions, body = rows[0]
     embedders = yield _EMBEDDER, (store, embedder)
     if not embedders:
         yield "UPDATE store_files SET owner = NULL WHERE seq = $1", (seq,)
         return None
-    return Claimed(seq, store, project_id, filename, embedders[0][0], round_, attempts, _decode(body))
+    embedder = embedders[0][0]
+    return Claimed(seq, store, project_id, filename, embedder, round_, attempts, interruptions, _decode(body))
 
 
 def _finish(
@@ -206,12 +211,11 @@ def _forget(owner: str, claimed: Claimed) -> Transaction[None]:
         yield from removal(claimed.store, claimed.seq)
 
 
-def _disown(owner: str, keep: Sequence[int]) -> Transaction[None]:
-    rows = yield "SELECT seq, store FROM store_files WHERE owner = $1 FOR UPDATE", (owner,)
-    for seq, store in rows:
-        if seq not in keep:
+def _disown(owner: str, files: Sequence[int]) -> Transaction[None]:
+    for seq in files:
+        sql = "UPDATE store_files SET owner = NULL WHERE seq = $1 AND owner = $2 RETURNING store"
+        for (store,) in (yield sql, (seq, owner)):
             yield from removal(store, seq)
-            yield "UPDATE store_files SET owner = NULL WHERE seq = $1", (seq,)
 
 
 def _owned(owner: str) -> Transaction[dict[int, int]]:

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from understudy import ids
 from understudy.errors import Conflict, NotFound
 from understudy.store.database import Database, Row, Transaction
+from understudy.store.store_files import asked, numbered
 
 DEFAULT_PROJECT = "default"
 
@@ -71,6 +72,10 @@ class Keys:
     async def opened_by(self, key: str) -> Opened | None:
         """None for an unknown or revoked key."""
         return await self._database.read(_opened_by, hash_key(key))
+
+    async def active(self, key_ids: Sequence[str]) -> set[str]:
+        """Those of the keys, by id, that are not revoked."""
+        return await self._database.read(_active, key_ids)
 
     async def revoke(self, identifier: str, now: int) -> KeyRecord | None:
         """Revokes by the key's id or hint; None where none such is active."""
@@ -144,6 +149,14 @@ def _project_of(digest: str) -> Transaction[str | None]:
 def _opened_by(digest: str) -> Transaction[Opened | None]:
     rows = yield "SELECT project_id, id FROM keys WHERE hash = $1 AND revoked_at IS NULL", (digest,)
     return Opened(*rows[0]) if rows else None
+
+
+def _active(key_ids: Sequence[str]) -> Transaction[set[str]]:
+    found: set[str] = set()
+    for some in asked(key_ids):
+        sql = f"SELECT id FROM keys WHERE id IN ({numbered(1, len(some))}) AND revoked_at IS NULL"  # noqa: S608
+        found.update(row[0] for row in (yield sql, tuple(some)))
+    return found
 
 
 def _revoke(identifier: str, now: int) -> Transaction[KeyRecord | None]:

@@ -127,11 +127,14 @@ def encode_progress(progress: Progress) -> str:
 
 @dataclass(slots=True)
 class StoredRun:
-    """A run as the engine takes it up: its public object, the engine's notes, and what was left open."""
+    """A run as the engine takes it up: its public object, the engine's notes, and what was left open.
+
+    `interruptions` counts the servers that died while they executed it, since its last checkpoint.
+    """
 
     project_id: str
     owner: str | None
-    attempts: int
+    interruptions: int
     run: RunObject
     progress: Progress
     steps: list[RunStepObject]
@@ -161,7 +164,8 @@ class Call:
 class Boundary:
     """What a run changes at one point of its life, in one transaction.
 
-    `run` None leaves the run's row as it is. `release` gives the run up, so that another worker may take it. `used`
+    `run` None leaves the run's row as it is. `release` gives the run up, so that another worker may take it.
+    `interrupted`: the run has interruptions, which this checkpoint clears, whatever else it changes. `used`
     is what model turns have cost, debited to the project `project_id`. `response` is what the response shows that the
     run is made for.
     """
@@ -177,4 +181,5 @@ class Boundary:
     used: Sequence[Usage] = ()
     project_id: str = ""
     release: bool = False
+    interrupted: bool = False
     response: ResponseObject | None = None

@@ -155,7 +155,10 @@ class Runs:
         return True
 
     async def claim(self, run_id: str, owner: str, now: float, *, due: bool = False) -> StoredRun | None:
-        """Takes a run that nobody works on; with `due`, also one that waits for tool outputs. None: somebody has it."""
+        """Takes a run that nobody works on; with `due`, also one that waits for tool outputs. None: somebody has it.
+
+        One whose worker died over it has an interruption more.
+        """
         return await self._database.write(_claim, run_id, owner, now, due)
 
     async def abandoned(self, now: float, limit: int) -> list[str]:
@@ -176,6 +179,10 @@ class Runs:
     async def beat(self, owner: str, lease_until: float) -> None:
         """Says that the worker lives until then."""
         await self._database.write(_beat, owner, lease_until)
+
+    async def hand_back(self, owner: str) -> None:
+        """Gives up every run of the worker, which was stopped: no interruption is counted."""
+        await self._database.write(_hand_back, owner)
 
     async def retire(self, owner: str | None = None) -> None:
         """Ends a worker, or all of them: what they had is anybody's."""
@@ -251,8 +258,7 @@ def _add_run(
     body = msgspec.json.encode(run).decode()
     expires_at = float(run.expires_at or 0)
     known = encode_progress(progress)
-    attempts = 1 if owner else 0
-    row = (run.id, run.thread_id, project_id, run.status, owner, attempts, expires_at, known, body, kind)
+    row = (run.id, run.thread_id, project_id, run.status, owner, 0, expires_at, known, body, kind)
     last = bundle.add(sql, *row)
     for message in messages:
         last = add_message(bundle, text_insert, message, last)
@@ -339,13 +345,13 @@ def _load(run_id: str, suffix: str = "") -> Transaction[StoredRun | None]:
     rows = yield _STORED + suffix, (run_id,)
     if not rows:
         return None
-    project_id, owner, attempts, progress, body = rows[0]
+    project_id, owner, interruptions, progress, body = rows[0]
     opened = yield "SELECT body FROM steps WHERE run_id = $1 AND open = 1 ORDER BY seq", (run_id,)
     steps = [_decode_step(row[0]) for row in opened]
     message = yield from _open_message(steps)
     known = decode_progress(progress)
     response = None if known.plan is None else (yield from load_response(run_id))
-    return StoredRun(project_id, owner, attempts, _decode_run(body), known, steps, message, response)
+    return StoredRun(project_id, owner, interruptions, _decode_run(body), known, steps, message, response)
 
 
 def _open_message(steps: list[RunStepObject]) -> Transaction[MessageObject | None]:
@@ -428,6 +434,10 @@ def _add_guard(bundle: Bundle, boundary: Boundary, condition: str = "", *args: s
     """What changes the run's row or, where nothing of it changes, holds it. In `condition`, `$1` is the run's id."""
     run = boundary.run
     values: list[str] = [boundary.run_id, *args]
+    if run is None and boundary.interrupted:
+        sql = f"UPDATE runs SET attempts = 0 WHERE id = $1 AND body IS NOT NULL{condition} RETURNING seq, project_id"  # noqa: S608
+        bundle.add(sql, *values)
+        return
     if run is None:
         sql = f"SELECT seq FROM runs WHERE id = $1 AND body IS NOT NULL{condition} FOR UPDATE"  # noqa: S608
         bundle.add(sql, *values)
@@ -437,7 +447,7 @@ def _add_guard(bundle: Bundle, boundary: Boundary, condition: str = "", *args: s
         values.append(value)
         return f"CAST(${len(values)} AS TEXT)"
 
-    sets = [f"status = {given(run.status)}", f"body = {_changed_body(run, given)}"]
+    sets = ["attempts = 0", f"status = {given(run.status)}", f"body = {_changed_body(run, given)}"]
     if boundary.progress is not None:
         sets.append(f"progress = {given(encode_progress(boundary.progress))}")
     if boundary.release:
@@ -493,7 +503,9 @@ def _add_changed_message(bundle: Bundle, text_insert: str, message: MessageObjec
 def _claim(run_id: str, owner: str, now: float, due: bool) -> Transaction[StoredRun | None]:
     statuses = sql_list(ACTIVE) if due else _WORKABLE
     sql = (
-        f"UPDATE runs SET owner = $2, attempts = attempts + 1 WHERE id = $3 AND status IN {statuses}"  # noqa: S608
+        "UPDATE runs SET owner = $2,"  # noqa: S608
+        " attempts = attempts + CASE WHEN owner IS NULL OR owner = $2 THEN 0 ELSE 1 END"
+        f" WHERE id = $3 AND status IN {statuses}"
         f" AND body IS NOT NULL AND (owner IS NULL OR owner = $2 OR NOT {_LIVE_WORKER}) RETURNING seq"
     )
     if not (yield sql, (now, owner, run_id)):
@@ -532,6 +544,10 @@ def _beat(owner: str, lease_until: float) -> Transaction[None]:
         " ON CONFLICT (id) DO UPDATE SET lease_until = excluded.lease_until"
     )
     yield sql, (owner, lease_until)
+
+
+def _hand_back(owner: str) -> Transaction[None]:
+    yield f"UPDATE runs SET owner = NULL WHERE owner = $1 AND status IN {sql_list(ACTIVE)}", (owner,)  # noqa: S608
 
 
 def _retire(owner: str | None) -> Transaction[None]:

@@ -184,7 +184,10 @@ def move(
 def index_again(row: FileRow, change: Counts) -> Transaction[None]:
     """Hands a file to indexing once more."""
     yield from move(row, "in_progress", change)
-    yield "UPDATE store_files SET round = round + 1, attempts = 0, due_at = 0 WHERE seq = $1", (row.seq,)
+    yield (
+        "UPDATE store_files SET round = round + 1, attempts = 0, interruptions = 0, due_at = 0 WHERE seq = $1",
+        (row.seq,),
+    )
 
 
 def detachment(file_id: str) -> Transaction[None]:

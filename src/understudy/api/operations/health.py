@@ -23,6 +23,16 @@ OPERATIONS: Final = (
         authenticated=False,
     ),
     Operation(
+        "getHealth",
+        "GET",
+        "/health",
+        "The same as `/health/ready`, under the path that other servers have.",
+        _HEALTH,
+        tag="Health",
+        base="/",
+        authenticated=False,
+    ),
+    Operation(
         "getReadiness",
         "GET",
         "/health/ready",

@@ -1,0 +1,107 @@
+"""Cross-origin requests: which web pages may read answers, and what a preflight is answered. Knows no route and no key.
+
+Source: the Fetch standard. Cookies are not used, so credentials are never allowed.
+"""
+
+import re
+from collections.abc import Sequence
+from typing import Final
+
+from starlette.responses import Response
+
+from understudy.errors import SettingsError
+
+Headers = list[tuple[bytes, bytes]]
+
+_ORIGIN: Final = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*://[^/\s?#]+")
+_METHODS: Final = b"GET, POST, DELETE, PATCH, PUT, OPTIONS"
+_MAX_AGE: Final = b"600"
+# A `*` in this list would be the name of a header, and not a pattern, to requests with credentials.
+_EXPOSED: Final = (
+    "x-request-id",
+    "request-id",
+    "x-client-request-id",
+    "x-inference-id",
+    "openai-processing-ms",
+    "openai-version",
+    "openai-organization",
+    "openai-project",
+    "openai-poll-after-ms",
+    "x-understudy-stand-in",
+    "x-understudy-dropped-tools",
+    "retry-after",
+    "retry-after-ms",
+    "x-should-retry",
+    "x-ratelimit-limit-requests",
+    "x-ratelimit-limit-tokens",
+    "x-ratelimit-remaining-requests",
+    "x-ratelimit-remaining-tokens",
+    "x-ratelimit-reset-requests",
+    "x-ratelimit-reset-tokens",
+    "x-aimlapi-credits-used",
+    "x-aimlapi-usd-spent",
+    "content-disposition",
+    "content-range",
+    "etag",
+    "www-authenticate",
+)
+"""Every header of an answer that a page may read, beside those that it always may."""
+
+
+class CorsPolicy:
+    def __init__(self, origins: Sequence[str]) -> None:
+        """Raises SettingsError for what is no origin."""
+        for origin in origins:
+            if origin != "*" and not _ORIGIN.fullmatch(origin.rstrip("/")):
+                raise SettingsError(
+                    f"`cors.origins` has {origin!r}; an origin is '*' or a scheme and a host, like 'https://app.example'."
+                )
+        self._any = "*" in origins
+        self._origins = frozenset(origin.rstrip("/").lower().encode() for origin in origins)
+        self._exposed = (b"access-control-expose-headers", ", ".join(_EXPOSED).encode())
+        self.is_empty = not origins
+
+    def headers(self, origin: bytes | None) -> Headers:
+        """What is added to an answer to a request with that `Origin`, or without one."""
+        allowed = self._allowed(origin)
+        if allowed is None:
+            return [] if self._any or self.is_empty else [(b"vary", b"Origin")]
+        vary = [] if self._any else [(b"vary", b"Origin")]
+        return [(b"access-control-allow-origin", allowed), self._exposed, *vary]
+
+    def preflight(self, method: str, headers: Headers) -> Response | None:
+        """The answer to a preflight, which comes without a key; None for any other request.
+
+        A page that may not read answers gets one without permissions: the browser refuses it.
+        """
+        if method != "OPTIONS" or self.is_empty:
+            return None
+        asked = dict(headers)
+        if b"origin" not in asked or b"access-control-request-method" not in asked:
+            return None
+        response = Response(status_code=204)
+        response.raw_headers.append((b"vary", b"Origin, Access-Control-Request-Headers"))
+        allowed = self._allowed(asked[b"origin"])
+        if allowed is not None:
+            response.raw_headers += self._permissions(allowed, asked)
+        return response
+
+    def _allowed(self, origin: bytes | None) -> bytes | None:
+        if origin is None:
+            return None
+        if self._any:
+            return b"*"
+        return origin if origin.lower() in self._origins else None
+
+    def _permissions(self, allowed: bytes, asked: dict[bytes, bytes]) -> Headers:
+        """Header names are echoed: clients send new ones with each version, and none of them is a secret."""
+        permissions = [
+            (b"access-control-allow-origin", allowed),
+            (b"access-control-allow-methods", _METHODS),
+            (b"access-control-max-age", _MAX_AGE),
+        ]
+        if names := asked.get(b"access-control-request-headers"):
+            permissions.append((b"access-control-allow-headers", names))
+        if allowed != b"*" and asked.get(b"access-control-request-private-network") == b"true":
+            permissions.append((b"access-control-allow-private-network", b"true"))
+        return permissions

@@ -1,0 +1,104 @@
+"""The head of a request: refuses what proxies and this server could read in two ways. Knows no route.
+
+Source: RFC 9110 and RFC 9112. What cannot be parsed at all never comes here; the connection answers it.
+"""
+
+import base64
+import binascii
+import re
+from typing import Final
+
+from starlette.types import Scope
+
+from understudy.errors import ApiError, InvalidRequest, Unauthenticated, UnsupportedMediaType
+
+Headers = list[tuple[bytes, bytes]]
+
+_KEYS: Final = frozenset({b"authorization", b"api-key", b"x-api-key"})
+_ONCE: Final = _KEYS | {b"host", b"content-length", b"content-type", b"content-encoding", b"transfer-encoding"}
+_HOST: Final = re.compile(rb"[A-Za-z0-9._~!$&'()*+,;=%\[\]:-]+")
+_BAD_ESCAPE: Final = re.compile(rb"%(?![0-9A-Fa-f]{2})")
+_CONTROL_ESCAPE: Final = re.compile(rb"%(?:[01][0-9A-Fa-f]|7[Ff])")
+# A line end or a tab is text in a query, and nothing in a path.
+_NUL_ESCAPE: Final = re.compile(rb"%00")
+
+
+def check_head(scope: Scope) -> None:
+    """Raises InvalidRequest and UnsupportedMediaType."""
+    found: dict[bytes, bytes] = {}
+    for name, value in scope["headers"]:
+        if name in _ONCE:
+            if name in found:
+                raise InvalidRequest(f"The header {name.decode()!r} was sent more than once. Send it once.")
+            found[name] = value
+    host = found.get(b"host")
+    if host is None and scope.get("http_version") != "1.0":
+        raise InvalidRequest("The header 'host' is missing. HTTP/1.1 requires it.")
+    if host is not None and not _HOST.fullmatch(host):
+        raise InvalidRequest("The header 'host' is malformed. Expected a host name, and a port where there is one.")
+    _check_body(found)
+    _check_target(scope.get("raw_path") or b"", scope.get("query_string") or b"")
+
+
+def find_key(headers: Headers) -> str | None:
+    """The key of `Authorization: Bearer`, of basic auth's password, or of the headers that other dialects use.
+
+    Raises Unauthenticated where two headers have different keys.
+    """
+    keys = {key for name, value in headers if name in _KEYS and (key := _key_of(name, value)) is not None}
+    if len(keys) > 1:
+        raise Unauthenticated(
+            "The headers 'authorization', 'api-key' and 'x-api-key' of this request have different keys. Send one key.",
+            code="invalid_api_key",
+        )
+    return keys.pop() if keys else None
+
+
+def _key_of(name: bytes, value: bytes) -> str | None:
+    text = value.decode("latin-1")
+    if name != b"authorization":
+        return text.strip() or None
+    scheme, _, credentials = text.partition(" ")
+    match scheme.lower():
+        case "bearer":
+            return credentials.strip() or None
+        case "basic":
+            return _password(credentials)
+        case _:
+            return None
+
+
+def _password(credentials: str) -> str | None:
+    try:
+        decoded = base64.b64decode(credentials, validate=True).decode()
+    except (binascii.Error, UnicodeDecodeError):
+        return None
+    return decoded.partition(":")[2] or None
+
+
+def _check_body(found: dict[bytes, bytes]) -> None:
+    coding = found.get(b"transfer-encoding")
+    if coding is not None and (coding.strip().lower() != b"chunked" or b"content-length" in found):
+        raise InvalidRequest(
+            "The length of the request is ambiguous. Send 'content-length', or 'transfer-encoding: chunked' alone."
+        )
+    encoding = found.get(b"content-encoding", b"identity").strip().lower()
+    if encoding not in {b"", b"identity"}:
+        raise _unsupported_encoding(encoding)
+
+
+def _unsupported_encoding(encoding: bytes) -> ApiError:
+    return UnsupportedMediaType(
+        f"Unsupported content encoding: {encoding.decode('latin-1')[:40]!r}. Send the body uncompressed.",
+        code="unsupported_content_encoding",
+        headers={"accept-encoding": "identity"},
+    )
+
+
+def _check_target(raw_path: bytes, query: bytes) -> None:
+    if b"%" not in raw_path and b"%" not in query:
+        return
+    if _BAD_ESCAPE.search(raw_path) or _BAD_ESCAPE.search(query):
+        raise InvalidRequest("The URL is malformed: a '%' must be followed by two hexadecimal digits.")
+    if _CONTROL_ESCAPE.search(raw_path) or _NUL_ESCAPE.search(query):
+        raise InvalidRequest("The URL is malformed: it has a control character.")

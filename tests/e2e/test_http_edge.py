@@ -1,0 +1,168 @@
+"""The edge of the server: heads that could be read in two ways are refused, and pages and bytes come with safe headers."""
+
+import base64
+import socket
+
+import pytest
+
+from e2e.sending import field, file_part, send
+from envelope import assert_error
+from serving import KEY, WAIT
+
+BEARER = f"Authorization: Bearer {KEY}"
+
+
+def exchange(server, head, body=b""):
+    """The status and the whole answer to a request that is sent byte by byte as it stands."""
+    host, port = server.url.removeprefix("http://").removesuffix("/v1").split(":")
+    with socket.create_connection((host, int(port)), timeout=WAIT) as connection:
+        connection.sendall(head.replace("\n", "\r\n").encode("latin-1") + b"\r\n" + body)
+        answer = connection.makefile("rb")
+        status = int(answer.readline().split()[1])
+        headers = {}
+        while line := answer.readline().strip():
+            name, _, value = line.decode().partition(": ")
+            headers[name] = value
+        length = 0 if head.startswith("HEAD") else int(headers.get("content-length", 0))
+        return status, headers, answer.read(length).decode()
+
+
+def get(path="/v1/models", *headers, host="Host: x\n", version="1.1", method="GET"):
+    return f"{method} {path} HTTP/{version}\n{host}" + "".join(
+        f"{header}\n" for header in (*headers, "Connection: close")
+    )
+
+
+@pytest.mark.parametrize(
+    ("head", "status", "said"),
+    [
+        (get("/v1/models", BEARER), 200, '"object":"list"'),
+        (get("/v1/models", BEARER, f"api-key: {KEY}", f"x-api-key: {KEY}"), 200, '"object":"list"'),
+        (get("/v1/models", BEARER, host="", version="1.0"), 200, '"object":"list"'),
+        (get("/v1/models", BEARER, BEARER), 400, "The header 'authorization' was sent more than once."),
+        (get("/v1/models", BEARER, "Authorization: Bearer other"), 400, "The header 'authorization' was sent more"),
+        (get("/v1/models", BEARER, "api-key: other"), 401, "have different keys. Send one key."),
+        (get("/v1/models", "x-api-key: other", BEARER), 401, "have different keys. Send one key."),
+        (get("/v1/models", f"api-key: {KEY}", "x-api-key: other"), 401, "have different keys. Send one key."),
+        (get("/v1/models", BEARER, host=""), 400, "The header 'host' is missing."),
+        (get("/v1/models", BEARER, host="Host: a\nHost: b\n"), 400, "The header 'host' was sent more than once."),
+        (get("/v1/models", BEARER, host="Host: a b/c\n"), 400, "The header 'host' is malformed."),
+        (get("/health/live", host="Host: a\nHost: b\n"), 400, "The header 'host' was sent more than once."),
+        (get("/v1/models/%zz", BEARER), 400, "a '%' must be followed by two hexadecimal digits"),
+        (get("/v1/assistants?after=%2", BEARER), 400, "a '%' must be followed by two hexadecimal digits"),
+        (get("/v1/files/file-%00", BEARER), 400, "The URL is malformed: it has a control character."),
+        (get("/v1/files/file-%0a", BEARER), 400, "The URL is malformed: it has a control character."),
+        (get("/v1/files?after=%00", BEARER), 400, "The URL is malformed: it has a control character."),
+        (get("/v1/files?limit=1&limit=2", BEARER), 400, "Duplicate parameter: 'limit'"),
+        (get("/v1/files/%ff", BEARER), 404, ""),
+        (get("/v1/models", BEARER, "X-Long: " + "x" * 70_000), 431, "The limit is 65536 bytes."),
+        (get("/v1/models", method="OPTIONS"), 401, "You didn't provide an API key."),
+        (get("/v1/models", BEARER, method="OPTIONS"), 405, "Not allowed to OPTIONS"),
+        (get("/v1/models", BEARER, method="HEAD"), 200, ""),
+    ],
+)
+def test_a_head_that_could_be_read_in_two_ways_is_refused(server, head, status, said):
+    got, headers, body = exchange(server, head)
+    assert got == status, body
+    assert said in body
+    if status >= 400:
+        assert headers["content-type"] == "application/json"
+
+
+def post(*headers, path="/v1/threads"):
+    return get(path, BEARER, "Content-Type: application/json", *headers, method="POST")
+
+
+@pytest.mark.parametrize(
+    ("head", "body", "status", "said"),
+    [
+        (post("Content-Length: 2"), b"{}", 200, "thread_"),
+        (post("Transfer-Encoding: chunked"), b"2\r\n{}\r\n0\r\n\r\n", 200, "thread_"),
+        (post("Content-Length: 2", "Expect: 100-continue"), b"{}", 100, ""),
+        (post("Content-Length: 2", "Content-Length: 2"), b"{}", 400, ""),
+        (post("Content-Length: 2", "Content-Length: 3"), b"{}", 400, ""),
+        (post("Content-Length: 2", "Transfer-Encoding: chunked"), b"2\r\n{}\r\n0\r\n\r\n", 400, ""),
+        (post("Transfer-Encoding: gzip, chunked"), b"2\r\n{}\r\n0\r\n\r\n", 400, ""),
+        (post("Content-Length: -1"), b"", 400, ""),
+        (post("Content-Length: 2", "Content-Encoding: gzip"), b"{}", 415, "Unsupported content encoding: 'gzip'."),
+        (post("Content-Length: 2", "Content-Encoding: zstd"), b"{}", 415, "Send the body uncompressed."),
+        (post("Content-Length: 2", "Content-Encoding: identity"), b"{}", 200, "thread_"),
+        (
+            get("/v1/threads", BEARER, "Content-Type: text/xml", "Content-Length: 2", method="POST"),
+            b"{}",
+            415,
+            "text/xml",
+        ),
+        (
+            get("/v1/threads", BEARER, *["Content-Type: application/json"] * 2, "Content-Length: 2", method="POST"),
+            b"{}",
+            400,
+            "The header 'content-type' was sent more than once.",
+        ),
+    ],
+)
+def test_a_body_whose_length_or_encoding_is_unclear_is_refused(server, head, body, status, said):
+    got, _, answer = exchange(server, head, body)
+    assert got == status, answer
+    assert said in answer
+
+
+def test_requests_that_are_sent_without_waiting_are_answered_in_order(server):
+    host, port = server.url.removeprefix("http://").removesuffix("/v1").split(":")
+    one = f"GET /v1/models/gpt-4o HTTP/1.1\r\nHost: x\r\n{BEARER}\r\n\r\n"
+    last = "GET /health HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n"
+    with socket.create_connection((host, int(port)), timeout=WAIT) as connection:
+        connection.sendall((one * 3 + last).encode())
+        answered = connection.makefile("rb").read().decode()
+    assert answered.count('"id":"gpt-4o"') == 3
+    assert answered.endswith('{"status":"ok"}')
+
+
+def test_basic_auth_and_a_key_header_with_the_same_key_agree(server):
+    basic = base64.b64encode(f"user:{KEY}".encode()).decode()
+    assert (
+        server.ask("GET", "/v1/models", headers={"Authorization": f"Basic {basic}", "api-key": KEY}, key=None).status
+        == 200
+    )
+
+
+def test_the_page_of_the_document_runs_no_script_and_is_in_no_frame(server):
+    headers = server.ask("GET", "/docs", key=None).headers
+    policy = headers["content-security-policy"]
+    assert policy.startswith("default-src 'none'; style-src 'sha256-")
+    assert policy.endswith("frame-ancestors 'none'")
+    assert headers["x-frame-options"] == "DENY"
+    assert headers["referrer-policy"] == "no-referrer"
+    assert headers.get_all("x-content-type-options") == ["nosniff"]
+
+
+@pytest.mark.parametrize("filename", ["page.html", "picture.svg", "data.json", "a.txt"])
+def test_what_was_uploaded_comes_back_as_bytes_and_never_as_a_page(server, filename):
+    made = send(
+        server, "/v1/files", field("purpose", "user_data"), file_part(b"<script>", filename, content_type="text/html")
+    )
+    reply = server.ask("GET", f"/v1/files/{made.json['id']}/content")
+    assert reply.body == b"<script>"
+    assert reply.headers["content-type"] == "application/octet-stream"
+    assert reply.headers["content-disposition"] == f"attachment; filename*=UTF-8''{filename}"
+    assert reply.headers.get_all("x-content-type-options") == ["nosniff"]
+
+
+def test_a_file_whose_name_is_empty_is_named_by_its_media_type(server):
+    made = send(server, "/v1/files", field("purpose", "user_data"), file_part(b"x", "", content_type="text/plain"))
+    assert made.json["filename"] == "file.txt"
+    upload = {"filename": "../", "purpose": "user_data", "bytes": 1, "mime_type": "text/csv"}
+    assert server.ask("POST", "/v1/uploads", upload).json["filename"] == "file.csv"
+    upload["filename"] = "n" * 5000
+    assert_error(
+        server.ask("POST", "/v1/uploads", upload),
+        400,
+        "Invalid 'filename': string too long. Expected a string with maximum length 4096, but got a string with length"
+        " 5000 instead.",
+        "filename",
+        "string_above_max_length",
+    )
+
+
+def test_health_answers_like_readiness(server):
+    assert server.ask("GET", "/health", key=None).json == server.ask("GET", "/health/ready", key=None).json

@@ -1,0 +1,66 @@
+"""The systemd unit of docs/service.md: systemd accepts it, and its command serves with the unit's own environment."""
+
+import configparser
+import os
+import queue
+import re
+import shlex
+import shutil
+import subprocess
+import sys
+import threading
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parent.parent
+WAIT = 30
+
+
+@pytest.fixture
+def unit(tmp_path):
+    """The unit's text, with this environment and a temporary directory in the places that it names."""
+    text = (ROOT / "docs" / "service.md").read_text().split("```ini\n")[1].split("```")[0]
+    return text.replace("/opt/understudy/.venv/bin/python", sys.executable).replace(
+        "/var/lib/understudy", str(tmp_path)
+    )
+
+
+def test_systemd_accepts_the_unit(unit, tmp_path):
+    if shutil.which("systemd-analyze") is None:
+        pytest.skip("systemd-analyze is not installed")
+    file = tmp_path / "understudy.service"
+    file.write_text(unit)
+    done = subprocess.run(
+        ["systemd-analyze", "verify", "--man=no", str(file)], capture_output=True, text=True, timeout=WAIT, check=False
+    )
+    about_it = [line for line in done.stderr.splitlines() if "understudy" in line]
+    assert (done.returncode, about_it) == (0, [])
+
+
+def test_the_command_of_the_unit_serves(unit, tmp_path):
+    parser = configparser.ConfigParser(interpolation=None)
+    parser.optionxform = str
+    parser.read_string(unit)
+    service = parser["Service"]
+    environ = {"PATH": os.environ["PATH"], **dict([service["Environment"].split("=", 1)]), "UNDERSTUDY_PORT": "0"}
+    command = shlex.split(service["ExecStart"])
+    lines = queue.Queue()
+    with subprocess.Popen(
+        command,
+        cwd=service["WorkingDirectory"],
+        env=environ,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.DEVNULL,
+        text=True,
+    ) as process:
+        threading.Thread(target=lambda: [lines.put(line) for line in process.stdout], daemon=True).start()
+        try:
+            printed = ""
+            while not (found := re.search(r"in the file (\S+)\n", printed)):
+                printed += lines.get(timeout=WAIT)
+        finally:
+            process.terminate()
+        assert process.wait(WAIT) == 0
+    assert Path(found[1]) == tmp_path / "data" / "first-api-key"
+    assert Path(found[1]).read_text().startswith("sk-understudy-")
