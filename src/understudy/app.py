@@ -324,9 +324,14 @@ async def _open_ingestion(
 
 def _models(settings: Settings, clock: Clock) -> Models:
     known = {model: own.context_length for model, own in settings.models.items() if own.context_length is not None}
-    chat_seconds = settings.limits.chat_seconds
+    limits = settings.limits
     return Models(
-        settings.providers, _rehearsal(settings, clock), clock, known_windows=known, chat_seconds=chat_seconds
+        settings.providers,
+        _rehearsal(settings, clock),
+        clock,
+        known_windows=known,
+        chat_seconds=limits.chat_seconds,
+        private_urls=limits.private_urls,
     )
 
 

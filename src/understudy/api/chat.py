@@ -9,6 +9,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from understudy.api.charging import Ending, Meter, admit, charged
+from understudy.api.chat_files import with_files
 from understudy.api.errors import envelope, to_api_error
 from understudy.api.event_stream import EventStream
 from understudy.api.exchange import read_body
@@ -45,8 +46,10 @@ async def complete_chat(parts: Parts, project_id: str, raw: bytes) -> bytes:
     if body.get("stream"):
         raise InvalidRequest("Invalid 'stream': a request of a batch cannot stream. Leave it out.", param="stream")
     if body.get("store"):
-        return await Keeping(parts, project_id, None, body).complete()
-    return await parts.models.complete(body)
+        keeping = Keeping(parts, project_id, None, body)
+        keeping.body = await with_files(parts, project_id, keeping.body)
+        return await keeping.complete()
+    return await parts.models.complete(await with_files(parts, project_id, body))
 
 
 def _checked(raw: bytes, kind: type[DeploymentChatRequest], limits: LimitSettings) -> ChatBody:
@@ -59,11 +62,14 @@ def _checked(raw: bytes, kind: type[DeploymentChatRequest], limits: LimitSetting
 async def _answer(request: Request, body: ChatBody) -> Response:
     await admit(request)
     models = parts_of(request).models
-    meter = Meter(request, "completion", body)
     keeping = None
     if body.get("store"):
         keeping = Keeping(parts_of(request), project_of(request), request.state.request_id, body)
         body = keeping.body
+    body = await with_files(parts_of(request), project_of(request), body)
+    if keeping is not None:
+        keeping.body = body
+    meter = Meter(request, "completion", body)
     if not body.get("stream"):
         answered = await (models.complete(body) if keeping is None else keeping.complete())
         return charged(meter, answered, await meter.charge(answered))

@@ -8,6 +8,7 @@ from typing import Any, Final
 from understudy import errors
 from understudy.api.parts import Parts
 from understudy.engine import inline, summaries
+from understudy.llm import remote_urls
 from understudy.wire.client_items import ComputerCallOutput
 from understudy.wire.input_items import (
     ForeignItem,
@@ -35,6 +36,7 @@ async def check_files(parts: Parts, project_id: str, items: Sequence[GivenItem],
         _check_summary(item, f"{param}[{index}].encrypted_content")
         for path, part in _contents(item, f"{param}[{index}]"):
             if isinstance(part, InputImage) and part.image_url:
+                check_remote_url(parts, part.image_url, f"{path}.image_url")
                 await check_image_url(part.image_url, f"{path}.image_url")
             elif isinstance(part, InputImage) and part.file_id:
                 images.setdefault(part.file_id, f"{path}.file_id")
@@ -67,6 +69,12 @@ async def check_image_file(parts: Parts, project_id: str, file_id: str, param: s
             param=param,
             code="invalid_image_format",
         )
+
+
+def check_remote_url(parts: Parts, url: str, param: str) -> None:
+    """Raises InvalidRequest where a provider would fetch it from a private address, unless the settings allow it."""
+    if not parts.settings.limits.private_urls and not remote_urls.is_allowed(url):
+        raise errors.InvalidRequest(remote_urls.refusal(param, url), param=param, code="invalid_value")
 
 
 async def check_image_url(url: str, param: str) -> None:

@@ -7,9 +7,15 @@ from typing import Literal
 from msgspec import UNSET
 
 from understudy.api.file_lookup import check_searchable
+from understudy.api.inputs import check_remote_url
 from understudy.api.parts import Parts
 from understudy.errors import InvalidRequest, NotFound
-from understudy.wire.messages import Attachment, MessageContentImageFileObject, MessageObject
+from understudy.wire.messages import (
+    Attachment,
+    MessageContentImageFileObject,
+    MessageContentImageUrlObject,
+    MessageObject,
+)
 from understudy.wire.problems import check_file_id
 from understudy.wire.tools import AssistantToolsFileSearchTypeOnly
 
@@ -28,8 +34,10 @@ async def check_message_files(parts: Parts, project_id: str, messages: Sequence[
     """`path` is the request's array of messages, `messages` for instance; empty where the body is the one message.
 
     Raises InvalidId for what cannot be a file's id, NotFound for a file that the project does not have, InvalidRequest
-    for one of a type that cannot be searched, and for an image part that is not an image.
+    for one of a type that cannot be searched, for an image part that is not an image, and for a private URL.
     """
+    for index, message in enumerate(messages):
+        _check_urls(parts, message, f"{path}[{index}]." if path else "")
     uses = [
         use for index, message in enumerate(messages) for use in _uses(message, f"{path}[{index}]." if path else "")
     ]
@@ -44,6 +52,12 @@ async def check_message_files(parts: Parts, project_id: str, messages: Sequence[
     for use in uses:
         if use.kind == "image" and await parts.images.kind(project_id, use.file_id) is None:
             raise _not_an_image(use)
+
+
+def _check_urls(parts: Parts, message: MessageObject, base: str) -> None:
+    for index, part in enumerate(message.content):
+        if isinstance(part, MessageContentImageUrlObject):
+            check_remote_url(parts, part.image_url.url, f"{base}content[{index}].image_url.url")
 
 
 def _uses(message: MessageObject, base: str) -> Iterator[_Use]:

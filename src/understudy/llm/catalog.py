@@ -208,6 +208,11 @@ class Catalog:
         """Other ids that lead to the same model."""
         return [alias for shelf in self._shelves.values() for alias in shelf.aliases_of(model)]
 
+    def is_embedded(self, model: str) -> bool:
+        """Whether the embedded model answers for this id, its own or one of a hosted model."""
+        is_own = model in {REHEARSAL, REHEARSAL_EMBEDDING}
+        return self._rehearsal is not None and (is_own or self._stands_in(model))
+
     async def list(self) -> list[ModelCard]:
         """Sorted by id; of two providers with the same id, the first one's. An unreachable provider is left out."""
         await self._discover()
@@ -235,7 +240,7 @@ class Catalog:
         """As far as the lists are known now."""
         if (pinned := self._pinned(model)) is not None:
             return pinned
-        if self._rehearsal is not None and (model in {REHEARSAL, REHEARSAL_EMBEDDING} or self._stands_in(model)):
+        if self._rehearsal is not None and self.is_embedded(model):
             return Route((Target(self._rehearsal, model, 0),), listed=True)
         found = self._among(self._first, model) or self._among(self._spare, model)
         return found if found is not None and found.listed else self._by_vendor(model) or found

@@ -11,7 +11,7 @@ import msgspec
 
 from understudy.clock import Clock
 from understudy.errors import UpstreamError, UpstreamFault
-from understudy.llm import families, messages_answer, messages_request
+from understudy.llm import families, messages_answer, messages_request, remote_urls
 from understudy.llm.anthropic import AnthropicProvider
 from understudy.llm.catalog import Catalog, Route, Target
 from understudy.llm.connection import too_late
@@ -44,7 +44,8 @@ class Models:
     """Every model that the settings give access to, and the embedded one where `rehearsal` is not None.
 
     `known_windows` are context windows by the ids that clients use. `chat_seconds` is the time that one answer may take
-    with all its attempts, unless its asker has a deadline of its own. `chance` and `sleep` serve the waits between
+    with all its attempts, unless its asker has a deadline of its own. `private_urls`: providers may be sent
+    URLs that are not public. `chance` and `sleep` serve the waits between
     attempts.
     """
 
@@ -56,12 +57,14 @@ class Models:
         *,
         known_windows: Mapping[str, int] | None = None,
         chat_seconds: float = math.inf,
+        private_urls: bool = False,
         chance: random.Random | None = None,
         sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
     ) -> None:
         built = {name: (KINDS[settings.kind](name, settings, clock), settings) for name, settings in providers.items()}
         self._catalog = Catalog(built, rehearsal, clock, known_windows)
         self._chat_seconds = chat_seconds
+        self._private_urls = private_urls
         self._chance = chance or random.Random()  # noqa: S311 - it spreads retries and guards nothing
         self._sleep = sleep
 
@@ -85,6 +88,10 @@ class Models:
     def known_as(self, model: str) -> tuple[tuple[str, ...], str | None]:
         """The names that a price may be found under, and the base URL of the provider that answers first."""
         return self._catalog.known_as(model)
+
+    def is_embedded(self, model: str) -> bool:
+        """Whether the embedded model answers for this id, its own or one of a hosted model."""
+        return self._catalog.is_embedded(model)
 
     def sees(self, model: str) -> bool:
         """Whether it takes images, as far as any of its names tells."""
@@ -208,6 +215,8 @@ class Models:
         return _until(self._deadline())
 
     async def _targets(self, body: ChatBody) -> tuple[Target, ...]:
+        if not self._private_urls:
+            remote_urls.check(body)
         model = str(body.get("model") or "")
         route = await self._catalog.find(model)
         if route is None:

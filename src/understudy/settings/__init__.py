@@ -1,6 +1,6 @@
 """The effective settings, frozen. Read once at the edge; knows no part that they configure."""
 
-from understudy.settings.address import is_any, is_loopback, is_public
+from understudy.settings.address import is_any, is_loopback, is_public, is_public_url
 from understudy.settings.load import Entry, Loaded, load
 from understudy.settings.model import (
     BillingSettings,
@@ -44,6 +44,7 @@ __all__ = [
     "is_any",
     "is_loopback",
     "is_public",
+    "is_public_url",
     "load",
     "secrets",
     "shown",

@@ -1,9 +1,11 @@
 """Addresses: which of them mean this machine alone, which lead back to this server, and which are the internet's."""
 
 import ipaddress
+import re
+import unicodedata
 from dataclasses import dataclass
 from typing import Final
-from urllib.parse import urlsplit
+from urllib.parse import unquote, urlsplit
 
 
 def is_loopback(host: str) -> bool:
@@ -59,3 +61,38 @@ def is_public(address: str) -> bool:
             return found in _UNICAST and found.is_global and not tunnels
         found = found.ipv4_mapped
     return found is not None and found.is_global and not found.is_multicast
+
+
+_NO_PUBLIC_NAME: Final = (
+    *(".localhost", ".local", ".localdomain", ".internal", ".intranet", ".lan", ".corp", ".home", ".home.arpa", ".svc"),
+    # Public names that stand for whatever address is in them, or for this machine.
+    *(".nip.io", ".sslip.io", ".xip.io", ".localtest.me", ".lvh.me", ".vcap.me"),
+)
+_DOTS: Final = str.maketrans("\u3002\uff0e\uff61", "...")
+_NUMBER: Final = re.compile(r"\d+|0x[0-9a-f]*")
+
+
+def is_public_url(url: str) -> bool:
+    """Whether an http or https URL names a host of the internet, in whatever form the fetchers of URLs understand.
+
+    A name is judged by itself: what it resolves to is known only to who connects to it.
+    """
+    try:
+        parts = urlsplit(url)
+        host, _ = parts.hostname, parts.port  # raises for a port that is no number
+    except ValueError:
+        return False
+    # Parsers disagree on where the host ends after a backslash or a control character.
+    is_clean = parts.scheme in {"http", "https"} and "\\" not in url and all(sign >= " " for sign in url)
+    return is_clean and bool(host) and _is_public_host(host or "")
+
+
+def _is_public_host(host: str) -> bool:
+    plain = unicodedata.normalize("NFKC", unquote(host).translate(_DOTS)).lower().rstrip(".")
+    if _address(plain.partition("%")[0]) is not None:
+        return is_public(plain)
+    labels = plain.split(".")
+    # Numbers are read as addresses: 2130706433, 0x7f.1 and 127.1 are this machine.
+    if len(labels) < 2 or _NUMBER.fullmatch(labels[-1]) or not all(labels):
+        return False
+    return not f".{plain}".endswith(_NO_PUBLIC_NAME)

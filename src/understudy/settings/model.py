@@ -474,6 +474,13 @@ class LimitSettings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tru
         int,
         Meta(ge=8, description="Levels that a request's JSON may nest."),
     ] = 100
+    private_urls: Annotated[
+        bool,
+        Meta(
+            description="Whether URLs of images and files may name addresses of private networks, or files; providers"
+            " fetch them, not this server."
+        ),
+    ] = False
     queue_runs: Annotated[
         bool,
         Meta(description="Whether a run on a thread that has an active one waits its turn instead of being refused."),

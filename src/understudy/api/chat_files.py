@@ -1,0 +1,74 @@
+"""Files inside the messages of a chat completion, as the model's provider can take them. Asks no model.
+
+A File of this server is unknown to every provider, so its text goes instead, as in responses. Bytes go as they are to
+providers, some of which read them, and as text to the embedded model.
+"""
+
+from collections.abc import Iterator
+from typing import Any, Final
+
+from understudy.api.inputs import check_file_data
+from understudy.api.parts import Parts
+from understudy.errors import InvalidRequest, NotFound
+from understudy.llm.provider import ChatBody
+
+_MOST_FILES: Final = 100
+"""File parts of one request; each of them may be a document to read."""
+
+_Part = dict[str, Any]
+
+
+async def with_files(parts: Parts, project_id: str, body: ChatBody) -> ChatBody:
+    """The body with text, and images of pages without any, in place of the Files of this server.
+
+    Raises NotFound for a file that the project does not have, InvalidRequest and InvalidBody for a bad part.
+    """
+    found = list(_file_parts(body))
+    if not found:
+        return body
+    if len(found) > _MOST_FILES:
+        raise InvalidRequest(
+            f"Invalid 'messages': {len(found)} parts of the type 'file', and at most {_MOST_FILES} are taken.",
+            param="messages",
+        )
+    for path, part in found:
+        await _check(parts, project_id, path, part)
+    read_all = parts.models.is_embedded(str(body["model"]))
+    sees = parts.models.sees(str(body["model"]))
+    texts = {
+        id(part): await parts.documents.load(project_id, part["file"], sees=sees)
+        for _, part in found
+        if read_all or part["file"].get("file_id")
+    }
+    return {**body, "messages": [_replaced(message, texts) for message in body["messages"]]}
+
+
+def _file_parts(body: ChatBody) -> Iterator[tuple[str, _Part]]:
+    for index, message in enumerate(body["messages"]):
+        content = message.get("content")
+        for number, part in enumerate(content if isinstance(content, list) else ()):
+            if isinstance(part, dict) and part.get("type") == "file":
+                yield f"messages[{index}].content[{number}].file", part
+
+
+async def _check(parts: Parts, project_id: str, path: str, part: _Part) -> None:
+    file = part.get("file")
+    file_id, data = (file.get("file_id"), file.get("file_data")) if isinstance(file, dict) else (None, None)
+    for name, value in (("file_id", file_id), ("file_data", data)):
+        if value is not None and not isinstance(value, str):
+            raise InvalidRequest(f"Invalid '{path}.{name}': expected a string.", param=f"{path}.{name}")
+    if bool(file_id) == bool(data):
+        raise InvalidRequest(
+            f"Invalid '{path}': a file has either a 'file_id' or 'file_data'.", param=path, code="invalid_value"
+        )
+    if data:
+        await check_file_data(data, f"{path}.file_data")
+    elif not await parts.store.files.lookup(project_id, [str(file_id)]):
+        raise NotFound(f"No such File object: {file_id}", param=f"{path}.file_id")
+
+
+def _replaced(message: dict[str, Any], texts: dict[int, list[_Part]]) -> dict[str, Any]:
+    content = message.get("content")
+    if not isinstance(content, list) or not any(id(part) in texts for part in content):
+        return message
+    return {**message, "content": [one for part in content for one in texts.get(id(part), [part])]}

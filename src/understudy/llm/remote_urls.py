@@ -1,0 +1,59 @@
+"""URLs of images and files inside a request, which a provider may fetch for a client. Fetches nothing.
+
+A provider often stands in the operator's network, so it could be made to read what clients cannot reach: metadata
+services, other servers, its own files.
+"""
+
+import re
+from collections.abc import Iterator
+from typing import Any, Final
+
+from understudy.errors import UpstreamError
+from understudy.settings import is_public_url
+
+_SCHEME: Final = re.compile(r"[\s\x00-\x20]*([a-zA-Z][a-zA-Z0-9+.-]*):")
+_LEFT_OUT: Final = re.compile(r"[\t\r\n]+")
+# What is said or cited is not fetched.
+_NOT_FETCHED: Final = frozenset({"annotations", "citations", "text", "input", "tool_calls", "metadata"})
+_FETCHED: Final = ("messages", "mcp_servers")
+
+
+def check(body: dict[str, Any]) -> None:
+    """Raises UpstreamError(invalid_request) for a URL that is not one of the public internet."""
+    for member in _FETCHED:
+        value = body.get(member)
+        for path, url in _urls(value, member) if isinstance(value, list) else ():
+            if not is_allowed(url):
+                raise UpstreamError("invalid_request", refusal(path, url), param=path, code="invalid_value")
+
+
+def is_allowed(url: str) -> bool:
+    """Whether it is public, or holds the bytes itself, or is not a URL at all."""
+    # Fetchers leave out tabs and line ends wherever they stand.
+    scheme = _SCHEME.match(_LEFT_OUT.sub("", url[:256]))
+    return scheme is None or scheme[1].lower() == "data" or is_public_url(url.strip())
+
+
+def refusal(path: str, url: str) -> str:
+    return (
+        f"Invalid '{path}': {url[:200]!r} is not a public http or https address. Send the bytes as a data URL, or use"
+        " a public address; the operator of this server can allow others with `limits.private_urls`."
+    )
+
+
+def _urls(value: Any, path: str) -> Iterator[tuple[str, str]]:
+    if isinstance(value, list):
+        for index, item in enumerate(value):
+            if isinstance(item, dict | list):
+                yield from _urls(item, f"{path}[{index}]")
+    elif isinstance(value, dict):
+        for name, item in value.items():
+            if isinstance(item, str):
+                if _is_url_member(name):
+                    yield f"{path}.{name}", item
+            elif isinstance(item, dict | list) and name not in _NOT_FETCHED:
+                yield from _urls(item, f"{path}.{name}")
+
+
+def _is_url_member(name: str) -> bool:
+    return name in {"url", "uri"} or name.endswith(("_url", "_uri", "Url", "Uri"))
