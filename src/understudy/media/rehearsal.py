@@ -83,7 +83,7 @@ class RehearsalRenderer:
 async def _start() -> Process:
     """Without this server's secrets; in a session of its own, since a Ctrl+C is the server's to deal with."""
     environment = {name: os.environ[name] for name in _INHERITED if name in os.environ}
-    arguments = ("-P", "-X", "utf8", "-m", _MODULE)
+    arguments = ("-P", "-X", "utf8", "-m", _MODULE, str(os.getpid()))
     return await asyncio.create_subprocess_exec(
         sys.executable,
         *arguments,

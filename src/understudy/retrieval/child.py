@@ -13,6 +13,7 @@ from typing import BinaryIO, Final
 
 import msgspec
 
+from understudy.parent_death import die_with_parent
 from understudy.retrieval import builtin
 from understudy.retrieval.chunk import SECTION, Chunk, split_pieces
 from understudy.retrieval.messages import (
@@ -40,6 +41,8 @@ _decode = msgspec.msgpack.Decoder(Request).decode
 
 
 def main() -> None:
+    """Its arguments: the bytes of memory that it may take, and the process id of whoever started it."""
+    die_with_parent(int(sys.argv[2]))
     source, sink = os.fdopen(os.dup(0), "rb"), os.fdopen(os.dup(1), "wb")
     with open(os.devnull, "r+b") as nothing:  # noqa: PTH123 - both ends at once
         os.dup2(nothing.fileno(), 0)  # a library that prints must not speak in our place

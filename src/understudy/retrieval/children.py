@@ -117,7 +117,7 @@ class Children:
 
     async def _start(self) -> Child:
         environment = {name: os.environ[name] for name in _INHERITED if name in os.environ}
-        arguments = ("-P", "-X", "utf8", "-m", _MODULE, str(self._memory))
+        arguments = ("-P", "-X", "utf8", "-m", _MODULE, str(self._memory), str(os.getpid()))
         # Own session: a Ctrl+C in the terminal ends the server, and the server its children.
         process = await asyncio.create_subprocess_exec(
             sys.executable,

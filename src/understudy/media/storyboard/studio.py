@@ -4,9 +4,7 @@ It limits itself before it opens anything of a stranger's, and yields to everyth
 """
 
 import contextlib
-import ctypes
 import os
-import signal
 import sys
 from collections.abc import Iterator
 from pathlib import Path
@@ -15,9 +13,9 @@ from typing import Final
 import msgspec
 
 from understudy.media.storyboard.messages import Answer, Order, Picture
+from understudy.parent_death import die_with_parent
 
 _NICE: Final = 10
-_DIE_WITH_PARENT: Final = 1  # of prctl(2)
 _LARGEST_PICTURE: Final = 60_000_000
 _THUMBNAIL: Final = 640
 _FORMATS: Final = ("PNG", "JPEG", "WEBP", "GIF", "BMP")
@@ -30,6 +28,7 @@ class _Refused(Exception):
 
 
 def main() -> None:
+    die_with_parent(int(sys.argv[1]))
     order = msgspec.json.decode(sys.stdin.buffer.read(), type=Order)
     sink = os.fdopen(os.dup(1), "wb")
     os.dup2(2, 1)  # a library that prints must not speak in our place
@@ -48,8 +47,6 @@ def _limit(order: Order) -> None:
         import resource  # noqa: PLC0415 - not everywhere
 
         os.nice(_NICE)
-        if sys.platform == "linux":
-            ctypes.CDLL(None).prctl(_DIE_WITH_PARENT, signal.SIGKILL)
         resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
         resource.setrlimit(resource.RLIMIT_CPU, (order.cpu_seconds, order.cpu_seconds))
         resource.setrlimit(resource.RLIMIT_AS, (order.memory, order.memory))

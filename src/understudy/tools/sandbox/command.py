@@ -23,6 +23,11 @@ WRITABLE: Final = (FOLDER, "/tmp", "/dev/shm", "/run")  # noqa: S108 - of the sa
 MIB: Final = 1 << 20
 IMAGE_BYTES: Final = 8 * MIB
 IMAGES: Final = 20
+TRIED: Final = "the sandbox works"
+
+# The numbers that descriptors have in the command. What stands on a command line can be read inside, so the options,
+# which hold paths of the host, come by a descriptor; the channel is the connection between us and the inside.
+STDOUT, STDERR, SECCOMP, GO, INFO, CHANNEL, OPTIONS = 1, 2, 3, 4, 5, 6, 7
 
 _SYSTEM: Final = ("/usr", "/bin", "/sbin", "/lib", "/lib32", "/lib64")
 _USER: Final = "1000"
@@ -43,20 +48,6 @@ _NAMESPACES: Final = (
 
 
 @dataclass(frozen=True, slots=True)
-class Descriptors:
-    """What the command inherits: where it reads its filter and the word to go on, and where it tells and talks."""
-
-    seccomp: int | None
-    go: int
-    info: int
-    channel: int
-
-    def pipes(self) -> tuple[int, ...]:
-        """Those that are of no use to us once they are inherited."""
-        return tuple(one for one in (self.seccomp, self.go, self.info) if one is not None)
-
-
-@dataclass(frozen=True, slots=True)
 class Plan:
     """How sandboxes are made here: the same for all of them."""
 
@@ -70,22 +61,32 @@ class Plan:
     private: tuple[Path, ...] = ()
     """Folders of the server's own, which are empty inside where they are below one that is mounted."""
 
-    def command(self, given: Descriptors) -> list[str]:
-        return [
-            *self._frame(),
-            *(["--seccomp", str(given.seccomp)] if given.seccomp is not None else []),
-            *("--info-fd", str(given.info), "--block-fd", str(given.go)),
-            *("--", str(self.python), "-I", "-B", "-c", _START, self._order(given.channel)),
+    def command(self) -> list[str]:
+        """Of a sandbox with a kernel; `options` are to be read from its descriptor OPTIONS."""
+        return [*self._begin(), *self._python(_START, self._order())]
+
+    def options(self) -> bytes:
+        watched = [
+            *(["--seccomp", str(SECCOMP)] if self.filter is not None else []),
+            *("--info-fd", str(INFO), "--block-fd", str(GO)),
         ]
+        return _joined([*self._frame(), *watched])
 
     def trial(self) -> list[str]:
-        """A sandbox that ends at once, with exit code 0 where everything works."""
-        return [*self._frame(), "--", str(self.python), "-I", "-B", "-c", "import ipykernel, zmq"]
+        """A sandbox that ends at once, and prints TRIED where everything works."""
+        return [*self._begin(), *self._python(f"import ipykernel, zmq; print({TRIED!r})")]
+
+    def trial_options(self) -> bytes:
+        return _joined(self._frame())
+
+    def _begin(self) -> list[str]:
+        return [*self.identity.prefix(), self.bwrap, "--args", str(OPTIONS), "--"]
+
+    def _python(self, *arguments: str) -> list[str]:
+        return [str(self.python), "-I", "-B", "-c", *arguments]
 
     def _frame(self) -> list[str]:
         return [
-            *self.identity.prefix(),
-            self.bwrap,
             *_NAMESPACES,
             *(["--disable-userns"] if self.hides_userns else []),
             *("--uid", _USER, "--gid", _USER, "--hostname", "sandbox"),
@@ -140,7 +141,7 @@ class Plan:
         }
         return [word for name, value in variables.items() for word in ("--setenv", name, value)]
 
-    def _order(self, channel: int) -> str:
+    def _order(self) -> str:
         limits = {
             "memory": self.settings.memory_mb * MIB,
             "processes": self.settings.processes,
@@ -150,7 +151,7 @@ class Plan:
             "images": IMAGES,
             "image": IMAGE_BYTES,
         }
-        return json.dumps({"channel": channel, "limits": limits})
+        return json.dumps({"channel": CHANNEL, "limits": limits})
 
 
 def planned(
@@ -171,6 +172,10 @@ def planned(
 
 def found_bwrap() -> str | None:
     return shutil.which("bwrap")
+
+
+def _joined(words: list[str]) -> bytes:
+    return b"".join(os.fsencode(word) + b"\0" for word in words)
 
 
 def _system() -> list[str]:

@@ -13,6 +13,7 @@ from understudy.settings import SandboxSettings
 from understudy.tools.sandbox import cgroup, readiness
 from understudy.tools.sandbox.command import MIB, Plan
 from understudy.tools.sandbox.jail import Jail
+from understudy.tools.sandbox.launcher import Launcher
 from understudy.tools.sandbox.pool import Pool
 from understudy.tools.sandbox.session import KernelSession
 from understudy.tools.sandbox.sessions import SWEEP_EVERY, Sessions
@@ -36,6 +37,7 @@ class EmbeddedSandbox:
         self._checked_at = float("-inf")
         self._checking: asyncio.Task[None] | None = None
         self._threads: ThreadPoolExecutor | None = None
+        self._launcher = Launcher()
         self._watches: dict[Jail, Watch] = {}
         warm = 1 if settings.warm is None else settings.warm
         self._pool: Pool[Jail] = Pool(self._started, warm, max(1, os.cpu_count() or 1))
@@ -85,6 +87,7 @@ class EmbeddedSandbox:
         await self._pool.close()
         await self._sessions.close()
         await asyncio.gather(*(jail.kill() for jail in self._watches))
+        await asyncio.to_thread(self._launcher.close)
         if self._threads is not None:
             self._threads.shutdown()
 
@@ -105,7 +108,7 @@ class EmbeddedSandbox:
         if self._threads is None:
             self._threads = ThreadPoolExecutor(_THREADS, "sandbox", self._plan.identity.assume)
             self._groups = _groups(self._settings)
-        jail = await Jail.start(self._plan, self._groups, self._threads)
+        jail = await Jail.start(self._plan, self._groups, self._threads, self._launcher)
         self._watches[jail] = Watch(jail, self._settings)
         return jail
 

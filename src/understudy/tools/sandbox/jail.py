@@ -6,11 +6,9 @@ Knows nothing of cells' time limits and of sessions. Nothing that comes from ins
 import asyncio
 import os
 import socket
-import subprocess
 from concurrent.futures import Executor
-from contextlib import ExitStack, suppress
+from contextlib import ExitStack
 from dataclasses import dataclass
-from io import FileIO
 from typing import Final
 
 import msgspec
@@ -18,22 +16,22 @@ import msgspec
 from understudy.errors import SandboxError
 from understudy.tools.sandbox import frames
 from understudy.tools.sandbox.cgroup import Group, Groups
-from understudy.tools.sandbox.command import MIB, WRITABLE, Descriptors, Plan
+from understudy.tools.sandbox.command import CHANNEL, GO, INFO, MIB, OPTIONS, SECCOMP, STDERR, WRITABLE, Plan
 from understudy.tools.sandbox.files import Folder
 from understudy.tools.sandbox.frames import Event, Hostile, Ready
 from understudy.tools.sandbox.held import Held
 from understudy.tools.sandbox.kernel import KernelGone
-from understudy.tools.sandbox.processes import Child, Watched, memory_file, read_to_end
+from understudy.tools.sandbox.launcher import Launched, Launcher
+from understudy.tools.sandbox.processes import Watched, memory_file, open_stream, read_to_end
 
 _START_SECONDS: Final = 60.0
 _GONE_SECONDS: Final = 10.0
 _COLLECTED_SECONDS: Final = 2.0
 _COMPLAINT: Final = 4096
-_TOLD: Final = 4096
-_TOLD_WITHIN: Final = 5.0
+_INFO: Final = 4096
 
 
-class _Told(msgspec.Struct, frozen=True):
+class _Info(msgspec.Struct, frozen=True):
     """What bubblewrap says of itself: the first process inside, by its number outside."""
 
     child: int = msgspec.field(name="child-pid")
@@ -42,7 +40,7 @@ class _Told(msgspec.Struct, frozen=True):
 class Jail:
     """Made by `start`. `places` are its writable file systems, `processes` is its /proc."""
 
-    def __init__(self, outer: Child, group: Group | None) -> None:
+    def __init__(self, outer: Watched, group: Group | None) -> None:
         self._outer = outer
         self.group = group
         self._inner: Watched | None = None
@@ -55,49 +53,37 @@ class Jail:
         self.verdict = ""
 
     @classmethod
-    async def start(cls, plan: Plan, groups: Groups | None, threads: Executor) -> "Jail":
+    async def start(cls, plan: Plan, groups: Groups | None, threads: Executor, launcher: Launcher) -> "Jail":
         """A jail whose kernel answers. Raises SandboxError with what was said against it."""
-        group = groups.make() if groups else None
-        launched = _launch(plan)
-        jail = cls(launched.process, group)
-        complaining = asyncio.create_task(read_to_end(launched.complaint, _COMPLAINT))
-        telling = asyncio.create_task(jail._learn(launched.told))
+        started = await _start(plan, launcher)
+        complaint = read_to_end(started.complaint, _COMPLAINT)
+        info = read_to_end(started.info, _INFO)
+        jail = cls(Watched(started.process.pid, started.process.pidfd), groups.make() if groups else None)
         try:
             async with asyncio.timeout(_START_SECONDS):
-                await jail._enter(launched, telling)
+                await jail._enter(started, info)
             jail._open_places(threads, plan.settings.disk_mb * MIB)
         except (TimeoutError, KernelGone, msgspec.MsgspecError, OSError) as error:
-            await jail._abandon(telling)
-            raise _failed(await complaining, error) from error
+            await jail.kill()
+            raise _failed(await complaint, error) from error
         except BaseException:
-            await jail._abandon(telling)
+            await jail.kill()
             raise
         finally:
-            complaining.cancel()
-            launched.go.close()
+            complaint.cancel()
+            info.cancel()
+            os.close(started.go)
         return jail
 
-    async def _learn(self, told: int) -> None:
-        """Which process is the first inside."""
-        found = msgspec.json.decode(await read_to_end(told, _TOLD), type=_Told)
-        self._inner = Watched(found.child)
-
-    async def _enter(self, launched: "_Launched", telling: asyncio.Task[None]) -> None:
-        self._reader, self._writer = await asyncio.open_unix_connection(sock=launched.channel)
-        await asyncio.shield(telling)
-        assert self._inner is not None
+    async def _enter(self, started: "_Started", info: "asyncio.Future[bytes]") -> None:
+        self._reader, self._writer = await open_stream(started.channel)
+        inner = msgspec.json.decode(await info, type=_Info).child
+        self._inner = Watched(inner, os.pidfd_open(inner))
         if self.group is not None:
-            self.group.add(self._outer.pid, self._inner.pid)
-        launched.go.write(b"1")
+            self.group.add(self._outer.pid, inner)
+        os.write(started.go, b"1")
         if not isinstance(await self.receive(), Ready):
             raise KernelGone
-
-    async def _abandon(self, telling: asyncio.Task[None]) -> None:
-        """Where it did not come to life. What is inside may not be tied to us yet, so it has to be known."""
-        with suppress(TimeoutError, msgspec.MsgspecError, OSError):
-            async with asyncio.timeout(_TOLD_WITHIN):
-                await telling
-        await self.kill()
 
     def _open_places(self, threads: Executor, disk: int) -> None:
         """While nothing of a user has run yet: afterwards the paths could lead elsewhere, the descriptors cannot."""
@@ -143,7 +129,7 @@ class Jail:
         """Ends everything inside, and returns when it has ended."""
         self.verdict = self.verdict or verdict
         if self._inner is not None:
-            # The outer one ends when it has collected the inner one, and nobody else would.
+            # The outer one ends when it has collected the inner one. Where that one is unknown, the reaper has it.
             self._inner.kill()
             await self._inner.ended(_GONE_SECONDS)
             await self._outer.ended(_COLLECTED_SECONDS)
@@ -158,40 +144,61 @@ class Jail:
 
 
 @dataclass(frozen=True, slots=True)
-class _Launched:
-    """Our ends: what is complained of, what is told, the word to go on, the channel."""
+class _Started:
+    """A process, and our ends: of its complaints, what it says of itself, the word to go on, and the channel."""
 
-    process: Child
+    process: Launched
     complaint: int
-    told: int
-    go: FileIO
+    info: int
+    go: int
     channel: socket.socket
 
+    def discard(self) -> None:
+        self.process.kill()
+        for descriptor in (self.process.pidfd, self.complaint, self.info, self.go):
+            os.close(descriptor)
+        self.channel.close()
 
-def _launch(plan: Plan) -> _Launched:
-    ours, theirs = socket.socketpair()
-    complaint, complains = os.pipe()
-    told, tells = os.pipe()
-    waits, go = os.pipe()
-    filtering = None if plan.filter is None else memory_file(plan.filter)
-    given = Descriptors(filtering, waits, tells, theirs.fileno())
-    with ExitStack() as stack:
-        stack.enter_context(theirs)
-        for descriptor in (complains, *given.pipes()):
-            stack.callback(os.close, descriptor)
-        # In this thread: the sandbox ends when the thread ends that started it.
-        started = subprocess.Popen(  # noqa: S603 - made of our own words and the operator's paths
-            plan.command(given),
-            stdin=subprocess.DEVNULL,
-            stdout=subprocess.DEVNULL,
-            stderr=complains,
-            pass_fds=(*given.pipes(), given.channel),
-            cwd="/",
-            env=plan.identity.environment(),
-            start_new_session=True,
-            umask=0o022,
-        )
-    return _Launched(Child(started), complaint, told, FileIO(go, "w"), ours)
+
+async def _start(plan: Plan, launcher: Launcher) -> _Started:
+    """In a thread, which a cancellation leaves behind: what it has started by then is ended."""
+    starting = asyncio.ensure_future(asyncio.to_thread(_started, plan, launcher))
+    try:
+        return await asyncio.shield(starting)
+    except asyncio.CancelledError:
+        starting.add_done_callback(_discard)
+        raise
+
+
+def _discard(starting: "asyncio.Future[_Started]") -> None:
+    if not starting.cancelled() and starting.exception() is None:
+        starting.result().discard()
+
+
+def _started(plan: Plan, launcher: Launcher) -> _Started:
+    with ExitStack() as theirs, ExitStack() as ours:
+        complaint, complains = _pipe(ours, theirs)
+        info, informs = _pipe(ours, theirs)
+        waits, go = _pipe(theirs, ours)
+        channel, inner = socket.socketpair()
+        ours.enter_context(channel)
+        theirs.enter_context(inner)
+        given = {STDERR: complains, GO: waits, INFO: informs, CHANNEL: inner.fileno()}
+        for number, content in ((SECCOMP, plan.filter), (OPTIONS, plan.options())):
+            if content is not None:
+                given[number] = memory_file(content)
+                theirs.callback(os.close, given[number])
+        process = launcher.launch(plan.command(), plan.identity.environment(), given)
+        ours.pop_all()
+        return _Started(process, complaint, info, go, channel)
+
+
+def _pipe(reads: ExitStack, writes: ExitStack) -> tuple[int, int]:
+    """Its two ends, each closed with its stack."""
+    ends = os.pipe()
+    for stack, descriptor in zip((reads, writes), ends, strict=True):
+        stack.callback(os.close, descriptor)
+    return ends
 
 
 def _failed(complaint: bytes, error: BaseException) -> SandboxError:

@@ -1,19 +1,24 @@
-"""A child process as a descriptor: ended and awaited without a signal, a thread, or a number that may be used again."""
+"""Processes and pipes as descriptors on the event loop. A process is ended and awaited by a pidfd: without a signal, a
+thread, or a number that may be used again.
+
+A descriptor has one owner. Where a transport of the loop is not given one to keep, nothing but this module closes it:
+uvloop closes the number of a file object that it was given, and then lets the object close it again.
+"""
 
 import asyncio
 import os
 import signal
-import subprocess
+import socket
 from contextlib import suppress
 
 
 class Watched:
-    """`gone` is set when the process has ended. Ours to close."""
+    """`gone` is set when the process has ended. Takes over the pidfd, and closes it then."""
 
-    def __init__(self, pid: int) -> None:
+    def __init__(self, pid: int, pidfd: int) -> None:
         self.pid = pid
         self.gone = asyncio.Event()
-        self._descriptor = os.pidfd_open(pid)
+        self._descriptor = pidfd
         self._loop = asyncio.get_running_loop()
         self._loop.add_reader(self._descriptor, self._ended)
 
@@ -34,18 +39,6 @@ class Watched:
         self.gone.set()
 
 
-class Child(Watched):
-    """A process that we started and have to collect."""
-
-    def __init__(self, started: subprocess.Popen[bytes]) -> None:
-        self._started = started
-        super().__init__(started.pid)
-
-    def _ended(self) -> None:
-        self._started.wait()
-        super()._ended()
-
-
 def memory_file(content: bytes) -> int:
     """A descriptor that reads the content from its beginning."""
     descriptor = os.memfd_create("understudy")
@@ -55,16 +48,49 @@ def memory_file(content: bytes) -> int:
     return descriptor
 
 
-async def read_to_end(descriptor: int, most: int) -> bytes:
-    """What comes out of a pipe until nobody can write to it any more, or until it is `most`. Closes the descriptor."""
+def read_to_end(descriptor: int, most: int) -> "asyncio.Future[bytes]":
+    """What comes out of a pipe until nobody can write to it any more, or until it is `most`.
+
+    Takes over the descriptor, and closes it at the end, which may be the future's cancellation.
+    """
     loop = asyncio.get_running_loop()
-    reader = asyncio.StreamReader()
-    pipe = os.fdopen(descriptor, "rb", buffering=0)
-    transport, _ = await loop.connect_read_pipe(lambda: asyncio.StreamReaderProtocol(reader), pipe)
+    content: asyncio.Future[bytes] = loop.create_future()
     found = bytearray()
+
+    def read() -> None:
+        if content.done():
+            return
+        try:
+            piece = os.read(descriptor, most - len(found))
+        except BlockingIOError:
+            return
+        found.extend(piece)
+        if not piece or len(found) == most:
+            content.set_result(bytes(found))
+
+    def close(_: object) -> None:
+        loop.remove_reader(descriptor)
+        os.close(descriptor)
+
+    os.set_blocking(descriptor, False)
+    loop.add_reader(descriptor, read)
+    content.add_done_callback(close)
+    return content
+
+
+async def open_stream(connection: socket.socket) -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:
+    """A connected Unix socket as a stream, which owns it. May be cancelled.
+
+    uvloop must not be cancelled while it takes a socket over: it closes the number, and so does the socket's object.
+    """
+    opening = asyncio.ensure_future(asyncio.open_unix_connection(sock=connection))
     try:
-        while len(found) < most and (piece := await reader.read(most - len(found))):
-            found += piece
-    finally:
-        transport.close()
-    return bytes(found)
+        return await asyncio.shield(opening)
+    except asyncio.CancelledError:
+        opening.add_done_callback(_close_stream)
+        raise
+
+
+def _close_stream(opened: "asyncio.Task[tuple[asyncio.StreamReader, asyncio.StreamWriter]]") -> None:
+    if not opened.cancelled() and opened.exception() is None:
+        opened.result()[1].close()

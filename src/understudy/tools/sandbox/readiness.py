@@ -4,8 +4,11 @@ The last step is a trial: a sandbox is made, and ends at once. Nothing is believ
 """
 
 import asyncio
+import os
 import platform
+import select
 import subprocess
+from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
@@ -13,7 +16,9 @@ from typing import Final
 from understudy.errors import SandboxError
 from understudy.settings import SandboxSettings
 from understudy.tools.sandbox import environment, interpreter
-from understudy.tools.sandbox.command import Plan, found_bwrap, planned
+from understudy.tools.sandbox.command import OPTIONS, STDERR, STDOUT, TRIED, Plan, found_bwrap, planned
+from understudy.tools.sandbox.launcher import Launcher
+from understudy.tools.sandbox.processes import memory_file
 
 _PACKAGES: Final = "`apt install bubblewrap`, `dnf install bubblewrap` or `apk add bubblewrap`"
 _GATEWAY: Final = 'or set `[sandbox] kind = "gateway"` to run code elsewhere'
@@ -21,6 +26,7 @@ _INSTALL: Final = "run `understudy sandbox install`"
 _OLDEST: Final = (5, 14)
 """The first Linux that counts the processes of each sandbox by themselves."""
 _PATIENCE: Final = 30.0
+_MOST: Final = 4096
 _FORBIDDING: Final = (
     ("user/max_user_namespaces", "0", "user.max_user_namespaces=15000"),
     ("kernel/unprivileged_userns_clone", "0", "kernel.unprivileged_userns_clone=1"),
@@ -85,15 +91,31 @@ def _planned(settings: SandboxSettings, bwrap: str, private: tuple[Path, ...]) -
 
 def _try(plan: Plan) -> None:
     """A sandbox that does nothing."""
+    launcher = Launcher()
     try:
-        tried = subprocess.run(  # noqa: S603 - made of our own words and the operator's paths
-            plan.trial(), capture_output=True, timeout=_PATIENCE, check=False, cwd="/", stdin=subprocess.DEVNULL
-        )
-    except (OSError, subprocess.SubprocessError) as error:
+        done, complaint = _output(plan, launcher)
+    except OSError as error:
         raise SandboxError(f"bubblewrap cannot be run: {error}") from error
-    if tried.returncode != 0:
-        said = tried.stderr.decode(errors="replace").strip().splitlines()
+    finally:
+        launcher.close()
+    if TRIED.encode() not in done:
+        said = complaint.decode(errors="replace").strip().splitlines()
         raise SandboxError(f"no sandbox can be made: {said[-1] if said else 'no reason was given'}; {_advice()}")
+
+
+def _output(plan: Plan, launcher: Launcher) -> tuple[bytes, bytes]:
+    """What the trial prints and what it complains of, in files of no name: it may be slow, and never fill a pipe."""
+    options, printed, complaint = map(memory_file, (plan.trial_options(), b"", b""))
+    with ExitStack() as stack:
+        for descriptor in (options, printed, complaint):
+            stack.callback(os.close, descriptor)
+        given = {STDOUT: printed, STDERR: complaint, OPTIONS: options}
+        launched = launcher.launch(plan.trial(), plan.identity.environment(), given)
+        stack.callback(os.close, launched.pidfd)
+        ended = select.poll()  # unlike select, with numbers of any size
+        ended.register(launched.pidfd, select.POLLIN)
+        ended.poll(_PATIENCE * 1000)
+        return os.pread(printed, _MOST, 0), os.pread(complaint, _MOST, 0)
 
 
 def _advice() -> str:
