@@ -22,7 +22,19 @@ LAYERS = (
     {"tools", "llm", "media"},
     {"retrieval"},
     {"store", "broker", "blobs"},
-    {"wire", "errors", "ids", "clock", "settings", "telemetry", "words", "redaction", "catalogue", "background", "parent_death"},
+    {
+        "wire",
+        "errors",
+        "ids",
+        "clock",
+        "settings",
+        "telemetry",
+        "words",
+        "redaction",
+        "catalogue",
+        "background",
+        "parent_death",
+    },
 )
 """A part imports itself and the parts of later lines, never those of its own line or above."""
 
