@@ -8,7 +8,7 @@ from typing import Any
 import msgspec
 
 from understudy.errors import UpstreamError
-from understudy.llm.rehearsal import calls, conversation, mentions, outputs, schema, speech, tasks, words
+from understudy.llm.rehearsal import calls, conversation, effort, mentions, outputs, schema, speech, tasks, words
 from understudy.llm.rehearsal.arguments import Spoken
 from understudy.llm.rehearsal.conversation import Call, Conversation, Request
 from understudy.llm.rehearsal.validation import BadSchemaError
@@ -30,6 +30,11 @@ class Answer:
 
 def compose(request: Request) -> Answer:
     """Raises UpstreamError(invalid_request) where a schema or a tool choice cannot be satisfied."""
+    with effort.bounded():
+        return _composed(request)
+
+
+def _composed(request: Request) -> Answer:
     heard = conversation.turns(request)
     if made := _called(request, heard):
         return Answer(calls=made)
@@ -58,7 +63,7 @@ def _called(request: Request, heard: Conversation) -> tuple[Call, ...]:
 def _json(wanted: dict[str, Any], heard: Conversation) -> str:
     spoken = Spoken(
         heard.latest.text,
-        earlier="\n".join(turn.text for turn in heard.user[:-1]),
+        earlier=heard.earlier,
         known=outputs.known(heard.outputs),
         prose=speech.specific(heard) or f"The rehearsal model read: {heard.latest.text[:200].strip()}",
     )

@@ -351,7 +351,7 @@ def _arguments(planned: Planned, conversation: Conversation, taken: Sequence[str
     spoken = Spoken(
         planned.focus,
         conversation.latest.text,
-        earlier="\n".join(turn.text for turn in conversation.user[:-1]),
+        earlier=conversation.earlier,
         known=outputs.known(conversation.outputs),
         prose=outputs.report(conversation.outputs) if conversation.outputs else "",
     )

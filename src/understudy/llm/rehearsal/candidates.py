@@ -65,6 +65,8 @@ def _patterned(pattern: str, least: int) -> Iterator[str]:
             yield patterns.example(pattern, salt, missing)
     except patterns.UnsupportedPatternError:
         return
+    except patterns.PatternLimitError as error:
+        raise BadSchemaError(str(error)) from None
 
 
 def _formatted(name: str, least: int) -> Iterator[str]:

@@ -6,7 +6,7 @@ Source of the shapes: `CreateChatCompletionResponse` and `CreateChatCompletionSt
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Literal
+from typing import Final, Literal
 
 import msgspec
 from msgspec import UNSET, Struct, UnsetType
@@ -18,6 +18,8 @@ from understudy.llm.rehearsal.conversation import Request
 
 FinishReason = Literal["stop", "length", "tool_calls", "function_call"]
 _FINGERPRINT = "fp_rehearsal"
+_MOST_TOKENS: Final = 65_536
+_MOST_TOKENS_IN_ALL: Final = 131_072
 
 
 class FunctionPart(Struct):
@@ -120,13 +122,16 @@ class Utterance:
 
 
 def utter(answer: Answer, request: Request) -> Utterance:
-    """Ends the text before the first stop sequence, then everything at the token limit."""
+    """Ends the text before the first stop sequence, then everything at the token limit.
+
+    Without a limit of the request, that of the model ends it, as a hosted model's does.
+    """
     limits = [limit for limit in (request.max_completion_tokens, request.max_tokens) if limit is not None]
-    limit = min(limits) if limits else None
+    limit = min(_MOST_TOKENS, _MOST_TOKENS_IN_ALL // (request.n or 1), *limits)
     if answer.calls:
         return _limited_calls([SpokenCall(c.name, tokens.split(c.arguments)) for c in answer.calls], limit)
     pieces = tokens.split(_stopped(_encodable(answer.text), request.stop))
-    if limit is not None and len(pieces) > limit:
+    if len(pieces) > limit:
         return Utterance(pieces[:limit], [], "length")
     return Utterance(pieces, [], "stop")
 
@@ -142,9 +147,7 @@ def _stopped(text: str, stop: str | list[str] | None) -> str:
     return text[: min((end for end in ends if end >= 0), default=len(text))]
 
 
-def _limited_calls(calls: list[SpokenCall], limit: int | None) -> Utterance:
-    if limit is None:
-        return Utterance([], calls, "tool_calls")
+def _limited_calls(calls: list[SpokenCall], limit: int) -> Utterance:
     kept: list[SpokenCall] = []
     left = limit
     for call in calls:

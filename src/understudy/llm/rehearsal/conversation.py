@@ -19,6 +19,9 @@ from understudy.wire.strict import check_strict
 from understudy.wire.tools import AssistantToolsFunction, FunctionObject
 
 _WINDOW = 4_000  # characters of one message that are read for their meaning: half from its start, half from its end
+_WHOLE = 400_000  # characters of one message that are read at all
+_FIRST, _LAST = 100, 300  # messages of a long conversation that are read
+_EARLIER = 16_000  # characters of what the user said before that are looked through for values
 _TOKENS_PER_MESSAGE = 4
 _TOKENS_PER_IMAGE = 85
 _REPLY_PRIMING = 3
@@ -156,7 +159,9 @@ class Conversation:
 
     @cached_property
     def instructions(self) -> str:
-        return "\n".join(turn.text for turn in self.turns if turn.role in {"system", "developer"} and turn.text)
+        return "\n".join(turn.text for turn in self.turns if turn.role in {"system", "developer"} and turn.text)[
+            :_EARLIER
+        ]
 
     @cached_property
     def user(self) -> tuple[Turn, ...]:
@@ -171,6 +176,11 @@ class Conversation:
     def before(self) -> str:
         """What the user said before the last message."""
         return self.user[-2].text if len(self.user) > 1 else ""
+
+    @cached_property
+    def earlier(self) -> str:
+        """The end of all that the user said before the last message."""
+        return "\n".join(turn.text for turn in self.user[:-1])[-_EARLIER:]
 
     @cached_property
     def answered(self) -> int:
@@ -273,7 +283,10 @@ def _refused(fault: str) -> UpstreamError:
 
 
 def turns(request: Request) -> Conversation:
-    return Conversation(tuple(map(_turn, request.messages)))
+    messages = request.messages
+    if len(messages) > _FIRST + _LAST:
+        messages = [*messages[:_FIRST], *messages[-_LAST:]]
+    return Conversation(tuple(map(_turn, messages)))
 
 
 def functions(request: Request) -> tuple[Function, ...]:
@@ -302,7 +315,7 @@ def _message_tokens(message: Message) -> int:
 def _turn(message: Message) -> Turn:
     parts = _parts(message)
     texts = [part.text for part in parts if part.text]
-    whole = message.content if isinstance(message.content, str) else "\n".join(texts)
+    whole = (message.content if isinstance(message.content, str) else "\n".join(texts))[:_WHOLE]
     images = sum("image" in part.type for part in parts)
     return Turn(
         role=message.role,

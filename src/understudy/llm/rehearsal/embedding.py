@@ -6,6 +6,7 @@ import struct
 from typing import Any, Final
 
 import msgspec
+from msgspec import Raw
 
 from understudy.errors import UpstreamError
 from understudy.llm import tokens
@@ -18,19 +19,22 @@ _MOST: Final = 4096
 _TOKENS: Final = 8192
 _ALL_TOKENS: Final = 300_000
 _AT_ONCE: Final = 10_000
+_FEW: Final = 16
 
 
 async def embed(body: dict[str, Any]) -> bytes:
     """The encoded list of embeddings. Raises UpstreamError(invalid_request)."""
     texts = _texts(body["input"])
+    if sum(map(len, texts)) <= _AT_ONCE and len(texts) <= _FEW:
+        return _list(texts, body)
+    return await asyncio.to_thread(_list, texts, body)
+
+
+def _list(texts: list[str], body: dict[str, Any]) -> bytes:
     counts = [tokens.count(text) for text in texts]
     _check(counts)
-    dimensions = _dimensions(body)
-    encoded = body.get("encoding_format") == "base64"
-    if sum(map(len, texts)) <= _AT_ONCE:
-        data = _data(texts, dimensions, encoded)
-    else:
-        data = await asyncio.to_thread(_data, texts, dimensions, encoded)
+    # Encoded one by one: a thread that encodes them all at once lets nobody else run.
+    data = [Raw(one) for one in _data(texts, _dimensions(body), body.get("encoding_format") == "base64")]
     usage = {"prompt_tokens": sum(counts), "total_tokens": sum(counts)}
     return msgspec.json.encode({"object": "list", "data": data, "model": body["model"], "usage": usage})
 
@@ -77,9 +81,11 @@ def _dimensions(body: dict[str, Any]) -> int:
     return int(wanted)
 
 
-def _data(texts: list[str], dimensions: int, encoded: bool) -> list[dict[str, Any]]:
+def _data(texts: list[str], dimensions: int, encoded: bool) -> list[bytes]:
     return [
-        {"object": "embedding", "index": index, "embedding": _shown(builtin.vector(text, dimensions), encoded)}
+        msgspec.json.encode(
+            {"object": "embedding", "index": index, "embedding": _shown(builtin.vector(text, dimensions), encoded)}
+        )
         for index, text in enumerate(texts)
     ]
 

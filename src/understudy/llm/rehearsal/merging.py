@@ -5,6 +5,7 @@ from collections.abc import Callable
 from functools import reduce
 from typing import Any
 
+from understudy.llm.rehearsal import effort
 from understudy.llm.rehearsal.validation import BadSchemaError, Schema, exact, resolve, same
 
 _REPEATS = 3  # how often one reference may be followed inside itself
@@ -27,6 +28,7 @@ class Flattener:
             if not schema:
                 raise BadSchemaError("nothing satisfies the schema false")
             return {}, trail
+        effort.spend(1 + len(schema) + len(trail))
         parts = [{key: value for key, value in schema.items() if key not in _COMBINERS} | _choices(schema)]
         if (ref := schema.get("$ref")) is not None:
             if trail.count(ref) >= _REPEATS:
@@ -59,6 +61,7 @@ def _choices(schema: Schema) -> Schema:
 
 
 def _merge(left: Schema, right: Schema) -> Schema:
+    effort.spend(1 + len(left) + len(right))
     merged = dict(left)
     for key, value in right.items():
         merged[key] = _MERGERS.get(key, _right)(left[key], value) if key in left else value
@@ -85,6 +88,7 @@ def _enums(left: list[Any], right: list[Any]) -> list[Any]:
 
 
 def _properties(left: Schema, right: Schema) -> Schema:
+    effort.spend(len(left) + len(right))
     return {**left, **{name: _both(left[name], part) if name in left else part for name, part in right.items()}}
 
 
@@ -95,14 +99,17 @@ def _both(left: Any, right: Any) -> Any:
 def _multiple(left: float, right: float) -> int | float:
     a, b = exact(left), exact(right)
     numerator, denominator = math.lcm(a.numerator, b.numerator), math.gcd(a.denominator, b.denominator)
+    exact(numerator)
     return numerator if denominator == 1 else numerator / denominator
 
 
 def _union(left: list[str], right: list[str]) -> list[str]:
+    effort.spend(len(left) + len(right))
     return list(dict.fromkeys([*left, *right]))
 
 
 def _joined(left: list[Any], right: list[Any]) -> list[Any]:
+    effort.spend(len(left) + len(right))
     return [*left, *right]
 
 

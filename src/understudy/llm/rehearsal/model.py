@@ -2,7 +2,10 @@
 
 import asyncio
 import math
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from itertools import islice
+from typing import Final, TypeVar
 
 from understudy.clock import Clock
 from understudy.llm.provider import ChatBody, ModelCard
@@ -10,6 +13,11 @@ from understudy.llm.rehearsal import answer, completion, conversation, embedding
 from understudy.llm.rehearsal.completion import Writer
 from understudy.settings import RehearsalSettings
 
+T = TypeVar("T")
+
+_THREADS: Final = 2
+# Chunks of a stream that are written without a pause: a few milliseconds.
+_TOGETHER: Final = 1000
 _CARD = ModelCard(id="rehearsal", created=1_767_225_600, owned_by="understudy")
 
 
@@ -24,21 +32,26 @@ class Rehearsal:
     def __init__(self, settings: RehearsalSettings, clock: Clock) -> None:
         self._rate = settings.tokens_per_second
         self._clock = clock
+        self._threads = ThreadPoolExecutor(_THREADS, "rehearsal")
 
     async def complete(self, body: ChatBody) -> bytes:
-        return self._writer(body).whole()
+        return await self._aside(lambda: self._writer(body).whole())
 
     async def stream(
         self,
         body: ChatBody,
         deadline: float = math.inf,  # noqa: ARG002 - its answers end by themselves
     ) -> AsyncIterator[Sequence[bytes]]:
+        written = (await self._aside(lambda: self._writer(body))).chunks()
         if not self._rate:
-            yield [chunk for chunk, _ in self._writer(body).chunks()]
+            while together := [chunk for chunk, _ in islice(written, _TOGETHER)]:
+                yield together
+                # A long answer lets others have their turn.
+                await asyncio.sleep(0)
             return
         loop = asyncio.get_running_loop()
         start, said = loop.time(), 0
-        for chunk, tokens in self._writer(body).chunks():
+        for chunk, tokens in written:
             if tokens:
                 # Each token is due at its own time from the start, so that late ones do not delay the rest.
                 if (wait := start + said / self._rate - loop.time()) > 0:
@@ -53,7 +66,11 @@ class Rehearsal:
         return (_CARD,)
 
     async def close(self) -> None:
-        """Holds nothing open."""
+        self._threads.shutdown(wait=False, cancel_futures=True)
+
+    async def _aside(self, work: Callable[[], T]) -> T:
+        """The work, in a thread: what a client's schemas and texts ask for may take a second."""
+        return await asyncio.get_running_loop().run_in_executor(self._threads, work)
 
     def _writer(self, body: ChatBody) -> Writer:
         request = conversation.read(body)

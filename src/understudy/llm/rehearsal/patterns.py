@@ -6,10 +6,18 @@ property classes are not understood and raise UnsupportedPatternError.
 
 from dataclasses import dataclass
 from functools import lru_cache
+from typing import Final
+
+from understudy.llm.rehearsal import effort
+
+LONGEST_PATTERN: Final = 2_000
+"""Characters that a pattern may have."""
+
+LONGEST_EXAMPLE: Final = 20_000
+"""Parts that an example may be made of, most of which are characters."""
 
 _LAST = 0x10FFFF
 _MANY = 1_000_000
-_LONGEST = 2_000
 _EFFORT = 30_000
 _DEEPEST = 40
 MIXED = 100  # a salt from which on letters, digits and signs alternate
@@ -28,6 +36,10 @@ class UnsupportedPatternError(Exception):
     pass
 
 
+class PatternLimitError(Exception):
+    """The pattern, or each text that it matches, is longer than any that is looked at."""
+
+
 @dataclass(frozen=True, slots=True)
 class Chars:
     ranges: Ranges
@@ -37,6 +49,9 @@ class Chars:
         return any(low <= code <= high for low, high in self.ranges)
 
     def sample(self, salt: int) -> str:
+        if len(self.ranges) == 1 and self.ranges[0][0] == self.ranges[0][1]:
+            return chr(self.ranges[0][0])
+        effort.spend(8)
         preferred = _ALTERNATING if salt >= MIXED else _READABLE
         start = salt % len(preferred)
         for char in preferred[start:] + preferred[:start] + _READABLE:
@@ -90,12 +105,22 @@ def matches(pattern: str, text: str) -> bool:
 
 
 def example(pattern: str, salt: int = 0, extra: int = 0) -> str:
-    """A text that matches; `salt` varies its characters, `extra` lengthens its open repetitions."""
-    return _example(parse(pattern), salt, extra)
+    """A text that matches; `salt` varies its characters, `extra` lengthens its open repetitions.
+
+    Raises UnsupportedPatternError and PatternLimitError.
+    """
+    return _Example().write(parse(pattern), salt, extra)
+
+
+def parse(pattern: str) -> Node:
+    """Raises UnsupportedPatternError and PatternLimitError."""
+    if len(pattern) > LONGEST_PATTERN:
+        raise PatternLimitError(f"a pattern has more than {LONGEST_PATTERN} characters")
+    return _parsed(pattern)
 
 
 @lru_cache(maxsize=256)
-def parse(pattern: str) -> Node:
+def _parsed(pattern: str) -> Node:
     return _Parser(pattern).parse()
 
 
@@ -106,7 +131,8 @@ class _Matcher:
 
     def ends(self, node: Node, starts: frozenset[int]) -> frozenset[int]:
         """Where a match of `node` that begins at one of `starts` may end."""
-        self._effort += len(starts)
+        self._effort += 1 + len(starts)
+        effort.spend(1 + len(starts))
         if self._effort > _EFFORT:
             raise UnsupportedPatternError("too much work")
         match node:
@@ -150,21 +176,30 @@ class _Matcher:
         return (before != after) == (kind == "b")
 
 
-def _example(node: Node, salt: int, extra: int) -> str:
-    match node:
-        case Chars():
-            return node.sample(salt)
-        case Edge() | Look():
-            return ""
-        case Sequence():
-            return "".join(_example(part, salt + i, extra) for i, part in enumerate(node.nodes))
-        case Choice():
-            return _example(node.options[salt % len(node.options)], salt // len(node.options), extra)
-        case Repeat():
-            times = min(node.least + extra, node.most)
-            if times > _LONGEST:
-                raise UnsupportedPatternError("a very long text")
-            return "".join(_example(node.node, salt + i, extra if i == 0 else 0) for i in range(times))
+class _Example:
+    """One text that matches, written part by part up to a limit: repeats inside of repeats multiply."""
+
+    def __init__(self) -> None:
+        self._parts = 0
+
+    def write(self, node: Node, salt: int, extra: int) -> str:
+        self._parts += 1
+        if self._parts > LONGEST_EXAMPLE:
+            raise PatternLimitError(f"a pattern asks for more than {LONGEST_EXAMPLE} characters")
+        effort.spend(1)
+        match node:
+            case Chars():
+                return node.sample(salt)
+            case Edge() | Look():
+                return ""
+            case Sequence():
+                return "".join(self.write(part, salt + i, extra) for i, part in enumerate(node.nodes))
+            case Choice():
+                option = node.options[salt % len(node.options)]
+                return self.write(option, salt // len(node.options), extra)
+            case Repeat():
+                times = min(node.least + extra, node.most)
+                return "".join(self.write(node.node, salt + i, extra if i == 0 else 0) for i in range(times))
 
 
 class _Parser:

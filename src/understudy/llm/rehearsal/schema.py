@@ -8,13 +8,15 @@ from dataclasses import dataclass, replace
 from itertools import islice
 from typing import Any, Protocol
 
-from understudy.llm.rehearsal import candidates
+from understudy.llm.rehearsal import candidates, effort
 from understudy.llm.rehearsal.merging import Flattener, Trail
-from understudy.llm.rehearsal.validation import BadSchemaError, Rules, Schema, found, same
+from understudy.llm.rehearsal.validation import BadSchemaError, Rules, Schema, found, same, weight
 
 _NODES = 5_000  # parts of schemas that are looked at for one value
 _ITEMS = 1_000
 _CANDIDATES = 60
+_ASKED = 400  # values that are looked for in what the user said; the rest are plain
+_OPTIONS = 1_000  # of an enumeration, those that are looked for in what the user said
 _SALTS = 300
 
 
@@ -38,6 +40,8 @@ def make(schema: Schema | bool, source: Source) -> Any:
     """Raises BadSchemaError where the schema is malformed or nothing is found to satisfy it."""
     try:
         return _Maker(schema, source).value(schema, _Place())
+    except effort.EffortExceededError as error:
+        raise BadSchemaError(str(error)) from None
     except (TypeError, ValueError, AttributeError, KeyError, RecursionError) as error:
         # The schema is the caller's; a keyword of the wrong type surfaces wherever it is first used.
         raise BadSchemaError(f"it is malformed: {error}") from error
@@ -63,19 +67,21 @@ class _Maker:
         self._flattener = Flattener(root)
         self._source = source
         self._nodes = 0
+        self._asked = 0
         self._salt = 0  # asks for the n-th fitting value instead of the first, where a list wants different ones
 
     def value(self, schema: Schema | bool, place: _Place) -> Any:
         flat, place = self._flat(schema, place)
         options = [flat["const"]] if "const" in flat else flat.get("enum")
         if options is not None:
-            return self._pick(schema, self._said_or(options, {**flat, "enum": options}, place))
+            return self._pick(schema, self._said_or(options, {**flat, "enum": options[:_OPTIONS]}, place))
         if branches := self._flattener.branches(flat):
             return self._branch(schema, branches, place)
         return self._typed(schema, flat, place)
 
     def _flat(self, schema: Schema | bool, place: _Place) -> tuple[Schema, _Place]:
         self._nodes += 1
+        effort.spend(50)
         if self._nodes > _NODES:
             raise BadSchemaError("it is too large")
         flat, trail = self._flattener.flatten(schema, place.trail)
@@ -95,8 +101,9 @@ class _Maker:
 
     def _ordered(self, branches: list[Schema], place: _Place) -> list[Schema]:
         """Null goes first where nothing is known of the value, and wherever a reference repeats itself."""
-        nulls = [branch for branch in branches if self._is_null(branch, place)]
-        others = [branch for branch in branches if branch not in nulls]
+        empty = [self._is_null(branch, place) for branch in branches]
+        nulls = [branch for branch, is_null in zip(branches, empty, strict=True) if is_null]
+        others = [branch for branch, is_null in zip(branches, empty, strict=True) if not is_null]
         if nulls and (place.is_repeated or not any(self._is_known(branch, place) for branch in others)):
             return nulls + others
         turn = self._salt % max(1, len(others))
@@ -125,7 +132,7 @@ class _Maker:
                 )
             if branches := self._flattener.branches(flat):
                 return any(self._is_known(branch, place) for branch in branches)
-            said = self._source.values(place.name, flat, needed=False)
+            said = self._said(flat, replace(place, needed=False))
             return any(self._rules.accept(value, part) for value in islice(said, _CANDIDATES))
         except BadSchemaError:
             return False
@@ -150,10 +157,14 @@ class _Maker:
     def _said_or(self, plain: Iterable[Any], flat: Schema, place: _Place) -> Iterator[Any]:
         """What the user said, the schema's own default and examples, and then plain values."""
         if not self._salt:
-            yield from self._source.values(place.name, flat, place.needed)
+            yield from self._said(flat, place)
             yield from [flat["default"]] if "default" in flat else []
             yield from flat.get("examples", ())
         yield from plain
+
+    def _said(self, flat: Schema, place: _Place) -> Iterable[Any]:
+        self._asked += 1
+        return self._source.values(place.name, flat, place.needed) if self._asked <= _ASKED else ()
 
     def _pick(self, schema: Schema | bool, offered: Iterator[Any]) -> Any:
         """The first value that fits, or with a salt the one so many places later, going round where they are few."""
@@ -162,6 +173,7 @@ class _Maker:
         if not picked:
             raise BadSchemaError("no value is found that fits all its rules")
         value = picked[self._salt % len(picked)]
+        effort.spend(_size(value))
         self._source.took(value)
         return value
 
@@ -172,7 +184,7 @@ class _Maker:
 
     def _object(self, flat: Schema, place: _Place) -> dict[str, Any]:
         properties: dict[str, Schema | bool] = flat.get("properties", {})
-        required = _closure(flat)
+        required = dict.fromkeys(_closure(flat))
         made = {}
         for name, part in properties.items():
             member = _Place(name, name in required, place.trail)
@@ -233,6 +245,17 @@ class _Maker:
             if not flat.get("uniqueItems") or not any(same(value, other) for other in made):
                 made.append(value)
         self._salt = outer
+
+
+def _size(value: Any) -> int:
+    """The steps that a value costs with all that is inside of it: what a schema repeats is an answer of any length."""
+    size, open_ = 0, [value]
+    while open_:
+        inner = open_.pop()
+        size += weight(inner)
+        if isinstance(inner, (list, dict)):
+            open_ += inner if isinstance(inner, list) else inner.values()
+    return size
 
 
 def _type(flat: Schema) -> str:

@@ -10,7 +10,7 @@ from collections.abc import Callable
 from fractions import Fraction
 from typing import Any
 
-from understudy.llm.rehearsal import patterns
+from understudy.llm.rehearsal import effort, patterns
 
 Schema = dict[str, Any]
 
@@ -23,6 +23,7 @@ _TYPES: dict[str, type | tuple[type, ...]] = {
     "null": type(None),
 }
 _EFFORT = 200_000
+_DIGITS = 400
 _PATTERN_EFFORT = 50
 _UUID = re.compile(r"[0-9a-fA-F]{8}(?:-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}")
 _EMAIL = re.compile(r"[^@\s]{1,64}@[^@\s.]{1,63}(?:\.[^@\s.]{1,63})*")
@@ -37,6 +38,7 @@ class BadSchemaError(Exception):
 
 def resolve(root: Schema | bool, ref: str) -> Schema | bool:
     """The schema that the JSON pointer `ref` (`#/$defs/node`) names in `root`."""
+    effort.spend(1 + len(ref) // 16)
     node: Any = root
     for step in ref.removeprefix("#").split("/")[1:]:
         key = step.replace("~1", "/").replace("~0", "~").replace("%25", "%")
@@ -56,11 +58,17 @@ def same(left: Any, right: Any) -> bool:
     """Equality as JSON knows it: 1 is 1.0, but true is not 1."""
     if isinstance(left, bool) or isinstance(right, bool):
         return left is right
+    effort.spend(weight(left) if isinstance(left, (str, list, dict)) else 1)
     if isinstance(left, list) and isinstance(right, list):
         return len(left) == len(right) and all(map(same, left, right))
     if isinstance(left, dict) and isinstance(right, dict):
         return left.keys() == right.keys() and all(same(left[key], right[key]) for key in left)
     return bool(left == right)
+
+
+def weight(value: Any) -> int:
+    """About the steps that it takes to look at a value, without what is inside of its members."""
+    return 1 + len(value) // (4 if isinstance(value, str) else 1) if isinstance(value, (str, list, dict)) else 1
 
 
 def has_type(value: Any, name: str) -> bool:
@@ -80,6 +88,7 @@ class Rules:
     def accept(self, value: Any, schema: Schema | bool) -> bool:
         if isinstance(schema, bool):
             return schema
+        effort.spend(1 + len(schema) // 8)
         self._effort += _PATTERN_EFFORT if "pattern" in schema or "patternProperties" in schema else 1
         if self._effort > _EFFORT:
             raise BadSchemaError("it is too intricate")
@@ -170,11 +179,16 @@ class Rules:
 
 
 def found(pattern: str, text: str) -> bool:
-    """Whether `pattern` is found in `text`; a pattern that is not understood counts as found."""
+    """Whether `pattern` is found in `text`; a pattern that is not understood counts as found.
+
+    Raises BadSchemaError for one that is too long.
+    """
     try:
         return patterns.matches(pattern, text)
     except patterns.UnsupportedPatternError:
         return True
+    except patterns.PatternLimitError as error:
+        raise BadSchemaError(str(error)) from None
 
 
 def _fits_string(value: str, schema: Schema) -> bool:
@@ -196,8 +210,11 @@ def _fits_number(value: float, schema: Schema) -> bool:
 
 
 def exact(number: float) -> Fraction:
-    """The number as it is written, so that 0.3 is a multiple of 0.1."""
-    return Fraction(str(number))
+    """The number as it is written, so that 0.3 is a multiple of 0.1. Raises BadSchemaError for one of many digits."""
+    written = str(number)
+    if len(written) > _DIGITS:
+        raise BadSchemaError(f"a number has more than {_DIGITS} digits")
+    return Fraction(written)
 
 
 def has_format(value: str, name: str) -> bool:
