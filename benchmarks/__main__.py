@@ -15,6 +15,7 @@ from benchmarks import (
     crud,
     first_delta,
     growth,
+    hostile,
     ingestion,
     relay,
     report,
@@ -37,6 +38,7 @@ _BENCHMARKS = {
     "relay": relay,
     "streams": streams,
     "growth": growth,
+    "hostile": hostile,
     "retrieval": retrieval,
     "ingestion": ingestion,
     "uploads": uploads,
@@ -110,6 +112,7 @@ def _options(arguments: argparse.Namespace, stack: ExitStack) -> Options:
         streams=arguments.streams,
         messages=arguments.messages or (_MESSAGES_IN_ALL if arguments.benchmark == "all" else _MESSAGES),
         database=database,
+        inputs=arguments.inputs,
     )
 
 
@@ -127,6 +130,7 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument(
         "--messages", type=int, help=f"in the big thread of growth ({_MESSAGES}; {_MESSAGES_IN_ALL} in all)"
     )
+    parser.add_argument("--inputs", default="", help="of hostile, those whose names have this in them")
     parser.add_argument("--json", type=Path, help="where everything measured goes (benchmarks/results/NAME.json)")
     where = parser.add_mutually_exclusive_group()
     where.add_argument("--database", help="a postgresql:// URL; a database that may be filled")

@@ -18,7 +18,7 @@ class Options:
     """`seconds` is for one case over all its rounds; `database` None is SQLite in the server's data directory.
 
     `deltas` are the chunks of a stream of `relay`, `streams` how many `streams` follows at once, `messages` what the
-    big thread of `growth` holds.
+    big thread of `growth` holds, `inputs` a part of the names of those that `hostile` sends.
     """
 
     seconds: float
@@ -29,6 +29,7 @@ class Options:
     streams: int
     messages: int
     database: str | None
+    inputs: str = ""
 
     @property
     def round_seconds(self) -> float:
