@@ -10,6 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from understudy.wire.anthropic_messages import CountMessageTokensParams
 from understudy.wire.assistants import CreateAssistantRequest, ModifyAssistantRequest
 from understudy.wire.messages import CreateMessageRequest
 from understudy.wire.problems import InvalidBody, InvalidId, Problem, check_id, explain, parse, parse_object
@@ -263,12 +264,13 @@ def test_an_open_object_is_refused_for_the_members_that_are_known(data, text):
 
 
 def test_a_body_of_countless_faults_is_refused_for_the_first():
-    problem = refusal({"tool_outputs": [1] * 300_000}, SubmitToolOutputsRunRequest)
+    problem = refusal({"tool_outputs": [1] * 200_000}, SubmitToolOutputsRunRequest)
     assert problem.param == "tool_outputs[0]"
 
 
 def test_a_fault_beyond_what_is_looked_at_is_named_in_other_words():
-    problem = refusal({"messages": [message()] * 30_000 + [message(role=1)]}, CreateThreadRequest)
+    messages = [message()] * 30_000 + [message(role=1)]
+    problem = refusal({"model": "m", "messages": messages}, CountMessageTokensParams)
     assert problem.param == "messages[30000].role"
     assert problem.message.startswith("Invalid 'messages[30000].role': expected ")
 

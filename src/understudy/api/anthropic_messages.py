@@ -11,7 +11,7 @@ from starlette.responses import Response
 from understudy.api.charging import Meter, admit, charged
 from understudy.api.errors import message_envelope, to_api_error
 from understudy.api.event_stream import EventStream
-from understudy.api.exchange import read_body, rendered
+from understudy.api.exchange import decode_body, read_body, rendered
 from understudy.api.parts import Parts, parts_of
 from understudy.errors import InvalidRequest, UnderstudyError
 from understudy.llm.messages_request import DEFAULT_MAX_TOKENS, MessageBody
@@ -24,7 +24,8 @@ from understudy.wire.problems import parse_object
 async def create_message(request: Request) -> Response:
     parts = parts_of(request)
     limits = parts.settings.limits
-    body = _checked(await read_body(request, limits), CreateMessageParams, limits)
+    raw = await read_body(request, limits)
+    body = await decode_body(raw, _checked, raw, limits)
     await admit(request)
     meter = Meter(request, "completion", body)
     if not body.get("stream"):
@@ -39,13 +40,14 @@ async def create_message(request: Request) -> Response:
 async def count_tokens(request: Request) -> Response:
     parts = parts_of(request)
     limits = parts.settings.limits
-    body = parse_object(await read_body(request, limits), CountMessageTokensParams, depth=limits.json_depth)
+    raw = await read_body(request, limits)
+    body = await decode_body(raw, _parsed, raw, CountMessageTokensParams, limits)
     return rendered(MessageTokensCount(await parts.models.count_tokens(_plain(body), _betas(request))))
 
 
 async def answer_message(parts: Parts, project_id: str, raw: bytes) -> bytes:  # noqa: ARG001 - as all endpoints of batches
     """The answer to a body that came without a request of its own; it cannot stream."""
-    body = _checked(raw, CreateMessageParams, parts.settings.limits)
+    body = await decode_body(raw, _checked, raw, parts.settings.limits)
     if body.get("stream"):
         raise InvalidRequest("Invalid 'stream': a request of a batch cannot stream. Leave it out.", param="stream")
     message = msgspec.json.decode(await parts.models.message(body))
@@ -54,9 +56,13 @@ async def answer_message(parts: Parts, project_id: str, raw: bytes) -> bytes:  #
     return msgspec.json.encode(message)
 
 
-def _checked(raw: bytes, kind: type[CreateMessageParams], limits: LimitSettings) -> MessageBody:
+def _checked(raw: bytes, limits: LimitSettings) -> MessageBody:
     """The body as it came, with its default; raises InvalidBody."""
-    return {"max_tokens": DEFAULT_MAX_TOKENS, **_plain(parse_object(raw, kind, depth=limits.json_depth))}
+    return {"max_tokens": DEFAULT_MAX_TOKENS, **_plain(_parsed(raw, CreateMessageParams, limits))}
+
+
+def _parsed(raw: bytes, kind: type[CountMessageTokensParams], limits: LimitSettings) -> MessageBody:
+    return parse_object(raw, kind, depth=limits.json_depth, values=limits.json_values)
 
 
 def _betas(request: Request) -> str:

@@ -6,7 +6,7 @@ from starlette.responses import Response
 from understudy import ids
 from understudy.api import message_batches
 from understudy.api.charging import admit
-from understudy.api.exchange import read_body, rendered
+from understudy.api.exchange import decode_body, read_body, rendered
 from understudy.api.parts import parts_of, project_of
 from understudy.errors import InvalidRequest, NotFound
 from understudy.store.batches import Batch as StoredBatch
@@ -45,9 +45,9 @@ async def create_batch(request: Request) -> Response:
     limits = parts.settings.limits
     await admit(request)
     raw = await read_body(request, limits)
-    if message_batches.is_of_messages(raw):
+    if await decode_body(raw, message_batches.is_of_messages, raw):
         return await message_batches.create_typed_message_batch(request, raw)
-    body = parse(raw, CreateBatchRequest, depth=limits.json_depth)
+    body = await decode_body(raw, parse, raw, CreateBatchRequest, depth=limits.json_depth, values=limits.json_values)
     if body.endpoint not in parts.batches.endpoints:
         served = [path for path in parts.batches.endpoints if path != "/v1/messages"]
         raise InvalidRequest(

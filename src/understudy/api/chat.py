@@ -12,7 +12,7 @@ from understudy.api.charging import Ending, Meter, admit, charged
 from understudy.api.chat_files import with_files
 from understudy.api.errors import envelope, to_api_error
 from understudy.api.event_stream import EventStream
-from understudy.api.exchange import read_body
+from understudy.api.exchange import decode_body, read_body
 from understudy.api.parts import Parts, parts_of, project_of
 from understudy.api.stored_chat import Keeping
 from understudy.errors import InvalidRequest, UnderstudyError
@@ -28,21 +28,23 @@ _NO_CHOICES = re.compile(rb'"choices": ?\[\]')
 
 
 async def create_chat_completion(request: Request) -> Response:
-    raw = await read_body(request, parts_of(request).settings.limits)
-    return await _answer(request, _checked(raw, ChatRequest, parts_of(request).settings.limits))
+    limits = parts_of(request).settings.limits
+    raw = await read_body(request, limits)
+    return await _answer(request, await decode_body(raw, _checked, raw, ChatRequest, limits))
 
 
 async def create_deployment_chat_completion(request: Request) -> Response:
     """Azure's form: the path names the model, and what the body says of it is not looked at."""
-    raw = await read_body(request, parts_of(request).settings.limits)
-    body = _checked(raw, DeploymentChatRequest, parts_of(request).settings.limits)
+    limits = parts_of(request).settings.limits
+    raw = await read_body(request, limits)
+    body = await decode_body(raw, _checked, raw, DeploymentChatRequest, limits)
     body["model"] = request.path_params["model"]
     return await _answer(request, body)
 
 
 async def complete_chat(parts: Parts, project_id: str, raw: bytes) -> bytes:
     """The answer to a body that came without a request of its own; it cannot stream."""
-    body = _checked(raw, ChatRequest, parts.settings.limits)
+    body = await decode_body(raw, _checked, raw, ChatRequest, parts.settings.limits)
     if body.get("stream"):
         raise InvalidRequest("Invalid 'stream': a request of a batch cannot stream. Leave it out.", param="stream")
     if body.get("store"):
@@ -54,7 +56,7 @@ async def complete_chat(parts: Parts, project_id: str, raw: bytes) -> bytes:
 
 def _checked(raw: bytes, kind: type[DeploymentChatRequest], limits: LimitSettings) -> ChatBody:
     """The whole body as it came, after a look at what must be in it; raises InvalidBody."""
-    parse(raw, kind, depth=limits.json_depth)
+    parse(raw, kind, depth=limits.json_depth, values=limits.json_values)
     body: ChatBody = msgspec.json.decode(raw)
     return body
 

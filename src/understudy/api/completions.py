@@ -15,11 +15,12 @@ from understudy import ids
 from understudy.api.charging import Meter, admit, charged
 from understudy.api.errors import envelope, to_api_error
 from understudy.api.event_stream import EventStream
-from understudy.api.exchange import read_body
+from understudy.api.exchange import decode_body, read_body
 from understudy.api.parts import Parts, parts_of
 from understudy.errors import InvalidRequest, UnderstudyError
 from understudy.llm.provider import ChatBody
 from understudy.llm.router import Models, Stream
+from understudy.settings import LimitSettings
 from understudy.wire.completions import CreateCompletionRequest, TextChoice, TextCompletion
 from understudy.wire.problems import parse_object
 
@@ -42,7 +43,8 @@ async def create_completion(request: Request) -> Response:
     await admit(request)
     parts = parts_of(request)
     limits = parts.settings.limits
-    plain = parse_object(await read_body(request, limits), CreateCompletionRequest, depth=limits.json_depth)
+    raw = await read_body(request, limits)
+    plain = await decode_body(raw, _parsed, raw, limits)
     asked = msgspec.convert(plain, CreateCompletionRequest)
     prompts = _prompts(asked)
     meter = Meter(request, "completion", {"model": asked.model, "messages": prompts})
@@ -62,7 +64,7 @@ async def create_completion(request: Request) -> Response:
 async def complete_text(parts: Parts, project_id: str, raw: bytes) -> bytes:
     """The answer to a body that came without a request of its own; it cannot stream."""
     del project_id  # nothing of it is kept
-    plain = parse_object(raw, CreateCompletionRequest, depth=parts.settings.limits.json_depth)
+    plain = await decode_body(raw, _parsed, raw, parts.settings.limits)
     asked = msgspec.convert(plain, CreateCompletionRequest)
     if asked.stream:
         raise InvalidRequest("Invalid 'stream': a request of a batch cannot stream. Leave it out.", param="stream")
@@ -70,6 +72,10 @@ async def complete_text(parts: Parts, project_id: str, raw: bytes) -> bytes:
     chats = [_chat(asked, plain, prompt) for prompt in prompts]
     answers = [msgspec.json.decode(await parts.models.complete(chat)) for chat in chats]
     return _Writing(asked, int(parts.clock.now())).whole(prompts, answers)
+
+
+def _parsed(raw: bytes, limits: LimitSettings) -> dict[str, Any]:
+    return parse_object(raw, CreateCompletionRequest, depth=limits.json_depth, values=limits.json_values)
 
 
 def _prompts(asked: CreateCompletionRequest) -> list[str]:

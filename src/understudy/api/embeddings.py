@@ -4,9 +4,10 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from understudy.api.charging import Meter, admit, charged
-from understudy.api.exchange import read_body
+from understudy.api.exchange import decode_body, read_body
 from understudy.api.parts import Parts, parts_of
 from understudy.llm.provider import ChatBody
+from understudy.settings import LimitSettings
 from understudy.wire.embeddings import CreateEmbeddingRequest, EmbeddingOptions
 from understudy.wire.problems import parse_object
 
@@ -24,7 +25,7 @@ async def create_deployment_embedding(request: Request) -> Response:
 
 async def embed(parts: Parts, project_id: str, raw: bytes) -> bytes:  # noqa: ARG001 - as all endpoints of batches
     """The answer to a body that came without a request of its own."""
-    return await _embed(parts, parse_object(raw, CreateEmbeddingRequest, depth=parts.settings.limits.json_depth))
+    return await _embed(parts, await decode_body(raw, _parsed, raw, CreateEmbeddingRequest, parts.settings.limits))
 
 
 async def _answer(request: Request, body: ChatBody) -> Response:
@@ -36,7 +37,12 @@ async def _answer(request: Request, body: ChatBody) -> Response:
 
 async def _body(request: Request, kind: type[EmbeddingOptions]) -> ChatBody:
     limits = parts_of(request).settings.limits
-    return parse_object(await read_body(request, limits), kind, depth=limits.json_depth)
+    raw = await read_body(request, limits)
+    return await decode_body(raw, _parsed, raw, kind, limits)
+
+
+def _parsed(raw: bytes, kind: type[EmbeddingOptions], limits: LimitSettings) -> ChatBody:
+    return parse_object(raw, kind, depth=limits.json_depth, values=limits.json_values)
 
 
 async def _embed(parts: Parts, body: ChatBody) -> bytes:

@@ -1,7 +1,8 @@
 """Reading a request and answering it: bodies within their limits, JSON as it is stored, lists."""
 
+import asyncio
 from collections.abc import Callable
-from typing import Protocol, TypeVar
+from typing import Final, ParamSpec, Protocol, TypeVar
 
 import msgspec
 from starlette.requests import Request
@@ -14,6 +15,11 @@ from understudy.wire import problems
 from understudy.wire.queries import ListQuery
 
 T = TypeVar("T", bound=msgspec.Struct)
+R = TypeVar("R")
+P = ParamSpec("P")
+
+# Bytes of a body that are decoded within a millisecond or two; more are left to a thread.
+_AT_ONCE: Final = 64 * 1024
 
 
 class _HasMetadata(Protocol):
@@ -44,7 +50,17 @@ async def read_body(request: Request, limits: LimitSettings) -> bytes:
 
 async def read_json(request: Request, kind: type[T], limits: LimitSettings, *, empty: bool = False) -> T:
     """The body as `kind`; with `empty`, an absent one stands for `{}`. Raises InvalidBody and what `read_body` does."""
-    return problems.parse(await read_body(request, limits), kind, depth=limits.json_depth, empty=empty)
+    body = await read_body(request, limits)
+    return await decode_body(
+        body, problems.parse, body, kind, depth=limits.json_depth, empty=empty, values=limits.json_values
+    )
+
+
+async def decode_body(body: bytes, work: Callable[P, R], *args: P.args, **kwargs: P.kwargs) -> R:
+    """What `work` makes of the body: in a thread where it is large, since everybody else would wait."""
+    if len(body) <= _AT_ONCE:
+        return work(*args, **kwargs)
+    return await asyncio.to_thread(work, *args, **kwargs)
 
 
 def _too_large(limits: LimitSettings) -> BodyTooLarge:

@@ -11,16 +11,18 @@ from starlette.types import Receive, Scope, Send
 
 from understudy import ids
 from understudy.api.charging import admit
-from understudy.api.exchange import read_body, rendered
-from understudy.api.parts import Parts, parts_of, project_of
+from understudy.api.exchange import decode_body, read_body, rendered
+from understudy.api.parts import parts_of, project_of
 from understudy.blobs import Blobs
 from understudy.engine.batches import MESSAGES
 from understudy.errors import Conflict, InvalidRequest
+from understudy.settings import LimitSettings
 from understudy.store.batches import ACTIVE, Batch, Job
 from understudy.store.pages import PageRequest
 from understudy.wire import queries
 from understudy.wire.anthropic_messages import (
     CreateMessageBatchRequest,
+    CreateMessageParams,
     DeletedMessageBatch,
     ListMessageBatchesQuery,
     ListMessageBatchesResponse,
@@ -34,6 +36,7 @@ from understudy.wire.problems import check_id, parse
 
 _LINES = "application/x-jsonl"
 _decode = msgspec.json.Decoder(RawBatch).decode
+_decode_params = msgspec.json.Decoder(CreateMessageParams).decode
 
 
 class _Probe(Struct):
@@ -56,14 +59,13 @@ async def create_message_batch(request: Request) -> Response:
     parts = parts_of(request)
     await admit(request)
     raw = await read_body(request, parts.settings.limits)
-    return await _created(request, _items(raw, parts))
+    return await _created(request, await decode_body(raw, _items, raw, parts.settings.limits))
 
 
 async def create_typed_message_batch(request: Request, raw: bytes) -> Response:
     """The AI/ML API's, whose messages are looked into before they are taken."""
     parts = parts_of(request)
-    parse(raw, TypedBatch, depth=parts.settings.limits.json_depth)
-    return await _created(request, _items(raw, parts))
+    return await _created(request, await decode_body(raw, _typed_items, raw, parts.settings.limits))
 
 
 async def retrieve_message_batch(request: Request) -> Response:
@@ -152,12 +154,25 @@ async def _created(request: Request, items: Sequence[RawBatchItem]) -> Response:
     return rendered(_shown(request, batch))
 
 
-def _items(raw: bytes, parts: Parts) -> list[RawBatchItem]:
+def _typed_items(raw: bytes, limits: LimitSettings) -> list[RawBatchItem]:
+    """Raises what `_items` does, and InvalidBody where a message cannot be asked for."""
+    items = _items(raw, limits)
+    for item in items:
+        # One by one, so that the objects of a long batch are never all there.
+        try:
+            _decode_params(item.params)
+        except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+            parse(raw, TypedBatch, depth=limits.json_depth, values=limits.json_values)
+            break
+    return items
+
+
+def _items(raw: bytes, limits: LimitSettings) -> list[RawBatchItem]:
     """Raises InvalidBody, and InvalidRequest where two have one custom_id."""
     try:
         items = _decode(raw).requests
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
-        body = parse(raw, CreateMessageBatchRequest, depth=parts.settings.limits.json_depth)
+        body = parse(raw, CreateMessageBatchRequest, depth=limits.json_depth, values=limits.json_values)
         items = [RawBatchItem(one.custom_id, Raw(msgspec.json.encode(one.params))) for one in body.requests]
     seen: set[str] = set()
     for index, item in enumerate(items):
@@ -167,7 +182,7 @@ def _items(raw: bytes, parts: Parts) -> list[RawBatchItem]:
             raise InvalidRequest(message, param=place, code="invalid_value")
         seen.add(item.custom_id)
         if bytes(memoryview(item.params)[:1]) != b"{":
-            parse(raw, CreateMessageBatchRequest, depth=parts.settings.limits.json_depth)
+            parse(raw, CreateMessageBatchRequest, depth=limits.json_depth, values=limits.json_values)
     return items
 
 

@@ -5,6 +5,7 @@ from contextlib import aclosing
 from typing import Any
 
 import msgspec
+from msgspec import UNSET, Raw, Struct, UnsetType
 from starlette.requests import Request
 from starlette.responses import Response
 
@@ -13,7 +14,7 @@ from understudy.api import stand_in
 from understudy.api.charging import admit
 from understudy.api.errors import to_api_error
 from understudy.api.event_stream import EventStream
-from understudy.api.exchange import encoded, page_request, read_body, rendered
+from understudy.api.exchange import decode_body, encoded, page_request, read_body, read_json, rendered
 from understudy.api.inputs import check_files, require_files
 from understudy.api.models import check_model
 from understudy.api.parts import Parts, parts_of, project_of
@@ -56,10 +57,20 @@ _KEPT_BACK = frozenset({"file_search_call.results", "code_interpreter_call.outpu
 _decode = msgspec.json.Decoder(ResponseObject).decode
 
 
+class _Older(Struct):
+    """What a body of the older API has, not looked into."""
+
+    messages: Raw | UnsetType = UNSET
+
+
+_older = msgspec.json.Decoder(_Older).decode
+
+
 async def create_response(request: Request) -> Response:
     await admit(request)
     parts, project_id = parts_of(request), project_of(request)
-    asked = parsed(await read_body(request, parts.settings.limits), parts)
+    body = await read_body(request, parts.settings.limits)
+    asked = await decode_body(body, parsed, body, parts)
     begun = await _begin(parts, project_id, asked, request.state.key_id)
     stand_in.mark(request, asked.model or "")
     _warn_of_dropped(request, asked)
@@ -73,7 +84,7 @@ async def create_response(request: Request) -> Response:
 
 async def complete_response(parts: Parts, project_id: str, body: bytes) -> bytes:
     """The whole response to the body of a request. Raises what the request would be refused with."""
-    asked = parsed(body, parts)
+    asked = await decode_body(body, parsed, body, parts)
     if asked.stream or asked.background:
         raise errors.InvalidRequest("A line of a batch can neither be streamed nor run in the background.")
     begun = await _begin(parts, project_id, asked)
@@ -82,7 +93,8 @@ async def complete_response(parts: Parts, project_id: str, body: bytes) -> bytes
 
 def parsed(body: bytes, parts: Parts) -> CreateResponseRequest:
     """Raises InvalidBody."""
-    asked = parse(_moved(body), CreateResponseRequest, depth=parts.settings.limits.json_depth)
+    limits = parts.settings.limits
+    asked = parse(_moved(body), CreateResponseRequest, depth=limits.json_depth, values=limits.json_values)
     _check_shape(asked)
     if asked.model is None:
         raise InvalidBody(wording.missing("model"))
@@ -135,8 +147,7 @@ async def list_input_items(request: Request) -> Response:
 
 async def count_input_tokens(request: Request) -> Response:
     parts, project_id = parts_of(request), project_of(request)
-    body = await read_body(request, parts.settings.limits)
-    asked = parse(body, CountTokensRequest, depth=parts.settings.limits.json_depth, empty=True)
+    asked = await read_json(request, CountTokensRequest, parts.settings.limits, empty=True)
     _check_shape(asked)
     items = await _items(parts, project_id, asked)
     return rendered(InputTokens(input_tokens=await parts.responses.count_tokens(project_id, asked, items)))
@@ -144,8 +155,7 @@ async def count_input_tokens(request: Request) -> Response:
 
 async def compact_conversation(request: Request) -> Response:
     parts, project_id = parts_of(request), project_of(request)
-    body = await read_body(request, parts.settings.limits)
-    asked = parse(body, CompactRequest, depth=parts.settings.limits.json_depth)
+    asked = await read_json(request, CompactRequest, parts.settings.limits)
     context = ResponseContext(
         model=asked.model,
         input=asked.input,
@@ -235,10 +245,10 @@ def _moved(body: bytes) -> bytes:
     """Says where the older API's members went; the hosted service does."""
     if b'"messages"' in body:
         try:
-            members = msgspec.json.decode(body)
+            moved = _older(body).messages is not UNSET
         except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
             return body
-        if isinstance(members, dict) and "messages" in members:
+        if moved:
             raise InvalidBody(
                 Problem(
                     "Unsupported parameter: 'messages'. In the Responses API, this parameter has moved to 'input'.",

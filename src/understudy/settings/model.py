@@ -481,6 +481,10 @@ class LimitSettings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tru
             " fetch them, not this server."
         ),
     ] = False
+    json_values: Annotated[
+        int,
+        Meta(ge=1000, description="Values that a request's JSON may hold; a third of them may be arrays and objects."),
+    ] = 300_000
     queue_runs: Annotated[
         bool,
         Meta(description="Whether a run on a thread that has an active one waits its turn instead of being refused."),

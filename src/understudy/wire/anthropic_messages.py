@@ -11,6 +11,8 @@ from understudy.wire.tools import LARGEST_INTEGER
 
 Text = Annotated[str, Meta(min_length=1)]
 Count = Annotated[int, Meta(ge=1, le=LARGEST_INTEGER)]
+# Blocks of one message, or of the system prompt.
+_BLOCKS = Meta(max_length=10_000)
 CustomId = Annotated[str, Meta(min_length=1, max_length=64)]
 
 
@@ -19,7 +21,7 @@ class BlockSource(Struct):
     media_type: str | None = None
     data: str | None = None
     url: str | None = None
-    content: "str | list[ContentBlock] | None" = None
+    content: "str | Annotated[list[ContentBlock], _BLOCKS] | None" = None
 
 
 class ContentBlock(Struct):
@@ -33,12 +35,12 @@ class ContentBlock(Struct):
     name: str | None = None
     input: dict[str, Any] | None = None
     tool_use_id: str | None = None
-    content: "str | list[ContentBlock] | dict[str, Any] | None" = None
+    content: "str | Annotated[list[ContentBlock], _BLOCKS] | dict[str, Any] | None" = None
 
 
 class MessageParam(Struct):
     role: Literal["user", "assistant", "system"]
-    content: str | list[ContentBlock]
+    content: str | Annotated[list[ContentBlock], _BLOCKS]
 
 
 class MessageMetadata(Struct):
@@ -70,9 +72,9 @@ class MessageOutputConfig(Struct):
 
 class CountMessageTokensParams(Struct, kw_only=True):
     model: Text
-    messages: Annotated[list[MessageParam], Meta(min_length=1)]
-    system: str | list[ContentBlock] | None = None
-    tools: list[MessageTool] | None = None
+    messages: Annotated[list[MessageParam], Meta(min_length=1, max_length=100_000)]
+    system: str | Annotated[list[ContentBlock], _BLOCKS] | None = None
+    tools: Annotated[list[MessageTool], Meta(max_length=1000)] | None = None
     tool_choice: MessageToolChoice | None = None
     thinking: MessageThinking | None = None
     output_config: MessageOutputConfig | None = None
@@ -81,7 +83,7 @@ class CountMessageTokensParams(Struct, kw_only=True):
 class CreateMessageParams(CountMessageTokensParams, kw_only=True):
     max_tokens: Count = 1024
     metadata: MessageMetadata | None = None
-    stop_sequences: list[str] | None = None
+    stop_sequences: Annotated[list[str], Meta(max_length=1000)] | None = None
     stream: bool | None = None
     temperature: Annotated[float, Meta(ge=0, le=1)] | None = None
     top_k: Annotated[int, Meta(ge=0, le=LARGEST_INTEGER)] | None = None

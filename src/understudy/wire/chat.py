@@ -13,7 +13,7 @@ from understudy.wire.tools import Metadata
 class DeploymentChatRequest(Struct):
     """What this server itself looks at; the rest is the provider's."""
 
-    messages: Annotated[list[dict[str, Any]], Meta(min_length=1)]
+    messages: Annotated[list[dict[str, Any]], Meta(min_length=1, max_length=10_000)]
     stream: bool | None = None
     store: bool | None = None
 

@@ -17,7 +17,12 @@ class CreateCompletionRequest(Struct, kw_only=True):
     """Members beside these are for the provider."""
 
     model: str
-    prompt: str | Annotated[list[str | Token | list[Token]], Meta(min_length=1, max_length=20)]
+    prompt: (
+        str
+        | Annotated[
+            list[str | Token | Annotated[list[Token], Meta(max_length=300_000)]], Meta(min_length=1, max_length=20)
+        ]
+    )
     stream: bool | None = None
     stream_options: StreamOptions | None = None
     n: Annotated[int, Meta(ge=1, le=128)] | None = None

@@ -8,7 +8,7 @@ from understudy.wire.tools import LARGEST_INTEGER
 
 Text = Annotated[str, Meta(min_length=1)]
 Token = Annotated[int, Meta(ge=0, le=LARGEST_INTEGER)]
-Tokens = Annotated[list[Token], Meta(min_length=1)]
+Tokens = Annotated[list[Token], Meta(min_length=1, max_length=300_000)]
 
 
 class EmbeddingOptions(Struct, kw_only=True):

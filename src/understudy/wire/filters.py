@@ -61,11 +61,11 @@ class NotInFilter(Struct, forbid_unknown_fields=True, tag_field="type", tag="nin
 
 
 class AndFilter(Struct, forbid_unknown_fields=True, tag_field="type", tag="and"):
-    filters: list["Filter"]
+    filters: Annotated[list["Filter"], Meta(max_length=MOST)]
 
 
 class OrFilter(Struct, forbid_unknown_fields=True, tag_field="type", tag="or"):
-    filters: list["Filter"]
+    filters: Annotated[list["Filter"], Meta(max_length=MOST)]
 
 
 OrderFilter = GreaterFilter | GreaterOrEqualFilter | LessFilter | LessOrEqualFilter

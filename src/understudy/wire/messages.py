@@ -9,6 +9,10 @@ from msgspec import UNSET, Meta, Struct, UnsetType
 
 from understudy.wire.tools import AttachmentTool, Metadata
 
+# The document has no bounds for these; ours are far above what clients send.
+MOST_MESSAGES = 500
+MOST_PARTS = 500
+MOST_ATTACHMENTS = 500
 Text = Annotated[str, Meta(min_length=1, max_length=256_000)]
 ImageDetail = Literal["auto", "low", "high"]
 Role = Literal["user", "assistant"]
@@ -83,7 +87,7 @@ MessageRequestContent = MessageContentImageFileObject | MessageContentImageUrlOb
 
 class Attachment(Struct, forbid_unknown_fields=True):
     file_id: str | UnsetType = UNSET
-    tools: list[AttachmentTool] | UnsetType = UNSET
+    tools: Annotated[list[AttachmentTool], Meta(max_length=16)] | UnsetType = UNSET
 
 
 class MessageIncompleteDetails(Struct):
@@ -109,9 +113,13 @@ class MessageObject(Struct, kw_only=True):
 
 class CreateMessageRequest(Struct, kw_only=True, forbid_unknown_fields=True):
     role: Role
-    content: Text | Annotated[list[MessageRequestContent], Meta(min_length=1)]
-    attachments: list[Attachment] | None = None
+    content: Text | Annotated[list[MessageRequestContent], Meta(min_length=1, max_length=MOST_PARTS)]
+    attachments: Annotated[list[Attachment], Meta(max_length=MOST_ATTACHMENTS)] | None = None
     metadata: Metadata | None = None
+
+
+# What may be sent with a thread or a run.
+CreateMessages = Annotated[list[CreateMessageRequest], Meta(max_length=MOST_MESSAGES)]
 
 
 class ModifyMessageRequest(Struct, kw_only=True, forbid_unknown_fields=True):

@@ -9,7 +9,7 @@ from typing import Any, TypeVar
 
 import msgspec
 
-from understudy.wire import wording
+from understudy.wire import json_size, wording
 from understudy.wire.inspection import explain
 from understudy.wire.wording import Problem
 
@@ -57,11 +57,13 @@ class InvalidId(InvalidInput):
     pass
 
 
-def parse(data: bytes, kind: type[T], *, depth: int = 100, empty: bool = False) -> T:
-    """The body as `kind`. `depth` is the nesting allowed; `empty` lets an absent body stand for `{}`.
+def parse(data: bytes, kind: type[T], *, depth: int = 100, empty: bool = False, values: int = json_size.VALUES) -> T:
+    """The body as `kind`. `depth` is the nesting allowed, `values` how many of them; `empty` lets an absent body stand
+    for `{}`.
 
     Raises InvalidBody.
     """
+    _check_size(data, values, depth)
     try:
         value = _decoder(kind).decode(data)
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
@@ -71,8 +73,11 @@ def parse(data: bytes, kind: type[T], *, depth: int = 100, empty: bool = False) 
     return value
 
 
-def parse_object(data: bytes, kind: type[msgspec.Struct], *, depth: int = 100) -> dict[str, Any]:
+def parse_object(
+    data: bytes, kind: type[msgspec.Struct], *, depth: int = 100, values: int = json_size.VALUES
+) -> dict[str, Any]:
     """The whole body as it was sent, known to be a `kind` that takes members beside its own. Raises InvalidBody."""
+    _check_size(data, values, depth)
     plain = _plain(data, depth)
     try:
         msgspec.convert(plain, kind)
@@ -108,6 +113,16 @@ def check_uuid(param: str, value: str) -> None:
     """Raises InvalidId for what cannot be a UUID."""
     if not _UUID.fullmatch(value):
         raise InvalidId(wording.no_uuid(param, value))
+
+
+def _check_size(data: bytes, values: int, depth: int) -> None:
+    limit = json_size.excess(data, values)
+    if limit is None:
+        return
+    # What nests without end is told so; most of it has too many arrays, too.
+    if json_size.begins_deep(data, depth):
+        raise InvalidBody(wording.too_deep(depth))
+    raise InvalidBody(wording.too_many_values(limit))
 
 
 def _decoder(kind: type[T]) -> msgspec.json.Decoder[T]:

@@ -11,9 +11,16 @@ from msgspec import UNSET, Meta, Struct, UnsetType
 
 from understudy.wire.filters import Filter
 from understudy.wire.strict import is_strict_schema
-from understudy.wire.tools import FunctionName, HybridSearchOptions, McpToolApproval, McpToolFilter, ServerLabel
+from understudy.wire.tools import (
+    FunctionName,
+    HybridSearchOptions,
+    McpToolApproval,
+    McpToolFilter,
+    ServerLabel,
+    ToolNames,
+)
 
-AllowedCallers = Annotated[list[Literal["direct", "programmatic"]], Meta(min_length=1)]
+AllowedCallers = Annotated[list[Literal["direct", "programmatic"]], Meta(min_length=1, max_length=16)]
 MemoryLimit = Literal["1g", "4g", "16g", "64g"]
 NamespacedName = Annotated[
     str,
@@ -151,8 +158,8 @@ class NetworkDisabled(Struct, forbid_unknown_fields=True, tag_field="type", tag=
 
 
 class NetworkAllowlist(Struct, kw_only=True, forbid_unknown_fields=True, tag_field="type", tag="allowlist"):
-    allowed_domains: Annotated[list[str], Meta(min_length=1)]
-    domain_secrets: list[dict[str, str]] | None = None
+    allowed_domains: Annotated[list[str], Meta(min_length=1, max_length=1000)]
+    domain_secrets: Annotated[list[Annotated[dict[str, str], Meta(max_length=16)]], Meta(max_length=1000)] | None = None
 
 
 class AutoContainer(Struct, kw_only=True, forbid_unknown_fields=True, omit_defaults=True, tag_field="type", tag="auto"):
@@ -174,7 +181,7 @@ class McpTool(Struct, kw_only=True, forbid_unknown_fields=True, tag_field="type"
     connector_id: str | None = None
     tunnel_id: str | None = None
     server_description: Annotated[str, Meta(max_length=2048)] | None = None
-    allowed_tools: list[str] | McpToolFilter | None = None
+    allowed_tools: ToolNames | McpToolFilter | None = None
     require_approval: Literal["always", "never"] | McpToolApproval | None = None
     headers: Annotated[dict[str, str], Meta(max_length=32)] | None = None
     authorization: str | None = None
@@ -186,7 +193,7 @@ class McpTool(Struct, kw_only=True, forbid_unknown_fields=True, tag_field="type"
 
 
 class WebSearchFilters(Struct, kw_only=True):
-    allowed_domains: list[str] | None = None
+    allowed_domains: Annotated[list[str], Meta(max_length=1000)] | None = None
 
 
 class SearchLocation(Struct, kw_only=True, omit_defaults=True):
@@ -204,7 +211,7 @@ class WebSearchTool(Struct, kw_only=True, omit_defaults=True, tag_field="type", 
     filters: WebSearchFilters | UnsetType | None = UNSET
     user_location: SearchLocation | UnsetType | None = UNSET
     search_context_size: Literal["low", "medium", "high"] | UnsetType | None = UNSET
-    search_content_types: list[Literal["text", "image"]] | UnsetType | None = UNSET
+    search_content_types: Annotated[list[Literal["text", "image"]], Meta(max_length=16)] | UnsetType | None = UNSET
 
 
 class WebSearchTool2025(WebSearchTool, kw_only=True, omit_defaults=True, tag="web_search_2025_08_26"):
@@ -262,7 +269,7 @@ ResponseTool = ClientTools | FileSearchTool | CodeInterpreterTool | McpTool | Ho
 class ToolList(Struct):
     """What an item that brings tools with it has of them."""
 
-    tools: list[ResponseTool]
+    tools: Annotated[list[ResponseTool], Meta(max_length=512)]
 
 
 def type_of(tool: Struct) -> str:

@@ -73,7 +73,7 @@ class StreamOptions(Struct, forbid_unknown_fields=True):
 
 
 ServiceTier = Literal["auto", "default", "flex", "scale", "priority", "fast", "ultrafast"]
-Input = str | list[dict[str, Any]]
+Input = Annotated[str, Meta(max_length=10_485_760)] | Annotated[list[dict[str, Any]], Meta(max_length=10_000)]
 
 
 class ResponseContext(Struct, kw_only=True, forbid_unknown_fields=True):
@@ -171,7 +171,7 @@ class CreateResponseRequest(ResponseContext, kw_only=True, forbid_unknown_fields
     max_tool_calls: Annotated[int, Meta(ge=1, le=LARGEST_INTEGER)] | None = None
     prompt: dict[str, Any] | None = None
     service_tier: ServiceTier | None = None
-    include: list[Included] | None = None
+    include: Annotated[list[Included], Meta(max_length=64)] | None = None
     store: bool | None = None
     moderation: Moderation | None = None
     stream: bool | None = None

@@ -5,7 +5,7 @@ from typing import Annotated, Literal
 from msgspec import UNSET, Meta, Struct, UnsetType
 
 from understudy.wire.assistants import Model
-from understudy.wire.messages import CreateMessageRequest
+from understudy.wire.messages import CreateMessages
 from understudy.wire.threads import CreateThreadRequest
 from understudy.wire.tools import (
     LARGEST_INTEGER,
@@ -31,6 +31,8 @@ RunStatus = Literal[
     "incomplete",
     "expired",
 ]
+# The calls that one answer of a model may make.
+MOST_CALLS = 128
 RunTools = Annotated[list[AssistantTool], Meta(max_length=128)]
 Instructions = Annotated[str, Meta(max_length=256_000)]
 # The document says 256; the hosted service has been seen to take 16.
@@ -167,7 +169,7 @@ class RunParameters(Struct, kw_only=True, forbid_unknown_fields=True):
 
 class CreateRunRequest(RunParameters, kw_only=True, forbid_unknown_fields=True):
     additional_instructions: Instructions | None = None
-    additional_messages: list[CreateMessageRequest] | None = None
+    additional_messages: CreateMessages | None = None
 
 
 class CreateThreadAndRunRequest(RunParameters, kw_only=True, forbid_unknown_fields=True):
@@ -186,14 +188,14 @@ class ToolOutput(Struct, kw_only=True, forbid_unknown_fields=True):
 class ToolApproval(Struct, kw_only=True, forbid_unknown_fields=True):
     tool_call_id: str
     approve: bool
-    headers: dict[str, str] | None = None
+    headers: Annotated[dict[str, str], Meta(max_length=32)] | None = None
 
 
 class SubmitToolOutputsRunRequest(Struct, kw_only=True, forbid_unknown_fields=True):
     """One of the two, whichever the run waits for."""
 
-    tool_outputs: list[ToolOutput] | UnsetType = UNSET
-    tool_approvals: list[ToolApproval] | UnsetType = UNSET
+    tool_outputs: Annotated[list[ToolOutput], Meta(max_length=MOST_CALLS)] | UnsetType = UNSET
+    tool_approvals: Annotated[list[ToolApproval], Meta(max_length=MOST_CALLS)] | UnsetType = UNSET
     stream: bool | None = None
 
 

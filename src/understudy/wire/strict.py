@@ -99,7 +99,8 @@ def _open_ends(schema: dict[str, Any]) -> Iterator[str]:
         yield "'additionalProperties' is required to be supplied and to be false."
     properties, required = schema.get("properties"), schema.get("required")
     named = properties if isinstance(properties, dict) else {}
-    missing = [name for name in named if not isinstance(required, list) or name not in required]
+    listed = {name for name in required if isinstance(name, str)} if isinstance(required, list) else set()
+    missing = [name for name in named if name not in listed]
     if missing:
         yield (
             "'required' is required to be supplied and to be an array including every key in properties."

@@ -4,7 +4,7 @@ from typing import Literal
 
 from msgspec import UNSET, Struct, UnsetType
 
-from understudy.wire.messages import CreateMessageRequest
+from understudy.wire.messages import CreateMessages
 from understudy.wire.tools import Metadata, ToolResources, ToolResourcesCreate
 
 
@@ -17,7 +17,7 @@ class ThreadObject(Struct, kw_only=True):
 
 
 class CreateThreadRequest(Struct, kw_only=True, forbid_unknown_fields=True):
-    messages: list[CreateMessageRequest] | None = None
+    messages: CreateMessages | None = None
     tool_resources: ToolResourcesCreate | None = None
     metadata: Metadata | None = None
 

@@ -153,7 +153,7 @@ class ExecuteToolResponse(Struct, kw_only=True):
 
 
 class GetToolkitsRequest(Struct, kw_only=True, forbid_unknown_fields=True):
-    toolkits: list[str] | None = None
+    toolkits: Annotated[list[str], Meta(max_length=1000)] | None = None
 
 
 class PagesQuery(Struct, frozen=True, kw_only=True):

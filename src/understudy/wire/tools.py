@@ -107,10 +107,13 @@ ServerLabel = Annotated[
 ]
 
 
+ToolNames = Annotated[list[str], Meta(max_length=1000)]
+
+
 class McpToolFilter(Struct, forbid_unknown_fields=True):
     """Tools by their names; `read_only`: those that say that they change nothing, or those that do not."""
 
-    tool_names: list[str] | None = None
+    tool_names: ToolNames | None = None
     read_only: bool | None = None
 
 
@@ -125,7 +128,7 @@ class AssistantToolsMcp(Struct, kw_only=True, forbid_unknown_fields=True, tag_fi
     server_label: ServerLabel
     server_url: Annotated[str, Meta(min_length=1, max_length=2048)]
     server_description: Annotated[str, Meta(max_length=2048)] | None = None
-    allowed_tools: list[str] | McpToolFilter | None = None
+    allowed_tools: ToolNames | McpToolFilter | None = None
     require_approval: Literal["always", "never"] | McpToolApproval = "always"
     headers: Annotated[dict[str, str], Meta(max_length=32)] | None = None
 

@@ -46,5 +46,5 @@ class AddUploadPartRequest(Struct, kw_only=True, forbid_unknown_fields=True):
 
 
 class CompleteUploadRequest(Struct, kw_only=True, forbid_unknown_fields=True):
-    part_ids: Annotated[list[str], Meta(min_length=1)]
+    part_ids: Annotated[list[str], Meta(min_length=1, max_length=10_000)]
     md5: str | None = None

@@ -43,6 +43,11 @@ def too_deep(limit: int) -> Problem:
     )
 
 
+def too_many_values(limit: str) -> Problem:
+    """`limit` is `at most 300000 values`."""
+    return Problem(f"Invalid request body: too large. Expected JSON with {limit}.")
+
+
 def missing(path: str) -> Problem:
     return Problem(f"Missing required parameter: '{path}'.", path, "missing_required_parameter")
 

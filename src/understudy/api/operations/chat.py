@@ -10,7 +10,7 @@ _CHAT_REQUEST: Schema = {
     "required": ["model", "messages"],
     "properties": {
         "model": {"type": "string"},
-        "messages": {"type": "array", "minItems": 1, "items": {"type": "object"}},
+        "messages": {"type": "array", "minItems": 1, "maxItems": 10_000, "items": {"type": "object"}},
         "stream": {"type": ["boolean", "null"], "default": False},
         "store": {"type": ["boolean", "null"], "default": False},
     },
