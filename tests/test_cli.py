@@ -274,6 +274,19 @@ def test_a_password_in_the_url_of_the_database_is_shown_by_no_command(understudy
             assert "Traceback" not in done.stderr
 
 
+def test_what_the_system_refuses_is_a_sentence(understudy, tmp_path):
+    (tmp_path / "file").touch()
+    stderr = understudy("sandbox", "install", "--into", "file/x", code=1).stderr
+    assert stderr == f"Error: File exists: {str(tmp_path / 'file')!r}.\n"
+
+
+def test_a_current_directory_that_is_gone_is_named_as_the_reason(tmp_path):
+    script = f"mkdir gone && cd gone && rmdir ../gone && exec {sys.executable} -m understudy keys list"
+    done = subprocess.run(["sh", "-c", script], cwd=tmp_path, capture_output=True, text=True, timeout=WAIT, check=False)
+    assert (done.returncode, done.stdout) == (2, "")
+    assert done.stderr.startswith("Error: The current directory cannot be used: ")
+
+
 def findings(done):
     return {finding["subject"]: finding for finding in json.loads(done.stdout)}
 

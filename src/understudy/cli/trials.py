@@ -48,7 +48,10 @@ async def provider_problem(name: str, settings: ProviderSettings, seconds: float
     except UpstreamError as error:
         if settings.models is not None and error.kind not in {"authentication", "timeout", "unreachable"}:
             return None  # it answers, and its list is not needed
-        return f"{where} failed: {error}. {_advice(name, error.kind)}".replace("..", ".")
+        reason = str(error).rstrip(".")
+        named = f"The provider {name!r} "
+        said = reason.removeprefix(named) if reason.startswith(named) else f"failed: {reason}"
+        return f"{where} {said}. {_advice(name, error.kind)}"
     finally:
         await provider.close()
     return None
