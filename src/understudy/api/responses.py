@@ -200,6 +200,7 @@ async def _begin(parts: Parts, project_id: str, asked: CreateResponseRequest, ke
     assert asked.model is not None  # looked at when the body was parsed
     items = await _items(parts, project_id, asked)
     await check_model(parts, asked.model)
+    await _check_logprobs(parts, asked)
     return await parts.responses.create(project_id, asked, items, key_id)
 
 
@@ -286,6 +287,18 @@ def _check_shape(asked: ResponseContext) -> None:
     if asked.conversation is not None:
         name = asked.conversation if isinstance(asked.conversation, str) else asked.conversation.id
         check_id("conversation", name, "conv")
+
+
+async def _check_logprobs(parts: Parts, asked: CreateResponseRequest) -> None:
+    """Raises InvalidRequest where they are asked for and the model's providers have none."""
+    included = "message.output_text.logprobs" in (asked.include or ())
+    if (included or asked.top_logprobs) and not await parts.models.gives_logprobs(asked.model or ""):
+        param = "include" if included else "top_logprobs"
+        raise errors.InvalidRequest(
+            f"Unsupported parameter: '{param}'. The provider of the model {asked.model!r} gives no log probabilities.",
+            param=param,
+            code="unsupported_parameter",
+        )
 
 
 async def _check_tools(parts: Parts, project_id: str, asked: ResponseContext) -> None:

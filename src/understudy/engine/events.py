@@ -82,6 +82,12 @@ class ImageShown(Event, frozen=True, tag="image_shown"):
     file_id: str
 
 
+class TokensRated(Event, frozen=True, tag="tokens_rated"):
+    """The log probabilities of tokens whose text follows, as a response shows them."""
+
+    logprobs: tuple[dict[str, Any], ...]
+
+
 class Cited(Event, frozen=True, tag="cited"):
     """More text, which points at a file: a passage's mark, or the path of a file that code made.
 

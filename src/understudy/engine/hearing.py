@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from contextlib import aclosing
+from typing import Any
 
 import msgspec
 
@@ -15,6 +16,7 @@ from understudy.engine.searching import ranking
 from understudy.engine.stage import Stage
 from understudy.engine.turn import Piece, ToolCall, Turn
 from understudy.llm import chunks
+from understudy.llm.chunks import TokenLogprob
 from understudy.llm.router import Models
 from understudy.store.run_state import Call, Plan
 from understudy.tools.code_interpreter import CodeArguments
@@ -39,6 +41,8 @@ class Hearing:
         # A message that was restored is written from its beginning.
         self._citing = self._new_citing() if stage.view.message is not None else None
         self._late_text = ""
+        self._rates = self._plan.top_logprobs is not None
+        self._ratings: list[dict[str, Any]] = []
         self._thoughts: list[str] = []
         self._thinking_id = ""
         self.reasoned: list[Call] = []
@@ -90,6 +94,7 @@ class Hearing:
 
     def end_text(self) -> None:
         """Says what was held back, and something where nothing was said."""
+        self._publish_ratings()
         if self._citing is not None:
             self._tell(self._citing.rest())
             self._citing = None
@@ -120,9 +125,11 @@ class Hearing:
     def _speaks_plainly(self) -> bool:
         """Whether text can be shown as it comes: the message is open, and nothing is held back, called or thought."""
         plain = self._citing is None and not self.turn.calls and not self._figures and not self._thoughts
-        return plain and self._stage.view.message is not None
+        return plain and not self._rates and self._stage.view.message is not None
 
     async def _show(self, piece: Piece) -> None:
+        if self._rates:
+            self._ratings += [_rating(one) for one in piece.logprobs]
         if piece.reasoning:
             self._think(piece.reasoning)
         if self._thoughts and (piece.text or piece.refusal or piece.calls):
@@ -146,10 +153,16 @@ class Hearing:
 
     async def _write_text(self, text: str) -> None:
         await self.open_message()
+        self._publish_ratings()
         if self._citing is None:
             self._stage.publish(events.TextDelta(text))
         else:
             self._tell(self._citing.take(text))
+
+    def _publish_ratings(self) -> None:
+        if self._ratings:
+            self._stage.publish(events.TokensRated(tuple(self._ratings)))
+            self._ratings.clear()
 
     def _tell(self, said: list[str | Reference]) -> None:
         for part in said:
@@ -260,3 +273,13 @@ class Hearing:
         """Ends a message whose turn goes on; the turn's cost is counted where the turn ends."""
         self.end_text()
         await self._stage.commit(events.MessageClosed(self._stage.now(), FREE))
+
+
+def _rating(token: TokenLogprob) -> dict[str, Any]:
+    """The log probability of a token and of its alternatives, as a response shows it."""
+    return {**_chance(token), "top_logprobs": [_chance(one) for one in token.top_logprobs or ()]}
+
+
+def _chance(token: TokenLogprob) -> dict[str, Any]:
+    encoded = list(token.token.encode()) if token.bytes is None else token.bytes
+    return {"token": token.token, "bytes": encoded, "logprob": token.logprob}

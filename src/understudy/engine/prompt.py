@@ -150,6 +150,9 @@ async def build_request(
     fixed = _count(body.get("tools")) + _count(body.get("response_format"))
     if plan is not None and plan.verbosity not in {None, "medium"}:
         body["verbosity"] = plan.verbosity
+    if plan is not None and plan.top_logprobs is not None:
+        body["logprobs"] = True
+        body["top_logprobs"] = plan.top_logprobs
     client = plan.client if plan is not None else {}
     told = Telling(run.id, names, all_turns=plan is not None and plan.all_turns, client=client)
     context = plan.context if plan is not None else ()

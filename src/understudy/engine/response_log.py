@@ -197,6 +197,8 @@ def _code(index: int, item: CodeInterpreterCall) -> Iterator[events.Event]:
 
 def _text(part: OutputText) -> Iterator[events.Event]:
     end = 0
+    if part.logprobs:
+        yield events.TokensRated(tuple(part.logprobs))
     for one in part.annotations:
         start = one.index if isinstance(one, FileCitation) else one.start_index
         if start > end:

@@ -111,6 +111,8 @@ def _plan(asked: CreateResponseRequest, offer: Offer) -> Plan:
         plan.allowed = allowed_keys(asked.tool_choice, asked.tools or (), offer)
     plan.forced = forced_key(asked.tool_choice, asked.tools or (), offer)
     plan.cuts = asked.truncation == "auto"
+    if asked.top_logprobs or "message.output_text.logprobs" in plan.included:
+        plan.top_logprobs = asked.top_logprobs or 0
     plan.compacts = bool(asked.context_management)
     for entry in asked.context_management or ():
         plan.compact_above = msgspec.to_builtins(entry).get("compact_threshold") or plan.compact_above

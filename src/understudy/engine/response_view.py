@@ -112,6 +112,8 @@ class ResponseView:
         self._text: list[str] = []
         self._part: _Place | None = None
         self._annotations: list[Any] = []
+        self._ratings: list[dict[str, Any]] = []
+        self._new_ratings: list[dict[str, Any]] = []
         self._shown = 0
         self._reasoning: tuple[int, ReasoningItem] | None = None
         self._thoughts: list[str] = []
@@ -231,13 +233,25 @@ class ResponseView:
         index = self._add(message)
         self._message = index, message
         self._text, self._part, self._annotations, self._shown = [], None, [], 0
+        self._ratings, self._new_ratings = [], []
         return self._item_frame("added", index, message)
 
     def _text_delta(self, event: events.TextDelta) -> bytes:
         frames, place = self._part_opened(OutputText(text=""))
         self._text.append(event.text)
         self._shown += len(event.text)
-        return frames + self._delta_frame("output_text.delta", place, event.text, b',"logprobs":[]')
+        logprobs = b',"logprobs":' + self._take_ratings() if self._new_ratings else b',"logprobs":[]'
+        return frames + self._delta_frame("output_text.delta", place, event.text, logprobs)
+
+    def _tokens_rated(self, event: events.TokensRated) -> bytes:
+        """Shown with the text that they are of."""
+        self._ratings += event.logprobs
+        self._new_ratings += event.logprobs
+        return b""
+
+    def _take_ratings(self) -> bytes:
+        ratings, self._new_ratings = self._new_ratings, []
+        return _encode([_without_bytes(one) for one in ratings])
 
     def _cited(self, event: events.Cited) -> bytes:
         frames, place = self._part_opened(OutputText(text=""))
@@ -301,7 +315,9 @@ class ResponseView:
         if isinstance(part, OutputText):
             part.text = text
             part.annotations = self._annotations
-            members = place.members(between=b',"logprobs":[]')
+            part.logprobs, self._ratings, self._new_ratings = self._ratings, [], []
+            logprobs = _encode([_without_bytes(one) for one in part.logprobs])
+            members = place.members(between=b',"logprobs":%b' % logprobs)
             frames = self._frame("output_text.done", members, b',"text":' + _encode(text))
         else:
             part.refusal = text
@@ -592,6 +608,12 @@ class ResponseView:
         )
 
 
+def _without_bytes(rating: dict[str, Any]) -> dict[str, Any]:
+    """A log probability as events show it, where items have the bytes of the token as well."""
+    tops = [{"token": one["token"], "logprob": one["logprob"]} for one in rating["top_logprobs"]]
+    return {"token": rating["token"], "logprob": rating["logprob"], "top_logprobs": tops}
+
+
 def render_usage(usage: RunCompletionUsage) -> ResponseUsage:
     return ResponseUsage(
         usage.prompt_tokens,
@@ -608,6 +630,7 @@ _HANDLERS: Final[dict[type[events.Event], Callable[[ResponseView, Any], bytes]]]
     events.RunStarted: ResponseView._started,  # noqa: SLF001
     events.MessageOpened: ResponseView._message_opened,  # noqa: SLF001
     events.TextDelta: ResponseView._text_delta,  # noqa: SLF001
+    events.TokensRated: ResponseView._tokens_rated,  # noqa: SLF001
     events.Cited: ResponseView._cited,  # noqa: SLF001
     events.ImageShown: ResponseView._image_shown,  # noqa: SLF001
     events.RefusalDelta: ResponseView._refusal_delta,  # noqa: SLF001

@@ -356,7 +356,7 @@ _HANDLERS: Final[dict[type[events.Event], Callable[[RunView, Any], bytes]]] = {
         (
             *(events.CodeRunning, events.CodeDone, events.CallsHeard),
             *(events.ReasoningOpened, events.ReasoningDelta, events.ReasoningClosed, events.ToolsListed),
-            events.ContextCompacted,
+            *(events.ContextCompacted, events.TokensRated),
         ),
         RunView._not_shown,  # noqa: SLF001
     ),

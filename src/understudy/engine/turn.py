@@ -6,7 +6,7 @@ Tolerates what real servers send: fragments without an index, out of order, ids 
 from dataclasses import dataclass, field
 
 from understudy import ids
-from understudy.llm.chunks import Chunk, TokenCounts, ToolCallFragment
+from understudy.llm.chunks import Chunk, TokenCounts, TokenLogprob, ToolCallFragment
 from understudy.store.run_state import ClientTool
 from understudy.tools.code_interpreter import CodeArguments
 from understudy.wire.runs import CachedTokens, ReasoningTokens, RunCompletionUsage
@@ -30,12 +30,13 @@ class ToolCall:
 
 @dataclass(frozen=True, slots=True)
 class Piece:
-    """What one chunk adds. `calls` are the calls it touches, each with the arguments it brings."""
+    """What one chunk adds. `calls` are those that it touches, each with its arguments; `logprobs` are of its text."""
 
     text: str = ""
     refusal: str = ""
     reasoning: str = ""
     calls: tuple[tuple[ToolCall, str], ...] = ()
+    logprobs: tuple[TokenLogprob, ...] = ()
 
 
 _NOTHING = Piece()
@@ -61,14 +62,13 @@ class Turn:
         if delta is None:
             return _NOTHING
         reasoning = delta.reasoning_content or delta.reasoning or ""
+        logprobs = tuple((choice.logprobs and choice.logprobs.content) or ())
         if not (delta.content or delta.refusal or delta.tool_calls):
             self.deltas += bool(reasoning)
-            return Piece(reasoning=reasoning) if reasoning else _NOTHING
+            return Piece(reasoning=reasoning, logprobs=logprobs) if reasoning or logprobs else _NOTHING
         self.deltas += 1
-        if not delta.tool_calls:
-            return Piece(delta.content or "", delta.refusal or "", reasoning)
-        calls = tuple(self._touch(fragment) for fragment in delta.tool_calls)
-        return Piece(delta.content or "", delta.refusal or "", reasoning, calls)
+        calls = tuple(self._touch(fragment) for fragment in delta.tool_calls or ())
+        return Piece(delta.content or "", delta.refusal or "", reasoning, calls, logprobs)
 
     def take_text(self, chunk: Chunk) -> str:
         """What a chunk adds that adds nothing but text, as nearly every one does; empty where it has to be taken."""

@@ -66,7 +66,8 @@ class Plan(Struct, omit_defaults=True):
     functions to the client's tools that are no plain functions of that name. `allowed` are the names of offered
     functions that may be called, `file_search`, `code_interpreter`, and `LABEL/` or `LABEL/NAME` of a remote server's;
     `forced` is such a server or tool that the first turn has to call. `cuts` where what does not fit into the model's
-    window is left out. `all_turns`: the model is given its reasoning of earlier turns again. `compacts`: the context is
+    window is left out. `all_turns`: the model is given its reasoning of earlier turns again. `top_logprobs`: log
+    probabilities are asked for, with so many alternatives. `compacts`: the context is
     made shorter where it has more tokens than `compact_above`, and `compacted` once that was done, for
     `summary_tokens`; `compacts_only` where nothing else is asked for. `sequence` counts the stream's events up to the
     last boundary.
@@ -88,6 +89,7 @@ class Plan(Struct, omit_defaults=True):
     cuts: bool = False
     all_turns: bool = False
     summary: bool = False
+    top_logprobs: int | None = None
     compacts: bool = False
     compact_above: int | None = None
     compacts_only: bool = False
