@@ -100,8 +100,8 @@ def test_a_provider_is_asked_with_every_parameter_and_answers_byte_for_byte(serv
     upstream.answer(reply(VECTORS))
     body = {
         "model": "gpt-4o",
-        "input": [[1, 2], [3]],
-        "encoding_format": "base64",
+        "input": [[1, 2]],
+        "encoding_format": "float",
         "dimensions": 2,
         "input_type": "query",
     }
@@ -135,3 +135,86 @@ def test_an_unknown_model_is_not_found(client):
         "model",
         "model_not_found",
     )
+
+
+def listed(*vectors, indexes=None, **members):
+    """What a provider answers: vectors as lists of numbers, or as they are given."""
+    places = range(len(vectors)) if indexes is None else indexes
+    data = [
+        {"object": "embedding", "index": place, "embedding": one} for place, one in zip(places, vectors, strict=True)
+    ]
+    usage = {"prompt_tokens": 4, "total_tokens": 4}
+    return reply({"object": "list", "data": data, "model": "gpt-4o", "usage": usage, **members})
+
+
+def coded(*numbers):
+    return base64.b64encode(struct.pack(f"<{len(numbers)}f", *numbers)).decode()
+
+
+@pytest.mark.parametrize("given", [[0.5, -0.25], coded(0.5, -0.25)])
+@pytest.mark.parametrize("wanted", ["float", "base64", None])
+def test_vectors_come_in_the_encoding_that_was_asked_for_whatever_the_provider_sends(server, upstream, given, wanted):
+    upstream.answer(listed(given, given))
+    body = {"model": "gpt-4o", "input": [TEXT, TEXT], "encoding_format": wanted}
+    answered = server.ask("POST", "/embeddings", body).json
+    expected = coded(0.5, -0.25) if wanted == "base64" else [0.5, -0.25]
+    assert [one["embedding"] for one in answered["data"]] == [expected, expected]
+    assert [one["index"] for one in answered["data"]] == [0, 1]
+    assert (answered["object"], answered["usage"]["total_tokens"]) == ("list", 4)
+
+
+def test_the_official_client_which_asks_for_base64_reads_numbers(client, upstream):
+    upstream.answer(listed([0.5, -0.25]))
+    assert client.embeddings.create(model="gpt-4o", input=TEXT).data[0].embedding == [0.5, -0.25]
+    assert upstream.requests[-1].body["encoding_format"] == "base64"
+
+
+@pytest.mark.parametrize("indexes", [(1, 0), (0, 0), (None, None), ("1", "0"), (1.0, 0.0)])
+def test_vectors_come_in_the_order_of_the_inputs(client, upstream, indexes):
+    swapped = str(indexes[0]).startswith("1")
+    vectors = [[0.5], [0.25]]
+    upstream.answer(listed(*(reversed(vectors) if swapped else vectors), indexes=indexes))
+    made = client.embeddings.create(model="gpt-4o", input=[TEXT, TEXT]).data
+    assert [(one.index, one.embedding) for one in made] == [(0, [0.5]), (1, [0.25])]
+
+
+@pytest.mark.parametrize(
+    ("answer", "reason"),
+    [
+        (listed([1.0]), "1 vectors for 2 inputs"),
+        (listed([1.0], [1.0], [1.0]), "3 vectors for 2 inputs"),
+        (listed([1.0], [1.0, 2.0]), "different dimensions"),
+        (listed([], []), "0 dimensions"),
+        (listed([1.0], [1.0], indexes=(0, 5)), "indexes"),
+        (listed([1.0], ["x"]), "not a list of embeddings"),
+        (listed([1.0], [None]), "not a list of embeddings"),
+        (listed([1.0], [True]), "not a list of embeddings"),
+        (listed([1.0], [float("nan")]), "not a list of embeddings"),
+        (listed([1.0], [1e300]), "32-bit floats"),
+        (listed(coded(1.0), coded(float("nan"))), "not finite"),
+        (listed(coded(1.0), "!!"), "not base64"),
+        (listed(coded(1.0), "AAA="), "not base64"),
+        (listed([1.0], {}), "not a list of embeddings"),
+        (reply({"data": [[1.0], [2.0]]}), "not a list of embeddings"),
+        (reply({"data": "x", "model": "m"}), "not a list of embeddings"),
+        (reply(b"\xff\xfe"), "not JSON"),
+    ],
+)
+def test_vectors_that_are_missing_or_none_are_an_error_and_no_zeros(client, upstream, answer, reason):
+    upstream.answer(answer)
+    with pytest.raises(openai.InternalServerError, match=reason) as caught:
+        client.embeddings.create(model="gpt-4o", input=[TEXT, TEXT])
+    assert caught.value.status_code == 502
+
+
+def test_another_dimension_than_was_asked_for_is_an_error(client, upstream):
+    upstream.answer(listed([1.0, 0.0, 0.0]), listed([1.0, 0.0]))
+    with pytest.raises(openai.InternalServerError, match="3 dimensions where 'dimensions' asked for 2"):
+        client.embeddings.create(model="gpt-4o", input=TEXT, dimensions=2)
+    assert client.embeddings.create(model="gpt-4o", input=TEXT, dimensions=2).data[0].embedding == [1.0, 0.0]
+
+
+def test_odd_counts_of_embeddings_are_whole_numbers(client, upstream):
+    upstream.answer(listed([1.0], usage={"prompt_tokens": 10**23, "total_tokens": -1}))
+    usage = client.embeddings.create(model="gpt-4o", input=TEXT).usage
+    assert (usage.prompt_tokens, usage.total_tokens) == (2**31 - 1, 0)

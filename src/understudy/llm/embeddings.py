@@ -43,23 +43,10 @@ class ProviderEmbedder:
             body["dimensions"] = self._settings.dimensions
         try:
             found = vectors.parse(await self._models.embed(body, fallbacks=False))
-            _require(found, len(texts))
-            return [unit(vectors.floats(one.embedding)) for one in _ordered(found)]
+            return [unit(vectors.floats(one.embedding)) for one in found]
         except UpstreamError as error:
             said = f"The embedder {self.name!r} failed: {error.message}"
             raise EmbeddingFailed(said, passing=error.kind in RETRYABLE) from None
-
-
-def _require(found: list[vectors.Embedding], count: int) -> None:
-    """Raises UpstreamError where vectors are missing."""
-    if len(found) != count:
-        raise UpstreamError("malformed", f"it gave {len(found)} vectors for {count} texts.")
-
-
-def _ordered(found: list[vectors.Embedding]) -> list[vectors.Embedding]:
-    """By their numbers; some servers number none of them, and keep the order."""
-    numbered = sorted(found, key=lambda one: one.index)
-    return numbered if [one.index for one in numbered] == list(range(len(found))) else found
 
 
 def embedders(

@@ -44,8 +44,7 @@ class OpenAIProvider:
     async def embed(self, body: ChatBody) -> bytes:
         with closing(await self._connection.post(self._url(body, "embeddings"), body)) as answer:
             data = await answer.read()
-        vectors.parse(data, secret=self._secret)
-        return data
+        return await vectors.checked(data, body, secret=self._secret)
 
     def stream(self, body: ChatBody, deadline: float = math.inf) -> AsyncGenerator[Sequence[bytes], None]:
         return relay.chunks(partial(self._start, body, deadline), _Progress(self._secret))

@@ -1,52 +1,159 @@
-"""The answers of `POST /embeddings`: the check of one, and the numbers in it. Knows no provider."""
+"""The answers of `POST /embeddings`: checked against what was asked for, in the encoding that was. Knows no provider.
 
+Some servers ignore `encoding_format`, and clients take what comes for what they asked for: numbers read as base64 are
+vectors of zeros without an error.
+"""
+
+import asyncio
 import base64
 import binascii
+import math
 import struct
+import sys
+from array import array
 from collections.abc import Sequence
+from typing import Annotated, Any, Final, Literal
 
 import msgspec
+from msgspec import Meta
 
 from understudy.errors import UpstreamError
-from understudy.llm import faults
+from understudy.llm import faults, payload, repair
+from understudy.llm.chunks import TokenCounts
+
+_BETWEEN: Final = 64
+"""Vectors that are checked before others have their turn."""
+
+_MOST_DIMENSIONS: Final = 1 << 16
 
 
 class Embedding(msgspec.Struct):
     embedding: list[float] | str
-    index: int = 0
+    index: Annotated[int, Meta(ge=0)] | None = None
 
 
 class _Answer(msgspec.Struct):
     data: list[Embedding]
+    usage: TokenCounts | None = None
+    model: str | None = None
+    error: Any = None
 
 
 _decode = msgspec.json.Decoder(_Answer).decode
 
 
+async def checked(data: bytes, body: dict[str, Any], *, secret: faults.Private | None = None) -> bytes:
+    """The body of a 2xx answer to the request `body`: as it came where it is sound, else in order and converted.
+
+    Raises UpstreamError: the fault that the answer describes, or malformed where vectors are missing, of another
+    dimension than was asked for, of different ones, or not finite.
+    """
+    found = parse(data, secret=secret)
+    ordered = _in_order(found, _count(body.get("input")))
+    wanted: Literal["float", "base64"] = "base64" if body.get("encoding_format") == "base64" else "float"
+    is_sound = _is_sound(data) and ordered == found
+    sizes: set[int] = set()
+    for number, one in enumerate(ordered):
+        numbers = floats(one.embedding)
+        sizes.add(len(numbers))
+        if isinstance(one.embedding, str) != (wanted == "base64"):
+            is_sound = False
+            one.embedding = _encoded(numbers) if wanted == "base64" else list(numbers)
+        if number % _BETWEEN == _BETWEEN - 1:
+            await asyncio.sleep(0)
+    _check_sizes(sizes, body.get("dimensions"))
+    return data if is_sound else _rendered(data, ordered)
+
+
 def parse(data: bytes, *, secret: faults.Private | None = None) -> list[Embedding]:
-    """The embeddings in the body of a 2xx answer.
+    """The embeddings in the body of a 2xx answer, as they came.
 
     Raises UpstreamError: the fault that the body describes, or malformed where it has no embeddings.
     """
     try:
-        return _decode(data).data
-    except msgspec.DecodeError:
-        pass
+        answer = _decode(data)
+    except payload.DECODE_ERRORS:
+        answer = None
+    if answer is not None and answer.error is None:
+        return answer.data
+    value = payload.decode(data)
+    if isinstance(value, dict) and value.get("error"):
+        raise faults.from_payload(value, secret=secret, status=200)
     try:
-        payload = msgspec.json.decode(data)
-    except msgspec.DecodeError:
-        payload = None
-    if faults.is_error(payload):
-        raise faults.from_payload(payload, secret=secret, status=200)
-    raise UpstreamError("malformed", "The upstream answered with something that is not a list of embeddings.")
+        listed = [_lenient(one) for one in value["data"]]
+        return msgspec.convert(listed, list[Embedding])
+    except (*payload.DECODE_ERRORS, AttributeError, LookupError, TypeError):
+        raise payload.malformed("something that is not a list of embeddings") from None
 
 
 def floats(embedding: list[float] | str) -> Sequence[float]:
-    """The numbers, which may be sent as base64 of float32."""
-    if isinstance(embedding, list):
-        return embedding
+    """The numbers, which may be sent as base64 of little-endian float32. Raises UpstreamError(malformed)."""
     try:
-        data = base64.b64decode(embedding, validate=True)
-        return struct.unpack(f"<{len(data) // 4}f", data)
-    except (binascii.Error, struct.error):
-        raise UpstreamError("malformed", "The upstream gave a vector that is no base64 of floats.") from None
+        numbers = embedding if isinstance(embedding, list) else _unpacked(embedding)
+    except (binascii.Error, struct.error, ValueError):
+        raise UpstreamError("malformed", "The upstream returned a vector that is not base64 of floats.") from None
+    if not all(map(math.isfinite, numbers)):
+        raise UpstreamError("malformed", "The upstream returned a vector with numbers that are not finite.")
+    return numbers
+
+
+def _unpacked(embedding: str) -> Sequence[float]:
+    data = base64.b64decode(embedding, validate=True)
+    return struct.unpack(f"<{len(data) // 4}f", data)
+
+
+def _encoded(numbers: Sequence[float]) -> str:
+    packed = array("f", numbers)
+    if not all(map(math.isfinite, packed)):
+        raise UpstreamError("malformed", "The upstream returned a vector with numbers beyond 32-bit floats.")
+    if sys.byteorder == "big":
+        packed.byteswap()
+    return base64.b64encode(packed.tobytes()).decode()
+
+
+def _count(given: Any) -> int:
+    """How many vectors an input gets: one for a text or an array of tokens, else one for each."""
+    is_one = isinstance(given, str) or (isinstance(given, list) and all(isinstance(one, int) for one in given))
+    return 1 if is_one else len(payload.items(given))
+
+
+def _in_order(found: list[Embedding], count: int) -> list[Embedding]:
+    """By their indexes; some servers number none of them, and keep the order."""
+    if len(found) != count:
+        raise UpstreamError("malformed", f"The upstream returned {len(found)} vectors for {count} inputs.")
+    if len({one.index for one in found}) == 1:
+        return [Embedding(one.embedding, index) for index, one in enumerate(found)]
+    ordered = sorted(found, key=lambda one: -1 if one.index is None else one.index)
+    if [one.index for one in ordered] != list(range(count)):
+        raise UpstreamError("malformed", "The upstream returned vectors whose indexes are not those of the inputs.")
+    return ordered
+
+
+def _check_sizes(sizes: set[int], wanted: int | None) -> None:
+    if len(sizes) > 1:
+        raise UpstreamError("malformed", f"The upstream returned vectors of different dimensions: {sorted(sizes)}.")
+    size = next(iter(sizes), 0)
+    if not 0 < size <= _MOST_DIMENSIONS:
+        raise UpstreamError("malformed", f"The upstream returned vectors of {size} dimensions.")
+    if wanted is not None and size != wanted:
+        raise UpstreamError(
+            "malformed", f"The upstream returned vectors of {size} dimensions where 'dimensions' asked for {wanted}."
+        )
+
+
+def _is_sound(data: bytes) -> bool:
+    try:
+        _decode(data)
+    except payload.DECODE_ERRORS:
+        return False
+    return payload.has_sound_text(data)
+
+
+def _lenient(value: Any) -> dict[str, Any]:
+    return {"embedding": value["embedding"], "index": payload.integer(value.get("index"), 1 << 20)}
+
+
+def _rendered(data: bytes, ordered: list[Embedding]) -> bytes:
+    head = payload.mapping(msgspec.json.decode(data) if _is_sound(data) else payload.decode(data))
+    listed = [{"object": "embedding", "index": one.index, "embedding": one.embedding} for one in ordered]
+    return payload.encode({**head, "object": "list", "data": listed, "usage": repair.usage(head.get("usage"))})
