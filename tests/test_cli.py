@@ -69,14 +69,15 @@ def test_the_server_starts_without_what_reads_documents():
     heavy = [
         "bs4",
         "boto3",
-        "charset_normalizer",
+        "chardet",
         "cryptography",
         "fastembed",
         "lxml",
-        "mammoth",
         "markdownify",
         "numpy",
-        "openpyxl",
+        "office_oxide",
+        "olefile",
+        "oxmsg",
         "pypdfium2",
     ]
     program = f"import sys, understudy.app; print([name for name in {heavy} if name in sys.modules])"

@@ -92,7 +92,7 @@ def test_a_text_that_there_is_no_room_for_is_not_the_files_fault(new_server):
         file=("wide.txt", "\u00e9\u00e0\u00e8 ".encode("cp1252") * 400_000), purpose="assistants"
     )
     store = server.client.vector_stores.create(file_ids=[wide.id])
-    logged(server, "The text of the file cannot be kept: File too large")
+    logged(server, "The text of the file cannot be stored: File too large")
     (file,) = server.client.vector_stores.files.list(store.id)
     assert (file.status, file.last_error) == ("in_progress", None)
     assert not list((server.data / "spool").rglob("*.txt"))

@@ -1,6 +1,8 @@
 """Vector stores through the official client: filled, waited for, searched, described, emptied. On both databases."""
 
 import json
+import lzma
+from pathlib import Path
 
 import openai
 import pytest
@@ -9,6 +11,7 @@ from e2e.talk import on_both
 from envelope import assert_error
 from waiting import eventually
 
+SAMPLES = Path(__file__).parent.parent / "retrieval" / "samples"
 RECIPES = {
     "pancakes.md": "# Pancakes\n\nMix flour, eggs and milk. Rest the batter for half an hour.",
     "bread.txt": "Bread: knead flour, water, salt and yeast. Bake it at 230 degrees.",
@@ -154,6 +157,39 @@ def test_the_text_of_a_file_is_read_back(client):
 
 
 @on_both
+@on_both
+@pytest.mark.proves("vector_stores.warnings")
+def test_a_part_that_cannot_be_read_is_a_warning_on_the_file(client):
+    store = client.vector_stores.create()
+    damaged = client.files.create(
+        file=("notes.txt", "Größe der Bücher \n".encode() + b"bad \xff byte"), purpose="assistants"
+    )
+    whole = upload(client, "whole.txt", "nothing is odd here")
+    file = client.vector_stores.files.create_and_poll(damaged.id, vector_store_id=store.id)
+    assert (file.status, file.last_error) == ("completed", None)
+    assert file.to_dict()["warnings"] == ["1 byte is not valid UTF-8 and became U+FFFD."]
+    assert (
+        client.vector_stores.files.content(damaged.id, vector_store_id=store.id)
+        .data[0]
+        .text.endswith("bad \ufffd byte")
+    )
+    other = client.vector_stores.files.create_and_poll(whole.id, vector_store_id=store.id)
+    assert "warnings" not in other.to_dict()
+    listed = {one.id: one.to_dict().get("warnings") for one in client.vector_stores.files.list(store.id)}
+    assert listed == {damaged.id: file.to_dict()["warnings"], whole.id: None}
+
+
+@on_both
+@pytest.mark.parametrize("name", ["old.doc", "old.xls", "old.ppt"])
+def test_documents_of_before_2007_can_be_searched(client, name):
+    data = lzma.decompress((SAMPLES / f"{name}.xz").read_bytes())
+    store = client.vector_stores.create()
+    uploaded = client.files.create(file=(name, data), purpose="assistants")
+    file = client.vector_stores.files.create_and_poll(uploaded.id, vector_store_id=store.id)
+    assert (file.status, file.last_error) == ("completed", None)
+    assert names(client.vector_stores.search(store.id, query="harbour master Kormoran Möwe").data) == [name]
+
+
 @pytest.mark.proves("vector_stores.unsupported_file", "vector_stores.invalid_file")
 def test_a_file_that_cannot_be_read_says_why(client):
     store = client.vector_stores.create()

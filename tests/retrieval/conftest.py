@@ -6,7 +6,7 @@ import pytest
 
 from store.conftest import opened, store, url  # noqa: F401 - fixtures of both databases
 from understudy.retrieval.children import Children
-from understudy.retrieval.extract import Extractor
+from understudy.retrieval.extract import ExtractionFailed, Extractor
 
 MEMORY = 512 << 20
 
@@ -39,3 +39,30 @@ def extract(extractor, tmp_path):
         return text
 
     return extract
+
+
+@pytest.fixture
+def read(extractor, tmp_path):
+    """The text of a document that has these bytes and this name, and its warnings."""
+
+    async def read(data, filename, charset=None):
+        path = tmp_path / "document"
+        path.write_bytes(data if isinstance(data, bytes) else data.encode())
+        found = await extractor.text(path, filename, charset)
+        text = found.path.read_bytes().decode()
+        found.discard()
+        return text, found.warnings
+
+    return read
+
+
+@pytest.fixture
+def refused(extract):
+    """The code and the message with which a document is refused."""
+
+    async def refused(data, filename):
+        with pytest.raises(ExtractionFailed) as caught:
+            await extract(data, filename)
+        return caught.value.code, caught.value.message
+
+    return refused

@@ -11,6 +11,7 @@ from understudy import __version__
 from understudy.cli.config import config
 from understudy.cli.credits import credits as credits_
 from understudy.cli.doctor import doctor
+from understudy.cli.extract import extract
 from understudy.cli.group import CommandGroup
 from understudy.cli.keys import keys
 from understudy.cli.mcp import mcp
@@ -55,7 +56,11 @@ def commands() -> None:
     """
 
 
-for command in (serve, keys, projects, credits_, tools, mcp, webhooks, reindex, sandbox, config, doctor, version):
+_COMMANDS = (
+    *(serve, keys, projects, credits_, tools, mcp, webhooks),
+    *(reindex, extract, sandbox, config, doctor, version),
+)
+for command in _COMMANDS:
     commands.add_command(command)
 
 

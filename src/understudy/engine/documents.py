@@ -6,6 +6,7 @@ What is told is a document's text, under its name; pages that have none are imag
 import asyncio
 import base64
 import binascii
+import logging
 import tempfile
 from collections.abc import Mapping
 from pathlib import Path
@@ -24,6 +25,9 @@ _MOST_CHARACTERS: Final = 2_000_000
 _MOST_PAGES: Final = 20
 _PAGE_EDGE: Final = 1568
 _PAGES_BYTES: Final = 12 * 1024 * 1024
+# Characters of a data URL that its media type is looked for in.
+_HEADER: Final = 1024
+logger = logging.getLogger(__name__)
 
 ChatPart = dict[str, Any]
 
@@ -62,29 +66,38 @@ class Documents:
         with tempfile.NamedTemporaryFile(dir=self._spool, prefix="input-") as file:
             await asyncio.to_thread(inline.decode_into, file, encoded)
             file.flush()
-            return await self._parts(Path(file.name), name or "file", media_type, sees=sees)
+            charset = inline.declared_charset(data[:_HEADER])
+            return await self._parts(Path(file.name), name or "file", media_type, charset, sees=sees)
 
-    async def _parts(self, path: Path, name: str, media_type: str, *, sees: bool) -> list[ChatPart]:
+    async def _parts(
+        self, path: Path, name: str, media_type: str, charset: str | None = None, *, sees: bool
+    ) -> list[ChatPart]:
         """Raises ExtractionFailed."""
         with path.open("rb") as file:
             read_as = readable_name(name, media_type, file.read(HEAD))
         scanned = await self._scans(path, name) if sees and read_as.lower().endswith(".pdf") else []
         try:
-            text = await self._text(path, read_as)
+            text = await self._text(path, read_as, charset)
         except ExtractionFailed:
             if not scanned:
                 raise
             text = "[It has no text; its pages follow as images.]"
         return [_text(f"[File {name!r}]\n{text}\n[End of file {name!r}]"), *scanned]
 
-    async def _text(self, path: Path, name: str) -> str:
-        extracted = await self._extractor.text(path, name)
+    async def _text(self, path: Path, name: str, charset: str | None) -> str:
+        """With a note to the model of each part that could not be read. Raises ExtractionFailed."""
+        extracted = await self._extractor.text(path, name, charset)
+        for warning in extracted.warnings:
+            logger.warning("a document of a request was not read whole: %s", warning)
         try:
             with extracted.path.open(encoding="utf-8") as file:
                 text = file.read(_MOST_CHARACTERS + 1)
         finally:
             extracted.discard()
-        return text if len(text) <= _MOST_CHARACTERS else text[:_MOST_CHARACTERS] + "\n[The rest is left out.]"
+        notes = "".join(f"\n[Not read: {warning}]" for warning in extracted.warnings)
+        if len(text) > _MOST_CHARACTERS:
+            return text[:_MOST_CHARACTERS] + "\n[The rest is left out.]" + notes
+        return text + notes
 
     async def _scans(self, path: Path, name: str) -> list[ChatPart]:
         """The pages without text, each under its number. Raises ExtractionFailed."""

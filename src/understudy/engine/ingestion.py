@@ -209,8 +209,10 @@ class Ingestion:
             await self._fail(claimed, "server_error", reason)
             return
         try:
-            usage_bytes = await self._index_file(claimed)
-            await ingestion.finish(self.id, claimed, "completed", usage_bytes=usage_bytes)
+            usage_bytes, warnings = await self._index_file(claimed)
+            for warning in warnings:
+                logger.warning("the file %s was not read whole: %s", claimed.file.id, warning)
+            await ingestion.finish(self.id, claimed, "completed", usage_bytes=usage_bytes, warnings=warnings)
         except (asyncio.CancelledError, DocumentGone):
             await ingestion.leave(self.id, claimed, 0.0, attempts=1)
         except ExtractionFailed as error:
@@ -230,8 +232,8 @@ class Ingestion:
             logger.exception("indexing the file %s failed", claimed.file.id)
             await self._try_again(claimed, _NO_REASON, passing=True)
 
-    async def _index_file(self, claimed: Claimed) -> int:
-        """Returns the bytes that the file takes up in the index."""
+    async def _index_file(self, claimed: Claimed) -> tuple[int, Sequence[str]]:
+        """Returns the bytes that the file takes up in the index, and what could not be read of it."""
         files = await self._store.files.lookup(claimed.project_id, [claimed.file.id])
         if not files:
             raise ExtractionFailed("invalid_file", f"The file {claimed.file.id!r} is gone.")
@@ -250,7 +252,7 @@ class Ingestion:
             )
         finally:
             text.discard()
-        return indexed.usage_bytes
+        return indexed.usage_bytes, text.warnings
 
     async def _try_again(self, claimed: Claimed, reason: str, *, passing: bool) -> None:
         if not passing or claimed.attempts >= _MAX_ATTEMPTS:

@@ -21,6 +21,17 @@ def split(data: str) -> tuple[str, str]:
     return head[5:].partition(";")[0].strip().lower(), encoded
 
 
+def declared_charset(data: str) -> str | None:
+    """The `charset` of a data URL's media type."""
+    if data[:5].lower() != "data:":
+        return None
+    for parameter in data[5:].partition(",")[0].split(";")[1:]:
+        name, _, value = parameter.partition("=")
+        if name.strip().lower() == "charset":
+            return value.strip().strip('"') or None
+    return None
+
+
 def decode_into(file: Sink, encoded: str) -> None:
     """Writes the bytes of base64, in steps. Raises binascii.Error where it is none."""
     rest = ""

@@ -89,7 +89,8 @@ def _extract(request: Extract) -> Reply:
     from understudy.retrieval import reading  # noqa: PLC0415 - who only splits needs no format
 
     def extract() -> Reply:
-        return Extracted(reading.read(Path(request.path), request.filename, Path(request.out), request.limit))
+        found = reading.read(Path(request.path), request.filename, Path(request.out), request.limit, request.charset)
+        return Extracted(found.characters, found.warnings)
 
     return _guarded(extract)
 

@@ -23,10 +23,14 @@ class ExtractionFailed(UnderstudyError):
 
 @dataclass(frozen=True, slots=True)
 class ExtractedText:
-    """The text as UTF-8 in a temporary file, which is whoever's who asked for it: `discard` it."""
+    """The text as UTF-8 in a temporary file, which is whoever's who asked for it: `discard` it.
+
+    `warnings` has a sentence for each part of the document that could not be read.
+    """
 
     path: Path
     characters: int
+    warnings: tuple[str, ...] = ()
 
     def discard(self) -> None:
         self.path.unlink(missing_ok=True)
@@ -44,11 +48,15 @@ class Extractor:
         for left in spool.glob("*.txt"):
             left.unlink(missing_ok=True)
 
-    async def text(self, path: Path, filename: str) -> ExtractedText:
-        """Raises ExtractionFailed. `filename` says what the file claims to be; `path` only where its bytes are."""
+    async def text(self, path: Path, filename: str, charset: str | None = None) -> ExtractedText:
+        """Raises ExtractionFailed. `filename` says what the file claims to be; `path` only where its bytes are.
+
+        `charset` is what a content type declares.
+        """
         out = self._place()
         try:
-            return ExtractedText(out, await self._extract(path, filename, out))
+            found = await self._extract(path, filename, out, charset)
+            return ExtractedText(out, found.characters, tuple(found.warnings))
         except BaseException:
             out.unlink(missing_ok=True)
             raise
@@ -69,10 +77,10 @@ class Extractor:
         assert isinstance(reply, Rendered)
         return reply
 
-    async def _extract(self, path: Path, filename: str, out: Path) -> int:
-        reply = await self._ask(Extract(str(path), filename, str(out), self._text_bytes))
+    async def _extract(self, path: Path, filename: str, out: Path, charset: str | None) -> Extracted:
+        reply = await self._ask(Extract(str(path), filename, str(out), self._text_bytes, charset))
         assert isinstance(reply, Extracted)
-        return reply.characters
+        return reply
 
     async def _ask(self, request: Request) -> Reply:
         try:

@@ -7,12 +7,16 @@ LENGTH = 4
 
 
 class Extract(msgspec.Struct, tag=True):
-    """Writes the text of the file at `path`, whose name is `filename`, into `out`; at most `limit` bytes."""
+    """Writes the text of the file at `path`, whose name is `filename`, into `out`; at most `limit` bytes.
+
+    `charset` is what a content type declares.
+    """
 
     path: str
     filename: str
     out: str
     limit: int
+    charset: str | None = None
 
 
 class Render(msgspec.Struct, tag=True):
@@ -51,7 +55,10 @@ Request = Extract | Render | Split | More | Embed
 
 
 class Extracted(msgspec.Struct, tag=True):
+    """`warnings` has a sentence for each part of the file that could not be read."""
+
     characters: int
+    warnings: list[str]
 
 
 class Rendered(msgspec.Struct, tag=True):

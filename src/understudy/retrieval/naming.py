@@ -14,15 +14,42 @@ _SUFFIXES: Final = {
     f"{_OFFICE}spreadsheetml.sheet": "xlsx",
     f"{_OFFICE}presentationml.presentation": "pptx",
     "application/json": "json",
+    "application/epub+zip": "epub",
+    "application/msword": "doc",
     "application/rtf": "rtf",
+    "application/vnd.ms-excel": "xls",
+    "application/vnd.ms-outlook": "msg",
+    "application/vnd.ms-powerpoint": "ppt",
+    "application/vnd.oasis.opendocument.presentation": "odp",
+    "application/vnd.oasis.opendocument.spreadsheet": "ods",
+    "application/vnd.oasis.opendocument.text": "odt",
     "application/x-ipynb+json": "ipynb",
     "application/x-yaml": "yaml",
     "application/yaml": "yaml",
+    "message/rfc822": "eml",
     "text/markdown": "md",
     "text/rtf": "rtf",
     "text/x-markdown": "md",
 }
-_MEMBERS: Final = ((b"word/", "docx"), (b"xl/", "xlsx"), (b"ppt/", "pptx"))
+_OPEN: Final = "application/vnd.oasis.opendocument."
+_MEMBERS: Final = (
+    (f"mimetype{_OPEN}text".encode(), "odt"),
+    (f"mimetype{_OPEN}spreadsheet".encode(), "ods"),
+    (f"mimetype{_OPEN}presentation".encode(), "odp"),
+    (b"mimetypeapplication/epub+zip", "epub"),
+    (b"word/", "docx"),
+    (b"xl/", "xlsx"),
+    (b"ppt/", "pptx"),
+)
+_STREAMS: Final = tuple(
+    (name.encode("utf-16-le"), suffix)
+    for name, suffix in (
+        ("WordDocument", "doc"),
+        ("Workbook", "xls"),
+        ("PowerPoint Document", "ppt"),
+        ("__nameid", "msg"),
+    )
+)
 
 
 def readable_name(name: str, media_type: str, head: bytes) -> str:
@@ -49,6 +76,8 @@ def _of_bytes(head: bytes) -> str:
         return "pdf"
     if head.startswith(b"{\\rtf"):
         return "rtf"
+    if head.startswith(b"\xd0\xcf\x11\xe0"):
+        return next((suffix for stream, suffix in _STREAMS if stream in head), "")
     if head.startswith(b"PK\x03\x04"):
         return next((suffix for member, suffix in _MEMBERS if member in head), "")
     return ""

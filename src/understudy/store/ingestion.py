@@ -101,10 +101,17 @@ class Ingestion:
         return await self._database.write(_claim, seq, owner, embedder, now)
 
     async def finish(
-        self, owner: str, claimed: Claimed, status: FileStatus, *, error: LastError | None = None, usage_bytes: int = 0
+        self,
+        owner: str,
+        claimed: Claimed,
+        status: FileStatus,
+        *,
+        error: LastError | None = None,
+        usage_bytes: int = 0,
+        warnings: Sequence[str] = (),
     ) -> bool:
         """Ends the work on a file, and says whether it was still to be done; what was indexed is gone where not."""
-        return await self._database.write(_finish, owner, claimed, status, error, usage_bytes)
+        return await self._database.write(_finish, owner, claimed, status, error, usage_bytes, warnings)
 
     async def leave(self, owner: str, claimed: Claimed, due_at: float, *, attempts: int = 0) -> None:
         """Gives a file back, for whoever comes after `due_at`, and takes `attempts` off its count.
@@ -168,7 +175,12 @@ def _claim(seq: int, owner: str, embedder: str, now: float) -> Transaction[Claim
 
 
 def _finish(
-    owner: str, claimed: Claimed, status: FileStatus, error: LastError | None, usage_bytes: int
+    owner: str,
+    claimed: Claimed,
+    status: FileStatus,
+    error: LastError | None,
+    usage_bytes: int,
+    warnings: Sequence[str],
 ) -> Transaction[bool]:
     yield from lock_store(claimed.store)
     row = yield from _still_wanted(owner, claimed)
@@ -178,7 +190,7 @@ def _finish(
     if status != "completed":
         yield from removal(claimed.store, claimed.seq)
     change = Counts()
-    yield from move(row, status, change, error=error, usage_bytes=usage_bytes)
+    yield from move(row, status, change, error=error, usage_bytes=usage_bytes, warnings=warnings)
     yield from count(claimed.store, change)
     yield "UPDATE store_files SET owner = NULL WHERE seq = $1", (claimed.seq,)
     return True

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from typing import Any, Final, TypeVar
 
 import msgspec
+from msgspec import UNSET
 
 from understudy.errors import InvalidRequest, NotFound
 from understudy.store.chunks import removal
@@ -170,7 +171,13 @@ def find_files(condition: str, *arguments: Any) -> Transaction[list[FileRow]]:
 
 
 def move(
-    row: FileRow, status: FileStatus, change: Counts, *, error: LastError | None = None, usage_bytes: int = 0
+    row: FileRow,
+    status: FileStatus,
+    change: Counts,
+    *,
+    error: LastError | None = None,
+    usage_bytes: int = 0,
+    warnings: Sequence[str] = (),
 ) -> Transaction[None]:
     """Gives a file that is locked another status, and adds what that changes to `change`, for `count`."""
     change.add(row.status, -1, -row.file.usage_bytes)
@@ -178,6 +185,7 @@ def move(
     row.file.status = status
     row.file.last_error = error
     row.file.usage_bytes = usage_bytes
+    row.file.warnings = list(warnings) or UNSET
     yield "UPDATE store_files SET status = $2, body = $3 WHERE seq = $1", (row.seq, status, _encode(row.file))
 
 

@@ -96,7 +96,11 @@ class LastError(Struct):
 
 
 class VectorStoreFileObject(Struct, kw_only=True):
-    """A file as it is in a store; its id is the File's own."""
+    """A file as it is in a store; its id is the File's own.
+
+    `warnings` is a member of this server's alone: a sentence for each part of the file that could not be read. It is
+    absent where there is none.
+    """
 
     id: str
     object: Literal["vector_store.file"] = "vector_store.file"
@@ -107,6 +111,7 @@ class VectorStoreFileObject(Struct, kw_only=True):
     last_error: LastError | None = None
     chunking_strategy: StaticChunkingStrategyResponseParam
     attributes: dict[str, Scalar] | None = {}
+    warnings: list[str] | UnsetType = UNSET
 
 
 class CreateVectorStoreFileRequest(Struct, kw_only=True, forbid_unknown_fields=True):

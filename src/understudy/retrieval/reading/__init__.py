@@ -4,11 +4,27 @@ What a file claims to be by its name is checked against its first bytes.
 """
 
 from collections.abc import Callable, Iterator
+from dataclasses import dataclass
 from io import FileIO
 from pathlib import Path
 from typing import Final
 
-from understudy.retrieval.reading import office, pages, plain
+from understudy.retrieval.reading import (
+    books,
+    html,
+    legacy,
+    mail,
+    notebook,
+    opendocument,
+    outlook,
+    pdf,
+    plain,
+    rtf,
+    sheets,
+    slides,
+    word,
+)
+from understudy.retrieval.reading.source import Source
 from understudy.retrieval.reading.unreadable import Unreadable
 
 __all__ = ["SUPPORTED", "Unreadable", "read"]
@@ -22,29 +38,44 @@ _PLAIN: Final = (
 )
 # fmt: on
 
-_READERS: Final[dict[str, Callable[[Path], Iterator[str]]]] = {
+_READERS: Final[dict[str, Callable[[Source], Iterator[str]]]] = {
     **dict.fromkeys(_PLAIN, plain.text),
-    "docx": office.docx,
-    "htm": pages.html,
-    "html": pages.html,
-    "pdf": pages.pdf,
-    "pptx": office.pptx,
-    "rtf": pages.rtf,
-    "xhtml": pages.html,
-    "xlsx": office.xlsx,
+    **dict.fromkeys(("docx", "docm", "dotx"), word.docx),
+    **dict.fromkeys(("pptx", "pptm", "ppsx"), slides.pptx),
+    **dict.fromkeys(("xlsx", "xlsm", "xltx"), sheets.xlsx),
+    **dict.fromkeys(("odt", "ods", "odp", "ott"), opendocument.opendocument),
+    **dict.fromkeys(("doc", "ppt", "xls"), legacy.legacy),
+    **dict.fromkeys(("htm", "html", "xhtml"), html.html),
+    "eml": mail.eml,
+    "epub": books.epub,
+    "ipynb": notebook.ipynb,
+    "msg": outlook.msg,
+    "pdf": pdf.pdf,
+    "rtf": rtf.rtf,
 }
 SUPPORTED: Final = tuple(sorted(_READERS))
 
 
-def read(path: Path, filename: str, out: Path, limit: int) -> int:
-    """Writes the text into `out` as UTF-8, at most `limit` bytes; returns its code points. Raises Unreadable."""
-    reader = _reader(filename)
+@dataclass(frozen=True, slots=True)
+class ReadText:
+    """How many code points were written, and a sentence for each part that could not be read."""
+
+    characters: int
+    warnings: list[str]
+
+
+def read(path: Path, filename: str, out: Path, limit: int, charset: str | None = None) -> ReadText:
+    """Writes the text into `out` as UTF-8, at most `limit` bytes. `charset` is what a content type declares.
+
+    Raises Unreadable where there is no text, or too much.
+    """
+    source = Source(path, filename, _pieces, charset)
     if path.stat().st_size == 0:
         raise Unreadable("invalid_file", "The file is empty.")
     characters = size = 0
     told = False
     with out.open("wb", buffering=0) as sink:
-        for piece in reader(path):
+        for piece in _pieces(source):
             # NUL is no text, and half a surrogate pair cannot be stored.
             kept = piece.replace("\x00", "")
             text = kept.encode("utf-8", "replace")
@@ -53,24 +84,41 @@ def read(path: Path, filename: str, out: Path, limit: int) -> int:
                 raise Unreadable(
                     "invalid_file", f"The file has more than {limit} bytes of text. Split it into smaller files."
                 )
-            _keep(sink, text)
+            _write(sink, text)
             characters += len(kept)
             told = told or bool(kept.strip())
     if not told:
-        raise Unreadable("invalid_file", "The file has no text.")
-    return characters
+        raise Unreadable("invalid_file", " ".join(["The file has no text.", *source.warnings]))
+    return ReadText(characters, source.warnings)
 
 
-def _keep(sink: FileIO, text: bytes) -> None:
+def _pieces(source: Source) -> Iterator[str]:
+    """The text of a document, or of one in another. Raises Unreadable; whatever a reader raises is the file's fault."""
+    reader = _reader(source.filename)
+    told = False
+    try:
+        for piece in reader(source):
+            told = told or bool(piece.strip())
+            yield piece
+    except (Unreadable, MemoryError, GeneratorExit):
+        raise
+    except Exception as error:
+        reason = f"it seems to be damaged ({type(error).__name__})"
+        if not told:
+            raise Unreadable("invalid_file", f"The file could not be read: {reason}.") from error
+        source.warn(f"The file was read in part only: {reason}.")
+
+
+def _write(sink: FileIO, text: bytes) -> None:
     left = memoryview(text)
     try:
         while left:
             left = left[sink.write(left) :]
     except OSError as error:
-        raise Unreadable("server_error", f"The text of the file cannot be kept: {error.strerror}.") from None
+        raise Unreadable("server_error", f"The text of the file cannot be stored: {error.strerror}.") from None
 
 
-def _reader(filename: str) -> Callable[[Path], Iterator[str]]:
+def _reader(filename: str) -> Callable[[Source], Iterator[str]]:
     suffix = Path(filename).suffix
     if not suffix:
         return plain.text  # README, Makefile, LICENSE

@@ -1,0 +1,146 @@
+"""Which of the encodings from before Unicode a text has. Knows no file.
+
+A library rates the encodings by the pairs of bytes that languages use. Its ratings of short texts lie close together,
+so they are weighted: by how common an encoding is in files of today, and by words that only a wrong one produces.
+"""
+
+import itertools
+import re
+import unicodedata
+from functools import cache
+from typing import Final
+
+_SAMPLE: Final = 4096
+_WEIGHED: Final = 2048
+_RATED: Final = 16
+"""Candidates that are looked at; behind them the library's ratings are next to nothing."""
+
+_WINDOWS: Final = (
+    *("Windows-1252", "Windows-1250", "Windows-1251", "Windows-1253", "Windows-1254", "Windows-1255", "Windows-1256"),
+    *("Windows-1257", "CP874", "cp1258", "KOI8-R", "koi8-u"),
+    *("CP932", "EUC-JP", "ISO-2022-JP", "GB18030", "Big5", "CP949"),
+)
+_ISO: Final = (
+    *("ISO-8859-2", "ISO-8859-5", "iso8859-15", "ISO-8859-7", "ISO-8859-8", "ISO-8859-9", "ISO-8859-6", "ISO-8859-13"),
+)
+_MAC: Final = ("MacRoman", "MacCyrillic", "MacGreek", "MacTurkish", "MacLatin2", "MacIceland")
+_DOS: Final = ("IBM866", "cp850", "cp852", "cp437", "cp737", "cp857", "cp862", "cp775", "IBM855")
+_WEIGHTS: Final = {
+    **dict.fromkeys(_WINDOWS, 1.0),
+    **dict.fromkeys(_ISO, 0.97),
+    **dict.fromkeys(_MAC, 0.93),
+    **dict.fromkeys(_DOS, 0.88),
+}
+_ALPHABETS: Final = {
+    "ca": "àçèéíïòóúü·",
+    "cs": "áčďéěíňóřšťúůýž",
+    "da": "æøåé",
+    "de": "äöüß",
+    "en": "éèêëïöçñâàô",
+    "es": "áéíñóúü",
+    "et": "äõöüšž",
+    "fi": "äöåšž",
+    "fr": "àâæçéèêëîïôœùûüÿ",
+    "hr": "čćđšž",
+    "hu": "áéíóöőúüű",
+    "is": "áéíóúýðþæö",
+    "it": "àèéìíîòóùú",
+    "lt": "ąčęėįšųūž",
+    "lv": "āčēģīķļņōŗšūž",
+    "nl": "éèëêïöüáíóúàç",
+    "no": "æøåéòôóê",
+    "pl": "ąćęłńóśźż",
+    "pt": "áàâãçéêíóôõúü",
+    "ro": "ăâîşţșț",
+    "sk": "áäčďéíĺľňóôŕšťúýž",
+    "sl": "čšž",
+    "sv": "åäöéü",
+    "bg": "абвгдежзийклмнопрстуфхцчшщъьюя",
+    "ru": "абвгдеёжзийклмнопрстуфхцчшщъыьэюя",
+    "tr": "çğıöşüİâîû",
+    "uk": "абвгґдеєжзиіїйклмнопрстуфхцчшщьюя",
+}
+"""The letters that languages are written with, beside those of ASCII."""
+
+_ODD_WORDS_COST: Final = 0.9
+_MOSTLY_ASCII: Final = 5
+"""How many times as long as its other words a text is that is written in ASCII and a few signs."""
+
+_DEFAULT: Final = "cp1252"
+_JAPANESE: Final = ("cp932", "euc_jp")
+_KANA: Final = re.compile("[\u3041-\u30ff]")
+_WORD: Final = re.compile(r"\S+")
+_ALONE: Final = frozenset({"LATIN", "CYRILLIC", "GREEK", "HEBREW", "ARABIC", "THAI"})
+"""Scripts that no word mixes with another."""
+
+_JOINERS: Final = frozenset("’‑–—·\u00ad\u200c\u200d“”„«»")
+
+
+def guess(sample: bytes) -> str:
+    """The name of a codec of Python's; the usual one of the Web where nothing speaks for another."""
+    import chardet  # noqa: PLC0415 - most files never need it
+
+    sample = sample[:_SAMPLE]
+    for name in _JAPANESE:
+        if _is_kana(sample, name):
+            return name
+    rated = chardet.detect_all(
+        sample, ignore_threshold=True, include_encodings=[*_WEIGHTS], no_match_encoding="Windows-1252"
+    )
+    weighted = [
+        (_weight(sample, found["encoding"], found["language"]) * found["confidence"], found["encoding"])
+        for found in rated[:_RATED]
+        if found["encoding"] is not None
+    ]
+    return max(weighted)[1] if weighted else _DEFAULT
+
+
+def _weight(sample: bytes, name: str, language: str | None) -> float:
+    text = sample[:_WEIGHED].decode(name, "ignore" if len(sample) > _WEIGHED else "replace")
+    words = [word for word in _WORD.findall(text) if not word.isascii()]
+    alphabet = _ALPHABETS.get(language or "")
+    lone = len(text) > _MOSTLY_ASCII * sum(map(len, words))
+    odd = sum((lone and _is_lone_letter(word)) or _is_odd(word, alphabet) for word in words) / max(1, len(words))
+    return _WEIGHTS.get(name, 0.5) * (1 - _ODD_WORDS_COST * odd)
+
+
+def _is_odd(word: str, alphabet: str | None) -> bool:
+    """Whether a word mixes scripts, has letters of other languages, a capital behind a small one, or a sign inside."""
+    letters = [sign for sign in word if sign.isalpha()]
+    scripts = {_script(letter) for letter in letters}
+    if any(unicodedata.category(sign) in {"Cc", "Co", "Cn"} or sign == "\ufffd" for sign in word):
+        return True
+    if len(scripts) > 1 and scripts & _ALONE:
+        return True
+    if alphabet is not None and any(not one.isascii() and one.lower() not in alphabet for one in letters):
+        return True
+    if any(one.islower() and two.isupper() for one, two in itertools.pairwise(word)):
+        return True
+    triples = zip(word, word[1:], word[2:], strict=False)
+    return any(before.isalpha() and after.isalpha() and _is_sign(sign) for before, sign, after in triples)
+
+
+def _is_lone_letter(word: str) -> bool:
+    """A letter of another script by itself: what a code page makes of a sign like ©."""
+    return len(word) == 1 and word.isalpha() and _script(word) != "LATIN"
+
+
+def _is_sign(sign: str) -> bool:
+    return not (sign.isascii() or sign.isalnum() or sign in _JOINERS or unicodedata.category(sign).startswith("M"))
+
+
+@cache
+def _script(letter: str) -> str:
+    return "LATIN" if letter < "\u0250" else unicodedata.name(letter, "").partition(" ")[0]
+
+
+def _is_kana(sample: bytes, name: str) -> bool:
+    """Whether most of a text is Japanese syllables, of which few may be too little for the pairs of a language."""
+    try:
+        text = sample.decode(name)
+    except UnicodeDecodeError as error:
+        if error.start < len(sample) - 4:
+            return False
+        text = sample[: error.start].decode(name)
+    foreign = sum(not sign.isascii() for sign in text)
+    return foreign > 2 and len(_KANA.findall(text)) > foreign / 2

@@ -1,0 +1,33 @@
+"""Web pages as Markdown, so that headings and tables stay what they are."""
+
+from collections.abc import Iterator
+from typing import Final
+
+from understudy.retrieval.reading import plain
+from understudy.retrieval.reading.source import Source
+
+_UNSEEN: Final = ["script", "style", "noscript", "template", "svg", "head", "iframe", "object"]
+
+
+def html(source: Source) -> Iterator[str]:
+    yield to_markdown("".join(plain.text(source)))
+
+
+def to_markdown(page: str) -> str:
+    """A page as Markdown; as mere text where it nests too deep for that."""
+    from bs4 import BeautifulSoup  # noqa: PLC0415 - a reader loads what it reads with
+    from markdownify import MarkdownConverter  # noqa: PLC0415
+
+    soup = BeautifulSoup(page, "html.parser")
+    title = soup.title.get_text(" ", strip=True) if soup.title is not None else ""
+    for tag in soup.find_all(_UNSEEN):
+        tag.decompose()
+    converter = MarkdownConverter(
+        heading_style="ATX", strip=["a", "img"], escape_asterisks=False, escape_underscores=False
+    )
+    try:
+        body = str(converter.convert_soup(soup))
+    except RecursionError:
+        body = soup.get_text("\n", strip=True)
+    # A heading that says the title already would have it found twice.
+    return body if not title or title in body else f"{title}\n\n{body}"

@@ -1,0 +1,105 @@
+"""E-mails: the headers people see, the text, and attached documents of known formats. Nothing linked is loaded."""
+
+from collections.abc import Iterator
+from email import policy
+from email.message import Message
+from email.parser import BytesParser
+from typing import Any, Final
+
+from understudy.retrieval.reading.charsets import decode
+from understudy.retrieval.reading.html import to_markdown
+from understudy.retrieval.reading.source import Source
+from understudy.retrieval.reading.unreadable import Unreadable
+
+_HEADERS: Final = ("From", "To", "Cc", "Date", "Subject")
+_DEEPEST: Final = 20
+
+
+def eml(source: Source) -> Iterator[str]:
+    with source.path.open("rb") as file:
+        message = BytesParser(policy=policy.compat32).parse(file)
+    if not any(name in message for name in (*_HEADERS, "Received", "Message-ID", "MIME-Version", "Content-Type")):
+        raise Unreadable("invalid_file", "The file is not an e-mail, although its name says so.")
+    yield from _message(message, source, 0)
+
+
+def _message(message: Message, source: Source, depth: int) -> Iterator[str]:
+    for name in _HEADERS:
+        if value := _header(message.get(name)):
+            yield f"{name}: {value}\n"
+    yield "\n"
+    yield from _body(message, source, depth)
+
+
+def _body(message: Message, source: Source, depth: int) -> Iterator[str]:
+    if depth > _DEEPEST:
+        source.warn("The e-mail nests too deep, and was not read to its end.")
+        return
+    if message.get_content_type() == "multipart/alternative" and message.is_multipart():
+        yield from _alternative(_parts(message), source, depth)
+    elif message.get_content_maintype() == "message" and message.is_multipart():
+        for part in _parts(message):
+            yield "Attached message:\n\n"
+            yield from _message(part, source, depth + 1)
+    elif message.is_multipart():
+        for part in _parts(message):
+            yield from _body(part, source, depth + 1)
+    else:
+        yield from _leaf(message, source)
+
+
+def _alternative(parts: list[Message], source: Source, depth: int) -> Iterator[str]:
+    """The plain text where it is one; the last form that has text where not, which is the richest."""
+    plain = [part for part in parts if part.get_content_type() == "text/plain"]
+    for part in (*plain, *reversed(parts)):
+        text = "".join(_body(part, source, depth + 1))
+        if text.strip():
+            yield text
+            return
+
+
+def _leaf(part: Message, source: Source) -> Iterator[str]:
+    data = part.get_payload(decode=True)
+    if not isinstance(data, bytes):
+        data = str(part.get_payload() or "").encode("utf-8", "surrogateescape")
+    charset, kind = part.get_content_charset(), part.get_content_type()
+    name = _filename(part)
+    attached = name and part.get_content_disposition() == "attachment"
+    if kind == "text/html" and not attached:
+        yield to_markdown(decode(data, charset)) + "\n\n"
+    elif part.get_content_maintype() == "text" and not attached:
+        yield decode(data, charset).replace("\r\n", "\n") + "\n\n"
+    elif name and data and part.get_content_maintype() != "image":
+        yield f"Attachment {name}:\n\n"
+        yield from source.embedded(name, data, charset)
+        yield "\n\n"
+
+
+def _parts(message: Message) -> list[Message]:
+    payload: Any = message.get_payload()
+    return [part for part in payload if isinstance(part, Message)] if isinstance(payload, list) else []
+
+
+def _filename(part: Message) -> str:
+    try:
+        return _header(part.get_filename())
+    except (LookupError, ValueError, TypeError):
+        return ""
+
+
+def _header(value: object) -> str:
+    """Encoded words as text; bytes that no charset is declared for by what they look like."""
+    from email.header import decode_header  # noqa: PLC0415
+
+    if value is None:
+        return ""
+    text = str(value)
+    try:
+        pieces = decode_header(value if isinstance(value, str) else text)
+    except (ValueError, LookupError):
+        return " ".join(text.split())
+    parts = [decode(piece, charset) if isinstance(piece, bytes) else piece for piece, charset in pieces]
+    joined = "".join(parts)
+    if any("\udc80" <= sign <= "\udcff" for sign in joined):
+        joined = decode(joined.encode("utf-8", "surrogateescape"))
+    return " ".join(joined.split())

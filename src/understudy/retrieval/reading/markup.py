@@ -1,0 +1,108 @@
+"""XML of documents as a tree that survives damage. Names are local and in small letters, so that a document's dialect
+(Transitional, Strict, an unbound prefix) makes no difference. Nothing outside of the document is loaded.
+"""
+
+import re
+from collections.abc import Callable, Iterable, Iterator
+from html.parser import HTMLParser
+from typing import Final
+from xml.etree import ElementTree as ET
+
+from understudy.retrieval.reading.source import Source
+
+_DEEPEST: Final = 2000
+_LINES: Final = ("p", "h", "br", "tr", "table-row", "line-break")
+_RUNS: Final = ("t", "span", "a")
+_DOCTYPE: Final = re.compile(r"<!DOCTYPE[^\[>]*(\[.*?\]\s*)?>", re.DOTALL | re.IGNORECASE)
+
+
+def parse(data: bytes) -> tuple[ET.Element, bool]:
+    """The tree, and whether it is whole: a damaged document is read as far as it makes sense."""
+    try:
+        return ET.fromstring(data), True  # noqa: S314 - in a limited child; expat bounds entities, and loads none
+    except (ET.ParseError, ValueError, LookupError):
+        return _parse_damaged(data), False
+
+
+def local(element: ET.Element) -> str:
+    """`p` for `{http://…}p` and for `w:p`; empty for a comment."""
+    tag = element.tag
+    return tag.rpartition("}")[2].rpartition(":")[2].lower() if isinstance(tag, str) else ""
+
+
+def attribute(element: ET.Element, name: str) -> str | None:
+    """By its local name, in small letters."""
+    for key, value in element.attrib.items():
+        if key.rpartition("}")[2].rpartition(":")[2].lower() == name:
+            return value
+    return None
+
+
+def child(element: ET.Element, *path: str) -> ET.Element | None:
+    """The first descendant along the names of `path`."""
+    found: ET.Element | None = element
+    for name in path:
+        found = next((one for one in found if local(one) == name), None) if found is not None else None
+    return found
+
+
+def children(element: ET.Element, name: str) -> Iterator[ET.Element]:
+    return (one for one in element if local(one) == name)
+
+
+def descendants(element: ET.Element, *names: str) -> Iterator[ET.Element]:
+    """In the order of the document."""
+    return (one for one in element.iter() if local(one) in names)
+
+
+def structured(blocks: Callable[[], Iterable[str]], root: ET.Element, source: Source) -> list[str]:
+    """What `blocks` makes of a tree; its mere text, with a warning, where it nests deeper than that can follow."""
+    try:
+        return list(blocks())
+    except RecursionError:
+        source.warn("The document nests too deep; its text was read without its structure.")
+        found = descendants(root, *_LINES, *_RUNS)
+        return ["".join(f"\n{one.text or ''}" if local(one) in _LINES else one.text or "" for one in found)]
+
+
+class _Builder(HTMLParser):
+    """Builds what there is. Elements that nest too deep become siblings."""
+
+    def __init__(self) -> None:
+        super().__init__(convert_charrefs=True)
+        self.root = ET.Element("damaged")
+        self._open = [self.root]
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        element = ET.SubElement(self._open[-1], tag, {key: value or "" for key, value in attrs})
+        if len(self._open) < _DEEPEST:
+            self._open.append(element)
+
+    def handle_startendtag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        ET.SubElement(self._open[-1], tag, {key: value or "" for key, value in attrs})
+
+    def handle_endtag(self, tag: str) -> None:
+        places = [place for place, element in enumerate(self._open) if place and element.tag == tag]
+        if places:
+            del self._open[places[-1] :]
+
+    def handle_data(self, data: str) -> None:
+        top = self._open[-1]
+        if len(top):
+            top[-1].tail = (top[-1].tail or "") + data
+        else:
+            top.text = (top.text or "") + data
+
+    def unknown_decl(self, data: str) -> None:
+        if data.startswith("CDATA["):
+            self.handle_data(data[6:])
+
+
+def _parse_damaged(data: bytes) -> ET.Element:
+    from understudy.retrieval.reading.charsets import decode  # noqa: PLC0415 - most documents are whole
+
+    builder = _Builder()
+    builder.feed(_DOCTYPE.sub("", decode(data)))
+    builder.close()
+    found = list(builder.root)
+    return found[0] if len(found) == 1 else builder.root

@@ -1,0 +1,48 @@
+"""Outlook messages (.msg): the headers people see, the text, and attached documents of known formats."""
+
+from collections.abc import Iterator
+from typing import TYPE_CHECKING, Final
+
+from understudy.retrieval.reading.html import to_markdown
+from understudy.retrieval.reading.source import Source
+from understudy.retrieval.reading.unreadable import Unreadable
+
+if TYPE_CHECKING:
+    from oxmsg import Message
+
+_OLE: Final = b"\xd0\xcf\x11\xe0"
+
+
+def msg(source: Source) -> Iterator[str]:
+    from oxmsg import Message  # noqa: PLC0415 - a reader loads what it reads with
+
+    if source.head(4) != _OLE:
+        raise Unreadable("invalid_file", "The file is not an Outlook message, although its name says so.")
+    message = Message.load(str(source.path))
+    yield from _headers(message)
+    yield _body(message) + "\n\n"
+    for attachment in message.attachments:
+        if attachment.file_bytes:
+            name = attachment.file_name or "attachment"
+            yield f"Attachment {name}:\n\n"
+            yield from source.embedded(name, attachment.file_bytes)
+            yield "\n\n"
+
+
+def _headers(message: "Message") -> Iterator[str]:
+    recipients = ", ".join(f"{one.name} <{one.email_address}>" for one in message.recipients)
+    for name, value in (
+        ("From", message.sender),
+        ("To", recipients),
+        ("Date", message.sent_date),
+        ("Subject", message.subject),
+    ):
+        if value:
+            yield f"{name}: {value}\n"
+    yield "\n"
+
+
+def _body(message: "Message") -> str:
+    if message.body:
+        return message.body
+    return to_markdown(message.html_body) if message.html_body else ""

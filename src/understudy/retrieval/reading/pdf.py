@@ -1,0 +1,208 @@
+"""PDFs page by page, with the values of forms, notes and attached documents.
+
+Raises Unreadable for one with a password, and for one without a text layer.
+"""
+
+import ctypes
+from collections.abc import Iterator
+from contextlib import suppress
+from pathlib import Path
+from typing import Any, Final
+
+from understudy.retrieval.reading.pdf_repair import repaired
+from understudy.retrieval.reading.source import Source
+from understudy.retrieval.reading.unreadable import Unreadable
+
+_HEAD: Final = 1024
+_TAIL: Final = 2048
+_DAMAGED: Final = "The PDF could not be read: it seems to be damaged."
+_MOST_NAMED: Final = 10
+_MOST_NOTES: Final = 1000
+
+
+def pdf(source: Source) -> Iterator[str]:
+    if b"%PDF-" not in source.head(_HEAD):
+        raise Unreadable("invalid_file", "The file is not a PDF, although its name says so.")
+    document = _open(source)
+    told = False
+    without: list[int] = []
+    for number in range(len(document)):
+        text = _page_text(document, number, source)
+        if not text.strip():
+            without.append(number + 1)
+        told = told or bool(text.strip())
+        yield text + "\n\n"
+    for text in _attachments(document, source):
+        told = told or bool(text.strip())
+        yield text
+    if not told:
+        raise Unreadable(
+            "invalid_file",
+            "The PDF has no text, only images: it was scanned perhaps. Run text recognition (OCR) first.",
+        )
+    _warn_of_empty_pages(document, without, source)
+
+
+def _open(source: Source) -> Any:
+    import pypdfium2  # noqa: PLC0415 - a reader loads what it reads with
+
+    try:
+        document = pypdfium2.PdfDocument(source.path)
+        count = len(document)
+    except pypdfium2.PdfiumError as error:
+        if "password" in str(error).lower():
+            raise Unreadable("invalid_file", "The PDF is protected by a password. Remove it and try again.") from None
+        count = 0
+    if count == 0:
+        document = _repaired(source)
+    elif not _has_end(source):
+        source.warn("The PDF has no end: it was cut short, and may have had more pages.")
+    with suppress(pypdfium2.PdfiumError):
+        document.init_forms()
+    return document
+
+
+def _repaired(source: Source) -> Any:
+    import pypdfium2  # noqa: PLC0415
+
+    try:
+        document = pypdfium2.PdfDocument(repaired(source.path.read_bytes()))
+        count = len(document)
+    except (pypdfium2.PdfiumError, ValueError):
+        raise Unreadable("invalid_file", _DAMAGED) from None
+    if count == 0:
+        raise Unreadable("invalid_file", _DAMAGED)
+    source.warn(f"The PDF is damaged or cut short; {count} {'page' if count == 1 else 'pages'} could be found in it.")
+    return document
+
+
+def _has_end(source: Source) -> bool:
+    with source.path.open("rb") as file:
+        file.seek(max(0, source.path.stat().st_size - _TAIL))
+        return b"%%EOF" in file.read()
+
+
+def _page_text(document: Any, number: int, source: Source) -> str:
+    import pypdfium2  # noqa: PLC0415
+
+    try:
+        page = document[number]
+        try:
+            words = page.get_textpage()
+            text: str = words.get_text_range()
+            words.close()
+            return "\n".join(part for part in (_plain(text), *_notes(document, page)) if part)
+        finally:
+            page.close()
+    except pypdfium2.PdfiumError:
+        source.warn(f"Page {number + 1} of the PDF is damaged, and could not be read.")
+        return ""
+
+
+def _plain(text: str) -> str:
+    # U+FFFE is pdfium's sign for a hyphen at the end of a line.
+    return text.replace("\r\n", "\n").replace("\ufffe\n", "").replace("\ufffe", "")
+
+
+def _notes(document: Any, page: Any) -> Iterator[str]:
+    """The values of a page's form fields under their names, and what people wrote on it."""
+    import pypdfium2.raw as pdfium  # noqa: PLC0415
+
+    for index in range(min(pdfium.FPDFPage_GetAnnotCount(page), _MOST_NOTES)):
+        annotation = pdfium.FPDFPage_GetAnnot(page, index)
+        if not annotation:
+            continue
+        kind = pdfium.FPDFAnnot_GetSubtype(annotation)
+        if kind == pdfium.FPDF_ANNOT_WIDGET:
+            text = _field(document, annotation)
+        elif kind in {pdfium.FPDF_ANNOT_LINK, pdfium.FPDF_ANNOT_POPUP}:
+            text = ""
+        else:
+            text = _note(annotation)
+        pdfium.FPDFPage_CloseAnnot(annotation)
+        if text:
+            yield text
+
+
+def _field(document: Any, annotation: Any) -> str:
+    import pypdfium2.raw as pdfium  # noqa: PLC0415
+
+    if document.formenv is None:
+        return ""
+    form = document.formenv
+    kind = pdfium.FPDFAnnot_GetFormFieldType(form, annotation)
+    name = _string(pdfium.FPDFAnnot_GetFormFieldAlternateName, form, annotation) or _string(
+        pdfium.FPDFAnnot_GetFormFieldName, form, annotation
+    )
+    if kind == pdfium.FPDF_FORMFIELD_PUSHBUTTON:
+        return ""
+    if kind in {pdfium.FPDF_FORMFIELD_CHECKBOX, pdfium.FPDF_FORMFIELD_RADIOBUTTON}:
+        if not pdfium.FPDFAnnot_IsChecked(form, annotation):
+            return ""
+        value = _string(pdfium.FPDFAnnot_GetFormFieldExportValue, form, annotation) or "yes"
+    else:
+        value = _string(pdfium.FPDFAnnot_GetFormFieldValue, form, annotation)
+    return f"{name}: {value}" if value.strip() else ""
+
+
+def _note(annotation: Any) -> str:
+    contents, author = _entry(annotation, b"Contents"), _entry(annotation, b"T")
+    return f"Note{f' by {author}' if author else ''}: {contents}" if contents.strip() else ""
+
+
+def _entry(annotation: Any, key: bytes) -> str:
+    import pypdfium2.raw as pdfium  # noqa: PLC0415
+
+    return _string(pdfium.FPDFAnnot_GetStringValue, annotation, key)
+
+
+def _string(function: Any, *arguments: Any) -> str:
+    """Of pdfium's functions that write UTF-16 into a buffer, and say how many bytes it takes."""
+    import pypdfium2.raw as pdfium  # noqa: PLC0415
+
+    size = function(*arguments, None, 0)
+    if size <= 2:
+        return ""
+    buffer = ctypes.create_string_buffer(size)
+    function(*arguments, ctypes.cast(buffer, ctypes.POINTER(pdfium.FPDF_WCHAR)), size)
+    return buffer.raw[: size - 2].decode("utf-16-le", "replace").replace("\r\n", "\n").replace("\r", "\n")
+
+
+def _attachments(document: Any, source: Source) -> Iterator[str]:
+    import pypdfium2  # noqa: PLC0415
+
+    for index in range(document.count_attachments()):
+        try:
+            attachment = document.get_attachment(index)
+            name, data = attachment.get_name(), bytes(attachment.get_data())
+        except (pypdfium2.PdfiumError, ValueError):
+            source.warn("A document that is attached to the PDF could not be read.")
+            continue
+        yield f"Attachment {name}:\n\n"
+        yield from source.embedded(Path(name).name, data)
+        yield "\n\n"
+
+
+def _warn_of_empty_pages(document: Any, without: list[int], source: Source) -> None:
+    """Pages that have no text, in a document that has some elsewhere."""
+    drawn = [number for number in without if _has_drawings(document, number)]
+    empty = [number for number in without if number not in drawn]
+    for numbers, reason in (
+        (drawn, "only images or drawings, no text. Run text recognition (OCR)."),
+        (empty, "empty, or damaged."),
+    ):
+        if numbers:
+            named = ", ".join(map(str, numbers[:_MOST_NAMED])) + (", …" if len(numbers) > _MOST_NAMED else "")
+            source.warn(f"{'Page' if len(numbers) == 1 else 'Pages'} {named}: {reason}")
+
+
+def _has_drawings(document: Any, number: int) -> bool:
+    import pypdfium2  # noqa: PLC0415
+
+    try:
+        page = document[number - 1]
+    except pypdfium2.PdfiumError:
+        return False
+    found = next(iter(page.get_objects(max_depth=1)), None) is not None
+    page.close()
+    return found

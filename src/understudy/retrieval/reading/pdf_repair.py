@@ -1,0 +1,91 @@
+"""PDFs whose end is lost, with the table that says where everything is: a new end from the objects that are there.
+
+pdfium finds the objects of a damaged file by itself, given the one that is the root of all others. Source of the names:
+ISO 32000-1, 7.5.
+"""
+
+import re
+import zlib
+from collections.abc import Iterator
+from typing import Final
+
+_OBJECT: Final = re.compile(rb"(?<!\d)(\d{1,10})[ \t\r\n]+(\d{1,5})[ \t\r\n]+obj\b")
+_STREAM: Final = re.compile(rb"stream\r?\n")
+_CATALOG: Final = re.compile(rb"/Type\s*/Catalog\b")
+_PAGES: Final = re.compile(rb"/Type\s*/Pages\b")
+_PAGE: Final = re.compile(rb"/Type\s*/Page\b(?!s)")
+_PACKED: Final = re.compile(rb"/Type\s*/ObjStm\b")
+_PARENT: Final = re.compile(rb"/Parent\s")
+_COUNT: Final = re.compile(rb"/N\s+(\d+)")
+_FIRST: Final = re.compile(rb"/First\s+(\d+)")
+_ENCRYPTED: Final = re.compile(rb"/Encrypt\s+(\d+\s+\d+\s+R)")
+_DICTIONARY: Final = 1 << 16
+_MOST_UNPACKED: Final = 256 << 20
+
+
+def repaired(data: bytes) -> bytes:
+    """Raises ValueError where no page is left."""
+    plain = dict(_plain_objects(data))
+    unpacked = dict(_unpacked_objects(data, plain))
+    objects = plain | unpacked
+    root = _first(objects, _CATALOG)
+    pages = next((key for key, body in objects.items() if _PAGES.search(body) and not _PARENT.search(body)), None)
+    added = b"".join(b"\n%d 0 obj\n%s\nendobj" % (key, body) for key, body in unpacked.items())
+    free = max(objects, default=0) + 1
+    if pages is None:
+        kids = [key for key, body in objects.items() if _PAGE.search(body)]
+        if not kids:
+            raise ValueError("The PDF has no page.")
+        references = b" ".join(b"%d 0 R" % key for key in kids)
+        added += b"\n%d 0 obj\n<</Type/Pages/Count %d/Kids[%s]>>\nendobj" % (free, len(kids), references)
+        pages, root = free, None
+    if root is None:
+        root = free + 1
+        added += b"\n%d 0 obj\n<</Type/Catalog/Pages %d 0 R>>\nendobj" % (root, pages)
+    return data + added + _end(data, root)
+
+
+def _end(data: bytes, root: int) -> bytes:
+    encrypted = _ENCRYPTED.search(data)
+    secret = b"/Encrypt " + encrypted[1] if encrypted is not None else b""
+    return b"\ntrailer\n<</Root %d 0 R%s>>\nstartxref\n0\n%%%%EOF\n" % (root, secret)
+
+
+def _first(objects: dict[int, bytes], pattern: re.Pattern[bytes]) -> int | None:
+    return next((key for key, body in objects.items() if pattern.search(body)), None)
+
+
+def _plain_objects(data: bytes) -> Iterator[tuple[int, bytes]]:
+    """Numbers and dictionaries; of several with one number the last counts."""
+    for match in _OBJECT.finditer(data):
+        body = data[match.end() : match.end() + _DICTIONARY]
+        ends = [end for mark in (b"endobj", b"stream") if (end := body.find(mark)) >= 0]
+        yield int(match[1]), body[: min(ends, default=len(body))]
+
+
+def _unpacked_objects(data: bytes, plain: dict[int, bytes]) -> Iterator[tuple[int, bytes]]:
+    """Objects that are compressed together, of which pdfium needs the lost table to know."""
+    left = _MOST_UNPACKED
+    for match in _OBJECT.finditer(data):
+        head = plain.get(int(match[1]), b"")
+        if not _PACKED.search(head) or (start := _STREAM.search(data, match.end())) is None:
+            continue
+        count, first = _COUNT.search(head), _FIRST.search(head)
+        unpacked = _inflated(data[start.end() :], left)
+        left -= len(unpacked)
+        if count is None or first is None:
+            continue
+        numbers = [int(word) for word in unpacked[: int(first[1])].split()[: 2 * int(count[1])] if word.isdigit()]
+        places = [*numbers[1::2], len(unpacked)]
+        for index, key in enumerate(numbers[::2]):
+            if index + 1 < len(places):
+                begin, end = int(first[1]) + places[index], int(first[1]) + places[index + 1]
+                yield key, unpacked[begin:end]
+
+
+def _inflated(data: bytes, most: int) -> bytes:
+    inflater = zlib.decompressobj()
+    try:
+        return inflater.decompress(data[: 64 << 20], max(1, most))
+    except zlib.error:
+        return b""

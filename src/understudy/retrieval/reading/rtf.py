@@ -1,0 +1,27 @@
+"""Rich text."""
+
+import re
+from collections.abc import Iterator
+from typing import Final
+
+from understudy.retrieval.reading.source import Source
+from understudy.retrieval.reading.symbols import symbol
+from understudy.retrieval.reading.unreadable import Unreadable
+
+_BESIDE: Final = re.compile(r"(?:\\\*)?\\(?:header|footer)[lrf]?(?![a-z])|(?:\\\*)?\\(?:footnote|annotation)(?![a-z])")
+"""What stands beside the text, which the library leaves out."""
+
+_SYMBOLS: Final = re.compile("[\uf020-\uf0ff]")
+
+
+def rtf(source: Source) -> Iterator[str]:
+    from striprtf.striprtf import rtf_to_text  # noqa: PLC0415 - a reader loads what it reads with
+
+    data = source.path.read_bytes()
+    if not data.lstrip(b"\xef\xbb\xbf \t\r\n").startswith(b"{\\rtf"):
+        raise Unreadable("invalid_file", "The file is not RTF, although its name says so.")
+    if data.count(b"{") - data.count(b"\\{") > data.count(b"}") - data.count(b"\\}"):
+        source.warn("The file ends before its text does.")
+    words = _BESIDE.sub(r"\\par ", data.decode("latin-1"))
+    text: str = rtf_to_text(words, errors="replace")  # type: ignore[no-untyped-call]
+    yield _SYMBOLS.sub(lambda sign: symbol("symbol", f"{ord(sign[0]):x}"), text)

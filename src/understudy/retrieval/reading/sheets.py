@@ -1,0 +1,181 @@
+"""Excel workbooks: each sheet under its name, a row a line; a row of a wide table is cut nowhere.
+
+Rows are read as a stream, and a cell for itself: what is odd about a style, a size or another cell costs no text. A
+formula stands for itself where the workbook has no value of it. Source of the names: ECMA-376, part 1, section 18.
+"""
+
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from itertools import chain
+from typing import Final
+from xml.etree import ElementTree as ET
+
+from understudy.retrieval.reading import drawings
+from understudy.retrieval.reading.cell_formats import Formats
+from understudy.retrieval.reading.markup import attribute, child, children, descendants, local
+from understudy.retrieval.reading.package import Package, Relation
+from understudy.retrieval.reading.source import Source
+
+_NOUN: Final = "Excel workbook"
+_MAIN: Final = "xl/workbook.xml"
+_PLACE: Final = re.compile(r"([A-Za-z]{1,3})\d*")
+_SHEET: Final = re.compile(r"xl/worksheets/[^/]+\.xml", re.IGNORECASE)
+_WIDEST_GAP: Final = 64
+"""Empty cells in a row that are written as such; beyond, a stray cell would cost a line of thousands of bars."""
+
+
+def xlsx(source: Source) -> Iterator[str]:
+    package = Package(source, _NOUN)
+    main = package.main_part(_MAIN, "workbook")
+    book = _Book(package, main)
+    for name, part in book.sheets():
+        if part is None:
+            source.warn(f"The sheet {name!r} is missing in the file.")
+        else:
+            yield from _under(f"# {name}\n\n", chain(book.rows(part), book.beside(part)))
+
+
+def _under(heading: str, lines: Iterator[str]) -> Iterator[str]:
+    """A sheet without any text is left out with its heading."""
+    for line in lines:
+        if line:
+            yield heading + line
+            heading = ""
+    yield "" if heading else "\n"
+
+
+@dataclass(slots=True)
+class _Row:
+    cells: list[str] = field(default_factory=list)
+
+    def put(self, column: int, text: str) -> None:
+        gap = column - len(self.cells)
+        self.cells += [""] * min(max(gap, 0), _WIDEST_GAP)
+        self.cells.append(text)
+
+    def line(self) -> str:
+        while self.cells and not self.cells[-1]:
+            self.cells.pop()
+        return " | ".join(self.cells) + "\n" if self.cells else ""
+
+
+class _Book:
+    def __init__(self, package: Package, main: str) -> None:
+        self._package = package
+        self._root = package.tree(main)
+        self._relations = package.relations(main)
+        properties = child(self._root, "workbookpr")
+        since_1904 = properties is not None and attribute(properties, "date1904") in {"1", "true"}
+        self._formats = Formats(self._part("styles"), since_1904=since_1904)
+        self._strings = list(self._shared_strings())
+        self._formulas: dict[str, str] = {}
+
+    def sheets(self) -> list[tuple[str, str | None]]:
+        """Names and parts in the workbook's order; all parts that there are where it names none."""
+        found: list[tuple[str, str | None]] = []
+        for sheet in descendants(self._root, "sheet"):
+            relation = self._relations.get(_relation_id(sheet))
+            found.append((attribute(sheet, "name") or "", relation.target if relation is not None else None))
+        if any(part is not None for _, part in found):
+            return found
+        return [
+            (name.rpartition("/")[2].removesuffix(".xml"), name)
+            for name in self._package.names
+            if _SHEET.fullmatch(name)
+        ]
+
+    def rows(self, part: str) -> Iterator[str]:
+        self._formulas.clear()
+        for row in self._package.stream(part, "row"):
+            yield self._line(row)
+
+    def beside(self, part: str) -> Iterator[str]:
+        """What a sheet has outside of its cells: comments, boxes of text, charts."""
+        for relation in self._package.relations(part).values():
+            if relation.kind in {"comments", "threadedcomment"}:
+                yield from _comments(self._package.tree(relation.target))
+            elif relation.kind == "drawing":
+                yield from self._drawing(relation)
+
+    def _drawing(self, relation: Relation) -> Iterator[str]:
+        root, relations = self._package.tree(relation.target), self._package.relations(relation.target)
+        for paragraph in descendants(root, "p"):
+            if text := "".join(one.text or "" for one in descendants(paragraph, "t")):
+                yield text + "\n"
+        for text in drawings.linked_texts(self._package, relations, root):
+            yield text + "\n"
+
+    def _line(self, element: ET.Element) -> str:
+        row = _Row()
+        for cell in children(element, "c"):
+            place = _PLACE.match(attribute(cell, "r") or "")
+            column = _column(place[1]) if place is not None else len(row.cells)
+            row.put(column, self._text(cell).replace("\r", "").replace("\n", " "))
+        return row.line()
+
+    def _text(self, cell: ET.Element) -> str:
+        kind, value = attribute(cell, "t") or "n", child(cell, "v")
+        raw = (value.text or "") if value is not None else ""
+        if kind.lower() == "inlinestr":
+            return _rich(child(cell, "is"))
+        if not raw:
+            return self._formula(cell) or _rich(child(cell, "is"))
+        self._formula(cell)
+        if kind == "s":
+            return self._strings[int(raw)] if raw.isdecimal() and int(raw) < len(self._strings) else raw
+        if kind == "b":
+            return {"1": "TRUE", "0": "FALSE"}.get(raw, raw)
+        return self._formats.text(raw, attribute(cell, "s") or "") if kind == "n" else raw
+
+    def _formula(self, cell: ET.Element) -> str:
+        """With `=` before it; that of the first cell for those that share it."""
+        formula = child(cell, "f")
+        if formula is None:
+            return ""
+        shared = attribute(formula, "si") or ""
+        if formula.text:
+            self._formulas[shared] = formula.text
+        text = formula.text or (self._formulas.get(shared, "") if shared else "")
+        return f"={text}" if text else ""
+
+    def _part(self, kind: str) -> ET.Element:
+        found = [one.target for one in self._relations.values() if one.kind == kind]
+        return self._package.tree(found[0]) if found else ET.Element("missing")
+
+    def _shared_strings(self) -> Iterator[str]:
+        for relation in self._relations.values():
+            if relation.kind == "sharedstrings":
+                yield from map(_rich, self._package.stream(relation.target, "si"))
+
+
+def _rich(element: ET.Element | None) -> str:
+    """The text of runs, without the reading aids of East Asian text."""
+    if element is None:
+        return ""
+    parts = []
+    for one in element:
+        name = local(one)
+        if name == "t":
+            parts.append(one.text or "")
+        elif name == "r":
+            parts.append(_rich(one))
+    return "".join(parts)
+
+
+def _comments(root: ET.Element) -> Iterator[str]:
+    for one in descendants(root, "comment", "threadedcomment"):
+        text = "".join(part.text or "" for part in descendants(one, "t", "text") if part.text).strip()
+        if text:
+            yield f"Comment on {attribute(one, 'ref') or 'a cell'}: {text}\n"
+
+
+def _column(letters: str) -> int:
+    column = 0
+    for letter in letters.upper():
+        column = column * 26 + ord(letter) - ord("A") + 1
+    return column - 1
+
+
+def _relation_id(sheet: ET.Element) -> str:
+    return next((value for key, value in sheet.attrib.items() if key.endswith(("}id", ":id"))), "")

@@ -1,0 +1,140 @@
+"""PowerPoint presentations: each slide under its number, with tables, charts, diagrams, comments and notes.
+
+Source of the names: ECMA-376, part 1, sections 19 and 21.
+"""
+
+import re
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from functools import partial
+from typing import Final
+from xml.etree import ElementTree as ET
+
+from understudy.retrieval.reading import drawings
+from understudy.retrieval.reading.markup import attribute, children, descendants, local, structured
+from understudy.retrieval.reading.package import Package, Relation
+from understudy.retrieval.reading.source import Source
+
+_NOUN: Final = "PowerPoint presentation"
+_MAIN: Final = "ppt/presentation.xml"
+_SLIDE: Final = re.compile(r"ppt/slides/slide(\d+)\.xml", re.IGNORECASE)
+_COMMENTS: Final = frozenset({"comments", "comment"})
+
+
+def pptx(source: Source) -> Iterator[str]:
+    package = Package(source, _NOUN)
+    for number, name in enumerate(_slide_names(package, package.main_part(_MAIN, "presentation")), 1):
+        relations = package.relations(name)
+        root = package.tree(name)
+        lines = structured(partial(_Slide(package, relations, source).texts, root), root, source)
+        texts = ["\n".join(lines) + "\n\n"]
+        for relation in relations.values():
+            texts += _beside(package, relation, source)
+        if text := "".join(texts).strip():
+            yield f"## Slide {number}\n\n{text}\n\n"
+
+
+def _beside(package: Package, relation: Relation, source: Source) -> Iterator[str]:
+    """Notes and comments of a slide."""
+    if relation.kind == "notesslide":
+        root = package.tree(relation.target)
+        if text := "\n".join(_Slide(package, package.relations(relation.target), source).texts(root)):
+            yield f"Notes: {text}\n\n"
+    elif relation.kind in _COMMENTS:
+        for one in descendants(package.tree(relation.target), "cm", "reply"):
+            words = "".join(part.text or "" for part in descendants(one, "t", "text") if part.text)
+            if words:
+                yield f"Comment: {words}\n\n"
+
+
+def _slide_names(package: Package, main: str) -> list[str]:
+    """In the order of the presentation; by their numbers, those that it does not name."""
+    relations = package.relations(main)
+    named = [
+        relations[key].target
+        for entry in descendants(package.tree(main), "sldid")
+        if (key := _relation_id(entry)) in relations
+    ]
+    numbered = sorted((int(match[1]), name) for name in package.names if (match := _SLIDE.fullmatch(name)) is not None)
+    return named or [name for _, name in numbered]
+
+
+def _relation_id(entry: ET.Element) -> str:
+    """`r:id`, beside which there is an `id` of its own."""
+    return next((value for key, value in entry.attrib.items() if key.endswith(("}id", ":id"))), "")
+
+
+@dataclass(frozen=True, slots=True)
+class _Slide:
+    """A slide or its notes, with the parts that it refers to."""
+
+    package: Package
+    relations: dict[str, Relation]
+    source: Source
+
+    def texts(self, element: ET.Element) -> Iterator[str]:
+        for one in element:
+            name = local(one)
+            if (reader := _READERS.get(name)) is not None:
+                yield from reader(self, one)
+            elif not (name == "sp" and _is_number(one)):
+                yield from self.texts(one)
+
+    def _text(self, paragraph: ET.Element) -> Iterator[str]:
+        if text := _paragraph(paragraph).strip():
+            yield text
+
+    def _table(self, table: ET.Element) -> Iterator[str]:
+        for row in children(table, "tr"):
+            cells = [" ".join(_paragraph(p) for p in descendants(cell, "p")).strip() for cell in children(row, "tc")]
+            if any(cells):
+                yield " | ".join(cells)
+
+    def _alternatives(self, element: ET.Element) -> Iterator[str]:
+        """The first choice that has any text."""
+        choices = (list(self.texts(choice)) for choice in element)
+        yield from next((lines for lines in choices if lines), [])
+
+    def _picture(self, picture: ET.Element) -> Iterator[str]:
+        if words := drawings.description(picture):
+            yield words
+
+    def _graphic(self, graphic: ET.Element) -> Iterator[str]:
+        yield from drawings.linked_texts(self.package, self.relations, graphic)
+        yield from self.texts(graphic)
+
+    def _object(self, _element: ET.Element) -> Iterator[str]:
+        self.source.warn("An embedded object was not read.")
+        return iter(())
+
+
+_READERS: Final[dict[str, Callable[[_Slide, ET.Element], Iterator[str]]]] = {
+    "alternatecontent": _Slide._alternatives,  # noqa: SLF001 - a table of its own methods
+    "graphicdata": _Slide._graphic,  # noqa: SLF001
+    "oleobj": _Slide._object,  # noqa: SLF001
+    "p": _Slide._text,  # noqa: SLF001
+    "pic": _Slide._picture,  # noqa: SLF001
+    "tbl": _Slide._table,  # noqa: SLF001
+}
+
+
+def _is_number(shape: ET.Element) -> bool:
+    """Whether a shape is a placeholder for a slide's number or date."""
+    return any(attribute(one, "type") in {"sldNum", "dt"} for one in descendants(shape, "ph"))
+
+
+def _paragraph(paragraph: ET.Element) -> str:
+    parts = []
+    for one in paragraph:
+        name = local(one)
+        if name == "br":
+            parts.append("\n")
+        elif name == "t":
+            parts.append(one.text or "")
+        elif name in {"omath", "omathpara"}:
+            parts.append(drawings.equation(one))
+        elif name == "alternatecontent":
+            parts.append(next((text for choice in one if (text := _paragraph(choice))), ""))
+        elif not name.endswith("pr"):
+            parts.append(_paragraph(one))
+    return "".join(parts)

@@ -1,0 +1,64 @@
+"""The document that is read: where its bytes are, what its sender declared, and what could not be read of it."""
+
+import tempfile
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Final
+
+from understudy.retrieval.reading.unreadable import Unreadable
+
+PIECE: Final = 1 << 20
+_MOST_WARNINGS: Final = 20
+_DEEPEST: Final = 3
+_MOST_EMBEDDED: Final = 200
+
+
+@dataclass(slots=True)
+class Source:
+    """`charset` is what a content type declares; readers hold it against the bytes. `read` reads a document of any
+    format, for those that are in this one; `depth` counts how many this one is in itself."""
+
+    path: Path
+    filename: str
+    read: Callable[["Source"], Iterator[str]]
+    charset: str | None = None
+    warnings: list[str] = field(default_factory=list)
+    depth: int = 0
+    embeddings: int = 0
+
+    def warn(self, warning: str) -> None:
+        """Records a part that cannot be read: one sentence for the file's owner."""
+        if warning not in self.warnings and len(self.warnings) < _MOST_WARNINGS:
+            self.warnings.append(warning)
+
+    def chunks(self) -> Iterator[bytes]:
+        with self.path.open("rb") as file:
+            while data := file.read(PIECE):
+                yield data
+
+    def head(self, size: int) -> bytes:
+        with self.path.open("rb") as file:
+            return file.read(size)
+
+    def read_as(self, kind: str) -> Iterator[str]:
+        """The text of this document, which is of another format than its name says."""
+        self.filename = f"document.{kind}"
+        return self.read(self)
+
+    def embedded(self, name: str, data: bytes, charset: str | None = None) -> Iterator[str]:
+        """The text of a document in this one. What cannot be read of it is a warning here."""
+        self.embeddings += 1
+        if self.depth >= _DEEPEST or self.embeddings > _MOST_EMBEDDED:
+            self.warn("Documents within documents within this one were not read.")
+            return
+        with tempfile.NamedTemporaryFile() as file:
+            file.write(data)
+            file.flush()
+            inner = Source(Path(file.name), name, self.read, charset, depth=self.depth + 1)
+            try:
+                yield from self.read(inner)
+            except Unreadable as error:
+                inner.warn(str(error))
+            for warning in inner.warnings:
+                self.warn(f"{name}: {warning}")
