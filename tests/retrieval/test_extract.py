@@ -278,7 +278,7 @@ async def _asked(children, path, out):
 async def test_no_secret_of_ours_is_in_a_childs_environment(children, monkeypatch):
     monkeypatch.setenv("OPENAI_API_KEY", "sk-very-secret")
     async with children.lease():
-        (child,) = _processes()
+        (child,) = await asyncio.to_thread(eventually, _processes)
         assert "sk-very-secret" not in child.environ().values()
 
 

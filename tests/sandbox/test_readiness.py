@@ -1,6 +1,9 @@
 """Where the machine cannot make a sandbox: what is said, and that nothing runs all the same."""
 
 import os
+import re
+import shutil
+import subprocess
 import sys
 import tempfile
 from pathlib import Path
@@ -8,10 +11,15 @@ from pathlib import Path
 import pytest
 
 from sandbox.machine import interpreter
+from understudy.cli import interpreter_setup
+from understudy.cli.interpreter_setup import set_up_interpreter
+from understudy.cli.interpreter_state import describe_interpreter, needs_environment
 from understudy.clock import SystemClock
 from understudy.errors import SandboxError
 from understudy.settings import SandboxSettings
-from understudy.tools.sandbox import open_sandbox
+from understudy.tools.sandbox import environment, open_sandbox
+from understudy.tools.sandbox.facts import facts
+from understudy.tools.sandbox.preparation import prepare
 from understudy.tools.sandbox.readiness import examined
 
 
@@ -29,6 +37,18 @@ def pretend(monkeypatch):
             return program
 
         yield pretend
+
+
+@pytest.fixture
+def checkout(monkeypatch):
+    """A checkout with nothing in it, in place of ours, where everybody can read it."""
+    with tempfile.TemporaryDirectory() as folder:
+        root = Path(folder)
+        root.chmod(0o755)
+        (root / "scripts").mkdir()
+        (root / "scripts" / "setup").touch()
+        monkeypatch.setattr(environment, "_CHECKOUT", root)
+        yield root
 
 
 def problem(**settings):
@@ -59,7 +79,8 @@ def test_missing_bubblewrap_is_named_with_how_to_get_it(monkeypatch, tmp_path):
 def test_a_missing_interpreter_is_named_with_the_command_that_makes_it(pretend):
     pretend("bwrap", "exit 0")
     found = problem(python=Path("/nowhere/bin/python"))
-    assert "there is no Python for it at '/nowhere/bin/python'; run `understudy sandbox install`" in found
+    assert "the Python of the code interpreter is missing; run `understudy sandbox install`" in found
+    assert "/nowhere" not in found
 
 
 def test_an_interpreter_without_a_kernel_is_named(pretend):
@@ -71,7 +92,107 @@ def test_an_interpreter_without_a_kernel_is_named(pretend):
 
 def test_an_interpreter_that_does_not_work_is_named(pretend):
     pretend("bwrap", "exit 0")
-    assert "python' does not work" in problem(python=pretend("python", "exit 3"))
+    found = problem(python=pretend("python", "exit 3"))
+    assert "the Python of the code interpreter does not work: it ended with exit code 3" in found
+
+
+def test_an_environment_that_is_being_made_is_named_with_its_progress(pretend, checkout):
+    pretend("bwrap", "exit 0")
+    assert "the Python of the code interpreter is missing; run `understudy sandbox install`" in problem()
+    with prepare(checkout / ".venv-interpreter") as preparation:
+        preparation.step(2, "fetching packages")
+        assert problem() == (
+            "Code cannot run here: the code interpreter is being prepared (step 2 of 3: fetching packages); "
+            "try again in a few minutes."
+        )
+        with (
+            pytest.raises(SandboxError, match="is being made by another process"),
+            prepare(checkout / ".venv-interpreter"),
+        ):
+            pass
+    assert "is missing" in problem()
+
+
+def test_a_refusal_names_no_path_of_the_host(pretend):
+    pretend("bwrap", '[ "$1" = --help ] && exit 0; echo "bwrap: Can\'t find source path /home/ada/x: No access" >&2')
+    found = problem(python=interpreter())
+    assert "no sandbox can be made: bwrap: Can't find source path [path]: No access" in found
+    assert str(interpreter()) not in found
+
+
+async def test_doctor_says_where_it_looked_for_the_interpreter(pretend):
+    pretend("bwrap", "exit 0")
+    with pytest.raises(SandboxError, match="Python is looked for at '/nowhere/bin/python'"):
+        await facts(SandboxSettings(python=Path("/nowhere/bin/python")), SystemClock())
+
+
+def test_the_environment_of_a_checkout_is_in_it_for_every_command(checkout, monkeypatch, tmp_path):
+    assert environment.default_home() == checkout / ".venv-interpreter"
+    (checkout / "scripts" / "setup").unlink()
+    monkeypatch.setenv("XDG_DATA_HOME", str(tmp_path / "home"))
+    assert environment.default_home() in {
+        tmp_path / "home" / "understudy" / "interpreter",
+        Path("/var/lib/understudy/interpreter"),
+    }
+
+
+def test_a_start_says_what_the_code_interpreter_lacks_and_the_command_for_it(pretend, checkout, monkeypatch):
+    settings = SandboxSettings()
+    pretend("bwrap", "exit 0")
+    home = checkout / ".venv-interpreter"
+    assert re.fullmatch(
+        "off: its Python packages are missing. Run: .*understudy sandbox install", describe_interpreter(settings)
+    )
+    assert describe_interpreter(settings, prepares=True).startswith("being prepared (about 650 MB, once)")
+    with prepare(home) as preparation:
+        preparation.step(3, "listing the fonts")
+        assert describe_interpreter(settings).startswith("being prepared (step 3 of 3: listing the fonts)")
+    (home / "bin").mkdir(parents=True)
+    (home / "bin" / "python").symlink_to(sys.executable)
+    assert describe_interpreter(settings) == f"on, with {home / 'bin' / 'python'}"
+    assert not needs_environment(SandboxSettings(python=Path(sys.executable)))
+    monkeypatch.setenv("PATH", str(checkout))
+    program = checkout / "dnf"
+    program.write_text("#!/bin/sh")
+    program.chmod(0o755)
+    assert describe_interpreter(settings).endswith("bubblewrap is missing. Run: dnf install bubblewrap")
+
+
+async def test_the_environment_is_made_beside_the_server_and_the_log_says_when_it_is_there(caplog):
+    interpreter()
+    caplog.set_level("INFO")
+    await set_up_interpreter()
+    assert [record.message for record in caplog.records if "code interpreter" in record.message] == [
+        "the code interpreter is being prepared",
+        "the code interpreter is ready",
+    ]
+
+
+async def test_an_environment_that_cannot_be_made_is_a_warning_with_the_reason(caplog, monkeypatch):
+    monkeypatch.setattr(interpreter_setup, "_COMMAND", (*interpreter_setup._COMMAND, "--into", "/proc/nowhere"))
+    await set_up_interpreter()
+    assert "the code interpreter could not be prepared: " in caplog.text
+
+
+@pytest.mark.parametrize(
+    ("arguments", "passed"),
+    [
+        ([], "-m understudy serve --prepare-interpreter"),
+        (["--no-setup"], "-m understudy serve"),
+        (["--port", "1 2", "--no-setup", "--data", "x"], "-m understudy serve --port 1 2 --data x"),
+    ],
+)
+def test_only_the_script_of_a_checkout_asks_for_the_environment(checkout, arguments, passed):
+    python = checkout / "venv" / "bin" / "python"
+    python.parent.mkdir(parents=True)
+    python.write_text('#!/bin/sh\necho "$*"')
+    python.chmod(0o755)
+    setup = checkout / "scripts" / "setup"
+    setup.write_text(f"#!/bin/sh\necho {checkout / 'venv'}")
+    setup.chmod(0o755)
+    serve = shutil.copy(Path(__file__).parents[2] / "scripts" / "serve", checkout / "scripts" / "serve")
+    started = subprocess.run([serve, *arguments], capture_output=True, text=True, check=True)
+    assert started.stdout == passed + "\n"
 
 
 @pytest.mark.parametrize(

@@ -21,16 +21,20 @@ def sandbox() -> None:
 @click.option("--into", type=click.Path(path_type=Path), metavar="DIRECTORY", help="Where the environment is made.")
 @click.option("--python", metavar="FILE", help="The Python that it is made of.  [default: the server's]")
 @click.option("--force", is_flag=True, help="Make it again where it is complete.")
-def install(into: Path | None, python: str | None, *, force: bool) -> None:
+@click.option("--parent", type=int, hidden=True)
+def install(into: Path | None, python: str | None, parent: int | None, *, force: bool) -> None:
     """Install the interpreter's Python packages, with the versions that were tested.
 
-    Without --into they go where the server looks for them: ~/.local/share/understudy/interpreter, or for root
-    /var/lib/understudy/interpreter.
+    Without --into they go where the server looks for them: .venv-interpreter of a checkout, or else
+    ~/.local/share/understudy/interpreter, for root /var/lib/understudy/interpreter.
     """
     import sys
 
+    from understudy.parent_death import die_with_parent
     from understudy.tools.sandbox import environment
 
+    if parent is not None:
+        die_with_parent(parent)
     home = into or environment.default_home()
     if environment.is_ready(home) and not force:
         click.echo(f"{home} is complete.")
@@ -46,8 +50,11 @@ def check(loaded: "Loaded") -> None:
     import asyncio
 
     from understudy.clock import SystemClock
-    from understudy.tools.sandbox import open_sandbox
+    from understudy.errors import SandboxError
+    from understudy.tools.sandbox.facts import facts
 
-    if problem := asyncio.run(open_sandbox(loaded.settings.sandbox, SystemClock()).check()):
-        raise click.ClickException(problem)
+    try:
+        asyncio.run(facts(loaded.settings.sandbox, SystemClock()))
+    except SandboxError as error:
+        raise click.ClickException(str(error)) from None
     click.echo("Code can run here.")

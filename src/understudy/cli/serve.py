@@ -12,9 +12,10 @@ if TYPE_CHECKING:
 
 @click.command()
 @takes_settings(*STORE, "host", "port", "log_level")
+@click.option("--prepare-interpreter", is_flag=True, hidden=True)  # of scripts/serve: this command fetches nothing
 @click.pass_context
-def serve(context: click.Context, loaded: "Loaded") -> None:
+def serve(context: click.Context, loaded: "Loaded", *, prepare_interpreter: bool) -> None:
     """Start the server; stop it with Ctrl-C or SIGTERM."""
     from understudy.cli.server import run
 
-    run(loaded, started=context.obj)
+    run(loaded, started=context.obj, prepares=prepare_interpreter)

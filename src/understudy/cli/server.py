@@ -24,6 +24,8 @@ from understudy import __version__
 from understudy.app import create_app
 from understudy.cli import first_key, logs, trials
 from understudy.cli.banner import banner, keys_command
+from understudy.cli.interpreter_setup import set_up_interpreter
+from understudy.cli.interpreter_state import needs_environment
 from understudy.cli.listen import bind
 from understudy.cli.status import status
 from understudy.errors import SettingsError
@@ -39,15 +41,18 @@ _TAKEN_AT_ONCE = 16
 _log = logging.getLogger("understudy.server")
 
 
-def run(loaded: Loaded, started: float) -> None:
-    """Serves until a stop signal. `started` is the `perf_counter` of the process's beginning."""
+def run(loaded: Loaded, started: float, *, prepares: bool = False) -> None:
+    """Serves until a stop signal. `started` is the `perf_counter` of the process's beginning.
+
+    `prepares` makes the code interpreter's environment where there is none, once the server serves.
+    """
     logs.configure(loaded.settings)
     _raise_open_files()
     with asyncio.Runner(loop_factory=_loop_factory()) as runner:
-        runner.run(_serve(loaded, started))
+        runner.run(_serve(loaded, started, prepares=prepares))
 
 
-async def _serve(loaded: Loaded, started: float) -> None:
+async def _serve(loaded: Loaded, started: float, *, prepares: bool) -> None:
     settings = loaded.settings
     sockets = _listening(settings)
     base_url = _base_url(settings.host, sockets[0])
@@ -64,10 +69,12 @@ async def _serve(loaded: Loaded, started: float) -> None:
 
         def announce() -> None:
             click.echo(f"Understudy {__version__} is ready in {time.perf_counter() - started:.1f} s")
-            lines = status(settings, vector_problem)
+            lines = status(settings, vector_problem, prepares=prepares)
             click.echo(banner(settings, base_url, keyring.first, keys_command(loaded), lines))
             _warn(settings, keyring, vector_problem)
             stack.push_async_callback(_cancel, asyncio.create_task(trials.try_out(settings)))
+            if prepares and needs_environment(settings.sandbox):
+                stack.push_async_callback(_cancel, asyncio.create_task(set_up_interpreter()))
 
         _relax_collector()
         await Server(_config(app, settings), announce, app.state.understudy.drain, dict(state or {})).serve(sockets)

@@ -1,12 +1,9 @@
 """What a server that starts has and lacks, a line each, for the banner. Looks at this machine and waits for nobody."""
 
-import os
-
+from understudy.cli.interpreter_state import describe_interpreter
 from understudy.llm.catalog import HOSTED_FAMILIES
-from understudy.settings import ProviderSettings, SandboxSettings, Settings
+from understudy.settings import ProviderSettings, Settings
 from understudy.store import postgres_url
-from understudy.tools.sandbox import environment
-from understudy.tools.sandbox.command import found_bwrap
 
 Line = tuple[str, str]
 """A label and a text."""
@@ -15,11 +12,11 @@ _NAMED = 3
 _REAL_MODEL = "For a real model set OPENAI_API_KEY, OPENAI_BASE_URL, ANTHROPIC_API_KEY, … or a [providers] table."
 
 
-def status(settings: Settings, vector_problem: str | None) -> list[Line]:
-    """`vector_problem` is why the database cannot hold vectors."""
+def status(settings: Settings, vector_problem: str | None, *, prepares: bool = False) -> list[Line]:
+    """`vector_problem` is why the database cannot hold vectors; `prepares` see `describe_interpreter`."""
     return [
         *_models(settings),
-        ("Code interpreter", code_interpreter(settings.sandbox)),
+        ("Code interpreter", describe_interpreter(settings.sandbox, prepares=prepares)),
         ("File search", _search(settings, vector_problem)),
         ("Database", _database(settings)),
     ]
@@ -41,21 +38,6 @@ def _provider(provider: ProviderSettings) -> str:
     more = f" and {len(named) - _NAMED} more" if len(named) > _NAMED else ""
     models = f" ({', '.join(named[:_NAMED])}{more})" if named else ""
     return f"{provider.base_url}{models}"
-
-
-def code_interpreter(settings: SandboxSettings) -> str:
-    """Whether code can run, as far as files tell: `understudy sandbox check` tries it."""
-    if settings.kind == "gateway":
-        return f"on, at the gateway {settings.url}"
-    if found_bwrap() is None:
-        return "off: bubblewrap is missing. Run: apt install bubblewrap (or dnf, apk)"
-    python = environment.python(settings)
-    usable = os.access(python, os.X_OK)
-    if settings.python is not None and not usable:
-        return f"off: `sandbox.python` {str(python)!r} does not exist or is not executable. Set another, or unset it."
-    if not usable:
-        return "off: its Python is missing. Run: understudy sandbox install"
-    return f"on, with {python}"
 
 
 def _search(settings: Settings, vector_problem: str | None) -> str:

@@ -6,10 +6,10 @@ from collections.abc import Awaitable, Iterator
 from contextlib import suppress
 
 from understudy.clock import SystemClock
-from understudy.errors import UnderstudyError, UpstreamError
+from understudy.errors import SandboxError, UnderstudyError, UpstreamError
 from understudy.llm.router import KINDS
 from understudy.settings import ProviderSettings, SandboxSettings, Settings
-from understudy.tools.sandbox import open_sandbox
+from understudy.tools.sandbox.facts import facts
 
 _PATIENCE = 10.0
 _log = logging.getLogger("understudy.server")
@@ -64,8 +64,8 @@ def _advice(name: str, kind: str) -> str:
 
 
 async def _sandbox_problem(settings: SandboxSettings) -> str | None:
-    sandbox = open_sandbox(settings, SystemClock())
     try:
-        return await sandbox.check()
-    finally:
-        await sandbox.close()
+        await facts(settings, SystemClock())
+    except SandboxError as error:
+        return str(error)
+    return None

@@ -6,6 +6,7 @@ It is apart from the server's own, since code may use whatever is in it, and the
 import hashlib
 import importlib.util
 import os
+import shlex
 import shutil
 import subprocess
 import sys
@@ -15,9 +16,12 @@ from typing import Final
 
 from understudy.errors import SandboxError
 from understudy.settings import SandboxSettings
+from understudy.tools.sandbox.preparation import Preparation, prepare, progress
 
 LOCK: Final = Path(__file__).with_name("interpreter.txt")
+_CHECKOUT: Final = Path(__file__).resolve().parents[4]
 _READY: Final = "understudy-ready"
+_PACKAGES: Final = "fetching and installing Python packages, about 650 MB"
 _FONTS: Final = "import matplotlib.font_manager"
 
 
@@ -26,12 +30,36 @@ def python(settings: SandboxSettings) -> Path:
     return settings.python or python_of(default_home())
 
 
+def being_made(settings: SandboxSettings) -> str | None:
+    """How far the environment is that some process makes just now; None where none does, or another one is set."""
+    return None if settings.python else progress(default_home())
+
+
+def install_command() -> str:
+    """Makes the environment where `default_home` is, in words that a shell understands anywhere."""
+    program = "understudy" if shutil.which("understudy") else f"{shlex.quote(sys.executable)} -m understudy"
+    return f"{program} sandbox install"
+
+
 def default_home() -> Path:
-    """Where people keep what belongs to them; root's is where everybody can read it."""
+    """A checkout's own, for every command that runs from it; or else where people keep what belongs to them.
+
+    Root's is where everybody can read it.
+    """
+    if (own := _of_checkout(_CHECKOUT)) is not None:
+        return own
     if os.geteuid() == 0:
         return Path("/var/lib/understudy/interpreter")
     data = os.environ.get("XDG_DATA_HOME", "")
     return (Path(data) if data.startswith("/") else Path.home() / ".local" / "share") / "understudy" / "interpreter"
+
+
+def _of_checkout(root: Path) -> Path | None:
+    """None where this is no checkout, or somebody else's in which nothing was made."""
+    home = root / ".venv-interpreter"
+    if not (root / "scripts" / "setup").is_file():
+        return None
+    return home if home.exists() or os.access(root, os.W_OK) else None
 
 
 def python_of(home: Path) -> Path:
@@ -49,19 +77,23 @@ def install(home: Path, base: str = sys.executable, say: Callable[[str], object]
     home = home.absolute()
     if home.exists() and not (home / "pyvenv.cfg").exists() and any(home.iterdir()):
         raise SandboxError(f"{str(home)!r} holds something else; choose another folder with --into.")
-    say(f"Installing the interpreter into {home}")
     home.parent.mkdir(parents=True, exist_ok=True)
-    (home / _READY).unlink(missing_ok=True)
-    _make(home, base, say)
-    _list_fonts(home)
-    (home / _READY).write_text(_state(), "utf-8")
+    with prepare(home) as preparation:
+        say(f"Installing the interpreter into {home}")
+        (home / _READY).unlink(missing_ok=True)
+        preparation.step(1, "making an environment")
+        _make(home, base, say, preparation)
+        preparation.step(3, "listing the fonts")
+        _list_fonts(home)
+        (home / _READY).write_text(_state(), "utf-8")
 
 
-def _make(home: Path, base: str, say: Callable[[str], object]) -> None:
+def _make(home: Path, base: str, say: Callable[[str], object], preparation: Preparation) -> None:
     """With uv where it is there and works; pip is slower, and may know of a mirror that uv was not told of."""
     if uv := _uv():
         try:
             _run([*uv, "venv", "--quiet", "--clear", "--python", base, str(home)])
+            preparation.step(2, _PACKAGES)
             options = ["--quiet", "--compile-bytecode", "--python", str(python_of(home))]
             _run([*uv, "pip", "install", *options, "--require-hashes", "-r", str(LOCK)])
         except SandboxError as error:
@@ -69,6 +101,7 @@ def _make(home: Path, base: str, say: Callable[[str], object]) -> None:
         else:
             return
     _run([base, "-m", "venv", "--clear", str(home)])
+    preparation.step(2, _PACKAGES)
     options = ["--quiet", "--disable-pip-version-check"]
     _run([str(python_of(home)), "-m", "pip", "install", *options, "--require-hashes", "-r", str(LOCK)])
 

@@ -18,9 +18,9 @@ async def facts(settings: SandboxSettings, clock: Clock) -> list[str]:
     if settings.kind == "gateway":
         return [await _gateway(settings, clock)]
     found = await readiness.examine(settings)
-    if found.plan is None:
-        raise SandboxError(found.problem)
     python = environment.python(settings)
+    if found.plan is None:
+        raise SandboxError(f"{found.problem} The code interpreter's Python is looked for at {str(python)!r}.")
     return [*_embedded(found.plan), _versions(await asyncio.to_thread(interpreter.examined, python), found.plan)]
 
 

@@ -43,14 +43,25 @@ class Interpreter(msgspec.Struct, frozen=True):
 
 
 def examined(python: Path) -> Interpreter:
-    """Asks the Python itself. Raises SandboxError where it does not answer."""
+    """Asks the Python itself. Raises SandboxError where it does not work; clients read that, so it names no path."""
     try:
         asked = subprocess.run(  # noqa: S603 - the operator's own Python
             [python, "-I", "-c", _ASK, *PACKAGES], capture_output=True, timeout=_PATIENCE, check=True
         )
         return msgspec.json.decode(asked.stdout, type=Interpreter)
     except (OSError, subprocess.SubprocessError, msgspec.MsgspecError) as error:
-        raise SandboxError(f"the Python {str(python)!r} does not work: {error}") from error
+        raise SandboxError(f"the Python of the code interpreter does not work: {_reason(error)}") from error
+
+
+def _reason(error: Exception) -> str:
+    match error:
+        case subprocess.CalledProcessError():
+            return f"it ended with exit code {error.returncode}"
+        case subprocess.TimeoutExpired():
+            return f"it timed out after {_PATIENCE:g} s"
+        case OSError():
+            return error.strerror or type(error).__name__
+    return "its reply is malformed"
 
 
 async def examine(python: Path) -> Interpreter:

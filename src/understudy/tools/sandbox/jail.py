@@ -4,6 +4,7 @@ Knows nothing of cells' time limits and of sessions. Nothing that comes from ins
 """
 
 import asyncio
+import logging
 import os
 import socket
 from concurrent.futures import Executor
@@ -23,6 +24,9 @@ from understudy.tools.sandbox.held import Held
 from understudy.tools.sandbox.kernel import KernelGone
 from understudy.tools.sandbox.launcher import Launched, Launcher
 from understudy.tools.sandbox.processes import Watched, memory_file, open_stream, read_to_end
+from understudy.tools.sandbox.wording import without_host_paths
+
+logger = logging.getLogger(__name__)
 
 _START_SECONDS: Final = 60.0
 _GONE_SECONDS: Final = 10.0
@@ -204,4 +208,5 @@ def _pipe(reads: ExitStack, writes: ExitStack) -> tuple[int, int]:
 def _failed(complaint: bytes, error: BaseException) -> SandboxError:
     said = complaint.decode(errors="replace").strip()
     reason = said.splitlines()[-1] if said else f"no answer ({type(error).__name__})"
-    return SandboxError(f"The sandbox did not start: {reason}")
+    logger.warning("a sandbox did not start: %s", said or repr(error))
+    return SandboxError(f"The sandbox did not start: {without_host_paths(reason)}")

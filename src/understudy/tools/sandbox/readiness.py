@@ -19,6 +19,7 @@ from understudy.tools.sandbox import environment, interpreter
 from understudy.tools.sandbox.command import OPTIONS, STDERR, STDOUT, TRIED, Plan, found_bwrap, planned
 from understudy.tools.sandbox.launcher import Launcher
 from understudy.tools.sandbox.processes import memory_file
+from understudy.tools.sandbox.wording import without_host_paths
 
 _PACKAGES: Final = "`apt install bubblewrap`, `dnf install bubblewrap` or `apk add bubblewrap`"
 _GATEWAY: Final = 'or set `[sandbox] kind = "gateway"` to run code elsewhere'
@@ -37,6 +38,8 @@ _CONTAINER: Final = "a container needs `--security-opt seccomp=unconfined --secu
 
 @dataclass(frozen=True, slots=True)
 class Readiness:
+    """`problem` is for clients too: it names no path of this machine, which `doctor` does."""
+
     plan: Plan | None
     problem: str = ""
 
@@ -76,12 +79,14 @@ def _bwrap() -> str:
 
 
 def _planned(settings: SandboxSettings, bwrap: str, private: tuple[Path, ...]) -> Plan:
+    if (step := environment.being_made(settings)) is not None:
+        raise SandboxError(f"the code interpreter is being prepared ({step}); try again in a few minutes")
     python = environment.python(settings)
     if not python.exists():
-        raise SandboxError(f"there is no Python for it at {str(python)!r}; {_INSTALL}, or set `[sandbox] python`")
+        raise SandboxError(f"the Python of the code interpreter is missing; {_INSTALL}, or set `[sandbox] python`")
     found = interpreter.examined(python)
     if "ipykernel" not in found.versions:
-        raise SandboxError(f"{str(python)!r} has no ipykernel; install it there, or {_INSTALL}")
+        raise SandboxError(f"the Python of the code interpreter has no ipykernel; install it there, or {_INSTALL}")
     helps = subprocess.run([bwrap, "--help"], capture_output=True, text=True, check=False).stdout  # noqa: S603
     plan = planned(bwrap, python, interpreter.folders(python, found), settings, helps, private)
     if missing := plan.identity.missing():
@@ -95,12 +100,13 @@ def _try(plan: Plan) -> None:
     try:
         done, complaint = _output(plan, launcher)
     except OSError as error:
-        raise SandboxError(f"bubblewrap cannot be run: {error}") from error
+        raise SandboxError(f"bubblewrap cannot be run: {error.strerror}") from error
     finally:
         launcher.close()
     if TRIED.encode() not in done:
         said = complaint.decode(errors="replace").strip().splitlines()
-        raise SandboxError(f"no sandbox can be made: {said[-1] if said else 'no reason was given'}; {_advice()}")
+        reason = without_host_paths(said[-1]) if said else "no reason was given"
+        raise SandboxError(f"no sandbox can be made: {reason}; {_advice()}")
 
 
 def _output(plan: Plan, launcher: Launcher) -> tuple[bytes, bytes]:
@@ -118,10 +124,17 @@ def _output(plan: Plan, launcher: Launcher) -> tuple[bytes, bytes]:
         return os.pread(printed, _MOST, 0), os.pread(complaint, _MOST, 0)
 
 
-def _advice() -> str:
-    """What most likely forbids it: the usual switches of this system, or a container around us."""
-    for path, bad, command in _FORBIDDING:
+def forbidding_switch() -> str | None:
+    """The setting of this system's kernel that would allow user namespaces, where another value forbids them."""
+    for path, bad, wanted in _FORBIDDING:
         file = Path("/proc/sys", path)
         if file.exists() and file.read_text("ascii").strip() == bad:
-            return f"allow user namespaces with `sysctl -w {command}`, {_GATEWAY}"
+            return wanted
+    return None
+
+
+def _advice() -> str:
+    """What most likely forbids it: the usual switches of this system, or a container around us."""
+    if (switch := forbidding_switch()) is not None:
+        return f"allow user namespaces with `sysctl -w {switch}`, {_GATEWAY}"
     return f"user namespaces and a /proc of one's own must be allowed, for which {_CONTAINER}, {_GATEWAY}"

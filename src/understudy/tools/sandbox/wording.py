@@ -1,5 +1,6 @@
 """Sentences about code that did not end by itself. A model reads them as well as people do."""
 
+import re
 from typing import Final
 
 KEPT: Final = "Variables and files are kept."
@@ -13,6 +14,13 @@ _ENDINGS: Final = {
     "SIGABRT": "It crashed.",
     "SIGBUS": "It crashed.",
 }
+# What bubblewrap complains of: paths that begin like these are those of the inside.
+_HOST_PATH: Final = re.compile(r"(?<![\w.:/-])/(?!(?:newroot|usr|proc|dev|tmp|mnt/data|opt)(?:/|\b))[^\s:,;'\"]+")
+
+
+def without_host_paths(text: str) -> str:
+    """For clients, whose business the folders of this machine are not."""
+    return _HOST_PATH.sub("[path]", text)
 
 
 def timed_out(seconds: float) -> str:

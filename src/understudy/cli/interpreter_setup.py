@@ -1,0 +1,44 @@
+"""Makes the code interpreter's environment beside a server that serves already: `scripts/serve` asks for it.
+
+It is another process at low priority, which ends with the server. What it says goes to the log.
+"""
+
+import asyncio
+import logging
+import os
+import signal
+import sys
+from asyncio.subprocess import DEVNULL, PIPE, STDOUT
+from contextlib import suppress
+
+_log = logging.getLogger("understudy.server")
+_NICE = 10
+_COMMAND = ("-m", "understudy", "sandbox", "install")
+_LAST = 300
+
+
+async def set_up_interpreter() -> None:
+    """Until it is done, or is cancelled. Raises nothing: code stays refused where it fails, with the reason."""
+    process = await asyncio.create_subprocess_exec(
+        sys.executable,
+        *_COMMAND,
+        f"--parent={os.getpid()}",
+        stdin=DEVNULL,
+        stdout=PIPE,
+        stderr=STDOUT,
+        start_new_session=True,
+    )
+    with suppress(OSError):
+        os.setpriority(os.PRIO_PROCESS, process.pid, _NICE)
+    _log.info("the code interpreter is being prepared")
+    try:
+        output, _ = await process.communicate()
+    except asyncio.CancelledError:
+        with suppress(ProcessLookupError):
+            os.killpg(process.pid, signal.SIGKILL)
+        await asyncio.shield(process.wait())
+        raise
+    if process.returncode == 0:
+        _log.info("the code interpreter is ready")
+    else:
+        _log.warning("the code interpreter could not be prepared: %s", output.decode(errors="replace")[-_LAST:].strip())

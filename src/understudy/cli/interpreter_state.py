@@ -1,0 +1,63 @@
+"""What a server that starts says of its code interpreter: whether code can run, or the command that makes it so.
+
+Looks at files only, and tries nothing: `understudy sandbox check` does that.
+"""
+
+import os
+import platform
+import shutil
+
+from understudy.settings import SandboxSettings
+from understudy.tools.sandbox import environment
+from understudy.tools.sandbox.command import found_bwrap
+from understudy.tools.sandbox.readiness import forbidding_switch
+
+_INSTALLERS = {
+    "apt": "apt install bubblewrap",
+    "dnf": "dnf install bubblewrap",
+    "apk": "apk add bubblewrap",
+    "pacman": "pacman -S bubblewrap",
+    "zypper": "zypper install bubblewrap",
+}
+
+
+def describe_interpreter(settings: SandboxSettings, *, prepares: bool = False) -> str:
+    """One line. `prepares` says that this server makes the environment where it is missing."""
+    if settings.kind == "gateway":
+        return f"on, at the gateway {settings.url}"
+    if platform.system() != "Linux":
+        return 'off: the sandbox needs Linux. Set `[sandbox] kind = "gateway"` to run code elsewhere.'
+    if found_bwrap() is None:
+        return f"off: bubblewrap is missing. Run: {_as_root(_install_bwrap())}"
+    if (switch := forbidding_switch()) is not None:
+        return f"off: user namespaces are forbidden. Run: {_as_root(f'sysctl -w {switch}')}"
+    return _describe_environment(settings, prepares=prepares)
+
+
+def _describe_environment(settings: SandboxSettings, *, prepares: bool) -> str:
+    python = environment.python(settings)
+    usable = os.access(python, os.X_OK)
+    if settings.python is not None and not usable:
+        return f"off: `sandbox.python` {str(python)!r} does not exist or is not executable. Set another, or unset it."
+    if (step := environment.being_made(settings)) is not None:
+        return f"being prepared ({step}); code is refused until then"
+    if prepares and needs_environment(settings):
+        return "being prepared (about 650 MB, once); code is refused until then"
+    if not usable:
+        return f"off: its Python packages are missing. Run: {environment.install_command()}"
+    return f"on, with {python}"
+
+
+def needs_environment(settings: SandboxSettings) -> bool:
+    """Whether there is an environment for this server to make: none that is complete, and none that was set."""
+    embedded = settings.kind == "embedded" and settings.python is None and platform.system() == "Linux"
+    return embedded and not environment.is_ready(environment.default_home())
+
+
+def _install_bwrap() -> str:
+    found = (command for program, command in _INSTALLERS.items() if shutil.which(program))
+    return next(found, "the package manager of this system, for the package `bubblewrap`")
+
+
+def _as_root(command: str) -> str:
+    return command if os.geteuid() == 0 or shutil.which("sudo") is None else f"sudo {command}"
