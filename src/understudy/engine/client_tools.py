@@ -6,7 +6,7 @@ the model calls comes back as the item that the client's tool has in the Respons
 
 import hashlib
 import re
-from collections.abc import Callable, Collection, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Final
 
@@ -34,6 +34,7 @@ from understudy.wire.response_tools import (
     CustomTool,
     FunctionTool,
     Grammar,
+    LocalEnvironment,
     LocalShellTool,
     NamespaceTool,
     ResponseTool,
@@ -157,8 +158,18 @@ def _fixed(tool: ResponseTool) -> tuple[ClientTool, FunctionObject]:
     if isinstance(tool, ComputerUsePreviewTool):
         size = f"{tool.display_width}x{tool.display_height} pixels"
         description = f"{description} It is a {tool.environment} display of {size}."
+    if isinstance(tool, ShellTool) and isinstance(tool.environment, LocalEnvironment):
+        description += _describe_skills(tool.environment.skills or ())
     schema = {"type": "object", "properties": properties, "required": required, "additionalProperties": False}
     return ClientTool(kind, kind), FunctionObject("", description, schema, False)
+
+
+def _describe_skills(skills: Sequence[Mapping[str, Any]]) -> str:
+    """Directories with instructions that the client has for its shell."""
+    described = [f"\n- {one.get('name')} ({one.get('path')}): {one.get('description')}" for one in skills]
+    return (
+        "".join((" Skills, each a directory whose SKILL.md says how to do something:", *described)) if described else ""
+    )
 
 
 _SEARCH_DESCRIPTION: Final = "Searches for further tools. The tools that it finds can be called afterwards."

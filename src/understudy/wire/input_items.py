@@ -251,6 +251,8 @@ _FOREIGN: Final = (
     *("multi_agent_call", "multi_agent_call_output", "agent_message"),
 )
 _ALIASES: Final = {"compaction_summary": "compaction"}
+TYPES: Final = (*_KINDS, *_FOREIGN, *_ALIASES)
+"""Every `type` that an item may have."""
 
 
 def whole(given: str | Sequence[Mapping[str, Any]], param: str = "input") -> list[GivenItem]:
