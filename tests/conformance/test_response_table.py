@@ -89,6 +89,7 @@ def objects(table_server, tools_server):
         "CONVERSATION": client.conversations.create().id,
         "STORE": client.vector_stores.create().id,
         "SERVER": tools_server.url,
+        "SEALED": client.responses.compact(model="gpt-4o", input="Hi").output[-1].encrypted_content,
     }
 
 

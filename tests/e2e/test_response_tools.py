@@ -479,7 +479,6 @@ FOREIGN = [
     {"type": "program", "call_id": "p", "code": "1", "fingerprint": "f"},
     {"type": "program_output", "call_id": "p", "result": "1", "status": "completed"},
     {"type": "mcp_list_tools", "server_label": "a", "tools": []},
-    {"type": "compaction", "encrypted_content": "made elsewhere"},
 ]
 
 
