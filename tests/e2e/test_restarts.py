@@ -11,6 +11,7 @@ import pytest
 from e2e.talk import WEATHER, each_database, fresh, new_thread, outputs_for, reached, run_of, steps_of, texts
 from serving import WAIT
 from upstream import HANG, Gate, call, calls, text
+from waiting import eventually
 
 
 def objects(server, thread, run):
@@ -223,6 +224,8 @@ def test_a_run_that_kills_its_server_every_time_fails_in_the_end(new_server, ups
     thread = new_thread(server.client, "Hello")
     upstream.always(text("Hel", HANG))
     run = server.client.beta.threads.runs.create(thread.id, assistant_id=assistant.id)
+    # Its last checkpoint: the message that it never ends.
+    eventually(lambda: steps_of(server.client, run))
     for attempt in range(1, 7):
         upstream.wait_for(attempt)
         server.kill()
