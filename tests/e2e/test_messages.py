@@ -59,8 +59,8 @@ def test_a_bare_one_shows_every_member_in_the_usual_order(server, thread):
             {"type": "image_url", "image_url": {"url": "https://example.com/a.png", "detail": "auto"}},
         ),
         (
-            {"type": "image_url", "image_url": {"url": "data:image/png;base64,AA==", "detail": "high"}},
-            {"type": "image_url", "image_url": {"url": "data:image/png;base64,AA==", "detail": "high"}},
+            {"type": "image_url", "image_url": {"url": "data:image/png;base64,iVBORw0KGgo=", "detail": "high"}},
+            {"type": "image_url", "image_url": {"url": "data:image/png;base64,iVBORw0KGgo=", "detail": "high"}},
         ),
     ],
 )

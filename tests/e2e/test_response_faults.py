@@ -231,7 +231,7 @@ def test_what_is_too_long_is_refused_or_cut_as_was_asked(client, upstream):
 
 def test_the_bytes_of_an_image_are_no_part_of_the_length(client, upstream):
     upstream.always(text("Yes."))
-    image = {"type": "input_image", "image_url": "data:image/png;base64," + "A" * 900_000}
+    image = {"type": "input_image", "image_url": "data:image/png;base64,iVBORw0KGgo" + "A" * 900_001}
     question = {"role": "user", "content": [{"type": "input_text", "text": "What?"}, image]}
     previous = None
     for _ in range(3):

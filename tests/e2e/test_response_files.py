@@ -170,3 +170,62 @@ def test_a_file_that_is_no_image_is_refused_as_one(client, server):
     assert refused.value.param == "input[0].content[0].file_id"
     with pytest.raises(openai.BadRequestError, match="is not an image"):
         client.conversations.create(items=[{"role": "user", "content": [{"type": "input_image", "file_id": page}]}])
+
+
+def test_an_item_that_is_referred_to_brings_its_document_along(client, upstream):
+    part = {"type": "input_file", "filename": "a.txt", "file_data": data_url(b"Pizza for Travis.", "text/plain")}
+    made = ask(client, part)
+    (item,) = client.responses.input_items.list(made.id).data
+    client.responses.create(model="gpt-4o", input=[{"type": "item_reference", "id": item.id}])
+    assert "Pizza for Travis." in words(upstream)
+
+
+PDF_AS_PNG = base64.b64encode(documents.pdf()).decode()
+
+
+@pytest.mark.parametrize(
+    ("path", "body", "param"),
+    [
+        (
+            "/chat/completions",
+            {"content": [{"type": "image_url", "image_url": {"url": f"data:image/png;base64,{PDF_AS_PNG}"}}]},
+            "messages[0].content[0].image_url.url",
+        ),
+        (
+            "/chat/completions",
+            {"content": [{"type": "image_url", "image_url": {"url": f"data:application/pdf;base64,{PDF_AS_PNG}"}}]},
+            "messages[0].content[0].image_url.url",
+        ),
+        (
+            "/threads",
+            {"content": [{"type": "image_url", "image_url": {"url": f"data:image/png;base64,{PDF_AS_PNG}"}}]},
+            "messages[0].content[0].image_url.url",
+        ),
+        (
+            "/v1/messages",
+            {"content": [{"type": "image", "source": {"type": "base64", "media_type": "image/png", "data": "AAAA"}}]},
+            "messages[0].content[0].source.data",
+        ),
+        (
+            "/v1/messages",
+            {
+                "content": [
+                    {"type": "document", "source": {"type": "base64", "media_type": "application/pdf", "data": "A"}}
+                ]
+            },
+            "messages[0].content[0].source.data",
+        ),
+    ],
+)
+def test_images_and_documents_of_every_dialect_are_checked_by_their_bytes(server, upstream, path, body, param):
+    model = {} if path == "/threads" else {"model": "gpt-4o", "max_tokens": 10}
+    reply = server.ask("POST", path, {"messages": [{"role": "user", **body}], **model})
+    assert reply.status == 400
+    assert param in reply.body.decode()
+    assert upstream.requests == []
+
+
+def test_a_format_that_only_the_provider_knows_is_relayed(client, upstream):
+    part = {"type": "image_url", "image_url": {"url": data_url(b"heic", "image/heic")}}
+    client.chat.completions.create(model="gpt-4o", messages=[{"role": "user", "content": [part]}])
+    assert given(upstream) == [part]

@@ -107,7 +107,7 @@ def test_stored_completions_are_listed_newest_first_by_model_and_metadata(client
 @pytest.mark.proves("chat.stored_messages")
 def test_the_messages_of_a_stored_completion_are_listed(server, client):
     look, there = {"type": "text", "text": "Look:"}, {"type": "text", "text": " there"}
-    parts = [look, {"type": "image_url", "image_url": {"url": "data:image/png;base64,AA"}}, there]
+    parts = [look, {"type": "image_url", "image_url": {"url": "data:image/png;base64,iVBORw0KGgo="}}, there]
     tool_call = {"id": "call_1", "type": "function", "function": {"name": "f", "arguments": "{}"}}
     asked = [
         {"role": "system", "content": "Be brief.", "name": "boss"},
@@ -120,7 +120,11 @@ def test_the_messages_of_a_stored_completion_are_listed(server, client):
     page = server.ask("GET", f"/v1/chat/completions/{made.id}/messages").json
     ids = [f"{made.id}-{n}" for n in range(5)]
     bare = {"content_parts": None, "name": None, "refusal": None}
-    shown = [look, {"type": "image_url", "image_url": {"url": "data:image/png;base64,AA", "detail": "auto"}}, there]
+    shown = [
+        look,
+        {"type": "image_url", "image_url": {"url": "data:image/png;base64,iVBORw0KGgo=", "detail": "auto"}},
+        there,
+    ]
     refused = [{"type": "refusal", "refusal": "No."}]
     assert page == {
         "object": "list",

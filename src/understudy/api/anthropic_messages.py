@@ -12,6 +12,7 @@ from understudy.api.charging import Meter, admit, charged
 from understudy.api.errors import message_envelope, to_api_error
 from understudy.api.event_stream import EventStream
 from understudy.api.exchange import decode_body, read_body, rendered
+from understudy.api.message_sources import check_sources
 from understudy.api.parts import Parts, parts_of
 from understudy.errors import InvalidRequest, UnderstudyError
 from understudy.llm.messages_request import DEFAULT_MAX_TOKENS, MessageBody
@@ -26,6 +27,7 @@ async def create_message(request: Request) -> Response:
     limits = parts.settings.limits
     raw = await read_body(request, limits)
     body = await decode_body(raw, _checked, raw, limits)
+    await check_sources(body)
     await admit(request)
     meter = Meter(request, "completion", body)
     if not body.get("stream"):
@@ -42,12 +44,14 @@ async def count_tokens(request: Request) -> Response:
     limits = parts.settings.limits
     raw = await read_body(request, limits)
     body = await decode_body(raw, _parsed, raw, CountMessageTokensParams, limits)
+    await check_sources(body)
     return rendered(MessageTokensCount(await parts.models.count_tokens(_plain(body), _betas(request))))
 
 
 async def answer_message(parts: Parts, project_id: str, raw: bytes) -> bytes:  # noqa: ARG001 - as all endpoints of batches
     """The answer to a body that came without a request of its own; it cannot stream."""
     body = await decode_body(raw, _checked, raw, parts.settings.limits)
+    await check_sources(body)
     if body.get("stream"):
         raise InvalidRequest("Invalid 'stream': a request of a batch cannot stream. Leave it out.", param="stream")
     message = msgspec.json.decode(await parts.models.message(body))

@@ -7,7 +7,7 @@ providers, some of which read them, and as text to the embedded model.
 from collections.abc import Iterator
 from typing import Any, Final
 
-from understudy.api.inputs import check_file_data
+from understudy.api.inputs import check_file_data, check_image_url
 from understudy.api.parts import Parts
 from understudy.errors import InvalidRequest, NotFound
 from understudy.llm.provider import ChatBody
@@ -23,7 +23,9 @@ async def with_files(parts: Parts, project_id: str, body: ChatBody) -> ChatBody:
 
     Raises NotFound for a file that the project does not have, InvalidRequest and InvalidBody for a bad part.
     """
-    found = list(_file_parts(body))
+    for path, part in _parts(body, "image_url"):
+        await _check_image(path, part)
+    found = [(f"{path}.file", part) for path, part in _parts(body, "file")]
     if not found:
         return body
     if len(found) > _MOST_FILES:
@@ -43,12 +45,19 @@ async def with_files(parts: Parts, project_id: str, body: ChatBody) -> ChatBody:
     return {**body, "messages": [_replaced(message, texts) for message in body["messages"]]}
 
 
-def _file_parts(body: ChatBody) -> Iterator[tuple[str, _Part]]:
+def _parts(body: ChatBody, kind: str) -> Iterator[tuple[str, _Part]]:
     for index, message in enumerate(body["messages"]):
         content = message.get("content")
         for number, part in enumerate(content if isinstance(content, list) else ()):
-            if isinstance(part, dict) and part.get("type") == "file":
-                yield f"messages[{index}].content[{number}].file", part
+            if isinstance(part, dict) and part.get("type") == kind:
+                yield f"messages[{index}].content[{number}]", part
+
+
+async def _check_image(path: str, part: _Part) -> None:
+    image = part.get("image_url")
+    url = image.get("url") if isinstance(image, dict) else image
+    if isinstance(url, str):
+        await check_image_url(url, f"{path}.image_url.url", relayed=True)
 
 
 async def _check(parts: Parts, project_id: str, path: str, part: _Part) -> None:

@@ -77,12 +77,21 @@ def check_remote_url(parts: Parts, url: str, param: str) -> None:
         raise errors.InvalidRequest(remote_urls.refusal(param, url), param=param, code="invalid_value")
 
 
-async def check_image_url(url: str, param: str) -> None:
-    """Raises InvalidBody for a data URL that holds no image that models take, by its media type and its bytes."""
+async def check_image_url(url: str, param: str, *, relayed: bool = False) -> None:
+    """Raises InvalidBody for a data URL that holds no image that models take, by its media type and its bytes.
+
+    `relayed`: the image goes to a provider as it is, which may take formats that are not known here.
+    """
     if url[:5].lower() != "data:":
         return
     media_type, encoded = inline.split(url)
-    if media_type not in _SUPPORTED or ";base64" not in url[:128]:
+    await check_image_data(media_type if ";base64" in url[:128] else "", encoded, param, relayed=relayed)
+
+
+async def check_image_data(media_type: str, encoded: str, param: str, *, relayed: bool = False) -> None:
+    """Raises InvalidBody as `check_image_url` does, for the parts of a data URL."""
+    known = media_type in _SUPPORTED
+    if not known and not (relayed and media_type.startswith("image/")):
         raise InvalidBody(
             Problem(
                 f"Invalid '{param}'. Expected a base64-encoded data URL with an image MIME type (e.g."
@@ -92,7 +101,7 @@ async def check_image_url(url: str, param: str) -> None:
             )
         )
     await _check_base64(encoded, param, "invalid_base64_image")
-    if inline.image_kind(inline.first_bytes(encoded)) is None:
+    if known and inline.image_kind(inline.first_bytes(encoded)) is None:
         raise InvalidBody(
             Problem(
                 f"Invalid '{param}': its bytes are not an image of a supported format. Supported formats: {_FORMATS}.",

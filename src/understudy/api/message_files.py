@@ -7,7 +7,7 @@ from typing import Literal
 from msgspec import UNSET
 
 from understudy.api.file_lookup import check_searchable
-from understudy.api.inputs import check_remote_url
+from understudy.api.inputs import check_image_url, check_remote_url
 from understudy.api.parts import Parts
 from understudy.errors import InvalidRequest, NotFound
 from understudy.wire.messages import (
@@ -34,10 +34,11 @@ async def check_message_files(parts: Parts, project_id: str, messages: Sequence[
     """`path` is the request's array of messages, `messages` for instance; empty where the body is the one message.
 
     Raises InvalidId for what cannot be a file's id, NotFound for a file that the project does not have, InvalidRequest
-    for one of a type that cannot be searched, for an image part that is not an image, and for a private URL.
+    for one of a type that cannot be searched, for an image part that is not an image, and for a private URL,
+    InvalidBody for a data URL that holds no image.
     """
     for index, message in enumerate(messages):
-        _check_urls(parts, message, f"{path}[{index}]." if path else "")
+        await _check_urls(parts, message, f"{path}[{index}]." if path else "")
     uses = [
         use for index, message in enumerate(messages) for use in _uses(message, f"{path}[{index}]." if path else "")
     ]
@@ -54,10 +55,12 @@ async def check_message_files(parts: Parts, project_id: str, messages: Sequence[
             raise _not_an_image(use)
 
 
-def _check_urls(parts: Parts, message: MessageObject, base: str) -> None:
+async def _check_urls(parts: Parts, message: MessageObject, base: str) -> None:
     for index, part in enumerate(message.content):
         if isinstance(part, MessageContentImageUrlObject):
-            check_remote_url(parts, part.image_url.url, f"{base}content[{index}].image_url.url")
+            path = f"{base}content[{index}].image_url.url"
+            check_remote_url(parts, part.image_url.url, path)
+            await check_image_url(part.image_url.url, path)
 
 
 def _uses(message: MessageObject, base: str) -> Iterator[_Use]:

@@ -38,6 +38,8 @@ _decode_search = msgspec.json.Decoder(FileSearchCallItem).decode
 _decode_code = msgspec.json.Decoder(CodeInterpreterCallItem).decode
 _decode_remote = msgspec.json.Decoder(McpCallItem).decode
 _decode = msgspec.json.Decoder(dict[str, Any]).decode
+# What a response that refers to an item needs of it, and no client is shown.
+CONTENTS: Final = "message.input_file.file_data"
 _CONTENT: Final = "/v1/files/{}/content"
 
 
@@ -191,8 +193,10 @@ def _code(body: str, included: frozenset[str]) -> dict[str, Any]:
 
 
 def _without_contents(body: str, included: frozenset[str]) -> dict[str, Any]:
-    """What was sent as bytes is not sent back."""
+    """What was sent as bytes is not sent back to clients."""
     item = _decode(body)
+    if CONTENTS in included:
+        return item
     for part in item["content"]:
         if part["type"] == "input_file":
             part.pop("file_data", None)

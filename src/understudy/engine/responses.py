@@ -14,7 +14,7 @@ from understudy import ids
 from understudy.clock import Clock
 from understudy.engine import events
 from understudy.engine.execution import Execution
-from understudy.engine.item_view import shown
+from understudy.engine.item_view import CONTENTS, shown
 from understudy.engine.log import Logs, RunLog
 from understudy.engine.prompt import Room, build_request, cost_of
 from understudy.engine.response_log import frames_after, retold
@@ -40,7 +40,7 @@ from understudy.wire.responses import (
 # A thread that is not there, and a number that no item has.
 _THOUGHT_OF = "resp_"
 _NEWEST = 1 << 61
-_EVERYTHING = frozenset(get_args(Included))
+_EVERYTHING = frozenset({*get_args(Included), CONTENTS})
 _decode = msgspec.json.Decoder(ResponseObject).decode
 
 

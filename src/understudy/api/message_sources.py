@@ -1,0 +1,35 @@
+"""Images and documents inside the blocks of a message: whether their bytes are what they say. Asks no model."""
+
+from collections.abc import Iterator
+from typing import Any
+
+from understudy.api.inputs import check_file_data, check_image_data
+from understudy.llm.messages_request import MessageBody
+
+_Block = dict[str, Any]
+
+
+async def check_sources(body: MessageBody) -> None:
+    """Raises InvalidBody for the first source whose base64 is broken, and for an image that is none."""
+    for index, message in enumerate(body["messages"]):
+        for path, block in _blocks(message.get("content"), f"messages[{index}].content"):
+            source = block.get("source")
+            if isinstance(source, dict) and source.get("type") == "base64":
+                await _check(str(block.get("type")), source, f"{path}.source.data")
+
+
+async def _check(kind: str, source: _Block, path: str) -> None:
+    media_type, data = str(source.get("media_type") or ""), str(source.get("data") or "")
+    if kind == "image":
+        await check_image_data(media_type.lower(), data, path, relayed=True)
+    elif kind == "document":
+        await check_file_data(data, path)
+
+
+def _blocks(content: Any, path: str) -> Iterator[tuple[str, _Block]]:
+    """Those of a message and of its results of tools, with their places."""
+    for index, block in enumerate(content if isinstance(content, list) else ()):
+        if isinstance(block, dict):
+            yield f"{path}[{index}]", block
+            if block.get("type") == "tool_result":
+                yield from _blocks(block.get("content"), f"{path}[{index}].content")
