@@ -215,8 +215,10 @@ def _repeat(stack: AsyncExitStack, seconds: float, work: Callable[[], Awaitable[
 def _batches(
     settings: Settings, store: Store, blobs: Blobs, files: Files, models: Models, accounting: Accounting, clock: Clock
 ) -> Batches:
-    async def knows_model(model: str) -> bool:
-        return await models.find(model) is not None
+    async def refuses_model(model: str) -> str | None:
+        if await models.find(model) is not None:
+            return None
+        return f"The model {model!r} does not exist or you do not have access to it.{models.alternatives(model)}"
 
     limits = settings.limits
     return Batches(
@@ -227,7 +229,7 @@ def _batches(
         accounting,
         places=limits.concurrent_batch_lines,
         longest_line=limits.body_bytes,
-        knows_model=knows_model,
+        refuses_model=refuses_model,
     )
 
 

@@ -201,7 +201,10 @@ def test_a_fault_in_the_middle_is_an_error_that_the_package_raises(server, clien
         (
             {"model": "gpt-9", "messages": HELLO},
             404,
-            "The model 'gpt-9' does not exist or you do not have access to it.",
+            (
+                "The model 'gpt-9' does not exist or you do not have access to it. Models of this server: 'gpt-4o',"
+                " 'gpt-4o-mini', 'org/with/slashes', 'rehearsal', 'slow'."
+            ),
             "model",
             "model_not_found",
         ),

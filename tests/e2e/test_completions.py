@@ -1,10 +1,12 @@
 """Completions of texts, as they were before there was chat, with the official package."""
 
+import json
+
 import openai
 import pytest
 
 from envelope import assert_error
-from upstream import DROP, HANG, fault, text
+from upstream import DROP, HANG, fault, raw, reply, text
 
 
 def asked(client, prompt="Once upon", **members):
@@ -75,7 +77,11 @@ REFUSED = [
     ({"prompt": [1, 2]}, "Invalid 'prompt': tokens cannot be turned into a text here. Give texts.", "prompt"),
     ({"prompt": [[1], [2]]}, "Invalid 'prompt': tokens cannot be turned into a text here. Give texts.", "prompt"),
     ({"suffix": "end"}, "Invalid 'suffix': no model here fills in. Leave it out.", "suffix"),
-    ({"logprobs": 1}, "Invalid 'logprobs': they are given by chat completions only. Leave it out.", "logprobs"),
+    (
+        {"logprobs": 1, "echo": True},
+        "Invalid 'logprobs': the tokens of a repeated prompt have none here. Leave 'echo' out.",
+        "logprobs",
+    ),
     ({"best_of": 3}, "Invalid 'best_of': it may not be more than 'n'.", "best_of"),
 ]
 
@@ -93,3 +99,44 @@ def test_a_body_that_is_none_is_explained(server):
     assert_error(
         server.ask("POST", "/v1/completions", {"model": "gpt-4o"}), 400, said, "prompt", "missing_required_parameter"
     )
+
+
+def rated(*tokens):
+    """Chunks of a provider that says how likely each token was, beside one other."""
+    chunks = []
+    for token, logprob in tokens:
+        top = [{"token": token, "logprob": logprob, "bytes": None}, {"token": "x", "logprob": -5.0, "bytes": None}]
+        content = [{"token": token, "logprob": logprob, "bytes": None, "top_logprobs": top}]
+        choice = {"index": 0, "delta": {"content": token}, "logprobs": {"content": content}, "finish_reason": None}
+        chunks.append(raw(b"data: " + json.dumps({"id": "c", "choices": [choice]}).encode() + b"\n\n"))
+    return text(*chunks)
+
+
+@pytest.mark.parametrize("stream", [False, True])
+def test_log_probabilities_come_in_the_form_of_completions(client, upstream, stream):
+    tokens = [("Hel", -0.25), ("lo", -0.5)]
+    content = [
+        {
+            "token": token,
+            "logprob": rate,
+            "bytes": None,
+            "top_logprobs": [{"token": "x", "logprob": -5.0, "bytes": None}],
+        }
+        for token, rate in tokens
+    ]
+    message = {"role": "assistant", "content": "Hello"}
+    choice = {"index": 0, "message": message, "logprobs": {"content": content}, "finish_reason": "stop"}
+    upstream.answer(rated(*tokens) if stream else reply({"id": "c", "choices": [choice]}))
+    answered = asked(client, logprobs=1, stream=stream)
+    found = [one.choices[0].logprobs for one in (answered if stream else [answered])]
+    shown = [one for one in found if one is not None]
+    assert [token for one in shown for token in one.tokens] == ["Hel", "lo"]
+    assert [rate for one in shown for rate in one.token_logprobs] == [-0.25, -0.5]
+    assert [place for one in shown for place in one.text_offset] == [0, 3]
+    assert [top for one in shown for top in one.top_logprobs] == [{"Hel": -0.25, "x": -5.0}, {"lo": -0.5, "x": -5.0}]
+    assert (upstream.requests[0].body["logprobs"], upstream.requests[0].body["top_logprobs"]) == (True, 1)
+
+
+def test_log_probabilities_that_the_provider_does_not_have_are_null(client, upstream):
+    upstream.answer(text("Hi"))
+    assert asked(client, logprobs=0).choices[0].logprobs is None

@@ -1,6 +1,7 @@
 """Vectors for texts, from providers and built in, through the official client and over bare HTTP."""
 
 import base64
+import re
 import struct
 
 import openai
@@ -131,7 +132,7 @@ def test_an_unknown_model_is_not_found(client):
     assert_error(
         caught.value,
         404,
-        "The model 'text-embedding-9' does not exist or you do not have access to it.",
+        re.compile(r"The model 'text-embedding-9' does not exist or you do not have access to it\. Models of .+"),
         "model",
         "model_not_found",
     )

@@ -40,6 +40,28 @@ class TestAnId:
         assert await route(models({"main": {"base_url": upstream.url}}), "gpt-9") is None
         assert await route(models({"main": {"base_url": upstream.url, "models": ["m"]}}), "gpt-4o") is None
 
+    async def test_that_nobody_lists_goes_to_a_provider_whose_list_is_incomplete(self, upstream, other, models):
+        partial = {"base_url": other.url, "unlisted_models": "pass"}
+        made = models({"main": {"base_url": upstream.url, "models": ["m"]}, "partial": partial})
+        assert await route(made, "m") == ["main/m"]
+        assert await route(made, "gpt-9") == ["partial/gpt-9"]
+        assert await route(made, "partial/gpt-9") == ["partial/gpt-9"]
+        assert await route(made, "main/gpt-9") == ["partial/main/gpt-9"]
+        assert "gpt-9" not in await listed(made)
+
+    async def test_that_another_provider_lists_is_not_taken_for_one_of_an_incomplete_list(
+        self, upstream, other, models
+    ):
+        other.models = ("partial/gpt-oss",)
+        partial = {"base_url": upstream.url, "unlisted_models": "pass"}
+        made = models({"partial": partial, "router": {"base_url": other.url}})
+        await listed(made)
+        assert await route(made, "partial/gpt-oss") == ["router/partial/gpt-oss"]
+
+    async def test_that_nobody_lists_goes_to_a_deployment_where_azure_passes_it(self, upstream, models):
+        azure = {"kind": "azure", "base_url": upstream.root, "api_version": "v", "unlisted_models": "pass"}
+        assert await route(models({"azure": azure}), "my-deployment") == ["azure/my-deployment"]
+
     async def test_that_two_providers_list_goes_to_the_first(self, upstream, other, models):
         made = models({"b": {"base_url": upstream.url}, "a": {"base_url": other.url}})
         assert await route(made, "gpt-4o") == ["b/gpt-4o"]
@@ -305,4 +327,5 @@ class TestARequestFor:
             caught = await failure(asked)
             assert (caught.kind, caught.code, caught.param) == ("model_not_found", "model_not_found", "model")
             assert "'gpt-9'" in caught.message
+            assert caught.message.endswith("Models of this server: 'gpt-4o', 'gpt-4o-mini'.")
         assert upstream.requests == []

@@ -418,6 +418,15 @@ class TestTheListOfModels:
         upstream.list_with(reply(listing))
         assert [(card.id, card.created, card.owned_by) for card in await openai().models()] == [("a", 0, "main")]
 
+    async def test_has_each_sound_id_once_and_a_bounded_number_of_them(self, upstream, openai):
+        odd = [{"id": 5}, {"id": ["x"]}, {"id": "x" * 513}, {"id": "a\x00b"}, {"id": "two\nlines"}, None]
+        twice = [{"id": "a", "created": -1}, {"id": "a", "created": 5}, {"id": "b", "created": 1e300, "owned_by": 7}]
+        upstream.list_with(reply({"data": [*odd, *twice]}))
+        shown = [(card.id, card.created, card.owned_by) for card in await openai().models()]
+        assert shown == [("a\ufffdb", 0, "main"), ("a", 0, "main"), ("b", 253_402_300_799, "7")]
+        upstream.list_with(reply({"data": [{"id": f"m{number}"} for number in range(30_000)]}))
+        assert len(await openai().models()) == 20_000
+
     @pytest.mark.parametrize("body", [b"<html>", b"7", b'{"data": 1}'])
     async def test_that_is_none_is_malformed(self, upstream, openai, body):
         upstream.list_with(reply(body))

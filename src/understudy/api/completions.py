@@ -13,6 +13,7 @@ from starlette.responses import Response
 
 from understudy import ids
 from understudy.api.charging import Meter, admit, charged
+from understudy.api.completion_logprobs import TextLogprobs
 from understudy.api.errors import envelope, to_api_error
 from understudy.api.event_stream import EventStream
 from understudy.api.exchange import decode_body, read_body
@@ -85,8 +86,8 @@ def _prompts(asked: CreateCompletionRequest) -> list[str]:
         raise _unsupported("prompt", "tokens cannot be turned into a text here. Give texts.")
     if asked.suffix:
         raise _unsupported("suffix", "no model here fills in. Leave it out.")
-    if asked.logprobs is not None:
-        raise _unsupported("logprobs", "they are given by chat completions only. Leave it out.")
+    if asked.logprobs is not None and asked.echo:
+        raise _unsupported("logprobs", "the tokens of a repeated prompt have none here. Leave 'echo' out.")
     if asked.best_of is not None and asked.best_of > (asked.n or 1):
         raise _unsupported("best_of", "it may not be more than 'n'.")
     return prompts
@@ -105,6 +106,8 @@ def _chat(asked: CreateCompletionRequest, plain: dict[str, Any], prompt: str) ->
     body |= {name: plain[name] for name in _PASSED_ON if plain.get(name) is not None}
     if asked.n is not None and asked.n > 1:
         body["n"] = asked.n
+    if asked.logprobs is not None:
+        body |= {"logprobs": True, "top_logprobs": asked.logprobs}
     return body | ({"stream": True} if asked.stream else {})
 
 
@@ -118,6 +121,7 @@ class _Writing:
         self._each = asked.n or 1
         self._echo = bool(asked.echo)
         self.counted = bool(asked.stream_options and asked.stream_options.include_usage)
+        self._logprobs: dict[int, TextLogprobs] = {}
         self._usage: dict[str, int] = dict.fromkeys(_COUNTS, 0)
 
     def whole(self, prompts: Sequence[str], answers: Sequence[dict[str, Any]]) -> bytes:
@@ -126,8 +130,7 @@ class _Writing:
             self._count(answer)
             for choice in answer["choices"]:
                 text = (prompt if self._echo else "") + (choice["message"].get("content") or "")
-                index = number * self._each + choice.get("index", 0)
-                choices.append(TextChoice(text=text, index=index, finish_reason=choice.get("finish_reason")))
+                choices.append(self._choice(number, choice, text))
         return self._encoded(choices, self._usage)
 
     def opening(self, number: int, prompt: str) -> list[bytes]:
@@ -141,14 +144,21 @@ class _Writing:
     def told(self, number: int, payload: bytes) -> list[bytes]:
         chunk = msgspec.json.decode(payload)
         self._count(chunk)
+        said = [(choice, (choice.get("delta") or {}).get("content") or "") for choice in chunk.get("choices") or ()]
         return [
-            self._encoded([TextChoice(text=text, index=number * self._each + index, finish_reason=reason)], None)
-            for index, text, reason in _said(chunk)
-            if text or reason
+            self._encoded([self._choice(number, choice, text)], None)
+            for choice, text in said
+            if text or choice.get("finish_reason")
         ]
 
     def usage(self) -> bytes:
         return self._encoded([], self._usage)
+
+    def _choice(self, number: int, choice: dict[str, Any], text: str) -> TextChoice:
+        """Of the prompt's number and a choice of its chat, whole or in a chunk."""
+        index = number * self._each + (choice.get("index") or 0)
+        logprobs = self._logprobs.setdefault(index, TextLogprobs()).convert(choice.get("logprobs"))
+        return TextChoice(text=text, index=index, finish_reason=choice.get("finish_reason"), logprobs=logprobs)
 
     def _count(self, answer: dict[str, Any]) -> None:
         usage = answer.get("usage") or {}
@@ -160,14 +170,6 @@ class _Writing:
         return msgspec.json.encode(
             TextCompletion(id=self._id, created=self._created, model=self._model, choices=choices, usage=usage)
         )
-
-
-def _said(chunk: dict[str, Any]) -> list[tuple[int, str, str | None]]:
-    choices = chunk.get("choices") or ()
-    return [
-        (choice.get("index", 0), (choice.get("delta") or {}).get("content") or "", choice.get("finish_reason"))
-        for choice in choices
-    ]
 
 
 async def _told(

@@ -66,7 +66,8 @@ async def delete_model(request: Request) -> Response:
 async def check_model(parts: Parts, model: str) -> None:
     """Raises InvalidRequest where no provider can have the model."""
     if await parts.models.find(model) is None:
-        raise InvalidRequest(f"The requested model '{model}' does not exist.", param="model", code="model_not_found")
+        message = f"The requested model '{model}' does not exist.{parts.models.alternatives(model)}"
+        raise InvalidRequest(message, param="model", code="model_not_found")
 
 
 async def _details(request: Request) -> ModelDetails:

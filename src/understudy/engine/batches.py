@@ -49,7 +49,8 @@ Answered = tuple[int, bytes]
 Endpoint = Callable[[str, bytes], Awaitable[Answered]]
 """Answers the body of a request of a project. Raises nothing but what ends the work: a cancellation."""
 
-KnowsModel = Callable[[str], Awaitable[bool]]
+RefusesModel = Callable[[str], Awaitable[str | None]]
+"""Why a model cannot be asked; None where it may exist."""
 """False where a model is certainly unknown."""
 
 MESSAGES: Final = "/v1/messages"
@@ -106,7 +107,7 @@ class Batches:
         *,
         places: int,
         longest_line: int,
-        knows_model: KnowsModel,
+        refuses_model: RefusesModel,
     ) -> None:
         """At most `places` lines are answered at a time; a line has at most `longest_line` bytes."""
         self.id = "batcher_" + secrets.token_hex(12)
@@ -119,7 +120,7 @@ class Batches:
         self._accounting = accounting
         self._places = places
         self._longest_line = longest_line
-        self._knows_model = knows_model
+        self._refuses_model = refuses_model
         # First come, first served: batches that all want a place get one in turn.
         self._free = asyncio.Semaphore(places)
         self._turn = asyncio.Lock()
@@ -333,10 +334,8 @@ class Batches:
         return lines
 
     async def _unknown(self, model: str) -> list[Fault]:
-        if await self._knows_model(model):
-            return []
-        message = f"The model {model!r} does not exist or you do not have access to it."
-        return [Fault("model_not_found", message, "body.model", 1)]
+        refusal = await self._refuses_model(model)
+        return [] if refusal is None else [Fault("model_not_found", refusal, "body.model", 1)]
 
     # -- its lines ---------------------------------------------------------------------------------------------
 

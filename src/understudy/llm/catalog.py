@@ -21,6 +21,9 @@ REHEARSAL_EMBEDDING = "rehearsal-embedding"
 PATIENCE = 2.0
 """Seconds from the start of a discovery for which somebody waits for it."""
 
+_LOOKED_AT = 2000
+"""Models of one provider that a refusal chooses from."""
+
 FRESH = 300.0
 RETRY = 10.0
 
@@ -93,8 +96,17 @@ class Shelf:
 
     @property
     def takes_anything(self) -> bool:
-        """No list is known, so that only a request can show what the provider has."""
-        return self._discovers and not self._cards
+        """Only a request can show what the provider has: no list is known, or it is known to be incomplete."""
+        return self.passes_unlisted or (self._discovers and not self._cards)
+
+    @property
+    def passes_unlisted(self) -> bool:
+        return self.settings.unlisted_models == "pass"
+
+    @property
+    def is_known(self) -> bool:
+        """Whether there is a list already, or none will ever be asked for."""
+        return bool(self._cards) or not self._discovers or self._failed
 
     def own_id(self, model: str) -> str | None:
         """None where the provider is known not to have the model."""
@@ -171,9 +183,20 @@ class Catalog:
         if (route := self._route(model)) is not None and route.listed:
             self._refresh()
             return route
+        if route is not None and self._passes(route):
+            self._refresh(missed=True)
+            return route
         if await self._discover(missed=True):
             route = self._route(model)
         return route
+
+    def nearest(self, model: str, count: int) -> tuple[Sequence[str], int]:
+        """Ids of known models, those that begin alike first, and how many there are."""
+        shown = [card.id for shelf in self._shelves.values() for card in shelf.cards()[:_LOOKED_AT]]
+        if self._rehearsal is not None:
+            shown += [REHEARSAL]
+        known = sorted(set(shown), key=lambda one: (-_shared(one, model), one))
+        return known[:count], len(known)
 
     def window(self, model: str) -> int:
         """The context window, in tokens, of the model that answers for this id first."""
@@ -236,6 +259,11 @@ class Catalog:
         if self._rehearsal is not None:
             await self._rehearsal.close()
 
+    def _passes(self, route: Route) -> bool:
+        """Whether no list has to be waited for, since one that lacks the model changes nothing."""
+        shelf = self._shelves.get(route.targets[0].provider.name)
+        return shelf is not None and shelf.passes_unlisted and shelf.is_known
+
     def _route(self, model: str) -> Route | None:
         """As far as the lists are known now."""
         if (pinned := self._pinned(model)) is not None:
@@ -275,7 +303,10 @@ class Catalog:
         shelf = self._shelves.get(name)
         if not slash or shelf is None or shelf.own_id(rest) is None:
             return None
-        return self._from(shelf, rest, listed=shelf.alias(rest) is not None or shelf.has(rest))
+        listed = shelf.alias(rest) is not None or shelf.has(rest)
+        if not listed and any(other.has(model) for other in self._shelves.values()):
+            return None
+        return self._from(shelf, rest, listed=listed)
 
     def _from(self, shelf: Shelf, model: str, *, listed: bool) -> Route:
         targets = [self._target(name, model) for name in (shelf.provider.name, *shelf.settings.fallbacks)]
@@ -323,6 +354,12 @@ class Catalog:
 
 def _pattern(alias: str) -> re.Pattern[str]:
     return re.compile(".*".join(re.escape(part) for part in alias.split("*")), re.DOTALL)
+
+
+def _shared(one: str, other: str) -> int:
+    """How many characters two ids begin with in common."""
+    differing = (place for place, (a, b) in enumerate(zip(one, other, strict=False)) if a != b)
+    return next(differing, min(len(one), len(other)))
 
 
 def _names(own: str) -> Iterator[str]:

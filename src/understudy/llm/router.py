@@ -29,6 +29,9 @@ _LONGEST_DELAY = 8.0
 _LONGEST_RETRY_AFTER = 30.0
 """Seconds; a provider that wants to be left alone for longer is not waited for."""
 
+_NAMED = 5
+"""Models that the refusal of an unknown one names."""
+
 _HELD = 16
 """Chunks without content that are held back while another attempt is still possible."""
 
@@ -76,6 +79,14 @@ class Models:
         """Whether a provider of the model has a word for log probabilities; the Messages API has none."""
         route = await self.find(model)
         return route is None or any(not isinstance(target.provider, SpeaksMessages) for target in route.targets)
+
+    def alternatives(self, model: str) -> str:
+        """A sentence that names a few models that exist, for refusals; empty where none is known."""
+        found, count = self._catalog.nearest(model, _NAMED)
+        if not found:
+            return ""
+        more = f" and {count - len(found)} more, see GET /v1/models" if count > len(found) else ""
+        return f" Models of this server: {', '.join(map(repr, found))}{more}."
 
     def window(self, model: str) -> int:
         """The model's context window in tokens, as far as it is known."""
@@ -227,7 +238,7 @@ class Models:
         if route is None:
             raise UpstreamError(
                 "model_not_found",
-                f"The model {model!r} does not exist or you do not have access to it.",
+                f"The model {model!r} does not exist or you do not have access to it.{self.alternatives(model)}",
                 status=404,
                 code="model_not_found",
                 param="model",

@@ -37,6 +37,10 @@ class ProviderSettings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=
         tuple[Text, ...] | None,
         Meta(description="The provider's own model ids; when unset they are asked of its `/models`."),
     ] = None
+    unlisted_models: Annotated[
+        Literal["refuse", "pass"],
+        Meta(description="What happens to ids that no list has: `pass` sends them to this provider all the same."),
+    ] = "refuse"
     aliases: Annotated[
         dict[Text, Text],
         Meta(description="From an id that clients use, or a pattern with `*`, to one of the provider's own."),
