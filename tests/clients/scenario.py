@@ -1,12 +1,15 @@
 """A model for clients in other processes, which cannot script the upstream: what it says follows from what it is asked.
 
     weather: Paris, Rome; Oslo      calls get_weather for Paris and Rome at once, then for Oslo, then says the outputs
+    weather of NAME: Paris          the same with the function NAME
     hang                            begins an answer and never ends it
     fail                            an HTTP error
     long                            stops at its length limit
 
 With a JSON schema asked for it answers `{"city": "Paris", "degrees": 18}`, and to all else with an echo.
 """
+
+import re
 
 from upstream import HANG, call, calls, echo, fault, text
 
@@ -15,8 +18,8 @@ def scenario(request):
     said = request.said
     if (request.body.get("response_format") or {}).get("type") == "json_schema":
         return text('{"city": ', '"Paris", ', '"degrees": 18}')
-    if said.startswith("weather: "):
-        return _forecast(said.removeprefix("weather: "), _since_last_user(request.body["messages"]))
+    if match := re.fullmatch(r"weather(?: of (\S+))?: (.*)", said):
+        return _forecast(match[2], _since_last_user(request.body["messages"]), match[1] or "get_weather")
     match said:
         case "hang":
             return text("One ", "moment", HANG)
@@ -27,15 +30,22 @@ def scenario(request):
     return echo(request)
 
 
-def _forecast(wanted, messages):
+def _forecast(wanted, messages, function):
     rounds = [[city.strip() for city in cities.split(",")] for cities in wanted.split(";")]
     done = sum(1 for message in messages if message.get("tool_calls"))
     if done == len(rounds):
         outputs = [message["content"] for message in messages if message["role"] == "tool"]
         return text("Outputs: ", ", ".join(outputs))
-    return calls(*(call("get_weather", call_id=f"call_{done}_{city}", city=city) for city in rounds[done]))
+    return calls(*(call(function, call_id=f"call_{done}_{city}", city=city) for city in rounds[done]))
 
 
 def _since_last_user(messages):
-    last = max(index for index, message in enumerate(messages) if message["role"] == "user")
-    return messages[last:]
+    """From the last question on; one that a client repeats beside its outputs counts from its first time."""
+    users = [index for index, message in enumerate(messages) if message["role"] == "user"]
+    start = users.pop()
+    while users and messages[users[-1]]["content"] == messages[start]["content"]:
+        between = messages[users[-1] + 1 : start]
+        if not between or any(one["role"] != "tool" and not one.get("tool_calls") for one in between):
+            break
+        start = users.pop()
+    return messages[start:]

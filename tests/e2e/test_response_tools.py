@@ -608,3 +608,22 @@ def test_what_cannot_be_served_is_refused_with_its_place(server, body, param):
     error = refused(server, **body)
     assert param in {..., error["param"]}
     assert error["param"]
+
+
+@pytest.mark.parametrize("chained", [True, False])
+def test_outputs_reach_the_model_right_behind_their_calls_whatever_stands_between(client, upstream, chained):
+    """Semantic Kernel repeats the question before the outputs; providers of chat completions refuse that order."""
+    upstream.answer(calls(call("get_weather", call_id="a", city="Oslo"), call("get_weather", call_id="b", city="Rome")))
+    first = respond(client, "Oslo and Rome?", tools=[function(parameters=OPEN_SCHEMA)])
+    question = {"role": "user", "content": "Oslo and Rome?"}
+    outputs = [{"type": "function_call_output", "call_id": one, "output": f"mild {one}"} for one in "ab"]
+    upstream.answer(text("Mild."))
+    if chained:
+        respond(client, [question, *outputs], previous_response_id=first.id)
+    else:
+        made = [one.model_dump() for one in first.output]
+        respond(client, [question, *made, question, outputs[1], question, outputs[0]])
+    roles = [message["role"] for message in told(upstream)]
+    assert roles[:4] == ["user", "assistant", "tool", "tool"]
+    assert roles.count("tool") == 2
+    assert [one["content"] for one in told(upstream) if one["role"] == "tool"] == ["mild a", "mild b"]

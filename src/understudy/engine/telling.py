@@ -3,7 +3,7 @@
 Calls of earlier turns are part of the conversation; a call and its output come together or not at all.
 """
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from typing import Any, Final, Literal
 
 import msgspec
@@ -64,11 +64,12 @@ class Telling:
         self._names = names
 
     def messages(self, items: Sequence[Item]) -> list[dict[str, Any]]:
-        complete = _answered_calls(items)
+        outputs = _outputs_of_calls(items)
+        complete = {*outputs, *(one.seq for one in outputs.values())}
         spoken: list[dict[str, Any]] = []
         speaker: str | None = None
         thoughts: list[str] = []
-        for item in items:
+        for item in _outputs_behind_calls(items, outputs):
             if item.kind == "reasoning":
                 thoughts.append(reasoning.opened(_decode_call(item.body).get("encrypted_content")) or "")
                 continue
@@ -168,10 +169,10 @@ class Telling:
         return code_interpreter.shown(item)
 
 
-def _answered_calls(items: Sequence[Item]) -> set[int]:
-    """The numbers of the calls that have an output, and of these; models may give later calls an earlier one's id."""
+def _outputs_of_calls(items: Sequence[Item]) -> dict[int, Item]:
+    """The output of each call that has one, by the call's number; models may give later calls an earlier one's id."""
     waiting: dict[str, int] = {}
-    complete: set[int] = set()
+    outputs: dict[int, Item] = {}
     for item in items:
         if item.kind not in client_history.CALLS and item.kind not in client_history.OUTPUTS:
             continue
@@ -181,8 +182,27 @@ def _answered_calls(items: Sequence[Item]) -> set[int]:
         if item.kind in client_history.CALLS:
             waiting[call_id] = item.seq
         elif (call := waiting.pop(call_id, None)) is not None:
-            complete |= {call, item.seq}
-    return complete
+            outputs[call] = item
+    return outputs
+
+
+def _outputs_behind_calls(items: Sequence[Item], outputs: Mapping[int, Item]) -> Iterator[Item]:
+    """The items in order, but each output directly behind the calls of its turn.
+
+    Clients may put other items between (Semantic Kernel repeats the question there), which the hosted API accepts and
+    providers of chat completions refuse.
+    """
+    moved = {output.seq for output in outputs.values()}
+    pending: list[Item] = []
+    for item in items:
+        if item.seq not in outputs and item.kind != "reasoning":
+            yield from pending
+            pending = []
+        if item.seq not in moved:
+            yield item
+        if item.seq in outputs:
+            pending.append(outputs[item.seq])
+    yield from pending
 
 
 def _as_builtins(response_format: AssistantsApiResponseFormatOption) -> dict[str, Any] | None:

@@ -1,0 +1,87 @@
+// Drives a server with the agent frameworks for Node: frameworks_driver.mjs NODE_MODULES URL KEY
+// Each check is reported as a line of JSON, as checks.py does for Python.
+
+import assert from "node:assert/strict";
+import { createRequire } from "node:module";
+import { join } from "node:path";
+
+const [modules, baseURL, apiKey] = process.argv.slice(2);
+const load = createRequire(join(modules, "driver.cjs"));
+const { ChatOpenAI } = load("@langchain/openai");
+const { HumanMessage, ToolMessage } = load("@langchain/core/messages");
+const { tool: langchainTool } = load("@langchain/core/tools");
+const { createOpenAI } = load("@ai-sdk/openai");
+const { generateText, streamText, stepCountIs, tool: aiTool } = load("ai");
+const { z } = load("zod");
+
+const model = "gpt-4o";
+const asked = "weather: Paris, Rome";
+const told = "Outputs: Paris is mild, Rome is mild";
+// An optional parameter makes a schema that is not strict.
+const parameters = z.object({ city: z.string(), unit: z.string().optional() });
+const weather = ({ city }) => `${city} is mild`;
+
+const checks = {
+  async langchain_calls_tools_on_responses() {
+    const get_weather = langchainTool(weather, { name: "get_weather", description: "The weather.", schema: parameters });
+    const chat = new ChatOpenAI({ model, apiKey, useResponsesApi: true, maxRetries: 0, configuration: { baseURL } });
+    const bound = chat.bindTools([get_weather]);
+    const messages = [new HumanMessage(asked)];
+    const called = await bound.invoke(messages);
+    messages.push(called);
+    for (const call of called.tool_calls) {
+      messages.push(new ToolMessage({ content: weather(call.args), tool_call_id: call.id, name: call.name }));
+    }
+    assert.equal((await bound.invoke(messages)).text, told);
+  },
+
+  async langchain_streams_responses() {
+    const chat = new ChatOpenAI({ model, apiKey, useResponsesApi: true, maxRetries: 0, configuration: { baseURL } });
+    let text = "";
+    for await (const chunk of await chat.stream("Hello")) text += chunk.text;
+    assert.equal(text, "You said: Hello");
+  },
+
+  async vercel_calls_tools_on_responses() {
+    const tools = { get_weather: aiTool({ description: "The weather.", inputSchema: parameters, execute: weather }) };
+    const { text } = await generateText({
+      model: createOpenAI({ baseURL, apiKey }).responses(model),
+      prompt: asked,
+      tools,
+      stopWhen: stepCountIs(3),
+      maxRetries: 0,
+    });
+    assert.equal(text, told);
+  },
+
+  async vercel_streams_tool_calls_on_responses_that_are_not_stored() {
+    const tools = { get_weather: aiTool({ description: "The weather.", inputSchema: parameters, execute: weather }) };
+    const result = streamText({
+      model: createOpenAI({ baseURL, apiKey }).responses(model),
+      prompt: asked,
+      tools,
+      stopWhen: stepCountIs(3),
+      maxRetries: 0,
+      providerOptions: { openai: { store: false } },
+      onError: ({ error }) => {
+        throw error;
+      },
+    });
+    assert.equal(await result.text, told);
+    assert.ok((await result.totalUsage).totalTokens > 0);
+  },
+};
+
+let failed = false;
+for (const [name, run] of Object.entries(checks)) {
+  const started = performance.now();
+  let error = null;
+  try {
+    await run();
+  } catch (reason) {
+    error = reason?.stack ?? String(reason);
+    failed = true;
+  }
+  console.log(JSON.stringify({ check: name, error, seconds: (performance.now() - started) / 1000 }));
+}
+process.exit(failed ? 1 : 0);
