@@ -84,6 +84,8 @@ def post(*headers, path="/v1/threads"):
         (post("Content-Length: 2", "Transfer-Encoding: chunked"), b"2\r\n{}\r\n0\r\n\r\n", 400, ""),
         (post("Transfer-Encoding: gzip, chunked"), b"2\r\n{}\r\n0\r\n\r\n", 400, ""),
         (post("Content-Length: -1"), b"", 400, ""),
+        (post("Transfer-Encoding: chunked"), b"zz\r\n{}\r\n0\r\n\r\n", 400, "Invalid HTTP request received."),
+        (post("Content-Length: 2", "Upgrade: websocket"), b"{}", 200, "thread_"),
         (post("Content-Length: 2", "Content-Encoding: gzip"), b"{}", 415, "Unsupported content encoding: 'gzip'."),
         (post("Content-Length: 2", "Content-Encoding: zstd"), b"{}", 415, "Send the body uncompressed."),
         (post("Content-Length: 2", "Content-Encoding: identity"), b"{}", 200, "thread_"),

@@ -5,10 +5,10 @@ from collections.abc import Callable
 from typing import Final, ParamSpec, Protocol, TypeVar
 
 import msgspec
-from starlette.requests import Request
+from starlette.requests import ClientDisconnect, Request
 from starlette.responses import Response
 
-from understudy.errors import BodyTooLarge, UnsupportedMediaType
+from understudy.errors import BodyTooLarge, InvalidRequest, UnsupportedMediaType
 from understudy.settings import LimitSettings
 from understudy.store.pages import Page, PageRequest
 from understudy.wire import problems
@@ -30,15 +30,19 @@ _JSON = "application/json"
 
 
 async def read_body(request: Request, limits: LimitSettings) -> bytes:
-    """Raises BodyTooLarge, and UnsupportedMediaType where there is a body and it says that it is not JSON."""
+    """Raises BodyTooLarge, UnsupportedMediaType where there is a body and it says that it is not JSON, InvalidRequest
+    where the client goes away before its end."""
     length = request.headers.get("content-length", "")
     if length.isdecimal() and int(length) > limits.body_bytes:
         raise _too_large(limits)
     body = bytearray()
-    async for chunk in request.stream():
-        body += chunk
-        if len(body) > limits.body_bytes:
-            raise _too_large(limits)
+    try:
+        async for chunk in request.stream():
+            body += chunk
+            if len(body) > limits.body_bytes:
+                raise _too_large(limits)
+    except ClientDisconnect:
+        raise InvalidRequest("The connection was closed before the body had ended.") from None
     content_type = request.headers.get("content-type", _JSON)
     if body and "json" not in content_type.lower():
         raise UnsupportedMediaType(

@@ -119,9 +119,10 @@ async def get_luma_generation(request: Request) -> Response:
     """With `state`, waits for it; a client that goes away is not waited for."""
     query = queries.parse(request.scope["query_string"], GetLumaGenerationQuery, strict=True)
     check_uuid("generation_id", query.generation_id)
-    generations = parts_of(request).generations
+    parts = parts_of(request)
     seconds = 0.0 if query.state is None else _LONGEST_WAIT
-    found = await generations.wait(project_of(request), query.generation_id, query.state or "queued", seconds)
+    with parts.streams.waiting(request.state.key_id):
+        found = await parts.generations.wait(project_of(request), query.generation_id, query.state or "queued", seconds)
     return rendered(await _shown(request, found, version=2))
 
 

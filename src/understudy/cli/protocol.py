@@ -87,6 +87,9 @@ class BoundedProtocol(HttpToolsProtocol):
         if self.cycle is not known:
             cast("dict[str, Any]", self.scope)["extensions"] = {WRITER: _Writer(self.cycle)}
 
+    def _unsupported_upgrade_warning(self) -> None:
+        """Logs nothing: the request is answered as if it asked for no other protocol, and any client may ask."""
+
     def send_400_response(self, msg: str) -> None:
         if self._too_large:
             self._refuse(431, _TOO_LARGE)
