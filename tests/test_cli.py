@@ -357,3 +357,12 @@ def test_the_settings_files_in_the_documentation_are_valid(understudy, tmp_path)
     for block in blocks:
         (tmp_path / "understudy.toml").write_text(block.split("```")[0])
         understudy("config", HOSTED_KEY=KEY)
+
+
+def test_extract_prints_the_text_of_a_document_and_warns_of_what_is_lost(understudy, tmp_path):
+    (tmp_path / "notes.txt").write_bytes("Größe der Bücher\n".encode() + b"bad \xff byte\n")
+    done = understudy("extract", str(tmp_path / "notes.txt"))
+    assert done.stdout == "Größe der Bücher\nbad \ufffd byte\n"
+    assert done.stderr == "Warning: 1 byte is not valid UTF-8 and became U+FFFD.\n"
+    (tmp_path / "a.pdf").write_bytes(b"no pdf")
+    assert "The file is not a PDF" in understudy("extract", str(tmp_path / "a.pdf"), code=1).stderr

@@ -154,10 +154,6 @@ async def test_a_format_that_nobody_reads_is_unsupported(refused, name):
     assert ".docx".lstrip(".") in message
 
 
-def truncated(data):
-    return data[: len(data) // 2]
-
-
 PNG = b"\x89PNG\r\n\x1a\n" + struct.pack(">I", 13) + b"IHDR" + bytes(range(256)) * 20
 BOMB = documents.archive(word__document_xml=b"<w:p>" * (100 << 20 >> 2))
 HUGE_SHARED = documents.archive(
@@ -192,8 +188,8 @@ LAUGHING = documents.archive(ppt__presentation_xml=LAUGHS + "<p>&j;</p>", ppt__s
         ),
         pytest.param(documents.pdf(password="secret"), "a.pdf", "protected by a password", id="encrypted pdf"),
         pytest.param(documents.pdf(pages=["", ""]), "a.pdf", "no text, only images", id="scanned pdf"),
-        pytest.param(truncated(documents.word()), "a.docx", "damaged", id="truncated word"),
-        pytest.param(truncated(documents.slides()), "a.pptx", "damaged", id="truncated slides"),
+        pytest.param(documents.word()[:200], "a.docx", "damaged", id="truncated word"),
+        pytest.param(documents.slides()[:200], "a.pptx", "damaged", id="truncated slides"),
         pytest.param(b"%PDF-1.7\n" + bytes(5000), "a.pdf", "damaged", id="broken pdf"),
         pytest.param(BOMB, "a.docx", "unpacks to far more", id="zip bomb"),
         pytest.param(LAUGHING, "a.pptx", "", id="billion laughs"),

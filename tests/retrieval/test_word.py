@@ -176,7 +176,7 @@ async def test_damaged_xml_is_read_as_far_as_it_makes_sense(read, damage):
 
 async def test_a_part_that_is_missing_is_a_warning(read):
     section = '<w:headerReference r:id="header"/>'
-    data = word(BODY, {"header": ("header1.xml", element("w:hdr", "")), "styles": ("styles.xml", "")}, section=section)
+    data = word(BODY, {"header": ("header1.xml", element("w:hdr", "")), "theme": ("theme.xml", "")}, section=section)
     text, warnings = await read(changed(data, lambda name, member: None if "header" in name else member), "a.docx")
     assert text == "Body about a gnu.\n\n"
     assert warnings == ("The part 'header1.xml' is missing.",)
@@ -190,6 +190,23 @@ async def test_a_damaged_member_is_read_to_where_it_is_whole(read):
     text, warnings = await read(bytes(data), "a.docx")
     assert "paragraph 7 of words" in text
     assert any("damaged" in warning for warning in warnings)
+
+
+@pytest.mark.parametrize("lost", [1, 30, 200, 500])
+async def test_an_archive_that_has_lost_its_end_is_read_with_a_warning(read, lost):
+    data = word("".join(paragraph(run(f"number {n}")) for n in range(300)))
+    text, warnings = await read(data[:-lost], "a.docx")
+    assert text.startswith("number 0\n\nnumber 1\n\n")
+    assert "has lost its end" in warnings[0]
+
+
+async def test_an_archive_that_is_cut_in_its_text_keeps_what_is_before(read):
+    data = word("".join(paragraph(run(f"number {n * n % 977}")) for n in range(3000)))
+    at = data.index(b"word/document.xml") + 6000
+    text, warnings = await read(data[:at], "a.docx")
+    assert text.startswith("number 0\n\nnumber 1\n\n")
+    assert len(text) > 5000
+    assert len(warnings) == 2
 
 
 async def test_the_strict_dialect_and_other_names_of_parts_are_read(read):

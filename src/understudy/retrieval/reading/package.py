@@ -13,6 +13,7 @@ from xml.etree import ElementTree as ET
 from understudy.retrieval.reading.markup import attribute, descendants, local, parse
 from understudy.retrieval.reading.source import Source
 from understudy.retrieval.reading.unreadable import Unreadable
+from understudy.retrieval.reading.zip_repair import repaired
 
 _LARGEST: Final = 1 << 30
 """Bytes that an archive may unpack to."""
@@ -56,23 +57,35 @@ class Package:
             raise Unreadable(
                 "invalid_file", f"The file is not a current {noun}: it has a password, or a format from before 2007."
             )
-        try:
-            self._archive = zipfile.ZipFile(source.path)
-        except _FAULTS:
-            raise Unreadable(
-                "invalid_file", f"The file is not a {noun}, although its name says so, or it is damaged."
-            ) from None
+        self._archive = self._opened()
         members = self._archive.infolist()
         _check_bounds(members)
         self.names = [one.filename for one in members]
         self._spelled = {_key(name): name for name in self.names}
+
+    def _opened(self) -> zipfile.ZipFile:
+        try:
+            return zipfile.ZipFile(self._source.path)
+        except _FAULTS:
+            pass
+        try:
+            archive = repaired(self._source.path)
+        except _FAULTS:
+            raise self._not_this() from None
+        self._source.warn(f"The {self._noun} has lost its end; {len(archive.namelist())} parts are left of it.")
+        return archive
+
+    def _not_this(self) -> Unreadable:
+        return Unreadable(
+            "invalid_file", f"The file is not a {self._noun}, although its name says so, or it is damaged."
+        )
 
     def require(self, *names: str) -> str:
         """The first of the parts that exists. Raises Unreadable where none does."""
         for name in names:
             if (found := self.find(name)) is not None:
                 return found
-        raise Unreadable("invalid_file", f"The file is not a {self._noun}, although its name says so.")
+        raise self._not_this()
 
     def find(self, name: str) -> str | None:
         return self._spelled.get(_key(name))
@@ -95,7 +108,9 @@ class Package:
         """An empty element, with a warning, for a part that cannot be read."""
         data = self.read(name)
         root, whole = parse(data)
-        if data and not whole:
+        if not data and self.find(name) is not None:
+            self._source.warn(f"The part {name!r} is empty.")
+        elif data and not whole:
             self._source.warn(f"The part {name!r} is damaged; it was read as far as it makes sense.")
         return root
 
