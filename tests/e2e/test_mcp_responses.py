@@ -158,3 +158,34 @@ def test_the_headers_are_shown_nowhere(mcp_server, client, upstream, dice):
 def test_a_server_that_is_not_allowed_is_refused(client, dice):
     with pytest.raises(openai.BadRequestError, match="is not allowed"):
         client.responses.create(model=MODEL, input="Hi", tools=[mcp(dice, server_url="https://example.com/mcp")])
+
+
+@pytest.mark.parametrize(
+    ("choice", "asked"),
+    [
+        ({"type": "mcp", "server_label": "dice"}, "required"),
+        ({"type": "mcp", "server_label": "dice", "name": "roll"}, "required"),
+        ({"type": "allowed_tools", "mode": "auto", "tools": [{"type": "mcp", "server_label": "dice"}]}, None),
+        ({"type": "allowed_tools", "mode": "required", "tools": [{"type": "mcp", "server_label": "dice"}]}, "required"),
+    ],
+)
+def test_a_choice_of_a_server_leaves_the_model_its_tools_only(client, upstream, dice, choice, asked):
+    upstream.answer(calls(ROLL), text("You rolled 7."))
+    own = {"type": "function", "name": "get_weather"}
+    made = client.responses.create(model=MODEL, input="Roll 2d4+1", tools=[own, mcp(dice)], tool_choice=choice)
+    assert made.to_dict()["tool_choice"] == choice
+    first, second = (request.body for request in upstream.requests)
+    names = {tool["function"]["name"] for tool in first["tools"]}
+    assert "roll" in names
+    assert "get_weather" not in names
+    assert (len(names) == 1) is ("name" in choice)
+    assert first.get("tool_choice") == asked
+    # Only the first turn is bound, or the model could never answer.
+    assert "tool_choice" not in second
+    assert ("get_weather" in {tool["function"]["name"] for tool in second["tools"]}) is (choice["type"] == "mcp")
+
+
+def test_a_choice_of_a_tool_that_the_server_does_not_offer_is_refused(client, dice):
+    choice = {"type": "mcp", "server_label": "dice", "name": "nope"}
+    with pytest.raises(openai.BadRequestError, match="Tool choice 'nope' not found in 'tools' parameter"):
+        client.responses.create(model=MODEL, input="Roll", tools=[mcp(dice)], tool_choice=choice)

@@ -88,6 +88,24 @@ FRAMEWORKS = {
         ],
         "text": {},
     },
+    # llama-index-llms-openai 0.8.3: `chat_with_tools` of `OpenAIResponses`
+    "llama-index": {
+        "include": None,
+        "input": "Weather in Paris?",
+        "instructions": None,
+        "max_output_tokens": None,
+        "metadata": None,
+        "parallel_tool_calls": False,
+        "previous_response_id": None,
+        "store": False,
+        "stream": False,
+        "temperature": 0.1,
+        "tool_choice": "auto",
+        "tools": [weather(PYDANTIC)],
+        "top_p": 1.0,
+        "truncation": "disabled",
+        "user": None,
+    },
     # semantic-kernel 1.45.0: `OpenAIResponsesAgent` with a plugin
     "semantic-kernel": {
         "stream": False,

@@ -7,6 +7,7 @@ import pytest
 
 from e2e.test_responses import MODEL, respond
 from upstream import call, calls, text
+from waiting import eventually
 
 OPEN_SCHEMA = {"type": "object", "properties": {"city": {"type": "string"}, "unit": {"type": "string"}}}
 CLOSED_SCHEMA = {
@@ -129,6 +130,47 @@ def test_an_explicit_strict_of_a_text_format_is_checked(server):
     error = refused(server, text={"format": text_format})
     assert (error["param"], error["code"]) == ("text.format.schema", "invalid_json_schema")
     assert error["message"].startswith("Invalid schema for response_format 'city': In context=(), 'additional")
+
+
+def test_a_line_of_a_batch_may_leave_out_strict_as_well(client, server, upstream):
+    upstream.answer(text("Yes."))
+    bodies = [{"tools": [function(parameters=OPEN_SCHEMA)]}, {"tools": [function(parameters=OPEN_SCHEMA, strict=True)]}]
+    lines = [
+        {
+            "custom_id": str(number),
+            "method": "POST",
+            "url": "/v1/responses",
+            "body": {"model": MODEL, "input": "Hi", **body},
+        }
+        for number, body in enumerate(bodies)
+    ]
+    data = "".join(json.dumps(line) + "\n" for line in lines).encode()
+    file = client.files.create(file=("lines.jsonl", data), purpose="batch")
+    batch = client.batches.create(input_file_id=file.id, endpoint="/v1/responses", completion_window="24h")
+    eventually(lambda: client.batches.retrieve(batch.id).status == "completed")
+    done = client.batches.retrieve(batch.id)
+    (answered,) = [json.loads(line)["response"] for line in client.files.content(done.output_file_id).text.splitlines()]
+    assert answered["body"]["tools"][0]["strict"] is False
+    (failed,) = [json.loads(line)["response"] for line in client.files.content(done.error_file_id).text.splitlines()]
+    assert failed["body"]["error"]["param"] == "tools[0].parameters"
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        {"tools": [function(description=None, parameters=None, output_schema=None, defer_loading=None)]},
+        {"tools": [{"type": "tool_search", "execution": None, "description": None, "parameters": None}]},
+        {"tools": [{"type": "shell", "environment": None, "allowed_callers": None}]},
+        {"tools": [{"type": "custom", "name": "c", "format": None}], "tool_choice": None},
+        {"text": {"format": None, "verbosity": None}, "reasoning": {"effort": None, "summary": None, "context": None}},
+        {"stream_options": {"include_obfuscation": None}, "prompt_cache_options": {"mode": None, "ttl": None}},
+        {"input": [{"role": "user", "content": "Hi", "id": None, "status": None, "phase": None}]},
+    ],
+)
+def test_null_means_absent_however_deep_it_stands(client, upstream, body):
+    upstream.answer(text("Yes."))
+    made = client.post("/responses", body={"model": MODEL, "input": "Hello", **body}, cast_to=object)
+    assert made["text"] == {"format": {"type": "text"}, "verbosity": "medium"}
 
 
 # -- tools that the client runs ----------------------------------------------------------------------------------

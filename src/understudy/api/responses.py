@@ -328,7 +328,7 @@ async def _check_code(parts: Parts, project_id: str, tool: CodeInterpreterTool, 
             f"The tool 'code_interpreter' is not available on this server. {fault}", param=path, code="unsupported_tool"
         )
     if isinstance(tool.container, AutoContainer):
-        await require_files(parts, project_id, tool.container.file_ids, f"{path}.container.file_ids")
+        await require_files(parts, project_id, tool.container.file_ids or (), f"{path}.container.file_ids")
     else:
         check_id(f"{path}.container", tool.container, "cntr")
         await parts.interpreter.container_for(project_id, tool.container)

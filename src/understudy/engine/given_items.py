@@ -171,7 +171,7 @@ def _search(number: int, item: GivenFileSearchCall) -> NewItem:
     ]
     turn = _FOREIGN_TURN + number % 1000
     made = FileSearchCallItem(
-        id=item.id or "", call_id=ids.tool_call(), queries=item.queries, results=results, turn=turn, first=0
+        id=item.id or "", call_id=ids.tool_call(), queries=item.queries or [], results=results, turn=turn, first=0
     )
     return NewItem(made.id, "file_search_call", _encoded(made))
 
@@ -213,7 +213,7 @@ def _code(item: GivenCodeInterpreterCall) -> NewItem:
         id=item.id or "",
         call_id=ids.tool_call(),
         code=item.code or "",
-        container_id=item.container_id,
+        container_id=item.container_id or "",
         outputs=outputs,
     )
     return NewItem(made.id, "code_interpreter_call", _encoded(made))

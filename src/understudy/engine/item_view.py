@@ -208,7 +208,7 @@ def _without_contents(body: str, included: frozenset[str]) -> dict[str, Any]:
 
 def _reasoning(body: str, included: frozenset[str]) -> dict[str, Any]:
     item = _decode(body)
-    made = {"id": item["id"], "type": "reasoning", "summary": item.get("summary", [])}
+    made = {"id": item["id"], "type": "reasoning", "summary": item.get("summary") or []}
     if "reasoning.encrypted_content" in included and item.get("encrypted_content"):
         made["encrypted_content"] = item["encrypted_content"]
     return made

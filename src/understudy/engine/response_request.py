@@ -29,7 +29,13 @@ from understudy.wire.response_tools import (
     RankingOptions,
     ResponseTool,
 )
-from understudy.wire.responses import ConversationReference, CreateResponseRequest, ResponseObject, ResponseText
+from understudy.wire.responses import (
+    ConversationReference,
+    CreateResponseRequest,
+    ResponseObject,
+    ResponseText,
+    TextFormat,
+)
 from understudy.wire.runs import RunObject
 from understudy.wire.tools import (
     AssistantTool,
@@ -41,6 +47,9 @@ from understudy.wire.tools import (
     ToolResources,
     TruncationObject,
 )
+
+# Passages of a search where a tool does not say how many.
+_RESULTS = 20
 
 
 def new_response(
@@ -104,7 +113,7 @@ def _plan(asked: CreateResponseRequest, offer: Offer) -> Plan:
             case CodeInterpreterTool(container=str(container)):
                 plan.container, plan.owned = container, False
             case CodeInterpreterTool(container=AutoContainer(file_ids=file_ids)):
-                plan.file_ids = file_ids
+                plan.file_ids = file_ids or []
             case _:
                 pass
     if isinstance(asked.tool_choice, AllowedTools):
@@ -132,9 +141,9 @@ def _server_tool(tool: ResponseTool) -> AssistantTool | None:
         case FileSearchTool():
             ranking = tool.ranking_options or RankingOptions()
             options = FileSearchRankingOptions(
-                ranker="auto", score_threshold=ranking.score_threshold, hybrid_search=ranking.hybrid_search
+                ranker="auto", score_threshold=ranking.score_threshold or 0.0, hybrid_search=ranking.hybrid_search
             )
-            return AssistantToolsFileSearch(FileSearchOptions(tool.max_num_results, options))
+            return AssistantToolsFileSearch(FileSearchOptions(tool.max_num_results or _RESULTS, options))
         case CodeInterpreterTool():
             return AssistantToolsCode()
         case McpTool():
@@ -186,7 +195,7 @@ def _shown(asked: CreateResponseRequest, run: RunObject) -> ResponseObject:
         service_tier=asked.service_tier or "auto",
         store=asked.store is not False,
         temperature=run.temperature,
-        text=msgspec.structs.replace(text, verbosity=text.verbosity or "medium"),
+        text=ResponseText(format=text.format or TextFormat(), verbosity=text.verbosity or "medium"),
         tool_choice=asked.tool_choice or "auto",
         tools=[_shown_tool(tool) for tool in asked.tools or ()],
         top_logprobs=asked.top_logprobs or 0,
@@ -209,7 +218,7 @@ def _shown_tool(tool: ResponseTool) -> dict[str, Any]:
             return {
                 "type": "file_search",
                 "filters": msgspec.to_builtins(tool.filters),
-                "max_num_results": tool.max_num_results,
+                "max_num_results": tool.max_num_results or _RESULTS,
                 "ranking_options": (tool.ranking_options or RankingOptions()).shown(),
                 "vector_store_ids": tool.vector_store_ids,
             }

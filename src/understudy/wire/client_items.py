@@ -77,9 +77,9 @@ class ShellCallOutput(Struct, kw_only=True, tag_field="type", tag="shell_call_ou
 
 
 class LocalShellAction(Struct, kw_only=True):
-    type: Literal["exec"] = "exec"
+    type: Literal["exec"] | None = "exec"
     command: list[str]
-    env: dict[str, str] = {}
+    env: dict[str, str] | None = {}
     timeout_ms: int | None = None
     user: str | None = None
     working_directory: str | None = None
@@ -108,7 +108,7 @@ class ToolSearchCall(Struct, kw_only=True, tag_field="type", tag="tool_search_ca
     status: CallStatus | None = "completed"
     arguments: Any
     call_id: CallId | None = None
-    execution: Literal["server", "client"] = "server"
+    execution: Literal["server", "client"] | None = "server"
 
 
 class ToolSearchOutput(Struct, kw_only=True, tag_field="type", tag="tool_search_output"):
@@ -117,13 +117,13 @@ class ToolSearchOutput(Struct, kw_only=True, tag_field="type", tag="tool_search_
     id: str | None = ""
     status: CallStatus | None = "completed"
     call_id: CallId | None = None
-    execution: Literal["server", "client"] = "server"
+    execution: Literal["server", "client"] | None = "server"
     tools: Annotated[list[ResponseTool], Meta(max_length=512)]
 
 
 class AdditionalTools(Struct, kw_only=True, tag_field="type", tag="additional_tools"):
     id: str | None = ""
-    role: Literal["developer"] = "developer"
+    role: Literal["developer"] | None = "developer"
     tools: Annotated[list[ResponseTool], Meta(max_length=512)]
 
 

@@ -125,7 +125,7 @@ class GivenCustomToolCallOutput(Struct, kw_only=True, tag_field="type", tag="cus
 class GivenFileSearchCall(Struct, kw_only=True, tag_field="type", tag="file_search_call"):
     id: str | None = ""
     status: str | None = "completed"
-    queries: list[str] = []
+    queries: list[str] | None = []
     results: list[dict[str, Any]] | None = None
 
 
@@ -133,14 +133,14 @@ class GivenCodeInterpreterCall(Struct, kw_only=True, tag_field="type", tag="code
     id: str | None = ""
     status: str | None = "completed"
     code: str | None = ""
-    container_id: str = ""
+    container_id: str | None = ""
     outputs: list[dict[str, Any]] | None = None
 
 
 class GivenReasoning(Struct, kw_only=True, tag_field="type", tag="reasoning"):
     id: str | None = ""
     encrypted_content: str | None = None
-    summary: list[SummaryText] = []
+    summary: list[SummaryText] | None = []
 
 
 class GivenApproval(Struct, kw_only=True, tag_field="type", tag="mcp_approval_response"):
@@ -172,7 +172,7 @@ class SetReasoning(Struct, kw_only=True):
 
 
 class SetText(Struct, kw_only=True):
-    format: TextFormat | JsonObjectFormat | JsonSchemaFormat = TextFormat()
+    format: TextFormat | JsonObjectFormat | JsonSchemaFormat | None = TextFormat()
 
 
 class ConfigurationUpdate(Struct, kw_only=True, tag_field="type", tag="configuration_update"):

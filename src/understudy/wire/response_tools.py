@@ -82,13 +82,13 @@ class NamespaceTool(Struct, kw_only=True, forbid_unknown_fields=True, tag_field=
 
     name: Annotated[str, Meta(min_length=1, max_length=128)]
     description: str | None = None
-    tools: Annotated[list[NamespaceFunction | CustomTool], Meta(min_length=1, max_length=512)]
+    tools: Annotated[list[NamespaceFunction | CustomTool], Meta(min_length=1, max_length=128)]
 
 
 class ToolSearchTool(
     Struct, kw_only=True, forbid_unknown_fields=True, omit_defaults=True, tag_field="type", tag="tool_search"
 ):
-    execution: Literal["server", "client"] | UnsetType = UNSET
+    execution: Literal["server", "client"] | UnsetType | None = UNSET
     description: str | None = None
     parameters: dict[str, Any] | None = None
 
@@ -137,18 +137,18 @@ class ComputerUsePreviewTool(
 
 
 class RankingOptions(Struct, kw_only=True, forbid_unknown_fields=True, omit_defaults=True):
-    ranker: Literal["auto", "default-2024-11-15", "default_2024_08_21"] | UnsetType = "auto"
-    score_threshold: Annotated[float, Meta(ge=0, le=1)] = 0.0
+    ranker: Literal["auto", "default-2024-11-15", "default_2024_08_21"] | UnsetType | None = "auto"
+    score_threshold: Annotated[float, Meta(ge=0, le=1)] | None = 0.0
     hybrid_search: HybridSearchOptions | None = None
 
     def shown(self) -> dict[str, Any]:
         hybrid = {} if self.hybrid_search is None else {"hybrid_search": msgspec.to_builtins(self.hybrid_search)}
-        return {"ranker": self.ranker or "auto", "score_threshold": float(self.score_threshold), **hybrid}
+        return {"ranker": self.ranker or "auto", "score_threshold": float(self.score_threshold or 0), **hybrid}
 
 
 class FileSearchTool(Struct, kw_only=True, forbid_unknown_fields=True, tag_field="type", tag="file_search"):
     filters: Filter | None = None
-    max_num_results: Annotated[int, Meta(ge=1, le=50)] = 20
+    max_num_results: Annotated[int, Meta(ge=1, le=50)] | None = 20
     ranking_options: RankingOptions | None = None
     vector_store_ids: Annotated[list[str], Meta(min_length=1, max_length=100)]
 
@@ -163,7 +163,7 @@ class NetworkAllowlist(Struct, kw_only=True, forbid_unknown_fields=True, tag_fie
 
 
 class AutoContainer(Struct, kw_only=True, forbid_unknown_fields=True, omit_defaults=True, tag_field="type", tag="auto"):
-    file_ids: Annotated[list[str], Meta(max_length=50)] = []
+    file_ids: Annotated[list[str], Meta(max_length=50)] | None = []
     memory_limit: MemoryLimit | None = None
     network_policy: NetworkDisabled | NetworkAllowlist | None = None
 
@@ -177,7 +177,7 @@ class McpTool(Struct, kw_only=True, forbid_unknown_fields=True, tag_field="type"
     """A remote MCP server. `headers` and `authorization` are sent to it, and never shown."""
 
     server_label: ServerLabel
-    server_url: Annotated[str, Meta(min_length=1, max_length=2048)] | UnsetType = UNSET
+    server_url: Annotated[str, Meta(min_length=1, max_length=2048)] | None = None
     connector_id: str | None = None
     tunnel_id: str | None = None
     server_description: Annotated[str, Meta(max_length=2048)] | None = None
@@ -197,7 +197,7 @@ class WebSearchFilters(Struct, kw_only=True):
 
 
 class SearchLocation(Struct, kw_only=True, omit_defaults=True):
-    type: Literal["approximate"] = "approximate"
+    type: Literal["approximate"] | None = "approximate"
     country: str | None = None
     region: str | None = None
     city: str | None = None
@@ -300,7 +300,7 @@ class ChosenCodeInterpreter(Struct, forbid_unknown_fields=True, tag_field="type"
 
 class ChosenMcp(Struct, kw_only=True, forbid_unknown_fields=True, tag_field="type", tag="mcp"):
     server_label: str
-    name: str | None = None
+    name: str | UnsetType | None = UNSET
 
 
 class ChosenApplyPatch(Struct, forbid_unknown_fields=True, tag_field="type", tag="apply_patch"):
@@ -359,7 +359,7 @@ class ChosenProgrammatic(Struct, forbid_unknown_fields=True, tag_field="type", t
 
 class AllowedTools(Struct, kw_only=True, forbid_unknown_fields=True, tag_field="type", tag="allowed_tools"):
     mode: Literal["auto", "required"]
-    tools: Annotated[list[dict[str, Any]], Meta(min_length=1, max_length=512)]
+    tools: Annotated[list[dict[str, Any]], Meta(min_length=1, max_length=128)]
 
 
 ToolChoice = (

@@ -49,7 +49,7 @@ class JsonSchemaFormat(Struct, kw_only=True, forbid_unknown_fields=True, tag_fie
 
 
 class ResponseText(Struct, kw_only=True, forbid_unknown_fields=True):
-    format: TextFormat | JsonObjectFormat | JsonSchemaFormat = TextFormat()
+    format: TextFormat | JsonObjectFormat | JsonSchemaFormat | None = TextFormat()
     verbosity: Literal["low", "medium", "high"] | None = "medium"
 
 
