@@ -36,6 +36,8 @@ _HOSTED_MEMBERS: Final = {
     "multi_agent": "This server runs no agents of its own; clients may run several with tools.",
 }
 _NO_LOGPROBS: Final = "no provider is asked for log probabilities; use chat completions"
+# Those of namespaces included.
+_MOST_TOOLS: Final = 512
 _TUNNELED: Final = "Connectors and tunnels run on the vendor's servers only; give the 'server_url' of an MCP server"
 
 
@@ -63,6 +65,9 @@ def check_tools(tools: Sequence[ResponseTool], path: str = "tools") -> None:
 
     Whether tools of the hosted service may be listed at all is a setting, see `hosted_tools`.
     """
+    count = sum(len(tool.tools) if isinstance(tool, NamespaceTool) else 1 for tool in tools)
+    if count > _MOST_TOOLS:
+        raise InvalidBody(wording.too_long(path, "array", _MOST_TOOLS, count))
     check_strict_tools(tools, path)
     for here, tool in _walk(tools, path):
         _check_callers(tool, here)

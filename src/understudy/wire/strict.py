@@ -4,6 +4,7 @@ Source: the hosted API's answer to a strict function without a schema, and its g
 """
 
 from collections.abc import Iterator, Sequence
+from itertools import islice
 from typing import Any
 
 from understudy.wire.problems import InvalidBody
@@ -54,16 +55,21 @@ def is_strict_schema(schema: dict[str, Any] | None) -> bool:
 
     Source: the guide to structured outputs, section on supported schemas.
     """
-    if schema is None or schema.get("type") != "object" or next(_faults(schema, ()), None) is not None:
+    if schema is None or schema.get("type") != "object" or not _is_bounded(schema):
         return False
+    return next(_faults(schema, ()), None) is None
+
+
+def _is_bounded(schema: dict[str, Any]) -> bool:
+    """Whether no part of the schema is unsupported, too deep or too many; looks at no more than may be."""
     level: list[Any] = [schema]
-    properties = 0
+    left = _STRICT_PROPERTIES
     for _ in range(_STRICT_DEPTH + 1):
         if not all(_is_supported(one) for one in level):
             return False
-        level = [inner for one in level for _, inner in _inner(one)]
-        properties += len(level)
-        if not level or properties > _STRICT_PROPERTIES:
+        level = list(islice((inner for one in level for _, inner in _inner(one)), left + 1))
+        left -= len(level)
+        if not level or left < 0:
             break
     return not level
 
