@@ -166,5 +166,12 @@ def test_a_file_whose_name_is_empty_is_named_by_its_media_type(server):
     )
 
 
+@pytest.mark.parametrize("path", ["/v1/models/none", "/v1/assistants", "/health", "/v1/files?limit=1"])
+def test_no_cache_shows_the_answer_to_one_key_to_another_one(server, path):
+    for key in (KEY, "sk-wrong-0123456789"):
+        assert server.ask("GET", path, key=key).headers.get_all("cache-control") == ["no-store"]
+    assert "Authorization" in server.ask("GET", "/v1/models").headers["vary"]
+
+
 def test_health_answers_like_readiness(server):
     assert server.ask("GET", "/health", key=None).json == server.ask("GET", "/health/ready", key=None).json

@@ -10,7 +10,7 @@ from understudy import ids
 from understudy.api import stand_in
 from understudy.api.cors import CorsPolicy
 from understudy.api.errors import answer, to_api_error
-from understudy.api.request_head import check_head, find_key
+from understudy.api.request_head import Headers, check_head, find_key
 from understudy.api.video import CONTENT
 from understudy.errors import Unauthenticated
 from understudy.settings import Settings
@@ -21,6 +21,8 @@ _UNVERSIONED: Final = PUBLIC | {"/", "/v1", "/mcp"}
 # How long a key that was revoked elsewhere is still let in by this process, in seconds.
 _REMEMBER: Final = 2.0
 _REMEMBERED: Final = 10_000
+# A browser would show one key's answer to another key, and yesterday's status of a run.
+_UNCACHED: Final = (b"cache-control", b"no-store")
 _CLIENT_REQUEST_ID = re.compile(rb"[A-Za-z0-9._:-]{1,128}")
 # The AI/ML API's second versions of what has one handler here.
 _ALIASES: Final = frozenset({"/v2/chat/completions"})
@@ -47,27 +49,18 @@ class Entry:
             return
         started = time.perf_counter()
         request_id = ids.request()
-        inference_id = ids.inference()
         scope["state"] = state = {
             "request_id": request_id,
-            "inference_id": inference_id,
+            "inference_id": ids.inference(),
             "path": scope["path"],
             "send": send,
             "key_id": "",
         }
         state["dialect"] = self._dialect(scope, _strip_base(scope))
 
-        client_request_id = _client_request_id(scope["headers"])
-        origin = None if self._cors.is_empty else _origin(scope["headers"])
-
         async def send_stamped(message: Message) -> None:
             if message["type"] == "http.response.start":
-                message["headers"] += _stamp(request_id, started, state)
-                message["headers"].append((b"x-inference-id", inference_id.encode()))
-                if client_request_id is not None:
-                    message["headers"].append((b"x-client-request-id", client_request_id))
-                if not self._cors.is_empty:
-                    message["headers"] += self._cors.headers(origin)
+                message["headers"] += self._stamps(message["headers"], scope, started)
                 state["begun"] = True
             await send(message)
 
@@ -87,6 +80,19 @@ class Entry:
                 raise
             refusal = answer(to_api_error(error, request_id), state["dialect"], request_id, state["path"])
             await refusal(scope, receive, send_stamped)
+
+    def _stamps(self, headers: Headers, scope: Scope, started: float) -> Headers:
+        """What is added to the `headers` of an answer."""
+        state = scope["state"]
+        added = _stamp(state["request_id"], started, state)
+        added.append((b"x-inference-id", state["inference_id"].encode()))
+        if (client_request_id := _client_request_id(scope["headers"])) is not None:
+            added.append((b"x-client-request-id", client_request_id))
+        if all(name != b"cache-control" for name, _ in headers):
+            added.append(_UNCACHED)
+        if not self._cors.is_empty:
+            added += self._cors.headers(_origin(scope["headers"]))
+        return added
 
     def _dialect(self, scope: Scope, base: str) -> str:
         """What the request's path, its headers or the settings say; see docs/aimlapi.md."""

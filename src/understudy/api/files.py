@@ -169,6 +169,7 @@ class Content(Response):
             "content-disposition": f"{self._disposition}; filename*=UTF-8''{quote(file.filename, safe='')}",
             "accept-ranges": "bytes",
             "etag": _etag(file),
+            "cache-control": "private, no-cache",
         }
         if self._partial:
             headers["content-range"] = f"bytes {span.start}-{span.stop - 1}/{file.bytes}"

@@ -31,6 +31,8 @@ from understudy.wire.models import (
 
 _EXTRAS = ("pricing", "modalities", "capabilities")
 _MAX_AGE = "max-age=60"
+# A browser would show one key's list to another key.
+_KEYS = "Authorization, Api-Key, X-Api-Key"
 
 
 async def list_models(request: Request) -> Response:
@@ -103,7 +105,7 @@ def _meet(values: Sequence[str], has: Sequence[str]) -> bool:
 def _tagged(request: Request, body: bytes) -> Response:
     """The body, or 304 where the client has it already."""
     tag = f'W/"{hashlib.sha256(body).hexdigest()[:32]}"'
-    headers = {"etag": tag, "cache-control": _MAX_AGE}
+    headers = {"etag": tag, "cache-control": _MAX_AGE, "vary": _KEYS}
     known = [one.strip().removeprefix("W/") for one in request.headers.get("if-none-match", "").split(",")]
     if "*" in known or tag.removeprefix("W/") in known:
         return Response(status_code=304, headers=headers)
