@@ -115,7 +115,9 @@ async def test_no_variable_of_the_host_s_environment_is_there(monkeypatch, new_s
     shown = await ok(session, "import os\nsorted(os.environ)")
     assert "OPENAI_API_KEY" not in shown
     assert "UNDERSTUDY" not in shown
-    everything = "''.join(open(f'/proc/{n}/environ').read() for n in os.listdir('/proc') if n.isdigit() and n != '2')"
+    everything = (
+        "''.join(open(f'/proc/{n}/environ').read() for n in os.listdir('/proc') if n.isdigit() and n not in '12')"
+    )
     assert "of-the-host" not in await ok(session, everything)
 
 
@@ -167,8 +169,8 @@ async def test_folders_of_the_server_s_own_are_empty_wherever_they_are(settings,
     sandbox = open_sandbox(msgspec.structs.replace(settings, warm=0), SystemClock(), private=(private,))
     try:
         session = await sandbox.open("a")
-        assert await ok(session, f"import os\nos.listdir({str(private)!r})") == "[]"
-        assert (await run(session, f"open({str(private / 'x')!r}, 'w')")).error.name == "OSError"
+        assert await ok(session, f"import os\nos.listdir('/opt/interpreter/{private.name}')") == "[]"
+        assert (await run(session, f"open('/opt/interpreter/{private.name}/x', 'w')")).error.name == "OSError"
         assert await ok(session, "import numpy\nint(numpy.arange(4).sum())") == "6"
     finally:
         await sandbox.close()
@@ -230,6 +232,37 @@ NEWUSER = 0x10000000
         pytest.skip("the numbers are those of x86_64")
     refused = eval(await ok(shared, code))
     assert refused == ["EPERM"] * 6 + ["ENOSYS"] + ["EPERM"] * 13 + ["ENOSYS", "EPERM"]
+
+
+async def test_the_first_process_cannot_be_looked_into_or_stopped_and_has_the_limits_too(attempt):
+    """Written to from inside, it would be a place for code that no limit holds and no new kernel ends."""
+    for name in ("mem", "environ", "fd", "cwd", "map_files"):
+        assert await attempt(f"os.listdir('/proc/1/{name}')", "import os") in {"PermissionError", "NotADirectoryError"}
+    assert await attempt("open('/proc/1/mem', 'r+b')") == "PermissionError"
+    assert await attempt("[os.kill(1, number) for number in (9, 19)]", "import os") == "[None, None]"
+    limits = await attempt("[l.split()[3] for l in open('/proc/1/limits') if 'data' in l or 'open files' in l]")
+    assert "unlimited" not in limits
+    assert await attempt("os.getppid()", "import os") == "2"
+
+
+async def test_attributes_of_files_take_no_memory_of_the_kernel(attempt):
+    """Each may have 64 KiB of it, and no size of a file system counts them."""
+    before = "import os, shutil\nopen('attributes', 'w').close()"
+    assert await attempt("os.setxattr('attributes', 'user.x', b'1')", before) == "OSError"
+    assert await attempt("shutil.copy2('attributes', 'copied')") == "copied"
+    assert await attempt("[os.remove(name) for name in ('attributes', 'copied')]") == "[None, None]"
+
+
+async def test_no_path_of_the_host_is_shown_in_command_lines_and_tracebacks(shared, settings):
+    command_lines = "[open(f'/proc/{n}/cmdline').read() for n in os.listdir('/proc') if n.isdigit()]"
+    shown = await ok(shared, f"import os, sys\n{command_lines}, sys.path, sys.prefix, sys.executable, dict(os.environ)")
+    ran = await run(shared, "import pandas\npandas.read_csv('none.csv')")
+    home, base = settings.python.parents[1], settings.python.resolve().parents[1]
+    for text in (shown, ran.error.traceback):
+        assert str(home) not in text
+        assert str(base) not in text or base.is_relative_to("/usr")
+        assert str(HERE.parents[2]) not in text
+    assert "/opt/interpreter/lib/" in ran.error.traceback
 
 
 async def test_the_relay_cannot_be_looked_into(attempt):

@@ -9,6 +9,7 @@ import json
 import os
 import platform
 import shutil
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
@@ -16,6 +17,7 @@ from typing import Final
 from understudy.settings import SandboxSettings
 from understudy.tools.sandbox import seccomp
 from understudy.tools.sandbox.identity import Identity
+from understudy.tools.sandbox.layout import Layout, hidden
 from understudy.tools.sandbox.protocol import FOLDER
 
 GUEST: Final = Path(__file__).parent / "guest"
@@ -27,9 +29,9 @@ TRIED: Final = "the sandbox works"
 
 # The numbers that descriptors have in the command. What stands on a command line can be read inside, so the options,
 # which hold paths of the host, come by a descriptor; the channel is the connection between us and the inside.
-STDOUT, STDERR, SECCOMP, GO, INFO, CHANNEL, OPTIONS = 1, 2, 3, 4, 5, 6, 7
+STDOUT, STDERR, SECCOMP, GO, INFO, CHANNEL, OPTIONS, CONFIG = 1, 2, 3, 4, 5, 6, 7, 8
 
-_SYSTEM: Final = ("/usr", "/bin", "/sbin", "/lib", "/lib32", "/lib64")
+SYSTEM: Final = tuple(map(Path, ("/usr", "/bin", "/sbin", "/lib", "/lib32", "/lib64")))
 _USER: Final = "1000"
 _MOUNTED_GUEST: Final = "/opt/understudy/guest"
 _START: Final = "import sys; sys.path.insert(0, '/opt/understudy'); from guest.start import main; main()"
@@ -53,7 +55,8 @@ class Plan:
 
     bwrap: str
     python: Path
-    folders: tuple[Path, ...]
+    """On the host; `layout` says what it is inside."""
+    layout: Layout
     identity: Identity
     settings: SandboxSettings
     filter: bytes | None
@@ -67,6 +70,7 @@ class Plan:
 
     def options(self) -> bytes:
         watched = [
+            "--as-pid-1",
             *(["--seccomp", str(SECCOMP)] if self.filter is not None else []),
             *("--info-fd", str(INFO), "--block-fd", str(GO)),
         ]
@@ -76,6 +80,11 @@ class Plan:
         """A sandbox that ends at once, and prints TRIED where everything works."""
         return [*self._begin(), *self._python(f"import ipykernel, zmq; print({TRIED!r})")]
 
+    @property
+    def config(self) -> bytes | None:
+        """What is to be read from the descriptor CONFIG."""
+        return self.layout.config[1] if self.layout.config is not None else None
+
     def trial_options(self) -> bytes:
         return _joined(self._frame())
 
@@ -83,7 +92,7 @@ class Plan:
         return [*self.identity.prefix(), self.bwrap, "--args", str(OPTIONS), "--"]
 
     def _python(self, *arguments: str) -> list[str]:
-        return [str(self.python), "-I", "-B", "-c", *arguments]
+        return [str(self.layout.python), "-I", "-B", "-c", *arguments]
 
     def _frame(self) -> list[str]:
         return [
@@ -112,17 +121,24 @@ class Plan:
             *_memory("/dev/shm", disk // _SCRATCH_PART),  # noqa: S108
             *_memory("/run", _RUN_BYTES),
             # After them: an environment may be below /tmp.
-            *(word for at, folder in zip(folders, self.folders, strict=True) for word in _read_only(at, folder)),
+            *self._interpreter(folders),
             *_read_only(guest, _MOUNTED_GUEST),
-            *(word for folder in self._hidden() for word in _empty(folder)),
+            *(word for folder in hidden(self.layout, SYSTEM, self.private) for word in _empty(str(folder))),
             *("--remount-ro", "/dev", "--remount-ro", "/", "--chdir", FOLDER),
         ]
 
-    def _hidden(self) -> list[str]:
-        """By the names that they have inside."""
-        mounted = [*map(Path, _SYSTEM), *self.folders]
-        named = {path for folder in self.private for path in (folder.absolute(), folder.resolve())}
-        return [str(path) for path in sorted(named) if path.is_dir() and any(map(path.is_relative_to, mounted))]
+    def _interpreter(self, reached: list[Path]) -> Iterator[str]:
+        """`reached` is where the sources of the mounts are found."""
+        for source, (_, inside) in zip(reached, self.layout.mounts, strict=True):
+            yield from _read_only(source, inside)
+        for folder in sorted({link.parent for link, _ in self.layout.links}):
+            yield from _memory(str(folder), _RUN_BYTES)
+        for link, target in self.layout.links:
+            yield from ("--symlink", str(target), str(link))
+        for folder in sorted({link.parent for link, _ in self.layout.links}):
+            yield from ("--chmod", "0755", str(folder), "--remount-ro", str(folder))
+        if self.layout.config is not None:
+            yield from ("--ro-bind-data", str(CONFIG), str(self.layout.config[0]))
 
     def _environment(self) -> list[str]:
         threads = str(min(2, os.cpu_count() or 1))
@@ -135,10 +151,12 @@ class Plan:
             "MPLCONFIGDIR": "/tmp/.config/matplotlib",  # noqa: S108
             "OMP_NUM_THREADS": threads,
             "OPENBLAS_NUM_THREADS": threads,
-            "PATH": f"{self.python.parent}:/usr/local/bin:/usr/bin:/bin",
+            "PATH": f"{self.layout.python.parent}:/usr/local/bin:/usr/bin:/bin",
             "PYTHONDONTWRITEBYTECODE": "1",
             "USER": "sandbox",
         }
+        if self.layout.libraries is not None:
+            variables["LD_LIBRARY_PATH"] = str(self.layout.libraries)
         return [word for name, value in variables.items() for word in ("--setenv", name, value)]
 
     def _order(self) -> str:
@@ -155,14 +173,14 @@ class Plan:
 
 
 def planned(
-    bwrap: str, python: Path, folders: list[Path], settings: SandboxSettings, helps: str, private: tuple[Path, ...]
+    bwrap: str, python: Path, layout: Layout, settings: SandboxSettings, helps: str, private: tuple[Path, ...]
 ) -> Plan:
     """`helps` is what bubblewrap says of its flags, which older ones have fewer of."""
     return Plan(
         bwrap=bwrap,
         python=python,
-        folders=tuple(folders),
-        identity=Identity([*folders, GUEST], _STAGE),
+        layout=layout,
+        identity=Identity([*layout.sources, GUEST], _STAGE),
         settings=settings,
         filter=seccomp.program(platform.machine()),
         hides_userns="--disable-userns" in helps,
@@ -181,7 +199,7 @@ def _joined(words: list[str]) -> bytes:
 def _system() -> list[str]:
     """/usr, and what stands beside it: on most systems links into it."""
     words = ["--ro-bind", "/usr", "/usr"]
-    for path in map(Path, _SYSTEM[1:]):
+    for path in SYSTEM[1:]:
         if path.is_symlink():
             words += ["--symlink", str(path.readlink()), str(path)]
         elif path.is_dir():

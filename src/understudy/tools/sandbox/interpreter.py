@@ -22,7 +22,7 @@ PACKAGES: Final = (
 )
 _PATIENCE: Final = 30.0
 _ASK: Final = """
-import importlib.metadata, json, platform, sys
+import importlib.metadata, json, platform, sys, sysconfig
 versions = {}
 for name in sys.argv[1:]:
     try:
@@ -30,16 +30,21 @@ for name in sys.argv[1:]:
     except importlib.metadata.PackageNotFoundError:
         pass
 folders = [sys.prefix, sys.exec_prefix, sys.base_prefix, sys.base_exec_prefix]
-print(json.dumps({"version": platform.python_version(), "folders": folders, "versions": versions}))
+shared = bool(sysconfig.get_config_var("Py_ENABLE_SHARED"))
+print(json.dumps({"version": platform.python_version(), "folders": folders, "versions": versions, "shared": shared}))
 """
 
 
 class Interpreter(msgspec.Struct, frozen=True):
-    """`folders` are what it reads: its own environment and the installation below that."""
+    """`folders` are what it reads: its own environment and the installation below that, each twice.
+
+    `shared` says that its program is little more than a name for a library.
+    """
 
     version: str
     folders: tuple[str, ...]
     versions: dict[str, str]
+    shared: bool = False
 
 
 def examined(python: Path) -> Interpreter:

@@ -17,7 +17,7 @@ import msgspec
 from understudy.errors import SandboxError
 from understudy.tools.sandbox import frames
 from understudy.tools.sandbox.cgroup import Group, Groups
-from understudy.tools.sandbox.command import CHANNEL, GO, INFO, MIB, OPTIONS, SECCOMP, STDERR, WRITABLE, Plan
+from understudy.tools.sandbox.command import CHANNEL, CONFIG, GO, INFO, MIB, OPTIONS, SECCOMP, STDERR, WRITABLE, Plan
 from understudy.tools.sandbox.files import Folder
 from understudy.tools.sandbox.frames import Event, Hostile, Ready
 from understudy.tools.sandbox.held import Held
@@ -188,7 +188,7 @@ def _started(plan: Plan, launcher: Launcher) -> _Started:
         ours.enter_context(channel)
         theirs.enter_context(inner)
         given = {STDERR: complains, GO: waits, INFO: informs, CHANNEL: inner.fileno()}
-        for number, content in ((SECCOMP, plan.filter), (OPTIONS, plan.options())):
+        for number, content in ((SECCOMP, plan.filter), (OPTIONS, plan.options()), (CONFIG, plan.config)):
             if content is not None:
                 given[number] = memory_file(content)
                 theirs.callback(os.close, given[number])

@@ -16,8 +16,9 @@ from typing import Final
 from understudy.errors import SandboxError
 from understudy.settings import SandboxSettings
 from understudy.tools.sandbox import environment, interpreter
-from understudy.tools.sandbox.command import OPTIONS, STDERR, STDOUT, TRIED, Plan, found_bwrap, planned
+from understudy.tools.sandbox.command import CONFIG, OPTIONS, STDERR, STDOUT, TRIED, Plan, found_bwrap, planned
 from understudy.tools.sandbox.launcher import Launcher
+from understudy.tools.sandbox.layout import lay_out
 from understudy.tools.sandbox.processes import memory_file
 from understudy.tools.sandbox.wording import without_host_paths
 
@@ -88,7 +89,7 @@ def _planned(settings: SandboxSettings, bwrap: str, private: tuple[Path, ...]) -
     if "ipykernel" not in found.versions:
         raise SandboxError(f"the Python of the code interpreter has no ipykernel; install it there, or {_INSTALL}")
     helps = subprocess.run([bwrap, "--help"], capture_output=True, text=True, check=False).stdout  # noqa: S603
-    plan = planned(bwrap, python, interpreter.folders(python, found), settings, helps, private)
+    plan = planned(bwrap, python, lay_out(python, found), settings, helps, private)
     if missing := plan.identity.missing():
         raise SandboxError(f"a server that is root needs `{missing}`; install util-linux")
     return plan
@@ -111,17 +112,17 @@ def _try(plan: Plan) -> None:
 
 def _output(plan: Plan, launcher: Launcher) -> tuple[bytes, bytes]:
     """What the trial prints and what it complains of, in files of no name: it may be slow, and never fill a pipe."""
-    options, printed, complaint = map(memory_file, (plan.trial_options(), b"", b""))
+    contents = {STDOUT: b"", STDERR: b"", OPTIONS: plan.trial_options(), CONFIG: plan.config}
     with ExitStack() as stack:
-        for descriptor in (options, printed, complaint):
+        given = {number: memory_file(content) for number, content in contents.items() if content is not None}
+        for descriptor in given.values():
             stack.callback(os.close, descriptor)
-        given = {STDOUT: printed, STDERR: complaint, OPTIONS: options}
         launched = launcher.launch(plan.trial(), plan.identity.environment(), given)
         stack.callback(os.close, launched.pidfd)
         ended = select.poll()  # unlike select, with numbers of any size
         ended.register(launched.pidfd, select.POLLIN)
         ended.poll(_PATIENCE * 1000)
-        return os.pread(printed, _MOST, 0), os.pread(complaint, _MOST, 0)
+        return os.pread(given[STDOUT], _MOST, 0), os.pread(given[STDERR], _MOST, 0)
 
 
 def forbidding_switch() -> str | None:

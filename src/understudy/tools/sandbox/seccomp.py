@@ -83,6 +83,8 @@ _NAMES: Final = {
     "adjtimex": (159, 171),
     "personality": (135, 92),
 }
+_ATTRIBUTES: Final = {"setxattr": (188, 5), "lsetxattr": (189, 6), "fsetxattr": (190, 7)}
+"""Attributes of files in memory are memory of the kernel's: as if the file system did not have them."""
 _ONLY_X86: Final = {
     "iopl": 172,
     "ioperm": 173,
@@ -111,6 +113,7 @@ class _Machine:
     ioctl: int
     mmap: int
     madvise: int
+    attributes: tuple[int, ...]
     refused: tuple[int, ...]
 
 
@@ -124,6 +127,7 @@ _MACHINES: Final = {
         ioctl=16,
         mmap=9,
         madvise=28,
+        attributes=tuple(x86 for x86, _ in _ATTRIBUTES.values()),
         refused=(*(x86 for x86, _ in _NAMES.values()), *_ONLY_X86.values()),
     ),
     "aarch64": _Machine(
@@ -135,6 +139,7 @@ _MACHINES: Final = {
         ioctl=29,
         mmap=222,
         madvise=233,
+        attributes=tuple(arm for _, arm in _ATTRIBUTES.values()),
         refused=tuple(arm for _, arm in _NAMES.values()),
     ),
 }
@@ -142,7 +147,7 @@ _MACHINES: Final = {
 _LOAD, _EQUAL, _AT_LEAST, _ANY_BIT, _RETURN = 0x20, 0x15, 0x35, 0x45, 0x06
 _NUMBER, _AUDIT, _FIRST, _SECOND, _THIRD, _FOURTH = 0, 4, 16, 24, 32, 40
 _ALLOW, _KILL, _ERRNO = 0x7FFF0000, 0x80000000, 0x00050000
-_EPERM, _NOSYS, _NO_FAMILY = _ERRNO | 1, _ERRNO | 38, _ERRNO | 97
+_EPERM, _NOSYS, _NOT_SUPPORTED, _NO_FAMILY = _ERRNO | 1, _ERRNO | 38, _ERRNO | 95, _ERRNO | 97
 # CLONE_NEWNS, NEWCGROUP, NEWUTS, NEWIPC, NEWUSER, NEWPID, NEWNET.
 _NEW_NAMESPACES: Final = 0x7E020000
 _FAMILIES: Final = (1, 2, 10)
@@ -175,6 +180,8 @@ def program(machine: str) -> bytes | None:
     ]
     for number in known.refused:
         steps += _when(_EQUAL, number, _EPERM)
+    for number in known.attributes:
+        steps += _when(_EQUAL, number, _NOT_SUPPORTED)
     steps += _argument(known.clone, _FIRST, _when(_ANY_BIT, _NEW_NAMESPACES, _EPERM))
     for number in (known.socket, known.socketpair):
         steps += _argument(number, _FIRST, _families())

@@ -8,14 +8,32 @@ import os
 import shutil
 import sys
 from pathlib import Path
+from typing import Any
 
 from .channel import HostGone
 from .confinement import confine
 
 
 def main() -> None:
+    """The first process of the sandbox. It has the limits too, and nobody inside may look into it or write to it."""
     order = json.loads(sys.argv[1])
     confine(order["limits"])
+    relay = os.fork()
+    if relay:
+        os.closerange(0, 256)
+        os._exit(_collect(relay))
+    _relay(order)
+
+
+def _collect(relay: int) -> int:
+    """What has no parent any more, until the relay ends, and everything with it."""
+    while True:
+        pid, status = os.wait()
+        if pid == relay:
+            return os.waitstatus_to_exitcode(status) & 0xFF
+
+
+def _relay(order: dict[str, Any]) -> None:
     _bring_fonts()
     from .relay import main as relay  # noqa: PLC0415 - not before the limits hold
 

@@ -1,0 +1,81 @@
+"""Where the interpreter is inside, by names that say nothing of the host: tracebacks are read by clients.
+
+An environment is at /opt/interpreter and the installation below it at /opt/python, unless that is a part of the system.
+Links and settings of an environment that name folders of the host are made again by the new names.
+"""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+
+from understudy.tools.sandbox.interpreter import Interpreter, folders
+
+_ENVIRONMENT: Final = Path("/opt/interpreter")
+_INSTALLATION: Final = Path("/opt/python")
+_SYSTEM: Final = Path("/usr")
+_CONFIG: Final = "pyvenv.cfg"
+_NAMES: Final = ("python", "python3")
+
+
+@dataclass(frozen=True, slots=True)
+class Layout:
+    """`mounts` are folders of the host and where each is inside; `links` are paths inside and what they lead to.
+
+    `config` is the content of a file of that path. `libraries` is a folder that the loader has to know.
+    """
+
+    python: Path
+    mounts: tuple[tuple[Path, Path], ...]
+    links: tuple[tuple[Path, Path], ...] = ()
+    config: tuple[Path, bytes] | None = None
+    libraries: Path | None = None
+
+    @property
+    def sources(self) -> tuple[Path, ...]:
+        return tuple(source for source, _ in self.mounts)
+
+
+def lay_out(python: Path, found: Interpreter) -> Layout:
+    """As it is on the host where the parts of the interpreter are not arranged in the usual way."""
+    prefix, exec_prefix, base, exec_base = (Path(folder).resolve() for folder in found.folders)
+    program = python.resolve()
+    is_usual = prefix == exec_prefix and base == exec_base and program.is_relative_to(base)
+    if not is_usual or (prefix != base and not (prefix / _CONFIG).is_file()):
+        return Layout(python, tuple((folder, folder) for folder in folders(python, found)))
+    inside = base if _is_system(base) else _INSTALLATION
+    mounts = [] if _is_system(base) else [(base, inside)]
+    libraries = inside / "lib" if mounts and found.shared else None
+    program = inside / program.relative_to(base)
+    if prefix == base:
+        return Layout(program, tuple(mounts), libraries=libraries)
+    programs = _ENVIRONMENT / "bin"
+    return Layout(
+        python=programs / _NAMES[0],
+        mounts=(*mounts, (prefix, _ENVIRONMENT)),
+        links=tuple((programs / name, program) for name in {*_NAMES, program.name}),
+        config=(_ENVIRONMENT / _CONFIG, _config(prefix / _CONFIG, program.parent)),
+        libraries=libraries,
+    )
+
+
+def hidden(layout: Layout, system: Sequence[Path], private: Sequence[Path]) -> Iterator[Path]:
+    """Where folders that nobody may see are inside, in case that they are a part of what is mounted."""
+    named = {path for folder in private for path in (folder.absolute(), folder.resolve()) if path.is_dir()}
+    mounts = [*((folder, folder) for folder in system), *layout.mounts]
+    found = {at / path.relative_to(source) for path in named for source, at in mounts if path.is_relative_to(source)}
+    yield from sorted(found)
+
+
+def _is_system(folder: Path) -> bool:
+    return folder.is_relative_to(_SYSTEM)
+
+
+def _config(file: Path, home: Path) -> bytes:
+    """With the new home, and without what else names folders of the host."""
+    kept = []
+    for line in file.read_text("utf-8").splitlines():
+        name, _, value = (part.strip() for part in line.partition("="))
+        if name.lower() in {"include-system-site-packages", "version", "version_info"}:
+            kept.append(f"{name} = {value}")
+    return "\n".join([f"home = {home}", *kept, ""]).encode()
