@@ -187,6 +187,15 @@ def test_more_calls_than_an_answer_may_have_fail_it_in_a_sentence(providers, ups
     assert len(upstream.requests) == 3
 
 
+@pytest.mark.parametrize("name", [None, ""])
+def test_a_call_without_a_name_fails_the_run(client, upstream, forecaster, thread, name):
+    upstream.answer(calls(call(name, city="Paris")))
+    run = run_of(client, thread, forecaster)
+    assert (run.status, run.last_error.code) == ("failed", "server_error")
+    assert "without naming it" in run.last_error.message
+    assert len(upstream.requests) == 1
+
+
 def test_128_calls_are_served(client, upstream, forecaster, thread):
     upstream.answer(calls(*(call("get_weather", call_id=f"c{number}", pieces=1, city="x") for number in range(128))))
     run = run_of(client, thread, forecaster)

@@ -268,6 +268,29 @@ class TestTimeouts:
         assert not await asyncio.to_thread(upstream.requests[0].gone.wait, 0.2)
         assert said(chunks + await collect(stream)) == "Hithere"
 
+    async def test_headers_that_trickle_are_a_timeout(self, openai):
+        gone = asyncio.Event()
+
+        async def trickle(reader, writer):
+            await reader.readuntil(b"\r\n\r\n")
+            writer.write(b"HTTP/1.1 200 OK\r\n")
+            while not writer.is_closing():
+                writer.write(b"X-Filler: x\r\n")
+                await asyncio.sleep(0.05)
+            gone.set()
+
+        server = await asyncio.start_server(trickle, "127.0.0.1", 0)
+        async with server:
+            port = server.sockets[0].getsockname()[1]
+            caught = await failure(openai(base_url=f"http://127.0.0.1:{port}", first_byte_timeout=0.4).complete(BODY))
+            async with asyncio.timeout(10):
+                await gone.wait()
+        assert caught.kind in {"timeout", "malformed"}
+
+    async def test_an_error_body_that_never_ends_is_cut(self, upstream, openai):
+        upstream.answer(reply(b"x" * (1 << 20), status=429, content_type="text/plain"))
+        assert (await failure(openai().complete(BODY))).kind == "rate_limited"
+
 
 class TestAConnection:
     async def test_refused_is_unreachable(self, openai):

@@ -14,7 +14,7 @@ from understudy.api.event_stream import EventStream
 from understudy.api.exchange import decode_body, read_body, rendered
 from understudy.api.message_sources import check_sources
 from understudy.api.parts import Parts, parts_of
-from understudy.errors import InvalidRequest, UnderstudyError
+from understudy.errors import InvalidRequest
 from understudy.llm.messages_request import DEFAULT_MAX_TOKENS, MessageBody
 from understudy.llm.router import Stream
 from understudy.settings import LimitSettings
@@ -85,7 +85,7 @@ async def _events(first: Sequence[bytes], stream: Stream, meter: Meter, request_
             yield await counts.passed(first)
             async for frames in stream:
                 yield await counts.passed(frames)
-    except UnderstudyError as error:
+    except Exception as error:  # noqa: BLE001 - whatever it is, the client learns that its answer is not whole
         told = message_envelope(to_api_error(error, request_id), request_id)
         yield b"event: error\ndata: " + told + b"\n\n"
     finally:

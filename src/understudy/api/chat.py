@@ -15,7 +15,7 @@ from understudy.api.event_stream import EventStream
 from understudy.api.exchange import decode_body, read_body
 from understudy.api.parts import Parts, parts_of, project_of
 from understudy.api.stored_chat import Keeping
-from understudy.errors import InvalidRequest, UnderstudyError
+from understudy.errors import InvalidRequest
 from understudy.llm.chunks import decode
 from understudy.llm.provider import ChatBody
 from understudy.llm.router import Stream
@@ -80,9 +80,10 @@ async def _answer(request: Request, body: ChatBody) -> Response:
     first = await anext(stream, ())
     # Providers are asked for the usage in any case; who did not ask is shown no chunk without choices.
     usage = bool(body.get("stream_options"))
+    request_id: str = request.state.request_id
     if keeping is None:
-        return EventStream(request, _events(first, stream, meter, usage=usage))
-    return EventStream(request, _events((), keeping.chunks(first, stream), meter, usage=usage))
+        return EventStream(request, _events(first, stream, meter, request_id, usage=usage))
+    return EventStream(request, _events((), keeping.chunks(first, stream), meter, request_id, usage=usage))
 
 
 def _joined(chunks: Sequence[bytes]) -> bytes:
@@ -104,7 +105,9 @@ def _has_choices(chunk: bytes) -> bool:
     return not _NO_CHOICES.search(chunk) or bool(decode(chunk).choices)
 
 
-async def _events(first: Sequence[bytes], stream: _Chunks, meter: Meter, *, usage: bool) -> AsyncGenerator[bytes, None]:
+async def _events(
+    first: Sequence[bytes], stream: _Chunks, meter: Meter, request_id: str, *, usage: bool
+) -> AsyncGenerator[bytes, None]:
     ending = Ending() if meter.tells else None
     try:
         async with aclosing(stream):
@@ -114,8 +117,8 @@ async def _events(first: Sequence[bytes], stream: _Chunks, meter: Meter, *, usag
                 if frames := _framed(chunks, meter, ending, usage=usage):
                     yield frames
         used = await meter.settle()
-    except UnderstudyError as error:
-        yield b"data: " + envelope(to_api_error(error)) + b"\n\n"
+    except Exception as error:  # noqa: BLE001 - whatever it is, the client learns that its answer is not whole
+        yield b"data: " + envelope(to_api_error(error, request_id)) + b"\n\n"
         return
     finally:
         meter.leave()

@@ -18,7 +18,7 @@ from understudy.api.errors import envelope, to_api_error
 from understudy.api.event_stream import EventStream
 from understudy.api.exchange import decode_body, read_body
 from understudy.api.parts import Parts, parts_of
-from understudy.errors import InvalidRequest, UnderstudyError
+from understudy.errors import InvalidRequest
 from understudy.llm.provider import ChatBody
 from understudy.llm.router import Models, Stream
 from understudy.settings import LimitSettings
@@ -56,7 +56,7 @@ async def create_completion(request: Request) -> Response:
         # The first chunks decide: what fails before them is an ordinary error answer.
         first = await anext(stream, ())
         told = _told(writing, prompts, chats, first, stream, parts.models)
-        return EventStream(request, _events(writing, told, meter))
+        return EventStream(request, _events(writing, told, meter, request.state.request_id))
     answers = [msgspec.json.decode(await parts.models.complete(chat)) for chat in chats]
     answer = writing.whole(prompts, answers)
     return charged(meter, answer, await meter.charge(answer))
@@ -191,7 +191,7 @@ async def _told(
 
 
 async def _events(
-    writing: _Writing, told: AsyncGenerator[Sequence[bytes], None], meter: Meter
+    writing: _Writing, told: AsyncGenerator[Sequence[bytes], None], meter: Meter, request_id: str
 ) -> AsyncGenerator[bytes, None]:
     try:
         async with aclosing(told):
@@ -201,8 +201,8 @@ async def _events(
                     yield _framed(payloads)
         meter.hear([writing.usage()])
         await meter.settle()
-    except UnderstudyError as error:
-        yield b"data: " + envelope(to_api_error(error)) + b"\n\n"
+    except Exception as error:  # noqa: BLE001 - whatever it is, the client learns that its answer is not whole
+        yield b"data: " + envelope(to_api_error(error, request_id)) + b"\n\n"
         return
     finally:
         meter.leave()

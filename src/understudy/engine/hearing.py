@@ -15,6 +15,7 @@ from understudy.engine.prompt import Prompt, Room, cost_of
 from understudy.engine.searching import ranking
 from understudy.engine.stage import Stage
 from understudy.engine.turn import Piece, ToolCall, Turn
+from understudy.errors import UpstreamError
 from understudy.llm import chunks
 from understudy.llm.chunks import TokenLogprob
 from understudy.llm.router import Models
@@ -255,6 +256,8 @@ class Hearing:
         if self._thoughts:
             self._end_thinking()
         for call in self.turn.calls:
+            if not call.name:
+                raise UpstreamError("malformed", "The upstream called a function without naming it.")
             await self._open_call(call)
             if call.code is not None:
                 self._write_code(call, call.code.rest())

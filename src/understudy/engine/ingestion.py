@@ -18,6 +18,7 @@ from understudy.background import Repeating
 from understudy.blobs import Blobs
 from understudy.clock import Clock
 from understudy.errors import StoreError
+from understudy.redaction import redact
 from understudy.retrieval.embed import EmbedderMissing, EmbeddingFailed
 from understudy.retrieval.extract import ExtractionFailed, Extractor
 from understudy.retrieval.search import Index
@@ -221,10 +222,11 @@ class Ingestion:
                 await self._try_again(claimed, error.message, passing=True)
             else:
                 await self._fail(claimed, error.code, error.message)
-        except EmbedderMissing as error:
-            await self._try_again(claimed, str(error), passing=True)  # another process may have it
-        except EmbeddingFailed as error:
-            await self._try_again(claimed, str(error), passing=error.passing)
+        except (EmbedderMissing, EmbeddingFailed) as error:
+            logger.warning("the file %s could not be indexed: %s", claimed.file.id, error)
+            # Another process may have an embedder that this one lacks.
+            passing = isinstance(error, EmbedderMissing) or error.passing
+            await self._try_again(claimed, redact(str(error)), passing=passing)
         except StoreError as error:
             logger.warning("the file %s could not be indexed: %s", claimed.file.id, error)
             await self._try_again(claimed, _NO_STORAGE, passing=True)

@@ -10,6 +10,7 @@ from understudy import ids
 from understudy.clock import Clock
 from understudy.engine.ingestion import Ingestion
 from understudy.errors import BadGateway, InvalidRequest, StoreError
+from understudy.redaction import redact
 from understudy.retrieval.embed import EmbedderMissing, EmbeddingFailed
 from understudy.retrieval.ranking import WORDS
 from understudy.retrieval.search import Hit, Index, Scope
@@ -202,9 +203,11 @@ class VectorStores:
         try:
             return await self._index.search(scopes, queries, limit, threshold, ranker, weight)
         except EmbedderMissing as error:
-            raise InvalidRequest(str(error), code="embedder_missing") from None
+            logger.warning("a search failed: %s", error)
+            raise InvalidRequest(redact(str(error)), code="embedder_missing") from None
         except EmbeddingFailed as error:
-            raise BadGateway(str(error)) from None
+            logger.warning("a search failed: %s", error)
+            raise BadGateway(redact(str(error))) from None
 
     async def _touch(self, stores: Sequence[int], now: int) -> None:
         """What was found is worth more than a note that it was asked for."""

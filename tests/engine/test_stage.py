@@ -1,0 +1,62 @@
+"""What a run's boundaries store: one that fails is made up for by the next, so that nothing stays open for ever."""
+
+import json
+
+import pytest
+
+from store import samples
+from store.samples import NOW, OURS
+from understudy import ids
+from understudy.engine import events
+from understudy.engine.log import RunLog
+from understudy.engine.run_view import RunView
+from understudy.engine.stage import Stage
+from understudy.store import open_store
+from understudy.store.ledger import Usage
+from understudy.store.pages import PageRequest
+from understudy.store.run_state import Progress
+from understudy.wire.runs import LastError, RunCompletionUsage
+
+OWNER = "worker_ours"
+COUNTED = RunCompletionUsage(1, 1, 2)
+REASON = LastError("server_error", "The answer could not be stored.")
+
+
+class StillClock:
+    def now(self):
+        return float(NOW)
+
+
+@pytest.fixture
+async def store(tmp_path):
+    store = await open_store(tmp_path, None)
+    yield store
+    await store.close()
+
+
+async def test_a_run_whose_answer_cannot_be_stored_ends_with_its_message_and_step(store):
+    run = samples.run(samples.thread().id, "queued")
+    thread = samples.thread(id=run.thread_id)
+    await store.threads.create(OURS, thread, [])
+    await store.runs.create(OURS, run, OWNER)
+    await store.runs.beat(OWNER, NOW + 1e9)
+    view, log = RunView(), RunLog()
+    log.append(events.RunQueued(run), view.apply(events.RunQueued(run)))
+    stage = Stage(OWNER, store, StillClock(), OURS, view, log, Progress())
+    await stage.commit(events.RunStarted(NOW))
+    await stage.commit(events.MessageOpened(ids.step(), ids.message(), NOW))
+    stage.publish(events.TextDelta("Hello"))
+    stage.spend(Usage(reference="r", kind="completion", model="m", created_at=NOW, credits=10**30))
+    stage.progress.used += COUNTED
+    ended = events.RunEnded("completed", NOW, stage.progress.used)
+    with pytest.raises(OverflowError):
+        await stage.commit(events.MessageClosed(NOW, COUNTED), ended)
+    stage.drop_usage()
+    await stage.commit(events.RunEnded("failed", NOW, stage.progress.used, error=REASON, cut="run_failed"))
+    _, stored = await store.runs.get(OURS, thread.id, run.id)
+    assert (json.loads(stored)["status"], json.loads(stored)["usage"]["total_tokens"]) == ("failed", 0)
+    (message,) = [json.loads(row[1]) for row in (await store.messages.page(OURS, thread.id, PageRequest())).rows]
+    assert message["content"][0]["text"]["value"] == "Hello"
+    assert message["status"] != "in_progress"
+    (step,) = [json.loads(row[1]) for row in (await store.runs.page_steps(OURS, thread.id, run.id, PageRequest())).rows]
+    assert step["status"] != "in_progress"
