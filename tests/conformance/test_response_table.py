@@ -184,6 +184,7 @@ def test_a_tool_choice_is_served_or_refused_as_the_table_says(row, send):
         assert unoffered.json["error"]["param"].startswith("tool_choice")
 
 
+@pytest.mark.proves("responses.decisions")
 @pytest.mark.parametrize("row", of("Items"), ids=named)
 def test_an_item_is_served_ignored_or_refused_as_the_table_says(row, send, upstream, table_server):
     items, question = json.loads(row.example), {"role": "user", "content": "Go on"}

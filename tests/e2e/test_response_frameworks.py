@@ -126,6 +126,7 @@ FRAMEWORKS = {
 }
 
 
+@pytest.mark.proves("responses.frameworks")
 @pytest.mark.parametrize("framework", FRAMEWORKS)
 def test_a_framework_has_its_tool_called_and_continues_with_its_output(server, upstream, framework):
     body = {"model": "gpt-4o", **FRAMEWORKS[framework]}

@@ -57,6 +57,7 @@ def test_a_function_without_strict_is_taken_whatever_its_schema(server, path, st
     assert server.ask("POST", path, {"model": MODEL, "input": "Hello", "tools": tools}).status == 200
 
 
+@pytest.mark.proves("responses.strict")
 @pytest.mark.parametrize(
     ("members", "parameters", "strict"),
     [
@@ -335,6 +336,7 @@ TOOL_CALLS = [
 ]
 
 
+@pytest.mark.proves("responses.client_tools")
 @pytest.mark.parametrize(("tool", "called", "item", "output", "heard"), TOOL_CALLS)
 def test_what_the_client_runs_is_called_as_the_item_of_its_tool(client, upstream, tool, called, item, output, heard):
     upstream.answer(calls(called), text("Done."))
@@ -563,6 +565,7 @@ def test_allowed_tools_are_all_that_a_model_is_offered(client, upstream):
     assert upstream.requests[-1].body["tool_choice"] == "required"
 
 
+@pytest.mark.proves("responses.tool_choice")
 @pytest.mark.parametrize(
     ("choice", "name"),
     [
@@ -606,6 +609,7 @@ HOSTED = [
 ]
 
 
+@pytest.mark.proves("responses.hosted_tools")
 @pytest.mark.parametrize("tool", HOSTED)
 def test_a_hosted_tool_is_refused_by_its_name_unless_the_operator_drops_them(server, tool):
     error = refused(server, tools=[function(), tool])

@@ -12,6 +12,7 @@ from understudy.wire.response_tools import ResponseTool
 
 Caller = dict[str, Any] | UnsetType | None
 CallId = Annotated[str, Meta(min_length=1, max_length=256)]
+Checks = Annotated[list[dict[str, Any]], Meta(max_length=128)]
 CallStatus = Literal["in_progress", "completed", "incomplete"]
 
 
@@ -42,7 +43,7 @@ class ApplyPatchCallOutput(Struct, kw_only=True, tag_field="type", tag="apply_pa
 class ShellAction(Struct, kw_only=True):
     """Times in milliseconds, lengths in characters."""
 
-    commands: list[str]
+    commands: Annotated[list[str], Meta(max_length=1024)]
     max_output_length: int | None = None
     timeout_ms: int | None = None
 
@@ -72,13 +73,13 @@ class ShellCallOutput(Struct, kw_only=True, tag_field="type", tag="shell_call_ou
     status: CallStatus | None = "completed"
     call_id: CallId
     max_output_length: int | None = None
-    output: list[ShellOutput]
+    output: Annotated[list[ShellOutput], Meta(max_length=1024)]
     caller: Caller = UNSET
 
 
 class LocalShellAction(Struct, kw_only=True):
     type: Literal["exec"] | None = "exec"
-    command: list[str]
+    command: Annotated[list[str], Meta(max_length=10_000)]
     env: dict[str, str] | None = {}
     timeout_ms: int | None = None
     user: str | None = None
@@ -131,9 +132,9 @@ class ComputerCall(Struct, kw_only=True, tag_field="type", tag="computer_call"):
     id: str | None = ""
     status: CallStatus | None = "completed"
     action: dict[str, Any] | UnsetType | None = UNSET
-    actions: list[dict[str, Any]] | UnsetType | None = UNSET
+    actions: Annotated[list[dict[str, Any]], Meta(max_length=1024)] | UnsetType | None = UNSET
     call_id: CallId
-    pending_safety_checks: list[dict[str, Any]] | None = []
+    pending_safety_checks: Checks | None = []
 
 
 class ComputerScreenshot(Struct, kw_only=True, tag_field="type", tag="computer_screenshot"):
@@ -145,7 +146,7 @@ class ComputerScreenshot(Struct, kw_only=True, tag_field="type", tag="computer_s
 class ComputerCallOutput(Struct, kw_only=True, tag_field="type", tag="computer_call_output"):
     id: str | None = ""
     status: CallStatus | None = "completed"
-    acknowledged_safety_checks: list[dict[str, Any]] | None = None
+    acknowledged_safety_checks: Checks | None = None
     call_id: CallId
     output: ComputerScreenshot
 
