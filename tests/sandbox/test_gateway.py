@@ -22,6 +22,7 @@ from understudy.clock import SystemClock
 from understudy.errors import InvalidName, NoSuchFile, SandboxError
 from understudy.settings import SandboxSettings
 from understudy.tools.sandbox import Stream, Value
+from understudy.tools.sandbox.facts import facts
 from understudy.tools.sandbox.gateway import GatewaySandbox
 from waiting import eventually
 
@@ -240,17 +241,20 @@ async def test_a_kernel_that_somebody_else_ended_is_replaced(new_gateway, tmp_pa
     assert await ok(session, "1 + 1") == "2"
 
 
-async def test_what_is_wrong_with_a_gateway_is_said(new_gateway, gateway):
+async def test_what_is_wrong_with_a_gateway_is_said_and_to_clients_without_its_address(new_gateway, caplog):
     assert await (await new_gateway()).check() is None
     assert (
-        f"The gateway at {gateway} answered GET kernelspecs with 401"
+        "The gateway of the sandbox answered GET kernelspecs with 401"
         in await (await new_gateway(token="wrong")).check()
     )
     missing = await (await new_gateway(kernel="fortran")).check()
-    assert missing == f"The gateway at {gateway} has no kernel 'fortran'; it has ['python3']."
+    assert missing == "The gateway of the sandbox has no kernel 'fortran'; it has ['python3']."
     nobody = await new_gateway(url="http://127.0.0.1:1")
-    assert "The gateway at http://127.0.0.1:1 does not answer" in await nobody.check()
-    with pytest.raises(SandboxError, match="does not answer"):
+    assert await nobody.check() == "The gateway of the sandbox is unavailable."
+    assert "http://127.0.0.1:1 is unavailable: Cannot connect" in caplog.text
+    with pytest.raises(SandboxError, match=r"is unavailable\. It is at http://127\.0\.0\.1:1\."):
+        await facts(SandboxSettings(kind="gateway", url="http://127.0.0.1:1"), SystemClock())
+    with pytest.raises(SandboxError, match="is unavailable"):
         await nobody.open("a")
 
 

@@ -28,7 +28,7 @@ async def _gateway(settings: SandboxSettings, clock: Clock) -> str:
     gateway = GatewaySandbox(settings, clock)
     try:
         if problem := await gateway.check():
-            raise SandboxError(problem)
+            raise SandboxError(f"{problem} It is at {settings.url}.")
     finally:
         await gateway.close()
     return f"the gateway at {settings.url} has the kernel {settings.kernel!r}"

@@ -39,7 +39,7 @@ class GatewaySandbox:
             return str(error)
         known = specs.get("kernelspecs", {}) if isinstance(specs, dict) else {}
         if self._settings.kernel not in known:
-            return f"The gateway at {self._settings.url} has no kernel {self._settings.kernel!r}; it has {list(known)}."
+            return f"The gateway of the sandbox has no kernel {self._settings.kernel!r}; it has {list(known)}."
         return None
 
     def expect(self) -> None:

@@ -1,6 +1,7 @@
 """One kernel behind a gateway: its REST interface, and the messages of its websocket as events. See `Kernel`."""
 
 import asyncio
+import logging
 from collections import deque
 from contextlib import suppress
 from typing import Any, Final, NoReturn
@@ -13,6 +14,8 @@ from understudy.tools.sandbox import jupyter
 from understudy.tools.sandbox.frames import LARGEST, Done, Event, Restarted, Said
 from understudy.tools.sandbox.gateway_files import GatewayFiles
 from understudy.tools.sandbox.kernel import KernelGone
+
+logger = logging.getLogger(__name__)
 
 _HEARTBEAT: Final = 20.0
 _PATIENCE: Final = 60.0
@@ -33,12 +36,10 @@ class Gateway:
         try:
             async with self._client.request(method, f"{self._url}/api/{path}", json=body) as answer:
                 if answer.status >= 400:
-                    raise SandboxError(f"The gateway at {self._url} answered {method} {path} with {answer.status}.")
+                    raise SandboxError(f"The gateway of the sandbox answered {method} {path} with {answer.status}.")
                 return await answer.json() if answer.status != 204 else None
         except (aiohttp.ClientError, TimeoutError, ValueError) as error:
-            raise SandboxError(
-                f"The gateway at {self._url} does not answer: {error or type(error).__name__}."
-            ) from error
+            raise self._unavailable(error) from error
 
     async def channels(self, kernel: str) -> aiohttp.ClientWebSocketResponse:
         try:
@@ -46,7 +47,12 @@ class Gateway:
                 f"{self._url}/api/kernels/{kernel}/channels", max_msg_size=LARGEST, heartbeat=_HEARTBEAT
             )
         except (aiohttp.ClientError, TimeoutError) as error:
-            raise SandboxError(f"The gateway at {self._url} gives no connection to its kernel: {error}.") from error
+            raise self._unavailable(error) from error
+
+    def _unavailable(self, error: Exception) -> SandboxError:
+        """Clients read it, and the log has where it is and what was wrong."""
+        logger.warning("the gateway at %s is unavailable: %s", self._url, error or type(error).__name__)
+        return SandboxError("The gateway of the sandbox is unavailable.")
 
 
 class GatewayKernel:
