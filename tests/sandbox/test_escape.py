@@ -87,6 +87,14 @@ async def test_other_kinds_of_sockets_are_refused(attempt):
     for family in ("socket.AF_VSOCK", "socket.AF_PACKET", "socket.AF_ALG", "socket.AF_CAN"):
         assert await attempt(f"socket.socket({family}, socket.SOCK_DGRAM)", "import socket") == "OSError"
     assert await attempt("socket.socket(socket.AF_NETLINK, socket.SOCK_RAW, 12)", "import socket") == "OSError"
+    for family in ("socket.AF_INET", "socket.AF_INET6"):
+        for kind, protocol in (("STREAM", 262), ("STREAM", 132), ("SEQPACKET", 132), ("DGRAM", 136), ("DCCP", 33)):
+            number = {"DCCP": "6"}.get(kind, f"socket.SOCK_{kind}")
+            assert await attempt(f"socket.socket({family}, {number}, {protocol})", "import socket") == "OSError"
+        for kind, protocol in (("STREAM", 0), ("STREAM", 6), ("DGRAM", 17)):
+            opened = f"socket.socket({family}, socket.SOCK_{kind}, {protocol}).proto"
+            assert await attempt(opened, "import socket") == str(protocol)
+    assert await attempt("socket.socket(socket.AF_NETLINK, socket.SOCK_RAW, 0).proto", "import socket") == "0"
 
 
 async def test_nothing_of_the_host_s_files_is_there(attempt, tmp_path):

@@ -150,8 +150,11 @@ _ALLOW, _KILL, _ERRNO = 0x7FFF0000, 0x80000000, 0x00050000
 _EPERM, _NOSYS, _NOT_SUPPORTED, _NO_FAMILY = _ERRNO | 1, _ERRNO | 38, _ERRNO | 95, _ERRNO | 97
 # CLONE_NEWNS, NEWCGROUP, NEWUTS, NEWIPC, NEWUSER, NEWPID, NEWNET.
 _NEW_NAMESPACES: Final = 0x7E020000
-_FAMILIES: Final = (1, 2, 10)
-"""AF_UNIX, AF_INET and AF_INET6, which end in the sandbox's own network. AF_VSOCK, for one, would not."""
+_UNIX: Final = 1
+_INTERNET: Final = (2, 10)
+"""AF_UNIX, AF_INET and AF_INET6 end in the sandbox's own network. AF_VSOCK, for one, would not."""
+_PROTOCOLS: Final = (0, 1, 6, 17, 58)
+"""ICMP, TCP and UDP. Asked for SCTP, DCCP, MPTCP or others, the kernel would load modules that nothing needs."""
 _NETLINK, _NETLINK_ROUTE = 16, 0
 """Libraries ask it for the addresses of the machine, here the sandbox's own. No other protocol is let in."""
 _TERMINAL_REQUESTS: Final = (0x5412, 0x541C)
@@ -201,13 +204,18 @@ def _argument(call: int, place: int, steps: list[bytes]) -> list[bytes]:
 
 def _families() -> list[bytes]:
     return [
-        *(step for family in _FAMILIES for step in _when(_EQUAL, family, _ALLOW)),
-        _step(_EQUAL, _NETLINK, 1, 0),
-        _step(_RETURN, _NO_FAMILY),
-        _step(_LOAD, _THIRD),
-        _step(_EQUAL, _NETLINK_ROUTE, 1, 0),
+        *_when(_EQUAL, _UNIX, _ALLOW),
+        *(step for family in _INTERNET for step in _protocols(family, _PROTOCOLS)),
+        *_protocols(_NETLINK, (_NETLINK_ROUTE,)),
         _step(_RETURN, _NO_FAMILY),
     ]
+
+
+def _protocols(family: int, allowed: tuple[int, ...]) -> list[bytes]:
+    """Of one family; for another one the first argument stays loaded."""
+    body = [_step(_LOAD, _THIRD), *(step for one in allowed for step in _when(_EQUAL, one, _ALLOW))]
+    body.append(_step(_RETURN, _NO_FAMILY))
+    return [_step(_EQUAL, family, 0, len(body)), *body]
 
 
 def _when(test: int, value: int, answer: int) -> list[bytes]:
