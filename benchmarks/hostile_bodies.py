@@ -21,6 +21,9 @@ def malformed() -> Iterator[Input]:
     yield Input(
         "JSON: unknown members", "/v1/threads", b"{" + b",".join(b'"%d":1' % n for n in range(2_000_000)) + b"}"
     )
+    yield Input(
+        "JSON: MCP", "/mcp", b'{"jsonrpc":"2.0","id":1,"method":"tools/call","params":[' + b"[]," * 2_000_000 + b"1]}"
+    )
     yield Input("JSON: long number", path, b'{"model":"rehearsal","messages":[],"n":' + b"9" * 30_000_000 + b"}")
     yield Input("JSON: cut", path, encoded(chat("x" * 30_000_000))[:-2])
     yield Input(

@@ -133,7 +133,7 @@ def objects(prepared: Prepared) -> Iterator[Input]:
     )
     yield Input(
         "tools: execute, 10 MB",
-        "/api/v3/tools/execute/OPENAI_CREATE_THREAD",
+        "/api/v3/tools/execute/AI_ML_API_CREATE_THREAD",
         encoded({"arguments": {"messages": [{"role": "user", "content": part["text"]}] * 40}}),
     )
     call = {
@@ -141,11 +141,11 @@ def objects(prepared: Prepared) -> Iterator[Input]:
         "id": 1,
         "method": "tools/call",
         "params": {
-            "name": "CREATE_THREAD",
-            "arguments": {"messages": [{"role": "user", "content": part["text"]}] * 40},
+            "name": "AI_ML_API_CREATE_THREAD",
+            "arguments": {"messages": [{"role": "user", "content": part["text"]}] * 27},
         },
     }
-    yield Input("MCP: call, 10 MB", "/mcp", encoded(call), headers="Accept: application/json, text/event-stream\r\n")
+    yield Input("MCP: call, 7 MB", "/mcp", encoded(call), headers="Accept: application/json, text/event-stream\r\n")
     requests = [
         {
             "custom_id": f"r{n}",

@@ -165,3 +165,12 @@ def test_a_line_of_a_batch_has_the_bounds_of_a_request(server, client):
 def _ended(client, batch_id):
     found = client.batches.retrieve(batch_id)
     return found if found.status == "completed" else None
+
+
+def test_a_call_over_mcp_has_bounds_of_its_own(server):
+    headers = {"Content-Type": "application/json", "Accept": "application/json, text/event-stream"}
+    call = b'{"jsonrpc":"2.0","id":1,"method":"tools/call","params":'
+    large = server.ask("POST", "/mcp", call + b'"' + b"a" * 9_000_000 + b'"}', headers)
+    assert (large.status, b"The limit is 1048576 bytes." in large.body) == (413, True)
+    wide = server.ask("POST", "/mcp", call + b"[" + b"[]," * 200_000 + b"1]}", headers)
+    assert (wide.status, b"Expected JSON with at most 100000 arrays and objects." in wide.body) == (400, True)

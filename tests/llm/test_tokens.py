@@ -47,3 +47,9 @@ def test_counts_are_near_those_of_the_hosted_models(text, expected):
 def test_a_cut_text_ends_at_a_token():
     assert tokens.shorten("The temperature is rising", 18) == "The temperature is\u2026"
     assert tokens.shorten("short", 18) == "short"
+
+
+def test_a_very_long_text_is_estimated_from_pieces_of_it():
+    for text in ("A few words, and 12 numbers. " * 100_000, "Grüße über Straßen " * 100_000, "a" * 2_000_000):
+        exact = len(tokens.split(text))
+        assert abs(tokens.count(text) - exact) < exact / 50

@@ -10,6 +10,7 @@ from starlette.responses import Response
 
 from understudy.errors import BodyTooLarge, InvalidRequest, UnsupportedMediaType
 from understudy.settings import LimitSettings
+from understudy.store import large_writes
 from understudy.store.pages import Page, PageRequest
 from understudy.wire import problems
 from understudy.wire.queries import ListQuery
@@ -19,7 +20,7 @@ R = TypeVar("R")
 P = ParamSpec("P")
 
 # Bytes of a body that are decoded within a millisecond or two; more are left to a thread.
-_AT_ONCE: Final = 64 * 1024
+_AT_ONCE: Final = 32 * 1024
 
 
 class _HasMetadata(Protocol):
@@ -64,6 +65,7 @@ async def decode_body(body: bytes, work: Callable[P, R], *args: P.args, **kwargs
     """What `work` makes of the body: in a thread where it is large, since everybody else would wait."""
     if len(body) <= _AT_ONCE:
         return work(*args, **kwargs)
+    large_writes.expect()
     return await asyncio.to_thread(work, *args, **kwargs)
 
 

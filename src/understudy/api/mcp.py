@@ -8,20 +8,24 @@ import importlib
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
-from starlette.types import Receive, Scope, Send
+from starlette.types import Message, Receive, Scope, Send
 
 from understudy import __version__
 from understudy.api.errors import answer
+from understudy.api.exchange import decode_body
 from understudy.api.inside import answered
 from understudy.api.open_streams import OpenStreams
 from understudy.catalogue import InvalidArguments, Result, UnknownTool, call_of, failed, find
-from understudy.errors import MethodNotAllowed, PermissionDenied
+from understudy.errors import ApiError, BodyTooLarge, InvalidRequest, MethodNotAllowed, PermissionDenied
 from understudy.settings import Settings, is_loopback
+from understudy.wire import json_size, wording
 
 if TYPE_CHECKING:
     from mcp.server.streamable_http_manager import StreamableHTTPSessionManager
 
 PATH = "/mcp"
+# Calls of tools are decoded where everybody else waits; none needs more.
+_BODY_BYTES = 8 * 1024 * 1024
 
 
 class McpEndpoint:
@@ -39,7 +43,8 @@ class Mcp:
     def __init__(self, settings: Settings) -> None:
         origins = {*settings.mcp.origins, *settings.cors.origins} - {"*"}
         self._origins = frozenset(origin.rstrip("/").lower() for origin in origins)
-        self._body_bytes = settings.limits.body_bytes
+        self._limits = settings.limits
+        self._body_bytes = min(settings.limits.body_bytes, _BODY_BYTES)
         self._starting = asyncio.Lock()
         self._stopping = asyncio.Event()
         self._manager: StreamableHTTPSessionManager | None = None
@@ -50,8 +55,28 @@ class Mcp:
         if refusal is not None:
             await answer(refusal, "mcp")(scope, receive, send)
             return
+        try:
+            body = await self._read(receive)
+        except ApiError as error:
+            await answer(error, "mcp")(scope, receive, send)
+            return
         manager = self._manager or await self._started()
-        await manager.handle_request(scope, receive, send)
+        await manager.handle_request(scope, _replayed(body, receive), send)
+
+    async def _read(self, receive: Receive) -> bytes:
+        """The body, which the protocol's package decodes on the event loop. Raises BodyTooLarge and InvalidRequest."""
+        body, more = bytearray(), True
+        while more:
+            message = await receive()
+            body += message.get("body", b"")
+            more = message.get("more_body", False)
+            if len(body) > self._body_bytes:
+                raise BodyTooLarge(f"The request body is too large. The limit is {self._body_bytes} bytes.")
+        given = bytes(body)
+        limit = await decode_body(given, json_size.excess, given, self._limits.json_values)
+        if limit is not None:
+            raise InvalidRequest(wording.too_many_values(limit).message)
+        return given
 
     async def close(self) -> None:
         self._stopping.set()
@@ -101,6 +126,16 @@ class Mcp:
                 await self._stopping.wait()
         finally:
             entered.set()
+
+
+def _replayed(body: bytes, receive: Receive) -> Receive:
+    """What an application receives whose body was read already."""
+    ahead: list[Message] = [{"type": "http.request", "body": body, "more_body": False}]
+
+    async def next_message() -> Message:
+        return ahead.pop() if ahead else await receive()
+
+    return next_message
 
 
 def _manager(body_bytes: int) -> "StreamableHTTPSessionManager":

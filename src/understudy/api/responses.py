@@ -1,5 +1,6 @@
 """Responses over HTTP: create one and wait for it, stream it or leave it in the background; read, cancel, delete it."""
 
+import asyncio
 from collections.abc import AsyncGenerator, Sequence
 from contextlib import aclosing
 from typing import Any
@@ -51,6 +52,8 @@ from understudy.wire.strict import check_strict_format
 from understudy.wire.wording import Problem
 
 _POLL_AFTER_MS = "300"
+# Items that are looked at within a millisecond or two.
+_FEW = 100
 _ACTIVE = frozenset({"queued", "in_progress"})
 # What an answer shows of its items only to who asks for it.
 _KEPT_BACK = frozenset({"file_search_call.results", "code_interpreter_call.outputs", "reasoning.encrypted_content"})
@@ -206,7 +209,8 @@ async def _begin(parts: Parts, project_id: str, asked: CreateResponseRequest, ke
 
 async def _items(parts: Parts, project_id: str, asked: ResponseContext) -> list[GivenItem]:
     """The input, and whether all that the request names is there. Raises InvalidBody, NotFound, InvalidRequest."""
-    items = whole(asked.input) if asked.input is not None else []
+    given = asked.input if asked.input is not None else []
+    items = whole(given) if isinstance(given, str) or len(given) <= _FEW else await asyncio.to_thread(whole, given)
     items = await parts.responses.resolved(project_id, items)
     await check_files(parts, project_id, items)
     if parts.settings.responses.hosted_tools == "refuse":

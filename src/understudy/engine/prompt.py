@@ -3,6 +3,7 @@
 Of searches only the run's own are told: the passages that earlier runs found would crowd out everything else.
 """
 
+import asyncio
 from collections.abc import AsyncGenerator, Awaitable, Callable, Mapping, Sequence
 from contextlib import aclosing
 from dataclasses import dataclass, field
@@ -164,7 +165,7 @@ async def build_request(
         _add_tools(body, run, names, files, remote, forced=turn == 0, plan=plan or _NO_PLAN, found=found.functions)
     _apply_settings(body, run, told)
     await _load_contents(body["messages"], load_image or _no_image, load_document or _no_document)
-    if not cuts and _is_longer(body, room.window):
+    if not cuts and _may_be_longer(body, room.window) and await asyncio.to_thread(cost_of, body) > room.window:
         raise TooLong
     built_in: dict[str, BuiltIn] = {name: kind for kind, name in names.items()}
     built_in |= dict.fromkeys((one.function for one in remote), "mcp")
@@ -291,7 +292,7 @@ async def _conversation(
     spoken = told.messages(items)
     if cuts and sum(len(item.body) for item in items) > left:
         # Only now does it matter how many tokens they are; there are never more than characters.
-        spoken = _fitting(spoken, left, must_fit=room.prompt_left is not None)
+        spoken = await asyncio.to_thread(_fitting, spoken, left, must_fit=room.prompt_left is not None)
     return [*system, *spoken]
 
 
@@ -356,11 +357,11 @@ def _at_least(item: Item) -> int:
     return 0 if ";base64," in item.body else len(item.body) // _CHARACTERS
 
 
-def _is_longer(body: ChatBody, window: int) -> bool:
-    """Whether the prompt has more tokens than the window, as far as we can count; never more than characters."""
+def _may_be_longer(body: ChatBody, window: int) -> bool:
+    """Whether the prompt has more characters than the window has tokens, of which there are never more."""
     spoken = sum(_FRAME + len(_text_of(message)) for message in body["messages"])
     more = (body.get("tools"), [message.get("tool_calls") for message in body["messages"]])
-    return spoken + len(msgspec.json.encode(more)) > window and cost_of(body) > window
+    return spoken + len(msgspec.json.encode(more)) > window
 
 
 def _fitting(spoken: list[dict[str, Any]], room: int, *, must_fit: bool) -> list[dict[str, Any]]:

@@ -3,6 +3,7 @@
 A response is a run on a thread, seen through another view.
 """
 
+import asyncio
 from collections.abc import AsyncGenerator, Sequence
 from dataclasses import dataclass
 from functools import partial
@@ -216,7 +217,7 @@ class Responses:
         new = new_response(request, items, _THOUGHT_OF, now, here, seconds=self._seconds)
         told = _Told(self._store, new.items)
         prompt = await build_request(told, new.run, 0, Room(_NEWEST), plan=new.progress.plan)
-        return cost_of(prompt.body)
+        return await asyncio.to_thread(cost_of, prompt.body)
 
     async def resolved(self, project_id: str, items: Sequence[GivenItem]) -> list[GivenItem]:
         """The items with what they refer to in the place of the references. Raises NotFound."""

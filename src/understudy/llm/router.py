@@ -157,7 +157,7 @@ class Models:
             asked = {**body, "model": target.model}
             if isinstance(target.provider, SpeaksMessages):
                 return await target.provider.count_tokens(asked, betas)
-            return messages_request.count(asked)
+            return await asyncio.to_thread(messages_request.count, asked)
 
         async with self._in_time():
             return await self._tried(await self._targets(body), ask)

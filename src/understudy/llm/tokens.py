@@ -20,8 +20,12 @@ _IDEOGRAPHS = "\u2e80-\ua4cf\uac00-\ud7ff\uf900-\ufaff\U00020000-\U0003ffff"
 _FLAG_LETTER = "[\U0001f1e6-\U0001f1ff]"
 
 
-# A thread that counts a long text lets others run between the pieces.
-_PIECE: Final = 100_000
+# Of a longer text, pieces are counted that are spread evenly over it; the rest is taken to be like them.
+_LONGEST: Final = 1_000_000
+_PIECE: Final = 8_000
+_PIECES: Final = 32
+# A thread that counts lets others run between pieces of this length, each of which may cut one token in two.
+_AT_ONCE: Final = 100_000
 
 
 @cache
@@ -45,9 +49,13 @@ def split(text: str) -> list[str]:
 def count(text: str) -> int:
     """About 30 million characters a second for ASCII, 10 million otherwise.
 
-    A long text is counted in pieces, each of which may cut one token in two.
+    A text of more than a million characters is estimated, so that no text takes longer than others.
     """
-    return sum(len(split(text[start : start + _PIECE])) for start in range(0, len(text), _PIECE))
+    if len(text) > _LONGEST:
+        step = (len(text) - _PIECE) // (_PIECES - 1)
+        sample = [text[start : start + _PIECE] for start in range(0, step * _PIECES, step)]
+        return sum(map(count, sample)) * len(text) // (_PIECE * _PIECES)
+    return sum(len(split(text[start : start + _AT_ONCE])) for start in range(0, len(text), _AT_ONCE))
 
 
 def shorten(text: str, limit: int) -> str:

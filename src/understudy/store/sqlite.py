@@ -22,7 +22,7 @@ import apsw
 import sqlite_vec
 
 from understudy.errors import StoreError
-from understudy.store import data_directory
+from understudy.store import data_directory, large_writes
 from understudy.store.database import Bundle, Row, Transaction
 
 P = ParamSpec("P")
@@ -47,8 +47,11 @@ def _to_sqlite(sql: str) -> str:
 
 @dataclass(slots=True)
 class _Write:
+    """`large`: its statements are left to a thread, with those of its neighbours."""
+
     transaction: Callable[[], Transaction[Any]]
     future: asyncio.Future[Any]
+    large: bool = False
     value: Any = None
     error: BaseException | None = None
 
@@ -95,7 +98,7 @@ class SqliteDatabase:
     async def write(self, transaction: Callable[P, Transaction[T]], *args: P.args, **kwargs: P.kwargs) -> T:
         loop = asyncio.get_running_loop()
         future: asyncio.Future[T] = loop.create_future()
-        self._waiting.append(_Write(partial(transaction, *args, **kwargs), future))
+        self._waiting.append(_Write(partial(transaction, *args, **kwargs), future, large_writes.are_expected()))
         if not self._busy:
             self._busy = True
             self._idle.clear()
@@ -124,11 +127,25 @@ class SqliteDatabase:
             self._busy = False
             self._idle.set()
             return
+        if any(write.large for write in batch):
+            done = asyncio.get_running_loop().run_in_executor(self._disk, self._execute, batch)
+            done.add_done_callback(lambda future: self._executed(batch, future.exception()))
+            return
         try:
-            self._writer.execute("BEGIN IMMEDIATE")
-            for write in batch:
-                self._apply(write, alone=len(batch) == 1)
+            self._execute(batch)
         except apsw.Error as error:
+            self._abandon(batch, error)
+            return
+        self._commit(batch)
+
+    def _execute(self, batch: list[_Write]) -> None:
+        """All but the commit. Nothing else uses the writer meanwhile."""
+        self._writer.execute("BEGIN IMMEDIATE")
+        for write in batch:
+            self._apply(write, alone=len(batch) == 1)
+
+    def _executed(self, batch: list[_Write], error: BaseException | None) -> None:
+        if error is not None:
             self._abandon(batch, error)
             return
         self._commit(batch)
