@@ -170,7 +170,7 @@ def files() -> Iterator[Input]:
         for n in range(50_000)
     )
     yield _form("files: 30 MB", {"purpose": "assistants"}, b"x" * 30_000_000)
-    yield _form("files: batch input", {"purpose": "batch"}, lines)
+    yield _form("files: batch input", {"purpose": "batch"}, lines, filename="a.jsonl")
     yield _form("files: long name", {"purpose": "assistants"}, b"x", filename='a\\"' * 5000)
     yield _form("files: many fields", {f"f{n}": "x" for n in range(200_000)}, b"x")
     yield _form(

@@ -43,7 +43,7 @@ def test_a_file_is_uploaded_read_listed_and_deleted(client):
 @pytest.mark.proves("files.purposes")
 @pytest.mark.parametrize("purpose", ["assistants", "batch", "fine-tune", "vision", "user_data", "evals"])
 def test_a_file_has_its_purpose_and_is_listed_by_it(server, client, purpose):
-    made = upload(server, purpose=purpose)
+    made = upload(server, purpose=purpose, filename="a.jsonl")
     assert made["purpose"] == purpose
     assert client.files.list(purpose=purpose, limit=1).data[0].id == made["id"]
     assert {one.purpose for one in client.files.list(purpose=purpose)} == {purpose}
@@ -90,6 +90,12 @@ def test_a_purpose_that_nobody_knows_is_refused(server, purpose):
             "Invalid value: 'x'. Supported values are: 'created_at'.",
             "expires_after.anchor",
             "invalid_value",
+        ),
+        (
+            [field("purpose", "batch"), file_part(b"{}", "lines.json")],
+            "Invalid file format for Batch API. Must be .jsonl",
+            "file",
+            "invalid_file_format",
         ),
         (
             [field("purpose", "batch"), file_part(b"x"), file_part(b"y")],
@@ -226,7 +232,7 @@ def test_an_expiry_is_kept_and_batches_have_one(new_server, database):
     until = {"anchor": "created_at", "seconds": 3600}
     made = server.client.files.create(file=b"x", purpose="assistants", expires_after=until)
     assert made.expires_at == made.created_at + 3600
-    batch = upload(server, purpose="batch")
+    batch = upload(server, purpose="batch", filename="a.jsonl")
     assert batch["expires_at"] == batch["created_at"] + 30 * 24 * 3600
     as_json = upload(server, expires_after='{"anchor":"created_at","seconds":7200}')
     assert as_json["expires_at"] == as_json["created_at"] + 7200

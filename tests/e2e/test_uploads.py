@@ -171,6 +171,7 @@ def test_an_upload_that_is_not_there_is_not_found(server, path):
         ({"purpose": "nope"}, "Invalid value: 'nope'. Supported values are: .*", "purpose", "invalid_value"),
         ({"filename": ""}, "Invalid 'filename': empty string.*", "filename", "empty_string"),
         ({"zzz": 1}, "Unknown parameter: 'zzz'.", "zzz", "unknown_parameter"),
+        ({"filename": "a.csv"}, "Invalid file format for Batch API. Must be .jsonl", "filename", "invalid_file_format"),
     ],
 )
 @pytest.mark.proves("uploads.limits")

@@ -4,6 +4,7 @@ import re
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import AsyncExitStack, asynccontextmanager
 from functools import partial
+from pathlib import PurePath
 from typing import Any, Literal
 from urllib.parse import quote
 
@@ -44,6 +45,7 @@ async def create_file(request: Request) -> Response:
             raise too_large(most)
         filename = cleaned(body.filename or "") or body.file
         check_name(filename, "filename")
+        check_format(filename, body.purpose)
         seconds = body.expires_after.seconds if body.expires_after else None
         blob = await draft.settle()
         file = await parts.files.register(project_of(request), filename, body.purpose, blob, seconds)
@@ -93,6 +95,17 @@ def check_purpose(purpose: Any) -> None:
         known = ", ".join(f"'{name}'" for name in PURPOSES)
         message = f"'{wording.shortened(purpose)}' is not one of [{known}] - 'purpose'"
         raise InvalidRequest(message, param="purpose", detail=True)
+
+
+def check_format(filename: str, purpose: str, param: str = "file") -> None:
+    """Raises InvalidRequest for the input of batches whose name says that it is something else than lines of JSON.
+
+    A name without an extension is accepted. Source: recorded traffic of batches.
+    """
+    if purpose == "batch" and PurePath(filename).suffix.lower() not in {"", ".jsonl"}:
+        raise InvalidRequest(
+            "Invalid file format for Batch API. Must be .jsonl", param=param, code="invalid_file_format"
+        )
 
 
 def _nested(fields: dict[str, str]) -> dict[str, Any]:

@@ -4,6 +4,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from understudy.api.exchange import read_json, rendered
+from understudy.api.files import check_format
 from understudy.api.multipart import Form, check_name, cleaned, default_name, read_form
 from understudy.api.parts import parts_of, project_of
 from understudy.wire import wording
@@ -20,6 +21,7 @@ async def create_upload(request: Request) -> Response:
     seconds = body.expires_after.seconds if body.expires_after else None
     filename = cleaned(body.filename) or default_name(body.mime_type)
     check_name(filename, "filename")
+    check_format(filename, body.purpose, "filename")
     return rendered(await parts.uploads.create(project_of(request), filename, body.purpose, body.bytes, seconds))
 
 
