@@ -480,3 +480,12 @@ class TestTheListOfModels:
     async def test_that_is_none_is_malformed(self, upstream, anthropic):
         upstream.list_with(lambda _: reply(b"<html>"))
         assert (await failure(anthropic().models())).kind == "malformed"
+
+
+async def test_arguments_that_are_no_object_are_sent_inside_one(upstream, anthropic):
+    deep = "[" * 100_000
+    for arguments in (deep, "[1]", "no JSON"):
+        asked = {"id": "c", "type": "function", "function": {"name": "f", "arguments": arguments}}
+        said = [*BODY["messages"], {"role": "assistant", "tool_calls": [asked]}]
+        await anthropic().complete({**BODY, "messages": said})
+        assert upstream.requests[-1].body["messages"][-1]["content"][-1]["input"] == {"arguments": arguments}

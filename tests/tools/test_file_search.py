@@ -16,6 +16,10 @@ from understudy.tools.file_search import Passage
         ('"a"', ["a"]),
         ("a b", ["a b"]),
         ("{}", []),
+        ("5", []),
+        ("true", []),
+        ('{"queries": 5}', []),
+        pytest.param("[" * 100_000, ["[" * 4096], id="nested too deeply"),
         ('{"queries": ["1","2","3","4","5","6"]}', ["1", "2", "3", "4", "5"]),
     ],
 )

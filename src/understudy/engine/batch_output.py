@@ -9,6 +9,7 @@ import msgspec
 from msgspec import Raw, Struct
 
 from understudy import ids
+from understudy.llm.payload import DECODE_ERRORS
 from understudy.store.batch_work import Line, Usage
 
 Unfinished = Literal["expired", "cancelled"]
@@ -51,7 +52,7 @@ def usage_of(body: bytes) -> Usage:
     """The tokens that an answer says it took; none where it says nothing that can be read."""
     try:
         usage = _decode(body).usage
-    except msgspec.DecodeError:
+    except DECODE_ERRORS:
         usage = None
     if usage is None:
         return Usage()

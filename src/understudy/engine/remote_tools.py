@@ -174,7 +174,7 @@ class RemoteTools:
         tool = next(one for one in _mcp_tools(self._stage.view.run) if one.server_label == function.server_label)
         try:
             given = msgspec.json.decode(arguments, type=dict[str, Any])
-        except msgspec.DecodeError:
+        except (msgspec.DecodeError, RecursionError):
             return McpOutput(error="The arguments are not a JSON object.")
         try:
             server = self._servers.server(tool.server_url, self._stage.progress.headers.get(tool.server_label))

@@ -11,6 +11,7 @@ from typing import Any, Literal
 import msgspec
 
 from understudy.errors import UpstreamError
+from understudy.llm import payload
 from understudy.llm.provider import ChatBody
 
 DEFAULT_MAX_TOKENS = 8192
@@ -149,7 +150,7 @@ def _input(arguments: str) -> dict[str, Any]:
     """The arguments as an object; where the model wrote something else, inside one."""
     try:
         parsed = msgspec.json.decode(arguments) if arguments.strip() else {}
-    except msgspec.DecodeError:
+    except payload.DECODE_ERRORS:
         parsed = None
     return parsed if isinstance(parsed, dict) else {"arguments": arguments}
 

@@ -5,6 +5,7 @@ from typing import Any
 import msgspec
 
 from understudy.errors import UpstreamError
+from understudy.llm.payload import DECODE_ERRORS
 
 # What comes whole in each fragment that has it; other texts are continued by the next fragment.
 _WHOLE = frozenset({"role", "id", "type", "name"})
@@ -19,7 +20,7 @@ class Gathered:
         """Adds an encoded chunk and returns it decoded; raises UpstreamError where it is none."""
         try:
             chunk = msgspec.json.decode(payload, type=dict[str, Any])
-        except msgspec.DecodeError:
+        except DECODE_ERRORS:
             raise UpstreamError("malformed", "The upstream sent a chunk that is not a chat completion.") from None
         for name, value in chunk.items():
             # What is counted comes last and complete; the rest is said by the first that says it.

@@ -17,6 +17,7 @@ from understudy.llm.catalog import Catalog, Route, Target
 from understudy.llm.connection import too_late
 from understudy.llm.messages_request import MessageBody
 from understudy.llm.openai import AzureProvider, OpenAIProvider
+from understudy.llm.payload import DECODE_ERRORS
 from understudy.llm.provider import ChatBody, ModelCard, Provider, SpeaksMessages
 from understudy.settings import ProviderSettings
 
@@ -358,7 +359,7 @@ def _has_content(chunk: bytes) -> bool:
     """Whether a chunk says more than who speaks, so that an attempt after it would say it again."""
     try:
         parsed = _decoder.decode(chunk)
-    except msgspec.DecodeError:
+    except DECODE_ERRORS:
         raise UpstreamError("malformed", "The upstream sent a chunk that is not one of a chat completion.") from None
     return bool(parsed.usage) or any(
         choice.finish_reason or any(value for key, value in (choice.delta or {}).items() if key != "role")

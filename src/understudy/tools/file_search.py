@@ -73,11 +73,12 @@ def queries_of(arguments: str) -> list[str]:
     """What a call asks for. Models that do not keep to the schema are understood: one text, or other names."""
     try:
         said = msgspec.json.decode(arguments)
-    except msgspec.DecodeError:
+    except (msgspec.DecodeError, RecursionError):
         said = arguments
     if isinstance(said, dict):
         said = said.get("queries") or said.get("query") or list(said.values())
-    texts = [said] if isinstance(said, str) else [text for text in said or () if isinstance(text, str)]
+    listed = said if isinstance(said, list) else [said]
+    texts = [text for text in listed if isinstance(text, str)]
     stripped = (text.strip()[:_LONGEST_QUERY] for text in texts)
     return list(dict.fromkeys(text for text in stripped if text))[:_MOST_QUERIES]
 
