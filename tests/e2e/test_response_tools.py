@@ -534,6 +534,32 @@ def test_items_of_hosted_tools_are_kept_as_they_came(client, upstream):
     assert [one["content"] for one in told(upstream)] == ["Hi"]
 
 
+def test_weights_of_a_hybrid_search_are_shown_and_checked(client, server, upstream):
+    upstream.answer(text("Yes."))
+    store = client.vector_stores.create()
+    ranking = {"ranker": "auto", "score_threshold": 0.5, "hybrid_search": {"embedding_weight": 1.0, "text_weight": 3.0}}
+    tool = {"type": "file_search", "vector_store_ids": [store.id], "ranking_options": ranking}
+    assert respond(client, tools=[tool]).to_dict()["tools"][0]["ranking_options"] == ranking
+    wrong = {**tool, "ranking_options": {"hybrid_search": {"text_weight": 1}}}
+    assert refused(server, tools=[wrong])["param"] == "tools[0].ranking_options.hybrid_search.embedding_weight"
+
+
+def test_the_skills_of_a_local_shell_are_told_to_the_model(client, upstream):
+    upstream.answer(text("Yes."))
+    skill = {"name": "tidy", "description": "Tidies up.", "path": "/skills/tidy"}
+    respond(client, tools=[{"type": "shell", "environment": {"type": "local", "skills": [skill]}}])
+    assert "- tidy (/skills/tidy): Tidies up." in offered(upstream)["shell"]["description"]
+
+
+def test_a_request_has_no_more_tools_than_a_bound_that_counts_those_of_namespaces(server):
+    group = {"type": "namespace", "name": "n", "description": "d"}
+    groups = [
+        {**group, "name": f"n{number}", "tools": [{"type": "function", "name": f"f{one}"} for one in range(128)]}
+        for number in range(5)
+    ]
+    assert refused(server, tools=groups)["code"] == "array_above_max_length"
+
+
 # -- tool choice -------------------------------------------------------------------------------------------------
 
 
