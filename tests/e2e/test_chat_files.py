@@ -24,6 +24,7 @@ def sent(upstream):
     return upstream.requests[-1].body["messages"][0]["content"]
 
 
+@pytest.mark.proves("chat.files")
 @pytest.mark.parametrize("store", [False, True])
 @pytest.mark.parametrize("stream", [False, True])
 def test_a_file_of_this_server_reaches_the_provider_as_text(server, client, upstream, store, stream):

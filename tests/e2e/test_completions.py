@@ -112,6 +112,7 @@ def rated(*tokens):
     return text(*chunks)
 
 
+@pytest.mark.proves("completions.logprobs")
 @pytest.mark.parametrize("stream", [False, True])
 def test_log_probabilities_come_in_the_form_of_completions(client, upstream, stream):
     tokens = [("Hel", -0.25), ("lo", -0.5)]

@@ -152,6 +152,7 @@ def coded(*numbers):
     return base64.b64encode(struct.pack(f"<{len(numbers)}f", *numbers)).decode()
 
 
+@pytest.mark.proves("chat.embeddings_checked")
 @pytest.mark.parametrize("given", [[0.5, -0.25], coded(0.5, -0.25)])
 @pytest.mark.parametrize("wanted", ["float", "base64", None])
 def test_vectors_come_in_the_encoding_that_was_asked_for_whatever_the_provider_sends(server, upstream, given, wanted):

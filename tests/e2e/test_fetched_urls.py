@@ -28,6 +28,7 @@ REQUESTS = [
 ]
 
 
+@pytest.mark.proves("chat.private_urls")
 @pytest.mark.parametrize(("path", "body", "param"), REQUESTS)
 def test_a_private_url_is_refused_with_its_place(server, assistant, path, body, param):
     body = {**body, "assistant_id": assistant.id} if path == "/threads/runs" else body

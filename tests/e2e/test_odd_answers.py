@@ -88,6 +88,7 @@ def test_usage_that_says_nothing_is_estimated(client, upstream, assistant, usage
     assert run.usage.completion_tokens == 1
 
 
+@pytest.mark.proves("chat.odd_answers")
 @KINDS
 def test_a_chat_has_whole_counts_whatever_the_provider_counts(providers, upstream, kind):
     chat = providers.client.chat.completions
@@ -302,6 +303,7 @@ def test_a_stream_that_breaks_in_its_middle_ends_with_an_error_event(providers, 
 TRICKLE = [part for _ in range(200) for part in ("x", pause(0.05))]
 
 
+@pytest.mark.proves("chat.deadline")
 @KINDS
 def test_an_answer_that_never_ends_is_a_timeout_when_its_time_is_over(providers, upstream, kind):
     client = providers.client
