@@ -11,7 +11,7 @@ from reportlab.pdfgen import canvas
 
 from e2e.sending import upload
 from media.films import picture
-from retrieval import documents
+from retrieval import documents, office
 
 PNG = picture((220, 30, 30))
 
@@ -58,12 +58,30 @@ def words(upstream):
         (b"Pizza for Travis.", "text/x-unheard-of; charset=utf-8"),
         (b"{\\rtf1 Pizza for Travis.}", "application/rtf"),
         (b'{"food": "Pizza for Travis."}', "application/json"),
+        (b"Subject: Food\n\nPizza for Travis.", "message/rfc822"),
+        (office.book({"a.xhtml": "<p>Pizza for Travis.</p>"}), "application/epub+zip"),
+        (office.book({"a.xhtml": "<p>Pizza for Travis.</p>"}), ""),
+        (office.opendocument("text", "<text:p>Pizza for Travis.</text:p>"), "application/vnd.oasis.opendocument.text"),
+        (office.opendocument("text", "<text:p>Pizza for Travis.</text:p>"), ""),
     ],
 )
 def test_a_document_is_read_by_its_media_type_or_its_bytes_where_its_name_says_nothing(client, upstream, data, kind):
     for named in ({}, {"filename": "menu"}, {"filename": "menu.part1"}):
         ask(client, {"type": "input_file", "file_data": data_url(data, kind), **named})
         assert "Pizza for Travis." in words(upstream), named
+
+
+def test_the_charset_of_a_media_type_is_honoured_and_what_is_not_read_is_noted(client, upstream):
+    short = "Їжак №7"
+    ask(
+        client,
+        {"type": "input_file", "file_data": data_url(short.encode("cp1251"), 'text/plain; charset="windows-1251"')},
+    )
+    assert short in words(upstream)
+    damaged = "Größe der Bücher ".encode() + b"bad \xff byte"
+    ask(client, {"type": "input_file", "filename": "a.txt", "file_data": data_url(damaged, "text/plain")})
+    assert "Größe der Bücher bad \ufffd byte" in words(upstream)
+    assert "[Not read: 1 byte is not valid UTF-8 and became U+FFFD.]" in words(upstream)
 
 
 def test_what_says_nowhere_what_it_is_cannot_be_read(client, upstream):

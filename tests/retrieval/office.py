@@ -30,7 +30,8 @@ def package(members):
     buffer = io.BytesIO()
     with zipfile.ZipFile(buffer, "w", zipfile.ZIP_DEFLATED) as file:
         for name, data in members.items():
-            file.writestr(posixpath.normpath(name), data)
+            kind = zipfile.ZIP_STORED if name == "mimetype" else zipfile.ZIP_DEFLATED
+            file.writestr(posixpath.normpath(name), data, kind)
     return buffer.getvalue()
 
 
