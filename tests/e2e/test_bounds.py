@@ -174,3 +174,24 @@ def test_a_call_over_mcp_has_bounds_of_its_own(server):
     assert (large.status, b"The limit is 1048576 bytes." in large.body) == (413, True)
     wide = server.ask("POST", "/mcp", call + b"[" + b"[]," * 200_000 + b"1]}", headers)
     assert (wide.status, b"Expected JSON with at most 100000 arrays and objects." in wide.body) == (400, True)
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        b'{"custom_id":"a","method":1,"url":"/v1/chat/completions","body":[' + b"[]," * 200_000 + b"[]]}",
+        b'{"custom_id":"a","method":"POST","url":"/v1/chat/completions","body":[' + b"[]," * 200_000 + b"[]]}",
+    ],
+)
+def test_a_line_of_a_batch_that_is_to_be_explained_is_counted_first(client, line):
+    file = client.files.create(file=("a.jsonl", line), purpose="batch")
+    batch = client.batches.create(input_file_id=file.id, endpoint="/v1/chat/completions", completion_window="24h")
+    ended = eventually(lambda: _failed(client, batch.id))
+    (found,) = ended.errors.data
+    assert found.message == "Invalid request body: too large. Expected JSON with at most 100000 arrays and objects."
+    assert found.line == 1
+
+
+def _failed(client, batch_id):
+    found = client.batches.retrieve(batch_id)
+    return found if found.status == "failed" else None

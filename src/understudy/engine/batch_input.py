@@ -14,7 +14,7 @@ from msgspec import Raw, Struct
 
 from understudy.store.batch_work import NewLine
 from understudy.store.batches import Fault
-from understudy.wire import wording
+from understudy.wire import json_size, wording
 from understudy.wire.problems import explain
 
 MOST_LINES: Final = 50_000
@@ -164,6 +164,9 @@ class Reader:
 
     def _explain(self, line: RawLine) -> None:
         assert line.data is not None
+        if (limit := json_size.excess(line.data)) is not None:
+            self._note(line, "invalid_json_line", wording.too_many_values(limit).message)
+            return
         try:
             plain = msgspec.json.decode(line.data)
         except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
@@ -216,6 +219,9 @@ class Reader:
             self._note(line, "model_mismatch", message, "body.model")
 
     def _explain_body(self, line: RawLine, body: Raw) -> None:
+        if (limit := json_size.excess(bytes(body))) is not None:
+            self._note(line, "invalid_request", wording.too_many_values(limit).message, "body")
+            return
         plain = msgspec.json.decode(body)
         if not isinstance(plain, dict):
             problem = wording.wrong_type("body", "an object", plain)
