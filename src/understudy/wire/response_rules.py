@@ -35,7 +35,6 @@ _HOSTED_MEMBERS: Final = {
     "access_programs": "Access programs are the vendor's.",
     "multi_agent": "This server runs no agents of its own; clients may run several with tools.",
 }
-_NO_LOGPROBS: Final = "no provider is asked for log probabilities; use chat completions"
 # Those of namespaces included.
 _MOST_TOOLS: Final = 512
 _TUNNELED: Final = "Connectors and tunnels run on the vendor's servers only; give the 'server_url' of an MCP server"
@@ -46,11 +45,6 @@ def check_members(asked: CreateResponseRequest) -> None:
     for name, reason in _HOSTED_MEMBERS.items():
         if getattr(asked, name) is not None:
             raise InvalidBody(Problem(f"Unsupported parameter: '{name}'. {reason}", name, "unsupported_parameter"))
-    if asked.top_logprobs:
-        raise _refusal("top_logprobs", _NO_LOGPROBS)
-    for index, part in enumerate(asked.include or ()):
-        if part == "message.output_text.logprobs":
-            raise _refusal(f"include[{index}]", _NO_LOGPROBS)
     options, image = asked.background_options, asked.image
     if options is not None and options.completion_window not in {None, "soonest"}:
         raise _refusal("background_options.completion_window", "responses begin at once here; use 'soonest'")
