@@ -149,6 +149,8 @@ def test_a_start_says_what_the_code_interpreter_lacks_and_the_command_for_it(pre
         assert describe_interpreter(settings).startswith("being prepared (step 3 of 3: listing the fonts)")
     (home / "bin").mkdir(parents=True)
     (home / "bin" / "python").symlink_to(sys.executable)
+    assert describe_interpreter(settings).startswith("off: its Python packages are missing")  # it was interrupted
+    (home / "understudy-ready").write_text("of another version")
     assert describe_interpreter(settings) == f"on, with {home / 'bin' / 'python'}"
     assert not needs_environment(SandboxSettings(python=Path(sys.executable)))
     monkeypatch.setenv("PATH", str(checkout))

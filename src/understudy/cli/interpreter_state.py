@@ -43,7 +43,7 @@ def _describe_environment(settings: SandboxSettings, *, prepares: bool) -> str:
         return f"being prepared ({step}); code is refused until then"
     if prepares and needs_environment(settings):
         return "being prepared (about 650 MB, once); code is refused until then"
-    if not usable:
+    if not usable or (settings.python is None and not environment.was_completed(environment.default_home())):
         return f"off: its Python packages are missing. Run: {environment.install_command()}"
     return f"on, with {python}"
 

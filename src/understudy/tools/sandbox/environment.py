@@ -72,6 +72,11 @@ def is_ready(home: Path) -> bool:
     return mark.is_file() and mark.read_text("utf-8") == _state()
 
 
+def was_completed(home: Path) -> bool:
+    """Whether it was made to its end, by this version or another one: what was interrupted lacks packages."""
+    return (home / _READY).is_file()
+
+
 def install(home: Path, base: str = sys.executable, say: Callable[[str], object] = print) -> None:
     """Makes the environment, in place of what is there. Raises SandboxError with what a tool said."""
     home = home.absolute()
