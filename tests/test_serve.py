@@ -82,17 +82,38 @@ def first_key(printed):
     return Path(re.search(r"API key +in the file (\S+)", printed)[1]).read_text().strip()
 
 
-def test_the_first_start_prints_a_program_that_works_as_it_stands(serve):
+def run_program(program, directory):
+    """Pasted as it is into a Python of its own, with no variable that could name another server or a provider."""
+    environ = {"PATH": os.environ["PATH"]}
+    command, pipes = [sys.executable, "-"], {"capture_output": True, "text": True, "timeout": WAIT}
+    ran = subprocess.run(command, input=program, cwd=directory, env=environ, check=False, **pipes)
+    assert (ran.returncode, ran.stderr) == (0, "")
+    return ran.stdout.splitlines()
+
+
+def printed_program(printed):
+    return printed[printed.index("import warnings") :]
+
+
+@pytest.mark.parametrize(
+    "config",
+    ["", '[providers.local]\nbase_url = "http://127.0.0.1:9/v1"\naliases = {"gpt-4o" = "qwen3-32b"}\n'],
+    ids=["without a provider", "beside a provider that is down"],
+)
+def test_the_first_start_prints_a_program_that_runs_as_it_is(serve, tmp_path, config):
+    (tmp_path / "understudy.toml").write_text(config)
+    elsewhere = tmp_path / "elsewhere"
+    elsewhere.mkdir()
     with serve() as server:
-        printed = server.until("print()\n")
-        program = printed[printed.index("import warnings") :]
-        done = subprocess.run(
-            [sys.executable, "-"], input=program, capture_output=True, text=True, timeout=WAIT, check=False
-        )
+        program = printed_program(server.until("print()\n"))
+        calls, answer = run_program(program, elsewhere)
+        api = client(server.printed)
+        assistant = api.beta.assistants.list().data[0]
         server.stop()
-    assert done.stderr == ""
-    assert '[get_weather({"city"' in done.stdout
-    assert "18 degrees" in done.stdout
+    assert calls.replace(" ", "") == '[get_weather({"city":"Lisbon"})]'
+    assert "18 degrees, clear sky" in answer
+    assert assistant.model == "rehearsal"
+    assert [tool.function.name for tool in assistant.tools] == ["get_weather"]
 
 
 def test_a_first_start_without_a_terminal_puts_the_key_into_a_private_file_and_not_into_the_journal(serve, tmp_path):
@@ -108,7 +129,7 @@ def test_a_first_start_without_a_terminal_puts_the_key_into_a_private_file_and_n
     assert stat.S_IMODE(file.stat().st_mode) == 0o600
 
 
-def test_a_first_start_on_a_terminal_shows_the_key_and_writes_it_nowhere(tmp_path):
+def test_a_first_start_on_a_terminal_prints_the_key_inside_of_the_program_and_writes_it_nowhere(tmp_path):
     ours, theirs = pty.openpty()
     command = [sys.executable, "-m", "understudy", "serve", "--port", "0"]
     environ = {"PATH": os.environ["PATH"]}
@@ -119,12 +140,15 @@ def test_a_first_start_on_a_terminal_shows_the_key_and_writes_it_nowhere(tmp_pat
             while "print()" not in printed:
                 assert select.select([ours], [], [], WAIT)[0], printed
                 printed += os.read(ours, 65536).decode()
+            calls, answer = run_program(printed_program(printed.replace("\r\n", "\n")), tmp_path)
         finally:
             process.kill()
             os.close(ours)
     key = re.search(r"API key +(sk-understudy-\S+)", printed)[1]
     assert f'api_key="{key}"' in printed
     assert not (tmp_path / "understudy-data" / "first-api-key").exists()
+    assert calls.startswith("[get_weather(")
+    assert "18 degrees" in answer
 
 
 def test_everything_in_the_data_directory_is_its_owners_alone(serve, tmp_path):
