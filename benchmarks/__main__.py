@@ -49,9 +49,7 @@ _RESULTS = Path(__file__).parent / "results"
 
 
 def main() -> None:
-    parser = _parser()
-    arguments = parser.parse_intermixed_args()
-    _check(parser, arguments)
+    arguments = parse_command_line()
     names = list(_BENCHMARKS) if arguments.benchmark == "all" else [arguments.benchmark]
     cores = Cores.found()
     if cores.load is not None:
@@ -61,6 +59,14 @@ def main() -> None:
         for name in names:
             measure = _comparison(arguments) if name == "compare" else _BENCHMARKS[name].measure
             _measure(measure, options, cores, arguments.json or _result(name, options))
+
+
+def parse_command_line(words: list[str] | None = None) -> argparse.Namespace:
+    """`words` are the process's own arguments when None; a wrong one ends the process with exit code 2."""
+    parser = _parser()
+    arguments = parser.parse_intermixed_args(words)
+    _check(parser, arguments)
+    return arguments
 
 
 def _check(parser: argparse.ArgumentParser, arguments: argparse.Namespace) -> None:

@@ -1,26 +1,22 @@
 """The examples of docs/migrating.md run, one after the other on the same data, and both ways give the same answer."""
 
 import json
-import re
 import time
-from pathlib import Path
+from itertools import groupby
 
 import pytest
 
 from clients.scenario import scenario
+from docs.blocks import blocks_of
 from upstream import echo
 
-PAGE = (Path(__file__).parents[2] / "docs" / "migrating.md").read_text("utf-8")
 PARAMETERS = {"type": "object", "properties": {"city": {"type": "string"}}, "required": ["city"]}
 
 
 def examples():
     """The blocks of each section, by its title."""
-    sections = re.split(r"^## (.+)$", PAGE, flags=re.MULTILINE)[1:]
-    return {
-        title: re.findall(r"^```python\n(.*?)^```$", text, re.MULTILINE | re.DOTALL)
-        for title, text in zip(sections[::2], sections[1::2], strict=True)
-    }
+    blocks = groupby(blocks_of("python", "docs/migrating.md"), lambda block: block.section)
+    return {title: [block.compile() for block in section] for title, section in blocks}
 
 
 @pytest.mark.proves("conversations.migration")
@@ -33,12 +29,12 @@ def test_the_examples_run_and_both_ways_say_the_same(client, upstream, capsys):
         "weather": lambda given: f"{json.loads(given)['city']} is mild",
         "time": time,
     }
-    told = examples()
+    sections = examples()
 
     def run(title):
-        for block in told[title]:
+        for code in sections[title]:
             capsys.readouterr()
-            exec(block, names)
+            exec(code, names)
             yield names, capsys.readouterr().out
 
     answers = [known["answer"] for known, _ in run("The same question, both ways")]
@@ -61,7 +57,7 @@ def test_the_examples_run_and_both_ways_say_the_same(client, upstream, capsys):
     _, *cited = [list(known.get("cited", [])) for known, _ in run("Files")]
     assert cited == [[names["file"].id]] * 2
     assert [known["response"].output_text for known, _ in run("Long work")] == ["You said: Hello"]
-    assert set(told) == {
+    assert set(sections) == {
         "The same question, both ways",
         "A thread that goes on as a conversation",
         "Functions",

@@ -1,0 +1,270 @@
+"""Every fenced block of README.md and docs/*.md is what its kind promises.
+
+| kind | what is done with it |
+| --- | --- |
+| python | the blocks of a page run one after another, against a server; `PYTHON` prepares what the page takes for granted |
+| sh | syntax; each `understudy` and script line parses, and runs where it is harmless; `curl` runs against a server |
+| toml | loads as a settings file |
+| json | parses, without a member twice |
+| ini | a systemd unit that systemd accepts and whose command parses |
+| text | a command's help as `scripts/pages.py` writes it, or the list of the parts of the code |
+
+Any other kind fails: decide here what it has to hold.
+"""
+
+import ast
+import configparser
+import json
+import os
+import re
+import shlex
+import shutil
+import subprocess
+import sys
+
+import anthropic
+import pytest
+from click.testing import CliRunner
+
+from clients.environments import environment
+from docs.blocks import BLOCKS, PAGES, ROOT, blocks_of, read_inline_code
+from docs.command_lines import command_lines, inline_command_exists, parse_script, parse_understudy
+from serving import KEY, WAIT
+from understudy import settings
+from understudy.cli import commands
+from waiting import eventually
+
+KINDS = {"python", "sh", "toml", "json", "ini", "text"}
+ENVIRONMENTS = {"composio": "composio"}
+"""Packages that examples import from an environment of their own, by the name that scripts/environment knows."""
+RUN_ELSEWHERE = {"docs/migrating.md": "test_migrating.py runs it and compares both APIs"}
+OTHER_PROGRAMS = {
+    "apt": "changes the system",
+    "cat": "reads a file of the system",
+    "git": "clones from an address of the reader's",
+    "systemctl": "changes the system",
+    "useradd": "changes the system",
+}
+NOT_RUN = {("serve",): "serves until it is stopped", ("sandbox", "install"): "downloads 650 MB"}
+MAY_FAIL = {("doctor",): "reports this machine", ("sandbox", "check"): "reports this machine"}
+each_of = {kind: pytest.mark.parametrize("block", blocks_of(kind), ids=str) for kind in KINDS}
+
+
+@pytest.mark.parametrize("block", BLOCKS, ids=str)
+def test_a_block_has_a_kind_that_is_checked(block):
+    assert block.kind in KINDS
+    assert block.text.strip()
+
+
+# python
+
+
+class Readme:
+    @staticmethod
+    def prepare(server):
+        return {}
+
+    @staticmethod
+    def check(names, printed, server):
+        assert "42" in printed
+
+
+class Batches:
+    @staticmethod
+    def prepare(server):
+        body = {"model": "rehearsal", "messages": [{"role": "user", "content": "What is 6 * 7?"}]}
+        line = {"custom_id": "first", "method": "POST", "url": "/v1/chat/completions", "body": body}
+        return {"client": server.client, "anthropic": anthropic, "json": json, "requests": [line]}
+
+    @staticmethod
+    def check(names, printed, server):
+        names["client"].close()
+        api, batch_id = server.client, names["batch"].id
+        batch = eventually(lambda: (found := api.batches.retrieve(batch_id)).status == "completed" and found)
+        assert "42" in api.files.content(batch.output_file_id).text
+
+
+class Toolkit:
+    @staticmethod
+    def prepare(server):
+        return {"client": server.client}
+
+    @staticmethod
+    def check(names, printed, server):
+        names["toolkit"].close()
+        assert printed.startswith("thread_")
+        _, call, result = names["messages"]
+        assert call.tool_calls[0].function.name.startswith("AI_ML_API_LIST_MODELS")
+        assert "rehearsal" in str(result)
+
+
+PYTHON = {"README.md": Readme, "docs/batches.md": Batches, "docs/toolkit.md": Toolkit}
+
+
+def imported(block):
+    tree = ast.walk(ast.parse(block.text))
+    modules = [node.module for node in tree if isinstance(node, ast.ImportFrom)]
+    return {module.partition(".")[0] for module in modules}
+
+
+def in_other_environment(block):
+    return bool(imported(block) & set(ENVIRONMENTS))
+
+
+def with_address(text, server):
+    """The address and the key of the server in the places of the example's."""
+    for before, after in {"http://127.0.0.1:8642": server.url.removesuffix("/v1"), "sk-understudy-…": KEY}.items():
+        text = text.replace(before, after)
+    return text
+
+
+@each_of["python"]
+def test_a_python_example_compiles_and_its_page_is_run(block):
+    assert block.compile()
+    assert block.page in PYTHON or block.page in RUN_ELSEWHERE
+
+
+@pytest.mark.parametrize("page", PYTHON)
+def test_the_python_examples_of_a_page_run_one_after_another(server, monkeypatch, capsys, page):
+    monkeypatch.setenv("UNDERSTUDY_BASE_URL", server.url)
+    monkeypatch.setenv("UNDERSTUDY_API_KEY", KEY)
+    names = PYTHON[page].prepare(server)
+    for block in blocks_of("python", page):
+        if not in_other_environment(block):
+            exec(compile("\n" * block.line + with_address(block.text, server), block.page, "exec"), names)
+    PYTHON[page].check(names, capsys.readouterr().out, server)
+
+
+@pytest.mark.parametrize("block", [*filter(in_other_environment, blocks_of("python"))], ids=str)
+def test_a_python_example_of_another_package_runs_in_its_environment(server, block):
+    (package,) = imported(block) & set(ENVIRONMENTS)
+    command = [environment(ENVIRONMENTS[package]).python, "-"]
+    ran = subprocess.run(
+        command, input=with_address(block.text, server), capture_output=True, text=True, timeout=WAIT, check=False
+    )
+    assert ran.returncode == 0, ran.stderr
+
+
+# sh
+
+
+@each_of["sh"]
+def test_a_shell_block_is_valid_and_each_of_its_commands_is_known(block):
+    checked = subprocess.run(["sh", "-n"], input=block.text, capture_output=True, text=True, timeout=WAIT, check=False)
+    assert (checked.returncode, checked.stderr) == (0, "")
+    for line in command_lines(block):
+        if line.program == "understudy":
+            parse_understudy(line.words[1:])
+        elif "scripts/" in line.program:
+            parse_script(line.words)
+        else:
+            assert line.program in {"curl", *OTHER_PROGRAMS}
+
+
+def with_command(name):
+    def has(block):
+        return any(line.program == name for line in command_lines(block))
+
+    return pytest.mark.parametrize("block", [*filter(has, blocks_of("sh"))], ids=str)
+
+
+@with_command("understudy")
+def test_the_commands_of_a_shell_block_run_beside_the_server(server, monkeypatch, block):
+    places = {"CONFIG": str(server.config), "DATA": str(server.data), "BASE_URL": server.url, "API_KEY": KEY}
+    for name, value in places.items():
+        monkeypatch.setenv(f"UNDERSTUDY_{name}", value)
+    CliRunner().invoke(commands, ["projects", "create", "acme"])
+    created = CliRunner().invoke(commands, ["keys", "create", "--project", "acme", "--json"])
+    key_id = json.loads(created.stdout)["id"]
+    thread = server.client.beta.threads.create()
+    for line in command_lines(block):
+        name = line.program == "understudy" and parse_understudy(line.words[1:])
+        if not name or name in NOT_RUN:
+            continue
+        words = [word.replace("key_…", key_id).replace("thread_…", thread.id) for word in line.words[1:]]
+        done = CliRunner().invoke(commands, words)
+        assert done.exit_code in ({0, 1} if name in MAY_FAIL else {0}), f"{line.text}\n{done.output}"
+        assert done.output
+
+
+@with_command("curl")
+def test_the_requests_of_a_shell_block_are_answered(server, tmp_path, block):
+    if shutil.which("curl") is None:
+        pytest.skip("curl is not installed")
+    (tmp_path / ".curlrc").write_text("fail-with-body\nnoproxy = *\n")
+    environ = {"PATH": os.environ["PATH"], "CURL_HOME": str(tmp_path), "KEY": KEY, "BASE_URL": server.url}
+    environ["BASE"] = server.url.removesuffix("/v1")
+    for line in command_lines(block):
+        ran = subprocess.run(
+            ["sh", "-c", line.text], env=environ, capture_output=True, text=True, timeout=2 * WAIT, check=False
+        )
+        assert ran.returncode == 0, f"{line.text}\n{ran.stdout}{ran.stderr}"
+        reply = json.loads(ran.stdout)
+        environ["ID"] = reply["id"]
+    if block.page == "docs/videos.md":
+        # A machine that draws slowly answers before the video is there.
+        assert reply["state"] in {"dreaming", "completed"}
+    if block.page == "docs/webhooks.md":
+        assert reply["signing_secret"].startswith("whsec_")
+        # The shared server is not to send events to the example's address.
+        assert server.ask("DELETE", f"/v1/webhook_endpoints/{reply['id']}").status == 200
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
+def test_a_command_in_a_sentence_exists(page):
+    named = [code for code in read_inline_code(page) if code.startswith(("understudy ", "scripts/"))]
+    missing = [code for code in named if code.startswith("understudy ") and not inline_command_exists(code)]
+    missing += [code for code in named if code.startswith("scripts/") and not (ROOT / code.split()[0]).exists()]
+    assert missing == []
+
+
+# The rest
+
+
+@each_of["toml"]
+def test_a_settings_block_loads(block, tmp_path):
+    (tmp_path / "understudy.toml").write_text(block.text)
+    loaded = settings.load(environ={"HOSTED_KEY": "secret"}, directory=tmp_path)
+    assert any(source == str(tmp_path / "understudy.toml") for source in loaded.sources.values())
+
+
+@each_of["json"]
+def test_a_json_block_parses(block):
+    def unique(pairs):
+        assert len(dict(pairs)) == len(pairs), pairs
+        return dict(pairs)
+
+    assert json.loads(block.text, object_pairs_hook=unique)
+
+
+@each_of["ini"]
+def test_a_unit_is_accepted_by_systemd_and_its_command_parses(block, tmp_path):
+    parser = configparser.ConfigParser(interpolation=None)
+    parser.optionxform = str
+    parser.read_string(block.text)
+    python, *words = shlex.split(parser["Service"]["ExecStart"])
+    # Where docs/service.md has it installed.
+    assert (python, words[:2]) == ("/opt/understudy/.venv/bin/python", ["-m", "understudy"])
+    assert parse_understudy(words[2:]) == ("serve",)
+    if shutil.which("systemd-analyze") is None:
+        pytest.skip("systemd-analyze is not installed")
+    unit = tmp_path / "understudy.service"
+    unit.write_text(block.text.replace(python, sys.executable).replace("/var/lib/understudy", str(tmp_path)))
+    command = ["systemd-analyze", "verify", "--man=no", str(unit)]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=WAIT, check=False)
+    about_it = [line for line in done.stderr.splitlines() if "understudy" in line]
+    assert (done.returncode, about_it) == (0, [])
+
+
+@each_of["text"]
+def test_a_text_block_is_the_help_of_a_command_or_the_list_of_the_parts(block):
+    # That a help is up to date is what `scripts/pages.py --check` says.
+    if block.page == "docs/commands.md":
+        assert block.text.startswith(f"Usage: {block.section}")
+        return
+    assert block.page == "docs/design.md"
+    package = ROOT / "src" / "understudy"
+    listed = re.findall(r"^  (\w+/|\w+\.py) ", block.text, re.MULTILINE)
+    assert len(listed) == len(set(listed))
+    assert [name for name in listed if not (package / name).exists()] == []
+    assert {f"{folder.parent.name}/" for folder in package.glob("*/__init__.py")} <= set(listed)
