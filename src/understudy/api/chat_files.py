@@ -7,9 +7,10 @@ providers, some of which read them, and as text to the embedded model.
 from collections.abc import Iterator
 from typing import Any, Final
 
+from understudy.api.file_lookup import lookup_files
 from understudy.api.inputs import check_file_data, check_image_url
 from understudy.api.parts import Parts
-from understudy.errors import InvalidRequest, NotFound
+from understudy.errors import InvalidRequest
 from understudy.llm.provider import ChatBody
 
 _MOST_FILES: Final = 100
@@ -72,8 +73,8 @@ async def _check(parts: Parts, project_id: str, path: str, part: _Part) -> None:
         )
     if data:
         await check_file_data(data, f"{path}.file_data")
-    elif not await parts.store.files.lookup(project_id, [str(file_id)]):
-        raise NotFound(f"No such File object: {file_id}", param=f"{path}.file_id")
+    else:
+        await lookup_files(parts, project_id, {str(file_id): f"{path}.file_id"})
 
 
 def _replaced(message: dict[str, Any], texts: dict[int, list[_Part]]) -> dict[str, Any]:

@@ -1,6 +1,6 @@
-"""Files that a request names by their ids: whether the project has them, and whether they can be searched."""
+"""Files that a request names by their ids: whether the project has them, and whether they are of a usable type."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 
 from understudy.api.parts import Parts
@@ -14,11 +14,32 @@ async def find_files(parts: Parts, project_id: str, file_ids: Sequence[str], par
     """Raises InvalidId for what cannot be a file's id, NotFound for a file that the project does not have."""
     for index, file_id in enumerate(file_ids):
         check_file_id(f"{param}[{index}]", file_id)
-    files = {file.id: file for file in await parts.store.files.lookup(project_id, file_ids)} if file_ids else {}
-    for file_id in file_ids:
+    return list((await lookup_files(parts, project_id, dict.fromkeys(file_ids, param))).values())
+
+
+async def lookup_files(parts: Parts, project_id: str, params: Mapping[str, str]) -> dict[str, StoredFile]:
+    """The files by their ids. `params` has the parameter that a 404 reports for each id.
+
+    Raises NotFound for the first file that the project does not have.
+    """
+    if not params:
+        return {}
+    files = {file.id: file for file in await parts.store.files.lookup(project_id, list(params))}
+    for file_id, param in params.items():
         if file_id not in files:
             raise NotFound(f"No such File object: {file_id}", param=param)
-    return list(files.values())
+    return files
+
+
+async def check_image_file(parts: Parts, project_id: str, file_id: str, param: str) -> None:
+    """Raises InvalidRequest for a File that is not an image which models accept, by its bytes."""
+    if await parts.images.kind(project_id, file_id) is None:
+        raise InvalidRequest(
+            f"Invalid '{param}': file {file_id!r} is not an image. Supported are PNG, JPEG, GIF and WebP of at most"
+            " 20 MB.",
+            param=param,
+            code="invalid_image_format",
+        )
 
 
 def check_searchable(files: Iterable[StoredFile]) -> None:

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from typing import Any, Final
 
 from understudy import errors
+from understudy.api.file_lookup import check_image_file, lookup_files
 from understudy.api.parts import Parts
 from understudy.engine import inline, summaries
 from understudy.llm import remote_urls
@@ -45,30 +46,9 @@ async def check_files(parts: Parts, project_id: str, items: Sequence[GivenItem],
                 await check_file_data(part.file_data, f"{path}.file_data")
             elif isinstance(part, InputFile) and part.file_id:
                 named.append(part.file_id)
-    await require_files(parts, project_id, named, param)
+    await lookup_files(parts, project_id, dict.fromkeys(named, param))
     for file_id, path in images.items():
         await check_image_file(parts, project_id, file_id, path)
-
-
-async def require_files(parts: Parts, project_id: str, file_ids: Sequence[str], param: str) -> None:
-    """Raises NotFound for the first file that the project does not have."""
-    if not file_ids:
-        return
-    found = {file.id for file in await parts.store.files.lookup(project_id, file_ids)}
-    for file_id in file_ids:
-        if file_id not in found:
-            raise errors.NotFound(f"No such File object: {file_id}", param=param)
-
-
-async def check_image_file(parts: Parts, project_id: str, file_id: str, param: str) -> None:
-    """Raises InvalidRequest where the File is none of the images that models take, by its bytes."""
-    if await parts.images.kind(project_id, file_id) is None:
-        raise errors.InvalidRequest(
-            f"Invalid '{param}': the File '{file_id}' is not an image of a supported format. Supported formats:"
-            f" {_FORMATS}.",
-            param=param,
-            code="invalid_image_format",
-        )
 
 
 def check_remote_url(parts: Parts, url: str, param: str) -> None:

@@ -6,10 +6,9 @@ from typing import Literal
 
 from msgspec import UNSET
 
-from understudy.api.file_lookup import check_searchable
+from understudy.api.file_lookup import check_image_file, check_searchable, lookup_files
 from understudy.api.inputs import check_image_url, check_remote_url
 from understudy.api.parts import Parts
-from understudy.errors import InvalidRequest, NotFound
 from understudy.wire.messages import (
     Attachment,
     MessageContentImageFileObject,
@@ -44,15 +43,14 @@ async def check_message_files(parts: Parts, project_id: str, messages: Sequence[
     ]
     for use in uses:
         check_file_id(use.path, use.file_id)
-    file_ids = list(dict.fromkeys(use.file_id for use in uses))
-    files = {file.id: file for file in await parts.store.files.lookup(project_id, file_ids)} if uses else {}
+    params: dict[str, str] = {}
     for use in uses:
-        if use.file_id not in files:
-            raise NotFound(f"No such File object: {use.file_id}", param=use.param)
+        params.setdefault(use.file_id, use.param)
+    files = await lookup_files(parts, project_id, params)
     check_searchable(files[use.file_id] for use in uses if use.kind == "search")
     for use in uses:
-        if use.kind == "image" and await parts.images.kind(project_id, use.file_id) is None:
-            raise _not_an_image(use)
+        if use.kind == "image":
+            await check_image_file(parts, project_id, use.file_id, use.path)
 
 
 async def _check_urls(parts: Parts, message: MessageObject, base: str) -> None:
@@ -77,12 +75,3 @@ def _uses(message: MessageObject, base: str) -> Iterator[_Use]:
 def _is_searched(attachment: Attachment) -> bool:
     tools = () if attachment.tools is UNSET else attachment.tools
     return any(isinstance(tool, AssistantToolsFileSearchTypeOnly) for tool in tools)
-
-
-def _not_an_image(use: _Use) -> InvalidRequest:
-    return InvalidRequest(
-        f"Invalid '{use.path}': file {use.file_id!r} is not an image. Supported are PNG, JPEG, GIF and WebP of at most"
-        " 20 MB.",
-        param=use.path,
-        code="invalid_image_format",
-    )

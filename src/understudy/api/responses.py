@@ -16,7 +16,8 @@ from understudy.api.charging import admit
 from understudy.api.errors import to_api_error
 from understudy.api.event_stream import EventStream
 from understudy.api.exchange import decode_body, encoded, page_request, read_body, read_json, rendered
-from understudy.api.inputs import check_files, require_files
+from understudy.api.file_lookup import lookup_files
+from understudy.api.inputs import check_files
 from understudy.api.models import check_model
 from understudy.api.parts import Parts, parts_of, project_of
 from understudy.api.remote import check_remote
@@ -332,7 +333,9 @@ async def _check_code(parts: Parts, project_id: str, tool: CodeInterpreterTool, 
             f"The tool 'code_interpreter' is not available on this server. {fault}", param=path, code="unsupported_tool"
         )
     if isinstance(tool.container, AutoContainer):
-        await require_files(parts, project_id, tool.container.file_ids or (), f"{path}.container.file_ids")
+        await lookup_files(
+            parts, project_id, dict.fromkeys(tool.container.file_ids or (), f"{path}.container.file_ids")
+        )
     else:
         check_id(f"{path}.container", tool.container, "cntr")
         await parts.interpreter.container_for(project_id, tool.container)

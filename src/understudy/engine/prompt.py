@@ -24,6 +24,7 @@ from understudy.llm.provider import ChatBody
 from understudy.store.messages import Item
 from understudy.store.run_state import ClientTool, ContextPart, Plan
 from understudy.tools import code_interpreter, file_search
+from understudy.wire import wording
 from understudy.wire.response_tools import ResponseTool
 from understudy.wire.runs import RunObject
 from understudy.wire.tools import (
@@ -232,7 +233,7 @@ def _add_tools(
         tools = [tool for tool in tools if tool["function"]["name"] in chosen]
         if not tools:
             server, _, name = plan.forced.partition("/")
-            raise InvalidRequest(f"Tool choice '{name or server}' not found in 'tools' parameter.", param="tool_choice")
+            raise InvalidRequest(wording.tool_choice_not_found(name or server), param="tool_choice")
     if not tools:
         return
     body["tools"] = tools

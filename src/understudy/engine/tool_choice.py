@@ -12,6 +12,7 @@ import msgspec
 from understudy.engine.client_tools import Offer, offer_tools, provider_name
 from understudy.errors import InvalidRequest
 from understudy.store.run_state import ClientTool
+from understudy.wire import wording
 from understudy.wire.response_tools import (
     AllowedTools,
     ChosenCodeInterpreter,
@@ -163,7 +164,7 @@ def _not_found(entry: Mapping[str, Any], tools: Sequence[ResponseTool], param: s
             param=param,
             code="unsupported_value",
         )
-    return InvalidRequest(f"Tool choice '{name}' not found in 'tools' parameter.", param=param)
+    return InvalidRequest(wording.tool_choice_not_found(name), param=param)
 
 
 def _refusal(message: str) -> InvalidRequest:

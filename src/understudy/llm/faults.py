@@ -17,7 +17,7 @@ import msgspec
 from understudy.clock import Clock
 from understudy.errors import UpstreamError, UpstreamFault
 from understudy.llm import payload
-from understudy.redaction import redact
+from understudy.redaction import KEY, redact
 from understudy.settings import ProviderSettings
 
 MESSAGE_LIMIT = 2000
@@ -105,7 +105,7 @@ def scrub(text: str, key: str | None) -> str:
     """`text` without the key, should the provider have echoed it."""
     if key is None or len(key) < _SECRET_LENGTH:
         return text
-    return text.replace(key, "***")
+    return text.replace(key, KEY)
 
 
 def is_error(described: Any) -> bool:

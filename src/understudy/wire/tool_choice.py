@@ -5,6 +5,7 @@ Source: the hosted API's answer to a choice of a tool that the request does not 
 
 from collections.abc import Sequence
 
+from understudy.wire import wording
 from understudy.wire.problems import InvalidBody
 from understudy.wire.tools import (
     AssistantsApiToolChoiceOption,
@@ -32,8 +33,7 @@ def check_tool_choice(choice: AssistantsApiToolChoiceOption, tools: Sequence[Ass
         case _:
             return
     if not offered:
-        message = f"Tool choice '{name}' not found in 'tools' parameter."
-        raise InvalidBody(Problem(message, "tool_choice", "invalid_value"))
+        raise InvalidBody(Problem(wording.tool_choice_not_found(name), "tool_choice", "invalid_value"))
 
 
 def _offers_function(name: str, tools: Sequence[AssistantTool]) -> bool:

@@ -48,6 +48,10 @@ def too_many_values(limit: str) -> Problem:
     return Problem(f"Invalid request body: too large. Expected JSON with {limit}.")
 
 
+def tool_choice_not_found(name: str) -> str:
+    return f"Tool choice '{name}' not found in 'tools' parameter."
+
+
 def missing(path: str) -> Problem:
     return Problem(f"Missing required parameter: '{path}'.", path, "missing_required_parameter")
 
