@@ -65,6 +65,12 @@ def postgres_server(session_upstream, tmp_path_factory, session_postgres):
     yield from _served(Server(tmp_path_factory.mktemp("postgres"), session_upstream.url, database=url))
 
 
+@pytest.fixture(scope="session")
+def offline_server(tmp_path_factory):
+    """A server without a provider: whatever model is named, the embedded one answers. Shared, as `server` is."""
+    yield from _served(Server(tmp_path_factory.mktemp("offline"), None))
+
+
 def _served(server):
     try:
         yield server.start()

@@ -46,14 +46,16 @@ class Reply:
 class Server:
     """One data directory, and the process that serves it. `settings` are those of the environment: `log_level="debug"`.
 
-    A double underscore steps into a table: `limits__run_seconds=1`.
+    A double underscore steps into a table: `limits__run_seconds=1`. Without an `upstream_url` there is no provider, and
+    the embedded model stands in.
     """
 
     def __init__(self, directory, upstream_url, config="", **settings):
         self.directory = directory
         self.data = directory / "data"
         self.config = directory / "understudy.toml"
-        self.config.write_text(_CONFIG.format(url=upstream_url) + config)
+        providers = _PROVIDERS.format(url=upstream_url) if upstream_url else ""
+        self.config.write_text(providers + _EMBEDDED_MODEL + config)
         self.log = directory / "log"
         self._settings = settings
         self._closing = contextlib.ExitStack()
@@ -183,7 +185,7 @@ def _read(stream, lines):
     lines.put("")
 
 
-_CONFIG = """
+_PROVIDERS = """
 [providers.scripted]
 base_url = "{url}"
 api_key = "upstream-key"
@@ -196,7 +198,8 @@ models = ["slow"]
 first_byte_timeout = 0.3
 idle_timeout = 0.3
 retries = 0
-
+"""
+_EMBEDDED_MODEL = """
 [rehearsal]
 tokens_per_second = 0
 """

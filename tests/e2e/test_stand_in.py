@@ -29,8 +29,7 @@ ANSWERS = [
 @pytest.fixture(scope="module")
 def alone(tmp_path_factory):
     """A server without a provider."""
-    server = Server(tmp_path_factory.mktemp("alone"), "http://127.0.0.1:9")
-    server.config.write_text("[rehearsal]\ntokens_per_second = 0\n")
+    server = Server(tmp_path_factory.mktemp("alone"), None)
     try:
         yield server.start()
         server.stop()

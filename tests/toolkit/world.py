@@ -274,7 +274,7 @@ def text_chat_completion(world):
 @case("LIST_MODELS", "Unknown parameter: 'other'. AI_ML_API_LIST_MODELS takes none.")
 def list_models(world):
     def check(data):
-        assert {"rehearsal", "gpt-4o"} <= {model["id"] for model in data["data"]}
+        assert {"rehearsal", "rehearsal-embedding"} <= {model["id"] for model in data["data"]}
 
     return {}, check
 
@@ -309,8 +309,8 @@ def get_billing_balance(world):
 def list_models_with_details(world):
     def check(data):
         models = {model["name"]: model for model in data["data"]}
-        assert {"rehearsal", "gpt-4o"} <= set(models)
-        assert {"provider", "type", "info", "features"} <= set(models["gpt-4o"])
+        assert {"rehearsal", "rehearsal-embedding"} <= set(models)
+        assert {"provider", "type", "info", "features"} <= set(models["rehearsal"])
 
     return {}, check
 
