@@ -117,48 +117,28 @@ async def _open(app: Starlette, stack: AsyncExitStack, settings: Settings, clock
     store, blobs, location_id = await _open_store(stack, settings, clock)
     files = Files(store, blobs, clock)
     uploads = Uploads(store, blobs, files, clock, settings.limits.upload_bytes)
-    _repeat(stack, _SWEEP_FILES_EVERY, files.sweep)
-    models = _models(settings, clock)
-    stack.push_async_callback(models.close)
-    prices = Prices(settings.models, clock, public=settings.billing.public_prices)
-    accounting = Accounting(store.ledger, models, prices, settings.billing, clock)
-    stack.push_async_callback(accounting.close)
+    models, prices, accounting = _open_models(stack, settings, store, clock)
     spool = settings.data / "spool"
     index, ingestion, extractor = await _open_ingestion(stack, settings, store, blobs, models, clock, spool)
     vector_stores = VectorStores(store, index, ingestion, clock)
-    broker = MemoryBroker()
     logs = Logs(clock, settings.limits.log_retention)
-    workspaces = await _open_workspaces(stack, settings, store, blobs, clock)
-    interpreter = Interpreter(
-        workspaces,
-        store,
-        files,
-        clock,
-        idle_seconds=settings.sandbox.idle_seconds,
-        most_bytes=settings.limits.file_bytes,
-    )
-    containers = Containers(workspaces, store, clock, settings.sandbox.memory_mb)
+    interpreter, containers = await _open_interpreter(stack, settings, store, blobs, files, clock)
     remote_servers = RemoteServers(settings.mcp)
     documents, images = Documents(store, blobs, extractor, spool), Images(store, blobs)
     tools = Tools(vector_stores, interpreter, remote_servers, images.load, documents.load)
-    worker = Worker(store, models, tools, accounting, broker, logs, clock, settings.limits.concurrent_runs)
-    await worker.start()
-    stack.push_async_callback(worker.stop)
+    worker = Worker(store, models, tools, accounting, MemoryBroker(), logs, clock, settings.limits.concurrent_runs)
+    await _start(stack, worker)
     # Again, now that this server has a lease: of two that start at once with two directories, one gives way.
     await require_location(store, blobs, location_id)
-    _repeat(stack, _ERASE_EVERY, store.threads.erase)
-    _repeat(stack, _ERASE_EVERY, store.chunks.sweep)
     webhooks = Webhooks(store, settings.webhooks, clock)
-    await webhooks.start()
-    stack.push_async_callback(webhooks.stop)
+    await _start(stack, webhooks)
     generations = await _open_generations(stack, settings, store, blobs, files, accounting, clock)
     streams = OpenStreams()
-    _repeat(stack, _LOOK_FOR_REVOKED_EVERY, partial(streams.end_revoked, store.keys.active))
     mcp = Mcp(settings)
     stack.push_async_callback(mcp.close)
     runs = Runs(store, worker, logs, clock, settings.limits.run_seconds)
     responses = Responses(store, worker, logs, clock, settings.limits.response_seconds)
-    _repeat(stack, _SWEEP_RESPONSES_EVERY, responses.sweep)
+    _start_sweeps(stack, store, files, responses, streams)
     batches = _batches(settings, store, blobs, files, models, accounting, clock)
     app.state.parts = parts = Parts(
         settings=settings,
@@ -206,6 +186,32 @@ async def _open_store(stack: AsyncExitStack, settings: Settings, clock: Clock) -
     return store, blobs, location_id
 
 
+def _open_models(
+    stack: AsyncExitStack, settings: Settings, store: Store, clock: Clock
+) -> tuple[Models, Prices, Accounting]:
+    models = _models(settings, clock)
+    stack.push_async_callback(models.close)
+    prices = Prices(settings.models, clock, public=settings.billing.public_prices)
+    accounting = Accounting(store.ledger, models, prices, settings.billing, clock)
+    stack.push_async_callback(accounting.close)
+    return models, prices, accounting
+
+
+async def _start(stack: AsyncExitStack, part: Worker | Webhooks | Generations | Ingestion) -> None:
+    await part.start()
+    stack.push_async_callback(part.stop)
+
+
+def _start_sweeps(
+    stack: AsyncExitStack, store: Store, files: Files, responses: Responses, streams: OpenStreams
+) -> None:
+    _repeat(stack, _SWEEP_FILES_EVERY, files.sweep)
+    _repeat(stack, _ERASE_EVERY, store.threads.erase)
+    _repeat(stack, _ERASE_EVERY, store.chunks.sweep)
+    _repeat(stack, _SWEEP_RESPONSES_EVERY, responses.sweep)
+    _repeat(stack, _LOOK_FOR_REVOKED_EVERY, partial(streams.end_revoked, store.keys.active))
+
+
 def _repeat(stack: AsyncExitStack, seconds: float, work: Callable[[], Awaitable[object]]) -> None:
     part = Repeating(seconds, work)
     part.start()
@@ -233,13 +239,22 @@ def _batches(
     )
 
 
-async def _open_workspaces(
-    stack: AsyncExitStack, settings: Settings, store: Store, blobs: Blobs, clock: Clock
-) -> Workspaces:
+async def _open_interpreter(
+    stack: AsyncExitStack, settings: Settings, store: Store, blobs: Blobs, files: Files, clock: Clock
+) -> tuple[Interpreter, Containers]:
     sandbox = open_sandbox(settings.sandbox, clock, private=(settings.data,))
     await sandbox.start()
     stack.push_async_callback(sandbox.close)
-    return Workspaces(sandbox, store, blobs)
+    workspaces = Workspaces(sandbox, store, blobs)
+    interpreter = Interpreter(
+        workspaces,
+        store,
+        files,
+        clock,
+        idle_seconds=settings.sandbox.idle_seconds,
+        most_bytes=settings.limits.file_bytes,
+    )
+    return interpreter, Containers(workspaces, store, clock, settings.sandbox.memory_mb)
 
 
 async def _open_generations(
@@ -268,8 +283,7 @@ async def _open_generations(
         store.generations, clock, allowed=video.callbacks, allow_private=settings.webhooks.allow_private
     )
     generations = Generations(store, blobs, files, provider, download, accounting, callbacks, video, clock, spool)
-    await generations.start()
-    stack.push_async_callback(generations.stop)
+    await _start(stack, generations)
     return generations
 
 
@@ -319,8 +333,7 @@ async def _open_ingestion(
     extractor = Extractor(children, spool, seconds=reading.seconds, text_bytes=reading.text_bytes)
     index = Index(store.chunks, chosen, children)
     ingestion = Ingestion(store, blobs, extractor, index, clock, settings.limits.concurrent_indexing)
-    await ingestion.start()
-    stack.push_async_callback(ingestion.stop)
+    await _start(stack, ingestion)
     return index, ingestion, extractor
 
 

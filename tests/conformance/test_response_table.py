@@ -10,9 +10,10 @@ import pytest
 
 from mcp_server import McpProcess
 from serving import Server
-from understudy.wire import input_items
+from understudy.wire import input_parsing
 from understudy.wire.input_items import InputContent
-from understudy.wire.response_tools import HostedTool, ResponseTool, ToolChoice, type_of
+from understudy.wire.response_tool_choices import ToolChoice
+from understudy.wire.response_tools import HostedTool, ResponseTool, type_of
 from understudy.wire.responses import CompactRequest, CountTokensRequest, CreateResponseRequest, Included
 
 PAGE = Path(__file__).resolve().parents[2] / "docs" / "responses.md"
@@ -235,7 +236,7 @@ def test_every_tool_choice_has_a_row():
 
 
 def test_every_item_part_and_value_of_include_has_a_row():
-    assert {row.name for row in of("Items")} == set(input_items.TYPES)
+    assert {row.name for row in of("Items")} == set(input_parsing.TYPES)
     parts = {type_of(kind) for kind in get_args(InputContent)}
     assert parts <= {row.name for row in of("Parts of messages")}
     assert {row.name for row in of("Include")} == set(get_args(Included))

@@ -12,7 +12,7 @@ from understudy.engine.given_items import kept
 from understudy.engine.item_view import as_code_output, code_outputs, marks_out, shown
 from understudy.engine.reasoning import opened, sealed
 from understudy.store.messages import Item
-from understudy.wire.input_items import whole
+from understudy.wire.input_parsing import whole
 from understudy.wire.items import CodeOutput
 from understudy.wire.messages import FileCitation, FileCitationAnnotation, TextContent
 from understudy.wire.problems import InvalidBody

@@ -13,7 +13,7 @@ from understudy.errors import InvalidRequest, NotFound
 from understudy.store.pages import PageRequest
 from understudy.store.responses import NewResponse
 from understudy.store.run_state import Boundary, Call, Plan, Progress
-from understudy.wire.input_items import whole
+from understudy.wire.input_parsing import whole
 
 WORKER = "worker_a"
 TABLES = ("responses", "response_contexts", "runs", "steps", "items", "item_text", "erasures")

@@ -24,7 +24,7 @@ from understudy.wire.conversations import (
     DeletedConversation,
     UpdateConversationRequest,
 )
-from understudy.wire.input_items import whole
+from understudy.wire.input_parsing import whole
 from understudy.wire.problems import check_id
 from understudy.wire.threads import ThreadObject
 from understudy.wire.tools import ToolResources

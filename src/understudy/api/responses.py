@@ -1,6 +1,5 @@
 """Responses over HTTP: create one and wait for it, stream it or leave it in the background; read, cancel, delete it."""
 
-import asyncio
 from collections.abc import AsyncGenerator, Sequence
 from contextlib import aclosing
 from typing import Any
@@ -16,45 +15,31 @@ from understudy.api.charging import admit
 from understudy.api.errors import to_api_error
 from understudy.api.event_stream import EventStream
 from understudy.api.exchange import decode_body, encoded, page_request, read_body, read_json, rendered
-from understudy.api.file_lookup import lookup_files
-from understudy.api.inputs import check_files
 from understudy.api.models import check_model
 from understudy.api.parts import Parts, parts_of, project_of
-from understudy.api.remote import check_remote
+from understudy.api.response_checks import check_logprobs, check_shape, find_items, warn_of_dropped
 from understudy.engine.compacting import Compacting
 from understudy.engine.item_view import cited_files, revealed, shown
 from understudy.engine.response_log import last_number
-from understudy.engine.response_request import remote_server
 from understudy.engine.responses import Begun, Followed
-from understudy.engine.tool_choice import check_choice
 from understudy.store.messages import Item
 from understudy.wire import queries, wording
-from understudy.wire.client_items import AdditionalTools, ToolSearchOutput
-from understudy.wire.input_items import (
-    GivenItem,
-    whole,
-)
 from understudy.wire.problems import InvalidBody, check_id, parse
 from understudy.wire.response_items import encoded_items
-from understudy.wire.response_rules import check_input, check_members, check_tools, hosted_tools
-from understudy.wire.response_tools import AutoContainer, CodeInterpreterTool, FileSearchTool, McpTool, ResponseTool
+from understudy.wire.response_rules import check_members
 from understudy.wire.responses import (
     CompactRequest,
     CountTokensRequest,
     CreateResponseRequest,
     DeletedResponse,
     InputTokens,
-    JsonSchemaFormat,
     ResponseContext,
     ResponseItemList,
     ResponseObject,
 )
-from understudy.wire.strict import check_strict_format
 from understudy.wire.wording import Problem
 
 _POLL_AFTER_MS = "300"
-# Items that are looked at within a millisecond or two.
-_FEW = 100
 _ACTIVE = frozenset({"queued", "in_progress"})
 # What an answer shows of its items only to who asks for it.
 _KEPT_BACK = frozenset({"file_search_call.results", "code_interpreter_call.outputs", "reasoning.encrypted_content"})
@@ -77,7 +62,7 @@ async def create_response(request: Request) -> Response:
     asked = await decode_body(body, parsed, body, parts)
     begun = await _begin(parts, project_id, asked, request.state.key_id)
     stand_in.mark(request, asked.model or "")
-    _warn_of_dropped(request, asked)
+    warn_of_dropped(request, asked)
     if asked.stream:
         return EventStream(request, _frames(parts, begun, kept=asked.store is not False))
     if asked.background:
@@ -99,7 +84,7 @@ def parsed(body: bytes, parts: Parts) -> CreateResponseRequest:
     """Raises InvalidBody."""
     limits = parts.settings.limits
     asked = parse(_moved(body), CreateResponseRequest, depth=limits.json_depth, values=limits.json_values)
-    _check_shape(asked)
+    check_shape(asked)
     if asked.model is None:
         raise InvalidBody(wording.missing("model"))
     if asked.background and asked.store is False:
@@ -152,8 +137,8 @@ async def list_input_items(request: Request) -> Response:
 async def count_input_tokens(request: Request) -> Response:
     parts, project_id = parts_of(request), project_of(request)
     asked = await read_json(request, CountTokensRequest, parts.settings.limits, empty=True)
-    _check_shape(asked)
-    items = await _items(parts, project_id, asked)
+    check_shape(asked)
+    items = await find_items(parts, project_id, asked)
     return rendered(InputTokens(input_tokens=await parts.responses.count_tokens(project_id, asked, items)))
 
 
@@ -168,8 +153,8 @@ async def compact_conversation(request: Request) -> Response:
         tool_choice=asked.tool_choice,
         text=asked.text,
     )
-    _check_shape(context)
-    items = await _items(parts, project_id, context)
+    check_shape(context)
+    items = await find_items(parts, project_id, context)
     await check_model(parts, asked.model)
     stand_in.mark(request, asked.model)
     response, made = await Compacting(parts.store, parts.responses).compact(
@@ -202,49 +187,10 @@ async def shown_items(
 
 async def _begin(parts: Parts, project_id: str, asked: CreateResponseRequest, key_id: str = "") -> Begun:
     assert asked.model is not None  # looked at when the body was parsed
-    items = await _items(parts, project_id, asked)
+    items = await find_items(parts, project_id, asked)
     await check_model(parts, asked.model)
-    await _check_logprobs(parts, asked)
+    await check_logprobs(parts, asked)
     return await parts.responses.create(project_id, asked, items, key_id)
-
-
-async def _items(parts: Parts, project_id: str, asked: ResponseContext) -> list[GivenItem]:
-    """The input, and whether all that the request names is there. Raises InvalidBody, NotFound, InvalidRequest."""
-    given = asked.input if asked.input is not None else []
-    items = whole(given) if isinstance(given, str) or len(given) <= _FEW else await asyncio.to_thread(whole, given)
-    items = await parts.responses.resolved(project_id, items)
-    await check_files(parts, project_id, items)
-    if parts.settings.responses.hosted_tools == "refuse":
-        _refuse_hosted(asked.tools or (), items)
-    await _check_tools(parts, project_id, asked)
-    more = asked.previous_response_id is not None or asked.conversation is not None
-    more = more or any(isinstance(item, ToolSearchOutput | AdditionalTools) for item in items)
-    check_choice(asked.tool_choice, asked.tools or (), more=more)
-    return items
-
-
-def _refuse_hosted(tools: Sequence[ResponseTool], items: Sequence[GivenItem]) -> None:
-    """Raises InvalidRequest for the first tool that only the hosted service runs."""
-    found = hosted_tools(tools)
-    for index, item in enumerate(items):
-        if isinstance(item, ToolSearchOutput | AdditionalTools):
-            found += hosted_tools(item.tools, f"input[{index}].tools")
-    if found:
-        path, kind = found[0]
-        raise errors.InvalidRequest(
-            f"The tool {kind!r} is not available on this server: it runs on the vendor's servers only. Leave it out, or"
-            ' have the operator set `responses.hosted_tools` to "drop", so that such tools are accepted and never'
-            " called.",
-            param=path,
-            code="unsupported_tool",
-        )
-
-
-def _warn_of_dropped(request: Request, asked: ResponseContext) -> None:
-    """Tells a client which of its tools no model is offered; without such tools nothing."""
-    dropped = dict.fromkeys(kind for _, kind in hosted_tools(asked.tools or ()))
-    if dropped:
-        request.state.headers = [(b"x-understudy-dropped-tools", ", ".join(dropped).encode())]
 
 
 def _moved(body: bytes) -> bytes:
@@ -263,82 +209,6 @@ def _moved(body: bytes) -> bytes:
                 )
             )
     return body
-
-
-def _check_shape(asked: ResponseContext) -> None:
-    if asked.previous_response_id is not None and asked.conversation is not None:
-        raise InvalidBody(
-            Problem(
-                "Mutually exclusive parameters: ''. Ensure you are only providing one of: 'previous_response_id' or "
-                "'conversation'.",
-                None,
-                "mutually_exclusive_parameters",
-            )
-        )
-    if asked.input is None and asked.previous_response_id is None and asked.conversation is None:
-        raise InvalidBody(
-            Problem(
-                "One of \"input\" or \"previous_response_id\" or 'prompt' or 'conversation' must be provided.",
-                None,
-                "missing_required_parameter",
-            )
-        )
-    check_input(asked.input, alone=asked.previous_response_id is None and asked.conversation is None)
-    check_tools(asked.tools or ())
-    if asked.text is not None and isinstance(asked.text.format, JsonSchemaFormat) and asked.text.format.strict:
-        check_strict_format(asked.text.format.name, asked.text.format.schema, "text.format.schema")
-    if asked.previous_response_id is not None:
-        check_id("previous_response_id", asked.previous_response_id, "resp")
-    if asked.conversation is not None:
-        name = asked.conversation if isinstance(asked.conversation, str) else asked.conversation.id
-        check_id("conversation", name, "conv")
-
-
-async def _check_logprobs(parts: Parts, asked: CreateResponseRequest) -> None:
-    """Raises InvalidRequest where they are asked for and the model's providers have none."""
-    included = "message.output_text.logprobs" in (asked.include or ())
-    if (included or asked.top_logprobs) and not await parts.models.gives_logprobs(asked.model or ""):
-        param = "include" if included else "top_logprobs"
-        raise errors.InvalidRequest(
-            f"Unsupported parameter: '{param}'. The provider of the model {asked.model!r} gives no log probabilities.",
-            param=param,
-            code="unsupported_parameter",
-        )
-
-
-async def _check_tools(parts: Parts, project_id: str, asked: ResponseContext) -> None:
-    tools = asked.tools or ()
-    check_remote(parts, [remote_server(tool) if isinstance(tool, McpTool) else None for tool in tools], headers=True)
-    for index, tool in enumerate(tools):
-        match tool:
-            case FileSearchTool():
-                await _check_stores(parts, project_id, tool.vector_store_ids)
-            case CodeInterpreterTool():
-                await _check_code(parts, project_id, tool, f"tools[{index}]")
-            case _:
-                pass
-
-
-async def _check_stores(parts: Parts, project_id: str, store_ids: list[str]) -> None:
-    try:
-        await parts.store.vector_stores.scopes(project_id, store_ids, None, parts.now())
-    except errors.NotFound as missing:
-        named = [store_id for store_id in store_ids if store_id in missing.message] or store_ids
-        raise errors.NotFound(f"Vector store with id {named} not found.") from None
-
-
-async def _check_code(parts: Parts, project_id: str, tool: CodeInterpreterTool, path: str) -> None:
-    if fault := await parts.interpreter.check():
-        raise errors.InvalidRequest(
-            f"The tool 'code_interpreter' is not available on this server. {fault}", param=path, code="unsupported_tool"
-        )
-    if isinstance(tool.container, AutoContainer):
-        await lookup_files(
-            parts, project_id, dict.fromkeys(tool.container.file_ids or (), f"{path}.container.file_ids")
-        )
-    else:
-        check_id(f"{path}.container", tool.container, "cntr")
-        await parts.interpreter.container_for(project_id, tool.container)
 
 
 # -- answering ---------------------------------------------------------------------------------------------------

@@ -6,7 +6,7 @@ from typing import Any
 
 import msgspec
 
-from understudy.engine.client_tools import render_call
+from understudy.engine.client_calls import render_call
 from understudy.store.run_state import ClientTool
 from understudy.wire.client_items import ApplyPatchCall, ClientCall, ShellCall
 

@@ -9,7 +9,7 @@ import msgspec
 from understudy import ids
 from understudy.engine import events, reasoning
 from understudy.engine.citing import Citing, Reference
-from understudy.engine.client_tools import new_item_id
+from understudy.engine.client_calls import new_item_id
 from understudy.engine.interruption import Interruption
 from understudy.engine.prompt import Prompt, Room, cost_of
 from understudy.engine.searching import ranking

@@ -15,26 +15,14 @@ import msgspec
 from understudy.engine import summaries
 from understudy.engine.citing import Sources
 from understudy.engine.client_history import TOOL_LISTS
-from understudy.engine.client_tools import Offer, offer_tools
+from understudy.engine.prompt_tools import add_tools, built_in_names, offer_found
 from understudy.engine.remote_tools import RemoteFunction
 from understudy.engine.telling import BuiltIn, Telling
-from understudy.errors import InvalidRequest
 from understudy.llm import tokens
 from understudy.llm.provider import ChatBody
 from understudy.store.messages import Item
 from understudy.store.run_state import ClientTool, ContextPart, Plan
-from understudy.tools import code_interpreter, file_search
-from understudy.wire import wording
-from understudy.wire.response_tools import ResponseTool
 from understudy.wire.runs import RunObject
-from understudy.wire.tools import (
-    AssistantToolsCode,
-    AssistantToolsFileSearch,
-    AssistantToolsFunction,
-    ToolChoiceCode,
-    ToolChoiceFileSearch,
-    ToolChoiceFunction,
-)
 
 _PAGE: Final = 100
 _NEWEST: Final = 2**62
@@ -56,8 +44,6 @@ LoadImage = Callable[[str], Awaitable[str | None]]
 
 LoadDocument = Callable[[Mapping[str, Any]], Awaitable[list[dict[str, Any]]]]
 """From an `input_file` part to what the model is given of the document: its text, and pages that are images."""
-
-_NO_PLAN: Final = Plan()
 
 
 @dataclass(frozen=True, slots=True)
@@ -137,7 +123,30 @@ async def build_request(
     """
     body: ChatBody = {"model": run.model, "messages": [], "stream": True}
     names = built_in_names(run)
-    _add_tools(body, run, names, files, remote, forced=turn == 0, plan=plan or _NO_PLAN)
+    add_tools(body, run, names, files, remote, forced=turn == 0, plan=plan)
+    _add_settings(body, run, room, plan)
+    fixed = _count(body.get("tools")) + _count(body.get("response_format"))
+    client = plan.client if plan is not None else {}
+    told = Telling(run.id, names, all_turns=plan is not None and plan.all_turns, client=client)
+    context = plan.context if plan is not None else ()
+    cuts = plan is None or plan.cuts
+    body["messages"] = await _conversation(messages, run, told, room, fixed, context, cuts=cuts)
+    if told.tools:
+        found = offer_found(told.tools, body, run, client)
+        client = {**client, **found.tools}
+        add_tools(body, run, names, files, remote, forced=turn == 0, plan=plan, found=found.functions)
+    _apply_settings(body, run, told)
+    await _load_contents(body["messages"], load_image or _no_image, load_document or _no_document)
+    if not cuts and _may_be_longer(body, room.window) and await asyncio.to_thread(cost_of, body) > room.window:
+        raise TooLong
+    built_in: dict[str, BuiltIn] = {name: kind for kind, name in names.items()}
+    built_in |= dict.fromkeys((one.function for one in remote), "mcp")
+    sources = Sources(told.passages, told.paths)
+    return Prompt(body, built_in, sources, {one.function: one for one in remote}, client)
+
+
+def _add_settings(body: ChatBody, run: RunObject, room: Room, plan: Plan | None) -> None:
+    """The settings of the request itself."""
     # Defaults are left out: some models refuse even those.
     if run.temperature not in {None, 1.0}:
         body["temperature"] = run.temperature
@@ -149,39 +158,11 @@ async def build_request(
         body["response_format"] = msgspec.to_builtins(run.response_format)
     if room.completion_left is not None:
         body["max_completion_tokens"] = room.completion_left
-    fixed = _count(body.get("tools")) + _count(body.get("response_format"))
     if plan is not None and plan.verbosity not in {None, "medium"}:
         body["verbosity"] = plan.verbosity
     if plan is not None and plan.top_logprobs is not None:
         body["logprobs"] = True
         body["top_logprobs"] = plan.top_logprobs
-    client = plan.client if plan is not None else {}
-    told = Telling(run.id, names, all_turns=plan is not None and plan.all_turns, client=client)
-    context = plan.context if plan is not None else ()
-    cuts = plan is None or plan.cuts
-    body["messages"] = await _conversation(messages, run, told, room, fixed, context, cuts=cuts)
-    if told.tools:
-        found = _offer_found(told.tools, body, run, client)
-        client = {**client, **found.tools}
-        _add_tools(body, run, names, files, remote, forced=turn == 0, plan=plan or _NO_PLAN, found=found.functions)
-    _apply_settings(body, run, told)
-    await _load_contents(body["messages"], load_image or _no_image, load_document or _no_document)
-    if not cuts and _may_be_longer(body, room.window) and await asyncio.to_thread(cost_of, body) > room.window:
-        raise TooLong
-    built_in: dict[str, BuiltIn] = {name: kind for kind, name in names.items()}
-    built_in |= dict.fromkeys((one.function for one in remote), "mcp")
-    sources = Sources(told.passages, told.paths)
-    return Prompt(body, built_in, sources, {one.function: one for one in remote}, client)
-
-
-def _offer_found(
-    found: Sequence[ResponseTool], body: ChatBody, run: RunObject, client: Mapping[str, ClientTool]
-) -> Offer:
-    """What is offered of the tools that the conversation has brought with it."""
-    taken = {tool["function"]["name"] for tool in body.get("tools", ())}
-    plain = [tool.function.name for tool in run.tools if isinstance(tool, AssistantToolsFunction)]
-    offered = {*client.values(), *(ClientTool("function", name) for name in plain if name not in client)}
-    return offer_tools(found, {*taken, *plain}, offered)
 
 
 def _apply_settings(body: ChatBody, run: RunObject, told: Telling) -> None:
@@ -190,88 +171,6 @@ def _apply_settings(body: ChatBody, run: RunObject, told: Telling) -> None:
         body["reasoning_effort"] = told.effort
     if told.response_format is not None and run.response_format == "auto":
         body["response_format"] = told.response_format
-
-
-def built_in_names(run: RunObject) -> dict[BuiltIn, str]:
-    """The names under which the run's built-in tools are offered; a client's function of the same name keeps its."""
-    taken = {tool.function.name for tool in run.tools if isinstance(tool, AssistantToolsFunction)}
-    kinds: list[BuiltIn] = []
-    for tool in run.tools:
-        if isinstance(tool, AssistantToolsFileSearch):
-            kinds.append("file_search")
-        elif isinstance(tool, AssistantToolsCode):
-            kinds.append("code_interpreter")
-    return {kind: f"built_in_{kind}" if kind in taken else kind for kind in kinds}
-
-
-def _add_tools(
-    body: ChatBody,
-    run: RunObject,
-    names: Mapping[BuiltIn, str],
-    files: Sequence[tuple[str, str]],
-    remote: Sequence[RemoteFunction],
-    *,
-    forced: bool,
-    plan: Plan,
-    found: Sequence[AssistantToolsFunction] = (),
-) -> None:
-    """`tool_choice` binds the first turn only; a model that is forced to call can never answer.
-
-    `found` are tools that the conversation has brought with it.
-    """
-    tools = [
-        file_search.definition(name) if kind == "file_search" else code_interpreter.definition(name, files)
-        for kind, name in names.items()
-    ]
-    tools += [_function(tool) for tool in (*run.tools, *found) if isinstance(tool, AssistantToolsFunction)]
-    tools += [one.definition() for one in remote]
-    if plan.allowed is not None:
-        allowed = _functions_named(plan.allowed, names, remote)
-        tools = [tool for tool in tools if tool["function"]["name"] in allowed]
-    if forced and plan.forced:
-        chosen = _functions_named([plan.forced], names, remote)
-        tools = [tool for tool in tools if tool["function"]["name"] in chosen]
-        if not tools:
-            server, _, name = plan.forced.partition("/")
-            raise InvalidRequest(wording.tool_choice_not_found(name or server), param="tool_choice")
-    if not tools:
-        return
-    body["tools"] = tools
-    if plan.max_tool_calls is not None and plan.tool_calls >= plan.max_tool_calls:
-        body["tool_choice"] = "none"
-        return
-    if run.tool_choice == "none" or (forced and run.tool_choice != "auto"):
-        body["tool_choice"] = _choice(run, names)
-    if not run.parallel_tool_calls:
-        body["parallel_tool_calls"] = False
-
-
-def _functions_named(
-    allowed: Sequence[str], names: Mapping[BuiltIn, str], remote: Sequence[RemoteFunction]
-) -> set[str]:
-    """The names of the functions that stand for these tools, see `Plan.allowed`."""
-    found = {*allowed, *(name for kind, name in names.items() if kind in allowed)}
-    for one in remote:
-        if f"{one.server_label}/" in allowed or f"{one.server_label}/{one.name}" in allowed:
-            found.add(one.function)
-    return found
-
-
-def _choice(run: RunObject, names: Mapping[BuiltIn, str]) -> Any:
-    choice = run.tool_choice
-    if isinstance(choice, ToolChoiceFileSearch | ToolChoiceCode):
-        kind: BuiltIn = "file_search" if isinstance(choice, ToolChoiceFileSearch) else "code_interpreter"
-        return {"type": "function", "function": {"name": names.get(kind, kind)}}
-    return msgspec.to_builtins(choice) if isinstance(choice, ToolChoiceFunction) else choice
-
-
-def _function(tool: AssistantToolsFunction) -> dict[str, Any]:
-    function = msgspec.to_builtins(tool.function)
-    if function["description"] is None:
-        del function["description"]
-    if not function["strict"]:
-        del function["strict"]
-    return {"type": "function", "function": function}
 
 
 # -- what is said ------------------------------------------------------------------------------------------------

@@ -6,8 +6,9 @@ from typing import Any, Final
 import msgspec
 
 from understudy.engine import events
+from understudy.engine.client_calls import render_call
 from understudy.engine.client_frames import UnrenderedCall, begun, command_events
-from understudy.engine.client_tools import STREAMED, render_call
+from understudy.engine.client_tools import STREAMED
 from understudy.engine.item_view import code_outputs, search_results
 from understudy.engine.response_stream import Place, ResponseStream
 from understudy.store.run_state import ClientTool

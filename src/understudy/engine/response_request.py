@@ -19,8 +19,8 @@ from understudy.llm.families import sampling
 from understudy.store.responses import NewResponse, Place
 from understudy.store.run_state import Plan, Progress
 from understudy.wire.input_items import CompactionTrigger, GivenItem
+from understudy.wire.response_tool_choices import AllowedTools
 from understudy.wire.response_tools import (
-    AllowedTools,
     AutoContainer,
     CodeInterpreterTool,
     FileSearchTool,

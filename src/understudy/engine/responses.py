@@ -28,7 +28,8 @@ from understudy.store import Store
 from understudy.store.messages import Item
 from understudy.store.responses import NewItem, NewResponse, Place
 from understudy.store.run_state import Boundary, ContextPart, PendingCall, StoredRun
-from understudy.wire.input_items import GivenApproval, GivenApprovalRequest, GivenItem, ItemReference, whole
+from understudy.wire.input_items import GivenApproval, GivenApprovalRequest, GivenItem, ItemReference
+from understudy.wire.input_parsing import whole
 from understudy.wire.response_items import encoded_items
 from understudy.wire.responses import (
     ENDED,

@@ -13,16 +13,8 @@ from understudy.engine.client_tools import Offer, offer_tools, provider_name
 from understudy.errors import InvalidRequest
 from understudy.store.run_state import ClientTool
 from understudy.wire import wording
-from understudy.wire.response_tools import (
-    AllowedTools,
-    ChosenCodeInterpreter,
-    ChosenFileSearch,
-    HostedTool,
-    McpTool,
-    ResponseTool,
-    ToolChoice,
-    type_of,
-)
+from understudy.wire.response_tool_choices import AllowedTools, ChosenCodeInterpreter, ChosenFileSearch, ToolChoice
+from understudy.wire.response_tools import HostedTool, McpTool, ResponseTool, type_of
 from understudy.wire.tools import (
     AssistantsApiToolChoiceOption,
     AssistantsNamedToolChoiceFunction,

@@ -9,7 +9,7 @@ from typing import Any
 
 from understudy import ids
 from understudy.engine import events
-from understudy.engine.client_tools import new_item_id, render_call
+from understudy.engine.client_calls import new_item_id, render_call
 from understudy.engine.computing import Computing
 from understudy.engine.interpreter import Interpreter
 from understudy.engine.interruption import Interruption

@@ -9,7 +9,8 @@ from msgspec import UNSET, Meta, Struct, UnsetType
 
 from understudy.wire.assistants import Model
 from understudy.wire.response_items import OutputItem
-from understudy.wire.response_tools import ResponseTool, ToolChoice
+from understudy.wire.response_tool_choices import ToolChoice
+from understudy.wire.response_tools import ResponseTool
 from understudy.wire.strict import is_strict_schema
 from understudy.wire.tools import LARGEST_INTEGER, FunctionName, Metadata, ReasoningEffort, Temperature, TopP
 
