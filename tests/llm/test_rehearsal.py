@@ -242,7 +242,7 @@ class TestABadBody:
     async def test_with_a_schema_that_nothing_satisfies_names_the_function(self):
         tool = {"type": "function", "function": {"name": "odd", "parameters": {"$ref": "#/$defs/none"}}}
         fault = await failure(rehearsal().complete(body("Hi", tools=[tool], tool_choice="required")))
-        assert fault.message == "Invalid schema for function 'odd': its reference '#/$defs/none' leads nowhere."
+        assert fault.message == "Invalid schema for function 'odd': `$ref` '#/$defs/none' leads nowhere."
         assert fault.code == "invalid_function_parameters"
 
 

@@ -88,7 +88,7 @@ def test_a_refusal_names_the_limit_of_patterns(pattern, reason):
 
 
 def test_the_steps_are_those_of_one_request_with_all_its_functions():
-    function = {"name": "look_up", "parameters": BOMBS["many patterns"]}
+    function = {"name": "look_up", "parameters": BOMBS["long texts"]}
     tools = [{"type": "function", "function": {**function, "name": f"look_up_{n}"}} for n in range(3)]
     with pytest.raises(UpstreamError, match=r"it takes more than 300,000 steps to satisfy\.") as caught:
         choice(body("hi", tools=tools, tool_choice="required"))

@@ -37,7 +37,7 @@ _FORMATS: dict[str, Callable[[int], str]] = {
 def strings(flat: Schema, name: str) -> Iterator[str]:
     least, most = flat.get("minLength", 0), flat.get("maxLength", _CHARACTERS)
     if least > _CHARACTERS:
-        raise BadSchemaError("it asks for too long a text")
+        raise BadSchemaError(f"`minLength` {least} asks for too long a text: the limit is {_CHARACTERS}")
     if "pattern" in flat:
         yield from _patterned(flat["pattern"], least)
     yield from _formatted(flat.get("format", ""), least)

@@ -32,7 +32,7 @@ class Flattener:
         parts = [{key: value for key, value in schema.items() if key not in _COMBINERS} | _choices(schema)]
         if (ref := schema.get("$ref")) is not None:
             if trail.count(ref) >= _REPEATS:
-                raise BadSchemaError(f"its reference {ref!r} never ends")
+                raise BadSchemaError(f"`$ref` {ref!r} never ends")
             trail = (*trail, ref)
             part, trail = self.flatten(resolve(self._root, ref), trail)
             parts.append(part)
@@ -79,7 +79,7 @@ def _types(left: Any, right: Any) -> Any:
     if "integer" in {*lefts, *rights} and "number" in {*lefts, *rights} and "integer" not in shared:
         shared.append("integer")
     if not shared:
-        raise BadSchemaError(f"no value is both {left!r} and {right!r}")
+        raise BadSchemaError(f"no value has the `type` {left!r} and {right!r}")
     return shared[0] if len(shared) == 1 else shared
 
 

@@ -9,8 +9,9 @@ from itertools import islice
 from typing import Any, Protocol
 
 from understudy.llm.rehearsal import candidates, effort
+from understudy.llm.rehearsal.malformed import malformed_keyword
 from understudy.llm.rehearsal.merging import Flattener, Trail
-from understudy.llm.rehearsal.validation import BadSchemaError, Rules, Schema, found, same, weight
+from understudy.llm.rehearsal.validation import BadSchemaError, Rules, Schema, found, same, unlisted, weight
 
 _NODES = 5_000  # parts of schemas that are looked at for one value
 _ITEMS = 1_000
@@ -18,6 +19,8 @@ _CANDIDATES = 60
 _ASKED = 400  # values that are looked for in what the user said; the rest are plain
 _OPTIONS = 1_000  # of an enumeration, those that are looked for in what the user said
 _SALTS = 300
+_LISTED, _NAMED = 12, 40  # keywords in a message, and characters of each
+_ANNOTATIONS = frozenset({"title", "description", "default", "examples", "$defs", "definitions", "$choices"})
 
 
 class Source(Protocol):
@@ -44,7 +47,8 @@ def make(schema: Schema | bool, source: Source) -> Any:
         raise BadSchemaError(str(error)) from None
     except (TypeError, ValueError, AttributeError, KeyError, RecursionError) as error:
         # The schema is the caller's; a keyword of the wrong type surfaces wherever it is first used.
-        raise BadSchemaError(f"it is malformed: {error}") from error
+        keyword = malformed_keyword(schema)
+        raise BadSchemaError(f"`{keyword}` is malformed" if keyword else f"it is malformed: {error}") from error
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,7 +78,7 @@ class _Maker:
         flat, place = self._flat(schema, place)
         options = [flat["const"]] if "const" in flat else flat.get("enum")
         if options is not None:
-            return self._pick(schema, self._said_or(options, {**flat, "enum": options[:_OPTIONS]}, place))
+            return self._pick(schema, flat, self._said_or(options, {**flat, "enum": options[:_OPTIONS]}, place))
         if branches := self._flattener.branches(flat):
             return self._branch(schema, branches, place)
         return self._typed(schema, flat, place)
@@ -140,19 +144,19 @@ class _Maker:
     def _typed(self, schema: Schema | bool, flat: Schema, place: _Place) -> Any:
         match _type(flat):
             case "object":
-                return self._checked(schema, self._object(flat, place))
+                return self._checked(schema, flat, self._object(flat, place))
             case "array":
-                return self._checked(schema, self._array(flat, place))
+                return self._checked(schema, flat, self._array(flat, place))
             case "null":
-                return self._checked(schema, None)
+                return self._checked(schema, flat, None)
             case "boolean":
-                return self._pick(schema, self._said_or((False, True), flat, place))
+                return self._pick(schema, flat, self._said_or((False, True), flat, place))
             case "string":
-                return self._pick(schema, self._said_or(candidates.strings(flat, place.name), flat, place))
+                return self._pick(schema, flat, self._said_or(candidates.strings(flat, place.name), flat, place))
             case "integer" | "number":
-                return self._pick(schema, self._said_or(candidates.numbers(flat), flat, place))
+                return self._pick(schema, flat, self._said_or(candidates.numbers(flat), flat, place))
             case unknown:
-                raise BadSchemaError(f"{unknown!r} is not a type")
+                raise BadSchemaError(f"{unknown!r} is not a `type`")
 
     def _said_or(self, plain: Iterable[Any], flat: Schema, place: _Place) -> Iterator[Any]:
         """What the user said, the schema's own default and examples, and then plain values."""
@@ -166,20 +170,20 @@ class _Maker:
         self._asked += 1
         return self._source.values(place.name, flat, place.needed) if self._asked <= _ASKED else ()
 
-    def _pick(self, schema: Schema | bool, offered: Iterator[Any]) -> Any:
+    def _pick(self, schema: Schema | bool, flat: Schema, offered: Iterator[Any]) -> Any:
         """The first value that fits, or with a salt the one so many places later, going round where they are few."""
         fitting = (value for value in islice(offered, _CANDIDATES + self._salt) if self._rules.accept(value, schema))
         picked = list(islice(fitting, self._salt + 1))
         if not picked:
-            raise BadSchemaError("no value is found that fits all its rules")
+            raise _unsatisfied(schema, flat)
         value = picked[self._salt % len(picked)]
         effort.spend(_size(value))
         self._source.took(value)
         return value
 
-    def _checked(self, schema: Schema | bool, value: Any) -> Any:
+    def _checked(self, schema: Schema | bool, flat: Schema, value: Any) -> Any:
         if not self._rules.accept(value, schema):
-            raise BadSchemaError("no value is found that fits all its rules")
+            raise _unsatisfied(schema, flat)
         return value
 
     def _object(self, flat: Schema, place: _Place) -> dict[str, Any]:
@@ -192,11 +196,13 @@ class _Maker:
                 made[name] = self.value(part, member)
         least = flat.get("minProperties", 0)
         if least > _ITEMS:
-            raise BadSchemaError("it asks for too many properties")
+            raise BadSchemaError(f"`minProperties` {least} asks for too many properties: the limit is {_ITEMS}")
         spare = [*properties, *(f"key{number}" for number in range(1, least + 1))]
         for name in dict.fromkeys([*required, *spare]):
             if name not in made and (name in required or len(made) < least):
                 part = properties.get(name, _unlisted(flat, name))
+                if part is False:
+                    raise _unsatisfied(flat, flat)
                 made[name] = self.value(part, _Place(name, needed=True, trail=place.trail))
         return made
 
@@ -204,7 +210,7 @@ class _Maker:
         first, rest = flat.get("prefixItems", []), flat.get("items", True)
         least, most = flat.get("minItems", 0), min(flat.get("maxItems", _ITEMS), _ITEMS)
         if least > most:
-            raise BadSchemaError("it asks for too many items")
+            raise BadSchemaError(f"`minItems` {least} asks for too many items: the most is {most}")
         made = [self.value(part, place) for part in first]
         if not first and rest is not False and not self._salt:
             made.extend(self._said_items(flat, place, most))
@@ -247,6 +253,14 @@ class _Maker:
         self._salt = outer
 
 
+def _unsatisfied(schema: Schema | bool, flat: Schema) -> BadSchemaError:
+    """Names the keywords of the schema that restrict values, of which some exclude the others or are too narrow."""
+    written = {} if isinstance(schema, bool) else schema
+    keywords = [key for key in dict.fromkeys([*flat, *written]) if key not in _ANNOTATIONS]
+    listed = ", ".join(f"`{key[:_NAMED]}`" for key in keywords[:_LISTED])
+    return BadSchemaError(f"no value is found that satisfies {listed}")
+
+
 def _size(value: Any) -> int:
     """The steps that a value costs with all that is inside of it: what a schema repeats is an answer of any length."""
     size, open_ = 0, [value]
@@ -284,4 +298,4 @@ def _unlisted(flat: Schema, name: str) -> Any:
     for pattern, part in flat.get("patternProperties", {}).items():
         if found(pattern, name):
             return part
-    return flat.get("additionalProperties", True)
+    return unlisted(flat)

@@ -1,4 +1,6 @@
-"""Does a value satisfy a JSON schema? The keywords that tool parameters and response formats use; unknown ones pass.
+"""Does a value satisfy a JSON schema? The keywords that tool parameters and response formats use.
+
+A keyword that restricts values and is not checked here raises BadSchemaError; annotations pass.
 
 Source: JSON Schema 2020-12, "Core" and "Validation". A schema that is itself malformed raises BadSchemaError.
 """
@@ -22,9 +24,19 @@ _TYPES: dict[str, type | tuple[type, ...]] = {
     "boolean": bool,
     "null": type(None),
 }
+_UNSUPPORTED = {
+    "$dynamicRef",
+    "$recursiveRef",
+    "additionalItems",
+    "dependencies",
+    "dependentSchemas",
+    "unevaluatedItems",
+}
+_APPLICATORS = {"$ref", "allOf", "anyOf", "oneOf", "if"}
 _EFFORT = 200_000
 _DIGITS = 400
 _PATTERN_EFFORT = 50
+_QUOTED = 200
 _UUID = re.compile(r"[0-9a-fA-F]{8}(?:-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}")
 _EMAIL = re.compile(r"[^@\s]{1,64}@[^@\s.]{1,63}(?:\.[^@\s.]{1,63})*")
 _URI = re.compile(r"[A-Za-z][A-Za-z0-9+.-]{0,30}:[^\s<>\"{}|\\^`]{1,2000}")
@@ -44,13 +56,13 @@ def resolve(root: Schema | bool, ref: str) -> Schema | bool:
         key = step.replace("~1", "/").replace("~0", "~").replace("%25", "%")
         node = node[int(key)] if isinstance(node, list) and key.isdecimal() else _member(node, key, ref)
     if not ref.startswith("#") or not isinstance(node, (dict, bool)):
-        raise BadSchemaError(f"its reference {ref!r} leads nowhere")
+        raise BadSchemaError(f"`$ref` {ref!r} leads nowhere")
     return node
 
 
 def _member(node: Any, key: str, ref: str) -> Any:
     if not isinstance(node, dict) or key not in node:
-        raise BadSchemaError(f"its reference {ref!r} leads nowhere")
+        raise BadSchemaError(f"`$ref` {ref!r} leads nowhere")
     return node[key]
 
 
@@ -92,6 +104,7 @@ class Rules:
         self._effort += _PATTERN_EFFORT if "pattern" in schema or "patternProperties" in schema else 1
         if self._effort > _EFFORT:
             raise BadSchemaError("it is too intricate")
+        refuse_unsupported(schema)
         return (
             self._is_listed(value, schema)
             and self._fits(value, schema)
@@ -152,7 +165,7 @@ class Rules:
     def _fits_member(self, name: str, value: Any, schema: Schema) -> bool:
         parts = [schema["properties"][name]] if name in schema.get("properties", {}) else []
         parts += [part for pattern, part in schema.get("patternProperties", {}).items() if found(pattern, name)]
-        return all(self.accept(value, part) for part in parts or [schema.get("additionalProperties", True)])
+        return all(self.accept(value, part) for part in parts or [unlisted(schema)])
 
     def _follows(self, value: Any, schema: Schema) -> bool:
         if (ref := schema.get("$ref")) is None:
@@ -178,15 +191,25 @@ class Rules:
         return "if" not in schema or accepts(schema.get(branch, True))
 
 
-def found(pattern: str, text: str) -> bool:
-    """Whether `pattern` is found in `text`; a pattern that is not understood counts as found.
+def refuse_unsupported(schema: Schema) -> None:
+    """Raises BadSchemaError for a keyword that restricts values and that no value is checked against."""
+    if not _UNSUPPORTED.isdisjoint(schema):
+        raise BadSchemaError(f"`{min(_UNSUPPORTED & schema.keys())}` is unsupported")
+    if "unevaluatedProperties" in schema and not _APPLICATORS.isdisjoint(schema):
+        raise BadSchemaError(f"`unevaluatedProperties` beside `{min(_APPLICATORS & schema.keys())}` is unsupported")
 
-    Raises BadSchemaError for one that is too long.
-    """
+
+def unlisted(schema: Schema) -> Any:
+    """The schema of a member that neither `properties` nor `patternProperties` name."""
+    return schema.get("additionalProperties", schema.get("unevaluatedProperties", True))
+
+
+def found(pattern: str, text: str) -> bool:
+    """Whether `pattern` is found in `text`. Raises BadSchemaError for a pattern that is unsupported or too long."""
     try:
         return patterns.matches(pattern, text)
     except patterns.UnsupportedPatternError:
-        return True
+        raise BadSchemaError(f"the `pattern` {pattern[:_QUOTED]!r} is unsupported") from None
     except patterns.PatternLimitError as error:
         raise BadSchemaError(str(error)) from None
 
