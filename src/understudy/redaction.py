@@ -37,28 +37,28 @@ _LONGEST: Final = 8192
 
 
 def redact(text: str, *, host: str | None = None) -> str:
-    """The text without internal addresses, file paths and keys. `host` is one more name that is not to be shown."""
-    shown = _KEYS[0].sub(rf"\1 {KEY}", text[:_LONGEST].replace("\x00", " "))
-    shown = _KEYS[1].sub(rf"\1\2{KEY}", shown)
+    """The text without internal addresses, file paths and keys. `host` is one more name to redact."""
+    redacted = _KEYS[0].sub(rf"\1 {KEY}", text[:_LONGEST].replace("\x00", " "))
+    redacted = _KEYS[1].sub(rf"\1\2{KEY}", redacted)
     for key in _KEYS[2:]:
-        shown = key.sub(KEY, shown)
+        redacted = key.sub(KEY, redacted)
     links: list[str] = []
-    shown = _URL.sub(_keep_public(links, host), shown)
+    redacted = _URL.sub(_replace_url(links, host), redacted)
     if host:
-        shown = re.sub(rf"(?i)(?<![\w.-]){re.escape(host)}(?::\d{{1,5}})?(?![\w-])", ADDRESS, shown)
+        redacted = re.sub(rf"(?i)(?<![\w.-]){re.escape(host)}(?::\d{{1,5}})?(?![\w-])", ADDRESS, redacted)
     for pattern in (_IPV4, _INTERNAL_NAME, _WITH_PORT, _LOCALHOST):
-        shown = pattern.sub(ADDRESS, shown)
-    shown = _IPV6.sub(_without_ipv6, shown)
+        redacted = pattern.sub(ADDRESS, redacted)
+    redacted = _IPV6.sub(_without_ipv6, redacted)
     for pattern in (_WINDOWS_PATH, _UNIX_PATH):
-        shown = pattern.sub(PATH, shown)
-    return _MARK.sub(lambda mark: links[int(mark[1])], shown)
+        redacted = pattern.sub(PATH, redacted)
+    return _MARK.sub(lambda mark: links[int(mark[1])], redacted)
 
 
 # Links that stay are taken out while the rest is searched; the character is one that no text keeps.
 _MARK: Final = re.compile("\x00(\\d+)\x00")
 
 
-def _keep_public(links: list[str], host: str | None) -> Callable[[re.Match[str]], str]:
+def _replace_url(links: list[str], host: str | None) -> Callable[[re.Match[str]], str]:
     def replace(match: re.Match[str]) -> str:
         url = match[0].rstrip(".,;:!?")
         tail = match[0][len(url) :]

@@ -131,7 +131,7 @@ FAULTS = [
     (
         reply(b"<html>", content_type="text/html"),
         502,
-        "The upstream answered with something that is not JSON; check its base URL.",
+        "The upstream answered with a body that is not JSON; check its base URL.",
         None,
         "upstream_malformed",
         "server_error",

@@ -49,7 +49,7 @@ def test_a_context_above_the_threshold_is_made_shorter_before_the_model_answers(
     assert summarised[-1][0] == "user"
     assert told(upstream) == [
         ("system", "Be brief."),
-        ("system", "What was said before, in short:\nInes has a red boat."),
+        ("system", "Summary of the conversation so far:\nInes has a red boat."),
         ("user", "Which colour?"),
     ]
     # What follows is told no more of what came before, and a client may leave it out just as well.
@@ -88,7 +88,7 @@ def test_what_the_window_cannot_hold_is_made_shorter_without_a_threshold(client,
     long = [user(f"{number} " + "word " * 14_000) for number in range(10)]
     made = respond(client, [*long, user("How many?")], context_management=[{"type": "compaction"}])
     assert [item.type for item in made.output] == ["compaction", "message"]
-    assert told(upstream) == [("system", "What was said before, in short:\nMany words."), ("user", "How many?")]
+    assert told(upstream) == [("system", "Summary of the conversation so far:\nMany words."), ("user", "How many?")]
 
 
 def test_a_summary_that_fails_fails_the_response(client, upstream):
@@ -118,7 +118,7 @@ def test_a_trigger_makes_the_context_shorter_and_nothing_else(client, upstream):
     upstream.answer(text("Ines."))
     respond(client, [made.output[0].to_dict(), user("Who am I?")], store=False)
     assert told(upstream) == [
-        ("system", "What was said before, in short:\nThey greeted each other."),
+        ("system", "Summary of the conversation so far:\nThey greeted each other."),
         ("user", "I am Ines."),
         ("user", "Who am I?"),
     ]

@@ -115,7 +115,7 @@ def test_a_provider_is_asked_with_every_parameter_and_answers_byte_for_byte(serv
 def test_a_provider_that_answers_with_something_else_is_a_bad_gateway(server, upstream):
     upstream.answer(reply({"object": "list"}))
     answered = server.ask("POST", "/v1/embeddings", {"model": "gpt-4o", "input": TEXT})
-    said = "The upstream answered with something that is not a list of embeddings."
+    said = "The upstream answered with a body that is not a list of embeddings."
     assert_error(answered, 502, said, code="upstream_malformed", type="server_error")
 
 
@@ -211,7 +211,7 @@ def test_vectors_that_are_missing_or_none_are_an_error_and_no_zeros(client, upst
 
 def test_another_dimension_than_was_asked_for_is_an_error(client, upstream):
     upstream.answer(listed([1.0, 0.0, 0.0]), listed([1.0, 0.0]))
-    with pytest.raises(openai.InternalServerError, match="3 dimensions where 'dimensions' asked for 2"):
+    with pytest.raises(openai.InternalServerError, match="3 dimensions where 'dimensions' is 2"):
         client.embeddings.create(model="gpt-4o", input=TEXT, dimensions=2)
     assert client.embeddings.create(model="gpt-4o", input=TEXT, dimensions=2).data[0].embedding == [1.0, 0.0]
 

@@ -193,7 +193,7 @@ def test_a_call_without_a_name_fails_the_run(client, upstream, forecaster, threa
     upstream.answer(calls(call(name, city="Paris")))
     run = run_of(client, thread, forecaster)
     assert (run.status, run.last_error.code) == ("failed", "server_error")
-    assert "without naming it" in run.last_error.message
+    assert "without a name" in run.last_error.message
     assert len(upstream.requests) == 1
 
 

@@ -37,7 +37,7 @@ def test_log_probabilities_are_not_given_where_they_are_not_asked_for(client, up
 def test_log_probabilities_of_a_provider_that_has_none_are_refused(new_server, upstream, asked, param):
     config = f'[providers.claude]\nkind = "anthropic"\nbase_url = "{upstream.root}"\nmodels = ["claude-x"]\n'
     client = new_server(config).start().client
-    with pytest.raises(openai.BadRequestError, match="gives no log probabilities") as refused:
+    with pytest.raises(openai.BadRequestError, match="does not return log probabilities") as refused:
         client.responses.create(model="claude-x", input="Hello", **asked)
     assert refused.value.param == param
     assert upstream.requests == []

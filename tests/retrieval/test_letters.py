@@ -210,7 +210,7 @@ async def test_documents_under_an_old_name_are_read_as_what_they_are(read, refus
     assert FACT in (await read(rb"{\rtf1 " + FACT.encode() + b"}", "a.doc"))[0]
     assert FACT in (await read(f"<html><table><tr><td>{FACT}</table></html>", "a.xls"))[0]
     assert (await refused(b"plain words", "a.doc")) == (
-        "invalid_file", "The file is not a .doc document, although its name says so.",
+        "invalid_file", "The file is not a .doc document, despite its name.",
     )  # fmt: skip
 
 
@@ -222,4 +222,4 @@ async def test_rich_text_keeps_headers_notes_and_letters(read):
     assert warnings == ()
     text, warnings = await read(data[: data.index(b"{\\field")], "a.rtf")
     assert "Größe" in text
-    assert warnings == ("The file ends before its text does.",)
+    assert warnings == ("The file is cut off before the end of its text.",)

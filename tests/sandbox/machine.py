@@ -31,7 +31,7 @@ def interpreter():
 
 @cache
 def require_sandbox():
-    """Skips where no sandbox can be made; in CI that is an error."""
+    """Skips where the sandbox cannot start; in CI that is an error."""
     found = examined(SandboxSettings(python=interpreter()))
     if found.plan is None:
         refuse(found.problem)

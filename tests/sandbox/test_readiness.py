@@ -106,7 +106,7 @@ def test_an_environment_that_is_being_made_is_named_with_its_progress(pretend, c
             "try again in a few minutes."
         )
         with (
-            pytest.raises(SandboxError, match="is being made by another process"),
+            pytest.raises(SandboxError, match="is being created by another process"),
             prepare(checkout / ".venv-interpreter"),
         ):
             pass
@@ -116,13 +116,13 @@ def test_an_environment_that_is_being_made_is_named_with_its_progress(pretend, c
 def test_a_refusal_names_no_path_of_the_host(pretend):
     pretend("bwrap", '[ "$1" = --help ] && exit 0; echo "bwrap: Can\'t find source path /home/ada/x: No access" >&2')
     found = problem(python=interpreter())
-    assert "no sandbox can be made: bwrap: Can't find source path [path]: No access" in found
+    assert "the sandbox cannot start: bwrap: Can't find source path [path]: No access" in found
     assert str(interpreter()) not in found
 
 
 async def test_doctor_says_where_it_looked_for_the_interpreter(pretend):
     pretend("bwrap", "exit 0")
-    with pytest.raises(SandboxError, match="Python is looked for at '/nowhere/bin/python'"):
+    with pytest.raises(SandboxError, match="Expected the code interpreter's Python at '/nowhere/bin/python'"):
         await facts(SandboxSettings(python=Path("/nowhere/bin/python")), SystemClock())
 
 
@@ -207,7 +207,7 @@ def test_only_the_script_of_a_checkout_asks_for_the_environment(checkout, argume
 def test_a_system_that_forbids_sandboxes_is_told_apart_from_one_without_bubblewrap(pretend, said):
     pretend("bwrap", f'[ "$1" = --help ] && exit 0; echo "{said}" >&2; exit 1')
     found = problem(python=interpreter())
-    assert f"no sandbox can be made: {said}" in found
+    assert f"the sandbox cannot start: {said}" in found
     assert "allow user namespaces" in found or "user namespaces and a /proc of one's own must be allowed" in found
 
 
@@ -217,8 +217,8 @@ async def test_nothing_runs_bare(pretend):
     sandbox = open_sandbox(SandboxSettings(python=interpreter(), warm=1), SystemClock())
     await sandbox.start()
     try:
-        assert "no sandbox can be made" in await sandbox.check()
-        with pytest.raises(SandboxError, match="no sandbox can be made"):
+        assert "the sandbox cannot start" in await sandbox.check()
+        with pytest.raises(SandboxError, match="the sandbox cannot start"):
             await sandbox.open("a")
         assert sandbox.find("a") is None
     finally:

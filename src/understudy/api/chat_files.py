@@ -31,7 +31,7 @@ async def with_files(parts: Parts, project_id: str, body: ChatBody) -> ChatBody:
         return body
     if len(found) > _MOST_FILES:
         raise InvalidRequest(
-            f"Invalid 'messages': {len(found)} parts of the type 'file', and at most {_MOST_FILES} are taken.",
+            f"Invalid 'messages': {len(found)} parts of the type 'file'. The limit is {_MOST_FILES}.",
             param="messages",
         )
     for path, part in found:

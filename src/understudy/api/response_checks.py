@@ -101,10 +101,11 @@ def check_shape(asked: ResponseContext) -> None:
 async def check_logprobs(parts: Parts, asked: CreateResponseRequest) -> None:
     """Raises InvalidRequest where they are asked for and the model's providers have none."""
     included = "message.output_text.logprobs" in (asked.include or ())
-    if (included or asked.top_logprobs) and not await parts.models.gives_logprobs(asked.model or ""):
+    if (included or asked.top_logprobs) and not await parts.models.supports_logprobs(asked.model or ""):
         param = "include" if included else "top_logprobs"
         raise errors.InvalidRequest(
-            f"Unsupported parameter: '{param}'. The provider of the model {asked.model!r} gives no log probabilities.",
+            f"Unsupported parameter: '{param}'. The provider of the model {asked.model!r} does not return log"
+            " probabilities.",
             param=param,
             code="unsupported_parameter",
         )

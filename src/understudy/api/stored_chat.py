@@ -161,9 +161,9 @@ def _number(asked: ChatBody, name: str, default: float) -> Any:
 
 
 def _choice(choice: dict[str, Any]) -> dict[str, Any]:
-    said: dict[str, Any] = choice["message"]
+    answered: dict[str, Any] = choice["message"]
     base = {"content": None, "role": "assistant", "tool_calls": None, "function_call": None}
-    message = base | {name: value for name, value in said.items() if name in base or value}
+    message = base | {name: value for name, value in answered.items() if name in base or value}
     return {
         "index": choice.get("index", 0),
         "message": message,
@@ -188,9 +188,9 @@ def _message(message_id: str, asked: dict[str, Any]) -> dict[str, Any]:
 
 
 def _text(parts: Sequence[Any], kind: str = "text") -> str | None:
-    """What the parts say together; None where none of them is of the kind."""
-    said = [part[kind] for part in parts if isinstance(part, dict) and isinstance(part.get(kind), str)]
-    return "".join(said) if said else None
+    """The joined values of the parts of that kind; None without such parts."""
+    texts = [part[kind] for part in parts if isinstance(part, dict) and isinstance(part.get(kind), str)]
+    return "".join(texts) if texts else None
 
 
 def _part(part: Any) -> Any:

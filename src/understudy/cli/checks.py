@@ -141,7 +141,9 @@ async def _database(settings: Settings) -> Finding:
         return Finding("database", "broken", f"{where} did not answer within {_PATIENCE:g} seconds")
     if found.vector_problem is not None:
         return Finding("database", "broken", f"{found.place}: {found.vector_problem}")
-    return Finding("database", "ok", found.place + ("" if found.has_schema else ", without tables: `serve` makes them"))
+    return Finding(
+        "database", "ok", found.place + ("" if found.has_schema else ", without tables: `serve` creates them")
+    )
 
 
 async def _files(settings: Settings) -> Finding:

@@ -39,7 +39,7 @@ def _describe_environment(settings: SandboxSettings, *, prepares: bool) -> str:
     usable = os.access(python, os.X_OK)
     if settings.python is not None and not usable:
         return f"off: `sandbox.python` {str(python)!r} does not exist or is not executable. Set another, or unset it."
-    if (step := environment.being_made(settings)) is not None:
+    if (step := environment.preparation_step(settings)) is not None:
         return f"being prepared ({step}); code is refused until then"
     if prepares and needs_environment(settings):
         return "being prepared (about 650 MB, once); code is refused until then"

@@ -102,7 +102,7 @@ def _warn(settings: Settings, keyring: first_key.Keyring, vector_problem: str | 
         _log.warning("file search is off: %s", vector_problem)
     if not is_loopback(settings.host):
         _log.warning(
-            "%s is reached by other machines over plain HTTP, which shows keys and contents to the network: put a"
+            "other machines reach %s over plain HTTP, which exposes keys and contents to the network: put a"
             " reverse proxy with TLS in front, or listen on 127.0.0.1",
             settings.host,
         )

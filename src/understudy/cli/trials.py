@@ -50,8 +50,8 @@ async def provider_problem(name: str, settings: ProviderSettings, seconds: float
             return None  # it answers, and its list is not needed
         reason = str(error).rstrip(".")
         named = f"The provider {name!r} "
-        said = reason.removeprefix(named) if reason.startswith(named) else f"failed: {reason}"
-        return f"{where} {said}. {_advice(name, error.kind)}"
+        problem = reason.removeprefix(named) if reason.startswith(named) else f"failed: {reason}"
+        return f"{where} {problem}. {_advice(name, error.kind)}"
     finally:
         await provider.close()
     return None

@@ -76,8 +76,8 @@ def _patch(given: Mapping[str, Any], call_id: str) -> ClientCall:
 def _shell(given: Mapping[str, Any], call_id: str) -> ClientCall:
     action = ShellAction(
         commands=_texts(given.get("commands") or given.get("command")),
-        max_output_length=_whole(given.get("max_output_length")),
-        timeout_ms=_whole(given.get("timeout_ms")),
+        max_output_length=_integer(given.get("max_output_length")),
+        timeout_ms=_integer(given.get("timeout_ms")),
     )
     return ShellCall(call_id=call_id, action=action, environment={"type": "local"})
 
@@ -88,7 +88,7 @@ def _local_shell(given: Mapping[str, Any], call_id: str) -> ClientCall:
     action = LocalShellAction(
         command=_texts(given.get("command")),
         env={str(name): str(value) for name, value in env.items()} if isinstance(env, dict) else {},
-        timeout_ms=_whole(given.get("timeout_ms")),
+        timeout_ms=_integer(given.get("timeout_ms")),
         working_directory=directory,
     )
     return LocalShellCall(call_id=call_id, action=action)
@@ -146,7 +146,7 @@ def _texts(value: Any) -> list[str]:
     return [str(one) for one in value] if isinstance(value, list) else []
 
 
-def _whole(value: Any) -> int | None:
+def _integer(value: Any) -> int | None:
     return value if isinstance(value, int) and not isinstance(value, bool) else None
 
 

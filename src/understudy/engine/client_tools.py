@@ -149,9 +149,7 @@ def _fixed(tool: ResponseTool) -> tuple[ClientTool, FunctionObject]:
 def _describe_skills(skills: Sequence[Mapping[str, Any]]) -> str:
     """Directories with instructions that the client has for its shell."""
     described = [f"\n- {one.get('name')} ({one.get('path')}): {one.get('description')}" for one in skills]
-    return (
-        "".join((" Skills, each a directory whose SKILL.md says how to do something:", *described)) if described else ""
-    )
+    return "".join((" Skills, each a directory with instructions in its SKILL.md:", *described)) if described else ""
 
 
 _SEARCH_DESCRIPTION: Final = "Searches for further tools. The tools that it finds can be called afterwards."

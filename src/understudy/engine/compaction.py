@@ -48,7 +48,7 @@ class Compaction:
         """
         request = summaries.summary_request(body)
         self._accounting.expect(request["model"])
-        text, turn = await self._ask(request)
+        text, turn = await self._request_summary(request)
         if not text.strip():
             raise UpstreamError("server_error", "The model returned no summary of the conversation.")
         usage = turn.usage() or _estimate(request, turn)
@@ -60,7 +60,7 @@ class Compaction:
         call = Call(item["id"], "compaction", msgspec.json.encode(item).decode())
         await self._stage.commit(event, calls=[call], checkpoint=True)
 
-    async def _ask(self, request: ChatBody) -> tuple[str, Turn]:
+    async def _request_summary(self, request: ChatBody) -> tuple[str, Turn]:
         turn, pieces = Turn(), list[str]()
         async with aclosing(self._models.stream(request)) as stream:
             with self._interruption.waiting():

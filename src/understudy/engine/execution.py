@@ -206,7 +206,7 @@ class Execution:
         except StoreError as failure:
             self._strand(failure)
         except Exception as failure:
-            logger.exception("run %s could not be ended with what it holds", self.run_id)
+            logger.exception("run %s: its end could not be stored, discarding its last changes", self.run_id)
             await self._fail_plainly(error, failure)
 
     async def _fail_plainly(self, error: LastError, failure: Exception) -> None:

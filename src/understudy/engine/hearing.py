@@ -257,7 +257,7 @@ class Hearing:
             self._end_thinking()
         for call in self.turn.calls:
             if not call.name:
-                raise UpstreamError("malformed", "The upstream called a function without naming it.")
+                raise UpstreamError("malformed", "The upstream sent a function call without a name.")
             await self._open_call(call)
             if call.code is not None:
                 self._write_code(call, call.code.rest())

@@ -212,7 +212,7 @@ class Ingestion:
         try:
             usage_bytes, warnings = await self._index_file(claimed)
             for warning in warnings:
-                logger.warning("the file %s was not read whole: %s", claimed.file.id, warning)
+                logger.warning("the file %s was read in part: %s", claimed.file.id, warning)
             await ingestion.finish(self.id, claimed, "completed", usage_bytes=usage_bytes, warnings=warnings)
         except (asyncio.CancelledError, DocumentGone):
             await ingestion.leave(self.id, claimed, 0.0, attempts=1)

@@ -93,16 +93,16 @@ class ResponseCalls:
         frames = b""
         for index in sorted({*self._calls, *self._unrendered}):
             if index in self._unrendered:
-                frames += self._show_call(self._unrendered.pop(index).render())
+                frames += self._emit_call(self._unrendered.pop(index).render())
             elif self._is_written(index):
                 frames += self._close_call(index)
         return frames
 
     def call_rendered(self, event: events.CallRendered) -> bytes:
-        return self._show_call(event.item)
+        return self._emit_call(event.item)
 
-    def _show_call(self, item: ClientCall) -> bytes:
-        """An item that nothing can be shown of before it is whole."""
+    def _emit_call(self, item: ClientCall) -> bytes:
+        """The events of an item that is rendered once its arguments are complete."""
         number = self._stream.add(item)
         self._stream.close(number)
         frames = self._stream.item_frame("added", number, begun(item))

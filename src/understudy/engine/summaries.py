@@ -14,7 +14,7 @@ from understudy.llm import tokens
 from understudy.llm.provider import ChatBody
 
 INSTRUCTIONS: Final = (
-    "You write down what a conversation has come to, for whoever goes on with it and has not seen it. Keep every fact,"
+    "You summarise a conversation for a reader who continues it without having seen it. Keep every fact,"
     " decision, name, number, open question and result of a tool that may matter later; leave out what does not."
 )
 REQUEST: Final = "Summarise our conversation up to here. Answer with the summary alone."
@@ -86,7 +86,7 @@ def add_summary(spoken: list[dict[str, Any]], content: str | None) -> bool:
     summary = unpack(content)
     if summary is None:
         return False
-    said = {"role": "system", "content": f"What was said before, in short:\n{summary.text}"}
+    said = {"role": "system", "content": f"Summary of the conversation so far:\n{summary.text}"}
     if summary.question is None:
         spoken.append(said)
         return False

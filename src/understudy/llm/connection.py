@@ -331,7 +331,7 @@ class _Silence:
 
 
 def too_late() -> UpstreamError:
-    return UpstreamError("timeout", "The model did not finish its answer within `limits.chat_seconds`.")
+    return UpstreamError("timeout", "The model timed out after `limits.chat_seconds`.")
 
 
 def _reason(error: Exception) -> str:

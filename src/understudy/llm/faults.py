@@ -87,7 +87,7 @@ def from_payload(described: Any, *, secret: Private | None, status: int | None =
     whole = _bounded(scrub(message, key))
     public = redact(whole, host=host)
     if public != whole:
-        logger.warning("a provider's error, shown to clients without addresses, paths and keys: %s", whole)
+        logger.warning("provider error, redacted for clients: %s", whole)
     return UpstreamError(
         _kind(status, code, _text(details.get("type")), message),
         public,

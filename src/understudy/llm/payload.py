@@ -47,7 +47,7 @@ def repair(data: bytes) -> Any:
         text = data.decode("utf-8", "replace").removeprefix("\ufeff")
         return clean(json.loads(text, parse_int=_integer, strict=False))
     except (ValueError, RecursionError):
-        raise malformed("something that is not JSON; check its base URL") from None
+        raise malformed("a body that is not JSON; check its base URL") from None
 
 
 def encode(value: Any) -> bytes:

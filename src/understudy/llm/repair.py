@@ -34,9 +34,9 @@ def usage(value: Any) -> _Object | None:
     if not isinstance(value, dict):
         return None
     counts = {name: _counted(name, item) for name, item in value.items()}
-    prompt, said = counts.get("prompt_tokens"), counts.get("completion_tokens")
-    if prompt is not None and said is not None and "total_tokens" in counts:
-        counts["total_tokens"] = min(prompt + said, payload.LARGEST_COUNT)
+    prompt, completion = counts.get("prompt_tokens"), counts.get("completion_tokens")
+    if prompt is not None and completion is not None and "total_tokens" in counts:
+        counts["total_tokens"] = min(prompt + completion, payload.LARGEST_COUNT)
     return counts
 
 
@@ -91,22 +91,22 @@ def _choice(value: Any, place: int, member: str) -> _Object:
     if choice.get("logprobs") is not None:
         choice["logprobs"] = _logprobs(choice["logprobs"])
     if member in choice and choice[member] is not None:
-        choice[member] = _said(_object(choice[member]), is_whole=member == "message")
+        choice[member] = _repair_message(_object(choice[member]), is_whole=member == "message")
     return choice
 
 
-def _said(value: _Object, *, is_whole: bool) -> _Object:
-    said = dict(value)
+def _repair_message(value: _Object, *, is_whole: bool) -> _Object:
+    message = dict(value)
     for name in _TEXTS:
-        if name in said:
-            said[name] = payload.text(said[name])
-    if said.get("tool_calls") is not None:
-        calls = said["tool_calls"]
+        if name in message:
+            message[name] = payload.text(message[name])
+    if message.get("tool_calls") is not None:
+        calls = message["tool_calls"]
         if not isinstance(calls, list):
             raise payload.malformed("tool calls that are not an array")
         bound_calls(len(calls))
-        said["tool_calls"] = _named_calls(calls) if is_whole else [_call(_object(one)) for one in calls]
-    return said
+        message["tool_calls"] = _named_calls(calls) if is_whole else [_call(_object(one)) for one in calls]
+    return message
 
 
 def _call(value: _Object) -> _Object:

@@ -76,7 +76,7 @@ class Models:
         """None where the model is certainly unknown, so that its use can be refused early. Takes at most 2 seconds."""
         return await self._catalog.find(model)
 
-    async def gives_logprobs(self, model: str) -> bool:
+    async def supports_logprobs(self, model: str) -> bool:
         """Whether a provider of the model has a word for log probabilities; the Messages API has none."""
         route = await self.find(model)
         return route is None or any(not isinstance(target.provider, SpeaksMessages) for target in route.targets)

@@ -83,7 +83,7 @@ def parse(data: bytes, *, secret: faults.Private | None = None) -> list[Embeddin
         listed = [_lenient(one) for one in value["data"]]
         return msgspec.convert(listed, list[Embedding])
     except (*payload.DECODE_ERRORS, AttributeError, LookupError, TypeError):
-        raise payload.malformed("something that is not a list of embeddings") from None
+        raise payload.malformed("a body that is not a list of embeddings") from None
 
 
 def floats(embedding: list[float] | str) -> Sequence[float]:
@@ -137,7 +137,7 @@ def _check_sizes(sizes: set[int], wanted: int | None) -> None:
         raise UpstreamError("malformed", f"The upstream returned vectors of {size} dimensions.")
     if wanted is not None and size != wanted:
         raise UpstreamError(
-            "malformed", f"The upstream returned vectors of {size} dimensions where 'dimensions' asked for {wanted}."
+            "malformed", f"The upstream returned vectors of {size} dimensions where 'dimensions' is {wanted}."
         )
 
 

@@ -110,7 +110,7 @@ class AimlApi:
             raise _failure(error) from None
         upstream_id = taken.id or taken.generation_id or ""
         if not _ID.fullmatch(upstream_id):
-            raise MediaError(f"The video service took the order, and named it {upstream_id[:100]!r}, which is no id.")
+            raise MediaError(f"The video service returned an invalid generation id: {upstream_id[:100]!r}.")
         await progress.ordered(upstream_id)
         return upstream_id
 

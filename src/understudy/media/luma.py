@@ -151,5 +151,5 @@ def _keyframe(frame: Frame) -> dict[str, Any]:
 
 def _checked_id(upstream_id: str | None) -> str:
     if upstream_id is None or not _ID.fullmatch(upstream_id):
-        raise MediaError(f"Luma took the order, and named it {str(upstream_id)[:100]!r}, which is no id.")
+        raise MediaError(f"Luma returned an invalid generation id: {str(upstream_id)[:100]!r}.")
     return upstream_id

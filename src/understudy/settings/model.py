@@ -39,7 +39,10 @@ class ProviderSettings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     ] = None
     unlisted_models: Annotated[
         Literal["refuse", "pass"],
-        Meta(description="What happens to ids that no list has: `pass` sends them to this provider all the same."),
+        Meta(
+            description="How to handle ids that no model list has: `refuse` rejects them, `pass` sends them to this"
+            " provider."
+        ),
     ] = "refuse"
     aliases: Annotated[
         dict[Text, Text],
@@ -416,7 +419,7 @@ class ResponseSettings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     hosted_tools: Annotated[
         Literal["refuse", "drop"],
         Meta(
-            description="What is done with tools that only the vendor's servers run, like `web_search`: `refuse`"
+            description="How to handle tools that only the vendor's servers run, like `web_search`: `refuse`"
             " answers 400; `drop` offers them to no model, and names them in the header `x-understudy-dropped-tools`."
         ),
     ] = "refuse"
@@ -429,7 +432,7 @@ class CorsSettings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True
         tuple[Text, ...],
         Meta(
             description="Origins of these pages, like `https://app.example`; `*` is every page. A page that has a key"
-            " shows it to its visitors."
+            " exposes it to its visitors."
         ),
     ] = ()
 

@@ -250,5 +250,5 @@ def _reason(error: BaseException | None) -> str:
     if isinstance(error, httpx2.HTTPStatusError):
         return f"it answered with the status {error.response.status_code}"
     if isinstance(error, MCPError):
-        return f"it said {redact(error.error.message)[:_QUOTED]!r}"
+        return f"it returned the error {redact(error.error.message)[:_QUOTED]!r}"
     return next((words for kind, words in _WORDS if isinstance(error, kind)), "it did not answer with MCP")

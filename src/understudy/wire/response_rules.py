@@ -30,7 +30,7 @@ from understudy.wire.strict import check_strict_schema
 from understudy.wire.wording import Problem
 
 _HOSTED_MEMBERS: Final = {
-    "prompt": "No templates are kept here; send 'instructions' and 'input'.",
+    "prompt": "This server stores no prompt templates; send 'instructions' and 'input'.",
     "moderation": "This server has no moderation model, so it can neither score nor block.",
     "access_programs": "Access programs are the vendor's.",
     "multi_agent": "This server runs no agents of its own; clients may run several with tools.",
@@ -47,11 +47,11 @@ def check_members(asked: CreateResponseRequest) -> None:
             raise InvalidBody(Problem(f"Unsupported parameter: '{name}'. {reason}", name, "unsupported_parameter"))
     options, image = asked.background_options, asked.image
     if options is not None and options.completion_window not in {None, "soonest"}:
-        raise _refusal("background_options.completion_window", "responses begin at once here; use 'soonest'")
+        raise _refusal("background_options.completion_window", "this server starts responses at once; use 'soonest'")
     if options is not None and options.continuation_id is not None:
-        raise _refusal("background_options.continuation_id", "no runs are continued here")
+        raise _refusal("background_options.continuation_id", "this server cannot continue a response")
     if image is not None and image.context_compression == "enabled":
-        raise _refusal("image.context_compression", "images are not compressed here; use 'auto' or 'disabled'")
+        raise _refusal("image.context_compression", "this server does not compress images; use 'auto' or 'disabled'")
 
 
 def check_tools(tools: Sequence[ResponseTool], path: str = "tools") -> None:
@@ -71,8 +71,8 @@ def check_tools(tools: Sequence[ResponseTool], path: str = "tools") -> None:
             case ShellTool(environment=ContainerAuto() | ContainerReference()):
                 raise _refusal(
                     f"{here}.environment",
-                    "no containers are kept for the tool 'shell'; use an environment of type 'local', or the tool"
-                    " 'code_interpreter'",
+                    "this server has no containers for the tool 'shell'; use an environment of type 'local', or the"
+                    " tool 'code_interpreter'",
                 )
             case CodeInterpreterTool(container=AutoContainer(network_policy=NetworkAllowlist())):
                 raise _refusal(
@@ -114,7 +114,7 @@ def _walk(tools: Sequence[ResponseTool], path: str) -> Iterator[tuple[str, Struc
 def _check_callers(tool: Struct, here: str) -> None:
     callers = getattr(tool, "allowed_callers", None)
     if callers and "direct" not in callers:
-        raise _refusal(f"{here}.allowed_callers", "no programs call tools here, so 'direct' has to be among them")
+        raise _refusal(f"{here}.allowed_callers", "programmatic tool calling is unsupported, so 'direct' is required")
 
 
 def _check_mcp(tool: McpTool, here: str) -> None:

@@ -73,7 +73,7 @@ def read(path: Path, filename: str, out: Path, limit: int, charset: str | None =
     if path.stat().st_size == 0:
         raise Unreadable("invalid_file", "The file is empty.")
     characters = size = 0
-    told = False
+    has_text = False
     with out.open("wb", buffering=0) as sink:
         for piece in _pieces(source):
             # NUL is no text, and half a surrogate pair cannot be stored.
@@ -86,8 +86,8 @@ def read(path: Path, filename: str, out: Path, limit: int, charset: str | None =
                 )
             _write(sink, text)
             characters += len(kept)
-            told = told or bool(kept.strip())
-    if not told:
+            has_text = has_text or bool(kept.strip())
+    if not has_text:
         raise Unreadable("invalid_file", " ".join(["The file has no text.", *source.warnings]))
     return ReadText(characters, source.warnings)
 
@@ -95,16 +95,16 @@ def read(path: Path, filename: str, out: Path, limit: int, charset: str | None =
 def _pieces(source: Source) -> Iterator[str]:
     """The text of a document, or of one in another. Raises Unreadable; whatever a reader raises is the file's fault."""
     reader = _reader(source.filename)
-    told = False
+    has_text = False
     try:
         for piece in reader(source):
-            told = told or bool(piece.strip())
+            has_text = has_text or bool(piece.strip())
             yield piece
     except (Unreadable, MemoryError, GeneratorExit):
         raise
     except Exception as error:
         reason = f"it seems to be damaged ({type(error).__name__})"
-        if not told:
+        if not has_text:
             raise Unreadable("invalid_file", f"The file could not be read: {reason}.") from error
         source.warn(f"The file was read in part only: {reason}.")
 

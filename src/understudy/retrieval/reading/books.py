@@ -19,7 +19,7 @@ _PAGES: Final = (".xhtml", ".html", ".htm")
 def epub(source: Source) -> Iterator[str]:
     package = Package(source, "EPUB book")
     if package.find(_CONTAINER) is None and not any(name.lower().endswith(".opf") for name in package.names):
-        raise Unreadable("invalid_file", "The file is not an EPUB book, although its name says so.")
+        raise Unreadable("invalid_file", "The file is not an EPUB book, despite its name.")
     _check_rights(package)
     for name in _chapters(package, source):
         yield to_markdown(decode(package.read(name))) + "\n\n"

@@ -83,7 +83,9 @@ def encoding_of(chunks: Chunks, declared: str | None = None) -> str:
         return _of_ascii(sample, label)
     if label is not None and label != "utf-8" and _fits(sample, label):
         return label
-    return "utf-8" if _is_mostly_utf8(chunks, declared=label == "utf-8") else guess(_telling(chunks, sample))
+    return (
+        "utf-8" if _is_mostly_utf8(chunks, declared=label == "utf-8") else guess(_first_foreign_lines(chunks, sample))
+    )
 
 
 def decode(data: bytes, declared: str | None = None) -> str:
@@ -151,7 +153,7 @@ def _sample(chunks: Chunks) -> bytes:
     return b""
 
 
-def _telling(chunks: Chunks, sample: bytes) -> bytes:
+def _first_foreign_lines(chunks: Chunks, sample: bytes) -> bytes:
     """The lines around the first bytes beyond ASCII, which may stand far behind a long English head."""
     for data in chunks():
         lines = [line for line in data.splitlines(keepends=True) if not line.isascii()]

@@ -98,7 +98,7 @@ def _other(source: Source, kind: str) -> Iterator[str]:
     elif head[:1] == b"<":
         yield from source.read_as("html")
     else:
-        raise Unreadable("invalid_file", f"The file is not a .{kind} document, although its name says so.")
+        raise Unreadable("invalid_file", f"The file is not a .{kind} document, despite its name.")
 
 
 def _unreadable(reason: str) -> Unreadable:

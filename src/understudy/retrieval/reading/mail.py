@@ -19,7 +19,7 @@ def eml(source: Source) -> Iterator[str]:
     with source.path.open("rb") as file:
         message = BytesParser(policy=policy.compat32).parse(file)
     if not any(name in message for name in (*_HEADERS, "Received", "Message-ID", "MIME-Version", "Content-Type")):
-        raise Unreadable("invalid_file", "The file is not an e-mail, although its name says so.")
+        raise Unreadable("invalid_file", "The file is not an e-mail, despite its name.")
     yield from _message(message, source, 0)
 
 

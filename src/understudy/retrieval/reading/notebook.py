@@ -22,7 +22,7 @@ def ipynb(source: Source) -> Iterator[str]:
         yield text
         return
     if not isinstance(notebook, dict) or not isinstance(cells := _cells(notebook), list):
-        raise Unreadable("invalid_file", "The file is not a Jupyter notebook, although its name says so.")
+        raise Unreadable("invalid_file", "The file is not a Jupyter notebook, despite its name.")
     language = _language(notebook)
     for cell in cells:
         if isinstance(cell, dict):

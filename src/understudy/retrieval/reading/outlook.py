@@ -17,7 +17,7 @@ def msg(source: Source) -> Iterator[str]:
     from oxmsg import Message  # noqa: PLC0415 - a reader loads what it reads with
 
     if source.head(4) != _OLE:
-        raise Unreadable("invalid_file", "The file is not an Outlook message, although its name says so.")
+        raise Unreadable("invalid_file", "The file is not an Outlook message, despite its name.")
     message = Message.load(str(source.path))
     yield from _headers(message)
     yield _body(message) + "\n\n"

@@ -76,9 +76,7 @@ class Package:
         return archive
 
     def _not_this(self) -> Unreadable:
-        return Unreadable(
-            "invalid_file", f"The file is not a {self._noun}, although its name says so, or it is damaged."
-        )
+        return Unreadable("invalid_file", f"The file is not a {self._noun}, despite its name, or it is damaged.")
 
     def require(self, *names: str) -> str:
         """The first of the parts that exists. Raises Unreadable where none does."""
@@ -200,4 +198,4 @@ def _key(name: str) -> str:
 def _check_bounds(members: list[zipfile.ZipInfo]) -> None:
     bomb = any(one.file_size > _LARGE and one.file_size > _RATIO * one.compress_size for one in members)
     if bomb or len(members) > _MOST_MEMBERS or sum(one.file_size for one in members) > _LARGEST:
-        raise Unreadable("invalid_file", "The file unpacks to far more than it should, and was not read.")
+        raise Unreadable("invalid_file", "The file was not read: its unpacked size exceeds the limit.")

@@ -22,20 +22,20 @@ _MOST_NOTES: Final = 1000
 
 def pdf(source: Source) -> Iterator[str]:
     if b"%PDF-" not in source.head(_HEAD):
-        raise Unreadable("invalid_file", "The file is not a PDF, although its name says so.")
+        raise Unreadable("invalid_file", "The file is not a PDF, despite its name.")
     document = _open(source)
-    told = False
+    has_text = False
     without: list[int] = []
     for number in range(len(document)):
         text = _page_text(document, number, source)
         if not text.strip():
             without.append(number + 1)
-        told = told or bool(text.strip())
+        has_text = has_text or bool(text.strip())
         yield text + "\n\n"
     for text in _attachments(document, source):
-        told = told or bool(text.strip())
+        has_text = has_text or bool(text.strip())
         yield text
-    if not told:
+    if not has_text:
         raise Unreadable(
             "invalid_file",
             "The PDF has no text, only images: it was scanned perhaps. Run text recognition (OCR) first.",

@@ -19,9 +19,9 @@ def rtf(source: Source) -> Iterator[str]:
 
     data = source.path.read_bytes()
     if not data.lstrip(b"\xef\xbb\xbf \t\r\n").startswith(b"{\\rtf"):
-        raise Unreadable("invalid_file", "The file is not RTF, although its name says so.")
+        raise Unreadable("invalid_file", "The file is not RTF, despite its name.")
     if data.count(b"{") - data.count(b"\\{") > data.count(b"}") - data.count(b"\\}"):
-        source.warn("The file ends before its text does.")
+        source.warn("The file is cut off before the end of its text.")
     words = _BESIDE.sub(r"\\par ", data.decode("latin-1"))
     text: str = rtf_to_text(words, errors="replace")  # type: ignore[no-untyped-call]
     yield _SYMBOLS.sub(lambda sign: symbol("symbol", f"{ord(sign[0]):x}"), text)

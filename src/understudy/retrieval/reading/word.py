@@ -74,14 +74,14 @@ class _Document:
 
     def _around(self, root: ET.Element, kind: str) -> Iterator[str]:
         """The headers or footers of all sections, each text once."""
-        told = set()
+        written = set()
         for reference in descendants(root, f"{kind}reference"):
             relation = self._relations.get(attribute(reference, "id") or "")
             if relation is None:
                 continue
             text = "\n".join(self._part(relation))
-            if text and text not in told:
-                told.add(text)
+            if text and text not in written:
+                written.add(text)
                 yield text
 
     def _part(self, relation: Relation) -> list[str]:

@@ -30,7 +30,7 @@ def python(settings: SandboxSettings) -> Path:
     return settings.python or python_of(default_home())
 
 
-def being_made(settings: SandboxSettings) -> str | None:
+def preparation_step(settings: SandboxSettings) -> str | None:
     """How far the environment is that some process makes just now; None where none does, or another one is set."""
     return None if settings.python else progress(default_home())
 
@@ -86,7 +86,7 @@ def install(home: Path, base: str = sys.executable, say: Callable[[str], object]
     with prepare(home) as preparation:
         say(f"Installing the interpreter into {home}")
         (home / _READY).unlink(missing_ok=True)
-        preparation.step(1, "making an environment")
+        preparation.step(1, "creating an environment")
         _make(home, base, say, preparation)
         preparation.step(3, "listing the fonts")
         _list_fonts(home)

@@ -20,7 +20,7 @@ async def facts(settings: SandboxSettings, clock: Clock) -> list[str]:
     found = await readiness.examine(settings)
     python = environment.python(settings)
     if found.plan is None:
-        raise SandboxError(f"{found.problem} The code interpreter's Python is looked for at {str(python)!r}.")
+        raise SandboxError(f"{found.problem} Expected the code interpreter's Python at {str(python)!r}.")
     return [*_embedded(found.plan), _versions(await asyncio.to_thread(interpreter.examined, python), found.plan)]
 
 

@@ -37,7 +37,7 @@ def prepare(home: Path) -> Iterator[Preparation]:
     descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW, 0o644)
     try:
         if not _lock(descriptor):
-            raise SandboxError(f"{str(home)!r} is being made by another process ({progress(home)}); wait for it.")
+            raise SandboxError(f"{str(home)!r} is being created by another process ({progress(home)}); wait for it.")
         yield Preparation(descriptor)
         path.unlink(missing_ok=True)
     finally:

@@ -80,7 +80,7 @@ def _bwrap() -> str:
 
 
 def _planned(settings: SandboxSettings, bwrap: str, private: tuple[Path, ...]) -> Plan:
-    if (step := environment.being_made(settings)) is not None:
+    if (step := environment.preparation_step(settings)) is not None:
         raise SandboxError(f"the code interpreter is being prepared ({step}); try again in a few minutes")
     python = environment.python(settings)
     if not python.exists():
@@ -107,7 +107,7 @@ def _try(plan: Plan) -> None:
     if TRIED.encode() not in done:
         said = complaint.decode(errors="replace").strip().splitlines()
         reason = without_host_paths(said[-1]) if said else "no reason was given"
-        raise SandboxError(f"no sandbox can be made: {reason}; {_advice()}")
+        raise SandboxError(f"the sandbox cannot start: {reason}; {_advice()}")
 
 
 def _output(plan: Plan, launcher: Launcher) -> tuple[bytes, bytes]:
