@@ -174,6 +174,32 @@ def test_a_large_number_is_computed_without_any_provider(client):
     assert str(2**100) in newest(client, thread).content[0].text.value
 
 
+def test_code_in_backticks_is_run_without_any_provider(client):
+    actor = client.beta.assistants.create(model="rehearsal", tools=[CODE])
+    thread = new_thread(client, "Run `print('-'.join(str(n * n) for n in range(5)))`")
+    run = run_of(client, thread, actor)
+    assert run.status == "completed"
+    called = call_of(client, run)
+    assert "'-'.join" in called.input
+    assert called.outputs[0].logs == "0-1-4-9-16\n"
+    assert "0-1-4-9-16" in newest(client, thread).content[0].text.value
+
+
+def test_a_named_file_is_plotted_without_any_provider(client):
+    csv = b"day,visitors\n" + b"".join(f"{day},{day * day}\n".encode() for day in range(1, 20))
+    file = client.files.create(file=("visitors.csv", csv), purpose="assistants")
+    container = {"type": "auto", "file_ids": [file.id]}
+    response = client.responses.create(
+        model="rehearsal", input="Plot visitors.csv", tools=[{**CODE, "container": container}]
+    )
+    assert response.status == "completed"
+    (called,) = [item for item in response.output if item.type == "code_interpreter_call"]
+    assert "visitors.csv" in called.code
+    (cited, *_) = response.output[-1].content[0].annotations
+    assert cited.type == "container_file_citation"
+    assert len(set(pixels(client.files.content(cited.file_id).read())[2])) > 10, "it is blank"
+
+
 def test_code_and_a_function_in_one_turn(client, upstream):
     both = client.beta.assistants.create(model="gpt-4o", tools=[CODE, WEATHER])
     thread = new_thread(client, "Both")
