@@ -61,6 +61,7 @@ class EventStream(Response):
         self._dialect: str = request.state.dialect
         self._spoken = 0.0
         self._gone = False
+        self._ended = False
         self._timer: asyncio.TimerHandle | None = None
         self._comment: asyncio.Task[None] | None = None
         self.background = None
@@ -98,6 +99,7 @@ class EventStream(Response):
             if error is None:
                 raise
             last = self._render_error(error)
+        self._ended = True
         await send({"type": "http.response.body", "body": last, "more_body": False})
 
     def _render_error(self, error: ApiError) -> bytes:
@@ -137,12 +139,13 @@ class EventStream(Response):
         loop = asyncio.get_running_loop()
         if loop.time() - self._spoken >= KEEP_ALIVE:
             self._spoken = loop.time()
-            self._comment = loop.create_task(_say(send))
+            self._comment = loop.create_task(self._send_comment(send))
         self._timer = loop.call_at(self._spoken + KEEP_ALIVE, self._keep_alive, send)
 
-
-async def _say(send: Send) -> None:
-    await send({"type": "http.response.body", "body": _COMMENT, "more_body": True})
+    async def _send_comment(self, send: Send) -> None:
+        # The silence that a comment breaks may end the stream at the same moment: a provider's timeout is as round.
+        if not self._ended:
+            await send({"type": "http.response.body", "body": _COMMENT, "more_body": True})
 
 
 class _Flow:

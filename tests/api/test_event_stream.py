@@ -1,0 +1,61 @@
+"""Streams of server-sent events beside the clock: what a silence of many seconds does, without waiting for it."""
+
+import asyncio
+from types import SimpleNamespace
+
+from understudy.api.event_stream import KEEP_ALIVE, EventStream
+from understudy.api.open_streams import OpenStreams
+
+
+class JumpingLoop(asyncio.SelectorEventLoop):
+    """An event loop whose clock a test puts forward."""
+
+    ahead = 0.0
+
+    def time(self):
+        return super().time() + self.ahead
+
+
+def parts_of_stream(frames):
+    """The messages that an ASGI server is sent for a stream of these frames."""
+    app = SimpleNamespace(state=SimpleNamespace(parts=SimpleNamespace(streams=OpenStreams())))
+    state = {"dialect": "openai", "key_id": "", "request_id": "req_1"}
+    request = SimpleNamespace(app=app, state=SimpleNamespace(**state), scope={"state": state})
+    sent = []
+
+    async def send(message):
+        sent.append(message)
+
+    async def receive():
+        await asyncio.Event().wait()
+
+    with asyncio.Runner(loop_factory=JumpingLoop) as runner:
+        runner.run(EventStream(request, frames())(request.scope, receive, send))
+    return sent
+
+
+async def step():
+    """Lets the event loop look at its timers."""
+    for _ in range(3):
+        await asyncio.sleep(0)
+
+
+def test_a_long_silence_is_broken_by_a_comment():
+    async def frames():
+        yield b"data: 1\n\n"
+        asyncio.get_running_loop().ahead += KEEP_ALIVE
+        await step()
+        yield b"data: 2\n\n"
+
+    bodies = [message["body"] for message in parts_of_stream(frames)[1:]]
+    assert bodies == [b"data: 1\n\n", b": keep-alive\n\n", b"data: 2\n\n", b""]
+
+
+def test_nothing_is_sent_after_the_end_where_the_silence_ends_the_stream():
+    async def frames():
+        yield b"data: 1\n\n"
+        asyncio.get_running_loop().ahead += KEEP_ALIVE
+        await asyncio.sleep(0)
+
+    sent = parts_of_stream(frames)
+    assert [message.get("more_body") for message in sent] == [None, True, False]
