@@ -266,6 +266,13 @@ def test_a_bad_query_is_refused_by_every_list(server, client, query, message, pa
         assert_error(server.ask("GET", f"{path}?{query}"), 400, message, param, code)
 
 
-def test_unknown_query_parameters_and_empty_cursors_are_ignored(server, thread):
+@pytest.mark.parametrize("query", ["after=&before=&foo=bar", "limit=&order=", "run_id="])
+def test_unknown_and_empty_query_parameters_are_ignored(server, thread, query):
     path = f"/v1/threads/{thread.id}/messages"
-    assert server.ask("GET", f"{path}?after=&before=&foo=bar").json == server.ask("GET", path).json
+    assert server.ask("GET", f"{path}?{query}").json == server.ask("GET", path).json
+
+
+def test_messages_of_a_run_whose_id_has_a_wrong_shape_are_refused(server, thread):
+    said = "Invalid 'run_id': 'wrong'. Expected an ID that begins with 'run'."
+    reply = server.ask("GET", f"/v1/threads/{thread.id}/messages?run_id=wrong")
+    assert_error(reply, 400, said, "run_id", "invalid_value")

@@ -206,3 +206,42 @@ def test_a_run_takes_tool_resources_of_its_own(server, client, assistant, thread
     assert_error(
         refused, 404, "No vector store found with id 'vs_none'.", "tool_resources.file_search.vector_store_ids"
     )
+
+
+def file_part(file_id):
+    return [{"role": "user", "content": [{"type": "input_file", "file_id": file_id}]}]
+
+
+@pytest.mark.proves("ids.wrong_shape")
+@pytest.mark.parametrize(
+    ("path", "body", "param", "prefix"),
+    [
+        ("/responses", {"input": file_part("wrong")}, "input[0].content[0].file_id", "file"),
+        (
+            "/responses",
+            {"input": [{"role": "user", "content": [{"type": "input_image", "file_id": "wrong"}]}]},
+            "input[0].content[0].file_id",
+            "file",
+        ),
+        (
+            "/responses",
+            {"input": "Hi", "tools": [{"type": "file_search", "vector_store_ids": ["vs_1", "wrong"]}]},
+            "tools[0].vector_store_ids[1]",
+            "vs",
+        ),
+        ("/responses/input_tokens", {"input": file_part("wrong")}, "input[0].content[0].file_id", "file"),
+        ("/conversations", {"items": file_part("wrong")}, "items[0].content[0].file_id", "file"),
+        (
+            "/chat/completions",
+            {"messages": [message({"type": "file", "file": {"file_id": "wrong"}})]},
+            "messages[0].content[0].file.file_id",
+            "file",
+        ),
+    ],
+)
+def test_an_id_of_a_wrong_shape_is_refused_by_its_path_in_every_dialect(server, upstream, path, body, param, prefix):
+    model = {} if path == "/conversations" else {"model": "gpt-4o"}
+    reply = server.ask("POST", f"/v1{path}", {**model, **body})
+    text_ = f"Invalid '{param}': 'wrong'. Expected an ID that begins with '{prefix}'."
+    assert_error(reply, 400, text_, param, "invalid_value")
+    assert upstream.requests == []

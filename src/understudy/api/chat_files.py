@@ -12,6 +12,7 @@ from understudy.api.inputs import check_file_data, check_image_url
 from understudy.api.parts import Parts
 from understudy.errors import InvalidRequest
 from understudy.llm.provider import ChatBody
+from understudy.wire.problems import check_file_id
 
 _MOST_FILES: Final = 100
 """File parts of one request; each of them may be a document to read."""
@@ -74,6 +75,7 @@ async def _check(parts: Parts, project_id: str, path: str, part: _Part) -> None:
     if data:
         await check_file_data(data, f"{path}.file_data")
     else:
+        check_file_id(f"{path}.file_id", str(file_id))
         await lookup_files(parts, project_id, {str(file_id): f"{path}.file_id"})
 
 

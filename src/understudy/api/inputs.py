@@ -20,7 +20,7 @@ from understudy.wire.input_items import (
     InputFile,
     InputImage,
 )
-from understudy.wire.problems import InvalidBody
+from understudy.wire.problems import InvalidBody, check_file_id
 from understudy.wire.wording import Problem
 
 # Characters of base64 that are checked at once; more of them are checked by a thread.
@@ -30,7 +30,7 @@ _SUPPORTED: Final = frozenset({"image/jpeg", "image/jpg", "image/png", "image/gi
 
 
 async def check_files(parts: Parts, project_id: str, items: Sequence[GivenItem], param: str = "input") -> None:
-    """Raises NotFound for a file that an item names and the project does not have; InvalidBody for bad contents."""
+    """Raises for the files of items: InvalidId, NotFound where the project lacks one, InvalidBody for bad contents."""
     images: dict[str, str] = {}
     named: list[str] = []
     for index, item in enumerate(items):
@@ -40,11 +40,13 @@ async def check_files(parts: Parts, project_id: str, items: Sequence[GivenItem],
                 check_remote_url(parts, part.image_url, f"{path}.image_url")
                 await check_image_url(part.image_url, f"{path}.image_url")
             elif isinstance(part, InputImage) and part.file_id:
+                check_file_id(f"{path}.file_id", part.file_id)
                 images.setdefault(part.file_id, f"{path}.file_id")
                 named.append(part.file_id)
             elif isinstance(part, InputFile) and part.file_data is not None:
                 await check_file_data(part.file_data, f"{path}.file_data")
             elif isinstance(part, InputFile) and part.file_id:
+                check_file_id(f"{path}.file_id", part.file_id)
                 named.append(part.file_id)
     await lookup_files(parts, project_id, dict.fromkeys(named, param))
     for file_id, path in images.items():

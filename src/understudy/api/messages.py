@@ -17,6 +17,8 @@ from understudy.wire.problems import check_id
 async def list_messages(request: Request) -> Response:
     thread_id = thread_id_of(request)
     query = queries.parse(request.scope["query_string"], queries.ListMessagesQuery)
+    if query.run_id is not None:
+        check_id("run_id", query.run_id, "run")
     messages = parts_of(request).store.messages
     return listed(await messages.page(project_of(request), thread_id, page_request(query), query.run_id))
 

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from starlette.requests import Request
 
 from understudy import errors
-from understudy.api.file_lookup import lookup_files
+from understudy.api.file_lookup import find_files
 from understudy.api.inputs import check_files
 from understudy.api.parts import Parts
 from understudy.api.remote import check_remote
@@ -117,14 +117,16 @@ async def _check_tools(parts: Parts, project_id: str, asked: ResponseContext) ->
     for index, tool in enumerate(tools):
         match tool:
             case FileSearchTool():
-                await _check_stores(parts, project_id, tool.vector_store_ids)
+                await _check_stores(parts, project_id, tool.vector_store_ids, f"tools[{index}].vector_store_ids")
             case CodeInterpreterTool():
                 await _check_code(parts, project_id, tool, f"tools[{index}]")
             case _:
                 pass
 
 
-async def _check_stores(parts: Parts, project_id: str, store_ids: list[str]) -> None:
+async def _check_stores(parts: Parts, project_id: str, store_ids: list[str], path: str) -> None:
+    for index, store_id in enumerate(store_ids):
+        check_id(f"{path}[{index}]", store_id, "vs")
     try:
         await parts.store.vector_stores.scopes(project_id, store_ids, None, parts.now())
     except errors.NotFound as missing:
@@ -138,9 +140,7 @@ async def _check_code(parts: Parts, project_id: str, tool: CodeInterpreterTool, 
             f"The tool 'code_interpreter' is not available on this server. {fault}", param=path, code="unsupported_tool"
         )
     if isinstance(tool.container, AutoContainer):
-        await lookup_files(
-            parts, project_id, dict.fromkeys(tool.container.file_ids or (), f"{path}.container.file_ids")
-        )
+        await find_files(parts, project_id, tool.container.file_ids or (), f"{path}.container.file_ids")
     else:
         check_id(f"{path}.container", tool.container, "cntr")
         await parts.interpreter.container_for(project_id, tool.container)

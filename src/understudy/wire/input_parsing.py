@@ -153,9 +153,9 @@ def _whole(item: dict[str, Any], path: str) -> GivenItem:
 
 def _kind_of(item: dict[str, Any]) -> Any:
     """The type, which may be left out of messages and references; is in `item` afterwards."""
-    kind = item.setdefault("type", "message") if "role" in item or "id" not in item else item.get("type")
+    kind = item.get("type")
     if kind is None:
-        kind = item["type"] = "item_reference"
+        kind = item["type"] = "message" if "role" in item or "id" not in item else "item_reference"
     if isinstance(kind, str) and kind in _ALIASES:
         kind = item["type"] = _ALIASES[kind]
     return kind

@@ -119,8 +119,8 @@ def _fold(query: bytes, members: dict[str, type[inspect.Type]]) -> dict[str, Any
             _once(plain.setdefault(name, {}), inner.removesuffix("]"), text, key)
         elif kind is not None and not bracket:
             _once(plain, name, _scalar(kind, text), key)
-    # `after=` is how some clients write that they have no cursor.
-    return {name: value for name, value in plain.items() if name not in {"after", "before"} or value}
+    # `after=` and `limit=` are how some clients write null.
+    return {name: value for name, value in plain.items() if value != ""}
 
 
 def _check_known(query: bytes, members: Iterable[str]) -> None:
