@@ -421,6 +421,11 @@ def _used(server):
         ({"model": "gpt-4o", "messages": QUESTION, "max_tokens": 0}, "'max_tokens'"),
         ({"model": "gpt-4o", "messages": QUESTION, "temperature": 1.5}, "'temperature'"),
         ({"model": "gpt-4o", "messages": QUESTION, "tool_choice": {"type": {}}}, "'tool_choice.type'"),
+        ({"model": "gpt-4o", "messages": QUESTION, "tool_choice": {"type": "any"}}, "'tool_choice' is only allowed"),
+        (
+            {"model": "gpt-4o", "messages": QUESTION, "tool_choice": {"type": "tool", "name": "f"}, "tools": []},
+            "'tool_choice' is only allowed",
+        ),
         (
             {"model": "gpt-4o", "messages": QUESTION, "tools": [{"type": "bash_20250124", "name": "bash"}]},
             "'bash_20250124'",

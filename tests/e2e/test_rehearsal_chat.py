@@ -78,3 +78,37 @@ def test_audio_is_refused_clearly(client):
 def test_several_choices_and_a_predicted_output_are_taken(client):
     completion = asked(client, n=2, prediction={"type": "content", "content": "hello"})
     assert [choice.index for choice in completion.choices] == [0, 1]
+
+
+TOOL = {"type": "function", "function": COLOR}
+
+
+@pytest.mark.parametrize(
+    ("members", "param", "said"),
+    [
+        ({"tool_choice": {"type": "function", "function": {"name": "other"}}}, "tool_choice", "'other' not found"),
+        ({"tool_choice": {"type": "custom", "custom": {"name": "other"}}}, "tool_choice", "'other' not found"),
+        (
+            {
+                "tool_choice": {
+                    "type": "allowed_tools",
+                    "allowed_tools": {"mode": "auto", "tools": [{"type": "function", "function": {"name": "other"}}]},
+                }
+            },
+            "tool_choice",
+            "'other' not found",
+        ),
+        ({"tools": None, "tool_choice": "required"}, "tool_choice", "only allowed when 'tools'"),
+        ({"tools": None, "function_call": {"name": "other"}}, "function_call", "only allowed when 'functions'"),
+        (
+            {"tools": None, "functions": [COLOR], "function_call": {"name": "other"}},
+            "tool_choice",
+            "'other' not found",
+        ),
+    ],
+)
+def test_a_choice_of_a_function_that_is_not_offered_is_refused(client, members, param, said):
+    with pytest.raises(openai.BadRequestError) as error:
+        asked(client, **{"tools": [TOOL], **members})
+    assert error.value.param == param
+    assert said in error.value.message

@@ -188,10 +188,14 @@ def _texts(blocks: Iterable[_Block], path: str) -> Iterator[str]:
 
 def _tools(body: MessageBody) -> dict[str, Any]:
     tools = [_tool(tool, index) for index, tool in enumerate(body.get("tools") or ())]
+    choice = body.get("tool_choice") or {}
     if not tools:
+        if choice.get("type") in {"any", "tool"}:
+            raise UpstreamError(
+                "invalid_request", "'tool_choice' is only allowed when 'tools' are specified.", param="tool_choice"
+            )
         return {}
     chat: dict[str, Any] = {"tools": tools}
-    choice = body.get("tool_choice") or {}
     if choice.get("type") == "tool":
         chat["tool_choice"] = {"type": "function", "function": {"name": choice.get("name")}}
     elif choice.get("type") in _CHOICES:

@@ -27,6 +27,7 @@ from understudy.llm.rehearsal.conversation import (
 )
 from understudy.llm.rehearsal.hosting import Task, Tools
 from understudy.llm.rehearsal.validation import BadSchemaError, Schema
+from understudy.wire.wording import tool_choice_not_found
 
 _THRESHOLD = 2.0
 _NAME, _CONCEPT, _GENERIC, _PARAMETER, _DESCRIPTION, _OPTION, _LITERAL, _FITTING = (
@@ -160,18 +161,19 @@ def permitted(request: Request) -> Choice:
         return Choice(wish or "auto", offered)
     if wish.allowed_tools:
         return _allowed(wish.allowed_tools, offered)
-    name = wish.function.name if wish.function else ""
-    named = tuple(function for function in offered if function.name == name)
-    if not named:
-        raise UpstreamError(
-            "invalid_request", f"Tool choice {name!r} not found in 'tools' parameter.", status=400, param="tool_choice"
-        )
-    return Choice("required", named)
+    named = wish.function or wish.custom
+    return Choice("required", (_find(named.name if named else wish.type, offered),))
+
+
+def _find(name: str, offered: tuple[Function, ...]) -> Function:
+    for function in offered:
+        if function.name == name:
+            return function
+    raise UpstreamError("invalid_request", tool_choice_not_found(name), status=400, param="tool_choice")
 
 
 def _allowed(wish: AllowedTools, offered: tuple[Function, ...]) -> Choice:
-    names = {tool.function.name for tool in wish.tools if tool.function}
-    return Choice(wish.mode, tuple(function for function in offered if function.name in names))
+    return Choice(wish.mode, tuple(_find(tool.function.name, offered) for tool in wish.tools if tool.function))
 
 
 def choose(request: Request, conversation: Conversation) -> tuple[Call, ...]:

@@ -82,6 +82,7 @@ class AllowedTools(Struct):
 class ToolChoice(Struct):
     type: str
     function: FunctionName | None = None
+    custom: FunctionName | None = None
     allowed_tools: AllowedTools | None = None
 
 
@@ -260,6 +261,13 @@ def _modernize(request: Request) -> None:
     for message in request.messages:
         if message.function_call is not None and not message.tool_calls:
             message.tool_calls = [ToolCall(function=message.function_call)]
+    if isinstance(request.function_call, FunctionName) and not request.functions:
+        raise UpstreamError(
+            "invalid_request",
+            "'function_call' is only allowed when 'functions' are specified.",
+            status=400,
+            param="function_call",
+        )
     if request.functions and not request.tools:
         request.tools = [Tool(function=function) for function in request.functions]
         request.parallel_tool_calls = False
