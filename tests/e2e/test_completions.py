@@ -141,3 +141,20 @@ def test_log_probabilities_come_in_the_form_of_completions(client, upstream, str
 def test_log_probabilities_that_the_provider_does_not_have_are_null(client, upstream):
     upstream.answer(text("Hi"))
     assert asked(client, logprobs=0).choices[0].logprobs is None
+
+
+@pytest.mark.parametrize("stream", [False, True])
+def test_the_sum_of_the_tokens_is_there_where_the_provider_leaves_it_out(client, upstream, stream):
+    chunk = {"id": "c", "object": "chat.completion.chunk", "created": 1, "model": "gpt-4o"}
+    usage = {"prompt_tokens": 5, "completion_tokens": 2}
+    choice = {"index": 0, "finish_reason": "stop"}
+    if stream:
+        lines = ({"choices": [{**choice, "delta": {"content": "Hi"}}]}, {"choices": [], "usage": usage})
+        data = b"".join(b"data: " + json.dumps({**chunk, **line}).encode() + b"\n\n" for line in lines)
+        upstream.answer(reply(data + b"data: [DONE]\n\n", content_type="text/event-stream"))
+        *_, last = asked(client, stream=True, stream_options={"include_usage": True})
+    else:
+        message = {"role": "assistant", "content": "Hi"}
+        upstream.answer(reply({**chunk, "choices": [{**choice, "message": message}], "usage": usage}))
+        last = asked(client)
+    assert last.usage.total_tokens == 7

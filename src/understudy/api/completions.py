@@ -37,7 +37,6 @@ _PASSED_ON: Final = (
     "logit_bias",
     "user",
 )
-_COUNTS: Final = ("prompt_tokens", "completion_tokens", "total_tokens")
 
 
 async def create_completion(request: Request) -> Response:
@@ -122,7 +121,7 @@ class _Writing:
         self._echo = bool(asked.echo)
         self.counted = bool(asked.stream_options and asked.stream_options.include_usage)
         self._logprobs: dict[int, TextLogprobs] = {}
-        self._usage: dict[str, int] = dict.fromkeys(_COUNTS, 0)
+        self._usage: dict[str, int] = {"prompt_tokens": 0, "completion_tokens": 0, "total_tokens": 0}
 
     def whole(self, prompts: Sequence[str], answers: Sequence[dict[str, Any]]) -> bytes:
         choices = []
@@ -162,8 +161,10 @@ class _Writing:
 
     def _count(self, answer: dict[str, Any]) -> None:
         usage = answer.get("usage") or {}
-        for name in _COUNTS:
+        for name in ("prompt_tokens", "completion_tokens"):
             self._usage[name] += usage.get(name) or 0
+        # Some providers leave the sum out.
+        self._usage["total_tokens"] = self._usage["prompt_tokens"] + self._usage["completion_tokens"]
         self._model = answer.get("model") or self._model
 
     def _encoded(self, choices: list[TextChoice], usage: Any) -> bytes:
