@@ -14,7 +14,7 @@ from e2e.sending import upload
 from e2e.talk import each_database, on_both
 from envelope import assert_error
 from serving import KEY
-from upstream import HANG, Gate, fault, stalled, text
+from upstream import HANG, Gate, fault, reply, stalled, text
 from waiting import eventually
 
 USAGE = {
@@ -160,6 +160,16 @@ def test_a_spent_quota_is_not_tried_again(server, upstream):
     upstream.answer(fault(429, "Nothing left.", code="insufficient_quota"))
     ended = reached(server, begun(server, [chat_line("a", "Hello")]))
     assert told(server, ended.error_file_id)["a"]["response"]["status_code"] == 429
+
+
+def test_an_embedding_that_ignores_the_request_is_an_error_of_its_line_soon(server, upstream):
+    upstream.always(reply({"object": "list", "data": [{"index": 0, "embedding": [0.5, 0.25]}]}))
+    body = {"model": "gpt-4o", "input": "Hi", "dimensions": 3}
+    line = {"custom_id": "a", "method": "POST", "url": "/v1/embeddings", "body": body}
+    ended = reached(server, begun(server, [line], "/v1/embeddings"))
+    response = told(server, ended.error_file_id)["a"]["response"]
+    assert (response["status_code"], response["body"]["error"]["code"]) == (502, "upstream_malformed")
+    assert len(upstream.requests) == 3
 
 
 # -- what is wrong with an input ---------------------------------------------------------------------------------

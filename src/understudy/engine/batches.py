@@ -76,6 +76,9 @@ _PASSING: Final = frozenset({408, 425, 429, 502, 503, 504, 529})
 _MOST_ATTEMPTS: Final = 12
 _LONGEST_WAIT: Final = 60.0
 _REST: Final = 5.0
+# A page of a proxy may be gone at the next attempt; a provider that ignores what was asked is not.
+_MALFORMED: Final = b'"upstream_malformed"'
+_MALFORMED_ATTEMPTS: Final = 3
 _NEVER_BY_WAITING: Final = (b'"insufficient_quota"', b'"billing_error"')
 # What a token is taken to be where a provider does not count, in bytes of JSON.
 _BYTES_PER_TOKEN: Final = 4
@@ -394,6 +397,8 @@ class Batches:
                     await asyncio.sleep(0)
                 status, answered = await endpoint(claimed.project_id, body)
             if status not in _PASSING or any(sign in answered for sign in _NEVER_BY_WAITING):
+                break
+            if _MALFORMED in answered and attempt >= _MALFORMED_ATTEMPTS - 1:
                 break
             if attempt < _MOST_ATTEMPTS - 1:
                 await asyncio.sleep(min(2.0**attempt, _LONGEST_WAIT) * self._chance.uniform(0.5, 1.0))
