@@ -31,7 +31,7 @@ def parts(said):
 
 
 FRAMEWORKS = {
-    # openai 1.109.1, 2.x and 3.57.0: `responses.parse` with a model of pydantic and `pydantic_function_tool`.
+    # openai 1.109.1, 2.54.0 and 3.52.0, which send the same: `responses.parse` with a model of pydantic and `pydantic_function_tool`.
     "openai": {
         "input": "Weather in Paris?",
         "text": {
