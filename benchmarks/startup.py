@@ -13,7 +13,7 @@ from benchmarks.report import Report
 from benchmarks.stage import Stage
 
 STARTS = 7
-_READY, _RSS, _INSTALLED = 1.5, 100, 120
+_READY, _RSS, _INSTALLED = 1.5, 100, 130
 _HEALTH = b"GET /health/live HTTP/1.1\r\nHost: 127.0.0.1\r\nConnection: close\r\n\r\n"
 _POLL = 0.002
 
