@@ -85,6 +85,7 @@ def _inputs(prepared: Prepared) -> Iterator[Input]:
     yield from hostile_bodies.malformed()
     yield from hostile_bodies.lists(prepared)
     yield from hostile_texts.chats()
+    yield from hostile_texts.other_dialects()
     yield from hostile_texts.objects(prepared)
     yield from hostile_texts.files()
 

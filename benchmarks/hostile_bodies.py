@@ -39,9 +39,15 @@ def malformed() -> Iterator[Input]:
 
 
 def lists(prepared: Prepared) -> Iterator[Input]:
+    yield from _thread_lists(prepared)
+    yield from _model_lists(prepared)
+    yield from _object_lists(prepared)
+
+
+def _thread_lists(prepared: Prepared) -> Iterator[Input]:
     message = {"role": "user", "content": "hi"}
     yield Input("threads: 100,000 messages", "/v1/threads", encoded({"messages": [message] * 100_000}))
-    yield Input("threads: 1,000,000 messages", "/v1/threads", encoded({"messages": [message] * 800_000}))
+    yield Input("threads: 800,000 messages", "/v1/threads", encoded({"messages": [message] * 800_000}))
     yield Input("threads: most messages", "/v1/threads", encoded({"messages": [message] * 500}))
     yield Input(
         "threads/runs: 100,000 messages",
@@ -67,6 +73,11 @@ def lists(prepared: Prepared) -> Iterator[Input]:
             }
         ),
     )
+
+
+def _model_lists(prepared: Prepared) -> Iterator[Input]:
+    message = {"role": "user", "content": "hi"}
+    part = {"type": "text", "text": "hi"}
     yield Input(
         "chat: 200,000 messages",
         "/v1/chat/completions",
@@ -108,6 +119,9 @@ def lists(prepared: Prepared) -> Iterator[Input]:
     yield Input(
         "embeddings: token arrays", "/v1/embeddings", encoded({"model": "rehearsal", "input": [[1] * 2000] * 2048})
     )
+
+
+def _object_lists(prepared: Prepared) -> Iterator[Input]:
     yield Input(
         "file batch: 2,000 unknown files",
         f"/v1/vector_stores/{prepared.store_id}/file_batches",

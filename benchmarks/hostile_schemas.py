@@ -6,8 +6,8 @@ from typing import Any
 from benchmarks.hostile_inputs import Input, chat, closed_object, encoded
 
 
-def every() -> Iterator[Input]:
-    schemas: dict[str, Any] = {
+def _schemas() -> dict[str, dict[str, Any]]:
+    return {
         "nested repeats": _text({"pattern": "(a{1000}){1000}"}),
         "nested repeats, deeper": _text({"pattern": "(((a{100}){100}){100}){100}"}),
         "nested stars": _text({"pattern": "^(((a*)*)*)*b$", "minLength": 2000}),
@@ -47,6 +47,10 @@ def every() -> Iterator[Input]:
         "deep": _nested(90),
         "wide": closed_object({f"m{n}": {"type": "string"} for n in range(50_000)}),
     }
+
+
+def every() -> Iterator[Input]:
+    schemas = _schemas()
     for name, schema in schemas.items():
         yield Input(f"chat format: {name}", "/v1/chat/completions", encoded(_formatted(schema)))
     bomb = schemas["nested repeats"]

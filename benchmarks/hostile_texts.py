@@ -44,6 +44,9 @@ def chats() -> Iterator[Input]:
     image = {"type": "image_url", "image_url": {"url": "data:image/png;base64," + "A" * 20_000_000}}
     yield Input("chat: 20 MB image", path, encoded(chat([{"type": "text", "text": "look"}, image])))
     yield Input("chat, stored: 10 MB", path, encoded(chat(words(TEXT_BYTES)) | {"store": True}))
+
+
+def other_dialects() -> Iterator[Input]:
     yield Input(
         "completions: 20 prompts", "/v1/completions", encoded({"model": "rehearsal", "prompt": [words(1_000_000)] * 20})
     )
@@ -112,6 +115,10 @@ def objects(prepared: Prepared) -> Iterator[Input]:
         submit,
         encoded({"tool_outputs": [{"tool_call_id": prepared.call_id, "output": words(20_000_000)}]}),
     )
+    yield from _large_calls(prepared, part["text"])
+
+
+def _large_calls(prepared: Prepared, text: str) -> Iterator[Input]:
     tools = [
         {
             "type": "function",
@@ -134,7 +141,7 @@ def objects(prepared: Prepared) -> Iterator[Input]:
     yield Input(
         "tools: execute, 10 MB",
         "/api/v3/tools/execute/AI_ML_API_CREATE_THREAD",
-        encoded({"arguments": {"messages": [{"role": "user", "content": part["text"]}] * 40}}),
+        encoded({"arguments": {"messages": [{"role": "user", "content": text}] * 40}}),
     )
     call = {
         "jsonrpc": "2.0",
@@ -142,7 +149,7 @@ def objects(prepared: Prepared) -> Iterator[Input]:
         "method": "tools/call",
         "params": {
             "name": "AI_ML_API_CREATE_THREAD",
-            "arguments": {"messages": [{"role": "user", "content": part["text"]}] * 27},
+            "arguments": {"messages": [{"role": "user", "content": text}] * 27},
         },
     }
     yield Input("MCP: call, 7 MB", "/mcp", encoded(call), headers="Accept: application/json, text/event-stream\r\n")
