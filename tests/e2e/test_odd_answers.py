@@ -126,6 +126,20 @@ def test_a_message_has_whole_counts_whatever_the_provider_counts(providers, upst
             assert stream.get_final_message().usage.output_tokens == LARGEST
 
 
+def test_cached_tokens_are_no_more_than_the_prompt_that_they_are_part_of(server, client, upstream):
+    usage = {"prompt_tokens": 9, "completion_tokens": 3, "prompt_tokens_details": {"cached_tokens": 10**23}}
+    chunk = b"data: " + json.dumps({"choices": [], "usage": usage}).encode() + b"\n\n"
+    upstream.always(text("Hi", usage=None).but(items=("Hi", raw(chunk))))
+    response = client.responses.create(model="gpt-4o", input="Hello")
+    assert (response.usage.input_tokens, response.usage.input_tokens_details.cached_tokens) == (9, 9)
+    options = {"include_usage": True}
+    chat = client.chat.completions.create(model="gpt-4o", messages=SAID, stream=True, stream_options=options)
+    assert last_usage(chat).prompt_tokens_details.cached_tokens == 9
+    with client_of(server) as claude, claude.messages.stream(model="gpt-4o", max_tokens=9, messages=SAID) as stream:
+        counted = stream.get_final_message().usage
+    assert (counted.input_tokens, counted.cache_read_input_tokens) == (0, 9)
+
+
 UNSTORABLE = [
     (b'"a\xff\xfeb"', "a\ufffd\ufffdb"),
     (b'"a\\ud800b"', "a\ufffdb"),

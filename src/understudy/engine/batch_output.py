@@ -60,9 +60,10 @@ def usage_of(body: bytes) -> Usage:
     out = usage.completion_tokens_details or usage.output_tokens_details or _Details()
     cached = into.cached_tokens or usage.cache_read_input_tokens or 0
     uncounted = (usage.cache_read_input_tokens or 0) + (usage.cache_creation_input_tokens or 0)
+    prompt = (usage.prompt_tokens or usage.input_tokens or 0) + uncounted
     return Usage(
-        input_tokens=(usage.prompt_tokens or usage.input_tokens or 0) + uncounted,
-        cached_tokens=cached,
+        input_tokens=prompt,
+        cached_tokens=min(cached, prompt),
         output_tokens=usage.completion_tokens or usage.output_tokens or 0,
         reasoning_tokens=out.reasoning_tokens or 0,
     )

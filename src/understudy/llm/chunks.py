@@ -79,6 +79,12 @@ class TokenCounts(msgspec.Struct, gc=False):
     prompt_tokens_details: InputDetails | None = None
     completion_tokens_details: OutputDetails | None = None
 
+    def __post_init__(self) -> None:
+        """Cached tokens are part of the prompt: clients subtract them from it."""
+        details = self.prompt_tokens_details
+        if details is not None and details.cached_tokens and self.prompt_tokens is not None:
+            details.cached_tokens = min(details.cached_tokens, self.prompt_tokens)
+
 
 class Chunk(msgspec.Struct, gc=False):
     choices: Annotated[list[Choice], Meta(max_length=MOST_CHOICES)] | None = None

@@ -37,6 +37,9 @@ def usage(value: Any) -> _Object | None:
     prompt, completion = counts.get("prompt_tokens"), counts.get("completion_tokens")
     if prompt is not None and completion is not None and "total_tokens" in counts:
         counts["total_tokens"] = min(prompt + completion, payload.LARGEST_COUNT)
+    details = counts.get("prompt_tokens_details")
+    if prompt is not None and isinstance(details, dict) and details.get("cached_tokens"):
+        details["cached_tokens"] = min(details["cached_tokens"], prompt)
     return counts
 
 
