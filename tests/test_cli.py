@@ -190,7 +190,7 @@ def test_a_command_in_a_folder_without_a_server_names_the_directory_and_creates_
     assert list(tmp_path.iterdir()) == []
 
 
-def test_a_command_that_is_given_another_directory_or_a_file_names_it(understudy, tmp_path):
+def test_a_command_with_another_directory_or_a_file_names_it(understudy, tmp_path):
     (tmp_path / "other").mkdir()
     (tmp_path / "file").touch()
     assert "other' is not a data directory" in understudy("keys", "list", "--data", "other", code=1).stderr
@@ -257,7 +257,7 @@ def test_a_settings_file_that_is_wrong_ends_a_command_with_its_name_and_the_valu
     assert "Traceback" not in stderr
 
 
-def test_a_password_in_the_url_of_the_database_is_shown_by_no_command(understudy):
+def test_no_command_prints_the_password_in_the_url_of_the_database(understudy):
     for url in (
         "postgresql://u@127.0.0.1:9/d?password=hunter2",
         "postgresql://u:hunter2/x@127.0.0.1:9/d",

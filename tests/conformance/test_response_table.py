@@ -209,7 +209,7 @@ def test_a_part_of_a_message_is_served_or_refused_as_the_table_says(row, send):
 
 
 @pytest.mark.parametrize("row", of("Include"), ids=named)
-def test_what_is_asked_for_besides_is_served_ignored_or_refused_as_the_table_says(row, send):
+def test_an_include_is_served_ignored_or_refused_as_the_table_says(row, send):
     check(send("/responses", {**BASE, "include": [row.name]}), row, "include")
 
 

@@ -70,7 +70,7 @@ def test_a_server_without_any_file_may_begin_again_with_a_fresh_directory(new_se
 
 
 @each_database
-def test_a_directory_of_an_earlier_version_is_given_an_id_at_its_next_start(new_server, database):
+def test_a_directory_of_an_earlier_version_gets_an_id_at_its_next_start(new_server, database):
     server = new_server(**database).start()
     made = upload(server, b"kept")
     server.stop()

@@ -56,7 +56,7 @@ def test_a_message_of_anthropics_dialect_is_refused_it_too(server):
     assert reply.json["error"]["message"] == f"Invalid schema for function 'look_up': {REASON}"
 
 
-def test_a_run_with_such_a_format_fails_and_says_why(client):
+def test_a_run_with_such_a_format_fails_with_the_reason(client):
     wanted = {"type": "json_schema", "json_schema": {"name": "x", "schema": BOMB}}
     assistant = client.beta.assistants.create(model="rehearsal", response_format=wanted)
     thread = new_thread(client, "hi")

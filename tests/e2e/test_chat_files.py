@@ -72,7 +72,7 @@ def test_rehearsal_reads_files(server, client, how):
         (None, 400, "messages[0].content[1].file"),
     ],
 )
-def test_a_file_that_is_none_is_refused_before_the_provider_is_asked(server, upstream, file, status, param):
+def test_a_malformed_file_part_is_refused_before_the_provider_is_called(server, upstream, file, status, param):
     parts = [{"type": "text", "text": "x"}, {"type": "file", "file": file}]
     body = {"model": "gpt-4o", "messages": [{"role": "user", "content": parts}]}
     refused = server.ask("POST", "/chat/completions", body)

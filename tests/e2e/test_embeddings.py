@@ -155,7 +155,7 @@ def coded(*numbers):
 @pytest.mark.proves("chat.embeddings_checked")
 @pytest.mark.parametrize("given", [[0.5, -0.25], coded(0.5, -0.25)])
 @pytest.mark.parametrize("wanted", ["float", "base64", None])
-def test_vectors_come_in_the_encoding_that_was_asked_for_whatever_the_provider_sends(server, upstream, given, wanted):
+def test_vectors_have_the_requested_encoding_whatever_the_provider_sends(server, upstream, given, wanted):
     upstream.answer(listed(given, given))
     body = {"model": "gpt-4o", "input": [TEXT, TEXT], "encoding_format": wanted}
     answered = server.ask("POST", "/embeddings", body).json
@@ -209,7 +209,7 @@ def test_vectors_that_are_missing_or_none_are_an_error_and_no_zeros(client, upst
     assert caught.value.status_code == 502
 
 
-def test_another_dimension_than_was_asked_for_is_an_error(client, upstream):
+def test_another_dimension_than_the_requested_one_is_an_error(client, upstream):
     upstream.answer(listed([1.0, 0.0, 0.0]), listed([1.0, 0.0]))
     with pytest.raises(openai.InternalServerError, match="3 dimensions where 'dimensions' is 2"):
         client.embeddings.create(model="gpt-4o", input=TEXT, dimensions=2)

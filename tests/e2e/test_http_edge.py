@@ -150,7 +150,7 @@ def test_what_was_uploaded_comes_back_as_bytes_and_never_as_a_page(server, filen
     assert reply.headers.get_all("x-content-type-options") == ["nosniff"]
 
 
-def test_a_file_whose_name_is_empty_is_named_by_its_media_type(server):
+def test_a_file_with_an_empty_name_gets_a_name_from_its_media_type(server):
     made = send(server, "/v1/files", field("purpose", "user_data"), file_part(b"x", "", content_type="text/plain"))
     assert made.json["filename"] == "file.txt"
     upload = {"filename": "../", "purpose": "user_data", "bytes": 1, "mime_type": "text/csv"}

@@ -44,7 +44,7 @@ def test_a_key_works_as_soon_as_it_is_made_and_not_for_long_once_it_is_revoked(n
 
 
 @each_database
-def test_what_a_revoked_key_has_opened_ends_soon_with_an_error_and_all_else_goes_on(new_server, upstream, database):
+def test_streams_of_a_revoked_key_end_with_an_error_and_others_continue(new_server, upstream, database):
     server = new_server(**database).start()
     made = json.loads(run(server, "keys", "create", "--json"))
     gate = Gate()

@@ -97,7 +97,7 @@ def test_a_guarded_call_waits_for_the_next_response(client, upstream, dice, appr
     assert message.content[0].text == "Done."
 
 
-def test_a_call_that_fails_says_whose_fault_it_was(mcp_server, client, upstream, dice):
+def test_a_failed_call_has_the_kind_of_its_error(mcp_server, client, upstream, dice):
     upstream.answer(calls(call("fail", call_id="call_f", reason="no dice")), text("Sorry."))
     events = list(client.responses.create(model=MODEL, input="Fail", tools=[mcp(dice)], stream=True))
     made = events[-1].response

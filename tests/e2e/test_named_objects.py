@@ -141,7 +141,7 @@ def filled(value, ids):
     return value
 
 
-def test_an_image_of_this_project_is_shown_as_it_was_sent(server, thread):
+def test_an_image_of_this_project_is_returned_as_it_was_sent(server, thread):
     file_id = upload(server, PNG, "vision", "dot.png")["id"]
     made = server.ask("POST", f"/v1/threads/{thread.id}/messages", message(image(file_id, detail="low")))
     assert (made.status, made.json["content"]) == (200, [image(file_id, detail="low")])

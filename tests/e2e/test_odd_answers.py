@@ -75,7 +75,7 @@ def usage_chunk(prompt, said):
 
 
 @pytest.mark.parametrize("usage", [None, {}, [], "many", True, {"prompt_tokens": True}, {"prompt_tokens": {}}])
-def test_usage_that_says_nothing_is_estimated(client, upstream, assistant, usage):
+def test_usage_without_counts_is_estimated(client, upstream, assistant, usage):
     thread = new_thread(client, "Hello")
     upstream.answer(
         Answer(
@@ -219,7 +219,7 @@ def test_128_calls_are_served(client, upstream, forecaster, thread):
 
 
 @pytest.mark.parametrize("indexed", [True, False])
-def test_calls_that_share_an_id_or_have_none_are_told_apart(client, upstream, indexed):
+def test_calls_that_share_an_id_or_have_none_get_ids_of_their_own(client, upstream, indexed):
     same = calls(call("a", call_id="x", city="1"), call("b", call_id="x", city="2"), indexed=indexed)
     nameless = calls(call("a", call_id=None, city="1"), call("b", call_id=None, city="2"), indexed=indexed)
     upstream.answer(same if indexed else nameless, same, nameless)

@@ -65,7 +65,7 @@ def words(upstream):
         (office.opendocument("text", "<text:p>Pizza for Travis.</text:p>"), ""),
     ],
 )
-def test_a_document_is_read_by_its_media_type_or_its_bytes_where_its_name_says_nothing(client, upstream, data, kind):
+def test_a_document_without_an_extension_is_read_by_its_media_type_or_its_bytes(client, upstream, data, kind):
     for named in ({}, {"filename": "menu"}, {"filename": "menu.part1"}):
         ask(client, {"type": "input_file", "file_data": data_url(data, kind), **named})
         assert "Pizza for Travis." in words(upstream), named
@@ -84,7 +84,7 @@ def test_the_charset_of_a_media_type_is_honoured_and_what_is_not_read_is_noted(c
     assert "[Not read: 1 byte is not valid UTF-8 and became U+FFFD.]" in words(upstream)
 
 
-def test_what_says_nowhere_what_it_is_cannot_be_read(client, upstream):
+def test_a_document_of_an_unknown_type_cannot_be_read(client, upstream):
     ask(client, {"type": "input_file", "filename": "a.unknown", "file_data": data_url(b"Pizza", "")})
     assert "'a.unknown' cannot be read" in words(upstream)
 
@@ -116,13 +116,13 @@ def test_pages_of_a_scanned_document_reach_models_that_see(client, server, upstr
     assert "The end." in words(upstream)
 
 
-def test_models_that_do_not_see_are_told_that_a_document_was_scanned(client, upstream):
+def test_models_that_do_not_see_get_a_note_that_a_document_was_scanned(client, upstream):
     part = {"type": "input_file", "filename": "a.pdf", "file_data": data_url(scanned("red"), "application/pdf")}
     ask(client, part, model="org/with/slashes")
     assert "'a.pdf' cannot be read" in words(upstream)
 
 
-def test_a_long_scanned_document_is_shown_in_part_and_said_to_be(client, upstream):
+def test_a_long_scanned_document_is_sent_in_part_with_a_note(client, upstream):
     part = {"type": "input_file", "filename": "a.pdf", "file_data": data_url(scanned(*["red"] * 22), "application/pdf")}
     ask(client, part)
     parts = given(upstream)
@@ -164,7 +164,7 @@ BROKEN = "data:application/pdf;base64,JVBER!!!"
         ({"type": "input_image", "image_url": "data:image/png,iVBORw0KGgo="}, "image_url", "invalid_value"),
     ],
 )
-def test_contents_that_are_not_what_they_say_are_refused_with_their_place(server, upstream, part, member, code):
+def test_contents_of_another_type_than_declared_are_refused_with_their_path(server, upstream, part, member, code):
     content = [{"type": "input_text", "text": "Look:"}, part]
     message = {"role": "user", "content": content}
     output = {"type": "function_call_output", "call_id": "call_a", "output": content}

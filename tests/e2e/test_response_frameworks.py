@@ -330,7 +330,7 @@ def test_codex_works_over_http_with_every_kind_of_its_tools(dropping_server, ups
     ]
 
 
-def test_codex_sends_what_it_kept_of_hosted_tools_and_of_images(dropping_server, upstream):
+def test_codex_replays_items_of_hosted_tools_and_of_images(dropping_server, upstream):
     upstream.answer(text("Yes."))
     image = {"type": "input_image", "image_url": "data:image/png;base64,iVBORw0KGgoAAAANSUhEUg==", "detail": "high"}
     items = [

@@ -8,7 +8,7 @@ LOGPROBS = ["message.output_text.logprobs"]
 
 @pytest.mark.proves("responses.logprobs")
 @pytest.mark.parametrize(("asked", "count"), [({"include": LOGPROBS}, 0), ({"top_logprobs": 2}, 1)])
-def test_log_probabilities_of_each_token_are_given_where_they_are_asked_for(client, asked, count):
+def test_log_probabilities_of_each_token_are_returned_on_request(client, asked, count):
     events = list(client.responses.create(model="rehearsal", input="Say: red boats", stream=True, **asked))
     made = events[-1].response
     part = made.output[0].content[0]
@@ -23,7 +23,7 @@ def test_log_probabilities_of_each_token_are_given_where_they_are_asked_for(clie
     assert made.top_logprobs == asked.get("top_logprobs", 0)
 
 
-def test_log_probabilities_are_not_given_where_they_are_not_asked_for(client, upstream):
+def test_log_probabilities_are_not_returned_without_a_request(client, upstream):
     made = client.responses.create(model="gpt-4o", input="Hello")
     assert made.output[0].content[0].logprobs == []
     assert "logprobs" not in upstream.requests[-1].body

@@ -210,7 +210,7 @@ def test_a_free_text_tool_of_a_namespace_keeps_both_names(client, upstream):
     assert (item.type, item.namespace, item.name, item.input) == ("custom_tool_call", "calendar", "note", "Buy milk")
 
 
-def test_long_and_equal_names_are_told_apart_by_the_provider_and_not_by_the_client(client, upstream):
+def test_long_and_equal_names_are_distinct_for_the_provider_and_unchanged_for_the_client(client, upstream):
     long_name = "n" * 100
     group = {
         "type": "namespace",
@@ -409,7 +409,7 @@ def test_malformed_arguments_still_make_an_item_that_the_client_can_answer(clien
     assert item.call_id == "call_1"
 
 
-def test_a_call_that_was_cut_off_in_its_middle_is_not_shown_as_one(client, upstream):
+def test_a_call_that_was_cut_off_in_its_middle_is_not_returned(client, upstream):
     upstream.answer(calls(call("shell", raw_arguments='{"commands": ["rm -r /tmp/a'), finish="length"))
     made = respond(client, tools=[SHELL])
     assert (made.status, made.output) == ("incomplete", [])
@@ -449,7 +449,7 @@ def test_a_search_that_a_server_has_made_needs_no_call_and_brings_its_tools(clie
     assert (shown[1]["defer_loading"], shown[1]["allowed_callers"]) == (True, ["direct", "programmatic"])
 
 
-def test_what_a_function_returns_is_told_in_its_description(client, upstream):
+def test_the_output_schema_of_a_function_is_part_of_its_description(client, upstream):
     upstream.answer(text("Yes."))
     schema = {"type": "object", "properties": {"degrees": {"type": "number"}}}
     made = respond(client, tools=[function(description="Weather.", output_schema=schema)])
@@ -471,7 +471,7 @@ def test_settings_that_change_in_a_conversation_hold_from_there_on(client, upstr
 # -- items -------------------------------------------------------------------------------------------------------
 
 
-def test_the_phase_of_messages_and_the_callers_of_calls_are_kept(client, upstream):
+def test_the_phase_of_messages_and_the_callers_of_calls_are_stored(client, upstream):
     caller = {"type": "program", "caller_id": "call_p"}
     items = [
         {"role": "user", "content": "Hi"},
@@ -526,7 +526,7 @@ FOREIGN = [
 ]
 
 
-def test_items_of_hosted_tools_are_kept_as_they_came(client, upstream):
+def test_items_of_hosted_tools_are_stored_unchanged(client, upstream):
     upstream.answer(text("Yes."))
     made = respond(client, [*FOREIGN, {"role": "user", "content": "Hi"}])
     listed = [one.to_dict() for one in client.responses.input_items.list(made.id, order="asc").data]
@@ -534,7 +534,7 @@ def test_items_of_hosted_tools_are_kept_as_they_came(client, upstream):
     assert [one["content"] for one in told(upstream)] == ["Hi"]
 
 
-def test_weights_of_a_hybrid_search_are_shown_and_checked(client, server, upstream):
+def test_weights_of_a_hybrid_search_are_returned_and_checked(client, server, upstream):
     upstream.answer(text("Yes."))
     store = client.vector_stores.create()
     ranking = {"ranker": "auto", "score_threshold": 0.5, "hybrid_search": {"embedding_weight": 1.0, "text_weight": 3.0}}
@@ -544,7 +544,7 @@ def test_weights_of_a_hybrid_search_are_shown_and_checked(client, server, upstre
     assert refused(server, tools=[wrong])["param"] == "tools[0].ranking_options.hybrid_search.embedding_weight"
 
 
-def test_the_skills_of_a_local_shell_are_told_to_the_model(client, upstream):
+def test_the_skills_of_a_local_shell_are_sent_to_the_model(client, upstream):
     upstream.answer(text("Yes."))
     skill = {"name": "tidy", "description": "Tidies up.", "path": "/skills/tidy"}
     respond(client, tools=[{"type": "shell", "environment": {"type": "local", "skills": [skill]}}])

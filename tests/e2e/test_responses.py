@@ -278,7 +278,7 @@ def test_reasoning_is_shown_where_it_is_asked_for_and_given_back_with_the_calls(
 
 
 @pytest.mark.parametrize(("context", "given_back"), [(None, [False, True]), ("all_turns", [True, True])])
-def test_reasoning_of_earlier_turns_is_given_back_where_all_turns_are_asked_for(client, upstream, context, given_back):
+def test_reasoning_of_earlier_turns_is_replayed_with_the_context_all_turns(client, upstream, context, given_back):
     asks = {"tool_calls": [{"index": 0, "id": "call_a", "function": {"name": "get_weather", "arguments": "{}"}}]}
     upstream.always(deltas({"reasoning_content": "Hm."}, asks, finish="tool_calls"))
     made = respond(client, "Weather?", tools=[WEATHER])
@@ -347,7 +347,7 @@ def test_one_in_the_background_can_be_cancelled_and_only_once(client, upstream):
 
 
 @on_both
-def test_one_that_is_cancelled_before_the_model_said_anything_cost_nothing(client, upstream):
+def test_a_response_cancelled_before_the_model_answers_costs_nothing(client, upstream):
     upstream.always(stalled())
     made = respond(client, background=True)
     client.responses.cancel(made.id)

@@ -38,7 +38,7 @@ def alone(tmp_path_factory):
 
 
 @pytest.mark.parametrize(("path", "body"), ANSWERS, ids=[f"{path} {sorted(body)}" for path, body in ANSWERS])
-def test_an_answer_under_a_hosted_name_says_who_gave_it_and_costs_nothing(alone, path, body):
+def test_an_answer_under_a_hosted_name_has_the_stand_in_header_and_costs_nothing(alone, path, body):
     reply = alone.ask("POST", path, body)
     assert reply.status == 200, reply.body
     assert reply.headers[HEADER] == "rehearsal"
@@ -58,7 +58,7 @@ def test_a_provider_that_is_configured_answers_itself(server):
     assert HEADER not in reply.headers
 
 
-def test_runs_and_what_is_retrieved_later_say_so_too(alone):
+def test_runs_and_later_reads_have_the_stand_in_header_too(alone):
     api = alone.client
     weather = {"type": "function", "function": {"name": "get_weather", "parameters": {"type": "object"}}}
     assistant = api.beta.assistants.create(model="gpt-4o", tools=[weather])

@@ -50,7 +50,7 @@ SECRETS = [
 
 
 @pytest.mark.parametrize("said", HIDDEN)
-def test_addresses_paths_and_keys_are_not_shown(said):
+def test_addresses_paths_and_keys_are_redacted(said):
     public = redact(said, host="models.example.net")
     assert [secret for secret in SECRETS if secret in public] == []
 
@@ -66,7 +66,7 @@ def test_addresses_paths_and_keys_are_not_shown(said):
         "Value 1.2.3 of 'version', temperature: 0.7, at line 5.",
     ],
 )
-def test_what_helps_clients_is_shown(said):
+def test_public_links_and_reasons_are_not_redacted(said):
     assert redact(said, host="models.example.net") == said
 
 

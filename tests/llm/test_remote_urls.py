@@ -100,7 +100,7 @@ async def test_no_dialect_carries_one_to_a_provider(upstream, models, part, path
     assert upstream.requests == []
 
 
-async def test_what_is_said_or_cited_is_no_url_to_fetch(upstream, models):
+async def test_urls_in_texts_and_citations_are_not_fetched(upstream, models):
     main = models({"main": {"base_url": upstream.url, "models": ["m"]}})
     upstream.answer(text("Hi"))
     cited = {"type": "url_citation", "url_citation": {"url": INSIDE}}

@@ -158,7 +158,7 @@ def test_children_that_read_documents_come_and_go_and_close_nobody_s_files(loop,
     beside_threads(loop, tmp_path, work)
 
 
-def test_a_process_of_the_launcher_has_the_descriptors_that_it_was_given_and_no_others(tmp_path):
+def test_a_process_of_the_launcher_has_only_the_descriptors_passed_to_it(tmp_path):
     launcher = Launcher()
     out = tmp_path / "out"
     with out.open("w") as file:

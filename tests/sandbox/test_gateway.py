@@ -241,7 +241,7 @@ async def test_a_kernel_that_somebody_else_ended_is_replaced(new_gateway, tmp_pa
     assert await ok(session, "1 + 1") == "2"
 
 
-async def test_what_is_wrong_with_a_gateway_is_said_and_to_clients_without_its_address(new_gateway, caplog):
+async def test_an_error_of_a_gateway_reaches_clients_without_its_address(new_gateway, caplog):
     assert await (await new_gateway()).check() is None
     assert (
         "The gateway of the sandbox answered GET kernelspecs with 401"

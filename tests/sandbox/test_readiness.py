@@ -96,7 +96,7 @@ def test_an_interpreter_that_does_not_work_is_named(pretend):
     assert "the Python of the code interpreter does not work: it ended with exit code 3" in found
 
 
-def test_an_environment_that_is_being_made_is_named_with_its_progress(pretend, checkout):
+def test_an_environment_in_preparation_is_reported_with_its_progress(pretend, checkout):
     pretend("bwrap", "exit 0")
     assert "the Python of the code interpreter is missing; run `understudy sandbox install`" in problem()
     with prepare(checkout / ".venv-interpreter") as preparation:
@@ -120,7 +120,7 @@ def test_a_refusal_names_no_path_of_the_host(pretend):
     assert str(interpreter()) not in found
 
 
-async def test_doctor_says_where_it_looked_for_the_interpreter(pretend):
+async def test_doctor_names_the_expected_path_of_the_interpreter(pretend):
     pretend("bwrap", "exit 0")
     with pytest.raises(SandboxError, match="Expected the code interpreter's Python at '/nowhere/bin/python'"):
         await facts(SandboxSettings(python=Path("/nowhere/bin/python")), SystemClock())
@@ -136,7 +136,7 @@ def test_the_environment_of_a_checkout_is_in_it_for_every_command(checkout, monk
     }
 
 
-def test_a_start_says_what_the_code_interpreter_lacks_and_the_command_for_it(pretend, checkout, monkeypatch):
+def test_a_start_prints_what_the_code_interpreter_lacks_and_the_command_for_it(pretend, checkout, monkeypatch):
     settings = SandboxSettings()
     pretend("bwrap", "exit 0")
     home = checkout / ".venv-interpreter"
@@ -160,7 +160,7 @@ def test_a_start_says_what_the_code_interpreter_lacks_and_the_command_for_it(pre
     assert describe_interpreter(settings).endswith("bubblewrap is missing. Run: dnf install bubblewrap")
 
 
-async def test_the_environment_is_made_beside_the_server_and_the_log_says_when_it_is_there(caplog):
+async def test_the_environment_is_prepared_beside_the_server_and_the_log_reports_its_end(caplog):
     interpreter()
     caplog.set_level("INFO")
     await set_up_interpreter()

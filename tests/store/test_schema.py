@@ -203,7 +203,7 @@ async def test_the_database_is_its_owners_alone_whatever_the_umask_and_an_older_
     assert stat.S_IMODE((tmp_path / "blobs").stat().st_mode) == 0o700
 
 
-async def test_a_role_that_may_not_create_pgvector_is_told_whom_to_ask(tmp_path, postgres):
+async def test_a_role_that_may_not_create_pgvector_gets_the_command_for_a_superuser(tmp_path, postgres):
     connection = await asyncpg.connect(postgres)
     try:
         for sql in ("CREATE DATABASE bare", "CREATE ROLE app LOGIN", "GRANT ALL ON DATABASE bare TO app"):

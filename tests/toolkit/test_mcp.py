@@ -138,7 +138,7 @@ def test_without_a_key_or_with_a_wrong_one_there_is_no_way_in(origin_server):
         assert refused.headers["www-authenticate"] == 'Bearer realm="understudy"'
 
 
-async def test_a_client_without_a_valid_key_shows_what_this_server_says_of_it(server):
+async def test_a_client_without_a_valid_key_shows_the_error_of_this_server(server):
     with pytest.RaisesGroup(pytest.RaisesExc(MCPError, match="Incorrect API key provided"), flatten_subgroups=True):
         async with asyncio.timeout(WAIT), over_http(server, "sk-wrong-0123456789") as session:
             await session.initialize()
