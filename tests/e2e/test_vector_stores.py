@@ -157,7 +157,6 @@ def test_the_text_of_a_file_is_read_back(client):
 
 
 @on_both
-@on_both
 @pytest.mark.proves("vector_stores.warnings")
 def test_a_part_that_cannot_be_read_is_a_warning_on_the_file(client):
     store = client.vector_stores.create()

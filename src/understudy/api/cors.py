@@ -50,7 +50,7 @@ _EXPOSED: Final = (
 
 class CorsPolicy:
     def __init__(self, origins: Sequence[str]) -> None:
-        """Raises SettingsError for what is no origin."""
+        """Raises SettingsError for an invalid origin."""
         for origin in origins:
             if origin != "*" and not _ORIGIN.fullmatch(origin.rstrip("/")):
                 raise SettingsError(

@@ -102,7 +102,7 @@ def toolkit_envelope(error: ApiError, request_id: str) -> bytes:
 
 
 def rpc_envelope(error: ApiError) -> bytes:
-    """What MCP clients read; they show the message of a JSON-RPC error and of nothing else."""
+    """The error as JSON-RPC, the only form whose message MCP clients display."""
     data = RpcErrorData(status=error.status, type=error.type, param=error.param, code=error.code)
     return msgspec.json.encode(RpcErrorResponse(error=RpcError(message=error.message, data=data)))
 

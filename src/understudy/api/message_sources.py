@@ -1,4 +1,4 @@
-"""Images and documents inside the blocks of a message: whether their bytes are what they say. Asks no model."""
+"""Checks images and documents inside the blocks of a message: their bytes match their media type. Calls no model."""
 
 from collections.abc import Iterator
 from typing import Any
@@ -10,7 +10,7 @@ _Block = dict[str, Any]
 
 
 async def check_sources(body: MessageBody) -> None:
-    """Raises InvalidBody for the first source whose base64 is broken, and for an image that is none."""
+    """Raises InvalidBody for the first source whose base64 is broken, and for an image of an unsupported format."""
     for index, message in enumerate(body["messages"]):
         for path, block in _blocks(message.get("content"), f"messages[{index}].content"):
             source = block.get("source")

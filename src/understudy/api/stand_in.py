@@ -23,7 +23,7 @@ _decode: Final = msgspec.json.Decoder(_HasModel).decode
 
 
 def mark(request: Request, model: str) -> None:
-    """Has the answer say so where the embedded model stands in for `model`."""
+    """Marks the answer where the embedded model stands in for `model`."""
     if parts_of(request).models.is_stand_in(model):
         setattr(request.state, _STATE, True)
 

@@ -1,4 +1,4 @@
-"""What a server that starts says of its code interpreter: whether code can run, or the command that makes it so.
+"""The state of the code interpreter at a start: whether code can run, or the command that enables it.
 
 Looks at files only, and tries nothing: `understudy sandbox check` does that.
 """

@@ -1,4 +1,4 @@
-"""What a server that starts has and lacks, a line each, for the banner. Looks at this machine and waits for nobody."""
+"""What a server has and lacks at its start, a line each, for the banner. Looks at this machine only, never waits."""
 
 from understudy.cli.interpreter_state import describe_interpreter
 from understudy.llm.catalog import HOSTED_FAMILIES

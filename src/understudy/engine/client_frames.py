@@ -1,4 +1,4 @@
-"""Stream events of calls that are shown once they are complete: patches, shells, computers, tool searches. Pure."""
+"""Stream events of calls that are emitted once they are complete: patches, shells, computers, tool searches. Pure."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass

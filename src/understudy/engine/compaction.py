@@ -25,7 +25,7 @@ from understudy.wire.runs import RunCompletionUsage
 
 
 class Compaction:
-    """`plan` says when the context is too long, and notes that it was made shorter."""
+    """`plan` has the threshold, and records that the context was compacted."""
 
     def __init__(
         self, stage: Stage, interruption: Interruption, models: Models, accounting: Accounting, plan: Plan
@@ -42,9 +42,9 @@ class Compaction:
         return self._plan.compacts and summaries.is_longer(body, threshold)
 
     async def compact(self, body: ChatBody) -> None:
-        """Makes the summary of what `body` tells the model.
+        """Summarises the conversation in `body`.
 
-        Raises Interrupted, LostRun, and UpstreamError where the model fails or says nothing.
+        Raises Interrupted, LostRun, and UpstreamError where the model fails or returns no text.
         """
         request = summaries.summary_request(body)
         self._accounting.expect(request["model"])

@@ -83,7 +83,7 @@ class ImageShown(Event, frozen=True, tag="image_shown"):
 
 
 class TokensRated(Event, frozen=True, tag="tokens_rated"):
-    """The log probabilities of tokens whose text follows, as a response shows them."""
+    """The log probabilities of tokens whose text follows, as a response returns them."""
 
     logprobs: tuple[dict[str, Any], ...]
 
@@ -198,7 +198,7 @@ class ToolsListed(Event, frozen=True, tag="tools_listed"):
 
 
 class RemoteDone(Event, frozen=True, tag="remote_done"):
-    """What the server answered: `output`, or in `error` why there is none.
+    """The result of the server: `output`, or the reason in `error`.
 
     `fault` is the error as responses show it.
     """
@@ -248,7 +248,7 @@ class ReasoningClosed(Event, frozen=True, tag="reasoning_closed"):
 
 
 class ContextCompacted(Event, frozen=True, tag="context_compacted"):
-    """What the model is told was made shorter; `packed` stands for it."""
+    """The context was compacted; `packed` is its summary."""
 
     item_id: str
     packed: str

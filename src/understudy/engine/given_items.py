@@ -193,7 +193,7 @@ def _remote(item: GivenMcpCall) -> NewItem:
 
 
 def _error_text(error: Any) -> str:
-    """What a model is told of an error: its message, or the text of its content."""
+    """The text of an error for a model: its message, or the text of its content."""
     if not isinstance(error, dict):
         return str(error)
     content = error.get("content")

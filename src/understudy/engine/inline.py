@@ -14,7 +14,7 @@ class Sink(Protocol):
 
 
 def split(data: str) -> tuple[str, str]:
-    """The media type of a data URL, empty where it says none, and its base64; bare base64 has no media type."""
+    """The media type of a data URL, empty without one, and its base64; bare base64 has no media type."""
     if data[:5].lower() != "data:":
         return "", data
     head, _, encoded = data.partition(",")
@@ -33,7 +33,7 @@ def declared_charset(data: str) -> str | None:
 
 
 def decode_into(file: Sink, encoded: str) -> None:
-    """Writes the bytes of base64, in steps. Raises binascii.Error where it is none."""
+    """Writes the bytes of base64, in steps. Raises binascii.Error for invalid base64."""
     rest = ""
     for at in range(0, len(encoded), _STEP):
         text = rest + encoded[at : at + _STEP].translate(_WHITE)
@@ -50,7 +50,7 @@ def check_base64(encoded: str) -> None:
 
 
 def image_kind(head: bytes) -> str | None:
-    """`png`, `jpeg`, `gif` or `webp`, by the first 16 bytes; None for what is no such image."""
+    """`png`, `jpeg`, `gif` or `webp`, by the first 16 bytes; None for another format."""
     if head[:4] == b"RIFF" and head[8:12] == b"WEBP":
         return "webp"
     return next((kind for magic, kind in _IMAGES if head.startswith(magic)), None)

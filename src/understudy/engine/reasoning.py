@@ -18,7 +18,7 @@ _LONGEST: Final = 1 << 22
 
 
 def effective(asked: Reasoning | None, model: str) -> Reasoning:
-    """What a response shows of `reasoning`: the settings that apply, and not those that were asked for.
+    """`reasoning` of a response: the settings that apply, not those of the request.
 
     `context` says which turns' reasoning the model is given again, null where it does not reason; `mode` is `standard`
     there, since no provider takes another one.

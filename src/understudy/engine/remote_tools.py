@@ -153,7 +153,7 @@ class RemoteTools:
         await stage.commit(event, calls=[listed], checkpoint=True)
 
     def _publish_failure(self, label: str, message: str) -> None:
-        """A response shows the listing that failed; the conversation keeps nothing of it."""
+        """A response has the failed listing; the conversation does not store it."""
         if self._stage.answer is not None:
             self._stage.publish(events.ToolsListed(ids.mcp_list(), label, (), message))
 

@@ -29,7 +29,7 @@ _Call = FunctionCallItem | CustomToolCallItem | FileSearchCall | CodeInterpreter
 
 
 class ResponseCalls:
-    """The calls that are open, by their numbers in the turn. `included` are parts of them that the client asked for."""
+    """The calls that are open, by their numbers in the turn. `included` are parts of them that the client requested."""
 
     def __init__(self, stream: ResponseStream, included: frozenset[str]) -> None:
         self._stream = stream
@@ -119,7 +119,7 @@ class ResponseCalls:
         return frames + self._ask_for_approval()
 
     def _ask_for_approval(self) -> bytes:
-        """Requests are whole when they are shown."""
+        """Approval requests are complete when they are emitted."""
         frames = b""
         for request in self._guarded.values():
             number = self._stream.add(request)

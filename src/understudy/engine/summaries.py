@@ -40,7 +40,7 @@ def pack(summary: Summary) -> str:
 
 
 def unpack(content: str | None) -> Summary | None:
-    """None for what was packed elsewhere."""
+    """None for a summary that another server packed."""
     if content is None or not content.startswith(_CONTEXT):
         text = reasoning.opened(content)
         return None if text is None else Summary(text)
@@ -52,12 +52,12 @@ def unpack(content: str | None) -> Summary | None:
 
 
 def replaces_context(body: str) -> bool:
-    """Whether the JSON of a compaction item says that it stands for everything before it."""
+    """Whether a compaction item, as JSON, replaces everything before it."""
     return f'"encrypted_content":"{_CONTEXT}' in body
 
 
 def summary_request(body: ChatBody) -> ChatBody:
-    """The request for a summary of what another request tells."""
+    """The request for a summary of the conversation of another request."""
     messages = [{"role": "system", "content": INSTRUCTIONS}, *body["messages"], {"role": "user", "content": REQUEST}]
     request: ChatBody = {"model": body["model"], "messages": messages, "stream": True}
     if body.get("tools"):
@@ -82,7 +82,7 @@ def is_longer(body: ChatBody, threshold: int) -> bool:
 
 
 def add_summary(spoken: list[dict[str, Any]], content: str | None) -> bool:
-    """Tells a conversation what a compaction item stands for; whether that replaced all that it was told before."""
+    """Adds the summary of a compaction item to a conversation; returns whether it replaced everything before."""
     summary = unpack(content)
     if summary is None:
         return False

@@ -23,7 +23,7 @@ def sound(data: bytes, *, secret: faults.Private | None) -> bytes:
 
 
 def chunks(data: bytes) -> list[bytes]:
-    """The stream that would have told this sound completion: the messages, their ends, the usage."""
+    """The stream of this sound completion: the messages, their ends, the usage."""
     completion: dict[str, Any] = msgspec.json.decode(data)
     head = {
         "id": completion.get("id"),

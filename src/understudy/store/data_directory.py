@@ -39,7 +39,7 @@ def create(data: Path) -> None:
 
 
 def check(data: Path) -> None:
-    """Raises StoreError, which names the directory, where no server has kept anything or this user may not use it."""
+    """Raises StoreError, which names the directory, where no server has stored data or this user has no access."""
     try:
         found = stat.S_ISREG((data / DATABASE).stat().st_mode)
     except (FileNotFoundError, NotADirectoryError):
@@ -53,7 +53,7 @@ def check(data: Path) -> None:
 
 
 def missing(data: Path) -> StoreError:
-    """The error for a place where no server has kept anything."""
+    """The error for a place where no server has stored data."""
     if not data.exists():
         return StoreError(f"The data directory {str(data)!r} does not exist. {_HINT}")
     if not data.is_dir():

@@ -1,6 +1,6 @@
-"""Whether what is stored for a request may be so large that its statements would hold up everybody else.
+"""Whether the data that a request stores may be so large that its statements would block the others.
 
-It is said once, where a request's body has come, and holds for all that is done in its context.
+It is set once, where a request's body has come, and holds for all that is done in its context.
 """
 
 from contextvars import ContextVar

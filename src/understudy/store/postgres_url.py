@@ -1,4 +1,4 @@
-"""What a PostgreSQL URL names, for people, and what to do where it leads nowhere. Never shows its password.
+"""Describes the database of a PostgreSQL URL, and the remedy where it cannot be reached. Never prints its password.
 
 The URL is read as asyncpg reads it: `postgresql://user:password@host:port/database?host=…`.
 """

@@ -53,7 +53,7 @@ class McpTool:
 
 @dataclass(frozen=True, slots=True)
 class McpOutput:
-    """What a call has come to: the text of its answer, or in `error` why there is none.
+    """The result of a call: its text, or the reason in `error`.
 
     `kind` says who failed: the tool, the server as one of MCP, or the way to it; the latter two have a `code`.
     """

@@ -54,7 +54,7 @@ class MessageErrorResponse(Struct, kw_only=True):
 
 
 class RpcErrorData(Struct, kw_only=True):
-    """What the HTTP API says beside the message."""
+    """The members of the HTTP API's error beside the message."""
 
     status: int
     type: str

@@ -22,9 +22,9 @@ _BACKSLASH: Final = ord("\\")
 
 
 def excess(data: bytes, values: int = VALUES) -> str | None:
-    """What there is too much of, as `at most 3 arrays and objects`; None where the text may be decoded.
+    """The exceeded limit, as `at most 3 arrays and objects`; None where the text may be decoded.
 
-    Of a text that is not JSON it says something or other.
+    The result for a text that is not JSON is undefined.
     """
     containers = values // _CONTAINER_SHARE
     # The shortest text with so many takes two bytes for each: most bodies are not looked at.

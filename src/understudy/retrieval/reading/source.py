@@ -1,4 +1,4 @@
-"""The document that is read: where its bytes are, what its sender declared, and what could not be read of it."""
+"""The document that is read: where its bytes are, what its sender declared, and which parts could not be read."""
 
 import tempfile
 from collections.abc import Callable, Iterator

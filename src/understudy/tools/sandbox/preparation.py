@@ -55,7 +55,7 @@ def _lock(descriptor: int) -> bool:
 
 
 def progress(home: Path) -> str | None:
-    """What is being done to make the environment; None where nobody makes it."""
+    """The current step of the preparation; None where none is running."""
     with suppress(OSError):
         descriptor = os.open(_path(home), os.O_RDONLY | os.O_CLOEXEC | os.O_NOFOLLOW)
         try:
