@@ -112,6 +112,30 @@ class TestAStream:
         upstream.answer(text(noise, "Hi", noise))
         assert said(await collect(openai().stream(BODY))) == "Hi"
 
+    @pytest.mark.parametrize(
+        ("inside", "seen"),
+        [
+            (rb"a\n\"b\\", 'a\n"b\\'),
+            (b"\xc3\xa9", "\u00e9"),
+            (b"\xff", "\ufffd"),
+            (b"\\u0000", "\ufffd"),
+            (b"\\ud800", "\ufffd"),
+            (b"\\u00e9", "\u00e9"),
+            (b"\t", "\t"),
+            (b'","x":"', ""),
+        ],
+    )
+    async def test_is_checked_anew_where_a_chunk_differs_in_its_text_alone(self, upstream, openai, inside, seen):
+        plain = bare({"content": "word"})
+        odd = plain.replace(b"word", inside)
+        upstream.answer(reply(b"\n\n".join([plain, plain, odd, plain, bare({}, "stop"), b"data: [DONE]\n\n"])))
+        assert said(await collect(openai().stream(BODY))) == f"wordword{seen}word"
+
+    async def test_without_done_is_whole_where_the_last_of_many_texts_finishes_it(self, upstream, openai):
+        plain = bare({"content": "word"})
+        upstream.answer(reply(b"\n\n".join([plain] * 3 + [bare({"content": "end"}, "stop"), b""])))
+        assert finish(await collect(openai().stream(BODY))) == "stop"
+
     async def test_with_a_null_delta_is_relayed(self, upstream, openai):
         upstream.answer(deltas(None, {"content": None}, {"content": "Hi"}))
         assert said(await collect(openai().stream(BODY))) == "Hi"

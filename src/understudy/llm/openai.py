@@ -16,6 +16,7 @@ from understudy.clock import Clock
 from understudy.errors import SettingsError, UpstreamError
 from understudy.llm import completion, faults, model_list, payload, relay, repair, sse, vectors
 from understudy.llm.call_numbers import CallNumbers
+from understudy.llm.chunk_template import ChunkTemplate
 from understudy.llm.chunks import Chunk, decode, sound_chunk
 from understudy.llm.connection import Answer, Connection
 from understudy.llm.provider import ChatBody, ModelCard
@@ -114,10 +115,14 @@ class _Progress:
         self._chunks = 0
         self._finished = False
         self._calls = CallNumbers()
+        self._template = ChunkTemplate()
         self.done = False
 
     def accept(self, event: sse.Event) -> Sequence[bytes]:
         name, data = event
+        if not name and not self.done and self._template.matches(data):
+            self._chunks += 1
+            return (data,)
         if self.done or data == b"[DONE]":
             self.done = True
             return ()
@@ -126,6 +131,7 @@ class _Progress:
             return self._repaired(name, data)
         if self._note(chunk):
             return (payload.encode(self._calls.number(payload.decode(data))),)
+        self._template.learn(data, chunk)
         # Data of several lines would not be one line of a stream that relays it.
         return (data if b"\n" not in data else msgspec.json.format(data, indent=-1),)
 
