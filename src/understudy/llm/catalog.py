@@ -24,6 +24,8 @@ PATIENCE = 2.0
 _LOOKED_AT = 2000
 """Models of one provider that a refusal chooses from."""
 
+_EMBEDDED = frozenset({REHEARSAL, REHEARSAL_EMBEDDING})
+
 FRESH = 300.0
 RETRY = 10.0
 
@@ -173,6 +175,8 @@ class Catalog:
         }
         self._rehearsal = rehearsal
         self._created = created
+        self.has_stand_ins = rehearsal is not None and not self._shelves
+        """Whether the embedded model stands in for any hosted one."""
         self._check_fallbacks()
         spare = self._spare_names()
         self._first = [shelf for name, shelf in self._shelves.items() if name not in spare]
@@ -209,14 +213,9 @@ class Catalog:
         shelf = self._shelves.get(target.provider.name)
         return windows.window(target.model) if shelf is None else shelf.window(target.model)
 
-    @property
-    def has_stand_ins(self) -> bool:
-        """Whether the embedded model stands in for any hosted one."""
-        return self._rehearsal is not None and not self._shelves
-
     def is_stand_in(self, model: str) -> bool:
         """Whether the embedded model answers for this id of a hosted model first."""
-        return self._rehearsal is not None and self._stands_in(model)
+        return self.has_stand_ins and _HOSTED.fullmatch(model) is not None
 
     def known_as(self, model: str) -> tuple[tuple[str, ...], str | None]:
         """The model's names, as it was asked for and as its provider knows it, and the provider's base URL."""
@@ -233,8 +232,7 @@ class Catalog:
 
     def is_embedded(self, model: str) -> bool:
         """Whether the embedded model answers for this id, its own or one of a hosted model."""
-        is_own = model in {REHEARSAL, REHEARSAL_EMBEDDING}
-        return self._rehearsal is not None and (is_own or self._stands_in(model))
+        return (self._rehearsal is not None and model in _EMBEDDED) or self.is_stand_in(model)
 
     async def list(self) -> list[ModelCard]:
         """Sorted by id; of two providers with the same id, the first one's. An unreachable provider is left out."""
@@ -282,9 +280,6 @@ class Catalog:
             if (own := shelf.with_vendor(model)) is not None:
                 return self._from(shelf, own, listed=True)
         return None
-
-    def _stands_in(self, model: str) -> bool:
-        return not self._shelves and _HOSTED.fullmatch(model) is not None
 
     def _among(self, shelves: Sequence[Shelf], model: str) -> Route | None:
         """By alias, then by list, then by guess: the first provider that has no list."""

@@ -40,12 +40,12 @@ def chunks(data: bytes) -> list[bytes]:
 
 
 def _has_own_ids(completion: Completion) -> bool:
-    return all(_differ(choice.message.tool_calls) for choice in completion.choices)
+    return all(choice.message.tool_calls is None or _differ(choice.message.tool_calls) for choice in completion.choices)
 
 
-def _differ(calls: list[ToolCallFragment] | None) -> bool:
-    known = {call.id for call in calls or ()}
-    return len(known) == len(calls or ()) and None not in known and "" not in known
+def _differ(calls: list[ToolCallFragment]) -> bool:
+    known = {call.id for call in calls}
+    return len(known) == len(calls) and None not in known and "" not in known
 
 
 def _opening(choice: dict[str, Any]) -> dict[str, Any]:

@@ -9,6 +9,7 @@ from collections.abc import Iterator
 from typing import Any, Final
 
 from understudy.errors import UpstreamError
+from understudy.llm import payload
 from understudy.settings import is_public_url
 
 _SCHEME: Final = re.compile(r"[\s\x00-\x20]*([a-zA-Z][a-zA-Z0-9+.-]*):")
@@ -16,15 +17,15 @@ _LEFT_OUT: Final = re.compile(r"[\t\r\n]+")
 # What is said or cited is not fetched.
 _NOT_FETCHED: Final = frozenset({"annotations", "citations", "text", "input", "tool_calls", "metadata"})
 _FETCHED: Final = ("messages", "mcp_servers")
+_PLAIN: Final = frozenset({"role", "content"})
 
 
 def check(body: dict[str, Any]) -> None:
     """Raises UpstreamError(invalid_request) for a URL that is not one of the public internet."""
     for member in _FETCHED:
-        value = body.get(member)
-        for path, url in _urls(value, member) if isinstance(value, list) else ():
-            if not is_allowed(url):
-                raise UpstreamError("invalid_request", refusal(path, url), param=path, code="invalid_value")
+        for index, item in enumerate(payload.items(body.get(member))):
+            if not _is_plain(item):
+                _check_item(item, f"{member}[{index}]")
 
 
 def is_allowed(url: str) -> bool:
@@ -39,6 +40,22 @@ def refusal(path: str, url: str) -> str:
         f"Invalid '{path}': {url[:200]!r} is not a public http or https address. Send the bytes as a data URL, or use"
         " a public address; the operator of this server can allow others with `limits.private_urls`."
     )
+
+
+def _is_plain(message: Any) -> bool:
+    """Whether it is a message of text alone, as most are."""
+    return (
+        isinstance(message, dict)
+        and message.keys() == _PLAIN
+        and isinstance(message["content"], str)
+        and isinstance(message["role"], str)
+    )
+
+
+def _check_item(item: Any, path: str) -> None:
+    for place, url in _urls(item, path):
+        if not is_allowed(url):
+            raise UpstreamError("invalid_request", refusal(place, url), param=place, code="invalid_value")
 
 
 def _urls(value: Any, path: str) -> Iterator[tuple[str, str]]:

@@ -4,7 +4,7 @@ import asyncio
 import math
 import random
 from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Coroutine, Iterator, Mapping, Sequence
-from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from types import TracebackType
 from typing import Any, TypeVar
 
 import msgspec
@@ -221,15 +221,15 @@ class Models:
             stream = ask(target)
             return await _opening(stream, has_content), stream
 
-        async with _until(deadline):
+        async with _Until(deadline):
             return await self._tried(await self._targets(body), begin)
 
     def _deadline(self) -> float:
         """The time of the event loop at which what begins now must be over."""
         return asyncio.get_running_loop().time() + self._chat_seconds
 
-    def _in_time(self) -> AbstractAsyncContextManager[None]:
-        return _until(self._deadline())
+    def _in_time(self) -> "_Until":
+        return _Until(self._deadline())
 
     async def _targets(self, body: ChatBody) -> tuple[Target, ...]:
         if not self._private_urls:
@@ -247,19 +247,32 @@ class Models:
         return route.targets
 
 
-@asynccontextmanager
-async def _until(deadline: float) -> AsyncIterator[None]:
-    """Raises UpstreamError(timeout) once it is later than that."""
-    if deadline == math.inf:
-        yield
-        return
-    try:
-        async with asyncio.timeout_at(deadline) as timeout:
-            yield
-    except TimeoutError:
-        if not timeout.expired():
-            raise
-        raise too_late() from None
+class _Until:
+    """Raises UpstreamError(timeout) once it is later than the deadline.
+
+    A class: a generator of `asynccontextmanager` would cost each request twice as much.
+    """
+
+    __slots__ = ("_timeout",)
+
+    def __init__(self, deadline: float) -> None:
+        self._timeout = None if deadline == math.inf else asyncio.timeout_at(deadline)
+
+    async def __aenter__(self) -> None:
+        if self._timeout is not None:
+            await self._timeout.__aenter__()
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        if self._timeout is None:
+            return
+        try:
+            await self._timeout.__aexit__(kind, error, trace)
+        except TimeoutError:
+            raise too_late() from None
+        if isinstance(error, TimeoutError) and self._timeout.expired():
+            raise too_late() from None
 
 
 class Stream:
