@@ -25,6 +25,8 @@ async def with_files(parts: Parts, project_id: str, body: ChatBody) -> ChatBody:
 
     Raises NotFound for a file that the project does not have, InvalidRequest and InvalidBody for a bad part.
     """
+    if not any(isinstance(message.get("content"), list) for message in body["messages"]):
+        return body
     for path, part in _parts(body, "image_url"):
         await _check_image(path, part)
     found = [(f"{path}.file", part) for path, part in _parts(body, "file")]

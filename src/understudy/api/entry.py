@@ -10,7 +10,7 @@ from understudy import ids
 from understudy.api import stand_in
 from understudy.api.cors import CorsPolicy
 from understudy.api.errors import answer, to_api_error
-from understudy.api.request_head import Headers, check_head, find_key
+from understudy.api.request_head import Fields, Headers, check_head, fields_of, find_key
 from understudy.api.video import CONTENT
 from understudy.errors import Unauthenticated
 from understudy.settings import Settings
@@ -27,7 +27,7 @@ _CLIENT_REQUEST_ID = re.compile(rb"[A-Za-z0-9._:-]{1,128}")
 # The AI/ML API's second versions of what has one handler here.
 _ALIASES: Final = frozenset({"/v2/chat/completions"})
 # What the AI/ML API's own client sends with each request.
-_AIMLAPI_HEADERS = (b"http-referer", b"x-title")
+_REFERER, _TITLE = b"http-referer", b"x-title"
 _MODELS: Final = re.compile(r"/models?(/.*)?")
 _TOOLKIT = re.compile(r"(?:/v1)?/api/v3(?:\.1)?(?=/)")
 _AZURE_PROJECT = re.compile(r"/api/projects/[^/]+(?=/)")
@@ -56,22 +56,23 @@ class Entry:
             "send": send,
             "key_id": "",
         }
-        state["dialect"] = self._dialect(scope, _strip_base(scope))
+        fields = fields_of(scope)
+        state["dialect"] = self._dialect(scope, _strip_base(scope), fields)
 
         async def send_stamped(message: Message) -> None:
             if message["type"] == "http.response.start":
-                message["headers"] += self._stamps(message["headers"], scope, started)
+                message["headers"] += self._stamps(message["headers"], state, fields, started)
                 state["begun"] = True
             await send(message)
 
         try:
-            check_head(scope)
+            check_head(scope, fields)
             preflight = self._cors.preflight(scope["method"], scope["headers"])
             if preflight is not None:
                 await preflight(scope, receive, send)
                 return
-            if not self._is_public(scope):
-                opened = await self._authenticate(scope)
+            if not self._is_public(scope, fields):
+                opened = await self._authenticate(scope, fields)
                 state["project_id"], state["key_id"] = opened.project_id, opened.key_id
             await self._app(scope, receive, send_stamped)
         except Exception as error:
@@ -81,38 +82,36 @@ class Entry:
             refusal = answer(to_api_error(error, request_id), state["dialect"], request_id, state["path"])
             await refusal(scope, receive, send_stamped)
 
-    def _stamps(self, headers: Headers, scope: Scope, started: float) -> Headers:
-        """What is added to the `headers` of an answer."""
-        state = scope["state"]
+    def _stamps(self, headers: Headers, state: dict[str, Any], fields: Fields, started: float) -> Headers:
+        """What is added to the `headers` of an answer to a request with these `fields`."""
         added = _stamp(state["request_id"], started, state)
         added.append((b"x-inference-id", state["inference_id"].encode()))
-        if (client_request_id := _client_request_id(scope["headers"])) is not None:
+        if (client_request_id := _client_request_id(fields)) is not None:
             added.append((b"x-client-request-id", client_request_id))
-        if all(name != b"cache-control" for name, _ in headers):
+        if b"cache-control" not in dict(headers):
             added.append(_UNCACHED)
         if not self._cors.is_empty:
-            added += self._cors.headers(_origin(scope["headers"]))
+            added += self._cors.headers(fields.get(b"origin"))
         return added
 
-    def _dialect(self, scope: Scope, base: str) -> str:
+    def _dialect(self, scope: Scope, base: str, fields: Fields) -> str:
         """What the request's path, its headers or the settings say; see docs/aimlapi.md."""
         if base != "openai":
             return base
         settings: Settings = scope["app"].state.parts.settings
-        names = {name for name, _ in scope["headers"]}
-        asked = all(name in names for name in _AIMLAPI_HEADERS)
+        asked = _REFERER in fields and _TITLE in fields
         return "aimlapi" if asked or settings.dialect == "aimlapi" else "openai"
 
-    def _is_public(self, scope: Scope) -> bool:
+    def _is_public(self, scope: Scope, fields: Fields) -> bool:
         if scope["path"] in PUBLIC or CONTENT.fullmatch(scope["path"]):
             return True
         settings: Settings = scope["app"].state.parts.settings
         reads = scope["method"] in {"GET", "HEAD"} and settings.public_models
-        return reads and _MODELS.fullmatch(scope["path"]) is not None and find_key(scope["headers"]) is None
+        return reads and _MODELS.fullmatch(scope["path"]) is not None and find_key(fields) is None
 
-    async def _authenticate(self, scope: Scope) -> Opened:
+    async def _authenticate(self, scope: Scope, fields: Fields) -> Opened:
         """What the request's key opens; raises Unauthenticated."""
-        key = find_key(scope["headers"])
+        key = find_key(fields)
         if key is None:
             raise Unauthenticated(_NO_KEY)
         known = self._known.get(key)
@@ -164,13 +163,9 @@ def _strip_base(scope: Scope) -> str:
     return dialect
 
 
-def _origin(headers: list[tuple[bytes, bytes]]) -> bytes | None:
-    return next((value for name, value in headers if name == b"origin"), None)
-
-
-def _client_request_id(headers: list[tuple[bytes, bytes]]) -> bytes | None:
+def _client_request_id(fields: Fields) -> bytes | None:
     """The client's own name of the request, to be said again; one that is no such name is left out."""
-    given = next((value for name, value in headers if name == b"x-client-request-id"), None)
+    given = fields.get(b"x-client-request-id")
     return given if given is not None and _CLIENT_REQUEST_ID.fullmatch(given) else None
 
 

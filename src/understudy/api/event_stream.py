@@ -54,11 +54,12 @@ class EventStream(Response):
         self._last = last
         self._direct: Send | None = request.scope["state"].get("send")
         self._writer: Writer | None = request.scope.get("extensions", {}).get(WRITER)
-        self._comments = request.state.dialect != "azure"
+        state = request.scope["state"]
+        self._comments = state["dialect"] != "azure"
         self._open = parts_of(request).streams
-        self._key_id: str = request.state.key_id
-        self._request_id: str = request.state.request_id
-        self._dialect: str = request.state.dialect
+        self._key_id: str = state["key_id"]
+        self._request_id: str = state["request_id"]
+        self._dialect: str = state["dialect"]
         self._spoken = 0.0
         self._gone = False
         self._ended = False

@@ -13,9 +13,11 @@ from starlette.types import Scope
 from understudy.errors import ApiError, InvalidRequest, Unauthenticated, UnsupportedMediaType
 
 Headers = list[tuple[bytes, bytes]]
+Fields = dict[bytes, bytes]
+"""Headers by their names in lower case; of a repeated one the first value."""
 
-_KEYS: Final = frozenset({b"authorization", b"api-key", b"x-api-key"})
-_ONCE: Final = _KEYS | {b"host", b"content-length", b"content-type", b"content-encoding", b"transfer-encoding"}
+_KEYS: Final = (b"authorization", b"api-key", b"x-api-key")
+_ONCE: Final = {*_KEYS, b"host", b"content-length", b"content-type", b"content-encoding", b"transfer-encoding"}
 _HOST: Final = re.compile(rb"[A-Za-z0-9._~!$&'()*+,;=%\[\]:-]+")
 _BAD_ESCAPE: Final = re.compile(rb"%(?![0-9A-Fa-f]{2})")
 _CONTROL_ESCAPE: Final = re.compile(rb"%(?:[01][0-9A-Fa-f]|7[Ff])")
@@ -23,29 +25,29 @@ _CONTROL_ESCAPE: Final = re.compile(rb"%(?:[01][0-9A-Fa-f]|7[Ff])")
 _NUL_ESCAPE: Final = re.compile(rb"%00")
 
 
-def check_head(scope: Scope) -> None:
-    """Raises InvalidRequest and UnsupportedMediaType."""
-    found: dict[bytes, bytes] = {}
-    for name, value in scope["headers"]:
-        if name in _ONCE:
-            if name in found:
-                raise InvalidRequest(f"The header {name.decode()!r} was sent more than once. Send it once.")
-            found[name] = value
-    host = found.get(b"host")
+def fields_of(scope: Scope) -> Fields:
+    return dict(reversed(scope["headers"]))
+
+
+def check_head(scope: Scope, fields: Fields) -> None:
+    """`fields` are those of the scope. Raises InvalidRequest and UnsupportedMediaType."""
+    if len(fields) != len(scope["headers"]):
+        _check_repeated(scope["headers"])
+    host = fields.get(b"host")
     if host is None and scope.get("http_version") != "1.0":
         raise InvalidRequest("The header 'host' is missing. HTTP/1.1 requires it.")
     if host is not None and not _HOST.fullmatch(host):
         raise InvalidRequest("The header 'host' is malformed. Expected a host name, and a port where there is one.")
-    _check_body(found)
+    _check_body(fields)
     _check_target(scope.get("raw_path") or b"", scope.get("query_string") or b"")
 
 
-def find_key(headers: Headers) -> str | None:
+def find_key(fields: Fields) -> str | None:
     """The key of `Authorization: Bearer`, of basic auth's password, or of the headers that other dialects use.
 
     Raises Unauthenticated where two headers have different keys.
     """
-    keys = {key for name, value in headers if name in _KEYS and (key := _key_of(name, value)) is not None}
+    keys = {key for name in _KEYS if name in fields and (key := _key_of(name, fields[name])) is not None}
     if len(keys) > 1:
         raise Unauthenticated(
             "The headers 'authorization', 'api-key' and 'x-api-key' of this request have different keys. Send one key.",
@@ -76,15 +78,23 @@ def _password(credentials: str) -> str | None:
     return decoded.partition(":")[2] or None
 
 
-def _check_body(found: dict[bytes, bytes]) -> None:
-    coding = found.get(b"transfer-encoding")
-    if coding is not None and (coding.strip().lower() != b"chunked" or b"content-length" in found):
+def _check_repeated(headers: Headers) -> None:
+    found: set[bytes] = set()
+    for name, _ in headers:
+        if name in found and name in _ONCE:
+            raise InvalidRequest(f"The header {name.decode()!r} was sent more than once. Send it once.")
+        found.add(name)
+
+
+def _check_body(fields: Fields) -> None:
+    coding = fields.get(b"transfer-encoding")
+    if coding is not None and (coding.strip().lower() != b"chunked" or b"content-length" in fields):
         raise InvalidRequest(
             "The length of the request is ambiguous. Send 'content-length', or 'transfer-encoding: chunked' alone."
         )
-    encoding = found.get(b"content-encoding", b"identity").strip().lower()
-    if encoding not in {b"", b"identity"}:
-        raise _unsupported_encoding(encoding)
+    encoding = fields.get(b"content-encoding", b"")
+    if encoding and encoding.strip().lower() not in {b"", b"identity"}:
+        raise _unsupported_encoding(encoding.strip().lower())
 
 
 def _unsupported_encoding(encoding: bytes) -> ApiError:

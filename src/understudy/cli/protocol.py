@@ -50,6 +50,7 @@ class BoundedProtocol(HttpToolsProtocol):
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         self._head_bytes: int | None = 0
+        self._received = 0
         self._too_large = False
         self._patience: asyncio.TimerHandle | None = None
 
@@ -62,6 +63,7 @@ class BoundedProtocol(HttpToolsProtocol):
         super().connection_lost(exc)
 
     def data_received(self, data: bytes) -> None:
+        self._received = len(data)
         super().data_received(data)
         if self._head_bytes is None or self.transport.is_closing():
             return
@@ -76,16 +78,20 @@ class BoundedProtocol(HttpToolsProtocol):
         super().on_message_begin()
 
     def on_headers_complete(self) -> None:
+        came = (self._head_bytes or 0) + self._received
         self._head_bytes = None
         self._stop_waiting()
         # A whole head may come at once, and is then parsed before `data_received` can count it.
-        if len(self.url) + sum([len(name) + len(value) + 4 for name, value in self.headers]) > HEAD_BYTES:
+        if came > HEAD_BYTES and self._size_of_head() > HEAD_BYTES:
             self._too_large = True
             raise _HeadTooLarge
         known = self.cycle
         super().on_headers_complete()
         if self.cycle is not known:
             cast("dict[str, Any]", self.scope)["extensions"] = {WRITER: _Writer(self.cycle)}
+
+    def _size_of_head(self) -> int:
+        return len(self.url) + sum([len(name) + len(value) + 4 for name, value in self.headers])
 
     def _unsupported_upgrade_warning(self) -> None:
         """Logs nothing: the request is answered as if it asked for no other protocol, and any client may ask."""
