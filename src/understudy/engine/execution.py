@@ -2,8 +2,9 @@
 
 import asyncio
 import logging
+from collections.abc import Mapping
 from functools import partial
-from typing import Final
+from typing import Any, Final
 
 import msgspec
 
@@ -13,7 +14,7 @@ from understudy.engine.compaction import Compaction
 from understudy.engine.hearing import FREE, Hearing
 from understudy.engine.interruption import Interrupted, Interruption, Reason
 from understudy.engine.log import RunLog
-from understudy.engine.prompt import BudgetSpent, LoadDocument, LoadImage, Prompt, Room, TooLong, build_request
+from understudy.engine.prompt import BudgetSpent, LoadImage, Prompt, Room, TooLong, build_request
 from understudy.engine.run_view import RunView
 from understudy.engine.stage import LostRun, Stage
 from understudy.engine.tool_use import Tools, ToolUse
@@ -41,9 +42,7 @@ class Execution:
         self._interruption = Interruption()
         self._tool_use = ToolUse(stage, self._interruption, tools)
         self._load_image: LoadImage = partial(tools.load_image, stage.project_id)
-        self._load_document: LoadDocument = partial(
-            tools.load_document, stage.project_id, sees=models.sees(stage.view.run.model)
-        )
+        self._tools = tools
         self._hearing: Hearing | None = None
         self._interruptions: int | None = None
         self.stranded = False
@@ -170,6 +169,10 @@ class Execution:
             plan=plan,
             load_document=self._load_document,
         )
+
+    async def _load_document(self, part: Mapping[str, Any]) -> list[dict[str, Any]]:
+        sees = self._models.sees(self.view.run.model)
+        return await self._tools.load_document(self._stage.project_id, part, sees=sees)
 
     async def _use_tools(self, turn: Turn) -> bool:
         """False where the client has to act now."""

@@ -4,8 +4,7 @@ Of searches only the run's own are told: the passages that earlier runs found wo
 """
 
 import asyncio
-from collections.abc import AsyncGenerator, Awaitable, Callable, Mapping, Sequence
-from contextlib import aclosing
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from math import inf
 from typing import Any, Final, Literal, Protocol
@@ -208,38 +207,45 @@ async def _newest(
     strategy = run.truncation_strategy
     keep = strategy.last_messages if strategy.type == "last_messages" else None
     found: list[Item] = []
-    async with aclosing(_pages(messages, run, context)) as pages:
-        async for page in pages:
-            for number, item in enumerate(page):
-                own = item.run_id == run.id
-                if item.kind == "file_search_call" and not own:
-                    continue
-                if not own and (room < 0 or (keep is not None and keep <= 0)):
-                    if not cuts:
-                        raise TooLong
-                    return found[::-1]
-                found.append(item)
-                room -= _at_least(item)
-                if keep is not None and item.kind == "message" and not own:
-                    keep -= 1
-                if item.kind == "compaction" and summaries.replaces_context(item.body):
-                    return [*_not_replaced(page[number:]), *found[::-1]]
+    pages = _Pages(messages, run, context)
+    while not pages.at_end:
+        page = await pages.read_next()
+        for number, item in enumerate(page):
+            own = item.run_id == run.id
+            if item.kind == "file_search_call" and not own:
+                continue
+            if not own and (room < 0 or (keep is not None and keep <= 0)):
+                if not cuts:
+                    raise TooLong
+                return found[::-1]
+            found.append(item)
+            room -= _at_least(item)
+            if keep is not None and item.kind == "message" and not own:
+                keep -= 1
+            if item.kind == "compaction" and summaries.replaces_context(item.body):
+                return [*_not_replaced(page[number:]), *found[::-1]]
     return found[::-1]
 
 
-async def _pages(messages: Told, run: RunObject, context: Sequence[ContextPart]) -> AsyncGenerator[list[Item], None]:
+class _Pages:
     """The items of the run's thread and of those before it, newest first."""
-    places = [*((part.thread_id, part.last_seq + 1) for part in context), (run.thread_id, _NEWEST)]
-    thread_id, before = places.pop()
-    while True:
-        page = await messages.newest(thread_id, before, _PAGE)
-        yield page
+
+    __slots__ = ("_messages", "_places")
+
+    def __init__(self, messages: Told, run: RunObject, context: Sequence[ContextPart]) -> None:
+        self._messages = messages
+        self._places = [*[(part.thread_id, part.last_seq + 1) for part in context], (run.thread_id, _NEWEST)]
+
+    @property
+    def at_end(self) -> bool:
+        return not self._places
+
+    async def read_next(self) -> list[Item]:
+        thread_id, before = self._places.pop()
+        page = await self._messages.newest(thread_id, before, _PAGE)
         if len(page) == _PAGE:
-            before = page[-1].seq
-        elif places:
-            thread_id, before = places.pop()
-        else:
-            return
+            self._places.append((thread_id, page[-1].seq))
+        return page
 
 
 def _not_replaced(items: Sequence[Item]) -> list[Item]:
