@@ -69,7 +69,7 @@ class Telling:
         spoken: list[dict[str, Any]] = []
         speaker: str | None = None
         thoughts: list[str] = []
-        for item in _outputs_behind_calls(items, outputs):
+        for item in _outputs_behind_calls(items, outputs) if outputs else items:
             if item.kind == "reasoning":
                 thoughts.append(reasoning.opened(_decode_call(item.body).get("encrypted_content")) or "")
                 continue
