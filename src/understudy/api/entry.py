@@ -67,8 +67,7 @@ class Entry:
 
         try:
             check_head(scope, fields)
-            preflight = self._cors.preflight(scope["method"], scope["headers"])
-            if preflight is not None:
+            if scope["method"] == "OPTIONS" and (preflight := self._cors.preflight(scope["method"], scope["headers"])):
                 await preflight(scope, receive, send)
                 return
             if not self._is_public(scope, fields):

@@ -38,8 +38,11 @@ def check_head(scope: Scope, fields: Fields) -> None:
         raise InvalidRequest("The header 'host' is missing. HTTP/1.1 requires it.")
     if host is not None and not _HOST.fullmatch(host):
         raise InvalidRequest("The header 'host' is malformed. Expected a host name, and a port where there is one.")
-    _check_body(fields)
-    _check_target(scope.get("raw_path") or b"", scope.get("query_string") or b"")
+    if b"transfer-encoding" in fields or b"content-encoding" in fields:
+        _check_body(fields)
+    raw_path, query = scope.get("raw_path") or b"", scope.get("query_string") or b""
+    if b"%" in raw_path or b"%" in query:
+        _check_target(raw_path, query)
 
 
 def find_key(fields: Fields) -> str | None:
@@ -47,6 +50,9 @@ def find_key(fields: Fields) -> str | None:
 
     Raises Unauthenticated where two headers have different keys.
     """
+    if b"api-key" not in fields and b"x-api-key" not in fields:
+        authorization = fields.get(b"authorization")
+        return None if authorization is None else _key_of(b"authorization", authorization)
     keys = {key for name in _KEYS if name in fields and (key := _key_of(name, fields[name])) is not None}
     if len(keys) > 1:
         raise Unauthenticated(
@@ -106,8 +112,6 @@ def _unsupported_encoding(encoding: bytes) -> ApiError:
 
 
 def _check_target(raw_path: bytes, query: bytes) -> None:
-    if b"%" not in raw_path and b"%" not in query:
-        return
     if _BAD_ESCAPE.search(raw_path) or _BAD_ESCAPE.search(query):
         raise InvalidRequest("The URL is malformed: a '%' must be followed by two hexadecimal digits.")
     if _CONTROL_ESCAPE.search(raw_path) or _NUL_ESCAPE.search(query):
