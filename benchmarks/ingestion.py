@@ -13,8 +13,8 @@ from benchmarks import corpus, report
 from benchmarks.report import Report
 from benchmarks.stage import Stage
 from understudy.retrieval.builtin import DIMENSIONS
-from understudy.retrieval.children import Children
-from understudy.retrieval.embed import Builtin, Embedder, Embedders, Vectors, unit
+from understudy.retrieval.children import ChildPool
+from understudy.retrieval.embed import BuiltinEmbedder, Embedder, Embedders, Vectors, normalize_vector
 from understudy.retrieval.extract import Extractor
 from understudy.retrieval.search import Index
 from understudy.store import open_store
@@ -31,7 +31,7 @@ class _Free:
     """Vectors that cost nothing: what is left is everything else."""
 
     name = "free"
-    _row = unit([1.0] * DIMENSIONS)
+    _row = normalize_vector([1.0] * DIMENSIONS)
 
     async def embed(self, texts: Sequence[str], *, query: bool = False) -> Vectors:  # noqa: ARG002
         return Vectors(DIMENSIONS, [self._row] * len(texts))
@@ -60,8 +60,8 @@ class _Watch:
 async def measure(stage: Stage) -> Report:
     done = Report("ingestion", ["case", "s", "MB/s", "MB/s a core", "memory MB", "loop held ms"])
     done.conditions = "Plain text into one store: read, cut into 800/400 tokens, embedded where it says so, indexed."
-    children = Children(2, 1 << 30)
-    embedders: dict[str, Embedder] = {"free": _Free(), "builtin": Builtin(Children(1, 1 << 30))}
+    children = ChildPool(2, 1 << 30)
+    embedders: dict[str, Embedder] = {"free": _Free(), "builtin": BuiltinEmbedder(ChildPool(1, 1 << 30))}
     store = await open_store(stage.directory / "ingestion", stage.options.database)
     index = Index(store.chunks, Embedders("builtin", embedders.get), children)
     extractor = Extractor(children, stage.directory / "spool", seconds=120, text_bytes=1 << 28)

@@ -17,12 +17,12 @@ from benchmarks import corpus, report
 from benchmarks.report import Report
 from benchmarks.stage import Stage
 from understudy.retrieval import builtin, ranking
-from understudy.retrieval.children import Children
-from understudy.retrieval.chunk import Chunk, split
+from understudy.retrieval.children import ChildPool
+from understudy.retrieval.chunk import Chunk, split_text
 from understudy.retrieval.embed import Embedders, Vectors
-from understudy.retrieval.search import Index, Scope
+from understudy.retrieval.search import Index, SearchScope
 from understudy.store import Store, open_store
-from understudy.store.chunks import Candidate, NewChunk, Passage
+from understudy.store.chunks import NewChunk, ScoredChunk, StoreQuery
 from understudy.store.database import Transaction
 
 _SIZES = {1000: 5.0, 100_000: 30.0}
@@ -67,16 +67,16 @@ class _Taken:
 
 async def _search(done: Report, store: Store, number: int, size: int, limit: float) -> None:
     taken = _Taken()
-    asked = [(words, builtin.vector(words)) for words in await _queries(store, size)]
+    asked = [(words, builtin.embed_text(words)) for words in await _queries(store, size)]
     # One kind after the other: an exact search reads every vector, and would leave the next one an empty cache.
     nearest = [await _timed(taken.exact, store.database.scan(_exact, store, number, vector)) for _, vector in asked]
     embedders = Embedders(_EMBEDDER, {_EMBEDDER: _Embedder()}.get)
-    index = Index(store.chunks, embedders, Children(1, 1 << 30))
+    index = Index(store.chunks, embedders, ChildPool(1, 1 << 30))
     for _ in range(_ROUNDS):
         for words, _ in asked:
-            await _timed(taken.ours, index.search([Scope(number, _EMBEDDER)], [words], _TOP))
+            await _timed(taken.ours, index.search([SearchScope(number, _EMBEDDER)], [words], _TOP))
     for (words, vector), exact_numbers in zip(asked, nearest, strict=True):
-        found = await store.chunks.search(Passage(number, None, _EMBEDDER, vector, words), _DEPTH)
+        found = await store.chunks.search(StoreQuery(number, None, _EMBEDDER, vector, words), _DEPTH)
         near = sorted((one for one in found if one.near), key=lambda one: -(one.similarity or 0.0))[:_TOP]
         taken.recall.append(len(set(exact_numbers) & {one.seq for one in near}) / len(exact_numbers))
     p50, exact = statistics.median(taken.ours), statistics.median(taken.exact)
@@ -94,7 +94,7 @@ class _Embedder:
     name = _EMBEDDER
 
     async def embed(self, texts: Sequence[str], *, query: bool = False) -> Vectors:  # noqa: ARG002
-        return Vectors(builtin.DIMENSIONS, builtin.vectors(texts))
+        return Vectors(builtin.DIMENSIONS, builtin.embed_texts(texts))
 
     async def close(self) -> None:
         """Has nothing."""
@@ -137,7 +137,7 @@ async def _fill(store: Store, number: int, size: int) -> None:
 async def _add(store: Store, number: int, file: int, pieces: Sequence[str]) -> None:
     document = await store.chunks.begin(number, file, _EMBEDDER, builtin.DIMENSIONS)
     rows = [
-        NewChunk(place, place * _STEP, place * _STEP + len(piece), piece, builtin.vector(piece))
+        NewChunk(place, place * _STEP, place * _STEP + len(piece), piece, builtin.embed_text(piece))
         for place, piece in enumerate(pieces)
     ]
     for start in range(0, len(rows), 64):
@@ -179,7 +179,7 @@ async def _answer(done: Report, stage: Stage) -> None:
         store = await open_store(stage.directory / f"questions-{size}", stage.options.database)
         try:
             for file, (name, text) in enumerate(documents.items()):
-                cut = split(text, size, overlap)
+                cut = split_text(text, size, overlap)
                 await _store(store, size, file, [_chunk(one, Path(name).stem) for one in cut])
             shares = [
                 _first([await _candidates(store, size, one["text"]) for one in questions], questions, names, order)
@@ -197,7 +197,7 @@ async def _answer(done: Report, stage: Stage) -> None:
 
 
 def _chunk(one: Chunk, heading: str) -> NewChunk:
-    return NewChunk(one.position, one.start, one.end, one.text, builtin.vector(one.text), heading)
+    return NewChunk(one.position, one.start, one.end, one.text, builtin.embed_text(one.text), heading)
 
 
 async def _store(store: Store, number: int, file: int, rows: Sequence[NewChunk]) -> None:
@@ -206,16 +206,16 @@ async def _store(store: Store, number: int, file: int, rows: Sequence[NewChunk])
     await store.chunks.finish(document)
 
 
-async def _candidates(store: Store, number: int, asked: str) -> tuple[str, Sequence[Candidate]]:
-    passage = Passage(number, None, _EMBEDDER, builtin.vector(asked), asked)
+async def _candidates(store: Store, number: int, asked: str) -> tuple[str, Sequence[ScoredChunk]]:
+    passage = StoreQuery(number, None, _EMBEDDER, builtin.embed_text(asked), asked)
     return asked, await store.chunks.search(passage, _DEPTH)
 
 
-_Order = Callable[[str, Sequence[Candidate]], Sequence[Candidate]]
+_Order = Callable[[str, Sequence[ScoredChunk]], Sequence[ScoredChunk]]
 
 
 def _first(
-    found: Sequence[tuple[str, Sequence[Candidate]]],
+    found: Sequence[tuple[str, Sequence[ScoredChunk]]],
     questions: Sequence[dict[str, str]],
     names: Sequence[str],
     order: _Order,
@@ -229,13 +229,13 @@ def _first(
     return hits / len(questions)
 
 
-def _by_vector(_: str, candidates: Sequence[Candidate]) -> Sequence[Candidate]:
+def _by_vector(_: str, candidates: Sequence[ScoredChunk]) -> Sequence[ScoredChunk]:
     return sorted((one for one in candidates if one.near), key=lambda one: -(one.similarity or 0.0))
 
 
-def _by_words(_: str, candidates: Sequence[Candidate]) -> Sequence[Candidate]:
+def _by_words(_: str, candidates: Sequence[ScoredChunk]) -> Sequence[ScoredChunk]:
     return sorted((one for one in candidates if one.match is not None), key=lambda one: -(one.match or 0.0))
 
 
-def _by_both(asked: str, candidates: Sequence[Candidate]) -> Sequence[Candidate]:
-    return [one for one, _ in ranking.fused(ranking.Question(asked, candidates))]
+def _by_both(asked: str, candidates: Sequence[ScoredChunk]) -> Sequence[ScoredChunk]:
+    return [one for one, _ in ranking.fuse_rankings(ranking.QueryCandidates(asked, candidates))]

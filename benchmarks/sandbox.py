@@ -18,7 +18,7 @@ from understudy.settings import SandboxSettings
 from understudy.tools.sandbox import Session
 from understudy.tools.sandbox.embedded import EmbeddedSandbox
 from understudy.tools.sandbox.session import KernelSession
-from understudy.tools.sandbox.usage import shared_fairly
+from understudy.tools.sandbox.usage import measure_shared_memory
 
 _COLD, _WARM, _LATER, _FIGURES, _AT_ONCE = 7, 15, 300, 7, 50
 _FIRST_MS, _LATER_MS = 300, 30
@@ -66,7 +66,7 @@ async def _opened(settings: SandboxSettings) -> AsyncIterator[EmbeddedSandbox]:
 
 async def _first(sandbox: EmbeddedSandbox, number: int, *, warm: bool = False, file: bytes = b"") -> float:
     """Seconds of a new session, which ends afterwards."""
-    while warm and not sandbox.warm:  # noqa: ASYNC110 - nobody is told when one is
+    while warm and not sandbox.count_warm:  # noqa: ASYNC110 - nobody is told when one is
         await asyncio.sleep(_POLL)
     began = time.perf_counter()
     session = await sandbox.open(f"first {number}")
@@ -97,7 +97,9 @@ async def _at_once(done: Report, settings: SandboxSettings) -> None:
             return time.perf_counter() - began, session
 
         used = await asyncio.gather(*map(use, range(_AT_ONCE)))
-        memory = [shared_fairly(jail.processes) / 1e6 for jail in sandbox.jails if jail.processes is not None]
+        memory = [
+            measure_shared_memory(jail.processes) / 1e6 for jail in sandbox.list_sandboxes if jail.processes is not None
+        ]
         _add(done, f"each of {_AT_ONCE} sessions asked for at once", [taken for taken, _ in used])
         later = await asyncio.gather(*(_cell(session, _CELL) for _, session in used))
         _add(done, f"later cell, in {_AT_ONCE} at once", later)

@@ -14,7 +14,7 @@ from typing import Any
 import click
 import msgspec
 
-from understudy.catalogue import AI_ML_API, Parameter, Tool
+from understudy.catalog import AI_ML_API, Parameter, Tool
 from understudy.cli import commands
 from understudy.settings import (
     BillingSettings,
@@ -31,7 +31,7 @@ from understudy.settings import (
     Settings,
     VideoSettings,
     WebhookSettings,
-    allowed,
+    describe_allowed,
 )
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -148,12 +148,12 @@ def settings_tables() -> Iterator[str]:
 
 
 def table(title: str, prefix: str, struct: type[msgspec.Struct]) -> str:
-    lines = [f"## {title}", "", "| setting | default | what it is | allowed |", "| --- | --- | --- | --- |"]
+    lines = [f"## {title}", "", "| setting | default | what it is | describe_allowed |", "| --- | --- | --- | --- |"]
     for field in msgspec.structs.fields(struct):
         if not hasattr(field.type, "__metadata__"):  # a table of its own
             continue
         meaning = field.type.__metadata__[-1].description
-        lines.append(f"| `{prefix}{field.name}` | {default(field)} | {meaning} | {allowed(field.type)} |")
+        lines.append(f"| `{prefix}{field.name}` | {default(field)} | {meaning} | {describe_allowed(field.type)} |")
     return "\n".join([*lines, ""])
 
 

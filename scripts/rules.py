@@ -22,6 +22,7 @@ LAYERS = (
     {"tools", "llm", "media"},
     {"retrieval"},
     {"store", "broker", "blobs"},
+    {"net"},
     {
         "wire",
         "errors",
@@ -29,16 +30,16 @@ LAYERS = (
         "clock",
         "settings",
         "telemetry",
-        "words",
+        "text",
         "redaction",
-        "catalogue",
-        "background",
+        "catalog",
+        "looper",
         "parent_death",
     },
 )
 """A part imports itself and the parts of later lines, never those of its own line or above."""
 
-LEAF_IMPORTS = {("settings", "errors"), ("background", "errors")}
+LEAF_IMPORTS = {("settings", "errors"), ("looper", "errors")}
 """What a leaf may import all the same."""
 
 FORBIDDEN_NAMES = {"utils", "util", "helpers", "helper", "manager", "managers", "core", "common", "service", "services"}

@@ -3,8 +3,8 @@
 import asyncio
 import logging
 
-from understudy.background import Repeating
 from understudy.errors import StoreError
+from understudy.looper import Looper
 
 
 class Work:
@@ -29,7 +29,7 @@ class Work:
 
 async def test_it_repeats_until_it_is_stopped():
     work = Work()
-    loop = Repeating(0, work)
+    loop = Looper(0, work)
     loop.start()
     await work.wait_for(10)
     await loop.stop()
@@ -40,7 +40,7 @@ async def test_it_repeats_until_it_is_stopped():
 
 async def test_a_failure_is_logged_and_does_not_end_it(caplog):
     work = Work(ValueError("broken"), StoreError("The database is away."), ValueError("again"))
-    loop = Repeating(0, work)
+    loop = Looper(0, work)
     loop.start()
     await work.wait_for(5)
     await loop.stop()
@@ -59,7 +59,7 @@ async def test_a_stop_ends_work_that_is_under_way():
         finally:
             ended.set()
 
-    loop = Repeating(0, work)
+    loop = Looper(0, work)
     loop.start()
     async with asyncio.timeout(5):
         await begun.wait()
@@ -68,7 +68,7 @@ async def test_a_stop_ends_work_that_is_under_way():
 
 
 async def test_what_was_never_started_can_be_stopped_and_a_second_stop_does_nothing():
-    loop = Repeating(0, Work())
+    loop = Looper(0, Work())
     await loop.stop()
     loop.start()
     await loop.stop()
@@ -77,7 +77,7 @@ async def test_what_was_never_started_can_be_stopped_and_a_second_stop_does_noth
 
 async def test_it_waits_between_two_times():
     work = Work()
-    loop = Repeating(3600, work)
+    loop = Looper(3600, work)
     loop.start()
     await asyncio.sleep(0)
     await loop.stop()

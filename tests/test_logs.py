@@ -5,12 +5,12 @@ import sys
 
 import pytest
 
-from understudy.cli.logs import Redacting
+from understudy.cli.logs import RedactingFormatter
 
 
 def line(message, *arguments, known=(), error=None):
     record = logging.LogRecord("understudy.llm", logging.WARNING, "", 0, message, arguments, error)
-    return Redacting(known).format(record)
+    return RedactingFormatter(known).format(record)
 
 
 @pytest.mark.parametrize(

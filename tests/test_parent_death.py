@@ -16,7 +16,7 @@ from understudy.retrieval.children import Children
 from understudy.retrieval.messages import Extract
 async def work(path):
     async with Children(1, 1 << 30).lease() as child:
-        await child.ask(Extract(path, "a.html", path + ".out", 1 << 30), 600)
+        await child.request(Extract(path, "a.html", path + ".out", 1 << 30), 600)
 """
 DRAWS = """
 from pathlib import Path
@@ -26,7 +26,7 @@ class Progress:
     async def dreaming(self): pass
 async def work(path):
     job = Job(id="a", model="ray-2", prompt="x", aspect_ratio="1:1", resolution="4k", seconds=10, loop=False, expand=False, concepts=())
-    await RehearsalRenderer(memory=2 << 30, seconds=600).make(job, Path(path).parent, Progress())
+    await RehearsalRenderer(memory=2 << 30, seconds=600).generate(job, Path(path).parent, Progress())
 """
 MODULES = {"understudy.retrieval.child": READS, "understudy.media.storyboard.studio": DRAWS}
 

@@ -3,7 +3,7 @@
 import pytest
 
 from understudy.errors import SettingsError
-from understudy.settings import load, secrets, shown
+from understudy.settings import list_secrets, load, mask_setting
 
 KEY = "sk-0123456789abcdefghij"
 
@@ -220,11 +220,11 @@ def test_no_refusal_shows_a_secret(folder):
 
 
 def test_secrets_are_shown_as_enough_to_tell_them_apart():
-    assert shown(("api_key",), KEY) == "sk-…ghij"
-    assert shown(("api_key",), "0123456789abcdefghij") == "…ghij"
-    assert shown(("api_key",), "short") == "…"
-    assert shown(("database",), "postgresql://u:hunter2@h/d") == "postgresql://u:…@h/d"
-    assert shown(("api_key",), None) is None
+    assert mask_setting(("api_key",), KEY) == "sk-…ghij"
+    assert mask_setting(("api_key",), "0123456789abcdefghij") == "…ghij"
+    assert mask_setting(("api_key",), "short") == "…"
+    assert mask_setting(("database",), "postgresql://u:hunter2@h/d") == "postgresql://u:…@h/d"
+    assert mask_setting(("api_key",), None) is None
 
 
 def test_every_secret_is_known_as_one(folder):
@@ -233,7 +233,7 @@ def test_every_secret_is_known_as_one(folder):
         "UNDERSTUDY_DATABASE": "postgresql://u:hunter2@h/d",
         "AIML_API_KEY": "plain-hex",
     }
-    assert set(secrets(load({}, environ, folder).settings)) == {"0123456789abcdef", "hunter2", "plain-hex"}
+    assert set(list_secrets(load({}, environ, folder).settings)) == {"0123456789abcdef", "hunter2", "plain-hex"}
 
 
 # -- well-known variables --------------------------------------------------------------------------------------

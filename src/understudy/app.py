@@ -18,61 +18,61 @@ from starlette.middleware import Middleware
 
 from understudy.api.batch_endpoints import batch_endpoints
 from understudy.api.cors import CorsPolicy
-from understudy.api.entry import Entry
-from understudy.api.errors import on_error, on_http_error
-from understudy.api.mcp import Mcp
+from understudy.api.errors import handle_error, handle_http_error
+from understudy.api.mcp import McpServer
+from understudy.api.middleware import RequestMiddleware
 from understudy.api.open_streams import OpenStreams
 from understudy.api.parts import Parts
 from understudy.api.routes import routes
-from understudy.background import Repeating
 from understudy.blobs import Blobs, open_blobs
 from understudy.broker.memory import MemoryBroker
 from understudy.clock import Clock, SystemClock
 from understudy.engine.accounting import Accounting
-from understudy.engine.batches import Batches
 from understudy.engine.blob_location import claim_location, require_location
-from understudy.engine.callbacks import Callbacks
 from understudy.engine.containers import Containers
 from understudy.engine.documents import Documents
 from understudy.engine.files import Files
-from understudy.engine.generations import Generations
 from understudy.engine.images import Images
-from understudy.engine.ingestion import Ingestion
-from understudy.engine.interpreter import Interpreter
-from understudy.engine.log import Logs
-from understudy.engine.reindexing import Reindexing
+from understudy.engine.jobs.batches import Batches
+from understudy.engine.jobs.deliveries import Webhooks
+from understudy.engine.jobs.ingestion import Ingestion
+from understudy.engine.jobs.runs import RunWorker
+from understudy.engine.jobs.video_callbacks import VideoCallbacks
+from understudy.engine.jobs.videos import VideoJobs
+from understudy.engine.reindex import Reindexer
 from understudy.engine.responses import Responses
+from understudy.engine.run.log import Logs
+from understudy.engine.run.tool_use import Tools
 from understudy.engine.runs import Runs
-from understudy.engine.tool_use import Tools
+from understudy.engine.tools.container_sessions import ContainerSessions
+from understudy.engine.tools.interpreter import Interpreter
 from understudy.engine.uploads import Uploads
 from understudy.engine.vector_stores import VectorStores
-from understudy.engine.webhooks import Webhooks
-from understudy.engine.worker import Worker
-from understudy.engine.workspaces import Workspaces
 from understudy.errors import ApiError, StoreError, UpstreamError
 from understudy.llm.connection import Connection
-from understudy.llm.details import Details
-from understudy.llm.embeddings import embedders
+from understudy.llm.embeddings import build_embedders
+from understudy.llm.model_info import ModelProfiles
 from understudy.llm.prices import Prices
 from understudy.llm.rehearsal import Rehearsal
 from understudy.llm.router import Models
-from understudy.media.download import Download
+from understudy.looper import Looper
+from understudy.media.download import Downloader
 from understudy.media.providers import open_provider
-from understudy.retrieval.children import Children
+from understudy.retrieval.children import ChildPool
 from understudy.retrieval.extract import Extractor
 from understudy.retrieval.search import Index
 from understudy.settings import ProviderSettings, Settings
 from understudy.store import Store, data_directory, open_existing_store, open_store
 from understudy.tools.mcp import RemoteServers
 from understudy.tools.sandbox import open_sandbox
-from understudy.wire.problems import InvalidInput
+from understudy.wire.parsing import InvalidInput
 
-_ERASE_EVERY = 0.5
-_SWEEP_FILES_EVERY = 1.0
-_SWEEP_RESPONSES_EVERY = 60.0
-_LOOK_FOR_REVOKED_EVERY = 1.0
+_ERASE_SECONDS = 0.5
+_SWEEP_FILES_SECONDS = 1.0
+_SWEEP_RESPONSES_SECONDS = 60.0
+_REVOKED_KEYS_SECONDS = 1.0
 # The part of a stop's time in which streams may still end by themselves.
-_WAITED_FOR = 0.75
+_DRAIN_SHARE = 0.75
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,8 +80,8 @@ class Understudy:
     """The running parts that whoever serves the application has to know."""
 
     store: Store
-    worker: Worker
-    generations: Generations
+    worker: RunWorker
+    generations: VideoJobs
     streams: OpenStreams
     patience: float
 
@@ -98,21 +98,21 @@ def create_app(settings: Settings, clock: Clock | None = None) -> Starlette:
     @asynccontextmanager
     async def lifespan(app: Starlette) -> AsyncIterator[None]:
         async with AsyncExitStack() as stack:
-            await _open(app, stack, settings, clock or SystemClock())
+            await _open_parts(app, stack, settings, clock or SystemClock())
             yield
 
     handled = (ApiError, InvalidInput, StoreError, UpstreamError, Exception)
     app = Starlette(
         routes=routes(),
         lifespan=lifespan,
-        middleware=[Middleware(Entry, cors=CorsPolicy(settings.cors.origins))],
-        exception_handlers={HTTPException: on_http_error, **dict.fromkeys(handled, on_error)},
+        middleware=[Middleware(RequestMiddleware, cors=CorsPolicy(settings.cors.origins))],
+        exception_handlers={HTTPException: handle_http_error, **dict.fromkeys(handled, handle_error)},
     )
     app.router.redirect_slashes = False
     return app
 
 
-async def _open(app: Starlette, stack: AsyncExitStack, settings: Settings, clock: Clock) -> None:
+async def _open_parts(app: Starlette, stack: AsyncExitStack, settings: Settings, clock: Clock) -> None:
     """Builds the parts from the ground up; the stack closes them from the top down."""
     store, blobs, location_id = await _open_store(stack, settings, clock)
     files = Files(store, blobs, clock)
@@ -126,7 +126,7 @@ async def _open(app: Starlette, stack: AsyncExitStack, settings: Settings, clock
     remote_servers = RemoteServers(settings.mcp)
     documents, images = Documents(store, blobs, extractor, spool), Images(store, blobs)
     tools = Tools(vector_stores, interpreter, remote_servers, images.load, documents.load)
-    worker = Worker(store, models, tools, accounting, MemoryBroker(), logs, clock, settings.limits.concurrent_runs)
+    worker = RunWorker(store, models, tools, accounting, MemoryBroker(), logs, clock, settings.limits.concurrent_runs)
     await _start(stack, worker)
     # Again, now that this server has a lease: of two that start at once with two directories, one gives way.
     await require_location(store, blobs, location_id)
@@ -134,18 +134,18 @@ async def _open(app: Starlette, stack: AsyncExitStack, settings: Settings, clock
     await _start(stack, webhooks)
     generations = await _open_generations(stack, settings, store, blobs, files, accounting, clock)
     streams = OpenStreams()
-    mcp = Mcp(settings)
+    mcp = McpServer(settings)
     stack.push_async_callback(mcp.close)
     runs = Runs(store, worker, logs, clock, settings.limits.run_seconds)
     responses = Responses(store, worker, logs, clock, settings.limits.response_seconds)
     _start_sweeps(stack, store, files, responses, streams)
-    batches = _batches(settings, store, blobs, files, models, accounting, clock)
+    batches = _build_batches(settings, store, blobs, files, models, accounting, clock)
     app.state.parts = parts = Parts(
         settings=settings,
         store=store,
         models=models,
         accounting=accounting,
-        details=Details(models, prices, settings.models),
+        details=ModelProfiles(models, prices, settings.models),
         runs=runs,
         responses=responses,
         files=files,
@@ -166,7 +166,7 @@ async def _open(app: Starlette, stack: AsyncExitStack, settings: Settings, clock
     )
     await batches.start(batch_endpoints(parts))
     stack.push_async_callback(batches.stop)
-    app.state.understudy = Understudy(store, worker, generations, streams, settings.shutdown_seconds * _WAITED_FOR)
+    app.state.understudy = Understudy(store, worker, generations, streams, settings.shutdown_seconds * _DRAIN_SHARE)
 
 
 async def _open_store(stack: AsyncExitStack, settings: Settings, clock: Clock) -> tuple[Store, Blobs, str]:
@@ -189,7 +189,7 @@ async def _open_store(stack: AsyncExitStack, settings: Settings, clock: Clock) -
 def _open_models(
     stack: AsyncExitStack, settings: Settings, store: Store, clock: Clock
 ) -> tuple[Models, Prices, Accounting]:
-    models = _models(settings, clock)
+    models = _build_models(settings, clock)
     stack.push_async_callback(models.close)
     prices = Prices(settings.models, clock, public=settings.billing.public_prices)
     accounting = Accounting(store.ledger, models, prices, settings.billing, clock)
@@ -197,7 +197,7 @@ def _open_models(
     return models, prices, accounting
 
 
-async def _start(stack: AsyncExitStack, part: Worker | Webhooks | Generations | Ingestion) -> None:
+async def _start(stack: AsyncExitStack, part: RunWorker | Webhooks | VideoJobs | Ingestion) -> None:
     await part.start()
     stack.push_async_callback(part.stop)
 
@@ -205,26 +205,26 @@ async def _start(stack: AsyncExitStack, part: Worker | Webhooks | Generations | 
 def _start_sweeps(
     stack: AsyncExitStack, store: Store, files: Files, responses: Responses, streams: OpenStreams
 ) -> None:
-    _repeat(stack, _SWEEP_FILES_EVERY, files.sweep)
-    _repeat(stack, _ERASE_EVERY, store.threads.erase)
-    _repeat(stack, _ERASE_EVERY, store.chunks.sweep)
-    _repeat(stack, _SWEEP_RESPONSES_EVERY, responses.sweep)
-    _repeat(stack, _LOOK_FOR_REVOKED_EVERY, partial(streams.end_revoked, store.keys.active))
+    _start_loop(stack, _SWEEP_FILES_SECONDS, files.sweep)
+    _start_loop(stack, _ERASE_SECONDS, store.threads.erase)
+    _start_loop(stack, _ERASE_SECONDS, store.chunks.sweep)
+    _start_loop(stack, _SWEEP_RESPONSES_SECONDS, responses.sweep)
+    _start_loop(stack, _REVOKED_KEYS_SECONDS, partial(streams.end_revoked, store.keys.active))
 
 
-def _repeat(stack: AsyncExitStack, seconds: float, work: Callable[[], Awaitable[object]]) -> None:
-    part = Repeating(seconds, work)
+def _start_loop(stack: AsyncExitStack, seconds: float, work: Callable[[], Awaitable[object]]) -> None:
+    part = Looper(seconds, work)
     part.start()
     stack.push_async_callback(part.stop)
 
 
-def _batches(
+def _build_batches(
     settings: Settings, store: Store, blobs: Blobs, files: Files, models: Models, accounting: Accounting, clock: Clock
 ) -> Batches:
     async def refuses_model(model: str) -> str | None:
         if await models.find(model) is not None:
             return None
-        return f"The model {model!r} does not exist or you do not have access to it.{models.alternatives(model)}"
+        return f"The model {model!r} does not exist or you do not have access to it.{models.suggest_models(model)}"
 
     limits = settings.limits
     return Batches(
@@ -245,7 +245,7 @@ async def _open_interpreter(
     sandbox = open_sandbox(settings.sandbox, clock, private=(settings.data,))
     await sandbox.start()
     stack.push_async_callback(sandbox.close)
-    workspaces = Workspaces(sandbox, store, blobs)
+    workspaces = ContainerSessions(sandbox, store, blobs)
     interpreter = Interpreter(
         workspaces,
         store,
@@ -265,7 +265,7 @@ async def _open_generations(
     files: Files,
     accounting: Accounting,
     clock: Clock,
-) -> Generations:
+) -> VideoJobs:
     video = settings.video
 
     def connect(key: str) -> Connection:
@@ -273,45 +273,45 @@ async def _open_generations(
         service = ProviderSettings(api_key=key, first_byte_timeout=60.0, retries=0)
         return Connection("video", service, {"Authorization": f"Bearer {key}"}, clock)
 
-    download = Download(allow_private=video.allow_private, seconds=video.seconds)
+    download = Downloader(allow_private=video.allow_private, seconds=video.seconds)
     # Files that are being made; what a crash has left there is of no use to anybody.
     spool = settings.data / "videos"
     shutil.rmtree(spool, ignore_errors=True)
     spool.mkdir(mode=0o700)
     provider = open_provider(video, download, connect)
-    callbacks = Callbacks(
+    callbacks = VideoCallbacks(
         store.generations, clock, allowed=video.callbacks, allow_private=settings.webhooks.allow_private
     )
-    generations = Generations(store, blobs, files, provider, download, accounting, callbacks, video, clock, spool)
+    generations = VideoJobs(store, blobs, files, provider, download, accounting, callbacks, video, clock, spool)
     await _start(stack, generations)
     return generations
 
 
 @asynccontextmanager
-async def reindexing(settings: Settings) -> AsyncIterator[Reindexing]:
+async def reindexing(settings: Settings) -> AsyncIterator[Reindexer]:
     """What indexes without a server, also beside one; the two share the work. Raises StoreError."""
     clock = SystemClock()
     async with AsyncExitStack() as stack:
         store = await open_existing_store(settings.data, settings.database, clock=clock)
         stack.push_async_callback(store.close)
-        room = _local_room(stack, settings)
+        room = _local_directory(stack, settings)
         blobs = await open_blobs(settings.blobs, room)
         stack.push_async_callback(blobs.close)
         await require_location(store, blobs)
-        models = _models(settings, clock)
+        models = _build_models(settings, clock)
         stack.push_async_callback(models.close)
         # Its own, since a server clears the one that it finds.
         spool = Path(stack.enter_context(TemporaryDirectory(prefix="spool-", dir=room)))
         index, ingestion, _ = await _open_ingestion(stack, settings, store, blobs, models, clock, spool)
-        yield Reindexing(store, index, ingestion)
+        yield Reindexer(store, index, ingestion)
 
 
-def _local_room(stack: AsyncExitStack, settings: Settings) -> Path:
+def _local_directory(stack: AsyncExitStack, settings: Settings) -> Path:
     """The data directory, or where nothing of this work is in it, a temporary one. Raises StoreError."""
     if settings.data.is_dir():
         return settings.data
     if settings.blobs.kind == "directory":
-        raise data_directory.missing(settings.data)
+        raise data_directory.missing_directory_error(settings.data)
     return Path(stack.enter_context(TemporaryDirectory(prefix="understudy-")))
 
 
@@ -325,10 +325,10 @@ async def _open_ingestion(
     spool: Path,
 ) -> tuple[Index, Ingestion, Extractor]:
     reading = settings.retrieval
-    children = Children(settings.limits.concurrent_indexing, reading.memory_mb << 20)
+    children = ChildPool(settings.limits.concurrent_indexing, reading.memory_mb << 20)
     stack.push_async_callback(children.close)
     # Whoever embeds has a child already that cuts the text into chunks, so these are others.
-    chosen = embedders(settings.embeddings, settings.providers, models, processes=1)
+    chosen = build_embedders(settings.embeddings, settings.providers, models, processes=1)
     stack.push_async_callback(chosen.close)
     extractor = Extractor(children, spool, seconds=reading.seconds, text_bytes=reading.text_bytes)
     index = Index(store.chunks, chosen, children)
@@ -337,12 +337,12 @@ async def _open_ingestion(
     return index, ingestion, extractor
 
 
-def _models(settings: Settings, clock: Clock) -> Models:
+def _build_models(settings: Settings, clock: Clock) -> Models:
     known = {model: own.context_length for model, own in settings.models.items() if own.context_length is not None}
     limits = settings.limits
     return Models(
         settings.providers,
-        _rehearsal(settings, clock),
+        _build_rehearsal(settings, clock),
         clock,
         known_windows=known,
         chat_seconds=limits.chat_seconds,
@@ -350,5 +350,5 @@ def _models(settings: Settings, clock: Clock) -> Models:
     )
 
 
-def _rehearsal(settings: Settings, clock: Clock) -> Rehearsal | None:
+def _build_rehearsal(settings: Settings, clock: Clock) -> Rehearsal | None:
     return Rehearsal(settings.rehearsal, clock) if settings.rehearsal.enabled else None

@@ -169,7 +169,7 @@ class NotFound(ApiError):
     type = "invalid_request_error"
 
 
-def no_such(noun: str, identifier: str) -> NotFound:
+def not_found(noun: str, identifier: str) -> NotFound:
     """What an unknown id and another tenant's id are both answered with."""
     return NotFound(f"No {noun} found with id '{identifier}'.")
 

@@ -11,8 +11,8 @@ import time
 import uuid
 
 _ALPHANUMERIC = string.digits + string.ascii_uppercase + string.ascii_lowercase
-_TAIL = 24
-_STAMP = 8
+_TAIL_LENGTH = 24
+_STAMP_LENGTH = 8
 _TICK_NS = 100_000
 
 
@@ -27,58 +27,58 @@ def _random(length: int) -> str:
     return tail[:length]
 
 
-def _ordered() -> str:
+def _time_ordered() -> str:
     ticks = time.time_ns() // _TICK_NS
     stamp = ""
-    for _ in range(_STAMP):
+    for _ in range(_STAMP_LENGTH):
         ticks, digit = divmod(ticks, len(_ALPHANUMERIC))
         stamp = _ALPHANUMERIC[digit] + stamp
-    return stamp + _random(_TAIL - _STAMP)
+    return stamp + _random(_TAIL_LENGTH - _STAMP_LENGTH)
 
 
-def _ordered_hex() -> str:
+def _time_ordered_hex() -> str:
     """32 hexadecimal digits: the time, and 76 random bits."""
     return f"{time.time_ns() // _TICK_NS:013x}" + secrets.token_hex(10)[1:]
 
 
 def blob_location() -> str:
-    return "blobs_" + _random(_TAIL)
+    return "blobs_" + _random(_TAIL_LENGTH)
 
 
 def assistant() -> str:
-    return "asst_" + _ordered()
+    return "asst_" + _time_ordered()
 
 
 def thread() -> str:
-    return "thread_" + _ordered()
+    return "thread_" + _time_ordered()
 
 
 def message() -> str:
-    return "msg_" + _ordered()
+    return "msg_" + _time_ordered()
 
 
 def run() -> str:
-    return "run_" + _ordered()
+    return "run_" + _time_ordered()
 
 
 def step() -> str:
-    return "step_" + _ordered()
+    return "step_" + _time_ordered()
 
 
 def file() -> str:
-    return "file-" + _ordered()
+    return "file-" + _time_ordered()
 
 
 def upload() -> str:
-    return "upload_" + _ordered_hex()
+    return "upload_" + _time_ordered_hex()
 
 
 def part() -> str:
-    return "part_" + _ordered_hex()
+    return "part_" + _time_ordered_hex()
 
 
 def tool_call() -> str:
-    return "call_" + _random(_TAIL)
+    return "call_" + _random(_TAIL_LENGTH)
 
 
 def chat_completion() -> str:
@@ -137,7 +137,7 @@ def other_item() -> str:
 
 
 def response() -> str:
-    return "resp_" + _ordered_hex() + secrets.token_hex(9)
+    return "resp_" + _time_ordered_hex() + secrets.token_hex(9)
 
 
 def file_search_call() -> str:
@@ -170,24 +170,24 @@ def generation() -> str:
 
 
 def vector_store() -> str:
-    return "vs_" + _ordered_hex()
+    return "vs_" + _time_ordered_hex()
 
 
 def file_batch() -> str:
-    return "vsfb_" + _ordered_hex()
+    return "vsfb_" + _time_ordered_hex()
 
 
 def event() -> str:
     """What an endpoint of webhooks is told."""
-    return "evt_" + _ordered_hex()
+    return "evt_" + _time_ordered_hex()
 
 
 def webhook_endpoint() -> str:
-    return "we_" + _ordered_hex()
+    return "we_" + _time_ordered_hex()
 
 
 def webhook_delivery() -> str:
-    return "wh_" + _ordered_hex()
+    return "wh_" + _time_ordered_hex()
 
 
 def webhook_secret() -> str:
@@ -196,7 +196,7 @@ def webhook_secret() -> str:
 
 
 def batch() -> str:
-    return "batch_" + _ordered_hex()
+    return "batch_" + _time_ordered_hex()
 
 
 def batch_request() -> str:
@@ -205,16 +205,16 @@ def batch_request() -> str:
 
 
 def message_batch() -> str:
-    return "msgbatch_" + _ordered()
+    return "msgbatch_" + _time_ordered()
 
 
 def project() -> str:
-    return "proj_" + _random(_TAIL)
+    return "proj_" + _random(_TAIL_LENGTH)
 
 
 def key() -> str:
     """What an API key is called by; not the key itself."""
-    return "key_" + _random(_TAIL)
+    return "key_" + _random(_TAIL_LENGTH)
 
 
 def api_key() -> str:
@@ -223,7 +223,7 @@ def api_key() -> str:
 
 
 def ledger_entry() -> str:
-    return "txn_" + _ordered()
+    return "txn_" + _time_ordered()
 
 
 def inference() -> str:

@@ -33,12 +33,12 @@ _LOCALHOST: Final = re.compile(r"(?i)(?<![\w.-])localhost(?![\w.-]*\w)")
 _UNIX_PATH: Final = re.compile(r"(?<![\w.:/<>*)\]-])/(?!v\d|openai/|chat/|api/)[\w.@%+~-]+(?:/[\w.@%+~-]+)+/?")
 _WINDOWS_PATH: Final = re.compile(r"\b[A-Za-z]:\\[^\s\"'<>|]+|\\\\[\w.-]+\\[^\s\"'<>|]+")
 # A text is cut before it is searched, so that no text takes long.
-_LONGEST: Final = 8192
+_MAX_LENGTH: Final = 8192
 
 
 def redact(text: str, *, host: str | None = None) -> str:
     """The text without internal addresses, file paths and keys. `host` is one more name to redact."""
-    redacted = _KEYS[0].sub(rf"\1 {KEY}", text[:_LONGEST].replace("\x00", " "))
+    redacted = _KEYS[0].sub(rf"\1 {KEY}", text[:_MAX_LENGTH].replace("\x00", " "))
     redacted = _KEYS[1].sub(rf"\1\2{KEY}", redacted)
     for key in _KEYS[2:]:
         redacted = key.sub(KEY, redacted)
@@ -51,11 +51,11 @@ def redact(text: str, *, host: str | None = None) -> str:
     redacted = _IPV6.sub(_without_ipv6, redacted)
     for pattern in (_WINDOWS_PATH, _UNIX_PATH):
         redacted = pattern.sub(PATH, redacted)
-    return _MARK.sub(lambda mark: links[int(mark[1])], redacted)
+    return _LINK_PLACEHOLDER.sub(lambda mark: links[int(mark[1])], redacted)
 
 
 # Links that stay are taken out while the rest is searched; the character is one that no text keeps.
-_MARK: Final = re.compile("\x00(\\d+)\x00")
+_LINK_PLACEHOLDER: Final = re.compile("\x00(\\d+)\x00")
 
 
 def _replace_url(links: list[str], host: str | None) -> Callable[[re.Match[str]], str]:

@@ -2,10 +2,10 @@
 
 import pytest
 
-from understudy.api.document import build
+from understudy.api.openapi import build_document
 from understudy.api.operations import OPERATIONS
 
-SCHEMAS = build("1.2.3")["components"]["schemas"]
+SCHEMAS = build_document("1.2.3")["components"]["schemas"]
 
 # Figures of the hosted API's document. `[]` is an item of a list, `{}` a member of a map.
 LENGTHS = {

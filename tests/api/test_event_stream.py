@@ -3,7 +3,7 @@
 import asyncio
 from types import SimpleNamespace
 
-from understudy.api.event_stream import KEEP_ALIVE, EventStream
+from understudy.api.event_stream import KEEP_ALIVE_SECONDS, EventStream
 from understudy.api.open_streams import OpenStreams
 
 
@@ -43,7 +43,7 @@ async def step():
 def test_a_long_silence_is_broken_by_a_comment():
     async def frames():
         yield b"data: 1\n\n"
-        asyncio.get_running_loop().ahead += KEEP_ALIVE
+        asyncio.get_running_loop().ahead += KEEP_ALIVE_SECONDS
         await step()
         yield b"data: 2\n\n"
 
@@ -54,7 +54,7 @@ def test_a_long_silence_is_broken_by_a_comment():
 def test_nothing_is_sent_after_the_end_where_the_silence_ends_the_stream():
     async def frames():
         yield b"data: 1\n\n"
-        asyncio.get_running_loop().ahead += KEEP_ALIVE
+        asyncio.get_running_loop().ahead += KEEP_ALIVE_SECONDS
         await asyncio.sleep(0)
 
     sent = parts_of_stream(frames)

@@ -10,9 +10,9 @@ from hypothesis import assume, example, given
 from hypothesis import strategies as st
 from starlette.requests import Request
 
-from understudy.api.multipart import cleaned, filename_of, read_form
+from understudy.api.multipart import filename_of, read_form, sanitize_name
 from understudy.errors import BodyTooLarge, InvalidRequest, UnsupportedMediaType
-from understudy.wire.problems import InvalidBody
+from understudy.wire.parsing import InvalidBody
 
 BOUNDARY = "----boundary.0123456789"
 NAMES = st.text(st.characters(codec="utf-8", exclude_categories=["Cc", "Cs", "Zl", "Zp"]), min_size=1, max_size=40)
@@ -79,19 +79,19 @@ def test_a_file_is_the_same_wherever_the_network_cut_it(content, cuts, fields_fi
 def test_a_name_in_any_alphabet_arrives_in_each_of_the_ways_to_write_it(name):
     browsers = name.replace('"', "%22")
     assume("%22" not in name)
-    wanted = cleaned(name) or "file.txt"
+    wanted = sanitize_name(name) or "file.txt"
     raw = f'form-data; name="file"; filename="{browsers}"'.encode().decode("latin-1")
-    assert filename_of(raw, "text/plain") == (cleaned(browsers.replace("%22", '"')) or "file.txt")
+    assert filename_of(raw, "text/plain") == (sanitize_name(browsers.replace("%22", '"')) or "file.txt")
     extended = f"form-data; name=file; filename=\"fallback\"; filename*=utf-8''{quote(name, safe='')}"
     assert filename_of(extended, "text/plain") == wanted
 
 
 @given(st.text(max_size=60))
 def test_a_name_never_holds_a_path_or_a_control_character(name):
-    found = cleaned(name)
+    found = sanitize_name(name)
     assert not re.search(r"[/\\\x00-\x1f\x7f\ud800-\udfff]", found)
     assert found not in {".", ".."}
-    assert cleaned(found) == found
+    assert sanitize_name(found) == found
 
 
 @pytest.mark.parametrize(

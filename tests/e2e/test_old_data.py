@@ -63,7 +63,6 @@ def texts_of(client, thread_id):
     return [message.content[0].text.value for message in messages]
 
 
-@pytest.mark.proves("runs.survive")
 async def test_old_data_opens_and_everything_unfinished_in_it_ends(old, upstream):
     server, ids = old
     upstream.always(model)

@@ -5,7 +5,7 @@ from hypothesis import strategies as st
 from engine import histories
 from engine.histories import AT, TEXTS, USAGE
 from understudy import ids
-from understudy.engine import events
+from understudy.engine.run import events
 from understudy.store.run_state import ClientTool
 from understudy.wire.items import CodeOutput, FileSearchResult
 from understudy.wire.responses import Reasoning, ResponseObject, ResponseText
@@ -88,13 +88,13 @@ def _thinking(draw, number):
 def _using(draw, number):
     """A turn whose calls are all answered by the server: written one after the other, then done one after the other."""
     told = draw(st.just([]) | _saying(f"before{number}", closed=True))
-    told.append(events.CallsOpened(f"step_{number}", AT))
+    told.append(events.CallsStepOpened(f"step_{number}", AT))
     written, done = [], []
     for index, kind in enumerate(draw(st.lists(st.sampled_from([_search, _code]), min_size=1, max_size=3))):
         opening, closing = draw(kind(index, f"{number}_{index}"))
         written += opening
         done += closing
-    return [*told, *written, events.CallsHeard(), *done, events.CallsClosed(AT, USAGE)]
+    return [*told, *written, events.CallsReceived(), *done, events.CallsStepClosed(AT, USAGE)]
 
 
 @st.composite
@@ -128,14 +128,18 @@ def _saying(draw, name, *, closed):
     cites = events.TextDelta in kinds and draw(st.booleans())
     pieces = draw(
         st.lists(
-            st.tuples(st.sampled_from([*kinds, *([events.Cited] if cites else [])]), TEXTS), min_size=1, max_size=9
+            st.tuples(st.sampled_from([*kinds, *([events.CitationAdded] if cites else [])]), TEXTS),
+            min_size=1,
+            max_size=9,
         )
     )
     told = [events.MessageOpened(f"step_{name}", f"msg_{name}", AT)]
     length = 0
     for kind, piece in pieces:
-        if kind is events.Cited:
-            told.append(events.Cited(piece, length, length + len(piece), "file-4", draw(st.booleans()), "a.txt"))
+        if kind is events.CitationAdded:
+            told.append(
+                events.CitationAdded(piece, length, length + len(piece), "file-4", draw(st.booleans()), "a.txt")
+            )
         else:
             told.append(kind(piece))
         length += len(piece)
@@ -155,14 +159,14 @@ CLIENT_TOOLS = (
 def _calling(draw):
     """A turn that calls what the client does; pieces of earlier calls' arguments may come late, and are in the item."""
     told = draw(st.just([]) | _saying("first", closed=True))
-    told.append(events.CallsOpened("step_calls", AT))
+    told.append(events.CallsStepOpened("step_calls", AT))
     for index in range(draw(st.integers(1, 3))):
         tool = draw(st.sampled_from(CLIENT_TOOLS))
         told.append(events.CallOpened(index, f"call_{index}", "f", f"fc_{index}", tool))
         told += [events.ArgumentsDelta(index, piece) for piece in draw(st.lists(TEXTS, max_size=4))]
         if index and draw(st.booleans()):
             told += [events.ArgumentsDelta(0, piece) for piece in draw(st.lists(TEXTS, max_size=3))]
-    return [*told, events.CallsHeard(), events.RunEnded("completed", AT + 2, USAGE)]
+    return [*told, events.CallsReceived(), events.RunEnded("completed", AT + 2, USAGE)]
 
 
 @st.composite

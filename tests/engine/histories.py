@@ -3,7 +3,7 @@
 from hypothesis import strategies as st
 
 from store import samples
-from understudy.engine import events
+from understudy.engine.run import events
 from understudy.wire.items import CodeOutput, FileSearchResult
 from understudy.wire.runs import LastError, RunCompletionUsage, RunIncompleteDetails
 
@@ -49,7 +49,7 @@ def histories(draw, *, ended=None, late=True):
 def _calling(draw, number, *, late):
     """A turn that calls, perhaps after saying something, and perhaps saying something after it."""
     told = draw(st.just([]) | _said(f"before{number}"))
-    told.append(events.CallsOpened(f"step_calls{number}", AT))
+    told.append(events.CallsStepOpened(f"step_calls{number}", AT))
     for index in range(draw(st.integers(min_value=1, max_value=3))):
         told.append(events.CallOpened(index, f"call_{number}_{index}", draw(st.sampled_from(["f", "get_weather"]))))
         pieces = draw(st.lists(TEXTS, min_size=1, max_size=4))
@@ -62,10 +62,10 @@ def _calling(draw, number, *, late):
 @st.composite
 def _using(draw, number):
     """A turn whose calls are all answered by the server."""
-    told = [events.CallsOpened(f"step_used{number}", AT)]
+    told = [events.CallsStepOpened(f"step_used{number}", AT)]
     for index, kind in enumerate(draw(st.lists(st.sampled_from([_search, _code]), min_size=1, max_size=3))):
         told += draw(kind(index, f"used_{number}_{index}"))
-    return [*told, events.CallsClosed(AT + 1, USAGE)]
+    return [*told, events.CallsStepClosed(AT + 1, USAGE)]
 
 
 @st.composite
@@ -100,12 +100,12 @@ def _said(draw, name):
 def _saying(draw, name):
     """A message that is left open."""
     kinds = draw(st.sampled_from([[events.TextDelta], [events.RefusalDelta], [events.TextDelta, events.RefusalDelta]]))
-    pieces = draw(st.lists(st.tuples(st.sampled_from([*kinds, events.Cited]), TEXTS), min_size=1, max_size=8))
+    pieces = draw(st.lists(st.tuples(st.sampled_from([*kinds, events.CitationAdded]), TEXTS), min_size=1, max_size=8))
     told = [events.MessageOpened(f"step_{name}", f"msg_{name}", AT)]
-    told += [events.ImageShown(file_id) for file_id in draw(st.lists(st.just("file-3"), max_size=2))]
+    told += [events.ImageAdded(file_id) for file_id in draw(st.lists(st.just("file-3"), max_size=2))]
     length = 0
     for kind, piece in pieces:
-        cited = kind is events.Cited
+        cited = kind is events.CitationAdded
         told.append(kind(piece, length, length + len(piece), "file-4", draw(st.booleans())) if cited else kind(piece))
         length += len(piece) if kind is not events.RefusalDelta else 0
     return told

@@ -5,7 +5,7 @@ import json
 from hypothesis import given
 from hypothesis import strategies as st
 
-from understudy.engine.batch_input import Reader, split
+from understudy.engine.jobs.batch_input import LineReader, split
 
 LINES = st.lists(st.text(st.characters(codec="utf-8", exclude_characters="\n\ufeff"), max_size=12), max_size=8)
 
@@ -54,8 +54,8 @@ async def test_a_byte_order_mark_is_not_part_of_a_line():
     )
 )
 async def test_no_json_breaks_the_reader(value):
-    reader = Reader("/v1/embeddings", 10_000)
+    reader = LineReader("/v1/embeddings", 10_000)
     for line in await lines_of(json.dumps(value).encode(), longest=10_000):
-        assert reader.take(line) is None
-    reader.end()
+        assert reader.parse_line(line) is None
+    reader.check_totals()
     assert reader.faults

@@ -3,7 +3,7 @@
 from hypothesis import given
 from hypothesis import strategies as st
 
-from understudy.engine.citing import Citing, Reference, Sources
+from understudy.engine.run.citations import CitationParser, Reference, Sources
 from understudy.tools import file_search
 from understudy.tools.file_search import Passage
 
@@ -15,8 +15,8 @@ SOURCES = Sources({(one.turn, one.index): one for one in (CAKE, TEA, MORE_TEA)},
 
 
 def told(*pieces, sources=SOURCES):
-    citing = Citing(sources)
-    return [part for piece in pieces for part in citing.take(piece)] + citing.rest()
+    citing = CitationParser(sources)
+    return [part for piece in pieces for part in citing.feed(piece)] + citing.flush()
 
 
 def whole(parts):
@@ -30,7 +30,7 @@ def references(parts):
 @given(st.lists(st.text(st.sampled_from("a\n \u3010\u3011:\u2020021.tx\uff10"), max_size=20), min_size=1, max_size=4))
 def test_a_model_that_repeats_what_it_is_shown_cites_only_what_was_shown(texts):
     shown = [Passage(0, place, f"file-{place}", "t.tx", text) for place, text in enumerate(texts)]
-    parts = told(file_search.shown(shown), sources=Sources({(0, one.index): one for one in shown}))
+    parts = told(file_search.render_passages(shown), sources=Sources({(0, one.index): one for one in shown}))
     assert [part.text for part in references(parts)] == [one.mark for one in shown]
 
 
@@ -72,9 +72,9 @@ def test_a_mark_is_cited_after_what_it_supports():
 
 
 def test_text_is_not_held_back_once_it_cannot_be_a_mark():
-    citing = Citing(SOURCES)
-    assert citing.take("Notice \u3010") == ["Notice "]
-    assert citing.take("\u8981") == ["\u3010\u8981"]
+    citing = CitationParser(SOURCES)
+    assert citing.feed("Notice \u3010") == ["Notice "]
+    assert citing.feed("\u8981") == ["\u3010\u8981"]
 
 
 def test_a_mark_that_was_never_shown_is_left_out():

@@ -4,8 +4,8 @@ from hypothesis import given
 
 from engine import histories
 from serving import parse_events
-from understudy.engine.history import retell
-from understudy.engine.run_view import RunView
+from understudy.engine.views.assistants import RunView
+from understudy.engine.views.replay import run_events
 from understudy.store.run_state import RunHistory
 
 SECONDS = 600
@@ -24,7 +24,7 @@ def kept(history):
 
 def told_again(history):
     view = RunView()
-    return b"".join(view.apply(event) for event in retell(history, SECONDS))
+    return b"".join(view.apply(event) for event in run_events(history, SECONDS))
 
 
 def milestones(frames):

@@ -11,15 +11,15 @@ from understudy import ids
 from understudy.blobs import DirectoryBlobs
 from understudy.clock import SystemClock
 from understudy.engine.files import Files
-from understudy.engine.ingestion import Ingestion
+from understudy.engine.jobs.ingestion import Ingestion
 from understudy.engine.vector_stores import VectorStores
-from understudy.retrieval.children import Children
-from understudy.retrieval.embed import BUILTIN, Builtin, Embedders
+from understudy.retrieval.children import ChildPool
+from understudy.retrieval.embed import BUILTIN, BuiltinEmbedder, Embedders
 from understudy.retrieval.extract import Extractor
 from understudy.retrieval.search import Index
 from understudy.store import open_store
-from understudy.store.store_files import NewFile
-from understudy.wire.chunking import chosen_chunking
+from understudy.store.vector_store_files import NewFile
+from understudy.wire.chunking import resolve_chunking
 from waiting import WITHIN
 
 MEMORY = 1 << 30
@@ -47,8 +47,8 @@ class Node:
 
     def __init__(self, store, directory, read, places):
         self.store = store
-        self.children = Children(places, MEMORY)
-        self.embedders = Embedders(BUILTIN, lambda _: Builtin(Children(1, MEMORY)))
+        self.children = ChildPool(places, MEMORY)
+        self.embedders = Embedders(BUILTIN, lambda _: BuiltinEmbedder(ChildPool(1, MEMORY)))
         self.blobs = DirectoryBlobs(directory / "blobs", directory / "blobs" / "unfinished")
         self.extractor = Watched(self.children, directory / f"spool-{id(self)}", read)
         index = Index(store.chunks, self.embedders, self.children)
@@ -96,7 +96,7 @@ async def node(tmp_path, url):
 
 
 async def settled(node, store):
-    assert await node.vector_stores.settled([store.id], None, WITHIN)
+    assert await node.vector_stores.wait_indexed([store.id], None, WITHIN)
 
 
 async def owners(store):
@@ -146,7 +146,7 @@ async def test_a_cancelled_batch_stops_what_runs_and_leaves_nothing(node):
     store = await only.vector_stores.create(OURS)
     only.extractor.free.clear()
     await only.ingestion.start()
-    files = [NewFile(file_id, chosen_chunking(None)) for file_id in given]
+    files = [NewFile(file_id, resolve_chunking(None)) for file_id in given]
     batch = await only.vector_stores.attach_batch(OURS, store.id, files)
     async with asyncio.timeout(WITHIN):
         await only.extractor.busy.wait()
@@ -207,11 +207,11 @@ async def test_waiting_ends_when_its_time_is_over_or_its_files_are_done(node):
     only = await node(places=1)
     first, second = await only.add("a.txt"), await only.add("b.txt")
     store = await only.vector_stores.create(OURS, file_ids=[first, second])
-    assert not await only.vector_stores.settled([store.id], None, 0.05)
+    assert not await only.vector_stores.wait_indexed([store.id], None, 0.05)
     await only.ingestion.start()
-    assert await only.vector_stores.settled([store.id], [first], WITHIN)
-    assert await only.vector_stores.settled([store.id], None, WITHIN)
-    assert await only.vector_stores.settled([ids.vector_store()], None, 0)
+    assert await only.vector_stores.wait_indexed([store.id], [first], WITHIN)
+    assert await only.vector_stores.wait_indexed([store.id], None, WITHIN)
+    assert await only.vector_stores.wait_indexed([ids.vector_store()], None, 0)
 
 
 async def test_a_worker_that_is_stopped_gives_its_files_back(node):

@@ -13,7 +13,7 @@ from sandbox.machine import interpreter, require_sandbox
 from sandbox.running import until
 from serving import KEY, WAIT
 from understudy import app
-from understudy.engine.interpreter import Auto
+from understudy.engine.tools.interpreter import AutoContainer
 from understudy.errors import InvalidRequest, NotFound
 from understudy.settings import LimitSettings, SandboxSettings, Settings
 from understudy.tools.sandbox import Note, Stream
@@ -59,7 +59,7 @@ async def project(served):
 
 async def said(parts, project_id, wanted, code):
     """What the code printed, and the id of the container that it ran in."""
-    workspace = await parts.interpreter.session_for(project_id, wanted)
+    workspace = await parts.interpreter.open_session(project_id, wanted)
     printed = [one.text async for one in parts.interpreter.run(workspace, code) if isinstance(one, Stream)]
     return "".join(printed), workspace.container_id
 
@@ -78,14 +78,14 @@ async def test_code_runs_in_the_container_of_an_id_with_what_was_put_there(serve
 async def test_what_code_has_written_is_told_once_and_stays_where_it_is(served, project):
     parts, _, client = served
     made = await client.containers.create(name="mine")
-    workspace = await parts.interpreter.session_for(project, made.id)
+    workspace = await parts.interpreter.open_session(project, made.id)
     for code, expected in (
         ("open('out.txt', 'w').write('one')", ["/mnt/data/out.txt"]),
         ("1", []),
         ("open('out.txt', 'w').write('two')", ["/mnt/data/out.txt"]),
     ):
         assert [one async for one in parts.interpreter.run(workspace, code)][-1].status == "ok"
-        written = await parts.interpreter.written(workspace, 100)
+        written = await parts.interpreter.list_changed_files(workspace, 100)
         assert [file.path for file in written] == expected
     (listed,) = [file async for file in client.containers.files.list(made.id)]
     assert (listed.path, listed.source) == ("/mnt/data/out.txt", "assistant")
@@ -94,11 +94,13 @@ async def test_what_code_has_written_is_told_once_and_stays_where_it_is(served, 
 async def test_an_owner_has_one_container_that_keeps_its_variables(served, project):
     parts, _, client = served
     file = await client.files.create(file=("data.csv", b"1,2\n"), purpose="user_data")
-    _, first = await said(parts, project, Auto("conv_1", [file.id]), "x = 41")
-    shown, second = await said(parts, project, Auto("conv_1"), f"print(x + 1, open('{file.id}-data.csv').read())")
+    _, first = await said(parts, project, AutoContainer("conv_1", [file.id]), "x = 41")
+    shown, second = await said(
+        parts, project, AutoContainer("conv_1"), f"print(x + 1, open('{file.id}-data.csv').read())"
+    )
     assert (shown, first) == ("42 1,2\n\n", second)
     shown, other = await said(
-        parts, project, Auto("conv_2", [file.id], bare_ids=True), f"print(open('{file.id}').read())"
+        parts, project, AutoContainer("conv_2", [file.id], bare_ids=True), f"print(open('{file.id}').read())"
     )
     assert shown == "1,2\n\n"
     assert other != first
@@ -106,10 +108,10 @@ async def test_an_owner_has_one_container_that_keeps_its_variables(served, proje
 
 async def test_a_file_of_the_same_name_does_not_take_the_place_of_what_code_has_made(served, project):
     parts, _, client = served
-    await said(parts, project, Auto("conv_3"), "open('data.csv', 'w').write('mine')")
+    await said(parts, project, AutoContainer("conv_3"), "open('data.csv', 'w').write('mine')")
     file = await client.files.create(file=("data.csv", b"theirs"), purpose="user_data")
     shown, _ = await said(
-        parts, project, Auto("conv_3", [file.id]), f"print(open('data.csv').read(), open('{file.id}').read())"
+        parts, project, AutoContainer("conv_3", [file.id]), f"print(open('data.csv').read(), open('{file.id}').read())"
     )
     assert shown == "mine theirs\n"
 
@@ -121,7 +123,7 @@ async def test_a_container_that_was_not_used_for_its_time_has_expired(served, pr
     clock.time += 299
     assert (await client.containers.retrieve(made.id)).last_active_at == int(clock.time)
     clock.time += 299
-    await parts.interpreter.container_for(project, made.id)
+    await parts.interpreter.resolve_container(project, made.id)
     clock.time += 300
     assert (await client.containers.retrieve(made.id)).status == "expired"
     assert (await client.containers.retrieve(made.id)).last_active_at == int(clock.time) - 300
@@ -137,18 +139,18 @@ async def test_a_container_that_was_not_used_for_its_time_has_expired(served, pr
         assert refusal.value.status_code in {400, 404}
     assert_error(refusal.value, 400, sentence, None)
     with pytest.raises(InvalidRequest, match="has expired"):
-        await parts.interpreter.session_for(project, made.id)
+        await parts.interpreter.open_session(project, made.id)
     assert made.id in [one.id async for one in client.containers.list()]
     await client.containers.delete(made.id)
     with pytest.raises(NotFound):
-        await parts.interpreter.session_for(project, made.id)
+        await parts.interpreter.open_session(project, made.id)
 
 
 async def test_an_owner_whose_container_has_expired_gets_another_one(served, project):
     parts, clock, client = served
-    _, first = await said(parts, project, Auto("conv_4"), "x = 1")
+    _, first = await said(parts, project, AutoContainer("conv_4"), "x = 1")
     clock.time += 1200
-    workspace = await parts.interpreter.session_for(project, Auto("conv_4"))
+    workspace = await parts.interpreter.open_session(project, AutoContainer("conv_4"))
     outputs = [one async for one in parts.interpreter.run(workspace, "print('x' in globals())")]
     assert [one.text for one in outputs if isinstance(one, Stream)] == ["False\n"]
     assert isinstance(outputs[0], Note)
@@ -161,23 +163,23 @@ async def test_an_owner_whose_container_has_expired_gets_another_one(served, pro
 
 async def test_one_call_does_not_fill_the_server_s_disk(served, project):
     parts, _, _ = served
-    workspace = await parts.interpreter.session_for(project, Auto("conv_5"))
+    workspace = await parts.interpreter.open_session(project, AutoContainer("conv_5"))
     code = "for name, size in (('a', 60_000), ('b', 60_000), ('c', 10), ('huge', 200_000)): open(name, 'w').write('x' * size)"
     assert [one async for one in parts.interpreter.run(workspace, code)][-1].status == "ok"
     for expected in (["a", "c"], ["b"], []):
-        made = await parts.interpreter.collect(project, workspace, 100)
+        made = await parts.interpreter.save_new_files(project, workspace, 100)
         assert [file.path for file in made] == [f"/mnt/data/{name}" for name in expected]
 
 
 async def test_a_session_that_was_lost_is_told_of_once(served, project):
     parts, _, _ = served
     for code in ("x = 1", "y = 2"):
-        workspace = await parts.interpreter.session_for(project, Auto("conv_6"))
+        workspace = await parts.interpreter.open_session(project, AutoContainer("conv_6"))
         outputs = [one async for one in parts.interpreter.run(workspace, code)]
         assert [one for one in outputs if isinstance(one, Note)] == []
     await workspace.session.close()  # as where room is made for another one
     for notes in (1, 0):
-        workspace = await parts.interpreter.session_for(project, Auto("conv_6"))
+        workspace = await parts.interpreter.open_session(project, AutoContainer("conv_6"))
         outputs = [one async for one in parts.interpreter.run(workspace, "z = 3")]
         assert [one.lost for one in outputs if isinstance(one, Note)] == ["everything"] * notes
 
@@ -186,6 +188,6 @@ async def test_nobody_else_s_container_is_used(served, project):
     parts, _, client = served
     made = await client.containers.create(name="mine")
     with pytest.raises(NotFound):
-        await parts.interpreter.session_for("proj_other", made.id)
+        await parts.interpreter.open_session("proj_other", made.id)
     with pytest.raises(NotFound):
-        await parts.interpreter.session_for(project, "cntr_unknown")
+        await parts.interpreter.open_session(project, "cntr_unknown")

@@ -8,14 +8,14 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from engine.histories import AT, TEXTS
-from understudy.engine.given_items import kept
-from understudy.engine.item_view import as_code_output, code_outputs, marks_out, shown
-from understudy.engine.reasoning import opened, sealed
+from understudy.engine.input_items import to_stored
+from understudy.engine.run.reasoning import seal_reasoning, unseal_reasoning
+from understudy.engine.views.items import code_outputs, parse_code_output, render_item, strip_citation_marks
 from understudy.store.messages import Item
 from understudy.wire.input_parsing import whole
 from understudy.wire.items import CodeOutput
 from understudy.wire.messages import FileCitation, FileCitationAnnotation, TextContent
-from understudy.wire.problems import InvalidBody
+from understudy.wire.parsing import InvalidBody
 
 IDS = {"id"}
 INCLUDED = frozenset({"message.input_image.image_url", "file_search_call.results", "code_interpreter_call.outputs"})
@@ -23,10 +23,10 @@ INCLUDED = frozenset({"message.input_image.image_url", "file_search_call.results
 
 def again(*given_items, included=INCLUDED):
     """The items as a conversation shows them that was given these."""
-    made = kept(whole(list(given_items)), "thread_a", AT)
+    made = to_stored(whole(list(given_items)), "thread_a", AT)
     for number, one in enumerate(made):
         body = one.body or msgspec.json.encode(one.message).decode()
-        item = shown(Item(number, one.kind, None, None, body), included)
+        item = render_item(Item(number, one.kind, None, None, body), included)
         assert item["id"] == one.id
         yield item
 
@@ -143,7 +143,7 @@ def test_what_is_no_item_is_refused_with_its_place(given_item, param):
 def test_whatever_stands_in_an_item_is_taken_or_refused(odd):
     for item in ({"type": odd}, {"role": "user", "content": odd}, {"type": "message", "role": odd, "content": "x"}):
         with suppress(InvalidBody):
-            kept(whole([item]), "thread_a", AT)
+            to_stored(whole([item]), "thread_a", AT)
 
 
 MARKED = st.lists(st.tuples(st.text(max_size=5), st.text(min_size=1, max_size=5)), max_size=5)
@@ -161,7 +161,7 @@ def test_marks_are_taken_out_and_point_at_where_they_stood(pieces, tail):
         value += before + mark
         bare += before
         places.append(len(bare))
-    text, found = marks_out(TextContent(value + tail, annotations), {"file-1": "a.txt"})
+    text, found = strip_citation_marks(TextContent(value + tail, annotations), {"file-1": "a.txt"})
     assert text == bare + tail
     assert [one["index"] for one in found] == places
     assert all(one["filename"] == "a.txt" for one in found)
@@ -171,15 +171,15 @@ def test_marks_are_taken_out_and_point_at_where_they_stood(pieces, tail):
 def test_outputs_of_code_can_be_read_back(outputs):
     given_outputs = [one or CodeOutput(type="image", file_id="file-9") for one in outputs]
     once = code_outputs(given_outputs)
-    assert code_outputs([as_code_output(one) for one in once]) == once
+    assert code_outputs([parse_code_output(one) for one in once]) == once
     assert "".join(one.get("logs", "") for one in once) == "".join(one.logs for one in outputs if one)
 
 
 @given(st.text())
 def test_reasoning_is_given_back_whole(text):
-    assert opened(sealed(text)) == text
+    assert unseal_reasoning(seal_reasoning(text)) == text
 
 
 @pytest.mark.parametrize("content", [None, "", "gAAAAABp", "us1.", "us1.####", "us1.AAAA"])
 def test_what_was_sealed_elsewhere_is_left_out(content):
-    assert not opened(content)
+    assert not unseal_reasoning(content)

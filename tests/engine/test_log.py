@@ -10,9 +10,9 @@ from hypothesis import strategies as st
 
 from engine import histories
 from serving import parse_events
-from understudy.engine import events, log
-from understudy.engine.log import Logs, RunLog
-from understudy.engine.run_view import RunView
+from understudy.engine.run import events, log
+from understudy.engine.run.log import Logs, RunLog
+from understudy.engine.views.assistants import RunView
 
 WITHIN = 5.0
 
@@ -75,7 +75,7 @@ def _joined(first, more):
 @given(histories.histories())
 async def test_a_replay_after_any_number_is_the_rest_of_the_whole(history):
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(log, "_MERGE", len(history) + 1)
+        patch.setattr(log, "_MERGE_CHUNK", len(history) + 1)
         filling, frames = filled(history)
         for after in range(len(history) + 1):
             assert await heard(filling, after) == b"".join(frames[after:])
@@ -85,8 +85,8 @@ async def test_a_replay_after_any_number_is_the_rest_of_the_whole(history):
 @given(histories.histories(), st.integers(1, 6), st.integers(1, 6))
 async def test_a_replay_says_the_same_once_deltas_were_merged(history, recent, merge):
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(log, "_RECENT", recent)
-        patch.setattr(log, "_MERGE", merge)
+        patch.setattr(log, "_MAX_RECENT_EVENTS", recent)
+        patch.setattr(log, "_MERGE_CHUNK", merge)
         filling, frames = filled(history)
         for after in range(len(history) + 1):
             assert retold(await heard(filling, after)) == retold(b"".join(frames[after:])), after
@@ -227,8 +227,8 @@ async def test_one_who_falls_far_behind_still_hears_everything():
 
 
 async def test_one_who_falls_behind_again_and_again_hears_everything_once(monkeypatch):
-    monkeypatch.setattr(log, "_RECENT", 8)
-    monkeypatch.setattr(log, "_MERGE", 4)
+    monkeypatch.setattr(log, "_MAX_RECENT_EVENTS", 8)
+    monkeypatch.setattr(log, "_MERGE_CHUNK", 4)
     view, filling = RunView(), RunLog()
     follower, frames = filling.follow(), []
     for event in history_of(3):
@@ -255,10 +255,10 @@ async def test_what_all_followers_have_read_is_merged_while_it_is_kept_for_a_slo
         frames.append(filling._recent[-1].frames)
     assert len(filling._recent) >= 500
     assert await anext(slow) == b"".join(frames)
-    for _ in range(2 * log._MERGE):
+    for _ in range(2 * log._MERGE_CHUNK):
         filling.append(delta, view.apply(delta))
         await anext(slow)
-    assert len(filling._recent) <= log._MERGE
+    assert len(filling._recent) <= log._MERGE_CHUNK
 
 
 # -- the logs of a process ---------------------------------------------------------------------------------------
@@ -278,7 +278,7 @@ async def test_a_finished_log_is_kept_for_as_long_as_was_asked():
 
 
 async def test_finished_logs_are_bounded_in_number_the_oldest_going_first(monkeypatch):
-    monkeypatch.setattr(log, "_KEPT", 3)
+    monkeypatch.setattr(log, "_MAX_FINISHED_LOGS", 3)
     logs = Logs(StillClock(), retention=60)
     for number in range(5):
         logs.create(f"run_{number}")
@@ -313,14 +313,14 @@ def test_a_reader_is_told_of_each_event_and_takes_what_it_has_not_read():
     filling = RunLog()
     told = []
     with filling.reader() as follower:
-        follower.notify = lambda: told.append(follower.take())
+        follower.notify = lambda: told.append(follower.read())
         filling.append(events.TextDelta("Hel"), b"first")
         filling.append(events.TextDelta("lo"), b"second")
         follower.notify = None
         filling.append(events.TextDelta("!"), b"third")
         filling.append(events.TextDelta("?"), b"fourth")
-        assert (follower.take(), follower.take(), follower.at_end) == (b"thirdfourth", b"", False)
+        assert (follower.read(), follower.read(), follower.is_at_end) == (b"thirdfourth", b"", False)
         filling.close()
-        assert follower.at_end
+        assert follower.is_at_end
     assert told == [b"first", b"second"]
     assert not filling.followers

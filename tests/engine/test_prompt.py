@@ -9,7 +9,7 @@ import pytest
 from engine import histories
 from store import samples
 from store.samples import OURS
-from understudy.engine.prompt import BudgetSpent, Room, build_request
+from understudy.engine.run.prompt import BudgetExceeded, PromptBudget, build_request
 from understudy.llm import tokens
 from understudy.store import open_store
 from understudy.wire.items import FileSearchCallItem, FileSearchResult
@@ -32,7 +32,7 @@ from understudy.wire.tools import (
     TruncationObject,
 )
 
-WIDE = Room(window=128_000)
+WIDE = PromptBudget(window=128_000)
 _numbers = itertools.count(1)
 
 
@@ -202,7 +202,7 @@ LONG = "word " * 100
 async def test_the_oldest_go_where_the_window_ends(conversation):
     for number in range(200):
         await conversation.says("user", f"{number} {LONG}")
-    told = await conversation.told(Room(window=2000))
+    told = await conversation.told(PromptBudget(window=2000))
     numbers = [int(message["content"].split(" ")[0]) for message in told]
     assert numbers == list(range(200 - len(numbers), 200))
     assert 2000 * 0.5 < sum(tokens.count(message["content"]) for message in told) <= 2000 * 7 / 8
@@ -211,7 +211,7 @@ async def test_the_oldest_go_where_the_window_ends(conversation):
 async def test_more_room_never_tells_less(conversation):
     for number in range(30):
         await conversation.says("user", f"{number} {LONG}")
-    lengths = [len(await conversation.told(Room(window=window))) for window in (256, 1000, 2000, 4000, 128_000)]
+    lengths = [len(await conversation.told(PromptBudget(window=window))) for window in (256, 1000, 2000, 4000, 128_000)]
     assert lengths == sorted(lengths)
     assert lengths[-1] == 30
 
@@ -221,7 +221,7 @@ async def test_a_call_is_never_told_without_its_output_nor_an_output_without_its
         await conversation.says("user", f"{number} {LONG}")
         await conversation.calls(f"a{number}", f"b{number}")
     for window in range(300, 4000, 137):
-        told = await conversation.told(Room(window=window))
+        told = await conversation.told(PromptBudget(window=window))
         asked = [call["id"] for message in told for call in message.get("tool_calls", ())]
         assert asked == [message["tool_call_id"] for message in told if message["role"] == "tool"]
 
@@ -230,24 +230,24 @@ async def test_the_last_question_is_told_however_small_the_window(conversation):
     await conversation.says("user", "old")
     await conversation.says("user", LONG * 10)
     await conversation.calls("a", run_id=conversation.run.id)
-    assert await conversation.told(Room(window=256)) == [user(LONG * 10), assistant("", "a"), tool("a")]
+    assert await conversation.told(PromptBudget(window=256)) == [user(LONG * 10), assistant("", "a"), tool("a")]
 
 
 async def test_a_prompt_budget_that_the_last_question_does_not_fit_is_spent(conversation):
     await conversation.says("user", LONG * 10)
-    with pytest.raises(BudgetSpent) as caught:
-        await conversation.prompt(Room(window=128_000, prompt_left=256))
+    with pytest.raises(BudgetExceeded) as caught:
+        await conversation.prompt(PromptBudget(window=128_000, prompt_left=256))
     assert caught.value.reason == "max_prompt_tokens"
-    assert await conversation.told(Room(window=128_000, prompt_left=10_000))
+    assert await conversation.told(PromptBudget(window=128_000, prompt_left=10_000))
 
 
 async def test_instructions_and_tools_take_their_part_of_the_room(conversation):
     for number in range(20):
         await conversation.says("user", f"{number} {LONG}")
-    bare = await conversation.told(Room(window=1500))
+    bare = await conversation.told(PromptBudget(window=1500))
     function = FunctionObject("f", description=LONG * 3)
-    with_tools = await conversation.told(Room(window=1500), tools=[AssistantToolsFunction(function)])
-    with_both = await conversation.told(Room(window=1500), instructions=LONG * 3)
+    with_tools = await conversation.told(PromptBudget(window=1500), tools=[AssistantToolsFunction(function)])
+    with_both = await conversation.told(PromptBudget(window=1500), instructions=LONG * 3)
     assert len(bare) > len(with_tools) > len(with_both) - 1
 
 

@@ -15,12 +15,12 @@ from openai.types.responses import ResponseStreamEvent
 from engine import answers, histories
 from engine.histories import AT, USAGE
 from serving import parse_events
-from understudy.engine import events, log
-from understudy.engine.history import resumed
-from understudy.engine.log import RunLog
-from understudy.engine.response_log import frames_after, retold, told
-from understudy.engine.response_view import ResponseView
-from understudy.engine.run_view import RunView
+from understudy.engine.run import events, log
+from understudy.engine.run.log import RunLog
+from understudy.engine.views.assistants import RunView
+from understudy.engine.views.replay import resume_events
+from understudy.engine.views.response_replay import frames_after, replay_frames, response_events
+from understudy.engine.views.responses import ResponseView
 from understudy.store.run_state import PendingCall, Plan, Progress, StoredRun
 
 WITHIN = 5.0
@@ -125,8 +125,8 @@ def test_deltas_make_up_the_texts_that_are_said_to_be_done(history):
 async def test_whoever_comes_back_behind_any_event_hears_the_rest(history, recent, merge, compact):
     whole = read(b"".join(played(history)[1]))
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(log, "_RECENT", recent)
-        patch.setattr(log, "_MERGE", merge)
+        patch.setattr(log, "_MAX_RECENT_EVENTS", recent)
+        patch.setattr(log, "_MERGE_CHUNK", merge)
         filling = filled(history)
         if compact:
             filling.compact()
@@ -141,11 +141,11 @@ async def test_whoever_comes_back_behind_any_event_hears_the_rest(history, recen
 @given(answers.histories_of())
 async def test_a_stream_that_nobody_remembers_is_told_again_in_the_same_words(history):
     view, frames = played(history)
-    again = read(b"".join([one async for one in retold(view.response, -1)]))
+    again = read(b"".join([one async for one in replay_frames(view.response, -1)]))
     assert by_item(again) == by_item(read(b"".join(frames)))
     assert [data["sequence_number"] for data in again] == list(range(len(again)))
     half = len(again) // 2
-    assert read(b"".join([one async for one in retold(view.response, half)])) == again[half + 1 :]
+    assert read(b"".join([one async for one in replay_frames(view.response, half)])) == again[half + 1 :]
 
 
 @settings(max_examples=200)
@@ -156,9 +156,9 @@ async def test_after_a_crash_anywhere_it_goes_on_and_can_be_followed_from_its_be
     view, _ = played(kept)
     before, _ = played(history)
     stored = stored_run(kept, view)
-    restored = list(resumed(stored, None))
+    restored = list(resume_events(stored, None))
     after, filling = ResponseView(answers.EVERYTHING), RunLog(lambda: ResponseView(answers.EVERYTHING))
-    for event in (*told(stored.response, started=stored.run.status != "queued"), *restored, *rest(stored)):
+    for event in (*response_events(stored.response, started=stored.run.status != "queued"), *restored, *rest(stored)):
         filling.append(event, after.apply(event))
     filling.close()
     stream = await rest_of(filling, -1)

@@ -12,8 +12,8 @@ from openai.types.beta import AssistantStreamEvent
 from engine import histories
 from engine.histories import AT, USAGE
 from serving import parse_events
-from understudy.engine import events
-from understudy.engine.run_view import DONE, RunView
+from understudy.engine.run import events
+from understudy.engine.views.assistants import DONE_FRAME, RunView
 from understudy.wire.runs import LastError
 
 ENDS = ("completed", "incomplete", "failed", "cancelled", "expired")
@@ -22,7 +22,7 @@ ENDS = ("completed", "incomplete", "failed", "cancelled", "expired")
 def shown(history):
     """The stream of a history, as `(name, data)`."""
     view = RunView()
-    return list(parse_events(b"".join(view.apply(event) for event in history) + DONE))[:-1]
+    return list(parse_events(b"".join(view.apply(event) for event in history) + DONE_FRAME))[:-1]
 
 
 def said(*pieces, ended=True):
@@ -173,11 +173,11 @@ def test_text_is_not_escaped_beyond_what_json_asks():
 
 def test_a_silent_message_is_known_as_such():
     view = RunView.of(said(ended=False))
-    assert view.is_silent
+    assert view.is_message_empty
     view.apply(events.TextDelta(""))
-    assert not view.is_silent
+    assert not view.is_message_empty
     view.apply(events.MessageClosed(AT, USAGE))
-    assert not view.is_silent
+    assert not view.is_message_empty
 
 
 @pytest.mark.parametrize(
@@ -229,7 +229,7 @@ def test_a_restored_run_begins_again_with_what_it_had_open():
 
 def test_outputs_reach_the_call_they_are_for():
     run, _ = histories.run()
-    told = [events.RunQueued(run), events.RunStarted(AT), events.CallsOpened("step_1", AT)]
+    told = [events.RunQueued(run), events.RunStarted(AT), events.CallsStepOpened("step_1", AT)]
     for index, call_id in enumerate(("call_a", "call_b")):
         told += [events.CallOpened(index, call_id, "f"), events.ArgumentsDelta(index, "{}")]
     told += [events.ActionRequired(), events.OutputsSubmitted({"call_b": "B", "call_a": "A"}, AT, USAGE)]

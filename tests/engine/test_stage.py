@@ -7,10 +7,10 @@ import pytest
 from store import samples
 from store.samples import NOW, OURS
 from understudy import ids
-from understudy.engine import events
-from understudy.engine.log import RunLog
-from understudy.engine.run_view import RunView
-from understudy.engine.stage import Stage
+from understudy.engine.run import events
+from understudy.engine.run.checkpoint import RunWriter
+from understudy.engine.run.log import RunLog
+from understudy.engine.views.assistants import RunView
 from understudy.store import open_store
 from understudy.store.ledger import Usage
 from understudy.store.pages import PageRequest
@@ -42,11 +42,11 @@ async def test_a_run_whose_answer_cannot_be_stored_ends_with_its_message_and_ste
     await store.runs.beat(OWNER, NOW + 1e9)
     view, log = RunView(), RunLog()
     log.append(events.RunQueued(run), view.apply(events.RunQueued(run)))
-    stage = Stage(OWNER, store, StillClock(), OURS, view, log, Progress())
+    stage = RunWriter(OWNER, store, StillClock(), OURS, view, log, Progress())
     await stage.commit(events.RunStarted(NOW))
     await stage.commit(events.MessageOpened(ids.step(), ids.message(), NOW))
     stage.publish(events.TextDelta("Hello"))
-    stage.spend(Usage(reference="r", kind="completion", model="m", created_at=NOW, credits=10**30))
+    stage.add_usage(Usage(reference="r", kind="completion", model="m", created_at=NOW, credits=10**30))
     stage.progress.used += COUNTED
     ended = events.RunEnded("completed", NOW, stage.progress.used)
     with pytest.raises(OverflowError):

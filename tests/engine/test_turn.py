@@ -3,13 +3,13 @@
 from hypothesis import given
 from hypothesis import strategies as st
 
-from understudy.engine.turn import Turn
+from understudy.engine.run.turn import Turn
 from understudy.llm.chunks import Choice, Chunk, Delta, FunctionFragment, TokenCounts, ToolCallFragment
 
 
 def take(turn, *fragments, **delta):
     """One chunk with these fragments of calls."""
-    return turn.take(Chunk([Choice(Delta(tool_calls=list(fragments) or None, **delta))]))
+    return turn.add_chunk(Chunk([Choice(Delta(tool_calls=list(fragments) or None, **delta))]))
 
 
 def fragment(index=None, id=None, name=None, arguments=None):  # noqa: A002 - the wire's word
@@ -140,7 +140,7 @@ def test_calls_with_the_same_id_get_ids_of_their_own():
 
 def test_a_fragment_without_a_function_does_no_harm():
     turn = Turn()
-    turn.take(Chunk([Choice(Delta(tool_calls=[ToolCallFragment(0, "call_a", None)]))]))
+    turn.add_chunk(Chunk([Choice(Delta(tool_calls=[ToolCallFragment(0, "call_a", None)]))]))
     take(turn, fragment(0, None, "f", "{}"))
     assert whole(turn) == [("call_a", "f", "{}")]
 
@@ -161,15 +161,15 @@ def test_chunks_of_nothing_count_for_nothing():
         Chunk([Choice(Delta())]),
         Chunk([Choice(Delta(content="", refusal="", tool_calls=[]))]),
     ):
-        piece = turn.take(chunk)
+        piece = turn.add_chunk(chunk)
         assert (piece.text, piece.refusal, piece.calls) == ("", "", ())
     assert (turn.deltas, turn.calls, turn.finish_reason, turn.usage()) == (0, [], None, None)
 
 
 def test_the_last_count_of_tokens_is_the_cost():
     turn = Turn()
-    turn.take(Chunk([Choice(Delta(content="x"), "stop")], TokenCounts(1, 1)))
-    turn.take(Chunk([], TokenCounts(9, 3)))
+    turn.add_chunk(Chunk([Choice(Delta(content="x"), "stop")], TokenCounts(1, 1)))
+    turn.add_chunk(Chunk([], TokenCounts(9, 3)))
     usage = turn.usage()
     assert (usage.prompt_tokens, usage.completion_tokens, usage.total_tokens) == (9, 3, 12)
     assert turn.finish_reason == "stop"
@@ -177,7 +177,7 @@ def test_the_last_count_of_tokens_is_the_cost():
 
 def test_counts_that_are_not_there_are_none():
     turn = Turn()
-    turn.take(Chunk([], TokenCounts()))
+    turn.add_chunk(Chunk([], TokenCounts()))
     assert turn.usage() is None
-    turn.take(Chunk([], TokenCounts(completion_tokens=2)))
+    turn.add_chunk(Chunk([], TokenCounts(completion_tokens=2)))
     assert turn.usage().total_tokens == 2

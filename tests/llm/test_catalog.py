@@ -6,7 +6,7 @@ import pytest
 from reading import BODY, collect, failure, said
 
 from understudy.errors import SettingsError
-from understudy.llm.catalog import FRESH, PATIENCE, RETRY
+from understudy.llm.models import DISCOVERY_WAIT, LIST_RETRY_DELAY, LIST_TTL
 from understudy.llm.openai import OpenAIProvider
 from understudy.settings import ProviderSettings
 from upstream import HANG, fault, stalled
@@ -227,7 +227,7 @@ class TestDiscovery:
         made = models({"main": {"base_url": upstream.url}})
         await listed(made)
         upstream.models = ("new",)
-        clock.time += FRESH - 1
+        clock.time += LIST_TTL - 1
         assert await listed(made) == ["gpt-4o", "gpt-4o-mini"]
         clock.time += 1
         assert await listed(made) == ["new"]
@@ -237,7 +237,7 @@ class TestDiscovery:
         assert await route(made, "new") is None
         upstream.models = ("new",)
         assert await route(made, "new") is None
-        clock.time += RETRY
+        clock.time += LIST_RETRY_DELAY
         assert await route(made, "new") == ["main/new"]
 
     async def test_that_failed_is_not_repeated_for_ten_seconds(self, upstream, models, clock):
@@ -246,7 +246,7 @@ class TestDiscovery:
         for _ in range(3):
             assert await route(made, "gpt-9") == ["main/gpt-9"]
         assert len(upstream.listings) == 1
-        clock.time += RETRY
+        clock.time += LIST_RETRY_DELAY
         await route(made, "gpt-9")
         await asyncio.to_thread(upstream.wait_for, 2, listings=True)
 
@@ -254,7 +254,7 @@ class TestDiscovery:
         made = models({"main": {"base_url": upstream.url}})
         await listed(made)
         upstream.list_with(fault(500))
-        clock.time += FRESH
+        clock.time += LIST_TTL
         assert await listed(made) == ["gpt-4o", "gpt-4o-mini"]
 
     async def test_that_hangs_is_waited_for_no_longer_than_its_patience(self, upstream, models, clock):
@@ -262,8 +262,8 @@ class TestDiscovery:
         made = models({"main": {"base_url": upstream.url}})
         first = asyncio.create_task(route(made, "gpt-9"))
         await asyncio.to_thread(upstream.wait_for, 1, listings=True)
-        clock.time += PATIENCE
-        async with asyncio.timeout(PATIENCE / 2):
+        clock.time += DISCOVERY_WAIT
+        async with asyncio.timeout(DISCOVERY_WAIT / 2):
             assert await route(made, "gpt-9") == ["main/gpt-9"]
         first.cancel()
         await asyncio.wait([first], timeout=10)

@@ -10,9 +10,9 @@ from hypothesis import strategies as st
 
 from understudy.errors import UpstreamError
 from understudy.llm import messages_answer, messages_request
-from understudy.llm.messages_answer import Speaker
+from understudy.llm.messages_answer import ToMessagesStream
 from understudy.wire.anthropic_messages import CreateMessageParams
-from understudy.wire.problems import parse_object
+from understudy.wire.parsing import parse_object
 
 TEXT = st.text(max_size=8)
 JSON = st.recursive(
@@ -114,9 +114,9 @@ CHUNK = members(
 
 
 def events_of(chunks, body):
-    speaker = Speaker(body)
-    told = [event for chunk in chunks for event in speaker.accept(msgspec.json.encode(chunk))]
-    return [*told, *speaker.end()]
+    speaker = ToMessagesStream(body)
+    told = [event for chunk in chunks for event in speaker.translate(msgspec.json.encode(chunk))]
+    return [*told, *speaker.finish()]
 
 
 @given(st.lists(CHUNK, min_size=1, max_size=6), st.booleans())
@@ -177,7 +177,7 @@ def test_a_whole_message_is_told_as_the_stream_that_it_would_have_been():
         "stop_reason": "tool_use",
         "usage": {"input_tokens": 1, "output_tokens": 2},
     }
-    events = list(messages_answer.events_of(message))
+    events = list(messages_answer.replay_message(message))
     assert [event["type"] for event in events].count("content_block_delta") == 4
     assert events[0]["message"]["content"] == []
     assert events[-2]["usage"] == {"input_tokens": 1, "output_tokens": 2}

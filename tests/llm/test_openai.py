@@ -405,7 +405,7 @@ class TestAnErrorStatus:
 
     async def test_with_a_long_message_is_cut(self, upstream, openai):
         upstream.answer(fault(400, "x" * 100_000))
-        assert len((await failure(openai().complete(BODY))).message) == faults.MESSAGE_LIMIT
+        assert len((await failure(openai().complete(BODY))).message) == faults.MAX_MESSAGE_LENGTH
 
     @pytest.mark.parametrize(
         ("headers", "seconds"),
@@ -431,7 +431,7 @@ class TestTheKey:
         [
             fault(401, f"Incorrect API key provided: {KEY}.", code=KEY),
             reply(f"no such key: Bearer {KEY}".encode(), status=403),
-            reply({"error": {"message": f"{'x' * (faults.MESSAGE_LIMIT - 8)}{KEY}"}}, status=400),
+            reply({"error": {"message": f"{'x' * (faults.MAX_MESSAGE_LENGTH - 8)}{KEY}"}}, status=400),
             reply({"error": {"message": KEY}}),
             text("Hi", error(message=f"bad key {KEY}")),
             text("Hi", raw(f"event: error\ndata: {KEY}\n\n".encode())),

@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from understudy.clock import SystemClock
-from understudy.llm.counts import tokens_of
+from understudy.llm.counts import parse_usage
 from understudy.llm.prices import CREDITS_PER_USD, FREE, Price, Prices, Rates, Tokens
 from understudy.settings import ModelSettings
 
@@ -25,7 +25,7 @@ def public():
 
 
 def priced(public, model):
-    return public.listed((model,), None)
+    return public.loaded_price((model,), None)
 
 
 @pytest.mark.parametrize(
@@ -108,4 +108,4 @@ async def test_public_prices_can_be_left_aside():
     ],
 )
 def test_what_an_answer_used_is_read_in_every_dialect(answer, tokens):
-    assert tokens_of(answer) == tokens
+    assert parse_usage(answer) == tokens

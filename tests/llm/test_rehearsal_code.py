@@ -12,8 +12,8 @@ from rehearsing import PYTHON, WEATHER, body, calls, choice, continued
 
 from understudy.llm.rehearsal import programs
 from understudy.tools import file_search
-from understudy.tools.code_interpreter import definition, shown
-from understudy.wire.items import CodeInterpreterCallItem, CodeOutput, MadeFile
+from understudy.tools.code_interpreter import definition, render_result
+from understudy.wire.items import CodeInterpreterCallItem, CodeOutput, GeneratedFile
 
 CODE = definition("code_interpreter")
 SEARCH = file_search.definition("file_search")
@@ -23,8 +23,10 @@ LACKING = "Traceback (most recent call last):\n  File x\nModuleNotFoundError: No
 def output(logs="", figures=0, files=()):
     outputs = [CodeOutput(type="logs", logs=logs)] if logs else []
     outputs += [CodeOutput(type="image", file_id="file-1")] * figures
-    made = [MadeFile(path=path, file_id="file-1") for path in files]
-    return shown(CodeInterpreterCallItem(id="c", call_id="c", code="", container_id="c", outputs=outputs, files=made))
+    made = [GeneratedFile(path=path, file_id="file-1") for path in files]
+    return render_result(
+        CodeInterpreterCallItem(id="c", call_id="c", code="", container_id="c", outputs=outputs, files=made)
+    )
 
 
 def code(asked, *tools):
@@ -202,7 +204,7 @@ class TestAResult:
             (output("a\n```b\n"), "The code printed:\n\n````\na\n```b\n````"),
             (output("sales.csv\n"), "The code printed: sales.csv."),
             (output(), "The code ran and printed nothing."),
-            (output(figures=1), "I drew the figure that is shown here."),
+            (output(figures=1), "I drew the figure that is render_result here."),
             (output("x", figures=2), "The result is x.\n\nI drew the 2 figures that are shown here."),
             (output(files=["/mnt/data/a.csv"]), "Here is the file: [a.csv](sandbox:/mnt/data/a.csv)"),
             (

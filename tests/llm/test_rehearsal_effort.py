@@ -7,7 +7,7 @@ import pytest
 from llm.rehearsing import answer, body, choice, rehearsal
 from understudy.errors import UpstreamError
 from understudy.llm.rehearsal import effort, patterns, schema
-from understudy.llm.rehearsal.arguments import Spoken
+from understudy.llm.rehearsal.arguments import MessageValues
 from understudy.llm.rehearsal.validation import BadSchemaError
 
 
@@ -65,11 +65,11 @@ BOMBS = {
 
 @pytest.mark.parametrize("bomb", BOMBS.values(), ids=BOMBS)
 def test_a_schema_that_takes_too_much_work_is_refused_at_the_bound(bomb):
-    with effort.bounded():
+    with effort.limit_effort():
         with pytest.raises(BadSchemaError) as caught:
-            schema.make(bomb, Spoken("hi"))
+            schema.make(bomb, MessageValues("hi"))
         # So much is counted at once at the most.
-        assert -50_000 < effort.left() < effort.STEPS
+        assert -50_000 < effort.remaining_steps() < effort.MAX_STEPS
     assert len(str(caught.value)) < 1000
 
 

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 from rehearsing import PYTHON, WEATHER, answer, body, calls, choice, continued
 
 from understudy.tools import code_interpreter
-from understudy.tools.file_search import Passage, definition, shown
+from understudy.tools.file_search import Passage, definition, render_passages
 
 SEARCH = definition("file_search")
 CODE = code_interpreter.definition("code_interpreter")
@@ -30,7 +30,7 @@ def told(asked, *found, before=()):
     """The answer, after an earlier turn so that the model does not introduce itself."""
     texts = (*before, asked) if before else ("Hi", "Hello!", asked)
     request = body(*texts, tools=[SEARCH], tool_choice="required")
-    return choice(continued(request, {"file_search": shown(passages(*found))}))["message"]["content"]
+    return choice(continued(request, {"file_search": render_passages(passages(*found))}))["message"]["content"]
 
 
 class TestASearch:
@@ -76,12 +76,12 @@ class TestASearch:
 
     def test_is_made_once_for_a_message_and_again_for_the_next(self):
         request = body("What does Ann like?", tools=[SEARCH])
-        request = continued(request, {"file_search": shown(passages(FOODS))})
+        request = continued(request, {"file_search": render_passages(passages(FOODS))})
         assert calls(request) == []
         said = choice(request)["message"]
         request["messages"] += [said, {"role": "user", "content": "What does Filip like?"}]
         assert [name for name, _ in calls(request)] == ["file_search"]
-        found = shown(passages(("other.txt", "Nothing of that."), FOODS, turn=2))
+        found = render_passages(passages(("other.txt", "Nothing of that."), FOODS, turn=2))
         assert (
             "cake\u30102:1\u2020favorite_foods.txt\u3011."
             in choice(continued(request, {"file_search": found}))["message"]["content"]
@@ -167,7 +167,7 @@ class TestAnAnswer:
     def test_keeps_the_case_of_what_it_quotes(self):
         request = body("What does Filip like?", tools=[SEARCH])
         request["messages"].insert(0, {"role": "system", "content": "Please address the user as Jane Doe."})
-        said = choice(continued(request, {"file_search": shown(passages(FOODS))}))["message"]["content"]
+        said = choice(continued(request, {"file_search": render_passages(passages(FOODS))}))["message"]["content"]
         assert said.startswith("Jane Doe, Filip Carola: cake")
 
     def test_stands_beside_what_a_function_returned(self):
@@ -182,7 +182,7 @@ class TestAnAnswer:
             {"role": "user", "content": "What does Ann like, and how is the weather?"},
             {"role": "assistant", "content": "", "tool_calls": [call, search]},
             {"role": "tool", "tool_call_id": "c", "content": "sunny"},
-            {"role": "tool", "tool_call_id": "s", "content": shown(passages(FOODS))},
+            {"role": "tool", "tool_call_id": "s", "content": render_passages(passages(FOODS))},
         ]
         said = choice(request)["message"]["content"]
         assert "Ann Lee: pie\u30100:0\u2020favorite_foods.txt\u3011" in said
@@ -220,7 +220,7 @@ class TestAMark:
     def test_is_never_made_up(self, texts, asked):
         found = passages(*((f"f{index}.txt", text) for index, text in enumerate(texts)))
         request = body("Hi", "Hello!", f"Find a {asked}", tools=[SEARCH], tool_choice="required")
-        said = choice(continued(request, {"file_search": shown(found)}))["message"]["content"]
+        said = choice(continued(request, {"file_search": render_passages(found)}))["message"]["content"]
         quoted = said.replace(asked, "")
         cited = {mark for mark in MARK.findall(quoted) if re.match("\u3010\\d+:\\d+\u2020", mark)}
         assert cited <= {passage.mark for passage in found}

@@ -8,8 +8,8 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from understudy.llm.rehearsal import patterns, schema
-from understudy.llm.rehearsal.arguments import Spoken
-from understudy.llm.rehearsal.validation import BadSchemaError, Rules
+from understudy.llm.rehearsal.arguments import MessageValues
+from understudy.llm.rehearsal.validation import BadSchemaError, SchemaValidator
 
 FORMATS = ["date", "date-time", "time", "email", "uri", "uuid", "ipv4", "ipv6", "hostname"]
 PATTERNS = [
@@ -107,7 +107,7 @@ SCHEMAS = st.recursive(SCALARS, composed, max_leaves=12)
 
 
 def made(wanted: Any, text: str = "") -> Any:
-    return schema.make(wanted, Spoken(text))
+    return schema.make(wanted, MessageValues(text))
 
 
 def assert_valid(value: Any, wanted: Any) -> None:
@@ -131,7 +131,7 @@ def test_whatever_is_made_for_a_schema_satisfies_it(wanted, text):
 )
 @settings(max_examples=300, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 def test_the_rules_agree_with_an_independent_validator(wanted, value):
-    assert Rules(wanted).accept(value, wanted) == jsonschema.Draft202012Validator(wanted).is_valid(value)
+    assert SchemaValidator(wanted).is_valid(value, wanted) == jsonschema.Draft202012Validator(wanted).is_valid(value)
 
 
 NODE = {

@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from understudy.errors import UpstreamError
-from understudy.llm.sse import Event, Reader
+from understudy.net.sse import Event, Reader
 
 LINES = st.sampled_from(
     [

@@ -8,7 +8,7 @@ import pytest
 from e2e.test_luma import CREATE, create, ended, fetched
 from media.films import Film, colour, picture
 from understudy.media import MediaError
-from understudy.media.download import Download, origin
+from understudy.media.download import Downloader, origin
 
 PICTURE = picture((20, 40, 200))
 
@@ -48,7 +48,7 @@ async def got(url, *, allow_private=False, limit=1 << 20, trusted="", seconds=10
     async def write(piece):
         data.extend(piece)
 
-    download = Download(allow_private=allow_private, seconds=seconds)
+    download = Downloader(allow_private=allow_private, seconds=seconds)
     try:
         await download.fetch(url, write, limit, trusted=trusted)
     finally:

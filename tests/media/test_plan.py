@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from understudy.media.camera import MOTIONS, motion_in, view, without_motions
+from understudy.media.camera import MOTIONS, camera_view, find_motion, strip_motions
 from understudy.media.storyboard.plan import plan
 
 
@@ -38,14 +38,14 @@ def test_an_expanded_prompt_gets_a_wide_a_medium_and_a_close_shot():
 @pytest.mark.parametrize("name", MOTIONS)
 def test_a_motion_is_found_in_any_spelling(name):
     for spelling in (name, name.lower(), name.replace(" ", "-"), name.upper().replace(" ", "_")):
-        assert motion_in(f"A fox, camera {spelling}, at dawn") == name
-        assert without_motions(f"A fox, camera {spelling}, at dawn") == "A fox, at dawn"
+        assert find_motion(f"A fox, camera {spelling}, at dawn") == name
+        assert strip_motions(f"A fox, camera {spelling}, at dawn") == "A fox, at dawn"
         assert all(scene.motion == name for scene in plan(f"A fox. It runs. {spelling}", 9).scenes)
 
 
 @pytest.mark.parametrize("name", MOTIONS)
 def test_a_motion_moves_the_camera_and_static_does_not(name):
-    assert (view(name, 0.0) == view(name, 1.0)) == (name == "Static")
+    assert (camera_view(name, 0.0) == camera_view(name, 1.0)) == (name == "Static")
 
 
 @pytest.mark.parametrize(

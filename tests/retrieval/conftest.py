@@ -5,15 +5,15 @@ import contextlib
 import pytest
 
 from store.conftest import opened, store, url  # noqa: F401 - fixtures of both databases
-from understudy.retrieval.children import Children
-from understudy.retrieval.extract import ExtractionFailed, Extractor
+from understudy.retrieval.children import ChildPool
+from understudy.retrieval.extract import ExtractionError, Extractor
 
 MEMORY = 512 << 20
 
 
 @pytest.fixture
 async def children():
-    made = Children(2, MEMORY)
+    made = ChildPool(2, MEMORY)
     yield made
     await made.close()
 
@@ -61,7 +61,7 @@ def refused(extract):
     """The code and the message with which a document is refused."""
 
     async def refused(data, filename):
-        with pytest.raises(ExtractionFailed) as caught:
+        with pytest.raises(ExtractionError) as caught:
             await extract(data, filename)
         return caught.value.code, caught.value.message
 

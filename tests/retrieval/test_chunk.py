@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from understudy.retrieval.chunk import SECTION, split, split_pieces
+from understudy.retrieval.chunk import SECTION_CHARACTERS, split_pieces, split_text
 
 SENTENCE = "The ferry leaves Ostrand on the hour, and Velm at half past it. "
 ODD = st.sampled_from(
@@ -37,7 +37,7 @@ SIZES = st.tuples(st.integers(8, 120), st.integers(0, 100)).map(lambda pair: (pa
 
 @given(TEXTS, SIZES)
 def test_a_chunk_is_the_text_at_its_place(text, sizes):
-    chunks = list(split(text, *sizes))
+    chunks = list(split_text(text, *sizes))
     assert [chunk.position for chunk in chunks] == list(range(len(chunks)))
     assert all(chunk.text == text[chunk.start : chunk.end] for chunk in chunks)
 
@@ -45,7 +45,7 @@ def test_a_chunk_is_the_text_at_its_place(text, sizes):
 @given(TEXTS, SIZES)
 def test_nothing_but_white_space_is_left_out(text, sizes):
     covered = 0
-    for chunk in split(text, *sizes):
+    for chunk in split_text(text, *sizes):
         assert not text[covered : chunk.start].strip()
         assert chunk.text.strip() == chunk.text
         covered = max(covered, chunk.end)
@@ -54,7 +54,7 @@ def test_nothing_but_white_space_is_left_out(text, sizes):
 
 @given(TEXTS, SIZES)
 def test_chunks_go_forward(text, sizes):
-    chunks = list(split(text, *sizes))
+    chunks = list(split_text(text, *sizes))
     for one, two in pairwise(chunks):
         assert one.start < two.start
         assert one.end < two.end
@@ -62,14 +62,14 @@ def test_chunks_go_forward(text, sizes):
 
 @given(TEXTS, SIZES)
 def test_no_accent_is_cut_from_its_letter(text, sizes):
-    for chunk in split(text, *sizes):
+    for chunk in split_text(text, *sizes):
         assert not unicodedata.combining(chunk.text[0]) or chunk.start == 0 or text[chunk.start - 1].isspace()
 
 
 @settings(max_examples=15)
 @given(st.lists(st.integers(1, 4000), max_size=40), st.sampled_from([SENTENCE, "漢字。", "word ", "x"]))
 def test_a_text_in_pieces_is_cut_as_truly(lengths, part):
-    text = part * (SECTION // len(part) + 9000)
+    text = part * (SECTION_CHARACTERS // len(part) + 9000)
     pieces, at = [], 0
     for length in [*lengths, len(text)]:
         pieces.append(text[at : at + length])
@@ -83,16 +83,16 @@ def test_a_text_in_pieces_is_cut_as_truly(lengths, part):
 
 def test_a_chunk_ends_where_the_text_does_if_it_can():
     text = "".join(f"# Part {number}\n\n{SENTENCE * 11}\n\n" for number in range(20))
-    for chunk in split(text, 200, 0):
+    for chunk in split_text(text, 200, 0):
         assert chunk.text.startswith("# Part")
     paragraphs = "\n\n".join(SENTENCE * 3 for _ in range(50))
-    for chunk in split(paragraphs, 200, 0):
+    for chunk in split_text(paragraphs, 200, 0):
         assert chunk.text.endswith("past it.")
 
 
 @pytest.mark.parametrize("overlap", [0, 20, 100, 200])
 def test_neighbours_share_about_as_much_as_was_asked_for(overlap):
-    chunks = list(split(SENTENCE * 500, 400, overlap))
+    chunks = list(split_text(SENTENCE * 500, 400, overlap))
     shared = [one.end - two.start for one, two in pairwise(chunks)]
     tokens = len(SENTENCE) / 15
     for length in shared:
@@ -101,10 +101,10 @@ def test_neighbours_share_about_as_much_as_was_asked_for(overlap):
 
 @pytest.mark.parametrize("part", [SENTENCE, "東京都庁は新宿区にあります。", "x", "0123456789", "!?", "\n", "a\u0301"])
 def test_no_chunk_has_far_more_tokens_than_allowed(part):
-    for chunk in split(part * 3000, 100, 50):
+    for chunk in split_text(part * 3000, 100, 50):
         assert len(chunk.text) <= 100 * 16
 
 
 @pytest.mark.parametrize("text", ["", " ", "\n\n\t \u3000"])
 def test_a_text_without_anything_has_no_chunk(text):
-    assert list(split(text, 100, 50)) == []
+    assert list(split_text(text, 100, 50)) == []

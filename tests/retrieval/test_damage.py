@@ -12,7 +12,7 @@ import pytest
 
 from retrieval import documents, office
 from retrieval.test_letters import mail, outlook
-from understudy.retrieval.extract import ExtractionFailed
+from understudy.retrieval.extract import ExtractionError
 
 SAMPLES = Path(__file__).parent / "samples"
 WORDS = "The harbour master is called Ines Okafor. " * 20
@@ -87,7 +87,7 @@ async def check(read, name, rounds):
 async def outcome(read, data, name):
     try:
         return (await read(data, name))[0], None
-    except ExtractionFailed as error:
+    except ExtractionError as error:
         return "", error
 
 

@@ -13,8 +13,8 @@ import pytest
 
 from retrieval import documents
 from retrieval.documents import FACT
-from understudy.retrieval.children import Children
-from understudy.retrieval.extract import ExtractionFailed, Extractor
+from understudy.retrieval.children import ChildPool
+from understudy.retrieval.extract import ExtractionError, Extractor
 from understudy.retrieval.messages import Extract
 from understudy.retrieval.reading import SUPPORTED
 from waiting import eventually
@@ -222,19 +222,19 @@ async def test_deeply_nested_html_is_read_all_the_same(extract):
 async def test_a_document_that_takes_too_long_is_given_up(children, tmp_path):
     path = tmp_path / "endless"
     path.write_bytes(LONG)
-    with pytest.raises(ExtractionFailed, match=r"more than 0\.01 seconds") as caught:
+    with pytest.raises(ExtractionError, match=r"more than 0\.01 seconds") as caught:
         await Extractor(children, tmp_path / "spool", seconds=0.01, text_bytes=1 << 20).text(path, "a.html")
     assert caught.value.code == "invalid_file"
     assert list((tmp_path / "spool").iterdir()) == []
 
 
 async def test_one_that_takes_too_much_memory_fails_alone(tmp_path):
-    small = Children(1, 160 << 20)
+    small = ChildPool(1, 160 << 20)
     try:
         extractor = Extractor(small, tmp_path / "spool", seconds=30, text_bytes=1 << 30)
         path = tmp_path / "page"
         path.write_bytes(b"<p>x</p>" * (4 << 20))
-        with pytest.raises(ExtractionFailed) as caught:
+        with pytest.raises(ExtractionError) as caught:
             await extractor.text(path, "a.html")
         assert caught.value.code == "invalid_file"
         path.write_text(FACT)
@@ -249,7 +249,7 @@ async def test_a_killed_child_is_replaced(children, extractor, tmp_path):
     await extractor.text(path, "a.txt")
     (child,) = _processes()
     child.kill()
-    with pytest.raises(ExtractionFailed):
+    with pytest.raises(ExtractionError):
         await extractor.text(path, "a.txt")
     assert (await extractor.text(path, "a.txt")).characters == len(FACT)
 
@@ -268,7 +268,7 @@ async def test_who_stops_waiting_stops_the_work(children, tmp_path):
 
 async def _asked(children, path, out):
     async with children.lease() as child:
-        await child.ask(Extract(str(path), "a.html", str(out), 1 << 30), 60)
+        await child.request(Extract(str(path), "a.html", str(out), 1 << 30), 60)
 
 
 async def test_no_secret_of_ours_is_in_a_childs_environment(children, monkeypatch):

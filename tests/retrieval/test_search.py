@@ -5,12 +5,12 @@ import struct
 
 import pytest
 
-from understudy.retrieval.embed import Builtin, EmbedderMissing, Embedders, EmbeddingFailed, Vectors
-from understudy.retrieval.extract import ExtractionFailed
-from understudy.retrieval.ranking import Question, rank
+from understudy.retrieval.embed import BuiltinEmbedder, Embedders, EmbeddingError, UnknownEmbedderError, Vectors
+from understudy.retrieval.extract import ExtractionError
+from understudy.retrieval.ranking import QueryCandidates, rank_candidates
 from understudy.retrieval.rewrite import rewrite
-from understudy.retrieval.search import Index, Scope
-from understudy.store.chunks import Candidate, StoredChunk
+from understudy.retrieval.search import Index, SearchScope
+from understudy.store.chunks import ScoredChunk, StoredChunk
 
 HARBOUR = "The harbour master of Velm is Ines Okafor. She decides who may berth at the long pier."
 BREAD = "Sourdough wants salt, water and patience. The starter is fed once a week with flour."
@@ -28,7 +28,7 @@ class Broken:
 
     async def embed(self, texts, *, query=False):
         if self.left == 0:
-            raise EmbeddingFailed("The provider is away.", passing=True)
+            raise EmbeddingError("The provider is away.", passing=True)
         self.left -= 1
         return Vectors(2, [struct.pack("<2f", 1.0, 0.0)] * len(texts))
 
@@ -44,7 +44,7 @@ def others():
 
 @pytest.fixture
 async def index(store, children, others):
-    builtin = Builtin(children)
+    builtin = BuiltinEmbedder(children)
     embedders = Embedders("builtin", lambda name: builtin if name == "builtin" else others.get(name))
     yield Index(store.chunks, embedders, children)
     await embedders.close()
@@ -69,7 +69,7 @@ def add(index, extractor, tmp_path):
 @pytest.fixture
 def search(index):
     async def search(*queries, stores=(1,), files=None, limit=10, **options):
-        scopes = [Scope(number, "builtin", files) for number in stores]
+        scopes = [SearchScope(number, "builtin", files) for number in stores]
         return await index.search(scopes, queries, limit, **options)
 
     return search
@@ -170,7 +170,7 @@ async def test_the_texts_of_a_file_are_its_chunks(add, index):
 
 async def test_one_that_fails_halfway_leaves_nothing_to_be_found(add, search, index, others, store):
     others["broken"] = Broken(works_for=1)
-    with pytest.raises(EmbeddingFailed, match="away") as caught:
+    with pytest.raises(EmbeddingError, match="away") as caught:
         await add(1, HARBOUR + FILLING * 800, embedder="broken", size=100, overlap=0)
     assert caught.value.passing
     assert await search("harbour") == []
@@ -190,9 +190,9 @@ async def test_one_that_is_cancelled_leaves_nothing_either(add, search):
 
 
 async def test_an_embedder_that_is_gone_says_what_to_do(add, index):
-    with pytest.raises(EmbedderMissing, match=r"'away/model' is not available any more.*understudy reindex"):
-        await index.search([Scope(1, "away/model")], ["harbour"], 5)
-    with pytest.raises(EmbedderMissing):
+    with pytest.raises(UnknownEmbedderError, match=r"'away/model' is not available any more.*understudy reindex"):
+        await index.search([SearchScope(1, "away/model")], ["harbour"], 5)
+    with pytest.raises(UnknownEmbedderError):
         await add(1, HARBOUR, embedder="away/model")
 
 
@@ -201,27 +201,29 @@ async def test_a_text_that_vanished_cannot_be_cut(index, extractor, tmp_path):
     path.write_text(HARBOUR)
     source = await extractor.text(path, "a.txt")
     source.discard()
-    with pytest.raises(ExtractionFailed) as caught:
+    with pytest.raises(ExtractionError) as caught:
         await index.add(1, 1, "builtin", source)
     assert caught.value.code == "server_error"
 
 
 def test_equal_hits_keep_one_order():
     made = [
-        Candidate(seq, 1, file, StoredChunk(0, 0, 7, "harbour"), True, 0.5, 1.0)
+        ScoredChunk(seq, 1, file, StoredChunk(0, 0, 7, "harbour"), True, 0.5, 1.0)
         for seq, file in ((9, 3), (4, 8), (6, 1))
     ]
-    one = rank([Question("harbour", made)], 10, 0.0)
-    assert one == rank([Question("harbour", made[::-1])], 10, 0.0)
+    one = rank_candidates([QueryCandidates("harbour", made)], 10, 0.0)
+    assert one == rank_candidates([QueryCandidates("harbour", made[::-1])], 10, 0.0)
     assert {hit.file for hit in one} == {1, 3, 8}
 
 
 @pytest.mark.parametrize(("weight", "files"), [(0.0, [1, 3]), (0.3, [1, 3, 2]), (0.7, [1, 2, 3]), (1.0, [1, 2])])
 def test_a_half_counts_for_what_it_is_given(weight, files):
     text = StoredChunk(0, 0, 7, "harbour")
-    both = Candidate(1, 1, 1, text, True, 0.9, 2.0)
-    words, near = Candidate(2, 1, 2, text, False, 0.5, 1.0), Candidate(3, 1, 3, text, True, 0.5, None)
-    assert [hit.file for hit in rank([Question("harbour", [words, near, both], weight)], 10, 0.0)] == files
+    both = ScoredChunk(1, 1, 1, text, True, 0.9, 2.0)
+    words, near = ScoredChunk(2, 1, 2, text, False, 0.5, 1.0), ScoredChunk(3, 1, 3, text, True, 0.5, None)
+    assert [
+        hit.file for hit in rank_candidates([QueryCandidates("harbour", [words, near, both], weight)], 10, 0.0)
+    ] == files
 
 
 @pytest.mark.parametrize(

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from understudy.settings import SandboxSettings
-from understudy.tools.sandbox.readiness import examined
+from understudy.tools.sandbox.preflight import examined
 
 ROOT = Path(__file__).resolve().parents[2]
 HOME = ROOT / ".venv-interpreter"

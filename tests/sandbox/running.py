@@ -6,7 +6,7 @@ import zlib
 from contextlib import aclosing
 from dataclasses import dataclass
 
-from understudy.tools.sandbox import Ended, Error, Image, Note, Stream, Value
+from understudy.tools.sandbox import Error, ExecutionEnd, Image, Note, Stream, Value
 
 WAIT = 30.0
 
@@ -18,7 +18,7 @@ class Ran:
     @property
     def ended(self):
         """The last output, which is the only one of its kind."""
-        assert [one for one in self.outputs if isinstance(one, Ended)] == self.outputs[-1:]
+        assert [one for one in self.outputs if isinstance(one, ExecutionEnd)] == self.outputs[-1:]
         return self.outputs[-1]
 
     @property

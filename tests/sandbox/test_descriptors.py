@@ -15,11 +15,11 @@ import uvloop
 from sandbox.busy_files import busy_files
 from sandbox.running import WAIT, ok, once
 from understudy.clock import SystemClock
-from understudy.retrieval.children import Children
+from understudy.retrieval.children import ChildPool
 from understudy.retrieval.messages import Embed, Rows
 from understudy.tools.sandbox import open_sandbox
 from understudy.tools.sandbox.launcher import Launcher
-from understudy.tools.sandbox.processes import Watched, open_stream, read_to_end
+from understudy.tools.sandbox.processes import WatchedProcess, open_stream, read_to_end
 
 PIPES = 100
 DESCRIPTORS = Path("/proc/self/fd")
@@ -117,7 +117,7 @@ def test_the_descriptor_of_a_process_is_closed_once(loop, tmp_path):
     async def work():
         for _ in range(20):
             started = subprocess.Popen(["/bin/true"])  # noqa: ASYNC220 - it takes no time
-            watched = Watched(started.pid, os.pidfd_open(started.pid))
+            watched = WatchedProcess(started.pid, os.pidfd_open(started.pid))
             await watched.ended(WAIT)
             assert watched.gone.is_set()
             assert started.wait() == 0
@@ -148,10 +148,10 @@ def test_sandboxes_come_and_go_and_close_nobody_s_files(loop, tmp_path, settings
 @loops
 def test_children_that_read_documents_come_and_go_and_close_nobody_s_files(loop, tmp_path):
     async def work():
-        children = Children(1, 512 << 20)
+        children = ChildPool(1, 512 << 20)
         for _ in range(3):
             async with children.lease() as child:
-                assert isinstance(await child.ask(Embed(["a text"]), WAIT), Rows)
+                assert isinstance(await child.request(Embed(["a text"]), WAIT), Rows)
                 child.kill()
         await children.close()
 

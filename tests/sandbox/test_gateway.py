@@ -22,8 +22,8 @@ from understudy.clock import SystemClock
 from understudy.errors import InvalidName, NoSuchFile, SandboxError
 from understudy.settings import SandboxSettings
 from understudy.tools.sandbox import Stream, Value
-from understudy.tools.sandbox.facts import facts
 from understudy.tools.sandbox.gateway import GatewaySandbox
+from understudy.tools.sandbox.report import facts
 from waiting import eventually
 
 TOKEN = secrets.token_hex(16)

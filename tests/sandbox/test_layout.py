@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from understudy.tools.sandbox.interpreter import Interpreter
-from understudy.tools.sandbox.layout import hidden, lay_out
+from understudy.tools.sandbox.layout import build_layout, find_hidden_paths
 
 
 @pytest.fixture
@@ -35,7 +35,7 @@ def found(prefix, base, *, shared=False):
 
 def test_an_environment_and_its_installation_have_names_of_their_own(tmp_path, base):
     home = environment(tmp_path / "env", base)
-    layout = lay_out(home / "bin" / "python", found(home, base, shared=True))
+    layout = build_layout(home / "bin" / "python", found(home, base, shared=True))
     assert layout.python == Path("/opt/interpreter/bin/python")
     assert layout.mounts == ((base, Path("/opt/python")), (home, Path("/opt/interpreter")))
     assert dict(layout.links) == {
@@ -50,7 +50,7 @@ def test_an_environment_and_its_installation_have_names_of_their_own(tmp_path, b
 
 
 def test_an_installation_without_an_environment_is_moved_whole(base):
-    layout = lay_out(base / "bin" / "python3", found(base, base))
+    layout = build_layout(base / "bin" / "python3", found(base, base))
     assert (layout.python, layout.mounts) == (Path("/opt/python/bin/python3.12"), ((base, Path("/opt/python")),))
     assert (layout.links, layout.config, layout.libraries) == ((), None, None)
 
@@ -61,7 +61,7 @@ def test_an_installation_of_the_system_stays_where_it_is(tmp_path):
     (home / "bin").mkdir(parents=True)
     (home / "bin" / "python").symlink_to(program)
     (home / "pyvenv.cfg").write_text("home = /usr/bin\n")
-    layout = lay_out(home / "bin" / "python", found(home, Path("/usr")))
+    layout = build_layout(home / "bin" / "python", found(home, Path("/usr")))
     assert layout.mounts == ((home, Path("/opt/interpreter")),)
     assert (Path("/opt/interpreter/bin/python"), program) in layout.links
 
@@ -69,7 +69,7 @@ def test_an_installation_of_the_system_stays_where_it_is(tmp_path):
 def test_an_interpreter_that_is_arranged_otherwise_is_left_as_it_is(tmp_path, base):
     home = environment(tmp_path / "env", base)
     (home / "pyvenv.cfg").unlink()
-    layout = lay_out(home / "bin" / "python", found(home, base))
+    layout = build_layout(home / "bin" / "python", found(home, base))
     assert layout.python == home / "bin" / "python"
     assert all(source == inside for source, inside in layout.mounts)
     assert set(layout.sources) == {home, base}
@@ -79,8 +79,10 @@ def test_what_nobody_may_see_is_hidden_by_the_name_that_it_has_inside(tmp_path, 
     home = environment(tmp_path / "env", base)
     (home / "data").mkdir()
     (tmp_path / "elsewhere").mkdir()
-    layout = lay_out(home / "bin" / "python", found(home, base))
-    assert list(hidden(layout, [Path("/usr")], [home / "data", tmp_path / "elsewhere", Path("/usr/bin")])) == [
+    layout = build_layout(home / "bin" / "python", found(home, base))
+    assert list(
+        find_hidden_paths(layout, [Path("/usr")], [home / "data", tmp_path / "elsewhere", Path("/usr/bin")])
+    ) == [
         Path("/opt/interpreter/data"),
         Path("/usr/bin"),
     ]

@@ -13,14 +13,14 @@ import pytest
 from sandbox.machine import interpreter
 from understudy.cli import interpreter_setup
 from understudy.cli.interpreter_setup import set_up_interpreter
-from understudy.cli.interpreter_state import describe_interpreter, needs_environment
+from understudy.cli.interpreter_state import describe_interpreter, is_environment_missing
 from understudy.clock import SystemClock
 from understudy.errors import SandboxError
 from understudy.settings import SandboxSettings
 from understudy.tools.sandbox import environment, open_sandbox
-from understudy.tools.sandbox.facts import facts
+from understudy.tools.sandbox.preflight import examined
 from understudy.tools.sandbox.preparation import prepare
-from understudy.tools.sandbox.readiness import examined
+from understudy.tools.sandbox.report import facts
 
 
 @pytest.fixture
@@ -152,7 +152,7 @@ def test_a_start_prints_what_the_code_interpreter_lacks_and_the_command_for_it(p
     assert describe_interpreter(settings).startswith("off: its Python packages are missing")  # it was interrupted
     (home / "understudy-ready").write_text("of another version")
     assert describe_interpreter(settings) == f"on, with {home / 'bin' / 'python'}"
-    assert not needs_environment(SandboxSettings(python=Path(sys.executable)))
+    assert not is_environment_missing(SandboxSettings(python=Path(sys.executable)))
     monkeypatch.setenv("PATH", str(checkout))
     program = checkout / "dnf"
     program.write_text("#!/bin/sh")

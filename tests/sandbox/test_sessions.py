@@ -198,10 +198,10 @@ async def test_without_a_setting_nothing_is_started_before_the_first_session(new
 
 async def test_a_kernel_is_made_ready_for_a_session_that_is_expected(new_sandbox):
     sandbox = await new_sandbox(warm=None)
-    sandbox.expect()
+    sandbox.prepare()
     assert not sandbox._watches
     await sandbox.check()
-    sandbox.expect()
+    sandbox.prepare()
     await until(lambda: sandbox.warm == 1)
 
 

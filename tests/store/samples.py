@@ -4,9 +4,9 @@ import itertools
 
 from understudy import ids
 from understudy.store.pages import PageRequest
-from understudy.store.store_files import NewFile
+from understudy.store.vector_store_files import NewFile
 from understudy.wire.assistants import AssistantObject
-from understudy.wire.chunking import StaticChunkingStrategy, StaticChunkingStrategyRequestParam, chosen_chunking
+from understudy.wire.chunking import StaticChunkingStrategy, StaticChunkingStrategyRequestParam, resolve_chunking
 from understudy.wire.files import FileObject
 from understudy.wire.messages import MessageContentTextObject, MessageObject, TextContent
 from understudy.wire.runs import RunObject
@@ -150,14 +150,14 @@ async def files(store, count, project=OURS):
 async def vector_store(store, file_ids=(), project=OURS, **members):
     made = {"id": ids.vector_store(), "created_at": NOW, "file_counts": FileCounts(), "last_active_at": NOW}
     return await store.vector_stores.create(
-        project, VectorStoreObject(**(made | members)), file_ids, chosen_chunking(None)
+        project, VectorStoreObject(**(made | members)), file_ids, resolve_chunking(None)
     )
 
 
 def new_file(file_id, attributes=None, size=None):
     """A file to attach, in chunks of `size` tokens."""
     sizes = None if size is None else StaticChunkingStrategyRequestParam(StaticChunkingStrategy(size, 0))
-    return NewFile(file_id, chosen_chunking(sizes), attributes)
+    return NewFile(file_id, resolve_chunking(sizes), attributes)
 
 
 def batch(store_id, now=NOW):

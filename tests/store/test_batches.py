@@ -9,8 +9,8 @@ from store.samples import NOW, OURS, THEIRS
 from understudy import ids
 from understudy.errors import Conflict, NotFound
 from understudy.store import ledger
-from understudy.store.batch_work import AlreadyAnswered, Answer, NewLine, Output, Usage
-from understudy.store.batches import TRANSITIONS, Fault, Job
+from understudy.store.batch_jobs import LineResult, NewLine, Output, ResultAlreadyStored, Usage
+from understudy.store.batches import TRANSITIONS, BatchFault, Job
 from understudy.store.pages import PageRequest
 from understudy.wire.files import FileObject
 from understudy.wire.webhooks import WebhookEndpoint
@@ -54,7 +54,7 @@ async def begun(store, lines=3, **members):
 
 
 def answer(code=200, **members):
-    return Answer(ids.request(), code, '{"a": 1}', USAGE, **members)
+    return LineResult(ids.request(), code, '{"a": 1}', USAGE, **members)
 
 
 def charge(reference):
@@ -119,7 +119,7 @@ async def test_a_batch_whose_worker_is_dead_is_taken_over_and_lost_to_it(store, 
         work.answer(seq, "one", 1, answer()),
         work.add(seq, "one", []),
         work.begin(seq, "one", 9, "x", NOW),
-        work.refuse(seq, "one", [Fault("a", "b")], NOW),
+        work.refuse(seq, "one", [BatchFault("a", "b")], NOW),
         work.finalize(seq, "one", NOW),
         work.end(seq, "one", "expired", Output(), NOW),
     ):
@@ -132,7 +132,7 @@ async def test_a_batch_whose_worker_is_dead_is_taken_over_and_lost_to_it(store, 
 async def test_an_answer_is_counted_with_its_cost_and_once(store, work):
     job, seq = await begun(store)
     assert await work.answer(seq, "one", 2, answer(charge=charge("two")))
-    with pytest.raises(AlreadyAnswered):
+    with pytest.raises(ResultAlreadyStored):
         await work.answer(seq, "one", 2, answer(charge=charge("again")))
     assert await work.answer(seq, "one", 3, answer(500))
     found = await store.batches.get(OURS, "openai", job.id)
@@ -232,7 +232,7 @@ async def test_the_end_of_a_batch_is_told_with_it(store, work):
     assert await work.end(seq, "one", "expired", Output(), NOW)
     other = await made(store)
     batch = await claimed(store)
-    assert await work.refuse(batch.seq, "one", [Fault("empty_file", "It is empty.")], NOW)
+    assert await work.refuse(batch.seq, "one", [BatchFault("empty_file", "It is empty.")], NOW)
 
     def told():
         rows = yield "SELECT event FROM webhook_deliveries ORDER BY seq", ()

@@ -8,8 +8,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from understudy.store.chunks import DocumentGone, Indexed, NewChunk, Passage
-from understudy.words import indexed, wanted
+from understudy.store.chunks import DocumentRemoved, Indexed, NewChunk, StoreQuery
+from understudy.text.tokenize import fold_text, query_words
 
 SIZE = 16
 _random = random.Random(4)
@@ -40,7 +40,7 @@ async def add(store, file, texts, *, number=1, embedder="e", vectors=None, size=
 
 
 async def found(store, words="", vector=None, *, number=1, files=None, embedder="e", limit=20):
-    return await store.chunks.search(Passage(number, files, embedder, vector, words), limit)
+    return await store.chunks.search(StoreQuery(number, files, embedder, vector, words), limit)
 
 
 async def files_of(store, words="", vector=None, **options):
@@ -144,9 +144,9 @@ async def test_indexing_again_replaces_at_the_end(store):
 async def test_one_that_was_given_up_for_another_cannot_go_on(store):
     first = await store.chunks.begin(1, 1, "e", SIZE)
     second = await store.chunks.begin(1, 1, "e", SIZE)
-    with pytest.raises(DocumentGone, match="was removed while it was being indexed"):
+    with pytest.raises(DocumentRemoved, match="was removed while it was being fold_text"):
         await store.chunks.append(first, [chunk(0, "x")])
-    with pytest.raises(DocumentGone):
+    with pytest.raises(DocumentRemoved):
         await store.chunks.finish(first)
     await store.chunks.finish(second)
 
@@ -155,7 +155,7 @@ async def test_a_file_that_is_removed_meanwhile_stays_removed(store):
     document = await store.chunks.begin(1, 1, "e", SIZE)
     await store.chunks.append(document, [chunk(0, "harbour")])
     await store.chunks.remove(1, 1)
-    with pytest.raises(DocumentGone):
+    with pytest.raises(DocumentRemoved):
         await store.chunks.finish(document)
     assert await files_of(store, "harbour", direction(0)) == set()
 
@@ -243,7 +243,7 @@ def _dot(one, two):
 
 @given(st.text(max_size=200))
 def test_every_word_of_a_text_is_looked_for_as_it_is_indexed(text):
-    kept = indexed(text)
+    kept = fold_text(text)
     assert "\x00" not in kept
-    for word in wanted(text):
+    for word in query_words(text):
         assert word in kept.lower() or len(word) == 64

@@ -11,7 +11,7 @@ from store.samples import NOW, ODD_TEXTS, OURS
 from understudy.store import open_store
 from understudy.wire import filters
 from understudy.wire.filters import check_filter
-from understudy.wire.problems import InvalidBody
+from understudy.wire.parsing import InvalidBody
 
 NAMES = ["year", "author", "draft", "o'key", "$1"]
 # Few values, so that they meet; with those that a database might take for one another.

@@ -7,7 +7,7 @@ import pytest
 from store.samples import NOW, OURS, THEIRS
 from understudy import ids
 from understudy.errors import InvalidRequest, NotFound, RateLimited
-from understudy.store.generations import Piece, Record, Request
+from understudy.store.videos import Record, Request, VideoFile
 
 LEASE = NOW + 10.0
 
@@ -69,13 +69,13 @@ async def test_whoever_lost_a_video_changes_nothing_any_more(store):
     second = await claimed(store, "alive", later)
     assert (second.attempts, second.interruptions, second.ordered_at) == (1, 1, float(NOW))
     assert second.generation.upstream_id == 'odd "id" \\ of theirs'
-    late = Piece("video", await held(store, "a"), 5)
+    late = VideoFile("video", await held(store, "a"), 5)
     assert not await store.generations.complete("dead", first, record(width=1), [late], later)
     assert not await store.generations.dreaming("dead", first.generation.seq)
     assert not await store.generations.ordered("dead", first.generation.seq, "other")
     await store.generations.leave("dead", first.generation.seq, 0.0)
     assert await store.generations.owned("alive") == {second.generation.seq}
-    kept = Piece("video", await held(store, "b"), 6)
+    kept = VideoFile("video", await held(store, "b"), 6)
     assert await store.generations.complete("alive", second, record(width=2), [kept], later)
     assert not await store.generations.fail("alive", second, record(failure_reason="late"), later)
     found = await store.generations.get(OURS, generation_id)
@@ -135,8 +135,8 @@ async def test_a_tenant_finds_nothing_of_another_ones(store):
 
 async def test_files_go_with_the_video_and_stay_where_another_one_uses_them(store):
     picture = await held(store, "c")
-    first = await made(store, pieces=[Piece("start", picture, 3)])
-    second = await made(store, pieces=[Piece("start", picture, 3)])
+    first = await made(store, pieces=[VideoFile("start", picture, 3)])
+    second = await made(store, pieces=[VideoFile("start", picture, 3)])
     await store.generations.delete(OURS, first)
     assert await store.blobs.doomed(10) == []
     await store.generations.delete(OURS, second)

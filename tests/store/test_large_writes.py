@@ -21,7 +21,7 @@ def refused():
 async def written(database, transaction, *, large):
     async def write():
         if large:
-            large_writes.expect()
+            large_writes.mark_expected()
         return await database.write(transaction)
 
     return await asyncio.create_task(write(), context=contextvars.copy_context())

@@ -8,11 +8,11 @@ from engine.answers import response
 from store import samples
 from store.samples import NOW, OURS, THEIRS
 from understudy import ids
-from understudy.engine.given_items import kept as given_items
+from understudy.engine.input_items import to_stored as given_items
 from understudy.errors import InvalidRequest, NotFound
 from understudy.store.pages import PageRequest
 from understudy.store.responses import NewResponse
-from understudy.store.run_state import Boundary, Call, Plan, Progress
+from understudy.store.run_state import Checkpoint, NewItem, Plan, Progress
 from understudy.wire.input_parsing import whole
 
 WORKER = "worker_a"
@@ -43,12 +43,12 @@ async def respond(store, *said, previous=None, kept=True, project_id=OURS, end="
 async def finish(store, response_id, status="completed", calls=()):
     """Ends it with a call for each id, which is what it said."""
     items = [
-        Call(item_id := ids.function_call_item(), "function_call", f'{{"id":"{item_id}","call_id":"{one}"}}')
+        NewItem(item_id := ids.function_call_item(), "function_call", f'{{"id":"{item_id}","call_id":"{one}"}}')
         for one in calls
     ]
     run = samples.run(await store.database.read(thread_of, response_id), id=response_id, status=status)
     over = response(id=response_id, status=status)
-    boundary = Boundary(response_id, run=run, progress=Progress(plan=Plan()), calls=items, response=over)
+    boundary = Checkpoint(response_id, run=run, progress=Progress(plan=Plan()), calls=items, response=over)
     assert await store.runs.advance(WORKER, boundary)
 
 
@@ -128,7 +128,7 @@ async def test_deleting_one_at_work_ends_it_for_its_worker(store):
     made = await respond(store, "A", end=None)
     assert await store.responses.delete(OURS, made) == made
     assert await store.runs.status(made) is None
-    boundary = Boundary(made, run=samples.run("thread", id=made, status="completed"), response=response(id=made))
+    boundary = Checkpoint(made, run=samples.run("thread", id=made, status="completed"), response=response(id=made))
     assert not await store.runs.advance(WORKER, boundary)
     with pytest.raises(NotFound):
         await store.responses.delete(OURS, made)

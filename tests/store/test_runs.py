@@ -11,7 +11,7 @@ from store import samples
 from store.samples import OURS
 from understudy.errors import InvalidRequest, NotFound
 from understudy.store.pages import PageRequest
-from understudy.store.run_state import Boundary, Call, Progress
+from understudy.store.run_state import Checkpoint, NewItem, Progress
 from understudy.store.states import ACTIVE, TERMINAL, TRANSITIONS
 from understudy.wire.runs import RunCompletionUsage
 
@@ -175,7 +175,7 @@ async def test_a_run_and_its_thread_are_made_together_or_not_at_all(store):
 async def test_a_run_moves_as_the_table_says_and_not_otherwise(store, before):
     for after in TRANSITIONS:
         run = await stored(store, before, "worker")
-        moved = await store.runs.advance("worker", Boundary(run.id, run=as_(run, after, started_at=1)))
+        moved = await store.runs.advance("worker", Checkpoint(run.id, run=as_(run, after, started_at=1)))
         assert moved is (after in TRANSITIONS[before] or before == after == "in_progress"), after
         kept = await shown(store, run)
         assert (kept["status"], kept["started_at"]) == ((after, 1) if moved else (before, None))
@@ -186,7 +186,7 @@ async def test_a_run_moves_as_the_table_says_and_not_otherwise(store, before):
 async def test_only_a_run_in_progress_grows_steps_and_messages(store, status):
     run = await stored(store, status, "worker")
     step = samples.step(run)
-    grown = await store.runs.advance("worker", Boundary(run.id, new_steps=[step]))
+    grown = await store.runs.advance("worker", Checkpoint(run.id, new_steps=[step]))
     assert grown is (status == "in_progress")
     page = await store.runs.page_steps(OURS, run.thread_id, run.id, PageRequest())
     assert [row[0] for row in page.rows] == ([step.id] if grown else [])
@@ -196,19 +196,19 @@ async def test_a_worker_that_is_not_the_owner_changes_nothing(store):
     run = await stored(store, "in_progress", "worker")
     message = samples.message(run.thread_id, run_id=run.id)
     for other in ("other", ""):
-        boundary = Boundary(
+        boundary = Checkpoint(
             run.id, as_(run, "completed"), new_messages=[message], new_steps=[samples.step(run)], progress=Progress()
         )
         assert not await store.runs.advance(other, boundary)
     assert (await shown(store, run))["status"] == "in_progress"
     assert (await store.messages.page(OURS, run.thread_id, PageRequest())).rows == []
-    assert not await store.runs.advance("worker", Boundary("run_unknown", as_(run, "completed")))
+    assert not await store.runs.advance("worker", Checkpoint("run_unknown", as_(run, "completed")))
 
 
 async def test_a_released_run_is_nobodys(store):
     run = await stored(store, "in_progress", "worker")
-    assert await store.runs.advance("worker", Boundary(run.id, as_(run, "requires_action"), release=True))
-    assert not await store.runs.advance("worker", Boundary(run.id, as_(run, "expired")))
+    assert await store.runs.advance("worker", Checkpoint(run.id, as_(run, "requires_action"), release=True))
+    assert not await store.runs.advance("worker", Checkpoint(run.id, as_(run, "expired")))
 
 
 # -- what a boundary stores --------------------------------------------------------------------------------------
@@ -218,21 +218,21 @@ async def test_a_boundary_stores_steps_messages_calls_and_progress_at_once(store
     run = await stored(store, "in_progress", "worker")
     message = samples.message(run.thread_id, None, run_id=run.id, role="assistant", status="in_progress")
     step = samples.message_step(run, message)
-    assert await store.runs.advance("worker", Boundary(run.id, new_steps=[step], new_messages=[message]))
+    assert await store.runs.advance("worker", Checkpoint(run.id, new_steps=[step], new_messages=[message]))
 
     message.content = samples.content("Hello")
     message.status = "completed"
     step.status = "completed"
     called = samples.step(run)
     used = RunCompletionUsage(3, 2, 5)
-    boundary = Boundary(
+    boundary = Checkpoint(
         run.id,
         as_(run, "requires_action"),
         Progress(used=used, turns=1),
         new_steps=[called],
         changed_steps=[step],
         changed_messages=[message],
-        calls=[Call("fc_1", "function_call", '{"call_id": "call_1"}')],
+        calls=[NewItem("fc_1", "function_call", '{"call_id": "call_1"}')],
         release=True,
     )
     assert await store.runs.advance("worker", boundary)
@@ -251,11 +251,11 @@ async def test_a_boundary_stores_steps_messages_calls_and_progress_at_once(store
 async def test_what_a_client_changed_meanwhile_is_kept(store):
     run = await stored(store, "in_progress", "worker")
     message = samples.message(run.thread_id, None, run_id=run.id, role="assistant", status="in_progress")
-    await store.runs.advance("worker", Boundary(run.id, new_messages=[message]))
+    await store.runs.advance("worker", Checkpoint(run.id, new_messages=[message]))
     await store.runs.modify(OURS, run.thread_id, run.id, lambda one: setattr(one, "metadata", {"run": "1"}))
     await store.messages.modify(OURS, run.thread_id, message.id, lambda one: setattr(one, "metadata", {"message": "1"}))
     message.content = samples.content("Hello")
-    await store.runs.advance("worker", Boundary(run.id, as_(run, "completed"), changed_messages=[message]))
+    await store.runs.advance("worker", Checkpoint(run.id, as_(run, "completed"), changed_messages=[message]))
     assert (await shown(store, run))["metadata"] == {"run": "1"}
     kept = json.loads(await store.messages.get(OURS, run.thread_id, message.id))
     assert (kept["metadata"], kept["content"][0]["text"]["value"]) == ({"message": "1"}, "Hello")
@@ -264,10 +264,10 @@ async def test_what_a_client_changed_meanwhile_is_kept(store):
 async def test_a_message_that_a_client_deleted_meanwhile_stays_deleted(store):
     run = await stored(store, "in_progress", "worker")
     message = samples.message(run.thread_id, None, run_id=run.id, role="assistant", status="in_progress")
-    await store.runs.advance("worker", Boundary(run.id, new_messages=[message]))
+    await store.runs.advance("worker", Checkpoint(run.id, new_messages=[message]))
     await store.messages.delete(OURS, run.thread_id, message.id)
     message.content = samples.content("Hello")
-    assert await store.runs.advance("worker", Boundary(run.id, as_(run, "completed"), changed_messages=[message]))
+    assert await store.runs.advance("worker", Checkpoint(run.id, as_(run, "completed"), changed_messages=[message]))
     with pytest.raises(NotFound):
         await store.messages.get(OURS, run.thread_id, message.id)
 
@@ -281,23 +281,23 @@ async def test_a_client_takes_a_run_as_it_is_now(store):
 
     def submit(found):
         assert found.run == run
-        return Boundary(run.id, as_(run, "queued"), new_steps=[step])
+        return Checkpoint(run.id, as_(run, "queued"), new_steps=[step])
 
     taken = await store.runs.take(OURS, run.thread_id, run.id, "worker", submit)
     assert taken.owner is None
     assert (await shown(store, run))["status"] == "queued"
-    assert await store.runs.advance("worker", Boundary(run.id, as_(run, "in_progress")))
+    assert await store.runs.advance("worker", Checkpoint(run.id, as_(run, "in_progress")))
 
 
 async def test_a_run_that_somebody_has_stays_theirs_when_a_client_takes_it(store):
     run = await stored(store, "in_progress", "worker")
     taken = await store.runs.take(
-        OURS, run.thread_id, run.id, "other", lambda found: Boundary(run.id, as_(run, "cancelling"))
+        OURS, run.thread_id, run.id, "other", lambda found: Checkpoint(run.id, as_(run, "cancelling"))
     )
     assert taken.owner == "worker"
-    assert not await store.runs.advance("other", Boundary(run.id, as_(run, "cancelled")))
-    assert not await store.runs.advance("worker", Boundary(run.id))
-    assert await store.runs.advance("worker", Boundary(run.id, as_(run, "cancelled")))
+    assert not await store.runs.advance("other", Checkpoint(run.id, as_(run, "cancelled")))
+    assert not await store.runs.advance("worker", Checkpoint(run.id))
+    assert await store.runs.advance("worker", Checkpoint(run.id, as_(run, "cancelled")))
 
 
 async def test_a_client_that_is_refused_changes_nothing(store):
@@ -308,7 +308,7 @@ async def test_a_client_that_is_refused_changes_nothing(store):
 
     with pytest.raises(InvalidRequest, match=r"No\."):
         await store.runs.take(OURS, run.thread_id, run.id, "worker", refuse)
-    assert not await store.runs.advance("worker", Boundary(run.id))
+    assert not await store.runs.advance("worker", Checkpoint(run.id))
 
 
 async def test_of_many_clients_at_once_each_sees_what_the_last_one_did(store):
@@ -317,7 +317,7 @@ async def test_of_many_clients_at_once_each_sees_what_the_last_one_did(store):
     def submit(found):
         if found.run.status != "requires_action":
             raise InvalidRequest(found.run.status)
-        return Boundary(run.id, as_(found.run, "queued"))
+        return Checkpoint(run.id, as_(found.run, "queued"))
 
     tries = [store.runs.take(OURS, run.thread_id, run.id, None, submit) for _ in range(20)]
     ended = await asyncio.gather(*tries, return_exceptions=True)
@@ -327,7 +327,7 @@ async def test_of_many_clients_at_once_each_sees_what_the_last_one_did(store):
 async def test_deleting_a_thread_ends_its_run_for_its_worker_too(store):
     run = await stored(store, "in_progress", "worker")
     assert await store.threads.delete(OURS, run.thread_id) == run.id
-    assert not await store.runs.advance("worker", Boundary(run.id, as_(run, "completed")))
+    assert not await store.runs.advance("worker", Checkpoint(run.id, as_(run, "completed")))
     assert await store.runs.abandoned(NOW, 10) == []
     assert await store.runs.due(3_000_000_000.0, 10) == []
     assert await store.runs.claim(run.id, "worker", NOW) is None
@@ -363,7 +363,7 @@ async def test_the_run_of_a_living_worker_is_not_taken(store):
     assert await store.runs.abandoned(NOW, 10) == []
     assert await store.runs.claim(run.id, "other", NOW) is None
     assert await store.runs.claim(run.id, "other", NOW, due=True) is None
-    assert await store.runs.advance("worker", Boundary(run.id, as_(run, "completed")))
+    assert await store.runs.advance("worker", Checkpoint(run.id, as_(run, "completed")))
 
 
 async def test_the_run_of_a_dead_worker_is_taken_once(store):
@@ -376,15 +376,15 @@ async def test_the_run_of_a_dead_worker_is_taken_once(store):
     taken = await asyncio.gather(*[store.runs.claim(run.id, name, later) for name in ("second", "third")])
     (won,) = [one for one in taken if one is not None]
     assert won.interruptions == 1
-    assert not await store.runs.advance("worker", Boundary(run.id, as_(run, "completed")))
-    assert await store.runs.advance(won.owner, Boundary(run.id, as_(run, "completed")))
+    assert not await store.runs.advance("worker", Checkpoint(run.id, as_(run, "completed")))
+    assert await store.runs.advance(won.owner, Checkpoint(run.id, as_(run, "completed")))
 
 
 @pytest.mark.parametrize(
     "checkpoint",
     [
-        lambda run: Boundary(run.id, run, interrupted=True),
-        lambda run: Boundary(run.id, new_steps=[samples.step(run)], interrupted=True),
+        lambda run: Checkpoint(run.id, run, interrupted=True),
+        lambda run: Checkpoint(run.id, new_steps=[samples.step(run)], interrupted=True),
     ],
 )
 async def test_the_deaths_of_workers_are_counted_until_the_next_checkpoint(store, checkpoint):
@@ -427,7 +427,7 @@ async def test_a_run_is_resumed_with_what_it_had_open(store):
     run = await stored(store, "in_progress", "worker")
     message = samples.message(run.thread_id, None, run_id=run.id, role="assistant", status="in_progress")
     done, open_ = samples.step(run, status="completed"), samples.message_step(run, message)
-    await store.runs.advance("worker", Boundary(run.id, new_steps=[done, open_], new_messages=[message]))
+    await store.runs.advance("worker", Checkpoint(run.id, new_steps=[done, open_], new_messages=[message]))
     taken = await store.runs.claim(run.id, "other", NOW)
     assert (taken.steps, taken.message) == ([open_], message)
 

@@ -13,7 +13,7 @@ from store.samples import OURS, THEIRS
 from understudy import errors, ids
 from understudy.store import open_store
 from understudy.store.pages import PageRequest
-from understudy.store.store_files import MOST_FILES
+from understudy.store.vector_store_files import MAX_FILES
 from understudy.wire.vector_stores import FileCounts, LastError, VectorStoreExpirationAfter
 
 NOW = samples.NOW
@@ -224,7 +224,7 @@ async def test_a_full_store_takes_no_more(store):
     made = await samples.vector_store(store)
 
     def fill():
-        yield "UPDATE vector_stores SET completed = $1 WHERE id = $2", (MOST_FILES, made.id)
+        yield "UPDATE vector_stores SET completed = $1 WHERE id = $2", (MAX_FILES, made.id)
 
     await store.database.write(fill)
     with pytest.raises(errors.InvalidRequest, match="the limit is 10000 files"):

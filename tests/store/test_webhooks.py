@@ -10,7 +10,7 @@ from store.samples import OURS, THEIRS
 from understudy.errors import NotFound
 from understudy.store import outbox
 from understudy.store.pages import PageRequest
-from understudy.store.run_state import Boundary
+from understudy.store.run_state import Checkpoint
 from understudy.store.states import TERMINAL
 from understudy.store.webhooks import DeliveryFilter, Outcome
 from understudy.wire.webhooks import WebhookAttempt, WebhookEndpoint, WebhookEvent
@@ -54,11 +54,11 @@ async def test_only_endpoints_that_want_it_are_told_and_only_of_their_project(st
     await store.webhooks.create(OURS, endpoint(2, ["response.completed"]), SECRET)
     await store.webhooks.create(OURS, endpoint(3), SECRET)
     await store.webhooks.create(THEIRS, endpoint(4), SECRET)
-    await store.webhooks.create(outbox.OPERATOR, endpoint(5), SECRET)
+    await store.webhooks.create(outbox.OPERATOR_PROJECT, endpoint(5), SECRET)
     await told(store)
     assert [one.webhook_endpoint_id for one in await deliveries(store)] == ["we_1", "we_3"]
     assert await deliveries(store, THEIRS) == []
-    assert [one.webhook_endpoint_id for one in await deliveries(store, outbox.OPERATOR)] == ["we_5"]
+    assert [one.webhook_endpoint_id for one in await deliveries(store, outbox.OPERATOR_PROJECT)] == ["we_5"]
     first, second = await deliveries(store)
     assert first.event == second.event
     assert (first.event.type, first.event.data) == ("batch.completed", {"id": "batch_1"})
@@ -86,10 +86,10 @@ async def test_a_run_that_ends_is_told_in_the_same_transaction(store, status):
     await store.threads.create(OURS, thread, [])
     await store.runs.create(OURS, run, "worker")
     ended = samples.run(thread.id, status, id=run.id)
-    assert not await store.runs.advance("another", Boundary(run.id, run=ended))
+    assert not await store.runs.advance("another", Checkpoint(run.id, run=ended))
     assert await deliveries(store) == []
-    assert await store.runs.advance("worker", Boundary(run.id, run=ended))
-    assert not await store.runs.advance("worker", Boundary(run.id, run=ended))
+    assert await store.runs.advance("worker", Checkpoint(run.id, run=ended))
+    assert not await store.runs.advance("worker", Checkpoint(run.id, run=ended))
     (delivery,) = await deliveries(store)
     assert delivery.event.type == f"thread.run.{status}"
     assert delivery.event.data == {"id": run.id, "thread_id": thread.id}
@@ -184,11 +184,11 @@ async def test_an_old_secret_is_valid_for_its_time(store):
 
 
 async def test_declared_endpoints_replace_those_that_were_declared_before(store):
-    await store.webhooks.declare(outbox.OPERATOR, {SECRET: endpoint(1)}, NOW)
-    await store.webhooks.declare(outbox.OPERATOR, {SECRET: endpoint(1), "whsec_b": endpoint(2)}, NOW)
+    await store.webhooks.declare(outbox.OPERATOR_PROJECT, {SECRET: endpoint(1)}, NOW)
+    await store.webhooks.declare(outbox.OPERATOR_PROJECT, {SECRET: endpoint(1), "whsec_b": endpoint(2)}, NOW)
     await told(store)
-    await store.webhooks.declare(outbox.OPERATOR, {"whsec_b": endpoint(2)}, NOW)
-    statuses = {one.webhook_endpoint_id: one.status for one in await deliveries(store, outbox.OPERATOR)}
+    await store.webhooks.declare(outbox.OPERATOR_PROJECT, {"whsec_b": endpoint(2)}, NOW)
+    statuses = {one.webhook_endpoint_id: one.status for one in await deliveries(store, outbox.OPERATOR_PROJECT)}
     assert statuses == {"we_1": "failed", "we_2": "pending"}
 
 

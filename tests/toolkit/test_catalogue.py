@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from toolkit.seed import DEFAULTS, OUTPUT, TABLE, TOOLKIT, VERSION
-from understudy.catalogue import AI_ML_API, InvalidArguments, UnknownTool, call_of, find, result_of, search, select
+from understudy.catalog import AI_ML_API, InvalidArguments, UnknownTool, build_call, find, parse_result, search, select
 from understudy.toolkit import Toolkit
 
 TOOLS = AI_ML_API.tools
@@ -131,7 +131,7 @@ def test_what_a_tool_does_to_data_is_said_by_its_tags():
     ],
 )
 def test_arguments_go_where_the_operation_wants_them(slug, arguments, request_line, body):
-    call = call_of(find(f"AI_ML_API_{slug}"), arguments)
+    call = build_call(find(f"AI_ML_API_{slug}"), arguments)
     assert (f"{call.method} {call.target}", call.body) == (request_line, body)
 
 
@@ -216,7 +216,7 @@ def test_arguments_go_where_the_operation_wants_them(slug, arguments, request_li
 @pytest.mark.proves("toolkit.refusal")
 def test_what_does_not_fit_is_refused_with_a_sentence(slug, arguments, sentence):
     with pytest.raises(InvalidArguments) as refusal:
-        call_of(find(f"AI_ML_API_{slug}"), arguments)
+        build_call(find(f"AI_ML_API_{slug}"), arguments)
     assert sentence in str(refusal.value)
 
 
@@ -233,11 +233,11 @@ def test_what_nests_too_deep_is_refused_and_quoted():
         deep = [deep]
     for arguments in ({"metadata": deep}, {"messages": [{"role": "user", "content": deep}]}):
         with pytest.raises(InvalidArguments, match="cannot be sent as JSON: "):
-            call_of(find("AI_ML_API_CREATE_THREAD"), arguments)
+            build_call(find("AI_ML_API_CREATE_THREAD"), arguments)
     body = b"[" * 100_000 + b"]" * 100_000
     for status, kind in ((200, "application/json"), (500, "application/json"), (200, "text/event-stream")):
         data = b"data: " + body if kind == "text/event-stream" else body
-        assert result_of(status, kind, data)["successful"] is (kind == "text/event-stream")
+        assert parse_result(status, kind, data)["successful"] is (kind == "text/event-stream")
 
 
 @given(
@@ -250,7 +250,7 @@ def test_what_nests_too_deep_is_refused_and_quoted():
 def test_any_arguments_are_refused_or_stay_within_the_operation(drawn):
     tool, arguments = drawn
     try:
-        call = call_of(tool, arguments)
+        call = build_call(tool, arguments)
     except InvalidArguments:
         return
     assert call.path.count("/") == tool.path.count("/")
@@ -325,4 +325,4 @@ def test_tools_are_selected_by_slug_tag_and_importance():
 @pytest.mark.proves("toolkit.result")
 def test_every_answer_becomes_a_result(status, kind, body, result):
     data, error = result
-    assert result_of(status, kind, body) == {"data": data, "error": error, "successful": error is None}
+    assert parse_result(status, kind, body) == {"data": data, "error": error, "successful": error is None}

@@ -15,7 +15,7 @@ from mcp.client.streamable_http import streamable_http_client
 from serving import KEY, WAIT
 from toolkit.seed import TABLE
 from understudy import __version__
-from understudy.catalogue import find
+from understudy.catalog import find
 
 PING = {"jsonrpc": "2.0", "id": 1, "method": "ping"}
 ACCEPT = {"Accept": "application/json, text/event-stream", "Content-Type": "application/json"}

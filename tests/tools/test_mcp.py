@@ -4,7 +4,7 @@ import pytest
 
 from mcp_server import SECRET, McpProcess
 from understudy.settings import McpSettings
-from understudy.tools.mcp import McpFailed, McpServer, RemoteServers
+from understudy.tools.mcp import McpServer, McpServerError, RemoteServers
 
 
 @pytest.fixture(scope="module")
@@ -61,7 +61,9 @@ async def test_a_server_that_is_silent_is_given_up(running):
 async def test_headers_are_sent_and_their_absence_is_the_servers_business(tmp_path):
     with McpProcess(tmp_path, guarded=True) as guarded:
         servers = remote(guarded.url)
-        with pytest.raises(McpFailed, match=r"The MCP server could not be used: it answered with the status 401\."):
+        with pytest.raises(
+            McpServerError, match=r"The MCP server could not be used: it answered with the status 401\."
+        ):
             await servers.list_tools(servers.server(guarded.url))
         server = servers.server(guarded.url, SECRET)
         assert len(await servers.list_tools(server)) == 4
@@ -72,7 +74,7 @@ async def test_a_server_that_is_gone_says_so(tmp_path):
     with McpProcess(tmp_path) as gone:
         gone.kill()
         servers = remote(gone.url)
-        with pytest.raises(McpFailed, match=r"it could not be connected to"):
+        with pytest.raises(McpServerError, match=r"it could not be connected to"):
             await servers.list_tools(servers.server(gone.url))
         output = await servers.call_tool(servers.server(gone.url), "roll", {})
         assert output.error == "The MCP server could not be used: it could not be connected to."
@@ -80,7 +82,7 @@ async def test_a_server_that_is_gone_says_so(tmp_path):
 
 async def test_what_is_no_mcp_server_says_so(session_upstream):
     servers = remote(session_upstream.root)
-    with pytest.raises(McpFailed, match="The MCP server could not be used: "):
+    with pytest.raises(McpServerError, match="The MCP server could not be used: "):
         await servers.list_tools(servers.server(f"{session_upstream.root}/v1/models"))
 
 
@@ -89,9 +91,9 @@ async def test_names_that_resolve_to_private_addresses_are_not_connected_to(runn
     url = running.url.replace("http://127.0.0.1", "https://0x7f.1")
     server = servers.server(url)
     assert not server.private
-    with pytest.raises(McpFailed, match="its address is private, and the operator has not named it"):
+    with pytest.raises(McpServerError, match="its address is private, and the operator has not named it"):
         await servers.list_tools(server)
-    with pytest.raises(McpFailed, match="its address is private"):
+    with pytest.raises(McpServerError, match="its address is private"):
         await servers.list_tools(McpServer(running.url))
 
 
@@ -120,6 +122,6 @@ def test_only_what_the_operator_allows_is_allowed(entry, url, covered):
     servers = remote(entry)
     assert servers.allowed(url) == covered
     if not covered:
-        with pytest.raises(McpFailed, match="is not allowed"):
+        with pytest.raises(McpServerError, match="is not allowed"):
             servers.server(url)
     assert not remote().allowed(url)

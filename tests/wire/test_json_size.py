@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from understudy.wire.json_size import begins_deep, excess
+from understudy.wire.json_size import find_excess, is_deep_at_start
 
 MIB = 1 << 20
 VALUES = st.recursive(
@@ -31,7 +31,7 @@ def counts(value):
 @given(VALUES, st.integers(3, 12))
 def test_a_text_is_refused_exactly_where_it_holds_too_much(value, most):
     found, opened = counts(value)
-    refused = excess(json.dumps(value).encode(), most)
+    refused = find_excess(json.dumps(value).encode(), most)
     assert (refused is not None) == (found > most or opened > most // 3)
 
 
@@ -40,16 +40,16 @@ def test_a_text_is_refused_exactly_where_it_holds_too_much(value, most):
 def test_an_escape_at_the_edge_of_a_slice_ends_no_string(shift, escape):
     text = "a" * (MIB - 2 + shift) + escape + "[" * 200 + "," * 200
     data = f'{{"text":"{text}","more":[1,2,3]}}'.encode()
-    assert excess(data, 100) is None
-    assert excess(data + b"[" * 40, 100) == "at most 33 arrays and objects"
+    assert find_excess(data, 100) is None
+    assert find_excess(data + b"[" * 40, 100) == "at most 33 arrays and objects"
 
 
 def test_escaped_characters_are_counted_since_each_costs_as_much_as_a_value():
-    assert excess(b'{"text":"' + rb"\n" * 8_000_000 + b'"}') is None
-    assert excess(b'{"text":"' + rb"\n" * 8_000_001 + b'"}') == "at most 8000000 escaped characters"
+    assert find_excess(b'{"text":"' + rb"\n" * 8_000_000 + b'"}') is None
+    assert find_excess(b'{"text":"' + rb"\n" * 8_000_001 + b'"}') == "at most 8000000 escaped characters"
 
 
 @pytest.mark.parametrize("opening", [b"[", b'{"a":', b'{"[":[', b'{"\\"]":'])
 def test_a_text_that_nests_without_end_is_known_by_its_beginning(opening):
-    assert begins_deep(opening * 10_000, 100)
-    assert not begins_deep(json.dumps({"a": (opening * 10_000).decode()}).encode(), 100)
+    assert is_deep_at_start(opening * 10_000, 100)
+    assert not is_deep_at_start(json.dumps({"a": (opening * 10_000).decode()}).encode(), 100)

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from understudy.wire.anthropic_messages import CountMessageTokensParams
 from understudy.wire.assistants import CreateAssistantRequest, ModifyAssistantRequest
 from understudy.wire.messages import CreateMessageRequest
-from understudy.wire.problems import InvalidBody, InvalidId, Problem, check_id, explain, parse, parse_object
+from understudy.wire.parsing import InvalidBody, InvalidId, Problem, check_id, explain, parse, parse_object
 from understudy.wire.runs import (
     CreateRunRequest,
     CreateThreadAndRunRequest,

@@ -6,12 +6,12 @@ import pytest
 from msgspec import Struct, inspect
 
 from understudy.wire.conversations import CreateConversationRequest
-from understudy.wire.input_items import ForeignItem, GivenItem
+from understudy.wire.input_items import InputItem, UnsupportedItem
 from understudy.wire.responses import CompactRequest, CountTokensRequest, CreateResponseRequest
 
 ROOTS = (
     *(CreateResponseRequest, CountTokensRequest, CompactRequest, CreateConversationRequest),
-    *(kind for kind in get_args(GivenItem) if kind is not ForeignItem),
+    *(kind for kind in get_args(InputItem) if kind is not UnsupportedItem),
 )
 
 

@@ -8,49 +8,51 @@ import msgspec
 from starlette.requests import Request
 from starlette.responses import Response
 
-from understudy.api.charging import Meter, admit, charged
 from understudy.api.errors import message_envelope, to_api_error
 from understudy.api.event_stream import EventStream
-from understudy.api.exchange import decode_body, read_body, rendered
 from understudy.api.message_sources import check_sources
+from understudy.api.metering import UsageMeter, admit, render_charged
 from understudy.api.parts import Parts, parts_of
+from understudy.api.requests import decode_body, read_body, struct_response
 from understudy.errors import InvalidRequest
 from understudy.llm.messages_request import DEFAULT_MAX_TOKENS, MessageBody
 from understudy.llm.router import Stream
 from understudy.settings import LimitSettings
 from understudy.wire.anthropic_messages import CountMessageTokensParams, CreateMessageParams, MessageTokensCount
-from understudy.wire.problems import parse_object
+from understudy.wire.parsing import parse_object
 
 
 async def create_message(request: Request) -> Response:
     parts = parts_of(request)
     limits = parts.settings.limits
     raw = await read_body(request, limits)
-    body = await decode_body(raw, _checked, raw, limits)
+    body = await decode_body(raw, _check_body, raw, limits)
     await check_sources(body)
     await admit(request)
-    meter = Meter(request, "completion", body)
+    meter = UsageMeter(request, "completion", body)
     if not body.get("stream"):
-        answered = await parts.models.message(body, _betas(request))
-        return charged(meter, answered, await meter.charge(answered))
-    stream = parts.models.message_stream(body, _betas(request))
+        answered = await parts.models.message(body, _beta_header(request))
+        return render_charged(meter, answered, await meter.charge(answered))
+    stream = parts.models.message_stream(body, _beta_header(request))
     # The first events decide: what fails before them is an ordinary error answer.
     first = await anext(stream, ())
-    return EventStream(request, _events(first, stream, meter, request.state.request_id))
+    return EventStream(request, _stream_events(first, stream, meter, request.state.request_id))
 
 
 async def count_tokens(request: Request) -> Response:
     parts = parts_of(request)
     limits = parts.settings.limits
     raw = await read_body(request, limits)
-    body = await decode_body(raw, _parsed, raw, CountMessageTokensParams, limits)
+    body = await decode_body(raw, _parse_body, raw, CountMessageTokensParams, limits)
     await check_sources(body)
-    return rendered(MessageTokensCount(await parts.models.count_tokens(_plain(body), _betas(request))))
+    return struct_response(
+        MessageTokensCount(await parts.models.count_tokens(_plain_body(body), _beta_header(request)))
+    )
 
 
-async def answer_message(parts: Parts, project_id: str, raw: bytes) -> bytes:  # noqa: ARG001 - as all endpoints of batches
+async def complete_message(parts: Parts, project_id: str, raw: bytes) -> bytes:  # noqa: ARG001 - as all endpoints of batches
     """The answer to a body that came without a request of its own; it cannot stream."""
-    body = await decode_body(raw, _checked, raw, parts.settings.limits)
+    body = await decode_body(raw, _check_body, raw, parts.settings.limits)
     await check_sources(body)
     if body.get("stream"):
         raise InvalidRequest("Invalid 'stream': a request of a batch cannot stream. Leave it out.", param="stream")
@@ -60,62 +62,64 @@ async def answer_message(parts: Parts, project_id: str, raw: bytes) -> bytes:  #
     return msgspec.json.encode(message)
 
 
-def _checked(raw: bytes, limits: LimitSettings) -> MessageBody:
+def _check_body(raw: bytes, limits: LimitSettings) -> MessageBody:
     """The body as it came, with its default; raises InvalidBody."""
-    return {"max_tokens": DEFAULT_MAX_TOKENS, **_plain(_parsed(raw, CreateMessageParams, limits))}
+    return {"max_tokens": DEFAULT_MAX_TOKENS, **_plain_body(_parse_body(raw, CreateMessageParams, limits))}
 
 
-def _parsed(raw: bytes, kind: type[CountMessageTokensParams], limits: LimitSettings) -> MessageBody:
+def _parse_body(raw: bytes, kind: type[CountMessageTokensParams], limits: LimitSettings) -> MessageBody:
     return parse_object(raw, kind, depth=limits.json_depth, values=limits.json_values)
 
 
-def _betas(request: Request) -> str:
+def _beta_header(request: Request) -> str:
     return ",".join(request.headers.getlist("anthropic-beta"))
 
 
-def _plain(body: MessageBody) -> MessageBody:
+def _plain_body(body: MessageBody) -> MessageBody:
     # A null says what its absence says, and not every provider knows that.
     return {name: value for name, value in body.items() if value is not None}
 
 
-async def _events(first: Sequence[bytes], stream: Stream, meter: Meter, request_id: str) -> AsyncGenerator[bytes, None]:
-    counts = _Counts(meter)
+async def _stream_events(
+    first: Sequence[bytes], stream: Stream, meter: UsageMeter, request_id: str
+) -> AsyncGenerator[bytes, None]:
+    counts = _UsageCounter(meter)
     try:
         async with aclosing(stream):
-            yield await counts.passed(first)
+            yield await counts.count_frames(first)
             async for frames in stream:
-                yield await counts.passed(frames)
+                yield await counts.count_frames(frames)
     except Exception as error:  # noqa: BLE001 - whatever it is, the client learns that its answer is not whole
         told = message_envelope(to_api_error(error, request_id), request_id)
         yield b"event: error\ndata: " + told + b"\n\n"
     finally:
-        meter.leave()
+        meter.settle_abandoned()
 
 
-class _Told(msgspec.Struct):
+class _UsageEvent(msgspec.Struct):
     message: dict[str, Any] = {}
     usage: dict[str, Any] = {}
 
 
-class _Counts:
+class _UsageCounter:
     """Gathers what the events of a stream say of its usage, which the first begins and the last completes."""
 
-    def __init__(self, meter: Meter) -> None:
+    def __init__(self, meter: UsageMeter) -> None:
         self._meter = meter
         self._usage: dict[str, Any] = {}
 
-    async def passed(self, frames: Sequence[bytes]) -> bytes:
+    async def count_frames(self, frames: Sequence[bytes]) -> bytes:
         """The frames joined; where the message ends among them, it has been counted by then."""
-        self._meter.hear(frames)
+        self._meter.observe(frames)
         for frame in frames:
             if frame.startswith((b"event: message_start", b"event: message_delta")):
-                self._hear(frame)
+                self._add_usage(frame)
             elif frame.startswith(b"event: message_stop"):
                 await self._meter.settle()
         return b"".join(frames)
 
-    def _hear(self, frame: bytes) -> None:
-        told = msgspec.json.decode(frame.partition(b"\ndata: ")[2], type=_Told)
+    def _add_usage(self, frame: bytes) -> None:
+        told = msgspec.json.decode(frame.partition(b"\ndata: ")[2], type=_UsageEvent)
         usage = told.message.get("usage") or told.usage
         self._usage |= {name: count for name, count in usage.items() if count is not None}
-        self._meter.hear([msgspec.json.encode({"usage": self._usage})])
+        self._meter.observe([msgspec.json.encode({"usage": self._usage})])

@@ -8,12 +8,12 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from understudy import ids
-from understudy.api.exchange import encoded, listed, page_request, read_json, rendered
 from understudy.api.models import check_model
 from understudy.api.parts import parts_of, project_of
-from understudy.api.remote import check_remote
-from understudy.api.resources import check_resources, merged, provided, with_defaults
-from understudy.llm.families import sampling
+from understudy.api.remote import check_mcp_tools
+from understudy.api.requests import json_response, list_response, page_request, read_json, struct_response
+from understudy.api.resources import check_resources, fill_defaults, merge_resources, prepare_resources
+from understudy.llm.sampling import resolve_sampling
 from understudy.wire import queries
 from understudy.wire.assistants import (
     AssistantObject,
@@ -21,35 +21,35 @@ from understudy.wire.assistants import (
     DeleteAssistantResponse,
     ModifyAssistantRequest,
 )
-from understudy.wire.problems import check_id
+from understudy.wire.parsing import check_id
 from understudy.wire.strict import check_strict
 from understudy.wire.tools import ToolResources
 
 # What a field returns to when it is set to null.
-_DEFAULTS = {"tools": [], "metadata": {}, "response_format": "auto"}
+_ASSISTANT_DEFAULTS = {"tools": [], "metadata": {}, "response_format": "auto"}
 
 
 async def list_assistants(request: Request) -> Response:
     query = queries.parse(request.scope["query_string"], queries.ListQuery)
-    return listed(await parts_of(request).store.assistants.page(project_of(request), page_request(query)))
+    return list_response(await parts_of(request).store.assistants.page(project_of(request), page_request(query)))
 
 
 async def create_assistant(request: Request) -> Response:
     parts = parts_of(request)
     body = await read_json(request, CreateAssistantRequest, parts.settings.limits)
     check_strict(body.tools or ())
-    check_remote(parts, body.tools or ())
+    check_mcp_tools(parts, body.tools or ())
     await check_model(parts, body.model)
-    resources, fillings = await provided(parts, project_of(request), body.tool_resources, None)
-    assistant = _assistant(body, resources, parts.now())
+    resources, fillings = await prepare_resources(parts, project_of(request), body.tool_resources, None)
+    assistant = _new_assistant(body, resources, parts.now())
     created = await parts.store.assistants.create(project_of(request), assistant, fillings)
     if fillings:
         parts.vector_stores.announce()
-    return encoded(created)
+    return json_response(created)
 
 
 async def get_assistant(request: Request) -> Response:
-    return encoded(await parts_of(request).store.assistants.get(project_of(request), _assistant_id(request)))
+    return json_response(await parts_of(request).store.assistants.get(project_of(request), _assistant_id(request)))
 
 
 async def modify_assistant(request: Request) -> Response:
@@ -57,17 +57,17 @@ async def modify_assistant(request: Request) -> Response:
     assistant_id = _assistant_id(request)
     body = await read_json(request, ModifyAssistantRequest, parts.settings.limits)
     check_strict(body.tools or ())
-    check_remote(parts, body.tools or ())
+    check_mcp_tools(parts, body.tools or ())
     if body.model is not UNSET:
         await check_model(parts, body.model)
     await check_resources(parts, project_of(request), body.tool_resources or None)
-    return encoded(await parts.store.assistants.modify(project_of(request), assistant_id, _change(body)))
+    return json_response(await parts.store.assistants.modify(project_of(request), assistant_id, _build_change(body)))
 
 
 async def delete_assistant(request: Request) -> Response:
     assistant_id = _assistant_id(request)
     await parts_of(request).store.assistants.delete(project_of(request), assistant_id)
-    return rendered(DeleteAssistantResponse(id=assistant_id))
+    return struct_response(DeleteAssistantResponse(id=assistant_id))
 
 
 def _assistant_id(request: Request) -> str:
@@ -76,7 +76,7 @@ def _assistant_id(request: Request) -> str:
     return assistant_id
 
 
-def _assistant(body: CreateAssistantRequest, resources: ToolResources, now: int) -> AssistantObject:
+def _new_assistant(body: CreateAssistantRequest, resources: ToolResources, now: int) -> AssistantObject:
     tools = body.tools or []
     return AssistantObject(
         id=ids.assistant(),
@@ -86,26 +86,26 @@ def _assistant(body: CreateAssistantRequest, resources: ToolResources, now: int)
         model=body.model,
         instructions=body.instructions,
         tools=tools,
-        top_p=sampling(body.model, body.top_p),
-        temperature=sampling(body.model, body.temperature),
+        top_p=resolve_sampling(body.model, body.top_p),
+        temperature=resolve_sampling(body.model, body.temperature),
         reasoning_effort=body.reasoning_effort,
-        tool_resources=with_defaults(resources, tools),
+        tool_resources=fill_defaults(resources, tools),
         metadata=body.metadata or {},
         response_format=body.response_format or "auto",
     )
 
 
-def _change(body: ModifyAssistantRequest) -> Callable[[AssistantObject], None]:
+def _build_change(body: ModifyAssistantRequest) -> Callable[[AssistantObject], None]:
     given = {name: value for name, value in msgspec.structs.asdict(body).items() if value is not UNSET}
 
     def change(assistant: AssistantObject) -> None:
         for name, value in given.items():
             if name == "tool_resources":
-                assistant.tool_resources = merged(assistant.tool_resources, value)
+                assistant.tool_resources = merge_resources(assistant.tool_resources, value)
             else:
-                setattr(assistant, name, _DEFAULTS.get(name) if value is None else value)
-        assistant.tool_resources = with_defaults(assistant.tool_resources, assistant.tools)
-        assistant.top_p = sampling(assistant.model, given.get("top_p"), assistant.top_p)
-        assistant.temperature = sampling(assistant.model, given.get("temperature"), assistant.temperature)
+                setattr(assistant, name, _ASSISTANT_DEFAULTS.get(name) if value is None else value)
+        assistant.tool_resources = fill_defaults(assistant.tool_resources, assistant.tools)
+        assistant.top_p = resolve_sampling(assistant.model, given.get("top_p"), assistant.top_p)
+        assistant.temperature = resolve_sampling(assistant.model, given.get("temperature"), assistant.temperature)
 
     return change

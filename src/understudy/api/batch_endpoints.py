@@ -7,26 +7,26 @@ from understudy import ids
 from understudy.api import anthropic_messages, chat, completions, embeddings, responses
 from understudy.api.errors import envelope, message_envelope, to_api_error
 from understudy.api.parts import Parts
-from understudy.engine.batches import MESSAGES, RESPONSES, Answered, Endpoint
+from understudy.engine.jobs.batches import MESSAGES, RESPONSES, Endpoint, EndpointResult
 from understudy.errors import ApiError
 
-Whole = Callable[[Parts, str, bytes], Awaitable[bytes]]
+CompleteHandler = Callable[[Parts, str, bytes], Awaitable[bytes]]
 """Answers the body of a request of a project, and raises what the request would be refused with."""
 
 
 def batch_endpoints(parts: Parts) -> dict[str, Endpoint]:
     return {
-        "/v1/chat/completions": partial(_answered, parts, chat.complete_chat, _envelope),
-        "/v1/completions": partial(_answered, parts, completions.complete_text, _envelope),
-        RESPONSES: partial(_answered, parts, responses.complete_response, _envelope),
-        "/v1/embeddings": partial(_answered, parts, embeddings.embed, _envelope),
-        MESSAGES: partial(_answered, parts, anthropic_messages.answer_message, message_envelope),
+        "/v1/chat/completions": partial(_call_handler, parts, chat.complete_chat, _envelope),
+        "/v1/completions": partial(_call_handler, parts, completions.complete_text, _envelope),
+        RESPONSES: partial(_call_handler, parts, responses.complete_response, _envelope),
+        "/v1/embeddings": partial(_call_handler, parts, embeddings.embed, _envelope),
+        MESSAGES: partial(_call_handler, parts, anthropic_messages.complete_message, message_envelope),
     }
 
 
-async def _answered(
-    parts: Parts, whole: Whole, told: Callable[[ApiError, str], bytes], project_id: str, body: bytes
-) -> Answered:
+async def _call_handler(
+    parts: Parts, whole: CompleteHandler, told: Callable[[ApiError, str], bytes], project_id: str, body: bytes
+) -> EndpointResult:
     try:
         await parts.accounting.admit(project_id, "")
         return 200, await whole(parts, project_id, body)

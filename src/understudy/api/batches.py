@@ -5,15 +5,15 @@ from starlette.responses import Response
 
 from understudy import ids
 from understudy.api import message_batches
-from understudy.api.charging import admit
-from understudy.api.exchange import decode_body, read_body, rendered
+from understudy.api.metering import admit
 from understudy.api.parts import parts_of, project_of
+from understudy.api.requests import decode_body, read_body, struct_response
 from understudy.errors import InvalidRequest, NotFound
 from understudy.store.batches import Batch as StoredBatch
 from understudy.store.batches import Job
 from understudy.store.files import StoredFile
 from understudy.store.pages import PageRequest
-from understudy.wire import queries, wording
+from understudy.wire import error_texts, queries
 from understudy.wire.batches import (
     Batch,
     BatchError,
@@ -26,18 +26,18 @@ from understudy.wire.batches import (
     ListBatchesQuery,
     ListBatchesResponse,
 )
-from understudy.wire.problems import check_file_id, check_id, parse
+from understudy.wire.parsing import check_file_id, check_id, parse
 
 
 async def list_batches(request: Request) -> Response:
     query = queries.parse(request.scope["query_string"], ListBatchesQuery)
     if query.batch_id is not None:
-        return await message_batches.state_or_results(request, query.batch_id)
+        return await message_batches.retrieve_batch_or_results(request, query.batch_id)
     store = parts_of(request).store.batches
     page = await store.page(project_of(request), "openai", PageRequest(query.limit, after=query.after))
-    data = [shown(batch) for batch in page.batches]
+    data = [render_batch(batch) for batch in page.batches]
     first, last = (data[0].id, data[-1].id) if data else (None, None)
-    return rendered(ListBatchesResponse(data=data, first_id=first, last_id=last, has_more=page.has_more))
+    return struct_response(ListBatchesResponse(data=data, first_id=first, last_id=last, has_more=page.has_more))
 
 
 async def create_batch(request: Request) -> Response:
@@ -45,17 +45,17 @@ async def create_batch(request: Request) -> Response:
     limits = parts.settings.limits
     await admit(request)
     raw = await read_body(request, limits)
-    if await decode_body(raw, message_batches.is_of_messages, raw):
+    if await decode_body(raw, message_batches.is_message_batch, raw):
         return await message_batches.create_typed_message_batch(request, raw)
     body = await decode_body(raw, parse, raw, CreateBatchRequest, depth=limits.json_depth, values=limits.json_values)
     if body.endpoint not in parts.batches.endpoints:
         served = [path for path in parts.batches.endpoints if path != "/v1/messages"]
         raise InvalidRequest(
-            f"Invalid value: '{body.endpoint}'. Supported values are: {wording.listing(served, 'and')}.",
+            f"Invalid value: '{body.endpoint}'. Supported values are: {error_texts.quoted_list(served, 'and')}.",
             param="endpoint",
             code="invalid_value",
         )
-    file = await _input(request, body.input_file_id)
+    file = await _find_input_file(request, body.input_file_id)
     now = parts.clock.now()
     job = Job(
         id=ids.batch(),
@@ -67,46 +67,46 @@ async def create_batch(request: Request) -> Response:
         metadata=body.metadata,
         output_seconds=body.output_expires_after.seconds if body.output_expires_after else None,
     )
-    return rendered(shown(await parts.batches.create(project_of(request), "openai", job, file.blob)))
+    return struct_response(render_batch(await parts.batches.create(project_of(request), "openai", job, file.blob)))
 
 
 async def retrieve_batch(request: Request) -> Response:
     batch = await parts_of(request).store.batches.get(project_of(request), "openai", _batch_id(request))
-    return rendered(shown(batch))
+    return struct_response(render_batch(batch))
 
 
 async def cancel_batch(request: Request) -> Response:
     batch = await parts_of(request).batches.cancel(project_of(request), "openai", _batch_id(request))
-    return rendered(shown(batch))
+    return struct_response(render_batch(batch))
 
 
-def shown(batch: StoredBatch) -> Batch:
+def render_batch(batch: StoredBatch) -> Batch:
     job = batch.job
     return Batch(
         id=job.id,
         endpoint=job.endpoint,
         model=job.model,
-        errors=_errors(job),
+        errors=_render_errors(job),
         input_file_id=job.input_file_id or "",
         status=batch.status,
         output_file_id=job.output_file_id,
         error_file_id=job.error_file_id,
         created_at=int(job.created_at),
-        in_progress_at=_moment(job.in_progress_at),
+        in_progress_at=_to_unix_seconds(job.in_progress_at),
         expires_at=int(job.expires_at),
-        finalizing_at=_moment(job.finalizing_at),
-        completed_at=_moment(job.completed_at),
-        failed_at=_moment(job.failed_at),
-        expired_at=_moment(job.expired_at),
-        cancelling_at=_moment(job.cancelling_at),
-        cancelled_at=_moment(job.cancelled_at),
+        finalizing_at=_to_unix_seconds(job.finalizing_at),
+        completed_at=_to_unix_seconds(job.completed_at),
+        failed_at=_to_unix_seconds(job.failed_at),
+        expired_at=_to_unix_seconds(job.expired_at),
+        cancelling_at=_to_unix_seconds(job.cancelling_at),
+        cancelled_at=_to_unix_seconds(job.cancelled_at),
         request_counts=BatchRequestCounts(total=batch.total, completed=batch.completed, failed=batch.failed),
-        usage=_usage(batch),
+        usage=_render_usage(batch),
         metadata=job.metadata,
     )
 
 
-def _errors(job: Job) -> BatchErrors | None:
+def _render_errors(job: Job) -> BatchErrors | None:
     if job.errors is None:
         return None
     return BatchErrors(
@@ -114,7 +114,7 @@ def _errors(job: Job) -> BatchErrors | None:
     )
 
 
-def _usage(batch: StoredBatch) -> BatchUsage:
+def _render_usage(batch: StoredBatch) -> BatchUsage:
     return BatchUsage(
         input_tokens=batch.input_tokens,
         output_tokens=batch.output_tokens,
@@ -124,7 +124,7 @@ def _usage(batch: StoredBatch) -> BatchUsage:
     )
 
 
-def _moment(time: float | None) -> int | None:
+def _to_unix_seconds(time: float | None) -> int | None:
     return None if time is None else int(time)
 
 
@@ -134,12 +134,12 @@ def _batch_id(request: Request) -> str:
     return batch_id
 
 
-async def _input(request: Request, file_id: str) -> StoredFile:
+async def _find_input_file(request: Request, file_id: str) -> StoredFile:
     """The file of a batch's requests. Raises NotFound, and InvalidRequest for one of another purpose."""
     check_file_id("input_file_id", file_id)
     found = await parts_of(request).store.files.lookup(project_of(request), [file_id])
     if not found:
-        raise NotFound(f"No such File object: {wording.shortened(file_id)}", param="input_file_id")
+        raise NotFound(f"No such File object: {error_texts.shortened(file_id)}", param="input_file_id")
     if found[0].purpose != "batch":
         raise InvalidRequest(
             f"Invalid 'input_file_id': the file {file_id!r} has the purpose {found[0].purpose!r}. Upload it again with"

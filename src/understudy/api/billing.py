@@ -7,19 +7,19 @@ from typing import Any
 from starlette.requests import Request
 from starlette.responses import Response
 
-from understudy.api.exchange import rendered
 from understudy.api.parts import Parts, parts_of, project_of
+from understudy.api.requests import struct_response
 from understudy.engine.accounting import usd
 from understudy.errors import InvalidRequest
 from understudy.store.keys import KeyRecord
 from understudy.store.ledger import Entry, EntryFilter
-from understudy.store.usage import Group, Question, Sum
+from understudy.store.usage import Group, UsageFilter, UsageTotals
 from understudy.wire import billing, queries
 
-_DAY = 86_400
-_LATEST = 253_402_300_799
+_DAY_SECONDS = 86_400
+_MAX_TIMESTAMP = 253_402_300_799
 # What is reported where nobody says since when.
-_USUAL = 30 * _DAY
+_DEFAULT_PERIOD_SECONDS = 30 * _DAY_SECONDS
 
 
 async def get_balance(request: Request) -> Response:
@@ -36,17 +36,17 @@ async def get_balance(request: Request) -> Response:
         balance=account.balance,
         low_balance=account.low,
         low_balance_threshold=settings.low_balance,
-        last_updated=_iso(parts.now()),
+        last_updated=_format_time(parts.now()),
         auto_debit_status="enabled" if settings.auto_top_up_usd else "disabled",
         status="depleted" if account.budgeted and account.balance <= 0 else "current",
         status_explanation=explanation,
     )
-    return rendered(balance)
+    return struct_response(balance)
 
 
 async def get_billing(request: Request) -> Response:
     account = await parts_of(request).accounting.account(project_of(request))
-    return rendered(billing.BillingSummary(current_balance=usd(account.balance)))
+    return struct_response(billing.BillingSummary(current_balance=usd(account.balance)))
 
 
 async def get_billing_detail(request: Request) -> Response:
@@ -61,39 +61,41 @@ async def get_billing_detail(request: Request) -> Response:
     detail = billing.BillingDetail(
         user_id=project_of(request), current_balance=usd(account.balance), autotopup_settings=top_up
     )
-    return rendered(detail)
+    return struct_response(detail)
 
 
 async def list_transactions(request: Request) -> Response:
     query = queries.parse(request.scope["query_string"], billing.ListTransactionsQuery, strict=True)
     only = EntryFilter(
-        since=_moment("from", query.since),
-        until=_moment("to", query.until),
+        since=_parse_moment("from", query.since),
+        until=_parse_moment("to", query.until),
         incoming=None if query.direction is None else query.direction == "TOPUP",
         type=query.type,
     )
     page = await parts_of(request).store.ledger.entries(project_of(request), only, query.limit, query.cursor)
     cursor = page.entries[-1].id if page.has_more else None
     pagination = billing.Pagination(next_cursor=cursor, has_more=page.has_more)
-    return rendered(
-        billing.TransactionList(data=[_transaction(entry) for entry in page.entries], pagination=pagination)
+    return struct_response(
+        billing.TransactionList(data=[_render_transaction(entry) for entry in page.entries], pagination=pagination)
     )
 
 
 async def get_usage(request: Request) -> Response:
     """By model, the most expensive first."""
-    question, since, until = _question(request)
-    sums = await parts_of(request).store.usage.sums(project_of(request), question(("model",), _LATEST))
-    of_models = [billing.UsageOfModel(model=str(one.group["model"]), **_sums([one])) for one in sums]
+    question, since, until = _parse_query(request)
+    sums = await parts_of(request).store.usage.sum_usage(project_of(request), question(("model",), _MAX_TIMESTAMP))
+    of_models = [billing.UsageOfModel(model=str(one.group["model"]), **_render_sums([one])) for one in sums]
     of_models.sort(key=lambda one: (-one.credits_used, -one.requests, one.model))
-    total = billing.UsageSum(**_sums(sums))
-    return rendered(billing.UsageSummary(since=_iso(since), until=_iso(until), total=total, data=of_models))
+    total = billing.UsageSum(**_render_sums(sums))
+    return struct_response(
+        billing.UsageSummary(since=_format_time(since), until=_format_time(until), total=total, data=of_models)
+    )
 
 
 async def get_usage_detail(request: Request) -> Response:
     """By day, model, key, kind, and whether it was a batch."""
-    question, since, until = _question(request)
-    groups = question(("model", "key_id", "kind", "batch"), _DAY)
+    question, since, until = _parse_query(request)
+    groups = question(("model", "key_id", "kind", "batch"), _DAY_SECONDS)
     rows = [
         billing.UsageRow(
             date=datetime.fromtimestamp(one.bucket, UTC).date().isoformat(),
@@ -101,67 +103,69 @@ async def get_usage_detail(request: Request) -> Response:
             key_id=str(one.group["key_id"]) or None,
             kind=str(one.group["kind"]),
             batch=bool(one.group["batch"]),
-            **_sums([one]),
+            **_render_sums([one]),
         )
-        for one in await parts_of(request).store.usage.sums(project_of(request), groups)
+        for one in await parts_of(request).store.usage.sum_usage(project_of(request), groups)
     ]
-    return rendered(billing.UsageDetail(since=_iso(since), until=_iso(until), data=rows))
+    return struct_response(billing.UsageDetail(since=_format_time(since), until=_format_time(until), data=rows))
 
 
 async def get_current_key(request: Request) -> Response:
     """The key that asks."""
-    keys = await _keys(request)
+    keys = await _list_key_records(request)
     current = next(key for key in keys if key.id == request.state.key_id)
-    return rendered(billing.CurrentKey(data=await _key(parts_of(request), current)))
+    return struct_response(billing.CurrentKey(data=await _render_key(parts_of(request), current)))
 
 
 async def list_keys(request: Request) -> Response:
     """The project's keys, oldest first; revoked ones too."""
     parts = parts_of(request)
-    return rendered(billing.KeyList(data=[await _key(parts, key) for key in await _keys(request)]))
+    return struct_response(
+        billing.KeyList(data=[await _render_key(parts, key) for key in await _list_key_records(request)])
+    )
 
 
-async def _keys(request: Request) -> list[KeyRecord]:
+async def _list_key_records(request: Request) -> list[KeyRecord]:
     project_id = project_of(request)
     return [key for key in await parts_of(request).store.keys.list() if key.project_id == project_id]
 
 
-async def _key(parts: Parts, key: KeyRecord) -> billing.KeyShown:
+async def _render_key(parts: Parts, key: KeyRecord) -> billing.KeyDetails:
     ledger = parts.store.ledger
     limit = await ledger.limit(key.id)
     shown = None
     if limit is not None:
         spent = await ledger.spending(limit, key.project_id, parts.now())
-        shown = billing.SpendLimitShown(amount=usd(limit.credits), spent=usd(spent), period=limit.period)
-    return billing.KeyShown(
+        shown = billing.SpendLimitDetails(amount=usd(limit.credits), spent=usd(spent), period=limit.period)
+    return billing.KeyDetails(
         id=key.id,
         name=key.name,
         prefix=key.hint,
-        created_at=_iso(key.created_at),
-        revoked_at=None if key.revoked_at is None else _iso(key.revoked_at),
+        created_at=_format_time(key.created_at),
+        revoked_at=None if key.revoked_at is None else _format_time(key.revoked_at),
         spend_limit=shown,
     )
 
 
-def _question(request: Request) -> tuple[Callable[[tuple[Group, ...], int], Question], int, int]:
+def _parse_query(request: Request) -> tuple[Callable[[tuple[Group, ...], int], UsageFilter], int, int]:
     """What the query asks for, yet without its groups and the width of its buckets; and its first and last moment."""
     query = queries.parse(request.scope["query_string"], billing.UsageQuery, strict=True)
     now = parts_of(request).now()
-    until = _moment("to", query.until)
+    until = _parse_moment("to", query.until)
     until = now + 1 if until is None else until
-    since = _moment("from", query.since)
-    since = max(until - _USUAL, 0) if since is None else since
+    since = _parse_moment("from", query.since)
+    since = max(until - _DEFAULT_PERIOD_SECONDS, 0) if since is None else since
     models, key_ids = tuple(query.model), tuple(query.key_id)
 
-    def asked(groups: tuple[Group, ...], width: int) -> Question:
-        return Question(since, until, width, groups, models=models, key_ids=key_ids)
+    def asked(groups: tuple[Group, ...], width: int) -> UsageFilter:
+        return UsageFilter(since, until, width, groups, models=models, key_ids=key_ids)
 
     return asked, since, until
 
 
-def _transaction(entry: Entry) -> billing.Transaction:
+def _render_transaction(entry: Entry) -> billing.Transaction:
     return billing.Transaction(
-        created_at=_iso(entry.created_at),
+        created_at=_format_time(entry.created_at),
         direction="TOPUP" if entry.credits >= 0 else "CHARGE",
         type=entry.type,
         amount=billing.Amount(usd=abs(usd(entry.credits)), credits=abs(entry.credits)),
@@ -170,7 +174,7 @@ def _transaction(entry: Entry) -> billing.Transaction:
     )
 
 
-def _sums(sums: Sequence[Sum]) -> dict[str, Any]:
+def _render_sums(sums: Sequence[UsageTotals]) -> dict[str, Any]:
     credits_ = sum(one.credits for one in sums)
     return {
         "requests": sum(one.requests for one in sums),
@@ -183,15 +187,15 @@ def _sums(sums: Sequence[Sum]) -> dict[str, Any]:
     }
 
 
-def _moment(name: str, text: str | None) -> int | None:
+def _parse_moment(name: str, text: str | None) -> int | None:
     """Unix seconds; a time without a zone is UTC. Raises InvalidRequest."""
     if text is None:
         return None
     try:
-        moment = int(text) if text.isdecimal() else _read(text)
+        moment = int(text) if text.isdecimal() else _parse_time(text)
     except (ValueError, OverflowError):
         moment = -1
-    if not 0 <= moment <= _LATEST:
+    if not 0 <= moment <= _MAX_TIMESTAMP:
         raise InvalidRequest(
             f"Invalid '{name}': {text!r} is no date, time or number of Unix seconds. Write it like '2026-01-31'.",
             param=name,
@@ -200,11 +204,11 @@ def _moment(name: str, text: str | None) -> int | None:
     return moment
 
 
-def _read(text: str) -> int:
+def _parse_time(text: str) -> int:
     # A `+` of an offset that was not escaped arrives as a space.
     found = datetime.fromisoformat(text.replace(" ", "+") if "T" in text else text)
     return int((found if found.tzinfo is not None else found.replace(tzinfo=UTC)).timestamp())
 
 
-def _iso(moment: int) -> str:
+def _format_time(moment: int) -> str:
     return datetime.fromtimestamp(moment, UTC).isoformat().replace("+00:00", "Z")

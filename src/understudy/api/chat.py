@@ -8,73 +8,73 @@ import msgspec
 from starlette.requests import Request
 from starlette.responses import Response
 
-from understudy.api.charging import Ending, Meter, admit, charged
-from understudy.api.chat_files import with_files
+from understudy.api.chat_files import inline_files
 from understudy.api.errors import envelope, to_api_error
 from understudy.api.event_stream import EventStream
-from understudy.api.exchange import decode_body, read_body
+from understudy.api.metering import StreamTail, UsageMeter, admit, render_charged
 from understudy.api.parts import Parts, parts_of, project_of
-from understudy.api.stored_chat import Keeping
+from understudy.api.requests import decode_body, read_body
+from understudy.api.stored_chat import StoredCompletion
 from understudy.errors import InvalidRequest
 from understudy.llm.chunks import decode
 from understudy.llm.provider import ChatBody
 from understudy.llm.router import Stream
 from understudy.settings import LimitSettings
 from understudy.wire.chat import ChatRequest, DeploymentChatRequest
-from understudy.wire.problems import parse
+from understudy.wire.parsing import parse
 
-_Chunks = Stream | AsyncGenerator[Sequence[bytes], None]
+_ChunkStream = Stream | AsyncGenerator[Sequence[bytes], None]
 _NO_CHOICES = re.compile(rb'"choices": ?\[\]')
 
 
 async def create_chat_completion(request: Request) -> Response:
     limits = parts_of(request).settings.limits
     raw = await read_body(request, limits)
-    return await _answer(request, await decode_body(raw, _checked, raw, ChatRequest, limits))
+    return await _respond(request, await decode_body(raw, _decode_body, raw, ChatRequest, limits))
 
 
 async def create_deployment_chat_completion(request: Request) -> Response:
     """Azure's form: the path names the model, and what the body says of it is not looked at."""
     limits = parts_of(request).settings.limits
     raw = await read_body(request, limits)
-    body = await decode_body(raw, _checked, raw, DeploymentChatRequest, limits)
+    body = await decode_body(raw, _decode_body, raw, DeploymentChatRequest, limits)
     body["model"] = request.path_params["model"]
-    return await _answer(request, body)
+    return await _respond(request, body)
 
 
 async def complete_chat(parts: Parts, project_id: str, raw: bytes) -> bytes:
     """The answer to a body that came without a request of its own; it cannot stream."""
-    body = await decode_body(raw, _checked, raw, ChatRequest, parts.settings.limits)
+    body = await decode_body(raw, _decode_body, raw, ChatRequest, parts.settings.limits)
     if body.get("stream"):
         raise InvalidRequest("Invalid 'stream': a request of a batch cannot stream. Leave it out.", param="stream")
     if body.get("store"):
-        keeping = Keeping(parts, project_id, None, body)
-        keeping.body = await with_files(parts, project_id, keeping.body)
+        keeping = StoredCompletion(parts, project_id, None, body)
+        keeping.body = await inline_files(parts, project_id, keeping.body)
         return await keeping.complete()
-    return await parts.models.complete(await with_files(parts, project_id, body))
+    return await parts.models.complete(await inline_files(parts, project_id, body))
 
 
-def _checked(raw: bytes, kind: type[DeploymentChatRequest], limits: LimitSettings) -> ChatBody:
+def _decode_body(raw: bytes, kind: type[DeploymentChatRequest], limits: LimitSettings) -> ChatBody:
     """The whole body as it came, after a look at what must be in it; raises InvalidBody."""
     parse(raw, kind, depth=limits.json_depth, values=limits.json_values)
     body: ChatBody = msgspec.json.decode(raw)
     return body
 
 
-async def _answer(request: Request, body: ChatBody) -> Response:
+async def _respond(request: Request, body: ChatBody) -> Response:
     await admit(request)
     models = parts_of(request).models
     keeping = None
     if body.get("store"):
-        keeping = Keeping(parts_of(request), project_of(request), request.state.request_id, body)
+        keeping = StoredCompletion(parts_of(request), project_of(request), request.state.request_id, body)
         body = keeping.body
-    body = await with_files(parts_of(request), project_of(request), body)
+    body = await inline_files(parts_of(request), project_of(request), body)
     if keeping is not None:
         keeping.body = body
-    meter = Meter(request, "completion", body)
+    meter = UsageMeter(request, "completion", body)
     if not body.get("stream"):
         answered = await (models.complete(body) if keeping is None else keeping.complete())
-        return charged(meter, answered, await meter.charge(answered))
+        return render_charged(meter, answered, await meter.charge(answered))
     stream = models.stream(body)
     # The first chunks decide: what fails before them is an ordinary error answer.
     first = await anext(stream, ())
@@ -82,21 +82,21 @@ async def _answer(request: Request, body: ChatBody) -> Response:
     usage = bool(body.get("stream_options"))
     request_id: str = request.state.request_id
     if keeping is None:
-        return EventStream(request, _events(first, stream, meter, request_id, usage=usage))
-    return EventStream(request, _events((), keeping.chunks(first, stream), meter, request_id, usage=usage))
+        return EventStream(request, _stream_events(first, stream, meter, request_id, usage=usage))
+    return EventStream(request, _stream_events((), keeping.chunks(first, stream), meter, request_id, usage=usage))
 
 
-def _joined(chunks: Sequence[bytes]) -> bytes:
+def _join_chunks(chunks: Sequence[bytes]) -> bytes:
     return b"".join([b"data: " + chunk + b"\n\n" for chunk in chunks])
 
 
-def _framed(chunks: Sequence[bytes], meter: Meter, ending: Ending | None, *, usage: bool) -> bytes:
-    meter.hear(chunks)
-    shown = _shown(chunks, usage=usage)
-    return _joined(shown if ending is None else ending.passed(shown))
+def _frame_chunks(chunks: Sequence[bytes], meter: UsageMeter, ending: StreamTail | None, *, usage: bool) -> bytes:
+    meter.observe(chunks)
+    shown = _visible_chunks(chunks, usage=usage)
+    return _join_chunks(shown if ending is None else ending.push(shown))
 
 
-def _shown(chunks: Sequence[bytes], *, usage: bool) -> Sequence[bytes]:
+def _visible_chunks(chunks: Sequence[bytes], *, usage: bool) -> Sequence[bytes]:
     return chunks if usage else [chunk for chunk in chunks if _has_choices(chunk)]
 
 
@@ -105,23 +105,23 @@ def _has_choices(chunk: bytes) -> bool:
     return not _NO_CHOICES.search(chunk) or bool(decode(chunk).choices)
 
 
-async def _events(
-    first: Sequence[bytes], stream: _Chunks, meter: Meter, request_id: str, *, usage: bool
+async def _stream_events(
+    first: Sequence[bytes], stream: _ChunkStream, meter: UsageMeter, request_id: str, *, usage: bool
 ) -> AsyncGenerator[bytes, None]:
-    ending = Ending() if meter.tells else None
+    ending = StreamTail() if meter.wants_meta else None
     try:
         async with aclosing(stream):
-            if frames := _framed(first, meter, ending, usage=usage):
+            if frames := _frame_chunks(first, meter, ending, usage=usage):
                 yield frames
             async for chunks in stream:
-                if frames := _framed(chunks, meter, ending, usage=usage):
+                if frames := _frame_chunks(chunks, meter, ending, usage=usage):
                     yield frames
         used = await meter.settle()
     except Exception as error:  # noqa: BLE001 - whatever it is, the client learns that its answer is not whole
         yield b"data: " + envelope(to_api_error(error, request_id)) + b"\n\n"
         return
     finally:
-        meter.leave()
+        meter.settle_abandoned()
     if ending is not None:
-        yield _joined(ending.rest(used))
+        yield _join_chunks(ending.flush(used))
     yield b"data: [DONE]\n\n"

@@ -12,44 +12,44 @@ from understudy.api.inputs import check_file_data, check_image_url
 from understudy.api.parts import Parts
 from understudy.errors import InvalidRequest
 from understudy.llm.provider import ChatBody
-from understudy.wire.problems import check_file_id
+from understudy.wire.parsing import check_file_id
 
-_MOST_FILES: Final = 100
+_MAX_FILES: Final = 100
 """File parts of one request; each of them may be a document to read."""
 
 _Part = dict[str, Any]
 
 
-async def with_files(parts: Parts, project_id: str, body: ChatBody) -> ChatBody:
+async def inline_files(parts: Parts, project_id: str, body: ChatBody) -> ChatBody:
     """The body with text, and images of pages without any, in place of the Files of this server.
 
     Raises NotFound for a file that the project does not have, InvalidRequest and InvalidBody for a bad part.
     """
     if not any(isinstance(message.get("content"), list) for message in body["messages"]):
         return body
-    for path, part in _parts(body, "image_url"):
+    for path, part in _file_parts(body, "image_url"):
         await _check_image(path, part)
-    found = [(f"{path}.file", part) for path, part in _parts(body, "file")]
+    found = [(f"{path}.file", part) for path, part in _file_parts(body, "file")]
     if not found:
         return body
-    if len(found) > _MOST_FILES:
+    if len(found) > _MAX_FILES:
         raise InvalidRequest(
-            f"Invalid 'messages': {len(found)} parts of the type 'file'. The limit is {_MOST_FILES}.",
+            f"Invalid 'messages': {len(found)} parts of the type 'file'. The limit is {_MAX_FILES}.",
             param="messages",
         )
     for path, part in found:
-        await _check(parts, project_id, path, part)
+        await _check_file(parts, project_id, path, part)
     read_all = parts.models.is_embedded(str(body["model"]))
-    sees = parts.models.sees(str(body["model"]))
+    sees = parts.models.has_vision(str(body["model"]))
     texts = {
         id(part): await parts.documents.load(project_id, part["file"], sees=sees)
         for _, part in found
         if read_all or part["file"].get("file_id")
     }
-    return {**body, "messages": [_replaced(message, texts) for message in body["messages"]]}
+    return {**body, "messages": [_replace_files(message, texts) for message in body["messages"]]}
 
 
-def _parts(body: ChatBody, kind: str) -> Iterator[tuple[str, _Part]]:
+def _file_parts(body: ChatBody, kind: str) -> Iterator[tuple[str, _Part]]:
     for index, message in enumerate(body["messages"]):
         content = message.get("content")
         for number, part in enumerate(content if isinstance(content, list) else ()):
@@ -64,7 +64,7 @@ async def _check_image(path: str, part: _Part) -> None:
         await check_image_url(url, f"{path}.image_url.url", relayed=True)
 
 
-async def _check(parts: Parts, project_id: str, path: str, part: _Part) -> None:
+async def _check_file(parts: Parts, project_id: str, path: str, part: _Part) -> None:
     file = part.get("file")
     file_id, data = (file.get("file_id"), file.get("file_data")) if isinstance(file, dict) else (None, None)
     for name, value in (("file_id", file_id), ("file_data", data)):
@@ -81,7 +81,7 @@ async def _check(parts: Parts, project_id: str, path: str, part: _Part) -> None:
         await lookup_files(parts, project_id, {str(file_id): f"{path}.file_id"})
 
 
-def _replaced(message: dict[str, Any], texts: dict[int, list[_Part]]) -> dict[str, Any]:
+def _replace_files(message: dict[str, Any], texts: dict[int, list[_Part]]) -> dict[str, Any]:
     content = message.get("content")
     if not isinstance(content, list) or not any(id(part) in texts for part in content):
         return message

@@ -19,16 +19,16 @@ class TextLogprobs:
         return {
             "tokens": texts,
             "token_logprobs": [token["logprob"] for token in tokens],
-            "top_logprobs": [_likeliest(token) for token in tokens],
-            "text_offset": [self._advance(text) for text in texts],
+            "top_logprobs": [_top_tokens(token) for token in tokens],
+            "text_offset": [self._advance_offset(text) for text in texts],
         }
 
-    def _advance(self, text: str) -> int:
+    def _advance_offset(self, text: str) -> int:
         offset = self._offset
         self._offset += len(text)
         return offset
 
 
-def _likeliest(token: Mapping[str, Any]) -> dict[str, float]:
+def _top_tokens(token: Mapping[str, Any]) -> dict[str, float]:
     others = {other["token"]: other["logprob"] for other in token.get("top_logprobs") or ()}
     return {**others, token["token"]: token["logprob"]}

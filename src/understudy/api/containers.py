@@ -6,13 +6,13 @@ from contextlib import aclosing
 from starlette.requests import Request
 from starlette.responses import Response, StreamingResponse
 
-from understudy.api.exchange import page_request, read_json, rendered
 from understudy.api.multipart import Form, check_name, read_form
 from understudy.api.parts import parts_of, project_of
+from understudy.api.requests import page_request, read_json, struct_response
 from understudy.engine.containers import check_running
-from understudy.errors import NoSuchFile, no_such
-from understudy.store.files import no_such_file
-from understudy.store.pages import unknown_cursor
+from understudy.errors import NoSuchFile, not_found
+from understudy.store.files import file_not_found
+from understudy.store.pages import unknown_cursor_error
 from understudy.wire import queries
 from understudy.wire.containers import (
     ContainerFileListResource,
@@ -25,7 +25,7 @@ from understudy.wire.containers import (
     ListContainersQuery,
     UploadContainerFileBody,
 )
-from understudy.wire.problems import InvalidBody, check_file_id, check_id, explain
+from understudy.wire.parsing import InvalidBody, check_file_id, check_id, explain
 
 # The names of a file system: a container is one.
 _NAME_BYTES = 255
@@ -37,24 +37,26 @@ async def list_containers(request: Request) -> Response:
     page = await parts.store.containers.page(project_of(request), page_request(query), query.name, parts.now())
     ids = [one.id for one in page.containers]
     first, last = (ids[0], ids[-1]) if ids else (None, None)
-    return rendered(ContainerListResource(data=page.containers, first_id=first, last_id=last, has_more=page.has_more))
+    return struct_response(
+        ContainerListResource(data=page.containers, first_id=first, last_id=last, has_more=page.has_more)
+    )
 
 
 async def create_container(request: Request) -> Response:
     parts = parts_of(request)
     body = await read_json(request, CreateContainerBody, parts.settings.limits)
     await _check_files(request, {f"file_ids[{index}]": file_id for index, file_id in enumerate(body.file_ids)})
-    return rendered(await parts.containers.create(project_of(request), body))
+    return struct_response(await parts.containers.create(project_of(request), body))
 
 
 async def retrieve_container(request: Request) -> Response:
-    return rendered(await parts_of(request).containers.used(project_of(request), _container_id(request)))
+    return struct_response(await parts_of(request).containers.touch(project_of(request), _container_id(request)))
 
 
 async def delete_container(request: Request) -> Response:
     container_id = _container_id(request)
     await parts_of(request).containers.delete(project_of(request), container_id)
-    return rendered(DeletedContainerResource(id=container_id))
+    return struct_response(DeletedContainerResource(id=container_id))
 
 
 async def list_container_files(request: Request) -> Response:
@@ -63,17 +65,19 @@ async def list_container_files(request: Request) -> Response:
     query = queries.parse(request.scope["query_string"], queries.ListQuery)
     files = await parts_of(request).containers.files(project_of(request), container_id)
     files.sort(key=lambda file: (file.created_at, file.path), reverse=query.order == "desc")
-    shown, more = _page(files, query)
+    shown, more = _slice_page(files, query)
     first, last = (shown[0].id, shown[-1].id) if shown else (None, None)
-    return rendered(ContainerFileListResource(data=shown, first_id=first, last_id=last, has_more=more))
+    return struct_response(ContainerFileListResource(data=shown, first_id=first, last_id=last, has_more=more))
 
 
-def _page(files: list[ContainerFileResource], query: queries.ListQuery) -> tuple[list[ContainerFileResource], bool]:
+def _slice_page(
+    files: list[ContainerFileResource], query: queries.ListQuery
+) -> tuple[list[ContainerFileResource], bool]:
     """The page, and whether there are more beyond it. Raises InvalidRequest for a cursor that is none of them."""
     numbers = {file.id: number for number, file in enumerate(files)}
     for name, cursor in (("after", query.after), ("before", query.before)):
         if cursor is not None and cursor not in numbers:
-            raise unknown_cursor(name, cursor)
+            raise unknown_cursor_error(name, cursor)
     after = -1 if query.after is None else numbers[query.after]
     before = len(files) if query.before is None else numbers[query.before]
     between = files[after + 1 : before]
@@ -84,22 +88,22 @@ def _page(files: list[ContainerFileResource], query: queries.ListQuery) -> tuple
 async def create_container_file(request: Request) -> Response:
     """Puts a File of the project into the container, or bytes that come with the request."""
     if request.headers.get("content-type", "").lower().startswith("multipart/"):
-        return await _upload(request)
+        return await _add_upload(request)
     parts = parts_of(request)
     container_id = _container_id(request)
     body = await read_json(request, CreateContainerFileBody, parts.settings.limits)
-    return rendered(await _add(request, container_id, body.file_id))
+    return struct_response(await _add_file(request, container_id, body.file_id))
 
 
 async def retrieve_container_file(request: Request) -> Response:
     container_id, file_id = _file_ids(request)
-    return rendered(await parts_of(request).containers.file(project_of(request), container_id, file_id))
+    return struct_response(await parts_of(request).containers.file(project_of(request), container_id, file_id))
 
 
 async def delete_container_file(request: Request) -> Response:
     container_id, file_id = _file_ids(request)
     await parts_of(request).containers.remove(project_of(request), container_id, file_id)
-    return rendered(DeletedContainerFileResource(id=file_id))
+    return struct_response(DeletedContainerFileResource(id=file_id))
 
 
 async def retrieve_container_file_content(request: Request) -> Response:
@@ -108,7 +112,7 @@ async def retrieve_container_file_content(request: Request) -> Response:
     try:
         first = await anext(chunks, b"")
     except NoSuchFile:
-        raise no_such("container file", file_id) from None
+        raise not_found("container file", file_id) from None
 
     async def content() -> AsyncIterator[bytes]:
         async with aclosing(chunks):
@@ -120,22 +124,22 @@ async def retrieve_container_file_content(request: Request) -> Response:
     return StreamingResponse(content(), media_type="application/octet-stream", headers=headers)
 
 
-async def _upload(request: Request) -> Response:
+async def _add_upload(request: Request) -> Response:
     """A form with the bytes, or with the id of a File."""
     parts = parts_of(request)
     container_id = _container_id(request)
     # Before the bytes are read, not after.
-    check_running(await parts.containers.used(project_of(request), container_id))
+    check_running(await parts.containers.touch(project_of(request), container_id))
     most = parts.settings.sandbox.disk_mb << 20
-    async with parts.files.writing() as draft:
+    async with parts.files.open_draft() as draft:
         form = await read_form(request, "file", draft, lambda _: most, parts.settings.limits.upload_silence)
         if form.filename is None and form.fields.keys() == {"file_id"}:
-            return rendered(await _add(request, container_id, form.fields["file_id"]))
+            return struct_response(await _add_file(request, container_id, form.fields["file_id"]))
         _check_form(form)
         check_name(form.filename or "", "file", _NAME_BYTES)
-        blob = await draft.settle()
+        blob = await draft.commit()
         filename = form.filename or "file"
-        return rendered(await parts.containers.upload(project_of(request), container_id, filename, blob))
+        return struct_response(await parts.containers.upload(project_of(request), container_id, filename, blob))
 
 
 def _check_form(form: Form) -> None:
@@ -145,7 +149,7 @@ def _check_form(form: Form) -> None:
         raise InvalidBody(problem)
 
 
-async def _add(request: Request, container_id: str, file_id: str) -> ContainerFileResource:
+async def _add_file(request: Request, container_id: str, file_id: str) -> ContainerFileResource:
     await _check_files(request, {"file_id": file_id})
     return await parts_of(request).containers.add(project_of(request), container_id, file_id)
 
@@ -169,4 +173,4 @@ async def _check_files(request: Request, files: dict[str, str]) -> None:
     found = {file.id for file in await parts_of(request).store.files.lookup(project_of(request), list(files.values()))}
     for file_id in files.values():
         if file_id not in found:
-            raise no_such_file(file_id)
+            raise file_not_found(file_id)

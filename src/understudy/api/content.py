@@ -29,13 +29,13 @@ def new_message(body: CreateMessageRequest, thread_id: str, now: int) -> Message
         status="completed",
         completed_at=now,
         role=body.role,
-        content=[_shown(part) for part in parts],
+        content=[_render_part(part) for part in parts],
         attachments=body.attachments or [],
         metadata=body.metadata or {},
     )
 
 
-def _shown(part: MessageRequestContent) -> MessageContent:
+def _render_part(part: MessageRequestContent) -> MessageContent:
     if isinstance(part, MessageRequestContentTextObject):
         return MessageContentTextObject(TextContent(part.text))
     return part

@@ -8,14 +8,14 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from understudy import ids
-from understudy.api.exchange import encoded, page_request, read_json, rendered, set_metadata
 from understudy.api.inputs import check_files
 from understudy.api.parts import parts_of, project_of
-from understudy.api.responses import item_list, shown_items
-from understudy.engine.given_items import kept
+from understudy.api.requests import json_response, page_request, read_json, set_metadata, struct_response
+from understudy.api.responses import render_item_list, render_items
+from understudy.engine.input_items import to_stored
 from understudy.errors import NotFound
 from understudy.store.pages import PageRequest
-from understudy.store.responses import NewItem, no_conversation
+from understudy.store.responses import ItemRow, conversation_not_found
 from understudy.wire import queries
 from understudy.wire.conversations import (
     ConversationObject,
@@ -25,7 +25,7 @@ from understudy.wire.conversations import (
     UpdateConversationRequest,
 )
 from understudy.wire.input_parsing import whole
-from understudy.wire.problems import check_id
+from understudy.wire.parsing import check_id
 from understudy.wire.threads import ThreadObject
 from understudy.wire.tools import ToolResources
 
@@ -38,17 +38,19 @@ async def create_conversation(request: Request) -> Response:
     thread = ThreadObject(
         id=ids.thread(), created_at=parts.now(), metadata=body.metadata or {}, tool_resources=ToolResources()
     )
-    items = await _given(request, body.items or (), thread.id)
+    items = await _new_items(request, body.items or (), thread.id)
     await parts.store.conversations.create(project_of(request), thread, items)
-    return rendered(_shown(thread))
+    return struct_response(_render_conversation(thread))
 
 
 async def get_conversation(request: Request) -> Response:
     thread_id = _thread_id(request)
     try:
-        return rendered(_shown(_decode(await parts_of(request).store.threads.get(project_of(request), thread_id))))
+        return struct_response(
+            _render_conversation(_decode(await parts_of(request).store.threads.get(project_of(request), thread_id)))
+        )
     except NotFound:
-        raise no_conversation(thread_id) from None
+        raise conversation_not_found(thread_id) from None
 
 
 async def update_conversation(request: Request) -> Response:
@@ -57,8 +59,8 @@ async def update_conversation(request: Request) -> Response:
     try:
         changed = await parts.store.threads.modify(project_of(request), thread_id, set_metadata(body.metadata or {}))
     except NotFound:
-        raise no_conversation(thread_id) from None
-    return rendered(_shown(changed))
+        raise conversation_not_found(thread_id) from None
+    return struct_response(_render_conversation(changed))
 
 
 async def delete_conversation(request: Request) -> Response:
@@ -66,36 +68,36 @@ async def delete_conversation(request: Request) -> Response:
     try:
         run_id = await parts.store.threads.delete(project_of(request), thread_id)
     except NotFound:
-        raise no_conversation(thread_id) from None
+        raise conversation_not_found(thread_id) from None
     if run_id is not None:
-        parts.runs.forget(run_id)
-    return rendered(DeletedConversation(id=conversation_id(thread_id)))
+        parts.runs.stop_deleted(run_id)
+    return struct_response(DeletedConversation(id=conversation_id(thread_id)))
 
 
 async def create_conversation_items(request: Request) -> Response:
     parts, project_id, thread_id = parts_of(request), project_of(request), _thread_id(request)
     query = queries.parse(request.scope["query_string"], queries.ItemQuery)
     body = await read_json(request, CreateConversationItemsRequest, parts.settings.limits)
-    items = await _given(request, body.items, thread_id)
+    items = await _new_items(request, body.items, thread_id)
     await parts.store.conversations.add(project_id, thread_id, items)
     newest = PageRequest(max(1, len(items)), "desc")
     page = await parts.store.conversations.page(project_id, thread_id, newest)
     added = page.items[::-1] if items else []
-    return rendered(await item_list(parts, project_id, added, query.include, has_more=False))
+    return struct_response(await render_item_list(parts, project_id, added, query.include, has_more=False))
 
 
 async def list_conversation_items(request: Request) -> Response:
     parts, project_id = parts_of(request), project_of(request)
     query = queries.parse(request.scope["query_string"], queries.ListItemsQuery)
     page = await parts.store.conversations.page(project_id, _thread_id(request), page_request(query))
-    return rendered(await item_list(parts, project_id, page.items, query.include, has_more=page.has_more))
+    return struct_response(await render_item_list(parts, project_id, page.items, query.include, has_more=page.has_more))
 
 
 async def get_conversation_item(request: Request) -> Response:
     parts, project_id = parts_of(request), project_of(request)
     query = queries.parse(request.scope["query_string"], queries.ItemQuery)
     item = await parts.store.conversations.item(project_id, _thread_id(request), request.path_params["item_id"])
-    return encoded(msgspec.json.encode((await shown_items(parts, project_id, [item], query.include))[0]))
+    return json_response(msgspec.json.encode((await render_items(parts, project_id, [item], query.include))[0]))
 
 
 async def delete_conversation_item(request: Request) -> Response:
@@ -115,12 +117,12 @@ def _thread_id(request: Request) -> str:
     return "thread_" + found.partition("_")[2]
 
 
-def _shown(thread: ThreadObject) -> ConversationObject:
+def _render_conversation(thread: ThreadObject) -> ConversationObject:
     return ConversationObject(id=conversation_id(thread.id), created_at=thread.created_at, metadata=thread.metadata)
 
 
-async def _given(request: Request, items: Sequence[dict[str, Any]], thread_id: str) -> list[NewItem]:
+async def _new_items(request: Request, items: Sequence[dict[str, Any]], thread_id: str) -> list[ItemRow]:
     parts, project_id = parts_of(request), project_of(request)
-    found = await parts.responses.resolved(project_id, whole(items, "items"))
+    found = await parts.responses.resolve_references(project_id, whole(items, "items"))
     await check_files(parts, project_id, found, "items")
-    return kept(found, thread_id, parts.now())
+    return to_stored(found, thread_id, parts.now())

@@ -13,11 +13,11 @@ from understudy.errors import SettingsError
 
 Headers = list[tuple[bytes, bytes]]
 
-_ORIGIN: Final = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*://[^/\s?#]+")
-_METHODS: Final = b"GET, POST, DELETE, PATCH, PUT, OPTIONS"
-_MAX_AGE: Final = b"600"
+_ORIGIN_PATTERN: Final = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*://[^/\s?#]+")
+_ALLOWED_METHODS: Final = b"GET, POST, DELETE, PATCH, PUT, OPTIONS"
+_PREFLIGHT_SECONDS: Final = b"600"
 # A `*` in this list would be the name of a header, and not a pattern, to requests with credentials.
-_EXPOSED: Final = (
+_EXPOSED_HEADERS: Final = (
     "x-request-id",
     "request-id",
     "x-client-request-id",
@@ -52,18 +52,18 @@ class CorsPolicy:
     def __init__(self, origins: Sequence[str]) -> None:
         """Raises SettingsError for an invalid origin."""
         for origin in origins:
-            if origin != "*" and not _ORIGIN.fullmatch(origin.rstrip("/")):
+            if origin != "*" and not _ORIGIN_PATTERN.fullmatch(origin.rstrip("/")):
                 raise SettingsError(
                     f"`cors.origins` has {origin!r}; an origin is '*' or a scheme and a host, like 'https://app.example'."
                 )
         self._any = "*" in origins
         self._origins = frozenset(origin.rstrip("/").lower().encode() for origin in origins)
-        self._exposed = (b"access-control-expose-headers", ", ".join(_EXPOSED).encode())
+        self._exposed = (b"access-control-expose-headers", ", ".join(_EXPOSED_HEADERS).encode())
         self.is_empty = not origins
 
     def headers(self, origin: bytes | None) -> Headers:
         """What is added to an answer to a request with that `Origin`, or without one."""
-        allowed = self._allowed(origin)
+        allowed = self._allowed_origin(origin)
         if allowed is None:
             return [] if self._any or self.is_empty else [(b"vary", b"Origin")]
         vary = [] if self._any else [(b"vary", b"Origin")]
@@ -81,24 +81,24 @@ class CorsPolicy:
             return None
         response = Response(status_code=204)
         response.raw_headers.append((b"vary", b"Origin, Access-Control-Request-Headers"))
-        allowed = self._allowed(asked[b"origin"])
+        allowed = self._allowed_origin(asked[b"origin"])
         if allowed is not None:
-            response.raw_headers += self._permissions(allowed, asked)
+            response.raw_headers += self._preflight_headers(allowed, asked)
         return response
 
-    def _allowed(self, origin: bytes | None) -> bytes | None:
+    def _allowed_origin(self, origin: bytes | None) -> bytes | None:
         if origin is None:
             return None
         if self._any:
             return b"*"
         return origin if origin.lower() in self._origins else None
 
-    def _permissions(self, allowed: bytes, asked: dict[bytes, bytes]) -> Headers:
+    def _preflight_headers(self, allowed: bytes, asked: dict[bytes, bytes]) -> Headers:
         """Header names are echoed: clients send new ones with each version, and none of them is a secret."""
         permissions = [
             (b"access-control-allow-origin", allowed),
-            (b"access-control-allow-methods", _METHODS),
-            (b"access-control-max-age", _MAX_AGE),
+            (b"access-control-allow-methods", _ALLOWED_METHODS),
+            (b"access-control-max-age", _PREFLIGHT_SECONDS),
         ]
         if names := asked.get(b"access-control-request-headers"):
             permissions.append((b"access-control-allow-headers", names))

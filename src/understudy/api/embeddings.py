@@ -3,45 +3,45 @@
 from starlette.requests import Request
 from starlette.responses import Response
 
-from understudy.api.charging import Meter, admit, charged
-from understudy.api.exchange import decode_body, read_body
+from understudy.api.metering import UsageMeter, admit, render_charged
 from understudy.api.parts import Parts, parts_of
+from understudy.api.requests import decode_body, read_body
 from understudy.llm.provider import ChatBody
 from understudy.settings import LimitSettings
 from understudy.wire.embeddings import CreateEmbeddingRequest, EmbeddingOptions
-from understudy.wire.problems import parse_object
+from understudy.wire.parsing import parse_object
 
 
 async def create_embedding(request: Request) -> Response:
-    return await _answer(request, await _body(request, CreateEmbeddingRequest))
+    return await _respond(request, await _read_body(request, CreateEmbeddingRequest))
 
 
 async def create_deployment_embedding(request: Request) -> Response:
     """Azure's form: the path names the model, and what the body says of it is not looked at."""
-    body = await _body(request, EmbeddingOptions)
+    body = await _read_body(request, EmbeddingOptions)
     body["model"] = request.path_params["model"]
-    return await _answer(request, body)
+    return await _respond(request, body)
 
 
 async def embed(parts: Parts, project_id: str, raw: bytes) -> bytes:  # noqa: ARG001 - as all endpoints of batches
     """The answer to a body that came without a request of its own."""
-    return await _embed(parts, await decode_body(raw, _parsed, raw, CreateEmbeddingRequest, parts.settings.limits))
+    return await _embed(parts, await decode_body(raw, _parse_body, raw, CreateEmbeddingRequest, parts.settings.limits))
 
 
-async def _answer(request: Request, body: ChatBody) -> Response:
+async def _respond(request: Request, body: ChatBody) -> Response:
     await admit(request)
-    meter = Meter(request, "embedding", body)
+    meter = UsageMeter(request, "embedding", body)
     answered = await _embed(parts_of(request), body)
-    return charged(meter, answered, await meter.charge(answered))
+    return render_charged(meter, answered, await meter.charge(answered))
 
 
-async def _body(request: Request, kind: type[EmbeddingOptions]) -> ChatBody:
+async def _read_body(request: Request, kind: type[EmbeddingOptions]) -> ChatBody:
     limits = parts_of(request).settings.limits
     raw = await read_body(request, limits)
-    return await decode_body(raw, _parsed, raw, kind, limits)
+    return await decode_body(raw, _parse_body, raw, kind, limits)
 
 
-def _parsed(raw: bytes, kind: type[EmbeddingOptions], limits: LimitSettings) -> ChatBody:
+def _parse_body(raw: bytes, kind: type[EmbeddingOptions], limits: LimitSettings) -> ChatBody:
     return parse_object(raw, kind, depth=limits.json_depth, values=limits.json_values)
 
 

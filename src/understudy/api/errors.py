@@ -25,12 +25,12 @@ from understudy.wire.errors import (
     RpcErrorData,
     RpcErrorResponse,
 )
-from understudy.wire.problems import InvalidInput
+from understudy.wire.parsing import InvalidInput
 from understudy.wire.toolkit import ToolkitError, ToolkitErrorResponse
 
 logger = logging.getLogger(__name__)
 
-INTERNAL = (
+INTERNAL_ERROR_MESSAGE = (
     "The server had an error processing your request. Sorry about that! You can retry your request; if it keeps "
     "happening, the server's log has the cause. (The request ID is {request_id}.)"
 )
@@ -107,7 +107,7 @@ def rpc_envelope(error: ApiError) -> bytes:
     return msgspec.json.encode(RpcErrorResponse(error=RpcError(message=error.message, data=data)))
 
 
-def answer(error: ApiError, dialect: str = "openai", request_id: str = "unknown", path: str = "/") -> Response:
+def error_response(error: ApiError, dialect: str = "openai", request_id: str = "unknown", path: str = "/") -> Response:
     status = error.status
     if dialect == "aimlapi":
         status = 403 if isinstance(error, errors.OutOfFunds) else status
@@ -123,9 +123,9 @@ def answer(error: ApiError, dialect: str = "openai", request_id: str = "unknown"
     return Response(body, status, error.headers, "application/json")
 
 
-def answer_to(request: Request, error: ApiError) -> Response:
+def error_response_to(request: Request, error: ApiError) -> Response:
     state = request.state
-    return answer(error, state.dialect, state.request_id, state.path)
+    return error_response(error, state.dialect, state.request_id, state.path)
 
 
 def to_api_error(error: Exception, request_id: str = "unknown") -> ApiError:
@@ -136,16 +136,16 @@ def to_api_error(error: Exception, request_id: str = "unknown") -> ApiError:
         case InvalidInput(problem=problem):
             return errors.InvalidRequest(problem.message, param=problem.param, code=problem.code)
         case UpstreamError():
-            return _upstream(error)
+            return _from_upstream_error(error)
         case StoreError():
             logger.error("request %s: %s", request_id, error)
             return errors.Unavailable("The server's storage does not work at the moment. Please try again later.")
         case _:
             logger.error("request %s failed", request_id, exc_info=error)
-            return errors.ServerError(INTERNAL.format(request_id=request_id))
+            return errors.ServerError(INTERNAL_ERROR_MESSAGE.format(request_id=request_id))
 
 
-def _upstream(error: UpstreamError) -> ApiError:
+def _from_upstream_error(error: UpstreamError) -> ApiError:
     kind: UpstreamFault = error.kind
     match kind:
         case "invalid_request":
@@ -153,7 +153,7 @@ def _upstream(error: UpstreamError) -> ApiError:
         case "model_not_found":
             return errors.NotFound(error.message, param="model", code="model_not_found")
         case "rate_limited":
-            return errors.RateLimited(error.message, code="rate_limit_exceeded", headers=_retry_after(error))
+            return errors.RateLimited(error.message, code="rate_limit_exceeded", headers=_retry_after_headers(error))
         case "quota":
             return errors.RateLimited(error.message, type="insufficient_quota", code="insufficient_quota")
         case "timeout":
@@ -165,15 +165,15 @@ def _upstream(error: UpstreamError) -> ApiError:
             assert_never(kind)
 
 
-def _retry_after(error: UpstreamError) -> dict[str, str]:
+def _retry_after_headers(error: UpstreamError) -> dict[str, str]:
     return {} if error.retry_after is None else {"retry-after": str(max(1, round(error.retry_after)))}
 
 
-async def on_error(request: Request, error: Exception) -> Response:
-    return answer_to(request, to_api_error(error, request.state.request_id))
+async def handle_error(request: Request, error: Exception) -> Response:
+    return error_response_to(request, to_api_error(error, request.state.request_id))
 
 
-async def on_http_error(request: Request, error: Exception) -> Response:
+async def handle_http_error(request: Request, error: Exception) -> Response:
     """What the router raises: an unknown path, or a path without this method."""
     assert isinstance(error, HTTPException)
     path = request.state.path
@@ -181,5 +181,5 @@ async def on_http_error(request: Request, error: Exception) -> Response:
         hint = "(HINT: Perhaps you meant to use a different HTTP method?)"
         not_allowed = errors.MethodNotAllowed(f"Not allowed to {request.method} on {path} {hint}")
         not_allowed.headers.update(error.headers or {})
-        return answer_to(request, not_allowed)
-    return answer_to(request, errors.NotFound(f"Invalid URL ({request.method} {path})"))
+        return error_response_to(request, not_allowed)
+    return error_response_to(request, errors.NotFound(f"Invalid URL ({request.method} {path})"))

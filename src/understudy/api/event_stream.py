@@ -11,17 +11,17 @@ from starlette.types import Receive, Scope, Send
 
 from understudy.api.errors import envelope, message_envelope
 from understudy.api.parts import parts_of
-from understudy.engine.log import Follower
+from understudy.engine.run.log import LogReader
 from understudy.errors import ApiError
 
-KEEP_ALIVE: Final = 15.0
+KEEP_ALIVE_SECONDS: Final = 15.0
 WRITER: Final = "understudy.writer"
 _HEADERS = (
     (b"content-type", b"text/event-stream; charset=utf-8"),
     (b"cache-control", b"no-cache"),
     (b"x-accel-buffering", b"no"),
 )
-_COMMENT = b": keep-alive\n\n"
+_KEEP_ALIVE_FRAME = b": keep-alive\n\n"
 
 
 class Writer(Protocol):
@@ -47,7 +47,7 @@ class EventStream(Response):
     def __init__(
         self,
         request: Request,
-        frames: AsyncGenerator[bytes, None] | Follower,
+        frames: AsyncGenerator[bytes, None] | LogReader,
         last: Callable[[], bytes] | None = None,
     ) -> None:
         self._frames = frames
@@ -73,12 +73,12 @@ class EventStream(Response):
         # its own: a task that is woken passes through all that it stands on, and that is half of what a delta costs.
         send = self._direct or send
         pump = asyncio.create_task(self._send_all(send))
-        watcher = asyncio.create_task(self._watch(receive, pump))
+        watcher = asyncio.create_task(self._watch_disconnect(receive, pump))
         if self._comments:
             self._spoken = asyncio.get_running_loop().time()
             self._keep_alive(send)
         try:
-            with self._open.opened(pump, self._key_id):
+            with self._open.track(pump, self._key_id):
                 await pump
         except asyncio.CancelledError:
             if not self._gone:
@@ -90,7 +90,7 @@ class EventStream(Response):
 
     async def _send_all(self, send: Send) -> None:
         try:
-            if isinstance(self._frames, Follower):
+            if isinstance(self._frames, LogReader):
                 await self._send_log(self._frames, send)
             else:
                 await self._send_each(self._frames, send)
@@ -114,22 +114,22 @@ class EventStream(Response):
                 self._spoken = loop.time()
                 await send({"type": "http.response.body", "body": together, "more_body": True})
 
-    async def _send_log(self, follower: Follower, send: Send) -> None:
+    async def _send_log(self, follower: LogReader, send: Send) -> None:
         """Sends what is there as fast as the client takes it; what comes after that is written as it comes."""
         loop = asyncio.get_running_loop()
-        flow = _Flow(self, follower, self._writer)
+        flow = _LogWriter(self, follower, self._writer)
         with follower:
-            while not follower.at_end:
-                if frames := follower.take():
+            while not follower.is_at_end:
+                if frames := follower.read():
                     self._spoken = loop.time()
                     await send({"type": "http.response.body", "body": frames, "more_body": True})
-                elif not follower.at_end:
-                    await flow.stalled()
+                elif not follower.is_at_end:
+                    await flow.write_until_blocked()
 
-    def spoke(self, now: float) -> None:
+    def record_activity(self, now: float) -> None:
         self._spoken = now
 
-    async def _watch(self, receive: Receive, pump: "asyncio.Task[None]") -> None:
+    async def _watch_disconnect(self, receive: Receive, pump: "asyncio.Task[None]") -> None:
         while (await receive())["type"] != "http.disconnect":
             pass
         self._gone = True
@@ -138,18 +138,18 @@ class EventStream(Response):
     def _keep_alive(self, send: Send) -> None:
         """Breaks a silence that has lasted long enough, and looks again when the next one could have."""
         loop = asyncio.get_running_loop()
-        if loop.time() - self._spoken >= KEEP_ALIVE:
+        if loop.time() - self._spoken >= KEEP_ALIVE_SECONDS:
             self._spoken = loop.time()
             self._comment = loop.create_task(self._send_comment(send))
-        self._timer = loop.call_at(self._spoken + KEEP_ALIVE, self._keep_alive, send)
+        self._timer = loop.call_at(self._spoken + KEEP_ALIVE_SECONDS, self._keep_alive, send)
 
     async def _send_comment(self, send: Send) -> None:
         # The silence that a comment breaks may end the stream at the same moment: a provider's timeout is as round.
         if not self._ended:
-            await send({"type": "http.response.body", "body": _COMMENT, "more_body": True})
+            await send({"type": "http.response.body", "body": _KEEP_ALIVE_FRAME, "more_body": True})
 
 
-class _Flow:
+class _LogWriter:
     """Writes what is added to a log without waking a task for it: no coroutine stands on the way of a delta.
 
     What is added in one turn of the event loop is written together.
@@ -157,7 +157,7 @@ class _Flow:
 
     __slots__ = ("_follower", "_loop", "_scheduled", "_stall", "_stream", "_writer")
 
-    def __init__(self, stream: EventStream, follower: Follower, writer: Writer | None) -> None:
+    def __init__(self, stream: EventStream, follower: LogReader, writer: Writer | None) -> None:
         self._loop = asyncio.get_running_loop()
         self._stream = stream
         self._follower = follower
@@ -165,7 +165,7 @@ class _Flow:
         self._scheduled = False
         self._stall: asyncio.Future[None] | None = None
 
-    async def stalled(self) -> None:
+    async def write_until_blocked(self) -> None:
         """Writes until the log is at its end, or there is something that cannot be written at once."""
         self._stall = self._loop.create_future()
         self._follower.notify = self._schedule
@@ -189,8 +189,8 @@ class _Flow:
         if writer is None or not writer.ready:
             stall.set_result(None)
             return
-        if frames := follower.take():
+        if frames := follower.read():
             writer.write(frames)
-            self._stream.spoke(self._loop.time())
-        if follower.at_end:
+            self._stream.record_activity(self._loop.time())
+        if follower.is_at_end:
             stall.set_result(None)

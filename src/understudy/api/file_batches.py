@@ -4,15 +4,15 @@ from msgspec import UNSET
 from starlette.requests import Request
 from starlette.responses import Response
 
-from understudy.api.exchange import listed, page_request, read_json, rendered
 from understudy.api.parts import parts_of, project_of
-from understudy.api.vector_store_files import polled
+from understudy.api.requests import list_response, page_request, read_json, struct_response
+from understudy.api.vector_store_files import pollable_response
 from understudy.api.vector_stores import store_id_of
 from understudy.errors import InvalidRequest
-from understudy.store.store_files import NewFile
-from understudy.wire import queries, wording
-from understudy.wire.chunking import chosen_chunking
-from understudy.wire.problems import InvalidBody, check_file_id, check_id
+from understudy.store.vector_store_files import NewFile
+from understudy.wire import error_texts, queries
+from understudy.wire.chunking import resolve_chunking
+from understudy.wire.parsing import InvalidBody, check_file_id, check_id
 from understudy.wire.vector_stores import CreateVectorStoreFileBatchRequest, ListVectorStoreFilesQuery
 
 
@@ -20,24 +20,24 @@ async def create_vector_store_file_batch(request: Request) -> Response:
     parts = parts_of(request)
     store_id = store_id_of(request)
     body = await read_json(request, CreateVectorStoreFileBatchRequest, parts.settings.limits)
-    return polled(await parts.vector_stores.attach_batch(project_of(request), store_id, _files(body)))
+    return pollable_response(await parts.vector_stores.attach_batch(project_of(request), store_id, _parse_files(body)))
 
 
 async def get_vector_store_file_batch(request: Request) -> Response:
     store_id, batch_id = store_id_of(request), _batch_id(request)
-    return polled(await parts_of(request).store.file_batches.get(project_of(request), store_id, batch_id))
+    return pollable_response(await parts_of(request).store.file_batches.get(project_of(request), store_id, batch_id))
 
 
 async def cancel_vector_store_file_batch(request: Request) -> Response:
     store_id, batch_id = store_id_of(request), _batch_id(request)
-    return rendered(await parts_of(request).vector_stores.cancel_batch(project_of(request), store_id, batch_id))
+    return struct_response(await parts_of(request).vector_stores.cancel_batch(project_of(request), store_id, batch_id))
 
 
 async def list_files_in_vector_store_batch(request: Request) -> Response:
     store_id, batch_id = store_id_of(request), _batch_id(request)
     query = queries.parse(request.scope["query_string"], ListVectorStoreFilesQuery)
     batches = parts_of(request).store.file_batches
-    return listed(await batches.page(project_of(request), store_id, batch_id, page_request(query), query.filter))
+    return list_response(await batches.page(project_of(request), store_id, batch_id, page_request(query), query.filter))
 
 
 def _batch_id(request: Request) -> str:
@@ -46,7 +46,7 @@ def _batch_id(request: Request) -> str:
     return batch_id
 
 
-def _files(body: CreateVectorStoreFileBatchRequest) -> list[NewFile]:
+def _parse_files(body: CreateVectorStoreFileBatchRequest) -> list[NewFile]:
     """Each file once. Raises InvalidBody where none is given, InvalidRequest where they are given in both ways."""
     if body.files is not UNSET and body.file_ids is not UNSET:
         raise InvalidRequest(
@@ -60,10 +60,10 @@ def _files(body: CreateVectorStoreFileBatchRequest) -> list[NewFile]:
     for index, file_id in enumerate(body.file_ids or ()):
         check_file_id(f"file_ids[{index}]", file_id)
     if body.files is not UNSET:
-        given = [NewFile(one.file_id, chosen_chunking(one.chunking_strategy), one.attributes) for one in body.files]
+        given = [NewFile(one.file_id, resolve_chunking(one.chunking_strategy), one.attributes) for one in body.files]
     elif body.file_ids is not UNSET:
-        chunking = chosen_chunking(body.chunking_strategy)
+        chunking = resolve_chunking(body.chunking_strategy)
         given = [NewFile(file_id, chunking, body.attributes) for file_id in body.file_ids]
     else:
-        raise InvalidBody(wording.missing("file_ids"))
+        raise InvalidBody(error_texts.missing("file_ids"))
     return list({file.id: file for file in given}.values())

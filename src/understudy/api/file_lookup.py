@@ -7,7 +7,7 @@ from understudy.api.parts import Parts
 from understudy.errors import InvalidRequest, NotFound
 from understudy.retrieval.reading import SUPPORTED
 from understudy.store.files import StoredFile
-from understudy.wire.problems import check_file_id
+from understudy.wire.parsing import check_file_id
 
 
 async def find_files(parts: Parts, project_id: str, file_ids: Sequence[str], param: str) -> list[StoredFile]:

@@ -13,74 +13,74 @@ from starlette.requests import Request
 from starlette.responses import Response, StreamingResponse
 from starlette.types import Receive, Scope, Send
 
-from understudy.api.exchange import encoded, listed, rendered
-from understudy.api.multipart import Form, check_name, cleaned, read_form, too_large
+from understudy.api.multipart import Form, check_name, form_too_large, read_form, sanitize_name
 from understudy.api.parts import parts_of, project_of
+from understudy.api.requests import json_response, list_response, struct_response
 from understudy.blobs import Blobs
 from understudy.errors import BlobMissing, InvalidRequest, RangeNotSatisfiable
 from understudy.settings import LimitSettings
 from understudy.store.files import StoredFile
 from understudy.store.pages import PageRequest
-from understudy.wire import queries, wording
+from understudy.wire import error_texts, queries
 from understudy.wire.files import PURPOSES, CreateFileRequest, DeleteFileResponse, ListFilesQuery
-from understudy.wire.problems import InvalidBody, explain
+from understudy.wire.parsing import InvalidBody, explain
 
-_BATCH_BYTES = 200 * 1024 * 1024
-_RANGE = re.compile(r"bytes\s*=\s*([0-9]{0,18})\s*-\s*([0-9]{0,18})")
+_MAX_BATCH_BYTES = 200 * 1024 * 1024
+_RANGE_PATTERN = re.compile(r"bytes\s*=\s*([0-9]{0,18})\s*-\s*([0-9]{0,18})")
 
 
 async def list_files(request: Request) -> Response:
     query = queries.parse(request.scope["query_string"], ListFilesQuery)
     page = PageRequest(query.limit, query.order, query.after)
-    return listed(await parts_of(request).store.files.page(project_of(request), page, query.purpose))
+    return list_response(await parts_of(request).store.files.page(project_of(request), page, query.purpose))
 
 
 async def create_file(request: Request) -> Response:
     parts = parts_of(request)
     limits = parts.settings.limits
-    async with parts.files.writing() as draft:
-        form = await read_form(request, "file", draft, lambda form: _limit(form, limits), limits.upload_silence)
-        body = _checked(form)
-        if form.size > (most := _limit(form, limits)):
-            raise too_large(most)
-        filename = cleaned(body.filename or "") or body.file
+    async with parts.files.open_draft() as draft:
+        form = await read_form(request, "file", draft, lambda form: _size_limit(form, limits), limits.upload_silence)
+        body = _parse_form(form)
+        if form.size > (most := _size_limit(form, limits)):
+            raise form_too_large(most)
+        filename = sanitize_name(body.filename or "") or body.file
         check_name(filename, "filename")
         check_format(filename, body.purpose)
         seconds = body.expires_after.seconds if body.expires_after else None
-        blob = await draft.settle()
+        blob = await draft.commit()
         file = await parts.files.register(project_of(request), filename, body.purpose, blob, seconds)
-    return rendered(file)
+    return struct_response(file)
 
 
 async def retrieve_file(request: Request) -> Response:
-    return encoded(await parts_of(request).store.files.get(project_of(request), request.path_params["file_id"]))
+    return json_response(await parts_of(request).store.files.get(project_of(request), request.path_params["file_id"]))
 
 
 async def delete_file(request: Request) -> Response:
     file_id = request.path_params["file_id"]
     await parts_of(request).store.files.delete(project_of(request), file_id)
-    return rendered(DeleteFileResponse(id=file_id))
+    return struct_response(DeleteFileResponse(id=file_id))
 
 
 async def download_file(request: Request) -> Response:
     parts = parts_of(request)
     file = await parts.store.files.find(project_of(request), request.path_params["file_id"])
-    return Content(
-        parts.blobs, file, requested_range(request, file), partial(parts.store.files.get, project_of(request), file.id)
+    return FileContent(
+        parts.blobs, file, parse_range(request, file), partial(parts.store.files.get, project_of(request), file.id)
     )
 
 
-def _limit(form: Form, limits: LimitSettings) -> int:
+def _size_limit(form: Form, limits: LimitSettings) -> int:
     """How large the file may be. A purpose that nobody knows is refused before its file is written."""
     check_purpose(form.fields.get("purpose"))
     if form.fields.get("purpose") == "batch":
-        return min(_BATCH_BYTES, limits.file_bytes)
+        return min(_MAX_BATCH_BYTES, limits.file_bytes)
     return limits.file_bytes
 
 
-def _checked(form: Form) -> CreateFileRequest:
+def _parse_form(form: Form) -> CreateFileRequest:
     """Raises InvalidBody, and InvalidRequest in the words that the hosted API has for a purpose."""
-    plain = _nested(form.fields)
+    plain = _nest_fields(form.fields)
     if form.filename is not None:
         plain["file"] = form.filename
     check_purpose(plain.get("purpose"))
@@ -93,7 +93,7 @@ def _checked(form: Form) -> CreateFileRequest:
 def check_purpose(purpose: Any) -> None:
     if isinstance(purpose, str) and purpose not in PURPOSES:
         known = ", ".join(f"'{name}'" for name in PURPOSES)
-        message = f"'{wording.shortened(purpose)}' is not one of [{known}] - 'purpose'"
+        message = f"'{error_texts.shortened(purpose)}' is not one of [{known}] - 'purpose'"
         raise InvalidRequest(message, param="purpose", detail=True)
 
 
@@ -108,7 +108,7 @@ def check_format(filename: str, purpose: str, param: str = "file") -> None:
         )
 
 
-def _nested(fields: dict[str, str]) -> dict[str, Any]:
+def _nest_fields(fields: dict[str, str]) -> dict[str, Any]:
     """`expires_after[seconds]=3600` and `expires_after={"seconds":3600}` as the object that both of them mean."""
     plain: dict[str, Any] = {}
     expiry: dict[str, Any] = {}
@@ -116,20 +116,20 @@ def _nested(fields: dict[str, str]) -> dict[str, Any]:
         if match := re.fullmatch(r"expires_after\[(.*)\]", name, re.DOTALL):
             expiry[match[1]] = int(text) if re.fullmatch("-?[0-9]{1,18}", text) else text
         elif name == "expires_after":
-            plain[name] = _json(text)
+            plain[name] = _parse_json(text)
         else:
             plain[name] = text
     return plain | ({"expires_after": expiry} if expiry else {})
 
 
-def _json(text: str) -> Any:
+def _parse_json(text: str) -> Any:
     try:
         return msgspec.json.decode(text)
     except (msgspec.DecodeError, RecursionError):
         return text
 
 
-class Content(Response):
+class FileContent(Response):
     """The bytes of a file, or a range of them. `check` raises NotFound once the file was deleted.
 
     Without a `media_type` they are bytes for a program, as the hosted API sends them: what somebody uploaded must not
@@ -156,14 +156,14 @@ class Content(Response):
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         status = 206 if self._partial else 200
-        async with self._opened() as chunks:
+        async with self._open_content() as chunks:
             if scope["method"] == "HEAD":
-                await Response(None, status, self._described())(scope, receive, send)
+                await Response(None, status, self._content_headers())(scope, receive, send)
             else:
-                await StreamingResponse(chunks, status, self._described())(scope, receive, send)
+                await StreamingResponse(chunks, status, self._content_headers())(scope, receive, send)
 
     @asynccontextmanager
-    async def _opened(self) -> AsyncIterator[AsyncIterator[bytes]]:
+    async def _open_content(self) -> AsyncIterator[AsyncIterator[bytes]]:
         async with AsyncExitStack() as stack:
             try:
                 reading = self._blobs.reading(self._file.blob, self._span.start, self._span.stop)
@@ -174,7 +174,7 @@ class Content(Response):
                 raise
             yield chunks
 
-    def _described(self) -> dict[str, str]:
+    def _content_headers(self) -> dict[str, str]:
         file, span = self._file, self._span
         headers = {
             "content-type": self._media_type,
@@ -194,9 +194,9 @@ def _etag(file: StoredFile) -> str:
     return f'"{file.id}"'
 
 
-def requested_range(request: Request, file: StoredFile) -> range | None:
+def parse_range(request: Request, file: StoredFile) -> range | None:
     """The bytes that are asked for; None for all of them, as for several ranges or a unit that nobody knows."""
-    match = _RANGE.fullmatch(request.headers.get("range", "").strip().lower())
+    match = _RANGE_PATTERN.fullmatch(request.headers.get("range", "").strip().lower())
     if match is None or request.headers.get("if-range", _etag(file)) != _etag(file):
         return None
     first, last = match.groups()

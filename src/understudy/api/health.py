@@ -3,25 +3,25 @@
 from starlette.requests import Request
 from starlette.responses import HTMLResponse, Response
 
-from understudy.api.docs import HEADERS, page
-from understudy.api.document import encoded_document
-from understudy.api.exchange import encoded
+from understudy.api.openapi import encode_document
+from understudy.api.openapi_page import HEADERS, render_page
 from understudy.api.parts import parts_of
+from understudy.api.requests import json_response
 
 
 async def live(_: Request) -> Response:
-    return encoded(b'{"status":"ok"}')
+    return json_response(b'{"status":"ok"}')
 
 
 async def ready(request: Request) -> Response:
     """Raises StoreError where the database does not answer."""
     await parts_of(request).store.database.ready()
-    return encoded(b'{"status":"ok"}')
+    return json_response(b'{"status":"ok"}')
 
 
 async def document(_: Request) -> Response:
-    return encoded(encoded_document())
+    return json_response(encode_document())
 
 
 async def docs(_: Request) -> Response:
-    return HTMLResponse(page(), headers=HEADERS)
+    return HTMLResponse(render_page(), headers=HEADERS)

@@ -8,34 +8,35 @@ from typing import Any, Final
 from understudy import errors
 from understudy.api.file_lookup import check_image_file, lookup_files
 from understudy.api.parts import Parts
-from understudy.engine import inline, summaries
+from understudy.engine import inline
+from understudy.engine.run import summaries
 from understudy.llm import remote_urls
 from understudy.wire.client_items import ComputerCallOutput
+from understudy.wire.error_texts import Problem
 from understudy.wire.input_items import (
-    ForeignItem,
-    GivenCustomToolCallOutput,
-    GivenFunctionCallOutput,
-    GivenItem,
-    GivenMessage,
+    InputCustomToolCallOutput,
     InputFile,
+    InputFunctionCallOutput,
     InputImage,
+    InputItem,
+    InputMessage,
+    UnsupportedItem,
 )
-from understudy.wire.problems import InvalidBody, check_file_id
-from understudy.wire.wording import Problem
+from understudy.wire.parsing import InvalidBody, check_file_id
 
 # Characters of base64 that are checked at once; more of them are checked by a thread.
-_SMALL: Final = 1 << 18
-_FORMATS: Final = "'image/jpeg', 'image/png', 'image/gif', 'image/webp'"
-_SUPPORTED: Final = frozenset({"image/jpeg", "image/jpg", "image/png", "image/gif", "image/webp"})
+_INLINE_CHECK_CHARACTERS: Final = 1 << 18
+_SUPPORTED_FORMATS_TEXT: Final = "'image/jpeg', 'image/png', 'image/gif', 'image/webp'"
+_SUPPORTED_MEDIA_TYPES: Final = frozenset({"image/jpeg", "image/jpg", "image/png", "image/gif", "image/webp"})
 
 
-async def check_files(parts: Parts, project_id: str, items: Sequence[GivenItem], param: str = "input") -> None:
+async def check_files(parts: Parts, project_id: str, items: Sequence[InputItem], param: str = "input") -> None:
     """Raises for the files of items: InvalidId, NotFound where the project lacks one, InvalidBody for bad contents."""
     images: dict[str, str] = {}
     named: list[str] = []
     for index, item in enumerate(items):
         _check_summary(item, f"{param}[{index}].encrypted_content")
-        for path, part in _contents(item, f"{param}[{index}]"):
+        for path, part in _content_parts(item, f"{param}[{index}]"):
             if isinstance(part, InputImage) and part.image_url:
                 check_remote_url(parts, part.image_url, f"{path}.image_url")
                 await check_image_url(part.image_url, f"{path}.image_url")
@@ -56,7 +57,7 @@ async def check_files(parts: Parts, project_id: str, items: Sequence[GivenItem],
 def check_remote_url(parts: Parts, url: str, param: str) -> None:
     """Raises InvalidRequest where a provider would fetch it from a private address, unless the settings allow it."""
     if not parts.settings.limits.private_urls and not remote_urls.is_allowed(url):
-        raise errors.InvalidRequest(remote_urls.refusal(param, url), param=param, code="invalid_value")
+        raise errors.InvalidRequest(remote_urls.refusal_message(param, url), param=param, code="invalid_value")
 
 
 async def check_image_url(url: str, param: str, *, relayed: bool = False) -> None:
@@ -72,7 +73,7 @@ async def check_image_url(url: str, param: str, *, relayed: bool = False) -> Non
 
 async def check_image_data(media_type: str, encoded: str, param: str, *, relayed: bool = False) -> None:
     """Raises InvalidBody as `check_image_url` does, for the parts of a data URL."""
-    known = media_type in _SUPPORTED
+    known = media_type in _SUPPORTED_MEDIA_TYPES
     if not known and not (relayed and media_type.startswith("image/")):
         raise InvalidBody(
             Problem(
@@ -86,7 +87,8 @@ async def check_image_data(media_type: str, encoded: str, param: str, *, relayed
     if known and inline.image_kind(inline.first_bytes(encoded)) is None:
         raise InvalidBody(
             Problem(
-                f"Invalid '{param}': its bytes are not an image of a supported format. Supported formats: {_FORMATS}.",
+                f"Invalid '{param}': its bytes are not an image of a supported format. Supported formats:"
+                f" {_SUPPORTED_FORMATS_TEXT}.",
                 param,
                 "invalid_image_format",
             )
@@ -102,7 +104,7 @@ async def _check_base64(encoded: str, param: str, code: str) -> None:
     if not encoded:
         raise InvalidBody(Problem(f"Invalid '{param}': it has no bytes.", param, code))
     try:
-        if len(encoded) <= _SMALL:
+        if len(encoded) <= _INLINE_CHECK_CHARACTERS:
             inline.check_base64(encoded)
         else:
             await asyncio.to_thread(inline.check_base64, encoded)
@@ -110,9 +112,9 @@ async def _check_base64(encoded: str, param: str, code: str) -> None:
         raise InvalidBody(Problem(f"Invalid '{param}': {fault}", param, code)) from None
 
 
-def _check_summary(item: GivenItem, param: str) -> None:
+def _check_summary(item: InputItem, param: str) -> None:
     """Raises InvalidRequest for a compaction that another server made: without it, the conversation would be lost."""
-    if not isinstance(item, ForeignItem) or item.type != "compaction":
+    if not isinstance(item, UnsupportedItem) or item.type != "compaction":
         return
     content = item.item.get("encrypted_content")
     if not isinstance(content, str) or summaries.unpack(content) is None:
@@ -124,12 +126,12 @@ def _check_summary(item: GivenItem, param: str) -> None:
         )
 
 
-def _contents(item: GivenItem, path: str) -> list[tuple[str, Any]]:
+def _content_parts(item: InputItem, path: str) -> list[tuple[str, Any]]:
     """The parts of an item that may name or carry files, each with its place."""
     match item:
-        case GivenMessage(content=list(content)):
+        case InputMessage(content=list(content)):
             return [(f"{path}.content[{number}]", part) for number, part in enumerate(content)]
-        case GivenFunctionCallOutput(output=list(output)) | GivenCustomToolCallOutput(output=list(output)):
+        case InputFunctionCallOutput(output=list(output)) | InputCustomToolCallOutput(output=list(output)):
             return [(f"{path}.output[{number}]", part) for number, part in enumerate(output)]
         case ComputerCallOutput(output=screenshot):
             return [(f"{path}.output", InputImage(file_id=screenshot.file_id, image_url=screenshot.image_url))]

@@ -11,21 +11,21 @@ from urllib.parse import urlsplit
 from starlette.types import Message, Receive, Scope, Send
 
 from understudy import __version__
-from understudy.api.errors import answer
-from understudy.api.exchange import decode_body
-from understudy.api.inside import answered
+from understudy.api.errors import error_response
+from understudy.api.internal_call import call
 from understudy.api.open_streams import OpenStreams
-from understudy.catalogue import InvalidArguments, Result, UnknownTool, call_of, failed, find
+from understudy.api.requests import decode_body
+from understudy.catalog import InvalidArguments, Result, UnknownTool, build_call, failed_result, find
 from understudy.errors import ApiError, BodyTooLarge, InvalidRequest, MethodNotAllowed, PermissionDenied
 from understudy.settings import Settings, is_loopback
-from understudy.wire import json_size, wording
+from understudy.wire import error_texts, json_size
 
 if TYPE_CHECKING:
     from mcp.server.streamable_http_manager import StreamableHTTPSessionManager
 
 PATH = "/mcp"
 # Calls of tools are decoded where everybody else waits; none needs more.
-_BODY_BYTES = 8 * 1024 * 1024
+_MAX_BODY_BYTES = 8 * 1024 * 1024
 
 
 class McpEndpoint:
@@ -33,37 +33,37 @@ class McpEndpoint:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         parts = scope["app"].state.parts
-        mcp: Mcp = parts.mcp
+        mcp: McpServer = parts.mcp
         streams: OpenStreams = parts.streams
         with streams.waiting(scope["state"]["key_id"]):
             await mcp.handle(scope, receive, send)
 
 
-class Mcp:
+class McpServer:
     def __init__(self, settings: Settings) -> None:
         origins = {*settings.mcp.origins, *settings.cors.origins} - {"*"}
         self._origins = frozenset(origin.rstrip("/").lower() for origin in origins)
         self._limits = settings.limits
-        self._body_bytes = min(settings.limits.body_bytes, _BODY_BYTES)
+        self._body_bytes = min(settings.limits.body_bytes, _MAX_BODY_BYTES)
         self._starting = asyncio.Lock()
         self._stopping = asyncio.Event()
-        self._manager: StreamableHTTPSessionManager | None = None
+        self._new_manager: StreamableHTTPSessionManager | None = None
         self._running: asyncio.Task[None] | None = None
 
     async def handle(self, scope: Scope, receive: Receive, send: Send) -> None:
-        refusal = self._refusal(scope)
+        refusal = self._find_refusal(scope)
         if refusal is not None:
-            await answer(refusal, "mcp")(scope, receive, send)
+            await error_response(refusal, "mcp")(scope, receive, send)
             return
         try:
-            body = await self._read(receive)
+            body = await self._read_body(receive)
         except ApiError as error:
-            await answer(error, "mcp")(scope, receive, send)
+            await error_response(error, "mcp")(scope, receive, send)
             return
-        manager = self._manager or await self._started()
-        await manager.handle_request(scope, _replayed(body, receive), send)
+        manager = self._new_manager or await self._start_manager()
+        await manager.handle_request(scope, _replay_body(body, receive), send)
 
-    async def _read(self, receive: Receive) -> bytes:
+    async def _read_body(self, receive: Receive) -> bytes:
         """The body, which the protocol's package decodes on the event loop. Raises BodyTooLarge and InvalidRequest."""
         body, more = bytearray(), True
         while more:
@@ -73,9 +73,9 @@ class Mcp:
             if len(body) > self._body_bytes:
                 raise BodyTooLarge(f"The request body is too large. The limit is {self._body_bytes} bytes.")
         given = bytes(body)
-        limit = await decode_body(given, json_size.excess, given, self._limits.json_values)
+        limit = await decode_body(given, json_size.find_excess, given, self._limits.json_values)
         if limit is not None:
-            raise InvalidRequest(wording.too_many_values(limit).message)
+            raise InvalidRequest(error_texts.too_many_values(limit).message)
         return given
 
     async def close(self) -> None:
@@ -83,7 +83,7 @@ class Mcp:
         if self._running is not None:
             await self._running
 
-    def _refusal(self, scope: Scope) -> MethodNotAllowed | PermissionDenied | None:
+    def _find_refusal(self, scope: Scope) -> MethodNotAllowed | PermissionDenied | None:
         if scope["method"] != "POST":
             return MethodNotAllowed(
                 f"Not allowed to {scope['method']} on {PATH}: it keeps no sessions. Use POST.",
@@ -106,19 +106,19 @@ class Mcp:
             return False
         return host is not None and is_loopback(host)
 
-    async def _started(self) -> "StreamableHTTPSessionManager":
+    async def _start_manager(self) -> "StreamableHTTPSessionManager":
         async with self._starting:
-            if self._manager is None:
-                manager = await asyncio.to_thread(_manager, self._body_bytes)
+            if self._new_manager is None:
+                manager = await asyncio.to_thread(_new_manager, self._body_bytes)
                 entered = asyncio.Event()
-                self._running = asyncio.create_task(self._run(manager, entered), name="mcp")
+                self._running = asyncio.create_task(self._run_manager(manager, entered), name="mcp")
                 await entered.wait()
                 if self._running.done():
                     self._running.result()
-                self._manager = manager
-            return self._manager
+                self._new_manager = manager
+            return self._new_manager
 
-    async def _run(self, manager: "StreamableHTTPSessionManager", entered: asyncio.Event) -> None:
+    async def _run_manager(self, manager: "StreamableHTTPSessionManager", entered: asyncio.Event) -> None:
         """What the manager starts belongs to the task that entered it, so that is a task of its own."""
         try:
             async with manager.run():
@@ -128,7 +128,7 @@ class Mcp:
             entered.set()
 
 
-def _replayed(body: bytes, receive: Receive) -> Receive:
+def _replay_body(body: bytes, receive: Receive) -> Receive:
     """What an application receives whose body was read already."""
     ahead: list[Message] = [{"type": "http.request", "body": body, "more_body": False}]
 
@@ -138,9 +138,9 @@ def _replayed(body: bytes, receive: Receive) -> Receive:
     return next_message
 
 
-def _manager(body_bytes: int) -> "StreamableHTTPSessionManager":
+def _new_manager(body_bytes: int) -> "StreamableHTTPSessionManager":
     module = importlib.import_module("mcp.server.streamable_http_manager")
-    server = importlib.import_module("understudy.catalogue.mcp_server").serve(_execute, _list_models, __version__)
+    server = importlib.import_module("understudy.catalog.mcp_server").serve(_execute, _list_models, __version__)
     manager: StreamableHTTPSessionManager = module.StreamableHTTPSessionManager(
         server, json_response=True, stateless=True, max_request_body_size=body_bytes
     )
@@ -153,6 +153,6 @@ async def _list_models(context: Any) -> list[str]:
 
 async def _execute(context: Any, slug: str, arguments: dict[str, Any]) -> Result:
     try:
-        return await answered(context.request.scope, call_of(find(slug), arguments))
+        return await call(context.request.scope, build_call(find(slug), arguments))
     except (UnknownTool, InvalidArguments) as refusal:
-        return failed(str(refusal))
+        return failed_result(str(refusal))

@@ -10,11 +10,11 @@ from starlette.responses import Response, StreamingResponse
 from starlette.types import Receive, Scope, Send
 
 from understudy import ids
-from understudy.api.charging import admit
-from understudy.api.exchange import decode_body, read_body, rendered
+from understudy.api.metering import admit
 from understudy.api.parts import parts_of, project_of
+from understudy.api.requests import decode_body, read_body, struct_response
 from understudy.blobs import Blobs
-from understudy.engine.batches import MESSAGES
+from understudy.engine.jobs.batches import MESSAGES
 from understudy.errors import Conflict, InvalidRequest
 from understudy.settings import LimitSettings
 from understudy.store.batches import ACTIVE, Batch, Job
@@ -32,9 +32,9 @@ from understudy.wire.anthropic_messages import (
     RawBatchItem,
     TypedBatch,
 )
-from understudy.wire.problems import check_id, parse
+from understudy.wire.parsing import check_id, parse
 
-_LINES = "application/x-jsonl"
+_JSONL_TYPE = "application/x-jsonl"
 _decode = msgspec.json.Decoder(RawBatch).decode
 _decode_params = msgspec.json.Decoder(CreateMessageParams).decode
 
@@ -43,35 +43,35 @@ class _Probe(Struct):
     requests: Raw | UnsetType = UNSET
 
 
-_probe = msgspec.json.Decoder(_Probe).decode
+_decode_probe = msgspec.json.Decoder(_Probe).decode
 
 
 async def list_message_batches(request: Request) -> Response:
     query = queries.parse(request.scope["query_string"], ListMessageBatchesQuery)
     page_request = PageRequest(query.limit, after=query.after_id or None, before=query.before_id or None)
     page = await parts_of(request).store.batches.page(project_of(request), "anthropic", page_request)
-    data = [_shown(request, batch) for batch in page.batches]
+    data = [_render_batch(request, batch) for batch in page.batches]
     first, last = (data[0].id, data[-1].id) if data else (None, None)
-    return rendered(ListMessageBatchesResponse(data=data, has_more=page.has_more, first_id=first, last_id=last))
+    return struct_response(ListMessageBatchesResponse(data=data, has_more=page.has_more, first_id=first, last_id=last))
 
 
 async def create_message_batch(request: Request) -> Response:
     parts = parts_of(request)
     await admit(request)
     raw = await read_body(request, parts.settings.limits)
-    return await _created(request, await decode_body(raw, _items, raw, parts.settings.limits))
+    return await _create_batch(request, await decode_body(raw, _parse_items, raw, parts.settings.limits))
 
 
 async def create_typed_message_batch(request: Request, raw: bytes) -> Response:
     """The AI/ML API's, whose messages are looked into before they are taken."""
     parts = parts_of(request)
-    return await _created(request, await decode_body(raw, _typed_items, raw, parts.settings.limits))
+    return await _create_batch(request, await decode_body(raw, _parse_typed_items, raw, parts.settings.limits))
 
 
 async def retrieve_message_batch(request: Request) -> Response:
     parts = parts_of(request)
-    return rendered(
-        _shown(request, await parts.store.batches.get(project_of(request), "anthropic", _batch_id(request)))
+    return struct_response(
+        _render_batch(request, await parts.store.batches.get(project_of(request), "anthropic", _batch_id(request)))
     )
 
 
@@ -84,7 +84,7 @@ async def cancel_message_batch(request: Request) -> Response:
         raise InvalidRequest(
             f"Batch {batch_id} cannot be canceled because it has already finished processing."
         ) from None
-    return rendered(_shown(request, batch))
+    return struct_response(_render_batch(request, batch))
 
 
 async def delete_message_batch(request: Request) -> Response:
@@ -95,7 +95,7 @@ async def delete_message_batch(request: Request) -> Response:
         raise InvalidRequest(
             f"Batch {batch_id} cannot be deleted while it is processed. Cancel it, or wait until it has ended."
         ) from None
-    return rendered(DeletedMessageBatch(id=batch_id))
+    return struct_response(DeletedMessageBatch(id=batch_id))
 
 
 async def retrieve_message_batch_results(request: Request) -> Response:
@@ -104,26 +104,26 @@ async def retrieve_message_batch_results(request: Request) -> Response:
     _, results = await parts.store.batches.results(project_of(request), "anthropic", batch_id)
     if results is None:
         raise InvalidRequest(f"Batch {batch_id} has no results yet. Wait until its processing_status is 'ended'.")
-    return Lines(parts.blobs, results)
+    return BlobLines(parts.blobs, results)
 
 
-async def state_or_results(request: Request, batch_id: str) -> Response:
+async def retrieve_batch_or_results(request: Request, batch_id: str) -> Response:
     """The AI/ML API's one operation for both: the batch while it is under way, its results once it has ended."""
     check_id("batch_id", batch_id, "msgbatch_")
     parts = parts_of(request)
     batch, results = await parts.store.batches.results(project_of(request), "anthropic", batch_id)
-    return rendered(_shown(request, batch)) if results is None else Lines(parts.blobs, results)
+    return struct_response(_render_batch(request, batch)) if results is None else BlobLines(parts.blobs, results)
 
 
-def is_of_messages(raw: bytes) -> bool:
+def is_message_batch(raw: bytes) -> bool:
     """Whether the body of `POST /batches` is the AI/ML API's."""
     try:
-        return _probe(raw).requests is not UNSET
+        return _decode_probe(raw).requests is not UNSET
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
         return False
 
 
-class Lines(Response):
+class BlobLines(Response):
     """The lines of a blob as they are read."""
 
     def __init__(self, blobs: Blobs, blob: str) -> None:
@@ -132,10 +132,10 @@ class Lines(Response):
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         async with self._blobs.reading(self._blob) as chunks:
-            await StreamingResponse(chunks, media_type=_LINES)(scope, receive, send)
+            await StreamingResponse(chunks, media_type=_JSONL_TYPE)(scope, receive, send)
 
 
-async def _created(request: Request, items: Sequence[RawBatchItem]) -> Response:
+async def _create_batch(request: Request, items: Sequence[RawBatchItem]) -> Response:
     parts = parts_of(request)
     now = parts.clock.now()
     expires_at = now + parts.settings.limits.batch_seconds
@@ -146,17 +146,17 @@ async def _created(request: Request, items: Sequence[RawBatchItem]) -> Response:
         expires_at=expires_at,
         key_id=request.state.key_id,
     )
-    async with parts.files.writing() as draft:
+    async with parts.files.open_draft() as draft:
         for item in items:
-            await draft.write(_line(item))
-        blob = await draft.settle()
+            await draft.write(_encode_line(item))
+        blob = await draft.commit()
         batch = await parts.batches.create(project_of(request), "anthropic", job, blob.name, len(items))
-    return rendered(_shown(request, batch))
+    return struct_response(_render_batch(request, batch))
 
 
-def _typed_items(raw: bytes, limits: LimitSettings) -> list[RawBatchItem]:
+def _parse_typed_items(raw: bytes, limits: LimitSettings) -> list[RawBatchItem]:
     """Raises what `_items` does, and InvalidBody where a message cannot be asked for."""
-    items = _items(raw, limits)
+    items = _parse_items(raw, limits)
     for item in items:
         # One by one, so that the objects of a long batch are never all there.
         try:
@@ -167,7 +167,7 @@ def _typed_items(raw: bytes, limits: LimitSettings) -> list[RawBatchItem]:
     return items
 
 
-def _items(raw: bytes, limits: LimitSettings) -> list[RawBatchItem]:
+def _parse_items(raw: bytes, limits: LimitSettings) -> list[RawBatchItem]:
     """Raises InvalidBody, and InvalidRequest where two have one custom_id."""
     try:
         items = _decode(raw).requests
@@ -186,28 +186,28 @@ def _items(raw: bytes, limits: LimitSettings) -> list[RawBatchItem]:
     return items
 
 
-def _line(item: RawBatchItem) -> bytes:
+def _encode_line(item: RawBatchItem) -> bytes:
     line = msgspec.json.encode(item)
     return (msgspec.json.format(line, indent=-1) if b"\n" in line else line) + b"\n"
 
 
-def _shown(request: Request, batch: Batch) -> MessageBatch:
+def _render_batch(request: Request, batch: Batch) -> MessageBatch:
     job = batch.job
     ended = batch.status not in ACTIVE
     return MessageBatch(
         id=job.id,
         processing_status="ended" if ended else "canceling" if batch.status == "cancelling" else "in_progress",
-        request_counts=_counts(batch, ended=ended),
-        ended_at=_moment(job.completed_at or job.cancelled_at or job.expired_at or job.failed_at),
-        created_at=_moment(job.created_at) or "",
-        expires_at=_moment(job.expires_at) or "",
+        request_counts=_render_counts(batch, ended=ended),
+        ended_at=_format_time(job.completed_at or job.cancelled_at or job.expired_at or job.failed_at),
+        created_at=_format_time(job.created_at) or "",
+        expires_at=_format_time(job.expires_at) or "",
         archived_at=None,
-        cancel_initiated_at=_moment(job.cancelling_at),
+        cancel_initiated_at=_format_time(job.cancelling_at),
         results_url=_results_url(request, job.id) if ended and batch.status != "failed" else None,
     )
 
 
-def _counts(batch: Batch, *, ended: bool) -> MessageBatchRequestCounts:
+def _render_counts(batch: Batch, *, ended: bool) -> MessageBatchRequestCounts:
     if not ended:
         return MessageBatchRequestCounts(processing=batch.total, succeeded=0, errored=0, canceled=0, expired=0)
     left = batch.total - batch.completed - batch.failed
@@ -224,7 +224,7 @@ def _results_url(request: Request, batch_id: str) -> str:
     return str(request.url.replace(path=f"/v1/messages/batches/{batch_id}/results", query="", fragment=""))
 
 
-def _moment(time: float | None) -> str | None:
+def _format_time(time: float | None) -> str | None:
     return None if time is None else datetime.fromtimestamp(time, UTC).isoformat(timespec="microseconds")
 
 

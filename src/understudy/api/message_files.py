@@ -15,12 +15,12 @@ from understudy.wire.messages import (
     MessageContentImageUrlObject,
     MessageObject,
 )
-from understudy.wire.problems import check_file_id
+from understudy.wire.parsing import check_file_id
 from understudy.wire.tools import AssistantToolsFileSearchTypeOnly
 
 
 @dataclass(frozen=True, slots=True)
-class _Use:
+class _FileReference:
     """A file of a message: `path` is where the request names it, `param` what a 404 reports."""
 
     file_id: str
@@ -39,7 +39,9 @@ async def check_message_files(parts: Parts, project_id: str, messages: Sequence[
     for index, message in enumerate(messages):
         await _check_urls(parts, message, f"{path}[{index}]." if path else "")
     uses = [
-        use for index, message in enumerate(messages) for use in _uses(message, f"{path}[{index}]." if path else "")
+        use
+        for index, message in enumerate(messages)
+        for use in _file_references(message, f"{path}[{index}]." if path else "")
     ]
     for use in uses:
         check_file_id(use.path, use.file_id)
@@ -61,17 +63,17 @@ async def _check_urls(parts: Parts, message: MessageObject, base: str) -> None:
             await check_image_url(part.image_url.url, path)
 
 
-def _uses(message: MessageObject, base: str) -> Iterator[_Use]:
+def _file_references(message: MessageObject, base: str) -> Iterator[_FileReference]:
     for index, attachment in enumerate(message.attachments):
         if attachment.file_id is not UNSET:
-            kind: Literal["attachment", "search"] = "search" if _is_searched(attachment) else "attachment"
-            yield _Use(attachment.file_id, f"{base}attachments[{index}].file_id", "attachments", kind)
+            kind: Literal["attachment", "search"] = "search" if _is_for_search(attachment) else "attachment"
+            yield _FileReference(attachment.file_id, f"{base}attachments[{index}].file_id", "attachments", kind)
     for index, part in enumerate(message.content):
         if isinstance(part, MessageContentImageFileObject):
             path = f"{base}content[{index}].image_file.file_id"
-            yield _Use(part.image_file.file_id, path, path, "image")
+            yield _FileReference(part.image_file.file_id, path, path, "image")
 
 
-def _is_searched(attachment: Attachment) -> bool:
+def _is_for_search(attachment: Attachment) -> bool:
     tools = () if attachment.tools is UNSET else attachment.tools
     return any(isinstance(tool, AssistantToolsFileSearchTypeOnly) for tool in tools)

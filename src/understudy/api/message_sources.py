@@ -12,13 +12,13 @@ _Block = dict[str, Any]
 async def check_sources(body: MessageBody) -> None:
     """Raises InvalidBody for the first source whose base64 is broken, and for an image of an unsupported format."""
     for index, message in enumerate(body["messages"]):
-        for path, block in _blocks(message.get("content"), f"messages[{index}].content"):
+        for path, block in _iterate_blocks(message.get("content"), f"messages[{index}].content"):
             source = block.get("source")
             if isinstance(source, dict) and source.get("type") == "base64":
-                await _check(str(block.get("type")), source, f"{path}.source.data")
+                await _check_source(str(block.get("type")), source, f"{path}.source.data")
 
 
-async def _check(kind: str, source: _Block, path: str) -> None:
+async def _check_source(kind: str, source: _Block, path: str) -> None:
     media_type, data = str(source.get("media_type") or ""), str(source.get("data") or "")
     if kind == "image":
         await check_image_data(media_type.lower(), data, path, relayed=True)
@@ -26,10 +26,10 @@ async def _check(kind: str, source: _Block, path: str) -> None:
         await check_file_data(data, path)
 
 
-def _blocks(content: Any, path: str) -> Iterator[tuple[str, _Block]]:
+def _iterate_blocks(content: Any, path: str) -> Iterator[tuple[str, _Block]]:
     """Those of a message and of its results of tools, with their places."""
     for index, block in enumerate(content if isinstance(content, list) else ()):
         if isinstance(block, dict):
             yield f"{path}[{index}]", block
             if block.get("type") == "tool_result":
-                yield from _blocks(block.get("content"), f"{path}[{index}].content")
+                yield from _iterate_blocks(block.get("content"), f"{path}[{index}].content")

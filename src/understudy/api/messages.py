@@ -5,13 +5,13 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from understudy.api.content import new_message
-from understudy.api.exchange import encoded, listed, page_request, read_json, rendered, set_metadata
 from understudy.api.message_files import check_message_files
 from understudy.api.parts import parts_of, project_of
+from understudy.api.requests import json_response, list_response, page_request, read_json, set_metadata, struct_response
 from understudy.api.threads import thread_id_of
 from understudy.wire import queries
 from understudy.wire.messages import CreateMessageRequest, DeleteMessageResponse, ModifyMessageRequest
-from understudy.wire.problems import check_id
+from understudy.wire.parsing import check_id
 
 
 async def list_messages(request: Request) -> Response:
@@ -20,7 +20,7 @@ async def list_messages(request: Request) -> Response:
     if query.run_id is not None:
         check_id("run_id", query.run_id, "run")
     messages = parts_of(request).store.messages
-    return listed(await messages.page(project_of(request), thread_id, page_request(query), query.run_id))
+    return list_response(await messages.page(project_of(request), thread_id, page_request(query), query.run_id))
 
 
 async def create_message(request: Request) -> Response:
@@ -32,12 +32,12 @@ async def create_message(request: Request) -> Response:
     await parts.store.messages.create(project_of(request), message)
     if message.attachments:
         parts.vector_stores.announce()
-    return rendered(message)
+    return struct_response(message)
 
 
 async def get_message(request: Request) -> Response:
     thread_id, message_id = thread_id_of(request), _message_id(request)
-    return encoded(await parts_of(request).store.messages.get(project_of(request), thread_id, message_id))
+    return json_response(await parts_of(request).store.messages.get(project_of(request), thread_id, message_id))
 
 
 async def modify_message(request: Request) -> Response:
@@ -45,13 +45,13 @@ async def modify_message(request: Request) -> Response:
     thread_id, message_id = thread_id_of(request), _message_id(request)
     body = await read_json(request, ModifyMessageRequest, parts.settings.limits)
     change = set_metadata(None if body.metadata is UNSET else body.metadata or {})
-    return encoded(await parts.store.messages.modify(project_of(request), thread_id, message_id, change))
+    return json_response(await parts.store.messages.modify(project_of(request), thread_id, message_id, change))
 
 
 async def delete_message(request: Request) -> Response:
     thread_id, message_id = thread_id_of(request), _message_id(request)
     await parts_of(request).store.messages.delete(project_of(request), thread_id, message_id)
-    return rendered(DeleteMessageResponse(id=message_id))
+    return struct_response(DeleteMessageResponse(id=message_id))
 
 
 def _message_id(request: Request) -> str:

@@ -8,10 +8,10 @@ from msgspec import UNSET
 from starlette.requests import Request
 from starlette.responses import Response
 
-from understudy.api.exchange import encoded, rendered
 from understudy.api.parts import Parts, parts_of
+from understudy.api.requests import json_response, struct_response
 from understudy.errors import InvalidRequest, NotFound, PermissionDenied
-from understudy.llm.details import ModelDetails
+from understudy.llm.model_info import ModelProfile
 from understudy.llm.prices import Price, Rates, usd_per_million, usd_per_request
 from understudy.wire import queries
 from understudy.wire.models import (
@@ -29,37 +29,40 @@ from understudy.wire.models import (
     Pricing,
 )
 
-_EXTRAS = ("pricing", "modalities", "capabilities")
-_MAX_AGE = "max-age=60"
+_DETAIL_MEMBERS = ("pricing", "modalities", "capabilities")
+_CACHE_CONTROL = "max-age=60"
 # A browser would show one key's list to another key.
-_KEYS = "Authorization, Api-Key, X-Api-Key"
+_VARY_HEADERS = "Authorization, Api-Key, X-Api-Key"
 
 
 async def list_models(request: Request) -> Response:
     query = queries.parse(request.scope["query_string"], ListModelsQuery)
-    extras = _EXTRAS if query.details in {"true", "1"} or "all" in query.include else query.include
-    data = [_listed(one, extras) for one in await _found(request, query)]
-    return _tagged(request, msgspec.json.encode(ListModelsResponse(data=data)))
+    extras = _DETAIL_MEMBERS if query.details in {"true", "1"} or "all" in query.include else query.include
+    data = [_render_listed_model(one, extras) for one in await _filter_models(request, query)]
+    return _conditional_response(request, msgspec.json.encode(ListModelsResponse(data=data)))
 
 
 async def list_models_with_details(request: Request) -> Response:
     query = queries.parse(request.scope["query_string"], ModelFilter)
-    data = [_detailed(one) for one in await _found(request, query)]
-    return _tagged(request, msgspec.json.encode(data))
+    data = [_render_detailed_model(one) for one in await _filter_models(request, query)]
+    return _conditional_response(request, msgspec.json.encode(data))
 
 
 async def retrieve_model(request: Request) -> Response:
-    card = (await _details(request)).card
-    return rendered(Model(id=card.id, created=card.created, owned_by=card.owned_by))
+    card = (await _find_details(request)).card
+    return struct_response(Model(id=card.id, created=card.created, owned_by=card.owned_by))
 
 
 async def get_model(request: Request) -> Response:
     """Everything that is known of one model, in the AI/ML API's envelope."""
-    return _tagged(request, msgspec.json.encode(ModelResponse(data=_listed(await _details(request), _EXTRAS))))
+    return _conditional_response(
+        request,
+        msgspec.json.encode(ModelResponse(data=_render_listed_model(await _find_details(request), _DETAIL_MEMBERS))),
+    )
 
 
 async def delete_model(request: Request) -> Response:
-    card = (await _details(request)).card
+    card = (await _find_details(request)).card
     raise PermissionDenied(
         f"The model '{card.id}' belongs to {card.owned_by} and cannot be deleted here.", param="model"
     )
@@ -68,11 +71,11 @@ async def delete_model(request: Request) -> Response:
 async def check_model(parts: Parts, model: str) -> None:
     """Raises InvalidRequest where no provider can have the model."""
     if await parts.models.find(model) is None:
-        message = f"The requested model '{model}' does not exist.{parts.models.alternatives(model)}"
+        message = f"The requested model '{model}' does not exist.{parts.models.suggest_models(model)}"
         raise InvalidRequest(message, param="model", code="model_not_found")
 
 
-async def _details(request: Request) -> ModelDetails:
+async def _find_details(request: Request) -> ModelProfile:
     """Of the model that the path names; raises NotFound."""
     model = request.path_params["model"]
     found = await parts_of(request).details.get(model)
@@ -81,11 +84,11 @@ async def _details(request: Request) -> ModelDetails:
     return found
 
 
-async def _found(request: Request, query: ModelFilter) -> list[ModelDetails]:
-    return [one for one in await parts_of(request).details.list() if _passes(one, query)]
+async def _filter_models(request: Request, query: ModelFilter) -> list[ModelProfile]:
+    return [one for one in await parts_of(request).details.list() if _matches(one, query)]
 
 
-def _passes(one: ModelDetails, query: ModelFilter) -> bool:
+def _matches(one: ModelProfile, query: ModelFilter) -> bool:
     wanted = (
         (query.id, (one.card.id, *one.aliases)),
         (query.type, (one.type,)),
@@ -95,43 +98,43 @@ def _passes(one: ModelDetails, query: ModelFilter) -> bool:
         (query.output_modalities, one.outputs),
         (query.capabilities, one.capabilities),
     )
-    return all(not values or _meet(values, has) for values, has in wanted)
+    return all(not values or _any_matches(values, has) for values, has in wanted)
 
 
-def _meet(values: Sequence[str], has: Sequence[str]) -> bool:
+def _any_matches(values: Sequence[str], has: Sequence[str]) -> bool:
     return not {value.lower() for value in values}.isdisjoint(value.lower() for value in has)
 
 
-def _tagged(request: Request, body: bytes) -> Response:
+def _conditional_response(request: Request, body: bytes) -> Response:
     """The body, or 304 where the client has it already."""
     tag = f'W/"{hashlib.sha256(body).hexdigest()[:32]}"'
-    headers = {"etag": tag, "cache-control": _MAX_AGE, "vary": _KEYS}
+    headers = {"etag": tag, "cache-control": _CACHE_CONTROL, "vary": _VARY_HEADERS}
     known = [one.strip().removeprefix("W/") for one in request.headers.get("if-none-match", "").split(",")]
     if "*" in known or tag.removeprefix("W/") in known:
         return Response(status_code=304, headers=headers)
-    response = encoded(body)
+    response = json_response(body)
     response.headers.update(headers)
     return response
 
 
-def _listed(one: ModelDetails, extras: Sequence[str]) -> ListedModel:
+def _render_listed_model(one: ModelProfile, extras: Sequence[str]) -> ListedModel:
     return ListedModel(
         id=one.card.id,
         created=one.card.created,
         owned_by=one.card.owned_by,
         aliases=list(one.aliases),
         type=one.type,
-        info=_info(one),
+        info=_render_info(one),
         features=list(one.features),
         endpoints=list(one.endpoints),
         tags=list(one.tags),
-        modalities=_modalities(one) if "modalities" in extras else UNSET,
+        modalities=_render_modalities(one) if "modalities" in extras else UNSET,
         capabilities=list(one.capabilities) if "capabilities" in extras else UNSET,
-        pricing=_pricing(one.price) if "pricing" in extras else UNSET,
+        pricing=_render_pricing(one.price) if "pricing" in extras else UNSET,
     )
 
 
-def _detailed(one: ModelDetails) -> DetailedModel:
+def _render_detailed_model(one: ModelProfile) -> DetailedModel:
     return DetailedModel(
         name=one.card.id,
         id=one.card.id,
@@ -140,19 +143,19 @@ def _detailed(one: ModelDetails) -> DetailedModel:
         provider=one.card.owned_by,
         aliases=list(one.aliases),
         type=one.type,
-        info=_info(one),
+        info=_render_info(one),
         features=list(one.features),
         endpoints=list(one.endpoints),
         tags=list(one.tags),
         isPremium=one.price is not None and not one.is_free,
         isFree=one.is_free,
-        modalities=_modalities(one),
+        modalities=_render_modalities(one),
         capabilities=list(one.capabilities),
-        pricing=_pricing(one.price),
+        pricing=_render_pricing(one.price),
     )
 
 
-def _info(one: ModelDetails) -> ModelInfo:
+def _render_info(one: ModelProfile) -> ModelInfo:
     longest = UNSET if one.max_output is None else one.max_output
     url = UNSET if one.url is None else one.url
     return ModelInfo(
@@ -167,22 +170,24 @@ def _info(one: ModelDetails) -> ModelInfo:
     )
 
 
-def _modalities(one: ModelDetails) -> Modalities:
+def _render_modalities(one: ModelProfile) -> Modalities:
     return Modalities(input=list(one.inputs), output=list(one.outputs))
 
 
-def _pricing(price: Price | None) -> Pricing | None:
+def _render_pricing(price: Price | None) -> Pricing | None:
     if price is None:
         return None
-    units = _units(price.rates)
+    units = _render_price_units(price.rates)
     if price.request:
         units.append(PriceUnit(name="request", measure="request", price=usd_per_request(price), per=1))
     if not price.tiers:
         return Pricing(kind="fixed", units=units)
-    variants = [PriceVariant(when={"input_tokens": start + 1}, units=_units(rates)) for start, rates in price.tiers]
+    variants = [
+        PriceVariant(when={"input_tokens": start + 1}, units=_render_price_units(rates)) for start, rates in price.tiers
+    ]
     return Pricing(kind="variants", units=units, dimensions=["input_tokens"], variants=variants)
 
 
-def _units(rates: Rates) -> list[PriceUnit]:
+def _render_price_units(rates: Rates) -> list[PriceUnit]:
     units = [("input", rates.input), ("cached_input", rates.cached), ("output", rates.output)]
     return [PriceUnit(name=name, measure="token", price=usd_per_million(rate), per=1_000_000) for name, rate in units]

@@ -7,10 +7,10 @@ from typing import Any, Final
 
 from understudy.errors import ApiError, Unauthenticated, Unavailable
 
-_STOPPING: Final = "The server is stopping and cannot finish this stream. Try again in a moment."
-_REVOKED: Final = "The API key of this request was revoked while it was answered."
+_STOPPING_MESSAGE: Final = "The server is stopping and cannot finish this stream. Try again in a moment."
+_REVOKED_MESSAGE: Final = "The API key of this request was revoked while it was answered."
 
-FindActive = Callable[[Sequence[str]], Awaitable[set[str]]]
+FindActiveKeys = Callable[[Sequence[str]], Awaitable[set[str]]]
 """From ids of keys to those that are not revoked."""
 
 
@@ -22,7 +22,7 @@ class OpenStreams:
         self._errors: dict[asyncio.Task[Any], ApiError] = {}
 
     @contextmanager
-    def opened(self, task: "asyncio.Task[Any]", key_id: str) -> Iterator[None]:
+    def track(self, task: "asyncio.Task[Any]", key_id: str) -> Iterator[None]:
         """`key_id` is empty for what needs no key. The task is cancelled where it has to end; see `error_of`."""
         if task in self._keys:
             yield
@@ -39,7 +39,7 @@ class OpenStreams:
         """Around the wait of a long poll. Raises Unavailable at a stop, Unauthenticated where the key was revoked."""
         task = asyncio.current_task()
         assert task is not None
-        with self.opened(task, key_id):
+        with self.track(task, key_id):
             try:
                 yield
             except asyncio.CancelledError:
@@ -61,18 +61,18 @@ class OpenStreams:
         if waiting:
             _, late = await asyncio.wait(waiting, timeout=seconds)
             for task in late:
-                self._end(task, Unavailable(_STOPPING))
+                self._cancel(task, Unavailable(_STOPPING_MESSAGE))
 
-    async def end_revoked(self, find_active: FindActive) -> None:
+    async def end_revoked(self, find_active: FindActiveKeys) -> None:
         """Ends what keys have opened that are revoked by now. One query, and none while nothing is open."""
         key_ids = {key_id for key_id in self._keys.values() if key_id}
         if not key_ids:
             return
         revoked = key_ids - await find_active(sorted(key_ids))
         for task in [task for task, key_id in self._keys.items() if key_id in revoked]:
-            self._end(task, Unauthenticated(_REVOKED, code="invalid_api_key"))
+            self._cancel(task, Unauthenticated(_REVOKED_MESSAGE, code="invalid_api_key"))
 
-    def _end(self, task: "asyncio.Task[Any]", error: ApiError) -> None:
+    def _cancel(self, task: "asyncio.Task[Any]", error: ApiError) -> None:
         if task in self._keys and task not in self._errors:
             self._errors[task] = error
             task.cancel()

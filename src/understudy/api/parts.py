@@ -4,24 +4,24 @@ from dataclasses import dataclass
 
 from starlette.requests import Request
 
-from understudy.api.mcp import Mcp
+from understudy.api.mcp import McpServer
 from understudy.api.open_streams import OpenStreams
 from understudy.blobs import Blobs
 from understudy.clock import Clock
 from understudy.engine.accounting import Accounting
-from understudy.engine.batches import Batches
 from understudy.engine.containers import Containers
 from understudy.engine.documents import Documents
 from understudy.engine.files import Files
-from understudy.engine.generations import Generations
 from understudy.engine.images import Images
-from understudy.engine.interpreter import Interpreter
+from understudy.engine.jobs.batches import Batches
+from understudy.engine.jobs.deliveries import Webhooks
+from understudy.engine.jobs.videos import VideoJobs
 from understudy.engine.responses import Responses
 from understudy.engine.runs import Runs
+from understudy.engine.tools.interpreter import Interpreter
 from understudy.engine.uploads import Uploads
 from understudy.engine.vector_stores import VectorStores
-from understudy.engine.webhooks import Webhooks
-from understudy.llm.details import Details
+from understudy.llm.model_info import ModelProfiles
 from understudy.llm.router import Models
 from understudy.settings import Settings
 from understudy.store import Store
@@ -34,7 +34,7 @@ class Parts:
     store: Store
     models: Models
     accounting: Accounting
-    details: Details
+    details: ModelProfiles
     runs: Runs
     responses: Responses
     files: Files
@@ -43,7 +43,7 @@ class Parts:
     interpreter: Interpreter
     remote_servers: RemoteServers
     batches: Batches
-    generations: Generations
+    generations: VideoJobs
     webhooks: Webhooks
     containers: Containers
     blobs: Blobs
@@ -51,7 +51,7 @@ class Parts:
     images: Images
     clock: Clock
     streams: OpenStreams
-    mcp: Mcp
+    mcp: McpServer
 
     def now(self) -> int:
         """Unix seconds, as objects carry them."""

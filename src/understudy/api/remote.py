@@ -8,13 +8,15 @@ from understudy.api.parts import Parts
 from understudy.errors import InvalidRequest
 from understudy.wire.tools import AssistantTool, AssistantToolsMcp
 
-_NAME: Final = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]{1,128}")
-_VALUE: Final = re.compile(r"[\t\x20-\x7e]{0,8192}")
+_HEADER_NAME: Final = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]{1,128}")
+_HEADER_VALUE: Final = re.compile(r"[\t\x20-\x7e]{0,8192}")
 # They say where a message ends and whom it is for, which is the connection's business.
-_RESERVED: Final = frozenset({"host", "content-length", "transfer-encoding", "connection", "upgrade", "te", "trailer"})
+_RESERVED_HEADERS: Final = frozenset(
+    {"host", "content-length", "transfer-encoding", "connection", "upgrade", "te", "trailer"}
+)
 
 
-def check_remote(parts: Parts, tools: Sequence[AssistantTool | None], *, headers: bool = False) -> None:
+def check_mcp_tools(parts: Parts, tools: Sequence[AssistantTool | None], *, headers: bool = False) -> None:
     """None is a tool of another API's, which has a place and nothing to check.
 
     Raises InvalidRequest for a server that is not allowed, or named twice, and for headers that cannot be sent.
@@ -26,7 +28,7 @@ def check_remote(parts: Parts, tools: Sequence[AssistantTool | None], *, headers
         if not isinstance(tool, AssistantToolsMcp):
             continue
         here = f"tools[{index}]"
-        if not parts.remote_servers.allowed(tool.server_url):
+        if not parts.remote_servers.is_allowed(tool.server_url):
             raise InvalidRequest(
                 f"The MCP server {tool.server_url!r} is not allowed on this server. Its operator allows servers with"
                 " `mcp.allowed`.",
@@ -46,8 +48,8 @@ def check_remote(parts: Parts, tools: Sequence[AssistantTool | None], *, headers
 def _check_headers(headers: dict[str, str], here: str) -> None:
     """The values may be secrets, so no text repeats them."""
     for name, value in headers.items():
-        if not _NAME.fullmatch(name) or name.lower() in _RESERVED:
+        if not _HEADER_NAME.fullmatch(name) or name.lower() in _RESERVED_HEADERS:
             raise InvalidRequest(f"Invalid '{here}': {name!r} cannot be sent.", param=here, code="invalid_value")
-        if not _VALUE.fullmatch(value):
+        if not _HEADER_VALUE.fullmatch(value):
             said = f"Invalid '{here}': the value of {name!r} has to be printable ASCII of at most 8192 characters."
             raise InvalidRequest(said, param=here, code="invalid_value")

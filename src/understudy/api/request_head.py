@@ -16,9 +16,16 @@ Headers = list[tuple[bytes, bytes]]
 Fields = dict[bytes, bytes]
 """Headers by their names in lower case; of a repeated one the first value."""
 
-_KEYS: Final = (b"authorization", b"api-key", b"x-api-key")
-_ONCE: Final = {*_KEYS, b"host", b"content-length", b"content-type", b"content-encoding", b"transfer-encoding"}
-_HOST: Final = re.compile(rb"[A-Za-z0-9._~!$&'()*+,;=%\[\]:-]+")
+_KEY_HEADERS: Final = (b"authorization", b"api-key", b"x-api-key")
+_SINGLE_HEADERS: Final = {
+    *_KEY_HEADERS,
+    b"host",
+    b"content-length",
+    b"content-type",
+    b"content-encoding",
+    b"transfer-encoding",
+}
+_HOST_PATTERN: Final = re.compile(rb"[A-Za-z0-9._~!$&'()*+,;=%\[\]:-]+")
 _BAD_ESCAPE: Final = re.compile(rb"%(?![0-9A-Fa-f]{2})")
 _CONTROL_ESCAPE: Final = re.compile(rb"%(?:[01][0-9A-Fa-f]|7[Ff])")
 # A line end or a tab is text in a query, and nothing in a path.
@@ -29,17 +36,17 @@ def fields_of(scope: Scope) -> Fields:
     return dict(reversed(scope["headers"]))
 
 
-def check_head(scope: Scope, fields: Fields) -> None:
+def check_request_head(scope: Scope, fields: Fields) -> None:
     """`fields` are those of the scope. Raises InvalidRequest and UnsupportedMediaType."""
     if len(fields) != len(scope["headers"]):
         _check_repeated(scope["headers"])
     host = fields.get(b"host")
     if host is None and scope.get("http_version") != "1.0":
         raise InvalidRequest("The header 'host' is missing. HTTP/1.1 requires it.")
-    if host is not None and not _HOST.fullmatch(host):
+    if host is not None and not _HOST_PATTERN.fullmatch(host):
         raise InvalidRequest("The header 'host' is malformed. Expected a host name, and a port where there is one.")
     if b"transfer-encoding" in fields or b"content-encoding" in fields:
-        _check_body(fields)
+        _check_body_headers(fields)
     raw_path, query = scope.get("raw_path") or b"", scope.get("query_string") or b""
     if b"%" in raw_path or b"%" in query:
         _check_target(raw_path, query)
@@ -52,8 +59,8 @@ def find_key(fields: Fields) -> str | None:
     """
     if b"api-key" not in fields and b"x-api-key" not in fields:
         authorization = fields.get(b"authorization")
-        return None if authorization is None else _key_of(b"authorization", authorization)
-    keys = {key for name in _KEYS if name in fields and (key := _key_of(name, fields[name])) is not None}
+        return None if authorization is None else _parse_key(b"authorization", authorization)
+    keys = {key for name in _KEY_HEADERS if name in fields and (key := _parse_key(name, fields[name])) is not None}
     if len(keys) > 1:
         raise Unauthenticated(
             "The headers 'authorization', 'api-key' and 'x-api-key' of this request have different keys. Send one key.",
@@ -62,7 +69,7 @@ def find_key(fields: Fields) -> str | None:
     return keys.pop() if keys else None
 
 
-def _key_of(name: bytes, value: bytes) -> str | None:
+def _parse_key(name: bytes, value: bytes) -> str | None:
     text = value.decode("latin-1")
     if name != b"authorization":
         return text.strip() or None
@@ -71,12 +78,12 @@ def _key_of(name: bytes, value: bytes) -> str | None:
         case "bearer":
             return credentials.strip() or None
         case "basic":
-            return _password(credentials)
+            return _basic_auth_password(credentials)
         case _:
             return None
 
 
-def _password(credentials: str) -> str | None:
+def _basic_auth_password(credentials: str) -> str | None:
     try:
         decoded = base64.b64decode(credentials, validate=True).decode()
     except (binascii.Error, UnicodeDecodeError):
@@ -87,12 +94,12 @@ def _password(credentials: str) -> str | None:
 def _check_repeated(headers: Headers) -> None:
     found: set[bytes] = set()
     for name, _ in headers:
-        if name in found and name in _ONCE:
+        if name in found and name in _SINGLE_HEADERS:
             raise InvalidRequest(f"The header {name.decode()!r} was sent more than once. Send it once.")
         found.add(name)
 
 
-def _check_body(fields: Fields) -> None:
+def _check_body_headers(fields: Fields) -> None:
     coding = fields.get(b"transfer-encoding")
     if coding is not None and (coding.strip().lower() != b"chunked" or b"content-length" in fields):
         raise InvalidRequest(
@@ -100,10 +107,10 @@ def _check_body(fields: Fields) -> None:
         )
     encoding = fields.get(b"content-encoding", b"")
     if encoding and encoding.strip().lower() not in {b"", b"identity"}:
-        raise _unsupported_encoding(encoding.strip().lower())
+        raise _unsupported_encoding_error(encoding.strip().lower())
 
 
-def _unsupported_encoding(encoding: bytes) -> ApiError:
+def _unsupported_encoding_error(encoding: bytes) -> ApiError:
     return UnsupportedMediaType(
         f"Unsupported content encoding: {encoding.decode('latin-1')[:40]!r}. Send the body uncompressed.",
         code="unsupported_content_encoding",

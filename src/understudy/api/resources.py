@@ -7,9 +7,9 @@ from msgspec import UNSET
 from understudy.api.file_lookup import check_searchable, find_files
 from understudy.api.parts import Parts
 from understudy.errors import NotFound
-from understudy.store.attachments import Filling, new_filling
-from understudy.wire.chunking import chosen_chunking
-from understudy.wire.problems import check_id
+from understudy.store.attachments import VectorStoreUpload, new_vector_store_upload
+from understudy.wire.chunking import resolve_chunking
+from understudy.wire.parsing import check_id
 from understudy.wire.tools import (
     AssistantTool,
     AssistantToolsCode,
@@ -23,14 +23,14 @@ from understudy.wire.tools import (
 )
 from understudy.wire.vector_stores import VectorStoreExpirationAfter
 
-_CODE_FILES = "tool_resources.code_interpreter.file_ids"
-_STORES = "tool_resources.file_search.vector_store_ids"
-_NEW_STORES = "tool_resources.file_search.vector_stores"
+_CODE_FILES_PARAM = "tool_resources.code_interpreter.file_ids"
+_STORES_PARAM = "tool_resources.file_search.vector_store_ids"
+_NEW_STORES_PARAM = "tool_resources.file_search.vector_stores"
 
 
-async def provided(
+async def prepare_resources(
     parts: Parts, project_id: str, given: ToolResourcesCreate | None, expires_after: VectorStoreExpirationAfter | None
-) -> tuple[ToolResources, list[Filling]]:
+) -> tuple[ToolResources, list[VectorStoreUpload]]:
     """What a new object shows, and the vector stores that are to be made with it, which live for `expires_after`.
 
     Raises NotFound for what the project does not have, InvalidRequest for a file that cannot be searched in.
@@ -39,7 +39,7 @@ async def provided(
         return ToolResources(), []
     search, fillings = given.file_search, []
     if isinstance(search, FileSearchResourcesCreate):
-        fillings = await _new_stores(parts, project_id, search.vector_stores or (), expires_after)
+        fillings = await _plan_stores(parts, project_id, search.vector_stores or (), expires_after)
         store_ids = [*search.vector_store_ids, *(filling.store_id for filling in fillings)]
         resources = ToolResources(given.code_interpreter, FileSearchResources(vector_store_ids=store_ids))
         named = ToolResources(given.code_interpreter, FileSearchResources(search.vector_store_ids))
@@ -54,14 +54,14 @@ async def check_resources(parts: Parts, project_id: str, named: ToolResources | 
     if named is None:
         return
     if isinstance(named.code_interpreter, CodeInterpreterResources):
-        await find_files(parts, project_id, named.code_interpreter.file_ids, _CODE_FILES)
+        await find_files(parts, project_id, named.code_interpreter.file_ids, _CODE_FILES_PARAM)
     if isinstance(named.file_search, FileSearchResources):
         for index, store_id in enumerate(named.file_search.vector_store_ids):
-            check_id(f"{_STORES}[{index}]", store_id, "vs")
+            check_id(f"{_STORES_PARAM}[{index}]", store_id, "vs")
             await _check_store(parts, project_id, store_id)
 
 
-def with_defaults(resources: ToolResources, tools: list[AssistantTool]) -> ToolResources:
+def fill_defaults(resources: ToolResources, tools: list[AssistantTool]) -> ToolResources:
     """An assistant always shows the lists of the tools that it has, also where nothing is in them."""
     kinds = {type(tool) for tool in tools}
     code, search = resources.code_interpreter, resources.file_search
@@ -72,7 +72,7 @@ def with_defaults(resources: ToolResources, tools: list[AssistantTool]) -> ToolR
     return ToolResources(code_interpreter=code, file_search=search)
 
 
-def merged(old: ToolResources, change: ToolResources | None) -> ToolResources:
+def merge_resources(old: ToolResources, change: ToolResources | None) -> ToolResources:
     """What a request names replaces the old value tool by tool; null empties all."""
     if change is None:
         return ToolResources()
@@ -81,20 +81,20 @@ def merged(old: ToolResources, change: ToolResources | None) -> ToolResources:
     return ToolResources(code_interpreter=code, file_search=search)
 
 
-async def _new_stores(
+async def _plan_stores(
     parts: Parts,
     project_id: str,
     given: Sequence[VectorStoreHelper],
     expires_after: VectorStoreExpirationAfter | None,
-) -> list[Filling]:
+) -> list[VectorStoreUpload]:
     for one in given:
-        check_searchable(await find_files(parts, project_id, one.file_ids, f"{_NEW_STORES}[0].file_ids"))
+        check_searchable(await find_files(parts, project_id, one.file_ids, f"{_NEW_STORES_PARAM}[0].file_ids"))
     return [
-        new_filling(
+        new_vector_store_upload(
             list(dict.fromkeys(one.file_ids)),
             parts.now(),
             expires_after,
-            chosen_chunking(one.chunking_strategy),
+            resolve_chunking(one.chunking_strategy),
             one.metadata,
         )
         for one in given
@@ -105,4 +105,4 @@ async def _check_store(parts: Parts, project_id: str, store_id: str) -> None:
     try:
         await parts.store.vector_stores.get(project_id, store_id, parts.now())
     except NotFound as error:
-        raise NotFound(error.message, param=_STORES) from None
+        raise NotFound(error.message, param=_STORES_PARAM) from None

@@ -9,13 +9,14 @@ from understudy import errors
 from understudy.api.file_lookup import find_files
 from understudy.api.inputs import check_files
 from understudy.api.parts import Parts
-from understudy.api.remote import check_remote
+from understudy.api.remote import check_mcp_tools
 from understudy.engine.response_request import remote_server
-from understudy.engine.tool_choice import check_choice
+from understudy.engine.run.tool_choice import check_choice
 from understudy.wire.client_items import AdditionalTools, ToolSearchOutput
-from understudy.wire.input_items import GivenItem
+from understudy.wire.error_texts import Problem
+from understudy.wire.input_items import InputItem
 from understudy.wire.input_parsing import whole
-from understudy.wire.problems import InvalidBody, check_id
+from understudy.wire.parsing import InvalidBody, check_id
 from understudy.wire.response_rules import check_input, check_tools, hosted_tools
 from understudy.wire.response_tools import AutoContainer, CodeInterpreterTool, FileSearchTool, McpTool, ResponseTool
 from understudy.wire.responses import (
@@ -24,20 +25,23 @@ from understudy.wire.responses import (
     ResponseContext,
 )
 from understudy.wire.strict import check_strict_format
-from understudy.wire.wording import Problem
 
 # Items that are looked at within a millisecond or two.
-_FEW = 100
+_MAX_INLINE_ITEMS = 100
 
 
-async def find_items(parts: Parts, project_id: str, asked: ResponseContext) -> list[GivenItem]:
+async def find_items(parts: Parts, project_id: str, asked: ResponseContext) -> list[InputItem]:
     """The items of the input. Raises InvalidBody, NotFound or InvalidRequest for anything that cannot be used."""
     given = asked.input if asked.input is not None else []
-    items = whole(given) if isinstance(given, str) or len(given) <= _FEW else await asyncio.to_thread(whole, given)
-    items = await parts.responses.resolved(project_id, items)
+    items = (
+        whole(given)
+        if isinstance(given, str) or len(given) <= _MAX_INLINE_ITEMS
+        else await asyncio.to_thread(whole, given)
+    )
+    items = await parts.responses.resolve_references(project_id, items)
     await check_files(parts, project_id, items)
     if parts.settings.responses.hosted_tools == "refuse":
-        _refuse_hosted(asked.tools or (), items)
+        _reject_hosted_tools(asked.tools or (), items)
     await _check_tools(parts, project_id, asked)
     more = asked.previous_response_id is not None or asked.conversation is not None
     more = more or any(isinstance(item, ToolSearchOutput | AdditionalTools) for item in items)
@@ -45,7 +49,7 @@ async def find_items(parts: Parts, project_id: str, asked: ResponseContext) -> l
     return items
 
 
-def _refuse_hosted(tools: Sequence[ResponseTool], items: Sequence[GivenItem]) -> None:
+def _reject_hosted_tools(tools: Sequence[ResponseTool], items: Sequence[InputItem]) -> None:
     """Raises InvalidRequest for the first tool that only the hosted service runs."""
     found = hosted_tools(tools)
     for index, item in enumerate(items):
@@ -113,13 +117,13 @@ async def check_logprobs(parts: Parts, asked: CreateResponseRequest) -> None:
 
 async def _check_tools(parts: Parts, project_id: str, asked: ResponseContext) -> None:
     tools = asked.tools or ()
-    check_remote(parts, [remote_server(tool) if isinstance(tool, McpTool) else None for tool in tools], headers=True)
+    check_mcp_tools(parts, [remote_server(tool) if isinstance(tool, McpTool) else None for tool in tools], headers=True)
     for index, tool in enumerate(tools):
         match tool:
             case FileSearchTool():
                 await _check_stores(parts, project_id, tool.vector_store_ids, f"tools[{index}].vector_store_ids")
             case CodeInterpreterTool():
-                await _check_code(parts, project_id, tool, f"tools[{index}]")
+                await _check_code_interpreter(parts, project_id, tool, f"tools[{index}]")
             case _:
                 pass
 
@@ -134,7 +138,7 @@ async def _check_stores(parts: Parts, project_id: str, store_ids: list[str], pat
         raise errors.NotFound(f"Vector store with id {named} not found.") from None
 
 
-async def _check_code(parts: Parts, project_id: str, tool: CodeInterpreterTool, path: str) -> None:
+async def _check_code_interpreter(parts: Parts, project_id: str, tool: CodeInterpreterTool, path: str) -> None:
     if fault := await parts.interpreter.check():
         raise errors.InvalidRequest(
             f"The tool 'code_interpreter' is not available on this server. {fault}", param=path, code="unsupported_tool"
@@ -143,4 +147,4 @@ async def _check_code(parts: Parts, project_id: str, tool: CodeInterpreterTool, 
         await find_files(parts, project_id, tool.container.file_ids or (), f"{path}.container.file_ids")
     else:
         check_id(f"{path}.container", tool.container, "cntr")
-        await parts.interpreter.container_for(project_id, tool.container)
+        await parts.interpreter.resolve_container(project_id, tool.container)

@@ -11,21 +11,22 @@ from starlette.responses import Response
 
 from understudy import errors
 from understudy.api import stand_in
-from understudy.api.charging import admit
 from understudy.api.errors import to_api_error
 from understudy.api.event_stream import EventStream
-from understudy.api.exchange import decode_body, encoded, page_request, read_body, read_json, rendered
+from understudy.api.metering import admit
 from understudy.api.models import check_model
 from understudy.api.parts import Parts, parts_of, project_of
+from understudy.api.requests import decode_body, json_response, page_request, read_body, read_json, struct_response
 from understudy.api.response_checks import check_logprobs, check_shape, find_items, warn_of_dropped
-from understudy.engine.compacting import Compacting
-from understudy.engine.item_view import cited_files, revealed, shown
-from understudy.engine.response_log import last_number
-from understudy.engine.responses import Begun, Followed
+from understudy.engine.response_compaction import ResponseCompaction
+from understudy.engine.responses import CreatedResponse, ResponseStreamTail
+from understudy.engine.views.items import add_included, cited_file_ids, render_item
+from understudy.engine.views.response_replay import last_sequence_number
 from understudy.store.messages import Item
-from understudy.wire import queries, wording
-from understudy.wire.problems import InvalidBody, check_id, parse
-from understudy.wire.response_items import encoded_items
+from understudy.wire import error_texts, queries
+from understudy.wire.error_texts import Problem
+from understudy.wire.parsing import InvalidBody, check_id, parse
+from understudy.wire.response_items import encode_items
 from understudy.wire.response_rules import check_members
 from understudy.wire.responses import (
     CompactRequest,
@@ -37,56 +38,59 @@ from understudy.wire.responses import (
     ResponseItemList,
     ResponseObject,
 )
-from understudy.wire.wording import Problem
 
 _POLL_AFTER_MS = "300"
 _ACTIVE = frozenset({"queued", "in_progress"})
 # What an answer shows of its items only to who asks for it.
-_KEPT_BACK = frozenset({"file_search_call.results", "code_interpreter_call.outputs", "reasoning.encrypted_content"})
+_PARTS_NOT_IN_RESPONSE = frozenset(
+    {"file_search_call.results", "code_interpreter_call.outputs", "reasoning.encrypted_content"}
+)
 _decode = msgspec.json.Decoder(ResponseObject).decode
 
 
-class _Older(Struct):
+class _CompletionsBody(Struct):
     """What a body of the older API has, not looked into."""
 
     messages: Raw | UnsetType = UNSET
 
 
-_older = msgspec.json.Decoder(_Older).decode
+_decode_completions_body = msgspec.json.Decoder(_CompletionsBody).decode
 
 
 async def create_response(request: Request) -> Response:
     await admit(request)
     parts, project_id = parts_of(request), project_of(request)
     body = await read_body(request, parts.settings.limits)
-    asked = await decode_body(body, parsed, body, parts)
-    begun = await _begin(parts, project_id, asked, request.state.key_id)
-    stand_in.mark(request, asked.model or "")
+    asked = await decode_body(body, parse_request, body, parts)
+    begun = await _create(parts, project_id, asked, request.state.key_id)
+    stand_in.mark_response(request, asked.model or "")
     warn_of_dropped(request, asked)
     if asked.stream:
-        return EventStream(request, _frames(parts, begun, kept=asked.store is not False))
+        return EventStream(request, _stream_frames(parts, begun, kept=asked.store is not False))
     if asked.background:
-        return encoded(begun.body)
+        return json_response(begun.body)
     with parts.streams.waiting(request.state.key_id):
-        return encoded(await _finished(parts, begun, kept=asked.store is not False))
+        return json_response(await _await_response(parts, begun, kept=asked.store is not False))
 
 
 async def complete_response(parts: Parts, project_id: str, body: bytes) -> bytes:
     """The whole response to the body of a request. Raises what the request would be refused with."""
-    asked = await decode_body(body, parsed, body, parts)
+    asked = await decode_body(body, parse_request, body, parts)
     if asked.stream or asked.background:
         raise errors.InvalidRequest("A line of a batch can neither be streamed nor run in the background.")
-    begun = await _begin(parts, project_id, asked)
-    return await _finished(parts, begun, kept=asked.store is not False)
+    begun = await _create(parts, project_id, asked)
+    return await _await_response(parts, begun, kept=asked.store is not False)
 
 
-def parsed(body: bytes, parts: Parts) -> CreateResponseRequest:
+def parse_request(body: bytes, parts: Parts) -> CreateResponseRequest:
     """Raises InvalidBody."""
     limits = parts.settings.limits
-    asked = parse(_moved(body), CreateResponseRequest, depth=limits.json_depth, values=limits.json_values)
+    asked = parse(
+        _moved_parameters_message(body), CreateResponseRequest, depth=limits.json_depth, values=limits.json_values
+    )
     check_shape(asked)
     if asked.model is None:
-        raise InvalidBody(wording.missing("model"))
+        raise InvalidBody(error_texts.missing("model"))
     if asked.background and asked.store is False:
         raise InvalidBody(
             Problem("Background mode requires 'store' to be true.", "background", "background_requires_store")
@@ -99,17 +103,17 @@ async def get_response(request: Request) -> Response:
     parts, project_id, response_id = parts_of(request), project_of(request), _response_id(request)
     query = queries.parse(request.scope["query_string"], queries.GetResponseQuery)
     if query.stream:
-        stand_in.mark(request, (await _streamable(parts, project_id, response_id)).model)
+        stand_in.mark_response(request, (await _find_streamable(parts, project_id, response_id)).model)
         followed = await parts.responses.follow(project_id, response_id, query.starting_after)
         return EventStream(request, _followed_frames(followed))
     body = await parts.store.responses.get(project_id, response_id)
     found = _decode(body)
-    stand_in.mark(request, found.model)
-    if _KEPT_BACK.intersection(query.include):
-        made = await parts.store.responses.made_items(project_id, response_id)
-        response = encoded(encoded_items(revealed(found, made, frozenset(query.include))))
+    stand_in.mark_response(request, found.model)
+    if _PARTS_NOT_IN_RESPONSE.intersection(query.include):
+        made = await parts.store.responses.output_items(project_id, response_id)
+        response = json_response(encode_items(add_included(found, made, frozenset(query.include))))
     else:
-        response = encoded(body)
+        response = json_response(body)
     if found.status in _ACTIVE:
         response.headers["openai-poll-after-ms"] = _POLL_AFTER_MS
     return response
@@ -118,20 +122,20 @@ async def get_response(request: Request) -> Response:
 async def delete_response(request: Request) -> Response:
     response_id = _response_id(request)
     await parts_of(request).responses.delete(project_of(request), response_id)
-    return rendered(DeletedResponse(id=response_id))
+    return struct_response(DeletedResponse(id=response_id))
 
 
 async def cancel_response(request: Request) -> Response:
     parts = parts_of(request)
     with parts.streams.waiting(request.state.key_id):
-        return encoded(await parts.responses.cancel(project_of(request), _response_id(request)))
+        return json_response(await parts.responses.cancel(project_of(request), _response_id(request)))
 
 
 async def list_input_items(request: Request) -> Response:
     parts, project_id, response_id = parts_of(request), project_of(request), _response_id(request)
     query = queries.parse(request.scope["query_string"], queries.ListItemsQuery)
     page = await parts.store.responses.input_items(project_id, response_id, page_request(query))
-    return rendered(await item_list(parts, project_id, page.items, query.include, has_more=page.has_more))
+    return struct_response(await render_item_list(parts, project_id, page.items, query.include, has_more=page.has_more))
 
 
 async def count_input_tokens(request: Request) -> Response:
@@ -139,7 +143,7 @@ async def count_input_tokens(request: Request) -> Response:
     asked = await read_json(request, CountTokensRequest, parts.settings.limits, empty=True)
     check_shape(asked)
     items = await find_items(parts, project_id, asked)
-    return rendered(InputTokens(input_tokens=await parts.responses.count_tokens(project_id, asked, items)))
+    return struct_response(InputTokens(input_tokens=await parts.responses.count_tokens(project_id, asked, items)))
 
 
 async def compact_conversation(request: Request) -> Response:
@@ -156,36 +160,36 @@ async def compact_conversation(request: Request) -> Response:
     check_shape(context)
     items = await find_items(parts, project_id, context)
     await check_model(parts, asked.model)
-    stand_in.mark(request, asked.model)
-    response, made = await Compacting(parts.store, parts.responses).compact(
+    stand_in.mark_response(request, asked.model)
+    response, made = await ResponseCompaction(parts.store, parts.responses).compact(
         project_id, asked, items, request.state.key_id
     )
     if response.status == "failed" and response.error is not None:
-        raise _as_error(response)
-    return rendered(made)
+        raise _to_api_error(response)
+    return struct_response(made)
 
 
-async def item_list(
+async def render_item_list(
     parts: Parts, project_id: str, items: Sequence[Item], include: Sequence[str], *, has_more: bool
 ) -> ResponseItemList:
     """Items as the Responses API lists them."""
-    data = await shown_items(parts, project_id, items, include)
+    data = await render_items(parts, project_id, items, include)
     first, last = (data[0]["id"], data[-1]["id"]) if data else (None, None)
     return ResponseItemList(data=data, first_id=first, has_more=has_more, last_id=last)
 
 
-async def shown_items(
+async def render_items(
     parts: Parts, project_id: str, items: Sequence[Item], include: Sequence[str]
 ) -> list[dict[str, Any]]:
-    cited = cited_files(items)
+    cited = cited_file_ids(items)
     names = {file.id: file.filename for file in await parts.store.files.lookup(project_id, cited)} if cited else {}
-    return [shown(item, frozenset(include), names) for item in items]
+    return [render_item(item, frozenset(include), names) for item in items]
 
 
 # -- creating ----------------------------------------------------------------------------------------------------
 
 
-async def _begin(parts: Parts, project_id: str, asked: CreateResponseRequest, key_id: str = "") -> Begun:
+async def _create(parts: Parts, project_id: str, asked: CreateResponseRequest, key_id: str = "") -> CreatedResponse:
     assert asked.model is not None  # looked at when the body was parsed
     items = await find_items(parts, project_id, asked)
     await check_model(parts, asked.model)
@@ -193,11 +197,11 @@ async def _begin(parts: Parts, project_id: str, asked: CreateResponseRequest, ke
     return await parts.responses.create(project_id, asked, items, key_id)
 
 
-def _moved(body: bytes) -> bytes:
+def _moved_parameters_message(body: bytes) -> bytes:
     """Says where the older API's members went; the hosted service does."""
     if b'"messages"' in body:
         try:
-            moved = _older(body).messages is not UNSET
+            moved = _decode_completions_body(body).messages is not UNSET
         except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
             return body
         if moved:
@@ -214,17 +218,17 @@ def _moved(body: bytes) -> bytes:
 # -- answering ---------------------------------------------------------------------------------------------------
 
 
-async def _finished(parts: Parts, begun: Begun, *, kept: bool) -> bytes:
+async def _await_response(parts: Parts, begun: CreatedResponse, *, kept: bool) -> bytes:
     """Raises what made it fail: there is nobody else who would look at the response."""
-    response = await parts.responses.finished(begun.id)
+    response = await parts.responses.wait_finished(begun.id)
     if not kept:
-        await parts.responses.forget(begun.id)
+        await parts.responses.delete_unstored(begun.id)
     if response.status == "failed" and response.error is not None:
-        raise _as_error(response)
-    return encoded_items(response)
+        raise _to_api_error(response)
+    return encode_items(response)
 
 
-def _as_error(response: ResponseObject) -> errors.ApiError:
+def _to_api_error(response: ResponseObject) -> errors.ApiError:
     assert response.error is not None
     code, message = response.error.code, response.error.message
     match code:
@@ -238,26 +242,26 @@ def _as_error(response: ResponseObject) -> errors.ApiError:
             return errors.ServerError(message, code=code)
 
 
-async def _frames(parts: Parts, begun: Begun, *, kept: bool) -> AsyncGenerator[bytes, None]:
+async def _stream_frames(parts: Parts, begun: CreatedResponse, *, kept: bool) -> AsyncGenerator[bytes, None]:
     last = b""
     async with aclosing(begun.frames()) as frames:
         async for together in frames:
             yield together
             last = together
     if begun.log.handed_back:
-        yield _cut_frame(last_number(last) + 1)
+        yield _cut_frame(last_sequence_number(last) + 1)
     elif not kept:
-        await parts.responses.forget(begun.id)
+        await parts.responses.delete_unstored(begun.id)
 
 
-async def _followed_frames(followed: Followed) -> AsyncGenerator[bytes, None]:
+async def _followed_frames(followed: ResponseStreamTail) -> AsyncGenerator[bytes, None]:
     last = b""
     async with aclosing(followed.frames) as frames:
         async for together in frames:
             yield together
             last = together
-    if followed.is_cut:
-        yield _cut_frame(max(last_number(last), followed.after) + 1)
+    if followed.is_interrupted:
+        yield _cut_frame(max(last_sequence_number(last), followed.after) + 1)
 
 
 def _cut_frame(number: int) -> bytes:
@@ -277,7 +281,7 @@ def _error_frame(error: errors.ApiError, number: int) -> bytes:
     return b"event: error\ndata: " + msgspec.json.encode(data) + b"\n\n"
 
 
-async def _streamable(parts: Parts, project_id: str, response_id: str) -> ResponseObject:
+async def _find_streamable(parts: Parts, project_id: str, response_id: str) -> ResponseObject:
     response = _decode(await parts.store.responses.get(project_id, response_id))
     if not response.background:
         raise errors.InvalidRequest(

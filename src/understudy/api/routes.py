@@ -19,7 +19,7 @@ from understudy.api import (
     file_batches,
     files,
     health,
-    luma,
+    luma_videos,
     message_batches,
     messages,
     models,
@@ -33,7 +33,7 @@ from understudy.api import (
     usage,
     vector_store_files,
     vector_stores,
-    video,
+    videos,
     webhooks,
 )
 from understudy.api.mcp import PATH, McpEndpoint
@@ -172,26 +172,26 @@ HANDLERS: dict[str, Handler] = {
     "usage-completions": usage.get_completions_usage,
     "usage-embeddings": usage.get_embeddings_usage,
     "usage-costs": usage.get_costs,
-    "listLumaGenerations": luma.list_luma_generations,
-    "createLumaGenerationV1": luma.create_luma_generation_v1,
-    "getLumaGenerations": luma.get_luma_generations,
-    "extendLumaGeneration": luma.extend_luma_generation,
-    "deleteLumaGeneration": luma.delete_luma_generation,
-    "getLumaGeneration": luma.get_luma_generation,
-    "createLumaGeneration": luma.create_luma_generation,
-    "getLumaGenerationsByIds": luma.get_luma_generations_by_ids,
-    "listCameraMotions": luma.list_camera_motions,
-    "listDreamMachineGenerations": luma.list_dream_machine,
-    "createDreamMachineGeneration": luma.create_luma_generation,
-    "getDreamMachineGeneration": luma.get_dream_machine,
-    "deleteDreamMachineGeneration": luma.delete_luma_generation,
-    "getVideo": video.retrieve_video,
-    "createVideo": video.create_video,
-    "deleteVideo": video.delete_video,
-    "getVideoV2": video.retrieve_video,
-    "createVideoV2": video.create_video,
-    "downloadVideo": video.download_video,
-    "downloadThumbnail": video.download_thumbnail,
+    "listLumaGenerations": luma_videos.list_luma_generations,
+    "createLumaGenerationV1": luma_videos.create_luma_generation_v1,
+    "getLumaGenerations": luma_videos.get_luma_generations,
+    "extendLumaGeneration": luma_videos.extend_luma_generation,
+    "deleteLumaGeneration": luma_videos.delete_luma_generation,
+    "getLumaGeneration": luma_videos.get_luma_generation,
+    "createLumaGeneration": luma_videos.create_luma_generation,
+    "getLumaGenerationsByIds": luma_videos.get_luma_generations_by_ids,
+    "listCameraMotions": luma_videos.list_camera_motions,
+    "listDreamMachineGenerations": luma_videos.list_dream_machine,
+    "createDreamMachineGeneration": luma_videos.create_luma_generation,
+    "getDreamMachineGeneration": luma_videos.get_dream_machine,
+    "deleteDreamMachineGeneration": luma_videos.delete_luma_generation,
+    "getVideo": videos.retrieve_video,
+    "createVideo": videos.create_video,
+    "deleteVideo": videos.delete_video,
+    "getVideoV2": videos.retrieve_video,
+    "createVideoV2": videos.create_video,
+    "downloadVideo": videos.download_video,
+    "downloadThumbnail": videos.download_thumbnail,
     "getLiveness": health.live,
     "getReadiness": health.ready,
     "getHealth": health.ready,
@@ -203,7 +203,7 @@ def routes() -> list[Route]:
     by_path: dict[str, dict[str, Handler]] = {}
     for operation in OPERATIONS:
         by_path.setdefault(operation.path, {})[operation.method] = HANDLERS[operation.id]
-    table = [Route(path, _dispatch(methods), methods=list(methods)) for path, methods in by_path.items()]
+    table = [Route(path, _dispatch_by_method(methods), methods=list(methods)) for path, methods in by_path.items()]
     azure = [
         Route("/deployments/{model}/chat/completions", chat.create_deployment_chat_completion, methods=["POST"]),
         Route("/deployments/{model}/embeddings", embeddings.create_deployment_embedding, methods=["POST"]),
@@ -212,7 +212,7 @@ def routes() -> list[Route]:
     return [*table, *azure, mcp, Route("/openapi.json", health.document), Route("/docs", health.docs)]
 
 
-def _dispatch(methods: dict[str, Handler]) -> Handler:
+def _dispatch_by_method(methods: dict[str, Handler]) -> Handler:
     get = methods.get("GET")
 
     async def answer(request: Request) -> Response:

@@ -9,24 +9,24 @@ from starlette.responses import Response
 
 from understudy import errors
 from understudy.api import stand_in
-from understudy.api.charging import admit
 from understudy.api.content import new_messages
 from understudy.api.errors import envelope
 from understudy.api.event_stream import EventStream
-from understudy.api.exchange import encoded, listed, page_request, read_json, set_metadata
 from understudy.api.message_files import check_message_files
+from understudy.api.metering import admit
 from understudy.api.models import check_model
 from understudy.api.parts import Parts, parts_of, project_of
-from understudy.api.remote import check_remote
-from understudy.api.resources import check_resources, merged
+from understudy.api.remote import check_mcp_tools
+from understudy.api.requests import json_response, list_response, page_request, read_json, set_metadata
+from understudy.api.resources import check_resources, merge_resources
 from understudy.api.threads import new_thread, thread_id_of
-from understudy.engine.log import RunLog
-from understudy.engine.run_view import DONE
-from understudy.engine.runs import Started, new_run
+from understudy.engine.run.log import RunLog
+from understudy.engine.runs import StartedRun, new_run
+from understudy.engine.views.assistants import DONE_FRAME
 from understudy.store.states import ACTIVE
-from understudy.wire import queries, wording
+from understudy.wire import error_texts, queries
 from understudy.wire.assistants import AssistantObject
-from understudy.wire.problems import InvalidBody, check_id
+from understudy.wire.parsing import InvalidBody, check_id
 from understudy.wire.runs import (
     CreateRunRequest,
     CreateThreadAndRunRequest,
@@ -48,7 +48,7 @@ from understudy.wire.tools import (
 # When the SDKs' polling helpers should look again; they would wait a second.
 _POLL_AFTER_MS = "300"
 # Our own request header: `true` makes the run wait for the thread's active one.
-_QUEUE_RUN = "x-understudy-queue-run"
+_QUEUE_RUN_HEADER = "x-understudy-queue-run"
 _decode_assistant = msgspec.json.Decoder(AssistantObject).decode
 _decode_thread = msgspec.json.Decoder(ThreadObject).decode
 
@@ -56,7 +56,7 @@ _decode_thread = msgspec.json.Decoder(ThreadObject).decode
 async def list_runs(request: Request) -> Response:
     thread_id = thread_id_of(request)
     query = queries.parse(request.scope["query_string"], queries.ListQuery)
-    return listed(await parts_of(request).store.runs.page(project_of(request), thread_id, page_request(query)))
+    return list_response(await parts_of(request).store.runs.page(project_of(request), thread_id, page_request(query)))
 
 
 async def create_run(request: Request) -> Response:
@@ -67,12 +67,12 @@ async def create_run(request: Request) -> Response:
     body = await read_json(request, CreateRunRequest, parts.settings.limits)
     project_id = project_of(request)
     run, resources = await _new_run(parts, project_id, body, thread_id)
-    if _searches(run):
+    if _uses_file_search(run):
         thread = _decode_thread(await parts.store.threads.get(project_id, thread_id))
         await _check_stores(parts, project_id, resources, thread.tool_resources)
     messages = new_messages(body.additional_messages, thread_id, parts.now())
     await check_message_files(parts, project_id, messages, "additional_messages")
-    in_turn = parts.settings.limits.queue_runs or request.headers.get(_QUEUE_RUN, "").lower() == "true"
+    in_turn = parts.settings.limits.queue_runs or request.headers.get(_QUEUE_RUN_HEADER, "").lower() == "true"
     create = parts.runs.create_in_turn if in_turn else parts.runs.create
     with parts.streams.waiting(request.state.key_id):
         started = await create(
@@ -85,7 +85,7 @@ async def create_run(request: Request) -> Response:
         )
     if any(message.attachments for message in messages):
         parts.vector_stores.announce()
-    return _answer(request, started, body.stream)
+    return _respond(request, started, body.stream)
 
 
 async def create_thread_and_run(request: Request) -> Response:
@@ -96,7 +96,7 @@ async def create_thread_and_run(request: Request) -> Response:
     project_id = project_of(request)
     made = await new_thread(parts, project_id, about, "thread.messages")
     run, resources = await _new_run(parts, project_id, body, made.thread.id)
-    if _searches(run):
+    if _uses_file_search(run):
         await _check_stores(parts, project_id, resources, about.tool_resources)
     started = await parts.runs.create(
         project_id,
@@ -109,14 +109,14 @@ async def create_thread_and_run(request: Request) -> Response:
     )
     if made.fillings:
         parts.vector_stores.announce()
-    return _answer(request, started, body.stream)
+    return _respond(request, started, body.stream)
 
 
 async def get_run(request: Request) -> Response:
     thread_id, run_id = thread_id_of(request), run_id_of(request)
     status, body = await parts_of(request).store.runs.get(project_of(request), thread_id, run_id)
-    stand_in.mark_stored(request, body)
-    response = encoded(body)
+    stand_in.mark_stored_response(request, body)
+    response = json_response(body)
     if status in ACTIVE:
         response.headers["openai-poll-after-ms"] = _POLL_AFTER_MS
     return response
@@ -130,12 +130,12 @@ async def stream_run_events(request: Request) -> Response:
     log = await parts.runs.attach(project_of(request), thread_id, run_id)
     if parts.models.has_stand_ins:
         _, body = await parts.store.runs.get(project_of(request), thread_id, run_id)
-        stand_in.mark_stored(request, body)
-    after = min(_last_seen(request, query), log.length)
-    return EventStream(request, log.reader(after, numbered=True), partial(_end, log))
+        stand_in.mark_stored_response(request, body)
+    after = min(_last_event_number(request, query), log.length)
+    return EventStream(request, log.reader(after, numbered=True), partial(_end_event, log))
 
 
-def _last_seen(request: Request, query: queries.RunEventsQuery) -> int:
+def _last_event_number(request: Request, query: queries.RunEventsQuery) -> int:
     """The query parameter, or the header that browsers send when they connect again."""
     header = request.headers.get("last-event-id", "")
     if query.starting_after is not None:
@@ -148,12 +148,12 @@ async def modify_run(request: Request) -> Response:
     thread_id, run_id = thread_id_of(request), run_id_of(request)
     body = await read_json(request, ModifyRunRequest, parts.settings.limits)
     change = set_metadata(None if body.metadata is UNSET else body.metadata or {})
-    return encoded(await parts.store.runs.modify(project_of(request), thread_id, run_id, change))
+    return json_response(await parts.store.runs.modify(project_of(request), thread_id, run_id, change))
 
 
 async def cancel_run(request: Request) -> Response:
     thread_id, run_id = thread_id_of(request), run_id_of(request)
-    return encoded(await parts_of(request).runs.cancel(project_of(request), thread_id, run_id))
+    return json_response(await parts_of(request).runs.cancel(project_of(request), thread_id, run_id))
 
 
 async def submit_tool_outputs(request: Request) -> Response:
@@ -162,13 +162,13 @@ async def submit_tool_outputs(request: Request) -> Response:
     body = await read_json(request, SubmitToolOutputsRunRequest, parts.settings.limits)
     if body.tool_approvals is UNSET:
         if body.tool_outputs is UNSET:
-            raise InvalidBody(wording.missing("tool_outputs"))
+            raise InvalidBody(error_texts.missing("tool_outputs"))
         started = await parts.runs.submit(project_of(request), thread_id, run_id, body.tool_outputs)
     elif body.tool_outputs:
         raise errors.InvalidRequest("A run waits for 'tool_outputs' or for 'tool_approvals', never for both.")
     else:
         started = await parts.runs.approve(project_of(request), thread_id, run_id, body.tool_approvals)
-    return _answer(request, started, body.stream)
+    return _respond(request, started, body.stream)
 
 
 def run_id_of(request: Request) -> str:
@@ -190,20 +190,20 @@ async def _new_run(
     run = new_run(assistant, body, thread_id, parts.now(), parts.settings.limits.run_seconds)
     if run.model != assistant.model:
         await check_model(parts, run.model)
-    await _check_code(parts, run)
-    check_remote(parts, run.tools, headers=True)
+    await _check_code_interpreter(parts, run)
+    check_mcp_tools(parts, run.tools, headers=True)
     check_tool_choice(run.tool_choice, run.tools)
-    return run, await _resources(parts, project_id, assistant.tool_resources, body.tool_resources)
+    return run, await _run_resources(parts, project_id, assistant.tool_resources, body.tool_resources)
 
 
-async def _resources(
+async def _run_resources(
     parts: Parts, project_id: str, default: ToolResources, override: ToolResources | None
 ) -> ToolResources:
     """What the tools of a run work with. Raises NotFound for a file or a vector store that is not there."""
     if override is None:
         return default
     await check_resources(parts, project_id, override)
-    return merged(default, override)
+    return merge_resources(default, override)
 
 
 async def _check_stores(parts: Parts, project_id: str, *resources: ToolResources | ToolResourcesCreate | None) -> None:
@@ -214,11 +214,11 @@ async def _check_stores(parts: Parts, project_id: str, *resources: ToolResources
     await parts.store.vector_stores.scopes(project_id, store_ids, None, parts.now())
 
 
-def _searches(run: RunObject) -> bool:
+def _uses_file_search(run: RunObject) -> bool:
     return any(isinstance(tool, AssistantToolsFileSearch) for tool in run.tools)
 
 
-async def _check_code(parts: Parts, run: RunObject) -> None:
+async def _check_code_interpreter(parts: Parts, run: RunObject) -> None:
     """Raises InvalidRequest where the run wants to run code, and none can run here."""
     for index, tool in enumerate(run.tools):
         if isinstance(tool, AssistantToolsCode) and (fault := await parts.interpreter.check()):
@@ -229,15 +229,15 @@ async def _check_code(parts: Parts, run: RunObject) -> None:
             )
 
 
-def _answer(request: Request, started: Started, stream: bool | None) -> Response:
-    stand_in.mark_stored(request, started.body)
+def _respond(request: Request, started: StartedRun, stream: bool | None) -> Response:
+    stand_in.mark_stored_response(request, started.body)
     if not stream:
-        return encoded(started.body)
-    return EventStream(request, started.reader(), partial(_end, started.log))
+        return json_response(started.body)
+    return EventStream(request, started.reader(), partial(_end_event, started.log))
 
 
-def _end(log: RunLog) -> bytes:
+def _end_event(log: RunLog) -> bytes:
     if not log.handed_back:
-        return DONE
+        return DONE_FRAME
     message = "The server stopped following this run here; poll the run to see how it goes on."
     return b"event: error\ndata: " + envelope(errors.ServerError(message)) + b"\n\n"

@@ -11,8 +11,8 @@ from starlette.requests import Request
 
 from understudy.api.parts import parts_of
 
-HEADER: Final = (b"x-understudy-stand-in", b"rehearsal")
-_STATE: Final = "is_stand_in"
+STAND_IN_HEADER: Final = (b"x-understudy-stand-in", b"rehearsal")
+_STATE_ATTRIBUTE: Final = "is_stand_in"
 
 
 class _HasModel(msgspec.Struct):
@@ -22,17 +22,17 @@ class _HasModel(msgspec.Struct):
 _decode: Final = msgspec.json.Decoder(_HasModel).decode
 
 
-def mark(request: Request, model: str) -> None:
+def mark_response(request: Request, model: str) -> None:
     """Marks the answer where the embedded model stands in for `model`."""
     if parts_of(request).models.is_stand_in(model):
-        setattr(request.state, _STATE, True)
+        setattr(request.state, _STATE_ATTRIBUTE, True)
 
 
-def mark_stored(request: Request, body: bytes | str) -> None:
+def mark_stored_response(request: Request, body: bytes | str) -> None:
     """The same for a stored run or response, whose JSON names the model."""
     if parts_of(request).models.has_stand_ins:
-        mark(request, _decode(body).model)
+        mark_response(request, _decode(body).model)
 
 
 def is_marked(state: dict[str, Any]) -> bool:
-    return _STATE in state
+    return _STATE_ATTRIBUTE in state

@@ -6,13 +6,13 @@ import msgspec
 from starlette.requests import Request
 from starlette.responses import Response
 
-from understudy.api.exchange import encoded, listed, page_request
 from understudy.api.parts import parts_of, project_of
+from understudy.api.requests import json_response, list_response, page_request
 from understudy.api.runs import run_id_of
 from understudy.api.threads import thread_id_of
-from understudy.engine.step_view import without_texts
+from understudy.engine.views.steps import omit_search_texts
 from understudy.wire import queries
-from understudy.wire.problems import check_id
+from understudy.wire.parsing import check_id
 from understudy.wire.steps import RunStepObject
 
 _decode = msgspec.json.Decoder(RunStepObject).decode
@@ -24,8 +24,8 @@ async def list_run_steps(request: Request) -> Response:
     steps = parts_of(request).store.runs
     page = await steps.page_steps(project_of(request), thread_id, run_id, page_request(query))
     if not query.include:
-        page = replace(page, rows=[(step_id, _without_texts(body)) for step_id, body in page.rows])
-    return listed(page)
+        page = replace(page, rows=[(step_id, _omit_search_texts(body)) for step_id, body in page.rows])
+    return list_response(page)
 
 
 async def get_run_step(request: Request) -> Response:
@@ -34,11 +34,11 @@ async def get_run_step(request: Request) -> Response:
     check_id("step_id", step_id, "step")
     query = queries.parse(request.scope["query_string"], queries.IncludeQuery)
     body = await parts_of(request).store.runs.get_step(project_of(request), thread_id, run_id, step_id)
-    return encoded(body if query.include else _without_texts(body))
+    return json_response(body if query.include else _omit_search_texts(body))
 
 
-def _without_texts(body: str) -> str:
+def _omit_search_texts(body: str) -> str:
     """A step without the text of what file search found, which is shown only where it is asked for."""
     if '"file_search"' not in body:
         return body
-    return msgspec.json.encode(without_texts(_decode(body))).decode()
+    return msgspec.json.encode(omit_search_texts(_decode(body))).decode()

@@ -14,10 +14,10 @@ from starlette.responses import Response
 
 from understudy import ids
 from understudy.api import stand_in
-from understudy.api.exchange import encoded, listed, page_request, read_json, rendered
 from understudy.api.parts import Parts, parts_of, project_of
+from understudy.api.requests import json_response, list_response, page_request, read_json, struct_response
 from understudy.errors import InvalidRequest
-from understudy.llm.gathered import Gathered
+from understudy.llm.accumulate import CompletionAccumulator
 from understudy.llm.provider import ChatBody
 from understudy.llm.router import Stream
 from understudy.store.chat_completions import ChatFilter, StoredChat
@@ -29,13 +29,13 @@ from understudy.wire.chat import (
     StoredChatOptions,
     UpdateChatCompletionRequest,
 )
-from understudy.wire.problems import check_object
+from understudy.wire.parsing import check_object
 
-_COUNTS = ("total_tokens", "completion_tokens", "prompt_tokens")
-_ASKED = ("tool_calls", "function_call", "tool_call_id", "audio")
+_USAGE_COUNTS = ("total_tokens", "completion_tokens", "prompt_tokens")
+_MESSAGE_MEMBERS = ("tool_calls", "function_call", "tool_call_id", "audio")
 
 
-class Keeping:
+class StoredCompletion:
     """One completion that is to be kept when it is there: the request's body without what ends here."""
 
     def __init__(self, parts: Parts, project_id: str, request_id: str | None, body: ChatBody) -> None:
@@ -51,27 +51,29 @@ class Keeping:
     async def complete(self) -> bytes:
         completion = msgspec.json.decode(await self._parts.models.complete(self.body))
         completion["id"] = self._id
-        await self._keep(completion)
+        await self._store_completion(completion)
         return msgspec.json.encode(completion)
 
     async def chunks(self, first: Sequence[bytes], stream: Stream) -> AsyncGenerator[Sequence[bytes], None]:
         """The stream's chunks under the own id. It is kept before the last of them is followed by the end."""
-        gathered = Gathered()
+        gathered = CompletionAccumulator()
         async with aclosing(stream):
-            yield [self._renamed(gathered.take(chunk)) for chunk in first]
+            yield [self._with_own_id(gathered.add_chunk(chunk)) for chunk in first]
             async for together in stream:
-                yield [self._renamed(gathered.take(chunk)) for chunk in together]
+                yield [self._with_own_id(gathered.add_chunk(chunk)) for chunk in together]
         completion = gathered.completion()
         completion["id"] = self._id
-        await self._keep(completion)
+        await self._store_completion(completion)
 
-    def _renamed(self, chunk: dict[str, Any]) -> bytes:
+    def _with_own_id(self, chunk: dict[str, Any]) -> bytes:
         return msgspec.json.encode(chunk | {"id": self._id})
 
-    async def _keep(self, completion: dict[str, Any]) -> None:
+    async def _store_completion(self, completion: dict[str, Any]) -> None:
         models = [str(self._asked["model"]), str(completion.get("model") or "")]
-        messages = [_message(f"{self._id}-{number}", message) for number, message in enumerate(self._asked["messages"])]
-        body = _shown(completion, self._asked, self._request_id)
+        messages = [
+            _render_message(f"{self._id}-{number}", message) for number, message in enumerate(self._asked["messages"])
+        ]
+        body = _render_completion(completion, self._asked, self._request_id)
         await self._parts.store.chat_completions.create(self._project_id, StoredChat(body, messages, models))
 
 
@@ -79,14 +81,14 @@ async def list_chat_completions(request: Request) -> Response:
     query = queries.parse(request.scope["query_string"], queries.ListChatCompletionsQuery)
     condition = ChatFilter(query.model, tuple(query.metadata.items()))
     store = parts_of(request).store.chat_completions
-    return listed(await store.page(project_of(request), page_request(query), condition))
+    return list_response(await store.page(project_of(request), page_request(query), condition))
 
 
 async def get_chat_completion(request: Request) -> Response:
     store = parts_of(request).store.chat_completions
     body = await store.get(project_of(request), request.path_params["completion_id"])
-    stand_in.mark_stored(request, body)
-    return encoded(body)
+    stand_in.mark_stored_response(request, body)
+    return json_response(body)
 
 
 async def get_chat_completion_messages(request: Request) -> Response:
@@ -96,10 +98,10 @@ async def get_chat_completion_messages(request: Request) -> Response:
     messages: list[dict[str, Any]] = msgspec.json.decode(found)
     if query.order == "desc":
         messages.reverse()
-    start = _after(messages, query.after)
+    start = _position_after(messages, query.after)
     shown = messages[start : start + query.limit]
     rows = [(message["id"], msgspec.json.encode(message).decode()) for message in shown]
-    return listed(Page(rows, has_more=start + len(shown) < len(messages)))
+    return list_response(Page(rows, has_more=start + len(shown) < len(messages)))
 
 
 async def update_chat_completion(request: Request) -> Response:
@@ -107,16 +109,16 @@ async def update_chat_completion(request: Request) -> Response:
     body = await read_json(request, UpdateChatCompletionRequest, parts.settings.limits)
     completion_id = request.path_params["completion_id"]
     store = parts.store.chat_completions
-    return encoded(await store.set_metadata(project_of(request), completion_id, body.metadata or {}))
+    return json_response(await store.set_metadata(project_of(request), completion_id, body.metadata or {}))
 
 
 async def delete_chat_completion(request: Request) -> Response:
     completion_id = request.path_params["completion_id"]
     await parts_of(request).store.chat_completions.delete(project_of(request), completion_id)
-    return rendered(ChatCompletionDeleted(id=completion_id))
+    return struct_response(ChatCompletionDeleted(id=completion_id))
 
 
-def _after(messages: Sequence[dict[str, Any]], cursor: str | None) -> int:
+def _position_after(messages: Sequence[dict[str, Any]], cursor: str | None) -> int:
     if cursor is None:
         return 0
     for number, message in enumerate(messages):
@@ -129,7 +131,7 @@ def _after(messages: Sequence[dict[str, Any]], cursor: str | None) -> int:
     )
 
 
-def _shown(completion: dict[str, Any], asked: ChatBody, request_id: str | None) -> dict[str, Any]:
+def _render_completion(completion: dict[str, Any], asked: ChatBody, request_id: str | None) -> dict[str, Any]:
     """The stored object, in the order of recorded ones."""
     usage = completion.get("usage") or {}
     return {
@@ -139,28 +141,28 @@ def _shown(completion: dict[str, Any], asked: ChatBody, request_id: str | None) 
         "created": completion.get("created"),
         "request_id": request_id,
         "tool_choice": asked.get("tool_choice"),
-        "usage": {name: usage.get(name) or 0 for name in _COUNTS},
+        "usage": {name: usage.get(name) or 0 for name in _USAGE_COUNTS},
         "seed": asked.get("seed"),
-        "top_p": _number(asked, "top_p", 1.0),
-        "temperature": _number(asked, "temperature", 1.0),
-        "presence_penalty": _number(asked, "presence_penalty", 0.0),
-        "frequency_penalty": _number(asked, "frequency_penalty", 0.0),
+        "top_p": _number_or_default(asked, "top_p", 1.0),
+        "temperature": _number_or_default(asked, "temperature", 1.0),
+        "presence_penalty": _number_or_default(asked, "presence_penalty", 0.0),
+        "frequency_penalty": _number_or_default(asked, "frequency_penalty", 0.0),
         "system_fingerprint": completion.get("system_fingerprint"),
         "input_user": asked.get("user"),
         "service_tier": completion.get("service_tier"),
         "tools": asked.get("tools"),
         "metadata": asked.get("metadata") or {},
-        "choices": [_choice(choice) for choice in completion["choices"]],
+        "choices": [_render_choice(choice) for choice in completion["choices"]],
         "response_format": asked.get("response_format"),
     }
 
 
-def _number(asked: ChatBody, name: str, default: float) -> Any:
+def _number_or_default(asked: ChatBody, name: str, default: float) -> Any:
     value = asked.get(name)
     return default if value is None else value
 
 
-def _choice(choice: dict[str, Any]) -> dict[str, Any]:
+def _render_choice(choice: dict[str, Any]) -> dict[str, Any]:
     answered: dict[str, Any] = choice["message"]
     base = {"content": None, "role": "assistant", "tool_calls": None, "function_call": None}
     message = base | {name: value for name, value in answered.items() if name in base or value}
@@ -172,28 +174,28 @@ def _choice(choice: dict[str, Any]) -> dict[str, Any]:
     }
 
 
-def _message(message_id: str, asked: dict[str, Any]) -> dict[str, Any]:
+def _render_message(message_id: str, asked: dict[str, Any]) -> dict[str, Any]:
     content = asked.get("content")
     parts = content if isinstance(content, list) else None
-    more = {name: asked[name] for name in _ASKED if asked.get(name)}
+    more = {name: asked[name] for name in _MESSAGE_MEMBERS if asked.get(name)}
     return {
         "id": message_id,
         "role": asked.get("role"),
-        "content": content if parts is None else _text(parts),
-        "content_parts": parts if parts is None else [_part(part) for part in parts],
+        "content": content if parts is None else _join_text(parts),
+        "content_parts": parts if parts is None else [_render_part(part) for part in parts],
         "name": asked.get("name"),
-        "refusal": asked.get("refusal") or (parts and _text(parts, "refusal")) or None,
+        "refusal": asked.get("refusal") or (parts and _join_text(parts, "refusal")) or None,
         **more,
     }
 
 
-def _text(parts: Sequence[Any], kind: str = "text") -> str | None:
+def _join_text(parts: Sequence[Any], kind: str = "text") -> str | None:
     """The joined values of the parts of that kind; None without such parts."""
     texts = [part[kind] for part in parts if isinstance(part, dict) and isinstance(part.get(kind), str)]
     return "".join(texts) if texts else None
 
 
-def _part(part: Any) -> Any:
+def _render_part(part: Any) -> Any:
     """With the members that the request may leave out."""
     image = part.get("image_url") if isinstance(part, dict) else None
     return part | {"image_url": image | {"detail": image.get("detail") or "auto"}} if isinstance(image, dict) else part

@@ -10,15 +10,15 @@ from starlette.responses import Response
 
 from understudy import ids
 from understudy.api.content import new_messages
-from understudy.api.exchange import listed, page_request, read_json, rendered
 from understudy.api.message_files import check_message_files
 from understudy.api.parts import Parts, parts_of, project_of
-from understudy.api.resources import check_resources, merged, provided
-from understudy.store.attachments import THREAD_STORE_EXPIRY, Filling, gathered
+from understudy.api.requests import list_response, page_request, read_json, struct_response
+from understudy.api.resources import check_resources, merge_resources, prepare_resources
+from understudy.store.attachments import THREAD_STORE_EXPIRY, VectorStoreUpload, collect_attachments
 from understudy.store.threads import ThreadFilter
 from understudy.wire import queries
 from understudy.wire.messages import MessageObject
-from understudy.wire.problems import check_id
+from understudy.wire.parsing import check_id
 from understudy.wire.threads import CreateThreadRequest, DeleteThreadResponse, ModifyThreadRequest, ThreadObject
 
 _decode = msgspec.json.Decoder(ThreadObject).decode
@@ -30,13 +30,15 @@ class NewThread:
 
     thread: ThreadObject
     messages: Sequence[MessageObject]
-    fillings: Sequence[Filling]
+    fillings: Sequence[VectorStoreUpload]
 
 
 async def list_threads(request: Request) -> Response:
     query = queries.parse(request.scope["query_string"], queries.ListThreadsQuery)
     condition = ThreadFilter(tuple(query.metadata.items()), query.q or None)
-    return listed(await parts_of(request).store.threads.page(project_of(request), page_request(query), condition))
+    return list_response(
+        await parts_of(request).store.threads.page(project_of(request), page_request(query), condition)
+    )
 
 
 async def create_thread(request: Request) -> Response:
@@ -46,13 +48,13 @@ async def create_thread(request: Request) -> Response:
     await parts.store.threads.create(project_of(request), made.thread, made.messages, made.fillings)
     if made.fillings:
         parts.vector_stores.announce()
-    return rendered(made.thread)
+    return struct_response(made.thread)
 
 
 async def get_thread(request: Request) -> Response:
     thread = _decode(await parts_of(request).store.threads.get(project_of(request), thread_id_of(request)))
     thread.tool_resources = thread.tool_resources.as_read()
-    return rendered(thread)
+    return struct_response(thread)
 
 
 async def modify_thread(request: Request) -> Response:
@@ -60,7 +62,7 @@ async def modify_thread(request: Request) -> Response:
     thread_id = thread_id_of(request)
     body = await read_json(request, ModifyThreadRequest, parts.settings.limits)
     await check_resources(parts, project_of(request), body.tool_resources or None)
-    return rendered(await parts.store.threads.modify(project_of(request), thread_id, _change(body)))
+    return struct_response(await parts.store.threads.modify(project_of(request), thread_id, _build_change(body)))
 
 
 async def delete_thread(request: Request) -> Response:
@@ -68,9 +70,9 @@ async def delete_thread(request: Request) -> Response:
     thread_id = thread_id_of(request)
     run_id = await parts.store.threads.delete(project_of(request), thread_id)
     if run_id is not None:
-        parts.runs.forget(run_id)
-    await parts.containers.delete_of(project_of(request), thread_id)
-    return rendered(DeleteThreadResponse(id=thread_id))
+        parts.runs.stop_deleted(run_id)
+    await parts.containers.delete_thread_container(project_of(request), thread_id)
+    return struct_response(DeleteThreadResponse(id=thread_id))
 
 
 def thread_id_of(request: Request) -> str:
@@ -86,21 +88,21 @@ async def new_thread(parts: Parts, project_id: str, body: CreateThreadRequest, p
     Raises NotFound for a file or a vector store that is not there, InvalidRequest for a file of an unusable type.
     """
     now, thread_id = parts.now(), ids.thread()
-    resources, fillings = await provided(parts, project_id, body.tool_resources, THREAD_STORE_EXPIRY)
+    resources, fillings = await prepare_resources(parts, project_id, body.tool_resources, THREAD_STORE_EXPIRY)
     messages = new_messages(body.messages, thread_id, now)
     await check_message_files(parts, project_id, messages, path)
-    resources, attached = gathered(resources, messages, now)
+    resources, attached = collect_attachments(resources, messages, now)
     thread = ThreadObject(id=thread_id, created_at=now, metadata=body.metadata or {}, tool_resources=resources)
     return NewThread(thread, messages, [*fillings, *attached])
 
 
-def _change(body: ModifyThreadRequest) -> Callable[[ThreadObject], None]:
+def _build_change(body: ModifyThreadRequest) -> Callable[[ThreadObject], None]:
     given = {name: value for name, value in msgspec.structs.asdict(body).items() if value is not UNSET}
 
     def change(thread: ThreadObject) -> None:
         if "metadata" in given:
             thread.metadata = given["metadata"] or {}
         if "tool_resources" in given:
-            thread.tool_resources = merged(thread.tool_resources, given["tool_resources"])
+            thread.tool_resources = merge_resources(thread.tool_resources, given["tool_resources"])
 
     return change

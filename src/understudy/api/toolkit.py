@@ -13,59 +13,61 @@ import msgspec
 from starlette.requests import Request
 from starlette.responses import Response
 
-from understudy.api.exchange import encoded, read_json, rendered
-from understudy.api.inside import answered
+from understudy.api.internal_call import call
 from understudy.api.parts import parts_of
-from understudy.catalogue import AI_ML_API, InvalidArguments, Tool, UnknownTool, call_of, failed, find, select
+from understudy.api.requests import json_response, read_json, struct_response
+from understudy.catalog import AI_ML_API, InvalidArguments, Tool, UnknownTool, build_call, failed_result, find, select
 from understudy.errors import InvalidRequest, NotFound
 from understudy.wire import queries
 from understudy.wire import toolkit as wire
 
 T = TypeVar("T")
 
-_VERSIONS: Final = frozenset({AI_ML_API.version, "latest", "00000000_00"})
-_SINCE: Final = "2026-03-12T00:00:00.000Z"
-_NOT_TAKEN: Final = ("custom_auth_params", "custom_connection_data")
+_KNOWN_VERSIONS: Final = frozenset({AI_ML_API.version, "latest", "00000000_00"})
+_CREATED_AT: Final = "2026-03-12T00:00:00.000Z"
+_UNSUPPORTED_MEMBERS: Final = ("custom_auth_params", "custom_connection_data")
 
 
 async def list_tools(request: Request) -> Response:
     query = queries.parse(request.scope["query_string"], wire.ListToolsQuery)
     found = select(
-        slugs=_listed(query.tool_slugs),
-        toolkits=_listed(query.toolkit_slug),
+        slugs=_parse_slugs(query.tool_slugs),
+        toolkits=_parse_slugs(query.toolkit_slug),
         tags=query.tags,
         important=query.important == "true",
         query=query.query or query.search or "",
     )
-    models = await _models(request)
-    return rendered(wire.ListToolsResponse(**_page([_described(tool, models) for tool in found], query)))
+    models = await _model_ids(request)
+    return struct_response(
+        wire.ListToolsResponse(**_render_page([_render_tool(tool, models) for tool in found], query))
+    )
 
 
 async def get_tool(request: Request) -> Response:
     query = queries.parse(request.scope["query_string"], wire.GetToolQuery)
     _check_version(query.version)
-    return rendered(_described(_tool(request), await _models(request)))
+    return struct_response(_render_tool(_find_tool(request), await _model_ids(request)))
 
 
 async def list_tool_slugs(_: Request) -> Response:
-    return encoded(msgspec.json.encode([tool.slug for tool in AI_ML_API.tools]))
+    return json_response(msgspec.json.encode([tool.slug for tool in AI_ML_API.tools]))
 
 
 async def execute_tool(request: Request) -> Response:
-    tool = _tool(request)
+    tool = _find_tool(request)
     body = await read_json(request, wire.ExecuteToolRequest, parts_of(request).settings.limits, empty=True)
     _check_executable(body)
     try:
-        result = await answered(request.scope, call_of(tool, body.arguments or {}), request.receive)
+        result = await call(request.scope, build_call(tool, body.arguments or {}), request.receive)
     except InvalidArguments as refusal:
-        result = failed(str(refusal))
-    return rendered(wire.ExecuteToolResponse(**result, log_id=request.state.request_id))
+        result = failed_result(str(refusal))
+    return struct_response(wire.ExecuteToolResponse(**result, log_id=request.state.request_id))
 
 
 async def list_toolkits(request: Request) -> Response:
     query = queries.parse(request.scope["query_string"], wire.ListToolkitsQuery)
-    found = [_toolkit()] if _fits(query) else []
-    return rendered(wire.ListToolkitsResponse(**_page(found, query)))
+    found = [_render_toolkit()] if _matches_query(query) else []
+    return struct_response(wire.ListToolkitsResponse(**_render_page(found, query)))
 
 
 async def get_toolkit(request: Request) -> Response:
@@ -74,25 +76,27 @@ async def get_toolkit(request: Request) -> Response:
     slug: str = request.path_params["slug"]
     if slug.upper() != AI_ML_API.slug:
         raise NotFound(f"No toolkit found with slug {slug!r}. The one there is: {AI_ML_API.slug!r}.")
-    return rendered(_toolkit())
+    return struct_response(_render_toolkit())
 
 
 async def get_toolkits(request: Request) -> Response:
     body = await read_json(request, wire.GetToolkitsRequest, parts_of(request).settings.limits, empty=True)
     wanted = body.toolkits is None or AI_ML_API.slug in {slug.upper() for slug in body.toolkits}
-    return rendered(wire.ListToolkitsResponse(**_page([_toolkit()] if wanted else [], wire.PagesQuery())))
+    return struct_response(
+        wire.ListToolkitsResponse(**_render_page([_render_toolkit()] if wanted else [], wire.PagesQuery()))
+    )
 
 
 async def list_toolkit_categories(_: Request) -> Response:
-    found = [wire.Category(id=_category(name).slug, name=name) for name in AI_ML_API.categories]
-    return rendered(wire.ListToolkitCategoriesResponse(**_page(found, wire.PagesQuery())))
+    found = [wire.Category(id=_render_category(name).slug, name=name) for name in AI_ML_API.categories]
+    return struct_response(wire.ListToolkitCategoriesResponse(**_render_page(found, wire.PagesQuery())))
 
 
-async def _models(request: Request) -> list[str]:
+async def _model_ids(request: Request) -> list[str]:
     return [card.id for card in await parts_of(request).models.list()]
 
 
-def _tool(request: Request) -> Tool:
+def _find_tool(request: Request) -> Tool:
     try:
         return find(request.path_params["tool_slug"])
     except UnknownTool as unknown:
@@ -106,7 +110,7 @@ def _check_executable(body: wire.ExecuteToolRequest) -> None:
             "'text' is not supported: no model fills in arguments here. Send them as 'arguments'.",
             param="text",
         )
-    for name in _NOT_TAKEN:
+    for name in _UNSUPPORTED_MEMBERS:
         if getattr(body, name):
             raise InvalidRequest(
                 f"{name!r} is not supported: tools use this server, with the request's key. Leave it out.",
@@ -115,14 +119,14 @@ def _check_executable(body: wire.ExecuteToolRequest) -> None:
 
 
 def _check_version(version: str | None) -> None:
-    if version is not None and version not in _VERSIONS:
+    if version is not None and version not in _KNOWN_VERSIONS:
         raise NotFound(
             f"The toolkit has no version {version!r}; there is {AI_ML_API.version!r}, which is also 'latest'.",
             param="version",
         )
 
 
-def _described(tool: Tool, models: Sequence[str]) -> wire.ToolObject:
+def _render_tool(tool: Tool, models: Sequence[str]) -> wire.ToolObject:
     versions = [AI_ML_API.version]
     older = wire.DeprecatedToolMembers(
         display_name=tool.name, version=AI_ML_API.version, available_versions=versions, toolkit=wire.ToolkitLogo()
@@ -142,12 +146,12 @@ def _described(tool: Tool, models: Sequence[str]) -> wire.ToolObject:
     )
 
 
-def _toolkit() -> wire.ToolkitObject:
+def _render_toolkit() -> wire.ToolkitObject:
     meta = wire.ToolkitMeta(
-        created_at=_SINCE,
-        updated_at=_SINCE,
+        created_at=_CREATED_AT,
+        updated_at=_CREATED_AT,
         description=AI_ML_API.description,
-        categories=[_category(name) for name in AI_ML_API.categories],
+        categories=[_render_category(name) for name in AI_ML_API.categories],
         tools_count=len(AI_ML_API.tools),
         version=AI_ML_API.version,
         available_versions=[AI_ML_API.version],
@@ -161,38 +165,38 @@ def _toolkit() -> wire.ToolkitObject:
     )
 
 
-def _category(name: str) -> wire.ToolkitCategory:
+def _render_category(name: str) -> wire.ToolkitCategory:
     return wire.ToolkitCategory(slug=name.replace(" ", "-"), name=name)
 
 
-def _fits(query: wire.ListToolkitsQuery) -> bool:
+def _matches_query(query: wire.ListToolkitsQuery) -> bool:
     text = f"{AI_ML_API.slug} {AI_ML_API.name} {AI_ML_API.description}".lower()
-    categories = {one for name in AI_ML_API.categories for one in (name, _category(name).slug)}
+    categories = {one for name in AI_ML_API.categories for one in (name, _render_category(name).slug)}
     return (query.search or "").lower() in text and (query.category is None or query.category in categories)
 
 
-def _listed(slugs: str | None) -> list[str] | None:
+def _parse_slugs(slugs: str | None) -> list[str] | None:
     return None if slugs is None else [slug for slug in slugs.split(",") if slug.strip()]
 
 
-def _page(found: Sequence[T], query: wire.PagesQuery) -> dict[str, Any]:
+def _render_page(found: Sequence[T], query: wire.PagesQuery) -> dict[str, Any]:
     """One page with what leads to the next. A cursor is `page-limit`, in base64."""
-    number, limit = (1, query.limit) if query.cursor is None else _read_cursor(query.cursor)
+    number, limit = (1, query.limit) if query.cursor is None else _decode_cursor(query.cursor)
     pages = -(-len(found) // limit)
     return {
         "items": list(found[(number - 1) * limit : number * limit]),
-        "next_cursor": _cursor(number + 1, limit) if number < pages else None,
+        "next_cursor": _encode_cursor(number + 1, limit) if number < pages else None,
         "total_pages": pages,
         "current_page": number,
         "total_items": len(found),
     }
 
 
-def _cursor(number: int, limit: int) -> str:
+def _encode_cursor(number: int, limit: int) -> str:
     return base64.urlsafe_b64encode(f"{number}-{limit}".encode()).decode()
 
 
-def _read_cursor(cursor: str) -> tuple[int, int]:
+def _decode_cursor(cursor: str) -> tuple[int, int]:
     try:
         number, limit = base64.urlsafe_b64decode(cursor).decode("ascii").split("-")
         if number.isdecimal() and limit.isdecimal() and 1 <= int(number) <= 10**6 and 1 <= int(limit) <= 1000:

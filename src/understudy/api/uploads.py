@@ -3,12 +3,12 @@
 from starlette.requests import Request
 from starlette.responses import Response
 
-from understudy.api.exchange import read_json, rendered
 from understudy.api.files import check_format
-from understudy.api.multipart import Form, check_name, cleaned, default_name, read_form
+from understudy.api.multipart import Form, check_name, default_name, read_form, sanitize_name
 from understudy.api.parts import parts_of, project_of
-from understudy.wire import wording
-from understudy.wire.problems import InvalidBody, check_id, explain
+from understudy.api.requests import read_json, struct_response
+from understudy.wire import error_texts
+from understudy.wire.parsing import InvalidBody, check_id, explain
 from understudy.wire.uploads import PART_BYTES, AddUploadPartRequest, CompleteUploadRequest, CreateUploadRequest
 
 
@@ -17,12 +17,12 @@ async def create_upload(request: Request) -> Response:
     limits = parts.settings.limits
     body = await read_json(request, CreateUploadRequest, limits)
     if body.bytes > limits.upload_bytes:
-        raise InvalidBody(wording.above_maximum("bytes", "integer", limits.upload_bytes, body.bytes))
+        raise InvalidBody(error_texts.above_maximum("bytes", "integer", limits.upload_bytes, body.bytes))
     seconds = body.expires_after.seconds if body.expires_after else None
-    filename = cleaned(body.filename) or default_name(body.mime_type)
+    filename = sanitize_name(body.filename) or default_name(body.mime_type)
     check_name(filename, "filename")
     check_format(filename, body.purpose, "filename")
-    return rendered(await parts.uploads.create(project_of(request), filename, body.purpose, body.bytes, seconds))
+    return struct_response(await parts.uploads.create(project_of(request), filename, body.purpose, body.bytes, seconds))
 
 
 async def add_upload_part(request: Request) -> Response:
@@ -30,24 +30,24 @@ async def add_upload_part(request: Request) -> Response:
     project_id, upload_id = project_of(request), _upload_id(request)
     await parts.uploads.check_pending(project_id, upload_id)
     silence = parts.settings.limits.upload_silence
-    async with parts.files.writing() as draft:
+    async with parts.files.open_draft() as draft:
         form = await read_form(request, "data", draft, lambda _: PART_BYTES, silence)
-        _check(form)
-        return rendered(await parts.uploads.add_part(project_id, upload_id, draft))
+        _check_form(form)
+        return struct_response(await parts.uploads.add_part(project_id, upload_id, draft))
 
 
 async def complete_upload(request: Request) -> Response:
     parts = parts_of(request)
     upload_id = _upload_id(request)
     body = await read_json(request, CompleteUploadRequest, parts.settings.limits)
-    return rendered(await parts.uploads.complete(project_of(request), upload_id, body.part_ids, body.md5))
+    return struct_response(await parts.uploads.complete(project_of(request), upload_id, body.part_ids, body.md5))
 
 
 async def cancel_upload(request: Request) -> Response:
-    return rendered(await parts_of(request).uploads.cancel(project_of(request), _upload_id(request)))
+    return struct_response(await parts_of(request).uploads.cancel(project_of(request), _upload_id(request)))
 
 
-def _check(form: Form) -> None:
+def _check_form(form: Form) -> None:
     plain = dict(form.fields) if form.filename is None else {**form.fields, "data": form.filename}
     problem = explain(plain, AddUploadPartRequest)
     if problem is not None:

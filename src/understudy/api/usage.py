@@ -7,26 +7,31 @@ from itertools import groupby
 from starlette.requests import Request
 from starlette.responses import Response
 
-from understudy.api.exchange import rendered
 from understudy.api.parts import parts_of, project_of
+from understudy.api.requests import struct_response
 from understudy.engine.accounting import usd
 from understudy.errors import InvalidRequest
 from understudy.store.ledger import Kind
-from understudy.store.usage import Group, Question, Sum
+from understudy.store.usage import Group, UsageFilter, UsageTotals
 from understudy.wire import queries, usage
 
-_WIDTHS = {"1m": 60, "1h": 3600, "1d": 86_400}
+_BUCKET_SECONDS = {"1m": 60, "1h": 3600, "1d": 86_400}
 # How many buckets a page has where nobody says, and at most.
-_LIMITS = {"1m": (60, 1440), "1h": (24, 168), "1d": (7, 31)}
-_GROUPS: dict[str, Group] = {"project_id": "project_id", "api_key_id": "key_id", "model": "model", "batch": "batch"}
-_PAGE = "page_"
+_BUCKET_LIMITS = {"1m": (60, 1440), "1h": (24, 168), "1d": (7, 31)}
+_GROUP_COLUMNS: dict[str, Group] = {
+    "project_id": "project_id",
+    "api_key_id": "key_id",
+    "model": "model",
+    "batch": "batch",
+}
+_CURSOR_PREFIX = "page_"
 
 
 @dataclass(frozen=True, slots=True)
 class _Bucket:
     start: int
     end: int
-    sums: list[Sum]
+    sums: list[UsageTotals]
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,41 +43,45 @@ class _Page:
 async def get_completions_usage(request: Request) -> Response:
     query = queries.parse(request.scope["query_string"], usage.CompletionsUsageQuery)
     batch = None if query.batch is None else query.batch == "true"
-    page = await _page(request, query, _limit(query), query.group_by, kind="completion", batch=batch)
+    page = await _load_page(request, query, _bucket_limit(query), query.group_by, kind="completion", batch=batch)
     data = [
         usage.CompletionsUsageBucket(
-            start_time=bucket.start, end_time=bucket.end, results=[_completions(one) for one in bucket.sums]
+            start_time=bucket.start, end_time=bucket.end, results=[_render_completions(one) for one in bucket.sums]
         )
         for bucket in page.buckets
     ]
-    return rendered(
+    return struct_response(
         usage.CompletionsUsagePage(data=data, has_more=page.next_page is not None, next_page=page.next_page)
     )
 
 
 async def get_embeddings_usage(request: Request) -> Response:
     query = queries.parse(request.scope["query_string"], usage.EmbeddingsUsageQuery)
-    page = await _page(request, query, _limit(query), query.group_by, kind="embedding")
+    page = await _load_page(request, query, _bucket_limit(query), query.group_by, kind="embedding")
     data = [
         usage.EmbeddingsUsageBucket(
-            start_time=bucket.start, end_time=bucket.end, results=[_embeddings(one) for one in bucket.sums]
+            start_time=bucket.start, end_time=bucket.end, results=[_render_embeddings(one) for one in bucket.sums]
         )
         for bucket in page.buckets
     ]
-    return rendered(usage.EmbeddingsUsagePage(data=data, has_more=page.next_page is not None, next_page=page.next_page))
+    return struct_response(
+        usage.EmbeddingsUsagePage(data=data, has_more=page.next_page is not None, next_page=page.next_page)
+    )
 
 
 async def get_costs(request: Request) -> Response:
     query = queries.parse(request.scope["query_string"], usage.CostsQuery)
-    page = await _page(request, query, query.limit, query.group_by)
+    page = await _load_page(request, query, query.limit, query.group_by)
     data = [
-        usage.CostsBucket(start_time=bucket.start, end_time=bucket.end, results=[_costs(one) for one in bucket.sums])
+        usage.CostsBucket(
+            start_time=bucket.start, end_time=bucket.end, results=[_render_costs(one) for one in bucket.sums]
+        )
         for bucket in page.buckets
     ]
-    return rendered(usage.CostsPage(data=data, has_more=page.next_page is not None, next_page=page.next_page))
+    return struct_response(usage.CostsPage(data=data, has_more=page.next_page is not None, next_page=page.next_page))
 
 
-async def _page(
+async def _load_page(
     request: Request,
     query: usage.CompletionsUsageQuery | usage.EmbeddingsUsageQuery | usage.CostsQuery,
     limit: int,
@@ -82,16 +91,16 @@ async def _page(
     batch: bool | None = None,
 ) -> _Page:
     parts, project_id = parts_of(request), project_of(request)
-    width = _WIDTHS[query.bucket_width]
+    width = _BUCKET_SECONDS[query.bucket_width]
     end = parts.now() + 1 if query.end_time is None else query.end_time
-    first = query.start_time if query.page is None else _cursor(query.page)
+    first = query.start_time if query.page is None else _parse_cursor(query.page)
     start = first // width * width
     stop = min(-(-end // width) * width, start + limit * width)
-    question = Question(
+    question = UsageFilter(
         max(first, query.start_time),
         min(end, stop),
         width,
-        _columns(groups),
+        _group_columns(groups),
         kind,
         () if isinstance(query, usage.CostsQuery) else tuple(query.models),
         tuple(query.api_key_ids),
@@ -100,21 +109,21 @@ async def _page(
     theirs = bool(query.project_ids) and project_id not in query.project_ids
     # Nobody's use is known by a user of its own.
     nobody = not isinstance(query, usage.CostsQuery) and bool(query.user_ids)
-    sums = [] if theirs or nobody else await parts.store.usage.sums(project_id, question)
+    sums = [] if theirs or nobody else await parts.store.usage.sum_usage(project_id, question)
     found = {bucket: list(ones) for bucket, ones in groupby(sums, lambda one: one.bucket)}
     buckets = [_Bucket(at, at + width, found.get(at, [])) for at in range(start, stop, width)]
-    return _Page(buckets, f"{_PAGE}{stop}" if stop < end else None)
+    return _Page(buckets, f"{_CURSOR_PREFIX}{stop}" if stop < end else None)
 
 
-def _columns(groups: Sequence[str]) -> tuple[Group, ...]:
+def _group_columns(groups: Sequence[str]) -> tuple[Group, ...]:
     if "line_item" in groups:
-        return (*_columns([group for group in groups if group != "line_item"]), "model", "kind")
+        return (*_group_columns([group for group in groups if group != "line_item"]), "model", "kind")
     # Users and service tiers are not known, so that all use is in one group of theirs.
-    return tuple(dict.fromkeys(_GROUPS[group] for group in groups if group in _GROUPS))
+    return tuple(dict.fromkeys(_GROUP_COLUMNS[group] for group in groups if group in _GROUP_COLUMNS))
 
 
-def _limit(query: usage.ModelUsageQuery) -> int:
-    usual, most = _LIMITS[query.bucket_width]
+def _bucket_limit(query: usage.ModelUsageQuery) -> int:
+    usual, most = _BUCKET_LIMITS[query.bucket_width]
     limit = usual if query.limit is None else query.limit
     if limit > most:
         raise InvalidRequest(
@@ -125,9 +134,9 @@ def _limit(query: usage.ModelUsageQuery) -> int:
     return limit
 
 
-def _cursor(page: str) -> int:
-    digits = page.removeprefix(_PAGE)
-    if not page.startswith(_PAGE) or not digits.isdecimal() or len(digits) > 12:
+def _parse_cursor(page: str) -> int:
+    digits = page.removeprefix(_CURSOR_PREFIX)
+    if not page.startswith(_CURSOR_PREFIX) or not digits.isdecimal() or len(digits) > 12:
         raise InvalidRequest(
             f"Invalid 'page': {page!r}. Use the `next_page` that the page before has returned.",
             param="page",
@@ -136,7 +145,7 @@ def _cursor(page: str) -> int:
     return int(digits)
 
 
-def _completions(one: Sum) -> usage.CompletionsUsageResult:
+def _render_completions(one: UsageTotals) -> usage.CompletionsUsageResult:
     batch = one.group.get("batch")
     return usage.CompletionsUsageResult(
         input_tokens=one.input_tokens,
@@ -144,35 +153,35 @@ def _completions(one: Sum) -> usage.CompletionsUsageResult:
         input_uncached_tokens=one.input_tokens - one.cached_tokens,
         output_tokens=one.output_tokens,
         num_model_requests=one.requests,
-        project_id=_text(one, "project_id"),
-        api_key_id=_text(one, "key_id"),
-        model=_text(one, "model"),
+        project_id=_group_value(one, "project_id"),
+        api_key_id=_group_value(one, "key_id"),
+        model=_group_value(one, "model"),
         batch=None if batch is None else bool(batch),
     )
 
 
-def _embeddings(one: Sum) -> usage.EmbeddingsUsageResult:
+def _render_embeddings(one: UsageTotals) -> usage.EmbeddingsUsageResult:
     return usage.EmbeddingsUsageResult(
         input_tokens=one.input_tokens,
         num_model_requests=one.requests,
-        project_id=_text(one, "project_id"),
-        api_key_id=_text(one, "key_id"),
-        model=_text(one, "model"),
+        project_id=_group_value(one, "project_id"),
+        api_key_id=_group_value(one, "key_id"),
+        model=_group_value(one, "model"),
     )
 
 
-def _costs(one: Sum) -> usage.CostsResult:
+def _render_costs(one: UsageTotals) -> usage.CostsResult:
     item = f"{one.group['model']}, {one.group['kind']}" if "kind" in one.group else None
     return usage.CostsResult(
         amount=usage.CostAmount(value=usd(one.credits)),
         line_item=item,
-        project_id=_text(one, "project_id"),
-        api_key_id=_text(one, "key_id"),
+        project_id=_group_value(one, "project_id"),
+        api_key_id=_group_value(one, "key_id"),
         quantity=None if item is None else one.input_tokens + one.output_tokens,
         quantity_unit=None if item is None else "tokens",
     )
 
 
-def _text(one: Sum, group: Group) -> str | None:
+def _group_value(one: UsageTotals, group: Group) -> str | None:
     value = one.group.get(group)
     return None if value is None else str(value)

@@ -4,11 +4,11 @@ import msgspec
 from starlette.requests import Request
 from starlette.responses import Response
 
-from understudy.api.exchange import listed, page_request, read_json, rendered
 from understudy.api.parts import parts_of, project_of
+from understudy.api.requests import list_response, page_request, read_json, struct_response
 from understudy.api.vector_stores import store_id_of
 from understudy.wire import queries
-from understudy.wire.problems import check_file_id
+from understudy.wire.parsing import check_file_id
 from understudy.wire.vector_stores import (
     CreateVectorStoreFileRequest,
     DeleteVectorStoreFileResponse,
@@ -28,7 +28,7 @@ async def list_vector_store_files(request: Request) -> Response:
     store_id = store_id_of(request)
     query = queries.parse(request.scope["query_string"], ListVectorStoreFilesQuery)
     files = parts_of(request).store.store_files
-    return listed(await files.page(project_of(request), store_id, page_request(query), query.filter))
+    return list_response(await files.page(project_of(request), store_id, page_request(query), query.filter))
 
 
 async def create_vector_store_file(request: Request) -> Response:
@@ -36,7 +36,7 @@ async def create_vector_store_file(request: Request) -> Response:
     store_id = store_id_of(request)
     body = await read_json(request, CreateVectorStoreFileRequest, parts.settings.limits)
     check_file_id("file_id", body.file_id)
-    return polled(
+    return pollable_response(
         await parts.vector_stores.attach(
             project_of(request), store_id, body.file_id, body.chunking_strategy, body.attributes
         )
@@ -45,7 +45,9 @@ async def create_vector_store_file(request: Request) -> Response:
 
 async def get_vector_store_file(request: Request) -> Response:
     store_id = store_id_of(request)
-    return polled(await parts_of(request).store.store_files.get(project_of(request), store_id, _file_id(request)))
+    return pollable_response(
+        await parts_of(request).store.store_files.get(project_of(request), store_id, _file_id(request))
+    )
 
 
 async def update_vector_store_file_attributes(request: Request) -> Response:
@@ -53,24 +55,26 @@ async def update_vector_store_file_attributes(request: Request) -> Response:
     store_id = store_id_of(request)
     body = await read_json(request, UpdateVectorStoreFileAttributesRequest, parts.settings.limits)
     files = parts.store.store_files
-    return rendered(await files.describe(project_of(request), store_id, _file_id(request), body.attributes or {}))
+    return struct_response(
+        await files.describe(project_of(request), store_id, _file_id(request), body.attributes or {})
+    )
 
 
 async def delete_vector_store_file(request: Request) -> Response:
     store_id, file_id = store_id_of(request), _file_id(request)
     await parts_of(request).vector_stores.detach(project_of(request), store_id, file_id)
-    return rendered(DeleteVectorStoreFileResponse(id=file_id))
+    return struct_response(DeleteVectorStoreFileResponse(id=file_id))
 
 
 async def retrieve_vector_store_file_content(request: Request) -> Response:
     store_id = store_id_of(request)
     texts = await parts_of(request).vector_stores.texts(project_of(request), store_id, _file_id(request))
-    return rendered(
+    return struct_response(
         VectorStoreFileContentResponse(data=[VectorStoreSearchResultContentObject(text=text) for text in texts])
     )
 
 
-def polled(subject: VectorStoreFileObject | VectorStoreFileBatchObject) -> Response:
+def pollable_response(subject: VectorStoreFileObject | VectorStoreFileBatchObject) -> Response:
     """The object, and while it is not ready, when to ask for it again."""
     headers = {"openai-poll-after-ms": _POLL_AFTER_MS} if subject.status == "in_progress" else {}
     return Response(msgspec.json.encode(subject), media_type="application/json", headers=headers)

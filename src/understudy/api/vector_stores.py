@@ -6,13 +6,13 @@ from msgspec import UNSET
 from starlette.requests import Request
 from starlette.responses import Response
 
-from understudy.api.exchange import listed, page_request, read_json, rendered
 from understudy.api.parts import parts_of, project_of
-from understudy.engine.vector_stores import Found
+from understudy.api.requests import list_response, page_request, read_json, struct_response
+from understudy.engine.vector_stores import FoundPassage
 from understudy.retrieval.rewrite import rewrite
 from understudy.wire import queries
 from understudy.wire.filters import check_filter
-from understudy.wire.problems import check_file_id, check_id
+from understudy.wire.parsing import check_file_id, check_id
 from understudy.wire.vector_stores import (
     CreateVectorStoreRequest,
     DeleteVectorStoreResponse,
@@ -29,7 +29,7 @@ from understudy.wire.vector_stores import (
 async def list_vector_stores(request: Request) -> Response:
     parts = parts_of(request)
     query = queries.parse(request.scope["query_string"], queries.ListQuery)
-    return listed(await parts.store.vector_stores.page(project_of(request), page_request(query), parts.now()))
+    return list_response(await parts.store.vector_stores.page(project_of(request), page_request(query), parts.now()))
 
 
 async def create_vector_store(request: Request) -> Response:
@@ -46,12 +46,12 @@ async def create_vector_store(request: Request) -> Response:
         body.metadata,
         body.description,
     )
-    return rendered(made)
+    return struct_response(made)
 
 
 async def get_vector_store(request: Request) -> Response:
     parts = parts_of(request)
-    return rendered(await parts.store.vector_stores.get(project_of(request), store_id_of(request), parts.now()))
+    return struct_response(await parts.store.vector_stores.get(project_of(request), store_id_of(request), parts.now()))
 
 
 async def modify_vector_store(request: Request) -> Response:
@@ -59,13 +59,13 @@ async def modify_vector_store(request: Request) -> Response:
     store_id = store_id_of(request)
     body = await read_json(request, UpdateVectorStoreRequest, parts.settings.limits)
     stores = parts.store.vector_stores
-    return rendered(await stores.modify(project_of(request), store_id, _change(body), parts.now()))
+    return struct_response(await stores.modify(project_of(request), store_id, _build_change(body), parts.now()))
 
 
 async def delete_vector_store(request: Request) -> Response:
     store_id = store_id_of(request)
     await parts_of(request).vector_stores.delete(project_of(request), store_id)
-    return rendered(DeleteVectorStoreResponse(id=store_id))
+    return struct_response(DeleteVectorStoreResponse(id=store_id))
 
 
 async def search_vector_store(request: Request) -> Response:
@@ -86,7 +86,9 @@ async def search_vector_store(request: Request) -> Response:
         ranker=ranking.ranker,
         filters=body.filters,
     )
-    return rendered(VectorStoreSearchResultsPage(search_query=asked, data=[_item(one) for one in found]))
+    return struct_response(
+        VectorStoreSearchResultsPage(search_query=asked, data=[_render_result(one) for one in found])
+    )
 
 
 def store_id_of(request: Request) -> str:
@@ -96,7 +98,7 @@ def store_id_of(request: Request) -> str:
     return store_id
 
 
-def _change(body: UpdateVectorStoreRequest) -> Callable[[VectorStoreObject], None]:
+def _build_change(body: UpdateVectorStoreRequest) -> Callable[[VectorStoreObject], None]:
     def change(store: VectorStoreObject) -> None:
         if body.name is not UNSET:
             store.name = body.name
@@ -108,7 +110,7 @@ def _change(body: UpdateVectorStoreRequest) -> Callable[[VectorStoreObject], Non
     return change
 
 
-def _item(found: Found) -> VectorStoreSearchResultItem:
+def _render_result(found: FoundPassage) -> VectorStoreSearchResultItem:
     return VectorStoreSearchResultItem(
         file_id=found.file_id,
         filename=found.filename,

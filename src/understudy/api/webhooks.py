@@ -7,8 +7,8 @@ from msgspec import UNSET
 from starlette.requests import Request
 from starlette.responses import Response
 
-from understudy.api.exchange import listed, page_request, read_json, rendered
 from understudy.api.parts import parts_of, project_of
+from understudy.api.requests import list_response, page_request, read_json, struct_response
 from understudy.store.webhooks import DeliveryFilter
 from understudy.wire import queries
 from understudy.wire.webhooks import (
@@ -28,7 +28,7 @@ from understudy.wire.webhooks import (
 
 async def list_webhook_endpoints(request: Request) -> Response:
     query = queries.parse(request.scope["query_string"], queries.ListQuery)
-    return listed(await parts_of(request).store.webhooks.page(project_of(request), page_request(query)))
+    return list_response(await parts_of(request).store.webhooks.page(project_of(request), page_request(query)))
 
 
 async def create_webhook_endpoint(request: Request) -> Response:
@@ -36,13 +36,13 @@ async def create_webhook_endpoint(request: Request) -> Response:
     body = await read_json(request, CreateWebhookEndpointRequest, parts.settings.limits)
     types: list[str] = list(dict.fromkeys(body.event_types))
     endpoint, secret = await parts.webhooks.create(project_of(request), body.name, body.url, types)
-    return rendered(_with_secret(endpoint, secret))
+    return struct_response(_render_with_secret(endpoint, secret))
 
 
 async def retrieve_webhook_endpoint(request: Request) -> Response:
     parts = parts_of(request)
     endpoint = await parts.store.webhooks.get(project_of(request), _endpoint_id(request), parts.now())
-    return rendered(endpoint.shown)
+    return struct_response(endpoint.shown)
 
 
 async def update_webhook_endpoint(request: Request) -> Response:
@@ -59,13 +59,13 @@ async def update_webhook_endpoint(request: Request) -> Response:
         if endpoint != before:
             endpoint.updated_at = parts.now()
 
-    return rendered(await parts.store.webhooks.modify(project_of(request), _endpoint_id(request), change))
+    return struct_response(await parts.store.webhooks.modify(project_of(request), _endpoint_id(request), change))
 
 
 async def delete_webhook_endpoint(request: Request) -> Response:
     parts = parts_of(request)
     await parts.store.webhooks.delete(project_of(request), _endpoint_id(request), parts.now())
-    return rendered(DeletedWebhookEndpoint(id=_endpoint_id(request)))
+    return struct_response(DeletedWebhookEndpoint(id=_endpoint_id(request)))
 
 
 async def rotate_webhook_endpoint_secret(request: Request) -> Response:
@@ -74,17 +74,17 @@ async def rotate_webhook_endpoint_secret(request: Request) -> Response:
     endpoint, secret = await parts.webhooks.rotate(
         project_of(request), _endpoint_id(request), keep_old=body.keep_old_secret_active_for_24_hours
     )
-    return rendered(_with_secret(endpoint, secret))
+    return struct_response(_render_with_secret(endpoint, secret))
 
 
 async def test_webhook_endpoint(request: Request) -> Response:
     parts = parts_of(request)
     body = await read_json(request, TestWebhookEndpointRequest, parts.settings.limits)
-    return rendered(await parts.webhooks.test(project_of(request), _endpoint_id(request), body.event_type))
+    return struct_response(await parts.webhooks.test(project_of(request), _endpoint_id(request), body.event_type))
 
 
 async def list_webhook_event_types(_: Request) -> Response:
-    return rendered(WebhookEventTypeList(data=list(EVENT_TYPES)))
+    return struct_response(WebhookEventTypeList(data=list(EVENT_TYPES)))
 
 
 async def list_webhook_deliveries(request: Request) -> Response:
@@ -94,11 +94,13 @@ async def list_webhook_deliveries(request: Request) -> Response:
     page = await store.page_deliveries(project_of(request), page_request(query), condition)
     ids = [one.id for one in page.deliveries]
     first, last = (ids[0], ids[-1]) if ids else (None, None)
-    return rendered(WebhookDeliveryList(data=page.deliveries, first_id=first, last_id=last, has_more=page.has_more))
+    return struct_response(
+        WebhookDeliveryList(data=page.deliveries, first_id=first, last_id=last, has_more=page.has_more)
+    )
 
 
 async def retrieve_webhook_delivery(request: Request) -> Response:
-    return rendered(
+    return struct_response(
         await parts_of(request).store.webhooks.get_delivery(project_of(request), request.path_params["delivery_id"])
     )
 
@@ -106,7 +108,7 @@ async def retrieve_webhook_delivery(request: Request) -> Response:
 async def replay_webhook_delivery(request: Request) -> Response:
     parts = parts_of(request)
     delivery_id = request.path_params["delivery_id"]
-    return rendered(await parts.store.webhooks.replay(project_of(request), delivery_id, parts.clock.now()))
+    return struct_response(await parts.store.webhooks.replay(project_of(request), delivery_id, parts.clock.now()))
 
 
 def _endpoint_id(request: Request) -> str:
@@ -114,5 +116,5 @@ def _endpoint_id(request: Request) -> str:
     return endpoint_id
 
 
-def _with_secret(endpoint: WebhookEndpoint, secret: str) -> WebhookEndpointWithSecret:
+def _render_with_secret(endpoint: WebhookEndpoint, secret: str) -> WebhookEndpointWithSecret:
     return WebhookEndpointWithSecret(**msgspec.structs.asdict(endpoint), signing_secret=secret)

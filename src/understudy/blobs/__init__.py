@@ -10,13 +10,13 @@ from understudy.settings import BlobSettings
 __all__ = ["Blob", "Blobs", "DirectoryBlobs", "Writing", "open_blobs"]
 
 _DIRECTORY = "blobs"
-_UNFINISHED = "unfinished"
+_UNFINISHED_FOLDER = "unfinished"
 
 
 async def open_blobs(settings: BlobSettings, data: Path) -> Blobs:
     """The blob store of the settings; a local one is inside the data directory. Raises SettingsError and StoreError."""
     if settings.kind == "directory":
-        return DirectoryBlobs(data / _DIRECTORY, data / _DIRECTORY / _UNFINISHED)
+        return DirectoryBlobs(data / _DIRECTORY, data / _DIRECTORY / _UNFINISHED_FOLDER)
     if settings.bucket is None:
         raise SettingsError("`blobs.bucket` is not set; with `blobs.kind` 's3' it must be the name of a bucket.")
     try:
@@ -25,4 +25,4 @@ async def open_blobs(settings: BlobSettings, data: Path) -> Blobs:
         raise SettingsError(
             f"`blobs.kind` 's3' needs packages that are not installed ({error}); run `pip install 'understudy[s3]'`."
         ) from None
-    return await S3Blobs.connect(settings, data / _DIRECTORY / _UNFINISHED)
+    return await S3Blobs.connect(settings, data / _DIRECTORY / _UNFINISHED_FOLDER)

@@ -28,11 +28,11 @@ class DirectoryBlobs:
 
     @asynccontextmanager
     async def reading(self, name: str, start: int = 0, stop: int | None = None) -> AsyncIterator[AsyncIterator[bytes]]:
-        path = self._where(name)
+        path = self._blob_path(name)
         try:
             file = await self._disk.run(lambda: _OpenFile(path))
         except FileNotFoundError:
-            raise missing(name) from None
+            raise blob_missing_error(name) from None
         try:
             async with aclosing(self._chunks(file, start, stop)) as chunks:
                 yield chunks
@@ -42,14 +42,14 @@ class DirectoryBlobs:
     @asynccontextmanager
     async def path(self, name: str) -> AsyncIterator[Path]:
         if not await self.exists(name):
-            raise missing(name)
-        yield self._where(name)
+            raise blob_missing_error(name)
+        yield self._blob_path(name)
 
     async def exists(self, name: str) -> bool:
-        return await self._disk.run(self._where(name).is_file)
+        return await self._disk.run(self._blob_path(name).is_file)
 
     async def delete(self, name: str) -> None:
-        path = self._where(name)
+        path = self._blob_path(name)
         await self._disk.run(lambda: path.unlink(missing_ok=True))
 
     @property
@@ -88,13 +88,13 @@ class DirectoryBlobs:
             yield chunk
 
     async def _place(self, file: SpooledFile, blob: Blob) -> None:
-        target = self._where(blob.name)
+        target = self._blob_path(blob.name)
         try:
-            await self._disk.run(lambda: _move(file, target))
+            await self._disk.run(lambda: _move_into_place(file, target))
         except FileNotFoundError:
             raise StoreError(f"The directory {str(self._root)!r} for files was removed.") from None
 
-    def _where(self, name: str) -> Path:
+    def _blob_path(self, name: str) -> Path:
         check_name(name)
         return self._root / name[:2] / name[2:]
 
@@ -120,30 +120,30 @@ class _OpenFile:
 def check_name(name: str) -> None:
     """A name comes from the database only; whatever happens to that, it leads nowhere else."""
     if not _NAME.fullmatch(name):
-        raise missing(name)
+        raise blob_missing_error(name)
 
 
-def missing(name: str) -> BlobMissing:
+def blob_missing_error(name: str) -> BlobMissing:
     return BlobMissing(f"The blob {name!r} is not there.")
 
 
 def _write_id(file: SpooledFile, target: Path, location_id: str) -> None:
     file.write(bytearray(f"{location_id}\n".encode()))
     file.move(target)
-    _sync(target.parent)
+    _sync_folder(target.parent)
 
 
-def _move(file: SpooledFile, target: Path) -> None:
+def _move_into_place(file: SpooledFile, target: Path) -> None:
     folder = target.parent
     made = not folder.is_dir()
     folder.mkdir(mode=0o700, exist_ok=True)
     file.move(target)
-    _sync(folder)
+    _sync_folder(folder)
     if made:
-        _sync(folder.parent)
+        _sync_folder(folder.parent)
 
 
-def _sync(directory: Path) -> None:
+def _sync_folder(directory: Path) -> None:
     descriptor = os.open(directory, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
     try:
         os.fsync(descriptor)

@@ -25,7 +25,7 @@ from aiobotocore.session import get_session
 from botocore.exceptions import BotoCoreError, ClientError
 
 from understudy.blobs.blob import ID_FILE, Blob, Writing
-from understudy.blobs.directory import check_name, missing
+from understudy.blobs.directory import blob_missing_error, check_name
 from understudy.blobs.spool import Disk, Spool, SpooledFile
 from understudy.errors import BlobMissing, StoreError
 from understudy.settings import BlobSettings
@@ -35,7 +35,7 @@ _PART = 8 * 1024 * 1024
 _PARTS_AT_ONCE = 4
 _READ = 256 * 1024
 _ID_BYTES = 1024
-_GONE = {"NoSuchKey", "404", "NotFound"}
+_NOT_FOUND_CODES = {"NoSuchKey", "404", "NotFound"}
 _RETRIES = 3
 _ANY_REGION = "us-east-1"
 
@@ -73,7 +73,7 @@ class S3Blobs:
             config=config,
         )
         try:
-            with _failures(f"The bucket {settings.bucket!r} cannot be used"):
+            with _translate_errors(f"The bucket {settings.bucket!r} cannot be used"):
                 client = await stack.enter_async_context(creating)
                 await client.head_bucket(Bucket=settings.bucket)
         except BaseException:
@@ -89,12 +89,12 @@ class S3Blobs:
         key = self._key(name)
         if stop is not None and stop <= start:
             if not await self.exists(name):
-                raise missing(name)
-            yield _nothing()
+                raise blob_missing_error(name)
+            yield _empty_body()
             return
         span = f"bytes={start}-{'' if stop is None else stop - 1}"
         asked = {"Range": span} if start or stop is not None else {}
-        with _failures("The blob store failed", name):
+        with _translate_errors("The blob store failed", name):
             answer = await self._client.get_object(Bucket=self._bucket, Key=key, **asked)
         async with answer["Body"] as body, aclosing(_chunks(body)) as chunks:
             yield chunks
@@ -109,7 +109,7 @@ class S3Blobs:
     async def exists(self, name: str) -> bool:
         key = self._key(name)
         try:
-            with _failures("The blob store failed", name):
+            with _translate_errors("The blob store failed", name):
                 await self._client.head_object(Bucket=self._bucket, Key=key)
         except BlobMissing:
             return False
@@ -117,7 +117,7 @@ class S3Blobs:
 
     async def delete(self, name: str) -> None:
         key = self._key(name)
-        with _failures("The blob store failed"):
+        with _translate_errors("The blob store failed"):
             # Parts of an upload that its writer could neither finish nor give up.
             begun = await self._client.list_multipart_uploads(Bucket=self._bucket, Prefix=key)
             for upload in begun.get("Uploads", ()):
@@ -135,17 +135,17 @@ class S3Blobs:
 
     async def read_id(self) -> str | None:
         try:
-            with _failures("The blob store failed", ID_FILE):
+            with _translate_errors("The blob store failed", ID_FILE):
                 answer = await self._client.get_object(Bucket=self._bucket, Key=self._prefix + ID_FILE)
         except BlobMissing:
             return None
         async with answer["Body"] as body:
-            with _failures("The blob store failed"):
+            with _translate_errors("The blob store failed"):
                 text = (await body.read(_ID_BYTES)).decode("utf-8", "replace")
         return text.strip() or None
 
     async def write_id(self, location_id: str) -> None:
-        with _failures("The blob store failed"):
+        with _translate_errors("The blob store failed"):
             body = f"{location_id}\n".encode()
             await self._client.put_object(Bucket=self._bucket, Key=self._prefix + ID_FILE, Body=body)
 
@@ -158,10 +158,10 @@ class S3Blobs:
 
     async def _place(self, file: SpooledFile, blob: Blob) -> None:
         key = self._key(blob.name)
-        with _failures("The blob store failed"):
+        with _translate_errors("The blob store failed"):
             if blob.size <= _PART:
                 async with self._sending:
-                    body = await self._part(file, 0)
+                    body = await self._read_part(file, 0)
                     await self._client.put_object(Bucket=self._bucket, Key=key, Body=body)
             else:
                 await self._place_in_parts(file, key, blob.size)
@@ -172,7 +172,8 @@ class S3Blobs:
         try:
             async with asyncio.TaskGroup() as group:
                 sending = [
-                    group.create_task(self._send(file, key, upload_id, number)) for number in range(-(-size // _PART))
+                    group.create_task(self._upload_part(file, key, upload_id, number))
+                    for number in range(-(-size // _PART))
                 ]
             parts = [{"PartNumber": number + 1, "ETag": task.result()} for number, task in enumerate(sending)]
             await self._client.complete_multipart_upload(
@@ -184,20 +185,20 @@ class S3Blobs:
                 raise error.exceptions[0] from None
             raise
 
-    async def _send(self, file: SpooledFile, key: str, upload_id: str, number: int) -> str:
+    async def _upload_part(self, file: SpooledFile, key: str, upload_id: str, number: int) -> str:
         async with self._sending:
-            body = await self._part(file, number)
+            body = await self._read_part(file, number)
             sent = await self._client.upload_part(
                 Bucket=self._bucket, Key=key, UploadId=upload_id, PartNumber=number + 1, Body=body
             )
         return str(sent["ETag"])
 
-    async def _part(self, file: SpooledFile, number: int) -> bytes:
+    async def _read_part(self, file: SpooledFile, number: int) -> bytes:
         return await self._disk.run(partial(os.pread, file.descriptor, _PART, number * _PART))
 
     async def _abort(self, key: str, upload_id: str) -> None:
         # Where that fails: it is done once more when the name, which was written down, is erased.
-        with suppress(StoreError), _failures("The blob store failed"):
+        with suppress(StoreError), _translate_errors("The blob store failed"):
             await self._client.abort_multipart_upload(Bucket=self._bucket, Key=key, UploadId=upload_id)
 
     def _key(self, name: str) -> str:
@@ -206,25 +207,25 @@ class S3Blobs:
 
 
 @contextmanager
-def _failures(what: str, name: str | None = None) -> Iterator[None]:
+def _translate_errors(what: str, name: str | None = None) -> Iterator[None]:
     """Raises BlobMissing where the object `name` is not there, StoreError for all else."""
     try:
         yield
     except ClientError as error:
         code = str(error.response.get("Error", {}).get("Code", ""))
-        if code in _GONE and name is not None:
-            raise missing(name) from None
+        if code in _NOT_FOUND_CODES and name is not None:
+            raise blob_missing_error(name) from None
         raise StoreError(f"{what}: {error}.") from None
     except (BotoCoreError, aiohttp.ClientError, TimeoutError, OSError) as error:
         raise StoreError(f"{what}: {error or type(error).__name__}.") from None
 
 
 async def _chunks(body: Any) -> AsyncGenerator[bytes]:
-    with _failures("The blob store failed"):
+    with _translate_errors("The blob store failed"):
         while chunk := await body.read(_READ):
             yield chunk
 
 
-async def _nothing() -> AsyncGenerator[bytes]:
+async def _empty_body() -> AsyncGenerator[bytes]:
     return
     yield b""

@@ -24,9 +24,9 @@ T = TypeVar("T")
 
 _WRITE = 1024 * 1024
 # What is written is handed to the disk in portions, so that the last fsync has little left to wait for.
-_PORTION = 32 * 1024 * 1024
+_FLUSH_BYTES = 32 * 1024 * 1024
 _THREADS = 8
-_FULL = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG}
+_NO_SPACE_ERRNOS = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG}
 
 
 class Disk:
@@ -42,7 +42,7 @@ class Disk:
         except FileNotFoundError:
             raise
         except OSError as error:
-            raise failure(error) from None
+            raise disk_error(error) from None
 
     async def finish(self, work: Callable[[], T]) -> None:
         """Runs what has to be run, also for one who is being cancelled."""
@@ -53,8 +53,8 @@ class Disk:
         self._threads.shutdown(wait=False)
 
 
-def failure(error: OSError) -> StoreError:
-    if error.errno in _FULL:
+def disk_error(error: OSError) -> StoreError:
+    if error.errno in _NO_SPACE_ERRNOS:
         return StoreError("The disk that files are kept on is full.")
     return StoreError(f"The directory for files failed: {error.strerror or error}.")
 
@@ -80,7 +80,7 @@ class SpooledFile:
             while view:
                 view = view[os.write(self.descriptor, view) :]
             self._size += len(data)
-            if self._size - self._flushed >= _PORTION:
+            if self._size - self._flushed >= _FLUSH_BYTES:
                 os.fdatasync(self.descriptor)
                 self._flushed = self._size
 

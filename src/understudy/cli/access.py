@@ -88,13 +88,13 @@ async def grant_credits(
     async with existing_store(settings) as store:
         found = await _project(store, project)
         await store.ledger.grant(found.id, credits_, type_, int(time.time()), note)
-        return await _funds(store, found)
+        return await _load_funds(store, found)
 
 
 async def drop_budget(settings: Settings, project: str) -> bool:
     """False where the project has none."""
     async with existing_store(settings) as store:
-        return await store.ledger.unlimit((await _project(store, project)).id)
+        return await store.ledger.remove_budget((await _project(store, project)).id)
 
 
 async def limit_spending(
@@ -116,7 +116,7 @@ async def limit_spending(
 
 async def list_funds(settings: Settings) -> list[ProjectFunds]:
     async with existing_store(settings) as store:
-        return [await _funds(store, project) for project in await store.keys.projects()]
+        return [await _load_funds(store, project) for project in await store.keys.projects()]
 
 
 async def list_entries(settings: Settings, project: str, last: int) -> list[Entry]:
@@ -142,7 +142,7 @@ async def _key_id(store: Store, given: str) -> str:
     return meant[0].id
 
 
-async def _funds(store: Store, project: ProjectRecord) -> ProjectFunds:
+async def _load_funds(store: Store, project: ProjectRecord) -> ProjectFunds:
     account = await store.ledger.account(project.id)
     spent = await store.ledger.spending(SpendLimit(project.id, 0, "month"), project.id, int(time.time()))
     limit = await store.ledger.limit(project.id)

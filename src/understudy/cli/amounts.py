@@ -5,12 +5,12 @@ from decimal import Decimal, InvalidOperation
 import click
 
 CREDITS_PER_USD = 2_000_000
-_MOST = Decimal(10) ** 9
+_MAX_USD = Decimal(10) ** 9
 
 
 def amount(text: str) -> int:
     """The type of an option: a whole number of credits, and not 0."""
-    credits_ = _credits(text.strip().upper())
+    credits_ = _parse_credits(text.strip().upper())
     if credits_ is None:
         raise click.BadParameter(
             f"{text!r} is no amount; write US dollars like '5USD' or '2.50USD', or a whole number of credits"
@@ -19,19 +19,19 @@ def amount(text: str) -> int:
     return credits_
 
 
-def _credits(text: str) -> int | None:
+def _parse_credits(text: str) -> int | None:
     plain = text.removeprefix("$").removesuffix("USD").strip().replace("_", "")
     try:
         number = Decimal(plain)
     except InvalidOperation:
         return None
-    if not number.is_finite() or not 0 < number <= _MOST * CREDITS_PER_USD:
+    if not number.is_finite() or not 0 < number <= _MAX_USD * CREDITS_PER_USD:
         return None
     found = number if plain == text.replace("_", "") else number * CREDITS_PER_USD
-    return int(found) if found == int(found) <= _MOST * CREDITS_PER_USD else None
+    return int(found) if found == int(found) <= _MAX_USD * CREDITS_PER_USD else None
 
 
-def shown(credits_: int) -> str:
+def format_usd(credits_: int) -> str:
     """US dollars, exactly."""
     usd = Decimal(credits_) / CREDITS_PER_USD
     text = f"{usd:.7f}".rstrip("0")

@@ -10,9 +10,9 @@ import sys
 from pathlib import Path
 
 from understudy.cli.first_key import FirstKey
-from understudy.settings import Loaded, Settings
+from understudy.settings import LoadedSettings, Settings
 
-_LABELS = 18
+_LABEL_WIDTH = 18
 _SNIPPET = """\
 import warnings
 {imports}
@@ -52,16 +52,16 @@ def banner(
     settings: Settings, base_url: str, key: FirstKey | None, more_keys: str, status: list[tuple[str, str]]
 ) -> str:
     """`key` is the first start's; `more_keys` is the command that makes another one; `status` are labels and texts."""
-    lines = ["", _line("Base URL", base_url)]
+    lines = ["", _render_line("Base URL", base_url)]
     if key is None:
-        lines.append(_line("API key", f"one that you have, or a new one from: {more_keys}"))
+        lines.append(_render_line("API key", f"one that you have, or a new one from: {more_keys}"))
     elif key.file is None:
-        lines.append(_line("API key", key.key))
-        lines.append(_line("", f"It is not shown again; another one comes from: {more_keys}"))
+        lines.append(_render_line("API key", key.key))
+        lines.append(_render_line("", f"It is not shown again; another one comes from: {more_keys}"))
     else:
-        lines.append(_line("API key", f"in the file {key.file}"))
-        lines.append(_line("", f"Delete the file once you have the key; another one comes from: {more_keys}"))
-    lines += [_line(label, text) for label, text in status]
+        lines.append(_render_line("API key", f"in the file {key.file}"))
+        lines.append(_render_line("", f"Delete the file once you have the key; another one comes from: {more_keys}"))
+    lines += [_render_line(label, text) for label, text in status]
     if key is None:
         return "\n".join([*lines, ""])
     return "\n".join(
@@ -71,20 +71,20 @@ def banner(
 
 def snippet(settings: Settings, base_url: str, key: FirstKey) -> str:
     """A program for the `openai` package: an assistant, a function call and a streamed answer."""
-    model, note = _model(settings)
+    model, note = _example_model(settings)
     imports, expression = "", f'"{key.key}"'
     if key.file is not None:
         imports, expression = "from pathlib import Path\n", f"Path({json.dumps(str(key.file))}).read_text().strip()"
     return _SNIPPET.format(base_url=base_url, key=expression, imports=imports, model=model, note=note)
 
 
-def keys_command(loaded: Loaded) -> str:
+def keys_command(loaded: LoadedSettings) -> str:
     """How to create a key in the store that this server uses, in words that the same shell understands anywhere."""
     program = "understudy" if shutil.which("understudy") else f"{shlex.quote(sys.executable)} -m understudy"
     return f"{program} keys create {_store_flag(loaded)}"
 
 
-def _store_flag(loaded: Loaded) -> str:
+def _store_flag(loaded: LoadedSettings) -> str:
     if loaded.settings.database is None:
         return f"--data {shlex.quote(str(loaded.settings.data))}"
     source = Path(loaded.sources["database",])
@@ -92,11 +92,11 @@ def _store_flag(loaded: Loaded) -> str:
     return f"--config {shlex.quote(str(source))}" if source.is_file() else "--database …"
 
 
-def _line(label: str, text: str) -> str:
-    return f"  {label:<{_LABELS}}{text}"
+def _render_line(label: str, text: str) -> str:
+    return f"  {label:<{_LABEL_WIDTH}}{text}"
 
 
-def _model(settings: Settings) -> tuple[str, str]:
+def _example_model(settings: Settings) -> tuple[str, str]:
     """The model to show, and a remark behind it."""
     providers = settings.providers.values()
     listed = [model for provider in providers for model in [*(provider.models or ()), *provider.aliases]]

@@ -5,28 +5,30 @@ from typing import TYPE_CHECKING
 
 import click
 
-from understudy.cli.options import STORE, takes_json, takes_settings
+from understudy.cli.options import STORE, with_json_flag, with_settings
 from understudy.cli.output import print_json, print_table
 
 if TYPE_CHECKING:
-    from understudy.settings import Loaded
+    from understudy.settings import LoadedSettings
 
 
 @click.command()
-@takes_settings(*STORE)
-@takes_json
-def config(loaded: "Loaded", *, as_json: bool) -> None:
+@with_settings(*STORE)
+@with_json_flag
+def config(loaded: "LoadedSettings", *, as_json: bool) -> None:
     """Show the effective settings and where each came from."""
-    from understudy.settings import shown
+    from understudy.settings import mask_setting
 
-    rows = [(entry.name, shown(entry.path, entry.value), entry.source) for entry in loaded.entries()]
+    rows = [(entry.name, mask_setting(entry.path, entry.value), entry.source) for entry in loaded.entries()]
     if as_json:
         print_json([dict(zip(("setting", "value", "source"), row, strict=True)) for row in rows])
     else:
-        print_table(("setting", "value", "source"), [(name, _text(value), source) for name, value, source in rows])
+        print_table(
+            ("setting", "value", "source"), [(name, _format_value(value), source) for name, value, source in rows]
+        )
 
 
-def _text(value: object) -> str:
+def _format_value(value: object) -> str:
     """As it would be written in a file or a flag; what is unset is a dash."""
     match value:
         case None:

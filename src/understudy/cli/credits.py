@@ -5,14 +5,14 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from understudy.cli.amounts import amount as money
-from understudy.cli.amounts import shown
+from understudy.cli.amounts import format_usd
 from understudy.cli.group import CommandGroup
-from understudy.cli.options import STORE, takes_json, takes_settings
+from understudy.cli.options import STORE, with_json_flag, with_settings
 from understudy.cli.output import day, print_json, print_table
 
 if TYPE_CHECKING:
     from understudy.cli.access import ProjectFunds
-    from understudy.settings import Loaded
+    from understudy.settings import LoadedSettings
     from understudy.store.ledger import Period
 
 _PROJECT = click.option("--project", default="default", show_default=True, help="The project, by name or id.")
@@ -39,30 +39,30 @@ def credits() -> None:  # noqa: A001 - the command's name
     help="What the entry is called in the list of transactions.",
 )
 @click.option("--note", metavar="TEXT", help="A reference that the entry keeps, like the number of an invoice.")
-@takes_settings(*STORE)
-@takes_json
-def grant(loaded: "Loaded", *, amount: int, project: str, type_: Any, note: str | None, as_json: bool) -> None:
+@with_settings(*STORE)
+@with_json_flag
+def grant(loaded: "LoadedSettings", *, amount: int, project: str, type_: Any, note: str | None, as_json: bool) -> None:
     """Add an amount, like 10USD or 20000000 credits, to a project's balance."""
     import asyncio
 
     from understudy.cli.access import grant_credits
 
-    _told(asyncio.run(grant_credits(loaded.settings, project, amount, type_, note)), as_json=as_json)
+    _print_balance(asyncio.run(grant_credits(loaded.settings, project, amount, type_, note)), as_json=as_json)
 
 
 @credits.command()
 @click.argument("amount", type=money)
 @_PROJECT
 @click.option("--note", metavar="TEXT", help="A reference that the entry keeps.")
-@takes_settings(*STORE)
-@takes_json
-def withdraw(loaded: "Loaded", *, amount: int, project: str, note: str | None, as_json: bool) -> None:
+@with_settings(*STORE)
+@with_json_flag
+def withdraw(loaded: "LoadedSettings", *, amount: int, project: str, note: str | None, as_json: bool) -> None:
     """Take an amount from a project's balance."""
     import asyncio
 
     from understudy.cli.access import grant_credits
 
-    _told(asyncio.run(grant_credits(loaded.settings, project, -amount, "ADJUSTMENT", note)), as_json=as_json)
+    _print_balance(asyncio.run(grant_credits(loaded.settings, project, -amount, "ADJUSTMENT", note)), as_json=as_json)
 
 
 @credits.command()
@@ -71,9 +71,9 @@ def withdraw(loaded: "Loaded", *, amount: int, project: str, note: str | None, a
 @click.option("--key", help="Limit this key, by its id or hint.")
 @click.option("--period", type=PERIOD, default="month", show_default=True, help="When what was spent is forgotten.")
 @click.option("--none", "none", is_flag=True, help="Take the limit away.")
-@takes_settings(*STORE)
+@with_settings(*STORE)
 def limit(
-    loaded: "Loaded", *, amount: int | None, project: str | None, key: str | None, period: "Period", none: bool
+    loaded: "LoadedSettings", *, amount: int | None, project: str | None, key: str | None, period: "Period", none: bool
 ) -> None:
     """Limit what a key or a project may spend in a period; work that has begun is never cut off."""
     import asyncio
@@ -86,14 +86,14 @@ def limit(
         raise click.UsageError("Give an amount like 5USD, or --none to take the limit away.")
     scope = asyncio.run(limit_spending(loaded.settings, project, key, amount, period))
     click.echo(
-        f"{scope} is not limited any more." if amount is None else f"{scope} may spend {shown(amount)} ({period})."
+        f"{scope} is not limited any more." if amount is None else f"{scope} may spend {format_usd(amount)} ({period})."
     )
 
 
 @credits.command()
 @_PROJECT
-@takes_settings(*STORE)
-def unlimit(loaded: "Loaded", *, project: str) -> None:
+@with_settings(*STORE)
+def unlimit(loaded: "LoadedSettings", *, project: str) -> None:
     """Let a project spend without a budget again; its balance and its limits stay."""
     import asyncio
 
@@ -105,9 +105,9 @@ def unlimit(loaded: "Loaded", *, project: str) -> None:
 
 
 @credits.command()
-@takes_settings(*STORE)
-@takes_json
-def show(loaded: "Loaded", *, as_json: bool) -> None:
+@with_settings(*STORE)
+@with_json_flag
+def show(loaded: "LoadedSettings", *, as_json: bool) -> None:
     """Show every project's balance, and what it spent this month."""
     import asyncio
 
@@ -115,18 +115,21 @@ def show(loaded: "Loaded", *, as_json: bool) -> None:
 
     funds = asyncio.run(list_funds(loaded.settings))
     if as_json:
-        print_json([_facts(one) for one in funds])
+        print_json([_funds_to_dict(one) for one in funds])
     else:
-        rows = [(one.name, shown(one.balance), _budget(one), shown(one.spent), _limit(one)) for one in funds]
+        rows = [
+            (one.name, format_usd(one.balance), _describe_budget(one), format_usd(one.spent), _describe_limit(one))
+            for one in funds
+        ]
         print_table(("project", "balance", "budget", "this month", "limit"), rows)
 
 
 @credits.command()
 @_PROJECT
 @click.option("--last", type=click.IntRange(1, 10_000), default=20, show_default=True, help="How many entries.")
-@takes_settings(*STORE)
-@takes_json
-def history(loaded: "Loaded", *, project: str, last: int, as_json: bool) -> None:
+@with_settings(*STORE)
+@with_json_flag
+def history(loaded: "LoadedSettings", *, project: str, last: int, as_json: bool) -> None:
     """List the entries of a project's ledger, newest first."""
     import asyncio
 
@@ -149,19 +152,20 @@ def history(loaded: "Loaded", *, project: str, last: int, as_json: bool) -> None
         )
     else:
         rows = [
-            (day(one.created_at), one.type, shown(one.credits), one.model or "", one.reference or "") for one in entries
+            (day(one.created_at), one.type, format_usd(one.credits), one.model or "", one.reference or "")
+            for one in entries
         ]
         print_table(("day", "type", "amount", "model", "reference"), rows)
 
 
-def _told(funds: "ProjectFunds", *, as_json: bool) -> None:
+def _print_balance(funds: "ProjectFunds", *, as_json: bool) -> None:
     if as_json:
-        print_json(_facts(funds))
+        print_json(_funds_to_dict(funds))
     else:
-        click.echo(f"{funds.name} has {shown(funds.balance)} ({funds.balance} credits).")
+        click.echo(f"{funds.name} has {format_usd(funds.balance)} ({funds.balance} credits).")
 
 
-def _facts(funds: "ProjectFunds") -> dict[str, Any]:
+def _funds_to_dict(funds: "ProjectFunds") -> dict[str, Any]:
     return {
         "project": funds.name,
         "project_id": funds.project_id,
@@ -172,9 +176,9 @@ def _facts(funds: "ProjectFunds") -> dict[str, Any]:
     }
 
 
-def _budget(funds: "ProjectFunds") -> str:
+def _describe_budget(funds: "ProjectFunds") -> str:
     return "what is granted" if funds.budgeted else "none"
 
 
-def _limit(funds: "ProjectFunds") -> str:
-    return "none" if funds.limit is None else f"{shown(funds.limit.credits)} {funds.limit.period}"
+def _describe_limit(funds: "ProjectFunds") -> str:
+    return "none" if funds.limit is None else f"{format_usd(funds.limit.credits)} {funds.limit.period}"

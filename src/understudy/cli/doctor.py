@@ -5,29 +5,29 @@ from typing import TYPE_CHECKING
 
 import click
 
-from understudy.cli.options import STORE, takes_json, takes_settings
+from understudy.cli.options import STORE, with_json_flag, with_settings
 from understudy.cli.output import print_json
 
 if TYPE_CHECKING:
-    from understudy.settings import Loaded
+    from understudy.settings import LoadedSettings
 
 _COLOURS = {"ok": "green", "warning": "yellow", "broken": "red"}
 
 
 @click.command()
-@takes_settings(*STORE, "host", "port")
-@takes_json
+@with_settings(*STORE, "host", "port")
+@with_json_flag
 @click.pass_context
-def doctor(context: click.Context, loaded: "Loaded", *, as_json: bool) -> None:
+def doctor(context: click.Context, loaded: "LoadedSettings", *, as_json: bool) -> None:
     """Check what works here and what is missing.
 
     The exit code is 1 if something is broken.
     """
     import asyncio
 
-    from understudy.cli.checks import examine
+    from understudy.cli.checks import run_checks
 
-    findings = asyncio.run(examine(loaded.settings))
+    findings = asyncio.run(run_checks(loaded.settings))
     if as_json:
         print_json([asdict(finding) for finding in findings])
     else:

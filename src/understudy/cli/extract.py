@@ -5,19 +5,19 @@ from typing import TYPE_CHECKING
 
 import click
 
-from understudy.cli.options import takes_settings
+from understudy.cli.options import with_settings
 
 if TYPE_CHECKING:
     from understudy.retrieval.extract import ExtractedText
-    from understudy.settings import Loaded, Settings
+    from understudy.settings import LoadedSettings, Settings
 
-_PIECE = 1 << 16
+_READ_BYTES = 1 << 16
 
 
 @click.command()
 @click.argument("file", type=click.Path(exists=True, dir_okay=False, path_type=Path))
-@takes_settings()
-def extract(loaded: "Loaded", *, file: Path) -> None:
+@with_settings()
+def extract(loaded: "LoadedSettings", *, file: Path) -> None:
     """Print the text of a document as file search and models get it.
 
     A part that cannot be read is a warning on standard error, as on the vector store's file. Exits 1 where nothing can
@@ -32,11 +32,11 @@ async def _extract(settings: "Settings", file: Path) -> None:
     """Raises ExtractionFailed."""
     import tempfile
 
-    from understudy.retrieval.children import Children
+    from understudy.retrieval.children import ChildPool
     from understudy.retrieval.extract import Extractor
 
     reading = settings.retrieval
-    children = Children(1, reading.memory_mb << 20)
+    children = ChildPool(1, reading.memory_mb << 20)
     try:
         with tempfile.TemporaryDirectory() as spool:
             extractor = Extractor(children, Path(spool), seconds=reading.seconds, text_bytes=reading.text_bytes)
@@ -47,7 +47,7 @@ async def _extract(settings: "Settings", file: Path) -> None:
 
 def _print(text: "ExtractedText") -> None:
     with text.path.open(encoding="utf-8") as pieces:
-        while piece := pieces.read(_PIECE):
+        while piece := pieces.read(_READ_BYTES):
             click.echo(piece, nl=False)
     for warning in text.warnings:
         click.echo(f"Warning: {warning}", err=True)

@@ -12,9 +12,9 @@ from asyncio.subprocess import DEVNULL, PIPE, STDOUT
 from contextlib import suppress
 
 _log = logging.getLogger("understudy.server")
-_NICE = 10
+_NICENESS = 10
 _COMMAND = ("-m", "understudy", "sandbox", "install")
-_LAST = 300
+_MAX_LINE_LENGTH = 300
 
 
 async def set_up_interpreter() -> None:
@@ -29,7 +29,7 @@ async def set_up_interpreter() -> None:
         start_new_session=True,
     )
     with suppress(OSError):
-        os.setpriority(os.PRIO_PROCESS, process.pid, _NICE)
+        os.setpriority(os.PRIO_PROCESS, process.pid, _NICENESS)
     _log.info("the code interpreter is being prepared")
     try:
         output, _ = await process.communicate()
@@ -41,4 +41,7 @@ async def set_up_interpreter() -> None:
     if process.returncode == 0:
         _log.info("the code interpreter is ready")
     else:
-        _log.warning("the code interpreter could not be prepared: %s", output.decode(errors="replace")[-_LAST:].strip())
+        _log.warning(
+            "the code interpreter could not be prepared: %s",
+            output.decode(errors="replace")[-_MAX_LINE_LENGTH:].strip(),
+        )

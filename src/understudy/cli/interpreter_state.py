@@ -9,8 +9,8 @@ import shutil
 
 from understudy.settings import SandboxSettings
 from understudy.tools.sandbox import environment
-from understudy.tools.sandbox.command import found_bwrap
-from understudy.tools.sandbox.readiness import forbidding_switch
+from understudy.tools.sandbox.command import find_bwrap
+from understudy.tools.sandbox.preflight import find_forbidding_sysctl
 
 _INSTALLERS = {
     "apt": "apt install bubblewrap",
@@ -27,10 +27,10 @@ def describe_interpreter(settings: SandboxSettings, *, prepares: bool = False) -
         return f"on, at the gateway {settings.url}"
     if platform.system() != "Linux":
         return 'off: the sandbox needs Linux. Set `[sandbox] kind = "gateway"` to run code elsewhere.'
-    if found_bwrap() is None:
-        return f"off: bubblewrap is missing. Run: {_as_root(_install_bwrap())}"
-    if (switch := forbidding_switch()) is not None:
-        return f"off: user namespaces are forbidden. Run: {_as_root(f'sysctl -w {switch}')}"
+    if find_bwrap() is None:
+        return f"off: bubblewrap is missing. Run: {_with_sudo(_install_bwrap())}"
+    if (switch := find_forbidding_sysctl()) is not None:
+        return f"off: user namespaces are forbidden. Run: {_with_sudo(f'sysctl -w {switch}')}"
     return _describe_environment(settings, prepares=prepares)
 
 
@@ -41,14 +41,14 @@ def _describe_environment(settings: SandboxSettings, *, prepares: bool) -> str:
         return f"off: `sandbox.python` {str(python)!r} does not exist or is not executable. Set another, or unset it."
     if (step := environment.preparation_step(settings)) is not None:
         return f"being prepared ({step}); code is refused until then"
-    if prepares and needs_environment(settings):
+    if prepares and is_environment_missing(settings):
         return "being prepared (about 650 MB, once); code is refused until then"
-    if not usable or (settings.python is None and not environment.was_completed(environment.default_home())):
+    if not usable or (settings.python is None and not environment.is_complete(environment.default_home())):
         return f"off: its Python packages are missing. Run: {environment.install_command()}"
     return f"on, with {python}"
 
 
-def needs_environment(settings: SandboxSettings) -> bool:
+def is_environment_missing(settings: SandboxSettings) -> bool:
     """Whether there is an environment for this server to make: none that is complete, and none that was set."""
     embedded = settings.kind == "embedded" and settings.python is None and platform.system() == "Linux"
     return embedded and not environment.is_ready(environment.default_home())
@@ -59,5 +59,5 @@ def _install_bwrap() -> str:
     return next(found, "the package manager of this system, for the package `bubblewrap`")
 
 
-def _as_root(command: str) -> str:
+def _with_sudo(command: str) -> str:
     return command if os.geteuid() == 0 or shutil.which("sudo") is None else f"sudo {command}"

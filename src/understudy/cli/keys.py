@@ -7,11 +7,11 @@ import click
 from understudy.cli.amounts import amount as money
 from understudy.cli.credits import PERIOD
 from understudy.cli.group import CommandGroup
-from understudy.cli.options import STORE, takes_json, takes_settings
+from understudy.cli.options import STORE, with_json_flag, with_settings
 from understudy.cli.output import day, print_json, print_table
 
 if TYPE_CHECKING:
-    from understudy.settings import Loaded
+    from understudy.settings import LoadedSettings
     from understudy.store.keys import KeyRecord
     from understudy.store.ledger import Period
 
@@ -26,10 +26,10 @@ def keys() -> None:
 @click.option("--project", default="default", show_default=True, help="The project that it opens, by name or id.")
 @click.option("--spend-limit", type=money, metavar="AMOUNT", help="What it may spend, like 5USD.")
 @click.option("--period", type=PERIOD, default="month", show_default=True, help="When what was spent is forgotten.")
-@takes_settings(*STORE)
-@takes_json
+@with_settings(*STORE)
+@with_json_flag
 def create(
-    loaded: "Loaded", *, name: str, project: str, spend_limit: int | None, period: "Period", as_json: bool
+    loaded: "LoadedSettings", *, name: str, project: str, spend_limit: int | None, period: "Period", as_json: bool
 ) -> None:
     """Create a key and show it, once."""
     import asyncio
@@ -38,16 +38,16 @@ def create(
 
     created = asyncio.run(create_key(loaded.settings, name, project, spend_limit, period))
     if as_json:
-        print_json({**_facts(created.record), "key": created.key})
+        print_json({**_key_to_dict(created.record), "key": created.key})
     else:
         click.echo(created.key)
         click.echo("Keep it: only its hash is stored, so it cannot be shown again.", err=True)
 
 
 @keys.command("list")
-@takes_settings(*STORE)
-@takes_json
-def list_(loaded: "Loaded", *, as_json: bool) -> None:
+@with_settings(*STORE)
+@with_json_flag
+def list_(loaded: "LoadedSettings", *, as_json: bool) -> None:
     """List the keys, oldest first; revoked ones too."""
     import asyncio
 
@@ -55,10 +55,10 @@ def list_(loaded: "Loaded", *, as_json: bool) -> None:
 
     records = asyncio.run(list_keys(loaded.settings))
     if as_json:
-        print_json([{**_facts(record), "project": project} for record, project in records])
+        print_json([{**_key_to_dict(record), "project": project} for record, project in records])
     else:
         rows = [
-            (record.id, record.name, project, record.hint, day(record.created_at), _state(record))
+            (record.id, record.name, project, record.hint, day(record.created_at), _describe_state(record))
             for record, project in records
         ]
         print_table(("id", "name", "project", "key", "created", "state"), rows)
@@ -66,8 +66,8 @@ def list_(loaded: "Loaded", *, as_json: bool) -> None:
 
 @keys.command()
 @click.argument("key")
-@takes_settings(*STORE)
-def revoke(loaded: "Loaded", *, key: str) -> None:
+@with_settings(*STORE)
+def revoke(loaded: "LoadedSettings", *, key: str) -> None:
     """Revoke a key, named by its id, by its hint or by itself."""
     import asyncio
 
@@ -79,7 +79,7 @@ def revoke(loaded: "Loaded", *, key: str) -> None:
     click.echo(f"Revoked {record.id} ({record.name}).")
 
 
-def _facts(record: "KeyRecord") -> dict[str, Any]:
+def _key_to_dict(record: "KeyRecord") -> dict[str, Any]:
     return {
         "id": record.id,
         "name": record.name,
@@ -90,5 +90,5 @@ def _facts(record: "KeyRecord") -> dict[str, Any]:
     }
 
 
-def _state(record: "KeyRecord") -> str:
+def _describe_state(record: "KeyRecord") -> str:
     return "active" if record.revoked_at is None else f"revoked {day(record.revoked_at)}"

@@ -4,21 +4,21 @@ import logging
 import re
 from collections.abc import Iterable
 
-from understudy.settings import Settings, secrets
+from understudy.settings import Settings, list_secrets
 
-_LOOKS_SECRET = re.compile(r"\bsk-[\w-]{8,}|(?<=Bearer )\S+|(?<=api-key: )\S+", re.IGNORECASE)
+_SECRET_PATTERN = re.compile(r"\bsk-[\w-]{8,}|(?<=Bearer )\S+|(?<=api-key: )\S+", re.IGNORECASE)
 
 
 def configure(settings: Settings) -> None:
     handler = logging.StreamHandler()
-    handler.setFormatter(Redacting(secrets(settings)))
+    handler.setFormatter(RedactingFormatter(list_secrets(settings)))
     logging.basicConfig(handlers=[handler], level=settings.log_level.upper(), force=True)
     if settings.log_level == "info":  # uvicorn's own account of starting and stopping repeats ours
         logging.getLogger("uvicorn").setLevel(logging.WARNING)
         logging.getLogger("mcp").setLevel(logging.WARNING)  # two lines for each request
 
 
-class Redacting(logging.Formatter):
+class RedactingFormatter(logging.Formatter):
     """Line breaks of a message are shown as `\\n`, so that what others sent cannot forge a line."""
 
     def __init__(self, known: Iterable[str]) -> None:
@@ -32,4 +32,4 @@ class Redacting(logging.Formatter):
         text = super().format(record)
         for secret in self._known:
             text = text.replace(secret, "…")
-        return _LOOKS_SECRET.sub("…", text)
+        return _SECRET_PATTERN.sub("…", text)

@@ -2,11 +2,11 @@
 
 import click
 
-from understudy.cli.options import takes_server
+from understudy.cli.options import with_server
 
 
 @click.command()
-@takes_server
+@with_server
 def mcp(*, base_url: str | None, key: str | None) -> None:
     """Offer the tools to an MCP client that starts this command.
 

@@ -20,7 +20,7 @@ _FLAGS = {
 }
 
 
-def takes_settings(*names: str) -> Callable[[Callable[..., None]], Callable[..., None]]:
+def with_settings(*names: str) -> Callable[[Callable[..., None]], Callable[..., None]]:
     """Gives a command the named flags, and as its first argument the `Loaded` settings they lead to."""
 
     def decorate(function: Callable[..., None]) -> Callable[..., None]:
@@ -39,7 +39,7 @@ def takes_settings(*names: str) -> Callable[[Callable[..., None]], Callable[...,
     return decorate
 
 
-def takes_server(function: Callable[..., None]) -> Callable[..., None]:
+def with_server(function: Callable[..., None]) -> Callable[..., None]:
     """Gives a command that is a client of a server the server's `base_url` and a `key`, each None where not given."""
 
     @functools.wraps(function)
@@ -55,5 +55,5 @@ def takes_server(function: Callable[..., None]) -> Callable[..., None]:
     return click.option("--base-url", metavar="URL", help=where)(command)
 
 
-def takes_json(function: Callable[..., None]) -> Callable[..., None]:
+def with_json_flag(function: Callable[..., None]) -> Callable[..., None]:
     return click.option("--json", "as_json", is_flag=True, help="Print JSON.")(function)

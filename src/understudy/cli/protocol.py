@@ -18,7 +18,7 @@ _TOO_LARGE: Final = f"The request's head is too large. The limit is {HEAD_BYTES}
 _REASONS: Final = {400: "Bad Request", 408: "Request Timeout", 431: "Request Header Fields Too Large"}
 
 
-class _Writer:
+class _ResponseWriter:
     """Writes parts of one answer straight to its socket, as the server's own `send` does once it is through."""
 
     __slots__ = ("_cycle",)
@@ -52,14 +52,14 @@ class BoundedProtocol(HttpToolsProtocol):
         self._head_bytes: int | None = 0
         self._received = 0
         self._too_large = False
-        self._patience: asyncio.TimerHandle | None = None
+        self._timeout: asyncio.TimerHandle | None = None
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
         super().connection_made(transport)
-        self._patience = self.loop.call_later(HEAD_SECONDS, self._lose_patience)
+        self._timeout = self.loop.call_later(HEAD_SECONDS, self._on_head_timeout)
 
     def connection_lost(self, exc: Exception | None) -> None:
-        self._stop_waiting()
+        self._cancel_timeout()
         super().connection_lost(exc)
 
     def data_received(self, data: bytes) -> None:
@@ -69,9 +69,9 @@ class BoundedProtocol(HttpToolsProtocol):
             return
         self._head_bytes += len(data)
         if self._head_bytes > HEAD_BYTES:
-            self._refuse(431, _TOO_LARGE)
-        elif self._patience is None:
-            self._patience = self.loop.call_later(HEAD_SECONDS, self._lose_patience)
+            self._send_error(431, _TOO_LARGE)
+        elif self._timeout is None:
+            self._timeout = self.loop.call_later(HEAD_SECONDS, self._on_head_timeout)
 
     def on_message_begin(self) -> None:
         self._head_bytes = 0
@@ -80,7 +80,7 @@ class BoundedProtocol(HttpToolsProtocol):
     def on_headers_complete(self) -> None:
         came = (self._head_bytes or 0) + self._received
         self._head_bytes = None
-        self._stop_waiting()
+        self._cancel_timeout()
         # A whole head may come at once, and is then parsed before `data_received` can count it.
         if came > HEAD_BYTES and self._size_of_head() > HEAD_BYTES:
             self._too_large = True
@@ -88,7 +88,7 @@ class BoundedProtocol(HttpToolsProtocol):
         known = self.cycle
         super().on_headers_complete()
         if self.cycle is not known:
-            cast("dict[str, Any]", self.scope)["extensions"] = {WRITER: _Writer(self.cycle)}
+            cast("dict[str, Any]", self.scope)["extensions"] = {WRITER: _ResponseWriter(self.cycle)}
 
     def _size_of_head(self) -> int:
         return len(self.url) + sum([len(name) + len(value) + 4 for name, value in self.headers])
@@ -98,23 +98,23 @@ class BoundedProtocol(HttpToolsProtocol):
 
     def send_400_response(self, msg: str) -> None:
         if self._too_large:
-            self._refuse(431, _TOO_LARGE)
+            self._send_error(431, _TOO_LARGE)
         else:
-            self._refuse(400, msg)
+            self._send_error(400, msg)
 
-    def _lose_patience(self) -> None:
-        self._patience = None
+    def _on_head_timeout(self) -> None:
+        self._timeout = None
         if self._head_bytes:
-            self._refuse(408, f"The request's head did not arrive within {HEAD_SECONDS:.0f} seconds.")
+            self._send_error(408, f"The request's head did not arrive within {HEAD_SECONDS:.0f} seconds.")
         else:
             self.transport.close()
 
-    def _stop_waiting(self) -> None:
-        if self._patience is not None:
-            self._patience.cancel()
-            self._patience = None
+    def _cancel_timeout(self) -> None:
+        if self._timeout is not None:
+            self._timeout.cancel()
+            self._timeout = None
 
-    def _refuse(self, status: int, message: str) -> None:
+    def _send_error(self, status: int, message: str) -> None:
         error = Error(message=message, type="invalid_request_error", param=None, code=None)
         body = msgspec.json.encode(ErrorResponse(error=error))
         head = (

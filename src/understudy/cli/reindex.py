@@ -5,18 +5,18 @@ from typing import TYPE_CHECKING
 
 import click
 
-from understudy.cli.options import STORE, takes_settings
+from understudy.cli.options import STORE, with_settings
 
 if TYPE_CHECKING:
-    from understudy.engine.reindexing import Reindexing
-    from understudy.settings import Loaded, Settings
+    from understudy.engine.reindex import Reindexer
+    from understudy.settings import LoadedSettings, Settings
     from understudy.store.ingestion import IndexedStore
 
 
 @click.command()
 @click.option("--store", "store_id", metavar="ID", help="Only this vector store, whatever it is indexed with.")
-@takes_settings(*STORE)
-def reindex(loaded: "Loaded", *, store_id: str | None) -> None:
+@with_settings(*STORE)
+def reindex(loaded: "LoadedSettings", *, store_id: str | None) -> None:
     """Index vector stores anew whose embedder is not the configured one.
 
     Their files are found again as they are done. Restart servers with the changed settings first; they share the work.
@@ -37,20 +37,20 @@ async def _reindex(settings: "Settings", store_id: str | None) -> int:
             click.echo(f"Every vector store is indexed with {work.embedder!r} already.")
             return 0
         await work.check()
-        return sum([await _index(work, store, whole=store_id is not None) for store in stores])
+        return sum([await _reindex_store(work, store, whole=store_id is not None) for store in stores])
 
 
-async def _index(work: "Reindexing", store: "IndexedStore", *, whole: bool) -> int:
+async def _reindex_store(work: "Reindexer", store: "IndexedStore", *, whole: bool) -> int:
     click.echo(f"{store.id}: {store.files} files, from {store.embedder or 'none'!r} to {work.embedder!r}")
     failed = 0
     async for progress in work.run(store, whole=whole):
         failed = progress.failed
         line = f"{store.id}: {progress.done} of {progress.files} files, {failed} failed"
-        _show(line, last=progress.done == progress.files)
+        _print_progress(line, last=progress.done == progress.files)
     return failed
 
 
-def _show(line: str, *, last: bool) -> None:
+def _print_progress(line: str, *, last: bool) -> None:
     """One line that grows in a terminal, and only the last one elsewhere."""
     if sys.stdout.isatty():
         click.echo(f"\r{line}", nl=last)

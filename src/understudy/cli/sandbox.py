@@ -6,10 +6,10 @@ from typing import TYPE_CHECKING
 import click
 
 from understudy.cli.group import CommandGroup
-from understudy.cli.options import takes_settings
+from understudy.cli.options import with_settings
 
 if TYPE_CHECKING:
-    from understudy.settings import Loaded
+    from understudy.settings import LoadedSettings
 
 
 @click.group(cls=CommandGroup)
@@ -40,18 +40,18 @@ def install(into: Path | None, python: str | None, parent: int | None, *, force:
         click.echo(f"{home} is complete.")
         return
     environment.install(home, python or sys.executable, click.echo)
-    click.echo(f"Installed {environment.python_of(home)}")
+    click.echo(f"Installed {environment.python_path(home)}")
 
 
 @sandbox.command()
-@takes_settings("config", "data")
-def check(loaded: "Loaded") -> None:
+@with_settings("config", "data")
+def check(loaded: "LoadedSettings") -> None:
     """Try whether code can run here; the exit code is 1 if it cannot."""
     import asyncio
 
     from understudy.clock import SystemClock
     from understudy.errors import SandboxError
-    from understudy.tools.sandbox.facts import facts
+    from understudy.tools.sandbox.report import facts
 
     try:
         asyncio.run(facts(loaded.settings.sandbox, SystemClock()))

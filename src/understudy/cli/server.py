@@ -25,11 +25,11 @@ from understudy.app import create_app
 from understudy.cli import first_key, logs, trials
 from understudy.cli.banner import banner, keys_command
 from understudy.cli.interpreter_setup import set_up_interpreter
-from understudy.cli.interpreter_state import needs_environment
+from understudy.cli.interpreter_state import is_environment_missing
 from understudy.cli.listen import bind
 from understudy.cli.status import status
 from understudy.errors import SettingsError
-from understudy.settings import Loaded, Settings, is_any, is_loopback
+from understudy.settings import LoadedSettings, Settings, is_any, is_loopback
 
 _BACKLOG = 2048
 # Clients poll once a second or slower, on connections that they expect to find open.
@@ -37,11 +37,11 @@ _KEEP_ALIVE = 75
 _OPEN_FILES = 65536
 # The event loop takes one connection from each listening socket a turn. Under load a turn takes long, and clients that
 # come then would wait for seconds: it is given the same socket several times.
-_TAKEN_AT_ONCE = 16
+_ACCEPT_BATCH = 16
 _log = logging.getLogger("understudy.server")
 
 
-def run(loaded: Loaded, started: float, *, prepares: bool = False) -> None:
+def run(loaded: LoadedSettings, started: float, *, prepares: bool = False) -> None:
     """Serves until a stop signal. `started` is the `perf_counter` of the process's beginning.
 
     `prepares` makes the code interpreter's environment where there is none, once the server serves.
@@ -52,42 +52,42 @@ def run(loaded: Loaded, started: float, *, prepares: bool = False) -> None:
         runner.run(_serve(loaded, started, prepares=prepares))
 
 
-async def _serve(loaded: Loaded, started: float, *, prepares: bool) -> None:
+async def _serve(loaded: LoadedSettings, started: float, *, prepares: bool) -> None:
     settings = loaded.settings
-    sockets = _listening(settings)
+    sockets = _open_sockets(settings)
     base_url = _base_url(settings.host, sockets[0])
     app = create_app(settings)
     async with AsyncExitStack() as stack:
-        sockets += [bound.dup() for bound in sockets for _ in range(1, _TAKEN_AT_ONCE)]
+        sockets += [bound.dup() for bound in sockets for _ in range(1, _ACCEPT_BATCH)]
         for bound in sockets:
             stack.enter_context(bound)
         state = await stack.enter_async_context(app.router.lifespan_context(app))
         # Not before everything else has started: a key that was made for a failed start would never be seen.
         keyring = await first_key.prepare_keys(settings)
-        _check_guarded(settings, keyring)
+        _check_key_required(settings, keyring)
         vector_problem = await app.state.understudy.store.chunks.problem()
 
         def announce() -> None:
             click.echo(f"Understudy {__version__} is ready in {time.perf_counter() - started:.1f} s")
             lines = status(settings, vector_problem, prepares=prepares)
             click.echo(banner(settings, base_url, keyring.first, keys_command(loaded), lines))
-            _warn(settings, keyring, vector_problem)
-            stack.push_async_callback(_cancel, asyncio.create_task(trials.try_out(settings)))
-            if prepares and needs_environment(settings.sandbox):
-                stack.push_async_callback(_cancel, asyncio.create_task(set_up_interpreter()))
+            _log_warnings(settings, keyring, vector_problem)
+            stack.push_async_callback(_cancel_task, asyncio.create_task(trials.run_startup_checks(settings)))
+            if prepares and is_environment_missing(settings.sandbox):
+                stack.push_async_callback(_cancel_task, asyncio.create_task(set_up_interpreter()))
 
-        _relax_collector()
+        _tune_garbage_collector()
         await Server(_config(app, settings), announce, app.state.understudy.drain, dict(state or {})).serve(sockets)
 
 
-def _relax_collector() -> None:
+def _tune_garbage_collector() -> None:
     """What was made until now stays for good, and a request's objects die without the collector's help."""
     gc.collect()
     gc.freeze()
     gc.set_threshold(10_000, 20, 20)
 
 
-def _listening(settings: Settings) -> list[socket.socket]:
+def _open_sockets(settings: Settings) -> list[socket.socket]:
     try:
         return bind(settings.host, settings.port)
     except OSError as error:
@@ -95,7 +95,7 @@ def _listening(settings: Settings) -> list[socket.socket]:
         raise click.ClickException(f"Cannot listen on {place}: {error.strerror}. Choose --host or --port.") from None
 
 
-def _warn(settings: Settings, keyring: first_key.Keyring, vector_problem: str | None) -> None:
+def _log_warnings(settings: Settings, keyring: first_key.Keyring, vector_problem: str | None) -> None:
     if keyring.first is not None and keyring.first.file is not None:
         _log.warning("the first API key is in the file %s; delete the file once you have the key", keyring.first.file)
     if vector_problem is not None:
@@ -108,12 +108,12 @@ def _warn(settings: Settings, keyring: first_key.Keyring, vector_problem: str | 
         )
 
 
-async def _cancel(task: asyncio.Task[None]) -> None:
+async def _cancel_task(task: asyncio.Task[None]) -> None:
     task.cancel()
     await asyncio.wait([task])
 
 
-def _check_guarded(settings: Settings, keyring: first_key.Keyring) -> None:
+def _check_key_required(settings: Settings, keyring: first_key.Keyring) -> None:
     if not keyring.active and not is_loopback(settings.host):
         raise SettingsError(
             f"No key is active, and on {settings.host!r} other machines could reach the server. "

@@ -1,14 +1,14 @@
 """What a server has and lacks at its start, a line each, for the banner. Looks at this machine only, never waits."""
 
 from understudy.cli.interpreter_state import describe_interpreter
-from understudy.llm.catalog import HOSTED_FAMILIES
+from understudy.llm.models import HOSTED_FAMILIES
 from understudy.settings import ProviderSettings, Settings
 from understudy.store import postgres_url
 
 Line = tuple[str, str]
 """A label and a text."""
 
-_NAMED = 3
+_MAX_NAMED = 3
 _REAL_MODEL = "For a real model set OPENAI_API_KEY, OPENAI_BASE_URL, ANTHROPIC_API_KEY, … or a [providers] table."
 
 
@@ -35,8 +35,8 @@ def _models(settings: Settings) -> list[Line]:
 
 def _provider(provider: ProviderSettings) -> str:
     named = [*provider.aliases, *(provider.models or ())]
-    more = f" and {len(named) - _NAMED} more" if len(named) > _NAMED else ""
-    models = f" ({', '.join(named[:_NAMED])}{more})" if named else ""
+    more = f" and {len(named) - _MAX_NAMED} more" if len(named) > _MAX_NAMED else ""
+    models = f" ({', '.join(named[:_MAX_NAMED])}{more})" if named else ""
     return f"{provider.base_url}{models}"
 
 

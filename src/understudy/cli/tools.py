@@ -7,11 +7,11 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from understudy.cli.group import CommandGroup
-from understudy.cli.options import takes_json, takes_server
+from understudy.cli.options import with_json_flag, with_server
 from understudy.cli.output import print_json, print_table
 
 if TYPE_CHECKING:
-    from understudy.catalogue import Tool
+    from understudy.catalog import Tool
 
 
 @click.group(cls=CommandGroup)
@@ -23,26 +23,26 @@ def tools() -> None:
 @click.argument("search", required=False, default="")
 @click.option("--tag", "tags", multiple=True, metavar="TAG", help="Only tools with this tag, like readOnlyHint.")
 @click.option("--important", is_flag=True, help="Only the tools to begin with.")
-@takes_json
+@with_json_flag
 def list_(*, search: str, tags: tuple[str, ...], important: bool, as_json: bool) -> None:
     """List the tools; with words to SEARCH for, the likeliest first."""
-    from understudy.catalogue import select
+    from understudy.catalog import select
 
     found = select(query=search, tags=tags, important=important)
     if as_json:
-        print_json([_facts(tool) for tool in found])
+        print_json([_tool_to_dict(tool) for tool in found])
     else:
         print_table(("slug", "does"), [(tool.slug, tool.description.partition(". ")[0]) for tool in found])
 
 
 @tools.command()
 @click.argument("slug")
-@takes_json
+@with_json_flag
 def show(*, slug: str, as_json: bool) -> None:
     """Show what a tool does, what it takes and which request it stands for."""
-    tool = _tool(slug)
+    tool = _require_tool(slug)
     if as_json:
-        print_json(_facts(tool))
+        print_json(_tool_to_dict(tool))
         return
     click.echo(f"{tool.slug}: {tool.name}\n{tool.description}\n\n{tool.method} {tool.path}  {' '.join(tool.tags)}\n")
     rows = [(one.name, one.kind, "yes" if one.required else "no", one.description) for one in tool.parameters]
@@ -56,7 +56,7 @@ def show(*, slug: str, as_json: bool) -> None:
 @click.argument("slug")
 @click.option("--json", "given", metavar="OBJECT", help="The arguments as a JSON object; - reads it from stdin.")
 @click.option("--arg", "pairs", multiple=True, metavar="NAME=VALUE", help="One argument; may be given many times.")
-@takes_server
+@with_server
 @click.pass_context
 def call(
     context: click.Context,
@@ -73,8 +73,8 @@ def call(
     """
     from understudy.toolkit import Toolkit
 
-    tool = _tool(slug)
-    arguments = _object(given) | dict(_pair(tool, pair) for pair in pairs)
+    tool = _require_tool(slug)
+    arguments = _parse_object(given) | dict(_parse_argument(tool, pair) for pair in pairs)
     with Toolkit(base_url, key) as toolkit:
         result = toolkit.execute(tool.slug, arguments)
     print_json(result)
@@ -83,8 +83,8 @@ def call(
         context.exit(1)
 
 
-def _tool(slug: str) -> "Tool":
-    from understudy.catalogue import UnknownTool, find
+def _require_tool(slug: str) -> "Tool":
+    from understudy.catalog import UnknownTool, find
 
     try:
         return find(slug)
@@ -92,7 +92,7 @@ def _tool(slug: str) -> "Tool":
         raise click.UsageError(str(unknown)) from None
 
 
-def _object(given: str | None) -> dict[str, Any]:
+def _parse_object(given: str | None) -> dict[str, Any]:
     if given is None:
         return {}
     try:
@@ -104,7 +104,7 @@ def _object(given: str | None) -> dict[str, Any]:
     return found
 
 
-def _pair(tool: "Tool", pair: str) -> tuple[str, Any]:
+def _parse_argument(tool: "Tool", pair: str) -> tuple[str, Any]:
     """Texts as they are; everything else is written as JSON."""
     name, equals, text = pair.partition("=")
     if not equals:
@@ -118,7 +118,7 @@ def _pair(tool: "Tool", pair: str) -> tuple[str, Any]:
         return name, text
 
 
-def _facts(tool: "Tool") -> dict[str, Any]:
+def _tool_to_dict(tool: "Tool") -> dict[str, Any]:
     return {
         "slug": tool.slug,
         "name": tool.name,

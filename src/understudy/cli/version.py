@@ -4,12 +4,12 @@ import platform
 
 import click
 
-from understudy.cli.options import takes_json
+from understudy.cli.options import with_json_flag
 from understudy.cli.output import print_json
 
 
 @click.command()
-@takes_json
+@with_json_flag
 def version(*, as_json: bool) -> None:
     """Show the versions of Understudy and of what is under it."""
     import apsw

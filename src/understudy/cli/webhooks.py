@@ -6,11 +6,11 @@ from typing import TYPE_CHECKING
 import click
 
 from understudy.cli.group import CommandGroup
-from understudy.cli.options import STORE, takes_json, takes_settings
+from understudy.cli.options import STORE, with_json_flag, with_settings
 from understudy.cli.output import day, print_json, print_table
 
 if TYPE_CHECKING:
-    from understudy.settings import Loaded, Settings
+    from understudy.settings import LoadedSettings, Settings
     from understudy.store.webhooks import OwnedEndpoint
     from understudy.wire.webhooks import DeliveryStatus, WebhookDelivery
 
@@ -21,9 +21,9 @@ def webhooks() -> None:
 
 
 @webhooks.command()
-@takes_settings(*STORE)
-@takes_json
-def endpoints(loaded: "Loaded", *, as_json: bool) -> None:
+@with_settings(*STORE)
+@with_json_flag
+def endpoints(loaded: "LoadedSettings", *, as_json: bool) -> None:
     """List the endpoints, oldest first; without a project, it is the settings' own."""
     import asyncio
 
@@ -42,9 +42,9 @@ def endpoints(loaded: "Loaded", *, as_json: bool) -> None:
 @webhooks.command()
 @click.option("--status", type=click.Choice(["pending", "delivered", "failed"]), help="Only deliveries of this status.")
 @click.option("--limit", type=click.IntRange(1, 1000), default=20, show_default=True, help="How many to list.")
-@takes_settings(*STORE)
-@takes_json
-def deliveries(loaded: "Loaded", *, status: "DeliveryStatus | None", limit: int, as_json: bool) -> None:
+@with_settings(*STORE)
+@with_json_flag
+def deliveries(loaded: "LoadedSettings", *, status: "DeliveryStatus | None", limit: int, as_json: bool) -> None:
     """List what was sent, or is about to be, newest first."""
     import asyncio
 
@@ -54,14 +54,17 @@ def deliveries(loaded: "Loaded", *, status: "DeliveryStatus | None", limit: int,
     if as_json:
         print_json(msgspec.to_builtins(found))
         return
-    rows = [(one.id, one.event.type, one.status, str(one.attempts), day(one.created_at), _last(one)) for one in found]
+    rows = [
+        (one.id, one.event.type, one.status, str(one.attempts), day(one.created_at), _describe_last_attempt(one))
+        for one in found
+    ]
     print_table(("id", "event", "status", "attempts", "created", "last"), rows)
 
 
 @webhooks.command()
 @click.argument("delivery")
-@takes_settings(*STORE)
-def replay(loaded: "Loaded", *, delivery: str) -> None:
+@with_settings(*STORE)
+def replay(loaded: "LoadedSettings", *, delivery: str) -> None:
     """Send a delivery again, under the same id; a running server does it at once."""
     import asyncio
 
@@ -69,7 +72,7 @@ def replay(loaded: "Loaded", *, delivery: str) -> None:
     click.echo(f"{delivery} is sent again.")
 
 
-def _last(delivery: "WebhookDelivery") -> str:
+def _describe_last_attempt(delivery: "WebhookDelivery") -> str:
     attempt = delivery.last_attempt
     if attempt is None:
         return "-"
@@ -94,4 +97,4 @@ async def _replay(settings: "Settings", delivery_id: str) -> None:
     from understudy.cli.access import existing_store
 
     async with existing_store(settings) as store:
-        await store.webhooks.replay_any(delivery_id, time.time())
+        await store.webhooks.replay_by_id(delivery_id, time.time())

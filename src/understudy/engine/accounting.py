@@ -15,13 +15,13 @@ from understudy.errors import OutOfFunds
 from understudy.llm.prices import CREDITS_PER_USD, FREE, Price, Prices, Tokens
 from understudy.llm.router import Models
 from understudy.settings import BillingSettings
-from understudy.store.ledger import Kind, Ledger, Period, Spending, Standing, Usage
+from understudy.store.ledger import Kind, Ledger, Period, Spending, SpendingState, Usage
 
-_FREE_FOR: Final = 1.0
-_REMEMBERED: Final = 10_000
+_UNLIMITED_CACHE_SECONDS: Final = 1.0
+_MAX_UNLIMITED_CACHED: Final = 10_000
 # What a media generation costs where nobody says otherwise: 500,000 credits, as Luma's did.
 _MEDIA_CREDITS: Final = 500_000
-_PERIODS: Final[dict[Period, str]] = {"no_reset": "in all", "day": "a day", "week": "a week", "month": "a month"}
+_PERIOD_PHRASES: Final[dict[Period, str]] = {"no_reset": "in all", "day": "a day", "week": "a week", "month": "a month"}
 logger = logging.getLogger(__name__)
 
 
@@ -53,15 +53,15 @@ class Accounting:
         now = self._clock.now()
         if self._free.get((project_id, key_id), 0.0) > now:
             return
-        standing = await self._ledger.standing(project_id, key_id, int(now))
+        standing = await self._ledger.spending_state(project_id, key_id, int(now))
         if standing.balance is None and not standing.limits:
-            if len(self._free) >= _REMEMBERED:
+            if len(self._free) >= _MAX_UNLIMITED_CACHED:
                 self._free.clear()
-            self._free[project_id, key_id] = now + _FREE_FOR
+            self._free[project_id, key_id] = now + _UNLIMITED_CACHE_SECONDS
             return
         for one in standing.limits:
             if one.spent >= one.limit.credits:
-                raise OutOfFunds(_spent_all(one, project_id))
+                raise OutOfFunds(_spend_limit_message(one, project_id))
         await self._check_balance(project_id, standing)
 
     async def account(self, project_id: str) -> Account:
@@ -69,9 +69,9 @@ class Accounting:
         low = account.budgeted and account.balance < self.settings.low_balance
         return Account(account.balance, account.budgeted, low)
 
-    def expect(self, model: str) -> None:
+    def prefetch_price(self, model: str) -> None:
         """To be told of a model that is about to answer: finding its price may take time, and now there is some."""
-        self._prices.expect(model)
+        self._prices.start_loading(model)
 
     async def usage(
         self,
@@ -88,7 +88,7 @@ class Accounting:
 
         `reference` is the answer's own and given to no other: what is recorded under it twice counts once.
         """
-        price = await self._price(model)
+        price = await self._find_price(model)
         discount = self.settings.batch_discount if batch else 0.0
         credits_ = 0 if price is None else price.cost(tokens, requests=requests, discount=discount)
         if price is None and kind == "video":
@@ -108,17 +108,17 @@ class Accounting:
             requests=requests,
         )
 
-    async def _price(self, model: str) -> Price | None:
+    async def _find_price(self, model: str) -> Price | None:
         if self._models.is_stand_in(model):
             return FREE
-        names, url = self._models.known_as(model)
+        names, url = self._models.names_and_url(model)
         return await self._prices.price(names, url)
 
     async def record(self, project_id: str, usage: Usage) -> None:
         """Durable when it returns. For whoever has no transaction of its own to record in."""
         await self._ledger.record(project_id, usage)
 
-    def record_later(self, project_id: str, usage: Awaitable[Usage]) -> None:
+    def record_in_background(self, project_id: str, usage: Awaitable[Usage]) -> None:
         """For an answer that nobody waits for any more, because its client has gone."""
 
         async def settle() -> None:
@@ -131,11 +131,11 @@ class Accounting:
         self._settling.add(task)
         task.add_done_callback(self._settling.discard)
 
-    async def _check_balance(self, project_id: str, standing: Standing) -> None:
+    async def _check_balance(self, project_id: str, standing: SpendingState) -> None:
         balance = standing.balance
         if balance is None:
             return
-        amount, below = _credits(self.settings.auto_top_up_usd), _credits(self.settings.auto_top_up_below_usd)
+        amount, below = _to_credits(self.settings.auto_top_up_usd), _to_credits(self.settings.auto_top_up_below_usd)
         if amount and balance < below and await self._ledger.top_up(project_id, below, amount, int(self._clock.now())):
             balance += amount
         if balance <= 0:
@@ -149,14 +149,15 @@ def usd(credits_: int) -> float:
     return credits_ / CREDITS_PER_USD
 
 
-def _credits(usd_: float) -> int:
+def _to_credits(usd_: float) -> int:
     return round(usd_ * CREDITS_PER_USD)
 
 
-def _spent_all(one: Spending, project_id: str) -> str:
+def _spend_limit_message(one: Spending, project_id: str) -> str:
     whose = "project" if one.limit.scope == project_id else "API key"
     limit, spent = usd(one.limit.credits), usd(one.spent)
     return (
         f"The spend limit of this {whose} is reached: {spent:.6g} USD are spent of {limit:.6g} USD"
-        f" {_PERIODS[one.limit.period]}. Wait for the next period, or have the operator of this server raise the limit."
+        f" {_PERIOD_PHRASES[one.limit.period]}. Wait for the next period, or have the operator of this server raise the"
+        " limit."
     )

@@ -12,7 +12,7 @@ from understudy.errors import BlobMissing, StoreError
 from understudy.store import Store
 
 # Enough to tell a copy of the blobs from an empty or foreign directory, and few enough for each start.
-_SAMPLE: Final = 16
+_SAMPLE_SIZE: Final = 16
 
 
 async def claim_location(store: Store, blobs: Blobs, now: float) -> str:
@@ -26,11 +26,11 @@ async def claim_location(store: Store, blobs: Blobs, now: float) -> str:
     recorded = await store.blobs.record_location(offered)
     if found == recorded:
         return recorded
-    if found is None and (offered == recorded or await _holds_sample(store, blobs)):
+    if found is None and (offered == recorded or await _has_sample(store, blobs)):
         await blobs.write_id(recorded)
         return recorded
     if not await store.blobs.replace_location(recorded, offered, now):
-        raise _wrong_location(blobs, found, recorded)
+        raise _location_mismatch_error(blobs, found, recorded)
     if found is None:
         await blobs.write_id(offered)
     return offered
@@ -44,19 +44,19 @@ async def require_location(store: Store, blobs: Blobs, expected: str | None = No
     recorded = await store.blobs.location_id()
     found = expected or await blobs.read_id()
     if recorded != found and (recorded is not None or expected is not None):
-        raise _wrong_location(blobs, found, str(recorded))
+        raise _location_mismatch_error(blobs, found, str(recorded))
 
 
-async def _holds_sample(store: Store, blobs: Blobs) -> bool:
+async def _has_sample(store: Store, blobs: Blobs) -> bool:
     """Whether the location holds the database's blobs, as far as a sample shows; False where it uses none."""
-    names = await store.blobs.sample(_SAMPLE)
+    names = await store.blobs.sample(_SAMPLE_SIZE)
     try:
         return bool(names) and all([await blobs.exists(name) for name in names])
     except BlobMissing:
         return False
 
 
-def _wrong_location(blobs: Blobs, found: str | None, recorded: str) -> StoreError:
+def _location_mismatch_error(blobs: Blobs, found: str | None, recorded: str) -> StoreError:
     has = f"has the id {found!r}" if found else "has no id"
     return StoreError(
         f"The files of this database are stored elsewhere: {blobs.location} {has}, the database expects {recorded!r}. "

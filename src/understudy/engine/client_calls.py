@@ -10,7 +10,7 @@ import msgspec
 
 from understudy import ids
 from understudy.store.run_state import ClientTool
-from understudy.tools.code_interpreter import code_of
+from understudy.tools.code_interpreter import extract_code
 from understudy.wire.client_items import (
     ApplyPatchCall,
     ClientCall,
@@ -47,7 +47,7 @@ def render_call(tool: ClientTool, item_id: str, call_id: str, arguments: str, st
             id=item_id, status=status, arguments=arguments, call_id=call_id, name=tool.name, namespace=namespace
         )
     if tool.kind == "custom":
-        given = code_of(arguments)
+        given = extract_code(arguments)
         return CustomToolCallItem(
             id=item_id, status=status, call_id=call_id, input=given, name=tool.name, namespace=namespace
         )
@@ -64,29 +64,29 @@ def _decode_object(arguments: str) -> dict[str, Any]:
     return found if isinstance(found, dict) else {}
 
 
-def _patch(given: Mapping[str, Any], call_id: str) -> ClientCall:
+def _render_patch(given: Mapping[str, Any], call_id: str) -> ClientCall:
     kind = given.get("type")
     known: Any = kind if kind in {"create_file", "update_file", "delete_file"} else "update_file"
-    operation = PatchOperation(type=known, path=_text(given, "path"))
+    operation = PatchOperation(type=known, path=_string_member(given, "path"))
     if known != "delete_file":
-        operation.diff = _text(given, "diff")
+        operation.diff = _string_member(given, "diff")
     return ApplyPatchCall(call_id=call_id, operation=operation)
 
 
-def _shell(given: Mapping[str, Any], call_id: str) -> ClientCall:
+def _render_shell(given: Mapping[str, Any], call_id: str) -> ClientCall:
     action = ShellAction(
-        commands=_texts(given.get("commands") or given.get("command")),
+        commands=_string_list(given.get("commands") or given.get("command")),
         max_output_length=_integer(given.get("max_output_length")),
         timeout_ms=_integer(given.get("timeout_ms")),
     )
     return ShellCall(call_id=call_id, action=action, environment={"type": "local"})
 
 
-def _local_shell(given: Mapping[str, Any], call_id: str) -> ClientCall:
+def _render_local_shell(given: Mapping[str, Any], call_id: str) -> ClientCall:
     env = given.get("env")
-    directory = _text(given, "working_directory") or None
+    directory = _string_member(given, "working_directory") or None
     action = LocalShellAction(
-        command=_texts(given.get("command")),
+        command=_string_list(given.get("command")),
         env={str(name): str(value) for name, value in env.items()} if isinstance(env, dict) else {},
         timeout_ms=_integer(given.get("timeout_ms")),
         working_directory=directory,
@@ -94,16 +94,16 @@ def _local_shell(given: Mapping[str, Any], call_id: str) -> ClientCall:
     return LocalShellCall(call_id=call_id, action=action)
 
 
-def _tool_search(given: Mapping[str, Any], call_id: str) -> ClientCall:
+def _render_tool_search(given: Mapping[str, Any], call_id: str) -> ClientCall:
     return ToolSearchCall(call_id=call_id, arguments=dict(given), execution="client")
 
 
-def _computer(given: Mapping[str, Any], call_id: str) -> ClientCall:
-    return ComputerCall(call_id=call_id, actions=[_action(given)])
+def _render_computer(given: Mapping[str, Any], call_id: str) -> ClientCall:
+    return ComputerCall(call_id=call_id, actions=[_render_action(given)])
 
 
-def _computer_preview(given: Mapping[str, Any], call_id: str) -> ClientCall:
-    return ComputerCall(call_id=call_id, action=_action(given))
+def _render_computer_preview(given: Mapping[str, Any], call_id: str) -> ClientCall:
+    return ComputerCall(call_id=call_id, action=_render_action(given))
 
 
 _ACTION_MEMBERS: Final[dict[str, tuple[str, ...]]] = {
@@ -129,18 +129,18 @@ _ACTION_DEFAULTS: Final[dict[str, Any]] = {
 }
 
 
-def _action(given: Mapping[str, Any]) -> dict[str, Any]:
+def _render_action(given: Mapping[str, Any]) -> dict[str, Any]:
     kind = given.get("type") if given.get("type") in COMPUTER_ACTIONS else "screenshot"
     members = _ACTION_MEMBERS.get(str(kind), ())
     return {"type": kind, **{name: given.get(name) or _ACTION_DEFAULTS[name] for name in members}}
 
 
-def _text(given: Mapping[str, Any], name: str) -> str:
+def _string_member(given: Mapping[str, Any], name: str) -> str:
     value = given.get(name)
     return value if isinstance(value, str) else ""
 
 
-def _texts(value: Any) -> list[str]:
+def _string_list(value: Any) -> list[str]:
     if isinstance(value, str):
         return [value]
     return [str(one) for one in value] if isinstance(value, list) else []
@@ -151,10 +151,10 @@ def _integer(value: Any) -> int | None:
 
 
 _RENDERERS: Final[dict[str, Callable[[Mapping[str, Any], str], ClientCall]]] = {
-    "apply_patch": _patch,
-    "shell": _shell,
-    "local_shell": _local_shell,
-    "tool_search": _tool_search,
-    "computer": _computer,
-    "computer_use_preview": _computer_preview,
+    "apply_patch": _render_patch,
+    "shell": _render_shell,
+    "local_shell": _render_local_shell,
+    "tool_search": _render_tool_search,
+    "computer": _render_computer,
+    "computer_use_preview": _render_computer_preview,
 }

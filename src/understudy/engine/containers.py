@@ -13,8 +13,8 @@ from msgspec import UNSET
 from understudy import ids
 from understudy.blobs import Blob
 from understudy.clock import Clock
-from understudy.engine.workspaces import Workspace, Workspaces
-from understudy.errors import InvalidRequest, SandboxError, SandboxFull, Unavailable, no_such
+from understudy.engine.tools.container_sessions import ContainerSession, ContainerSessions
+from understudy.errors import InvalidRequest, SandboxError, SandboxFull, Unavailable, not_found
 from understudy.store import Store
 from understudy.tools.sandbox import FOLDER, SandboxFile, safe_name
 from understudy.wire.containers import (
@@ -25,14 +25,14 @@ from understudy.wire.containers import (
     MemoryLimit,
 )
 
-LEAST_MB = 1024
+MIN_MEMORY_MB = 1024
 """What the API gives a container that asks for nothing."""
 
 
 class Containers:
     """Raises InvalidRequest where a container's time is over or its disk full, Unavailable where the sandbox fails."""
 
-    def __init__(self, workspaces: Workspaces, store: Store, clock: Clock, memory_mb: int) -> None:
+    def __init__(self, workspaces: ContainerSessions, store: Store, clock: Clock, memory_mb: int) -> None:
         self._workspaces = workspaces
         self._store = store
         self._clock = clock
@@ -40,7 +40,7 @@ class Containers:
 
     def check_memory(self, limit: MemoryLimit | None, param: str) -> None:
         """Raises InvalidRequest for more than a container has here."""
-        most = max(self._memory_mb, LEAST_MB)
+        most = max(self._memory_mb, MIN_MEMORY_MB)
         if limit is not None and int(limit.removesuffix("g")) * 1024 > most:
             raise InvalidRequest(
                 f"Invalid '{param}': {limit!r} is more than a container has on this server, {most} MiB. Ask for less, "
@@ -53,7 +53,7 @@ class Containers:
         self.check_memory(body.memory_limit, "memory_limit")
         if fault := await self._workspaces.check():
             raise InvalidRequest(fault, code="unsupported_tool")
-        made = self._made(body)
+        made = self._new_container(body)
         self._workspaces.begin(made.id)
         try:
             await self._open(project_id, made.id, body.file_ids)
@@ -63,7 +63,7 @@ class Containers:
             raise
         return made
 
-    async def used(self, project_id: str, container_id: str) -> ContainerResource:
+    async def touch(self, project_id: str, container_id: str) -> ContainerResource:
         """The container, which counts as used where its time is not over. Raises NotFound."""
         container = await self._store.containers.get(project_id, container_id, self._now())
         if container.status == "running":
@@ -78,51 +78,51 @@ class Containers:
         await self._store.containers.delete(project_id, container_id)
         await self._workspaces.close(container_id)
 
-    async def delete_of(self, project_id: str, thread_id: str) -> None:
+    async def delete_thread_container(self, project_id: str, thread_id: str) -> None:
         """Ends the container of a thread, where it has one."""
-        if (container_id := await self._store.containers.delete_of(project_id, thread_id)) is not None:
+        if (container_id := await self._store.containers.delete_for_thread(project_id, thread_id)) is not None:
             await self._workspaces.close(container_id)
 
     async def files(self, project_id: str, container_id: str) -> list[ContainerFileResource]:
         """By name. Raises NotFound."""
-        await self._running(project_id, container_id)
-        workspace = await self._present(project_id, container_id)
-        return [] if workspace is None else await self._shown(workspace)
+        await self._require_running(project_id, container_id)
+        workspace = await self._find_workspace(project_id, container_id)
+        return [] if workspace is None else await self._list_files(workspace)
 
     async def file(self, project_id: str, container_id: str, file_id: str) -> ContainerFileResource:
         """Raises NotFound."""
         for file in await self.files(project_id, container_id):
             if file.id == file_id:
                 return file
-        raise no_such("container file", file_id)
+        raise not_found("container file", file_id)
 
     async def add(self, project_id: str, container_id: str, file_id: str) -> ContainerFileResource:
         """Puts a File of the project there. Raises NotFound."""
-        await self._running(project_id, container_id)
-        workspace = await self._open(project_id, container_id, [*await self._kept(container_id), file_id])
+        await self._require_running(project_id, container_id)
+        workspace = await self._open(project_id, container_id, [*await self._stored_file_ids(container_id), file_id])
         await self._store.containers.add_file(container_id, file_id)
         names = [name for name, given in workspace.given.items() if given == file_id]
-        return await self._found(workspace, names[0] if names else file_id)
+        return await self._find_file(workspace, names[0] if names else file_id)
 
     async def upload(self, project_id: str, container_id: str, filename: str, blob: Blob) -> ContainerFileResource:
         """Puts bytes of the client's own there, which are no File of the project. Raises NotFound."""
-        await self._running(project_id, container_id)
-        workspace = await self._open(project_id, container_id, await self._kept(container_id))
+        await self._require_running(project_id, container_id)
+        workspace = await self._open(project_id, container_id, await self._stored_file_ids(container_id))
         name = safe_name(f"{secrets.token_hex(16)}-{filename}")
         try:
             await self._workspaces.put(workspace, blob, name)
             workspace.aliases[name] = safe_name(filename)
             await workspace.session.link(workspace.aliases[name], name)
         except SandboxError as fault:
-            raise refused(fault) from None
-        return await self._found(workspace, name)
+            raise to_client_error(fault) from None
+        return await self._find_file(workspace, name)
 
     async def remove(self, project_id: str, container_id: str, file_id: str) -> None:
         """Raises NotFound."""
         file = await self.file(project_id, container_id, file_id)
         workspace = self._workspaces.find(container_id)
         if workspace is None:
-            raise no_such("container file", file_id)
+            raise not_found("container file", file_id)
         name = file.path.removeprefix(f"{FOLDER}/")
         await workspace.session.remove(name)
         workspace.digests.pop(name, None)
@@ -134,10 +134,10 @@ class Containers:
         file = await self.file(project_id, container_id, file_id)
         workspace = self._workspaces.find(container_id)
         if workspace is None:
-            raise no_such("container file", file_id)
+            raise not_found("container file", file_id)
         return workspace.session.read(file.path.removeprefix(f"{FOLDER}/"))
 
-    def _made(self, body: CreateContainerBody) -> ContainerResource:
+    def _new_container(self, body: CreateContainerBody) -> ContainerResource:
         now = self._now()
         minutes = body.expires_after.minutes if body.expires_after else ContainerExpiresAfter().minutes
         return ContainerResource(
@@ -150,34 +150,34 @@ class Containers:
             network_policy=body.network_policy or UNSET,
         )
 
-    async def _running(self, project_id: str, container_id: str) -> None:
-        check_running(await self.used(project_id, container_id))
+    async def _require_running(self, project_id: str, container_id: str) -> None:
+        check_running(await self.touch(project_id, container_id))
 
-    async def _present(self, project_id: str, container_id: str) -> Workspace | None:
+    async def _find_workspace(self, project_id: str, container_id: str) -> ContainerSession | None:
         """The container in this process; made again where there is something to put into it."""
         if (workspace := self._workspaces.find(container_id)) is not None:
             return workspace
-        kept = await self._kept(container_id)
+        kept = await self._stored_file_ids(container_id)
         return await self._open(project_id, container_id, kept) if kept else None
 
-    async def _kept(self, container_id: str) -> list[str]:
+    async def _stored_file_ids(self, container_id: str) -> list[str]:
         return await self._store.containers.files(container_id)
 
-    async def _open(self, project_id: str, container_id: str, file_ids: Sequence[str]) -> Workspace:
+    async def _open(self, project_id: str, container_id: str, file_ids: Sequence[str]) -> ContainerSession:
         try:
             return await self._workspaces.open(project_id, container_id, file_ids)
         except SandboxError as fault:
-            raise refused(fault) from None
+            raise to_client_error(fault) from None
 
-    async def _shown(self, workspace: Workspace) -> list[ContainerFileResource]:
+    async def _list_files(self, workspace: ContainerSession) -> list[ContainerFileResource]:
         try:
-            return [shown(workspace, file) for file in await workspace.session.list()]
+            return [render_file(workspace, file) for file in await workspace.session.list()]
         except SandboxError as fault:
-            raise refused(fault) from None
+            raise to_client_error(fault) from None
 
-    async def _found(self, workspace: Workspace, name: str) -> ContainerFileResource:
+    async def _find_file(self, workspace: ContainerSession, name: str) -> ContainerFileResource:
         path = f"{FOLDER}/{name}"
-        for file in await self._shown(workspace):
+        for file in await self._list_files(workspace):
             if file.path == path:
                 return file
         raise Unavailable(f"The container {workspace.container_id!r} lost its files meanwhile. Please try again.")
@@ -192,11 +192,11 @@ def check_running(container: ContainerResource) -> None:
         raise InvalidRequest(f"Container '{container.id}' has expired. Create a new one.")
 
 
-def refused(fault: SandboxError) -> InvalidRequest | Unavailable:
+def to_client_error(fault: SandboxError) -> InvalidRequest | Unavailable:
     return InvalidRequest(str(fault)) if isinstance(fault, SandboxFull) else Unavailable(str(fault))
 
 
-def shown(workspace: Workspace, file: SandboxFile) -> ContainerFileResource:
+def render_file(workspace: ContainerSession, file: SandboxFile) -> ContainerFileResource:
     # The same as long as the file is there, without a row for each file that code writes.
     mark = f"{workspace.container_id}/{workspace.session.id}/{file.name}"
     return ContainerFileResource(

@@ -15,18 +15,18 @@ from typing import Any, Final
 from understudy.blobs import Blobs
 from understudy.engine import inline
 from understudy.errors import BlobMissing
-from understudy.retrieval.extract import ExtractionFailed, Extractor
-from understudy.retrieval.naming import HEAD, readable_name
+from understudy.retrieval.extract import ExtractionError, Extractor
+from understudy.retrieval.naming import HEAD_BYTES, readable_name
 from understudy.store import Store
 
 # More than any model's window holds; the rest of a longer document is left out, and said to be.
-_MOST_CHARACTERS: Final = 2_000_000
+_MAX_CHARACTERS: Final = 2_000_000
 # Of a scanned document: as many pages, pixels on a side and bytes as providers take in one request.
-_MOST_PAGES: Final = 20
-_PAGE_EDGE: Final = 1568
-_PAGES_BYTES: Final = 12 * 1024 * 1024
+_MAX_PAGES: Final = 20
+_PAGE_EDGE_PIXELS: Final = 1568
+_MAX_PAGES_BYTES: Final = 12 * 1024 * 1024
 # Characters of a data URL that its media type is looked for in.
-_HEADER: Final = 1024
+_HEADER_BYTES: Final = 1024
 logger = logging.getLogger(__name__)
 
 ChatPart = dict[str, Any]
@@ -49,67 +49,74 @@ class Documents:
         name = str(part.get("filename") or part.get("file_id") or "file")
         try:
             if part.get("file_id"):
-                return await self._of_file(project_id, str(part["file_id"]), sees=sees)
-            return await self._of_data(str(part.get("file_data") or ""), str(part.get("filename") or ""), sees=sees)
-        except (ExtractionFailed, BlobMissing, LookupError, binascii.Error) as fault:
-            return [_text(f"[The file {name!r} cannot be read: {fault}]")]
+                return await self._load_file(project_id, str(part["file_id"]), sees=sees)
+            return await self._load_data(str(part.get("file_data") or ""), str(part.get("filename") or ""), sees=sees)
+        except (ExtractionError, BlobMissing, LookupError, binascii.Error) as fault:
+            return [_text_content(f"[The file {name!r} cannot be read: {fault}]")]
 
-    async def _of_file(self, project_id: str, file_id: str, *, sees: bool) -> list[ChatPart]:
+    async def _load_file(self, project_id: str, file_id: str, *, sees: bool) -> list[ChatPart]:
         found = await self._store.files.lookup(project_id, [file_id])
         if not found:
             raise LookupError(f"there is no File {file_id!r}.")
         async with self._blobs.path(found[0].blob) as path:
-            return await self._parts(path, found[0].filename or file_id, "", sees=sees)
+            return await self._extract_parts(path, found[0].filename or file_id, "", sees=sees)
 
-    async def _of_data(self, data: str, name: str, *, sees: bool) -> list[ChatPart]:
+    async def _load_data(self, data: str, name: str, *, sees: bool) -> list[ChatPart]:
         media_type, encoded = inline.split(data)
         with tempfile.NamedTemporaryFile(dir=self._spool, prefix="input-") as file:
             await asyncio.to_thread(inline.decode_into, file, encoded)
             file.flush()
-            charset = inline.declared_charset(data[:_HEADER])
-            return await self._parts(Path(file.name), name or "file", media_type, charset, sees=sees)
+            charset = inline.declared_charset(data[:_HEADER_BYTES])
+            return await self._extract_parts(Path(file.name), name or "file", media_type, charset, sees=sees)
 
-    async def _parts(
+    async def _extract_parts(
         self, path: Path, name: str, media_type: str, charset: str | None = None, *, sees: bool
     ) -> list[ChatPart]:
         """Raises ExtractionFailed."""
         with path.open("rb") as file:
-            read_as = readable_name(name, media_type, file.read(HEAD))
-        scanned = await self._scans(path, name) if sees and read_as.lower().endswith(".pdf") else []
+            read_as = readable_name(name, media_type, file.read(HEAD_BYTES))
+        scanned = await self._render_scanned_pages(path, name) if sees and read_as.lower().endswith(".pdf") else []
         try:
-            text = await self._text(path, read_as, charset)
-        except ExtractionFailed:
+            text = await self._text_content(path, read_as, charset)
+        except ExtractionError:
             if not scanned:
                 raise
             text = "[It has no text; its pages follow as images.]"
-        return [_text(f"[File {name!r}]\n{text}\n[End of file {name!r}]"), *scanned]
+        return [_text_content(f"[File {name!r}]\n{text}\n[End of file {name!r}]"), *scanned]
 
-    async def _text(self, path: Path, name: str, charset: str | None) -> str:
+    async def _text_content(self, path: Path, name: str, charset: str | None) -> str:
         """With a note to the model of each part that could not be read. Raises ExtractionFailed."""
         extracted = await self._extractor.text(path, name, charset)
         for warning in extracted.warnings:
             logger.warning("a document of a request was not read whole: %s", warning)
         try:
             with extracted.path.open(encoding="utf-8") as file:
-                text = file.read(_MOST_CHARACTERS + 1)
+                text = file.read(_MAX_CHARACTERS + 1)
         finally:
             extracted.discard()
         notes = "".join(f"\n[Not read: {warning}]" for warning in extracted.warnings)
-        if len(text) > _MOST_CHARACTERS:
-            return text[:_MOST_CHARACTERS] + "\n[The rest is left out.]" + notes
+        if len(text) > _MAX_CHARACTERS:
+            return text[:_MAX_CHARACTERS] + "\n[The rest is left out.]" + notes
         return text + notes
 
-    async def _scans(self, path: Path, name: str) -> list[ChatPart]:
+    async def _render_scanned_pages(self, path: Path, name: str) -> list[ChatPart]:
         """The pages without text, each under its number. Raises ExtractionFailed."""
-        found = await self._extractor.scans(path, most=_MOST_PAGES, edge=_PAGE_EDGE, size=_PAGES_BYTES)
+        found = await self._extractor.render_scanned_pages(
+            path, most=_MAX_PAGES, edge=_PAGE_EDGE_PIXELS, size=_MAX_PAGES_BYTES
+        )
         parts: list[ChatPart] = []
         for number, image in found.pages:
             url = f"data:image/png;base64,{base64.b64encode(image).decode()}"
-            parts += [_text(f"[Page {number} of file {name!r}]"), {"type": "image_url", "image_url": {"url": url}}]
+            parts += [
+                _text_content(f"[Page {number} of file {name!r}]"),
+                {"type": "image_url", "image_url": {"url": url}},
+            ]
         if found.left_out:
-            parts.append(_text(f"[{len(found.left_out)} more pages of file {name!r} without text are left out.]"))
+            parts.append(
+                _text_content(f"[{len(found.left_out)} more pages of file {name!r} without text are left out.]")
+            )
         return parts
 
 
-def _text(text: str) -> ChatPart:
+def _text_content(text: str) -> ChatPart:
     return {"type": "text", "text": text}

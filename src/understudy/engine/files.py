@@ -14,13 +14,13 @@ from understudy.store import Store
 from understudy.wire.files import FileObject, StoredPurpose
 
 # Long enough to get the largest file onto a slow disk; a writer that takes longer has lost its blob.
-_HOLD = 3600.0
-_ERASED_AT_ONCE = 100
-BATCH_SECONDS = 30 * 24 * 3600
+_BLOB_HOLD_SECONDS = 3600.0
+_ERASE_CHUNK = 100
+BATCH_FILE_SECONDS = 30 * 24 * 3600
 """How long files for batches are kept where nothing else was asked for, as the hosted API does."""
 
 
-class Draft:
+class BlobDraft:
     """Bytes that are on their way to become a file, or a part of one. Left without a use, nothing of them stays."""
 
     def __init__(self, store: Store, writing: Writing, clock: Clock) -> None:
@@ -32,17 +32,17 @@ class Draft:
     async def write(self, chunk: bytes) -> None:
         await self._writing.write(chunk)
 
-    async def settle(self) -> Blob:
+    async def commit(self) -> Blob:
         """Puts the written bytes in their place, held for the row that will name them."""
         blob = await self._writing.seal()
-        await self._store.blobs.hold(blob.name, blob.sha256, self._clock.now() + _HOLD)
+        await self._store.blobs.hold(blob.name, blob.sha256, self._clock.now() + _BLOB_HOLD_SECONDS)
         self._held = blob.name
         await self._writing.place()
         return blob
 
     async def close(self) -> None:
         if self._held is not None:
-            await self._store.blobs.give_up(self._held)
+            await self._store.blobs.release_hold(self._held)
 
 
 class Files:
@@ -61,16 +61,16 @@ class Files:
         seconds: int | None = None,
     ) -> FileObject:
         """Keeps the bytes as a file. `seconds` is how long it lives; without it, as long as its purpose says."""
-        async with self.writing() as draft:
+        async with self.open_draft() as draft:
             async for chunk in chunks:
                 await draft.write(chunk)
-            return await self.register(project_id, filename, purpose, await draft.settle(), seconds)
+            return await self.register(project_id, filename, purpose, await draft.commit(), seconds)
 
     @asynccontextmanager
-    async def writing(self) -> AsyncIterator[Draft]:
+    async def open_draft(self) -> AsyncIterator[BlobDraft]:
         """For who has the bytes before the name: `write` and `settle` the draft, then `register` what it settled."""
         async with self._blobs.writing() as writing:
-            draft = Draft(self._store, writing, self._clock)
+            draft = BlobDraft(self._store, writing, self._clock)
             try:
                 yield draft
             finally:
@@ -89,15 +89,15 @@ class Files:
         await self._store.files.expire()
         await self._store.uploads.expire()
         await self._store.blobs.drop_holds(self._clock.now())
-        while names := await self._store.blobs.doomed(_ERASED_AT_ONCE):
+        while names := await self._store.blobs.pending_erasures(_ERASE_CHUNK):
             for name in names:
                 await self._blobs.delete(name)
-            await self._store.blobs.erased(names)
+            await self._store.blobs.confirm_erasures(names)
 
 
 def new_file(filename: str, purpose: StoredPurpose, size: int, now: int, seconds: int | None) -> FileObject:
     if seconds is None and purpose == "batch":
-        seconds = BATCH_SECONDS
+        seconds = BATCH_FILE_SECONDS
     return FileObject(
         id=ids.file(),
         purpose=purpose,

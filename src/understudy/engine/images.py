@@ -8,7 +8,7 @@ from understudy.engine import inline
 from understudy.store import Store
 
 # What the hosted models take of one image.
-_LARGEST: Final = 20 * 1024 * 1024
+_MAX_BYTES: Final = 20 * 1024 * 1024
 
 
 class Images:
@@ -19,7 +19,7 @@ class Images:
     async def load(self, project_id: str, file_id: str) -> str | None:
         """None where the project has no such File, or one that is no image, or too large."""
         found = await self._store.files.lookup(project_id, [file_id])
-        if not found or found[0].bytes > _LARGEST:
+        if not found or found[0].bytes > _MAX_BYTES:
             return None
         content = bytearray()
         async with self._blobs.reading(found[0].blob) as chunks:
@@ -31,7 +31,7 @@ class Images:
     async def kind(self, project_id: str, file_id: str) -> str | None:
         """`png`, `jpeg`, `gif` or `webp`, by its first bytes; None where the project has no such File, or no image."""
         found = await self._store.files.lookup(project_id, [file_id])
-        if not found or found[0].bytes > _LARGEST:
+        if not found or found[0].bytes > _MAX_BYTES:
             return None
         async with self._blobs.reading(found[0].blob) as chunks:
             async for chunk in chunks:

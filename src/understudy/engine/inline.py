@@ -4,9 +4,9 @@ import binascii
 from typing import Final, Protocol
 
 # Characters that are decoded at a time, a multiple of 4: a thread that does so lets others run in between.
-_STEP: Final = 1 << 18
-_WHITE: Final = str.maketrans("", "", " \t\r\n")
-_IMAGES: Final = ((b"\x89PNG\r\n\x1a\n", "png"), (b"\xff\xd8\xff", "jpeg"), (b"GIF8", "gif"))
+_CHUNK_CHARACTERS: Final = 1 << 18
+_STRIP_WHITESPACE: Final = str.maketrans("", "", " \t\r\n")
+_IMAGE_SIGNATURES: Final = ((b"\x89PNG\r\n\x1a\n", "png"), (b"\xff\xd8\xff", "jpeg"), (b"GIF8", "gif"))
 
 
 class Sink(Protocol):
@@ -35,39 +35,39 @@ def declared_charset(data: str) -> str | None:
 def decode_into(file: Sink, encoded: str) -> None:
     """Writes the bytes of base64, in steps. Raises binascii.Error for invalid base64."""
     rest = ""
-    for at in range(0, len(encoded), _STEP):
-        text = rest + encoded[at : at + _STEP].translate(_WHITE)
+    for at in range(0, len(encoded), _CHUNK_CHARACTERS):
+        text = rest + encoded[at : at + _CHUNK_CHARACTERS].translate(_STRIP_WHITESPACE)
         end = len(text) - len(text) % 4
         rest = text[end:]
-        file.write(_decode(text[:end]))
+        file.write(_decode_base64(text[:end]))
     if rest:
         raise binascii.Error("it is not valid base64: it is cut off.")
 
 
 def check_base64(encoded: str) -> None:
     """Raises binascii.Error."""
-    decode_into(_Nowhere(), encoded)
+    decode_into(_NullSink(), encoded)
 
 
 def image_kind(head: bytes) -> str | None:
     """`png`, `jpeg`, `gif` or `webp`, by the first 16 bytes; None for another format."""
     if head[:4] == b"RIFF" and head[8:12] == b"WEBP":
         return "webp"
-    return next((kind for magic, kind in _IMAGES if head.startswith(magic)), None)
+    return next((kind for magic, kind in _IMAGE_SIGNATURES if head.startswith(magic)), None)
 
 
 def first_bytes(encoded: str) -> bytes:
     """The first bytes of base64, 48 at most. Raises binascii.Error."""
-    head = encoded[:128].translate(_WHITE)[:64]
-    return _decode(head[: len(head) - len(head) % 4])
+    head = encoded[:128].translate(_STRIP_WHITESPACE)[:64]
+    return _decode_base64(head[: len(head) - len(head) % 4])
 
 
-class _Nowhere:
+class _NullSink:
     def write(self, data: bytes, /) -> None:
         pass
 
 
-def _decode(text: str) -> bytes:
+def _decode_base64(text: str) -> bytes:
     try:
         return binascii.a2b_base64(text, strict_mode=True)
     except (binascii.Error, ValueError):

@@ -16,12 +16,12 @@ from understudy.errors import InvalidRequest
 from understudy.media import VideoProvider
 from understudy.settings import VideoSettings
 from understudy.store import Store
-from understudy.store.generations import Keyframe, Piece
-from understudy.wire.generations import GenerationReference, KeyframeReference
-from understudy.wire.problems import check_uuid
+from understudy.store.videos import Keyframe, VideoFile
+from understudy.wire.parsing import check_uuid
+from understudy.wire.videos import GenerationReference, KeyframeReference
 
-_FILE: Final = re.compile(r"file-[A-Za-z0-9]{1,64}")
-_DATA: Final = re.compile(r"data:(image/[a-z0-9.+-]{1,40})?(;[a-z0-9=-]{1,40})*?(;base64)?,", re.IGNORECASE)
+_FILE_ID: Final = re.compile(r"file-[A-Za-z0-9]{1,64}")
+_DATA_URL: Final = re.compile(r"data:(image/[a-z0-9.+-]{1,40})?(;[a-z0-9=-]{1,40})*?(;base64)?,", re.IGNORECASE)
 
 
 class Keyframes:
@@ -39,29 +39,29 @@ class Keyframes:
         param: str,
         base: str,
         stack: AsyncExitStack,
-    ) -> tuple[Keyframe, Piece | None]:
+    ) -> tuple[Keyframe, VideoFile | None]:
         """The keyframe, and the file that it is kept with; `stack` is open until that is stored.
 
         Raises InvalidRequest, and NotFound for what the project does not have.
         """
         if isinstance(reference, GenerationReference):
-            return await self._earlier(project_id, reference.id, role, param)
+            return await self._from_generation(project_id, reference.id, role, param)
         url = reference.url
-        file_id = _own_file(url, base)
+        file_id = _own_file_id(url, base)
         if file_id is not None:
-            self._check(takes="file", param=param, given=f"the file {file_id!r}")
+            self._check_support(takes="file", param=param, given=f"the file {file_id!r}")
             file = await self._store.files.find(project_id, file_id)
-            return Keyframe(kind="image", shown={"type": "image", "url": url}), Piece(role, file.blob, file.bytes)
+            return Keyframe(kind="image", shown={"type": "image", "url": url}), VideoFile(role, file.blob, file.bytes)
         if url[:5].lower() == "data:":
-            self._check(takes="file", param=param, given="a data: URL")
-            piece = await self._kept(_decoded(url, param, self._settings.image_bytes), role, stack)
+            self._check_support(takes="file", param=param, given="a data: URL")
+            piece = await self._store_image(_decode_image(url, param, self._settings.image_bytes), role, stack)
             return Keyframe(kind="image", shown={"type": "image", "url": f"{url.partition(',')[0]},…"}), piece
-        self._check_address(url, param)
+        self._check_url(url, param)
         return Keyframe(kind="image", shown={"type": "image", "url": url}, url=url), None
 
-    async def _earlier(
+    async def _from_generation(
         self, project_id: str, generation_id: str, role: Literal["start", "end"], param: str
-    ) -> tuple[Keyframe, Piece | None]:
+    ) -> tuple[Keyframe, VideoFile | None]:
         check_uuid(param, generation_id)
         earlier = await self._store.generations.get(project_id, generation_id)
         if earlier.state != "completed":
@@ -72,8 +72,8 @@ class Keyframes:
             )
         shown = {"type": "generation", "id": earlier.id}
         if "file" in self._provider.takes and self._provider.name == "rehearsal":
-            video = (await self._store.generations.pieces(earlier.id))["video"]
-            return Keyframe(kind="generation", shown=shown), Piece(role, video.blob, video.bytes)
+            video = (await self._store.generations.list_files(earlier.id))["video"]
+            return Keyframe(kind="generation", shown=shown), VideoFile(role, video.blob, video.bytes)
         if earlier.provider != self._provider.name or earlier.upstream_id is None:
             raise InvalidRequest(
                 f"Invalid '{param}': the generation {generation_id!r} was made by {earlier.provider!r}, and"
@@ -83,13 +83,13 @@ class Keyframes:
             )
         return Keyframe(kind="generation", shown=shown, upstream_id=earlier.upstream_id), None
 
-    async def _kept(self, data: bytes, role: Literal["start", "end"], stack: AsyncExitStack) -> Piece:
-        draft = await stack.enter_async_context(self._files.writing())
+    async def _store_image(self, data: bytes, role: Literal["start", "end"], stack: AsyncExitStack) -> VideoFile:
+        draft = await stack.enter_async_context(self._files.open_draft())
         await draft.write(data)
-        blob = await draft.settle()
-        return Piece(role, blob.name, blob.size)
+        blob = await draft.commit()
+        return VideoFile(role, blob.name, blob.size)
 
-    def _check(self, *, takes: Literal["file", "url"], param: str, given: str) -> None:
+    def _check_support(self, *, takes: Literal["file", "url"], param: str, given: str) -> None:
         if takes not in self._provider.takes:
             raise InvalidRequest(
                 f"Invalid '{param}': {given} cannot be handed to {self._provider.name!r}, which fetches pictures by"
@@ -98,7 +98,7 @@ class Keyframes:
                 code="invalid_value",
             )
 
-    def _check_address(self, url: str, param: str) -> None:
+    def _check_url(self, url: str, param: str) -> None:
         if not re.match(r"https?://[^/\s]+", url, re.IGNORECASE) or not url.isprintable() or " " in url:
             raise InvalidRequest(
                 f"Invalid '{param}': {url[:256]!r} is no picture's address. Give an http or https URL, a data: URL, or"
@@ -115,16 +115,16 @@ class Keyframes:
             )
 
 
-def _own_file(url: str, base: str) -> str | None:
+def _own_file_id(url: str, base: str) -> str | None:
     """The id of a file of this server's: the id itself, or the address of its content."""
-    if _FILE.fullmatch(url):
+    if _FILE_ID.fullmatch(url):
         return url
-    match = re.fullmatch(rf"{re.escape(base)}/files/({_FILE.pattern})/content", url)
+    match = re.fullmatch(rf"{re.escape(base)}/files/({_FILE_ID.pattern})/content", url)
     return None if match is None else match[1]
 
 
-def _decoded(url: str, param: str, limit: int) -> bytes:
-    head = _DATA.match(url)
+def _decode_image(url: str, param: str, limit: int) -> bytes:
+    head = _DATA_URL.match(url)
     if head is None:
         raise InvalidRequest(
             f"Invalid '{param}': {url[:64]!r} is no data: URL of a picture, like 'data:image/png;base64,…'.",

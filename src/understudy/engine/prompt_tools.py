@@ -5,14 +5,14 @@ from typing import Any, Final
 
 import msgspec
 
-from understudy.engine.client_tools import Offer, offer_tools
-from understudy.engine.remote_tools import RemoteFunction
-from understudy.engine.telling import BuiltIn
+from understudy.engine.run.client_tools import OfferedTools, offer_tools
+from understudy.engine.run.messages import BuiltIn
+from understudy.engine.tools.mcp import RemoteFunction
 from understudy.errors import InvalidRequest
 from understudy.llm.provider import ChatBody
 from understudy.store.run_state import ClientTool, Plan
 from understudy.tools import code_interpreter, file_search
-from understudy.wire import wording
+from understudy.wire import error_texts
 from understudy.wire.response_tools import ResponseTool
 from understudy.wire.runs import RunObject
 from understudy.wire.tools import (
@@ -29,7 +29,7 @@ _NO_PLAN: Final = Plan()
 
 def offer_found(
     found: Sequence[ResponseTool], body: ChatBody, run: RunObject, client: Mapping[str, ClientTool]
-) -> Offer:
+) -> OfferedTools:
     """What is offered of the tools that the conversation has brought with it."""
     taken = {tool["function"]["name"] for tool in body.get("tools", ())}
     plain = [tool.function.name for tool in run.tools if isinstance(tool, AssistantToolsFunction)]
@@ -69,17 +69,17 @@ def add_tools(
         file_search.definition(name) if kind == "file_search" else code_interpreter.definition(name, files)
         for kind, name in names.items()
     ]
-    tools += [_function(tool) for tool in (*run.tools, *found) if isinstance(tool, AssistantToolsFunction)]
+    tools += [_render_function(tool) for tool in (*run.tools, *found) if isinstance(tool, AssistantToolsFunction)]
     tools += [one.definition() for one in remote]
     if plan.allowed is not None:
-        allowed = _functions_named(plan.allowed, names, remote)
+        allowed = _function_names(plan.allowed, names, remote)
         tools = [tool for tool in tools if tool["function"]["name"] in allowed]
     if forced and plan.forced:
-        chosen = _functions_named([plan.forced], names, remote)
+        chosen = _function_names([plan.forced], names, remote)
         tools = [tool for tool in tools if tool["function"]["name"] in chosen]
         if not tools:
             server, _, name = plan.forced.partition("/")
-            raise InvalidRequest(wording.tool_choice_not_found(name or server), param="tool_choice")
+            raise InvalidRequest(error_texts.tool_choice_not_found(name or server), param="tool_choice")
     if not tools:
         return
     body["tools"] = tools
@@ -87,14 +87,12 @@ def add_tools(
         body["tool_choice"] = "none"
         return
     if run.tool_choice == "none" or (forced and run.tool_choice != "auto"):
-        body["tool_choice"] = _choice(run, names)
+        body["tool_choice"] = _tool_choice(run, names)
     if not run.parallel_tool_calls:
         body["parallel_tool_calls"] = False
 
 
-def _functions_named(
-    allowed: Sequence[str], names: Mapping[BuiltIn, str], remote: Sequence[RemoteFunction]
-) -> set[str]:
+def _function_names(allowed: Sequence[str], names: Mapping[BuiltIn, str], remote: Sequence[RemoteFunction]) -> set[str]:
     """The names of the functions that stand for these tools, see `Plan.allowed`."""
     found = {*allowed, *(name for kind, name in names.items() if kind in allowed)}
     for one in remote:
@@ -103,7 +101,7 @@ def _functions_named(
     return found
 
 
-def _choice(run: RunObject, names: Mapping[BuiltIn, str]) -> Any:
+def _tool_choice(run: RunObject, names: Mapping[BuiltIn, str]) -> Any:
     choice = run.tool_choice
     if isinstance(choice, ToolChoiceFileSearch | ToolChoiceCode):
         kind: BuiltIn = "file_search" if isinstance(choice, ToolChoiceFileSearch) else "code_interpreter"
@@ -111,7 +109,7 @@ def _choice(run: RunObject, names: Mapping[BuiltIn, str]) -> Any:
     return msgspec.to_builtins(choice) if isinstance(choice, ToolChoiceFunction) else choice
 
 
-def _function(tool: AssistantToolsFunction) -> dict[str, Any]:
+def _render_function(tool: AssistantToolsFunction) -> dict[str, Any]:
     function = msgspec.to_builtins(tool.function)
     if function["description"] is None:
         del function["description"]

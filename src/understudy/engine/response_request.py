@@ -9,16 +9,16 @@ from urllib.parse import urlsplit
 
 import msgspec
 
-from understudy.engine import reasoning
-from understudy.engine.client_tools import Offer, offer_tools
-from understudy.engine.given_items import kept
-from understudy.engine.remote_tools import without_headers
-from understudy.engine.text_format import chat_format
-from understudy.engine.tool_choice import allowed_keys, chat_choice, forced_key
-from understudy.llm.families import sampling
-from understudy.store.responses import NewResponse, Place
+from understudy.engine.input_items import to_stored
+from understudy.engine.run import reasoning
+from understudy.engine.run.client_tools import OfferedTools, offer_tools
+from understudy.engine.run.text_format import chat_format
+from understudy.engine.run.tool_choice import allowed_keys, chat_choice, forced_key
+from understudy.engine.tools.mcp import without_headers
+from understudy.llm.sampling import resolve_sampling
+from understudy.store.responses import NewResponse, ResponsePlacement
 from understudy.store.run_state import Plan, Progress
-from understudy.wire.input_items import CompactionTrigger, GivenItem
+from understudy.wire.input_items import CompactionTrigger, InputItem
 from understudy.wire.response_tool_choices import AllowedTools
 from understudy.wire.response_tools import (
     AutoContainer,
@@ -49,15 +49,15 @@ from understudy.wire.tools import (
 )
 
 # Passages of a search where a tool does not say how many.
-_RESULTS = 20
+_DEFAULT_MAX_RESULTS = 20
 
 
 def new_response(
     asked: CreateResponseRequest,
-    items: Sequence[GivenItem],
+    items: Sequence[InputItem],
     response_id: str,
     now: int,
-    place: Place,
+    place: ResponsePlacement,
     *,
     seconds: float,
 ) -> NewResponse:
@@ -65,7 +65,7 @@ def new_response(
     model = asked.model or ""
     tools = asked.tools or ()
     offer = offer_tools(tools)
-    plan = _plan(asked, offer)
+    plan = _build_plan(asked, offer)
     plan.context = place.context
     plan.compacts_only = bool(items) and isinstance(items[-1], CompactionTrigger)
     run = RunObject(
@@ -80,8 +80,8 @@ def new_response(
         tools=assistants_tools(tools, offer),
         tool_resources=ToolResources(),
         metadata=asked.metadata or {},
-        temperature=sampling(model, asked.temperature),
-        top_p=sampling(model, asked.top_p),
+        temperature=resolve_sampling(model, asked.temperature),
+        top_p=resolve_sampling(model, asked.top_p),
         reasoning_effort=asked.reasoning.effort if asked.reasoning is not None else None,
         max_completion_tokens=asked.max_output_tokens,
         max_prompt_tokens=None,
@@ -92,10 +92,10 @@ def new_response(
     )
     run, headers = without_headers(run)
     progress = Progress(plan=plan, headers=headers)
-    return NewResponse(_shown(asked, run), run, progress, kept(items, place.thread_id, now))
+    return NewResponse(_render_response(asked, run), run, progress, to_stored(items, place.thread_id, now))
 
 
-def thread_of(conversation: str | ConversationReference | None) -> str | None:
+def conversation_thread_id(conversation: str | ConversationReference | None) -> str | None:
     """The thread that a conversation is another name of."""
     if conversation is None:
         return None
@@ -103,7 +103,7 @@ def thread_of(conversation: str | ConversationReference | None) -> str | None:
     return "thread_" + conversation_id.partition("_")[2]
 
 
-def _plan(asked: CreateResponseRequest, offer: Offer) -> Plan:
+def _build_plan(asked: CreateResponseRequest, offer: OfferedTools) -> Plan:
     plan = Plan(included=list(asked.include or ()), max_tool_calls=asked.max_tool_calls, client=offer.tools)
     for tool in asked.tools or ():
         match tool:
@@ -130,20 +130,20 @@ def _plan(asked: CreateResponseRequest, offer: Offer) -> Plan:
     return plan
 
 
-def assistants_tools(tools: Sequence[ResponseTool], offer: Offer) -> list[AssistantTool]:
+def assistants_tools(tools: Sequence[ResponseTool], offer: OfferedTools) -> list[AssistantTool]:
     """The tools as a run has them: those of this server, and the functions that stand for those of the client."""
-    found = [made for tool in tools if (made := _server_tool(tool)) is not None]
+    found = [made for tool in tools if (made := _to_server_tool(tool)) is not None]
     return [*found, *offer.functions]
 
 
-def _server_tool(tool: ResponseTool) -> AssistantTool | None:
+def _to_server_tool(tool: ResponseTool) -> AssistantTool | None:
     match tool:
         case FileSearchTool():
             ranking = tool.ranking_options or RankingOptions()
             options = FileSearchRankingOptions(
                 ranker="auto", score_threshold=ranking.score_threshold or 0.0, hybrid_search=ranking.hybrid_search
             )
-            return AssistantToolsFileSearch(FileSearchOptions(tool.max_num_results or _RESULTS, options))
+            return AssistantToolsFileSearch(FileSearchOptions(tool.max_num_results or _DEFAULT_MAX_RESULTS, options))
         case CodeInterpreterTool():
             return AssistantToolsCode()
         case McpTool():
@@ -159,11 +159,11 @@ def remote_server(tool: McpTool) -> AssistantToolsMcp:
         server_description=tool.server_description,
         allowed_tools=tool.allowed_tools,
         require_approval=tool.require_approval or "always",
-        headers=_headers(tool),
+        headers=_mcp_headers(tool),
     )
 
 
-def _headers(tool: McpTool) -> dict[str, str] | None:
+def _mcp_headers(tool: McpTool) -> dict[str, str] | None:
     bearer = {"Authorization": f"Bearer {tool.authorization}"} if tool.authorization else {}
     return {**(tool.headers or {}), **bearer} or None
 
@@ -171,8 +171,8 @@ def _headers(tool: McpTool) -> dict[str, str] | None:
 # -- from a request to what the response shows of it -------------------------------------------------------------
 
 
-def _shown(asked: CreateResponseRequest, run: RunObject) -> ResponseObject:
-    thread_id = thread_of(asked.conversation)
+def _render_response(asked: CreateResponseRequest, run: RunObject) -> ResponseObject:
+    thread_id = conversation_thread_id(asked.conversation)
     conversation = ConversationReference("conv_" + thread_id.partition("_")[2]) if thread_id else msgspec.UNSET
     text = asked.text or ResponseText()
     return ResponseObject(
@@ -190,14 +190,14 @@ def _shown(asked: CreateResponseRequest, run: RunObject) -> ResponseObject:
         previous_response_id=asked.previous_response_id,
         prompt_cache_key=asked.prompt_cache_key,
         prompt_cache_retention=asked.prompt_cache_retention,
-        reasoning=reasoning.effective(asked.reasoning, run.model),
+        reasoning=reasoning.effective_reasoning(asked.reasoning, run.model),
         safety_identifier=asked.safety_identifier,
         service_tier=asked.service_tier or "auto",
         store=asked.store is not False,
         temperature=run.temperature,
         text=ResponseText(format=text.format or TextFormat(), verbosity=text.verbosity or "medium"),
         tool_choice=asked.tool_choice or "auto",
-        tools=[_shown_tool(tool) for tool in asked.tools or ()],
+        tools=[_render_tool(tool) for tool in asked.tools or ()],
         top_logprobs=asked.top_logprobs or 0,
         top_p=run.top_p,
         truncation=asked.truncation or "disabled",
@@ -206,20 +206,20 @@ def _shown(asked: CreateResponseRequest, run: RunObject) -> ResponseObject:
     )
 
 
-def _shown_tool(tool: ResponseTool) -> dict[str, Any]:
+def _render_tool(tool: ResponseTool) -> dict[str, Any]:
     match tool:
         case FunctionTool():
             shown = ("type", "description", "name", "parameters", "strict")
             members: dict[str, Any] = msgspec.to_builtins(tool)
             return {name: members.pop(name) for name in shown} | members
         case McpTool():
-            return _shown_mcp(tool)
+            return _render_mcp_tool(tool)
         case FileSearchTool():
             return {
                 "type": "file_search",
                 "filters": msgspec.to_builtins(tool.filters),
-                "max_num_results": tool.max_num_results or _RESULTS,
-                "ranking_options": (tool.ranking_options or RankingOptions()).shown(),
+                "max_num_results": tool.max_num_results or _DEFAULT_MAX_RESULTS,
+                "ranking_options": (tool.ranking_options or RankingOptions()).render(),
                 "vector_store_ids": tool.vector_store_ids,
             }
         case _:
@@ -227,7 +227,7 @@ def _shown_tool(tool: ResponseTool) -> dict[str, Any]:
             return made
 
 
-def _shown_mcp(tool: McpTool) -> dict[str, Any]:
+def _render_mcp_tool(tool: McpTool) -> dict[str, Any]:
     """Nothing of what is told to the server alone, and of its address only where it is."""
     parts = urlsplit(tool.server_url or "")
     path = "<redacted>" if parts.path.strip("/") or parts.query else ""

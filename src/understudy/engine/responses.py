@@ -13,26 +13,26 @@ import msgspec
 
 from understudy import ids
 from understudy.clock import Clock
-from understudy.engine import events
-from understudy.engine.execution import Execution
-from understudy.engine.item_view import CONTENTS, shown
-from understudy.engine.log import Logs, RunLog
-from understudy.engine.prompt import Room, build_request, cost_of
-from understudy.engine.response_log import frames_after, retold
-from understudy.engine.response_request import new_response, thread_of
-from understudy.engine.response_view import ResponseView
-from understudy.engine.run_view import RunView
-from understudy.engine.worker import Worker
+from understudy.engine.jobs.runs import RunWorker
+from understudy.engine.response_request import conversation_thread_id, new_response
+from understudy.engine.run import events
+from understudy.engine.run.executor import RunExecutor
+from understudy.engine.run.log import Logs, RunLog
+from understudy.engine.run.prompt import PromptBudget, build_request, count_prompt_tokens
+from understudy.engine.views.assistants import RunView
+from understudy.engine.views.items import FILE_DATA, render_item
+from understudy.engine.views.response_replay import frames_after, replay_frames
+from understudy.engine.views.responses import ResponseView
 from understudy.errors import InvalidRequest, NotFound
 from understudy.store import Store
 from understudy.store.messages import Item
-from understudy.store.responses import NewItem, NewResponse, Place
-from understudy.store.run_state import Boundary, ContextPart, PendingCall, StoredRun
-from understudy.wire.input_items import GivenApproval, GivenApprovalRequest, GivenItem, ItemReference
+from understudy.store.responses import ItemRow, NewResponse, ResponsePlacement
+from understudy.store.run_state import Checkpoint, ContextPart, PendingCall, StoredRun
+from understudy.wire.input_items import InputItem, InputMcpApproval, InputMcpApprovalRequest, ItemReference
 from understudy.wire.input_parsing import whole
-from understudy.wire.response_items import encoded_items
+from understudy.wire.response_items import encode_items
 from understudy.wire.responses import (
-    ENDED,
+    TERMINAL_STATUSES,
     CreateResponseRequest,
     Included,
     ResponseContext,
@@ -40,14 +40,14 @@ from understudy.wire.responses import (
 )
 
 # A thread that is not there, and a number that no item has.
-_THOUGHT_OF = "resp_"
-_NEWEST = 1 << 61
-_EVERYTHING = frozenset({*get_args(Included), CONTENTS})
+_HYPOTHETICAL_ID = "resp_"
+_MAX_ITEM_NUMBER = 1 << 61
+_ALL_INCLUDES = frozenset({*get_args(Included), FILE_DATA})
 _decode = msgspec.json.Decoder(ResponseObject).decode
 
 
 @dataclass(frozen=True, slots=True)
-class Begun:
+class CreatedResponse:
     """A response that a client has set going: as it is answered at once, and the log of what follows."""
 
     id: str
@@ -59,7 +59,7 @@ class Begun:
 
 
 @dataclass(frozen=True, slots=True)
-class Followed:
+class ResponseStreamTail:
     """The rest of a response's stream behind the event with the number `after`, -1 for all of it.
 
     `log` is where it comes from if this server executes the response.
@@ -71,13 +71,13 @@ class Followed:
     whole: bool = True
 
     @property
-    def is_cut(self) -> bool:
+    def is_interrupted(self) -> bool:
         """Once the frames have ended: whether the response goes on elsewhere."""
         return not self.whole if self.log is None else self.log.handed_back
 
 
 @dataclass(frozen=True, slots=True)
-class _Beginning:
+class _InitialEvents:
     """The first events of a response, seen through both views; `body` is what its client is answered at once."""
 
     view: RunView
@@ -89,10 +89,10 @@ class _Beginning:
     @classmethod
     def of(
         cls, new: NewResponse, asked: CreateResponseRequest, included: frozenset[str], started_at: int | None
-    ) -> "_Beginning":
+    ) -> "_InitialEvents":
         """`started_at` None where it has to wait for a place."""
         view, answer = RunView(), ResponseView(included)
-        happened = [_queued(new, asked)]
+        happened = [_queued_event(new, asked)]
         if started_at is not None:
             happened.append(events.RunStarted(started_at))
         history = []
@@ -103,11 +103,11 @@ class _Beginning:
             new.progress.plan.sequence = answer.sequence
         run = msgspec.structs.replace(view.run)
         stored = NewResponse(answer.settled(), run, new.progress, new.items)
-        return cls(view, answer, history, encoded_items(new.response), stored)
+        return cls(view, answer, history, encode_items(new.response), stored)
 
 
 class Responses:
-    def __init__(self, store: Store, worker: Worker, logs: Logs, clock: Clock, seconds: float) -> None:
+    def __init__(self, store: Store, worker: RunWorker, logs: Logs, clock: Clock, seconds: float) -> None:
         self._store = store
         self._worker = worker
         self._logs = logs
@@ -115,23 +115,23 @@ class Responses:
         self._seconds = seconds
 
     async def create(
-        self, project_id: str, asked: CreateResponseRequest, items: Sequence[GivenItem], key_id: str = ""
-    ) -> Begun:
+        self, project_id: str, asked: CreateResponseRequest, items: Sequence[InputItem], key_id: str = ""
+    ) -> CreatedResponse:
         """`key_id` is the key that asks. Raises what the store does: NotFound, InvalidRequest; nothing is kept then."""
         self._worker.require_running()
         now = int(self._clock.now())
         response_id = ids.response()
-        at_once = self._worker.has_place()
-        calls = await self._approved(project_id, items)
+        at_once = self._worker.has_capacity()
+        calls = await self._approved_calls(project_id, items)
         included = frozenset(asked.include or ())
-        made: list[_Beginning] = []
+        made: list[_InitialEvents] = []
 
-        def begin(place: Place) -> NewResponse:
+        def begin(place: ResponsePlacement) -> NewResponse:
             # Made anew each time: a transaction may be tried again.
             new = new_response(asked, items, response_id, now, place, seconds=self._seconds)
             new.progress.key_id = key_id
             new.progress.calls = calls
-            made.append(_Beginning.of(new, asked, included, now if at_once else None))
+            made.append(_InitialEvents.of(new, asked, included, now if at_once else None))
             return made[-1].stored
 
         await self._store.responses.create(
@@ -140,7 +140,7 @@ class Responses:
             begin,
             self._worker.id if at_once else None,
             previous_id=asked.previous_response_id,
-            conversation_thread=thread_of(asked.conversation),
+            conversation_thread=conversation_thread_id(asked.conversation),
             kept=asked.store is not False,
         )
         begun = made[-1]
@@ -148,20 +148,20 @@ class Responses:
         for event, frames in begun.history:
             log.append(event, frames)
         execution = self._worker.execution(project_id, begun.view, log, begun.stored.progress, begun.answer)
-        await self._go_on(execution, at_once=at_once)
-        return Begun(response_id, begun.body, log)
+        await self._launch(execution, at_once=at_once)
+        return CreatedResponse(response_id, begun.body, log)
 
-    async def finished(self, response_id: str) -> ResponseObject:
+    async def wait_finished(self, response_id: str) -> ResponseObject:
         """Waits for the end. Raises NotFound where it was deleted meanwhile."""
         while True:
             body = await self._store.responses.current(response_id)
             if body is None:
                 raise NotFound(f"Response with id '{response_id}' was deleted before it was over.")
             response = _decode(body)
-            if response.status in ENDED:
+            if response.status in TERMINAL_STATUSES:
                 return response
             self._worker.require_running()
-            await self._worker.ended(response_id)
+            await self._worker.wait_ended(response_id)
 
     async def cancel(self, project_id: str, response_id: str) -> bytes:
         """Only what runs in the background can be cancelled; doing so twice does nothing more."""
@@ -169,26 +169,26 @@ class Responses:
         if not response.background:
             raise InvalidRequest("Cannot cancel a synchronous response.", param="response_id")
         if response.status == "cancelled":
-            return encoded_items(response)
-        if response.status in ENDED:
-            raise _over(response)
+            return encode_items(response)
+        if response.status in TERMINAL_STATUSES:
+            raise _already_ended_error(response)
 
-        def request(stored: StoredRun) -> Boundary:
+        def request(stored: StoredRun) -> Checkpoint:
             if stored.run.status not in {"queued", "in_progress"}:
-                return Boundary(response_id)
-            return Boundary(response_id, run=msgspec.structs.replace(stored.run, status="cancelling"))
+                return Checkpoint(response_id)
+            return Checkpoint(response_id, run=msgspec.structs.replace(stored.run, status="cancelling"))
 
-        stored = await self._store.runs.take(project_id, None, response_id, self._worker.id, request)
+        stored = await self._store.runs.transition(project_id, None, response_id, self._worker.id, request)
         active = self._worker.active(response_id)
         if active is not None:
             active.interrupt("cancel")
         elif stored.run.status in {"queued", "in_progress"} and stored.owner in {None, self._worker.id}:
             stored.run.status = "cancelling"
             self._worker.launch(self._worker.restore(stored, None))
-        response = await self.finished(response_id)
+        response = await self.wait_finished(response_id)
         if response.status != "cancelled":
-            raise _over(response)
-        return encoded_items(response)
+            raise _already_ended_error(response)
+        return encode_items(response)
 
     async def delete(self, project_id: str, response_id: str) -> None:
         ended = await self._store.responses.delete(project_id, response_id)
@@ -197,7 +197,7 @@ class Responses:
             active.interrupt("gone")
         self._logs.discard(response_id)
 
-    async def follow(self, project_id: str, response_id: str, after: int | None) -> "Followed":
+    async def follow(self, project_id: str, response_id: str, after: int | None) -> "ResponseStreamTail":
         """The stream of a response after the event with that number, live or over. Raises NotFound.
 
         That of a response which another server executes ends with what is stored of it so far.
@@ -206,39 +206,41 @@ class Responses:
         known = -1 if after is None else after
         log = self._logs.get(response_id)
         if log is not None:
-            return Followed(frames_after(log, known), known, log)
-        return Followed(retold(response, known), known, whole=response.status in ENDED)
+            return ResponseStreamTail(frames_after(log, known), known, log)
+        return ResponseStreamTail(replay_frames(response, known), known, whole=response.status in TERMINAL_STATUSES)
 
-    async def count_tokens(self, project_id: str, asked: ResponseContext, items: Sequence[GivenItem]) -> int:
+    async def count_tokens(self, project_id: str, asked: ResponseContext, items: Sequence[InputItem]) -> int:
         """How many tokens the model would be given, as far as we can count. Raises what `create` does."""
-        place = await self._store.responses.place(project_id, asked.previous_response_id, thread_of(asked.conversation))
-        request = _as_request(asked)
-        here = Place(_THOUGHT_OF, [*place.context, ContextPart(place.thread_id, _NEWEST)])
+        place = await self._store.responses.locate(
+            project_id, asked.previous_response_id, conversation_thread_id(asked.conversation)
+        )
+        request = _to_create_request(asked)
+        here = ResponsePlacement(_HYPOTHETICAL_ID, [*place.context, ContextPart(place.thread_id, _MAX_ITEM_NUMBER)])
         now = int(self._clock.now())
-        new = new_response(request, items, _THOUGHT_OF, now, here, seconds=self._seconds)
-        told = _Told(self._store, new.items)
-        prompt = await build_request(told, new.run, 0, Room(_NEWEST), plan=new.progress.plan)
-        return await asyncio.to_thread(cost_of, prompt.body)
+        new = new_response(request, items, _HYPOTHETICAL_ID, now, here, seconds=self._seconds)
+        told = _HypotheticalItems(self._store, new.items)
+        prompt = await build_request(told, new.run, 0, PromptBudget(_MAX_ITEM_NUMBER), plan=new.progress.plan)
+        return await asyncio.to_thread(count_prompt_tokens, prompt.body)
 
-    async def resolved(self, project_id: str, items: Sequence[GivenItem]) -> list[GivenItem]:
+    async def resolve_references(self, project_id: str, items: Sequence[InputItem]) -> list[InputItem]:
         """The items with what they refer to in the place of the references. Raises NotFound."""
-        found: list[GivenItem] = []
+        found: list[InputItem] = []
         for item in items:
             if isinstance(item, ItemReference):
                 stored = await self._store.responses.item(project_id, item.id)
-                found += whole([shown(stored, _EVERYTHING)])
+                found += whole([render_item(stored, _ALL_INCLUDES)])
             else:
                 found.append(item)
         return found
 
-    async def _approved(self, project_id: str, items: Sequence[GivenItem]) -> list[PendingCall]:
+    async def _approved_calls(self, project_id: str, items: Sequence[InputItem]) -> list[PendingCall]:
         """The calls that the client has decided about: they come before the model is asked. Raises InvalidRequest."""
         calls: list[PendingCall] = []
-        given = {item.id: item for item in items if isinstance(item, GivenApprovalRequest)}
+        given = {item.id: item for item in items if isinstance(item, InputMcpApprovalRequest)}
         for item in items:
-            if not isinstance(item, GivenApproval):
+            if not isinstance(item, InputMcpApproval):
                 continue
-            asked = _as_request_item(given.get(item.approval_request_id))
+            asked = _to_request_item(given.get(item.approval_request_id))
             if asked is None:
                 asked = await self._approval_request(project_id, item.approval_request_id)
             calls.append(
@@ -268,23 +270,23 @@ class Responses:
         made.setdefault("function", made["name"])
         return made
 
-    async def forget(self, response_id: str) -> None:
+    async def delete_unstored(self, response_id: str) -> None:
         """What was not to be stored is answered, and goes."""
-        await self._store.responses.forget(response_id)
+        await self._store.responses.erase(response_id)
         self._logs.discard(response_id)
 
     async def sweep(self) -> bool:
         """Erases what was not to be stored, and whose client went away before it was over."""
         return await self._store.responses.sweep(self._clock.now() - 2 * self._seconds)
 
-    async def _go_on(self, execution: Execution, *, at_once: bool) -> None:
+    async def _launch(self, execution: RunExecutor, *, at_once: bool) -> None:
         if at_once:
             self._worker.launch(execution)
         else:
             await self._worker.announce(execution.run_id)
 
 
-def _as_request_item(given: GivenApprovalRequest | None) -> dict[str, str] | None:
+def _to_request_item(given: InputMcpApprovalRequest | None) -> dict[str, str] | None:
     """One that the client carries itself, as one that is stored."""
     if given is None:
         return None
@@ -296,32 +298,32 @@ def _as_request_item(given: GivenApprovalRequest | None) -> dict[str, str] | Non
     }
 
 
-def _over(response: ResponseObject) -> InvalidRequest:
+def _already_ended_error(response: ResponseObject) -> InvalidRequest:
     return InvalidRequest(f"Cannot cancel a completed response (its status is '{response.status}').")
 
 
-def _queued(new: NewResponse, asked: CreateResponseRequest) -> events.Event:
+def _queued_event(new: NewResponse, asked: CreateResponseRequest) -> events.Event:
     options = asked.stream_options
     hides = not asked.background and (options is None or options.include_obfuscation is not False)
     return events.RunQueued(msgspec.structs.replace(new.run), None, False, new.response, hides)
 
 
-class _Told:
+class _HypotheticalItems:
     """A store's messages, and behind them items that are not stored: what a response would be told."""
 
-    def __init__(self, store: Store, items: Sequence[NewItem]) -> None:
+    def __init__(self, store: Store, items: Sequence[ItemRow]) -> None:
         self._messages = store.messages
         self._items = [
-            Item(number, item.kind, None, _THOUGHT_OF, item.body or msgspec.json.encode(item.message).decode())
+            Item(number, item.kind, None, _HYPOTHETICAL_ID, item.body or msgspec.json.encode(item.message).decode())
             for number, item in enumerate(items)
         ]
 
     async def newest(self, thread_id: str, before: int, limit: int) -> list[Item]:
-        if thread_id != _THOUGHT_OF:
+        if thread_id != _HYPOTHETICAL_ID:
             return await self._messages.newest(thread_id, before, limit)
         return [item for item in reversed(self._items) if item.seq < before][:limit]
 
 
-def _as_request(asked: ResponseContext) -> CreateResponseRequest:
+def _to_create_request(asked: ResponseContext) -> CreateResponseRequest:
     given = {name: getattr(asked, name) for name in ResponseContext.__struct_fields__}
     return CreateResponseRequest(**given)

@@ -12,19 +12,19 @@ from msgspec import UNSET
 
 from understudy import ids
 from understudy.clock import Clock
-from understudy.engine import events
-from understudy.engine.execution import Execution
-from understudy.engine.history import resumed, retell
-from understudy.engine.log import Follower, Logs, RunLog
-from understudy.engine.remote_tools import without_headers
-from understudy.engine.run_view import RunView
-from understudy.engine.step_view import calls_of
-from understudy.engine.worker import Worker
+from understudy.engine.jobs.runs import RunWorker
+from understudy.engine.run import events
+from understudy.engine.run.executor import RunExecutor
+from understudy.engine.run.log import LogReader, Logs, RunLog
+from understudy.engine.tools.mcp import without_headers
+from understudy.engine.views.assistants import RunView
+from understudy.engine.views.replay import resume_events, run_events
+from understudy.engine.views.steps import step_calls
 from understudy.errors import InvalidRequest, ThreadBusy
-from understudy.llm.families import sampling
+from understudy.llm.sampling import resolve_sampling
 from understudy.store import Store
-from understudy.store.attachments import Filling
-from understudy.store.run_state import Boundary, Call, Progress, StoredRun
+from understudy.store.attachments import VectorStoreUpload
+from understudy.store.run_state import Checkpoint, NewItem, Progress, StoredRun
 from understudy.store.states import EXECUTING
 from understudy.wire.assistants import AssistantObject
 from understudy.wire.messages import MessageObject
@@ -44,28 +44,28 @@ T = TypeVar("T")
 
 
 @dataclass(frozen=True, slots=True)
-class Started:
+class StartedRun:
     """A run that a client has set going: its object as it is answered, and where its stream begins in its log."""
 
     body: bytes
     log: RunLog
     after: int
 
-    def reader(self) -> Follower:
+    def reader(self) -> LogReader:
         """A reader of the run's server-sent events, until it ends or waits for its client."""
         return self.log.reader(self.after)
 
 
 @dataclass(frozen=True, slots=True)
-class _Answered:
+class _ClientAction:
     """What a client's answer makes happen, and the items that it adds."""
 
     event: events.Event
-    calls: Sequence[Call] = ()
+    calls: Sequence[NewItem] = ()
 
 
 class Runs:
-    def __init__(self, store: Store, worker: Worker, logs: Logs, clock: Clock, run_seconds: float) -> None:
+    def __init__(self, store: Store, worker: RunWorker, logs: Logs, clock: Clock, run_seconds: float) -> None:
         self._store = store
         self._worker = worker
         self._logs = logs
@@ -82,8 +82,8 @@ class Runs:
         key_id: str = "",
         resources: ToolResources | None = None,
         detailed: bool = False,
-        fillings: Sequence[Filling] = (),
-    ) -> Started:
+        fillings: Sequence[VectorStoreUpload] = (),
+    ) -> StartedRun:
         """Starts a run on its thread, after adding `messages` to it; `thread` where that is to be made as well.
 
         `fillings` are the vector stores that the new thread names and that are to be made or filled with it.
@@ -99,7 +99,7 @@ class Runs:
         queued = events.RunQueued(msgspec.structs.replace(run), thread, detailed)
         history: list[tuple[events.Event, bytes]] = [(queued, view.apply(queued))]
         body = msgspec.json.encode(view.run)
-        at_once = self._worker.has_place()
+        at_once = self._worker.has_capacity()
         if at_once:
             # Queued for no time at all: one transaction stores the run as it is once this worker has it.
             started = events.RunStarted(int(self._clock.now()))
@@ -110,8 +110,8 @@ class Runs:
         log = self._logs.create(run.id)
         for event, frames in history:
             log.append(event, frames)
-        await self._go_on(self._worker.execution(project_id, view, log, progress), at_once=at_once)
-        return Started(body, log, 0)
+        await self._launch(self._worker.execution(project_id, view, log, progress), at_once=at_once)
+        return StartedRun(body, log, 0)
 
     async def create_in_turn(
         self,
@@ -122,7 +122,7 @@ class Runs:
         key_id: str = "",
         resources: ToolResources | None = None,
         detailed: bool = False,
-    ) -> Started:
+    ) -> StartedRun:
         """Like `create`, but a run that is active on the thread is waited for instead of refused.
 
         The new run's own time begins when its turn comes.
@@ -133,48 +133,50 @@ class Runs:
                     project_id, run, messages, key_id=key_id, resources=resources, detailed=detailed
                 )
             except ThreadBusy as busy:
-                await self._worker.ended(busy.run_id)
+                await self._worker.wait_ended(busy.run_id)
                 now = int(self._clock.now())
                 run = msgspec.structs.replace(run, created_at=now, expires_at=now + int(self._run_seconds))
 
-    async def submit(self, project_id: str, thread_id: str, run_id: str, outputs: Sequence[ToolOutput]) -> Started:
+    async def submit(self, project_id: str, thread_id: str, run_id: str, outputs: Sequence[ToolOutput]) -> StartedRun:
         """Gives a waiting run the outputs of all its function calls; raises InvalidRequest where they do not fit."""
         given = {output.tool_call_id: output.output for output in outputs}
 
-        def accept(stored: StoredRun) -> _Answered:
-            _require_matching(stored.run, [output.tool_call_id for output in outputs])
+        def accept(stored: StoredRun) -> _ClientAction:
+            _require_all_outputs(stored.run, [output.tool_call_id for output in outputs])
             cost = stored.progress.pending or RunCompletionUsage()
             stored.progress.used += cost
             stored.progress.pending = None
             submitted = events.OutputsSubmitted(given, int(self._clock.now()), cost)
-            return _Answered(submitted, [_output(call_id, output) for call_id, output in given.items()])
+            return _ClientAction(submitted, [_output_item(call_id, output) for call_id, output in given.items()])
 
         return await self._resume(project_id, thread_id, run_id, accept)
 
-    async def approve(self, project_id: str, thread_id: str, run_id: str, approvals: Sequence[ToolApproval]) -> Started:
+    async def approve(
+        self, project_id: str, thread_id: str, run_id: str, approvals: Sequence[ToolApproval]
+    ) -> StartedRun:
         """Decides about the remote calls that a run waits with; raises InvalidRequest where they are not those."""
 
-        def accept(stored: StoredRun) -> _Answered:
+        def accept(stored: StoredRun) -> _ClientAction:
             _require_approvals(stored.run, [one.tool_call_id for one in approvals])
-            _decide(stored, approvals)
-            return _Answered(events.ApprovalGiven())
+            _apply_approvals(stored, approvals)
+            return _ClientAction(events.ApprovalGiven())
 
         return await self._resume(project_id, thread_id, run_id, accept)
 
     async def _resume(
-        self, project_id: str, thread_id: str, run_id: str, accept: Callable[[StoredRun], _Answered]
-    ) -> Started:
+        self, project_id: str, thread_id: str, run_id: str, accept: Callable[[StoredRun], _ClientAction]
+    ) -> StartedRun:
         """Lets a run that waits for its client go on with what `accept` makes of the client's answer."""
         self._worker.require_running()
-        at_once = self._worker.has_place()
+        at_once = self._worker.has_capacity()
         happened: list[tuple[events.Event, bytes]] = []
         queued: list[bytes] = []
         views: list[RunView] = []
 
-        def change(stored: StoredRun) -> Boundary:
+        def change(stored: StoredRun) -> Checkpoint:
             happened.clear()
             answered = accept(stored)
-            view = RunView.of(resumed(stored, None))
+            view = RunView.of(resume_events(stored, None))
             waiting = list(view.steps)
             happened.append((answered.event, view.apply(answered.event)))
             queued.append(msgspec.json.encode(view.run))
@@ -182,7 +184,7 @@ class Runs:
                 started = events.RunStarted(int(self._clock.now()))
                 happened.append((started, view.apply(started)))
             views.append(view)
-            return Boundary(
+            return Checkpoint(
                 run_id,
                 run=msgspec.structs.replace(view.run),
                 progress=stored.progress,
@@ -193,25 +195,25 @@ class Runs:
         owner = self._worker.id if at_once else None
         # Read beforehand: once the run is taken, nothing is awaited until somebody here works on it.
         history = await self._worker.history(project_id, thread_id, run_id)
-        stored = await self._store.runs.take(project_id, thread_id, run_id, owner, change)
-        log = self._worker.reopened(stored, history)
+        stored = await self._store.runs.transition(project_id, thread_id, run_id, owner, change)
+        log = self._worker.reopen_log(stored, history)
         after = log.length
         for event, frames in happened:
             log.append(event, frames)
-        await self._go_on(self._worker.execution(project_id, views[-1], log, stored.progress), at_once=at_once)
-        return Started(queued[-1], log, after)
+        await self._launch(self._worker.execution(project_id, views[-1], log, stored.progress), at_once=at_once)
+        return StartedRun(queued[-1], log, after)
 
     async def cancel(self, project_id: str, thread_id: str, run_id: str) -> bytes:
         """Returns the run as `cancelling`; raises InvalidRequest where it is over or already being cancelled."""
 
-        def request(stored: StoredRun) -> Boundary:
+        def request(stored: StoredRun) -> Checkpoint:
             status = stored.run.status
             if status not in {"queued", "in_progress", "requires_action"}:
                 raise InvalidRequest(f"Cannot cancel run with status '{status}'.")
             cancelling = msgspec.structs.replace(stored.run, status="cancelling", required_action=None)
-            return Boundary(run_id, run=cancelling)
+            return Checkpoint(run_id, run=cancelling)
 
-        stored = await self._store.runs.take(project_id, thread_id, run_id, self._worker.id, request)
+        stored = await self._store.runs.transition(project_id, thread_id, run_id, self._worker.id, request)
         stored.run.status = "cancelling"
         stored.run.required_action = None
         body = msgspec.json.encode(stored.run)
@@ -235,7 +237,7 @@ class Runs:
         if log is not None and (not log.closed or self._is_current(log, history.run.status)):
             return log
         log, view = RunLog(), RunView()
-        for event in retell(history, self._run_seconds):
+        for event in run_events(history, self._run_seconds):
             log.append(event, view.apply(event))
         log.close(handed_back=history.run.status in EXECUTING)
         return log
@@ -248,7 +250,7 @@ class Runs:
             case _:
                 return status == "requires_action"
 
-    def forget(self, run_id: str) -> None:
+    def stop_deleted(self, run_id: str) -> None:
         """Stops a run whose thread was deleted."""
         active = self._worker.active(run_id)
         if active is not None:
@@ -256,7 +258,7 @@ class Runs:
         else:
             self._logs.discard(run_id)
 
-    async def _go_on(self, execution: Execution, *, at_once: bool) -> None:
+    async def _launch(self, execution: RunExecutor, *, at_once: bool) -> None:
         if at_once:
             self._worker.launch(execution)
         else:
@@ -267,7 +269,7 @@ def new_run(
     assistant: AssistantObject, parameters: RunParameters, thread_id: str, now: int, run_seconds: float
 ) -> RunObject:
     """The run that a request asks for: the assistant's values where the request gives none. Times in seconds."""
-    model = _effective(parameters.model, assistant.model)
+    model = _value_or_default(parameters.model, assistant.model)
     return RunObject(
         id=ids.run(),
         created_at=now,
@@ -276,34 +278,34 @@ def new_run(
         status="queued",
         expires_at=now + int(run_seconds),
         model=model,
-        instructions=_instructions(assistant, parameters),
-        tools=_effective(parameters.tools, assistant.tools),
+        instructions=_join_instructions(assistant, parameters),
+        tools=_value_or_default(parameters.tools, assistant.tools),
         tool_resources=ToolResources(),
         metadata=parameters.metadata or {},
-        temperature=sampling(model, parameters.temperature, assistant.temperature),
-        top_p=sampling(model, parameters.top_p, assistant.top_p),
-        reasoning_effort=_effective(parameters.reasoning_effort, assistant.reasoning_effort),
+        temperature=resolve_sampling(model, parameters.temperature, assistant.temperature),
+        top_p=resolve_sampling(model, parameters.top_p, assistant.top_p),
+        reasoning_effort=_value_or_default(parameters.reasoning_effort, assistant.reasoning_effort),
         max_completion_tokens=parameters.max_completion_tokens,
         max_prompt_tokens=parameters.max_prompt_tokens,
         truncation_strategy=parameters.truncation_strategy or TruncationObject("auto"),
-        response_format=_effective(parameters.response_format, assistant.response_format),
-        tool_choice=_effective(parameters.tool_choice, "auto"),
-        parallel_tool_calls=_effective(parameters.parallel_tool_calls, True),
+        response_format=_value_or_default(parameters.response_format, assistant.response_format),
+        tool_choice=_value_or_default(parameters.tool_choice, "auto"),
+        parallel_tool_calls=_value_or_default(parameters.parallel_tool_calls, True),
     )
 
 
-def _effective(given: T | None, default: T) -> T:
+def _value_or_default(given: T | None, default: T) -> T:
     return default if given is None else given
 
 
-def _instructions(assistant: AssistantObject, parameters: RunParameters) -> str | None:
+def _join_instructions(assistant: AssistantObject, parameters: RunParameters) -> str | None:
     """The request's or the assistant's, and on a new line what the request adds; the run shows the joined text."""
     base = assistant.instructions if parameters.instructions is None else parameters.instructions
     more = parameters.additional_instructions if isinstance(parameters, CreateRunRequest) else None
     return f"{base}\n{more}" if base and more else more or base
 
 
-def _require_matching(run: RunObject, given: list[str]) -> None:
+def _require_all_outputs(run: RunObject, given: list[str]) -> None:
     if run.status != "requires_action" or run.required_action is None:
         raise InvalidRequest(f'Runs in status "{run.status}" do not accept tool outputs.')
     asked = run.required_action.submit_tool_outputs
@@ -325,20 +327,20 @@ def _require_approvals(run: RunObject, given: list[str]) -> None:
         raise InvalidRequest(f"Expected tool approvals for call_ids {expected}, got {given}")
 
 
-def _decide(stored: StoredRun, approvals: Sequence[ToolApproval]) -> None:
+def _apply_approvals(stored: StoredRun, approvals: Sequence[ToolApproval]) -> None:
     """Notes for the engine what the client has decided, and the headers that it gives with it."""
     decided = {one.tool_call_id: one for one in approvals}
     for call in stored.progress.calls:
         if call.id in decided:
             call.approved = decided[call.id].approve
-    labels = {call.id: call.server_label for step in stored.steps for call in calls_of(step) if call.type == "mcp"}
+    labels = {call.id: call.server_label for step in stored.steps for call in step_calls(step) if call.type == "mcp"}
     for one in approvals:
         label = labels.get(one.tool_call_id)
         if one.headers and label:
             stored.progress.headers[label] = one.headers
 
 
-def _output(call_id: str, output: str) -> Call:
+def _output_item(call_id: str, output: str) -> NewItem:
     item_id = ids.function_call_output_item()
     item = {"type": "function_call_output", "id": item_id, "call_id": call_id, "output": output, "status": "completed"}
-    return Call(item_id, "function_call_output", msgspec.json.encode(item).decode())
+    return NewItem(item_id, "function_call_output", msgspec.json.encode(item).decode())

@@ -12,15 +12,17 @@ from weakref import WeakValueDictionary
 from understudy import ids
 from understudy.blobs import Blobs
 from understudy.clock import Clock
-from understudy.engine.files import Draft, Files, new_file
+from understudy.engine.files import BlobDraft, Files, new_file
 from understudy.errors import BlobMissing, BodyTooLarge, InvalidRequest
 from understudy.store import Store
 from understudy.store.uploads import StoredPart, StoredUpload
 from understudy.wire.files import FileObject, Purpose, StoredPurpose
 from understudy.wire.uploads import Upload, UploadPart
 
-_LIFETIME = 3600
-_NOT_PENDING = "Upload '{id}' is {status} and does not accept parts, completion or cancellation. Create another one."
+_LIFETIME_SECONDS = 3600
+_NOT_PENDING_MESSAGE = (
+    "Upload '{id}' is {status} and does not accept parts, completion or cancellation. Create another one."
+)
 
 
 class Uploads:
@@ -45,7 +47,7 @@ class Uploads:
             created_at=now,
             filename=filename,
             purpose=purpose,
-            expires_at=now + _LIFETIME,
+            expires_at=now + _LIFETIME_SECONDS,
         )
         await self._store.uploads.create(project_id, upload, file_seconds)
         return upload
@@ -54,18 +56,18 @@ class Uploads:
         """The upload, before anything is done for it that costs something."""
         stored = await self._store.uploads.get(project_id, upload_id)
         if stored.upload.status != "pending":
-            raise _not_pending(stored)
+            raise _not_pending_error(stored)
         return stored.upload
 
-    async def add_part(self, project_id: str, upload_id: str, draft: Draft) -> UploadPart:
+    async def add_part(self, project_id: str, upload_id: str, draft: BlobDraft) -> UploadPart:
         """What was written becomes a part."""
-        blob = await draft.settle()
+        blob = await draft.commit()
         part = UploadPart(id=ids.part(), created_at=int(self._clock.now()), upload_id=upload_id)
         refused = await self._store.uploads.add_part(project_id, part, blob.size, blob.name, self._limit)
         if refused is None:
             return part
         if refused.upload.status != "pending":
-            raise _not_pending(refused)
+            raise _not_pending_error(refused)
         raise BodyTooLarge(
             f"The parts of upload {upload_id!r} are too large together. The limit is {self._limit} bytes."
         )
@@ -75,37 +77,37 @@ class Uploads:
         async with self._completing.setdefault(upload_id, asyncio.Lock()):
             stored = await self._store.uploads.get(project_id, upload_id)
             if stored.upload.status == "pending":
-                stored = await self._completed(project_id, stored, part_ids, md5)
+                stored = await self._complete_upload(project_id, stored, part_ids, md5)
         if stored.upload.status != "completed" or stored.part_ids != tuple(part_ids):
-            raise _not_pending(stored)
+            raise _not_pending_error(stored)
         return stored.upload
 
     async def cancel(self, project_id: str, upload_id: str) -> Upload:
         stored, done = await self._store.uploads.cancel(project_id, upload_id)
         if not done and stored.upload.status != "cancelled":
-            raise _not_pending(stored)
+            raise _not_pending_error(stored)
         return stored.upload
 
-    async def _completed(
+    async def _complete_upload(
         self, project_id: str, stored: StoredUpload, part_ids: Sequence[str], md5: str | None
     ) -> StoredUpload:
         upload = stored.upload
-        parts = _chosen(upload, await self._store.uploads.parts(upload.id), part_ids)
+        parts = _select_parts(upload, await self._store.uploads.parts(upload.id), part_ids)
         purpose: StoredPurpose = upload.purpose  # type: ignore[assignment]  # checked when the upload was made
         # As the hosted API has it: a file is as old as its upload.
         file = new_file(upload.filename, purpose, upload.bytes, upload.created_at, stored.file_seconds)
         try:
-            return await self._joined(project_id, upload, parts, file, md5)
+            return await self._join_parts(project_id, upload, parts, file, md5)
         except BlobMissing:
             # Somebody else has ended the upload, and its parts are gone.
             return await self._store.uploads.get(project_id, upload.id)
 
-    async def _joined(
+    async def _join_parts(
         self, project_id: str, upload: Upload, parts: Sequence[StoredPart], file: FileObject, md5: str | None
     ) -> StoredUpload:
         digest = hashlib.md5(usedforsecurity=False) if md5 is not None else None
-        async with self._files.writing() as draft:
-            async for chunk in self._contents(parts):
+        async with self._files.open_draft() as draft:
+            async for chunk in self._iterate_contents(parts):
                 if digest is not None:
                     digest.update(chunk)
                 await draft.write(chunk)
@@ -116,18 +118,18 @@ class Uploads:
                     param="md5",
                     code="checksum_mismatch",
                 )
-            blob = await draft.settle()
+            blob = await draft.commit()
             ids_used = [part.id for part in parts]
             return await self._store.uploads.complete(project_id, upload.id, file, blob.name, ids_used)
 
-    async def _contents(self, parts: Sequence[StoredPart]) -> AsyncIterator[bytes]:
+    async def _iterate_contents(self, parts: Sequence[StoredPart]) -> AsyncIterator[bytes]:
         for part in parts:
             async with self._blobs.reading(part.blob) as chunks:
                 async for chunk in chunks:
                     yield chunk
 
 
-def _chosen(upload: Upload, parts: Sequence[StoredPart], part_ids: Sequence[str]) -> list[StoredPart]:
+def _select_parts(upload: Upload, parts: Sequence[StoredPart], part_ids: Sequence[str]) -> list[StoredPart]:
     """The parts in the order asked for. Raises InvalidRequest where they are not those of a whole upload."""
     known = {part.id: part for part in parts}
     for index, part_id in enumerate(part_ids):
@@ -153,5 +155,5 @@ def _chosen(upload: Upload, parts: Sequence[StoredPart], part_ids: Sequence[str]
     return chosen
 
 
-def _not_pending(stored: StoredUpload) -> InvalidRequest:
-    return InvalidRequest(_NOT_PENDING.format(id=stored.upload.id, status=stored.upload.status))
+def _not_pending_error(stored: StoredUpload) -> InvalidRequest:
+    return InvalidRequest(_NOT_PENDING_MESSAGE.format(id=stored.upload.id, status=stored.upload.status))

@@ -8,16 +8,16 @@ from typing import Final
 
 from understudy import ids
 from understudy.clock import Clock
-from understudy.engine.ingestion import Ingestion
+from understudy.engine.jobs.ingestion import Ingestion
 from understudy.errors import BadGateway, InvalidRequest, StoreError
 from understudy.redaction import redact
-from understudy.retrieval.embed import EmbedderMissing, EmbeddingFailed
-from understudy.retrieval.ranking import WORDS
-from understudy.retrieval.search import Hit, Index, Scope
+from understudy.retrieval.embed import EmbeddingError, UnknownEmbedderError
+from understudy.retrieval.ranking import DEFAULT_KEYWORD_WEIGHT
+from understudy.retrieval.search import Hit, Index, SearchScope
 from understudy.store import Store
-from understudy.store.store_files import NewFile
+from understudy.store.vector_store_files import NewFile
 from understudy.store.vector_stores import StoreScope
-from understudy.wire.chunking import ChunkingStrategyRequestParam, chosen_chunking
+from understudy.wire.chunking import ChunkingStrategyRequestParam, resolve_chunking
 from understudy.wire.filters import Filter, Scalar
 from understudy.wire.vector_stores import (
     FileCounts,
@@ -28,12 +28,12 @@ from understudy.wire.vector_stores import (
 )
 
 # What another process has indexed is not announced to us; it is looked at now and then.
-_LOOK_AGAIN: Final = 1.0
+_POLL_SECONDS: Final = 1.0
 logger = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
-class Found:
+class FoundPassage:
     """A passage that a search has found; `score` is from 0 to 1."""
 
     file_id: str
@@ -84,7 +84,7 @@ class VectorStores:
     ) -> VectorStoreObject:
         """Makes a store whose files are indexed from now on. Raises NotFound for a file."""
         store = self.new(name, description=description, expires_after=expires_after, metadata=metadata)
-        chunking = chosen_chunking(chunking_strategy)
+        chunking = resolve_chunking(chunking_strategy)
         made = await self._store.vector_stores.create(project_id, store, file_ids, chunking)
         self.announce()
         return made
@@ -106,7 +106,7 @@ class VectorStores:
         attributes: Mapping[str, Scalar] | None = None,
     ) -> VectorStoreFileObject:
         """Adds a file. Raises NotFound, InvalidRequest for a full store, VectorStoreExpired."""
-        file = NewFile(file_id, chosen_chunking(chunking_strategy), attributes)
+        file = NewFile(file_id, resolve_chunking(chunking_strategy), attributes)
         attached = await self._store.store_files.attach(project_id, store_id, file, self._now())
         self.announce()
         return attached
@@ -132,18 +132,18 @@ class VectorStores:
         """Takes a file out of a store. Raises NotFound."""
         self._ingestion.interrupt([await self._store.store_files.detach(project_id, store_id, file_id)])
 
-    async def settled(self, store_ids: Sequence[str], file_ids: Sequence[str] | None, seconds: float) -> bool:
+    async def wait_indexed(self, store_ids: Sequence[str], file_ids: Sequence[str] | None, seconds: float) -> bool:
         """Waits until these files (None: all) of the stores are indexed or have failed, at most so long."""
         loop = asyncio.get_running_loop()
         deadline = loop.time() + seconds
         while True:
             with self._ingestion.next_change() as changed:
-                if not await self._store.vector_stores.unsettled(store_ids, file_ids):
+                if not await self._store.vector_stores.has_pending(store_ids, file_ids):
                     return True
                 left = deadline - loop.time()
                 if left <= 0:
                     return False
-                await asyncio.wait([changed], timeout=min(left, _LOOK_AGAIN))
+                await asyncio.wait([changed], timeout=min(left, _POLL_SECONDS))
 
     async def search(
         self,
@@ -156,27 +156,29 @@ class VectorStores:
         ranker: str = "auto",
         weight: float | None = None,
         filters: Filter | None = None,
-    ) -> list[Found]:
+    ) -> list[FoundPassage]:
         """The best passages of the stores, the best first; `weight` is what words count for, from 0 to 1.
 
         Raises NotFound, VectorStoreExpired, and InvalidRequest where a store's embedder cannot be asked.
         """
         now = self._now()
         places = await self._store.vector_stores.scopes(project_id, store_ids, filters, now)
-        hits = await self._hits(places, queries, limit, threshold, ranker, WORDS if weight is None else weight)
+        hits = await self._search_index(
+            places, queries, limit, threshold, ranker, DEFAULT_KEYWORD_WEIGHT if weight is None else weight
+        )
         files = await self._store.store_files.indexed(sorted({hit.file for hit in hits}))
         used = [place.seq for place in places if place.last_active_at < now]
         if used:
-            await self._touch(used, now)
+            await self._record_use(used, now)
         return [
-            Found(file.id, file.filename, hit.score, file.attributes, hit.text, file.store_id)
+            FoundPassage(file.id, file.filename, hit.score, file.attributes, hit.text, file.store_id)
             for hit in hits
             if (file := files.get(hit.file)) is not None
         ]
 
     async def texts(self, project_id: str, store_id: str, file_id: str) -> list[str]:
         """What was indexed of a file, chunk by chunk without the overlaps. Raises NotFound."""
-        store, file = await self._store.store_files.place(project_id, store_id, file_id)
+        store, file = await self._store.store_files.row_numbers(project_id, store_id, file_id)
         texts = []
         end = 0
         async for chunk in self._index.texts(store, file):
@@ -184,7 +186,7 @@ class VectorStores:
             end = max(end, chunk.end)
         return [text for text in texts if text]
 
-    async def _hits(
+    async def _search_index(
         self,
         places: Sequence[StoreScope],
         queries: Sequence[str],
@@ -194,7 +196,7 @@ class VectorStores:
         weight: float,
     ) -> list[Hit]:
         scopes = [
-            Scope(place.seq, place.embedder, place.files)
+            SearchScope(place.seq, place.embedder, place.files)
             for place in places
             if place.embedder is not None and (place.files is None or place.files)
         ]
@@ -202,14 +204,14 @@ class VectorStores:
             return []
         try:
             return await self._index.search(scopes, queries, limit, threshold, ranker, weight)
-        except EmbedderMissing as error:
+        except UnknownEmbedderError as error:
             logger.warning("a search failed: %s", error)
             raise InvalidRequest(redact(str(error)), code="embedder_missing") from None
-        except EmbeddingFailed as error:
+        except EmbeddingError as error:
             logger.warning("a search failed: %s", error)
             raise BadGateway(redact(str(error))) from None
 
-    async def _touch(self, stores: Sequence[int], now: int) -> None:
+    async def _record_use(self, stores: Sequence[int], now: int) -> None:
         """What was found is worth more than a note that it was asked for."""
         try:
             await self._store.vector_stores.touch(stores, now)

@@ -14,9 +14,9 @@ from urllib.parse import quote
 
 from understudy.clock import Clock
 from understudy.errors import UpstreamError
-from understudy.llm import anthropic_answer, faults, messages_answer, model_list, payload, relay
-from understudy.llm.anthropic_request import Optional, optionals, translate
-from understudy.llm.connection import Answer, Connection
+from understudy.llm import anthropic_answer, faults, messages_answer, model_list, payload, streaming
+from understudy.llm.anthropic_request import OptionalParameter, optional_parameters, translate
+from understudy.llm.connection import Connection, UpstreamResponse
 from understudy.llm.provider import ChatBody, ModelCard
 from understudy.settings import ProviderSettings
 
@@ -26,9 +26,9 @@ DEFAULT_VERSION = "2023-06-01"
 """The last version that has sampling parameters, which clients of chat completions send as a matter of course."""
 
 _VERSION_WITHOUT_SAMPLING = "2026-10-21"
-_PAGES = 20
+_MAX_LIST_PAGES = 20
 
-_SIGNS: dict[Optional, tuple[str, ...]] = {
+_PARAMETER_SIGNATURES: dict[OptionalParameter, tuple[str, ...]] = {
     "temperature": ("temperature",),
     "top_p": ("top_p",),
     "effort": ("effort", "output_config: "),
@@ -44,7 +44,7 @@ class AnthropicProvider:
 
     def __init__(self, name: str, settings: ProviderSettings, clock: Clock) -> None:
         self.name = name
-        self._secret = faults.private_of(settings)
+        self._secret = faults.secrets_of(settings)
         self._clock = clock
         base = (settings.base_url or DEFAULT_BASE_URL).rstrip("/")
         self._base = base.removesuffix("/v1") + "/v1"
@@ -53,13 +53,15 @@ class AnthropicProvider:
         if settings.api_key:
             headers["x-api-key"] = settings.api_key
         self._connection = Connection(name, settings, headers, clock)
-        self._never: set[Optional] = {"temperature", "top_p"} if version >= _VERSION_WITHOUT_SAMPLING else set()
-        self._refused: dict[str, set[Optional]] = {}
+        self._never: set[OptionalParameter] = (
+            {"temperature", "top_p"} if version >= _VERSION_WITHOUT_SAMPLING else set()
+        )
+        self._unsupported: dict[str, set[OptionalParameter]] = {}
 
     async def complete(self, body: ChatBody) -> bytes:
-        with closing(await self._start(body, stream=False)) as answer:
+        with closing(await self._post_completion(body, stream=False)) as answer:
             data = await answer.read()
-        return anthropic_answer.completion_of(data, secret=self._secret, created=self._now())
+        return anthropic_answer.to_chat_completion(data, secret=self._secret, created=self._now())
 
     async def embed(self, body: ChatBody) -> bytes:
         raise UpstreamError(
@@ -70,22 +72,22 @@ class AnthropicProvider:
         )
 
     def stream(self, body: ChatBody, deadline: float = math.inf) -> AsyncGenerator[Sequence[bytes], None]:
-        teller = anthropic_answer.Teller(self._secret, self._now())
-        return relay.chunks(partial(self._start, body, stream=True, deadline=deadline), teller)
+        teller = anthropic_answer.ToChatStream(self._secret, self._now())
+        return streaming.chunks(partial(self._post_completion, body, stream=True, deadline=deadline), teller)
 
     async def message(self, body: dict[str, Any], betas: str) -> bytes:
-        with closing(await self._pass("messages", {**body, "stream": False}, betas)) as answer:
+        with closing(await self._post("messages", {**body, "stream": False}, betas)) as answer:
             data = await answer.read()
-        return messages_answer.sound(data, secret=self._secret)
+        return messages_answer.validate_message(data, secret=self._secret)
 
     def message_stream(
         self, body: dict[str, Any], betas: str, deadline: float = math.inf
     ) -> AsyncGenerator[Sequence[bytes], None]:
-        start = partial(self._pass, "messages", {**body, "stream": True}, betas, deadline)
-        return relay.chunks(start, messages_answer.Passing(self._secret))
+        start = partial(self._post, "messages", {**body, "stream": True}, betas, deadline)
+        return streaming.chunks(start, messages_answer.MessagesPassthrough(self._secret))
 
     async def count_tokens(self, body: dict[str, Any], betas: str) -> int:
-        with closing(await self._pass("messages/count_tokens", body, betas)) as answer:
+        with closing(await self._post("messages/count_tokens", body, betas)) as answer:
             data = await answer.read()
         counted = payload.count(payload.mapping(payload.decode(data)).get("input_tokens"))
         if counted is None:
@@ -95,58 +97,64 @@ class AnthropicProvider:
     async def models(self) -> Sequence[ModelCard]:
         cards: list[ModelCard] = []
         after = ""
-        for _ in range(_PAGES):
-            page = _page(await self._connection.get(f"{self._base}/models?limit=1000{after}"), self.name)
-            cards += model_list.cards(page["data"], "anthropic", _created)
+        for _ in range(_MAX_LIST_PAGES):
+            page = _parse_page(await self._connection.get(f"{self._base}/models?limit=1000{after}"), self.name)
+            cards += model_list.cards(page["data"], "anthropic", _parse_created)
             last = page.get("last_id")
-            if not page.get("has_more") or not isinstance(last, str) or len(cards) >= model_list.MOST:
+            if not page.get("has_more") or not isinstance(last, str) or len(cards) >= model_list.MAX_MODELS:
                 break
             after = f"&after_id={quote(last, safe='')}"
-        return cards[: model_list.MOST]
+        return cards[: model_list.MAX_MODELS]
 
     async def close(self) -> None:
         await self._connection.close()
 
-    async def _pass(self, operation: str, body: dict[str, Any], betas: str, deadline: float = math.inf) -> Answer:
+    async def _post(
+        self, operation: str, body: dict[str, Any], betas: str, deadline: float = math.inf
+    ) -> UpstreamResponse:
         headers = {"anthropic-beta": betas} if betas else None
         return await self._connection.post(f"{self._base}/{operation}", body, headers, deadline)
 
-    async def _start(self, body: ChatBody, *, stream: bool, deadline: float = math.inf) -> Answer:
+    async def _post_completion(self, body: ChatBody, *, stream: bool, deadline: float = math.inf) -> UpstreamResponse:
         """Posts the body, and again without what the model refuses, until it refuses nothing that could be left out."""
         model = str(body["model"])
-        without = self._never | self._refused.get(model, set())
-        left_out: set[Optional] = set()
+        without = self._never | self._unsupported.get(model, set())
+        left_out: set[OptionalParameter] = set()
         while True:
             request = translate(body, without | left_out)
             asked = {**request, "stream": stream}
             try:
                 answer = await self._connection.post(f"{self._base}/messages", asked, deadline=deadline)
             except UpstreamError as error:
-                refused = _refusal(error, request)
+                refused = _unsupported_parameters(error, request)
                 if not refused:
                     raise
                 left_out |= refused
             else:
-                self._remember(model, left_out)
+                self._record_unsupported(model, left_out)
                 return answer
 
-    def _remember(self, model: str, left_out: set[Optional]) -> None:
+    def _record_unsupported(self, model: str, left_out: set[OptionalParameter]) -> None:
         # A format may have been refused for its schema alone, which says nothing about the next one.
         if lasting := left_out - {"format"}:
-            self._refused.setdefault(model, set()).update(lasting)
+            self._unsupported.setdefault(model, set()).update(lasting)
 
     def _now(self) -> int:
         return int(self._clock.now())
 
 
-def _refusal(error: UpstreamError, request: dict[str, Any]) -> set[Optional]:
+def _unsupported_parameters(error: UpstreamError, request: dict[str, Any]) -> set[OptionalParameter]:
     """The parameters of the request that the error says the model does not take."""
     if error.kind != "invalid_request":
         return set()
-    return {name for name in optionals(request) if any(sign in error.message for sign in _SIGNS[name])}
+    return {
+        name
+        for name in optional_parameters(request)
+        if any(sign in error.message for sign in _PARAMETER_SIGNATURES[name])
+    }
 
 
-def _page(data: bytes, owner: str) -> dict[str, Any]:
+def _parse_page(data: bytes, owner: str) -> dict[str, Any]:
     try:
         page = payload.decode(data)
     except UpstreamError:
@@ -156,7 +164,7 @@ def _page(data: bytes, owner: str) -> dict[str, Any]:
     return page
 
 
-def _created(card: dict[str, Any]) -> int:
+def _parse_created(card: dict[str, Any]) -> int:
     try:
         return int(datetime.fromisoformat(str(card.get("created_at"))).timestamp())
     except (ValueError, OverflowError):

@@ -10,9 +10,10 @@ import msgspec
 
 from understudy import ids
 from understudy.llm import completion as completions
-from understudy.llm import faults, message_events, messages_answer, payload, relay, repair, sse
+from understudy.llm import faults, message_events, messages_answer, payload, repair, streaming
+from understudy.net import sse
 
-_REASONS = {
+_FINISH_REASONS = {
     "end_turn": "stop",
     "stop_sequence": "stop",
     "pause_turn": "stop",
@@ -22,32 +23,32 @@ _REASONS = {
     "refusal": "content_filter",
 }
 
-_Told = dict[str, Any]
+_Event = dict[str, Any]
 
 
-def completion_of(data: bytes, *, secret: faults.Private | None, created: int) -> bytes:
+def to_chat_completion(data: bytes, *, secret: faults.ProviderSecrets | None, created: int) -> bytes:
     """The body of a 2xx answer as an encoded `chat.completion`. Raises UpstreamError: an error, or not a message."""
-    message = msgspec.json.decode(messages_answer.sound(data, secret=secret))
+    message = msgspec.json.decode(messages_answer.validate_message(data, secret=secret))
     try:
-        told = msgspec.json.encode(_completion(message, created))
-    except relay.MISREAD as error:
-        raise relay.misread(error) from None
-    return completions.sound(told, secret=secret)
+        told = msgspec.json.encode(_build_completion(message, created))
+    except streaming.SHAPE_ERRORS as error:
+        raise streaming.unexpected_shape(error) from None
+    return completions.validate_completion(told, secret=secret)
 
 
-class Teller:
+class ToChatStream:
     """One stream of events told as chunks. It is whole once it gave a stop reason."""
 
-    def __init__(self, secret: faults.Private | None, created: int) -> None:
+    def __init__(self, secret: faults.ProviderSecrets | None, created: int) -> None:
         self._secret = secret
         self._head = {"id": ids.chat_completion(), "object": "chat.completion.chunk", "created": created}
         self._usage: dict[str, Any] = {}
-        self._calls: dict[int, _Call] = {}
+        self._calls: dict[int, _ToolCall] = {}
         self._call_ids: set[str] = set()
         self._finished = False
         self.done = False
 
-    def accept(self, event: sse.Event) -> Sequence[bytes]:
+    def translate(self, event: sse.Event) -> Sequence[bytes]:
         if self.done or event.data == b"[DONE]":  # which some servers of this dialect send
             self.done = True
             return ()
@@ -57,46 +58,46 @@ class Teller:
         if told.get("error") or event.name == b"error":
             raise faults.from_payload(told, secret=self._secret)
         self.done = told.get("type") == "message_stop"
-        return self._tell(told)
+        return self._handle_event(told)
 
-    def end(self) -> Sequence[bytes]:
+    def finish(self) -> Sequence[bytes]:
         if not self._finished:
-            raise relay.broke_off()
+            raise streaming.stream_broken()
         return (msgspec.json.encode({**self._head, "choices": [], "usage": _usage(self._usage)}),)
 
-    def whole(self, data: bytes) -> Sequence[bytes]:
+    def translate_whole(self, data: bytes) -> Sequence[bytes]:
         created = self._head["created"]
         assert isinstance(created, int)
-        return completions.chunks(completion_of(data, secret=self._secret, created=created))
+        return completions.chunks(to_chat_completion(data, secret=self._secret, created=created))
 
-    def _tell(self, told: _Told) -> Sequence[bytes]:
+    def _handle_event(self, told: _Event) -> Sequence[bytes]:
         match told.get("type"):
             case "content_block_delta":
-                return self._grown(told)
+                return self._on_block_delta(told)
             case "content_block_start":
-                return self._opened(told)
+                return self._on_block_start(told)
             case "content_block_stop":
-                return self._closed(told)
+                return self._on_block_stop(told)
             case "message_start":
-                return self._started(told)
+                return self._on_message_start(told)
             case "message_delta":
-                return self._ended(told)
+                return self._on_message_delta(told)
         return ()  # `ping`, and what later versions add
 
-    def _started(self, told: _Told) -> Sequence[bytes]:
+    def _on_message_start(self, told: _Event) -> Sequence[bytes]:
         message = told.get("message") or {}
         self._head["model"] = message.get("model")
         self._usage = dict(message.get("usage") or {})
         return self._chunk({"role": "assistant", "content": "", "refusal": None})
 
-    def _opened(self, told: _Told) -> Sequence[bytes]:
+    def _on_block_start(self, told: _Event) -> Sequence[bytes]:
         block = told.get("content_block") or {}
         if block.get("type") == "text" and block.get("text"):
             return self._chunk({"content": block["text"]})
         if block.get("type") != "tool_use":
             return ()
-        repair.bound_calls(len(self._calls) + 1)
-        call = self._calls[told.get("index", 0)] = _Call(len(self._calls))
+        repair.check_call_count(len(self._calls) + 1)
+        call = self._calls[told.get("index", 0)] = _ToolCall(len(self._calls))
         call_id = block.get("id")
         if not call_id or call_id in self._call_ids:
             call_id = ids.tool_call()
@@ -109,40 +110,40 @@ class Teller:
             {"tool_calls": [{"index": call.position, "id": call_id, "type": "function", "function": function}]}
         )
 
-    def _grown(self, told: _Told) -> Sequence[bytes]:
+    def _on_block_delta(self, told: _Event) -> Sequence[bytes]:
         delta = told.get("delta") or {}
         if text := delta.get("text"):
             return self._chunk({"content": text})
         if arguments := delta.get("partial_json"):
-            return self._arguments(told, arguments)
+            return self._arguments_chunk(told, arguments)
         return ()
 
-    def _closed(self, told: _Told) -> Sequence[bytes]:
+    def _on_block_stop(self, told: _Event) -> Sequence[bytes]:
         call = self._calls.get(told.get("index", 0))
-        return () if call is None or call.has_arguments else self._arguments(told, "{}")
+        return () if call is None or call.has_arguments else self._arguments_chunk(told, "{}")
 
-    def _arguments(self, told: _Told, text: str) -> Sequence[bytes]:
+    def _arguments_chunk(self, told: _Event, text: str) -> Sequence[bytes]:
         call = self._calls.get(told.get("index", 0))
         if call is None:  # the input of a tool that the provider runs itself
             return ()
         call.has_arguments = True
         return self._chunk({"tool_calls": [{"index": call.position, "function": {"arguments": text}}]})
 
-    def _ended(self, told: _Told) -> Sequence[bytes]:
+    def _on_message_delta(self, told: _Event) -> Sequence[bytes]:
         self._usage |= {key: value for key, value in (told.get("usage") or {}).items() if value is not None}
         delta = told.get("delta") or {}
         if not delta.get("stop_reason"):
             return ()
         self._finished = True
-        refusal = _refusal(delta)
-        return self._chunk({"refusal": refusal} if refusal else {}, _reason(delta))
+        refusal = _refusal_text(delta)
+        return self._chunk({"refusal": refusal} if refusal else {}, _finish_reason(delta))
 
     def _chunk(self, delta: dict[str, Any], finish_reason: str | None = None) -> Sequence[bytes]:
         choice = {"index": 0, "delta": delta, "finish_reason": finish_reason}
         return (msgspec.json.encode({**self._head, "choices": [choice], "usage": None}),)
 
 
-class _Call:
+class _ToolCall:
     """A tool call of the stream, by its place among the calls."""
 
     __slots__ = ("has_arguments", "position")
@@ -152,14 +153,14 @@ class _Call:
         self.has_arguments = False
 
 
-def _completion(message: dict[str, Any], created: int) -> dict[str, Any]:
+def _build_completion(message: dict[str, Any], created: int) -> dict[str, Any]:
     blocks = [block for block in message["content"] if isinstance(block, dict)]
     text = "".join(block.get("text") or "" for block in blocks if block.get("type") == "text")
-    calls = [_call(block) for block in blocks if block.get("type") == "tool_use"]
+    calls = [_build_tool_call(block) for block in blocks if block.get("type") == "tool_use"]
     said: dict[str, Any] = {
         "role": "assistant",
         "content": text or (None if calls else ""),
-        "refusal": _refusal(message),
+        "refusal": _refusal_text(message),
         "annotations": [],
     }
     if calls:
@@ -169,12 +170,12 @@ def _completion(message: dict[str, Any], created: int) -> dict[str, Any]:
         "object": "chat.completion",
         "created": created,
         "model": message.get("model"),
-        "choices": [{"index": 0, "message": said, "logprobs": None, "finish_reason": _reason(message)}],
+        "choices": [{"index": 0, "message": said, "logprobs": None, "finish_reason": _finish_reason(message)}],
         "usage": _usage(message.get("usage") or {}),
     }
 
 
-def _call(block: dict[str, Any]) -> dict[str, Any]:
+def _build_tool_call(block: dict[str, Any]) -> dict[str, Any]:
     arguments = msgspec.json.encode(block.get("input") or {}).decode()
     return {
         "id": block.get("id"),
@@ -183,11 +184,11 @@ def _call(block: dict[str, Any]) -> dict[str, Any]:
     }
 
 
-def _reason(message: dict[str, Any]) -> str:
-    return _REASONS.get(message.get("stop_reason") or "end_turn", "stop")
+def _finish_reason(message: dict[str, Any]) -> str:
+    return _FINISH_REASONS.get(message.get("stop_reason") or "end_turn", "stop")
 
 
-def _refusal(message: dict[str, Any]) -> str | None:
+def _refusal_text(message: dict[str, Any]) -> str | None:
     if message.get("stop_reason") != "refusal":
         return None
     explanation = payload.mapping(message.get("stop_details")).get("explanation")

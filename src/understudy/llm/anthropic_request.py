@@ -16,7 +16,7 @@ from understudy.llm.provider import ChatBody
 
 DEFAULT_MAX_TOKENS = 8192
 
-Optional = Literal["temperature", "top_p", "effort", "thinking", "format", "strict"]
+OptionalParameter = Literal["temperature", "top_p", "effort", "thinking", "format", "strict"]
 """Parameters that some models or versions refuse, and that a request can do without."""
 
 _EFFORTS = {
@@ -27,33 +27,33 @@ _EFFORTS = {
     "xhigh": "xhigh",
     "max": "max",
 }
-_OPENING = {"role": "user", "content": [{"type": "text", "text": "(The conversation begins.)"}]}
+_PLACEHOLDER_USER_TURN = {"role": "user", "content": [{"type": "text", "text": "(The conversation begins.)"}]}
 
 _Block = dict[str, Any]
 
 
-def translate(body: ChatBody, without: Collection[Optional] = ()) -> dict[str, Any]:
+def translate(body: ChatBody, without: Collection[OptionalParameter] = ()) -> dict[str, Any]:
     """Raises UpstreamError(invalid_request) where the body asks for what cannot be said in a Messages body."""
     if (body.get("n") or 1) != 1:
-        raise _refused("this provider gives one choice a request; leave 'n' out", "n")
+        raise _unsupported_error("this provider gives one choice a request; leave 'n' out", "n")
     messages = [message for message in body.get("messages") or () if isinstance(message, dict)]
     limit = body.get("max_completion_tokens") or body.get("max_tokens") or DEFAULT_MAX_TOKENS
-    request = {"model": body["model"], "max_tokens": limit, "messages": _turns(messages)}
-    system = [*_system(messages), *_format_instruction(body, without)]
+    request = {"model": body["model"], "max_tokens": limit, "messages": _convert_turns(messages)}
+    system = [*_system_texts(messages), *_format_instruction(body, without)]
     if system:
         request["system"] = "\n\n".join(system)
-    request |= _sampling(body, without) | _tools(body, without) | _output(body, without)
-    if stops := _stops(body.get("stop")):
+    request |= _sampling_parameters(body, without) | _tool_parameters(body, without) | _output_config(body, without)
+    if stops := _stop_sequences(body.get("stop")):
         request["stop_sequences"] = stops
     if user := body.get("user") or body.get("safety_identifier"):
         request["metadata"] = {"user_id": user}
     return request
 
 
-def optionals(request: dict[str, Any]) -> set[Optional]:
+def optional_parameters(request: dict[str, Any]) -> set[OptionalParameter]:
     """Which of the parameters that may be refused a translated request carries."""
     output = request.get("output_config", {})
-    present: dict[Optional, bool] = {
+    present: dict[OptionalParameter, bool] = {
         "temperature": "temperature" in request,
         "top_p": "top_p" in request,
         "effort": "effort" in output,
@@ -64,89 +64,91 @@ def optionals(request: dict[str, Any]) -> set[Optional]:
     return {name for name, is_present in present.items() if is_present}
 
 
-def _system(messages: list[dict[str, Any]]) -> list[str]:
+def _system_texts(messages: list[dict[str, Any]]) -> list[str]:
     return [
         text
         for message in messages
         if message.get("role") in ("system", "developer")
-        and (text := "".join(part.get("text") or "" for part in _parts(message.get("content"))))
+        and (text := "".join(part.get("text") or "" for part in _content_parts(message.get("content"))))
     ]
 
 
-def _turns(messages: list[dict[str, Any]]) -> list[dict[str, Any]]:
+def _convert_turns(messages: list[dict[str, Any]]) -> list[dict[str, Any]]:
     """Turns of alternating roles, the user's first."""
     turns: list[dict[str, Any]] = []
     for index, message in enumerate(messages):
-        role, blocks = _said(message, f"messages[{index}]")
+        role, blocks = _convert_message(message, f"messages[{index}]")
         if not blocks:
             continue
         if turns and turns[-1]["role"] == role:
             turns[-1]["content"] += blocks
         else:
             turns.append({"role": role, "content": blocks})
-    return turns if turns and turns[0]["role"] == "user" else [_OPENING, *turns]
+    return turns if turns and turns[0]["role"] == "user" else [_PLACEHOLDER_USER_TURN, *turns]
 
 
-def _said(message: dict[str, Any], path: str) -> tuple[str, list[_Block]]:
+def _convert_message(message: dict[str, Any], path: str) -> tuple[str, list[_Block]]:
     match message.get("role"):
         case "system" | "developer":
             return "user", []
         case "user":
-            return "user", list(_blocks(message.get("content"), path))
+            return "user", list(_convert_parts(message.get("content"), path))
         case "assistant":
-            return "assistant", [*_blocks(message.get("content"), path), *_uses(message)]
+            return "assistant", [*_convert_parts(message.get("content"), path), *_tool_use_blocks(message)]
         case "tool":
-            return "user", [_result(message, path)]
+            return "user", [_tool_result_block(message, path)]
         case role:
-            raise _refused(f"a message with the role {role!r} cannot be sent to this provider", f"{path}.role")
+            raise _unsupported_error(
+                f"a message with the role {role!r} cannot be sent to this provider", f"{path}.role"
+            )
 
 
-def _parts(content: Any) -> list[dict[str, Any]]:
+def _content_parts(content: Any) -> list[dict[str, Any]]:
     if isinstance(content, str):
         return [{"type": "text", "text": content}]
     return [part for part in content or () if isinstance(part, dict)]
 
 
-def _blocks(content: Any, path: str) -> Iterator[_Block]:
-    for index, part in enumerate(_parts(content)):
+def _convert_parts(content: Any, path: str) -> Iterator[_Block]:
+    for index, part in enumerate(_content_parts(content)):
         match part.get("type"):
             case "text" | "refusal" as kind:
                 text = part.get(kind) or ""
                 if text.strip():  # the Messages API refuses blank text
                     yield {"type": "text", "text": text}
             case "image_url":
-                yield {"type": "image", "source": _source(_url(part))}
+                yield {"type": "image", "source": _image_source(_image_url(part))}
             case "file" if (part.get("file") or {}).get("file_data"):
-                yield {"type": "document", "source": _source(part["file"]["file_data"])}
+                yield {"type": "document", "source": _image_source(part["file"]["file_data"])}
             case kind:
-                raise _refused(
+                raise _unsupported_error(
                     f"content of the type {kind!r} cannot be sent to this provider", f"{path}.content[{index}]"
                 )
 
 
-def _url(part: dict[str, Any]) -> str:
+def _image_url(part: dict[str, Any]) -> str:
     image = part.get("image_url")
     return str(image.get("url") if isinstance(image, dict) else image)
 
 
-def _source(url: str) -> dict[str, str]:
+def _image_source(url: str) -> dict[str, str]:
     if match := re.match(r"data:([^;,]+)(?:;[^;,]+)*;base64,", url):
         return {"type": "base64", "media_type": match[1], "data": url[match.end() :]}
     return {"type": "url", "url": url}
 
 
-def _uses(message: dict[str, Any]) -> Iterator[_Block]:
+def _tool_use_blocks(message: dict[str, Any]) -> Iterator[_Block]:
     for call in message.get("tool_calls") or ():
         function = call.get("function") or {}
         yield {
             "type": "tool_use",
-            "id": _call_id(call.get("id")),
+            "id": _sanitize_call_id(call.get("id")),
             "name": function.get("name"),
-            "input": _input(function.get("arguments") or ""),
+            "input": _parse_arguments(function.get("arguments") or ""),
         }
 
 
-def _input(arguments: str) -> dict[str, Any]:
+def _parse_arguments(arguments: str) -> dict[str, Any]:
     """The arguments as an object; where the model wrote something else, inside one."""
     try:
         parsed = msgspec.json.decode(arguments) if arguments.strip() else {}
@@ -155,19 +157,19 @@ def _input(arguments: str) -> dict[str, Any]:
     return parsed if isinstance(parsed, dict) else {"arguments": arguments}
 
 
-def _result(message: dict[str, Any], path: str) -> _Block:
-    result: _Block = {"type": "tool_result", "tool_use_id": _call_id(message.get("tool_call_id"))}
-    if blocks := list(_blocks(message.get("content"), path)):
+def _tool_result_block(message: dict[str, Any], path: str) -> _Block:
+    result: _Block = {"type": "tool_result", "tool_use_id": _sanitize_call_id(message.get("tool_call_id"))}
+    if blocks := list(_convert_parts(message.get("content"), path)):
         result["content"] = blocks
     return result
 
 
-def _call_id(value: Any) -> str:
+def _sanitize_call_id(value: Any) -> str:
     # Other providers' ids may hold signs that the Messages API refuses.
     return re.sub(r"[^a-zA-Z0-9_-]", "_", str(value))
 
 
-def _sampling(body: ChatBody, without: Collection[Optional]) -> dict[str, Any]:
+def _sampling_parameters(body: ChatBody, without: Collection[OptionalParameter]) -> dict[str, Any]:
     """At most one parameter, and none that says what holds anyway: models from 4.1 on refuse the two together."""
     temperature, top_p = body.get("temperature"), body.get("top_p")
     if temperature is not None and temperature != 1 and "temperature" not in without:
@@ -177,20 +179,20 @@ def _sampling(body: ChatBody, without: Collection[Optional]) -> dict[str, Any]:
     return {}
 
 
-def _tools(body: ChatBody, without: Collection[Optional]) -> dict[str, Any]:
-    tools = [_tool(tool, index, without) for index, tool in enumerate(body.get("tools") or ())]
+def _tool_parameters(body: ChatBody, without: Collection[OptionalParameter]) -> dict[str, Any]:
+    tools = [_convert_tool(tool, index, without) for index, tool in enumerate(body.get("tools") or ())]
     if not tools:
         return {}
-    choice = _tool_choice(body.get("tool_choice"))
+    choice = _convert_tool_choice(body.get("tool_choice"))
     if body.get("parallel_tool_calls") is False and choice["type"] != "none":
         choice["disable_parallel_tool_use"] = True
     return {"tools": tools} if choice == {"type": "auto"} else {"tools": tools, "tool_choice": choice}
 
 
-def _tool(tool: dict[str, Any], index: int, without: Collection[Optional]) -> dict[str, Any]:
+def _convert_tool(tool: dict[str, Any], index: int, without: Collection[OptionalParameter]) -> dict[str, Any]:
     function = tool.get("function")
     if tool.get("type") != "function" or not isinstance(function, dict):
-        raise _refused(
+        raise _unsupported_error(
             f"a tool of the type {tool.get('type')!r} cannot be sent to this provider", f"tools[{index}].type"
         )
     schema = {"type": "object", "properties": {}, **(function.get("parameters") or {})}
@@ -202,7 +204,7 @@ def _tool(tool: dict[str, Any], index: int, without: Collection[Optional]) -> di
     return translated
 
 
-def _tool_choice(choice: Any) -> dict[str, Any]:
+def _convert_tool_choice(choice: Any) -> dict[str, Any]:
     match choice:
         case "none":
             return {"type": "none"}
@@ -214,7 +216,7 @@ def _tool_choice(choice: Any) -> dict[str, Any]:
             return {"type": "auto"}
 
 
-def _output(body: ChatBody, without: Collection[Optional]) -> dict[str, Any]:
+def _output_config(body: ChatBody, without: Collection[OptionalParameter]) -> dict[str, Any]:
     request: dict[str, Any] = {}
     config: dict[str, Any] = {}
     effort = body.get("reasoning_effort")
@@ -222,18 +224,18 @@ def _output(body: ChatBody, without: Collection[Optional]) -> dict[str, Any]:
         request["thinking"] = {"type": "disabled"}
     elif effort in _EFFORTS and "effort" not in without:
         config["effort"] = _EFFORTS[effort]
-    schema = _schema(body)
+    schema = _response_schema(body)
     if schema is not None and "format" not in without:
         config["format"] = {"type": "json_schema", "schema": schema}
     return request | ({"output_config": config} if config else {})
 
 
-def _format_instruction(body: ChatBody, without: Collection[Optional]) -> list[str]:
+def _format_instruction(body: ChatBody, without: Collection[OptionalParameter]) -> list[str]:
     """For what `output_config.format` cannot say: any JSON object, or a schema on a model without that parameter."""
     if (body.get("response_format") or {}).get("type") not in ("json_object", "json_schema"):
         return []
     instruction = "Answer with one JSON object and nothing else: no words around it, no code fence."
-    schema = _schema(body)
+    schema = _response_schema(body)
     if schema is None:
         return [instruction]
     if "format" not in without:
@@ -241,7 +243,7 @@ def _format_instruction(body: ChatBody, without: Collection[Optional]) -> list[s
     return [f"{instruction} It must be valid against this JSON schema: {msgspec.json.encode(schema).decode()}"]
 
 
-def _schema(body: ChatBody) -> dict[str, Any] | None:
+def _response_schema(body: ChatBody) -> dict[str, Any] | None:
     match body.get("response_format"):
         case {"type": "json_schema", "json_schema": {"schema": dict(schema)}}:
             return schema
@@ -249,10 +251,10 @@ def _schema(body: ChatBody) -> dict[str, Any] | None:
             return None
 
 
-def _stops(stop: Any) -> list[str]:
+def _stop_sequences(stop: Any) -> list[str]:
     stops = [stop] if isinstance(stop, str) else stop or []
     return [text for text in stops if text.strip()]  # the Messages API refuses blank ones
 
 
-def _refused(reason: str, param: str) -> UpstreamError:
+def _unsupported_error(reason: str, param: str) -> UpstreamError:
     return UpstreamError("invalid_request", f"Invalid '{param}': {reason}.", param=param, code="unsupported_value")

@@ -9,17 +9,17 @@ import msgspec
 from msgspec import Meta
 
 from understudy.errors import UpstreamError
-from understudy.llm.payload import DECODE_ERRORS, LARGEST_COUNT
+from understudy.llm.payload import DECODE_ERRORS, MAX_TOKEN_COUNT
 
-MOST_CALLS: Final = 128
+MAX_TOOL_CALLS: Final = 128
 """Tool calls of one answer, as many as the hosted API takes tools."""
 
-MOST_CHOICES: Final = 128
-LAST_SECOND: Final = 253_402_300_799
+MAX_CHOICES: Final = 128
+MAX_TIMESTAMP: Final = 253_402_300_799
 """The end of the year 9999, in Unix seconds."""
 
-Count = Annotated[int, Meta(ge=0, le=LARGEST_COUNT)]
-Place = Annotated[int, Meta(ge=0, lt=MOST_CHOICES)]
+Count = Annotated[int, Meta(ge=0, le=MAX_TOKEN_COUNT)]
+ChoiceIndex = Annotated[int, Meta(ge=0, lt=MAX_CHOICES)]
 
 
 class FunctionFragment(msgspec.Struct, gc=False):
@@ -28,7 +28,7 @@ class FunctionFragment(msgspec.Struct, gc=False):
 
 
 class ToolCallFragment(msgspec.Struct, gc=False):
-    index: Annotated[int, Meta(ge=0, lt=MOST_CALLS)] | None = None
+    index: Annotated[int, Meta(ge=0, lt=MAX_TOOL_CALLS)] | None = None
     id: str | None = None
     function: FunctionFragment | None = None
 
@@ -36,7 +36,7 @@ class ToolCallFragment(msgspec.Struct, gc=False):
 class Delta(msgspec.Struct, gc=False):
     content: str | None = None
     refusal: str | None = None
-    tool_calls: Annotated[list[ToolCallFragment], Meta(max_length=MOST_CALLS)] | None = None
+    tool_calls: Annotated[list[ToolCallFragment], Meta(max_length=MAX_TOOL_CALLS)] | None = None
     reasoning_content: str | None = None
     reasoning: str | None = None
 
@@ -56,7 +56,7 @@ class Logprobs(msgspec.Struct, gc=False):
 class Choice(msgspec.Struct, gc=False):
     delta: Delta | None = None
     finish_reason: str | None = None
-    index: Place = 0
+    index: ChoiceIndex = 0
     logprobs: Logprobs | None = None
 
 
@@ -87,11 +87,11 @@ class TokenCounts(msgspec.Struct, gc=False):
 
 
 class Chunk(msgspec.Struct, gc=False):
-    choices: Annotated[list[Choice], Meta(max_length=MOST_CHOICES)] | None = None
+    choices: Annotated[list[Choice], Meta(max_length=MAX_CHOICES)] | None = None
     usage: TokenCounts | None = None
     model: str | None = None
     id: str | None = None
-    created: Annotated[int, Meta(ge=0, le=LAST_SECOND)] | None = None
+    created: Annotated[int, Meta(ge=0, le=MAX_TIMESTAMP)] | None = None
     object: str | None = None
     error: Any = None
 
@@ -99,16 +99,16 @@ class Chunk(msgspec.Struct, gc=False):
 class WholeChoice(msgspec.Struct, gc=False):
     message: Delta
     finish_reason: str | None = None
-    index: Place = 0
+    index: ChoiceIndex = 0
     logprobs: Logprobs | None = None
 
 
 class Completion(msgspec.Struct, gc=False):
-    choices: Annotated[list[WholeChoice], Meta(max_length=MOST_CHOICES)]
+    choices: Annotated[list[WholeChoice], Meta(max_length=MAX_CHOICES)]
     usage: TokenCounts | None = None
     model: str | None = None
     id: str | None = None
-    created: Annotated[int, Meta(ge=0, le=LAST_SECOND)] | None = None
+    created: Annotated[int, Meta(ge=0, le=MAX_TIMESTAMP)] | None = None
     error: Any = None
 
 
@@ -116,7 +116,7 @@ _chunk_decoder = msgspec.json.Decoder(Chunk)
 _completion_decoder = msgspec.json.Decoder(Completion)
 
 
-def sound_chunk(payload: bytes) -> Chunk | None:
+def parse_valid_chunk(payload: bytes) -> Chunk | None:
     """None where a member has a value that it cannot have, or the payload is not JSON."""
     try:
         return _chunk_decoder.decode(payload)
@@ -124,7 +124,7 @@ def sound_chunk(payload: bytes) -> Chunk | None:
         return None
 
 
-def sound_completion(data: bytes) -> Completion | None:
+def parse_valid_completion(data: bytes) -> Completion | None:
     """None where a member has a value that it cannot have, or the data is not JSON."""
     try:
         return _completion_decoder.decode(data)

@@ -21,15 +21,15 @@ from understudy.errors import UpstreamError
 from understudy.llm import faults
 from understudy.settings import ProviderSettings
 
-BODY_LIMIT = 64 * 1024 * 1024
+MAX_BODY_BYTES = 64 * 1024 * 1024
 """Bytes of one whole answer; a stream has no limit but that of its events."""
 
-_FAULT_BODY_LIMIT = 256 * 1024
-_FAULT_SECONDS = 10.0
-_GET_SECONDS = 60.0
-_LINGER = 0.1
+_MAX_ERROR_BODY_BYTES = 256 * 1024
+_ERROR_BODY_TIMEOUT = 10.0
+_GET_TIMEOUT = 60.0
+_DRAIN_TIMEOUT = 0.1
 # A body beyond this is written piece by piece, with room for others between.
-_LARGE = 1 << 20
+_STREAMED_BODY_BYTES = 1 << 20
 
 
 class Connection:
@@ -44,7 +44,7 @@ class Connection:
 
     async def get(self, url: str) -> bytes:
         """The body of a 2xx answer, which must be there within a minute."""
-        answer = await self._open("GET", url, None, total=asyncio.get_running_loop().time() + _GET_SECONDS)
+        answer = await self._request("GET", url, None, total=asyncio.get_running_loop().time() + _GET_TIMEOUT)
         try:
             return await answer.read()
         finally:
@@ -56,38 +56,38 @@ class Connection:
         body: Mapping[str, Any],
         headers: Mapping[str, str] | None = None,
         deadline: float = math.inf,
-    ) -> "Answer":
+    ) -> "UpstreamResponse":
         """The answer once its status is known to be 2xx. Whoever gets it closes it.
 
         `deadline` is the time of the event loop at which the whole answer must be there.
         """
-        return await self._open("POST", url, msgspec.json.encode(body), headers, deadline)
+        return await self._request("POST", url, msgspec.json.encode(body), headers, deadline)
 
     async def close(self) -> None:
         if self._session is not None:
             await self._session.close()
             self._session = None
 
-    async def _open(
+    async def _request(
         self,
         method: str,
         url: str,
         payload: bytes | None,
         headers: Mapping[str, str] | None = None,
         total: float = math.inf,
-    ) -> "Answer":
+    ) -> "UpstreamResponse":
         deadline = asyncio.get_running_loop().time() + self._settings.first_byte_timeout
         given = {"Content-Type": "application/json", **(headers or {})} if payload is not None else None
         response = await self._send(method, url, payload, given, deadline)
-        answer = Answer(self._name, response, deadline, self._settings.idle_timeout, total)
+        answer = UpstreamResponse(self._name, response, deadline, self._settings.idle_timeout, total)
         if 200 <= response.status < 300:
             return answer
         try:
-            body = await answer.head(_FAULT_BODY_LIMIT)
+            body = await answer.read_head(_MAX_ERROR_BODY_BYTES)
         finally:
             answer.close()
-        raise faults.from_answer(
-            response.status, response.headers, body, secret=faults.private_of(self._settings), clock=self._clock
+        raise faults.from_response(
+            response.status, response.headers, body, secret=faults.secrets_of(self._settings), clock=self._clock
         )
 
     async def _send(
@@ -95,10 +95,10 @@ class Connection:
     ) -> aiohttp.ClientResponse:
         try:
             async with asyncio.timeout_at(deadline):
-                return await self._opened_session().request(
+                return await self._get_session().request(
                     method,
                     yarl.URL(url, encoded=True),
-                    data=_in_pieces(payload),
+                    data=_chunk_body(payload),
                     headers=headers,
                     allow_redirects=False,
                 )
@@ -113,16 +113,16 @@ class Connection:
                 "timeout", f"The provider {self._name!r} did not answer within {seconds:g} seconds."
             ) from None
         except (aiohttp.ClientError, OSError, ValueError) as error:
-            raise self._unsent(error) from None
+            raise self._connection_error(error) from None
 
-    def _unsent(self, error: Exception) -> UpstreamError:
+    def _connection_error(self, error: Exception) -> UpstreamError:
         if isinstance(error, aiohttp.ClientResponseError | ValueError):
             return UpstreamError(
                 "malformed", f"The provider {self._name!r} did not answer with HTTP; check its base URL."
             )
-        return UpstreamError("unreachable", f"The provider {self._name!r} cannot be reached: {_reason(error)}.")
+        return UpstreamError("unreachable", f"The provider {self._name!r} cannot be reached: {_describe_error(error)}.")
 
-    def _opened_session(self) -> aiohttp.ClientSession:
+    def _get_session(self) -> aiohttp.ClientSession:
         # Lazily, since a session belongs to the loop that runs when it is made.
         if self._session is None:
             self._session = aiohttp.ClientSession(
@@ -134,7 +134,7 @@ class Connection:
         return self._session
 
 
-class Answer:
+class UpstreamResponse:
     """An open answer, read piece by piece. Closing it before its end closes the connection under it.
 
     `take` and `wait` are for one whose pieces are many: no coroutine stands between the socket and who waits.
@@ -146,78 +146,78 @@ class Answer:
         self._name = name
         self._response = response
         self._content = response.content
-        self._tap = _Tap(response)
-        self._silence = _Silence(response, self._tap, deadline, idle, total)
+        self._notifier = _ReadNotifier(response)
+        self._idle_timer = _IdleTimer(response, self._notifier, deadline, idle, total)
 
     @property
-    def at_end(self) -> bool:
+    def at_eof(self) -> bool:
         return self._content.at_eof()
 
-    def take(self) -> bytes:
+    def read_available(self) -> bytes:
         """The bytes that are there; none where they are still to come, or will not come any more (`at_end`)."""
         try:
-            data = self._content.read_nowait() or self._tap.rest()
+            data = self._content.read_nowait() or self._notifier.take_unread()
         except (aiohttp.ClientError, OSError) as error:
-            data = self._tap.rest()
+            data = self._notifier.take_unread()
             if not data:
-                raise self._broken(error) from None
+                raise self._read_error(error) from None
         if data:
-            self._silence.end()
+            self._idle_timer.disarm()
         return data
 
-    def wait(self) -> "asyncio.Future[None]":
+    def wait_readable(self) -> "asyncio.Future[None]":
         """Done once something has changed: there are bytes to take, or it is the end, or `take` will raise."""
-        self._silence.begin()
-        return self._tap.wait()
+        self._idle_timer.arm()
+        return self._notifier.wait_readable()
 
-    async def more(self) -> bytes:
+    async def read_chunk(self) -> bytes:
         """The next bytes, as they came; empty at the end."""
-        while not (data := self.take()) and not self.at_end:
-            await self.wait()
+        while not (data := self.read_available()) and not self.at_eof:
+            await self.wait_readable()
         return data
 
-    async def read(self, start: bytes = b"", limit: int = BODY_LIMIT) -> bytes:
+    async def read(self, start: bytes = b"", limit: int = MAX_BODY_BYTES) -> bytes:
         """All that is left, after `start`, which was read before."""
         body = bytearray(start)
-        while data := await self.more():
+        while data := await self.read_chunk():
             body += data
             if len(body) > limit:
                 raise UpstreamError("malformed", f"The provider {self._name!r} answered with more than {limit} bytes.")
         return bytes(body)
 
-    async def head(self, limit: int) -> bytes:
+    async def read_head(self, limit: int) -> bytes:
         """The first bytes of a body that describes a fault; what came of one that breaks off or takes long."""
         body = bytearray()
         with suppress(UpstreamError, TimeoutError):
-            async with asyncio.timeout(_FAULT_SECONDS):
-                while len(body) < limit and (data := await self.more()):
+            async with asyncio.timeout(_ERROR_BODY_TIMEOUT):
+                while len(body) < limit and (data := await self.read_chunk()):
                     body += data
         return bytes(body[:limit])
 
-    async def linger(self) -> None:
+    async def drain(self) -> None:
         """Waits a moment for the end of a body that has nothing more to say, to keep its connection."""
         with suppress(UpstreamError, TimeoutError):
-            async with asyncio.timeout(_LINGER):
-                while await self.more():
+            async with asyncio.timeout(_DRAIN_TIMEOUT):
+                while await self.read_chunk():
                     pass
 
     def close(self) -> None:
-        self._silence.stop()
+        self._idle_timer.stop()
         self._response.close()
 
-    def _broken(self, error: Exception) -> UpstreamError:
-        if self._silence.too_late:
-            return too_late()
-        if self._silence.too_long:
+    def _read_error(self, error: Exception) -> UpstreamError:
+        if self._idle_timer.deadline_exceeded:
+            return deadline_exceeded()
+        if self._idle_timer.too_long:
             return UpstreamError(
-                "timeout", f"The provider {self._name!r} sent nothing for {self._silence.allowed:g} seconds."
+                "timeout", f"The provider {self._name!r} sent nothing for {self._idle_timer.allowed:g} seconds."
             )
         return UpstreamError(
-            "unreachable", f"The connection to the provider {self._name!r} broke off: {_reason(error)}."
+            "unreachable", f"The connection to the provider {self._name!r} broke off: {_describe_error(error)}."
         )
 
 
-class _Tap(asyncio.Protocol):
+class _ReadNotifier(asyncio.Protocol):
     """Stands between a connection and its protocol until the answer's end, and says when the protocol heard something.
 
     Whoever waits at the protocol's own reader is woken through three coroutines and a context manager. It also forgets
@@ -229,22 +229,22 @@ class _Tap(asyncio.Protocol):
         # Asking for the running loop is a system call, which is much for something that is done for each delta.
         self._new_waiter = asyncio.get_running_loop().create_future
         self._waiter: asyncio.Future[None] | None = None
-        self._rest = b""
+        self._unread = b""
         connection = response.connection
         # Without a connection the whole answer is there already.
         if connection is not None and connection.transport is not None and connection.protocol is not None:
             self._transport = connection.transport
             self._protocol = connection.protocol
             self._transport.set_protocol(self)
-            self._content.on_eof(self._step_aside)
+            self._content.on_eof(self._restore_protocol)
 
-    def wait(self) -> "asyncio.Future[None]":
+    def wait_readable(self) -> "asyncio.Future[None]":
         self._waiter = self._new_waiter()
         return self._waiter
 
-    def rest(self) -> bytes:
+    def take_unread(self) -> bytes:
         """What had come, and was not taken yet, when the connection was lost."""
-        rest, self._rest = self._rest, b""
+        rest, self._unread = self._unread, b""
         return rest
 
     def wake(self) -> None:
@@ -263,7 +263,7 @@ class _Tap(asyncio.Protocol):
 
     def connection_lost(self, exc: Exception | None) -> None:
         if self._content.exception() is None:
-            self._rest = self._content.read_nowait()
+            self._unread = self._content.read_nowait()
         self._protocol.connection_lost(exc)
         self.wake()
 
@@ -273,68 +273,70 @@ class _Tap(asyncio.Protocol):
     def resume_writing(self) -> None:
         self._protocol.resume_writing()
 
-    def _step_aside(self) -> None:
+    def _restore_protocol(self) -> None:
         if not self._transport.is_closing():
             self._transport.set_protocol(self._protocol)
 
 
-class _Silence:
+class _IdleTimer:
     """Closes a response that is waited on for too long.
 
     One timer a response, which looks at the deadline when it fires: arming one for each wait costs as much as
     the wait. Only the time inside a wait counts, so a slow reader is never blamed on the provider.
     """
 
-    def __init__(self, response: aiohttp.ClientResponse, tap: _Tap, deadline: float, idle: float, total: float) -> None:
+    def __init__(
+        self, response: aiohttp.ClientResponse, tap: _ReadNotifier, deadline: float, idle: float, total: float
+    ) -> None:
         self._response = response
-        self._tap = tap
+        self._notifier = tap
         self._loop = asyncio.get_running_loop()
         self._idle = idle
         self._deadline = deadline
         self._heard = False
-        self._timer = self._loop.call_at(deadline, self._look)
+        self._timer = self._loop.call_at(deadline, self._check_idle)
         self.allowed = deadline - self._loop.time()
         self.too_long = False
-        self.too_late = False
-        self._last = None if total == math.inf else self._loop.call_at(total, self._end_late)
+        self.deadline_exceeded = False
+        self._last = None if total == math.inf else self._loop.call_at(total, self._abort_at_deadline)
 
-    def begin(self) -> None:
+    def arm(self) -> None:
         if self._heard:
             self._deadline = self._loop.time() + self._idle
 
-    def end(self) -> None:
+    def disarm(self) -> None:
         self._deadline = math.inf
         if not self._heard:
             self._heard = True
             self.allowed = self._idle
             self._timer.cancel()
-            self._timer = self._loop.call_later(self._idle, self._look)
+            self._timer = self._loop.call_later(self._idle, self._check_idle)
 
     def stop(self) -> None:
         self._timer.cancel()
         if self._last is not None:
             self._last.cancel()
 
-    def _end_late(self) -> None:
-        self.too_late = True
+    def _abort_at_deadline(self) -> None:
+        self.deadline_exceeded = True
         self._response.close()
-        self._tap.wake()
+        self._notifier.wake()
 
-    def _look(self) -> None:
+    def _check_idle(self) -> None:
         now = self._loop.time()
         if self._deadline <= now:
             self.too_long = True
             self._response.close()
-            self._tap.wake()
+            self._notifier.wake()
             return
-        self._timer = self._loop.call_at(min(self._deadline, now + self._idle), self._look)
+        self._timer = self._loop.call_at(min(self._deadline, now + self._idle), self._check_idle)
 
 
-def too_late() -> UpstreamError:
+def deadline_exceeded() -> UpstreamError:
     return UpstreamError("timeout", "The model timed out after `limits.chat_seconds`.")
 
 
-def _reason(error: Exception) -> str:
+def _describe_error(error: Exception) -> str:
     """Words for people without the address, which is the operator's own business."""
     if isinstance(error, aiohttp.ClientConnectorCertificateError | aiohttp.ClientConnectorSSLError):
         return "its TLS certificate or handshake was refused"
@@ -344,5 +346,5 @@ def _reason(error: Exception) -> str:
     return os.strerror(number) if number else "the connection was closed"
 
 
-def _in_pieces(payload: bytes | None) -> bytes | io.BytesIO | None:
-    return io.BytesIO(payload) if payload is not None and len(payload) > _LARGE else payload
+def _chunk_body(payload: bytes | None) -> bytes | io.BytesIO | None:
+    return io.BytesIO(payload) if payload is not None and len(payload) > _STREAMED_BODY_BYTES else payload

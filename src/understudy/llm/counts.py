@@ -7,31 +7,31 @@ from understudy.llm.payload import DECODE_ERRORS
 from understudy.llm.prices import Tokens
 
 
-class _Cached(msgspec.Struct, gc=False):
+class _CachedTokens(msgspec.Struct, gc=False):
     cached_tokens: Count | None = None
 
 
-class _Counts(msgspec.Struct, gc=False):
+class _UsageCounts(msgspec.Struct, gc=False):
     """In the words of chat completions and embeddings, of responses, and of Anthropic's messages."""
 
     prompt_tokens: Count | None = None
     completion_tokens: Count | None = None
-    prompt_tokens_details: _Cached | None = None
+    prompt_tokens_details: _CachedTokens | None = None
     input_tokens: Count | None = None
     output_tokens: Count | None = None
-    input_tokens_details: _Cached | None = None
+    input_tokens_details: _CachedTokens | None = None
     cache_read_input_tokens: Count | None = None
     cache_creation_input_tokens: Count | None = None
 
 
-class _Answer(msgspec.Struct, gc=False):
-    usage: _Counts | None = None
+class _ResponseUsage(msgspec.Struct, gc=False):
+    usage: _UsageCounts | None = None
 
 
-_decode = msgspec.json.Decoder(_Answer).decode
+_decode = msgspec.json.Decoder(_ResponseUsage).decode
 
 
-def tokens_of(answer: bytes) -> Tokens | None:
+def parse_usage(answer: bytes) -> Tokens | None:
     """None where the answer, or the chunk of one, does not say. Never raises."""
     try:
         counts = _decode(answer).usage

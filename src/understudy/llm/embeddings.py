@@ -7,13 +7,21 @@ from typing import Any, Final
 from understudy.errors import UpstreamError
 from understudy.llm import vectors
 from understudy.llm.router import RETRYABLE, Models
-from understudy.retrieval.children import Children
-from understudy.retrieval.embed import BUILTIN, Builtin, Embedder, Embedders, EmbeddingFailed, Vectors, unit
+from understudy.retrieval.children import ChildPool
+from understudy.retrieval.embed import (
+    BUILTIN,
+    BuiltinEmbedder,
+    Embedder,
+    Embedders,
+    EmbeddingError,
+    Vectors,
+    normalize_vector,
+)
 from understudy.retrieval.local import FASTEMBED, FastEmbed, SentenceTransformers
 from understudy.settings import EmbeddingSettings, ProviderSettings
 
-_CHILD_MEMORY: Final = 1 << 30
-_REQUEST_CHARACTERS: Final = 400_000
+_CHILD_MEMORY_BYTES: Final = 1 << 30
+_MAX_REQUEST_CHARACTERS: Final = 400_000
 """What one request carries: providers take 300,000 tokens, and a character of some scripts is more than one."""
 
 
@@ -31,7 +39,7 @@ class ProviderEmbedder:
             rows += await self._batch(batch)
         sizes = {len(row) for row in rows}
         if len(sizes) > 1:
-            raise EmbeddingFailed(f"The embedder {self.name!r} gave vectors of different lengths.", passing=False)
+            raise EmbeddingError(f"The embedder {self.name!r} gave vectors of different lengths.", passing=False)
         return Vectors(sizes.pop() // 4 if sizes else 0, rows)
 
     async def close(self) -> None:
@@ -42,21 +50,21 @@ class ProviderEmbedder:
         if self._settings.dimensions is not None:
             body["dimensions"] = self._settings.dimensions
         try:
-            found = vectors.parse(await self._models.embed(body, fallbacks=False))
-            return [unit(vectors.floats(one.embedding)) for one in found]
+            found = vectors.parse_embeddings(await self._models.embed(body, fallbacks=False))
+            return [normalize_vector(vectors.floats(one.embedding)) for one in found]
         except UpstreamError as error:
             said = f"The embedder {self.name!r} failed: {error.message}"
-            raise EmbeddingFailed(said, passing=error.kind in RETRYABLE) from None
+            raise EmbeddingError(said, passing=error.kind in RETRYABLE) from None
 
 
-def embedders(
+def build_embedders(
     settings: EmbeddingSettings, providers: Mapping[str, ProviderSettings], models: Models, processes: int
 ) -> Embedders:
     """Every embedder that the settings give. At most `processes` children make built-in vectors."""
 
     def make(name: str) -> Embedder | None:
         if name == BUILTIN:
-            return Builtin(Children(processes, _CHILD_MEMORY))
+            return BuiltinEmbedder(ChildPool(processes, _CHILD_MEMORY_BYTES))
         if name.startswith(FASTEMBED):
             return FastEmbed(name)
         if name.partition("/")[0] in providers:
@@ -70,7 +78,7 @@ def _batches(texts: Sequence[str], most: int) -> Iterator[Sequence[str]]:
     batch: list[str] = []
     size = 0
     for text in texts:
-        if batch and (len(batch) == most or size + len(text) > _REQUEST_CHARACTERS):
+        if batch and (len(batch) == most or size + len(text) > _MAX_REQUEST_CHARACTERS):
             yield batch
             batch, size = [], 0
         batch.append(text)

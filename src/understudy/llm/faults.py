@@ -20,12 +20,12 @@ from understudy.llm import payload
 from understudy.redaction import KEY, redact
 from understudy.settings import ProviderSettings
 
-MESSAGE_LIMIT = 2000
+MAX_MESSAGE_LENGTH = 2000
 
 # A shorter key is a placeholder of a local server ("none", "ollama"), perhaps also a word of its messages.
-_SECRET_LENGTH = 8
-_LONGEST_CODE = 200
-_LONGEST_WAIT = 86_400.0
+_MIN_SECRET_LENGTH = 8
+_MAX_CODE_LENGTH = 200
+_MAX_RETRY_AFTER = 86_400.0
 
 _KINDS_BY_CODE: dict[str, UpstreamFault] = {
     # the chat completions dialect
@@ -62,34 +62,37 @@ _KINDS_BY_STATUS: dict[int, UpstreamFault] = {
 logger = logging.getLogger(__name__)
 
 
-class Private(NamedTuple):
+class ProviderSecrets(NamedTuple):
     """What of a provider's settings no error text shows: its key, and the host that it is at."""
 
     key: str | None
     host: str | None
 
 
-def from_answer(
-    status: int, headers: Mapping[str, str], body: bytes, *, secret: Private | None, clock: Clock
+def from_response(
+    status: int, headers: Mapping[str, str], body: bytes, *, secret: ProviderSecrets | None, clock: Clock
 ) -> UpstreamError:
     """The fault that an HTTP answer with an error status, or with a body that is an error, describes."""
-    error = from_payload(_parsed(body), secret=secret, status=status)
-    error.retry_after = _retry_after(headers, clock)
+    error = from_payload(_parse_body(body), secret=secret, status=status)
+    error.retry_after = _parse_retry_after(headers, clock)
     return error
 
 
-def from_payload(described: Any, *, secret: Private | None, status: int | None = None) -> UpstreamError:
+def from_payload(described: Any, *, secret: ProviderSecrets | None, status: int | None = None) -> UpstreamError:
     """The fault that a parsed error body, or an error object inside a stream, describes."""
-    details = _details(described)
-    message = _message(details, described) or _without_words(status)
-    code, param = _text(details.get("code")) or _text(details.get("type")), _text(details.get("param"))
+    details = _innermost_error(described)
+    message = _error_message(details, described) or _default_message(status)
+    code, param = (
+        _optional_text(details.get("code")) or _optional_text(details.get("type")),
+        _optional_text(details.get("param")),
+    )
     key, host = secret or (None, None)
-    whole = _bounded(scrub(message, key))
+    whole = _truncate_message(scrub(message, key))
     public = redact(whole, host=host)
     if public != whole:
         logger.warning("provider error, redacted for clients: %s", whole)
     return UpstreamError(
-        _kind(status, code, _text(details.get("type")), message),
+        _classify(status, code, _optional_text(details.get("type")), message),
         public,
         status=status,
         code=redact(scrub(code, key)) if code else None,
@@ -97,30 +100,30 @@ def from_payload(described: Any, *, secret: Private | None, status: int | None =
     )
 
 
-def private_of(settings: ProviderSettings) -> Private:
-    return Private(settings.api_key, urlsplit(settings.base_url or "").hostname)
+def secrets_of(settings: ProviderSettings) -> ProviderSecrets:
+    return ProviderSecrets(settings.api_key, urlsplit(settings.base_url or "").hostname)
 
 
 def scrub(text: str, key: str | None) -> str:
     """`text` without the key, should the provider have echoed it."""
-    if key is None or len(key) < _SECRET_LENGTH:
+    if key is None or len(key) < _MIN_SECRET_LENGTH:
         return text
     return text.replace(key, KEY)
 
 
-def is_error(described: Any) -> bool:
+def is_error_body(described: Any) -> bool:
     """Whether a parsed body with a 2xx status is an error all the same."""
     return isinstance(described, dict) and bool(described.get("error")) and not described.get("choices")
 
 
-def _parsed(body: bytes) -> Any:
+def _parse_body(body: bytes) -> Any:
     try:
         return payload.decode(body)
     except UpstreamError:
         return payload.clean(body.decode("utf-8", "replace"))
 
 
-def _details(described: Any) -> dict[str, Any]:
+def _innermost_error(described: Any) -> dict[str, Any]:
     """The innermost object that describes the error."""
     if isinstance(described, list) and described:
         described = described[0]
@@ -130,7 +133,7 @@ def _details(described: Any) -> dict[str, Any]:
     return inner if isinstance(inner, dict) else described
 
 
-def _message(details: dict[str, Any], described: Any) -> str:
+def _error_message(details: dict[str, Any], described: Any) -> str:
     for key in ("message", "error", "detail", "msg"):
         if value := details.get(key):
             return value if isinstance(value, str) else msgspec.json.encode(value).decode()
@@ -139,22 +142,22 @@ def _message(details: dict[str, Any], described: Any) -> str:
     return ""
 
 
-def _without_words(status: int | None) -> str:
+def _default_message(status: int | None) -> str:
     if status is None:
         return "The upstream reported an error without a message."
     return f"The upstream answered with HTTP status {status} and no message that could be read."
 
 
-def _bounded(message: str) -> str:
-    return message if len(message) <= MESSAGE_LIMIT else message[: MESSAGE_LIMIT - 1] + "…"
+def _truncate_message(message: str) -> str:
+    return message if len(message) <= MAX_MESSAGE_LENGTH else message[: MAX_MESSAGE_LENGTH - 1] + "…"
 
 
-def _text(value: Any) -> str | None:
+def _optional_text(value: Any) -> str | None:
     is_text = isinstance(value, str | int) and not isinstance(value, bool) and value != ""
-    return str(value)[:_LONGEST_CODE] if is_text else None
+    return str(value)[:_MAX_CODE_LENGTH] if is_text else None
 
 
-def _kind(status: int | None, code: str | None, type_: str | None, message: str) -> UpstreamFault:
+def _classify(status: int | None, code: str | None, type_: str | None, message: str) -> UpstreamFault:
     if "credit balance is too low" in message:  # sent as a plain 400 invalid_request_error
         return "quota"
     for name in (code, type_):
@@ -162,10 +165,10 @@ def _kind(status: int | None, code: str | None, type_: str | None, message: str)
             return _KINDS_BY_CODE[name]
     if status is None or status < 300:  # inside a stream or a 200, some providers put the status into the code
         status = int(code) if code is not None and len(code) == 3 and code.isdecimal() else None
-    return _kind_of_status(status, message, type_)
+    return _classify_status(status, message, type_)
 
 
-def _kind_of_status(status: int | None, message: str, type_: str | None) -> UpstreamFault:
+def _classify_status(status: int | None, message: str, type_: str | None) -> UpstreamFault:
     if status is None:
         return "invalid_request" if type_ == "invalid_request_error" else "server_error"
     if status in _KINDS_BY_STATUS:
@@ -178,7 +181,7 @@ def _kind_of_status(status: int | None, message: str, type_: str | None) -> Upst
     return "server_error" if status >= 500 else "malformed"
 
 
-def _retry_after(headers: Mapping[str, str], clock: Clock) -> float | None:
+def _parse_retry_after(headers: Mapping[str, str], clock: Clock) -> float | None:
     """Seconds from now; None where the headers say nothing that can be read."""
     for name, unit in (("retry-after-ms", 0.001), ("retry-after", 1.0)):
         value = headers.get(name)
@@ -187,13 +190,13 @@ def _retry_after(headers: Mapping[str, str], clock: Clock) -> float | None:
         try:
             seconds = float(value) * unit
         except ValueError:
-            seconds = _until(value, clock)
+            seconds = _seconds_until(value, clock)
         if math.isfinite(seconds):
-            return min(max(seconds, 0.0), _LONGEST_WAIT)
+            return min(max(seconds, 0.0), _MAX_RETRY_AFTER)
     return None
 
 
-def _until(date: str, clock: Clock) -> float:
+def _seconds_until(date: str, clock: Clock) -> float:
     try:
         return parsedate_to_datetime(date).timestamp() - clock.now()
     except (ValueError, OverflowError, TypeError):

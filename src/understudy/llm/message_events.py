@@ -11,12 +11,23 @@ from msgspec import Meta
 from understudy import ids
 from understudy.llm import payload
 from understudy.llm.chunks import Count
-from understudy.llm.repair import bound_calls
+from understudy.llm.repair import check_call_count
 
-MOST_BLOCKS: Final = 1024
+MAX_CONTENT_BLOCKS: Final = 1024
 """Content blocks of one message."""
 
-_TEXTS: Final = ("text", "partial_json", "thinking", "signature", "id", "name", "type", "stop_reason", "model", "role")
+_TEXT_MEMBERS: Final = (
+    "text",
+    "partial_json",
+    "thinking",
+    "signature",
+    "id",
+    "name",
+    "type",
+    "stop_reason",
+    "model",
+    "role",
+)
 
 _Object = dict[str, Any]
 
@@ -41,7 +52,7 @@ class Block(msgspec.Struct, gc=False):
 
 
 class Message(msgspec.Struct, gc=False):
-    content: Annotated[list[Block], Meta(max_length=MOST_BLOCKS)]
+    content: Annotated[list[Block], Meta(max_length=MAX_CONTENT_BLOCKS)]
     id: str | None = None
     model: str | None = None
     stop_reason: str | None = None
@@ -51,7 +62,7 @@ class Message(msgspec.Struct, gc=False):
 
 class Event(msgspec.Struct, gc=False):
     type: str = ""
-    index: Annotated[int, Meta(ge=0, lt=MOST_BLOCKS)] | None = None
+    index: Annotated[int, Meta(ge=0, lt=MAX_CONTENT_BLOCKS)] | None = None
     message: Message | None = None
     content_block: Block | None = None
     delta: Block | None = None
@@ -63,9 +74,9 @@ _decode_event = msgspec.json.Decoder(Event).decode
 _decode_message = msgspec.json.Decoder(Message).decode
 
 
-def sound_event(data: bytes) -> Event | None:
+def parse_valid_event(data: bytes) -> Event | None:
     """None where a member has a value that it cannot have, or the data is not JSON."""
-    if not payload.has_sound_text(data):
+    if not payload.has_valid_text(data):
         return None
     try:
         event = _decode_event(data)
@@ -75,9 +86,9 @@ def sound_event(data: bytes) -> Event | None:
     return event if event.type.isidentifier() else None
 
 
-def sound_message(data: bytes) -> Message | None:
+def parse_valid_message(data: bytes) -> Message | None:
     """None where a member has a value that it cannot have, or the data is not JSON."""
-    if not payload.has_sound_text(data):
+    if not payload.has_valid_text(data):
         return None
     try:
         message = _decode_message(data)
@@ -90,21 +101,21 @@ def sound_message(data: bytes) -> Message | None:
 def parse_event(data: bytes) -> Any:
     """The parsed event with sound members. Raises UpstreamError(malformed)."""
     value = payload.decode(data)
-    return value if sound_event(data) is not None or not isinstance(value, dict) else repair_event(value)
+    return value if parse_valid_event(data) is not None or not isinstance(value, dict) else repair_event(value)
 
 
 def repair_event(value: _Object) -> _Object:
     """Raises UpstreamError(malformed) where it has more blocks than a message may have."""
-    event = _texts(value)
+    event = _repair_texts(value)
     event["type"] = kind if (kind := event.get("type") or "").isidentifier() else "unknown"
     if "index" in event:
-        event["index"] = payload.integer(event["index"], MOST_BLOCKS) or 0
-        _bound_blocks(event["index"] + 1)
+        event["index"] = payload.integer(event["index"], MAX_CONTENT_BLOCKS) or 0
+        _check_block_count(event["index"] + 1)
     if "message" in event:
-        event["message"] = _message(payload.mapping(event["message"]))
+        event["message"] = _repair_members(payload.mapping(event["message"]))
     for name in ("content_block", "delta"):
         if name in event:
-            event[name] = _texts(payload.mapping(event[name]))
+            event[name] = _repair_texts(payload.mapping(event[name]))
     if "usage" in event:
         event["usage"] = usage(event["usage"])
     return event
@@ -114,8 +125,8 @@ def repair_message(value: Any) -> _Object:
     """A whole message; its tool uses have ids of their own. Raises UpstreamError(malformed)."""
     if not isinstance(value, dict) or not isinstance(value.get("content"), list):
         raise payload.malformed("JSON that is not a message")
-    bound_calls(sum(isinstance(block, dict) and block.get("type") == "tool_use" for block in value["content"]))
-    message = _message(value)
+    check_call_count(sum(isinstance(block, dict) and block.get("type") == "tool_use" for block in value["content"]))
+    message = _repair_members(value)
     uses = [block for block in message["content"] if block.get("type") == "tool_use"]
     known: set[str] = set()
     for block in uses:
@@ -132,20 +143,22 @@ def usage(value: Any) -> _Object:
     }
 
 
-def _message(value: _Object) -> _Object:
-    message = _texts(value)
+def _repair_members(value: _Object) -> _Object:
+    message = _repair_texts(value)
     blocks = payload.items(message.get("content"))
-    _bound_blocks(len(blocks))
-    message["content"] = [_texts(block) for block in blocks if isinstance(block, dict)]
+    _check_block_count(len(blocks))
+    message["content"] = [_repair_texts(block) for block in blocks if isinstance(block, dict)]
     if "usage" in message:
         message["usage"] = usage(message["usage"])
     return message
 
 
-def _texts(value: _Object) -> _Object:
-    return {name: payload.text(item) if name in _TEXTS and item is not None else item for name, item in value.items()}
+def _repair_texts(value: _Object) -> _Object:
+    return {
+        name: payload.text(item) if name in _TEXT_MEMBERS and item is not None else item for name, item in value.items()
+    }
 
 
-def _bound_blocks(count: int) -> None:
-    if count > MOST_BLOCKS:
-        raise payload.malformed(f"more than {MOST_BLOCKS} content blocks in one message")
+def _check_block_count(count: int) -> None:
+    if count > MAX_CONTENT_BLOCKS:
+        raise payload.malformed(f"more than {MAX_CONTENT_BLOCKS} content blocks in one message")

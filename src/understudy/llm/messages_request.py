@@ -20,9 +20,9 @@ MessageBody = dict[str, Any]
 DEFAULT_MAX_TOKENS: Final = 1024
 """Where a body says nothing of it, as the AI/ML API has it."""
 
-_SAME = ("model", "temperature", "top_p", "stream")
-_CHOICES = {"auto": "auto", "any": "required", "none": "none"}
-_FORGOTTEN = {"thinking", "redacted_thinking"}
+_SHARED_PARAMETERS = ("model", "temperature", "top_p", "stream")
+_TOOL_CHOICES = {"auto": "auto", "any": "required", "none": "none"}
+_DROPPED_BLOCK_TYPES = {"thinking", "redacted_thinking"}
 # What an image counts as where nothing else is known of it.
 _IMAGE_TOKENS: Final = 1000
 _MESSAGE_TOKENS: Final = 4
@@ -33,14 +33,14 @@ _Part = dict[str, Any]
 
 def to_chat(body: MessageBody) -> ChatBody:
     """Raises UpstreamError(invalid_request) where the body asks for what cannot be said in chat completions."""
-    chat: ChatBody = {name: body[name] for name in _SAME if body.get(name) is not None}
+    chat: ChatBody = {name: body[name] for name in _SHARED_PARAMETERS if body.get(name) is not None}
     chat["max_completion_tokens"] = body.get("max_tokens") or DEFAULT_MAX_TOKENS
-    chat["messages"] = [*_system(body.get("system")), *_said(body.get("messages") or ())]
+    chat["messages"] = [*_system_message(body.get("system")), *_convert_turns(body.get("messages") or ())]
     if stops := body.get("stop_sequences"):
         chat["stop"] = stops
     if user := (body.get("metadata") or {}).get("user_id"):
         chat["user"] = user
-    return chat | _tools(body) | _output(body)
+    return chat | _tool_parameters(body) | _response_format(body)
 
 
 def wants_thinking(body: MessageBody) -> bool:
@@ -50,13 +50,16 @@ def wants_thinking(body: MessageBody) -> bool:
 def count(body: MessageBody) -> int:
     """About how many input tokens the body has; for providers that cannot be asked."""
     chat = to_chat(body)
-    total = sum(_MESSAGE_TOKENS + sum(_size(item) for item in _contents(message)) for message in chat["messages"])
+    total = sum(
+        _MESSAGE_TOKENS + sum(_estimate_tokens(item) for item in _countable_items(message))
+        for message in chat["messages"]
+    )
     if tools := chat.get("tools"):
         total += tokens.count(msgspec.json.encode(tools).decode())
     return total
 
 
-def _contents(message: dict[str, Any]) -> Iterator[str | _Part]:
+def _countable_items(message: dict[str, Any]) -> Iterator[str | _Part]:
     content = message.get("content")
     if isinstance(content, str):
         yield content
@@ -66,32 +69,32 @@ def _contents(message: dict[str, Any]) -> Iterator[str | _Part]:
         yield msgspec.json.encode(calls).decode()
 
 
-def _size(item: str | _Part) -> int:
+def _estimate_tokens(item: str | _Part) -> int:
     if isinstance(item, dict) and item.get("type") != "text":
         return _IMAGE_TOKENS
     return tokens.count(item if isinstance(item, str) else item["text"])
 
 
-def _system(system: Any) -> list[dict[str, Any]]:
-    text = system if isinstance(system, str) else "\n\n".join(_texts(system or (), "system"))
+def _system_message(system: Any) -> list[dict[str, Any]]:
+    text = system if isinstance(system, str) else "\n\n".join(_text_blocks(system or (), "system"))
     return [{"role": "system", "content": text}] if text else []
 
 
-def _said(messages: Iterable[dict[str, Any]]) -> Iterator[dict[str, Any]]:
+def _convert_turns(messages: Iterable[dict[str, Any]]) -> Iterator[dict[str, Any]]:
     for index, message in enumerate(messages):
         path = f"messages[{index}]"
         content = message.get("content")
         blocks = [{"type": "text", "text": content}] if isinstance(content, str) else list(content or ())
         match message.get("role"):
             case "assistant":
-                yield _answer(blocks, path)
+                yield _assistant_message(blocks, path)
             case "system":
-                yield from _system(blocks)
+                yield from _system_message(blocks)
             case _:
-                yield from _user(blocks, path)
+                yield from _user_messages(blocks, path)
 
 
-def _answer(blocks: list[_Block], path: str) -> dict[str, Any]:
+def _assistant_message(blocks: list[_Block], path: str) -> dict[str, Any]:
     texts: list[str] = []
     calls: list[dict[str, Any]] = []
     for index, block in enumerate(blocks):
@@ -99,14 +102,14 @@ def _answer(blocks: list[_Block], path: str) -> dict[str, Any]:
             case "text":
                 texts.append(str(block.get("text") or ""))
             case "tool_use":
-                calls.append(_call(block))
-            case kind if kind not in _FORGOTTEN:
-                raise _refused(kind, f"{path}.content[{index}]")
+                calls.append(_convert_tool_use(block))
+            case kind if kind not in _DROPPED_BLOCK_TYPES:
+                raise _unsupported_error(kind, f"{path}.content[{index}]")
     message: dict[str, Any] = {"role": "assistant", "content": "".join(texts) or (None if calls else "")}
     return message | ({"tool_calls": calls} if calls else {})
 
 
-def _call(block: _Block) -> dict[str, Any]:
+def _convert_tool_use(block: _Block) -> dict[str, Any]:
     arguments = msgspec.json.encode(block.get("input") or {}).decode()
     return {
         "id": block.get("id"),
@@ -115,18 +118,18 @@ def _call(block: _Block) -> dict[str, Any]:
     }
 
 
-def _user(blocks: list[_Block], path: str) -> Iterator[dict[str, Any]]:
+def _user_messages(blocks: list[_Block], path: str) -> Iterator[dict[str, Any]]:
     """The results of tools first, which have messages of their own; their images go along with what the user says."""
     parts: list[_Part] = []
     for index, block in enumerate(blocks):
         place = f"{path}.content[{index}]"
         if block.get("type") == "tool_result":
-            shown = list(_result(block, place))
+            shown = list(_tool_result_parts(block, place))
             text = "\n\n".join(part["text"] for part in shown if part["type"] == "text")
             yield {"role": "tool", "tool_call_id": block.get("tool_use_id"), "content": text}
             parts += [part for part in shown if part["type"] != "text"]
         else:
-            parts += _parts(block, place)
+            parts += _convert_block(block, place)
     if all(part["type"] == "text" for part in parts):
         # A plain text is understood by every server.
         if text := "\n\n".join(part["text"] for part in parts):
@@ -135,59 +138,59 @@ def _user(blocks: list[_Block], path: str) -> Iterator[dict[str, Any]]:
         yield {"role": "user", "content": parts}
 
 
-def _result(block: _Block, path: str) -> Iterator[_Part]:
+def _tool_result_parts(block: _Block, path: str) -> Iterator[_Part]:
     content = block.get("content")
     if isinstance(content, str):
         yield {"type": "text", "text": content}
         return
-    yield from _within(content, path)
+    yield from _convert_content(content, path)
 
 
-def _within(content: Any, path: str) -> Iterator[_Part]:
+def _convert_content(content: Any, path: str) -> Iterator[_Part]:
     for index, inner in enumerate(content if isinstance(content, list) else ()):
-        yield from _parts(inner, f"{path}.content[{index}]")
+        yield from _convert_block(inner, f"{path}.content[{index}]")
 
 
-def _parts(block: _Block, path: str) -> Iterator[_Part]:
+def _convert_block(block: _Block, path: str) -> Iterator[_Part]:
     source = block.get("source")
     match block.get("type"), source:
         case "text", _:
             yield {"type": "text", "text": str(block.get("text") or "")}
         case "image", {"type": "base64" | "url"}:
-            yield {"type": "image_url", "image_url": {"url": _url(source)}}
+            yield {"type": "image_url", "image_url": {"url": _source_url(source)}}
         case "document", {"type": "base64"}:
             name = block.get("title") or "document.pdf"
-            yield {"type": "file", "file": {"filename": name, "file_data": _url(source)}}
+            yield {"type": "file", "file": {"filename": name, "file_data": _source_url(source)}}
         case "document", {"type": "text", "data": str(text)}:
             yield {"type": "text", "text": text}
         case "document", {"type": "content", "content": str(text)}:
             yield {"type": "text", "text": text}
         case "document", {"type": "content", "content": list(inner)}:
-            yield from _within(inner, f"{path}.source")
+            yield from _convert_content(inner, f"{path}.source")
         case "search_result", _:
-            yield from _within(block.get("content"), path)
+            yield from _convert_content(block.get("content"), path)
         case kind, dict():
-            raise _refused(f"{kind} of a {source.get('type')}", path)
+            raise _unsupported_error(f"{kind} of a {source.get('type')}", path)
         case kind, _:
-            raise _refused(kind, path)
+            raise _unsupported_error(kind, path)
 
 
-def _url(source: dict[str, Any] | None) -> str:
+def _source_url(source: dict[str, Any] | None) -> str:
     source = source or {}
     if source.get("type") == "url":
         return str(source.get("url"))
     return f"data:{source.get('media_type')};base64,{source.get('data')}"
 
 
-def _texts(blocks: Iterable[_Block], path: str) -> Iterator[str]:
+def _text_blocks(blocks: Iterable[_Block], path: str) -> Iterator[str]:
     for index, block in enumerate(blocks):
         if block.get("type") != "text":
-            raise _refused(block.get("type"), f"{path}[{index}]")
+            raise _unsupported_error(block.get("type"), f"{path}[{index}]")
         yield str(block.get("text") or "")
 
 
-def _tools(body: MessageBody) -> dict[str, Any]:
-    tools = [_tool(tool, index) for index, tool in enumerate(body.get("tools") or ())]
+def _tool_parameters(body: MessageBody) -> dict[str, Any]:
+    tools = [_convert_tool(tool, index) for index, tool in enumerate(body.get("tools") or ())]
     choice = body.get("tool_choice") or {}
     if not tools:
         if choice.get("type") in {"any", "tool"}:
@@ -198,14 +201,14 @@ def _tools(body: MessageBody) -> dict[str, Any]:
     chat: dict[str, Any] = {"tools": tools}
     if choice.get("type") == "tool":
         chat["tool_choice"] = {"type": "function", "function": {"name": choice.get("name")}}
-    elif choice.get("type") in _CHOICES:
-        chat["tool_choice"] = _CHOICES[choice["type"]]
+    elif choice.get("type") in _TOOL_CHOICES:
+        chat["tool_choice"] = _TOOL_CHOICES[choice["type"]]
     if choice.get("disable_parallel_tool_use"):
         chat["parallel_tool_calls"] = False
     return chat
 
 
-def _tool(tool: dict[str, Any], index: int) -> dict[str, Any]:
+def _convert_tool(tool: dict[str, Any], index: int) -> dict[str, Any]:
     if tool.get("type") not in (None, "custom"):
         raise UpstreamError(
             "invalid_request",
@@ -221,7 +224,7 @@ def _tool(tool: dict[str, Any], index: int) -> dict[str, Any]:
     return {"type": "function", "function": function}
 
 
-def _output(body: MessageBody) -> dict[str, Any]:
+def _response_format(body: MessageBody) -> dict[str, Any]:
     chat: dict[str, Any] = {}
     config = body.get("output_config") or {}
     if effort := config.get("effort"):
@@ -233,7 +236,7 @@ def _output(body: MessageBody) -> dict[str, Any]:
     return chat
 
 
-def _refused(kind: Any, path: str) -> UpstreamError:
+def _unsupported_error(kind: Any, path: str) -> UpstreamError:
     return UpstreamError(
         "invalid_request",
         f"Invalid '{path}': content of the type {kind!r} cannot be sent to the model's provider.",

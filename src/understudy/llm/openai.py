@@ -14,12 +14,13 @@ import msgspec
 
 from understudy.clock import Clock
 from understudy.errors import SettingsError, UpstreamError
-from understudy.llm import completion, faults, model_list, payload, relay, repair, sse, vectors
-from understudy.llm.call_numbers import CallNumbers
+from understudy.llm import completion, faults, model_list, payload, repair, streaming, vectors
+from understudy.llm.call_numbers import ToolCallIndexer
 from understudy.llm.chunk_template import ChunkTemplate
-from understudy.llm.chunks import Chunk, decode, sound_chunk
-from understudy.llm.connection import Answer, Connection
+from understudy.llm.chunks import Chunk, decode, parse_valid_chunk
+from understudy.llm.connection import Connection, UpstreamResponse
 from understudy.llm.provider import ChatBody, ModelCard
+from understudy.net import sse
 from understudy.settings import ProviderSettings
 
 DEFAULT_BASE_URL = "https://api.openai.com/v1"
@@ -31,7 +32,7 @@ class OpenAIProvider:
 
     def __init__(self, name: str, settings: ProviderSettings, clock: Clock) -> None:
         self.name = name
-        self._secret = faults.private_of(settings)
+        self._secret = faults.secrets_of(settings)
         self._base = (settings.base_url or DEFAULT_BASE_URL).rstrip("/")
         self._connection = Connection(name, settings, self._headers(settings.api_key), clock)
         self._stream_options_refused = False
@@ -40,19 +41,19 @@ class OpenAIProvider:
         whole = {key: value for key, value in body.items() if key not in ("stream", "stream_options")}
         with closing(await self._connection.post(self._url(whole), whole)) as answer:
             data = await answer.read()
-        return completion.sound(data, secret=self._secret)
+        return completion.validate_completion(data, secret=self._secret)
 
     async def embed(self, body: ChatBody) -> bytes:
         with closing(await self._connection.post(self._url(body, "embeddings"), body)) as answer:
             data = await answer.read()
-        return await vectors.checked(data, body, secret=self._secret)
+        return await vectors.check_embeddings(data, body, secret=self._secret)
 
     def stream(self, body: ChatBody, deadline: float = math.inf) -> AsyncGenerator[Sequence[bytes], None]:
-        return relay.chunks(partial(self._start, body, deadline), _Progress(self._secret))
+        return streaming.chunks(partial(self._post_stream, body, deadline), _ChunkValidator(self._secret))
 
     async def models(self) -> Sequence[ModelCard]:
         data = await self._connection.get(f"{self._base}/models")
-        return _cards(data, self.name)
+        return _parse_cards(data, self.name)
 
     async def close(self) -> None:
         await self._connection.close()
@@ -63,7 +64,7 @@ class OpenAIProvider:
     def _url(self, body: ChatBody, operation: str = "chat/completions") -> str:  # noqa: ARG002 - Azure's has the model
         return f"{self._base}/{operation}"
 
-    async def _start(self, body: ChatBody, deadline: float) -> Answer:
+    async def _post_stream(self, body: ChatBody, deadline: float) -> UpstreamResponse:
         plain = {**body, "stream": True}
         if "stream_options" in body or self._stream_options_refused:
             return await self._connection.post(self._url(body), plain, deadline=deadline)
@@ -104,21 +105,21 @@ class AzureProvider(OpenAIProvider):
         return f"{base}/openai/deployments/{deployment}/{operation}?{query}"
 
 
-class _Progress:
+class _ChunkValidator:
     """Passes sound chunks on as they are, and repairs others.
 
     Without `[DONE]`, a stream is whole if it gave a finish reason.
     """
 
-    def __init__(self, secret: faults.Private | None) -> None:
+    def __init__(self, secret: faults.ProviderSecrets | None) -> None:
         self._secret = secret
         self._chunks = 0
         self._finished = False
-        self._calls = CallNumbers()
+        self._calls = ToolCallIndexer()
         self._template = ChunkTemplate()
         self.done = False
 
-    def accept(self, event: sse.Event) -> Sequence[bytes]:
+    def translate(self, event: sse.Event) -> Sequence[bytes]:
         name, data = event
         if not name and not self.done and self._template.matches(data):
             self._chunks += 1
@@ -126,47 +127,47 @@ class _Progress:
         if self.done or data == b"[DONE]":
             self.done = True
             return ()
-        chunk = sound_chunk(data) if not name and payload.has_sound_text(data) else None
+        chunk = parse_valid_chunk(data) if not name and payload.has_valid_text(data) else None
         if chunk is None or chunk.error is not None or chunk.object == "error":
-            return self._repaired(name, data)
-        if self._note(chunk):
-            return (payload.encode(self._calls.number(payload.decode(data))),)
+            return self._repair_chunk(name, data)
+        if self._record(chunk):
+            return (payload.encode(self._calls.renumber(payload.decode(data))),)
         self._template.learn(data, chunk)
         # Data of several lines would not be one line of a stream that relays it.
         return (data if b"\n" not in data else msgspec.json.format(data, indent=-1),)
 
-    def end(self) -> Sequence[bytes]:
+    def finish(self) -> Sequence[bytes]:
         if self.done and self._chunks == 0:
             raise UpstreamError("malformed", "The upstream ended its stream without a single chunk.")
         if not self.done and not self._finished:
-            raise relay.broke_off()
+            raise streaming.stream_broken()
         return ()
 
-    def whole(self, data: bytes) -> Sequence[bytes]:
-        return completion.chunks(completion.sound(data, secret=self._secret))
+    def translate_whole(self, data: bytes) -> Sequence[bytes]:
+        return completion.chunks(completion.validate_completion(data, secret=self._secret))
 
-    def _note(self, chunk: Chunk) -> bool:
+    def _record(self, chunk: Chunk) -> bool:
         """Whether the chunk's calls have to be numbered."""
         self._chunks += 1
         is_off = False
         for choice in chunk.choices or ():
             if choice.finish_reason:
                 self._finished = True
-            is_off = is_off or self._calls.is_off(choice)
+            is_off = is_off or self._calls.needs_renumbering(choice)
         return is_off
 
-    def _repaired(self, name: bytes, data: bytes) -> Sequence[bytes]:
-        value = self._parsed(name, data)
+    def _repair_chunk(self, name: bytes, data: bytes) -> Sequence[bytes]:
+        value = self._parse_event(name, data)
         if value is None:
             return ()
         if isinstance(value, dict) and (value.get("error") or name == b"error" or value.get("object") == "error"):
             raise faults.from_payload(value, secret=self._secret)
-        whole = self._calls.number(repair.chunk(value))
+        whole = self._calls.renumber(repair.chunk(value))
         data = payload.encode(whole)
-        self._note(decode(data))
+        self._record(decode(data))
         return (data,)
 
-    def _parsed(self, name: bytes, data: bytes) -> Any:
+    def _parse_event(self, name: bytes, data: bytes) -> Any:
         """None where the event says nothing."""
         try:
             return payload.decode(data) if data else None
@@ -178,7 +179,7 @@ class _Progress:
             ) from None
 
 
-def _cards(data: bytes, owner: str) -> list[ModelCard]:
+def _parse_cards(data: bytes, owner: str) -> list[ModelCard]:
     """Tolerates a bare list, and cards without a date or an owner."""
     try:
         listing = payload.decode(data)

@@ -15,20 +15,20 @@ from understudy.errors import UpstreamError
 DECODE_ERRORS: Final = (msgspec.DecodeError, UnicodeDecodeError, RecursionError)
 """What msgspec raises for bytes that are not the JSON that was expected."""
 
-LARGEST_COUNT: Final = 2**31 - 1
+MAX_TOKEN_COUNT: Final = 2**31 - 1
 """Tokens; more is an error of the provider, and clients with 32-bit integers could not read it."""
 
-REPAIRABLE: Final = 1 << 20
+MAX_REPAIRABLE_BYTES: Final = 1 << 20
 """Bytes of JSON that are repaired; reading more of it by halves would hold up everybody else."""
 
 _UNSTORABLE: Final = re.compile("[\x00\ud800-\udfff]")
-_LONGEST_NUMBER: Final = 300
+_MAX_NUMBER_LENGTH: Final = 300
 _REPLACEMENT: Final = "\ufffd"
 
 
 def decode(data: bytes) -> Any:
     """The value, repaired where it is not sound. Raises UpstreamError(malformed) where it is not JSON."""
-    if has_sound_text(data):
+    if has_valid_text(data):
         try:
             return msgspec.json.decode(data)
         except DECODE_ERRORS:
@@ -41,11 +41,11 @@ def repair(data: bytes) -> Any:
 
     Raises UpstreamError(malformed) where it is not JSON all the same, or too large.
     """
-    if len(data) > REPAIRABLE:
+    if len(data) > MAX_REPAIRABLE_BYTES:
         raise malformed(f"malformed JSON of {len(data)} bytes")
     try:
         text = data.decode("utf-8", "replace").removeprefix("\ufeff")
-        return clean(json.loads(text, parse_int=_integer, strict=False))
+        return clean(json.loads(text, parse_int=_parse_integer, strict=False))
     except (ValueError, RecursionError):
         raise malformed("a body that is not JSON; check its base URL") from None
 
@@ -59,7 +59,7 @@ def malformed(received: str) -> UpstreamError:
     return UpstreamError("malformed", f"The upstream answered with {received}.")
 
 
-def has_sound_text(data: bytes) -> bool:
+def has_valid_text(data: bytes) -> bool:
     """Whether the JSON is valid UTF-8, and its escapes make neither NUL nor lone surrogates."""
     if not data.isascii() and not _is_utf8(data):
         return False
@@ -84,7 +84,7 @@ def clean(value: Any) -> Any:
 
 def count(value: Any) -> int | None:
     """A number of tokens between 0 and LARGEST_COUNT; None where the value says none."""
-    return integer(value, LARGEST_COUNT)
+    return integer(value, MAX_TOKEN_COUNT)
 
 
 def integer(value: Any, largest: int) -> int | None:
@@ -121,8 +121,8 @@ def items(value: Any) -> list[Any]:
     return value if isinstance(value, list) else []
 
 
-def _integer(digits: str) -> int | float:
-    return int(digits) if len(digits) < 19 else float(digits[:_LONGEST_NUMBER])
+def _parse_integer(digits: str) -> int | float:
+    return int(digits) if len(digits) < 19 else float(digits[:_MAX_NUMBER_LENGTH])
 
 
 def _is_utf8(data: bytes) -> bool:

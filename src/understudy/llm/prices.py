@@ -16,10 +16,10 @@ from understudy.clock import Clock
 from understudy.settings import ModelSettings
 
 CREDITS_PER_USD: Final = 2_000_000
-_FINE: Final = 1_000_000_000
-_PER_TOKEN: Final = CREDITS_PER_USD * _FINE // 1_000_000
-_FRESH: Final = 3600.0
-_KEPT: Final = 10_000
+_BILLIONTHS: Final = 1_000_000_000
+_BILLIONTHS_PER_TOKEN: Final = CREDITS_PER_USD * _BILLIONTHS // 1_000_000
+_FACTS_TTL: Final = 3600.0
+_MAX_CACHED_FACTS: Final = 10_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,12 +64,14 @@ class Price:
         fine += tokens.output * rates.output + requests * self.request
         if discount:
             fine = round(fine * (1 - discount))
-        return -(-fine // _FINE)
+        return -(-fine // _BILLIONTHS)
 
 
 _EMBEDDED: Final = frozenset({"rehearsal", "rehearsal-embedding"})
 # Those whose prices stand for a model that is asked for without a vendor; hosts of open models all have their own.
-_MAKERS: Final = frozenset({"anthropic", "azure", "cohere", "deepseek", "google", "mistral", "openai", "x-ai"})
+_MODEL_DEVELOPERS: Final = frozenset(
+    {"anthropic", "azure", "cohere", "deepseek", "google", "mistral", "openai", "x-ai"}
+)
 FREE: Final = Price(Rates(0, 0, 0, 0))
 
 
@@ -90,15 +92,17 @@ class Prices:
     """`own` are the models of the settings, by id. `public` false leaves the public prices aside."""
 
     def __init__(self, own: Mapping[str, ModelSettings], clock: Clock, *, public: bool = True) -> None:
-        self._own = {model: price for model, settings in own.items() if (price := _own_price(settings)) is not None}
+        self._own = {
+            model: price for model, settings in own.items() if (price := _settings_price(settings)) is not None
+        }
         self._clock = clock
         self._public = public
         self._snapshot: Any = None
         self._makers: dict[str, tuple[Any, Any]] = {}
         self._loading: asyncio.Task[None] | None = None
-        self._known: dict[tuple[str | None, tuple[str, ...]], tuple[float, PublicFacts | None]] = {}
+        self._facts_cache: dict[tuple[str | None, tuple[str, ...]], tuple[float, PublicFacts | None]] = {}
 
-    def expect(self, model: str) -> None:
+    def start_loading(self, model: str) -> None:
         """Begins to load the public facts, where the price of an answer under way may need them."""
         if self._loading is None and self._public and model not in _EMBEDDED and model not in self._own:
             self._loading = asyncio.create_task(self._load())
@@ -115,7 +119,7 @@ class Prices:
         """The price that the settings give the first of the names that has one."""
         return next((self._own[name] for name in names if name in self._own), None)
 
-    def listed(self, names: Sequence[str], url: str | None) -> Price | None:
+    def loaded_price(self, names: Sequence[str], url: str | None) -> Price | None:
         """As `price`, for whoever has loaded what is public."""
         if (own := self.own(names)) is not None:
             return own
@@ -128,74 +132,79 @@ class Prices:
         """The price of a model that goes by these names, the most telling first, at the provider behind `url`."""
         if self._public and self.own(names) is None and names[0] not in _EMBEDDED:
             await self.load()
-        return self.listed(names, url)
+        return self.loaded_price(names, url)
 
     def facts(self, names: Sequence[str], url: str | None) -> PublicFacts | None:
         """None where nothing is known, or not loaded yet. What the vendor behind `url` says comes first."""
         if self._snapshot is None:
             return None
         key, now = (url, tuple(names)), self._clock.now()
-        known = self._known.get(key)
-        if known is None or now - known[0] > _FRESH:  # some prices depend on the time of day
-            if len(self._known) >= _KEPT:
-                self._known.clear()
-            known = self._known[key] = (now, self._find(names, url))
+        known = self._facts_cache.get(key)
+        if known is None or now - known[0] > _FACTS_TTL:  # some prices depend on the time of day
+            if len(self._facts_cache) >= _MAX_CACHED_FACTS:
+                self._facts_cache.clear()
+            known = self._facts_cache[key] = (now, self._find_facts(names, url))
         return known[1]
 
     async def _load(self) -> None:
         snapshot, self._makers = await asyncio.to_thread(_snapshot)
         self._snapshot = snapshot
 
-    def _find(self, names: Sequence[str], url: str | None) -> PublicFacts | None:
+    def _find_facts(self, names: Sequence[str], url: str | None) -> PublicFacts | None:
         if url is not None:
             for name in names:
-                if found := self._ask(name, provider_api_url=url):
+                if found := self._lookup(name, provider_api_url=url):
                     return found
         for name in names:
             vendor, _, rest = name.rpartition("/")
-            if vendor and (found := self._ask(rest, provider_id=vendor.rpartition("/")[2])):
+            if vendor and (found := self._lookup(rest, provider_id=vendor.rpartition("/")[2])):
                 return found
-            if found := self._ask(rest) or self._among_all(rest):
+            if found := self._lookup(rest) or self._lookup_by_developer(rest):
                 return found
         return None
 
-    def _ask(
+    def _lookup(
         self, name: str, *, provider_id: str | None = None, provider_api_url: str | None = None
     ) -> PublicFacts | None:
         try:
             provider, model = self._snapshot.find_provider_model(name, None, provider_id, provider_api_url)
         except LookupError:
             return None
-        return _facts(provider, model, self._clock.now())
+        return _build_facts(provider, model, self._clock.now())
 
-    def _among_all(self, name: str) -> PublicFacts | None:
+    def _lookup_by_developer(self, name: str) -> PublicFacts | None:
         """A model that has exactly this id with some vendor; the package only guesses vendors of a few names."""
         found = self._makers.get(name.lower())
-        return None if found is None else _facts(*found, self._clock.now())
+        return None if found is None else _build_facts(*found, self._clock.now())
 
 
 def _snapshot() -> tuple[Any, dict[str, tuple[Any, Any]]]:
     """What the package knows, and of it the models of the makers, by id."""
     snapshot = importlib.import_module("genai_prices.data_snapshot").get_snapshot()
-    makers = [provider for provider in snapshot.providers if provider.id in _MAKERS]
+    makers = [provider for provider in snapshot.providers if provider.id in _MODEL_DEVELOPERS]
     return snapshot, {model.id: (maker, model) for maker in reversed(makers) for model in maker.models}
 
 
-def _own_price(settings: ModelSettings) -> Price | None:
+def _settings_price(settings: ModelSettings) -> Price | None:
     tokens = (settings.input_price, settings.cached_input_price, settings.output_price)
     if tokens == (None, None, None) and settings.request_price is None:
         return None
     plain = settings.input_price or 0.0
     cached = plain if settings.cached_input_price is None else settings.cached_input_price
-    rates = Rates(_fine(plain), _fine(cached), _fine(plain), _fine(settings.output_price or 0.0))
-    return Price(rates, request=round(Decimal(str(settings.request_price or 0.0)) * CREDITS_PER_USD * _FINE))
+    rates = Rates(
+        _to_billionths(plain),
+        _to_billionths(cached),
+        _to_billionths(plain),
+        _to_billionths(settings.output_price or 0.0),
+    )
+    return Price(rates, request=round(Decimal(str(settings.request_price or 0.0)) * CREDITS_PER_USD * _BILLIONTHS))
 
 
-def _fine(usd_per_million: float | Decimal) -> int:
-    return round(Decimal(str(usd_per_million)) * _PER_TOKEN)
+def _to_billionths(usd_per_million: float | Decimal) -> int:
+    return round(Decimal(str(usd_per_million)) * _BILLIONTHS_PER_TOKEN)
 
 
-def _facts(provider: Any, model: Any, now: float) -> PublicFacts:
+def _build_facts(provider: Any, model: Any, now: float) -> PublicFacts:
     prices = model.get_prices(datetime.fromtimestamp(now, UTC))
     return PublicFacts(
         model.id,
@@ -227,15 +236,15 @@ def _rate(sort: Any, start: int) -> int:
     if sort is None:
         return 0
     if not hasattr(sort, "tiers"):
-        return _fine(sort)
+        return _to_billionths(sort)
     reached = [tier.price for tier in sort.tiers if 0 < tier.start <= start]
-    return _fine(reached[-1] if reached else sort.base)
+    return _to_billionths(reached[-1] if reached else sort.base)
 
 
 def usd_per_million(rate: int) -> float:
     """A rate as its list says it, in US dollars for a million tokens."""
-    return rate / _PER_TOKEN
+    return rate / _BILLIONTHS_PER_TOKEN
 
 
 def usd_per_request(price: Price) -> float:
-    return price.request / (CREDITS_PER_USD * _FINE)
+    return price.request / (CREDITS_PER_USD * _BILLIONTHS)

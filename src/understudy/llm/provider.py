@@ -49,7 +49,7 @@ class Provider(Protocol):
 
 
 @runtime_checkable
-class SpeaksMessages(Protocol):
+class MessagesProvider(Protocol):
     """A provider that takes the body of `POST /messages` as it is, and answers it as it is.
 
     `betas` is the `anthropic-beta` header that came with it, empty where there was none.

@@ -13,16 +13,16 @@ from understudy.llm import payload
 from understudy.settings import is_public_url
 
 _SCHEME: Final = re.compile(r"[\s\x00-\x20]*([a-zA-Z][a-zA-Z0-9+.-]*):")
-_LEFT_OUT: Final = re.compile(r"[\t\r\n]+")
+_IGNORED_CHARACTERS: Final = re.compile(r"[\t\r\n]+")
 # What is said or cited is not fetched.
-_NOT_FETCHED: Final = frozenset({"annotations", "citations", "text", "input", "tool_calls", "metadata"})
-_FETCHED: Final = ("messages", "mcp_servers")
+_UNFETCHED_MEMBERS: Final = frozenset({"annotations", "citations", "text", "input", "tool_calls", "metadata"})
+_FETCHED_MEMBERS: Final = ("messages", "mcp_servers")
 _PLAIN: Final = frozenset({"role", "content"})
 
 
-def check(body: dict[str, Any]) -> None:
+def check_urls(body: dict[str, Any]) -> None:
     """Raises UpstreamError(invalid_request) for a URL that is not one of the public internet."""
-    for member in _FETCHED:
+    for member in _FETCHED_MEMBERS:
         for index, item in enumerate(payload.items(body.get(member))):
             if not _is_plain(item):
                 _check_item(item, f"{member}[{index}]")
@@ -31,11 +31,11 @@ def check(body: dict[str, Any]) -> None:
 def is_allowed(url: str) -> bool:
     """Whether it is public, or holds the bytes itself, or is not a URL at all."""
     # Fetchers leave out tabs and line ends wherever they stand.
-    scheme = _SCHEME.match(_LEFT_OUT.sub("", url[:256]))
+    scheme = _SCHEME.match(_IGNORED_CHARACTERS.sub("", url[:256]))
     return scheme is None or scheme[1].lower() == "data" or is_public_url(url.strip())
 
 
-def refusal(path: str, url: str) -> str:
+def refusal_message(path: str, url: str) -> str:
     return (
         f"Invalid '{path}': {url[:200]!r} is not a public http or https address. Send the bytes as a data URL, or use"
         " a public address; the operator of this server can allow others with `limits.private_urls`."
@@ -53,23 +53,23 @@ def _is_plain(message: Any) -> bool:
 
 
 def _check_item(item: Any, path: str) -> None:
-    for place, url in _urls(item, path):
+    for place, url in _find_urls(item, path):
         if not is_allowed(url):
-            raise UpstreamError("invalid_request", refusal(place, url), param=place, code="invalid_value")
+            raise UpstreamError("invalid_request", refusal_message(place, url), param=place, code="invalid_value")
 
 
-def _urls(value: Any, path: str) -> Iterator[tuple[str, str]]:
+def _find_urls(value: Any, path: str) -> Iterator[tuple[str, str]]:
     if isinstance(value, list):
         for index, item in enumerate(value):
             if isinstance(item, dict | list):
-                yield from _urls(item, f"{path}[{index}]")
+                yield from _find_urls(item, f"{path}[{index}]")
     elif isinstance(value, dict):
         for name, item in value.items():
             if isinstance(item, str):
                 if _is_url_member(name):
                     yield f"{path}.{name}", item
-            elif isinstance(item, dict | list) and name not in _NOT_FETCHED:
-                yield from _urls(item, f"{path}.{name}")
+            elif isinstance(item, dict | list) and name not in _UNFETCHED_MEMBERS:
+                yield from _find_urls(item, f"{path}.{name}")
 
 
 def _is_url_member(name: str) -> bool:

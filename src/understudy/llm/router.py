@@ -11,14 +11,14 @@ import msgspec
 
 from understudy.clock import Clock
 from understudy.errors import UpstreamError, UpstreamFault
-from understudy.llm import families, messages_answer, messages_request, remote_urls
+from understudy.llm import messages_answer, messages_request, remote_urls, sampling
 from understudy.llm.anthropic import AnthropicProvider
-from understudy.llm.catalog import Catalog, Route, Target
-from understudy.llm.connection import too_late
+from understudy.llm.connection import deadline_exceeded
 from understudy.llm.messages_request import MessageBody
+from understudy.llm.models import Catalog, Route, Target
 from understudy.llm.openai import AzureProvider, OpenAIProvider
 from understudy.llm.payload import DECODE_ERRORS
-from understudy.llm.provider import ChatBody, ModelCard, Provider, SpeaksMessages
+from understudy.llm.provider import ChatBody, MessagesProvider, ModelCard, Provider
 from understudy.settings import ProviderSettings
 
 T = TypeVar("T")
@@ -26,17 +26,17 @@ T = TypeVar("T")
 RETRYABLE: frozenset[UpstreamFault] = frozenset({"rate_limited", "timeout", "unreachable", "server_error"})
 
 _FIRST_DELAY = 0.5
-_LONGEST_DELAY = 8.0
-_LONGEST_RETRY_AFTER = 30.0
+_MAX_DELAY = 8.0
+_MAX_RETRY_AFTER = 30.0
 """Seconds; a provider that wants to be left alone for longer is not waited for."""
 
-_NAMED = 5
+_MAX_ALTERNATIVES = 5
 """Models that the refusal of an unknown one names."""
 
-_HELD = 16
+_MAX_BUFFERED_CHUNKS = 16
 """Chunks without content that are held back while another attempt is still possible."""
 
-KINDS: dict[str, Callable[[str, ProviderSettings, Clock], Provider]] = {
+PROVIDER_TYPES: dict[str, Callable[[str, ProviderSettings, Clock], Provider]] = {
     "openai": OpenAIProvider,
     "azure": AzureProvider,
     "anthropic": AnthropicProvider,
@@ -65,7 +65,10 @@ class Models:
         chance: random.Random | None = None,
         sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
     ) -> None:
-        built = {name: (KINDS[settings.kind](name, settings, clock), settings) for name, settings in providers.items()}
+        built = {
+            name: (PROVIDER_TYPES[settings.kind](name, settings, clock), settings)
+            for name, settings in providers.items()
+        }
         self._catalog = Catalog(built, rehearsal, clock, known_windows)
         self._chat_seconds = chat_seconds
         self._private_urls = private_urls
@@ -79,11 +82,11 @@ class Models:
     async def supports_logprobs(self, model: str) -> bool:
         """Whether a provider of the model has a word for log probabilities; the Messages API has none."""
         route = await self.find(model)
-        return route is None or any(not isinstance(target.provider, SpeaksMessages) for target in route.targets)
+        return route is None or any(not isinstance(target.provider, MessagesProvider) for target in route.targets)
 
-    def alternatives(self, model: str) -> str:
+    def suggest_models(self, model: str) -> str:
         """A sentence that names a few models that exist, for refusals; empty where none is known."""
-        found, count = self._catalog.nearest(model, _NAMED)
+        found, count = self._catalog.nearest(model, _MAX_ALTERNATIVES)
         if not found:
             return ""
         more = f" and {count - len(found)} more, see GET /v1/models" if count > len(found) else ""
@@ -102,17 +105,17 @@ class Models:
         """Whether the embedded model answers for this id of a hosted model."""
         return self._catalog.is_stand_in(model)
 
-    def known_as(self, model: str) -> tuple[tuple[str, ...], str | None]:
+    def names_and_url(self, model: str) -> tuple[tuple[str, ...], str | None]:
         """The names that a price may be found under, and the base URL of the provider that answers first."""
-        return self._catalog.known_as(model)
+        return self._catalog.names_and_url(model)
 
     def is_embedded(self, model: str) -> bool:
         """Whether the embedded model answers for this id, its own or one of a hosted model."""
         return self._catalog.is_embedded(model)
 
-    def sees(self, model: str) -> bool:
+    def has_vision(self, model: str) -> bool:
         """Whether it takes images, as far as any of its names tells."""
-        return any(families.sees(name) for name in self._catalog.known_as(model)[0])
+        return any(sampling.has_vision(name) for name in self._catalog.names_and_url(model)[0])
 
     def aliases(self, model: str) -> Sequence[str]:
         """Other ids that lead to the same model."""
@@ -120,19 +123,23 @@ class Models:
 
     async def complete(self, body: ChatBody) -> bytes:
         """The encoded `chat.completion`. Raises UpstreamError: the first provider's, once nothing is left to try."""
-        async with self._in_time():
+        async with self._deadline_scope():
             targets = await self._targets(body)
-            return await self._tried(targets, lambda target: target.provider.complete({**body, "model": target.model}))
+            return await self._with_retries(
+                targets, lambda target: target.provider.complete({**body, "model": target.model})
+            )
 
     async def embed(self, body: ChatBody, *, fallbacks: bool = True) -> bytes:
         """The encoded list of embeddings. Without `fallbacks` from no other model: its vectors would not compare.
 
         Raises UpstreamError as `complete` does.
         """
-        async with self._in_time():
+        async with self._deadline_scope():
             targets = await self._targets(body)
             allowed = targets if fallbacks else targets[:1]
-            return await self._tried(allowed, lambda target: target.provider.embed({**body, "model": target.model}))
+            return await self._with_retries(
+                allowed, lambda target: target.provider.embed({**body, "model": target.model})
+            )
 
     async def message(self, body: MessageBody, betas: str = "") -> bytes:
         """The encoded message that answers the body of `POST /messages`, whatever its provider speaks.
@@ -142,26 +149,26 @@ class Models:
 
         async def ask(target: Target) -> bytes:
             asked = {**body, "model": target.model}
-            if isinstance(target.provider, SpeaksMessages):
+            if isinstance(target.provider, MessagesProvider):
                 return await target.provider.message(asked, betas)
             return msgspec.json.encode(
                 messages_answer.from_chat(await target.provider.complete(messages_request.to_chat(asked)), asked)
             )
 
-        async with self._in_time():
-            return await self._tried(await self._targets(body), ask)
+        async with self._deadline_scope():
+            return await self._with_retries(await self._targets(body), ask)
 
     async def count_tokens(self, body: MessageBody, betas: str = "") -> int:
         """The input tokens of the body of `POST /messages`; about, where the provider cannot be asked."""
 
         async def ask(target: Target) -> int:
             asked = {**body, "model": target.model}
-            if isinstance(target.provider, SpeaksMessages):
+            if isinstance(target.provider, MessagesProvider):
                 return await target.provider.count_tokens(asked, betas)
             return await asyncio.to_thread(messages_request.count, asked)
 
-        async with self._in_time():
-            return await self._tried(await self._targets(body), ask)
+        async with self._deadline_scope():
+            return await self._with_retries(await self._targets(body), ask)
 
     def message_stream(self, body: MessageBody, betas: str = "") -> "Stream":
         """The events of a message, framed. As in `stream`, a fault after the first content is raised."""
@@ -170,11 +177,13 @@ class Models:
 
         def ask(target: Target) -> AsyncIterator[Sequence[bytes]]:
             asked = {**body, "model": target.model}
-            if isinstance(target.provider, SpeaksMessages):
+            if isinstance(target.provider, MessagesProvider):
                 return target.provider.message_stream(asked, betas, deadline)
-            return messages_answer.told(target.provider.stream(messages_request.to_chat(asked), deadline), asked)
+            return messages_answer.stream_events(
+                target.provider.stream(messages_request.to_chat(asked), deadline), asked
+            )
 
-        return Stream(self._begun(body, ask, lambda event: not messages_answer.is_opening(event), deadline))
+        return Stream(self._open_stream(body, ask, lambda event: not messages_answer.is_preamble(event), deadline))
 
     def stream(self, body: ChatBody, *, bounded: bool = True) -> "Stream":
         """The encoded chunks. After one with content was handed out, a fault is raised and never retried.
@@ -186,7 +195,7 @@ class Models:
         def ask(target: Target) -> AsyncIterator[Sequence[bytes]]:
             return target.provider.stream({**body, "model": target.model}, deadline)
 
-        return Stream(self._begun(body, ask, _has_content, deadline))
+        return Stream(self._open_stream(body, ask, _has_content, deadline))
 
     async def list(self) -> list[ModelCard]:
         """Sorted by id."""
@@ -198,17 +207,17 @@ class Models:
     async def close(self) -> None:
         await self._catalog.close()
 
-    async def _tried(self, targets: tuple[Target, ...], ask: Callable[[Target], Awaitable[T]]) -> T:
+    async def _with_retries(self, targets: tuple[Target, ...], ask: Callable[[Target], Awaitable[T]]) -> T:
         attempts = _Attempts(targets, self._chance)
         for target in attempts:
             try:
                 return await ask(target)
             except UpstreamError as error:
-                delay = attempts.failed(error)
+                delay = attempts.record_failure(error)
             await self._sleep(delay)
         raise attempts.error
 
-    async def _begun(
+    async def _open_stream(
         self,
         body: ChatBody,
         ask: Callable[[Target], AsyncIterator[Sequence[bytes]]],
@@ -219,27 +228,27 @@ class Models:
 
         async def begin(target: Target) -> tuple[Sequence[bytes], AsyncIterator[Sequence[bytes]]]:
             stream = ask(target)
-            return await _opening(stream, has_content), stream
+            return await _read_until_content(stream, has_content), stream
 
         async with _Until(deadline):
-            return await self._tried(await self._targets(body), begin)
+            return await self._with_retries(await self._targets(body), begin)
 
     def _deadline(self) -> float:
         """The time of the event loop at which what begins now must be over."""
         return asyncio.get_running_loop().time() + self._chat_seconds
 
-    def _in_time(self) -> "_Until":
+    def _deadline_scope(self) -> "_Until":
         return _Until(self._deadline())
 
     async def _targets(self, body: ChatBody) -> tuple[Target, ...]:
         if not self._private_urls:
-            remote_urls.check(body)
+            remote_urls.check_urls(body)
         model = str(body.get("model") or "")
         route = await self._catalog.find(model)
         if route is None:
             raise UpstreamError(
                 "model_not_found",
-                f"The model {model!r} does not exist or you do not have access to it.{self.alternatives(model)}",
+                f"The model {model!r} does not exist or you do not have access to it.{self.suggest_models(model)}",
                 status=404,
                 code="model_not_found",
                 param="model",
@@ -270,9 +279,9 @@ class _Until:
         try:
             await self._timeout.__aexit__(kind, error, trace)
         except TimeoutError:
-            raise too_late() from None
+            raise deadline_exceeded() from None
         if isinstance(error, TimeoutError) and self._timeout.expired():
-            raise too_late() from None
+            raise deadline_exceeded() from None
 
 
 class Stream:
@@ -282,22 +291,22 @@ class Stream:
     """
 
     def __init__(self, begun: Coroutine[Any, Any, tuple[Sequence[bytes], AsyncIterator[Sequence[bytes]]]]) -> None:
-        self._begun = begun
-        self._rest: AsyncIterator[Sequence[bytes]] | None = None
+        self._open_stream = begun
+        self._remaining: AsyncIterator[Sequence[bytes]] | None = None
 
     def __aiter__(self) -> "Stream":
         return self
 
     def __anext__(self) -> Awaitable[Sequence[bytes]]:
-        return self._begin() if self._rest is None else self._rest.__anext__()
+        return self._read_opening() if self._remaining is None else self._remaining.__anext__()
 
     async def aclose(self) -> None:
-        self._begun.close()
-        if self._rest is not None:
-            await _close(self._rest)
+        self._open_stream.close()
+        if self._remaining is not None:
+            await _close_stream(self._remaining)
 
-    async def _begin(self) -> Sequence[bytes]:
-        opening, self._rest = await self._begun
+    async def _read_opening(self) -> Sequence[bytes]:
+        opening, self._remaining = await self._open_stream
         return opening
 
 
@@ -307,37 +316,41 @@ class _Attempts:
     def __init__(self, targets: tuple[Target, ...], chance: random.Random) -> None:
         self._targets = targets
         self._chance = chance
-        self._place = 0
-        self._tries = 0
-        self._first: UpstreamError | None = None
+        self._position = 0
+        self._attempts_made = 0
+        self._first_error: UpstreamError | None = None
 
     def __iter__(self) -> Iterator[Target]:
-        while self._place < len(self._targets):
-            yield self._targets[self._place]
+        while self._position < len(self._targets):
+            yield self._targets[self._position]
 
     @property
     def error(self) -> UpstreamError:
-        assert self._first is not None
-        return self._first
+        assert self._first_error is not None
+        return self._first_error
 
-    def failed(self, error: UpstreamError) -> float:
+    def record_failure(self, error: UpstreamError) -> float:
         """Seconds to wait before the next attempt. Raises the error where it is the request's own fault."""
         if error.kind == "invalid_request":
             raise error
-        self._first = self._first or error
+        self._first_error = self._first_error or error
         delay = self._delay(error.retry_after)
-        if error.kind in RETRYABLE and self._tries < self._targets[self._place].retries and delay is not None:
-            self._tries += 1
+        if (
+            error.kind in RETRYABLE
+            and self._attempts_made < self._targets[self._position].retries
+            and delay is not None
+        ):
+            self._attempts_made += 1
             return delay
-        self._place += 1
-        self._tries = 0
+        self._position += 1
+        self._attempts_made = 0
         return 0.0
 
     def _delay(self, retry_after: float | None) -> float | None:
         """None where the provider asks for more time than is worth waiting."""
-        if retry_after is not None and retry_after > _LONGEST_RETRY_AFTER:
+        if retry_after is not None and retry_after > _MAX_RETRY_AFTER:
             return None
-        backoff: float = min(_FIRST_DELAY * 2**self._tries, _LONGEST_DELAY) * self._chance.uniform(0.5, 1.0)
+        backoff: float = min(_FIRST_DELAY * 2**self._attempts_made, _MAX_DELAY) * self._chance.uniform(0.5, 1.0)
         return max(backoff, retry_after or 0.0)
 
 
@@ -354,16 +367,18 @@ class _Chunk(msgspec.Struct, gc=False):
 _decoder = msgspec.json.Decoder(_Chunk)
 
 
-async def _opening(stream: AsyncIterator[Sequence[bytes]], has_content: Callable[[bytes], bool]) -> list[bytes]:
+async def _read_until_content(
+    stream: AsyncIterator[Sequence[bytes]], has_content: Callable[[bytes], bool]
+) -> list[bytes]:
     """The chunks up to the first with content. Closes the stream where it fails before."""
     held: list[bytes] = []
     try:
         async for together in stream:
             held += together
-            if len(held) > _HELD or any(has_content(chunk) for chunk in together):
+            if len(held) > _MAX_BUFFERED_CHUNKS or any(has_content(chunk) for chunk in together):
                 break
     except BaseException:
-        await _close(stream)
+        await _close_stream(stream)
         raise
     return held
 
@@ -380,6 +395,6 @@ def _has_content(chunk: bytes) -> bool:
     )
 
 
-async def _close(stream: AsyncIterator[Sequence[bytes]]) -> None:
+async def _close_stream(stream: AsyncIterator[Sequence[bytes]]) -> None:
     if isinstance(stream, AsyncGenerator):
         await stream.aclose()

@@ -21,15 +21,15 @@ _FLAG_LETTER = "[\U0001f1e6-\U0001f1ff]"
 
 
 # Of a longer text, pieces are counted that are spread evenly over it; the rest is taken to be like them.
-_LONGEST: Final = 1_000_000
-_PIECE: Final = 8_000
+_MAX_CHUNK_CHARACTERS: Final = 1_000_000
+_PIECE_CHARACTERS: Final = 8_000
 _PIECES: Final = 32
 # A thread that counts lets others run between pieces of this length, each of which may cut one token in two.
-_AT_ONCE: Final = 100_000
+_BATCH_CHARACTERS: Final = 100_000
 
 
 @cache
-def _unicode() -> re.Pattern[str]:
+def _unicode_pattern() -> re.Pattern[str]:
     # Built at the first text that needs it: finding the combining marks takes about 5 ms.
     marks = "".join(chr(c) for c in range(0x300, 0x10000) if unicodedata.category(chr(c))[0] == "M")
     tail = f"(?:[{marks}{_JAMO}{_HIGH_MARKS}{_EMOJI_MARKS}]|\u200d.?)*"
@@ -43,7 +43,7 @@ def _unicode() -> re.Pattern[str]:
 
 def split(text: str) -> list[str]:
     """The tokens of `text`; joined they are `text` again."""
-    return (_ASCII if text.isascii() else _unicode()).findall(text)
+    return (_ASCII if text.isascii() else _unicode_pattern()).findall(text)
 
 
 def count(text: str) -> int:
@@ -51,11 +51,11 @@ def count(text: str) -> int:
 
     A text of more than a million characters is estimated, so that no text takes longer than others.
     """
-    if len(text) > _LONGEST:
-        step = (len(text) - _PIECE) // (_PIECES - 1)
-        sample = [text[start : start + _PIECE] for start in range(0, step * _PIECES, step)]
-        return sum(map(count, sample)) * len(text) // (_PIECE * _PIECES)
-    return sum(len(split(text[start : start + _AT_ONCE])) for start in range(0, len(text), _AT_ONCE))
+    if len(text) > _MAX_CHUNK_CHARACTERS:
+        step = (len(text) - _PIECE_CHARACTERS) // (_PIECES - 1)
+        sample = [text[start : start + _PIECE_CHARACTERS] for start in range(0, step * _PIECES, step)]
+        return sum(map(count, sample)) * len(text) // (_PIECE_CHARACTERS * _PIECES)
+    return sum(len(split(text[start : start + _BATCH_CHARACTERS])) for start in range(0, len(text), _BATCH_CHARACTERS))
 
 
 def shorten(text: str, limit: int) -> str:

@@ -21,10 +21,10 @@ from understudy.errors import UpstreamError
 from understudy.llm import faults, payload, repair
 from understudy.llm.chunks import TokenCounts
 
-_BETWEEN: Final = 64
+_YIELD_INTERVAL: Final = 64
 """Vectors that are checked before others have their turn."""
 
-_MOST_DIMENSIONS: Final = 1 << 16
+_MAX_DIMENSIONS: Final = 1 << 16
 
 
 class Embedding(msgspec.Struct):
@@ -32,40 +32,40 @@ class Embedding(msgspec.Struct):
     index: Annotated[int, Meta(ge=0)] | None = None
 
 
-class _Answer(msgspec.Struct):
+class _EmbeddingList(msgspec.Struct):
     data: list[Embedding]
     usage: TokenCounts | None = None
     model: str | None = None
     error: Any = None
 
 
-_decode = msgspec.json.Decoder(_Answer).decode
+_decode = msgspec.json.Decoder(_EmbeddingList).decode
 
 
-async def checked(data: bytes, body: dict[str, Any], *, secret: faults.Private | None = None) -> bytes:
+async def check_embeddings(data: bytes, body: dict[str, Any], *, secret: faults.ProviderSecrets | None = None) -> bytes:
     """The body of a 2xx answer to the request `body`: as it came where it is sound, else in order and converted.
 
     Raises UpstreamError: the fault that the answer describes, or malformed where vectors are missing, of another
     dimension than was asked for, of different ones, or not finite.
     """
-    found = parse(data, secret=secret)
-    ordered = _in_order(found, _count(body.get("input")))
+    found = parse_embeddings(data, secret=secret)
+    ordered = _sort_by_index(found, _count_inputs(body.get("input")))
     wanted: Literal["float", "base64"] = "base64" if body.get("encoding_format") == "base64" else "float"
-    is_sound = _is_sound(data) and ordered == found
+    is_sound = _is_valid(data) and ordered == found
     sizes: set[int] = set()
     for number, one in enumerate(ordered):
         numbers = floats(one.embedding)
         sizes.add(len(numbers))
         if isinstance(one.embedding, str) != (wanted == "base64"):
             is_sound = False
-            one.embedding = _encoded(numbers) if wanted == "base64" else list(numbers)
-        if number % _BETWEEN == _BETWEEN - 1:
+            one.embedding = _encode_base64(numbers) if wanted == "base64" else list(numbers)
+        if number % _YIELD_INTERVAL == _YIELD_INTERVAL - 1:
             await asyncio.sleep(0)
     _check_sizes(sizes, body.get("dimensions"))
-    return data if is_sound else _rendered(data, ordered)
+    return data if is_sound else _render(data, ordered)
 
 
-def parse(data: bytes, *, secret: faults.Private | None = None) -> list[Embedding]:
+def parse_embeddings(data: bytes, *, secret: faults.ProviderSecrets | None = None) -> list[Embedding]:
     """The embeddings in the body of a 2xx answer, as they came.
 
     Raises UpstreamError: the fault that the body describes, or malformed where it has no embeddings.
@@ -80,7 +80,7 @@ def parse(data: bytes, *, secret: faults.Private | None = None) -> list[Embeddin
     if isinstance(value, dict) and value.get("error"):
         raise faults.from_payload(value, secret=secret, status=200)
     try:
-        listed = [_lenient(one) for one in value["data"]]
+        listed = [_decode_lenient(one) for one in value["data"]]
         return msgspec.convert(listed, list[Embedding])
     except (*payload.DECODE_ERRORS, AttributeError, LookupError, TypeError):
         raise payload.malformed("a body that is not a list of embeddings") from None
@@ -89,7 +89,7 @@ def parse(data: bytes, *, secret: faults.Private | None = None) -> list[Embeddin
 def floats(embedding: list[float] | str) -> Sequence[float]:
     """The numbers, which may be sent as base64 of little-endian float32. Raises UpstreamError(malformed)."""
     try:
-        numbers = embedding if isinstance(embedding, list) else _unpacked(embedding)
+        numbers = embedding if isinstance(embedding, list) else _unpack_base64(embedding)
     except (binascii.Error, struct.error, ValueError):
         raise UpstreamError("malformed", "The upstream returned a vector that is not base64 of floats.") from None
     if not all(map(math.isfinite, numbers)):
@@ -97,12 +97,12 @@ def floats(embedding: list[float] | str) -> Sequence[float]:
     return numbers
 
 
-def _unpacked(embedding: str) -> Sequence[float]:
+def _unpack_base64(embedding: str) -> Sequence[float]:
     data = base64.b64decode(embedding, validate=True)
     return struct.unpack(f"<{len(data) // 4}f", data)
 
 
-def _encoded(numbers: Sequence[float]) -> str:
+def _encode_base64(numbers: Sequence[float]) -> str:
     packed = array("f", numbers)
     if not all(map(math.isfinite, packed)):
         raise UpstreamError("malformed", "The upstream returned a vector with numbers beyond 32-bit floats.")
@@ -111,13 +111,13 @@ def _encoded(numbers: Sequence[float]) -> str:
     return base64.b64encode(packed.tobytes()).decode()
 
 
-def _count(given: Any) -> int:
+def _count_inputs(given: Any) -> int:
     """How many vectors an input gets: one for a text or an array of tokens, else one for each."""
     is_one = isinstance(given, str) or (isinstance(given, list) and all(isinstance(one, int) for one in given))
     return 1 if is_one else len(payload.items(given))
 
 
-def _in_order(found: list[Embedding], count: int) -> list[Embedding]:
+def _sort_by_index(found: list[Embedding], count: int) -> list[Embedding]:
     """By their indexes; some servers number none of them, and keep the order."""
     if len(found) != count:
         raise UpstreamError("malformed", f"The upstream returned {len(found)} vectors for {count} inputs.")
@@ -133,7 +133,7 @@ def _check_sizes(sizes: set[int], wanted: int | None) -> None:
     if len(sizes) > 1:
         raise UpstreamError("malformed", f"The upstream returned vectors of different dimensions: {sorted(sizes)}.")
     size = next(iter(sizes), 0)
-    if not 0 < size <= _MOST_DIMENSIONS:
+    if not 0 < size <= _MAX_DIMENSIONS:
         raise UpstreamError("malformed", f"The upstream returned vectors of {size} dimensions.")
     if wanted is not None and size != wanted:
         raise UpstreamError(
@@ -141,19 +141,19 @@ def _check_sizes(sizes: set[int], wanted: int | None) -> None:
         )
 
 
-def _is_sound(data: bytes) -> bool:
+def _is_valid(data: bytes) -> bool:
     try:
         _decode(data)
     except payload.DECODE_ERRORS:
         return False
-    return payload.has_sound_text(data)
+    return payload.has_valid_text(data)
 
 
-def _lenient(value: Any) -> dict[str, Any]:
+def _decode_lenient(value: Any) -> dict[str, Any]:
     return {"embedding": value["embedding"], "index": payload.integer(value.get("index"), 1 << 20)}
 
 
-def _rendered(data: bytes, ordered: list[Embedding]) -> bytes:
-    head = payload.mapping(msgspec.json.decode(data) if _is_sound(data) else payload.decode(data))
+def _render(data: bytes, ordered: list[Embedding]) -> bytes:
+    head = payload.mapping(msgspec.json.decode(data) if _is_valid(data) else payload.decode(data))
     listed = [{"object": "embedding", "index": one.index, "embedding": one.embedding} for one in ordered]
     return payload.encode({**head, "object": "list", "data": listed, "usage": repair.usage(head.get("usage"))})

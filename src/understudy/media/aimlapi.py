@@ -14,27 +14,29 @@ import msgspec
 from msgspec import Struct
 
 from understudy.errors import UpstreamError
-from understudy.media.download import Download, origin
+from understudy.media.download import Downloader, origin
 from understudy.media.frame_sizes import frame_size
-from understudy.media.provider import Frame, Job, Made, MediaError, Progress
-from understudy.media.waiting import Pace
+from understudy.media.provider import Frame, Job, MediaError, Progress, VideoFiles
+from understudy.media.waiting import PollInterval
 from understudy.redaction import redact
 
-DEFAULT_BASE: Final = "https://api.aimlapi.com/v2"
-_PASSING: Final = {"rate_limited", "timeout", "unreachable", "server_error"}
+DEFAULT_BASE_URL: Final = "https://api.aimlapi.com/v2"
+_TRANSIENT_FAULTS: Final = {"rate_limited", "timeout", "unreachable", "server_error"}
 _ID: Final = re.compile(r"[\w:/.-]{1,256}")
 
 
-class Answer(Protocol):
+class HttpResponse(Protocol):
     async def read(self) -> bytes: ...
     def close(self) -> None: ...
 
 
-class Http(Protocol):
+class HttpClient(Protocol):
     """What of an HTTP client is used. Raises UpstreamError."""
 
     async def get(self, url: str) -> bytes: ...
-    async def post(self, url: str, body: Mapping[str, Any], headers: Mapping[str, str] | None = None) -> Answer: ...
+    async def post(
+        self, url: str, body: Mapping[str, Any], headers: Mapping[str, str] | None = None
+    ) -> HttpResponse: ...
     async def close(self) -> None: ...
 
 
@@ -61,7 +63,9 @@ class AimlApi:
     name = "aimlapi"
     takes: frozenset[Literal["file", "url"]] = frozenset({"url", "file"})
 
-    def __init__(self, http: Http, base_url: str, download: Download, *, limit: int, pace: Pace) -> None:
+    def __init__(
+        self, http: HttpClient, base_url: str, download: Downloader, *, limit: int, pace: PollInterval
+    ) -> None:
         """`limit` is in bytes."""
         self._http = http
         self._url = f"{base_url.rstrip('/')}/video/generations"
@@ -70,9 +74,9 @@ class AimlApi:
         self._limit = limit
         self._pace = pace
 
-    async def make(self, job: Job, folder: Path, progress: Progress) -> Made:
-        upstream_id = job.upstream_id or await self._order(job, progress)
-        made = await self._ended(upstream_id, progress)
+    async def generate(self, job: Job, folder: Path, progress: Progress) -> VideoFiles:
+        upstream_id = job.upstream_id or await self._create(job, progress)
+        made = await self._poll(upstream_id, progress)
         video = folder / "video.mp4"
         assert made.url is not None
         await self._download.to_file(made.url, video, self._limit, trusted=self._origin)
@@ -81,12 +85,12 @@ class AimlApi:
             thumbnail = folder / "thumbnail.jpg"
             await self._download.to_file(made.thumbnail, thumbnail, self._limit, trusted=self._origin)
         width, height = frame_size(job.aspect_ratio, job.resolution)
-        return Made(video, thumbnail, made.width or width, made.height or height)
+        return VideoFiles(video, thumbnail, made.width or width, made.height or height)
 
     async def close(self) -> None:
         await self._http.close()
 
-    async def _order(self, job: Job, progress: Progress) -> str:
+    async def _create(self, job: Job, progress: Progress) -> str:
         order: dict[str, Any] = {
             "model": f"luma/{job.model}",
             "prompt": job.prompt,
@@ -103,24 +107,24 @@ class AimlApi:
         try:
             answer = await self._http.post(self._url, order, {"Idempotency-Key": job.id})
             try:
-                taken = _decoded(await answer.read())
+                taken = _decode_generation(await answer.read())
             finally:
                 answer.close()
         except UpstreamError as error:
-            raise _failure(error) from None
+            raise _to_media_error(error) from None
         upstream_id = taken.id or taken.generation_id or ""
         if not _ID.fullmatch(upstream_id):
             raise MediaError(f"The video service returned an invalid generation id: {upstream_id[:100]!r}.")
         await progress.ordered(upstream_id)
         return upstream_id
 
-    async def _ended(self, upstream_id: str, progress: Progress) -> _Video:
+    async def _poll(self, upstream_id: str, progress: Progress) -> _Video:
         dreaming = False
         async for _ in self._pace:
             try:
-                found = _decoded(await self._http.get(f"{self._url}?generation_id={upstream_id}"))
+                found = _decode_generation(await self._http.get(f"{self._url}?generation_id={upstream_id}"))
             except UpstreamError as error:
-                raise _failure(error) from None
+                raise _to_media_error(error) from None
             if found.status in {"generating", "processing"} and not dreaming:
                 dreaming = True
                 await progress.dreaming()
@@ -135,16 +139,18 @@ class AimlApi:
         raise AssertionError  # the pace never ends
 
 
-def _decoded(body: bytes) -> _Generation:
+def _decode_generation(body: bytes) -> _Generation:
     try:
         return msgspec.json.decode(body, type=_Generation)
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
         raise MediaError("The video service answered with something that is no generation.", passing=True) from None
 
 
-def _failure(error: UpstreamError) -> MediaError:
+def _to_media_error(error: UpstreamError) -> MediaError:
     return MediaError(
-        f"The video service failed: {error.message}", passing=error.kind in _PASSING, retry_after=error.retry_after
+        f"The video service failed: {error.message}",
+        passing=error.kind in _TRANSIENT_FAULTS,
+        retry_after=error.retry_after,
     )
 
 
@@ -158,10 +164,10 @@ def _keyframe(frame: Frame) -> dict[str, Any]:
     if frame.path is None:
         return {"type": "image", "url": frame.url}
     data = frame.path.read_bytes()
-    return {"type": "image", "url": f"data:{_type(data)};base64,{base64.b64encode(data).decode()}"}
+    return {"type": "image", "url": f"data:{_image_type(data)};base64,{base64.b64encode(data).decode()}"}
 
 
-def _type(data: bytes) -> str:
+def _image_type(data: bytes) -> str:
     for start, name in ((b"\x89PNG", ".png"), (b"\xff\xd8", ".jpg"), (b"RIFF", ".webp"), (b"GIF8", ".gif")):
         if data.startswith(start):
             return mimetypes.types_map.get(name, "image/webp")

@@ -16,16 +16,16 @@ import aiohttp
 from understudy.media.provider import MediaError
 from understudy.settings import is_public
 
-_REDIRECTS: Final = 3
-_MOVED: Final = {301, 302, 303, 307, 308}
-_PIECE: Final = 256 * 1024
+_MAX_REDIRECTS: Final = 3
+_REDIRECT_STATUSES: Final = {301, 302, 303, 307, 308}
+_CHUNK_BYTES: Final = 256 * 1024
 
 
-class PrivateAddress(OSError):
+class PrivateAddressError(OSError):
     pass
 
 
-class Download:
+class Downloader:
     def __init__(self, *, allow_private: bool, seconds: float) -> None:
         """`seconds` for a whole file."""
         self._allow_private = allow_private
@@ -40,10 +40,14 @@ class Download:
             async with asyncio.timeout(self._seconds):
                 await self._fetch(url, write, limit, trusted)
         except TimeoutError:
-            raise MediaError(f"{_named(url)} took longer than {self._seconds:g} seconds.", passing=True) from None
+            raise MediaError(
+                f"{_url_without_query(url)} took longer than {self._seconds:g} seconds.", passing=True
+            ) from None
         except (aiohttp.ClientError, OSError, ValueError) as error:
-            passing = not isinstance(_cause(error), PrivateAddress | ValueError)
-            raise MediaError(f"{_named(url)} could not be fetched: {_reason(error)}.", passing=passing) from None
+            passing = not isinstance(_root_cause(error), PrivateAddressError | ValueError)
+            raise MediaError(
+                f"{_url_without_query(url)} could not be fetched: {_describe_error(error)}.", passing=passing
+            ) from None
 
     async def to_file(self, url: str, path: Path, limit: int, *, trusted: str = "") -> None:
         with await asyncio.to_thread(path.open, "wb") as file:
@@ -59,20 +63,22 @@ class Download:
         self._sessions.clear()
 
     async def _fetch(self, url: str, write: Callable[[bytes], Awaitable[object]], limit: int, trusted: str) -> None:
-        for _ in range(_REDIRECTS + 1):
+        for _ in range(_MAX_REDIRECTS + 1):
             parts = urlsplit(url)
             if parts.scheme not in {"http", "https"} or not parts.hostname:
                 raise MediaError(
-                    f"{_named(url)} cannot be fetched: it has to begin with http:// or https:// and a host."
+                    f"{_url_without_query(url)} cannot be fetched: it has to begin with http:// or https:// and a host."
                 )
             anywhere = self._allow_private or origin(url) == trusted
             async with self._session(anywhere).get(url, allow_redirects=False) as answer:
-                if answer.status in _MOVED and "location" in answer.headers:
+                if answer.status in _REDIRECT_STATUSES and "location" in answer.headers:
                     url = urljoin(url, answer.headers["location"])
                     continue
-                await _copy(answer, url, write, limit)
+                await _copy_body(answer, url, write, limit)
                 return
-        raise MediaError(f"{_named(url)} could not be fetched: it was moved more than {_REDIRECTS} times.")
+        raise MediaError(
+            f"{_url_without_query(url)} could not be fetched: it was moved more than {_MAX_REDIRECTS} times."
+        )
 
     def _session(self, anywhere: bool) -> aiohttp.ClientSession:
         # Lazily, since a session belongs to the loop that runs when it is made.
@@ -91,17 +97,17 @@ def origin(url: str) -> str:
     return f"{parts.scheme}://{parts.netloc}"
 
 
-async def _copy(
+async def _copy_body(
     answer: aiohttp.ClientResponse, url: str, write: Callable[[bytes], Awaitable[object]], limit: int
 ) -> None:
     if answer.status != 200:
         passing = answer.status >= 500 or answer.status == 429
-        raise MediaError(f"{_named(url)} was answered with status {answer.status}.", passing=passing)
+        raise MediaError(f"{_url_without_query(url)} was answered with status {answer.status}.", passing=passing)
     size = 0
-    async for piece in answer.content.iter_chunked(_PIECE):
+    async for piece in answer.content.iter_chunked(_CHUNK_BYTES):
         size += len(piece)
         if size > limit:
-            raise MediaError(f"{_named(url)} has more than {limit} bytes, which is the limit.")
+            raise MediaError(f"{_url_without_query(url)} has more than {limit} bytes, which is the limit.")
         await write(piece)
 
 
@@ -109,22 +115,22 @@ def _public_socket(info: Any) -> socket.socket:
     """Called with every address just before it is connected to."""
     family, kind, protocol, _, address = info
     if not is_public(str(address[0])):
-        raise PrivateAddress("its address is private, which `video.allow_private` does not allow")
+        raise PrivateAddressError("its address is private, which `video.allow_private` does not allow")
     return socket.socket(family, kind, protocol)
 
 
-def _named(url: str) -> str:
+def _url_without_query(url: str) -> str:
     """The address without its query, which may be a secret."""
     return f"The file {url.partition('?')[0][:256]!r}"
 
 
-def _cause(error: Exception) -> Exception:
+def _root_cause(error: Exception) -> Exception:
     return getattr(error, "os_error", error)
 
 
-def _reason(error: Exception) -> str:
-    cause = _cause(error)
-    if isinstance(cause, PrivateAddress):
+def _describe_error(error: Exception) -> str:
+    cause = _root_cause(error)
+    if isinstance(cause, PrivateAddressError):
         return str(cause)
     if isinstance(error, aiohttp.ClientConnectorDNSError):
         return "its host name was not found"

@@ -2,13 +2,13 @@
 
 from typing import Final
 
-_SHORTER: Final = {"540p": 540, "720p": 720, "1080p": 1080, "4k": 2160}
+_SHORTER_SIDES: Final = {"540p": 540, "720p": 720, "1080p": 1080, "4k": 2160}
 DEFAULT_RESOLUTION: Final = "720p"
 
 
 def frame_size(aspect_ratio: str, resolution: str) -> tuple[int, int]:
     """Width and height, both even as encoders want them."""
     across, down = (int(part) for part in aspect_ratio.split(":"))
-    shorter = _SHORTER[resolution]
+    shorter = _SHORTER_SIDES[resolution]
     longer = round(shorter * max(across, down) / min(across, down) / 2) * 2
     return (longer, shorter) if across >= down else (shorter, longer)

@@ -6,18 +6,18 @@ from pathlib import Path
 from typing import Any, Final, Literal, TypeVar
 
 from understudy.errors import SettingsError
-from understudy.media.download import Download, origin
+from understudy.media.download import Downloader, origin
 from understudy.media.frame_sizes import frame_size
-from understudy.media.provider import Frame, Job, Made, MediaError, Progress
-from understudy.media.waiting import Pace
+from understudy.media.provider import Frame, Job, MediaError, Progress, VideoFiles
+from understudy.media.waiting import PollInterval
 from understudy.redaction import redact
 
 T = TypeVar("T")
 
-_BASE: Final = "https://api.lumalabs.ai/dream-machine/v1"
-_LISTED: Final = 100
+_DEFAULT_BASE_URL: Final = "https://api.lumalabs.ai/dream-machine/v1"
+_LIST_LIMIT: Final = 100
 # Clocks differ; an order is never found before it was sent by more than this, in seconds.
-_SKEW: Final = 60.0
+_MAX_CLOCK_SKEW: Final = 60.0
 _ID: Final = re.compile(r"[\w.-]{1,128}")
 
 
@@ -26,7 +26,14 @@ class Luma:
     takes: frozenset[Literal["file", "url"]] = frozenset({"url"})
 
     def __init__(
-        self, api_key: str | None, base_url: str | None, download: Download, *, seconds: float, limit: int, pace: Pace
+        self,
+        api_key: str | None,
+        base_url: str | None,
+        download: Downloader,
+        *,
+        seconds: float,
+        limit: int,
+        pace: PollInterval,
     ) -> None:
         """Raises SettingsError without the package or the key. `limit` is in bytes, `seconds` for one request."""
         try:
@@ -41,32 +48,32 @@ class Luma:
                 "`video.provider` 'luma' needs a key: set `video.api_key`, or the variable `UNDERSTUDY_VIDEO__API_KEY`."
             )
         self._errors: Any = lumaai
-        self._base = base_url or _BASE
+        self._base = base_url or _DEFAULT_BASE_URL
         # Attempts are counted by the engine, which knows what an attempt may cost.
         self._client = lumaai.AsyncLumaAI(auth_token=api_key, base_url=self._base, max_retries=0, timeout=seconds)
         self._download = download
         self._limit = limit
         self._pace = pace
 
-    async def make(self, job: Job, folder: Path, progress: Progress) -> Made:
-        upstream_id = job.upstream_id or await self._found(job, progress) or await self._order(job, progress)
-        found = await self._ended(upstream_id, progress)
+    async def generate(self, job: Job, folder: Path, progress: Progress) -> VideoFiles:
+        upstream_id = job.upstream_id or await self._find_lost(job, progress) or await self._create(job, progress)
+        found = await self._poll(upstream_id, progress)
         assets = found.assets
         if assets is None or not assets.video:
             raise MediaError("Luma completed the video, and gave no address of it.")
         video = folder / "video.mp4"
-        await self._fetch(assets.video, video)
+        await self._download_to(assets.video, video)
         thumbnail = None
         if assets.image:
             thumbnail = folder / "thumbnail.jpg"
-            await self._fetch(assets.image, thumbnail)
+            await self._download_to(assets.image, thumbnail)
         width, height = frame_size(job.aspect_ratio, job.resolution)
-        return Made(video, thumbnail, width, height)
+        return VideoFiles(video, thumbnail, width, height)
 
     async def close(self) -> None:
         await self._client.close()
 
-    async def _order(self, job: Job, progress: Progress) -> str:
+    async def _create(self, job: Job, progress: Progress) -> str:
         order: dict[str, Any] = {
             "prompt": job.prompt,
             "model": job.model,
@@ -80,29 +87,29 @@ class Luma:
         if job.concepts:
             order["concepts"] = [{"key": key} for key in job.concepts]
         await progress.ordering()
-        ordered = await self._asked(lambda: self._client.generations.create(**order))
-        upstream_id = _checked_id(ordered.id)
+        ordered = await self._call_api(lambda: self._client.generations.create(**order))
+        upstream_id = _validate_id(ordered.id)
         await progress.ordered(upstream_id)
         return upstream_id
 
-    async def _found(self, job: Job, progress: Progress) -> str | None:
+    async def _find_lost(self, job: Job, progress: Progress) -> str | None:
         """What became of an order whose answer was lost: the same words, asked for since then, and nobody else's."""
         if job.ordered_at is None:
             return None
-        listed = await self._asked(lambda: self._client.generations.list(limit=_LISTED))
+        listed = await self._call_api(lambda: self._client.generations.list(limit=_LIST_LIMIT))
         for one in listed.generations:
             prompt = getattr(one.request, "prompt", None)
-            since = one.created_at is not None and one.created_at.timestamp() >= job.ordered_at - _SKEW
+            since = one.created_at is not None and one.created_at.timestamp() >= job.ordered_at - _MAX_CLOCK_SKEW
             if one.id and prompt == job.prompt and since and await progress.is_free(one.id):
-                await progress.ordered(_checked_id(one.id))
+                await progress.ordered(_validate_id(one.id))
                 return str(one.id)
         return None
 
-    async def _ended(self, upstream_id: str, progress: Progress) -> Any:
+    async def _poll(self, upstream_id: str, progress: Progress) -> Any:
         """Asks again and again, ever more slowly, until the video has ended. Whoever calls bounds the time."""
         dreaming = False
         async for _ in self._pace:
-            found = await self._asked(lambda: self._client.generations.get(upstream_id))
+            found = await self._call_api(lambda: self._client.generations.get(upstream_id))
             if found.state == "dreaming" and not dreaming:
                 dreaming = True
                 await progress.dreaming()
@@ -114,19 +121,19 @@ class Luma:
                 return found
         raise AssertionError  # the pace never ends
 
-    async def _fetch(self, url: str, path: Path) -> None:
+    async def _download_to(self, url: str, path: Path) -> None:
         await self._download.to_file(url, path, self._limit, trusted=origin(self._base))
 
-    async def _asked(self, ask: Callable[[], Awaitable[T]]) -> T:
+    async def _call_api(self, ask: Callable[[], Awaitable[T]]) -> T:
         try:
             return await ask()
         except self._errors.APIStatusError as error:
-            raise _failure(error.status_code, error.response.headers.get("retry-after"), error.message) from None
+            raise _to_media_error(error.status_code, error.response.headers.get("retry-after"), error.message) from None
         except self._errors.APIConnectionError:
             raise MediaError("Luma could not be reached, or did not answer in time.", passing=True) from None
 
 
-def _failure(status: int, retry_after: str | None, message: str) -> MediaError:
+def _to_media_error(status: int, retry_after: str | None, message: str) -> MediaError:
     if status in {401, 403}:
         return MediaError(f"Luma refused this server's key (status {status}).")
     passing = status in {408, 409, 429} or status >= 500
@@ -149,7 +156,7 @@ def _keyframe(frame: Frame) -> dict[str, Any]:
     return {"type": "image", "url": frame.url}
 
 
-def _checked_id(upstream_id: str | None) -> str:
+def _validate_id(upstream_id: str | None) -> str:
     if upstream_id is None or not _ID.fullmatch(upstream_id):
         raise MediaError(f"Luma returned an invalid generation id: {str(upstream_id)[:100]!r}.")
     return upstream_id

@@ -55,7 +55,7 @@ class Job:
 
 
 @dataclass(frozen=True, slots=True)
-class Made:
+class VideoFiles:
     """The files are in the folder that the job was given."""
 
     video: Path
@@ -87,7 +87,7 @@ class VideoProvider(Protocol):
     takes: frozenset[Literal["file", "url"]]
     """How it can be handed a picture: as a local file, by an address that it fetches by itself, or both."""
 
-    async def make(self, job: Job, folder: Path, progress: Progress) -> Made:
+    async def generate(self, job: Job, folder: Path, progress: Progress) -> VideoFiles:
         """Raises MediaError. A cancelled call leaves no work of this machine behind."""
         ...
 

@@ -12,13 +12,13 @@ from typing import Final, Literal
 import msgspec
 
 from understudy.media.frame_sizes import frame_size
-from understudy.media.provider import Frame, Job, Made, MediaError, Progress
+from understudy.media.provider import Frame, Job, MediaError, Progress, VideoFiles
 from understudy.media.storyboard.messages import Answer, Order, Picture
 
 _MODULE: Final = "understudy.media.storyboard.studio"
-_INHERITED: Final = ("PATH", "HOME", "LANG", "LC_ALL", "TMPDIR", "PYTHONPATH", "VIRTUAL_ENV", "SYSTEMROOT")
-_NEEDED: Final = ("av", "PIL")
-_MISSING: Final = (
+_INHERITED_VARIABLES: Final = ("PATH", "HOME", "LANG", "LC_ALL", "TMPDIR", "PYTHONPATH", "VIRTUAL_ENV", "SYSTEMROOT")
+_REQUIRED_MODULES: Final = ("av", "PIL")
+_MISSING_MODULES_MESSAGE: Final = (
     "The rehearsal renderer needs packages that are not installed. Run `pip install 'understudy[video]'` and start the"
     " server again, or set `video.provider`."
 )
@@ -35,13 +35,13 @@ class RehearsalRenderer:
 
     def missing(self) -> str | None:
         """What has to be done before anything can be rendered."""
-        return None if all(importlib.util.find_spec(name) for name in _NEEDED) else _MISSING
+        return None if all(importlib.util.find_spec(name) for name in _REQUIRED_MODULES) else _MISSING_MODULES_MESSAGE
 
-    async def make(self, job: Job, folder: Path, progress: Progress) -> Made:
+    async def generate(self, job: Job, folder: Path, progress: Progress) -> VideoFiles:
         width, height = frame_size(job.aspect_ratio, job.resolution)
         video, thumbnail = folder / "video.mp4", folder / "thumbnail.jpg"
         await progress.dreaming()
-        answer = await self._ask(
+        answer = await self._request(
             Order(
                 prompt=job.prompt,
                 seconds=job.seconds,
@@ -50,8 +50,8 @@ class RehearsalRenderer:
                 loop=job.loop,
                 expand=job.expand,
                 concepts=job.concepts,
-                start=_picture(job.start, "last"),
-                end=_picture(job.end, "first"),
+                start=_load_picture(job.start, "last"),
+                end=_load_picture(job.end, "first"),
                 video=str(video),
                 thumbnail=str(thumbnail),
                 memory=self._memory,
@@ -60,13 +60,13 @@ class RehearsalRenderer:
         )
         if answer.refused is not None:
             raise MediaError(answer.refused)
-        return Made(video, thumbnail, width, height)
+        return VideoFiles(video, thumbnail, width, height)
 
     async def close(self) -> None:
         pass
 
-    async def _ask(self, order: Order) -> Answer:
-        process = await _start()
+    async def _request(self, order: Order) -> Answer:
+        process = await _start_process()
         try:
             async with asyncio.timeout(self._seconds):
                 said, _ = await process.communicate(msgspec.json.encode(order))
@@ -77,12 +77,12 @@ class RehearsalRenderer:
             # Killed by the kernel, for its memory or its time: the next attempt may find more of them.
             raise MediaError("The process that draws the storyboard died.", passing=True) from None
         finally:
-            await _end(process)
+            await _kill_process(process)
 
 
-async def _start() -> Process:
+async def _start_process() -> Process:
     """Without this server's secrets; in a session of its own, since a Ctrl+C is the server's to deal with."""
-    environment = {name: os.environ[name] for name in _INHERITED if name in os.environ}
+    environment = {name: os.environ[name] for name in _INHERITED_VARIABLES if name in os.environ}
     arguments = ("-P", "-X", "utf8", "-m", _MODULE, str(os.getpid()))
     return await asyncio.create_subprocess_exec(
         sys.executable,
@@ -95,14 +95,14 @@ async def _start() -> Process:
     )
 
 
-async def _end(process: Process) -> None:
+async def _kill_process(process: Process) -> None:
     if process.returncode is None:
         with suppress(ProcessLookupError):
             process.kill()
         await asyncio.shield(process.wait())
 
 
-def _picture(frame: Frame | None, which: Literal["first", "last"]) -> Picture | None:
+def _load_picture(frame: Frame | None, which: Literal["first", "last"]) -> Picture | None:
     if frame is None:
         return None
     assert frame.path is not None

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 
 @dataclass(frozen=True, slots=True)
-class Pace:
+class PollInterval:
     """An endless series of moments: at once, after `first` seconds, and each later one after a longer wait."""
 
     first: float = 1.0

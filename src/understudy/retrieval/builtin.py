@@ -15,43 +15,43 @@ from operator import add, sub
 from typing import Final
 from zlib import crc32
 
-from understudy.words import STOP, indexed, split
+from understudy.text.tokenize import STOP, fold_text, split_words
 
 DIMENSIONS: Final = 512
 """With fewer, words share dimensions so often that much less is found; with twice as many hardly more is."""
 
-_FILLING: Final = 0.1
-_PAIR: Final = 0.3
-_PIECES: Final = 0.9
-_LENGTH: Final = 0.3
+_STOP_WORD_WEIGHT: Final = 0.1
+_PAIR_WEIGHT: Final = 0.3
+_NGRAM_WEIGHT: Final = 0.9
+_LENGTH_WEIGHT: Final = 0.3
 """How much more a long word counts than a short one, which is common for most."""
 
-_SPREAD: Final = 3
+_DIMENSIONS_PER_FEATURE: Final = 3
 """Dimensions that a whole word has a share in; one alone would be shared with too many others."""
 
-_LONGEST: Final = 24
+_MAX_WORD_LENGTH: Final = 24
 
 
-def vectors(texts: Sequence[str]) -> list[bytes]:
-    return [vector(text) for text in texts]
+def embed_texts(texts: Sequence[str]) -> list[bytes]:
+    return [embed_text(text) for text in texts]
 
 
-def vector(text: str, dimensions: int = DIMENSIONS) -> bytes:
+def embed_text(text: str, dimensions: int = DIMENSIONS) -> bytes:
     """Little-endian float32 of unit length."""
-    return struct.pack(f"<{dimensions}f", *direction(text, dimensions))
+    return struct.pack(f"<{dimensions}f", *text_direction(text, dimensions))
 
 
-def direction(text: str, dimensions: int = DIMENSIONS) -> list[float]:
-    words = [word[:_LONGEST] for word in split(indexed(text).lower())]
+def text_direction(text: str, dimensions: int = DIMENSIONS) -> list[float]:
+    words = [word[:_MAX_WORD_LENGTH] for word in split_words(fold_text(text).lower())]
     size = 1 << max(0, dimensions - 1).bit_length()
     total = [0.0] * size
     for word, count in Counter(words).items():
         weight = 1.0 + math.log(count)
-        for number, share in _word(word):
+        for number, share in _word_features(word):
             total[number & (size - 1)] += weight * share
-    for number, share in map(_pair, pairwise(word for word in words if word not in STOP)):
+    for number, share in map(_hash_pair, pairwise(word for word in words if word not in STOP)):
         total[number & (size - 1)] += share
-    turned = _rotated(total)[:dimensions]
+    turned = _rotate(total)[:dimensions]
     length = math.sqrt(math.fsum(value * value for value in turned))
     if length == 0.0:
         # A text without a word is near nothing, and still has a direction.
@@ -59,7 +59,7 @@ def direction(text: str, dimensions: int = DIMENSIONS) -> list[float]:
     return [value / length for value in turned]
 
 
-def _rotated(values: list[float]) -> list[float]:
+def _rotate(values: list[float]) -> list[float]:
     half = len(values) // 2
     for _ in range(half.bit_length()):
         first, second = values[:half], values[half:]
@@ -69,29 +69,33 @@ def _rotated(values: list[float]) -> list[float]:
 
 
 @lru_cache(maxsize=12_000)
-def _word(word: str) -> tuple[tuple[int, float], ...]:
+def _word_features(word: str) -> tuple[tuple[int, float], ...]:
     """What a word adds: `(number, share)`, a number for a dimension."""
     if word in STOP:
-        return tuple((number, sign * _FILLING / math.sqrt(_SPREAD)) for number, sign in _whole(word))
-    weight = min(1.6, max(0.4, (len(word) / 6) ** _LENGTH)) if word.isascii() else 1.2
-    pieces = list(_pieces(word))
-    shares = [(number, weight * sign / math.sqrt(_SPREAD)) for number, sign in _whole(word)]
-    shares += [(number, weight * sign * _PIECES / math.sqrt(len(pieces))) for number, sign in map(_hashed, pieces)]
+        return tuple(
+            (number, sign * _STOP_WORD_WEIGHT / math.sqrt(_DIMENSIONS_PER_FEATURE)) for number, sign in _hash_word(word)
+        )
+    weight = min(1.6, max(0.4, (len(word) / 6) ** _LENGTH_WEIGHT)) if word.isascii() else 1.2
+    pieces = list(_ngrams(word))
+    shares = [(number, weight * sign / math.sqrt(_DIMENSIONS_PER_FEATURE)) for number, sign in _hash_word(word)]
+    shares += [
+        (number, weight * sign * _NGRAM_WEIGHT / math.sqrt(len(pieces))) for number, sign in map(_hash_feature, pieces)
+    ]
     return tuple(shares)
 
 
-def _whole(word: str) -> list[tuple[int, float]]:
+def _hash_word(word: str) -> list[tuple[int, float]]:
     root = stem(word)
-    return [_hashed(f"{number}:{root}") for number in range(_SPREAD)]
+    return [_hash_feature(f"{number}:{root}") for number in range(_DIMENSIONS_PER_FEATURE)]
 
 
 @lru_cache(maxsize=20_000)
-def _pair(pair: tuple[str, str]) -> tuple[int, float]:
-    number, sign = _hashed(f"{stem(pair[0])} {stem(pair[1])}")
-    return number, sign * _PAIR
+def _hash_pair(pair: tuple[str, str]) -> tuple[int, float]:
+    number, sign = _hash_feature(f"{stem(pair[0])} {stem(pair[1])}")
+    return number, sign * _PAIR_WEIGHT
 
 
-def _pieces(word: str) -> Iterator[str]:
+def _ngrams(word: str) -> Iterator[str]:
     """The runs of three and four letters, the word's edges included."""
     edged = f"<{word}>"
     for size in (3, 4):
@@ -107,7 +111,7 @@ def stem(word: str) -> str:
     return word
 
 
-def _hashed(feature: str) -> tuple[int, float]:
+def _hash_feature(feature: str) -> tuple[int, float]:
     number = crc32(feature.encode("utf-8", "replace"))
     # The low bits choose the dimension, the highest the sign.
     return number, 1.0 if number >> 31 else -1.0

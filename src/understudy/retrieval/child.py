@@ -15,9 +15,9 @@ import msgspec
 
 from understudy.parent_death import die_with_parent
 from understudy.retrieval import builtin
-from understudy.retrieval.chunk import SECTION, Chunk, split_pieces
+from understudy.retrieval.chunk import SECTION_CHARACTERS, Chunk, split_pieces
 from understudy.retrieval.messages import (
-    LENGTH,
+    LENGTH_PREFIX_BYTES,
     Begun,
     Embed,
     Extract,
@@ -34,7 +34,7 @@ from understudy.retrieval.messages import (
     Split,
 )
 
-_NICE: Final = 5
+_NICE_INCREMENT: Final = 5
 
 _encode = msgspec.msgpack.Encoder().encode
 _decode = msgspec.msgpack.Decoder(Request).decode
@@ -47,31 +47,31 @@ def main() -> None:
     with open(os.devnull, "r+b") as nothing:  # noqa: PTH123 - both ends at once
         os.dup2(nothing.fileno(), 0)  # a library that prints must not speak in our place
         os.dup2(nothing.fileno(), 1)
-    _limit(int(sys.argv[1]))
-    _serve(source, sink)
+    _limit_resources(int(sys.argv[1]))
+    _serve_requests(source, sink)
 
 
-def _limit(memory: int) -> None:
+def _limit_resources(memory: int) -> None:
     with contextlib.suppress(ImportError, OSError, ValueError):
         import resource  # noqa: PLC0415 - not everywhere
 
-        os.nice(_NICE)
+        os.nice(_NICE_INCREMENT)
         resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
         resource.setrlimit(resource.RLIMIT_AS, (memory, memory))
 
 
-def _serve(source: BinaryIO, sink: BinaryIO) -> None:
+def _serve_requests(source: BinaryIO, sink: BinaryIO) -> None:
     chunks: Iterator[Chunk] = iter(())
-    while head := source.read(LENGTH):
+    while head := source.read(LENGTH_PREFIX_BYTES):
         request = _decode(source.read(int.from_bytes(head, "big")))
         if isinstance(request, Split):
-            chunks = split_pieces(_pieces(request.path), request.size, request.overlap)
-        message = _encode(_answer(request, chunks))
-        sink.write(len(message).to_bytes(LENGTH, "big") + message)
+            chunks = split_pieces(_read_sections(request.path), request.size, request.overlap)
+        message = _encode(_handle(request, chunks))
+        sink.write(len(message).to_bytes(LENGTH_PREFIX_BYTES, "big") + message)
         sink.flush()
 
 
-def _answer(request: Request, chunks: Iterator[Chunk]) -> Reply:
+def _handle(request: Request, chunks: Iterator[Chunk]) -> Reply:
     match request:
         case Extract():
             return _extract(request)
@@ -82,7 +82,7 @@ def _answer(request: Request, chunks: Iterator[Chunk]) -> Reply:
         case More(count=count):
             return Pieces([Piece(c.position, c.start, c.end, c.text) for c in islice(chunks, count)])
         case Embed(texts=texts):
-            return Rows(builtin.vectors(texts))
+            return Rows(builtin.embed_texts(texts))
 
 
 def _extract(request: Extract) -> Reply:
@@ -92,24 +92,24 @@ def _extract(request: Extract) -> Reply:
         found = reading.read(Path(request.path), request.filename, Path(request.out), request.limit, request.charset)
         return Extracted(found.characters, found.warnings)
 
-    return _guarded(extract)
+    return _run_guarded(extract)
 
 
 def _render(request: Render) -> Reply:
     from understudy.retrieval.reading import scans  # noqa: PLC0415
 
     def render() -> Reply:
-        return Rendered(*scans.pages(Path(request.path), request.most, request.edge, request.size))
+        return Rendered(*scans.render_pages(Path(request.path), request.most, request.edge, request.size))
 
-    return _guarded(render)
+    return _run_guarded(render)
 
 
-def _guarded(work: Callable[[], Reply]) -> Reply:
+def _run_guarded(work: Callable[[], Reply]) -> Reply:
     from understudy.retrieval import reading  # noqa: PLC0415
 
     try:
         return work()
-    except reading.Unreadable as error:
+    except reading.UnreadableError as error:
         return Refused(error.code, str(error))
     except MemoryError:
         said = "The file takes more memory to read than is allowed. Split it into smaller files."
@@ -118,9 +118,9 @@ def _guarded(work: Callable[[], Reply]) -> Reply:
         return Refused("invalid_file", f"The file could not be read: it seems to be damaged ({type(error).__name__}).")
 
 
-def _pieces(path: str) -> Iterator[str]:
+def _read_sections(path: str) -> Iterator[str]:
     with Path(path).open(encoding="utf-8", newline="") as text:
-        while piece := text.read(SECTION):
+        while piece := text.read(SECTION_CHARACTERS):
             yield piece
 
 

@@ -15,19 +15,19 @@ from typing import Final, Literal
 import msgspec
 
 from understudy.errors import UnderstudyError
-from understudy.retrieval.messages import LENGTH, Reply, Request
+from understudy.retrieval.messages import LENGTH_PREFIX_BYTES, Reply, Request
 
 _MODULE: Final = "understudy.retrieval.child"
-_INHERITED: Final = ("PATH", "HOME", "LANG", "LC_ALL", "TMPDIR", "PYTHONPATH", "VIRTUAL_ENV", "SYSTEMROOT")
-_KEPT_SECONDS: Final = 10.0
-_LEASES: Final = 100
+_INHERITED_VARIABLES: Final = ("PATH", "HOME", "LANG", "LC_ALL", "TMPDIR", "PYTHONPATH", "VIRTUAL_ENV", "SYSTEMROOT")
+_IDLE_SECONDS: Final = 10.0
+_MAX_LEASES: Final = 100
 """Times that one child is used, so that what a library leaks stays small."""
 
 _encode = msgspec.msgpack.Encoder().encode
 _decode: Callable[[bytes], Reply] = msgspec.msgpack.Decoder(Reply).decode
 
 
-class ChildFailed(UnderstudyError):
+class ChildRequestError(UnderstudyError):
     """The child took too long, or died (`out_of_memory` and everything else that ends a process)."""
 
     def __init__(self, reason: Literal["timeout", "died"]) -> None:
@@ -35,34 +35,34 @@ class ChildFailed(UnderstudyError):
         self.reason = reason
 
 
-class Child:
+class ChildProcess:
     def __init__(self, process: Process) -> None:
         self._process = process
         self.leases = 0
-        self.sound = True
+        self.is_usable = True
         self.expiry: asyncio.TimerHandle | None = None
 
-    async def ask(self, request: Request, seconds: float) -> Reply:
+    async def request(self, request: Request, seconds: float) -> Reply:
         """Raises ChildFailed, after which this child is of no use."""
         try:
             async with asyncio.timeout(seconds):
                 return await self._exchange(request)
         except TimeoutError:
             self.kill()
-            raise ChildFailed("timeout") from None
+            raise ChildRequestError("timeout") from None
         except (OSError, EOFError, msgspec.DecodeError):
             self.kill()
-            raise ChildFailed("died") from None
+            raise ChildRequestError("died") from None
         except asyncio.CancelledError:
             self.kill()  # what it is busy with nobody waits for
             raise
 
     def kill(self) -> None:
-        self.sound = False
+        self.is_usable = False
         with suppress(ProcessLookupError):
             self._process.kill()
 
-    async def ended(self) -> None:
+    async def terminate(self) -> None:
         """Kills it and waits for its end."""
         self.kill()
         await self._process.wait()
@@ -72,51 +72,51 @@ class Child:
         assert reader is not None
         assert writer is not None
         message = _encode(request)
-        writer.write(len(message).to_bytes(LENGTH, "big") + message)
+        writer.write(len(message).to_bytes(LENGTH_PREFIX_BYTES, "big") + message)
         await writer.drain()
-        length = int.from_bytes(await reader.readexactly(LENGTH), "big")
+        length = int.from_bytes(await reader.readexactly(LENGTH_PREFIX_BYTES), "big")
         return _decode(await reader.readexactly(length))
 
 
-class Children:
+class ChildPool:
     def __init__(self, limit: int, memory: int) -> None:
         """At most `limit` at a time, of `memory` bytes each."""
-        self._places = asyncio.Semaphore(limit)
+        self._slots = asyncio.Semaphore(limit)
         self._memory = memory
-        self._idle: list[Child] = []
-        self._all: set[Child] = set()
-        self._burials: set[asyncio.Task[None]] = set()
+        self._idle: list[ChildProcess] = []
+        self._all: set[ChildProcess] = set()
+        self._terminations: set[asyncio.Task[None]] = set()
 
     @asynccontextmanager
-    async def lease(self) -> AsyncIterator[Child]:
+    async def lease(self) -> AsyncIterator[ChildProcess]:
         """A child for oneself; waits for a free place."""
-        async with self._places:
-            child = await self._take()
+        async with self._slots:
+            child = await self._acquire()
             try:
                 yield child
             finally:
-                self._give_back(child)
+                self._release(child)
 
     async def close(self) -> None:
         for child in self._idle:
             if child.expiry is not None:
                 child.expiry.cancel()
         self._idle.clear()
-        await asyncio.gather(*(child.ended() for child in self._all), *self._burials)
+        await asyncio.gather(*(child.terminate() for child in self._all), *self._terminations)
         self._all.clear()
 
-    async def _take(self) -> Child:
+    async def _acquire(self) -> ChildProcess:
         while self._idle:
             child = self._idle.pop()
             if child.expiry is not None:
                 child.expiry.cancel()
-            if child.sound:
+            if child.is_usable:
                 child.leases += 1
                 return child
-        return await self._start()
+        return await self._spawn()
 
-    async def _start(self) -> Child:
-        environment = {name: os.environ[name] for name in _INHERITED if name in os.environ}
+    async def _spawn(self) -> ChildProcess:
+        environment = {name: os.environ[name] for name in _INHERITED_VARIABLES if name in os.environ}
         arguments = ("-P", "-X", "utf8", "-m", _MODULE, str(self._memory), str(os.getpid()))
         # Own session: a Ctrl+C in the terminal ends the server, and the server its children.
         process = await asyncio.create_subprocess_exec(
@@ -128,26 +128,26 @@ class Children:
             env=environment,
             start_new_session=True,
         )
-        child = Child(process)
+        child = ChildProcess(process)
         self._all.add(child)
         return child
 
-    def _give_back(self, child: Child) -> None:
-        if not child.sound or child.leases >= _LEASES:
-            self._dismiss(child)
+    def _release(self, child: ChildProcess) -> None:
+        if not child.is_usable or child.leases >= _MAX_LEASES:
+            self._retire(child)
             return
         self._idle.append(child)
-        child.expiry = asyncio.get_running_loop().call_later(_KEPT_SECONDS, self._expire, child)
+        child.expiry = asyncio.get_running_loop().call_later(_IDLE_SECONDS, self._expire, child)
 
-    def _expire(self, child: Child) -> None:
+    def _expire(self, child: ChildProcess) -> None:
         self._idle.remove(child)
-        self._dismiss(child)
+        self._retire(child)
 
-    def _dismiss(self, child: Child) -> None:
-        burial = asyncio.create_task(self._bury(child))
-        self._burials.add(burial)
-        burial.add_done_callback(self._burials.discard)
+    def _retire(self, child: ChildProcess) -> None:
+        burial = asyncio.create_task(self._terminate(child))
+        self._terminations.add(burial)
+        burial.add_done_callback(self._terminations.discard)
 
-    async def _bury(self, child: Child) -> None:
-        await child.ended()
+    async def _terminate(self, child: ChildProcess) -> None:
+        await child.terminate()
         self._all.discard(child)

@@ -13,10 +13,10 @@ from dataclasses import dataclass
 from itertools import accumulate
 from typing import Final
 
-SECTION: Final = 200_000
+SECTION_CHARACTERS: Final = 200_000
 """Characters that are looked at together."""
 
-_FULLEST: Final = 0.7
+_MIN_FILL: Final = 0.7
 """The part of a chunk before which no seam is taken."""
 
 _TOKEN_ASCII = re.compile(r" ?[A-Za-z]{1,8}| ?\d{1,3}| ?[!-/:-@\[-`{-~]{1,3}|\s{1,16}|.", re.DOTALL)
@@ -45,16 +45,18 @@ class Chunk:
     text: str
 
 
-def split(text: str, size_tokens: int, overlap_tokens: int) -> Iterator[Chunk]:
+def split_text(text: str, size_tokens: int, overlap_tokens: int) -> Iterator[Chunk]:
     """The chunks in order. Together they hold all of the text but white space between them."""
-    return split_pieces((text[i : i + SECTION] for i in range(0, len(text), SECTION)), size_tokens, overlap_tokens)
+    return split_pieces(
+        (text[i : i + SECTION_CHARACTERS] for i in range(0, len(text), SECTION_CHARACTERS)), size_tokens, overlap_tokens
+    )
 
 
 def split_pieces(pieces: Iterable[str], size_tokens: int, overlap_tokens: int) -> Iterator[Chunk]:
     """`split` for a text that comes piece by piece and is never held as a whole."""
     rest, base, position = "", 0, 0
     # Enough for a chunk at sixteen characters a token, and the seam after it.
-    least = max(SECTION, 32 * size_tokens)
+    least = max(SECTION_CHARACTERS, 32 * size_tokens)
     for piece in pieces:
         rest += piece
         if len(rest) < least:
@@ -90,23 +92,23 @@ class _Section:
             last = first + self._size - 1
             if last >= len(self._ends) - 1:
                 if whole:
-                    yield from self._trimmed(start, total)
+                    yield from self._trim_span(start, total)
                     start = total
                 break
-            end = self._end(first, last)
-            yield from self._trimmed(start, end)
-            start = max(self._next(end), self._ends[first])
+            end = self._chunk_end(first, last)
+            yield from self._trim_span(start, end)
+            start = max(self._next_start(end), self._ends[first])
         self.reached = start
 
-    def _end(self, first: int, last: int) -> int:
-        earliest, latest = self._ends[first + int(self._size * _FULLEST)], self._ends[last]
+    def _chunk_end(self, first: int, last: int) -> int:
+        earliest, latest = self._ends[first + int(self._size * _MIN_FILL)], self._ends[last]
         for seams in self._seams:
             place = bisect_right(seams, latest) - 1
             if place >= 0 and seams[place] > earliest:
                 return seams[place]
-        return self._between_letters(self._before_word(earliest, latest))
+        return self._grapheme_boundary(self._word_start(earliest, latest))
 
-    def _next(self, end: int) -> int:
+    def _next_start(self, end: int) -> int:
         """Where the chunk after the one that ends at `end` begins: at a seam near the overlap's length before it."""
         if self._overlap == 0:
             return end
@@ -117,9 +119,9 @@ class _Section:
             place = bisect_left(seams, earliest)
             if place < len(seams) and seams[place] < latest:
                 return seams[place]
-        return self._between_letters(self._before_word(earliest - 1, earliest))
+        return self._grapheme_boundary(self._word_start(earliest - 1, earliest))
 
-    def _before_word(self, earliest: int, latest: int) -> int:
+    def _word_start(self, earliest: int, latest: int) -> int:
         """The last place from `latest` back at which white space is, or `latest` in a text without any."""
         stop = max(earliest, latest - 100)
         for place in range(latest, stop, -1):
@@ -127,14 +129,18 @@ class _Section:
                 return place
         return latest
 
-    def _between_letters(self, place: int) -> int:
+    def _grapheme_boundary(self, place: int) -> int:
         """Not inside what a reader sees as one character."""
         back = place
-        while 0 < back < len(self._text) and place - back < 32 and _joins(self._text[back - 1], self._text[back]):
+        while (
+            0 < back < len(self._text)
+            and place - back < 32
+            and _is_same_grapheme(self._text[back - 1], self._text[back])
+        ):
             back -= 1
         return back or place
 
-    def _trimmed(self, start: int, end: int) -> Iterator[tuple[int, int]]:
+    def _trim_span(self, start: int, end: int) -> Iterator[tuple[int, int]]:
         text = self._text[start:end]
         left = len(text) - len(text.lstrip())
         right = len(text.rstrip())
@@ -142,7 +148,7 @@ class _Section:
             yield start + left, start + right
 
 
-def _joins(before: str, after: str) -> bool:
+def _is_same_grapheme(before: str, after: str) -> bool:
     """Whether the two belong to one visible character."""
     if before.isascii() and after.isascii():
         return before == "\r" and after == "\n"

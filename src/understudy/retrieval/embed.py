@@ -8,16 +8,16 @@ from typing import Final, Protocol
 
 from understudy.errors import UnderstudyError
 from understudy.retrieval import builtin
-from understudy.retrieval.children import ChildFailed, Children
+from understudy.retrieval.children import ChildPool, ChildRequestError
 from understudy.retrieval.messages import Embed, Rows
 
 BUILTIN: Final = "builtin"
-_SECONDS: Final = 120.0
-_AT_ONCE: Final = 4000
+_CHILD_TIMEOUT: Final = 120.0
+_BATCH_CHARACTERS: Final = 4000
 """Characters that are embedded on the spot: it takes less time than asking another process."""
 
 
-class EmbeddingFailed(UnderstudyError):
+class EmbeddingError(UnderstudyError):
     """No vectors; `passing` where a later attempt may succeed."""
 
     def __init__(self, message: str, *, passing: bool) -> None:
@@ -25,7 +25,7 @@ class EmbeddingFailed(UnderstudyError):
         self.passing = passing
 
 
-class EmbedderMissing(UnderstudyError):
+class UnknownEmbedderError(UnderstudyError):
     """A store was indexed with an embedder that the settings no longer give."""
 
 
@@ -65,7 +65,7 @@ class Embedders:
         """Raises EmbedderMissing."""
         found = self._made.get(name) or self._make(name)
         if found is None:
-            raise EmbedderMissing(
+            raise UnknownEmbedderError(
                 f"The embedder {name!r} is not available any more. Configure it again, or run `understudy reindex`,"
                 f" which indexes with {self._default!r} what was indexed with it."
             )
@@ -76,22 +76,22 @@ class Embedders:
         await asyncio.gather(*(embedder.close() for embedder in self._made.values()))
 
 
-class Builtin:
+class BuiltinEmbedder:
     """The embedder that needs nothing. Documents are embedded by another process, so that the server stays quick."""
 
     name = BUILTIN
 
-    def __init__(self, children: Children) -> None:
+    def __init__(self, children: ChildPool) -> None:
         self._children = children
 
     async def embed(self, texts: Sequence[str], *, query: bool = False) -> Vectors:
-        if query or sum(map(len, texts)) <= _AT_ONCE:
-            return Vectors(builtin.DIMENSIONS, builtin.vectors(texts))
+        if query or sum(map(len, texts)) <= _BATCH_CHARACTERS:
+            return Vectors(builtin.DIMENSIONS, builtin.embed_texts(texts))
         try:
             async with self._children.lease() as child:
-                reply = await child.ask(Embed(list(texts)), _SECONDS)
-        except ChildFailed as error:
-            raise EmbeddingFailed(str(error), passing=True) from None
+                reply = await child.request(Embed(list(texts)), _CHILD_TIMEOUT)
+        except ChildRequestError as error:
+            raise EmbeddingError(str(error), passing=True) from None
         assert isinstance(reply, Rows)
         return Vectors(builtin.DIMENSIONS, reply.rows)
 
@@ -99,9 +99,9 @@ class Builtin:
         await self._children.close()
 
 
-def unit(values: Sequence[float]) -> bytes:
+def normalize_vector(values: Sequence[float]) -> bytes:
     """A vector of any length as a row. Raises EmbeddingFailed where it has none."""
     length = sum(value * value for value in values) ** 0.5
     if not 0.0 < length < float("inf"):
-        raise EmbeddingFailed("The embedder gave a vector without a direction.", passing=False)
+        raise EmbeddingError("The embedder gave a vector without a direction.", passing=False)
     return struct.pack(f"<{len(values)}f", *[value / length for value in values])

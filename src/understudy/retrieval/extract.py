@@ -6,13 +6,13 @@ from pathlib import Path
 from typing import Literal, cast
 
 from understudy.errors import UnderstudyError
-from understudy.retrieval.children import ChildFailed, Children
+from understudy.retrieval.children import ChildPool, ChildRequestError
 from understudy.retrieval.messages import Extract, Extracted, Refused, Render, Rendered, Reply, Request
 
 FailureCode = Literal["unsupported_file", "invalid_file", "server_error"]
 
 
-class ExtractionFailed(UnderstudyError):
+class ExtractionError(UnderstudyError):
     """`code` and the message are what a vector store file's `last_error` says."""
 
     def __init__(self, code: FailureCode, message: str) -> None:
@@ -39,7 +39,7 @@ class ExtractedText:
 class Extractor:
     """Texts are written into the directory `spool`, whose leftovers of an earlier process are removed."""
 
-    def __init__(self, children: Children, spool: Path, *, seconds: float, text_bytes: int) -> None:
+    def __init__(self, children: ChildPool, spool: Path, *, seconds: float, text_bytes: int) -> None:
         self._children = children
         self._spool = spool
         self._seconds = seconds
@@ -53,7 +53,7 @@ class Extractor:
 
         `charset` is what a content type declares.
         """
-        out = self._place()
+        out = self._spool_path()
         try:
             found = await self._extract(path, filename, out, charset)
             return ExtractedText(out, found.characters, tuple(found.warnings))
@@ -61,43 +61,43 @@ class Extractor:
             out.unlink(missing_ok=True)
             raise
 
-    def _place(self) -> Path:
+    def _spool_path(self) -> Path:
         try:
             with tempfile.NamedTemporaryFile(dir=self._spool, suffix=".txt", delete=False) as file:
                 return Path(file.name)
         except OSError as error:
-            raise ExtractionFailed("server_error", f"The text cannot be kept: {error.strerror}.") from None
+            raise ExtractionError("server_error", f"The text cannot be kept: {error.strerror}.") from None
 
-    async def scans(self, path: Path, *, most: int, edge: int, size: int) -> Rendered:
+    async def render_scanned_pages(self, path: Path, *, most: int, edge: int, size: int) -> Rendered:
         """The pages of a PDF that have no text, `most` of them and `size` bytes at most, as PNGs of `edge` pixels.
 
         Raises ExtractionFailed.
         """
-        reply = await self._ask(Render(str(path), most, edge, size))
+        reply = await self._request(Render(str(path), most, edge, size))
         assert isinstance(reply, Rendered)
         return reply
 
     async def _extract(self, path: Path, filename: str, out: Path, charset: str | None) -> Extracted:
-        reply = await self._ask(Extract(str(path), filename, str(out), self._text_bytes, charset))
+        reply = await self._request(Extract(str(path), filename, str(out), self._text_bytes, charset))
         assert isinstance(reply, Extracted)
         return reply
 
-    async def _ask(self, request: Request) -> Reply:
+    async def _request(self, request: Request) -> Reply:
         try:
             async with self._children.lease() as child:
-                reply = await child.ask(request, self._seconds)
+                reply = await child.request(request, self._seconds)
                 if isinstance(reply, Refused) and reply.spent:
                     child.kill()
-        except ChildFailed as error:
-            raise self._failure(error) from None
+        except ChildRequestError as error:
+            raise self._to_extraction_error(error) from None
         if isinstance(reply, Refused):
-            raise ExtractionFailed(cast("FailureCode", reply.code), reply.message)
+            raise ExtractionError(cast("FailureCode", reply.code), reply.message)
         return reply
 
-    def _failure(self, error: ChildFailed) -> ExtractionFailed:
+    def _to_extraction_error(self, error: ChildRequestError) -> ExtractionError:
         if error.reason == "timeout":
-            return ExtractionFailed(
+            return ExtractionError(
                 "invalid_file",
                 f"The file took more than {self._seconds:g} seconds to read. Split it, or save it anew.",
             )
-        return ExtractionFailed("invalid_file", "The file cannot be read: the program that reads it gave up.")
+        return ExtractionError("invalid_file", "The file cannot be read: the program that reads it gave up.")

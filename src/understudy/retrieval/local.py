@@ -10,33 +10,33 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any, Final
 
-from understudy.retrieval.embed import EmbeddingFailed, Vectors, unit
+from understudy.retrieval.embed import EmbeddingError, Vectors, normalize_vector
 
 FASTEMBED: Final = "fastembed:"
 
 
-class _Local(ABC):
+class _LocalEmbedder(ABC):
     def __init__(self, name: str) -> None:
         self.name = name
         self._thread = ThreadPoolExecutor(1, thread_name_prefix="understudy-embed")
         self._model: Any = None
 
     async def embed(self, texts: Sequence[str], *, query: bool = False) -> Vectors:
-        rows = await asyncio.get_running_loop().run_in_executor(self._thread, self._rows, list(texts), query)
+        rows = await asyncio.get_running_loop().run_in_executor(self._thread, self._embed_rows, list(texts), query)
         return Vectors(len(rows[0]) // 4 if rows else 0, rows)
 
     async def close(self) -> None:
         self._thread.shutdown(wait=False, cancel_futures=True)
 
-    def _rows(self, texts: list[str], query: bool) -> list[bytes]:
+    def _embed_rows(self, texts: list[str], query: bool) -> list[bytes]:
         try:
             if self._model is None:
                 self._model = self._load()
-            return [unit([float(value) for value in vector]) for vector in self._vectors(texts, query)]
-        except (EmbeddingFailed, ImportError):
+            return [normalize_vector([float(value) for value in vector]) for vector in self._vectors(texts, query)]
+        except (EmbeddingError, ImportError):
             raise
         except Exception as error:
-            raise EmbeddingFailed(f"The embedder {self.name!r} failed: {error}", passing=False) from error
+            raise EmbeddingError(f"The embedder {self.name!r} failed: {error}", passing=False) from error
 
     @abstractmethod
     def _load(self) -> Any: ...
@@ -45,35 +45,35 @@ class _Local(ABC):
     def _vectors(self, texts: list[str], query: bool) -> Any: ...
 
 
-class FastEmbed(_Local):
+class FastEmbed(_LocalEmbedder):
     """A model of fastembed's, `fastembed:NAME`, from its local cache or, the first time, from where it gets them."""
 
     def _load(self) -> Any:
         try:
             from fastembed import TextEmbedding  # noqa: PLC0415 - an extra
         except ImportError:
-            raise _absent("fastembed") from None
+            raise _missing_package_error("fastembed") from None
         return TextEmbedding(self.name.removeprefix(FASTEMBED))
 
     def _vectors(self, texts: list[str], query: bool) -> Any:
         return self._model.query_embed(texts) if query else self._model.passage_embed(texts)
 
 
-class SentenceTransformers(_Local):
+class SentenceTransformers(_LocalEmbedder):
     """A model in a local directory, which is the embedder's name. Nothing is downloaded."""
 
     def _load(self) -> Any:
         try:
             from sentence_transformers import SentenceTransformer  # noqa: PLC0415 - an extra
         except ImportError:
-            raise _absent("sentence-transformers") from None
+            raise _missing_package_error("sentence-transformers") from None
         return SentenceTransformer(str(Path(self.name)), local_files_only=True)
 
     def _vectors(self, texts: list[str], query: bool) -> Any:
         return self._model.encode_query(texts) if query else self._model.encode_document(texts)
 
 
-def _absent(extra: str) -> EmbeddingFailed:
-    return EmbeddingFailed(
+def _missing_package_error(extra: str) -> EmbeddingError:
+    return EmbeddingError(
         f"The embedder needs an extra: install it with `pip install 'understudy[{extra}]'`.", passing=False
     )

@@ -2,7 +2,7 @@
 
 import msgspec
 
-LENGTH = 4
+LENGTH_PREFIX_BYTES = 4
 """Bytes before each message that say, in network order, how long it is."""
 
 

@@ -7,12 +7,12 @@ from typing import Final
 from understudy.retrieval.reading import SUPPORTED
 
 # Bytes of a document that `readable_name` wants to see.
-HEAD: Final = 8192
-_OFFICE: Final = "application/vnd.openxmlformats-officedocument."
+HEAD_BYTES: Final = 8192
+_OFFICE_MEDIA_TYPE: Final = "application/vnd.openxmlformats-officedocument."
 _SUFFIXES: Final = {
-    f"{_OFFICE}wordprocessingml.document": "docx",
-    f"{_OFFICE}spreadsheetml.sheet": "xlsx",
-    f"{_OFFICE}presentationml.presentation": "pptx",
+    f"{_OFFICE_MEDIA_TYPE}wordprocessingml.document": "docx",
+    f"{_OFFICE_MEDIA_TYPE}spreadsheetml.sheet": "xlsx",
+    f"{_OFFICE_MEDIA_TYPE}presentationml.presentation": "pptx",
     "application/json": "json",
     "application/epub+zip": "epub",
     "application/msword": "doc",
@@ -31,17 +31,17 @@ _SUFFIXES: Final = {
     "text/rtf": "rtf",
     "text/x-markdown": "md",
 }
-_OPEN: Final = "application/vnd.oasis.opendocument."
-_MEMBERS: Final = (
-    (f"mimetype{_OPEN}text".encode(), "odt"),
-    (f"mimetype{_OPEN}spreadsheet".encode(), "ods"),
-    (f"mimetype{_OPEN}presentation".encode(), "odp"),
+_OPENDOCUMENT_MEDIA_TYPE: Final = "application/vnd.oasis.opendocument."
+_ARCHIVE_SIGNATURES: Final = (
+    (f"mimetype{_OPENDOCUMENT_MEDIA_TYPE}text".encode(), "odt"),
+    (f"mimetype{_OPENDOCUMENT_MEDIA_TYPE}spreadsheet".encode(), "ods"),
+    (f"mimetype{_OPENDOCUMENT_MEDIA_TYPE}presentation".encode(), "odp"),
     (b"mimetypeapplication/epub+zip", "epub"),
     (b"word/", "docx"),
     (b"xl/", "xlsx"),
     (b"ppt/", "pptx"),
 )
-_STREAMS: Final = tuple(
+_OLE_STREAM_NAMES: Final = tuple(
     (name.encode("utf-16-le"), suffix)
     for name, suffix in (
         ("WordDocument", "doc"),
@@ -59,11 +59,11 @@ def readable_name(name: str, media_type: str, head: bytes) -> str:
     """
     if PurePath(name).suffix[1:].lower() in SUPPORTED:
         return name
-    suffix = _of_type(media_type) or _of_bytes(head)
+    suffix = _suffix_of_media_type(media_type) or _suffix_of_bytes(head)
     return f"{name}.{suffix}" if suffix in SUPPORTED else name
 
 
-def _of_type(media_type: str) -> str:
+def _suffix_of_media_type(media_type: str) -> str:
     kind = media_type.partition(";")[0].strip().lower()
     suffix = _SUFFIXES.get(kind) or (mimetypes.guess_extension(kind) or "")[1:]
     if suffix not in SUPPORTED and kind.startswith("text/"):
@@ -71,13 +71,13 @@ def _of_type(media_type: str) -> str:
     return suffix if suffix in SUPPORTED else ""
 
 
-def _of_bytes(head: bytes) -> str:
+def _suffix_of_bytes(head: bytes) -> str:
     if b"%PDF-" in head[:1024]:
         return "pdf"
     if head.startswith(b"{\\rtf"):
         return "rtf"
     if head.startswith(b"\xd0\xcf\x11\xe0"):
-        return next((suffix for stream, suffix in _STREAMS if stream in head), "")
+        return next((suffix for stream, suffix in _OLE_STREAM_NAMES if stream in head), "")
     if head.startswith(b"PK\x03\x04"):
-        return next((suffix for member, suffix in _MEMBERS if member in head), "")
+        return next((suffix for member, suffix in _ARCHIVE_SIGNATURES if member in head), "")
     return ""

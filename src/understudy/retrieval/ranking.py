@@ -7,26 +7,26 @@ from dataclasses import dataclass, replace
 from typing import Final
 
 from understudy.retrieval.builtin import stem
-from understudy.store.chunks import Candidate
-from understudy.words import STOP, split
+from understudy.store.chunks import ScoredChunk
+from understudy.text.tokenize import STOP, split_words
 
-_PLACE: Final = 10
+_RRF_CONSTANT: Final = 10
 """How slowly a place in a list loses weight: the eleventh is worth half of the first."""
 
-WORDS: Final = 0.6
+DEFAULT_KEYWORD_WEIGHT: Final = 0.6
 """What the words' half counts for, of 1. Words that are there are a surer sign than vectors that are near."""
 
 
 @dataclass(frozen=True, slots=True)
-class Question:
+class QueryCandidates:
     """What each half found for one query in all stores; `words` is empty where only vectors were asked.
 
     `weight` is what the words' half counts for, of 1.
     """
 
     words: str
-    candidates: Sequence[Candidate]
-    weight: float = WORDS
+    candidates: Sequence[ScoredChunk]
+    weight: float = DEFAULT_KEYWORD_WEIGHT
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,28 +42,28 @@ class Hit:
     text: str
 
 
-def rank(questions: Sequence[Question], limit: int, threshold: float) -> list[Hit]:
+def rank_candidates(questions: Sequence[QueryCandidates], limit: int, threshold: float) -> list[Hit]:
     """The best first. Of a chunk that several queries find, the best score counts."""
     best: dict[int, Hit] = {}
     for question in questions:
-        for candidate, score in fused(question):
+        for candidate, score in fuse_rankings(question):
             known = best.get(candidate.seq)
             if known is None or known.score < score:
-                best[candidate.seq] = _hit(candidate, score)
-    ordered = sorted(best.values(), key=_order)
-    return _merged([hit for hit in ordered if hit.score >= threshold][:limit])
+                best[candidate.seq] = _build_hit(candidate, score)
+    ordered = sorted(best.values(), key=_sort_key)
+    return _merge_neighbours([hit for hit in ordered if hit.score >= threshold][:limit])
 
 
-def fused(question: Question) -> list[tuple[Candidate, float]]:
+def fuse_rankings(question: QueryCandidates) -> list[tuple[ScoredChunk, float]]:
     """Candidates with their scores, the best first.
 
     Reciprocal rank fusion of the halves, times how much there is to it: places alone would have a best of nothing. That
     is the nearness of the vectors or the share of the query's words that the passage has, whichever is more; its root,
     as even a good passage says things of its own.
     """
-    near = _places([(one.seq, one.similarity or 0.0) for one in question.candidates if one.near])
-    matching = _places([(one.seq, one.match) for one in question.candidates if one.match is not None])
-    shares = _shares(question)
+    near = _reciprocal_ranks([(one.seq, one.similarity or 0.0) for one in question.candidates if one.near])
+    matching = _reciprocal_ranks([(one.seq, one.match) for one in question.candidates if one.match is not None])
+    shares = _keyword_shares(question)
     words = question.weight if shares else 0.0
     scored = []
     for one in question.candidates:
@@ -75,9 +75,9 @@ def fused(question: Question) -> list[tuple[Candidate, float]]:
     return sorted(scored, key=lambda pair: (-pair[1], pair[0].seq))
 
 
-def _shares(question: Question) -> dict[int, float]:
+def _keyword_shares(question: QueryCandidates) -> dict[int, float]:
     """The share of the query's words in each candidate, rare words among them counting more."""
-    roots = {stem(word) for word in split(question.words.lower()) if word not in STOP}
+    roots = {stem(word) for word in split_words(question.words.lower()) if word not in STOP}
     # A stretch of letters that a text has somewhere is near enough, and costs a tenth of taking the text apart.
     texts = {one.seq: one.chunk.text.lower() for one in question.candidates}
     has = {seq: [root for root in roots if root in text] for seq, text in texts.items()}
@@ -87,22 +87,22 @@ def _shares(question: Question) -> dict[int, float]:
     return {seq: math.fsum(weights[root] for root in found) / whole for seq, found in has.items()} if whole else {}
 
 
-def _places(scored: list[tuple[int, float]]) -> Mapping[int, float]:
+def _reciprocal_ranks(scored: list[tuple[int, float]]) -> Mapping[int, float]:
     """What each place in a list is worth: 1 for the first."""
     ordered = sorted(scored, key=lambda item: (-item[1], item[0]))
-    return {seq: _PLACE / (_PLACE + place) for place, (seq, _) in enumerate(ordered)}
+    return {seq: _RRF_CONSTANT / (_RRF_CONSTANT + place) for place, (seq, _) in enumerate(ordered)}
 
 
-def _hit(candidate: Candidate, score: float) -> Hit:
+def _build_hit(candidate: ScoredChunk, score: float) -> Hit:
     chunk = candidate.chunk
     return Hit(candidate.store, candidate.file, score, chunk.position, chunk.start, chunk.end, chunk.text)
 
 
-def _order(hit: Hit) -> tuple[float, int, int, int]:
+def _sort_key(hit: Hit) -> tuple[float, int, int, int]:
     return -hit.score, hit.store, hit.file, hit.position
 
 
-def _merged(hits: Sequence[Hit]) -> list[Hit]:
+def _merge_neighbours(hits: Sequence[Hit]) -> list[Hit]:
     """Neighbours of one file that share text become one passage, with the best one's score and place."""
     merged: list[Hit] = []
     for hit in hits:
@@ -110,7 +110,7 @@ def _merged(hits: Sequence[Hit]) -> list[Hit]:
         apart: list[Hit] = []
         place = len(merged)
         for index, other in enumerate(merged):
-            joined = _joined(other, whole)
+            joined = _join_hits(other, whole)
             if joined is None:
                 apart.append(other)
             else:
@@ -119,7 +119,7 @@ def _merged(hits: Sequence[Hit]) -> list[Hit]:
     return merged
 
 
-def _joined(one: Hit, two: Hit) -> Hit | None:
+def _join_hits(one: Hit, two: Hit) -> Hit | None:
     if (one.store, one.file) != (two.store, two.file) or one.start > two.end or two.start > one.end:
         return None
     first, last = (one, two) if one.start <= two.start else (two, one)

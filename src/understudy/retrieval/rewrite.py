@@ -3,31 +3,31 @@
 import re
 from typing import Final
 
-_SHORT: Final = "['\u2019]"
+_APOSTROPHE: Final = "['\u2019]"
 _SUBJECT: Final = r"(?: there| it| i| we| you| one)?"
 _VERB: Final = "(?: is| are| was| were| do| does| did| can| could| should| would| will)"
 _WISH: Final = "(?:want|need|like|wish|am trying|are trying)(?: to (?:know|find out|understand|learn|see))?"
 _WONDER: Final = "(?:wondering|looking for|interested in|curious about|trying to find out)"
-_OPENINGS: Final = (
+_OPENING_PHRASES: Final = (
     r"(?:hi|hello|hey)(?: there)?",
     r"(?:could|can|would|will) (?:you|we|i|someone|anybody|anyone)(?: please| kindly)?",
     r"(?:please|kindly|so|well|ok|okay|now)",
-    rf"(?:i|we)(?: would|{_SHORT}d)? {_WISH}",
-    rf"(?:i am|i{_SHORT}m|we are|we{_SHORT}re) {_WONDER}",
+    rf"(?:i|we)(?: would|{_APOSTROPHE}d)? {_WISH}",
+    rf"(?:i am|i{_APOSTROPHE}m|we are|we{_APOSTROPHE}re) {_WONDER}",
     r"(?:tell|show|give|explain|describe|find|help)(?: to)? (?:me|us)(?: about| with)?",
     r"(?:explain|describe|find|search for|look up|look for|tell)",
     r"(?:do|does|did) (?:you|anyone|anybody|somebody|someone) know(?: about)?",
-    rf"(?:what|who|where|when|which|how(?: many| much)?|why)(?:{_SHORT}s|{_VERB})?{_SUBJECT}(?: called)?",
+    rf"(?:what|who|where|when|which|how(?: many| much)?|why)(?:{_APOSTROPHE}s|{_VERB})?{_SUBJECT}(?: called)?",
     rf"(?:is|are|was|were|do|does|did|should|may|might|can|could|will|has|have|had){_SUBJECT}",
     r"(?:the|a|an|if|whether|about|of|to)",
 )
-_OPENING = re.compile(rf"(?:{'|'.join(_OPENINGS)})(?=[\s,:;!.]|$)[\s,:;!.]*", re.IGNORECASE)
-_CLOSING = re.compile(r"[\s,]*(?:please|thanks|thank you|thx|for me|if possible)?[\s?!.]*$", re.IGNORECASE)
+_OPENING_PATTERN = re.compile(rf"(?:{'|'.join(_OPENING_PHRASES)})(?=[\s,:;!.]|$)[\s,:;!.]*", re.IGNORECASE)
+_CLOSING_PATTERN = re.compile(r"[\s,]*(?:please|thanks|thank you|thx|for me|if possible)?[\s?!.]*$", re.IGNORECASE)
 
 
 def rewrite(query: str) -> str:
     """The query without politeness and question words; itself where nothing else would be left."""
-    rest = plain = _CLOSING.sub("", " ".join(query.split()))
-    while match := _OPENING.match(rest):
+    rest = plain = _CLOSING_PATTERN.sub("", " ".join(query.split()))
+    while match := _OPENING_PATTERN.match(rest):
         rest = rest[match.end() :]
-    return _CLOSING.sub("", rest) or plain or query.strip()
+    return _CLOSING_PATTERN.sub("", rest) or plain or query.strip()

@@ -8,29 +8,29 @@ from pathlib import Path
 from typing import Final
 
 from understudy.errors import StoreError
-from understudy.retrieval.children import Child, ChildFailed, Children
+from understudy.retrieval.children import ChildPool, ChildProcess, ChildRequestError
 from understudy.retrieval.embed import Embedder, Embedders, Vectors
-from understudy.retrieval.extract import ExtractedText, ExtractionFailed
+from understudy.retrieval.extract import ExtractedText, ExtractionError
 from understudy.retrieval.messages import More, Piece, Pieces, Split
-from understudy.retrieval.ranking import WORDS, Hit, Question, rank
-from understudy.store.chunks import Chunks, Indexed, NewChunk, Passage, StoredChunk
+from understudy.retrieval.ranking import DEFAULT_KEYWORD_WEIGHT, Hit, QueryCandidates, rank_candidates
+from understudy.store.chunks import Chunks, Indexed, NewChunk, StoredChunk, StoreQuery
 
-__all__ = ["Hit", "Index", "Scope"]
+__all__ = ["Hit", "Index", "SearchScope"]
 
-_EMBEDDED: Final = 64
+_EMBEDDING_BATCH: Final = 64
 """Chunks that are embedded together."""
 
-_STORED: Final = 16
+_INSERT_BATCH: Final = 16
 """Chunks that are stored together: what others wait for."""
 
-_HEADING: Final = 200
-_SECONDS: Final = 60.0
-_LEAST: Final = 40
+_MAX_HEADING: Final = 200
+_SPLIT_TIMEOUT: Final = 60.0
+_MIN_CANDIDATES: Final = 40
 """Candidates that each half is asked for, at the least."""
 
 
 @dataclass(frozen=True, slots=True)
-class Scope:
+class SearchScope:
     """Where to look: one store's row number, its embedder, and the row numbers of the files allowed (None: all)."""
 
     store: int
@@ -41,7 +41,7 @@ class Scope:
 class Index:
     """`store` and `file` are row numbers of `vector_stores` and `store_files`."""
 
-    def __init__(self, chunks: Chunks, embedders: Embedders, children: Children) -> None:
+    def __init__(self, chunks: Chunks, embedders: Embedders, children: ChildPool) -> None:
         self._chunks = chunks
         self._children = children
         self.embedders = embedders
@@ -62,24 +62,24 @@ class Index:
         The words of the file's `name` find all of it: what a passage is about often stands nowhere else.
 
         May be cancelled at any time, and repeated. Raises EmbeddingFailed, EmbedderMissing, ExtractionFailed, and
-        DocumentGone where the file was removed meanwhile.
+        DocumentRemoved where the file was removed meanwhile.
         """
         chosen = self.embedders.get(embedder)
         async with self._children.lease() as child:
             try:
-                await child.ask(Split(str(source.path), size, overlap), _SECONDS)
-                return await self._fill(store, file, chosen, child, Path(name).stem[:_HEADING])
-            except ChildFailed:
-                raise ExtractionFailed("server_error", "The text could not be cut into chunks. Try again.") from None
+                await child.request(Split(str(source.path), size, overlap), _SPLIT_TIMEOUT)
+                return await self._index_chunks(store, file, chosen, child, Path(name).stem[:_MAX_HEADING])
+            except ChildRequestError:
+                raise ExtractionError("server_error", "The text could not be cut into chunks. Try again.") from None
 
     async def search(
         self,
-        scopes: Sequence[Scope],
+        scopes: Sequence[SearchScope],
         queries: Sequence[str],
         limit: int,
         threshold: float = 0.0,
         ranker: str = "auto",
-        weight: float = WORDS,
+        weight: float = DEFAULT_KEYWORD_WEIGHT,
     ) -> list[Hit]:
         """The best first, at most `limit`, none scored below `threshold`; `ranker` "none" leaves the words out.
 
@@ -88,18 +88,18 @@ class Index:
         Raises EmbeddingFailed, EmbedderMissing.
         """
         asked = [query for query in dict.fromkeys(queries) if query.strip()]
-        vectors = {name: await self._vectors(name, asked) for name in {scope.embedder for scope in scopes}}
-        depth = max(_LEAST, 2 * limit)
+        vectors = {name: await self._embed_queries(name, asked) for name in {scope.embedder for scope in scopes}}
+        depth = max(_MIN_CANDIDATES, 2 * limit)
         questions = []
         for place, query in enumerate(asked):
             words = "" if ranker == "none" else query
             passages = [
-                Passage(scope.store, scope.files, scope.embedder, vectors[scope.embedder][place], words)
+                StoreQuery(scope.store, scope.files, scope.embedder, vectors[scope.embedder][place], words)
                 for scope in scopes
             ]
             found = await asyncio.gather(*(self._chunks.search(passage, depth) for passage in passages))
-            questions.append(Question(words, [candidate for some in found for candidate in some], weight))
-        return rank(questions, limit, threshold)
+            questions.append(QueryCandidates(words, [candidate for some in found for candidate in some], weight))
+        return rank_candidates(questions, limit, threshold)
 
     async def remove(self, store: int, file: int) -> None:
         await self._chunks.remove(store, file)
@@ -111,39 +111,41 @@ class Index:
         """The chunks of a file in order, overlaps included."""
         return self._chunks.texts(store, file)
 
-    async def _fill(self, store: int, file: int, embedder: Embedder, child: Child, heading: str) -> Indexed:
+    async def _index_chunks(
+        self, store: int, file: int, embedder: Embedder, child: ChildProcess, heading: str
+    ) -> Indexed:
         document: int | None = None
         try:
-            while pieces := await _more(child):
+            while pieces := await _next_pieces(child):
                 vectors = await embedder.embed([piece.text for piece in pieces])
                 if document is None:
                     document = await self._chunks.begin(store, file, embedder.name, vectors.dimensions)
-                await self._append(document, pieces, vectors, heading)
-            return await self._finish(document)
+                await self._append_chunks(document, pieces, vectors, heading)
+            return await self._finish_document(document)
         except BaseException:
             if document is not None:
                 with suppress(StoreError):
                     await asyncio.shield(self._chunks.abandon(document))
             raise
 
-    async def _append(self, document: int, pieces: Sequence[Piece], vectors: Vectors, heading: str) -> None:
+    async def _append_chunks(self, document: int, pieces: Sequence[Piece], vectors: Vectors, heading: str) -> None:
         rows = [
             NewChunk(piece.position, piece.start, piece.end, piece.text, row, heading)
             for piece, row in zip(pieces, vectors.rows, strict=True)
         ]
-        for start in range(0, len(rows), _STORED):
-            await self._chunks.append(document, rows[start : start + _STORED])
+        for start in range(0, len(rows), _INSERT_BATCH):
+            await self._chunks.append(document, rows[start : start + _INSERT_BATCH])
 
-    async def _finish(self, document: int | None) -> Indexed:
+    async def _finish_document(self, document: int | None) -> Indexed:
         if document is None:
-            raise ExtractionFailed("invalid_file", "The file has no text.")
+            raise ExtractionError("invalid_file", "The file has no text.")
         return await self._chunks.finish(document)
 
-    async def _vectors(self, name: str, queries: Sequence[str]) -> Sequence[bytes]:
+    async def _embed_queries(self, name: str, queries: Sequence[str]) -> Sequence[bytes]:
         return (await self.embedders.get(name).embed(queries, query=True)).rows if queries else ()
 
 
-async def _more(child: Child) -> list[Piece]:
-    reply = await child.ask(More(_EMBEDDED), _SECONDS)
+async def _next_pieces(child: ChildProcess) -> list[Piece]:
+    reply = await child.request(More(_EMBEDDING_BATCH), _SPLIT_TIMEOUT)
     assert isinstance(reply, Pieces)
     return reply.pieces

@@ -1,7 +1,7 @@
 """The effective settings, frozen. Read once at the edge; knows no part that they configure."""
 
 from understudy.settings.address import is_any, is_loopback, is_public, is_public_url
-from understudy.settings.load import Entry, Loaded, load
+from understudy.settings.load import EffectiveSetting, LoadedSettings, load
 from understudy.settings.model import (
     BillingSettings,
     BlobSettings,
@@ -19,17 +19,17 @@ from understudy.settings.model import (
     VideoSettings,
     WebhookSettings,
 )
-from understudy.settings.secret import secrets, shown
-from understudy.settings.value import allowed
+from understudy.settings.secret import list_secrets, mask_setting
+from understudy.settings.value import describe_allowed
 
 __all__ = [
     "BillingSettings",
     "BlobSettings",
     "CorsSettings",
+    "EffectiveSetting",
     "EmbeddingSettings",
-    "Entry",
     "LimitSettings",
-    "Loaded",
+    "LoadedSettings",
     "McpSettings",
     "ModelSettings",
     "ProviderSettings",
@@ -40,12 +40,12 @@ __all__ = [
     "Settings",
     "VideoSettings",
     "WebhookSettings",
-    "allowed",
+    "describe_allowed",
     "is_any",
     "is_loopback",
     "is_public",
     "is_public_url",
+    "list_secrets",
     "load",
-    "secrets",
-    "shown",
+    "mask_setting",
 ]

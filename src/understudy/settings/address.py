@@ -10,24 +10,24 @@ from urllib.parse import unquote, urlsplit
 
 def is_loopback(host: str) -> bool:
     """Whether what listens on `host` is reached from this machine alone; of names, only localhost is trusted."""
-    address = _address(host)
+    address = _parse_address(host)
     return host == "localhost" or (address is not None and address.is_loopback)
 
 
 def is_any(host: str) -> bool:
     """Whether `host` stands for every address of this machine: `0.0.0.0` or `::`."""
-    address = _address(host)
+    address = _parse_address(host)
     return address is not None and address.is_unspecified
 
 
 @dataclass(frozen=True, slots=True)
-class Listening:
+class ListenAddress:
     """Where this server is about to listen."""
 
     host: str
     port: int
 
-    def answers(self, url: str) -> bool:
+    def is_own_url(self, url: str) -> bool:
         """Whether a request to `url` from this machine would come back to this server."""
         try:
             parts = urlsplit(url)
@@ -39,14 +39,14 @@ class Listening:
         return port == self.port and (near or target == self.host)
 
 
-def _address(host: str) -> ipaddress.IPv4Address | ipaddress.IPv6Address | None:
+def _parse_address(host: str) -> ipaddress.IPv4Address | ipaddress.IPv6Address | None:
     try:
         return ipaddress.ip_address(host)
     except ValueError:
         return None
 
 
-_UNICAST: Final = ipaddress.IPv6Network("2000::/3")
+_GLOBAL_UNICAST: Final = ipaddress.IPv6Network("2000::/3")
 
 
 def is_public(address: str) -> bool:
@@ -54,22 +54,22 @@ def is_public(address: str) -> bool:
 
     Forms of IPv6 that carry an address of IPv4 are as public as that, and those of tunnels never are.
     """
-    found = _address(address.partition("%")[0])
+    found = _parse_address(address.partition("%")[0])
     if isinstance(found, ipaddress.IPv6Address):
         if found.ipv4_mapped is None:
             tunnels = found.sixtofour is not None or found.teredo is not None
-            return found in _UNICAST and found.is_global and not tunnels
+            return found in _GLOBAL_UNICAST and found.is_global and not tunnels
         found = found.ipv4_mapped
     return found is not None and found.is_global and not found.is_multicast
 
 
-_NO_PUBLIC_NAME: Final = (
+_PRIVATE_SUFFIXES: Final = (
     *(".localhost", ".local", ".localdomain", ".internal", ".intranet", ".lan", ".corp", ".home", ".home.arpa", ".svc"),
     # Public names that stand for whatever address is in them, or for this machine.
     *(".nip.io", ".sslip.io", ".xip.io", ".localtest.me", ".lvh.me", ".vcap.me"),
 )
-_DOTS: Final = str.maketrans("\u3002\uff0e\uff61", "...")
-_NUMBER: Final = re.compile(r"\d+|0x[0-9a-f]*")
+_UNICODE_DOTS: Final = str.maketrans("\u3002\uff0e\uff61", "...")
+_NUMERIC_LABEL: Final = re.compile(r"\d+|0x[0-9a-f]*")
 
 
 def is_public_url(url: str) -> bool:
@@ -88,11 +88,11 @@ def is_public_url(url: str) -> bool:
 
 
 def _is_public_host(host: str) -> bool:
-    plain = unicodedata.normalize("NFKC", unquote(host).translate(_DOTS)).lower().rstrip(".")
-    if _address(plain.partition("%")[0]) is not None:
+    plain = unicodedata.normalize("NFKC", unquote(host).translate(_UNICODE_DOTS)).lower().rstrip(".")
+    if _parse_address(plain.partition("%")[0]) is not None:
         return is_public(plain)
     labels = plain.split(".")
     # Numbers are read as addresses: 2130706433, 0x7f.1 and 127.1 are this machine.
-    if len(labels) < 2 or _NUMBER.fullmatch(labels[-1]) or not all(labels):
+    if len(labels) < 2 or _NUMERIC_LABEL.fullmatch(labels[-1]) or not all(labels):
         return False
-    return not f".{plain}".endswith(_NO_PUBLIC_NAME)
+    return not f".{plain}".endswith(_PRIVATE_SUFFIXES)

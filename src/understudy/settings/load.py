@@ -15,18 +15,18 @@ from urllib.parse import urlsplit
 import msgspec
 
 from understudy.errors import SettingsError
-from understudy.settings.address import Listening
-from understudy.settings.layer import NAMED, KeyPath, Leaf, dotted, known_paths
+from understudy.settings.address import ListenAddress
+from understudy.settings.layer import NAMED_TABLES, KeyPath, Setting, dotted_name, known_paths
 from understudy.settings.model import Settings
-from understudy.settings.provider import complete, provider_tables
+from understudy.settings.provider import complete_provider, provider_tables
 from understudy.settings.source import from_environment, from_file, from_flags
-from understudy.settings.wellknown import from_wellknown
+from understudy.settings.wellknown import from_wellknown_variables
 
-_Found = dict[KeyPath, Leaf]
+_SettingsByPath = dict[KeyPath, Setting]
 
 
 @dataclass(frozen=True, slots=True)
-class Entry:
+class EffectiveSetting:
     """One effective setting: its dotted name, its value, and where that came from."""
 
     path: KeyPath
@@ -35,30 +35,30 @@ class Entry:
 
     @property
     def name(self) -> str:
-        return dotted(self.path)
+        return dotted_name(self.path)
 
 
 @dataclass(frozen=True, slots=True)
-class Loaded:
+class LoadedSettings:
     """The settings, and by each path that is not a default the source of its value."""
 
     settings: Settings
     sources: Mapping[KeyPath, str]
 
-    def entries(self) -> Iterator[Entry]:
-        paths = [path for path in known_paths("NAME") if path[0] not in NAMED]
-        for table in NAMED:
+    def entries(self) -> Iterator[EffectiveSetting]:
+        paths = [path for path in known_paths("NAME") if path[0] not in NAMED_TABLES]
+        for table in NAMED_TABLES:
             for name in getattr(self.settings, table):
                 paths += [path for path in known_paths(name) if path[0] == table]
         for path in paths:
-            yield Entry(path, _value(self.settings, path), self.sources.get(path, "default"))
+            yield EffectiveSetting(path, _value_at(self.settings, path), self.sources.get(path, "default"))
 
 
 def load(
     flags: Mapping[str, str | None] | None = None,
     environ: Mapping[str, str] | None = None,
     directory: Path | None = None,
-) -> Loaded:
+) -> LoadedSettings:
     """The effective settings, or SettingsError with a sentence.
 
     `flags` are texts by the name of their setting, `config` names the file, None is unset. `environ` is the
@@ -67,16 +67,16 @@ def load(
     environ = os.environ if environ is None else environ
     directory = directory or _current_directory()
     found = _explicit(flags or {}, environ, directory)
-    settings = _built(found, directory)
-    found |= _wellknown(found, environ, Listening(settings.host, settings.port))
+    settings = _build_settings(found, directory)
+    found |= _wellknown(found, environ, ListenAddress(settings.host, settings.port))
     for name, table in provider_tables(found).items():
-        found |= {("providers", name, field): leaf for field, leaf in complete(name, table, environ).items()}
-    settings = _built(found, directory)
+        found |= {("providers", name, field): leaf for field, leaf in complete_provider(name, table, environ).items()}
+    settings = _build_settings(found, directory)
     _check_database(found)
     _check_fallbacks(found, settings)
     _check_sandbox(found, settings)
     _check_webhooks(found, settings)
-    return Loaded(settings, {path: leaf.source for path, leaf in found.items()})
+    return LoadedSettings(settings, {path: leaf.source for path, leaf in found.items()})
 
 
 def _current_directory() -> Path:
@@ -86,22 +86,22 @@ def _current_directory() -> Path:
         raise SettingsError(f"The current directory cannot be used: {error.strerror}. Change to another one.") from None
 
 
-def _explicit(flags: Mapping[str, str | None], environ: Mapping[str, str], directory: Path) -> _Found:
+def _explicit(flags: Mapping[str, str | None], environ: Mapping[str, str], directory: Path) -> _SettingsByPath:
     rest = {name: value for name, value in flags.items() if name != "config"}
     found = _by_path(from_file(flags.get("config"), environ, directory))
     found |= _by_path(from_environment(environ, directory, provider_tables(found)))
     return found | _by_path(from_flags(rest, directory))
 
 
-def _by_path(leaves: Iterable[Leaf]) -> _Found:
+def _by_path(leaves: Iterable[Setting]) -> _SettingsByPath:
     return {leaf.path: leaf for leaf in leaves}
 
 
-def _wellknown(explicit: _Found, environ: Mapping[str, str], listening: Listening) -> _Found:
+def _wellknown(explicit: _SettingsByPath, environ: Mapping[str, str], listening: ListenAddress) -> _SettingsByPath:
     """What the well-known variables add: nothing to a provider that has its own URL or key."""
-    added: _Found = {}
+    added: _SettingsByPath = {}
     given = provider_tables(explicit)
-    for name, table in provider_tables(_by_path(from_wellknown(environ, listening))).items():
+    for name, table in provider_tables(_by_path(from_wellknown_variables(environ, listening))).items():
         own = given.get(name, {})
         other_kind = "kind" in own and own["kind"].value != table["kind"].value
         if not other_kind and not own.keys() & {"base_url", "api_key", "api_key_env"}:
@@ -109,7 +109,7 @@ def _wellknown(explicit: _Found, environ: Mapping[str, str], listening: Listenin
     return added
 
 
-def _built(found: _Found, directory: Path) -> Settings:
+def _build_settings(found: _SettingsByPath, directory: Path) -> Settings:
     document: dict[str, Any] = {"data": directory / "understudy-data"}
     for path, leaf in found.items():
         table = document
@@ -119,13 +119,13 @@ def _built(found: _Found, directory: Path) -> Settings:
     return msgspec.convert(document, Settings)
 
 
-def _check_database(found: _Found) -> None:
+def _check_database(found: _SettingsByPath) -> None:
     leaf = found.get(("database",))
     if leaf is not None and urlsplit(leaf.value).scheme not in {"postgresql", "postgres"}:
-        raise leaf.refusal("a 'postgresql://' URL; unset is SQLite inside the data directory")
+        raise leaf.invalid_value_error("a 'postgresql://' URL; unset is SQLite inside the data directory")
 
 
-def _check_fallbacks(found: _Found, settings: Settings) -> None:
+def _check_fallbacks(found: _SettingsByPath, settings: Settings) -> None:
     names = [*settings.providers, *(["rehearsal"] if settings.rehearsal.enabled else [])]
     for name, provider in settings.providers.items():
         others = [other for other in names if other != name]
@@ -134,20 +134,20 @@ def _check_fallbacks(found: _Found, settings: Settings) -> None:
                 near = difflib.get_close_matches(fallback, others, n=1)
                 hint = f"; {near[0]!r} is the nearest" if near else ""
                 leaf = found["providers", name, "fallbacks"]
-                raise leaf.refusal(f"a list of other providers ({', '.join(map(repr, others))}){hint}")
+                raise leaf.invalid_value_error(f"a list of other providers ({', '.join(map(repr, others))}){hint}")
 
 
-def _check_sandbox(found: _Found, settings: Settings) -> None:
+def _check_sandbox(found: _SettingsByPath, settings: Settings) -> None:
     if settings.sandbox.kind == "gateway" and settings.sandbox.url is None:
-        raise found["sandbox", "kind"].refusal("'embedded' as long as `sandbox.url` is unset")
+        raise found["sandbox", "kind"].invalid_value_error("'embedded' as long as `sandbox.url` is unset")
 
 
-def _check_webhooks(found: _Found, settings: Settings) -> None:
+def _check_webhooks(found: _SettingsByPath, settings: Settings) -> None:
     webhooks = settings.webhooks
     if webhooks.url is not None and webhooks.secret is None:
-        raise found["webhooks", "url"].refusal("unset as long as `webhooks.secret` is unset")
+        raise found["webhooks", "url"].invalid_value_error("unset as long as `webhooks.secret` is unset")
     if webhooks.secret is not None and not _is_webhook_secret(webhooks.secret):
-        raise found["webhooks", "secret"].refusal("'whsec_' and the base64 of 24 to 64 bytes")
+        raise found["webhooks", "secret"].invalid_value_error("'whsec_' and the base64 of 24 to 64 bytes")
 
 
 def _is_webhook_secret(secret: str) -> bool:
@@ -158,7 +158,7 @@ def _is_webhook_secret(secret: str) -> bool:
     return secret.startswith("whsec_") and 24 <= len(key) <= 64
 
 
-def _value(settings: Settings, path: KeyPath) -> Any:
+def _value_at(settings: Settings, path: KeyPath) -> Any:
     value: Any = settings
     for name in path:
         value = value[name] if isinstance(value, dict) else getattr(value, name)

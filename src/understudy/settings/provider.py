@@ -7,22 +7,22 @@ from typing import cast
 from urllib.parse import urlsplit
 
 from understudy.errors import SettingsError
-from understudy.settings.layer import KeyPath, Layer, Leaf
+from understudy.settings.layer import KeyPath, Layer, Setting
 from understudy.settings.wellknown import VENDOR_URLS
 
-Table = dict[str, Leaf]
+Table = dict[str, Setting]
 """The settings of one provider by the name of their field."""
 
-_URL_DEMAND = "an http or https URL without a user, a query or a fragment, like 'http://127.0.0.1:8000/v1'"
+_URL_REQUIREMENT = "an http or https URL without a user, a query or a fragment, like 'http://127.0.0.1:8000/v1'"
 
 
-def complete(name: str, table: Table, environ: Mapping[str, str]) -> Table:
+def complete_provider(name: str, table: Table, environ: Mapping[str, str]) -> Table:
     """The table with `api_key` and `base_url` as they will be used, or SettingsError for what cannot work."""
     here = f"The provider {name!r} {next(iter(table.values())).layer.place}"
     kind = table["kind"].value if "kind" in table else "openai"
-    table = _with_key(table, environ)
+    table = _resolve_key(table, environ)
     if "base_url" in table:
-        table = table | {"base_url": _normal(table["base_url"])}
+        table = table | {"base_url": _normalize_url(table["base_url"])}
     elif kind in VENDOR_URLS and "api_key" in table:
         table = table | {"base_url": _vendor_url(name, kind)}
     else:
@@ -33,40 +33,40 @@ def complete(name: str, table: Table, environ: Mapping[str, str]) -> Table:
     return table
 
 
-def _with_key(table: Table, environ: Mapping[str, str]) -> Table:
+def _resolve_key(table: Table, environ: Mapping[str, str]) -> Table:
     named = table.get("api_key_env")
     if named is not None:
         if "api_key" in table:
-            raise named.refusal("unset where `api_key` is set")
+            raise named.invalid_value_error("unset where `api_key` is set")
         if not environ.get(named.value, "").strip():
-            raise named.refusal("the name of an environment variable that is set")
-        table = table | {"api_key": _key_of(named, environ[named.value].strip())}
+            raise named.invalid_value_error("the name of an environment variable that is set")
+        table = table | {"api_key": _key_from_environment(named, environ[named.value].strip())}
     key = table.get("api_key")
     if key is not None and not (key.value.isascii() and key.value.isprintable() and " " not in key.value):
-        raise key.refusal("a key of printable ASCII characters without spaces")
+        raise key.invalid_value_error("a key of printable ASCII characters without spaces")
     return table
 
 
-def _key_of(named: Leaf, key: str) -> Leaf:
+def _key_from_environment(named: Setting, key: str) -> Setting:
     variable = named.value
     layer = Layer(spell=lambda _: variable, place="in the environment", directory=Path())
-    return Leaf((*named.path[:-1], "api_key"), key, layer)
+    return Setting((*named.path[:-1], "api_key"), key, layer)
 
 
-def _vendor_url(name: str, kind: str) -> Leaf:
+def _vendor_url(name: str, kind: str) -> Setting:
     layer = Layer(spell=".".join, place="by default", directory=Path(), origin="default")
-    return Leaf(("providers", name, "base_url"), VENDOR_URLS[kind], layer)
+    return Setting(("providers", name, "base_url"), VENDOR_URLS[kind], layer)
 
 
-def _normal(leaf: Leaf) -> Leaf:
+def _normalize_url(leaf: Setting) -> Setting:
     """The URL without a trailing slash."""
     url = cast("str", leaf.value).rstrip("/")
-    if not _is_base(url):
-        raise leaf.refusal(_URL_DEMAND)
+    if not _is_base_url(url):
+        raise leaf.invalid_value_error(_URL_REQUIREMENT)
     return replace(leaf, value=url)
 
 
-def _is_base(url: str) -> bool:
+def _is_base_url(url: str) -> bool:
     try:
         parts = urlsplit(url)
         _ = parts.port  # raises for one that is no number
@@ -81,7 +81,7 @@ def _check_azure(here: str, table: Table) -> None:
         raise SettingsError(f"{here} needs `api_version`, or a `base_url` that ends with '/openai/v1'.")
 
 
-def provider_tables(found: Mapping[KeyPath, Leaf]) -> dict[str, Table]:
+def provider_tables(found: Mapping[KeyPath, Setting]) -> dict[str, Table]:
     """The providers' settings, in the order in which the providers appear."""
     tables: dict[str, Table] = {}
     for path, leaf in found.items():

@@ -12,21 +12,21 @@ _USERINFO: Final = re.compile(r"(://[^:/@\s]*:)(.*)@", re.DOTALL)
 _IN_QUERY: Final = re.compile(r"([?&]password=)([^&\s]*)")
 
 
-def masked(secret: str) -> str:
+def mask_secret(secret: str) -> str:
     """Enough of a key to tell it from another one: `sk-…9f2c`; a short one shows nothing."""
     if len(secret) < 16:
         return "…"
     return ("sk-" if secret.startswith("sk-") else "") + "…" + secret[-4:]
 
 
-def shown(path: tuple[str, ...], value: object) -> object:
+def mask_setting(path: tuple[str, ...], value: object) -> object:
     """The value of a setting as people may see it."""
     if path[-1] in {"api_key", "token", "secret_key", "secret"} and value is not None:
-        return masked(str(value))
+        return mask_secret(str(value))
     return _masked_url(value) if isinstance(value, str) else value
 
 
-def secrets(settings: Settings) -> Iterator[str]:
+def list_secrets(settings: Settings) -> Iterator[str]:
     """Every secret among the settings, for those who must keep them out of what they write."""
     if settings.api_key:
         yield settings.api_key

@@ -7,7 +7,7 @@ from typing import Any
 import msgspec
 from msgspec import inspect
 
-_PHRASES: dict[type[inspect.Type], str] = {
+_TYPE_PHRASES: dict[type[inspect.Type], str] = {
     inspect.BoolType: "true or false",
     inspect.CustomType: "a path",
     inspect.DictType: "a table of texts",
@@ -22,7 +22,7 @@ def convert(value: object, annotation: Any, *, text: bool) -> Any:
     Lists are written `a,b` in text, tables `a=b,c=d`. Raises ValueError where the value does not fit.
     """
     if text and isinstance(value, str):
-        value = _parsed(value.strip(), _shape(annotation))
+        value = _parse_text(value.strip(), _unwrap_type(annotation))
     try:
         result = msgspec.convert(value, annotation, strict=not text, dec_hook=_path)
     except msgspec.ValidationError as error:
@@ -32,20 +32,20 @@ def convert(value: object, annotation: Any, *, text: bool) -> Any:
     return result
 
 
-def allowed(annotation: Any) -> str:
+def describe_allowed(annotation: Any) -> str:
     """What may stand there, to follow `it must be`."""
-    shape = _shape(annotation)
+    shape = _unwrap_type(annotation)
     if isinstance(shape, inspect.LiteralType):
         values = [repr(value) for value in shape.values]
         return ("one of " if len(values) > 1 else "") + ", ".join(values)
     if isinstance(shape, inspect.IntType | inspect.FloatType):
-        return ("a whole number" if isinstance(shape, inspect.IntType) else "a number") + _bounds(shape)
+        return ("a whole number" if isinstance(shape, inspect.IntType) else "a number") + _describe_bounds(shape)
     if isinstance(shape, inspect.StrType) and (shape.min_length or 0) > 1:
         return f"a text of at least {shape.min_length} characters"
-    return _PHRASES[type(shape)]
+    return _TYPE_PHRASES[type(shape)]
 
 
-def _bounds(number: inspect.IntType | inspect.FloatType) -> str:
+def _describe_bounds(number: inspect.IntType | inspect.FloatType) -> str:
     if number.ge is not None and number.le is not None:
         return f" from {number.ge} to {number.le}"
     if number.ge is not None:
@@ -53,7 +53,7 @@ def _bounds(number: inspect.IntType | inspect.FloatType) -> str:
     return f" greater than {number.gt}"
 
 
-def _shape(annotation: Any) -> inspect.Type:
+def _unwrap_type(annotation: Any) -> inspect.Type:
     """The type behind the field's description and behind `| None`."""
     shape = inspect.type_info(annotation)
     if isinstance(shape, inspect.Metadata):
@@ -63,7 +63,7 @@ def _shape(annotation: Any) -> inspect.Type:
     return shape
 
 
-def _parsed(text: str, shape: inspect.Type) -> object:
+def _parse_text(text: str, shape: inspect.Type) -> object:
     parts = [part.strip() for part in text.split(",") if part.strip()]
     if isinstance(shape, inspect.VarTupleType):
         return parts

@@ -9,13 +9,13 @@ from pathlib import Path
 from urllib.parse import urlsplit
 
 from understudy.errors import SettingsError
-from understudy.settings.address import Listening, is_any
-from understudy.settings.layer import KeyPath, Layer, Leaf
+from understudy.settings.address import ListenAddress, is_any
+from understudy.settings.layer import KeyPath, Layer, Setting
 
 VENDOR_URLS = {"openai": "https://api.openai.com/v1", "anthropic": "https://api.anthropic.com"}
 """The base URL of the vendor behind each kind that has one."""
 
-_OUR_KEYS = "sk-understudy-"
+_OWN_KEY_PREFIX = "sk-understudy-"
 _OLLAMA_PORT = 11434
 
 
@@ -38,10 +38,10 @@ _VENDORS = (
 )
 
 
-def from_wellknown(environ: Mapping[str, str], listening: Listening) -> Iterator[Leaf]:
+def from_wellknown_variables(environ: Mapping[str, str], listening: ListenAddress) -> Iterator[Setting]:
     for vendor in _VENDORS:
-        yield from _vendor(vendor, environ, listening)
-    yield from _ollama(environ.get("OLLAMA_HOST", "").strip(), listening)
+        yield from _from_vendor(vendor, environ, listening)
+    yield from _from_ollama(environ.get("OLLAMA_HOST", "").strip(), listening)
 
 
 def ollama_url(host: str) -> str:
@@ -59,10 +59,10 @@ def ollama_url(host: str) -> str:
     return f"{scheme or 'http'}://{name}:{parts.port or default}{parts.path}/v1"
 
 
-def _vendor(vendor: _Vendor, environ: Mapping[str, str], listening: Listening) -> Iterator[Leaf]:
+def _from_vendor(vendor: _Vendor, environ: Mapping[str, str], listening: ListenAddress) -> Iterator[Setting]:
     key = environ.get(vendor.key, "").strip()
     base = environ.get(vendor.base, "").strip()
-    ours = key.startswith(_OUR_KEYS) or listening.answers(base)
+    ours = key.startswith(_OWN_KEY_PREFIX) or listening.is_own_url(base)
     if ours or not (key or (base and vendor.keyless)):
         return
     maker = vendor.key if key else vendor.base
@@ -72,10 +72,10 @@ def _vendor(vendor: _Vendor, environ: Mapping[str, str], listening: Listening) -
     }
     if key:
         values["api_key"] = (key, vendor.key)
-    yield from _leaves(vendor.name, values)
+    yield from _provider_settings(vendor.name, values)
 
 
-def _ollama(host: str, listening: Listening) -> Iterator[Leaf]:
+def _from_ollama(host: str, listening: ListenAddress) -> Iterator[Setting]:
     if not host:
         return
     try:
@@ -84,11 +84,11 @@ def _ollama(host: str, listening: Listening) -> Iterator[Leaf]:
         raise SettingsError(
             f"`OLLAMA_HOST` in the environment is {host!r}; it must be like '127.0.0.1:11434'."
         ) from None
-    if not listening.answers(url):
-        yield from _leaves("ollama", {"kind": ("openai", "OLLAMA_HOST"), "base_url": (url, "OLLAMA_HOST")})
+    if not listening.is_own_url(url):
+        yield from _provider_settings("ollama", {"kind": ("openai", "OLLAMA_HOST"), "base_url": (url, "OLLAMA_HOST")})
 
 
-def _leaves(provider: str, values: Mapping[str, tuple[str, str]]) -> Iterator[Leaf]:
+def _provider_settings(provider: str, values: Mapping[str, tuple[str, str]]) -> Iterator[Setting]:
     """`values` maps a field to its value and the variable that it came from."""
 
     def variable(path: KeyPath) -> str:
@@ -96,4 +96,4 @@ def _leaves(provider: str, values: Mapping[str, tuple[str, str]]) -> Iterator[Le
 
     layer = Layer(spell=variable, place="in the environment", directory=Path())
     for field, (value, _) in values.items():
-        yield Leaf(("providers", provider, field), value, layer)
+        yield Setting(("providers", provider, field), value, layer)

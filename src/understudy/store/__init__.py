@@ -10,7 +10,7 @@ from understudy.clock import Clock, SystemClock
 from understudy.errors import StoreError
 from understudy.store import data_directory, postgres_url
 from understudy.store.assistants import Assistants
-from understudy.store.batch_work import BatchWork
+from understudy.store.batch_jobs import BatchWork
 from understudy.store.batches import Batches
 from understudy.store.blobs import Blobs
 from understudy.store.chat_completions import ChatCompletions
@@ -20,7 +20,6 @@ from understudy.store.conversations import Conversations
 from understudy.store.database import Database
 from understudy.store.file_batches import FileBatches
 from understudy.store.files import Files
-from understudy.store.generations import Generations
 from understudy.store.ingestion import Ingestion
 from understudy.store.keys import Keys
 from understudy.store.ledger import Ledger
@@ -31,11 +30,12 @@ from understudy.store.postgres import PostgresDatabase
 from understudy.store.responses import Responses
 from understudy.store.runs import Runs
 from understudy.store.sqlite import SqliteDatabase
-from understudy.store.store_files import StoreFiles
 from understudy.store.threads import Threads
 from understudy.store.uploads import Uploads
 from understudy.store.usage import UsageReports
+from understudy.store.vector_store_files import StoreFiles
 from understudy.store.vector_stores import VectorStores
+from understudy.store.videos import Generations
 from understudy.store.webhooks import Webhooks
 
 _POSTGRES = ("postgresql://", "postgres://")
@@ -87,12 +87,12 @@ async def open_store(
     data_directory.create(data)
     lock = DirectoryLock(data) if exclusive else None
     try:
-        database = await _migrated(await _open_database(data, url))
+        database = await _migrate_or_close(await _open_database(data, url))
     except BaseException:
         if lock is not None:
             lock.release()
         raise
-    return _store(database, clock or SystemClock(), lock)
+    return _build_store(database, clock or SystemClock(), lock)
 
 
 async def open_existing_store(data: Path, url: str | None = None, *, clock: Clock | None = None) -> Store:
@@ -109,10 +109,10 @@ async def open_existing_store(data: Path, url: str | None = None, *, clock: Cloc
     except BaseException:
         await database.close()
         raise
-    return _store(await _migrated(database), clock or SystemClock(), None)
+    return _build_store(await _migrate_or_close(database), clock or SystemClock(), None)
 
 
-def _store(database: Database, clock: Clock, lock: DirectoryLock | None) -> Store:
+def _build_store(database: Database, clock: Clock, lock: DirectoryLock | None) -> Store:
     return Store(
         database=database,
         assistants=Assistants(database),
@@ -147,7 +147,7 @@ def _check_url(url: str | None) -> None:
         raise StoreError(f"The database {url!r} is not supported. Use postgresql://…, or leave it out for SQLite.")
 
 
-async def _migrated(database: Database) -> Database:
+async def _migrate_or_close(database: Database) -> Database:
     """The database with the newest schema; closed where that fails."""
     try:
         await migrate(database)
@@ -159,7 +159,7 @@ async def _migrated(database: Database) -> Database:
 
 async def _check_schema(database: Database, data: Path, url: str | None) -> None:
     if not await has_schema(database):
-        raise data_directory.missing(data) if url is None else postgres_url.missing_schema(url)
+        raise data_directory.missing_directory_error(data) if url is None else postgres_url.missing_schema_error(url)
 
 
 async def _open_database(data: Path, url: str | None) -> Database:

@@ -4,13 +4,13 @@ from collections.abc import Callable, Sequence
 
 import msgspec
 
-from understudy.errors import no_such
-from understudy.store.attachments import Filling, fill
+from understudy.errors import not_found
+from understudy.store.attachments import VectorStoreUpload, attach_to_stores
 from understudy.store.database import Bundle, Database, Transaction
-from understudy.store.pages import Page, PageRequest, Source, read_page
+from understudy.store.pages import Page, PageRequest, PageSource, read_page
 from understudy.wire.assistants import AssistantObject
 
-_PAGE = Source("assistants", "project_id = $1")
+_PAGE = PageSource("assistants", "project_id = $1")
 _GET = "SELECT body FROM assistants WHERE id = $1 AND project_id = $2 AND body IS NOT NULL"
 _decode = msgspec.json.Decoder(AssistantObject).decode
 
@@ -19,7 +19,9 @@ class Assistants:
     def __init__(self, database: Database) -> None:
         self._database = database
 
-    async def create(self, project_id: str, assistant: AssistantObject, fillings: Sequence[Filling] = ()) -> str:
+    async def create(
+        self, project_id: str, assistant: AssistantObject, fillings: Sequence[VectorStoreUpload] = ()
+    ) -> str:
         """Returns the encoded object. `fillings` are the vector stores that are to be made with it."""
         return await self._database.write(_create, project_id, assistant, fillings)
 
@@ -38,8 +40,8 @@ class Assistants:
         await self._database.write(_delete, project_id, assistant_id)
 
 
-def _create(project_id: str, assistant: AssistantObject, fillings: Sequence[Filling]) -> Transaction[str]:
-    yield from fill(project_id, fillings, assistant.created_at)
+def _create(project_id: str, assistant: AssistantObject, fillings: Sequence[VectorStoreUpload]) -> Transaction[str]:
+    yield from attach_to_stores(project_id, fillings, assistant.created_at)
     body = msgspec.json.encode(assistant).decode()
     bundle = Bundle(alone=not fillings)
     sql = "INSERT INTO assistants (id, project_id, body) VALUES ($1, $2, $3) RETURNING seq"
@@ -51,14 +53,14 @@ def _create(project_id: str, assistant: AssistantObject, fillings: Sequence[Fill
 def _get(project_id: str, assistant_id: str) -> Transaction[str]:
     rows = yield _GET, (assistant_id, project_id)
     if not rows:
-        raise no_such("assistant", assistant_id)
+        raise not_found("assistant", assistant_id)
     return str(rows[0][0])
 
 
 def _modify(project_id: str, assistant_id: str, change: Callable[[AssistantObject], None]) -> Transaction[str]:
     rows = yield _GET + " FOR UPDATE", (assistant_id, project_id)
     if not rows:
-        raise no_such("assistant", assistant_id)
+        raise not_found("assistant", assistant_id)
     assistant = _decode(rows[0][0])
     change(assistant)
     body = msgspec.json.encode(assistant).decode()
@@ -70,4 +72,4 @@ def _delete(project_id: str, assistant_id: str) -> Transaction[None]:
     sql = "UPDATE assistants SET body = NULL WHERE id = $1 AND project_id = $2 AND body IS NOT NULL RETURNING seq"
     rows = yield sql, (assistant_id, project_id)
     if not rows:
-        raise no_such("assistant", assistant_id)
+        raise not_found("assistant", assistant_id)

@@ -14,10 +14,10 @@ from msgspec import UNSET, UnsetType
 from understudy import ids
 from understudy.errors import InvalidRequest
 from understudy.store.database import Transaction
-from understudy.store.store_counts import find_usable_store
-from understudy.store.store_files import NewFile, add_files, lock_names
-from understudy.store.vector_stores import creation
-from understudy.wire.chunking import StaticChunkingStrategyResponseParam, chosen_chunking
+from understudy.store.vector_store_counts import find_usable_store
+from understudy.store.vector_store_files import NewFile, add_files, lock_names
+from understudy.store.vector_stores import insert_store
+from understudy.wire.chunking import StaticChunkingStrategyResponseParam, resolve_chunking
 from understudy.wire.messages import Attachment, MessageObject
 from understudy.wire.threads import ThreadObject
 from understudy.wire.tools import (
@@ -40,22 +40,22 @@ _decode = msgspec.json.Decoder(ThreadObject).decode
 
 
 @dataclass(frozen=True, slots=True)
-class Filling:
+class VectorStoreUpload:
     """Files for one vector store; `made` is the store itself where it is yet to be made."""
 
     store_id: str
     file_ids: Sequence[str]
     made: VectorStoreObject | None = None
-    chunking: StaticChunkingStrategyResponseParam = field(default_factory=lambda: chosen_chunking(None))
+    chunking: StaticChunkingStrategyResponseParam = field(default_factory=lambda: resolve_chunking(None))
 
 
-def new_filling(
+def new_vector_store_upload(
     file_ids: Sequence[str],
     now: int,
     expires_after: VectorStoreExpirationAfter | None,
     chunking: StaticChunkingStrategyResponseParam,
     metadata: dict[str, str] | None = None,
-) -> Filling:
+) -> VectorStoreUpload:
     """A vector store that is to be made with these files."""
     store = VectorStoreObject(
         id=ids.vector_store(),
@@ -65,34 +65,34 @@ def new_filling(
         last_active_at=now,
         metadata=metadata or {},
     )
-    return Filling(store.id, file_ids, store, chunking)
+    return VectorStoreUpload(store.id, file_ids, store, chunking)
 
 
-def gathered(
+def collect_attachments(
     resources: ToolResources, messages: Iterable[MessageObject], now: int
-) -> tuple[ToolResources, list[Filling]]:
+) -> tuple[ToolResources, list[VectorStoreUpload]]:
     """A thread's resources with what these messages attach, and what has to be filled for that.
 
     Raises InvalidRequest for more files to compute with than a thread may have.
     """
     attached = [attachment for message in messages for attachment in message.attachments]
     search = resources.file_search
-    fillings: list[Filling] = []
+    fillings: list[VectorStoreUpload] = []
     if searched := _files_for(attached, AssistantToolsFileSearchTypeOnly):
         if isinstance(search, FileSearchResources) and search.vector_store_ids:
-            fillings = [Filling(search.vector_store_ids[0], searched)]
+            fillings = [VectorStoreUpload(search.vector_store_ids[0], searched)]
         else:
-            fillings = [new_filling(searched, now, THREAD_STORE_EXPIRY, chosen_chunking(None))]
+            fillings = [new_vector_store_upload(searched, now, THREAD_STORE_EXPIRY, resolve_chunking(None))]
             search = FileSearchResources(vector_store_ids=[fillings[0].store_id])
-    code = _with_code(resources, _files_for(attached, AssistantToolsCode))
+    code = _add_code_files(resources, _files_for(attached, AssistantToolsCode))
     return ToolResources(code_interpreter=code, file_search=search), fillings
 
 
-def fill(project_id: str, fillings: Iterable[Filling], now: int) -> Transaction[None]:
+def attach_to_stores(project_id: str, fillings: Iterable[VectorStoreUpload], now: int) -> Transaction[None]:
     """Raises NotFound for a file or a store that the project does not have, VectorStoreExpired."""
     for filling in fillings:
         if filling.made is not None:
-            yield from creation(project_id, filling.made, filling.file_ids, filling.chunking)
+            yield from insert_store(project_id, filling.made, filling.file_ids, filling.chunking)
             continue
         names = yield from lock_names(project_id, filling.file_ids, now)
         store = yield from find_usable_store(project_id, filling.store_id, now, lock=True)
@@ -106,13 +106,13 @@ def attach(project_id: str, thread_id: str, messages: Sequence[MessageObject], n
         return
     rows = yield _THREAD, (thread_id,)
     thread = _decode(rows[0][0])
-    yield from _drop_unusable(project_id, thread, now)
-    thread.tool_resources, fillings = gathered(thread.tool_resources, messages, now)
-    yield from fill(project_id, fillings, now)
+    yield from _exclude_unusable_stores(project_id, thread, now)
+    thread.tool_resources, fillings = collect_attachments(thread.tool_resources, messages, now)
+    yield from attach_to_stores(project_id, fillings, now)
     yield "UPDATE threads SET body = $2 WHERE id = $1", (thread_id, msgspec.json.encode(thread).decode())
 
 
-def _drop_unusable(project_id: str, thread: ThreadObject, now: int) -> Transaction[None]:
+def _exclude_unusable_stores(project_id: str, thread: ThreadObject, now: int) -> Transaction[None]:
     """A store that is deleted or has expired gives way to another one."""
     search = thread.tool_resources.file_search
     if isinstance(search, FileSearchResources) and search.vector_store_ids:
@@ -133,7 +133,7 @@ def _files_for(attached: Sequence[Attachment], tool: type) -> list[str]:
     return list(dict.fromkeys(found))
 
 
-def _with_code(resources: ToolResources, file_ids: Sequence[str]) -> CodeInterpreterResources | UnsetType:
+def _add_code_files(resources: ToolResources, file_ids: Sequence[str]) -> CodeInterpreterResources | UnsetType:
     old = resources.code_interpreter
     if not file_ids:
         return old

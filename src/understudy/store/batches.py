@@ -9,10 +9,10 @@ from typing import Final, Literal
 import msgspec
 from msgspec import Struct
 
-from understudy.errors import Conflict, no_such
+from understudy.errors import Conflict, not_found
 from understudy.store.blobs import release, retain
 from understudy.store.database import Database, Row, Transaction
-from understudy.store.pages import Page, PageRequest, Source, read_page
+from understudy.store.pages import Page, PageRequest, PageSource, read_page
 
 Dialect = Literal["openai", "anthropic"]
 Status = Literal["validating", "failed", "in_progress", "finalizing", "completed", "expired", "cancelling", "cancelled"]
@@ -28,17 +28,17 @@ TRANSITIONS: Final[dict[Status, frozenset[Status]]] = {
     "cancelled": frozenset(),
 }
 ACTIVE: Final = tuple(status for status, targets in TRANSITIONS.items() if targets)
-SHOWN: Final = (
+ROW: Final = (
     "'[\"' || status || '\",' || total || ',' || completed || ',' || failed || ',' || input_tokens || ',' ||"
     " cached_tokens || ',' || output_tokens || ',' || reasoning_tokens || ',' || body || ']'"
 )
-_PAGE = Source("batches", "project_id = $1", "body IS NOT NULL AND dialect = $2", 2, body=SHOWN)
+_PAGE = PageSource("batches", "project_id = $1", "body IS NOT NULL AND dialect = $2", 2, body=ROW)
 _GET = (
-    f"SELECT {SHOWN}, seq, results FROM batches WHERE id = $1 AND project_id = $2 AND dialect = $3 AND body IS NOT NULL"  # noqa: S608
+    f"SELECT {ROW}, seq, results FROM batches WHERE id = $1 AND project_id = $2 AND dialect = $3 AND body IS NOT NULL"  # noqa: S608
 )
 
 
-class Fault(Struct):
+class BatchFault(Struct):
     """Why a batch cannot be begun. `line` counts from 1."""
 
     code: str
@@ -59,7 +59,7 @@ class Job(Struct, kw_only=True, omit_defaults=True):
     model: str | None = None
     metadata: dict[str, str] | None = None
     output_seconds: int | None = None
-    errors: list[Fault] | None = None
+    errors: list[BatchFault] | None = None
     output_file_id: str | None = None
     error_file_id: str | None = None
     in_progress_at: float | None = None
@@ -128,7 +128,7 @@ class Batches:
         await self._database.write(_delete, project_id, dialect, batch_id)
 
 
-def legal(target: Status) -> str:
+def sources(target: Status) -> str:
     """`('validating', 'in_progress')`: the states from which `target` may be entered, to stand behind IN."""
     return "(" + ", ".join(f"'{status}'" for status, targets in TRANSITIONS.items() if target in targets) + ")"
 
@@ -147,7 +147,7 @@ def _create(project_id: str, dialect: Dialect, job: Job, blob: str, total: int) 
 def _get(project_id: str, dialect: Dialect, batch_id: str, lock: str = "") -> Transaction[Row]:
     rows = yield _GET + lock, (batch_id, project_id, dialect)
     if not rows:
-        raise no_such("batch", batch_id)
+        raise not_found("batch", batch_id)
     return rows[0]
 
 

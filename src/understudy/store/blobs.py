@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from understudy.errors import StoreError
 from understudy.store.database import Database, Transaction
 
-_REUSE = (
+_REUSE_EQUAL_BLOB = (
     "UPDATE blobs SET uses = uses + 1 WHERE uses > 0 AND name = ("
     "SELECT twin.name FROM blobs AS held JOIN blobs AS twin ON twin.sha256 = held.sha256"
     " WHERE held.name = $1 AND twin.uses > 0 LIMIT 1) RETURNING name"
@@ -24,22 +24,22 @@ class Blobs:
         """Before a blob is put in its place: should its writer die, it is found and erased after `until`."""
         await self._database.write(_hold, name, sha256, until)
 
-    async def give_up(self, name: str) -> None:
+    async def release_hold(self, name: str) -> None:
         """Ends a hold from which no use has come; without one, nothing is done."""
-        if await self._database.read(_held, name):
-            await self._database.write(_give_up, name)
+        if await self._database.read(_has_hold, name):
+            await self._database.write(_release_hold, name)
 
     async def drop_holds(self, now: float) -> None:
         """Gives up what writers have held for too long; a row that names it can no longer be made."""
-        if await self._database.read(_lapsed, now):
+        if await self._database.read(_has_expired_holds, now):
             await self._database.write(_drop_holds, now)
 
-    async def doomed(self, limit: int) -> list[str]:
+    async def pending_erasures(self, limit: int) -> list[str]:
         """Names whose bytes are to be erased; `erased` afterwards."""
-        return await self._database.read(_doomed, limit)
+        return await self._database.read(_pending_erasures, limit)
 
-    async def erased(self, names: Sequence[str]) -> None:
-        await self._database.write(_erased, names)
+    async def confirm_erasures(self, names: Sequence[str]) -> None:
+        await self._database.write(_confirm_erasures, names)
 
     async def sample(self, limit: int) -> list[str]:
         """Names of blobs in use, drawn evenly: they begin with hashes."""
@@ -63,13 +63,13 @@ def retain(blob: str) -> Transaction[str]:
 
     `blob` is held or in use. Raises StoreError where it is neither any more.
     """
-    rows = yield _REUSE, (blob,)
+    rows = yield _REUSE_EQUAL_BLOB, (blob,)
     if not rows:
         rows = yield "UPDATE blobs SET uses = 1 WHERE name = $1 AND uses = 0 RETURNING name", (blob,)
         if not rows:
             raise StoreError(f"The bytes of the blob {blob!r} are gone: writing them took too long.")
     elif rows[0][0] != blob:
-        yield from _give_up(blob)
+        yield from _release_hold(blob)
     return str(rows[0][0])
 
 
@@ -77,10 +77,10 @@ def release(blob: str) -> Transaction[None]:
     """Counts one use less; the bytes are put down to be erased with the last."""
     rows = yield "UPDATE blobs SET uses = uses - 1 WHERE name = $1 RETURNING uses", (blob,)
     if rows and rows[0][0] <= 0:
-        yield from _doom(blob)
+        yield from _queue_erasure(blob)
 
 
-def _doom(blob: str) -> Transaction[None]:
+def _queue_erasure(blob: str) -> Transaction[None]:
     yield "DELETE FROM blobs WHERE name = $1", (blob,)
     yield "INSERT INTO blob_erasures (name) VALUES ($1) ON CONFLICT DO NOTHING", (blob,)
 
@@ -90,37 +90,37 @@ def _hold(name: str, sha256: str, until: float) -> Transaction[None]:
     yield sql, (name, sha256, until)
 
 
-_HELD = "SELECT name FROM blobs WHERE name = $1 AND uses = 0"
+_FIND_HOLD = "SELECT name FROM blobs WHERE name = $1 AND uses = 0"
 
 
-def _held(name: str) -> Transaction[bool]:
-    return bool((yield _HELD, (name,)))
+def _has_hold(name: str) -> Transaction[bool]:
+    return bool((yield _FIND_HOLD, (name,)))
 
 
-def _give_up(name: str) -> Transaction[None]:
-    if (yield _HELD + " FOR UPDATE", (name,)):
-        yield from _doom(name)
+def _release_hold(name: str) -> Transaction[None]:
+    if (yield _FIND_HOLD + " FOR UPDATE", (name,)):
+        yield from _queue_erasure(name)
 
 
-_LAPSED = "SELECT name FROM blobs WHERE uses = 0 AND held_until < $1 LIMIT 100"
+_EXPIRED_HOLDS = "SELECT name FROM blobs WHERE uses = 0 AND held_until < $1 LIMIT 100"
 
 
-def _lapsed(now: float) -> Transaction[bool]:
-    return bool((yield _LAPSED, (now,)))
+def _has_expired_holds(now: float) -> Transaction[bool]:
+    return bool((yield _EXPIRED_HOLDS, (now,)))
 
 
 def _drop_holds(now: float) -> Transaction[None]:
-    rows = yield _LAPSED + " FOR UPDATE", (now,)
+    rows = yield _EXPIRED_HOLDS + " FOR UPDATE", (now,)
     for (name,) in rows:
-        yield from _doom(name)
+        yield from _queue_erasure(name)
 
 
-def _doomed(limit: int) -> Transaction[list[str]]:
+def _pending_erasures(limit: int) -> Transaction[list[str]]:
     rows = yield "SELECT name FROM blob_erasures LIMIT $1", (limit,)
     return [row[0] for row in rows]
 
 
-def _erased(names: Sequence[str]) -> Transaction[None]:
+def _confirm_erasures(names: Sequence[str]) -> Transaction[None]:
     for name in names:
         yield "DELETE FROM blob_erasures WHERE name = $1", (name,)
 

@@ -8,10 +8,10 @@ import msgspec
 
 from understudy.errors import NotFound
 from understudy.store.database import Database, Transaction
-from understudy.store.pages import Page, PageRequest, Source, read_page
+from understudy.store.pages import Page, PageRequest, PageSource, read_page
 
 _GET = "SELECT body, messages FROM chat_completions WHERE id = $1 AND project_id = $2 AND body IS NOT NULL"
-_TAGGED = "id IN (SELECT completion_id FROM chat_completion_tags WHERE project_id = $1 AND tag = ${number})"
+_HAS_TAG = "id IN (SELECT completion_id FROM chat_completion_tags WHERE project_id = $1 AND tag = ${number})"
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,7 +48,7 @@ class ChatCompletions:
         return messages
 
     async def page(self, project_id: str, request: PageRequest, condition: ChatFilter) -> Page:
-        source, args = _filtered(project_id, condition)
+        source, args = _filter_source(project_id, condition)
         return await self._database.read(read_page, source, args, request)
 
     async def set_metadata(self, project_id: str, completion_id: str, metadata: dict[str, str]) -> str:
@@ -84,15 +84,15 @@ def _get(project_id: str, completion_id: str, suffix: str = "") -> Transaction[t
     return rows[0][0], rows[0][1]
 
 
-def _filtered(project_id: str, condition: ChatFilter) -> tuple[Source, tuple[str, ...]]:
+def _filter_source(project_id: str, condition: ChatFilter) -> tuple[PageSource, tuple[str, ...]]:
     args, filters = [project_id], ["body IS NOT NULL"]
     tags: list[tuple[str, ...]] = [*condition.metadata]
     if condition.model is not None:
         tags.append((condition.model,))
     for tag in tags:
         args.append(_encode(tag))
-        filters.append(_TAGGED.format(number=len(args)))
-    return Source("chat_completions", "project_id = $1", " AND ".join(filters), len(args)), tuple(args)
+        filters.append(_HAS_TAG.format(number=len(args)))
+    return PageSource("chat_completions", "project_id = $1", " AND ".join(filters), len(args)), tuple(args)
 
 
 def _set_metadata(project_id: str, completion_id: str, metadata: dict[str, str]) -> Transaction[str]:

@@ -38,7 +38,7 @@ class StoredChunk:
 
 
 @dataclass(frozen=True, slots=True)
-class FoundChunk:
+class ChunkHit:
     seq: int
     document: int
     file: int
@@ -46,7 +46,7 @@ class FoundChunk:
 
 
 @dataclass(frozen=True, slots=True)
-class Wanted:
+class ChunkQuery:
     """One search. `size` are the chunks of all `documents`, which are all of the store's where it is None.
 
     `comparable` are the documents whose vectors may be compared with `vector`; all where it is None.
@@ -62,7 +62,7 @@ class Wanted:
 
 
 @dataclass(frozen=True, slots=True)
-class Neighbours:
+class ChunkScores:
     """Chunk numbers with the score of each half: `near` those that the vector found, `matching` those that words found.
 
     `similarity` has the cosine of all of them that have one. A word score says only which of two is better.
@@ -73,7 +73,7 @@ class Neighbours:
     similarity: Mapping[int, float]
 
 
-def telling(counts: Mapping[str, int], common: int, most: int) -> list[str]:
+def select_rare_words(counts: Mapping[str, int], common: int, most: int) -> list[str]:
     """The words to rank by, the rarest first: each in fewer than `common` chunks, and in `most` together."""
     rare: list[str] = []
     total = 0

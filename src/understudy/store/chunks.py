@@ -10,21 +10,30 @@ from typing import Final, Protocol
 
 from understudy.errors import UnderstudyError
 from understudy.store import chunks_postgres, chunks_sqlite
-from understudy.store.chunk_rows import INDEXING, READY, REMOVED, FoundChunk, Neighbours, NewChunk, StoredChunk, Wanted
+from understudy.store.chunk_rows import (
+    INDEXING,
+    READY,
+    REMOVED,
+    ChunkHit,
+    ChunkQuery,
+    ChunkScores,
+    NewChunk,
+    StoredChunk,
+)
 from understudy.store.database import Database, Transaction
-from understudy.words import wanted
+from understudy.text.tokenize import query_words
 
-__all__ = ["Candidate", "Chunks", "DocumentGone", "Indexed", "NewChunk", "Passage", "StoredChunk"]
+__all__ = ["Chunks", "DocumentRemoved", "Indexed", "NewChunk", "ScoredChunk", "StoreQuery", "StoredChunk"]
 
 _PAGE: Final = 50
-_ERASED: Final = 100
-_WHOLE: Final = (
+_ERASE_BATCH: Final = 100
+_STORE_TOTALS: Final = (
     "SELECT count(*), count(*) FILTER (WHERE state = $2 AND embedder = $3 AND dimensions = $4),"
     " CAST(COALESCE(sum(chunks), 0) AS BIGINT) FROM chunk_documents WHERE store = $1"
 )
 
 
-class DocumentGone(UnderstudyError):
+class DocumentRemoved(UnderstudyError):
     """The document was removed, or given up for another one, while it was being made."""
 
 
@@ -37,7 +46,7 @@ class Indexed:
 
 
 @dataclass(frozen=True, slots=True)
-class Passage:
+class StoreQuery:
     """Where the words or the vector of a query were looked for, and what was asked."""
 
     store: int
@@ -48,7 +57,7 @@ class Passage:
 
 
 @dataclass(frozen=True, slots=True)
-class Candidate:
+class ScoredChunk:
     """A chunk that one half of a search found: `near`, the vectors' half; with `match`, the words' half.
 
     `similarity` is the cosine of the vectors, None where they are not comparable. `match` grows with how well the words
@@ -75,9 +84,9 @@ class Dialect(Protocol):
 
     def delete(self, store: int, document: int, dimensions: int, limit: int) -> Transaction[int]: ...
 
-    def search(self, asked: Wanted) -> Transaction[Neighbours]: ...
+    def search(self, asked: ChunkQuery) -> Transaction[ChunkScores]: ...
 
-    def read(self, numbers: Sequence[int]) -> Transaction[list[FoundChunk]]: ...
+    def read(self, numbers: Sequence[int]) -> Transaction[list[ChunkHit]]: ...
 
 
 class Chunks:
@@ -94,19 +103,19 @@ class Chunks:
         return await self._database.write(_begin, self._dialect, store, file, embedder, dimensions)
 
     async def append(self, document: int, chunks: Sequence[NewChunk]) -> None:
-        """One transaction: keep it small. Raises DocumentGone."""
+        """One transaction: keep it small. Raises DocumentRemoved."""
         await self._database.write(_append, self._dialect, document, chunks)
 
     async def finish(self, document: int) -> Indexed:
-        """From here on the document is found, in place of the one that the file had. Raises DocumentGone."""
+        """From here on the document is found, in place of the one that the file had. Raises DocumentRemoved."""
         return await self._database.write(_finish, document)
 
     async def remove(self, store: int, file: int) -> None:
         """Nothing of the file is found any more; what it took up is freed by `erase`."""
-        await self._database.write(removal, store, file)
+        await self._database.write(remove_document, store, file)
 
     async def remove_store(self, store: int) -> None:
-        await self._database.write(store_removal, store)
+        await self._database.write(remove_store_documents, store)
 
     async def abandon(self, document: int) -> None:
         """Gives up a document that is not finished."""
@@ -120,7 +129,7 @@ class Chunks:
                 yield chunk
             position = page[-1].position
 
-    async def search(self, asked: Passage, limit: int) -> list[Candidate]:
+    async def search(self, asked: StoreQuery, limit: int) -> list[ScoredChunk]:
         """What either half finds, at most `limit` each, in no order."""
         return await self._database.scan(_search, self._dialect, asked, limit)
 
@@ -134,12 +143,12 @@ class Chunks:
         return await self._database.write(_erase, self._dialect)
 
 
-def removal(store: int, file: int) -> Transaction[None]:
+def remove_document(store: int, file: int) -> Transaction[None]:
     """`remove` as part of another transaction: `yield from removal(store, file)`."""
     yield "UPDATE chunk_documents SET state = $1 WHERE store = $2 AND file = $3", (REMOVED, store, file)
 
 
-def store_removal(store: int) -> Transaction[None]:
+def remove_store_documents(store: int) -> Transaction[None]:
     """`remove_store` as part of another transaction."""
     yield "UPDATE chunk_documents SET state = $1 WHERE store = $2", (REMOVED, store)
 
@@ -164,7 +173,7 @@ def _append(dialect: Dialect, document: int, chunks: Sequence[NewChunk]) -> Tran
     size = sum(len(chunk.text.encode("utf-8", "surrogatepass")) + len(chunk.vector) for chunk in chunks)
     rows = yield sql, (len(chunks), size, document, INDEXING)
     if not rows:
-        raise _gone(document)
+        raise _document_removed(document)
     yield from dialect.insert(rows[0][0], document, rows[0][1], chunks)
 
 
@@ -172,7 +181,7 @@ def _finish(document: int) -> Transaction[Indexed]:
     sql = "UPDATE chunk_documents SET state = $1 WHERE seq = $2 AND state = $3 RETURNING store, file, chunks, bytes"
     rows = yield sql, (READY, document, INDEXING)
     if not rows:
-        raise _gone(document)
+        raise _document_removed(document)
     store, file, chunks, size = rows[0]
     sql = "UPDATE chunk_documents SET state = $1 WHERE store = $2 AND file = $3 AND seq <> $4"
     yield sql, (REMOVED, store, file, document)
@@ -184,8 +193,8 @@ def _abandon(document: int) -> Transaction[None]:
     yield sql, (REMOVED, document, INDEXING)
 
 
-def _gone(document: int) -> DocumentGone:
-    return DocumentGone(f"The document {document!r} was removed while it was being indexed. Add its file again.")
+def _document_removed(document: int) -> DocumentRemoved:
+    return DocumentRemoved(f"The document {document!r} was removed while it was being indexed. Add its file again.")
 
 
 def _texts(store: int, file: int, after: int) -> Transaction[list[StoredChunk]]:
@@ -198,20 +207,20 @@ def _texts(store: int, file: int, after: int) -> Transaction[list[StoredChunk]]:
     return [StoredChunk(*row) for row in rows]
 
 
-def _search(dialect: Dialect, asked: Passage, limit: int) -> Transaction[list[Candidate]]:
+def _search(dialect: Dialect, asked: StoreQuery, limit: int) -> Transaction[list[ScoredChunk]]:
     scope = yield from _scope(asked)
     if not scope.size:
         return []
-    words = wanted(asked.words)
+    words = query_words(asked.words)
     found = yield from dialect.search(
-        Wanted(asked.store, asked.vector, words, limit, scope.size, scope.documents, scope.comparable)
+        ChunkQuery(asked.store, asked.vector, words, limit, scope.size, scope.documents, scope.comparable)
     )
     near = set(found.near)
     rows = yield from dialect.read([*near, *(seq for seq in found.matching if seq not in near)])
     documents = None if scope.documents is None else set(scope.documents)
     comparable = None if scope.comparable is None else set(scope.comparable)
     return [
-        Candidate(
+        ScoredChunk(
             row.seq,
             asked.store,
             row.file,
@@ -226,7 +235,7 @@ def _search(dialect: Dialect, asked: Passage, limit: int) -> Transaction[list[Ca
 
 
 @dataclass(frozen=True, slots=True)
-class _Scope:
+class _SearchScope:
     """Documents that may be found, and those of them whose vectors may be compared; None where it is all of the store.
 
     `size` are the chunks of the documents.
@@ -237,17 +246,17 @@ class _Scope:
     comparable: Sequence[int] | None = None
 
 
-def _scope(asked: Passage) -> Transaction[_Scope]:
+def _scope(asked: StoreQuery) -> Transaction[_SearchScope]:
     """A store is mostly asked as a whole, and may have thousands of documents: then none of them is looked at."""
     if asked.files is None and asked.vector is not None:
-        rows = yield _WHOLE, (asked.store, READY, asked.embedder, len(asked.vector) // 4)
+        rows = yield _STORE_TOTALS, (asked.store, READY, asked.embedder, len(asked.vector) // 4)
         documents, fitting, size = rows[0]
         if documents == fitting:
-            return _Scope(size)
-    return (yield from _chosen(asked))
+            return _SearchScope(size)
+    return (yield from _resolve_scope(asked))
 
 
-def _chosen(asked: Passage) -> Transaction[_Scope]:
+def _resolve_scope(asked: StoreQuery) -> Transaction[_SearchScope]:
     sql = "SELECT seq, file, chunks, embedder, dimensions FROM chunk_documents WHERE store = $1 AND state = $2"
     rows = yield sql, (asked.store, READY)
     allowed = None if asked.files is None else set(asked.files)
@@ -258,7 +267,7 @@ def _chosen(asked: Passage) -> Transaction[_Scope]:
             size += chunks
             if asked.vector is not None and embedder == asked.embedder and dimensions * 4 == len(asked.vector):
                 comparable.append(seq)
-    return _Scope(size, documents, comparable)
+    return _SearchScope(size, documents, comparable)
 
 
 def _erase(dialect: Dialect) -> Transaction[bool]:
@@ -266,7 +275,7 @@ def _erase(dialect: Dialect) -> Transaction[bool]:
     if not rows:
         return False
     document, store, dimensions = rows[0]
-    erased = yield from dialect.delete(store, document, dimensions, _ERASED)
-    if erased < _ERASED:
+    erased = yield from dialect.delete(store, document, dimensions, _ERASE_BATCH)
+    if erased < _ERASE_BATCH:
         yield "DELETE FROM chunk_documents WHERE seq = $1 AND state = $2", (document, REMOVED)
     return True

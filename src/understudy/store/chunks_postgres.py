@@ -9,22 +9,30 @@ from typing import Final
 
 from understudy.errors import StoreError
 from understudy.store import pgvector
-from understudy.store.chunk_rows import READY, FoundChunk, Neighbours, NewChunk, StoredChunk, Wanted, telling
+from understudy.store.chunk_rows import (
+    READY,
+    ChunkHit,
+    ChunkQuery,
+    ChunkScores,
+    NewChunk,
+    StoredChunk,
+    select_rare_words,
+)
 from understudy.store.database import Transaction
-from understudy.words import begins_words, indexed, split
+from understudy.text.tokenize import fold_text, is_prefix, split_words
 
 _EXACT: Final = 10_000
 """Chunks of a store up to which comparing with each is quick, and better than an index of all stores."""
 
-_FULL: Final = 2000
-_HALF: Final = 4000
+_FULL_PRECISION_DIMENSIONS: Final = 2000
+_HALF_PRECISION_DIMENSIONS: Final = 4000
 """Dimensions that an HNSW index takes, of whole and of half precision."""
 
-_COMMON: Final = 2000
-_MATCHES: Final = 4000
+_COMMON_WORD_CHUNKS: Final = 2000
+_MAX_RANKED_CHUNKS: Final = 4000
 """Chunks with a word from which on it is too common to rank by, and chunks that one query ranks, in a large store."""
 
-_LONGEST: Final = 500
+_MAX_WORD_LENGTH: Final = 500
 """A lexeme has at most 2 KB."""
 
 _LOCK: Final = "SELECT pg_advisory_xact_lock(7205759403792794)"
@@ -52,9 +60,9 @@ def prepare(dimensions: int) -> Transaction[None]:
         (),
     )
     yield f"CREATE INDEX IF NOT EXISTS {table}_document ON {table} (store, document)", ()
-    if dimensions <= _FULL:
+    if dimensions <= _FULL_PRECISION_DIMENSIONS:
         yield f"CREATE INDEX IF NOT EXISTS {table}_near ON {table} USING hnsw (vector vector_cosine_ops)", ()
-    elif dimensions <= _HALF:
+    elif dimensions <= _HALF_PRECISION_DIMENSIONS:
         half = f"(vector::halfvec({dimensions})) halfvec_cosine_ops"
         yield f"CREATE INDEX IF NOT EXISTS {table}_near ON {table} USING hnsw ({half})", ()
 
@@ -81,12 +89,12 @@ def insert(store: int, document: int, dimensions: int, chunks: Sequence[NewChunk
         " FROM unnest($3::bigint[], $4::text[]) AS t (q, w)"
     )
     ordered = [numbers[chunk.position] for chunk in chunks]
-    yield sql, (store, document, ordered, [_plain(chunk.words) for chunk in chunks])
+    yield sql, (store, document, ordered, [_normalize_words(chunk.words) for chunk in chunks])
 
 
-def _plain(text: str) -> str:
+def _normalize_words(text: str) -> str:
     """Words only: PostgreSQL would take an address or a path for one word."""
-    return " ".join(word[:_LONGEST] for word in split(indexed(text)))
+    return " ".join(word[:_MAX_WORD_LENGTH] for word in split_words(fold_text(text)))
 
 
 def delete(store: int, document: int, dimensions: int, limit: int) -> Transaction[int]:  # noqa: ARG001
@@ -98,27 +106,27 @@ def delete(store: int, document: int, dimensions: int, limit: int) -> Transactio
     return len(numbers)
 
 
-def search(asked: Wanted) -> Transaction[Neighbours]:
-    near = yield from _near(asked)
-    matching = yield from _matching(asked)
+def search(asked: ChunkQuery) -> Transaction[ChunkScores]:
+    near = yield from _search_vectors(asked)
+    matching = yield from _search_words(asked)
     similarity = dict(near)
     unknown = [seq for seq in matching if seq not in similarity]
     if asked.vector is not None and asked.comparable != [] and unknown:
         similarity |= yield from _similarities(asked, unknown)
-    return Neighbours([seq for seq, _ in near], matching, similarity)
+    return ChunkScores([seq for seq, _ in near], matching, similarity)
 
 
-def read(numbers: Sequence[int]) -> Transaction[list[FoundChunk]]:
+def read(numbers: Sequence[int]) -> Transaction[list[ChunkHit]]:
     """Those that still can be found."""
     sql = (
         "SELECT c.seq, c.document, d.file, c.position, c.start_at, c.end_at, c.body FROM chunks AS c"
         " JOIN chunk_documents AS d ON d.seq = c.document WHERE c.seq = ANY($1::bigint[]) AND d.state = $2"
     )
     rows = yield sql, (list(numbers), READY)
-    return [FoundChunk(seq, document, file, StoredChunk(*row)) for seq, document, file, *row in rows]
+    return [ChunkHit(seq, document, file, StoredChunk(*row)) for seq, document, file, *row in rows]
 
 
-def _near(asked: Wanted) -> Transaction[list[tuple[int, float]]]:
+def _search_vectors(asked: ChunkQuery) -> Transaction[list[tuple[int, float]]]:
     if asked.vector is None or asked.comparable == []:
         return []
     dimensions = len(asked.vector) // 4
@@ -141,7 +149,7 @@ def _near(asked: Wanted) -> Transaction[list[tuple[int, float]]]:
     return sorted(((seq, 1.0 - distance) for seq, distance in rows), key=lambda item: (-item[1], item[0]))
 
 
-def _similarities(asked: Wanted, numbers: Sequence[int]) -> Transaction[Mapping[int, float]]:
+def _similarities(asked: ChunkQuery, numbers: Sequence[int]) -> Transaction[Mapping[int, float]]:
     """Of those chunks whose vectors can be compared with the query's."""
     vector = asked.vector or b""
     sql = (
@@ -152,10 +160,10 @@ def _similarities(asked: Wanted, numbers: Sequence[int]) -> Transaction[Mapping[
     return {seq: 1.0 - distance for seq, distance in rows}
 
 
-def _matching(asked: Wanted) -> Transaction[dict[int, float]]:
+def _search_words(asked: ChunkQuery) -> Transaction[dict[int, float]]:
     if not asked.words:
         return {}
-    args: tuple[object, ...] = ((yield from _telling(asked)), asked.store, asked.limit)
+    args: tuple[object, ...] = ((yield from _build_tsquery(asked)), asked.store, asked.limit)
     only = ""
     if asked.documents is not None:
         only = " AND document = ANY($4::bigint[])"
@@ -169,19 +177,19 @@ def _matching(asked: Wanted) -> Transaction[dict[int, float]]:
     return {seq: score for seq, score in rows}  # noqa: C416 - rows are records
 
 
-def _telling(asked: Wanted) -> Transaction[str]:
+def _build_tsquery(asked: ChunkQuery) -> Transaction[str]:
     """The words as a query that a large store can rank by in time: those that are rare enough, any of them."""
     # Words are letters and digits only; one that the parser takes apart becomes a phrase.
-    words = [f"'{word}'{':*' if begins_words(word) else ''}" for word in asked.words]
-    if asked.size <= _MATCHES:
+    words = [f"'{word}'{':*' if is_prefix(word) else ''}" for word in asked.words]
+    if asked.size <= _MAX_RANKED_CHUNKS:
         return " | ".join(words)
     sql = (
         "SELECT word, (SELECT count(*) FROM (SELECT FROM chunk_text WHERE words @@ to_tsquery('english', word)"  # noqa: S608
-        f" AND store = $2 LIMIT {_COMMON}) AS found) FROM unnest($1::text[]) AS word"
+        f" AND store = $2 LIMIT {_COMMON_WORD_CHUNKS}) AS found) FROM unnest($1::text[]) AS word"
     )
     rows = yield sql, (words, asked.store)
     counts = {word: count for word, count in rows}  # noqa: C416 - rows are records
-    return " | ".join(telling(counts, _COMMON, _MATCHES)) or " & ".join(words)
+    return " | ".join(select_rare_words(counts, _COMMON_WORD_CHUNKS, _MAX_RANKED_CHUNKS)) or " & ".join(words)
 
 
 def _table(dimensions: int) -> str:
@@ -189,7 +197,7 @@ def _table(dimensions: int) -> str:
 
 
 def _indexed_distance(dimensions: int) -> str:
-    if dimensions <= _FULL:
+    if dimensions <= _FULL_PRECISION_DIMENSIONS:
         return "vector <=> $1::real[]::vector"
     return f"vector::halfvec({dimensions}) <=> $1::real[]::vector::halfvec({dimensions})"
 

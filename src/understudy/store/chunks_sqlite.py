@@ -9,16 +9,24 @@ import json
 from collections.abc import Mapping, Sequence
 from typing import Final
 
-from understudy.store.chunk_rows import READY, FoundChunk, Neighbours, NewChunk, StoredChunk, Wanted, telling
+from understudy.store.chunk_rows import (
+    READY,
+    ChunkHit,
+    ChunkQuery,
+    ChunkScores,
+    NewChunk,
+    StoredChunk,
+    select_rare_words,
+)
 from understudy.store.database import Transaction
-from understudy.words import begins_words, indexed
+from understudy.text.tokenize import fold_text, is_prefix
 
 _COARSE: Final = 1000
 _EXACT: Final = 1000
 """Chunks of a store up to which all whole vectors are compared."""
 
-_COMMON: Final = 5000
-_MATCHES: Final = 12_000
+_COMMON_WORD_CHUNKS: Final = 5000
+_MAX_RANKED_CHUNKS: Final = 12_000
 """Chunks with a word from which on it is too common to rank by, and chunks that one query ranks, in a large store."""
 
 _NAMED: Final = 50
@@ -41,9 +49,9 @@ def insert(store: int, document: int, dimensions: int, chunks: Sequence[NewChunk
         seq = rows[0][0]
         yield "INSERT INTO chunk_vectors (seq, vector) VALUES ($1, $2)", (seq, chunk.vector)
         code = "INSERT INTO chunk_codes (store, seq, document, bits) VALUES ($1, $2, $3, vec_quantize_binary($4))"
-        yield code, (store, seq, document, _padded(chunk.vector))
+        yield code, (store, seq, document, _pad_to_bytes(chunk.vector))
         text = "INSERT INTO chunk_text (rowid, scope, words) VALUES ($1, $2, $3)"
-        yield text, (seq, f"s{store} d{document}", indexed(chunk.words))
+        yield text, (seq, f"s{store} d{document}", fold_text(chunk.words))
 
 
 def delete(store: int, document: int, dimensions: int, limit: int) -> Transaction[int]:  # noqa: ARG001
@@ -57,17 +65,17 @@ def delete(store: int, document: int, dimensions: int, limit: int) -> Transactio
     return len(rows)
 
 
-def search(asked: Wanted) -> Transaction[Neighbours]:
-    near = yield from _near(asked)
-    matching = yield from _matching(asked)
+def search(asked: ChunkQuery) -> Transaction[ChunkScores]:
+    near = yield from _search_vectors(asked)
+    matching = yield from _search_words(asked)
     similarity = dict(near)
     unknown = [seq for seq in matching if seq not in similarity]
     if asked.vector is not None and unknown:
         similarity |= yield from _similarities(asked, unknown)
-    return Neighbours([seq for seq, _ in near], matching, similarity)
+    return ChunkScores([seq for seq, _ in near], matching, similarity)
 
 
-def read(numbers: Sequence[int]) -> Transaction[list[FoundChunk]]:
+def read(numbers: Sequence[int]) -> Transaction[list[ChunkHit]]:
     """Those that still can be found."""
     sql = (
         "SELECT c.seq, c.document, d.file, c.position, c.start_at, c.end_at, c.body FROM chunks AS c"
@@ -75,35 +83,35 @@ def read(numbers: Sequence[int]) -> Transaction[list[FoundChunk]]:
         " AND d.state = $2"
     )
     rows = yield sql, (json.dumps(list(numbers)), READY)
-    return [FoundChunk(seq, document, file, StoredChunk(*row)) for seq, document, file, *row in rows]
+    return [ChunkHit(seq, document, file, StoredChunk(*row)) for seq, document, file, *row in rows]
 
 
-def _near(asked: Wanted) -> Transaction[list[tuple[int, float]]]:
+def _search_vectors(asked: ChunkQuery) -> Transaction[list[tuple[int, float]]]:
     if asked.vector is None or asked.comparable == []:
         return []
     if asked.size <= _EXACT:
         sql = (
             "SELECT c.seq, vec_distance_cosine(v.vector, $2) AS distance"  # noqa: S608 - constants only
             " FROM chunk_codes AS c JOIN chunk_vectors AS v"
-            f" ON v.seq = c.seq WHERE c.store = $1{_only(asked)} ORDER BY distance, c.seq LIMIT $3"
+            f" ON v.seq = c.seq WHERE c.store = $1{_document_filter(asked)} ORDER BY distance, c.seq LIMIT $3"
         )
-        rows = yield sql, _with_comparable(asked, asked.store, asked.vector, asked.limit)
+        rows = yield sql, _bind_comparable(asked, asked.store, asked.vector, asked.limit)
         return [(seq, _cosine(distance)) for seq, distance in rows]
     sql = (
-        f"SELECT c.seq FROM chunk_codes AS c WHERE c.store = $1{_only(asked)}"  # noqa: S608 - constants only
+        f"SELECT c.seq FROM chunk_codes AS c WHERE c.store = $1{_document_filter(asked)}"  # noqa: S608 - constants only
         " ORDER BY vec_distance_hamming(vec_bit(c.bits), vec_quantize_binary($2)), c.seq LIMIT $3"
     )
     coarse = max(_COARSE, 8 * asked.limit)
-    rows = yield sql, _with_comparable(asked, asked.store, _padded(asked.vector), coarse)
+    rows = yield sql, _bind_comparable(asked, asked.store, _pad_to_bytes(asked.vector), coarse)
     scored = yield from _similarities(asked, [row[0] for row in rows])
     return sorted(scored.items(), key=lambda item: (-item[1], item[0]))[: asked.limit]
 
 
-def _only(asked: Wanted) -> str:
+def _document_filter(asked: ChunkQuery) -> str:
     return "" if asked.comparable is None else " AND c.document IN (SELECT value FROM json_each($4))"
 
 
-def _with_comparable(asked: Wanted, *args: object) -> tuple[object, ...]:
+def _bind_comparable(asked: ChunkQuery, *args: object) -> tuple[object, ...]:
     return args if asked.comparable is None else (*args, json.dumps(list(asked.comparable)))
 
 
@@ -111,7 +119,7 @@ def _cosine(distance: float | None) -> float:
     return 1.0 - (1.0 if distance is None else distance)
 
 
-def _similarities(asked: Wanted, numbers: Sequence[int]) -> Transaction[Mapping[int, float]]:
+def _similarities(asked: ChunkQuery, numbers: Sequence[int]) -> Transaction[Mapping[int, float]]:
     """Of those chunks whose vectors can be compared with the query's."""
     sql = (
         "SELECT seq, vec_distance_cosine(vector, $1) FROM chunk_vectors"
@@ -121,10 +129,10 @@ def _similarities(asked: Wanted, numbers: Sequence[int]) -> Transaction[Mapping[
     return {seq: _cosine(distance) for seq, distance in rows}
 
 
-def _matching(asked: Wanted) -> Transaction[dict[int, float]]:
+def _search_words(asked: ChunkQuery) -> Transaction[dict[int, float]]:
     if not asked.words:
         return {}
-    words = yield from _telling(asked)
+    words = yield from _build_match_expression(asked)
     few = asked.documents if asked.documents is not None and len(asked.documents) <= _NAMED else ()
     scope = " OR ".join(f"d{document}" for document in few) or f"s{asked.store}"
     args: tuple[object, ...] = (f"scope : ({scope}) AND words : ({words})", asked.limit)
@@ -143,19 +151,19 @@ def _matching(asked: Wanted) -> Transaction[dict[int, float]]:
     return {seq: score for seq, score in rows}  # noqa: C416 - rows are records
 
 
-def _telling(asked: Wanted) -> Transaction[str]:
+def _build_match_expression(asked: ChunkQuery) -> Transaction[str]:
     """The words as an expression that a large store can rank by in time: those that are rare enough, any of them."""
-    words = [f'"{word}"{"*" if begins_words(word) else ""}' for word in asked.words]
-    if asked.size <= _MATCHES:
+    words = [f'"{word}"{"*" if is_prefix(word) else ""}' for word in asked.words]
+    if asked.size <= _MAX_RANKED_CHUNKS:
         return " OR ".join(words)
     counts: dict[str, int] = {}
-    sql = f"SELECT count(*) FROM (SELECT 1 FROM chunk_text WHERE chunk_text MATCH $1 LIMIT {_COMMON})"  # noqa: S608
+    sql = f"SELECT count(*) FROM (SELECT 1 FROM chunk_text WHERE chunk_text MATCH $1 LIMIT {_COMMON_WORD_CHUNKS})"  # noqa: S608
     for word in words:
         rows = yield sql, (f"words : ({word})",)
         counts[word] = rows[0][0]
-    return " OR ".join(telling(counts, _COMMON, _MATCHES)) or " AND ".join(words)
+    return " OR ".join(select_rare_words(counts, _COMMON_WORD_CHUNKS, _MAX_RANKED_CHUNKS)) or " AND ".join(words)
 
 
-def _padded(vector: bytes) -> bytes:
+def _pad_to_bytes(vector: bytes) -> bytes:
     """Signs are kept eight to a byte."""
     return vector + bytes(-len(vector) % 32)

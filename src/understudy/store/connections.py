@@ -11,7 +11,7 @@ from typing import Any, Final
 
 import asyncpg
 
-_IDLE: Final = 300.0
+_MAX_IDLE_SECONDS: Final = 300.0
 _STATEMENTS: Final = 512
 # The third is what the driver says where the server hangs up in that very moment.
 FAILURES: Final = (
@@ -34,31 +34,31 @@ class Connections:
         self._waiting: deque[asyncio.Future[Any]] = deque()
         self._closed = False
 
-    async def take(self) -> Any:
+    async def acquire(self) -> Any:
         """Raises what the driver raises where the server cannot be reached."""
         while not self._closed:
             if self._free:
                 connection, since = self._free.pop()
-                if time.monotonic() - since <= _IDLE and not connection.is_closed():
+                if time.monotonic() - since <= _MAX_IDLE_SECONDS and not connection.is_closed():
                     return connection
-                self._drop(connection)
+                self._discard(connection)
             elif self._open < self._size:
                 return await self._connect()
             else:
-                given = await self._turn()
+                given = await self._wait_for_connection()
                 if given is not None:
                     return given
         raise asyncpg.InterfaceError("the database was closed")
 
-    def give(self, connection: Any) -> None:
+    def release(self, connection: Any) -> None:
         """Takes back a connection in which no transaction is open; whoever has waited longest has it next."""
         if connection.is_closed() or self._closed:
-            self._drop(connection)
-            self._wake(None)
-        elif not self._wake(connection):
+            self._discard(connection)
+            self._hand_to_waiter(None)
+        elif not self._hand_to_waiter(connection):
             self._free.append((connection, time.monotonic()))
 
-    async def mend(self, connection: Any, error: BaseException) -> None:
+    async def recover(self, connection: Any, error: BaseException) -> None:
         """Takes back a connection after what it did failed: its transaction is rolled back, or it is thrown away."""
         try:
             if not isinstance(error, Exception) or isinstance(error, asyncpg.exceptions.InternalClientError):
@@ -72,19 +72,19 @@ class Connections:
             connection.terminate()
             raise
         finally:
-            self.give(connection)
+            self.release(connection)
 
     async def close(self) -> None:
         """Waits for those who have a connection now."""
         self._closed = True
-        while self._wake(None):
+        while self._hand_to_waiter(None):
             pass
         while self._free:
             connection, _ = self._free.pop()
             await connection.close(timeout=10)
             self._open -= 1
         while self._open:
-            await self._turn()
+            await self._wait_for_connection()
 
     async def _connect(self) -> Any:
         self._open += 1
@@ -92,10 +92,10 @@ class Connections:
             return await asyncpg.connect(self._url, timeout=10, command_timeout=60, statement_cache_size=_STATEMENTS)
         except BaseException:
             self._open -= 1
-            self._wake(None)
+            self._hand_to_waiter(None)
             raise
 
-    async def _turn(self) -> Any:
+    async def _wait_for_connection(self) -> Any:
         """A connection that somebody gives back; None where there is only a place for another one."""
         waiter: asyncio.Future[Any] = asyncio.get_running_loop().create_future()
         self._waiting.append(waiter)
@@ -105,12 +105,12 @@ class Connections:
             if waiter.done() and not waiter.cancelled():
                 given = waiter.result()
                 if given is None:
-                    self._wake(None)
+                    self._hand_to_waiter(None)
                 else:
-                    self.give(given)
+                    self.release(given)
             raise
 
-    def _wake(self, connection: Any) -> bool:
+    def _hand_to_waiter(self, connection: Any) -> bool:
         while self._waiting:
             waiter = self._waiting.popleft()
             if not waiter.done():
@@ -118,7 +118,7 @@ class Connections:
                 return True
         return False
 
-    def _drop(self, connection: Any) -> None:
+    def _discard(self, connection: Any) -> None:
         self._open -= 1
         if not connection.is_closed():
             connection.terminate()

@@ -6,24 +6,24 @@ from dataclasses import dataclass
 import msgspec
 from msgspec import Struct
 
-from understudy.errors import no_such
+from understudy.errors import not_found
 from understudy.store.database import Database, Transaction
-from understudy.store.pages import Page, PageRequest, Source, read_page
+from understudy.store.pages import Page, PageRequest, PageSource, read_page
 from understudy.wire.containers import ContainerResource
 
-_SHOWN = "'[' || last_active_at || ',' || body || ']'"
-_PAGE = Source("containers", "project_id = $1", body=_SHOWN)
-_NAMED = Source("containers", "project_id = $1", "body IS NOT NULL AND name = $2", 2, body=_SHOWN)
-_GET = f"SELECT {_SHOWN} FROM containers WHERE id = $1 AND project_id = $2 AND body IS NOT NULL"  # noqa: S608
+_CONTAINER_JSON = "'[' || last_active_at || ',' || body || ']'"
+_PAGE = PageSource("containers", "project_id = $1", body=_CONTAINER_JSON)
+_NAME_FILTER = PageSource("containers", "project_id = $1", "body IS NOT NULL AND name = $2", 2, body=_CONTAINER_JSON)
+_GET = f"SELECT {_CONTAINER_JSON} FROM containers WHERE id = $1 AND project_id = $2 AND body IS NOT NULL"  # noqa: S608
 _FILES = "SELECT file_id FROM container_files WHERE container_id = $1 ORDER BY file_id"
 _ADD_FILE = "INSERT INTO container_files (container_id, file_id) VALUES ($1, $2) ON CONFLICT DO NOTHING"
 _DROP_FILE = "DELETE FROM container_files WHERE container_id = $1 AND file_id = $2"
 _DROP_FILES = "DELETE FROM container_files WHERE container_id = $1"
-_LEAVE = (
+_DETACH_FROM_THREAD = (
     "UPDATE containers SET thread_id = NULL"
     " WHERE thread_id = $1 AND project_id = $2 AND last_active_at <= $3 RETURNING id"
 )
-_OF_THREAD = "SELECT id FROM containers WHERE thread_id = $1 AND project_id = $2 AND body IS NOT NULL"
+_FIND_BY_THREAD = "SELECT id FROM containers WHERE thread_id = $1 AND project_id = $2 AND body IS NOT NULL"
 _TOUCH = "UPDATE containers SET last_active_at = $2 WHERE id = $1 AND last_active_at < $2"
 _DELETE = (
     "UPDATE containers SET body = NULL, thread_id = NULL"
@@ -31,12 +31,12 @@ _DELETE = (
 )
 
 
-class _Shown(Struct, array_like=True):
+class _ContainerRow(Struct, array_like=True):
     last_active_at: int
     container: ContainerResource
 
 
-_decode = msgspec.json.Decoder(_Shown).decode
+_decode = msgspec.json.Decoder(_ContainerRow).decode
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,7 +46,7 @@ class ContainerPage:
 
 
 @dataclass(frozen=True, slots=True)
-class Owned:
+class ThreadContainer:
     """`is_first`: its owner never had another one, nor this one before."""
 
     id: str
@@ -65,41 +65,43 @@ class Containers:
 
     async def get(self, project_id: str, container_id: str, now: int) -> ContainerResource:
         """Raises NotFound."""
-        return _as_of(await self._database.read(_get, project_id, container_id), now)
+        return _load_container(await self._database.read(_get, project_id, container_id), now)
 
     async def page(self, project_id: str, request: PageRequest, name: str | None, now: int) -> ContainerPage:
-        source, args = (_PAGE, (project_id,)) if name is None else (_NAMED, (project_id, name))
+        source, args = (_PAGE, (project_id,)) if name is None else (_NAME_FILTER, (project_id, name))
         page: Page = await self._database.read(read_page, source, args, request)
-        return ContainerPage([_as_of(body, now) for _, body in page.rows], page.has_more)
+        return ContainerPage([_load_container(body, now) for _, body in page.rows], page.has_more)
 
     async def delete(self, project_id: str, container_id: str) -> None:
         """Raises NotFound."""
         await self._database.write(_delete, project_id, container_id)
 
-    async def delete_of(self, project_id: str, thread_id: str) -> str | None:
+    async def delete_for_thread(self, project_id: str, thread_id: str) -> str | None:
         """The id of the container that the thread had, which is deleted."""
-        return await self._database.write(_delete_of, project_id, thread_id)
+        return await self._database.write(_delete_for_thread, project_id, thread_id)
 
     async def files(self, container_id: str) -> list[str]:
         """The ids of the Files that were put into it; some may have been deleted since."""
         return await self._database.read(_files, container_id)
 
     async def add_file(self, container_id: str, file_id: str) -> None:
-        await self._database.write(_run, _ADD_FILE, container_id, file_id)
+        await self._database.write(_execute, _ADD_FILE, container_id, file_id)
 
     async def remove_file(self, container_id: str, file_id: str) -> None:
-        await self._database.write(_run, _DROP_FILE, container_id, file_id)
+        await self._database.write(_execute, _DROP_FILE, container_id, file_id)
 
     async def touch(self, container_id: str, now: int) -> None:
         """Says that the container is in use."""
         await self._database.write(_touch, container_id, now)
 
-    async def of_thread(self, project_id: str, thread_id: str, made: ContainerResource) -> Owned:
+    async def find_or_create_for_thread(
+        self, project_id: str, thread_id: str, made: ContainerResource
+    ) -> ThreadContainer:
         """The thread's own container; `made` becomes it where it has none that lives. Says that it is in use."""
-        return await self._database.write(_of_thread, project_id, thread_id, made)
+        return await self._database.write(_find_or_create_for_thread, project_id, thread_id, made)
 
 
-def _as_of(body: str, now: int) -> ContainerResource:
+def _load_container(body: str, now: int) -> ContainerResource:
     shown = _decode(body)
     container = shown.container
     container.last_active_at = shown.last_active_at
@@ -115,18 +117,18 @@ def _lifetime(container: ContainerResource) -> int:
 def _get(project_id: str, container_id: str) -> Transaction[str]:
     rows = yield _GET, (container_id, project_id)
     if not rows:
-        raise no_such("container", container_id)
+        raise not_found("container", container_id)
     return str(rows[0][0])
 
 
 def _delete(project_id: str, container_id: str) -> Transaction[None]:
     if not (yield _DELETE, (container_id, project_id)):
-        raise no_such("container", container_id)
+        raise not_found("container", container_id)
     yield _DROP_FILES, (container_id,)
 
 
-def _delete_of(project_id: str, thread_id: str) -> Transaction[str | None]:
-    rows = yield _OF_THREAD, (thread_id, project_id)
+def _delete_for_thread(project_id: str, thread_id: str) -> Transaction[str | None]:
+    rows = yield _FIND_BY_THREAD, (thread_id, project_id)
     if not rows:
         return None
     container_id = str(rows[0][0])
@@ -139,7 +141,7 @@ def _files(container_id: str) -> Transaction[list[str]]:
     return [str(row[0]) for row in rows]
 
 
-def _run(sql: str, *args: str) -> Transaction[None]:
+def _execute(sql: str, *args: str) -> Transaction[None]:
     yield sql, args
 
 
@@ -147,14 +149,16 @@ def _touch(container_id: str, now: int) -> Transaction[None]:
     yield _TOUCH, (container_id, now)
 
 
-def _of_thread(project_id: str, thread_id: str, made: ContainerResource) -> Transaction[Owned]:
+def _find_or_create_for_thread(
+    project_id: str, thread_id: str, made: ContainerResource
+) -> Transaction[ThreadContainer]:
     # One whose time is over does not come back: its name stands for variables and files that are gone.
-    left = yield _LEAVE, (thread_id, project_id, made.last_active_at - _lifetime(made))
+    left = yield _DETACH_FROM_THREAD, (thread_id, project_id, made.last_active_at - _lifetime(made))
     yield from _insert(project_id, made, thread_id)
-    rows = yield _OF_THREAD, (thread_id, project_id)
+    rows = yield _FIND_BY_THREAD, (thread_id, project_id)
     container_id = str(rows[0][0])
     yield _TOUCH, (container_id, made.last_active_at)
-    return Owned(container_id, container_id == made.id and not left)
+    return ThreadContainer(container_id, container_id == made.id and not left)
 
 
 def _create(project_id: str, made: ContainerResource, file_ids: Sequence[str]) -> Transaction[None]:

@@ -6,7 +6,7 @@ from understudy.errors import InvalidRequest, NotFound, ThreadBusy
 from understudy.store.database import Database, Transaction
 from understudy.store.messages import Item, require_thread
 from understudy.store.pages import PageRequest
-from understudy.store.responses import ItemPage, NewItem, insert_items, no_conversation, page_items
+from understudy.store.responses import ItemPage, ItemRow, conversation_not_found, insert_items, page_items
 from understudy.store.run_state import ContextPart
 from understudy.store.runs import activate_thread
 from understudy.store.threads import add_thread
@@ -22,10 +22,10 @@ class Conversations:
     def __init__(self, database: Database) -> None:
         self._database = database
 
-    async def create(self, project_id: str, thread: ThreadObject, items: Sequence[NewItem]) -> None:
+    async def create(self, project_id: str, thread: ThreadObject, items: Sequence[ItemRow]) -> None:
         await self._database.write(_create, self._database, project_id, thread, items)
 
-    async def add(self, project_id: str, thread_id: str, items: Sequence[NewItem]) -> None:
+    async def add(self, project_id: str, thread_id: str, items: Sequence[ItemRow]) -> None:
         """Raises InvalidRequest while a run or a response is at work on it."""
         await self._database.write(_add, self._database.text_insert, project_id, thread_id, items)
 
@@ -39,16 +39,16 @@ class Conversations:
         await self._database.write(_delete_item, self._database.text_delete, project_id, thread_id, item_id)
 
 
-def _create(database: Database, project_id: str, thread: ThreadObject, items: Sequence[NewItem]) -> Transaction[None]:
+def _create(database: Database, project_id: str, thread: ThreadObject, items: Sequence[ItemRow]) -> Transaction[None]:
     yield add_thread(database, project_id, thread, (), alone=False)
     yield from insert_items(database.text_insert, thread.id, None, items)
 
 
-def _add(text_insert: str, project_id: str, thread_id: str, items: Sequence[NewItem]) -> Transaction[None]:
+def _add(text_insert: str, project_id: str, thread_id: str, items: Sequence[ItemRow]) -> Transaction[None]:
     try:
         yield from activate_thread(project_id, thread_id)
     except NotFound:
-        raise no_conversation(thread_id) from None
+        raise conversation_not_found(thread_id) from None
     except ThreadBusy as busy:
         raise InvalidRequest(
             f"Can't add items to the conversation while {busy.run_id} is active on it.", code="conversation_locked"
@@ -80,4 +80,4 @@ def _require(project_id: str, thread_id: str) -> Transaction[None]:
     try:
         yield from require_thread(project_id, thread_id)
     except NotFound:
-        raise no_conversation(thread_id) from None
+        raise conversation_not_found(thread_id) from None

@@ -30,11 +30,11 @@ def create(data: Path) -> None:
         data.mkdir(mode=0o700, parents=True, exist_ok=True)
     except OSError as error:
         raise StoreError(
-            f"The data directory {str(data)!r} cannot be created: {error.strerror}. {_choose_another()}"
+            f"The data directory {str(data)!r} cannot be created: {error.strerror}. {_data_directory_advice()}"
         ) from None
     if not _is_writable(data):
-        raise StoreError(f"The data directory {str(data)!r} is not writable. {_choose_another()}")
-    for path in _inside(data):
+        raise StoreError(f"The data directory {str(data)!r} is not writable. {_data_directory_advice()}")
+    for path in _private_paths(data):
         make_private(path)
 
 
@@ -43,16 +43,16 @@ def check(data: Path) -> None:
     try:
         found = stat.S_ISREG((data / DATABASE).stat().st_mode)
     except (FileNotFoundError, NotADirectoryError):
-        raise missing(data) from None
+        raise missing_directory_error(data) from None
     except OSError as error:
-        raise _forbidden(data, error.strerror or str(error)) from None
+        raise _permission_error(data, error.strerror or str(error)) from None
     if not found:
-        raise missing(data)
+        raise missing_directory_error(data)
     if not (_is_writable(data) and os.access(data / DATABASE, os.R_OK | os.W_OK)):
-        raise _forbidden(data, "Permission denied")
+        raise _permission_error(data, "Permission denied")
 
 
-def missing(data: Path) -> StoreError:
+def missing_directory_error(data: Path) -> StoreError:
     """The error for a place where no server has stored data."""
     if not data.exists():
         return StoreError(f"The data directory {str(data)!r} does not exist. {_HINT}")
@@ -75,7 +75,7 @@ def create_private_file(path: Path) -> None:
         os.close(os.open(path, os.O_CREAT | os.O_EXCL | os.O_WRONLY | os.O_CLOEXEC, 0o600))
 
 
-def _inside(data: Path) -> Iterator[Path]:
+def _private_paths(data: Path) -> Iterator[Path]:
     """What others could reach from the directory; a private folder hides all that is below it."""
     for name in (DATABASE, f"{DATABASE}-wal", f"{DATABASE}-shm", *_FOLDERS):
         yield data / name
@@ -85,14 +85,14 @@ def _is_writable(data: Path) -> bool:
     return os.access(data, os.R_OK | os.W_OK | os.X_OK)
 
 
-def _choose_another() -> str:
+def _data_directory_advice() -> str:
     return (
         f"Choose one that the user {_user()!r} can write, with --data or UNDERSTUDY_DATA, like"
         " `--data ~/understudy-data`."
     )
 
 
-def _forbidden(data: Path, reason: str) -> StoreError:
+def _permission_error(data: Path, reason: str) -> StoreError:
     return StoreError(
         f"The data directory {str(data)!r} cannot be used by the user {_user()!r}: {reason}. Run the command as the"
         " user that the server runs as, or name another directory with --data or UNDERSTUDY_DATA."

@@ -4,16 +4,24 @@ from collections.abc import Sequence
 
 import msgspec
 
-from understudy.errors import no_such
+from understudy.errors import not_found
 from understudy.store.database import Database, Transaction
-from understudy.store.pages import Page, PageRequest, Source, read_page
-from understudy.store.store_counts import Counts, count, find_store, find_usable_store
-from understudy.store.store_files import NewFile, add_files, find_files, insert_rows, lock_names, move, pieces
+from understudy.store.pages import Page, PageRequest, PageSource, read_page
+from understudy.store.vector_store_counts import Counts, count, find_store, find_usable_store
+from understudy.store.vector_store_files import (
+    NewFile,
+    add_files,
+    find_files,
+    insert_rows,
+    lock_names,
+    move,
+    split_batches,
+)
 from understudy.wire.vector_stores import FileCounts, FileStatus, VectorStoreFileBatchObject
 
 _FILES = "seq IN (SELECT file FROM batch_files WHERE batch = $1)"
-_PAGE = Source("store_files", _FILES)
-_PAGE_OF_STATUS = Source("store_files", _FILES, "body IS NOT NULL AND status = $2", 2)
+_PAGE = PageSource("store_files", _FILES)
+_PAGE_OF_STATUS = PageSource("store_files", _FILES, "body IS NOT NULL AND status = $2", 2)
 _INSERT = "INSERT INTO file_batches (id, store, cancelled, body) VALUES ($1, $2, 0, $3) RETURNING seq"
 _GET = "SELECT seq, cancelled, body FROM file_batches WHERE id = $1 AND store = $2"
 _COUNTS = f"SELECT status, count(*) FROM store_files WHERE {_FILES} AND body IS NOT NULL GROUP BY status"  # noqa: S608
@@ -56,7 +64,7 @@ def _create(
     store = yield from find_usable_store(project_id, store_id, now, lock=True)
     numbers = yield from add_files(project_id, store_id, store, files, names, now)
     rows = yield _INSERT, (batch.id, store.seq, msgspec.json.encode(batch).decode())
-    for some in pieces(numbers):
+    for some in split_batches(numbers):
         yield from insert_rows("batch_files", "batch, file", [(rows[0][0], number) for number in some])
     return (yield from _get(project_id, store_id, batch.id))
 
@@ -65,17 +73,17 @@ def _get(project_id: str, store_id: str, batch_id: str) -> Transaction[VectorSto
     store = yield from find_store(project_id, store_id)
     seq, cancelled, body = yield from _find(store.seq, batch_id)
     rows = yield _COUNTS, (seq,)
-    return _shown(body, dict(rows), cancelled=bool(cancelled))
+    return _load_batch(body, dict(rows), cancelled=bool(cancelled))
 
 
 def _find(store: int, batch_id: str) -> Transaction[tuple[int, int, str]]:
     rows = yield _GET, (batch_id, store)
     if not rows:
-        raise no_such("file batch", batch_id)
+        raise not_found("file batch", batch_id)
     return rows[0][0], rows[0][1], rows[0][2]
 
 
-def _shown(body: str, counts: dict[str, int], *, cancelled: bool) -> VectorStoreFileBatchObject:
+def _load_batch(body: str, counts: dict[str, int], *, cancelled: bool) -> VectorStoreFileBatchObject:
     batch = _decode(body)
     batch.file_counts = FileCounts(**counts, total=sum(counts.values()))
     batch.status = _status(batch.file_counts, cancelled=cancelled)

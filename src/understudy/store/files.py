@@ -12,16 +12,16 @@ from understudy.clock import Clock
 from understudy.errors import NotFound
 from understudy.store.blobs import release, retain
 from understudy.store.database import Database, Transaction
-from understudy.store.pages import Page, PageRequest, Source, read_page
-from understudy.store.store_files import asked, detachment, numbered
+from understudy.store.pages import Page, PageRequest, PageSource, read_page
+from understudy.store.vector_store_files import detach_everywhere, padded_batches, sql_parameters
 from understudy.wire.files import FileObject
 
-_LIVE = "body IS NOT NULL AND (expires_at IS NULL OR expires_at > $2)"
-_PAGE = Source("files", "project_id = $1", _LIVE, 2)
-_PURPOSE_PAGE = Source("files", "project_id = $1", f"{_LIVE} AND purpose = $3", 3)
-_GET = f"SELECT body, blob FROM files WHERE project_id = $1 AND {_LIVE} AND id = $3"  # noqa: S608 - constants only
-_LOOKUP = f"SELECT body, blob FROM files WHERE project_id = $1 AND {_LIVE}"  # noqa: S608 - constants only
-_DUE = "SELECT project_id, id FROM files WHERE body IS NOT NULL AND expires_at <= $1 ORDER BY expires_at LIMIT $2"
+_IS_UNEXPIRED = "body IS NOT NULL AND (expires_at IS NULL OR expires_at > $2)"
+_PAGE = PageSource("files", "project_id = $1", _IS_UNEXPIRED, 2)
+_PURPOSE_PAGE = PageSource("files", "project_id = $1", f"{_IS_UNEXPIRED} AND purpose = $3", 3)
+_GET = f"SELECT body, blob FROM files WHERE project_id = $1 AND {_IS_UNEXPIRED} AND id = $3"  # noqa: S608 - constants only
+_LOOKUP = f"SELECT body, blob FROM files WHERE project_id = $1 AND {_IS_UNEXPIRED}"  # noqa: S608 - constants only
+_EXPIRED = "SELECT project_id, id FROM files WHERE body IS NOT NULL AND expires_at <= $1 ORDER BY expires_at LIMIT $2"
 _decode = msgspec.json.Decoder(FileObject).decode
 
 
@@ -52,7 +52,7 @@ class Files:
 
     async def find(self, project_id: str, file_id: str) -> StoredFile:
         body, blob = await self._database.read(_get, project_id, file_id, self._now())
-        return _stored(body, blob)
+        return _load_file(body, blob)
 
     async def lookup(self, project_id: str, file_ids: Sequence[str]) -> list[StoredFile]:
         """The files of these ids, in their order; an id that the project does not have is left out."""
@@ -69,14 +69,14 @@ class Files:
     async def expire(self, limit: int = 100) -> None:
         """Deletes up to `limit` files whose time is over."""
         now = self._now()
-        if await self._database.read(_due, now, limit):
+        if await self._database.read(_list_expired, now, limit):
             await self._database.write(_expire, now, limit)
 
     def _now(self) -> int:
         return int(self._clock.now())
 
 
-def no_such_file(file_id: str) -> NotFound:
+def file_not_found(file_id: str) -> NotFound:
     return NotFound(f"No such File object: {file_id}", param="id", detail=True)
 
 
@@ -92,7 +92,7 @@ def delete_file(project_id: str, file_id: str, now: int) -> Transaction[None]:
     """Takes a file away with all that was made of it."""
     rows = yield _GET + " FOR UPDATE", (project_id, now, file_id)
     if not rows:
-        raise no_such_file(file_id)
+        raise file_not_found(file_id)
     yield from _remove(file_id)
 
 
@@ -102,36 +102,36 @@ def _remove(file_id: str) -> Transaction[None]:
     rows = yield sql, (file_id,)
     for (blob,) in rows:
         yield from release(blob)
-    yield from detachment(file_id)
+    yield from detach_everywhere(file_id)
 
 
 def _get(project_id: str, file_id: str, now: int) -> Transaction[tuple[str, str]]:
     rows = yield _GET, (project_id, now, file_id)
     if not rows:
-        raise no_such_file(file_id)
+        raise file_not_found(file_id)
     return rows[0][0], rows[0][1]
 
 
 def _lookup(project_id: str, file_ids: Sequence[str], now: int) -> Transaction[list[StoredFile]]:
     found = {}
-    for some in asked(file_ids):
-        sql = f"{_LOOKUP} AND id IN ({numbered(3, len(some))})"
-        for file in [_stored(*row) for row in (yield sql, (project_id, now, *some))]:
+    for some in padded_batches(file_ids):
+        sql = f"{_LOOKUP} AND id IN ({sql_parameters(3, len(some))})"
+        for file in [_load_file(*row) for row in (yield sql, (project_id, now, *some))]:
             found[file.id] = file
     return [found[file_id] for file_id in dict.fromkeys(file_ids) if file_id in found]
 
 
-def _stored(body: str, blob: str) -> StoredFile:
+def _load_file(body: str, blob: str) -> StoredFile:
     file = _decode(body)
     return StoredFile(file.id, file.filename, file.purpose, file.bytes, blob)
 
 
-def _due(now: int, limit: int) -> Transaction[list[str]]:
-    rows = yield _DUE, (now, limit)
+def _list_expired(now: int, limit: int) -> Transaction[list[str]]:
+    rows = yield _EXPIRED, (now, limit)
     return [row[1] for row in rows]
 
 
 def _expire(now: int, limit: int) -> Transaction[None]:
-    rows = yield _DUE + " FOR UPDATE", (now, limit)
+    rows = yield _EXPIRED + " FOR UPDATE", (now, limit)
     for _, file_id in rows:
         yield from _remove(file_id)

@@ -10,7 +10,7 @@ from typing import Any, Final
 from understudy.wire import filters
 from understudy.wire.filters import Filter, Scalar
 
-_SIGNS: Final[dict[type, str]] = {
+_SQL_OPERATORS: Final[dict[type, str]] = {
     filters.GreaterFilter: ">",
     filters.GreaterOrEqualFilter: ">=",
     filters.LessFilter: "<",
@@ -24,44 +24,46 @@ class Condition:
 
     def __init__(self, condition: Filter, arguments: Sequence[Any]) -> None:
         self.arguments = [*arguments]
-        self.sql = self._of(condition)
+        self.sql = self._compile(condition)
 
-    def _of(self, condition: Filter) -> str:
+    def _compile(self, condition: Filter) -> str:
         match condition:
             case filters.AndFilter(parts):
-                sql = self._joined(parts, " AND ", "1 = 1")
+                sql = self._join(parts, " AND ", "1 = 1")
             case filters.OrFilter(parts):
-                sql = self._joined(parts, " OR ", "1 = 0")
+                sql = self._join(parts, " OR ", "1 = 0")
             case filters.EqualFilter(name, value):
-                sql = self._any(name, [value])
+                sql = self._any_of(name, [value])
             case filters.NotEqualFilter(name, value):
-                sql = f"NOT {self._any(name, [value])}"
+                sql = f"NOT {self._any_of(name, [value])}"
             case filters.InFilter(name, values):
-                sql = self._any(name, values)
+                sql = self._any_of(name, values)
             case filters.NotInFilter(name, values):
-                sql = f"NOT {self._any(name, values)}"
+                sql = f"NOT {self._any_of(name, values)}"
             case _:
                 name, value = condition.key, condition.value
-                sql = self._holding(name, f"{column_of(value)} {_SIGNS[type(condition)]} {self._bound(value)}")
+                sql = self._has_attribute(
+                    name, f"{column_of(value)} {_SQL_OPERATORS[type(condition)]} {self._bind(value)}"
+                )
         return sql
 
-    def _joined(self, parts: Sequence[Filter], word: str, none: str) -> str:
-        return f"({word.join(self._of(part) for part in parts) or none})"
+    def _join(self, parts: Sequence[Filter], word: str, none: str) -> str:
+        return f"({word.join(self._compile(part) for part in parts) or none})"
 
-    def _any(self, name: str, values: Sequence[Scalar]) -> str:
+    def _any_of(self, name: str, values: Sequence[Scalar]) -> str:
         if not values:
             return "(1 = 0)"
-        return self._holding(name, " OR ".join(f"{column_of(value)} = {self._bound(value)}" for value in values))
+        return self._has_attribute(name, " OR ".join(f"{column_of(value)} = {self._bind(value)}" for value in values))
 
-    def _holding(self, name: str, comparison: str) -> str:
+    def _has_attribute(self, name: str, comparison: str) -> str:
         self.arguments.append(name)
         return (
             "seq IN (SELECT file FROM file_attributes"  # noqa: S608 - column names and numbers only
             f" WHERE store = $1 AND name = ${len(self.arguments)} AND ({comparison}))"
         )
 
-    def _bound(self, value: Scalar) -> str:
-        self.arguments.append(stored(value))
+    def _bind(self, value: Scalar) -> str:
+        self.arguments.append(to_column_value(value))
         return f"${len(self.arguments)}"
 
 
@@ -72,7 +74,7 @@ def column_of(value: Scalar) -> str:
     return "flag" if isinstance(value, bool) else "number"
 
 
-def stored(value: Scalar) -> str | float | int:
+def to_column_value(value: Scalar) -> str | float | int:
     """The value as its column has it."""
     if isinstance(value, str):
         return value

@@ -7,13 +7,13 @@ from dataclasses import dataclass
 from understudy import ids
 from understudy.errors import Conflict, NotFound
 from understudy.store.database import Database, Row, Transaction
-from understudy.store.store_files import asked, numbered
+from understudy.store.vector_store_files import padded_batches, sql_parameters
 
 DEFAULT_PROJECT = "default"
 
 
 @dataclass(frozen=True, slots=True)
-class Opened:
+class Principal:
     """What a key opens, and the key's own id."""
 
     project_id: str
@@ -69,9 +69,9 @@ class Keys:
         """All of them, oldest first."""
         return await self._database.read(_projects)
 
-    async def opened_by(self, key: str) -> Opened | None:
+    async def authenticate(self, key: str) -> Principal | None:
         """None for an unknown or revoked key."""
-        return await self._database.read(_opened_by, hash_key(key))
+        return await self._database.read(_authenticate, hash_key(key))
 
     async def active(self, key_ids: Sequence[str]) -> set[str]:
         """Those of the keys, by id, that are not revoked."""
@@ -146,15 +146,15 @@ def _project_of(digest: str) -> Transaction[str | None]:
     return rows[0][0] if rows else None
 
 
-def _opened_by(digest: str) -> Transaction[Opened | None]:
+def _authenticate(digest: str) -> Transaction[Principal | None]:
     rows = yield "SELECT project_id, id FROM keys WHERE hash = $1 AND revoked_at IS NULL", (digest,)
-    return Opened(*rows[0]) if rows else None
+    return Principal(*rows[0]) if rows else None
 
 
 def _active(key_ids: Sequence[str]) -> Transaction[set[str]]:
     found: set[str] = set()
-    for some in asked(key_ids):
-        sql = f"SELECT id FROM keys WHERE id IN ({numbered(1, len(some))}) AND revoked_at IS NULL"  # noqa: S608
+    for some in padded_batches(key_ids):
+        sql = f"SELECT id FROM keys WHERE id IN ({sql_parameters(1, len(some))}) AND revoked_at IS NULL"  # noqa: S608
         found.update(row[0] for row in (yield sql, tuple(some)))
     return found
 

@@ -5,12 +5,12 @@ It is set once, where a request's body has come, and holds for all that is done 
 
 from contextvars import ContextVar
 
-_expected: ContextVar[bool] = ContextVar("expected", default=False)
+_large_write_expected: ContextVar[bool] = ContextVar("expected", default=False)
 
 
-def expect() -> None:
-    _expected.set(True)
+def mark_expected() -> None:
+    _large_write_expected.set(True)
 
 
-def are_expected() -> bool:
-    return _expected.get()
+def is_expected() -> bool:
+    return _large_write_expected.get()

@@ -64,7 +64,7 @@ class Spending:
 
 
 @dataclass(frozen=True, slots=True)
-class Standing:
+class SpendingState:
     """What decides whether a project and its key may begin something. `balance` None: there is no budget."""
 
     balance: int | None
@@ -110,7 +110,9 @@ class EntryPage:
 def record(database: Database, project_id: str, usage: Usage) -> Transaction[bool]:
     """Counts the use and debits its cost, in the transaction that stores the answer; False: it was counted before."""
     bundle = Bundle()
-    used = bundle.add(f"{_USE} ON CONFLICT (reference) DO NOTHING RETURNING reference", *_arguments(project_id, usage))
+    used = bundle.add(
+        f"{_INSERT_USAGE} ON CONFLICT (reference) DO NOTHING RETURNING reference", *_usage_arguments(project_id, usage)
+    )
     _add_debit(bundle, used, project_id, usage, slot_of(database))
     return bool((yield bundle))
 
@@ -119,7 +121,7 @@ def add_usage(bundle: Bundle, after: str, project_id: str, usage: Usage, slot: i
     """`record` as a part of a bundle, for use that the rows of `after` keep from being counted twice."""
     places = ", ".join(f"${number}" for number in range(1, 14))
     sql = f"INSERT INTO usage ({_COLUMNS}) SELECT {places} FROM {after} RETURNING reference"  # noqa: S608
-    used = bundle.add(sql, *_arguments(project_id, usage))
+    used = bundle.add(sql, *_usage_arguments(project_id, usage))
     _add_debit(bundle, used, project_id, usage, slot)
 
 
@@ -149,19 +151,19 @@ class Ledger:
         """Adds `credits_` where the balance is below `below`; of several at once only one does."""
         return await self._database.write(_top_up, project_id, below, credits_, now)
 
-    async def unlimit(self, project_id: str) -> bool:
+    async def remove_budget(self, project_id: str) -> bool:
         """Takes the project's budget away; its entries and its balance stay. False where it has none."""
-        return await self._database.write(_unlimit, project_id)
+        return await self._database.write(_remove_budget, project_id)
 
     async def account(self, project_id: str) -> Account:
         return await self._database.read(_account, project_id)
 
-    async def standing(self, project_id: str, key_id: str, now: int) -> Standing:
-        return await self._database.read(_standing, project_id, key_id, now)
+    async def spending_state(self, project_id: str, key_id: str, now: int) -> SpendingState:
+        return await self._database.read(_spending_state, project_id, key_id, now)
 
     async def spending(self, limit: SpendLimit, project_id: str, now: int) -> int:
         """Credits spent in the limit's period by the key, or by the project, that it is about."""
-        return await self._database.read(_spent, limit, project_id, now)
+        return await self._database.read(_sum_spending, limit, project_id, now)
 
     async def limit(self, scope: str) -> SpendLimit | None:
         return await self._database.read(_limit, scope)
@@ -183,13 +185,15 @@ _COLUMNS = (
     "reference, project_id, key_id, kind, model, batch, requests, input_tokens, cached_tokens, output_tokens, credits,"
     " priced, created_at"
 )
-_USE = f"INSERT INTO usage ({_COLUMNS}) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13)"  # noqa: S608
+_INSERT_USAGE = f"INSERT INTO usage ({_COLUMNS}) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13)"  # noqa: S608
 _ENTRY_COLUMNS = "id, project_id, type, credits, model, reference, created_at"
-_ENTER = f"INSERT INTO ledger ({_ENTRY_COLUMNS}) VALUES ($1, $2, $3, $4, $5, $6, $7)"  # noqa: S608
-_MORE = "ON CONFLICT (project_id, slot) DO UPDATE SET credits = balances.credits + excluded.credits"
-_ADD = f"INSERT INTO balances (project_id, slot, credits) VALUES ($1, $2, $3) {_MORE}"  # noqa: S608
+_INSERT_ENTRY = f"INSERT INTO ledger ({_ENTRY_COLUMNS}) VALUES ($1, $2, $3, $4, $5, $6, $7)"  # noqa: S608
+_ADD_TO_BALANCE = "ON CONFLICT (project_id, slot) DO UPDATE SET credits = balances.credits + excluded.credits"
+_UPSERT_BALANCE = f"INSERT INTO balances (project_id, slot, credits) VALUES ($1, $2, $3) {_ADD_TO_BALANCE}"  # noqa: S608
 # A SELECT without a condition would let SQLite take ON for a part of a join.
-_DEBIT = f"INSERT INTO balances (project_id, slot, credits) SELECT $1, $2, $3 FROM {{used}} WHERE true {_MORE}"  # noqa: S608
+_DEBIT = (
+    f"INSERT INTO balances (project_id, slot, credits) SELECT $1, $2, $3 FROM {{used}} WHERE true {_ADD_TO_BALANCE}"  # noqa: S608
+)
 _SPEND = (
     "INSERT INTO spending (project_id, day, key_id, slot, credits) SELECT $1, $2, $3, $4, $5 FROM {used} WHERE true"
     " ON CONFLICT (project_id, day, key_id, slot) DO UPDATE SET credits = spending.credits + excluded.credits"
@@ -207,7 +211,7 @@ def _add_debit(bundle: Bundle, used: str, project_id: str, usage: Usage, slot: i
     bundle.add(_SPEND.replace("{used}", used), project_id, day, usage.key_id, slot, usage.credits)
 
 
-def _arguments(project_id: str, usage: Usage) -> tuple[object, ...]:
+def _usage_arguments(project_id: str, usage: Usage) -> tuple[object, ...]:
     return (
         usage.reference,
         project_id,
@@ -229,9 +233,9 @@ def _entry_arguments(project_id: str, entry: Entry) -> tuple[object, ...]:
     return (entry.id, project_id, entry.type, entry.credits, entry.model, entry.reference, entry.created_at)
 
 
-def _enter(project_id: str, entry: Entry, slot: int) -> Transaction[None]:
-    yield _ENTER, _entry_arguments(project_id, entry)
-    yield _ADD, (project_id, slot, entry.credits)
+def _insert_entry(project_id: str, entry: Entry, slot: int) -> Transaction[None]:
+    yield _INSERT_ENTRY, _entry_arguments(project_id, entry)
+    yield _UPSERT_BALANCE, (project_id, slot, entry.credits)
 
 
 # -- balances ----------------------------------------------------------------------------------------------------
@@ -256,8 +260,8 @@ def _grant(project_id: str, credits_: int, type_: EntryType, now: int, note: str
         before = (yield from _account(project_id)).balance
         if before:
             # What was used while nothing limited it is not taken from the first grant.
-            yield from _enter(project_id, Entry(ids.ledger_entry(), "INIT", -before, None, None, now), 0)
-    yield from _enter(project_id, Entry(ids.ledger_entry(), type_, credits_, None, note, now), 0)
+            yield from _insert_entry(project_id, Entry(ids.ledger_entry(), "INIT", -before, None, None, now), 0)
+    yield from _insert_entry(project_id, Entry(ids.ledger_entry(), type_, credits_, None, note, now), 0)
     return (yield from _account(project_id))
 
 
@@ -266,28 +270,28 @@ def _top_up(project_id: str, below: int, credits_: int, now: int) -> Transaction
         return False
     if (yield from _account(project_id)).balance >= below:
         return False
-    yield from _enter(project_id, Entry(ids.ledger_entry(), "PAYMENT", credits_, None, "auto top-up", now), 0)
+    yield from _insert_entry(project_id, Entry(ids.ledger_entry(), "PAYMENT", credits_, None, "auto top-up", now), 0)
     return True
 
 
-def _unlimit(project_id: str) -> Transaction[bool]:
+def _remove_budget(project_id: str) -> Transaction[bool]:
     return bool((yield "DELETE FROM budgets WHERE project_id = $1 RETURNING 1", (project_id,)))
 
 
 # -- limits ------------------------------------------------------------------------------------------------------
 
 
-def _standing(project_id: str, key_id: str, now: int) -> Transaction[Standing]:
+def _spending_state(project_id: str, key_id: str, now: int) -> Transaction[SpendingState]:
     limits = yield "SELECT scope, credits, period FROM spend_limits WHERE scope IN ($1, $2)", (project_id, key_id)
     found = []
     for row in limits:
         limit = SpendLimit(*row)
-        found.append(Spending(limit, (yield from _spent(limit, project_id, now))))
+        found.append(Spending(limit, (yield from _sum_spending(limit, project_id, now))))
     account = yield from _account(project_id)
-    return Standing(account.balance if account.budgeted else None, tuple(found))
+    return SpendingState(account.balance if account.budgeted else None, tuple(found))
 
 
-def _spent(limit: SpendLimit, project_id: str, now: int) -> Transaction[int]:
+def _sum_spending(limit: SpendLimit, project_id: str, now: int) -> Transaction[int]:
     sql = "SELECT CAST(COALESCE(sum(credits), 0) AS BIGINT) FROM spending WHERE project_id = $1 AND day >= $2"
     args: tuple[object, ...] = (project_id, first_day(limit.period, now))
     if limit.scope != project_id:

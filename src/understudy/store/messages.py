@@ -8,18 +8,18 @@ from typing import Final, Protocol
 import msgspec
 from msgspec import Struct
 
-from understudy.errors import InvalidRequest, no_such
+from understudy.errors import InvalidRequest, not_found
 from understudy.store.attachments import attach
 from understudy.store.database import Bundle, Database, Transaction
-from understudy.store.pages import Page, PageRequest, Source, read_page
+from understudy.store.pages import Page, PageRequest, PageSource, read_page
 from understudy.store.states import ACTIVE, sql_list
 from understudy.wire.messages import MessageContentTextObject, MessageObject
 
-_PAGE = Source("items", "thread_id = $1", "body IS NOT NULL AND kind = 'message'")
-_PAGE_OF_RUN = Source("items", "thread_id = $1", "body IS NOT NULL AND kind = 'message' AND run_id = $2", 2)
+_PAGE = PageSource("items", "thread_id = $1", "body IS NOT NULL AND kind = 'message'")
+_PAGE_OF_RUN = PageSource("items", "thread_id = $1", "body IS NOT NULL AND kind = 'message' AND run_id = $2", 2)
 _THREAD = "SELECT 1 FROM threads WHERE id = $1 AND project_id = $2 AND body IS NOT NULL"
 _GET = "SELECT body FROM items WHERE id = $1 AND thread_id = $2 AND kind = 'message' AND body IS NOT NULL"
-_OURS = " AND EXISTS (SELECT 1 FROM threads WHERE id = $2 AND project_id = $3 AND body IS NOT NULL)"
+_THREAD_IN_PROJECT = " AND EXISTS (SELECT 1 FROM threads WHERE id = $2 AND project_id = $3 AND body IS NOT NULL)"
 _INSERT = "INSERT INTO items (id, thread_id, run_id, kind, role, body) SELECT $1, $2, $3, $4, $5, $6"
 _ACTIVE_RUN = f"SELECT id FROM runs WHERE thread_id = $1 AND status IN {sql_list(ACTIVE)}"  # noqa: S608
 IDLE_THREAD = (
@@ -39,8 +39,8 @@ _NEWEST = (
 )
 _decode = msgspec.json.Decoder(MessageObject).decode
 # Nobody has ever seen it, so it stands in no text.
-_MARKED: Final = {secrets.token_hex(16): ""}
-_MARK: Final = msgspec.json.encode(_MARKED).decode()
+_METADATA_PLACEHOLDER: Final = {secrets.token_hex(16): ""}
+_METADATA_PLACEHOLDER_JSON: Final = msgspec.json.encode(_METADATA_PLACEHOLDER).decode()
 
 
 @dataclass(frozen=True, slots=True)
@@ -121,7 +121,7 @@ def add_text(bundle: Bundle, text_insert: str, item: str, message: MessageObject
 def require_thread(project_id: str, thread_id: str, *, lock: bool = False) -> Transaction[None]:
     rows = yield _THREAD + (" FOR UPDATE" if lock else ""), (thread_id, project_id)
     if not rows:
-        raise no_such("thread", thread_id)
+        raise not_found("thread", thread_id)
 
 
 def active_run(thread_id: str) -> Transaction[str | None]:
@@ -141,10 +141,10 @@ def encode_metadata(subject: _HasMetadata) -> str:
     return msgspec.json.encode(subject.metadata).decode()
 
 
-def around_metadata(subject: Struct) -> tuple[str, str]:
+def split_at_metadata(subject: Struct) -> tuple[str, str]:
     """The encoded object before and behind its metadata, which a client may change while the engine writes the rest."""
-    marked = msgspec.json.encode(msgspec.structs.replace(subject, metadata=_MARKED)).decode()
-    before, _, behind = marked.partition(_MARK)
+    marked = msgspec.json.encode(msgspec.structs.replace(subject, metadata=_METADATA_PLACEHOLDER)).decode()
+    before, _, behind = marked.partition(_METADATA_PLACEHOLDER_JSON)
     return before, behind
 
 
@@ -167,10 +167,10 @@ def _create(text_insert: str, project_id: str, message: MessageObject) -> Transa
 
 
 def _get(project_id: str, thread_id: str, message_id: str) -> Transaction[str]:
-    rows = yield _GET + _OURS, (message_id, thread_id, project_id)
+    rows = yield _GET + _THREAD_IN_PROJECT, (message_id, thread_id, project_id)
     if not rows:
         yield from require_thread(project_id, thread_id)
-        raise no_such("message", message_id)
+        raise not_found("message", message_id)
     return str(rows[0][0])
 
 
@@ -187,7 +187,7 @@ def _modify(
     yield from require_thread(project_id, thread_id)
     rows = yield _GET + " FOR UPDATE", (message_id, thread_id)
     if not rows:
-        raise no_such("message", message_id)
+        raise not_found("message", message_id)
     message = _decode(rows[0][0])
     change(message)
     body = encode(message)
@@ -203,7 +203,7 @@ def _delete(text_delete: str, project_id: str, thread_id: str, message_id: str) 
     )
     rows = yield sql, (message_id, thread_id)
     if not rows:
-        raise no_such("message", message_id)
+        raise not_found("message", message_id)
     yield text_delete, (rows[0][0],)
 
 

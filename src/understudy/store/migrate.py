@@ -36,7 +36,7 @@ async def migrate(database: Database) -> int:
     """Applies what is missing and returns the schema's number; raises StoreError for a newer schema."""
     migrations = list(read_migrations(database.dialect))
     await database.write(_prepare, database.dialect)
-    current = await database.read(_current)
+    current = await database.read(_current_version)
     newest = migrations[-1].number
     if current > newest:
         raise StoreError(
@@ -75,10 +75,10 @@ def _prepare(dialect: str) -> Transaction[None]:
 
 def _has_schema(dialect: str) -> Transaction[bool]:
     known = yield _FIND_VERSIONS[dialect], ()
-    return bool(known) and (yield from _current()) > 0
+    return bool(known) and (yield from _current_version()) > 0
 
 
-def _current() -> Transaction[int]:
+def _current_version() -> Transaction[int]:
     rows = yield "SELECT max(number) FROM schema_versions", ()
     return int(rows[0][0] or 0)
 

@@ -13,17 +13,17 @@ from understudy import ids
 from understudy.store.database import Transaction
 from understudy.wire.webhooks import EventType, WebhookEvent
 
-OPERATOR: Final = ""
+OPERATOR_PROJECT: Final = ""
 """The project of the operator's own endpoints, which hear of every project."""
 
 _ENDPOINTS = "SELECT id, project_id, body FROM webhook_endpoints WHERE project_id IN ($1, '') AND body IS NOT NULL"
 
 
-class _Wanted(msgspec.Struct):
+class _EndpointEvents(msgspec.Struct):
     event_types: list[str]
 
 
-_decode = msgspec.json.Decoder(_Wanted).decode
+_decode = msgspec.json.Decoder(_EndpointEvents).decode
 
 
 def add(project_id: str, event_type: EventType, data: Mapping[str, str], now: float) -> Transaction[None]:

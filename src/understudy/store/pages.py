@@ -33,7 +33,7 @@ class Page:
 
 
 @dataclass(frozen=True, slots=True)
-class Source:
+class PageSource:
     """What a page is taken from: the rows of `scope` (which uses `$1`) that pass `filters` (`$2` to `$arguments`).
 
     A cursor only has to be in the scope: a deleted object keeps its place, one that left the filter does too.
@@ -47,12 +47,12 @@ class Source:
     body: str = "body"
 
 
-def read_page(source: Source, args: tuple[Any, ...], request: PageRequest) -> Transaction[Page]:
+def read_page(source: PageSource, args: tuple[Any, ...], request: PageRequest) -> Transaction[Page]:
     """Raises InvalidRequest for a cursor that names nothing in this list."""
     bounds: list[int] = []
     for name, cursor in (("after", request.after), ("before", request.before)):
         if cursor is not None:
-            bounds.append((yield from _position(source, args[0], name, cursor)))
+            bounds.append((yield from _find_cursor(source, args[0], name, cursor)))
     backwards = request.before is not None and request.after is None
     sql = _page_sql(source, request.after is not None, request.before is not None, request.order)
     rows = yield sql, (*args, *bounds, request.limit + 1)
@@ -62,15 +62,15 @@ def read_page(source: Source, args: tuple[Any, ...], request: PageRequest) -> Tr
     return Page(found, has_more=len(rows) > request.limit)
 
 
-def _position(source: Source, scope: Any, name: str, cursor: str) -> Transaction[int]:
+def _find_cursor(source: PageSource, scope: Any, name: str, cursor: str) -> Transaction[int]:
     sql = f"SELECT seq FROM {source.table} WHERE {source.scope} AND id = $2"  # noqa: S608 - constants only
     rows = yield sql, (scope, cursor)
     if not rows:
-        raise unknown_cursor(name, cursor)
+        raise unknown_cursor_error(name, cursor)
     return int(rows[0][0])
 
 
-def unknown_cursor(name: str, cursor: str) -> InvalidRequest:
+def unknown_cursor_error(name: str, cursor: str) -> InvalidRequest:
     return InvalidRequest(
         f"Invalid '{name}': no object with id {cursor!r} in this list. Use an id that the list has returned.",
         param=name,
@@ -79,7 +79,7 @@ def unknown_cursor(name: str, cursor: str) -> InvalidRequest:
 
 
 @lru_cache(maxsize=256)
-def _page_sql(source: Source, after: bool, before: bool, order: str) -> str:
+def _page_sql(source: PageSource, after: bool, before: bool, order: str) -> str:
     number = source.arguments
     conditions = [source.scope, source.filters]
     for given, forward in ((after, True), (before, False)):

@@ -42,9 +42,9 @@ class PostgresDatabase:
         """Raises StoreError where the server does not answer or refuses us; the password is never in its text."""
         connections = Connections(url, _POOL)
         try:
-            connections.give(await connections.take())
+            connections.release(await connections.acquire())
         except (*FAILURES, ValueError) as error:
-            raise postgres_url.unreachable(url, error) from None
+            raise postgres_url.unreachable_error(url, error) from None
         return cls(connections, url)
 
     def text_query(self, text: str) -> str:
@@ -52,7 +52,7 @@ class PostgresDatabase:
 
     async def read(self, transaction: Callable[P, Transaction[T]], *args: P.args, **kwargs: P.kwargs) -> T:
         try:
-            return await self._run(_drive, transaction(*args, **kwargs))
+            return await self._run(_run_transaction, transaction(*args, **kwargs))
         except FAILURES as error:
             raise self._failure(error) from None
 
@@ -71,24 +71,24 @@ class PostgresDatabase:
         raise AssertionError
 
     async def ready(self) -> None:
-        await self.read(_one)
+        await self.read(_ping)
 
     async def close(self) -> None:
         await self._connections.close()
 
     def _failure(self, error: BaseException) -> StoreError:
-        return postgres_url.failed(self._url, error)
+        return postgres_url.failure_error(self._url, error)
 
     async def _run(
         self, drive: Callable[[Any, Transaction[T]], Coroutine[Any, Any, T]], transaction: Transaction[T]
     ) -> T:
-        connection = await self._connections.take()
+        connection = await self._connections.acquire()
         try:
             value = await drive(connection, transaction)
         except BaseException as error:
-            await self._connections.mend(connection, error)
+            await self._connections.recover(connection, error)
             raise
-        self._connections.give(connection)
+        self._connections.release(connection)
         return value
 
 
@@ -102,21 +102,21 @@ async def _commit(connection: Any, transaction: Transaction[T]) -> T:
         value: T = stop.value
         return value
     await connection.execute("BEGIN")
-    value = await _go_on(connection, transaction, asked)
+    value = await _resume_transaction(connection, transaction, asked)
     await connection.execute("COMMIT")
     return value
 
 
-async def _drive(connection: Any, transaction: Transaction[T]) -> T:
+async def _run_transaction(connection: Any, transaction: Transaction[T]) -> T:
     try:
         asked = next(transaction)
     except StopIteration as stop:
         value: T = stop.value
         return value
-    return await _go_on(connection, transaction, asked)
+    return await _resume_transaction(connection, transaction, asked)
 
 
-async def _go_on(connection: Any, transaction: Transaction[T], asked: Query | Bundle) -> T:
+async def _resume_transaction(connection: Any, transaction: Transaction[T], asked: Query | Bundle) -> T:
     try:
         while True:
             asked = transaction.send(await _fetch(connection, asked))
@@ -127,7 +127,7 @@ async def _go_on(connection: Any, transaction: Transaction[T], asked: Query | Bu
 
 async def _fetch(connection: Any, asked: Query | Bundle) -> list[Row]:
     if isinstance(asked, Bundle):
-        sql = _joined(tuple([query[0] for query in asked.queries]))
+        sql = _join_statements(tuple([query[0] for query in asked.queries]))
         args = [arg for query in asked.queries for arg in query[1]]
     else:
         sql, args = asked[0], list(asked[1])
@@ -139,7 +139,7 @@ async def _fetch(connection: Any, asked: Query | Bundle) -> list[Row]:
 
 
 @lru_cache(maxsize=512)
-def _joined(statements: tuple[str, ...]) -> str:
+def _join_statements(statements: tuple[str, ...]) -> str:
     """The statements as parts of one, which is answered with the rows of the first."""
     if len(statements) == 1:
         return statements[0]
@@ -154,5 +154,5 @@ def _joined(statements: tuple[str, ...]) -> str:
     return f"WITH {', '.join(parts)} SELECT * FROM part0"  # noqa: S608 - the statements of the query modules
 
 
-def _one() -> Transaction[list[Row]]:
+def _ping() -> Transaction[list[Row]]:
     return (yield "SELECT 1", ())

@@ -13,17 +13,17 @@ import asyncpg
 from understudy.errors import StoreError
 
 _PORT: Final = "5432"
-_ENCODE: Final = (
+_ENCODING_HINT: Final = (
     "In the URL, characters like @ : / ? # % of a user or password must be percent-encoded: @ is %40, : is %3A,"
     " / is %2F, # is %23, % is %25."
 )
-_REACH: Final = "Check that PostgreSQL runs there and that this machine may connect to it."
+_REACHABILITY_HINT: Final = "Check that PostgreSQL runs there and that this machine may connect to it."
 _USERINFO: Final = re.compile(r"://[^:/@]*:(?P<password>.*)@", re.DOTALL)
 _IN_QUERY: Final = re.compile(r"[?&]password=(?P<password>[^&\s]*)")
 
 
 @dataclass(frozen=True, slots=True)
-class Place:
+class DatabaseLocation:
     """Where a URL leads: `hosts` as it names them, each with its port."""
 
     hosts: str
@@ -33,7 +33,7 @@ class Place:
         return f"the PostgreSQL database {self.database!r} at {self.hosts}"
 
 
-def place(url: str) -> Place | None:
+def parse_location(url: str) -> DatabaseLocation | None:
     """None where the URL cannot be taken apart, or where parts of an unencoded password could be taken for a host."""
     try:
         parts = urlsplit(url)
@@ -49,29 +49,29 @@ def place(url: str) -> Place | None:
     database = unquote(parts.path[1:]) or query.get("dbname") or query.get("database") or user
     port = query.get("port", _PORT)
     named = ",".join(host if _has_port(host) else f"{host}:{port}" for host in hosts.split(","))
-    return Place(named, database)
+    return DatabaseLocation(named, database)
 
 
 def describe(url: str) -> str:
     """`the PostgreSQL database 'app' at db:5432`, for sentences."""
-    found = place(url)
+    found = parse_location(url)
     return "the PostgreSQL database" if found is None else str(found)
 
 
-def unreachable(url: str, error: BaseException) -> StoreError:
+def unreachable_error(url: str, error: BaseException) -> StoreError:
     """The error for a server that could not be connected to, with what most likely helps."""
-    where = place(url)
+    where = parse_location(url)
     if where is None:
-        return StoreError(f"The URL of the PostgreSQL database is malformed. {_ENCODE}")
-    return StoreError(f"Cannot connect to {where}: {_reason(url, error)}. {_remedy(where, error)}")
+        return StoreError(f"The URL of the PostgreSQL database is malformed. {_ENCODING_HINT}")
+    return StoreError(f"Cannot connect to {where}: {_redact_error(url, error)}. {_connection_hint(where, error)}")
 
 
-def failed(url: str, error: BaseException) -> StoreError:
+def failure_error(url: str, error: BaseException) -> StoreError:
     """The error for a server that failed while it was used."""
-    return StoreError(f"{describe(url)[:1].upper()}{describe(url)[1:]} failed: {_reason(url, error)}")
+    return StoreError(f"{describe(url)[:1].upper()}{describe(url)[1:]} failed: {_redact_error(url, error)}")
 
 
-def missing_schema(url: str) -> StoreError:
+def missing_schema_error(url: str) -> StoreError:
     found = describe(url)
     return StoreError(
         f"{found[:1].upper()}{found[1:]} has no tables of Understudy. Start the server with it first"
@@ -84,7 +84,7 @@ def _has_port(host: str) -> bool:
     return re.search(r":\d+$", host) is not None
 
 
-def _reason(url: str, error: BaseException) -> str:
+def _redact_error(url: str, error: BaseException) -> str:
     text = (str(error) or type(error).__name__).strip().rstrip(".")
     for secret in _passwords(url):
         text = text.replace(secret, "…")
@@ -96,13 +96,13 @@ def _passwords(url: str) -> list[str]:
     return sorted({one for text in written for one in (text, unquote(text)) if one}, key=len, reverse=True)
 
 
-def _remedy(where: Place, error: BaseException) -> str:
+def _connection_hint(where: DatabaseLocation, error: BaseException) -> str:
     match error:
         case asyncpg.InvalidPasswordError() | asyncpg.InvalidAuthorizationSpecificationError():
-            return f"Check the user and the password. {_ENCODE}"
+            return f"Check the user and the password. {_ENCODING_HINT}"
         case asyncpg.InvalidCatalogNameError():
             return f"Create it with `createdb {where.database}`, or name another one in the URL."
         case OSError() | TimeoutError():
-            return f"{_REACH} {_ENCODE}"
+            return f"{_REACHABILITY_HINT} {_ENCODING_HINT}"
         case _:
-            return f"Check the URL. {_ENCODE}"
+            return f"Check the URL. {_ENCODING_HINT}"

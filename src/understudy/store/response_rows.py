@@ -3,11 +3,11 @@
 import msgspec
 
 from understudy.store.database import Transaction
-from understudy.wire.response_items import encoded_items
-from understudy.wire.responses import ENDED, ResponseObject
+from understudy.wire.response_items import encode_items
+from understudy.wire.responses import TERMINAL_STATUSES, ResponseObject
 
 _decode = msgspec.json.Decoder(ResponseObject).decode
-_LAST = (
+_LAST_ITEM_SEQ = (
     "(SELECT coalesce(max(seq), 0) FROM items WHERE items.thread_id = responses.thread_id AND items.body IS NOT NULL)"
 )
 
@@ -19,6 +19,6 @@ def load_response(response_id: str) -> Transaction[ResponseObject | None]:
 
 def write_response(response: ResponseObject) -> Transaction[None]:
     """One that has ended knows from now on which of its thread's items are its context."""
-    ended = f", last_seq = {_LAST}" if response.status in ENDED else ""
+    ended = f", last_seq = {_LAST_ITEM_SEQ}" if response.status in TERMINAL_STATUSES else ""
     sql = f"UPDATE responses SET body = $2{ended} WHERE id = $1 AND body IS NOT NULL"  # noqa: S608 - constants only
-    yield sql, (response.id, encoded_items(response).decode())
+    yield sql, (response.id, encode_items(response).decode())

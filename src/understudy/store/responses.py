@@ -17,11 +17,11 @@ from understudy.store.run_state import ContextPart, Progress
 from understudy.store.runs import activate_thread, insert_response_run
 from understudy.store.states import ACTIVE
 from understudy.wire.messages import MessageObject
-from understudy.wire.response_items import encoded_items
+from understudy.wire.response_items import encode_items
 from understudy.wire.responses import ResponseObject
 from understudy.wire.runs import RunObject
 
-_KEPT = (
+_SELECT_STORED = (
     "SELECT thread_id, last_seq, input_seq, body FROM responses"
     " WHERE id = $1 AND project_id = $2 AND kept = 1 AND body IS NOT NULL"
 )
@@ -34,14 +34,14 @@ _OUTPUT_LIST = (
     "'function_call_output', 'custom_tool_call_output', 'apply_patch_call_output', 'shell_call_output',"
     " 'local_shell_call_output', 'tool_search_output', 'computer_call_output'"
 )
-_PASSING = 100
-_AT_ONCE = 100
+_EPHEMERAL_LIMIT = 100
+_ERASE_BATCH = 100
 # A number that no item has.
 _NEWEST = 1 << 61
 
 
 @dataclass(frozen=True, slots=True)
-class NewItem:
+class ItemRow:
     """`message` where the Assistants API shows it as one; else the item's `kind` and its JSON."""
 
     id: str
@@ -53,7 +53,7 @@ class NewItem:
 
 
 @dataclass(frozen=True, slots=True)
-class Place:
+class ResponsePlacement:
     """Where a response's items belong: its thread, and what goes before that."""
 
     thread_id: str
@@ -65,7 +65,7 @@ class NewResponse:
     response: ResponseObject
     run: RunObject
     progress: Progress
-    items: Sequence[NewItem]
+    items: Sequence[ItemRow]
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,7 +85,7 @@ class Responses:
         self,
         project_id: str,
         response_id: str,
-        make: Callable[[Place], NewResponse],
+        make: Callable[[ResponsePlacement], NewResponse],
         owner: str | None,
         *,
         previous_id: str | None = None,
@@ -109,9 +109,11 @@ class Responses:
             kept,
         )
 
-    async def place(self, project_id: str, previous_id: str | None, conversation_thread: str | None) -> Place:
+    async def locate(
+        self, project_id: str, previous_id: str | None, conversation_thread: str | None
+    ) -> ResponsePlacement:
         """Where a response would belong that is only thought of. Raises what `create` does."""
-        return await self._database.read(_find_place, project_id, "", previous_id, conversation_thread, False)
+        return await self._database.read(_locate, project_id, "", previous_id, conversation_thread, False)
 
     async def get(self, project_id: str, response_id: str) -> str:
         return await self._database.read(_get, project_id, response_id)
@@ -123,13 +125,13 @@ class Responses:
     async def input_items(self, project_id: str, response_id: str, request: PageRequest) -> ItemPage:
         return await self._database.read(_input_items, project_id, response_id, request)
 
-    async def listed_servers(self, parts: Sequence[ContextPart]) -> set[str]:
+    async def mcp_labels(self, parts: Sequence[ContextPart]) -> set[str]:
         """The labels of the remote servers whose tools these threads have listed."""
-        return await self._database.read(_listed_servers, parts)
+        return await self._database.read(_mcp_labels, parts)
 
-    async def made_items(self, project_id: str, response_id: str) -> list[Item]:
+    async def output_items(self, project_id: str, response_id: str) -> list[Item]:
         """What the response has made so far, in order, as it is stored."""
-        return await self._database.read(_made_items, project_id, response_id)
+        return await self._database.read(_output_items, project_id, response_id)
 
     async def item(self, project_id: str, item_id: str) -> Item:
         """An item of any thread of the project. Raises NotFound."""
@@ -139,16 +141,16 @@ class Responses:
         """Returns the id of its run where that is still under way, which is over now."""
         return await self._database.write(_delete, self._database.text_delete, project_id, response_id)
 
-    async def forget(self, response_id: str) -> None:
+    async def erase(self, response_id: str) -> None:
         """Erases one that was not to be kept."""
-        await self._database.write(_forget, self._database.text_delete, [response_id])
+        await self._database.write(_erase_responses, self._database.text_delete, [response_id])
 
     async def sweep(self, before: float) -> bool:
         """Erases what was not to be kept and is older than that; False when nothing is left."""
         return await self._database.write(_sweep, self._database.text_delete, before)
 
 
-def not_found(response_id: str) -> NotFound:
+def response_not_found(response_id: str) -> NotFound:
     return NotFound(f"Response with id '{response_id}' not found.")
 
 
@@ -159,13 +161,13 @@ def _create(
     text_insert: str,
     project_id: str,
     response_id: str,
-    make: Callable[[Place], NewResponse],
+    make: Callable[[ResponsePlacement], NewResponse],
     owner: str | None,
     previous_id: str | None,
     conversation_thread: str | None,
     kept: bool,
 ) -> Transaction[NewResponse]:
-    place = yield from _find_place(project_id, response_id, previous_id, conversation_thread, True)
+    place = yield from _locate(project_id, response_id, previous_id, conversation_thread, True)
     new = make(place)
     yield from _check_outputs(place, previous_id, new.items)
     input_seq = yield from insert_items(text_insert, place.thread_id, response_id, new.items)
@@ -174,7 +176,7 @@ def _create(
         "INSERT INTO responses (id, project_id, thread_id, previous_id, input_seq, kept, created_at, body)"
         " VALUES ($1, $2, $3, $4, $5, $6, $7, $8)"
     )
-    body = encoded_items(new.response).decode()
+    body = encode_items(new.response).decode()
     created_at = new.response.created_at
     yield sql, (response_id, project_id, place.thread_id, previous_id, input_seq, int(kept), created_at, body)
     for position, part in enumerate(place.context):
@@ -183,7 +185,7 @@ def _create(
     return new
 
 
-def insert_items(text_insert: str, thread_id: str, run_id: str | None, items: Sequence[NewItem]) -> Transaction[int]:
+def insert_items(text_insert: str, thread_id: str, run_id: str | None, items: Sequence[ItemRow]) -> Transaction[int]:
     """Returns the number of the last one; of the thread's newest where there are none."""
     seq = 0
     for item in items:
@@ -202,25 +204,27 @@ def _newest(thread_id: str) -> Transaction[int]:
     return int(rows[0][0] or 0)
 
 
-def _find_place(
+def _locate(
     project_id: str, response_id: str, previous_id: str | None, conversation_thread: str | None, lock: bool
-) -> Transaction[Place]:
+) -> Transaction[ResponsePlacement]:
     if conversation_thread is not None:
         hold = activate_thread if lock else require_thread
         try:
             yield from hold(project_id, conversation_thread)
         except NotFound:
-            raise no_conversation(conversation_thread) from None
+            raise conversation_not_found(conversation_thread) from None
         except ThreadBusy as busy:
             raise _locked(busy) from None
-        return Place(conversation_thread)
+        return ResponsePlacement(conversation_thread)
     if previous_id is None:
-        return Place(response_id)
-    return (yield from _behind(project_id, response_id, previous_id, lock))
+        return ResponsePlacement(response_id)
+    return (yield from _place_after_response(project_id, response_id, previous_id, lock))
 
 
-def _behind(project_id: str, response_id: str, previous_id: str, lock: bool) -> Transaction[Place]:
-    rows = yield _KEPT + (" FOR UPDATE" if lock else ""), (previous_id, project_id)
+def _place_after_response(
+    project_id: str, response_id: str, previous_id: str, lock: bool
+) -> Transaction[ResponsePlacement]:
+    rows = yield _SELECT_STORED + (" FOR UPDATE" if lock else ""), (previous_id, project_id)
     if not rows:
         raise InvalidRequest(
             f"Previous response with id '{previous_id}' not found.",
@@ -237,8 +241,8 @@ def _behind(project_id: str, response_id: str, previous_id: str, lock: bool) -> 
     sql = "SELECT thread_id, last_seq FROM response_contexts WHERE response_id = $1 ORDER BY position"
     context = [ContextPart(*row) for row in (yield sql, (previous_id,))]
     if is_shared(thread_id) and (yield from _is_newest(thread_id, int(last_seq))):
-        return Place(str(thread_id), context)
-    return Place(response_id, [*context, ContextPart(thread_id, last_seq)])
+        return ResponsePlacement(str(thread_id), context)
+    return ResponsePlacement(response_id, [*context, ContextPart(thread_id, last_seq)])
 
 
 def is_shared(thread_id: str) -> bool:
@@ -255,7 +259,7 @@ def _is_newest(thread_id: str, last_seq: int) -> Transaction[bool]:
     return not (yield sql, (thread_id,))
 
 
-def _check_outputs(place: Place, previous_id: str | None, items: Sequence[NewItem]) -> Transaction[None]:
+def _check_outputs(place: ResponsePlacement, previous_id: str | None, items: Sequence[ItemRow]) -> Transaction[None]:
     """A call and its output come together: providers refuse one without the other."""
     given = {item.answers for item in items if item.answers is not None}
     here = {_call_id(item.body) for item in items if item.kind in _CALLS}
@@ -269,7 +273,7 @@ def _check_outputs(place: Place, previous_id: str | None, items: Sequence[NewIte
                 )
     if previous_id is None:
         return
-    answered = given | (yield from _answered(previous_id)) if called else given
+    answered = given | (yield from _answered_call_ids(previous_id)) if called else given
     for call_id in called:
         if call_id not in answered:
             raise InvalidRequest(f"No tool output found for function call {call_id}.", param="input")
@@ -282,13 +286,13 @@ def _calls_of(run_id: str) -> Transaction[list[str]]:
     return [call_id for row in rows if row[0] is not None and (call_id := _call_id(row[0])) is not None]
 
 
-def _answered(run_id: str) -> Transaction[set[str]]:
+def _answered_call_ids(run_id: str) -> Transaction[set[str]]:
     sql = f"SELECT body FROM items WHERE run_id = $1 AND kind IN ({_OUTPUT_LIST})"  # noqa: S608
     rows = yield sql, (run_id,)
     return {call_id for row in rows if row[0] is not None and (call_id := _call_id(row[0])) is not None}
 
 
-def _calls_before(place: Place) -> Transaction[set[str]]:
+def _calls_before(place: ResponsePlacement) -> Transaction[set[str]]:
     found: set[str] = set()
     for thread_id, last_seq in (*((part.thread_id, part.last_seq) for part in place.context), (place.thread_id, None)):
         sql = (
@@ -313,7 +317,7 @@ def _call_id(body: str) -> str | None:
     return _decode_call(body).call_id
 
 
-def no_conversation(thread_id: str) -> NotFound:
+def conversation_not_found(thread_id: str) -> NotFound:
     return NotFound(f"Conversation with id 'conv_{thread_id.partition('_')[2]}' not found.")
 
 
@@ -328,9 +332,9 @@ def _locked(busy: ThreadBusy) -> InvalidRequest:
 
 
 def _get(project_id: str, response_id: str) -> Transaction[str]:
-    rows = yield _KEPT, (response_id, project_id)
+    rows = yield _SELECT_STORED, (response_id, project_id)
     if not rows:
-        raise not_found(response_id)
+        raise response_not_found(response_id)
     return str(rows[0][3])
 
 
@@ -340,31 +344,31 @@ def _current(response_id: str) -> Transaction[str | None]:
 
 
 def _input_items(project_id: str, response_id: str, request: PageRequest) -> Transaction[ItemPage]:
-    rows = yield _KEPT, (response_id, project_id)
+    rows = yield _SELECT_STORED, (response_id, project_id)
     if not rows:
-        raise not_found(response_id)
+        raise response_not_found(response_id)
     sql = "SELECT thread_id, last_seq FROM response_contexts WHERE response_id = $1 ORDER BY position"
     parts = [ContextPart(*row) for row in (yield sql, (response_id,))]
     return (yield from page_items([*parts, ContextPart(rows[0][0], rows[0][2])], request))
 
 
-class _Listed(msgspec.Struct):
+class _McpListing(msgspec.Struct):
     server_label: str
 
 
-def _listed_servers(parts: Sequence[ContextPart]) -> Transaction[set[str]]:
+def _mcp_labels(parts: Sequence[ContextPart]) -> Transaction[set[str]]:
     sql = "SELECT body FROM items WHERE thread_id = $1 AND seq <= $2 AND kind = 'mcp_list_tools' AND body IS NOT NULL"
     found: set[str] = set()
     for part in parts:
         rows = yield sql, (part.thread_id, part.last_seq)
-        found |= {msgspec.json.decode(row[0], type=_Listed).server_label for row in rows}
+        found |= {msgspec.json.decode(row[0], type=_McpListing).server_label for row in rows}
     return found
 
 
-def _made_items(project_id: str, response_id: str) -> Transaction[list[Item]]:
-    rows = yield _KEPT, (response_id, project_id)
+def _output_items(project_id: str, response_id: str) -> Transaction[list[Item]]:
+    rows = yield _SELECT_STORED, (response_id, project_id)
     if not rows:
-        raise not_found(response_id)
+        raise response_not_found(response_id)
     sql = (
         "SELECT seq, kind, role, run_id, body FROM items WHERE run_id = $1 AND seq > $2 AND body IS NOT NULL"
         " ORDER BY seq"
@@ -432,11 +436,11 @@ def _position(parts: Sequence[ContextPart], name: str, cursor: str) -> Transacti
 
 
 def _delete(text_delete: str, project_id: str, response_id: str) -> Transaction[str | None]:
-    rows = yield _KEPT + " FOR UPDATE", (response_id, project_id)
+    rows = yield _SELECT_STORED + " FOR UPDATE", (response_id, project_id)
     if not rows:
-        raise not_found(response_id)
+        raise response_not_found(response_id)
     status = yield "SELECT status FROM runs WHERE id = $1", (response_id,)
-    yield from _forget(text_delete, [response_id])
+    yield from _erase_responses(text_delete, [response_id])
     return response_id if status and status[0][0] in ACTIVE else None
 
 
@@ -446,12 +450,12 @@ def _sweep(text_delete: str, before: float) -> Transaction[bool]:
         " WHERE runs.id = responses.id AND status IN ('queued', 'in_progress', 'requires_action', 'cancelling'))"
         " LIMIT $2"
     )
-    rows = yield sql, (int(before), _PASSING)
-    yield from _forget(text_delete, [row[0] for row in rows])
-    return len(rows) == _PASSING
+    rows = yield sql, (int(before), _EPHEMERAL_LIMIT)
+    yield from _erase_responses(text_delete, [row[0] for row in rows])
+    return len(rows) == _EPHEMERAL_LIMIT
 
 
-def _forget(text_delete: str, response_ids: Sequence[str]) -> Transaction[None]:
+def _erase_responses(text_delete: str, response_ids: Sequence[str]) -> Transaction[None]:
     """The rows of the responses and their runs; the items of their threads, once no other response is told them."""
     for response_id in response_ids:
         own = yield "SELECT thread_id FROM responses WHERE id = $1", (response_id,)
@@ -461,15 +465,15 @@ def _forget(text_delete: str, response_ids: Sequence[str]) -> Transaction[None]:
         yield "DELETE FROM steps WHERE run_id = $1", (response_id,)
         yield "DELETE FROM runs WHERE id = $1", (response_id,)
         for thread_id in {str(row[0]) for row in (*own, *told)}:
-            if is_shared(thread_id) and not (yield from _is_told(thread_id)):
+            if is_shared(thread_id) and not (yield from _is_thread_referenced(thread_id)):
                 yield from _erase(text_delete, thread_id)
 
 
 def _erase(text_delete: str, thread_id: str) -> Transaction[None]:
     """At once where it is little, as of most responses that are not stored; else a few items at a time."""
     sql = "SELECT seq FROM items WHERE thread_id = $1 AND body IS NOT NULL LIMIT $2"
-    items = yield sql, (thread_id, _AT_ONCE + 1)
-    if len(items) > _AT_ONCE:
+    items = yield sql, (thread_id, _ERASE_BATCH + 1)
+    if len(items) > _ERASE_BATCH:
         yield "INSERT INTO erasures (thread_id) VALUES ($1) ON CONFLICT DO NOTHING", (thread_id,)
         return
     for (seq,) in items:
@@ -477,7 +481,7 @@ def _erase(text_delete: str, thread_id: str) -> Transaction[None]:
     yield "DELETE FROM items WHERE thread_id = $1 AND body IS NOT NULL", (thread_id,)
 
 
-def _is_told(thread_id: str) -> Transaction[bool]:
+def _is_thread_referenced(thread_id: str) -> Transaction[bool]:
     sql = (
         "SELECT 1 FROM responses WHERE thread_id = $1 AND body IS NOT NULL"
         " UNION ALL SELECT 1 FROM response_contexts WHERE thread_id = $1 LIMIT 1"

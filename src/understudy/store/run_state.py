@@ -154,7 +154,7 @@ class RunHistory:
 
 
 @dataclass(frozen=True, slots=True)
-class Call:
+class NewItem:
     """An item that is not a message: `kind` is `function_call` or `function_call_output`, `body` its JSON."""
 
     id: str
@@ -163,7 +163,7 @@ class Call:
 
 
 @dataclass(frozen=True, slots=True)
-class Boundary:
+class Checkpoint:
     """What a run changes at one point of its life, in one transaction.
 
     `run` None leaves the run's row as it is. `release` gives the run up, so that another worker may take it.
@@ -179,7 +179,7 @@ class Boundary:
     changed_steps: Sequence[RunStepObject] = ()
     new_messages: Sequence[MessageObject] = ()
     changed_messages: Sequence[MessageObject] = ()
-    calls: Sequence[Call] = ()
+    calls: Sequence[NewItem] = ()
     used: Sequence[Usage] = ()
     project_id: str = ""
     release: bool = False

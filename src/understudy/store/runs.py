@@ -10,9 +10,9 @@ from typing import Final, Literal
 import msgspec
 
 from understudy.clock import Clock
-from understudy.errors import InvalidRequest, ThreadBusy, no_such
+from understudy.errors import InvalidRequest, ThreadBusy, not_found
 from understudy.store import outbox
-from understudy.store.attachments import Filling, attach, fill
+from understudy.store.attachments import VectorStoreUpload, attach, attach_to_stores
 from understudy.store.database import Bundle, Database, Row, Transaction
 from understudy.store.ledger import add_usage, slot_of
 from understudy.store.messages import (
@@ -21,16 +21,16 @@ from understudy.store.messages import (
     add_item,
     add_message,
     add_text,
-    around_metadata,
     encode_metadata,
     require_thread,
+    split_at_metadata,
 )
-from understudy.store.pages import Page, PageRequest, Source, read_page
+from understudy.store.pages import Page, PageRequest, PageSource, read_page
 from understudy.store.response_rows import load_response, write_response
-from understudy.store.run_state import Boundary, Progress, RunHistory, StoredRun, decode_progress, encode_progress
+from understudy.store.run_state import Checkpoint, Progress, RunHistory, StoredRun, decode_progress, encode_progress
 from understudy.store.states import ACTIVE, EXECUTING, sources, sql_list
-from understudy.store.store_files import asked, numbered
 from understudy.store.threads import add_thread
+from understudy.store.vector_store_files import padded_batches, sql_parameters
 from understudy.wire.messages import MessageObject
 from understudy.wire.responses import ResponseObject, ResponseStatus
 from understudy.wire.runs import RunObject, RunStatus
@@ -38,23 +38,25 @@ from understudy.wire.steps import RunStepObject
 from understudy.wire.threads import ThreadObject
 from understudy.wire.webhooks import EventType
 
-_RUNS = Source("runs", "thread_id = $1", "body IS NOT NULL AND kind = 'run'")
-_STEPS = Source("steps", "run_id = $1")
+_RUNS = PageSource("runs", "thread_id = $1", "body IS NOT NULL AND kind = 'run'")
+_STEPS = PageSource("steps", "run_id = $1")
 _RUN = "SELECT body, status FROM runs WHERE id = $1 AND thread_id = $2 AND body IS NOT NULL AND kind = 'run'"
-_OURS = " AND EXISTS (SELECT 1 FROM threads WHERE id = $2 AND project_id = $3 AND body IS NOT NULL)"
+_THREAD_IN_PROJECT = " AND EXISTS (SELECT 1 FROM threads WHERE id = $2 AND project_id = $3 AND body IS NOT NULL)"
 _ACTIVATE = "UPDATE threads SET activations = activations + 1"
-_OUR_THREAD = "id = $1 AND project_id = $2 AND body IS NOT NULL"
+_IS_PROJECT_THREAD = "id = $1 AND project_id = $2 AND body IS NOT NULL"
 _STEP = "SELECT body FROM steps WHERE id = $1 AND run_id = $2"
 _LIVE_WORKER = "owner IN (SELECT id FROM workers WHERE lease_until > $1)"
 _WORKABLE = sql_list(EXECUTING)
-_UNHEARD = "NOT EXISTS (SELECT 1 FROM webhook_endpoints WHERE project_id IN (runs.project_id, '') AND body IS NOT NULL)"
+_HAS_NO_WEBHOOK = (
+    "NOT EXISTS (SELECT 1 FROM webhook_endpoints WHERE project_id IN (runs.project_id, '') AND body IS NOT NULL)"
+)
 _ABANDONED = (
     f"SELECT id FROM runs WHERE status IN {_WORKABLE}"  # noqa: S608
     f" AND (owner IS NULL OR NOT {_LIVE_WORKER}) ORDER BY seq LIMIT $2"
 )
-_DUE = f"SELECT id FROM runs WHERE status IN {sql_list(ACTIVE)} AND expires_at <= $1 LIMIT $2"  # noqa: S608
+_EXPIRED_RUNS = f"SELECT id FROM runs WHERE status IN {sql_list(ACTIVE)} AND expires_at <= $1 LIMIT $2"  # noqa: S608
 # A run enters these by a legal move only, so that each entry is told once.
-_TOLD: Final[dict[RunStatus, EventType]] = {
+_RUN_WEBHOOKS: Final[dict[RunStatus, EventType]] = {
     "completed": "thread.run.completed",
     "failed": "thread.run.failed",
     "cancelled": "thread.run.cancelled",
@@ -62,7 +64,7 @@ _TOLD: Final[dict[RunStatus, EventType]] = {
     "incomplete": "thread.run.incomplete",
     "requires_action": "thread.run.requires_action",
 }
-_TOLD_OF_RESPONSES: Final[dict[ResponseStatus, EventType]] = {
+_RESPONSE_WEBHOOKS: Final[dict[ResponseStatus, EventType]] = {
     "completed": "response.completed",
     "failed": "response.failed",
     "cancelled": "response.cancelled",
@@ -74,7 +76,7 @@ _decode_step = msgspec.json.Decoder(RunStepObject).decode
 _decode_message = msgspec.json.Decoder(MessageObject).decode
 
 
-class _Lost(Exception):
+class _LeaseLost(Exception):
     pass
 
 
@@ -95,7 +97,7 @@ class Runs:
         messages: Sequence[MessageObject] = (),
         thread: ThreadObject | None = None,
         progress: Progress | None = None,
-        fillings: Sequence[Filling] = (),
+        fillings: Sequence[VectorStoreUpload] = (),
     ) -> None:
         """Adds the run, before it `messages`, and before those the `thread` where it is to be made as well.
 
@@ -129,13 +131,13 @@ class Runs:
 
     # -- for the engine ----------------------------------------------------------------------------------------
 
-    async def take(
+    async def transition(
         self,
         project_id: str,
         thread_id: str | None,
         run_id: str,
         owner: str | None,
-        change: Callable[[StoredRun], Boundary],
+        change: Callable[[StoredRun], Checkpoint],
     ) -> StoredRun:
         """Lets `change` decide about the run as it is now, and stores what it says. A response has no `thread_id`.
 
@@ -143,14 +145,14 @@ class Runs:
         A run that nobody owned is `owner`'s afterwards; the result's own `owner` says whose it was.
         """
         return await self._database.write(
-            _take, self._database.text_insert, project_id, thread_id, run_id, owner, change
+            _transition, self._database.text_insert, project_id, thread_id, run_id, owner, change
         )
 
-    async def advance(self, owner: str, boundary: Boundary) -> bool:
+    async def advance(self, owner: str, boundary: Checkpoint) -> bool:
         """Stores what a run's owner changes; False, and nothing stored, where the run is no longer the owner's."""
         try:
             await self._database.write(_advance, self._database, owner, boundary, self._clock.now())
-        except _Lost:
+        except _LeaseLost:
             return False
         return True
 
@@ -167,22 +169,22 @@ class Runs:
 
     async def due(self, now: float, limit: int) -> list[str]:
         """Active runs whose time is over."""
-        return await self._database.read(_ids, _DUE, now, limit)
+        return await self._database.read(_ids, _EXPIRED_RUNS, now, limit)
 
-    async def waiting_for(self, owner: str, run_ids: Sequence[str]) -> set[str]:
+    async def filter_workable(self, owner: str, run_ids: Sequence[str]) -> set[str]:
         """Those of the runs that `owner` still has to execute, or may claim: no other worker has taken them."""
-        return await self._database.read(_waiting_for, owner, run_ids)
+        return await self._database.read(_filter_workable, owner, run_ids)
 
     async def status(self, run_id: str) -> RunStatus | None:
         return await self._database.read(_status, run_id)
 
-    async def beat(self, owner: str, lease_until: float) -> None:
+    async def renew_lease(self, owner: str, lease_until: float) -> None:
         """Says that the worker lives until then."""
-        await self._database.write(_beat, owner, lease_until)
+        await self._database.write(_renew_lease, owner, lease_until)
 
-    async def hand_back(self, owner: str) -> None:
+    async def release_runs(self, owner: str) -> None:
         """Gives up every run of the worker, which was stopped: no interruption is counted."""
-        await self._database.write(_hand_back, owner)
+        await self._database.write(_release_runs, owner)
 
     async def retire(self, owner: str | None = None) -> None:
         """Ends a worker, or all of them: what they had is anybody's."""
@@ -200,11 +202,11 @@ def _create(
     messages: Sequence[MessageObject],
     thread: ThreadObject | None,
     progress: Progress,
-    fillings: Sequence[Filling],
+    fillings: Sequence[VectorStoreUpload],
 ) -> Transaction[None]:
     if thread is not None:
-        _require_question_of(run, messages)
-        yield from fill(project_id, fillings, thread.created_at)
+        _require_user_message_in(run, messages)
+        yield from attach_to_stores(project_id, fillings, thread.created_at)
         bundle = add_thread(database, project_id, thread, messages, alone=not fillings)
         _add_run(bundle, project_id, run, owner, progress, (), database.text_insert, "{0}")
         yield bundle
@@ -220,7 +222,7 @@ def _create(
     yield from activate_thread(project_id, run.thread_id)
     yield from attach(project_id, run.thread_id, messages, run.created_at)
     if not asks:
-        yield from _require_question(run.thread_id)
+        yield from _require_user_message(run.thread_id)
     bundle = Bundle()
     _add_run(bundle, project_id, run, owner, progress, messages, database.text_insert)
     yield bundle
@@ -228,8 +230,8 @@ def _create(
 
 def activate_thread(project_id: str, thread_id: str) -> Transaction[None]:
     """Holds the thread, so that nobody else starts anything on it. Raises NotFound, ThreadBusy."""
-    if not (yield f"{_ACTIVATE} WHERE {_OUR_THREAD} RETURNING seq", (thread_id, project_id)):
-        raise no_such("thread", thread_id)
+    if not (yield f"{_ACTIVATE} WHERE {_IS_PROJECT_THREAD} RETURNING seq", (thread_id, project_id)):
+        raise not_found("thread", thread_id)
     yield from _require_unlocked(thread_id)
 
 
@@ -270,18 +272,18 @@ def _require_unlocked(thread_id: str) -> Transaction[None]:
         raise ThreadBusy(f"Thread {thread_id} already has an active run {run_id}.", run_id)
 
 
-def _require_question(thread_id: str) -> Transaction[None]:
+def _require_user_message(thread_id: str) -> Transaction[None]:
     sql = "SELECT 1 FROM items WHERE thread_id = $1 AND role = 'user' AND body IS NOT NULL LIMIT 1"
     if not (yield sql, (thread_id,)):
-        raise _nothing_asked()
+        raise _empty_thread_error()
 
 
-def _require_question_of(run: RunObject, messages: Sequence[MessageObject]) -> None:
+def _require_user_message_in(run: RunObject, messages: Sequence[MessageObject]) -> None:
     if not run.instructions and all(message.role != "user" for message in messages):
-        raise _nothing_asked()
+        raise _empty_thread_error()
 
 
-def _nothing_asked() -> InvalidRequest:
+def _empty_thread_error() -> InvalidRequest:
     return InvalidRequest(
         "Run creation requires a Thread with a user message or an assistant with instructions.",
         code="invalid_thread",
@@ -289,10 +291,10 @@ def _nothing_asked() -> InvalidRequest:
 
 
 def _get(project_id: str, thread_id: str, run_id: str) -> Transaction[tuple[RunStatus, str]]:
-    rows = yield _RUN + _OURS, (run_id, thread_id, project_id)
+    rows = yield _RUN + _THREAD_IN_PROJECT, (run_id, thread_id, project_id)
     if not rows:
         yield from require_thread(project_id, thread_id)
-        raise no_such("run", run_id)
+        raise not_found("run", run_id)
     return rows[0][1], rows[0][0]
 
 
@@ -305,7 +307,7 @@ def _modify(project_id: str, thread_id: str, run_id: str, change: Callable[[RunO
     yield from require_thread(project_id, thread_id)
     rows = yield _RUN + " FOR UPDATE", (run_id, thread_id)
     if not rows:
-        raise no_such("run", run_id)
+        raise not_found("run", run_id)
     run = _decode_run(rows[0][0])
     change(run)
     body = msgspec.json.encode(run).decode()
@@ -317,7 +319,7 @@ def _get_step(project_id: str, thread_id: str, run_id: str, step_id: str) -> Tra
     yield from _get(project_id, thread_id, run_id)
     rows = yield _STEP, (step_id, run_id)
     if not rows:
-        raise no_such("run step", step_id)
+        raise not_found("run step", step_id)
     return str(rows[0][0])
 
 
@@ -338,11 +340,11 @@ def _history(project_id: str, thread_id: str, run_id: str) -> Transaction[RunHis
 
 # -- working on a run --------------------------------------------------------------------------------------------
 
-_STORED = "SELECT project_id, owner, attempts, progress, body FROM runs WHERE id = $1 AND body IS NOT NULL"
+_SELECT_RUN = "SELECT project_id, owner, attempts, progress, body FROM runs WHERE id = $1 AND body IS NOT NULL"
 
 
 def _load(run_id: str, suffix: str = "") -> Transaction[StoredRun | None]:
-    rows = yield _STORED + suffix, (run_id,)
+    rows = yield _SELECT_RUN + suffix, (run_id,)
     if not rows:
         return None
     project_id, owner, interruptions, progress, body = rows[0]
@@ -364,19 +366,19 @@ def _open_message(steps: list[RunStepObject]) -> Transaction[MessageObject | Non
     return None
 
 
-def _take(
+def _transition(
     text_insert: str,
     project_id: str,
     thread_id: str | None,
     run_id: str,
     owner: str | None,
-    change: Callable[[StoredRun], Boundary],
+    change: Callable[[StoredRun], Checkpoint],
 ) -> Transaction[StoredRun]:
     if thread_id is not None:
         yield from require_thread(project_id, thread_id)
     stored = yield from _load(run_id, " FOR UPDATE")
     if stored is None or stored.project_id != project_id or thread_id not in {None, stored.run.thread_id}:
-        raise no_such("run", run_id)
+        raise not_found("run", run_id)
     boundary = change(stored)
     if owner is not None:
         yield "UPDATE runs SET owner = $1 WHERE id = $2 AND owner IS NULL", (owner, run_id)
@@ -389,7 +391,7 @@ def _take(
     return stored
 
 
-def _advance(database: Database, owner: str, boundary: Boundary, now: float) -> Transaction[None]:
+def _advance(database: Database, owner: str, boundary: Checkpoint, now: float) -> Transaction[None]:
     run = boundary.run
     # One that stays in progress may still have come further.
     staying: tuple[RunStatus, ...] = ("in_progress",) if run is None or run.status == "in_progress" else ()
@@ -398,30 +400,34 @@ def _advance(database: Database, owner: str, boundary: Boundary, now: float) -> 
     if boundary.response is not None:
         yield from _advance_response(database, boundary, boundary.response, owner, mine, now)
         return
-    event = _TOLD.get(run.status) if run is not None else None
+    event = _RUN_WEBHOOKS.get(run.status) if run is not None else None
     # Where nobody is to be told, which is nearly always, one statement is all.
-    if (yield _advancing(database, boundary, owner, f"{mine} AND {_UNHEARD}" if event else mine, alone=True)):
+    if (
+        yield _build_advance(database, boundary, owner, f"{mine} AND {_HAS_NO_WEBHOOK}" if event else mine, alone=True)
+    ):
         return
-    rows = (yield _advancing(database, boundary, owner, mine)) if event else []
+    rows = (yield _build_advance(database, boundary, owner, mine)) if event else []
     if not rows:
-        raise _Lost
+        raise _LeaseLost
     if event and run is not None:
         yield from outbox.add(rows[0][1], event, {"id": run.id, "thread_id": run.thread_id}, now)
 
 
 def _advance_response(
-    database: Database, boundary: Boundary, response: ResponseObject, owner: str, condition: str, now: float
+    database: Database, boundary: Checkpoint, response: ResponseObject, owner: str, condition: str, now: float
 ) -> Transaction[None]:
-    rows = yield _advancing(database, boundary, owner, condition)
+    rows = yield _build_advance(database, boundary, owner, condition)
     if not rows:
-        raise _Lost
+        raise _LeaseLost
     yield from write_response(response)
-    event = _TOLD_OF_RESPONSES.get(response.status)
+    event = _RESPONSE_WEBHOOKS.get(response.status)
     if event is not None and response.background:
         yield from outbox.add(rows[0][1], event, {"id": response.id}, now)
 
 
-def _advancing(database: Database, boundary: Boundary, owner: str, condition: str, *, alone: bool = False) -> Bundle:
+def _build_advance(
+    database: Database, boundary: Checkpoint, owner: str, condition: str, *, alone: bool = False
+) -> Bundle:
     bundle = Bundle(alone)
     _add_guard(bundle, boundary, condition, owner)
     _add_rows(bundle, database.text_insert, boundary)
@@ -430,7 +436,7 @@ def _advancing(database: Database, boundary: Boundary, owner: str, condition: st
     return bundle
 
 
-def _add_guard(bundle: Bundle, boundary: Boundary, condition: str = "", *args: str) -> None:
+def _add_guard(bundle: Bundle, boundary: Checkpoint, condition: str = "", *args: str) -> None:
     """What changes the run's row or, where nothing of it changes, holds it. In `condition`, `$1` is the run's id."""
     run = boundary.run
     values: list[str] = [boundary.run_id, *args]
@@ -458,18 +464,18 @@ def _add_guard(bundle: Bundle, boundary: Boundary, condition: str = "", *args: s
 
 def _changed_body(subject: RunObject | MessageObject, given: Callable[[str], str]) -> str:
     """The object as the engine has it, with the metadata that a client may have given it in the meantime."""
-    before, behind = around_metadata(subject)
+    before, behind = split_at_metadata(subject)
     return f"{given(before)} || COALESCE(metadata, {given(encode_metadata(subject))}) || {given(behind)}"
 
 
-def _add_rows(bundle: Bundle, text_insert: str, boundary: Boundary) -> None:
+def _add_rows(bundle: Bundle, text_insert: str, boundary: Checkpoint) -> None:
     """Steps, messages and other items; `{0}` is the run's row."""
     for step in boundary.new_steps:
         sql = "INSERT INTO steps (id, run_id, open, body) SELECT $1, $2, $3, $4 FROM {0}"
-        bundle.add(sql, step.id, step.run_id, _is_open(step), msgspec.json.encode(step).decode())
+        bundle.add(sql, step.id, step.run_id, _is_unfinished(step), msgspec.json.encode(step).decode())
     for step in boundary.changed_steps:
         sql = "UPDATE steps SET open = $2, body = $3 WHERE id = $1 AND EXISTS (SELECT 1 FROM {0})"
-        bundle.add(sql, step.id, _is_open(step), msgspec.json.encode(step).decode())
+        bundle.add(sql, step.id, _is_unfinished(step), msgspec.json.encode(step).decode())
     for message in boundary.changed_messages:
         _add_changed_message(bundle, text_insert, message)
     last = "{0}"
@@ -481,7 +487,7 @@ def _add_rows(bundle: Bundle, text_insert: str, boundary: Boundary) -> None:
         last = add_message(bundle, text_insert, message, last)
 
 
-def _is_open(step: RunStepObject) -> int:
+def _is_unfinished(step: RunStepObject) -> int:
     return int(step.status == "in_progress")
 
 
@@ -518,11 +524,11 @@ def _ids(sql: str, *args: float) -> Transaction[list[str]]:
     return [row[0] for row in rows]
 
 
-def _waiting_for(owner: str, run_ids: Sequence[str]) -> Transaction[set[str]]:
+def _filter_workable(owner: str, run_ids: Sequence[str]) -> Transaction[set[str]]:
     found: set[str] = set()
-    for some in asked(run_ids):
+    for some in padded_batches(run_ids):
         sql = (
-            f"SELECT id FROM runs WHERE id IN ({numbered(2, len(some))})"  # noqa: S608 - numbers only
+            f"SELECT id FROM runs WHERE id IN ({sql_parameters(2, len(some))})"  # noqa: S608 - numbers only
             f" AND status IN {_WORKABLE} AND (owner IS NULL OR owner = $1)"
         )
         rows: list[Row] = yield sql, (owner, *some)
@@ -538,7 +544,7 @@ def _status(run_id: str) -> Transaction[RunStatus | None]:
 # -- workers -----------------------------------------------------------------------------------------------------
 
 
-def _beat(owner: str, lease_until: float) -> Transaction[None]:
+def _renew_lease(owner: str, lease_until: float) -> Transaction[None]:
     sql = (
         "INSERT INTO workers (id, lease_until) VALUES ($1, $2)"
         " ON CONFLICT (id) DO UPDATE SET lease_until = excluded.lease_until"
@@ -546,7 +552,7 @@ def _beat(owner: str, lease_until: float) -> Transaction[None]:
     yield sql, (owner, lease_until)
 
 
-def _hand_back(owner: str) -> Transaction[None]:
+def _release_runs(owner: str) -> Transaction[None]:
     yield f"UPDATE runs SET owner = NULL WHERE owner = $1 AND status IN {sql_list(ACTIVE)}", (owner,)  # noqa: S608
 
 

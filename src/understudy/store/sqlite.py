@@ -28,7 +28,7 @@ from understudy.store.database import Bundle, Row, Transaction
 P = ParamSpec("P")
 T = TypeVar("T")
 
-_BATCH = 256
+_MAX_BATCH = 256
 _BUSY_MS = 10_000
 _SCANS = 2
 _PARAMETER = re.compile(r"\$(\d+)")
@@ -71,7 +71,7 @@ class SqliteDatabase:
             self._writer = _connect(path)
             self._reader = _connect(path, writable=False)
         except (apsw.Error, OSError) as error:
-            raise StoreError(f"The database {str(path)!r} cannot be opened: {_say(error)}") from None
+            raise StoreError(f"The database {str(path)!r} cannot be opened: {_describe_error(error)}") from None
         self._waiting: deque[_Write] = deque()
         self._busy = False
         self._idle = asyncio.Event()
@@ -87,7 +87,7 @@ class SqliteDatabase:
 
     async def read(self, transaction: Callable[P, Transaction[T]], *args: P.args, **kwargs: P.kwargs) -> T:
         try:
-            return _drive(self._reader, transaction(*args, **kwargs))
+            return _run_transaction(self._reader, transaction(*args, **kwargs))
         except apsw.Error as error:
             raise self._failure(error) from None
 
@@ -98,7 +98,7 @@ class SqliteDatabase:
     async def write(self, transaction: Callable[P, Transaction[T]], *args: P.args, **kwargs: P.kwargs) -> T:
         loop = asyncio.get_running_loop()
         future: asyncio.Future[T] = loop.create_future()
-        self._waiting.append(_Write(partial(transaction, *args, **kwargs), future, large_writes.are_expected()))
+        self._waiting.append(_Write(partial(transaction, *args, **kwargs), future, large_writes.is_expected()))
         if not self._busy:
             self._busy = True
             self._idle.clear()
@@ -106,7 +106,7 @@ class SqliteDatabase:
         return await future
 
     async def ready(self) -> None:
-        await self.read(_one)
+        await self.read(_ping)
 
     async def close(self) -> None:
         await self._idle.wait()
@@ -122,14 +122,14 @@ class SqliteDatabase:
     # -- one batch, in call order ------------------------------------------------------------------------------
 
     def _start_batch(self) -> None:
-        batch = self._take()
+        batch = self._take_batch()
         if not batch:
             self._busy = False
             self._idle.set()
             return
         if any(write.large for write in batch):
             done = asyncio.get_running_loop().run_in_executor(self._disk, self._execute, batch)
-            done.add_done_callback(lambda future: self._executed(batch, future.exception()))
+            done.add_done_callback(lambda future: self._execute_in_batch(batch, future.exception()))
             return
         try:
             self._execute(batch)
@@ -144,15 +144,15 @@ class SqliteDatabase:
         for write in batch:
             self._apply(write, alone=len(batch) == 1)
 
-    def _executed(self, batch: list[_Write], error: BaseException | None) -> None:
+    def _execute_in_batch(self, batch: list[_Write], error: BaseException | None) -> None:
         if error is not None:
             self._abandon(batch, error)
             return
         self._commit(batch)
 
-    def _take(self) -> list[_Write]:
+    def _take_batch(self) -> list[_Write]:
         batch: list[_Write] = []
-        while self._waiting and len(batch) < _BATCH:
+        while self._waiting and len(batch) < _MAX_BATCH:
             write = self._waiting.popleft()
             if not write.future.cancelled():
                 batch.append(write)
@@ -163,7 +163,7 @@ class SqliteDatabase:
         if not alone:
             self._writer.execute("SAVEPOINT intent")
         try:
-            write.value = _drive(self._writer, write.transaction())
+            write.value = _run_transaction(self._writer, write.transaction())
         except (apsw.FullError, apsw.IOError, apsw.CorruptError, apsw.ReadOnlyError, apsw.NotADBError):
             raise
         except Exception as error:  # noqa: BLE001 - handed to whoever awaits this write
@@ -203,7 +203,7 @@ class SqliteDatabase:
 
     def _scan(self, work: Callable[[], Transaction[T]]) -> T:
         try:
-            return _drive(self._scanner(), work())
+            return _run_transaction(self._scanner(), work())
         except apsw.Error as error:
             raise self._failure(error) from None
 
@@ -216,7 +216,7 @@ class SqliteDatabase:
         return found
 
     def _failure(self, error: BaseException) -> StoreError:
-        return StoreError(f"The database {self._path.name!r} failed: {_say(error)}")
+        return StoreError(f"The database {self._path.name!r} failed: {_describe_error(error)}")
 
 
 def _connect(path: Path, *, writable: bool = True) -> apsw.Connection:
@@ -235,7 +235,7 @@ def _connect(path: Path, *, writable: bool = True) -> apsw.Connection:
     return connection
 
 
-def _drive(connection: apsw.Connection, transaction: Transaction[T]) -> T:
+def _run_transaction(connection: apsw.Connection, transaction: Transaction[T]) -> T:
     try:
         asked = next(transaction)
         while True:
@@ -258,9 +258,9 @@ def _execute_all(connection: apsw.Connection, bundle: Bundle) -> list[Row]:
     return rows
 
 
-def _one() -> Transaction[list[Row]]:
+def _ping() -> Transaction[list[Row]]:
     return (yield "SELECT 1", ())
 
 
-def _say(error: BaseException) -> str:
+def _describe_error(error: BaseException) -> str:
     return str(error) or type(error).__name__

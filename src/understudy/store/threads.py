@@ -8,11 +8,11 @@ from dataclasses import dataclass
 
 import msgspec
 
-from understudy.errors import no_such
-from understudy.store.attachments import Filling, fill
+from understudy.errors import not_found
+from understudy.store.attachments import VectorStoreUpload, attach_to_stores
 from understudy.store.database import Bundle, Database, Transaction
 from understudy.store.messages import add_message
-from understudy.store.pages import Page, PageRequest, Source, read_page
+from understudy.store.pages import Page, PageRequest, PageSource, read_page
 from understudy.store.states import ACTIVE, sql_list
 from understudy.wire.messages import MessageObject
 from understudy.wire.threads import ThreadObject
@@ -41,7 +41,7 @@ class Threads:
         project_id: str,
         thread: ThreadObject,
         messages: Sequence[MessageObject],
-        fillings: Sequence[Filling] = (),
+        fillings: Sequence[VectorStoreUpload] = (),
     ) -> None:
         """`fillings` are the vector stores that its resources name and that are to be made or filled with it."""
         await self._database.write(_create, self._database, project_id, thread, messages, fillings)
@@ -50,7 +50,7 @@ class Threads:
         return await self._database.read(_get, project_id, thread_id)
 
     async def page(self, project_id: str, request: PageRequest, condition: ThreadFilter) -> Page:
-        source, args = _filtered(self._database, project_id, condition)
+        source, args = _filter_source(self._database, project_id, condition)
         read = self._database.scan if condition.text is not None else self._database.read
         return await read(read_page, source, args, request)
 
@@ -72,9 +72,9 @@ def _create(
     project_id: str,
     thread: ThreadObject,
     messages: Sequence[MessageObject],
-    fillings: Sequence[Filling],
+    fillings: Sequence[VectorStoreUpload],
 ) -> Transaction[None]:
-    yield from fill(project_id, fillings, thread.created_at)
+    yield from attach_to_stores(project_id, fillings, thread.created_at)
     yield add_thread(database, project_id, thread, messages, alone=not fillings)
 
 
@@ -87,7 +87,7 @@ def add_thread(
     sql = "INSERT INTO threads (id, project_id, body) VALUES ($1, $2, $3) RETURNING seq"
     last = bundle.add(sql, thread.id, project_id, body)
     for pair in thread.metadata.items():
-        bundle.add(_INSERT_METADATA, thread.id, project_id, _pair(pair))
+        bundle.add(_INSERT_METADATA, thread.id, project_id, _encode_pair(pair))
     for message in messages:
         last = add_message(bundle, database.text_insert, message, last)
     return bundle
@@ -95,25 +95,25 @@ def add_thread(
 
 def _insert_metadata(project_id: str, thread: ThreadObject) -> Transaction[None]:
     for pair in thread.metadata.items():
-        yield _INSERT_METADATA, (thread.id, project_id, _pair(pair))
+        yield _INSERT_METADATA, (thread.id, project_id, _encode_pair(pair))
 
 
-def _pair(pair: tuple[str, str]) -> str:
+def _encode_pair(pair: tuple[str, str]) -> str:
     return msgspec.json.encode(pair).decode()
 
 
 def _get(project_id: str, thread_id: str) -> Transaction[str]:
     rows = yield _GET, (thread_id, project_id)
     if not rows:
-        raise no_such("thread", thread_id)
+        raise not_found("thread", thread_id)
     return str(rows[0][0])
 
 
-def _filtered(database: Database, project_id: str, condition: ThreadFilter) -> tuple[Source, tuple[str, ...]]:
+def _filter_source(database: Database, project_id: str, condition: ThreadFilter) -> tuple[PageSource, tuple[str, ...]]:
     filters = ["body IS NOT NULL"]
     args = [project_id]
     for pair in condition.metadata:
-        args.append(_pair(pair))
+        args.append(_encode_pair(pair))
         filters.append(
             "id IN (SELECT thread_id FROM thread_metadata"  # noqa: S608 - numbers only
             f" WHERE project_id = $1 AND pair = ${len(args)})"
@@ -122,13 +122,13 @@ def _filtered(database: Database, project_id: str, condition: ThreadFilter) -> t
         args.append(database.text_query(condition.text))
         match = database.text_match.replace("$1", f"${len(args)}")
         filters.append(f"id IN (SELECT thread_id FROM items WHERE body IS NOT NULL AND seq IN ({match}))")  # noqa: S608
-    return Source("threads", "project_id = $1", " AND ".join(filters), len(args)), tuple(args)
+    return PageSource("threads", "project_id = $1", " AND ".join(filters), len(args)), tuple(args)
 
 
 def _modify(project_id: str, thread_id: str, change: Callable[[ThreadObject], None]) -> Transaction[ThreadObject]:
     rows = yield _GET + " FOR UPDATE", (thread_id, project_id)
     if not rows:
-        raise no_such("thread", thread_id)
+        raise not_found("thread", thread_id)
     thread = _decode(rows[0][0])
     before = dict(thread.metadata)
     change(thread)
@@ -149,7 +149,7 @@ _END_RUN = (
 def _delete(project_id: str, thread_id: str) -> Transaction[str | None]:
     rows = yield _GET + " FOR UPDATE", (thread_id, project_id)
     if not rows:
-        raise no_such("thread", thread_id)
+        raise not_found("thread", thread_id)
     yield "UPDATE threads SET body = NULL WHERE id = $1", (thread_id,)
     yield "DELETE FROM thread_metadata WHERE thread_id = $1", (thread_id,)
     yield "INSERT INTO erasures (thread_id) VALUES ($1)", (thread_id,)

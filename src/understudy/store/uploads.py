@@ -10,7 +10,7 @@ from dataclasses import dataclass
 import msgspec
 
 from understudy.clock import Clock
-from understudy.errors import no_such
+from understudy.errors import not_found
 from understudy.store.blobs import release, retain
 from understudy.store.database import Database, Transaction
 from understudy.store.files import insert_file
@@ -18,7 +18,7 @@ from understudy.wire.files import FileObject
 from understudy.wire.uploads import Upload, UploadPart
 
 _GET = "SELECT body, status, expires_at, file_seconds, part_ids FROM uploads WHERE id = $1 AND project_id = $2"
-_DUE = "SELECT id FROM uploads WHERE status = 'pending' AND expires_at <= $1 LIMIT $2"
+_EXPIRED = "SELECT id FROM uploads WHERE status = 'pending' AND expires_at <= $1 LIMIT $2"
 _decode = msgspec.json.Decoder(Upload).decode
 
 
@@ -76,7 +76,7 @@ class Uploads:
     async def expire(self, limit: int = 20) -> None:
         """Ends up to `limit` uploads whose time is over."""
         now = self._now()
-        if await self._database.read(_due, now, limit):
+        if await self._database.read(_list_expired, now, limit):
             await self._database.write(_expire, now, limit)
 
     def _now(self) -> int:
@@ -92,7 +92,7 @@ def _create(project_id: str, upload: Upload, file_seconds: int | None) -> Transa
 def _get(project_id: str, upload_id: str, now: int, lock: str = "") -> Transaction[StoredUpload]:
     rows = yield _GET + lock, (upload_id, project_id)
     if not rows:
-        raise no_such("upload", upload_id)
+        raise not_found("upload", upload_id)
     body, status, expires_at, file_seconds, part_ids = rows[0]
     upload = _decode(body)
     if status == "pending" and expires_at <= now:
@@ -127,7 +127,7 @@ def _complete(
     stored.upload.status = "completed"
     stored.upload.file = file
     yield from insert_file(project_id, file, blob)
-    yield from _end(stored.upload, part_ids)
+    yield from _finish(stored.upload, part_ids)
     return StoredUpload(stored.upload, stored.file_seconds, tuple(part_ids))
 
 
@@ -136,24 +136,24 @@ def _cancel(project_id: str, upload_id: str, now: int) -> Transaction[tuple[Stor
     if stored.upload.status != "pending":
         return stored, False
     stored.upload.status = "cancelled"
-    yield from _end(stored.upload, ())
+    yield from _finish(stored.upload, ())
     return stored, True
 
 
-def _due(now: int, limit: int) -> Transaction[bool]:
-    return bool((yield _DUE, (now, limit)))
+def _list_expired(now: int, limit: int) -> Transaction[bool]:
+    return bool((yield _EXPIRED, (now, limit)))
 
 
 def _expire(now: int, limit: int) -> Transaction[None]:
-    due = yield _DUE + " FOR UPDATE", (now, limit)
+    due = yield _EXPIRED + " FOR UPDATE", (now, limit)
     for (upload_id,) in due:
         rows = yield "SELECT body FROM uploads WHERE id = $1", (upload_id,)
         upload = _decode(rows[0][0])
         upload.status = "expired"
-        yield from _end(upload, ())
+        yield from _finish(upload, ())
 
 
-def _end(upload: Upload, part_ids: Sequence[str]) -> Transaction[None]:
+def _finish(upload: Upload, part_ids: Sequence[str]) -> Transaction[None]:
     """The upload as it is from now on, and no parts any more."""
     body = msgspec.json.encode(upload).decode()
     used = msgspec.json.encode(part_ids).decode()

@@ -14,7 +14,7 @@ Group = Literal["project_id", "key_id", "model", "batch", "kind"]
 
 
 @dataclass(frozen=True, slots=True)
-class Question:
+class UsageFilter:
     """What to sum: rows of `[start, end)` in Unix seconds, in buckets of `width` seconds since 1970.
 
     An empty filter takes everything. `batch` None takes both.
@@ -31,7 +31,7 @@ class Question:
 
 
 @dataclass(frozen=True, slots=True)
-class Sum:
+class UsageTotals:
     """One group of one bucket, which begins at `bucket`. What was not grouped by is not in `group`."""
 
     bucket: int
@@ -44,36 +44,39 @@ class Sum:
     unpriced: int
 
 
-_SUMS = ("requests", "input_tokens", "cached_tokens", "output_tokens", "credits", "1 - priced")
+_SUM_COLUMNS = ("requests", "input_tokens", "cached_tokens", "output_tokens", "credits", "1 - priced")
 
 
 class UsageReports:
     def __init__(self, database: Database) -> None:
         self._database = database
 
-    async def sums(self, project_id: str, question: Question) -> list[Sum]:
+    async def sum_usage(self, project_id: str, question: UsageFilter) -> list[UsageTotals]:
         """By bucket, and within one by group."""
-        return await self._database.scan(_sums, project_id, question)
+        return await self._database.scan(_sum_usage, project_id, question)
 
 
-def _sums(project_id: str, question: Question) -> Transaction[list[Sum]]:
+def _sum_usage(project_id: str, question: UsageFilter) -> Transaction[list[UsageTotals]]:
     args: list[object] = [project_id, question.start, question.end, question.width]
     conditions = "project_id = $1 AND created_at >= $2 AND created_at < $3"
     if question.kind is not None:
-        conditions += _among("kind", (question.kind,), args)
+        conditions += _in_clause("kind", (question.kind,), args)
     if question.batch is not None:
-        conditions += _among("batch", (int(question.batch),), args)
-    conditions += _among("model", question.models, args) + _among("key_id", question.key_ids, args)
+        conditions += _in_clause("batch", (int(question.batch),), args)
+    conditions += _in_clause("model", question.models, args) + _in_clause("key_id", question.key_ids, args)
     columns = ["created_at / $4 * $4", *question.groups]
-    sums = ", ".join(f"CAST(sum({column}) AS BIGINT)" for column in _SUMS)
+    sums = ", ".join(f"CAST(sum({column}) AS BIGINT)" for column in _SUM_COLUMNS)
     order = ", ".join(str(number + 1) for number in range(len(columns)))
     sql = f"SELECT {', '.join(columns)}, {sums} FROM usage WHERE {conditions} GROUP BY {order} ORDER BY {order}"  # noqa: S608
     rows = yield sql, tuple(args)
     count = len(question.groups)
-    return [Sum(row[0], dict(zip(question.groups, row[1 : 1 + count], strict=True)), *row[1 + count :]) for row in rows]
+    return [
+        UsageTotals(row[0], dict(zip(question.groups, row[1 : 1 + count], strict=True)), *row[1 + count :])
+        for row in rows
+    ]
 
 
-def _among(column: str, values: Sequence[object], args: list[object]) -> str:
+def _in_clause(column: str, values: Sequence[object], args: list[object]) -> str:
     if not values:
         return ""
     places = []

@@ -10,31 +10,31 @@ from typing import Any
 import msgspec
 from msgspec import Struct
 
-from understudy.errors import no_such
-from understudy.store.chunks import store_removal
+from understudy.errors import not_found
+from understudy.store.chunks import remove_store_documents
 from understudy.store.database import Database, Transaction
 from understudy.store.filters import Condition
-from understudy.store.pages import Page, PageRequest, Source, read_page
-from understudy.store.store_counts import StoreRow, find_store, find_usable_store, touch
-from understudy.store.store_files import NewFile, add_files, lock_names
+from understudy.store.pages import Page, PageRequest, PageSource, read_page
+from understudy.store.vector_store_counts import StoreRow, find_store, find_usable_store, touch
+from understudy.store.vector_store_files import NewFile, add_files, lock_names
 from understudy.wire.chunking import StaticChunkingStrategyResponseParam
 from understudy.wire.filters import Filter
 from understudy.wire.vector_stores import FileCounts, VectorStoreObject
 
 # One text of a row, so that a page of stores is read like any other.
-_SHOWN = (
+_STORE_JSON = (
     "'[' || in_progress || ',' || completed || ',' || failed || ',' || cancelled || ',' || usage_bytes || ','"
     " || last_active_at || ',' || COALESCE(CAST(expires_at AS TEXT), 'null') || ',' || body || ']'"
 )
-_PAGE = Source("vector_stores", "project_id = $1", body=_SHOWN)
-_GET = f"SELECT {_SHOWN} FROM vector_stores WHERE id = $1 AND project_id = $2 AND body IS NOT NULL"  # noqa: S608
+_PAGE = PageSource("vector_stores", "project_id = $1", body=_STORE_JSON)
+_GET = f"SELECT {_STORE_JSON} FROM vector_stores WHERE id = $1 AND project_id = $2 AND body IS NOT NULL"  # noqa: S608
 _INSERT = (
     "INSERT INTO vector_stores (id, project_id, in_progress, completed, failed, cancelled, usage_bytes,"
     " last_active_at, expires_at, body) VALUES ($1, $2, 0, 0, 0, 0, 0, $3, $4, $5) RETURNING seq"
 )
 _DELETE = "UPDATE vector_stores SET body = NULL, in_progress = 0 WHERE seq = $1"
-_UNSETTLED = "SELECT 1 FROM vector_stores WHERE id = $1 AND in_progress > 0 AND body IS NOT NULL"
-_UNSETTLED_FILE = (
+_HAS_PENDING = "SELECT 1 FROM vector_stores WHERE id = $1 AND in_progress > 0 AND body IS NOT NULL"
+_HAS_PENDING_FILE = (
     "SELECT 1 FROM store_files WHERE id = $2 AND status = 'in_progress' AND body IS NOT NULL"
     " AND store IN (SELECT seq FROM vector_stores WHERE id = $1 AND body IS NOT NULL)"
 )
@@ -83,7 +83,7 @@ class VectorStores:
         chunking: StaticChunkingStrategyResponseParam,
     ) -> VectorStoreObject:
         """Raises NotFound for a file that the project does not have."""
-        return await self._database.write(creation, project_id, store, file_ids, chunking)
+        return await self._database.write(insert_store, project_id, store, file_ids, chunking)
 
     async def get(self, project_id: str, store_id: str, now: int) -> VectorStoreObject:
         return await self._database.read(_get, project_id, store_id, now)
@@ -112,16 +112,16 @@ class VectorStores:
         """Says that the stores of these row numbers are in use."""
         await self._database.write(_touch, stores, now)
 
-    async def unsettled(self, store_ids: Sequence[str], file_ids: Sequence[str] | None = None) -> bool:
+    async def has_pending(self, store_ids: Sequence[str], file_ids: Sequence[str] | None = None) -> bool:
         """Whether any of the files, or any file at all, is still to be indexed in one of the stores."""
-        return await self._database.read(_unsettled, store_ids, file_ids)
+        return await self._database.read(_has_pending, store_ids, file_ids)
 
     async def erase(self, rows: int = 200) -> bool:
         """Erases up to `rows` of what deleted stores held; False when nothing is left to erase."""
         return await self._database.write(_erase, rows)
 
 
-def creation(
+def insert_store(
     project_id: str, store: VectorStoreObject, file_ids: Sequence[str], chunking: StaticChunkingStrategyResponseParam
 ) -> Transaction[VectorStoreObject]:
     """Makes a store with files that are to be indexed, and returns it as it is then.
@@ -141,11 +141,11 @@ def creation(
 def _get(project_id: str, store_id: str, now: int) -> Transaction[VectorStoreObject]:
     rows = yield _GET, (store_id, project_id)
     if not rows:
-        raise no_such("vector store", store_id)
-    return _shown(rows[0][0], now)
+        raise not_found("vector store", store_id)
+    return _load_store(rows[0][0], now)
 
 
-def _shown(row: str, now: int) -> VectorStoreObject:
+def _load_store(row: str, now: int) -> VectorStoreObject:
     """The object as it is at this moment."""
     found = _decode(row)
     store = found.body
@@ -169,7 +169,7 @@ def _shown(row: str, now: int) -> VectorStoreObject:
 
 def _page(project_id: str, request: PageRequest, now: int) -> Transaction[Page]:
     page = yield from read_page(_PAGE, (project_id,), request)
-    rows = [(id_, msgspec.json.encode(_shown(row, now)).decode()) for id_, row in page.rows]
+    rows = [(id_, msgspec.json.encode(_load_store(row, now)).decode()) for id_, row in page.rows]
     return Page(rows, page.has_more)
 
 
@@ -188,7 +188,7 @@ def _modify(
 def _delete(project_id: str, store_id: str) -> Transaction[int]:
     row = yield from find_store(project_id, store_id, lock=True)
     yield _DELETE, (row.seq,)
-    yield from store_removal(row.seq)
+    yield from remove_store_documents(row.seq)
     yield "INSERT INTO store_erasures (store) VALUES ($1)", (row.seq,)
     return row.seq
 
@@ -200,12 +200,12 @@ def _scopes(
     for store_id in dict.fromkeys(store_ids):
         row = yield from find_usable_store(project_id, store_id, now)
         embedders = yield "SELECT embedder FROM vector_stores WHERE seq = $1", (row.seq,)
-        files = None if condition is None else (yield from _allowed(row.seq, condition))
+        files = None if condition is None else (yield from _filter_files(row.seq, condition))
         scopes.append(StoreScope(store_id, row.seq, embedders[0][0], files, row.last_active_at))
     return scopes
 
 
-def _allowed(store: int, condition: Filter) -> Transaction[list[int]]:
+def _filter_files(store: int, condition: Filter) -> Transaction[list[int]]:
     passing = Condition(condition, [store])
     rows = yield f"{_FOUND_FILES} AND {passing.sql}", tuple(passing.arguments)
     return [row[0] for row in rows]
@@ -216,13 +216,13 @@ def _touch(stores: Sequence[int], now: int) -> Transaction[None]:
         yield from touch(store, now)
 
 
-def _unsettled(store_ids: Sequence[str], file_ids: Sequence[str] | None) -> Transaction[bool]:
+def _has_pending(store_ids: Sequence[str], file_ids: Sequence[str] | None) -> Transaction[bool]:
     queries: list[tuple[str, tuple[Any, ...]]]
     for store_id in store_ids:
         if file_ids is None:
-            queries = [(_UNSETTLED, (store_id,))]
+            queries = [(_HAS_PENDING, (store_id,))]
         else:
-            queries = [(_UNSETTLED_FILE, (store_id, file_id)) for file_id in file_ids]
+            queries = [(_HAS_PENDING_FILE, (store_id, file_id)) for file_id in file_ids]
         for query in queries:
             if (yield query):
                 return True

@@ -9,10 +9,10 @@ from typing import Final
 
 import msgspec
 
-from understudy.errors import InvalidRequest, no_such
+from understudy.errors import InvalidRequest, not_found
 from understudy.store.database import Database, Row, Transaction
 from understudy.store.outbox import insert_delivery
-from understudy.store.pages import Page, PageRequest, Source, read_page
+from understudy.store.pages import Page, PageRequest, PageSource, read_page
 from understudy.wire.webhooks import (
     DeliveryStatus,
     WebhookAttempt,
@@ -22,11 +22,11 @@ from understudy.wire.webhooks import (
 )
 
 # Each is a look and a write more for whatever ends.
-_MOST: Final = 50
-_ENDPOINTS = Source("webhook_endpoints", "project_id = $1")
+_MAX_ENDPOINTS: Final = 50
+_ENDPOINTS = PageSource("webhook_endpoints", "project_id = $1")
 _GET = "SELECT body, secret, old_secret, old_secret_until FROM webhook_endpoints WHERE id = $1 AND project_id = $2"
 _LIVE = " AND body IS NOT NULL"
-_SHOWN = (
+_DELIVERY_JSON = (
     "'[' || created_at || ',' || attempts || ',' || due_at || ',\"' || status || '\",\"' || endpoint_id || '\",'"
     " || COALESCE(last, 'null') || ',' || event || ']'"
 )
@@ -52,7 +52,7 @@ class Endpoint:
 
 
 @dataclass(frozen=True, slots=True)
-class Due:
+class DueDelivery:
     """One attempt to be made, by whoever claimed it. `since` is when trying began; `event` is encoded."""
 
     endpoint: Endpoint
@@ -92,7 +92,7 @@ class DeliveryPage:
     has_more: bool
 
 
-class _Stored(msgspec.Struct, array_like=True):
+class _DeliveryRow(msgspec.Struct, array_like=True):
     created_at: int
     attempts: int
     due_at: float
@@ -103,7 +103,7 @@ class _Stored(msgspec.Struct, array_like=True):
 
 
 _decode_endpoint = msgspec.json.Decoder(WebhookEndpoint).decode
-_decode_stored = msgspec.json.Decoder(_Stored).decode
+_decode_delivery_row = msgspec.json.Decoder(_DeliveryRow).decode
 
 
 class Webhooks:
@@ -144,9 +144,9 @@ class Webhooks:
         """What is still on its way to the endpoint fails."""
         await self._database.write(_delete, project_id, endpoint_id, now)
 
-    async def declare(self, project_id: str, endpoints: Mapping[str, WebhookEndpoint], now: float) -> None:
+    async def replace_endpoints(self, project_id: str, endpoints: Mapping[str, WebhookEndpoint], now: float) -> None:
         """Makes these, by their secrets, the project's only endpoints."""
-        await self._database.write(_declare, project_id, endpoints, now)
+        await self._database.write(_replace_endpoints, project_id, endpoints, now)
 
     # -- for the operator, of all projects and of none ---------------------------------------------------------
 
@@ -157,9 +157,9 @@ class Webhooks:
     async def newest(self, status: DeliveryStatus | None, limit: int) -> list[WebhookDelivery]:
         return await self._database.read(_newest, status, limit)
 
-    async def replay_any(self, delivery_id: str, now: float) -> WebhookDelivery:
+    async def replay_by_id(self, delivery_id: str, now: float) -> WebhookDelivery:
         """Like `replay`, whosever it is."""
-        return await self._database.write(_replay_any, delivery_id, now)
+        return await self._database.write(_replay_by_id, delivery_id, now)
 
     # -- deliveries --------------------------------------------------------------------------------------------
 
@@ -171,7 +171,7 @@ class Webhooks:
         return await self._database.read(_get_delivery, project_id, delivery_id)
 
     async def page_deliveries(self, project_id: str, request: PageRequest, condition: DeliveryFilter) -> DeliveryPage:
-        source, args = _filtered(project_id, condition)
+        source, args = _filter_source(project_id, condition)
         page = await self._database.read(read_page, source, args, request)
         return DeliveryPage([_delivery(*row) for row in page.rows], page.has_more)
 
@@ -179,19 +179,21 @@ class Webhooks:
         """Sends it again, and tries as long as if it were new."""
         return await self._database.write(_replay, project_id, delivery_id, now)
 
-    async def any_due(self, now: float) -> bool:
-        return bool(await self._database.read(_due, now))
+    async def has_due(self, now: float) -> bool:
+        return bool(await self._database.read(_has_due, now))
 
-    async def claim(self, now: float, until: float, busy: Mapping[str, int], each: int, places: int) -> list[Due]:
+    async def claim(
+        self, now: float, until: float, busy: Mapping[str, int], each: int, places: int
+    ) -> list[DueDelivery]:
         """Takes up to `places` due deliveries, for an endpoint up to `each` less those it has `busy`.
 
         They are due again at `until`, unless `settle` says what became of them.
         """
         return await self._database.write(_claim, now, until, busy, each, places)
 
-    async def settle(self, due: Due, outcome: Outcome) -> None:
+    async def record_outcome(self, due: DueDelivery, outcome: Outcome) -> None:
         """Nothing happens where the attempt is no longer the newest one."""
-        await self._database.write(_settle, due, outcome)
+        await self._database.write(_record_outcome, due, outcome)
 
     async def prune(self, before: float, limit: int) -> int:
         """Forgets deliveries that were over before then; returns how many."""
@@ -203,8 +205,10 @@ class Webhooks:
 
 def _create(project_id: str, endpoint: WebhookEndpoint, secret: str) -> Transaction[None]:
     rows = yield "SELECT count(*) FROM webhook_endpoints WHERE project_id = $1 AND body IS NOT NULL", (project_id,)
-    if rows[0][0] >= _MOST:
-        raise InvalidRequest(f"The project has {_MOST} webhook endpoints, which is the limit. Delete one first.")
+    if rows[0][0] >= _MAX_ENDPOINTS:
+        raise InvalidRequest(
+            f"The project has {_MAX_ENDPOINTS} webhook endpoints, which is the limit. Delete one first."
+        )
     yield from _insert(project_id, endpoint, secret)
 
 
@@ -219,7 +223,7 @@ def _insert(project_id: str, endpoint: WebhookEndpoint, secret: str) -> Transact
 def _get(project_id: str, endpoint_id: str, now: float) -> Transaction[Endpoint]:
     rows = yield _GET + _LIVE, (endpoint_id, project_id)
     if not rows:
-        raise no_such("webhook endpoint", endpoint_id)
+        raise not_found("webhook endpoint", endpoint_id)
     return _endpoint(rows[0], now)
 
 
@@ -234,7 +238,7 @@ def _modify(
 ) -> Transaction[WebhookEndpoint]:
     rows = yield _GET + _LIVE + " FOR UPDATE", (endpoint_id, project_id)
     if not rows:
-        raise no_such("webhook endpoint", endpoint_id)
+        raise not_found("webhook endpoint", endpoint_id)
     endpoint = _decode_endpoint(rows[0][0])
     change(endpoint)
     body = msgspec.json.encode(endpoint).decode()
@@ -257,7 +261,7 @@ def _delete(project_id: str, endpoint_id: str, now: float) -> Transaction[None]:
         " WHERE id = $1 AND project_id = $2 AND body IS NOT NULL RETURNING seq"
     )
     if not (yield sql, (endpoint_id, project_id)):
-        raise no_such("webhook endpoint", endpoint_id)
+        raise not_found("webhook endpoint", endpoint_id)
     attempt = WebhookAttempt(attempted_at=int(now), error="The endpoint was deleted.")
     sql = (
         "UPDATE webhook_deliveries SET status = 'failed', due_at = $2, last = $3"
@@ -266,7 +270,7 @@ def _delete(project_id: str, endpoint_id: str, now: float) -> Transaction[None]:
     yield sql, (endpoint_id, now, msgspec.json.encode(attempt).decode())
 
 
-def _declare(project_id: str, endpoints: Mapping[str, WebhookEndpoint], now: float) -> Transaction[None]:
+def _replace_endpoints(project_id: str, endpoints: Mapping[str, WebhookEndpoint], now: float) -> Transaction[None]:
     rows = yield "SELECT id FROM webhook_endpoints WHERE project_id = $1 AND body IS NOT NULL", (project_id,)
     kept = {endpoint.id for endpoint in endpoints.values()}
     for (endpoint_id,) in rows:
@@ -286,17 +290,17 @@ def _all() -> Transaction[list[OwnedEndpoint]]:
 
 def _newest(status: DeliveryStatus | None, limit: int) -> Transaction[list[WebhookDelivery]]:
     condition = "" if status is None else " WHERE status = $2"
-    sql = f"SELECT id, {_SHOWN} FROM webhook_deliveries{condition} ORDER BY seq DESC LIMIT $1"  # noqa: S608
+    sql = f"SELECT id, {_DELIVERY_JSON} FROM webhook_deliveries{condition} ORDER BY seq DESC LIMIT $1"  # noqa: S608
     rows = yield sql, ((limit,) if status is None else (limit, status))
     return [_delivery(*row) for row in rows]
 
 
-def _replay_any(delivery_id: str, now: float) -> Transaction[WebhookDelivery]:
+def _replay_by_id(delivery_id: str, now: float) -> Transaction[WebhookDelivery]:
     rows = yield "SELECT project_id FROM webhook_deliveries WHERE id = $1", (delivery_id,)
     return (yield from _replay(rows[0][0] if rows else "", delivery_id, now))
 
 
-def _filtered(project_id: str, condition: DeliveryFilter) -> tuple[Source, tuple[str, ...]]:
+def _filter_source(project_id: str, condition: DeliveryFilter) -> tuple[PageSource, tuple[str, ...]]:
     args, filters = [project_id], ["1 = 1"]
     for column, value in (
         ("endpoint_id", condition.endpoint_id),
@@ -306,12 +310,12 @@ def _filtered(project_id: str, condition: DeliveryFilter) -> tuple[Source, tuple
         if value is not None:
             args.append(value)
             filters.append(f"{column} = ${len(args)}")
-    source = Source("webhook_deliveries", "project_id = $1", " AND ".join(filters), len(args), _SHOWN)
+    source = PageSource("webhook_deliveries", "project_id = $1", " AND ".join(filters), len(args), _DELIVERY_JSON)
     return source, tuple(args)
 
 
 def _delivery(delivery_id: str, body: str) -> WebhookDelivery:
-    stored = _decode_stored(body)
+    stored = _decode_delivery_row(body)
     return WebhookDelivery(
         id=delivery_id,
         created_at=stored.created_at,
@@ -325,10 +329,10 @@ def _delivery(delivery_id: str, body: str) -> WebhookDelivery:
 
 
 def _get_delivery(project_id: str, delivery_id: str) -> Transaction[WebhookDelivery]:
-    sql = f"SELECT {_SHOWN} FROM webhook_deliveries WHERE id = $1 AND project_id = $2"  # noqa: S608
+    sql = f"SELECT {_DELIVERY_JSON} FROM webhook_deliveries WHERE id = $1 AND project_id = $2"  # noqa: S608
     rows = yield sql, (delivery_id, project_id)
     if not rows:
-        raise no_such("webhook delivery", delivery_id)
+        raise not_found("webhook delivery", delivery_id)
     return _delivery(delivery_id, rows[0][0])
 
 
@@ -339,17 +343,17 @@ def _replay(project_id: str, delivery_id: str, now: float) -> Transaction[Webhoo
     )
     if not (yield sql, (delivery_id, project_id, now)):
         delivery = yield from _get_delivery(project_id, delivery_id)
-        raise no_such("webhook endpoint", delivery.webhook_endpoint_id)
+        raise not_found("webhook endpoint", delivery.webhook_endpoint_id)
     return (yield from _get_delivery(project_id, delivery_id))
 
 
-def _due(now: float) -> Transaction[list[Row]]:
+def _has_due(now: float) -> Transaction[list[Row]]:
     return (yield _DUE, (now,))
 
 
-def _claim(now: float, until: float, busy: Mapping[str, int], each: int, places: int) -> Transaction[list[Due]]:
-    claimed: list[Due] = []
-    for endpoint_id, *row in (yield from _due(now)):
+def _claim(now: float, until: float, busy: Mapping[str, int], each: int, places: int) -> Transaction[list[DueDelivery]]:
+    claimed: list[DueDelivery] = []
+    for endpoint_id, *row in (yield from _has_due(now)):
         free = min(each - busy.get(endpoint_id, 0), places - len(claimed))
         if free > 0:
             rows = yield _CLAIM, (endpoint_id, now, until, free)
@@ -357,11 +361,11 @@ def _claim(now: float, until: float, busy: Mapping[str, int], each: int, places:
     return claimed
 
 
-def _attempts(endpoint: Endpoint, rows: Sequence[Row]) -> list[Due]:
-    return [Due(endpoint, *row[1:]) for row in sorted(rows)]
+def _attempts(endpoint: Endpoint, rows: Sequence[Row]) -> list[DueDelivery]:
+    return [DueDelivery(endpoint, *row[1:]) for row in sorted(rows)]
 
 
-def _settle(due: Due, outcome: Outcome) -> Transaction[None]:
+def _record_outcome(due: DueDelivery, outcome: Outcome) -> Transaction[None]:
     sql = (
         "UPDATE webhook_deliveries SET status = $3, due_at = $4, last = $5"
         " WHERE id = $1 AND attempts = $2 AND status = 'pending'"

@@ -6,7 +6,7 @@ toolkit.execute("AI_ML_API_CREATE_THREAD", {"metadata": {"topic": "bread"}})["da
 Works against this server, and against AI/ML API itself. Imports nothing of the server.
 """
 
-from understudy.catalogue import Parameter, Result, Tool
+from understudy.catalog import Parameter, Result, Tool
 from understudy.toolkit.client import AsyncToolkit, Toolkit
 
 __all__ = ["AsyncToolkit", "Parameter", "Result", "Tool", "Toolkit"]

@@ -8,10 +8,10 @@ from dataclasses import dataclass, field
 from typing import Final
 from urllib.parse import urlsplit
 
-OURS: Final = (("UNDERSTUDY_BASE_URL",), ("UNDERSTUDY_API_KEY",))
-THEIRS: Final = (("AIML_API_BASE", "AIMLAPI_API_BASE"), ("AIML_API_KEY", "AIMLAPI_API_KEY"))
-DEFAULT: Final = "http://127.0.0.1:8642/v1"
-_THEIR_HOST: Final = "aimlapi.com"
+UNDERSTUDY_VARIABLES: Final = (("UNDERSTUDY_BASE_URL",), ("UNDERSTUDY_API_KEY",))
+AIMLAPI_VARIABLES: Final = (("AIML_API_BASE", "AIMLAPI_API_BASE"), ("AIML_API_KEY", "AIMLAPI_API_KEY"))
+DEFAULT_BASE_URL: Final = "http://127.0.0.1:8642/v1"
+_AIMLAPI_HOST: Final = "aimlapi.com"
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,11 +24,11 @@ class Address:
 
 def address(base_url: str | None, api_key: str | None, environ: Mapping[str, str]) -> Address:
     """Raises ValueError for a malformed base URL, and for a key that no header can carry."""
-    ours, theirs = (_first(environ, names) for names in (OURS[0], THEIRS[0]))
-    base = base_url or ours or theirs or DEFAULT
+    ours, theirs = (_first_set(environ, names) for names in (UNDERSTUDY_VARIABLES[0], AIMLAPI_VARIABLES[0]))
+    base = base_url or ours or theirs or DEFAULT_BASE_URL
     host = _host_of(base)
-    foreign = base == theirs or f".{host}".endswith(f".{_THEIR_HOST}")
-    key = api_key or _first(environ, (THEIRS if foreign else OURS)[1])
+    foreign = base == theirs or f".{host}".endswith(f".{_AIMLAPI_HOST}")
+    key = api_key or _first_set(environ, (AIMLAPI_VARIABLES if foreign else UNDERSTUDY_VARIABLES)[1])
     if key is not None and not (key.isascii() and key.isprintable()):
         raise ValueError("Invalid API key: it may hold printable ASCII characters only.")
     return Address(base.rstrip("/").removesuffix("/v1"), key)
@@ -42,9 +42,9 @@ def _host_of(base: str) -> str:
         parts = urlsplit("")
     clean = base.isprintable() and " " not in base and not (parts.query or parts.fragment)
     if not clean or parts.scheme not in {"http", "https"} or not parts.hostname:
-        raise ValueError(f"Invalid base URL {base!r}: it must look like {DEFAULT!r}.")
+        raise ValueError(f"Invalid base URL {base!r}: it must look like {DEFAULT_BASE_URL!r}.")
     return parts.hostname
 
 
-def _first(environ: Mapping[str, str], names: tuple[str, ...]) -> str | None:
+def _first_set(environ: Mapping[str, str], names: tuple[str, ...]) -> str | None:
     return next((environ[name] for name in names if environ.get(name)), None)

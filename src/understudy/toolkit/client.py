@@ -13,23 +13,23 @@ from typing import Any, Final, Self
 
 import aiohttp
 
-from understudy.catalogue import (
+from understudy.catalog import (
     Call,
     InvalidArguments,
     Result,
     Tool,
     UnknownTool,
-    call_of,
-    failed,
+    build_call,
+    failed_result,
     find,
-    result_of,
+    parse_result,
     select,
 )
 from understudy.toolkit import connection_failures, formats
 from understudy.toolkit.address import address
 
 TIMEOUT: Final = 600.0
-LARGEST_ANSWER: Final = 64 << 20
+MAX_RESPONSE_BYTES: Final = 64 << 20
 _Tools = list[Tool]
 _Definitions = list[dict[str, Any]]
 
@@ -85,15 +85,15 @@ class AsyncToolkit(_Catalogue):
     async def execute(self, slug: str, arguments: dict[str, Any] | None = None) -> Result:
         """What the call came to; nothing is raised."""
         try:
-            call = call_of(find(slug), {} if arguments is None else arguments)
+            call = build_call(find(slug), {} if arguments is None else arguments)
         except (UnknownTool, InvalidArguments) as refusal:
-            return failed(str(refusal))
+            return failed_result(str(refusal))
         try:
-            return await self._answered(call)
+            return await self._send_request(call)
         except TimeoutError:
-            return failed(f"The API at {self._address.root} did not answer within {self._timeout:g} seconds.")
+            return failed_result(f"The API at {self._address.root} did not answer within {self._timeout:g} seconds.")
         except (aiohttp.ClientError, OSError, ValueError) as error:
-            return failed(connection_failures.explain(self._address.root, error))
+            return failed_result(connection_failures.describe_connection_failure(self._address.root, error))
 
     async def models(self) -> list[str]:
         """The names of the server's models; empty where it cannot be asked."""
@@ -108,11 +108,13 @@ class AsyncToolkit(_Catalogue):
         the official packages' objects or as dicts. Empty where nothing is called. With `skip_others`, calls of other
         functions are left to you; else they are answered as failed.
         """
-        dialect, calls = formats.calls_in(answer)
+        dialect, calls = formats.parse_calls(answer)
         outputs = []
         for call in calls:
-            if not skip_others or formats.is_ours(call):
-                result = await self.execute(call.name, call.arguments) if call.fault is None else failed(call.fault)
+            if not skip_others or formats.is_toolkit_call(call):
+                result = (
+                    await self.execute(call.name, call.arguments) if call.fault is None else failed_result(call.fault)
+                )
                 outputs.append((call, result))
         return formats.outputs(dialect, outputs)
 
@@ -129,7 +131,7 @@ class AsyncToolkit(_Catalogue):
     ) -> None:
         await self.close()
 
-    async def _answered(self, call: Call) -> Result:
+    async def _send_request(self, call: Call) -> Result:
         if self._session is None:
             self._session = aiohttp.ClientSession(timeout=aiohttp.ClientTimeout(total=self._timeout))
         headers = {"Accept": "application/json, text/event-stream"}
@@ -142,10 +144,10 @@ class AsyncToolkit(_Catalogue):
         async with self._session.request(
             call.method, url, data=call.body, headers=headers, allow_redirects=False
         ) as response:
-            body = await _read(response)
+            body = await _read_body(response)
         if body is None:
-            return failed(f"The answer is larger than {LARGEST_ANSWER} bytes. Ask for less at a time.")
-        return result_of(response.status, response.headers.get("Content-Type", ""), body)
+            return failed_result(f"The answer is larger than {MAX_RESPONSE_BYTES} bytes. Ask for less at a time.")
+        return parse_result(response.status, response.headers.get("Content-Type", ""), body)
 
 
 class Toolkit(_Catalogue):
@@ -167,16 +169,16 @@ class Toolkit(_Catalogue):
 
     def execute(self, slug: str, arguments: dict[str, Any] | None = None) -> Result:
         """What the call came to; nothing is raised."""
-        return asyncio.run_coroutine_threadsafe(self._inner.execute(slug, arguments), self._running()).result()
+        return asyncio.run_coroutine_threadsafe(self._inner.execute(slug, arguments), self._ensure_loop()).result()
 
     def models(self) -> list[str]:
         """The names of the server's models; empty where it cannot be asked."""
-        return asyncio.run_coroutine_threadsafe(self._inner.models(), self._running()).result()
+        return asyncio.run_coroutine_threadsafe(self._inner.models(), self._ensure_loop()).result()
 
     def handle(self, answer: Any, *, skip_others: bool = False) -> _Definitions:
         """As AsyncToolkit.handle does."""
         handling = self._inner.handle(answer, skip_others=skip_others)
-        return asyncio.run_coroutine_threadsafe(handling, self._running()).result()
+        return asyncio.run_coroutine_threadsafe(handling, self._ensure_loop()).result()
 
     def close(self) -> None:
         """Done by itself when nothing refers to the toolkit any more; it may be used again afterwards."""
@@ -193,27 +195,27 @@ class Toolkit(_Catalogue):
     ) -> None:
         self.close()
 
-    def _running(self) -> asyncio.AbstractEventLoop:
+    def _ensure_loop(self) -> asyncio.AbstractEventLoop:
         with self._starting:
             if self._loop is None:
                 self._loop = asyncio.new_event_loop()
                 thread = threading.Thread(target=self._loop.run_forever, name="understudy-toolkit", daemon=True)
                 thread.start()
-                self._closing = weakref.finalize(self, _shut, self._inner, self._loop, thread)
+                self._closing = weakref.finalize(self, _close_client, self._inner, self._loop, thread)
             return self._loop
 
 
-async def _read(response: aiohttp.ClientResponse) -> bytes | None:
+async def _read_body(response: aiohttp.ClientResponse) -> bytes | None:
     """The whole body, or None where there is too much of it."""
     body = bytearray()
     async for chunk in response.content.iter_any():
         body += chunk
-        if len(body) > LARGEST_ANSWER:
+        if len(body) > MAX_RESPONSE_BYTES:
             return None
     return bytes(body)
 
 
-def _shut(inner: AsyncToolkit, loop: asyncio.AbstractEventLoop, thread: threading.Thread) -> None:
+def _close_client(inner: AsyncToolkit, loop: asyncio.AbstractEventLoop, thread: threading.Thread) -> None:
     if threading.current_thread() is thread:  # the garbage collector works in whichever thread it is called
         loop.create_task(inner.close()).add_done_callback(lambda _: loop.stop())
         return

@@ -5,7 +5,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal, assert_never
 
-from understudy.catalogue import AI_ML_API, Result, Tool
+from understudy.catalog import AI_ML_API, Result, Tool
 
 Dialect = Literal["chat", "responses", "anthropic"]
 Definition = dict[str, Any]
@@ -48,45 +48,52 @@ def anthropic(tools: Iterable[Tool]) -> list[Definition]:
     return [{"name": tool.slug, "description": tool.description, "input_schema": tool.input_schema} for tool in tools]
 
 
-def is_ours(call: ToolCall) -> bool:
+def is_toolkit_call(call: ToolCall) -> bool:
     return call.name.upper() in AI_ML_API.by_slug
 
 
-def calls_in(answer: Any) -> tuple[Dialect, list[ToolCall]]:
+def parse_calls(answer: Any) -> tuple[Dialect, list[ToolCall]]:
     """The calls of tools in a model's answer, and in whose words it is. Raises TypeError for what is no answer."""
-    found = _plain(answer)
+    found = _to_mapping(answer)
     if "choices" in found:
         found = found["choices"][0]["message"] if found["choices"] else {"tool_calls": None}
     if "output" in found:
         return "responses", [
-            _call(item["call_id"], item["name"], item["arguments"])
+            _parse_call(item["call_id"], item["name"], item["arguments"])
             for item in found["output"]
             if item.get("type") == "function_call"
         ]
     content = found.get("content")
     if isinstance(content, list) and "tool_calls" not in found:
         return "anthropic", [
-            _call(block["id"], block["name"], block["input"]) for block in content if block.get("type") == "tool_use"
+            _parse_call(block["id"], block["name"], block["input"])
+            for block in content
+            if block.get("type") == "tool_use"
         ]
     functions = [call for call in found.get("tool_calls") or () if call.get("type", "function") == "function"]
-    return "chat", [_call(call["id"], call["function"]["name"], call["function"]["arguments"]) for call in functions]
+    return "chat", [
+        _parse_call(call["id"], call["function"]["name"], call["function"]["arguments"]) for call in functions
+    ]
 
 
 def outputs(dialect: Dialect, done: Sequence[tuple[ToolCall, Result]]) -> list[Definition]:
     """The messages or items that tell the model what its calls came to."""
     match dialect:
         case "chat":
-            return [{"role": "tool", "tool_call_id": call.id, "content": _text(result)} for call, result in done]
+            return [
+                {"role": "tool", "tool_call_id": call.id, "content": _encode_result(result)} for call, result in done
+            ]
         case "responses":
             return [
-                {"type": "function_call_output", "call_id": call.id, "output": _text(result)} for call, result in done
+                {"type": "function_call_output", "call_id": call.id, "output": _encode_result(result)}
+                for call, result in done
             ]
         case "anthropic":
             blocks = [
                 {
                     "type": "tool_result",
                     "tool_use_id": call.id,
-                    "content": _text(result),
+                    "content": _encode_result(result),
                     "is_error": not result["successful"],
                 }
                 for call, result in done
@@ -96,7 +103,7 @@ def outputs(dialect: Dialect, done: Sequence[tuple[ToolCall, Result]]) -> list[D
             assert_never(dialect)
 
 
-def _plain(answer: Any) -> Mapping[str, Any]:
+def _to_mapping(answer: Any) -> Mapping[str, Any]:
     if hasattr(answer, "model_dump"):
         answer = answer.model_dump()
     if not isinstance(answer, Mapping):
@@ -104,7 +111,7 @@ def _plain(answer: Any) -> Mapping[str, Any]:
     return answer
 
 
-def _call(identifier: str, name: str, arguments: Any) -> ToolCall:
+def _parse_call(identifier: str, name: str, arguments: Any) -> ToolCall:
     if isinstance(arguments, str):
         try:
             arguments = json.loads(arguments or "{}")
@@ -115,5 +122,5 @@ def _call(identifier: str, name: str, arguments: Any) -> ToolCall:
     return ToolCall(identifier, name, arguments)
 
 
-def _text(result: Result) -> str:
+def _encode_result(result: Result) -> str:
     return json.dumps(result, ensure_ascii=False)

@@ -5,8 +5,8 @@ from typing import Any
 from mcp.server.stdio import stdio_server
 
 from understudy import __version__
-from understudy.catalogue import Result
-from understudy.catalogue.mcp_server import Context, serve
+from understudy.catalog import Result
+from understudy.catalog.mcp_server import Context, serve
 from understudy.toolkit.client import AsyncToolkit
 
 

@@ -11,10 +11,10 @@ from understudy.wire.items import CodeInterpreterCallItem
 NAME: Final = "code_interpreter"
 _MEMBER: Final = re.compile(r'\s*\{\s*"(?:[^"\\]|\\.)*"\s*:\s*"')
 _OPEN_MEMBER: Final = re.compile(r'\s*(?:\{\s*(?:"(?:[^"\\]|\\.)*(?:"\s*(?::\s*)?)?)?)?\\?\Z')
-_PIECE: Final = re.compile(r'[^"\\]+|\\u[0-9a-fA-F]{4}|\\[^u]')
+_STRING_PIECE: Final = re.compile(r'[^"\\]+|\\u[0-9a-fA-F]{4}|\\[^u]')
 _ESCAPES: Final = {"n": "\n", "t": "\t", "r": "\r", "b": "\b", "f": "\f"}
-_HIGH: Final = range(0xD800, 0xDC00)
-_LOW: Final = range(0xDC00, 0xE000)
+_HIGH_SURROGATES: Final = range(0xD800, 0xDC00)
+_LOW_SURROGATES: Final = range(0xDC00, 0xE000)
 
 
 def definition(name: str, files: Sequence[tuple[str, str]] = ()) -> dict[str, Any]:
@@ -30,7 +30,7 @@ def definition(name: str, files: Sequence[tuple[str, str]] = ()) -> dict[str, An
             "description": "Runs Python in a sandbox that keeps its variables between calls. The user's files are in "
             "/mnt/data, and files written there are given to the user, who opens them by links like "
             "[name](sandbox:/mnt/data/name). Figures that are shown are seen by the user. There is no network."
-            + _available(files),
+            + _describe_files(files),
             "parameters": {
                 "type": "object",
                 "properties": {"code": code},
@@ -41,20 +41,20 @@ def definition(name: str, files: Sequence[tuple[str, str]] = ()) -> dict[str, An
     }
 
 
-def _available(files: Sequence[tuple[str, str]]) -> str:
+def _describe_files(files: Sequence[tuple[str, str]]) -> str:
     if not files:
         return ""
     listed = ", ".join(f"/mnt/data/{file_id} ({msgspec.json.encode(name).decode()})" for file_id, name in files)
     return f" Files that are there: {listed}. Each can also be read by its name."
 
 
-def code_of(arguments: str) -> str:
+def extract_code(arguments: str) -> str:
     """The whole code of a call."""
     reading = CodeArguments()
-    return reading.take(arguments) + reading.rest()
+    return reading.feed(arguments) + reading.finish()
 
 
-def shown(item: CodeInterpreterCallItem) -> str:
+def render_result(item: CodeInterpreterCallItem) -> str:
     """The answer to a call, as the model reads it."""
     logs = "".join(output.logs for output in item.outputs).strip("\n")
     figures = sum(output.type == "image" for output in item.outputs)
@@ -79,54 +79,54 @@ class CodeArguments:
         self._ended = False
         self._high = 0
 
-    def take(self, fragment: str) -> str:
+    def feed(self, fragment: str) -> str:
         """The part of the code that the fragment completes."""
         self._held += fragment
         if not self._begun:
-            self._begin()
+            self._read_prefix()
         if not self._begun or self._ended:
             return ""
-        return self._bare() if self._is_bare else self._string()
+        return self._take_raw_code() if self._is_bare else self._decode_string()
 
-    def rest(self) -> str:
+    def finish(self) -> str:
         """What was undecided when the arguments ended."""
         if self._begun or not self._held.strip():
             return ""
         return "" if self._held.lstrip().startswith("{") else self._held
 
-    def _begin(self) -> None:
+    def _read_prefix(self) -> None:
         if match := _MEMBER.match(self._held):
             self._held = self._held[match.end() :]
             self._begun = True
         elif not _OPEN_MEMBER.match(self._held):
             self._begun = self._is_bare = True
 
-    def _bare(self) -> str:
+    def _take_raw_code(self) -> str:
         said, self._held = self._held, ""
         return said
 
-    def _string(self) -> str:
+    def _decode_string(self) -> str:
         """The decoded characters up to the closing quote, or up to an escape that is not whole yet."""
         said = ""
         at = 0
-        while match := _PIECE.match(self._held, at):
-            said += self._decoded(match[0])
+        while match := _STRING_PIECE.match(self._held, at):
+            said += self._decode_piece(match[0])
             at = match.end()
         if self._held[at : at + 1] == '"':
             self._ended = True
         self._held = self._held[at:]
         return said
 
-    def _decoded(self, piece: str) -> str:
+    def _decode_piece(self, piece: str) -> str:
         if piece[0] != "\\":
             return piece
         if piece[1] != "u":
             return _ESCAPES.get(piece[1], piece[1])
         code = ord(piece.encode().decode("unicode_escape"))
-        if code in _HIGH:
+        if code in _HIGH_SURROGATES:
             self._high = code
             return ""
-        if code in _LOW:
+        if code in _LOW_SURROGATES:
             high, self._high = self._high, 0
             return chr(0x10000 + ((high - 0xD800) << 10) + (code - 0xDC00)) if high else "\ufffd"
         return chr(code)

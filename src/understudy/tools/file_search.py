@@ -11,14 +11,14 @@ from typing import Any, Final
 import msgspec
 
 # What a file could say to have its words, or what the model makes of them, cited from another file.
-_LIKE_A_MARK: Final = re.compile("\u3010(?=\\s*\\d+\\s*[:\u2020])")
+_CITATION_OPENING: Final = re.compile("\u3010(?=\\s*\\d+\\s*[:\u2020])")
 NAME: Final = "file_search"
-_MOST_QUERIES: Final = 5
-_LONGEST_QUERY: Final = 4096
-_LONGEST_NAME: Final = 300
-_SMALL: Final = ("gpt-3.5",)
-_NOTHING: Final = "No passage of the files matches these queries."
-_HOW_TO_CITE: Final = (
+_MAX_QUERIES: Final = 5
+_MAX_QUERY_LENGTH: Final = 4096
+_MAX_NAME_LENGTH: Final = 300
+_SMALL_CONTEXT_MODELS: Final = ("gpt-3.5",)
+_NO_MATCHES: Final = "No passage of the files matches these queries."
+_CITATION_INSTRUCTIONS: Final = (
     "Passages of the user's files, the best first. Each begins with its mark. Where a sentence of your answer rests on "
     "a passage, put the passage's mark right behind it, exactly as it is written here, brackets included."
 )
@@ -36,12 +36,12 @@ class Passage:
 
     @property
     def mark(self) -> str:
-        return f"\u3010{self.turn}:{self.index}\u2020{mark_name(self.filename)}\u3011"
+        return f"\u3010{self.turn}:{self.index}\u2020{sanitize_citation_name(self.filename)}\u3011"
 
 
-def mark_name(filename: str) -> str:
+def sanitize_citation_name(filename: str) -> str:
     """The file's name without what would end a mark, and of the length that a mark may have."""
-    return "".join(" " if sign in "\u3010\u3011\n\r" else sign for sign in filename[:_LONGEST_NAME])
+    return "".join(" " if sign in "\u3010\u3011\n\r" else sign for sign in filename[:_MAX_NAME_LENGTH])
 
 
 def definition(name: str) -> dict[str, Any]:
@@ -50,7 +50,7 @@ def definition(name: str) -> dict[str, Any]:
         "type": "array",
         "items": {"type": "string"},
         "minItems": 1,
-        "maxItems": _MOST_QUERIES,
+        "maxItems": _MAX_QUERIES,
         "description": "What to look for. Several short queries that put the question differently find more than one.",
     }
     return {
@@ -69,7 +69,7 @@ def definition(name: str) -> dict[str, Any]:
     }
 
 
-def queries_of(arguments: str) -> list[str]:
+def parse_queries(arguments: str) -> list[str]:
     """What a call asks for. Models that do not keep to the schema are understood: one text, or other names."""
     try:
         said = msgspec.json.decode(arguments)
@@ -79,18 +79,18 @@ def queries_of(arguments: str) -> list[str]:
         said = said.get("queries") or said.get("query") or list(said.values())
     listed = said if isinstance(said, list) else [said]
     texts = [text for text in listed if isinstance(text, str)]
-    stripped = (text.strip()[:_LONGEST_QUERY] for text in texts)
-    return list(dict.fromkeys(text for text in stripped if text))[:_MOST_QUERIES]
+    stripped = (text.strip()[:_MAX_QUERY_LENGTH] for text in texts)
+    return list(dict.fromkeys(text for text in stripped if text))[:_MAX_QUERIES]
 
 
-def most_results(model: str) -> int:
+def max_results(model: str) -> int:
     """How many passages a search brings where the tool does not say."""
-    return 5 if _is_small(model) else 20
+    return 5 if _has_small_context(model) else 20
 
 
-def within_budget(model: str, sizes: Sequence[int]) -> int:
+def count_within_budget(model: str, sizes: Sequence[int]) -> int:
     """How many of the passages, the best first, there is room for in the model's context; sizes in tokens."""
-    left = 4_000 if _is_small(model) else 16_000
+    left = 4_000 if _has_small_context(model) else 16_000
     for number, size in enumerate(sizes):
         left -= size
         if left < 0:
@@ -98,13 +98,13 @@ def within_budget(model: str, sizes: Sequence[int]) -> int:
     return len(sizes)
 
 
-def shown(passages: Sequence[Passage]) -> str:
+def render_passages(passages: Sequence[Passage]) -> str:
     """The answer to a call, as the model reads it. Only the marks that are put here look like marks."""
     if not passages:
-        return _NOTHING
-    texts = [f"{passage.mark}\n{_LIKE_A_MARK.sub('[', passage.text)}" for passage in passages]
-    return "\n\n".join([_HOW_TO_CITE, *texts])
+        return _NO_MATCHES
+    texts = [f"{passage.mark}\n{_CITATION_OPENING.sub('[', passage.text)}" for passage in passages]
+    return "\n\n".join([_CITATION_INSTRUCTIONS, *texts])
 
 
-def _is_small(model: str) -> bool:
-    return model.rpartition("/")[2].startswith(_SMALL)
+def _has_small_context(model: str) -> bool:
+    return model.rpartition("/")[2].startswith(_SMALL_CONTEXT_MODELS)

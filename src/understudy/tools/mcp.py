@@ -14,11 +14,11 @@ from urllib.parse import urlsplit
 from understudy.settings import McpSettings
 from understudy.wire.items import McpCallItem
 
-ANY: Final = "*"
+ANY_SERVER: Final = "*"
 _PORTS: Final = {"http": 80, "https": 443}
 
 
-class McpFailed(Exception):
+class McpServerError(Exception):
     """A server could not be used; its text is a sentence without addresses and headers.
 
     `status` is the HTTP status that it answered with, and 424 (Failed Dependency) where it gave none.
@@ -64,7 +64,7 @@ class McpOutput:
     code: int = 0
 
     @property
-    def fault(self) -> dict[str, Any] | None:
+    def error_object(self) -> dict[str, Any] | None:
         """The error as the Responses API shows it."""
         if self.error is None or self.kind == "mcp_tool_execution_error":
             return execution_error(self.error)
@@ -93,25 +93,27 @@ class RemoteServers:
         self._settings = settings
         self._client: _Client | None = None
 
-    def allowed(self, url: str) -> bool:
-        return any(_covers(entry, url) for entry in self._settings.allowed)
+    def is_allowed(self, url: str) -> bool:
+        return any(_matches_entry(entry, url) for entry in self._settings.allowed)
 
-    def server(self, url: str, headers: Mapping[str, str] | None = None) -> McpServer:
-        """Raises McpFailed where the operator has not allowed it."""
-        if not self.allowed(url):
-            raise McpFailed(f"The MCP server {url!r} is not allowed. The operator allows servers with `mcp.allowed`.")
-        named = any(_covers(entry, url) for entry in self._settings.allowed if entry != ANY)
+    def resolve_server(self, url: str, headers: Mapping[str, str] | None = None) -> McpServer:
+        """Raises McpServerError where the operator has not allowed it."""
+        if not self.is_allowed(url):
+            raise McpServerError(
+                f"The MCP server {url!r} is not allowed. The operator allows servers with `mcp.allowed`."
+            )
+        named = any(_matches_entry(entry, url) for entry in self._settings.allowed if entry != ANY_SERVER)
         return McpServer(url, headers or {}, private=named)
 
     async def list_tools(self, server: McpServer) -> Sequence[McpTool]:
-        """Raises McpFailed."""
-        return await (await self._loaded()).list_tools(server, self._settings)
+        """Raises McpServerError."""
+        return await (await self._load_client()).list_tools(server, self._settings)
 
     async def call_tool(self, server: McpServer, name: str, arguments: dict[str, Any]) -> McpOutput:
         """What goes wrong is the output's error: the model is told, and may go on without it."""
-        return await (await self._loaded()).call_tool(server, name, arguments, self._settings)
+        return await (await self._load_client()).call_tool(server, name, arguments, self._settings)
 
-    async def _loaded(self) -> _Client:
+    async def _load_client(self) -> _Client:
         if self._client is None:
             # It takes most of a second, in which everybody else would wait.
             module = await asyncio.to_thread(import_module, "understudy.tools.mcp_client")
@@ -119,7 +121,7 @@ class RemoteServers:
         return self._client
 
 
-def shown(item: McpCallItem) -> str:
+def render_output(item: McpCallItem) -> str:
     """The answer to a call, as the model reads it."""
     return item.output if item.output is not None else f"Error: {item.error}"
 
@@ -136,19 +138,19 @@ def is_server_url(url: str) -> bool:
     return parts.scheme in _PORTS and bool(host) and clean and not steps
 
 
-def _covers(entry: str, url: str) -> bool:
+def _matches_entry(entry: str, url: str) -> bool:
     """Whether `url` is what the entry names, or below it; `*` covers every URL with TLS."""
     if not is_server_url(url):
         return False
     given = urlsplit(url)
-    if entry == ANY:
+    if entry == ANY_SERVER:
         return given.scheme == "https"
     named = urlsplit(entry)
-    if (given.scheme, given.hostname, _port(given)) != (named.scheme, named.hostname, _port(named)):
+    if (given.scheme, given.hostname, _effective_port(given)) != (named.scheme, named.hostname, _effective_port(named)):
         return False
     base = named.path.rstrip("/")
     return given.path.rstrip("/") == base or given.path.startswith(f"{base}/")
 
 
-def _port(parts: Any) -> int:
+def _effective_port(parts: Any) -> int:
     return int(parts.port or _PORTS[parts.scheme])

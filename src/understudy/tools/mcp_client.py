@@ -20,55 +20,55 @@ from pydantic import ValidationError
 
 from understudy.redaction import redact
 from understudy.settings import McpSettings, is_public
-from understudy.tools.mcp import McpFailed, McpOutput, McpServer, McpTool
+from understudy.tools.mcp import McpOutput, McpServer, McpServerError, McpTool
 
 T = TypeVar("T")
-_CUT: Final = "\n[The rest of the output was cut off.]"
+_TRUNCATION_NOTE: Final = "\n[The rest of the output was cut off.]"
 # What a server sends beyond its answers: headers, and framing that is thrown away.
-_OVERHEAD: Final = 4
-_PRIVATE: Final = "its address is private, and the operator has not named it in `mcp.allowed`"
+_TRANSPORT_OVERHEAD: Final = 4
+_PRIVATE_ADDRESS_TEXT: Final = "its address is private, and the operator has not named it in `mcp.allowed`"
 
-_QUOTED: Final = 200
+_MAX_QUOTE: Final = 200
 # They write URLs and whatever a server sends, tracebacks included, into the log of an operator who has no part in it.
 for _name in ("mcp", "httpx2", "httpcore2"):
     logging.getLogger(_name).setLevel(logging.CRITICAL)
 
 
 async def list_tools(server: McpServer, limits: McpSettings) -> list[McpTool]:
-    """Raises McpFailed."""
+    """Raises McpServerError."""
 
     async def listing(client: Client) -> list[McpTool]:
         found: list[McpTool] = []
         cursor = None
         while len(found) < limits.tools:
             page = await client.list_tools(cursor=cursor)
-            found += [_tool(tool) for tool in page.tools]
+            found += [_to_mcp_tool(tool) for tool in page.tools]
             cursor = page.next_cursor
             if cursor is None:
                 break
         return found[: limits.tools]
 
-    return await _connected(server, limits, listing)
+    return await _run_connected(server, limits, listing)
 
 
 async def call_tool(server: McpServer, name: str, arguments: dict[str, Any], limits: McpSettings) -> McpOutput:
     async def call(client: Client) -> McpOutput:
         try:
-            return _output(await _call(client, name, arguments), limits.output_bytes)
+            return _to_mcp_output(await _call_tool(client, name, arguments), limits.output_bytes)
         except MCPError as error:
-            message = _cut(
+            message = _truncate(
                 f"The tool failed: {redact(error.error.message) if server.private else error.error.message}",
                 limits.output_bytes,
             )
             return McpOutput(error=message, kind="mcp_protocol_error", code=error.error.code)
 
     try:
-        return await _connected(server, limits, call)
-    except McpFailed as failed:
+        return await _run_connected(server, limits, call)
+    except McpServerError as failed:
         return McpOutput(error=str(failed), kind="http_error", code=failed.status)
 
 
-async def _connected(server: McpServer, limits: McpSettings, work: Callable[[Client], Coroutine[Any, Any, T]]) -> T:
+async def _run_connected(server: McpServer, limits: McpSettings, work: Callable[[Client], Coroutine[Any, Any, T]]) -> T:
     """Does the work over the transport that the server speaks: streamable HTTP, or the older one of events."""
     over_events, over_http = _over_events, _over_http
     transports = [over_events, over_http] if server.url.rstrip("/").endswith("/sse") else [over_http, over_events]
@@ -80,19 +80,19 @@ async def _connected(server: McpServer, limits: McpSettings, work: Callable[[Cli
                     async with transport(server, limits) as client:
                         return await work(client)
                 except Exception as error:  # noqa: BLE001 - whatever it is, the server could not be used
-                    failed = _first(error)
-                    if not _speaks_otherwise(failed):
+                    failed = _first_cause(error)
+                    if not _may_use_other_transport(failed):
                         break
     except TimeoutError:
-        raise McpFailed(f"The MCP server did not answer within {limits.timeout:g} seconds.") from None
+        raise McpServerError(f"The MCP server did not answer within {limits.timeout:g} seconds.") from None
     status = failed.response.status_code if isinstance(failed, httpx2.HTTPStatusError) else 424
-    raise McpFailed(f"The MCP server could not be used: {_reason(failed)}.", status) from None
+    raise McpServerError(f"The MCP server could not be used: {_describe_failure(failed)}.", status) from None
 
 
 @asynccontextmanager
 async def _over_http(server: McpServer, limits: McpSettings) -> AsyncIterator[Client]:
     async with _http(server, limits) as http:
-        transport = streamable_http_client(server.url, http_client=http, max_sse_event_size=_most(limits))
+        transport = streamable_http_client(server.url, http_client=http, max_sse_event_size=_max_response_bytes(limits))
         async with Client(transport) as client:
             yield client
 
@@ -114,26 +114,26 @@ def _http(server: McpServer, limits: McpSettings) -> httpx2.AsyncClient:
     return httpx2.AsyncClient(
         headers=dict(server.headers),
         timeout=limits.timeout,
-        transport=_Bounded(private=server.private, most=_most(limits)),
+        transport=_PublicTransport(private=server.private, most=_max_response_bytes(limits)),
         trust_env=False,
     )
 
 
-def _most(limits: McpSettings) -> int:
-    return limits.output_bytes * _OVERHEAD
+def _max_response_bytes(limits: McpSettings) -> int:
+    return limits.output_bytes * _TRANSPORT_OVERHEAD
 
 
 class PrivateAddress(OSError):
     pass
 
 
-class _Bounded(httpx2.AsyncBaseTransport):
+class _PublicTransport(httpx2.AsyncBaseTransport):
     """Connects to the address that was looked at, never to a name that may mean another one by then."""
 
     def __init__(self, *, private: bool, most: int) -> None:
         self._inner = httpx2.AsyncHTTPTransport(trust_env=False)
         self._private = private
-        self._most = most
+        self._max_response_bytes = most
 
     async def handle_async_request(self, request: httpx2.Request) -> httpx2.Response:
         if not self._private:
@@ -142,14 +142,14 @@ class _Bounded(httpx2.AsyncBaseTransport):
             request.url = request.url.copy_with(host=await _public_address(host, request.url.port or 443))
         response = await self._inner.handle_async_request(request)
         assert isinstance(response.stream, httpx2.AsyncByteStream)
-        response.stream = _Counted(response.stream, self._most)
+        response.stream = _LimitedStream(response.stream, self._max_response_bytes)
         return response
 
     async def aclose(self) -> None:
         await self._inner.aclose()
 
 
-class _Counted(httpx2.AsyncByteStream):
+class _LimitedStream(httpx2.AsyncByteStream):
     def __init__(self, stream: httpx2.AsyncByteStream, most: int) -> None:
         self._stream = stream
         self._left = most
@@ -165,8 +165,8 @@ class _Counted(httpx2.AsyncByteStream):
         await self._stream.aclose()
 
 
-_WORDS: Final[tuple[tuple[type[BaseException], str], ...]] = (
-    (PrivateAddress, _PRIVATE),
+_FAILURE_TEXTS: Final[tuple[tuple[type[BaseException], str], ...]] = (
+    (PrivateAddress, _PRIVATE_ADDRESS_TEXT),
     (socket.gaierror, "its host name was not found"),
     (httpx2.ConnectError, "it could not be connected to"),
     (httpx2.TransportError, "the connection broke off, or its answer was too large"),
@@ -178,18 +178,18 @@ async def _public_address(host: str, port: int) -> str:
     for _, _, _, _, address in found:
         if is_public(str(address[0])):
             return str(address[0])
-    raise PrivateAddress(_PRIVATE)
+    raise PrivateAddress(_PRIVATE_ADDRESS_TEXT)
 
 
 # -- what a server says ------------------------------------------------------------------------------------------
 
 
-def _tool(tool: types.Tool) -> McpTool:
+def _to_mcp_tool(tool: types.Tool) -> McpTool:
     read_only = bool(tool.annotations and tool.annotations.read_only_hint)
     return McpTool(tool.name, tool.description, dict(tool.input_schema), read_only)
 
 
-async def _call(client: Client, name: str, arguments: dict[str, Any]) -> types.CallToolResult:
+async def _call_tool(client: Client, name: str, arguments: dict[str, Any]) -> types.CallToolResult:
     """The result, also of a server that leaves out `content` beside `structuredContent`, which the package refuses."""
     try:
         return await client.call_tool(name, arguments)
@@ -201,15 +201,15 @@ async def _call(client: Client, name: str, arguments: dict[str, Any]) -> types.C
         raise
 
 
-def _output(result: types.CallToolResult, most: int) -> McpOutput:
-    text = "\n".join(_text(block) for block in result.content)
+def _to_mcp_output(result: types.CallToolResult, most: int) -> McpOutput:
+    text = "\n".join(_block_text(block) for block in result.content)
     if not text and result.structured_content is not None:
         text = json.dumps(result.structured_content, ensure_ascii=False)
-    text = _cut(text, most)
+    text = _truncate(text, most)
     return McpOutput(error=text or "The tool failed.") if result.is_error else McpOutput(text=text)
 
 
-def _text(block: types.ContentBlock) -> str:
+def _block_text(block: types.ContentBlock) -> str:
     match block:
         case types.TextContent():
             return block.text
@@ -223,32 +223,32 @@ def _text(block: types.ContentBlock) -> str:
             return f"[{block.type}, which cannot be shown]"
 
 
-def _cut(text: str, most: int) -> str:
+def _truncate(text: str, most: int) -> str:
     encoded = text.encode("utf-8", "replace")
-    return text if len(encoded) <= most else encoded[:most].decode("utf-8", "ignore") + _CUT
+    return text if len(encoded) <= most else encoded[:most].decode("utf-8", "ignore") + _TRUNCATION_NOTE
 
 
 # -- what goes wrong ---------------------------------------------------------------------------------------------
 
 
-def _first(error: BaseException) -> BaseException:
+def _first_cause(error: BaseException) -> BaseException:
     """The cause among the failures of tasks that fell together."""
     while isinstance(error, BaseExceptionGroup):
         error = error.exceptions[0]
     return error
 
 
-def _speaks_otherwise(error: BaseException) -> bool:
+def _may_use_other_transport(error: BaseException) -> bool:
     """Whether the server may speak the other transport: it refused this one, instead of not being there."""
     if isinstance(error, httpx2.HTTPStatusError):
         return error.response.status_code in {400, 404, 405, 406, 415}
     return isinstance(error, MCPError | httpx2.SSEError)
 
 
-def _reason(error: BaseException | None) -> str:
+def _describe_failure(error: BaseException | None) -> str:
     """Words without addresses and without what the server was sent."""
     if isinstance(error, httpx2.HTTPStatusError):
         return f"it answered with the status {error.response.status_code}"
     if isinstance(error, MCPError):
-        return f"it returned the error {redact(error.error.message)[:_QUOTED]!r}"
-    return next((words for kind, words in _WORDS if isinstance(error, kind)), "it did not answer with MCP")
+        return f"it returned the error {redact(error.error.message)[:_MAX_QUOTE]!r}"
+    return next((words for kind, words in _FAILURE_TEXTS if isinstance(error, kind)), "it did not answer with MCP")

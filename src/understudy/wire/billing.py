@@ -124,7 +124,7 @@ class UsageDetail(Struct, kw_only=True):
     data: list[UsageRow]
 
 
-class SpendLimitShown(Struct, kw_only=True):
+class SpendLimitDetails(Struct, kw_only=True):
     """In US dollars."""
 
     amount: float
@@ -133,7 +133,7 @@ class SpendLimitShown(Struct, kw_only=True):
     currency: Literal["USD"] = "USD"
 
 
-class KeyShown(Struct, kw_only=True):
+class KeyDetails(Struct, kw_only=True):
     """A key without its secret; `prefix` is enough to recognise it by."""
 
     id: str
@@ -141,14 +141,14 @@ class KeyShown(Struct, kw_only=True):
     prefix: str
     created_at: str
     revoked_at: str | None
-    spend_limit: SpendLimitShown | None
+    spend_limit: SpendLimitDetails | None
 
 
 class CurrentKey(Struct, kw_only=True):
     object: Literal["key"] = "key"
-    data: KeyShown
+    data: KeyDetails
 
 
 class KeyList(Struct, kw_only=True):
     object: Literal["list"] = "list"
-    data: list[KeyShown]
+    data: list[KeyDetails]

@@ -34,7 +34,7 @@ class StaticChunkingStrategyResponseParam(Struct, forbid_unknown_fields=True, ta
     static: StaticChunkingStrategy
 
 
-def chosen_chunking(given: ChunkingStrategyRequestParam | None) -> StaticChunkingStrategyResponseParam:
+def resolve_chunking(given: ChunkingStrategyRequestParam | None) -> StaticChunkingStrategyResponseParam:
     """What a file is chunked by and shows; `auto` is a choice of sizes, too."""
     if isinstance(given, StaticChunkingStrategyRequestParam):
         return StaticChunkingStrategyResponseParam(given.static)

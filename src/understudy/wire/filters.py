@@ -7,8 +7,8 @@ from typing import Annotated
 
 from msgspec import Meta, Struct
 
-from understudy.wire.problems import InvalidBody
-from understudy.wire.wording import Problem
+from understudy.wire.error_texts import Problem
+from understudy.wire.parsing import InvalidBody
 
 Key = Annotated[str, Meta(max_length=64)]
 # An integer stays one when it is shown again.
@@ -16,8 +16,8 @@ Scalar = str | int | float | bool
 Ordered = str | int | float
 OneOf = Annotated[list[Scalar], Meta(max_length=256)]
 
-DEEPEST = 8
-MOST = 256
+MAX_DEPTH = 8
+MAX_CONDITIONS = 256
 
 
 class EqualFilter(Struct, forbid_unknown_fields=True, tag_field="type", tag="eq"):
@@ -61,11 +61,11 @@ class NotInFilter(Struct, forbid_unknown_fields=True, tag_field="type", tag="nin
 
 
 class AndFilter(Struct, forbid_unknown_fields=True, tag_field="type", tag="and"):
-    filters: Annotated[list["Filter"], Meta(max_length=MOST)]
+    filters: Annotated[list["Filter"], Meta(max_length=MAX_CONDITIONS)]
 
 
 class OrFilter(Struct, forbid_unknown_fields=True, tag_field="type", tag="or"):
-    filters: Annotated[list["Filter"], Meta(max_length=MOST)]
+    filters: Annotated[list["Filter"], Meta(max_length=MAX_CONDITIONS)]
 
 
 OrderFilter = GreaterFilter | GreaterOrEqualFilter | LessFilter | LessOrEqualFilter
@@ -77,15 +77,17 @@ def check_filter(condition: Filter, path: str = "filters") -> None:
     """Raises InvalidBody for a condition that is nested deeper, or made of more parts, than one may be."""
     level: list[Filter] = [condition]
     parts = 0
-    for _ in range(DEEPEST):
+    for _ in range(MAX_DEPTH):
         parts += len(level)
         level = [part for outer in level if isinstance(outer, CompoundFilter) for part in outer.filters]
         if not level:
             break
     if level:
-        raise InvalidBody(_problem(path, f"nested too deeply. Expected at most {DEEPEST} levels of filters."))
-    if parts > MOST:
-        raise InvalidBody(_problem(path, f"too many filters. Expected at most {MOST}, but got {parts} instead."))
+        raise InvalidBody(_problem(path, f"nested too deeply. Expected at most {MAX_DEPTH} levels of filters."))
+    if parts > MAX_CONDITIONS:
+        raise InvalidBody(
+            _problem(path, f"too many filters. Expected at most {MAX_CONDITIONS}, but got {parts} instead.")
+        )
 
 
 def _problem(path: str, reason: str) -> Problem:

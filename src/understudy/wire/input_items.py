@@ -37,20 +37,20 @@ class InputFile(Struct, kw_only=True, tag_field="type", tag="input_file"):
     file_url: str | None = None
 
 
-class SpokenText(Struct, kw_only=True, tag_field="type", tag="output_text"):
+class InputOutputText(Struct, kw_only=True, tag_field="type", tag="output_text"):
     annotations: list[dict[str, Any]] | None = []
     logprobs: list[Any] | None = []
     text: str
 
 
-class SpokenRefusal(Struct, tag_field="type", tag="refusal"):
+class InputRefusal(Struct, tag_field="type", tag="refusal"):
     refusal: str
 
 
-InputContent = InputText | InputImage | InputFile | SpokenText | SpokenRefusal
+InputContent = InputText | InputImage | InputFile | InputOutputText | InputRefusal
 
 
-class GivenMessage(Struct, kw_only=True, tag_field="type", tag="message"):
+class InputMessage(Struct, kw_only=True, tag_field="type", tag="message"):
     """`phase`: whether an assistant comments on what it does, or answers."""
 
     id: str | None = ""
@@ -60,7 +60,7 @@ class GivenMessage(Struct, kw_only=True, tag_field="type", tag="message"):
     role: ItemRole
 
 
-class GivenFunctionCall(Struct, kw_only=True, tag_field="type", tag="function_call"):
+class InputFunctionCall(Struct, kw_only=True, tag_field="type", tag="function_call"):
     id: str | None = ""
     status: ItemStatus | None = "completed"
     arguments: str
@@ -70,7 +70,7 @@ class GivenFunctionCall(Struct, kw_only=True, tag_field="type", tag="function_ca
     caller: Caller = UNSET
 
 
-class GivenFunctionCallOutput(Struct, kw_only=True, tag_field="type", tag="function_call_output"):
+class InputFunctionCallOutput(Struct, kw_only=True, tag_field="type", tag="function_call_output"):
     """`name` says whose output it is where there is no `call_id`."""
 
     id: str | None = ""
@@ -82,7 +82,7 @@ class GivenFunctionCallOutput(Struct, kw_only=True, tag_field="type", tag="funct
     caller: Caller = UNSET
 
 
-class GivenCustomToolCall(Struct, kw_only=True, tag_field="type", tag="custom_tool_call"):
+class InputCustomToolCall(Struct, kw_only=True, tag_field="type", tag="custom_tool_call"):
     id: str | None = ""
     status: ItemStatus | None = "completed"
     call_id: str
@@ -92,7 +92,7 @@ class GivenCustomToolCall(Struct, kw_only=True, tag_field="type", tag="custom_to
     caller: Caller = UNSET
 
 
-class GivenCustomToolCallOutput(Struct, kw_only=True, tag_field="type", tag="custom_tool_call_output"):
+class InputCustomToolCallOutput(Struct, kw_only=True, tag_field="type", tag="custom_tool_call_output"):
     id: str | None = ""
     status: ItemStatus | None = "completed"
     call_id: CallId
@@ -100,14 +100,14 @@ class GivenCustomToolCallOutput(Struct, kw_only=True, tag_field="type", tag="cus
     caller: Caller = UNSET
 
 
-class GivenFileSearchCall(Struct, kw_only=True, tag_field="type", tag="file_search_call"):
+class InputFileSearchCall(Struct, kw_only=True, tag_field="type", tag="file_search_call"):
     id: str | None = ""
     status: str | None = "completed"
     queries: list[str] | None = []
     results: list[dict[str, Any]] | None = None
 
 
-class GivenCodeInterpreterCall(Struct, kw_only=True, tag_field="type", tag="code_interpreter_call"):
+class InputCodeInterpreterCall(Struct, kw_only=True, tag_field="type", tag="code_interpreter_call"):
     id: str | None = ""
     status: str | None = "completed"
     code: str | None = ""
@@ -115,20 +115,20 @@ class GivenCodeInterpreterCall(Struct, kw_only=True, tag_field="type", tag="code
     outputs: list[dict[str, Any]] | None = None
 
 
-class GivenReasoning(Struct, kw_only=True, tag_field="type", tag="reasoning"):
+class InputReasoning(Struct, kw_only=True, tag_field="type", tag="reasoning"):
     id: str | None = ""
     encrypted_content: str | None = None
     summary: list[SummaryText] | None = []
 
 
-class GivenApproval(Struct, kw_only=True, tag_field="type", tag="mcp_approval_response"):
+class InputMcpApproval(Struct, kw_only=True, tag_field="type", tag="mcp_approval_response"):
     id: str | None = ""
     approval_request_id: str
     approve: bool
     reason: str | None = None
 
 
-class GivenMcpCall(Struct, kw_only=True, tag_field="type", tag="mcp_call"):
+class InputMcpCall(Struct, kw_only=True, tag_field="type", tag="mcp_call"):
     id: str | None = ""
     approval_request_id: str | None = None
     arguments: str
@@ -138,18 +138,18 @@ class GivenMcpCall(Struct, kw_only=True, tag_field="type", tag="mcp_call"):
     server_label: str
 
 
-class GivenApprovalRequest(Struct, kw_only=True, tag_field="type", tag="mcp_approval_request"):
+class InputMcpApprovalRequest(Struct, kw_only=True, tag_field="type", tag="mcp_approval_request"):
     id: str
     arguments: str
     name: str
     server_label: str
 
 
-class SetReasoning(Struct, kw_only=True):
+class ReasoningUpdate(Struct, kw_only=True):
     effort: ReasoningEffort | None = None
 
 
-class SetText(Struct, kw_only=True):
+class TextUpdate(Struct, kw_only=True):
     format: TextFormat | JsonObjectFormat | JsonSchemaFormat | None = TextFormat()
 
 
@@ -157,8 +157,8 @@ class ConfigurationUpdate(Struct, kw_only=True, tag_field="type", tag="configura
     """Settings that hold from here on; null leaves one as it is."""
 
     id: str | None = ""
-    reasoning: SetReasoning | UnsetType | None = UNSET
-    text: SetText | UnsetType | None = UNSET
+    reasoning: ReasoningUpdate | UnsetType | None = UNSET
+    text: TextUpdate | UnsetType | None = UNSET
 
 
 class CompactionTrigger(Struct, tag_field="type", tag="compaction_trigger"):
@@ -169,30 +169,30 @@ class ItemReference(Struct, tag_field="type", tag="item_reference"):
     id: str
 
 
-class ForeignItem(Struct):
+class UnsupportedItem(Struct):
     """An item of a tool that this server does not have: shown again as it came, and told to no model."""
 
     type: str
     item: dict[str, Any]
 
 
-GivenItem = (
-    GivenMessage
-    | GivenFunctionCall
-    | GivenFunctionCallOutput
-    | GivenCustomToolCall
-    | GivenCustomToolCallOutput
-    | GivenFileSearchCall
-    | GivenCodeInterpreterCall
-    | GivenReasoning
-    | GivenApproval
-    | GivenMcpCall
-    | GivenApprovalRequest
+InputItem = (
+    InputMessage
+    | InputFunctionCall
+    | InputFunctionCallOutput
+    | InputCustomToolCall
+    | InputCustomToolCallOutput
+    | InputFileSearchCall
+    | InputCodeInterpreterCall
+    | InputReasoning
+    | InputMcpApproval
+    | InputMcpCall
+    | InputMcpApprovalRequest
     | ClientCall
     | ClientCallOutput
     | AdditionalTools
     | ConfigurationUpdate
     | CompactionTrigger
     | ItemReference
-    | ForeignItem
+    | UnsupportedItem
 )

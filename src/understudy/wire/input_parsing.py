@@ -10,7 +10,7 @@ from typing import Any, Final
 import msgspec
 from msgspec import Struct
 
-from understudy.wire import wording
+from understudy.wire import error_texts
 from understudy.wire.client_items import (
     AdditionalTools,
     ApplyPatchCall,
@@ -24,49 +24,49 @@ from understudy.wire.client_items import (
     ToolSearchCall,
     ToolSearchOutput,
 )
+from understudy.wire.error_texts import Problem
 from understudy.wire.input_items import (
     CompactionTrigger,
     ConfigurationUpdate,
-    ForeignItem,
-    GivenApproval,
-    GivenApprovalRequest,
-    GivenCodeInterpreterCall,
-    GivenCustomToolCall,
-    GivenCustomToolCallOutput,
-    GivenFileSearchCall,
-    GivenFunctionCall,
-    GivenFunctionCallOutput,
-    GivenItem,
-    GivenMcpCall,
-    GivenMessage,
-    GivenReasoning,
+    InputCodeInterpreterCall,
     InputContent,
+    InputCustomToolCall,
+    InputCustomToolCallOutput,
     InputFile,
+    InputFileSearchCall,
+    InputFunctionCall,
+    InputFunctionCallOutput,
     InputImage,
+    InputItem,
+    InputMcpApproval,
+    InputMcpApprovalRequest,
+    InputMcpCall,
+    InputMessage,
+    InputOutputText,
+    InputReasoning,
     InputText,
     ItemReference,
-    SetText,
-    SpokenText,
+    TextUpdate,
+    UnsupportedItem,
 )
-from understudy.wire.problems import InvalidBody, explain
+from understudy.wire.parsing import InvalidBody, explain
 from understudy.wire.response_rules import check_tools
 from understudy.wire.response_tools import CodeInterpreterTool, FileSearchTool, McpTool, ResponseTool, type_of
 from understudy.wire.responses import JsonSchemaFormat
 from understudy.wire.strict import check_strict_format
-from understudy.wire.wording import Problem
 
 _KINDS: Final[dict[str, type[Struct]]] = {
-    "message": GivenMessage,
-    "function_call": GivenFunctionCall,
-    "function_call_output": GivenFunctionCallOutput,
-    "custom_tool_call": GivenCustomToolCall,
-    "custom_tool_call_output": GivenCustomToolCallOutput,
-    "file_search_call": GivenFileSearchCall,
-    "code_interpreter_call": GivenCodeInterpreterCall,
-    "reasoning": GivenReasoning,
-    "mcp_approval_response": GivenApproval,
-    "mcp_approval_request": GivenApprovalRequest,
-    "mcp_call": GivenMcpCall,
+    "message": InputMessage,
+    "function_call": InputFunctionCall,
+    "function_call_output": InputFunctionCallOutput,
+    "custom_tool_call": InputCustomToolCall,
+    "custom_tool_call_output": InputCustomToolCallOutput,
+    "file_search_call": InputFileSearchCall,
+    "code_interpreter_call": InputCodeInterpreterCall,
+    "reasoning": InputReasoning,
+    "mcp_approval_response": InputMcpApproval,
+    "mcp_approval_request": InputMcpApprovalRequest,
+    "mcp_call": InputMcpCall,
     "apply_patch_call": ApplyPatchCall,
     "apply_patch_call_output": ApplyPatchCallOutput,
     "shell_call": ShellCall,
@@ -97,7 +97,7 @@ TYPES: Final = (*_KINDS, *_FOREIGN, *_ALIASES)
 """Every `type` that an item may have."""
 
 
-def whole(given: str | Sequence[Mapping[str, Any]], param: str = "input") -> list[GivenItem]:
+def whole(given: str | Sequence[Mapping[str, Any]], param: str = "input") -> list[InputItem]:
     """The items of a request; what they say of their ids is not looked at. Raises InvalidBody."""
     if isinstance(given, str):
         given = [{"type": "message", "role": "user", "content": given}]
@@ -107,27 +107,27 @@ def whole(given: str | Sequence[Mapping[str, Any]], param: str = "input") -> lis
     return items
 
 
-def _name_calls(items: Sequence[GivenItem], param: str) -> None:
+def _name_calls(items: Sequence[InputItem], param: str) -> None:
     """Finds the calls of outputs that do not name them by `call_id`. Raises InvalidBody where there is none."""
     calls: dict[str, str] = {}
     shells: dict[str, str] = {}
     for index, item in enumerate(items):
         match item:
-            case GivenFunctionCall():
+            case InputFunctionCall():
                 calls[item.name] = item.call_id
             case LocalShellCall():
                 shells[item.id or item.call_id] = item.call_id
             case LocalShellCallOutput(call_id=None):
                 item.call_id = shells.get(item.id or "", item.id) or None
-            case GivenFunctionCallOutput(call_id=None):
+            case InputFunctionCallOutput(call_id=None):
                 item.call_id = calls.pop(item.name or "", None)
             case _:
                 continue
-        if isinstance(item, LocalShellCallOutput | GivenFunctionCallOutput) and item.call_id is None:
-            raise InvalidBody(wording.missing(f"{param}[{index}].call_id"))
+        if isinstance(item, LocalShellCallOutput | InputFunctionCallOutput) and item.call_id is None:
+            raise InvalidBody(error_texts.missing(f"{param}[{index}].call_id"))
 
 
-def _check_trigger(items: Sequence[GivenItem], param: str) -> None:
+def _check_trigger(items: Sequence[InputItem], param: str) -> None:
     """Raises InvalidBody for a trigger that is not the last item of an input."""
     last = len(items) - 1 if param == "input" else -1
     for index, item in enumerate(items):
@@ -135,14 +135,14 @@ def _check_trigger(items: Sequence[GivenItem], param: str) -> None:
             raise _fault(f"{param}[{index}]", "a 'compaction_trigger' has to be the last item of a response's input")
 
 
-def _whole(item: dict[str, Any], path: str) -> GivenItem:
+def _whole(item: dict[str, Any], path: str) -> InputItem:
     kind = _kind_of(item)
     if kind in _FOREIGN:
-        return ForeignItem(kind, {key: value for key, value in item.items() if key != "id"})
+        return UnsupportedItem(kind, {key: value for key, value in item.items() if key != "id"})
     known = _KINDS.get(kind) if isinstance(kind, str) else None
     if known is None:
-        raise InvalidBody(wording.unsupported_value(f"{path}.type", str(kind), (*_KINDS, *_FOREIGN)))
-    found: GivenItem = _converted(item, known, path)
+        raise InvalidBody(error_texts.unsupported_value(f"{path}.type", str(kind), (*_KINDS, *_FOREIGN)))
+    found: InputItem = _converted(item, known, path)
     if isinstance(found, ItemReference | CompactionTrigger):
         return found
     if hasattr(found, "status"):
@@ -161,18 +161,18 @@ def _kind_of(item: dict[str, Any]) -> Any:
     return kind
 
 
-def _check_item(item: GivenItem, path: str) -> None:
+def _check_item(item: InputItem, path: str) -> None:
     match item:
-        case GivenMessage():
+        case InputMessage():
             _check_message(item, path)
-        case GivenFunctionCallOutput(output=list(parts)) | GivenCustomToolCallOutput(output=list(parts)):
+        case InputFunctionCallOutput(output=list(parts)) | InputCustomToolCallOutput(output=list(parts)):
             _check_parts(parts, f"{path}.output")
         case ComputerCallOutput(output=screenshot):
             if not (screenshot.image_url or screenshot.file_id):
                 raise _fault(f"{path}.output", "a screenshot needs an 'image_url' or a 'file_id'")
         case ToolSearchOutput(tools=tools) | AdditionalTools(tools=tools):
             _check_found_tools(tools, f"{path}.tools")
-        case ConfigurationUpdate(text=SetText(format=JsonSchemaFormat(strict=True) as wanted)):
+        case ConfigurationUpdate(text=TextUpdate(format=JsonSchemaFormat(strict=True) as wanted)):
             check_strict_format(wanted.name, wanted.schema, f"{path}.text.format.schema")
         case _:
             pass
@@ -190,16 +190,16 @@ def _converted(item: dict[str, Any], kind: type[Struct], path: str) -> Any:
     try:
         return msgspec.convert(item, kind)
     except msgspec.ValidationError as refusal:
-        problem = explain(item, kind) or wording.refused(refusal)
+        problem = explain(item, kind) or error_texts.from_validation_error(refusal)
     param = f"{path}.{problem.param}" if problem.param else path
     message = problem.message.replace(f"'{problem.param}'", f"'{param}'", 1) if problem.param else problem.message
     raise InvalidBody(Problem(message, param, problem.code))
 
 
-def _check_message(message: GivenMessage, path: str) -> None:
+def _check_message(message: InputMessage, path: str) -> None:
     if isinstance(message.content, str):
         spoken = message.role == "assistant"
-        message.content = [SpokenText(text=message.content) if spoken else InputText(message.content)]
+        message.content = [InputOutputText(text=message.content) if spoken else InputText(message.content)]
     _check_parts(message.content, f"{path}.content")
 
 

@@ -37,7 +37,7 @@ class CodeOutput(Struct, kw_only=True, omit_defaults=True):
     file_id: str = ""
 
 
-class MadeFile(Struct, kw_only=True):
+class GeneratedFile(Struct, kw_only=True):
     """A file that code left behind: its path in the sandbox, and the File that was made of it."""
 
     path: str
@@ -51,7 +51,7 @@ class CodeInterpreterCallItem(Struct, kw_only=True, tag_field="type", tag="code_
     code: str
     container_id: str
     outputs: list[CodeOutput]
-    files: list[MadeFile] = []
+    files: list[GeneratedFile] = []
 
 
 class McpCallItem(Struct, kw_only=True, tag_field="type", tag="mcp_call"):

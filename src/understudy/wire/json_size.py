@@ -7,21 +7,21 @@ milliseconds, so that a thread that counts lets the others run.
 import re
 from typing import Final
 
-VALUES: Final = 300_000
+MAX_VALUES: Final = 300_000
 """The tokens that a request for embeddings may have at the hosted API, each a number."""
 
 # An array or an object takes about three times what a number does.
 _CONTAINER_SHARE: Final = 3
 # A backslash costs as much to decode as 20 plain characters.
 _ESCAPES: Final = 8_000_000
-_SLICE: Final = 1 << 20
-_BEGINNING: Final = 1 << 16
+_SLICE_BYTES: Final = 1 << 20
+_PREFIX_BYTES: Final = 1 << 16
 _STRING = re.compile(rb'"[^"\\]*(?:\\.[^"\\]*)*(?:"|\\?\Z)', re.DOTALL)
 _NOT_BRACKETS: Final = bytes(sign for sign in range(256) if sign not in b"[]{}")
 _BACKSLASH: Final = ord("\\")
 
 
-def excess(data: bytes, values: int = VALUES) -> str | None:
+def find_excess(data: bytes, values: int = MAX_VALUES) -> str | None:
     """The exceeded limit, as `at most 3 arrays and objects`; None where the text may be decoded.
 
     The result for a text that is not JSON is undefined.
@@ -39,10 +39,10 @@ def excess(data: bytes, values: int = VALUES) -> str | None:
     return None
 
 
-def begins_deep(data: bytes, depth: int) -> bool:
+def is_deep_at_start(data: bytes, depth: int) -> bool:
     """Whether arrays and objects nest deeper than `depth` near the beginning of the text."""
     level = 0
-    for sign in _STRING.sub(b"", data[:_BEGINNING]).translate(None, _NOT_BRACKETS):
+    for sign in _STRING.sub(b"", data[:_PREFIX_BYTES]).translate(None, _NOT_BRACKETS):
         level += 1 if sign in b"[{" else -1
         if level > depth:
             return True
@@ -55,7 +55,7 @@ def _may_exceed(data: bytes, values: int, containers: int) -> bool:
 
 
 def _occurrences(data: bytes, sign: bytes) -> int:
-    return sum(data.count(sign, start, start + _SLICE) for start in range(0, len(data), _SLICE))
+    return sum(data.count(sign, start, start + _SLICE_BYTES) for start in range(0, len(data), _SLICE_BYTES))
 
 
 def _count(data: bytes, values: int) -> tuple[int, int]:
@@ -63,7 +63,7 @@ def _count(data: bytes, values: int) -> tuple[int, int]:
     found = opened = start = 0
     inside = False
     while start < len(data) and found <= values:
-        end = start + _SLICE
+        end = start + _SLICE_BYTES
         # What a backslash escapes belongs to its slice.
         while end < len(data) and data[end - 1] == _BACKSLASH:
             end += 1

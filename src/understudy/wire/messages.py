@@ -10,9 +10,9 @@ from msgspec import UNSET, Meta, Struct, UnsetType
 from understudy.wire.tools import AttachmentTool, Metadata
 
 # The document has no bounds for these; ours are far above what clients send.
-MOST_MESSAGES = 500
-MOST_PARTS = 500
-MOST_ATTACHMENTS = 500
+MAX_MESSAGES = 500
+MAX_PARTS = 500
+MAX_ATTACHMENTS = 500
 Text = Annotated[str, Meta(min_length=1, max_length=256_000)]
 ImageDetail = Literal["auto", "low", "high"]
 Role = Literal["user", "assistant"]
@@ -113,13 +113,13 @@ class MessageObject(Struct, kw_only=True):
 
 class CreateMessageRequest(Struct, kw_only=True, forbid_unknown_fields=True):
     role: Role
-    content: Text | Annotated[list[MessageRequestContent], Meta(min_length=1, max_length=MOST_PARTS)]
-    attachments: Annotated[list[Attachment], Meta(max_length=MOST_ATTACHMENTS)] | None = None
+    content: Text | Annotated[list[MessageRequestContent], Meta(min_length=1, max_length=MAX_PARTS)]
+    attachments: Annotated[list[Attachment], Meta(max_length=MAX_ATTACHMENTS)] | None = None
     metadata: Metadata | None = None
 
 
 # What may be sent with a thread or a run.
-CreateMessages = Annotated[list[CreateMessageRequest], Meta(max_length=MOST_MESSAGES)]
+CreateMessages = Annotated[list[CreateMessageRequest], Meta(max_length=MAX_MESSAGES)]
 
 
 class ModifyMessageRequest(Struct, kw_only=True, forbid_unknown_fields=True):

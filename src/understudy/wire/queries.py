@@ -14,8 +14,8 @@ from urllib.parse import parse_qsl
 import msgspec
 from msgspec import Meta, Struct, inspect
 
-from understudy.wire import wording
-from understudy.wire.problems import InvalidQuery, explain
+from understudy.wire import error_texts
+from understudy.wire.parsing import InvalidQuery, explain
 from understudy.wire.responses import Included
 from understudy.wire.tools import Metadata
 
@@ -87,11 +87,11 @@ def parse(query: bytes, kind: type[T], *, strict: bool = False) -> T:
     """The raw query string of the request line as `kind`; `strict` refuses unknown keys. Raises InvalidQuery."""
     if strict:
         _check_known(query, _members(kind))
-    plain = _fold(query, _members(kind)) if query else {}
+    plain = _collect_parameters(query, _members(kind)) if query else {}
     try:
         return msgspec.convert(plain, kind)
     except msgspec.ValidationError as refusal:
-        raise InvalidQuery(explain(plain, kind) or wording.refused(refusal)) from None
+        raise InvalidQuery(explain(plain, kind) or error_texts.from_validation_error(refusal)) from None
 
 
 @cache
@@ -99,16 +99,16 @@ def _members(kind: type) -> dict[str, type[inspect.Type]]:
     """What each member is: an integer, a boolean, a text, a list or a dict."""
     info = inspect.type_info(kind)
     assert isinstance(info, inspect.StructType)
-    return {field.encode_name: type(_bare(field.type)) for field in info.fields}
+    return {field.encode_name: type(_unwrap_type(field.type)) for field in info.fields}
 
 
-def _bare(type_: inspect.Type) -> inspect.Type:
+def _unwrap_type(type_: inspect.Type) -> inspect.Type:
     while isinstance(type_, (inspect.Metadata, inspect.UnionType)):
         type_ = type_.type if isinstance(type_, inspect.Metadata) else type_.types[0]
     return type_
 
 
-def _fold(query: bytes, members: dict[str, type[inspect.Type]]) -> dict[str, Any]:
+def _collect_parameters(query: bytes, members: dict[str, type[inspect.Type]]) -> dict[str, Any]:
     plain: dict[str, Any] = {}
     for key, text in parse_qsl(query.decode("utf-8", "replace"), keep_blank_values=True):
         name, bracket, inner = key.partition("[")
@@ -116,9 +116,9 @@ def _fold(query: bytes, members: dict[str, type[inspect.Type]]) -> dict[str, Any
         if kind is inspect.ListType:
             plain.setdefault(name, []).extend(filter(None, text.split(",")))
         elif kind is inspect.DictType and bracket:
-            _once(plain.setdefault(name, {}), inner.removesuffix("]"), text, key)
+            _set_once(plain.setdefault(name, {}), inner.removesuffix("]"), text, key)
         elif kind is not None and not bracket:
-            _once(plain, name, _scalar(kind, text), key)
+            _set_once(plain, name, _parse_scalar(kind, text), key)
     # `after=` and `limit=` are how some clients write null.
     return {name: value for name, value in plain.items() if value != ""}
 
@@ -127,16 +127,16 @@ def _check_known(query: bytes, members: Iterable[str]) -> None:
     for key, _ in parse_qsl(query.decode("utf-8", "replace"), keep_blank_values=True):
         name = key.partition("[")[0]
         if name not in members:
-            raise InvalidQuery(wording.unknown(name, difflib.get_close_matches(name, members, n=2)))
+            raise InvalidQuery(error_texts.unknown(name, difflib.get_close_matches(name, members, n=2)))
 
 
-def _once(values: dict[str, Any], name: str, value: Any, key: str) -> None:
+def _set_once(values: dict[str, Any], name: str, value: Any, key: str) -> None:
     if name in values:
-        raise InvalidQuery(wording.duplicate(key))
+        raise InvalidQuery(error_texts.duplicate(key))
     values[name] = value
 
 
-def _scalar(kind: type[inspect.Type], text: str) -> Any:
+def _parse_scalar(kind: type[inspect.Type], text: str) -> Any:
     if kind is inspect.BoolType:
         return _BOOLEANS.get(text.lower(), text)
     return int(text) if kind is inspect.IntType and _INTEGER.fullmatch(text) else text

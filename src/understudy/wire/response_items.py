@@ -144,9 +144,9 @@ OutputItem = (
 )
 
 # What tells items apart is encoded first of all; the hosted API shows their ids before it.
-_TAGGED: Final = re.compile(rb'\{"type":("[a-z_]+"),("id":"[^"\\]*"),')
+_TYPE_BEFORE_ID: Final = re.compile(rb'\{"type":("[a-z_]+"),("id":"[^"\\]*"),')
 
 
-def encoded_items(value: Struct) -> bytes:
+def encode_items(value: Struct) -> bytes:
     """The JSON of an item, or of what holds items."""
-    return _TAGGED.sub(rb'{\2,"type":\1,', msgspec.json.encode(value))
+    return _TYPE_BEFORE_ID.sub(rb'{\2,"type":\1,', msgspec.json.encode(value))

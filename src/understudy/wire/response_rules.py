@@ -9,8 +9,9 @@ from typing import Any, Final
 
 from msgspec import Struct
 
-from understudy.wire import wording
-from understudy.wire.problems import InvalidBody
+from understudy.wire import error_texts
+from understudy.wire.error_texts import Problem
+from understudy.wire.parsing import InvalidBody
 from understudy.wire.response_tools import (
     AutoContainer,
     CodeInterpreterTool,
@@ -27,7 +28,6 @@ from understudy.wire.response_tools import (
 )
 from understudy.wire.responses import CreateResponseRequest
 from understudy.wire.strict import check_strict_schema
-from understudy.wire.wording import Problem
 
 _HOSTED_MEMBERS: Final = {
     "prompt": "This server stores no prompt templates; send 'instructions' and 'input'.",
@@ -36,8 +36,8 @@ _HOSTED_MEMBERS: Final = {
     "multi_agent": "This server runs no agents of its own; clients may run several with tools.",
 }
 # Those of namespaces included.
-_MOST_TOOLS: Final = 512
-_TUNNELED: Final = "Connectors and tunnels run on the vendor's servers only; give the 'server_url' of an MCP server"
+_MAX_TOOLS: Final = 512
+_TUNNEL_TEXT: Final = "Connectors and tunnels run on the vendor's servers only; give the 'server_url' of an MCP server"
 
 
 def check_members(asked: CreateResponseRequest) -> None:
@@ -47,11 +47,15 @@ def check_members(asked: CreateResponseRequest) -> None:
             raise InvalidBody(Problem(f"Unsupported parameter: '{name}'. {reason}", name, "unsupported_parameter"))
     options, image = asked.background_options, asked.image
     if options is not None and options.completion_window not in {None, "soonest"}:
-        raise _refusal("background_options.completion_window", "this server starts responses at once; use 'soonest'")
+        raise _unsupported(
+            "background_options.completion_window", "this server starts responses at once; use 'soonest'"
+        )
     if options is not None and options.continuation_id is not None:
-        raise _refusal("background_options.continuation_id", "this server cannot continue a response")
+        raise _unsupported("background_options.continuation_id", "this server cannot continue a response")
     if image is not None and image.context_compression == "enabled":
-        raise _refusal("image.context_compression", "this server does not compress images; use 'auto' or 'disabled'")
+        raise _unsupported(
+            "image.context_compression", "this server does not compress images; use 'auto' or 'disabled'"
+        )
 
 
 def check_tools(tools: Sequence[ResponseTool], path: str = "tools") -> None:
@@ -60,22 +64,22 @@ def check_tools(tools: Sequence[ResponseTool], path: str = "tools") -> None:
     Whether tools of the hosted service may be listed at all is a setting, see `hosted_tools`.
     """
     count = sum(len(tool.tools) if isinstance(tool, NamespaceTool) else 1 for tool in tools)
-    if count > _MOST_TOOLS:
-        raise InvalidBody(wording.too_long(path, "array", _MOST_TOOLS, count))
+    if count > _MAX_TOOLS:
+        raise InvalidBody(error_texts.too_long(path, "array", _MAX_TOOLS, count))
     check_strict_tools(tools, path)
-    for here, tool in _walk(tools, path):
+    for here, tool in _walk_tools(tools, path):
         _check_callers(tool, here)
         match tool:
             case McpTool():
                 _check_mcp(tool, here)
             case ShellTool(environment=ContainerAuto() | ContainerReference()):
-                raise _refusal(
+                raise _unsupported(
                     f"{here}.environment",
                     "this server has no containers for the tool 'shell'; use an environment of type 'local', or the"
                     " tool 'code_interpreter'",
                 )
             case CodeInterpreterTool(container=AutoContainer(network_policy=NetworkAllowlist())):
-                raise _refusal(
+                raise _unsupported(
                     f"{here}.container.network_policy", "containers have no network; use the type 'disabled'"
                 )
             case _:
@@ -84,7 +88,7 @@ def check_tools(tools: Sequence[ResponseTool], path: str = "tools") -> None:
 
 def check_strict_tools(tools: Sequence[ResponseTool], path: str = "tools") -> None:
     """Raises InvalidBody for the first function that says that it is strict, and whose schema is not."""
-    for here, tool in _walk(tools, path):
+    for here, tool in _walk_tools(tools, path):
         if isinstance(tool, FunctionTool) and tool.strict:
             check_strict_schema(tool.name, tool.parameters, f"{here}.parameters")
 
@@ -99,10 +103,10 @@ def hosted_tools(tools: Sequence[ResponseTool], path: str = "tools") -> list[tup
 def check_input(given: str | Sequence[Any] | None, *, alone: bool) -> None:
     """Raises InvalidBody for an empty list; `alone` where nothing goes before it."""
     if given == [] and alone:
-        raise InvalidBody(wording.empty("input", "array", 1))
+        raise InvalidBody(error_texts.empty("input", "array", 1))
 
 
-def _walk(tools: Sequence[ResponseTool], path: str) -> Iterator[tuple[str, Struct]]:
+def _walk_tools(tools: Sequence[ResponseTool], path: str) -> Iterator[tuple[str, Struct]]:
     """All tools with their places, those of namespaces included."""
     for index, tool in enumerate(tools):
         here = f"{path}[{index}]"
@@ -114,16 +118,18 @@ def _walk(tools: Sequence[ResponseTool], path: str) -> Iterator[tuple[str, Struc
 def _check_callers(tool: Struct, here: str) -> None:
     callers = getattr(tool, "allowed_callers", None)
     if callers and "direct" not in callers:
-        raise _refusal(f"{here}.allowed_callers", "programmatic tool calling is unsupported, so 'direct' is required")
+        raise _unsupported(
+            f"{here}.allowed_callers", "programmatic tool calling is unsupported, so 'direct' is required"
+        )
 
 
 def _check_mcp(tool: McpTool, here: str) -> None:
     for name in ("connector_id", "tunnel_id"):
         if getattr(tool, name) is not None:
-            raise _refusal(f"{here}.{name}", _TUNNELED)
+            raise _unsupported(f"{here}.{name}", _TUNNEL_TEXT)
     if not tool.server_url:
-        raise InvalidBody(wording.missing(f"{here}.server_url"))
+        raise InvalidBody(error_texts.missing(f"{here}.server_url"))
 
 
-def _refusal(path: str, reason: str) -> InvalidBody:
+def _unsupported(path: str, reason: str) -> InvalidBody:
     return InvalidBody(Problem(f"Unsupported '{path}': {reason[:1].lower()}{reason[1:]}.", path, "unsupported_value"))

@@ -141,7 +141,7 @@ class RankingOptions(Struct, kw_only=True, forbid_unknown_fields=True, omit_defa
     score_threshold: Annotated[float, Meta(ge=0, le=1)] | None = 0.0
     hybrid_search: HybridSearchOptions | None = None
 
-    def shown(self) -> dict[str, Any]:
+    def render(self) -> dict[str, Any]:
         hybrid = {} if self.hybrid_search is None else {"hybrid_search": msgspec.to_builtins(self.hybrid_search)}
         return {"ranker": self.ranker or "auto", "score_threshold": float(self.score_threshold or 0), **hybrid}
 

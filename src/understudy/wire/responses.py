@@ -15,7 +15,7 @@ from understudy.wire.strict import is_strict_schema
 from understudy.wire.tools import LARGEST_INTEGER, FunctionName, Metadata, ReasoningEffort, Temperature, TopP
 
 ResponseStatus = Literal["completed", "failed", "in_progress", "cancelled", "queued", "incomplete"]
-ENDED: Final[frozenset[ResponseStatus]] = frozenset({"completed", "failed", "cancelled", "incomplete"})
+TERMINAL_STATUSES: Final[frozenset[ResponseStatus]] = frozenset({"completed", "failed", "cancelled", "incomplete"})
 Included = Literal[
     "file_search_call.results",
     "web_search_call.results",

@@ -32,7 +32,7 @@ RunStatus = Literal[
     "expired",
 ]
 # The calls that one answer of a model may make.
-MOST_CALLS = 128
+MAX_CALLS = 128
 RunTools = Annotated[list[AssistantTool], Meta(max_length=128)]
 Instructions = Annotated[str, Meta(max_length=256_000)]
 # The document says 256; the hosted service has been seen to take 16.
@@ -194,8 +194,8 @@ class ToolApproval(Struct, kw_only=True, forbid_unknown_fields=True):
 class SubmitToolOutputsRunRequest(Struct, kw_only=True, forbid_unknown_fields=True):
     """One of the two, whichever the run waits for."""
 
-    tool_outputs: Annotated[list[ToolOutput], Meta(max_length=MOST_CALLS)] | UnsetType = UNSET
-    tool_approvals: Annotated[list[ToolApproval], Meta(max_length=MOST_CALLS)] | UnsetType = UNSET
+    tool_outputs: Annotated[list[ToolOutput], Meta(max_length=MAX_CALLS)] | UnsetType = UNSET
+    tool_approvals: Annotated[list[ToolApproval], Meta(max_length=MAX_CALLS)] | UnsetType = UNSET
     stream: bool | None = None
 
 

@@ -7,15 +7,15 @@ from collections.abc import Iterator, Sequence
 from itertools import islice
 from typing import Any
 
-from understudy.wire.problems import InvalidBody
+from understudy.wire.error_texts import Problem
+from understudy.wire.parsing import InvalidBody
 from understudy.wire.tools import AssistantTool, AssistantToolsFunction
-from understudy.wire.wording import Problem
 
 # Deeper than any schema that a provider takes.
-_DEEPEST = 100
+_MAX_DEPTH = 100
 # What structured outputs allow: objects inside of each other, and properties together.
-_STRICT_DEPTH = 10
-_STRICT_PROPERTIES = 5000
+_MAX_STRICT_DEPTH = 10
+_MAX_STRICT_PROPERTIES = 5000
 _UNSUPPORTED = frozenset(
     {
         *("allOf", "oneOf", "not", "if", "then", "else", "dependentRequired", "dependentSchemas", "patternProperties"),
@@ -23,7 +23,7 @@ _UNSUPPORTED = frozenset(
         *("unevaluatedItems", "minContains", "maxContains", "uniqueItems", "default"),
     }
 )
-_TYPING = ("type", "anyOf", "$ref", "enum", "const")
+_TYPE_KEYWORDS = ("type", "anyOf", "$ref", "enum", "const")
 _Context = tuple[str, ...]
 
 
@@ -36,14 +36,14 @@ def check_strict(tools: Sequence[AssistantTool]) -> None:
 
 def check_strict_schema(name: str, schema: dict[str, Any] | None, path: str) -> None:
     """Raises InvalidBody where the parameters of the strict function `name` are not strict."""
-    fault = next(_faults(schema, ()), None)
+    fault = next(_find_faults(schema, ()), None)
     if fault is not None:
-        raise InvalidBody(_problem(name, fault, path))
+        raise InvalidBody(_schema_problem(name, fault, path))
 
 
 def check_strict_format(name: str, schema: dict[str, Any], path: str) -> None:
     """Raises InvalidBody where the schema of the strict text format `name` is not strict."""
-    fault = next(_faults(schema, ()), None)
+    fault = next(_find_faults(schema, ()), None)
     if fault is not None:
         context, reason = fault
         message = f"Invalid schema for response_format '{name}': In context={context}, {reason}"
@@ -57,17 +57,17 @@ def is_strict_schema(schema: dict[str, Any] | None) -> bool:
     """
     if schema is None or schema.get("type") != "object" or not _is_bounded(schema):
         return False
-    return next(_faults(schema, ()), None) is None
+    return next(_find_faults(schema, ()), None) is None
 
 
 def _is_bounded(schema: dict[str, Any]) -> bool:
     """Whether no part of the schema is unsupported, too deep or too many; looks at no more than may be."""
     level: list[Any] = [schema]
-    left = _STRICT_PROPERTIES
-    for _ in range(_STRICT_DEPTH + 1):
+    left = _MAX_STRICT_PROPERTIES
+    for _ in range(_MAX_STRICT_DEPTH + 1):
         if not all(_is_supported(one) for one in level):
             return False
-        level = list(islice((inner for one in level for _, inner in _inner(one)), left + 1))
+        level = list(islice((inner for one in level for _, inner in _subschemas(one)), left + 1))
         left -= len(level)
         if not level or left < 0:
             break
@@ -75,24 +75,24 @@ def _is_bounded(schema: dict[str, Any]) -> bool:
 
 
 def _is_supported(schema: Any) -> bool:
-    if not isinstance(schema, dict) or not any(keyword in schema for keyword in _TYPING):
+    if not isinstance(schema, dict) or not any(keyword in schema for keyword in _TYPE_KEYWORDS):
         return False
     return _UNSUPPORTED.isdisjoint(schema) and (schema.get("type") != "array" or isinstance(schema.get("items"), dict))
 
 
-def _problem(name: str, fault: tuple[_Context, str], path: str) -> Problem:
+def _schema_problem(name: str, fault: tuple[_Context, str], path: str) -> Problem:
     context, reason = fault
     message = f"Invalid schema for function '{name}': In context={context}, {reason}"
     return Problem(message, path, "invalid_function_parameters")
 
 
-def _faults(schema: Any, context: _Context) -> Iterator[tuple[_Context, str]]:
-    if not isinstance(schema, dict) or len(context) > _DEEPEST:
+def _find_faults(schema: Any, context: _Context) -> Iterator[tuple[_Context, str]]:
+    if not isinstance(schema, dict) or len(context) > _MAX_DEPTH:
         return
     if _is_object(schema):
-        yield from ((context, reason) for reason in _open_ends(schema))
-    for path, inner in _inner(schema):
-        yield from _faults(inner, (*context, *path))
+        yield from ((context, reason) for reason in _find_open_objects(schema))
+    for path, inner in _subschemas(schema):
+        yield from _find_faults(inner, (*context, *path))
 
 
 def _is_object(schema: dict[str, Any]) -> bool:
@@ -100,7 +100,7 @@ def _is_object(schema: dict[str, Any]) -> bool:
     return kind == "object" or (isinstance(kind, list) and "object" in kind)
 
 
-def _open_ends(schema: dict[str, Any]) -> Iterator[str]:
+def _find_open_objects(schema: dict[str, Any]) -> Iterator[str]:
     if schema.get("additionalProperties") is not False:
         yield "'additionalProperties' is required to be supplied and to be false."
     properties, required = schema.get("properties"), schema.get("required")
@@ -114,7 +114,7 @@ def _open_ends(schema: dict[str, Any]) -> Iterator[str]:
         )
 
 
-def _inner(schema: dict[str, Any]) -> Iterator[tuple[_Context, Any]]:
+def _subschemas(schema: dict[str, Any]) -> Iterator[tuple[_Context, Any]]:
     """The schemas inside of one, each with its path there."""
     for keyword in ("properties", "$defs", "definitions"):
         named = schema.get(keyword)

@@ -5,8 +5,9 @@ Source: the hosted API's answer to a choice of a tool that the request does not 
 
 from collections.abc import Sequence
 
-from understudy.wire import wording
-from understudy.wire.problems import InvalidBody
+from understudy.wire import error_texts
+from understudy.wire.error_texts import Problem
+from understudy.wire.parsing import InvalidBody
 from understudy.wire.tools import (
     AssistantsApiToolChoiceOption,
     AssistantTool,
@@ -18,7 +19,6 @@ from understudy.wire.tools import (
     ToolChoiceFileSearch,
     ToolChoiceFunction,
 )
-from understudy.wire.wording import Problem
 
 
 def check_tool_choice(choice: AssistantsApiToolChoiceOption, tools: Sequence[AssistantTool]) -> None:
@@ -33,7 +33,7 @@ def check_tool_choice(choice: AssistantsApiToolChoiceOption, tools: Sequence[Ass
         case _:
             return
     if not offered:
-        raise InvalidBody(Problem(wording.tool_choice_not_found(name), "tool_choice", "invalid_value"))
+        raise InvalidBody(Problem(error_texts.tool_choice_not_found(name), "tool_choice", "invalid_value"))
 
 
 def _offers_function(name: str, tools: Sequence[AssistantTool]) -> bool:

@@ -169,11 +169,11 @@ class ToolResources(Struct, forbid_unknown_fields=True):
 
     def as_read(self) -> "ToolResources":
         """What the hosted API shows in streams, and of a thread that is read: an empty list where there is nothing."""
-        return _NO_FILES if self == _NOTHING else self
+        return _RESOURCES_WITHOUT_FILES if self == _EMPTY_RESOURCES else self
 
 
-_NOTHING = ToolResources()
-_NO_FILES = ToolResources(code_interpreter=CodeInterpreterResources())
+_EMPTY_RESOURCES = ToolResources()
+_RESOURCES_WITHOUT_FILES = ToolResources(code_interpreter=CodeInterpreterResources())
 
 
 class ToolResourcesCreate(Struct, forbid_unknown_fields=True):

@@ -5,6 +5,7 @@ id. Paths are relative to the row's base and in the router's syntax (`{model:pat
 """
 
 from understudy.api.operations import (
+    anthropic_messages,
     assistants,
     batches,
     billing,
@@ -13,7 +14,6 @@ from understudy.api.operations import (
     embeddings,
     files,
     health,
-    messages,
     models,
     responses,
     toolkit,
@@ -38,7 +38,7 @@ OPERATIONS: tuple[Operation, ...] = (
     *billing.OPERATIONS,
     *videos.OPERATIONS,
     *webhooks.OPERATIONS,
-    *messages.OPERATIONS,
+    *anthropic_messages.OPERATIONS,
     *toolkit.OPERATIONS,
     *health.OPERATIONS,
 )

@@ -30,7 +30,7 @@ _COURTESY = re.compile(
     re.IGNORECASE,
 )
 _LABELLED = re.compile(r"^[^:\n]{1,40}:\s+(?=\S)")  # "Make a note: buy milk"
-_SAYING = re.compile(
+_SPEECH_VERB = re.compile(
     r"\b(?:saying|that says|telling \w+|tell(?:ing)? (?:him|her|them|\w+) that|reading)[: ]+(.{2,500})",
     re.IGNORECASE | re.DOTALL,
 )
@@ -38,7 +38,7 @@ _SYMBOLS = re.compile(r"\b[A-Z]{2,5}\b")
 _LONGEST_TEXT = 400
 
 
-class Spoken:
+class MessageValues:
     """`focus` is the part of the message that asks for this, `message` all of it, `earlier` what the user said before.
 
     `known` holds values by name that other tools put out, `prose` is what to say where a property wants sentences.
@@ -50,12 +50,12 @@ class Spoken:
         self._texts = list(dict.fromkeys(text for text in (focus, message) if text))
         self._focus = focus
         self._earlier = earlier
-        self._given = outputs.embedded(message or focus)
+        self._given = outputs.parse_embedded_json(message or focus)
         self._known = known or {}
         self._prose = prose
         self._used: set[str] = set()
 
-    def took(self, value: Any) -> None:
+    def mark_used(self, value: Any) -> None:
         self._used.add(str(value))
 
     def values(self, name: str, schema: Schema, needed: bool) -> Iterable[Any]:
@@ -91,24 +91,24 @@ class Spoken:
     def _enumerated(self, options: list[Any]) -> Iterator[Any]:
         for text in self._texts:
             lowered = text.lower()
-            spans = [(_position(str(option), lowered), option) for option in options if option is not None]
+            spans = [(_option_position(str(option), lowered), option) for option in options if option is not None]
             yield from (option for at, option in sorted(spans, key=lambda span: span[0]) if at < len(lowered))
         said = words.stems(self._texts[0]) if self._texts else set()
         yield from (o for o in options if isinstance(o, str) and words.stems(o) and words.stems(o) <= said)
 
     def _strings(self, name: str, schema: Schema, needed: bool) -> Iterator[str]:
         parts = set(words.name_parts(name))
-        yield from self._named(name, _SENTENCES if parts & naming.PROSE else _PHRASE)
+        yield from self._values_by_name(name, _SENTENCES if parts & naming.PROSE else _PHRASE)
         yield from self._patterned(parts, schema)
         if parts & naming.CODE:
             yield from self._code()
-        yield from self._of_kind(parts, schema)
+        yield from self._values_by_kind(parts, schema)
         if "format" not in schema:
-            yield from self._worded(parts, needed)
+            yield from self._values_by_wording(parts, needed)
             if needed:
                 yield from self._leftovers(parts)
 
-    def _named(self, name: str, value: str) -> Iterator[str]:
+    def _values_by_name(self, name: str, value: str) -> Iterator[str]:
         """What is said with the property's own name: "subject: Lunch", "title 'Lunch'", "limit of 5"."""
         label = r"[ _-]?".join(map(re.escape, words.name_parts(name)))
         if not label:
@@ -131,18 +131,18 @@ class Spoken:
                 behind = [word for left, word in pairwise(said) if left.lower() in before]
                 yield from (word for word in (*behind, *said) if word not in self._used)
 
-    def _of_kind(self, parts: set[str], schema: Schema) -> Iterator[str]:
+    def _values_by_kind(self, parts: set[str], schema: Schema) -> Iterator[str]:
         kinds = [naming.FORMATS[schema["format"]]] if schema.get("format") in naming.FORMATS else []
         kinds += [wanted for names, wanted in naming.KINDS if names & parts] if not schema.get("format") else []
         for text in self._texts:
             prepositions = [word for word, names in naming.PREPOSITIONS.items() if names & parts]
             for wanted in kinds:
-                found = [mention for mention in self._free(text) if mention.kind in wanted]
-                yield from (_formatted(m, schema) for m in _preferred(text, found, prepositions))
+                found = [mention for mention in self._unused_mentions(text) if mention.kind in wanted]
+                yield from (_format_mention(m, schema) for m in _sort_by_preposition(text, found, prepositions))
 
-    def _worded(self, parts: set[str], needed: bool) -> Iterator[str]:
+    def _values_by_wording(self, parts: set[str], needed: bool) -> Iterator[str]:
         """Values that are recognised by the property's name, with no mention of a certain kind behind them."""
-        if parts & naming.SUM and (found := self._calculation()):
+        if parts & naming.SUM and (found := self._find_calculation()):
             yield found.expression
         if parts & naming.SYMBOL:
             yield from (s for text in self._texts for s in _SYMBOLS.findall(text) if s not in self._used)
@@ -151,56 +151,60 @@ class Spoken:
         if parts & naming.PROSE:
             yield from self._prosaic(needed)
         if needed and parts & naming.QUERY:
-            yield from self._gist()
+            yield from self._remaining_text()
         if needed and parts & naming.CODE:
             yield from (written.code for text in self._texts if (written := programs.write(text)) is not None)
-            yield from (f"print({tokens.shorten(gist, 200)!r})" for gist in self._gist())
+            yield from (f"print({tokens.shorten(gist, 200)!r})" for gist in self._remaining_text())
 
     def _code(self) -> Iterator[str]:
         yield from (m.value for text in self._texts for m in mentions.find(text) if m.kind == "code")
-        if found := self._calculation():
+        if found := self._find_calculation():
             yield found.python
 
-    def _calculation(self) -> arithmetic.Calculation | None:
+    def _find_calculation(self) -> arithmetic.Calculation | None:
         return next((c for text in self._texts if (c := arithmetic.find(text, asked=False))), None)
 
     def _places(self, needed: bool) -> Iterator[str]:
         for text in self._texts:
-            yield from (m.value for m in self._free(text) if m.kind == "opener")
-            yield from _objects(text, ("in", "for", "at", "near") if needed else ("in", "near"))
+            yield from (m.value for m in self._unused_mentions(text) if m.kind == "opener")
+            yield from _prepositional_phrases(text, ("in", "for", "at", "near") if needed else ("in", "near"))
         if needed:
             named = (m for m in mentions.find(self._earlier) if m.kind == "name")
-            yield from (m.value for m in named if _is_behind(self._earlier, m, ["in", "at", "near", "from", "to"]))
+            yield from (
+                m.value for m in named if _follows_preposition(self._earlier, m, ["in", "at", "near", "from", "to"])
+            )
 
     def _prosaic(self, needed: bool) -> Iterator[str]:
         for text in self._texts:
-            if match := _SAYING.search(text):
+            if match := _SPEECH_VERB.search(text):
                 yield match[1].strip().rstrip(".").strip("\"'\u201c\u201d")
         if needed:
-            yield from [self._prose] if self._prose else self._gist()
+            yield from [self._prose] if self._prose else self._remaining_text()
 
     def _leftovers(self, parts: set[str]) -> Iterator[str]:
         """Any value that no other property took; at last what the request is about."""
         wanted = ("quote", "name", "id", "opener") if not parts & naming.QUERY else ("quote",)
         for kind in wanted:
-            yield from (m.value for text in self._texts for m in self._free(text) if m.kind == kind)
+            yield from (m.value for text in self._texts for m in self._unused_mentions(text) if m.kind == kind)
         if not self._prose and not parts & (naming.PLACE | naming.PERSON | naming.DAY | naming.ID):
-            yield from (gist for gist in self._gist() if gist not in self._used)
+            yield from (gist for gist in self._remaining_text() if gist not in self._used)
 
-    def _gist(self) -> Iterator[str]:
+    def _remaining_text(self) -> Iterator[str]:
         """The request without its courtesies, where anything is left of it."""
         if words.stems(self._focus) or not self._focus.isascii():
             gist = _LABELLED.sub("", _COURTESY.sub("", self._focus)).strip()
             yield tokens.shorten(gist or self._focus.strip(), _LONGEST_TEXT)
 
     def _numbers(self, name: str, schema: Schema, needed: bool) -> Iterator[int | float]:
-        found = [*self._named(name, r"([-+]?\d[\d,]{0,15}(?:\.\d{1,10})?)"), *self._measured(name)]
+        found = [*self._values_by_name(name, r"([-+]?\d[\d,]{0,15}(?:\.\d{1,10})?)"), *self._measured(name)]
         if needed:
-            found += [m.value for text in self._texts for m in self._free(text) if m.kind in {"number", "count"}]
+            found += [
+                m.value for text in self._texts for m in self._unused_mentions(text) if m.kind in {"number", "count"}
+            ]
             found += [
                 c.value for text in self._texts if (c := arithmetic.find(text)) and schema.get("type") == "number"
             ]
-        yield from (number for text in found if (number := _number(text)) is not None)
+        yield from (number for text in found if (number := _parse_number(text)) is not None)
 
     def _measured(self, name: str) -> Iterator[str]:
         """A number beside the property's name, unit or bound: "5 days" for `num_days`, "under 50" for `max_price`."""
@@ -208,7 +212,7 @@ class Spoken:
         stems = {words.stem(part) for part in parts} - {"num", "number", "count", "max", "min"}
         bounds = {word for bound, said in _BOUNDS.items() if bound in parts for word in said}
         for text in self._texts:
-            for mention in self._free(text):
+            for mention in self._unused_mentions(text):
                 if mention.kind in {"number", "count"}:
                     before = words.words(re.split(r"[,.;]", text[max(0, mention.start - 30) : mention.start])[-1])[-1:]
                     after = words.words(re.split(r"[,.;]", text[mention.end : mention.end + 30])[0])[:2]
@@ -238,11 +242,11 @@ class Spoken:
         if not needed and not list(self._measured(name)):
             return
         found = (m.value for m in mentions.find(self._texts[0] if self._texts else "") if m.kind == "number")
-        yield from (number for text in found if (number := _number(text)) is not None)
+        yield from (number for text in found if (number := _parse_number(text)) is not None)
 
     def _listed_strings(self, name: str, schema: Schema, needed: bool) -> Iterator[str]:
         for label in dict.fromkeys((name, name.removesuffix("s"))):
-            for phrase in self._named(label, r"([^.;\n]{1,300})"):
+            for phrase in self._values_by_name(label, r"([^.;\n]{1,300})"):
                 yield from (
                     part.strip(" \"'") for part in re.split(r",\s*(?:and\s+)?|\s+and\s+", phrase) if part.strip()
                 )
@@ -260,9 +264,9 @@ class Spoken:
                 yield from (mention.value for mention in chosen)
                 return
         if needed and parts & naming.QUERY:
-            yield from self._gist()
+            yield from self._remaining_text()
 
-    def _free(self, text: str) -> list[Mention]:
+    def _unused_mentions(self, text: str) -> list[Mention]:
         return [mention for mention in mentions.find(text) if mention.value not in self._used]
 
 
@@ -274,24 +278,24 @@ _PHRASE = (
 _SENTENCES = _QUOTED + r"|([^\s\n][^\n]{0,500}?)(?=\.?\s*(?:\n|$))"
 
 
-def _position(option: str, lowered: str) -> int:
+def _option_position(option: str, lowered: str) -> int:
     """Where the option is said, past the end where it is not."""
     label = r"[ _-]?".join(map(re.escape, words.name_parts(option))) or re.escape(option.lower())
     match = re.search(rf"(?<!\w){label}(?!\w)", lowered)
     return match.start() if match else len(lowered)
 
 
-def _preferred(text: str, found: list[Mention], prepositions: list[str]) -> list[Mention]:
+def _sort_by_preposition(text: str, found: list[Mention], prepositions: list[str]) -> list[Mention]:
     """Those that stand behind one of the prepositions come first."""
-    return sorted(found, key=lambda mention: not _is_behind(text, mention, prepositions))
+    return sorted(found, key=lambda mention: not _follows_preposition(text, mention, prepositions))
 
 
-def _is_behind(text: str, mention: Mention, prepositions: list[str]) -> bool:
+def _follows_preposition(text: str, mention: Mention, prepositions: list[str]) -> bool:
     before = words.words(text[max(0, mention.start - 12) : mention.start])[-2:]
     return not {*before}.isdisjoint(prepositions)
 
 
-def _formatted(mention: Mention, schema: Schema) -> str:
+def _format_mention(mention: Mention, schema: Schema) -> str:
     """The mention as the schema's format writes it."""
     if schema.get("format") == "date-time":
         if mention.kind == "date":
@@ -300,30 +304,30 @@ def _formatted(mention: Mention, schema: Schema) -> str:
         stamp = stamp if stamp.count(":") > 1 else f"{stamp}:00"
         return stamp if re.search(r"Z$|[+-]\d\d:\d\d$", stamp) else f"{stamp}Z"
     if schema.get("format") == "time":
-        return _clock_time(mention.value)
+        return _parse_clock_time(mention.value)
     return mention.value
 
 
-def _clock_time(said: str) -> str:
+def _parse_clock_time(said: str) -> str:
     """ "3:30 pm" as 15:30:00Z."""
     hour, minute, second, half = re.match(r"(\d{1,2})(?::(\d\d))?(?::(\d\d))? ?([ap])?", said.lower()).groups()  # type: ignore[union-attr]
     hours = int(hour) % 12 + 12 * (half == "p") if half else int(hour)
     return f"{hours:02}:{minute or '00'}:{second or '00'}Z"
 
 
-def _objects(text: str, prepositions: tuple[str, ...]) -> Iterator[str]:
+def _prepositional_phrases(text: str, prepositions: tuple[str, ...]) -> Iterator[str]:
     """What stands behind a preposition in lower case: "weather in new york"."""
     for match in re.finditer(rf"\b(?:{'|'.join(prepositions)})\s+(?:the\s+)?((?:[^\W\d_]+\s?){{1,3}})", text):
         kept: list[str] = []
         for word in match[1].split():
-            if word.lower() in words.STOP:
+            if word.lower() in words.STOP_WORDS:
                 break
             kept.append(word)
         if kept:
             yield " ".join(kept)
 
 
-def _number(text: str) -> int | float | None:
+def _parse_number(text: str) -> int | float | None:
     try:
         value = msgspec.json.decode(text.replace(",", "").lstrip("+"))
     except msgspec.DecodeError:

@@ -13,10 +13,10 @@ _NOT_ARITHMETIC = re.compile(
     r"https?://\S{1,500}|\b\d{4}-\d{1,2}-\d{1,2}\b|\b\d{1,2}/\d{1,2}/\d{2,4}\b|\b\d{1,2}:\d{2}\b"
     r"|\b\d{1,4}[-\u2013]\d{1,4}(?= (?!equals|times|plus|minus|is)[a-z]{1,20}s\b)"  # "2-3 days"
 )
-_SPOKEN = [
+_WORD_OPERATORS = [
     (
         re.compile(r"\b(?:the )?(?:square root of|sqrt) ?\(? ?(\d{1,12})\)?", re.IGNORECASE),
-        lambda m: _root(m[1]),
+        lambda m: _square_root(m[1]),
     ),
     (re.compile(r"(?<![\d.])(\d{1,15}(?:\.\d{1,9})?) ?(?:%|percent) of\b", re.IGNORECASE), lambda m: f"{m[1]} / 100 *"),
     (
@@ -32,13 +32,13 @@ _SPOKEN = [
     (re.compile(r" cubed\b", re.IGNORECASE), lambda _: "^3"),
     (re.compile(r"(?<=\d),(?=\d{3}\b)"), lambda _: ""),
 ]
-_RUN = re.compile(r"(?:\d{1,30}(?:\.\d{1,20})?[xyzn]?\b|\b[xyzn]\b|[-+*/^%()=]|[ \t])+")
+_EXPRESSION = re.compile(r"(?:\d{1,30}(?:\.\d{1,20})?[xyzn]?\b|\b[xyzn]\b|[-+*/^%()=]|[ \t])+")
 _TOKEN = re.compile(r"\s*(?:(\d+(?:\.\d+)?)|([xyzn])|([-+*/^%()]))")
 _IMPLICIT_PRODUCT = re.compile(r"(?<=[\d)])\s*(?=\()")
-_LONGEST = 300
-_DIGITS = 60
-_BITS = 4_000
-_PARENTHESES = 30
+_MAX_LENGTH = 300
+_MAX_DIGITS = 60
+_MAX_BITS = 4_000
+_MAX_NESTING = 30
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,7 +56,7 @@ class _NotAnExpressionError(Exception):
 
 
 @dataclass(frozen=True, slots=True)
-class _Line:
+class _LinearExpression:
     """slope * variable + constant."""
 
     slope: Fraction
@@ -65,13 +65,13 @@ class _Line:
 
 def find(text: str, *, asked: bool = True) -> Calculation | None:
     """The first calculation in `text`. With `asked`, only where the text asks for it or is nothing else."""
-    plain = _spoken(without_others(text))
-    for run in _RUN.findall(plain):
+    plain = _replace_word_operators(strip_non_sums(text))
+    for run in _EXPRESSION.findall(plain):
         expression = run.strip().strip("=").strip()
         if (
             not any(c.isdigit() for c in expression)
-            or len(expression) > _LONGEST
-            or expression.count("(") > _PARENTHESES
+            or len(expression) > _MAX_LENGTH
+            or expression.count("(") > _MAX_NESTING
         ):
             continue
         if asked and not _CUE.search(text) and len(expression) < len(plain.strip(" ?!.=\n")):
@@ -81,18 +81,18 @@ def find(text: str, *, asked: bool = True) -> Calculation | None:
     return None
 
 
-def without_others(text: str) -> str:
+def strip_non_sums(text: str) -> str:
     """The text without numbers that look like sums and are none: dates, times, ranges."""
     return _NOT_ARITHMETIC.sub(" ; ", text)
 
 
-def _spoken(text: str) -> str:
-    for pattern, sign in _SPOKEN:
+def _replace_word_operators(text: str) -> str:
+    for pattern, sign in _WORD_OPERATORS:
         text = pattern.sub(sign, text)
     return text
 
 
-def _root(digits: str) -> str:
+def _square_root(digits: str) -> str:
     root = math.isqrt(int(digits))
     return str(root) if root * root == int(digits) else "?"
 
@@ -110,7 +110,7 @@ def _evaluate(expression: str) -> Calculation | None:
     line = _Parser(expression).line()
     if line.slope or not re.search(r"\d\s*\)*\s*[-+*/^%]", expression):
         return None
-    value = _written(line.constant)
+    value = _format_value(line.constant)
     python = f"print({_IMPLICIT_PRODUCT.sub('*', expression).replace('^', '**')})"
     repeated = f"{line.constant} (" if expression.replace(" ", "") == str(line.constant) else ""
     statement = f"{expression} is {value.removeprefix(repeated).rstrip(')')}" if repeated else f"{expression} = {value}"
@@ -124,7 +124,7 @@ def _solve(expression: str) -> Calculation | None:
     variable = next((c for c in expression if c in "xyzn"), None)
     if variable is None or not slope:
         return None
-    value = _written(constant / slope)
+    value = _format_value(constant / slope)
     above, below = _difference(right.constant, left.constant), _difference(left.slope, right.slope)
     python = f"{variable} = {above} / {below}\nprint({variable})"
     return Calculation(expression, value, f"{expression} gives {variable} = {value}", python)
@@ -137,9 +137,9 @@ def _difference(left: Fraction, right: Fraction) -> str:
     return f"({left} {'-' if right > 0 else '+'} {abs(right)})"
 
 
-def _written(value: Fraction) -> str:
+def _format_value(value: Fraction) -> str:
     """Exact: an integer, a finite decimal, or else a fraction with its approximation."""
-    if max(abs(value.numerator), value.denominator) >= 10**_DIGITS:
+    if max(abs(value.numerator), value.denominator) >= 10**_MAX_DIGITS:
         raise _NotAnExpressionError
     if value.denominator == 1:
         return str(value.numerator)
@@ -154,17 +154,17 @@ class _Parser:
     """Recursive descent over + - * / % ^, parentheses and at most one variable in the first power."""
 
     def __init__(self, text: str) -> None:
-        self._tokens = self._split(text)
+        self._tokens = self._tokenize(text)
         self._at = 0
 
-    def line(self) -> _Line:
-        line = self._sum()
+    def line(self) -> _LinearExpression:
+        line = self._parse_sum()
         if self._at != len(self._tokens):
             raise _NotAnExpressionError
         return line
 
     @staticmethod
-    def _split(text: str) -> list[str]:
+    def _tokenize(text: str) -> list[str]:
         text, found, at = text.strip(), [], 0
         while at < len(text):
             match = _TOKEN.match(text, at)
@@ -177,74 +177,74 @@ class _Parser:
     def _peek(self) -> str:
         return self._tokens[self._at] if self._at < len(self._tokens) else ""
 
-    def _take(self) -> str:
+    def _next_token(self) -> str:
         token = self._peek()
         self._at += 1
         return token
 
-    def _sum(self) -> _Line:
-        line = self._product()
+    def _parse_sum(self) -> _LinearExpression:
+        line = self._parse_product()
         while (sign := self._peek()) and sign in "+-":
-            self._take()
-            other = self._product()
+            self._next_token()
+            other = self._parse_product()
             factor = 1 if sign == "+" else -1
-            line = _Line(line.slope + factor * other.slope, line.constant + factor * other.constant)
+            line = _LinearExpression(line.slope + factor * other.slope, line.constant + factor * other.constant)
         return line
 
-    def _product(self) -> _Line:
-        line = self._signed()
+    def _parse_product(self) -> _LinearExpression:
+        line = self._parse_signed()
         while (sign := self._peek()) and (sign in "*/%(" or sign.isalpha()):
             if sign in "*/%":
-                self._take()
-            line = _multiplied(line, sign, self._signed())
+                self._next_token()
+            line = _multiply(line, sign, self._parse_signed())
         return line
 
-    def _signed(self) -> _Line:
+    def _parse_signed(self) -> _LinearExpression:
         if self._peek() and self._peek() in "+-":
-            factor = 1 if self._take() == "+" else -1
-            line = self._signed()
-            return _Line(factor * line.slope, factor * line.constant)
-        return self._power()
+            factor = 1 if self._next_token() == "+" else -1
+            line = self._parse_signed()
+            return _LinearExpression(factor * line.slope, factor * line.constant)
+        return self._parse_power()
 
-    def _power(self) -> _Line:
-        line = self._atom()
+    def _parse_power(self) -> _LinearExpression:
+        line = self._parse_atom()
         if self._peek() == "^":
-            self._take()
-            return _raised(line, self._signed())
+            self._next_token()
+            return _raise_to_power(line, self._parse_signed())
         return line
 
-    def _atom(self) -> _Line:
-        taken = self._take()
+    def _parse_atom(self) -> _LinearExpression:
+        taken = self._next_token()
         if taken == "(":
-            line = self._sum()
-            if self._take() != ")":
+            line = self._parse_sum()
+            if self._next_token() != ")":
                 raise _NotAnExpressionError
             return line
         if taken[:1].isdigit():
-            return _Line(Fraction(0), Fraction(taken))
+            return _LinearExpression(Fraction(0), Fraction(taken))
         if taken.isalpha():
-            return _Line(Fraction(1), Fraction(0))
+            return _LinearExpression(Fraction(1), Fraction(0))
         raise _NotAnExpressionError
 
 
-def _multiplied(left: _Line, sign: str, right: _Line) -> _Line:
+def _multiply(left: _LinearExpression, sign: str, right: _LinearExpression) -> _LinearExpression:
     if sign == "/":
         if right.slope:
             raise _NotAnExpressionError
-        return _Line(left.slope / right.constant, left.constant / right.constant)
+        return _LinearExpression(left.slope / right.constant, left.constant / right.constant)
     if sign == "%":
         if left.slope or right.slope:
             raise _NotAnExpressionError
-        return _Line(Fraction(0), left.constant % right.constant)
+        return _LinearExpression(Fraction(0), left.constant % right.constant)
     if left.slope and right.slope:
         raise _NotAnExpressionError
     slope = left.slope * right.constant + right.slope * left.constant
-    return _Line(slope, left.constant * right.constant)
+    return _LinearExpression(slope, left.constant * right.constant)
 
 
-def _raised(base: _Line, exponent: _Line) -> _Line:
+def _raise_to_power(base: _LinearExpression, exponent: _LinearExpression) -> _LinearExpression:
     power = exponent.constant
     size = max(base.constant.numerator.bit_length(), base.constant.denominator.bit_length())
-    if base.slope or exponent.slope or power.denominator != 1 or abs(power) * size > _BITS:
+    if base.slope or exponent.slope or power.denominator != 1 or abs(power) * size > _MAX_BITS:
         raise _NotAnExpressionError
-    return _Line(Fraction(0), base.constant ** int(power))
+    return _LinearExpression(Fraction(0), base.constant ** int(power))

@@ -15,7 +15,7 @@ import msgspec
 
 from understudy.errors import UpstreamError
 from understudy.llm.rehearsal import arithmetic, hosted, hosting, mentions, outputs, questions, schema, words
-from understudy.llm.rehearsal.arguments import Spoken
+from understudy.llm.rehearsal.arguments import MessageValues
 from understudy.llm.rehearsal.conversation import (
     AllowedTools,
     Call,
@@ -27,7 +27,7 @@ from understudy.llm.rehearsal.conversation import (
 )
 from understudy.llm.rehearsal.hosting import Task, Tools
 from understudy.llm.rehearsal.validation import BadSchemaError, Schema
-from understudy.wire.wording import tool_choice_not_found
+from understudy.wire.error_texts import tool_choice_not_found
 
 _THRESHOLD = 2.0
 _NAME, _CONCEPT, _GENERIC, _PARAMETER, _DESCRIPTION, _OPTION, _LITERAL, _FITTING = (
@@ -40,14 +40,14 @@ _NAME, _CONCEPT, _GENERIC, _PARAMETER, _DESCRIPTION, _OPTION, _LITERAL, _FITTING
     10.0,
     3.0,
 )
-_MOST_ROUNDS = 8
+_MAX_ROUNDS = 8
 
-_STAGE = re.compile(
+_STAGE_BOUNDARY = re.compile(
     r"(?:[,;.]\s*)?\b(?:and then|then|after that|afterwards|after which|finally"
     r"|once (?:that is|that's|it is|it's) done)\b,?\s*",
     re.IGNORECASE,
 )
-_CLAUSE = re.compile(
+_CLAUSE_BOUNDARY = re.compile(
     r"[.;?!\n]+\s+|\s*,\s*(?:and\s+)?(?:also\s+)?|\s+(?:and|as well as|plus)\s+(?:also\s+)?|\s+&\s+", re.IGNORECASE
 )
 _ELLIPSIS = re.compile(
@@ -64,8 +64,8 @@ _CODE_WORDS = words.stems(
 _CODE_PARAMETERS = words.listed("code source script python program")
 _SUM_PARAMETERS = words.listed("expression formula equation calculation")
 _QUERY_PARAMETERS = words.listed("query queries question search q")
-_SEARCHES = words.listed("search retrieve retrieval lookup find query")
-_DOCUMENTS = words.listed("file files document documents docs knowledge")
+_SEARCH_WORDS = words.listed("search retrieve retrieval lookup find query")
+_DOCUMENT_WORDS = words.listed("file files document documents docs knowledge")
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,7 +77,7 @@ class Choice:
 
 
 @dataclass(frozen=True, slots=True)
-class Planned:
+class PlannedCall:
     """A call to make; `focus` is the part of the message that asks for it."""
 
     function: Function
@@ -93,10 +93,10 @@ class _Profile:
         self._weigh(words.stems(function.description or ""), _DESCRIPTION)
         self._weigh({words.stem(part) for name in self.properties for part in words.name_parts(name)}, _PARAMETER)
         self._weigh({s for option in self._options() for s in words.stems(option)}, _OPTION)
-        if self.takes(_CODE_PARAMETERS):
+        if self.has_parameter(_CODE_PARAMETERS):
             self._weigh(_CODE_WORDS, _CONCEPT)
         for part in words.name_parts(function.name):
-            self._weigh({words.stem(part)}, _GENERIC if part in words.GENERIC else _NAME)
+            self._weigh({words.stem(part)}, _GENERIC if part in words.GENERIC_WORDS else _NAME)
         concepts = {words.CONCEPT[s]: w for s, w in self.weights.items() if s in words.CONCEPT and w >= _NAME}
         self.concepts = dict.fromkeys(concepts, _CONCEPT)
 
@@ -110,7 +110,7 @@ class _Profile:
         return found if isinstance(found, dict) else {}
 
     @cached_property
-    def lists(self) -> bool:
+    def takes_list(self) -> bool:
         """Whether one call takes several values, so that "Ann and Bob" is one call."""
         return any(isinstance(part, dict) and part.get("type") == "array" for part in self.properties.values())
 
@@ -118,7 +118,7 @@ class _Profile:
     def is_about_files(self) -> bool:
         return any(words.stem(word) in self.weights for word in ("file", "document"))
 
-    def takes(self, names: frozenset[str]) -> bool:
+    def has_parameter(self, names: frozenset[str]) -> bool:
         return any(names & set(words.name_parts(name)) for name in self.properties)
 
     def _options(self) -> list[str]:
@@ -130,24 +130,24 @@ class _Profile:
         for stem in words.stems(text):
             concept = self.concepts.get(words.CONCEPT.get(stem, ""), 0.0)
             total += max(self.weights.get(stem, 0.0), concept)
-        return total + self._opens(text) + self._fits(text)
+        return total + self._score_opening(text) + self._score_fit(text)
 
-    def _opens(self, text: str) -> float:
+    def _score_opening(self, text: str) -> float:
         """A request that opens with the function's own verb: "search for shoes" and `search_products`."""
-        said = [word for word in words.words(text) if word not in words.STOP][:1]
+        said = [word for word in words.words(text) if word not in words.STOP_WORDS][:1]
         first = words.name_parts(self.function.name)[:1]
         return _PARAMETER if said and first and words.stem(said[0]) == words.stem(first[0]) else 0.0
 
-    def _fits(self, text: str) -> float:
+    def _score_fit(self, text: str) -> float:
         """Something to run or to work out, and a parameter that takes it."""
-        coded = self.takes(_CODE_PARAMETERS)
+        coded = self.has_parameter(_CODE_PARAMETERS)
         if coded and any(mention.kind == "code" for mention in mentions.find(text)):
             return _FITTING
-        worked_out = coded or self.takes(_SUM_PARAMETERS)
+        worked_out = coded or self.has_parameter(_SUM_PARAMETERS)
         return _FITTING if worked_out and arithmetic.find(text) else 0.0
 
 
-def permitted(request: Request) -> Choice:
+def allowed_functions(request: Request) -> Choice:
     """Raises UpstreamError(invalid_request) where `tool_choice` names a function that is not there."""
     offered, wish = functions(request), request.tool_choice
     if not isinstance(wish, ToolChoice):
@@ -160,7 +160,7 @@ def permitted(request: Request) -> Choice:
             )
         return Choice(wish or "auto", offered)
     if wish.allowed_tools:
-        return _allowed(wish.allowed_tools, offered)
+        return _resolve_choice(wish.allowed_tools, offered)
     named = wish.function or wish.custom
     return Choice("required", (_find(named.name if named else wish.type, offered),))
 
@@ -172,53 +172,53 @@ def _find(name: str, offered: tuple[Function, ...]) -> Function:
     raise UpstreamError("invalid_request", tool_choice_not_found(name), status=400, param="tool_choice")
 
 
-def _allowed(wish: AllowedTools, offered: tuple[Function, ...]) -> Choice:
+def _resolve_choice(wish: AllowedTools, offered: tuple[Function, ...]) -> Choice:
     return Choice(wish.mode, tuple(_find(tool.function.name, offered) for tool in wish.tools if tool.function))
 
 
-def choose(request: Request, conversation: Conversation) -> tuple[Call, ...]:
+def select_calls(request: Request, conversation: Conversation) -> tuple[Call, ...]:
     """The calls to make now; none where words should be said instead."""
-    choice = permitted(request)
+    choice = allowed_functions(request)
     text = conversation.latest.text
-    if choice.mode == "none" or not choice.functions or len(conversation.made) >= _MOST_ROUNDS:
+    if choice.mode == "none" or not choice.functions or len(conversation.calls_made) >= _MAX_ROUNDS:
         return ()
     if choice.mode == "auto" and _DECLINED.search(text):
         return ()
-    if _is_forced(request) and conversation.made:
+    if _is_forced(request) and conversation.calls_made:
         return ()
     tools = Tools(choice.functions, conversation)
     profiles = [_Profile(function) for function in choice.functions if not _is_hosted(function)]
-    planned = _remaining(_plan(text, profiles, tools, conversation.last_called), conversation)
-    if not planned and choice.mode == "required" and not conversation.made:
-        planned = [_forced(text, profiles, tools, choice)]
+    planned = _next_round(_plan_rounds(text, profiles, tools, conversation.last_called), conversation)
+    if not planned and choice.mode == "required" and not conversation.calls_made:
+        planned = [_plan_forced(text, profiles, tools, choice)]
     if request.parallel_tool_calls is False or _is_forced(request):
         planned = planned[:1]
-    return _filled(planned, conversation)
+    return _fill_calls(planned, conversation)
 
 
 def _is_hosted(function: Function) -> bool:
     return hosted.searches(function) or hosted.runs_code(function)
 
 
-def _forced(text: str, profiles: Sequence[_Profile], tools: Tools, choice: Choice) -> "Planned | Task":
+def _plan_forced(text: str, profiles: Sequence[_Profile], tools: Tools, choice: Choice) -> "PlannedCall | Task":
     """A call of the function that fits best, however little that is."""
     scores = {profile.function.name: profile.score(text) for profile in profiles}
     best = max(choice.functions, key=lambda f: tools.score(f, text) if _is_hosted(f) else scores[f.name])
-    return tools.given(best, text) if _is_hosted(best) else Planned(best, text)
+    return tools.given(best, text) if _is_hosted(best) else PlannedCall(best, text)
 
 
-def consult(request: Request, conversation: Conversation) -> tuple[Call, ...]:
+def select_search_calls(request: Request, conversation: Conversation) -> tuple[Call, ...]:
     """A search in documents, where a function offers one: for questions that nothing else here answers."""
-    choice = permitted(request)
-    if choice.mode != "auto" or conversation.made or not words.stems(conversation.latest.text):
+    choice = allowed_functions(request)
+    if choice.mode != "auto" or conversation.calls_made or not words.stems(conversation.latest.text):
         return ()
     for function in choice.functions:
         if hosted.searches(function):
             return (hosted.search(function, questions.queries(conversation.latest.text, conversation.before)),)
         parts = {*words.name_parts(function.name)}
         about = parts | {*words.words(function.description or "")}
-        if parts & _SEARCHES and about & _DOCUMENTS and _Profile(function).takes(_QUERY_PARAMETERS):
-            return _filled([Planned(function, conversation.latest.text)], conversation)
+        if parts & _SEARCH_WORDS and about & _DOCUMENT_WORDS and _Profile(function).has_parameter(_QUERY_PARAMETERS):
+            return _fill_calls([PlannedCall(function, conversation.latest.text)], conversation)
     return ()
 
 
@@ -226,64 +226,66 @@ def _is_forced(request: Request) -> bool:
     return isinstance(request.tool_choice, ToolChoice) and request.tool_choice.function is not None
 
 
-def _plan(text: str, profiles: Sequence[_Profile], tools: Tools, last_called: str | None) -> list[list[Planned | Task]]:
+def _plan_rounds(
+    text: str, profiles: Sequence[_Profile], tools: Tools, last_called: str | None
+) -> list[list[PlannedCall | Task]]:
     """The calls that the message asks for, by rounds."""
     previous = next((profile for profile in profiles if profile.function.name == last_called), None)
-    stages: list[list[Planned | Task]] = []
-    for part in [text] if "```" in text else _cut(text, _STAGE):
-        if (search := tools.sought(part)) and not any(profile.is_about_files for profile in profiles):
+    stages: list[list[PlannedCall | Task]] = []
+    for part in [text] if "```" in text else _split_outside_mentions(text, _STAGE_BOUNDARY):
+        if (search := tools.find_search_task(part)) and not any(profile.is_about_files for profile in profiles):
             stages.append([search])
             continue
-        stage, rest, previous = _stage(part, profiles, previous)
+        stage, rest, previous = _plan_stage(part, profiles, previous)
         task = tools.task(rest) if rest else None
         stages.append([*stage, *([task] if task else [])])
     if found := [stage for stage in stages if stage]:
         return found
-    best = _best(text, profiles)
-    whole = Planned(best.function, text) if best else tools.task(text)
+    best = _best_profile(text, profiles)
+    whole = PlannedCall(best.function, text) if best else tools.task(text)
     return [[whole]] if whole else []
 
 
-def _stage(
+def _plan_stage(
     text: str, profiles: Sequence[_Profile], previous: _Profile | None
-) -> tuple[list[Planned], str, _Profile | None]:
+) -> tuple[list[PlannedCall], str, _Profile | None]:
     """One call for each clause that asks for one; the other clauses belong to the call before or after them.
 
     With what the clauses without a call say, and the function called last.
     """
-    planned: list[Planned] = []
+    planned: list[PlannedCall] = []
     waiting = ""
     rest: list[str] = []
-    for clause in _clauses(text):
-        best = _best(clause, profiles)
+    for clause in _split_clauses(text):
+        best = _best_profile(clause, profiles)
         if best and planned and best is previous and not _names_something(clause):
             best = None
-        if best is None and previous and not previous.lists and (other := _other(clause)):
+        if best is None and previous and not previous.takes_list and (other := _elliptic_mention(clause)):
             best, clause = previous, f"in {other}"  # noqa: PLW2901 - so that its capital is read as a name's
         if best is not None:
-            planned.append(Planned(best.function, f"{waiting}{clause}"))
+            planned.append(PlannedCall(best.function, f"{waiting}{clause}"))
             previous, waiting = best, ""
             continue
         rest.append(clause)
         if planned:
-            planned[-1] = Planned(planned[-1].function, f"{planned[-1].focus}, {clause}")
+            planned[-1] = PlannedCall(planned[-1].function, f"{planned[-1].focus}, {clause}")
         else:
             waiting += f"{clause}, "
     return planned, ", ".join(rest) if planned else text, previous
 
 
-def _best(text: str, profiles: Sequence[_Profile]) -> _Profile | None:
+def _best_profile(text: str, profiles: Sequence[_Profile]) -> _Profile | None:
     scored = [(profile.score(text), profile) for profile in profiles]
     score, best = max(scored, key=lambda pair: pair[0], default=(0.0, None))
     return best if score >= _THRESHOLD else None
 
 
-def _clauses(text: str) -> list[str]:
+def _split_clauses(text: str) -> list[str]:
     """The text cut at "and", commas and sentence ends."""
-    return _cut(text, _CLAUSE)
+    return _split_outside_mentions(text, _CLAUSE_BOUNDARY)
 
 
-def _cut(text: str, pattern: re.Pattern[str]) -> list[str]:
+def _split_outside_mentions(text: str, pattern: re.Pattern[str]) -> list[str]:
     """The text cut where the pattern matches, but never inside a quotation or a name."""
     whole = [(mention.start, mention.end) for mention in mentions.find(text)]
     clauses, start = [], 0
@@ -299,7 +301,7 @@ def _names_something(clause: str) -> bool:
     return any(mention.kind not in {"opener", "day"} for mention in mentions.find(clause))
 
 
-def _other(clause: str) -> str | None:
+def _elliptic_mention(clause: str) -> str | None:
     """What a clause names that only names another thing: Rome, for "and in Rome?"."""
     match = _ELLIPSIS.match(clause)
     if match is None or not all(map(_may_name, match["core"].split())):
@@ -312,17 +314,17 @@ def _other(clause: str) -> str | None:
 
 def _may_name(word: str) -> bool:
     bare = word.strip(",.?!'").replace("-", "")
-    return bare.isalpha() and bare.lower() not in words.STOP | words.VERBS
+    return bare.isalpha() and bare.lower() not in words.STOP_WORDS | words.VERBS
 
 
-def _remaining(stages: list[list[Planned | Task]], conversation: Conversation) -> list[Planned | Task]:
+def _next_round(stages: list[list[PlannedCall | Task]], conversation: Conversation) -> list[PlannedCall | Task]:
     """The first round that is not done yet, without what of it was called already."""
-    names = [call.name for call in conversation.made]
+    names = [call.name for call in conversation.calls_made]
     for stage in stages:
-        left: list[Planned | Task] = []
+        left: list[PlannedCall | Task] = []
         for planned in stage:
             if isinstance(planned, Task):
-                left += [planned] if hosting.due(planned, conversation) else []
+                left += [planned] if hosting.next_call(planned, conversation) else []
             elif planned.function.name in names:
                 names.remove(planned.function.name)
             else:
@@ -332,34 +334,36 @@ def _remaining(stages: list[list[Planned | Task]], conversation: Conversation) -
     return []
 
 
-def _filled(planned: Sequence[Planned | Task], conversation: Conversation) -> tuple[Call, ...]:
+def _fill_calls(planned: Sequence[PlannedCall | Task], conversation: Conversation) -> tuple[Call, ...]:
     """The calls with their arguments; two that came out equal are one."""
     calls: list[Call] = []
     for call in planned:
-        filled = hosting.due(call, conversation) if isinstance(call, Task) else _call(call, conversation, calls)
+        filled = (
+            hosting.next_call(call, conversation) if isinstance(call, Task) else _build_call(call, conversation, calls)
+        )
         if filled is not None and filled not in calls:
             calls.append(filled)
     return tuple(calls)
 
 
-def _call(planned: Planned, conversation: Conversation, calls: Sequence[Call]) -> Call:
+def _build_call(planned: PlannedCall, conversation: Conversation, calls: Sequence[Call]) -> Call:
     name = planned.function.name
-    taken = [made.arguments for made in (*conversation.made, *calls) if made.name == name]
-    return Call(name, _arguments(planned, conversation, taken))
+    taken = [made.arguments for made in (*conversation.calls_made, *calls) if made.name == name]
+    return Call(name, _fill_arguments(planned, conversation, taken))
 
 
-def _arguments(planned: Planned, conversation: Conversation, taken: Sequence[str]) -> str:
+def _fill_arguments(planned: PlannedCall, conversation: Conversation, taken: Sequence[str]) -> str:
     """JSON that satisfies the function's parameters; what earlier calls of it took is not taken again."""
-    spoken = Spoken(
+    spoken = MessageValues(
         planned.focus,
         conversation.latest.text,
         earlier=conversation.earlier,
-        known=outputs.known(conversation.outputs),
+        known=outputs.collect_values(conversation.outputs),
         prose=outputs.report(conversation.outputs) if conversation.outputs else "",
     )
     for arguments in taken:
         for value in outputs.members(arguments).values():
-            spoken.took(value)
+            spoken.mark_used(value)
     parameters: Schema = {"type": "object", **(planned.function.parameters or {})}
     try:
         return msgspec.json.encode(schema.make(parameters, spoken)).decode()

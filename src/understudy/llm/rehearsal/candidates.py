@@ -8,11 +8,11 @@ from collections.abc import Callable, Iterator
 from fractions import Fraction
 
 from understudy.llm.rehearsal import patterns
-from understudy.llm.rehearsal.validation import BadSchemaError, Schema, exact, has_type
+from understudy.llm.rehearsal.validation import BadSchemaError, Schema, exact_fraction, has_type
 
-_CHARACTERS = 20_000
-_VARIANTS = 300
-_MULTIPLES = 1_000
+_MAX_CHARACTERS = 20_000
+_MAX_VARIANTS = 300
+_MAX_MULTIPLES = 1_000
 
 _FORMATS: dict[str, Callable[[int], str]] = {
     "date": lambda n: f"2026-{1 + n // 28 % 12:02}-{1 + (14 + n) % 28:02}",
@@ -35,18 +35,18 @@ _FORMATS: dict[str, Callable[[int], str]] = {
 
 
 def strings(flat: Schema, name: str) -> Iterator[str]:
-    least, most = flat.get("minLength", 0), flat.get("maxLength", _CHARACTERS)
-    if least > _CHARACTERS:
-        raise BadSchemaError(f"`minLength` {least} asks for too long a text: the limit is {_CHARACTERS}")
+    least, most = flat.get("minLength", 0), flat.get("maxLength", _MAX_CHARACTERS)
+    if least > _MAX_CHARACTERS:
+        raise BadSchemaError(f"`minLength` {least} asks for too long a text: the limit is {_MAX_CHARACTERS}")
     if "pattern" in flat:
-        yield from _patterned(flat["pattern"], least)
-    yield from _formatted(flat.get("format", ""), least)
+        yield from _pattern_candidates(flat["pattern"], least)
+    yield from _format_candidates(flat.get("format", ""), least)
     label = f"example {name.replace('_', ' ')}".strip()
-    for number in range(1, _MULTIPLES):
-        yield _sized(label, "" if number == 1 else f" {number}", least, most)
+    for number in range(1, _MAX_MULTIPLES):
+        yield _fit_length(label, "" if number == 1 else f" {number}", least, most)
 
 
-def _sized(label: str, ending: str, least: int, most: int) -> str:
+def _fit_length(label: str, ending: str, least: int, most: int) -> str:
     """The label, repeated or cut so that it has between `least` and `most` characters together with its ending."""
     room = min(most, max(least, len(label) + len(ending)))
     if len(ending) > room:
@@ -55,13 +55,13 @@ def _sized(label: str, ending: str, least: int, most: int) -> str:
     return repeated[: room - len(ending)] + ending
 
 
-def _patterned(pattern: str, least: int) -> Iterator[str]:
+def _pattern_candidates(pattern: str, least: int) -> Iterator[str]:
     try:
         shortest = patterns.example(pattern)
         missing = max(0, least - len(shortest))
         for extra in (0, 1, 2, missing, least):
             yield patterns.example(pattern, extra=extra)
-        for salt in (patterns.MIXED, *range(1, _VARIANTS)):
+        for salt in (patterns.MIXED_SALT, *range(1, _MAX_VARIANTS)):
             yield patterns.example(pattern, salt, missing)
     except patterns.UnsupportedPatternError:
         return
@@ -69,7 +69,7 @@ def _patterned(pattern: str, least: int) -> Iterator[str]:
         raise BadSchemaError(str(error)) from None
 
 
-def _formatted(name: str, least: int) -> Iterator[str]:
+def _format_candidates(name: str, least: int) -> Iterator[str]:
     if name not in _FORMATS:
         return
     yield _FORMATS[name](0)
@@ -77,34 +77,34 @@ def _formatted(name: str, least: int) -> Iterator[str]:
         yield from ("a" * max(1, least - 4) + "@b.c", "a@b.c")
     if name in {"uri", "url", "iri", "uri-reference", "iri-reference"}:
         yield from ("https://example.com/" + "a" * max(1, least - 20), "a:b")
-    yield from map(_FORMATS[name], range(1, _VARIANTS))
+    yield from map(_FORMATS[name], range(1, _MAX_VARIANTS))
 
 
 def numbers(flat: Schema) -> Iterator[int | float]:
     """Candidates near the bounds, on the grid of `multipleOf`, the plainest first."""
     low, high = _bounds(flat)
-    step = exact(flat["multipleOf"]) if flat.get("multipleOf") else None
+    step = exact_fraction(flat["multipleOf"]) if flat.get("multipleOf") else None
     whole = flat.get("type") == "integer"
     if whole or step is None:
         grid = step or Fraction(1)
         grid = grid * grid.denominator if whole else grid
-        yield from map(_plain, _on_grid(grid, low, high))
+        yield from map(_to_number, _multiples(grid, low, high))
     if step is not None and not whole:
         # Validators divide floats; prefer a multiple whose quotient comes out whole there too.
-        near = list(map(_plain, _on_grid(step, low, high)))
+        near = list(map(_to_number, _multiples(step, low, high)))
         yield from sorted(near, key=lambda value: not (value / float(step)).is_integer())
     elif low is not None and high is not None:
-        yield from (_plain(low + (high - low) * Fraction(part, 8)) for part in range(9))
+        yield from (_to_number(low + (high - low) * Fraction(part, 8)) for part in range(9))
 
 
-def _on_grid(step: Fraction, low: Fraction | None, high: Fraction | None) -> Iterator[Fraction]:
+def _multiples(step: Fraction, low: Fraction | None, high: Fraction | None) -> Iterator[Fraction]:
     """Multiples of `step` within the bounds: from one step upwards, or from the bound that is nearest to it."""
     first, direction = 1, 1
     if low is not None and low > step:
         first = math.ceil(low / step)
     elif high is not None and high < step:
         first, direction = math.floor(high / step), -1
-    for number in range(_MULTIPLES):
+    for number in range(_MAX_MULTIPLES):
         value = step * (first + direction * number)
         if (low is not None and value < low) or (high is not None and value > high):
             break
@@ -114,10 +114,14 @@ def _on_grid(step: Fraction, low: Fraction | None, high: Fraction | None) -> Ite
 
 
 def _bounds(flat: Schema) -> tuple[Fraction | None, Fraction | None]:
-    lows = [exact(flat[word]) for word in ("minimum", "exclusiveMinimum") if has_type(flat.get(word), "number")]
-    highs = [exact(flat[word]) for word in ("maximum", "exclusiveMaximum") if has_type(flat.get(word), "number")]
+    lows = [
+        exact_fraction(flat[word]) for word in ("minimum", "exclusiveMinimum") if has_type(flat.get(word), "number")
+    ]
+    highs = [
+        exact_fraction(flat[word]) for word in ("maximum", "exclusiveMaximum") if has_type(flat.get(word), "number")
+    ]
     return max(lows, default=None), min(highs, default=None)
 
 
-def _plain(value: Fraction) -> int | float:
+def _to_number(value: Fraction) -> int | float:
     return value.numerator if value.denominator == 1 else float(value)

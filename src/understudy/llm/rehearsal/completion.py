@@ -18,8 +18,8 @@ from understudy.llm.rehearsal.conversation import Request
 
 FinishReason = Literal["stop", "length", "tool_calls", "function_call"]
 _FINGERPRINT = "fp_rehearsal"
-_MOST_TOKENS: Final = 65_536
-_MOST_TOKENS_IN_ALL: Final = 131_072
+_MAX_TOKENS: Final = 65_536
+_TOTAL_LIMIT: Final = 131_072
 
 
 class FunctionPart(Struct):
@@ -34,7 +34,7 @@ class CallPart(Struct):
     function: FunctionPart | UnsetType = UNSET
 
 
-class Said(Struct):
+class ReplyMessage(Struct):
     """A message, or a delta of one."""
 
     role: str | UnsetType = UNSET
@@ -61,8 +61,8 @@ class Logprobs(Struct):
 
 class Choice(Struct):
     index: int
-    message: Said | UnsetType = UNSET
-    delta: Said | UnsetType = UNSET
+    message: ReplyMessage | UnsetType = UNSET
+    delta: ReplyMessage | UnsetType = UNSET
     logprobs: Logprobs | None = None
     finish_reason: FinishReason | None = None
 
@@ -101,7 +101,7 @@ class Completion(Struct):
 
 
 @dataclass(frozen=True, slots=True)
-class SpokenCall:
+class TokenizedCall:
     """A call's arguments in tokens. Its opening (the name) counts as one token more."""
 
     name: str
@@ -109,11 +109,11 @@ class SpokenCall:
 
 
 @dataclass(frozen=True, slots=True)
-class Utterance:
+class TokenizedAnswer:
     """An answer cut into tokens, with the request's limits applied."""
 
     pieces: list[str]
-    calls: list[SpokenCall]
+    calls: list[TokenizedCall]
     finish_reason: FinishReason
 
     @property
@@ -121,52 +121,52 @@ class Utterance:
         return len(self.pieces) + sum(1 + len(call.arguments) for call in self.calls)
 
 
-def utter(answer: Answer, request: Request) -> Utterance:
+def tokenize_answer(answer: Answer, request: Request) -> TokenizedAnswer:
     """Ends the text before the first stop sequence, then everything at the token limit.
 
     Without a limit of the request, that of the model ends it, as a hosted model's does.
     """
     limits = [limit for limit in (request.max_completion_tokens, request.max_tokens) if limit is not None]
-    limit = min(_MOST_TOKENS, _MOST_TOKENS_IN_ALL // (request.n or 1), *limits)
+    limit = min(_MAX_TOKENS, _TOTAL_LIMIT // (request.n or 1), *limits)
     if answer.calls:
-        return _limited_calls([SpokenCall(c.name, tokens.split(c.arguments)) for c in answer.calls], limit)
-    pieces = tokens.split(_stopped(_encodable(answer.text), request.stop))
+        return _limit_calls([TokenizedCall(c.name, tokens.split(c.arguments)) for c in answer.calls], limit)
+    pieces = tokens.split(_cut_at_stop(_replace_surrogates(answer.text), request.stop))
     if len(pieces) > limit:
-        return Utterance(pieces[:limit], [], "length")
-    return Utterance(pieces, [], "stop")
+        return TokenizedAnswer(pieces[:limit], [], "length")
+    return TokenizedAnswer(pieces, [], "stop")
 
 
-def _encodable(text: str) -> str:
+def _replace_surrogates(text: str) -> str:
     """Half of a surrogate pair, which JSON can smuggle in, has no UTF-8 form."""
     return text.encode("utf-8", "replace").decode()
 
 
-def _stopped(text: str, stop: str | list[str] | None) -> str:
+def _cut_at_stop(text: str, stop: str | list[str] | None) -> str:
     sequences = [stop] if isinstance(stop, str) else stop or []
     ends = [text.find(sequence) for sequence in sequences if sequence]
     return text[: min((end for end in ends if end >= 0), default=len(text))]
 
 
-def _limited_calls(calls: list[SpokenCall], limit: int) -> Utterance:
-    kept: list[SpokenCall] = []
+def _limit_calls(calls: list[TokenizedCall], limit: int) -> TokenizedAnswer:
+    kept: list[TokenizedCall] = []
     left = limit
     for call in calls:
         if left <= 0:
-            return Utterance([], kept, "length")
-        kept.append(SpokenCall(call.name, call.arguments[: left - 1]))
+            return TokenizedAnswer([], kept, "length")
+        kept.append(TokenizedCall(call.name, call.arguments[: left - 1]))
         left -= 1 + len(call.arguments)
-    return Utterance([], kept, "length" if left < 0 else "tool_calls")
+    return TokenizedAnswer([], kept, "length" if left < 0 else "tool_calls")
 
 
-def usage(prompt_tokens: int, utterance: Utterance, choices: int) -> Usage:
+def usage(prompt_tokens: int, utterance: TokenizedAnswer, choices: int) -> Usage:
     said = utterance.size * choices
     return Usage(prompt_tokens, said, prompt_tokens + said, PromptDetails(), CompletionDetails())
 
 
-class Writer:
+class CompletionWriter:
     """Writes one answer, `n` times where so many choices are asked for; all of them say the same."""
 
-    def __init__(self, request: Request, utterance: Utterance, prompt_tokens: int, created: int) -> None:
+    def __init__(self, request: Request, utterance: TokenizedAnswer, prompt_tokens: int, created: int) -> None:
         self._id = ids.chat_completion()
         self._created = created
         self._model = request.model
@@ -182,7 +182,7 @@ class Writer:
             self._finish_reason = "function_call"
         self._encode = msgspec.json.Encoder().encode
 
-    def whole(self) -> bytes:
+    def encode_completion(self) -> bytes:
         choices = [
             Choice(
                 index,
@@ -200,7 +200,7 @@ class Writer:
             for delta, said in self._deltas():
                 rated = self._logprobs([delta.content]) if isinstance(delta.content, str) and said else None
                 yield self._chunk([Choice(index, delta=delta, logprobs=rated)]), said
-            yield self._chunk([Choice(index, delta=Said(), finish_reason=self._finish_reason)]), 0
+            yield self._chunk([Choice(index, delta=ReplyMessage(), finish_reason=self._finish_reason)]), 0
         if self._counted:
             yield self._encode(self._completion("chat.completion.chunk", [], self._usage)), 0
 
@@ -211,37 +211,37 @@ class Writer:
         return self._encode(self._completion("chat.completion.chunk", choices, None if self._counted else UNSET))
 
     def _logprobs(self, pieces: list[str]) -> Logprobs | None:
-        return Logprobs([_token(piece, self._top) for piece in pieces]) if self._rated else None
+        return Logprobs([_build_token(piece, self._top) for piece in pieces]) if self._rated else None
 
-    def _message(self) -> Said:
+    def _message(self) -> ReplyMessage:
         if self._utterance.calls and self._legacy:
             call = self._utterance.calls[0]
             function = FunctionPart("".join(call.arguments), call.name)
-            return Said("assistant", None, None, [], function_call=function)
+            return ReplyMessage("assistant", None, None, [], function_call=function)
         if self._utterance.calls:
-            calls = [_opening(call, "".join(call.arguments)) for call in self._utterance.calls]
-            return Said("assistant", None, None, [], calls)
-        return Said("assistant", "".join(self._utterance.pieces), None, [])
+            calls = [_call_opening(call, "".join(call.arguments)) for call in self._utterance.calls]
+            return ReplyMessage("assistant", None, None, [], calls)
+        return ReplyMessage("assistant", "".join(self._utterance.pieces), None, [])
 
-    def _deltas(self) -> Iterator[tuple[Said, int]]:
-        yield Said("assistant", None if self._utterance.calls else "", None), 0
+    def _deltas(self) -> Iterator[tuple[ReplyMessage, int]]:
+        yield ReplyMessage("assistant", None if self._utterance.calls else "", None), 0
         for piece in self._utterance.pieces:
-            yield Said(content=piece), 1
+            yield ReplyMessage(content=piece), 1
         for call in self._utterance.calls[:1] if self._legacy else ():
-            yield Said(function_call=FunctionPart("", call.name)), 1
+            yield ReplyMessage(function_call=FunctionPart("", call.name)), 1
             for piece in call.arguments:
-                yield Said(function_call=FunctionPart(piece)), 1
+                yield ReplyMessage(function_call=FunctionPart(piece)), 1
         for index, call in enumerate(() if self._legacy else self._utterance.calls):
-            yield Said(tool_calls=[_opening(call, "", index)]), 1
+            yield ReplyMessage(tool_calls=[_call_opening(call, "", index)]), 1
             for piece in call.arguments:
-                yield Said(tool_calls=[CallPart(index, function=FunctionPart(piece))]), 1
+                yield ReplyMessage(tool_calls=[CallPart(index, function=FunctionPart(piece))]), 1
 
 
-def _token(piece: str, alternatives: int) -> Token:
+def _build_token(piece: str, alternatives: int) -> Token:
     encoded = list(piece.encode())
     best = [Token(token=piece, bytes=encoded)] if alternatives else []
     return Token(token=piece, bytes=encoded, top_logprobs=best)
 
 
-def _opening(call: SpokenCall, arguments: str, index: int | UnsetType = UNSET) -> CallPart:
+def _call_opening(call: TokenizedCall, arguments: str, index: int | UnsetType = UNSET) -> CallPart:
     return CallPart(index, ids.tool_call(), "function", FunctionPart(arguments, call.name))

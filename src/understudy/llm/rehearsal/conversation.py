@@ -14,14 +14,16 @@ from msgspec import Meta, Struct
 from understudy.errors import UpstreamError
 from understudy.llm import tokens
 from understudy.llm.provider import ChatBody
-from understudy.wire.problems import InvalidInput
+from understudy.wire.parsing import InvalidInput
 from understudy.wire.strict import check_strict
 from understudy.wire.tools import AssistantToolsFunction, FunctionObject
 
-_WINDOW = 4_000  # characters of one message that are read for their meaning: half from its start, half from its end
-_WHOLE = 400_000  # characters of one message that are read at all
+_READ_CHARACTERS = (
+    4_000  # characters of one message that are read for their meaning: half from its start, half from its end
+)
+_MAX_CHARACTERS = 400_000  # characters of one message that are read at all
 _FIRST, _LAST = 100, 300  # messages of a long conversation that are read
-_EARLIER = 16_000  # characters of what the user said before that are looked through for values
+_EARLIER_CHARACTERS = 16_000  # characters of what the user said before that are looked through for values
 _TOKENS_PER_MESSAGE = 4
 _TOKENS_PER_IMAGE = 85
 _REPLY_PRIMING = 3
@@ -161,7 +163,7 @@ class Conversation:
     @cached_property
     def instructions(self) -> str:
         return "\n".join(turn.text for turn in self.turns if turn.role in {"system", "developer"} and turn.text)[
-            :_EARLIER
+            :_EARLIER_CHARACTERS
         ]
 
     @cached_property
@@ -181,39 +183,39 @@ class Conversation:
     @cached_property
     def earlier(self) -> str:
         """The end of all that the user said before the last message."""
-        return "\n".join(turn.text for turn in self.user[:-1])[-_EARLIER:]
+        return "\n".join(turn.text for turn in self.user[:-1])[-_EARLIER_CHARACTERS:]
 
     @cached_property
-    def answered(self) -> int:
+    def reply_count(self) -> int:
         """How many texts the model has said."""
         return sum(turn.role == "assistant" and bool(turn.text) for turn in self.turns)
 
     @cached_property
-    def _since(self) -> tuple[Turn, ...]:
+    def _turns_since_user(self) -> tuple[Turn, ...]:
         """The turns after the user's last message."""
         start = max((i for i, turn in enumerate(self.turns) if turn.role == "user"), default=-1)
         return self.turns[start + 1 :]
 
     @cached_property
-    def made(self) -> tuple[Call, ...]:
+    def calls_made(self) -> tuple[Call, ...]:
         """The calls made since the user's last message, in order."""
-        return tuple(call for turn in self._since for _, call in _calls(turn))
+        return tuple(call for turn in self._turns_since_user for _, call in _calls_by_id(turn))
 
     @cached_property
     def outputs(self) -> tuple[Output, ...]:
         """What came back since the user's last message, in order."""
-        calls = {call_id: call for turn in self._since for call_id, call in _calls(turn)}
+        calls = {call_id: call for turn in self._turns_since_user for call_id, call in _calls_by_id(turn)}
         return tuple(
             Output(calls.get(turn.call_id or "", Call(turn.name or "tool", "{}")), turn.text, turn.whole)
-            for turn in self._since
+            for turn in self._turns_since_user
             if turn.role in {"tool", "function"}
         )
 
     @cached_property
     def last_called(self) -> str | None:
         """The function called most recently before the user's last message."""
-        earlier = self.turns[: len(self.turns) - len(self._since)]
-        names = [call.name for turn in earlier for _, call in _calls(turn)]
+        earlier = self.turns[: len(self.turns) - len(self._turns_since_user)]
+        names = [call.name for turn in earlier for _, call in _calls_by_id(turn)]
         return names[-1] if names else None
 
 
@@ -222,10 +224,10 @@ def read(body: ChatBody) -> Request:
     try:
         request = msgspec.convert(body, Request)
     except msgspec.ValidationError as error:
-        raise _refused(str(error)) from None
+        raise _invalid_request(str(error)) from None
     for index, tool in enumerate(request.tools or ()):
         if tool.type == "function" and tool.function is None:
-            raise _refused(f"Object missing required field `function` - at `$.tools[{index}]`")
+            raise _invalid_request(f"Object missing required field `function` - at `$.tools[{index}]`")
     if "audio" in (request.modalities or ()):
         raise UpstreamError(
             "invalid_request",
@@ -235,14 +237,14 @@ def read(body: ChatBody) -> Request:
             code="unsupported_value",
         )
     _check_strict(request)
-    _modernize(request)
+    _convert_legacy_functions(request)
     return request
 
 
 def _check_strict(request: Request) -> None:
     strict = [tool.function if tool.function and tool.function.strict else None for tool in request.tools or ()]
     try:
-        check_strict([_as_asked(function) for function in strict])
+        check_strict([_original_function(function) for function in strict])
     except InvalidInput as refusal:
         problem = refusal.problem
         raise UpstreamError(
@@ -250,13 +252,13 @@ def _check_strict(request: Request) -> None:
         ) from None
 
 
-def _as_asked(function: Function | None) -> AssistantToolsFunction:
+def _original_function(function: Function | None) -> AssistantToolsFunction:
     if function is None:
         return AssistantToolsFunction(FunctionObject("any"))
     return AssistantToolsFunction(FunctionObject(function.name, parameters=function.parameters, strict=True))
 
 
-def _modernize(request: Request) -> None:
+def _convert_legacy_functions(request: Request) -> None:
     """Functions as they were asked for before there were tools: the same thing in other words."""
     for message in request.messages:
         if message.function_call is not None and not message.tool_calls:
@@ -275,7 +277,7 @@ def _modernize(request: Request) -> None:
         request.tool_choice = ToolChoice("function", choice) if isinstance(choice, FunctionName) else choice
 
 
-def _refused(fault: str) -> UpstreamError:
+def _invalid_request(fault: str) -> UpstreamError:
     reason, _, place = fault.partition(" - at `$")
     param = place.rstrip("`").removeprefix(".")
     if reason.startswith("Object missing required field"):
@@ -294,7 +296,7 @@ def turns(request: Request) -> Conversation:
     messages = request.messages
     if len(messages) > _FIRST + _LAST:
         messages = [*messages[:_FIRST], *messages[-_LAST:]]
-    return Conversation(tuple(map(_turn, messages)))
+    return Conversation(tuple(map(_read_turn, messages)))
 
 
 def functions(request: Request) -> tuple[Function, ...]:
@@ -312,7 +314,7 @@ def _message_tokens(message: Message) -> int:
     total = _TOKENS_PER_MESSAGE + tokens.count(message.name or "")
     if isinstance(message.content, str):
         total += tokens.count(message.content)
-    for part in _parts(message):
+    for part in _content_parts(message):
         total += tokens.count(part.text or "") + _TOKENS_PER_IMAGE * ("image" in part.type)
     for call in message.tool_calls or ():
         if call.function:
@@ -320,14 +322,14 @@ def _message_tokens(message: Message) -> int:
     return total
 
 
-def _turn(message: Message) -> Turn:
-    parts = _parts(message)
+def _read_turn(message: Message) -> Turn:
+    parts = _content_parts(message)
     texts = [part.text for part in parts if part.text]
-    whole = (message.content if isinstance(message.content, str) else "\n".join(texts))[:_WHOLE]
+    whole = (message.content if isinstance(message.content, str) else "\n".join(texts))[:_MAX_CHARACTERS]
     images = sum("image" in part.type for part in parts)
     return Turn(
         role=message.role,
-        text=_window(whole),
+        text=_cut_middle(whole),
         whole=whole,
         images=images,
         others=sum(part.type not in {"text", "input_text", "refusal"} for part in parts) - images,
@@ -337,17 +339,17 @@ def _turn(message: Message) -> Turn:
     )
 
 
-def _parts(message: Message) -> list[Part]:
+def _content_parts(message: Message) -> list[Part]:
     return message.content if isinstance(message.content, list) else []
 
 
-def _window(text: str) -> str:
-    if len(text) <= _WINDOW:
+def _cut_middle(text: str) -> str:
+    if len(text) <= _READ_CHARACTERS:
         return text
-    return f"{text[: _WINDOW // 2]} \u2026 {text[-_WINDOW // 2 :]}"
+    return f"{text[: _READ_CHARACTERS // 2]} \u2026 {text[-_READ_CHARACTERS // 2 :]}"
 
 
-def _calls(turn: Turn) -> Iterator[tuple[str, Call]]:
+def _calls_by_id(turn: Turn) -> Iterator[tuple[str, Call]]:
     for call in turn.calls:
         if call.function:
             yield call.id, Call(call.function.name, call.function.arguments)

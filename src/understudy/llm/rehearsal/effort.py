@@ -9,38 +9,38 @@ from contextlib import contextmanager
 from contextvars import ContextVar
 from typing import Final
 
-STEPS: Final = 300_000
+MAX_STEPS: Final = 300_000
 
 
 class EffortExceededError(Exception):
     """The schemas of a request need more steps than one request may take."""
 
     def __init__(self) -> None:
-        super().__init__(f"it takes more than {STEPS:,} steps to satisfy")
+        super().__init__(f"it takes more than {MAX_STEPS:,} steps to satisfy")
 
 
-_left: ContextVar[list[int] | None] = ContextVar("left", default=None)
+_remaining: ContextVar[list[int] | None] = ContextVar("remaining_steps", default=None)
 
 
-def left() -> int:
+def remaining_steps() -> int:
     """The steps that may still be taken; all of them outside of `bounded`."""
-    counted = _left.get()
-    return STEPS if counted is None else counted[0]
+    counted = _remaining.get()
+    return MAX_STEPS if counted is None else counted[0]
 
 
 @contextmanager
-def bounded(steps: int = STEPS) -> Iterator[None]:
+def limit_effort(steps: int = MAX_STEPS) -> Iterator[None]:
     """What is done inside may take so many steps, all in all."""
-    token = _left.set([steps])
+    token = _remaining.set([steps])
     try:
         yield
     finally:
-        _left.reset(token)
+        _remaining.reset(token)
 
 
-def spend(steps: int) -> None:
+def spend_steps(steps: int) -> None:
     """Raises EffortExceededError where nothing is left. Outside of `bounded` nothing is counted."""
-    counted = _left.get()
+    counted = _remaining.get()
     if counted is None:
         return
     counted[0] -= steps

@@ -17,11 +17,11 @@ from understudy.llm.rehearsal.passages import Passage, Unit
 from understudy.llm.rehearsal.questions import Question
 from understudy.llm.rehearsal.quoting import quote
 
-_MOST_PASSAGES = 6
-_MOST_UNITS = 300
-_MOST_JUDGED = 40
-_LONGEST = 320
-_MOST_LISTED = 5
+_MAX_PASSAGES = 6
+_MAX_UNITS = 300
+_MAX_SCORED_UNITS = 40
+_MAX_EXCERPT = 320
+_MAX_LISTED = 5
 _CONTEXT, _BEFORE, _NAME, _EARLIER = 0.5, 0.4, 0.4, 0.4
 _REPEATING, _ASKING, _HEADING = 0.15, 0.2, 0.3
 _FITTING_KIND = 1.3
@@ -87,15 +87,17 @@ def answer(text: str, found: Sequence[Passage], before: str = "") -> str:
     if questions.wants_overview(text):
         return _overview(found)
     said: list[_Candidate] = []
-    for question in questions.asked(text, before):
-        said += [c for c in _fitting(question, found) if c.unit.text not in {other.unit.text for other in said}]
+    for question in questions.find_questions(text, before):
+        said += [
+            c for c in _select_candidates(question, found) if c.unit.text not in {other.unit.text for other in said}
+        ]
     if not said:
-        return f"I searched the files, and none of the {_count(found)} answers {quote(text)}."
-    terms = [term for question in questions.asked(text, before) for term in _terms(question)]
-    return _joined([_cited(candidate, terms) for candidate in said])
+        return f"I searched the files, and none of the {_count_passages(found)} answers {quote(text)}."
+    terms = [term for question in questions.find_questions(text, before) for term in _terms(question)]
+    return _join_sentences([_cite(candidate, terms) for candidate in said])
 
 
-def _count(found: Sequence[Passage]) -> str:
+def _count_passages(found: Sequence[Passage]) -> str:
     return "passages that I found" if len(found) > 1 else "text that I found"
 
 
@@ -105,34 +107,34 @@ def _overview(found: Sequence[Passage]) -> str:
     for passage in found:
         able = (unit for unit in passages.units(passage.text[:4_000]) if not unit.is_heading)
         if passage.filename not in said and (first := next(able, None)) is not None:
-            said[passage.filename] = _marked(tokens.shorten(first.text, _LONGEST), passage.mark)
-        if len(said) == _MOST_LISTED:
+            said[passage.filename] = _append_mark(tokens.shorten(first.text, _MAX_EXCERPT), passage.mark)
+        if len(said) == _MAX_LISTED:
             break
-    return _joined(list(said.values())) if said else "The files hold no text that I could quote."
+    return _join_sentences(list(said.values())) if said else "The files hold no text that I could quote."
 
 
-def _joined(sentences: Sequence[str]) -> str:
+def _join_sentences(sentences: Sequence[str]) -> str:
     if len(sentences) > 2:
         return "\n".join(f"- {sentence}" for sentence in sentences)
     return " ".join(sentences)
 
 
-def _fitting(question: Question, found: Sequence[Passage]) -> list[_Candidate]:
+def _select_candidates(question: Question, found: Sequence[Passage]) -> list[_Candidate]:
     """The best candidate, and those that belong beside it."""
     terms = _terms(question)
     candidates = _candidates(question, terms, found)
-    if not candidates or not _covers(candidates[0], terms):
+    if not candidates or not _covers_question(candidates[0], terms):
         return []
     best = candidates[0]
     if _LISTED.search(question.text):
         like = [c for c in candidates if c.score >= 0.85 * best.score and c.terms >= best.terms]
-        return like[:_MOST_LISTED]
+        return like[:_MAX_LISTED]
     missing = {term.stem for term in terms if term.weight >= 1} - best.terms
     beside = (c for c in candidates[1:] if c.score >= _SECOND * best.score and c.terms & missing)
     return [best, *([second] if (second := next(beside, None)) else [])]
 
 
-def _covers(best: _Candidate, terms: Sequence[_Term]) -> bool:
+def _covers_question(best: _Candidate, terms: Sequence[_Term]) -> bool:
     """Whether enough of the question is in it: a third of its words, half where it has only two."""
     asked = {term.stem for term in terms if term.weight >= 1} or {term.stem for term in terms}
     shared = len(best.terms & {term.stem for term in terms})
@@ -155,46 +157,46 @@ def _term(stem: str, weight: float) -> _Term:
 
 def _candidates(question: Question, terms: Sequence[_Term], found: Sequence[Passage]) -> list[_Candidate]:
     """The best first."""
-    sharing = _Sharing(terms)
-    cut = ((passage, unit) for passage in _promising(sharing, found) for unit in passages.units(passage.text))
-    read = list(islice(cut, _MOST_UNITS))
-    rarity = _rarity([sharing(unit.text) for _, unit in read], terms)
-    rated = [_rated(passage, unit, sharing, rarity) for passage, unit in read]
+    sharing = _SharedStems(terms)
+    cut = ((passage, unit) for passage in _preselect_passages(sharing, found) for unit in passages.units(passage.text))
+    read = list(islice(cut, _MAX_UNITS))
+    rarity = _term_rarity([sharing(unit.text) for _, unit in read], terms)
+    rated = [_score_by_terms(passage, unit, sharing, rarity) for passage, unit in read]
     kinds = [answer for asked, answer in _KINDS if asked.search(question.text)]
-    able = sorted(rated, key=_score, reverse=True)[:_MOST_JUDGED]
-    return sorted((_judged(candidate, question, kinds) for candidate in able), key=_score, reverse=True)
+    able = sorted(rated, key=_score, reverse=True)[:_MAX_SCORED_UNITS]
+    return sorted((_score_by_kind(candidate, question, kinds) for candidate in able), key=_score, reverse=True)
 
 
 def _score(candidate: _Candidate) -> float:
     return candidate.score
 
 
-def _rated(passage: Passage, unit: Unit, sharing: "_Sharing", rarity: dict[str, float]) -> _Candidate:
+def _score_by_terms(passage: Passage, unit: Unit, sharing: "_SharedStems", rarity: dict[str, float]) -> _Candidate:
     """Scored by the words that the unit, or what stands around it, shares with the question."""
     shares = dict.fromkeys(sharing(unit.text), 1.0)
-    around = ((unit.context, _CONTEXT), (unit.before, _BEFORE), (_spaced(passage.filename), _NAME))
+    around = ((unit.context, _CONTEXT), (unit.before, _BEFORE), (_split_filename(passage.filename), _NAME))
     for text, share in around:
         for stem in sharing(text) - shares.keys():
             shares[stem] = share
     return _Candidate(passage, unit, sum(share * rarity[stem] for stem, share in shares.items()), frozenset(shares))
 
 
-def _judged(candidate: _Candidate, question: Question, kinds: Sequence[re.Pattern[str]]) -> _Candidate:
+def _score_by_kind(candidate: _Candidate, question: Question, kinds: Sequence[re.Pattern[str]]) -> _Candidate:
     return replace(candidate, score=candidate.score * _likelihood(question, candidate.unit, kinds))
 
 
-def _promising(sharing: "_Sharing", found: Sequence[Passage]) -> list[Passage]:
+def _preselect_passages(sharing: "_SharedStems", found: Sequence[Passage]) -> list[Passage]:
     """The passages that share most with the question; in the order of the search where they share as much."""
-    sizes = {passage.mark: len(sharing(passage.text) | sharing(_spaced(passage.filename))) for passage in found}
-    return sorted((p for p in found if sizes[p.mark]), key=lambda passage: -sizes[passage.mark])[:_MOST_PASSAGES]
+    sizes = {passage.mark: len(sharing(passage.text) | sharing(_split_filename(passage.filename))) for passage in found}
+    return sorted((p for p in found if sizes[p.mark]), key=lambda passage: -sizes[passage.mark])[:_MAX_PASSAGES]
 
 
 @lru_cache(maxsize=64)
-def _spaced(filename: str) -> str:
+def _split_filename(filename: str) -> str:
     return " ".join(words.name_parts(filename)) if filename.isascii() else filename
 
 
-def _rarity(shared: Iterable[frozenset[str]], terms: Sequence[_Term]) -> dict[str, float]:
+def _term_rarity(shared: Iterable[frozenset[str]], terms: Sequence[_Term]) -> dict[str, float]:
     counts = dict.fromkeys((term.stem for term in terms), 0)
     size = 0
     for stems in shared:
@@ -210,19 +212,19 @@ def _likelihood(question: Question, unit: Unit, kinds: Sequence[re.Pattern[str]]
         return _HEADING
     if unit.text[-1] in "?\uff1f":
         return _ASKING
-    if not _tells_more(question, unit.text):
+    if not _adds_information(question, unit.text):
         return _REPEATING
     fits = _FITTING_KIND if kinds and all(kind.search(unit.text) for kind in kinds) else 1.0
-    return fits / (1 + max(0, len(unit.text) - _LONGEST) / 3_000)
+    return fits / (1 + max(0, len(unit.text) - _MAX_EXCERPT) / 3_000)
 
 
-def _tells_more(question: Question, text: str) -> bool:
+def _adds_information(question: Question, text: str) -> bool:
     """Whether anything in it was not in the question already."""
     known = set(question.terms) | set(question.earlier)
     return any(stem not in known for stem in questions.terms(text))
 
 
-class _Sharing:
+class _SharedStems:
     """Tells the stems that a text shares with the question. Remembers, since a unit is also the next one's context."""
 
     def __init__(self, terms: Sequence[_Term]) -> None:
@@ -231,10 +233,10 @@ class _Sharing:
 
     def __call__(self, text: str) -> frozenset[str]:
         if (known := self._known.get(text)) is None:
-            known = self._known[text] = self._look(text.lower())
+            known = self._known[text] = self._match_stems(text.lower())
         return known
 
-    def _look(self, lowered: str) -> frozenset[str]:
+    def _match_stems(self, lowered: str) -> frozenset[str]:
         return frozenset([t.stem for t in self._terms for start in t.starts if _position(start, t.stem, lowered) >= 0])
 
 
@@ -257,24 +259,24 @@ def _is_form(word: str, start: str, stem: str) -> bool:
     return not tail or tail in (_ENDINGS if len(start) > 3 else _SHORT_ENDINGS) or words.stem(word) == stem
 
 
-def _cited(candidate: _Candidate, terms: Sequence[_Term]) -> str:
-    return _marked(_excerpt(candidate.unit.text, terms), candidate.passage.mark)
+def _cite(candidate: _Candidate, terms: Sequence[_Term]) -> str:
+    return _append_mark(_excerpt(candidate.unit.text, terms), candidate.passage.mark)
 
 
 def _excerpt(text: str, terms: Sequence[_Term]) -> str:
     """The part around what was asked for, where the text is long."""
-    if len(text) <= _LONGEST:
+    if len(text) <= _MAX_EXCERPT:
         return text
     lowered = text.lower()
     hits = [at for term in terms for start in term.starts if (at := _position(start, term.stem, lowered)) >= 0]
-    first = max(0, min(hits, default=0) - _LONGEST // 4)
+    first = max(0, min(hits, default=0) - _MAX_EXCERPT // 4)
     if first:
         space = text.find(" ", first, first + 40)
         first = space + 1 if space >= 0 else first
-    return ("\u2026" if first else "") + tokens.shorten(text[first:], _LONGEST)
+    return ("\u2026" if first else "") + tokens.shorten(text[first:], _MAX_EXCERPT)
 
 
-def _marked(text: str, mark: str) -> str:
+def _append_mark(text: str, mark: str) -> str:
     """The mark stands before a full stop, and behind any other end."""
     if text[-1] in "!?\u2026\u3002\uff01\uff1f":
         return f"{text}{mark}"

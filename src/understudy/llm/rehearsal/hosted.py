@@ -8,30 +8,30 @@ import msgspec
 from understudy.llm.rehearsal.conversation import Call, Function, Output
 from understudy.llm.rehearsal.words import listed
 
-_SEARCHES = listed("file_search built_in_file_search")
-_RUNS = listed("code_interpreter built_in_code_interpreter")
+_SEARCH_FUNCTIONS = listed("file_search built_in_file_search")
+_CODE_FUNCTIONS = listed("code_interpreter built_in_code_interpreter")
 
 
 def searches(function: Function) -> bool:
     """Whether it searches the user's files."""
-    return function.name in _SEARCHES and _takes(function, "queries")
+    return function.name in _SEARCH_FUNCTIONS and _has_parameter(function, "queries")
 
 
 def runs_code(function: Function) -> bool:
-    return function.name in _RUNS and _takes(function, "code")
+    return function.name in _CODE_FUNCTIONS and _has_parameter(function, "code")
 
 
-def _takes(function: Function, name: str) -> bool:
+def _has_parameter(function: Function, name: str) -> bool:
     properties = (function.parameters or {}).get("properties")
     return isinstance(properties, dict) and name in properties
 
 
 def is_search(output: Output) -> bool:
-    return output.call.name in _SEARCHES
+    return output.call.name in _SEARCH_FUNCTIONS
 
 
 def is_run(output: Output) -> bool:
-    return output.call.name in _RUNS
+    return output.call.name in _CODE_FUNCTIONS
 
 
 def search(function: Function, queries: list[str]) -> Call:

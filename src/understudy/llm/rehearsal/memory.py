@@ -4,7 +4,7 @@ import re
 
 from understudy.llm.rehearsal import words
 from understudy.llm.rehearsal.conversation import Conversation
-from understudy.llm.rehearsal.quoting import quote, quote_closed
+from understudy.llm.rehearsal.quoting import quote, quote_sentence
 
 _LABEL = r"((?:[\w'\u2019]{1,30} ){0,3}?[\w'\u2019]{1,30})"
 _VALUE = r"((?:[^.,!?;\n]|\.(?=\S)){1,80}?)(?=,? (?:and|but|so) |\.(?:\s|$)|[,!?;\n]|$)"
@@ -43,13 +43,15 @@ _ASKED_ALL = re.compile(
     re.IGNORECASE,
 )
 _ORDER = {"first": 0, "second": 1, "third": 2}
-_REMEMBERED = 5
+_MAX_FACTS = 5
 
 
 def facts(text: str) -> dict[str, str]:
     """What the text tells of its speaker: `{"name": "Ada", "favourite colour": "teal"}`."""
     found = {
-        match[1].lower(): match[2].strip(" \"'") for match in _FACT.finditer(text) if match[2].lower() not in words.STOP
+        match[1].lower(): match[2].strip(" \"'")
+        for match in _FACT.finditer(text)
+        if match[2].lower() not in words.STOP_WORDS
     }
     if match := _NAME.search(text):
         found.setdefault("name", match[1])
@@ -63,7 +65,7 @@ def acknowledge(conversation: Conversation) -> str | None:
     """A word on what the latest message tells of the user."""
     told = facts(conversation.latest.text)
     said = [f"Nice to meet you, {told.pop('name')}."] if "name" in told else []
-    noted = [_statement(label, value) for label, value in told.items()]
+    noted = [_render_fact(label, value) for label, value in told.items()]
     if noted:
         said.append(f"Noted: {' and '.join(noted)}.")
     return " ".join(said) or None
@@ -73,33 +75,33 @@ def recall(conversation: Conversation) -> str | None:
     """The answer where the latest message asks about this conversation."""
     text = conversation.latest.text
     if match := _ASKED_SAID.search(text):
-        return _said(conversation, f"{match['rest'] or ''} {match['which'] or ''}".lower())
+        return _quote_earlier(conversation, f"{match['rest'] or ''} {match['which'] or ''}".lower())
     if _ASKED_ANSWER.search(text):
-        return _answered(conversation)
+        return _quote_answer(conversation)
     if _ASKED_COUNT.search(text):
-        return _counted(conversation)
+        return _count_messages(conversation)
     if _ASKED_ALL.search(text):
-        return _overview(conversation)
-    return _fact(conversation, text)
+        return _summarize(conversation)
+    return _answer_fact(conversation, text)
 
 
 def is_missing(conversation: Conversation) -> bool:
     """Whether the latest message asks for something of the user's that the user did not tell, other than a name."""
-    label = _asked_label(conversation.latest.text)
-    return label not in {None, "name"} and not _told(conversation, label or "")
+    label = _find_asked_label(conversation.latest.text)
+    return label not in {None, "name"} and not _recall_fact(conversation, label or "")
 
 
-def _fact(conversation: Conversation, text: str) -> str | None:
-    label = _asked_label(text)
+def _answer_fact(conversation: Conversation, text: str) -> str | None:
+    label = _find_asked_label(text)
     if label is None:
         return None
-    if (told := _told(conversation, label)) is None:
+    if (told := _recall_fact(conversation, label)) is None:
         return f"You have not told me your {label} in this conversation."
-    statement = _statement(*told)
+    statement = _render_fact(*told)
     return f"{statement[0].upper()}{statement[1:]}; you told me so earlier in this conversation."
 
 
-def _told(conversation: Conversation, label: str) -> tuple[str, str] | None:
+def _recall_fact(conversation: Conversation, label: str) -> tuple[str, str] | None:
     """What the user told last under the label, with the label that the user gave it."""
     told: dict[str, str] = {}
     for turn in conversation.user:
@@ -110,7 +112,7 @@ def _told(conversation: Conversation, label: str) -> tuple[str, str] | None:
     return (matching[-1], told[matching[-1]]) if matching else None
 
 
-def _asked_label(text: str) -> str | None:
+def _find_asked_label(text: str) -> str | None:
     if match := _ASKED_WHERE.search(text):
         return {"live": "live in", "from": "am from", "work": "work"}[match[1].lower()]
     if _ASKED_NAME.search(text):
@@ -121,7 +123,7 @@ def _asked_label(text: str) -> str | None:
     return match[1].lower() if match else None
 
 
-def _statement(label: str, value: str) -> str:
+def _render_fact(label: str, value: str) -> str:
     if label.startswith(("live", "work")):
         return f"you {label} {value}"
     if label == "am from":
@@ -129,7 +131,7 @@ def _statement(label: str, value: str) -> str:
     return f"your {label} is {value}"
 
 
-def _said(conversation: Conversation, which: str) -> str:
+def _quote_earlier(conversation: Conversation, which: str) -> str:
     earlier = [turn.text for turn in conversation.user[:-1]]
     if not earlier:
         return "This is your first message, so there is nothing before it."
@@ -137,26 +139,28 @@ def _said(conversation: Conversation, which: str) -> str:
     if order >= len(earlier):
         return f"You have sent only {len(earlier)} messages before this one."
     ordinal = next((word for word in _ORDER if word in which), "last")
-    return f"Your {ordinal} message{' before this one' if ordinal == 'last' else ''} was {quote_closed(earlier[order])}"
+    return (
+        f"Your {ordinal} message{' before this one' if ordinal == 'last' else ''} was {quote_sentence(earlier[order])}"
+    )
 
 
-def _answered(conversation: Conversation) -> str:
+def _quote_answer(conversation: Conversation) -> str:
     answers = [turn.text for turn in conversation.turns if turn.role == "assistant" and turn.text]
-    return f"My last answer was {quote_closed(answers[-1])}" if answers else "I have not said anything before this."
+    return f"My last answer was {quote_sentence(answers[-1])}" if answers else "I have not said anything before this."
 
 
-def _counted(conversation: Conversation) -> str:
+def _count_messages(conversation: Conversation) -> str:
     number = len(conversation.user)
     if number == 1:
         return "You have sent one message, this one."
-    return f"You have sent {number} messages, this one included, and I have answered {conversation.answered} times."
+    return f"You have sent {number} messages, this one included, and I have answered {conversation.reply_count} times."
 
 
-def _overview(conversation: Conversation) -> str:
+def _summarize(conversation: Conversation) -> str:
     earlier = [quote(turn.text) for turn in conversation.user[:-1]]
     if not earlier:
         return "There is nothing to look back on yet: this is your first message."
     lines = "\n".join(
-        f"{i}. {said}" for i, said in enumerate(earlier[-_REMEMBERED:], max(1, len(earlier) - _REMEMBERED + 1))
+        f"{i}. {said}" for i, said in enumerate(earlier[-_MAX_FACTS:], max(1, len(earlier) - _MAX_FACTS + 1))
     )
     return f"So far you said:\n\n{lines}"

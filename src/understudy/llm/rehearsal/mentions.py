@@ -58,13 +58,27 @@ _PATTERNS = [
         re.compile(r"\b(?:one|two|three|four|five|six|seven|eight|nine|ten|eleven|twelve|a dozen)\b", re.IGNORECASE),
     ),
 ]
-_COUNTS = ("zero", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine", "ten", "eleven", "twelve")
+_NUMBER_WORDS = (
+    "zero",
+    "one",
+    "two",
+    "three",
+    "four",
+    "five",
+    "six",
+    "seven",
+    "eight",
+    "nine",
+    "ten",
+    "eleven",
+    "twelve",
+)
 _WITH_UNIT = re.compile(
     r"(\d{1,6}(?:\.\d{1,3})?)(?:km|cm|mm|kg|mb|gb|ms|min|h|m|s|k|%|st|nd|rd|th|am|pm)$", re.IGNORECASE
 )
 
-_WORD = re.compile(r"[^\W\d_][\w'\u2019-]{0,60}")
-_LINKS = frozenset({"de", "of", "la", "le", "du", "del", "van", "von", "da", "di", "al"})
+_WORD_PATTERN = re.compile(r"[^\W\d_][\w'\u2019-]{0,60}")
+_NAME_PARTICLES = frozenset({"de", "of", "la", "le", "du", "del", "van", "von", "da", "di", "al"})
 _NOT_NAMES = words.listed(
     """january february march april june july august september october november december monday tuesday wednesday
     thursday friday saturday sunday celsius fahrenheit kelvin json python"""
@@ -77,7 +91,7 @@ _COUNTRIES = words.listed(
     uk ukraine usa vietnam wales california texas florida"""
 )
 _POSSESSIVE = re.compile(r"['\u2019]s (?!(?:at|on|in|for|from|to|with|by|near|and|or|is|has|was)\b)")
-_ACTING = re.compile(r"(?:['\u2019]s)? (?:and|is|was|has|had|lives|works|likes|wants|will|said|from)\b|, ")
+_PERSON_CONTEXT = re.compile(r"(?:['\u2019]s)? (?:and|is|was|has|had|lives|works|likes|wants|will|said|from)\b|, ")
 _SENTENCE_END = re.compile(r"[.!?:;\n]\s*[\"'\u201c(]?$")
 
 
@@ -100,21 +114,21 @@ def find(text: str) -> tuple[Mention, ...]:
         for match in pattern.finditer(text):
             if any(taken[match.start() : match.end()]):
                 continue
-            if (mention := _mention(kind, match)) is not None:
+            if (mention := _build_mention(kind, match)) is not None:
                 found.append(mention)
                 taken[match.start() : match.end()] = b"\1" * len(match[0])
-    found.extend(name for name in _names(text) if not any(taken[name.start : name.end]))
+    found.extend(name for name in _find_names(text) if not any(taken[name.start : name.end]))
     return tuple(sorted(found, key=lambda mention: mention.start))
 
 
-def _mention(kind: str, match: re.Match[str]) -> Mention | None:
+def _build_mention(kind: str, match: re.Match[str]) -> Mention | None:
     value = next((group for group in match.groups() if group), match[0]) if kind in {"code", "quote"} else match[0]
     if kind == "date":
         value = _iso_date(match) or ""
     elif kind == "number":
         value = value.replace(",", "").replace("\u2212", "-")
     elif kind == "count":
-        value = "12" if "dozen" in value.lower() else str(_COUNTS.index(value.lower()))
+        value = "12" if "dozen" in value.lower() else str(_NUMBER_WORDS.index(value.lower()))
     elif kind == "id" and (measured := _WITH_UNIT.match(value)):
         kind, value = "number", measured[1]
     elif kind == "id":
@@ -128,44 +142,44 @@ def _iso_date(match: re.Match[str]) -> str | None:
         if len(first) == 4 and first.isdigit():
             date = dt.date(int(first), int(second), int(third))
         elif first.isdigit():
-            date = dt.date(int(third), _month(second), int(first))
+            date = dt.date(int(third), _month_number(second), int(first))
         else:
-            date = dt.date(int(third), _month(first), int(second))
+            date = dt.date(int(third), _month_number(first), int(second))
     except ValueError:
         return None
     return date.isoformat()
 
 
-def _month(short: str) -> int:
+def _month_number(short: str) -> int:
     return _MONTHS.index(short.lower()) + 1
 
 
-def _names(text: str) -> list[Mention]:
+def _find_names(text: str) -> list[Mention]:
     """Runs of capitalised words, with a region after a comma: "Rio de Janeiro", "San Francisco, CA"."""
     runs: list[list[re.Match[str]]] = []
-    capitals = [word for word in _WORD.finditer(text) if _may_be_name(word[0])]
+    capitals = [word for word in _WORD_PATTERN.finditer(text) if _may_be_name(word[0])]
     for word in capitals:
         if runs and _continues(text[runs[-1][-1].end() : word.start()], runs[-1][-1][0]):
             runs[-1].append(word)
         else:
             runs.append([word])
-    names = [name for run in runs if (name := _as_name(text, run)) is not None]
+    names = [name for run in runs if (name := _build_name(text, run)) is not None]
     return _with_regions(text, names)
 
 
 def _may_be_name(word: str) -> bool:
-    return word[0].isupper() and word.lower() not in words.STOP and word.lower() not in _NOT_NAMES
+    return word[0].isupper() and word.lower() not in words.STOP_WORDS and word.lower() not in _NOT_NAMES
 
 
 def _continues(between: str, before: str) -> bool:
     return (
         between == " "
-        or (between.strip() in _LINKS and between.startswith(" "))
+        or (between.strip() in _NAME_PARTICLES and between.startswith(" "))
         or (between == ". " and len(before) == 2)
     )
 
 
-def _as_name(text: str, run: list[re.Match[str]]) -> Mention | None:
+def _build_name(text: str, run: list[re.Match[str]]) -> Mention | None:
     first = run[0]
     opens = first.start() == 0 or bool(_SENTENCE_END.search(text[max(0, first.start() - 4) : first.start()]))
     if opens and first[0].lower() in words.VERBS and not first[0].isupper():
@@ -177,7 +191,7 @@ def _as_name(text: str, run: list[re.Match[str]]) -> Mention | None:
     value = text[start:end]
     if _POSSESSIVE.match(text, end - 2):
         value = value[:-2]
-    alone = opens and len(run) == 1 and not _ACTING.match(text, end)
+    alone = opens and len(run) == 1 and not _PERSON_CONTEXT.match(text, end)
     return Mention("opener" if alone else "name", value, start, start + len(value))
 
 

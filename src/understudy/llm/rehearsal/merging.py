@@ -6,20 +6,20 @@ from functools import reduce
 from typing import Any
 
 from understudy.llm.rehearsal import effort
-from understudy.llm.rehearsal.validation import BadSchemaError, Schema, exact, resolve, same
+from understudy.llm.rehearsal.validation import BadSchemaError, Schema, exact_fraction, json_equal, resolve
 
-_REPEATS = 3  # how often one reference may be followed inside itself
+_MAX_RECURSION = 3  # how often one reference may be followed inside itself
 _COMBINERS = ("$ref", "allOf", "anyOf", "oneOf", "if", "then", "else")
-_CHOICES = "$choices"
+_CHOICES_KEY = "$choices"
 
-Trail = tuple[str, ...]
+ReferencePath = tuple[str, ...]
 
 
 class Flattener:
     def __init__(self, root: Schema | bool) -> None:
         self._root = root
 
-    def flatten(self, schema: Schema | bool, trail: Trail) -> tuple[Schema, Trail]:
+    def flatten(self, schema: Schema | bool, trail: ReferencePath) -> tuple[Schema, ReferencePath]:
         """The schema with its references and `allOf` merged in, and the trail with the references that were followed.
 
         Alternatives stay open for `branches`.
@@ -28,10 +28,10 @@ class Flattener:
             if not schema:
                 raise BadSchemaError("nothing satisfies the schema false")
             return {}, trail
-        effort.spend(1 + len(schema) + len(trail))
-        parts = [{key: value for key, value in schema.items() if key not in _COMBINERS} | _choices(schema)]
+        effort.spend_steps(1 + len(schema) + len(trail))
+        parts = [{key: value for key, value in schema.items() if key not in _COMBINERS} | _normalize_choices(schema)]
         if (ref := schema.get("$ref")) is not None:
-            if trail.count(ref) >= _REPEATS:
+            if trail.count(ref) >= _MAX_RECURSION:
                 raise BadSchemaError(f"`$ref` {ref!r} never ends")
             trail = (*trail, ref)
             part, trail = self.flatten(resolve(self._root, ref), trail)
@@ -44,8 +44,8 @@ class Flattener:
     @staticmethod
     def branches(flat: Schema) -> list[Schema]:
         """One schema for each alternative; none where there is nothing to choose."""
-        if choices := flat.get(_CHOICES):
-            rest = {key: value for key, value in flat.items() if key != _CHOICES}
+        if choices := flat.get(_CHOICES_KEY):
+            rest = {key: value for key, value in flat.items() if key != _CHOICES_KEY}
             others = [{"anyOf": options} for options in choices[1:]]
             return [{"allOf": [rest, option, *others]} for option in choices[0]]
         if isinstance(names := flat.get("type"), list):
@@ -53,26 +53,26 @@ class Flattener:
         return []
 
 
-def _choices(schema: Schema) -> Schema:
+def _normalize_choices(schema: Schema) -> Schema:
     choices = [schema[word] for word in ("anyOf", "oneOf") if word in schema]
     if "if" in schema:
         choices.append([{"allOf": [schema["if"], schema.get("then", True)]}, schema.get("else", True)])
-    return {_CHOICES: choices} if choices else {}
+    return {_CHOICES_KEY: choices} if choices else {}
 
 
 def _merge(left: Schema, right: Schema) -> Schema:
-    effort.spend(1 + len(left) + len(right))
+    effort.spend_steps(1 + len(left) + len(right))
     merged = dict(left)
     for key, value in right.items():
-        merged[key] = _MERGERS.get(key, _right)(left[key], value) if key in left else value
+        merged[key] = _MERGERS.get(key, _take_right)(left[key], value) if key in left else value
     return merged
 
 
-def _right(_: Any, right: Any) -> Any:
+def _take_right(_: Any, right: Any) -> Any:
     return right
 
 
-def _types(left: Any, right: Any) -> Any:
+def _intersect_types(left: Any, right: Any) -> Any:
     lefts = [left] if isinstance(left, str) else left
     rights = [right] if isinstance(right, str) else right
     shared = [name for name in lefts if name in rights]
@@ -83,48 +83,48 @@ def _types(left: Any, right: Any) -> Any:
     return shared[0] if len(shared) == 1 else shared
 
 
-def _enums(left: list[Any], right: list[Any]) -> list[Any]:
-    return [value for value in left if any(same(value, other) for other in right)]
+def _intersect_enums(left: list[Any], right: list[Any]) -> list[Any]:
+    return [value for value in left if any(json_equal(value, other) for other in right)]
 
 
-def _properties(left: Schema, right: Schema) -> Schema:
-    effort.spend(len(left) + len(right))
-    return {**left, **{name: _both(left[name], part) if name in left else part for name, part in right.items()}}
+def _merge_properties(left: Schema, right: Schema) -> Schema:
+    effort.spend_steps(len(left) + len(right))
+    return {**left, **{name: _merge_all_of(left[name], part) if name in left else part for name, part in right.items()}}
 
 
-def _both(left: Any, right: Any) -> Any:
+def _merge_all_of(left: Any, right: Any) -> Any:
     return {"allOf": [left, right]}
 
 
-def _multiple(left: float, right: float) -> int | float:
-    a, b = exact(left), exact(right)
+def _common_multiple(left: float, right: float) -> int | float:
+    a, b = exact_fraction(left), exact_fraction(right)
     numerator, denominator = math.lcm(a.numerator, b.numerator), math.gcd(a.denominator, b.denominator)
-    exact(numerator)
+    exact_fraction(numerator)
     return numerator if denominator == 1 else numerator / denominator
 
 
 def _union(left: list[str], right: list[str]) -> list[str]:
-    effort.spend(len(left) + len(right))
+    effort.spend_steps(len(left) + len(right))
     return list(dict.fromkeys([*left, *right]))
 
 
-def _joined(left: list[Any], right: list[Any]) -> list[Any]:
-    effort.spend(len(left) + len(right))
+def _concatenate(left: list[Any], right: list[Any]) -> list[Any]:
+    effort.spend_steps(len(left) + len(right))
     return [*left, *right]
 
 
 _MERGERS: dict[str, Callable[[Any, Any], Any]] = {
-    "type": _types,
-    "enum": _enums,
-    "properties": _properties,
-    "patternProperties": _properties,
-    "items": _both,
-    "contains": _both,
-    "additionalProperties": _both,
+    "type": _intersect_types,
+    "enum": _intersect_enums,
+    "properties": _merge_properties,
+    "patternProperties": _merge_properties,
+    "items": _merge_all_of,
+    "contains": _merge_all_of,
+    "additionalProperties": _merge_all_of,
     "required": _union,
-    "multipleOf": _multiple,
+    "multipleOf": _common_multiple,
     "uniqueItems": lambda left, right: left or right,
-    _CHOICES: _joined,
+    _CHOICES_KEY: _concatenate,
     **dict.fromkeys(("minimum", "exclusiveMinimum", "minLength", "minItems", "minProperties"), max),
     **dict.fromkeys(("maximum", "exclusiveMaximum", "maxLength", "maxItems", "maxProperties"), min),
 }

@@ -10,14 +10,14 @@ from typing import Final, TypeVar
 from understudy.clock import Clock
 from understudy.llm.provider import ChatBody, ModelCard
 from understudy.llm.rehearsal import answer, completion, conversation, embedding
-from understudy.llm.rehearsal.completion import Writer
+from understudy.llm.rehearsal.completion import CompletionWriter
 from understudy.settings import RehearsalSettings
 
 T = TypeVar("T")
 
 _THREADS: Final = 2
 # Chunks of a stream that are written without a pause: a few milliseconds.
-_TOGETHER: Final = 1000
+_CHUNKS_PER_BATCH: Final = 1000
 _CARD = ModelCard(id="rehearsal", created=1_767_225_600, owned_by="understudy")
 
 
@@ -35,16 +35,16 @@ class Rehearsal:
         self._threads = ThreadPoolExecutor(_THREADS, "rehearsal")
 
     async def complete(self, body: ChatBody) -> bytes:
-        return await self._aside(lambda: self._writer(body).whole())
+        return await self._run_in_thread(lambda: self._build_writer(body).encode_completion())
 
     async def stream(
         self,
         body: ChatBody,
         deadline: float = math.inf,  # noqa: ARG002 - its answers end by themselves
     ) -> AsyncIterator[Sequence[bytes]]:
-        written = (await self._aside(lambda: self._writer(body))).chunks()
+        written = (await self._run_in_thread(lambda: self._build_writer(body))).chunks()
         if not self._rate:
-            while together := [chunk for chunk, _ in islice(written, _TOGETHER)]:
+            while together := [chunk for chunk, _ in islice(written, _CHUNKS_PER_BATCH)]:
                 yield together
                 # A long answer lets others have their turn.
                 await asyncio.sleep(0)
@@ -68,11 +68,11 @@ class Rehearsal:
     async def close(self) -> None:
         self._threads.shutdown(wait=False, cancel_futures=True)
 
-    async def _aside(self, work: Callable[[], T]) -> T:
+    async def _run_in_thread(self, work: Callable[[], T]) -> T:
         """The work, in a thread: what a client's schemas and texts ask for may take a second."""
         return await asyncio.get_running_loop().run_in_executor(self._threads, work)
 
-    def _writer(self, body: ChatBody) -> Writer:
+    def _build_writer(self, body: ChatBody) -> CompletionWriter:
         request = conversation.read(body)
-        utterance = completion.utter(answer.compose(request), request)
-        return Writer(request, utterance, conversation.prompt_tokens(request), int(self._clock.now()))
+        utterance = completion.tokenize_answer(answer.compose(request), request)
+        return CompletionWriter(request, utterance, conversation.prompt_tokens(request), int(self._clock.now()))

@@ -10,17 +10,17 @@ from typing import Final
 
 from understudy.llm.rehearsal import effort
 
-LONGEST_PATTERN: Final = 2_000
+MAX_PATTERN_LENGTH: Final = 2_000
 """Characters that a pattern may have."""
 
-LONGEST_EXAMPLE: Final = 20_000
+MAX_EXAMPLE_LENGTH: Final = 20_000
 """Parts that an example may be made of, most of which are characters."""
 
-_LAST = 0x10FFFF
-_MANY = 1_000_000
-_EFFORT = 30_000
-_DEEPEST = 40
-MIXED = 100  # a salt from which on letters, digits and signs alternate
+_MAX_CODE_POINT = 0x10FFFF
+_UNBOUNDED = 1_000_000
+_MAX_EFFORT = 30_000
+_MAX_NESTING = 40
+MIXED_SALT = 100  # a salt from which on letters, digits and signs alternate
 _ALTERNATING = "aB3-dE6_gH9.jK2:mN5@"
 _READABLE = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-_ .,:;/@#+"
 
@@ -51,8 +51,8 @@ class Chars:
     def sample(self, salt: int) -> str:
         if len(self.ranges) == 1 and self.ranges[0][0] == self.ranges[0][1]:
             return chr(self.ranges[0][0])
-        effort.spend(8)
-        preferred = _ALTERNATING if salt >= MIXED else _READABLE
+        effort.spend_steps(8)
+        preferred = _ALTERNATING if salt >= MIXED_SALT else _READABLE
         start = salt % len(preferred)
         for char in preferred[start:] + preferred[:start] + _READABLE:
             if self.has(char):
@@ -70,7 +70,7 @@ class Edge:
 
 
 @dataclass(frozen=True, slots=True)
-class Look:
+class Lookahead:
     """A look-ahead, which takes nothing of the text."""
 
     node: "Node"
@@ -96,7 +96,7 @@ class Repeat:
 
 _WORD_CHARS = Chars(_WORD)
 
-Node = Chars | Edge | Look | Sequence | Choice | Repeat
+Node = Chars | Edge | Lookahead | Sequence | Choice | Repeat
 
 
 def matches(pattern: str, text: str) -> bool:
@@ -114,13 +114,13 @@ def example(pattern: str, salt: int = 0, extra: int = 0) -> str:
 
 def parse(pattern: str) -> Node:
     """Raises UnsupportedPatternError and PatternLimitError."""
-    if len(pattern) > LONGEST_PATTERN:
-        raise PatternLimitError(f"a pattern has more than {LONGEST_PATTERN} characters")
-    return _parsed(pattern)
+    if len(pattern) > MAX_PATTERN_LENGTH:
+        raise PatternLimitError(f"a pattern has more than {MAX_PATTERN_LENGTH} characters")
+    return _parse_pattern(pattern)
 
 
 @lru_cache(maxsize=256)
-def _parsed(pattern: str) -> Node:
+def _parse_pattern(pattern: str) -> Node:
     return _Parser(pattern).parse()
 
 
@@ -132,15 +132,15 @@ class _Matcher:
     def ends(self, node: Node, starts: frozenset[int]) -> frozenset[int]:
         """Where a match of `node` that begins at one of `starts` may end."""
         self._effort += 1 + len(starts)
-        effort.spend(1 + len(starts))
-        if self._effort > _EFFORT:
+        effort.spend_steps(1 + len(starts))
+        if self._effort > _MAX_EFFORT:
             raise UnsupportedPatternError("too much work")
         match node:
             case Chars():
                 return frozenset(at + 1 for at in starts if at < len(self._text) and node.has(self._text[at]))
             case Edge():
                 return frozenset(at for at in starts if self._is_edge(node.kind, at))
-            case Look():
+            case Lookahead():
                 return frozenset(at for at in starts if bool(self.ends(node.node, frozenset({at}))) == node.wanted)
             case Sequence():
                 for part in node.nodes:
@@ -149,9 +149,9 @@ class _Matcher:
             case Choice():
                 return frozenset().union(*(self.ends(option, starts) for option in node.options))
             case Repeat():
-                return self._repeated(node, starts)
+                return self._repeat_ends(node, starts)
 
-    def _repeated(self, node: Repeat, starts: frozenset[int]) -> frozenset[int]:
+    def _repeat_ends(self, node: Repeat, starts: frozenset[int]) -> frozenset[int]:
         reached = starts
         for _ in range(node.least):
             following = self.ends(node.node, reached)
@@ -184,13 +184,13 @@ class _Example:
 
     def write(self, node: Node, salt: int, extra: int) -> str:
         self._parts += 1
-        if self._parts > LONGEST_EXAMPLE:
-            raise PatternLimitError(f"a pattern asks for more than {LONGEST_EXAMPLE} characters")
-        effort.spend(1)
+        if self._parts > MAX_EXAMPLE_LENGTH:
+            raise PatternLimitError(f"a pattern asks for more than {MAX_EXAMPLE_LENGTH} characters")
+        effort.spend_steps(1)
         match node:
             case Chars():
                 return node.sample(salt)
-            case Edge() | Look():
+            case Edge() | Lookahead():
                 return ""
             case Sequence():
                 return "".join(self.write(part, salt + i, extra) for i, part in enumerate(node.nodes))
@@ -209,7 +209,7 @@ class _Parser:
         self._depth = 0
 
     def parse(self) -> Node:
-        node = self._choice()
+        node = self._parse_choice()
         if self._at < len(self._pattern):
             raise UnsupportedPatternError(self._pattern)
         return node
@@ -217,39 +217,39 @@ class _Parser:
     def _peek(self) -> str:
         return self._pattern[self._at : self._at + 1]
 
-    def _take(self) -> str:
+    def _next_char(self) -> str:
         char = self._peek()
         if not char:
             raise UnsupportedPatternError(self._pattern)
         self._at += 1
         return char
 
-    def _skip(self, text: str) -> bool:
+    def _accept(self, text: str) -> bool:
         found = self._pattern.startswith(text, self._at)
         self._at += len(text) if found else 0
         return found
 
-    def _choice(self) -> Node:
-        options = [self._sequence()]
-        while self._skip("|"):
-            options.append(self._sequence())
+    def _parse_choice(self) -> Node:
+        options = [self._parse_sequence()]
+        while self._accept("|"):
+            options.append(self._parse_sequence())
         return options[0] if len(options) == 1 else Choice(tuple(options))
 
-    def _sequence(self) -> Node:
+    def _parse_sequence(self) -> Node:
         nodes: list[Node] = []
         while self._peek() not in {"", "|", ")"}:
-            nodes.append(self._quantified(self._atom()))
+            nodes.append(self._parse_quantifier(self._parse_atom()))
         return nodes[0] if len(nodes) == 1 else Sequence(tuple(nodes))
 
-    def _quantified(self, node: Node) -> Node:
-        while (bounds := self._bounds()) is not None:
-            self._skip("?")  # lazy or greedy: the same texts match
+    def _parse_quantifier(self, node: Node) -> Node:
+        while (bounds := self._parse_bounds()) is not None:
+            self._accept("?")  # lazy or greedy: the same texts match
             node = Repeat(node, *bounds)
         return node
 
-    def _bounds(self) -> tuple[int, int] | None:
-        for sign, bounds in (("*", (0, _MANY)), ("+", (1, _MANY)), ("?", (0, 1))):
-            if self._skip(sign):
+    def _parse_bounds(self) -> tuple[int, int] | None:
+        for sign, bounds in (("*", (0, _UNBOUNDED)), ("+", (1, _UNBOUNDED)), ("?", (0, 1))):
+            if self._accept(sign):
                 return bounds
         close = self._pattern.find("}", self._at)
         inner = self._pattern[self._at + 1 : close]
@@ -257,87 +257,87 @@ class _Parser:
         if self._peek() != "{" or close < 0 or not low.isdecimal() or not (not high or high.isdecimal()):
             return None
         self._at = close + 1
-        most = _MANY if comma and not high else int(high or low)
+        most = _UNBOUNDED if comma and not high else int(high or low)
         return int(low), most
 
-    def _atom(self) -> Node:
-        char = self._take()
+    def _parse_atom(self) -> Node:
+        char = self._next_char()
         if char == "(":
-            return self._group()
+            return self._parse_group()
         if char == "[":
-            return self._class()
+            return self._parse_class()
         if char == ".":
-            return Chars(_without(((10, 10), (13, 13))))
+            return Chars(_complement(((10, 10), (13, 13))))
         if char in "^$":
             return Edge(char)
         if char == "\\":
-            escaped = self._take()
-            return Edge(escaped) if escaped in "bB" else Chars(self._escape(escaped))
+            escaped = self._next_char()
+            return Edge(escaped) if escaped in "bB" else Chars(self._parse_escape(escaped))
         return Chars(((ord(char), ord(char)),))
 
-    def _group(self) -> Node:
-        looks = next((sign == "?=" for sign in ("?=", "?!") if self._skip(sign)), None)
-        if looks is None and self._skip("?") and not self._skip(":") and not self._group_name():
+    def _parse_group(self) -> Node:
+        looks = next((sign == "?=" for sign in ("?=", "?!") if self._accept(sign)), None)
+        if looks is None and self._accept("?") and not self._accept(":") and not self._group_name():
             raise UnsupportedPatternError(self._pattern)
         self._depth += 1
-        if self._depth > _DEEPEST:
+        if self._depth > _MAX_NESTING:
             raise UnsupportedPatternError(self._pattern)
-        node = self._choice()
+        node = self._parse_choice()
         self._depth -= 1
-        if not self._skip(")"):
+        if not self._accept(")"):
             raise UnsupportedPatternError(self._pattern)
-        return node if looks is None else Look(node, looks)
+        return node if looks is None else Lookahead(node, looks)
 
     def _group_name(self) -> bool:
-        self._skip("P")
+        self._accept("P")
         close = self._pattern.find(">", self._at)
         if self._peek() != "<" or not self._pattern[self._at + 1 : close].isidentifier():
             return False
         self._at = close + 1
         return True
 
-    def _class(self) -> Node:
-        negated = self._skip("^")
+    def _parse_class(self) -> Node:
+        negated = self._accept("^")
         ranges: list[tuple[int, int]] = []
-        while not self._skip("]"):
-            low = self._member()
+        while not self._accept("]"):
+            low = self._parse_class_member()
             if self._peek() == "-" and self._pattern[self._at + 1 : self._at + 2] not in {"]", ""} and len(low) == 1:
-                self._take()
-                low = ((low[0][0], self._member()[-1][1]),)
+                self._next_char()
+                low = ((low[0][0], self._parse_class_member()[-1][1]),)
             ranges.extend(low)
-        return Chars(_without(tuple(ranges)) if negated else tuple(ranges))
+        return Chars(_complement(tuple(ranges)) if negated else tuple(ranges))
 
-    def _member(self) -> Ranges:
-        char = self._take()
+    def _parse_class_member(self) -> Ranges:
+        char = self._next_char()
         if char == "\\":
-            escaped = self._take()
-            return ((8, 8),) if escaped == "b" else self._escape(escaped)
+            escaped = self._next_char()
+            return ((8, 8),) if escaped == "b" else self._parse_escape(escaped)
         return ((ord(char), ord(char)),)
 
-    def _escape(self, char: str) -> Ranges:
+    def _parse_escape(self, char: str) -> Ranges:
         classes = {"d": _DIGIT, "s": _SPACE, "w": _WORD}
         if char.lower() in classes:
-            return classes[char] if char in classes else _without(classes[char.lower()])
+            return classes[char] if char in classes else _complement(classes[char.lower()])
         if char in {"x", "u"}:
-            return self._code(2 if char == "x" else 4)
+            return self._parse_code_point(2 if char == "x" else 4)
         if char.isalnum() and char not in _CONTROL:
             raise UnsupportedPatternError(self._pattern)
         code = ord(_CONTROL.get(char, char))
         return ((code, code),)
 
-    def _code(self, digits: int) -> Ranges:
+    def _parse_code_point(self, digits: int) -> Ranges:
         try:
-            code = int("".join(self._take() for _ in range(digits)), 16)
+            code = int("".join(self._next_char() for _ in range(digits)), 16)
         except ValueError:
             raise UnsupportedPatternError(self._pattern) from None
         return ((code, code),)
 
 
-def _without(ranges: Ranges) -> Ranges:
+def _complement(ranges: Ranges) -> Ranges:
     """The complement of `ranges`."""
     kept, start = [], 0
     for low, high in sorted(ranges):
         if low > start:
             kept.append((start, low - 1))
         start = max(start, high + 1)
-    return (*kept, (start, _LAST)) if start <= _LAST else tuple(kept)
+    return (*kept, (start, _MAX_CODE_POINT)) if start <= _MAX_CODE_POINT else tuple(kept)

@@ -125,7 +125,7 @@ def _calculated(text: str) -> Script | None:
     """An expression to work out: with fractions exactly, with functions by `math`."""
     if found := arithmetic.find(text, asked=not _ASKED_TO_COMPUTE.search(text)):
         return Script(found.python)
-    plain = arithmetic.without_others(text)
+    plain = arithmetic.strip_non_sums(text)
     for formula in formulas.find(plain) if _WORKED_OUT.search(text) or len(text) < 40 else ():
         if formula.calculates and not formula.variables and not formula.is_equation:
             imported = "import math\n\n" if "math." in formula.math() else ""

@@ -12,15 +12,15 @@ from understudy.llm.rehearsal.conversation import Output
 
 _FILES = re.compile(r"\[files: (/.*)\]\Z", re.DOTALL)
 _FIGURES = re.compile(r"\[(\d{1,4}) figures? shown to the user\]\Z")
-_NOTHING = "[no output]"
-_FAULT = re.compile(
+_NO_OUTPUT = "[no output]"
+_ERROR_LINE = re.compile(
     r"^(?:[A-Za-z_][\w.]{0,80}\.)?(?:[A-Z]\w{0,60}(?:Error|Exception|Interrupt|Exit|Warning)|StopIteration)(?::.*)?$"
 )
 _MARKUP = re.compile(r"[*_`<>\[\]#|~\\$]")
 _WORDS = re.compile(r"[^\W\d_]{2,}[ ,:!.]|[^\W\d_]{2,}$")
 _COLOUR = re.compile(r"\x1b\[[0-9;]{0,20}m")
-_LONGEST = 1_500
-_LONGEST_FAULT = 300
+_MAX_OUTPUT = 1_500
+_MAX_ERROR = 300
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,8 +45,8 @@ def read(output: str) -> Result:
     if match := _FIGURES.match(last):
         figures = int(match[1])
         text = rest
-    text = "" if text == _NOTHING else text
-    return Result(text, figures, files, _fault(text))
+    text = "" if text == _NO_OUTPUT else text
+    return Result(text, figures, files, _find_error(text))
 
 
 def _last_line(text: str) -> tuple[str, str]:
@@ -54,51 +54,51 @@ def _last_line(text: str) -> tuple[str, str]:
     return last.strip(), rest.rstrip("\n")
 
 
-def _fault(text: str) -> str:
+def _find_error(text: str) -> str:
     """The error that ended the code, empty where none did."""
     last, _ = _last_line(text)
-    if _FAULT.match(last):
+    if _ERROR_LINE.match(last):
         return last
     if "Traceback (most recent call last)" not in text:
         return ""
     lines = [line.strip() for line in text[-4_000:].splitlines()]
-    return next((line for line in reversed(lines) if _FAULT.match(line)), last)
+    return next((line for line in reversed(lines) if _ERROR_LINE.match(line)), last)
 
 
 def report(outputs: Sequence[Output]) -> str:
     """What to say of the runs; of a run that was tried again only the last try."""
     read_all = [read(output.whole) for output in outputs]
     kept = [result for at, result in enumerate(read_all) if not result.fault or at == len(read_all) - 1]
-    return "\n\n".join(_told(result) for result in kept)
+    return "\n\n".join(_render_result(result) for result in kept)
 
 
-def _told(result: Result) -> str:
+def _render_result(result: Result) -> str:
     if result.fault:
-        said = f"The code failed with {_span(tokens.shorten(result.fault, _LONGEST_FAULT))}."
+        said = f"The code failed with {_code_span(tokens.shorten(result.fault, _MAX_ERROR))}."
     else:
-        said = _printed(result.printed, quiet=bool(result.figures or result.files))
-    return "\n\n".join(part for part in (said, _shown(result.figures), _linked(result.files)) if part)
+        said = _render_printed(result.printed, quiet=bool(result.figures or result.files))
+    return "\n\n".join(part for part in (said, _describe_figures(result.figures), _link_files(result.files)) if part)
 
 
-def _printed(text: str, *, quiet: bool) -> str:
+def _render_printed(text: str, *, quiet: bool) -> str:
     if not text:
         return "" if quiet else "The code ran and printed nothing."
     if "\n" not in text and len(text) <= 200:
-        said = _span(text) if _MARKUP.search(text) else text
+        said = _code_span(text) if _MARKUP.search(text) else text
         return (
             f"{'The code printed:' if _WORDS.match(text) else 'The result is'} {said}{'' if said[-1] in '.!?' else '.'}"
         )
     fence = "`" * max(3, max((len(run) + 1 for run in re.findall("`+", text)), default=0))
-    return f"The code printed:\n\n{fence}\n{tokens.shorten(text, _LONGEST)}\n{fence}"
+    return f"The code printed:\n\n{fence}\n{tokens.shorten(text, _MAX_OUTPUT)}\n{fence}"
 
 
-def _span(text: str) -> str:
+def _code_span(text: str) -> str:
     fence = "`" * (max((len(run) for run in re.findall("`+", text)), default=0) + 1)
     space = " " if "`" in text else ""
     return f"{fence}{space}{text}{space}{fence}"
 
 
-def _shown(figures: int) -> str:
+def _describe_figures(figures: int) -> str:
     if not figures:
         return ""
     return (
@@ -108,8 +108,8 @@ def _shown(figures: int) -> str:
     )
 
 
-def _linked(paths: Sequence[str]) -> str:
-    links = [f"[{_label(path)}](sandbox:{path})" for path in paths]
+def _link_files(paths: Sequence[str]) -> str:
+    links = [f"[{_link_label(path)}](sandbox:{path})" for path in paths]
     if not links:
         return ""
     return (
@@ -119,5 +119,5 @@ def _linked(paths: Sequence[str]) -> str:
     )
 
 
-def _label(path: str) -> str:
+def _link_label(path: str) -> str:
     return path.rpartition("/")[2].replace("[", "\\[").replace("]", "\\]")

@@ -3,16 +3,18 @@
 import re
 
 _QUOTED = re.compile(r"^[\"'\u201c`](.+?)[\"'\u201d`](?=[\s.!,]|$)", re.DOTALL)
-_WHAT = r"(?:\s*(?:this|these words|the following(?: text)?|the (?:word|words|phrase|text|sentence|number)s?))?"
+_OBJECT_PHRASE = (
+    r"(?:\s*(?:this|these words|the following(?: text)?|the (?:word|words|phrase|text|sentence|number)s?))?"
+)
 _LITERAL = [
     re.compile(
-        rf"\b(?:reply|respond|answer)\b(?: to (?:this|me))?(?: with)? (?:exactly|only|just)(?: with)?{_WHAT}"
+        rf"\b(?:reply|respond|answer)\b(?: to (?:this|me))?(?: with)? (?:exactly|only|just)(?: with)?{_OBJECT_PHRASE}"
         r"\s*[:,]?\s+(.+)$",
         re.IGNORECASE | re.DOTALL,
     ),
     re.compile(
         r"\b(?:say|repeat|echo|print|output|return|write)(?: back)? (?:exactly|only|just|after me|verbatim)"
-        rf"(?: the following)?{_WHAT}\s*[:,]?\s+(.+)$",
+        rf"(?: the following)?{_OBJECT_PHRASE}\s*[:,]?\s+(.+)$",
         re.IGNORECASE | re.DOTALL,
     ),
     re.compile(r"\b(?:reply|respond|answer) with(?: the words?)? ([\"'\u201c`].+)$", re.IGNORECASE | re.DOTALL),
@@ -21,7 +23,7 @@ _REPEATED = re.compile(
     r"\b(?:repeat|say|write|print) (?:the (?:word|phrase) )?[\"'\u201c]?(.{1,80}?)[\"'\u201d]? (\d{1,3}) times\b",
     re.IGNORECASE,
 )
-_SAY = re.compile(
+_SAY_COMMAND = re.compile(
     r"^\s*(?:please |just |can you |could you )*(?:say|echo|repeat)(?: the words?)?\s*:?\s+(.+)$",
     re.IGNORECASE | re.DOTALL,
 )
@@ -51,14 +53,14 @@ _MEASURE = re.compile(
     re.IGNORECASE | re.DOTALL,
 )
 _OPENING = 400  # characters of a message in which the request to repeat must stand
-_LONGEST_COUNT = 2_000
+_MAX_COUNT = 2_000
 
 
 def literal(text: str) -> str | None:
     """What the message asks to be said word for word."""
     opening = text[:_OPENING]
     found = next((match for pattern in _LITERAL if (match := pattern.search(opening))), None)
-    if found is None and (found := _SAY.search(opening)) and _NOT_WORDS.search(found[1]):
+    if found is None and (found := _SAY_COMMAND.search(opening)) and _NOT_WORDS.search(found[1]):
         return None
     if found is None:
         return None
@@ -69,60 +71,56 @@ def literal(text: str) -> str | None:
 
 def perform(text: str) -> str | None:
     """The result of a task, as a sentence or as the thing itself."""
-    for task in (_counted_down, _counted, _repeated, _changed, _letters, _measured):
+    for task in (_count_down, _count_up, _repeat, _change_case, _count_letters, _measure):
         if (result := task(text)) is not None:
             return result
     return None
 
 
-def _counted(text: str) -> str | None:
+def _count_up(text: str) -> str | None:
     if (match := _COUNT.search(text)) is None:
         return None
-    return _sequence(int(match[1] or 1), int(match[2]))
+    return _number_sequence(int(match[1] or 1), int(match[2]))
 
 
-def _counted_down(text: str) -> str | None:
+def _count_down(text: str) -> str | None:
     if (match := _COUNTDOWN.search(text)) is None:
         return None
-    return _sequence(int(match[1]), int(match[2] or 1))
+    return _number_sequence(int(match[1]), int(match[2] or 1))
 
 
-def _sequence(first: int, last: int) -> str:
+def _number_sequence(first: int, last: int) -> str:
     step = 1 if last >= first else -1
     numbers = range(first, last + step, step)
-    said = ", ".join(map(str, numbers[:_LONGEST_COUNT]))
-    return (
-        f"{said}."
-        if len(numbers) <= _LONGEST_COUNT
-        else f"{said} \u2026 and I stop here, after {_LONGEST_COUNT} numbers."
-    )
+    said = ", ".join(map(str, numbers[:_MAX_COUNT]))
+    return f"{said}." if len(numbers) <= _MAX_COUNT else f"{said} \u2026 and I stop here, after {_MAX_COUNT} numbers."
 
 
-def _repeated(text: str) -> str | None:
+def _repeat(text: str) -> str | None:
     if (match := _REPEATED.search(text)) is None:
         return None
     return " ".join([match[1]] * int(match[2]))
 
 
-def _changed(text: str) -> str | None:
+def _change_case(text: str) -> str | None:
     if (match := _CHANGE.search(text)) is None:
         return None
     change = {"u": str.upper, "l": str.lower, "c": str.title}.get(match[1][0].lower(), lambda said: said[::-1])
     return change(match[2])
 
 
-def _letters(text: str) -> str | None:
+def _count_letters(text: str) -> str | None:
     if (match := _LETTERS.search(text)) is None:
         return None
     number = match[2].lower().count(match[1].lower())
-    return f"The letter {match[1].lower()} stands {_times(number)} in {match[2]}."
+    return f"The letter {match[1].lower()} stands {_parse_times(number)} in {match[2]}."
 
 
-def _times(number: int) -> str:
+def _parse_times(number: int) -> str:
     return {1: "once", 2: "twice"}.get(number, f"{number} times")
 
 
-def _measured(text: str) -> str | None:
+def _measure(text: str) -> str | None:
     if (match := _MEASURE.search(text)) is None:
         return None
     unit, said = match[1].lower(), match[2]

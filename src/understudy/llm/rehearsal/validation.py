@@ -33,8 +33,8 @@ _UNSUPPORTED = {
     "unevaluatedItems",
 }
 _APPLICATORS = {"$ref", "allOf", "anyOf", "oneOf", "if"}
-_EFFORT = 200_000
-_DIGITS = 400
+_MAX_EFFORT = 200_000
+_MAX_DIGITS = 400
 _PATTERN_EFFORT = 50
 _QUOTED = 200
 _UUID = re.compile(r"[0-9a-fA-F]{8}(?:-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}")
@@ -50,35 +50,35 @@ class BadSchemaError(Exception):
 
 def resolve(root: Schema | bool, ref: str) -> Schema | bool:
     """The schema that the JSON pointer `ref` (`#/$defs/node`) names in `root`."""
-    effort.spend(1 + len(ref) // 16)
+    effort.spend_steps(1 + len(ref) // 16)
     node: Any = root
     for step in ref.removeprefix("#").split("/")[1:]:
         key = step.replace("~1", "/").replace("~0", "~").replace("%25", "%")
-        node = node[int(key)] if isinstance(node, list) and key.isdecimal() else _member(node, key, ref)
+        node = node[int(key)] if isinstance(node, list) and key.isdecimal() else _pointer_member(node, key, ref)
     if not ref.startswith("#") or not isinstance(node, (dict, bool)):
         raise BadSchemaError(f"`$ref` {ref!r} leads nowhere")
     return node
 
 
-def _member(node: Any, key: str, ref: str) -> Any:
+def _pointer_member(node: Any, key: str, ref: str) -> Any:
     if not isinstance(node, dict) or key not in node:
         raise BadSchemaError(f"`$ref` {ref!r} leads nowhere")
     return node[key]
 
 
-def same(left: Any, right: Any) -> bool:
+def json_equal(left: Any, right: Any) -> bool:
     """Equality as JSON knows it: 1 is 1.0, but true is not 1."""
     if isinstance(left, bool) or isinstance(right, bool):
         return left is right
-    effort.spend(weight(left) if isinstance(left, (str, list, dict)) else 1)
+    effort.spend_steps(value_cost(left) if isinstance(left, (str, list, dict)) else 1)
     if isinstance(left, list) and isinstance(right, list):
-        return len(left) == len(right) and all(map(same, left, right))
+        return len(left) == len(right) and all(map(json_equal, left, right))
     if isinstance(left, dict) and isinstance(right, dict):
-        return left.keys() == right.keys() and all(same(left[key], right[key]) for key in left)
+        return left.keys() == right.keys() and all(json_equal(left[key], right[key]) for key in left)
     return bool(left == right)
 
 
-def weight(value: Any) -> int:
+def value_cost(value: Any) -> int:
     """About the steps that it takes to look at a value, without what is inside of its members."""
     return 1 + len(value) // (4 if isinstance(value, str) else 1) if isinstance(value, (str, list, dict)) else 1
 
@@ -89,7 +89,7 @@ def has_type(value: Any, name: str) -> bool:
     return isinstance(value, _TYPES.get(name, ())) and (name == "boolean" or not isinstance(value, bool))
 
 
-class Rules:
+class SchemaValidator:
     """The rules of one root schema, against which its parts' references are resolved."""
 
     def __init__(self, root: Schema | bool) -> None:
@@ -97,61 +97,61 @@ class Rules:
         self._open: list[tuple[str, Any]] = []
         self._effort = 0
 
-    def accept(self, value: Any, schema: Schema | bool) -> bool:
+    def is_valid(self, value: Any, schema: Schema | bool) -> bool:
         if isinstance(schema, bool):
             return schema
-        effort.spend(1 + len(schema) // 8)
+        effort.spend_steps(1 + len(schema) // 8)
         self._effort += _PATTERN_EFFORT if "pattern" in schema or "patternProperties" in schema else 1
-        if self._effort > _EFFORT:
+        if self._effort > _MAX_EFFORT:
             raise BadSchemaError("it is too intricate")
         refuse_unsupported(schema)
         return (
-            self._is_listed(value, schema)
-            and self._fits(value, schema)
-            and self._follows(value, schema)
-            and self._combines(value, schema)
+            self._matches_enum(value, schema)
+            and self._matches_type(value, schema)
+            and self._matches_conditionals(value, schema)
+            and self._matches_combiners(value, schema)
         )
 
-    def _is_listed(self, value: Any, schema: Schema) -> bool:
+    def _matches_enum(self, value: Any, schema: Schema) -> bool:
         names = schema.get("type", ())
         names = [names] if isinstance(names, str) else names
         if names and not any(has_type(value, name) for name in names):
             return False
-        if "const" in schema and not same(value, schema["const"]):
+        if "const" in schema and not json_equal(value, schema["const"]):
             return False
-        return "enum" not in schema or any(same(value, option) for option in schema["enum"])
+        return "enum" not in schema or any(json_equal(value, option) for option in schema["enum"])
 
-    def _fits(self, value: Any, schema: Schema) -> bool:
+    def _matches_type(self, value: Any, schema: Schema) -> bool:
         match value:
             case str():
-                return _fits_string(value, schema)
+                return _matches_string(value, schema)
             case bool() | None:
                 return True
             case int() | float():
-                return _fits_number(value, schema)
+                return _matches_number(value, schema)
             case list():
-                return self._fits_array(value, schema)
+                return self._matches_array(value, schema)
             case _:
-                return self._fits_object(value, schema)
+                return self._matches_object(value, schema)
 
-    def _fits_array(self, value: list[Any], schema: Schema) -> bool:
+    def _matches_array(self, value: list[Any], schema: Schema) -> bool:
         if not schema.get("minItems", 0) <= len(value) <= schema.get("maxItems", len(value)):
             return False
-        if schema.get("uniqueItems") and any(same(a, b) for i, a in enumerate(value) for b in value[:i]):
+        if schema.get("uniqueItems") and any(json_equal(a, b) for i, a in enumerate(value) for b in value[:i]):
             return False
         first = schema.get("prefixItems", [])
         rest = schema.get("items", True)
-        if not all(map(self.accept, value, first)):
+        if not all(map(self.is_valid, value, first)):
             return False
-        if not all(self.accept(item, rest) for item in value[len(first) :]):
+        if not all(self.is_valid(item, rest) for item in value[len(first) :]):
             return False
         return "contains" not in schema or self._contains(value, schema)
 
     def _contains(self, value: list[Any], schema: Schema) -> bool:
-        found = sum(self.accept(item, schema["contains"]) for item in value)
+        found = sum(self.is_valid(item, schema["contains"]) for item in value)
         return bool(schema.get("minContains", 1) <= found <= schema.get("maxContains", found))
 
-    def _fits_object(self, value: dict[str, Any], schema: Schema) -> bool:
+    def _matches_object(self, value: dict[str, Any], schema: Schema) -> bool:
         if not schema.get("minProperties", 0) <= len(value) <= schema.get("maxProperties", len(value)):
             return False
         if any(name not in value for name in schema.get("required", ())):
@@ -160,25 +160,25 @@ class Rules:
         if any(name in value and not value.keys() >= set(names) for name, names in needed.items()):
             return False
         names = schema.get("propertyNames", True)
-        return all(self.accept(name, names) and self._fits_member(name, value[name], schema) for name in value)
+        return all(self.is_valid(name, names) and self._matches_member(name, value[name], schema) for name in value)
 
-    def _fits_member(self, name: str, value: Any, schema: Schema) -> bool:
+    def _matches_member(self, name: str, value: Any, schema: Schema) -> bool:
         parts = [schema["properties"][name]] if name in schema.get("properties", {}) else []
         parts += [part for pattern, part in schema.get("patternProperties", {}).items() if found(pattern, name)]
-        return all(self.accept(value, part) for part in parts or [unlisted(schema)])
+        return all(self.is_valid(value, part) for part in parts or [unlisted(schema)])
 
-    def _follows(self, value: Any, schema: Schema) -> bool:
+    def _matches_conditionals(self, value: Any, schema: Schema) -> bool:
         if (ref := schema.get("$ref")) is None:
             return True
         if any(name == ref and seen is value for name, seen in self._open):
             return True  # a reference that leads back to itself adds nothing
         self._open.append((ref, value))
-        accepted = self.accept(value, resolve(self._root, ref))
+        accepted = self.is_valid(value, resolve(self._root, ref))
         self._open.pop()
         return accepted
 
-    def _combines(self, value: Any, schema: Schema) -> bool:
-        accepts: Callable[[Schema | bool], bool] = lambda part: self.accept(value, part)  # noqa: E731
+    def _matches_combiners(self, value: Any, schema: Schema) -> bool:
+        accepts: Callable[[Schema | bool], bool] = lambda part: self.is_valid(value, part)  # noqa: E731
         if not all(map(accepts, schema.get("allOf", ()))):
             return False
         if "anyOf" in schema and not any(map(accepts, schema["anyOf"])):
@@ -214,7 +214,7 @@ def found(pattern: str, text: str) -> bool:
         raise BadSchemaError(str(error)) from None
 
 
-def _fits_string(value: str, schema: Schema) -> bool:
+def _matches_string(value: str, schema: Schema) -> bool:
     if not schema.get("minLength", 0) <= len(value) <= schema.get("maxLength", len(value)):
         return False
     if "pattern" in schema and not found(schema["pattern"], value):
@@ -222,21 +222,21 @@ def _fits_string(value: str, schema: Schema) -> bool:
     return has_format(value, schema.get("format", ""))
 
 
-def _fits_number(value: float, schema: Schema) -> bool:
+def _matches_number(value: float, schema: Schema) -> bool:
     if not schema.get("minimum", value) <= value <= schema.get("maximum", value):
         return False
     above, below = schema.get("exclusiveMinimum"), schema.get("exclusiveMaximum")
     if (above is not None and value <= above) or (below is not None and value >= below):
         return False
     step = schema.get("multipleOf")
-    return step is None or exact(value) % exact(step) == 0
+    return step is None or exact_fraction(value) % exact_fraction(step) == 0
 
 
-def exact(number: float) -> Fraction:
+def exact_fraction(number: float) -> Fraction:
     """The number as it is written, so that 0.3 is a multiple of 0.1. Raises BadSchemaError for one of many digits."""
     written = str(number)
-    if len(written) > _DIGITS:
-        raise BadSchemaError(f"a number has more than {_DIGITS} digits")
+    if len(written) > _MAX_DIGITS:
+        raise BadSchemaError(f"a number has more than {_MAX_DIGITS} digits")
     return Fraction(written)
 
 

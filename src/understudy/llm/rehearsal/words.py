@@ -8,7 +8,7 @@ def listed(text: str) -> frozenset[str]:
     return frozenset(text.split())
 
 
-STOP = listed(
+STOP_WORDS = listed(
     """a about above after again all also am an and any are as at be because been before being below between both but
     by can could did do does doing done down each few for from further had has have having he hello hence her here
     hers hey hi him his how i i'd i'll i'm i've if in into is it it's its itself just kindly let let's like may me
@@ -32,7 +32,7 @@ VERBS = listed(
 )
 
 # Name parts that say little about what a function is for.
-GENERIC = listed(
+GENERIC_WORDS = listed(
     """get set fetch find list create make do run call current info information data new add update delete remove
     send search look lookup query execute perform tool function api by for a the of to from in and"""
 )
@@ -90,7 +90,7 @@ def words(text: str) -> list[str]:
 
 def stems(text: str) -> set[str]:
     """The stems of the words of `text` that mean something."""
-    return {stem(word) for word in words(text) if word not in STOP}
+    return {stem(word) for word in words(text) if word not in STOP_WORDS}
 
 
 def name_parts(name: str) -> list[str]:

@@ -94,7 +94,7 @@ def made(text: str) -> Script | None:
         return _table(path, _rows(text))
     content = _content(text, name)
     if lowered.endswith(".json"):
-        value = outputs.embedded(text) or dict(listing.pairs(content)) or {"content": content}
+        value = outputs.parse_embedded_json(text) or dict(listing.pairs(content)) or {"content": content}
         return Script(_JSON.format(path=path, value=value))
     return Script(_TEXT.format(path=path, content=content if content.endswith("\n") else f"{content}\n"))
 

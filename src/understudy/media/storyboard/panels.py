@@ -132,14 +132,14 @@ class _Panel:
         self._weather = _Weather(scene.weather if image is None else "clear", scene.seed)
 
     def frame(self, moment: float, now: float) -> Image.Image:
-        view = camera.view(self._scene.motion, moment)
+        view = camera.camera_view(self._scene.motion, moment)
         frame = Image.new("RGB", self._size)
         for layer in self._layers:
             self._put(frame, layer, view)
         self._weather.draw(frame, now)
         return frame
 
-    def _put(self, frame: Image.Image, layer: scenery.Layer, view: camera.View) -> None:
+    def _put(self, frame: Image.Image, layer: scenery.Layer, view: camera.CameraView) -> None:
         nearness = 1 - view.parallax + view.parallax * layer.depth
         share = 1 / (self._overscan * (1 + (view.zoom - 1) * nearness))
         room = 1 - share

@@ -82,18 +82,18 @@ class Storyboard:
 
 def plan(prompt: str, seconds: int, *, expand: bool = False, concepts: tuple[str, ...] = ()) -> Storyboard:
     """The same words make the same storyboard, on every machine."""
-    told = camera.motion_in(" ".join(concepts).replace("_", " "))
-    motion = told or camera.motion_in(prompt)
-    spoken = camera.without_motions(prompt) or prompt.strip()
+    told = camera.find_motion(" ".join(concepts).replace("_", " "))
+    motion = told or camera.find_motion(prompt)
+    spoken = camera.strip_motions(prompt) or prompt.strip()
     captions = _captions(prompt, max(1, int(seconds / _SECONDS_A_SCENE)))
     if expand and len(captions) < len(_SHOTS):
         captions = (captions * len(_SHOTS))[: len(_SHOTS)]
     place = _Place(spoken)
     scenes = tuple(
         Scene(
-            caption=camera.without_motions(caption) or caption,
+            caption=camera.strip_motions(caption) or caption,
             shot=_SHOTS[number % len(_SHOTS)] if expand else None,
-            motion=camera.motion_in(caption) or motion or camera.gentle(number),
+            motion=camera.find_motion(caption) or motion or camera.default_motion(number),
             seconds=seconds / len(captions),
             time=place.time(caption),
             ground=place.ground(caption),
@@ -149,7 +149,7 @@ def _place(words: str, text: str) -> int | None:
 
 def _captions(prompt: str, most: int) -> list[str]:
     sentences = [part.strip(" ,;") for part in _SENTENCE.split(prompt) if part and part.strip(" ,;.!?")]
-    captions = [sentence for sentence in sentences if camera.without_motions(sentence).strip(" .!?")]
+    captions = [sentence for sentence in sentences if camera.strip_motions(sentence).strip(" .!?")]
     if len(captions) == 1 and len(captions[0]) > _LONG and most > 1:
         captions = _clauses(captions[0])
     captions = captions or [prompt.strip()]

@@ -25,12 +25,12 @@ from understudy.retrieval.reading import (
     word,
 )
 from understudy.retrieval.reading.source import Source
-from understudy.retrieval.reading.unreadable import Unreadable
+from understudy.retrieval.reading.unreadable import UnreadableError
 
-__all__ = ["SUPPORTED", "Unreadable", "read"]
+__all__ = ["SUPPORTED", "UnreadableError", "read"]
 
 # fmt: off
-_PLAIN: Final = (
+_PLAIN_SUFFIXES: Final = (
     "c", "cc", "cfg", "conf", "cpp", "cs", "css", "csv", "cxx", "diff", "env", "go", "h", "hpp", "ini", "java",
     "js", "json", "jsonl", "jsx", "kt", "less", "log", "lua", "m", "markdown", "md", "mdx", "php", "pl",
     "properties", "ps1", "py", "r", "rb", "rs", "rst", "scala", "scss", "sh", "sql", "srt", "svelte", "swift",
@@ -39,19 +39,19 @@ _PLAIN: Final = (
 # fmt: on
 
 _READERS: Final[dict[str, Callable[[Source], Iterator[str]]]] = {
-    **dict.fromkeys(_PLAIN, plain.text),
-    **dict.fromkeys(("docx", "docm", "dotx"), word.docx),
-    **dict.fromkeys(("pptx", "pptm", "ppsx"), slides.pptx),
-    **dict.fromkeys(("xlsx", "xlsm", "xltx"), sheets.xlsx),
-    **dict.fromkeys(("odt", "ods", "odp", "ott"), opendocument.opendocument),
-    **dict.fromkeys(("doc", "ppt", "xls"), legacy.legacy),
-    **dict.fromkeys(("htm", "html", "xhtml"), html.html),
-    "eml": mail.eml,
+    **dict.fromkeys(_PLAIN_SUFFIXES, plain.read_text),
+    **dict.fromkeys(("docx", "docm", "dotx"), word.read_docx),
+    **dict.fromkeys(("pptx", "pptm", "ppsx"), slides.read_pptx),
+    **dict.fromkeys(("xlsx", "xlsm", "xltx"), sheets.read_xlsx),
+    **dict.fromkeys(("odt", "ods", "odp", "ott"), opendocument.read_opendocument),
+    **dict.fromkeys(("doc", "ppt", "xls"), legacy.read_legacy),
+    **dict.fromkeys(("htm", "html", "xhtml"), html.read_html),
+    "eml": mail.read_eml,
     "epub": books.epub,
-    "ipynb": notebook.ipynb,
-    "msg": outlook.msg,
-    "pdf": pdf.pdf,
-    "rtf": rtf.rtf,
+    "ipynb": notebook.read_ipynb,
+    "msg": outlook.read_msg,
+    "pdf": pdf.read_pdf,
+    "rtf": rtf.read_rtf,
 }
 SUPPORTED: Final = tuple(sorted(_READERS))
 
@@ -69,62 +69,62 @@ def read(path: Path, filename: str, out: Path, limit: int, charset: str | None =
 
     Raises Unreadable where there is no text, or too much.
     """
-    source = Source(path, filename, _pieces, charset)
+    source = Source(path, filename, _read_pieces, charset)
     if path.stat().st_size == 0:
-        raise Unreadable("invalid_file", "The file is empty.")
+        raise UnreadableError("invalid_file", "The file is empty.")
     characters = size = 0
     has_text = False
     with out.open("wb", buffering=0) as sink:
-        for piece in _pieces(source):
+        for piece in _read_pieces(source):
             # NUL is no text, and half a surrogate pair cannot be stored.
             kept = piece.replace("\x00", "")
             text = kept.encode("utf-8", "replace")
             size += len(text)
             if size > limit:
-                raise Unreadable(
+                raise UnreadableError(
                     "invalid_file", f"The file has more than {limit} bytes of text. Split it into smaller files."
                 )
-            _write(sink, text)
+            _write_text(sink, text)
             characters += len(kept)
             has_text = has_text or bool(kept.strip())
     if not has_text:
-        raise Unreadable("invalid_file", " ".join(["The file has no text.", *source.warnings]))
+        raise UnreadableError("invalid_file", " ".join(["The file has no text.", *source.warnings]))
     return ReadText(characters, source.warnings)
 
 
-def _pieces(source: Source) -> Iterator[str]:
+def _read_pieces(source: Source) -> Iterator[str]:
     """The text of a document, or of one in another. Raises Unreadable; whatever a reader raises is the file's fault."""
-    reader = _reader(source.filename)
+    reader = _select_reader(source.filename)
     has_text = False
     try:
         for piece in reader(source):
             has_text = has_text or bool(piece.strip())
             yield piece
-    except (Unreadable, MemoryError, GeneratorExit):
+    except (UnreadableError, MemoryError, GeneratorExit):
         raise
     except Exception as error:
         reason = f"it seems to be damaged ({type(error).__name__})"
         if not has_text:
-            raise Unreadable("invalid_file", f"The file could not be read: {reason}.") from error
+            raise UnreadableError("invalid_file", f"The file could not be read: {reason}.") from error
         source.warn(f"The file was read in part only: {reason}.")
 
 
-def _write(sink: FileIO, text: bytes) -> None:
+def _write_text(sink: FileIO, text: bytes) -> None:
     left = memoryview(text)
     try:
         while left:
             left = left[sink.write(left) :]
     except OSError as error:
-        raise Unreadable("server_error", f"The text of the file cannot be stored: {error.strerror}.") from None
+        raise UnreadableError("server_error", f"The text of the file cannot be stored: {error.strerror}.") from None
 
 
-def _reader(filename: str) -> Callable[[Source], Iterator[str]]:
+def _select_reader(filename: str) -> Callable[[Source], Iterator[str]]:
     suffix = Path(filename).suffix
     if not suffix:
-        return plain.text  # README, Makefile, LICENSE
+        return plain.read_text  # README, Makefile, LICENSE
     reader = _READERS.get(suffix[1:].lower())
     if reader is None:
-        raise Unreadable(
+        raise UnreadableError(
             "unsupported_file",
             f"Files with the extension {suffix!r} are not supported. Supported are: {', '.join(SUPPORTED)}.",
         )

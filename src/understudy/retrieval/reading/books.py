@@ -5,50 +5,58 @@ from typing import Final
 
 from understudy.retrieval.reading.charsets import decode
 from understudy.retrieval.reading.html import to_markdown
-from understudy.retrieval.reading.markup import attribute, descendants
+from understudy.retrieval.reading.markup import iter_descendants, local_attribute
 from understudy.retrieval.reading.package import Package
 from understudy.retrieval.reading.source import Source
-from understudy.retrieval.reading.unreadable import Unreadable
+from understudy.retrieval.reading.unreadable import UnreadableError
 
-_CONTAINER: Final = "META-INF/container.xml"
-_RIGHTS: Final = "META-INF/encryption.xml"
-_FONTS: Final = ("http://www.idpf.org/2008/embedding", "http://ns.adobe.com/pdf/enc#RC")
-_PAGES: Final = (".xhtml", ".html", ".htm")
+_CONTAINER_PATH: Final = "META-INF/container.xml"
+_ENCRYPTION_PATH: Final = "META-INF/encryption.xml"
+_FONT_ALGORITHMS: Final = ("http://www.idpf.org/2008/embedding", "http://ns.adobe.com/pdf/enc#RC")
+_PAGE_SUFFIXES: Final = (".xhtml", ".html", ".htm")
 
 
 def epub(source: Source) -> Iterator[str]:
     package = Package(source, "EPUB book")
-    if package.find(_CONTAINER) is None and not any(name.lower().endswith(".opf") for name in package.names):
-        raise Unreadable("invalid_file", "The file is not an EPUB book, despite its name.")
-    _check_rights(package)
-    for name in _chapters(package, source):
+    if package.find(_CONTAINER_PATH) is None and not any(name.lower().endswith(".opf") for name in package.names):
+        raise UnreadableError("invalid_file", "The file is not an EPUB book, despite its name.")
+    _check_encryption(package)
+    for name in _list_chapters(package, source):
         yield to_markdown(decode(package.read(name))) + "\n\n"
 
 
-def _check_rights(package: Package) -> None:
+def _check_encryption(package: Package) -> None:
     """Scrambled fonts are usual, and of no matter; anything else is a protection of the text."""
-    if package.find(_RIGHTS) is None:
+    if package.find(_ENCRYPTION_PATH) is None:
         return
-    methods = [attribute(one, "algorithm") or "" for one in descendants(package.tree(_RIGHTS), "encryptionmethod")]
-    if any(method not in _FONTS for method in methods):
-        raise Unreadable("invalid_file", "The book is encrypted (DRM), and cannot be read.")
+    methods = [
+        local_attribute(one, "algorithm") or ""
+        for one in iter_descendants(package.tree(_ENCRYPTION_PATH), "encryptionmethod")
+    ]
+    if any(method not in _FONT_ALGORITHMS for method in methods):
+        raise UnreadableError("invalid_file", "The book is encrypted (DRM), and cannot be read.")
 
 
-def _chapters(package: Package, source: Source) -> list[str]:
+def _list_chapters(package: Package, source: Source) -> list[str]:
     """In the order of the spine; all pages there are by their names where it names none."""
-    roots = [attribute(one, "full-path") or "" for one in descendants(package.tree(_CONTAINER), "rootfile")]
+    roots = [
+        local_attribute(one, "full-path") or "" for one in iter_descendants(package.tree(_CONTAINER_PATH), "rootfile")
+    ]
     roots = [name for name in roots if package.find(name)] or [
         name for name in package.names if name.lower().endswith(".opf")
     ]
     found = []
     for root in roots[:1]:
         tree = package.tree(root)
-        items = {attribute(one, "id") or "": attribute(one, "href") or "" for one in descendants(tree, "item")}
-        for reference in descendants(tree, "itemref"):
-            href = items.get(attribute(reference, "idref") or "", "")
+        items = {
+            local_attribute(one, "id") or "": local_attribute(one, "href") or ""
+            for one in iter_descendants(tree, "item")
+        }
+        for reference in iter_descendants(tree, "itemref"):
+            href = items.get(local_attribute(reference, "idref") or "", "")
             chapter = package.resolve(root, href) if href else None
             if chapter is None:
-                source.warn(f"The chapter {href or attribute(reference, 'idref')!r} is missing in the book.")
+                source.warn(f"The chapter {href or local_attribute(reference, 'idref')!r} is missing in the book.")
             elif chapter not in found:
                 found.append(chapter)
-    return found or sorted(name for name in package.names if name.lower().endswith(_PAGES))
+    return found or sorted(name for name in package.names if name.lower().endswith(_PAGE_SUFFIXES))

@@ -10,21 +10,21 @@ import unicodedata
 from collections.abc import Callable, Iterable, Iterator
 from typing import Final
 
-from understudy.retrieval.reading.codepages import guess
+from understudy.retrieval.reading.codepages import guess_codepage
 
 Chunks = Callable[[], Iterable[bytes]]
 """The bytes of a text from their start, each time it is called."""
 
-SAMPLE: Final = 1 << 16
-_DECLARATION: Final = 4096
-_MARKS: Final = (
+SAMPLE_BYTES: Final = 1 << 16
+_DECLARATION_BYTES: Final = 4096
+_BYTE_ORDER_MARKS: Final = (
     (codecs.BOM_UTF8, "utf-8-sig"),
     (codecs.BOM_UTF32_LE, "utf-32"),
     (codecs.BOM_UTF32_BE, "utf-32"),
     (codecs.BOM_UTF16_LE, "utf-16"),
     (codecs.BOM_UTF16_BE, "utf-16"),
 )
-_DECLARED: Final = tuple(
+_DECLARATION_PATTERNS: Final = tuple(
     re.compile(pattern, re.IGNORECASE)
     for pattern in (
         rb"""^\s*<\?xml[^>]{0,200}?\bencoding\s*=\s*["']([-\w.:]+)""",
@@ -34,7 +34,7 @@ _DECLARED: Final = tuple(
         rb"""<%@\s*page[^>]{0,500}?charset=([-\w.:]+)""",
     )
 )
-_LABELS: Final = {
+_CODEC_BY_LABEL: Final = {
     # What the Web takes these labels for: the superset that its programs write under the name.
     **dict.fromkeys(("iso-8859-1", "latin-1", "latin1", "us-ascii", "ascii", "ansi", "x-ansi", "iso8859-1"), "cp1252"),
     **dict.fromkeys(("gb2312", "gbk", "x-gbk", "gb_2312-80", "hz-gb-2312-x", "cp936", "x-cp20936"), "gb18030"),
@@ -56,56 +56,60 @@ _LABELS: Final = {
 _ASCII_ONLY: Final = frozenset({"iso2022_jp", "iso2022_kr", "hz", "utf-7"})
 """Encodings whose bytes look like plain ASCII."""
 
-_MOST_DECLARED_FAULTS: Final = 0.02
-_UTF8_SHARE: Final = 2 / 3
+_MAX_DECLARED_ERROR_SHARE: Final = 0.02
+_MIN_UTF8_SHARE: Final = 2 / 3
 _WIDE_SHARE: Final = 0.95
-_FEWEST_ZEROS: Final = 0.01
+_MIN_ZERO_SHARE: Final = 0.01
 """Of all bytes: a text without spaces and line ends is none."""
 
 _ZEROS_SHARE: Final = 0.7
 """Of zeros, those that are the upper half of a character; others are the lower half of Korean and Chinese ones."""
 
-_ESCAPES: Final = re.compile(rb"\x1b(?:\$[@AB]|\([BIJ]|\$\([CD])")
-_BOUND: Final = 4 << 20
+_ISO_2022_ESCAPES: Final = re.compile(rb"\x1b(?:\$[@AB]|\([BIJ]|\$\([CD])")
+_MAX_SCANNED_BYTES: Final = 4 << 20
 """Bytes that the share of valid UTF-8 is counted in."""
 
 
-def encoding_of(chunks: Chunks, declared: str | None = None) -> str:
+def detect_encoding(chunks: Chunks, declared: str | None = None) -> str:
     """The name of a codec of Python's for a text; `declared` is what stands outside of it."""
-    sample = _sample(chunks)
-    for mark, name in _MARKS:
+    sample = _read_sample(chunks)
+    for mark, name in _BYTE_ORDER_MARKS:
         if sample.startswith(mark):
             return name
-    if (wide := wide_encoding(sample)) is not None:
+    if (wide := detect_wide_encoding(sample)) is not None:
         return wide
-    label = codec(declared) or _declared_within(sample)
+    label = codec_for_label(declared) or _find_declaration(sample)
     if is_utf8(chunks):
-        return _of_ascii(sample, label)
-    if label is not None and label != "utf-8" and _fits(sample, label):
+        return _refine_ascii(sample, label)
+    if label is not None and label != "utf-8" and _decodes_as(sample, label):
         return label
     return (
-        "utf-8" if _is_mostly_utf8(chunks, declared=label == "utf-8") else guess(_first_foreign_lines(chunks, sample))
+        "utf-8"
+        if _is_mostly_utf8(chunks, declared=label == "utf-8")
+        else guess_codepage(_first_foreign_lines(chunks, sample))
     )
 
 
 def decode(data: bytes, declared: str | None = None) -> str:
     """A part of a document that lies in memory; what its encoding does not have becomes U+FFFD."""
-    name = encoding_of(lambda: (data,), declared)
+    name = detect_encoding(lambda: (data,), declared)
     return data.decode(name, "replace")
 
 
-def codec(label: str | None) -> str | None:
+def codec_for_label(label: str | None) -> str | None:
     """The codec of a label of the Web or of mail; None for an unknown one and for what is no encoding of text."""
     if not label:
         return None
     plain = label.strip().strip("\"'").lower()
     try:
-        found = codecs.lookup(_LABELS.get(plain, plain))
+        found = codecs.lookup(_CODEC_BY_LABEL.get(plain, plain))
         "".encode(found.name)
     except (LookupError, ValueError, UnicodeError):
         return None
     # A declaration that can be read byte by byte is not in UTF-16.
-    return "utf-8" if found.name.startswith(("utf-16", "utf-32", "utf-8")) else _LABELS.get(found.name, found.name)
+    return (
+        "utf-8" if found.name.startswith(("utf-16", "utf-32", "utf-8")) else _CODEC_BY_LABEL.get(found.name, found.name)
+    )
 
 
 def is_utf8(chunks: Chunks) -> bool:
@@ -119,10 +123,10 @@ def is_utf8(chunks: Chunks) -> bool:
     return True
 
 
-def wide_encoding(sample: bytes) -> str | None:
+def detect_wide_encoding(sample: bytes) -> str | None:
     """UTF-16 and UTF-32 without a mark, by their zeros: all at one place of each character, beside an ASCII byte."""
     size = len(sample) // 4
-    if len(sample) < 8 or sample.count(0) < _FEWEST_ZEROS * len(sample):
+    if len(sample) < 8 or sample.count(0) < _MIN_ZERO_SHARE * len(sample):
         return None
     for name, high, next_to_it in (("utf-32-le", sample[3::4], sample[2::4]), ("utf-32-be", sample[::4], sample[1::4])):
         if high.count(0) > 0.9 * size and next_to_it.count(0) > 0.6 * size:
@@ -147,9 +151,9 @@ def _is_readable(sign: str) -> bool:
     return sign in "\t\n\r\f" or (unicodedata.category(sign)[0] in "LMNPSZ" and sign != "\ufffd")
 
 
-def _sample(chunks: Chunks) -> bytes:
+def _read_sample(chunks: Chunks) -> bytes:
     for data in chunks():
-        return data[:SAMPLE]
+        return data[:SAMPLE_BYTES]
     return b""
 
 
@@ -162,39 +166,45 @@ def _first_foreign_lines(chunks: Chunks, sample: bytes) -> bytes:
     return sample
 
 
-def _declared_within(sample: bytes) -> str | None:
-    head = sample[:_DECLARATION]
-    found = (match for pattern in _DECLARED if (match := pattern.search(head)) is not None)
-    return next((name for match in found if (name := codec(match[1].decode("ascii", "replace"))) is not None), None)
+def _find_declaration(sample: bytes) -> str | None:
+    head = sample[:_DECLARATION_BYTES]
+    found = (match for pattern in _DECLARATION_PATTERNS if (match := pattern.search(head)) is not None)
+    return next(
+        (name for match in found if (name := codec_for_label(match[1].decode("ascii", "replace"))) is not None), None
+    )
 
 
-def _of_ascii(sample: bytes, label: str | None) -> str:
+def _refine_ascii(sample: bytes, label: str | None) -> str:
     if label in _ASCII_ONLY and sample.isascii():
         return label
-    return "iso2022_jp" if _ESCAPES.search(sample) and sample.isascii() and _fits(sample, "iso2022_jp") else "utf-8"
+    return (
+        "iso2022_jp"
+        if _ISO_2022_ESCAPES.search(sample) and sample.isascii() and _decodes_as(sample, "iso2022_jp")
+        else "utf-8"
+    )
 
 
-def _fits(sample: bytes, name: str) -> bool:
+def _decodes_as(sample: bytes, name: str) -> bool:
     text = sample.decode(name, "replace")
     foreign = sum(not sign.isascii() for sign in text)
-    return text.count("\ufffd") <= max(1, _MOST_DECLARED_FAULTS * foreign)
+    return text.count("\ufffd") <= max(1, _MAX_DECLARED_ERROR_SHARE * foreign)
 
 
 def _is_mostly_utf8(chunks: Chunks, *, declared: bool) -> bool:
     """Whether enough sequences are valid. Texts of Latin letters need as many as there are bad bytes, since in no code
     page do their few other letters follow each other like that; others need twice as many."""
     valid = bad = plain = 0
-    for text, damaged in _decoded_pieces(chunks):
+    for text, damaged in _decode_utf8_pieces(chunks):
         foreign = len(text) - len(text.encode("ascii", "ignore"))
         valid, bad, plain = valid + foreign - damaged, bad + damaged, plain + len(text) - foreign
     if bad == 0:
         return True
     if declared or plain > 2 * (valid + bad):
         return valid >= bad
-    return valid >= _UTF8_SHARE * (valid + bad)
+    return valid >= _MIN_UTF8_SHARE * (valid + bad)
 
 
-def _decoded_pieces(chunks: Chunks) -> Iterator[tuple[str, int]]:
+def _decode_utf8_pieces(chunks: Chunks) -> Iterator[tuple[str, int]]:
     """Pieces with the number of bad bytes in each. A sequence that the end of the file cuts counts as none."""
     decoder = codecs.getincrementaldecoder("utf-8")("replace")
     size = 0
@@ -202,5 +212,5 @@ def _decoded_pieces(chunks: Chunks) -> Iterator[tuple[str, int]]:
         text = decoder.decode(data)
         yield text, text.count("\ufffd") - data.count(b"\xef\xbf\xbd")
         size += len(data)
-        if size > _BOUND:
+        if size > _MAX_SCANNED_BYTES:
             return

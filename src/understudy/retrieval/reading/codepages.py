@@ -10,9 +10,9 @@ import unicodedata
 from functools import cache
 from typing import Final
 
-_SAMPLE: Final = 4096
-_WEIGHED: Final = 2048
-_RATED: Final = 16
+_SAMPLE_BYTES: Final = 4096
+_SCORED_CHARACTERS: Final = 2048
+_MAX_CANDIDATES: Final = 16
 """Candidates that are looked at; behind them the library's ratings are next to nothing."""
 
 _WINDOWS: Final = (
@@ -62,25 +62,25 @@ _ALPHABETS: Final = {
 }
 """The letters that languages are written with, beside those of ASCII."""
 
-_ODD_WORDS_COST: Final = 0.9
-_MOSTLY_ASCII: Final = 5
+_ODD_WORD_PENALTY: Final = 0.9
+_MIN_ASCII_RATIO: Final = 5
 """How many times as long as its other words a text is that is written in ASCII and a few signs."""
 
-_DEFAULT: Final = "cp1252"
+_DEFAULT_CODEC: Final = "cp1252"
 _JAPANESE: Final = ("cp932", "euc_jp")
 _KANA: Final = re.compile("[\u3041-\u30ff]")
-_WORD: Final = re.compile(r"\S+")
-_ALONE: Final = frozenset({"LATIN", "CYRILLIC", "GREEK", "HEBREW", "ARABIC", "THAI"})
+_WORD_PATTERN: Final = re.compile(r"\S+")
+_SINGLE_SCRIPTS: Final = frozenset({"LATIN", "CYRILLIC", "GREEK", "HEBREW", "ARABIC", "THAI"})
 """Scripts that no word mixes with another."""
 
 _JOINERS: Final = frozenset("’‑–—·\u00ad\u200c\u200d“”„«»")
 
 
-def guess(sample: bytes) -> str:
+def guess_codepage(sample: bytes) -> str:
     """The name of a codec of Python's; the usual one of the Web where nothing speaks for another."""
     import chardet  # noqa: PLC0415 - most files never need it
 
-    sample = sample[:_SAMPLE]
+    sample = sample[:_SAMPLE_BYTES]
     for name in _JAPANESE:
         if _is_kana(sample, name):
             return name
@@ -88,29 +88,29 @@ def guess(sample: bytes) -> str:
         sample, ignore_threshold=True, include_encodings=[*_WEIGHTS], no_match_encoding="Windows-1252"
     )
     weighted = [
-        (_weight(sample, found["encoding"], found["language"]) * found["confidence"], found["encoding"])
-        for found in rated[:_RATED]
+        (_score(sample, found["encoding"], found["language"]) * found["confidence"], found["encoding"])
+        for found in rated[:_MAX_CANDIDATES]
         if found["encoding"] is not None
     ]
-    return max(weighted)[1] if weighted else _DEFAULT
+    return max(weighted)[1] if weighted else _DEFAULT_CODEC
 
 
-def _weight(sample: bytes, name: str, language: str | None) -> float:
-    text = sample[:_WEIGHED].decode(name, "ignore" if len(sample) > _WEIGHED else "replace")
-    words = [word for word in _WORD.findall(text) if not word.isascii()]
+def _score(sample: bytes, name: str, language: str | None) -> float:
+    text = sample[:_SCORED_CHARACTERS].decode(name, "ignore" if len(sample) > _SCORED_CHARACTERS else "replace")
+    words = [word for word in _WORD_PATTERN.findall(text) if not word.isascii()]
     alphabet = _ALPHABETS.get(language or "")
-    lone = len(text) > _MOSTLY_ASCII * sum(map(len, words))
+    lone = len(text) > _MIN_ASCII_RATIO * sum(map(len, words))
     odd = sum((lone and _is_lone_letter(word)) or _is_odd(word, alphabet) for word in words) / max(1, len(words))
-    return _WEIGHTS.get(name, 0.5) * (1 - _ODD_WORDS_COST * odd)
+    return _WEIGHTS.get(name, 0.5) * (1 - _ODD_WORD_PENALTY * odd)
 
 
 def _is_odd(word: str, alphabet: str | None) -> bool:
     """Whether a word mixes scripts, has letters of other languages, a capital behind a small one, or a sign inside."""
     letters = [sign for sign in word if sign.isalpha()]
-    scripts = {_script(letter) for letter in letters}
+    scripts = {_script_of(letter) for letter in letters}
     if any(unicodedata.category(sign) in {"Cc", "Co", "Cn"} or sign == "\ufffd" for sign in word):
         return True
-    if len(scripts) > 1 and scripts & _ALONE:
+    if len(scripts) > 1 and scripts & _SINGLE_SCRIPTS:
         return True
     if alphabet is not None and any(not one.isascii() and one.lower() not in alphabet for one in letters):
         return True
@@ -122,7 +122,7 @@ def _is_odd(word: str, alphabet: str | None) -> bool:
 
 def _is_lone_letter(word: str) -> bool:
     """A letter of another script by itself: what a code page makes of a sign like ©."""
-    return len(word) == 1 and word.isalpha() and _script(word) != "LATIN"
+    return len(word) == 1 and word.isalpha() and _script_of(word) != "LATIN"
 
 
 def _is_sign(sign: str) -> bool:
@@ -130,7 +130,7 @@ def _is_sign(sign: str) -> bool:
 
 
 @cache
-def _script(letter: str) -> str:
+def _script_of(letter: str) -> str:
     return "LATIN" if letter < "\u0250" else unicodedata.name(letter, "").partition(" ")[0]
 
 

@@ -6,11 +6,11 @@ from typing import Final
 from understudy.retrieval.reading import plain
 from understudy.retrieval.reading.source import Source
 
-_UNSEEN: Final = ["script", "style", "noscript", "template", "svg", "head", "iframe", "object"]
+_INVISIBLE_ELEMENTS: Final = ["script", "style", "noscript", "template", "svg", "head", "iframe", "object"]
 
 
-def html(source: Source) -> Iterator[str]:
-    yield to_markdown("".join(plain.text(source)))
+def read_html(source: Source) -> Iterator[str]:
+    yield to_markdown("".join(plain.read_text(source)))
 
 
 def to_markdown(page: str) -> str:
@@ -20,7 +20,7 @@ def to_markdown(page: str) -> str:
 
     soup = BeautifulSoup(page, "html.parser")
     title = soup.title.get_text(" ", strip=True) if soup.title is not None else ""
-    for tag in soup.find_all(_UNSEEN):
+    for tag in soup.find_all(_INVISIBLE_ELEMENTS):
         tag.decompose()
     converter = MarkdownConverter(
         heading_style="ATX", strip=["a", "img"], escape_asterisks=False, escape_underscores=False

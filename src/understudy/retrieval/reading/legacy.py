@@ -5,31 +5,31 @@ from collections.abc import Iterator
 from typing import Final, Literal, cast
 
 from understudy.retrieval.reading.source import Source
-from understudy.retrieval.reading.unreadable import Unreadable
+from understudy.retrieval.reading.unreadable import UnreadableError
 
 _Kind = Literal["doc", "ppt", "xls"]
-_OLE: Final = b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1"
-_WIDEST_GAP: Final = 64
-_WIDE: Final = re.compile(r"(\|  |\| --- )\1{64,}")
+_OLE_MAGIC: Final = b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1"
+_MAX_GAP: Final = 64
+_WIDE_GAP: Final = re.compile(r"(\|  |\| --- )\1{64,}")
 """The empty cells before a stray one, of which a line would have up to 256."""
 
-_HEADER: Final = 8
-_CONTAINER: Final = 0x0F
-_NOTES: Final = 0x03F0
+_RECORD_HEADER_BYTES: Final = 8
+_CONTAINER_VERSION: Final = 0x0F
+_NOTES_RECORD: Final = 0x03F0
 _NOTES_ATOM: Final = 0x03F1
-_MASTER: Final = 0x80000000
-_TEXTS: Final = {0x0FA0: "utf-16-le", 0x0FA8: "latin-1"}
-_DEEPEST: Final = 30
-_ENCRYPTED: Final = ("encrypt", "password", "protected")
+_MASTER_ID: Final = 0x80000000
+_TEXT_RECORDS: Final = {0x0FA0: "utf-16-le", 0x0FA8: "latin-1"}
+_MAX_DEPTH: Final = 30
+_ENCRYPTION_WORDS: Final = ("encrypt", "password", "protected")
 
 
-def legacy(source: Source) -> Iterator[str]:
+def read_legacy(source: Source) -> Iterator[str]:
     """By the first bytes: what is an RTF, a web page or a current document under an old name is read as such."""
     import office_oxide  # noqa: PLC0415 - a reader loads what it reads with
 
     kind = source.filename.rpartition(".")[2].lower()
-    if not source.head(8).startswith(_OLE):
-        yield from _other(source, kind)
+    if not source.head(8).startswith(_OLE_MAGIC):
+        yield from _read_as_actual_format(source, kind)
         return
     try:
         document = office_oxide.Document.from_bytes(source.path.read_bytes(), cast("_Kind", kind))
@@ -38,8 +38,8 @@ def legacy(source: Source) -> Iterator[str]:
         # A library in Rust panics with an exception that is no Exception.
         if isinstance(error, (KeyboardInterrupt, SystemExit, MemoryError)):
             raise
-        raise _unreadable(str(error)) from None
-    yield _WIDE.sub(_shortened, text)
+        raise _to_unreadable(str(error)) from None
+    yield _WIDE_GAP.sub(_shorten_gap, text)
     if kind == "ppt":
         yield from _speaker_notes(source)
 
@@ -53,43 +53,43 @@ def _speaker_notes(source: Source) -> Iterator[str]:
             records = file.openstream("PowerPoint Document").read()
     except (OSError, ValueError, IndexError):
         return
-    for kind, start, end in _records(records, 0, len(records)):
-        if kind == _NOTES and (text := _notes_text(records, start, end)):
+    for kind, start, end in _iter_records(records, 0, len(records)):
+        if kind == _NOTES_RECORD and (text := _notes_text(records, start, end)):
             yield f"\n\nNotes: {text}"
 
 
 def _notes_text(data: bytes, start: int, end: int) -> str:
     texts = []
-    for kind, begin, stop in _descendants(data, start, end):
-        if kind == _NOTES_ATOM and not 0 < int.from_bytes(data[begin : begin + 4], "little") < _MASTER:
+    for kind, begin, stop in _iter_descendants(data, start, end):
+        if kind == _NOTES_ATOM and not 0 < int.from_bytes(data[begin : begin + 4], "little") < _MASTER_ID:
             return ""
-        if kind in _TEXTS:
-            text = data[begin:stop].decode(_TEXTS[kind], "replace").replace("\r", "\n").strip()
+        if kind in _TEXT_RECORDS:
+            text = data[begin:stop].decode(_TEXT_RECORDS[kind], "replace").replace("\r", "\n").strip()
             texts += [text] if text.strip("*") else []
     return "\n".join(texts)
 
 
-def _records(data: bytes, at: int, end: int) -> Iterator[tuple[int, int, int]]:
+def _iter_records(data: bytes, at: int, end: int) -> Iterator[tuple[int, int, int]]:
     """Type, start and end of the records between two places."""
-    while at + _HEADER <= end:
+    while at + _RECORD_HEADER_BYTES <= end:
         kind, length = int.from_bytes(data[at + 2 : at + 4], "little"), int.from_bytes(data[at + 4 : at + 8], "little")
-        yield kind, at + _HEADER, min(end, at + _HEADER + length)
-        at += _HEADER + length
+        yield kind, at + _RECORD_HEADER_BYTES, min(end, at + _RECORD_HEADER_BYTES + length)
+        at += _RECORD_HEADER_BYTES + length
 
 
-def _descendants(data: bytes, start: int, end: int, depth: int = 0) -> Iterator[tuple[int, int, int]]:
-    for kind, begin, stop in _records(data, start, end):
-        if data[begin - _HEADER] & _CONTAINER == _CONTAINER and depth < _DEEPEST:
-            yield from _descendants(data, begin, stop, depth + 1)
+def _iter_descendants(data: bytes, start: int, end: int, depth: int = 0) -> Iterator[tuple[int, int, int]]:
+    for kind, begin, stop in _iter_records(data, start, end):
+        if data[begin - _RECORD_HEADER_BYTES] & _CONTAINER_VERSION == _CONTAINER_VERSION and depth < _MAX_DEPTH:
+            yield from _iter_descendants(data, begin, stop, depth + 1)
         else:
             yield kind, begin, stop
 
 
-def _shortened(gap: re.Match[str]) -> str:
-    return gap[0][: len(gap[1]) * _WIDEST_GAP]
+def _shorten_gap(gap: re.Match[str]) -> str:
+    return gap[0][: len(gap[1]) * _MAX_GAP]
 
 
-def _other(source: Source, kind: str) -> Iterator[str]:
+def _read_as_actual_format(source: Source, kind: str) -> Iterator[str]:
     head = source.head(512).lstrip(b"\xef\xbb\xbf \t\r\n")
     if head.startswith(b"{\\rtf"):
         yield from source.read_as("rtf")
@@ -98,10 +98,10 @@ def _other(source: Source, kind: str) -> Iterator[str]:
     elif head[:1] == b"<":
         yield from source.read_as("html")
     else:
-        raise Unreadable("invalid_file", f"The file is not a .{kind} document, despite its name.")
+        raise UnreadableError("invalid_file", f"The file is not a .{kind} document, despite its name.")
 
 
-def _unreadable(reason: str) -> Unreadable:
-    if any(word in reason.lower() for word in _ENCRYPTED):
-        return Unreadable("invalid_file", "The document is protected by a password. Remove it and try again.")
-    return Unreadable("invalid_file", "The document cannot be read: it seems to be damaged.")
+def _to_unreadable(reason: str) -> UnreadableError:
+    if any(word in reason.lower() for word in _ENCRYPTION_WORDS):
+        return UnreadableError("invalid_file", "The document is protected by a password. Remove it and try again.")
+    return UnreadableError("invalid_file", "The document cannot be read: it seems to be damaged.")

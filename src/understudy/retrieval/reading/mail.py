@@ -9,61 +9,61 @@ from typing import Any, Final
 from understudy.retrieval.reading.charsets import decode
 from understudy.retrieval.reading.html import to_markdown
 from understudy.retrieval.reading.source import Source
-from understudy.retrieval.reading.unreadable import Unreadable
+from understudy.retrieval.reading.unreadable import UnreadableError
 
-_HEADERS: Final = ("From", "To", "Cc", "Date", "Subject")
-_DEEPEST: Final = 20
+_SHOWN_HEADERS: Final = ("From", "To", "Cc", "Date", "Subject")
+_MAX_DEPTH: Final = 20
 
 
-def eml(source: Source) -> Iterator[str]:
+def read_eml(source: Source) -> Iterator[str]:
     with source.path.open("rb") as file:
         message = BytesParser(policy=policy.compat32).parse(file)
-    if not any(name in message for name in (*_HEADERS, "Received", "Message-ID", "MIME-Version", "Content-Type")):
-        raise Unreadable("invalid_file", "The file is not an e-mail, despite its name.")
-    yield from _message(message, source, 0)
+    if not any(name in message for name in (*_SHOWN_HEADERS, "Received", "Message-ID", "MIME-Version", "Content-Type")):
+        raise UnreadableError("invalid_file", "The file is not an e-mail, despite its name.")
+    yield from _read_message(message, source, 0)
 
 
-def _message(message: Message, source: Source, depth: int) -> Iterator[str]:
-    for name in _HEADERS:
-        if value := _header(message.get(name)):
+def _read_message(message: Message, source: Source, depth: int) -> Iterator[str]:
+    for name in _SHOWN_HEADERS:
+        if value := _decode_header(message.get(name)):
             yield f"{name}: {value}\n"
     yield "\n"
-    yield from _body(message, source, depth)
+    yield from _read_body(message, source, depth)
 
 
-def _body(message: Message, source: Source, depth: int) -> Iterator[str]:
-    if depth > _DEEPEST:
+def _read_body(message: Message, source: Source, depth: int) -> Iterator[str]:
+    if depth > _MAX_DEPTH:
         source.warn("The e-mail nests too deep, and was not read to its end.")
         return
     if message.get_content_type() == "multipart/alternative" and message.is_multipart():
-        yield from _alternative(_parts(message), source, depth)
+        yield from _read_alternative(_message_parts(message), source, depth)
     elif message.get_content_maintype() == "message" and message.is_multipart():
-        for part in _parts(message):
+        for part in _message_parts(message):
             yield "Attached message:\n\n"
-            yield from _message(part, source, depth + 1)
+            yield from _read_message(part, source, depth + 1)
     elif message.is_multipart():
-        for part in _parts(message):
-            yield from _body(part, source, depth + 1)
+        for part in _message_parts(message):
+            yield from _read_body(part, source, depth + 1)
     else:
-        yield from _leaf(message, source)
+        yield from _read_leaf(message, source)
 
 
-def _alternative(parts: list[Message], source: Source, depth: int) -> Iterator[str]:
+def _read_alternative(parts: list[Message], source: Source, depth: int) -> Iterator[str]:
     """The plain text where it is one; the last form that has text where not, which is the richest."""
     plain = [part for part in parts if part.get_content_type() == "text/plain"]
     for part in (*plain, *reversed(parts)):
-        text = "".join(_body(part, source, depth + 1))
+        text = "".join(_read_body(part, source, depth + 1))
         if text.strip():
             yield text
             return
 
 
-def _leaf(part: Message, source: Source) -> Iterator[str]:
+def _read_leaf(part: Message, source: Source) -> Iterator[str]:
     data = part.get_payload(decode=True)
     if not isinstance(data, bytes):
         data = str(part.get_payload() or "").encode("utf-8", "surrogateescape")
     charset, kind = part.get_content_charset(), part.get_content_type()
-    name = _filename(part)
+    name = _part_filename(part)
     attached = name and part.get_content_disposition() == "attachment"
     if kind == "text/html" and not attached:
         yield to_markdown(decode(data, charset)) + "\n\n"
@@ -75,19 +75,19 @@ def _leaf(part: Message, source: Source) -> Iterator[str]:
         yield "\n\n"
 
 
-def _parts(message: Message) -> list[Message]:
+def _message_parts(message: Message) -> list[Message]:
     payload: Any = message.get_payload()
     return [part for part in payload if isinstance(part, Message)] if isinstance(payload, list) else []
 
 
-def _filename(part: Message) -> str:
+def _part_filename(part: Message) -> str:
     try:
-        return _header(part.get_filename())
+        return _decode_header(part.get_filename())
     except (LookupError, ValueError, TypeError):
         return ""
 
 
-def _header(value: object) -> str:
+def _decode_header(value: object) -> str:
     """Encoded words as text; bytes that no charset is declared for by what they look like."""
     from email.header import decode_header  # noqa: PLC0415
 

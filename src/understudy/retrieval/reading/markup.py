@@ -10,13 +10,13 @@ from xml.etree import ElementTree as ET
 
 from understudy.retrieval.reading.source import Source
 
-_DEEPEST: Final = 2000
-_LINES: Final = ("p", "h", "br", "tr", "table-row", "line-break")
-_RUNS: Final = ("t", "span", "a")
+_MAX_DEPTH: Final = 2000
+_LINE_ELEMENTS: Final = ("p", "h", "br", "tr", "table-row", "line-break")
+_INLINE_ELEMENTS: Final = ("t", "span", "a")
 _DOCTYPE: Final = re.compile(r"<!DOCTYPE[^\[>]*(\[.*?\]\s*)?>", re.DOTALL | re.IGNORECASE)
 
 
-def parse(data: bytes) -> tuple[ET.Element, bool]:
+def parse_xml(data: bytes) -> tuple[ET.Element, bool]:
     """The tree, and whether it is whole: a damaged document is read as far as it makes sense."""
     try:
         return ET.fromstring(data), True  # noqa: S314 - in a limited child; expat bounds entities, and loads none
@@ -24,13 +24,13 @@ def parse(data: bytes) -> tuple[ET.Element, bool]:
         return _parse_damaged(data), False
 
 
-def local(element: ET.Element) -> str:
+def local_name(element: ET.Element) -> str:
     """`p` for `{http://…}p` and for `w:p`; empty for a comment."""
     tag = element.tag
     return tag.rpartition("}")[2].rpartition(":")[2].lower() if isinstance(tag, str) else ""
 
 
-def attribute(element: ET.Element, name: str) -> str | None:
+def local_attribute(element: ET.Element, name: str) -> str | None:
     """By its local name, in small letters."""
     for key, value in element.attrib.items():
         if key.rpartition("}")[2].rpartition(":")[2].lower() == name:
@@ -38,34 +38,36 @@ def attribute(element: ET.Element, name: str) -> str | None:
     return None
 
 
-def child(element: ET.Element, *path: str) -> ET.Element | None:
+def find_child(element: ET.Element, *path: str) -> ET.Element | None:
     """The first descendant along the names of `path`."""
     found: ET.Element | None = element
     for name in path:
-        found = next((one for one in found if local(one) == name), None) if found is not None else None
+        found = next((one for one in found if local_name(one) == name), None) if found is not None else None
     return found
 
 
-def children(element: ET.Element, name: str) -> Iterator[ET.Element]:
-    return (one for one in element if local(one) == name)
+def find_children(element: ET.Element, name: str) -> Iterator[ET.Element]:
+    return (one for one in element if local_name(one) == name)
 
 
-def descendants(element: ET.Element, *names: str) -> Iterator[ET.Element]:
+def iter_descendants(element: ET.Element, *names: str) -> Iterator[ET.Element]:
     """In the order of the document."""
-    return (one for one in element.iter() if local(one) in names)
+    return (one for one in element.iter() if local_name(one) in names)
 
 
-def structured(blocks: Callable[[], Iterable[str]], root: ET.Element, source: Source) -> list[str]:
+def render_structured(blocks: Callable[[], Iterable[str]], root: ET.Element, source: Source) -> list[str]:
     """What `blocks` makes of a tree; its mere text, with a warning, where it nests deeper than that can follow."""
     try:
         return list(blocks())
     except RecursionError:
         source.warn("The document nests too deep; its text was read without its structure.")
-        found = descendants(root, *_LINES, *_RUNS)
-        return ["".join(f"\n{one.text or ''}" if local(one) in _LINES else one.text or "" for one in found)]
+        found = iter_descendants(root, *_LINE_ELEMENTS, *_INLINE_ELEMENTS)
+        return [
+            "".join(f"\n{one.text or ''}" if local_name(one) in _LINE_ELEMENTS else one.text or "" for one in found)
+        ]
 
 
-class _Builder(HTMLParser):
+class _LenientTreeBuilder(HTMLParser):
     """Builds what there is. Elements that nest too deep become siblings."""
 
     def __init__(self) -> None:
@@ -75,7 +77,7 @@ class _Builder(HTMLParser):
 
     def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
         element = ET.SubElement(self._open[-1], tag, {key: value or "" for key, value in attrs})
-        if len(self._open) < _DEEPEST:
+        if len(self._open) < _MAX_DEPTH:
             self._open.append(element)
 
     def handle_startendtag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
@@ -101,7 +103,7 @@ class _Builder(HTMLParser):
 def _parse_damaged(data: bytes) -> ET.Element:
     from understudy.retrieval.reading.charsets import decode  # noqa: PLC0415 - most documents are whole
 
-    builder = _Builder()
+    builder = _LenientTreeBuilder()
     builder.feed(_DOCTYPE.sub("", decode(data)))
     builder.close()
     found = list(builder.root)

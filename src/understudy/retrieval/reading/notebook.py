@@ -7,73 +7,73 @@ from typing import Any, Final
 from understudy.retrieval.reading import plain
 from understudy.retrieval.reading.html import to_markdown
 from understudy.retrieval.reading.source import Source
-from understudy.retrieval.reading.unreadable import Unreadable
+from understudy.retrieval.reading.unreadable import UnreadableError
 
-_TEXTS: Final = ("text/markdown", "text/plain", "text/latex", "text/html", "application/json")
-_OLD_TEXTS: Final = {"text": "text/plain", "html": "text/html", "latex": "text/latex"}
+_TEXT_MEDIA_TYPES: Final = ("text/markdown", "text/plain", "text/latex", "text/html", "application/json")
+_LEGACY_TEXT_KEYS: Final = {"text": "text/plain", "html": "text/html", "latex": "text/latex"}
 
 
-def ipynb(source: Source) -> Iterator[str]:
-    text = "".join(plain.text(source))
+def read_ipynb(source: Source) -> Iterator[str]:
+    text = "".join(plain.read_text(source))
     try:
         notebook = json.loads(text)
     except (ValueError, RecursionError):
         source.warn("The notebook is damaged, and was read as plain text.")
         yield text
         return
-    if not isinstance(notebook, dict) or not isinstance(cells := _cells(notebook), list):
-        raise Unreadable("invalid_file", "The file is not a Jupyter notebook, despite its name.")
-    language = _language(notebook)
+    if not isinstance(notebook, dict) or not isinstance(cells := _iter_cells(notebook), list):
+        raise UnreadableError("invalid_file", "The file is not a Jupyter notebook, despite its name.")
+    language = _kernel_language(notebook)
     for cell in cells:
         if isinstance(cell, dict):
-            yield from _cell(cell, language)
+            yield from _read_cell(cell, language)
 
 
-def _cells(notebook: Mapping[str, Any]) -> object:
+def _iter_cells(notebook: Mapping[str, Any]) -> object:
     if "cells" in notebook:
         return notebook["cells"]
     sheets = notebook.get("worksheets")
     if not isinstance(sheets, list):
         return None
-    return [cell for sheet in sheets if isinstance(sheet, dict) for cell in _list(sheet.get("cells"))]
+    return [cell for sheet in sheets if isinstance(sheet, dict) for cell in _as_list(sheet.get("cells"))]
 
 
-def _language(notebook: Mapping[str, Any]) -> str:
+def _kernel_language(notebook: Mapping[str, Any]) -> str:
     metadata = notebook.get("metadata")
     spec = metadata.get("kernelspec") if isinstance(metadata, dict) else None
     language = spec.get("language") if isinstance(spec, dict) else None
     return language if isinstance(language, str) else "python"
 
 
-def _cell(cell: Mapping[str, Any], language: str) -> Iterator[str]:
-    text = _joined(cell.get("source", cell.get("input")))
+def _read_cell(cell: Mapping[str, Any], language: str) -> Iterator[str]:
+    text = _join_lines(cell.get("source", cell.get("input")))
     if cell.get("cell_type") != "code":
         yield f"{text}\n\n" if text.strip() else ""
         return
     if text.strip():
         yield f"```{language}\n{text}\n```\n\n"
-    for output in _list(cell.get("outputs")):
-        if isinstance(output, dict) and (shown := _output(output).strip()):
+    for output in _as_list(cell.get("outputs")):
+        if isinstance(output, dict) and (shown := _read_output(output).strip()):
             yield f"Output:\n\n{shown}\n\n"
 
 
-def _output(output: Mapping[str, Any]) -> str:
+def _read_output(output: Mapping[str, Any]) -> str:
     """A stream, an error, or the most readable of the forms of a result; none for a picture."""
     if output.get("output_type") in {"error", "pyerr"}:
-        return f"{_joined(output.get('ename'))}: {_joined(output.get('evalue'))}"
+        return f"{_join_lines(output.get('ename'))}: {_join_lines(output.get('evalue'))}"
     if output.get("output_type") == "stream":
-        return _joined(output.get("text"))
+        return _join_lines(output.get("text"))
     data = output.get("data")
     if not isinstance(data, dict):
-        data = {_OLD_TEXTS[key]: value for key, value in output.items() if key in _OLD_TEXTS}
-    for kind in _TEXTS:
+        data = {_LEGACY_TEXT_KEYS[key]: value for key, value in output.items() if key in _LEGACY_TEXT_KEYS}
+    for kind in _TEXT_MEDIA_TYPES:
         if kind in data:
-            text = _joined(data[kind])
+            text = _join_lines(data[kind])
             return to_markdown(text) if kind == "text/html" else text
     return ""
 
 
-def _joined(value: object) -> str:
+def _join_lines(value: object) -> str:
     if isinstance(value, list):
         return "".join(part for part in value if isinstance(part, str))
     if isinstance(value, str):
@@ -81,5 +81,5 @@ def _joined(value: object) -> str:
     return "" if value is None else json.dumps(value, ensure_ascii=False)
 
 
-def _list(value: object) -> list[Any]:
+def _as_list(value: object) -> list[Any]:
     return value if isinstance(value, list) else []

@@ -5,14 +5,20 @@ from collections.abc import Callable, Iterator
 from typing import Final
 from xml.etree import ElementTree as ET
 
-from understudy.retrieval.reading.markup import attribute, child, descendants, local, structured
+from understudy.retrieval.reading.markup import (
+    find_child,
+    iter_descendants,
+    local_attribute,
+    local_name,
+    render_structured,
+)
 from understudy.retrieval.reading.package import Package
 from understudy.retrieval.reading.source import Source
-from understudy.retrieval.reading.unreadable import Unreadable
+from understudy.retrieval.reading.unreadable import UnreadableError
 
-_NOUN: Final = "OpenDocument file"
-_CONTENT: Final = "content.xml"
-_SKIPPED: Final = frozenset(
+_FORMAT_NAME: Final = "OpenDocument file"
+_CONTENT_PART: Final = "content.xml"
+_SKIPPED_ELEMENTS: Final = frozenset(
     {
         *(
             "tracked-changes",
@@ -27,20 +33,20 @@ _SKIPPED: Final = frozenset(
         *("page-number", "page-count"),
     }
 )
-_MOST_REPEATS: Final = 64
+_MAX_REPEATS: Final = 64
 """Times that a repeated cell or row is written; a sheet's empty rest is one cell repeated 16,384 times."""
 
-_SPACES: Final = re.compile(r"[ \t\r\n]+")
+_WHITE_SPACE: Final = re.compile(r"[ \t\r\n]+")
 
 
-def opendocument(source: Source) -> Iterator[str]:
-    package = Package(source, _NOUN)
-    package.require(_CONTENT)
+def read_opendocument(source: Source) -> Iterator[str]:
+    package = Package(source, _FORMAT_NAME)
+    package.require(_CONTENT_PART)
     manifest = package.find("META-INF/manifest.xml")
     if manifest is not None and b"encryption-data" in package.read(manifest):
-        raise Unreadable("invalid_file", "The document is protected by a password. Remove it and try again.")
+        raise UnreadableError("invalid_file", "The document is protected by a password. Remove it and try again.")
     reader = _Document(package, source)
-    around = {kind: list(reader.around(kind)) for kind in ("header", "footer")}
+    around = {kind: list(reader.render_master_page(kind)) for kind in ("header", "footer")}
     for block in (*around["header"], *reader.body(), *around["footer"]):
         yield block + "\n\n"
 
@@ -54,176 +60,182 @@ class _Document:
         self._comments: list[str] = []
 
     def body(self) -> Iterator[str]:
-        root = self._package.tree(_CONTENT)
-        body = child(root, "body")
-        yield from structured(lambda: self._blocks(body if body is not None else root), root, self._source)
+        root = self._package.tree(_CONTENT_PART)
+        body = find_child(root, "body")
+        yield from render_structured(
+            lambda: self._render_blocks(body if body is not None else root), root, self._source
+        )
 
-    def around(self, kind: str) -> Iterator[str]:
+    def render_master_page(self, kind: str) -> Iterator[str]:
         """The headers or footers of all pages, each text once."""
         if self._package.find("styles.xml") is None:
             return
         root = self._package.tree("styles.xml")
-        texts = ("\n".join(self._blocks(one)) for one in descendants(root, kind, f"{kind}-left", f"{kind}-first"))
+        texts = (
+            "\n".join(self._render_blocks(one)) for one in iter_descendants(root, kind, f"{kind}-left", f"{kind}-first")
+        )
         yield from dict.fromkeys(text for text in texts if text.strip("\n <>?-0123456789/"))
 
-    def _blocks(self, element: ET.Element) -> Iterator[str]:
+    def _render_blocks(self, element: ET.Element) -> Iterator[str]:
         for one in element:
-            name = local(one)
+            name = local_name(one)
             if (reader := _READERS.get(name)) is not None:
                 yield from reader(self, one)
-            elif name not in _SKIPPED:
-                yield from self._blocks(one)
+            elif name not in _SKIPPED_ELEMENTS:
+                yield from self._render_blocks(one)
 
-    def _table(self, table: ET.Element) -> Iterator[str]:
-        text = "\n".join((*self._rows(table), *self._comments))
+    def _render_table(self, table: ET.Element) -> Iterator[str]:
+        text = "\n".join((*self._render_rows(table), *self._comments))
         self._comments.clear()
         yield text
 
-    def _page(self, page: ET.Element) -> Iterator[str]:
+    def _render_page(self, page: ET.Element) -> Iterator[str]:
         self._slides += 1
-        if text := "\n\n".join(self._blocks(page)):
+        if text := "\n\n".join(self._render_blocks(page)):
             yield f"## Slide {self._slides}\n\n{text}"
 
-    def _speaker_notes(self, notes: ET.Element) -> Iterator[str]:
-        if text := "\n".join(self._blocks(notes)):
+    def _render_speaker_notes(self, notes: ET.Element) -> Iterator[str]:
+        if text := "\n".join(self._render_blocks(notes)):
             yield f"Notes: {text}"
 
-    def _annotation(self, element: ET.Element) -> Iterator[str]:
-        yield self._comment(element)
+    def _render_annotation(self, element: ET.Element) -> Iterator[str]:
+        yield self._render_comment(element)
 
-    def _paragraph(self, element: ET.Element) -> Iterator[str]:
+    def _render_paragraph(self, element: ET.Element) -> Iterator[str]:
         outer, self._below = self._below, []
-        text = self._inline(element).strip()
+        text = self._render_inline(element).strip()
         if text:
-            yield f"{'#' * _level(element)} {text}" if local(element) == "h" else text
+            yield f"{'#' * _heading_level(element)} {text}" if local_name(element) == "h" else text
         yield from (block for block in self._below if block)
         self._below = outer
 
-    def _list(self, element: ET.Element, depth: int = 0) -> Iterator[str]:
+    def _render_list(self, element: ET.Element, depth: int = 0) -> Iterator[str]:
         for item in element:
             for one in item:
-                if local(one) == "list":
-                    yield from self._list(one, depth + 1)
-                elif local(one) in {"p", "h"}:
-                    yield from (f"{'  ' * depth}- {text}" for text in self._paragraph(one))
+                if local_name(one) == "list":
+                    yield from self._render_list(one, depth + 1)
+                elif local_name(one) in {"p", "h"}:
+                    yield from (f"{'  ' * depth}- {text}" for text in self._render_paragraph(one))
 
-    def _sheets(self, element: ET.Element) -> Iterator[str]:
+    def _render_sheets(self, element: ET.Element) -> Iterator[str]:
         for one in element:
-            if local(one) != "table":
-                yield from () if local(one) in _SKIPPED else self._blocks(one)
-            elif text := "".join(self._table(one)):
-                yield f"# {attribute(one, 'name') or ''}\n\n{text}"
+            if local_name(one) != "table":
+                yield from () if local_name(one) in _SKIPPED_ELEMENTS else self._render_blocks(one)
+            elif text := "".join(self._render_table(one)):
+                yield f"# {local_attribute(one, 'name') or ''}\n\n{text}"
 
-    def _rows(self, element: ET.Element) -> Iterator[str]:
+    def _render_rows(self, element: ET.Element) -> Iterator[str]:
         for one in element:
-            name = local(one)
+            name = local_name(one)
             if name == "table-row":
-                line = " | ".join(self._cells(one)).rstrip(" |")
+                line = " | ".join(self._render_cells(one)).rstrip(" |")
                 if line:
-                    yield from [line] * _repeats(one, "number-rows-repeated")
+                    yield from [line] * _repeat_count(one, "number-rows-repeated")
             elif name == "shapes":
-                yield from self._blocks(one)
+                yield from self._render_blocks(one)
             elif name.startswith("table-") and name not in {"table-column", "table-columns", "table-source"}:
-                yield from self._rows(one)
+                yield from self._render_rows(one)
 
-    def _cells(self, row: ET.Element) -> Iterator[str]:
+    def _render_cells(self, row: ET.Element) -> Iterator[str]:
         for cell in row:
-            if local(cell) in {"table-cell", "covered-table-cell"}:
-                text = " ".join(self._blocks(_without(cell, {"annotation"}))).replace("\n", " ") or _value(cell)
-                self._comments += (self._comment(one) for one in cell if local(one) == "annotation")
-                yield from [text] * _repeats(cell, "number-columns-repeated")
+            if local_name(cell) in {"table-cell", "covered-table-cell"}:
+                text = " ".join(self._render_blocks(_copy_without(cell, {"annotation"}))).replace(
+                    "\n", " "
+                ) or _cell_value(cell)
+                self._comments += (self._render_comment(one) for one in cell if local_name(one) == "annotation")
+                yield from [text] * _repeat_count(cell, "number-columns-repeated")
 
-    def _inline(self, element: ET.Element) -> str:
+    def _render_inline(self, element: ET.Element) -> str:
         """The text of a paragraph, whose runs of spaces mean one."""
-        parts = [_SPACES.sub(" ", element.text or "")]
+        parts = [_WHITE_SPACE.sub(" ", element.text or "")]
         for one in element:
-            parts += (self._part(one), _SPACES.sub(" ", one.tail or ""))
+            parts += (self._render_inline_part(one), _WHITE_SPACE.sub(" ", one.tail or ""))
         return "".join(parts)
 
-    def _part(self, element: ET.Element) -> str:
-        name = local(element)
+    def _render_inline_part(self, element: ET.Element) -> str:
+        name = local_name(element)
         if name == "s":
-            count = attribute(element, "c") or "1"
+            count = local_attribute(element, "c") or "1"
             return " " * min(int(count) if count.isdecimal() else 1, 1000)
         if name in {"tab", "line-break"}:
             return "\t" if name == "tab" else "\n"
         if name == "annotation":
-            self._below.append(self._comment(element))
+            self._below.append(self._render_comment(element))
         elif name in {"frame", "custom-shape", "rect", "line"}:
-            self._below += self._frame(element)
+            self._below += self._render_frame(element)
         elif name == "note":
-            body = child(element, "note-body")
-            return f" [{' '.join(self._blocks(body))}]" if body is not None else ""
+            body = find_child(element, "note-body")
+            return f" [{' '.join(self._render_blocks(body))}]" if body is not None else ""
         elif name == "ruby-text":
-            return f"({self._inline(element)})"
-        elif name not in _SKIPPED:
-            return self._inline(element)
+            return f"({self._render_inline(element)})"
+        elif name not in _SKIPPED_ELEMENTS:
+            return self._render_inline(element)
         return ""
 
-    def _comment(self, element: ET.Element) -> str:
-        author = next((one.text or "" for one in descendants(element, "creator")), "")
-        return f"Comment{f' by {author}' if author else ''}: {' '.join(self._blocks(element))}"
+    def _render_comment(self, element: ET.Element) -> str:
+        author = next((one.text or "" for one in iter_descendants(element, "creator")), "")
+        return f"Comment{f' by {author}' if author else ''}: {' '.join(self._render_blocks(element))}"
 
-    def _frame(self, frame: ET.Element) -> Iterator[str]:
+    def _render_frame(self, frame: ET.Element) -> Iterator[str]:
         """Boxes of text, the words that describe a picture, and embedded equations and charts."""
         for one in frame:
-            name = local(one)
+            name = local_name(one)
             if name in {"title", "desc"} and (one.text or "").strip():
                 yield f"[Image: {(one.text or '').strip()}]"
             elif name == "object":
-                yield from self._object(one)
+                yield from self._render_object(one)
             elif name == "object-ole":
                 self._source.warn("An embedded object was not read.")
-        if local(frame) == "object":
-            yield from self._object(frame)
+        if local_name(frame) == "object":
+            yield from self._render_object(frame)
         else:
-            yield from self._blocks(_without(frame, {"object", "title", "desc"}))
+            yield from self._render_blocks(_copy_without(frame, {"object", "title", "desc"}))
 
-    def _object(self, element: ET.Element) -> Iterator[str]:
-        part = self._package.resolve("", f"{attribute(element, 'href') or ''}/content.xml")
+    def _render_object(self, element: ET.Element) -> Iterator[str]:
+        part = self._package.resolve("", f"{local_attribute(element, 'href') or ''}/content.xml")
         if part is None:
-            yield from self._blocks(element)
+            yield from self._render_blocks(element)
             return
         root = self._package.tree(part)
-        if local(root) == "math":
-            annotation = next(descendants(root, "annotation"), None)
+        if local_name(root) == "math":
+            annotation = next(iter_descendants(root, "annotation"), None)
             yield (annotation.text or "") if annotation is not None else "".join(root.itertext()).strip()
         else:
-            yield from self._blocks(root)
+            yield from self._render_blocks(root)
 
 
 _READERS: Final[dict[str, Callable[[_Document, ET.Element], Iterator[str]]]] = {
-    "annotation": _Document._annotation,  # noqa: SLF001 - a table of its own methods
-    "frame": _Document._frame,  # noqa: SLF001
-    "h": _Document._paragraph,  # noqa: SLF001
-    "list": _Document._list,  # noqa: SLF001
-    "notes": _Document._speaker_notes,  # noqa: SLF001
-    "object": _Document._frame,  # noqa: SLF001
-    "p": _Document._paragraph,  # noqa: SLF001
-    "page": _Document._page,  # noqa: SLF001
-    "spreadsheet": _Document._sheets,  # noqa: SLF001
-    "table": _Document._table,  # noqa: SLF001
+    "annotation": _Document._render_annotation,  # noqa: SLF001 - a table of its own methods
+    "frame": _Document._render_frame,  # noqa: SLF001
+    "h": _Document._render_paragraph,  # noqa: SLF001
+    "list": _Document._render_list,  # noqa: SLF001
+    "notes": _Document._render_speaker_notes,  # noqa: SLF001
+    "object": _Document._render_frame,  # noqa: SLF001
+    "p": _Document._render_paragraph,  # noqa: SLF001
+    "page": _Document._render_page,  # noqa: SLF001
+    "spreadsheet": _Document._render_sheets,  # noqa: SLF001
+    "table": _Document._render_table,  # noqa: SLF001
 }
 
 
-def _without(element: ET.Element, names: set[str]) -> ET.Element:
+def _copy_without(element: ET.Element, names: set[str]) -> ET.Element:
     kept = ET.Element("kept")
-    kept.extend(one for one in element if local(one) not in names)
+    kept.extend(one for one in element if local_name(one) not in names)
     return kept
 
 
-def _level(heading: ET.Element) -> int:
-    level = attribute(heading, "outline-level") or ""
+def _heading_level(heading: ET.Element) -> int:
+    level = local_attribute(heading, "outline-level") or ""
     return min(max(int(level), 1), 6) if level.isdecimal() else 1
 
 
-def _value(cell: ET.Element) -> str:
+def _cell_value(cell: ET.Element) -> str:
     for name in ("string-value", "date-value", "time-value", "boolean-value", "value", "formula"):
-        if value := attribute(cell, name):
+        if value := local_attribute(cell, name):
             return value.removeprefix("of:")
     return ""
 
 
-def _repeats(element: ET.Element, name: str) -> int:
-    count = attribute(element, name) or ""
-    return min(int(count), _MOST_REPEATS) if count.isdecimal() else 1
+def _repeat_count(element: ET.Element, name: str) -> int:
+    count = local_attribute(element, name) or ""
+    return min(int(count), _MAX_REPEATS) if count.isdecimal() else 1

@@ -5,22 +5,22 @@ from typing import TYPE_CHECKING, Final
 
 from understudy.retrieval.reading.html import to_markdown
 from understudy.retrieval.reading.source import Source
-from understudy.retrieval.reading.unreadable import Unreadable
+from understudy.retrieval.reading.unreadable import UnreadableError
 
 if TYPE_CHECKING:
     from oxmsg import Message
 
-_OLE: Final = b"\xd0\xcf\x11\xe0"
+_OLE_MAGIC: Final = b"\xd0\xcf\x11\xe0"
 
 
-def msg(source: Source) -> Iterator[str]:
+def read_msg(source: Source) -> Iterator[str]:
     from oxmsg import Message  # noqa: PLC0415 - a reader loads what it reads with
 
-    if source.head(4) != _OLE:
-        raise Unreadable("invalid_file", "The file is not an Outlook message, despite its name.")
+    if source.head(4) != _OLE_MAGIC:
+        raise UnreadableError("invalid_file", "The file is not an Outlook message, despite its name.")
     message = Message.load(str(source.path))
-    yield from _headers(message)
-    yield _body(message) + "\n\n"
+    yield from _render_headers(message)
+    yield _render_body(message) + "\n\n"
     for attachment in message.attachments:
         if attachment.file_bytes:
             name = attachment.file_name or "attachment"
@@ -29,7 +29,7 @@ def msg(source: Source) -> Iterator[str]:
             yield "\n\n"
 
 
-def _headers(message: "Message") -> Iterator[str]:
+def _render_headers(message: "Message") -> Iterator[str]:
     recipients = ", ".join(f"{one.name} <{one.email_address}>" for one in message.recipients)
     for name, value in (
         ("From", message.sender),
@@ -42,7 +42,7 @@ def _headers(message: "Message") -> Iterator[str]:
     yield "\n"
 
 
-def _body(message: "Message") -> str:
+def _render_body(message: "Message") -> str:
     if message.body:
         return message.body
     return to_markdown(message.html_body) if message.html_body else ""

@@ -9,41 +9,41 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Any, Final
 
-from understudy.retrieval.reading.pdf_repair import repaired
+from understudy.retrieval.reading.pdf_repair import repair_pdf
 from understudy.retrieval.reading.source import Source
-from understudy.retrieval.reading.unreadable import Unreadable
+from understudy.retrieval.reading.unreadable import UnreadableError
 
-_HEAD: Final = 1024
-_TAIL: Final = 2048
-_DAMAGED: Final = "The PDF could not be read: it seems to be damaged."
-_MOST_NAMED: Final = 10
-_MOST_NOTES: Final = 1000
+_HEAD_BYTES: Final = 1024
+_TAIL_BYTES: Final = 2048
+_DAMAGED_MESSAGE: Final = "The PDF could not be read: it seems to be damaged."
+_MAX_NAMED_PAGES: Final = 10
+_MAX_ANNOTATIONS: Final = 1000
 
 
-def pdf(source: Source) -> Iterator[str]:
-    if b"%PDF-" not in source.head(_HEAD):
-        raise Unreadable("invalid_file", "The file is not a PDF, despite its name.")
-    document = _open(source)
+def read_pdf(source: Source) -> Iterator[str]:
+    if b"%PDF-" not in source.head(_HEAD_BYTES):
+        raise UnreadableError("invalid_file", "The file is not a PDF, despite its name.")
+    document = _open_document(source)
     has_text = False
     without: list[int] = []
     for number in range(len(document)):
-        text = _page_text(document, number, source)
+        text = _render_page(document, number, source)
         if not text.strip():
             without.append(number + 1)
         has_text = has_text or bool(text.strip())
         yield text + "\n\n"
-    for text in _attachments(document, source):
+    for text in _read_attachments(document, source):
         has_text = has_text or bool(text.strip())
         yield text
     if not has_text:
-        raise Unreadable(
+        raise UnreadableError(
             "invalid_file",
             "The PDF has no text, only images: it was scanned perhaps. Run text recognition (OCR) first.",
         )
     _warn_of_empty_pages(document, without, source)
 
 
-def _open(source: Source) -> Any:
+def _open_document(source: Source) -> Any:
     import pypdfium2  # noqa: PLC0415 - a reader loads what it reads with
 
     try:
@@ -51,38 +51,40 @@ def _open(source: Source) -> Any:
         count = len(document)
     except pypdfium2.PdfiumError as error:
         if "password" in str(error).lower():
-            raise Unreadable("invalid_file", "The PDF is protected by a password. Remove it and try again.") from None
+            raise UnreadableError(
+                "invalid_file", "The PDF is protected by a password. Remove it and try again."
+            ) from None
         count = 0
     if count == 0:
-        document = _repaired(source)
-    elif not _has_end(source):
+        document = _open_repaired(source)
+    elif not _has_eof_marker(source):
         source.warn("The PDF has no end: it was cut short, and may have had more pages.")
     with suppress(pypdfium2.PdfiumError):
         document.init_forms()
     return document
 
 
-def _repaired(source: Source) -> Any:
+def _open_repaired(source: Source) -> Any:
     import pypdfium2  # noqa: PLC0415
 
     try:
-        document = pypdfium2.PdfDocument(repaired(source.path.read_bytes()))
+        document = pypdfium2.PdfDocument(repair_pdf(source.path.read_bytes()))
         count = len(document)
     except (pypdfium2.PdfiumError, ValueError):
-        raise Unreadable("invalid_file", _DAMAGED) from None
+        raise UnreadableError("invalid_file", _DAMAGED_MESSAGE) from None
     if count == 0:
-        raise Unreadable("invalid_file", _DAMAGED)
+        raise UnreadableError("invalid_file", _DAMAGED_MESSAGE)
     source.warn(f"The PDF is damaged or cut short; {count} {'page' if count == 1 else 'pages'} could be found in it.")
     return document
 
 
-def _has_end(source: Source) -> bool:
+def _has_eof_marker(source: Source) -> bool:
     with source.path.open("rb") as file:
-        file.seek(max(0, source.path.stat().st_size - _TAIL))
+        file.seek(max(0, source.path.stat().st_size - _TAIL_BYTES))
         return b"%%EOF" in file.read()
 
 
-def _page_text(document: Any, number: int, source: Source) -> str:
+def _render_page(document: Any, number: int, source: Source) -> str:
     import pypdfium2  # noqa: PLC0415
 
     try:
@@ -91,7 +93,7 @@ def _page_text(document: Any, number: int, source: Source) -> str:
             words = page.get_textpage()
             text: str = words.get_text_range()
             words.close()
-            return "\n".join(part for part in (_plain(text), *_notes(document, page)) if part)
+            return "\n".join(part for part in (_clean_text(text), *_render_annotations(document, page)) if part)
         finally:
             page.close()
     except pypdfium2.PdfiumError:
@@ -99,39 +101,39 @@ def _page_text(document: Any, number: int, source: Source) -> str:
         return ""
 
 
-def _plain(text: str) -> str:
+def _clean_text(text: str) -> str:
     # U+FFFE is pdfium's sign for a hyphen at the end of a line.
     return text.replace("\r\n", "\n").replace("\ufffe\n", "").replace("\ufffe", "")
 
 
-def _notes(document: Any, page: Any) -> Iterator[str]:
+def _render_annotations(document: Any, page: Any) -> Iterator[str]:
     """The values of a page's form fields under their names, and what people wrote on it."""
     import pypdfium2.raw as pdfium  # noqa: PLC0415
 
-    for index in range(min(pdfium.FPDFPage_GetAnnotCount(page), _MOST_NOTES)):
+    for index in range(min(pdfium.FPDFPage_GetAnnotCount(page), _MAX_ANNOTATIONS)):
         annotation = pdfium.FPDFPage_GetAnnot(page, index)
         if not annotation:
             continue
         kind = pdfium.FPDFAnnot_GetSubtype(annotation)
         if kind == pdfium.FPDF_ANNOT_WIDGET:
-            text = _field(document, annotation)
+            text = _render_field(document, annotation)
         elif kind in {pdfium.FPDF_ANNOT_LINK, pdfium.FPDF_ANNOT_POPUP}:
             text = ""
         else:
-            text = _note(annotation)
+            text = _annotation_text(annotation)
         pdfium.FPDFPage_CloseAnnot(annotation)
         if text:
             yield text
 
 
-def _field(document: Any, annotation: Any) -> str:
+def _render_field(document: Any, annotation: Any) -> str:
     import pypdfium2.raw as pdfium  # noqa: PLC0415
 
     if document.formenv is None:
         return ""
     form = document.formenv
     kind = pdfium.FPDFAnnot_GetFormFieldType(form, annotation)
-    name = _string(pdfium.FPDFAnnot_GetFormFieldAlternateName, form, annotation) or _string(
+    name = _read_utf16(pdfium.FPDFAnnot_GetFormFieldAlternateName, form, annotation) or _read_utf16(
         pdfium.FPDFAnnot_GetFormFieldName, form, annotation
     )
     if kind == pdfium.FPDF_FORMFIELD_PUSHBUTTON:
@@ -139,24 +141,24 @@ def _field(document: Any, annotation: Any) -> str:
     if kind in {pdfium.FPDF_FORMFIELD_CHECKBOX, pdfium.FPDF_FORMFIELD_RADIOBUTTON}:
         if not pdfium.FPDFAnnot_IsChecked(form, annotation):
             return ""
-        value = _string(pdfium.FPDFAnnot_GetFormFieldExportValue, form, annotation) or "yes"
+        value = _read_utf16(pdfium.FPDFAnnot_GetFormFieldExportValue, form, annotation) or "yes"
     else:
-        value = _string(pdfium.FPDFAnnot_GetFormFieldValue, form, annotation)
+        value = _read_utf16(pdfium.FPDFAnnot_GetFormFieldValue, form, annotation)
     return f"{name}: {value}" if value.strip() else ""
 
 
-def _note(annotation: Any) -> str:
-    contents, author = _entry(annotation, b"Contents"), _entry(annotation, b"T")
+def _annotation_text(annotation: Any) -> str:
+    contents, author = _annotation_entry(annotation, b"Contents"), _annotation_entry(annotation, b"T")
     return f"Note{f' by {author}' if author else ''}: {contents}" if contents.strip() else ""
 
 
-def _entry(annotation: Any, key: bytes) -> str:
+def _annotation_entry(annotation: Any, key: bytes) -> str:
     import pypdfium2.raw as pdfium  # noqa: PLC0415
 
-    return _string(pdfium.FPDFAnnot_GetStringValue, annotation, key)
+    return _read_utf16(pdfium.FPDFAnnot_GetStringValue, annotation, key)
 
 
-def _string(function: Any, *arguments: Any) -> str:
+def _read_utf16(function: Any, *arguments: Any) -> str:
     """Of pdfium's functions that write UTF-16 into a buffer, and say how many bytes it takes."""
     import pypdfium2.raw as pdfium  # noqa: PLC0415
 
@@ -168,7 +170,7 @@ def _string(function: Any, *arguments: Any) -> str:
     return buffer.raw[: size - 2].decode("utf-16-le", "replace").replace("\r\n", "\n").replace("\r", "\n")
 
 
-def _attachments(document: Any, source: Source) -> Iterator[str]:
+def _read_attachments(document: Any, source: Source) -> Iterator[str]:
     import pypdfium2  # noqa: PLC0415
 
     for index in range(document.count_attachments()):
@@ -192,7 +194,7 @@ def _warn_of_empty_pages(document: Any, without: list[int], source: Source) -> N
         (empty, "empty, or damaged."),
     ):
         if numbers:
-            named = ", ".join(map(str, numbers[:_MOST_NAMED])) + (", …" if len(numbers) > _MOST_NAMED else "")
+            named = ", ".join(map(str, numbers[:_MAX_NAMED_PAGES])) + (", …" if len(numbers) > _MAX_NAMED_PAGES else "")
             source.warn(f"{'Page' if len(numbers) == 1 else 'Pages'} {named}: {reason}")
 
 

@@ -5,11 +5,11 @@ import re
 from collections.abc import Iterator
 from typing import Final
 
-from understudy.retrieval.reading.charsets import SAMPLE, encoding_of, wide_encoding
+from understudy.retrieval.reading.charsets import SAMPLE_BYTES, detect_encoding, detect_wide_encoding
 from understudy.retrieval.reading.source import Source
-from understudy.retrieval.reading.unreadable import Unreadable
+from understudy.retrieval.reading.unreadable import UnreadableError
 
-_MAGIC: Final = (
+_BINARY_SIGNATURES: Final = (
     (b"%PDF-", "a PDF"),
     (b"PK\x03\x04", "a ZIP archive or an office document"),
     (b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1", "an office document of the old kind"),
@@ -23,35 +23,35 @@ _MAGIC: Final = (
     (b"Rar!", "a RAR archive"),
     (b"SQLite format 3\x00", "a database"),
 )
-_MARKS: Final = (codecs.BOM_UTF8, codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE, codecs.BOM_UTF32_BE)
-_CONTROL: Final = re.compile(rb"[\x00-\x08\x0e-\x1a\x1c-\x1f\x7f]")
-_MOST_CONTROL: Final = 0.02
+_BYTE_ORDER_MARKS: Final = (codecs.BOM_UTF8, codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE, codecs.BOM_UTF32_BE)
+_CONTROL_CHARACTERS: Final = re.compile(rb"[\x00-\x08\x0e-\x1a\x1c-\x1f\x7f]")
+_MAX_CONTROL_SHARE: Final = 0.02
 
 
-def text(source: Source) -> Iterator[str]:
+def read_text(source: Source) -> Iterator[str]:
     """The text piece by piece, with `\\n` as its line end. Raises Unreadable where the file is no text."""
     check_is_text(source)
-    name = encoding_of(source.chunks, source.charset)
+    name = detect_encoding(source.chunks, source.charset)
     replaced = 0
-    for piece in _decoded(source, name):
+    for piece in _decode_pieces(source, name):
         replaced += piece.count("\ufffd")
         yield piece
-    if replaced and (bad := replaced - _own_replacements(source, name)) > 0:
+    if replaced and (bad := replaced - _count_replacements(source, name)) > 0:
         source.warn(f"{bad} {'byte is' if bad == 1 else 'bytes are'} not valid {name.upper()} and became U+FFFD.")
 
 
 def check_is_text(source: Source) -> None:
-    sample = source.head(SAMPLE)
-    for magic, noun in _MAGIC:
+    sample = source.head(SAMPLE_BYTES)
+    for magic, noun in _BINARY_SIGNATURES:
         if sample.startswith(magic):
-            raise _not_text(f"it is {noun}")
-    if sample.startswith(_MARKS) or wide_encoding(sample) is not None:
+            raise _not_text_error(f"it is {noun}")
+    if sample.startswith(_BYTE_ORDER_MARKS) or detect_wide_encoding(sample) is not None:
         return
-    if len(_CONTROL.findall(sample)) > _MOST_CONTROL * len(sample):
-        raise _not_text("it has binary data")
+    if len(_CONTROL_CHARACTERS.findall(sample)) > _MAX_CONTROL_SHARE * len(sample):
+        raise _not_text_error("it has binary data")
 
 
-def _decoded(source: Source, name: str) -> Iterator[str]:
+def _decode_pieces(source: Source, name: str) -> Iterator[str]:
     decoder = codecs.getincrementaldecoder(name)("replace")
     carried = False
     for data in source.chunks():
@@ -64,11 +64,13 @@ def _decoded(source: Source, name: str) -> Iterator[str]:
     yield ("\n" if carried else "") + decoder.decode(b"", final=True)
 
 
-def _own_replacements(source: Source, name: str) -> int:
+def _count_replacements(source: Source, name: str) -> int:
     """Characters U+FFFD that the file has itself."""
     sign = "\ufffd".encode(name.removesuffix("-sig"), "ignore") if name.startswith("utf") else b""
     return sum(data.count(sign) for data in source.chunks()) if sign else 0
 
 
-def _not_text(why: str) -> Unreadable:
-    return Unreadable("invalid_file", f"The file is not text: {why}. Name it by what it is, or convert it to text.")
+def _not_text_error(why: str) -> UnreadableError:
+    return UnreadableError(
+        "invalid_file", f"The file is not text: {why}. Name it by what it is, or convert it to text."
+    )

@@ -7,20 +7,20 @@ from pathlib import Path
 from typing import Any, Final
 
 # A page is drawn at no more than this many times its size of 72 dots per inch.
-_LARGEST_SCALE: Final = 4.0
+_MAX_SCALE: Final = 4.0
 # 16 levels of each colour: enough to read by, and the noise of a scanner compresses.
-_LEVELS: Final = bytes((value >> 4) * 17 for value in range(256))
+_GREY_LEVELS: Final = bytes((value >> 4) * 17 for value in range(256))
 
 
-def pages(path: Path, most: int, edge: int, size: int) -> tuple[list[tuple[int, bytes]], list[int]]:
+def render_pages(path: Path, most: int, edge: int, size: int) -> tuple[list[tuple[int, bytes]], list[int]]:
     """The pages without text by their numbers from 1, each a PNG of `edge` pixels at most, and the numbers left out.
 
     No more than `most` pages and `size` bytes. A file that is no PDF, or cannot be opened, has none.
     """
     drawn: list[tuple[int, bytes]] = []
     left_out: list[int] = []
-    for number, page in _without_text(path):
-        image = _png(page, edge) if len(drawn) < most and not left_out else b""
+    for number, page in _pages_without_text(path):
+        image = _render_png(page, edge) if len(drawn) < most and not left_out else b""
         if image and len(image) <= size:
             size -= len(image)
             drawn.append((number, image))
@@ -29,7 +29,7 @@ def pages(path: Path, most: int, edge: int, size: int) -> tuple[list[tuple[int, 
     return drawn, left_out
 
 
-def _without_text(path: Path) -> Iterator[tuple[int, Any]]:
+def _pages_without_text(path: Path) -> Iterator[tuple[int, Any]]:
     import pypdfium2  # noqa: PLC0415 - a reader loads what it reads with
 
     try:
@@ -45,19 +45,19 @@ def _without_text(path: Path) -> Iterator[tuple[int, Any]]:
         page.close()
 
 
-def _png(page: Any, edge: int) -> bytes:
+def _render_png(page: Any, edge: int) -> bytes:
     width, height = page.get_size()
-    scale = min(edge / max(width, height, 1.0), _LARGEST_SCALE)
+    scale = min(edge / max(width, height, 1.0), _MAX_SCALE)
     bitmap = page.render(scale=scale, rev_byteorder=True)
     try:
-        return _encode(bytes(bitmap.buffer), bitmap.width, bitmap.height, bitmap.stride, bitmap.n_channels)
+        return _encode_png(bytes(bitmap.buffer), bitmap.width, bitmap.height, bitmap.stride, bitmap.n_channels)
     finally:
         bitmap.close()
 
 
-def _encode(pixels: bytes, width: int, height: int, stride: int, channels: int) -> bytes:
+def _encode_png(pixels: bytes, width: int, height: int, stride: int, channels: int) -> bytes:
     """A PNG of 8 bits a channel, of grey ones alone where all of them are."""
-    lines = [pixels[at : at + width * channels].translate(_LEVELS) for at in range(0, stride * height, stride)]
+    lines = [pixels[at : at + width * channels].translate(_GREY_LEVELS) for at in range(0, stride * height, stride)]
     planes = [b"".join(line[channel::channels] for line in lines) for channel in range(channels)]
     if channels > 1 and planes[0] == planes[1] == planes[2]:
         lines = [planes[0][at : at + width] for at in range(0, width * height, width)]
@@ -65,8 +65,8 @@ def _encode(pixels: bytes, width: int, height: int, stride: int, channels: int) 
     colour = {1: 0, 3: 2, 4: 6}[channels]
     header = struct.pack(">IIBBBBB", width, height, 8, colour, 0, 0, 0)
     data = zlib.compress(b"".join(b"\0" + line for line in lines), 6)
-    return b"\x89PNG\r\n\x1a\n" + _chunk(b"IHDR", header) + _chunk(b"IDAT", data) + _chunk(b"IEND", b"")
+    return b"\x89PNG\r\n\x1a\n" + _png_chunk(b"IHDR", header) + _png_chunk(b"IDAT", data) + _png_chunk(b"IEND", b"")
 
 
-def _chunk(kind: bytes, data: bytes) -> bytes:
+def _png_chunk(kind: bytes, data: bytes) -> bytes:
     return struct.pack(">I", len(data)) + kind + data + struct.pack(">I", zlib.crc32(kind + data))

@@ -12,31 +12,31 @@ from typing import Final
 from xml.etree import ElementTree as ET
 
 from understudy.retrieval.reading import drawings
-from understudy.retrieval.reading.cell_formats import Formats
-from understudy.retrieval.reading.markup import attribute, child, children, descendants, local
+from understudy.retrieval.reading.cell_formats import CellFormats
+from understudy.retrieval.reading.markup import find_child, find_children, iter_descendants, local_attribute, local_name
 from understudy.retrieval.reading.package import Package, Relation
 from understudy.retrieval.reading.source import Source
 
-_NOUN: Final = "Excel workbook"
-_MAIN: Final = "xl/workbook.xml"
-_PLACE: Final = re.compile(r"([A-Za-z]{1,3})\d*")
-_SHEET: Final = re.compile(r"xl/worksheets/[^/]+\.xml", re.IGNORECASE)
-_WIDEST_GAP: Final = 64
+_FORMAT_NAME: Final = "Excel workbook"
+_WORKBOOK_PART: Final = "xl/workbook.xml"
+_CELL_REFERENCE: Final = re.compile(r"([A-Za-z]{1,3})\d*")
+_SHEET_PART: Final = re.compile(r"xl/worksheets/[^/]+\.xml", re.IGNORECASE)
+_MAX_GAP: Final = 64
 """Empty cells in a row that are written as such; beyond, a stray cell would cost a line of thousands of bars."""
 
 
-def xlsx(source: Source) -> Iterator[str]:
-    package = Package(source, _NOUN)
-    main = package.main_part(_MAIN, "workbook")
-    book = _Book(package, main)
+def read_xlsx(source: Source) -> Iterator[str]:
+    package = Package(source, _FORMAT_NAME)
+    main = package.main_part(_WORKBOOK_PART, "workbook")
+    book = _Workbook(package, main)
     for name, part in book.sheets():
         if part is None:
             source.warn(f"The sheet {name!r} is missing in the file.")
         else:
-            yield from _under(f"# {name}\n\n", chain(book.rows(part), book.beside(part)))
+            yield from _with_heading(f"# {name}\n\n", chain(book.rows(part), book.render_related(part)))
 
 
-def _under(heading: str, lines: Iterator[str]) -> Iterator[str]:
+def _with_heading(heading: str, lines: Iterator[str]) -> Iterator[str]:
     """A sheet without any text is left out with its heading."""
     for line in lines:
         if line:
@@ -46,12 +46,12 @@ def _under(heading: str, lines: Iterator[str]) -> Iterator[str]:
 
 
 @dataclass(slots=True)
-class _Row:
+class _RowBuilder:
     cells: list[str] = field(default_factory=list)
 
-    def put(self, column: int, text: str) -> None:
+    def set_cell(self, column: int, text: str) -> None:
         gap = column - len(self.cells)
-        self.cells += [""] * min(max(gap, 0), _WIDEST_GAP)
+        self.cells += [""] * min(max(gap, 0), _MAX_GAP)
         self.cells.append(text)
 
     def line(self) -> str:
@@ -60,117 +60,117 @@ class _Row:
         return " | ".join(self.cells) + "\n" if self.cells else ""
 
 
-class _Book:
+class _Workbook:
     def __init__(self, package: Package, main: str) -> None:
         self._package = package
         self._root = package.tree(main)
         self._relations = package.relations(main)
-        properties = child(self._root, "workbookpr")
-        since_1904 = properties is not None and attribute(properties, "date1904") in {"1", "true"}
-        self._formats = Formats(self._part("styles"), since_1904=since_1904)
+        properties = find_child(self._root, "workbookpr")
+        since_1904 = properties is not None and local_attribute(properties, "date1904") in {"1", "true"}
+        self._formats = CellFormats(self._related_tree("styles"), since_1904=since_1904)
         self._strings = list(self._shared_strings())
         self._formulas: dict[str, str] = {}
 
     def sheets(self) -> list[tuple[str, str | None]]:
         """Names and parts in the workbook's order; all parts that there are where it names none."""
         found: list[tuple[str, str | None]] = []
-        for sheet in descendants(self._root, "sheet"):
+        for sheet in iter_descendants(self._root, "sheet"):
             relation = self._relations.get(_relation_id(sheet))
-            found.append((attribute(sheet, "name") or "", relation.target if relation is not None else None))
+            found.append((local_attribute(sheet, "name") or "", relation.target if relation is not None else None))
         if any(part is not None for _, part in found):
             return found
         return [
             (name.rpartition("/")[2].removesuffix(".xml"), name)
             for name in self._package.names
-            if _SHEET.fullmatch(name)
+            if _SHEET_PART.fullmatch(name)
         ]
 
     def rows(self, part: str) -> Iterator[str]:
         self._formulas.clear()
         for row in self._package.stream(part, "row"):
-            yield self._line(row)
+            yield self._render_row(row)
 
-    def beside(self, part: str) -> Iterator[str]:
+    def render_related(self, part: str) -> Iterator[str]:
         """What a sheet has outside of its cells: comments, boxes of text, charts."""
         for relation in self._package.relations(part).values():
             if relation.kind in {"comments", "threadedcomment"}:
-                yield from _comments(self._package.tree(relation.target))
+                yield from _render_comments(self._package.tree(relation.target))
             elif relation.kind == "drawing":
-                yield from self._drawing(relation)
+                yield from self._render_drawing(relation)
 
-    def _drawing(self, relation: Relation) -> Iterator[str]:
+    def _render_drawing(self, relation: Relation) -> Iterator[str]:
         root, relations = self._package.tree(relation.target), self._package.relations(relation.target)
-        for paragraph in descendants(root, "p"):
-            if text := "".join(one.text or "" for one in descendants(paragraph, "t")):
+        for paragraph in iter_descendants(root, "p"):
+            if text := "".join(one.text or "" for one in iter_descendants(paragraph, "t")):
                 yield text + "\n"
         for text in drawings.linked_texts(self._package, relations, root):
             yield text + "\n"
 
-    def _line(self, element: ET.Element) -> str:
-        row = _Row()
-        for cell in children(element, "c"):
-            place = _PLACE.match(attribute(cell, "r") or "")
-            column = _column(place[1]) if place is not None else len(row.cells)
-            row.put(column, self._text(cell).replace("\r", "").replace("\n", " "))
+    def _render_row(self, element: ET.Element) -> str:
+        row = _RowBuilder()
+        for cell in find_children(element, "c"):
+            place = _CELL_REFERENCE.match(local_attribute(cell, "r") or "")
+            column = _column_number(place[1]) if place is not None else len(row.cells)
+            row.set_cell(column, self._cell_text(cell).replace("\r", "").replace("\n", " "))
         return row.line()
 
-    def _text(self, cell: ET.Element) -> str:
-        kind, value = attribute(cell, "t") or "n", child(cell, "v")
+    def _cell_text(self, cell: ET.Element) -> str:
+        kind, value = local_attribute(cell, "t") or "n", find_child(cell, "v")
         raw = (value.text or "") if value is not None else ""
         if kind.lower() == "inlinestr":
-            return _rich(child(cell, "is"))
+            return _rich_text(find_child(cell, "is"))
         if not raw:
-            return self._formula(cell) or _rich(child(cell, "is"))
-        self._formula(cell)
+            return self._formula_text(cell) or _rich_text(find_child(cell, "is"))
+        self._formula_text(cell)
         if kind == "s":
             return self._strings[int(raw)] if raw.isdecimal() and int(raw) < len(self._strings) else raw
         if kind == "b":
             return {"1": "TRUE", "0": "FALSE"}.get(raw, raw)
-        return self._formats.text(raw, attribute(cell, "s") or "") if kind == "n" else raw
+        return self._formats.text(raw, local_attribute(cell, "s") or "") if kind == "n" else raw
 
-    def _formula(self, cell: ET.Element) -> str:
+    def _formula_text(self, cell: ET.Element) -> str:
         """With `=` before it; that of the first cell for those that share it."""
-        formula = child(cell, "f")
+        formula = find_child(cell, "f")
         if formula is None:
             return ""
-        shared = attribute(formula, "si") or ""
+        shared = local_attribute(formula, "si") or ""
         if formula.text:
             self._formulas[shared] = formula.text
         text = formula.text or (self._formulas.get(shared, "") if shared else "")
         return f"={text}" if text else ""
 
-    def _part(self, kind: str) -> ET.Element:
+    def _related_tree(self, kind: str) -> ET.Element:
         found = [one.target for one in self._relations.values() if one.kind == kind]
         return self._package.tree(found[0]) if found else ET.Element("missing")
 
     def _shared_strings(self) -> Iterator[str]:
         for relation in self._relations.values():
             if relation.kind == "sharedstrings":
-                yield from map(_rich, self._package.stream(relation.target, "si"))
+                yield from map(_rich_text, self._package.stream(relation.target, "si"))
 
 
-def _rich(element: ET.Element | None) -> str:
+def _rich_text(element: ET.Element | None) -> str:
     """The text of runs, without the reading aids of East Asian text."""
     if element is None:
         return ""
     parts = []
     for one in element:
-        name = local(one)
+        name = local_name(one)
         if name == "t":
             parts.append(one.text or "")
         elif name == "r":
-            parts.append(_rich(one))
+            parts.append(_rich_text(one))
     return "".join(parts)
 
 
-def _comments(root: ET.Element) -> Iterator[str]:
-    for one in descendants(root, "comment", "threadedcomment"):
-        text = "".join(part.text or "" for part in descendants(one, "t", "text") if part.text).strip()
+def _render_comments(root: ET.Element) -> Iterator[str]:
+    for one in iter_descendants(root, "comment", "threadedcomment"):
+        text = "".join(part.text or "" for part in iter_descendants(one, "t", "text") if part.text).strip()
         if text:
-            yield f"Comment on {attribute(one, 'ref') or 'a cell'}: {text}\n"
+            yield f"Comment on {local_attribute(one, 'ref') or 'a cell'}: {text}\n"
 
 
-def _column(letters: str) -> int:
+def _column_number(letters: str) -> int:
     column = 0
     for letter in letters.upper():
         column = column * 26 + ord(letter) - ord("A") + 1

@@ -6,12 +6,12 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final
 
-from understudy.retrieval.reading.unreadable import Unreadable
+from understudy.retrieval.reading.unreadable import UnreadableError
 
-PIECE: Final = 1 << 20
-_MOST_WARNINGS: Final = 20
-_DEEPEST: Final = 3
-_MOST_EMBEDDED: Final = 200
+READ_BYTES: Final = 1 << 20
+_MAX_WARNINGS: Final = 20
+_MAX_EMBEDDING_DEPTH: Final = 3
+_MAX_EMBEDDED: Final = 200
 
 
 @dataclass(slots=True)
@@ -29,12 +29,12 @@ class Source:
 
     def warn(self, warning: str) -> None:
         """Records a part that cannot be read: one sentence for the file's owner."""
-        if warning not in self.warnings and len(self.warnings) < _MOST_WARNINGS:
+        if warning not in self.warnings and len(self.warnings) < _MAX_WARNINGS:
             self.warnings.append(warning)
 
     def chunks(self) -> Iterator[bytes]:
         with self.path.open("rb") as file:
-            while data := file.read(PIECE):
+            while data := file.read(READ_BYTES):
                 yield data
 
     def head(self, size: int) -> bytes:
@@ -49,7 +49,7 @@ class Source:
     def embedded(self, name: str, data: bytes, charset: str | None = None) -> Iterator[str]:
         """The text of a document in this one. What cannot be read of it is a warning here."""
         self.embeddings += 1
-        if self.depth >= _DEEPEST or self.embeddings > _MOST_EMBEDDED:
+        if self.depth >= _MAX_EMBEDDING_DEPTH or self.embeddings > _MAX_EMBEDDED:
             self.warn("Documents within documents within this one were not read.")
             return
         with tempfile.NamedTemporaryFile() as file:
@@ -58,7 +58,7 @@ class Source:
             inner = Source(Path(file.name), name, self.read, charset, depth=self.depth + 1)
             try:
                 yield from self.read(inner)
-            except Unreadable as error:
+            except UnreadableError as error:
                 inner.warn(str(error))
             for warning in inner.warnings:
                 self.warn(f"{name}: {warning}")

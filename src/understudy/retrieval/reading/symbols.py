@@ -12,7 +12,7 @@ _WINGDINGS: Final = {
     0xFC: "✓", 0xFB: "✗", 0xFE: "☑", 0xFD: "☒", 0xA8: "☐", 0x6F: "☐", 0x71: "☐", 0x78: "☒", 0xE0: "→", 0xDF: "←",
     0xF0: "→", 0xD8: "➢", 0xA7: "▪", 0x6E: "■", 0x6C: "●", 0x28: "☎", 0x2A: "✉", 0x4A: "☺", 0x52: "☑",
 }  # fmt: skip
-_FONTS: Final = {"symbol": _SYMBOL, "wingdings": _WINGDINGS, "wingdings 2": _WINGDINGS}
+_SYMBOL_FONTS: Final = {"symbol": _SYMBOL, "wingdings": _WINGDINGS, "wingdings 2": _WINGDINGS}
 
 
 def symbol(font: str, code: str) -> str:
@@ -22,7 +22,7 @@ def symbol(font: str, code: str) -> str:
     except ValueError:
         return ""
     low = number - 0xF000 if 0xF000 <= number <= 0xF0FF else number
-    table = _FONTS.get(font.lower())
+    table = _SYMBOL_FONTS.get(font.lower())
     if table is not None and low in table:
         return table[low]
     if table is None or table is _SYMBOL:

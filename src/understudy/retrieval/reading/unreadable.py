@@ -3,7 +3,7 @@
 from typing import Literal
 
 
-class Unreadable(Exception):
+class UnreadableError(Exception):
     """`code` is that of a vector store file's `last_error`, and the text its message.
 
     `server_error` where the file is not to blame.

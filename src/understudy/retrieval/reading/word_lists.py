@@ -4,69 +4,71 @@ import re
 from typing import Final
 from xml.etree import ElementTree as ET
 
-from understudy.retrieval.reading.markup import attribute, child, children
+from understudy.retrieval.reading.markup import find_child, find_children, local_attribute
 
-_PLACE: Final = re.compile(r"%(\d)")
-_LEVELS: Final = 9
+_LEVEL_PLACEHOLDER: Final = re.compile(r"%(\d)")
+_MAX_LEVELS: Final = 9
 _ROMAN: Final = ((1000, "m"), (900, "cm"), (500, "d"), (400, "cd"), (100, "c"), (90, "xc"), (50, "l"), (40, "xl"),
                  (10, "x"), (9, "ix"), (5, "v"), (4, "iv"), (1, "i"))  # fmt: skip
 
 
-class Lists:
+class ListNumbering:
     """Labels in the order of the document. A level of a list counts on until one above it does."""
 
     def __init__(self, numbering: ET.Element, styles: ET.Element) -> None:
         self._styles = {
-            attribute(one, "styleid") or "": (child(one, "ppr", "numpr"), _value(one, "basedon") or "")
-            for one in children(styles, "style")
+            local_attribute(one, "styleid") or "": (find_child(one, "ppr", "numpr"), _level_value(one, "basedon") or "")
+            for one in find_children(styles, "style")
         }
-        abstract = {attribute(one, "abstractnumid") or "": one for one in children(numbering, "abstractnum")}
+        abstract = {local_attribute(one, "abstractnumid") or "": one for one in find_children(numbering, "abstractnum")}
         self._levels: dict[str, dict[int, ET.Element]] = {}
-        for one in children(numbering, "num"):
-            link = child(one, "abstractnumid")
-            base = abstract.get((attribute(link, "val") or "") if link is not None else "")
-            levels = children(base, "lvl") if base is not None else ()
-            self._levels[attribute(one, "numid") or ""] = {_number(level, "ilvl"): level for level in levels}
+        for one in find_children(numbering, "num"):
+            link = find_child(one, "abstractnumid")
+            base = abstract.get((local_attribute(link, "val") or "") if link is not None else "")
+            levels = find_children(base, "lvl") if base is not None else ()
+            self._levels[local_attribute(one, "numid") or ""] = {
+                _parse_number(level, "ilvl"): level for level in levels
+            }
         self._counts: dict[str, list[int | None]] = {}
 
     def label(self, paragraph: ET.Element) -> str:
         """`- ` or `2.1 ` and the like; empty for a paragraph that is in no list."""
-        place = child(paragraph, "ppr", "numpr")
+        place = find_child(paragraph, "ppr", "numpr")
         if place is None:
-            style = child(paragraph, "ppr", "pstyle")
-            place = self._of_style((attribute(style, "val") or "") if style is not None else "")
+            style = find_child(paragraph, "ppr", "pstyle")
+            place = self._level_of_style((local_attribute(style, "val") or "") if style is not None else "")
         if place is None:
             return ""
-        number, depth = child(place, "numid"), child(place, "ilvl")
-        key = (attribute(number, "val") or "") if number is not None else ""
-        at = min(_number(depth, "val"), _LEVELS - 1) if depth is not None else 0
+        number, depth = find_child(place, "numid"), find_child(place, "ilvl")
+        key = (local_attribute(number, "val") or "") if number is not None else ""
+        at = min(_parse_number(depth, "val"), _MAX_LEVELS - 1) if depth is not None else 0
         levels = self._levels.get(key)
         if key in {"", "0"} or levels is None:
             return ""
-        self._count(key, at, levels)
-        return self._render(key, at, levels)
+        self._advance(key, at, levels)
+        return self._render_label(key, at, levels)
 
-    def _of_style(self, name: str) -> ET.Element | None:
+    def _level_of_style(self, name: str) -> ET.Element | None:
         """The place in a list that a style gives its paragraphs, or one that it is based on does."""
-        for _ in range(_LEVELS):
+        for _ in range(_MAX_LEVELS):
             place, name = self._styles.get(name, (None, ""))
             if place is not None or not name:
                 return place
         return None
 
-    def _count(self, key: str, at: int, levels: dict[int, ET.Element]) -> None:
-        counts = self._counts.setdefault(key, [None] * _LEVELS)
+    def _advance(self, key: str, at: int, levels: dict[int, ET.Element]) -> None:
+        counts = self._counts.setdefault(key, [None] * _MAX_LEVELS)
         before = counts[at]
-        counts[at] = _start(levels.get(at)) if before is None else before + 1
-        counts[at + 1 :] = [None] * (_LEVELS - at - 1)
+        counts[at] = _start_number(levels.get(at)) if before is None else before + 1
+        counts[at + 1 :] = [None] * (_MAX_LEVELS - at - 1)
 
-    def _render(self, key: str, at: int, levels: dict[int, ET.Element]) -> str:
+    def _render_label(self, key: str, at: int, levels: dict[int, ET.Element]) -> str:
         indent = "  " * at
         level = levels.get(at)
-        kind = _value(level, "numfmt") or "bullet"
+        kind = _level_value(level, "numfmt") or "bullet"
         if kind == "none":
             return ""
-        pattern = _value(level, "lvltext") or ""
+        pattern = _level_value(level, "lvltext") or ""
         if kind == "bullet" or "%" not in pattern:
             return f"{indent}- "
         counts = self._counts[key]
@@ -74,21 +76,23 @@ class Lists:
         def count(match: re.Match[str]) -> str:
             place = min(int(match[1]) - 1, at)
             known = counts[place] if place >= 0 else None
-            return _written(known or _start(levels.get(place)), _value(levels.get(place), "numfmt") or "decimal")
+            return _format_count(
+                known or _start_number(levels.get(place)), _level_value(levels.get(place), "numfmt") or "decimal"
+            )
 
-        return f"{indent}{_PLACE.sub(count, pattern)} "
+        return f"{indent}{_LEVEL_PLACEHOLDER.sub(count, pattern)} "
 
 
-def _written(count: int, kind: str) -> str:
+def _format_count(count: int, kind: str) -> str:
     if kind.lower().endswith("letter"):
         letter = chr(ord("a") + (count - 1) % 26) * ((count - 1) // 26 + 1)
         return letter.upper() if kind.startswith("upper") else letter
     if kind.lower().endswith("roman"):
-        return _roman(count).upper() if kind.startswith("upper") else _roman(count)
+        return _to_roman(count).upper() if kind.startswith("upper") else _to_roman(count)
     return str(count)
 
 
-def _roman(count: int) -> str:
+def _to_roman(count: int) -> str:
     written = ""
     for value, sign in _ROMAN:
         written += sign * min(count // value, 100)
@@ -96,16 +100,16 @@ def _roman(count: int) -> str:
     return written
 
 
-def _start(level: ET.Element | None) -> int:
-    start = _value(level, "start")
+def _start_number(level: ET.Element | None) -> int:
+    start = _level_value(level, "start")
     return int(start) if start and start.isdecimal() else 1
 
 
-def _value(level: ET.Element | None, name: str) -> str | None:
-    found = child(level, name) if level is not None else None
-    return attribute(found, "val") if found is not None else None
+def _level_value(level: ET.Element | None, name: str) -> str | None:
+    found = find_child(level, name) if level is not None else None
+    return local_attribute(found, "val") if found is not None else None
 
 
-def _number(element: ET.Element, name: str) -> int:
-    value = attribute(element, name) or ""
+def _parse_number(element: ET.Element, name: str) -> int:
+    value = local_attribute(element, name) or ""
     return int(value) if value.isdecimal() and len(value) < 6 else 0

@@ -11,21 +11,21 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Final
 
-_HEADER: Final = struct.Struct("<4sHHHHHIIIHH")
-_MAGIC: Final = b"PK\x03\x04"
-_ENCRYPTED: Final = 1
-_LARGEST: Final = 256 << 20
+_LOCAL_HEADER: Final = struct.Struct("<4sHHHHHIIIHH")
+_LOCAL_HEADER_MAGIC: Final = b"PK\x03\x04"
+_ENCRYPTED_FLAG: Final = 1
+_MAX_UNPACKED_BYTES: Final = 256 << 20
 """Bytes that all members may unpack to."""
 
-_MOST_MEMBERS: Final = 10_000
+_MAX_MEMBERS: Final = 10_000
 
 
-def repaired(path: Path) -> zipfile.ZipFile:
+def repair_archive(path: Path) -> zipfile.ZipFile:
     """The last member may be a part of what it was. Raises ValueError where there is none."""
     out = io.BytesIO()
     with zipfile.ZipFile(out, "w", zipfile.ZIP_DEFLATED, compresslevel=1) as archive:
         found = 0
-        for name, data in _members(path.read_bytes()):
+        for name, data in _iter_members(path.read_bytes()):
             archive.writestr(name, data)
             found += 1
     if not found:
@@ -33,22 +33,22 @@ def repaired(path: Path) -> zipfile.ZipFile:
     return zipfile.ZipFile(out)
 
 
-def _members(data: bytes) -> Iterator[tuple[str, bytes]]:
+def _iter_members(data: bytes) -> Iterator[tuple[str, bytes]]:
     seen: set[str] = set()
-    at, left = data.find(_MAGIC), _LARGEST
-    while 0 <= at <= len(data) - _HEADER.size and left > 0 and len(seen) < _MOST_MEMBERS:
-        _, _, flags, method, _, _, _, packed, _, name_size, extra_size = _HEADER.unpack_from(data, at)
-        start = at + _HEADER.size + name_size + extra_size
-        name = data[at + _HEADER.size : at + _HEADER.size + name_size].decode("utf-8", "replace")
-        unpacked, end = _unpacked(data, start, packed, method, left)
+    at, left = data.find(_LOCAL_HEADER_MAGIC), _MAX_UNPACKED_BYTES
+    while 0 <= at <= len(data) - _LOCAL_HEADER.size and left > 0 and len(seen) < _MAX_MEMBERS:
+        _, _, flags, method, _, _, _, packed, _, name_size, extra_size = _LOCAL_HEADER.unpack_from(data, at)
+        start = at + _LOCAL_HEADER.size + name_size + extra_size
+        name = data[at + _LOCAL_HEADER.size : at + _LOCAL_HEADER.size + name_size].decode("utf-8", "replace")
+        unpacked, end = _unpack_member(data, start, packed, method, left)
         left -= len(unpacked)
-        if name and name not in seen and not flags & _ENCRYPTED and not name.endswith("/"):
+        if name and name not in seen and not flags & _ENCRYPTED_FLAG and not name.endswith("/"):
             seen.add(name)
             yield name, unpacked
-        at = data.find(_MAGIC, max(end, at + 4))
+        at = data.find(_LOCAL_HEADER_MAGIC, max(end, at + 4))
 
 
-def _unpacked(data: bytes, start: int, packed: int, method: int, most: int) -> tuple[bytes, int]:
+def _unpack_member(data: bytes, start: int, packed: int, method: int, most: int) -> tuple[bytes, int]:
     """The bytes of a member, as far as they are there, and where it ends."""
     if method == zipfile.ZIP_STORED:
         return data[start : start + packed][:most], start + packed

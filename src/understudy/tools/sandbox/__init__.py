@@ -7,15 +7,15 @@ from understudy.settings import SandboxSettings
 from understudy.tools.sandbox.embedded import EmbeddedSandbox
 from understudy.tools.sandbox.gateway import GatewaySandbox
 from understudy.tools.sandbox.names import safe_name
-from understudy.tools.sandbox.outputs import Ended, Error, Image, Loss, Note, Output, Stream, Value
+from understudy.tools.sandbox.outputs import Error, ExecutionEnd, Image, LostState, Note, Output, Stream, Value
 from understudy.tools.sandbox.protocol import FOLDER, Sandbox, SandboxFile, Session
 
 __all__ = [
     "FOLDER",
-    "Ended",
     "Error",
+    "ExecutionEnd",
     "Image",
-    "Loss",
+    "LostState",
     "Note",
     "Output",
     "Sandbox",

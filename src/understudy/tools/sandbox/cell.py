@@ -10,17 +10,17 @@ from typing import Final, Literal, TypeAlias
 
 from understudy.settings import SandboxSettings
 from understudy.tools.sandbox import wording
-from understudy.tools.sandbox.allowance import Allowance, Flood
-from understudy.tools.sandbox.frames import Done, Event, Restarted, Said
-from understudy.tools.sandbox.kernel import Kernel, KernelGone
-from understudy.tools.sandbox.outputs import Ended, Loss, Note, Output
+from understudy.tools.sandbox.frames import CellDone, CellOutput, Event, KernelRestarted
+from understudy.tools.sandbox.kernel import Kernel, KernelDied
+from understudy.tools.sandbox.output_limits import OutputFlood, OutputLimiter
+from understudy.tools.sandbox.outputs import ExecutionEnd, LostState, Note, Output
 
 Cause: TypeAlias = Literal["timed_out", "interrupted"]
 
-_RESTARTS_WITHIN: Final = 15.0
+_RESTART_SECONDS: Final = 15.0
 
 
-class _Stage(IntEnum):
+class _StopStage(IntEnum):
     RUNS = 0
     INTERRUPTED = 1
     RESTARTED = 2
@@ -35,19 +35,19 @@ class Cell:
         self._kernel = kernel
         self._number = number
         self._settings = settings
-        self._stage = _Stage.RUNS
+        self._stage = _StopStage.RUNS
         self._cause: Cause | None = None
         self._deadline = 0.0
         self._timer: asyncio.Timeout | None = None
-        self._allowance = Allowance(settings.output_bytes)
+        self._allowance = OutputLimiter(settings.output_bytes)
         self._outputs: deque[Output] = deque()
 
     async def begin(self, code: str) -> None:
         self._deadline = _now() + self._settings.cell_seconds
         try:
             await self._kernel.execute(self._number, code)
-        except KernelGone as gone:
-            self._lose(gone)
+        except KernelDied as gone:
+            self._finish_after_loss(gone)
 
     def stop(self) -> None:
         """Interrupts it, as soon as somebody awaits `next`."""
@@ -61,13 +61,13 @@ class Cell:
         """The next output; `Ended` is the last."""
         while not self._outputs:
             try:
-                self._take(await self._event())
-            except Flood:
+                self._handle_event(await self._event())
+            except OutputFlood:
                 await self._kernel.kill()
-            except KernelGone as gone:
-                self._lose(gone)
+            except KernelDied as gone:
+                self._finish_after_loss(gone)
         output = self._outputs.popleft()
-        self.ended = isinstance(output, Ended)
+        self.ended = isinstance(output, ExecutionEnd)
         return output
 
     async def _event(self) -> Event:
@@ -82,37 +82,37 @@ class Cell:
 
     async def _escalate(self) -> None:
         self._cause = self._cause or "timed_out"
-        self._stage = _Stage(self._stage + 1)
+        self._stage = _StopStage(self._stage + 1)
         match self._stage:
-            case _Stage.INTERRUPTED:
+            case _StopStage.INTERRUPTED:
                 self._deadline = _now() + self._settings.interrupt_seconds
                 await self._kernel.interrupt(self._number)
-            case _Stage.RESTARTED:
-                self._deadline = _now() + _RESTARTS_WITHIN
+            case _StopStage.RESTARTED:
+                self._deadline = _now() + _RESTART_SECONDS
                 await self._kernel.restart()
             case _:
                 await self._kernel.kill()
-                raise KernelGone
+                raise KernelDied
 
-    def _take(self, event: Event) -> None:
+    def _handle_event(self, event: Event) -> None:
         """What belongs to another cell came too late for it, and is nobody's."""
         match event:
-            case Said(self._number, output):
-                self._outputs.extend(self._allowance.granted(output))
-            case Done(self._number, ok):
-                self._end(wording.kept(self._stopped()), "ok" if ok else "error")
-            case Restarted(self._number, reason, how):
-                self._end(wording.restarted(reason, how, self._stopped()), lost="variables")
-            case Restarted(0, reason, how):
-                self._outputs.append(Note(wording.restarted(reason, how, ""), lost="variables"))
+            case CellOutput(self._number, output):
+                self._outputs.extend(self._allowance.limit_output(output))
+            case CellDone(self._number, ok):
+                self._finish(wording.state_kept(self._stop_sentence()), "ok" if ok else "error")
+            case KernelRestarted(self._number, reason, how):
+                self._finish(wording.kernel_restarted(reason, how, self._stop_sentence()), lost="variables")
+            case KernelRestarted(0, reason, how):
+                self._outputs.append(Note(wording.kernel_restarted(reason, how, ""), lost="variables"))
 
-    def _end(self, text: str, status: Literal["ok", "error", "died"] = "died", lost: Loss = "nothing") -> None:
-        self._outputs.append(Ended(self._cause or status, lost, text))
+    def _finish(self, text: str, status: Literal["ok", "error", "died"] = "died", lost: LostState = "nothing") -> None:
+        self._outputs.append(ExecutionEnd(self._cause or status, lost, text))
 
-    def _lose(self, gone: KernelGone) -> None:
-        self._end(wording.gone(str(gone), self._stopped()), lost="everything")
+    def _finish_after_loss(self, gone: KernelDied) -> None:
+        self._finish(wording.kernel_ended(str(gone), self._stop_sentence()), lost="everything")
 
-    def _stopped(self) -> str:
+    def _stop_sentence(self) -> str:
         """A sentence, where it was."""
         match self._cause:
             case "timed_out":

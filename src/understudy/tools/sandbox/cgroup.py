@@ -13,7 +13,7 @@ from typing import Final
 _ROOT: Final = Path("/sys/fs/cgroup")
 _LEAF: Final = "server"
 _PREFIX: Final = "sandbox-"
-_WANTED: Final = frozenset({"memory", "pids"})
+_CONTROLLERS: Final = frozenset({"memory", "pids"})
 _EMPTY_TRIES: Final = 50
 
 
@@ -60,29 +60,31 @@ class Groups:
         return Group(path)
 
 
-def delegated(memory: int, processes: int, root: Path = _ROOT, own: Path = Path("/proc/self/cgroup")) -> Groups | None:
+def open_delegated(
+    memory: int, processes: int, root: Path = _ROOT, own: Path = Path("/proc/self/cgroup")
+) -> Groups | None:
     """What was delegated to us, made ready; None where nothing was. `root` is where cgroup v2 is mounted."""
-    path = _own(root, own)
+    path = _own_group(root, own)
     if path is None:
         return None
     with suppress(OSError):
         for candidate in (path, path.parent) if path.name == _LEAF else (path,):
-            if _divides(candidate) or _made_to_divide(candidate):
+            if _has_subgroups(candidate) or _enable_subgroups(candidate):
                 return Groups(candidate, memory, processes)
     return None
 
 
 def is_delegated(root: Path = _ROOT, own: Path = Path("/proc/self/cgroup")) -> bool:
     """Whether `delegated` would find something; changes nothing."""
-    path = _own(root, own)
+    path = _own_group(root, own)
     with suppress(OSError):
         return path is not None and (
-            _divides(path) or _divisible(path) or (path.name == _LEAF and _divides(path.parent))
+            _has_subgroups(path) or _can_have_subgroups(path) or (path.name == _LEAF and _has_subgroups(path.parent))
         )
     return False
 
 
-def _own(root: Path, own: Path) -> Path | None:
+def _own_group(root: Path, own: Path) -> Path | None:
     """Our group, where v2 is in use and it is not the whole machine's."""
     with suppress(OSError):
         for line in own.read_text().splitlines():
@@ -92,25 +94,29 @@ def _own(root: Path, own: Path) -> Path | None:
     return None
 
 
-def _divides(path: Path) -> bool:
+def _has_subgroups(path: Path) -> bool:
     handed_on = set((path / "cgroup.subtree_control").read_text().split())
-    return handed_on >= _WANTED and os.access(path, os.W_OK) and os.access(path / "cgroup.procs", os.W_OK)
+    return handed_on >= _CONTROLLERS and os.access(path, os.W_OK) and os.access(path / "cgroup.procs", os.W_OK)
 
 
-def _divisible(path: Path) -> bool:
+def _can_have_subgroups(path: Path) -> bool:
     has = set((path / "cgroup.controllers").read_text().split())
-    if not has >= _WANTED or not os.access(path, os.W_OK) or not os.access(path / "cgroup.subtree_control", os.W_OK):
+    if (
+        not has >= _CONTROLLERS
+        or not os.access(path, os.W_OK)
+        or not os.access(path / "cgroup.subtree_control", os.W_OK)
+    ):
         return False
     inside = {int(pid) for pid in (path / "cgroup.procs").read_text().split()}
     return not inside - {os.getpid()}
 
 
-def _made_to_divide(path: Path) -> bool:
-    if not _divisible(path):
+def _enable_subgroups(path: Path) -> bool:
+    if not _can_have_subgroups(path):
         return False
     leaf = path / _LEAF
     leaf.mkdir(exist_ok=True)
     (leaf / "cgroup.procs").write_text(str(os.getpid()))
-    wanted = " ".join(f"+{name}" for name in sorted(_WANTED))
+    wanted = " ".join(f"+{name}" for name in sorted(_CONTROLLERS))
     (path / "cgroup.subtree_control").write_text(wanted)
     return True

@@ -17,7 +17,7 @@ from typing import Final
 from understudy.settings import SandboxSettings
 from understudy.tools.sandbox import seccomp
 from understudy.tools.sandbox.identity import Identity
-from understudy.tools.sandbox.layout import Layout, hidden
+from understudy.tools.sandbox.layout import Layout, find_hidden_paths
 from understudy.tools.sandbox.protocol import FOLDER
 
 GUEST: Final = Path(__file__).parent / "guest"
@@ -25,7 +25,7 @@ WRITABLE: Final = (FOLDER, "/tmp", "/dev/shm", "/run")  # noqa: S108 - of the sa
 MIB: Final = 1 << 20
 IMAGE_BYTES: Final = 8 * MIB
 IMAGES: Final = 20
-TRIED: Final = "the sandbox works"
+TRIAL_OUTPUT: Final = "the sandbox works"
 
 # The numbers that descriptors have in the command. What stands on a command line can be read inside, so the options,
 # which hold paths of the host, come by a descriptor; the channel is the connection between us and the inside.
@@ -34,8 +34,8 @@ STDOUT, STDERR, SECCOMP, GO, INFO, CHANNEL, OPTIONS, CONFIG = 1, 2, 3, 4, 5, 6, 
 SYSTEM: Final = tuple(map(Path, ("/usr", "/bin", "/sbin", "/lib", "/lib32", "/lib64")))
 _USER: Final = "1000"
 _MOUNTED_GUEST: Final = "/opt/understudy/guest"
-_START: Final = "import sys; sys.path.insert(0, '/opt/understudy'); from guest.start import main; main()"
-_STAGE: Final = Path("/run/understudy-sandbox")
+_GUEST_MAIN: Final = "import sys; sys.path.insert(0, '/opt/understudy'); from guest.start import main; main()"
+_STAGING_DIRECTORY: Final = Path("/run/understudy-sandbox")
 # The part of a session's disk that temporary files and shared memory may have each.
 _SCRATCH_PART: Final = 4
 _RUN_BYTES: Final = MIB
@@ -66,7 +66,7 @@ class Plan:
 
     def command(self) -> list[str]:
         """Of a sandbox with a kernel; `options` are to be read from its descriptor OPTIONS."""
-        return [*self._begin(), *self._python(_START, self._order())]
+        return [*self._bwrap_prefix(), *self._python(_GUEST_MAIN, self._guest_config())]
 
     def options(self) -> bytes:
         watched = [
@@ -74,11 +74,11 @@ class Plan:
             *(["--seccomp", str(SECCOMP)] if self.filter is not None else []),
             *("--info-fd", str(INFO), "--block-fd", str(GO)),
         ]
-        return _joined([*self._frame(), *watched])
+        return _encode_arguments([*self._frame(), *watched])
 
-    def trial(self) -> list[str]:
-        """A sandbox that ends at once, and prints TRIED where everything works."""
-        return [*self._begin(), *self._python(f"import ipykernel, zmq; print({TRIED!r})")]
+    def trial_command(self) -> list[str]:
+        """A sandbox that ends at once, and prints TRIAL_OUTPUT where everything works."""
+        return [*self._bwrap_prefix(), *self._python(f"import ipykernel, zmq; print({TRIAL_OUTPUT!r})")]
 
     @property
     def config(self) -> bytes | None:
@@ -86,9 +86,9 @@ class Plan:
         return self.layout.config[1] if self.layout.config is not None else None
 
     def trial_options(self) -> bytes:
-        return _joined(self._frame())
+        return _encode_arguments(self._frame())
 
-    def _begin(self) -> list[str]:
+    def _bwrap_prefix(self) -> list[str]:
         return [*self.identity.prefix(), self.bwrap, "--args", str(OPTIONS), "--"]
 
     def _python(self, *arguments: str) -> list[str]:
@@ -105,34 +105,38 @@ class Plan:
         ]
 
     def _mounts(self) -> list[str]:
-        *folders, guest = self.identity.reached()
+        *folders, guest = self.identity.reachable_paths()
         disk = self.settings.disk_mb * MIB
         return [
-            *_system(),
-            *(word for path in sorted((GUEST / "etc").iterdir()) for word in _etc(guest, path.name)),
+            *_mount_system(),
+            *(word for path in sorted((GUEST / "etc").iterdir()) for word in _mount_etc(guest, path.name)),
             *("--ro-bind-try", "/etc/ld.so.cache", "/etc/ld.so.cache"),
             *("--ro-bind-try", "/etc/localtime", "/etc/localtime"),
             *("--ro-bind-try", "/etc/fonts", "/etc/fonts"),
             *("--proc", "/proc", "--dev", "/dev"),
             # It reads as zeros too. What is mapped from the other one is shared memory that no limit would count.
             *("--dev-bind", "/dev/full", "/dev/zero"),
-            *_memory(FOLDER, disk),
-            *_memory("/tmp", disk // _SCRATCH_PART),  # noqa: S108 - of the sandbox, not of the host
-            *_memory("/dev/shm", disk // _SCRATCH_PART),  # noqa: S108
-            *_memory("/run", _RUN_BYTES),
+            *_mount_tmpfs(FOLDER, disk),
+            *_mount_tmpfs("/tmp", disk // _SCRATCH_PART),  # noqa: S108 - of the sandbox, not of the host
+            *_mount_tmpfs("/dev/shm", disk // _SCRATCH_PART),  # noqa: S108
+            *_mount_tmpfs("/run", _RUN_BYTES),
             # After them: an environment may be below /tmp.
             *self._interpreter(folders),
-            *_read_only(guest, _MOUNTED_GUEST),
-            *(word for folder in hidden(self.layout, SYSTEM, self.private) for word in _empty(str(folder))),
+            *_bind_read_only(guest, _MOUNTED_GUEST),
+            *(
+                word
+                for folder in find_hidden_paths(self.layout, SYSTEM, self.private)
+                for word in _mount_empty(str(folder))
+            ),
             *("--remount-ro", "/dev", "--remount-ro", "/", "--chdir", FOLDER),
         ]
 
     def _interpreter(self, reached: list[Path]) -> Iterator[str]:
         """`reached` is where the sources of the mounts are found."""
         for source, (_, inside) in zip(reached, self.layout.mounts, strict=True):
-            yield from _read_only(source, inside)
+            yield from _bind_read_only(source, inside)
         for folder in sorted({link.parent for link, _ in self.layout.links}):
-            yield from _memory(str(folder), _RUN_BYTES)
+            yield from _mount_tmpfs(str(folder), _RUN_BYTES)
         for link, target in self.layout.links:
             yield from ("--symlink", str(target), str(link))
         for folder in sorted({link.parent for link, _ in self.layout.links}):
@@ -159,7 +163,7 @@ class Plan:
             variables["LD_LIBRARY_PATH"] = str(self.layout.libraries)
         return [word for name, value in variables.items() for word in ("--setenv", name, value)]
 
-    def _order(self) -> str:
+    def _guest_config(self) -> str:
         limits = {
             "memory": self.settings.memory_mb * MIB,
             "processes": self.settings.processes,
@@ -172,7 +176,7 @@ class Plan:
         return json.dumps({"channel": CHANNEL, "limits": limits})
 
 
-def planned(
+def build_plan(
     bwrap: str, python: Path, layout: Layout, settings: SandboxSettings, helps: str, private: tuple[Path, ...]
 ) -> Plan:
     """`helps` is what bubblewrap says of its flags, which older ones have fewer of."""
@@ -180,7 +184,7 @@ def planned(
         bwrap=bwrap,
         python=python,
         layout=layout,
-        identity=Identity([*layout.sources, GUEST], _STAGE),
+        identity=Identity([*layout.sources, GUEST], _STAGING_DIRECTORY),
         settings=settings,
         filter=seccomp.program(platform.machine()),
         hides_userns="--disable-userns" in helps,
@@ -188,15 +192,15 @@ def planned(
     )
 
 
-def found_bwrap() -> str | None:
+def find_bwrap() -> str | None:
     return shutil.which("bwrap")
 
 
-def _joined(words: list[str]) -> bytes:
+def _encode_arguments(words: list[str]) -> bytes:
     return b"".join(os.fsencode(word) + b"\0" for word in words)
 
 
-def _system() -> list[str]:
+def _mount_system() -> list[str]:
     """/usr, and what stands beside it: on most systems links into it."""
     words = ["--ro-bind", "/usr", "/usr"]
     for path in SYSTEM[1:]:
@@ -207,17 +211,17 @@ def _system() -> list[str]:
     return words
 
 
-def _empty(path: str) -> list[str]:
-    return [*_memory(path, _RUN_BYTES), "--remount-ro", path]
+def _mount_empty(path: str) -> list[str]:
+    return [*_mount_tmpfs(path, _RUN_BYTES), "--remount-ro", path]
 
 
-def _read_only(source: Path, target: Path | str) -> list[str]:
+def _bind_read_only(source: Path, target: Path | str) -> list[str]:
     return ["--ro-bind", str(source), str(target)]
 
 
-def _etc(guest: Path, name: str) -> list[str]:
+def _mount_etc(guest: Path, name: str) -> list[str]:
     return ["--ro-bind", str(guest / "etc" / name), f"/etc/{name}"]
 
 
-def _memory(target: str, size: int) -> list[str]:
+def _mount_tmpfs(target: str, size: int) -> list[str]:
     return ["--perms", "0700", "--size", str(size), "--tmpfs", target]

@@ -6,21 +6,21 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Final
 
-from understudy.background import Repeating
 from understudy.clock import Clock
 from understudy.errors import SandboxError
+from understudy.looper import Looper
 from understudy.settings import SandboxSettings
-from understudy.tools.sandbox import cgroup, readiness
+from understudy.tools.sandbox import cgroup, preflight
+from understudy.tools.sandbox.bwrap import Sandbox
 from understudy.tools.sandbox.command import MIB, Plan
-from understudy.tools.sandbox.jail import Jail
 from understudy.tools.sandbox.launcher import Launcher
 from understudy.tools.sandbox.pool import Pool
 from understudy.tools.sandbox.session import KernelSession
-from understudy.tools.sandbox.sessions import SWEEP_EVERY, Sessions
-from understudy.tools.sandbox.watch import EVERY, Watch
+from understudy.tools.sandbox.sessions import SWEEP_SECONDS, Sessions
+from understudy.tools.sandbox.watch import WATCH_SECONDS, Watch
 
 _THREADS: Final = 4
-_CHECK_AGAIN: Final = 10.0
+_RECHECK_SECONDS: Final = 10.0
 """Seconds after which a machine that could not run code is looked at again."""
 
 
@@ -32,27 +32,27 @@ class EmbeddedSandbox:
         self._clock = clock
         self._private = private
         self._plan: Plan | None = None
-        self._groups: cgroup.Groups | None = None
+        self._open_cgroups: cgroup.Groups | None = None
         self._problem = ""
         self._checked_at = float("-inf")
         self._checking: asyncio.Task[None] | None = None
         self._threads: ThreadPoolExecutor | None = None
         self._launcher = Launcher()
-        self._watches: dict[Jail, Watch] = {}
+        self._watches: dict[Sandbox, Watch] = {}
         warm = 1 if settings.warm is None else settings.warm
-        self._pool: Pool[Jail] = Pool(self._started, warm, max(1, os.cpu_count() or 1))
-        self._sessions = Sessions(settings, clock, self._pool.take)
-        self._parts = (Repeating(EVERY, self._look), Repeating(SWEEP_EVERY, self._sessions.sweep))
+        self._pool: Pool[Sandbox] = Pool(self._start_kernel, warm, max(1, os.cpu_count() or 1))
+        self._sessions = Sessions(settings, clock, self._pool.acquire)
+        self._parts = (Looper(WATCH_SECONDS, self._watch_all), Looper(SWEEP_SECONDS, self._sessions.sweep))
 
     async def start(self) -> None:
         for part in self._parts:
             part.start()
         if self._settings.warm:
-            self._pool.fill()
+            self._pool.refill()
 
     async def check(self) -> str | None:
         now = self._clock.now()
-        if self._checking is None and self._plan is None and now - self._checked_at >= _CHECK_AGAIN:
+        if self._checking is None and self._plan is None and now - self._checked_at >= _RECHECK_SECONDS:
             self._checked_at = now
             self._checking = asyncio.create_task(self._examine())
         if self._checking is not None:
@@ -62,14 +62,14 @@ class EmbeddedSandbox:
 
     async def _examine(self) -> None:
         try:
-            found = await readiness.examine(self._settings, self._private)
+            found = await preflight.preflight(self._settings, self._private)
             self._plan, self._problem = found.plan, found.problem
         finally:
             self._checking = None
 
-    def expect(self) -> None:
+    def prepare(self) -> None:
         if self._plan is not None:
-            self._pool.fill()
+            self._pool.refill()
 
     async def open(self, key: str) -> KernelSession:
         if problem := await self.check():
@@ -92,35 +92,35 @@ class EmbeddedSandbox:
             self._threads.shutdown()
 
     @property
-    def warm(self) -> int:
+    def count_warm(self) -> int:
         """Kernels that wait for a session."""
         return self._pool.ready
 
     @property
-    def jails(self) -> tuple[Jail, ...]:
+    def list_sandboxes(self) -> tuple[Sandbox, ...]:
         """All that run, those of sessions and those that wait."""
         return tuple(self._watches)
 
-    async def _started(self) -> Jail:
+    async def _start_kernel(self) -> Sandbox:
         if problem := await self.check():
             raise SandboxError(problem)
         assert self._plan is not None
         if self._threads is None:
             self._threads = ThreadPoolExecutor(_THREADS, "sandbox", self._plan.identity.assume)
-            self._groups = _groups(self._settings)
-        jail = await Jail.start(self._plan, self._groups, self._threads, self._launcher)
+            self._open_cgroups = _open_cgroups(self._settings)
+        jail = await Sandbox.start(self._plan, self._open_cgroups, self._threads, self._launcher)
         self._watches[jail] = Watch(jail, self._settings)
         return jail
 
-    async def _look(self) -> None:
+    async def _watch_all(self) -> None:
         for jail, watch in list(self._watches.items()):
             if jail.alive:
-                await watch.look()
+                await watch.check_usage()
             else:
                 await jail.kill()
                 del self._watches[jail]
 
 
-def _groups(settings: SandboxSettings) -> cgroup.Groups | None:
+def _open_cgroups(settings: SandboxSettings) -> cgroup.Groups | None:
     """What a session holds in all: its memory and its files, which are in memory too."""
-    return cgroup.delegated((settings.memory_mb + settings.disk_mb) * MIB, settings.processes)
+    return cgroup.open_delegated((settings.memory_mb + settings.disk_mb) * MIB, settings.processes)

@@ -19,15 +19,15 @@ from understudy.settings import SandboxSettings
 from understudy.tools.sandbox.preparation import Preparation, prepare, progress
 
 LOCK: Final = Path(__file__).with_name("interpreter.txt")
-_CHECKOUT: Final = Path(__file__).resolve().parents[4]
-_READY: Final = "understudy-ready"
+_CHECKOUT_ROOT: Final = Path(__file__).resolve().parents[4]
+_READY_MARKER: Final = "understudy-ready"
 _PACKAGES: Final = "fetching and installing Python packages, about 650 MB"
-_FONTS: Final = "import matplotlib.font_manager"
+_LIST_FONTS: Final = "import matplotlib.font_manager"
 
 
 def python(settings: SandboxSettings) -> Path:
     """The Python that is set, or else that of the environment that `install` makes."""
-    return settings.python or python_of(default_home())
+    return settings.python or python_path(default_home())
 
 
 def preparation_step(settings: SandboxSettings) -> str | None:
@@ -46,7 +46,7 @@ def default_home() -> Path:
 
     Root's is where everybody can read it.
     """
-    if (own := _of_checkout(_CHECKOUT)) is not None:
+    if (own := _checkout_home(_CHECKOUT_ROOT)) is not None:
         return own
     if os.geteuid() == 0:
         return Path("/var/lib/understudy/interpreter")
@@ -54,7 +54,7 @@ def default_home() -> Path:
     return (Path(data) if data.startswith("/") else Path.home() / ".local" / "share") / "understudy" / "interpreter"
 
 
-def _of_checkout(root: Path) -> Path | None:
+def _checkout_home(root: Path) -> Path | None:
     """None where this is no checkout, or somebody else's in which nothing was made."""
     home = root / ".venv-interpreter"
     if not (root / "scripts" / "setup").is_file():
@@ -62,19 +62,19 @@ def _of_checkout(root: Path) -> Path | None:
     return home if home.exists() or os.access(root, os.W_OK) else None
 
 
-def python_of(home: Path) -> Path:
+def python_path(home: Path) -> Path:
     return home / "bin" / "python"
 
 
 def is_ready(home: Path) -> bool:
     """Whether it holds what is locked."""
-    mark = home / _READY
-    return mark.is_file() and mark.read_text("utf-8") == _state()
+    mark = home / _READY_MARKER
+    return mark.is_file() and mark.read_text("utf-8") == _lock_digest()
 
 
-def was_completed(home: Path) -> bool:
+def is_complete(home: Path) -> bool:
     """Whether it was made to its end, by this version or another one: what was interrupted lacks packages."""
-    return (home / _READY).is_file()
+    return (home / _READY_MARKER).is_file()
 
 
 def install(home: Path, base: str = sys.executable, say: Callable[[str], object] = print) -> None:
@@ -85,51 +85,51 @@ def install(home: Path, base: str = sys.executable, say: Callable[[str], object]
     home.parent.mkdir(parents=True, exist_ok=True)
     with prepare(home) as preparation:
         say(f"Installing the interpreter into {home}")
-        (home / _READY).unlink(missing_ok=True)
+        (home / _READY_MARKER).unlink(missing_ok=True)
         preparation.step(1, "creating an environment")
-        _make(home, base, say, preparation)
+        _build(home, base, say, preparation)
         preparation.step(3, "listing the fonts")
         _list_fonts(home)
-        (home / _READY).write_text(_state(), "utf-8")
+        (home / _READY_MARKER).write_text(_lock_digest(), "utf-8")
 
 
-def _make(home: Path, base: str, say: Callable[[str], object], preparation: Preparation) -> None:
+def _build(home: Path, base: str, say: Callable[[str], object], preparation: Preparation) -> None:
     """With uv where it is there and works; pip is slower, and may know of a mirror that uv was not told of."""
-    if uv := _uv():
+    if uv := _find_uv():
         try:
-            _run([*uv, "venv", "--quiet", "--clear", "--python", base, str(home)])
+            _run_command([*uv, "venv", "--quiet", "--clear", "--python", base, str(home)])
             preparation.step(2, _PACKAGES)
-            options = ["--quiet", "--compile-bytecode", "--python", str(python_of(home))]
-            _run([*uv, "pip", "install", *options, "--require-hashes", "-r", str(LOCK)])
+            options = ["--quiet", "--compile-bytecode", "--python", str(python_path(home))]
+            _run_command([*uv, "pip", "install", *options, "--require-hashes", "-r", str(LOCK)])
         except SandboxError as error:
             say(f"uv could not do it, trying pip: {error}")
         else:
             return
-    _run([base, "-m", "venv", "--clear", str(home)])
+    _run_command([base, "-m", "venv", "--clear", str(home)])
     preparation.step(2, _PACKAGES)
     options = ["--quiet", "--disable-pip-version-check"]
-    _run([str(python_of(home)), "-m", "pip", "install", *options, "--require-hashes", "-r", str(LOCK)])
+    _run_command([str(python_path(home)), "-m", "pip", "install", *options, "--require-hashes", "-r", str(LOCK)])
 
 
 def _list_fonts(home: Path) -> None:
     """For seconds; in advance, since a sandbox starts with an empty home."""
     place = home / "share" / "understudy"
     place.mkdir(parents=True, exist_ok=True)
-    _run([str(python_of(home)), "-I", "-c", _FONTS], MPLCONFIGDIR=str(place))
+    _run_command([str(python_path(home)), "-I", "-c", _LIST_FONTS], MPLCONFIGDIR=str(place))
 
 
-def _uv() -> list[str] | None:
+def _find_uv() -> list[str] | None:
     if importlib.util.find_spec("uv") is not None:
         return [sys.executable, "-m", "uv"]
     found = shutil.which("uv")
     return [found] if found else None
 
 
-def _state() -> str:
+def _lock_digest() -> str:
     return hashlib.sha256(LOCK.read_bytes()).hexdigest()
 
 
-def _run(command: list[str], **environ: str) -> None:
+def _run_command(command: list[str], **environ: str) -> None:
     try:
         subprocess.run(  # noqa: S603 - the operator's own tools
             command, check=True, capture_output=True, text=True, env={**os.environ, **environ}, umask=0o022

@@ -16,21 +16,21 @@ from contextlib import contextmanager, suppress
 from typing import Final, ParamSpec, Protocol, TypeVar
 
 from understudy.errors import NoSuchFile, SandboxError, SandboxFull
-from understudy.tools.sandbox.held import Held
 from understudy.tools.sandbox.names import component, components, is_safe
 from understudy.tools.sandbox.protocol import SandboxFile
+from understudy.tools.sandbox.shared_fd import SharedFd
 
 P = ParamSpec("P")
 T = TypeVar("T")
 
 PIECE: Final = 1 << 20
 FILES: Final = 1000
-_ENTRIES: Final = 10_000
-_DEEPEST: Final = 8
-_FOLDER: Final = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW
+_MAX_ENTRIES: Final = 10_000
+_MAX_DEPTH: Final = 8
+_FOLDER_FLAGS: Final = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW
 # Not waiting for the other end of a pipe that somebody left there.
-_FILE: Final = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_NOCTTY
-_NEW: Final = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW
+_FILE_FLAGS: Final = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_NOCTTY
+_CREATE_FLAGS: Final = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW
 
 
 class Files(Protocol):
@@ -46,7 +46,7 @@ class Files(Protocol):
 class Folder:
     """`disk` is what all files together can have: what seems to be more is sparse, and is not looked at."""
 
-    def __init__(self, folder: Held, threads: Executor, disk: int) -> None:
+    def __init__(self, folder: SharedFd, threads: Executor, disk: int) -> None:
         self._folder = folder
         self._threads = threads
         self._disk = disk
@@ -55,13 +55,13 @@ class Folder:
     async def put(self, name: str, content: AsyncIterable[bytes]) -> None:
         begun = f".put-{secrets.token_hex(8)}"
         target = component(name)
-        with _explained(name):
+        with _translate_errors(name):
             opened = await self._run(self._create, begun)
         try:
             async for piece in content:
-                with _explained(name):
+                with _translate_errors(name):
                     await self._run(_write, opened, piece)
-            with _explained(name):
+            with _translate_errors(name):
                 await self._run(self._rename, begun, target)
         except BaseException:
             with suppress(OSError):
@@ -71,16 +71,16 @@ class Folder:
             os.close(opened)
 
     async def link(self, alias: str, name: str) -> None:
-        with _explained(alias):
+        with _translate_errors(alias):
             await self._run(self._symlink, component(name), component(alias))
 
     async def list(self) -> Sequence[SandboxFile]:
-        with _explained("/"):
-            return await self._run(self._listed)
+        with _translate_errors("/"):
+            return await self._run(self._list_files)
 
     async def read(self, name: str) -> AsyncGenerator[bytes, None]:
         parts = components(name)
-        with _explained(name):
+        with _translate_errors(name):
             opened = await self._run(self._open, parts)
             try:
                 left = os.fstat(opened).st_size
@@ -92,7 +92,7 @@ class Folder:
 
     async def remove(self, name: str) -> None:
         parts = components(name)
-        with _explained(name):
+        with _translate_errors(name):
             await self._run(self._unlink, parts)
 
     async def _run(self, function: Callable[P, T], *args: P.args, **_: P.kwargs) -> T:
@@ -105,15 +105,15 @@ class Folder:
             raise
 
     def _create(self, name: str) -> int:
-        with self._folder.used() as folder:
-            return os.open(name, _NEW, 0o644, dir_fd=folder)
+        with self._folder.use() as folder:
+            return os.open(name, _CREATE_FLAGS, 0o644, dir_fd=folder)
 
     def _rename(self, begun: str, name: str) -> None:
-        with self._folder.used() as folder:
+        with self._folder.use() as folder:
             os.replace(begun, name, src_dir_fd=folder, dst_dir_fd=folder)
 
     def _symlink(self, name: str, alias: str) -> None:
-        with self._folder.used() as folder:
+        with self._folder.use() as folder:
             with suppress(FileNotFoundError):
                 if not stat.S_ISLNK(os.lstat(alias, dir_fd=folder).st_mode):
                     return
@@ -132,33 +132,33 @@ class Folder:
     @contextmanager
     def _parent(self, parts: Sequence[str]) -> Iterator[int]:
         """The folder that the last of the parts is in."""
-        with self._folder.used() as top:
-            folder = os.open(".", _FOLDER, dir_fd=top)
+        with self._folder.use() as top:
+            folder = os.open(".", _FOLDER_FLAGS, dir_fd=top)
         try:
             for part in parts[:-1]:
-                below = os.open(part, _FOLDER, dir_fd=folder)
+                below = os.open(part, _FOLDER_FLAGS, dir_fd=folder)
                 os.close(folder)
                 folder = below
             yield folder
         finally:
             os.close(folder)
 
-    def _listed(self) -> Sequence[SandboxFile]:
-        walk = _Walk(self._disk, self._digests)
+    def _list_files(self) -> Sequence[SandboxFile]:
+        walk = _DirectoryWalk(self._disk, self._digests)
         with self._parent([""]) as folder:
             walk.visit(folder, "", 0)
         self._digests = walk.kept
         return sorted(walk.files, key=lambda file: file.name)
 
 
-class _Walk:
+class _DirectoryWalk:
     """Through all folders, with an end to how many entries, files and bytes are looked at."""
 
     def __init__(self, disk: int, digests: dict[tuple[int, ...], str]) -> None:
         self.files: list[SandboxFile] = []
         self.kept: dict[tuple[int, ...], str] = {}
         self._left = disk
-        self._entries = _ENTRIES
+        self._entries = _MAX_ENTRIES
         self._known = digests
 
     def visit(self, folder: int, path: str, depth: int) -> None:
@@ -170,12 +170,12 @@ class _Walk:
                 if is_safe(entry.name):
                     # It may be gone, or be something else by now.
                     with suppress(OSError):
-                        self._look(folder, entry, path, depth)
+                        self._visit_entry(folder, entry, path, depth)
 
-    def _look(self, folder: int, entry: os.DirEntry[str], path: str, depth: int) -> None:
+    def _visit_entry(self, folder: int, entry: os.DirEntry[str], path: str, depth: int) -> None:
         if entry.is_dir(follow_symlinks=False):
-            if depth + 1 < _DEEPEST and entry.name != "__pycache__":
-                below = os.open(entry.name, _FOLDER, dir_fd=folder)
+            if depth + 1 < _MAX_DEPTH and entry.name != "__pycache__":
+                below = os.open(entry.name, _FOLDER_FLAGS, dir_fd=folder)
                 try:
                     self.visit(below, f"{path}{entry.name}/", depth + 1)
                 finally:
@@ -199,7 +199,7 @@ class _Walk:
 
 
 def _open_regular(name: str, folder: int) -> int:
-    opened = os.open(name, _FILE, dir_fd=folder)
+    opened = os.open(name, _FILE_FLAGS, dir_fd=folder)
     if stat.S_ISREG(os.fstat(opened).st_mode):
         return opened
     os.close(opened)
@@ -221,7 +221,7 @@ def _write(opened: int, piece: bytes) -> None:
 
 
 @contextmanager
-def _explained(name: str) -> Iterator[None]:
+def _translate_errors(name: str) -> Iterator[None]:
     try:
         yield
     except OSError as error:

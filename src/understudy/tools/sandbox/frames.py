@@ -9,31 +9,31 @@ from typing import Final, Literal, TypeAlias
 
 import msgspec
 
-from understudy.tools.sandbox.outputs import Error, Image, Output, Stream, Value, plain
+from understudy.tools.sandbox.outputs import Error, Image, Output, Stream, Value, strip_control_characters
 
 HEADER: Final = struct.Struct("!I")
-LARGEST: Final = 16 << 20
+MAX_FRAME_BYTES: Final = 16 << 20
 SIGNATURES: Final = {"image/png": b"\x89PNG\r\n\x1a\n", "image/jpeg": b"\xff\xd8\xff"}
 
 
-class Hostile(Exception):
+class InvalidFrame(Exception):
     """The inside said what no relay of ours says."""
 
 
 @dataclass(frozen=True, slots=True)
-class Said:
+class CellOutput:
     cell: int
     output: Output
 
 
 @dataclass(frozen=True, slots=True)
-class Done:
+class CellDone:
     cell: int
     ok: bool
 
 
 @dataclass(frozen=True, slots=True)
-class Restarted:
+class KernelRestarted:
     """The kernel is a new one. `how` says what ended the old one, `reason` why, where somebody wanted it.
 
     `cell` is the one that ran, 0 where none did.
@@ -45,16 +45,16 @@ class Restarted:
 
 
 @dataclass(frozen=True, slots=True)
-class Ready:
+class KernelReady:
     pass
 
 
-Event: TypeAlias = Said | Done | Restarted | Ready
+Event: TypeAlias = CellOutput | CellDone | KernelRestarted | KernelReady
 
 
 class _Frame(msgspec.Struct, frozen=True, forbid_unknown_fields=True, tag_field="type"):
     def event(self) -> Event:
-        """Raises Hostile."""
+        """Raises InvalidFrame."""
         raise NotImplementedError
 
 
@@ -64,7 +64,7 @@ class _Stream(_Frame, frozen=True, tag="stream"):
     text: str
 
     def event(self) -> Event:
-        return Said(self.cell, Stream(self.name, plain(self.text)))
+        return CellOutput(self.cell, Stream(self.name, strip_control_characters(self.text)))
 
 
 class _Value(_Frame, frozen=True, tag="value"):
@@ -72,7 +72,7 @@ class _Value(_Frame, frozen=True, tag="value"):
     text: str
 
     def event(self) -> Event:
-        return Said(self.cell, Value(plain(self.text)))
+        return CellOutput(self.cell, Value(strip_control_characters(self.text)))
 
 
 class _Image(_Frame, frozen=True, tag="image"):
@@ -82,8 +82,8 @@ class _Image(_Frame, frozen=True, tag="image"):
 
     def event(self) -> Event:
         if not self.data.startswith(SIGNATURES[self.mime]):
-            raise Hostile(f"an {self.mime} that is none")
-        return Said(self.cell, Image(self.mime, self.data))
+            raise InvalidFrame(f"an {self.mime} that is none")
+        return CellOutput(self.cell, Image(self.mime, self.data))
 
 
 class _Error(_Frame, frozen=True, tag="error"):
@@ -93,7 +93,14 @@ class _Error(_Frame, frozen=True, tag="error"):
     traceback: str
 
     def event(self) -> Event:
-        return Said(self.cell, Error(plain(self.name), plain(self.message), plain(self.traceback)))
+        return CellOutput(
+            self.cell,
+            Error(
+                strip_control_characters(self.name),
+                strip_control_characters(self.message),
+                strip_control_characters(self.traceback),
+            ),
+        )
 
 
 class _Done(_Frame, frozen=True, tag="done"):
@@ -101,7 +108,7 @@ class _Done(_Frame, frozen=True, tag="done"):
     ok: bool
 
     def event(self) -> Event:
-        return Done(self.cell, self.ok)
+        return CellDone(self.cell, self.ok)
 
 
 class _Restarted(_Frame, frozen=True, tag="restarted"):
@@ -110,34 +117,36 @@ class _Restarted(_Frame, frozen=True, tag="restarted"):
     how: str
 
     def event(self) -> Event:
-        return Restarted(self.cell, plain(self.reason)[:1000], plain(self.how)[:100])
+        return KernelRestarted(
+            self.cell, strip_control_characters(self.reason)[:1000], strip_control_characters(self.how)[:100]
+        )
 
 
 class _Ready(_Frame, frozen=True, tag="ready"):
     def event(self) -> Event:
-        return Ready()
+        return KernelReady()
 
 
 _decoder: Final = msgspec.json.Decoder(_Stream | _Value | _Image | _Error | _Done | _Restarted | _Ready)
 
 
 def size(header: bytes) -> int:
-    """The length of the frame that follows. Raises Hostile."""
+    """The length of the frame that follows. Raises InvalidFrame."""
     (length,) = HEADER.unpack(header)
-    if length > LARGEST:
-        raise Hostile(f"a frame of {length} bytes")
+    if length > MAX_FRAME_BYTES:
+        raise InvalidFrame(f"a frame of {length} bytes")
     return int(length)
 
 
 def event(data: bytes) -> Event:
-    """Raises Hostile."""
+    """Raises InvalidFrame."""
     try:
         frame: _Frame = _decoder.decode(data)
         return frame.event()
     except (msgspec.MsgspecError, RecursionError, ValueError) as error:
-        raise Hostile(f"a frame that is none: {error}") from error
+        raise InvalidFrame(f"a frame that is none: {error}") from error
 
 
-def framed(**order: object) -> bytes:
+def encode_frame(**order: object) -> bytes:
     data = msgspec.json.encode(order)
     return HEADER.pack(len(data)) + data

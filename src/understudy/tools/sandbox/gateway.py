@@ -7,16 +7,16 @@ from typing import Final
 
 import aiohttp
 
-from understudy.background import Repeating
 from understudy.clock import Clock
 from understudy.errors import SandboxError
+from understudy.looper import Looper
 from understudy.settings import SandboxSettings
 from understudy.tools.sandbox.gateway_kernel import Gateway, GatewayKernel
 from understudy.tools.sandbox.protocol import FOLDER
 from understudy.tools.sandbox.session import KernelSession
-from understudy.tools.sandbox.sessions import SWEEP_EVERY, Sessions
+from understudy.tools.sandbox.sessions import SWEEP_SECONDS, Sessions
 
-_PATIENCE: Final = 60.0
+_TIMEOUT_SECONDS: Final = 60.0
 
 
 class GatewaySandbox:
@@ -26,15 +26,15 @@ class GatewaySandbox:
         self._settings = settings
         self._folder = folder
         self._client: aiohttp.ClientSession | None = None
-        self._sessions = Sessions(settings, clock, self._started)
-        self._sweeping = Repeating(SWEEP_EVERY, self._sessions.sweep)
+        self._sessions = Sessions(settings, clock, self._start_kernel)
+        self._sweeping = Looper(SWEEP_SECONDS, self._sessions.sweep)
 
     async def start(self) -> None:
         self._sweeping.start()
 
     async def check(self) -> str | None:
         try:
-            specs = await self._gateway().ask("GET", "kernelspecs")
+            specs = await self._gateway().request("GET", "kernelspecs")
         except SandboxError as error:
             return str(error)
         known = specs.get("kernelspecs", {}) if isinstance(specs, dict) else {}
@@ -42,7 +42,7 @@ class GatewaySandbox:
             return f"The gateway of the sandbox has no kernel {self._settings.kernel!r}; it has {list(known)}."
         return None
 
-    def expect(self) -> None:
+    def prepare(self) -> None:
         """A gateway has its own ways to be ready."""
 
     async def open(self, key: str) -> KernelSession:
@@ -57,12 +57,12 @@ class GatewaySandbox:
         if self._client is not None:
             await self._client.close()
 
-    async def _started(self) -> GatewayKernel:
+    async def _start_kernel(self) -> GatewayKernel:
         return await GatewayKernel.start(self._gateway(), self._settings.kernel, self._folder)
 
     def _gateway(self) -> Gateway:
         if self._client is None:
             token = self._settings.token
             headers = {"Authorization": f"token {token}"} if token else {}
-            self._client = aiohttp.ClientSession(headers=headers, timeout=aiohttp.ClientTimeout(_PATIENCE))
+            self._client = aiohttp.ClientSession(headers=headers, timeout=aiohttp.ClientTimeout(_TIMEOUT_SECONDS))
         return Gateway((self._settings.url or "").rstrip("/"), self._client)

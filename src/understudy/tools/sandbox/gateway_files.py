@@ -15,11 +15,11 @@ from understudy.tools.sandbox.files import FILES
 from understudy.tools.sandbox.names import component, components, is_safe
 from understudy.tools.sandbox.protocol import SandboxFile
 
-Ask = Callable[[str], Awaitable[bytes | None]]
+Evaluate = Callable[[str], Awaitable[bytes | None]]
 """Evaluates an expression in the kernel, and returns the JSON of its value; None where it failed."""
 
 _PIECE: Final = 512 * 1024
-_MARK: Final = ".understudy-session"
+_CLAIM_FILE: Final = ".understudy-session"
 
 _SOURCE: Final = """
 import base64, errno, hashlib, json, os, stat
@@ -110,17 +110,17 @@ except OSError as error:
 answer = JSON({"value": None, "errno": "", "text": "", **answer})
 """
 
-_ABSENT: Final = {"ENOENT", "ENOTDIR", "ELOOP", "EINVAL", "ENXIO", "EISDIR"}
-_FULL: Final = {"ENOSPC", "EDQUOT", "EFBIG"}
+_NOT_FOUND_ERRNOS: Final = {"ENOENT", "ENOTDIR", "ELOOP", "EINVAL", "ENXIO", "EISDIR"}
+_NO_SPACE_ERRNOS: Final = {"ENOSPC", "EDQUOT", "EFBIG"}
 
 
-class _Answer(msgspec.Struct, frozen=True):
+class _FileReply(msgspec.Struct, frozen=True):
     value: msgspec.Raw
     errno: str
     text: str
 
 
-class _Listed(msgspec.Struct, frozen=True):
+class _FileEntry(msgspec.Struct, frozen=True):
     name: str
     size: int
     modified: float
@@ -128,66 +128,68 @@ class _Listed(msgspec.Struct, frozen=True):
 
 
 class GatewayFiles:
-    def __init__(self, folder: str, ask: Ask) -> None:
+    def __init__(self, folder: str, ask: Evaluate) -> None:
         self._folder = folder
         self._ask = ask
         self._puts = 0
 
     async def prepare(self) -> None:
         """The folder is there after this, and code starts in it."""
-        await self._call(self._folder, "prepare")
+        await self._call_file_helper(self._folder, "prepare")
 
     async def claim(self) -> None:
         """Once for each kernel. Raises SandboxError where another session has the folder: it would read these files."""
-        if not _as(await self._call(self._folder, "claim", _MARK), bool):
+        if not _decode_as(await self._call_file_helper(self._folder, "claim", _CLAIM_FILE), bool):
             raise SandboxError(
                 f"The gateway's kernels share the folder {self._folder!r}, in which each session's files have to be "
                 "apart. Give each kernel a container of its own."
             )
 
     async def put(self, name: str, content: AsyncIterable[bytes]) -> None:
-        target, begun = component(name), self._begun()
+        target, begun = component(name), self._temporary_name()
         try:
-            await self._call(name, "write", begun, "", True)
+            await self._call_file_helper(name, "write", begun, "", True)
             async for piece in content:
                 for start in range(0, len(piece), _PIECE):
                     data = base64.b64encode(piece[start : start + _PIECE]).decode()
-                    await self._call(name, "write", begun, data, False)
-            await self._call(name, "place", begun, target)
+                    await self._call_file_helper(name, "write", begun, data, False)
+            await self._call_file_helper(name, "place", begun, target)
         except SandboxError:
-            await self._call(name, "drop", begun)
+            await self._call_file_helper(name, "drop", begun)
             raise
 
     async def link(self, alias: str, name: str) -> None:
-        await self._call(alias, "link", component(name), self._begun(), component(alias))
+        await self._call_file_helper(alias, "link", component(name), self._temporary_name(), component(alias))
 
     async def list(self) -> Sequence[SandboxFile]:
-        found = _as(await self._call("/", "listed", FILES), tuple[_Listed, ...])
+        found = _decode_as(await self._call_file_helper("/", "listed", FILES), tuple[_FileEntry, ...])
         files = [SandboxFile(one.name, one.size, one.modified, one.digest) for one in found]
         return sorted((file for file in files if all(map(is_safe, file.name.split("/")))), key=lambda file: file.name)
 
     async def read(self, name: str) -> AsyncGenerator[bytes, None]:
         path, start = "/".join(components(name)), 0
-        while piece := base64.b64decode(_as(await self._call(name, "read", path, start, _PIECE), str)):
+        while piece := base64.b64decode(
+            _decode_as(await self._call_file_helper(name, "read", path, start, _PIECE), str)
+        ):
             start += len(piece)
             yield piece
 
     async def remove(self, name: str) -> None:
-        await self._call(name, "remove", "/".join(components(name)))
+        await self._call_file_helper(name, "remove", "/".join(components(name)))
 
-    def _begun(self) -> str:
+    def _temporary_name(self) -> str:
         self._puts += 1
         return f".put-{self._puts}"
 
-    async def _call(self, name: str, verb: str, *arguments: Any) -> msgspec.Raw:
+    async def _call_file_helper(self, name: str, verb: str, *arguments: Any) -> msgspec.Raw:
         given = {"top": self._folder, "verb": verb, "arguments": msgspec.json.encode(arguments).decode()}
         found = await self._ask(f"(lambda names: (exec({_SOURCE!r}, names), names['answer'])[1])({given!r})")
         if found is None:
             raise SandboxError(f"The kernel behind the gateway did not say what became of the file {name!r}.")
-        answer = _as(found, _Answer)
-        if answer.errno in _ABSENT:
+        answer = _decode_as(found, _FileReply)
+        if answer.errno in _NOT_FOUND_ERRNOS:
             raise NoSuchFile(f"The sandbox has no regular file {name!r}.")
-        if answer.errno in _FULL:
+        if answer.errno in _NO_SPACE_ERRNOS:
             raise SandboxFull(f"The sandbox has no room left for {name!r}.")
         if answer.errno:
             raise SandboxError(f"The sandbox's file {name!r} cannot be used: {answer.text}.")
@@ -195,7 +197,7 @@ class GatewayFiles:
         return value
 
 
-def _as(data: msgspec.Raw | bytes, kind: Any) -> Any:
+def _decode_as(data: msgspec.Raw | bytes, kind: Any) -> Any:
     try:
         return msgspec.json.decode(data, type=kind)
     except (msgspec.MsgspecError, RecursionError, ValueError) as error:

@@ -11,18 +11,18 @@ import aiohttp
 
 from understudy.errors import SandboxError
 from understudy.tools.sandbox import jupyter
-from understudy.tools.sandbox.frames import LARGEST, Done, Event, Restarted, Said
+from understudy.tools.sandbox.frames import MAX_FRAME_BYTES, CellDone, CellOutput, Event, KernelRestarted
 from understudy.tools.sandbox.gateway_files import GatewayFiles
-from understudy.tools.sandbox.kernel import KernelGone
+from understudy.tools.sandbox.kernel import KernelDied
 
 logger = logging.getLogger(__name__)
 
 _HEARTBEAT: Final = 20.0
-_PATIENCE: Final = 60.0
-_HEARD_WITHIN: Final = 0.2
-_DIED: Final = "It died, most likely because memory ran out."
-_DEAD: Final = "dead"
-_REPLACED: Final = frozenset({"restarting", "autorestarting"})
+_TIMEOUT_SECONDS: Final = 60.0
+_OUTPUT_GRACE_SECONDS: Final = 0.2
+_DIED_TEXT: Final = "It died, most likely because memory ran out."
+_DEAD_STATE: Final = "dead"
+_REPLACED_STATES: Final = frozenset({"restarting", "autorestarting"})
 
 
 class Gateway:
@@ -32,7 +32,7 @@ class Gateway:
         self._url = url
         self._client = client
 
-    async def ask(self, method: str, path: str, body: object = None) -> Any:
+    async def request(self, method: str, path: str, body: object = None) -> Any:
         try:
             async with self._client.request(method, f"{self._url}/api/{path}", json=body) as answer:
                 if answer.status >= 400:
@@ -44,7 +44,7 @@ class Gateway:
     async def channels(self, kernel: str) -> aiohttp.ClientWebSocketResponse:
         try:
             return await self._client.ws_connect(
-                f"{self._url}/api/kernels/{kernel}/channels", max_msg_size=LARGEST, heartbeat=_HEARTBEAT
+                f"{self._url}/api/kernels/{kernel}/channels", max_msg_size=MAX_FRAME_BYTES, heartbeat=_HEARTBEAT
             )
         except (aiohttp.ClientError, TimeoutError) as error:
             raise self._unavailable(error) from error
@@ -59,7 +59,7 @@ class GatewayKernel:
     """Made by `start`."""
 
     def __init__(self, gateway: Gateway, identifier: str, socket: aiohttp.ClientWebSocketResponse, folder: str) -> None:
-        self.files = GatewayFiles(folder, self._ask)
+        self.files = GatewayFiles(folder, self._evaluate)
         self.alive = True
         self._gateway = gateway
         self._path = f"kernels/{identifier}"
@@ -78,12 +78,12 @@ class GatewayKernel:
     @classmethod
     async def start(cls, gateway: Gateway, name: str, folder: str) -> "GatewayKernel":
         """A kernel that answers. Raises SandboxError."""
-        made = await gateway.ask("POST", "kernels", {"name": name})
+        made = await gateway.request("POST", "kernels", {"name": name})
         identifier = quote(str(made["id"]) if isinstance(made, dict) and "id" in made else "", safe="")
         try:
             kernel = cls(gateway, identifier, await gateway.channels(identifier), folder)
         except BaseException:
-            await gateway.ask("DELETE", f"kernels/{identifier}")
+            await gateway.request("DELETE", f"kernels/{identifier}")
             raise
         try:
             await kernel._prepare()
@@ -98,7 +98,7 @@ class GatewayKernel:
 
         Raises SandboxError.
         """
-        deadline = asyncio.get_running_loop().time() + _PATIENCE
+        deadline = asyncio.get_running_loop().time() + _TIMEOUT_SECONDS
         self._heard = False
         while not self._heard:
             if asyncio.get_running_loop().time() > deadline:
@@ -108,9 +108,9 @@ class GatewayKernel:
     async def execute(self, cell: int, code: str) -> None:
         await self._free.acquire()
         # Gateways end kernels that were idle for long, and nobody hears of it on the websocket for a while.
-        await self._order("GET")
+        await self._send_command("GET")
         self._cell, self._replied, self._idle = cell, None, False
-        self._message, text = jupyter.request(code)
+        self._message, text = jupyter.encode_execute_request(code)
         await self._send(text)
 
     async def receive(self) -> Event:
@@ -118,64 +118,64 @@ class GatewayKernel:
             if self._renewal is not None:
                 await asyncio.shield(self._renewal)
             else:
-                self._take(await self._read())
+                self._handle_message(await self._read())
         return self._events.popleft()
 
     async def interrupt(self, cell: int) -> None:
         if cell == self._cell:
-            await self._order("POST", "/interrupt")
+            await self._send_command("POST", "/interrupt")
 
     async def restart(self) -> None:
-        await self._order("POST", "/restart")
-        self._replaced()
+        await self._send_command("POST", "/restart")
+        self._on_replaced()
 
     async def kill(self) -> None:
         if self.alive:
             self.alive = False
             with suppress(SandboxError):
-                await self._gateway.ask("DELETE", self._path)
+                await self._gateway.request("DELETE", self._path)
         await self._socket.close()
         self._release()
 
-    async def _order(self, method: str, verb: str = "") -> None:
+    async def _send_command(self, method: str, verb: str = "") -> None:
         try:
-            await self._gateway.ask(method, self._path + verb)
+            await self._gateway.request(method, self._path + verb)
         except SandboxError as error:
-            await self._gone(str(error))
+            await self._fail(str(error))
 
-    def _take(self, message: jupyter.Message) -> None:
+    def _handle_message(self, message: jupyter.Message) -> None:
         """Adds the events that a message stands for."""
         kind, state = message.header.msg_type, ""
         if kind == "status":
             state = jupyter.content(message.content, jupyter.Status).execution_state
-        if state in _REPLACED:
-            self._replaced(_DIED)
+        if state in _REPLACED_STATES:
+            self._on_replaced(_DIED_TEXT)
         elif self._cell and message.parent_header.msg_id == self._message:
-            self._follow(message, kind, state)
+            self._handle_cell_message(message, kind, state)
 
-    def _follow(self, message: jupyter.Message, kind: str, state: str) -> None:
+    def _handle_cell_message(self, message: jupyter.Message, kind: str, state: str) -> None:
         """What the cell's own messages say. It has ended when both of its channels said so."""
         if kind == "execute_reply":
             self._replied = jupyter.content(message.content, jupyter.Reply).status == "ok"
         elif state:
             self._idle = state == "idle"
-        elif (output := jupyter.output(message)) is not None:
-            self._events.append(Said(self._cell, output))
+        elif (output := jupyter.parse_output(message)) is not None:
+            self._events.append(CellOutput(self._cell, output))
         if self._replied is not None and self._idle:
-            self._events.append(Done(self._cell, self._replied))
+            self._events.append(CellDone(self._cell, self._replied))
             self._release()
 
-    def _replaced(self, reason: str = "") -> None:
+    def _on_replaced(self, reason: str = "") -> None:
         """The kernel is a new one, which has to be led to its folder before anybody uses it."""
         cell = self._cell
         self._release()
         if self._renewal is None:
-            self._renewal = asyncio.create_task(self._renew(cell, reason))
+            self._renewal = asyncio.create_task(self._prepare_replacement(cell, reason))
 
-    async def _renew(self, cell: int, reason: str) -> None:
+    async def _prepare_replacement(self, cell: int, reason: str) -> None:
         try:
             await self._prepare()
-            self._events.append(Restarted(cell, reason, ""))
+            self._events.append(KernelRestarted(cell, reason, ""))
         except SandboxError:
             await self.kill()  # the next who needs it will see that it is gone
         finally:
@@ -186,43 +186,43 @@ class GatewayKernel:
             self._cell = 0
             self._free.release()
 
-    async def _ask(self, expression: str) -> bytes | None:
+    async def _evaluate(self, expression: str) -> bytes | None:
         """Evaluates our expression between cells. Raises SandboxError where the kernel is gone."""
         async with self._free:
-            identifier, text = jupyter.request("", expression)
+            identifier, text = jupyter.encode_execute_request("", expression)
             try:
-                async with asyncio.timeout(_PATIENCE):
+                async with asyncio.timeout(_TIMEOUT_SECONDS):
                     await self._send(text)
-                    return await self._answer(identifier)
+                    return await self._receive_value(identifier)
             except TimeoutError:
                 return None
-            except KernelGone as gone:
+            except KernelDied as gone:
                 raise SandboxError(str(gone)) from gone
 
-    async def _answer(self, identifier: str) -> bytes | None:
+    async def _receive_value(self, identifier: str) -> bytes | None:
         """The JSON of the reply. Its output follows, or has been lost, which takes a moment to be seen."""
         self._heard = False
-        reply = await self._reply(identifier)
+        reply = await self._receive_reply(identifier)
         if reply is None:
             return None
         with suppress(TimeoutError):
-            async with asyncio.timeout(_HEARD_WITHIN):
+            async with asyncio.timeout(_OUTPUT_GRACE_SECONDS):
                 while not self._heard:
-                    self._listen(await self._read(), identifier)
-        return jupyter.expressed(reply)
+                    self._read_state(await self._read(), identifier)
+        return jupyter.parse_expression(reply)
 
-    async def _reply(self, identifier: str) -> jupyter.Reply | None:
+    async def _receive_reply(self, identifier: str) -> jupyter.Reply | None:
         """None where the kernel was replaced meanwhile."""
         while True:
             message = await self._read()
             if message.parent_header.msg_id == identifier and message.header.msg_type == "execute_reply":
                 reply: jupyter.Reply = jupyter.content(message.content, jupyter.Reply)
                 return reply
-            if self._listen(message, identifier) in _REPLACED:
-                self._replaced(_DIED)
+            if self._read_state(message, identifier) in _REPLACED_STATES:
+                self._on_replaced(_DIED_TEXT)
                 return None
 
-    def _listen(self, message: jupyter.Message, identifier: str) -> str:
+    def _read_state(self, message: jupyter.Message, identifier: str) -> str:
         """The state that the message tells of, if any."""
         if message.header.msg_type != "status":
             return ""
@@ -234,25 +234,25 @@ class GatewayKernel:
         try:
             await self._socket.send_str(text.decode())
         except (ConnectionError, RuntimeError):
-            await self._gone("The gateway closed the connection.")
+            await self._fail("The gateway closed the connection.")
 
     async def _read(self) -> jupyter.Message:
-        """The next message that is one. Raises KernelGone."""
+        """The next message that is one. Raises KernelDied."""
         while True:
             received = await self._socket.receive()
             if received.type not in {aiohttp.WSMsgType.TEXT, aiohttp.WSMsgType.BINARY}:
-                await self._gone("The gateway closed the connection.")
-            message = jupyter.message(received.data)
-            if message is not None and not self._says_dead(message):
+                await self._fail("The gateway closed the connection.")
+            message = jupyter.parse_message(received.data)
+            if message is not None and not self._is_dead_status(message):
                 return message
             if message is not None:
-                await self._gone("The kernel died.")
+                await self._fail("The kernel died.")
 
-    def _says_dead(self, message: jupyter.Message) -> bool:
+    def _is_dead_status(self, message: jupyter.Message) -> bool:
         if message.header.msg_type != "status":
             return False
-        return bool(jupyter.content(message.content, jupyter.Status).execution_state == _DEAD)
+        return bool(jupyter.content(message.content, jupyter.Status).execution_state == _DEAD_STATE)
 
-    async def _gone(self, why: str) -> NoReturn:
+    async def _fail(self, why: str) -> NoReturn:
         await self.kill()
-        raise KernelGone(why)
+        raise KernelDied(why)

@@ -15,7 +15,7 @@ UNPRIVILEGED: Final = 65500
 """User and group in place of root: above those of people and systems, below `nobody`, which others use too."""
 
 # Binds what the unprivileged user could not reach into a folder of a mount namespace of its own; then gives up root.
-_STAGE: Final = """set -e
+_STAGING_SCRIPT: Final = """set -e
 stage=$1 number=0; shift
 mount -t tmpfs -o mode=0755,size=64k tmpfs "$stage"
 while [ "$1" != -- ]; do
@@ -25,7 +25,7 @@ shift
 unset PATH
 exec "$@"
 """
-_SWITCH: Final = (f"--reuid={UNPRIVILEGED}", f"--regid={UNPRIVILEGED}", "--clear-groups", "--")
+_SETPRIV_FLAGS: Final = (f"--reuid={UNPRIVILEGED}", f"--regid={UNPRIVILEGED}", "--clear-groups", "--")
 
 
 class Identity:
@@ -35,14 +35,14 @@ class Identity:
         self.is_root = os.geteuid() == 0
         self._sources = sources
         self._stage = stage
-        self._staged = self.is_root and not all(map(_open_to_all, sources))
+        self._staged = self.is_root and not all(map(_is_world_readable, sources))
 
-    def missing(self) -> str | None:
+    def missing_program(self) -> str | None:
         """A program that has to be there and is not."""
         wanted = ("setpriv", "unshare", "mount") if self._staged else ("setpriv",)
         return next((name for name in wanted if shutil.which(name) is None), None) if self.is_root else None
 
-    def reached(self) -> list[Path]:
+    def reachable_paths(self) -> list[Path]:
         if not self._staged:
             return list(self._sources)
         return [self._stage / str(number) for number in range(len(self._sources))]
@@ -51,13 +51,13 @@ class Identity:
         """What stands before the command."""
         if not self.is_root:
             return []
-        switch = [shutil.which("setpriv") or "setpriv", *_SWITCH]
+        switch = [shutil.which("setpriv") or "setpriv", *_SETPRIV_FLAGS]
         if not self._staged:
             return switch
         self._stage.mkdir(mode=0o755, parents=True, exist_ok=True)
         sources = [str(source) for source in self._sources]
         unshare = [shutil.which("unshare") or "unshare", "--mount", "--propagation", "private"]
-        return [*unshare, "/bin/sh", "-c", _STAGE, "sh", str(self._stage), *sources, "--", *switch]
+        return [*unshare, "/bin/sh", "-c", _STAGING_SCRIPT, "sh", str(self._stage), *sources, "--", *switch]
 
     def environment(self) -> dict[str, str]:
         """What the command has to know of ours: nothing, or what its first steps are found by, which forget it then."""
@@ -71,7 +71,7 @@ class Identity:
             library.setfsuid(UNPRIVILEGED)
 
 
-def _open_to_all(path: Path) -> bool:
+def _is_world_readable(path: Path) -> bool:
     """Whether anybody may read below it, as far as the folders above it and itself tell."""
     with suppress(OSError):
         real = path.resolve(strict=True)

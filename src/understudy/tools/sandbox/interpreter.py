@@ -20,8 +20,8 @@ PACKAGES: Final = (
     "scikit-learn",
     "ipykernel",
 )
-_PATIENCE: Final = 30.0
-_ASK: Final = """
+_TIMEOUT_SECONDS: Final = 30.0
+_INSPECT_SCRIPT: Final = """
 import importlib.metadata, json, platform, sys, sysconfig
 versions = {}
 for name in sys.argv[1:]:
@@ -47,30 +47,30 @@ class Interpreter(msgspec.Struct, frozen=True):
     shared: bool = False
 
 
-def examined(python: Path) -> Interpreter:
+def inspect_python(python: Path) -> Interpreter:
     """Asks the Python itself. Raises SandboxError where it does not work; clients read that, so it names no path."""
     try:
         asked = subprocess.run(  # noqa: S603 - the operator's own Python
-            [python, "-I", "-c", _ASK, *PACKAGES], capture_output=True, timeout=_PATIENCE, check=True
+            [python, "-I", "-c", _INSPECT_SCRIPT, *PACKAGES], capture_output=True, timeout=_TIMEOUT_SECONDS, check=True
         )
         return msgspec.json.decode(asked.stdout, type=Interpreter)
     except (OSError, subprocess.SubprocessError, msgspec.MsgspecError) as error:
-        raise SandboxError(f"the Python of the code interpreter does not work: {_reason(error)}") from error
+        raise SandboxError(f"the Python of the code interpreter does not work: {_describe_failure(error)}") from error
 
 
-def _reason(error: Exception) -> str:
+def _describe_failure(error: Exception) -> str:
     match error:
         case subprocess.CalledProcessError():
             return f"it ended with exit code {error.returncode}"
         case subprocess.TimeoutExpired():
-            return f"it timed out after {_PATIENCE:g} s"
+            return f"it timed out after {_TIMEOUT_SECONDS:g} s"
         case OSError():
             return error.strerror or type(error).__name__
     return "its reply is malformed"
 
 
-async def examine(python: Path) -> Interpreter:
-    return await asyncio.to_thread(examined, python)
+async def inspect_python_async(python: Path) -> Interpreter:
+    return await asyncio.to_thread(inspect_python, python)
 
 
 def folders(python: Path, found: Interpreter) -> list[Path]:

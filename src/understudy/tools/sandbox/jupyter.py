@@ -10,12 +10,12 @@ from typing import Any, Final, Literal, TypeAlias
 import msgspec
 
 from understudy.tools.sandbox.frames import SIGNATURES
-from understudy.tools.sandbox.outputs import Error, Image, Output, Stream, Value, plain
+from understudy.tools.sandbox.outputs import Error, Image, Output, Stream, Value, strip_control_characters
 
 IMAGE_BYTES: Final = 8 << 20
 _TRACEBACK: Final = 64 * 1024
 
-Died: TypeAlias = Literal["autorestarting", "restarting", "dead"]
+DeathState: TypeAlias = Literal["autorestarting", "restarting", "dead"]
 
 
 class _Header(msgspec.Struct, frozen=True):
@@ -44,29 +44,29 @@ class Reply(msgspec.Struct, frozen=True):
     user_expressions: dict[str, msgspec.Raw] = {}
 
 
-class _Printed(msgspec.Struct, frozen=True):
+class _StreamContent(msgspec.Struct, frozen=True):
     name: str = "stdout"
     text: str = ""
 
 
-class _Shown(msgspec.Struct, frozen=True):
+class _DisplayContent(msgspec.Struct, frozen=True):
     data: dict[str, msgspec.Raw] = {}
 
 
-class _Raised(msgspec.Struct, frozen=True):
+class _ErrorContent(msgspec.Struct, frozen=True):
     ename: str = ""
     evalue: str = ""
     traceback: tuple[str, ...] = ()
 
 
-class _Expression(msgspec.Struct, frozen=True):
+class _ExpressionResult(msgspec.Struct, frozen=True):
     data: dict[str, msgspec.Raw] = {}
 
 
 _messages: Final = msgspec.json.Decoder(Message)
 
 
-def message(text: str | bytes) -> Message | None:
+def parse_message(text: str | bytes) -> Message | None:
     try:
         return _messages.decode(text)
     except (msgspec.MsgspecError, RecursionError, ValueError):
@@ -81,7 +81,7 @@ def content(raw: msgspec.Raw, kind: type[msgspec.Struct]) -> Any:
         return kind()
 
 
-def request(code: str, expression: str = "") -> tuple[str, bytes]:
+def encode_execute_request(code: str, expression: str = "") -> tuple[str, bytes]:
     """The id and the text of a message that runs the code; one with an expression is ours, and leaves no trace."""
     identifier = secrets.token_hex(16)
     header = {
@@ -111,45 +111,49 @@ def request(code: str, expression: str = "") -> tuple[str, bytes]:
     return identifier, msgspec.json.encode(whole)
 
 
-def expressed(reply: Reply) -> bytes | None:
+def parse_expression(reply: Reply) -> bytes | None:
     """The JSON that our expression gave; None where it failed."""
     if (raw := reply.user_expressions.get("it")) is None:
         return None
-    found = content(raw, _Expression).data.get("application/json")
+    found = content(raw, _ExpressionResult).data.get("application/json")
     return None if found is None else bytes(found)
 
 
-def output(said: Message) -> Output | None:
+def parse_output(said: Message) -> Output | None:
     """What a message of the `iopub` channel shows; None where it shows nothing."""
     match said.header.msg_type:
         case "stream":
-            printed = content(said.content, _Printed)
-            return Stream("stderr" if printed.name == "stderr" else "stdout", plain(printed.text))
+            printed = content(said.content, _StreamContent)
+            return Stream("stderr" if printed.name == "stderr" else "stdout", strip_control_characters(printed.text))
         case "execute_result" | "display_data":
-            return _shown(content(said.content, _Shown).data)
+            return _parse_display(content(said.content, _DisplayContent).data)
         case "error":
-            raised = content(said.content, _Raised)
-            traceback = plain("\n".join(raised.traceback))[-_TRACEBACK:]
-            return Error(plain(raised.ename)[:200], plain(raised.evalue)[:_TRACEBACK], traceback)
+            raised = content(said.content, _ErrorContent)
+            traceback = strip_control_characters("\n".join(raised.traceback))[-_TRACEBACK:]
+            return Error(
+                strip_control_characters(raised.ename)[:200],
+                strip_control_characters(raised.evalue)[:_TRACEBACK],
+                traceback,
+            )
     return None
 
 
-def _shown(data: dict[str, msgspec.Raw]) -> Output | None:
+def _parse_display(data: dict[str, msgspec.Raw]) -> Output | None:
     for mime, signature in SIGNATURES.items():
-        if mime in data and (image := _image(data[mime])).startswith(signature) and len(image) <= IMAGE_BYTES:
+        if mime in data and (image := _decode_image(data[mime])).startswith(signature) and len(image) <= IMAGE_BYTES:
             return Image("image/png" if mime == "image/png" else "image/jpeg", image)
-    text = _text(data.get("text/plain"))
-    return Value(plain(text)) if text else None
+    text = _decode_text(data.get("text/plain"))
+    return Value(strip_control_characters(text)) if text else None
 
 
-def _image(raw: msgspec.Raw) -> bytes:
+def _decode_image(raw: msgspec.Raw) -> bytes:
     try:
-        return binascii.a2b_base64(_text(raw))
+        return binascii.a2b_base64(_decode_text(raw))
     except (binascii.Error, ValueError):
         return b""
 
 
-def _text(raw: msgspec.Raw | None) -> str:
+def _decode_text(raw: msgspec.Raw | None) -> str:
     if raw is None:
         return ""
     try:

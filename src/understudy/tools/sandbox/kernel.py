@@ -6,7 +6,7 @@ from understudy.tools.sandbox.files import Files
 from understudy.tools.sandbox.frames import Event
 
 
-class KernelGone(Exception):
+class KernelDied(Exception):
     """Nothing more will be heard of it; its text is a sentence that says why, where that is known."""
 
 
@@ -22,7 +22,7 @@ class Kernel(Protocol):
         ...
 
     async def receive(self) -> Event:
-        """What happened next. Raises KernelGone. May be cancelled at any point without a loss."""
+        """What happened next. Raises KernelDied. May be cancelled at any point without a loss."""
         ...
 
     async def interrupt(self, cell: int) -> None: ...

@@ -18,13 +18,13 @@ from understudy.tools.sandbox import reaper
 
 # What a Python of its own libraries is found by; nothing of the server's secrets.
 _INHERITED: Final = ("LD_LIBRARY_PATH",)
-_PROGRAM: Final = Path(reaper.__file__)
+_REAPER_PROGRAM: Final = Path(reaper.__file__)
 _REPLY_SECONDS: Final = 30.0
 _REPLY_BYTES: Final = 256
 
 
 @dataclass(frozen=True, slots=True)
-class Launched:
+class LaunchedProcess:
     """A process that was started. `pidfd` belongs to whoever holds this."""
 
     pid: int
@@ -46,7 +46,7 @@ class Launcher:
 
     def launch(
         self, command: Sequence[str], environment: Mapping[str, str], descriptors: Mapping[int, int]
-    ) -> Launched:
+    ) -> LaunchedProcess:
         """`descriptors` are ours, by the number that each has in the new process, which has no others but 0, 1 and 2.
 
         The process is in a session of its own, in `/`. Raises SandboxError.
@@ -55,11 +55,11 @@ class Launcher:
         message = json.dumps(order).encode()
         with self._lock:
             for attempt in range(2):
-                server = self._connected()
+                server = self._connect_reaper()
                 try:
                     return _exchange(server, message, list(descriptors.values()))
                 except OSError as error:
-                    self._end()
+                    self._stop_reaper()
                     if attempt:
                         raise SandboxError(f"The process that starts sandboxes failed: {error}") from error
         raise AssertionError
@@ -67,21 +67,21 @@ class Launcher:
     def close(self) -> None:
         with self._lock:
             self._closed = True
-            self._end()
+            self._stop_reaper()
 
-    def _connected(self) -> socket.socket:
+    def _connect_reaper(self) -> socket.socket:
         if self._closed:
             raise SandboxError("The sandbox is closed.")
         if self._server is None:
             ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
             ours.settimeout(_REPLY_SECONDS)
             with theirs:
-                command = [sys.executable, "-I", "-S", str(_PROGRAM), str(theirs.fileno())]
-                self._reaper = _started(command, theirs.fileno())
+                command = [sys.executable, "-I", "-S", str(_REAPER_PROGRAM), str(theirs.fileno())]
+                self._reaper = _spawn_reaper(command, theirs.fileno())
             self._server = ours
         return self._server
 
-    def _end(self) -> None:
+    def _stop_reaper(self) -> None:
         """The reaper kills what it has started when it sees the connection closed."""
         if self._server is not None:
             self._server.close()
@@ -91,7 +91,7 @@ class Launcher:
             self._reaper = None
 
 
-def _started(command: list[str], channel: int) -> subprocess.Popen[bytes]:
+def _spawn_reaper(command: list[str], channel: int) -> subprocess.Popen[bytes]:
     """In a session of its own: a Ctrl-C, or a kill of the server's process group, must not end it."""
     try:
         return subprocess.Popen(  # noqa: S603 - our own program
@@ -108,7 +108,7 @@ def _started(command: list[str], channel: int) -> subprocess.Popen[bytes]:
         raise SandboxError(f"The process that starts sandboxes cannot be run: {error}") from error
 
 
-def _exchange(server: socket.socket, message: bytes, descriptors: list[int]) -> Launched:
+def _exchange(server: socket.socket, message: bytes, descriptors: list[int]) -> LaunchedProcess:
     """Raises OSError where the reaper is gone."""
     socket.send_fds(server, [message], descriptors)
     reply, found, _, _ = socket.recv_fds(server, _REPLY_BYTES, 1)
@@ -118,4 +118,4 @@ def _exchange(server: socket.socket, message: bytes, descriptors: list[int]) -> 
         raise SandboxError(f"The sandbox did not start: {reply.decode()}")
     (pidfd,) = found
     os.set_inheritable(pidfd, False)
-    return Launched(int(reply), pidfd)
+    return LaunchedProcess(int(reply), pidfd)

@@ -36,7 +36,7 @@ class Layout:
         return tuple(source for source, _ in self.mounts)
 
 
-def lay_out(python: Path, found: Interpreter) -> Layout:
+def build_layout(python: Path, found: Interpreter) -> Layout:
     """As it is on the host where the parts of the interpreter are not arranged in the usual way."""
     prefix, exec_prefix, base, exec_base = (Path(folder).resolve() for folder in found.folders)
     program = python.resolve()
@@ -59,7 +59,7 @@ def lay_out(python: Path, found: Interpreter) -> Layout:
     )
 
 
-def hidden(layout: Layout, system: Sequence[Path], private: Sequence[Path]) -> Iterator[Path]:
+def find_hidden_paths(layout: Layout, system: Sequence[Path], private: Sequence[Path]) -> Iterator[Path]:
     """Where folders that nobody may see are inside, in case that they are a part of what is mounted."""
     named = {path for folder in private for path in (folder.absolute(), folder.resolve()) if path.is_dir()}
     mounts = [*((folder, folder) for folder in system), *layout.mounts]

@@ -6,9 +6,9 @@ from typing import Final
 
 from understudy.errors import InvalidName
 
-_LONGEST: Final = 255
-_DEEPEST: Final = 8
-_FORBIDDEN: Final = re.compile(r"[\x00-\x1f\x7f-\x9f/\\\u2028\u2029\u202a-\u202e\u2066-\u2069\ud800-\udfff]")
+_MAX_BYTES: Final = 255
+_MAX_DEPTH: Final = 8
+_FORBIDDEN_CHARACTERS: Final = re.compile(r"[\x00-\x1f\x7f-\x9f/\\\u2028\u2029\u202a-\u202e\u2066-\u2069\ud800-\udfff]")
 
 
 def is_safe(name: str) -> bool:
@@ -16,8 +16,8 @@ def is_safe(name: str) -> bool:
     return (
         bool(name)
         and not name.startswith(".")
-        and not _FORBIDDEN.search(name)
-        and len(name.encode("utf-8", "replace")) <= _LONGEST
+        and not _FORBIDDEN_CHARACTERS.search(name)
+        and len(name.encode("utf-8", "replace")) <= _MAX_BYTES
     )
 
 
@@ -25,7 +25,7 @@ def component(name: str) -> str:
     """The name itself. Raises InvalidName."""
     if not is_safe(name):
         raise InvalidName(
-            f"{name!r} cannot be a file's name; it must have 1 to {_LONGEST} bytes, no slash or control character, "
+            f"{name!r} cannot be a file's name; it must have 1 to {_MAX_BYTES} bytes, no slash or control character, "
             "and must not begin with a dot."
         )
     return name
@@ -34,16 +34,16 @@ def component(name: str) -> str:
 def components(name: str) -> list[str]:
     """The folders and the file of a path below `/mnt/data`. Raises InvalidName."""
     parts = name.split("/")
-    if len(parts) > _DEEPEST:
-        raise InvalidName(f"{name!r} is {len(parts)} levels deep; at most {_DEEPEST} are possible.")
+    if len(parts) > _MAX_DEPTH:
+        raise InvalidName(f"{name!r} is {len(parts)} levels deep; at most {_MAX_DEPTH} are possible.")
     return [component(part) for part in parts]
 
 
 def safe_name(text: str) -> str:
     """A name for a file that somebody else named: the same where that is possible, or else as near as it gets."""
-    name = _FORBIDDEN.sub("_", unicodedata.normalize("NFC", text)).lstrip(".").strip()
+    name = _FORBIDDEN_CHARACTERS.sub("_", unicodedata.normalize("NFC", text)).lstrip(".").strip()
     stem, dot, suffix = name.rpartition(".")
     if not dot or len(suffix.encode()) > 16:
         stem, dot, suffix = name, "", ""
-    room = _LONGEST - len((dot + suffix).encode())
+    room = _MAX_BYTES - len((dot + suffix).encode())
     return (stem.encode()[:room].decode(errors="ignore") + dot + suffix) or "file"

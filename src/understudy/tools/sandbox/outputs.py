@@ -4,7 +4,7 @@ import re
 from dataclasses import dataclass
 from typing import Final, Literal, TypeAlias
 
-Loss: TypeAlias = Literal["nothing", "variables", "everything"]
+LostState: TypeAlias = Literal["nothing", "variables", "everything"]
 """What a session lost: `variables` is the state of the kernel, `everything` the files as well."""
 
 
@@ -45,11 +45,11 @@ class Note:
     """A sentence of the sandbox itself about what was left out, or was lost before this code began."""
 
     text: str
-    lost: Loss = "nothing"
+    lost: LostState = "nothing"
 
 
 @dataclass(frozen=True, slots=True)
-class Ended:
+class ExecutionEnd:
     """The last output of every execution. `text` is a sentence where something went wrong beyond the code's errors.
 
     `ok` and `error`: the code ran to its end, or raised. `timed_out` and `interrupted`: it was stopped, by its time
@@ -57,16 +57,16 @@ class Ended:
     """
 
     status: Literal["ok", "error", "timed_out", "interrupted", "died"]
-    lost: Loss = "nothing"
+    lost: LostState = "nothing"
     text: str = ""
 
 
-Output: TypeAlias = Stream | Value | Image | Error | Note | Ended
+Output: TypeAlias = Stream | Value | Image | Error | Note | ExecutionEnd
 
 _ESCAPES: Final = re.compile(r"\x1b(?:\[[0-?]*[ -/]*[@-~]|\][^\x07\x1b]*(?:\x07|\x1b\\)|[@-Z\\-_])")
 _CONTROLS: Final = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f\ud800-\udfff]")
 
 
-def plain(text: str) -> str:
+def strip_control_characters(text: str) -> str:
     """Without terminal sequences; other control characters, which databases refuse, are shown as unknown."""
     return _CONTROLS.sub("\ufffd", _ESCAPES.sub("", text))

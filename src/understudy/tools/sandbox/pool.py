@@ -11,13 +11,13 @@ from understudy.errors import SandboxError
 logger = logging.getLogger(__name__)
 
 
-class Ending(Protocol):
+class Killable(Protocol):
     @property
     def alive(self) -> bool: ...
     async def kill(self) -> None: ...
 
 
-T = TypeVar("T", bound=Ending)
+T = TypeVar("T", bound=Killable)
 
 
 class Pool(Generic[T]):
@@ -36,11 +36,11 @@ class Pool(Generic[T]):
     def ready(self) -> int:
         return len(self._ready)
 
-    async def take(self) -> T:
+    async def acquire(self) -> T:
         """One that is ready, or else one that is started for this. Raises SandboxError."""
         while self._ready:
             found = self._ready.popleft()
-            self.fill()
+            self.refill()
             if found.alive:
                 return found
             await found.kill()
@@ -50,12 +50,12 @@ class Pool(Generic[T]):
                 return await self._start()
         finally:
             self._waiting -= 1
-            self.fill()
+            self.refill()
 
-    def fill(self) -> None:
+    def refill(self) -> None:
         """In the background, and behind those that somebody waits for."""
         if self._filling is None and not self._closed and len(self._ready) < self._warm:
-            self._filling = asyncio.create_task(self._fill())
+            self._filling = asyncio.create_task(self._start_warm_kernels())
 
     async def close(self) -> None:
         self._closed = True
@@ -65,7 +65,7 @@ class Pool(Generic[T]):
         while self._ready:
             await self._ready.popleft().kill()
 
-    async def _fill(self) -> None:
+    async def _start_warm_kernels(self) -> None:
         try:
             while len(self._ready) < self._warm and self._waiting == 0:
                 async with self._places:

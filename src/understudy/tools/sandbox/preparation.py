@@ -13,7 +13,7 @@ from typing import Final
 
 from understudy.errors import SandboxError
 
-_MOST: Final = 200
+_MAX_PROGRESS_BYTES: Final = 200
 _STEPS: Final = 3
 _TRIES: Final = 20
 _BETWEEN_TRIES: Final = 0.02
@@ -33,7 +33,7 @@ class Preparation:
 @contextmanager
 def prepare(home: Path) -> Iterator[Preparation]:
     """Raises SandboxError where another process is at it."""
-    path = _path(home)
+    path = _lock_path(home)
     descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW, 0o644)
     try:
         if not _lock(descriptor):
@@ -57,15 +57,15 @@ def _lock(descriptor: int) -> bool:
 def progress(home: Path) -> str | None:
     """The current step of the preparation; None where none is running."""
     with suppress(OSError):
-        descriptor = os.open(_path(home), os.O_RDONLY | os.O_CLOEXEC | os.O_NOFOLLOW)
+        descriptor = os.open(_lock_path(home), os.O_RDONLY | os.O_CLOEXEC | os.O_NOFOLLOW)
         try:
             fcntl.flock(descriptor, fcntl.LOCK_SH | fcntl.LOCK_NB)
         except BlockingIOError:
-            return os.pread(descriptor, _MOST, 0).decode(errors="replace") or "it begins"
+            return os.pread(descriptor, _MAX_PROGRESS_BYTES, 0).decode(errors="replace") or "it begins"
         finally:
             os.close(descriptor)
     return None
 
 
-def _path(home: Path) -> Path:
+def _lock_path(home: Path) -> Path:
     return home.with_name(f".{home.name.lstrip('.')}.preparing")

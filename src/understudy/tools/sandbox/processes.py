@@ -12,7 +12,7 @@ import socket
 from contextlib import suppress
 
 
-class Watched:
+class WatchedProcess:
     """`gone` is set when the process has ended. Takes over the pidfd, and closes it then."""
 
     def __init__(self, pid: int, pidfd: int) -> None:
@@ -20,20 +20,20 @@ class Watched:
         self.gone = asyncio.Event()
         self._descriptor = pidfd
         self._loop = asyncio.get_running_loop()
-        self._loop.add_reader(self._descriptor, self._ended)
+        self._loop.add_reader(self._descriptor, self._on_exit)
 
     def kill(self) -> None:
         if not self.gone.is_set():
             with suppress(ProcessLookupError):
                 signal.pidfd_send_signal(self._descriptor, signal.SIGKILL)
 
-    async def ended(self, within: float) -> None:
+    async def wait_for_exit(self, within: float) -> None:
         """Waits for its end, and no longer than that."""
         with suppress(TimeoutError):
             async with asyncio.timeout(within):
                 await self.gone.wait()
 
-    def _ended(self) -> None:
+    def _on_exit(self) -> None:
         self._loop.remove_reader(self._descriptor)
         os.close(self._descriptor)
         self.gone.set()

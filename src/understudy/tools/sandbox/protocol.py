@@ -98,7 +98,7 @@ class Sandbox(Protocol):
         """What keeps code from running here, and how to get it, as a sentence; None where code can run."""
         ...
 
-    def expect(self) -> None:
+    def prepare(self) -> None:
         """Somebody may want a session soon: gets ready for it in the background, where that was not done before."""
         ...
 

@@ -74,7 +74,7 @@ def _start(server: socket.socket, order: dict[str, Any], descriptors: list[int])
     try:
         pid = os.fork()
         if pid == 0:
-            _become(order, descriptors)
+            _exec_program(order, descriptors)
         # It is not collected before this function has returned, so the number is still its own.
         watched = os.pidfd_open(pid)
     except OSError as error:
@@ -93,7 +93,7 @@ def _reply(server: socket.socket, text: str, descriptors: list[int]) -> None:
         socket.send_fds(server, [text.encode()], descriptors)
 
 
-def _become(order: dict[str, Any], descriptors: list[int]) -> None:
+def _exec_program(order: dict[str, Any], descriptors: list[int]) -> None:
     """Never returns."""
     try:
         os.setsid()
@@ -102,7 +102,7 @@ def _become(order: dict[str, Any], descriptors: list[int]) -> None:
         signal.set_wakeup_fd(-1)
         for number in (signal.SIGCHLD, signal.SIGPIPE):
             signal.signal(number, signal.SIG_DFL)
-        _place(descriptors, order["places"])
+        _place_descriptors(descriptors, order["places"])
         os.execve(order["argv"][0], order["argv"], order["env"])  # noqa: S606 - made by the server
     except OSError as error:
         with suppress(OSError):
@@ -111,13 +111,13 @@ def _become(order: dict[str, Any], descriptors: list[int]) -> None:
         os._exit(127)
 
 
-def _place(descriptors: list[int], places: list[int]) -> None:
+def _place_descriptors(descriptors: list[int], places: list[int]) -> None:
     """Gives each its number, nothing to those of input and output that are not named, and closes all others."""
     nothing = os.open(os.devnull, os.O_RDWR)
     wanted = {0: nothing, 1: nothing, 2: nothing, **dict(zip(places, descriptors, strict=True))}
     # First out of the way: a number that is wanted may be that of another one.
     free = max(wanted) + 1
-    moved = {place: _moved(descriptor, free) for place, descriptor in wanted.items()}
+    moved = {place: _duplicate_above(descriptor, free) for place, descriptor in wanted.items()}
     for place, descriptor in moved.items():
         os.dup2(descriptor, place, inheritable=True)
     for number in range(free):
@@ -126,7 +126,7 @@ def _place(descriptors: list[int], places: list[int]) -> None:
     os.closerange(free, _OPEN_FILES)
 
 
-def _moved(descriptor: int, least: int) -> int:
+def _duplicate_above(descriptor: int, least: int) -> int:
     return fcntl.fcntl(descriptor, fcntl.F_DUPFD_CLOEXEC, least)
 
 

@@ -97,7 +97,7 @@ _ONLY_X86: Final = {
     "get_kernel_syms": 177,
     "query_module": 178,
 }
-_HORIZON: Final = 457
+_FIRST_UNKNOWN_SYSCALL: Final = 457
 _X32: Final = 0x40000000
 
 
@@ -162,7 +162,7 @@ _TERMINAL_REQUESTS: Final = (0x5412, 0x541C)
 
 _MAP_ANONYMOUS, _MAP_SHARED = 0x20, 0x01
 """Together: memory that can be kept without being part of any process, so that no limit of a process counts it."""
-_PAGED_OUT: Final = (20, 21)
+_MEMORY_ADVICE: Final = (20, 21)
 """MADV_COLD and MADV_PAGEOUT push memory to the swap, where it is not counted either."""
 
 
@@ -172,60 +172,60 @@ def program(machine: str) -> bytes | None:
     if known is None:
         return None
     steps = [
-        _step(_LOAD, _AUDIT),
-        _step(_EQUAL, known.audit, 1, 0),
-        _step(_RETURN, _KILL),
-        _step(_LOAD, _NUMBER),
-        *_when(_AT_LEAST, _X32, _EPERM),
-        *_when(_AT_LEAST, _HORIZON, _NOSYS),
+        _instruction(_LOAD, _AUDIT),
+        _instruction(_EQUAL, known.audit, 1, 0),
+        _instruction(_RETURN, _KILL),
+        _instruction(_LOAD, _NUMBER),
+        *_return_when(_AT_LEAST, _X32, _EPERM),
+        *_return_when(_AT_LEAST, _FIRST_UNKNOWN_SYSCALL, _NOSYS),
         # Its flags are in memory, where a filter cannot look; without it the C library takes clone.
-        *_when(_EQUAL, known.clone3, _NOSYS),
+        *_return_when(_EQUAL, known.clone3, _NOSYS),
     ]
     for number in known.refused:
-        steps += _when(_EQUAL, number, _EPERM)
+        steps += _return_when(_EQUAL, number, _EPERM)
     for number in known.attributes:
-        steps += _when(_EQUAL, number, _NOT_SUPPORTED)
-    steps += _argument(known.clone, _FIRST, _when(_ANY_BIT, _NEW_NAMESPACES, _EPERM))
+        steps += _return_when(_EQUAL, number, _NOT_SUPPORTED)
+    steps += _argument(known.clone, _FIRST, _return_when(_ANY_BIT, _NEW_NAMESPACES, _EPERM))
     for number in (known.socket, known.socketpair):
         steps += _argument(number, _FIRST, _families())
-    requests = [step for request in _TERMINAL_REQUESTS for step in _when(_EQUAL, request, _EPERM)]
+    requests = [step for request in _TERMINAL_REQUESTS for step in _return_when(_EQUAL, request, _EPERM)]
     steps += _argument(known.ioctl, _SECOND, requests)
-    steps += _argument(known.mmap, _FOURTH, _when_both(_MAP_ANONYMOUS, _MAP_SHARED, _EPERM))
-    advice = [step for one in _PAGED_OUT for step in _when(_EQUAL, one, _EPERM)]
+    steps += _argument(known.mmap, _FOURTH, _return_when_both(_MAP_ANONYMOUS, _MAP_SHARED, _EPERM))
+    advice = [step for one in _MEMORY_ADVICE for step in _return_when(_EQUAL, one, _EPERM)]
     steps += _argument(known.madvise, _THIRD, advice)
-    return b"".join([*steps, _step(_RETURN, _ALLOW)])
+    return b"".join([*steps, _instruction(_RETURN, _ALLOW)])
 
 
 def _argument(call: int, place: int, steps: list[bytes]) -> list[bytes]:
     """Steps about the low half of one argument of one call; what they let pass is allowed."""
-    body = [_step(_LOAD, place), *steps, _step(_RETURN, _ALLOW)]
-    return [_step(_EQUAL, call, 0, len(body)), *body]
+    body = [_instruction(_LOAD, place), *steps, _instruction(_RETURN, _ALLOW)]
+    return [_instruction(_EQUAL, call, 0, len(body)), *body]
 
 
 def _families() -> list[bytes]:
     return [
-        *_when(_EQUAL, _UNIX, _ALLOW),
+        *_return_when(_EQUAL, _UNIX, _ALLOW),
         *(step for family in _INTERNET for step in _protocols(family, _PROTOCOLS)),
         *_protocols(_NETLINK, (_NETLINK_ROUTE,)),
-        _step(_RETURN, _NO_FAMILY),
+        _instruction(_RETURN, _NO_FAMILY),
     ]
 
 
 def _protocols(family: int, allowed: tuple[int, ...]) -> list[bytes]:
     """Of one family; for another one the first argument stays loaded."""
-    body = [_step(_LOAD, _THIRD), *(step for one in allowed for step in _when(_EQUAL, one, _ALLOW))]
-    body.append(_step(_RETURN, _NO_FAMILY))
-    return [_step(_EQUAL, family, 0, len(body)), *body]
+    body = [_instruction(_LOAD, _THIRD), *(step for one in allowed for step in _return_when(_EQUAL, one, _ALLOW))]
+    body.append(_instruction(_RETURN, _NO_FAMILY))
+    return [_instruction(_EQUAL, family, 0, len(body)), *body]
 
 
-def _when(test: int, value: int, answer: int) -> list[bytes]:
-    return [_step(test, value, 0, 1), _step(_RETURN, answer)]
+def _return_when(test: int, value: int, answer: int) -> list[bytes]:
+    return [_instruction(test, value, 0, 1), _instruction(_RETURN, answer)]
 
 
-def _when_both(first: int, second: int, answer: int) -> list[bytes]:
+def _return_when_both(first: int, second: int, answer: int) -> list[bytes]:
     """Where the two bits are set."""
-    return [_step(_ANY_BIT, first, 0, 2), _step(_ANY_BIT, second, 0, 1), _step(_RETURN, answer)]
+    return [_instruction(_ANY_BIT, first, 0, 2), _instruction(_ANY_BIT, second, 0, 1), _instruction(_RETURN, answer)]
 
 
-def _step(code: int, value: int, yes: int = 0, no: int = 0) -> bytes:
+def _instruction(code: int, value: int, yes: int = 0, no: int = 0) -> bytes:
     return struct.pack("=HBBI", code, yes, no, value)

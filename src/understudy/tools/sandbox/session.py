@@ -14,11 +14,11 @@ from understudy.tools.sandbox import wording
 from understudy.tools.sandbox.cell import Cell
 from understudy.tools.sandbox.files import PIECE
 from understudy.tools.sandbox.kernel import Kernel
-from understudy.tools.sandbox.outputs import Ended, Note, Output
+from understudy.tools.sandbox.outputs import ExecutionEnd, Note, Output
 from understudy.tools.sandbox.protocol import SandboxFile
 
 _CODE_BYTES: Final = 1 << 20
-_ENDED: Final = "The session has ended."
+_SESSION_ENDED_TEXT: Final = "The session has ended."
 
 
 class KernelSession:
@@ -54,8 +54,8 @@ class KernelSession:
 
     async def ready(self) -> None:
         """Has a kernel after this."""
-        async with self._used(), self._turn:
-            await self._living()
+        async with self._in_use(), self._turn:
+            await self._require_kernel()
 
     def touch(self) -> None:
         self.used_at = self._clock.now()
@@ -63,25 +63,25 @@ class KernelSession:
     async def execute(self, code: str) -> AsyncGenerator[Output, None]:
         if len(code.encode("utf-8", "replace")) > _CODE_BYTES:
             raise SandboxError(f"The code has more than {_CODE_BYTES} bytes, which is the most that is run at once.")
-        async with self._used():
+        async with self._in_use():
             await self._turn.acquire()
             try:
-                kernel = await self._living()
+                kernel = await self._require_kernel()
                 if self._unsaid:
                     self._unsaid = False
-                    yield Note(wording.gone_meanwhile(), lost="everything")
+                    yield Note(wording.session_replaced(), lost="everything")
                 self._cells += 1
                 self._cell = cell = Cell(kernel, self._cells, self._settings)
                 await cell.begin(code)
-                while not isinstance(output := await cell.next(), Ended):
+                while not isinstance(output := await cell.next(), ExecutionEnd):
                     yield output
                 self._said = output.lost == "everything"
             finally:
-                self._settle()
+                self._release_turn()
         # Not before it is settled: nobody has to ask for more after the last output.
         yield output
 
-    def _settle(self) -> None:
+    def _release_turn(self) -> None:
         """Gives up the turn: at once after the end, or else when the code has been stopped, for which nobody waits."""
         cell, self._cell = self._cell, None
         if cell is None or cell.ended or self.ended:
@@ -100,26 +100,26 @@ class KernelSession:
             self._turn.release()
 
     async def put(self, name: str, content: Path | AsyncIterable[bytes]) -> None:
-        async with self._used(), self._turn:
-            kernel = await self._living()
-            await kernel.files.put(name, pieces(content) if isinstance(content, Path) else content)
+        async with self._in_use(), self._turn:
+            kernel = await self._require_kernel()
+            await kernel.files.put(name, split_code(content) if isinstance(content, Path) else content)
 
     async def link(self, alias: str, name: str) -> None:
-        async with self._used(), self._turn:
-            await (await self._living()).files.link(alias, name)
+        async with self._in_use(), self._turn:
+            await (await self._require_kernel()).files.link(alias, name)
 
     async def list(self) -> Sequence[SandboxFile]:
-        async with self._used():
-            return await self._present().files.list()
+        async with self._in_use():
+            return await self._current_kernel().files.list()
 
     async def read(self, name: str) -> AsyncGenerator[bytes, None]:
-        async with self._used():
-            async for piece in self._present().files.read(name):
+        async with self._in_use():
+            async for piece in self._current_kernel().files.read(name):
                 yield piece
 
     async def remove(self, name: str) -> None:
-        async with self._used():
-            await self._present().files.remove(name)
+        async with self._in_use():
+            await self._current_kernel().files.remove(name)
 
     async def interrupt(self) -> None:
         if self._cell is not None:
@@ -134,10 +134,10 @@ class KernelSession:
                 await task
 
     @asynccontextmanager
-    async def _used(self) -> AsyncIterator[None]:
+    async def _in_use(self) -> AsyncIterator[None]:
         """Counts as use, from its beginning to its end."""
         if self.ended:
-            raise SandboxError(_ENDED)
+            raise SandboxError(_SESSION_ENDED_TEXT)
         self._users += 1
         try:
             yield
@@ -145,7 +145,7 @@ class KernelSession:
             self._users -= 1
             self.used_at = self._clock.now()
 
-    async def _living(self) -> Kernel:
+    async def _require_kernel(self) -> Kernel:
         if self._kernel is None or not self._kernel.alive:
             if self._kernel is not None:
                 self._unsaid = not self._said
@@ -154,19 +154,19 @@ class KernelSession:
             kernel = await self._renew()
             if self.ended:
                 await kernel.kill()
-                raise SandboxError(_ENDED)
+                raise SandboxError(_SESSION_ENDED_TEXT)
             self._kernel = kernel
             self._said = False
             self.id = secrets.token_hex(16)
         return self._kernel
 
-    def _present(self) -> Kernel:
+    def _current_kernel(self) -> Kernel:
         if self._kernel is None:
             raise SandboxError("The session has no files yet.")
         return self._kernel
 
 
-async def pieces(path: Path) -> AsyncGenerator[bytes, None]:
+async def split_code(path: Path) -> AsyncGenerator[bytes, None]:
     """A file of the host's."""
     file = await asyncio.to_thread(path.open, "rb")
     try:

@@ -12,8 +12,8 @@ from understudy.tools.sandbox.session import KernelSession
 
 logger = logging.getLogger(__name__)
 
-SWEEP_EVERY: Final = 5.0
-_LOOK_AGAIN: Final = 0.5
+SWEEP_SECONDS: Final = 5.0
+_RETRY_SECONDS: Final = 0.5
 
 
 class Sessions:
@@ -32,40 +32,40 @@ class Sessions:
     async def open(self, key: str) -> KernelSession:
         session = self.find(key)
         if session is None:
-            session = await self._new(key)
+            session = await self._create(key)
         await session.ready()
         return session
 
-    async def _new(self, key: str) -> KernelSession:
+    async def _create(self, key: str) -> KernelSession:
         await self.sweep()
         while len(self._sessions) >= self._settings.sessions:
-            await self._make_room()
+            await self._evict_idlest()
             if session := self.find(key):
                 return session
         session = KernelSession(key, self._settings, self._clock, self._start)
         self._sessions[key] = session
         return session
 
-    async def _make_room(self) -> None:
+    async def _evict_idlest(self) -> None:
         """Ends the session that was unused for the longest; where all are in use, waits a little."""
         unused = [session for session in self._sessions.values() if not session.busy]
         if not unused:
-            await asyncio.sleep(_LOOK_AGAIN)
+            await asyncio.sleep(_RETRY_SECONDS)
             return
         oldest = min(unused, key=lambda session: session.used_at)
         logger.info("a session makes room for another one")
-        await self._end(oldest)
+        await self._close_session(oldest)
 
     async def sweep(self) -> None:
         """Ends those that have had their time."""
         now = self._clock.now()
         over = [session for session in self._sessions.values() if session.ended or session.expires_at <= now]
-        await asyncio.gather(*map(self._end, over))
+        await asyncio.gather(*map(self._close_session, over))
 
     async def close(self) -> None:
-        await asyncio.gather(*map(self._end, list(self._sessions.values())))
+        await asyncio.gather(*map(self._close_session, list(self._sessions.values())))
 
-    async def _end(self, session: KernelSession) -> None:
+    async def _close_session(self, session: KernelSession) -> None:
         if self._sessions.get(session.key) is session:
             del self._sessions[session.key]
         await session.close()

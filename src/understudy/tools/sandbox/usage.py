@@ -9,16 +9,16 @@ from contextlib import suppress
 from dataclasses import dataclass
 from typing import Final
 
-from understudy.tools.sandbox.held import Held
+from understudy.tools.sandbox.shared_fd import SharedFd
 
 _TICKS: Final = os.sysconf("SC_CLK_TCK")
 _PAGE: Final = os.sysconf("SC_PAGE_SIZE")
 _READ: Final = os.O_RDONLY | os.O_NOFOLLOW
-_SMALL: Final = 4096
+_READ_BYTES: Final = 4096
 # Counted from after the name of the program, which may hold anything: utime, stime, cutime, cstime.
-_TIMES: Final = slice(11, 15)
+_TIME_FIELDS: Final = slice(11, 15)
 # Its children were kernels that are gone, and what they used is not held against the one that runs.
-_RELAY: Final = "2"
+_RELAY_PID: Final = "2"
 _SOCKETS: Final = "1/net/sockstat"
 
 
@@ -33,19 +33,19 @@ class Usage:
     sockets: int
 
 
-def used(proc: Held, places: Sequence[Held]) -> Usage:
+def used(proc: SharedFd, places: Sequence[SharedFd]) -> Usage:
     """`proc` is the sandbox's /proc, `places` are its file systems. Raises OSError where they are gone."""
-    with proc.used() as processes:
-        return _summed(processes, places)
+    with proc.use() as processes:
+        return _sum_processes(processes, places)
 
 
-def shared_fairly(proc: Held) -> int:
+def measure_shared_memory(proc: SharedFd) -> int:
     """Bytes of memory and of swap, each page divided by the number of those who have it.
 
     Takes its time: milliseconds a process.
     """
     total = 0
-    with proc.used() as processes:
+    with proc.use() as processes:
         for name in _numbers(processes):
             with suppress(OSError, ValueError):
                 for line in _read(f"{name}/smaps_rollup", processes).splitlines():
@@ -54,13 +54,13 @@ def shared_fairly(proc: Held) -> int:
     return total
 
 
-def _summed(processes: int, places: Sequence[Held]) -> Usage:
+def _sum_processes(processes: int, places: Sequence[SharedFd]) -> Usage:
     count = resident = ticks = 0
     for name in _numbers(processes):
         with suppress(OSError, ValueError, IndexError):  # it ended meanwhile
             resident += int(_read(f"{name}/statm", processes).split()[1])
-            times = _read(f"{name}/stat", processes).rpartition(b")")[2].split()[_TIMES]
-            ticks += sum(map(int, times[:2] if name == _RELAY else times))
+            times = _read(f"{name}/stat", processes).rpartition(b")")[2].split()[_TIME_FIELDS]
+            ticks += sum(map(int, times[:2] if name == _RELAY_PID else times))
             count += 1
     return Usage(count, resident * _PAGE, ticks / _TICKS, sum(map(_inodes, places)), _sockets(processes))
 
@@ -77,12 +77,12 @@ def _numbers(processes: int) -> Iterator[str]:
 def _read(path: str, folder: int) -> bytes:
     opened = os.open(path, _READ, dir_fd=folder)
     try:
-        return os.read(opened, _SMALL)
+        return os.read(opened, _READ_BYTES)
     finally:
         os.close(opened)
 
 
-def _inodes(place: Held) -> int:
-    with place.used() as folder:
+def _inodes(place: SharedFd) -> int:
+    with place.use() as folder:
         found = os.statvfs(folder)
     return found.f_files - found.f_ffree

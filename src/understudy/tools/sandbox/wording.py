@@ -3,11 +3,11 @@
 import re
 from typing import Final
 
-KEPT: Final = "Variables and files are kept."
+STATE_KEPT: Final = "Variables and files are state_kept."
 VARIABLES_LOST: Final = "All variables and imports are lost; the files in /mnt/data are kept."
 INTERRUPTED: Final = "The code was interrupted."
-EVERYTHING_LOST: Final = "All variables and all files in /mnt/data are lost."
-_ENDINGS: Final = {
+ALL_STATE_LOST: Final = "All variables and all files in /mnt/data are lost."
+_SIGNALS: Final = {
     "SIGKILL": "It was killed, most likely because memory ran out.",
     "SIGXCPU": "It used more processor time than is allowed.",
     "SIGSEGV": "It crashed.",
@@ -27,26 +27,26 @@ def timed_out(seconds: float) -> str:
     return f"The code ran for more than {seconds:g} seconds and was stopped."
 
 
-def kept(stopped: str) -> str:
-    return f"{stopped} {KEPT}" if stopped else ""
+def state_kept(stopped: str) -> str:
+    return f"{stopped} {STATE_KEPT}" if stopped else ""
 
 
-def restarted(reason: str, how: str, stopped: str) -> str:
+def kernel_restarted(reason: str, how: str, stopped: str) -> str:
     """`stopped` says that the code was stopped, `reason` why somebody replaced the kernel, `how` what ended it."""
     if stopped:
         return f"{stopped} It did not react, so the kernel was replaced. {VARIABLES_LOST}"
     return (
-        f"The kernel ended and was replaced. {reason or _ENDINGS.get(how) or f'It ended with {how}.'} {VARIABLES_LOST}"
+        f"The kernel ended and was replaced. {reason or _SIGNALS.get(how) or f'It ended with {how}.'} {VARIABLES_LOST}"
     )
 
 
-def gone(reason: str, stopped: str) -> str:
-    said = [stopped or "The session ended while the code ran.", reason, EVERYTHING_LOST]
+def kernel_ended(reason: str, stopped: str) -> str:
+    said = [stopped or "The session ended while the code ran.", reason, ALL_STATE_LOST]
     return " ".join(part for part in said if part)
 
 
-def gone_meanwhile() -> str:
-    return f"The session ended meanwhile, and this is a new one. {EVERYTHING_LOST}"
+def session_replaced() -> str:
+    return f"The session ended meanwhile, and this is a new one. {ALL_STATE_LOST}"
 
 
 def too_much_text(limit: int) -> str:

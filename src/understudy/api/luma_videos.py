@@ -1,0 +1,184 @@
+"""Luma's operations over HTTP, in both of the versions that the AI/ML API has of them."""
+
+from collections.abc import Sequence
+
+import msgspec
+from starlette.requests import Request
+from starlette.responses import Response
+
+from understudy.api.metering import admit
+from understudy.api.parts import parts_of, project_of
+from understudy.api.requests import json_response, read_json, struct_response
+from understudy.api.videos import public_base_url, request_key
+from understudy.engine.jobs.videos import VideoOrder
+from understudy.engine.views import videos
+from understudy.media.camera import MOTIONS
+from understudy.media.frame_sizes import DEFAULT_RESOLUTION
+from understudy.store import videos as stored
+from understudy.store.videos import Generation
+from understudy.wire import queries
+from understudy.wire.parsing import check_uuid
+from understudy.wire.videos import (
+    CreateLumaGeneration,
+    CreateLumaGenerationV1,
+    DeletedGeneration,
+    GenerationReference,
+    GetLumaGenerationQuery,
+    GetLumaGenerationsByIdsQuery,
+    GetLumaGenerationsQuery,
+    ImageReference,
+    KeyframeReference,
+    ListDreamMachineQuery,
+    ListLumaGenerationsQuery,
+    LumaGeneration,
+    LumaGenerationList,
+)
+
+_MAX_WAIT_SECONDS = 30.0
+_DEFAULT_VIDEO_SECONDS = 5
+
+
+async def create_luma_generation_v1(request: Request) -> Response:
+    body = await read_json(request, CreateLumaGenerationV1, parts_of(request).settings.limits)
+    return await _create_v1(request, body, _image_reference(body.image_url), "image_url")
+
+
+async def extend_luma_generation(request: Request) -> Response:
+    """Goes on from the last frame of an earlier generation."""
+    earlier: str = request.path_params["generation_id"]
+    parts = parts_of(request)
+    await parts.store.generations.get(project_of(request), earlier)
+    body = await read_json(request, CreateLumaGenerationV1, parts.settings.limits)
+    return await _create_v1(request, body, GenerationReference(id=earlier), "generation_id")
+
+
+async def get_luma_generations(request: Request) -> Response:
+    query = queries.parse(request.scope["query_string"], GetLumaGenerationsQuery, strict=True)
+    _check_ids("ids", query.ids)
+    found = await parts_of(request).store.generations.lookup(project_of(request), query.ids)
+    return _list_response([await _render_generation(request, one, version=1) for one in found])
+
+
+async def list_luma_generations(request: Request) -> Response:
+    query = queries.parse(request.scope["query_string"], ListLumaGenerationsQuery, strict=True)
+    found, _ = await parts_of(request).store.generations.page(project_of(request), query.limit, query.after)
+    return _list_response([await _render_generation(request, one, version=1) for one in found])
+
+
+async def delete_luma_generation(request: Request) -> Response:
+    generation_id: str = request.path_params["generation_id"]
+    await parts_of(request).generations.delete(project_of(request), generation_id)
+    return struct_response(DeletedGeneration(id=generation_id))
+
+
+async def create_luma_generation(request: Request) -> Response:
+    body = await read_json(request, CreateLumaGeneration, parts_of(request).settings.limits)
+    asked = stored.Request(
+        prompt=body.prompt,
+        model=body.model,
+        aspect_ratio=body.aspect_ratio,
+        resolution=body.resolution or DEFAULT_RESOLUTION,
+        seconds=_DEFAULT_VIDEO_SECONDS if body.duration is None else int(body.duration.removesuffix("s")),
+        loop=body.loop,
+        concepts=tuple(concept.key for concept in body.concepts or ()),
+        callback_url=body.callback_url,
+    )
+    frames = body.keyframes
+    await admit(request)
+    made = await parts_of(request).generations.create(
+        project_of(request),
+        VideoOrder(
+            asked,
+            public_base_url(request),
+            start=None if frames is None else frames.frame0,
+            end=None if frames is None else frames.frame1,
+            request_key=request_key(request),
+            key_id=request.state.key_id,
+        ),
+    )
+    return struct_response(await _render_generation(request, made, version=2))
+
+
+async def list_dream_machine(request: Request) -> Response:
+    query = queries.parse(request.scope["query_string"], ListDreamMachineQuery)
+    generations = parts_of(request).store.generations
+    found, more = await generations.page(project_of(request), query.offset + query.limit, None)
+    shown = [await _render_generation(request, one, version=2) for one in found[query.offset :]]
+    return struct_response(
+        LumaGenerationList(generations=shown, count=len(shown), has_more=more, limit=query.limit, offset=query.offset)
+    )
+
+
+async def get_dream_machine(request: Request) -> Response:
+    generation_id: str = request.path_params["generation_id"]
+    found = await parts_of(request).store.generations.get(project_of(request), generation_id)
+    return struct_response(await _render_generation(request, found, version=2))
+
+
+async def get_luma_generation(request: Request) -> Response:
+    """With `state`, waits for it; a client that goes away is not waited for."""
+    query = queries.parse(request.scope["query_string"], GetLumaGenerationQuery, strict=True)
+    check_uuid("generation_id", query.generation_id)
+    parts = parts_of(request)
+    seconds = 0.0 if query.state is None else _MAX_WAIT_SECONDS
+    with parts.streams.waiting(request.state.key_id):
+        found = await parts.generations.wait(project_of(request), query.generation_id, query.state or "queued", seconds)
+    return struct_response(await _render_generation(request, found, version=2))
+
+
+async def get_luma_generations_by_ids(request: Request) -> Response:
+    query = queries.parse(request.scope["query_string"], GetLumaGenerationsByIdsQuery, strict=True)
+    _check_ids("generation_ids", query.generation_ids)
+    found = await parts_of(request).store.generations.lookup(project_of(request), query.generation_ids)
+    wanted = [one for one in found if query.status in {None, one.state}]
+    return _list_response([await _render_generation(request, one, version=2) for one in wanted])
+
+
+async def list_camera_motions(request: Request) -> Response:  # noqa: ARG001 - they are the same for everybody
+    return json_response(msgspec.json.encode(MOTIONS))
+
+
+async def _create_v1(
+    request: Request, body: CreateLumaGenerationV1, start: KeyframeReference | None, start_param: str
+) -> Response:
+    asked = stored.Request(
+        prompt=body.user_prompt,
+        model=body.model,
+        aspect_ratio=body.aspect_ratio,
+        resolution=DEFAULT_RESOLUTION,
+        seconds=_DEFAULT_VIDEO_SECONDS,
+        expand=body.expand_prompt,
+    )
+    await admit(request)
+    made = await parts_of(request).generations.create(
+        project_of(request),
+        VideoOrder(
+            asked,
+            public_base_url(request),
+            start=start,
+            end=_image_reference(body.image_end_url),
+            start_param=start_param,
+            end_param="image_end_url",
+            request_key=request_key(request),
+            key_id=request.state.key_id,
+        ),
+    )
+    return struct_response(await _render_generation(request, made, version=1))
+
+
+async def _render_generation(request: Request, generation: Generation, *, version: int) -> LumaGeneration:
+    wait = await parts_of(request).generations.estimate(generation)
+    return videos.render_luma(generation, public_base_url(request), wait, version=version)
+
+
+def _check_ids(param: str, ids: Sequence[str]) -> None:
+    for number, generation_id in enumerate(ids):
+        check_uuid(f"{param}[{number}]", generation_id)
+
+
+def _image_reference(url: str | None) -> ImageReference | None:
+    return None if url is None else ImageReference(url=url)
+
+
+def _list_response(generations: Sequence[LumaGeneration]) -> Response:
+    return json_response(msgspec.json.encode(generations))

@@ -1,0 +1,144 @@
+"""Who may begin, what their answer cost, and how the answer says so: headers, and in the AI/ML dialect `meta.usage`.
+
+What was used is recorded before the last byte is sent, so nobody has an answer that is not counted. Prices nothing.
+"""
+
+from collections.abc import Sequence
+from typing import Any, Final
+
+import msgspec
+from starlette.requests import Request
+from starlette.responses import Response
+
+from understudy.api import stand_in
+from understudy.api.parts import parts_of, project_of
+from understudy.api.requests import json_response
+from understudy.engine.accounting import usd
+from understudy.llm.counts import parse_usage
+from understudy.llm.prices import Tokens
+from understudy.llm.provider import ChatBody
+from understudy.store.ledger import Kind, Usage
+
+# What a token is taken to be where a provider does not count, in bytes of JSON.
+_BYTES_PER_TOKEN: Final = 4
+
+
+async def admit(request: Request) -> None:
+    """For whatever begins new work that costs. Raises OutOfFunds."""
+    await parts_of(request).accounting.admit(project_of(request), request.state.key_id)
+
+
+def wants_meta(request: Request) -> bool:
+    """Whether the answer is to have the AI/ML API's own members."""
+    dialect: str = request.state.dialect
+    return dialect == "aimlapi"
+
+
+class UsageMeter:
+    """Counts one answer of a model, whole or while it streams."""
+
+    def __init__(self, request: Request, kind: Kind, body: ChatBody) -> None:
+        self.wants_meta = kind == "completion" and wants_meta(request)
+        self._accounting = parts_of(request).accounting
+        self._project_id = project_of(request)
+        self._key_id: str = request.state.key_id
+        self._reference: str = request.state.inference_id
+        self._kind = kind
+        self._body = body
+        self._last = b""
+        self._chunks = 0
+        self._settled = False
+        self._accounting.prefetch_price(str(body["model"]))
+        stand_in.mark_response(request, str(body["model"]))
+
+    async def charge(self, answer: bytes) -> Usage:
+        """Counts a whole answer; durable when it returns."""
+        self._settled = True
+        said = 0 if self._kind == "embedding" else len(answer) // _BYTES_PER_TOKEN
+        return await self._record_usage(parse_usage(answer) or self._estimate_tokens(said))
+
+    def observe(self, chunks: Sequence[bytes]) -> None:
+        """Remembers of a stream's chunks what says how much was used. Stands on the way of every delta."""
+        self._chunks += len(chunks)
+        for chunk in chunks:
+            if b'"usage"' in chunk and b'"usage":null' not in chunk and b'"usage": null' not in chunk:
+                self._last = chunk
+
+    async def settle(self) -> Usage:
+        """Counts a stream that is over; durable when it returns."""
+        self._settled = True
+        return await self._record_usage(self._counted_tokens())
+
+    def settle_abandoned(self) -> None:
+        """Counts a stream that nobody reads any more, unless that was done."""
+        if not self._settled and self._chunks:
+            self._settled = True
+            self._accounting.record_in_background(self._project_id, self._build_usage(self._counted_tokens()))
+
+    def _counted_tokens(self) -> Tokens:
+        return parse_usage(self._last) or self._estimate_tokens(self._chunks)
+
+    def _estimate_tokens(self, said: int) -> Tokens:
+        prompt = self._body.get("messages") or self._body.get("input") or ""
+        return Tokens(len(msgspec.json.encode(prompt)) // _BYTES_PER_TOKEN, said)
+
+    async def _build_usage(self, tokens: Tokens) -> Usage:
+        model = str(self._body["model"])
+        return await self._accounting.usage(self._reference, self._kind, model, tokens, key_id=self._key_id)
+
+    async def _record_usage(self, tokens: Tokens) -> Usage:
+        usage = await self._build_usage(tokens)
+        await self._accounting.record(self._project_id, usage)
+        return usage
+
+
+def render_charged(meter: UsageMeter, answer: bytes, usage: Usage) -> Response:
+    """The answer with what it cost."""
+    response = json_response(with_meta(answer, usage) if meter.wants_meta else answer)
+    response.headers["x-aimlapi-credits-used"] = str(usage.credits)
+    response.headers["x-aimlapi-usd-spent"] = _format_cost(usage)
+    return response
+
+
+def with_meta(payload: bytes, usage: Usage) -> bytes:
+    """An object's JSON with `meta.usage` as its last member."""
+    meta = {"usage": {"credits_used": usage.credits, "usd_spent": usd(usage.credits)}}
+    plain = payload.rstrip()
+    if b'"meta"' in plain or not plain.endswith(b"}") or plain == b"{}":
+        document: dict[str, Any] = msgspec.json.decode(plain)
+        return msgspec.json.encode({**document, "meta": meta})
+    return plain[:-1] + b',"meta":' + msgspec.json.encode(meta) + b"}"
+
+
+def _format_cost(usage: Usage) -> str:
+    return f"{usd(usage.credits):.7f}".rstrip("0").rstrip(".")
+
+
+class StreamTail:
+    """Holds the end of a stream back, from the first chunk that finishes, until it is known what the stream cost."""
+
+    def __init__(self) -> None:
+        self._held: list[bytes] = []
+
+    def push(self, chunks: Sequence[bytes]) -> Sequence[bytes]:
+        """The chunks that may be sent now."""
+        if not self._held:
+            first = next((number for number, chunk in enumerate(chunks) if _is_final_chunk(chunk)), None)
+            if first is None:
+                return chunks
+            self._held += chunks[first:]
+            return chunks[:first]
+        self._held += chunks
+        return ()
+
+    def flush(self, usage: Usage) -> list[bytes]:
+        if not self._held:
+            return []
+        *others, last = self._held
+        return [*others, with_meta(last, usage)]
+
+
+def _is_final_chunk(chunk: bytes) -> bool:
+    if b'"finish_reason"' not in chunk:
+        return b'"choices":[]' in chunk
+    return b'"finish_reason":null' not in chunk and b'"finish_reason": null' not in chunk

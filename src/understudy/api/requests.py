@@ -1,0 +1,105 @@
+"""Reading a request and answering it: bodies within their limits, JSON as it is stored, lists."""
+
+import asyncio
+from collections.abc import Callable
+from typing import Final, ParamSpec, Protocol, TypeVar
+
+import msgspec
+from starlette.requests import ClientDisconnect, Request
+from starlette.responses import Response
+
+from understudy.errors import BodyTooLarge, InvalidRequest, UnsupportedMediaType
+from understudy.settings import LimitSettings
+from understudy.store import large_writes
+from understudy.store.pages import Page, PageRequest
+from understudy.wire import parsing
+from understudy.wire.queries import ListQuery
+
+T = TypeVar("T", bound=msgspec.Struct)
+R = TypeVar("R")
+P = ParamSpec("P")
+
+# Bytes of a body that are decoded within a millisecond or two; more are left to a thread.
+_INLINE_DECODE_BYTES: Final = 32 * 1024
+
+
+class _HasMetadata(Protocol):
+    metadata: dict[str, str]
+
+
+_JSON = "application/json"
+
+
+async def read_body(request: Request, limits: LimitSettings) -> bytes:
+    """Raises BodyTooLarge, UnsupportedMediaType where there is a body and it says that it is not JSON, InvalidRequest
+    where the client goes away before its end."""
+    length = request.headers.get("content-length", "")
+    if length.isdecimal() and int(length) > limits.body_bytes:
+        raise _body_too_large(limits)
+    body = bytearray()
+    try:
+        async for chunk in request.stream():
+            body += chunk
+            if len(body) > limits.body_bytes:
+                raise _body_too_large(limits)
+    except ClientDisconnect:
+        raise InvalidRequest("The connection was closed before the body had ended.") from None
+    content_type = request.headers.get("content-type", _JSON)
+    if body and "json" not in content_type.lower():
+        raise UnsupportedMediaType(
+            f"Unsupported content type: {content_type!r}. This API method only accepts 'application/json' requests.",
+            code="unsupported_content_type",
+        )
+    return bytes(body)
+
+
+async def read_json(request: Request, kind: type[T], limits: LimitSettings, *, empty: bool = False) -> T:
+    """The body as `kind`; with `empty`, an absent one stands for `{}`. Raises InvalidBody and what `read_body` does."""
+    body = await read_body(request, limits)
+    return await decode_body(
+        body, parsing.parse, body, kind, depth=limits.json_depth, empty=empty, values=limits.json_values
+    )
+
+
+async def decode_body(body: bytes, work: Callable[P, R], *args: P.args, **kwargs: P.kwargs) -> R:
+    """What `work` makes of the body: in a thread where it is large, since everybody else would wait."""
+    if len(body) <= _INLINE_DECODE_BYTES:
+        return work(*args, **kwargs)
+    large_writes.mark_expected()
+    return await asyncio.to_thread(work, *args, **kwargs)
+
+
+def _body_too_large(limits: LimitSettings) -> BodyTooLarge:
+    return BodyTooLarge(f"The request body is too large. The limit is {limits.body_bytes} bytes.")
+
+
+def page_request(query: ListQuery) -> PageRequest:
+    return PageRequest(query.limit, query.order, query.after, query.before)
+
+
+def set_metadata(metadata: dict[str, str] | None) -> Callable[[_HasMetadata], None]:
+    """A change that replaces an object's metadata; None leaves it as it is."""
+
+    def change(subject: _HasMetadata) -> None:
+        if metadata is not None:
+            subject.metadata = metadata
+
+    return change
+
+
+def json_response(body: bytes | str) -> Response:
+    """An answer that is JSON already."""
+    return Response(body, media_type=_JSON)
+
+
+def struct_response(subject: msgspec.Struct) -> Response:
+    return Response(msgspec.json.encode(subject), media_type=_JSON)
+
+
+def list_response(page: Page) -> Response:
+    """The list envelope around bodies as they are stored."""
+    ids = [row[0] for row in page.rows]
+    first, last = (f'"{ids[0]}"', f'"{ids[-1]}"') if ids else ("null", "null")
+    data = ",".join(row[1] for row in page.rows)
+    more = "true" if page.has_more else "false"
+    return json_response(f'{{"object":"list","data":[{data}],"first_id":{first},"last_id":{last},"has_more":{more}}}')

@@ -1,0 +1,130 @@
+"""Videos over HTTP: the universal operations, and the files of a video, which their addresses open without a key."""
+
+import re
+import secrets
+from functools import partial
+
+from starlette.requests import Request
+from starlette.responses import Response
+
+from understudy.api.files import FileContent, parse_range
+from understudy.api.metering import admit
+from understudy.api.parts import parts_of, project_of
+from understudy.api.requests import read_json, struct_response
+from understudy.engine.jobs.videos import VideoOrder
+from understudy.engine.views import videos
+from understudy.errors import InvalidRequest, NotFound, not_found
+from understudy.store import videos as stored
+from understudy.store.files import StoredFile
+from understudy.store.videos import Role
+from understudy.wire import queries
+from understudy.wire.parsing import check_uuid
+from understudy.wire.videos import UUID, ContentQuery, CreateVideo, DeletedGeneration, GetVideoQuery
+
+CONTENT_PATH = re.compile(rf"/generations/{UUID}/(?:video\.mp4|thumbnail\.jpg)")
+"""The paths that a token opens, and no key."""
+
+_VIDEO_SECONDS = (5, 9)
+_REQUEST_KEY = re.compile(r"[\x21-\x7e]{1,255}")
+
+
+async def create_video(request: Request) -> Response:
+    parts = parts_of(request)
+    body = await read_json(request, CreateVideo, parts.settings.limits)
+    if body.duration not in _VIDEO_SECONDS:
+        raise InvalidRequest(
+            f"Invalid value: {body.duration}. Supported values are: 5 and 9.", param="duration", code="invalid_value"
+        )
+    asked = stored.Request(
+        prompt=body.prompt,
+        model=body.model.removeprefix("luma/"),
+        aspect_ratio=body.aspect_ratio,
+        resolution=body.resolution,
+        seconds=body.duration,
+        loop=body.loop,
+    )
+    frames = body.keyframes
+    await admit(request)
+    made = await parts.generations.create(
+        project_of(request),
+        VideoOrder(
+            asked,
+            public_base_url(request),
+            start=None if frames is None else frames.frame0,
+            end=None if frames is None else frames.frame1,
+            request_key=request_key(request),
+            key_id=request.state.key_id,
+        ),
+    )
+    return struct_response(videos.render_universal(made, public_base_url(request)))
+
+
+async def retrieve_video(request: Request) -> Response:
+    query = queries.parse(request.scope["query_string"], GetVideoQuery, strict=True)
+    generation_id, _, model = query.generation_id.partition(":")
+    check_uuid("generation_id", generation_id)
+    found = await parts_of(request).store.generations.get(project_of(request), generation_id)
+    if model and model != f"luma/{found.record.request.model}":
+        raise not_found("generation", query.generation_id)
+    return struct_response(videos.render_universal(found, public_base_url(request)))
+
+
+async def delete_video(request: Request) -> Response:
+    generation_id: str = request.path_params["generation_id"].partition(":")[0]
+    await parts_of(request).generations.delete(project_of(request), generation_id)
+    return struct_response(DeletedGeneration(id=generation_id))
+
+
+async def download_video(request: Request) -> Response:
+    return await _download_content(request, "video", "video.mp4", "video/mp4")
+
+
+async def download_thumbnail(request: Request) -> Response:
+    return await _download_content(request, "thumbnail", "thumbnail.jpg", "image/jpeg")
+
+
+async def _download_content(request: Request, role: Role, filename: str, media_type: str) -> Response:
+    """A wrong token is answered as a video that is not there is."""
+    parts = parts_of(request)
+    generation_id: str = request.path_params["generation_id"]
+    query = queries.parse(request.scope["query_string"], ContentQuery)
+    found = await parts.store.generations.get_file(generation_id, role)
+    if found is None or not secrets.compare_digest(found[0].encode(), query.token.encode("utf-8", "replace")):
+        raise _file_not_found_error(generation_id)
+    piece = found[1]
+    file = StoredFile(f"{generation_id}-{role}", filename, role, piece.bytes, piece.blob)
+    check = partial(_require_file, request, generation_id, role)
+    return FileContent(
+        parts.blobs, file, parse_range(request, file), check, disposition="inline", media_type=media_type
+    )
+
+
+async def _require_file(request: Request, generation_id: str, role: Role) -> None:
+    if await parts_of(request).store.generations.get_file(generation_id, role) is None:
+        raise _file_not_found_error(generation_id)
+
+
+def _file_not_found_error(generation_id: str) -> NotFound:
+    return NotFound(
+        f"No file of a generation {generation_id!r} is found under this address. Ask for the generation again to learn"
+        " the address.",
+    )
+
+
+def public_base_url(request: Request) -> str:
+    """Where this server is reached, as the operator says or as this request did, version included."""
+    public = parts_of(request).settings.video.public_url
+    if public is not None:
+        return public.rstrip("/")
+    return f"{request.url.scheme}://{request.url.netloc}/v1"
+
+
+def request_key(request: Request) -> str | None:
+    """What the client named its request, so that sending it twice makes one video. Raises InvalidRequest."""
+    key = request.headers.get("idempotency-key")
+    if key is not None and not _REQUEST_KEY.fullmatch(key):
+        raise InvalidRequest(
+            f"Invalid header 'Idempotency-Key': {key[:64]!r}. Expected 1 to 255 printable ASCII characters without"
+            " spaces.",
+        )
+    return key

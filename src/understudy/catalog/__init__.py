@@ -1,0 +1,28 @@
+"""The tools that agents are handed: which there are, what they take, and what a call of one comes to.
+
+All of it is made from one table. Knows no server, no client and no transport; those stand above and use it.
+"""
+
+from understudy.catalog.calls import Call, build_call
+from understudy.catalog.result import Result, failed_result, parse_result
+from understudy.catalog.search import UnknownTool, find, search, select
+from understudy.catalog.table import AI_ML_API
+from understudy.catalog.tool import Parameter, Tool, ToolSet
+from understudy.catalog.validation import InvalidArguments
+
+__all__ = [
+    "AI_ML_API",
+    "Call",
+    "InvalidArguments",
+    "Parameter",
+    "Result",
+    "Tool",
+    "ToolSet",
+    "UnknownTool",
+    "build_call",
+    "failed_result",
+    "find",
+    "parse_result",
+    "search",
+    "select",
+]

@@ -1,0 +1,73 @@
+"""The tools as a server of the Model Context Protocol, for any transport. Imported only where one is asked for.
+
+Names are slugs. A result is given twice, as protocol and clients ask for: as structured content, and as its JSON text.
+"""
+
+import json
+from collections.abc import Awaitable, Callable, Sequence
+from typing import Any
+
+from mcp import types
+from mcp.server.context import ServerRequestContext
+from mcp.server.lowlevel import Server
+
+from understudy.catalog.result import Result
+from understudy.catalog.table import AI_ML_API
+from understudy.catalog.tool import Tool
+
+Context = ServerRequestContext[Any, Any]
+Execute = Callable[[Context, str, dict[str, Any]], Awaitable[Result]]
+ListModels = Callable[[Context], Awaitable[Sequence[str]]]
+
+_INSTRUCTIONS = (
+    "To have an assistant answer: create an assistant and a thread, add a message, create a run, get the run until its"
+    " status is completed, and list the messages. A run that requires_action waits for the outputs of its tool calls."
+)
+
+
+def serve(execute: Execute, list_models: ListModels, version: str) -> Server[Any]:
+    """`execute` is given what the transport knows of the request, the slug and the arguments.
+
+    `list_models` returns the names of the server's models. Neither raises.
+    """
+
+    async def list_tools(context: Context, _: types.PaginatedRequestParams | None) -> types.ListToolsResult:
+        models = await list_models(context)
+        return types.ListToolsResult(tools=[_to_mcp_tool(tool, models) for tool in AI_ML_API.tools])
+
+    async def call_tool(context: Context, params: types.CallToolRequestParams) -> types.CallToolResult:
+        return _to_call_result(await execute(context, params.name, params.arguments or {}))
+
+    return Server(
+        "understudy",
+        version=version,
+        title="Understudy",
+        instructions=_INSTRUCTIONS,
+        on_list_tools=list_tools,
+        on_call_tool=call_tool,
+    )
+
+
+def _to_mcp_tool(tool: Tool, models: Sequence[str]) -> types.Tool:
+    return types.Tool(
+        name=tool.slug,
+        title=tool.name,
+        description=tool.description,
+        input_schema=tool.input_schema_with(models),
+        output_schema=tool.output_schema,
+        annotations=types.ToolAnnotations(
+            title=tool.name,
+            read_only_hint=tool.read_only,
+            destructive_hint=tool.destructive,
+            idempotent_hint=tool.idempotent,
+            open_world_hint=tool.asks_a_model,
+        ),
+    )
+
+
+def _to_call_result(result: Result) -> types.CallToolResult:
+    return types.CallToolResult(
+        content=[types.TextContent(type="text", text=json.dumps(result, ensure_ascii=False))],
+        structured_content=dict(result),
+        is_error=not result["successful"],
+    )

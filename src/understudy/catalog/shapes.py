@@ -1,0 +1,169 @@
+"""The parameters that many tools have, and the JSON schemas of the objects inside of arguments."""
+
+import json
+from typing import Any, Final
+
+from understudy.catalog.tool import Parameter, Schema
+
+LONGEST_METADATA_KEY: Final = 64
+_PATH_ID: Final = "^[A-Za-z0-9_-][A-Za-z0-9_.:~-]*$"
+
+
+def _one_of(*kinds: str, **members: str) -> Schema:
+    """Several types without an array of them, which not every client of tools reads."""
+    return {"anyOf": [{"type": kind} for kind in kinds], **members}
+
+
+METADATA: Final[Schema] = {
+    "maxProperties": 16,
+    "propertyNames": {"maxLength": LONGEST_METADATA_KEY},
+    "additionalProperties": {"type": "string", "maxLength": 512},
+}
+_TOOL: Final[Schema] = {
+    "type": "object",
+    "properties": {
+        "type": {"type": "string", "enum": ["code_interpreter", "file_search", "function"]},
+        "file_search": {"type": "object", "description": "How many results a search gives, and how they are ranked."},
+        "function": {
+            "type": "object",
+            "description": "For `function`: its name, what it is for, and the JSON schema of its parameters.",
+            "properties": {
+                "name": {"type": "string"},
+                "description": {"type": "string"},
+                "parameters": {"type": "object"},
+                "strict": _one_of("boolean", "null"),
+            },
+            "required": ["name"],
+        },
+    },
+    "required": ["type"],
+}
+TOOLS: Final[Schema] = {"maxItems": 128, "items": _TOOL}
+TOOL_RESOURCES: Final[Schema] = {
+    "properties": {
+        "code_interpreter": {
+            "type": "object",
+            "properties": {"file_ids": {"type": "array", "items": {"type": "string"}, "maxItems": 20}},
+        },
+        "file_search": {
+            "type": "object",
+            "properties": {
+                "vector_store_ids": {"type": "array", "items": {"type": "string"}, "maxItems": 1},
+                "vector_stores": {"type": "array", "items": {"type": "object"}, "maxItems": 1},
+            },
+        },
+    },
+}
+ATTACHMENTS: Final[Schema] = {
+    "items": {
+        "type": "object",
+        "properties": {
+            "file_id": {"type": "string"},
+            "tools": {
+                "type": "array",
+                "items": {
+                    "type": "object",
+                    "properties": {"type": {"type": "string", "enum": ["code_interpreter", "file_search"]}},
+                    "required": ["type"],
+                },
+            },
+        },
+    },
+}
+MESSAGES: Final[Schema] = {
+    "items": {
+        "type": "object",
+        "properties": {
+            "role": {"type": "string", "enum": ["user", "assistant"]},
+            "content": _one_of("string", "array", description="A text, or a list of parts."),
+            "attachments": _one_of("array", "null"),
+            "metadata": _one_of("object", "null"),
+        },
+        "required": ["role", "content"],
+    },
+}
+CHAT_MESSAGES: Final[Schema] = {
+    "minItems": 1,
+    "items": {
+        "type": "object",
+        "properties": {
+            "role": {"type": "string", "enum": ["system", "developer", "user", "assistant", "tool"]},
+            "content": _one_of("string", "array", "null", description="A text, or a list of parts."),
+        },
+        "required": ["role"],
+    },
+}
+TOOL_OUTPUTS: Final[Schema] = {
+    "minItems": 1,
+    "items": {
+        "type": "object",
+        "properties": {"tool_call_id": {"type": "string"}, "output": {"type": "string"}},
+        "required": ["tool_call_id", "output"],
+    },
+}
+TRUNCATION: Final[Schema] = {
+    "properties": {
+        "type": {"type": "string", "enum": ["auto", "last_messages"]},
+        "last_messages": {"anyOf": [{"type": "integer", "minimum": 1}, {"type": "null"}]},
+    },
+    "required": ["type"],
+}
+UNIT: Final[Schema] = {"minimum": 0, "maximum": 1}
+TEMPERATURE: Final[Schema] = {"minimum": 0, "maximum": 2}
+PENALTY: Final[Schema] = {"minimum": -2, "maximum": 2}
+COUNT: Final[Schema] = {"minimum": 1}
+EFFORT: Final[Schema] = {"enum": ["low", "medium", "high"]}
+
+
+def identifier(name: str, description: str) -> Parameter:
+    """An id that stands in the path, where nothing but an id may stand."""
+    return Parameter(name, "string", description, required=True, limits={"minLength": 1, "pattern": _PATH_ID})
+
+
+def metadata(subject: str) -> Parameter:
+    return Parameter("metadata", "object", f"Up to 16 pairs of texts to keep with {subject}.", limits=METADATA)
+
+
+def cursors(noun: str) -> tuple[Parameter, ...]:
+    """Where a page of a list begins, and how long it is."""
+    return (
+        Parameter("after", "string", f"Give the {noun} that follow this id: the last one of the page before."),
+        Parameter(
+            "limit",
+            "integer",
+            f"How many {noun} to give at most.",
+            limits={"minimum": 1, "maximum": 100, "default": 20},
+        ),
+        Parameter(
+            "order",
+            "string",
+            "`asc` for the oldest first, `desc` (when not given) for the newest first.",
+            limits={"enum": ["asc", "desc"]},
+        ),
+        Parameter("before", "string", f"Give the {noun} that come before this id: the first one of the page after."),
+    )
+
+
+def response_format(given: Any) -> Any:
+    """`json_object` for `{"type": "json_object"}`, and an object written as JSON for the object."""
+    return {"type": given} if given in ("text", "json_object") else _object_in(given)
+
+
+def tool_choice(given: Any) -> Any:
+    """The name of a tool for the object that chooses it."""
+    if given in ("none", "auto", "required"):
+        return given
+    if given in ("code_interpreter", "file_search"):
+        return {"type": given}
+    found = _object_in(given)
+    return found if isinstance(found, dict) else {"type": "function", "function": {"name": given}}
+
+
+def _object_in(given: Any) -> Any:
+    if not isinstance(given, str):
+        return given
+    try:
+        found = json.loads(given)
+    except ValueError:
+        return given
+    return found if isinstance(found, dict) else given

@@ -1,0 +1,211 @@
+"""Telling webhook endpoints what has happened: attempts, their signatures, and when to try again.
+
+What is to be told is found in the outbox, where it stands from the transaction of what happened; nothing is lost with
+this process. An endpoint hears of an event at least once, each time with the same `webhook-id`.
+"""
+
+import asyncio
+import hashlib
+import logging
+import random
+from collections import Counter
+from contextlib import suppress
+from datetime import UTC, datetime
+from typing import Final
+
+import msgspec
+from standardwebhooks import Webhook
+
+from understudy import ids
+from understudy.clock import Clock
+from understudy.errors import InvalidRequest, SettingsError, StoreError
+from understudy.looper import Looper
+from understudy.net.outbound import Client, PostResult, url_problem
+from understudy.settings import WebhookSettings
+from understudy.store import Store
+from understudy.store.outbox import OPERATOR_PROJECT
+from understudy.store.webhooks import DueDelivery, Endpoint, Outcome
+from understudy.wire.webhooks import (
+    EVENT_TYPES,
+    EventType,
+    WebhookAttempt,
+    WebhookEndpoint,
+    WebhookEndpointTestResult,
+    WebhookEvent,
+)
+
+_SWEEP_SECONDS: Final = 0.25
+_PRUNE_SECONDS: Final = 60.0
+_PRUNE_CHUNK: Final = 1000
+_MAX_PER_ENDPOINT: Final = 4
+# How much longer than its attempt a claim lasts, in seconds.
+_CLAIM_MARGIN_SECONDS: Final = 5.0
+_DAY: Final = 86_400
+_STOPPED_ERROR: Final = "The server was stopped during the attempt."
+_SAMPLE_DATA: Final = {"batch": {"id": "batch_test"}, "response": {"id": "resp_test"}}
+_SAMPLE_RUN: Final = {"id": "run_test", "thread_id": "thread_test"}
+logger = logging.getLogger(__name__)
+
+
+class Webhooks:
+    """Verbs on endpoints raise NotFound as the store's do, and InvalidRequest for a URL that is not allowed."""
+
+    def __init__(self, store: Store, settings: WebhookSettings, clock: Clock) -> None:
+        self._store = store.webhooks
+        self._settings = settings
+        self._clock = clock
+        self._outward = Client(allow_private=settings.allow_private)
+        self._attempts: dict[asyncio.Task[None], str] = {}
+        self._place_free = asyncio.Event()
+        self._loops = (Looper(0, self._start_attempts), Looper(_PRUNE_SECONDS, self._prune))
+
+    async def start(self) -> None:
+        """Raises SettingsError where the operator's endpoint would never hear of anything."""
+        await self._store.replace_endpoints(OPERATOR_PROJECT, self._configured_endpoints(), self._clock.now())
+        for loop in self._loops:
+            loop.start()
+
+    async def stop(self) -> None:
+        for loop in self._loops:
+            await loop.stop()
+        for task in self._attempts:
+            task.cancel()
+        await asyncio.gather(*self._attempts, return_exceptions=True)
+        await self._outward.close()
+
+    # -- for the API -------------------------------------------------------------------------------------------
+
+    def check_url(self, url: str) -> None:
+        """Raises InvalidRequest where nothing would ever be sent there."""
+        if refusal := url_problem(url, allow_private=self._settings.allow_private):
+            raise InvalidRequest(f"Invalid 'url': {url!r}. {refusal}", param="url", code="invalid_value")
+
+    async def create(self, project_id: str, name: str, url: str, event_types: list[str]) -> tuple[WebhookEndpoint, str]:
+        """Returns the endpoint and its secret, which is never shown again."""
+        self.check_url(url)
+        secret, now = ids.webhook_secret(), int(self._clock.now())
+        endpoint = WebhookEndpoint(
+            id=ids.webhook_endpoint(),
+            created_at=now,
+            event_types=event_types,
+            name=name,
+            signing_secret_hint=_secret_hint(secret),
+            url=url,
+            updated_at=now,
+        )
+        await self._store.create(project_id, endpoint, secret)
+        return endpoint, secret
+
+    async def rotate(self, project_id: str, endpoint_id: str, *, keep_old: bool) -> tuple[WebhookEndpoint, str]:
+        """Returns the endpoint and its new secret; with `keep_old` the one before it signs for a day as well."""
+        secret, now = ids.webhook_secret(), int(self._clock.now())
+
+        def change(endpoint: WebhookEndpoint) -> None:
+            endpoint.signing_secret_hint = _secret_hint(secret)
+            endpoint.updated_at = now
+
+        old_until = now + _DAY if keep_old else 0
+        return await self._store.rotate(project_id, endpoint_id, secret, old_until, change), secret
+
+    async def test(self, project_id: str, endpoint_id: str, event_type: EventType) -> WebhookEndpointTestResult:
+        """Sends a sample at once, and once; raises InvalidRequest where no answer comes."""
+        endpoint = await self._store.get(project_id, endpoint_id, self._clock.now())
+        sample = _SAMPLE_DATA.get(event_type.partition(".")[0], _SAMPLE_RUN)
+        event = WebhookEvent(id=ids.event(), type=event_type, created_at=int(self._clock.now()), data=sample)
+        answered = await self._post(endpoint, ids.webhook_delivery(), msgspec.json.encode(event).decode())
+        if answered.status is None:
+            raise InvalidRequest(f"The endpoint {endpoint.shown.url!r} could not be tested. {answered.error}")
+        return WebhookEndpointTestResult(
+            event_type=event_type, status_code=answered.status, webhook_endpoint_id=endpoint_id
+        )
+
+    # -- in the background -------------------------------------------------------------------------------------
+
+    async def _start_attempts(self) -> None:
+        """Starts attempts for what is due, as far as there are places: now and then, and when one becomes free."""
+        with suppress(TimeoutError):
+            async with asyncio.timeout(_SWEEP_SECONDS):
+                await self._place_free.wait()
+        self._place_free.clear()
+        now = self._clock.now()
+        places = self._settings.concurrent - len(self._attempts)
+        if places <= 0 or not await self._store.has_due(now):
+            return
+        until = now + self._settings.timeout + _CLAIM_MARGIN_SECONDS
+        busy = Counter(self._attempts.values())
+        for due in await self._store.claim(now, until, busy, _MAX_PER_ENDPOINT, places):
+            task = asyncio.create_task(self._attempt(due))
+            self._attempts[task] = due.endpoint.shown.id
+            task.add_done_callback(self._on_attempt_done)
+
+    def _on_attempt_done(self, task: asyncio.Task[None]) -> None:
+        del self._attempts[task]
+        self._place_free.set()
+
+    async def _attempt(self, due: DueDelivery) -> None:
+        try:
+            answered = await self._post(due.endpoint, due.id, due.event)
+            await self._store.record_outcome(due, self._next_outcome(due, answered))
+        except asyncio.CancelledError:
+            attempt = WebhookAttempt(attempted_at=int(self._clock.now()), error=_STOPPED_ERROR)
+            await self._store.record_outcome(due, Outcome("pending", self._clock.now(), attempt))
+        except StoreError as error:
+            logger.warning("the store does not answer, a webhook is sent again: %s", error)
+        except Exception:
+            logger.exception("the delivery %s failed and is tried again", due.id)
+
+    async def _post(self, endpoint: Endpoint, delivery_id: str, body: str) -> PostResult:
+        moment = datetime.fromtimestamp(self._clock.now(), UTC)
+        headers = {
+            "content-type": "application/json",
+            "webhook-id": delivery_id,
+            "webhook-timestamp": str(int(moment.timestamp())),
+            "webhook-signature": " ".join(Webhook(key).sign(delivery_id, moment, body) for key in endpoint.secrets),
+        }
+        return await self._outward.post(endpoint.shown.url, body.encode(), headers, self._settings.timeout)
+
+    def _next_outcome(self, due: DueDelivery, answered: PostResult) -> Outcome:
+        """A wait is as long as the time that was tried already, so that each is about twice the one before."""
+        now = self._clock.now()
+        attempt = WebhookAttempt(attempted_at=int(now), status_code=answered.status, error=answered.error)
+        if answered.status is not None and 200 <= answered.status < 300:
+            return Outcome("delivered", now, attempt)
+        tried = now - due.since
+        wait = min(max(tried, self._settings.first_retry), self._settings.longest_wait)
+        # Endpoints that were down together are not asked again together.
+        due_at = now + wait * random.uniform(0.8, 1.2)  # noqa: S311 - spreads load, hides nothing
+        if due_at - due.since > self._settings.give_up:
+            return Outcome("failed", now, attempt)
+        return Outcome("pending", due_at, attempt)
+
+    async def _prune(self) -> None:
+        before = self._clock.now() - self._settings.keep
+        while await self._store.prune(before, _PRUNE_CHUNK) == _PRUNE_CHUNK:
+            pass
+
+    def _configured_endpoints(self) -> dict[str, WebhookEndpoint]:
+        """The endpoint of the settings by its secret. Its id follows from its URL, so that every start finds it."""
+        settings = self._settings
+        if settings.url is None or settings.secret is None:
+            return {}
+        if refusal := url_problem(settings.url, allow_private=settings.allow_private):
+            raise SettingsError(f"`webhooks.url` is {settings.url!r}. {refusal}")
+        for event in settings.events:
+            if event not in {"*", *EVENT_TYPES}:
+                known = ", ".join(map(repr, ("*", *EVENT_TYPES)))
+                raise SettingsError(f"`webhooks.events` has {event!r}; what can be told of is {known}.")
+        now = int(self._clock.now())
+        endpoint = WebhookEndpoint(
+            id="we_" + hashlib.sha256(settings.url.encode()).hexdigest()[:32],
+            created_at=now,
+            event_types=list(settings.events),
+            name="webhooks.url",
+            signing_secret_hint=_secret_hint(settings.secret),
+            url=settings.url,
+            updated_at=now,
+        )
+        return {settings.secret: endpoint}
+
+
+def _secret_hint(secret: str) -> str:
+    return f"whsec_…{secret[-4:]}"

@@ -1,0 +1,85 @@
+"""Telling `callback_url` that a video has ended: attempts, and when to try again.
+
+Who is to be told stands in the database from the transaction that ended the video, so nothing is lost with this
+process. An address may hear of an end more than once, and always of the same one.
+"""
+
+import asyncio
+import logging
+from typing import Final
+
+import msgspec
+
+from understudy.clock import Clock
+from understudy.engine.views import videos
+from understudy.errors import InvalidRequest, StoreError
+from understudy.looper import Looper
+from understudy.net.outbound import Client, url_problem
+from understudy.store.videos import Callback, Generations
+
+_SWEEP_SECONDS: Final = 0.5
+_MAX_CONCURRENT: Final = 8
+_TIMEOUT_SECONDS: Final = 10.0
+# How much longer than its attempt a claim lasts, in seconds.
+_CLAIM_MARGIN_SECONDS: Final = 5.0
+_MAX_ATTEMPTS: Final = 8
+# Before the second attempt; each one after it waits three times as long, the last for more than an hour.
+_INITIAL_BACKOFF_SECONDS: Final = 2.0
+logger = logging.getLogger(__name__)
+
+
+class VideoCallbacks:
+    def __init__(self, generations: Generations, clock: Clock, *, allowed: bool, allow_private: bool) -> None:
+        self._generations = generations
+        self._clock = clock
+        self._allowed = allowed
+        self._allow_private = allow_private
+        self._outward = Client(allow_private=allow_private)
+        self._loop = Looper(_SWEEP_SECONDS, self._deliver_due)
+
+    def start(self) -> None:
+        self._loop.start()
+
+    async def stop(self) -> None:
+        await self._loop.stop()
+        await self._outward.close()
+
+    def check(self, url: str) -> None:
+        """Raises InvalidRequest where nobody would ever be told there."""
+        if not self._allowed:
+            refusal = "This server calls nobody back. Ask for the video instead; an operator can set `video.callbacks`."
+        else:
+            refusal = url_problem(url, allow_private=self._allow_private) or ""
+        if refusal:
+            raise InvalidRequest(
+                f"Invalid 'callback_url': {url!r}. {refusal}", param="callback_url", code="invalid_value"
+            )
+
+    async def _deliver_due(self) -> None:
+        now = self._clock.now()
+        due = await self._generations.claim_callbacks(
+            now, now + _TIMEOUT_SECONDS + _CLAIM_MARGIN_SECONDS, _MAX_CONCURRENT
+        )
+        await asyncio.gather(*(self._attempt(callback) for callback in due))
+
+    async def _attempt(self, callback: Callback) -> None:
+        generation = callback.generation
+        url = generation.record.request.callback_url or ""
+        shown = videos.render_luma(generation, generation.record.base, None, version=2)
+        headers = {"content-type": "application/json"}
+        answered = await self._outward.post(url, msgspec.json.encode(shown), headers, _TIMEOUT_SECONDS)
+        try:
+            if answered.status is not None and 200 <= answered.status < 300:
+                await self._generations.end_callback(generation.id)
+                return
+            reason = answered.error or f"It answered with status {answered.status}."
+            logger.warning(
+                "the end of the video %s could not be told (%d): %s", generation.id, callback.attempts, reason
+            )
+            if callback.attempts >= _MAX_ATTEMPTS:
+                await self._generations.end_callback(generation.id)
+                return
+            wait = _INITIAL_BACKOFF_SECONDS * 3 ** (callback.attempts - 1)
+            await self._generations.retry_callback(generation.id, self._clock.now() + wait)
+        except StoreError as error:
+            logger.warning("the store does not answer, the end of a video is told again: %s", error)

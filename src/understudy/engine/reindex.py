@@ -1,0 +1,74 @@
+"""Vector stores once more into the index, with the embedder that the settings name now. Knows no terminal.
+
+A store's files are handed to indexing in one transaction, so a process that ends in between leaves work that the next
+one, or a server, goes on with. They are not found until they are indexed again.
+"""
+
+import asyncio
+from collections.abc import AsyncIterator
+from dataclasses import dataclass
+from typing import Final
+
+from understudy.engine.jobs.ingestion import Ingestion
+from understudy.errors import not_found
+from understudy.retrieval.search import Index
+from understudy.store import Store
+from understudy.store.ingestion import IndexedStore
+
+_POLL_SECONDS: Final = 0.5
+
+
+@dataclass(frozen=True, slots=True)
+class Progress:
+    """Of the `files` of one store so many are `done`, whether they could be indexed or `failed`."""
+
+    store_id: str
+    files: int
+    done: int
+    failed: int
+
+
+class Reindexer:
+    def __init__(self, store: Store, index: Index, ingestion: Ingestion) -> None:
+        self._store = store
+        self._index = index
+        self._ingestion = ingestion
+
+    @property
+    def embedder(self) -> str:
+        """What is indexed with from now on. Raises EmbedderMissing."""
+        return self._index.embedders.default.name
+
+    async def stores(self, store_id: str | None = None) -> list[IndexedStore]:
+        """The one store, or all that another embedder has indexed, or this one not yet to the end. Raises NotFound."""
+        if store_id is None:
+            return await self._store.ingestion.list_stale_stores(self.embedder)
+        found = await self._store.ingestion.find(store_id)
+        if found is None:
+            raise not_found("vector store", store_id)
+        return [found]
+
+    async def check(self) -> None:
+        """Raises EmbeddingFailed where the embedder does not work, before anything depends on it."""
+        await self._index.embedders.default.embed(["A text to try the embedder with."])
+
+    async def run(self, store: IndexedStore, *, whole: bool) -> AsyncIterator[Progress]:
+        """Indexes a store anew; says how far it is whenever that changes.
+
+        Without `whole`, what this embedder has indexed already stays.
+        """
+        files = store.files
+        if whole or store.embedder != self.embedder:
+            files = await self._store.ingestion.restart(store.seq, self.embedder)
+        failed_before = (await self._store.ingestion.count_pending(store.seq)).failed
+        self._ingestion.wake()
+        last = -1
+        while last < files:
+            with self._ingestion.next_change() as changed:
+                standing = await self._store.ingestion.count_pending(store.seq)
+                done = files - min(files, standing.waiting)
+                if done == last:
+                    await asyncio.wait([changed], timeout=_POLL_SECONDS)
+                    continue
+            last = done
+            yield Progress(store.id, files, done, standing.failed - failed_before)

@@ -1,0 +1,92 @@
+"""A conversation made short: what its users said, and an item that stands for the rest of it. Knows no HTTP.
+
+The model is asked for the summary by a response of its own, which leaves no trace. The item is packed like reasoning:
+it keeps the summary whole on its way through clients, and is no secret from the operator's own models.
+"""
+
+from collections.abc import Sequence
+from typing import Any, Final
+
+import msgspec
+
+from understudy import ids
+from understudy.engine.input_items import to_stored
+from understudy.engine.responses import Responses
+from understudy.engine.run import summaries
+from understudy.engine.views.items import render_item
+from understudy.store import Store
+from understudy.store.messages import Item
+from understudy.store.pages import PageRequest
+from understudy.wire.input_items import CompactionTrigger, InputItem, InputMessage, InputText
+from understudy.wire.response_items import OutputMessage, OutputText
+from understudy.wire.responses import CompactionObject, CompactRequest, CreateResponseRequest, ResponseObject
+
+_PAGE: Final = 100
+_IMAGES: Final = frozenset({"message.input_image.image_url"})
+
+
+class ResponseCompaction:
+    def __init__(self, store: Store, responses: Responses) -> None:
+        self._store = store
+        self._responses = responses
+
+    async def compact(
+        self, project_id: str, asked: CompactRequest, items: Sequence[InputItem], key_id: str
+    ) -> tuple[ResponseObject, CompactionObject]:
+        """The response that summarised, which may have failed, and what it came to. Raises what `create` does."""
+        said = await self._load_previous_messages(project_id, asked.previous_response_id)
+        question = InputMessage(content=[InputText(summaries.REQUEST)], role="user")
+        request = CreateResponseRequest(
+            model=asked.model,
+            instructions=f"{asked.instructions}\n{summaries.INSTRUCTIONS}"
+            if asked.instructions
+            else summaries.INSTRUCTIONS,
+            previous_response_id=asked.previous_response_id,
+            store=False,
+            truncation="auto",
+        )
+        asked_of = [item for item in items if not isinstance(item, CompactionTrigger)]
+        begun = await self._responses.create(project_id, request, [*asked_of, question], key_id)
+        response = await self._responses.wait_finished(begun.id)
+        await self._responses.delete_unstored(begun.id)
+        made = CompactionObject(
+            id=response.id,
+            created_at=response.created_at,
+            output=[*said, *_input_messages(items), _compaction_item(response)],
+            usage=response.usage,
+        )
+        return response, made
+
+    async def _load_previous_messages(self, project_id: str, response_id: str | None) -> list[dict[str, Any]]:
+        found: list[dict[str, Any]] = []
+        after = None
+        while response_id is not None:
+            asked = PageRequest(order="asc", limit=_PAGE, after=after)
+            page = await self._store.responses.input_items(project_id, response_id, asked)
+            found += _user_messages(page.items)
+            if not page.has_more:
+                break
+            after = page.ids[-1]
+        return found
+
+
+def _input_messages(items: Sequence[InputItem]) -> list[dict[str, Any]]:
+    made = to_stored(items, "", 0)
+    bodies = [one.body or msgspec.json.encode(one.message).decode() for one in made]
+    return _user_messages([Item(0, one.kind, None, None, body) for one, body in zip(made, bodies, strict=True)])
+
+
+def _user_messages(items: Sequence[Item]) -> list[dict[str, Any]]:
+    """What users said; the summary has the rest."""
+    seen = (render_item(item, _IMAGES) for item in items if item.kind in {"message", "input"})
+    return [item for item in seen if item["role"] == "user"]
+
+
+def _compaction_item(response: ResponseObject) -> dict[str, Any]:
+    messages = [item for item in response.output if isinstance(item, OutputMessage)]
+    texts = [part.text for message in messages for part in message.content if isinstance(part, OutputText)]
+    return {
+        "id": ids.compaction(),
+        "type": "compaction",
+        "encrypted_content": summaries.pack(summaries.Summary("".join(texts))),
+    }

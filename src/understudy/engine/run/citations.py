@@ -1,0 +1,144 @@
+"""Finds what a model's text refers to while it is written: marks of passages, and paths of files that code made.
+
+A mark of a passage that was shown becomes a citation in its one right form; a mark that the model invented is left
+out. Text that may still turn out to be a reference is held back until that is decided. Pure.
+"""
+
+import re
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from typing import Final, Literal
+
+from understudy.tools.file_search import Passage, sanitize_citation_name
+
+_CITATION_MARK: Final = re.compile(
+    "\u3010(?:(?P<turn>\\d{1,4}):)?(?P<index>\\d{1,4})(?:\u2020(?P<name>[^\u3010\u3011\\n]{0,300}))?\u3011"
+)
+_PARTIAL_MARK: Final = re.compile("\u3010(?:\\d{0,4}:)?(?:\\d{0,4}|\\d{1,4}\u2020[^\u3010\u3011\\n]{0,300})\\Z")
+_REFERENCE_START: Final = re.compile("\u3010|sandbox:/")
+_SANDBOX_PREFIX: Final = "sandbox:/"
+
+
+@dataclass(frozen=True, slots=True)
+class Reference:
+    """A part of the text that points at a file. `start` and `end` count code points, the end exclusive."""
+
+    text: str
+    start: int
+    end: int
+    file_id: str
+    is_citation: bool
+    filename: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Sources:
+    """What can be referred to: passages by the turn and the number in their marks, files by their path."""
+
+    passages: Mapping[tuple[int, int], Passage] = field(default_factory=dict)
+    paths: Mapping[str, str] = field(default_factory=dict)
+
+
+class CitationParser:
+    """One text being written. Every method returns what can be shown now: plain text, and references in it."""
+
+    def __init__(self, sources: Sources) -> None:
+        self._sources = sources
+        self._paths = {f"sandbox:{path}": file_id for path, file_id in sources.paths.items()}
+        self._buffered = ""
+        self._position = 0
+
+    def feed(self, text: str) -> list[str | Reference]:
+        text = self._buffered + text
+        self._buffered = ""
+        return list(self._parse(text, last=False))
+
+    def flush(self) -> list[str | Reference]:
+        """What was held back, now that nothing follows."""
+        text, self._buffered = self._buffered, ""
+        return list(self._parse(text, last=True))
+
+    def _parse(self, text: str, *, last: bool) -> Iterator[str | Reference]:
+        plain = 0  # from where the text is yet to be shown
+        at = 0
+        while (start := self._next_start(text, at, last=last)) is not None:
+            found = (
+                self._parse_mark(text, start) if text[start] == "\u3010" else self._parse_path(text, start, last=last)
+            )
+            if isinstance(found, _ParsedReference):
+                yield from self._emit_text(text[plain:start])
+                yield from self._emit_reference(found)
+                plain = at = start + found.length
+            elif found == "open" and not last:
+                yield from self._emit_text(text[plain:start])
+                self._buffered = text[start:]
+                return
+            else:
+                at = start + 1
+        yield from self._emit_text(text[plain:])
+
+    def _next_start(self, text: str, at: int, *, last: bool) -> int | None:
+        """Where the next reference may begin; the beginning of a path may be cut at the end of the text."""
+        match = _REFERENCE_START.search(text, at)
+        if match is not None:
+            return match.start()
+        if last or not self._paths:
+            return None
+        longest = min(len(_SANDBOX_PREFIX) - 1, len(text) - at)
+        return next(
+            (len(text) - size for size in range(longest, 0, -1) if _SANDBOX_PREFIX.startswith(text[-size:])), None
+        )
+
+    def _parse_mark(self, text: str, start: int) -> "_ParsedReference | _Incomplete":
+        match = _CITATION_MARK.match(text, start)
+        if match is None:
+            return "open" if _PARTIAL_MARK.match(text, start) else None
+        if match["name"] is None and match["turn"] is None:
+            return None  # a number in such brackets is ordinary writing in some languages
+        passage = self._find_passage(match)
+        if passage is None:
+            return _ParsedReference(len(match[0]))
+        return _ParsedReference(len(match[0]), passage.mark, passage.file_id, passage.filename, is_citation=True)
+
+    def _find_passage(self, match: re.Match[str]) -> Passage | None:
+        """By its number where that fits the name; else by a name that only one file has."""
+        passages, name = self._sources.passages, match["name"]
+        if match["turn"] is not None:
+            passage = passages.get((int(match["turn"]), int(match["index"])))
+            if passage is not None and name in {None, "", "source", sanitize_citation_name(passage.filename)}:
+                return passage
+        named = [passage for passage in passages.values() if sanitize_citation_name(passage.filename) == name]
+        return named[0] if len({passage.file_id for passage in named}) == 1 else None
+
+    def _parse_path(self, text: str, start: int, *, last: bool) -> "_ParsedReference | _Incomplete":
+        rest = text[start:]
+        if not last and any(len(path) > len(rest) and path.startswith(rest) for path in self._paths):
+            return "open"
+        path = max((path for path in self._paths if rest.startswith(path)), key=len, default=None)
+        return None if path is None else _ParsedReference(len(path), path, self._paths[path], path.rpartition("/")[2])
+
+    def _emit_text(self, text: str) -> Iterator[str]:
+        if text:
+            self._position += len(text)
+            yield text
+
+    def _emit_reference(self, found: "_ParsedReference") -> Iterator[Reference]:
+        if found.shown:
+            start = self._position
+            self._position += len(found.shown)
+            yield Reference(found.shown, start, self._position, found.file_id, found.is_citation, found.filename)
+
+
+@dataclass(frozen=True, slots=True)
+class _ParsedReference:
+    """A reference of `length` characters in what the model wrote; nothing is shown of one that it invented."""
+
+    length: int
+    shown: str = ""
+    file_id: str = ""
+    filename: str = ""
+    is_citation: bool = False
+
+
+# Not a reference, or one perhaps, as soon as more of it is there.
+_Incomplete = Literal["open"] | None

@@ -1,0 +1,84 @@
+"""The context of a response made shorter before its model is asked. Ends no run and knows no HTTP.
+
+The model itself writes the summary. It is an item of the response and of its conversation, stored with what it cost
+before anything follows, so that a run that is taken up again does not make it anew.
+"""
+
+from contextlib import aclosing
+
+import msgspec
+
+from understudy import ids
+from understudy.engine.accounting import Accounting
+from understudy.engine.run import events, summaries
+from understudy.engine.run.cancellation import Interruption
+from understudy.engine.run.checkpoint import RunWriter
+from understudy.engine.run.prompt import count_prompt_tokens
+from understudy.engine.run.turn import Turn
+from understudy.errors import UpstreamError
+from understudy.llm import chunks
+from understudy.llm.prices import Tokens
+from understudy.llm.provider import ChatBody
+from understudy.llm.router import Models
+from understudy.store.run_state import NewItem, Plan
+from understudy.wire.runs import RunCompletionUsage
+
+
+class ContextCompaction:
+    """`plan` has the threshold, and records that the context was compacted."""
+
+    def __init__(
+        self, stage: RunWriter, interruption: Interruption, models: Models, accounting: Accounting, plan: Plan
+    ) -> None:
+        self._stage = stage
+        self._interruption = interruption
+        self._models = models
+        self._accounting = accounting
+        self._plan = plan
+
+    def is_due(self, body: ChatBody, window: int) -> bool:
+        """Without a threshold of the client's, four fifths of the model's window are one."""
+        threshold = self._plan.compact_above or window * 4 // 5
+        return self._plan.compacts and summaries.is_longer(body, threshold)
+
+    async def compact(self, body: ChatBody) -> None:
+        """Summarises the conversation in `body`.
+
+        Raises Interrupted, LostRun, and UpstreamError where the model fails or returns no text.
+        """
+        request = summaries.summary_request(body)
+        self._accounting.prefetch_price(request["model"])
+        text, turn = await self._request_summary(request)
+        if not text.strip():
+            raise UpstreamError("server_error", "The model returned no summary of the conversation.")
+        usage = turn.usage() or _estimate_usage(request, turn)
+        await self._record_usage(usage)
+        packed = summaries.pack(summaries.Summary(text, summaries.last_question(body)))
+        item = {"id": ids.compaction(), "type": "compaction", "encrypted_content": packed}
+        self._plan.compacted = True
+        event = events.ContextCompacted(item["id"], packed)
+        call = NewItem(item["id"], "compaction", msgspec.json.encode(item).decode())
+        await self._stage.commit(event, calls=[call], checkpoint=True)
+
+    async def _request_summary(self, request: ChatBody) -> tuple[str, Turn]:
+        turn, pieces = Turn(), list[str]()
+        async with aclosing(self._models.stream(request)) as stream:
+            with self._interruption.waiting():
+                async for together in stream:
+                    pieces += [turn.add_chunk(chunks.decode(payload)).text for payload in together]
+        self._interruption.check()
+        return "".join(pieces), turn
+
+    async def _record_usage(self, usage: RunCompletionUsage) -> None:
+        stage, run = self._stage, self._stage.view.run
+        tokens = Tokens(usage.prompt_tokens, usage.completion_tokens, usage.prompt_token_details.cached_tokens)
+        reference, key_id = f"{run.id}/compaction", stage.progress.key_id
+        stage.add_usage(await self._accounting.usage(reference, "completion", run.model, tokens, key_id=key_id))
+        stage.progress.used += usage
+        # What a summary takes is no part of what the answer may take.
+        self._plan.summary_tokens += usage.completion_tokens
+
+
+def _estimate_usage(request: ChatBody, turn: Turn) -> RunCompletionUsage:
+    prompt = count_prompt_tokens(request)
+    return RunCompletionUsage(prompt, turn.deltas, prompt + turn.deltas)

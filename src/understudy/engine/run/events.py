@@ -1,0 +1,298 @@
+"""What happens in a run, in the engine's own words. A run is a log of these; both public dialects are views of it.
+
+Times are Unix seconds. An event carries what the engine knew when it happened, and no public object but the ones that
+a client gave. When an object counts as created or completed is the views' business.
+"""
+
+from typing import Any
+
+from msgspec import Struct
+
+from understudy.store.run_state import ClientTool
+from understudy.wire.items import CodeOutput, FileSearchResult
+from understudy.wire.messages import MessageObject
+from understudy.wire.responses import ResponseObject
+from understudy.wire.runs import LastError, RunCompletionUsage, RunIncompleteDetails, RunObject, RunStatus
+from understudy.wire.steps import RunStepObject
+from understudy.wire.threads import ThreadObject
+
+
+class Event(Struct, frozen=True, tag_field="event", gc=False):
+    pass
+
+
+class RunQueued(Event, frozen=True, tag="run_queued"):
+    """The run was accepted; `thread` where it was made in the same request.
+
+    `detailed`: its client wants to see the text of what file search found. `response` where the run is one that a
+    client asked for as a response, whose stream is `obfuscated` where deltas are to hide their length.
+    """
+
+    run: RunObject
+    thread: ThreadObject | None = None
+    detailed: bool = False
+    response: ResponseObject | None = None
+    obfuscated: bool = False
+
+
+class OpenCall(Struct, frozen=True, gc=False):
+    """A call that was not answered yet where a run stood; `server_label` where it is a remote server's."""
+
+    index: int
+    item_id: str
+    call_id: str
+    kind: str
+    name: str
+    arguments: str
+    server_label: str = ""
+    approval_id: str | None = None
+    tool: ClientTool | None = None
+
+
+class RunRestored(Event, frozen=True, tag="run_restored"):
+    """Another process knew the beginning; this is where the run stood, with what it had open."""
+
+    run: RunObject
+    steps: tuple[RunStepObject, ...] = ()
+    message: MessageObject | None = None
+    detailed: bool = False
+    response: ResponseObject | None = None
+    calls: tuple[OpenCall, ...] = ()
+    container_id: str = ""
+    sequence: int = 0
+
+
+class RunStarted(Event, frozen=True, tag="run_started"):
+    at: int
+
+
+class MessageOpened(Event, frozen=True, tag="message_opened"):
+    step_id: str
+    message_id: str
+    at: int
+
+
+class TextDelta(Event, frozen=True, tag="text_delta"):
+    text: str
+
+
+class ImageAdded(Event, frozen=True, tag="image_shown"):
+    """A figure that code made; comes before the message's text."""
+
+    file_id: str
+
+
+class LogprobsReceived(Event, frozen=True, tag="tokens_rated"):
+    """The log probabilities of tokens whose text follows, as a response returns them."""
+
+    logprobs: tuple[dict[str, Any], ...]
+
+
+class CitationAdded(Event, frozen=True, tag="cited"):
+    """More text, which points at a file: a passage's mark, or the path of a file that code made.
+
+    `start` and `end` count the code points of the message's text, the end exclusive.
+    """
+
+    text: str
+    start: int
+    end: int
+    file_id: str
+    is_path: bool = False
+    filename: str = ""
+
+
+class RefusalDelta(Event, frozen=True, tag="refusal_delta"):
+    text: str
+
+
+class MessageClosed(Event, frozen=True, tag="message_closed"):
+    """The message is whole; `usage` is what its model turn cost."""
+
+    at: int
+    usage: RunCompletionUsage
+
+
+class CallsStepOpened(Event, frozen=True, tag="calls_opened"):
+    """The model began to call tools; all calls of one turn stand in one step."""
+
+    step_id: str
+    at: int
+
+
+class CallOpened(Event, frozen=True, tag="call_opened"):
+    """A call of a tool that the client runs; `tool` where it is no plain function of that name."""
+
+    index: int
+    call_id: str
+    name: str
+    item_id: str = ""
+    tool: ClientTool | None = None
+
+
+class CallRendered(Event, frozen=True, tag="call_rendered"):
+    """A call that is complete, as the item that its client gets; a log that is replayed has no more of it."""
+
+    item: Any
+
+
+class ArgumentsDelta(Event, frozen=True, tag="arguments_delta"):
+    index: int
+    text: str
+
+
+class SearchOpened(Event, frozen=True, tag="search_opened"):
+    index: int
+    call_id: str
+    ranking_options: dict[str, Any]
+    item_id: str = ""
+
+
+class SearchDone(Event, frozen=True, tag="search_done"):
+    index: int
+    results: tuple[FileSearchResult, ...]
+    queries: tuple[str, ...] = ()
+
+
+class CodeOpened(Event, frozen=True, tag="code_opened"):
+    index: int
+    call_id: str
+    item_id: str = ""
+    container_id: str = ""
+
+
+class CodeDelta(Event, frozen=True, tag="code_delta"):
+    index: int
+    text: str
+
+
+class CodeOutputDelta(Event, frozen=True, tag="code_output_delta"):
+    """An image, or logs; logs that follow logs go on with them."""
+
+    index: int
+    output: CodeOutput
+
+
+class RemoteCallOpened(Event, frozen=True, tag="remote_opened"):
+    """A call of a remote server's tool; its arguments follow.
+
+    `guarded`: it is not made before its client approves of it; `approval_id` is the request that was approved of.
+    """
+
+    index: int
+    call_id: str
+    server_label: str
+    name: str
+    item_id: str = ""
+    guarded: bool = False
+    approval_id: str | None = None
+
+
+class ToolsListed(Event, frozen=True, tag="tools_listed"):
+    """What a remote server offers, or in `error` why that could not be found out."""
+
+    item_id: str
+    server_label: str
+    tools: tuple[dict[str, Any], ...]
+    error: str | None = None
+
+
+class RemoteCallDone(Event, frozen=True, tag="remote_done"):
+    """The result of the server: `output`, or the reason in `error`.
+
+    `fault` is the error as responses show it.
+    """
+
+    index: int
+    output: str | None
+    error: str | None
+    fault: dict[str, Any] | None = None
+
+
+class ApprovalRequired(Event, frozen=True, tag="approval_required"):
+    """Calls of remote tools, by their ids, are made once the client approves of them."""
+
+    call_ids: tuple[str, ...]
+
+
+class ApprovalGiven(Event, frozen=True, tag="approval_given"):
+    """The client has decided; the run goes on."""
+
+
+class CodeRunning(Event, frozen=True, tag="code_running"):
+    """The code is whole, and begins to run."""
+
+    index: int
+
+
+class CodeDone(Event, frozen=True, tag="code_done"):
+    index: int
+
+
+class CallsReceived(Event, frozen=True, tag="calls_heard"):
+    """The model has written all that it wants to call in this turn."""
+
+
+class ReasoningOpened(Event, frozen=True, tag="reasoning_opened"):
+    item_id: str
+
+
+class ReasoningDelta(Event, frozen=True, tag="reasoning_delta"):
+    text: str
+
+
+class ReasoningClosed(Event, frozen=True, tag="reasoning_closed"):
+    """`sealed` is what gives the reasoning back to the model that had it."""
+
+    sealed: str
+
+
+class ContextCompacted(Event, frozen=True, tag="context_compacted"):
+    """The context was compacted; `packed` is its summary."""
+
+    item_id: str
+    packed: str
+
+
+class CallsStepClosed(Event, frozen=True, tag="calls_closed"):
+    """Every call of the turn was answered here; `usage` is what the turn cost."""
+
+    at: int
+    usage: RunCompletionUsage
+
+
+class ActionRequired(Event, frozen=True, tag="action_required"):
+    """Every open function call waits for its output."""
+
+
+class OutputsSubmitted(Event, frozen=True, tag="outputs_submitted"):
+    """`outputs` maps call ids to what the client sent; `usage` is what the turn that called cost."""
+
+    outputs: dict[str, str]
+    at: int
+    usage: RunCompletionUsage
+
+
+class CancelRequested(Event, frozen=True, tag="cancel_requested"):
+    at: int
+
+
+class RunEnded(Event, frozen=True, tag="run_ended"):
+    """The end. `cut` says why an open message is incomplete; None where nothing was cut off.
+
+    `code` is what a response calls its error, where runs have no word for it. `turn` is the cost of the turn that was
+    under way, `usage` that of the whole run.
+    """
+
+    status: RunStatus
+    at: int
+    usage: RunCompletionUsage
+    turn: RunCompletionUsage | None = None
+    error: LastError | None = None
+    incomplete: RunIncompleteDetails | None = None
+    cut: str | None = None
+    code: str | None = None
+
+
+class RunReleased(Event, frozen=True, tag="run_released"):
+    """This process let go of the run; another one, or this one after its next start, goes on with it."""

@@ -1,0 +1,290 @@
+"""One turn of the model: asked, heard, and shown while it speaks. Ends no run and answers no call."""
+
+from collections.abc import Mapping, Sequence
+from contextlib import aclosing
+from typing import Any
+
+import msgspec
+
+from understudy import ids
+from understudy.engine.client_calls import new_item_id
+from understudy.engine.run import events, reasoning
+from understudy.engine.run.cancellation import Interruption
+from understudy.engine.run.checkpoint import RunWriter
+from understudy.engine.run.citations import CitationParser, Reference
+from understudy.engine.run.prompt import Prompt, PromptBudget, count_prompt_tokens
+from understudy.engine.run.turn import ChunkDelta, ToolCall, Turn
+from understudy.engine.tools.file_search import ranking
+from understudy.errors import UpstreamError
+from understudy.llm import chunks
+from understudy.llm.chunks import TokenLogprob
+from understudy.llm.router import Models
+from understudy.store.run_state import NewItem, Plan
+from understudy.tools.code_interpreter import CodeArguments
+from understudy.wire.runs import RunCompletionUsage
+
+NO_USAGE = RunCompletionUsage()
+_NO_PLAN = Plan()
+
+
+class ModelTurn:
+    """`figures` are Files with images that code made and no message has shown yet. `charged` is for who pays."""
+
+    def __init__(self, stage: RunWriter, interruption: Interruption, prompt: Prompt, figures: list[str]) -> None:
+        self.number = stage.progress.turns + 1
+        self.charged = False
+        self.turn = Turn()
+        self._stage = stage
+        self._plan = stage.progress.plan or _NO_PLAN
+        self._interruption = interruption
+        self._prompt = prompt
+        self._figures = figures
+        # A message that was restored is written from its beginning.
+        self._citation_parser = self._new_citation_parser() if stage.view.message is not None else None
+        self._deferred_text = ""
+        self._wants_logprobs = self._plan.top_logprobs is not None
+        self._logprobs: list[dict[str, Any]] = []
+        self._reasoning_texts: list[str] = []
+        self._reasoning_id = ""
+        self.reasoning_items: list[NewItem] = []
+        """What the model has thought in this turn, to be stored with what it says or calls."""
+
+    @property
+    def built_in(self) -> Mapping[str, str]:
+        """The names under which the model knows the built-in tools, and what they are."""
+        return self._prompt.built_in
+
+    async def consume_stream(self, models: Models, room: PromptBudget) -> Turn:
+        """Raises Interrupted, LostRun, and UpstreamError where the model fails."""
+        interruption = self._interruption
+        async with aclosing(models.stream(self._prompt.body, bounded=False)) as stream:
+            try:
+                interruption.waits = True
+                async for together in stream:
+                    interruption.waits = False
+                    if not await self._consume(together, room):
+                        break
+                    interruption.waits = True
+            finally:
+                interruption.waits = False
+        await self._finish_calls()
+        return self.turn
+
+    def usage(self) -> RunCompletionUsage:
+        """What the provider counted; estimated where it did not say."""
+        turn = self.turn
+        counted = turn.usage()
+        if counted is not None:
+            return counted
+        if not turn.deltas and turn.finish_reason is None:
+            return NO_USAGE
+        prompt = count_prompt_tokens(self._prompt.body)
+        return RunCompletionUsage(prompt, turn.deltas, prompt + turn.deltas)
+
+    async def open_message(self) -> None:
+        stage = self._stage
+        if stage.view.message is None:
+            opened = events.MessageOpened(ids.step(), ids.message(), stage.now())
+            thoughts, self.reasoning_items = self.reasoning_items, []
+            await stage.commit(opened, calls=thoughts, checkpoint=bool(thoughts))
+            self._citation_parser = self._new_citation_parser()
+        if self._figures and stage.view.is_message_empty:
+            for file_id in self._figures:
+                stage.publish(events.ImageAdded(file_id))
+            self._figures.clear()
+
+    def finish_text(self) -> None:
+        """Says what was held back, and something where nothing was said."""
+        self._publish_logprobs()
+        if self._citation_parser is not None:
+            self._publish_parts(self._citation_parser.flush())
+            self._citation_parser = None
+        # Stream helpers of the SDKs fail on a completed message without content.
+        if self._stage.view.is_message_empty:
+            self._stage.publish(events.TextDelta(""))
+
+    # -- what the model says -----------------------------------------------------------------------------------
+
+    async def _consume(self, payloads: Sequence[bytes], room: PromptBudget) -> bool:
+        """Takes in chunks; False once the answer is as long as the run's budget allows, whatever the model thinks."""
+        turn, stage, interruption = self.turn, self._stage, self._interruption
+        for payload in payloads:
+            chunk = chunks.decode(payload)
+            text = turn.add_text_chunk(chunk) if self._is_plain_text() else ""
+            if text:
+                # What nearly every chunk is, without a coroutine on its way.
+                stage.publish(events.TextDelta(text))
+            else:
+                await self._publish_piece(turn.add_chunk(chunk))
+            if interruption.reason is not None:
+                interruption.check()
+            if turn.deltas >= room.answer and not turn.finish_reason:
+                turn.finish_reason = "length"
+                return False
+        return True
+
+    def _is_plain_text(self) -> bool:
+        """Whether text can be shown as it comes: the message is open, and nothing is held back, called or thought."""
+        plain = (
+            self._citation_parser is None and not self.turn.calls and not self._figures and not self._reasoning_texts
+        )
+        return plain and not self._wants_logprobs and self._stage.view.message is not None
+
+    async def _publish_piece(self, piece: ChunkDelta) -> None:
+        if self._wants_logprobs:
+            self._logprobs += [_render_logprob(one) for one in piece.logprobs]
+        if piece.reasoning:
+            self._publish_reasoning(piece.reasoning)
+        if self._reasoning_texts and (piece.text or piece.refusal or piece.calls):
+            self._close_reasoning()
+        if piece.text:
+            await self._publish_text(piece.text)
+        if piece.refusal:
+            await self.open_message()
+            self._stage.publish(events.RefusalDelta(piece.refusal))
+        for call, arguments in piece.calls:
+            if arguments:
+                await self._open_call(call)
+                self._publish_arguments(call, arguments)
+
+    async def _publish_text(self, text: str) -> None:
+        if self.turn.calls:
+            # The model speaks again after it began to call; said when the calls are complete.
+            self._deferred_text += text
+            return
+        await self._write_message_text(text)
+
+    async def _write_message_text(self, text: str) -> None:
+        await self.open_message()
+        self._publish_logprobs()
+        if self._citation_parser is None:
+            self._stage.publish(events.TextDelta(text))
+        else:
+            self._publish_parts(self._citation_parser.feed(text))
+
+    def _publish_logprobs(self) -> None:
+        if self._logprobs:
+            self._stage.publish(events.LogprobsReceived(tuple(self._logprobs)))
+            self._logprobs.clear()
+
+    def _publish_parts(self, said: list[str | Reference]) -> None:
+        for part in said:
+            if isinstance(part, str):
+                self._stage.publish(events.TextDelta(part))
+            else:
+                is_path = not part.is_citation
+                name = part.filename
+                self._stage.publish(events.CitationAdded(part.text, part.start, part.end, part.file_id, is_path, name))
+
+    def _new_citation_parser(self) -> CitationParser | None:
+        """None where the text can refer to nothing, which spares looking for it."""
+        sources = self._prompt.sources
+        searches = "file_search" in self._prompt.built_in.values()
+        return CitationParser(sources) if searches or sources.paths else None
+
+    # -- what the model thinks ---------------------------------------------------------------------------------
+
+    def _publish_reasoning(self, text: str) -> None:
+        """Only responses have a word for it."""
+        stage = self._stage
+        if stage.answer is None or stage.view.message is not None:
+            return
+        if not self._reasoning_texts:
+            self._reasoning_id = ids.reasoning()
+            stage.publish(events.ReasoningOpened(self._reasoning_id))
+        self._reasoning_texts.append(text)
+        stage.publish(events.ReasoningDelta(text))
+
+    def _close_reasoning(self) -> None:
+        item = reasoning.reasoning_item(self._reasoning_id, "".join(self._reasoning_texts))
+        self._reasoning_texts = []
+        self.reasoning_items.append(NewItem(item["id"], "reasoning", msgspec.json.encode(item).decode()))
+        self._stage.publish(events.ReasoningClosed(item["encrypted_content"]))
+
+    # -- what the model calls ----------------------------------------------------------------------------------
+
+    async def _open_call(self, call: ToolCall) -> None:
+        """Calls are opened in the order of their index, each once its name is known to be whole."""
+        if call.opened:
+            return
+        stage = self._stage
+        if stage.view.message is not None:
+            await self._close_message()
+        if not stage.view.steps:
+            await stage.commit(events.CallsStepOpened(ids.step(), stage.now()))
+        for other in self.turn.calls[: call.index + 1]:
+            if not other.opened:
+                other.opened = True
+                stage.publish(self._opened_event(other))
+
+    def _opened_event(self, call: ToolCall) -> events.Event:
+        match self._prompt.built_in.get(call.name):
+            case "file_search":
+                call.item_id = ids.file_search_call()
+                return events.SearchOpened(call.index, call.id, ranking(self._stage.view.run), call.item_id)
+            case "code_interpreter":
+                call.code = CodeArguments()
+                call.item_id = ids.code_interpreter_call()
+                return events.CodeOpened(call.index, call.id, call.item_id, self._plan.container)
+            case "mcp":
+                tool = self._prompt.remote[call.name]
+                guarded = tool.needs_approval
+                call.item_id = ids.mcp_approval_request() if guarded else ids.mcp_call()
+                return events.RemoteCallOpened(
+                    call.index, call.id, tool.server_label, tool.name, call.item_id, guarded=guarded
+                )
+            case None:
+                call.client = self._prompt.client.get(call.name)
+                call.item_id = new_item_id(call.client)
+                if call.client is not None and call.client.kind == "custom":
+                    call.code = CodeArguments()
+                name = call.client.name if call.client is not None else call.name
+                return events.CallOpened(call.index, call.id, name, call.item_id, call.client)
+
+    def _publish_arguments(self, call: ToolCall, arguments: str) -> None:
+        if call.code is not None:
+            self._publish_code(call, call.code.feed(arguments))
+        elif self._prompt.built_in.get(call.name, "mcp") == "mcp":
+            self._stage.publish(events.ArgumentsDelta(call.index, arguments))
+
+    def _publish_code(self, call: ToolCall, code: str) -> None:
+        if code and call.name in self._prompt.built_in:
+            self._stage.publish(events.CodeDelta(call.index, code))
+        elif code:
+            # The one text of a client's own tool, which it gets without the JSON around it.
+            self._stage.publish(events.ArgumentsDelta(call.index, code))
+
+    async def _finish_calls(self) -> None:
+        if self._reasoning_texts:
+            self._close_reasoning()
+        for call in self.turn.calls:
+            if not call.name:
+                raise UpstreamError("malformed", "The upstream sent a function call without a name.")
+            await self._open_call(call)
+            if call.code is not None:
+                self._publish_code(call, call.code.finish())
+            if not call.arguments:
+                # Clients parse the arguments as JSON; a model that gave none meant an empty object.
+                call.arguments.append("{}")
+                self._publish_arguments(call, "{}")
+        # A call that was cut off stays open, and ends as incomplete with its response.
+        if self.turn.calls and self._stage.answer is not None and not self.turn.is_truncated:
+            self._stage.publish(events.CallsReceived())
+        if self._deferred_text:
+            await self._write_message_text(self._deferred_text)
+            await self._close_message()
+
+    async def _close_message(self) -> None:
+        """Ends a message whose turn goes on; the turn's cost is counted where the turn ends."""
+        self.finish_text()
+        await self._stage.commit(events.MessageClosed(self._stage.now(), NO_USAGE))
+
+
+def _render_logprob(token: TokenLogprob) -> dict[str, Any]:
+    """The log probability of a token and of its alternatives, as a response shows it."""
+    return {**_render_token(token), "top_logprobs": [_render_token(one) for one in token.top_logprobs or ()]}
+
+
+def _render_token(token: TokenLogprob) -> dict[str, Any]:
+    encoded = list(token.token.encode()) if token.bytes is None else token.bytes
+    return {"token": token.token, "bytes": encoded, "logprob": token.logprob}

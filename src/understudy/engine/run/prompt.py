@@ -1,0 +1,347 @@
+"""The chat completions request of a run's next model turn, made of the thread's newest items that fit.
+
+Of searches only the run's own are told: the passages that earlier runs found would crowd out everything else.
+"""
+
+import asyncio
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from math import inf
+from typing import Any, Final, Literal, Protocol
+
+import msgspec
+
+from understudy.engine.prompt_tools import add_tools, built_in_names, offer_found
+from understudy.engine.run import summaries
+from understudy.engine.run.citations import Sources
+from understudy.engine.run.client_history import TOOL_LISTS
+from understudy.engine.run.messages import BuiltIn, MessageBuilder
+from understudy.engine.tools.mcp import RemoteFunction
+from understudy.llm import tokens
+from understudy.llm.provider import ChatBody
+from understudy.store.messages import Item
+from understudy.store.run_state import ClientTool, ContextPart, Plan
+from understudy.wire.runs import RunObject
+
+_PAGE: Final = 100
+_NEWEST: Final = 2**62
+# Each message costs a few tokens beside its text: its role, and what separates it from the next.
+_MESSAGE_OVERHEAD_TOKENS: Final = 4
+# Room for the answer where the run does not say how long it may be, as a part of the window.
+_ANSWER_SHARE: Final = 8
+# More characters than any token has, to know when enough has been read.
+_MAX_CHARACTERS_PER_TOKEN: Final = 16
+
+# How many times longer than what they say items may be, with all that is around their text.
+_ITEM_OVERHEAD_FACTOR: Final = 8
+
+# Items that hold for all that follows.
+_PERSISTENT_KINDS: Final = frozenset({"configuration_update", *TOOL_LISTS})
+
+LoadImage = Callable[[str], Awaitable[str | None]]
+"""From a File's id to a `data:` URL; None where there is no such image."""
+
+LoadDocument = Callable[[Mapping[str, Any]], Awaitable[list[dict[str, Any]]]]
+"""From an `input_file` part to what the model is given of the document: its text, and pages that are images."""
+
+
+@dataclass(frozen=True, slots=True)
+class PromptBudget:
+    """How many tokens a turn may take: the model's window, and what is left of the run's budgets where it has any."""
+
+    window: int
+    prompt_left: int | None = None
+    completion_left: int | None = None
+
+    @property
+    def answer(self) -> float:
+        """The most tokens that the answer may have; infinite without a budget."""
+        return inf if self.completion_left is None else self.completion_left
+
+    @property
+    def prompt(self) -> int:
+        answer = self.window // _ANSWER_SHARE
+        if self.completion_left is not None:
+            answer = min(self.completion_left, self.window // 2)
+        room = self.window - answer
+        return room if self.prompt_left is None else min(room, self.prompt_left)
+
+
+class ContextTooLong(Exception):
+    """What a response is told does not fit into the model's window, and nothing of it may be left out."""
+
+
+class BudgetExceeded(Exception):
+    """What is left of one of the run's budgets is too little for another model turn."""
+
+    def __init__(self, reason: Literal["max_completion_tokens", "max_prompt_tokens"]) -> None:
+        super().__init__(reason)
+        self.reason: Literal["max_completion_tokens", "max_prompt_tokens"] = reason
+
+
+@dataclass(frozen=True, slots=True)
+class Prompt:
+    """A request, and what is needed to understand the answer.
+
+    `built_in` maps the names under which built-in tools were offered to what they are; `sources` is what the answer's
+    references can point at, and `remote` are the tools of remote servers by the names they were offered under, as are
+    in `client` the tools that the client runs and that are no plain functions.
+    """
+
+    body: ChatBody
+    built_in: Mapping[str, BuiltIn]
+    sources: Sources
+    remote: Mapping[str, RemoteFunction] = field(default_factory=dict)
+    client: Mapping[str, ClientTool] = field(default_factory=dict)
+
+
+class ItemSource(Protocol):
+    """What prompts need of the stored messages."""
+
+    async def newest(self, thread_id: str, before: int, limit: int) -> list[Item]: ...
+
+
+async def build_request(
+    messages: ItemSource,
+    run: RunObject,
+    turn: int,
+    room: PromptBudget,
+    load_image: LoadImage | None = None,
+    files: Sequence[tuple[str, str]] = (),
+    remote: Sequence[RemoteFunction] = (),
+    *,
+    plan: Plan | None = None,
+    load_document: LoadDocument | None = None,
+) -> Prompt:
+    """The request for the model turn number `turn` (from 0) of the run, asking for a stream.
+
+    `files` are the ids and names of the files that its code can read, `remote` the tools of remote servers; `plan` is
+    what a response asks for besides.
+
+    Raises BudgetSpent; TooLong where `plan` says that nothing is to be cut.
+    """
+    body: ChatBody = {"model": run.model, "messages": [], "stream": True}
+    names = built_in_names(run)
+    add_tools(body, run, names, files, remote, forced=turn == 0, plan=plan)
+    _add_settings(body, run, room, plan)
+    fixed = _count_tokens(body.get("tools")) + _count_tokens(body.get("response_format"))
+    client = plan.client if plan is not None else {}
+    told = MessageBuilder(run.id, names, all_turns=plan is not None and plan.all_turns, client=client)
+    context = plan.context if plan is not None else ()
+    cuts = plan is None or plan.cuts
+    body["messages"] = await _build_messages(messages, run, told, room, fixed, context, cuts=cuts)
+    if told.tools:
+        found = offer_found(told.tools, body, run, client)
+        client = {**client, **found.tools}
+        add_tools(body, run, names, files, remote, forced=turn == 0, plan=plan, found=found.functions)
+    _apply_settings(body, run, told)
+    await _load_contents(body["messages"], load_image or _load_no_image, load_document or _load_no_document)
+    if (
+        not cuts
+        and _may_exceed_window(body, room.window)
+        and await asyncio.to_thread(count_prompt_tokens, body) > room.window
+    ):
+        raise ContextTooLong
+    built_in: dict[str, BuiltIn] = {name: kind for kind, name in names.items()}
+    built_in |= dict.fromkeys((one.function for one in remote), "mcp")
+    sources = Sources(told.passages, told.paths)
+    return Prompt(body, built_in, sources, {one.function: one for one in remote}, client)
+
+
+def _add_settings(body: ChatBody, run: RunObject, room: PromptBudget, plan: Plan | None) -> None:
+    """The settings of the request itself."""
+    # Defaults are left out: some models refuse even those.
+    if run.temperature not in {None, 1.0}:
+        body["temperature"] = run.temperature
+    if run.top_p not in {None, 1.0}:
+        body["top_p"] = run.top_p
+    if run.reasoning_effort is not None:
+        body["reasoning_effort"] = run.reasoning_effort
+    if run.response_format != "auto":
+        body["response_format"] = msgspec.to_builtins(run.response_format)
+    if room.completion_left is not None:
+        body["max_completion_tokens"] = room.completion_left
+    if plan is not None and plan.verbosity not in {None, "medium"}:
+        body["verbosity"] = plan.verbosity
+    if plan is not None and plan.top_logprobs is not None:
+        body["logprobs"] = True
+        body["top_logprobs"] = plan.top_logprobs
+
+
+def _apply_settings(body: ChatBody, run: RunObject, told: MessageBuilder) -> None:
+    """What the conversation has set for all that follows, where the request itself says nothing else."""
+    if told.effort is not None and run.reasoning_effort is None:
+        body["reasoning_effort"] = told.effort
+    if told.response_format is not None and run.response_format == "auto":
+        body["response_format"] = told.response_format
+
+
+# -- what is said ------------------------------------------------------------------------------------------------
+
+
+async def _build_messages(
+    messages: ItemSource,
+    run: RunObject,
+    told: MessageBuilder,
+    room: PromptBudget,
+    fixed: int,
+    context: Sequence[ContextPart],
+    *,
+    cuts: bool,
+) -> list[dict[str, Any]]:
+    system = [{"role": "system", "content": run.instructions}] if run.instructions else []
+    left = room.prompt - fixed - sum(_message_tokens(message) for message in system)
+    items = await _load_newest(messages, run, left if cuts else room.window * _ITEM_OVERHEAD_FACTOR, context, cuts=cuts)
+    spoken = told.messages(items)
+    if cuts and sum(len(item.body) for item in items) > left:
+        # Only now does it matter how many tokens they are; there are never more than characters.
+        spoken = await asyncio.to_thread(_fit_messages, spoken, left, must_fit=room.prompt_left is not None)
+    return [*system, *spoken]
+
+
+async def _load_newest(
+    messages: ItemSource, run: RunObject, room: int, context: Sequence[ContextPart], *, cuts: bool
+) -> list[Item]:
+    """Items oldest first: what the truncation strategy keeps, and hardly more than there is room for.
+
+    Everything of the run itself is kept, however many messages the strategy allows. Of what a summary replaces, only
+    the question before it is. Raises TooLong where there is more
+    and nothing is to be cut.
+    """
+    strategy = run.truncation_strategy
+    keep = strategy.last_messages if strategy.type == "last_messages" else None
+    found: list[Item] = []
+    pages = _Pages(messages, run, context)
+    while not pages.at_end:
+        page = await pages.read_next()
+        for number, item in enumerate(page):
+            own = item.run_id == run.id
+            if item.kind == "file_search_call" and not own:
+                continue
+            if not own and (room < 0 or (keep is not None and keep <= 0)):
+                if not cuts:
+                    raise ContextTooLong
+                return found[::-1]
+            found.append(item)
+            room -= _min_tokens(item)
+            if keep is not None and item.kind == "message" and not own:
+                keep -= 1
+            if item.kind == "compaction" and summaries.is_context_summary(item.body):
+                return [*_drop_summarized(page[number:]), *found[::-1]]
+    return found[::-1]
+
+
+class _Pages:
+    """The items of the run's thread and of those before it, newest first."""
+
+    __slots__ = ("_messages", "_places")
+
+    def __init__(self, messages: ItemSource, run: RunObject, context: Sequence[ContextPart]) -> None:
+        self._messages = messages
+        self._places = [*[(part.thread_id, part.last_seq + 1) for part in context], (run.thread_id, _NEWEST)]
+
+    @property
+    def at_end(self) -> bool:
+        return not self._places
+
+    async def read_next(self) -> list[Item]:
+        thread_id, before = self._places.pop()
+        page = await self._messages.newest(thread_id, before, _PAGE)
+        if len(page) == _PAGE:
+            self._places.append((thread_id, page[-1].seq))
+        return page
+
+
+def _drop_summarized(items: Sequence[Item]) -> list[Item]:
+    """What a summary of these items, newest first, does not stand for: the last question, settings and found tools.
+
+    The summary itself has the text of a question that is further away.
+    """
+    asked = (item for item in items if item.kind in {"message", "input"} and '"role":"user"' in item.body)
+    question = next(asked, None)
+    return [item for item in reversed(items) if item is question or item.kind in _PERSISTENT_KINDS]
+
+
+def _min_tokens(item: Item) -> int:
+    """How many tokens the item has, roughly and with all that is around its text. Bytes in its middle are no text."""
+    return 0 if ";base64," in item.body else len(item.body) // _MAX_CHARACTERS_PER_TOKEN
+
+
+def _may_exceed_window(body: ChatBody, window: int) -> bool:
+    """Whether the prompt has more characters than the window has tokens, of which there are never more."""
+    spoken = sum(_MESSAGE_OVERHEAD_TOKENS + len(_message_text(message)) for message in body["messages"])
+    more = (body.get("tools"), [message.get("tool_calls") for message in body["messages"]])
+    return spoken + len(msgspec.json.encode(more)) > window
+
+
+def _fit_messages(spoken: list[dict[str, Any]], room: int, *, must_fit: bool) -> list[dict[str, Any]]:
+    """The newest messages that fit; the last question and all after it in any case, unless they `must_fit`."""
+    questions = [index for index, message in enumerate(spoken) if message["role"] == "user"]
+    start = questions[-1] if questions else max(0, len(spoken) - 1)
+    room -= sum(_message_tokens(message) for message in spoken[start:])
+    if room < 0 and must_fit:
+        raise BudgetExceeded("max_prompt_tokens")
+    while start > 0:
+        unit = _exchange_start(spoken, start)
+        room -= sum(_message_tokens(message) for message in spoken[unit:start])
+        if room < 0:
+            break
+        start = unit
+    return spoken[start:]
+
+
+def _exchange_start(spoken: list[dict[str, Any]], end: int) -> int:
+    """Where the message that ends at `end` begins; outputs belong to the message that called for them."""
+    start = end - 1
+    while start > 0 and spoken[start]["role"] == "tool":
+        start -= 1
+    return start
+
+
+def _message_tokens(message: dict[str, Any]) -> int:
+    return _MESSAGE_OVERHEAD_TOKENS + tokens.count(_message_text(message)) + _count_tokens(message.get("tool_calls"))
+
+
+def _message_text(message: dict[str, Any]) -> str:
+    content = message["content"]
+    return content if isinstance(content, str) else "".join(part.get("text", "") for part in content or ())
+
+
+def _count_tokens(value: Any) -> int:
+    return tokens.count(msgspec.json.encode(value).decode()) if value else 0
+
+
+def count_prompt_tokens(body: ChatBody) -> int:
+    """How many tokens the request's prompt is, as far as we can count."""
+    return sum(_message_tokens(message) for message in body["messages"]) + _count_tokens(body.get("tools"))
+
+
+# -- images ------------------------------------------------------------------------------------------------------
+
+
+async def _load_contents(spoken: list[dict[str, Any]], load: LoadImage, read: LoadDocument) -> None:
+    """Puts the bytes of images and the text of documents where messages name them; what is gone is said to be."""
+    for message in spoken:
+        if isinstance(message["content"], list):
+            message["content"] = [one for part in message["content"] for one in await _load_part(part, load, read)]
+
+
+async def _load_no_image(_: str) -> None:
+    return None
+
+
+async def _load_no_document(part: Mapping[str, Any]) -> list[dict[str, Any]]:
+    name = part.get("filename") or part.get("file_id")
+    return [{"type": "text", "text": f"[The file {name} is not available.]"}]
+
+
+async def _load_part(part: dict[str, Any], load: LoadImage, read: LoadDocument) -> list[dict[str, Any]]:
+    if part["type"] == "input_file":
+        return await read(part)
+    if part["type"] != "image_file":
+        return [part]
+    image = part["image_file"]
+    url = await load(image["file_id"])
+    if url is None:
+        return [{"type": "text", "text": f"[The image {image['file_id']} is not available.]"}]
+    return [{"type": "image_url", "image_url": {"url": url, "detail": image["detail"]}}]

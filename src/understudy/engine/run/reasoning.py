@@ -1,0 +1,53 @@
+"""What a model thought, as an item that can be given back to it. Pure.
+
+The service seals reasoning so that clients can carry what they cannot read. Here the models are the operator's own, and
+sealing is packing: it keeps the text whole on its way through clients that store nothing, and is no secret.
+"""
+
+import base64
+import binascii
+import zlib
+from typing import Any, Final
+
+from understudy.llm.sampling import is_reasoning_model
+from understudy.wire.responses import Reasoning
+
+_SEAL_VERSION: Final = "us1."
+# No thought is longer; a few bytes that unpack to more were made to fill the memory.
+_MAX_SEALED_LENGTH: Final = 1 << 22
+
+
+def effective_reasoning(asked: Reasoning | None, model: str) -> Reasoning:
+    """`reasoning` of a response: the settings that apply, not those of the request.
+
+    `context` says which turns' reasoning the model is given again, null where it does not reason; `mode` is `standard`
+    there, since no provider takes another one.
+    """
+    asked = asked or Reasoning()
+    summary = asked.summary or asked.generate_summary or None
+    if asked.effort is None and not is_reasoning_model(model):
+        return Reasoning(summary=summary)
+    context: Any = "all_turns" if asked.context == "all_turns" else "current_turn"
+    return Reasoning(context=context, effort=asked.effort, mode="standard", summary=summary)
+
+
+def reasoning_item(item_id: str, text: str) -> dict[str, Any]:
+    """A reasoning item; a summary is shown only to clients that asked for one, by the view."""
+    return {"id": item_id, "type": "reasoning", "summary": [], "encrypted_content": seal_reasoning(text)}
+
+
+def seal_reasoning(text: str) -> str:
+    return _SEAL_VERSION + base64.urlsafe_b64encode(zlib.compress(text.encode())).decode()
+
+
+def unseal_reasoning(content: str | None) -> str | None:
+    """None for what was sealed elsewhere."""
+    if not content or not content.startswith(_SEAL_VERSION):
+        return None
+    try:
+        unpacking = zlib.decompressobj()
+        text = unpacking.decompress(base64.urlsafe_b64decode(content[len(_SEAL_VERSION) :]), _MAX_SEALED_LENGTH)
+        # Cut off, unless it is longer than anything that was sealed here.
+        return text.decode() if unpacking.eof or unpacking.unconsumed_tail else None
+    except (binascii.Error, zlib.error, UnicodeDecodeError):
+        return None

@@ -1,0 +1,136 @@
+"""The containers that live in this process: each a session of the sandbox, and what is known of the files in it.
+
+Knows no run and no client. Whether a container exists at all, and whose it is, is in the store.
+"""
+
+import asyncio
+from collections.abc import AsyncIterable, Sequence
+from contextlib import suppress
+from typing import Final
+from weakref import WeakKeyDictionary
+
+from understudy.blobs import Blob, Blobs
+from understudy.errors import BlobMissing
+from understudy.store import Store
+from understudy.store.files import StoredFile
+from understudy.tools.sandbox import Sandbox, Session, safe_name
+
+_MAX_NEW_CONTAINERS: Final = 1000
+
+
+class ContainerSession:
+    """One container: the contents of the known files by name, and what was `given` to it, by name too.
+
+    What is given is a File of the project, by its id, or bytes of the client's own, which have none. `aliases` are the
+    names that people know what was given by. `renewed` says that code may have run in it before this session.
+    """
+
+    def __init__(self, container_id: str, session: Session, *, renewed: bool) -> None:
+        self.container_id = container_id
+        self.renewed = renewed
+        self.session = session
+        self.digests: dict[str, str] = {}
+        self.given: dict[str, str | None] = {}
+        self.aliases: dict[str, str] = {}
+        self.lock = asyncio.Lock()
+        self._id = session.id
+
+    def refresh(self) -> None:
+        """Forgets what was known of a session that was lost."""
+        if self._id != self.session.id:
+            self._id = self.session.id
+            self.digests.clear()
+            self.given.clear()
+            self.aliases.clear()
+
+
+class ContainerSessions:
+    def __init__(self, sandbox: Sandbox, store: Store, blobs: Blobs) -> None:
+        self._sandbox = sandbox
+        self._store = store
+        self._blobs = blobs
+        # Containers that are not open yet, and never were; the oldest are forgotten where many never are.
+        self._new_containers: dict[str, None] = {}
+        self._workspaces: WeakKeyDictionary[Session, ContainerSession] = WeakKeyDictionary()
+
+    async def check(self) -> str | None:
+        """What keeps code from running here, as a sentence; None where it can."""
+        return await self._sandbox.check()
+
+    def begin(self, container_id: str) -> None:
+        """The container is a new one: nothing can have been lost when it is opened."""
+        self._new_containers[container_id] = None
+        if len(self._new_containers) > _MAX_NEW_CONTAINERS:
+            del self._new_containers[next(iter(self._new_containers))]
+
+    def prewarm(self) -> None:
+        """Code may be run soon."""
+        self._sandbox.prepare()
+
+    async def open(
+        self, project_id: str, container_id: str, file_ids: Sequence[str], *, bare_ids: bool = False
+    ) -> ContainerSession:
+        """The container with these Files in it. Raises SandboxError.
+
+        A File is at its id and its name, `file-abc-data.csv`, and with `bare_ids` at its id alone; at its name as well.
+        """
+        session = await self._sandbox.open(container_id)
+        workspace = self._workspaces.get(session)
+        if workspace is None:
+            workspace = ContainerSession(container_id, session, renewed=container_id not in self._new_containers)
+            self._workspaces[session] = workspace
+            self._new_containers.pop(container_id, None)
+        async with workspace.lock:
+            workspace.refresh()
+            here = set(workspace.given.values())
+            missing = [file_id for file_id in file_ids if file_id not in here]
+            for file in await self._store.files.lookup(project_id, missing) if missing else []:
+                with suppress(BlobMissing):  # it was deleted meanwhile
+                    await self._put_file(workspace, file, bare_ids)
+            await self._record_files(workspace)
+        return workspace
+
+    async def put(self, workspace: ContainerSession, blob: Blob, name: str) -> None:
+        """Bytes of the client's own, in place of what has the name. Raises SandboxError."""
+        async with workspace.lock:
+            workspace.refresh()
+            async with self._blobs.reading(blob.name) as chunks:
+                await self._write_file(workspace, name, None, chunks)
+            await self._record_files(workspace)
+
+    def find(self, container_id: str) -> ContainerSession | None:
+        """The container where it is alive in this process."""
+        session = self._sandbox.find(container_id)
+        found = None if session is None else self._workspaces.get(session)
+        if found is not None:
+            found.refresh()
+        return found
+
+    async def close(self, container_id: str) -> None:
+        """Ends it with everything in it."""
+        if (session := self._sandbox.find(container_id)) is not None:
+            await session.close()
+
+    async def _put_file(self, workspace: ContainerSession, file: StoredFile, bare_ids: bool) -> None:
+        name = file.id if bare_ids else safe_name(f"{file.id}-{file.filename}")
+        async with self._blobs.reading(file.blob) as chunks:
+            await self._write_file(workspace, name, file.id, chunks)
+        workspace.aliases[name] = safe_name(file.filename)
+        for alias in (file.id, workspace.aliases[name]):
+            if alias != name:
+                await workspace.session.link(alias, name)
+
+    async def _write_file(
+        self, workspace: ContainerSession, name: str, file_id: str | None, chunks: AsyncIterable[bytes]
+    ) -> None:
+        await workspace.session.put(name, chunks)
+        workspace.digests.pop(name, None)
+        workspace.given[name] = file_id
+
+    async def _record_files(self, workspace: ContainerSession) -> None:
+        """What was given is not what code has made."""
+        if workspace.given.keys() <= workspace.digests.keys():
+            return
+        for file in await workspace.session.list():
+            if file.name in workspace.given:
+                workspace.digests.setdefault(file.name, file.digest)

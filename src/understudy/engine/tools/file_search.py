@@ -1,0 +1,157 @@
+"""File search in a run: which stores, how many passages, and what the run keeps of them."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any, Protocol
+
+import msgspec
+from msgspec import UNSET
+
+from understudy import ids
+from understudy.engine.run import events
+from understudy.engine.run.cancellation import Interruption
+from understudy.engine.run.checkpoint import RunWriter
+from understudy.llm import tokens
+from understudy.store.run_state import NewItem, PendingCall
+from understudy.tools import file_search
+from understudy.wire.filters import Filter
+from understudy.wire.items import FileSearchCallItem, FileSearchResult
+from understudy.wire.runs import RunObject
+from understudy.wire.threads import ThreadObject
+from understudy.wire.tools import AssistantToolsFileSearch, FileSearchOptions, FileSearchResources
+
+_decode_thread = msgspec.json.Decoder(ThreadObject).decode
+
+
+class FoundPassage(Protocol):
+    @property
+    def file_id(self) -> str: ...
+    @property
+    def filename(self) -> str: ...
+    @property
+    def score(self) -> float: ...
+    @property
+    def attributes(self) -> Mapping[str, Any]: ...
+    @property
+    def text(self) -> str: ...
+
+
+class VectorStores(Protocol):
+    """What runs need of the vector stores."""
+
+    async def search(
+        self,
+        project_id: str,
+        store_ids: Sequence[str],
+        queries: Sequence[str],
+        *,
+        limit: int,
+        threshold: float = 0.0,
+        ranker: str = "auto",
+        filters: Filter | None = None,
+        weight: float | None = None,
+    ) -> Sequence[FoundPassage]: ...
+
+    async def wait_indexed(self, store_ids: Sequence[str], file_ids: Sequence[str] | None, seconds: float) -> bool: ...
+
+
+class FileSearchTool:
+    def __init__(self, stage: RunWriter, interruption: Interruption, vector_stores: VectorStores) -> None:
+        self._stage = stage
+        self._interruption = interruption
+        self._vector_stores = vector_stores
+
+    async def await_indexing(self, seconds: float) -> None:
+        """Gives files that were just added the time to become searchable."""
+        if _file_search_tool(self._stage.view.run) is not None and (stores := await self._vector_store_ids()):
+            with self._interruption.waiting():
+                await self._vector_stores.wait_indexed(stores, None, seconds)
+            self._interruption.check()
+
+    async def execute(self, call: PendingCall) -> tuple[list[events.Event], NewItem]:
+        queries = file_search.parse_queries(call.arguments)
+        with self._interruption.waiting():
+            results = await self._search(queries)
+        return self._completed_call(call, queries, results)
+
+    def refuse(self, call: PendingCall) -> tuple[list[events.Event], NewItem]:
+        """As if nothing had been found."""
+        return self._completed_call(call, file_search.parse_queries(call.arguments), [])
+
+    def _completed_call(
+        self, call: PendingCall, queries: list[str], results: list[FileSearchResult]
+    ) -> tuple[list[events.Event], NewItem]:
+        stage = self._stage
+        first = sum(other.results for other in stage.progress.calls)
+        call.results = len(results)
+        item = FileSearchCallItem(
+            id=call.item_id or ids.file_search_call(),
+            call_id=call.id,
+            queries=queries,
+            results=results,
+            turn=stage.progress.turns - 1,
+            first=first,
+        )
+        body = msgspec.json.encode(item).decode()
+        return [events.SearchDone(call.index, tuple(results), tuple(queries))], NewItem(
+            item.id, "file_search_call", body
+        )
+
+    async def _search(self, queries: Sequence[str]) -> list[FileSearchResult]:
+        run, stores = self._stage.view.run, await self._vector_store_ids()
+        if not stores or not queries:
+            return []
+        options = _file_search_options(run)
+        ranking = options.ranking_options
+        weights = ranking.hybrid_search if ranking is not None else None
+        found = await self._vector_stores.search(
+            self._stage.project_id,
+            stores,
+            queries,
+            limit=file_search.max_results(run.model) if options.max_num_results is UNSET else options.max_num_results,
+            threshold=ranking.score_threshold if ranking is not None else 0.0,
+            ranker=ranking.ranker if ranking is not None else "auto",
+            filters=self._filter(),
+            weight=None if weights is None else weights.words,
+        )
+        kept = found[: file_search.count_within_budget(run.model, [tokens.count(one.text) for one in found])]
+        return [
+            FileSearchResult(
+                file_id=one.file_id,
+                filename=one.filename,
+                score=one.score,
+                attributes=dict(one.attributes),
+                text=one.text,
+            )
+            for one in kept
+        ]
+
+    def _filter(self) -> Filter | None:
+        plan = self._stage.progress.plan
+        return None if plan is None or plan.filters is None else msgspec.convert(plan.filters, Filter)
+
+    async def _vector_store_ids(self) -> list[str]:
+        """The assistant's vector store and the thread's; those that its request names where the run is a response's."""
+        stage = self._stage
+        if stage.progress.plan is not None:
+            return stage.progress.plan.vector_store_ids
+        thread = _decode_thread(await stage.store.threads.get(stage.project_id, stage.view.run.thread_id))
+        resources = (stage.progress.resources.file_search, thread.tool_resources.file_search)
+        named = (one.vector_store_ids for one in resources if isinstance(one, FileSearchResources))
+        return list(dict.fromkeys(store_id for ids_ in named for store_id in ids_))
+
+
+def _file_search_tool(run: RunObject) -> AssistantToolsFileSearch | None:
+    return next((tool for tool in run.tools if isinstance(tool, AssistantToolsFileSearch)), None)
+
+
+def _file_search_options(run: RunObject) -> FileSearchOptions:
+    tool = _file_search_tool(run)
+    found = tool.file_search if tool is not None else None
+    return found or FileSearchOptions()
+
+
+def ranking(run: RunObject) -> dict[str, Any]:
+    """The options as a call shows them."""
+    options = _file_search_options(run).ranking_options
+    assert options is not None  # filled in by the options themselves
+    return {"ranker": options.ranker, "score_threshold": options.score_threshold}

@@ -1,0 +1,260 @@
+"""The items of a thread as the Responses API shows them, also those that the Assistants API has written. Pure.
+
+Messages are stored as the Assistants API serves them. Its marks of citations are no part of the text here: a citation
+says behind how many characters it belongs.
+"""
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from functools import partial
+from typing import Any, Final
+
+import msgspec
+
+from understudy.store.messages import Item
+from understudy.tools.mcp import execution_error
+from understudy.wire.items import (
+    CodeInterpreterCallItem,
+    CodeOutput,
+    FileSearchCallItem,
+    FileSearchResult,
+    McpCallItem,
+)
+from understudy.wire.messages import (
+    Annotation,
+    FileCitationAnnotation,
+    MessageContentImageFileObject,
+    MessageContentImageUrlObject,
+    MessageContentRefusalObject,
+    MessageContentTextObject,
+    MessageObject,
+    TextContent,
+)
+from understudy.wire.response_items import CodeInterpreterCall, FileSearchCall, OutputItem, ReasoningItem
+from understudy.wire.responses import ResponseObject
+
+_ITEMS_WITH_INCLUDES: Final = frozenset({"file_search_call", "code_interpreter_call", "reasoning"})
+_decode_message = msgspec.json.Decoder(MessageObject).decode
+_decode_search = msgspec.json.Decoder(FileSearchCallItem).decode
+_decode_code = msgspec.json.Decoder(CodeInterpreterCallItem).decode
+_decode_remote = msgspec.json.Decoder(McpCallItem).decode
+_decode = msgspec.json.Decoder(dict[str, Any]).decode
+# What a response that refers to an item needs of it, and no client is shown.
+FILE_DATA: Final = "message.input_file.file_data"
+_CONTENT_PATH: Final = "/v1/files/{}/content"
+
+
+def render_item(
+    item: Item, included: frozenset[str] = frozenset(), names: Mapping[str, str] | None = None
+) -> dict[str, Any]:
+    """`included` is what was asked for beside what is always shown; `names` maps the ids of cited files to names."""
+    if item.kind == "message":
+        return _render_message(_decode_message(item.body), included, names or {})
+    view = _RENDERERS.get(item.kind)
+    return _decode(item.body) if view is None else view(item.body, included)
+
+
+def cited_file_ids(items: Iterable[Item]) -> list[str]:
+    """The ids of the files whose names `shown` needs."""
+    found: dict[str, None] = {}
+    for item in items:
+        if item.kind == "message" and '"annotations":[{' in item.body:
+            for part in _decode_message(item.body).content:
+                if isinstance(part, MessageContentTextObject):
+                    found |= {_annotation_target(one): None for one in part.text.annotations}
+    return list(found)
+
+
+def search_results(results: Iterable[FileSearchResult]) -> list[dict[str, Any]]:
+    return [
+        {
+            "attributes": one.attributes,
+            "file_id": one.file_id,
+            "filename": one.filename,
+            "score": one.score,
+            "text": one.text,
+        }
+        for one in results
+    ]
+
+
+def code_outputs(outputs: Iterable[CodeOutput], before: Sequence[dict[str, Any]] = ()) -> list[dict[str, Any]]:
+    """Logs that follow logs go on with them."""
+    made = [dict(one) for one in before]
+    for output in outputs:
+        if output.type == "image":
+            made.append({"type": "image", "url": _CONTENT_PATH.format(output.file_id)})
+        elif made and made[-1]["type"] == "logs":
+            made[-1]["logs"] += output.logs
+        else:
+            made.append({"type": "logs", "logs": output.logs})
+    return made
+
+
+def add_included(response: ResponseObject, made: Iterable[Item], included: frozenset[str]) -> ResponseObject:
+    """The response with what its stored items hold, and what it was not made to show."""
+    known = {
+        item["id"]: item for item in (render_item(one, included) for one in made if one.kind in _ITEMS_WITH_INCLUDES)
+    }
+    output = [_add_included_to_item(item, known.get(item.id, {})) for item in response.output]
+    return msgspec.structs.replace(response, output=output)
+
+
+def _add_included_to_item(item: OutputItem, known: Mapping[str, Any]) -> OutputItem:
+    """What the response shows already stays: it was asked for when it was made."""
+    match item:
+        case FileSearchCall(results=None):
+            return msgspec.structs.replace(item, results=known.get("results"))
+        case CodeInterpreterCall(outputs=None):
+            return msgspec.structs.replace(item, outputs=known.get("outputs"))
+        case ReasoningItem() if known.get("encrypted_content"):
+            return msgspec.structs.replace(item, encrypted_content=known["encrypted_content"])
+        case _:
+            return item
+
+
+def parse_code_output(output: Mapping[str, Any]) -> CodeOutput:
+    """What `code_outputs` has made of it, undone."""
+    if output["type"] == "image":
+        return CodeOutput(type="image", file_id=output["url"].split("/")[-2])
+    return CodeOutput(type="logs", logs=output["logs"])
+
+
+def strip_citation_marks(text: TextContent, names: Mapping[str, str]) -> tuple[str, list[dict[str, Any]]]:
+    """The text without the marks of citations, and what they say."""
+    plain, end, annotations = "", 0, list[dict[str, Any]]()
+    for one in sorted(text.annotations, key=lambda one: one.start_index):
+        plain += text.value[end : one.start_index]
+        end = one.end_index
+        file_id = _annotation_target(one)
+        name = names.get(file_id, "")
+        if isinstance(one, FileCitationAnnotation):
+            annotations.append({"type": "file_citation", "file_id": file_id, "filename": name, "index": len(plain)})
+            continue
+        start = len(plain)
+        plain += text.value[one.start_index : end]
+        annotations.append({"type": "file_path", "file_id": file_id, "index": start})
+    return plain + text.value[end:], annotations
+
+
+def _annotation_target(annotation: Annotation) -> str:
+    if isinstance(annotation, FileCitationAnnotation):
+        return annotation.file_citation.file_id
+    return annotation.file_path.file_id
+
+
+def _render_message(message: MessageObject, included: frozenset[str], names: Mapping[str, str]) -> dict[str, Any]:
+    spoken = message.role == "assistant"
+    content = [part for one in message.content for part in _render_part(one, spoken, included, names)]
+    return {
+        "id": message.id,
+        "type": "message",
+        "status": message.status,
+        "content": content,
+        "role": message.role,
+    }
+
+
+def _render_part(
+    part: Any, spoken: bool, included: frozenset[str], names: Mapping[str, str]
+) -> Iterable[dict[str, Any]]:
+    if isinstance(part, MessageContentTextObject) and spoken:
+        text, annotations = strip_citation_marks(part.text, names)
+        yield {"type": "output_text", "annotations": annotations, "logprobs": [], "text": text}
+    elif isinstance(part, MessageContentTextObject):
+        yield {"type": "input_text", "text": part.text.value}
+    elif isinstance(part, MessageContentRefusalObject):
+        yield {"type": "refusal", "refusal": part.refusal}
+    elif isinstance(part, MessageContentImageFileObject):
+        image = part.image_file
+        yield {"type": "input_image", "detail": image.detail, "file_id": image.file_id, "image_url": None}
+    elif isinstance(part, MessageContentImageUrlObject):
+        shown_url = part.image_url.url if "message.input_image.image_url" in included else None
+        yield {"type": "input_image", "detail": part.image_url.detail, "file_id": None, "image_url": shown_url}
+
+
+def _render_search(body: str, included: frozenset[str]) -> dict[str, Any]:
+    item = _decode_search(body)
+    wanted = "file_search_call.results" in included
+    results = search_results(item.results) if wanted else None
+    return {
+        "id": item.id,
+        "type": "file_search_call",
+        "status": item.status,
+        "queries": item.queries,
+        "results": results,
+    }
+
+
+def _render_code(body: str, included: frozenset[str]) -> dict[str, Any]:
+    item = _decode_code(body)
+    wanted = "code_interpreter_call.outputs" in included
+    return {
+        "id": item.id,
+        "type": "code_interpreter_call",
+        "status": item.status,
+        "code": item.code,
+        "container_id": item.container_id,
+        "outputs": code_outputs(item.outputs) if wanted else None,
+    }
+
+
+def _omit_file_data(body: str, included: frozenset[str]) -> dict[str, Any]:
+    """What was sent as bytes is not sent back to clients."""
+    item = _decode(body)
+    if FILE_DATA in included:
+        return item
+    for part in item["content"]:
+        if part["type"] == "input_file":
+            part.pop("file_data", None)
+            part.pop("file_url", None)
+        elif part["type"] == "input_image" and "message.input_image.image_url" not in included:
+            part["image_url"] = None
+    return item
+
+
+def _render_reasoning(body: str, included: frozenset[str]) -> dict[str, Any]:
+    item = _decode(body)
+    made = {"id": item["id"], "type": "reasoning", "summary": item.get("summary") or []}
+    if "reasoning.encrypted_content" in included and item.get("encrypted_content"):
+        made["encrypted_content"] = item["encrypted_content"]
+    return made
+
+
+def _order_members(names: Sequence[str], body: str, _: frozenset[str]) -> dict[str, Any]:
+    item = _decode(body)
+    return {name: item[name] for name in names if name in item}
+
+
+def _render_remote_call(body: str, _: frozenset[str]) -> dict[str, Any]:
+    item = _decode_remote(body)
+    return {
+        "id": item.id,
+        "type": "mcp_call",
+        "status": "completed" if item.error is None else "failed",
+        "approval_request_id": item.approval_request_id,
+        "arguments": item.arguments,
+        "error": item.fault or execution_error(item.error),
+        "name": item.name,
+        "output": item.output,
+        "server_label": item.server_label,
+    }
+
+
+_RENDERERS: Final[dict[str, Callable[[str, frozenset[str]], dict[str, Any]]]] = {
+    "file_search_call": _render_search,
+    "code_interpreter_call": _render_code,
+    "input": _omit_file_data,
+    "reasoning": _render_reasoning,
+    "function_call": partial(
+        _order_members, ("id", "type", "status", "arguments", "call_id", "name", "namespace", "caller")
+    ),
+    "function_call_output": partial(
+        _order_members, ("id", "type", "status", "call_id", "output", "name", "namespace", "caller")
+    ),
+    "custom_tool_call": partial(
+        _order_members, ("id", "type", "status", "call_id", "input", "name", "namespace", "caller")
+    ),
+    "mcp_call": _render_remote_call,
+    "mcp_approval_request": partial(_order_members, ("id", "type", "arguments", "name", "server_label")),
+    "custom_tool_call_output": partial(_order_members, ("id", "type", "status", "call_id", "output", "caller")),
+}

@@ -1,0 +1,242 @@
+"""The events of a run that nobody remembers any more, told again from what is stored. Pure.
+
+Each text is one delta here, and the numbers are those of this telling; what is said, and in which order, is the same.
+"""
+
+from collections.abc import Iterator
+
+import msgspec
+from msgspec import UNSET
+
+from understudy.engine.run import events
+from understudy.engine.views.assistants import RunView
+from understudy.store.run_state import RunHistory, StoredRun
+from understudy.store.states import TERMINAL
+from understudy.wire.items import CodeOutput, FileSearchResult
+from understudy.wire.messages import (
+    FilePathAnnotation,
+    MessageContentImageFileObject,
+    MessageContentRefusalObject,
+    MessageContentTextObject,
+    MessageObject,
+    TextContent,
+)
+from understudy.wire.runs import RunCompletionUsage, RunObject, SubmitToolApproval
+from understudy.wire.steps import (
+    CodeInterpreterCall,
+    FileSearchCall,
+    FunctionCall,
+    RunStepDetailsMessageCreationObject,
+    RunStepDetailsToolCallsObject,
+    RunStepObject,
+    RunStepToolCall,
+)
+
+_NO_USAGE = RunCompletionUsage()
+# Between the last boundary and the end of a process its readers may have seen so many events, of which nothing is kept.
+# Those that follow have higher numbers, so that a reader who comes back is told all of them.
+_SEQUENCE_STEP = 1_000_000
+
+
+def resume_events(stored: StoredRun, history: RunHistory | None) -> list[events.Event]:
+    """What a log that does not know the beginning of a run that goes on begins with: all of it, as far as it is known.
+
+    Whoever applies it has open what the store says is open.
+    """
+    restored = _restored_event(stored)
+    if history is None or stored.response is not None:
+        return [restored]
+    told = list(run_events(history, 0, detailed=stored.progress.detailed))
+    if stored.run.status == "queued" and isinstance(told[-1], events.RunStarted):
+        del told[-1]  # outputs were taken, and nobody has gone on yet
+    if _open_state(RunView.of(told)) != _open_state(RunView.of([restored])):
+        return [restored]  # it went on elsewhere between the two reads
+    return told
+
+
+def _restored_event(stored: StoredRun) -> events.RunRestored:
+    progress = stored.progress
+    opened = (stored.run, tuple(stored.steps), stored.message, progress.detailed)
+    if stored.response is None or progress.plan is None:
+        return events.RunRestored(*opened)
+    calls = [
+        events.OpenCall(
+            call.index,
+            call.item_id,
+            call.id,
+            call.kind,
+            call.name,
+            call.arguments,
+            call.server_label,
+            call.approval_id,
+            call.client,
+        )
+        for call in progress.calls
+        if not call.done
+    ]
+    plan = progress.plan
+    sequence = plan.sequence
+    if stored.run.status != "queued":
+        sequence += _SEQUENCE_STEP - sequence % _SEQUENCE_STEP
+    return events.RunRestored(*opened, stored.response, tuple(calls), plan.container, sequence)
+
+
+def _open_state(view: RunView) -> tuple[list[str], str | None]:
+    return [step.id for step in view.steps], view.message.id if view.message is not None else None
+
+
+def run_events(history: RunHistory, run_seconds: float, *, detailed: bool = False) -> Iterator[events.Event]:
+    """`run_seconds` is how long after its creation a run expires; an ended run does not say it any more."""
+    run = history.run
+    yield events.RunQueued(_queued_run(run, run_seconds), detailed=detailed)
+    if run.started_at is not None:
+        yield events.RunStarted(history.steps[0].created_at if history.steps else run.started_at)
+    for step in history.steps:
+        if isinstance(step.step_details, RunStepDetailsMessageCreationObject):
+            yield from _message_events(step, history.messages.get(step.step_details.message_creation.message_id))
+        else:
+            yield from _call_events(run, step, step.step_details)
+    if run.status == "requires_action":
+        yield _waiting_event(run)
+    yield from _end_events(history)
+
+
+def _waiting_event(run: RunObject) -> events.Event:
+    """What the run waits for."""
+    approval = run.required_action.submit_tool_approval if run.required_action is not None else UNSET
+    if isinstance(approval, SubmitToolApproval):
+        return events.ApprovalRequired(tuple(call.id for call in approval.tool_calls))
+    return events.ActionRequired()
+
+
+def _queued_run(run: RunObject, run_seconds: float) -> RunObject:
+    return msgspec.structs.replace(
+        run,
+        status="queued",
+        started_at=None,
+        expires_at=run.expires_at or run.created_at + int(run_seconds),
+        cancelled_at=None,
+        failed_at=None,
+        completed_at=None,
+        required_action=None,
+        last_error=None,
+        incomplete_details=None,
+        usage=None,
+    )
+
+
+def _message_events(step: RunStepObject, message: MessageObject | None) -> Iterator[events.Event]:
+    details = step.step_details
+    assert isinstance(details, RunStepDetailsMessageCreationObject)
+    yield events.MessageOpened(step.id, details.message_creation.message_id, step.created_at)
+    for part in message.content if message is not None else ():
+        if isinstance(part, MessageContentTextObject):
+            yield from _text_events(part.text)
+        elif isinstance(part, MessageContentImageFileObject):
+            yield events.ImageAdded(part.image_file.file_id)
+        elif isinstance(part, MessageContentRefusalObject):
+            yield events.RefusalDelta(part.refusal)
+    if step.status == "completed" and (message is None or message.status == "completed"):
+        yield events.MessageClosed(step.completed_at or step.created_at, step.usage or _NO_USAGE)
+
+
+def _text_events(text: TextContent) -> Iterator[events.Event]:
+    """The text between its references, and these."""
+    end = 0
+    for one in text.annotations:
+        if before := text.value[end : one.start_index]:
+            yield events.TextDelta(before)
+        end = one.end_index
+        is_path = isinstance(one, FilePathAnnotation)
+        target = one.file_path if isinstance(one, FilePathAnnotation) else one.file_citation
+        yield events.CitationAdded(one.text, one.start_index, end, target.file_id, is_path)
+    if end < len(text.value) or not text.value:
+        yield events.TextDelta(text.value[end:])
+
+
+def _call_events(run: RunObject, step: RunStepObject, details: RunStepDetailsToolCallsObject) -> Iterator[events.Event]:
+    yield events.CallsStepOpened(step.id, step.created_at)
+    outputs: dict[str, str] = {}
+    for index, call in enumerate(details.tool_calls):
+        if isinstance(call.function, FunctionCall):
+            yield events.CallOpened(index, call.id, call.function.name)
+            yield events.ArgumentsDelta(index, call.function.arguments)
+            if call.function.output is not None:
+                outputs[call.id] = call.function.output
+        elif isinstance(call.file_search, FileSearchCall):
+            yield from _search_events(index, call.id, call.file_search)
+        elif isinstance(call.code_interpreter, CodeInterpreterCall):
+            yield from _code_events(index, call.id, call.code_interpreter)
+        elif call.type == "mcp":
+            yield from _remote_events(index, call)
+    at, cost = step.completed_at or step.created_at, step.usage or _NO_USAGE
+    if outputs:
+        yield events.ActionRequired()
+        yield events.OutputsSubmitted(outputs, at, cost)
+        yield events.RunStarted(run.started_at or at)
+    elif step.status == "completed":
+        yield events.CallsStepClosed(at, cost)
+
+
+def _search_events(index: int, call_id: str, search: FileSearchCall) -> Iterator[events.Event]:
+    yield events.SearchOpened(index, call_id, search.ranking_options)
+    results = (
+        FileSearchResult(
+            file_id=result["file_id"],
+            filename=result["file_name"],
+            score=result["score"],
+            attributes=result["attributes"],
+            text=result["content"][0]["text"],
+        )
+        for result in search.results
+    )
+    yield events.SearchDone(index, tuple(results))
+
+
+def _code_events(index: int, call_id: str, code: CodeInterpreterCall) -> Iterator[events.Event]:
+    yield events.CodeOpened(index, call_id)
+    if code.input:
+        yield events.CodeDelta(index, code.input)
+    for output in code.outputs:
+        if output["type"] == "logs":
+            yield events.CodeOutputDelta(index, CodeOutput(type="logs", logs=output["logs"]))
+        else:
+            yield events.CodeOutputDelta(index, CodeOutput(type="image", file_id=output["image"]["file_id"]))
+
+
+def _remote_events(index: int, call: RunStepToolCall) -> Iterator[events.Event]:
+    yield events.RemoteCallOpened(index, call.id, call.server_label or "", call.name or "")
+    yield events.ArgumentsDelta(index, call.arguments or "")
+    if call.output or call.error:
+        yield events.RemoteCallDone(index, call.output or None, call.error or None)
+
+
+def _end_events(history: RunHistory) -> Iterator[events.Event]:
+    run = history.run
+    if run.status not in TERMINAL:
+        return
+    last = history.steps[-1] if history.steps else None
+    at = _ended_at(history)
+    if run.status == "cancelled":
+        yield events.CancelRequested(at)
+    cut = next(
+        (message.incomplete_details for message in history.messages.values() if message.incomplete_details), None
+    )
+    yield events.RunEnded(
+        run.status,
+        at,
+        run.usage or _NO_USAGE,
+        last.usage if last is not None else None,
+        run.last_error,
+        run.incomplete_details,
+        cut.reason if cut is not None else None,
+    )
+
+
+def _ended_at(history: RunHistory) -> int:
+    run = history.run
+    known = run.completed_at or run.failed_at or run.cancelled_at
+    if known is not None:
+        return known
+    times = [step.expired_at or step.completed_at or step.created_at for step in history.steps]
+    return max(times, default=run.created_at)

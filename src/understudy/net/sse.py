@@ -1,0 +1,92 @@
+"""Server-sent events out of bytes that arrive in any pieces. Knows no HTTP and no JSON.
+
+Source: the WHATWG HTML standard, "Server-sent events", with one leniency: an event that the end of the stream
+cuts off before its blank line is handed out too, since several servers leave that line away.
+"""
+
+from typing import NamedTuple
+
+from understudy.errors import UpstreamError
+
+MAX_EVENT_BYTES = 16 * 1024 * 1024
+
+_BYTE_ORDER_MARK = b"\xef\xbb\xbf"
+
+
+class Event(NamedTuple):
+    """`name` is empty where the stream gave none; the lines of `data` are joined with LF."""
+
+    name: bytes
+    data: bytes
+
+
+class Reader:
+    """Takes the bytes of one stream in order. Raises UpstreamError(malformed) on an event over `limit`."""
+
+    def __init__(self, limit: int = MAX_EVENT_BYTES) -> None:
+        self._limit = limit
+        self._buffer = bytearray()
+        self._after_carriage_return = False
+
+    def feed(self, data: bytes) -> list[Event]:
+        """The events that `data` completes."""
+        if self._after_carriage_return or b"\r" in data:
+            data = self._normalize_newlines(data)
+        buffer = self._buffer
+        if not buffer and data.startswith(b"data: ") and data.find(b"\n") == len(data) - 2 and data.endswith(b"\n\n"):
+            # One whole event of one line, as nearly every read brings it.
+            self._check_size(len(data) - 2)
+            return [Event(b"", data[6:-2])]
+        start = max(len(buffer) - 1, 0)
+        buffer += data
+        end = buffer.rfind(b"\n\n", start)
+        if end < 0:
+            self._check_size(len(buffer))
+            return []
+        blocks = bytes(buffer[:end]).split(b"\n\n")
+        del buffer[: end + 2]
+        return self._parse(blocks)
+
+    def close(self) -> list[Event]:
+        """The event that the end of the stream cut off, if there is one."""
+        block = bytes(self._buffer)
+        self._buffer.clear()
+        return self._parse([block])
+
+    def _normalize_newlines(self, data: bytes) -> bytes:
+        # A CR ends its line at once; the LF of a CRLF that was split is dropped when it comes.
+        if not data:
+            return data
+        if self._after_carriage_return and data.startswith(b"\n"):
+            data = data[1:]
+        self._after_carriage_return = data.endswith(b"\r")
+        return data.replace(b"\r\n", b"\n").replace(b"\r", b"\n")
+
+    def _parse(self, blocks: list[bytes]) -> list[Event]:
+        events = []
+        for block in blocks:
+            self._check_size(len(block))
+            if block.startswith(b"data: ") and b"\n" not in block:
+                events.append(Event(b"", block[6:]))
+            elif (event := _parse_block(block)) is not None:
+                events.append(event)
+        return events
+
+    def _check_size(self, size: int) -> None:
+        if size > self._limit:
+            raise UpstreamError(
+                "malformed", f"The upstream sent one event of more than {self._limit} bytes; it was not read."
+            )
+
+
+def _parse_block(block: bytes) -> Event | None:
+    """None for a block without data: comments, keep-alives, a lone `event:` or `retry:`."""
+    name, data = b"", []
+    for line in block.removeprefix(_BYTE_ORDER_MARK).split(b"\n"):
+        field, _, value = line.partition(b":")
+        value = value.removeprefix(b" ")
+        if field == b"data":
+            data.append(value)
+        elif field == b"event":
+            name = value
+    return Event(name, b"\n".join(data)) if data else None

@@ -1,0 +1,77 @@
+"""The row of a vector store as its files need it: found, locked, and counted. Knows no file.
+
+A transaction that changes files locks their store first, so two of them never wait for each other.
+"""
+
+from dataclasses import dataclass, fields
+
+from understudy.errors import VectorStoreExpired, not_found
+from understudy.store.database import Transaction
+
+_ROW = "SELECT seq, in_progress + completed + failed + cancelled, last_active_at, expires_at FROM vector_stores"
+_FIND = f"{_ROW} WHERE id = $1 AND project_id = $2 AND body IS NOT NULL"
+_COUNT = (
+    "UPDATE vector_stores SET in_progress = in_progress + $2, completed = completed + $3, failed = failed + $4,"
+    " cancelled = cancelled + $5, usage_bytes = usage_bytes + $6 WHERE seq = $1"
+)
+# The time that a store has left is counted from its last use.
+_TOUCH = (
+    "UPDATE vector_stores SET expires_at = expires_at + ($2 - last_active_at), last_active_at = $2"
+    " WHERE seq = $1 AND last_active_at < $2"
+)
+
+
+@dataclass(frozen=True, slots=True)
+class StoreRow:
+    """`files` is how many the store has."""
+
+    seq: int
+    files: int
+    last_active_at: int
+    expires_at: int | None
+
+
+@dataclass(slots=True)
+class Counts:
+    """How many more files of each status a store has, and how many more bytes of index."""
+
+    in_progress: int = 0
+    completed: int = 0
+    failed: int = 0
+    cancelled: int = 0
+    usage_bytes: int = 0
+
+    def add(self, status: str, files: int, usage_bytes: int = 0) -> None:
+        setattr(self, status, getattr(self, status) + files)
+        self.usage_bytes += usage_bytes
+
+
+def find_store(project_id: str, store_id: str, *, lock: bool = False) -> Transaction[StoreRow]:
+    """Raises NotFound."""
+    rows = yield _FIND + (" FOR UPDATE" if lock else ""), (store_id, project_id)
+    if not rows:
+        raise not_found("vector store", store_id)
+    return StoreRow(*rows[0])
+
+
+def find_usable_store(project_id: str, store_id: str, now: int, *, lock: bool = False) -> Transaction[StoreRow]:
+    """Raises NotFound, and VectorStoreExpired."""
+    store = yield from find_store(project_id, store_id, lock=lock)
+    if store.expires_at is not None and store.expires_at <= now:
+        raise VectorStoreExpired(f"Vector store '{store_id}' has expired")
+    return store
+
+
+def lock_store(store: int) -> Transaction[None]:
+    yield "SELECT seq FROM vector_stores WHERE seq = $1 FOR UPDATE", (store,)
+
+
+def count(store: int, change: Counts) -> Transaction[None]:
+    numbers = [getattr(change, field.name) for field in fields(change)]
+    if any(numbers):
+        yield _COUNT, (store, *numbers)
+
+
+def touch(store: int, now: int) -> Transaction[None]:
+    """Says that the store is in use, which puts its expiry off."""
+    yield _TOUCH, (store, now)

@@ -1,0 +1,401 @@
+"""The files of vector stores at rest: attached, read, described by attributes, taken out.
+
+A row's body is the object as it is served. What indexing does with a file is in `store/ingestion.py`, what a batch of
+files adds is in `store/file_batches.py`; every one of them changes a file's status by `move`, which keeps the counts.
+"""
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Final, TypeVar
+
+import msgspec
+from msgspec import UNSET
+
+from understudy.errors import InvalidRequest, NotFound
+from understudy.store.chunks import remove_document
+from understudy.store.database import Database, Transaction
+from understudy.store.filters import column_of, to_column_value
+from understudy.store.pages import Page, PageRequest, PageSource, read_page
+from understudy.store.vector_store_counts import (
+    Counts,
+    StoreRow,
+    count,
+    find_store,
+    find_usable_store,
+    lock_store,
+    touch,
+)
+from understudy.wire.chunking import StaticChunkingStrategyResponseParam
+from understudy.wire.files import FileObject
+from understudy.wire.filters import Scalar
+from understudy.wire.vector_stores import FileStatus, LastError, VectorStoreFileObject
+
+MAX_FILES: Final = 10_000
+"""How many files a store has at most."""
+
+# Rows a statement: so many that statements do not matter, in so few sizes that each is prepared once.
+_STATEMENT_SIZES: Final = (100, 10, 1)
+_PAGE = PageSource("store_files", "store = $1")
+_PAGE_OF_STATUS = PageSource("store_files", "store = $1", "body IS NOT NULL AND status = $2", 2)
+_ROW = "SELECT seq, status, body FROM store_files WHERE body IS NOT NULL AND"
+_SELECT_BY_ID = f"{_ROW} store = $1 AND id = $2"
+_SELECT_COMPLETED = "SELECT seq, filename, body FROM store_files WHERE status = 'completed' AND body IS NOT NULL"
+_SELECT_ALL_STORES = "SELECT store, seq FROM store_files WHERE id = $1 AND body IS NOT NULL ORDER BY store"
+_COLUMNS = "id, store, project_id, filename, status, round, attempts, due_at, body"
+T = TypeVar("T")
+_decode = msgspec.json.Decoder(VectorStoreFileObject).decode
+_decode_file = msgspec.json.Decoder(FileObject).decode
+
+
+@dataclass(frozen=True, slots=True)
+class NewFile:
+    """A file to attach. Without `attributes` one that is attached already keeps its own."""
+
+    id: str
+    chunking: StaticChunkingStrategyResponseParam
+    attributes: Mapping[str, Scalar] | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class FileRow:
+    seq: int
+    status: FileStatus
+    file: VectorStoreFileObject
+
+
+@dataclass(frozen=True, slots=True)
+class IndexedFile:
+    """A file that can be found: its row number, and what a hit in it shows."""
+
+    seq: int
+    id: str
+    store_id: str
+    filename: str
+    attributes: Mapping[str, Scalar]
+
+
+class StoreFiles:
+    """Every verb raises NotFound for a store that the project does not have, or a file that the store has not."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    async def attach(self, project_id: str, store_id: str, file: NewFile, now: int) -> VectorStoreFileObject:
+        """Adds a file that is to be indexed; one that the store has already stays, unless it failed or changes.
+
+        Raises InvalidRequest for a store that is full, VectorStoreExpired for one that is not to be used.
+        """
+        return await self._database.write(_attach, project_id, store_id, file, now)
+
+    async def get(self, project_id: str, store_id: str, file_id: str) -> VectorStoreFileObject:
+        return (await self._database.read(_get, project_id, store_id, file_id))[1].file
+
+    async def row_numbers(self, project_id: str, store_id: str, file_id: str) -> tuple[int, int]:
+        """The row numbers of the store and of the file in it."""
+        store, row = await self._database.read(_get, project_id, store_id, file_id)
+        return store.seq, row.seq
+
+    async def page(
+        self, project_id: str, store_id: str, request: PageRequest, status: FileStatus | None = None
+    ) -> Page:
+        return await self._database.read(_page, project_id, store_id, request, status)
+
+    async def describe(
+        self, project_id: str, store_id: str, file_id: str, attributes: Mapping[str, Scalar]
+    ) -> VectorStoreFileObject:
+        """Replaces the attributes."""
+        return await self._database.write(_describe, project_id, store_id, file_id, attributes)
+
+    async def detach(self, project_id: str, store_id: str, file_id: str) -> int:
+        """Takes a file out of the store; the File itself stays. Returns the row number that it had."""
+        return await self._database.write(_detach, project_id, store_id, file_id)
+
+    async def indexed(self, files: Sequence[int]) -> dict[int, IndexedFile]:
+        """Those of these row numbers that can be found, by their numbers."""
+        return await self._database.read(_indexed, files)
+
+
+# -- what other transactions are made of -------------------------------------------------------------------------
+
+
+def lock_names(project_id: str, file_ids: Sequence[str], now: int) -> Transaction[dict[str, str]]:
+    """The names of files, none of which is deleted before the transaction ends. To be asked before a store is locked.
+
+    Raises NotFound for a file that the project does not have.
+    """
+    found = {}
+    for some in padded_batches(sorted(set(file_ids))):
+        sql = (
+            f"SELECT id, body FROM files WHERE project_id = $1 AND id IN ({sql_parameters(3, len(some))})"  # noqa: S608
+            " AND body IS NOT NULL AND (expires_at IS NULL OR expires_at > $2) ORDER BY id FOR UPDATE"
+        )
+        rows = yield sql, (project_id, now, *some)
+        found.update({file_id: _decode_file(body).filename for file_id, body in rows})
+    for file_id in file_ids:
+        if file_id not in found:
+            raise NotFound(f"No such File object: {file_id}", param="file_id" if len(file_ids) == 1 else "file_ids")
+    return found
+
+
+def add_files(
+    project_id: str, store_id: str, store: StoreRow, files: Sequence[NewFile], names: Mapping[str, str], now: int
+) -> Transaction[list[int]]:
+    """Adds files to a store that is locked, or is being made; returns the row number of each.
+
+    No two of the files are the same. Raises InvalidRequest where the store would be too full.
+    """
+    there = yield from _rows_of(store.seq, [file.id for file in files])
+    new = [file for file in files if file.id not in there]
+    if store.files + len(new) > MAX_FILES:
+        raise InvalidRequest(
+            f"Vector store '{store_id}' has {store.files} files and cannot take {len(new)} more: the limit is"
+            f" {MAX_FILES} files. Use another vector store.",
+            param="file_ids",
+            code="invalid_value",
+        )
+    change = Counts(in_progress=len(new))
+    for file in files:
+        if file.id in there:
+            yield from _attach_again(store.seq, there[file.id], file, change)
+    made = yield from _insert(project_id, store_id, store.seq, new, names, now)
+    yield from count(store.seq, change)
+    yield from touch(store.seq, now)
+    numbers = {file_id: row.seq for file_id, row in there.items()} | made
+    return [numbers[file.id] for file in files]
+
+
+def find_file(store: int, file_id: str, store_id: str, *, lock: bool = False) -> Transaction[FileRow]:
+    """Raises NotFound."""
+    rows = yield _SELECT_BY_ID + (" FOR UPDATE" if lock else ""), (store, file_id)
+    if not rows:
+        raise NotFound(f"No file found with id '{file_id}' in vector store '{store_id}'.")
+    return _file_row(rows[0])
+
+
+def find_files(condition: str, *arguments: Any) -> Transaction[list[FileRow]]:
+    """Files by a condition in SQL, locked, in order."""
+    rows = yield f"{_ROW} {condition} ORDER BY seq FOR UPDATE", arguments
+    return [_file_row(row) for row in rows]
+
+
+def move(
+    row: FileRow,
+    status: FileStatus,
+    change: Counts,
+    *,
+    error: LastError | None = None,
+    usage_bytes: int = 0,
+    warnings: Sequence[str] = (),
+) -> Transaction[None]:
+    """Gives a file that is locked another status, and adds what that changes to `change`, for `count`."""
+    change.add(row.status, -1, -row.file.usage_bytes)
+    change.add(status, 1, usage_bytes)
+    row.file.status = status
+    row.file.last_error = error
+    row.file.usage_bytes = usage_bytes
+    row.file.warnings = list(warnings) or UNSET
+    yield "UPDATE store_files SET status = $2, body = $3 WHERE seq = $1", (row.seq, status, _encode(row.file))
+
+
+def restart_indexing(row: FileRow, change: Counts) -> Transaction[None]:
+    """Hands a file to indexing once more."""
+    yield from move(row, "in_progress", change)
+    yield (
+        "UPDATE store_files SET round = round + 1, attempts = 0, interruptions = 0, due_at = 0 WHERE seq = $1",
+        (row.seq,),
+    )
+
+
+def detach_everywhere(file_id: str) -> Transaction[None]:
+    """Takes a File out of every store, as a part of its deletion: nothing of it is found any more."""
+    places = yield _SELECT_ALL_STORES, (file_id,)
+    for store, _ in places:
+        yield from lock_store(store)
+        rows = yield _SELECT_BY_ID + " FOR UPDATE", (store, file_id)
+        for row in rows:
+            yield from _remove(store, _file_row(row))
+
+
+def insert_rows(
+    table: str, columns: str, rows: Sequence[tuple[Any, ...]], returning: str = ""
+) -> Transaction[list[tuple[Any, ...]]]:
+    """Many rows in one statement. `table` and `columns` are names of ours."""
+    if not rows:
+        return []
+    width = len(rows[0])
+    values = ", ".join(f"({sql_parameters(1 + width * number, width)})" for number in range(len(rows)))
+    sql = f"INSERT INTO {table} ({columns}) VALUES {values}{returning}"  # noqa: S608 - names and numbers only
+    return (yield sql, tuple(value for row in rows for value in row))
+
+
+def split_batches(sequence: Sequence[T]) -> Iterator[Sequence[T]]:
+    start = 0
+    for size in _STATEMENT_SIZES:
+        while len(sequence) - start >= size:
+            yield sequence[start : start + size]
+            start += size
+
+
+def padded_batches(values: Sequence[T]) -> Iterator[Sequence[T]]:
+    """Values to look for, in few statements of few sizes: the last value fills up."""
+    for start in range(0, len(values), _STATEMENT_SIZES[0]):
+        some = values[start : start + _STATEMENT_SIZES[0]]
+        size = min(size for size in _STATEMENT_SIZES if size >= len(some))
+        yield [*some, *[some[-1]] * (size - len(some))]
+
+
+def sql_parameters(first: int, length: int) -> str:
+    """Parameters for as many values: "$3, $4"."""
+    return ", ".join(f"${number}" for number in range(first, first + length))
+
+
+# -- one transaction each ----------------------------------------------------------------------------------------
+
+
+def _attach(project_id: str, store_id: str, file: NewFile, now: int) -> Transaction[VectorStoreFileObject]:
+    yield from find_usable_store(project_id, store_id, now)
+    names = yield from lock_names(project_id, [file.id], now)
+    store = yield from find_usable_store(project_id, store_id, now, lock=True)
+    yield from add_files(project_id, store_id, store, [file], names, now)
+    return (yield from find_file(store.seq, file.id, store_id)).file
+
+
+def _get(project_id: str, store_id: str, file_id: str) -> Transaction[tuple[StoreRow, FileRow]]:
+    store = yield from find_store(project_id, store_id)
+    return store, (yield from find_file(store.seq, file_id, store_id))
+
+
+def _page(project_id: str, store_id: str, request: PageRequest, status: FileStatus | None) -> Transaction[Page]:
+    store = yield from find_store(project_id, store_id)
+    if status is None:
+        return (yield from read_page(_PAGE, (store.seq,), request))
+    return (yield from read_page(_PAGE_OF_STATUS, (store.seq, status), request))
+
+
+def _describe(
+    project_id: str, store_id: str, file_id: str, attributes: Mapping[str, Scalar]
+) -> Transaction[VectorStoreFileObject]:
+    store = yield from find_store(project_id, store_id, lock=True)
+    row = yield from find_file(store.seq, file_id, store_id, lock=True)
+    yield from _set_attributes(store.seq, row, attributes)
+    return row.file
+
+
+def _detach(project_id: str, store_id: str, file_id: str) -> Transaction[int]:
+    store = yield from find_store(project_id, store_id, lock=True)
+    row = yield from find_file(store.seq, file_id, store_id, lock=True)
+    yield from _remove(store.seq, row)
+    return row.seq
+
+
+def _indexed(files: Sequence[int]) -> Transaction[dict[int, IndexedFile]]:
+    found = {}
+    for some in padded_batches(files):
+        sql = f"{_SELECT_COMPLETED} AND seq IN ({sql_parameters(1, len(some))})"
+        for seq, filename, body in (yield sql, tuple(some)):
+            file = _decode(body)
+            found[seq] = IndexedFile(seq, file.id, file.vector_store_id, filename, file.attributes or {})
+    return found
+
+
+# -- the details -------------------------------------------------------------------------------------------------
+
+
+def _rows_of(store: int, file_ids: Sequence[str]) -> Transaction[dict[str, FileRow]]:
+    found = {}
+    for some in padded_batches(file_ids):
+        sql = f"{_ROW} store = $1 AND id IN ({sql_parameters(2, len(some))}) FOR UPDATE"
+        for row in (yield sql, (store, *some)):
+            file = _file_row(row)
+            found[file.file.id] = file
+    return found
+
+
+def _attach_again(store: int, row: FileRow, file: NewFile, change: Counts) -> Transaction[None]:
+    """The same once more changes nothing; a failure is tried again, other chunks are made."""
+    if row.file.chunking_strategy != file.chunking or row.status in {"failed", "cancelled"}:
+        row.file.chunking_strategy = file.chunking
+        yield from restart_indexing(row, change)
+    if file.attributes is not None:
+        yield from _set_attributes(store, row, file.attributes)
+
+
+def _insert(
+    project_id: str, store_id: str, store: int, files: Sequence[NewFile], names: Mapping[str, str], now: int
+) -> Transaction[dict[str, int]]:
+    made: dict[str, int] = {}
+    for some in split_batches(files):
+        yield from _free_tombstone_ids(store, [file.id for file in some])
+        rows = [
+            (
+                file.id,
+                store,
+                project_id,
+                names[file.id],
+                "in_progress",
+                0,
+                0,
+                0.0,
+                _encode(_new_object(store_id, file, now)),
+            )
+            for file in some
+        ]
+        made.update(dict((yield from insert_rows("store_files", _COLUMNS, rows, " RETURNING id, seq"))))
+    attributes = [row for file in files for row in _attribute_rows(store, made[file.id], file.attributes or {})]
+    yield from insert_attributes(attributes)
+    return made
+
+
+def _free_tombstone_ids(store: int, file_ids: Sequence[str]) -> Transaction[None]:
+    """A row that marks where a deleted file was gives its name up to the one that comes."""
+    sql = (
+        "UPDATE store_files SET id = id || '/' || seq WHERE store = $1 AND body IS NULL"  # noqa: S608 - numbers only
+        f" AND id IN ({sql_parameters(2, len(file_ids))})"
+    )
+    yield sql, (store, *file_ids)
+
+
+def _new_object(store_id: str, file: NewFile, now: int) -> VectorStoreFileObject:
+    return VectorStoreFileObject(
+        id=file.id,
+        created_at=now,
+        vector_store_id=store_id,
+        chunking_strategy=file.chunking,
+        attributes=dict(file.attributes or {}),
+    )
+
+
+def _set_attributes(store: int, row: FileRow, attributes: Mapping[str, Scalar]) -> Transaction[None]:
+    row.file.attributes = dict(attributes)
+    yield "UPDATE store_files SET body = $2 WHERE seq = $1", (row.seq, _encode(row.file))
+    yield "DELETE FROM file_attributes WHERE file = $1", (row.seq,)
+    yield from insert_attributes(list(_attribute_rows(store, row.seq, attributes)))
+
+
+def _attribute_rows(store: int, seq: int, attributes: Mapping[str, Scalar]) -> Iterator[tuple[Any, ...]]:
+    for name, value in attributes.items():
+        columns = {"text": None, "number": None, "flag": None} | {column_of(value): to_column_value(value)}
+        yield seq, store, name, columns["text"], columns["number"], columns["flag"]
+
+
+def insert_attributes(rows: Sequence[tuple[Any, ...]]) -> Transaction[None]:
+    for some in split_batches(rows):
+        yield from insert_rows("file_attributes", "file, store, name, text, number, flag", some)
+
+
+def _remove(store: int, row: FileRow) -> Transaction[None]:
+    change = Counts()
+    change.add(row.status, -1, -row.file.usage_bytes)
+    yield "UPDATE store_files SET body = NULL WHERE seq = $1", (row.seq,)
+    yield "DELETE FROM file_attributes WHERE file = $1", (row.seq,)
+    yield from remove_document(store, row.seq)
+    yield from count(store, change)
+
+
+def _file_row(row: tuple[Any, ...]) -> FileRow:
+    seq, status, body = row
+    return FileRow(seq, status, _decode(body))
+
+
+def _encode(file: VectorStoreFileObject) -> str:
+    return msgspec.json.encode(file).decode()

@@ -1,0 +1,475 @@
+"""Videos at rest: what was asked for, how far it is, who works on it, and the names of its files.
+
+A claim holds as long as its owner's lease in the table of workers. Every write of a worker is guarded by that owner and
+by the legal transitions below, so whoever lost a video changes nothing any more, and one that has ended stays as it is.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Final, Literal
+
+import msgspec
+from msgspec import Struct
+
+from understudy.errors import InvalidRequest, RateLimited, not_found
+from understudy.store import ledger
+from understudy.store.blobs import release, retain
+from understudy.store.database import Database, Row, Transaction
+from understudy.store.pages import Page, PageRequest, PageSource, read_page
+from understudy.wire.videos import State
+
+Role = Literal["video", "thumbnail", "start", "end"]
+
+_SOURCE_STATES: Final[dict[State, str]] = {
+    "dreaming": "'queued'",
+    "completed": "'queued', 'dreaming'",
+    "failed": "'queued', 'dreaming'",
+}
+"""The states that each one may follow upon."""
+
+_COLUMNS = "seq, id, project_id, provider, state, token, upstream_id, body"
+_PAGE = PageSource("generations", "project_id = $1", body="''")
+_IN_PROJECT = "id = $1 AND project_id = $2 AND body IS NOT NULL"
+_IS_ACTIVE = "state IN ('queued', 'dreaming') AND body IS NOT NULL"
+_ORPHANED = "owner NOT IN (SELECT id FROM workers WHERE lease_until > $1)"
+_IS_CLAIMABLE = f"{_IS_ACTIVE} AND due_at <= $1 AND (owner IS NULL OR {_ORPHANED})"
+_INSERT = (
+    "INSERT INTO generations (id, project_id, state, attempts, due_at, provider, token, request_key, body)"
+    " VALUES ($1, $2, 'queued', 0, 0, $3, $4, $5, $6)"
+    " ON CONFLICT (project_id, request_key) WHERE request_key IS NOT NULL DO NOTHING RETURNING seq"
+)
+
+
+class Keyframe(Struct, frozen=True, kw_only=True):
+    """`shown` is what the client is shown of it. The picture is a blob, an address, or a frame of an earlier video."""
+
+    kind: Literal["image", "generation"]
+    shown: dict[str, str]
+    url: str | None = None
+    upstream_id: str | None = None
+
+
+class Request(Struct, frozen=True, kw_only=True):
+    prompt: str
+    model: str
+    aspect_ratio: str
+    resolution: str
+    seconds: int
+    loop: bool = False
+    expand: bool = False
+    concepts: tuple[str, ...] = ()
+    start: Keyframe | None = None
+    end: Keyframe | None = None
+    callback_url: str | None = None
+
+
+class Record(Struct, kw_only=True):
+    """`base` is where the client reached this server, for who is told of the video without asking."""
+
+    request: Request
+    created_at: float
+    base: str
+    credits: int
+    key_id: str = ""
+    width: int = 0
+    height: int = 0
+    thumbnail: bool = False
+    failure_reason: str | None = None
+
+
+_decode = msgspec.json.Decoder(Record).decode
+
+
+@dataclass(frozen=True, slots=True)
+class Generation:
+    seq: int
+    id: str
+    project_id: str
+    provider: str
+    state: State
+    token: str
+    upstream_id: str | None
+    record: Record
+
+
+@dataclass(frozen=True, slots=True)
+class VideoFile:
+    """A file of a video; `blob` is held, or in use."""
+
+    role: Role
+    blob: str
+    bytes: int
+
+
+@dataclass(frozen=True, slots=True)
+class VideoCandidate:
+    seq: int
+    project_id: str
+
+
+@dataclass(frozen=True, slots=True)
+class VideoClaim:
+    """A video that is ours to make. `attempts` counts this one.
+
+    `interruptions` counts the servers that died over it since it was ordered or its frames began.
+    """
+
+    generation: Generation
+    attempts: int
+    interruptions: int
+    ordered_at: float | None
+    pieces: tuple[VideoFile, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Callback:
+    """A video's end that somebody is to be told. `attempts` counts this one."""
+
+    generation: Generation
+    attempts: int
+
+
+class Generations:
+    """Verbs on one video raise NotFound where the project has none of that id."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    async def create(
+        self,
+        project_id: str,
+        generation_id: str,
+        record: Record,
+        *,
+        provider: str,
+        token: str,
+        pieces: Sequence[VideoFile] = (),
+        request_key: str | None = None,
+        most: int,
+    ) -> str:
+        """Returns the id: an earlier one's where the project has used the request key for the same request.
+
+        Raises InvalidRequest where it used the key for another request, RateLimited where `most` are under way.
+        """
+        return await self._database.write(
+            _create, project_id, generation_id, record, provider, token, pieces, request_key, most
+        )
+
+    async def get(self, project_id: str, generation_id: str) -> Generation:
+        return await self._database.read(_get, project_id, generation_id)
+
+    async def lookup(self, project_id: str, ids: Sequence[str]) -> list[Generation]:
+        """In the order of the ids; raises NotFound for the first that the project does not have."""
+        return await self._database.read(_lookup, project_id, ids)
+
+    async def page(self, project_id: str, limit: int, after: str | None) -> tuple[list[Generation], bool]:
+        """The newest first, and whether there are more."""
+        return await self._database.read(_page, project_id, PageRequest(limit, after=after))
+
+    async def get_file(self, generation_id: str, role: Role) -> tuple[str, VideoFile] | None:
+        """A file with the token that opens it; None where there is none."""
+        return await self._database.read(_get_file, generation_id, role)
+
+    async def list_files(self, generation_id: str) -> dict[Role, VideoFile]:
+        return {piece.role: piece for piece in await self._database.read(_list_files, generation_id)}
+
+    async def delete(self, project_id: str, generation_id: str) -> int:
+        """Returns the row's number, by which a worker knows it."""
+        return await self._database.write(_delete, project_id, generation_id)
+
+    async def count_ahead(self, seq: int) -> int:
+        """How many videos that are under way were asked for earlier, whosever they are."""
+        return await self._database.read(_count_ahead, seq)
+
+    # -- for workers -------------------------------------------------------------------------------------------
+
+    async def list_candidates(self, now: float, projects: int) -> list[VideoCandidate]:
+        """The video that waits for the longest in each of up to so many projects."""
+        return await self._database.read(_list_candidates, now, projects)
+
+    async def claim(self, seq: int, owner: str, now: float) -> VideoClaim | None:
+        """None where somebody has it."""
+        return await self._database.write(_claim, seq, owner, now)
+
+    async def list_owned(self, owner: str) -> set[int]:
+        return await self._database.read(_list_owned, owner)
+
+    async def mark_ordering(self, owner: str, seq: int, now: float) -> bool:
+        """This verb and the next two say whether the video was still the owner's."""
+        return await self._database.write(_set, owner, seq, "ordered_at = $3", now)
+
+    async def mark_ordered(self, owner: str, seq: int, upstream_id: str) -> bool:
+        return await self._database.write(_set, owner, seq, "upstream_id = $3, interruptions = 0", upstream_id)
+
+    async def mark_dreaming(self, owner: str, seq: int) -> bool:
+        return await self._database.write(_mark_dreaming, owner, seq)
+
+    async def has_upstream_id(self, upstream_id: str, provider: str) -> bool:
+        return await self._database.read(_has_upstream_id, upstream_id, provider)
+
+    async def complete(
+        self, owner: str, claimed: VideoClaim, record: Record, pieces: Sequence[VideoFile], now: float
+    ) -> bool:
+        """Ends a video with its files; False where it was not the owner's any more, and nothing is done."""
+        return await self._database.write(_complete, self._database, owner, claimed, record, pieces, now)
+
+    async def fail(self, owner: str, claimed: VideoClaim, record: Record, now: float) -> bool:
+        return await self._database.write(_finish, owner, claimed, "failed", record, (), now)
+
+    async def release(self, owner: str, seq: int, due_at: float, *, attempts: int = 0) -> None:
+        """Gives a video back for whoever comes after `due_at`, and takes `attempts` off its count."""
+        await self._database.write(_release, owner, seq, due_at, attempts)
+
+    async def expire(self, ended_before: float, limit: int = 100) -> None:
+        """Deletes up to `limit` videos that ended before that time."""
+        if await self._database.read(_has_expired, ended_before, limit):
+            await self._database.write(_expire, ended_before, limit)
+
+    # -- callbacks ---------------------------------------------------------------------------------------------
+
+    async def claim_callbacks(self, now: float, until: float, limit: int) -> list[Callback]:
+        """Those that are due, which nobody else is given before `until`."""
+        if not await self._database.read(_has_due_callbacks, now):
+            return []
+        return await self._database.write(_claim_callbacks, now, until, limit)
+
+    async def retry_callback(self, generation_id: str, due_at: float) -> None:
+        await self._database.write(_retry_callback, generation_id, due_at)
+
+    async def end_callback(self, generation_id: str) -> None:
+        await self._database.write(_end_callback, generation_id)
+
+
+def _create(
+    project_id: str,
+    generation_id: str,
+    record: Record,
+    provider: str,
+    token: str,
+    pieces: Sequence[VideoFile],
+    request_key: str | None,
+    most: int,
+) -> Transaction[str]:
+    if request_key is not None:
+        earlier = yield from _find_by_request_key(project_id, request_key, record)
+        if earlier is not None:
+            return earlier
+    rows = yield f"SELECT count(*) FROM generations WHERE project_id = $1 AND {_IS_ACTIVE}", (project_id,)  # noqa: S608
+    if rows[0][0] >= most:
+        raise RateLimited(
+            f"{most} videos of this project are waiting or being made, which is the limit."
+            " Try again when one has ended.",
+            code="rate_limit_exceeded",
+        )
+    body = msgspec.json.encode(record).decode()
+    if not (yield _INSERT, (generation_id, project_id, provider, token, request_key, body)):
+        assert request_key is not None
+        earlier = yield from _find_by_request_key(project_id, request_key, record)
+        return earlier or generation_id
+    yield from _insert_files(generation_id, pieces)
+    return generation_id
+
+
+def _find_by_request_key(project_id: str, request_key: str, record: Record) -> Transaction[str | None]:
+    """What the key has made already."""
+    sql = "SELECT id, body FROM generations WHERE project_id = $1 AND request_key = $2 AND body IS NOT NULL"
+    rows = yield sql, (project_id, request_key)
+    if not rows:
+        return None
+    if _decode(rows[0][1]).request != record.request:
+        raise InvalidRequest(
+            f"The idempotency key {request_key!r} was used for another request. Use a new key for a new request.",
+            code="idempotency_key_reused",
+        )
+    return str(rows[0][0])
+
+
+def _insert_files(generation_id: str, pieces: Sequence[VideoFile]) -> Transaction[None]:
+    for piece in pieces:
+        blob = yield from retain(piece.blob)
+        sql = "INSERT INTO generation_blobs (generation_id, role, blob, bytes) VALUES ($1, $2, $3, $4)"
+        yield sql, (generation_id, piece.role, blob, piece.bytes)
+
+
+def _get(project_id: str, generation_id: str) -> Transaction[Generation]:
+    rows = yield f"SELECT {_COLUMNS} FROM generations WHERE {_IN_PROJECT}", (generation_id.lower(), project_id)  # noqa: S608
+    if not rows:
+        raise not_found("generation", generation_id)
+    return _generation(rows[0])
+
+
+def _lookup(project_id: str, ids: Sequence[str]) -> Transaction[list[Generation]]:
+    found = {}
+    for generation_id in ids:
+        found[generation_id] = yield from _get(project_id, generation_id)
+    return list(found.values())
+
+
+def _page(project_id: str, request: PageRequest) -> Transaction[tuple[list[Generation], bool]]:
+    page: Page = yield from read_page(_PAGE, (project_id,), request)
+    found = yield from _lookup(project_id, [row[0] for row in page.rows])
+    return found, page.has_more
+
+
+def _get_file(generation_id: str, role: Role) -> Transaction[tuple[str, VideoFile] | None]:
+    sql = (
+        "SELECT token, blob, bytes FROM generations JOIN generation_blobs ON generation_id = id"
+        " WHERE id = $1 AND role = $2 AND body IS NOT NULL"
+    )
+    rows = yield sql, (generation_id.lower(), role)
+    return (str(rows[0][0]), VideoFile(role, rows[0][1], rows[0][2])) if rows else None
+
+
+def _list_files(generation_id: str) -> Transaction[list[VideoFile]]:
+    rows = yield "SELECT role, blob, bytes FROM generation_blobs WHERE generation_id = $1", (generation_id,)
+    return [VideoFile(*row) for row in rows]
+
+
+def _delete(project_id: str, generation_id: str) -> Transaction[int]:
+    found = yield from _get(project_id, generation_id)
+    yield from _remove(found.id)
+    return found.seq
+
+
+def _remove(generation_id: str) -> Transaction[None]:
+    sql = "UPDATE generations SET body = NULL, request_key = NULL WHERE id = $1 AND body IS NOT NULL RETURNING seq"
+    if not (yield sql, (generation_id,)):
+        return
+    sql = "DELETE FROM generation_blobs WHERE generation_id = $1 RETURNING blob"
+    for (blob,) in (yield sql, (generation_id,)):
+        yield from release(blob)
+    yield from _end_callback(generation_id)
+
+
+def _count_ahead(seq: int) -> Transaction[int]:
+    rows = yield f"SELECT count(*) FROM generations WHERE seq < $1 AND {_IS_ACTIVE}", (seq,)  # noqa: S608
+    return int(rows[0][0])
+
+
+def _list_candidates(now: float, projects: int) -> Transaction[list[VideoCandidate]]:
+    sql = f"SELECT min(seq), project_id FROM generations WHERE {_IS_CLAIMABLE} GROUP BY project_id ORDER BY 1 LIMIT $2"  # noqa: S608
+    rows = yield sql, (now, projects)
+    return [VideoCandidate(*row) for row in rows]
+
+
+def _claim(seq: int, owner: str, now: float) -> Transaction[VideoClaim | None]:
+    sql = (
+        "UPDATE generations SET owner = $2, attempts = attempts + CASE WHEN owner IS NULL THEN 1 ELSE 0 END,"  # noqa: S608
+        " interruptions = interruptions + CASE WHEN owner IS NULL THEN 0 ELSE 1 END"
+        f" WHERE seq = $3 AND {_IS_CLAIMABLE} RETURNING {_COLUMNS}, attempts, interruptions, ordered_at"
+    )
+    rows = yield sql, (now, owner, seq)
+    if not rows:
+        return None
+    generation = _generation(rows[0])
+    pieces = yield from _list_files(generation.id)
+    return VideoClaim(generation, rows[0][8], rows[0][9], rows[0][10], tuple(pieces))
+
+
+def _list_owned(owner: str) -> Transaction[set[int]]:
+    rows = yield f"SELECT seq FROM generations WHERE owner = $1 AND {_IS_ACTIVE}", (owner,)  # noqa: S608
+    return {row[0] for row in rows}
+
+
+def _set(owner: str, seq: int, change: str, value: float | str) -> Transaction[bool]:
+    sql = f"UPDATE generations SET {change} WHERE owner = $1 AND seq = $2 AND {_IS_ACTIVE} RETURNING seq"  # noqa: S608
+    return bool((yield sql, (owner, seq, value)))
+
+
+def _mark_dreaming(owner: str, seq: int) -> Transaction[bool]:
+    sql = (
+        "UPDATE generations SET state = 'dreaming', interruptions = 0"  # noqa: S608
+        " WHERE owner = $1 AND seq = $2 AND body IS NOT NULL"
+        f" AND state IN ({_SOURCE_STATES['dreaming']}) RETURNING seq"
+    )
+    return bool((yield sql, (owner, seq)))
+
+
+def _has_upstream_id(upstream_id: str, provider: str) -> Transaction[bool]:
+    sql = "SELECT 1 FROM generations WHERE upstream_id = $1 AND provider = $2 LIMIT 1"
+    return bool((yield sql, (upstream_id, provider)))
+
+
+def _complete(
+    database: Database, owner: str, claimed: VideoClaim, record: Record, pieces: Sequence[VideoFile], now: float
+) -> Transaction[bool]:
+    """A video is paid for when it is there, and once."""
+    if not (yield from _finish(owner, claimed, "completed", record, pieces, now)):
+        return False
+    generation = claimed.generation
+    usage = ledger.Usage(
+        reference=generation.id,
+        kind="video",
+        model=f"luma/{record.request.model}",
+        created_at=int(now),
+        key_id=record.key_id,
+        credits=record.credits,
+    )
+    yield from ledger.record(database, generation.project_id, usage)
+    return True
+
+
+def _finish(
+    owner: str, claimed: VideoClaim, state: State, record: Record, pieces: Sequence[VideoFile], now: float
+) -> Transaction[bool]:
+    generation = claimed.generation
+    sql = (
+        "UPDATE generations SET state = $3, body = $4, ended_at = $5, owner = NULL"  # noqa: S608 - constants only
+        f" WHERE owner = $1 AND seq = $2 AND body IS NOT NULL AND state IN ({_SOURCE_STATES[state]}) RETURNING seq"
+    )
+    body = msgspec.json.encode(record).decode()
+    if not (yield sql, (owner, generation.seq, state, body, now)):
+        return False
+    yield from _insert_files(generation.id, pieces)
+    if record.request.callback_url is not None:
+        sql = "INSERT INTO generation_callbacks (generation_id, due_at, attempts) VALUES ($1, $2, 0)"
+        yield sql, (generation.id, now)
+    return True
+
+
+def _release(owner: str, seq: int, due_at: float, attempts: int) -> Transaction[None]:
+    sql = "UPDATE generations SET owner = NULL, due_at = $3, attempts = attempts - $4 WHERE owner = $1 AND seq = $2"
+    yield sql, (owner, seq, due_at, attempts)
+
+
+_EXPIRED = "SELECT id FROM generations WHERE body IS NOT NULL AND ended_at < $1 ORDER BY ended_at LIMIT $2"
+
+
+def _has_expired(ended_before: float, limit: int) -> Transaction[bool]:
+    return bool((yield _EXPIRED, (ended_before, limit)))
+
+
+def _expire(ended_before: float, limit: int) -> Transaction[None]:
+    for (generation_id,) in (yield _EXPIRED + " FOR UPDATE", (ended_before, limit)):
+        yield from _remove(generation_id)
+
+
+def _has_due_callbacks(now: float) -> Transaction[bool]:
+    return bool((yield "SELECT 1 FROM generation_callbacks WHERE due_at <= $1 LIMIT 1", (now,)))
+
+
+def _claim_callbacks(now: float, until: float, limit: int) -> Transaction[list[Callback]]:
+    sql = "SELECT generation_id FROM generation_callbacks WHERE due_at <= $1 ORDER BY due_at LIMIT $2 FOR UPDATE"
+    taken = []
+    for (generation_id,) in (yield sql, (now, limit)):
+        sql = (
+            "UPDATE generation_callbacks SET due_at = $2, attempts = attempts + 1"
+            " WHERE generation_id = $1 RETURNING attempts"
+        )
+        attempts = yield sql, (generation_id, until)
+        rows = yield f"SELECT {_COLUMNS} FROM generations WHERE id = $1 AND body IS NOT NULL", (generation_id,)  # noqa: S608
+        taken += [Callback(_generation(row), attempts[0][0]) for row in rows]
+    return taken
+
+
+def _retry_callback(generation_id: str, due_at: float) -> Transaction[None]:
+    yield "UPDATE generation_callbacks SET due_at = $2 WHERE generation_id = $1", (generation_id, due_at)
+
+
+def _end_callback(generation_id: str) -> Transaction[None]:
+    yield "DELETE FROM generation_callbacks WHERE generation_id = $1", (generation_id,)
+
+
+def _generation(row: Row) -> Generation:
+    seq, generation_id, project_id, provider, state, token, upstream_id, body = row[:8]
+    return Generation(seq, generation_id, project_id, provider, state, token, upstream_id, _decode(body))

@@ -1,0 +1,212 @@
+"""One bubblewrap with a kernel in it: how it starts, how it is talked to, and how it ends with all that it holds.
+
+Knows nothing of cells' time limits and of sessions. Nothing that comes from inside is believed: see `frames`.
+"""
+
+import asyncio
+import logging
+import os
+import socket
+from concurrent.futures import Executor
+from contextlib import ExitStack
+from dataclasses import dataclass
+from typing import Final
+
+import msgspec
+
+from understudy.errors import SandboxError
+from understudy.tools.sandbox import frames
+from understudy.tools.sandbox.cgroup import Group, Groups
+from understudy.tools.sandbox.command import CHANNEL, CONFIG, GO, INFO, MIB, OPTIONS, SECCOMP, STDERR, WRITABLE, Plan
+from understudy.tools.sandbox.files import Folder
+from understudy.tools.sandbox.frames import Event, InvalidFrame, KernelReady
+from understudy.tools.sandbox.kernel import KernelDied
+from understudy.tools.sandbox.launcher import LaunchedProcess, Launcher
+from understudy.tools.sandbox.processes import WatchedProcess, memory_file, open_stream, read_to_end
+from understudy.tools.sandbox.shared_fd import SharedFd
+from understudy.tools.sandbox.wording import without_host_paths
+
+logger = logging.getLogger(__name__)
+
+_START_SECONDS: Final = 60.0
+_EXIT_SECONDS: Final = 10.0
+_REAP_SECONDS: Final = 2.0
+_MAX_STDERR_BYTES: Final = 4096
+_MAX_INFO_BYTES: Final = 4096
+
+
+class _Info(msgspec.Struct, frozen=True):
+    """What bubblewrap says of itself: the first process inside, by its number outside."""
+
+    child: int = msgspec.field(name="child-pid")
+
+
+class Sandbox:
+    """Made by `start`. `places` are its writable file systems, `processes` is its /proc."""
+
+    def __init__(self, outer: WatchedProcess, group: Group | None) -> None:
+        self._outer = outer
+        self.group = group
+        self._inner: WatchedProcess | None = None
+        self._size: int | None = None
+        self._reader: asyncio.StreamReader
+        self._writer: asyncio.StreamWriter | None = None
+        self.files: Folder
+        self.places: tuple[SharedFd, ...] = ()
+        self.processes: SharedFd | None = None
+        self.verdict = ""
+
+    @classmethod
+    async def start(cls, plan: Plan, groups: Groups | None, threads: Executor, launcher: Launcher) -> "Sandbox":
+        """A jail whose kernel answers. Raises SandboxError with what was said against it."""
+        started = await _start_process(plan, launcher)
+        complaint = read_to_end(started.complaint, _MAX_STDERR_BYTES)
+        info = read_to_end(started.info, _MAX_INFO_BYTES)
+        jail = cls(WatchedProcess(started.process.pid, started.process.pidfd), groups.make() if groups else None)
+        try:
+            async with asyncio.timeout(_START_SECONDS):
+                await jail._connect(started, info)
+            jail._open_file_systems(threads, plan.settings.disk_mb * MIB)
+        except (TimeoutError, KernelDied, msgspec.MsgspecError, OSError) as error:
+            await jail.kill()
+            raise _start_error(await complaint, error) from error
+        except BaseException:
+            await jail.kill()
+            raise
+        finally:
+            complaint.cancel()
+            info.cancel()
+            os.close(started.go)
+        return jail
+
+    async def _connect(self, started: "_StartedProcess", info: "asyncio.Future[bytes]") -> None:
+        self._reader, self._writer = await open_stream(started.channel)
+        inner = msgspec.json.decode(await info, type=_Info).child
+        self._inner = WatchedProcess(inner, os.pidfd_open(inner))
+        if self.group is not None:
+            self.group.add(self._outer.pid, inner)
+        os.write(started.go, b"1")
+        if not isinstance(await self.receive(), KernelReady):
+            raise KernelDied
+
+    def _open_file_systems(self, threads: Executor, disk: int) -> None:
+        """While nothing of a user has run yet: afterwards the paths could lead elsewhere, the descriptors cannot."""
+        assert self._inner is not None
+        root = f"/proc/{self._inner.pid}/root"
+        self.places = tuple(SharedFd(os.open(root + path, os.O_PATH | os.O_DIRECTORY)) for path in WRITABLE)
+        self.processes = SharedFd(os.open(root + "/proc", os.O_RDONLY | os.O_DIRECTORY))
+        self.files = Folder(self.places[0], threads, disk)
+
+    @property
+    def alive(self) -> bool:
+        return not self._outer.gone.is_set() and not (self._inner is None or self._inner.gone.is_set())
+
+    async def receive(self) -> Event:
+        """The next event. Raises KernelDied where there will be none. May be cancelled at any point."""
+        try:
+            if self._size is None:
+                self._size = frames.size(await self._reader.readexactly(frames.HEADER.size))
+            data = await self._reader.readexactly(self._size)
+            self._size = None
+            return frames.event(data)
+        except (asyncio.IncompleteReadError, ConnectionError) as error:
+            await self.kill()
+            raise KernelDied(self.verdict) from error
+        except InvalidFrame as error:
+            await self.kill(f"What runs the code was tampered with: {error}.")
+            raise KernelDied(self.verdict) from error
+
+    async def execute(self, cell: int, code: str) -> None:
+        self._send(op="execute", cell=cell, code=code)
+
+    async def interrupt(self, cell: int) -> None:
+        self._send(op="interrupt", cell=cell)
+
+    async def restart(self, reason: str = "") -> None:
+        self._send(op="restart", reason=reason)
+
+    def _send(self, **order: object) -> None:
+        if self._writer is not None and not self._writer.is_closing():
+            self._writer.write(frames.encode_frame(**order))
+
+    async def kill(self, verdict: str = "") -> None:
+        """Ends everything inside, and returns when it has ended."""
+        self.verdict = self.verdict or verdict
+        if self._inner is not None:
+            # The outer one ends when it has collected the inner one. Where that one is unknown, the reaper has it.
+            self._inner.kill()
+            await self._inner.wait_for_exit(_EXIT_SECONDS)
+            await self._outer.wait_for_exit(_REAP_SECONDS)
+        self._outer.kill()
+        await self._outer.wait_for_exit(_EXIT_SECONDS)
+        if self._writer is not None:
+            self._writer.close()
+        if self.group is not None:
+            await self.group.remove()
+        for held in (*self.places, *filter(None, [self.processes])):
+            held.close()
+
+
+@dataclass(frozen=True, slots=True)
+class _StartedProcess:
+    """A process, and our ends: of its complaints, what it says of itself, the word to go on, and the channel."""
+
+    process: LaunchedProcess
+    complaint: int
+    info: int
+    go: int
+    channel: socket.socket
+
+    def discard(self) -> None:
+        self.process.kill()
+        for descriptor in (self.process.pidfd, self.complaint, self.info, self.go):
+            os.close(descriptor)
+        self.channel.close()
+
+
+async def _start_process(plan: Plan, launcher: Launcher) -> _StartedProcess:
+    """In a thread, which a cancellation leaves behind: what it has started by then is ended."""
+    starting = asyncio.ensure_future(asyncio.to_thread(_spawn_process, plan, launcher))
+    try:
+        return await asyncio.shield(starting)
+    except asyncio.CancelledError:
+        starting.add_done_callback(_discard_started)
+        raise
+
+
+def _discard_started(starting: "asyncio.Future[_StartedProcess]") -> None:
+    if not starting.cancelled() and starting.exception() is None:
+        starting.result().discard()
+
+
+def _spawn_process(plan: Plan, launcher: Launcher) -> _StartedProcess:
+    with ExitStack() as theirs, ExitStack() as ours:
+        complaint, complains = _pipe(ours, theirs)
+        info, informs = _pipe(ours, theirs)
+        waits, go = _pipe(theirs, ours)
+        channel, inner = socket.socketpair()
+        ours.enter_context(channel)
+        theirs.enter_context(inner)
+        given = {STDERR: complains, GO: waits, INFO: informs, CHANNEL: inner.fileno()}
+        for number, content in ((SECCOMP, plan.filter), (OPTIONS, plan.options()), (CONFIG, plan.config)):
+            if content is not None:
+                given[number] = memory_file(content)
+                theirs.callback(os.close, given[number])
+        process = launcher.launch(plan.command(), plan.identity.environment(), given)
+        ours.pop_all()
+        return _StartedProcess(process, complaint, info, go, channel)
+
+
+def _pipe(reads: ExitStack, writes: ExitStack) -> tuple[int, int]:
+    """Its two ends, each closed with its stack."""
+    ends = os.pipe()
+    for stack, descriptor in zip((reads, writes), ends, strict=True):
+        stack.callback(os.close, descriptor)
+    return ends
+
+
+def _start_error(complaint: bytes, error: BaseException) -> SandboxError:
+    said = complaint.decode(errors="replace").strip()
+    reason = said.splitlines()[-1] if said else f"no answer ({type(error).__name__})"
+    logger.warning("a sandbox did not start: %s", said or repr(error))
+    return SandboxError(f"The sandbox did not start: {without_host_paths(reason)}")

@@ -1,0 +1,57 @@
+"""What there is to know of a sandbox before it is used, for people: `understudy doctor` shows it."""
+
+import asyncio
+import platform
+import subprocess
+from collections.abc import Iterator
+
+from understudy.clock import Clock
+from understudy.errors import SandboxError
+from understudy.settings import SandboxSettings
+from understudy.tools.sandbox import cgroup, environment, interpreter, preflight
+from understudy.tools.sandbox.command import Plan
+from understudy.tools.sandbox.gateway import GatewaySandbox
+
+
+async def facts(settings: SandboxSettings, clock: Clock) -> list[str]:
+    """One sentence each. Raises SandboxError with what is missing where code cannot run."""
+    if settings.kind == "gateway":
+        return [await _describe_gateway(settings, clock)]
+    found = await preflight.preflight(settings)
+    python = environment.python(settings)
+    if found.plan is None:
+        raise SandboxError(f"{found.problem} Expected the code interpreter's Python at {str(python)!r}.")
+    return [
+        *_describe_embedded(found.plan),
+        _versions(await asyncio.to_thread(interpreter.inspect_python, python), found.plan),
+    ]
+
+
+async def _describe_gateway(settings: SandboxSettings, clock: Clock) -> str:
+    gateway = GatewaySandbox(settings, clock)
+    try:
+        if problem := await gateway.check():
+            raise SandboxError(f"{problem} It is at {settings.url}.")
+    finally:
+        await gateway.close()
+    return f"the gateway at {settings.url} has the kernel {settings.kernel!r}"
+
+
+def _describe_embedded(plan: Plan) -> Iterator[str]:
+    version = subprocess.run([plan.bwrap, "--version"], capture_output=True, text=True, check=False)  # noqa: S603
+    filtered = f"a filter for {platform.machine()}" if plan.filter else f"no filter, for want of {platform.machine()}'s"
+    yield f"{version.stdout.strip()} works, with {filtered} of system calls"
+    if cgroup.is_delegated():
+        yield "limits by cgroup v2, by rlimits and by watching"
+    else:
+        yield (
+            "limits by rlimits and by watching; cgroup v2, which also counts the kernel's own memory, is used where "
+            "it is delegated to the server (`Delegate=yes` in a systemd unit)"
+        )
+
+
+def _versions(found: interpreter.Interpreter, plan: Plan) -> str:
+    packages = ", ".join(f"{name} {version}" for name, version in found.versions.items())
+    missing = [name for name in interpreter.PACKAGES if name not in found.versions]
+    without = f"; without {', '.join(missing)}" if missing else ""
+    return f"Python {found.version} at {plan.python} with {packages}{without}"
