@@ -65,7 +65,7 @@ def test_every_answer_says_who_gave_it(server, ask):
 
 @pytest.mark.proves("runs.poll_hint")
 def test_pollers_are_told_when_to_come_back_while_a_run_is_active(server, ask, upstream, caller, thread):
-    upstream.answer(calls(call("f")))
+    upstream.always(lambda _: calls(call("f")))  # the run may be cancelled before its model is called
     run = ask("POST", f"/threads/{thread['id']}/runs", {"assistant_id": caller["id"]})
     path = f"/v1/threads/{thread['id']}/runs/{run['id']}"
     assert int(server.ask("GET", path).headers["openai-poll-after-ms"]) >= 100

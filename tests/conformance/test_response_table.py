@@ -15,6 +15,7 @@ from understudy.wire.input_items import InputContent
 from understudy.wire.response_tool_choices import ToolChoice
 from understudy.wire.response_tools import HostedTool, ResponseTool, type_of
 from understudy.wire.responses import CompactRequest, CountTokensRequest, CreateResponseRequest, Included
+from upstream import echo
 
 PAGE = Path(__file__).resolve().parents[2] / "docs" / "responses.md"
 PATHS = {"create": "/responses", "count": "/responses/input_tokens", "compact": "/responses/compact"}
@@ -80,8 +81,9 @@ def table_server(session_upstream, tmp_path_factory, tools_server):
 
 
 @pytest.fixture(scope="module")
-def objects(table_server, tools_server):
-    """What the examples name in capitals."""
+def objects(table_server, tools_server, session_upstream):
+    """What the examples name in capitals; made before the first test gives the upstream its default answer."""
+    session_upstream.always(echo)
     client = table_server.client
     made = client.responses.create(model="gpt-4o", input="Hi")
     return {

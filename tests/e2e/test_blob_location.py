@@ -138,6 +138,7 @@ def test_a_start_without_the_blobs_is_refused_until_the_operator_gives_them_up(n
 def test_reindexing_with_another_directory_is_refused_as_well(new_server, postgres):
     first, second = new_server(database=postgres).start(), new_server(database=postgres)
     assert first.url
+    second.data.mkdir(mode=0o700)
     assert "The files of this database are stored elsewhere" in second.failure("reindex")
 
 

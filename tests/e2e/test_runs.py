@@ -450,7 +450,9 @@ def test_an_unknown_run_or_step_is_not_found(client, assistant, thread):
     assert_error(caught.value, 404, "No run step found with id 'step_unknown'.")
 
 
-def test_a_tool_that_this_server_does_not_have_is_refused(client, thread):
+def test_a_tool_that_this_server_does_not_have_is_refused(new_server):
+    client = new_server(sandbox__python="/nonexistent/python").start().client
+    thread = client.beta.threads.create()
     assistant = client.beta.assistants.create(model="gpt-4o", tools=[{"type": "code_interpreter"}])
     with pytest.raises(openai.BadRequestError) as caught:
         client.beta.threads.runs.create(thread.id, assistant_id=assistant.id)

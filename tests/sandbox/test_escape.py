@@ -156,7 +156,7 @@ async def test_killing_everything_in_reach_kills_no_one_outside(session, shared)
 async def test_stopping_the_relay_ends_the_session_and_nothing_else(new_sandbox, shared, monkeypatch):
     session = await (await new_sandbox(cell_seconds=0.5, interrupt_seconds=0.5)).open("stopped")
     kernel = session._kernel
-    monkeypatch.setattr(cell, "_RESTARTS_WITHIN", 0.5)
+    monkeypatch.setattr(cell, "_RESTART_SECONDS", 0.5)
     ran = await run(session, "import os, signal\nos.kill(os.getppid(), signal.SIGSTOP)\nwhile True: pass")
     assert ran.status == "timed_out"
     assert ran.ended.lost == "everything"

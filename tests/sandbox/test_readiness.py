@@ -47,7 +47,7 @@ def checkout(monkeypatch):
         root.chmod(0o755)
         (root / "scripts").mkdir()
         (root / "scripts" / "setup").touch()
-        monkeypatch.setattr(environment, "_CHECKOUT", root)
+        monkeypatch.setattr(environment, "_CHECKOUT_ROOT", root)
         yield root
 
 

@@ -148,7 +148,7 @@ async def test_an_api_that_is_silent_is_a_result(api):
 
 
 async def test_an_answer_without_end_is_a_result(api, monkeypatch):
-    monkeypatch.setattr("understudy.toolkit.client.LARGEST_ANSWER", 1000)
+    monkeypatch.setattr("understudy.toolkit.client.MAX_RESPONSE_BYTES", 1000)
 
     async def handler(_):
         return web.Response(text="[" + "1," * 1000 + "1]", content_type="application/json")

@@ -27,7 +27,7 @@ async def test_tools_are_listed_and_called_over_both_transports(either):
     servers = remote(either.url)
     server = servers.server(either.url)
     tools = {tool.name: tool for tool in await servers.list_tools(server)}
-    assert sorted(tools) == ["fail", "roll", "shout", "sleep"]
+    assert sorted(tools) == ["fail", "roll", "shout", "sleep", "tally"]
     assert (tools["roll"].description, tools["roll"].read_only) == ("Rolls dice, like 2d4+1.", True)
     assert tools["roll"].schema["properties"]["expression"]["type"] == "string"
     assert (await servers.call_tool(server, "roll", {"expression": "1d6"})).text == "rolled 1d6: 7"

@@ -4,6 +4,7 @@ Calls of earlier turns are part of the conversation; a call and its output come 
 """
 
 from collections.abc import Collection, Iterator, Mapping, Sequence
+from operator import attrgetter
 from typing import Any, Final, Literal
 
 import msgspec
@@ -196,13 +197,13 @@ def _outputs_behind_calls(items: Sequence[Item], outputs: Mapping[int, Item]) ->
     pending: list[Item] = []
     for item in items:
         if item.seq not in outputs and item.kind != "reasoning":
-            yield from pending
+            yield from sorted(pending, key=attrgetter("seq"))
             pending = []
         if item.seq not in moved:
             yield item
         if item.seq in outputs:
             pending.append(outputs[item.seq])
-    yield from pending
+    yield from sorted(pending, key=attrgetter("seq"))
 
 
 def _to_builtins(response_format: AssistantsApiResponseFormatOption) -> dict[str, Any] | None:
