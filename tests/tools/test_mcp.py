@@ -25,7 +25,7 @@ def remote(*allowed, **settings):
 
 async def test_tools_are_listed_and_called_over_both_transports(either):
     servers = remote(either.url)
-    server = servers.server(either.url)
+    server = servers.resolve_server(either.url)
     tools = {tool.name: tool for tool in await servers.list_tools(server)}
     assert sorted(tools) == ["fail", "roll", "shout", "sleep", "tally"]
     assert (tools["roll"].description, tools["roll"].read_only) == ("Rolls dice, like 2d4+1.", True)
@@ -36,25 +36,25 @@ async def test_tools_are_listed_and_called_over_both_transports(either):
 
 async def test_a_tool_that_fails_says_why(running):
     servers = remote(running.url)
-    output = await servers.call_tool(servers.server(running.url), "fail", {"reason": "no dice"})
+    output = await servers.call_tool(servers.resolve_server(running.url), "fail", {"reason": "no dice"})
     assert output.text is None
     assert "no dice" in output.error
-    output = await servers.call_tool(servers.server(running.url), "unknown", {})
+    output = await servers.call_tool(servers.resolve_server(running.url), "unknown", {})
     assert output.error is not None
 
 
 async def test_long_outputs_are_cut(running):
     servers = remote(running.url, output_bytes=1024)
-    output = await servers.call_tool(servers.server(running.url), "shout", {"times": 300})
+    output = await servers.call_tool(servers.resolve_server(running.url), "shout", {"times": 300})
     assert len(output.text) < 1100
     assert output.text.endswith("[The rest of the output was cut off.]")
-    output = await servers.call_tool(servers.server(running.url), "shout", {"times": 100_000})
+    output = await servers.call_tool(servers.resolve_server(running.url), "shout", {"times": 100_000})
     assert output.error is not None
 
 
 async def test_a_server_that_is_silent_is_given_up(running):
     servers = remote(running.url, timeout=0.5)
-    output = await servers.call_tool(servers.server(running.url), "sleep", {})
+    output = await servers.call_tool(servers.resolve_server(running.url), "sleep", {})
     assert output.error == "The MCP server did not answer within 0.5 seconds."
 
 
@@ -64,8 +64,8 @@ async def test_headers_are_sent_and_their_absence_is_the_servers_business(tmp_pa
         with pytest.raises(
             McpServerError, match=r"The MCP server could not be used: it answered with the status 401\."
         ):
-            await servers.list_tools(servers.server(guarded.url))
-        server = servers.server(guarded.url, SECRET)
+            await servers.list_tools(servers.resolve_server(guarded.url))
+        server = servers.resolve_server(guarded.url, SECRET)
         assert len(await servers.list_tools(server)) == 4
         assert "sesame" not in repr(server)
 
@@ -75,21 +75,21 @@ async def test_a_server_that_is_gone_says_so(tmp_path):
         gone.kill()
         servers = remote(gone.url)
         with pytest.raises(McpServerError, match=r"it could not be connected to"):
-            await servers.list_tools(servers.server(gone.url))
-        output = await servers.call_tool(servers.server(gone.url), "roll", {})
+            await servers.list_tools(servers.resolve_server(gone.url))
+        output = await servers.call_tool(servers.resolve_server(gone.url), "roll", {})
         assert output.error == "The MCP server could not be used: it could not be connected to."
 
 
 async def test_what_is_no_mcp_server_says_so(session_upstream):
     servers = remote(session_upstream.root)
     with pytest.raises(McpServerError, match="The MCP server could not be used: "):
-        await servers.list_tools(servers.server(f"{session_upstream.root}/v1/models"))
+        await servers.list_tools(servers.resolve_server(f"{session_upstream.root}/v1/models"))
 
 
 async def test_names_that_resolve_to_private_addresses_are_not_connected_to(running):
     servers = remote("*")
     url = running.url.replace("http://127.0.0.1", "https://0x7f.1")
-    server = servers.server(url)
+    server = servers.resolve_server(url)
     assert not server.private
     with pytest.raises(McpServerError, match="its address is private, and the operator has not named it"):
         await servers.list_tools(server)
@@ -120,8 +120,8 @@ ALLOWED = [
 @pytest.mark.parametrize(("entry", "url", "covered"), ALLOWED)
 def test_only_what_the_operator_allows_is_allowed(entry, url, covered):
     servers = remote(entry)
-    assert servers.allowed(url) == covered
+    assert servers.is_allowed(url) == covered
     if not covered:
         with pytest.raises(McpServerError, match="is not allowed"):
-            servers.server(url)
-    assert not remote().allowed(url)
+            servers.resolve_server(url)
+    assert not remote().is_allowed(url)
