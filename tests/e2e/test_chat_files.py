@@ -107,6 +107,6 @@ def test_a_line_of_a_batch_reads_files(server, upstream):
 
 def test_more_files_than_a_request_may_have_are_refused(client, upstream):
     parts = [{"type": "file", "file": {"file_data": DATA}}] * 101
-    with pytest.raises(openai.BadRequestError, match="at most 100"):
+    with pytest.raises(openai.BadRequestError, match="The limit is 100"):
         client.chat.completions.create(model="gpt-4o", messages=[{"role": "user", "content": parts}])
     assert upstream.requests == []

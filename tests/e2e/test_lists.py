@@ -266,7 +266,7 @@ def test_a_bad_query_is_refused_by_every_list(server, client, query, message, pa
         assert_error(server.ask("GET", f"{path}?{query}"), 400, message, param, code)
 
 
-@pytest.mark.parametrize("query", ["after=&before=&foo=bar", "limit=&order=", "run_id="])
+@pytest.mark.parametrize("query", ["after=&before=&foo=bar", "run_id="])
 def test_unknown_and_empty_query_parameters_are_ignored(server, thread, query):
     path = f"/v1/threads/{thread.id}/messages"
     assert server.ask("GET", f"{path}?{query}").json == server.ask("GET", path).json

@@ -118,7 +118,7 @@ def test_the_descriptor_of_a_process_is_closed_once(loop, tmp_path):
         for _ in range(20):
             started = subprocess.Popen(["/bin/true"])  # noqa: ASYNC220 - it takes no time
             watched = WatchedProcess(started.pid, os.pidfd_open(started.pid))
-            await watched.ended(WAIT)
+            await watched.wait_for_exit(WAIT)
             assert watched.gone.is_set()
             assert started.wait() == 0
             watched.kill()

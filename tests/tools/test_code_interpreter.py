@@ -11,7 +11,7 @@ from understudy.tools.code_interpreter import CodeArguments
 
 def read(*fragments):
     reading = CodeArguments()
-    return "".join(map(reading.take, fragments)) + reading.rest()
+    return "".join(map(reading.feed, fragments)) + reading.finish()
 
 
 @given(st.text(), st.booleans(), st.lists(st.integers(0, 200), max_size=10))
@@ -24,7 +24,7 @@ def test_the_code_is_the_same_however_its_json_is_cut(code, ascii_only, ends):
 
 def test_the_code_is_shown_before_its_json_is_whole():
     reading = CodeArguments()
-    assert [reading.take(piece) for piece in ('{"co', 'de": "print', "(1)", "\\", 'n"}')] == [
+    assert [reading.feed(piece) for piece in ('{"co', 'de": "print', "(1)", "\\", 'n"}')] == [
         "",
         "print",
         "(1)",

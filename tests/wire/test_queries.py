@@ -84,6 +84,7 @@ def test_an_array_has_all_of_its_values(query):
 # query, kind, message, param, code
 PROBLEMS = [
     (b"limit=abc", ListQuery, "Invalid type for 'limit': expected an integer, but got a string instead.", "limit", "invalid_type"),
+    (b"limit=", ListQuery, "Invalid type for 'limit': expected an integer, but got a string instead.", "limit", "invalid_type"),
     (b"limit=5.5", ListQuery, "Invalid type for 'limit': expected an integer, but got a string instead.", "limit", "invalid_type"),
     (b"limit=%D9%A3", ListQuery, "Invalid type for 'limit': expected an integer, but got a string instead.", "limit", "invalid_type"),
     (b"limit=101", ListQuery, "Invalid 'limit': integer above maximum value. Expected a value <= 100, but got 101 instead.", "limit", "integer_above_max_value"),

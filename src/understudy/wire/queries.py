@@ -119,8 +119,8 @@ def _collect_parameters(query: bytes, members: dict[str, type[inspect.Type]]) ->
             _set_once(plain.setdefault(name, {}), inner.removesuffix("]"), text, key)
         elif kind is not None and not bracket:
             _set_once(plain, name, _parse_scalar(kind, text), key)
-    # `after=` and `limit=` are how some clients write null.
-    return {name: value for name, value in plain.items() if value != ""}
+    # `after=` is how some clients write null; an empty number or choice is refused, as the hosted API does.
+    return {name: value for name, value in plain.items() if value or members[name] is not inspect.StrType}
 
 
 def _check_known(query: bytes, members: Iterable[str]) -> None:
