@@ -70,3 +70,21 @@ def test_sql_outside_the_store_is_noticed(rules, tmp_path, sql):
 @pytest.mark.parametrize("path", ["utils.py", "helpers/x.py", "api/common.py"])
 def test_a_module_that_is_named_after_nothing_is_noticed(rules, tmp_path, path):
     assert "name it after what it owns" in broken(rules, tmp_path, path, "")[0]
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "def tell_client(): ...",
+        "class Hearing: ...",
+        "class A:\n    async def _shown(self): ...",
+        "class KeyShown: ...",
+    ],
+)
+def test_a_definition_whose_name_is_not_a_term_of_the_field_is_noticed(rules, tmp_path, text):
+    assert "is not a term of the field" in broken(rules, tmp_path, "api/runs.py", text)[0]
+
+
+@pytest.mark.parametrize("text", ["def intellect(): ...", "def not_found(): ...", "def render(said): ..."])
+def test_a_definition_that_only_holds_the_letters_of_such_a_word_passes(rules, tmp_path, text):
+    assert broken(rules, tmp_path, "api/runs.py", text) == []
