@@ -204,7 +204,7 @@ class TestAResult:
             (output("a\n```b\n"), "The code printed:\n\n````\na\n```b\n````"),
             (output("sales.csv\n"), "The code printed: sales.csv."),
             (output(), "The code ran and printed nothing."),
-            (output(figures=1), "I drew the figure that is render_result here."),
+            (output(figures=1), "I drew the figure that is shown here."),
             (output("x", figures=2), "The result is x.\n\nI drew the 2 figures that are shown here."),
             (output(files=["/mnt/data/a.csv"]), "Here is the file: [a.csv](sandbox:/mnt/data/a.csv)"),
             (

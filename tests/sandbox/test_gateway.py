@@ -222,11 +222,11 @@ async def test_a_closed_session_leaves_no_kernel_at_the_gateway(new_gateway):
     sandbox = await new_gateway()
     session = await sandbox.open("a")
     gateway = sandbox._gateway()
-    kernels = {kernel["id"] for kernel in await gateway.ask("GET", "kernels")}
+    kernels = {kernel["id"] for kernel in await gateway.request("GET", "kernels")}
     await session.close()
 
     async def fewer():
-        return len({kernel["id"] for kernel in await gateway.ask("GET", "kernels")} & kernels) == len(kernels) - 1
+        return len({kernel["id"] for kernel in await gateway.request("GET", "kernels")} & kernels) == len(kernels) - 1
 
     assert await until(fewer)
 
@@ -234,7 +234,7 @@ async def test_a_closed_session_leaves_no_kernel_at_the_gateway(new_gateway):
 async def test_a_kernel_that_somebody_else_ended_is_replaced(new_gateway, tmp_path):
     sandbox = await new_gateway()
     session = await sandbox.open("a")
-    await sandbox._gateway().ask("DELETE", session._kernel._path)
+    await sandbox._gateway().request("DELETE", session._kernel._path)
     shutil.rmtree(tmp_path / "data")  # as it would be with a container of the kernel's own
     ran = await run(session, "1")
     assert ran.ended.lost == "everything"
@@ -272,6 +272,6 @@ async def test_sessions_that_would_share_their_files_are_refused(new_gateway):
     first = await sandbox.open("first")
     with pytest.raises(SandboxError, match=r"share the folder .* Give each kernel a container of its own"):
         await sandbox.open("second")
-    assert len(await sandbox._gateway().ask("GET", "kernels")) == 1
+    assert len(await sandbox._gateway().request("GET", "kernels")) == 1
     assert await first.list() == []
     assert await ok(first, "1 + 1") == "2"

@@ -22,7 +22,7 @@ USAGE = Usage(9, 1, 3, 2)
 async def work(store):
     """The work of two workers, `one` and `other`, whose leases last."""
     for worker in ("one", "other"):
-        await store.runs.beat(worker, NOW + 10)
+        await store.runs.renew_lease(worker, NOW + 10)
     return store.batch_work
 
 
@@ -40,7 +40,7 @@ async def made(store, project=OURS, dialect="openai", **members):
 
 async def claimed(store, worker="one", now=NOW):
     """The oldest that waits, as this worker's."""
-    waiting = await store.batch_work.waiting(now, 10)
+    waiting = await store.batch_work.list_candidates(now, 10)
     return await store.batch_work.claim(min(one.seq for one in waiting), worker, now) if waiting else None
 
 
@@ -49,7 +49,7 @@ async def begun(store, lines=3, **members):
     batch = await claimed(store)
     new = [NewLine(number, f'"line {number}"', number * 10, 10) for number in range(1, lines + 1)]
     assert await store.batch_work.add(batch.seq, "one", new)
-    assert await store.batch_work.begin(batch.seq, "one", lines, "m", NOW + 1)
+    assert await store.batch_work.start(batch.seq, "one", lines, "m", NOW + 1)
     return job, batch.seq
 
 
@@ -94,16 +94,16 @@ async def test_only_its_project_and_dialect_find_a_batch(store):
 
 async def test_the_oldest_of_each_project_waits_for_a_worker(store, work):
     jobs = [await made(store, project) for project in (OURS, OURS, OURS, THEIRS)]
-    waiting = await work.waiting(NOW, 2)
+    waiting = await work.list_candidates(NOW, 2)
     assert sorted(one.project_id for one in waiting) == [OURS, OURS, THEIRS]
     found = [await work.claim(one.seq, "one", NOW) for one in waiting]
     assert {one.batch.job.id for one in found} == {jobs[0].id, jobs[1].id, jobs[3].id}
-    assert [one.project_id for one in await work.waiting(NOW, 2)] == [OURS]
+    assert [one.project_id for one in await work.list_candidates(NOW, 2)] == [OURS]
 
 
 async def test_of_many_workers_one_gets_a_batch(store, work):
     await made(store)
-    (waiting,) = await work.waiting(NOW, 1)
+    (waiting,) = await work.list_candidates(NOW, 1)
     claims = await asyncio.gather(*(work.claim(waiting.seq, name, NOW) for name in ("one", "other") * 5))
     assert len([one for one in claims if one is not None]) == 1
 
@@ -111,34 +111,34 @@ async def test_of_many_workers_one_gets_a_batch(store, work):
 async def test_a_batch_whose_worker_is_dead_is_taken_over_and_lost_to_it(store, work):
     job, seq = await begun(store)
     assert await claimed(store, "other") is None
-    await store.runs.beat("other", NOW + 100)
+    await store.runs.renew_lease("other", NOW + 100)
     taken = await claimed(store, "other", NOW + 11)
     assert taken.batch.job.id == job.id
     assert taken.batch.status == "in_progress"
     for attempt in (
-        work.answer(seq, "one", 1, answer()),
+        work.store_result(seq, "one", 1, answer()),
         work.add(seq, "one", []),
-        work.begin(seq, "one", 9, "x", NOW),
-        work.refuse(seq, "one", [BatchFault("a", "b")], NOW),
+        work.start(seq, "one", 9, "x", NOW),
+        work.fail_validation(seq, "one", [BatchFault("a", "b")], NOW),
         work.finalize(seq, "one", NOW),
-        work.end(seq, "one", "expired", Output(), NOW),
+        work.finish(seq, "one", "expired", Output(), NOW),
     ):
         assert not await attempt
-    await work.leave(seq, "one")
-    assert await work.owned("other") == {seq: "in_progress"}
-    assert await work.answer(seq, "other", 1, answer())
+    await work.release(seq, "one")
+    assert await work.list_owned("other") == {seq: "in_progress"}
+    assert await work.store_result(seq, "other", 1, answer())
 
 
 async def test_an_answer_is_counted_with_its_cost_and_once(store, work):
     job, seq = await begun(store)
-    assert await work.answer(seq, "one", 2, answer(charge=charge("two")))
+    assert await work.store_result(seq, "one", 2, answer(charge=charge("two")))
     with pytest.raises(ResultAlreadyStored):
-        await work.answer(seq, "one", 2, answer(charge=charge("again")))
-    assert await work.answer(seq, "one", 3, answer(500))
+        await work.store_result(seq, "one", 2, answer(charge=charge("again")))
+    assert await work.store_result(seq, "one", 3, answer(500))
     found = await store.batches.get(OURS, "openai", job.id)
     assert (found.total, found.completed, found.failed) == (3, 1, 1)
     assert (found.input_tokens, found.cached_tokens, found.output_tokens, found.reasoning_tokens) == (18, 2, 6, 4)
-    assert [line.line for line in await work.unanswered(seq, 0, 10)] == [1]
+    assert [line.line for line in await work.pending_lines(seq, 0, 10)] == [1]
     assert [
         entry.reference for entry in (await store.ledger.entries(OURS, ledger.EntryFilter(), 10, None)).entries
     ] == ["two"]
@@ -146,10 +146,10 @@ async def test_an_answer_is_counted_with_its_cost_and_once(store, work):
 
 async def test_answers_that_come_at_once_are_all_counted(store, work):
     job, seq = await begun(store, lines=50)
-    await asyncio.gather(*(work.answer(seq, "one", line, answer()) for line in range(1, 51)))
+    await asyncio.gather(*(work.store_result(seq, "one", line, answer()) for line in range(1, 51)))
     found = await store.batches.get(OURS, "openai", job.id)
     assert (found.completed, found.input_tokens) == (50, 450)
-    assert await work.unanswered(seq, 0, 10) == []
+    assert await work.pending_lines(seq, 0, 10) == []
 
 
 async def test_lines_may_be_added_again(store, work):
@@ -163,18 +163,18 @@ async def test_lines_may_be_added_again(store, work):
 
 async def test_what_a_batch_leaves_is_there_with_its_end(store, work):
     job, seq = await begun(store)
-    source = (await store.batch_work.unanswered(seq, 0, 1))[0]
+    source = (await store.batch_work.pending_lines(seq, 0, 1))[0]
     assert (source.place, source.length) == (10, 10)
     assert await work.finalize(seq, "one", NOW + 2)
     assert await status(store, job) == "finalizing"
     good, bad = await output(store, job), await output(store, job, "error")
-    assert await work.end(seq, "one", "completed", Output(good, bad), NOW + 3)
+    assert await work.finish(seq, "one", "completed", Output(good, bad), NOW + 3)
     found = await store.batches.get(OURS, "openai", job.id)
     assert (found.status, found.job.output_file_id, found.job.error_file_id) == ("completed", good[0].id, bad[0].id)
     assert (found.job.in_progress_at, found.job.finalizing_at, found.job.completed_at) == (NOW + 1, NOW + 2, NOW + 3)
     assert (await store.files.find(OURS, good[0].id)).blob == good[1]
-    assert len(await store.blobs.doomed(10)) == 1  # the input, which nothing else names
-    assert not await work.end(seq, "one", "completed", Output(), NOW + 4)
+    assert len(await store.blobs.pending_erasures(10)) == 1  # the input, which nothing else names
+    assert not await work.finish(seq, "one", "completed", Output(), NOW + 4)
     while await work.erase(2):
         pass
     assert await work.lines(seq, 0, 10) == []
@@ -186,11 +186,11 @@ async def test_the_results_of_a_batch_of_messages_go_with_it(store, work):
     with pytest.raises(Conflict, match="Cannot delete a batch with status 'in_progress'"):
         await store.batches.delete(OURS, "anthropic", job.id)
     assert await work.finalize(seq, "one", NOW)
-    assert await work.end(seq, "one", "completed", Output(results=results), NOW)
+    assert await work.finish(seq, "one", "completed", Output(results=results), NOW)
     assert (await store.batches.results(OURS, "anthropic", job.id))[1] == results
-    before = len(await store.blobs.doomed(10))
+    before = len(await store.blobs.pending_erasures(10))
     await store.batches.delete(OURS, "anthropic", job.id)
-    assert len(await store.blobs.doomed(10)) == before + 1
+    assert len(await store.blobs.pending_erasures(10)) == before + 1
     with pytest.raises(NotFound):
         await store.batches.get(OURS, "anthropic", job.id)
 
@@ -208,9 +208,9 @@ async def test_a_batch_is_cancelled_as_long_as_it_is_not_at_its_end(store, work,
         assert (await store.batches.cancel(OURS, "openai", job.id, NOW)).status == "cancelling"
         again = await store.batches.cancel(OURS, "openai", job.id, NOW + 5)
         assert again.job.cancelling_at == (None if state == "cancelling" else NOW)
-        assert not await work.begin(batch.seq, "one", 1, "m", NOW)
+        assert not await work.start(batch.seq, "one", 1, "m", NOW)
         assert not await work.finalize(batch.seq, "one", NOW)
-        assert await work.end(batch.seq, "one", "cancelled", Output(), NOW)
+        assert await work.finish(batch.seq, "one", "cancelled", Output(), NOW)
     else:
         with pytest.raises(Conflict, match=f"Cannot cancel a batch with status '{state}'"):
             await store.batches.cancel(OURS, "openai", job.id, NOW)
@@ -229,10 +229,10 @@ async def test_the_end_of_a_batch_is_told_with_it(store, work):
     )
     await store.webhooks.create(OURS, endpoint, ids.webhook_secret())
     job, seq = await begun(store)
-    assert await work.end(seq, "one", "expired", Output(), NOW)
+    assert await work.finish(seq, "one", "expired", Output(), NOW)
     other = await made(store)
     batch = await claimed(store)
-    assert await work.refuse(batch.seq, "one", [BatchFault("empty_file", "It is empty.")], NOW)
+    assert await work.fail_validation(batch.seq, "one", [BatchFault("empty_file", "It is empty.")], NOW)
 
     def told():
         rows = yield "SELECT event FROM webhook_deliveries ORDER BY seq", ()

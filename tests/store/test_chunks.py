@@ -144,7 +144,7 @@ async def test_indexing_again_replaces_at_the_end(store):
 async def test_one_that_was_given_up_for_another_cannot_go_on(store):
     first = await store.chunks.begin(1, 1, "e", SIZE)
     second = await store.chunks.begin(1, 1, "e", SIZE)
-    with pytest.raises(DocumentRemoved, match="was removed while it was being fold_text"):
+    with pytest.raises(DocumentRemoved, match="was removed while it was being indexed"):
         await store.chunks.append(first, [chunk(0, "x")])
     with pytest.raises(DocumentRemoved):
         await store.chunks.finish(first)

@@ -58,28 +58,30 @@ async def test_the_files_in_a_container_are_known_until_it_is_deleted(store):
 
 
 async def test_a_thread_has_one_container_however_many_ask_at_once(store):
-    owned = await asyncio.gather(*(store.containers.of_thread(OURS, "thread_1", container()) for _ in range(8)))
+    owned = await asyncio.gather(
+        *(store.containers.find_or_create_for_thread(OURS, "thread_1", container()) for _ in range(8))
+    )
     assert len({one.id for one in owned}) == 1
     assert [one.is_first for one in owned].count(True) == 1
-    other = await store.containers.of_thread(OURS, "thread_2", container())
+    other = await store.containers.find_or_create_for_thread(OURS, "thread_2", container())
     assert other.id != owned[0].id
 
 
 async def test_a_thread_whose_container_has_expired_gets_another_one(store):
-    first = await store.containers.of_thread(OURS, "thread_1", container())
-    same = await store.containers.of_thread(OURS, "thread_1", container(now=OVER - 1))
+    first = await store.containers.find_or_create_for_thread(OURS, "thread_1", container())
+    same = await store.containers.find_or_create_for_thread(OURS, "thread_1", container(now=OVER - 1))
     assert (same.id, same.is_first) == (first.id, False)
-    another = await store.containers.of_thread(OURS, "thread_1", container(now=OVER - 1 + MINUTES * 60))
+    another = await store.containers.find_or_create_for_thread(OURS, "thread_1", container(now=OVER - 1 + MINUTES * 60))
     assert another.id != first.id
     assert not another.is_first
     assert (await store.containers.get(OURS, first.id, OVER * 2)).status == "expired"
 
 
 async def test_the_container_of_a_thread_is_deleted_with_it(store):
-    assert await store.containers.delete_of(OURS, "thread_1") is None
-    owned = await store.containers.of_thread(OURS, "thread_1", container())
-    assert await store.containers.delete_of(THEIRS, "thread_1") is None
-    assert await store.containers.delete_of(OURS, "thread_1") == owned.id
+    assert await store.containers.delete_for_thread(OURS, "thread_1") is None
+    owned = await store.containers.find_or_create_for_thread(OURS, "thread_1", container())
+    assert await store.containers.delete_for_thread(THEIRS, "thread_1") is None
+    assert await store.containers.delete_for_thread(OURS, "thread_1") == owned.id
     with pytest.raises(NotFound):
         await store.containers.get(OURS, owned.id, NOW)
-    assert (await store.containers.of_thread(OURS, "thread_1", container())).is_first
+    assert (await store.containers.find_or_create_for_thread(OURS, "thread_1", container())).is_first

@@ -63,7 +63,7 @@ async def created(store, project=OURS, content="content", **members):
 
 
 async def doomed(store):
-    return await store.blobs.doomed(1000)
+    return await store.blobs.pending_erasures(1000)
 
 
 async def test_a_file_comes_out_as_it_went_in(store):
@@ -129,7 +129,7 @@ async def test_the_same_bytes_are_kept_once_and_erased_with_the_last_file(store)
     copies = await doomed(store)
     assert len(copies) == 1
     assert blob not in copies
-    await store.blobs.erased(copies)
+    await store.blobs.confirm_erasures(copies)
     await store.files.delete(OURS, first.id)
     assert await doomed(store) == []
     await store.files.delete(THEIRS, second.id)
@@ -143,7 +143,7 @@ async def test_bytes_that_are_to_be_erased_are_not_used_again(store):
     second = await created(store)
     assert (await store.files.find(OURS, second.id)).blob != gone
     assert await doomed(store) == [gone]
-    await store.blobs.erased([gone])
+    await store.blobs.confirm_erasures([gone])
     assert await doomed(store) == []
 
 
@@ -169,7 +169,7 @@ async def test_a_hold_is_given_up_only_where_nothing_came_of_it(store):
     kept, dropped = await held(store, "kept"), await held(store, "dropped")
     await store.files.create(OURS, file(), kept)
     for name in (kept, dropped, "unknown"):
-        await store.blobs.give_up(name)
+        await store.blobs.release_hold(name)
     assert await doomed(store) == [dropped]
 
 

@@ -91,7 +91,7 @@ async def stored(store, described):
     for file_id, attributes in zip(given, described, strict=True):
         await store.store_files.attach(OURS, made.id, samples.new_file(file_id, attributes), NOW)
     await samples.indexed(store, made)
-    return made.id, {(await store.store_files.place(OURS, made.id, one))[1]: one for one in given}, given
+    return made.id, {(await store.store_files.row_numbers(OURS, made.id, one))[1]: one for one in given}, given
 
 
 async def found(store, store_id, rows, condition):

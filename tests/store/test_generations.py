@@ -38,8 +38,8 @@ async def made(store, project=OURS, *, key=None, most=100, kept=None, pieces=())
 
 
 async def claimed(store, owner="one", now=float(NOW)):
-    await store.runs.beat(owner, now + 10)
-    (waiting,) = await store.generations.waiting(now, 10)
+    await store.runs.renew_lease(owner, now + 10)
+    (waiting,) = await store.generations.list_candidates(now, 10)
     return await store.generations.claim(waiting.seq, owner, now)
 
 
@@ -53,34 +53,34 @@ async def test_a_video_is_claimed_by_one_of_many(store):
     await made(store)
     owners = [f"owner{number}" for number in range(8)]
     for owner in owners:
-        await store.runs.beat(owner, LEASE)
-    (waiting,) = await store.generations.waiting(float(NOW), 10)
+        await store.runs.renew_lease(owner, LEASE)
+    (waiting,) = await store.generations.list_candidates(float(NOW), 10)
     found = await asyncio.gather(*(store.generations.claim(waiting.seq, owner, float(NOW)) for owner in owners))
     assert len([one for one in found if one is not None]) == 1
-    assert await store.generations.waiting(float(NOW), 10) == []
+    assert await store.generations.list_candidates(float(NOW), 10) == []
 
 
 async def test_whoever_lost_a_video_changes_nothing_any_more(store):
     generation_id = await made(store)
     first = await claimed(store, "dead")
-    assert await store.generations.ordering("dead", first.generation.seq, float(NOW))
-    assert await store.generations.ordered("dead", first.generation.seq, 'odd "id" \\ of theirs')
+    assert await store.generations.mark_ordering("dead", first.generation.seq, float(NOW))
+    assert await store.generations.mark_ordered("dead", first.generation.seq, 'odd "id" \\ of theirs')
     later = LEASE + 1
     second = await claimed(store, "alive", later)
     assert (second.attempts, second.interruptions, second.ordered_at) == (1, 1, float(NOW))
     assert second.generation.upstream_id == 'odd "id" \\ of theirs'
     late = VideoFile("video", await held(store, "a"), 5)
     assert not await store.generations.complete("dead", first, record(width=1), [late], later)
-    assert not await store.generations.dreaming("dead", first.generation.seq)
-    assert not await store.generations.ordered("dead", first.generation.seq, "other")
-    await store.generations.leave("dead", first.generation.seq, 0.0)
-    assert await store.generations.owned("alive") == {second.generation.seq}
+    assert not await store.generations.mark_dreaming("dead", first.generation.seq)
+    assert not await store.generations.mark_ordered("dead", first.generation.seq, "other")
+    await store.generations.release("dead", first.generation.seq, 0.0)
+    assert await store.generations.list_owned("alive") == {second.generation.seq}
     kept = VideoFile("video", await held(store, "b"), 6)
     assert await store.generations.complete("alive", second, record(width=2), [kept], later)
     assert not await store.generations.fail("alive", second, record(failure_reason="late"), later)
     found = await store.generations.get(OURS, generation_id)
     assert (found.state, found.record.width, found.record.failure_reason) == ("completed", 2, None)
-    assert await store.generations.piece(generation_id, "video") == ("secret", kept)
+    assert await store.generations.get_file(generation_id, "video") == ("secret", kept)
 
 
 async def test_a_video_is_paid_for_once_and_only_when_it_is_there(store):
@@ -114,7 +114,7 @@ async def test_a_project_has_a_bounded_number_under_way_and_others_are_not_count
 async def test_each_project_has_its_oldest_video_waiting(store):
     first, other = await made(store), await made(store, THEIRS)
     await made(store)
-    waiting = await store.generations.waiting(float(NOW), 10)
+    waiting = await store.generations.list_candidates(float(NOW), 10)
     assert [one.project_id for one in waiting] == [OURS, THEIRS]
     seqs = [(await store.generations.get(*one)).seq for one in ((OURS, first), (THEIRS, other))]
     assert [one.seq for one in waiting] == seqs
@@ -138,9 +138,9 @@ async def test_files_go_with_the_video_and_stay_where_another_one_uses_them(stor
     first = await made(store, pieces=[VideoFile("start", picture, 3)])
     second = await made(store, pieces=[VideoFile("start", picture, 3)])
     await store.generations.delete(OURS, first)
-    assert await store.blobs.doomed(10) == []
+    assert await store.blobs.pending_erasures(10) == []
     await store.generations.delete(OURS, second)
-    assert await store.blobs.doomed(10) == [picture]
+    assert await store.blobs.pending_erasures(10) == [picture]
 
 
 async def test_old_videos_expire_and_those_under_way_do_not(store):
@@ -157,21 +157,21 @@ async def test_a_callback_is_taken_by_one_until_it_is_due_again(store):
     generation_id = await made(store, kept=record(callback="https://example.com/done"))
     job = await claimed(store)
     now = float(NOW)
-    assert await store.generations.take_callbacks(now, now + 15, 8) == []
+    assert await store.generations.claim_callbacks(now, now + 15, 8) == []
     await store.generations.complete("one", job, record(callback="https://example.com/done"), [], now)
-    takers = [store.generations.take_callbacks(now, now + 15, 8) for _ in range(4)]
+    takers = [store.generations.claim_callbacks(now, now + 15, 8) for _ in range(4)]
     taken = [one for found in await asyncio.gather(*takers) for one in found]
     assert [(one.generation.id, one.attempts) for one in taken] == [(generation_id, 1)]
-    (again,) = await store.generations.take_callbacks(now + 16, now + 31, 8)
+    (again,) = await store.generations.claim_callbacks(now + 16, now + 31, 8)
     assert again.attempts == 2
     await store.generations.end_callback(generation_id)
-    assert await store.generations.take_callbacks(now + 60, now + 75, 8) == []
+    assert await store.generations.claim_callbacks(now + 60, now + 75, 8) == []
 
 
 async def test_a_stopping_worker_gives_back_without_counting(store):
     await made(store)
     job = await claimed(store)
-    await store.generations.leave("one", job.generation.seq, 0.0, attempts=1)
+    await store.generations.release("one", job.generation.seq, 0.0, attempts=1)
     assert (await claimed(store, "other")).attempts == 1
 
 
@@ -179,8 +179,8 @@ async def test_the_deaths_of_workers_are_no_attempts_and_are_counted_until_there
     await made(store)
     for count, name in enumerate(("one", "two", "three")):
         job = await claimed(store, name, LEASE + 100 * count)
-        await store.runs.beat(name, LEASE)
+        await store.runs.renew_lease(name, LEASE)
         assert (job.attempts, job.interruptions) == (1, count)
-    assert await store.generations.dreaming("three", job.generation.seq)
+    assert await store.generations.mark_dreaming("three", job.generation.seq)
     job = await claimed(store, "four", LEASE + 1000)
     assert (job.attempts, job.interruptions) == (1, 1)

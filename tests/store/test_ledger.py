@@ -69,7 +69,7 @@ async def test_what_is_used_is_debited_once(store):
 async def test_what_has_no_price_is_counted_and_costs_nothing(store):
     await store.ledger.record(OURS, usage(0, priced=False, input_tokens=7))
     assert await entries(store, OURS) == []
-    (found,) = await store.usage.sums(OURS, UsageFilter(NOW, NOW + 1, DAY))
+    (found,) = await store.usage.sum_usage(OURS, UsageFilter(NOW, NOW + 1, DAY))
     assert (found.input_tokens, found.credits, found.unpriced) == (7, 0, 1)
 
 
@@ -81,23 +81,23 @@ async def test_a_transaction_that_fails_debits_nothing(store):
     with pytest.raises(RuntimeError):
         await store.database.write(failing, store.database)
     assert await agree(store, OURS) == 0
-    assert await store.usage.sums(OURS, UsageFilter(0, NOW * 2, DAY)) == []
+    assert await store.usage.sum_usage(OURS, UsageFilter(0, NOW * 2, DAY)) == []
 
 
 async def test_the_first_grant_begins_a_budget_that_earlier_use_does_not_touch(store):
     ours = await project(store)
     await store.ledger.record(ours, usage(300))
-    assert (await store.ledger.standing(ours, "key", NOW)).balance is None
+    assert (await store.ledger.spending_state(ours, "key", NOW)).balance is None
     account = await store.ledger.grant(ours, 1000, "PAYMENT", NOW)
     assert (account.balance, account.budgeted) == (1000, True)
     await store.ledger.record(ours, usage(300))
     assert (await store.ledger.grant(ours, 500, "BONUS", NOW, "a gift")).balance == 1200
-    assert (await store.ledger.standing(ours, "key", NOW)).balance == 1200
+    assert (await store.ledger.spending_state(ours, "key", NOW)).balance == 1200
     told = [(entry.type, entry.credits) for entry in await entries(store, ours)]
     assert told == [("BONUS", 500), ("MODEL_USAGE", -300), ("PAYMENT", 1000), ("INIT", 300), ("MODEL_USAGE", -300)]
-    assert await store.ledger.unlimit(ours)
-    assert not await store.ledger.unlimit(ours)
-    assert (await store.ledger.standing(ours, "key", NOW)).balance is None
+    assert await store.ledger.remove_budget(ours)
+    assert not await store.ledger.remove_budget(ours)
+    assert (await store.ledger.spending_state(ours, "key", NOW)).balance is None
     assert await agree(store, ours) == 1200
 
 
@@ -130,13 +130,13 @@ async def test_a_limit_counts_the_days_of_its_period(store, period, days):
     await store.ledger.set_limit(SpendLimit("key_a", 5, "no_reset"))
     await store.ledger.set_limit(SpendLimit("key_a", 6, period))
     await store.ledger.set_limit(SpendLimit(ours, 7, period))
-    standing = await store.ledger.standing(ours, "key_a", NOW)
+    standing = await store.ledger.spending_state(ours, "key_a", NOW)
     expected = sum(10**number for number in range(len(days)))
     spent = {one.limit.scope: (one.limit.credits, one.spent) for one in standing.limits}
     assert spent == {"key_a": (6, expected), ours: (7, 2 * expected)}
     await store.ledger.drop_limit("key_a")
     assert await store.ledger.limit("key_a") is None
-    assert len((await store.ledger.standing(ours, "key_a", NOW)).limits) == 1
+    assert len((await store.ledger.spending_state(ours, "key_a", NOW)).limits) == 1
 
 
 async def test_entries_are_paged_and_filtered(store):
@@ -169,14 +169,16 @@ async def test_a_report_sums_by_time_and_group(store):
 
     async def told(width, *groups, **only):
         question = UsageFilter(600_000_000, 600_000_000 + 7200, width, groups, kind="completion", **only)
-        return [(one.bucket, tuple(one.group.values()), one.requests) for one in await store.usage.sums(OURS, question)]
+        return [
+            (one.bucket, tuple(one.group.values()), one.requests) for one in await store.usage.sum_usage(OURS, question)
+        ]
 
     assert await told(DAY) == [(600_000_000 // DAY * DAY, (), 4)]
     assert [row[2] for row in await told(60)] == [2, 1, 1]
     assert [row[1:] for row in await told(DAY, "model", "batch")] == [(("a", 0), 2), (("a", 1), 1), (("b", 0), 1)]
     assert [row[1:] for row in await told(DAY, "key_id", models=("a",), key_ids=("k1", "k3"))] == [(("k1",), 2)]
     assert [row[2] for row in await told(DAY, batch=True)] == [1]
-    (whole,) = await store.usage.sums(OURS, UsageFilter(0, NOW, NOW))
+    (whole,) = await store.usage.sum_usage(OURS, UsageFilter(0, NOW, NOW))
     assert (whole.input_tokens, whole.cached_tokens, whole.output_tokens, whole.credits) == (40, 16, 12, 9)
 
 
@@ -226,7 +228,7 @@ async def test_the_sums_agree_whatever_happens(store, steps):
                 assert await store.ledger.top_up(ours, other, amount, NOW) is due
                 expected += amount if due else 0
             case "unlimit":
-                assert await store.ledger.unlimit(ours) is budgeted
+                assert await store.ledger.remove_budget(ours) is budgeted
                 budgeted = False
         assert await agree(store, ours) == expected
 

@@ -86,10 +86,10 @@ async def test_a_response_that_is_not_kept_leaves_no_row(store):
     made = await respond(store, "A", "B", kept=False, calls=["call_a"])
     with pytest.raises(NotFound):
         await store.responses.get(OURS, made)
-    await store.responses.forget(made)
+    await store.responses.erase(made)
     assert await store.database.read(counted) == before
     long = await respond(store, *["A"] * 150, kept=False)
-    await store.responses.forget(long)
+    await store.responses.erase(long)
     assert await rows_of(store) == before
 
 

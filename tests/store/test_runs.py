@@ -283,7 +283,7 @@ async def test_a_client_takes_a_run_as_it_is_now(store):
         assert found.run == run
         return Checkpoint(run.id, as_(run, "queued"), new_steps=[step])
 
-    taken = await store.runs.take(OURS, run.thread_id, run.id, "worker", submit)
+    taken = await store.runs.transition(OURS, run.thread_id, run.id, "worker", submit)
     assert taken.owner is None
     assert (await shown(store, run))["status"] == "queued"
     assert await store.runs.advance("worker", Checkpoint(run.id, as_(run, "in_progress")))
@@ -291,7 +291,7 @@ async def test_a_client_takes_a_run_as_it_is_now(store):
 
 async def test_a_run_that_somebody_has_stays_theirs_when_a_client_takes_it(store):
     run = await stored(store, "in_progress", "worker")
-    taken = await store.runs.take(
+    taken = await store.runs.transition(
         OURS, run.thread_id, run.id, "other", lambda found: Checkpoint(run.id, as_(run, "cancelling"))
     )
     assert taken.owner == "worker"
@@ -307,7 +307,7 @@ async def test_a_client_that_is_refused_changes_nothing(store):
         raise InvalidRequest("No.")
 
     with pytest.raises(InvalidRequest, match=r"No\."):
-        await store.runs.take(OURS, run.thread_id, run.id, "worker", refuse)
+        await store.runs.transition(OURS, run.thread_id, run.id, "worker", refuse)
     assert not await store.runs.advance("worker", Checkpoint(run.id))
 
 
@@ -319,7 +319,7 @@ async def test_of_many_clients_at_once_each_sees_what_the_last_one_did(store):
             raise InvalidRequest(found.run.status)
         return Checkpoint(run.id, as_(found.run, "queued"))
 
-    tries = [store.runs.take(OURS, run.thread_id, run.id, None, submit) for _ in range(20)]
+    tries = [store.runs.transition(OURS, run.thread_id, run.id, None, submit) for _ in range(20)]
     ended = await asyncio.gather(*tries, return_exceptions=True)
     assert sum(isinstance(one, InvalidRequest) for one in ended) == 19
 
@@ -359,7 +359,7 @@ async def test_a_run_whose_time_is_over_is_claimed_in_any_active_state(store, st
 
 async def test_the_run_of_a_living_worker_is_not_taken(store):
     run = await stored(store, "in_progress", "worker")
-    await store.runs.beat("worker", LEASE)
+    await store.runs.renew_lease("worker", LEASE)
     assert await store.runs.abandoned(NOW, 10) == []
     assert await store.runs.claim(run.id, "other", NOW) is None
     assert await store.runs.claim(run.id, "other", NOW, due=True) is None
@@ -368,9 +368,9 @@ async def test_the_run_of_a_living_worker_is_not_taken(store):
 
 async def test_the_run_of_a_dead_worker_is_taken_once(store):
     run = await stored(store, "in_progress", "worker")
-    await store.runs.beat("worker", LEASE)
+    await store.runs.renew_lease("worker", LEASE)
     for name in ("second", "third"):
-        await store.runs.beat(name, LEASE + 100)
+        await store.runs.renew_lease(name, LEASE + 100)
     later = LEASE + 1
     assert await store.runs.abandoned(later, 10) == [run.id]
     taken = await asyncio.gather(*[store.runs.claim(run.id, name, later) for name in ("second", "third")])
@@ -399,23 +399,23 @@ async def test_the_deaths_of_workers_are_counted_until_the_next_checkpoint(store
 async def test_a_worker_that_was_stopped_or_claims_its_own_run_again_has_not_died_over_it(store):
     run = await stored(store, "in_progress", "first")
     assert (await store.runs.claim(run.id, "first", NOW)).interruptions == 0
-    await store.runs.hand_back("first")
+    await store.runs.release_runs("first")
     await store.runs.retire("first")
     assert (await store.runs.claim(run.id, "second", NOW)).interruptions == 0
 
 
 async def test_a_beat_makes_a_lease_longer(store):
     run = await stored(store, "in_progress", "worker")
-    await store.runs.beat("worker", NOW)
+    await store.runs.renew_lease("worker", NOW)
     assert await store.runs.abandoned(NOW, 10) == [run.id]
-    await store.runs.beat("worker", LEASE)
+    await store.runs.renew_lease("worker", LEASE)
     assert await store.runs.abandoned(NOW, 10) == []
 
 
 async def test_a_worker_that_retires_leaves_its_runs_to_all(store):
     runs = [await stored(store, "in_progress", name) for name in ("first", "second")]
     for name in ("first", "second"):
-        await store.runs.beat(name, LEASE)
+        await store.runs.renew_lease(name, LEASE)
     await store.runs.retire("first")
     assert await store.runs.abandoned(NOW, 10) == [runs[0].id]
     await store.runs.retire()

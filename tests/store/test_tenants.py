@@ -48,7 +48,7 @@ def attempts(store, project, assistant, thread, message, run, step):
     yield store.runs.get_step(project, thread, run, step), "thread", thread
     yield store.runs.page_steps(project, thread, run, whole), "thread", thread
     yield store.runs.history(project, thread, run), "thread", thread
-    yield store.runs.take(project, thread, run, None, nothing), "thread", thread
+    yield store.runs.transition(project, thread, run, None, nothing), "thread", thread
 
 
 async def test_what_is_not_ours_is_as_unknown_as_what_never_was(store, owned):
@@ -71,7 +71,7 @@ async def test_what_is_not_ours_cannot_be_reached_through_a_thread_of_ours(store
         (store.messages.delete(OURS, thread.id, message), "message", message),
         (store.runs.get(OURS, thread.id, run), "run", run),
         (store.runs.modify(OURS, thread.id, run, nothing), "run", run),
-        (store.runs.take(OURS, thread.id, run, None, nothing), "run", run),
+        (store.runs.transition(OURS, thread.id, run, None, nothing), "run", run),
         (store.runs.history(OURS, thread.id, run), "run", run),
         (store.runs.page_steps(OURS, thread.id, run, PageRequest()), "run", run),
         (store.runs.get_step(OURS, thread.id, run, step), "run", run),

@@ -97,9 +97,9 @@ async def test_a_run_that_ends_is_told_in_the_same_transaction(store, status):
 
 async def test_a_delivery_is_claimed_once_until_the_claim_is_over(store):
     await store.webhooks.create(OURS, endpoint(), SECRET)
-    assert not await store.webhooks.any_due(NOW)
+    assert not await store.webhooks.has_due(NOW)
     await told(store)
-    assert await store.webhooks.any_due(NOW)
+    assert await store.webhooks.has_due(NOW)
     twice = await asyncio.gather(claimed(store), claimed(store))
     (due,) = [one for found in twice for one in found]
     assert (due.attempt, due.since, due.endpoint.secrets) == (1, NOW, (SECRET,))
@@ -107,13 +107,13 @@ async def test_a_delivery_is_claimed_once_until_the_claim_is_over(store):
     (again,) = await claimed(store, UNTIL, UNTIL + 20)
     assert (again.id, again.attempt) == (due.id, 2)
     # Whoever was late says nothing any more.
-    await store.webhooks.settle(due, over())
+    await store.webhooks.record_outcome(due, over())
     assert (await deliveries(store))[0].status == "pending"
-    await store.webhooks.settle(again, over())
+    await store.webhooks.record_outcome(again, over())
     (done,) = await deliveries(store)
     assert (done.status, done.attempts, done.next_attempt_at) == ("delivered", 2, None)
     assert done.last_attempt == WebhookAttempt(attempted_at=1000, status_code=200)
-    assert not await store.webhooks.any_due(UNTIL + 100)
+    assert not await store.webhooks.has_due(UNTIL + 100)
 
 
 async def test_a_slow_endpoint_does_not_take_all_places(store):
@@ -162,7 +162,7 @@ async def test_a_delivery_can_be_sent_again(store):
     await store.webhooks.create(OURS, endpoint(), SECRET)
     await told(store)
     (due,) = await claimed(store)
-    await store.webhooks.settle(due, over("failed", NOW, 500))
+    await store.webhooks.record_outcome(due, over("failed", NOW, 500))
     with pytest.raises(NotFound, match="No webhook delivery found"):
         await store.webhooks.replay(THEIRS, due.id, NOW)
     again = await store.webhooks.replay(OURS, due.id, NOW + 500)
@@ -184,10 +184,10 @@ async def test_an_old_secret_is_valid_for_its_time(store):
 
 
 async def test_declared_endpoints_replace_those_that_were_declared_before(store):
-    await store.webhooks.declare(outbox.OPERATOR_PROJECT, {SECRET: endpoint(1)}, NOW)
-    await store.webhooks.declare(outbox.OPERATOR_PROJECT, {SECRET: endpoint(1), "whsec_b": endpoint(2)}, NOW)
+    await store.webhooks.replace_endpoints(outbox.OPERATOR_PROJECT, {SECRET: endpoint(1)}, NOW)
+    await store.webhooks.replace_endpoints(outbox.OPERATOR_PROJECT, {SECRET: endpoint(1), "whsec_b": endpoint(2)}, NOW)
     await told(store)
-    await store.webhooks.declare(outbox.OPERATOR_PROJECT, {"whsec_b": endpoint(2)}, NOW)
+    await store.webhooks.replace_endpoints(outbox.OPERATOR_PROJECT, {"whsec_b": endpoint(2)}, NOW)
     statuses = {one.webhook_endpoint_id: one.status for one in await deliveries(store, outbox.OPERATOR_PROJECT)}
     assert statuses == {"we_1": "failed", "we_2": "pending"}
 
@@ -198,7 +198,7 @@ async def test_what_is_over_is_forgotten_after_its_time(store):
     event = WebhookEvent(id="evt_1", type="batch.failed", created_at=1, data={"id": "batch_2"})
     await store.webhooks.send(OURS, "we_1", event, NOW)
     first, _ = await claimed(store)
-    await store.webhooks.settle(first, replace(over(), due_at=NOW))
+    await store.webhooks.record_outcome(first, replace(over(), due_at=NOW))
     assert await store.webhooks.prune(NOW, 10) == 0
     assert await store.webhooks.prune(NOW + 1, 10) == 1
     assert len(await deliveries(store)) == 1

@@ -110,7 +110,7 @@ def _describe_failure(error: Exception) -> str:
     if isinstance(cause, PrivateAddress):
         return f"{_PRIVATE_ADDRESS_TEXT}, which `webhooks.allow_private` does not allow"
     if isinstance(error, aiohttp.ClientConnectorCertificateError | aiohttp.ClientConnectorSSLError):
-        return "its TLS certificate or handshake was url_problem"
+        return "its TLS certificate or handshake was refused"
     if isinstance(error, aiohttp.ClientConnectorDNSError):
         return "its host name was not found"
     if isinstance(error, aiohttp.ClientConnectorError):

@@ -3,7 +3,7 @@
 import re
 from typing import Final
 
-STATE_KEPT: Final = "Variables and files are state_kept."
+STATE_KEPT: Final = "Variables and files are kept."
 VARIABLES_LOST: Final = "All variables and imports are lost; the files in /mnt/data are kept."
 INTERRUPTED: Final = "The code was interrupted."
 ALL_STATE_LOST: Final = "All variables and all files in /mnt/data are lost."
