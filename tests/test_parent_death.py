@@ -12,10 +12,10 @@ from waiting import eventually
 
 PATIENCE = 60.0
 READS = """
-from understudy.retrieval.children import Children
+from understudy.retrieval.children import ChildPool
 from understudy.retrieval.messages import Extract
 async def work(path):
-    async with Children(1, 1 << 30).lease() as child:
+    async with ChildPool(1, 1 << 30).lease() as child:
         await child.request(Extract(path, "a.html", path + ".out", 1 << 30), 600)
 """
 DRAWS = """

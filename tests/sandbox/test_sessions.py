@@ -202,7 +202,7 @@ async def test_a_kernel_is_made_ready_for_a_session_that_is_expected(new_sandbox
     assert not sandbox._watches
     await sandbox.check()
     sandbox.prepare()
-    await until(lambda: sandbox.warm == 1)
+    await until(lambda: sandbox.count_warm == 1)
 
 
 async def test_closing_the_sandbox_in_the_middle_of_starts_leaves_no_process(new_sandbox):

@@ -66,7 +66,7 @@ async def test_headers_are_sent_and_their_absence_is_the_servers_business(tmp_pa
         ):
             await servers.list_tools(servers.resolve_server(guarded.url))
         server = servers.resolve_server(guarded.url, SECRET)
-        assert len(await servers.list_tools(server)) == 4
+        assert len(await servers.list_tools(server)) == 5
         assert "sesame" not in repr(server)
 
 
