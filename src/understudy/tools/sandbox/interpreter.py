@@ -1,6 +1,5 @@
 """The Python that runs the code: where it is, what it needs of the file system, and the versions of what it has."""
 
-import asyncio
 import subprocess
 from pathlib import Path
 from typing import Final
@@ -67,10 +66,6 @@ def _describe_failure(error: Exception) -> str:
         case OSError():
             return error.strerror or type(error).__name__
     return "its reply is malformed"
-
-
-async def inspect_python_async(python: Path) -> Interpreter:
-    return await asyncio.to_thread(inspect_python, python)
 
 
 def folders(python: Path, found: Interpreter) -> list[Path]:
