@@ -5,7 +5,7 @@ import re
 import pytest
 
 from conformance.shapes import assert_shape
-from e2e.sending import HEAD, field, file_part, form, send
+from e2e.uploads import HEAD, field, file_part, form, send
 
 PURPOSE = "fine-tune"
 

@@ -16,7 +16,7 @@ from conformance.response_shapes import (
     streamed,
 )
 from conformance.shapes import Id, assert_events, assert_shape
-from e2e.sending import upload
+from e2e.uploads import upload
 from sandbox.machine import interpreter, require_sandbox
 from serving import Server
 from upstream import call, calls, deltas, fault, text

@@ -10,7 +10,7 @@ import subprocess
 import pytest
 
 from conformance.conftest import asker
-from e2e.sending import field, file_part, form, upload
+from e2e.uploads import field, file_part, form, upload
 from sandbox.machine import interpreter
 from serving import KEY, WAIT, Server
 from upstream import call, calls

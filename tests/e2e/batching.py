@@ -2,7 +2,7 @@
 
 import json
 
-from e2e.sending import upload
+from e2e.uploads import upload
 from waiting import eventually
 
 ENDED = {"completed", "failed", "expired", "cancelled"}

@@ -2,7 +2,7 @@
 
 import pytest
 
-from e2e.talk import WEATHER, new_thread
+from e2e.assistants_client import WEATHER, new_thread
 
 
 @pytest.fixture

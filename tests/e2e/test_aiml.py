@@ -6,8 +6,8 @@ import re
 import openai
 import pytest
 
-from e2e.money import PRICES
-from e2e.talk import user
+from e2e.assistants_client import user
+from e2e.billing import PRICES
 from envelope import assert_aimlapi_error, assert_error
 from serving import KEY, Server, parse_events
 from upstream import HANG, error, reply, text

@@ -6,7 +6,7 @@ import time
 import openai
 import pytest
 
-from e2e.talk import WEATHER, on_both
+from e2e.assistants_client import WEATHER, on_both
 from envelope import assert_error
 
 KEYS = [

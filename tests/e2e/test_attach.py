@@ -2,7 +2,7 @@
 
 import pytest
 
-from e2e.talk import WEATHER, each_database, new_thread, on_both, outputs_for, reached, run_of
+from e2e.assistants_client import WEATHER, each_database, new_thread, on_both, outputs_for, reached, run_of
 from envelope import assert_error
 from serving import parse_events
 from upstream import HANG, Gate, call, calls, text

@@ -9,9 +9,9 @@ import openai
 import pytest
 
 from conformance.shapes import assert_shape
+from e2e.assistants_client import each_database, on_both
 from e2e.batching import CHAT, begun, chat_line, input_file, jsonl, reached, told
-from e2e.sending import upload
-from e2e.talk import each_database, on_both
+from e2e.uploads import upload
 from envelope import assert_error
 from serving import KEY
 from upstream import HANG, Gate, fault, reply, stalled, text

@@ -9,8 +9,8 @@ from concurrent.futures import ThreadPoolExecutor
 import openai
 import pytest
 
-from e2e.money import CREDITS_PER_USD, PRICES, balance, check_sums, command, granted, new_key, transactions
-from e2e.talk import WEATHER, each_database, new_thread, outputs_for, reached, run_of, user
+from e2e.assistants_client import WEATHER, each_database, new_thread, outputs_for, reached, run_of, user
+from e2e.billing import CREDITS_PER_USD, PRICES, balance, check_sums, command, granted, new_key, transactions
 from envelope import assert_aimlapi_error, assert_error
 from serving import KEY, Server
 from upstream import HANG, Gate, call, calls, reply, text

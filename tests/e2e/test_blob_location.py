@@ -8,8 +8,8 @@ import asyncpg
 import msgspec
 import pytest
 
-from e2e.sending import upload
-from e2e.talk import each_database
+from e2e.assistants_client import each_database
+from e2e.uploads import upload
 
 
 def content(server, made):

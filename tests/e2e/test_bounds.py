@@ -6,7 +6,7 @@ import openai
 import pytest
 
 import upstream as scripted
-from e2e.talk import new_thread, outputs_for, reached, user
+from e2e.assistants_client import new_thread, outputs_for, reached, user
 from envelope import assert_error
 from waiting import eventually
 

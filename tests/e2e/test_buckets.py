@@ -6,7 +6,7 @@ import msgspec
 import pytest
 
 from e2e.batching import begun, chat_line, reached, told
-from e2e.sending import stored, upload
+from e2e.uploads import stored, upload
 from serving import WAIT
 from upstream import Gate, stalled, text
 from waiting import eventually

@@ -5,7 +5,7 @@ import json
 import openai
 import pytest
 
-from e2e.talk import WEATHER, user
+from e2e.assistants_client import WEATHER, user
 from envelope import assert_envelope, assert_error
 from upstream import DROP, HANG, Gate, call, calls, error, fault, reply, text
 

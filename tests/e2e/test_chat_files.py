@@ -7,8 +7,8 @@ import openai
 import pytest
 
 from e2e.batching import begun, chat_line, reached, told
-from e2e.money import command, new_key
-from e2e.sending import upload
+from e2e.billing import command, new_key
+from e2e.uploads import upload
 from upstream import text
 
 FACT = "The harbour opens at seven."

@@ -3,10 +3,10 @@
 import openai
 import pytest
 
-from e2e.talk import POLL, WEATHER, new_thread, outputs_for, reached, run_of, steps_of, user
+from e2e.assistants_client import POLL, WEATHER, new_thread, outputs_for, reached, run_of, steps_of, user
 from envelope import assert_error
 from sandbox.machine import interpreter, require_sandbox
-from sandbox.running import pixels
+from sandbox.sandbox_runs import pixels
 from serving import Server
 from upstream import call, calls, text
 from waiting import eventually

@@ -6,7 +6,7 @@ import secrets
 import openai
 import pytest
 
-from e2e.talk import new_thread, run_of
+from e2e.assistants_client import new_thread, run_of
 from envelope import assert_error
 from sandbox.machine import interpreter, require_sandbox
 from serving import Server

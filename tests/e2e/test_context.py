@@ -1,6 +1,6 @@
 """What the model is told: the conversation so far, in order, with the calls of earlier runs, and cut where asked."""
 
-from e2e.talk import POLL, new_thread, on_both, reached, run_of, user
+from e2e.assistants_client import POLL, new_thread, on_both, reached, run_of, user
 from upstream import Gate, call, calls, text
 
 PARIS = call("get_weather", call_id="call_a", city="Paris")

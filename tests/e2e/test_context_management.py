@@ -5,7 +5,7 @@ import json
 import openai
 import pytest
 
-from e2e.talk import on_both
+from e2e.assistants_client import on_both
 from upstream import Gate, call, calls, fault, text
 
 MODEL = "gpt-4o"

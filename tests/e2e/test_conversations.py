@@ -3,7 +3,7 @@
 import openai
 import pytest
 
-from e2e.talk import on_both, run_of, texts
+from e2e.assistants_client import on_both, run_of, texts
 from upstream import call, calls, text
 
 MODEL = "gpt-4o"

@@ -5,7 +5,7 @@ import json
 
 import pytest
 
-from e2e.talk import WEATHER, new_thread, outputs_for, reached, run_of, steps_of, texts
+from e2e.assistants_client import WEATHER, new_thread, outputs_for, reached, run_of, steps_of, texts
 from upstream import call, calls, pause, text
 
 PIECES = ("One ", "two ", "three ", "four.")

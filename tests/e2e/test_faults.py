@@ -2,7 +2,7 @@
 
 import pytest
 
-from e2e.talk import on_both, run_of, texts
+from e2e.assistants_client import on_both, run_of, texts
 from upstream import DROP, HANG, error, fault, raw, reply, stalled, text
 
 QUOTA = "You exceeded your current quota."

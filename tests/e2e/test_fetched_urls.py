@@ -4,7 +4,7 @@ import anthropic
 import openai
 import pytest
 
-from e2e.talk import new_thread
+from e2e.assistants_client import new_thread
 from e2e.test_anthropic import client_of
 from upstream import text
 

@@ -6,7 +6,7 @@ import threading
 import openai
 import pytest
 
-from e2e.talk import WEATHER, fresh, new_thread, on_both, outputs_for, reached, run_of, steps_of, user
+from e2e.assistants_client import WEATHER, fresh, new_thread, on_both, outputs_for, reached, run_of, steps_of, user
 from envelope import assert_error
 from upstream import Gate, call, calls, text
 from waiting import eventually

@@ -12,8 +12,8 @@ import openai
 import psutil
 import pytest
 
-from e2e.sending import BOUNDARY, HEAD, field, file_part, form, open_request, send, stored, upload
-from e2e.talk import each_database, on_both
+from e2e.assistants_client import each_database, on_both
+from e2e.uploads import BOUNDARY, HEAD, field, file_part, form, open_request, send, stored, upload
 from envelope import assert_error
 from serving import KEY, WAIT
 from waiting import eventually

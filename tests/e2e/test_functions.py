@@ -5,7 +5,7 @@ import asyncio
 import openai
 import pytest
 
-from e2e.talk import (
+from e2e.assistants_client import (
     POLL,
     WEATHER,
     each_database,

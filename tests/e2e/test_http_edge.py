@@ -5,7 +5,7 @@ import socket
 
 import pytest
 
-from e2e.sending import field, file_part, send
+from e2e.uploads import field, file_part, send
 from envelope import assert_error
 from serving import KEY, WAIT
 

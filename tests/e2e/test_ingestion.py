@@ -4,7 +4,7 @@ import re
 
 import pytest
 
-from e2e.talk import each_database
+from e2e.assistants_client import each_database
 from waiting import eventually
 
 # Long enough that a kill comes in between.

@@ -2,7 +2,7 @@
 
 import pytest
 
-from e2e.talk import new_thread
+from e2e.assistants_client import new_thread
 from serving import KEY
 from upstream import Gate, text
 

@@ -8,7 +8,7 @@ from concurrent.futures import ThreadPoolExecutor
 import openai
 import pytest
 
-from e2e.talk import each_database
+from e2e.assistants_client import each_database
 from serving import WAIT
 from upstream import Gate, text
 from waiting import eventually

@@ -6,7 +6,7 @@ from itertools import product
 
 import pytest
 
-from e2e.talk import new_thread, on_both, outputs_for, run_of, steps_of, user
+from e2e.assistants_client import new_thread, on_both, outputs_for, run_of, steps_of, user
 from envelope import assert_error
 from upstream import call, calls, text
 

@@ -5,7 +5,7 @@ import asyncio
 import openai
 import pytest
 
-from e2e.talk import new_thread, on_both, reached, run_of, texts, user
+from e2e.assistants_client import new_thread, on_both, reached, run_of, texts, user
 from envelope import assert_error
 from upstream import Gate, call, calls, text
 

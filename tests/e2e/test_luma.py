@@ -9,8 +9,8 @@ from concurrent.futures import ThreadPoolExecutor
 import lumaai
 import pytest
 
-from e2e.money import balance, check_sums, granted
-from e2e.talk import on_both
+from e2e.assistants_client import on_both
+from e2e.billing import balance, check_sums, granted
 from envelope import assert_aimlapi_error
 from media.films import Film, colour, difference, picture, variety
 from receiver import Receiver

@@ -6,7 +6,7 @@ import sqlite3
 import openai
 import pytest
 
-from e2e.talk import ENDED, new_thread, reached, run_of, texts
+from e2e.assistants_client import ENDED, new_thread, reached, run_of, texts
 from envelope import assert_error
 from mcp_server import SECRET, McpProcess
 from serving import Server

@@ -9,7 +9,7 @@ import anthropic
 import pytest
 
 from conformance.shapes import assert_shape
-from e2e.talk import each_database, on_both
+from e2e.assistants_client import each_database, on_both
 from e2e.test_anthropic import MESSAGE, QUESTION, USAGE, client_of
 from upstream import HANG, Gate, fault, stalled, text
 from waiting import eventually

@@ -3,7 +3,7 @@
 import openai
 import pytest
 
-from e2e.talk import new_thread, run_of, user
+from e2e.assistants_client import new_thread, run_of, user
 from envelope import assert_aimlapi_error, assert_error
 from serving import Server
 

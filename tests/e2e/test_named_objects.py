@@ -4,8 +4,8 @@ import json
 
 import pytest
 
-from e2e.money import command, new_key
-from e2e.sending import upload
+from e2e.billing import command, new_key
+from e2e.uploads import upload
 from envelope import assert_error
 from waiting import eventually
 

@@ -4,7 +4,7 @@ import json
 
 import pytest
 
-from e2e.talk import new_thread, reached
+from e2e.assistants_client import new_thread, reached
 from upstream import Gate, text
 from waiting import eventually
 

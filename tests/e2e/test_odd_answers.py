@@ -7,7 +7,7 @@ import anthropic
 import openai
 import pytest
 
-from e2e.talk import WEATHER, new_thread, on_both, run_of, texts
+from e2e.assistants_client import WEATHER, new_thread, on_both, run_of, texts
 from e2e.test_anthropic import client_of
 from serving import WAIT, Server
 from upstream import Answer, call, calls, pause, raw, reply, text

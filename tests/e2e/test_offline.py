@@ -22,7 +22,7 @@ import json
 
 import pytest
 
-from e2e.talk import POLL, WEATHER, new_thread, outputs_for, run_of, texts, user
+from e2e.assistants_client import POLL, WEATHER, new_thread, outputs_for, run_of, texts, user
 
 MODEL = "gpt-4o"
 SCHEMA = WEATHER["function"]["parameters"]

@@ -5,7 +5,7 @@ import asyncio
 import openai
 import pytest
 
-from e2e.talk import ENDED, WEATHER, on_both
+from e2e.assistants_client import ENDED, WEATHER, on_both
 from upstream import call, calls, text
 from waiting import WITHIN
 

@@ -5,7 +5,7 @@ import json
 import jsonschema
 import pytest
 
-from e2e.talk import POLL, WEATHER, new_thread, outputs_for, run_of, steps_of, texts, user
+from e2e.assistants_client import POLL, WEATHER, new_thread, outputs_for, run_of, steps_of, texts, user
 
 PERSON = {
     "type": "object",

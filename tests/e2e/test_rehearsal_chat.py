@@ -5,7 +5,7 @@ import json
 import openai
 import pytest
 
-from e2e.talk import user
+from e2e.assistants_client import user
 
 HELLO = [user("Say hello")]
 COLOR = {

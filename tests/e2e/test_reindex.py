@@ -6,7 +6,7 @@ import subprocess
 import openai
 import pytest
 
-from e2e.talk import each_database
+from e2e.assistants_client import each_database
 from envelope import assert_error
 from serving import WAIT
 from upstream import fault, reply

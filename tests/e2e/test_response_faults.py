@@ -8,9 +8,9 @@ import time
 import openai
 import pytest
 
-from e2e.sending import upload
 from e2e.test_crashes import PIECES, slowly
 from e2e.test_responses import MODEL, PARIS, WEATHER, ended, numbers, output, respond, types
+from e2e.uploads import upload
 from sandbox.machine import interpreter, require_sandbox
 from upstream import HANG, Gate, call, calls, text
 from waiting import WITHIN, eventually

@@ -9,7 +9,7 @@ from PIL import Image
 from reportlab.lib.utils import ImageReader
 from reportlab.pdfgen import canvas
 
-from e2e.sending import upload
+from e2e.uploads import upload
 from media.films import picture
 from retrieval import documents, office
 

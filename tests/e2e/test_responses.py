@@ -8,8 +8,8 @@ from concurrent.futures import ThreadPoolExecutor
 import openai
 import pytest
 
-from e2e.sending import upload
-from e2e.talk import on_both
+from e2e.assistants_client import on_both
+from e2e.uploads import upload
 from media.films import picture
 from retrieval import documents
 from upstream import DROP, Gate, call, calls, deltas, fault, stalled, text

@@ -8,7 +8,17 @@ import apsw
 import openai
 import pytest
 
-from e2e.talk import WEATHER, each_database, fresh, new_thread, outputs_for, reached, run_of, steps_of, texts
+from e2e.assistants_client import (
+    WEATHER,
+    each_database,
+    fresh,
+    new_thread,
+    outputs_for,
+    reached,
+    run_of,
+    steps_of,
+    texts,
+)
 from serving import WAIT
 from upstream import HANG, Gate, call, calls, text
 from waiting import eventually

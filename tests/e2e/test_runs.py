@@ -6,7 +6,7 @@ import re
 import openai
 import pytest
 
-from e2e.talk import (
+from e2e.assistants_client import (
     POLL,
     WEATHER,
     each_database,

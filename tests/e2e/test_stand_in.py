@@ -3,7 +3,7 @@
 import pytest
 
 from e2e.batching import begun, chat_line, reached
-from e2e.money import balance
+from e2e.billing import balance
 from serving import Server
 
 HEADER = "x-understudy-stand-in"

@@ -5,7 +5,7 @@ import json
 import openai
 import pytest
 
-from e2e.talk import WEATHER, on_both, user
+from e2e.assistants_client import WEATHER, on_both, user
 from envelope import assert_error
 from upstream import DROP, call, calls, deltas, raw, reply, text
 

@@ -7,7 +7,7 @@ import time
 import openai
 import pytest
 
-from e2e.talk import new_thread, on_both, outputs_for, reached, run_of, steps_of, texts, user
+from e2e.assistants_client import new_thread, on_both, outputs_for, reached, run_of, steps_of, texts, user
 from upstream import Gate, call, calls, deltas, error, text
 
 RUN_KEYS = [

@@ -17,7 +17,7 @@ import jsonschema
 import openai
 import pytest
 
-from e2e.talk import new_thread, run_of, texts
+from e2e.assistants_client import new_thread, run_of, texts
 
 TEXT = 'Fill it for Ada Lovelace, 36, ada@example.com, on 2031-05-01: "Lunch", limit 5, colour red.'
 STRING = {"type": "string"}

@@ -5,7 +5,7 @@ import time
 import openai
 import pytest
 
-from e2e.talk import new_thread, on_both, run_of, user
+from e2e.assistants_client import new_thread, on_both, run_of, user
 from envelope import assert_error
 from waiting import eventually
 

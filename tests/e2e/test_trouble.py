@@ -7,7 +7,7 @@ import subprocess
 import openai
 import pytest
 
-from e2e.talk import WEATHER, fresh, new_thread, outputs_for, reached, run_of, texts
+from e2e.assistants_client import WEATHER, fresh, new_thread, outputs_for, reached, run_of, texts
 from serving import KEY, WAIT
 from upstream import HANG, Gate, call, calls, text
 from waiting import eventually

@@ -10,8 +10,8 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from e2e.sending import field, file_part, open_request, send, stored
-from e2e.talk import each_database, on_both
+from e2e.assistants_client import each_database, on_both
+from e2e.uploads import field, file_part, open_request, send, stored
 from envelope import assert_error
 from waiting import eventually
 

@@ -6,8 +6,8 @@ import time
 import openai
 import pytest
 
-from e2e.money import PRICES, command, new_key
-from e2e.talk import user
+from e2e.assistants_client import user
+from e2e.billing import PRICES, command, new_key
 from envelope import assert_error
 from serving import KEY, Server
 from upstream import text

@@ -7,7 +7,7 @@ from pathlib import Path
 import openai
 import pytest
 
-from e2e.talk import on_both
+from e2e.assistants_client import on_both
 from envelope import assert_error
 from waiting import eventually
 

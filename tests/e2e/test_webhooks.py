@@ -7,7 +7,7 @@ import openai
 import pytest
 from standardwebhooks import Webhook, WebhookVerificationError
 
-from e2e.talk import WEATHER, new_thread, outputs_for, reached, run_of
+from e2e.assistants_client import WEATHER, new_thread, outputs_for, reached, run_of
 from envelope import assert_error
 from receiver import Receiver
 from serving import KEY, Server

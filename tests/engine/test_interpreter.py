@@ -10,7 +10,7 @@ import uvicorn
 
 from envelope import assert_error
 from sandbox.machine import interpreter, require_sandbox
-from sandbox.running import until
+from sandbox.sandbox_runs import until
 from serving import KEY, WAIT
 from understudy import app
 from understudy.engine.tools.interpreter import AutoContainer

@@ -13,7 +13,7 @@ import pytest
 import uvloop
 
 from sandbox.busy_files import busy_files
-from sandbox.running import WAIT, ok, once
+from sandbox.sandbox_runs import WAIT, ok, once
 from understudy.clock import SystemClock
 from understudy.retrieval.children import ChildPool
 from understudy.retrieval.messages import Embed, Rows

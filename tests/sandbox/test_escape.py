@@ -15,7 +15,7 @@ import msgspec
 import psutil
 import pytest
 
-from sandbox.running import WAIT, content, ok, once, run
+from sandbox.sandbox_runs import WAIT, content, ok, once, run
 from understudy.clock import SystemClock
 from understudy.errors import InvalidName, NoSuchFile, SandboxError
 from understudy.tools.sandbox import cell, open_sandbox

@@ -5,7 +5,7 @@ import hashlib
 
 import pytest
 
-from sandbox.running import content, ok, once
+from sandbox.sandbox_runs import content, ok, once
 from understudy.errors import InvalidName, NoSuchFile
 from understudy.tools.sandbox import safe_name
 

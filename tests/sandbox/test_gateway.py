@@ -16,7 +16,7 @@ import pytest
 import pytest_asyncio
 
 from clients.environments import environment
-from sandbox.running import content, ok, once, pixels, run, until
+from sandbox.sandbox_runs import content, ok, once, pixels, run, until
 from serving import WAIT
 from understudy.clock import SystemClock
 from understudy.errors import InvalidName, NoSuchFile, SandboxError

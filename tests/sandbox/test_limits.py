@@ -6,7 +6,7 @@ import time
 import psutil
 import pytest
 
-from sandbox.running import WAIT, ok, once, run, until
+from sandbox.sandbox_runs import WAIT, ok, once, run, until
 from understudy.errors import SandboxFull
 from understudy.tools.sandbox import Error
 

@@ -4,7 +4,7 @@ import asyncio
 
 import pytest
 
-from sandbox.running import ok, pixels, run
+from sandbox.sandbox_runs import ok, pixels, run
 from understudy.errors import SandboxError
 from understudy.tools.sandbox import Image, Stream, Value
 

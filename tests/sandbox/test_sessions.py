@@ -5,7 +5,7 @@ import asyncio
 import psutil
 import pytest
 
-from sandbox.running import WAIT, ok, once, run, until
+from sandbox.sandbox_runs import WAIT, ok, once, run, until
 from understudy.errors import SandboxError
 
 

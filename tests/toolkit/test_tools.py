@@ -8,10 +8,10 @@ from click.testing import CliRunner
 from mcp import ClientSession
 from mcp.client.streamable_http import streamable_http_client
 
-from e2e.talk import WEATHER
+from e2e.assistants_client import WEATHER
 from serving import KEY, WAIT
 from toolkit.seed import TABLE
-from toolkit.world import CASES, World
+from toolkit.toolkit_objects import CASES, World
 from understudy.cli import commands
 from understudy.toolkit import AsyncToolkit, Toolkit
 

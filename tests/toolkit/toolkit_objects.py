@@ -3,7 +3,7 @@
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
-from e2e.talk import WEATHER, new_thread, outputs_for, reached, run_of
+from e2e.assistants_client import WEATHER, new_thread, outputs_for, reached, run_of
 from waiting import eventually
 
 
