@@ -197,7 +197,7 @@ def test_an_endpoint_that_does_not_answer_cannot_be_tried_out(hooked):
     made = hooked.webhooks.create(name="hook", url=url, event_types=["batch.completed"])
     with pytest.raises(openai.BadRequestError) as error:
         hooked.webhooks.test(made.id, event_type="batch.completed")
-    said = f"The endpoint {url!r} could not be tested. There was no answer: it could not be connected to."
+    said = f"The endpoint {url!r} could not be tested. The request failed: the connection failed."
     assert_error(error.value, 400, said)
 
 

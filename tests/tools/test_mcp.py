@@ -1,5 +1,9 @@
 """Remote MCP servers, against a real one: its tools, calls of them, and everything that a server may do wrong."""
 
+import gzip
+import threading
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+
 import pytest
 
 from mcp_server import SECRET, McpProcess
@@ -84,6 +88,31 @@ async def test_what_is_no_mcp_server_says_so(session_upstream):
     servers = remote(session_upstream.root)
     with pytest.raises(McpServerError, match="The MCP server could not be used: "):
         await servers.list_tools(servers.resolve_server(f"{session_upstream.root}/v1/models"))
+
+
+class _CompressedAnswers(BaseHTTPRequestHandler):
+    body = gzip.compress(b'{"jsonrpc": "2.0", "id": 1, "result": "' + bytes(64 << 20))
+
+    def log_message(self, *args):
+        pass
+
+    def do_POST(self):
+        self.send_response(200)
+        self.send_header("content-type", "application/json")
+        self.send_header("content-encoding", "gzip")
+        self.send_header("content-length", str(len(self.body)))
+        self.end_headers()
+        self.wfile.write(self.body)
+
+
+async def test_the_size_limit_counts_decompressed_bytes():
+    with ThreadingHTTPServer(("127.0.0.1", 0), _CompressedAnswers) as server:
+        threading.Thread(target=server.serve_forever, args=(0.05,), daemon=True).start()
+        url = f"http://127.0.0.1:{server.server_port}/mcp"
+        servers = remote(url)
+        with pytest.raises(McpServerError, match="its answer was too large"):
+            await servers.list_tools(servers.resolve_server(url))
+        server.shutdown()
 
 
 async def test_names_that_resolve_to_private_addresses_are_not_connected_to(running):

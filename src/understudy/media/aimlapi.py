@@ -14,10 +14,11 @@ import msgspec
 from msgspec import Struct
 
 from understudy.errors import UpstreamError
-from understudy.media.download import Downloader, origin
+from understudy.media.download import Downloader
 from understudy.media.frame_sizes import frame_size
 from understudy.media.provider import Frame, Job, MediaError, Progress, VideoFiles
 from understudy.media.waiting import PollInterval
+from understudy.net.outbound import origin
 from understudy.redaction import redact
 
 DEFAULT_BASE_URL: Final = "https://api.aimlapi.com/v2"

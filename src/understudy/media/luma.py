@@ -6,10 +6,11 @@ from pathlib import Path
 from typing import Any, Final, Literal, TypeVar
 
 from understudy.errors import SettingsError
-from understudy.media.download import Downloader, origin
+from understudy.media.download import Downloader
 from understudy.media.frame_sizes import frame_size
 from understudy.media.provider import Frame, Job, MediaError, Progress, VideoFiles
 from understudy.media.waiting import PollInterval
+from understudy.net.outbound import origin
 from understudy.redaction import redact
 
 T = TypeVar("T")

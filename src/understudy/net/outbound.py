@@ -1,79 +1,196 @@
-"""HTTP to addresses that clients choose: no redirect, no cookie, no proxy, and nothing of this machine's networks.
+"""The HTTP client for URLs that others choose: clients, files, models and remote services. Knows no dialect.
 
-What a name resolves to is checked for each connection at the moment it is made, so that no name can change its mind
-in between.
+It uses no proxy and no cookie, follows a redirect only on request, and connects to public addresses alone. Each
+address is checked as its socket opens: a name checked earlier could resolve to another address by then.
 """
 
 import asyncio
 import ipaddress
 import socket
-from collections.abc import Mapping
+from collections.abc import AsyncIterator, Mapping
 from dataclasses import dataclass
-from typing import Any, Final
-from urllib.parse import urlsplit
+from typing import Any, Final, Literal, Self
+from urllib.parse import urljoin, urlsplit
 
 import aiohttp
 
 from understudy.settings import is_public
 
-_PRIVATE_ADDRESS_TEXT: Final = "its address is private"
-_LOCAL_NAMES: Final = (".localhost", ".local", ".internal")  # of names, those that no public server has
+FailureKind = Literal[
+    "invalid_url",
+    "private_address",
+    "timeout",
+    "host_not_found",
+    "tls",
+    "connect",
+    "disconnect",
+    "too_large",
+    "too_many_redirects",
+]
+
+_LOCAL_SUFFIXES: Final = (".localhost", ".local", ".internal")
+_REDIRECT_STATUSES: Final = {301, 302, 303, 307, 308}
+_CHUNK_BYTES: Final = 256 * 1024
+_CONNECT_SECONDS: Final = 10.0
+_READ_SECONDS: Final = 60.0
+_REASONS: Final[dict[FailureKind, str]] = {
+    "invalid_url": "its URL is not a valid http or https URL",
+    "timeout": "the connection timed out",
+    "host_not_found": "its host name was not found",
+    "tls": "its TLS certificate or handshake was rejected",
+    "connect": "the connection failed",
+    "disconnect": "the connection was closed",
+    "too_large": "its response exceeds the size limit",
+    "too_many_redirects": "it redirects too often",
+}
+
+
+class OutboundError(Exception):
+    """A request without a complete response; its text is a clause without addresses, secrets and a full stop."""
+
+    def __init__(self, kind: FailureKind, reason: str | None = None) -> None:
+        super().__init__(reason or _REASONS[kind])
+        self.kind = kind
+
+
+class _PrivateAddress(OSError):
+    pass
 
 
 @dataclass(frozen=True, slots=True)
 class PostResult:
-    """`status` of the answer, or in `error` the reason why none came."""
+    """`status` of the response, or in `error` a sentence that says why none arrived."""
 
     status: int | None = None
     error: str | None = None
 
 
-class PrivateAddress(OSError):
-    pass
+class Response:
+    """The head of a response, and its body on request. The caller closes it, as a context manager or by `close`."""
+
+    def __init__(self, response: aiohttp.ClientResponse) -> None:
+        self._response = response
+        self.status = response.status
+
+    @property
+    def headers(self) -> list[tuple[str, str]]:
+        return list(self._response.headers.items())
+
+    async def iter_bytes(self, limit: int) -> AsyncIterator[bytes]:
+        """The decoded body as it arrives. Raises OutboundError, also beyond `limit` bytes."""
+        size = 0
+        try:
+            async for chunk in self._response.content.iter_chunked(_CHUNK_BYTES):
+                size += len(chunk)
+                if size > limit:
+                    raise OutboundError("too_large")
+                yield chunk
+        except (aiohttp.ClientError, OSError, ValueError) as error:
+            raise OutboundError(_classify(error)) from None
+
+    def close(self) -> None:
+        self._response.close()
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        self.close()
 
 
 class Client:
-    def __init__(self, *, allow_private: bool) -> None:
+    """`allow_private` lifts the check of addresses; `private_setting` names the setting that lifts it."""
+
+    def __init__(self, *, allow_private: bool, private_setting: str) -> None:
         self._allow_private = allow_private
-        self._session: aiohttp.ClientSession | None = None
+        self._private_setting = private_setting
+        self._sessions: dict[bool, aiohttp.ClientSession] = {}
+
+    async def request(
+        self,
+        method: str,
+        url: str,
+        *,
+        headers: Mapping[str, str] | None = None,
+        body: bytes | None = None,
+        redirects: int = 0,
+        trusted: str = "",
+    ) -> Response:
+        """The response after at most `redirects` redirects, each checked like the first URL. Raises OutboundError.
+
+        URLs of the origin `trusted` may have private addresses. Without `redirects`, a redirect is the response.
+        """
+        for _ in range(redirects + 1):
+            if not is_http_url(url):
+                raise OutboundError("invalid_url")
+            session = self._session(self._allow_private or origin(url) == trusted)
+            try:
+                response = await session.request(method, url, data=body, headers=headers, allow_redirects=False)
+            except (aiohttp.ClientError, OSError, ValueError) as error:
+                raise self._to_outbound_error(error) from None
+            if not redirects or response.status not in _REDIRECT_STATUSES or "location" not in response.headers:
+                return Response(response)
+            response.close()
+            url = urljoin(url, response.headers["location"])
+        raise OutboundError("too_many_redirects")
 
     async def post(self, url: str, body: bytes, headers: Mapping[str, str], seconds: float) -> PostResult:
-        """What is answered beside the status is not read."""
-        if refusal := url_problem(url, allow_private=self._allow_private):
-            return PostResult(error=refusal)
+        """Sends `body` within `seconds` and ignores the body of the response."""
+        if problem := url_problem(url, allow_private=self._allow_private):
+            return PostResult(error=problem)
         try:
-            async with asyncio.timeout(seconds):
-                answer = self._get_session().post(url, data=body, headers=headers, allow_redirects=False)
-                async with answer as response:
-                    return PostResult(status=response.status)
+            async with (
+                asyncio.timeout(seconds),
+                await self.request("POST", url, headers=headers, body=body) as response,
+            ):
+                return PostResult(status=response.status)
         except TimeoutError:
-            return PostResult(error=f"There was no answer within {seconds:g} seconds.")
-        except (aiohttp.ClientError, OSError, ValueError) as error:
-            return PostResult(error=f"There was no answer: {_describe_failure(error)}.")
+            return PostResult(error=f"The request timed out after {seconds:g} s.")
+        except OutboundError as error:
+            return PostResult(error=f"The request failed: {error}.")
 
     async def close(self) -> None:
-        if self._session is not None:
-            await self._session.close()
-            self._session = None
+        for session in self._sessions.values():
+            await session.close()
+        self._sessions.clear()
 
-    def _get_session(self) -> aiohttp.ClientSession:
+    def _session(self, allow_private: bool) -> aiohttp.ClientSession:
         # Lazily, since a session belongs to the loop that runs when it is made.
-        if self._session is None:
-            opened = None if self._allow_private else _public_socket
-            self._session = aiohttp.ClientSession(
-                connector=aiohttp.TCPConnector(limit=0, socket_factory=opened),
-                timeout=aiohttp.ClientTimeout(total=None),
+        if allow_private not in self._sessions:
+            self._sessions[allow_private] = aiohttp.ClientSession(
+                connector=aiohttp.TCPConnector(limit=0, socket_factory=None if allow_private else _open_public_socket),
+                timeout=aiohttp.ClientTimeout(total=None, sock_connect=_CONNECT_SECONDS, sock_read=_READ_SECONDS),
                 cookie_jar=aiohttp.DummyCookieJar(),
-                headers={"User-Agent": "understudy"},
+                headers={"User-Agent": "understudy", "Accept-Encoding": "identity"},
             )
-        return self._session
+        return self._sessions[allow_private]
+
+    def _to_outbound_error(self, error: Exception) -> OutboundError:
+        kind = _classify(error)
+        if kind == "private_address":
+            return OutboundError(kind, f"its address is private, which `{self._private_setting}` does not allow")
+        return OutboundError(kind)
+
+
+def origin(url: str) -> str:
+    """The scheme and the authority of a URL."""
+    parts = urlsplit(url)
+    return f"{parts.scheme}://{parts.netloc}"
+
+
+def is_http_url(url: str) -> bool:
+    try:
+        parts = urlsplit(url)
+    except ValueError:
+        return False
+    return parts.scheme in {"http", "https"} and bool(parts.hostname)
 
 
 def url_problem(url: str, *, allow_private: bool) -> str | None:
-    """Why a URL cannot be one to send to, as far as it says itself: a sentence without its subject, or None."""
+    """Why nothing is ever posted to a URL: a sentence for the client, or None. Resolves no name."""
     try:
         parts = urlsplit(url)
-        host, _ = parts.hostname, parts.port  # raises for a port that is no number
+        host, _ = parts.hostname, parts.port  # raises for a malformed port
     except ValueError:
         return "It is not a URL."
     if parts.scheme not in ({"http", "https"} if allow_private else {"https"}) or not host:
@@ -86,33 +203,32 @@ def url_problem(url: str, *, allow_private: bool) -> str | None:
 
 
 def _is_private(host: str) -> bool:
-    """Whether a name or an address says by itself that it is none of the internet's; most names say nothing."""
+    """Whether a host is private by its form alone: a private address, or a name under a local suffix."""
     try:
         ipaddress.ip_address(host)
     except ValueError:
-        if not host.strip("0123456789."):  # an address in a form that not everybody reads the same
+        if not host.strip("0123456789."):  # shortened and decimal addresses, which resolvers read differently
             return True
-        return f".{host.rstrip('.')}".endswith(_LOCAL_NAMES)
+        return f".{host.rstrip('.')}".endswith(_LOCAL_SUFFIXES)
     return not is_public(host)
 
 
-def _public_socket(info: Any) -> socket.socket:
-    """Called with every address just before it is connected to."""
+def _open_public_socket(info: Any) -> socket.socket:
+    """Opens a socket for an address just before the connection; raises for a private one."""
     family, kind, protocol, _, address = info
     if not is_public(str(address[0])):
-        raise PrivateAddress(_PRIVATE_ADDRESS_TEXT)
+        raise _PrivateAddress("private address")
     return socket.socket(family, kind, protocol)
 
 
-def _describe_failure(error: Exception) -> str:
-    """Words for people who may not know the network that this server is in: without addresses."""
-    cause = getattr(error, "os_error", error)
-    if isinstance(cause, PrivateAddress):
-        return f"{_PRIVATE_ADDRESS_TEXT}, which `webhooks.allow_private` does not allow"
-    if isinstance(error, aiohttp.ClientConnectorCertificateError | aiohttp.ClientConnectorSSLError):
-        return "its TLS certificate or handshake was refused"
-    if isinstance(error, aiohttp.ClientConnectorDNSError):
-        return "its host name was not found"
-    if isinstance(error, aiohttp.ClientConnectorError):
-        return "it could not be connected to"
-    return "the connection was closed"
+def _classify(error: Exception) -> FailureKind:
+    kinds: tuple[tuple[type[Exception] | tuple[type[Exception], ...], FailureKind], ...] = (
+        (TimeoutError, "timeout"),
+        ((aiohttp.ClientConnectorCertificateError, aiohttp.ClientConnectorSSLError), "tls"),
+        (aiohttp.ClientConnectorDNSError, "host_not_found"),
+        (aiohttp.ClientConnectorError, "connect"),
+        (ValueError, "invalid_url"),
+    )
+    if isinstance(getattr(error, "os_error", error), _PrivateAddress):
+        return "private_address"
+    return next((kind for types, kind in kinds if isinstance(error, types)), "disconnect")

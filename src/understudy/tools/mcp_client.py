@@ -6,7 +6,6 @@ A connection lives inside the call that it serves: its tasks could otherwise fai
 import asyncio
 import json
 import logging
-import socket
 from collections.abc import AsyncIterator, Callable, Coroutine
 from contextlib import asynccontextmanager
 from typing import Any, Final, TypeVar
@@ -18,15 +17,19 @@ from mcp.client.sse import sse_client
 from mcp.client.streamable_http import streamable_http_client
 from pydantic import ValidationError
 
+from understudy.net import outbound
 from understudy.redaction import redact
-from understudy.settings import McpSettings, is_public
+from understudy.settings import McpSettings
 from understudy.tools.mcp import McpOutput, McpServer, McpServerError, McpTool
 
 T = TypeVar("T")
 _TRUNCATION_NOTE: Final = "\n[The rest of the output was cut off.]"
 # What a server sends beyond its answers: headers, and framing that is thrown away.
 _TRANSPORT_OVERHEAD: Final = 4
-_PRIVATE_ADDRESS_TEXT: Final = "its address is private, and the operator has not named it in `mcp.allowed`"
+# They belong to one connection, never to the message in it.
+_CONNECTION_HEADERS: Final = frozenset(
+    {"host", "connection", "accept-encoding", "content-encoding", "content-length", "transfer-encoding"}
+)
 
 _MAX_QUOTE: Final = 200
 # They write URLs and whatever a server sends, tracebacks included, into the log of an operator who has no part in it.
@@ -114,7 +117,7 @@ def _http(server: McpServer, limits: McpSettings) -> httpx2.AsyncClient:
     return httpx2.AsyncClient(
         headers=dict(server.headers),
         timeout=limits.timeout,
-        transport=_PublicTransport(private=server.private, most=_max_response_bytes(limits)),
+        transport=_OutboundTransport(private=server.private, limit=_max_response_bytes(limits)),
         trust_env=False,
     )
 
@@ -123,62 +126,51 @@ def _max_response_bytes(limits: McpSettings) -> int:
     return limits.output_bytes * _TRANSPORT_OVERHEAD
 
 
-class PrivateAddress(OSError):
-    pass
+class _OutboundTransport(httpx2.AsyncBaseTransport):
+    """Carries the package's requests over `net.outbound`, which checks the address of each connection."""
 
-
-class _PublicTransport(httpx2.AsyncBaseTransport):
-    """Connects to the address that was looked at, never to a name that may mean another one by then."""
-
-    def __init__(self, *, private: bool, most: int) -> None:
-        self._inner = httpx2.AsyncHTTPTransport(trust_env=False)
-        self._private = private
-        self._max_response_bytes = most
+    def __init__(self, *, private: bool, limit: int) -> None:
+        self._client = outbound.Client(allow_private=private, private_setting="mcp.allowed")
+        self._limit = limit
 
     async def handle_async_request(self, request: httpx2.Request) -> httpx2.Response:
-        if not self._private:
-            host = request.url.host
-            request.extensions = {**request.extensions, "sni_hostname": host}
-            request.url = request.url.copy_with(host=await _public_address(host, request.url.port or 443))
-        response = await self._inner.handle_async_request(request)
-        assert isinstance(response.stream, httpx2.AsyncByteStream)
-        response.stream = _LimitedStream(response.stream, self._max_response_bytes)
-        return response
+        headers = {name: value for name, value in request.headers.items() if name not in _CONNECTION_HEADERS}
+        body = await request.aread() or None
+        response = await self._client.request(request.method, str(request.url), headers=headers, body=body)
+        # The body arrives decoded: its encoding and length were those of the connection.
+        return httpx2.Response(
+            response.status,
+            headers=[header for header in response.headers if header[0].lower() not in _CONNECTION_HEADERS],
+            stream=_LimitedStream(response, self._limit),
+        )
 
     async def aclose(self) -> None:
-        await self._inner.aclose()
+        await self._client.close()
 
 
 class _LimitedStream(httpx2.AsyncByteStream):
-    def __init__(self, stream: httpx2.AsyncByteStream, most: int) -> None:
-        self._stream = stream
-        self._left = most
+    def __init__(self, response: outbound.Response, limit: int) -> None:
+        self._response = response
+        self._limit = limit
 
     async def __aiter__(self) -> AsyncIterator[bytes]:
-        async for chunk in self._stream:
-            self._left -= len(chunk)
-            if self._left < 0:
-                raise httpx2.ReadError("the answer is too large")
-            yield chunk
+        try:
+            async for chunk in self._response.iter_bytes(self._limit):
+                yield chunk
+        except outbound.OutboundError as error:
+            raise httpx2.ReadError(str(error)) from None
 
     async def aclose(self) -> None:
-        await self._stream.aclose()
+        self._response.close()
 
 
-_FAILURE_TEXTS: Final[tuple[tuple[type[BaseException], str], ...]] = (
-    (PrivateAddress, _PRIVATE_ADDRESS_TEXT),
-    (socket.gaierror, "its host name was not found"),
-    (httpx2.ConnectError, "it could not be connected to"),
-    (httpx2.TransportError, "the connection broke off, or its answer was too large"),
-)
-
-
-async def _public_address(host: str, port: int) -> str:
-    found = await asyncio.get_running_loop().getaddrinfo(host, port, type=socket.SOCK_STREAM)
-    for _, _, _, _, address in found:
-        if is_public(str(address[0])):
-            return str(address[0])
-    raise PrivateAddress(_PRIVATE_ADDRESS_TEXT)
+_FAILURE_TEXTS: Final[dict[outbound.FailureKind, str]] = {
+    "private_address": "its address is private, and the operator has not named it in `mcp.allowed`",
+    "host_not_found": "its host name was not found",
+    "tls": "it could not be connected to",
+    "connect": "it could not be connected to",
+}
+_BROKEN_TEXT: Final = "the connection broke off, or its answer was too large"
 
 
 # -- what a server says ------------------------------------------------------------------------------------------
@@ -251,4 +243,6 @@ def _describe_failure(error: BaseException | None) -> str:
         return f"it answered with the status {error.response.status_code}"
     if isinstance(error, MCPError):
         return f"it returned the error {redact(error.error.message)[:_MAX_QUOTE]!r}"
-    return next((words for kind, words in _FAILURE_TEXTS if isinstance(error, kind)), "it did not answer with MCP")
+    if isinstance(error, outbound.OutboundError):
+        return _FAILURE_TEXTS.get(error.kind, _BROKEN_TEXT)
+    return _BROKEN_TEXT if isinstance(error, httpx2.TransportError) else "it did not answer with MCP"

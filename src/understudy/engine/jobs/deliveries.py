@@ -54,7 +54,7 @@ class Webhooks:
         self._store = store.webhooks
         self._settings = settings
         self._clock = clock
-        self._outward = Client(allow_private=settings.allow_private)
+        self._outward = Client(allow_private=settings.allow_private, private_setting="webhooks.allow_private")
         self._attempts: dict[asyncio.Task[None], str] = {}
         self._place_free = asyncio.Event()
         self._loops = (Looper(0, self._start_attempts), Looper(_PRUNE_SECONDS, self._prune))

@@ -34,7 +34,7 @@ class VideoCallbacks:
         self._clock = clock
         self._allowed = allowed
         self._allow_private = allow_private
-        self._outward = Client(allow_private=allow_private)
+        self._outward = Client(allow_private=allow_private, private_setting="webhooks.allow_private")
         self._loop = Looper(_SWEEP_SECONDS, self._deliver_due)
 
     def start(self) -> None:
