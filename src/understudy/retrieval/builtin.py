@@ -15,7 +15,9 @@ from operator import add, sub
 from typing import Final
 from zlib import crc32
 
-from understudy.text.tokenize import STOP, fold_text, split_words
+from understudy.text.stemming import cut_suffix
+from understudy.text.stop_words import STOP_WORDS
+from understudy.text.tokenize import fold_text, split_words
 
 DIMENSIONS: Final = 512
 """With fewer, words share dimensions so often that much less is found; with twice as many hardly more is."""
@@ -49,7 +51,7 @@ def text_direction(text: str, dimensions: int = DIMENSIONS) -> list[float]:
         weight = 1.0 + math.log(count)
         for number, share in _word_features(word):
             total[number & (size - 1)] += weight * share
-    for number, share in map(_hash_pair, pairwise(word for word in words if word not in STOP)):
+    for number, share in map(_hash_pair, pairwise(word for word in words if word not in STOP_WORDS)):
         total[number & (size - 1)] += share
     turned = _rotate(total)[:dimensions]
     length = math.sqrt(math.fsum(value * value for value in turned))
@@ -71,7 +73,7 @@ def _rotate(values: list[float]) -> list[float]:
 @lru_cache(maxsize=12_000)
 def _word_features(word: str) -> tuple[tuple[int, float], ...]:
     """What a word adds: `(number, share)`, a number for a dimension."""
-    if word in STOP:
+    if word in STOP_WORDS:
         return tuple(
             (number, sign * _STOP_WORD_WEIGHT / math.sqrt(_DIMENSIONS_PER_FEATURE)) for number, sign in _hash_word(word)
         )
@@ -85,13 +87,13 @@ def _word_features(word: str) -> tuple[tuple[int, float], ...]:
 
 
 def _hash_word(word: str) -> list[tuple[int, float]]:
-    root = stem(word)
+    root = cut_suffix(word)
     return [_hash_feature(f"{number}:{root}") for number in range(_DIMENSIONS_PER_FEATURE)]
 
 
 @lru_cache(maxsize=20_000)
 def _hash_pair(pair: tuple[str, str]) -> tuple[int, float]:
-    number, sign = _hash_feature(f"{stem(pair[0])} {stem(pair[1])}")
+    number, sign = _hash_feature(f"{cut_suffix(pair[0])} {cut_suffix(pair[1])}")
     return number, sign * _PAIR_WEIGHT
 
 
@@ -101,14 +103,6 @@ def _ngrams(word: str) -> Iterator[str]:
     for size in (3, 4):
         for start in range(len(edged) - size + 1):
             yield edged[start : start + size]
-
-
-def stem(word: str) -> str:
-    """English endings cut off roughly."""
-    for ending in ("ations", "ation", "ings", "ing", "ies", "ers", "ed", "er", "es", "ly", "s", "e", "y"):
-        if word.endswith(ending) and len(word) - len(ending) >= 3:
-            return word[: -len(ending)]
-    return word
 
 
 def _hash_feature(feature: str) -> tuple[int, float]:

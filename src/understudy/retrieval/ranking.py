@@ -6,9 +6,10 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Final
 
-from understudy.retrieval.builtin import stem
 from understudy.store.chunks import ScoredChunk
-from understudy.text.tokenize import STOP, split_words
+from understudy.text.stemming import cut_suffix
+from understudy.text.stop_words import STOP_WORDS
+from understudy.text.tokenize import split_words
 
 _RRF_CONSTANT: Final = 10
 """How slowly a place in a list loses weight: the eleventh is worth half of the first."""
@@ -77,7 +78,7 @@ def fuse_rankings(question: QueryCandidates) -> list[tuple[ScoredChunk, float]]:
 
 def _keyword_shares(question: QueryCandidates) -> dict[int, float]:
     """The share of the query's words in each candidate, rare words among them counting more."""
-    roots = {stem(word) for word in split_words(question.words.lower()) if word not in STOP}
+    roots = {cut_suffix(word) for word in split_words(question.words.lower()) if word not in STOP_WORDS}
     # A stretch of letters that a text has somewhere is near enough, and costs a tenth of taking the text apart.
     texts = {one.seq: one.chunk.text.lower() for one in question.candidates}
     has = {seq: [root for root in roots if root in text] for seq, text in texts.items()}

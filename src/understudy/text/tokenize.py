@@ -1,11 +1,13 @@
-"""What full-text search sees of a text: plain letters, and pairs of characters where a script has no spaces.
+"""The words of a text for full-text search: plain letters, and pairs of characters in scripts without spaces.
 
-Both engines split at everything else and reduce English words to their stems themselves. Knows no table.
+Both database engines split at everything else and stem English words themselves. Knows no table.
 """
 
 import re
 import unicodedata
 from typing import Final
+
+from understudy.text.stop_words import STOP_WORDS
 
 _MAX_WORD_LENGTH: Final = 64
 _MAX_QUERY_WORDS: Final = 64
@@ -15,7 +17,7 @@ _UNSPACED = re.compile(
     "[\u0e00-\u0eff\u1000-\u109f\u1780-\u17ff\u3040-\u30ff\u3400-\u4dbf\u4e00-\u9fff\uf900-\ufaff\U00020000-\U0003ffff]+"
 )
 _NON_ASCII = re.compile(r"[^\x00-\x7f]+")
-# Letters of their own that people look for without their stroke or ring.
+# Letters without a decomposition, which people search for without their stroke or ring.
 _LETTERS: Final = str.maketrans(
     {
         "ł": "l",
@@ -31,18 +33,11 @@ _LETTERS: Final = str.maketrans(
         "\u0131": "i",
     }
 )
-STOP: Final = frozenset(
-    _WORD.findall(
-        "a about all am an and any are as at be been but by can could did do does for from get had has have he her his"
-        " how i if in into is it its me my no not of on or our she should so than that the their them then there these"
-        " they this to too us was we were what when where which who whom why will with would you your"
-    )
-)
 
 
 def fold_text(text: str) -> str:
-    """The form in which a text goes into the index."""
-    # Stretch by stretch: most of a text has nothing to fold, and looking at each of its characters takes a while.
+    """The text as it is indexed: without accents, and in pairs of characters where its script has no spaces."""
+    # Only the runs beyond ASCII: most of a text has nothing to fold, and a look at each character is slow.
     return (text if text.isascii() else _NON_ASCII.sub(_fold_characters, text)).replace("\x00", " ")
 
 
@@ -52,24 +47,24 @@ def split_words(text: str) -> list[str]:
 
 
 def query_words(query: str) -> list[str]:
-    """The words of a query to look for, each once, at most 64; without stop words where something else is left."""
+    """The distinct words of a query, at most 64, without stop words unless it has no others."""
     words = list(dict.fromkeys(word[:_MAX_WORD_LENGTH] for word in split_words(fold_text(query).lower())))
-    telling = [word for word in words if word not in STOP]
-    return (telling or words)[:_MAX_QUERY_WORDS]
+    significant = [word for word in words if word not in STOP_WORDS]
+    return (significant or words)[:_MAX_QUERY_WORDS]
 
 
 def is_prefix(word: str) -> bool:
-    """Whether the word stands for all that begin with it.
+    """Whether the word matches every word that it begins.
 
-    One that was cut does, and one character of a script without spaces, where texts have only pairs of them.
+    A truncated word does, and a single character of a script without spaces, which texts are indexed by pairs of.
     """
     return len(word) == _MAX_WORD_LENGTH or (len(word) == 1 and _UNSPACED.fullmatch(word) is not None)
 
 
 def _fold_characters(match: re.Match[str]) -> str:
-    apart = unicodedata.normalize("NFKD", match[0].translate(_LETTERS))
-    plain = "".join(sign for sign in apart if not unicodedata.combining(sign))
-    # Hangul comes apart in NFKD and would be letters of letters.
+    decomposed = unicodedata.normalize("NFKD", match[0].translate(_LETTERS))
+    plain = "".join(character for character in decomposed if not unicodedata.combining(character))
+    # NFKD also splits the syllables of Hangul; NFC joins them again.
     return _UNSPACED.sub(_split_bigrams, unicodedata.normalize("NFC", plain))
 
 
