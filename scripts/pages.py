@@ -99,8 +99,8 @@ How that is done is said in [toolkit.md](toolkit.md). A `*` marks what is requir
 COMPATIBILITY = """\
 # Compatibility
 
-What programs written against the hosted Assistants API v2 rely on. Each line is proven by tests that name it; the
-source is where the behaviour was learned. What was never established, and what is our own, is in [api.md](api.md).
+Behaviours that client programs rely on. Tests prove each of them; the source is the evidence of the hosted service's
+behaviour. [api.md](api.md) lists our decisions and extensions.
 
 {groups}
 ## Where this server differs
@@ -215,8 +215,8 @@ def compatibility(manifest: dict[str, dict[str, str]]) -> str:
 
 
 def behaviours(name: str, entries: list[tuple[str, dict[str, str]]]) -> str:
-    rows = [f"| `{entry}` | {behaviour['says']} | {behaviour['source']} |" for entry, behaviour in entries]
-    title = [f"## {name.capitalize()}", "", "| behaviour | what it is | source |", "| --- | --- | --- |"]
+    rows = [f"| `{entry}` | {behaviour['description']} | {behaviour['source']} |" for entry, behaviour in entries]
+    title = [f"## {name.capitalize()}", "", "| behaviour | description | source |", "| --- | --- | --- |"]
     return "\n".join([*title, *rows, ""])
 
 

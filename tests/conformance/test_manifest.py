@@ -9,7 +9,7 @@ from pathlib import Path
 TESTS = Path(__file__).parent.parent
 PAGES = sorted((Path(__file__).parent / "manifest").glob("*.toml"))
 MANIFEST = {name: entry for page in PAGES for name, entry in tomllib.loads(page.read_text("utf-8")).items()}
-MEMBERS = {"source", "says", "divergence"}
+MEMBERS = {"source", "description", "divergence"}
 
 
 def claims():
@@ -32,8 +32,8 @@ def test_each_test_proves_behaviours_that_are_written_down():
 
 def test_each_behaviour_has_its_source_and_one_sentence():
     for name, behaviour in MANIFEST.items():
-        assert {"source", "says"} <= set(behaviour) <= MEMBERS, name
-        for sentence in (behaviour["says"], behaviour.get("divergence", ".")):
+        assert {"source", "description"} <= set(behaviour) <= MEMBERS, name
+        for sentence in (behaviour["description"], behaviour.get("divergence", ".")):
             assert sentence.endswith("."), name
             assert ". " not in sentence, name
 
