@@ -50,7 +50,7 @@ from understudy.engine.uploads import Uploads
 from understudy.engine.vector_stores import VectorStores
 from understudy.errors import ApiError, StoreError, UpstreamError
 from understudy.llm.connection import Connection
-from understudy.llm.embeddings import build_embedders
+from understudy.llm.embedders import build_embedders
 from understudy.llm.model_info import ModelProfiles
 from understudy.llm.prices import Prices
 from understudy.llm.rehearsal import Rehearsal

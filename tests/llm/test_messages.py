@@ -9,8 +9,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from understudy.errors import UpstreamError
-from understudy.llm import messages_answer, messages_request
-from understudy.llm.messages_answer import ToMessagesStream
+from understudy.llm import messages_request, messages_response
+from understudy.llm.messages_response import ToMessagesStream
 from understudy.wire.anthropic_messages import CreateMessageParams
 from understudy.wire.parsing import parse_object
 
@@ -160,7 +160,7 @@ def test_no_word_of_a_stream_is_lost(chunks):
 def test_arguments_that_are_no_object_are_kept(arguments):
     call = {"id": "call_1", "function": {"name": "f", "arguments": arguments}}
     completion = {"model": "m", "choices": [{"message": {"tool_calls": [call]}, "finish_reason": "stop"}]}
-    message = messages_answer.from_chat(msgspec.json.encode(completion), {"model": "m"})
+    message = messages_response.from_chat(msgspec.json.encode(completion), {"model": "m"})
     expected = {"": {}, '{"a": 1}': {"a": 1}}.get(arguments, {"arguments": arguments})
     assert message["content"] == [{"type": "tool_use", "id": "call_1", "name": "f", "input": expected}]
     assert message["stop_reason"] == "tool_use"
@@ -177,7 +177,7 @@ def test_a_whole_message_is_told_as_the_stream_that_it_would_have_been():
         "stop_reason": "tool_use",
         "usage": {"input_tokens": 1, "output_tokens": 2},
     }
-    events = list(messages_answer.replay_message(message))
+    events = list(messages_response.replay_message(message))
     assert [event["type"] for event in events].count("content_block_delta") == 4
     assert events[0]["message"]["content"] == []
     assert events[-2]["usage"] == {"input_tokens": 1, "output_tokens": 2}

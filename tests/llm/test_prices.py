@@ -10,8 +10,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from understudy.clock import SystemClock
-from understudy.llm.counts import parse_usage
 from understudy.llm.prices import CREDITS_PER_USD, FREE, Price, Prices, Rates, Tokens
+from understudy.llm.usage import parse_usage
 from understudy.settings import ModelSettings
 
 _counts = st.integers(0, 2_000_000)

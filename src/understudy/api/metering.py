@@ -14,9 +14,9 @@ from understudy.api import stand_in
 from understudy.api.parts import parts_of, project_of
 from understudy.api.requests import json_response
 from understudy.engine.accounting import usd
-from understudy.llm.counts import parse_usage
 from understudy.llm.prices import Tokens
 from understudy.llm.provider import ChatBody
+from understudy.llm.usage import parse_usage
 from understudy.store.ledger import Kind, Usage
 
 # What a token is taken to be where a provider does not count, in bytes of JSON.

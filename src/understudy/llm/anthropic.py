@@ -14,7 +14,7 @@ from urllib.parse import quote
 
 from understudy.clock import Clock
 from understudy.errors import UpstreamError
-from understudy.llm import anthropic_answer, faults, messages_answer, model_list, payload, streaming
+from understudy.llm import anthropic_response, faults, messages_response, model_list, payload, streaming
 from understudy.llm.anthropic_request import OptionalParameter, optional_parameters, translate
 from understudy.llm.connection import Connection, UpstreamResponse
 from understudy.llm.provider import ChatBody, ModelCard
@@ -61,7 +61,7 @@ class AnthropicProvider:
     async def complete(self, body: ChatBody) -> bytes:
         with closing(await self._post_completion(body, stream=False)) as answer:
             data = await answer.read()
-        return anthropic_answer.to_chat_completion(data, secret=self._secret, created=self._now())
+        return anthropic_response.to_chat_completion(data, secret=self._secret, created=self._now())
 
     async def embed(self, body: ChatBody) -> bytes:
         raise UpstreamError(
@@ -72,19 +72,19 @@ class AnthropicProvider:
         )
 
     def stream(self, body: ChatBody, deadline: float = math.inf) -> AsyncGenerator[Sequence[bytes], None]:
-        teller = anthropic_answer.ToChatStream(self._secret, self._now())
+        teller = anthropic_response.ToChatStream(self._secret, self._now())
         return streaming.chunks(partial(self._post_completion, body, stream=True, deadline=deadline), teller)
 
     async def message(self, body: dict[str, Any], betas: str) -> bytes:
         with closing(await self._post("messages", {**body, "stream": False}, betas)) as answer:
             data = await answer.read()
-        return messages_answer.validate_message(data, secret=self._secret)
+        return messages_response.validate_message(data, secret=self._secret)
 
     def message_stream(
         self, body: dict[str, Any], betas: str, deadline: float = math.inf
     ) -> AsyncGenerator[Sequence[bytes], None]:
         start = partial(self._post, "messages", {**body, "stream": True}, betas, deadline)
-        return streaming.chunks(start, messages_answer.MessagesPassthrough(self._secret))
+        return streaming.chunks(start, messages_response.MessagesPassthrough(self._secret))
 
     async def count_tokens(self, body: dict[str, Any], betas: str) -> int:
         with closing(await self._post("messages/count_tokens", body, betas)) as answer:

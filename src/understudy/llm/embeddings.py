@@ -1,87 +1,159 @@
-"""Embedders for documents, by their names in the settings; among them the models of providers. Knows no index."""
+"""The answers of `POST /embeddings`: checked against what was asked for, in the encoding that was. Knows no provider.
 
-from collections.abc import Iterator, Mapping, Sequence
-from pathlib import Path
-from typing import Any, Final
+Some servers ignore `encoding_format`, and clients take what comes for what they asked for: numbers read as base64 are
+vectors of zeros without an error.
+"""
+
+import asyncio
+import base64
+import binascii
+import math
+import struct
+import sys
+from array import array
+from collections.abc import Sequence
+from typing import Annotated, Any, Final, Literal
+
+import msgspec
+from msgspec import Meta
 
 from understudy.errors import UpstreamError
-from understudy.llm import vectors
-from understudy.llm.router import RETRYABLE, Models
-from understudy.retrieval.children import ChildPool
-from understudy.retrieval.embed import (
-    BUILTIN,
-    BuiltinEmbedder,
-    Embedder,
-    Embedders,
-    EmbeddingError,
-    Vectors,
-    normalize_vector,
-)
-from understudy.retrieval.local import FASTEMBED, FastEmbed, SentenceTransformers
-from understudy.settings import EmbeddingSettings, ProviderSettings
+from understudy.llm import faults, payload, repair
+from understudy.llm.chunks import TokenCounts
 
-_CHILD_MEMORY_BYTES: Final = 1 << 30
-_MAX_REQUEST_CHARACTERS: Final = 400_000
-"""What one request carries: providers take 300,000 tokens, and a character of some scripts is more than one."""
+_YIELD_INTERVAL: Final = 64
+"""Vectors that are checked before others have their turn."""
+
+_MAX_DIMENSIONS: Final = 1 << 16
 
 
-class ProviderEmbedder:
-    """A provider's model as the embedder of documents; `name` is `PROVIDER/MODEL`."""
-
-    def __init__(self, name: str, models: Models, settings: EmbeddingSettings) -> None:
-        self.name = name
-        self._models = models
-        self._settings = settings
-
-    async def embed(self, texts: Sequence[str], *, query: bool = False) -> Vectors:  # noqa: ARG002 - one way for both
-        rows: list[bytes] = []
-        for batch in _batches(texts, self._settings.batch):
-            rows += await self._batch(batch)
-        sizes = {len(row) for row in rows}
-        if len(sizes) > 1:
-            raise EmbeddingError(f"The embedder {self.name!r} gave vectors of different lengths.", passing=False)
-        return Vectors(sizes.pop() // 4 if sizes else 0, rows)
-
-    async def close(self) -> None:
-        """The provider is the models'."""
-
-    async def _batch(self, texts: Sequence[str]) -> list[bytes]:
-        body: dict[str, Any] = {"model": self.name, "input": list(texts), "encoding_format": "float"}
-        if self._settings.dimensions is not None:
-            body["dimensions"] = self._settings.dimensions
-        try:
-            found = vectors.parse_embeddings(await self._models.embed(body, fallbacks=False))
-            return [normalize_vector(vectors.floats(one.embedding)) for one in found]
-        except UpstreamError as error:
-            said = f"The embedder {self.name!r} failed: {error.message}"
-            raise EmbeddingError(said, passing=error.kind in RETRYABLE) from None
+class Embedding(msgspec.Struct):
+    embedding: list[float] | str
+    index: Annotated[int, Meta(ge=0)] | None = None
 
 
-def build_embedders(
-    settings: EmbeddingSettings, providers: Mapping[str, ProviderSettings], models: Models, processes: int
-) -> Embedders:
-    """Every embedder that the settings give. At most `processes` children make built-in vectors."""
-
-    def make(name: str) -> Embedder | None:
-        if name == BUILTIN:
-            return BuiltinEmbedder(ChildPool(processes, _CHILD_MEMORY_BYTES))
-        if name.startswith(FASTEMBED):
-            return FastEmbed(name)
-        if name.partition("/")[0] in providers:
-            return ProviderEmbedder(name, models, settings)
-        return SentenceTransformers(name) if Path(name).is_dir() else None
-
-    return Embedders(settings.model, make)
+class _EmbeddingList(msgspec.Struct):
+    data: list[Embedding]
+    usage: TokenCounts | None = None
+    model: str | None = None
+    error: Any = None
 
 
-def _batches(texts: Sequence[str], most: int) -> Iterator[Sequence[str]]:
-    batch: list[str] = []
-    size = 0
-    for text in texts:
-        if batch and (len(batch) == most or size + len(text) > _MAX_REQUEST_CHARACTERS):
-            yield batch
-            batch, size = [], 0
-        batch.append(text)
-        size += len(text)
-    if batch:
-        yield batch
+_decode = msgspec.json.Decoder(_EmbeddingList).decode
+
+
+async def check_embeddings(data: bytes, body: dict[str, Any], *, secret: faults.ProviderSecrets | None = None) -> bytes:
+    """The body of a 2xx answer to the request `body`: as it came where it is sound, else in order and converted.
+
+    Raises UpstreamError: the fault that the answer describes, or malformed where vectors are missing, of another
+    dimension than was asked for, of different ones, or not finite.
+    """
+    found = parse_embeddings(data, secret=secret)
+    ordered = _sort_by_index(found, _count_inputs(body.get("input")))
+    wanted: Literal["float", "base64"] = "base64" if body.get("encoding_format") == "base64" else "float"
+    is_sound = _is_valid(data) and ordered == found
+    sizes: set[int] = set()
+    for number, one in enumerate(ordered):
+        numbers = floats(one.embedding)
+        sizes.add(len(numbers))
+        if isinstance(one.embedding, str) != (wanted == "base64"):
+            is_sound = False
+            one.embedding = _encode_base64(numbers) if wanted == "base64" else list(numbers)
+        if number % _YIELD_INTERVAL == _YIELD_INTERVAL - 1:
+            await asyncio.sleep(0)
+    _check_sizes(sizes, body.get("dimensions"))
+    return data if is_sound else _render(data, ordered)
+
+
+def parse_embeddings(data: bytes, *, secret: faults.ProviderSecrets | None = None) -> list[Embedding]:
+    """The embeddings in the body of a 2xx answer, as they came.
+
+    Raises UpstreamError: the fault that the body describes, or malformed where it has no embeddings.
+    """
+    try:
+        answer = _decode(data)
+    except payload.DECODE_ERRORS:
+        answer = None
+    if answer is not None and answer.error is None:
+        return answer.data
+    value = payload.decode(data)
+    if isinstance(value, dict) and value.get("error"):
+        raise faults.from_payload(value, secret=secret, status=200)
+    try:
+        listed = [_decode_lenient(one) for one in value["data"]]
+        return msgspec.convert(listed, list[Embedding])
+    except (*payload.DECODE_ERRORS, AttributeError, LookupError, TypeError):
+        raise payload.malformed("a body that is not a list of embeddings") from None
+
+
+def floats(embedding: list[float] | str) -> Sequence[float]:
+    """The numbers, which may be sent as base64 of little-endian float32. Raises UpstreamError(malformed)."""
+    try:
+        numbers = embedding if isinstance(embedding, list) else _unpack_base64(embedding)
+    except (binascii.Error, struct.error, ValueError):
+        raise UpstreamError("malformed", "The upstream returned a vector that is not base64 of floats.") from None
+    if not all(map(math.isfinite, numbers)):
+        raise UpstreamError("malformed", "The upstream returned a vector with numbers that are not finite.")
+    return numbers
+
+
+def _unpack_base64(embedding: str) -> Sequence[float]:
+    data = base64.b64decode(embedding, validate=True)
+    return struct.unpack(f"<{len(data) // 4}f", data)
+
+
+def _encode_base64(numbers: Sequence[float]) -> str:
+    packed = array("f", numbers)
+    if not all(map(math.isfinite, packed)):
+        raise UpstreamError("malformed", "The upstream returned a vector with numbers beyond 32-bit floats.")
+    if sys.byteorder == "big":
+        packed.byteswap()
+    return base64.b64encode(packed.tobytes()).decode()
+
+
+def _count_inputs(given: Any) -> int:
+    """How many vectors an input gets: one for a text or an array of tokens, else one for each."""
+    is_one = isinstance(given, str) or (isinstance(given, list) and all(isinstance(one, int) for one in given))
+    return 1 if is_one else len(payload.items(given))
+
+
+def _sort_by_index(found: list[Embedding], count: int) -> list[Embedding]:
+    """By their indexes; some servers number none of them, and keep the order."""
+    if len(found) != count:
+        raise UpstreamError("malformed", f"The upstream returned {len(found)} vectors for {count} inputs.")
+    if len({one.index for one in found}) == 1:
+        return [Embedding(one.embedding, index) for index, one in enumerate(found)]
+    ordered = sorted(found, key=lambda one: -1 if one.index is None else one.index)
+    if [one.index for one in ordered] != list(range(count)):
+        raise UpstreamError("malformed", "The upstream returned vectors whose indexes are not those of the inputs.")
+    return ordered
+
+
+def _check_sizes(sizes: set[int], wanted: int | None) -> None:
+    if len(sizes) > 1:
+        raise UpstreamError("malformed", f"The upstream returned vectors of different dimensions: {sorted(sizes)}.")
+    size = next(iter(sizes), 0)
+    if not 0 < size <= _MAX_DIMENSIONS:
+        raise UpstreamError("malformed", f"The upstream returned vectors of {size} dimensions.")
+    if wanted is not None and size != wanted:
+        raise UpstreamError(
+            "malformed", f"The upstream returned vectors of {size} dimensions where 'dimensions' is {wanted}."
+        )
+
+
+def _is_valid(data: bytes) -> bool:
+    try:
+        _decode(data)
+    except payload.DECODE_ERRORS:
+        return False
+    return payload.has_valid_text(data)
+
+
+def _decode_lenient(value: Any) -> dict[str, Any]:
+    return {"embedding": value["embedding"], "index": payload.integer(value.get("index"), 1 << 20)}
+
+
+def _render(data: bytes, ordered: list[Embedding]) -> bytes:
+    head = payload.mapping(msgspec.json.decode(data) if _is_valid(data) else payload.decode(data))
+    listed = [{"object": "embedding", "index": one.index, "embedding": one.embedding} for one in ordered]
+    return payload.encode({**head, "object": "list", "data": listed, "usage": repair.usage(head.get("usage"))})

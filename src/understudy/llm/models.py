@@ -12,7 +12,7 @@ from dataclasses import dataclass
 
 from understudy.clock import Clock
 from understudy.errors import SettingsError, UpstreamError
-from understudy.llm import windows
+from understudy.llm import context_windows
 from understudy.llm.provider import ModelCard, Provider
 from understudy.settings import ProviderSettings
 
@@ -83,7 +83,7 @@ class ProviderModels:
         if (known := self.settings.context_windows.get(own)) is not None:
             return known
         fitting = (size for pattern, size in self._windows if pattern.fullmatch(own))
-        return next(fitting, windows.window(own))
+        return next(fitting, context_windows.window(own))
 
     def is_listed(self, model: str) -> bool:
         """Whether the list as it is known now names the model, by its full id or a short one."""
@@ -210,10 +210,10 @@ class Catalog:
             return self._windows[model]
         route = self._resolve(model)
         if route is None:
-            return windows.DEFAULT
+            return context_windows.DEFAULT
         target = route.targets[0]
         shelf = self._shelves.get(target.provider.name)
-        return windows.window(target.model) if shelf is None else shelf.window(target.model)
+        return context_windows.window(target.model) if shelf is None else shelf.window(target.model)
 
     def is_stand_in(self, model: str) -> bool:
         """Whether the embedded model answers for this id of a hosted model first."""

@@ -14,12 +14,12 @@ import msgspec
 
 from understudy.clock import Clock
 from understudy.errors import SettingsError, UpstreamError
-from understudy.llm import completion, faults, model_list, payload, repair, streaming, vectors
-from understudy.llm.call_numbers import ToolCallIndexer
+from understudy.llm import completion, embeddings, faults, model_list, payload, repair, streaming
 from understudy.llm.chunk_template import ChunkTemplate
 from understudy.llm.chunks import Chunk, decode, parse_valid_chunk
 from understudy.llm.connection import Connection, UpstreamResponse
 from understudy.llm.provider import ChatBody, ModelCard
+from understudy.llm.tool_call_indexes import ToolCallIndexer
 from understudy.net import sse
 from understudy.settings import ProviderSettings
 
@@ -46,7 +46,7 @@ class OpenAIProvider:
     async def embed(self, body: ChatBody) -> bytes:
         with closing(await self._connection.post(self._url(body, "embeddings"), body)) as answer:
             data = await answer.read()
-        return await vectors.check_embeddings(data, body, secret=self._secret)
+        return await embeddings.check_embeddings(data, body, secret=self._secret)
 
     def stream(self, body: ChatBody, deadline: float = math.inf) -> AsyncGenerator[Sequence[bytes], None]:
         return streaming.chunks(partial(self._post_stream, body, deadline), _ChunkValidator(self._secret))

@@ -11,7 +11,7 @@ import msgspec
 
 from understudy.clock import Clock
 from understudy.errors import UpstreamError, UpstreamFault
-from understudy.llm import messages_answer, messages_request, remote_urls, sampling
+from understudy.llm import messages_request, messages_response, remote_urls, sampling
 from understudy.llm.anthropic import AnthropicProvider
 from understudy.llm.connection import deadline_exceeded
 from understudy.llm.messages_request import MessageBody
@@ -152,7 +152,7 @@ class Models:
             if isinstance(target.provider, MessagesProvider):
                 return await target.provider.message(asked, betas)
             return msgspec.json.encode(
-                messages_answer.from_chat(await target.provider.complete(messages_request.to_chat(asked)), asked)
+                messages_response.from_chat(await target.provider.complete(messages_request.to_chat(asked)), asked)
             )
 
         async with self._deadline_scope():
@@ -179,11 +179,11 @@ class Models:
             asked = {**body, "model": target.model}
             if isinstance(target.provider, MessagesProvider):
                 return target.provider.message_stream(asked, betas, deadline)
-            return messages_answer.stream_events(
+            return messages_response.stream_events(
                 target.provider.stream(messages_request.to_chat(asked), deadline), asked
             )
 
-        return Stream(self._open_stream(body, ask, lambda event: not messages_answer.is_preamble(event), deadline))
+        return Stream(self._open_stream(body, ask, lambda event: not messages_response.is_preamble(event), deadline))
 
     def stream(self, body: ChatBody, *, bounded: bool = True) -> "Stream":
         """The encoded chunks. After one with content was handed out, a fault is raised and never retried.

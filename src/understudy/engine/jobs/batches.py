@@ -24,8 +24,8 @@ from understudy.engine.files import BlobDraft, Files, new_file
 from understudy.engine.jobs import batch_input, batch_output
 from understudy.engine.jobs.batch_output import UnfinishedReason
 from understudy.errors import BlobMissing, StoreError
-from understudy.llm.counts import parse_usage
 from understudy.llm.prices import Tokens
+from understudy.llm.usage import parse_usage
 from understudy.looper import Looper
 from understudy.store import Store
 from understudy.store.batch_jobs import (

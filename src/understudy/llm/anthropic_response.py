@@ -10,7 +10,7 @@ import msgspec
 
 from understudy import ids
 from understudy.llm import completion as completions
-from understudy.llm import faults, message_events, messages_answer, payload, repair, streaming
+from understudy.llm import faults, message_events, messages_response, payload, repair, streaming
 from understudy.net import sse
 
 _FINISH_REASONS = {
@@ -28,7 +28,7 @@ _Event = dict[str, Any]
 
 def to_chat_completion(data: bytes, *, secret: faults.ProviderSecrets | None, created: int) -> bytes:
     """The body of a 2xx answer as an encoded `chat.completion`. Raises UpstreamError: an error, or not a message."""
-    message = msgspec.json.decode(messages_answer.validate_message(data, secret=secret))
+    message = msgspec.json.decode(messages_response.validate_message(data, secret=secret))
     try:
         told = msgspec.json.encode(_build_completion(message, created))
     except streaming.SHAPE_ERRORS as error:

@@ -1,6 +1,6 @@
 """Chat completions and their chunks as messages and the events of their streams. Knows no HTTP.
 
-The reverse of anthropic_answer.py. Source: the response and event types of the official `anthropic` package.
+The reverse of anthropic_response.py. Source: the response and event types of the official `anthropic` package.
 """
 
 from collections.abc import AsyncGenerator, AsyncIterator, Iterator, Mapping, Sequence
