@@ -20,7 +20,7 @@ def examples():
 
 
 @pytest.mark.proves("conversations.migration")
-def test_the_examples_run_and_both_ways_say_the_same(client, upstream, capsys):
+def test_the_examples_of_both_apis_run_and_agree(client, upstream, capsys):
     upstream.always(scenario)
     names = {
         "client": client,
@@ -37,10 +37,10 @@ def test_the_examples_run_and_both_ways_say_the_same(client, upstream, capsys):
             exec(code, names)
             yield names, capsys.readouterr().out
 
-    answers = [known["answer"] for known, _ in run("The same question, both ways")]
+    answers = [known["answer"] for known, _ in run("A question")]
     assert answers == ["You said: I am Ada."] * 3
     assert names["response"].output_text == "You said: Who am I?"
-    (_, items), (_, messages) = run("A thread that goes on as a conversation")
+    (_, items), (_, messages) = run("Continuing a thread as a conversation")
     assert items.splitlines()[-1] == "message assistant You said: Who am I?"
     assert messages.splitlines() == [
         "user I am Ada.",
@@ -56,12 +56,12 @@ def test_the_examples_run_and_both_ways_say_the_same(client, upstream, capsys):
     assert streamed == ["You said: weather: Paris", "You said: Hello"]
     _, *cited = [list(known.get("cited", [])) for known, _ in run("Files")]
     assert cited == [[names["file"].id]] * 2
-    assert [known["response"].output_text for known, _ in run("Long work")] == ["You said: Hello"]
+    assert [known["response"].output_text for known, _ in run("Background work")] == ["You said: Hello"]
     assert set(sections) == {
-        "The same question, both ways",
-        "A thread that goes on as a conversation",
+        "A question",
+        "Continuing a thread as a conversation",
         "Functions",
         "Streams",
         "Files",
-        "Long work",
+        "Background work",
     }
