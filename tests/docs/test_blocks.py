@@ -7,7 +7,8 @@
 | toml | loads as a settings file |
 | json | parses, without a member twice |
 | ini | a systemd unit that systemd accepts and whose command parses |
-| text | a command's help as `scripts/pages.py` writes it, or the list of the parts of the code |
+| text | a command's help as `scripts/pages.py` writes it |
+| mermaid | a diagram whose files exist |
 
 Any other kind fails: decide here what it has to hold.
 """
@@ -34,7 +35,7 @@ from understudy import settings
 from understudy.cli import commands
 from waiting import eventually
 
-KINDS = {"python", "sh", "toml", "json", "ini", "text"}
+KINDS = {"python", "sh", "toml", "json", "ini", "text", "mermaid"}
 ENVIRONMENTS = {"composio": "composio"}
 """Packages that examples import from an environment of their own, by the name that scripts/environment knows."""
 RUN_ELSEWHERE = {"docs/migrating.md": "test_migrating.py runs it and compares both APIs"}
@@ -257,14 +258,25 @@ def test_a_unit_is_accepted_by_systemd_and_its_command_parses(block, tmp_path):
 
 
 @each_of["text"]
-def test_a_text_block_is_the_help_of_a_command_or_the_list_of_the_parts(block):
-    # That a help is up to date is what `scripts/pages.py --check` says.
-    if block.page == "docs/commands.md":
-        assert block.text.startswith(f"Usage: {block.section}")
-        return
-    assert block.page == "docs/design.md"
+def test_a_text_block_is_the_help_of_a_command(block):
+    # `scripts/pages.py --check` compares it with the command's current help.
+    assert block.page == "docs/commands.md"
+    assert block.text.startswith(f"Usage: {block.section}")
+
+
+@each_of["mermaid"]
+def test_a_diagram_names_files_that_exist(block):
+    assert block.text.startswith(("flowchart ", "sequenceDiagram\n"))
+    named = re.findall(r"\b(?:\w+/)*\w+\.py\b", block.text)
     package = ROOT / "src" / "understudy"
-    listed = re.findall(r"^  (\w+/|\w+\.py) ", block.text, re.MULTILINE)
+    assert [name for name in named if not any(package.rglob(name))] == []
+
+
+def test_the_architecture_page_lists_every_part():
+    package = ROOT / "src" / "understudy"
+    page = (ROOT / "docs" / "design.md").read_text("utf-8")
+    rows = re.findall(r"^\| ((?:`[\w/]+`(?:, )?)+) \|", page, re.MULTILINE)
+    listed = [name for row in rows for name in re.findall(r"`([^`]+)`", row)]
     assert len(listed) == len(set(listed))
-    assert [name for name in listed if not (package / name).exists()] == []
-    assert {f"{folder.parent.name}/" for folder in package.glob("*/__init__.py")} <= set(listed)
+    assert [name for name in listed if not (package / name).exists() and not (package / f"{name}.py").exists()] == []
+    assert {folder.parent.name for folder in package.glob("*/__init__.py")} <= set(listed)
