@@ -1,7 +1,6 @@
 """Drives a server with the `openai-agents` package of the environment that runs this, as programs use it."""
 
 import asyncio
-import sys
 import tempfile
 from pathlib import Path
 
@@ -18,7 +17,7 @@ from agents import (
     handoff,
     set_tracing_disabled,
 )
-from checks import check, equal, run_all
+from checks import check, drive_servers, equal, run_all
 from openai import AsyncOpenAI
 
 WAIT = 20.0
@@ -176,4 +175,4 @@ async def hosted_tools_are_the_servers(client):
 
 if __name__ == "__main__":
     set_tracing_disabled(True)
-    run_all(*sys.argv[1:])
+    drive_servers(run_all)

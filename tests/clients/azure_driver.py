@@ -1,7 +1,6 @@
 """Drives a server with Azure's agents client, whose reader of streams takes nothing that is not written as Azure does."""
 
 import pathlib
-import sys
 import tempfile
 
 from azure.ai.agents import AgentsClient
@@ -18,7 +17,7 @@ from azure.ai.agents.models import (
 )
 from azure.core.exceptions import HttpResponseError, ResourceNotFoundError
 from azure.core.pipeline.policies import SansIOHTTPPolicy
-from checks import check, equal, run_all
+from checks import check, drive_servers, equal, run_all
 
 CITIES = []
 
@@ -245,9 +244,12 @@ def functions_are_called_by_the_client_itself_while_it_reads_streams(client):
     equal((CITIES, stream.text), (["Paris", "Rome", "Oslo"], "Outputs: Paris is mild, Rome is mild, Oslo is mild"))
 
 
-if __name__ == "__main__":
-    url, key = sys.argv[1:]
+def drive(url, key):
     endpoint = f"{url.removesuffix('/v1')}/api/projects/test"
     # A credential is only asked for where there is no policy that authenticates.
     with AgentsClient(endpoint, credential=object(), authentication_policy=Bearer(key), retry_total=0) as agents:
-        run_all(agents)
+        return run_all(agents)
+
+
+if __name__ == "__main__":
+    drive_servers(drive)

@@ -1,6 +1,7 @@
 """What the drivers share: a list of checks, each run by itself and reported as a line of JSON. Standard library only.
 
-A driver is started as `DRIVER URL KEY`, with the server's address that ends in /v1.
+A driver is started as `DRIVER KEY URL...`; each URL is that of one server and ends in /v1. Importing a client takes
+longer than most of its checks, so one process drives all servers, one after another.
 """
 
 import json
@@ -17,17 +18,31 @@ def check(function):
 
 
 def run_all(*arguments):
-    """Calls every check with the arguments; exits 1 if one failed, after all of them."""
-    failed = False
+    """Calls every check with the arguments and reports each; returns whether all of them passed."""
+    passed = True
     for function in CHECKS:
         error, started = None, time.monotonic()
         try:
             function(*arguments)
         except Exception:  # noqa: BLE001 - whatever a client raises is what the report is about
-            error, failed = traceback.format_exc(), True
-        took = round(time.monotonic() - started, 3)
-        sys.stdout.write(json.dumps({"check": function.__name__, "error": error, "seconds": took}) + "\n")
-    sys.exit(failed)
+            error, passed = traceback.format_exc(), False
+        seconds = round(time.monotonic() - started, 3)
+        _report(check=function.__name__, error=error, seconds=seconds)
+    return passed
+
+
+def drive_servers(drive):
+    """Calls `drive(url, key)` for each server of the command line; exits 1 unless it returned true for all of them."""
+    key, *urls = sys.argv[1:]
+    results = []
+    for url in urls:
+        _report(server=url)
+        results.append(drive(url, key))
+    sys.exit(not all(results))
+
+
+def _report(**members):
+    sys.stdout.write(json.dumps(members) + "\n")
 
 
 def equal(got, wanted):

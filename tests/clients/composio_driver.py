@@ -1,10 +1,9 @@
 """Drives a server's tools with the `composio` package, as programs use it after a change of their base URL."""
 
 import json
-import sys
 
 import composio
-from checks import check, equal, run_all
+from checks import check, drive_servers, equal, run_all
 from composio_client import APIStatusError
 
 SLUG = "AI_ML_API_CREATE_THREAD"
@@ -116,5 +115,4 @@ def opened(root, key):
 
 
 if __name__ == "__main__":
-    url, given = sys.argv[1:]
-    run_all(opened(url.removesuffix("/v1"), given))
+    drive_servers(lambda url, key: run_all(opened(url.removesuffix("/v1"), key)))

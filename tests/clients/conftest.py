@@ -1,30 +1,58 @@
-"""Runs drivers: programs of their own environments, in front of a server whose models follow `scenario`."""
+"""Runs drivers: programs of their own environments, in front of servers whose models follow `scenario`."""
 
 import json
 import subprocess
+from collections.abc import Callable, Iterable, Iterator
+from pathlib import Path
 
 import pytest
 
 from clients.scenario import scenario
-from serving import KEY
+from serving import KEY, Server
+from upstream import Upstream
 
 PATIENCE = 120
 """Seconds for all checks of a driver."""
 
+Drive = Callable[..., list[str]]
+
 
 @pytest.fixture
-def drive(server, upstream):
-    """Runs a driver with the server's address and key; returns the names of its checks, all of which held."""
+def drive(sqlite_server: Server, postgres_server: Server, upstream: Upstream) -> Drive:
+    """Runs a driver against a server on each database; returns the names of its checks, all of which passed on both."""
     upstream.always(scenario)
+    databases = {sqlite_server.url: "SQLite", postgres_server.url: "PostgreSQL"}
 
-    def run(*command):
-        ended = subprocess.run(
-            [*command, server.url, KEY], capture_output=True, text=True, timeout=PATIENCE, check=False
+    def run(*command: str | Path) -> list[str]:
+        done = subprocess.run(
+            [*command, KEY, *databases], capture_output=True, text=True, timeout=PATIENCE, check=False
         )
-        reports = [json.loads(line) for line in ended.stdout.splitlines() if line.startswith("{")]
-        broken = [f"{report['check']}: {report['error']}" for report in reports if report["error"]]
-        assert not broken, "\n".join(broken)
-        assert ended.returncode == 0, ended.stdout + ended.stderr
-        return [report["check"] for report in reports]
+        checks = {databases[url]: reports for url, reports in _by_server(done.stdout.splitlines())}
+        failed = [
+            f"{report['check']} on {database}: {report['error']}"
+            for database, reports in checks.items()
+            for report in reports
+            if report["error"]
+        ]
+        assert not failed, "\n".join(failed)
+        assert done.returncode == 0, done.stdout + done.stderr
+        names = [[report["check"] for report in reports] for reports in checks.values()]
+        assert len(names) == len(databases)
+        assert names[0] == names[1]
+        return names[0]
 
     return run
+
+
+def _by_server(lines: Iterable[str]) -> Iterator[tuple[str, list[dict[str, str]]]]:
+    """The reports of the checks below the URL of the server that they were made against."""
+    reports: list[dict[str, str]] = []
+    for line in lines:
+        if not line.startswith("{"):
+            continue
+        report = json.loads(line)
+        if "server" in report:
+            reports = []
+            yield report["server"], reports
+        else:
+            reports.append(report)

@@ -1,11 +1,13 @@
-// Drives a server with the agent frameworks for Node: frameworks_driver.mjs NODE_MODULES URL KEY
-// Each check is reported as a line of JSON, as checks.py does for Python.
+// Drives a server with the agent frameworks for Node: frameworks_driver.mjs NODE_MODULES KEY URL...
 
 import assert from "node:assert/strict";
 import { createRequire } from "node:module";
 import { join } from "node:path";
 
-const [modules, baseURL, apiKey] = process.argv.slice(2);
+import { driveServers } from "./checks.mjs";
+
+const [modules, apiKey, ...urls] = process.argv.slice(2);
+let baseURL;
 const load = createRequire(join(modules, "driver.cjs"));
 const { ChatOpenAI } = load("@langchain/openai");
 const { HumanMessage, ToolMessage } = load("@langchain/core/messages");
@@ -72,16 +74,4 @@ const checks = {
   },
 };
 
-let failed = false;
-for (const [name, run] of Object.entries(checks)) {
-  const started = performance.now();
-  let error = null;
-  try {
-    await run();
-  } catch (reason) {
-    error = reason?.stack ?? String(reason);
-    failed = true;
-  }
-  console.log(JSON.stringify({ check: name, error, seconds: (performance.now() - started) / 1000 }));
-}
-process.exit(failed ? 1 : 0);
+await driveServers(urls, (url) => (baseURL = url), checks);

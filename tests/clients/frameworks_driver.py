@@ -2,12 +2,13 @@
 
 import asyncio
 import os
+import sys
 from typing import Annotated
 
 from autogen_agentchat.messages import TextMessage
 from autogen_core import CancellationToken
 from autogen_ext.agents.openai import OpenAIAssistantAgent
-from checks import check, equal, run_all
+from checks import check, drive_servers, equal, run_all
 from langchain_core.messages import HumanMessage, ToolMessage
 from langchain_core.tools import tool
 from langchain_openai import ChatOpenAI
@@ -154,7 +155,5 @@ def autogen_runs_an_assistant_with_tools(url, key):
 
 
 if __name__ == "__main__":
-    import sys
-
-    os.environ["OPENAI_API_KEY"] = sys.argv[2]
-    run_all(*sys.argv[1:])
+    os.environ["OPENAI_API_KEY"] = sys.argv[1]
+    drive_servers(run_all)

@@ -1,21 +1,20 @@
-// Drives a server with a version of the official Node package: node_driver.mjs PACKAGE_FOLDER URL KEY
-// Each check is reported as a line of JSON, as checks.py does for Python.
+// Drives servers with a version of the official Node package: node_driver.mjs PACKAGE_FOLDER KEY URL...
 
 import assert from "node:assert/strict";
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { pathToFileURL } from "node:url";
 
-const [folder, baseURL, apiKey] = process.argv.slice(2);
+import { driveServers } from "./checks.mjs";
+
+const [folder, apiKey, ...urls] = process.argv.slice(2);
 const { exports: entry, version } = JSON.parse(readFileSync(join(folder, "package.json"), "utf8"));
 const main = entry["."].import?.default ?? entry["."].import ?? entry["."].default;
 const { default: OpenAI, AzureOpenAI, toFile } = await import(pathToFileURL(join(folder, main)));
 
 const newest = !version.startsWith("4.");
 const options = { apiKey, maxRetries: 0, timeout: 20_000 };
-const client = new OpenAI({ baseURL, ...options });
-const { assistants, threads } = client.beta;
-const root = baseURL.replace(/\/v1$/, "");
+let client, assistants, threads, root;
 const unknown = `asst_${"0".repeat(24)}`;
 const weather = {
   type: "function",
@@ -26,6 +25,12 @@ const weather = {
   },
 };
 const poll = { pollIntervalMs: 10 };
+
+function connect(baseURL) {
+  client = new OpenAI({ baseURL, ...options });
+  ({ assistants, threads } = client.beta);
+  root = baseURL.replace(/\/v1$/, "");
+}
 
 // The first generation of the package names an object's parents by position, the next one by name.
 const at = newest
@@ -314,7 +319,7 @@ const checks = {
       "temperature",
       "decimal_above_max_value",
     ]);
-    const stranger = new OpenAI({ baseURL, ...options, apiKey: "sk-wrong" });
+    const stranger = new OpenAI({ baseURL: client.baseURL, ...options, apiKey: "sk-wrong" });
     const denied = await stranger.models.list().catch((error) => error);
     assert.deepEqual([denied.constructor.name, denied.status, denied.code], [
       "AuthenticationError",
@@ -455,10 +460,4 @@ const checks = {
   },
 };
 
-let failed = false;
-for (const [check, body] of Object.entries(checks)) {
-  const error = await body().then(() => null, (raised) => raised.stack ?? String(raised));
-  failed ||= error !== null;
-  console.log(JSON.stringify({ check, error }));
-}
-process.exit(failed ? 1 : 0);
+await driveServers(urls, connect, checks);

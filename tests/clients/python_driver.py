@@ -2,12 +2,11 @@
 
 import asyncio
 import json
-import sys
 import time
 
 import openai
 import pydantic
-from checks import check, equal, run_all
+from checks import check, drive_servers, equal, run_all
 from openai import AssistantEventHandler, AsyncAssistantEventHandler
 from openai.types.beta import AssistantStreamEvent
 
@@ -690,7 +689,10 @@ async def asynchronously(like):
             equal((await stream.get_final_completion()).choices[0].message.content, "You said: Hello")
 
 
-if __name__ == "__main__":
-    url, key = sys.argv[1:]
+def drive(url, key):
     with openai.OpenAI(base_url=url, api_key=key, timeout=WAIT, max_retries=0) as official:
-        run_all(official)
+        return run_all(official)
+
+
+if __name__ == "__main__":
+    drive_servers(drive)

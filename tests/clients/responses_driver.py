@@ -3,13 +3,12 @@
 import asyncio
 import io
 import json
-import sys
 import time
 import urllib.request
 
 import openai
 import pydantic
-from checks import check, equal, run_all
+from checks import check, drive_servers, equal, run_all
 
 WAIT = 20.0
 MODEL = "gpt-4o"
@@ -243,7 +242,10 @@ async def asynchronously(like):
         equal(roles, ["assistant", "user"])
 
 
-if __name__ == "__main__":
-    url, key = sys.argv[1:]
+def drive(url, key):
     with openai.OpenAI(base_url=url, api_key=key, timeout=WAIT, max_retries=0) as official:
-        run_all(official)
+        return run_all(official)
+
+
+if __name__ == "__main__":
+    drive_servers(drive)

@@ -11,6 +11,8 @@ from hosted import ASSISTANTS_API
 from understudy.api.openapi import encode_document
 
 PATIENCE = 120
+JAVA_OPTIONS = "-XX:TieredStopAtLevel=1 -XX:+UseSerialGC"
+"""The optimizing compiler takes two thirds of the processor time of a program that ends after a second."""
 _ROW = re.compile(r"^\| \[\*\*(\w+)\*\*]\(AssistantsApi\.md#\w+\) \| \*\*(\w+)\*\* (\S+) \|", re.MULTILINE)
 
 
@@ -25,14 +27,14 @@ def generate(tmp_path):
     def make(language, *options):
         target = tmp_path / language
         command = [place.program("openapi-generator-cli"), "generate", "-g", language, "-i", document, "-o", target]
-        searched = f"{java}{os.pathsep}{os.environ['PATH']}"
+        path = f"{java}{os.pathsep}{os.environ['PATH']}"
         made = subprocess.run(
             [*command, *options],
             capture_output=True,
             text=True,
             timeout=PATIENCE,
             check=False,
-            env={**os.environ, "PATH": searched},
+            env={**os.environ, "PATH": path, "JAVA_TOOL_OPTIONS": JAVA_OPTIONS},
         )
         assert made.returncode == 0, made.stdout + made.stderr
         return target
@@ -47,7 +49,8 @@ def test_a_generated_python_client_makes_all_calls(drive, generate):
 
 
 def test_a_generated_csharp_client_has_the_methods_of_the_hosted_apis(generate):
-    documentation = (generate("csharp", "--library", "restsharp") / "docs" / "AssistantsApi.md").read_text()
+    client = generate("csharp", "--library", "restsharp", "--global-property", "apis=Assistants")
+    documentation = (client / "docs" / "AssistantsApi.md").read_text()
     found = {name: (method.lower(), path) for name, method, path in _ROW.findall(documentation)}
     assert found == {f"{name[0].upper()}{name[1:]}": row[:2] for name, row in ASSISTANTS_API.items()}
     assert len(found) == 23

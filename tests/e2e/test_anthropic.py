@@ -8,6 +8,7 @@ import anthropic
 import pytest
 
 from conformance.shapes import assert_shape
+from e2e.assistants_client import on_both
 from serving import KEY, WAIT, Server
 from upstream import HANG, call, calls, deltas, error, fault, reply, text
 
@@ -85,12 +86,14 @@ def test_a_message_has_the_members_of_the_original(server, upstream, path):
     assert reply.headers["request-id"] == reply.headers["x-request-id"]
 
 
+@on_both
 def test_the_key_comes_in_either_header(server, upstream, claude):
     assert ask(claude).content[0].text == "You said: Hello"
     with client_of(server, api_key=None, auth_token=KEY) as bearer:
         assert ask(bearer).content[0].text == "You said: Hello"
 
 
+@on_both
 @pytest.mark.proves("anthropic.request")
 def test_what_is_asked_is_said_in_chat_completions(claude, upstream):
     ask(
@@ -186,6 +189,7 @@ def test_documents_and_formats_are_said_in_chat_completions(server, upstream):
     assert (sent["reasoning_effort"], sent["max_completion_tokens"]) == ("low", 1024)
 
 
+@on_both
 @pytest.mark.proves("anthropic.tools")
 def test_calls_and_their_results_go_back_and_forth(claude, upstream):
     upstream.answer(calls(call("get_weather", call_id="call_1", city="Paris"), say=("One moment",)))
@@ -204,6 +208,7 @@ def test_calls_and_their_results_go_back_and_forth(claude, upstream):
     assert [message["role"] for message in asked(upstream)["messages"]] == ["user", "assistant", "tool"]
 
 
+@on_both
 @pytest.mark.parametrize(
     ("finish", "reason"), [("length", "max_tokens"), ("content_filter", "refusal"), ("stop", "end_turn")]
 )
@@ -212,6 +217,7 @@ def test_the_end_of_an_answer_has_its_reason(claude, upstream, finish, reason):
     assert ask(claude).stop_reason == reason
 
 
+@on_both
 def test_the_sequence_that_ended_an_answer_is_named_where_the_provider_names_it(claude, upstream):
     choice = {
         "index": 0,
@@ -224,6 +230,7 @@ def test_the_sequence_that_ended_an_answer_is_named_where_the_provider_names_it(
     assert (said.stop_reason, said.stop_sequence) == ("stop_sequence", "X")
 
 
+@on_both
 def test_thinking_of_a_provider_is_shown_to_who_asks_for_it(claude, upstream):
     message = {"role": "assistant", "content": "42", "reasoning_content": "6 * 7"}
     whole = {"id": "1", "model": "m", "choices": [{"index": 0, "message": message, "finish_reason": "stop"}]}
@@ -233,6 +240,7 @@ def test_thinking_of_a_provider_is_shown_to_who_asks_for_it(claude, upstream):
     assert [block.type for block in ask(claude).content] == ["text"]
 
 
+@on_both
 def test_the_embedded_model_answers_too(claude):
     said = ask(claude, "rehearsal", messages=[{"role": "user", "content": "What is 6 * 7?"}])
     assert "42" in said.content[0].text
@@ -265,6 +273,7 @@ def test_a_stream_has_the_events_of_the_original(server, upstream):
     assert events[-2][1]["usage"]["input_tokens"] == 9
 
 
+@on_both
 @pytest.mark.parametrize(("interleaved", "indexed"), [(False, True), (False, False), (True, True)])
 def test_streamed_calls_are_blocks_one_after_another(claude, upstream, interleaved, indexed):
     cities = [call("get_weather", call_id=f"call_{city}", city=city) for city in ("Paris", "Rome")]
@@ -380,6 +389,7 @@ def test_a_stream_of_the_dialect_that_breaks_off_says_so(native, upstream):
 # -- counting ----------------------------------------------------------------------------------------------------
 
 
+@on_both
 @pytest.mark.proves("anthropic.count")
 def test_tokens_are_counted_by_the_provider_or_about(native, server, upstream, claude):
     upstream.answer(reply({"input_tokens": 77}))
@@ -458,6 +468,7 @@ def test_what_cannot_be_asked_is_refused(server, body, said):
     assert refused.json["request_id"] == refused.headers["request-id"]
 
 
+@on_both
 @pytest.mark.parametrize(
     ("answer", "kind"),
     [
@@ -473,6 +484,7 @@ def test_a_failing_provider_is_the_error_that_the_package_knows(claude, upstream
     assert re.fullmatch("req_[0-9a-f]{32}", caught.value.request_id)
 
 
+@on_both
 def test_strangers_and_unknown_things_get_errors_of_the_dialect(server, claude):
     with (
         client_of(server, api_key="sk-wrong-0123456789") as stranger,

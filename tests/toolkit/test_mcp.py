@@ -12,6 +12,7 @@ from mcp import ClientSession, MCPError, StdioServerParameters
 from mcp.client.stdio import stdio_client
 from mcp.client.streamable_http import streamable_http_client
 
+from e2e.assistants_client import on_both
 from serving import KEY, WAIT
 from toolkit.seed import TABLE
 from understudy import __version__
@@ -45,6 +46,7 @@ async def over_stdio(server):
         yield session
 
 
+@on_both
 @pytest.mark.parametrize("transport", [over_http, over_stdio])
 @pytest.mark.proves("toolkit.mcp", "toolkit.hints")
 async def test_a_client_lists_and_calls_the_tools(server, transport):
