@@ -196,7 +196,7 @@ python = "/nowhere/python"
     assert "  Models            local: http://127.0.0.1:9/v1 (gpt-4o)" in printed
     assert "stands in" not in printed
     assert "off: `sandbox.python` '/nowhere/python' does not exist" in printed
-    assert "The provider 'local' at http://127.0.0.1:9/v1 cannot be reached: Connection refused. Check" in logged
+    assert "The provider 'local' at http://127.0.0.1:9/v1 is unreachable: Connection refused. Check" in logged
 
 
 def test_a_later_start_prints_no_key_and_the_first_one_still_works(serve):

@@ -344,7 +344,7 @@ def _build_models(settings: Settings, clock: Clock) -> Models:
         settings.providers,
         _build_rehearsal(settings, clock),
         clock,
-        known_windows=known,
+        context_windows=known,
         chat_seconds=limits.chat_seconds,
         private_urls=limits.private_urls,
     )

@@ -131,7 +131,7 @@ FAULTS = [
     (
         reply(b"<html>", content_type="text/html"),
         502,
-        "The upstream answered with a body that is not JSON; check its base URL.",
+        "The upstream returned a body that is not JSON; check its base URL.",
         None,
         "upstream_malformed",
         "server_error",
@@ -158,7 +158,7 @@ def test_how_long_to_wait_is_handed_on(server, upstream):
 def test_a_silent_provider_is_a_timeout(server, upstream):
     upstream.answer(text(HANG))
     reply = server.ask("POST", "/v1/chat/completions", {"model": "slow", "messages": HELLO})
-    message = "The provider 'impatient' did not answer within 0.3 seconds."
+    message = "Request to provider 'impatient' timed out after 0.3 s without a response."
     assert_error(reply, 504, message, None, "upstream_timeout", "server_error")
 
 

@@ -115,7 +115,7 @@ def test_a_provider_is_asked_with_every_parameter_and_answers_byte_for_byte(serv
 def test_a_provider_that_answers_with_something_else_is_a_bad_gateway(server, upstream):
     upstream.answer(reply({"object": "list"}))
     answered = server.ask("POST", "/v1/embeddings", {"model": "gpt-4o", "input": TEXT})
-    said = "The upstream answered with a body that is not a list of embeddings."
+    said = "The upstream returned a body that is not a list of embeddings."
     assert_error(answered, 502, said, code="upstream_malformed", type="server_error")
 
 

@@ -6,8 +6,8 @@ import pytest
 from reading import BODY, collect, failure, said
 
 from understudy.errors import SettingsError
-from understudy.llm.models import DISCOVERY_WAIT, LIST_RETRY_DELAY, LIST_TTL
 from understudy.llm.openai import OpenAIProvider
+from understudy.llm.provider_models import DISCOVERY_WAIT, LIST_RETRY_DELAY, LIST_TTL
 from understudy.settings import ProviderSettings
 from upstream import HANG, fault, stalled
 

@@ -263,7 +263,7 @@ class TestTimeouts:
         upstream.answer(stalled())
         caught = await failure(openai(first_byte_timeout=0.05).complete(BODY))
         assert caught.kind == "timeout"
-        assert "0.05 seconds" in caught.message
+        assert "0.05 s" in caught.message
         assert await asyncio.to_thread(upstream.requests[0].gone.wait, 10)
 
     async def test_silence_between_the_headers_and_the_first_byte_is_a_timeout(self, upstream, openai):
@@ -275,7 +275,7 @@ class TestTimeouts:
         upstream.answer(text("Hi", HANG))
         caught = await failure(openai(idle_timeout=0.05).stream(BODY))
         assert caught.kind == "timeout"
-        assert "0.05 seconds" in caught.message
+        assert "0.05 s" in caught.message
 
     async def test_a_stream_may_last_longer_than_any_of_them(self, upstream, openai):
         pauses = [part for word in "abcdef" for part in (word, pause(0.1))]

@@ -90,7 +90,7 @@ def test_an_event_is_handed_out_with_its_blank_line_and_not_later():
 @pytest.mark.parametrize("size", [1, 7, 1000])
 def test_an_event_over_the_limit_is_refused_however_it_arrives(stream, size):
     pieces = [stream[at : at + size] for at in range(0, len(stream), size)]
-    with pytest.raises(UpstreamError, match="more than 50 bytes") as caught:
+    with pytest.raises(UpstreamError, match="limit of 50 bytes") as caught:
         read(*pieces, limit=50)
     assert caught.value.kind == "malformed"
 

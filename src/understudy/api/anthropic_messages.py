@@ -16,7 +16,7 @@ from understudy.api.parts import Parts, parts_of
 from understudy.api.requests import decode_body, read_body, struct_response
 from understudy.errors import InvalidRequest
 from understudy.llm.messages_request import DEFAULT_MAX_TOKENS, MessageBody
-from understudy.llm.router import Stream
+from understudy.llm.stream import Stream
 from understudy.settings import LimitSettings
 from understudy.wire.anthropic_messages import CountMessageTokensParams, CreateMessageParams, MessageTokensCount
 from understudy.wire.parsing import parse_object

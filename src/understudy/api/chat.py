@@ -18,7 +18,7 @@ from understudy.api.stored_chat import StoredCompletion
 from understudy.errors import InvalidRequest
 from understudy.llm.chunks import decode
 from understudy.llm.provider import ChatBody
-from understudy.llm.router import Stream
+from understudy.llm.stream import Stream
 from understudy.settings import LimitSettings
 from understudy.wire.chat import ChatRequest, DeploymentChatRequest
 from understudy.wire.parsing import parse

@@ -20,7 +20,8 @@ from understudy.api.parts import Parts, parts_of
 from understudy.api.requests import decode_body, read_body
 from understudy.errors import InvalidRequest
 from understudy.llm.provider import ChatBody
-from understudy.llm.router import Models, Stream
+from understudy.llm.router import Models
+from understudy.llm.stream import Stream
 from understudy.settings import LimitSettings
 from understudy.wire.completions import CreateCompletionRequest, TextChoice, TextCompletion
 from understudy.wire.parsing import parse_object

@@ -19,7 +19,7 @@ from understudy.api.requests import json_response, list_response, page_request, 
 from understudy.errors import InvalidRequest
 from understudy.llm.accumulate import CompletionAccumulator
 from understudy.llm.provider import ChatBody
-from understudy.llm.router import Stream
+from understudy.llm.stream import Stream
 from understudy.store.chat_completions import ChatFilter, StoredChat
 from understudy.store.pages import Page
 from understudy.wire import queries

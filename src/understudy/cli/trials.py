@@ -49,7 +49,7 @@ async def provider_problem(name: str, settings: ProviderSettings, seconds: float
         if settings.models is not None and error.kind not in {"authentication", "timeout", "unreachable"}:
             return None  # it answers, and its list is not needed
         reason = str(error).rstrip(".")
-        named = f"The provider {name!r} "
+        named = f"Provider {name!r} "
         problem = reason.removeprefix(named) if reason.startswith(named) else f"failed: {reason}"
         return f"{where} {problem}. {_describe_provider_problem(name, error.kind)}"
     finally:

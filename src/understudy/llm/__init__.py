@@ -1,1 +1,1 @@
-"""Models behind one Protocol that speaks chat completions; the engine and the chat endpoint both use it."""
+"""Model providers behind one Protocol: chat completions in, chat completions out."""

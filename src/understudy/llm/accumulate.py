@@ -1,4 +1,4 @@
-"""A whole completion, put together from the chunks of its stream. Knows no provider, and keeps unknown members."""
+"""Accumulates the chunks of a stream into a whole completion, unknown members included. Knows no provider."""
 
 from typing import Any
 
@@ -7,7 +7,7 @@ import msgspec
 from understudy.errors import UpstreamError
 from understudy.llm.payload import DECODE_ERRORS
 
-# What comes whole in each fragment that has it; other texts are continued by the next fragment.
+# Each fragment has these whole; the next fragment continues other strings.
 _NON_INCREMENTAL = frozenset({"role", "id", "type", "name"})
 
 
@@ -17,13 +17,13 @@ class CompletionAccumulator:
         self._choices: dict[int, dict[str, Any]] = {}
 
     def add_chunk(self, payload: bytes) -> dict[str, Any]:
-        """Adds an encoded chunk and returns it decoded; raises UpstreamError where it is none."""
+        """Adds an encoded chunk and returns it decoded. Raises UpstreamError(malformed) if it is not a chunk."""
         try:
             chunk = msgspec.json.decode(payload, type=dict[str, Any])
         except DECODE_ERRORS:
-            raise UpstreamError("malformed", "The upstream sent a chunk that is not a chat completion.") from None
+            raise UpstreamError("malformed", "The upstream sent a malformed chat completion chunk.") from None
         for name, value in chunk.items():
-            # What is counted comes last and complete; the rest is said by the first that says it.
+            # The last usage is the complete one; for other members the first chunk counts.
             if value is not None and name not in {"choices", "object", "obfuscation"}:
                 self._head[name] = value if name == "usage" else self._head.get(name, value)
         for part in chunk.get("choices") or ():
@@ -49,24 +49,30 @@ class CompletionAccumulator:
 
 def _merge(whole: dict[str, Any], fragment: dict[str, Any]) -> None:
     for name, value in fragment.items():
-        known: Any = whole.get(name)
         if name == "tool_calls" and isinstance(value, list):
             _merge_calls(whole, value)
-        elif name in _NON_INCREMENTAL or type(known) is not type(value):
+        elif name in _NON_INCREMENTAL or type(whole.get(name)) is not type(value):
             if value is not None or name not in whole:
                 whole[name] = value
-        elif isinstance(value, str):
-            whole[name] += value
-        elif isinstance(value, list):
-            known.extend(value)
-        elif isinstance(value, dict):
-            _merge(known, value)
         else:
+            _append(whole, name, value)
+
+
+def _append(whole: dict[str, Any], name: str, value: Any) -> None:
+    """Continues a member by a value of the same type."""
+    match value:
+        case str():
+            whole[name] += value
+        case list():
+            whole[name].extend(value)
+        case dict():
+            _merge(whole[name], value)
+        case _:
             whole[name] = value
 
 
 def _merge_calls(whole: dict[str, Any], fragments: list[dict[str, Any]]) -> None:
-    """Calls are told apart by their index; a fragment without one goes on with the call before it."""
+    """Merges calls by index; a fragment without an index continues the call before it."""
     calls: list[dict[str, Any]] = whole.get("tool_calls") or []
     whole["tool_calls"] = calls
     for fragment in fragments:

@@ -1,7 +1,7 @@
-"""The provider that speaks Anthropic's Messages API, spoken to in chat completions. Knows no retry.
+"""Anthropic's Messages API as a provider of chat completions. Knows no retry.
 
-Parameters that some of its models refuse (sampling, effort, structured output) are sent, and left out again where the
-model answers that it does not take them: which model takes what changes too often for a table.
+Some models refuse sampling, effort or structured output. A request first carries these parameters, and is sent again
+without those that the model refuses: a table of models would be outdated soon.
 """
 
 import math
@@ -14,16 +14,17 @@ from urllib.parse import quote
 
 from understudy.clock import Clock
 from understudy.errors import UpstreamError
-from understudy.llm import anthropic_response, faults, messages_response, model_list, payload, streaming
+from understudy.llm import anthropic_response, faults, messages_passthrough, model_list, payload, streaming
 from understudy.llm.anthropic_request import OptionalParameter, optional_parameters, translate
-from understudy.llm.connection import Connection, UpstreamResponse
+from understudy.llm.connection import Connection
 from understudy.llm.provider import ChatBody, ModelCard
+from understudy.llm.upstream_response import UpstreamResponse
 from understudy.settings import ProviderSettings
 
 DEFAULT_BASE_URL = "https://api.anthropic.com"
 
 DEFAULT_VERSION = "2023-06-01"
-"""The last version that has sampling parameters, which clients of chat completions send as a matter of course."""
+"""The last version with sampling parameters, which most clients of chat completions send."""
 
 _VERSION_WITHOUT_SAMPLING = "2026-10-21"
 _MAX_LIST_PAGES = 20
@@ -36,7 +37,7 @@ _PARAMETER_SIGNATURES: dict[OptionalParameter, tuple[str, ...]] = {
     "format": ("output_config.format", "output_config: ", "output format", "structured output"),
     "strict": ("strict",),
 }
-"""What an upstream's refusal of a parameter says."""
+"""Substrings of the error messages that refuse a parameter."""
 
 
 class AnthropicProvider:
@@ -53,46 +54,46 @@ class AnthropicProvider:
         if settings.api_key:
             headers["x-api-key"] = settings.api_key
         self._connection = Connection(name, settings, headers, clock)
-        self._never: set[OptionalParameter] = (
+        self._always_omitted: set[OptionalParameter] = (
             {"temperature", "top_p"} if version >= _VERSION_WITHOUT_SAMPLING else set()
         )
         self._unsupported: dict[str, set[OptionalParameter]] = {}
 
     async def complete(self, body: ChatBody) -> bytes:
-        with closing(await self._post_completion(body, stream=False)) as answer:
-            data = await answer.read()
+        with closing(await self._post_completion(body, stream=False)) as response:
+            data = await response.read()
         return anthropic_response.to_chat_completion(data, secret=self._secret, created=self._now())
 
     async def embed(self, body: ChatBody) -> bytes:
         raise UpstreamError(
             "invalid_request",
-            f"The model {body['model']!r} makes no embeddings: its provider {self.name!r} has none.",
+            f"The model {body['model']!r} does not support embeddings: provider {self.name!r} has no embeddings API.",
             param="model",
             code="unsupported_model",
         )
 
     def stream(self, body: ChatBody, deadline: float = math.inf) -> AsyncGenerator[Sequence[bytes], None]:
-        teller = anthropic_response.ToChatStream(self._secret, self._now())
-        return streaming.chunks(partial(self._post_completion, body, stream=True, deadline=deadline), teller)
+        translator = anthropic_response.ToChatStream(self._secret, self._now())
+        return streaming.chunks(partial(self._post_completion, body, stream=True, deadline=deadline), translator)
 
     async def message(self, body: dict[str, Any], betas: str) -> bytes:
-        with closing(await self._post("messages", {**body, "stream": False}, betas)) as answer:
-            data = await answer.read()
-        return messages_response.validate_message(data, secret=self._secret)
+        with closing(await self._post("messages", {**body, "stream": False}, betas)) as response:
+            data = await response.read()
+        return messages_passthrough.validate_message(data, secret=self._secret)
 
     def message_stream(
         self, body: dict[str, Any], betas: str, deadline: float = math.inf
     ) -> AsyncGenerator[Sequence[bytes], None]:
         start = partial(self._post, "messages", {**body, "stream": True}, betas, deadline)
-        return streaming.chunks(start, messages_response.MessagesPassthrough(self._secret))
+        return streaming.chunks(start, messages_passthrough.MessagesPassthrough(self._secret))
 
     async def count_tokens(self, body: dict[str, Any], betas: str) -> int:
-        with closing(await self._post("messages/count_tokens", body, betas)) as answer:
-            data = await answer.read()
-        counted = payload.count(payload.mapping(payload.decode(data)).get("input_tokens"))
-        if counted is None:
-            raise payload.malformed("JSON that is not a count of tokens")
-        return counted
+        with closing(await self._post("messages/count_tokens", body, betas)) as response:
+            data = await response.read()
+        count = payload.count(payload.mapping(payload.decode(data)).get("input_tokens"))
+        if count is None:
+            raise payload.malformed("JSON that is not a token count")
+        return count
 
     async def models(self) -> Sequence[ModelCard]:
         cards: list[ModelCard] = []
@@ -116,41 +117,42 @@ class AnthropicProvider:
         return await self._connection.post(f"{self._base}/{operation}", body, headers, deadline)
 
     async def _post_completion(self, body: ChatBody, *, stream: bool, deadline: float = math.inf) -> UpstreamResponse:
-        """Posts the body, and again without what the model refuses, until it refuses nothing that could be left out."""
+        """Posts the body, and again without refused optional parameters until the model refuses none of them."""
         model = str(body["model"])
-        without = self._never | self._unsupported.get(model, set())
-        left_out: set[OptionalParameter] = set()
+        without = self._always_omitted | self._unsupported.get(model, set())
+        omitted: set[OptionalParameter] = set()
         while True:
-            request = translate(body, without | left_out)
-            asked = {**request, "stream": stream}
+            request = translate(body, without | omitted)
             try:
-                answer = await self._connection.post(f"{self._base}/messages", asked, deadline=deadline)
+                response = await self._connection.post(
+                    f"{self._base}/messages", {**request, "stream": stream}, deadline=deadline
+                )
             except UpstreamError as error:
                 refused = _unsupported_parameters(error, request)
                 if not refused:
                     raise
-                left_out |= refused
+                omitted |= refused
             else:
-                self._record_unsupported(model, left_out)
-                return answer
+                self._record_unsupported(model, omitted)
+                return response
 
-    def _record_unsupported(self, model: str, left_out: set[OptionalParameter]) -> None:
-        # A format may have been refused for its schema alone, which says nothing about the next one.
-        if lasting := left_out - {"format"}:
-            self._unsupported.setdefault(model, set()).update(lasting)
+    def _record_unsupported(self, model: str, omitted: set[OptionalParameter]) -> None:
+        # The model may have refused one schema only, so the next request carries its format again.
+        if unsupported := omitted - {"format"}:
+            self._unsupported.setdefault(model, set()).update(unsupported)
 
     def _now(self) -> int:
         return int(self._clock.now())
 
 
 def _unsupported_parameters(error: UpstreamError, request: dict[str, Any]) -> set[OptionalParameter]:
-    """The parameters of the request that the error says the model does not take."""
+    """The parameters of the request that the error message refuses."""
     if error.kind != "invalid_request":
         return set()
     return {
         name
         for name in optional_parameters(request)
-        if any(sign in error.message for sign in _PARAMETER_SIGNATURES[name])
+        if any(signature in error.message for signature in _PARAMETER_SIGNATURES[name])
     }
 
 
@@ -160,7 +162,7 @@ def _parse_page(data: bytes, owner: str) -> dict[str, Any]:
     except UpstreamError:
         page = None
     if not isinstance(page, dict) or not isinstance(page.get("data"), list):
-        raise UpstreamError("malformed", f"The provider {owner!r} answered GET /v1/models with no list of models.")
+        raise UpstreamError("malformed", f"GET /v1/models of provider {owner!r} returned no list of models.")
     return page
 
 

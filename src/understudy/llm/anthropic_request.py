@@ -1,7 +1,8 @@
-"""A chat completions body as a Messages body. Knows no HTTP and no answer.
+"""Translates a chat completions body into a Messages body. Knows no HTTP and no response.
 
-Source: the parameter types of the official `anthropic` package. What the Messages API has no word for (logprobs,
-penalties, seed) is left out, as its own compatibility layer does; what would change the meaning is refused.
+Source: the parameter types of the official `anthropic` package. Parameters without a counterpart in the Messages API
+(logprobs, penalties, seed) are omitted, as in its own compatibility layer. A request that would change its meaning
+is refused.
 """
 
 import re
@@ -17,7 +18,7 @@ from understudy.llm.provider import ChatBody
 DEFAULT_MAX_TOKENS = 8192
 
 OptionalParameter = Literal["temperature", "top_p", "effort", "thinking", "format", "strict"]
-"""Parameters that some models or versions refuse, and that a request can do without."""
+"""Parameters that some models or versions refuse, and that a request may omit."""
 
 _EFFORTS = {
     "minimal": "low",
@@ -33,12 +34,11 @@ _Block = dict[str, Any]
 
 
 def translate(body: ChatBody, without: Collection[OptionalParameter] = ()) -> dict[str, Any]:
-    """Raises UpstreamError(invalid_request) where the body asks for what cannot be said in a Messages body."""
+    """The Messages body, without the parameters `without`. Raises UpstreamError(invalid_request) if there is none."""
     if (body.get("n") or 1) != 1:
-        raise _unsupported_error("this provider gives one choice a request; leave 'n' out", "n")
+        raise _unsupported_error("this provider supports one choice per request; omit 'n'", "n")
     messages = [message for message in body.get("messages") or () if isinstance(message, dict)]
-    limit = body.get("max_completion_tokens") or body.get("max_tokens") or DEFAULT_MAX_TOKENS
-    request = {"model": body["model"], "max_tokens": limit, "messages": _convert_turns(messages)}
+    request = {"model": body["model"], "max_tokens": _max_tokens(body), "messages": _convert_turns(messages)}
     system = [*_system_texts(messages), *_format_instruction(body, without)]
     if system:
         request["system"] = "\n\n".join(system)
@@ -50,8 +50,12 @@ def translate(body: ChatBody, without: Collection[OptionalParameter] = ()) -> di
     return request
 
 
+def _max_tokens(body: ChatBody) -> Any:
+    return body.get("max_completion_tokens") or body.get("max_tokens") or DEFAULT_MAX_TOKENS
+
+
 def optional_parameters(request: dict[str, Any]) -> set[OptionalParameter]:
-    """Which of the parameters that may be refused a translated request carries."""
+    """The optional parameters of a translated request."""
     output = request.get("output_config", {})
     present: dict[OptionalParameter, bool] = {
         "temperature": "temperature" in request,
@@ -98,9 +102,7 @@ def _convert_message(message: dict[str, Any], path: str) -> tuple[str, list[_Blo
         case "tool":
             return "user", [_tool_result_block(message, path)]
         case role:
-            raise _unsupported_error(
-                f"a message with the role {role!r} cannot be sent to this provider", f"{path}.role"
-            )
+            raise _unsupported_error(f"this provider does not support messages with the role {role!r}", f"{path}.role")
 
 
 def _content_parts(content: Any) -> list[dict[str, Any]]:
@@ -122,7 +124,7 @@ def _convert_parts(content: Any, path: str) -> Iterator[_Block]:
                 yield {"type": "document", "source": _image_source(part["file"]["file_data"])}
             case kind:
                 raise _unsupported_error(
-                    f"content of the type {kind!r} cannot be sent to this provider", f"{path}.content[{index}]"
+                    f"this provider does not support content of type {kind!r}", f"{path}.content[{index}]"
                 )
 
 
@@ -149,7 +151,7 @@ def _tool_use_blocks(message: dict[str, Any]) -> Iterator[_Block]:
 
 
 def _parse_arguments(arguments: str) -> dict[str, Any]:
-    """The arguments as an object; where the model wrote something else, inside one."""
+    """The arguments as an object; any other value becomes its member `arguments`."""
     try:
         parsed = msgspec.json.decode(arguments) if arguments.strip() else {}
     except payload.DECODE_ERRORS:
@@ -165,12 +167,12 @@ def _tool_result_block(message: dict[str, Any], path: str) -> _Block:
 
 
 def _sanitize_call_id(value: Any) -> str:
-    # Other providers' ids may hold signs that the Messages API refuses.
+    # Ids of other providers may contain characters that the Messages API refuses.
     return re.sub(r"[^a-zA-Z0-9_-]", "_", str(value))
 
 
 def _sampling_parameters(body: ChatBody, without: Collection[OptionalParameter]) -> dict[str, Any]:
-    """At most one parameter, and none that says what holds anyway: models from 4.1 on refuse the two together."""
+    """At most one parameter, and no default value: models from 4.1 on refuse the two together."""
     temperature, top_p = body.get("temperature"), body.get("top_p")
     if temperature is not None and temperature != 1 and "temperature" not in without:
         return {"temperature": min(max(temperature, 0), 1)}
@@ -193,7 +195,7 @@ def _convert_tool(tool: dict[str, Any], index: int, without: Collection[Optional
     function = tool.get("function")
     if tool.get("type") != "function" or not isinstance(function, dict):
         raise _unsupported_error(
-            f"a tool of the type {tool.get('type')!r} cannot be sent to this provider", f"tools[{index}].type"
+            f"this provider does not support tools of type {tool.get('type')!r}", f"tools[{index}].type"
         )
     schema = {"type": "object", "properties": {}, **(function.get("parameters") or {})}
     translated = {"name": function.get("name"), "input_schema": schema}
@@ -231,7 +233,7 @@ def _output_config(body: ChatBody, without: Collection[OptionalParameter]) -> di
 
 
 def _format_instruction(body: ChatBody, without: Collection[OptionalParameter]) -> list[str]:
-    """For what `output_config.format` cannot say: any JSON object, or a schema on a model without that parameter."""
+    """Replaces `output_config.format` for any JSON object, and on models without that parameter."""
     if (body.get("response_format") or {}).get("type") not in ("json_object", "json_schema"):
         return []
     instruction = "Answer with one JSON object and nothing else: no words around it, no code fence."
@@ -253,7 +255,7 @@ def _response_schema(body: ChatBody) -> dict[str, Any] | None:
 
 def _stop_sequences(stop: Any) -> list[str]:
     stops = [stop] if isinstance(stop, str) else stop or []
-    return [text for text in stops if text.strip()]  # the Messages API refuses blank ones
+    return [text for text in stops if text.strip()]  # the Messages API refuses blank sequences
 
 
 def _unsupported_error(reason: str, param: str) -> UpstreamError:

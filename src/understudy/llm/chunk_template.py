@@ -1,6 +1,6 @@
-"""What the chunks of one stream have in common around their text, so that most of them need no decoding.
+"""The bytes that all chunks of one stream share around their text, so that most chunks need no decoding.
 
-A chunk that differs from a sound one in nothing but the characters of a string is sound, too.
+A chunk that differs from a valid one only in the characters of a string is valid, too.
 """
 
 import re
@@ -8,11 +8,11 @@ from typing import Final
 
 from understudy.llm.chunks import Chunk
 
-# The inside of a JSON string, without escapes by number: they could be NUL or lone surrogates.
+# The inside of a JSON string without numeric escapes, which may be NUL or lone surrogates.
 _TEXT: Final = re.compile(rb'[ !#-\[\]-~]*(?:\\["\\/bfnrt][ !#-\[\]-~]*)*')
 _CONTENT: Final = re.compile(rb'"content": ?"([ !#-\[\]-~]+)"')
 _ATTEMPTS: Final = 4
-"""Chunks of a stream that are looked at for a template; some providers pad each one differently."""
+"""Chunks of a stream to learn a template from; some providers pad each chunk differently."""
 
 
 class ChunkTemplate:
@@ -23,7 +23,7 @@ class ChunkTemplate:
         self._attempts = _ATTEMPTS
 
     def matches(self, data: bytes) -> bool:
-        """Whether the chunk is the learned one with another text."""
+        """Whether the chunk differs from the template only in its text."""
         before = self._before
         return (
             before is not None
@@ -33,19 +33,19 @@ class ChunkTemplate:
         )
 
     def learn(self, data: bytes, chunk: Chunk) -> None:
-        """Takes `chunk`, the decoded `data`, for the template where it says a text and nothing else."""
+        """Makes `data`, encoded `chunk`, the template if the chunk has text and nothing else."""
         if not self._attempts or not _is_text(chunk) or b"\n" in data:
             return
         self._attempts -= 1
-        found = _CONTENT.search(data)
-        if found is not None:
-            self._start, end = found.span(1)
+        match = _CONTENT.search(data)
+        if match is not None:
+            self._start, end = match.span(1)
             self._before, self._after = data[: self._start], data[end:]
             self._behind = len(self._after)
 
 
 def _is_text(chunk: Chunk) -> bool:
-    """Whether nothing has to be noted about the chunk: it finishes nothing and calls nothing."""
+    """Whether every choice has text, and neither tool calls nor a finish reason."""
     return bool(chunk.choices) and all(
         choice.delta is not None and choice.delta.content and not choice.delta.tool_calls and not choice.finish_reason
         for choice in chunk.choices or ()

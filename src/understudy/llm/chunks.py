@@ -1,6 +1,6 @@
-"""The parts of completions and chunks that the program acts on, with their bounds. Whatever else is sent is ignored.
+"""The members of completions and chunks that the program uses, with their bounds. Others are ignored.
 
-What decodes here is sound: `llm/repair.py` makes the rest so.
+Whatever decodes here is valid; `llm/repair.py` repairs the rest.
 """
 
 from typing import Annotated, Any, Final
@@ -12,7 +12,7 @@ from understudy.errors import UpstreamError
 from understudy.llm.payload import DECODE_ERRORS, MAX_TOKEN_COUNT
 
 MAX_TOOL_CALLS: Final = 128
-"""Tool calls of one answer, as many as the hosted API takes tools."""
+"""Tool calls of one completion; the limit of tools of the hosted API."""
 
 MAX_CHOICES: Final = 128
 MAX_TIMESTAMP: Final = 253_402_300_799
@@ -117,7 +117,7 @@ _completion_decoder = msgspec.json.Decoder(Completion)
 
 
 def parse_valid_chunk(payload: bytes) -> Chunk | None:
-    """None where a member has a value that it cannot have, or the payload is not JSON."""
+    """None if a member has an invalid value, or the payload is not JSON."""
     try:
         return _chunk_decoder.decode(payload)
     except DECODE_ERRORS:
@@ -125,7 +125,7 @@ def parse_valid_chunk(payload: bytes) -> Chunk | None:
 
 
 def parse_valid_completion(data: bytes) -> Completion | None:
-    """None where a member has a value that it cannot have, or the data is not JSON."""
+    """None if a member has an invalid value, or the data is not JSON."""
     try:
         return _completion_decoder.decode(data)
     except DECODE_ERRORS:
@@ -133,8 +133,8 @@ def parse_valid_completion(data: bytes) -> Completion | None:
 
 
 def decode(payload: bytes) -> Chunk:
-    """Raises UpstreamError(malformed) where the payload is not a chunk."""
+    """Raises UpstreamError(malformed) if the payload is not a chunk."""
     try:
         return _chunk_decoder.decode(payload)
     except DECODE_ERRORS as error:
-        raise UpstreamError("malformed", f"The upstream sent a chunk that is not a chat completion: {error}") from None
+        raise UpstreamError("malformed", f"The upstream sent a malformed chat completion chunk: {error}") from None

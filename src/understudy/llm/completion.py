@@ -1,4 +1,4 @@
-"""Whole completions: the check of one, and its telling as the chunks of a stream. Knows no provider."""
+"""Validates a whole completion, and splits it into the chunks of a stream. Knows no provider."""
 
 from typing import Any
 
@@ -9,12 +9,12 @@ from understudy.llm.chunks import Completion, ToolCallFragment, parse_valid_comp
 
 
 def validate_completion(data: bytes, *, secret: faults.ProviderSecrets | None) -> bytes:
-    """The body of a 2xx answer: as it came where it is a sound `chat.completion`, else repaired.
+    """The body of a 2xx response: unchanged if it is a valid `chat.completion`, else repaired.
 
-    Raises UpstreamError: the fault that the body describes, or malformed where it is not a completion.
+    Raises UpstreamError: the error in the body, or malformed if it is not a completion.
     """
-    found = parse_valid_completion(data) if payload.has_valid_text(data) else None
-    if found is not None and found.error is None and _has_unique_call_ids(found):
+    completion = parse_valid_completion(data) if payload.has_valid_text(data) else None
+    if completion is not None and completion.error is None and _has_unique_call_ids(completion):
         return data
     value = payload.decode(data)
     if faults.is_error_body(value):
@@ -23,7 +23,7 @@ def validate_completion(data: bytes, *, secret: faults.ProviderSecrets | None) -
 
 
 def chunks(data: bytes) -> list[bytes]:
-    """The stream of this sound completion: the messages, their ends, the usage."""
+    """Splits a valid completion into chunks: the messages, the finish reasons, the usage."""
     completion: dict[str, Any] = msgspec.json.decode(data)
     head = {
         "id": completion.get("id"),
@@ -32,11 +32,11 @@ def chunks(data: bytes) -> list[bytes]:
         "model": completion.get("model"),
     }
     choices: list[dict[str, Any]] = completion["choices"]
-    told = [[_first_chunk_choice(choice)] for choice in choices] + [[_last_chunk_choice(choice)] for choice in choices]
-    parts = [{**head, "choices": part, "usage": None} for part in told]
+    parts = [_first_chunk_choice(choice) for choice in choices] + [_last_chunk_choice(choice) for choice in choices]
+    stream = [{**head, "choices": [part], "usage": None} for part in parts]
     if usage := completion.get("usage"):
-        parts.append({**head, "choices": [], "usage": usage})
-    return [msgspec.json.encode(part) for part in parts]
+        stream.append({**head, "choices": [], "usage": usage})
+    return [msgspec.json.encode(chunk) for chunk in stream]
 
 
 def _has_unique_call_ids(completion: Completion) -> bool:
@@ -46,8 +46,8 @@ def _has_unique_call_ids(completion: Completion) -> bool:
 
 
 def _are_unique(calls: list[ToolCallFragment]) -> bool:
-    known = {call.id for call in calls}
-    return len(known) == len(calls) and None not in known and "" not in known
+    call_ids = {call.id for call in calls}
+    return len(call_ids) == len(calls) and None not in call_ids and "" not in call_ids
 
 
 def _first_chunk_choice(choice: dict[str, Any]) -> dict[str, Any]:

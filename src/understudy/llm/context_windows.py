@@ -1,13 +1,13 @@
-"""Context windows, in tokens, of the models that programs of the Assistants API ask for.
+"""Context windows of hosted models, in tokens.
 
-Source: the vendors' model pages. What is not here is assumed to have `DEFAULT`, unless the settings know better.
+Source: the vendors' model pages. Other models have `DEFAULT`, unless the settings have a window.
 """
 
 from typing import Final
 
 DEFAULT: Final = 128_000
 
-# The longest prefix that fits counts.
+# By prefix; the longest match counts.
 _WINDOWS: Final = {
     "gpt-3.5-turbo": 16_385,
     "gpt-3.5-turbo-instruct": 4_096,
@@ -35,7 +35,7 @@ _WINDOWS: Final = {
 
 
 def window(model: str) -> int:
-    """`model` may carry its vendor in front, as in `openai/gpt-4o`."""
+    """The window of `model`, whose id may begin with a vendor: `openai/gpt-4o`."""
     name = model.rpartition("/")[2].lower()
-    known = [prefix for prefix in _WINDOWS if name.startswith(prefix)]
-    return _WINDOWS[max(known, key=len)] if known else DEFAULT
+    prefixes = [prefix for prefix in _WINDOWS if name.startswith(prefix)]
+    return _WINDOWS[max(prefixes, key=len)] if prefixes else DEFAULT

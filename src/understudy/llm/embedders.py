@@ -1,4 +1,4 @@
-"""Embedders for documents, by their names in the settings; among them the models of providers. Knows no index."""
+"""Embedders of documents by their names in the settings, provider models included. Knows no index."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
@@ -6,7 +6,8 @@ from typing import Any, Final
 
 from understudy.errors import UpstreamError
 from understudy.llm import embeddings
-from understudy.llm.router import RETRYABLE, Models
+from understudy.llm.attempts import RETRYABLE
+from understudy.llm.router import Models
 from understudy.retrieval.children import ChildPool
 from understudy.retrieval.embed import (
     BUILTIN,
@@ -22,47 +23,47 @@ from understudy.settings import EmbeddingSettings, ProviderSettings
 
 _CHILD_MEMORY_BYTES: Final = 1 << 30
 _MAX_REQUEST_CHARACTERS: Final = 400_000
-"""What one request carries: providers take 300,000 tokens, and a character of some scripts is more than one."""
+"""Characters of one request: providers accept 300,000 tokens, and some characters are several tokens."""
 
 
 class ProviderEmbedder:
-    """A provider's model as the embedder of documents; `name` is `PROVIDER/MODEL`."""
+    """A provider's model as an embedder; `name` is `PROVIDER/MODEL`."""
 
     def __init__(self, name: str, models: Models, settings: EmbeddingSettings) -> None:
         self.name = name
         self._models = models
         self._settings = settings
 
-    async def embed(self, texts: Sequence[str], *, query: bool = False) -> Vectors:  # noqa: ARG002 - one way for both
+    async def embed(self, texts: Sequence[str], *, query: bool = False) -> Vectors:  # noqa: ARG002 - queries and documents are embedded alike
         rows: list[bytes] = []
         for batch in _batches(texts, self._settings.batch):
-            rows += await self._batch(batch)
+            rows += await self._embed_batch(batch)
         sizes = {len(row) for row in rows}
         if len(sizes) > 1:
-            raise EmbeddingError(f"The embedder {self.name!r} gave vectors of different lengths.", passing=False)
+            raise EmbeddingError(f"The embedder {self.name!r} returned vectors of different lengths.", passing=False)
         return Vectors(sizes.pop() // 4 if sizes else 0, rows)
 
     async def close(self) -> None:
-        """The provider is the models'."""
+        """Closes nothing: `Models` owns the provider."""
 
-    async def _batch(self, texts: Sequence[str]) -> list[bytes]:
+    async def _embed_batch(self, texts: Sequence[str]) -> list[bytes]:
         body: dict[str, Any] = {"model": self.name, "input": list(texts), "encoding_format": "float"}
         if self._settings.dimensions is not None:
             body["dimensions"] = self._settings.dimensions
         try:
-            found = embeddings.parse_embeddings(await self._models.embed(body, fallbacks=False))
-            return [normalize_vector(embeddings.floats(one.embedding)) for one in found]
+            rows = embeddings.parse_embeddings(await self._models.embed(body, fallbacks=False))
+            return [normalize_vector(embeddings.floats(row.embedding)) for row in rows]
         except UpstreamError as error:
-            said = f"The embedder {self.name!r} failed: {error.message}"
-            raise EmbeddingError(said, passing=error.kind in RETRYABLE) from None
+            message = f"The embedder {self.name!r} failed: {error.message}"
+            raise EmbeddingError(message, passing=error.kind in RETRYABLE) from None
 
 
 def build_embedders(
     settings: EmbeddingSettings, providers: Mapping[str, ProviderSettings], models: Models, processes: int
 ) -> Embedders:
-    """Every embedder that the settings give. At most `processes` children make built-in vectors."""
+    """All embedders of the settings. At most `processes` child processes compute built-in vectors."""
 
-    def make(name: str) -> Embedder | None:
+    def build(name: str) -> Embedder | None:
         if name == BUILTIN:
             return BuiltinEmbedder(ChildPool(processes, _CHILD_MEMORY_BYTES))
         if name.startswith(FASTEMBED):
@@ -71,14 +72,14 @@ def build_embedders(
             return ProviderEmbedder(name, models, settings)
         return SentenceTransformers(name) if Path(name).is_dir() else None
 
-    return Embedders(settings.model, make)
+    return Embedders(settings.model, build)
 
 
-def _batches(texts: Sequence[str], most: int) -> Iterator[Sequence[str]]:
+def _batches(texts: Sequence[str], limit: int) -> Iterator[Sequence[str]]:
     batch: list[str] = []
     size = 0
     for text in texts:
-        if batch and (len(batch) == most or size + len(text) > _MAX_REQUEST_CHARACTERS):
+        if batch and (len(batch) == limit or size + len(text) > _MAX_REQUEST_CHARACTERS):
             yield batch
             batch, size = [], 0
         batch.append(text)

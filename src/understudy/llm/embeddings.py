@@ -1,7 +1,7 @@
-"""The answers of `POST /embeddings`: checked against what was asked for, in the encoding that was. Knows no provider.
+"""Validates responses of `POST /embeddings` against the request, and converts their encoding. Knows no provider.
 
-Some servers ignore `encoding_format`, and clients take what comes for what they asked for: numbers read as base64 are
-vectors of zeros without an error.
+Some servers ignore `encoding_format`, and clients do not check it: they decode numbers as base64 to vectors of zeros
+without an error.
 """
 
 import asyncio
@@ -22,7 +22,7 @@ from understudy.llm import faults, payload, repair
 from understudy.llm.chunks import TokenCounts
 
 _YIELD_INTERVAL: Final = 64
-"""Vectors that are checked before others have their turn."""
+"""Vectors to check before other tasks run."""
 
 _MAX_DIMENSIONS: Final = 1 << 16
 
@@ -43,39 +43,39 @@ _decode = msgspec.json.Decoder(_EmbeddingList).decode
 
 
 async def check_embeddings(data: bytes, body: dict[str, Any], *, secret: faults.ProviderSecrets | None = None) -> bytes:
-    """The body of a 2xx answer to the request `body`: as it came where it is sound, else in order and converted.
+    """The body of a 2xx response to the request `body`: unchanged if it is valid, else sorted and converted.
 
-    Raises UpstreamError: the fault that the answer describes, or malformed where vectors are missing, of another
-    dimension than was asked for, of different ones, or not finite.
+    Raises UpstreamError: the error in the body, or malformed if vectors are missing, not finite, of different
+    dimensions or not of the requested ones.
     """
-    found = parse_embeddings(data, secret=secret)
-    ordered = _sort_by_index(found, _count_inputs(body.get("input")))
-    wanted: Literal["float", "base64"] = "base64" if body.get("encoding_format") == "base64" else "float"
-    is_sound = _is_valid(data) and ordered == found
+    received = parse_embeddings(data, secret=secret)
+    ordered = _sort_by_index(received, _count_inputs(body.get("input")))
+    encoding: Literal["float", "base64"] = "base64" if body.get("encoding_format") == "base64" else "float"
+    is_valid = _is_valid(data) and ordered == received
     sizes: set[int] = set()
     for number, one in enumerate(ordered):
         numbers = floats(one.embedding)
         sizes.add(len(numbers))
-        if isinstance(one.embedding, str) != (wanted == "base64"):
-            is_sound = False
-            one.embedding = _encode_base64(numbers) if wanted == "base64" else list(numbers)
+        if isinstance(one.embedding, str) != (encoding == "base64"):
+            is_valid = False
+            one.embedding = _encode_base64(numbers) if encoding == "base64" else list(numbers)
         if number % _YIELD_INTERVAL == _YIELD_INTERVAL - 1:
             await asyncio.sleep(0)
     _check_sizes(sizes, body.get("dimensions"))
-    return data if is_sound else _render(data, ordered)
+    return data if is_valid else _render(data, ordered)
 
 
 def parse_embeddings(data: bytes, *, secret: faults.ProviderSecrets | None = None) -> list[Embedding]:
-    """The embeddings in the body of a 2xx answer, as they came.
+    """The unchecked embeddings in the body of a 2xx response.
 
-    Raises UpstreamError: the fault that the body describes, or malformed where it has no embeddings.
+    Raises UpstreamError: the error in the body, or malformed if it has no embeddings.
     """
     try:
-        answer = _decode(data)
+        decoded = _decode(data)
     except payload.DECODE_ERRORS:
-        answer = None
-    if answer is not None and answer.error is None:
-        return answer.data
+        decoded = None
+    if decoded is not None and decoded.error is None:
+        return decoded.data
     value = payload.decode(data)
     if isinstance(value, dict) and value.get("error"):
         raise faults.from_payload(value, secret=secret, status=200)
@@ -87,7 +87,7 @@ def parse_embeddings(data: bytes, *, secret: faults.ProviderSecrets | None = Non
 
 
 def floats(embedding: list[float] | str) -> Sequence[float]:
-    """The numbers, which may be sent as base64 of little-endian float32. Raises UpstreamError(malformed)."""
+    """The numbers of a list, or of base64 of little-endian float32. Raises UpstreamError(malformed)."""
     try:
         numbers = embedding if isinstance(embedding, list) else _unpack_base64(embedding)
     except (binascii.Error, struct.error, ValueError):
@@ -111,33 +111,33 @@ def _encode_base64(numbers: Sequence[float]) -> str:
     return base64.b64encode(packed.tobytes()).decode()
 
 
-def _count_inputs(given: Any) -> int:
-    """How many vectors an input gets: one for a text or an array of tokens, else one for each."""
-    is_one = isinstance(given, str) or (isinstance(given, list) and all(isinstance(one, int) for one in given))
-    return 1 if is_one else len(payload.items(given))
+def _count_inputs(value: Any) -> int:
+    """The number of vectors for an input: one for a text or an array of tokens, else one for each item."""
+    is_one = isinstance(value, str) or (isinstance(value, list) and all(isinstance(one, int) for one in value))
+    return 1 if is_one else len(payload.items(value))
 
 
-def _sort_by_index(found: list[Embedding], count: int) -> list[Embedding]:
-    """By their indexes; some servers number none of them, and keep the order."""
-    if len(found) != count:
-        raise UpstreamError("malformed", f"The upstream returned {len(found)} vectors for {count} inputs.")
-    if len({one.index for one in found}) == 1:
-        return [Embedding(one.embedding, index) for index, one in enumerate(found)]
-    ordered = sorted(found, key=lambda one: -1 if one.index is None else one.index)
+def _sort_by_index(received: list[Embedding], count: int) -> list[Embedding]:
+    """Sorted by index; in the received order if the server numbers none of them."""
+    if len(received) != count:
+        raise UpstreamError("malformed", f"The upstream returned {len(received)} vectors for {count} inputs.")
+    if len({one.index for one in received}) == 1:
+        return [Embedding(one.embedding, index) for index, one in enumerate(received)]
+    ordered = sorted(received, key=lambda one: -1 if one.index is None else one.index)
     if [one.index for one in ordered] != list(range(count)):
         raise UpstreamError("malformed", "The upstream returned vectors whose indexes are not those of the inputs.")
     return ordered
 
 
-def _check_sizes(sizes: set[int], wanted: int | None) -> None:
+def _check_sizes(sizes: set[int], dimensions: int | None) -> None:
     if len(sizes) > 1:
         raise UpstreamError("malformed", f"The upstream returned vectors of different dimensions: {sorted(sizes)}.")
     size = next(iter(sizes), 0)
     if not 0 < size <= _MAX_DIMENSIONS:
         raise UpstreamError("malformed", f"The upstream returned vectors of {size} dimensions.")
-    if wanted is not None and size != wanted:
+    if dimensions is not None and size != dimensions:
         raise UpstreamError(
-            "malformed", f"The upstream returned vectors of {size} dimensions where 'dimensions' is {wanted}."
+            "malformed", f"The upstream returned vectors of {size} dimensions where 'dimensions' is {dimensions}."
         )
 
 

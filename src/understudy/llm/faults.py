@@ -1,8 +1,7 @@
-"""Turns what a provider says when it fails into one UpstreamError. Knows no connection and no retry.
+"""Turns the error bodies of providers into UpstreamError. Knows no connection and no retry.
 
-Providers disagree on the shape: `{"error": {...}}`, `{"error": "text"}`, `{"message": ...}`,
-`{"detail": ...}`, the same inside a list, or a page of HTML. The kind is judged by the error's own code first,
-then by the status.
+Shapes differ: `{"error": {...}}`, `{"error": "text"}`, `{"message": ...}`, `{"detail": ...}`, the same inside a list,
+or a page of HTML. The kind follows from the code in the error, else from the status.
 """
 
 import logging
@@ -22,7 +21,7 @@ from understudy.settings import ProviderSettings
 
 MAX_MESSAGE_LENGTH = 2000
 
-# A shorter key is a placeholder of a local server ("none", "ollama"), perhaps also a word of its messages.
+# A shorter key is a placeholder for a local server ("none", "ollama"), and may be a word of its messages.
 _MIN_SECRET_LENGTH = 8
 _MAX_CODE_LENGTH = 200
 _MAX_RETRY_AFTER = 86_400.0
@@ -63,7 +62,7 @@ logger = logging.getLogger(__name__)
 
 
 class ProviderSecrets(NamedTuple):
-    """What of a provider's settings no error text shows: its key, and the host that it is at."""
+    """The key and the host of a provider, which no error text may contain."""
 
     key: str | None
     host: str | None
@@ -72,16 +71,16 @@ class ProviderSecrets(NamedTuple):
 def from_response(
     status: int, headers: Mapping[str, str], body: bytes, *, secret: ProviderSecrets | None, clock: Clock
 ) -> UpstreamError:
-    """The fault that an HTTP answer with an error status, or with a body that is an error, describes."""
+    """The error of an HTTP response with an error status, or with an error as its body."""
     error = from_payload(_parse_body(body), secret=secret, status=status)
     error.retry_after = _parse_retry_after(headers, clock)
     return error
 
 
-def from_payload(described: Any, *, secret: ProviderSecrets | None, status: int | None = None) -> UpstreamError:
-    """The fault that a parsed error body, or an error object inside a stream, describes."""
-    details = _innermost_error(described)
-    message = _error_message(details, described) or _default_message(status)
+def from_payload(value: Any, *, secret: ProviderSecrets | None, status: int | None = None) -> UpstreamError:
+    """The error of a parsed error body, or of an error object in a stream."""
+    details = _innermost_error(value)
+    message = _error_message(details, value) or _default_message(status)
     code, param = (
         _optional_text(details.get("code")) or _optional_text(details.get("type")),
         _optional_text(details.get("param")),
@@ -105,15 +104,15 @@ def secrets_of(settings: ProviderSettings) -> ProviderSecrets:
 
 
 def scrub(text: str, key: str | None) -> str:
-    """`text` without the key, should the provider have echoed it."""
+    """`text` without the key, which some providers echo."""
     if key is None or len(key) < _MIN_SECRET_LENGTH:
         return text
     return text.replace(key, KEY)
 
 
-def is_error_body(described: Any) -> bool:
-    """Whether a parsed body with a 2xx status is an error all the same."""
-    return isinstance(described, dict) and bool(described.get("error")) and not described.get("choices")
+def is_error_body(value: Any) -> bool:
+    """Whether a parsed body with a 2xx status is an error."""
+    return isinstance(value, dict) and bool(value.get("error")) and not value.get("choices")
 
 
 def _parse_body(body: bytes) -> Any:
@@ -123,29 +122,29 @@ def _parse_body(body: bytes) -> Any:
         return payload.clean(body.decode("utf-8", "replace"))
 
 
-def _innermost_error(described: Any) -> dict[str, Any]:
+def _innermost_error(value: Any) -> dict[str, Any]:
     """The innermost object that describes the error."""
-    if isinstance(described, list) and described:
-        described = described[0]
-    if not isinstance(described, dict):
+    if isinstance(value, list) and value:
+        value = value[0]
+    if not isinstance(value, dict):
         return {}
-    inner = described.get("error")
-    return inner if isinstance(inner, dict) else described
+    inner = value.get("error")
+    return inner if isinstance(inner, dict) else value
 
 
-def _error_message(details: dict[str, Any], described: Any) -> str:
+def _error_message(details: dict[str, Any], body: Any) -> str:
     for key in ("message", "error", "detail", "msg"):
         if value := details.get(key):
             return value if isinstance(value, str) else msgspec.json.encode(value).decode()
-    if isinstance(described, str) and "<" not in described[:200]:
-        return described.strip()
+    if isinstance(body, str) and "<" not in body[:200]:
+        return body.strip()
     return ""
 
 
 def _default_message(status: int | None) -> str:
     if status is None:
         return "The upstream reported an error without a message."
-    return f"The upstream answered with HTTP status {status} and no message that could be read."
+    return f"The upstream returned HTTP status {status} without a readable message."
 
 
 def _truncate_message(message: str) -> str:
@@ -163,7 +162,7 @@ def _classify(status: int | None, code: str | None, type_: str | None, message: 
     for name in (code, type_):
         if name is not None and name in _KINDS_BY_CODE:
             return _KINDS_BY_CODE[name]
-    if status is None or status < 300:  # inside a stream or a 200, some providers put the status into the code
+    if status is None or status < 300:  # in a stream or a 200, some providers use the status as the code
         status = int(code) if code is not None and len(code) == 3 and code.isdecimal() else None
     return _classify_status(status, message, type_)
 
@@ -174,7 +173,7 @@ def _classify_status(status: int | None, message: str, type_: str | None) -> Ups
     if status in _KINDS_BY_STATUS:
         return _KINDS_BY_STATUS[status]
     if status == 404:
-        # A 404 that does not speak of a model comes from a wrong base URL.
+        # A 404 without the word `model` comes from a wrong base URL.
         return "model_not_found" if "model" in message.lower() else "malformed"
     if 400 <= status < 500:
         return "invalid_request"
@@ -182,7 +181,7 @@ def _classify_status(status: int | None, message: str, type_: str | None) -> Ups
 
 
 def _parse_retry_after(headers: Mapping[str, str], clock: Clock) -> float | None:
-    """Seconds from now; None where the headers say nothing that can be read."""
+    """Seconds from now; None without a valid header."""
     for name, unit in (("retry-after-ms", 0.001), ("retry-after", 1.0)):
         value = headers.get(name)
         if value is None:

@@ -1,4 +1,4 @@
-"""Messages and the events of their streams as providers of that dialect send them: sound as they came, or repaired.
+"""Decodes, validates and repairs the messages and stream events of providers of the Messages API.
 
 Source: the response and event types of the official `anthropic` package.
 """
@@ -40,7 +40,7 @@ class Usage(msgspec.Struct, gc=False):
 
 
 class Block(msgspec.Struct, gc=False):
-    """A content block, or what a delta adds to one."""
+    """A content block, or a delta of one."""
 
     type: str | None = None
     text: str | None = None
@@ -75,19 +75,19 @@ _decode_message = msgspec.json.Decoder(Message).decode
 
 
 def parse_valid_event(data: bytes) -> Event | None:
-    """None where a member has a value that it cannot have, or the data is not JSON."""
+    """None if a member has an invalid value, or the data is not JSON."""
     if not payload.has_valid_text(data):
         return None
     try:
         event = _decode_event(data)
     except payload.DECODE_ERRORS:
         return None
-    # The type becomes a line of the stream.
+    # The type becomes the `event` line of the stream.
     return event if event.type.isidentifier() else None
 
 
 def parse_valid_message(data: bytes) -> Message | None:
-    """None where a member has a value that it cannot have, or the data is not JSON."""
+    """None if a member has an invalid value, or the data is not JSON."""
     if not payload.has_valid_text(data):
         return None
     try:
@@ -99,13 +99,13 @@ def parse_valid_message(data: bytes) -> Message | None:
 
 
 def parse_event(data: bytes) -> Any:
-    """The parsed event with sound members. Raises UpstreamError(malformed)."""
+    """The parsed event, repaired if necessary. Raises UpstreamError(malformed)."""
     value = payload.decode(data)
     return value if parse_valid_event(data) is not None or not isinstance(value, dict) else repair_event(value)
 
 
 def repair_event(value: _Object) -> _Object:
-    """Raises UpstreamError(malformed) where it has more blocks than a message may have."""
+    """Raises UpstreamError(malformed) for more content blocks than a message may have."""
     event = _repair_texts(value)
     event["type"] = kind if (kind := event.get("type") or "").isidentifier() else "unknown"
     if "index" in event:
@@ -122,22 +122,22 @@ def repair_event(value: _Object) -> _Object:
 
 
 def repair_message(value: Any) -> _Object:
-    """A whole message; its tool uses have ids of their own. Raises UpstreamError(malformed)."""
+    """Repairs a whole message; its tool uses get distinct ids. Raises UpstreamError(malformed)."""
     if not isinstance(value, dict) or not isinstance(value.get("content"), list):
         raise payload.malformed("JSON that is not a message")
     check_call_count(sum(isinstance(block, dict) and block.get("type") == "tool_use" for block in value["content"]))
     message = _repair_members(value)
     uses = [block for block in message["content"] if block.get("type") == "tool_use"]
-    known: set[str] = set()
+    call_ids: set[str] = set()
     for block in uses:
-        if not block.get("id") or block["id"] in known:
+        if not block.get("id") or block["id"] in call_ids:
             block["id"] = ids.tool_call()
-        known.add(block["id"])
+        call_ids.add(block["id"])
     return message
 
 
 def usage(value: Any) -> _Object:
-    """Token counts as whole numbers between 0 and LARGEST_COUNT."""
+    """Token counts as integers from 0 to `payload.MAX_TOKEN_COUNT`."""
     return {
         name: payload.count(item) if name.endswith("_tokens") else item for name, item in payload.mapping(value).items()
     }

@@ -1,7 +1,7 @@
-"""A Messages body as a chat completions body, for providers that speak only these. Knows no HTTP and no answer.
+"""Translates a Messages body into a chat completions body. Knows no HTTP and no response.
 
-The reverse of anthropic_request.py. What chat completions have no word for is left out where the meaning stays (top_k,
-cache marks, earlier thinking) and refused where it would not (tools that the vendor runs itself, files of its own).
+The reverse of anthropic_request.py. Parameters without a counterpart in chat completions are omitted if the meaning
+stays (top_k, cache control, earlier thinking), and refused otherwise (server tools, files of the vendor).
 Source: the parameter types of the official `anthropic` package.
 """
 
@@ -15,15 +15,15 @@ from understudy.llm import tokens
 from understudy.llm.provider import ChatBody
 
 MessageBody = dict[str, Any]
-"""The body of `POST /messages`, every parameter kept, unknown ones too."""
+"""The body of `POST /messages` with all its parameters, unknown ones included."""
 
 DEFAULT_MAX_TOKENS: Final = 1024
-"""Where a body says nothing of it, as the AI/ML API has it."""
+"""The default of the AI/ML API."""
 
 _SHARED_PARAMETERS = ("model", "temperature", "top_p", "stream")
 _TOOL_CHOICES = {"auto": "auto", "any": "required", "none": "none"}
 _DROPPED_BLOCK_TYPES = {"thinking", "redacted_thinking"}
-# What an image counts as where nothing else is known of it.
+# The estimate for an image of unknown size.
 _IMAGE_TOKENS: Final = 1000
 _MESSAGE_TOKENS: Final = 4
 
@@ -32,7 +32,7 @@ _Part = dict[str, Any]
 
 
 def to_chat(body: MessageBody) -> ChatBody:
-    """Raises UpstreamError(invalid_request) where the body asks for what cannot be said in chat completions."""
+    """The chat completions body. Raises UpstreamError(invalid_request) if there is none."""
     chat: ChatBody = {name: body[name] for name in _SHARED_PARAMETERS if body.get(name) is not None}
     chat["max_completion_tokens"] = body.get("max_tokens") or DEFAULT_MAX_TOKENS
     chat["messages"] = [*_system_message(body.get("system")), *_convert_turns(body.get("messages") or ())]
@@ -47,8 +47,8 @@ def wants_thinking(body: MessageBody) -> bool:
     return (body.get("thinking") or {}).get("type") in ("enabled", "adaptive")
 
 
-def count(body: MessageBody) -> int:
-    """About how many input tokens the body has; for providers that cannot be asked."""
+def estimate_input_tokens(body: MessageBody) -> int:
+    """Estimates the input tokens of the body, for providers without a token count."""
     chat = to_chat(body)
     total = sum(
         _MESSAGE_TOKENS + sum(_estimate_tokens(item) for item in _countable_items(message))
@@ -119,19 +119,19 @@ def _convert_tool_use(block: _Block) -> dict[str, Any]:
 
 
 def _user_messages(blocks: list[_Block], path: str) -> Iterator[dict[str, Any]]:
-    """The results of tools first, which have messages of their own; their images go along with what the user says."""
+    """Yields a message for each tool result, then the user's message, which also carries the images of the results."""
     parts: list[_Part] = []
     for index, block in enumerate(blocks):
         place = f"{path}.content[{index}]"
         if block.get("type") == "tool_result":
-            shown = list(_tool_result_parts(block, place))
-            text = "\n\n".join(part["text"] for part in shown if part["type"] == "text")
+            result = list(_tool_result_parts(block, place))
+            text = "\n\n".join(part["text"] for part in result if part["type"] == "text")
             yield {"role": "tool", "tool_call_id": block.get("tool_use_id"), "content": text}
-            parts += [part for part in shown if part["type"] != "text"]
+            parts += [part for part in result if part["type"] != "text"]
         else:
             parts += _convert_block(block, place)
     if all(part["type"] == "text" for part in parts):
-        # A plain text is understood by every server.
+        # Every server accepts a plain string.
         if text := "\n\n".join(part["text"] for part in parts):
             yield {"role": "user", "content": text}
     else:
@@ -155,24 +155,34 @@ def _convert_block(block: _Block, path: str) -> Iterator[_Part]:
     source = block.get("source")
     match block.get("type"), source:
         case "text", _:
-            yield {"type": "text", "text": str(block.get("text") or "")}
+            yield _text_part(block.get("text"))
         case "image", {"type": "base64" | "url"}:
             yield {"type": "image_url", "image_url": {"url": _source_url(source)}}
-        case "document", {"type": "base64"}:
-            name = block.get("title") or "document.pdf"
-            yield {"type": "file", "file": {"filename": name, "file_data": _source_url(source)}}
-        case "document", {"type": "text", "data": str(text)}:
-            yield {"type": "text", "text": text}
-        case "document", {"type": "content", "content": str(text)}:
-            yield {"type": "text", "text": text}
-        case "document", {"type": "content", "content": list(inner)}:
-            yield from _convert_content(inner, f"{path}.source")
+        case "document", {"type": _}:
+            yield from _convert_document(block, source or {}, path)
         case "search_result", _:
             yield from _convert_content(block.get("content"), path)
         case kind, dict():
             raise _unsupported_error(f"{kind} of a {source.get('type')}", path)
         case kind, _:
             raise _unsupported_error(kind, path)
+
+
+def _convert_document(block: _Block, source: dict[str, Any], path: str) -> Iterator[_Part]:
+    match source:
+        case {"type": "base64"}:
+            name = block.get("title") or "document.pdf"
+            yield {"type": "file", "file": {"filename": name, "file_data": _source_url(source)}}
+        case {"type": "text", "data": str(text)} | {"type": "content", "content": str(text)}:
+            yield _text_part(text)
+        case {"type": "content", "content": list(inner)}:
+            yield from _convert_content(inner, f"{path}.source")
+        case _:
+            raise _unsupported_error(f"document of a {source.get('type')}", path)
+
+
+def _text_part(text: Any) -> _Part:
+    return {"type": "text", "text": str(text or "")}
 
 
 def _source_url(source: dict[str, Any] | None) -> str:
@@ -212,8 +222,8 @@ def _convert_tool(tool: dict[str, Any], index: int) -> dict[str, Any]:
     if tool.get("type") not in (None, "custom"):
         raise UpstreamError(
             "invalid_request",
-            f"Invalid 'tools[{index}].type': the model's provider has no tool {tool['type']!r}. Send tools that"
-            " have a name and an input_schema.",
+            f"Invalid 'tools[{index}].type': the model's provider does not support the tool {tool['type']!r}."
+            " Send tools with a name and an input_schema.",
             param=f"tools[{index}].type",
         )
     function: dict[str, Any] = {"name": tool.get("name"), "parameters": tool.get("input_schema") or {}}
@@ -231,15 +241,15 @@ def _response_format(body: MessageBody) -> dict[str, Any]:
         chat["reasoning_effort"] = effort
     match config.get("format") or body.get("output_format"):
         case {"type": "json_schema", "schema": dict(schema)}:
-            named = {"name": "answer", "schema": schema, "strict": True}
-            chat["response_format"] = {"type": "json_schema", "json_schema": named}
+            json_schema = {"name": "answer", "schema": schema, "strict": True}
+            chat["response_format"] = {"type": "json_schema", "json_schema": json_schema}
     return chat
 
 
 def _unsupported_error(kind: Any, path: str) -> UpstreamError:
     return UpstreamError(
         "invalid_request",
-        f"Invalid '{path}': content of the type {kind!r} cannot be sent to the model's provider.",
+        f"Invalid '{path}': the model's provider does not support content of type {kind!r}.",
         param=path,
         code="unsupported_value",
     )

@@ -1,4 +1,4 @@
-"""Chat completions and their chunks as messages and the events of their streams. Knows no HTTP.
+"""Translates chat completions and their chunks into messages and stream events. Knows no HTTP.
 
 The reverse of anthropic_response.py. Source: the response and event types of the official `anthropic` package.
 """
@@ -14,9 +14,8 @@ from msgspec import Struct
 from understudy import ids
 from understudy.errors import UpstreamError
 from understudy.llm import chunks as chat_chunks
-from understudy.llm import faults, message_events, payload, repair, streaming
+from understudy.llm import payload
 from understudy.llm.messages_request import MessageBody, wants_thinking
-from understudy.net import sse
 
 _STOP_REASONS = {
     "stop": "end_turn",
@@ -34,27 +33,21 @@ def frame(event: Mapping[str, Any]) -> bytes:
 
 
 def is_preamble(frame: bytes) -> bool:
-    """Whether an event says no more than that there is an answer to come, so that another attempt can still be made."""
+    """Whether an event has no content yet, so that another attempt is still possible."""
     return frame.startswith((b"event: message_start", b"event: ping"))
 
 
 def from_chat(data: bytes, body: MessageBody) -> dict[str, Any]:
-    """The message that a whole `chat.completion` stands for."""
+    """Translates a whole `chat.completion` into a message."""
     completion = msgspec.json.decode(data, type=_Completion)
     if not completion.choices:
-        raise UpstreamError("malformed", "The upstream answered with JSON that is not a chat completion.")
+        raise UpstreamError("malformed", "The upstream returned JSON that is not a chat completion.")
     choice = completion.choices[0]
-    said = choice.message
-    content: list[dict[str, Any]] = []
-    if wants_thinking(body) and (thought := said.reasoning_content or said.reasoning):
-        content.append({"type": "thinking", "thinking": thought, "signature": ""})
-    if text := (said.content or "") + (said.refusal or ""):
-        content.append({"type": "text", "text": text})
-    content += [_tool_use_block(call) for call in said.tool_calls or ()]
-    reason, sequence = _stop_reason(choice.finish_reason, choice.stop_reason, body, called=bool(said.tool_calls))
+    has_calls = bool(choice.message.tool_calls)
+    reason, sequence = _stop_reason(choice.finish_reason, choice.stop_reason, body, has_calls=has_calls)
     message = _empty_message(completion.model or str(body.get("model")))
     return message | {
-        "content": content,
+        "content": list(_content_blocks(choice.message, body)),
         "stop_reason": reason,
         "stop_sequence": sequence,
         "usage": _usage(completion.usage),
@@ -62,7 +55,7 @@ def from_chat(data: bytes, body: MessageBody) -> dict[str, Any]:
 
 
 def replay_message(message: Mapping[str, Any]) -> Iterator[_Event]:
-    """The stream that would have told this message."""
+    """The stream events of a whole message."""
     usage = message.get("usage") or {}
     yield _message_start_event({**message, "content": [], "stop_reason": None, "stop_sequence": None})
     for index, block in enumerate(message["content"]):
@@ -78,19 +71,19 @@ def replay_message(message: Mapping[str, Any]) -> Iterator[_Event]:
 async def stream_events(
     stream: AsyncIterator[Sequence[bytes]], body: MessageBody
 ) -> AsyncGenerator[Sequence[bytes], None]:
-    """The frames of the events that the chunks of a stream stand for."""
-    speaker = ToMessagesStream(body)
+    """Translates the chunks of a stream into framed events."""
+    translator = ToMessagesStream(body)
     async with aclosing(_closable(stream)) as chunks:
-        async for together in chunks:
-            if frames := [frame(event) for chunk in together for event in speaker.translate(chunk)]:
+        async for batch in chunks:
+            if frames := [frame(event) for chunk in batch for event in translator.translate(chunk)]:
                 yield frames
-    yield [frame(event) for event in speaker.finish()]
+    yield [frame(event) for event in translator.finish()]
 
 
 async def _closable(stream: AsyncIterator[Sequence[bytes]]) -> AsyncGenerator[Sequence[bytes], None]:
     try:
-        async for together in stream:
-            yield together
+        async for batch in stream:
+            yield batch
     finally:
         if isinstance(stream, AsyncGenerator):
             await stream.aclose()
@@ -119,7 +112,7 @@ class _WholeChoice(Struct):
     message: _ChatMessage
     finish_reason: str | None = None
     stop_reason: Any = None
-    """vLLM's: the sequence that ended the text."""
+    """Of vLLM: the stop sequence."""
 
 
 class _Completion(Struct):
@@ -145,14 +138,14 @@ _decode = msgspec.json.Decoder(_Chunk).decode
 
 @dataclass(slots=True)
 class _PendingCall:
-    """A call beside the one that is being told: blocks of a message follow each other, so it has to wait."""
+    """A call behind the open one: the blocks of a message must not overlap."""
 
     opening: _Call
     arguments: list[str] = field(default_factory=list)
 
 
 class ToMessagesStream:
-    """One stream of chunks told as events, in the order that the Messages API has them."""
+    """Translates one stream of chunks into events in the order of the Messages API."""
 
     def __init__(self, body: MessageBody) -> None:
         self._body = body
@@ -172,9 +165,7 @@ class ToMessagesStream:
         try:
             chunk = _decode(data)
         except payload.DECODE_ERRORS as error:
-            raise UpstreamError(
-                "malformed", f"The upstream sent a chunk that is not a chat completion: {error}"
-            ) from None
+            raise UpstreamError("malformed", f"The upstream sent a malformed chat completion chunk: {error}") from None
         if not self._started:
             self._started = True
             yield _message_start_event(
@@ -183,25 +174,25 @@ class ToMessagesStream:
         self._usage = chunk.usage or self._usage
         for choice in (chunk.choices or ())[:1]:
             if choice.delta is not None:
-                yield from self._handle_delta(choice.delta)
+                yield from self._translate_delta(choice.delta)
             self._finish_reason = choice.finish_reason or self._finish_reason
             self._stopped_at = choice.stop_reason or self._stopped_at
 
     def finish(self) -> Iterator[_Event]:
         yield from self._stop_block()
-        for held in self._pending_calls.values():
-            yield from self._start_call(held.opening)
-            yield from self._emit_arguments("".join(held.arguments))
+        for call in self._pending_calls.values():
+            yield from self._start_call(call.opening)
+            yield from self._emit_arguments("".join(call.arguments))
             yield from self._stop_block()
         if self._text_after_calls:
             yield from self._emit_text("text", "".join(self._text_after_calls))
             yield from self._stop_block()
-        called = self._call is not None
-        reason, sequence = _stop_reason(self._finish_reason, self._stopped_at, self._body, called=called)
+        has_calls = self._call is not None
+        reason, sequence = _stop_reason(self._finish_reason, self._stopped_at, self._body, has_calls=has_calls)
         yield _message_delta_event(reason, sequence, _usage(self._usage))
         yield {"type": "message_stop"}
 
-    def _handle_delta(self, delta: _ChatMessage) -> Iterator[_Event]:
+    def _translate_delta(self, delta: _ChatMessage) -> Iterator[_Event]:
         if self._wants_thinking and (thought := delta.reasoning_content or delta.reasoning):
             yield from self._emit_text("thinking", thought)
         if text := (delta.content or "") + (delta.refusal or ""):
@@ -237,7 +228,7 @@ class ToMessagesStream:
             self._pending_calls[place].arguments.append(text)
 
     def _call_position(self, fragment: _Call) -> tuple[int, bool]:
-        """Which of the calls it is part of, and whether it is its first. Some servers leave the index out."""
+        """The position of the fragment's call, and whether the fragment is its first. Some servers omit the index."""
         if fragment.index is not None and fragment.index in self._call_indexes:
             return self._call_indexes.index(fragment.index), False
         if fragment.index is None and fragment.id is None and self._call_indexes:
@@ -270,66 +261,6 @@ class ToMessagesStream:
             self._blocks += 1
 
 
-class MessagesPassthrough:
-    """A stream of events passed on, sound ones as they are, for providers that speak the dialect themselves."""
-
-    def __init__(self, secret: faults.ProviderSecrets | None) -> None:
-        self._secret = secret
-        self._calls = 0
-        self.done = False
-
-    def translate(self, event: sse.Event) -> Sequence[bytes]:
-        if self.done or event.data == b"[DONE]":
-            return ()
-        kind = message_events.parse_valid_event(event.data)
-        if kind is None or kind.error is not None or kind.type == "error" or event.name == b"error":
-            return self._repair_event(event)
-        self.done = kind.type == "message_stop"
-        self._count_tool_use(kind.content_block.type if kind.content_block is not None else None)
-        data = event.data if b"\n" not in event.data else msgspec.json.format(event.data, indent=-1)
-        return (b"event: " + kind.type.encode() + b"\ndata: " + data + b"\n\n",)
-
-    def finish(self) -> Sequence[bytes]:
-        if not self.done:
-            raise streaming.stream_broken()
-        return ()
-
-    def translate_whole(self, data: bytes) -> Sequence[bytes]:
-        return [
-            frame(event) for event in replay_message(msgspec.json.decode(validate_message(data, secret=self._secret)))
-        ]
-
-    def _repair_event(self, event: sse.Event) -> Sequence[bytes]:
-        value = payload.decode(event.data)
-        if not isinstance(value, dict):
-            raise payload.malformed("an event that is not one of a message")
-        if value.get("error") or value.get("type") == "error" or event.name == b"error":
-            raise faults.from_payload(value, secret=self._secret)
-        repaired = message_events.repair_event(value)
-        self.done = repaired["type"] == "message_stop"
-        self._count_tool_use(payload.mapping(repaired.get("content_block")).get("type"))
-        return (frame(repaired),)
-
-    def _count_tool_use(self, block: str | None) -> None:
-        if block == "tool_use":
-            self._calls += 1
-            repair.check_call_count(self._calls)
-
-
-def validate_message(data: bytes, *, secret: faults.ProviderSecrets | None) -> bytes:
-    """The message in the body of a 2xx answer: as it came where it is sound, else repaired.
-
-    Raises UpstreamError where it is an error, or not a message.
-    """
-    found = message_events.parse_valid_message(data)
-    if found is not None and found.error is None:
-        return data
-    value = payload.decode(data)
-    if faults.is_error_body(value):
-        raise faults.from_payload(value, secret=secret, status=200)
-    return payload.encode(message_events.repair_message(value))
-
-
 def _empty_message(model: str) -> dict[str, Any]:
     return {
         "id": ids.message(),
@@ -353,7 +284,7 @@ def _message_delta_event(reason: str | None, sequence: str | None, usage: Mappin
 
 
 def _split_block(block: dict[str, Any]) -> tuple[dict[str, Any], list[dict[str, Any]]]:
-    """How a block opens, and what is added to it."""
+    """The block of the start event, and the deltas behind it."""
     match block.get("type"):
         case "text":
             return {**block, "text": ""}, [{"type": "text_delta", "text": block.get("text") or ""}]
@@ -368,6 +299,15 @@ def _split_block(block: dict[str, Any]) -> tuple[dict[str, Any], list[dict[str, 
             return block, []
 
 
+def _content_blocks(message: _ChatMessage, body: MessageBody) -> Iterator[dict[str, Any]]:
+    if wants_thinking(body) and (thought := message.reasoning_content or message.reasoning):
+        yield {"type": "thinking", "thinking": thought, "signature": ""}
+    if text := (message.content or "") + (message.refusal or ""):
+        yield {"type": "text", "text": text}
+    for call in message.tool_calls or ():
+        yield _tool_use_block(call)
+
+
 def _tool_use_block(call: _Call) -> dict[str, Any]:
     function = call.function or _Function()
     return {
@@ -379,7 +319,7 @@ def _tool_use_block(call: _Call) -> dict[str, Any]:
 
 
 def _parse_arguments(arguments: str) -> dict[str, Any]:
-    """The arguments as an object; where the model wrote something else, inside one."""
+    """The arguments as an object; any other value becomes its member `arguments`."""
     try:
         parsed = msgspec.json.decode(arguments) if arguments.strip() else {}
     except payload.DECODE_ERRORS:
@@ -387,11 +327,11 @@ def _parse_arguments(arguments: str) -> dict[str, Any]:
     return parsed if isinstance(parsed, dict) else {"arguments": arguments}
 
 
-def _stop_reason(finish: str | None, stopped: Any, body: MessageBody, *, called: bool) -> tuple[str, str | None]:
-    """The stop reason, and the sequence that the text ended at where the provider says so."""
+def _stop_reason(finish: str | None, stopped: Any, body: MessageBody, *, has_calls: bool) -> tuple[str, str | None]:
+    """The stop reason, and the stop sequence if the provider reports one."""
     if isinstance(stopped, str) and stopped in (body.get("stop_sequences") or ()):
         return "stop_sequence", stopped
-    if called and finish == "stop":  # as several servers end a turn with calls
+    if has_calls and finish == "stop":  # from servers without `tool_calls` as a finish reason
         return "tool_use", None
     return _STOP_REASONS.get(finish or "stop", "end_turn"), None
 

@@ -1,7 +1,4 @@
-"""What is said of each model: from the providers' lists, the settings and what is publicly known. Renders nothing.
-
-The settings come first, then the public facts, then what the id itself tells.
-"""
+"""Profiles of models from the settings, else from public facts, else from the id. Renders nothing."""
 
 import asyncio
 import re
@@ -38,7 +35,7 @@ _ENDPOINTS: Final[dict[ModelType, tuple[str, ...]]] = {
     "image": (),
     "audio": (),
 }
-# What this server adds to every model that it can have a conversation with.
+# Features that this server adds to every chat model.
 _CHAT_FEATURES: Final = (
     "openai/chat-completion",
     "openai/chat-completion.stream",
@@ -56,7 +53,7 @@ _CAPABILITIES: Final = {
 
 @dataclass(frozen=True, slots=True)
 class ModelProfile:
-    """`price` None: nobody knows. `inputs` and `outputs` are modalities."""
+    """`price` is None if unknown. `inputs` and `outputs` are modalities."""
 
     card: ModelCard
     aliases: tuple[str, ...]
@@ -87,72 +84,87 @@ class ModelProfiles:
         self._models = models
         self._prices = prices
         self._own = own
-        self._made: tuple[list[ModelCard], float, list[ModelProfile]] = ([], -_PROFILE_TTL, [])
+        self._cache: tuple[list[ModelCard], float, list[ModelProfile]] = ([], -_PROFILE_TTL, [])
 
     async def list(self) -> Sequence[ModelProfile]:
-        """Of every model that is listed, sorted by id."""
+        """The profiles of all listed models, sorted by id."""
         cards = await self._models.list()
         await self._prices.load()
-        known, until, made = self._made
+        cached_cards, until, profiles = self._cache
         now = asyncio.get_running_loop().time()
-        if known != cards or now > until:
-            # Thousands of models take their time, and others have the loop meanwhile.
-            made = await asyncio.to_thread(lambda: [self._describe(card) for card in cards])
-            self._made = (cards, now + _PROFILE_TTL, made)
-        return made
+        if cached_cards != cards or now > until:
+            # In a thread, since thousands of models would block the loop.
+            profiles = await asyncio.to_thread(lambda: [self._build_profile(card) for card in cards])
+            self._cache = (cards, now + _PROFILE_TTL, profiles)
+        return profiles
 
     async def get(self, model: str) -> ModelProfile | None:
-        """By an id that is listed, an alias, or either with or without its vendor; None where nobody has it."""
+        """The profile for a listed id or an alias, each with or without its vendor; None if no provider has it."""
         card = await self._models.get(model)
         if card is None:
             return None
         await self._prices.load()
-        return self._describe(card)
+        return self._build_profile(card)
 
-    def _describe(self, card: ModelCard) -> ModelProfile:
+    def _build_profile(self, card: ModelCard) -> ModelProfile:
         names, url = self._models.names_and_url(card.id)
         facts = self._prices.facts(names, url)
         own = next((self._own[name] for name in names if name in self._own), ModelSettings())
         kind = own.type or _infer_type(names[-1])
-        features = _features(kind, own, known=facts is not None or names[-1].startswith("rehearsal"))
-        inputs, outputs = _MODALITIES[kind]
-        if kind == "chat-completion" and has_vision(names[-1]):
-            inputs = (*inputs, "image")
+        features = _features(kind, own, has_facts=facts is not None or names[-1].startswith("rehearsal"))
+        inputs, outputs = _modalities(kind, names[-1])
         return ModelProfile(
             card=card,
             aliases=tuple(self._models.aliases(card.id)),
             type=kind,
             name=own.name or (facts and facts.name) or card.id,
             developer=own.developer or _developer(card, facts),
-            description=own.description or (facts.description if facts else None),
+            description=_description(own, facts),
             context_length=self._context_length(card.id, kind, own, facts),
             max_output=own.max_output,
             url=own.url,
             features=features,
             endpoints=_ENDPOINTS[kind],
             tags=own.tags,
-            capabilities=tuple(_CAPABILITIES[one] for one in features if one in _CAPABILITIES),
+            capabilities=_capabilities(features),
             inputs=inputs,
             outputs=outputs,
-            price=FREE if self._models.is_stand_in(card.id) else self._prices.loaded_price(names, url),
+            price=self._price(card.id, names, url),
         )
 
     def _context_length(self, model: str, kind: ModelType, own: ModelSettings, facts: PublicFacts | None) -> int | None:
-        known = own.context_length or (facts.context_window if facts else None)
-        return known or (self._models.window(model) if kind == "chat-completion" else None)
+        length = own.context_length or (facts.context_window if facts else None)
+        return length or (self._models.window(model) if kind == "chat-completion" else None)
+
+    def _price(self, model: str, names: Sequence[str], url: str | None) -> Price | None:
+        return FREE if self._models.is_stand_in(model) else self._prices.loaded_price(names, url)
+
+
+def _modalities(kind: ModelType, model: str) -> tuple[tuple[str, ...], tuple[str, ...]]:
+    """The inputs and the outputs."""
+    inputs, outputs = _MODALITIES[kind]
+    return ((*inputs, "image") if kind == "chat-completion" and has_vision(model) else inputs), outputs
+
+
+def _description(own: ModelSettings, facts: PublicFacts | None) -> str | None:
+    return own.description or (facts.description if facts else None)
+
+
+def _capabilities(features: Sequence[str]) -> tuple[str, ...]:
+    return tuple(_CAPABILITIES[feature] for feature in features if feature in _CAPABILITIES)
 
 
 def _infer_type(model: str) -> ModelType:
     return next((kind for kind, pattern in _TYPES if pattern.search(model.lower())), "chat-completion")
 
 
-def _features(kind: ModelType, own: ModelSettings, *, known: bool) -> tuple[str, ...]:
-    """Of a model that nobody knows, only what this server itself does is claimed."""
+def _features(kind: ModelType, own: ModelSettings, *, has_facts: bool) -> tuple[str, ...]:
+    """Without facts about the model, only the features of this server itself."""
     if own.features is not None:
         return own.features
     if kind != "chat-completion":
         return ()
-    return (*_CHAT_FEATURES, *_TOOL_FEATURES) if known else _CHAT_FEATURES
+    return (*_CHAT_FEATURES, *_TOOL_FEATURES) if has_facts else _CHAT_FEATURES
 
 
 def _developer(card: ModelCard, facts: PublicFacts | None) -> str:

@@ -1,6 +1,6 @@
-"""Providers that speak chat completions themselves: OpenAI, Azure OpenAI, and the servers that follow them.
+"""Providers of chat completions: OpenAI, Azure OpenAI and compatible servers.
 
-Their answers are relayed byte for byte once they are known to be sound. Knows no retry and no other dialect.
+Their valid responses are relayed byte for byte. Knows no retry and no other dialect.
 """
 
 import math
@@ -17,9 +17,10 @@ from understudy.errors import SettingsError, UpstreamError
 from understudy.llm import completion, embeddings, faults, model_list, payload, repair, streaming
 from understudy.llm.chunk_template import ChunkTemplate
 from understudy.llm.chunks import Chunk, decode, parse_valid_chunk
-from understudy.llm.connection import Connection, UpstreamResponse
+from understudy.llm.connection import Connection
 from understudy.llm.provider import ChatBody, ModelCard
 from understudy.llm.tool_call_indexes import ToolCallIndexer
+from understudy.llm.upstream_response import UpstreamResponse
 from understudy.net import sse
 from understudy.settings import ProviderSettings
 
@@ -38,14 +39,14 @@ class OpenAIProvider:
         self._stream_options_refused = False
 
     async def complete(self, body: ChatBody) -> bytes:
-        whole = {key: value for key, value in body.items() if key not in ("stream", "stream_options")}
-        with closing(await self._connection.post(self._url(whole), whole)) as answer:
-            data = await answer.read()
+        request = {key: value for key, value in body.items() if key not in ("stream", "stream_options")}
+        with closing(await self._connection.post(self._url(request), request)) as response:
+            data = await response.read()
         return completion.validate_completion(data, secret=self._secret)
 
     async def embed(self, body: ChatBody) -> bytes:
-        with closing(await self._connection.post(self._url(body, "embeddings"), body)) as answer:
-            data = await answer.read()
+        with closing(await self._connection.post(self._url(body, "embeddings"), body)) as response:
+            data = await response.read()
         return await embeddings.check_embeddings(data, body, secret=self._secret)
 
     def stream(self, body: ChatBody, deadline: float = math.inf) -> AsyncGenerator[Sequence[bytes], None]:
@@ -61,31 +62,29 @@ class OpenAIProvider:
     def _headers(self, key: str | None) -> dict[str, str]:
         return {"Authorization": f"Bearer {key}"} if key else {}
 
-    def _url(self, body: ChatBody, operation: str = "chat/completions") -> str:  # noqa: ARG002 - Azure's has the model
+    def _url(self, body: ChatBody, operation: str = "chat/completions") -> str:  # noqa: ARG002 - Azure's URL has the model
         return f"{self._base}/{operation}"
 
     async def _post_stream(self, body: ChatBody, deadline: float) -> UpstreamResponse:
-        plain = {**body, "stream": True}
+        request = {**body, "stream": True}
         if "stream_options" in body or self._stream_options_refused:
-            return await self._connection.post(self._url(body), plain, deadline=deadline)
-        counted = {**plain, "stream_options": {"include_usage": True}}
+            return await self._connection.post(self._url(body), request, deadline=deadline)
+        with_usage = {**request, "stream_options": {"include_usage": True}}
         try:
-            return await self._connection.post(self._url(body), counted, deadline=deadline)
+            return await self._connection.post(self._url(body), with_usage, deadline=deadline)
         except UpstreamError as error:
             if error.kind != "invalid_request" or "stream_options" not in f"{error.param} {error.message}":
                 raise
         self._stream_options_refused = True
-        return await self._connection.post(self._url(body), plain, deadline=deadline)
+        return await self._connection.post(self._url(body), request, deadline=deadline)
 
 
 class AzureProvider(OpenAIProvider):
-    """Deployments of Azure OpenAI. Its `/models` lists what could be deployed; the settings name what is."""
+    """Deployments of Azure OpenAI. Its `/models` lists deployable models, so the settings name the deployments."""
 
     def __init__(self, name: str, settings: ProviderSettings, clock: Clock) -> None:
         if settings.base_url is None:
-            raise SettingsError(
-                f"providers.{name}.base_url is missing: an Azure provider needs its resource's endpoint."
-            )
+            raise SettingsError(f"Missing providers.{name}.base_url: the endpoint of the Azure resource.")
         super().__init__(name, settings, clock)
         self._version = settings.api_version
 
@@ -106,9 +105,9 @@ class AzureProvider(OpenAIProvider):
 
 
 class _ChunkValidator:
-    """Passes sound chunks on as they are, and repairs others.
+    """Forwards valid chunks unchanged, and repairs others.
 
-    Without `[DONE]`, a stream is whole if it gave a finish reason.
+    Without `[DONE]`, a stream is complete if it has a finish reason.
     """
 
     def __init__(self, secret: faults.ProviderSecrets | None) -> None:
@@ -127,18 +126,21 @@ class _ChunkValidator:
         if self.done or data == b"[DONE]":
             self.done = True
             return ()
+        return self._validate_chunk(name, data)
+
+    def _validate_chunk(self, name: bytes, data: bytes) -> Sequence[bytes]:
         chunk = parse_valid_chunk(data) if not name and payload.has_valid_text(data) else None
         if chunk is None or chunk.error is not None or chunk.object == "error":
             return self._repair_chunk(name, data)
         if self._record(chunk):
             return (payload.encode(self._calls.renumber(payload.decode(data))),)
         self._template.learn(data, chunk)
-        # Data of several lines would not be one line of a stream that relays it.
+        # Each event of the relayed stream has one data line.
         return (data if b"\n" not in data else msgspec.json.format(data, indent=-1),)
 
     def finish(self) -> Sequence[bytes]:
         if self.done and self._chunks == 0:
-            raise UpstreamError("malformed", "The upstream ended its stream without a single chunk.")
+            raise UpstreamError("malformed", "The upstream's stream has no chunks.")
         if not self.done and not self._finished:
             raise streaming.stream_broken()
         return ()
@@ -147,47 +149,48 @@ class _ChunkValidator:
         return completion.chunks(completion.validate_completion(data, secret=self._secret))
 
     def _record(self, chunk: Chunk) -> bool:
-        """Whether the chunk's calls have to be numbered."""
+        """Whether the chunk's calls need other indexes or ids."""
         self._chunks += 1
-        is_off = False
+        needs_renumbering = False
         for choice in chunk.choices or ():
             if choice.finish_reason:
                 self._finished = True
-            is_off = is_off or self._calls.needs_renumbering(choice)
-        return is_off
+            needs_renumbering = needs_renumbering or self._calls.needs_renumbering(choice)
+        return needs_renumbering
 
     def _repair_chunk(self, name: bytes, data: bytes) -> Sequence[bytes]:
         value = self._parse_event(name, data)
         if value is None:
             return ()
-        if isinstance(value, dict) and (value.get("error") or name == b"error" or value.get("object") == "error"):
+        if _is_error_event(name, value):
             raise faults.from_payload(value, secret=self._secret)
-        whole = self._calls.renumber(repair.chunk(value))
-        data = payload.encode(whole)
+        data = payload.encode(self._calls.renumber(repair.chunk(value)))
         self._record(decode(data))
         return (data,)
 
     def _parse_event(self, name: bytes, data: bytes) -> Any:
-        """None where the event says nothing."""
+        """The parsed data; None for an empty event."""
         try:
             return payload.decode(data) if data else None
         except UpstreamError:
             if name == b"error":
                 raise faults.from_payload(data.decode("utf-8", "replace"), secret=self._secret) from None
             raise UpstreamError(
-                "malformed", "The upstream sent an event that is not a chunk of a completion."
+                "malformed", "The upstream sent an event that is not a chat completion chunk."
             ) from None
 
 
+def _is_error_event(name: bytes, value: Any) -> bool:
+    return isinstance(value, dict) and bool(value.get("error") or name == b"error" or value.get("object") == "error")
+
+
 def _parse_cards(data: bytes, owner: str) -> list[ModelCard]:
-    """Tolerates a bare list, and cards without a date or an owner."""
+    """The valid cards of a list, also of a bare array."""
     try:
         listing = payload.decode(data)
     except UpstreamError:
         listing = None
     listed = listing.get("data") if isinstance(listing, dict) else listing
     if not isinstance(listed, list):
-        raise UpstreamError(
-            "malformed", f"The provider {owner!r} answered GET /models with something else than a list."
-        )
+        raise UpstreamError("malformed", f"GET /models of provider {owner!r} returned no list of models.")
     return model_list.cards(listed, owner, model_list.created)

@@ -1,4 +1,4 @@
-"""JSON from providers as every client and database can read it: strict where it is sound, repaired where it is not.
+"""Decodes JSON of providers, and repairs it for clients and databases if it is invalid.
 
 Providers send invalid UTF-8, lone surrogates, NUL characters, NaN and integers of any size. Knows no dialect.
 """
@@ -13,13 +13,13 @@ import msgspec
 from understudy.errors import UpstreamError
 
 DECODE_ERRORS: Final = (msgspec.DecodeError, UnicodeDecodeError, RecursionError)
-"""What msgspec raises for bytes that are not the JSON that was expected."""
+"""The errors of msgspec for malformed or unexpected JSON."""
 
 MAX_TOKEN_COUNT: Final = 2**31 - 1
-"""Tokens; more is an error of the provider, and clients with 32-bit integers could not read it."""
+"""Tokens; a larger count is an error of the provider, and clients with 32-bit integers could not read it."""
 
 MAX_REPAIRABLE_BYTES: Final = 1 << 20
-"""Bytes of JSON that are repaired; reading more of it by halves would hold up everybody else."""
+"""Bytes of JSON to repair; a longer repair would block the event loop."""
 
 _UNSTORABLE: Final = re.compile("[\x00\ud800-\udfff]")
 _MAX_NUMBER_LENGTH: Final = 300
@@ -27,7 +27,7 @@ _REPLACEMENT: Final = "\ufffd"
 
 
 def decode(data: bytes) -> Any:
-    """The value, repaired where it is not sound. Raises UpstreamError(malformed) where it is not JSON."""
+    """The value, repaired if necessary. Raises UpstreamError(malformed) if it is not JSON."""
     if has_valid_text(data):
         try:
             return msgspec.json.decode(data)
@@ -37,9 +37,9 @@ def decode(data: bytes) -> Any:
 
 
 def repair(data: bytes) -> Any:
-    """The value with replacement characters for what is no text, and floats for integers of any size.
+    """The value with replacement characters for invalid UTF-8, and floats for large integers.
 
-    Raises UpstreamError(malformed) where it is not JSON all the same, or too large.
+    Raises UpstreamError(malformed) if it is not JSON even so, or too large.
     """
     if len(data) > MAX_REPAIRABLE_BYTES:
         raise malformed(f"malformed JSON of {len(data)} bytes")
@@ -51,16 +51,16 @@ def repair(data: bytes) -> Any:
 
 
 def encode(value: Any) -> bytes:
-    """JSON of a repaired value."""
+    """The JSON of a repaired value."""
     return msgspec.json.encode(value)
 
 
 def malformed(received: str) -> UpstreamError:
-    return UpstreamError("malformed", f"The upstream answered with {received}.")
+    return UpstreamError("malformed", f"The upstream returned {received}.")
 
 
 def has_valid_text(data: bytes) -> bool:
-    """Whether the JSON is valid UTF-8, and its escapes make neither NUL nor lone surrogates."""
+    """Whether the JSON is valid UTF-8 without escaped NUL and lone surrogates."""
     if not data.isascii() and not _is_utf8(data):
         return False
     if b"\\u" not in data:
@@ -69,7 +69,7 @@ def has_valid_text(data: bytes) -> bool:
 
 
 def clean(value: Any) -> Any:
-    """A parsed value without NUL and lone surrogates in its texts, and without numbers that JSON does not have."""
+    """A parsed value without NUL, lone surrogates, NaN and infinities."""
     match value:
         case str():
             return _UNSTORABLE.sub(_REPLACEMENT, value)
@@ -83,12 +83,12 @@ def clean(value: Any) -> Any:
 
 
 def count(value: Any) -> int | None:
-    """A number of tokens between 0 and LARGEST_COUNT; None where the value says none."""
+    """A token count from 0 to MAX_TOKEN_COUNT; None if the value is not a number."""
     return integer(value, MAX_TOKEN_COUNT)
 
 
 def integer(value: Any, largest: int) -> int | None:
-    """A whole number between 0 and `largest`, also from a fraction or a numeric text; None for anything else."""
+    """An integer from 0 to `largest`, also of a fraction or a numeric string; None for any other value."""
     if isinstance(value, str) and len(value) < 400:
         try:
             value = float(value)
@@ -99,7 +99,7 @@ def integer(value: Any, largest: int) -> int | None:
 
 
 def text(value: Any) -> str | None:
-    """The text of a member that has to be one; that of its parts where it is a list of them."""
+    """The text of a string, a number or a list of parts; None for any other value."""
     match value:
         case str():
             return value
@@ -112,12 +112,12 @@ def text(value: Any) -> str | None:
 
 
 def mapping(value: Any) -> dict[str, Any]:
-    """The object; an empty one in place of anything else."""
+    """The object, or an empty one for any other value."""
     return value if isinstance(value, dict) else {}
 
 
 def items(value: Any) -> list[Any]:
-    """The array; an empty one in place of anything else."""
+    """The array, or an empty one for any other value."""
     return value if isinstance(value, list) else []
 
 

@@ -1,7 +1,7 @@
-"""What models cost and what is publicly known of them: the settings first, then the package genai-prices.
+"""Prices and public facts of models: from the settings, else from the package genai-prices.
 
-The package is loaded in a thread when something first asks for it (0.1 s, 30 MB). Prices are kept as whole numbers, in
-billionths of a credit for a token, so that sums are exact. Knows no request and no ledger.
+The first use loads the package in a thread (0.1 s, 30 MB). Prices are integers, in billionths of a credit per token, so
+that sums are exact. Knows no request and no ledger.
 """
 
 import asyncio
@@ -24,7 +24,7 @@ _MAX_CACHED_FACTS: Final = 10_000
 
 @dataclass(frozen=True, slots=True)
 class Tokens:
-    """What an answer used; `cached` and `written` (to the provider's cache) are parts of `input`."""
+    """The usage of one response; `cached` and `written` (to the provider's cache) are parts of `input`."""
 
     input: int = 0
     output: int = 0
@@ -34,7 +34,7 @@ class Tokens:
 
 @dataclass(frozen=True, slots=True)
 class Rates:
-    """Billionths of a credit for a token of each sort."""
+    """Billionths of a credit per token of each kind."""
 
     input: int
     cached: int
@@ -44,7 +44,7 @@ class Rates:
 
 @dataclass(frozen=True, slots=True)
 class Price:
-    """`tiers` are the rates of all tokens once there are more than so many in the prompt, in rising order.
+    """`tiers` are the rates of all tokens of prompts longer than a number of tokens, in ascending order.
 
     `request` is in billionths of a credit.
     """
@@ -54,21 +54,21 @@ class Price:
     request: int = 0
 
     def cost(self, tokens: Tokens, *, requests: int = 1, discount: float = 0.0) -> int:
-        """Credits, rounded up. `discount` is the part of the price that is saved."""
+        """Credits, rounded up. `discount` is a fraction of the price."""
         rates = self.rates
         for start, others in self.tiers:
             if tokens.input > start:
                 rates = others
-        plain = max(tokens.input - tokens.cached - tokens.written, 0)
-        fine = plain * rates.input + tokens.cached * rates.cached + tokens.written * rates.written
-        fine += tokens.output * rates.output + requests * self.request
+        uncached = max(tokens.input - tokens.cached - tokens.written, 0)
+        billionths = uncached * rates.input + tokens.cached * rates.cached + tokens.written * rates.written
+        billionths += tokens.output * rates.output + requests * self.request
         if discount:
-            fine = round(fine * (1 - discount))
-        return -(-fine // _BILLIONTHS)
+            billionths = round(billionths * (1 - discount))
+        return -(-billionths // _BILLIONTHS)
 
 
 _EMBEDDED: Final = frozenset({"rehearsal", "rehearsal-embedding"})
-# Those whose prices stand for a model that is asked for without a vendor; hosts of open models all have their own.
+# Their prices count for models without a vendor in the id; each host of open models has prices of its own.
 _MODEL_DEVELOPERS: Final = frozenset(
     {"anthropic", "azure", "cohere", "deepseek", "google", "mistral", "openai", "x-ai"}
 )
@@ -77,7 +77,7 @@ FREE: Final = Price(Rates(0, 0, 0, 0))
 
 @dataclass(frozen=True, slots=True)
 class PublicFacts:
-    """What the package knows of a model. `price` None: it says none for tokens."""
+    """The package's facts about a model. `price` is None without a price per token."""
 
     id: str
     name: str | None
@@ -89,7 +89,7 @@ class PublicFacts:
 
 
 class Prices:
-    """`own` are the models of the settings, by id. `public` false leaves the public prices aside."""
+    """`own` are the models of the settings, by id. `public` enables the public prices."""
 
     def __init__(self, own: Mapping[str, ModelSettings], clock: Clock, *, public: bool = True) -> None:
         self._own = {
@@ -98,17 +98,17 @@ class Prices:
         self._clock = clock
         self._public = public
         self._snapshot: Any = None
-        self._makers: dict[str, tuple[Any, Any]] = {}
+        self._by_developer: dict[str, tuple[Any, Any]] = {}
         self._loading: asyncio.Task[None] | None = None
         self._facts_cache: dict[tuple[str | None, tuple[str, ...]], tuple[float, PublicFacts | None]] = {}
 
     def start_loading(self, model: str) -> None:
-        """Begins to load the public facts, where the price of an answer under way may need them."""
+        """Starts to load the public facts if the price of a current request may need them."""
         if self._loading is None and self._public and model not in _EMBEDDED and model not in self._own:
             self._loading = asyncio.create_task(self._load())
 
     async def load(self) -> None:
-        """Waits until the public facts are there."""
+        """Loads the public facts, once."""
         if self._snapshot is not None:
             return
         if self._loading is None:
@@ -116,11 +116,11 @@ class Prices:
         await asyncio.shield(self._loading)
 
     def own(self, names: Sequence[str]) -> Price | None:
-        """The price that the settings give the first of the names that has one."""
+        """The price of the first of the names with a price in the settings."""
         return next((self._own[name] for name in names if name in self._own), None)
 
     def loaded_price(self, names: Sequence[str], url: str | None) -> Price | None:
-        """As `price`, for whoever has loaded what is public."""
+        """Like `price`, after `load`."""
         if (own := self.own(names)) is not None:
             return own
         if names[0] in _EMBEDDED:
@@ -129,38 +129,38 @@ class Prices:
         return None if facts is None else facts.price
 
     async def price(self, names: Sequence[str], url: str | None) -> Price | None:
-        """The price of a model that goes by these names, the most telling first, at the provider behind `url`."""
+        """The price of a model with these names, the most specific first, at the provider of the base URL `url`."""
         if self._public and self.own(names) is None and names[0] not in _EMBEDDED:
             await self.load()
         return self.loaded_price(names, url)
 
     def facts(self, names: Sequence[str], url: str | None) -> PublicFacts | None:
-        """None where nothing is known, or not loaded yet. What the vendor behind `url` says comes first."""
+        """The facts from the vendor of `url`, else from any vendor; None if unknown, or before `load`."""
         if self._snapshot is None:
             return None
         key, now = (url, tuple(names)), self._clock.now()
-        known = self._facts_cache.get(key)
-        if known is None or now - known[0] > _FACTS_TTL:  # some prices depend on the time of day
+        cached = self._facts_cache.get(key)
+        if cached is None or now - cached[0] > _FACTS_TTL:  # some prices depend on the time of day
             if len(self._facts_cache) >= _MAX_CACHED_FACTS:
                 self._facts_cache.clear()
-            known = self._facts_cache[key] = (now, self._find_facts(names, url))
-        return known[1]
+            cached = self._facts_cache[key] = (now, self._find_facts(names, url))
+        return cached[1]
 
     async def _load(self) -> None:
-        snapshot, self._makers = await asyncio.to_thread(_snapshot)
+        snapshot, self._by_developer = await asyncio.to_thread(_load_snapshot)
         self._snapshot = snapshot
 
     def _find_facts(self, names: Sequence[str], url: str | None) -> PublicFacts | None:
         if url is not None:
             for name in names:
-                if found := self._lookup(name, provider_api_url=url):
-                    return found
+                if facts := self._lookup(name, provider_api_url=url):
+                    return facts
         for name in names:
             vendor, _, rest = name.rpartition("/")
-            if vendor and (found := self._lookup(rest, provider_id=vendor.rpartition("/")[2])):
-                return found
-            if found := self._lookup(rest) or self._lookup_by_developer(rest):
-                return found
+            if vendor and (facts := self._lookup(rest, provider_id=vendor.rpartition("/")[2])):
+                return facts
+            if facts := self._lookup(rest) or self._lookup_by_developer(rest):
+                return facts
         return None
 
     def _lookup(
@@ -173,16 +173,16 @@ class Prices:
         return _build_facts(provider, model, self._clock.now())
 
     def _lookup_by_developer(self, name: str) -> PublicFacts | None:
-        """A model that has exactly this id with some vendor; the package only guesses vendors of a few names."""
-        found = self._makers.get(name.lower())
-        return None if found is None else _build_facts(*found, self._clock.now())
+        """The model with exactly this id at any developer; the package infers few vendors from names."""
+        match = self._by_developer.get(name.lower())
+        return None if match is None else _build_facts(*match, self._clock.now())
 
 
-def _snapshot() -> tuple[Any, dict[str, tuple[Any, Any]]]:
-    """What the package knows, and of it the models of the makers, by id."""
+def _load_snapshot() -> tuple[Any, dict[str, tuple[Any, Any]]]:
+    """The package's data, and the models of developers in it, by id."""
     snapshot = importlib.import_module("genai_prices.data_snapshot").get_snapshot()
-    makers = [provider for provider in snapshot.providers if provider.id in _MODEL_DEVELOPERS]
-    return snapshot, {model.id: (maker, model) for maker in reversed(makers) for model in maker.models}
+    developers = [provider for provider in snapshot.providers if provider.id in _MODEL_DEVELOPERS]
+    return snapshot, {model.id: (developer, model) for developer in reversed(developers) for model in developer.models}
 
 
 def _settings_price(settings: ModelSettings) -> Price | None:
@@ -220,29 +220,29 @@ def _build_facts(provider: Any, model: Any, now: float) -> PublicFacts:
 def _public_price(prices: Any) -> Price | None:
     if prices.input_mtok is None and prices.output_mtok is None:
         return None
-    sorts = (
+    kinds = (
         prices.input_mtok,
         prices.input_mtok if prices.cache_read_mtok is None else prices.cache_read_mtok,
         prices.input_mtok if prices.cache_write_mtok is None else prices.cache_write_mtok,
         prices.output_mtok,
     )
-    starts = sorted({tier.start for sort in sorts for tier in getattr(sort, "tiers", ())})
-    tiers = tuple((start, Rates(*(_rate(sort, start) for sort in sorts))) for start in starts)
-    return Price(Rates(*(_rate(sort, 0) for sort in sorts)), tiers)
+    starts = sorted({tier.start for kind in kinds for tier in getattr(kind, "tiers", ())})
+    tiers = tuple((start, Rates(*(_rate(kind, start) for kind in kinds))) for start in starts)
+    return Price(Rates(*(_rate(kind, 0) for kind in kinds)), tiers)
 
 
-def _rate(sort: Any, start: int) -> int:
-    """The rate of tokens of one sort in the tier that begins at `start`; 0 is the base."""
-    if sort is None:
+def _rate(kind: Any, start: int) -> int:
+    """The rate of one kind of tokens in the tier that begins at `start`; 0 is the base."""
+    if kind is None:
         return 0
-    if not hasattr(sort, "tiers"):
-        return _to_billionths(sort)
-    reached = [tier.price for tier in sort.tiers if 0 < tier.start <= start]
-    return _to_billionths(reached[-1] if reached else sort.base)
+    if not hasattr(kind, "tiers"):
+        return _to_billionths(kind)
+    reached = [tier.price for tier in kind.tiers if 0 < tier.start <= start]
+    return _to_billionths(reached[-1] if reached else kind.base)
 
 
 def usd_per_million(rate: int) -> float:
-    """A rate as its list says it, in US dollars for a million tokens."""
+    """A rate in US dollars per million tokens."""
     return rate / _BILLIONTHS_PER_TOKEN
 
 

@@ -1,7 +1,7 @@
-"""What a model provider is to the rest of the program. Knows no HTTP, no provider and no run.
+"""The Protocol of model providers. Knows no HTTP, no provider and no run.
 
-The common language is the chat completions dialect: a request body as parsed JSON, and an answer (or the
-chunks of a stream) as encoded JSON, so that an upstream that speaks this dialect is relayed byte for byte.
+Its dialect is chat completions: a request is parsed JSON, a response (or each chunk of a stream) is encoded JSON, so
+that the response of an upstream of this dialect is relayed byte for byte.
 """
 
 import math
@@ -11,11 +11,11 @@ from typing import Any, Protocol, runtime_checkable
 import msgspec
 
 ChatBody = dict[str, Any]
-"""The body of `POST /chat/completions`, every parameter kept, unknown ones too."""
+"""The body of `POST /chat/completions` with all its parameters, unknown ones included."""
 
 
 class ModelCard(msgspec.Struct, frozen=True):
-    """One model that a provider offers, as `GET /models` lists it. `created` is in Unix seconds."""
+    """One model of a provider, as listed by `GET /models`. `created` is in Unix seconds."""
 
     id: str
     created: int
@@ -23,24 +23,24 @@ class ModelCard(msgspec.Struct, frozen=True):
 
 
 class Provider(Protocol):
-    """Raises UpstreamError from every method, with the provider's own message and never its key."""
+    """Every method raises UpstreamError, with the provider's own message and never its key."""
 
     name: str
 
     async def complete(self, body: ChatBody) -> bytes:
-        """The `chat.completion` object, encoded. `body["model"]` is the provider's own id of the model."""
+        """The encoded `chat.completion`. `body["model"]` is the provider's own id of the model."""
         ...
 
     def stream(self, body: ChatBody, deadline: float = math.inf) -> AsyncIterator[Sequence[bytes]]:
-        """The `chat.completion.chunk` objects, each encoded, in order; those that came together in one sequence.
+        """Batches of encoded `chat.completion.chunk` objects, in order, as they arrive.
 
-        No framing, no `[DONE]`. `deadline` is the time of the event loop at which it must be over.
-        A fault that the upstream reports inside the stream is raised, never yielded.
+        Without framing and `[DONE]`. The stream ends by `deadline`, a time of the event loop. An error in the stream
+        is raised, never yielded.
         """
         ...
 
     async def embed(self, body: ChatBody) -> bytes:
-        """The list of embeddings for the body of `POST /embeddings`, encoded."""
+        """The encoded list of embeddings for the body of `POST /embeddings`."""
         ...
 
     async def models(self) -> Sequence[ModelCard]: ...
@@ -50,19 +50,19 @@ class Provider(Protocol):
 
 @runtime_checkable
 class MessagesProvider(Protocol):
-    """A provider that takes the body of `POST /messages` as it is, and answers it as it is.
+    """A provider that accepts and returns the bodies of `POST /messages` unchanged.
 
-    `betas` is the `anthropic-beta` header that came with it, empty where there was none.
+    `betas` is the value of the `anthropic-beta` header, or empty.
     """
 
     async def message(self, body: dict[str, Any], betas: str) -> bytes:
-        """The message, encoded."""
+        """The encoded message."""
         ...
 
     def message_stream(
         self, body: dict[str, Any], betas: str, deadline: float = math.inf
     ) -> AsyncIterator[Sequence[bytes]]:
-        """The events of the message, each framed, in order; those that came together in one sequence."""
+        """Batches of framed events of the message, in order, as they arrive."""
         ...
 
     async def count_tokens(self, body: dict[str, Any], betas: str) -> int: ...

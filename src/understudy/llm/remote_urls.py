@@ -1,6 +1,6 @@
-"""URLs of images and files inside a request, which a provider may fetch for a client. Fetches nothing.
+"""URLs of images and files in a request, which providers fetch. Fetches nothing itself.
 
-A provider often stands in the operator's network, so it could be made to read what clients cannot reach: metadata
+A provider is often inside the operator's network, where a URL could make it read what clients must not reach: metadata
 services, other servers, its own files.
 """
 
@@ -14,14 +14,14 @@ from understudy.settings import is_public_url
 
 _SCHEME: Final = re.compile(r"[\s\x00-\x20]*([a-zA-Z][a-zA-Z0-9+.-]*):")
 _IGNORED_CHARACTERS: Final = re.compile(r"[\t\r\n]+")
-# What is said or cited is not fetched.
+# Providers fetch no URL in these.
 _UNFETCHED_MEMBERS: Final = frozenset({"annotations", "citations", "text", "input", "tool_calls", "metadata"})
 _FETCHED_MEMBERS: Final = ("messages", "mcp_servers")
 _PLAIN: Final = frozenset({"role", "content"})
 
 
 def check_urls(body: dict[str, Any]) -> None:
-    """Raises UpstreamError(invalid_request) for a URL that is not one of the public internet."""
+    """Raises UpstreamError(invalid_request) for a URL that is not public."""
     for member in _FETCHED_MEMBERS:
         for index, item in enumerate(payload.items(body.get(member))):
             if not _is_plain(item):
@@ -29,8 +29,8 @@ def check_urls(body: dict[str, Any]) -> None:
 
 
 def is_allowed(url: str) -> bool:
-    """Whether it is public, or holds the bytes itself, or is not a URL at all."""
-    # Fetchers leave out tabs and line ends wherever they stand.
+    """Whether it is a public URL, a data URL or no URL."""
+    # HTTP clients ignore tabs and line ends anywhere in a URL.
     scheme = _SCHEME.match(_IGNORED_CHARACTERS.sub("", url[:256]))
     return scheme is None or scheme[1].lower() == "data" or is_public_url(url.strip())
 
@@ -43,7 +43,7 @@ def refusal_message(path: str, url: str) -> str:
 
 
 def _is_plain(message: Any) -> bool:
-    """Whether it is a message of text alone, as most are."""
+    """Whether it is a message of text alone, like most messages."""
     return (
         isinstance(message, dict)
         and message.keys() == _PLAIN

@@ -1,7 +1,6 @@
-"""Completions and chunks with values that no client expects, made such as every client can read. Knows no stream.
+"""Repairs completions and chunks with invalid values, so that every client can read them. Knows no stream.
 
-Numbers are clamped, texts of the wrong type become text, and what means nothing is left out. What cannot be repaired
-is refused as malformed.
+Numbers are clamped, texts of another type are converted, and meaningless members are dropped. The rest is malformed.
 """
 
 from typing import Any, Final
@@ -12,25 +11,25 @@ from understudy.llm.chunks import MAX_CHOICES, MAX_TIMESTAMP, MAX_TOOL_CALLS
 
 _TEXT_MEMBERS: Final = ("content", "refusal", "reasoning_content", "reasoning")
 _MIN_LOGPROB: Final = -9999.0
-"""The hosted API's own value for a token that is most unlikely."""
+"""The hosted API's value for the least likely tokens."""
 
 _Object = dict[str, Any]
 
 
 def chunk(value: Any) -> _Object:
-    """A parsed `chat.completion.chunk`. Raises UpstreamError(malformed) where it is not one."""
+    """Repairs a parsed `chat.completion.chunk`. Raises UpstreamError(malformed) if it is not one."""
     return _repair_body(value, "delta")
 
 
 def completion(value: Any) -> _Object:
-    """A parsed `chat.completion`. Raises UpstreamError(malformed) where it is not one."""
+    """Repairs a parsed `chat.completion`. Raises UpstreamError(malformed) if it is not one."""
     if not isinstance(value, dict) or not _has_messages(value.get("choices")):
         raise payload.malformed("JSON that is not a chat completion")
     return _repair_body(value, "message")
 
 
 def usage(value: Any) -> _Object | None:
-    """Token counts as whole numbers between 0 and LARGEST_COUNT, and their sum; None where there are none."""
+    """Token counts as integers from 0 to `payload.MAX_TOKEN_COUNT`, and their sum; None without counts."""
     if not isinstance(value, dict):
         return None
     counts = {name: _repair_count(name, item) for name, item in value.items()}
@@ -44,21 +43,21 @@ def usage(value: Any) -> _Object | None:
 
 
 def check_call_count(count: int) -> None:
-    """Raises UpstreamError(malformed) above the number of calls that one answer may have."""
+    """Raises UpstreamError(malformed) for more than MAX_TOOL_CALLS calls."""
     if count > MAX_TOOL_CALLS:
-        raise payload.malformed(f"more than {MAX_TOOL_CALLS} tool calls in one answer")
+        raise payload.malformed(f"more than {MAX_TOOL_CALLS} tool calls in one completion")
 
 
 def _ensure_call_ids(calls: list[Any]) -> list[_Object]:
-    """The calls of a whole answer, each with an id of its own and arguments that are text. Raises UpstreamError."""
-    known: set[str] = set()
-    named = [_repair_call(_require_object(one)) for one in calls]
-    for one in named:
-        if not one.get("id") or one["id"] in known:
-            one["id"] = ids.tool_call()
-        one.setdefault("type", "function")
-        known.add(one["id"])
-    return named
+    """The calls of a whole completion with distinct ids and arguments as text. Raises UpstreamError."""
+    call_ids: set[str] = set()
+    repaired = [_repair_call(_require_object(call)) for call in calls]
+    for call in repaired:
+        if not call.get("id") or call["id"] in call_ids:
+            call["id"] = ids.tool_call()
+        call.setdefault("type", "function")
+        call_ids.add(call["id"])
+    return repaired
 
 
 def _has_messages(choices: Any) -> bool:
@@ -68,27 +67,30 @@ def _has_messages(choices: Any) -> bool:
 
 
 def _repair_body(value: Any, member: str) -> _Object:
-    whole = dict(_require_object(value))
+    body = dict(_require_object(value))
     for name in ("id", "model", "object"):
-        if name in whole:
-            whole[name] = payload.text(whole[name])
-    if "created" in whole:
-        whole["created"] = payload.integer(whole["created"], MAX_TIMESTAMP) or 0
-    if "usage" in whole:
-        whole["usage"] = usage(whole["usage"])
-    choices = whole.get("choices")
-    if not isinstance(choices, list | None) or len(choices or ()) > MAX_CHOICES:
+        if name in body:
+            body[name] = payload.text(body[name])
+    if "created" in body:
+        body["created"] = payload.integer(body["created"], MAX_TIMESTAMP) or 0
+    if "usage" in body:
+        body["usage"] = usage(body["usage"])
+    if body.get("choices") is not None:
+        body["choices"] = _repair_choices(body["choices"], member)
+    return body
+
+
+def _repair_choices(choices: Any, member: str) -> list[_Object]:
+    if not isinstance(choices, list) or len(choices) > MAX_CHOICES:
         raise payload.malformed("JSON that is not a chat completion")
-    if choices is not None:
-        whole["choices"] = [_repair_choice(choice, place, member) for place, choice in enumerate(choices)]
-    return whole
+    return [_repair_choice(choice, position, member) for position, choice in enumerate(choices)]
 
 
-def _repair_choice(value: Any, place: int, member: str) -> _Object:
+def _repair_choice(value: Any, position: int, member: str) -> _Object:
     choice = dict(_require_object(value))
     if "index" in choice:
         index = payload.integer(choice["index"], MAX_CHOICES)
-        choice["index"] = place if index is None or index == MAX_CHOICES else index
+        choice["index"] = position if index is None or index == MAX_CHOICES else index
     if choice.get("finish_reason") is not None and not isinstance(choice["finish_reason"], str):
         choice["finish_reason"] = "stop"
     if choice.get("logprobs") is not None:

@@ -1,10 +1,10 @@
-"""What the name of a model tells about its family."""
+"""Properties of model families, judged by the name of a model."""
 
 import re
 
-# The vendor's o-series, with or without the vendor in front: `o1`, `o3-mini`, `openai/o4-mini-2025-04-16`.
+# The o-series, with or without its vendor: `o1`, `o3-mini`, `openai/o4-mini-2025-04-16`.
 _O_SERIES = re.compile(r"(?:.*/)?o[1-9](?:-.*)?")
-# What else is known to think before it answers; of the `gpt-5` models only those for chat do not.
+# Other reasoning models; among the `gpt-5` models, all but the chat models.
 _REASONING_MODEL = re.compile(
     r"(?:.*/)?(?:gpt-(?:[5-9]|\d\d)(?!.*chat)|gpt-oss|deepseek-(?:r\d|reasoner)|qwq|magistral|.*-thinking).*"
 )
@@ -14,24 +14,24 @@ _VISION_MODEL = re.compile(
 )
 
 
-def resolve_sampling(model: str, given: float | None, inherited: float | None = None) -> float | None:
-    """The `temperature` or `top_p` that an object with this model shows: what is given, else inherited, else 1.
+def resolve_sampling(model: str, requested: float | None, inherited: float | None = None) -> float | None:
+    """The `temperature` or `top_p` of an object with this model: as requested, else inherited, else 1.
 
-    Reasoning models take neither, so the default is null there.
+    Reasoning models support neither, so their default is null.
     """
-    if given is not None:
-        return given
+    if requested is not None:
+        return requested
     if inherited in {None, 1.0}:
         return None if _O_SERIES.fullmatch(model.lower()) else 1.0
     return inherited
 
 
 def is_reasoning_model(model: str) -> bool:
-    """Whether models of this name think before they answer, as far as a name tells."""
+    """Whether models of this name reason before their output."""
     name = model.lower()
     return bool(_O_SERIES.fullmatch(name) or _REASONING_MODEL.fullmatch(name))
 
 
 def has_vision(model: str) -> bool:
-    """Whether models of this name take images, as far as a name tells."""
+    """Whether models of this name accept images."""
     return _VISION_MODEL.match(model.lower()) is not None

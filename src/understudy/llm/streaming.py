@@ -1,4 +1,4 @@
-"""Reads the answer to a stream request and hands on its chunks. Knows no dialect: a StreamTranslator maps events."""
+"""Reads the response to a stream request, and yields its chunks. Knows no dialect: a StreamTranslator maps events."""
 
 import logging
 from collections.abc import AsyncGenerator, Awaitable, Callable, Sequence
@@ -6,96 +6,96 @@ from contextlib import closing
 from typing import Final, Protocol
 
 from understudy.errors import UpstreamError
-from understudy.llm.connection import MAX_BODY_BYTES, UpstreamResponse
+from understudy.llm.upstream_response import MAX_BODY_BYTES, UpstreamResponse
 from understudy.net import sse
 
 SHAPE_ERRORS: Final = (ArithmeticError, AttributeError, LookupError, RecursionError, TypeError, ValueError)
-"""What reading a value of an unexpected type raises."""
+"""The errors of reading a value of an unexpected type."""
 
 logger = logging.getLogger(__name__)
 
 
 class StreamTranslator(Protocol):
-    """One stream's progress. Every method raises what the upstream reports as UpstreamError."""
+    """The state of one stream. Every method raises the upstream's errors as UpstreamError."""
 
     done: bool
-    """The upstream has said all that it will say."""
+    """Whether the stream is complete."""
 
     def translate(self, event: sse.Event) -> Sequence[bytes]:
-        """The encoded chunks that the event tells."""
+        """The encoded chunks of an event."""
         ...
 
     def finish(self) -> Sequence[bytes]:
-        """What is left to tell at the end of the stream. Raises where the stream is not whole."""
+        """The last chunks at the end of the stream. Raises UpstreamError if the stream is incomplete."""
         ...
 
     def translate_whole(self, data: bytes) -> Sequence[bytes]:
-        """The chunks of an answer that came in one piece of JSON, as some servers send it."""
+        """The chunks of a response that is one JSON object, as sent by some servers."""
         ...
 
 
 async def chunks(
-    start: Callable[[], Awaitable[UpstreamResponse]], teller: StreamTranslator
+    start: Callable[[], Awaitable[UpstreamResponse]], translator: StreamTranslator
 ) -> AsyncGenerator[Sequence[bytes], None]:
-    """The chunks as they come, those of one read together. Closing the generator closes the upstream's connection."""
-    with closing(await start()) as answer:
-        data = await answer.read_chunk()
-        if data.lstrip()[:1] in (b"{", b"[", b"<"):  # no stream, whatever its content type says
-            yield _translate_whole(teller, await answer.read(data))
+    """Batches of chunks, one for each read. Closing the generator closes the upstream's connection."""
+    with closing(await start()) as response:
+        data = await response.read_chunk()
+        if data.lstrip()[:1] in (b"{", b"[", b"<"):  # not a stream, whatever its content type
+            yield _translate_whole(translator, await response.read(data))
             return
         reader = sse.Reader()
         size = 0
-        while data or not answer.at_eof:
+        while data or not response.at_eof:
             size += len(data)
             if size > MAX_BODY_BYTES:
-                raise UpstreamError("malformed", f"The upstream sent a stream of more than {MAX_BODY_BYTES} bytes.")
-            told: list[bytes] = []
+                raise UpstreamError("malformed", f"The upstream's stream exceeds the limit of {MAX_BODY_BYTES} bytes.")
+            batch: list[bytes] = []
             try:
                 for event in reader.feed(data):
-                    told += teller.translate(event)
+                    batch += translator.translate(event)
             except SHAPE_ERRORS as error:
                 raise unexpected_shape(error) from None
             finally:
-                # What came before a fault was said all the same.
-                if told:
-                    yield told
-            if teller.done:
-                await answer.drain()
+                # The chunks before an error are valid.
+                if batch:
+                    yield batch
+            if translator.done:
+                await response.drain()
                 break
-            while not (data := answer.read_available()) and not answer.at_eof:
-                await answer.wait_readable()
-        if rest := _finish_stream(reader, teller):
-            yield rest
+            while not (data := response.read_available()) and not response.at_eof:
+                await response.wait_readable()
+        if last := _finish_stream(reader, translator):
+            yield last
 
 
 def stream_broken() -> UpstreamError:
-    return UpstreamError("unreachable", "The upstream's stream broke off before it was finished.")
+    return UpstreamError("unreachable", "The upstream's stream ended before it was complete.")
 
 
 def unexpected_shape(error: Exception) -> UpstreamError:
-    """For an answer whose members have types that nobody expected; the cause goes to the log."""
-    logger.warning("a provider's answer could not be read", exc_info=error)
-    return UpstreamError("malformed", "The upstream sent an answer with members of unexpected types.")
+    """The error for a response with members of unexpected types; logs the cause."""
+    logger.warning("malformed response of a provider", exc_info=error)
+    return UpstreamError("malformed", "The upstream returned members of unexpected types.")
 
 
-def _translate_whole(teller: StreamTranslator, data: bytes) -> Sequence[bytes]:
+def _translate_whole(translator: StreamTranslator, data: bytes) -> Sequence[bytes]:
     try:
-        return teller.translate_whole(data)
+        return translator.translate_whole(data)
     except SHAPE_ERRORS as error:
         raise unexpected_shape(error) from None
 
 
-def _finish_stream(reader: sse.Reader, teller: StreamTranslator) -> list[bytes]:
+def _finish_stream(reader: sse.Reader, translator: StreamTranslator) -> list[bytes]:
     try:
-        return [*_translate_truncated(reader, teller), *teller.finish()]
+        return [*_translate_truncated(reader, translator), *translator.finish()]
     except SHAPE_ERRORS as error:
         raise unexpected_shape(error) from None
 
 
-def _translate_truncated(reader: sse.Reader, teller: StreamTranslator) -> Sequence[bytes]:
-    """The chunks of a last event without its blank line; none where it was cut in its middle."""
+def _translate_truncated(reader: sse.Reader, translator: StreamTranslator) -> Sequence[bytes]:
+    """The chunks of a last event without its blank line; none if the event is truncated."""
     try:
-        return [chunk for event in reader.close() for chunk in teller.translate(event)]
+        return [chunk for event in reader.close() for chunk in translator.translate(event)]
     except UpstreamError as error:
         if error.kind == "malformed":
             return ()

@@ -1,7 +1,7 @@
-"""The indexes and ids of the tool calls of one stream, as clients need them to put the calls together.
+"""Indexes and ids of the tool calls of one stream, by which clients merge the fragments of a call.
 
-Some servers leave the indexes out, number every call 0, or repeat and forget ids; the helpers of the official packages
-fail on those. Source: what llama.cpp, vLLM, Ollama and gateways in front of them have sent.
+Some servers omit the indexes, number every call 0, or repeat or omit ids, and the official packages fail on those.
+Source: streams of llama.cpp, vLLM, Ollama and gateways in front of them.
 """
 
 from collections.abc import Sequence
@@ -18,7 +18,7 @@ class ToolCallIndexer:
         self._choices: dict[int, _ChoiceCalls] = {}
 
     def needs_renumbering(self, choice: Choice) -> bool:
-        """Whether a sound choice has fragments of calls that have to be numbered or named; takes note of the others."""
+        """Whether fragments of a valid choice need another index or an id. Records the choice's calls if none does."""
         delta = choice.delta
         return (
             delta is not None
@@ -27,22 +27,22 @@ class ToolCallIndexer:
         )
 
     def renumber(self, chunk: dict[str, Any]) -> dict[str, Any]:
-        """The parsed chunk with an index for each fragment, and an id for the first one of each call."""
+        """Gives each fragment of the parsed chunk an index, and the first fragment of each call an id."""
         for choice in chunk.get("choices") or ():
             calls = self._calls_of(choice.get("index") or 0)
             for fragment in (choice.get("delta") or {}).get("tool_calls") or ():
-                begins = bool(payload.mapping(fragment.get("function")).get("name"))
-                index, call_id = calls.assign_index(fragment.get("index"), fragment.get("id"), begins=begins)
+                is_first = bool(payload.mapping(fragment.get("function")).get("name"))
+                index, call_id = calls.assign_index(fragment.get("index"), fragment.get("id"), is_first=is_first)
                 fragment["index"] = index
                 if call_id is not None:
                     fragment["id"] = call_id
         return chunk
 
     def _calls_of(self, choice: int) -> "_ChoiceCalls":
-        found = self._choices.get(choice)
-        if found is None:
-            found = self._choices[choice] = _ChoiceCalls()
-        return found
+        calls = self._choices.get(choice)
+        if calls is None:
+            calls = self._choices[choice] = _ChoiceCalls()
+        return calls
 
 
 class _ChoiceCalls:
@@ -52,51 +52,55 @@ class _ChoiceCalls:
         self._numbers: dict[int | None, int] = {}
         self._ids: list[str] = []
         self._received_ids: list[str | None] = []
-        """The ids as they came."""
+        """The ids before repair."""
 
     def needs_renumbering(self, fragments: Sequence[ToolCallFragment]) -> bool:
-        """Ordinary fragments are taken; nothing is where one of them is not ordinary."""
-        fresh = 0
+        """Adds the calls of the fragments, unless one fragment needs another index or an id."""
+        new_calls = 0
         for fragment in fragments:
-            known = self._numbers.get(fragment.index)
-            if fragment.index is None:
-                return True
-            if known is None:
-                if fragment.index != len(self._ids) + fresh or not fragment.id or fragment.id in self._ids:
+            number = self._numbers.get(fragment.index)
+            if number is None:
+                if not self._is_next_call(fragment, new_calls):
                     return True
-                fresh += 1
-            elif known != fragment.index or (fragment.id and fragment.id != self._ids[known]):
+                new_calls += 1
+            elif number != fragment.index or (fragment.id and fragment.id != self._ids[number]):
                 return True
         for fragment in fragments:
             if fragment.index not in self._numbers:
                 self._add_call(fragment.index, fragment.id)
         return False
 
-    def assign_index(self, index: int | None, given: str | None, *, begins: bool) -> tuple[int, str | None]:
-        """The index of the call that a fragment is part of, and the id that the fragment is to have.
+    def assign_index(self, index: int | None, call_id: str | None, *, is_first: bool) -> tuple[int, str | None]:
+        """The index of the fragment's call, and the fragment's id.
 
-        By index where there is one, else by id; else it continues the call that came last.
+        Finds the call by `index`, then by `call_id`; without both, the fragment continues the last call. `is_first`:
+        the fragment has the name of the function.
         """
-        known = self._find_call(index, given, begins=begins)
-        if known is not None:
-            return known, self._ids[known] if given else None
-        number = self._add_call(index, given)
+        number = self._find_call(call_id) if index is None else self._find_indexed(index, call_id, is_first)
+        if number is None and index is None and not call_id and not is_first and self._ids:
+            number = len(self._ids) - 1
+        if number is not None:
+            return number, self._ids[number] if call_id else None
+        number = self._add_call(index, call_id)
         return number, self._ids[number]
 
-    def _find_call(self, index: int | None, given: str | None, *, begins: bool) -> int | None:
-        if index is not None:
-            known = self._numbers.get(index)
-            # Some servers give every call the index 0 and a new id.
-            is_other = known is not None and given and begins and given != self._received_ids[known]
-            return None if is_other else known
-        if given and given in self._received_ids:
-            return self._received_ids.index(given)
-        return None if given or begins or not self._ids else len(self._ids) - 1
+    def _is_next_call(self, fragment: ToolCallFragment, new_calls: int) -> bool:
+        """Whether the fragment begins a call with the next index and an unused id."""
+        return fragment.index == len(self._ids) + new_calls and bool(fragment.id) and fragment.id not in self._ids
 
-    def _add_call(self, index: int | None, given: str | None) -> int:
+    def _find_indexed(self, index: int, call_id: str | None, is_first: bool) -> int | None:
+        number = self._numbers.get(index)
+        # Some servers send every call with the index 0 and a new id.
+        is_other = number is not None and call_id and is_first and call_id != self._received_ids[number]
+        return None if is_other else number
+
+    def _find_call(self, call_id: str | None) -> int | None:
+        return self._received_ids.index(call_id) if call_id and call_id in self._received_ids else None
+
+    def _add_call(self, index: int | None, call_id: str | None) -> int:
         check_call_count(len(self._ids) + 1)
         number = len(self._ids)
-        self._received_ids.append(given)
-        self._ids.append(given if given and given not in self._ids else ids.tool_call())
+        self._received_ids.append(call_id)
+        self._ids.append(call_id if call_id and call_id not in self._ids else ids.tool_call())
         self._numbers[number if index is None else index] = number
         return number

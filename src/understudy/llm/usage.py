@@ -1,4 +1,4 @@
-"""What an answer says that it used, read from its bytes without looking at the rest of it. Knows no price."""
+"""Token usage, decoded from the bytes of a response without the rest of it. Knows no price."""
 
 import msgspec
 
@@ -12,7 +12,7 @@ class _CachedTokens(msgspec.Struct, gc=False):
 
 
 class _UsageCounts(msgspec.Struct, gc=False):
-    """In the words of chat completions and embeddings, of responses, and of Anthropic's messages."""
+    """The members of chat completions and embeddings, of responses, and of Anthropic's messages."""
 
     prompt_tokens: Count | None = None
     completion_tokens: Count | None = None
@@ -31,21 +31,25 @@ class _ResponseUsage(msgspec.Struct, gc=False):
 _decode = msgspec.json.Decoder(_ResponseUsage).decode
 
 
-def parse_usage(answer: bytes) -> Tokens | None:
-    """None where the answer, or the chunk of one, does not say. Never raises."""
+def parse_usage(response: bytes) -> Tokens | None:
+    """The usage of a response, or of a chunk of one; None if it has none. Never raises."""
     try:
-        counts = _decode(answer).usage
+        usage = _decode(response).usage
     except DECODE_ERRORS:
         return None
-    if counts is None:
+    if usage is None:
         return None
-    details = counts.prompt_tokens_details or counts.input_tokens_details
-    read, written = counts.cache_read_input_tokens or 0, counts.cache_creation_input_tokens or 0
-    prompt = counts.prompt_tokens if counts.prompt_tokens is not None else counts.input_tokens
-    said = counts.completion_tokens if counts.completion_tokens is not None else counts.output_tokens
-    if prompt is None and said is None:
+    prompt = usage.input_tokens if usage.prompt_tokens is None else usage.prompt_tokens
+    output = usage.output_tokens if usage.completion_tokens is None else usage.completion_tokens
+    if prompt is None and output is None:
         return None
-    # Anthropic counts what it reads from its cache, and writes there, beside the rest of the prompt.
-    whole = (prompt or 0) + read + written
+    return _count_tokens(usage, prompt or 0, output or 0)
+
+
+def _count_tokens(usage: _UsageCounts, prompt: int, output: int) -> Tokens:
+    read, written = usage.cache_read_input_tokens or 0, usage.cache_creation_input_tokens or 0
+    details = usage.prompt_tokens_details or usage.input_tokens_details
     cached = read or ((details and details.cached_tokens) or 0)
-    return Tokens(whole, said or 0, min(cached, whole), written)
+    # Anthropic's `input_tokens` exclude the tokens of its cache.
+    whole = prompt + read + written
+    return Tokens(whole, output, min(cached, whole), written)

@@ -1,7 +1,7 @@
-"""Server-sent events out of bytes that arrive in any pieces. Knows no HTTP and no JSON.
+"""The parser of server-sent events, from bytes in chunks of any size. Knows no HTTP and no JSON.
 
-Source: the WHATWG HTML standard, "Server-sent events", with one leniency: an event that the end of the stream
-cuts off before its blank line is handed out too, since several servers leave that line away.
+Source: the WHATWG HTML standard, "Server-sent events", with one leniency: the last event of a stream needs no blank
+line after it, since several servers omit that line.
 """
 
 from typing import NamedTuple
@@ -14,14 +14,14 @@ _BYTE_ORDER_MARK = b"\xef\xbb\xbf"
 
 
 class Event(NamedTuple):
-    """`name` is empty where the stream gave none; the lines of `data` are joined with LF."""
+    """`name` is empty without an `event` field; the lines of `data` are joined with LF."""
 
     name: bytes
     data: bytes
 
 
 class Reader:
-    """Takes the bytes of one stream in order. Raises UpstreamError(malformed) on an event over `limit`."""
+    """Parses the bytes of one stream in order. Raises UpstreamError(malformed) for an event over `limit` bytes."""
 
     def __init__(self, limit: int = MAX_EVENT_BYTES) -> None:
         self._limit = limit
@@ -34,7 +34,7 @@ class Reader:
             data = self._normalize_newlines(data)
         buffer = self._buffer
         if not buffer and data.startswith(b"data: ") and data.find(b"\n") == len(data) - 2 and data.endswith(b"\n\n"):
-            # One whole event of one line, as nearly every read brings it.
+            # One whole event of one line: nearly every read.
             self._check_size(len(data) - 2)
             return [Event(b"", data[6:-2])]
         start = max(len(buffer) - 1, 0)
@@ -48,13 +48,13 @@ class Reader:
         return self._parse(blocks)
 
     def close(self) -> list[Event]:
-        """The event that the end of the stream cut off, if there is one."""
+        """The event that the end of the stream truncates, if any."""
         block = bytes(self._buffer)
         self._buffer.clear()
         return self._parse([block])
 
     def _normalize_newlines(self, data: bytes) -> bytes:
-        # A CR ends its line at once; the LF of a CRLF that was split is dropped when it comes.
+        # A CR ends its line at once; the LF of a split CRLF is dropped on arrival.
         if not data:
             return data
         if self._after_carriage_return and data.startswith(b"\n"):
@@ -74,13 +74,11 @@ class Reader:
 
     def _check_size(self, size: int) -> None:
         if size > self._limit:
-            raise UpstreamError(
-                "malformed", f"The upstream sent one event of more than {self._limit} bytes; it was not read."
-            )
+            raise UpstreamError("malformed", f"An event of the upstream exceeds the limit of {self._limit} bytes.")
 
 
 def _parse_block(block: bytes) -> Event | None:
-    """None for a block without data: comments, keep-alives, a lone `event:` or `retry:`."""
+    """None without data: comments, keep-alives, a lone `event` or `retry`."""
     name, data = b"", []
     for line in block.removeprefix(_BYTE_ORDER_MARK).split(b"\n"):
         field, _, value = line.partition(b":")

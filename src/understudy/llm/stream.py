@@ -1,0 +1,84 @@
+"""A stream of encoded chunks that begins once its first content has arrived. Knows no provider."""
+
+from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Coroutine, Sequence
+from typing import Any, Final
+
+import msgspec
+
+from understudy.errors import UpstreamError
+from understudy.llm.payload import DECODE_ERRORS
+
+_MAX_BUFFERED_CHUNKS: Final = 16
+"""Chunks without content to buffer, so that another attempt is still possible."""
+
+
+class Stream:
+    """Batches of encoded chunks, as they arrive. Closing it closes the provider's connection.
+
+    Not a generator, which would add a step to every delta.
+    """
+
+    def __init__(self, opening: Coroutine[Any, Any, tuple[Sequence[bytes], AsyncIterator[Sequence[bytes]]]]) -> None:
+        self._opening = opening
+        self._remaining: AsyncIterator[Sequence[bytes]] | None = None
+
+    def __aiter__(self) -> "Stream":
+        return self
+
+    def __anext__(self) -> Awaitable[Sequence[bytes]]:
+        return self._read_opening() if self._remaining is None else self._remaining.__anext__()
+
+    async def aclose(self) -> None:
+        self._opening.close()
+        if self._remaining is not None:
+            await _close_stream(self._remaining)
+
+    async def _read_opening(self) -> Sequence[bytes]:
+        opening, self._remaining = await self._opening
+        return opening
+
+
+class _Choice(msgspec.Struct, gc=False):
+    delta: dict[str, Any] | None = None
+    finish_reason: str | None = None
+
+
+class _Chunk(msgspec.Struct, gc=False):
+    choices: list[_Choice] | None = None
+    usage: Any = None
+
+
+_decoder = msgspec.json.Decoder(_Chunk)
+
+
+async def read_until_content(
+    stream: AsyncIterator[Sequence[bytes]], is_content: Callable[[bytes], bool]
+) -> list[bytes]:
+    """The chunks up to the first one with content. Closes the stream on an error."""
+    buffered: list[bytes] = []
+    try:
+        async for batch in stream:
+            buffered += batch
+            if len(buffered) > _MAX_BUFFERED_CHUNKS or any(is_content(chunk) for chunk in batch):
+                break
+    except BaseException:
+        await _close_stream(stream)
+        raise
+    return buffered
+
+
+def has_content(chunk: bytes) -> bool:
+    """Whether a chunk has more than a role, so that another attempt would repeat content."""
+    try:
+        parsed = _decoder.decode(chunk)
+    except DECODE_ERRORS:
+        raise UpstreamError("malformed", "The upstream sent a malformed chat completion chunk.") from None
+    return bool(parsed.usage) or any(
+        choice.finish_reason or any(value for key, value in (choice.delta or {}).items() if key != "role")
+        for choice in parsed.choices or ()
+    )
+
+
+async def _close_stream(stream: AsyncIterator[Sequence[bytes]]) -> None:
+    if isinstance(stream, AsyncGenerator):
+        await stream.aclose()
