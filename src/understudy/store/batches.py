@@ -13,6 +13,7 @@ from understudy.errors import Conflict, not_found
 from understudy.store.blobs import release, retain
 from understudy.store.database import Database, Row, Transaction
 from understudy.store.pages import Page, PageRequest, PageSource, read_page
+from understudy.store.sql import compose_sql
 
 Dialect = Literal["openai", "anthropic"]
 Status = Literal["validating", "failed", "in_progress", "finalizing", "completed", "expired", "cancelling", "cancelled"]
@@ -33,8 +34,8 @@ ROW: Final = (
     " cached_tokens || ',' || output_tokens || ',' || reasoning_tokens || ',' || body || ']'"
 )
 _PAGE = PageSource("batches", "project_id = $1", "body IS NOT NULL AND dialect = $2", 2, body=ROW)
-_GET = (
-    f"SELECT {ROW}, seq, results FROM batches WHERE id = $1 AND project_id = $2 AND dialect = $3 AND body IS NOT NULL"  # noqa: S608
+_GET = compose_sql(
+    "SELECT", ROW, ", seq, results FROM batches WHERE id = $1 AND project_id = $2 AND dialect = $3 AND body IS NOT NULL"
 )
 
 

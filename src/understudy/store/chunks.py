@@ -21,6 +21,7 @@ from understudy.store.chunk_rows import (
     StoredChunk,
 )
 from understudy.store.database import Database, Transaction
+from understudy.store.sql import compose_sql
 from understudy.text.tokenize import query_words
 
 __all__ = ["Chunks", "DocumentRemoved", "Indexed", "NewChunk", "ScoredChunk", "StoreQuery", "StoredChunk"]
@@ -198,12 +199,11 @@ def _document_removed(document: int) -> DocumentRemoved:
 
 
 def _texts(store: int, file: int, after: int) -> Transaction[list[StoredChunk]]:
-    sql = (
-        "SELECT position, start_at, end_at, body FROM chunks WHERE position > $4 AND document ="  # noqa: S608 - a constant
-        " (SELECT seq FROM chunk_documents WHERE store = $1 AND file = $2 AND state = $3)"
-        f" ORDER BY position LIMIT {_PAGE}"
+    sql = compose_sql(
+        "SELECT position, start_at, end_at, body FROM chunks WHERE position > $4 AND document = (SELECT seq",
+        "FROM chunk_documents WHERE store = $1 AND file = $2 AND state = $3) ORDER BY position LIMIT $5",
     )
-    rows = yield sql, (store, file, READY, after)
+    rows = yield sql, (store, file, READY, after, _PAGE)
     return [StoredChunk(*row) for row in rows]
 
 

@@ -19,6 +19,7 @@ from understudy.store.chunk_rows import (
     select_rare_words,
 )
 from understudy.store.database import Transaction
+from understudy.store.sql import compose_sql
 from understudy.text.tokenize import fold_text, is_prefix, split_words
 
 _EXACT: Final = 10_000
@@ -82,7 +83,9 @@ def insert(store: int, document: int, dimensions: int, chunks: Sequence[NewChunk
     rows = yield sql, (document, *columns)
     numbers = {position: seq for position, seq in rows}  # noqa: C416 - rows are records
     for chunk in chunks:
-        sql = f"INSERT INTO {_table(dimensions)} (seq, store, document, vector) VALUES ($1, $2, $3, $4::real[]::vector)"  # noqa: S608
+        sql = compose_sql(
+            "INSERT INTO", _table(dimensions), "(seq, store, document, vector) VALUES ($1, $2, $3, $4::real[]::vector)"
+        )
         yield sql, (numbers[chunk.position], store, document, _floats(chunk.vector))
     sql = (
         "INSERT INTO chunk_text (seq, store, document, words) SELECT q, $1, $2, to_tsvector('english', w)"
@@ -102,7 +105,7 @@ def delete(store: int, document: int, dimensions: int, limit: int) -> Transactio
     rows = yield "SELECT seq FROM chunks WHERE document = $1 LIMIT $2", (document, limit)
     numbers = [row[0] for row in rows]
     for table in (_table(dimensions), "chunk_text", "chunks"):
-        yield f"DELETE FROM {table} WHERE seq = ANY($1::bigint[])", (numbers,)  # noqa: S608 - constants only
+        yield compose_sql("DELETE FROM", table, "WHERE seq = ANY($1::bigint[])"), (numbers,)
     return len(numbers)
 
 
@@ -141,9 +144,14 @@ def _search_vectors(asked: ChunkQuery) -> Transaction[list[tuple[int, float]]]:
         nearness = _indexed_distance(dimensions)
         yield "SELECT set_config('hnsw.ef_search', $1, false)", (str(min(1000, max(200, 4 * asked.limit))),)
         yield "SELECT set_config('hnsw.iterative_scan', 'relaxed_order', false)", ()
-    sql = (
-        f"SELECT seq, vector <=> $1::real[]::vector FROM {_table(dimensions)} WHERE store = $2{only}"  # noqa: S608
-        f" ORDER BY {nearness} LIMIT $3"
+    sql = compose_sql(
+        "SELECT seq, vector <=> $1::real[]::vector FROM",
+        _table(dimensions),
+        "WHERE store = $2",
+        only,
+        "ORDER BY",
+        nearness,
+        "LIMIT $3",
     )
     rows = yield sql, args
     return sorted(((seq, 1.0 - distance) for seq, distance in rows), key=lambda item: (-item[1], item[0]))
@@ -152,9 +160,8 @@ def _search_vectors(asked: ChunkQuery) -> Transaction[list[tuple[int, float]]]:
 def _similarities(asked: ChunkQuery, numbers: Sequence[int]) -> Transaction[Mapping[int, float]]:
     """Of those chunks whose vectors can be compared with the query's."""
     vector = asked.vector or b""
-    sql = (
-        f"SELECT seq, vector <=> $1::real[]::vector FROM {_table(len(vector) // 4)}"  # noqa: S608 - a number
-        " WHERE seq = ANY($2::bigint[])"
+    sql = compose_sql(
+        "SELECT seq, vector <=> $1::real[]::vector FROM", _table(len(vector) // 4), "WHERE seq = ANY($2::bigint[])"
     )
     rows = yield sql, (_floats(vector), list(numbers))
     return {seq: 1.0 - distance for seq, distance in rows}
@@ -168,10 +175,11 @@ def _search_words(asked: ChunkQuery) -> Transaction[dict[int, float]]:
     if asked.documents is not None:
         only = " AND document = ANY($4::bigint[])"
         args = (*args, list(asked.documents))
-    sql = (
-        "SELECT seq, ts_rank_cd(words, query, 1) AS score FROM chunk_text,"  # noqa: S608 - constants only
-        f" to_tsquery('english', $1) AS query"
-        f" WHERE words @@ query AND store = $2{only} ORDER BY score DESC, seq LIMIT $3"
+    sql = compose_sql(
+        "SELECT seq, ts_rank_cd(words, query, 1) AS score FROM chunk_text, to_tsquery('english', $1) AS query",
+        "WHERE words @@ query AND store = $2",
+        only,
+        "ORDER BY score DESC, seq LIMIT $3",
     )
     rows = yield sql, args
     return {seq: score for seq, score in rows}  # noqa: C416 - rows are records
@@ -183,11 +191,11 @@ def _build_tsquery(asked: ChunkQuery) -> Transaction[str]:
     words = [f"'{word}'{':*' if is_prefix(word) else ''}" for word in asked.words]
     if asked.size <= _MAX_RANKED_CHUNKS:
         return " | ".join(words)
-    sql = (
-        "SELECT word, (SELECT count(*) FROM (SELECT FROM chunk_text WHERE words @@ to_tsquery('english', word)"  # noqa: S608
-        f" AND store = $2 LIMIT {_COMMON_WORD_CHUNKS}) AS found) FROM unnest($1::text[]) AS word"
+    sql = compose_sql(
+        "SELECT word, (SELECT count(*) FROM (SELECT FROM chunk_text WHERE words @@ to_tsquery('english',",
+        "word) AND store = $2 LIMIT $3) AS found) FROM unnest($1::text[]) AS word",
     )
-    rows = yield sql, (words, asked.store)
+    rows = yield sql, (words, asked.store, _COMMON_WORD_CHUNKS)
     counts = {word: count for word, count in rows}  # noqa: C416 - rows are records
     return " | ".join(select_rare_words(counts, _COMMON_WORD_CHUNKS, _MAX_RANKED_CHUNKS)) or " & ".join(words)
 

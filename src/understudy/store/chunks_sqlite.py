@@ -19,6 +19,7 @@ from understudy.store.chunk_rows import (
     select_rare_words,
 )
 from understudy.store.database import Transaction
+from understudy.store.sql import compose_sql
 from understudy.text.tokenize import fold_text, is_prefix
 
 _COARSE: Final = 1000
@@ -90,16 +91,18 @@ def _search_vectors(asked: ChunkQuery) -> Transaction[list[tuple[int, float]]]:
     if asked.vector is None or asked.comparable == []:
         return []
     if asked.size <= _EXACT:
-        sql = (
-            "SELECT c.seq, vec_distance_cosine(v.vector, $2) AS distance"  # noqa: S608 - constants only
-            " FROM chunk_codes AS c JOIN chunk_vectors AS v"
-            f" ON v.seq = c.seq WHERE c.store = $1{_document_filter(asked)} ORDER BY distance, c.seq LIMIT $3"
+        sql = compose_sql(
+            "SELECT c.seq, vec_distance_cosine(v.vector, $2) AS distance FROM chunk_codes AS c JOIN chunk_vectors",
+            "AS v ON v.seq = c.seq WHERE c.store = $1",
+            _document_filter(asked),
+            "ORDER BY distance, c.seq LIMIT $3",
         )
         rows = yield sql, _bind_comparable(asked, asked.store, asked.vector, asked.limit)
         return [(seq, _cosine(distance)) for seq, distance in rows]
-    sql = (
-        f"SELECT c.seq FROM chunk_codes AS c WHERE c.store = $1{_document_filter(asked)}"  # noqa: S608 - constants only
-        " ORDER BY vec_distance_hamming(vec_bit(c.bits), vec_quantize_binary($2)), c.seq LIMIT $3"
+    sql = compose_sql(
+        "SELECT c.seq FROM chunk_codes AS c WHERE c.store = $1",
+        _document_filter(asked),
+        "ORDER BY vec_distance_hamming(vec_bit(c.bits), vec_quantize_binary($2)), c.seq LIMIT $3",
     )
     coarse = max(_COARSE, 8 * asked.limit)
     rows = yield sql, _bind_comparable(asked, asked.store, _pad_to_bytes(asked.vector), coarse)
@@ -143,9 +146,10 @@ def _search_words(asked: ChunkQuery) -> Transaction[dict[int, float]]:
             " AND c.document IN (SELECT value FROM json_each($4)))"
         )
         args = (*args, asked.store, json.dumps(list(asked.documents)))
-    sql = (
-        f"SELECT rowid, -bm25(chunk_text, 0.0, 1.0) AS score FROM chunk_text"  # noqa: S608 - constants only
-        f" WHERE chunk_text MATCH $1{only} ORDER BY score DESC, rowid LIMIT $2"
+    sql = compose_sql(
+        "SELECT rowid, -bm25(chunk_text, 0.0, 1.0) AS score FROM chunk_text WHERE chunk_text MATCH $1",
+        only,
+        "ORDER BY score DESC, rowid LIMIT $2",
     )
     rows = yield sql, args
     return {seq: score for seq, score in rows}  # noqa: C416 - rows are records
@@ -157,9 +161,9 @@ def _build_match_expression(asked: ChunkQuery) -> Transaction[str]:
     if asked.size <= _MAX_RANKED_CHUNKS:
         return " OR ".join(words)
     counts: dict[str, int] = {}
-    sql = f"SELECT count(*) FROM (SELECT 1 FROM chunk_text WHERE chunk_text MATCH $1 LIMIT {_COMMON_WORD_CHUNKS})"  # noqa: S608
+    sql = "SELECT count(*) FROM (SELECT 1 FROM chunk_text WHERE chunk_text MATCH $1 LIMIT $2)"
     for word in words:
-        rows = yield sql, (f"words : ({word})",)
+        rows = yield sql, (f"words : ({word})", _COMMON_WORD_CHUNKS)
         counts[word] = rows[0][0]
     return " OR ".join(select_rare_words(counts, _COMMON_WORD_CHUNKS, _MAX_RANKED_CHUNKS)) or " AND ".join(words)
 

@@ -9,12 +9,13 @@ from msgspec import Struct
 from understudy.errors import not_found
 from understudy.store.database import Database, Transaction
 from understudy.store.pages import Page, PageRequest, PageSource, read_page
+from understudy.store.sql import compose_sql
 from understudy.wire.containers import ContainerResource
 
 _CONTAINER_JSON = "'[' || last_active_at || ',' || body || ']'"
 _PAGE = PageSource("containers", "project_id = $1", body=_CONTAINER_JSON)
 _NAME_FILTER = PageSource("containers", "project_id = $1", "body IS NOT NULL AND name = $2", 2, body=_CONTAINER_JSON)
-_GET = f"SELECT {_CONTAINER_JSON} FROM containers WHERE id = $1 AND project_id = $2 AND body IS NOT NULL"  # noqa: S608
+_GET = compose_sql("SELECT", _CONTAINER_JSON, "FROM containers WHERE id = $1 AND project_id = $2 AND body IS NOT NULL")
 _FILES = "SELECT file_id FROM container_files WHERE container_id = $1 ORDER BY file_id"
 _ADD_FILE = "INSERT INTO container_files (container_id, file_id) VALUES ($1, $2) ON CONFLICT DO NOTHING"
 _DROP_FILE = "DELETE FROM container_files WHERE container_id = $1 AND file_id = $2"

@@ -7,15 +7,14 @@ import msgspec
 from understudy.errors import not_found
 from understudy.store.database import Database, Transaction
 from understudy.store.pages import Page, PageRequest, PageSource, read_page
+from understudy.store.sql import compose_sql, insert_rows, split_batches
 from understudy.store.vector_store_counts import Counts, count, find_store, find_usable_store
 from understudy.store.vector_store_files import (
     NewFile,
     add_files,
     find_files,
-    insert_rows,
     lock_names,
     move,
-    split_batches,
 )
 from understudy.wire.vector_stores import FileCounts, FileStatus, VectorStoreFileBatchObject
 
@@ -24,7 +23,7 @@ _PAGE = PageSource("store_files", _FILES)
 _PAGE_OF_STATUS = PageSource("store_files", _FILES, "body IS NOT NULL AND status = $2", 2)
 _INSERT = "INSERT INTO file_batches (id, store, cancelled, body) VALUES ($1, $2, 0, $3) RETURNING seq"
 _GET = "SELECT seq, cancelled, body FROM file_batches WHERE id = $1 AND store = $2"
-_COUNTS = f"SELECT status, count(*) FROM store_files WHERE {_FILES} AND body IS NOT NULL GROUP BY status"  # noqa: S608
+_COUNTS = compose_sql("SELECT status, count(*) FROM store_files WHERE", _FILES, "AND body IS NOT NULL GROUP BY status")
 _decode = msgspec.json.Decoder(VectorStoreFileBatchObject).decode
 
 

@@ -13,14 +13,15 @@ from understudy.errors import NotFound
 from understudy.store.blobs import release, retain
 from understudy.store.database import Database, Transaction
 from understudy.store.pages import Page, PageRequest, PageSource, read_page
-from understudy.store.vector_store_files import detach_everywhere, padded_batches, sql_parameters
+from understudy.store.sql import compose_sql, padded_batches, sql_parameters
+from understudy.store.vector_store_files import detach_everywhere
 from understudy.wire.files import FileObject
 
 _IS_UNEXPIRED = "body IS NOT NULL AND (expires_at IS NULL OR expires_at > $2)"
 _PAGE = PageSource("files", "project_id = $1", _IS_UNEXPIRED, 2)
 _PURPOSE_PAGE = PageSource("files", "project_id = $1", f"{_IS_UNEXPIRED} AND purpose = $3", 3)
-_GET = f"SELECT body, blob FROM files WHERE project_id = $1 AND {_IS_UNEXPIRED} AND id = $3"  # noqa: S608 - constants only
-_LOOKUP = f"SELECT body, blob FROM files WHERE project_id = $1 AND {_IS_UNEXPIRED}"  # noqa: S608 - constants only
+_GET = compose_sql("SELECT body, blob FROM files WHERE project_id = $1 AND", _IS_UNEXPIRED, "AND id = $3")
+_LOOKUP = compose_sql("SELECT body, blob FROM files WHERE project_id = $1 AND", _IS_UNEXPIRED)
 _EXPIRED = "SELECT project_id, id FROM files WHERE body IS NOT NULL AND expires_at <= $1 ORDER BY expires_at LIMIT $2"
 _decode = msgspec.json.Decoder(FileObject).decode
 

@@ -7,6 +7,7 @@ equality. `ne` and `nin` are the opposites of `eq` and `in`, so they take files 
 from collections.abc import Sequence
 from typing import Any, Final
 
+from understudy.store.sql import compose_sql, sql_parameters
 from understudy.wire import filters
 from understudy.wire.filters import Filter, Scalar
 
@@ -57,9 +58,12 @@ class Condition:
 
     def _has_attribute(self, name: str, comparison: str) -> str:
         self.arguments.append(name)
-        return (
-            "seq IN (SELECT file FROM file_attributes"  # noqa: S608 - column names and numbers only
-            f" WHERE store = $1 AND name = ${len(self.arguments)} AND ({comparison}))"
+        return compose_sql(
+            "seq IN (SELECT file FROM file_attributes WHERE store = $1 AND name =",
+            sql_parameters(len(self.arguments), 1),
+            "AND (",
+            comparison,
+            "))",
         )
 
     def _bind(self, value: Scalar) -> str:

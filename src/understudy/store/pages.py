@@ -9,6 +9,7 @@ from typing import Any, Literal
 
 from understudy.errors import InvalidRequest
 from understudy.store.database import Transaction
+from understudy.store.sql import compose_sql, sql_parameters
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,7 +64,7 @@ def read_page(source: PageSource, args: tuple[Any, ...], request: PageRequest) -
 
 
 def _find_cursor(source: PageSource, scope: Any, name: str, cursor: str) -> Transaction[int]:
-    sql = f"SELECT seq FROM {source.table} WHERE {source.scope} AND id = $2"  # noqa: S608 - constants only
+    sql = compose_sql("SELECT seq FROM", source.table, "WHERE", source.scope, "AND id = $2")
     rows = yield sql, (scope, cursor)
     if not rows:
         raise unknown_cursor_error(name, cursor)
@@ -89,7 +90,15 @@ def _page_sql(source: PageSource, after: bool, before: bool, order: str) -> str:
             conditions.append(f"seq {sign} ${number}")
     # With `before` alone the rows next to it are wanted: walk away from it, and turn the page round afterwards.
     ascending = (order == "asc") != (before and not after)
-    return (
-        f"SELECT id, {source.body} FROM {source.table} WHERE {' AND '.join(conditions)}"  # noqa: S608 - constants only
-        f" ORDER BY seq {'ASC' if ascending else 'DESC'} LIMIT ${number + 1}"
+    return compose_sql(
+        "SELECT id,",
+        source.body,
+        "FROM",
+        source.table,
+        "WHERE",
+        " AND ".join(conditions),
+        "ORDER BY seq",
+        "ASC" if ascending else "DESC",
+        "LIMIT",
+        sql_parameters(number + 1, 1),
     )

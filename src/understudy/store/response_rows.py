@@ -3,6 +3,7 @@
 import msgspec
 
 from understudy.store.database import Transaction
+from understudy.store.sql import compose_sql
 from understudy.wire.response_items import encode_items
 from understudy.wire.responses import TERMINAL_STATUSES, ResponseObject
 
@@ -20,5 +21,5 @@ def load_response(response_id: str) -> Transaction[ResponseObject | None]:
 def write_response(response: ResponseObject) -> Transaction[None]:
     """One that has ended knows from now on which of its thread's items are its context."""
     ended = f", last_seq = {_LAST_ITEM_SEQ}" if response.status in TERMINAL_STATUSES else ""
-    sql = f"UPDATE responses SET body = $2{ended} WHERE id = $1 AND body IS NOT NULL"  # noqa: S608 - constants only
+    sql = compose_sql("UPDATE responses SET body = $2", ended, "WHERE id = $1 AND body IS NOT NULL")
     yield sql, (response.id, encode_items(response).decode())

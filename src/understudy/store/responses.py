@@ -15,6 +15,7 @@ from understudy.store.messages import Item, add_item, add_text, encode, require_
 from understudy.store.pages import PageRequest
 from understudy.store.run_state import ContextPart, Progress
 from understudy.store.runs import activate_thread, insert_response_run
+from understudy.store.sql import compose_sql
 from understudy.store.states import ACTIVE
 from understudy.wire.messages import MessageObject
 from understudy.wire.response_items import encode_items
@@ -281,13 +282,13 @@ def _check_outputs(place: ResponsePlacement, previous_id: str | None, items: Seq
 
 def _calls_of(run_id: str) -> Transaction[list[str]]:
     """The calls of a response, in order."""
-    sql = f"SELECT body FROM items WHERE run_id = $1 AND kind IN ({_CALL_LIST}) ORDER BY seq"  # noqa: S608
+    sql = compose_sql("SELECT body FROM items WHERE run_id = $1 AND kind IN (", _CALL_LIST, ") ORDER BY seq")
     rows = yield sql, (run_id,)
     return [call_id for row in rows if row[0] is not None and (call_id := _call_id(row[0])) is not None]
 
 
 def _answered_call_ids(run_id: str) -> Transaction[set[str]]:
-    sql = f"SELECT body FROM items WHERE run_id = $1 AND kind IN ({_OUTPUT_LIST})"  # noqa: S608
+    sql = compose_sql("SELECT body FROM items WHERE run_id = $1 AND kind IN (", _OUTPUT_LIST, ")")
     rows = yield sql, (run_id,)
     return {call_id for row in rows if row[0] is not None and (call_id := _call_id(row[0])) is not None}
 
@@ -295,9 +296,10 @@ def _answered_call_ids(run_id: str) -> Transaction[set[str]]:
 def _calls_before(place: ResponsePlacement) -> Transaction[set[str]]:
     found: set[str] = set()
     for thread_id, last_seq in (*((part.thread_id, part.last_seq) for part in place.context), (place.thread_id, None)):
-        sql = (
-            "SELECT body FROM items WHERE thread_id = $1 AND seq <= $2 AND body IS NOT NULL"  # noqa: S608
-            f" AND kind IN ({_CALL_LIST})"
+        sql = compose_sql(
+            "SELECT body FROM items WHERE thread_id = $1 AND seq <= $2 AND body IS NOT NULL AND kind IN (",
+            _CALL_LIST,
+            ")",
         )
         rows = yield sql, (thread_id, _NEWEST if last_seq is None else last_seq)
         found |= {call_id for row in rows if (call_id := _call_id(row[0])) is not None}
@@ -394,9 +396,11 @@ def page_items(parts: Sequence[ContextPart], request: PageRequest) -> Transactio
     backwards = request.before is not None and request.after is None
     bounds = yield from _bounds(parts, request, ascending)
     direction = "ASC" if ascending != backwards else "DESC"
-    sql = (
-        "SELECT id, seq, kind, role, run_id, body FROM items WHERE thread_id = $1 AND seq > $2 AND seq < $3"  # noqa: S608
-        f" AND body IS NOT NULL ORDER BY seq {direction} LIMIT $4"
+    sql = compose_sql(
+        "SELECT id, seq, kind, role, run_id, body FROM items WHERE thread_id = $1 AND seq > $2 AND seq < $3",
+        "AND body IS NOT NULL ORDER BY seq",
+        direction,
+        "LIMIT $4",
     )
     rows: list[Row] = []
     # What stands in a thread was said after all that stands in those before it.

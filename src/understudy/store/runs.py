@@ -28,9 +28,9 @@ from understudy.store.messages import (
 from understudy.store.pages import Page, PageRequest, PageSource, read_page
 from understudy.store.response_rows import load_response, write_response
 from understudy.store.run_state import Checkpoint, Progress, RunHistory, StoredRun, decode_progress, encode_progress
-from understudy.store.states import ACTIVE, EXECUTING, sources, sql_list
+from understudy.store.sql import compose_sql, padded_batches, sql_list, sql_parameters
+from understudy.store.states import ACTIVE, EXECUTING, sources
 from understudy.store.threads import add_thread
-from understudy.store.vector_store_files import padded_batches, sql_parameters
 from understudy.wire.messages import MessageObject
 from understudy.wire.responses import ResponseObject, ResponseStatus
 from understudy.wire.runs import RunObject, RunStatus
@@ -253,9 +253,11 @@ def _add_run(
     after: str = "",
     kind: RunKind = "run",
 ) -> None:
-    sql = (
-        "INSERT INTO runs (id, thread_id, project_id, status, owner, attempts, expires_at, progress, body, kind)"  # noqa: S608
-        f" SELECT $1, $2, $3, $4, $5, $6, $7, $8, $9, $10{after and ' FROM '}{after} RETURNING seq"
+    sql = compose_sql(
+        "INSERT INTO runs (id, thread_id, project_id, status, owner, attempts, expires_at, progress, body,",
+        "kind) SELECT $1, $2, $3, $4, $5, $6, $7, $8, $9, $10",
+        f"FROM {after}" if after else "",
+        "RETURNING seq",
     )
     body = msgspec.json.encode(run).decode()
     expires_at = float(run.expires_at or 0)
@@ -441,11 +443,13 @@ def _add_guard(bundle: Bundle, boundary: Checkpoint, condition: str = "", *args:
     run = boundary.run
     values: list[str] = [boundary.run_id, *args]
     if run is None and boundary.interrupted:
-        sql = f"UPDATE runs SET attempts = 0 WHERE id = $1 AND body IS NOT NULL{condition} RETURNING seq, project_id"  # noqa: S608
+        sql = compose_sql(
+            "UPDATE runs SET attempts = 0 WHERE id = $1 AND body IS NOT NULL", condition, "RETURNING seq, project_id"
+        )
         bundle.add(sql, *values)
         return
     if run is None:
-        sql = f"SELECT seq FROM runs WHERE id = $1 AND body IS NOT NULL{condition} FOR UPDATE"  # noqa: S608
+        sql = compose_sql("SELECT seq FROM runs WHERE id = $1 AND body IS NOT NULL", condition, "FOR UPDATE")
         bundle.add(sql, *values)
         return
 
@@ -458,7 +462,9 @@ def _add_guard(bundle: Bundle, boundary: Checkpoint, condition: str = "", *args:
         sets.append(f"progress = {given(encode_progress(boundary.progress))}")
     if boundary.release:
         sets.append("owner = NULL")
-    sql = f"UPDATE runs SET {', '.join(sets)} WHERE id = $1 AND body IS NOT NULL{condition} RETURNING seq, project_id"  # noqa: S608
+    sql = compose_sql(
+        "UPDATE runs SET", ", ".join(sets), "WHERE id = $1 AND body IS NOT NULL", condition, "RETURNING seq, project_id"
+    )
     bundle.add(sql, *values)
 
 
@@ -499,9 +505,10 @@ def _add_changed_message(bundle: Bundle, text_insert: str, message: MessageObjec
         values.append(value)
         return f"CAST(${len(values)} AS TEXT)"
 
-    sql = (
-        f"UPDATE items SET body = {_changed_body(message, given)}"  # noqa: S608 - numbers only
-        " WHERE id = $1 AND body IS NOT NULL AND EXISTS (SELECT 1 FROM {0}) RETURNING seq, id"
+    sql = compose_sql(
+        "UPDATE items SET body =",
+        _changed_body(message, given),
+        "WHERE id = $1 AND body IS NOT NULL AND EXISTS (SELECT 1 FROM {0}) RETURNING seq, id",
     )
     add_text(bundle, text_insert, bundle.add(sql, *values), message)
 

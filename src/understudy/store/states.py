@@ -27,8 +27,3 @@ TERMINAL: Final = frozenset(status for status, targets in TRANSITIONS.items() if
 def sources(target: RunStatus) -> tuple[RunStatus, ...]:
     """The states from which `target` may be entered, in the table's order."""
     return tuple(status for status, targets in TRANSITIONS.items() if target in targets)
-
-
-def sql_list(statuses: tuple[RunStatus, ...]) -> str:
-    """`('queued', 'in_progress')`, to stand behind IN."""
-    return "(" + ", ".join(f"'{status}'" for status in statuses) + ")"

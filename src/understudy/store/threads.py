@@ -13,7 +13,8 @@ from understudy.store.attachments import VectorStoreUpload, attach_to_stores
 from understudy.store.database import Bundle, Database, Transaction
 from understudy.store.messages import add_message
 from understudy.store.pages import Page, PageRequest, PageSource, read_page
-from understudy.store.states import ACTIVE, sql_list
+from understudy.store.sql import compose_sql, sql_list, sql_parameters
+from understudy.store.states import ACTIVE
 from understudy.wire.messages import MessageObject
 from understudy.wire.threads import ThreadObject
 
@@ -115,13 +116,18 @@ def _filter_source(database: Database, project_id: str, condition: ThreadFilter)
     for pair in condition.metadata:
         args.append(_encode_pair(pair))
         filters.append(
-            "id IN (SELECT thread_id FROM thread_metadata"  # noqa: S608 - numbers only
-            f" WHERE project_id = $1 AND pair = ${len(args)})"
+            compose_sql(
+                "id IN (SELECT thread_id FROM thread_metadata WHERE project_id = $1 AND pair =",
+                sql_parameters(len(args), 1),
+                ")",
+            )
         )
     if condition.text is not None:
         args.append(database.text_query(condition.text))
         match = database.text_match.replace("$1", f"${len(args)}")
-        filters.append(f"id IN (SELECT thread_id FROM items WHERE body IS NOT NULL AND seq IN ({match}))")  # noqa: S608
+        filters.append(
+            compose_sql("id IN (SELECT thread_id FROM items WHERE body IS NOT NULL AND seq IN (", match, "))")
+        )
     return PageSource("threads", "project_id = $1", " AND ".join(filters), len(args)), tuple(args)
 
 
@@ -140,9 +146,10 @@ def _modify(project_id: str, thread_id: str, change: Callable[[ThreadObject], No
     return thread
 
 
-_END_RUN = (
-    "UPDATE runs SET status = 'cancelled', owner = NULL"  # noqa: S608 - constants only
-    f" WHERE thread_id = $1 AND status IN {sql_list(ACTIVE)} RETURNING id"
+_END_RUN = compose_sql(
+    "UPDATE runs SET status = 'cancelled', owner = NULL WHERE thread_id = $1 AND status IN",
+    sql_list(ACTIVE),
+    "RETURNING id",
 )
 
 
@@ -164,7 +171,7 @@ def _erase(text_delete: str, limit: int) -> Transaction[bool]:
     thread_id = waiting[0][0]
     # Each of the two has an index; there is none of both.
     for which in ("body IS NOT NULL", "body IS NULL"):
-        sql = f"SELECT seq FROM items WHERE thread_id = $1 AND {which} LIMIT $2"  # noqa: S608 - constants only
+        sql = compose_sql("SELECT seq FROM items WHERE thread_id = $1 AND", which, "LIMIT $2")
         items = yield sql, (thread_id, limit)
         for (seq,) in items:
             yield text_delete, (seq,)

@@ -9,6 +9,7 @@ from typing import Literal
 
 from understudy.store.database import Database, Transaction
 from understudy.store.ledger import Kind
+from understudy.store.sql import compose_sql
 
 Group = Literal["project_id", "key_id", "model", "batch", "kind"]
 
@@ -67,7 +68,9 @@ def _sum_usage(project_id: str, question: UsageFilter) -> Transaction[list[Usage
     columns = ["created_at / $4 * $4", *question.groups]
     sums = ", ".join(f"CAST(sum({column}) AS BIGINT)" for column in _SUM_COLUMNS)
     order = ", ".join(str(number + 1) for number in range(len(columns)))
-    sql = f"SELECT {', '.join(columns)}, {sums} FROM usage WHERE {conditions} GROUP BY {order} ORDER BY {order}"  # noqa: S608
+    sql = compose_sql(
+        "SELECT", ", ".join(columns), ",", sums, "FROM usage WHERE", conditions, "GROUP BY", order, "ORDER BY", order
+    )
     rows = yield sql, tuple(args)
     count = len(question.groups)
     return [

@@ -6,7 +6,7 @@ files adds is in `store/file_batches.py`; every one of them changes a file's sta
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, Final, TypeVar
+from typing import Any, Final
 
 import msgspec
 from msgspec import UNSET
@@ -16,6 +16,7 @@ from understudy.store.chunks import remove_document
 from understudy.store.database import Database, Transaction
 from understudy.store.filters import column_of, to_column_value
 from understudy.store.pages import Page, PageRequest, PageSource, read_page
+from understudy.store.sql import compose_sql, insert_rows, padded_batches, split_batches, sql_parameters
 from understudy.store.vector_store_counts import (
     Counts,
     StoreRow,
@@ -33,8 +34,6 @@ from understudy.wire.vector_stores import FileStatus, LastError, VectorStoreFile
 MAX_FILES: Final = 10_000
 """How many files a store has at most."""
 
-# Rows a statement: so many that statements do not matter, in so few sizes that each is prepared once.
-_STATEMENT_SIZES: Final = (100, 10, 1)
 _PAGE = PageSource("store_files", "store = $1")
 _PAGE_OF_STATUS = PageSource("store_files", "store = $1", "body IS NOT NULL AND status = $2", 2)
 _ROW = "SELECT seq, status, body FROM store_files WHERE body IS NOT NULL AND"
@@ -42,7 +41,6 @@ _SELECT_BY_ID = f"{_ROW} store = $1 AND id = $2"
 _SELECT_COMPLETED = "SELECT seq, filename, body FROM store_files WHERE status = 'completed' AND body IS NOT NULL"
 _SELECT_ALL_STORES = "SELECT store, seq FROM store_files WHERE id = $1 AND body IS NOT NULL ORDER BY store"
 _COLUMNS = "id, store, project_id, filename, status, round, attempts, due_at, body"
-T = TypeVar("T")
 _decode = msgspec.json.Decoder(VectorStoreFileObject).decode
 _decode_file = msgspec.json.Decoder(FileObject).decode
 
@@ -125,9 +123,10 @@ def lock_names(project_id: str, file_ids: Sequence[str], now: int) -> Transactio
     """
     found = {}
     for some in padded_batches(sorted(set(file_ids))):
-        sql = (
-            f"SELECT id, body FROM files WHERE project_id = $1 AND id IN ({sql_parameters(3, len(some))})"  # noqa: S608
-            " AND body IS NOT NULL AND (expires_at IS NULL OR expires_at > $2) ORDER BY id FOR UPDATE"
+        sql = compose_sql(
+            "SELECT id, body FROM files WHERE project_id = $1 AND id IN (",
+            sql_parameters(3, len(some)),
+            ") AND body IS NOT NULL AND (expires_at IS NULL OR expires_at > $2) ORDER BY id FOR UPDATE",
         )
         rows = yield sql, (project_id, now, *some)
         found.update({file_id: _decode_file(body).filename for file_id, body in rows})
@@ -214,39 +213,6 @@ def detach_everywhere(file_id: str) -> Transaction[None]:
         rows = yield _SELECT_BY_ID + " FOR UPDATE", (store, file_id)
         for row in rows:
             yield from _remove(store, _file_row(row))
-
-
-def insert_rows(
-    table: str, columns: str, rows: Sequence[tuple[Any, ...]], returning: str = ""
-) -> Transaction[list[tuple[Any, ...]]]:
-    """Many rows in one statement. `table` and `columns` are names of ours."""
-    if not rows:
-        return []
-    width = len(rows[0])
-    values = ", ".join(f"({sql_parameters(1 + width * number, width)})" for number in range(len(rows)))
-    sql = f"INSERT INTO {table} ({columns}) VALUES {values}{returning}"  # noqa: S608 - names and numbers only
-    return (yield sql, tuple(value for row in rows for value in row))
-
-
-def split_batches(sequence: Sequence[T]) -> Iterator[Sequence[T]]:
-    start = 0
-    for size in _STATEMENT_SIZES:
-        while len(sequence) - start >= size:
-            yield sequence[start : start + size]
-            start += size
-
-
-def padded_batches(values: Sequence[T]) -> Iterator[Sequence[T]]:
-    """Values to look for, in few statements of few sizes: the last value fills up."""
-    for start in range(0, len(values), _STATEMENT_SIZES[0]):
-        some = values[start : start + _STATEMENT_SIZES[0]]
-        size = min(size for size in _STATEMENT_SIZES if size >= len(some))
-        yield [*some, *[some[-1]] * (size - len(some))]
-
-
-def sql_parameters(first: int, length: int) -> str:
-    """Parameters for as many values: "$3, $4"."""
-    return ", ".join(f"${number}" for number in range(first, first + length))
 
 
 # -- one transaction each ----------------------------------------------------------------------------------------
@@ -340,7 +306,7 @@ def _insert(
             )
             for file in some
         ]
-        made.update(dict((yield from insert_rows("store_files", _COLUMNS, rows, " RETURNING id, seq"))))
+        made.update(dict((yield from insert_rows("store_files", _COLUMNS, rows, "RETURNING id, seq"))))
     attributes = [row for file in files for row in _attribute_rows(store, made[file.id], file.attributes or {})]
     yield from insert_attributes(attributes)
     return made
@@ -348,9 +314,10 @@ def _insert(
 
 def _free_tombstone_ids(store: int, file_ids: Sequence[str]) -> Transaction[None]:
     """A row that marks where a deleted file was gives its name up to the one that comes."""
-    sql = (
-        "UPDATE store_files SET id = id || '/' || seq WHERE store = $1 AND body IS NULL"  # noqa: S608 - numbers only
-        f" AND id IN ({sql_parameters(2, len(file_ids))})"
+    sql = compose_sql(
+        "UPDATE store_files SET id = id || '/' || seq WHERE store = $1 AND body IS NULL AND id IN (",
+        sql_parameters(2, len(file_ids)),
+        ")",
     )
     yield sql, (store, *file_ids)
 

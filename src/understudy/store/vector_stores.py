@@ -15,6 +15,7 @@ from understudy.store.chunks import remove_store_documents
 from understudy.store.database import Database, Transaction
 from understudy.store.filters import Condition
 from understudy.store.pages import Page, PageRequest, PageSource, read_page
+from understudy.store.sql import compose_sql
 from understudy.store.vector_store_counts import StoreRow, find_store, find_usable_store, touch
 from understudy.store.vector_store_files import NewFile, add_files, lock_names
 from understudy.wire.chunking import StaticChunkingStrategyResponseParam
@@ -27,7 +28,7 @@ _STORE_JSON = (
     " || last_active_at || ',' || COALESCE(CAST(expires_at AS TEXT), 'null') || ',' || body || ']'"
 )
 _PAGE = PageSource("vector_stores", "project_id = $1", body=_STORE_JSON)
-_GET = f"SELECT {_STORE_JSON} FROM vector_stores WHERE id = $1 AND project_id = $2 AND body IS NOT NULL"  # noqa: S608
+_GET = compose_sql("SELECT", _STORE_JSON, "FROM vector_stores WHERE id = $1 AND project_id = $2 AND body IS NOT NULL")
 _INSERT = (
     "INSERT INTO vector_stores (id, project_id, in_progress, completed, failed, cancelled, usage_bytes,"
     " last_active_at, expires_at, body) VALUES ($1, $2, 0, 0, 0, 0, 0, $3, $4, $5) RETURNING seq"

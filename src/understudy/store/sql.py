@@ -1,0 +1,59 @@
+"""Statements composed of constant parts, and rows in batches of few sizes.
+
+Values travel as `$1` parameters and are never a part of a statement: that is what `LiteralString` says here.
+"""
+
+from collections.abc import Iterator, Sequence
+from typing import Any, Final, LiteralString, TypeVar
+
+from understudy.store.database import Transaction
+
+T = TypeVar("T")
+
+# Rows in one statement: enough that the number of statements does not matter, in so few sizes that each is prepared
+# once.
+_BATCH_SIZES: Final = (100, 10, 1)
+
+
+def compose_sql(*parts: LiteralString) -> LiteralString:
+    """The parts with a space between them: clauses, column lists and numbered parameters of this package."""
+    return " ".join(parts)
+
+
+def sql_parameters(first: int, length: int) -> LiteralString:
+    """Parameters for `length` values, from number `first` on: `$3, $4`."""
+    return ", ".join([f"${number}" for number in range(first, first + length)])
+
+
+def sql_list(values: Sequence[LiteralString]) -> LiteralString:
+    """Constants in parentheses, to follow IN: `('queued', 'in_progress')`."""
+    return "(" + ", ".join([f"'{value}'" for value in values]) + ")"
+
+
+def insert_rows(
+    table: LiteralString, columns: LiteralString, rows: Sequence[tuple[Any, ...]], returning: LiteralString = ""
+) -> Transaction[list[tuple[Any, ...]]]:
+    """Inserts all `rows` with one statement."""
+    if not rows:
+        return []
+    width = len(rows[0])
+    values = ", ".join([f"({sql_parameters(1 + width * number, width)})" for number in range(len(rows))])
+    statement = compose_sql("INSERT INTO", table, "(", columns, ") VALUES", values, returning)
+    return (yield statement, tuple(value for row in rows for value in row))
+
+
+def split_batches(sequence: Sequence[T]) -> Iterator[Sequence[T]]:
+    """The values in batches of the sizes that statements have."""
+    start = 0
+    for size in _BATCH_SIZES:
+        while len(sequence) - start >= size:
+            yield sequence[start : start + size]
+            start += size
+
+
+def padded_batches(values: Sequence[T]) -> Iterator[Sequence[T]]:
+    """Values to look up, in as few statements as possible: the last value is repeated to fill a batch."""
+    for start in range(0, len(values), _BATCH_SIZES[0]):
+        batch = values[start : start + _BATCH_SIZES[0]]
+        size = min(size for size in _BATCH_SIZES if size >= len(batch))
+        yield [*batch, *[batch[-1]] * (size - len(batch))]
