@@ -1,6 +1,7 @@
 """What all tests share: a scripted upstream, a server in front of it, its clients, and a real PostgreSQL."""
 
 import contextlib
+import functools
 import itertools
 import os
 import sys
@@ -11,8 +12,9 @@ from pathlib import Path
 import hypothesis
 import openai
 import pytest
+from xdist.scheduler.loadscope import LoadScopeScheduling
 
-from serving import KEY, WAIT, Server
+from serving import KEY, WAIT, Server, serve
 from upstream import Upstream, echo
 
 _numbers = itertools.count(1)
@@ -37,6 +39,24 @@ def pytest_collection_modifyitems(config, items):
                 item.add_marker(pytest.mark.skip(reason="slow; run with --slow"))
 
 
+class _ModuleScheduling(LoadScopeScheduling):
+    """Sends the tests of a module with fixtures of its own to one process, which makes these once; others anywhere."""
+
+    def _split_scope(self, nodeid: str) -> str:
+        module = nodeid.partition("::")[0]
+        return module if _has_module_fixtures(self.config.rootpath / module) else nodeid
+
+
+@functools.cache
+def _has_module_fixtures(module: Path) -> bool:
+    return 'scope="module"' in module.read_text("utf-8")
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_make_scheduler(config, log):
+    return _ModuleScheduling(config, log)
+
+
 @pytest.fixture(scope="session")
 def session_upstream():
     with Upstream() as running:
@@ -56,27 +76,19 @@ def upstream(session_upstream):
 
 @pytest.fixture(scope="session")
 def sqlite_server(session_upstream, tmp_path_factory):
-    yield from _served(Server(tmp_path_factory.mktemp("sqlite"), session_upstream.url, limits__body_bytes=1 << 20))
+    yield from serve(Server(tmp_path_factory.mktemp("sqlite"), session_upstream.url, limits__body_bytes=1 << 20))
 
 
 @pytest.fixture(scope="session")
 def postgres_server(session_upstream, tmp_path_factory, session_postgres):
     url = session_postgres()
-    yield from _served(Server(tmp_path_factory.mktemp("postgres"), session_upstream.url, database=url))
+    yield from serve(Server(tmp_path_factory.mktemp("postgres"), session_upstream.url, database=url))
 
 
 @pytest.fixture(scope="session")
 def offline_server(tmp_path_factory):
     """A server without a provider: whatever model is named, the embedded one answers. Shared, as `server` is."""
-    yield from _served(Server(tmp_path_factory.mktemp("offline"), None))
-
-
-def _served(server):
-    try:
-        yield server.start()
-        server.stop()
-    finally:
-        server.kill()
+    yield from serve(Server(tmp_path_factory.mktemp("offline"), None))
 
 
 @pytest.fixture

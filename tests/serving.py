@@ -16,10 +16,15 @@ import signal
 import subprocess
 import sys
 import threading
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cached_property, partial
 
 import openai
+import pytest
+from click.testing import CliRunner
+
+from understudy.cli import commands
 
 KEY = "sk-test-0123456789abcdef"
 WAIT = 30.0
@@ -96,6 +101,18 @@ class Server:
         assert done.returncode == code, done.stdout + done.stderr
         return done.stderr
 
+    def run(self, *arguments, code=0):
+        """What a command of the program prints, beside the server; it runs in this process, which starts at once."""
+        options = ["--config", str(self.config), "--data", str(self.data)]
+        with pytest.MonkeyPatch.context() as patch:
+            for name in [name for name in os.environ if name.startswith("UNDERSTUDY_")]:
+                patch.delenv(name)
+            invoke = partial(CliRunner().invoke, commands, [*arguments, *options], env=self.environ)
+            with ThreadPoolExecutor(1) as thread:  # since a test may have an event loop of its own
+                done = thread.submit(invoke).result()
+        assert done.exit_code == code, done.output
+        return done.stdout
+
     def command(self, *arguments):
         return [sys.executable, "-m", "understudy", *arguments, "--config", str(self.config), "--data", str(self.data)]
 
@@ -164,6 +181,15 @@ class Server:
             assert response.status == 200, response.read()
             assert response.headers["content-type"] == "text/event-stream; charset=utf-8"
             return list(parse_events(response.read()))
+
+
+def serve(server):
+    """For fixtures that serve longer than a test: the running server, which has to stop well in the end."""
+    try:
+        yield server.start()
+        server.stop()
+    finally:
+        server.kill()
 
 
 def parse_events(data):

@@ -201,7 +201,7 @@ def test_an_item_is_served_ignored_or_refused_as_the_table_says(row, send, upstr
     check(send(f"/conversations/{conversation.id}/items", {"items": items}), row, "items")
 
 
-@pytest.mark.parametrize("row", of("Parts of messages"), ids=named)
+@pytest.mark.parametrize("row", of("Content parts"), ids=named)
 def test_a_part_of_a_message_is_served_or_refused_as_the_table_says(row, send):
     role = "assistant" if row.name in {"output_text", "refusal"} else "user"
     message = {"role": role, "content": [json.loads(row.example)]}
@@ -240,5 +240,5 @@ def test_every_tool_choice_has_a_row():
 def test_every_item_part_and_value_of_include_has_a_row():
     assert {row.name for row in of("Items")} == set(input_parsing.TYPES)
     parts = {type_of(kind) for kind in get_args(InputContent)}
-    assert parts <= {row.name for row in of("Parts of messages")}
+    assert parts <= {row.name for row in of("Content parts")}
     assert {row.name for row in of("Include")} == set(get_args(Included))

@@ -4,6 +4,7 @@ import pytest
 
 from conformance import shapes
 from conformance.conftest import asker
+from serving import Server, serve
 from upstream import HANG, call, calls, fault, text
 from waiting import eventually
 
@@ -32,15 +33,36 @@ class Case:
     def read(self):
         return self.ask("GET", self.path)
 
+    def end(self):
+        """Frees the run's place for the next test; its thread may have been deleted by this one."""
+        for run in self._runs():
+            self.server.ask("POST", f"/v1{self.thread}/runs/{run['id']}/cancel")
+        eventually(lambda: all(run["status"] in ENDED for run in self._runs()))
+
+    def _runs(self):
+        return self.server.ask("GET", f"/v1{self.thread}/runs").json.get("data", [])
+
     def reach(self, state):
         eventually(lambda: self.read()["status"] == state)
         return self
 
 
+@pytest.fixture(scope="module")
+def single_run_server(session_upstream, tmp_path_factory):
+    """A server that executes one run at a time, so that a second one stays queued."""
+    directory = tmp_path_factory.mktemp("single")
+    yield from serve(Server(directory, session_upstream.url, limits__concurrent_runs=1))
+
+
+@pytest.fixture(scope="module")
+def expiring_server(session_upstream, tmp_path_factory):
+    """A server whose runs expire after a second."""
+    yield from serve(Server(tmp_path_factory.mktemp("expiring"), session_upstream.url, limits__run_seconds=1))
+
+
 @pytest.fixture
-def case(request, new_server, upstream):
-    """A run in the state of the test's parameter `state`, on a server that has a place for one run at a time."""
-    state = request.getfixturevalue("state")
+def case(request, state, upstream):
+    """A run in the state of the test's parameter `state`; what still runs after the test is cancelled."""
     answers = {
         "requires_action": calls(call("f", a=1)),
         "failed": fault(500),
@@ -50,22 +72,26 @@ def case(request, new_server, upstream):
         text(HANG) if state in {"queued", "in_progress", "cancelled", "expired"} else answers.get(state, text("Fine."))
     )
     upstream.always(lambda _: answer)
-    seconds = {"limits__run_seconds": 1} if state == "expired" else {}
-    server = new_server(limits__concurrent_runs=1, **seconds).start()
+    server = request.getfixturevalue("expiring_server" if state == "expired" else "single_run_server")
     ask = asker(server)
     tools = [{"type": "function", "function": {"name": "f"}}]
     assistant = ask("POST", "/assistants", {"model": "gpt-4o", "tools": tools})
 
+    cases = []
+
     def start():
         body = {"assistant_id": assistant["id"], "thread": {"messages": [{"role": "user", "content": "Hello"}]}}
-        return Case(server, ask, assistant, ask("POST", "/threads/runs", body))
+        cases.append(Case(server, ask, assistant, ask("POST", "/threads/runs", body)))
+        return cases[-1]
 
     if state == "queued":
         start().reach("in_progress")
     case = start()
     if state == "cancelled":
         ask("POST", f"{case.path}/cancel")
-    return case.reach(state)
+    yield case.reach(state)
+    for one in cases:
+        one.end()
 
 
 in_each = pytest.mark.parametrize("state", [*ACTIVE, *ENDED])

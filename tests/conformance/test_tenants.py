@@ -5,14 +5,13 @@ Each operation of the document whose path names an object is asked for, so that 
 
 import json
 import re
-import subprocess
 
 import pytest
 
 from conformance.conftest import asker
 from e2e.uploads import field, file_part, form, upload
 from sandbox.machine import interpreter
-from serving import KEY, WAIT, Server
+from serving import KEY, Server
 from upstream import call, calls
 from waiting import eventually
 
@@ -139,20 +138,11 @@ def tenants(request, session_upstream, tmp_path_factory):
     )
     try:
         server.start()
-        run(server, "projects", "create", "other")
-        yield server, json.loads(run(server, "keys", "create", "--project", "other", "--json"))["key"]
+        server.run("projects", "create", "other")
+        yield server, json.loads(server.run("keys", "create", "--project", "other", "--json"))["key"]
         server.stop()
     finally:
         server.kill()
-
-
-def run(server, *arguments):
-    """A command of the program, in a process of its own."""
-    done = subprocess.run(
-        server.command(*arguments), env=server.environ, capture_output=True, text=True, timeout=WAIT, check=False
-    )
-    assert done.returncode == 0, done.stderr
-    return done.stdout
 
 
 @pytest.fixture(scope="module")

@@ -1,10 +1,7 @@
 """What tests of billing have in common: a priced server, its commands, and a check that everything adds up."""
 
 import json
-import subprocess
 import time
-
-from serving import WAIT
 
 CREDITS_PER_USD = 2_000_000
 # 2 and 8 dollars a million are 4 and 16 credits a token.
@@ -19,21 +16,12 @@ input_price = 1.0
 """
 
 
-def command(server, *arguments):
-    """A command of the program, in a process of its own."""
-    done = subprocess.run(
-        server.command(*arguments), env=server.environ, capture_output=True, text=True, timeout=WAIT, check=False
-    )
-    assert done.returncode == 0, done.stderr
-    return done.stdout
-
-
 def granted(server, amount, project="default"):
-    return json.loads(command(server, "credits", "grant", amount, "--project", project, "--json"))
+    return json.loads(server.run("credits", "grant", amount, "--project", project, "--json"))
 
 
 def new_key(server, *options):
-    return json.loads(command(server, "keys", "create", "--json", *options))
+    return json.loads(server.run("keys", "create", "--json", *options))
 
 
 def balance(server, **options):

@@ -10,7 +10,7 @@ import openai
 import pytest
 
 from e2e.assistants_client import WEATHER, each_database, new_thread, outputs_for, reached, run_of, user
-from e2e.billing import CREDITS_PER_USD, PRICES, balance, check_sums, command, granted, new_key, transactions
+from e2e.billing import CREDITS_PER_USD, PRICES, balance, check_sums, granted, new_key, transactions
 from envelope import assert_aimlapi_error, assert_error
 from serving import KEY, Server
 from upstream import HANG, Gate, call, calls, reply, text
@@ -41,7 +41,7 @@ class Tenant:
 
     def __init__(self, server, name, *options):
         self.server, self.name = server, re.sub(r"\W+", "-", name)
-        command(server, "projects", "create", self.name, *options)
+        server.run("projects", "create", self.name, *options)
         self.key = new_key(server, "--project", self.name)["key"]
 
     def ask(self, method, path, body=None, **options):
@@ -291,9 +291,9 @@ def test_a_spend_limit_stops_its_key_or_project_alone(priced, upstream, whose, r
     assert shown["id"] == limited["id"]
     if whose == "key":
         assert shown["spend_limit"] == {"amount": 0.001, "spent": 0.002, "period": "day", "currency": "USD"}
-        command(priced, "credits", "limit", "--key", limited["id"], "--none")
+        priced.run("credits", "limit", "--key", limited["id"], "--none")
     else:
-        command(priced, "credits", "limit", "1USD", "--project", tenant.name)
+        priced.run("credits", "limit", "1USD", "--project", tenant.name)
     assert priced.ask("POST", "/v1/chat/completions", CHAT, key=limited["key"]).status == 200
     tenant.check()
 
@@ -373,19 +373,19 @@ def test_commands_say_how_projects_stand(priced, tenant, upstream):
     tenant.grant("10USD")
     assert tenant.chat().status == 200
     out = json.loads(
-        command(priced, "credits", "withdraw", "4USD", "--project", tenant.name, "--note", "a mistake", "--json")
+        priced.run("credits", "withdraw", "4USD", "--project", tenant.name, "--note", "a mistake", "--json")
     )
     assert out["balance"] == tenant.balance
-    shown = json.loads(command(priced, "credits", "show", "--json"))
+    shown = json.loads(priced.run("credits", "show", "--json"))
     ours = next(one for one in shown if one["project"] == tenant.name)
     assert ours["budgeted"]
     assert ours["spent_this_month"] == tenant.check()
-    told = json.loads(command(priced, "credits", "history", "--project", tenant.name, "--json"))
+    told = json.loads(priced.run("credits", "history", "--project", tenant.name, "--json"))
     assert [one["type"] for one in told] == ["ADJUSTMENT", "MODEL_USAGE", "PAYMENT"]
     assert told[0]["reference"] == "a mistake"
-    assert "a mistake" in command(priced, "credits", "history", "--project", tenant.name)
-    assert tenant.name in command(priced, "credits", "show")
-    command(priced, "credits", "unlimit", "--project", tenant.name)
+    assert "a mistake" in priced.run("credits", "history", "--project", tenant.name)
+    assert tenant.name in priced.run("credits", "show")
+    priced.run("credits", "unlimit", "--project", tenant.name)
     assert tenant.ask("GET", "/v1/billing/balance").json["statusExplanation"].startswith("No budget")
 
 

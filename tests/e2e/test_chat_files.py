@@ -7,7 +7,7 @@ import openai
 import pytest
 
 from e2e.batching import begun, chat_line, reached, told
-from e2e.billing import command, new_key
+from e2e.billing import new_key
 from e2e.uploads import upload
 from upstream import text
 
@@ -82,7 +82,7 @@ def test_a_malformed_file_part_is_refused_before_the_provider_is_called(server, 
 
 def test_a_file_of_another_project_is_unknown(server):
     file = upload(server, FACT.encode())
-    command(server, "projects", "create", "readers")
+    server.run("projects", "create", "readers")
     key = new_key(server, "--project", "readers")["key"]
     asked = asking(file_id=file["id"])
     with (

@@ -2,7 +2,6 @@
 
 import contextlib
 import json
-import subprocess
 from concurrent.futures import ThreadPoolExecutor
 
 import openai
@@ -14,23 +13,14 @@ from upstream import Gate, text
 from waiting import eventually
 
 
-def run(server, *arguments):
-    """A command of the program, in a process of its own."""
-    done = subprocess.run(
-        server.command(*arguments), env=server.environ, capture_output=True, text=True, timeout=WAIT, check=False
-    )
-    assert done.returncode == 0, done.stderr
-    return done.stdout
-
-
 @each_database
 def test_a_key_works_as_soon_as_it_is_made_and_not_for_long_once_it_is_revoked(new_server, database):
     server = new_server(**database).start()
-    made = json.loads(run(server, "keys", "create", "--name", "mine", "--json"))
+    made = json.loads(server.run("keys", "create", "--name", "mine", "--json"))
     with server.new_client(api_key=made["key"]) as client:
         mine = client.beta.assistants.create(model="gpt-4o")
         assert server.client.beta.assistants.retrieve(mine.id) == mine
-        run(server, "keys", "revoke", made["id"])
+        server.run("keys", "revoke", made["id"])
 
         def refused():
             try:
@@ -46,7 +36,7 @@ def test_a_key_works_as_soon_as_it_is_made_and_not_for_long_once_it_is_revoked(n
 @each_database
 def test_streams_of_a_revoked_key_end_with_an_error_and_others_continue(new_server, upstream, database):
     server = new_server(**database).start()
-    made = json.loads(run(server, "keys", "create", "--json"))
+    made = json.loads(server.run("keys", "create", "--json"))
     gate = Gate()
     upstream.always(lambda _: text("Hel", gate, "lo"))
     chat = {"model": "gpt-4o", "messages": [{"role": "user", "content": "Hello"}], "stream": True}
@@ -69,7 +59,7 @@ def test_streams_of_a_revoked_key_end_with_an_error_and_others_continue(new_serv
         assert [stream.status for stream in (*mine, others)] == [200] * 7
         held = pool.submit(server.ask, "POST", "/v1/responses", response, key=made["key"])
         upstream.wait_for(8)
-        run(server, "keys", "revoke", made["id"])
+        server.run("keys", "revoke", made["id"])
         for stream in mine:
             assert_cut(stream.read().decode())
         refused = held.result(WAIT)
@@ -86,7 +76,7 @@ def assert_cut(body):
 
 def test_a_key_is_nowhere_in_what_the_server_keeps_or_says(new_server):
     server = new_server(log_level="debug").start()
-    made = json.loads(run(server, "keys", "create", "--json"))
+    made = json.loads(server.run("keys", "create", "--json"))
     with server.new_client(api_key=made["key"]) as client:
         client.models.list()
     with server.new_client(api_key=made["key"] + "x") as client, pytest.raises(openai.AuthenticationError):

@@ -4,7 +4,7 @@ import json
 
 import pytest
 
-from e2e.billing import command, new_key
+from e2e.billing import new_key
 from e2e.uploads import upload
 from envelope import assert_error
 from waiting import eventually
@@ -173,7 +173,7 @@ def test_an_image_part_that_is_not_an_image_is_refused(server, thread):
 
 
 def new_project(server):
-    return json.loads(command(server, "projects", "create", "pictures", "--json"))["id"]
+    return json.loads(server.run("projects", "create", "pictures", "--json"))["id"]
 
 
 WEATHER = {"type": "function", "function": {"name": "weather"}}

@@ -7,7 +7,7 @@ import openai
 import pytest
 
 from e2e.assistants_client import user
-from e2e.billing import PRICES, command, new_key
+from e2e.billing import PRICES, new_key
 from envelope import assert_error
 from serving import KEY, Server
 from upstream import text
@@ -22,7 +22,7 @@ def used(session_upstream, tmp_path_factory):
     server = Server(tmp_path_factory.mktemp("used"), session_upstream.url, PRICES).start()
     try:
         second = new_key(server, "--name", "second")
-        command(server, "projects", "create", "other")
+        server.run("projects", "create", "other")
         other = new_key(server, "--project", "other")
         for key, model in [(KEY, "gpt-4o"), (KEY, "slow"), (second["key"], "gpt-4o"), (other["key"], "gpt-4o")]:
             session_upstream.answer(text("Hi", usage=(100, 10)))

@@ -29,10 +29,8 @@ from waiting import eventually
 TOKEN = secrets.token_hex(16)
 _keys = (f"gateway-{number}" for number in itertools.count())
 
-pytestmark = pytest.mark.xdist_group("gateway")
 
-
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def gateway(tmp_path_factory):
     """Its URL."""
     made = environment("gateway")
