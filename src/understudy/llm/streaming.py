@@ -51,10 +51,7 @@ async def chunks(
                 raise UpstreamError("malformed", f"The upstream's stream exceeds the limit of {MAX_BODY_BYTES} bytes.")
             batch: list[bytes] = []
             try:
-                for event in reader.feed(data):
-                    batch += translator.translate(event)
-            except SHAPE_ERRORS as error:
-                raise unexpected_shape(error) from None
+                _translate_events(translator, reader.feed(data), batch)
             finally:
                 # The chunks before an error are valid.
                 if batch:
@@ -76,6 +73,15 @@ def unexpected_shape(error: Exception) -> UpstreamError:
     """The error for a response with members of unexpected types; logs the cause."""
     logger.warning("malformed response of a provider", exc_info=error)
     return UpstreamError("malformed", "The upstream returned members of unexpected types.")
+
+
+def _translate_events(translator: StreamTranslator, events: Sequence[sse.Event], batch: list[bytes]) -> None:
+    """Adds the chunks of the events to `batch`, up to an error."""
+    try:
+        for event in events:
+            batch += translator.translate(event)
+    except SHAPE_ERRORS as error:
+        raise unexpected_shape(error) from None
 
 
 def _translate_whole(translator: StreamTranslator, data: bytes) -> Sequence[bytes]:

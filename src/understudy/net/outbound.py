@@ -190,14 +190,14 @@ def url_problem(url: str, *, allow_private: bool) -> str | None:
     """Why nothing is ever posted to a URL: a sentence for the client, or None. Resolves no name."""
     try:
         parts = urlsplit(url)
-        host, _ = parts.hostname, parts.port  # raises for a malformed port
+        _ = parts.port  # raises for a malformed port
     except ValueError:
         return "It is not a URL."
-    if parts.scheme not in ({"http", "https"} if allow_private else {"https"}) or not host:
+    if not is_http_url(url) or (parts.scheme != "https" and not allow_private):
         return f"It has to begin with {'http:// or ' if allow_private else ''}https:// and a host."
     if parts.username is not None or parts.fragment or not url.isprintable() or " " in url:
         return "It must not have a user, a fragment or blanks."
-    if not allow_private and _is_private(host):
+    if not allow_private and _is_private(parts.hostname or ""):
         return "Its host is on a private network, which `webhooks.allow_private` does not allow."
     return None
 
