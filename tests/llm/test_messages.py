@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from understudy.errors import UpstreamError
 from understudy.llm import messages_request, messages_response
-from understudy.llm.messages_response import ToMessagesStream
+from understudy.llm.messages_stream import ToMessagesStream
 from understudy.wire.anthropic_messages import CreateMessageParams
 from understudy.wire.parsing import parse_object
 

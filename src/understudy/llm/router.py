@@ -11,7 +11,7 @@ import msgspec
 
 from understudy.clock import Clock
 from understudy.errors import UpstreamError
-from understudy.llm import messages_request, messages_response, remote_urls, sampling
+from understudy.llm import messages_request, messages_response, messages_stream, remote_urls, sampling
 from understudy.llm.anthropic import AnthropicProvider
 from understudy.llm.attempts import Attempts
 from understudy.llm.messages_request import MessageBody
@@ -169,7 +169,7 @@ class Models:
             if isinstance(target.provider, MessagesProvider):
                 return target.provider.message_stream(request, betas, deadline)
             chunks = target.provider.stream(messages_request.to_chat(request), deadline)
-            return messages_response.stream_events(chunks, request)
+            return messages_stream.stream_events(chunks, request)
 
         return Stream(self._open_stream(body, start, lambda event: not messages_response.is_preamble(event), deadline))
 
