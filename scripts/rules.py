@@ -59,7 +59,7 @@ EXEMPT_NAMES = {
     "tools/sandbox/guest/relay.py": {"_shown"},
     "tools/sandbox/guest/kernel.py": {"_Heard"},
 }
-"""Definitions that still wait for a better name. Nothing is added here; `llm/rehearsal` is renamed when it shrinks."""
+"""Definitions that still wait for a better name. Nothing is added here."""
 
 SQL = re.compile(r"\s*(SELECT\s|INSERT INTO\s|UPDATE \w+ SET\s|DELETE FROM\s|CREATE TABLE\s|WITH \w+ AS\s)")
 
@@ -120,8 +120,6 @@ def sql_outside_the_store(module: Module) -> Iterator[str]:
 def forbidden_words(module: Module, package: Path) -> Iterator[str]:
     """Functions, methods and classes have names that an engineer from outside would search for."""
     path = module.path.relative_to(package).as_posix()
-    if module.parts[:2] == ("llm", "rehearsal"):
-        return
     for node in ast.walk(module.tree):
         if not isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef)):
             continue

@@ -1,8 +1,4 @@
-"""The embedded model: deterministic, without key, download or network; for trying things out and for tests.
-
-`model` is the provider; `answer` decides what is said, `completion` writes it as chat completions. The other modules
-each know one thing: the conversation, words, arithmetic, values in text, JSON schemas.
-"""
+"""The embedded model: deterministic, without key, download or network. `replies` decides, `model` is the provider."""
 
 from understudy.llm.rehearsal.model import Rehearsal
 

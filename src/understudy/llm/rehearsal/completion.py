@@ -1,144 +1,62 @@
-"""Writes an answer as a chat completion: as one object, or as the chunks of a stream. Knows no conversation.
+"""Encodes a reply as a chat completion: as one object, or as the chunks of a stream. Knows no conversation.
 
-An answer is cut into tokens first, so that limits, usage and both forms agree to the token.
+A reply is cut into tokens first, so that limits, usage and both forms agree to the token.
 Source of the shapes: `CreateChatCompletionResponse` and `CreateChatCompletionStreamResponse`.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from typing import Final, Literal
+from typing import Any, Final
 
 import msgspec
-from msgspec import UNSET, Struct, UnsetType
 
 from understudy import ids
 from understudy.llm import tokens
-from understudy.llm.rehearsal.answer import Answer
-from understudy.llm.rehearsal.conversation import Request
+from understudy.llm.rehearsal.conversation import Call
+from understudy.llm.rehearsal.request import Request
 
-FinishReason = Literal["stop", "length", "tool_calls", "function_call"]
-_FINGERPRINT = "fp_rehearsal"
 _MAX_TOKENS: Final = 65_536
-_TOTAL_LIMIT: Final = 131_072
+_MAX_TOTAL_TOKENS: Final = 131_072
+_COMPLETION_DETAILS: Final = dict.fromkeys(
+    ("reasoning_tokens", "audio_tokens", "accepted_prediction_tokens", "rejected_prediction_tokens"), 0
+)
 
-
-class FunctionPart(Struct):
-    arguments: str
-    name: str | UnsetType = UNSET
-
-
-class CallPart(Struct):
-    index: int | UnsetType = UNSET
-    id: str | UnsetType = UNSET
-    type: str | UnsetType = UNSET
-    function: FunctionPart | UnsetType = UNSET
-
-
-class ReplyMessage(Struct):
-    """A message, or a delta of one."""
-
-    role: str | UnsetType = UNSET
-    content: str | UnsetType | None = UNSET
-    refusal: str | UnsetType | None = UNSET
-    annotations: list[str] | UnsetType = UNSET
-    tool_calls: list[CallPart] | UnsetType = UNSET
-    function_call: FunctionPart | UnsetType = UNSET
-
-
-class Token(Struct, kw_only=True):
-    """A token that nothing else could have stood for: the model does not choose."""
-
-    token: str
-    logprob: float = 0.0
-    bytes: list[int]
-    top_logprobs: list["Token"] | UnsetType = UNSET
-
-
-class Logprobs(Struct):
-    content: list[Token]
-    refusal: None = None
-
-
-class Choice(Struct):
-    index: int
-    message: ReplyMessage | UnsetType = UNSET
-    delta: ReplyMessage | UnsetType = UNSET
-    logprobs: Logprobs | None = None
-    finish_reason: FinishReason | None = None
-
-
-class PromptDetails(Struct):
-    cached_tokens: int = 0
-    audio_tokens: int = 0
-
-
-class CompletionDetails(Struct):
-    reasoning_tokens: int = 0
-    audio_tokens: int = 0
-    accepted_prediction_tokens: int = 0
-    rejected_prediction_tokens: int = 0
-
-
-class Usage(Struct):
-    prompt_tokens: int
-    completion_tokens: int
-    total_tokens: int
-    prompt_tokens_details: PromptDetails
-    completion_tokens_details: CompletionDetails
-
-
-class Completion(Struct):
-    """A `chat.completion`, or one `chat.completion.chunk` of it."""
-
-    id: str
-    object: str
-    created: int
-    model: str
-    choices: list[Choice]
-    usage: Usage | UnsetType | None = UNSET
-    service_tier: str = "default"
-    system_fingerprint: str = _FINGERPRINT
+Json = dict[str, Any]
 
 
 @dataclass(frozen=True, slots=True)
 class TokenizedCall:
-    """A call's arguments in tokens. Its opening (the name) counts as one token more."""
+    """A call whose arguments are tokens. Its name counts as one more."""
 
     name: str
     arguments: list[str]
 
 
 @dataclass(frozen=True, slots=True)
-class TokenizedAnswer:
-    """An answer cut into tokens, with the request's limits applied."""
+class TokenizedReply:
+    """A text or calls in tokens, with the limits of the request applied."""
 
     pieces: list[str]
     calls: list[TokenizedCall]
-    finish_reason: FinishReason
+    finish_reason: str
 
     @property
     def size(self) -> int:
         return len(self.pieces) + sum(1 + len(call.arguments) for call in self.calls)
 
 
-def tokenize_answer(answer: Answer, request: Request) -> TokenizedAnswer:
-    """Ends the text before the first stop sequence, then everything at the token limit.
+def tokenize_reply(text: str, calls: Sequence[Call], request: Request) -> TokenizedReply:
+    """Cuts the text before the first stop sequence, then everything at the token limit.
 
-    Without a limit of the request, that of the model ends it, as a hosted model's does.
+    Without a limit of the request the model's own applies, as with a hosted model.
     """
     limits = [limit for limit in (request.max_completion_tokens, request.max_tokens) if limit is not None]
-    limit = min(_MAX_TOKENS, _TOTAL_LIMIT // (request.n or 1), *limits)
-    if answer.calls:
-        return _limit_calls([TokenizedCall(c.name, tokens.split(c.arguments)) for c in answer.calls], limit)
-    pieces = tokens.split(_cut_at_stop(_replace_surrogates(answer.text), request.stop))
-    if len(pieces) > limit:
-        return TokenizedAnswer(pieces[:limit], [], "length")
-    return TokenizedAnswer(pieces, [], "stop")
-
-
-def _replace_surrogates(text: str) -> str:
-    """Half of a surrogate pair, which JSON can smuggle in, has no UTF-8 form."""
-    return text.encode("utf-8", "replace").decode()
+    limit = min(_MAX_TOKENS, _MAX_TOTAL_TOKENS // (request.n or 1), *limits)
+    if calls:
+        return _limit_calls([TokenizedCall(call.name, tokens.split(call.arguments)) for call in calls], limit)
+    # Half of a surrogate pair, which JSON can smuggle in, has no UTF-8 form.
+    pieces = tokens.split(_cut_at_stop(text.encode("utf-8", "replace").decode(), request.stop))
+    return TokenizedReply(pieces[:limit], [], "length" if len(pieces) > limit else "stop")
 
 
 def _cut_at_stop(text: str, stop: str | list[str] | None) -> str:
@@ -147,101 +65,95 @@ def _cut_at_stop(text: str, stop: str | list[str] | None) -> str:
     return text[: min((end for end in ends if end >= 0), default=len(text))]
 
 
-def _limit_calls(calls: list[TokenizedCall], limit: int) -> TokenizedAnswer:
-    kept: list[TokenizedCall] = []
-    left = limit
+def _limit_calls(calls: list[TokenizedCall], limit: int) -> TokenizedReply:
+    within: list[TokenizedCall] = []
+    remaining = limit
     for call in calls:
-        if left <= 0:
-            return TokenizedAnswer([], kept, "length")
-        kept.append(TokenizedCall(call.name, call.arguments[: left - 1]))
-        left -= 1 + len(call.arguments)
-    return TokenizedAnswer([], kept, "length" if left < 0 else "tool_calls")
-
-
-def usage(prompt_tokens: int, utterance: TokenizedAnswer, choices: int) -> Usage:
-    said = utterance.size * choices
-    return Usage(prompt_tokens, said, prompt_tokens + said, PromptDetails(), CompletionDetails())
+        if remaining <= 0:
+            return TokenizedReply([], within, "length")
+        within.append(TokenizedCall(call.name, call.arguments[: remaining - 1]))
+        remaining -= 1 + len(call.arguments)
+    return TokenizedReply([], within, "length" if remaining < 0 else "tool_calls")
 
 
 class CompletionWriter:
-    """Writes one answer, `n` times where so many choices are asked for; all of them say the same."""
+    """Encodes one reply, `n` times where the request sets `n`; all choices are equal."""
 
-    def __init__(self, request: Request, utterance: TokenizedAnswer, prompt_tokens: int, created: int) -> None:
-        self._id = ids.chat_completion()
-        self._created = created
-        self._model = request.model
+    def __init__(self, request: Request, reply: TokenizedReply, prompt_tokens: int, created: int) -> None:
+        self._reply = reply
         self._choices = request.n or 1
-        self._utterance = utterance
-        self._usage = usage(prompt_tokens, utterance, self._choices)
-        self._counted = bool(request.stream_options and request.stream_options.include_usage)
-        self._legacy = request.is_legacy
-        self._top = request.top_logprobs or 0
-        self._rated = bool(request.logprobs)
-        self._finish_reason: FinishReason = utterance.finish_reason
-        if self._legacy and utterance.finish_reason == "tool_calls":
-            self._finish_reason = "function_call"
+        self._streams_usage = bool((request.stream_options or {}).get("include_usage"))
+        self._is_legacy = bool(request.functions)
+        self._alternatives = request.top_logprobs or 0
+        self._has_logprobs = bool(request.logprobs)
+        is_legacy_call = self._is_legacy and reply.finish_reason == "tool_calls"
+        self._finish_reason = "function_call" if is_legacy_call else reply.finish_reason
+        size = reply.size * self._choices
+        self._usage = {
+            "prompt_tokens": prompt_tokens,
+            "completion_tokens": size,
+            "total_tokens": prompt_tokens + size,
+            "prompt_tokens_details": {"cached_tokens": 0, "audio_tokens": 0},
+            "completion_tokens_details": _COMPLETION_DETAILS,
+        }
+        self._head = {"id": ids.chat_completion(), "object": "", "created": created, "model": request.model}
+        self._tail = {"service_tier": "default", "system_fingerprint": "fp_rehearsal"}
         self._encode = msgspec.json.Encoder().encode
 
     def encode_completion(self) -> bytes:
-        choices = [
-            Choice(
-                index,
-                message=self._message(),
-                logprobs=self._logprobs(self._utterance.pieces),
-                finish_reason=self._finish_reason,
-            )
-            for index in range(self._choices)
-        ]
-        return self._encode(self._completion("chat.completion", choices, self._usage))
+        rest = {"logprobs": self._build_logprobs(self._reply.pieces), "finish_reason": self._finish_reason}
+        choices = [{"index": index, "message": self._build_message(), **rest} for index in range(self._choices)]
+        body = {**self._head, "object": "chat.completion", "choices": choices, "usage": self._usage}
+        return self._encode(body | self._tail)
 
-    def chunks(self) -> Iterator[tuple[bytes, int]]:
-        """Every chunk, with how many tokens it says."""
+    def encode_chunks(self) -> Iterator[tuple[bytes, int]]:
+        """Every chunk with its number of tokens."""
+        usage = {"usage": None} if self._streams_usage else {}
         for index in range(self._choices):
-            for delta, said in self._deltas():
-                rated = self._logprobs([delta.content]) if isinstance(delta.content, str) and said else None
-                yield self._chunk([Choice(index, delta=delta, logprobs=rated)]), said
-            yield self._chunk([Choice(index, delta=ReplyMessage(), finish_reason=self._finish_reason)]), 0
-        if self._counted:
-            yield self._encode(self._completion("chat.completion.chunk", [], self._usage)), 0
+            for delta, size in self._deltas():
+                logprobs = self._build_logprobs([delta["content"]]) if size and "content" in delta else None
+                choice = {"index": index, "delta": delta, "logprobs": logprobs, "finish_reason": None}
+                yield self._encode_chunk([choice], usage), size
+            choice = {"index": index, "delta": {}, "logprobs": None, "finish_reason": self._finish_reason}
+            yield self._encode_chunk([choice], usage), 0
+        if self._streams_usage:
+            yield self._encode_chunk([], {"usage": self._usage}), 0
 
-    def _completion(self, kind: str, choices: list[Choice], counted: Usage | UnsetType | None) -> Completion:
-        return Completion(self._id, kind, self._created, self._model, choices, counted)
+    def _encode_chunk(self, choices: list[Json], usage: Json) -> bytes:
+        return self._encode(
+            {**self._head, "object": "chat.completion.chunk", "choices": choices, **usage, **self._tail}
+        )
 
-    def _chunk(self, choices: list[Choice]) -> bytes:
-        return self._encode(self._completion("chat.completion.chunk", choices, None if self._counted else UNSET))
+    def _build_logprobs(self, pieces: list[str]) -> Json | None:
+        """Log probabilities of 0: the model samples nothing."""
+        if not self._has_logprobs:
+            return None
+        rated = [{"token": piece, "logprob": 0.0, "bytes": list(piece.encode())} for piece in pieces]
+        content = [{**token, "top_logprobs": [token] if self._alternatives else []} for token in rated]
+        return {"content": content, "refusal": None}
 
-    def _logprobs(self, pieces: list[str]) -> Logprobs | None:
-        return Logprobs([_build_token(piece, self._top) for piece in pieces]) if self._rated else None
+    def _build_message(self) -> Json:
+        calls = self._reply.calls
+        message: Json = {"role": "assistant", "content": None, "refusal": None, "annotations": []}
+        if not calls:
+            return message | {"content": "".join(self._reply.pieces)}
+        if self._is_legacy:
+            return message | {"function_call": _build_call(calls[0], "".join(calls[0].arguments))["function"]}
+        return message | {"tool_calls": [_build_call(call, "".join(call.arguments)) for call in calls]}
 
-    def _message(self) -> ReplyMessage:
-        if self._utterance.calls and self._legacy:
-            call = self._utterance.calls[0]
-            function = FunctionPart("".join(call.arguments), call.name)
-            return ReplyMessage("assistant", None, None, [], function_call=function)
-        if self._utterance.calls:
-            calls = [_call_opening(call, "".join(call.arguments)) for call in self._utterance.calls]
-            return ReplyMessage("assistant", None, None, [], calls)
-        return ReplyMessage("assistant", "".join(self._utterance.pieces), None, [])
+    def _deltas(self) -> Iterator[tuple[Json, int]]:
+        calls = self._reply.calls
+        yield {"role": "assistant", "content": None if calls else "", "refusal": None}, 0
+        for piece in self._reply.pieces:
+            yield {"content": piece}, 1
+        for index, call in enumerate(calls[:1] if self._is_legacy else calls):
+            opening = _build_call(call, "")
+            for part in (opening, *({"function": {"arguments": piece}} for piece in call.arguments)):
+                yield self._build_call_delta(index, part), 1
 
-    def _deltas(self) -> Iterator[tuple[ReplyMessage, int]]:
-        yield ReplyMessage("assistant", None if self._utterance.calls else "", None), 0
-        for piece in self._utterance.pieces:
-            yield ReplyMessage(content=piece), 1
-        for call in self._utterance.calls[:1] if self._legacy else ():
-            yield ReplyMessage(function_call=FunctionPart("", call.name)), 1
-            for piece in call.arguments:
-                yield ReplyMessage(function_call=FunctionPart(piece)), 1
-        for index, call in enumerate(() if self._legacy else self._utterance.calls):
-            yield ReplyMessage(tool_calls=[_call_opening(call, "", index)]), 1
-            for piece in call.arguments:
-                yield ReplyMessage(tool_calls=[CallPart(index, function=FunctionPart(piece))]), 1
-
-
-def _build_token(piece: str, alternatives: int) -> Token:
-    encoded = list(piece.encode())
-    best = [Token(token=piece, bytes=encoded)] if alternatives else []
-    return Token(token=piece, bytes=encoded, top_logprobs=best)
+    def _build_call_delta(self, index: int, part: Json) -> Json:
+        return {"function_call": part["function"]} if self._is_legacy else {"tool_calls": [{"index": index, **part}]}
 
 
-def _call_opening(call: TokenizedCall, arguments: str, index: int | UnsetType = UNSET) -> CallPart:
-    return CallPart(index, ids.tool_call(), "function", FunctionPart(arguments, call.name))
+def _build_call(call: TokenizedCall, arguments: str) -> Json:
+    return {"id": ids.tool_call(), "type": "function", "function": {"arguments": arguments, "name": call.name}}

@@ -1,30 +1,30 @@
-"""The rehearsal model as a provider: composes an answer, and paces its stream. Knows no network and keeps no state."""
+"""The rehearsal model as a provider: builds a reply in a thread, and paces its stream. Knows no network."""
 
 import asyncio
 import math
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections.abc import AsyncIterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from itertools import islice
-from typing import Final, TypeVar
+from typing import Final
 
 from understudy.clock import Clock
 from understudy.llm.provider import ChatBody, ModelCard
-from understudy.llm.rehearsal import answer, completion, conversation, embedding
-from understudy.llm.rehearsal.completion import CompletionWriter
+from understudy.llm.rehearsal import embedding
+from understudy.llm.rehearsal.completion import CompletionWriter, tokenize_reply
+from understudy.llm.rehearsal.replies import generate_reply
+from understudy.llm.rehearsal.request import count_prompt_tokens, parse_request
 from understudy.settings import RehearsalSettings
 
-T = TypeVar("T")
-
 _THREADS: Final = 2
-# Chunks of a stream that are written without a pause: a few milliseconds.
 _CHUNKS_PER_BATCH: Final = 1000
 _CARD = ModelCard(id="rehearsal", created=1_767_225_600, owned_by="understudy")
 
 
 class Rehearsal:
-    """Answers the same body with the same words; only ids and `created` differ. Streams `tokens_per_second`, 0 at once.
+    """Generates the same reply for the same body; only ids and `created` differ.
 
-    `complete` never waits. Raises UpstreamError(invalid_request) where the body is not a chat completion's.
+    `stream` sends `tokens_per_second`, everything at once where that is 0; `complete` does not pace.
+    Raises UpstreamError(invalid_request) where the body is no chat completion request.
     """
 
     name = "rehearsal"
@@ -35,28 +35,30 @@ class Rehearsal:
         self._threads = ThreadPoolExecutor(_THREADS, "rehearsal")
 
     async def complete(self, body: ChatBody) -> bytes:
-        return await self._run_in_thread(lambda: self._build_writer(body).encode_completion())
+        work = lambda: self._build_writer(body).encode_completion()  # noqa: E731 - one call in the thread
+        return await asyncio.get_running_loop().run_in_executor(self._threads, work)
 
     async def stream(
         self,
         body: ChatBody,
-        deadline: float = math.inf,  # noqa: ARG002 - its answers end by themselves
+        deadline: float = math.inf,  # noqa: ARG002 - its streams are short
     ) -> AsyncIterator[Sequence[bytes]]:
-        written = (await self._run_in_thread(lambda: self._build_writer(body))).chunks()
+        loop = asyncio.get_running_loop()
+        # In a thread: a client's schemas and texts may cost a second.
+        chunks = (await loop.run_in_executor(self._threads, self._build_writer, body)).encode_chunks()
         if not self._rate:
-            while together := [chunk for chunk, _ in islice(written, _CHUNKS_PER_BATCH)]:
-                yield together
-                # A long answer lets others have their turn.
+            while batch := [chunk for chunk, _ in islice(chunks, _CHUNKS_PER_BATCH)]:
+                yield batch
+                # A long reply must not starve other tasks.
                 await asyncio.sleep(0)
             return
-        loop = asyncio.get_running_loop()
-        start, said = loop.time(), 0
-        for chunk, tokens in written:
-            if tokens:
-                # Each token is due at its own time from the start, so that late ones do not delay the rest.
-                if (wait := start + said / self._rate - loop.time()) > 0:
+        start, sent = loop.time(), 0
+        for chunk, size in chunks:
+            if size:
+                # Each token is due at its own time from the start, so that a late one does not delay the rest.
+                if (wait := start + sent / self._rate - loop.time()) > 0:
                     await asyncio.sleep(wait)
-                said += tokens
+                sent += size
             yield (chunk,)
 
     async def embed(self, body: ChatBody) -> bytes:
@@ -68,11 +70,7 @@ class Rehearsal:
     async def close(self) -> None:
         self._threads.shutdown(wait=False, cancel_futures=True)
 
-    async def _run_in_thread(self, work: Callable[[], T]) -> T:
-        """The work, in a thread: what a client's schemas and texts ask for may take a second."""
-        return await asyncio.get_running_loop().run_in_executor(self._threads, work)
-
     def _build_writer(self, body: ChatBody) -> CompletionWriter:
-        request = conversation.read(body)
-        utterance = completion.tokenize_answer(answer.compose(request), request)
-        return CompletionWriter(request, utterance, conversation.prompt_tokens(request), int(self._clock.now()))
+        request = parse_request(body)
+        reply = tokenize_reply(*generate_reply(request), request)
+        return CompletionWriter(request, reply, count_prompt_tokens(request), int(self._clock.now()))

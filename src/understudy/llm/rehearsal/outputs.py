@@ -1,106 +1,71 @@
-"""Reads what tools gave back, and says it. JSON becomes "temperature: 22, unit: celsius"; text is quoted."""
+"""Renders what functions and code returned, and quotes texts, without letting them change the Markdown around them."""
 
+import re
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, Final
 
 import msgspec
 
 from understudy.llm import tokens
 from understudy.llm.rehearsal.conversation import Output
 
-_MAX_LENGTH = 700
-_MAX_MEMBERS = 8
-_MAX_ITEMS = 5
-_MAX_DEPTH = 3
+_MAX_OUTPUT: Final = 700
+_MAX_PRINTED: Final = 1_500
+_MAX_QUOTE: Final = 140
+_FILES = re.compile(r"(?:\A|\n)\[files: (/.*)\]\Z", re.DOTALL)
+_FIGURES = re.compile(r"(?:\A|\n)\[(\d{1,4}) figures? shown to the user\]\Z")
+_ERROR_LINE = re.compile(r"(?:[\w.]{1,80}\.)?[A-Z]\w{0,60}(?:Error|Exception|Interrupt|Exit)\b")
+_COLOUR = re.compile(r"\x1b\[[0-9;]{0,20}m")
+_MARKUP = re.compile(r"[*_`<>\[\]#|~\\$]")
 
 
-def members(text: str) -> dict[str, Any]:
-    """The members of a JSON object, none where the text is something else."""
-    value = _parse_json(text)
+def parse_object(text: str) -> dict[str, Any]:
+    """The members of a JSON object; empty where the text is something else."""
+    try:
+        value = msgspec.json.decode(text)
+    except (msgspec.DecodeError, RecursionError):
+        return {}
     return value if isinstance(value, dict) else {}
 
 
-def collect_values(outputs: Sequence[Output]) -> dict[str, Any]:
-    """What the outputs say by name, the latest winning; of a list, what its first item says."""
-    found: dict[str, Any] = {}
-    for output in outputs:
-        _collect(_parse_json(output.text), found, _MAX_DEPTH)
-    return found
-
-
-def parse_embedded_json(text: str) -> dict[str, Any]:
-    """What a JSON object inside the text says by name."""
-    found: dict[str, Any] = {}
-    _collect(_parse_json(text[text.find("{") : text.rfind("}") + 1]), found, _MAX_DEPTH)
-    return found
-
-
-def _collect(value: Any, found: dict[str, Any], depth: int) -> None:
-    if isinstance(value, list) and value:
-        _collect(value[0], found, depth)
-    if isinstance(value, dict) and depth:
-        for name, member in value.items():
-            _collect(member, found, depth - 1)
-            found[name] = member
-
-
-def report(outputs: Sequence[Output]) -> str:
-    """One sentence for one output, a list for several."""
-    if len(outputs) == 1:
-        return f"`{outputs[0].call.name}` {_render_output(outputs[0])}"
-    lines = [f"- `{output.call.name}`{_render_arguments(output)}: {_render_content(output.text)}" for output in outputs]
-    return "The tools returned:\n\n" + "\n".join(lines)
-
-
-def _render_output(output: Output) -> str:
-    text = output.text.strip()
-    if not text:
-        return "returned nothing."
-    if fault := members(text).get("error"):
-        return f"failed: {describe(fault)}."
-    content = _render_content(text)
-    if "\n" in content:
-        return f"returned:\n\n{content}"
-    return f"returned {content}{'' if content[-1] in '.!?' else '.'}"
+def render_outputs(outputs: Sequence[Output]) -> str:
+    """A sentence for each output, as a list where there are several."""
+    sentences = [f"`{output.name}` returned {_render_content(output.text.strip())}" for output in outputs]
+    return sentences[0] if len(sentences) == 1 else "\n".join(f"- {sentence}" for sentence in sentences)
 
 
 def _render_content(text: str) -> str:
-    value = _parse_json(text)
-    said = text.strip() if value is None else describe(value)
-    return tokens.shorten(said, _MAX_LENGTH) or "nothing"
+    if not text:
+        return "nothing."
+    if "\n" in text:
+        fence = "`" * max(3, 3, *(len(run) + 1 for run in re.findall("`+", text)))
+        return f"this:\n\n{fence}\n{tokens.shorten(text, _MAX_PRINTED)}\n{fence}"
+    content = tokens.shorten(text, _MAX_OUTPUT)
+    content = fence_inline(content) if _MARKUP.search(content) else content
+    return content if content[-1] in ".!?" else f"{content}."
 
 
-def _render_arguments(output: Output) -> str:
-    """The arguments, to tell several calls of one function apart."""
-    said = describe(members(output.call.arguments)) if members(output.call.arguments) else ""
-    return f" ({tokens.shorten(said, 60)})" if said else ""
+def render_code_result(output: str) -> str:
+    """What code printed, the figures it drew and links to the files it wrote, or the error that ended it."""
+    text = _COLOUR.sub("", output).strip("\n ")
+    files = match[1].split(", /") if (match := _FILES.search(text)) else []
+    text = _FILES.sub("", text)
+    figures = int(match[1]) if (match := _FIGURES.search(text)) else 0
+    text = _FIGURES.sub("", text).removeprefix("[no output]").strip("\n")
+    verb = "failed with" if _ERROR_LINE.match(text.rpartition("\n")[2]) else "printed"
+    parts = [f"The code {verb} {_render_content(text)}"] if text or not (figures or files) else []
+    parts += [f"I drew {'the figure' if figures == 1 else f'{figures} figures'} that you see here."] if figures else []
+    parts += [f"The code wrote [{quote(path.rpartition('/')[2])}](sandbox:/{path.lstrip('/')})." for path in files]
+    return "\n\n".join(parts)
 
 
-def describe(value: Any, depth: int = _MAX_DEPTH) -> str:
-    match value:
-        case dict():
-            parts = [
-                f"{name}: {describe(part, depth - 1)}" for name, part in list(value.items())[:_MAX_MEMBERS] if depth
-            ]
-            return _join_parts(parts, len(value) - len(parts), nested=depth < _MAX_DEPTH)
-        case list():
-            parts = [describe(part, depth - 1) for part in value[:_MAX_ITEMS] if depth]
-            return _join_parts(parts, len(value) - len(parts), nested=depth < _MAX_DEPTH - 1)
-        case None:
-            return "none"
-        case bool():
-            return "yes" if value else "no"
-        case _:
-            return str(value)
+def quote(text: str) -> str:
+    """On one line, in curly quotes, or as a code span where it contains Markdown."""
+    line = tokens.shorten(" ".join(text.split()), _MAX_QUOTE)
+    return fence_inline(line) if _MARKUP.search(line) else f"\u201c{line}\u201d"
 
 
-def _join_parts(parts: list[str], left_out: int, *, nested: bool) -> str:
-    said = ", ".join(parts) + (f"{' and ' if parts else ''}{left_out} more" if left_out else "")
-    return f"({said})" if nested else said or "nothing"
-
-
-def _parse_json(text: str) -> Any:
-    try:
-        return msgspec.json.decode(text)
-    except (msgspec.DecodeError, RecursionError):
-        return None
+def fence_inline(text: str) -> str:
+    fence = "`" * (max(map(len, re.findall("`+", text)), default=0) + 1)
+    space = " " if "`" in text else ""
+    return f"{fence}{space}{text}{space}{fence}"

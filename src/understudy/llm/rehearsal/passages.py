@@ -1,146 +1,103 @@
-"""Passages as a search in files shows them: each under its mark. Reads them, and cuts them into units to quote.
+"""Quotes the passages that a file search returned: the sentences that share most words with the question, cited.
 
-A unit is a sentence, a line, a row of a table or a small JSON object, in plain words. What a passage contains is never
-taken for a mark: marks count upwards from the first.
+Reads passages below marks like `【0:1†name】`, which count upwards from the first. Never invents a mark.
 """
 
+import math
 import re
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from typing import Final, NamedTuple
 
-import msgspec
-
-from understudy.llm.rehearsal import outputs
+from understudy.llm import tokens
+from understudy.llm.rehearsal.outputs import quote
+from understudy.llm.rehearsal.vocabulary import extract_stems, split_identifier
 
 _MARK = re.compile(r"(?:\A|\n\n)(\u3010(\d{1,4}):(\d{1,4})\u2020([^\u3010\u3011\n]{0,300})\u3011)\n")
 _ANY_MARK = re.compile(r"[\u3010\[](?:\d{1,4}:)?\d{1,4}(?:\u2020[^\u3010\u3011\n]{0,300})?\u3011")
-_MAX_CHARACTERS = 400_000
-_MAX_PASSAGE = 40_000
-
-_OBJECT = re.compile(r"\{[^{}]{2,1200}\}")
-_MARKUP = re.compile(r"^[ \t>]*(?:#{1,6}[ \t]+|[-*+\u2022\u00b7][ \t]+|\d{1,3}[.)][ \t]+)?")
-_HEADING = re.compile(r"^[ \t]*(?:#{1,6}[ \t]+\S|\*\*[^*]+\*\*:?[ \t]*$)")
-_LIST = re.compile(r"^[ \t]*(?:[-*+\u2022\u00b7>|]|\d{1,3}[.)][ \t])")
-_EMPHASIS = re.compile(r"\*\*|__|`{1,3}|(?<!\w)[*_](?=\w)|(?<=\w)[*_](?!\w)")
-_LINK = re.compile(r"!?\[([^\[\]]{0,300})\]\([^()\s]{0,500}\)")
-_ANSWER_PREFIX = re.compile(r"^\s*\**A(?:nswer)?\**:\**\s+")
-_RULE = re.compile(r"^[ \t|:=+*_-]{3,}$")
-_SENTENCE_END = re.compile(r"[.!?:;\u3002\uff01\uff1f|{}\[\]][\"')\]\u201d]?$")
-_SENTENCE = re.compile(
-    r"(?<!\b[A-Z]\.)(?<!\b(?:Dr|Mr|Ms|St|No|vs|cf|al)\.)(?<!\b(?:Mrs|Inc|Ltd|e\.g|i\.e|etc)\.)"
-    r"(?<=[.!?])[\"')\]\u201d]{0,2}\s+(?=[\"'(\[\u201c]?[A-Z0-9\u00c0-\u024f\u0400-\u04ff])"
-    r"|(?<=[\u3002\uff01\uff1f])"
-)
+_SENTENCE_END = re.compile(r"(?<!Mr)(?<!Dr)(?<=[.!?])\s+(?=[\"'(\[A-Z0-9\u00c0-\u04ff])|(?<=[\u3002\uff01\uff1f])")
+_LINE_START = re.compile(r"^[ \t>|]*(?:#{1,6}[ \t]+|[-*+\u2022][ \t]+|\d{1,3}[.)][ \t]+|A:[ \t]+)?")
+_EMPHASIS = re.compile(r"\*\*|__|`{1,3}")
+_UNSPACED = re.compile(r"[\u0e00-\u0eff\u2e80-\u9fff\uf900-\ufaff]+")
+_ENUMERATES = re.compile(r"\b(?:each|every|all|list|which|what are|who are|summari[sz]e)\b", re.IGNORECASE)
+_MAX_CHARACTERS: Final = 400_000
+_MAX_SENTENCES: Final = 3_000
+_MAX_QUOTED: Final = 5
+_MAX_EXCERPT: Final = 320
+_CONTEXT_WEIGHT: Final = 0.6
 
 
-@dataclass(frozen=True, slots=True)
-class Passage:
+class Passage(NamedTuple):
     mark: str
     filename: str
     text: str
 
 
-@dataclass(frozen=True, slots=True)
-class Unit:
-    """`context` is what it is about without saying so: the heading over it, the question before it."""
+class _Sentence(NamedTuple):
+    """`context` are the terms of the file's name and of the sentence before."""
 
     text: str
-    context: str = ""
-    before: str = ""
-    is_heading: bool = False
+    mark: str
+    terms: frozenset[str]
+    context: frozenset[str]
 
 
-def read(shown: str) -> list[Passage]:
-    """The passages in their order; none where nothing was found, or where it is no list of passages."""
-    shown = shown[:_MAX_CHARACTERS]
+def parse_passages(text: str) -> list[Passage]:
+    """The passages in their order; empty where the text is no result of a search."""
+    text = text[:_MAX_CHARACTERS]
     marks: list[re.Match[str]] = []
-    for match in _MARK.finditer(shown):
+    for match in _MARK.finditer(text):
         if not marks or (match[2] == marks[-1][2] and int(match[3]) == int(marks[-1][3]) + 1):
             marks.append(match)
-    ends = [*(match.start() for match in marks[1:]), len(shown)]
-    return [
-        Passage(match[1], match[4], shown[match.end() : min(end, match.end() + _MAX_PASSAGE)])
-        for match, end in zip(marks, ends, strict=False)
-    ]
+    ends = [*(match.start() for match in marks[1:]), len(text)]
+    return [Passage(m[1], m[4], text[m.end() : end]) for m, end in zip(marks, ends, strict=False)]
 
 
-def units(text: str) -> Iterator[Unit]:
-    """What can be quoted of a passage, in its order."""
-    at = 0
-    for match in _OBJECT.finditer(text):
-        if (said := _render_json_object(match[0])) is not None:
-            yield from _prose_units(text[at : match.start()])
-            yield Unit(said)
-            at = match.end()
-    yield from _prose_units(text[at:])
+def quote_passages(question: str, passages: Sequence[Passage]) -> str:
+    """The sentences that fit the question, each with its mark, or a text that says that none was found."""
+    if not passages:
+        return f"I searched the files and found nothing about {quote(question)}."
+    sentences = [sentence for passage in passages for sentence in _split_passage(passage)][:_MAX_SENTENCES]
+    terms = _extract_terms(question)
+    chosen = _choose_sentences(question, terms, sentences)
+    if not chosen:
+        return f"I searched the files, and no passage that I found answers {quote(question)}."
+    return " ".join(_append_mark(tokens.shorten(sentence.text, _MAX_EXCERPT), sentence.mark) for sentence in chosen)
 
 
-def _render_json_object(text: str) -> str | None:
-    """A JSON object in words."""
-    try:
-        value = msgspec.json.decode(text)
-    except (msgspec.DecodeError, RecursionError):
-        return None
-    return strip_markup(outputs.describe(value)) if isinstance(value, dict) and value else None
+def _choose_sentences(question: str, terms: frozenset[str], sentences: Sequence[_Sentence]) -> list[_Sentence]:
+    counts = Counter(term for sentence in sentences for term in sentence.terms & terms)
+    rarity = {term: math.log(2 + len(sentences) / (1 + counts[term])) for term in terms}
+
+    def score(sentence: _Sentence) -> float:
+        if not sentence.terms - terms or sentence.text[-1] in "?\uff1f":
+            return 0.0  # It only repeats the question.
+        context = sum(rarity[term] for term in (sentence.context & terms) - sentence.terms)
+        return sum(rarity[term] for term in sentence.terms & terms) + _CONTEXT_WEIGHT * context
+
+    ranked = sorted(((score(sentence), sentence) for sentence in sentences), key=lambda pair: -pair[0])
+    least = 0.85 * ranked[0][0] if ranked else 0.0
+    fitting = [sentence for value, sentence in ranked if value >= least and value > 0]
+    return fitting[: _MAX_QUOTED if _ENUMERATES.search(question) else 1]
 
 
-def _prose_units(text: str) -> Iterator[Unit]:
-    heading = before = ""
-    columns: list[str] = []
-    for line in _unwrap_lines(text):
-        if line.lstrip().startswith("|"):
-            cells = [strip_markup(cell) for cell in line.strip().strip("|").split("|")]
-            if columns and not _RULE.match(line) and any(cells):
-                yield Unit(_render_row(columns, cells), heading)
-            columns = columns or cells
-            continue
-        columns = []
-        if _HEADING.match(line):
-            heading, before = strip_markup(line), ""
-            yield from [Unit(heading, is_heading=True)] if heading else []
-            continue
-        for sentence in _split_sentences(strip_markup(_ANSWER_PREFIX.sub("", line) if before.endswith("?") else line)):
-            yield Unit(sentence, heading, before)
-            before = sentence
+def _split_passage(passage: Passage) -> Iterator[_Sentence]:
+    name = before = _extract_terms(" ".join(split_identifier(passage.filename)))
+    for line in passage.text.splitlines():
+        plain = _EMPHASIS.sub("", _LINE_START.sub("", _ANY_MARK.sub("", line))).strip(" |")
+        for text in _SENTENCE_END.split(plain):
+            if text and any(map(str.isalnum, text)):
+                terms = _extract_terms(text)
+                yield _Sentence(" ".join(text.split()), passage.mark, terms, before | name)
+                before = terms
 
 
-def _render_row(columns: list[str], cells: list[str]) -> str:
-    """ "Name: Ada, Born: 1815"."""
-    if len(columns) != len(cells):
-        return ", ".join(cell for cell in cells if cell)
-    return ", ".join(f"{name}: {cell}" if name else cell for name, cell in zip(columns, cells, strict=True) if cell)
+def _extract_terms(text: str) -> frozenset[str]:
+    """Stems; pairs of characters where a script has no spaces."""
+    pairs = {run[i : i + 2] for run in _UNSPACED.findall(text) for i in range(max(1, len(run) - 1))}
+    return frozenset({*extract_stems(_UNSPACED.sub(" ", text)), *pairs})
 
 
-def _unwrap_lines(text: str) -> Iterator[str]:
-    """Lines; those of a wrapped paragraph as one."""
-    joined: list[str] = []
-    for line in text.splitlines():
-        if joined and not _continues(joined[-1], line):
-            yield " ".join(joined)
-            joined = []
-        if line.strip():
-            joined.append(line.strip() if joined else line.rstrip())
-    if joined:
-        yield " ".join(joined)
-
-
-def _continues(before: str, line: str) -> bool:
-    bare = line.strip()
-    if not bare or len(before) < 40 or _SENTENCE_END.search(before):
-        return False
-    if _LIST.match(line) or _HEADING.match(before) or before.lstrip().startswith("|"):
-        return False
-    is_row = before.count(",") == bare.count(",") > 1 or "\t" in bare
-    return bare[0].islower() or (len(before) >= 60 and not is_row and ": " not in bare[:30])
-
-
-def _split_sentences(line: str) -> Iterator[str]:
-    for part in _SENTENCE.split(line):
-        if part and any(map(str.isalnum, part)):
-            yield part.strip()
-
-
-def strip_markup(text: str) -> str:
-    """On one line, without markup at its start, emphasis, links, or anything that reads as a mark."""
-    text = _ANY_MARK.sub("", _MARKUP.sub("", text, count=1))
-    return " ".join(_EMPHASIS.sub("", _LINK.sub(r"\1", text)).split())
+def _append_mark(text: str, mark: str) -> str:
+    """The mark stands before a full stop, and behind any other end."""
+    return f"{text}{mark}" if text[-1] in "!?\u2026\u3002\uff01\uff1f" else f"{text.rstrip('.,;: ')}{mark}."
