@@ -2,8 +2,8 @@
 
 import re
 
-from understudy.retrieval.builtin import stem
-from understudy.text.tokenize import STOP
+from understudy.text.stemming import stem
+from understudy.text.stop_words import STOP_WORDS
 
 _WORD = re.compile(r"[^\W\d_]+(?:['\u2019][^\W\d_]+)?")
 _NAME_PART = re.compile(r"[A-Z]?[a-z]+|[A-Z]+(?![a-z])|[^\W_a-zA-Z]+")
@@ -11,7 +11,7 @@ _POLITE = frozenset({"please", "thanks", "thank", "hello", "hi", "hey", "also", 
 
 
 def is_stop_word(word: str) -> bool:
-    return re.split("['\u2019]", word.lower())[0] in STOP | _POLITE
+    return re.split("['\u2019]", word.lower())[0] in STOP_WORDS | _POLITE
 
 
 def stem_word(word: str) -> str:
