@@ -18,7 +18,6 @@ from understudy.retrieval import builtin
 from understudy.retrieval.chunk import SECTION_CHARACTERS, Chunk, split_pieces
 from understudy.retrieval.messages import (
     LENGTH_PREFIX_BYTES,
-    Begun,
     Embed,
     Extract,
     Extracted,
@@ -32,6 +31,7 @@ from understudy.retrieval.messages import (
     Request,
     Rows,
     Split,
+    SplitStarted,
 )
 
 _NICE_INCREMENT: Final = 5
@@ -78,7 +78,7 @@ def _handle(request: Request, chunks: Iterator[Chunk]) -> Reply:
         case Render():
             return _render(request)
         case Split():
-            return Begun()
+            return SplitStarted()
         case More(count=count):
             return Pieces([Piece(c.position, c.start, c.end, c.text) for c in islice(chunks, count)])
         case Embed(texts=texts):
@@ -89,8 +89,8 @@ def _extract(request: Extract) -> Reply:
     from understudy.retrieval import reading  # noqa: PLC0415 - who only splits needs no format
 
     def extract() -> Reply:
-        found = reading.read(Path(request.path), request.filename, Path(request.out), request.limit, request.charset)
-        return Extracted(found.characters, found.warnings)
+        document = reading.read(Path(request.path), request.filename, Path(request.out), request.limit, request.charset)
+        return Extracted(document.characters, document.warnings)
 
     return _run_guarded(extract)
 
@@ -112,8 +112,8 @@ def _run_guarded(work: Callable[[], Reply]) -> Reply:
     except reading.UnreadableError as error:
         return Refused(error.code, str(error))
     except MemoryError:
-        said = "The file takes more memory to read than is allowed. Split it into smaller files."
-        return Refused("invalid_file", said, spent=True)
+        message = "The file takes more memory to read than is allowed. Split it into smaller files."
+        return Refused("invalid_file", message, spent=True)
     except Exception as error:  # noqa: BLE001 - whatever a parser raises is the file's fault
         return Refused("invalid_file", f"The file could not be read: it seems to be damaged ({type(error).__name__}).")
 

@@ -63,14 +63,14 @@ class Embedders:
 
     def get(self, name: str) -> Embedder:
         """Raises EmbedderMissing."""
-        found = self._made.get(name) or self._make(name)
-        if found is None:
+        embedder = self._made.get(name) or self._make(name)
+        if embedder is None:
             raise UnknownEmbedderError(
                 f"The embedder {name!r} is not available any more. Configure it again, or run `understudy reindex`,"
                 f" which indexes with {self._default!r} what was indexed with it."
             )
-        self._made[name] = found
-        return found
+        self._made[name] = embedder
+        return embedder
 
     async def close(self) -> None:
         await asyncio.gather(*(embedder.close() for embedder in self._made.values()))

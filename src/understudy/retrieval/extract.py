@@ -55,8 +55,8 @@ class Extractor:
         """
         out = self._spool_path()
         try:
-            found = await self._extract(path, filename, out, charset)
-            return ExtractedText(out, found.characters, tuple(found.warnings))
+            extracted = await self._extract(path, filename, out, charset)
+            return ExtractedText(out, extracted.characters, tuple(extracted.warnings))
         except BaseException:
             out.unlink(missing_ok=True)
             raise

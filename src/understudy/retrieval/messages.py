@@ -76,7 +76,7 @@ class Refused(msgspec.Struct, tag=True):
     spent: bool = False
 
 
-class Begun(msgspec.Struct, tag=True):
+class SplitStarted(msgspec.Struct, tag=True):
     pass
 
 
@@ -95,4 +95,4 @@ class Rows(msgspec.Struct, tag=True):
     rows: list[bytes]
 
 
-Reply = Extracted | Rendered | Refused | Begun | Pieces | Rows
+Reply = Extracted | Rendered | Refused | SplitStarted | Pieces | Rows

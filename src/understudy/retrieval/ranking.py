@@ -48,8 +48,8 @@ def rank_candidates(questions: Sequence[QueryCandidates], limit: int, threshold:
     best: dict[int, Hit] = {}
     for question in questions:
         for candidate, score in fuse_rankings(question):
-            known = best.get(candidate.seq)
-            if known is None or known.score < score:
+            best_hit = best.get(candidate.seq)
+            if best_hit is None or best_hit.score < score:
                 best[candidate.seq] = _build_hit(candidate, score)
     ordered = sorted(best.values(), key=_sort_key)
     return _merge_neighbours([hit for hit in ordered if hit.score >= threshold][:limit])
@@ -82,10 +82,10 @@ def _keyword_shares(question: QueryCandidates) -> dict[int, float]:
     # A stretch of letters that a text has somewhere is near enough, and costs a tenth of taking the text apart.
     texts = {one.seq: one.chunk.text.lower() for one in question.candidates}
     has = {seq: [root for root in roots if root in text] for seq, text in texts.items()}
-    spread = Counter(root for found in has.values() for root in found)
+    spread = Counter(root for matches in has.values() for root in matches)
     weights = {root: math.log(1 + len(has) / (1 + spread[root])) for root in roots}
     whole = math.fsum(weights.values())
-    return {seq: math.fsum(weights[root] for root in found) / whole for seq, found in has.items()} if whole else {}
+    return {seq: math.fsum(weights[root] for root in matches) / whole for seq, matches in has.items()} if whole else {}
 
 
 def _reciprocal_ranks(scored: list[tuple[int, float]]) -> Mapping[int, float]:

@@ -87,18 +87,18 @@ class Index:
 
         Raises EmbeddingFailed, EmbedderMissing.
         """
-        asked = [query for query in dict.fromkeys(queries) if query.strip()]
-        vectors = {name: await self._embed_queries(name, asked) for name in {scope.embedder for scope in scopes}}
+        texts = [query for query in dict.fromkeys(queries) if query.strip()]
+        vectors = {name: await self._embed_queries(name, texts) for name in {scope.embedder for scope in scopes}}
         depth = max(_MIN_CANDIDATES, 2 * limit)
         questions = []
-        for place, query in enumerate(asked):
+        for place, query in enumerate(texts):
             words = "" if ranker == "none" else query
             passages = [
                 StoreQuery(scope.store, scope.files, scope.embedder, vectors[scope.embedder][place], words)
                 for scope in scopes
             ]
-            found = await asyncio.gather(*(self._chunks.search(passage, depth) for passage in passages))
-            questions.append(QueryCandidates(words, [candidate for some in found for candidate in some], weight))
+            results = await asyncio.gather(*(self._chunks.search(passage, depth) for passage in passages))
+            questions.append(QueryCandidates(words, [candidate for some in results for candidate in some], weight))
         return rank_candidates(questions, limit, threshold)
 
     async def remove(self, store: int, file: int) -> None:

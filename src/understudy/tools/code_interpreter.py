@@ -73,49 +73,49 @@ class CodeArguments:
     """
 
     def __init__(self) -> None:
-        self._held = ""
-        self._begun = False
+        self._buffer = ""
+        self._in_code = False
         self._is_bare = False
         self._ended = False
         self._high = 0
 
     def feed(self, fragment: str) -> str:
         """The part of the code that the fragment completes."""
-        self._held += fragment
-        if not self._begun:
+        self._buffer += fragment
+        if not self._in_code:
             self._read_prefix()
-        if not self._begun or self._ended:
+        if not self._in_code or self._ended:
             return ""
         return self._take_raw_code() if self._is_bare else self._decode_string()
 
     def finish(self) -> str:
         """What was undecided when the arguments ended."""
-        if self._begun or not self._held.strip():
+        if self._in_code or not self._buffer.strip():
             return ""
-        return "" if self._held.lstrip().startswith("{") else self._held
+        return "" if self._buffer.lstrip().startswith("{") else self._buffer
 
     def _read_prefix(self) -> None:
-        if match := _MEMBER.match(self._held):
-            self._held = self._held[match.end() :]
-            self._begun = True
-        elif not _OPEN_MEMBER.match(self._held):
-            self._begun = self._is_bare = True
+        if match := _MEMBER.match(self._buffer):
+            self._buffer = self._buffer[match.end() :]
+            self._in_code = True
+        elif not _OPEN_MEMBER.match(self._buffer):
+            self._in_code = self._is_bare = True
 
     def _take_raw_code(self) -> str:
-        said, self._held = self._held, ""
-        return said
+        code, self._buffer = self._buffer, ""
+        return code
 
     def _decode_string(self) -> str:
         """The decoded characters up to the closing quote, or up to an escape that is not whole yet."""
-        said = ""
+        code = ""
         at = 0
-        while match := _STRING_PIECE.match(self._held, at):
-            said += self._decode_piece(match[0])
+        while match := _STRING_PIECE.match(self._buffer, at):
+            code += self._decode_piece(match[0])
             at = match.end()
-        if self._held[at : at + 1] == '"':
+        if self._buffer[at : at + 1] == '"':
             self._ended = True
-        self._held = self._held[at:]
-        return said
+        self._buffer = self._buffer[at:]
+        return code
 
     def _decode_piece(self, piece: str) -> str:
         if piece[0] != "\\":

@@ -72,12 +72,12 @@ def definition(name: str) -> dict[str, Any]:
 def parse_queries(arguments: str) -> list[str]:
     """What a call asks for. Models that do not keep to the schema are understood: one text, or other names."""
     try:
-        said = msgspec.json.decode(arguments)
+        value = msgspec.json.decode(arguments)
     except (msgspec.DecodeError, RecursionError):
-        said = arguments
-    if isinstance(said, dict):
-        said = said.get("queries") or said.get("query") or list(said.values())
-    listed = said if isinstance(said, list) else [said]
+        value = arguments
+    if isinstance(value, dict):
+        value = value.get("queries") or value.get("query") or list(value.values())
+    listed = value if isinstance(value, list) else [value]
     texts = [text for text in listed if isinstance(text, str)]
     stripped = (text.strip()[:_MAX_QUERY_LENGTH] for text in texts)
     return list(dict.fromkeys(text for text in stripped if text))[:_MAX_QUERIES]

@@ -142,14 +142,14 @@ def _matches_entry(entry: str, url: str) -> bool:
     """Whether `url` is what the entry names, or below it; `*` covers every URL with TLS."""
     if not is_server_url(url):
         return False
-    given = urlsplit(url)
+    parts = urlsplit(url)
     if entry == ANY_SERVER:
-        return given.scheme == "https"
+        return parts.scheme == "https"
     named = urlsplit(entry)
-    if (given.scheme, given.hostname, _effective_port(given)) != (named.scheme, named.hostname, _effective_port(named)):
+    if (parts.scheme, parts.hostname, _effective_port(parts)) != (named.scheme, named.hostname, _effective_port(named)):
         return False
     base = named.path.rstrip("/")
-    return given.path.rstrip("/") == base or given.path.startswith(f"{base}/")
+    return parts.path.rstrip("/") == base or parts.path.startswith(f"{base}/")
 
 
 def _effective_port(parts: Any) -> int:

@@ -77,16 +77,16 @@ def read(path: Path, filename: str, out: Path, limit: int, charset: str | None =
     with out.open("wb", buffering=0) as sink:
         for piece in _read_pieces(source):
             # NUL is no text, and half a surrogate pair cannot be stored.
-            kept = piece.replace("\x00", "")
-            text = kept.encode("utf-8", "replace")
+            storable = piece.replace("\x00", "")
+            text = storable.encode("utf-8", "replace")
             size += len(text)
             if size > limit:
                 raise UnreadableError(
                     "invalid_file", f"The file has more than {limit} bytes of text. Split it into smaller files."
                 )
             _write_text(sink, text)
-            characters += len(kept)
-            has_text = has_text or bool(kept.strip())
+            characters += len(storable)
+            has_text = has_text or bool(storable.strip())
     if not has_text:
         raise UnreadableError("invalid_file", " ".join(["The file has no text.", *source.warnings]))
     return ReadText(characters, source.warnings)

@@ -45,7 +45,7 @@ def _list_chapters(package: Package, source: Source) -> list[str]:
     roots = [name for name in roots if package.find(name)] or [
         name for name in package.names if name.lower().endswith(".opf")
     ]
-    found = []
+    chapters = []
     for root in roots[:1]:
         tree = package.tree(root)
         items = {
@@ -57,6 +57,6 @@ def _list_chapters(package: Package, source: Source) -> list[str]:
             chapter = package.resolve(root, href) if href else None
             if chapter is None:
                 source.warn(f"The chapter {href or local_attribute(reference, 'idref')!r} is missing in the book.")
-            elif chapter not in found:
-                found.append(chapter)
-    return found or sorted(name for name in package.names if name.lower().endswith(_PAGE_SUFFIXES))
+            elif chapter not in chapters:
+                chapters.append(chapter)
+    return chapters or sorted(name for name in package.names if name.lower().endswith(_PAGE_SUFFIXES))

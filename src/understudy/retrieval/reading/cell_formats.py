@@ -58,7 +58,7 @@ def _format_digits(number: float) -> str:
 
 def _classify_format(number: str, codes: dict[str | None, str]) -> str:
     code = _QUOTED.sub("", codes.get(number, ""))
-    known = int(number) if number.isdecimal() else 0
-    if (not code and known in _DATE_FORMATS) or _DATE_LETTERS.search(code.replace("General", "")):
+    identifier = int(number) if number.isdecimal() else 0
+    if (not code and identifier in _DATE_FORMATS) or _DATE_LETTERS.search(code.replace("General", "")):
         return "date"
-    return "percentage" if "%" in code or (not code and known in _PERCENTAGE_FORMATS) else "number"
+    return "percentage" if "%" in code or (not code and identifier in _PERCENTAGE_FORMATS) else "number"

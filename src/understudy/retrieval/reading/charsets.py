@@ -102,13 +102,13 @@ def codec_for_label(label: str | None) -> str | None:
         return None
     plain = label.strip().strip("\"'").lower()
     try:
-        found = codecs.lookup(_CODEC_BY_LABEL.get(plain, plain))
-        "".encode(found.name)
+        codec = codecs.lookup(_CODEC_BY_LABEL.get(plain, plain))
+        "".encode(codec.name)
     except (LookupError, ValueError, UnicodeError):
         return None
     # A declaration that can be read byte by byte is not in UTF-16.
     return (
-        "utf-8" if found.name.startswith(("utf-16", "utf-32", "utf-8")) else _CODEC_BY_LABEL.get(found.name, found.name)
+        "utf-8" if codec.name.startswith(("utf-16", "utf-32", "utf-8")) else _CODEC_BY_LABEL.get(codec.name, codec.name)
     )
 
 
@@ -168,9 +168,9 @@ def _first_foreign_lines(chunks: Chunks, sample: bytes) -> bytes:
 
 def _find_declaration(sample: bytes) -> str | None:
     head = sample[:_DECLARATION_BYTES]
-    found = (match for pattern in _DECLARATION_PATTERNS if (match := pattern.search(head)) is not None)
+    matches = (match for pattern in _DECLARATION_PATTERNS if (match := pattern.search(head)) is not None)
     return next(
-        (name for match in found if (name := codec_for_label(match[1].decode("ascii", "replace"))) is not None), None
+        (name for match in matches if (name := codec_for_label(match[1].decode("ascii", "replace"))) is not None), None
     )
 
 

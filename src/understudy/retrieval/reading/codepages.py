@@ -88,9 +88,9 @@ def guess_codepage(sample: bytes) -> str:
         sample, ignore_threshold=True, include_encodings=[*_WEIGHTS], no_match_encoding="Windows-1252"
     )
     weighted = [
-        (_score(sample, found["encoding"], found["language"]) * found["confidence"], found["encoding"])
-        for found in rated[:_MAX_CANDIDATES]
-        if found["encoding"] is not None
+        (_score(sample, candidate["encoding"], candidate["language"]) * candidate["confidence"], candidate["encoding"])
+        for candidate in rated[:_MAX_CANDIDATES]
+        if candidate["encoding"] is not None
     ]
     return max(weighted)[1] if weighted else _DEFAULT_CODEC
 

@@ -103,12 +103,12 @@ def chart(root: ET.Element) -> str:
 def _data_points(element: ET.Element | None) -> dict[int, str]:
     if element is None:
         return {}
-    found = {}
+    points = {}
     for place, point in enumerate(iter_descendants(element, "pt")):
         index = local_attribute(point, "idx") or ""
         values = [one.text or "" for one in iter_descendants(point, "v")] or [point.text or ""]
-        found[int(index) if index.isdecimal() else place] = " ".join(values)
-    return found
+        points[int(index) if index.isdecimal() else place] = " ".join(values)
+    return points
 
 
 def _title_text(element: ET.Element | None) -> str:

@@ -11,20 +11,22 @@ from understudy.retrieval.reading.html import to_markdown
 from understudy.retrieval.reading.source import Source
 from understudy.retrieval.reading.unreadable import UnreadableError
 
-_SHOWN_HEADERS: Final = ("From", "To", "Cc", "Date", "Subject")
+_RENDERED_HEADERS: Final = ("From", "To", "Cc", "Date", "Subject")
 _MAX_DEPTH: Final = 20
 
 
 def read_eml(source: Source) -> Iterator[str]:
     with source.path.open("rb") as file:
         message = BytesParser(policy=policy.compat32).parse(file)
-    if not any(name in message for name in (*_SHOWN_HEADERS, "Received", "Message-ID", "MIME-Version", "Content-Type")):
+    if not any(
+        name in message for name in (*_RENDERED_HEADERS, "Received", "Message-ID", "MIME-Version", "Content-Type")
+    ):
         raise UnreadableError("invalid_file", "The file is not an e-mail, despite its name.")
     yield from _read_message(message, source, 0)
 
 
 def _read_message(message: Message, source: Source, depth: int) -> Iterator[str]:
-    for name in _SHOWN_HEADERS:
+    for name in _RENDERED_HEADERS:
         if value := _decode_header(message.get(name)):
             yield f"{name}: {value}\n"
     yield "\n"

@@ -40,10 +40,10 @@ def local_attribute(element: ET.Element, name: str) -> str | None:
 
 def find_child(element: ET.Element, *path: str) -> ET.Element | None:
     """The first descendant along the names of `path`."""
-    found: ET.Element | None = element
+    child: ET.Element | None = element
     for name in path:
-        found = next((one for one in found if local_name(one) == name), None) if found is not None else None
-    return found
+        child = next((one for one in child if local_name(one) == name), None) if child is not None else None
+    return child
 
 
 def find_children(element: ET.Element, name: str) -> Iterator[ET.Element]:
@@ -61,9 +61,9 @@ def render_structured(blocks: Callable[[], Iterable[str]], root: ET.Element, sou
         return list(blocks())
     except RecursionError:
         source.warn("The document nests too deep; its text was read without its structure.")
-        found = iter_descendants(root, *_LINE_ELEMENTS, *_INLINE_ELEMENTS)
+        elements = iter_descendants(root, *_LINE_ELEMENTS, *_INLINE_ELEMENTS)
         return [
-            "".join(f"\n{one.text or ''}" if local_name(one) in _LINE_ELEMENTS else one.text or "" for one in found)
+            "".join(f"\n{one.text or ''}" if local_name(one) in _LINE_ELEMENTS else one.text or "" for one in elements)
         ]
 
 
@@ -106,5 +106,5 @@ def _parse_damaged(data: bytes) -> ET.Element:
     builder = _LenientTreeBuilder()
     builder.feed(_DOCTYPE.sub("", decode(data)))
     builder.close()
-    found = list(builder.root)
-    return found[0] if len(found) == 1 else builder.root
+    roots = list(builder.root)
+    return roots[0] if len(roots) == 1 else builder.root

@@ -53,8 +53,8 @@ def _read_cell(cell: Mapping[str, Any], language: str) -> Iterator[str]:
     if text.strip():
         yield f"```{language}\n{text}\n```\n\n"
     for output in _as_list(cell.get("outputs")):
-        if isinstance(output, dict) and (shown := _read_output(output).strip()):
-            yield f"Output:\n\n{shown}\n\n"
+        if isinstance(output, dict) and (text := _read_output(output).strip()):
+            yield f"Output:\n\n{text}\n\n"
 
 
 def _read_output(output: Mapping[str, Any]) -> str:

@@ -219,9 +219,9 @@ _READERS: Final[dict[str, Callable[[_Document, ET.Element], Iterator[str]]]] = {
 
 
 def _copy_without(element: ET.Element, names: set[str]) -> ET.Element:
-    kept = ET.Element("kept")
-    kept.extend(one for one in element if local_name(one) not in names)
-    return kept
+    copy = ET.Element("copy")
+    copy.extend(one for one in element if local_name(one) not in names)
+    return copy
 
 
 def _heading_level(heading: ET.Element) -> int:

@@ -81,8 +81,8 @@ class Package:
     def require(self, *names: str) -> str:
         """The first of the parts that exists. Raises Unreadable where none does."""
         for name in names:
-            if (found := self.find(name)) is not None:
-                return found
+            if (part := self.find(name)) is not None:
+                return part
         raise self._wrong_format_error()
 
     def find(self, name: str) -> str | None:
@@ -90,15 +90,15 @@ class Package:
 
     def read(self, name: str) -> bytes:
         """Empty, with a warning, for a part that is missing or damaged."""
-        found = self.find(name)
-        if found is None:
+        member = self.find(name)
+        if member is None:
             self._source.warn(f"The part {name!r} is missing.")
             return b""
         try:
-            return self._archive.read(found)
+            return self._archive.read(member)
         except _READ_ERRORS as error:
-            self._fail_if_encrypted(found)
-            whole = self._read_available(found)
+            self._fail_if_encrypted(member)
+            whole = self._read_available(member)
             self._source.warn(f"The part {name!r} is damaged and was read in part only ({error}).")
             return whole
 
@@ -112,17 +112,17 @@ class Package:
             self._source.warn(f"The part {name!r} is damaged; it was read as far as it makes sense.")
         return root
 
-    def stream(self, name: str, wanted: str) -> Iterator[ET.Element]:
-        """The elements of a part with the local name `wanted`, one after another, without the whole part in memory."""
+    def stream(self, name: str, local: str) -> Iterator[ET.Element]:
+        """The elements of a part with the local name `local`, one after another, without the whole part in memory."""
         seen = 0
         try:
             with self._archive.open(self._spelled[_lookup_key(name)]) as part:
-                for element in _pull_elements(part, wanted):
+                for element in _pull_elements(part, local):
                     seen += 1
                     yield element
         except (*_READ_ERRORS, ET.ParseError, LookupError):
             self._fail_if_encrypted(self._spelled[_lookup_key(name)])
-            elements = iter_descendants(self.tree(name), wanted)
+            elements = iter_descendants(self.tree(name), local)
             yield from islice(elements, seen, None)
 
     def relations(self, name: str) -> dict[str, Relation]:
@@ -131,7 +131,7 @@ class Package:
         rels = self.find(posixpath.join(folder, "_rels", f"{file}.rels"))
         if rels is None:
             return {}
-        found = {}
+        relations = {}
         for entry in self.tree(rels):
             if local_attribute(entry, "targetmode") == "External":
                 continue
@@ -139,10 +139,10 @@ class Package:
             reference = local_attribute(entry, "target") or ""
             target = self.resolve(name, reference)
             if target is not None:
-                found[local_attribute(entry, "id") or ""] = Relation(kind, target)
+                relations[local_attribute(entry, "id") or ""] = Relation(kind, target)
             elif kind in _TEXT_RELATIONS:
                 self._source.warn(f"The part {reference!r} is missing.")
-        return found
+        return relations
 
     def resolve(self, name: str, reference: str) -> str | None:
         """The part that `reference`, as it stands in the part `name`, points to."""
@@ -174,7 +174,7 @@ class Package:
         return b"".join(pieces)
 
 
-def _pull_elements(part: IO[bytes], wanted: str) -> Iterator[ET.Element]:
+def _pull_elements(part: IO[bytes], local: str) -> Iterator[ET.Element]:
     """Empties the parent as it goes, whose children would else be kept."""
     path: list[ET.Element] = []
     parser: ET.XMLPullParser[Any] = ET.XMLPullParser(("start", "end"))
@@ -186,7 +186,7 @@ def _pull_elements(part: IO[bytes], wanted: str) -> Iterator[ET.Element]:
                 path.append(element)
                 continue
             path.pop()
-            if local_name(element) == wanted:
+            if local_name(element) == local:
                 yield element
                 if path:
                     path[-1].clear()

@@ -205,6 +205,6 @@ def _has_drawings(document: Any, number: int) -> bool:
         page = document[number - 1]
     except pypdfium2.PdfiumError:
         return False
-    found = next(iter(page.get_objects(max_depth=1)), None) is not None
+    has_objects = next(iter(page.get_objects(max_depth=1)), None) is not None
     page.close()
-    return found
+    return has_objects

@@ -73,12 +73,12 @@ class _Workbook:
 
     def sheets(self) -> list[tuple[str, str | None]]:
         """Names and parts in the workbook's order; all parts that there are where it names none."""
-        found: list[tuple[str, str | None]] = []
+        sheets: list[tuple[str, str | None]] = []
         for sheet in iter_descendants(self._root, "sheet"):
             relation = self._relations.get(_relation_id(sheet))
-            found.append((local_attribute(sheet, "name") or "", relation.target if relation is not None else None))
-        if any(part is not None for _, part in found):
-            return found
+            sheets.append((local_attribute(sheet, "name") or "", relation.target if relation is not None else None))
+        if any(part is not None for _, part in sheets):
+            return sheets
         return [
             (name.rpartition("/")[2].removesuffix(".xml"), name)
             for name in self._package.names
@@ -140,8 +140,8 @@ class _Workbook:
         return f"={text}" if text else ""
 
     def _related_tree(self, kind: str) -> ET.Element:
-        found = [one.target for one in self._relations.values() if one.kind == kind]
-        return self._package.tree(found[0]) if found else ET.Element("missing")
+        parts = [one.target for one in self._relations.values() if one.kind == kind]
+        return self._package.tree(parts[0]) if parts else ET.Element("missing")
 
     def _shared_strings(self) -> Iterator[str]:
         for relation in self._relations.values():

@@ -83,8 +83,8 @@ class _Document:
     # -- parts beside the body ---------------------------------------------------------------------------------
 
     def _related_tree(self, kind: str) -> ET.Element:
-        found = [one.target for one in self._relations.values() if one.kind == kind]
-        return self._package.tree(found[0]) if found else ET.Element("missing")
+        parts = [one.target for one in self._relations.values() if one.kind == kind]
+        return self._package.tree(parts[0]) if parts else ET.Element("missing")
 
     def _render_related(self, root: ET.Element, kind: str) -> Iterator[str]:
         """The headers or footers of all sections, each text once."""

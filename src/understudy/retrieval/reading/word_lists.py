@@ -75,9 +75,9 @@ class ListNumbering:
 
         def count(match: re.Match[str]) -> str:
             place = min(int(match[1]) - 1, at)
-            known = counts[place] if place >= 0 else None
+            counted = counts[place] if place >= 0 else None
             return _format_count(
-                known or _start_number(levels.get(place)), _level_value(levels.get(place), "numfmt") or "decimal"
+                counted or _start_number(levels.get(place)), _level_value(levels.get(place), "numfmt") or "decimal"
             )
 
         return f"{indent}{_LEVEL_PLACEHOLDER.sub(count, pattern)} "
@@ -106,8 +106,8 @@ def _start_number(level: ET.Element | None) -> int:
 
 
 def _level_value(level: ET.Element | None, name: str) -> str | None:
-    found = find_child(level, name) if level is not None else None
-    return local_attribute(found, "val") if found is not None else None
+    child = find_child(level, name) if level is not None else None
+    return local_attribute(child, "val") if child is not None else None
 
 
 def _parse_number(element: ET.Element, name: str) -> int:

@@ -24,11 +24,11 @@ def repair_archive(path: Path) -> zipfile.ZipFile:
     """The last member may be a part of what it was. Raises ValueError where there is none."""
     out = io.BytesIO()
     with zipfile.ZipFile(out, "w", zipfile.ZIP_DEFLATED, compresslevel=1) as archive:
-        found = 0
+        members = 0
         for name, data in _iter_members(path.read_bytes()):
             archive.writestr(name, data)
-            found += 1
-    if not found:
+            members += 1
+    if not members:
         raise ValueError("The archive has no members.")
     return zipfile.ZipFile(out)
 

@@ -24,7 +24,7 @@ from understudy.tools.sandbox.kernel import KernelDied
 from understudy.tools.sandbox.launcher import LaunchedProcess, Launcher
 from understudy.tools.sandbox.processes import WatchedProcess, memory_file, open_stream, read_to_end
 from understudy.tools.sandbox.shared_fd import SharedFd
-from understudy.tools.sandbox.wording import without_host_paths
+from understudy.tools.sandbox.notes import without_host_paths
 
 logger = logging.getLogger(__name__)
 
@@ -143,8 +143,8 @@ class Sandbox:
             self._writer.close()
         if self.group is not None:
             await self.group.remove()
-        for held in (*self.places, *filter(None, [self.processes])):
-            held.close()
+        for descriptor in (*self.places, *filter(None, [self.processes])):
+            descriptor.close()
 
 
 @dataclass(frozen=True, slots=True)
@@ -187,12 +187,12 @@ def _spawn_process(plan: Plan, launcher: Launcher) -> _StartedProcess:
         channel, inner = socket.socketpair()
         ours.enter_context(channel)
         theirs.enter_context(inner)
-        given = {STDERR: complains, GO: waits, INFO: informs, CHANNEL: inner.fileno()}
+        numbered = {STDERR: complains, GO: waits, INFO: informs, CHANNEL: inner.fileno()}
         for number, content in ((SECCOMP, plan.filter), (OPTIONS, plan.options()), (CONFIG, plan.config)):
             if content is not None:
-                given[number] = memory_file(content)
-                theirs.callback(os.close, given[number])
-        process = launcher.launch(plan.command(), plan.identity.environment(), given)
+                numbered[number] = memory_file(content)
+                theirs.callback(os.close, numbered[number])
+        process = launcher.launch(plan.command(), plan.identity.environment(), numbered)
         ours.pop_all()
         return _StartedProcess(process, complaint, info, go, channel)
 
@@ -206,7 +206,7 @@ def _pipe(reads: ExitStack, writes: ExitStack) -> tuple[int, int]:
 
 
 def _start_error(complaint: bytes, error: BaseException) -> SandboxError:
-    said = complaint.decode(errors="replace").strip()
-    reason = said.splitlines()[-1] if said else f"no answer ({type(error).__name__})"
-    logger.warning("a sandbox did not start: %s", said or repr(error))
+    text = complaint.decode(errors="replace").strip()
+    reason = text.splitlines()[-1] if text else f"no answer ({type(error).__name__})"
+    logger.warning("a sandbox did not start: %s", text or repr(error))
     return SandboxError(f"The sandbox did not start: {without_host_paths(reason)}")

@@ -9,7 +9,7 @@ from enum import IntEnum
 from typing import Final, Literal, TypeAlias
 
 from understudy.settings import SandboxSettings
-from understudy.tools.sandbox import wording
+from understudy.tools.sandbox import notes
 from understudy.tools.sandbox.frames import CellDone, CellOutput, Event, KernelRestarted
 from understudy.tools.sandbox.kernel import Kernel, KernelDied
 from understudy.tools.sandbox.output_limits import OutputFlood, OutputLimiter
@@ -100,25 +100,25 @@ class Cell:
             case CellOutput(self._number, output):
                 self._outputs.extend(self._allowance.limit_output(output))
             case CellDone(self._number, ok):
-                self._finish(wording.state_kept(self._stop_sentence()), "ok" if ok else "error")
+                self._finish(notes.describe_stop(self._stop_sentence()), "ok" if ok else "error")
             case KernelRestarted(self._number, reason, how):
-                self._finish(wording.kernel_restarted(reason, how, self._stop_sentence()), lost="variables")
+                self._finish(notes.describe_restart(reason, how, self._stop_sentence()), lost="variables")
             case KernelRestarted(0, reason, how):
-                self._outputs.append(Note(wording.kernel_restarted(reason, how, ""), lost="variables"))
+                self._outputs.append(Note(notes.describe_restart(reason, how, ""), lost="variables"))
 
     def _finish(self, text: str, status: Literal["ok", "error", "died"] = "died", lost: LostState = "nothing") -> None:
         self._outputs.append(ExecutionEnd(self._cause or status, lost, text))
 
     def _finish_after_loss(self, gone: KernelDied) -> None:
-        self._finish(wording.kernel_ended(str(gone), self._stop_sentence()), lost="everything")
+        self._finish(notes.describe_end(str(gone), self._stop_sentence()), lost="everything")
 
     def _stop_sentence(self) -> str:
         """A sentence, where it was."""
         match self._cause:
             case "timed_out":
-                return wording.timed_out(self._settings.cell_seconds)
+                return notes.describe_timeout(self._settings.cell_seconds)
             case "interrupted":
-                return wording.INTERRUPTED
+                return notes.INTERRUPTED
         return ""
 
 

@@ -117,6 +117,6 @@ def _enable_subgroups(path: Path) -> bool:
     leaf = path / _LEAF
     leaf.mkdir(exist_ok=True)
     (leaf / "cgroup.procs").write_text(str(os.getpid()))
-    wanted = " ".join(f"+{name}" for name in sorted(_CONTROLLERS))
-    (path / "cgroup.subtree_control").write_text(wanted)
+    controllers = " ".join(f"+{name}" for name in sorted(_CONTROLLERS))
+    (path / "cgroup.subtree_control").write_text(controllers)
     return True

@@ -62,8 +62,8 @@ class EmbeddedSandbox:
 
     async def _examine(self) -> None:
         try:
-            found = await preflight.preflight(self._settings, self._private)
-            self._plan, self._problem = found.plan, found.problem
+            result = await preflight.preflight(self._settings, self._private)
+            self._plan, self._problem = result.plan, result.problem
         finally:
             self._checking = None
 

@@ -77,23 +77,23 @@ def is_complete(home: Path) -> bool:
     return (home / _READY_MARKER).is_file()
 
 
-def install(home: Path, base: str = sys.executable, say: Callable[[str], object] = print) -> None:
+def install(home: Path, base: str = sys.executable, report: Callable[[str], object] = print) -> None:
     """Makes the environment, in place of what is there. Raises SandboxError with what a tool said."""
     home = home.absolute()
     if home.exists() and not (home / "pyvenv.cfg").exists() and any(home.iterdir()):
         raise SandboxError(f"{str(home)!r} holds something else; choose another folder with --into.")
     home.parent.mkdir(parents=True, exist_ok=True)
     with prepare(home) as preparation:
-        say(f"Installing the interpreter into {home}")
+        report(f"Installing the interpreter into {home}")
         (home / _READY_MARKER).unlink(missing_ok=True)
         preparation.step(1, "creating an environment")
-        _build(home, base, say, preparation)
+        _build(home, base, report, preparation)
         preparation.step(3, "listing the fonts")
         _list_fonts(home)
         (home / _READY_MARKER).write_text(_lock_digest(), "utf-8")
 
 
-def _build(home: Path, base: str, say: Callable[[str], object], preparation: Preparation) -> None:
+def _build(home: Path, base: str, report: Callable[[str], object], preparation: Preparation) -> None:
     """With uv where it is there and works; pip is slower, and may know of a mirror that uv was not told of."""
     if uv := _find_uv():
         try:
@@ -102,7 +102,7 @@ def _build(home: Path, base: str, say: Callable[[str], object], preparation: Pre
             options = ["--quiet", "--compile-bytecode", "--python", str(python_path(home))]
             _run_command([*uv, "pip", "install", *options, "--require-hashes", "-r", str(LOCK)])
         except SandboxError as error:
-            say(f"uv could not do it, trying pip: {error}")
+            report(f"uv could not do it, trying pip: {error}")
         else:
             return
     _run_command([base, "-m", "venv", "--clear", str(home)])
@@ -121,8 +121,8 @@ def _list_fonts(home: Path) -> None:
 def _find_uv() -> list[str] | None:
     if importlib.util.find_spec("uv") is not None:
         return [sys.executable, "-m", "uv"]
-    found = shutil.which("uv")
-    return [found] if found else None
+    program = shutil.which("uv")
+    return [program] if program else None
 
 
 def _lock_digest() -> str:

@@ -53,19 +53,19 @@ class Folder:
         self._digests: dict[tuple[int, ...], str] = {}
 
     async def put(self, name: str, content: AsyncIterable[bytes]) -> None:
-        begun = f".put-{secrets.token_hex(8)}"
+        temporary = f".put-{secrets.token_hex(8)}"
         target = component(name)
         with _translate_errors(name):
-            opened = await self._run(self._create, begun)
+            opened = await self._run(self._create, temporary)
         try:
             async for piece in content:
                 with _translate_errors(name):
                     await self._run(_write, opened, piece)
             with _translate_errors(name):
-                await self._run(self._rename, begun, target)
+                await self._run(self._rename, temporary, target)
         except BaseException:
             with suppress(OSError):
-                await self._run(self._unlink, [begun])
+                await self._run(self._unlink, [temporary])
             raise
         finally:
             os.close(opened)
@@ -108,18 +108,18 @@ class Folder:
         with self._folder.use() as folder:
             return os.open(name, _CREATE_FLAGS, 0o644, dir_fd=folder)
 
-    def _rename(self, begun: str, name: str) -> None:
+    def _rename(self, temporary: str, name: str) -> None:
         with self._folder.use() as folder:
-            os.replace(begun, name, src_dir_fd=folder, dst_dir_fd=folder)
+            os.replace(temporary, name, src_dir_fd=folder, dst_dir_fd=folder)
 
     def _symlink(self, name: str, alias: str) -> None:
         with self._folder.use() as folder:
             with suppress(FileNotFoundError):
                 if not stat.S_ISLNK(os.lstat(alias, dir_fd=folder).st_mode):
                     return
-            begun = f".link-{secrets.token_hex(8)}"
-            os.symlink(name, begun, dir_fd=folder)
-            os.replace(begun, alias, src_dir_fd=folder, dst_dir_fd=folder)
+            temporary = f".link-{secrets.token_hex(8)}"
+            os.symlink(name, temporary, dir_fd=folder)
+            os.replace(temporary, alias, src_dir_fd=folder, dst_dir_fd=folder)
 
     def _open(self, parts: Sequence[str]) -> int:
         with self._parent(parts) as parent:
@@ -147,7 +147,7 @@ class Folder:
         walk = _DirectoryWalk(self._disk, self._digests)
         with self._parent([""]) as folder:
             walk.visit(folder, "", 0)
-        self._digests = walk.kept
+        self._digests = walk.digests
         return sorted(walk.files, key=lambda file: file.name)
 
 
@@ -156,10 +156,10 @@ class _DirectoryWalk:
 
     def __init__(self, disk: int, digests: dict[tuple[int, ...], str]) -> None:
         self.files: list[SandboxFile] = []
-        self.kept: dict[tuple[int, ...], str] = {}
+        self.digests: dict[tuple[int, ...], str] = {}
         self._left = disk
         self._entries = _MAX_ENTRIES
-        self._known = digests
+        self._earlier_digests = digests
 
     def visit(self, folder: int, path: str, depth: int) -> None:
         with os.scandir(folder) as entries:
@@ -188,14 +188,14 @@ class _DirectoryWalk:
                 os.close(opened)
 
     def _add(self, opened: int, name: str) -> None:
-        found = os.fstat(opened)
-        if found.st_size > self._left:
+        status = os.fstat(opened)
+        if status.st_size > self._left:
             return
-        self._left -= found.st_size
-        mark = (found.st_ino, found.st_size, found.st_mtime_ns, found.st_ctime_ns)
-        digest = self._known.get(mark) or _digest(opened, found.st_size)
-        self.kept[mark] = digest
-        self.files.append(SandboxFile(name, found.st_size, found.st_mtime, digest))
+        self._left -= status.st_size
+        mark = (status.st_ino, status.st_size, status.st_mtime_ns, status.st_ctime_ns)
+        digest = self._earlier_digests.get(mark) or _digest(opened, status.st_size)
+        self.digests[mark] = digest
+        self.files.append(SandboxFile(name, status.st_size, status.st_mtime, digest))
 
 
 def _open_regular(name: str, folder: int) -> int:

@@ -37,9 +37,9 @@ class GatewaySandbox:
             specs = await self._gateway().request("GET", "kernelspecs")
         except SandboxError as error:
             return str(error)
-        known = specs.get("kernelspecs", {}) if isinstance(specs, dict) else {}
-        if self._settings.kernel not in known:
-            return f"The gateway of the sandbox has no kernel {self._settings.kernel!r}; it has {list(known)}."
+        kernels = specs.get("kernelspecs", {}) if isinstance(specs, dict) else {}
+        if self._settings.kernel not in kernels:
+            return f"The gateway of the sandbox has no kernel {self._settings.kernel!r}; it has {list(kernels)}."
         return None
 
     def prepare(self) -> None:

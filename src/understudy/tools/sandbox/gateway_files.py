@@ -110,7 +110,7 @@ except OSError as error:
 answer = JSON({"value": None, "errno": "", "text": "", **answer})
 """
 
-_NOT_FOUND_ERRNOS: Final = {"ENOENT", "ENOTDIR", "ELOOP", "EINVAL", "ENXIO", "EISDIR"}
+_MISSING_FILE_ERRNOS: Final = {"ENOENT", "ENOTDIR", "ELOOP", "EINVAL", "ENXIO", "EISDIR"}
 _NO_SPACE_ERRNOS: Final = {"ENOSPC", "EDQUOT", "EFBIG"}
 
 
@@ -128,9 +128,9 @@ class _FileEntry(msgspec.Struct, frozen=True):
 
 
 class GatewayFiles:
-    def __init__(self, folder: str, ask: Evaluate) -> None:
+    def __init__(self, folder: str, evaluate: Evaluate) -> None:
         self._folder = folder
-        self._ask = ask
+        self._evaluate = evaluate
         self._puts = 0
 
     async def prepare(self) -> None:
@@ -146,24 +146,24 @@ class GatewayFiles:
             )
 
     async def put(self, name: str, content: AsyncIterable[bytes]) -> None:
-        target, begun = component(name), self._temporary_name()
+        target, temporary = component(name), self._temporary_name()
         try:
-            await self._call_file_helper(name, "write", begun, "", True)
+            await self._call_file_helper(name, "write", temporary, "", True)
             async for piece in content:
                 for start in range(0, len(piece), _PIECE):
                     data = base64.b64encode(piece[start : start + _PIECE]).decode()
-                    await self._call_file_helper(name, "write", begun, data, False)
-            await self._call_file_helper(name, "place", begun, target)
+                    await self._call_file_helper(name, "write", temporary, data, False)
+            await self._call_file_helper(name, "place", temporary, target)
         except SandboxError:
-            await self._call_file_helper(name, "drop", begun)
+            await self._call_file_helper(name, "drop", temporary)
             raise
 
     async def link(self, alias: str, name: str) -> None:
         await self._call_file_helper(alias, "link", component(name), self._temporary_name(), component(alias))
 
     async def list(self) -> Sequence[SandboxFile]:
-        found = _decode_as(await self._call_file_helper("/", "listed", FILES), tuple[_FileEntry, ...])
-        files = [SandboxFile(one.name, one.size, one.modified, one.digest) for one in found]
+        entries = _decode_as(await self._call_file_helper("/", "listed", FILES), tuple[_FileEntry, ...])
+        files = [SandboxFile(one.name, one.size, one.modified, one.digest) for one in entries]
         return sorted((file for file in files if all(map(is_safe, file.name.split("/")))), key=lambda file: file.name)
 
     async def read(self, name: str) -> AsyncGenerator[bytes, None]:
@@ -182,18 +182,18 @@ class GatewayFiles:
         return f".put-{self._puts}"
 
     async def _call_file_helper(self, name: str, verb: str, *arguments: Any) -> msgspec.Raw:
-        given = {"top": self._folder, "verb": verb, "arguments": msgspec.json.encode(arguments).decode()}
-        found = await self._ask(f"(lambda names: (exec({_SOURCE!r}, names), names['answer'])[1])({given!r})")
-        if found is None:
+        request = {"top": self._folder, "verb": verb, "arguments": msgspec.json.encode(arguments).decode()}
+        result = await self._evaluate(f"(lambda names: (exec({_SOURCE!r}, names), names['answer'])[1])({request!r})")
+        if result is None:
             raise SandboxError(f"The kernel behind the gateway did not say what became of the file {name!r}.")
-        answer = _decode_as(found, _FileReply)
-        if answer.errno in _NOT_FOUND_ERRNOS:
+        reply = _decode_as(result, _FileReply)
+        if reply.errno in _MISSING_FILE_ERRNOS:
             raise NoSuchFile(f"The sandbox has no regular file {name!r}.")
-        if answer.errno in _NO_SPACE_ERRNOS:
+        if reply.errno in _NO_SPACE_ERRNOS:
             raise SandboxFull(f"The sandbox has no room left for {name!r}.")
-        if answer.errno:
-            raise SandboxError(f"The sandbox's file {name!r} cannot be used: {answer.text}.")
-        value: msgspec.Raw = answer.value
+        if reply.errno:
+            raise SandboxError(f"The sandbox's file {name!r} cannot be used: {reply.text}.")
+        value: msgspec.Raw = reply.value
         return value
 
 

@@ -34,10 +34,10 @@ class Gateway:
 
     async def request(self, method: str, path: str, body: object = None) -> Any:
         try:
-            async with self._client.request(method, f"{self._url}/api/{path}", json=body) as answer:
-                if answer.status >= 400:
-                    raise SandboxError(f"The gateway of the sandbox answered {method} {path} with {answer.status}.")
-                return await answer.json() if answer.status != 204 else None
+            async with self._client.request(method, f"{self._url}/api/{path}", json=body) as response:
+                if response.status >= 400:
+                    raise SandboxError(f"The gateway of the sandbox answered {method} {path} with {response.status}.")
+                return await response.json() if response.status != 204 else None
         except (aiohttp.ClientError, TimeoutError, ValueError) as error:
             raise self._unavailable(error) from error
 
@@ -71,7 +71,7 @@ class GatewayKernel:
         self._replied: bool | None = None
         self._idle = False
         # Whether the kernel's own output came back the last time that something was asked of it.
-        self._heard = False
+        self._is_idle_again = False
         self._events: deque[Event] = deque()
         self._renewal: asyncio.Task[None] | None = None
 
@@ -99,8 +99,8 @@ class GatewayKernel:
         Raises SandboxError.
         """
         deadline = asyncio.get_running_loop().time() + _TIMEOUT_SECONDS
-        self._heard = False
-        while not self._heard:
+        self._is_idle_again = False
+        while not self._is_idle_again:
             if asyncio.get_running_loop().time() > deadline:
                 raise SandboxError("What the kernel behind the gateway says does not come back.")
             await self.files.prepare()
@@ -201,13 +201,13 @@ class GatewayKernel:
 
     async def _receive_value(self, identifier: str) -> bytes | None:
         """The JSON of the reply. Its output follows, or has been lost, which takes a moment to be seen."""
-        self._heard = False
+        self._is_idle_again = False
         reply = await self._receive_reply(identifier)
         if reply is None:
             return None
         with suppress(TimeoutError):
             async with asyncio.timeout(_OUTPUT_GRACE_SECONDS):
-                while not self._heard:
+                while not self._is_idle_again:
                     self._read_state(await self._read(), identifier)
         return jupyter.parse_expression(reply)
 
@@ -227,7 +227,7 @@ class GatewayKernel:
         if message.header.msg_type != "status":
             return ""
         state: str = jupyter.content(message.content, jupyter.Status).execution_state
-        self._heard |= message.parent_header.msg_id == identifier and state == "idle"
+        self._is_idle_again |= message.parent_header.msg_id == identifier and state == "idle"
         return state
 
     async def _send(self, text: bytes) -> None:

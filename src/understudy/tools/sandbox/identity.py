@@ -39,8 +39,8 @@ class Identity:
 
     def missing_program(self) -> str | None:
         """A program that has to be there and is not."""
-        wanted = ("setpriv", "unshare", "mount") if self._staged else ("setpriv",)
-        return next((name for name in wanted if shutil.which(name) is None), None) if self.is_root else None
+        programs = ("setpriv", "unshare", "mount") if self._staged else ("setpriv",)
+        return next((name for name in programs if shutil.which(name) is None), None) if self.is_root else None
 
     def reachable_paths(self) -> list[Path]:
         if not self._staged:

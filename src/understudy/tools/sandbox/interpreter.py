@@ -49,10 +49,10 @@ class Interpreter(msgspec.Struct, frozen=True):
 def inspect_python(python: Path) -> Interpreter:
     """Asks the Python itself. Raises SandboxError where it does not work; clients read that, so it names no path."""
     try:
-        asked = subprocess.run(  # noqa: S603 - the operator's own Python
+        done = subprocess.run(  # noqa: S603 - the operator's own Python
             [python, "-I", "-c", _INSPECT_SCRIPT, *PACKAGES], capture_output=True, timeout=_TIMEOUT_SECONDS, check=True
         )
-        return msgspec.json.decode(asked.stdout, type=Interpreter)
+        return msgspec.json.decode(done.stdout, type=Interpreter)
     except (OSError, subprocess.SubprocessError, msgspec.MsgspecError) as error:
         raise SandboxError(f"the Python of the code interpreter does not work: {_describe_failure(error)}") from error
 
@@ -68,18 +68,18 @@ def _describe_failure(error: Exception) -> str:
     return "its reply is malformed"
 
 
-def folders(python: Path, found: Interpreter) -> list[Path]:
+def folders(python: Path, interpreter: Interpreter) -> list[Path]:
     """All that has to be mounted, each once, by the names that the Python uses and by what they stand for."""
-    wanted = [Path(folder) for folder in found.folders]
+    named = [Path(folder) for folder in interpreter.folders]
     # A link may lead from the environment to the installation by a name of its own: .../bin/python -> .../cpython-3.12.
     link = python
     while link.is_symlink():
         link = link.parent / link.readlink()
         if link.parent.name == "bin":
-            wanted.append(link.parent.parent)
-    wanted += [folder.resolve() for folder in wanted]
-    kept: list[Path] = []
-    for folder in sorted(set(wanted)):
-        if folder != Path("/") and not any(folder.is_relative_to(other) for other in (Path("/usr"), *kept)):
-            kept.append(folder)
-    return kept
+            named.append(link.parent.parent)
+    named += [folder.resolve() for folder in named]
+    outermost: list[Path] = []
+    for folder in sorted(set(named)):
+        if folder != Path("/") and not any(folder.is_relative_to(other) for other in (Path("/usr"), *outermost)):
+            outermost.append(folder)
+    return outermost

@@ -115,20 +115,20 @@ def parse_expression(reply: Reply) -> bytes | None:
     """The JSON that our expression gave; None where it failed."""
     if (raw := reply.user_expressions.get("it")) is None:
         return None
-    found = content(raw, _ExpressionResult).data.get("application/json")
-    return None if found is None else bytes(found)
+    value = content(raw, _ExpressionResult).data.get("application/json")
+    return None if value is None else bytes(value)
 
 
-def parse_output(said: Message) -> Output | None:
+def parse_output(message: Message) -> Output | None:
     """What a message of the `iopub` channel shows; None where it shows nothing."""
-    match said.header.msg_type:
+    match message.header.msg_type:
         case "stream":
-            printed = content(said.content, _StreamContent)
+            printed = content(message.content, _StreamContent)
             return Stream("stderr" if printed.name == "stderr" else "stdout", strip_control_characters(printed.text))
         case "execute_result" | "display_data":
-            return _parse_display(content(said.content, _DisplayContent).data)
+            return _parse_display(content(message.content, _DisplayContent).data)
         case "error":
-            raised = content(said.content, _ErrorContent)
+            raised = content(message.content, _ErrorContent)
             traceback = strip_control_characters("\n".join(raised.traceback))[-_TRACEBACK:]
             return Error(
                 strip_control_characters(raised.ename)[:200],

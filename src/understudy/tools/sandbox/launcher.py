@@ -111,11 +111,11 @@ def _spawn_reaper(command: list[str], channel: int) -> subprocess.Popen[bytes]:
 def _exchange(server: socket.socket, message: bytes, descriptors: list[int]) -> LaunchedProcess:
     """Raises OSError where the reaper is gone."""
     socket.send_fds(server, [message], descriptors)
-    reply, found, _, _ = socket.recv_fds(server, _REPLY_BYTES, 1)
+    reply, descriptors, _, _ = socket.recv_fds(server, _REPLY_BYTES, 1)
     if not reply:
         raise ConnectionResetError("it ended")
-    if not found:
+    if not descriptors:
         raise SandboxError(f"The sandbox did not start: {reply.decode()}")
-    (pidfd,) = found
+    (pidfd,) = descriptors
     os.set_inheritable(pidfd, False)
     return LaunchedProcess(int(reply), pidfd)

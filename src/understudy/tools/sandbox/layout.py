@@ -36,16 +36,16 @@ class Layout:
         return tuple(source for source, _ in self.mounts)
 
 
-def build_layout(python: Path, found: Interpreter) -> Layout:
+def build_layout(python: Path, interpreter: Interpreter) -> Layout:
     """As it is on the host where the parts of the interpreter are not arranged in the usual way."""
-    prefix, exec_prefix, base, exec_base = (Path(folder).resolve() for folder in found.folders)
+    prefix, exec_prefix, base, exec_base = (Path(folder).resolve() for folder in interpreter.folders)
     program = python.resolve()
     is_usual = prefix == exec_prefix and base == exec_base and program.is_relative_to(base)
     if not is_usual or (prefix != base and not (prefix / _CONFIG).is_file()):
-        return Layout(python, tuple((folder, folder) for folder in folders(python, found)))
+        return Layout(python, tuple((folder, folder) for folder in folders(python, interpreter)))
     inside = base if _is_system(base) else _INSTALLATION
     mounts = [] if _is_system(base) else [(base, inside)]
-    libraries = inside / "lib" if mounts and found.shared else None
+    libraries = inside / "lib" if mounts and interpreter.shared else None
     program = inside / program.relative_to(base)
     if prefix == base:
         return Layout(program, tuple(mounts), libraries=libraries)
@@ -63,8 +63,8 @@ def find_hidden_paths(layout: Layout, system: Sequence[Path], private: Sequence[
     """Where folders that nobody may see are inside, in case that they are a part of what is mounted."""
     named = {path for folder in private for path in (folder.absolute(), folder.resolve()) if path.is_dir()}
     mounts = [*((folder, folder) for folder in system), *layout.mounts]
-    found = {at / path.relative_to(source) for path in named for source, at in mounts if path.is_relative_to(source)}
-    yield from sorted(found)
+    inside = {at / path.relative_to(source) for path in named for source, at in mounts if path.is_relative_to(source)}
+    yield from sorted(inside)
 
 
 def _is_system(folder: Path) -> bool:
@@ -73,9 +73,9 @@ def _is_system(folder: Path) -> bool:
 
 def _config(file: Path, home: Path) -> bytes:
     """With the new home, and without what else names folders of the host."""
-    kept = []
+    lines = []
     for line in file.read_text("utf-8").splitlines():
         name, _, value = (part.strip() for part in line.partition("="))
         if name.lower() in {"include-system-site-packages", "version", "version_info"}:
-            kept.append(f"{name} = {value}")
-    return "\n".join([f"home = {home}", *kept, ""]).encode()
+            lines.append(f"{name} = {value}")
+    return "\n".join([f"home = {home}", *lines, ""]).encode()

@@ -6,7 +6,7 @@ What exceeds it is left out, and that is said, once for text and once for images
 from collections.abc import Iterator
 from typing import Final
 
-from understudy.tools.sandbox import wording
+from understudy.tools.sandbox import notes
 from understudy.tools.sandbox.outputs import Error, Image, Note, Output, Stream, Value
 
 MAX_IMAGES: Final = 20
@@ -45,14 +45,14 @@ class OutputLimiter:
     def _truncate(self, text: str) -> str:
         return text.encode()[: max(self._text_left, 0)].decode(errors="ignore")
 
-    def _limit_text(self, text: str, shown: Stream | Value) -> Iterator[Output]:
+    def _limit_text(self, text: str, output: Stream | Value) -> Iterator[Output]:
         size = len(text.encode())
         self._count_bytes(size)
         was_left, self._text_left = self._text_left, self._text_left - size
-        if shown.text:
-            yield shown
+        if output.text:
+            yield output
         if was_left >= 0 > self._text_left:
-            yield Note(wording.too_much_text(self._limit))
+            yield Note(notes.describe_truncated_text(self._limit))
 
     def _limit_error(self, error: Error) -> Iterator[Output]:
         """Shown even where the text is used up: it is short, and what one looks for. Real code raises one."""
@@ -68,7 +68,7 @@ class OutputLimiter:
         if self._images_left >= 0:
             yield image
         elif self._images_left == -1:
-            yield Note(wording.too_many_images(MAX_IMAGES))
+            yield Note(notes.describe_omitted_images(MAX_IMAGES))
 
     def _count_bytes(self, size: int) -> None:
         self._flood_left -= size

@@ -39,11 +39,11 @@ class Pool(Generic[T]):
     async def acquire(self) -> T:
         """One that is ready, or else one that is started for this. Raises SandboxError."""
         while self._ready:
-            found = self._ready.popleft()
+            kernel = self._ready.popleft()
             self.refill()
-            if found.alive:
-                return found
-            await found.kill()
+            if kernel.alive:
+                return kernel
+            await kernel.kill()
         self._waiting += 1
         try:
             async with self._places:

@@ -20,7 +20,7 @@ from understudy.tools.sandbox.command import CONFIG, OPTIONS, STDERR, STDOUT, TR
 from understudy.tools.sandbox.launcher import Launcher
 from understudy.tools.sandbox.layout import build_layout
 from understudy.tools.sandbox.processes import memory_file
-from understudy.tools.sandbox.wording import without_host_paths
+from understudy.tools.sandbox.notes import without_host_paths
 
 _PACKAGES: Final = "`apt install bubblewrap`, `dnf install bubblewrap` or `apk add bubblewrap`"
 _GATEWAY_HINT: Final = 'or set `[sandbox] kind = "gateway"` to run code elsewhere'
@@ -76,9 +76,9 @@ def _check_system(system: str, release: str) -> None:
 
 
 def _require_bwrap() -> str:
-    if (found := find_bwrap()) is None:
+    if (bwrap := find_bwrap()) is None:
         raise SandboxError(f"bubblewrap is missing; install it ({_PACKAGES}) {_GATEWAY_HINT}")
-    return found
+    return bwrap
 
 
 def _build_plan(settings: SandboxSettings, bwrap: str, private: tuple[Path, ...]) -> Plan:
@@ -87,11 +87,11 @@ def _build_plan(settings: SandboxSettings, bwrap: str, private: tuple[Path, ...]
     python = environment.python(settings)
     if not python.exists():
         raise SandboxError(f"the Python of the code interpreter is missing; {_INSTALL_HINT}, or set `[sandbox] python`")
-    found = interpreter.inspect_python(python)
-    if "ipykernel" not in found.versions:
+    described = interpreter.inspect_python(python)
+    if "ipykernel" not in described.versions:
         raise SandboxError(f"the Python of the code interpreter has no ipykernel; install it there, or {_INSTALL_HINT}")
     helps = subprocess.run([bwrap, "--help"], capture_output=True, text=True, check=False).stdout  # noqa: S603
-    plan = build_plan(bwrap, python, build_layout(python, found), settings, helps, private)
+    plan = build_plan(bwrap, python, build_layout(python, described), settings, helps, private)
     if missing := plan.identity.missing_program():
         raise SandboxError(f"a server that is root needs `{missing}`; install util-linux")
     return plan
@@ -107,8 +107,8 @@ def _run_trial(plan: Plan) -> None:
     finally:
         launcher.close()
     if TRIAL_OUTPUT.encode() not in done:
-        said = complaint.decode(errors="replace").strip().splitlines()
-        reason = without_host_paths(said[-1]) if said else "no reason was given"
+        lines = complaint.decode(errors="replace").strip().splitlines()
+        reason = without_host_paths(lines[-1]) if lines else "no reason was given"
         raise SandboxError(f"the sandbox cannot start: {reason}; {_namespace_hint()}")
 
 
@@ -116,23 +116,23 @@ def _trial_output(plan: Plan, launcher: Launcher) -> tuple[bytes, bytes]:
     """What the trial prints and what it complains of, in files of no name: it may be slow, and never fill a pipe."""
     contents = {STDOUT: b"", STDERR: b"", OPTIONS: plan.trial_options(), CONFIG: plan.config}
     with ExitStack() as stack:
-        given = {number: memory_file(content) for number, content in contents.items() if content is not None}
-        for descriptor in given.values():
+        descriptors = {number: memory_file(content) for number, content in contents.items() if content is not None}
+        for descriptor in descriptors.values():
             stack.callback(os.close, descriptor)
-        launched = launcher.launch(plan.trial_command(), plan.identity.environment(), given)
+        launched = launcher.launch(plan.trial_command(), plan.identity.environment(), descriptors)
         stack.callback(os.close, launched.pidfd)
         ended = select.poll()  # unlike select, with numbers of any size
         ended.register(launched.pidfd, select.POLLIN)
         ended.poll(_TIMEOUT_SECONDS * 1000)
-        return os.pread(given[STDOUT], _MAX_OUTPUT_BYTES, 0), os.pread(given[STDERR], _MAX_OUTPUT_BYTES, 0)
+        return os.pread(descriptors[STDOUT], _MAX_OUTPUT_BYTES, 0), os.pread(descriptors[STDERR], _MAX_OUTPUT_BYTES, 0)
 
 
 def find_forbidding_sysctl() -> str | None:
     """The setting of this system's kernel that would allow user namespaces, where another value forbids them."""
-    for path, bad, wanted in _FORBIDDING_SYSCTLS:
+    for path, bad, setting in _FORBIDDING_SYSCTLS:
         file = Path("/proc/sys", path)
         if file.exists() and file.read_text("ascii").strip() == bad:
-            return wanted
+            return setting
     return None
 
 

@@ -55,18 +55,18 @@ def read_to_end(descriptor: int, most: int) -> "asyncio.Future[bytes]":
     """
     loop = asyncio.get_running_loop()
     content: asyncio.Future[bytes] = loop.create_future()
-    found = bytearray()
+    content_bytes = bytearray()
 
     def read() -> None:
         if content.done():
             return
         try:
-            piece = os.read(descriptor, most - len(found))
+            piece = os.read(descriptor, most - len(content_bytes))
         except BlockingIOError:
             return
-        found.extend(piece)
-        if not piece or len(found) == most:
-            content.set_result(bytes(found))
+        content_bytes.extend(piece)
+        if not piece or len(content_bytes) == most:
+            content.set_result(bytes(content_bytes))
 
     def close(_: object) -> None:
         loop.remove_reader(descriptor)

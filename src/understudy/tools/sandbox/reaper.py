@@ -114,14 +114,14 @@ def _exec_program(order: dict[str, Any], descriptors: list[int]) -> None:
 def _place_descriptors(descriptors: list[int], places: list[int]) -> None:
     """Gives each its number, nothing to those of input and output that are not named, and closes all others."""
     nothing = os.open(os.devnull, os.O_RDWR)
-    wanted = {0: nothing, 1: nothing, 2: nothing, **dict(zip(places, descriptors, strict=True))}
+    numbered = {0: nothing, 1: nothing, 2: nothing, **dict(zip(places, descriptors, strict=True))}
     # First out of the way: a number that is wanted may be that of another one.
-    free = max(wanted) + 1
-    moved = {place: _duplicate_above(descriptor, free) for place, descriptor in wanted.items()}
+    free = max(numbered) + 1
+    moved = {place: _duplicate_above(descriptor, free) for place, descriptor in numbered.items()}
     for place, descriptor in moved.items():
         os.dup2(descriptor, place, inheritable=True)
     for number in range(free):
-        if number not in wanted:
+        if number not in numbered:
             os.closerange(number, number + 1)  # unlike close, also one that is not open
     os.closerange(free, _OPEN_FILES)
 

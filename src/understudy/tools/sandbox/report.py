@@ -17,13 +17,13 @@ async def facts(settings: SandboxSettings, clock: Clock) -> list[str]:
     """One sentence each. Raises SandboxError with what is missing where code cannot run."""
     if settings.kind == "gateway":
         return [await _describe_gateway(settings, clock)]
-    found = await preflight.preflight(settings)
+    result = await preflight.preflight(settings)
     python = environment.python(settings)
-    if found.plan is None:
-        raise SandboxError(f"{found.problem} Expected the code interpreter's Python at {str(python)!r}.")
+    if result.plan is None:
+        raise SandboxError(f"{result.problem} Expected the code interpreter's Python at {str(python)!r}.")
     return [
-        *_describe_embedded(found.plan),
-        _versions(await asyncio.to_thread(interpreter.inspect_python, python), found.plan),
+        *_describe_embedded(result.plan),
+        _versions(await asyncio.to_thread(interpreter.inspect_python, python), result.plan),
     ]
 
 
@@ -50,8 +50,8 @@ def _describe_embedded(plan: Plan) -> Iterator[str]:
         )
 
 
-def _versions(found: interpreter.Interpreter, plan: Plan) -> str:
-    packages = ", ".join(f"{name} {version}" for name, version in found.versions.items())
-    missing = [name for name in interpreter.PACKAGES if name not in found.versions]
+def _versions(interpreter_facts: interpreter.Interpreter, plan: Plan) -> str:
+    packages = ", ".join(f"{name} {version}" for name, version in interpreter_facts.versions.items())
+    missing = [name for name in interpreter.PACKAGES if name not in interpreter_facts.versions]
     without = f"; without {', '.join(missing)}" if missing else ""
-    return f"Python {found.version} at {plan.python} with {packages}{without}"
+    return f"Python {interpreter_facts.version} at {plan.python} with {packages}{without}"

@@ -168,31 +168,31 @@ _MEMORY_ADVICE: Final = (20, 21)
 
 def program(machine: str) -> bytes | None:
     """The filter for `platform.machine()`; None where the numbers of its calls are not known here."""
-    known = _MACHINES.get(machine)
-    if known is None:
+    machine_calls = _MACHINES.get(machine)
+    if machine_calls is None:
         return None
     steps = [
         _instruction(_LOAD, _AUDIT),
-        _instruction(_EQUAL, known.audit, 1, 0),
+        _instruction(_EQUAL, machine_calls.audit, 1, 0),
         _instruction(_RETURN, _KILL),
         _instruction(_LOAD, _NUMBER),
         *_return_when(_AT_LEAST, _X32, _EPERM),
         *_return_when(_AT_LEAST, _FIRST_UNKNOWN_SYSCALL, _NOSYS),
         # Its flags are in memory, where a filter cannot look; without it the C library takes clone.
-        *_return_when(_EQUAL, known.clone3, _NOSYS),
+        *_return_when(_EQUAL, machine_calls.clone3, _NOSYS),
     ]
-    for number in known.refused:
+    for number in machine_calls.refused:
         steps += _return_when(_EQUAL, number, _EPERM)
-    for number in known.attributes:
+    for number in machine_calls.attributes:
         steps += _return_when(_EQUAL, number, _NOT_SUPPORTED)
-    steps += _argument(known.clone, _FIRST, _return_when(_ANY_BIT, _NEW_NAMESPACES, _EPERM))
-    for number in (known.socket, known.socketpair):
+    steps += _argument(machine_calls.clone, _FIRST, _return_when(_ANY_BIT, _NEW_NAMESPACES, _EPERM))
+    for number in (machine_calls.socket, machine_calls.socketpair):
         steps += _argument(number, _FIRST, _families())
     requests = [step for request in _TERMINAL_REQUESTS for step in _return_when(_EQUAL, request, _EPERM)]
-    steps += _argument(known.ioctl, _SECOND, requests)
-    steps += _argument(known.mmap, _FOURTH, _return_when_both(_MAP_ANONYMOUS, _MAP_SHARED, _EPERM))
+    steps += _argument(machine_calls.ioctl, _SECOND, requests)
+    steps += _argument(machine_calls.mmap, _FOURTH, _return_when_both(_MAP_ANONYMOUS, _MAP_SHARED, _EPERM))
     advice = [step for one in _MEMORY_ADVICE for step in _return_when(_EQUAL, one, _EPERM)]
-    steps += _argument(known.madvise, _THIRD, advice)
+    steps += _argument(machine_calls.madvise, _THIRD, advice)
     return b"".join([*steps, _instruction(_RETURN, _ALLOW)])
 
 
@@ -218,13 +218,13 @@ def _protocols(family: int, allowed: tuple[int, ...]) -> list[bytes]:
     return [_instruction(_EQUAL, family, 0, len(body)), *body]
 
 
-def _return_when(test: int, value: int, answer: int) -> list[bytes]:
-    return [_instruction(test, value, 0, 1), _instruction(_RETURN, answer)]
+def _return_when(test: int, value: int, verdict: int) -> list[bytes]:
+    return [_instruction(test, value, 0, 1), _instruction(_RETURN, verdict)]
 
 
-def _return_when_both(first: int, second: int, answer: int) -> list[bytes]:
+def _return_when_both(first: int, second: int, verdict: int) -> list[bytes]:
     """Where the two bits are set."""
-    return [_instruction(_ANY_BIT, first, 0, 2), _instruction(_ANY_BIT, second, 0, 1), _instruction(_RETURN, answer)]
+    return [_instruction(_ANY_BIT, first, 0, 2), _instruction(_ANY_BIT, second, 0, 1), _instruction(_RETURN, verdict)]
 
 
 def _instruction(code: int, value: int, yes: int = 0, no: int = 0) -> bytes:

@@ -10,7 +10,7 @@ from typing import Final
 from understudy.clock import Clock
 from understudy.errors import SandboxError
 from understudy.settings import SandboxSettings
-from understudy.tools.sandbox import wording
+from understudy.tools.sandbox import notes
 from understudy.tools.sandbox.cell import Cell
 from understudy.tools.sandbox.files import PIECE
 from understudy.tools.sandbox.kernel import Kernel
@@ -39,7 +39,7 @@ class KernelSession:
         self._turn = asyncio.Lock()
         self._users = 0
         # Whether a loss of everything was said by the execution it happened in, or is to be said by the next one.
-        self._said = self._unsaid = False
+        self._loss_reported = self._loss_unreported = False
         self._settling: set[asyncio.Task[None]] = set()
         self._began_at = self.used_at = clock.now()
 
@@ -67,15 +67,15 @@ class KernelSession:
             await self._turn.acquire()
             try:
                 kernel = await self._require_kernel()
-                if self._unsaid:
-                    self._unsaid = False
-                    yield Note(wording.session_replaced(), lost="everything")
+                if self._loss_unreported:
+                    self._loss_unreported = False
+                    yield Note(notes.describe_new_session(), lost="everything")
                 self._cells += 1
                 self._cell = cell = Cell(kernel, self._cells, self._settings)
                 await cell.begin(code)
                 while not isinstance(output := await cell.next(), ExecutionEnd):
                     yield output
-                self._said = output.lost == "everything"
+                self._loss_reported = output.lost == "everything"
             finally:
                 self._release_turn()
         # Not before it is settled: nobody has to ask for more after the last output.
@@ -148,7 +148,7 @@ class KernelSession:
     async def _require_kernel(self) -> Kernel:
         if self._kernel is None or not self._kernel.alive:
             if self._kernel is not None:
-                self._unsaid = not self._said
+                self._loss_unreported = not self._loss_reported
                 await self._kernel.kill()
                 self._kernel = None
             kernel = await self._renew()
@@ -156,7 +156,7 @@ class KernelSession:
                 await kernel.kill()
                 raise SandboxError(_SESSION_ENDED_TEXT)
             self._kernel = kernel
-            self._said = False
+            self._loss_reported = False
             self.id = secrets.token_hex(16)
         return self._kernel
 

@@ -24,10 +24,10 @@ class Sessions:
         self._sessions: dict[str, KernelSession] = {}
 
     def find(self, key: str) -> KernelSession | None:
-        found = self._sessions.get(key)
-        if found is None or found.ended or found.expires_at <= self._clock.now():
+        session = self._sessions.get(key)
+        if session is None or session.ended or session.expires_at <= self._clock.now():
             return None
-        return found
+        return session
 
     async def open(self, key: str) -> KernelSession:
         session = self.find(key)

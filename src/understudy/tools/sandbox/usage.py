@@ -84,5 +84,5 @@ def _read(path: str, folder: int) -> bytes:
 
 def _inodes(place: SharedFd) -> int:
     with place.use() as folder:
-        found = os.statvfs(folder)
-    return found.f_files - found.f_ffree
+        status = os.statvfs(folder)
+    return status.f_files - status.f_ffree

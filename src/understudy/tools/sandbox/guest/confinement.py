@@ -47,9 +47,9 @@ def confine_kernel(cpu_seconds: int) -> None:
         file.write("1000")
 
 
-def _limit(kind: int, wanted: int) -> None:
+def _limit(kind: int, value: int) -> None:
     _, hard = resource.getrlimit(kind)
-    value = wanted if hard == resource.RLIM_INFINITY else min(wanted, hard)
+    value = value if hard == resource.RLIM_INFINITY else min(value, hard)
     resource.setrlimit(kind, (value, value))
 
 

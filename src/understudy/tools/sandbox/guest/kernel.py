@@ -25,7 +25,7 @@ from .confinement import confine_kernel
 _RUN: Final = Path("/run/kernels")
 _PORTS: Final = ("shell", "iopub", "stdin", "control", "hb")
 _COLLECTED_WITHIN: Final = 5.0
-_HEARD_WITHIN: Final = 2.0
+_DRAIN_SECONDS: Final = 2.0
 _PIECE: Final = 64 * 1024
 
 
@@ -92,7 +92,7 @@ def _become(file: Path, cpu_seconds: int) -> None:
         os._exit(1)
 
 
-class _Heard:
+class _OutputDrain:
     """What programs print comes by a pipe, and is read beside the cell that it belongs to: which has to wait for it."""
 
     def __init__(self) -> None:
@@ -109,19 +109,19 @@ class _Heard:
                 stream.write(printed.decode(errors="replace"))
 
     def await_all(self, _: object) -> None:
-        deadline = time.monotonic() + _HEARD_WITHIN
+        deadline = time.monotonic() + _DRAIN_SECONDS
         pipes = [pipe for pipe in (_pipe(sys.stdout), _pipe(sys.stderr)) if pipe is not None]
         while time.monotonic() < deadline and any(_waits(pipe) for pipe in pipes):
             time.sleep(0.001)
         # What was read has been written once the reader has let go.
-        if self._reading.acquire(timeout=_HEARD_WITHIN):
+        if self._reading.acquire(timeout=_DRAIN_SECONDS):
             self._reading.release()
 
 
 def _pipe(stream: object) -> int | None:
     """What a program's output comes from; None where the code has put something else in the stream's place."""
-    found = getattr(stream, "_fid", None)
-    return found if isinstance(found, int) else None
+    descriptor = getattr(stream, "_fid", None)
+    return descriptor if isinstance(descriptor, int) else None
 
 
 def _waits(pipe: int) -> bool:
@@ -135,10 +135,10 @@ def _waits(pipe: int) -> bool:
 
 
 def _serve(file: Path) -> None:
-    heard = _Heard()
+    drain = _OutputDrain()
 
     def watch(stream: Any) -> None:
-        heard.watch(stream)
+        drain.watch(stream)
 
     OutStream._watch_pipe_fd = watch  # noqa: SLF001 - there is no other way in
     config = Config()
@@ -149,7 +149,7 @@ def _serve(file: Path) -> None:
     app.initialize(["-f", str(file)])
     # IPython's own would end the kernel, and with it what the next piece of code builds on.
     app.shell.user_ns.update(exit=sys.exit, quit=sys.exit)
-    app.shell.events.register("post_run_cell", heard.await_all)
+    app.shell.events.register("post_run_cell", drain.await_all)
     app.start()
     sys.stdout.flush()
     sys.stderr.flush()

@@ -22,7 +22,7 @@ _IMAGES: Final = {"image/png": b"\x89PNG\r\n\x1a\n", "image/jpeg": b"\xff\xd8\xf
 _PIECE: Final = 64 * 1024
 _TRACEBACK: Final = 64 * 1024
 _START_SECONDS: Final = 60.0
-_ASK_AGAIN: Final = 0.2
+_RETRY_SECONDS: Final = 0.2
 _IDLE_SECONDS: Final = 5.0
 
 
@@ -76,16 +76,16 @@ class Relay:
     def _await_ready(self) -> None:
         """Runs nothing, and asks until both sockets answer: from then on no message of a cell is missed."""
         deadline = time.monotonic() + _START_SECONDS
-        asked = 0.0
+        sent_at = 0.0
         waiting = {self._shell, self._iopub}
         while waiting:
             now = time.monotonic()
             if now > deadline:
                 raise SystemExit("the kernel did not answer")
-            if now - asked > _ASK_AGAIN:
+            if now - sent_at > _RETRY_SECONDS:
                 self._session.send(self._shell, "execute_request", _request("pass", history=False))
-                asked = now
-            ready = dict(self._poller.poll(int(_ASK_AGAIN * 1000)))
+                sent_at = now
+            ready = dict(self._poller.poll(int(_RETRY_SECONDS * 1000)))
             if self._kernel.descriptor in ready:
                 raise SystemExit("the kernel ended while it started")
             for source in ready:
@@ -180,11 +180,11 @@ class Cell:
             case "stream":
                 self._text("stream", _text(content.get("text")), name=_stream(content.get("name")))
             case "execute_result" | "display_data":
-                self._shown(content.get("data"))
+                self._display(content.get("data"))
             case "error":
                 self._error(content)
 
-    def _shown(self, data: object) -> None:
+    def _display(self, data: object) -> None:
         """An image where there is one, or else the plain text."""
         if not isinstance(data, dict):
             return
@@ -207,9 +207,9 @@ class Cell:
 
     def _error(self, content: dict[str, Any]) -> None:
         lines = content.get("traceback")
-        shown = "\n".join(map(_text, lines)) if isinstance(lines, list) else ""
+        text = "\n".join(map(_text, lines)) if isinstance(lines, list) else ""
         name, message = _text(content.get("ename"))[:200], _text(content.get("evalue"))[:_TRACEBACK]
-        self._channel.send(type="error", cell=self.number, name=name, message=message, traceback=shown[-_TRACEBACK:])
+        self._channel.send(type="error", cell=self.number, name=name, message=message, traceback=text[-_TRACEBACK:])
 
     def _text(self, kind: str, text: str, **more: str) -> None:
         text = text[: max(self._text_left, 0)]
