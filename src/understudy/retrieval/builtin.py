@@ -1,8 +1,8 @@
-"""The built-in embedding: words, pairs of words and pieces of words, hashed with signs into dimensions.
+"""The built-in embedding: words, pairs of words and parts of words, hashed with signs into dimensions.
 
-It needs no download and no library. It knows spellings, not meanings: inflected, compound and misspelt words are
-near each other, synonyms are not. A short text fills few dimensions, so what it has is spread over all of them by a
-rotation (Walsh and Hadamard's): angles stay as they were, and the sign of each dimension comes to say something.
+It needs no download and no library. It compares spellings, not meanings: inflected, compound and misspelt words are
+near each other, synonyms are not. A short text fills few dimensions, so its vector is spread over all of them by a
+rotation (Walsh-Hadamard): angles are unchanged, and the sign of every dimension carries information.
 """
 
 import math
@@ -20,16 +20,16 @@ from understudy.text.stop_words import STOP_WORDS
 from understudy.text.tokenize import fold_text, split_words
 
 DIMENSIONS: Final = 512
-"""With fewer, words share dimensions so often that much less is found; with twice as many hardly more is."""
+"""With fewer, words collide so often that search finds much less; with twice as many it hardly finds more."""
 
 _STOP_WORD_WEIGHT: Final = 0.1
 _PAIR_WEIGHT: Final = 0.3
 _NGRAM_WEIGHT: Final = 0.9
 _LENGTH_WEIGHT: Final = 0.3
-"""How much more a long word counts than a short one, which is common for most."""
+"""Weight of a long word relative to a short one, which is common in most texts."""
 
 _DIMENSIONS_PER_FEATURE: Final = 3
-"""Dimensions that a whole word has a share in; one alone would be shared with too many others."""
+"""Dimensions that a whole word is spread over; a single one would collide with too many other words."""
 
 _MAX_WORD_LENGTH: Final = 24
 
@@ -56,7 +56,7 @@ def text_direction(text: str, dimensions: int = DIMENSIONS) -> list[float]:
     turned = _rotate(total)[:dimensions]
     length = math.sqrt(math.fsum(value * value for value in turned))
     if length == 0.0:
-        # A text without a word is near nothing, and still has a direction.
+        # A text without a word matches nothing, but still needs a direction.
         return [1.0] + [0.0] * (dimensions - 1)
     return [value / length for value in turned]
 
@@ -72,7 +72,7 @@ def _rotate(values: list[float]) -> list[float]:
 
 @lru_cache(maxsize=12_000)
 def _word_features(word: str) -> tuple[tuple[int, float], ...]:
-    """What a word adds: `(number, share)`, a number for a dimension."""
+    """The contribution of a word: `(number, share)`, where the number selects a dimension."""
     if word in STOP_WORDS:
         return tuple(
             (number, sign * _STOP_WORD_WEIGHT / math.sqrt(_DIMENSIONS_PER_FEATURE)) for number, sign in _hash_word(word)
@@ -98,7 +98,7 @@ def _hash_pair(pair: tuple[str, str]) -> tuple[int, float]:
 
 
 def _ngrams(word: str) -> Iterator[str]:
-    """The runs of three and four letters, the word's edges included."""
+    """All substrings of three and four letters, including the edges of the word."""
     edged = f"<{word}>"
     for size in (3, 4):
         for start in range(len(edged) - size + 1):

@@ -1,6 +1,6 @@
-"""The program of a child process: reads documents, cuts texts and makes built-in vectors, one request at a time.
+"""The program of a child process: reads documents, splits texts and computes built-in vectors, one request at a time.
 
-It limits itself before it reads anything of a stranger's. Knows nothing of who asks.
+It limits its own resources before it reads untrusted input. Does not know the caller.
 """
 
 import contextlib
@@ -41,11 +41,11 @@ _decode = msgspec.msgpack.Decoder(Request).decode
 
 
 def main() -> None:
-    """Its arguments: the bytes of memory that it may take, and the process id of whoever started it."""
+    """Arguments: the maximum memory in bytes, and the process id of the parent."""
     die_with_parent(int(sys.argv[2]))
     source, sink = os.fdopen(os.dup(0), "rb"), os.fdopen(os.dup(1), "wb")
     with open(os.devnull, "r+b") as nothing:  # noqa: PTH123 - both ends at once
-        os.dup2(nothing.fileno(), 0)  # a library that prints must not speak in our place
+        os.dup2(nothing.fileno(), 0)  # a library that prints must not write into our replies
         os.dup2(nothing.fileno(), 1)
     _limit_resources(int(sys.argv[1]))
     _serve_requests(source, sink)

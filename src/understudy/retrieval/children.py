@@ -1,7 +1,7 @@
-"""Child processes for work that may take all memory or never end. Knows no document.
+"""Child processes for work that may exhaust memory or never end. Knows no document.
 
-A child is started when it is first needed, kept for the next while, and killed for whatever goes wrong: it has nothing
-that would be missed. It inherits no secret, since what it reads was written by strangers.
+A child is started on first use, reused for a while, and killed on any failure: it holds no state. It inherits no
+secret, since it reads untrusted files.
 """
 
 import asyncio
@@ -21,14 +21,14 @@ _MODULE: Final = "understudy.retrieval.child"
 _INHERITED_VARIABLES: Final = ("PATH", "HOME", "LANG", "LC_ALL", "TMPDIR", "PYTHONPATH", "VIRTUAL_ENV", "SYSTEMROOT")
 _IDLE_SECONDS: Final = 10.0
 _MAX_LEASES: Final = 100
-"""Times that one child is used, so that what a library leaks stays small."""
+"""Requests per child, which bounds what libraries leak."""
 
 _encode = msgspec.msgpack.Encoder().encode
 _decode: Callable[[bytes], Reply] = msgspec.msgpack.Decoder(Reply).decode
 
 
 class ChildRequestError(UnderstudyError):
-    """The child took too long, or died (`out_of_memory` and everything else that ends a process)."""
+    """The child timed out or died (`out_of_memory`, and everything else that ends a process)."""
 
     def __init__(self, reason: Literal["timeout", "died"]) -> None:
         super().__init__(f"A child process {'took too long' if reason == 'timeout' else 'died'}.")
@@ -43,7 +43,7 @@ class ChildProcess:
         self.expiry: asyncio.TimerHandle | None = None
 
     async def request(self, request: Request, seconds: float) -> Reply:
-        """Raises ChildFailed, after which this child is of no use."""
+        """Raises ChildFailed; discard this child then."""
         try:
             async with asyncio.timeout(seconds):
                 return await self._exchange(request)
@@ -54,7 +54,7 @@ class ChildProcess:
             self.kill()
             raise ChildRequestError("died") from None
         except asyncio.CancelledError:
-            self.kill()  # what it is busy with nobody waits for
+            self.kill()  # nobody waits for the current request
             raise
 
     def kill(self) -> None:
@@ -63,7 +63,7 @@ class ChildProcess:
             self._process.kill()
 
     async def terminate(self) -> None:
-        """Kills it and waits for its end."""
+        """Kills the child and waits for its exit."""
         self.kill()
         await self._process.wait()
 
@@ -80,7 +80,7 @@ class ChildProcess:
 
 class ChildPool:
     def __init__(self, limit: int, memory: int) -> None:
-        """At most `limit` at a time, of `memory` bytes each."""
+        """At most `limit` children at once, of `memory` bytes each."""
         self._slots = asyncio.Semaphore(limit)
         self._memory = memory
         self._idle: list[ChildProcess] = []
@@ -89,7 +89,7 @@ class ChildPool:
 
     @asynccontextmanager
     async def lease(self) -> AsyncIterator[ChildProcess]:
-        """A child for oneself; waits for a free place."""
+        """Lends a child for exclusive use; waits while all places are taken."""
         async with self._slots:
             child = await self._acquire()
             try:
@@ -118,7 +118,7 @@ class ChildPool:
     async def _spawn(self) -> ChildProcess:
         environment = {name: os.environ[name] for name in _INHERITED_VARIABLES if name in os.environ}
         arguments = ("-P", "-X", "utf8", "-m", _MODULE, str(self._memory), str(os.getpid()))
-        # Own session: a Ctrl+C in the terminal ends the server, and the server its children.
+        # Own session: a Ctrl+C in the terminal ends the server, and the server ends its children.
         process = await asyncio.create_subprocess_exec(
             sys.executable,
             *arguments,

@@ -1,8 +1,8 @@
-"""Cuts text into overlapping chunks at its natural seams. Knows no document and no model.
+"""Splits text into overlapping chunks at natural boundaries. Knows no document and no model.
 
-A chunk ends at a heading, a paragraph, a line or a sentence, whichever is the strongest seam in the last part of what
-it may hold. Sizes are in tokens as the hosted models count them, within a fifth or so: a splitter that asks their real
-tables takes ten times as long and 18 MB, for chunks that nobody can tell apart.
+A chunk ends at a heading, a paragraph, a line or a sentence: the strongest boundary in its last part. Sizes are in
+tokens as the hosted models count them, within about a fifth: a splitter with their real tables takes ten times as long
+and 18 MB, for chunks of the same quality.
 """
 
 import re
@@ -14,10 +14,10 @@ from itertools import accumulate
 from typing import Final
 
 SECTION_CHARACTERS: Final = 200_000
-"""Characters that are looked at together."""
+"""Characters processed together."""
 
 _MIN_FILL: Final = 0.7
-"""The part of a chunk before which no seam is taken."""
+"""The share of a chunk before which no boundary is used."""
 
 _TOKEN_ASCII = re.compile(r" ?[A-Za-z]{1,8}| ?\d{1,3}| ?[!-/:-@\[-`{-~]{1,3}|\s{1,16}|.", re.DOTALL)
 _IDEOGRAPHS: Final = (
@@ -46,14 +46,14 @@ class Chunk:
 
 
 def split_text(text: str, size_tokens: int, overlap_tokens: int) -> Iterator[Chunk]:
-    """The chunks in order. Together they hold all of the text but white space between them."""
+    """The chunks in order. Together they contain the whole text except white space between chunks."""
     return split_pieces(
         (text[i : i + SECTION_CHARACTERS] for i in range(0, len(text), SECTION_CHARACTERS)), size_tokens, overlap_tokens
     )
 
 
 def split_pieces(pieces: Iterable[str], size_tokens: int, overlap_tokens: int) -> Iterator[Chunk]:
-    """`split` for a text that comes piece by piece and is never held as a whole."""
+    """`split` for a text that arrives in pieces and is never in memory as a whole."""
     rest, base, position = "", 0, 0
     # Enough for a chunk at sixteen characters a token, and the seam after it.
     least = max(SECTION_CHARACTERS, 32 * size_tokens)
@@ -82,7 +82,7 @@ class _Section:
         self._ends = list(accumulate(map(len, tokens)))
         self._seams = [[match.end() for match in seam.finditer(text)] for seam in _SEAMS]
         self.reached = 0
-        """Where the next section begins."""
+        """The start of the next section."""
 
     def spans(self, *, whole: bool) -> Iterator[tuple[int, int]]:
         """`(start, end)` of each chunk, without white space around it; `whole`: the text ends here."""
@@ -109,7 +109,7 @@ class _Section:
         return self._grapheme_boundary(self._word_start(earliest, latest))
 
     def _next_start(self, end: int) -> int:
-        """Where the chunk after the one that ends at `end` begins: at a seam near the overlap's length before it."""
+        """The start of the chunk after the one that ends at `end`: a boundary about one overlap before it."""
         if self._overlap == 0:
             return end
         last = bisect_left(self._ends, end)
@@ -122,7 +122,7 @@ class _Section:
         return self._grapheme_boundary(self._word_start(earliest - 1, earliest))
 
     def _word_start(self, earliest: int, latest: int) -> int:
-        """The last place from `latest` back at which white space is, or `latest` in a text without any."""
+        """The last position at or before `latest` with white space, or `latest` in a text without any."""
         stop = max(earliest, latest - 100)
         for place in range(latest, stop, -1):
             if self._text[place - 1].isspace():
@@ -130,7 +130,7 @@ class _Section:
         return latest
 
     def _grapheme_boundary(self, place: int) -> int:
-        """Not inside what a reader sees as one character."""
+        """Moves a position out of a user-perceived character."""
         back = place
         while (
             0 < back < len(self._text)
@@ -149,7 +149,7 @@ class _Section:
 
 
 def _is_same_grapheme(before: str, after: str) -> bool:
-    """Whether the two belong to one visible character."""
+    """Whether both code points belong to one user-perceived character."""
     if before.isascii() and after.isascii():
         return before == "\r" and after == "\n"
     return (

@@ -1,4 +1,4 @@
-"""Texts into vectors, by the embedder that the settings choose. Knows no index and no HTTP."""
+"""Turns texts into vectors with the configured embedder. Knows no index and no HTTP."""
 
 import asyncio
 import struct
@@ -14,11 +14,11 @@ from understudy.retrieval.messages import Embed, Rows
 BUILTIN: Final = "builtin"
 _CHILD_TIMEOUT: Final = 120.0
 _BATCH_CHARACTERS: Final = 4000
-"""Characters that are embedded on the spot: it takes less time than asking another process."""
+"""Characters embedded in this process: a call of a child process would take longer."""
 
 
 class EmbeddingError(UnderstudyError):
-    """No vectors; `passing` where a later attempt may succeed."""
+    """No vectors; `passing` if a retry may succeed."""
 
     def __init__(self, message: str, *, passing: bool) -> None:
         super().__init__(message)
@@ -26,7 +26,7 @@ class EmbeddingError(UnderstudyError):
 
 
 class UnknownEmbedderError(UnderstudyError):
-    """A store was indexed with an embedder that the settings no longer give."""
+    """The store's embedder is no longer configured."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,7 +41,7 @@ class Embedder(Protocol):
     """Raises EmbeddingFailed."""
 
     name: str
-    """What a store remembers: `builtin`, `PROVIDER/MODEL`, `fastembed:NAME`, or a directory."""
+    """The name stored with a vector store: `builtin`, `PROVIDER/MODEL`, `fastembed:NAME`, or a directory."""
 
     async def embed(self, texts: Sequence[str], *, query: bool = False) -> Vectors: ...
 
@@ -49,7 +49,7 @@ class Embedder(Protocol):
 
 
 class Embedders:
-    """`make` gives the embedder of a name, or None where the settings have none of that name."""
+    """`make` returns the embedder of a name, or None if the settings have no such embedder."""
 
     def __init__(self, default: str, make: Callable[[str], Embedder | None]) -> None:
         self._default = default
@@ -58,7 +58,7 @@ class Embedders:
 
     @property
     def default(self) -> Embedder:
-        """What stores are indexed with from now on."""
+        """The embedder of new vector stores."""
         return self.get(self._default)
 
     def get(self, name: str) -> Embedder:
@@ -77,7 +77,9 @@ class Embedders:
 
 
 class BuiltinEmbedder:
-    """The embedder that needs nothing. Documents are embedded by another process, so that the server stays quick."""
+    """The embedder without dependencies. Documents are embedded in a child process, so that the server stays
+    responsive.
+    """
 
     name = BUILTIN
 
@@ -100,7 +102,7 @@ class BuiltinEmbedder:
 
 
 def normalize_vector(values: Sequence[float]) -> bytes:
-    """A vector of any length as a row. Raises EmbeddingFailed where it has none."""
+    """Normalizes a vector of any length to a row. Raises EmbeddingFailed for a zero vector."""
     length = sum(value * value for value in values) ** 0.5
     if not 0.0 < length < float("inf"):
         raise EmbeddingError("The embedder gave a vector without a direction.", passing=False)

@@ -1,4 +1,4 @@
-"""The text of a document, taken out of it by a child process with limits. Knows no format; the child does."""
+"""Extracts the text of a document in a child process with limits. Knows no format; the child does."""
 
 import tempfile
 from dataclasses import dataclass
@@ -13,7 +13,7 @@ FailureCode = Literal["unsupported_file", "invalid_file", "server_error"]
 
 
 class ExtractionError(UnderstudyError):
-    """`code` and the message are what a vector store file's `last_error` says."""
+    """`code` and the message become the `last_error` of a vector store file."""
 
     def __init__(self, code: FailureCode, message: str) -> None:
         super().__init__(message)
@@ -23,9 +23,8 @@ class ExtractionError(UnderstudyError):
 
 @dataclass(frozen=True, slots=True)
 class ExtractedText:
-    """The text as UTF-8 in a temporary file, which is whoever's who asked for it: `discard` it.
-
-    `warnings` has a sentence for each part of the document that could not be read.
+    """The text as UTF-8 in a temporary file that the caller owns: call `discard`. `warnings` has a sentence for each
+    part of the document that could not be read.
     """
 
     path: Path
@@ -37,7 +36,7 @@ class ExtractedText:
 
 
 class Extractor:
-    """Texts are written into the directory `spool`, whose leftovers of an earlier process are removed."""
+    """Texts are written into the directory `spool`; files that an earlier process left there are removed."""
 
     def __init__(self, children: ChildPool, spool: Path, *, seconds: float, text_bytes: int) -> None:
         self._children = children
@@ -49,9 +48,9 @@ class Extractor:
             left.unlink(missing_ok=True)
 
     async def text(self, path: Path, filename: str, charset: str | None = None) -> ExtractedText:
-        """Raises ExtractionFailed. `filename` says what the file claims to be; `path` only where its bytes are.
+        """Raises ExtractionFailed. `filename` decides the format; `path` holds the bytes.
 
-        `charset` is what a content type declares.
+        `charset` is the one that the content type declares.
         """
         out = self._spool_path()
         try:
@@ -69,7 +68,7 @@ class Extractor:
             raise ExtractionError("server_error", f"The text cannot be kept: {error.strerror}.") from None
 
     async def render_scanned_pages(self, path: Path, *, most: int, edge: int, size: int) -> Rendered:
-        """The pages of a PDF that have no text, `most` of them and `size` bytes at most, as PNGs of `edge` pixels.
+        """The pages of a PDF without text as PNGs of `edge` pixels: `most` pages and `size` bytes at most.
 
         Raises ExtractionFailed.
         """

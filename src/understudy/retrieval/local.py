@@ -1,6 +1,6 @@
-"""Embedders of the extras `fastembed` and `sentence-transformers`. Their model is loaded when it is first used.
+"""Embedders of the extras `fastembed` and `sentence-transformers`.
 
-They run in a thread of their own: their work is done outside of the interpreter's lock.
+The model is loaded on first use. Embedding runs in a thread: it releases the interpreter's lock.
 """
 
 import asyncio
@@ -46,7 +46,7 @@ class _LocalEmbedder(ABC):
 
 
 class FastEmbed(_LocalEmbedder):
-    """A model of fastembed's, `fastembed:NAME`, from its local cache or, the first time, from where it gets them."""
+    """A fastembed model, `fastembed:NAME`, from its local cache; fastembed downloads it on first use."""
 
     def _load(self) -> Any:
         try:
@@ -60,7 +60,7 @@ class FastEmbed(_LocalEmbedder):
 
 
 class SentenceTransformers(_LocalEmbedder):
-    """A model in a local directory, which is the embedder's name. Nothing is downloaded."""
+    """A model in a local directory, whose path is the embedder's name. Nothing is downloaded."""
 
     def _load(self) -> Any:
         try:

@@ -1,15 +1,15 @@
-"""What a child process is asked and answers. Knows no process and no format."""
+"""Requests to a child process and its replies. Knows no process and no format."""
 
 import msgspec
 
 LENGTH_PREFIX_BYTES = 4
-"""Bytes before each message that say, in network order, how long it is."""
+"""Bytes before each message with its length, in network order."""
 
 
 class Extract(msgspec.Struct, tag=True):
-    """Writes the text of the file at `path`, whose name is `filename`, into `out`; at most `limit` bytes.
+    """Writes the text of the file at `path`, named `filename`, into `out`; at most `limit` bytes.
 
-    `charset` is what a content type declares.
+    `charset` is the one that the content type declares.
     """
 
     path: str
@@ -20,10 +20,7 @@ class Extract(msgspec.Struct, tag=True):
 
 
 class Render(msgspec.Struct, tag=True):
-    """Draws the pages of the PDF at `path` that have no text.
-
-    At most `most` of them and `size` bytes, none with more than `edge` pixels on a side.
-    """
+    """Draws the pages without text of the PDF at `path`: at most `most` pages and `size` bytes, `edge` pixels wide."""
 
     path: str
     most: int
@@ -32,7 +29,7 @@ class Render(msgspec.Struct, tag=True):
 
 
 class Split(msgspec.Struct, tag=True):
-    """Begins to cut the text at `path`; `More` asks for the chunks."""
+    """Starts to split the text at `path`; `More` requests the chunks."""
 
     path: str
     size: int
@@ -40,13 +37,13 @@ class Split(msgspec.Struct, tag=True):
 
 
 class More(msgspec.Struct, tag=True):
-    """The next `count` chunks of the split that was begun, fewer only at its end."""
+    """Requests the next `count` chunks of the current split; fewer only at its end."""
 
     count: int
 
 
 class Embed(msgspec.Struct, tag=True):
-    """The built-in vectors of texts."""
+    """Requests the built-in vectors of texts."""
 
     texts: list[str]
 
@@ -62,14 +59,14 @@ class Extracted(msgspec.Struct, tag=True):
 
 
 class Rendered(msgspec.Struct, tag=True):
-    """PNGs by the numbers of their pages, from 1, and the numbers of those that were too many."""
+    """PNGs by page number, from 1, and the numbers of the pages beyond the limits."""
 
     pages: list[tuple[int, bytes]]
     left_out: list[int]
 
 
 class Refused(msgspec.Struct, tag=True):
-    """`code` is that of a vector store file's `last_error`. `spent`: the child has no memory left for anything else."""
+    """`code` is that of a vector store file's `last_error`. `spent`: no memory is left for another request."""
 
     code: str
     message: str

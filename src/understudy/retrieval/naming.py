@@ -1,4 +1,4 @@
-"""The name that a document is read by, where its own says nothing of its format: by media type, and by first bytes."""
+"""The name that decides a document's format if its own suffix does not: from the media type or the first bytes."""
 
 import mimetypes
 from pathlib import PurePath
@@ -6,7 +6,7 @@ from typing import Final
 
 from understudy.retrieval.reading import SUPPORTED
 
-# Bytes of a document that `readable_name` wants to see.
+# Bytes of a document that `readable_name` needs.
 HEAD_BYTES: Final = 8192
 _OFFICE_MEDIA_TYPE: Final = "application/vnd.openxmlformats-officedocument."
 _SUFFIXES: Final = {
@@ -53,7 +53,7 @@ _OLE_STREAM_NAMES: Final = tuple(
 
 
 def readable_name(name: str, media_type: str, head: bytes) -> str:
-    """`name` where its suffix is one of a format that is read; with a suffix for what the document is otherwise.
+    """`name` if its suffix is a supported format; otherwise with the suffix of the detected format.
 
     `media_type` may be empty; `head` are the first `HEAD` bytes.
     """

@@ -1,4 +1,4 @@
-"""Candidates of several searches into one list of passages. Pure; knows no index."""
+"""Merges candidates of several searches into one ranked list of passages. Pure; knows no index."""
 
 import math
 from collections import Counter
@@ -12,17 +12,17 @@ from understudy.text.stop_words import STOP_WORDS
 from understudy.text.tokenize import split_words
 
 _RRF_CONSTANT: Final = 10
-"""How slowly a place in a list loses weight: the eleventh is worth half of the first."""
+"""The k of reciprocal rank fusion: the eleventh place is worth half of the first."""
 
 DEFAULT_KEYWORD_WEIGHT: Final = 0.6
-"""What the words' half counts for, of 1. Words that are there are a surer sign than vectors that are near."""
+"""Weight of the keyword ranking, of 1. A matching word is a surer sign than a near vector."""
 
 
 @dataclass(frozen=True, slots=True)
 class QueryCandidates:
-    """What each half found for one query in all stores; `words` is empty where only vectors were asked.
+    """The candidates of one query in all stores; `words` is empty for a search by vectors alone.
 
-    `weight` is what the words' half counts for, of 1.
+    `weight` is the weight of the keyword ranking, of 1.
     """
 
     words: str
@@ -44,7 +44,7 @@ class Hit:
 
 
 def rank_candidates(questions: Sequence[QueryCandidates], limit: int, threshold: float) -> list[Hit]:
-    """The best first. Of a chunk that several queries find, the best score counts."""
+    """The best first. A chunk that several queries match has its best score."""
     best: dict[int, Hit] = {}
     for question in questions:
         for candidate, score in fuse_rankings(question):
@@ -58,9 +58,9 @@ def rank_candidates(questions: Sequence[QueryCandidates], limit: int, threshold:
 def fuse_rankings(question: QueryCandidates) -> list[tuple[ScoredChunk, float]]:
     """Candidates with their scores, the best first.
 
-    Reciprocal rank fusion of the halves, times how much there is to it: places alone would have a best of nothing. That
-    is the nearness of the vectors or the share of the query's words that the passage has, whichever is more; its root,
-    as even a good passage says things of its own.
+    Reciprocal rank fusion of the two rankings, times the evidence, since a rank alone would make an irrelevant passage
+    the best. The evidence is the vector similarity or the share of matching query words, whichever is larger; its
+    square root, as even a good passage contains other content.
     """
     near = _reciprocal_ranks([(one.seq, one.similarity or 0.0) for one in question.candidates if one.near])
     matching = _reciprocal_ranks([(one.seq, one.match) for one in question.candidates if one.match is not None])
@@ -77,7 +77,7 @@ def fuse_rankings(question: QueryCandidates) -> list[tuple[ScoredChunk, float]]:
 
 
 def _keyword_shares(question: QueryCandidates) -> dict[int, float]:
-    """The share of the query's words in each candidate, rare words among them counting more."""
+    """The share of the query's words in each candidate, weighted by their rarity among the candidates."""
     roots = {cut_suffix(word) for word in split_words(question.words.lower()) if word not in STOP_WORDS}
     # A stretch of letters that a text has somewhere is near enough, and costs a tenth of taking the text apart.
     texts = {one.seq: one.chunk.text.lower() for one in question.candidates}
@@ -89,7 +89,7 @@ def _keyword_shares(question: QueryCandidates) -> dict[int, float]:
 
 
 def _reciprocal_ranks(scored: list[tuple[int, float]]) -> Mapping[int, float]:
-    """What each place in a list is worth: 1 for the first."""
+    """The weight of each rank: 1 for the first."""
     ordered = sorted(scored, key=lambda item: (-item[1], item[0]))
     return {seq: _RRF_CONSTANT / (_RRF_CONSTANT + place) for place, (seq, _) in enumerate(ordered)}
 
@@ -104,7 +104,7 @@ def _sort_key(hit: Hit) -> tuple[float, int, int, int]:
 
 
 def _merge_neighbours(hits: Sequence[Hit]) -> list[Hit]:
-    """Neighbours of one file that share text become one passage, with the best one's score and place."""
+    """Merges overlapping passages of one file into one, with the best score and rank among them."""
     merged: list[Hit] = []
     for hit in hits:
         whole = hit

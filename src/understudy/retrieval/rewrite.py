@@ -1,4 +1,4 @@
-"""A question as the words worth searching for. Knows no index."""
+"""Reduces a question to its search terms. Knows no index."""
 
 import re
 from typing import Final
@@ -26,7 +26,7 @@ _CLOSING_PATTERN = re.compile(r"[\s,]*(?:please|thanks|thank you|thx|for me|if p
 
 
 def rewrite(query: str) -> str:
-    """The query without politeness and question words; itself where nothing else would be left."""
+    """The query without politeness and question words; the query itself if nothing else would be left."""
     rest = plain = _CLOSING_PATTERN.sub("", " ".join(query.split()))
     while match := _OPENING_PATTERN.match(rest):
         rest = rest[match.end() :]

@@ -21,17 +21,17 @@ _EMBEDDING_BATCH: Final = 64
 """Chunks that are embedded together."""
 
 _INSERT_BATCH: Final = 16
-"""Chunks that are stored together: what others wait for."""
+"""Chunks stored in one transaction, which other writers wait for."""
 
 _MAX_HEADING: Final = 200
 _SPLIT_TIMEOUT: Final = 60.0
 _MIN_CANDIDATES: Final = 40
-"""Candidates that each half is asked for, at the least."""
+"""Minimum number of candidates requested from each ranking."""
 
 
 @dataclass(frozen=True, slots=True)
 class SearchScope:
-    """Where to look: one store's row number, its embedder, and the row numbers of the files allowed (None: all)."""
+    """Where to search: a store's row number, its embedder, and the row numbers of the allowed files (None: all)."""
 
     store: int
     embedder: str
@@ -57,12 +57,13 @@ class Index:
         size: int = 800,
         overlap: int = 400,
     ) -> Indexed:
-        """Replaces what the file had in the store, and is found only once this returns.
+        """Replaces the file's chunks in the store; they are searchable once this returns.
 
-        The words of the file's `name` find all of it: what a passage is about often stands nowhere else.
+        The words of the file's `name` match all of its chunks: the topic of a passage often occurs nowhere else. May be
+        cancelled at any time, and repeated.
 
-        May be cancelled at any time, and repeated. Raises EmbeddingFailed, EmbedderMissing, ExtractionFailed, and
-        DocumentRemoved where the file was removed meanwhile.
+        Raises EmbeddingFailed, EmbedderMissing, ExtractionFailed, and DocumentRemoved if the file was removed
+        meanwhile.
         """
         chosen = self.embedders.get(embedder)
         async with self._children.lease() as child:
@@ -81,11 +82,9 @@ class Index:
         ranker: str = "auto",
         weight: float = DEFAULT_KEYWORD_WEIGHT,
     ) -> list[Hit]:
-        """The best first, at most `limit`, none scored below `threshold`; `ranker` "none" leaves the words out.
+        """The best first, at most `limit`, none scored below `threshold`; `ranker` "none" disables keyword ranking.
 
-        `weight` is what the words count for beside the vectors, from 0 to 1.
-
-        Raises EmbeddingFailed, EmbedderMissing.
+        `weight` is the weight of the keyword ranking, from 0 to 1. Raises EmbeddingFailed, EmbedderMissing.
         """
         texts = [query for query in dict.fromkeys(queries) if query.strip()]
         vectors = {name: await self._embed_queries(name, texts) for name in {scope.embedder for scope in scopes}}

@@ -1,6 +1,6 @@
-"""The text of a document of any known format. Runs in a child process, and knows no more than the file and its name.
+"""Reads the text of a document in any supported format. Runs in a child process and knows only the file and its name.
 
-What a file claims to be by its name is checked against its first bytes.
+The format that the name's suffix claims is checked against the first bytes.
 """
 
 from collections.abc import Callable, Iterator
@@ -58,16 +58,16 @@ SUPPORTED: Final = tuple(sorted(_READERS))
 
 @dataclass(frozen=True, slots=True)
 class ReadText:
-    """How many code points were written, and a sentence for each part that could not be read."""
+    """The number of code points written, and a sentence for each part that could not be read."""
 
     characters: int
     warnings: list[str]
 
 
 def read(path: Path, filename: str, out: Path, limit: int, charset: str | None = None) -> ReadText:
-    """Writes the text into `out` as UTF-8, at most `limit` bytes. `charset` is what a content type declares.
+    """Writes the text into `out` as UTF-8, at most `limit` bytes. `charset` is the one that the content type declares.
 
-    Raises Unreadable where there is no text, or too much.
+    Raises Unreadable for a document without text or above the limit.
     """
     source = Source(path, filename, _read_pieces, charset)
     if path.stat().st_size == 0:
@@ -76,7 +76,7 @@ def read(path: Path, filename: str, out: Path, limit: int, charset: str | None =
     has_text = False
     with out.open("wb", buffering=0) as sink:
         for piece in _read_pieces(source):
-            # NUL is no text, and half a surrogate pair cannot be stored.
+            # The database stores no NUL, and a lone surrogate cannot be encoded.
             storable = piece.replace("\x00", "")
             text = storable.encode("utf-8", "replace")
             size += len(text)
@@ -93,7 +93,7 @@ def read(path: Path, filename: str, out: Path, limit: int, charset: str | None =
 
 
 def _read_pieces(source: Source) -> Iterator[str]:
-    """The text of a document, or of one in another. Raises Unreadable; whatever a reader raises is the file's fault."""
+    """The text of a document or of an embedded one. Raises Unreadable, also for any error of a reader."""
     reader = _select_reader(source.filename)
     has_text = False
     try:

@@ -26,7 +26,7 @@ def epub(source: Source) -> Iterator[str]:
 
 
 def _check_encryption(package: Package) -> None:
-    """Scrambled fonts are usual, and of no matter; anything else is a protection of the text."""
+    """Obfuscated fonts are common and harmless; any other encryption protects the text."""
     if package.find(_ENCRYPTION_PATH) is None:
         return
     methods = [
@@ -38,7 +38,7 @@ def _check_encryption(package: Package) -> None:
 
 
 def _list_chapters(package: Package, source: Source) -> list[str]:
-    """In the order of the spine; all pages there are by their names where it names none."""
+    """Chapters in the order of the spine; all pages, sorted by name, if the spine lists none."""
     roots = [
         local_attribute(one, "full-path") or "" for one in iter_descendants(package.tree(_CONTAINER_PATH), "rootfile")
     ]

@@ -1,4 +1,4 @@
-"""Numbers of a workbook as people see them: dates, percentages, and digits without the noise of binary fractions."""
+"""Formats numbers of a workbook as a spreadsheet shows them: dates, percentages, no noise of binary fractions."""
 
 import re
 from datetime import datetime, timedelta
@@ -32,7 +32,7 @@ class CellFormats:
         ]
 
     def text(self, raw: str, style: str) -> str:
-        """A cell's number with the style of that index; `raw` itself where it is no number."""
+        """The cell's number in the style of that index; `raw` itself if it is not a number."""
         try:
             number = float(raw)
         except ValueError:

@@ -1,7 +1,7 @@
-"""The encoding of a text: what its marks, its own words and its bytes say. Knows no format beyond such declarations.
+"""Detects the encoding of a text from byte order marks, declarations and bytes. Knows no format beyond declarations.
 
-The order: byte order marks, valid UTF-8, UTF-16 and UTF-32 by their zeros, the declared charset where the bytes allow
-it, UTF-8 with a few bad bytes, and last a guess among the code pages.
+Order: byte order marks, valid UTF-8, UTF-16 and UTF-32 by their zero bytes, the declared charset if the bytes are valid
+in it, UTF-8 with a few invalid bytes, and last a guess among the code pages.
 """
 
 import codecs
@@ -13,7 +13,7 @@ from typing import Final
 from understudy.retrieval.reading.codepages import guess_codepage
 
 Chunks = Callable[[], Iterable[bytes]]
-"""The bytes of a text from their start, each time it is called."""
+"""Returns the bytes of a text from its start at each call."""
 
 SAMPLE_BYTES: Final = 1 << 16
 _DECLARATION_BYTES: Final = 4096
@@ -35,7 +35,7 @@ _DECLARATION_PATTERNS: Final = tuple(
     )
 )
 _CODEC_BY_LABEL: Final = {
-    # What the Web takes these labels for: the superset that its programs write under the name.
+    # The Web's meaning of these labels: the superset that programs write under the name.
     **dict.fromkeys(("iso-8859-1", "latin-1", "latin1", "us-ascii", "ascii", "ansi", "x-ansi", "iso8859-1"), "cp1252"),
     **dict.fromkeys(("gb2312", "gbk", "x-gbk", "gb_2312-80", "hz-gb-2312-x", "cp936", "x-cp20936"), "gb18030"),
     **dict.fromkeys(("shift_jis", "shift-jis", "sjis", "x-sjis", "ms_kanji", "windows-31j"), "cp932"),
@@ -60,18 +60,18 @@ _MAX_DECLARED_ERROR_SHARE: Final = 0.02
 _MIN_UTF8_SHARE: Final = 2 / 3
 _WIDE_SHARE: Final = 0.95
 _MIN_ZERO_SHARE: Final = 0.01
-"""Of all bytes: a text without spaces and line ends is none."""
+"""Share of all bytes; a text always has spaces and line ends."""
 
 _ZEROS_SHARE: Final = 0.7
-"""Of zeros, those that are the upper half of a character; others are the lower half of Korean and Chinese ones."""
+"""Share of zeros that are the upper half of a character; others are the lower half of Korean and Chinese characters."""
 
 _ISO_2022_ESCAPES: Final = re.compile(rb"\x1b(?:\$[@AB]|\([BIJ]|\$\([CD])")
 _MAX_SCANNED_BYTES: Final = 4 << 20
-"""Bytes that the share of valid UTF-8 is counted in."""
+"""Bytes in which the share of valid UTF-8 is measured."""
 
 
 def detect_encoding(chunks: Chunks, declared: str | None = None) -> str:
-    """The name of a codec of Python's for a text; `declared` is what stands outside of it."""
+    """The name of a Python codec for a text; `declared` is the charset declared outside of it."""
     sample = _read_sample(chunks)
     for mark, name in _BYTE_ORDER_MARKS:
         if sample.startswith(mark):
@@ -91,13 +91,13 @@ def detect_encoding(chunks: Chunks, declared: str | None = None) -> str:
 
 
 def decode(data: bytes, declared: str | None = None) -> str:
-    """A part of a document that lies in memory; what its encoding does not have becomes U+FFFD."""
+    """Decodes a part of a document in memory; undecodable bytes become U+FFFD."""
     name = detect_encoding(lambda: (data,), declared)
     return data.decode(name, "replace")
 
 
 def codec_for_label(label: str | None) -> str | None:
-    """The codec of a label of the Web or of mail; None for an unknown one and for what is no encoding of text."""
+    """The codec for a label of the Web or of mail; None for an unknown label or a codec that does not decode text."""
     if not label:
         return None
     plain = label.strip().strip("\"'").lower()
@@ -106,7 +106,7 @@ def codec_for_label(label: str | None) -> str | None:
         "".encode(codec.name)
     except (LookupError, ValueError, UnicodeError):
         return None
-    # A declaration that can be read byte by byte is not in UTF-16.
+    # A declaration that is readable byte by byte cannot be in UTF-16.
     return (
         "utf-8" if codec.name.startswith(("utf-16", "utf-32", "utf-8")) else _CODEC_BY_LABEL.get(codec.name, codec.name)
     )
@@ -124,7 +124,7 @@ def is_utf8(chunks: Chunks) -> bool:
 
 
 def detect_wide_encoding(sample: bytes) -> str | None:
-    """UTF-16 and UTF-32 without a mark, by their zeros: all at one place of each character, beside an ASCII byte."""
+    """Detects UTF-16 and UTF-32 without a mark: beside ASCII bytes, zeros are at the same place of each character."""
     size = len(sample) // 4
     if len(sample) < 8 or sample.count(0) < _MIN_ZERO_SHARE * len(sample):
         return None
@@ -158,7 +158,7 @@ def _read_sample(chunks: Chunks) -> bytes:
 
 
 def _first_foreign_lines(chunks: Chunks, sample: bytes) -> bytes:
-    """The lines around the first bytes beyond ASCII, which may stand far behind a long English head."""
+    """The lines around the first bytes beyond ASCII, which may follow a long English header."""
     for data in chunks():
         lines = [line for line in data.splitlines(keepends=True) if not line.isascii()]
         if lines:
@@ -191,8 +191,11 @@ def _decodes_as(sample: bytes, name: str) -> bool:
 
 
 def _is_mostly_utf8(chunks: Chunks, *, declared: bool) -> bool:
-    """Whether enough sequences are valid. Texts of Latin letters need as many as there are bad bytes, since in no code
-    page do their few other letters follow each other like that; others need twice as many."""
+    """Whether enough sequences are valid.
+
+    Texts in Latin letters need as many valid sequences as invalid bytes, since their few other letters rarely follow
+    each other like that in a code page; other scripts need twice as many.
+    """
     valid = bad = plain = 0
     for text, damaged in _decode_utf8_pieces(chunks):
         foreign = len(text) - len(text.encode("ascii", "ignore"))
@@ -205,7 +208,7 @@ def _is_mostly_utf8(chunks: Chunks, *, declared: bool) -> bool:
 
 
 def _decode_utf8_pieces(chunks: Chunks) -> Iterator[tuple[str, int]]:
-    """Pieces with the number of bad bytes in each. A sequence that the end of the file cuts counts as none."""
+    """Pieces with the number of invalid bytes in each. A sequence cut by the end of the file is not counted."""
     decoder = codecs.getincrementaldecoder("utf-8")("replace")
     size = 0
     for data in chunks():

@@ -1,7 +1,7 @@
-"""Which of the encodings from before Unicode a text has. Knows no file.
+"""Detects which legacy encoding a text has. Knows no file.
 
-A library rates the encodings by the pairs of bytes that languages use. Its ratings of short texts lie close together,
-so they are weighted: by how common an encoding is in files of today, and by words that only a wrong one produces.
+A library rates encodings by the byte pairs of languages. Its ratings of short texts are close together, so they are
+weighted: by how common an encoding is today, and by words that only a wrong encoding produces.
 """
 
 import itertools
@@ -13,7 +13,7 @@ from typing import Final
 _SAMPLE_BYTES: Final = 4096
 _SCORED_CHARACTERS: Final = 2048
 _MAX_CANDIDATES: Final = 16
-"""Candidates that are looked at; behind them the library's ratings are next to nothing."""
+"""Candidates to weigh; the library's later ratings are close to zero."""
 
 _WINDOWS: Final = (
     *("Windows-1252", "Windows-1250", "Windows-1251", "Windows-1253", "Windows-1254", "Windows-1255", "Windows-1256"),
@@ -60,24 +60,24 @@ _ALPHABETS: Final = {
     "tr": "çğıöşüİâîû",
     "uk": "абвгґдеєжзиіїйклмнопрстуфхцчшщьюя",
 }
-"""The letters that languages are written with, beside those of ASCII."""
+"""The letters of each language beyond ASCII."""
 
 _ODD_WORD_PENALTY: Final = 0.9
 _MIN_ASCII_RATIO: Final = 5
-"""How many times as long as its other words a text is that is written in ASCII and a few signs."""
+"""Largest length of a text in ASCII with a few signs, relative to its other words."""
 
 _DEFAULT_CODEC: Final = "cp1252"
 _JAPANESE: Final = ("cp932", "euc_jp")
 _KANA: Final = re.compile("[\u3041-\u30ff]")
 _WORD_PATTERN: Final = re.compile(r"\S+")
 _SINGLE_SCRIPTS: Final = frozenset({"LATIN", "CYRILLIC", "GREEK", "HEBREW", "ARABIC", "THAI"})
-"""Scripts that no word mixes with another."""
+"""Scripts that no word mixes."""
 
 _JOINERS: Final = frozenset("’‑–—·\u00ad\u200c\u200d“”„«»")
 
 
 def guess_codepage(sample: bytes) -> str:
-    """The name of a codec of Python's; the usual one of the Web where nothing speaks for another."""
+    """The name of a Python codec; Windows-1252, the Web's default, without any evidence for another."""
     import chardet  # noqa: PLC0415 - most files never need it
 
     sample = sample[:_SAMPLE_BYTES]
@@ -105,7 +105,7 @@ def _score(sample: bytes, name: str, language: str | None) -> float:
 
 
 def _is_odd(word: str, alphabet: str | None) -> bool:
-    """Whether a word mixes scripts, has letters of other languages, a capital behind a small one, or a sign inside."""
+    """Whether a word mixes scripts or has foreign letters, a capital behind a small letter, or a sign inside."""
     letters = [sign for sign in word if sign.isalpha()]
     scripts = {_script_of(letter) for letter in letters}
     if any(unicodedata.category(sign) in {"Cc", "Co", "Cn"} or sign == "\ufffd" for sign in word):
@@ -121,7 +121,7 @@ def _is_odd(word: str, alphabet: str | None) -> bool:
 
 
 def _is_lone_letter(word: str) -> bool:
-    """A letter of another script by itself: what a code page makes of a sign like ©."""
+    """A single letter of another script: what a wrong code page makes of a sign like ©."""
     return len(word) == 1 and word.isalpha() and _script_of(word) != "LATIN"
 
 
@@ -135,7 +135,7 @@ def _script_of(letter: str) -> str:
 
 
 def _is_kana(sample: bytes, name: str) -> bool:
-    """Whether most of a text is Japanese syllables, of which few may be too little for the pairs of a language."""
+    """Whether most of a text is Japanese syllables; a short one may have too few byte pairs for the library."""
     try:
         text = sample.decode(name)
     except UnicodeDecodeError as error:

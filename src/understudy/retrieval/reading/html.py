@@ -1,4 +1,4 @@
-"""Web pages as Markdown, so that headings and tables stay what they are."""
+"""Converts web pages to Markdown, so that headings and tables are preserved."""
 
 from collections.abc import Iterator
 from typing import Final
@@ -14,7 +14,7 @@ def read_html(source: Source) -> Iterator[str]:
 
 
 def to_markdown(page: str) -> str:
-    """A page as Markdown; as mere text where it nests too deep for that."""
+    """A page as Markdown; as plain text if its elements nest too deep."""
     from bs4 import BeautifulSoup  # noqa: PLC0415 - a reader loads what it reads with
     from markdownify import MarkdownConverter  # noqa: PLC0415
 
@@ -29,5 +29,5 @@ def to_markdown(page: str) -> str:
         body = str(converter.convert_soup(soup))
     except RecursionError:
         body = soup.get_text("\n", strip=True)
-    # A heading that says the title already would have it found twice.
+    # With a heading equal to the title, a search would match the title twice.
     return body if not title or title in body else f"{title}\n\n{body}"

@@ -1,4 +1,4 @@
-"""Word, Excel and PowerPoint of before 2007, by a library that reads their streams."""
+"""Reads Word, Excel and PowerPoint files from before 2007 with a library that parses their streams."""
 
 import re
 from collections.abc import Iterator
@@ -11,7 +11,7 @@ _Kind = Literal["doc", "ppt", "xls"]
 _OLE_MAGIC: Final = b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1"
 _MAX_GAP: Final = 64
 _WIDE_GAP: Final = re.compile(r"(\|  |\| --- )\1{64,}")
-"""The empty cells before a stray one, of which a line would have up to 256."""
+"""Empty cells before a stray one; a line may have up to 256 of them."""
 
 _RECORD_HEADER_BYTES: Final = 8
 _CONTAINER_VERSION: Final = 0x0F
@@ -24,7 +24,7 @@ _ENCRYPTION_WORDS: Final = ("encrypt", "password", "protected")
 
 
 def read_legacy(source: Source) -> Iterator[str]:
-    """By the first bytes: what is an RTF, a web page or a current document under an old name is read as such."""
+    """Chooses the reader by the first bytes: an RTF, web page or current document under an old name is read as such."""
     import office_oxide  # noqa: PLC0415 - a reader loads what it reads with
 
     kind = source.filename.rpartition(".")[2].lower()
@@ -35,7 +35,7 @@ def read_legacy(source: Source) -> Iterator[str]:
         document = office_oxide.Document.from_bytes(source.path.read_bytes(), cast("_Kind", kind))
         text: str = document.to_markdown()
     except BaseException as error:
-        # A library in Rust panics with an exception that is no Exception.
+        # A Rust library panics with an exception that does not derive from Exception.
         if isinstance(error, (KeyboardInterrupt, SystemExit, MemoryError)):
             raise
         raise _to_unreadable(str(error)) from None
@@ -45,7 +45,7 @@ def read_legacy(source: Source) -> Iterator[str]:
 
 
 def _speaker_notes(source: Source) -> Iterator[str]:
-    """What the library leaves out. Source of the records: [MS-PPT] 2.3.1, 2.5.6 and 2.9.42."""
+    """Text that the library omits. Source of the records: [MS-PPT] 2.3.1, 2.5.6 and 2.9.42."""
     import olefile  # noqa: PLC0415
 
     try:
@@ -70,7 +70,7 @@ def _notes_text(data: bytes, start: int, end: int) -> str:
 
 
 def _iter_records(data: bytes, at: int, end: int) -> Iterator[tuple[int, int, int]]:
-    """Type, start and end of the records between two places."""
+    """Type, start and end of the records between two positions."""
     while at + _RECORD_HEADER_BYTES <= end:
         kind, length = int.from_bytes(data[at + 2 : at + 4], "little"), int.from_bytes(data[at + 4 : at + 8], "little")
         yield kind, at + _RECORD_HEADER_BYTES, min(end, at + _RECORD_HEADER_BYTES + length)

@@ -1,4 +1,4 @@
-"""E-mails: the headers people see, the text, and attached documents of known formats. Nothing linked is loaded."""
+"""Reads e-mails: main headers, text, and attached documents of supported formats. Loads nothing that is linked."""
 
 from collections.abc import Iterator
 from email import policy
@@ -51,7 +51,7 @@ def _read_body(message: Message, source: Source, depth: int) -> Iterator[str]:
 
 
 def _read_alternative(parts: list[Message], source: Source, depth: int) -> Iterator[str]:
-    """The plain text where it is one; the last form that has text where not, which is the richest."""
+    """The plain text if there is one; otherwise the last alternative with text, which is the richest."""
     plain = [part for part in parts if part.get_content_type() == "text/plain"]
     for part in (*plain, *reversed(parts)):
         text = "".join(_read_body(part, source, depth + 1))

@@ -1,5 +1,7 @@
-"""XML of documents as a tree that survives damage. Names are local and in small letters, so that a document's dialect
-(Transitional, Strict, an unbound prefix) makes no difference. Nothing outside of the document is loaded.
+"""Parses the XML of documents into a tree, also when it is damaged.
+
+Names are local and in lower case, so that a document's dialect (Transitional, Strict, an unbound prefix) makes no
+difference. Nothing outside of the document is loaded.
 """
 
 import re
@@ -17,7 +19,7 @@ _DOCTYPE: Final = re.compile(r"<!DOCTYPE[^\[>]*(\[.*?\]\s*)?>", re.DOTALL | re.I
 
 
 def parse_xml(data: bytes) -> tuple[ET.Element, bool]:
-    """The tree, and whether it is whole: a damaged document is read as far as it makes sense."""
+    """The tree, and whether the document is intact; a damaged one is parsed as far as possible."""
     try:
         return ET.fromstring(data), True  # noqa: S314 - in a limited child; expat bounds entities, and loads none
     except (ET.ParseError, ValueError, LookupError):
@@ -31,7 +33,7 @@ def local_name(element: ET.Element) -> str:
 
 
 def local_attribute(element: ET.Element, name: str) -> str | None:
-    """By its local name, in small letters."""
+    """The attribute with that local name, in lower case."""
     for key, value in element.attrib.items():
         if key.rpartition("}")[2].rpartition(":")[2].lower() == name:
             return value
@@ -39,7 +41,7 @@ def local_attribute(element: ET.Element, name: str) -> str | None:
 
 
 def find_child(element: ET.Element, *path: str) -> ET.Element | None:
-    """The first descendant along the names of `path`."""
+    """The first descendant along the names of `path`; None if a step is missing."""
     child: ET.Element | None = element
     for name in path:
         child = next((one for one in child if local_name(one) == name), None) if child is not None else None
@@ -51,12 +53,12 @@ def find_children(element: ET.Element, name: str) -> Iterator[ET.Element]:
 
 
 def iter_descendants(element: ET.Element, *names: str) -> Iterator[ET.Element]:
-    """In the order of the document."""
+    """All descendants with one of the names, in document order."""
     return (one for one in element.iter() if local_name(one) in names)
 
 
 def render_structured(blocks: Callable[[], Iterable[str]], root: ET.Element, source: Source) -> list[str]:
-    """What `blocks` makes of a tree; its mere text, with a warning, where it nests deeper than that can follow."""
+    """Renders a tree with `blocks`; if it nests too deep for that, its plain text with a warning."""
     try:
         return list(blocks())
     except RecursionError:
@@ -68,7 +70,7 @@ def render_structured(blocks: Callable[[], Iterable[str]], root: ET.Element, sou
 
 
 class _LenientTreeBuilder(HTMLParser):
-    """Builds what there is. Elements that nest too deep become siblings."""
+    """Builds a tree from damaged markup. Elements that nest too deep become siblings."""
 
     def __init__(self) -> None:
         super().__init__(convert_charrefs=True)

@@ -58,7 +58,7 @@ def _read_cell(cell: Mapping[str, Any], language: str) -> Iterator[str]:
 
 
 def _read_output(output: Mapping[str, Any]) -> str:
-    """A stream, an error, or the most readable of the forms of a result; none for a picture."""
+    """The text of a stream, an error, or the most readable representation of a result; empty for a picture."""
     if output.get("output_type") in {"error", "pyerr"}:
         return f"{_join_lines(output.get('ename'))}: {_join_lines(output.get('evalue'))}"
     if output.get("output_type") == "stream":

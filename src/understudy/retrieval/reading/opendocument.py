@@ -1,4 +1,4 @@
-"""OpenDocument texts, presentations and spreadsheets. Source of the names: OpenDocument 1.3, part 3."""
+"""Reads OpenDocument texts, presentations and spreadsheets. Source of the names: OpenDocument 1.3, part 3."""
 
 import re
 from collections.abc import Callable, Iterator
@@ -34,7 +34,7 @@ _SKIPPED_ELEMENTS: Final = frozenset(
     }
 )
 _MAX_REPEATS: Final = 64
-"""Times that a repeated cell or row is written; a sheet's empty rest is one cell repeated 16,384 times."""
+"""Repetitions of a cell or row that are written; the empty rest of a sheet is one cell repeated 16,384 times."""
 
 _WHITE_SPACE: Final = re.compile(r"[ \t\r\n]+")
 
@@ -146,7 +146,7 @@ class _Document:
                 yield from [text] * _repeat_count(cell, "number-columns-repeated")
 
     def _render_inline(self, element: ET.Element) -> str:
-        """The text of a paragraph, whose runs of spaces mean one."""
+        """The text of a paragraph; a run of spaces counts as one."""
         parts = [_WHITE_SPACE.sub(" ", element.text or "")]
         for one in element:
             parts += (self._render_inline_part(one), _WHITE_SPACE.sub(" ", one.tail or ""))
@@ -177,7 +177,7 @@ class _Document:
         return f"Comment{f' by {author}' if author else ''}: {' '.join(self._render_blocks(element))}"
 
     def _render_frame(self, frame: ET.Element) -> Iterator[str]:
-        """Boxes of text, the words that describe a picture, and embedded equations and charts."""
+        """Text boxes, descriptions of pictures, and embedded equations and charts."""
         for one in frame:
             name = local_name(one)
             if name in {"title", "desc"} and (one.text or "").strip():

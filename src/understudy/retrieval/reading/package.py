@@ -1,4 +1,4 @@
-"""Documents that are ZIP archives of XML: their parts, within bounds. A part that cannot be read becomes a warning."""
+"""Reads documents that are ZIP archives of XML, within limits. An unreadable part becomes a warning."""
 
 import posixpath
 import zipfile
@@ -19,7 +19,7 @@ _MAX_UNPACKED_BYTES: Final = 1 << 30
 """Bytes that an archive may unpack to."""
 
 _MAX_COMPRESSION_RATIO: Final = 200
-"""How many times its size one file in an archive may unpack to, once it is large."""
+"""Largest ratio of unpacked to packed size of a large member."""
 
 _READ_BYTES: Final = 1 << 16
 _RATIO_CHECKED_BYTES: Final = 50 << 20
@@ -32,25 +32,25 @@ _TEXT_RELATIONS: Final = frozenset(
         *("sharedstrings", "worksheet", "slide", "notesslide"),
     }
 )
-"""Kinds of parts that have text; pictures, fonts and themes are often missing, and cost none."""
+"""Kinds of parts with text; pictures, fonts and themes are often missing, and contain none."""
 
 _READ_ERRORS: Final = (zipfile.BadZipFile, zlib.error, EOFError, OSError, NotImplementedError, RuntimeError, ValueError)
-"""What `zipfile` raises for a damaged member, for an unknown compression and for one with a password."""
+"""What `zipfile` raises for a damaged member, an unknown compression or an encrypted member."""
 
 
 @dataclass(frozen=True, slots=True)
 class Relation:
-    """`target` is a name in the archive; `kind` the last word of the relation's type, in small letters."""
+    """`target` is a name in the archive; `kind` is the last word of the relation's type, in lower case."""
 
     kind: str
     target: str
 
 
 class Package:
-    """Names of parts are those of the archive, however a reference spells them."""
+    """The archive's parts. Lookups ignore case, as references often differ from the names in the archive."""
 
     def __init__(self, source: Source, noun: str) -> None:
-        """Raises Unreadable for what is no archive, has a password, or unpacks to too much."""
+        """Raises Unreadable for a file that is not an archive, is encrypted, or unpacks to more than the limit."""
         self._source = source
         self._noun = noun
         if source.head(4) == _OLE_MAGIC:
@@ -79,7 +79,7 @@ class Package:
         return UnreadableError("invalid_file", f"The file is not a {self._noun}, despite its name, or it is damaged.")
 
     def require(self, *names: str) -> str:
-        """The first of the parts that exists. Raises Unreadable where none does."""
+        """The first part that exists. Raises Unreadable if none does."""
         for name in names:
             if (part := self.find(name)) is not None:
                 return part
@@ -89,7 +89,7 @@ class Package:
         return self._spelled.get(_lookup_key(name))
 
     def read(self, name: str) -> bytes:
-        """Empty, with a warning, for a part that is missing or damaged."""
+        """The bytes of a part; empty, with a warning, if it is missing or damaged."""
         member = self.find(name)
         if member is None:
             self._source.warn(f"The part {name!r} is missing.")
@@ -103,7 +103,7 @@ class Package:
             return whole
 
     def tree(self, name: str) -> ET.Element:
-        """An empty element, with a warning, for a part that cannot be read."""
+        """The parsed part; an empty element, with a warning, if it cannot be read."""
         data = self.read(name)
         root, whole = parse_xml(data)
         if not data and self.find(name) is not None:
@@ -113,7 +113,7 @@ class Package:
         return root
 
     def stream(self, name: str, local: str) -> Iterator[ET.Element]:
-        """The elements of a part with the local name `local`, one after another, without the whole part in memory."""
+        """Iterates over the elements of a part with the local name `local`, without loading the whole part."""
         seen = 0
         try:
             with self._archive.open(self._spelled[_lookup_key(name)]) as part:
@@ -126,7 +126,7 @@ class Package:
             yield from islice(elements, seen, None)
 
     def relations(self, name: str) -> dict[str, Relation]:
-        """By id, those of a part to parts that exist."""
+        """The relations of a part by id, without those whose target is missing."""
         folder, file = posixpath.split(name)
         rels = self.find(posixpath.join(folder, "_rels", f"{file}.rels"))
         if rels is None:
@@ -145,12 +145,12 @@ class Package:
         return relations
 
     def resolve(self, name: str, reference: str) -> str | None:
-        """The part that `reference`, as it stands in the part `name`, points to."""
+        """The name of the part that `reference` in the part `name` refers to."""
         path = unquote(reference.partition("#")[0])
         return self.find(posixpath.normpath(posixpath.join("/" + posixpath.dirname(name), path)))
 
     def main_part(self, usual: str, root: str) -> str:
-        """The part that holds the document, under its usual name or the one that the archive says.
+        """The main part of the document: the usual one, or the one that the archive's relations name.
 
         `root` is the local name of its root element. Raises Unreadable.
         """
@@ -175,7 +175,7 @@ class Package:
 
 
 def _pull_elements(part: IO[bytes], local: str) -> Iterator[ET.Element]:
-    """Empties the parent as it goes, whose children would else be kept."""
+    """Yields the elements one by one and empties their parent, which would retain all of them."""
     path: list[ET.Element] = []
     parser: ET.XMLPullParser[Any] = ET.XMLPullParser(("start", "end"))
     while data := part.read(_READ_BYTES):

@@ -1,6 +1,6 @@
-"""PDFs page by page, with the values of forms, notes and attached documents.
+"""Reads PDFs page by page, with form values, annotations and attached documents.
 
-Raises Unreadable for one with a password, and for one without a text layer.
+Raises Unreadable for an encrypted PDF, and for one without a text layer.
 """
 
 import ctypes
@@ -102,12 +102,12 @@ def _render_page(document: Any, number: int, source: Source) -> str:
 
 
 def _clean_text(text: str) -> str:
-    # U+FFFE is pdfium's sign for a hyphen at the end of a line.
+    # pdfium writes U+FFFE for a hyphen at the end of a line.
     return text.replace("\r\n", "\n").replace("\ufffe\n", "").replace("\ufffe", "")
 
 
 def _render_annotations(document: Any, page: Any) -> Iterator[str]:
-    """The values of a page's form fields under their names, and what people wrote on it."""
+    """The values of a page's form fields with their names, and its annotations."""
     import pypdfium2.raw as pdfium  # noqa: PLC0415
 
     for index in range(min(pdfium.FPDFPage_GetAnnotCount(page), _MAX_ANNOTATIONS)):
@@ -159,7 +159,7 @@ def _annotation_entry(annotation: Any, key: bytes) -> str:
 
 
 def _read_utf16(function: Any, *arguments: Any) -> str:
-    """Of pdfium's functions that write UTF-16 into a buffer, and say how many bytes it takes."""
+    """Calls pdfium functions that fill a UTF-16 buffer and return its size in bytes."""
     import pypdfium2.raw as pdfium  # noqa: PLC0415
 
     size = function(*arguments, None, 0)
@@ -186,7 +186,7 @@ def _read_attachments(document: Any, source: Source) -> Iterator[str]:
 
 
 def _warn_of_empty_pages(document: Any, without: list[int], source: Source) -> None:
-    """Pages that have no text, in a document that has some elsewhere."""
+    """Warns of pages without text in a document that has text elsewhere."""
     drawn = [number for number in without if _has_drawings(document, number)]
     empty = [number for number in without if number not in drawn]
     for numbers, reason in (

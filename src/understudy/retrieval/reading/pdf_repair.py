@@ -1,7 +1,6 @@
-"""PDFs whose end is lost, with the table that says where everything is: a new end from the objects that are there.
+"""Repairs PDFs that lost their end with the cross-reference table: writes a new end for the objects that are left.
 
-pdfium finds the objects of a damaged file by itself, given the one that is the root of all others. Source of the names:
-ISO 32000-1, 7.5.
+pdfium finds the objects of a damaged file itself, given the root object. Source of the names: ISO 32000-1, 7.5.
 """
 
 import re
@@ -24,7 +23,7 @@ _MAX_UNPACKED_BYTES: Final = 256 << 20
 
 
 def repair_pdf(data: bytes) -> bytes:
-    """Raises ValueError where no page is left."""
+    """Raises ValueError if no page is left."""
     plain = dict(_plain_objects(data))
     unpacked = dict(_unpacked_objects(data, plain))
     objects = plain | unpacked
@@ -58,7 +57,7 @@ def _find_object(objects: dict[int, bytes], pattern: re.Pattern[bytes]) -> int |
 
 
 def _plain_objects(data: bytes) -> Iterator[tuple[int, bytes]]:
-    """Numbers and dictionaries; of several with one number the last counts."""
+    """Object numbers and dictionaries; the last one counts if a number repeats."""
     for match in _OBJECT_START.finditer(data):
         body = data[match.end() : match.end() + _MAX_DICTIONARY_BYTES]
         ends = [end for mark in (b"endobj", b"stream") if (end := body.find(mark)) >= 0]
@@ -66,7 +65,7 @@ def _plain_objects(data: bytes) -> Iterator[tuple[int, bytes]]:
 
 
 def _unpacked_objects(data: bytes, plain: dict[int, bytes]) -> Iterator[tuple[int, bytes]]:
-    """Objects that are compressed together, of which pdfium needs the lost table to know."""
+    """The objects in compressed object streams, which pdfium cannot locate without the lost table."""
     left = _MAX_UNPACKED_BYTES
     for match in _OBJECT_START.finditer(data):
         head = plain.get(int(match[1]), b"")

@@ -1,4 +1,4 @@
-"""Text files: whether they are text at all, and their lines. Knows no markup."""
+"""Reads text files: checks that they are text, and normalizes line ends. Knows no markup."""
 
 import codecs
 import re
@@ -29,7 +29,7 @@ _MAX_CONTROL_SHARE: Final = 0.02
 
 
 def read_text(source: Source) -> Iterator[str]:
-    """The text piece by piece, with `\\n` as its line end. Raises Unreadable where the file is no text."""
+    """The text piece by piece, with `\n` as line end. Raises Unreadable for a binary file."""
     check_is_text(source)
     name = detect_encoding(source.chunks, source.charset)
     replaced = 0
@@ -65,7 +65,7 @@ def _decode_pieces(source: Source, name: str) -> Iterator[str]:
 
 
 def _count_replacements(source: Source, name: str) -> int:
-    """Characters U+FFFD that the file has itself."""
+    """The number of U+FFFD characters that the file itself contains."""
     sign = "\ufffd".encode(name.removesuffix("-sig"), "ignore") if name.startswith("utf") else b""
     return sum(data.count(sign) for data in source.chunks()) if sign else 0
 

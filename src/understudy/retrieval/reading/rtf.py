@@ -11,7 +11,7 @@ from understudy.retrieval.reading.unreadable import UnreadableError
 _SIDE_GROUPS: Final = re.compile(
     r"(?:\\\*)?\\(?:header|footer)[lrf]?(?![a-z])|(?:\\\*)?\\(?:footnote|annotation)(?![a-z])"
 )
-"""What stands beside the text, which the library leaves out."""
+"""Control words beside the text that the library omits."""
 
 _SYMBOL_CHARACTERS: Final = re.compile("[\uf020-\uf0ff]")
 

@@ -1,4 +1,4 @@
-"""Pages of a PDF that have no text, as images: what a scanner made of paper. Runs in a child process."""
+"""Renders pages of a PDF without text, such as scans, as images. Runs in a child process."""
 
 import struct
 import zlib
@@ -6,16 +6,17 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, Final
 
-# A page is drawn at no more than this many times its size of 72 dots per inch.
+# A page is rendered at most at this multiple of 72 dots per inch.
 _MAX_SCALE: Final = 4.0
-# 16 levels of each colour: enough to read by, and the noise of a scanner compresses.
+# 16 levels a channel: readable, and the noise of a scanner compresses.
 _GREY_LEVELS: Final = bytes((value >> 4) * 17 for value in range(256))
 
 
 def render_pages(path: Path, most: int, edge: int, size: int) -> tuple[list[tuple[int, bytes]], list[int]]:
-    """The pages without text by their numbers from 1, each a PNG of `edge` pixels at most, and the numbers left out.
+    """The pages without text: PNGs by page number, from 1, and the numbers of the omitted pages.
 
-    No more than `most` pages and `size` bytes. A file that is no PDF, or cannot be opened, has none.
+    Each PNG has at most `edge` pixels a side; at most `most` pages and `size` bytes in all. Empty for a file that
+    cannot be opened as a PDF.
     """
     drawn: list[tuple[int, bytes]] = []
     left_out: list[int] = []
@@ -56,7 +57,7 @@ def _render_png(page: Any, edge: int) -> bytes:
 
 
 def _encode_png(pixels: bytes, width: int, height: int, stride: int, channels: int) -> bytes:
-    """A PNG of 8 bits a channel, of grey ones alone where all of them are."""
+    """A PNG with 8 bits a channel; greyscale if all pixels are grey."""
     lines = [pixels[at : at + width * channels].translate(_GREY_LEVELS) for at in range(0, stride * height, stride)]
     planes = [b"".join(line[channel::channels] for line in lines) for channel in range(channels)]
     if channels > 1 and planes[0] == planes[1] == planes[2]:

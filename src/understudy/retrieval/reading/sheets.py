@@ -1,7 +1,7 @@
-"""Excel workbooks: each sheet under its name, a row a line; a row of a wide table is cut nowhere.
+"""Reads Excel workbooks: each sheet under its name, one line a row; wide rows are not cut.
 
-Rows are read as a stream, and a cell for itself: what is odd about a style, a size or another cell costs no text. A
-formula stands for itself where the workbook has no value of it. Source of the names: ECMA-376, part 1, section 18.
+Rows are read as a stream, and each cell by itself: an unusual style, size or neighbour loses no text. A formula is
+written if the workbook has no value for it. Source of the names: ECMA-376, part 1, section 18.
 """
 
 import re
@@ -22,7 +22,7 @@ _WORKBOOK_PART: Final = "xl/workbook.xml"
 _CELL_REFERENCE: Final = re.compile(r"([A-Za-z]{1,3})\d*")
 _SHEET_PART: Final = re.compile(r"xl/worksheets/[^/]+\.xml", re.IGNORECASE)
 _MAX_GAP: Final = 64
-"""Empty cells in a row that are written as such; beyond, a stray cell would cost a line of thousands of bars."""
+"""Empty cells that are written in a row; without a limit, a stray cell would cost a line of thousands of bars."""
 
 
 def read_xlsx(source: Source) -> Iterator[str]:
@@ -37,7 +37,7 @@ def read_xlsx(source: Source) -> Iterator[str]:
 
 
 def _with_heading(heading: str, lines: Iterator[str]) -> Iterator[str]:
-    """A sheet without any text is left out with its heading."""
+    """Sheets with their headings; a sheet without text is omitted with its heading."""
     for line in lines:
         if line:
             yield heading + line
@@ -72,7 +72,7 @@ class _Workbook:
         self._formulas: dict[str, str] = {}
 
     def sheets(self) -> list[tuple[str, str | None]]:
-        """Names and parts in the workbook's order; all parts that there are where it names none."""
+        """Names and parts in the workbook's order; all sheet parts if the workbook lists none."""
         sheets: list[tuple[str, str | None]] = []
         for sheet in iter_descendants(self._root, "sheet"):
             relation = self._relations.get(_relation_id(sheet))
@@ -91,7 +91,7 @@ class _Workbook:
             yield self._render_row(row)
 
     def render_related(self, part: str) -> Iterator[str]:
-        """What a sheet has outside of its cells: comments, boxes of text, charts."""
+        """A sheet's text outside of cells: comments, text boxes, charts."""
         for relation in self._package.relations(part).values():
             if relation.kind in {"comments", "threadedcomment"}:
                 yield from _render_comments(self._package.tree(relation.target))
@@ -129,7 +129,7 @@ class _Workbook:
         return self._formats.text(raw, local_attribute(cell, "s") or "") if kind == "n" else raw
 
     def _formula_text(self, cell: ET.Element) -> str:
-        """With `=` before it; that of the first cell for those that share it."""
+        """The formula with a leading `=`; cells that share one get that of the first cell."""
         formula = find_child(cell, "f")
         if formula is None:
             return ""
@@ -150,7 +150,7 @@ class _Workbook:
 
 
 def _rich_text(element: ET.Element | None) -> str:
-    """The text of runs, without the reading aids of East Asian text."""
+    """The text of runs, without the phonetic guides of East Asian text."""
     if element is None:
         return ""
     parts = []

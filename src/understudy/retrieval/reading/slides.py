@@ -1,4 +1,4 @@
-"""PowerPoint presentations: each slide under its number, with tables, charts, diagrams, comments and notes.
+"""Reads PowerPoint presentations: numbered slides with tables, charts, diagrams, comments and notes.
 
 Source of the names: ECMA-376, part 1, sections 19 and 21.
 """
@@ -41,7 +41,7 @@ def read_pptx(source: Source) -> Iterator[str]:
 
 
 def _render_notes(package: Package, relation: Relation, source: Source) -> Iterator[str]:
-    """Notes and comments of a slide."""
+    """The notes and comments of a slide."""
     if relation.kind == "notesslide":
         root = package.tree(relation.target)
         if text := "\n".join(_Slide(package, package.relations(relation.target), source).texts(root)):
@@ -54,7 +54,7 @@ def _render_notes(package: Package, relation: Relation, source: Source) -> Itera
 
 
 def _slide_names(package: Package, main: str) -> list[str]:
-    """In the order of the presentation; by their numbers, those that it does not name."""
+    """Slide parts in presentation order; those that it does not list follow by their numbers."""
     relations = package.relations(main)
     named = [
         relations[key].target
@@ -68,13 +68,13 @@ def _slide_names(package: Package, main: str) -> list[str]:
 
 
 def _relation_id(entry: ET.Element) -> str:
-    """`r:id`, beside which there is an `id` of its own."""
+    """The value of `r:id`; the element has another attribute named `id`."""
     return next((value for key, value in entry.attrib.items() if key.endswith(("}id", ":id"))), "")
 
 
 @dataclass(frozen=True, slots=True)
 class _Slide:
-    """A slide or its notes, with the parts that it refers to."""
+    """A slide or its notes, with the related parts."""
 
     package: Package
     relations: dict[str, Relation]
@@ -102,7 +102,7 @@ class _Slide:
                 yield " | ".join(cells)
 
     def _render_alternatives(self, element: ET.Element) -> Iterator[str]:
-        """The first choice that has any text."""
+        """The first alternative with text."""
         choices = (list(self.texts(choice)) for choice in element)
         yield from next((lines for lines in choices if lines), [])
 
@@ -130,7 +130,7 @@ _READERS: Final[dict[str, Callable[[_Slide, ET.Element], Iterator[str]]]] = {
 
 
 def _is_footer_placeholder(shape: ET.Element) -> bool:
-    """Whether a shape is a placeholder for a slide's number or date."""
+    """Whether a shape is a placeholder for the slide number or the date."""
     return any(local_attribute(one, "type") in {"sldNum", "dt"} for one in iter_descendants(shape, "ph"))
 
 

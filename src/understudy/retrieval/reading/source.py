@@ -1,4 +1,4 @@
-"""The document that is read: where its bytes are, what its sender declared, and which parts could not be read."""
+"""The document to read: its path, what its sender declared, and the parts that could not be read."""
 
 import tempfile
 from collections.abc import Callable, Iterator
@@ -16,8 +16,10 @@ _MAX_EMBEDDED: Final = 200
 
 @dataclass(slots=True)
 class Source:
-    """`charset` is what a content type declares; readers hold it against the bytes. `read` reads a document of any
-    format, for those that are in this one; `depth` counts how many this one is in itself."""
+    """`charset` is the one that the content type declares; readers check it against the bytes.
+
+    `read` reads an embedded document of any format; `depth` is the nesting depth of this document.
+    """
 
     path: Path
     filename: str
@@ -28,7 +30,7 @@ class Source:
     embeddings: int = 0
 
     def warn(self, warning: str) -> None:
-        """Records a part that cannot be read: one sentence for the file's owner."""
+        """Records a part that cannot be read, as one sentence for the file's owner."""
         if warning not in self.warnings and len(self.warnings) < _MAX_WARNINGS:
             self.warnings.append(warning)
 
@@ -42,12 +44,12 @@ class Source:
             return file.read(size)
 
     def read_as(self, kind: str) -> Iterator[str]:
-        """The text of this document, which is of another format than its name says."""
+        """The text of this document, whose format differs from that of its name."""
         self.filename = f"document.{kind}"
         return self.read(self)
 
     def embedded(self, name: str, data: bytes, charset: str | None = None) -> Iterator[str]:
-        """The text of a document in this one. What cannot be read of it is a warning here."""
+        """The text of an embedded document. Its warnings become warnings of this document."""
         self.embeddings += 1
         if self.depth >= _MAX_EMBEDDING_DEPTH or self.embeddings > _MAX_EMBEDDED:
             self.warn("Documents within documents within this one were not read.")

@@ -1,4 +1,4 @@
-"""Characters of the fonts that are signs, by the codes that documents keep of them."""
+"""Characters of symbol fonts, by the codes that documents store."""
 
 from typing import Final
 
@@ -16,7 +16,7 @@ _SYMBOL_FONTS: Final = {"symbol": _SYMBOL, "wingdings": _WINGDINGS, "wingdings 2
 
 
 def symbol(font: str, code: str) -> str:
-    """The character of a font's sign, whose hexadecimal `code` may lie in the private area; □ for an unknown one."""
+    """The character for a symbol font's hexadecimal `code`, also in the private use area; □ for an unknown code."""
     try:
         number = int(code, 16)
     except ValueError:

@@ -1,4 +1,4 @@
-"""Why no text came out of a file. Knows no format."""
+"""The error for a file without readable text. Knows no format."""
 
 from typing import Literal
 
@@ -6,7 +6,7 @@ from typing import Literal
 class UnreadableError(Exception):
     """`code` is that of a vector store file's `last_error`, and the text its message.
 
-    `server_error` where the file is not to blame.
+    `server_error` if the file is not the cause.
     """
 
     def __init__(self, code: Literal["unsupported_file", "invalid_file", "server_error"], message: str) -> None:

@@ -1,7 +1,7 @@
-"""Word documents as Markdown, with all of their text: headers, footers, notes, comments, fields, boxes, equations.
+"""Converts Word documents to Markdown with all text: headers, footers, notes, comments, fields, boxes, equations.
 
-Text that a tracked change deletes is left out, what it inserts is in. Knows the elements by their local names, so the
-Strict dialect is read as well. Source of the names: ECMA-376, part 1, section 17.
+Tracked deletions are omitted, tracked insertions included. Elements are matched by local names, so the Strict dialect
+works as well. Source of the names: ECMA-376, part 1, section 17.
 """
 
 from collections.abc import Callable, Iterator
@@ -51,7 +51,7 @@ def read_docx(source: Source) -> Iterator[str]:
 
 @dataclass(slots=True)
 class _ParagraphText:
-    """A paragraph's text while it is put together, and what stands below it."""
+    """The text of a paragraph under construction, and the blocks that follow it."""
 
     words: list[str] = field(default_factory=list)
     below: list[str] = field(default_factory=list)
@@ -99,7 +99,7 @@ class _Document:
                 yield text
 
     def _render_part(self, relation: Relation) -> list[str]:
-        """The blocks of another part, with its own relations."""
+        """The blocks of another part, resolved with the relations of that part."""
         outer, self._relations = self._relations, self._package.relations(relation.target)
         try:
             return list(self._render_blocks(self._package.tree(relation.target)))
@@ -149,7 +149,7 @@ class _Document:
         return label + text
 
     def _render_table(self, table: ET.Element) -> Iterator[str]:
-        """A row a line, with a rule below the first; a table within a cell is written into it."""
+        """A line a row, with a rule below the first; a nested table is written into its cell."""
         rows = [[self._render_cell(cell) for cell in _row_cells(row)] for row in _table_rows(table)]
         if self._cells_open:
             yield "; ".join(", ".join(row) for row in rows)
@@ -194,7 +194,7 @@ class _Document:
         block.words.append(drawings.render_equation(element))
 
     def _add_ruby(self, element: ET.Element, block: _ParagraphText) -> None:
-        """The reading behind its base, in brackets."""
+        """The base text with its phonetic guide in brackets."""
         for part in find_children(element, "rubybase"):
             self._render_inline(part, block)
         reading = _ParagraphText()
@@ -212,7 +212,7 @@ class _Document:
             self._source.warn("An embedded object was not read.")
 
     def _add_alternatives(self, element: ET.Element, block: _ParagraphText) -> None:
-        """The first choice that has any text."""
+        """The first alternative with text."""
         for choice in element:
             part = _ParagraphText()
             self._render_inline(choice, part)
@@ -237,7 +237,7 @@ class _Document:
             block.below.append(f"Comment{f' by {author}' if author else ''}: {text}")
 
     def _add_dropdown(self, element: ET.Element, block: _ParagraphText) -> None:
-        """The chosen entry of a form's list, which stands in no run."""
+        """The selected entry of a form's list, which is not in a run."""
         chosen = find_child(element, "result")
         entries = [local_attribute(one, "val") or "" for one in find_children(element, "listentry")]
         index = (local_attribute(chosen, "val") or "0") if chosen is not None else "0"
@@ -264,7 +264,7 @@ _INLINE: Final[dict[str, Callable[[_Document, ET.Element, _ParagraphText], None]
 
 
 def _heading_levels(styles: ET.Element) -> dict[str, int]:
-    """By style id; the names of built-in styles are English in every edition."""
+    """Heading levels by style id; built-in styles have English names in every edition."""
     levels = {f"Heading{level}": level for level in range(1, 10)} | {"Title": 1}
     for style in find_children(styles, "style"):
         name = find_child(style, "name")
@@ -306,7 +306,7 @@ def _row_cells(row: ET.Element) -> Iterator[ET.Element]:
 
 
 def _text_boxes(element: ET.Element) -> Iterator[ET.Element]:
-    """The outermost boxes of text; of alternatives, those of the first that has any."""
+    """The outermost text boxes; of alternatives, those of the first with text."""
     for one in element:
         if local_name(one) == "txbxcontent":
             yield one

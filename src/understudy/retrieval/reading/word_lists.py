@@ -1,4 +1,4 @@
-"""The numbers and bullets that Word counts itself, and writes into no run."""
+"""The numbers and bullets of lists, which Word computes and does not store as text."""
 
 import re
 from typing import Final
@@ -13,7 +13,7 @@ _ROMAN: Final = ((1000, "m"), (900, "cm"), (500, "d"), (400, "cd"), (100, "c"), 
 
 
 class ListNumbering:
-    """Labels in the order of the document. A level of a list counts on until one above it does."""
+    """Produces labels in document order. A level counts on until a higher level counts."""
 
     def __init__(self, numbering: ET.Element, styles: ET.Element) -> None:
         self._styles = {
@@ -32,7 +32,7 @@ class ListNumbering:
         self._counts: dict[str, list[int | None]] = {}
 
     def label(self, paragraph: ET.Element) -> str:
-        """`- ` or `2.1 ` and the like; empty for a paragraph that is in no list."""
+        """`- `, `2.1 ` and the like; empty for a paragraph outside of lists."""
         place = find_child(paragraph, "ppr", "numpr")
         if place is None:
             style = find_child(paragraph, "ppr", "pstyle")
@@ -49,7 +49,7 @@ class ListNumbering:
         return self._render_label(key, at, levels)
 
     def _level_of_style(self, name: str) -> ET.Element | None:
-        """The place in a list that a style gives its paragraphs, or one that it is based on does."""
+        """The list level that a style, or one that it is based on, assigns to its paragraphs."""
         for _ in range(_MAX_LEVELS):
             place, name = self._styles.get(name, (None, ""))
             if place is not None or not name:

@@ -1,7 +1,4 @@
-"""ZIP archives that have lost their end, where the list of their members stands: the members that are there.
-
-Source of the fields: APPNOTE 4.3.7.
-"""
+"""Repairs ZIP archives without their central directory from the members that are left. Source: APPNOTE 4.3.7."""
 
 import io
 import struct
@@ -15,13 +12,13 @@ _LOCAL_HEADER: Final = struct.Struct("<4sHHHHHIIIHH")
 _LOCAL_HEADER_MAGIC: Final = b"PK\x03\x04"
 _ENCRYPTED_FLAG: Final = 1
 _MAX_UNPACKED_BYTES: Final = 256 << 20
-"""Bytes that all members may unpack to."""
+"""Bytes that all members together may unpack to."""
 
 _MAX_MEMBERS: Final = 10_000
 
 
 def repair_archive(path: Path) -> zipfile.ZipFile:
-    """The last member may be a part of what it was. Raises ValueError where there is none."""
+    """The last member may be incomplete. Raises ValueError if no member is left."""
     out = io.BytesIO()
     with zipfile.ZipFile(out, "w", zipfile.ZIP_DEFLATED, compresslevel=1) as archive:
         members = 0
@@ -49,7 +46,7 @@ def _iter_members(data: bytes) -> Iterator[tuple[str, bytes]]:
 
 
 def _unpack_member(data: bytes, start: int, packed: int, method: int, most: int) -> tuple[bytes, int]:
-    """The bytes of a member, as far as they are there, and where it ends."""
+    """The unpacked bytes of a member, as far as they are present, and the position of its end."""
     if method == zipfile.ZIP_STORED:
         return data[start : start + packed][:most], start + packed
     if method != zipfile.ZIP_DEFLATED:

@@ -22,9 +22,9 @@ from understudy.tools.sandbox.files import Folder
 from understudy.tools.sandbox.frames import Event, InvalidFrame, KernelReady
 from understudy.tools.sandbox.kernel import KernelDied
 from understudy.tools.sandbox.launcher import LaunchedProcess, Launcher
+from understudy.tools.sandbox.notes import without_host_paths
 from understudy.tools.sandbox.processes import WatchedProcess, memory_file, open_stream, read_to_end
 from understudy.tools.sandbox.shared_fd import SharedFd
-from understudy.tools.sandbox.notes import without_host_paths
 
 logger = logging.getLogger(__name__)
 

@@ -32,7 +32,7 @@ def describe_stop(stopped: str) -> str:
 
 
 def describe_restart(reason: str, how: str, stopped: str) -> str:
-    """`stopped`: the sentence about the stop, if any; `reason`: why the kernel was replaced; `how`: its exit code or signal."""
+    """`stopped`: the sentence about a stop; `reason`: why the kernel was replaced; `how`: its exit code or signal."""
     if stopped:
         return f"{stopped} It did not react, so the kernel was replaced. {VARIABLES_LOST}"
     return (

@@ -19,8 +19,8 @@ from understudy.tools.sandbox import environment, interpreter
 from understudy.tools.sandbox.command import CONFIG, OPTIONS, STDERR, STDOUT, TRIAL_OUTPUT, Plan, build_plan, find_bwrap
 from understudy.tools.sandbox.launcher import Launcher
 from understudy.tools.sandbox.layout import build_layout
-from understudy.tools.sandbox.processes import memory_file
 from understudy.tools.sandbox.notes import without_host_paths
+from understudy.tools.sandbox.processes import memory_file
 
 _PACKAGES: Final = "`apt install bubblewrap`, `dnf install bubblewrap` or `apk add bubblewrap`"
 _GATEWAY_HINT: Final = 'or set `[sandbox] kind = "gateway"` to run code elsewhere'
