@@ -54,10 +54,6 @@ EXEMPT_NAMES = {
     "engine/run/events.py": {"ApprovalGiven"},
     "engine/views/assistants.py": {"_on_approval_given"},
     "api/billing.py": {"asked"},
-    "retrieval/messages.py": {"Begun"},
-    "tools/sandbox/wording.py": {"state_kept"},
-    "tools/sandbox/guest/relay.py": {"_shown"},
-    "tools/sandbox/guest/kernel.py": {"_Heard"},
 }
 """Definitions that still wait for a better name. Nothing is added here."""
 
