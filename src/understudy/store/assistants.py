@@ -11,7 +11,7 @@ from understudy.store.pages import Page, PageRequest, PageSource, read_page
 from understudy.wire.assistants import AssistantObject
 
 _PAGE = PageSource("assistants", "project_id = $1")
-_GET = "SELECT body FROM assistants WHERE id = $1 AND project_id = $2 AND body IS NOT NULL"
+_SELECT = "SELECT body FROM assistants WHERE id = $1 AND project_id = $2 AND body IS NOT NULL"
 _decode = msgspec.json.Decoder(AssistantObject).decode
 
 
@@ -20,45 +20,49 @@ class Assistants:
         self._database = database
 
     async def create(
-        self, project_id: str, assistant: AssistantObject, fillings: Sequence[VectorStoreUpload] = ()
+        self, project_id: str, assistant: AssistantObject, store_uploads: Sequence[VectorStoreUpload] = ()
     ) -> str:
         """Returns the encoded object. `fillings` are the vector stores that are to be made with it."""
-        return await self._database.write(_create, project_id, assistant, fillings)
+        return await self._database.write(_insert_assistant, project_id, assistant, store_uploads)
 
     async def get(self, project_id: str, assistant_id: str) -> str:
         """Raises NotFound, as the verbs below do."""
-        return await self._database.read(_get, project_id, assistant_id)
+        return await self._database.read(_select_assistant, project_id, assistant_id)
 
     async def page(self, project_id: str, request: PageRequest) -> Page:
         return await self._database.read(read_page, _PAGE, (project_id,), request)
 
     async def modify(self, project_id: str, assistant_id: str, change: Callable[[AssistantObject], None]) -> str:
         """Applies `change` to the stored object and returns it encoded."""
-        return await self._database.write(_modify, project_id, assistant_id, change)
+        return await self._database.write(_modify_assistant, project_id, assistant_id, change)
 
     async def delete(self, project_id: str, assistant_id: str) -> None:
-        await self._database.write(_delete, project_id, assistant_id)
+        await self._database.write(_delete_assistant, project_id, assistant_id)
 
 
-def _create(project_id: str, assistant: AssistantObject, fillings: Sequence[VectorStoreUpload]) -> Transaction[str]:
-    yield from attach_to_stores(project_id, fillings, assistant.created_at)
+def _insert_assistant(
+    project_id: str, assistant: AssistantObject, store_uploads: Sequence[VectorStoreUpload]
+) -> Transaction[str]:
+    yield from attach_to_stores(project_id, store_uploads, assistant.created_at)
     body = msgspec.json.encode(assistant).decode()
-    bundle = Bundle(alone=not fillings)
+    bundle = Bundle(alone=not store_uploads)
     sql = "INSERT INTO assistants (id, project_id, body) VALUES ($1, $2, $3) RETURNING seq"
     bundle.add(sql, assistant.id, project_id, body)
     yield bundle
     return body
 
 
-def _get(project_id: str, assistant_id: str) -> Transaction[str]:
-    rows = yield _GET, (assistant_id, project_id)
+def _select_assistant(project_id: str, assistant_id: str) -> Transaction[str]:
+    rows = yield _SELECT, (assistant_id, project_id)
     if not rows:
         raise not_found("assistant", assistant_id)
     return str(rows[0][0])
 
 
-def _modify(project_id: str, assistant_id: str, change: Callable[[AssistantObject], None]) -> Transaction[str]:
-    rows = yield _GET + " FOR UPDATE", (assistant_id, project_id)
+def _modify_assistant(
+    project_id: str, assistant_id: str, change: Callable[[AssistantObject], None]
+) -> Transaction[str]:
+    rows = yield _SELECT + " FOR UPDATE", (assistant_id, project_id)
     if not rows:
         raise not_found("assistant", assistant_id)
     assistant = _decode(rows[0][0])
@@ -68,7 +72,7 @@ def _modify(project_id: str, assistant_id: str, change: Callable[[AssistantObjec
     return body
 
 
-def _delete(project_id: str, assistant_id: str) -> Transaction[None]:
+def _delete_assistant(project_id: str, assistant_id: str) -> Transaction[None]:
     sql = "UPDATE assistants SET body = NULL WHERE id = $1 AND project_id = $2 AND body IS NOT NULL RETURNING seq"
     rows = yield sql, (assistant_id, project_id)
     if not rows:

@@ -30,7 +30,7 @@ from understudy.wire.tools import (
 from understudy.wire.vector_stores import FileCounts, VectorStoreExpirationAfter, VectorStoreObject
 
 THREAD_STORE_EXPIRY: Final = VectorStoreExpirationAfter("last_active_at", 7)
-_MOST_CODE_FILES: Final = 20
+_MAX_CODE_FILES: Final = 20
 _THREAD = "SELECT body FROM threads WHERE id = $1 AND body IS NOT NULL FOR UPDATE"
 _USABLE = (
     "SELECT 1 FROM vector_stores WHERE id = $1 AND project_id = $2 AND body IS NOT NULL"
@@ -77,27 +77,27 @@ def collect_attachments(
     """
     attached = [attachment for message in messages for attachment in message.attachments]
     search = resources.file_search
-    fillings: list[VectorStoreUpload] = []
-    if searched := _files_for(attached, AssistantToolsFileSearchTypeOnly):
+    store_uploads: list[VectorStoreUpload] = []
+    if search_files := _files_for(attached, AssistantToolsFileSearchTypeOnly):
         if isinstance(search, FileSearchResources) and search.vector_store_ids:
-            fillings = [VectorStoreUpload(search.vector_store_ids[0], searched)]
+            store_uploads = [VectorStoreUpload(search.vector_store_ids[0], search_files)]
         else:
-            fillings = [new_vector_store_upload(searched, now, THREAD_STORE_EXPIRY, resolve_chunking(None))]
-            search = FileSearchResources(vector_store_ids=[fillings[0].store_id])
+            store_uploads = [new_vector_store_upload(search_files, now, THREAD_STORE_EXPIRY, resolve_chunking(None))]
+            search = FileSearchResources(vector_store_ids=[store_uploads[0].store_id])
     code = _add_code_files(resources, _files_for(attached, AssistantToolsCode))
-    return ToolResources(code_interpreter=code, file_search=search), fillings
+    return ToolResources(code_interpreter=code, file_search=search), store_uploads
 
 
-def attach_to_stores(project_id: str, fillings: Iterable[VectorStoreUpload], now: int) -> Transaction[None]:
+def attach_to_stores(project_id: str, store_uploads: Iterable[VectorStoreUpload], now: int) -> Transaction[None]:
     """Raises NotFound for a file or a store that the project does not have, VectorStoreExpired."""
-    for filling in fillings:
-        if filling.made is not None:
-            yield from insert_store(project_id, filling.made, filling.file_ids, filling.chunking)
+    for upload in store_uploads:
+        if upload.made is not None:
+            yield from insert_store(project_id, upload.made, upload.file_ids, upload.chunking)
             continue
-        names = yield from lock_names(project_id, filling.file_ids, now)
-        store = yield from find_usable_store(project_id, filling.store_id, now, lock=True)
-        files = [NewFile(file_id, filling.chunking) for file_id in filling.file_ids]
-        yield from add_files(project_id, filling.store_id, store, files, names, now)
+        names = yield from lock_names(project_id, upload.file_ids, now)
+        store = yield from find_usable_store(project_id, upload.store_id, now, lock=True)
+        files = [NewFile(file_id, upload.chunking) for file_id in upload.file_ids]
+        yield from add_files(project_id, upload.store_id, store, files, names, now)
 
 
 def attach(project_id: str, thread_id: str, messages: Sequence[MessageObject], now: int) -> Transaction[None]:
@@ -107,8 +107,8 @@ def attach(project_id: str, thread_id: str, messages: Sequence[MessageObject], n
     rows = yield _THREAD, (thread_id,)
     thread = _decode(rows[0][0])
     yield from _exclude_unusable_stores(project_id, thread, now)
-    thread.tool_resources, fillings = collect_attachments(thread.tool_resources, messages, now)
-    yield from attach_to_stores(project_id, fillings, now)
+    thread.tool_resources, store_uploads = collect_attachments(thread.tool_resources, messages, now)
+    yield from attach_to_stores(project_id, store_uploads, now)
     yield "UPDATE threads SET body = $2 WHERE id = $1", (thread_id, msgspec.json.encode(thread).decode())
 
 
@@ -123,27 +123,27 @@ def _exclude_unusable_stores(project_id: str, thread: ThreadObject, now: int) ->
 
 def _files_for(attached: Sequence[Attachment], tool: type) -> list[str]:
     """The files that are attached for a tool, each once."""
-    found = [
+    attached_ids = [
         attachment.file_id
         for attachment in attached
         if attachment.file_id is not UNSET
         and attachment.tools is not UNSET
         and any(isinstance(one, tool) for one in attachment.tools)
     ]
-    return list(dict.fromkeys(found))
+    return list(dict.fromkeys(attached_ids))
 
 
 def _add_code_files(resources: ToolResources, file_ids: Sequence[str]) -> CodeInterpreterResources | UnsetType:
     old = resources.code_interpreter
     if not file_ids:
         return old
-    kept = old.file_ids if isinstance(old, CodeInterpreterResources) else []
-    together = list(dict.fromkeys([*kept, *file_ids]))
-    if len(together) > _MOST_CODE_FILES:
+    existing = old.file_ids if isinstance(old, CodeInterpreterResources) else []
+    all_ids = list(dict.fromkeys([*existing, *file_ids]))
+    if len(all_ids) > _MAX_CODE_FILES:
         raise InvalidRequest(
-            f"A thread can have at most {_MOST_CODE_FILES} files for the code interpreter, and with these attachments"
-            f" it would have {len(together)}. Remove some from 'tool_resources.code_interpreter.file_ids' first.",
+            f"A thread can have at most {_MAX_CODE_FILES} files for the code interpreter, and with these attachments"
+            f" it would have {len(all_ids)}. Remove some from 'tool_resources.code_interpreter.file_ids' first.",
             param="attachments",
             code="array_above_max_length",
         )
-    return CodeInterpreterResources(file_ids=together)
+    return CodeInterpreterResources(file_ids=all_ids)

@@ -34,7 +34,7 @@ ROW: Final = (
     " cached_tokens || ',' || output_tokens || ',' || reasoning_tokens || ',' || body || ']'"
 )
 _PAGE = PageSource("batches", "project_id = $1", "body IS NOT NULL AND dialect = $2", 2, body=ROW)
-_GET = compose_sql(
+_SELECT = compose_sql(
     "SELECT", ROW, ", seq, results FROM batches WHERE id = $1 AND project_id = $2 AND dialect = $3 AND body IS NOT NULL"
 )
 
@@ -106,14 +106,14 @@ class Batches:
 
         `total` is their number, where it is known before they are read.
         """
-        return await self._database.write(_create, project_id, dialect, job, blob, total)
+        return await self._database.write(_insert_batch, project_id, dialect, job, blob, total)
 
     async def get(self, project_id: str, dialect: Dialect, batch_id: str) -> Batch:
-        return decode((await self._database.read(_get, project_id, dialect, batch_id))[0])
+        return decode((await self._database.read(_select_batch, project_id, dialect, batch_id))[0])
 
     async def results(self, project_id: str, dialect: Dialect, batch_id: str) -> tuple[Batch, str | None]:
         """The batch, and the blob of its results where it has ended with one."""
-        row = await self._database.read(_get, project_id, dialect, batch_id)
+        row = await self._database.read(_select_batch, project_id, dialect, batch_id)
         return decode(row[0]), row[2]
 
     async def page(self, project_id: str, dialect: Dialect, request: PageRequest) -> BatchPage:
@@ -122,11 +122,11 @@ class Batches:
 
     async def cancel(self, project_id: str, dialect: Dialect, batch_id: str, now: float) -> Batch:
         """The batch, on its way to be cancelled; again is fine. Raises Conflict where it is at its end."""
-        return await self._database.write(_cancel, project_id, dialect, batch_id, now)
+        return await self._database.write(_cancel_batch, project_id, dialect, batch_id, now)
 
     async def delete(self, project_id: str, dialect: Dialect, batch_id: str) -> None:
         """Raises Conflict where the batch has not ended."""
-        await self._database.write(_delete, project_id, dialect, batch_id)
+        await self._database.write(_delete_batch, project_id, dialect, batch_id)
 
 
 def sources(target: Status) -> str:
@@ -134,27 +134,27 @@ def sources(target: Status) -> str:
     return "(" + ", ".join(f"'{status}'" for status, targets in TRANSITIONS.items() if target in targets) + ")"
 
 
-def _create(project_id: str, dialect: Dialect, job: Job, blob: str, total: int) -> Transaction[Batch]:
-    name = yield from retain(blob)
+def _insert_batch(project_id: str, dialect: Dialect, job: Job, blob: str, total: int) -> Transaction[Batch]:
+    blob_name = yield from retain(blob)
     sql = (
         "INSERT INTO batches (id, project_id, dialect, status, input, total, completed, failed, input_tokens,"
         " cached_tokens, output_tokens, reasoning_tokens, body)"
         " VALUES ($1, $2, $3, 'validating', $4, $5, 0, 0, 0, 0, 0, 0, $6)"
     )
-    yield sql, (job.id, project_id, dialect, name, total, msgspec.json.encode(job).decode())
+    yield sql, (job.id, project_id, dialect, blob_name, total, msgspec.json.encode(job).decode())
     return Batch("validating", total, 0, 0, 0, 0, 0, 0, job)
 
 
-def _get(project_id: str, dialect: Dialect, batch_id: str, lock: str = "") -> Transaction[Row]:
-    rows = yield _GET + lock, (batch_id, project_id, dialect)
+def _select_batch(project_id: str, dialect: Dialect, batch_id: str, lock: str = "") -> Transaction[Row]:
+    rows = yield _SELECT + lock, (batch_id, project_id, dialect)
     if not rows:
         raise not_found("batch", batch_id)
     return rows[0]
 
 
-def _cancel(project_id: str, dialect: Dialect, batch_id: str, now: float) -> Transaction[Batch]:
-    shown, seq, _ = yield from _get(project_id, dialect, batch_id, " FOR UPDATE")
-    batch = decode(shown)
+def _cancel_batch(project_id: str, dialect: Dialect, batch_id: str, now: float) -> Transaction[Batch]:
+    encoded, seq, _ = yield from _select_batch(project_id, dialect, batch_id, " FOR UPDATE")
+    batch = decode(encoded)
     if batch.status == "cancelling":
         return batch
     if "cancelling" not in TRANSITIONS[batch.status]:
@@ -166,9 +166,9 @@ def _cancel(project_id: str, dialect: Dialect, batch_id: str, now: float) -> Tra
     return batch
 
 
-def _delete(project_id: str, dialect: Dialect, batch_id: str) -> Transaction[None]:
-    shown, seq, results = yield from _get(project_id, dialect, batch_id, " FOR UPDATE")
-    status = decode(shown).status
+def _delete_batch(project_id: str, dialect: Dialect, batch_id: str) -> Transaction[None]:
+    encoded, seq, results = yield from _select_batch(project_id, dialect, batch_id, " FOR UPDATE")
+    status = decode(encoded).status
     if status in ACTIVE:
         raise Conflict(f"Cannot delete a batch with status '{status}'. Cancel it, or wait until it has ended.")
     if results is not None:

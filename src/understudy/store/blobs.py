@@ -22,7 +22,7 @@ class Blobs:
 
     async def hold(self, name: str, sha256: str, until: float) -> None:
         """Before a blob is put in its place: should its writer die, it is found and erased after `until`."""
-        await self._database.write(_hold, name, sha256, until)
+        await self._database.write(_insert_hold, name, sha256, until)
 
     async def release_hold(self, name: str) -> None:
         """Ends a hold from which no use has come; without one, nothing is done."""
@@ -32,7 +32,7 @@ class Blobs:
     async def drop_holds(self, now: float) -> None:
         """Gives up what writers have held for too long; a row that names it can no longer be made."""
         if await self._database.read(_has_expired_holds, now):
-            await self._database.write(_drop_holds, now)
+            await self._database.write(_release_expired_holds, now)
 
     async def pending_erasures(self, limit: int) -> list[str]:
         """Names whose bytes are to be erased; `erased` afterwards."""
@@ -43,7 +43,7 @@ class Blobs:
 
     async def sample(self, limit: int) -> list[str]:
         """Names of blobs in use, drawn evenly: they begin with hashes."""
-        return await self._database.read(_sample, limit)
+        return await self._database.read(_sample_names, limit)
 
     async def location_id(self) -> str | None:
         """The id of the directory or bucket that holds the blobs; None before the first start."""
@@ -85,7 +85,7 @@ def _queue_erasure(blob: str) -> Transaction[None]:
     yield "INSERT INTO blob_erasures (name) VALUES ($1) ON CONFLICT DO NOTHING", (blob,)
 
 
-def _hold(name: str, sha256: str, until: float) -> Transaction[None]:
+def _insert_hold(name: str, sha256: str, until: float) -> Transaction[None]:
     sql = "INSERT INTO blobs (name, sha256, uses, held_until) VALUES ($1, $2, 0, $3)"
     yield sql, (name, sha256, until)
 
@@ -109,7 +109,7 @@ def _has_expired_holds(now: float) -> Transaction[bool]:
     return bool((yield _EXPIRED_HOLDS, (now,)))
 
 
-def _drop_holds(now: float) -> Transaction[None]:
+def _release_expired_holds(now: float) -> Transaction[None]:
     rows = yield _EXPIRED_HOLDS + " FOR UPDATE", (now,)
     for (name,) in rows:
         yield from _queue_erasure(name)
@@ -125,7 +125,7 @@ def _confirm_erasures(names: Sequence[str]) -> Transaction[None]:
         yield "DELETE FROM blob_erasures WHERE name = $1", (name,)
 
 
-def _sample(limit: int) -> Transaction[list[str]]:
+def _sample_names(limit: int) -> Transaction[list[str]]:
     rows = yield "SELECT name FROM blobs WHERE uses > 0 ORDER BY name LIMIT $1", (limit,)
     return [row[0] for row in rows]
 

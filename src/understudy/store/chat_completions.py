@@ -10,7 +10,7 @@ from understudy.errors import NotFound
 from understudy.store.database import Database, Transaction
 from understudy.store.pages import Page, PageRequest, PageSource, read_page
 
-_GET = "SELECT body, messages FROM chat_completions WHERE id = $1 AND project_id = $2 AND body IS NOT NULL"
+_SELECT = "SELECT body, messages FROM chat_completions WHERE id = $1 AND project_id = $2 AND body IS NOT NULL"
 _HAS_TAG = "id IN (SELECT completion_id FROM chat_completion_tags WHERE project_id = $1 AND tag = ${number})"
 
 
@@ -36,15 +36,15 @@ class ChatCompletions:
         self._database = database
 
     async def create(self, project_id: str, stored: StoredChat) -> None:
-        await self._database.write(_create, project_id, stored)
+        await self._database.write(_insert_completion, project_id, stored)
 
     async def get(self, project_id: str, completion_id: str) -> str:
-        body, _ = await self._database.read(_get, project_id, completion_id)
+        body, _ = await self._database.read(_select_completion, project_id, completion_id)
         return body
 
     async def messages(self, project_id: str, completion_id: str) -> str:
         """All of them, oldest first, as an encoded array."""
-        _, messages = await self._database.read(_get, project_id, completion_id)
+        _, messages = await self._database.read(_select_completion, project_id, completion_id)
         return messages
 
     async def page(self, project_id: str, request: PageRequest, condition: ChatFilter) -> Page:
@@ -56,17 +56,17 @@ class ChatCompletions:
         return await self._database.write(_set_metadata, project_id, completion_id, metadata)
 
     async def delete(self, project_id: str, completion_id: str) -> None:
-        await self._database.write(_delete, project_id, completion_id)
+        await self._database.write(_delete_completion, project_id, completion_id)
 
 
-def _encode(value: Any) -> str:
+def _to_json(value: Any) -> str:
     return msgspec.json.encode(value).decode()
 
 
-def _create(project_id: str, stored: StoredChat) -> Transaction[None]:
+def _insert_completion(project_id: str, stored: StoredChat) -> Transaction[None]:
     sql = "INSERT INTO chat_completions (id, project_id, messages, body) VALUES ($1, $2, $3, $4)"
     completion_id = stored.body["id"]
-    yield sql, (completion_id, project_id, _encode(stored.messages), _encode(stored.body))
+    yield sql, (completion_id, project_id, _to_json(stored.messages), _to_json(stored.body))
     tags = [*dict.fromkeys((model,) for model in stored.models), *stored.body["metadata"].items()]
     yield from _insert_tags(project_id, completion_id, tags)
 
@@ -74,11 +74,11 @@ def _create(project_id: str, stored: StoredChat) -> Transaction[None]:
 def _insert_tags(project_id: str, completion_id: str, tags: Sequence[tuple[str, ...]]) -> Transaction[None]:
     sql = "INSERT INTO chat_completion_tags (completion_id, project_id, tag) VALUES ($1, $2, $3)"
     for tag in tags:
-        yield sql, (completion_id, project_id, _encode(tag))
+        yield sql, (completion_id, project_id, _to_json(tag))
 
 
-def _get(project_id: str, completion_id: str, suffix: str = "") -> Transaction[tuple[str, str]]:
-    rows = yield _GET + suffix, (completion_id, project_id)
+def _select_completion(project_id: str, completion_id: str, suffix: str = "") -> Transaction[tuple[str, str]]:
+    rows = yield _SELECT + suffix, (completion_id, project_id)
     if not rows:
         raise NotFound(f"Completion {completion_id} not found", param="completion_id", code="not_found")
     return rows[0][0], rows[0][1]
@@ -90,25 +90,25 @@ def _filter_source(project_id: str, condition: ChatFilter) -> tuple[PageSource, 
     if condition.model is not None:
         tags.append((condition.model,))
     for tag in tags:
-        args.append(_encode(tag))
+        args.append(_to_json(tag))
         filters.append(_HAS_TAG.format(number=len(args)))
     return PageSource("chat_completions", "project_id = $1", " AND ".join(filters), len(args)), tuple(args)
 
 
 def _set_metadata(project_id: str, completion_id: str, metadata: dict[str, str]) -> Transaction[str]:
-    body, _ = yield from _get(project_id, completion_id, " FOR UPDATE")
+    body, _ = yield from _select_completion(project_id, completion_id, " FOR UPDATE")
     completion = msgspec.json.decode(body)
     sql = "DELETE FROM chat_completion_tags WHERE completion_id = $1 AND tag = $2"
     for pair in completion["metadata"].items():
-        yield sql, (completion_id, _encode(pair))
+        yield sql, (completion_id, _to_json(pair))
     completion["metadata"] = metadata
-    changed = _encode(completion)
+    changed = _to_json(completion)
     yield "UPDATE chat_completions SET body = $2 WHERE id = $1", (completion_id, changed)
     yield from _insert_tags(project_id, completion_id, list(metadata.items()))
     return changed
 
 
-def _delete(project_id: str, completion_id: str) -> Transaction[None]:
-    yield from _get(project_id, completion_id, " FOR UPDATE")
+def _delete_completion(project_id: str, completion_id: str) -> Transaction[None]:
+    yield from _select_completion(project_id, completion_id, " FOR UPDATE")
     yield "UPDATE chat_completions SET body = NULL, messages = NULL WHERE id = $1", (completion_id,)
     yield "DELETE FROM chat_completion_tags WHERE completion_id = $1", (completion_id,)

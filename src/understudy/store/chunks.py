@@ -26,7 +26,7 @@ from understudy.text.tokenize import query_words
 
 __all__ = ["Chunks", "DocumentRemoved", "Indexed", "NewChunk", "ScoredChunk", "StoreQuery", "StoredChunk"]
 
-_PAGE: Final = 50
+_PAGE_SIZE: Final = 50
 _ERASE_BATCH: Final = 100
 _STORE_TOTALS: Final = (
     "SELECT count(*), count(*) FILTER (WHERE state = $2 AND embedder = $3 AND dimensions = $4),"
@@ -85,7 +85,7 @@ class Dialect(Protocol):
 
     def delete(self, store: int, document: int, dimensions: int, limit: int) -> Transaction[int]: ...
 
-    def search(self, asked: ChunkQuery) -> Transaction[ChunkScores]: ...
+    def search(self, query: ChunkQuery) -> Transaction[ChunkScores]: ...
 
     def read(self, numbers: Sequence[int]) -> Transaction[list[ChunkHit]]: ...
 
@@ -101,15 +101,15 @@ class Chunks:
 
     async def begin(self, store: int, file: int, embedder: str, dimensions: int) -> int:
         """The number of a document that is not found yet. Unfinished ones of the same file are given up."""
-        return await self._database.write(_begin, self._dialect, store, file, embedder, dimensions)
+        return await self._database.write(_insert_document, self._dialect, store, file, embedder, dimensions)
 
     async def append(self, document: int, chunks: Sequence[NewChunk]) -> None:
         """One transaction: keep it small. Raises DocumentRemoved."""
-        await self._database.write(_append, self._dialect, document, chunks)
+        await self._database.write(_append_chunks, self._dialect, document, chunks)
 
     async def finish(self, document: int) -> Indexed:
         """From here on the document is found, in place of the one that the file had. Raises DocumentRemoved."""
-        return await self._database.write(_finish, document)
+        return await self._database.write(_finish_document, document)
 
     async def remove(self, store: int, file: int) -> None:
         """Nothing of the file is found any more; what it took up is freed by `erase`."""
@@ -120,19 +120,19 @@ class Chunks:
 
     async def abandon(self, document: int) -> None:
         """Gives up a document that is not finished."""
-        await self._database.write(_abandon, document)
+        await self._database.write(_abandon_document, document)
 
     async def texts(self, store: int, file: int) -> AsyncIterator[StoredChunk]:
         """The chunks in order, overlaps included, read a page at a time."""
         position = -1
-        while page := await self._database.read(_texts, store, file, position):
+        while page := await self._database.read(_select_texts, store, file, position):
             for chunk in page:
                 yield chunk
             position = page[-1].position
 
-    async def search(self, asked: StoreQuery, limit: int) -> list[ScoredChunk]:
+    async def search(self, query: StoreQuery, limit: int) -> list[ScoredChunk]:
         """What either half finds, at most `limit` each, in no order."""
-        return await self._database.scan(_search, self._dialect, asked, limit)
+        return await self._database.scan(_search_chunks, self._dialect, query, limit)
 
     async def sweep(self) -> None:
         """Frees all that was removed, piece by piece, letting others write between. For a background part."""
@@ -141,7 +141,7 @@ class Chunks:
 
     async def erase(self) -> bool:
         """Frees a bounded piece of what was removed; whether there may be more."""
-        return await self._database.write(_erase, self._dialect)
+        return await self._database.write(_erase_document, self._dialect)
 
 
 def remove_document(store: int, file: int) -> Transaction[None]:
@@ -154,7 +154,7 @@ def remove_store_documents(store: int) -> Transaction[None]:
     yield "UPDATE chunk_documents SET state = $1 WHERE store = $2", (REMOVED, store)
 
 
-def _begin(dialect: Dialect, store: int, file: int, embedder: str, dimensions: int) -> Transaction[int]:
+def _insert_document(dialect: Dialect, store: int, file: int, embedder: str, dimensions: int) -> Transaction[int]:
     yield from dialect.prepare(dimensions)
     sql = "UPDATE chunk_documents SET state = $1 WHERE store = $2 AND file = $3 AND state = $4"
     yield sql, (REMOVED, store, file, INDEXING)
@@ -166,7 +166,7 @@ def _begin(dialect: Dialect, store: int, file: int, embedder: str, dimensions: i
     return int(rows[0][0])
 
 
-def _append(dialect: Dialect, document: int, chunks: Sequence[NewChunk]) -> Transaction[None]:
+def _append_chunks(dialect: Dialect, document: int, chunks: Sequence[NewChunk]) -> Transaction[None]:
     sql = (
         "UPDATE chunk_documents SET chunks = chunks + $1, bytes = bytes + $2 WHERE seq = $3 AND state = $4"
         " RETURNING store, dimensions"
@@ -178,7 +178,7 @@ def _append(dialect: Dialect, document: int, chunks: Sequence[NewChunk]) -> Tran
     yield from dialect.insert(rows[0][0], document, rows[0][1], chunks)
 
 
-def _finish(document: int) -> Transaction[Indexed]:
+def _finish_document(document: int) -> Transaction[Indexed]:
     sql = "UPDATE chunk_documents SET state = $1 WHERE seq = $2 AND state = $3 RETURNING store, file, chunks, bytes"
     rows = yield sql, (READY, document, INDEXING)
     if not rows:
@@ -189,7 +189,7 @@ def _finish(document: int) -> Transaction[Indexed]:
     return Indexed(chunks, size)
 
 
-def _abandon(document: int) -> Transaction[None]:
+def _abandon_document(document: int) -> Transaction[None]:
     sql = "UPDATE chunk_documents SET state = $1 WHERE seq = $2 AND state = $3"
     yield sql, (REMOVED, document, INDEXING)
 
@@ -198,36 +198,36 @@ def _document_removed(document: int) -> DocumentRemoved:
     return DocumentRemoved(f"The document {document!r} was removed while it was being indexed. Add its file again.")
 
 
-def _texts(store: int, file: int, after: int) -> Transaction[list[StoredChunk]]:
+def _select_texts(store: int, file: int, after: int) -> Transaction[list[StoredChunk]]:
     sql = compose_sql(
         "SELECT position, start_at, end_at, body FROM chunks WHERE position > $4 AND document = (SELECT seq",
         "FROM chunk_documents WHERE store = $1 AND file = $2 AND state = $3) ORDER BY position LIMIT $5",
     )
-    rows = yield sql, (store, file, READY, after, _PAGE)
+    rows = yield sql, (store, file, READY, after, _PAGE_SIZE)
     return [StoredChunk(*row) for row in rows]
 
 
-def _search(dialect: Dialect, asked: StoreQuery, limit: int) -> Transaction[list[ScoredChunk]]:
-    scope = yield from _scope(asked)
+def _search_chunks(dialect: Dialect, query: StoreQuery, limit: int) -> Transaction[list[ScoredChunk]]:
+    scope = yield from _select_scope(query)
     if not scope.size:
         return []
-    words = query_words(asked.words)
-    found = yield from dialect.search(
-        ChunkQuery(asked.store, asked.vector, words, limit, scope.size, scope.documents, scope.comparable)
+    words = query_words(query.words)
+    scores = yield from dialect.search(
+        ChunkQuery(query.store, query.vector, words, limit, scope.size, scope.documents, scope.comparable)
     )
-    near = set(found.near)
-    rows = yield from dialect.read([*near, *(seq for seq in found.matching if seq not in near)])
+    near = set(scores.near)
+    rows = yield from dialect.read([*near, *(seq for seq in scores.matching if seq not in near)])
     documents = None if scope.documents is None else set(scope.documents)
     comparable = None if scope.comparable is None else set(scope.comparable)
     return [
         ScoredChunk(
             row.seq,
-            asked.store,
+            query.store,
             row.file,
             row.chunk,
             row.seq in near,
-            found.similarity.get(row.seq) if comparable is None or row.document in comparable else None,
-            found.matching.get(row.seq),
+            scores.similarity.get(row.seq) if comparable is None or row.document in comparable else None,
+            scores.matching.get(row.seq),
         )
         for row in rows
         if documents is None or row.document in documents
@@ -246,31 +246,31 @@ class _SearchScope:
     comparable: Sequence[int] | None = None
 
 
-def _scope(asked: StoreQuery) -> Transaction[_SearchScope]:
+def _select_scope(query: StoreQuery) -> Transaction[_SearchScope]:
     """A store is mostly asked as a whole, and may have thousands of documents: then none of them is looked at."""
-    if asked.files is None and asked.vector is not None:
-        rows = yield _STORE_TOTALS, (asked.store, READY, asked.embedder, len(asked.vector) // 4)
-        documents, fitting, size = rows[0]
-        if documents == fitting:
+    if query.files is None and query.vector is not None:
+        rows = yield _STORE_TOTALS, (query.store, READY, query.embedder, len(query.vector) // 4)
+        documents, comparable_count, size = rows[0]
+        if documents == comparable_count:
             return _SearchScope(size)
-    return (yield from _resolve_scope(asked))
+    return (yield from _resolve_scope(query))
 
 
-def _resolve_scope(asked: StoreQuery) -> Transaction[_SearchScope]:
+def _resolve_scope(query: StoreQuery) -> Transaction[_SearchScope]:
     sql = "SELECT seq, file, chunks, embedder, dimensions FROM chunk_documents WHERE store = $1 AND state = $2"
-    rows = yield sql, (asked.store, READY)
-    allowed = None if asked.files is None else set(asked.files)
+    rows = yield sql, (query.store, READY)
+    allowed = None if query.files is None else set(query.files)
     documents, comparable, size = [], [], 0
     for seq, file, chunks, embedder, dimensions in rows:
         if allowed is None or file in allowed:
             documents.append(seq)
             size += chunks
-            if asked.vector is not None and embedder == asked.embedder and dimensions * 4 == len(asked.vector):
+            if query.vector is not None and embedder == query.embedder and dimensions * 4 == len(query.vector):
                 comparable.append(seq)
     return _SearchScope(size, documents, comparable)
 
 
-def _erase(dialect: Dialect) -> Transaction[bool]:
+def _erase_document(dialect: Dialect) -> Transaction[bool]:
     rows = yield "SELECT seq, store, dimensions FROM chunk_documents WHERE state = $1 LIMIT 1", (REMOVED,)
     if not rows:
         return False

@@ -22,7 +22,7 @@ from understudy.store.database import Transaction
 from understudy.store.sql import compose_sql
 from understudy.text.tokenize import fold_text, is_prefix, split_words
 
-_EXACT: Final = 10_000
+_EXACT_SEARCH_CHUNKS: Final = 10_000
 """Chunks of a store up to which comparing with each is quick, and better than an index of all stores."""
 
 _FULL_PRECISION_DIMENSIONS: Final = 2000
@@ -36,7 +36,7 @@ _MAX_RANKED_CHUNKS: Final = 4000
 _MAX_WORD_LENGTH: Final = 500
 """A lexeme has at most 2 KB."""
 
-_LOCK: Final = "SELECT pg_advisory_xact_lock(7205759403792794)"
+_LOCK_TABLES: Final = "SELECT pg_advisory_xact_lock(7205759403792794)"
 
 
 problem = pgvector.problem
@@ -45,11 +45,11 @@ problem = pgvector.problem
 
 def prepare(dimensions: int) -> Transaction[None]:
     """Raises StoreError where pgvector is missing and cannot be created."""
-    table = _table(dimensions)
-    known = yield "SELECT to_regclass($1) IS NOT NULL", (table,)
-    if known[0][0]:
+    table = _table_name(dimensions)
+    exists = yield "SELECT to_regclass($1) IS NOT NULL", (table,)
+    if exists[0][0]:
         return
-    yield _LOCK, ()
+    yield _LOCK_TABLES, ()
     if (text := (yield from pgvector.problem())) is not None:
         raise StoreError(text)
     yield "CREATE EXTENSION IF NOT EXISTS vector", ()
@@ -84,7 +84,9 @@ def insert(store: int, document: int, dimensions: int, chunks: Sequence[NewChunk
     numbers = {position: seq for position, seq in rows}  # noqa: C416 - rows are records
     for chunk in chunks:
         sql = compose_sql(
-            "INSERT INTO", _table(dimensions), "(seq, store, document, vector) VALUES ($1, $2, $3, $4::real[]::vector)"
+            "INSERT INTO",
+            _table_name(dimensions),
+            "(seq, store, document, vector) VALUES ($1, $2, $3, $4::real[]::vector)",
         )
         yield sql, (numbers[chunk.position], store, document, _floats(chunk.vector))
     sql = (
@@ -104,18 +106,18 @@ def delete(store: int, document: int, dimensions: int, limit: int) -> Transactio
     """How many chunks were erased: fewer than `limit` only when none is left."""
     rows = yield "SELECT seq FROM chunks WHERE document = $1 LIMIT $2", (document, limit)
     numbers = [row[0] for row in rows]
-    for table in (_table(dimensions), "chunk_text", "chunks"):
+    for table in (_table_name(dimensions), "chunk_text", "chunks"):
         yield compose_sql("DELETE FROM", table, "WHERE seq = ANY($1::bigint[])"), (numbers,)
     return len(numbers)
 
 
-def search(asked: ChunkQuery) -> Transaction[ChunkScores]:
-    near = yield from _search_vectors(asked)
-    matching = yield from _search_words(asked)
+def search(query: ChunkQuery) -> Transaction[ChunkScores]:
+    near = yield from _search_vectors(query)
+    matching = yield from _search_words(query)
     similarity = dict(near)
-    unknown = [seq for seq in matching if seq not in similarity]
-    if asked.vector is not None and asked.comparable != [] and unknown:
-        similarity |= yield from _similarities(asked, unknown)
+    missing = [seq for seq in matching if seq not in similarity]
+    if query.vector is not None and query.comparable != [] and missing:
+        similarity |= yield from _similarities(query, missing)
     return ChunkScores([seq for seq, _ in near], matching, similarity)
 
 
@@ -129,26 +131,26 @@ def read(numbers: Sequence[int]) -> Transaction[list[ChunkHit]]:
     return [ChunkHit(seq, document, file, StoredChunk(*row)) for seq, document, file, *row in rows]
 
 
-def _search_vectors(asked: ChunkQuery) -> Transaction[list[tuple[int, float]]]:
-    if asked.vector is None or asked.comparable == []:
+def _search_vectors(query: ChunkQuery) -> Transaction[list[tuple[int, float]]]:
+    if query.vector is None or query.comparable == []:
         return []
-    dimensions = len(asked.vector) // 4
-    args: tuple[object, ...] = (_floats(asked.vector), asked.store, asked.limit)
-    only = ""
-    if asked.comparable is not None:
-        only = " AND document = ANY($4::bigint[])"
-        args = (*args, list(asked.comparable))
-    if asked.size <= _EXACT:
+    dimensions = len(query.vector) // 4
+    args: tuple[object, ...] = (_floats(query.vector), query.store, query.limit)
+    document_filter = ""
+    if query.comparable is not None:
+        document_filter = " AND document = ANY($4::bigint[])"
+        args = (*args, list(query.comparable))
+    if query.size <= _EXACT_SEARCH_CHUNKS:
         nearness = "(vector <=> $1::real[]::vector) + 0"  # an expression that no index can order by
     else:
         nearness = _indexed_distance(dimensions)
-        yield "SELECT set_config('hnsw.ef_search', $1, false)", (str(min(1000, max(200, 4 * asked.limit))),)
+        yield "SELECT set_config('hnsw.ef_search', $1, false)", (str(min(1000, max(200, 4 * query.limit))),)
         yield "SELECT set_config('hnsw.iterative_scan', 'relaxed_order', false)", ()
     sql = compose_sql(
         "SELECT seq, vector <=> $1::real[]::vector FROM",
-        _table(dimensions),
+        _table_name(dimensions),
         "WHERE store = $2",
-        only,
+        document_filter,
         "ORDER BY",
         nearness,
         "LIMIT $3",
@@ -157,50 +159,50 @@ def _search_vectors(asked: ChunkQuery) -> Transaction[list[tuple[int, float]]]:
     return sorted(((seq, 1.0 - distance) for seq, distance in rows), key=lambda item: (-item[1], item[0]))
 
 
-def _similarities(asked: ChunkQuery, numbers: Sequence[int]) -> Transaction[Mapping[int, float]]:
+def _similarities(query: ChunkQuery, numbers: Sequence[int]) -> Transaction[Mapping[int, float]]:
     """Of those chunks whose vectors can be compared with the query's."""
-    vector = asked.vector or b""
+    vector = query.vector or b""
     sql = compose_sql(
-        "SELECT seq, vector <=> $1::real[]::vector FROM", _table(len(vector) // 4), "WHERE seq = ANY($2::bigint[])"
+        "SELECT seq, vector <=> $1::real[]::vector FROM", _table_name(len(vector) // 4), "WHERE seq = ANY($2::bigint[])"
     )
     rows = yield sql, (_floats(vector), list(numbers))
     return {seq: 1.0 - distance for seq, distance in rows}
 
 
-def _search_words(asked: ChunkQuery) -> Transaction[dict[int, float]]:
-    if not asked.words:
+def _search_words(query: ChunkQuery) -> Transaction[dict[int, float]]:
+    if not query.words:
         return {}
-    args: tuple[object, ...] = ((yield from _build_tsquery(asked)), asked.store, asked.limit)
-    only = ""
-    if asked.documents is not None:
-        only = " AND document = ANY($4::bigint[])"
-        args = (*args, list(asked.documents))
+    args: tuple[object, ...] = ((yield from _build_tsquery(query)), query.store, query.limit)
+    document_filter = ""
+    if query.documents is not None:
+        document_filter = " AND document = ANY($4::bigint[])"
+        args = (*args, list(query.documents))
     sql = compose_sql(
         "SELECT seq, ts_rank_cd(words, query, 1) AS score FROM chunk_text, to_tsquery('english', $1) AS query",
         "WHERE words @@ query AND store = $2",
-        only,
+        document_filter,
         "ORDER BY score DESC, seq LIMIT $3",
     )
     rows = yield sql, args
     return {seq: score for seq, score in rows}  # noqa: C416 - rows are records
 
 
-def _build_tsquery(asked: ChunkQuery) -> Transaction[str]:
+def _build_tsquery(query: ChunkQuery) -> Transaction[str]:
     """The words as a query that a large store can rank by in time: those that are rare enough, any of them."""
     # Words are letters and digits only; one that the parser takes apart becomes a phrase.
-    words = [f"'{word}'{':*' if is_prefix(word) else ''}" for word in asked.words]
-    if asked.size <= _MAX_RANKED_CHUNKS:
+    words = [f"'{word}'{':*' if is_prefix(word) else ''}" for word in query.words]
+    if query.size <= _MAX_RANKED_CHUNKS:
         return " | ".join(words)
     sql = compose_sql(
         "SELECT word, (SELECT count(*) FROM (SELECT FROM chunk_text WHERE words @@ to_tsquery('english',",
         "word) AND store = $2 LIMIT $3) AS found) FROM unnest($1::text[]) AS word",
     )
-    rows = yield sql, (words, asked.store, _COMMON_WORD_CHUNKS)
+    rows = yield sql, (words, query.store, _COMMON_WORD_CHUNKS)
     counts = {word: count for word, count in rows}  # noqa: C416 - rows are records
     return " | ".join(select_rare_words(counts, _COMMON_WORD_CHUNKS, _MAX_RANKED_CHUNKS)) or " & ".join(words)
 
 
-def _table(dimensions: int) -> str:
+def _table_name(dimensions: int) -> str:
     return f"chunk_vectors_{int(dimensions)}"
 
 

@@ -22,15 +22,15 @@ from understudy.store.database import Transaction
 from understudy.store.sql import compose_sql
 from understudy.text.tokenize import fold_text, is_prefix
 
-_COARSE: Final = 1000
-_EXACT: Final = 1000
+_MIN_CANDIDATES: Final = 1000
+_EXACT_SEARCH_CHUNKS: Final = 1000
 """Chunks of a store up to which all whole vectors are compared."""
 
 _COMMON_WORD_CHUNKS: Final = 5000
 _MAX_RANKED_CHUNKS: Final = 12_000
 """Chunks with a word from which on it is too common to rank by, and chunks that one query ranks, in a large store."""
 
-_NAMED: Final = 50
+_MAX_SCOPED_DOCUMENTS: Final = 50
 """Documents that a full-text query names one by one."""
 
 
@@ -66,13 +66,13 @@ def delete(store: int, document: int, dimensions: int, limit: int) -> Transactio
     return len(rows)
 
 
-def search(asked: ChunkQuery) -> Transaction[ChunkScores]:
-    near = yield from _search_vectors(asked)
-    matching = yield from _search_words(asked)
+def search(query: ChunkQuery) -> Transaction[ChunkScores]:
+    near = yield from _search_vectors(query)
+    matching = yield from _search_words(query)
     similarity = dict(near)
-    unknown = [seq for seq in matching if seq not in similarity]
-    if asked.vector is not None and unknown:
-        similarity |= yield from _similarities(asked, unknown)
+    missing = [seq for seq in matching if seq not in similarity]
+    if query.vector is not None and missing:
+        similarity |= yield from _similarities(query, missing)
     return ChunkScores([seq for seq, _ in near], matching, similarity)
 
 
@@ -87,78 +87,78 @@ def read(numbers: Sequence[int]) -> Transaction[list[ChunkHit]]:
     return [ChunkHit(seq, document, file, StoredChunk(*row)) for seq, document, file, *row in rows]
 
 
-def _search_vectors(asked: ChunkQuery) -> Transaction[list[tuple[int, float]]]:
-    if asked.vector is None or asked.comparable == []:
+def _search_vectors(query: ChunkQuery) -> Transaction[list[tuple[int, float]]]:
+    if query.vector is None or query.comparable == []:
         return []
-    if asked.size <= _EXACT:
+    if query.size <= _EXACT_SEARCH_CHUNKS:
         sql = compose_sql(
             "SELECT c.seq, vec_distance_cosine(v.vector, $2) AS distance FROM chunk_codes AS c JOIN chunk_vectors",
             "AS v ON v.seq = c.seq WHERE c.store = $1",
-            _document_filter(asked),
+            _document_filter(query),
             "ORDER BY distance, c.seq LIMIT $3",
         )
-        rows = yield sql, _bind_comparable(asked, asked.store, asked.vector, asked.limit)
+        rows = yield sql, _bind_comparable(query, query.store, query.vector, query.limit)
         return [(seq, _cosine(distance)) for seq, distance in rows]
     sql = compose_sql(
         "SELECT c.seq FROM chunk_codes AS c WHERE c.store = $1",
-        _document_filter(asked),
+        _document_filter(query),
         "ORDER BY vec_distance_hamming(vec_bit(c.bits), vec_quantize_binary($2)), c.seq LIMIT $3",
     )
-    coarse = max(_COARSE, 8 * asked.limit)
-    rows = yield sql, _bind_comparable(asked, asked.store, _pad_to_bytes(asked.vector), coarse)
-    scored = yield from _similarities(asked, [row[0] for row in rows])
-    return sorted(scored.items(), key=lambda item: (-item[1], item[0]))[: asked.limit]
+    candidates = max(_MIN_CANDIDATES, 8 * query.limit)
+    rows = yield sql, _bind_comparable(query, query.store, _pad_to_bytes(query.vector), candidates)
+    scored = yield from _similarities(query, [row[0] for row in rows])
+    return sorted(scored.items(), key=lambda item: (-item[1], item[0]))[: query.limit]
 
 
-def _document_filter(asked: ChunkQuery) -> str:
-    return "" if asked.comparable is None else " AND c.document IN (SELECT value FROM json_each($4))"
+def _document_filter(query: ChunkQuery) -> str:
+    return "" if query.comparable is None else " AND c.document IN (SELECT value FROM json_each($4))"
 
 
-def _bind_comparable(asked: ChunkQuery, *args: object) -> tuple[object, ...]:
-    return args if asked.comparable is None else (*args, json.dumps(list(asked.comparable)))
+def _bind_comparable(query: ChunkQuery, *args: object) -> tuple[object, ...]:
+    return args if query.comparable is None else (*args, json.dumps(list(query.comparable)))
 
 
 def _cosine(distance: float | None) -> float:
     return 1.0 - (1.0 if distance is None else distance)
 
 
-def _similarities(asked: ChunkQuery, numbers: Sequence[int]) -> Transaction[Mapping[int, float]]:
+def _similarities(query: ChunkQuery, numbers: Sequence[int]) -> Transaction[Mapping[int, float]]:
     """Of those chunks whose vectors can be compared with the query's."""
     sql = (
         "SELECT seq, vec_distance_cosine(vector, $1) FROM chunk_vectors"
         " WHERE length(vector) = $3 AND seq IN (SELECT value FROM json_each($2))"
     )
-    rows = yield sql, (asked.vector, json.dumps(list(numbers)), len(asked.vector or b""))
+    rows = yield sql, (query.vector, json.dumps(list(numbers)), len(query.vector or b""))
     return {seq: _cosine(distance) for seq, distance in rows}
 
 
-def _search_words(asked: ChunkQuery) -> Transaction[dict[int, float]]:
-    if not asked.words:
+def _search_words(query: ChunkQuery) -> Transaction[dict[int, float]]:
+    if not query.words:
         return {}
-    words = yield from _build_match_expression(asked)
-    few = asked.documents if asked.documents is not None and len(asked.documents) <= _NAMED else ()
-    scope = " OR ".join(f"d{document}" for document in few) or f"s{asked.store}"
-    args: tuple[object, ...] = (f"scope : ({scope}) AND words : ({words})", asked.limit)
-    only = ""
-    if asked.documents is not None and not few:
-        only = (
+    words = yield from _build_match_expression(query)
+    scoped = query.documents if query.documents is not None and len(query.documents) <= _MAX_SCOPED_DOCUMENTS else ()
+    scope = " OR ".join(f"d{document}" for document in scoped) or f"s{query.store}"
+    args: tuple[object, ...] = (f"scope : ({scope}) AND words : ({words})", query.limit)
+    document_filter = ""
+    if query.documents is not None and not scoped:
+        document_filter = (
             " AND EXISTS (SELECT 1 FROM chunk_codes AS c WHERE c.store = $3 AND c.seq = chunk_text.rowid"
             " AND c.document IN (SELECT value FROM json_each($4)))"
         )
-        args = (*args, asked.store, json.dumps(list(asked.documents)))
+        args = (*args, query.store, json.dumps(list(query.documents)))
     sql = compose_sql(
         "SELECT rowid, -bm25(chunk_text, 0.0, 1.0) AS score FROM chunk_text WHERE chunk_text MATCH $1",
-        only,
+        document_filter,
         "ORDER BY score DESC, rowid LIMIT $2",
     )
     rows = yield sql, args
     return {seq: score for seq, score in rows}  # noqa: C416 - rows are records
 
 
-def _build_match_expression(asked: ChunkQuery) -> Transaction[str]:
+def _build_match_expression(query: ChunkQuery) -> Transaction[str]:
     """The words as an expression that a large store can rank by in time: those that are rare enough, any of them."""
-    words = [f'"{word}"{"*" if is_prefix(word) else ""}' for word in asked.words]
-    if asked.size <= _MAX_RANKED_CHUNKS:
+    words = [f'"{word}"{"*" if is_prefix(word) else ""}' for word in query.words]
+    if query.size <= _MAX_RANKED_CHUNKS:
         return " OR ".join(words)
     counts: dict[str, int] = {}
     sql = "SELECT count(*) FROM (SELECT 1 FROM chunk_text WHERE chunk_text MATCH $1 LIMIT $2)"

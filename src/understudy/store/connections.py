@@ -12,7 +12,7 @@ from typing import Any, Final
 import asyncpg
 
 _MAX_IDLE_SECONDS: Final = 300.0
-_STATEMENTS: Final = 512
+_CACHED_STATEMENTS: Final = 512
 # The third is what the driver says where the server hangs up in that very moment.
 FAILURES: Final = (
     asyncpg.PostgresError,
@@ -45,9 +45,9 @@ class Connections:
             elif self._open < self._size:
                 return await self._connect()
             else:
-                given = await self._wait_for_connection()
-                if given is not None:
-                    return given
+                connection = await self._wait_for_connection()
+                if connection is not None:
+                    return connection
         raise asyncpg.InterfaceError("the database was closed")
 
     def release(self, connection: Any) -> None:
@@ -89,7 +89,9 @@ class Connections:
     async def _connect(self) -> Any:
         self._open += 1
         try:
-            return await asyncpg.connect(self._url, timeout=10, command_timeout=60, statement_cache_size=_STATEMENTS)
+            return await asyncpg.connect(
+                self._url, timeout=10, command_timeout=60, statement_cache_size=_CACHED_STATEMENTS
+            )
         except BaseException:
             self._open -= 1
             self._hand_to_waiter(None)
@@ -103,11 +105,11 @@ class Connections:
             return await waiter
         except asyncio.CancelledError:
             if waiter.done() and not waiter.cancelled():
-                given = waiter.result()
-                if given is None:
+                connection = waiter.result()
+                if connection is None:
                     self._hand_to_waiter(None)
                 else:
-                    self.release(given)
+                    self.release(connection)
             raise
 
     def _hand_to_waiter(self, connection: Any) -> bool:

@@ -15,7 +15,9 @@ from understudy.wire.containers import ContainerResource
 _CONTAINER_JSON = "'[' || last_active_at || ',' || body || ']'"
 _PAGE = PageSource("containers", "project_id = $1", body=_CONTAINER_JSON)
 _NAME_FILTER = PageSource("containers", "project_id = $1", "body IS NOT NULL AND name = $2", 2, body=_CONTAINER_JSON)
-_GET = compose_sql("SELECT", _CONTAINER_JSON, "FROM containers WHERE id = $1 AND project_id = $2 AND body IS NOT NULL")
+_SELECT = compose_sql(
+    "SELECT", _CONTAINER_JSON, "FROM containers WHERE id = $1 AND project_id = $2 AND body IS NOT NULL"
+)
 _FILES = "SELECT file_id FROM container_files WHERE container_id = $1 ORDER BY file_id"
 _ADD_FILE = "INSERT INTO container_files (container_id, file_id) VALUES ($1, $2) ON CONFLICT DO NOTHING"
 _DROP_FILE = "DELETE FROM container_files WHERE container_id = $1 AND file_id = $2"
@@ -60,13 +62,13 @@ class Containers:
     def __init__(self, database: Database) -> None:
         self._database = database
 
-    async def create(self, project_id: str, made: ContainerResource, file_ids: Sequence[str]) -> None:
+    async def create(self, project_id: str, container: ContainerResource, file_ids: Sequence[str]) -> None:
         """`file_ids` are the Files in it."""
-        await self._database.write(_create, project_id, made, file_ids)
+        await self._database.write(_insert_with_files, project_id, container, file_ids)
 
     async def get(self, project_id: str, container_id: str, now: int) -> ContainerResource:
         """Raises NotFound."""
-        return _load_container(await self._database.read(_get, project_id, container_id), now)
+        return _load_container(await self._database.read(_select_container, project_id, container_id), now)
 
     async def page(self, project_id: str, request: PageRequest, name: str | None, now: int) -> ContainerPage:
         source, args = (_PAGE, (project_id,)) if name is None else (_NAME_FILTER, (project_id, name))
@@ -75,7 +77,7 @@ class Containers:
 
     async def delete(self, project_id: str, container_id: str) -> None:
         """Raises NotFound."""
-        await self._database.write(_delete, project_id, container_id)
+        await self._database.write(_delete_container, project_id, container_id)
 
     async def delete_for_thread(self, project_id: str, thread_id: str) -> str | None:
         """The id of the container that the thread had, which is deleted."""
@@ -83,30 +85,30 @@ class Containers:
 
     async def files(self, container_id: str) -> list[str]:
         """The ids of the Files that were put into it; some may have been deleted since."""
-        return await self._database.read(_files, container_id)
+        return await self._database.read(_select_files, container_id)
 
     async def add_file(self, container_id: str, file_id: str) -> None:
-        await self._database.write(_execute, _ADD_FILE, container_id, file_id)
+        await self._database.write(_change_files, _ADD_FILE, container_id, file_id)
 
     async def remove_file(self, container_id: str, file_id: str) -> None:
-        await self._database.write(_execute, _DROP_FILE, container_id, file_id)
+        await self._database.write(_change_files, _DROP_FILE, container_id, file_id)
 
     async def touch(self, container_id: str, now: int) -> None:
         """Says that the container is in use."""
-        await self._database.write(_touch, container_id, now)
+        await self._database.write(_touch_container, container_id, now)
 
     async def find_or_create_for_thread(
-        self, project_id: str, thread_id: str, made: ContainerResource
+        self, project_id: str, thread_id: str, container: ContainerResource
     ) -> ThreadContainer:
         """The thread's own container; `made` becomes it where it has none that lives. Says that it is in use."""
-        return await self._database.write(_find_or_create_for_thread, project_id, thread_id, made)
+        return await self._database.write(_find_or_create_for_thread, project_id, thread_id, container)
 
 
 def _load_container(body: str, now: int) -> ContainerResource:
-    shown = _decode(body)
-    container = shown.container
-    container.last_active_at = shown.last_active_at
-    if now >= shown.last_active_at + _lifetime(container):
+    row = _decode(body)
+    container = row.container
+    container.last_active_at = row.last_active_at
+    if now >= row.last_active_at + _lifetime(container):
         container.status = "expired"
     return container
 
@@ -115,14 +117,14 @@ def _lifetime(container: ContainerResource) -> int:
     return container.expires_after.minutes * 60
 
 
-def _get(project_id: str, container_id: str) -> Transaction[str]:
-    rows = yield _GET, (container_id, project_id)
+def _select_container(project_id: str, container_id: str) -> Transaction[str]:
+    rows = yield _SELECT, (container_id, project_id)
     if not rows:
         raise not_found("container", container_id)
     return str(rows[0][0])
 
 
-def _delete(project_id: str, container_id: str) -> Transaction[None]:
+def _delete_container(project_id: str, container_id: str) -> Transaction[None]:
     if not (yield _DELETE, (container_id, project_id)):
         raise not_found("container", container_id)
     yield _DROP_FILES, (container_id,)
@@ -133,45 +135,45 @@ def _delete_for_thread(project_id: str, thread_id: str) -> Transaction[str | Non
     if not rows:
         return None
     container_id = str(rows[0][0])
-    yield from _delete(project_id, container_id)
+    yield from _delete_container(project_id, container_id)
     return container_id
 
 
-def _files(container_id: str) -> Transaction[list[str]]:
+def _select_files(container_id: str) -> Transaction[list[str]]:
     rows = yield _FILES, (container_id,)
     return [str(row[0]) for row in rows]
 
 
-def _execute(sql: str, *args: str) -> Transaction[None]:
+def _change_files(sql: str, *args: str) -> Transaction[None]:
     yield sql, args
 
 
-def _touch(container_id: str, now: int) -> Transaction[None]:
+def _touch_container(container_id: str, now: int) -> Transaction[None]:
     yield _TOUCH, (container_id, now)
 
 
 def _find_or_create_for_thread(
-    project_id: str, thread_id: str, made: ContainerResource
+    project_id: str, thread_id: str, container: ContainerResource
 ) -> Transaction[ThreadContainer]:
     # One whose time is over does not come back: its name stands for variables and files that are gone.
-    left = yield _DETACH_FROM_THREAD, (thread_id, project_id, made.last_active_at - _lifetime(made))
-    yield from _insert(project_id, made, thread_id)
+    detached = yield _DETACH_FROM_THREAD, (thread_id, project_id, container.last_active_at - _lifetime(container))
+    yield from _insert_container(project_id, container, thread_id)
     rows = yield _FIND_BY_THREAD, (thread_id, project_id)
     container_id = str(rows[0][0])
-    yield _TOUCH, (container_id, made.last_active_at)
-    return ThreadContainer(container_id, container_id == made.id and not left)
+    yield _TOUCH, (container_id, container.last_active_at)
+    return ThreadContainer(container_id, container_id == container.id and not detached)
 
 
-def _create(project_id: str, made: ContainerResource, file_ids: Sequence[str]) -> Transaction[None]:
-    yield from _insert(project_id, made, None)
+def _insert_with_files(project_id: str, container: ContainerResource, file_ids: Sequence[str]) -> Transaction[None]:
+    yield from _insert_container(project_id, container, None)
     for file_id in dict.fromkeys(file_ids):
-        yield _ADD_FILE, (made.id, file_id)
+        yield _ADD_FILE, (container.id, file_id)
 
 
-def _insert(project_id: str, made: ContainerResource, thread_id: str | None) -> Transaction[None]:
+def _insert_container(project_id: str, container: ContainerResource, thread_id: str | None) -> Transaction[None]:
     sql = (
         "INSERT INTO containers (id, project_id, thread_id, name, last_active_at, body)"
         " VALUES ($1, $2, $3, $4, $5, $6) ON CONFLICT (thread_id) DO NOTHING"
     )
-    body = msgspec.json.encode(made).decode()
-    yield sql, (made.id, project_id, thread_id, made.name, made.last_active_at, body)
+    body = msgspec.json.encode(container).decode()
+    yield sql, (container.id, project_id, thread_id, container.name, container.last_active_at, body)

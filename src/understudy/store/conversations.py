@@ -12,7 +12,7 @@ from understudy.store.runs import activate_thread
 from understudy.store.threads import add_thread
 from understudy.wire.threads import ThreadObject
 
-_NEWEST = 1 << 61
+_NO_LIMIT = 1 << 61
 _ITEM = "SELECT seq, kind, role, run_id, body FROM items WHERE id = $1 AND thread_id = $2 AND body IS NOT NULL"
 
 
@@ -23,28 +23,30 @@ class Conversations:
         self._database = database
 
     async def create(self, project_id: str, thread: ThreadObject, items: Sequence[ItemRow]) -> None:
-        await self._database.write(_create, self._database, project_id, thread, items)
+        await self._database.write(_insert_conversation, self._database, project_id, thread, items)
 
     async def add(self, project_id: str, thread_id: str, items: Sequence[ItemRow]) -> None:
         """Raises InvalidRequest while a run or a response is at work on it."""
-        await self._database.write(_add, self._database.text_insert, project_id, thread_id, items)
+        await self._database.write(_add_items, self._database.text_insert, project_id, thread_id, items)
 
     async def page(self, project_id: str, thread_id: str, request: PageRequest) -> ItemPage:
-        return await self._database.read(_page, project_id, thread_id, request)
+        return await self._database.read(_page_conversation, project_id, thread_id, request)
 
     async def item(self, project_id: str, thread_id: str, item_id: str) -> Item:
-        return await self._database.read(_item, project_id, thread_id, item_id)
+        return await self._database.read(_select_item, project_id, thread_id, item_id)
 
     async def delete_item(self, project_id: str, thread_id: str, item_id: str) -> None:
         await self._database.write(_delete_item, self._database.text_delete, project_id, thread_id, item_id)
 
 
-def _create(database: Database, project_id: str, thread: ThreadObject, items: Sequence[ItemRow]) -> Transaction[None]:
+def _insert_conversation(
+    database: Database, project_id: str, thread: ThreadObject, items: Sequence[ItemRow]
+) -> Transaction[None]:
     yield add_thread(database, project_id, thread, (), alone=False)
     yield from insert_items(database.text_insert, thread.id, None, items)
 
 
-def _add(text_insert: str, project_id: str, thread_id: str, items: Sequence[ItemRow]) -> Transaction[None]:
+def _add_items(text_insert: str, project_id: str, thread_id: str, items: Sequence[ItemRow]) -> Transaction[None]:
     try:
         yield from activate_thread(project_id, thread_id)
     except NotFound:
@@ -56,13 +58,13 @@ def _add(text_insert: str, project_id: str, thread_id: str, items: Sequence[Item
     yield from insert_items(text_insert, thread_id, None, items)
 
 
-def _page(project_id: str, thread_id: str, request: PageRequest) -> Transaction[ItemPage]:
-    yield from _require(project_id, thread_id)
-    return (yield from page_items([ContextPart(thread_id, _NEWEST)], request))
+def _page_conversation(project_id: str, thread_id: str, request: PageRequest) -> Transaction[ItemPage]:
+    yield from _require_conversation(project_id, thread_id)
+    return (yield from page_items([ContextPart(thread_id, _NO_LIMIT)], request))
 
 
-def _item(project_id: str, thread_id: str, item_id: str) -> Transaction[Item]:
-    yield from _require(project_id, thread_id)
+def _select_item(project_id: str, thread_id: str, item_id: str) -> Transaction[Item]:
+    yield from _require_conversation(project_id, thread_id)
     rows = yield _ITEM, (item_id, thread_id)
     if not rows:
         raise NotFound(f"Item with id '{item_id}' not found.")
@@ -70,13 +72,13 @@ def _item(project_id: str, thread_id: str, item_id: str) -> Transaction[Item]:
 
 
 def _delete_item(text_delete: str, project_id: str, thread_id: str, item_id: str) -> Transaction[None]:
-    item = yield from _item(project_id, thread_id, item_id)
+    item = yield from _select_item(project_id, thread_id, item_id)
     yield "UPDATE items SET body = NULL WHERE id = $1", (item_id,)
     if item.kind == "message":
         yield text_delete, (item.seq,)
 
 
-def _require(project_id: str, thread_id: str) -> Transaction[None]:
+def _require_conversation(project_id: str, thread_id: str) -> Transaction[None]:
     try:
         yield from require_thread(project_id, thread_id)
     except NotFound:

@@ -41,12 +41,12 @@ def create(data: Path) -> None:
 def check(data: Path) -> None:
     """Raises StoreError, which names the directory, where no server has stored data or this user has no access."""
     try:
-        found = stat.S_ISREG((data / DATABASE).stat().st_mode)
+        is_file = stat.S_ISREG((data / DATABASE).stat().st_mode)
     except (FileNotFoundError, NotADirectoryError):
         raise missing_directory_error(data) from None
     except OSError as error:
         raise _permission_error(data, error.strerror or str(error)) from None
-    if not found:
+    if not is_file:
         raise missing_directory_error(data)
     if not (_is_writable(data) and os.access(data / DATABASE, os.R_OK | os.W_OK)):
         raise _permission_error(data, "Permission denied")
@@ -87,19 +87,19 @@ def _is_writable(data: Path) -> bool:
 
 def _data_directory_advice() -> str:
     return (
-        f"Choose one that the user {_user()!r} can write, with --data or UNDERSTUDY_DATA, like"
+        f"Choose one that the user {_user_name()!r} can write, with --data or UNDERSTUDY_DATA, like"
         " `--data ~/understudy-data`."
     )
 
 
 def _permission_error(data: Path, reason: str) -> StoreError:
     return StoreError(
-        f"The data directory {str(data)!r} cannot be used by the user {_user()!r}: {reason}. Run the command as the"
+        f"The user {_user_name()!r} cannot use the data directory {str(data)!r}: {reason}. Run the command as the"
         " user that the server runs as, or name another directory with --data or UNDERSTUDY_DATA."
     )
 
 
-def _user() -> str:
+def _user_name() -> str:
     try:
         return getpass.getuser()
     except (KeyError, OSError):  # a user id without a name

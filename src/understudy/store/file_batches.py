@@ -21,9 +21,11 @@ from understudy.wire.vector_stores import FileCounts, FileStatus, VectorStoreFil
 _FILES = "seq IN (SELECT file FROM batch_files WHERE batch = $1)"
 _PAGE = PageSource("store_files", _FILES)
 _PAGE_OF_STATUS = PageSource("store_files", _FILES, "body IS NOT NULL AND status = $2", 2)
-_INSERT = "INSERT INTO file_batches (id, store, cancelled, body) VALUES ($1, $2, 0, $3) RETURNING seq"
-_GET = "SELECT seq, cancelled, body FROM file_batches WHERE id = $1 AND store = $2"
-_COUNTS = compose_sql("SELECT status, count(*) FROM store_files WHERE", _FILES, "AND body IS NOT NULL GROUP BY status")
+_INSERT_BATCH = "INSERT INTO file_batches (id, store, cancelled, body) VALUES ($1, $2, 0, $3) RETURNING seq"
+_SELECT = "SELECT seq, cancelled, body FROM file_batches WHERE id = $1 AND store = $2"
+_COUNT_FILES = compose_sql(
+    "SELECT status, count(*) FROM store_files WHERE", _FILES, "AND body IS NOT NULL GROUP BY status"
+)
 _decode = msgspec.json.Decoder(VectorStoreFileBatchObject).decode
 
 
@@ -37,24 +39,24 @@ class FileBatches:
         self, project_id: str, batch: VectorStoreFileBatchObject, files: Sequence[NewFile]
     ) -> VectorStoreFileBatchObject:
         """Attaches the files to the batch's store. Raises what attaching one file does, and then attaches none."""
-        return await self._database.write(_create, project_id, batch, files)
+        return await self._database.write(_insert_batch, project_id, batch, files)
 
     async def get(self, project_id: str, store_id: str, batch_id: str) -> VectorStoreFileBatchObject:
-        return await self._database.read(_get, project_id, store_id, batch_id)
+        return await self._database.read(_select_batch, project_id, store_id, batch_id)
 
     async def page(
         self, project_id: str, store_id: str, batch_id: str, request: PageRequest, status: FileStatus | None = None
     ) -> Page:
-        return await self._database.read(_page, project_id, store_id, batch_id, request, status)
+        return await self._database.read(_page_files, project_id, store_id, batch_id, request, status)
 
     async def cancel(
         self, project_id: str, store_id: str, batch_id: str
     ) -> tuple[VectorStoreFileBatchObject, list[int]]:
         """Cancels the files that are still to be indexed; returns their row numbers, too."""
-        return await self._database.write(_cancel, project_id, store_id, batch_id)
+        return await self._database.write(_cancel_batch, project_id, store_id, batch_id)
 
 
-def _create(
+def _insert_batch(
     project_id: str, batch: VectorStoreFileBatchObject, files: Sequence[NewFile]
 ) -> Transaction[VectorStoreFileBatchObject]:
     store_id, now = batch.vector_store_id, batch.created_at
@@ -62,21 +64,21 @@ def _create(
     names = yield from lock_names(project_id, [file.id for file in files], now)
     store = yield from find_usable_store(project_id, store_id, now, lock=True)
     numbers = yield from add_files(project_id, store_id, store, files, names, now)
-    rows = yield _INSERT, (batch.id, store.seq, msgspec.json.encode(batch).decode())
-    for some in split_batches(numbers):
-        yield from insert_rows("batch_files", "batch, file", [(rows[0][0], number) for number in some])
-    return (yield from _get(project_id, store_id, batch.id))
+    rows = yield _INSERT_BATCH, (batch.id, store.seq, msgspec.json.encode(batch).decode())
+    for batch_rows in split_batches(numbers):
+        yield from insert_rows("batch_files", "batch, file", [(rows[0][0], number) for number in batch_rows])
+    return (yield from _select_batch(project_id, store_id, batch.id))
 
 
-def _get(project_id: str, store_id: str, batch_id: str) -> Transaction[VectorStoreFileBatchObject]:
+def _select_batch(project_id: str, store_id: str, batch_id: str) -> Transaction[VectorStoreFileBatchObject]:
     store = yield from find_store(project_id, store_id)
-    seq, cancelled, body = yield from _find(store.seq, batch_id)
-    rows = yield _COUNTS, (seq,)
+    seq, cancelled, body = yield from _find_batch(store.seq, batch_id)
+    rows = yield _COUNT_FILES, (seq,)
     return _load_batch(body, dict(rows), cancelled=bool(cancelled))
 
 
-def _find(store: int, batch_id: str) -> Transaction[tuple[int, int, str]]:
-    rows = yield _GET, (batch_id, store)
+def _find_batch(store: int, batch_id: str) -> Transaction[tuple[int, int, str]]:
+    rows = yield _SELECT, (batch_id, store)
     if not rows:
         raise not_found("file batch", batch_id)
     return rows[0][0], rows[0][1], rows[0][2]
@@ -85,11 +87,11 @@ def _find(store: int, batch_id: str) -> Transaction[tuple[int, int, str]]:
 def _load_batch(body: str, counts: dict[str, int], *, cancelled: bool) -> VectorStoreFileBatchObject:
     batch = _decode(body)
     batch.file_counts = FileCounts(**counts, total=sum(counts.values()))
-    batch.status = _status(batch.file_counts, cancelled=cancelled)
+    batch.status = _batch_status(batch.file_counts, cancelled=cancelled)
     return batch
 
 
-def _status(counts: FileCounts, *, cancelled: bool) -> FileStatus:
+def _batch_status(counts: FileCounts, *, cancelled: bool) -> FileStatus:
     """A batch of which anything came is completed."""
     if cancelled:
         return "cancelled"
@@ -98,24 +100,26 @@ def _status(counts: FileCounts, *, cancelled: bool) -> FileStatus:
     return "failed" if counts.total and counts.failed == counts.total else "completed"
 
 
-def _page(
+def _page_files(
     project_id: str, store_id: str, batch_id: str, request: PageRequest, status: FileStatus | None
 ) -> Transaction[Page]:
     store = yield from find_store(project_id, store_id)
-    seq, _, _ = yield from _find(store.seq, batch_id)
+    seq, _, _ = yield from _find_batch(store.seq, batch_id)
     if status is None:
         return (yield from read_page(_PAGE, (seq,), request))
     return (yield from read_page(_PAGE_OF_STATUS, (seq, status), request))
 
 
-def _cancel(project_id: str, store_id: str, batch_id: str) -> Transaction[tuple[VectorStoreFileBatchObject, list[int]]]:
+def _cancel_batch(
+    project_id: str, store_id: str, batch_id: str
+) -> Transaction[tuple[VectorStoreFileBatchObject, list[int]]]:
     store = yield from find_store(project_id, store_id, lock=True)
-    seq, _, _ = yield from _find(store.seq, batch_id)
-    waiting = yield from find_files(f"{_FILES} AND status = 'in_progress'", seq)
+    seq, _, _ = yield from _find_batch(store.seq, batch_id)
+    pending = yield from find_files(f"{_FILES} AND status = 'in_progress'", seq)
     change = Counts()
-    for row in waiting:
+    for row in pending:
         yield from move(row, "cancelled", change)
     yield from count(store.seq, change)
-    if waiting:
+    if pending:
         yield "UPDATE file_batches SET cancelled = 1 WHERE seq = $1", (seq,)
-    return (yield from _get(project_id, store_id, batch_id)), [row.seq for row in waiting]
+    return (yield from _select_batch(project_id, store_id, batch_id)), [row.seq for row in pending]

@@ -20,7 +20,7 @@ from understudy.wire.files import FileObject
 _IS_UNEXPIRED = "body IS NOT NULL AND (expires_at IS NULL OR expires_at > $2)"
 _PAGE = PageSource("files", "project_id = $1", _IS_UNEXPIRED, 2)
 _PURPOSE_PAGE = PageSource("files", "project_id = $1", f"{_IS_UNEXPIRED} AND purpose = $3", 3)
-_GET = compose_sql("SELECT body, blob FROM files WHERE project_id = $1 AND", _IS_UNEXPIRED, "AND id = $3")
+_SELECT = compose_sql("SELECT body, blob FROM files WHERE project_id = $1 AND", _IS_UNEXPIRED, "AND id = $3")
 _LOOKUP = compose_sql("SELECT body, blob FROM files WHERE project_id = $1 AND", _IS_UNEXPIRED)
 _EXPIRED = "SELECT project_id, id FROM files WHERE body IS NOT NULL AND expires_at <= $1 ORDER BY expires_at LIMIT $2"
 _decode = msgspec.json.Decoder(FileObject).decode
@@ -49,15 +49,15 @@ class Files:
         return await self._database.write(insert_file, project_id, file, blob)
 
     async def get(self, project_id: str, file_id: str) -> str:
-        return (await self._database.read(_get, project_id, file_id, self._now()))[0]
+        return (await self._database.read(_select_file, project_id, file_id, self._now()))[0]
 
     async def find(self, project_id: str, file_id: str) -> StoredFile:
-        body, blob = await self._database.read(_get, project_id, file_id, self._now())
+        body, blob = await self._database.read(_select_file, project_id, file_id, self._now())
         return _load_file(body, blob)
 
     async def lookup(self, project_id: str, file_ids: Sequence[str]) -> list[StoredFile]:
         """The files of these ids, in their order; an id that the project does not have is left out."""
-        return await self._database.read(_lookup, project_id, file_ids, self._now())
+        return await self._database.read(_lookup_files, project_id, file_ids, self._now())
 
     async def page(self, project_id: str, request: PageRequest, purpose: str | None = None) -> Page:
         if purpose is None:
@@ -71,7 +71,7 @@ class Files:
         """Deletes up to `limit` files whose time is over."""
         now = self._now()
         if await self._database.read(_list_expired, now, limit):
-            await self._database.write(_expire, now, limit)
+            await self._database.write(_expire_files, now, limit)
 
     def _now(self) -> int:
         return int(self._clock.now())
@@ -91,13 +91,13 @@ def insert_file(project_id: str, file: FileObject, blob: str) -> Transaction[str
 
 def delete_file(project_id: str, file_id: str, now: int) -> Transaction[None]:
     """Takes a file away with all that was made of it."""
-    rows = yield _GET + " FOR UPDATE", (project_id, now, file_id)
+    rows = yield _SELECT + " FOR UPDATE", (project_id, now, file_id)
     if not rows:
         raise file_not_found(file_id)
-    yield from _remove(file_id)
+    yield from _remove_file(file_id)
 
 
-def _remove(file_id: str) -> Transaction[None]:
+def _remove_file(file_id: str) -> Transaction[None]:
     """What goes with a file, whether it was deleted or has expired."""
     sql = "UPDATE files SET body = NULL WHERE id = $1 AND body IS NOT NULL RETURNING blob"
     rows = yield sql, (file_id,)
@@ -106,20 +106,20 @@ def _remove(file_id: str) -> Transaction[None]:
     yield from detach_everywhere(file_id)
 
 
-def _get(project_id: str, file_id: str, now: int) -> Transaction[tuple[str, str]]:
-    rows = yield _GET, (project_id, now, file_id)
+def _select_file(project_id: str, file_id: str, now: int) -> Transaction[tuple[str, str]]:
+    rows = yield _SELECT, (project_id, now, file_id)
     if not rows:
         raise file_not_found(file_id)
     return rows[0][0], rows[0][1]
 
 
-def _lookup(project_id: str, file_ids: Sequence[str], now: int) -> Transaction[list[StoredFile]]:
-    found = {}
-    for some in padded_batches(file_ids):
-        sql = f"{_LOOKUP} AND id IN ({sql_parameters(3, len(some))})"
-        for file in [_load_file(*row) for row in (yield sql, (project_id, now, *some))]:
-            found[file.id] = file
-    return [found[file_id] for file_id in dict.fromkeys(file_ids) if file_id in found]
+def _lookup_files(project_id: str, file_ids: Sequence[str], now: int) -> Transaction[list[StoredFile]]:
+    files_by_id = {}
+    for batch in padded_batches(file_ids):
+        sql = f"{_LOOKUP} AND id IN ({sql_parameters(3, len(batch))})"
+        for file in [_load_file(*row) for row in (yield sql, (project_id, now, *batch))]:
+            files_by_id[file.id] = file
+    return [files_by_id[file_id] for file_id in dict.fromkeys(file_ids) if file_id in files_by_id]
 
 
 def _load_file(body: str, blob: str) -> StoredFile:
@@ -132,7 +132,7 @@ def _list_expired(now: int, limit: int) -> Transaction[list[str]]:
     return [row[1] for row in rows]
 
 
-def _expire(now: int, limit: int) -> Transaction[None]:
+def _expire_files(now: int, limit: int) -> Transaction[None]:
     rows = yield _EXPIRED + " FOR UPDATE", (now, limit)
     for _, file_id in rows:
-        yield from _remove(file_id)
+        yield from _remove_file(file_id)

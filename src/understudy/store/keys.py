@@ -51,11 +51,11 @@ class Keys:
 
         Makes the default project where it is missing, and raises NotFound for any other that is.
         """
-        return await self._database.write(_create, key, name, now, project)
+        return await self._database.write(_insert_key, key, name, now, project)
 
     async def list(self) -> list[KeyRecord]:
         """All keys, oldest first, revoked ones too."""
-        return await self._database.read(_list)
+        return await self._database.read(_list_keys)
 
     async def project_of(self, key: str) -> str | None:
         """The project that a key opens; None for an unknown or revoked key."""
@@ -67,7 +67,7 @@ class Keys:
 
     async def projects(self) -> Sequence[ProjectRecord]:
         """All of them, oldest first."""
-        return await self._database.read(_projects)
+        return await self._database.read(_list_projects)
 
     async def authenticate(self, key: str) -> Principal | None:
         """None for an unknown or revoked key."""
@@ -75,11 +75,11 @@ class Keys:
 
     async def active(self, key_ids: Sequence[str]) -> set[str]:
         """Those of the keys, by id, that are not revoked."""
-        return await self._database.read(_active, key_ids)
+        return await self._database.read(_filter_active, key_ids)
 
     async def revoke(self, identifier: str, now: int) -> KeyRecord | None:
         """Revokes by the key's id or hint; None where none such is active."""
-        return await self._database.write(_revoke, identifier, now)
+        return await self._database.write(_revoke_key, identifier, now)
 
 
 def hash_key(key: str) -> str:
@@ -90,31 +90,31 @@ def hint_of(key: str) -> str:
     return f"{key[:16]}…{key[-4:]}" if len(key) > 24 else f"{key[:3]}…{key[-2:]}"
 
 
-def _create(key: str, name: str, now: int, project: str) -> Transaction[KeyRecord]:
-    known = yield _SELECT + " WHERE hash = $1", (hash_key(key),)
-    if known:
-        return _record(known[0])
-    project_id = yield from _project(project, now)
+def _insert_key(key: str, name: str, now: int, project: str) -> Transaction[KeyRecord]:
+    existing = yield _SELECT + " WHERE hash = $1", (hash_key(key),)
+    if existing:
+        return _load_record(existing[0])
+    project_id = yield from _find_project(project, now)
     record = KeyRecord(ids.key(), project_id, name, hint_of(key), now, None)
     sql = "INSERT INTO keys (id, project_id, name, hash, hint, created_at) VALUES ($1, $2, $3, $4, $5, $6)"
     yield sql, (record.id, project_id, name, hash_key(key), record.hint, now)
     return record
 
 
-def _project(given: str, now: int) -> Transaction[str]:
-    rows = yield "SELECT id FROM projects WHERE name = $1 OR id = $1 ORDER BY seq LIMIT 1", (given,)
+def _find_project(project: str, now: int) -> Transaction[str]:
+    rows = yield "SELECT id FROM projects WHERE name = $1 OR id = $1 ORDER BY seq LIMIT 1", (project,)
     if rows:
         return str(rows[0][0])
-    if given != DEFAULT_PROJECT:
-        raise NotFound(f"No project is called {given!r}. `understudy projects create` makes one.")
-    return (yield from _insert_project(given, now))[0]
+    if project != DEFAULT_PROJECT:
+        raise NotFound(f"No project is called {project!r}. `understudy projects create` makes one.")
+    return (yield from _insert_project(project, now))[0]
 
 
 def _create_project(name: str, now: int) -> Transaction[ProjectRecord]:
     # An id is taken wherever a name is, so a name must not be one of them either.
-    known = yield "SELECT 1 FROM projects WHERE id = $1", (name,)
-    project_id, made = yield from _insert_project(name, now)
-    if known or not made:
+    existing = yield "SELECT 1 FROM projects WHERE id = $1", (name,)
+    project_id, inserted = yield from _insert_project(name, now)
+    if existing or not inserted:
         raise Conflict(f"There is a project {name!r} already. Choose another name, or use that one.")
     return ProjectRecord(project_id, name, now, 0)
 
@@ -122,12 +122,12 @@ def _create_project(name: str, now: int) -> Transaction[ProjectRecord]:
 def _insert_project(name: str, now: int) -> Transaction[tuple[str, bool]]:
     """The project's id, and whether it was made here: another server may start at the same moment."""
     sql = "INSERT INTO projects (id, name, created_at) VALUES ($1, $2, $3) ON CONFLICT (name) DO NOTHING RETURNING id"
-    made = yield sql, (ids.project(), name, now)
-    rows = made or (yield "SELECT id FROM projects WHERE name = $1", (name,))
-    return str(rows[0][0]), bool(made)
+    inserted = yield sql, (ids.project(), name, now)
+    rows = inserted or (yield "SELECT id FROM projects WHERE name = $1", (name,))
+    return str(rows[0][0]), bool(inserted)
 
 
-def _projects() -> Transaction[Sequence[ProjectRecord]]:
+def _list_projects() -> Transaction[Sequence[ProjectRecord]]:
     active = "SELECT count(*) FROM keys WHERE project_id = projects.id AND revoked_at IS NULL"
     rows = yield compose_sql("SELECT id, name, created_at, (", active, ") FROM projects ORDER BY seq"), ()
     return [ProjectRecord(*row) for row in rows]
@@ -136,9 +136,9 @@ def _projects() -> Transaction[Sequence[ProjectRecord]]:
 _SELECT = "SELECT id, project_id, name, hint, created_at, revoked_at FROM keys"
 
 
-def _list() -> Transaction[list[KeyRecord]]:
+def _list_keys() -> Transaction[list[KeyRecord]]:
     rows = yield _SELECT + " ORDER BY seq", ()
-    return [_record(row) for row in rows]
+    return [_load_record(row) for row in rows]
 
 
 def _project_of(digest: str) -> Transaction[str | None]:
@@ -151,22 +151,24 @@ def _authenticate(digest: str) -> Transaction[Principal | None]:
     return Principal(*rows[0]) if rows else None
 
 
-def _active(key_ids: Sequence[str]) -> Transaction[set[str]]:
-    found: set[str] = set()
-    for some in padded_batches(key_ids):
-        sql = compose_sql("SELECT id FROM keys WHERE id IN (", sql_parameters(1, len(some)), ") AND revoked_at IS NULL")
-        found.update(row[0] for row in (yield sql, tuple(some)))
-    return found
+def _filter_active(key_ids: Sequence[str]) -> Transaction[set[str]]:
+    active: set[str] = set()
+    for batch in padded_batches(key_ids):
+        sql = compose_sql(
+            "SELECT id FROM keys WHERE id IN (", sql_parameters(1, len(batch)), ") AND revoked_at IS NULL"
+        )
+        active.update(row[0] for row in (yield sql, tuple(batch)))
+    return active
 
 
-def _revoke(identifier: str, now: int) -> Transaction[KeyRecord | None]:
+def _revoke_key(identifier: str, now: int) -> Transaction[KeyRecord | None]:
     condition = " WHERE (id = $1 OR hint = $1) AND revoked_at IS NULL"
     rows = yield _SELECT + condition, (identifier,)
     if len(rows) != 1:
         return None
     yield "UPDATE keys SET revoked_at = $1 WHERE id = $2", (now, rows[0][0])
-    return _record((*rows[0][:5], now))
+    return _load_record((*rows[0][:5], now))
 
 
-def _record(row: Row) -> KeyRecord:
+def _load_record(row: Row) -> KeyRecord:
     return KeyRecord(*row)

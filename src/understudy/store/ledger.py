@@ -16,7 +16,7 @@ from understudy.store.database import Bundle, Database, Row, Transaction
 from understudy.store.sql import compose_sql
 
 CREDITS_PER_USD: Final = 2_000_000
-_DAY: Final = 86_400
+_DAY_SECONDS: Final = 86_400
 # Rows of the same sum: SQLite has one writer, whom nobody waits for.
 _SLOTS: Final = {"sqlite": 1, "postgres": 16}
 
@@ -146,7 +146,7 @@ class Ledger:
 
         A negative amount takes back. Raises InvalidRequest for a project that does not exist.
         """
-        return await self._database.write(_grant, project_id, credits_, type_, now, note)
+        return await self._database.write(_grant_credits, project_id, credits_, type_, now, note)
 
     async def top_up(self, project_id: str, below: int, credits_: int, now: int) -> bool:
         """Adds `credits_` where the balance is below `below`; of several at once only one does."""
@@ -157,7 +157,7 @@ class Ledger:
         return await self._database.write(_remove_budget, project_id)
 
     async def account(self, project_id: str) -> Account:
-        return await self._database.read(_account, project_id)
+        return await self._database.read(_select_account, project_id)
 
     async def spending_state(self, project_id: str, key_id: str, now: int) -> SpendingState:
         return await self._database.read(_spending_state, project_id, key_id, now)
@@ -167,17 +167,17 @@ class Ledger:
         return await self._database.read(_sum_spending, limit, project_id, now)
 
     async def limit(self, scope: str) -> SpendLimit | None:
-        return await self._database.read(_limit, scope)
+        return await self._database.read(_select_limit, scope)
 
     async def set_limit(self, limit: SpendLimit) -> None:
-        await self._database.write(_set_limit, limit)
+        await self._database.write(_upsert_limit, limit)
 
     async def drop_limit(self, scope: str) -> None:
-        await self._database.write(_drop_limit, scope)
+        await self._database.write(_delete_limit, scope)
 
-    async def entries(self, project_id: str, only: EntryFilter, limit: int, after: str | None) -> EntryPage:
+    async def entries(self, project_id: str, entry_filter: EntryFilter, limit: int, after: str | None) -> EntryPage:
         """Newest first. Raises InvalidRequest for a cursor that names no entry of the project."""
-        return await self._database.read(_entries, project_id, only, limit, after)
+        return await self._database.read(_list_entries, project_id, entry_filter, limit, after)
 
 
 # -- recording ---------------------------------------------------------------------------------------------------
@@ -210,7 +210,7 @@ def _add_debit(bundle: Bundle, used: str, project_id: str, usage: Usage, slot: i
     sql = compose_sql("INSERT INTO ledger (", _ENTRY_COLUMNS, ") SELECT $1, $2, $3, $4, $5, $6, $7 FROM", used)
     bundle.add(sql, *_entry_arguments(project_id, entry))
     bundle.add(_DEBIT.replace("{used}", used), project_id, slot, entry.credits)
-    day = usage.created_at // _DAY
+    day = usage.created_at // _DAY_SECONDS
     bundle.add(_SPEND.replace("{used}", used), project_id, day, usage.key_id, slot, usage.credits)
 
 
@@ -247,31 +247,33 @@ _BALANCE = "SELECT CAST(COALESCE(sum(credits), 0) AS BIGINT) FROM balances WHERE
 _ACCOUNT = compose_sql("SELECT (", _BALANCE, "), (SELECT count(*) FROM budgets WHERE project_id = $1)")
 
 
-def _account(project_id: str) -> Transaction[Account]:
+def _select_account(project_id: str) -> Transaction[Account]:
     rows = yield _ACCOUNT, (project_id,)
     return Account(rows[0][0], bool(rows[0][1]))
 
 
-def _grant(project_id: str, credits_: int, type_: EntryType, now: int, note: str | None) -> Transaction[Account]:
+def _grant_credits(
+    project_id: str, credits_: int, type_: EntryType, now: int, note: str | None
+) -> Transaction[Account]:
     if not (yield "SELECT 1 FROM projects WHERE id = $1", (project_id,)):
         raise InvalidRequest(f"No project found with id {project_id!r}.", param="project")
-    opened = yield (
+    created = yield (
         "INSERT INTO budgets (project_id, created_at) VALUES ($1, $2) ON CONFLICT DO NOTHING RETURNING created_at",
         (project_id, now),
     )
-    if opened:
-        before = (yield from _account(project_id)).balance
-        if before:
+    if created:
+        used = (yield from _select_account(project_id)).balance
+        if used:
             # What was used while nothing limited it is not taken from the first grant.
-            yield from _insert_entry(project_id, Entry(ids.ledger_entry(), "INIT", -before, None, None, now), 0)
+            yield from _insert_entry(project_id, Entry(ids.ledger_entry(), "INIT", -used, None, None, now), 0)
     yield from _insert_entry(project_id, Entry(ids.ledger_entry(), type_, credits_, None, note, now), 0)
-    return (yield from _account(project_id))
+    return (yield from _select_account(project_id))
 
 
 def _top_up(project_id: str, below: int, credits_: int, now: int) -> Transaction[bool]:
     if not (yield "SELECT 1 FROM budgets WHERE project_id = $1 FOR UPDATE", (project_id,)):
         return False
-    if (yield from _account(project_id)).balance >= below:
+    if (yield from _select_account(project_id)).balance >= below:
         return False
     yield from _insert_entry(project_id, Entry(ids.ledger_entry(), "PAYMENT", credits_, None, "auto top-up", now), 0)
     return True
@@ -286,12 +288,12 @@ def _remove_budget(project_id: str) -> Transaction[bool]:
 
 def _spending_state(project_id: str, key_id: str, now: int) -> Transaction[SpendingState]:
     limits = yield "SELECT scope, credits, period FROM spend_limits WHERE scope IN ($1, $2)", (project_id, key_id)
-    found = []
+    spending = []
     for row in limits:
         limit = SpendLimit(*row)
-        found.append(Spending(limit, (yield from _sum_spending(limit, project_id, now))))
-    account = yield from _account(project_id)
-    return SpendingState(account.balance if account.budgeted else None, tuple(found))
+        spending.append(Spending(limit, (yield from _sum_spending(limit, project_id, now))))
+    account = yield from _select_account(project_id)
+    return SpendingState(account.balance if account.budgeted else None, tuple(spending))
 
 
 def _sum_spending(limit: SpendLimit, project_id: str, now: int) -> Transaction[int]:
@@ -305,7 +307,7 @@ def _sum_spending(limit: SpendLimit, project_id: str, now: int) -> Transaction[i
 
 def first_day(period: Period, now: int) -> int:
     """The first day of the period that `now` is in, in days since 1970; weeks begin on Monday, all in UTC."""
-    day = now // _DAY
+    day = now // _DAY_SECONDS
     match period:
         case "no_reset":
             return 0
@@ -317,12 +319,12 @@ def first_day(period: Period, now: int) -> int:
             return day - datetime.fromtimestamp(now, UTC).day + 1
 
 
-def _limit(scope: str) -> Transaction[SpendLimit | None]:
+def _select_limit(scope: str) -> Transaction[SpendLimit | None]:
     rows = yield "SELECT scope, credits, period FROM spend_limits WHERE scope = $1", (scope,)
     return SpendLimit(*rows[0]) if rows else None
 
 
-def _set_limit(limit: SpendLimit) -> Transaction[None]:
+def _upsert_limit(limit: SpendLimit) -> Transaction[None]:
     sql = (
         "INSERT INTO spend_limits (scope, credits, period) VALUES ($1, $2, $3)"
         " ON CONFLICT (scope) DO UPDATE SET credits = excluded.credits, period = excluded.period"
@@ -330,7 +332,7 @@ def _set_limit(limit: SpendLimit) -> Transaction[None]:
     yield sql, (limit.scope, limit.credits, limit.period)
 
 
-def _drop_limit(scope: str) -> Transaction[None]:
+def _delete_limit(scope: str) -> Transaction[None]:
     yield "DELETE FROM spend_limits WHERE scope = $1", (scope,)
 
 
@@ -339,18 +341,22 @@ def _drop_limit(scope: str) -> Transaction[None]:
 _ENTRIES = "SELECT id, type, credits, model, reference, created_at FROM ledger WHERE project_id = $1"
 
 
-def _entries(project_id: str, only: EntryFilter, limit: int, after: str | None) -> Transaction[EntryPage]:
+def _list_entries(project_id: str, entry_filter: EntryFilter, limit: int, after: str | None) -> Transaction[EntryPage]:
     args: list[object] = [project_id]
     conditions = ""
     if after is not None:
-        args.append((yield from _position(project_id, after)))
+        args.append((yield from _find_entry(project_id, after)))
         conditions += f" AND seq < ${len(args)}"
-    for condition, value in (("created_at >=", only.since), ("created_at <", only.until), ("type =", only.type)):
+    for condition, value in (
+        ("created_at >=", entry_filter.since),
+        ("created_at <", entry_filter.until),
+        ("type =", entry_filter.type),
+    ):
         if value is not None:
             args.append(value)
             conditions += f" AND {condition} ${len(args)}"
-    if only.incoming is not None:
-        conditions += " AND credits >= 0" if only.incoming else " AND credits < 0"
+    if entry_filter.incoming is not None:
+        conditions += " AND credits >= 0" if entry_filter.incoming else " AND credits < 0"
     rows: Sequence[Row] = yield (
         f"{_ENTRIES}{conditions} ORDER BY seq DESC LIMIT ${len(args) + 1}",
         (*args, limit + 1),
@@ -358,7 +364,7 @@ def _entries(project_id: str, only: EntryFilter, limit: int, after: str | None) 
     return EntryPage([Entry(*row) for row in rows[:limit]], len(rows) > limit)
 
 
-def _position(project_id: str, cursor: str) -> Transaction[int]:
+def _find_entry(project_id: str, cursor: str) -> Transaction[int]:
     rows = yield "SELECT seq FROM ledger WHERE project_id = $1 AND id = $2", (project_id, cursor)
     if not rows:
         raise InvalidRequest(

@@ -19,7 +19,7 @@ from understudy.wire.messages import MessageContentTextObject, MessageObject
 _PAGE = PageSource("items", "thread_id = $1", "body IS NOT NULL AND kind = 'message'")
 _PAGE_OF_RUN = PageSource("items", "thread_id = $1", "body IS NOT NULL AND kind = 'message' AND run_id = $2", 2)
 _THREAD = "SELECT 1 FROM threads WHERE id = $1 AND project_id = $2 AND body IS NOT NULL"
-_GET = "SELECT body FROM items WHERE id = $1 AND thread_id = $2 AND kind = 'message' AND body IS NOT NULL"
+_SELECT = "SELECT body FROM items WHERE id = $1 AND thread_id = $2 AND kind = 'message' AND body IS NOT NULL"
 _THREAD_IN_PROJECT = " AND EXISTS (SELECT 1 FROM threads WHERE id = $2 AND project_id = $3 AND body IS NOT NULL)"
 _INSERT = "INSERT INTO items (id, thread_id, run_id, kind, role, body) SELECT $1, $2, $3, $4, $5, $6"
 _ACTIVE_RUN = compose_sql("SELECT id FROM runs WHERE thread_id = $1 AND status IN", sql_list(ACTIVE))
@@ -65,25 +65,25 @@ class Messages:
 
     async def create(self, project_id: str, message: MessageObject) -> None:
         """Raises InvalidRequest while a run of the thread is active, and what attaching its files does."""
-        await self._database.write(_create, self._database.text_insert, project_id, message)
+        await self._database.write(_insert_message, self._database.text_insert, project_id, message)
 
     async def get(self, project_id: str, thread_id: str, message_id: str) -> str:
-        return await self._database.read(_get, project_id, thread_id, message_id)
+        return await self._database.read(_select_message, project_id, thread_id, message_id)
 
     async def page(self, project_id: str, thread_id: str, request: PageRequest, run_id: str | None = None) -> Page:
-        return await self._database.read(_page, project_id, thread_id, request, run_id)
+        return await self._database.read(_page_messages, project_id, thread_id, request, run_id)
 
     async def modify(
         self, project_id: str, thread_id: str, message_id: str, change: Callable[[MessageObject], None]
     ) -> str:
-        return await self._database.write(_modify, project_id, thread_id, message_id, change)
+        return await self._database.write(_modify_message, project_id, thread_id, message_id, change)
 
     async def delete(self, project_id: str, thread_id: str, message_id: str) -> None:
-        await self._database.write(_delete, self._database.text_delete, project_id, thread_id, message_id)
+        await self._database.write(_delete_message, self._database.text_delete, project_id, thread_id, message_id)
 
     async def newest(self, thread_id: str, before: int, limit: int) -> list[Item]:
         """Up to `limit` items of every kind that come before the number `before`, the newest first."""
-        return await self._database.read(_newest, thread_id, before, limit)
+        return await self._database.read(_select_newest, thread_id, before, limit)
 
 
 def add_message(bundle: Bundle, text_insert: str, message: MessageObject, after: str = "") -> str:
@@ -146,12 +146,12 @@ def encode_metadata(subject: _HasMetadata) -> str:
 
 def split_at_metadata(subject: Struct) -> tuple[str, str]:
     """The encoded object before and behind its metadata, which a client may change while the engine writes the rest."""
-    marked = msgspec.json.encode(msgspec.structs.replace(subject, metadata=_METADATA_PLACEHOLDER)).decode()
-    before, _, behind = marked.partition(_METADATA_PLACEHOLDER_JSON)
+    encoded = msgspec.json.encode(msgspec.structs.replace(subject, metadata=_METADATA_PLACEHOLDER)).decode()
+    before, _, behind = encoded.partition(_METADATA_PLACEHOLDER_JSON)
     return before, behind
 
 
-def _create(text_insert: str, project_id: str, message: MessageObject) -> Transaction[None]:
+def _insert_message(text_insert: str, project_id: str, message: MessageObject) -> Transaction[None]:
     thread_id = message.thread_id
     if not message.attachments:
         bundle = Bundle(alone=True)
@@ -169,26 +169,26 @@ def _create(text_insert: str, project_id: str, message: MessageObject) -> Transa
     yield from attach(project_id, thread_id, [message], message.created_at)
 
 
-def _get(project_id: str, thread_id: str, message_id: str) -> Transaction[str]:
-    rows = yield _GET + _THREAD_IN_PROJECT, (message_id, thread_id, project_id)
+def _select_message(project_id: str, thread_id: str, message_id: str) -> Transaction[str]:
+    rows = yield _SELECT + _THREAD_IN_PROJECT, (message_id, thread_id, project_id)
     if not rows:
         yield from require_thread(project_id, thread_id)
         raise not_found("message", message_id)
     return str(rows[0][0])
 
 
-def _page(project_id: str, thread_id: str, request: PageRequest, run_id: str | None) -> Transaction[Page]:
+def _page_messages(project_id: str, thread_id: str, request: PageRequest, run_id: str | None) -> Transaction[Page]:
     yield from require_thread(project_id, thread_id)
     if run_id is None:
         return (yield from read_page(_PAGE, (thread_id,), request))
     return (yield from read_page(_PAGE_OF_RUN, (thread_id, run_id), request))
 
 
-def _modify(
+def _modify_message(
     project_id: str, thread_id: str, message_id: str, change: Callable[[MessageObject], None]
 ) -> Transaction[str]:
     yield from require_thread(project_id, thread_id)
-    rows = yield _GET + " FOR UPDATE", (message_id, thread_id)
+    rows = yield _SELECT + " FOR UPDATE", (message_id, thread_id)
     if not rows:
         raise not_found("message", message_id)
     message = _decode(rows[0][0])
@@ -198,7 +198,7 @@ def _modify(
     return body
 
 
-def _delete(text_delete: str, project_id: str, thread_id: str, message_id: str) -> Transaction[None]:
+def _delete_message(text_delete: str, project_id: str, thread_id: str, message_id: str) -> Transaction[None]:
     yield from require_thread(project_id, thread_id)
     sql = (
         "UPDATE items SET body = NULL"
@@ -210,6 +210,6 @@ def _delete(text_delete: str, project_id: str, thread_id: str, message_id: str) 
     yield text_delete, (rows[0][0],)
 
 
-def _newest(thread_id: str, before: int, limit: int) -> Transaction[list[Item]]:
+def _select_newest(thread_id: str, before: int, limit: int) -> Transaction[list[Item]]:
     rows = yield _NEWEST, (thread_id, before, limit)
     return [Item(*row) for row in rows]

@@ -35,7 +35,7 @@ class Migration:
 async def migrate(database: Database) -> int:
     """Applies what is missing and returns the schema's number; raises StoreError for a newer schema."""
     migrations = list(read_migrations(database.dialect))
-    await database.write(_prepare, database.dialect)
+    await database.write(_create_version_table, database.dialect)
     current = await database.read(_current_version)
     newest = migrations[-1].number
     if current > newest:
@@ -44,7 +44,7 @@ async def migrate(database: Database) -> int:
             "it was written by a newer Understudy. Start that version, or restore a backup."
         )
     for migration in migrations:
-        await database.write(_apply, migration, database.dialect)
+        await database.write(_apply_migration, migration, database.dialect)
     return newest
 
 
@@ -67,15 +67,15 @@ def read_migrations(dialect: str) -> Iterator[Migration]:
         yield Migration(number, tuple(part.strip() for part in script.split(";") if part.strip()))
 
 
-def _prepare(dialect: str) -> Transaction[None]:
+def _create_version_table(dialect: str) -> Transaction[None]:
     if dialect == "postgres":
         yield _POSTGRES_LOCK, ()
     yield "CREATE TABLE IF NOT EXISTS schema_versions (number BIGINT NOT NULL PRIMARY KEY)", ()
 
 
 def _has_schema(dialect: str) -> Transaction[bool]:
-    known = yield _FIND_VERSIONS[dialect], ()
-    return bool(known) and (yield from _current_version()) > 0
+    tables = yield _FIND_VERSIONS[dialect], ()
+    return bool(tables) and (yield from _current_version()) > 0
 
 
 def _current_version() -> Transaction[int]:
@@ -83,7 +83,7 @@ def _current_version() -> Transaction[int]:
     return int(rows[0][0] or 0)
 
 
-def _apply(migration: Migration, dialect: str) -> Transaction[None]:
+def _apply_migration(migration: Migration, dialect: str) -> Transaction[None]:
     if dialect == "postgres":
         yield _POSTGRES_LOCK, ()
     rows = yield "SELECT 1 FROM schema_versions WHERE number = $1", (migration.number,)

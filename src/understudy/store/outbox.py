@@ -29,10 +29,10 @@ _decode = msgspec.json.Decoder(_EndpointEvents).decode
 def add(project_id: str, event_type: EventType, data: Mapping[str, str], now: float) -> Transaction[None]:
     """Tells the project's endpoints. `data` is `{"id": …}`, of a run with its `thread_id`; `now` in Unix seconds."""
     rows = yield _ENDPOINTS, (project_id,)
-    told = [row for row in rows if {"*", event_type} & set(_decode(row[2]).event_types)]
-    if told:
+    subscribed = [row for row in rows if {"*", event_type} & set(_decode(row[2]).event_types)]
+    if subscribed:
         event = WebhookEvent(id=ids.event(), type=event_type, created_at=int(now), data=dict(data))
-        for endpoint_id, owner, _ in told:
+        for endpoint_id, owner, _ in subscribed:
             yield from insert_delivery(owner, endpoint_id, event, now)
 
 

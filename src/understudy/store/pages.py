@@ -57,10 +57,10 @@ def read_page(source: PageSource, args: tuple[Any, ...], request: PageRequest) -
     backwards = request.before is not None and request.after is None
     sql = _page_sql(source, request.after is not None, request.before is not None, request.order)
     rows = yield sql, (*args, *bounds, request.limit + 1)
-    found = [(row[0], row[1]) for row in rows[: request.limit]]
+    page_rows = [(row[0], row[1]) for row in rows[: request.limit]]
     if backwards:
-        found.reverse()
-    return Page(found, has_more=len(rows) > request.limit)
+        page_rows.reverse()
+    return Page(page_rows, has_more=len(rows) > request.limit)
 
 
 def _find_cursor(source: PageSource, scope: Any, name: str, cursor: str) -> Transaction[int]:

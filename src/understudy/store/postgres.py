@@ -16,8 +16,8 @@ from understudy.store.database import Bundle, Query, Row, Transaction
 P = ParamSpec("P")
 T = TypeVar("T")
 
-_ATTEMPTS: Final = 5
-_POOL: Final = 16
+_MAX_ATTEMPTS: Final = 5
+_POOL_SIZE: Final = 16
 _CONFLICTS: Final = (asyncpg.SerializationError, asyncpg.DeadlockDetectedError)
 _PARAMETER = re.compile(r"\$(\d+)")
 _REFERENCE = re.compile(r"\{(\d+)\}")
@@ -40,7 +40,7 @@ class PostgresDatabase:
     @classmethod
     async def connect(cls, url: str) -> "PostgresDatabase":
         """Raises StoreError where the server does not answer or refuses us; the password is never in its text."""
-        connections = Connections(url, _POOL)
+        connections = Connections(url, _POOL_SIZE)
         try:
             connections.release(await connections.acquire())
         except (*FAILURES, ValueError) as error:
@@ -59,11 +59,11 @@ class PostgresDatabase:
     scan = read
 
     async def write(self, transaction: Callable[P, Transaction[T]], *args: P.args, **kwargs: P.kwargs) -> T:
-        for attempt in range(_ATTEMPTS):
+        for attempt in range(_MAX_ATTEMPTS):
             try:
                 return await self._run(_commit, transaction(*args, **kwargs))
             except _CONFLICTS as error:
-                if attempt == _ATTEMPTS - 1:
+                if attempt == _MAX_ATTEMPTS - 1:
                     raise self._failure(error) from None
             except FAILURES as error:
                 raise self._failure(error) from None
@@ -95,42 +95,42 @@ class PostgresDatabase:
 async def _commit(connection: Any, transaction: Transaction[T]) -> T:
     """Drives the transaction to its COMMIT, or what stands alone without one of its own."""
     try:
-        asked = next(transaction)
-        if isinstance(asked, Bundle) and asked.alone:
-            asked = transaction.send(await _fetch(connection, asked))
+        statement = next(transaction)
+        if isinstance(statement, Bundle) and statement.alone:
+            statement = transaction.send(await _fetch(connection, statement))
     except StopIteration as stop:
         value: T = stop.value
         return value
     await connection.execute("BEGIN")
-    value = await _resume_transaction(connection, transaction, asked)
+    value = await _resume_transaction(connection, transaction, statement)
     await connection.execute("COMMIT")
     return value
 
 
 async def _run_transaction(connection: Any, transaction: Transaction[T]) -> T:
     try:
-        asked = next(transaction)
+        statement = next(transaction)
     except StopIteration as stop:
         value: T = stop.value
         return value
-    return await _resume_transaction(connection, transaction, asked)
+    return await _resume_transaction(connection, transaction, statement)
 
 
-async def _resume_transaction(connection: Any, transaction: Transaction[T], asked: Query | Bundle) -> T:
+async def _resume_transaction(connection: Any, transaction: Transaction[T], statement: Query | Bundle) -> T:
     try:
         while True:
-            asked = transaction.send(await _fetch(connection, asked))
+            statement = transaction.send(await _fetch(connection, statement))
     except StopIteration as stop:
         value: T = stop.value
         return value
 
 
-async def _fetch(connection: Any, asked: Query | Bundle) -> list[Row]:
-    if isinstance(asked, Bundle):
-        sql = _join_statements(tuple([query[0] for query in asked.queries]))
-        args = [arg for query in asked.queries for arg in query[1]]
+async def _fetch(connection: Any, statement: Query | Bundle) -> list[Row]:
+    if isinstance(statement, Bundle):
+        sql = _join_statements(tuple([query[0] for query in statement.queries]))
+        args = [arg for query in statement.queries for arg in query[1]]
     else:
-        sql, args = asked[0], list(asked[1])
+        sql, args = statement[0], list(statement[1])
     try:
         rows: list[Row] = await connection.fetch(sql, *args)
     except asyncpg.CharacterNotInRepertoireError:
@@ -144,13 +144,13 @@ def _join_statements(statements: tuple[str, ...]) -> str:
     if len(statements) == 1:
         return statements[0]
     parts = []
-    known = 0
+    offset = 0
     for place, statement in enumerate(statements):
         numbers = [int(number) for number in _PARAMETER.findall(statement)]
-        shifted = _PARAMETER.sub(lambda match: f"${int(match[1]) + known}", statement)  # noqa: B023 - used at once
+        shifted = _PARAMETER.sub(lambda match: f"${int(match[1]) + offset}", statement)  # noqa: B023 - used at once
         named = _REFERENCE.sub(r"part\1", shifted)
         parts.append(f"part{place} AS ({named})")
-        known += max(numbers, default=0)
+        offset += max(numbers, default=0)
     return f"WITH {', '.join(parts)} SELECT * FROM part0"  # noqa: S608 - the statements of the query modules
 
 

@@ -12,14 +12,14 @@ import asyncpg
 
 from understudy.errors import StoreError
 
-_PORT: Final = "5432"
+_DEFAULT_PORT: Final = "5432"
 _ENCODING_HINT: Final = (
     "In the URL, characters like @ : / ? # % of a user or password must be percent-encoded: @ is %40, : is %3A,"
     " / is %2F, # is %23, % is %25."
 )
 _REACHABILITY_HINT: Final = "Check that PostgreSQL runs there and that this machine may connect to it."
-_USERINFO: Final = re.compile(r"://[^:/@]*:(?P<password>.*)@", re.DOTALL)
-_IN_QUERY: Final = re.compile(r"[?&]password=(?P<password>[^&\s]*)")
+_USERINFO_PASSWORD: Final = re.compile(r"://[^:/@]*:(?P<password>.*)@", re.DOTALL)
+_QUERY_PASSWORD: Final = re.compile(r"[?&]password=(?P<password>[^&\s]*)")
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,23 +47,23 @@ def parse_location(url: str) -> DatabaseLocation | None:
     hosts = unquote(netloc) or query.get("host") or "localhost"
     user = unquote(account.partition(":")[0]) or query.get("user") or "the user's own"
     database = unquote(parts.path[1:]) or query.get("dbname") or query.get("database") or user
-    port = query.get("port", _PORT)
-    named = ",".join(host if _has_port(host) else f"{host}:{port}" for host in hosts.split(","))
-    return DatabaseLocation(named, database)
+    port = query.get("port", _DEFAULT_PORT)
+    addresses = ",".join(host if _has_port(host) else f"{host}:{port}" for host in hosts.split(","))
+    return DatabaseLocation(addresses, database)
 
 
 def describe(url: str) -> str:
     """`the PostgreSQL database 'app' at db:5432`, for sentences."""
-    found = parse_location(url)
-    return "the PostgreSQL database" if found is None else str(found)
+    location = parse_location(url)
+    return "the PostgreSQL database" if location is None else str(location)
 
 
 def unreachable_error(url: str, error: BaseException) -> StoreError:
     """The error for a server that could not be connected to, with what most likely helps."""
-    where = parse_location(url)
-    if where is None:
+    location = parse_location(url)
+    if location is None:
         return StoreError(f"The URL of the PostgreSQL database is malformed. {_ENCODING_HINT}")
-    return StoreError(f"Cannot connect to {where}: {_redact_error(url, error)}. {_connection_hint(where, error)}")
+    return StoreError(f"Cannot connect to {location}: {_redact_error(url, error)}. {_connection_hint(location, error)}")
 
 
 def failure_error(url: str, error: BaseException) -> StoreError:
@@ -72,9 +72,9 @@ def failure_error(url: str, error: BaseException) -> StoreError:
 
 
 def missing_schema_error(url: str) -> StoreError:
-    found = describe(url)
+    location = describe(url)
     return StoreError(
-        f"{found[:1].upper()}{found[1:]} has no tables of Understudy. Start the server with it first"
+        f"{location[:1].upper()}{location[1:]} has no tables of Understudy. Start the server with it first"
         " (`understudy serve --database …`), or name the database of a running one with --database or"
         " UNDERSTUDY_DATABASE."
     )
@@ -92,16 +92,18 @@ def _redact_error(url: str, error: BaseException) -> str:
 
 
 def _passwords(url: str) -> list[str]:
-    written = [match["password"] for pattern in (_USERINFO, _IN_QUERY) for match in pattern.finditer(url)]
-    return sorted({one for text in written for one in (text, unquote(text)) if one}, key=len, reverse=True)
+    encoded = [
+        match["password"] for pattern in (_USERINFO_PASSWORD, _QUERY_PASSWORD) for match in pattern.finditer(url)
+    ]
+    return sorted({form for text in encoded for form in (text, unquote(text)) if form}, key=len, reverse=True)
 
 
-def _connection_hint(where: DatabaseLocation, error: BaseException) -> str:
+def _connection_hint(location: DatabaseLocation, error: BaseException) -> str:
     match error:
         case asyncpg.InvalidPasswordError() | asyncpg.InvalidAuthorizationSpecificationError():
             return f"Check the user and the password. {_ENCODING_HINT}"
         case asyncpg.InvalidCatalogNameError():
-            return f"Create it with `createdb {where.database}`, or name another one in the URL."
+            return f"Create it with `createdb {location.database}`, or name another one in the URL."
         case OSError() | TimeoutError():
             return f"{_REACHABILITY_HINT} {_ENCODING_HINT}"
         case _:

@@ -28,9 +28,9 @@ from understudy.store.database import Bundle, Row, Transaction
 P = ParamSpec("P")
 T = TypeVar("T")
 
-_MAX_BATCH = 256
-_BUSY_MS = 10_000
-_SCANS = 2
+_MAX_BATCH_WRITES = 256
+_BUSY_TIMEOUT_MS = 10_000
+_SCAN_THREADS = 2
 _PARAMETER = re.compile(r"\$(\d+)")
 _REFERENCE = re.compile(r"\{\d+\}")
 _WORD = re.compile(r"\w+")
@@ -77,7 +77,7 @@ class SqliteDatabase:
         self._idle = asyncio.Event()
         self._idle.set()
         self._disk = ThreadPoolExecutor(1, thread_name_prefix="understudy-commit")
-        self._scans = ThreadPoolExecutor(_SCANS, thread_name_prefix="understudy-scan")
+        self._scans = ThreadPoolExecutor(_SCAN_THREADS, thread_name_prefix="understudy-scan")
         self._scanning = threading.local()
         self._scanners: list[apsw.Connection] = []
 
@@ -152,7 +152,7 @@ class SqliteDatabase:
 
     def _take_batch(self) -> list[_Write]:
         batch: list[_Write] = []
-        while self._waiting and len(batch) < _MAX_BATCH:
+        while self._waiting and len(batch) < _MAX_BATCH_WRITES:
             write = self._waiting.popleft()
             if not write.future.cancelled():
                 batch.append(write)
@@ -209,11 +209,11 @@ class SqliteDatabase:
 
     def _scanner(self) -> apsw.Connection:
         """The connection of this thread, kept for the next scan."""
-        found: apsw.Connection | None = getattr(self._scanning, "connection", None)
-        if found is None:
-            found = self._scanning.connection = _connect(self._path, writable=False)
-            self._scanners.append(found)
-        return found
+        connection: apsw.Connection | None = getattr(self._scanning, "connection", None)
+        if connection is None:
+            connection = self._scanning.connection = _connect(self._path, writable=False)
+            self._scanners.append(connection)
+        return connection
 
     def _failure(self, error: BaseException) -> StoreError:
         return StoreError(f"The database {self._path.name!r} failed: {_describe_error(error)}")
@@ -222,7 +222,7 @@ class SqliteDatabase:
 def _connect(path: Path, *, writable: bool = True) -> apsw.Connection:
     flags = apsw.SQLITE_OPEN_READWRITE | apsw.SQLITE_OPEN_CREATE if writable else apsw.SQLITE_OPEN_READONLY
     connection = apsw.Connection(str(path), flags=flags, statementcachesize=512)
-    connection.set_busy_timeout(_BUSY_MS)
+    connection.set_busy_timeout(_BUSY_TIMEOUT_MS)
     connection.enable_load_extension(True)
     connection.load_extension(sqlite_vec.loadable_path())
     connection.enable_load_extension(False)
@@ -237,13 +237,13 @@ def _connect(path: Path, *, writable: bool = True) -> apsw.Connection:
 
 def _run_transaction(connection: apsw.Connection, transaction: Transaction[T]) -> T:
     try:
-        asked = next(transaction)
+        statement = next(transaction)
         while True:
-            if isinstance(asked, Bundle):
-                rows = _execute_all(connection, asked)
+            if isinstance(statement, Bundle):
+                rows = _execute_all(connection, statement)
             else:
-                rows = connection.execute(_to_sqlite(asked[0]), asked[1]).fetchall()
-            asked = transaction.send(rows)
+                rows = connection.execute(_to_sqlite(statement[0]), statement[1]).fetchall()
+            statement = transaction.send(rows)
     except StopIteration as stop:
         value: T = stop.value
         return value

@@ -18,7 +18,7 @@ from understudy.store.states import ACTIVE
 from understudy.wire.messages import MessageObject
 from understudy.wire.threads import ThreadObject
 
-_GET = "SELECT body FROM threads WHERE id = $1 AND project_id = $2 AND body IS NOT NULL"
+_SELECT = "SELECT body FROM threads WHERE id = $1 AND project_id = $2 AND body IS NOT NULL"
 _INSERT_METADATA = "INSERT INTO thread_metadata (thread_id, project_id, pair) VALUES ($1, $2, $3)"
 _decode = msgspec.json.Decoder(ThreadObject).decode
 
@@ -42,13 +42,13 @@ class Threads:
         project_id: str,
         thread: ThreadObject,
         messages: Sequence[MessageObject],
-        fillings: Sequence[VectorStoreUpload] = (),
+        store_uploads: Sequence[VectorStoreUpload] = (),
     ) -> None:
         """`fillings` are the vector stores that its resources name and that are to be made or filled with it."""
-        await self._database.write(_create, self._database, project_id, thread, messages, fillings)
+        await self._database.write(_insert_thread, self._database, project_id, thread, messages, store_uploads)
 
     async def get(self, project_id: str, thread_id: str) -> str:
-        return await self._database.read(_get, project_id, thread_id)
+        return await self._database.read(_select_thread, project_id, thread_id)
 
     async def page(self, project_id: str, request: PageRequest, condition: ThreadFilter) -> Page:
         source, args = _filter_source(self._database, project_id, condition)
@@ -57,26 +57,26 @@ class Threads:
 
     async def modify(self, project_id: str, thread_id: str, change: Callable[[ThreadObject], None]) -> ThreadObject:
         """Applies `change` to the stored object and returns it."""
-        return await self._database.write(_modify, project_id, thread_id, change)
+        return await self._database.write(_modify_thread, project_id, thread_id, change)
 
     async def delete(self, project_id: str, thread_id: str) -> str | None:
         """Returns the id of the run that was active on it, which is over now."""
-        return await self._database.write(_delete, project_id, thread_id)
+        return await self._database.write(_delete_thread, project_id, thread_id)
 
     async def erase(self, rows: int = 200) -> bool:
         """Erases up to `rows` of what deleted threads held; False when nothing is left to erase."""
-        return await self._database.write(_erase, self._database.text_delete, rows)
+        return await self._database.write(_erase_rows, self._database.text_delete, rows)
 
 
-def _create(
+def _insert_thread(
     database: Database,
     project_id: str,
     thread: ThreadObject,
     messages: Sequence[MessageObject],
-    fillings: Sequence[VectorStoreUpload],
+    store_uploads: Sequence[VectorStoreUpload],
 ) -> Transaction[None]:
-    yield from attach_to_stores(project_id, fillings, thread.created_at)
-    yield add_thread(database, project_id, thread, messages, alone=not fillings)
+    yield from attach_to_stores(project_id, store_uploads, thread.created_at)
+    yield add_thread(database, project_id, thread, messages, alone=not store_uploads)
 
 
 def add_thread(
@@ -103,8 +103,8 @@ def _encode_pair(pair: tuple[str, str]) -> str:
     return msgspec.json.encode(pair).decode()
 
 
-def _get(project_id: str, thread_id: str) -> Transaction[str]:
-    rows = yield _GET, (thread_id, project_id)
+def _select_thread(project_id: str, thread_id: str) -> Transaction[str]:
+    rows = yield _SELECT, (thread_id, project_id)
     if not rows:
         raise not_found("thread", thread_id)
     return str(rows[0][0])
@@ -131,8 +131,10 @@ def _filter_source(database: Database, project_id: str, condition: ThreadFilter)
     return PageSource("threads", "project_id = $1", " AND ".join(filters), len(args)), tuple(args)
 
 
-def _modify(project_id: str, thread_id: str, change: Callable[[ThreadObject], None]) -> Transaction[ThreadObject]:
-    rows = yield _GET + " FOR UPDATE", (thread_id, project_id)
+def _modify_thread(
+    project_id: str, thread_id: str, change: Callable[[ThreadObject], None]
+) -> Transaction[ThreadObject]:
+    rows = yield _SELECT + " FOR UPDATE", (thread_id, project_id)
     if not rows:
         raise not_found("thread", thread_id)
     thread = _decode(rows[0][0])
@@ -146,32 +148,32 @@ def _modify(project_id: str, thread_id: str, change: Callable[[ThreadObject], No
     return thread
 
 
-_END_RUN = compose_sql(
+_CANCEL_ACTIVE_RUN = compose_sql(
     "UPDATE runs SET status = 'cancelled', owner = NULL WHERE thread_id = $1 AND status IN",
     sql_list(ACTIVE),
     "RETURNING id",
 )
 
 
-def _delete(project_id: str, thread_id: str) -> Transaction[str | None]:
-    rows = yield _GET + " FOR UPDATE", (thread_id, project_id)
+def _delete_thread(project_id: str, thread_id: str) -> Transaction[str | None]:
+    rows = yield _SELECT + " FOR UPDATE", (thread_id, project_id)
     if not rows:
         raise not_found("thread", thread_id)
     yield "UPDATE threads SET body = NULL WHERE id = $1", (thread_id,)
     yield "DELETE FROM thread_metadata WHERE thread_id = $1", (thread_id,)
     yield "INSERT INTO erasures (thread_id) VALUES ($1)", (thread_id,)
-    ended = yield _END_RUN, (thread_id,)
-    return ended[0][0] if ended else None
+    cancelled = yield _CANCEL_ACTIVE_RUN, (thread_id,)
+    return cancelled[0][0] if cancelled else None
 
 
-def _erase(text_delete: str, limit: int) -> Transaction[bool]:
-    waiting = yield "SELECT thread_id FROM erasures LIMIT 1", ()
-    if not waiting:
+def _erase_rows(text_delete: str, limit: int) -> Transaction[bool]:
+    pending = yield "SELECT thread_id FROM erasures LIMIT 1", ()
+    if not pending:
         return False
-    thread_id = waiting[0][0]
+    thread_id = pending[0][0]
     # Each of the two has an index; there is none of both.
-    for which in ("body IS NOT NULL", "body IS NULL"):
-        sql = compose_sql("SELECT seq FROM items WHERE thread_id = $1 AND", which, "LIMIT $2")
+    for state in ("body IS NOT NULL", "body IS NULL"):
+        sql = compose_sql("SELECT seq FROM items WHERE thread_id = $1 AND", state, "LIMIT $2")
         items = yield sql, (thread_id, limit)
         for (seq,) in items:
             yield text_delete, (seq,)

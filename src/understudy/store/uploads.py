@@ -17,7 +17,7 @@ from understudy.store.files import insert_file
 from understudy.wire.files import FileObject
 from understudy.wire.uploads import Upload, UploadPart
 
-_GET = "SELECT body, status, expires_at, file_seconds, part_ids FROM uploads WHERE id = $1 AND project_id = $2"
+_SELECT = "SELECT body, status, expires_at, file_seconds, part_ids FROM uploads WHERE id = $1 AND project_id = $2"
 _EXPIRED = "SELECT id FROM uploads WHERE status = 'pending' AND expires_at <= $1 LIMIT $2"
 _decode = msgspec.json.Decoder(Upload).decode
 
@@ -46,13 +46,13 @@ class Uploads:
         self._clock = clock
 
     async def create(self, project_id: str, upload: Upload, file_seconds: int | None) -> None:
-        await self._database.write(_create, project_id, upload, file_seconds)
+        await self._database.write(_insert_upload, project_id, upload, file_seconds)
 
     async def get(self, project_id: str, upload_id: str) -> StoredUpload:
-        return await self._database.read(_get, project_id, upload_id, self._now())
+        return await self._database.read(_select_upload, project_id, upload_id, self._now())
 
     async def parts(self, upload_id: str) -> list[StoredPart]:
-        return await self._database.read(_parts, upload_id)
+        return await self._database.read(_select_parts, upload_id)
 
     async def add_part(
         self, project_id: str, part: UploadPart, size: int, blob: str, limit: int
@@ -61,36 +61,36 @@ class Uploads:
 
         Returns the upload where nothing was added: it is not pending, or full.
         """
-        return await self._database.write(_add_part, project_id, part, size, blob, limit, self._now())
+        return await self._database.write(_insert_part, project_id, part, size, blob, limit, self._now())
 
     async def complete(
         self, project_id: str, upload_id: str, file: FileObject, blob: str, part_ids: Sequence[str]
     ) -> StoredUpload:
         """Makes the file, if the upload is still pending; returns the upload as it is then."""
-        return await self._database.write(_complete, project_id, upload_id, file, blob, part_ids, self._now())
+        return await self._database.write(_complete_upload, project_id, upload_id, file, blob, part_ids, self._now())
 
     async def cancel(self, project_id: str, upload_id: str) -> tuple[StoredUpload, bool]:
         """Returns the upload, and whether this cancelled it."""
-        return await self._database.write(_cancel, project_id, upload_id, self._now())
+        return await self._database.write(_cancel_upload, project_id, upload_id, self._now())
 
     async def expire(self, limit: int = 20) -> None:
         """Ends up to `limit` uploads whose time is over."""
         now = self._now()
-        if await self._database.read(_list_expired, now, limit):
-            await self._database.write(_expire, now, limit)
+        if await self._database.read(_has_expired, now, limit):
+            await self._database.write(_expire_uploads, now, limit)
 
     def _now(self) -> int:
         return int(self._clock.now())
 
 
-def _create(project_id: str, upload: Upload, file_seconds: int | None) -> Transaction[None]:
+def _insert_upload(project_id: str, upload: Upload, file_seconds: int | None) -> Transaction[None]:
     body = msgspec.json.encode(upload).decode()
     sql = "INSERT INTO uploads (id, project_id, status, expires_at, file_seconds, body) VALUES ($1, $2, $3, $4, $5, $6)"
     yield sql, (upload.id, project_id, upload.status, upload.expires_at, file_seconds, body)
 
 
-def _get(project_id: str, upload_id: str, now: int, lock: str = "") -> Transaction[StoredUpload]:
-    rows = yield _GET + lock, (upload_id, project_id)
+def _select_upload(project_id: str, upload_id: str, now: int, lock: str = "") -> Transaction[StoredUpload]:
+    rows = yield _SELECT + lock, (upload_id, project_id)
     if not rows:
         raise not_found("upload", upload_id)
     body, status, expires_at, file_seconds, part_ids = rows[0]
@@ -100,15 +100,15 @@ def _get(project_id: str, upload_id: str, now: int, lock: str = "") -> Transacti
     return StoredUpload(upload, file_seconds, tuple(msgspec.json.decode(part_ids or "[]")))
 
 
-def _parts(upload_id: str) -> Transaction[list[StoredPart]]:
+def _select_parts(upload_id: str) -> Transaction[list[StoredPart]]:
     rows = yield "SELECT id, bytes, blob FROM upload_parts WHERE upload_id = $1 ORDER BY seq", (upload_id,)
     return [StoredPart(*row) for row in rows]
 
 
-def _add_part(
+def _insert_part(
     project_id: str, part: UploadPart, size: int, blob: str, limit: int, now: int
 ) -> Transaction[StoredUpload | None]:
-    stored = yield from _get(project_id, part.upload_id, now, " FOR UPDATE")
+    stored = yield from _select_upload(project_id, part.upload_id, now, " FOR UPDATE")
     sums = yield "SELECT sum(bytes) FROM upload_parts WHERE upload_id = $1", (part.upload_id,)
     if stored.upload.status != "pending" or int(sums[0][0] or 0) + size > limit:
         return stored
@@ -118,42 +118,42 @@ def _add_part(
     return None
 
 
-def _complete(
+def _complete_upload(
     project_id: str, upload_id: str, file: FileObject, blob: str, part_ids: Sequence[str], now: int
 ) -> Transaction[StoredUpload]:
-    stored = yield from _get(project_id, upload_id, now, " FOR UPDATE")
+    stored = yield from _select_upload(project_id, upload_id, now, " FOR UPDATE")
     if stored.upload.status != "pending":
         return stored
     stored.upload.status = "completed"
     stored.upload.file = file
     yield from insert_file(project_id, file, blob)
-    yield from _finish(stored.upload, part_ids)
+    yield from _end_upload(stored.upload, part_ids)
     return StoredUpload(stored.upload, stored.file_seconds, tuple(part_ids))
 
 
-def _cancel(project_id: str, upload_id: str, now: int) -> Transaction[tuple[StoredUpload, bool]]:
-    stored = yield from _get(project_id, upload_id, now, " FOR UPDATE")
+def _cancel_upload(project_id: str, upload_id: str, now: int) -> Transaction[tuple[StoredUpload, bool]]:
+    stored = yield from _select_upload(project_id, upload_id, now, " FOR UPDATE")
     if stored.upload.status != "pending":
         return stored, False
     stored.upload.status = "cancelled"
-    yield from _finish(stored.upload, ())
+    yield from _end_upload(stored.upload, ())
     return stored, True
 
 
-def _list_expired(now: int, limit: int) -> Transaction[bool]:
+def _has_expired(now: int, limit: int) -> Transaction[bool]:
     return bool((yield _EXPIRED, (now, limit)))
 
 
-def _expire(now: int, limit: int) -> Transaction[None]:
+def _expire_uploads(now: int, limit: int) -> Transaction[None]:
     due = yield _EXPIRED + " FOR UPDATE", (now, limit)
     for (upload_id,) in due:
         rows = yield "SELECT body FROM uploads WHERE id = $1", (upload_id,)
         upload = _decode(rows[0][0])
         upload.status = "expired"
-        yield from _finish(upload, ())
+        yield from _end_upload(upload, ())
 
 
-def _finish(upload: Upload, part_ids: Sequence[str]) -> Transaction[None]:
+def _end_upload(upload: Upload, part_ids: Sequence[str]) -> Transaction[None]:
     """The upload as it is from now on, and no parts any more."""
     body = msgspec.json.encode(upload).decode()
     used = msgspec.json.encode(part_ids).decode()

@@ -52,29 +52,29 @@ class UsageReports:
     def __init__(self, database: Database) -> None:
         self._database = database
 
-    async def sum_usage(self, project_id: str, question: UsageFilter) -> list[UsageTotals]:
+    async def sum_usage(self, project_id: str, usage_filter: UsageFilter) -> list[UsageTotals]:
         """By bucket, and within one by group."""
-        return await self._database.scan(_sum_usage, project_id, question)
+        return await self._database.scan(_sum_usage, project_id, usage_filter)
 
 
-def _sum_usage(project_id: str, question: UsageFilter) -> Transaction[list[UsageTotals]]:
-    args: list[object] = [project_id, question.start, question.end, question.width]
+def _sum_usage(project_id: str, usage_filter: UsageFilter) -> Transaction[list[UsageTotals]]:
+    args: list[object] = [project_id, usage_filter.start, usage_filter.end, usage_filter.width]
     conditions = "project_id = $1 AND created_at >= $2 AND created_at < $3"
-    if question.kind is not None:
-        conditions += _in_clause("kind", (question.kind,), args)
-    if question.batch is not None:
-        conditions += _in_clause("batch", (int(question.batch),), args)
-    conditions += _in_clause("model", question.models, args) + _in_clause("key_id", question.key_ids, args)
-    columns = ["created_at / $4 * $4", *question.groups]
+    if usage_filter.kind is not None:
+        conditions += _in_clause("kind", (usage_filter.kind,), args)
+    if usage_filter.batch is not None:
+        conditions += _in_clause("batch", (int(usage_filter.batch),), args)
+    conditions += _in_clause("model", usage_filter.models, args) + _in_clause("key_id", usage_filter.key_ids, args)
+    columns = ["created_at / $4 * $4", *usage_filter.groups]
     sums = ", ".join(f"CAST(sum({column}) AS BIGINT)" for column in _SUM_COLUMNS)
     order = ", ".join(str(number + 1) for number in range(len(columns)))
     sql = compose_sql(
         "SELECT", ", ".join(columns), ",", sums, "FROM usage WHERE", conditions, "GROUP BY", order, "ORDER BY", order
     )
     rows = yield sql, tuple(args)
-    count = len(question.groups)
+    count = len(usage_filter.groups)
     return [
-        UsageTotals(row[0], dict(zip(question.groups, row[1 : 1 + count], strict=True)), *row[1 + count :])
+        UsageTotals(row[0], dict(zip(usage_filter.groups, row[1 : 1 + count], strict=True)), *row[1 + count :])
         for row in rows
     ]
 
@@ -82,8 +82,8 @@ def _sum_usage(project_id: str, question: UsageFilter) -> Transaction[list[Usage
 def _in_clause(column: str, values: Sequence[object], args: list[object]) -> str:
     if not values:
         return ""
-    places = []
+    parameters = []
     for value in values:
         args.append(value)
-        places.append(f"${len(args)}")
-    return f" AND {column} IN ({', '.join(places)})"
+        parameters.append(f"${len(args)}")
+    return f" AND {column} IN ({', '.join(parameters)})"

@@ -83,34 +83,34 @@ class StoreFiles:
 
         Raises InvalidRequest for a store that is full, VectorStoreExpired for one that is not to be used.
         """
-        return await self._database.write(_attach, project_id, store_id, file, now)
+        return await self._database.write(_attach_file, project_id, store_id, file, now)
 
     async def get(self, project_id: str, store_id: str, file_id: str) -> VectorStoreFileObject:
-        return (await self._database.read(_get, project_id, store_id, file_id))[1].file
+        return (await self._database.read(_select_file, project_id, store_id, file_id))[1].file
 
     async def row_numbers(self, project_id: str, store_id: str, file_id: str) -> tuple[int, int]:
         """The row numbers of the store and of the file in it."""
-        store, row = await self._database.read(_get, project_id, store_id, file_id)
+        store, row = await self._database.read(_select_file, project_id, store_id, file_id)
         return store.seq, row.seq
 
     async def page(
         self, project_id: str, store_id: str, request: PageRequest, status: FileStatus | None = None
     ) -> Page:
-        return await self._database.read(_page, project_id, store_id, request, status)
+        return await self._database.read(_page_files, project_id, store_id, request, status)
 
     async def describe(
         self, project_id: str, store_id: str, file_id: str, attributes: Mapping[str, Scalar]
     ) -> VectorStoreFileObject:
         """Replaces the attributes."""
-        return await self._database.write(_describe, project_id, store_id, file_id, attributes)
+        return await self._database.write(_replace_attributes, project_id, store_id, file_id, attributes)
 
     async def detach(self, project_id: str, store_id: str, file_id: str) -> int:
         """Takes a file out of the store; the File itself stays. Returns the row number that it had."""
-        return await self._database.write(_detach, project_id, store_id, file_id)
+        return await self._database.write(_detach_file, project_id, store_id, file_id)
 
     async def indexed(self, files: Sequence[int]) -> dict[int, IndexedFile]:
         """Those of these row numbers that can be found, by their numbers."""
-        return await self._database.read(_indexed, files)
+        return await self._database.read(_select_indexed, files)
 
 
 # -- what other transactions are made of -------------------------------------------------------------------------
@@ -121,19 +121,19 @@ def lock_names(project_id: str, file_ids: Sequence[str], now: int) -> Transactio
 
     Raises NotFound for a file that the project does not have.
     """
-    found = {}
-    for some in padded_batches(sorted(set(file_ids))):
+    rows_by_id = {}
+    for batch in padded_batches(sorted(set(file_ids))):
         sql = compose_sql(
             "SELECT id, body FROM files WHERE project_id = $1 AND id IN (",
-            sql_parameters(3, len(some)),
+            sql_parameters(3, len(batch)),
             ") AND body IS NOT NULL AND (expires_at IS NULL OR expires_at > $2) ORDER BY id FOR UPDATE",
         )
-        rows = yield sql, (project_id, now, *some)
-        found.update({file_id: _decode_file(body).filename for file_id, body in rows})
+        rows = yield sql, (project_id, now, *batch)
+        rows_by_id.update({file_id: _decode_file(body).filename for file_id, body in rows})
     for file_id in file_ids:
-        if file_id not in found:
+        if file_id not in rows_by_id:
             raise NotFound(f"No such File object: {file_id}", param="file_id" if len(file_ids) == 1 else "file_ids")
-    return found
+    return rows_by_id
 
 
 def add_files(
@@ -143,23 +143,23 @@ def add_files(
 
     No two of the files are the same. Raises InvalidRequest where the store would be too full.
     """
-    there = yield from _rows_of(store.seq, [file.id for file in files])
-    new = [file for file in files if file.id not in there]
-    if store.files + len(new) > MAX_FILES:
+    existing = yield from _rows_of(store.seq, [file.id for file in files])
+    added = [file for file in files if file.id not in existing]
+    if store.files + len(added) > MAX_FILES:
         raise InvalidRequest(
-            f"Vector store '{store_id}' has {store.files} files and cannot take {len(new)} more: the limit is"
+            f"Vector store '{store_id}' has {store.files} files and cannot take {len(added)} more: the limit is"
             f" {MAX_FILES} files. Use another vector store.",
             param="file_ids",
             code="invalid_value",
         )
-    change = Counts(in_progress=len(new))
+    change = Counts(in_progress=len(added))
     for file in files:
-        if file.id in there:
-            yield from _attach_again(store.seq, there[file.id], file, change)
-    made = yield from _insert(project_id, store_id, store.seq, new, names, now)
+        if file.id in existing:
+            yield from _attach_again(store.seq, existing[file.id], file, change)
+    inserted = yield from _insert_files(project_id, store_id, store.seq, added, names, now)
     yield from count(store.seq, change)
     yield from touch(store.seq, now)
-    numbers = {file_id: row.seq for file_id, row in there.items()} | made
+    numbers = {file_id: row.seq for file_id, row in existing.items()} | inserted
     return [numbers[file.id] for file in files]
 
 
@@ -193,7 +193,7 @@ def move(
     row.file.last_error = error
     row.file.usage_bytes = usage_bytes
     row.file.warnings = list(warnings) or UNSET
-    yield "UPDATE store_files SET status = $2, body = $3 WHERE seq = $1", (row.seq, status, _encode(row.file))
+    yield "UPDATE store_files SET status = $2, body = $3 WHERE seq = $1", (row.seq, status, _to_json(row.file))
 
 
 def restart_indexing(row: FileRow, change: Counts) -> Transaction[None]:
@@ -207,18 +207,18 @@ def restart_indexing(row: FileRow, change: Counts) -> Transaction[None]:
 
 def detach_everywhere(file_id: str) -> Transaction[None]:
     """Takes a File out of every store, as a part of its deletion: nothing of it is found any more."""
-    places = yield _SELECT_ALL_STORES, (file_id,)
-    for store, _ in places:
+    stores = yield _SELECT_ALL_STORES, (file_id,)
+    for store, _ in stores:
         yield from lock_store(store)
         rows = yield _SELECT_BY_ID + " FOR UPDATE", (store, file_id)
         for row in rows:
-            yield from _remove(store, _file_row(row))
+            yield from _remove_file(store, _file_row(row))
 
 
 # -- one transaction each ----------------------------------------------------------------------------------------
 
 
-def _attach(project_id: str, store_id: str, file: NewFile, now: int) -> Transaction[VectorStoreFileObject]:
+def _attach_file(project_id: str, store_id: str, file: NewFile, now: int) -> Transaction[VectorStoreFileObject]:
     yield from find_usable_store(project_id, store_id, now)
     names = yield from lock_names(project_id, [file.id], now)
     store = yield from find_usable_store(project_id, store_id, now, lock=True)
@@ -226,19 +226,19 @@ def _attach(project_id: str, store_id: str, file: NewFile, now: int) -> Transact
     return (yield from find_file(store.seq, file.id, store_id)).file
 
 
-def _get(project_id: str, store_id: str, file_id: str) -> Transaction[tuple[StoreRow, FileRow]]:
+def _select_file(project_id: str, store_id: str, file_id: str) -> Transaction[tuple[StoreRow, FileRow]]:
     store = yield from find_store(project_id, store_id)
     return store, (yield from find_file(store.seq, file_id, store_id))
 
 
-def _page(project_id: str, store_id: str, request: PageRequest, status: FileStatus | None) -> Transaction[Page]:
+def _page_files(project_id: str, store_id: str, request: PageRequest, status: FileStatus | None) -> Transaction[Page]:
     store = yield from find_store(project_id, store_id)
     if status is None:
         return (yield from read_page(_PAGE, (store.seq,), request))
     return (yield from read_page(_PAGE_OF_STATUS, (store.seq, status), request))
 
 
-def _describe(
+def _replace_attributes(
     project_id: str, store_id: str, file_id: str, attributes: Mapping[str, Scalar]
 ) -> Transaction[VectorStoreFileObject]:
     store = yield from find_store(project_id, store_id, lock=True)
@@ -247,34 +247,34 @@ def _describe(
     return row.file
 
 
-def _detach(project_id: str, store_id: str, file_id: str) -> Transaction[int]:
+def _detach_file(project_id: str, store_id: str, file_id: str) -> Transaction[int]:
     store = yield from find_store(project_id, store_id, lock=True)
     row = yield from find_file(store.seq, file_id, store_id, lock=True)
-    yield from _remove(store.seq, row)
+    yield from _remove_file(store.seq, row)
     return row.seq
 
 
-def _indexed(files: Sequence[int]) -> Transaction[dict[int, IndexedFile]]:
-    found = {}
-    for some in padded_batches(files):
-        sql = f"{_SELECT_COMPLETED} AND seq IN ({sql_parameters(1, len(some))})"
-        for seq, filename, body in (yield sql, tuple(some)):
+def _select_indexed(files: Sequence[int]) -> Transaction[dict[int, IndexedFile]]:
+    rows_by_id = {}
+    for batch in padded_batches(files):
+        sql = f"{_SELECT_COMPLETED} AND seq IN ({sql_parameters(1, len(batch))})"
+        for seq, filename, body in (yield sql, tuple(batch)):
             file = _decode(body)
-            found[seq] = IndexedFile(seq, file.id, file.vector_store_id, filename, file.attributes or {})
-    return found
+            rows_by_id[seq] = IndexedFile(seq, file.id, file.vector_store_id, filename, file.attributes or {})
+    return rows_by_id
 
 
 # -- the details -------------------------------------------------------------------------------------------------
 
 
 def _rows_of(store: int, file_ids: Sequence[str]) -> Transaction[dict[str, FileRow]]:
-    found = {}
-    for some in padded_batches(file_ids):
-        sql = f"{_ROW} store = $1 AND id IN ({sql_parameters(2, len(some))}) FOR UPDATE"
-        for row in (yield sql, (store, *some)):
+    rows_by_id = {}
+    for batch in padded_batches(file_ids):
+        sql = f"{_ROW} store = $1 AND id IN ({sql_parameters(2, len(batch))}) FOR UPDATE"
+        for row in (yield sql, (store, *batch)):
             file = _file_row(row)
-            found[file.file.id] = file
-    return found
+            rows_by_id[file.file.id] = file
+    return rows_by_id
 
 
 def _attach_again(store: int, row: FileRow, file: NewFile, change: Counts) -> Transaction[None]:
@@ -286,12 +286,12 @@ def _attach_again(store: int, row: FileRow, file: NewFile, change: Counts) -> Tr
         yield from _set_attributes(store, row, file.attributes)
 
 
-def _insert(
+def _insert_files(
     project_id: str, store_id: str, store: int, files: Sequence[NewFile], names: Mapping[str, str], now: int
 ) -> Transaction[dict[str, int]]:
-    made: dict[str, int] = {}
-    for some in split_batches(files):
-        yield from _free_tombstone_ids(store, [file.id for file in some])
+    inserted: dict[str, int] = {}
+    for batch in split_batches(files):
+        yield from _free_tombstone_ids(store, [file.id for file in batch])
         rows = [
             (
                 file.id,
@@ -302,14 +302,14 @@ def _insert(
                 0,
                 0,
                 0.0,
-                _encode(_new_object(store_id, file, now)),
+                _to_json(_new_object(store_id, file, now)),
             )
-            for file in some
+            for file in batch
         ]
-        made.update(dict((yield from insert_rows("store_files", _COLUMNS, rows, "RETURNING id, seq"))))
-    attributes = [row for file in files for row in _attribute_rows(store, made[file.id], file.attributes or {})]
+        inserted.update(dict((yield from insert_rows("store_files", _COLUMNS, rows, "RETURNING id, seq"))))
+    attributes = [row for file in files for row in _attribute_rows(store, inserted[file.id], file.attributes or {})]
     yield from insert_attributes(attributes)
-    return made
+    return inserted
 
 
 def _free_tombstone_ids(store: int, file_ids: Sequence[str]) -> Transaction[None]:
@@ -334,7 +334,7 @@ def _new_object(store_id: str, file: NewFile, now: int) -> VectorStoreFileObject
 
 def _set_attributes(store: int, row: FileRow, attributes: Mapping[str, Scalar]) -> Transaction[None]:
     row.file.attributes = dict(attributes)
-    yield "UPDATE store_files SET body = $2 WHERE seq = $1", (row.seq, _encode(row.file))
+    yield "UPDATE store_files SET body = $2 WHERE seq = $1", (row.seq, _to_json(row.file))
     yield "DELETE FROM file_attributes WHERE file = $1", (row.seq,)
     yield from insert_attributes(list(_attribute_rows(store, row.seq, attributes)))
 
@@ -346,11 +346,11 @@ def _attribute_rows(store: int, seq: int, attributes: Mapping[str, Scalar]) -> I
 
 
 def insert_attributes(rows: Sequence[tuple[Any, ...]]) -> Transaction[None]:
-    for some in split_batches(rows):
-        yield from insert_rows("file_attributes", "file, store, name, text, number, flag", some)
+    for batch in split_batches(rows):
+        yield from insert_rows("file_attributes", "file, store, name, text, number, flag", batch)
 
 
-def _remove(store: int, row: FileRow) -> Transaction[None]:
+def _remove_file(store: int, row: FileRow) -> Transaction[None]:
     change = Counts()
     change.add(row.status, -1, -row.file.usage_bytes)
     yield "UPDATE store_files SET body = NULL WHERE seq = $1", (row.seq,)
@@ -364,5 +364,5 @@ def _file_row(row: tuple[Any, ...]) -> FileRow:
     return FileRow(seq, status, _decode(body))
 
 
-def _encode(file: VectorStoreFileObject) -> str:
+def _to_json(file: VectorStoreFileObject) -> str:
     return msgspec.json.encode(file).decode()

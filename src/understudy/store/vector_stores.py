@@ -28,18 +28,20 @@ _STORE_JSON = (
     " || last_active_at || ',' || COALESCE(CAST(expires_at AS TEXT), 'null') || ',' || body || ']'"
 )
 _PAGE = PageSource("vector_stores", "project_id = $1", body=_STORE_JSON)
-_GET = compose_sql("SELECT", _STORE_JSON, "FROM vector_stores WHERE id = $1 AND project_id = $2 AND body IS NOT NULL")
-_INSERT = (
+_SELECT = compose_sql(
+    "SELECT", _STORE_JSON, "FROM vector_stores WHERE id = $1 AND project_id = $2 AND body IS NOT NULL"
+)
+_INSERT_STORE = (
     "INSERT INTO vector_stores (id, project_id, in_progress, completed, failed, cancelled, usage_bytes,"
     " last_active_at, expires_at, body) VALUES ($1, $2, 0, 0, 0, 0, 0, $3, $4, $5) RETURNING seq"
 )
-_DELETE = "UPDATE vector_stores SET body = NULL, in_progress = 0 WHERE seq = $1"
-_HAS_PENDING = "SELECT 1 FROM vector_stores WHERE id = $1 AND in_progress > 0 AND body IS NOT NULL"
-_HAS_PENDING_FILE = (
+_DELETE_STORE = "UPDATE vector_stores SET body = NULL, in_progress = 0 WHERE seq = $1"
+_SELECT_PENDING = "SELECT 1 FROM vector_stores WHERE id = $1 AND in_progress > 0 AND body IS NOT NULL"
+_SELECT_PENDING_FILE = (
     "SELECT 1 FROM store_files WHERE id = $2 AND status = 'in_progress' AND body IS NOT NULL"
     " AND store IN (SELECT seq FROM vector_stores WHERE id = $1 AND body IS NOT NULL)"
 )
-_FOUND_FILES = "SELECT seq FROM store_files WHERE store = $1 AND status = 'completed' AND body IS NOT NULL"
+_SELECT_INDEXED_FILES = "SELECT seq FROM store_files WHERE store = $1 AND status = 'completed' AND body IS NOT NULL"
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,39 +89,39 @@ class VectorStores:
         return await self._database.write(insert_store, project_id, store, file_ids, chunking)
 
     async def get(self, project_id: str, store_id: str, now: int) -> VectorStoreObject:
-        return await self._database.read(_get, project_id, store_id, now)
+        return await self._database.read(_select_store, project_id, store_id, now)
 
     async def page(self, project_id: str, request: PageRequest, now: int) -> Page:
-        return await self._database.read(_page, project_id, request, now)
+        return await self._database.read(_page_stores, project_id, request, now)
 
     async def modify(
         self, project_id: str, store_id: str, change: Callable[[VectorStoreObject], None], now: int
     ) -> VectorStoreObject:
         """Applies `change` to the stored object and returns it; how long it lives follows its `expires_after`."""
-        return await self._database.write(_modify, project_id, store_id, change, now)
+        return await self._database.write(_modify_store, project_id, store_id, change, now)
 
     async def delete(self, project_id: str, store_id: str) -> int:
         """Returns the store's row number."""
-        return await self._database.write(_delete, project_id, store_id)
+        return await self._database.write(_delete_store, project_id, store_id)
 
     async def scopes(
         self, project_id: str, store_ids: Sequence[str], condition: Filter | None, now: int
     ) -> list[StoreScope]:
         """Where these stores are searched for what passes `condition`. Raises VectorStoreExpired, too."""
         read = self._database.read if condition is None else self._database.scan
-        return await read(_scopes, project_id, store_ids, condition, now)
+        return await read(_select_scopes, project_id, store_ids, condition, now)
 
     async def touch(self, stores: Sequence[int], now: int) -> None:
         """Says that the stores of these row numbers are in use."""
-        await self._database.write(_touch, stores, now)
+        await self._database.write(_touch_stores, stores, now)
 
     async def has_pending(self, store_ids: Sequence[str], file_ids: Sequence[str] | None = None) -> bool:
         """Whether any of the files, or any file at all, is still to be indexed in one of the stores."""
-        return await self._database.read(_has_pending, store_ids, file_ids)
+        return await self._database.read(_has_pending_files, store_ids, file_ids)
 
     async def erase(self, rows: int = 200) -> bool:
         """Erases up to `rows` of what deleted stores held; False when nothing is left to erase."""
-        return await self._database.write(_erase, rows)
+        return await self._database.write(_erase_rows, rows)
 
 
 def insert_store(
@@ -132,15 +134,15 @@ def insert_store(
     expires_at = None if store.expires_after is None else store.created_at + store.expires_after.seconds
     body = msgspec.json.encode(store).decode()
     names = yield from lock_names(project_id, file_ids, store.created_at)
-    rows = yield _INSERT, (store.id, project_id, store.created_at, expires_at, body)
+    rows = yield _INSERT_STORE, (store.id, project_id, store.created_at, expires_at, body)
     row = StoreRow(rows[0][0], 0, store.created_at, expires_at)
     files = [NewFile(file_id, chunking, {}) for file_id in dict.fromkeys(file_ids)]
     yield from add_files(project_id, store.id, row, files, names, store.created_at)
-    return (yield from _get(project_id, store.id, store.created_at))
+    return (yield from _select_store(project_id, store.id, store.created_at))
 
 
-def _get(project_id: str, store_id: str, now: int) -> Transaction[VectorStoreObject]:
-    rows = yield _GET, (store_id, project_id)
+def _select_store(project_id: str, store_id: str, now: int) -> Transaction[VectorStoreObject]:
+    rows = yield _SELECT, (store_id, project_id)
     if not rows:
         raise not_found("vector store", store_id)
     return _load_store(rows[0][0], now)
@@ -148,53 +150,53 @@ def _get(project_id: str, store_id: str, now: int) -> Transaction[VectorStoreObj
 
 def _load_store(row: str, now: int) -> VectorStoreObject:
     """The object as it is at this moment."""
-    found = _decode(row)
-    store = found.body
-    total = found.in_progress + found.completed + found.failed + found.cancelled
+    columns = _decode(row)
+    store = columns.body
+    total = columns.in_progress + columns.completed + columns.failed + columns.cancelled
     store.file_counts = FileCounts(
-        in_progress=found.in_progress,
-        completed=found.completed,
-        failed=found.failed,
-        cancelled=found.cancelled,
+        in_progress=columns.in_progress,
+        completed=columns.completed,
+        failed=columns.failed,
+        cancelled=columns.cancelled,
         total=total,
     )
-    store.usage_bytes = found.usage_bytes
-    store.last_active_at = found.last_active_at
-    store.expires_at = found.expires_at
-    if found.expires_at is not None and found.expires_at <= now:
+    store.usage_bytes = columns.usage_bytes
+    store.last_active_at = columns.last_active_at
+    store.expires_at = columns.expires_at
+    if columns.expires_at is not None and columns.expires_at <= now:
         store.status = "expired"
     else:
-        store.status = "in_progress" if found.in_progress else "completed"
+        store.status = "in_progress" if columns.in_progress else "completed"
     return store
 
 
-def _page(project_id: str, request: PageRequest, now: int) -> Transaction[Page]:
+def _page_stores(project_id: str, request: PageRequest, now: int) -> Transaction[Page]:
     page = yield from read_page(_PAGE, (project_id,), request)
     rows = [(id_, msgspec.json.encode(_load_store(row, now)).decode()) for id_, row in page.rows]
     return Page(rows, page.has_more)
 
 
-def _modify(
+def _modify_store(
     project_id: str, store_id: str, change: Callable[[VectorStoreObject], None], now: int
 ) -> Transaction[VectorStoreObject]:
     row = yield from find_store(project_id, store_id, lock=True)
-    store = yield from _get(project_id, store_id, now)
+    store = yield from _select_store(project_id, store_id, now)
     change(store)
     store.expires_at = None if store.expires_after is None else row.last_active_at + store.expires_after.seconds
     sql = "UPDATE vector_stores SET expires_at = $2, body = $3 WHERE seq = $1"
     yield sql, (row.seq, store.expires_at, msgspec.json.encode(store).decode())
-    return (yield from _get(project_id, store_id, now))
+    return (yield from _select_store(project_id, store_id, now))
 
 
-def _delete(project_id: str, store_id: str) -> Transaction[int]:
+def _delete_store(project_id: str, store_id: str) -> Transaction[int]:
     row = yield from find_store(project_id, store_id, lock=True)
-    yield _DELETE, (row.seq,)
+    yield _DELETE_STORE, (row.seq,)
     yield from remove_store_documents(row.seq)
     yield "INSERT INTO store_erasures (store) VALUES ($1)", (row.seq,)
     return row.seq
 
 
-def _scopes(
+def _select_scopes(
     project_id: str, store_ids: Sequence[str], condition: Filter | None, now: int
 ) -> Transaction[list[StoreScope]]:
     scopes = []
@@ -207,35 +209,35 @@ def _scopes(
 
 
 def _filter_files(store: int, condition: Filter) -> Transaction[list[int]]:
-    passing = Condition(condition, [store])
-    rows = yield f"{_FOUND_FILES} AND {passing.sql}", tuple(passing.arguments)
+    compiled = Condition(condition, [store])
+    rows = yield f"{_SELECT_INDEXED_FILES} AND {compiled.sql}", tuple(compiled.arguments)
     return [row[0] for row in rows]
 
 
-def _touch(stores: Sequence[int], now: int) -> Transaction[None]:
+def _touch_stores(stores: Sequence[int], now: int) -> Transaction[None]:
     for store in sorted(stores):
         yield from touch(store, now)
 
 
-def _has_pending(store_ids: Sequence[str], file_ids: Sequence[str] | None) -> Transaction[bool]:
+def _has_pending_files(store_ids: Sequence[str], file_ids: Sequence[str] | None) -> Transaction[bool]:
     queries: list[tuple[str, tuple[Any, ...]]]
     for store_id in store_ids:
         if file_ids is None:
-            queries = [(_HAS_PENDING, (store_id,))]
+            queries = [(_SELECT_PENDING, (store_id,))]
         else:
-            queries = [(_HAS_PENDING_FILE, (store_id, file_id)) for file_id in file_ids]
+            queries = [(_SELECT_PENDING_FILE, (store_id, file_id)) for file_id in file_ids]
         for query in queries:
             if (yield query):
                 return True
     return False
 
 
-def _erase(limit: int) -> Transaction[bool]:
+def _erase_rows(limit: int) -> Transaction[bool]:
     """Files that somebody still works on stay until they are given up, so that nothing is indexed behind our back."""
-    waiting = yield "SELECT store FROM store_erasures ORDER BY store LIMIT 1", ()
-    if not waiting:
+    pending = yield "SELECT store FROM store_erasures ORDER BY store LIMIT 1", ()
+    if not pending:
         return False
-    (store,) = waiting[0]
+    (store,) = pending[0]
     files = yield "SELECT seq FROM store_files WHERE store = $1 AND owner IS NULL LIMIT $2", (store, limit)
     for (seq,) in files:
         yield "DELETE FROM file_attributes WHERE file = $1", (seq,)
@@ -246,7 +248,7 @@ def _erase(limit: int) -> Transaction[bool]:
     for (seq,) in batches:
         yield "DELETE FROM batch_files WHERE batch = $1", (seq,)
         yield "DELETE FROM file_batches WHERE seq = $1", (seq,)
-    left = yield "SELECT 1 FROM store_files WHERE store = $1 LIMIT 1", (store,)
-    if len(batches) < limit // 20 and not left:
+    remaining = yield "SELECT 1 FROM store_files WHERE store = $1 LIMIT 1", (store,)
+    if len(batches) < limit // 20 and not remaining:
         yield "DELETE FROM store_erasures WHERE store = $1", (store,)
-    return not left
+    return not remaining
