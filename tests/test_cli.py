@@ -150,7 +150,7 @@ def test_a_project_is_made_listed_and_given_keys_of_its_own(understudy, store):
 def test_a_project_that_is_there_and_one_that_is_not_are_refused_by_name(understudy, store):
     understudy("projects", "create", "mine")
     assert "a project 'mine' already" in understudy("projects", "create", "mine", code=1).stderr
-    assert "No project is called 'yours'" in understudy("keys", "create", "--project", "yours", code=1).stderr
+    assert "Project 'yours' not found" in understudy("keys", "create", "--project", "yours", code=1).stderr
     assert "not empty" in understudy("projects", "create", " ", code=2).stderr
 
 

@@ -280,7 +280,7 @@ def test_a_database_of_a_newer_program_is_refused(new_server):
     connection = apsw.Connection(str(server.data / "understudy.sqlite3"))
     connection.execute("INSERT INTO schema_versions VALUES (9999)")
     connection.close()
-    assert refusal(server).startswith("Error: The database has schema 9999, this program knows schemas up to ")
+    assert refusal(server).startswith("Error: The database has schema 9999, and this version supports schemas up to ")
 
 
 def refusal(server):

@@ -56,7 +56,7 @@ async def test_a_project_has_a_name_of_its_own(store):
     (project,) = await store.keys.projects()
     with pytest.raises(Conflict):
         await store.keys.create_project(project.id, NOW)
-    with pytest.raises(NotFound, match="No project is called 'yours'"):
+    with pytest.raises(NotFound, match="Project 'yours' not found"):
         await store.keys.create(ids.api_key(), "mine", NOW, "yours")
 
 

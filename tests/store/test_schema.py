@@ -55,7 +55,7 @@ async def test_a_newer_schema_is_refused_and_left_as_it_is(opened):
     async with opened() as store:
         await store.database.write(newer)
     for _ in range(2):
-        with pytest.raises(StoreError, match=r"The database has schema 9999, this program knows schemas up to \d+"):
+        with pytest.raises(StoreError, match=r"The database has schema 9999, and this version supports schemas up to \d+"):
             async with opened():
                 pass
 

@@ -1,4 +1,4 @@
-"""Everything that is kept, in domain verbs. All SQL of the project is in this package.
+"""Persistence in domain verbs. All SQL of the project is in this package.
 
 `open_store` chooses the engine by the database's URL and brings its schema up to date.
 """
@@ -80,8 +80,7 @@ async def open_store(
 ) -> Store:
     """Opens the store of a data directory (created, 0700), or the PostgreSQL database that `url` names.
 
-    `exclusive` is for servers: no second one may use the same directory. `clock` says what has expired. Raises
-    StoreError.
+    `exclusive` locks the directory, as a server does. Expiry is decided by `clock`. Raises StoreError.
     """
     _check_url(url)
     data_directory.create(data)
@@ -96,9 +95,9 @@ async def open_store(
 
 
 async def open_existing_store(data: Path, url: str | None = None, *, clock: Clock | None = None) -> Store:
-    """Opens what a server has created, and creates nothing: for commands beside it.
+    """Opens what a server has created, and creates nothing: for commands.
 
-    Raises StoreError, which names the directory or the database where no server has been.
+    Raises StoreError, which names the directory or the database, if no server has used it.
     """
     _check_url(url)
     if url is None:
@@ -144,11 +143,11 @@ def _build_store(database: Database, clock: Clock, lock: DirectoryLock | None) -
 
 def _check_url(url: str | None) -> None:
     if url is not None and not url.startswith(_POSTGRES):
-        raise StoreError(f"The database {url!r} is not supported. Use postgresql://…, or leave it out for SQLite.")
+        raise StoreError(f"Unsupported database URL {url!r}. Use postgresql://…, or leave it out for SQLite.")
 
 
 async def _migrate_or_close(database: Database) -> Database:
-    """The database with the newest schema; closed where that fails."""
+    """The database with the newest schema; it is closed if migrating fails."""
     try:
         await migrate(database)
     except BaseException:

@@ -1,4 +1,4 @@
-"""Assistants at rest: the row's body is the object as it is served."""
+"""Stored assistants: the row's body is the encoded object."""
 
 from collections.abc import Callable, Sequence
 
@@ -22,11 +22,11 @@ class Assistants:
     async def create(
         self, project_id: str, assistant: AssistantObject, store_uploads: Sequence[VectorStoreUpload] = ()
     ) -> str:
-        """Returns the encoded object. `fillings` are the vector stores that are to be made with it."""
+        """Returns the encoded object. `store_uploads` are the vector stores to create with it."""
         return await self._database.write(_insert_assistant, project_id, assistant, store_uploads)
 
     async def get(self, project_id: str, assistant_id: str) -> str:
-        """Raises NotFound, as the verbs below do."""
+        """Returns the encoded object. Raises NotFound, as the methods below do."""
         return await self._database.read(_select_assistant, project_id, assistant_id)
 
     async def page(self, project_id: str, request: PageRequest) -> Page:

@@ -1,7 +1,7 @@
-"""What the messages of a thread bring along: files for its tools, in the same transaction as the messages.
+"""Files that messages attach to the tools of their thread, in the same transaction as the messages.
 
-Files to search in go to the thread's vector store, which is made for the first of them and lives a week without use;
-files to compute with join the thread's list. Knows no message beyond its attachments.
+Files for file search go to the thread's vector store, which is created for the first of them and expires after a week
+without use; files for the code interpreter join the thread's list. Knows no message beyond its attachments.
 """
 
 from collections.abc import Iterable, Sequence
@@ -41,7 +41,7 @@ _decode = msgspec.json.Decoder(ThreadObject).decode
 
 @dataclass(frozen=True, slots=True)
 class VectorStoreUpload:
-    """Files for one vector store; `made` is the store itself where it is yet to be made."""
+    """Files for one vector store; `made` is the store itself if it has to be created."""
 
     store_id: str
     file_ids: Sequence[str]
@@ -56,7 +56,7 @@ def new_vector_store_upload(
     chunking: StaticChunkingStrategyResponseParam,
     metadata: dict[str, str] | None = None,
 ) -> VectorStoreUpload:
-    """A vector store that is to be made with these files."""
+    """A vector store to create with these files."""
     store = VectorStoreObject(
         id=ids.vector_store(),
         created_at=now,
@@ -71,9 +71,9 @@ def new_vector_store_upload(
 def collect_attachments(
     resources: ToolResources, messages: Iterable[MessageObject], now: int
 ) -> tuple[ToolResources, list[VectorStoreUpload]]:
-    """A thread's resources with what these messages attach, and what has to be filled for that.
+    """A thread's resources with the files that the messages attach, and the vector stores to create or extend.
 
-    Raises InvalidRequest for more files to compute with than a thread may have.
+    Raises InvalidRequest if the thread would have too many files for the code interpreter.
     """
     attached = [attachment for message in messages for attachment in message.attachments]
     search = resources.file_search
@@ -89,7 +89,7 @@ def collect_attachments(
 
 
 def attach_to_stores(project_id: str, store_uploads: Iterable[VectorStoreUpload], now: int) -> Transaction[None]:
-    """Raises NotFound for a file or a store that the project does not have, VectorStoreExpired."""
+    """Raises NotFound for a file or a vector store that the project does not have, and VectorStoreExpired."""
     for upload in store_uploads:
         if upload.made is not None:
             yield from insert_store(project_id, upload.made, upload.file_ids, upload.chunking)
@@ -101,7 +101,7 @@ def attach_to_stores(project_id: str, store_uploads: Iterable[VectorStoreUpload]
 
 
 def attach(project_id: str, thread_id: str, messages: Sequence[MessageObject], now: int) -> Transaction[None]:
-    """Gives a thread, which is kept already, what these messages attach. Raises what `gathered` and `fill` do."""
+    """Adds the attachments of messages to a stored thread. Raises as collect_attachments and attach_to_stores do."""
     if not any(message.attachments for message in messages):
         return
     rows = yield _THREAD, (thread_id,)
@@ -113,7 +113,7 @@ def attach(project_id: str, thread_id: str, messages: Sequence[MessageObject], n
 
 
 def _exclude_unusable_stores(project_id: str, thread: ThreadObject, now: int) -> Transaction[None]:
-    """A store that is deleted or has expired gives way to another one."""
+    """Drops a vector store that is deleted or has expired, so that another one takes its place."""
     search = thread.tool_resources.file_search
     if isinstance(search, FileSearchResources) and search.vector_store_ids:
         rows = yield _USABLE, (search.vector_store_ids[0], project_id, now)
@@ -122,7 +122,7 @@ def _exclude_unusable_stores(project_id: str, thread: ThreadObject, now: int) ->
 
 
 def _files_for(attached: Sequence[Attachment], tool: type) -> list[str]:
-    """The files that are attached for a tool, each once."""
+    """The ids of the files that are attached for a tool, without duplicates."""
     attached_ids = [
         attachment.file_id
         for attachment in attached

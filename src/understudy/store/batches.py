@@ -1,6 +1,6 @@
-"""Batches at rest, as their owners see them: made, shown, cancelled, deleted. Who works on them is in batch_work.py.
+"""Stored batches as clients see them: create, get, cancel, delete. Workers use batch_jobs.py.
 
-One table serves all dialects; a batch is found in the one that it was made in.
+One table serves all dialects; a batch is visible only in the dialect that created it.
 """
 
 from dataclasses import dataclass
@@ -40,7 +40,7 @@ _SELECT = compose_sql(
 
 
 class BatchFault(Struct):
-    """Why a batch cannot be begun. `line` counts from 1."""
+    """Why a batch cannot start. `line` counts from 1."""
 
     code: str
     message: str
@@ -49,7 +49,7 @@ class BatchFault(Struct):
 
 
 class Job(Struct, kw_only=True, omit_defaults=True):
-    """What a batch is, beside its status and counts. Times are Unix seconds, and None while they are still to come."""
+    """A batch without its status and counts. Times are in Unix seconds, None until they are reached."""
 
     id: str
     endpoint: str
@@ -73,7 +73,7 @@ class Job(Struct, kw_only=True, omit_defaults=True):
 
 
 class Batch(Struct, array_like=True):
-    """A batch as it is now. `failed` counts the lines that were answered with an error."""
+    """A batch with its status and counts. `failed` counts the lines with an error result."""
 
     status: Status
     total: int
@@ -96,15 +96,15 @@ class BatchPage:
 
 
 class Batches:
-    """Every verb on one batch raises NotFound where the project has none of that id in that dialect."""
+    """Every method on one batch raises NotFound if the project has no batch of that id in that dialect."""
 
     def __init__(self, database: Database) -> None:
         self._database = database
 
     async def create(self, project_id: str, dialect: Dialect, job: Job, blob: str, total: int = 0) -> Batch:
-        """`blob` holds the requests, a line each; it is held or in use. Raises StoreError where it is not any more.
+        """`blob` holds the requests, one per line; it has a hold or a use. Raises StoreError if it has neither.
 
-        `total` is their number, where it is known before they are read.
+        `total` is the number of requests, if it is known before they are read.
         """
         return await self._database.write(_insert_batch, project_id, dialect, job, blob, total)
 
@@ -112,7 +112,7 @@ class Batches:
         return decode((await self._database.read(_select_batch, project_id, dialect, batch_id))[0])
 
     async def results(self, project_id: str, dialect: Dialect, batch_id: str) -> tuple[Batch, str | None]:
-        """The batch, and the blob of its results where it has ended with one."""
+        """The batch, and the blob of its results; None if it has no results."""
         row = await self._database.read(_select_batch, project_id, dialect, batch_id)
         return decode(row[0]), row[2]
 
@@ -121,16 +121,16 @@ class Batches:
         return BatchPage([decode(body) for _, body in page.rows], page.has_more)
 
     async def cancel(self, project_id: str, dialect: Dialect, batch_id: str, now: float) -> Batch:
-        """The batch, on its way to be cancelled; again is fine. Raises Conflict where it is at its end."""
+        """Starts cancelling the batch; idempotent. Raises Conflict if it is finalizing or has ended."""
         return await self._database.write(_cancel_batch, project_id, dialect, batch_id, now)
 
     async def delete(self, project_id: str, dialect: Dialect, batch_id: str) -> None:
-        """Raises Conflict where the batch has not ended."""
+        """Raises Conflict if the batch has not ended."""
         await self._database.write(_delete_batch, project_id, dialect, batch_id)
 
 
 def sources(target: Status) -> str:
-    """`('validating', 'in_progress')`: the states from which `target` may be entered, to stand behind IN."""
+    """`('validating', 'in_progress')`: the states from which `target` may be entered, to follow IN."""
     return "(" + ", ".join(f"'{status}'" for status, targets in TRANSITIONS.items() if target in targets) + ")"
 
 

@@ -1,7 +1,7 @@
-"""Which bytes are in use, and which are to be erased. Knows names and counts; the bytes are in the blob store.
+"""Which blobs are in use, and which are to be erased. Knows names and counts; the bytes are in the blob store.
 
-A blob's name is never given twice, so erasing one late or twice harms nobody. Its life: held by whoever writes it, used
-by the rows that name it, and, in the transaction that takes the last of these away, put down to be erased.
+A blob's name is never reused, so erasing one late or twice is harmless. Its life: its writer has a hold on it, the rows
+that name it are its uses, and the transaction that removes the last use queues its erasure.
 """
 
 from collections.abc import Sequence
@@ -21,28 +21,28 @@ class Blobs:
         self._database = database
 
     async def hold(self, name: str, sha256: str, until: float) -> None:
-        """Before a blob is put in its place: should its writer die, it is found and erased after `until`."""
+        """Registers a blob before its bytes are written: if the writer dies, the sweep erases it after `until`."""
         await self._database.write(_insert_hold, name, sha256, until)
 
     async def release_hold(self, name: str) -> None:
-        """Ends a hold from which no use has come; without one, nothing is done."""
+        """Ends a hold that did not become a use; does nothing without one."""
         if await self._database.read(_has_hold, name):
             await self._database.write(_release_hold, name)
 
     async def drop_holds(self, now: float) -> None:
-        """Gives up what writers have held for too long; a row that names it can no longer be made."""
+        """Releases expired holds; no row can name such a blob any more."""
         if await self._database.read(_has_expired_holds, now):
             await self._database.write(_release_expired_holds, now)
 
     async def pending_erasures(self, limit: int) -> list[str]:
-        """Names whose bytes are to be erased; `erased` afterwards."""
+        """Names of blobs to erase; call `confirm_erasures` afterwards."""
         return await self._database.read(_pending_erasures, limit)
 
     async def confirm_erasures(self, names: Sequence[str]) -> None:
         await self._database.write(_confirm_erasures, names)
 
     async def sample(self, limit: int) -> list[str]:
-        """Names of blobs in use, drawn evenly: they begin with hashes."""
+        """Names of blobs in use: a uniform sample, since names begin with hashes."""
         return await self._database.read(_sample_names, limit)
 
     async def location_id(self) -> str | None:
@@ -50,31 +50,31 @@ class Blobs:
         return await self._database.read(_location_id)
 
     async def record_location(self, location_id: str) -> str:
-        """Records where the blobs are, unless that is recorded already; returns what is recorded afterwards."""
+        """Records where the blobs are, unless a location is recorded already; returns the recorded one."""
         return await self._database.write(_record_location, location_id)
 
     async def replace_location(self, old: str, new: str, now: float) -> bool:
-        """Records another location; False where a blob is in use, or a server with a lease works on the database."""
+        """Records another location; False if a blob is in use or a server has a lease on the database."""
         return await self._database.write(_replace_location, old, new, now)
 
 
 def retain(blob: str) -> Transaction[str]:
-    """Counts one use more, and returns the name to use: bytes that are already kept under another name stay there.
+    """Adds a use, and returns the name to store: that of a blob with the same bytes if there is one.
 
-    `blob` is held or in use. Raises StoreError where it is neither any more.
+    `blob` has a hold or a use. Raises StoreError if it has neither.
     """
     rows = yield _REUSE_EQUAL_BLOB, (blob,)
     if not rows:
         rows = yield "UPDATE blobs SET uses = 1 WHERE name = $1 AND uses = 0 RETURNING name", (blob,)
         if not rows:
-            raise StoreError(f"The bytes of the blob {blob!r} are gone: writing them took too long.")
+            raise StoreError(f"The blob {blob!r} was erased because writing it took too long. Upload the file again.")
     elif rows[0][0] != blob:
         yield from _release_hold(blob)
     return str(rows[0][0])
 
 
 def release(blob: str) -> Transaction[None]:
-    """Counts one use less; the bytes are put down to be erased with the last."""
+    """Removes a use; the last one queues the erasure of the bytes."""
     rows = yield "UPDATE blobs SET uses = uses - 1 WHERE name = $1 RETURNING uses", (blob,)
     if rows and rows[0][0] <= 0:
         yield from _queue_erasure(blob)

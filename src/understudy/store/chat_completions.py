@@ -1,4 +1,4 @@
-"""Stored chat completions at rest: the row's body is the object as it is served, its messages are listed apart."""
+"""Stored chat completions: the row's body is the encoded object; its messages have a column of their own."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -16,7 +16,7 @@ _HAS_TAG = "id IN (SELECT completion_id FROM chat_completion_tags WHERE project_
 
 @dataclass(frozen=True, slots=True)
 class StoredChat:
-    """`body` is the object as it is served, `messages` what was asked; `models` are the names that its model has."""
+    """`body` is the completion, `messages` those of the request; `models` are the names of its model."""
 
     body: dict[str, Any]
     messages: Sequence[dict[str, Any]]
@@ -30,7 +30,7 @@ class ChatFilter:
 
 
 class ChatCompletions:
-    """Every verb on one completion raises NotFound where the project has none of that id."""
+    """Every method on one completion raises NotFound if the project has no completion of that id."""
 
     def __init__(self, database: Database) -> None:
         self._database = database
@@ -43,7 +43,7 @@ class ChatCompletions:
         return body
 
     async def messages(self, project_id: str, completion_id: str) -> str:
-        """All of them, oldest first, as an encoded array."""
+        """All messages of the request, oldest first, as an encoded array."""
         _, messages = await self._database.read(_select_completion, project_id, completion_id)
         return messages
 

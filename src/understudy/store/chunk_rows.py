@@ -1,4 +1,4 @@
-"""What goes between the chunks' query module and the two dialects of it. Knows no SQL."""
+"""Rows and queries shared by `chunks` and its two dialects. Knows no SQL."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -7,14 +7,14 @@ from typing import Final
 INDEXING: Final = 0
 READY: Final = 1
 REMOVED: Final = 2
-"""The states of a document: being made, to be found, to be erased."""
+"""The states of a document: being indexed, searchable, to be erased."""
 
 
 @dataclass(frozen=True, slots=True)
 class NewChunk:
     """`vector` is little-endian float32 of unit length; `start` and `end` are code points of the document's text.
 
-    `heading` is found by its words as well, and is no part of the text.
+    The words of `heading` are indexed as well; it is not part of the text.
     """
 
     position: int
@@ -47,9 +47,9 @@ class ChunkHit:
 
 @dataclass(frozen=True, slots=True)
 class ChunkQuery:
-    """One search. `size` are the chunks of all `documents`, which are all of the store's where it is None.
+    """One search among `documents`, which have `size` chunks together; None is all documents of the store.
 
-    `comparable` are the documents whose vectors may be compared with `vector`; all where it is None.
+    `comparable` are the documents whose vectors may be compared with `vector`; None is all.
     """
 
     store: int
@@ -63,9 +63,9 @@ class ChunkQuery:
 
 @dataclass(frozen=True, slots=True)
 class ChunkScores:
-    """Chunk numbers with the score of each half: `near` those that the vector found, `matching` those that words found.
+    """Chunk numbers with their scores: `near` are hits of the vector search, `matching` those of the word search.
 
-    `similarity` has the cosine of all of them that have one. A word score says only which of two is better.
+    `similarity` has the cosine of every hit with a comparable vector. Word scores only order the hits.
     """
 
     near: Sequence[int]
@@ -74,7 +74,7 @@ class ChunkScores:
 
 
 def select_rare_words(counts: Mapping[str, int], common: int, most: int) -> list[str]:
-    """The words to rank by, the rarest first: each in fewer than `common` chunks, and in `most` together."""
+    """The words to rank by, rarest first: each in fewer than `common` chunks, all together in at most `most`."""
     rare: list[str] = []
     total = 0
     for word in sorted(counts, key=lambda word: counts[word]):

@@ -1,7 +1,7 @@
 """Chunks of documents with their vectors and words, and the search among them. Knows no file object and no model.
 
-`store` and `file` are row numbers that the caller owns. A document is one indexing of one file in one store: it is
-found once it is finished, which is also when the one it replaces is gone.
+`store` and `file` are row numbers that the caller owns. A document is one indexing of one file in one store: it becomes
+searchable when it is finished, and replaces the file's previous document in the same transaction.
 """
 
 from collections.abc import AsyncIterator, Sequence
@@ -35,12 +35,12 @@ _STORE_TOTALS: Final = (
 
 
 class DocumentRemoved(UnderstudyError):
-    """The document was removed, or given up for another one, while it was being made."""
+    """The document was removed or replaced while it was being indexed."""
 
 
 @dataclass(frozen=True, slots=True)
 class Indexed:
-    """What a file takes up in the index."""
+    """The size of a file in the index."""
 
     chunks: int
     usage_bytes: int
@@ -48,7 +48,7 @@ class Indexed:
 
 @dataclass(frozen=True, slots=True)
 class StoreQuery:
-    """Where the words or the vector of a query were looked for, and what was asked."""
+    """A search for words, a vector, or both in a store; `files` None searches all files."""
 
     store: int
     files: Sequence[int] | None
@@ -59,10 +59,10 @@ class StoreQuery:
 
 @dataclass(frozen=True, slots=True)
 class ScoredChunk:
-    """A chunk that one half of a search found: `near`, the vectors' half; with `match`, the words' half.
+    """A hit of the vector search (`near`), of the word search (`match` is set), or of both.
 
-    `similarity` is the cosine of the vectors, None where they are not comparable. `match` grows with how well the words
-    match, and can be compared with that of another store.
+    `similarity` is the cosine of the vectors, None if they are not comparable. A higher `match` is a better match
+    of the words; scores of several stores can be compared.
     """
 
     seq: int
@@ -75,7 +75,7 @@ class ScoredChunk:
 
 
 class Dialect(Protocol):
-    """What only one engine can say. Each is a transaction to `yield from`."""
+    """Statements that differ between the engines. Each method is a transaction to `yield from`."""
 
     def problem(self) -> Transaction[str | None]: ...
 
@@ -96,11 +96,11 @@ class Chunks:
         self._dialect: Dialect = chunks_sqlite if database.dialect == "sqlite" else chunks_postgres
 
     async def problem(self) -> str | None:
-        """Why this database cannot hold vectors, and what to do; None where it can. Raises StoreError."""
+        """Why this database cannot hold vectors, and what to do; None if it can. Raises StoreError."""
         return await self._database.read(self._dialect.problem)
 
     async def begin(self, store: int, file: int, embedder: str, dimensions: int) -> int:
-        """The number of a document that is not found yet. Unfinished ones of the same file are given up."""
+        """The number of a new document, not searchable yet. Unfinished documents of the same file are removed."""
         return await self._database.write(_insert_document, self._dialect, store, file, embedder, dimensions)
 
     async def append(self, document: int, chunks: Sequence[NewChunk]) -> None:
@@ -108,22 +108,22 @@ class Chunks:
         await self._database.write(_append_chunks, self._dialect, document, chunks)
 
     async def finish(self, document: int) -> Indexed:
-        """From here on the document is found, in place of the one that the file had. Raises DocumentRemoved."""
+        """Makes the document searchable in place of the file's previous one. Raises DocumentRemoved."""
         return await self._database.write(_finish_document, document)
 
     async def remove(self, store: int, file: int) -> None:
-        """Nothing of the file is found any more; what it took up is freed by `erase`."""
+        """Removes the file from search; `erase` frees its rows later."""
         await self._database.write(remove_document, store, file)
 
     async def remove_store(self, store: int) -> None:
         await self._database.write(remove_store_documents, store)
 
     async def abandon(self, document: int) -> None:
-        """Gives up a document that is not finished."""
+        """Removes an unfinished document."""
         await self._database.write(_abandon_document, document)
 
     async def texts(self, store: int, file: int) -> AsyncIterator[StoredChunk]:
-        """The chunks in order, overlaps included, read a page at a time."""
+        """The chunks in order, with their overlaps, read a page at a time."""
         position = -1
         while page := await self._database.read(_select_texts, store, file, position):
             for chunk in page:
@@ -131,26 +131,26 @@ class Chunks:
             position = page[-1].position
 
     async def search(self, query: StoreQuery, limit: int) -> list[ScoredChunk]:
-        """What either half finds, at most `limit` each, in no order."""
+        """Hits of both searches, at most `limit` of each, unordered."""
         return await self._database.scan(_search_chunks, self._dialect, query, limit)
 
     async def sweep(self) -> None:
-        """Frees all that was removed, piece by piece, letting others write between. For a background part."""
+        """Frees all removed documents, in small transactions so that other writes run in between."""
         while await self.erase():
             pass
 
     async def erase(self) -> bool:
-        """Frees a bounded piece of what was removed; whether there may be more."""
+        """Frees up to 100 removed chunks; True if there may be more."""
         return await self._database.write(_erase_document, self._dialect)
 
 
 def remove_document(store: int, file: int) -> Transaction[None]:
-    """`remove` as part of another transaction: `yield from removal(store, file)`."""
+    """`Chunks.remove` as part of another transaction."""
     yield "UPDATE chunk_documents SET state = $1 WHERE store = $2 AND file = $3", (REMOVED, store, file)
 
 
 def remove_store_documents(store: int) -> Transaction[None]:
-    """`remove_store` as part of another transaction."""
+    """`Chunks.remove_store` as part of another transaction."""
     yield "UPDATE chunk_documents SET state = $1 WHERE store = $2", (REMOVED, store)
 
 
@@ -236,9 +236,9 @@ def _search_chunks(dialect: Dialect, query: StoreQuery, limit: int) -> Transacti
 
 @dataclass(frozen=True, slots=True)
 class _SearchScope:
-    """Documents that may be found, and those of them whose vectors may be compared; None where it is all of the store.
+    """Documents to search, and those whose vectors are comparable; None is all documents of the store.
 
-    `size` are the chunks of the documents.
+    `size` is the number of their chunks.
     """
 
     size: int
@@ -247,7 +247,7 @@ class _SearchScope:
 
 
 def _select_scope(query: StoreQuery) -> Transaction[_SearchScope]:
-    """A store is mostly asked as a whole, and may have thousands of documents: then none of them is looked at."""
+    """Most searches cover a whole store, which may have thousands of documents: then totals suffice."""
     if query.files is None and query.vector is not None:
         rows = yield _STORE_TOTALS, (query.store, READY, query.embedder, len(query.vector) // 4)
         documents, comparable_count, size = rows[0]

@@ -23,15 +23,15 @@ from understudy.store.sql import compose_sql
 from understudy.text.tokenize import fold_text, is_prefix, split_words
 
 _EXACT_SEARCH_CHUNKS: Final = 10_000
-"""Chunks of a store up to which comparing with each is quick, and better than an index of all stores."""
+"""Up to so many chunks of a store, an exact scan is fast and better than the index over all stores."""
 
 _FULL_PRECISION_DIMENSIONS: Final = 2000
 _HALF_PRECISION_DIMENSIONS: Final = 4000
-"""Dimensions that an HNSW index takes, of whole and of half precision."""
+"""Most dimensions of an HNSW index, with full and with half precision."""
 
 _COMMON_WORD_CHUNKS: Final = 2000
 _MAX_RANKED_CHUNKS: Final = 4000
-"""Chunks with a word from which on it is too common to rank by, and chunks that one query ranks, in a large store."""
+"""In a large store: a word in more chunks is too common to rank by, and most chunks that one query ranks."""
 
 _MAX_WORD_LENGTH: Final = 500
 """A lexeme has at most 2 KB."""
@@ -40,11 +40,11 @@ _LOCK_TABLES: Final = "SELECT pg_advisory_xact_lock(7205759403792794)"
 
 
 problem = pgvector.problem
-"""Why vectors cannot be stored, see there."""
+"""See pgvector.problem."""
 
 
 def prepare(dimensions: int) -> Transaction[None]:
-    """Raises StoreError where pgvector is missing and cannot be created."""
+    """Creates the table of vectors. Raises StoreError if pgvector is missing and cannot be created."""
     table = _table_name(dimensions)
     exists = yield "SELECT to_regclass($1) IS NOT NULL", (table,)
     if exists[0][0]:
@@ -98,12 +98,12 @@ def insert(store: int, document: int, dimensions: int, chunks: Sequence[NewChunk
 
 
 def _normalize_words(text: str) -> str:
-    """Words only: PostgreSQL would take an address or a path for one word."""
+    """Only words: PostgreSQL's parser would index a URL or a path as one word."""
     return " ".join(word[:_MAX_WORD_LENGTH] for word in split_words(fold_text(text)))
 
 
 def delete(store: int, document: int, dimensions: int, limit: int) -> Transaction[int]:  # noqa: ARG001
-    """How many chunks were erased: fewer than `limit` only when none is left."""
+    """The number of erased chunks: fewer than `limit` only if none remains."""
     rows = yield "SELECT seq FROM chunks WHERE document = $1 LIMIT $2", (document, limit)
     numbers = [row[0] for row in rows]
     for table in (_table_name(dimensions), "chunk_text", "chunks"):
@@ -122,7 +122,7 @@ def search(query: ChunkQuery) -> Transaction[ChunkScores]:
 
 
 def read(numbers: Sequence[int]) -> Transaction[list[ChunkHit]]:
-    """Those that still can be found."""
+    """Chunks by number; those of removed documents are left out."""
     sql = (
         "SELECT c.seq, c.document, d.file, c.position, c.start_at, c.end_at, c.body FROM chunks AS c"
         " JOIN chunk_documents AS d ON d.seq = c.document WHERE c.seq = ANY($1::bigint[]) AND d.state = $2"
@@ -160,7 +160,7 @@ def _search_vectors(query: ChunkQuery) -> Transaction[list[tuple[int, float]]]:
 
 
 def _similarities(query: ChunkQuery, numbers: Sequence[int]) -> Transaction[Mapping[int, float]]:
-    """Of those chunks whose vectors can be compared with the query's."""
+    """Cosines of the chunks whose vectors are comparable with the query's."""
     vector = query.vector or b""
     sql = compose_sql(
         "SELECT seq, vector <=> $1::real[]::vector FROM", _table_name(len(vector) // 4), "WHERE seq = ANY($2::bigint[])"
@@ -188,8 +188,8 @@ def _search_words(query: ChunkQuery) -> Transaction[dict[int, float]]:
 
 
 def _build_tsquery(query: ChunkQuery) -> Transaction[str]:
-    """The words as a query that a large store can rank by in time: those that are rare enough, any of them."""
-    # Words are letters and digits only; one that the parser takes apart becomes a phrase.
+    """A query for any of the words; in a large store, of those that are rare enough to rank in time."""
+    # Words are letters and digits only; one that the parser splits becomes a phrase.
     words = [f"'{word}'{':*' if is_prefix(word) else ''}" for word in query.words]
     if query.size <= _MAX_RANKED_CHUNKS:
         return " | ".join(words)

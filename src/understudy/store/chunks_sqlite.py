@@ -1,7 +1,7 @@
 """Chunks in SQLite: vectors by their signs first (sqlite-vec), words by FTS5.
 
-Measured with 100,000 chunks of 384 dimensions: comparing the signs and then 400 whole vectors takes a quarter of the
-time of comparing all whole vectors, and finds the same. Tables of sqlite-vec's own have costs that grow with the number
+Measured with 100,000 chunks of 384 dimensions: comparing the signs and then 400 full vectors takes a quarter of the
+time of comparing all full vectors, with the same hits. Tables of sqlite-vec's own have costs that grow with the number
 of candidates times the number of chunks, and take a megabyte for the first chunk of each store.
 """
 
@@ -24,18 +24,18 @@ from understudy.text.tokenize import fold_text, is_prefix
 
 _MIN_CANDIDATES: Final = 1000
 _EXACT_SEARCH_CHUNKS: Final = 1000
-"""Chunks of a store up to which all whole vectors are compared."""
+"""Up to so many chunks of a store, all full vectors are compared."""
 
 _COMMON_WORD_CHUNKS: Final = 5000
 _MAX_RANKED_CHUNKS: Final = 12_000
-"""Chunks with a word from which on it is too common to rank by, and chunks that one query ranks, in a large store."""
+"""In a large store: a word in more chunks is too common to rank by, and most chunks that one query ranks."""
 
 _MAX_SCOPED_DOCUMENTS: Final = 50
-"""Documents that a full-text query names one by one."""
+"""Most documents that a full-text query names one by one."""
 
 
 def problem() -> Transaction[None]:
-    """Why vectors cannot be stored: what they need is part of this program."""
+    """None: SQLite's vector extension is part of this program."""
     yield from ()
 
 
@@ -56,7 +56,7 @@ def insert(store: int, document: int, dimensions: int, chunks: Sequence[NewChunk
 
 
 def delete(store: int, document: int, dimensions: int, limit: int) -> Transaction[int]:  # noqa: ARG001
-    """How many chunks were erased: fewer than `limit` only when none is left."""
+    """The number of erased chunks: fewer than `limit` only if none remains."""
     rows = yield "SELECT seq FROM chunks WHERE document = $1 LIMIT $2", (document, limit)
     for (seq,) in rows:
         yield "DELETE FROM chunk_text WHERE rowid = $1", (seq,)
@@ -77,7 +77,7 @@ def search(query: ChunkQuery) -> Transaction[ChunkScores]:
 
 
 def read(numbers: Sequence[int]) -> Transaction[list[ChunkHit]]:
-    """Those that still can be found."""
+    """Chunks by number; those of removed documents are left out."""
     sql = (
         "SELECT c.seq, c.document, d.file, c.position, c.start_at, c.end_at, c.body FROM chunks AS c"
         " JOIN chunk_documents AS d ON d.seq = c.document WHERE c.seq IN (SELECT value FROM json_each($1))"
@@ -123,7 +123,7 @@ def _cosine(distance: float | None) -> float:
 
 
 def _similarities(query: ChunkQuery, numbers: Sequence[int]) -> Transaction[Mapping[int, float]]:
-    """Of those chunks whose vectors can be compared with the query's."""
+    """Cosines of the chunks whose vectors are comparable with the query's."""
     sql = (
         "SELECT seq, vec_distance_cosine(vector, $1) FROM chunk_vectors"
         " WHERE length(vector) = $3 AND seq IN (SELECT value FROM json_each($2))"
@@ -156,7 +156,7 @@ def _search_words(query: ChunkQuery) -> Transaction[dict[int, float]]:
 
 
 def _build_match_expression(query: ChunkQuery) -> Transaction[str]:
-    """The words as an expression that a large store can rank by in time: those that are rare enough, any of them."""
+    """An expression for any of the words; in a large store, of those that are rare enough to rank in time."""
     words = [f'"{word}"{"*" if is_prefix(word) else ""}' for word in query.words]
     if query.size <= _MAX_RANKED_CHUNKS:
         return " OR ".join(words)
@@ -169,5 +169,5 @@ def _build_match_expression(query: ChunkQuery) -> Transaction[str]:
 
 
 def _pad_to_bytes(vector: bytes) -> bytes:
-    """Signs are kept eight to a byte."""
+    """Signs are stored eight to a byte, so the vector is padded to a multiple of eight numbers."""
     return vector + bytes(-len(vector) % 32)

@@ -1,7 +1,7 @@
-"""A few kept-open connections to PostgreSQL, handed out one at a time. Knows no SQL but the end of a transaction.
+"""A pool of connections to PostgreSQL. Knows no SQL but ROLLBACK.
 
 The driver's own pool makes a task, two proxies and a round trip (which resets the session) each time that a connection
-is given back. Nothing here leaves anything in a session, so that is not needed.
+is released. Our transactions leave no state in a session, so that is not needed.
 """
 
 import asyncio
@@ -13,7 +13,7 @@ import asyncpg
 
 _MAX_IDLE_SECONDS: Final = 300.0
 _CACHED_STATEMENTS: Final = 512
-# The third is what the driver says where the server hangs up in that very moment.
+# The third is raised by the driver if the server closes the connection during a call.
 FAILURES: Final = (
     asyncpg.PostgresError,
     asyncpg.InterfaceError,
@@ -24,7 +24,7 @@ FAILURES: Final = (
 
 
 class Connections:
-    """At most `size` at once; who finds none free waits. A connection that was lost is replaced by the next taker."""
+    """At most `size` connections; callers wait for a free one. A lost connection is replaced at the next acquire."""
 
     def __init__(self, url: str, size: int) -> None:
         self._url = url
@@ -35,7 +35,7 @@ class Connections:
         self._closed = False
 
     async def acquire(self) -> Any:
-        """Raises what the driver raises where the server cannot be reached."""
+        """Raises the driver's error if the server is unreachable."""
         while not self._closed:
             if self._free:
                 connection, since = self._free.pop()
@@ -51,7 +51,7 @@ class Connections:
         raise asyncpg.InterfaceError("the database was closed")
 
     def release(self, connection: Any) -> None:
-        """Takes back a connection in which no transaction is open; whoever has waited longest has it next."""
+        """Returns a connection without an open transaction; the longest waiter gets it."""
         if connection.is_closed() or self._closed:
             self._discard(connection)
             self._hand_to_waiter(None)
@@ -59,10 +59,10 @@ class Connections:
             self._free.append((connection, time.monotonic()))
 
     async def recover(self, connection: Any, error: BaseException) -> None:
-        """Takes back a connection after what it did failed: its transaction is rolled back, or it is thrown away."""
+        """Returns a connection after a failure: rolls its transaction back, or closes it."""
         try:
             if not isinstance(error, Exception) or isinstance(error, asyncpg.exceptions.InternalClientError):
-                # Whoever waited gave up in the middle of something: nobody knows what the connection is about to say.
+                # The caller was cancelled during a call: the state of the protocol is unknown.
                 connection.terminate()
             elif not connection.is_closed() and connection.is_in_transaction():
                 await connection.execute("ROLLBACK")
@@ -75,7 +75,7 @@ class Connections:
             self.release(connection)
 
     async def close(self) -> None:
-        """Waits for those who have a connection now."""
+        """Waits until every connection is released."""
         self._closed = True
         while self._hand_to_waiter(None):
             pass
@@ -98,7 +98,7 @@ class Connections:
             raise
 
     async def _wait_for_connection(self) -> Any:
-        """A connection that somebody gives back; None where there is only a place for another one."""
+        """A released connection; None if there is only room for another one."""
         waiter: asyncio.Future[Any] = asyncio.get_running_loop().create_future()
         self._waiting.append(waiter)
         try:

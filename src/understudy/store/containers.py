@@ -1,4 +1,4 @@
-"""Containers at rest: that they exist, whose they are, and when they were used last. What is in them is not here."""
+"""Stored containers: their owner, their last use and the ids of their Files. Contents live in the sandbox."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -50,14 +50,14 @@ class ContainerPage:
 
 @dataclass(frozen=True, slots=True)
 class ThreadContainer:
-    """`is_first`: its owner never had another one, nor this one before."""
+    """`is_first`: the container is new, and its thread had no earlier one."""
 
     id: str
     is_first: bool
 
 
 class Containers:
-    """A container that nobody has used for its time is shown as expired."""
+    """A container that was not used for its lifetime is rendered as expired."""
 
     def __init__(self, database: Database) -> None:
         self._database = database
@@ -80,11 +80,11 @@ class Containers:
         await self._database.write(_delete_container, project_id, container_id)
 
     async def delete_for_thread(self, project_id: str, thread_id: str) -> str | None:
-        """The id of the container that the thread had, which is deleted."""
+        """Deletes the thread's container, and returns its id; None if it had none."""
         return await self._database.write(_delete_for_thread, project_id, thread_id)
 
     async def files(self, container_id: str) -> list[str]:
-        """The ids of the Files that were put into it; some may have been deleted since."""
+        """The ids of the Files that were added to it; some may be deleted."""
         return await self._database.read(_select_files, container_id)
 
     async def add_file(self, container_id: str, file_id: str) -> None:
@@ -94,13 +94,13 @@ class Containers:
         await self._database.write(_change_files, _DROP_FILE, container_id, file_id)
 
     async def touch(self, container_id: str, now: int) -> None:
-        """Says that the container is in use."""
+        """Records a use of the container."""
         await self._database.write(_touch_container, container_id, now)
 
     async def find_or_create_for_thread(
         self, project_id: str, thread_id: str, container: ContainerResource
     ) -> ThreadContainer:
-        """The thread's own container; `made` becomes it where it has none that lives. Says that it is in use."""
+        """The thread's container; `made` becomes it if the thread has none that lives. Records a use."""
         return await self._database.write(_find_or_create_for_thread, project_id, thread_id, container)
 
 
@@ -155,7 +155,7 @@ def _touch_container(container_id: str, now: int) -> Transaction[None]:
 def _find_or_create_for_thread(
     project_id: str, thread_id: str, container: ContainerResource
 ) -> Transaction[ThreadContainer]:
-    # One whose time is over does not come back: its name stands for variables and files that are gone.
+    # An expired container is not reused: its variables and files are gone.
     detached = yield _DETACH_FROM_THREAD, (thread_id, project_id, container.last_active_at - _lifetime(container))
     yield from _insert_container(project_id, container, thread_id)
     rows = yield _FIND_BY_THREAD, (thread_id, project_id)

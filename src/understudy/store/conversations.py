@@ -1,4 +1,4 @@
-"""Conversations at rest. A conversation is a thread under another name; this knows its items of every kind."""
+"""Stored conversations. A conversation is a thread under another name; this module knows its items of every kind."""
 
 from collections.abc import Sequence
 
@@ -17,7 +17,7 @@ _ITEM = "SELECT seq, kind, role, run_id, body FROM items WHERE id = $1 AND threa
 
 
 class Conversations:
-    """Every verb raises NotFound for a conversation that the project does not have."""
+    """Every method raises NotFound for a conversation that the project does not have."""
 
     def __init__(self, database: Database) -> None:
         self._database = database
@@ -26,7 +26,7 @@ class Conversations:
         await self._database.write(_insert_conversation, self._database, project_id, thread, items)
 
     async def add(self, project_id: str, thread_id: str, items: Sequence[ItemRow]) -> None:
-        """Raises InvalidRequest while a run or a response is at work on it."""
+        """Raises InvalidRequest while a run or a response is active on it."""
         await self._database.write(_add_items, self._database.text_insert, project_id, thread_id, items)
 
     async def page(self, project_id: str, thread_id: str, request: PageRequest) -> ItemPage:

@@ -1,6 +1,6 @@
-"""The data directory as files: created for a server, recognized for everybody else, readable by its owner alone.
+"""The files of the data directory: created by a server, checked by commands, readable only by their owner.
 
-Knows no table. What is inside is private (0600 and 0700) whatever the umask and the directory's own mode.
+Knows no table. Files are private (0600 and 0700) whatever the umask and the directory's own mode.
 """
 
 import getpass
@@ -22,9 +22,9 @@ _HINT: Final = (
 
 
 def create(data: Path) -> None:
-    """Makes the directory, 0700, and takes from group and others what an older version let them read.
+    """Creates the directory, 0700, and removes rights of group and others that an older version left.
 
-    Raises StoreError where it cannot be made or written.
+    Raises StoreError if it cannot be created or written.
     """
     try:
         data.mkdir(mode=0o700, parents=True, exist_ok=True)
@@ -39,7 +39,7 @@ def create(data: Path) -> None:
 
 
 def check(data: Path) -> None:
-    """Raises StoreError, which names the directory, where no server has stored data or this user has no access."""
+    """Raises StoreError, which names the directory, if no server has used it or this user has no access."""
     try:
         is_file = stat.S_ISREG((data / DATABASE).stat().st_mode)
     except (FileNotFoundError, NotADirectoryError):
@@ -53,7 +53,7 @@ def check(data: Path) -> None:
 
 
 def missing_directory_error(data: Path) -> StoreError:
-    """The error for a place where no server has stored data."""
+    """The error for a directory that no server has used."""
     if not data.exists():
         return StoreError(f"The data directory {str(data)!r} does not exist. {_HINT}")
     if not data.is_dir():
@@ -62,7 +62,7 @@ def missing_directory_error(data: Path) -> StoreError:
 
 
 def make_private(path: Path) -> None:
-    """Takes all rights from group and others; left as it is where it is missing or somebody else's."""
+    """Removes all rights of group and others; ignores a file that is missing or belongs to another user."""
     with suppress(FileNotFoundError, PermissionError):
         mode = stat.S_IMODE(path.stat().st_mode)
         if mode & 0o077:
@@ -70,13 +70,13 @@ def make_private(path: Path) -> None:
 
 
 def create_private_file(path: Path) -> None:
-    """An empty file, 0600, where there is none. Raises OSError."""
+    """Creates an empty file, 0600, if it is missing. Raises OSError."""
     with suppress(FileExistsError):
         os.close(os.open(path, os.O_CREAT | os.O_EXCL | os.O_WRONLY | os.O_CLOEXEC, 0o600))
 
 
 def _private_paths(data: Path) -> Iterator[Path]:
-    """What others could reach from the directory; a private folder hides all that is below it."""
+    """Paths that other users could reach; a private folder hides all that is below it."""
     for name in (DATABASE, f"{DATABASE}-wal", f"{DATABASE}-shm", *_FOLDERS):
         yield data / name
 

@@ -1,4 +1,4 @@
-"""A look at a PostgreSQL database before a server uses it, for `understudy doctor`. Changes nothing."""
+"""Checks a PostgreSQL database before a server uses it, for `understudy doctor`. Changes nothing."""
 
 from dataclasses import dataclass
 
@@ -18,7 +18,7 @@ class DatabaseFacts:
 
 
 async def examine_database(url: str) -> DatabaseFacts:
-    """Raises StoreError where it cannot be reached."""
+    """Raises StoreError if the database is unreachable."""
     database = await PostgresDatabase.connect(url)
     try:
         version = await database.read(_version)

@@ -1,4 +1,4 @@
-"""Batches of files at rest. A batch counts the files that it has named, whatever has become of them since."""
+"""Stored batches of vector store files. A batch counts its files by their current status."""
 
 from collections.abc import Sequence
 
@@ -30,7 +30,7 @@ _decode = msgspec.json.Decoder(VectorStoreFileBatchObject).decode
 
 
 class FileBatches:
-    """Every verb raises NotFound for a store that the project does not have, or a batch that the store has not."""
+    """Every method raises NotFound for an unknown vector store of the project or an unknown batch of the store."""
 
     def __init__(self, database: Database) -> None:
         self._database = database
@@ -38,7 +38,7 @@ class FileBatches:
     async def create(
         self, project_id: str, batch: VectorStoreFileBatchObject, files: Sequence[NewFile]
     ) -> VectorStoreFileBatchObject:
-        """Attaches the files to the batch's store. Raises what attaching one file does, and then attaches none."""
+        """Attaches the files to the batch's store, all or none. Raises as attaching one file does."""
         return await self._database.write(_insert_batch, project_id, batch, files)
 
     async def get(self, project_id: str, store_id: str, batch_id: str) -> VectorStoreFileBatchObject:
@@ -52,7 +52,7 @@ class FileBatches:
     async def cancel(
         self, project_id: str, store_id: str, batch_id: str
     ) -> tuple[VectorStoreFileBatchObject, list[int]]:
-        """Cancels the files that are still to be indexed; returns their row numbers, too."""
+        """Cancels the files that are not indexed yet; returns the batch and their row numbers."""
         return await self._database.write(_cancel_batch, project_id, store_id, batch_id)
 
 
@@ -92,7 +92,7 @@ def _load_batch(body: str, counts: dict[str, int], *, cancelled: bool) -> Vector
 
 
 def _batch_status(counts: FileCounts, *, cancelled: bool) -> FileStatus:
-    """A batch of which anything came is completed."""
+    """A batch has failed only if all of its files have."""
     if cancelled:
         return "cancelled"
     if counts.in_progress:

@@ -1,6 +1,6 @@
-"""Files at rest: the row's body is the object as it is served, its bytes are the blob that it names.
+"""Stored files: the row's body is the encoded object, its contents are the blob that it names.
 
-A file that has expired is gone for every reader at once; `expire` takes it away for good.
+An expired file is invisible to every reader; `expire` deletes its row and releases its blob.
 """
 
 from collections.abc import Sequence
@@ -38,14 +38,14 @@ class StoredFile:
 
 
 class Files:
-    """Every verb on one file raises NotFound where the project has none of that id."""
+    """Every method on one file raises NotFound if the project has no file of that id."""
 
     def __init__(self, database: Database, clock: Clock) -> None:
         self._database = database
         self._clock = clock
 
     async def create(self, project_id: str, file: FileObject, blob: str) -> str:
-        """Returns the encoded object. `blob` is held (or in use); raises StoreError where it is not any more."""
+        """Returns the encoded object. `blob` has a hold or a use; raises StoreError if it has neither."""
         return await self._database.write(insert_file, project_id, file, blob)
 
     async def get(self, project_id: str, file_id: str) -> str:
@@ -56,7 +56,7 @@ class Files:
         return _load_file(body, blob)
 
     async def lookup(self, project_id: str, file_ids: Sequence[str]) -> list[StoredFile]:
-        """The files of these ids, in their order; an id that the project does not have is left out."""
+        """The files of these ids, in the same order; unknown ids are left out."""
         return await self._database.read(_lookup_files, project_id, file_ids, self._now())
 
     async def page(self, project_id: str, request: PageRequest, purpose: str | None = None) -> Page:
@@ -68,7 +68,7 @@ class Files:
         await self._database.write(delete_file, project_id, file_id, self._now())
 
     async def expire(self, limit: int = 100) -> None:
-        """Deletes up to `limit` files whose time is over."""
+        """Deletes up to `limit` expired files."""
         now = self._now()
         if await self._database.read(_list_expired, now, limit):
             await self._database.write(_expire_files, now, limit)
@@ -90,7 +90,7 @@ def insert_file(project_id: str, file: FileObject, blob: str) -> Transaction[str
 
 
 def delete_file(project_id: str, file_id: str, now: int) -> Transaction[None]:
-    """Takes a file away with all that was made of it."""
+    """Deletes a file, and removes it from every vector store. Raises NotFound."""
     rows = yield _SELECT + " FOR UPDATE", (project_id, now, file_id)
     if not rows:
         raise file_not_found(file_id)
@@ -98,7 +98,7 @@ def delete_file(project_id: str, file_id: str, now: int) -> Transaction[None]:
 
 
 def _remove_file(file_id: str) -> Transaction[None]:
-    """What goes with a file, whether it was deleted or has expired."""
+    """Removes the row of a deleted or expired file, its use of the blob, and its place in vector stores."""
     sql = "UPDATE files SET body = NULL WHERE id = $1 AND body IS NOT NULL RETURNING blob"
     rows = yield sql, (file_id,)
     for (blob,) in rows:

@@ -1,7 +1,7 @@
-"""What a filter on attributes means, as SQL. Knows the attributes' table and nothing of the files they belong to.
+"""Filters on attributes, compiled to SQL. Knows the table of attributes and nothing of the files they belong to.
 
 A value is compared with attributes of its own type only: texts by code points, numbers as numbers, booleans for
-equality. `ne` and `nin` are the opposites of `eq` and `in`, so they take files that do not have the attribute at all.
+equality. `ne` and `nin` negate `eq` and `in`, so files without the attribute pass them.
 """
 
 from collections.abc import Sequence
@@ -21,7 +21,7 @@ _LARGEST: Final = 1.7976931348623157e308
 
 
 class Condition:
-    """SQL for the numbers of the files of store `$1` that pass; `arguments` follow those that were there before."""
+    """A condition on `seq` for the files of store `$1` that pass the filter; `arguments` extend the passed ones."""
 
     def __init__(self, condition: Filter, arguments: Sequence[Any]) -> None:
         self.arguments = [*arguments]
@@ -79,7 +79,7 @@ def column_of(value: Scalar) -> str:
 
 
 def to_column_value(value: Scalar) -> str | float | int:
-    """The value as its column has it."""
+    """The value as its column stores it."""
     if isinstance(value, str):
         return value
     if isinstance(value, bool):

@@ -14,7 +14,7 @@ DEFAULT_PROJECT = "default"
 
 @dataclass(frozen=True, slots=True)
 class Principal:
-    """What a key opens, and the key's own id."""
+    """The project of an authenticated key, and the key's id."""
 
     project_id: str
     key_id: str
@@ -22,7 +22,7 @@ class Principal:
 
 @dataclass(frozen=True, slots=True)
 class KeyRecord:
-    """`hint` is the key's beginning and end, enough to recognise it by; times are Unix seconds."""
+    """`hint` is the beginning and the end of the key, enough to recognise it; times are in Unix seconds."""
 
     id: str
     project_id: str
@@ -34,7 +34,7 @@ class KeyRecord:
 
 @dataclass(frozen=True, slots=True)
 class ProjectRecord:
-    """A tenant: its keys open its own objects alone. `keys` counts those that are active."""
+    """A tenant, whose keys access only its own objects. `keys` counts the active ones."""
 
     id: str
     name: str
@@ -47,9 +47,9 @@ class Keys:
         self._database = database
 
     async def create(self, key: str, name: str, now: int, project: str = DEFAULT_PROJECT) -> KeyRecord:
-        """Adds a key to the project of that name or id; the same key again returns the record it has.
+        """Adds a key to the project of that name or id; idempotent: a known key returns its record.
 
-        Makes the default project where it is missing, and raises NotFound for any other that is.
+        Creates the default project if it is missing; raises NotFound for any other unknown project.
         """
         return await self._database.write(_insert_key, key, name, now, project)
 
@@ -58,15 +58,15 @@ class Keys:
         return await self._database.read(_list_keys)
 
     async def project_of(self, key: str) -> str | None:
-        """The project that a key opens; None for an unknown or revoked key."""
+        """The project id of a key; None for an unknown or revoked key."""
         return await self._database.read(_project_of, hash_key(key))
 
     async def create_project(self, name: str, now: int) -> ProjectRecord:
-        """Raises Conflict where there is one of that name."""
+        """Raises Conflict if a project has that name."""
         return await self._database.write(_create_project, name, now)
 
     async def projects(self) -> Sequence[ProjectRecord]:
-        """All of them, oldest first."""
+        """All projects, oldest first."""
         return await self._database.read(_list_projects)
 
     async def authenticate(self, key: str) -> Principal | None:
@@ -74,11 +74,11 @@ class Keys:
         return await self._database.read(_authenticate, hash_key(key))
 
     async def active(self, key_ids: Sequence[str]) -> set[str]:
-        """Those of the keys, by id, that are not revoked."""
+        """The ids among `key_ids` of keys that are not revoked."""
         return await self._database.read(_filter_active, key_ids)
 
     async def revoke(self, identifier: str, now: int) -> KeyRecord | None:
-        """Revokes by the key's id or hint; None where none such is active."""
+        """Revokes the active key with that id or hint; None if there is not exactly one."""
         return await self._database.write(_revoke_key, identifier, now)
 
 
@@ -106,21 +106,21 @@ def _find_project(project: str, now: int) -> Transaction[str]:
     if rows:
         return str(rows[0][0])
     if project != DEFAULT_PROJECT:
-        raise NotFound(f"No project is called {project!r}. `understudy projects create` makes one.")
+        raise NotFound(f"Project {project!r} not found. Create it with `understudy projects create`.")
     return (yield from _insert_project(project, now))[0]
 
 
 def _create_project(name: str, now: int) -> Transaction[ProjectRecord]:
-    # An id is taken wherever a name is, so a name must not be one of them either.
+    # Commands accept an id in place of a name, so a name must not equal an id.
     existing = yield "SELECT 1 FROM projects WHERE id = $1", (name,)
     project_id, inserted = yield from _insert_project(name, now)
     if existing or not inserted:
-        raise Conflict(f"There is a project {name!r} already. Choose another name, or use that one.")
+        raise Conflict(f"A project {name!r} already exists. Choose another name, or use that project.")
     return ProjectRecord(project_id, name, now, 0)
 
 
 def _insert_project(name: str, now: int) -> Transaction[tuple[str, bool]]:
-    """The project's id, and whether it was made here: another server may start at the same moment."""
+    """The project's id, and whether it was created here: another server may create it at the same moment."""
     sql = "INSERT INTO projects (id, name, created_at) VALUES ($1, $2, $3) ON CONFLICT (name) DO NOTHING RETURNING id"
     inserted = yield sql, (ids.project(), name, now)
     rows = inserted or (yield "SELECT id FROM projects WHERE name = $1", (name,))

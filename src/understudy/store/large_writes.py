@@ -1,6 +1,6 @@
-"""Whether the data that a request stores may be so large that its statements would block the others.
+"""Whether a request may store so much data that its statements would block other requests.
 
-It is set once, where a request's body has come, and holds for all that is done in its context.
+Set once, when the body of a request has arrived, for everything that runs in its context.
 """
 
 from contextvars import ContextVar

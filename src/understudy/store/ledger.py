@@ -1,7 +1,7 @@
-"""What was used and what it cost: a `usage` row and a `ledger` entry, once an answer, in one transaction with the sums.
+"""Usage and costs: one `usage` row and one `ledger` entry for each result, in one transaction with the sums.
 
-`record` is yielded inside the transaction that stores an answer. The sums (`balances`, `spending`) change with every
-entry and are never computed from anything else. Knows no price and no model.
+`record` is yielded inside the transaction that stores a result. The sums (`balances`, `spending`) change with every
+entry and are never recomputed. Knows no price and no model.
 """
 
 import random
@@ -17,7 +17,7 @@ from understudy.store.sql import compose_sql
 
 CREDITS_PER_USD: Final = 2_000_000
 _DAY_SECONDS: Final = 86_400
-# Rows of the same sum: SQLite has one writer, whom nobody waits for.
+# A sum is spread over so many rows, so that writers do not wait for each other; SQLite has one writer.
 _SLOTS: Final = {"sqlite": 1, "postgres": 16}
 
 Kind = Literal["completion", "embedding", "image", "video", "audio", "moderation"]
@@ -27,9 +27,9 @@ Period = Literal["no_reset", "day", "week", "month"]
 
 @dataclass(frozen=True, slots=True)
 class Usage:
-    """What one answer used. `reference` is unique to it: the same one again changes nothing.
+    """The usage of one result. `reference` identifies it: recording it again changes nothing.
 
-    `cached_tokens` are part of `input_tokens`. `credits` is what it costs; without `priced` nobody knows, and it is 0.
+    `cached_tokens` are part of `input_tokens`. `credits` is the cost, 0 unless `priced`: the price is unknown.
     `created_at` is in Unix seconds.
     """
 
@@ -58,7 +58,7 @@ class SpendLimit:
 
 @dataclass(frozen=True, slots=True)
 class Spending:
-    """A limit, and what has been spent of it in the period that `now` is in."""
+    """A limit, and the credits spent of it in the current period."""
 
     limit: SpendLimit
     spent: int
@@ -66,7 +66,7 @@ class Spending:
 
 @dataclass(frozen=True, slots=True)
 class SpendingState:
-    """What decides whether a project and its key may begin something. `balance` None: there is no budget."""
+    """What decides whether a project and its key may start a job. `balance` is None without a budget."""
 
     balance: int | None
     limits: tuple[Spending, ...]
@@ -74,7 +74,7 @@ class SpendingState:
 
 @dataclass(frozen=True, slots=True)
 class Account:
-    """A project's sums; `budgeted` is whether it may spend no more than it was granted."""
+    """A project's sums; `budgeted`: it may spend no more than its grants."""
 
     balance: int
     budgeted: bool
@@ -82,7 +82,7 @@ class Account:
 
 @dataclass(frozen=True, slots=True)
 class Entry:
-    """One change of a balance: `credits` are positive where they came in."""
+    """One change of a balance: incoming `credits` are positive."""
 
     id: str
     type: EntryType
@@ -94,7 +94,7 @@ class Entry:
 
 @dataclass(frozen=True, slots=True)
 class EntryFilter:
-    """`since` and `until` are Unix seconds, the first inclusive, the second not. `incoming` None takes both ways."""
+    """`since` and `until` are Unix seconds, the first inclusive, the second not. `incoming` None means both."""
 
     since: int | None = None
     until: int | None = None
@@ -109,7 +109,7 @@ class EntryPage:
 
 
 def record(database: Database, project_id: str, usage: Usage) -> Transaction[bool]:
-    """Counts the use and debits its cost, in the transaction that stores the answer; False: it was counted before."""
+    """Counts usage and debits its cost, in the transaction that stores the result; False if it was counted before."""
     bundle = Bundle()
     used = bundle.add(
         f"{_INSERT_USAGE} ON CONFLICT (reference) DO NOTHING RETURNING reference", *_usage_arguments(project_id, usage)
@@ -119,7 +119,7 @@ def record(database: Database, project_id: str, usage: Usage) -> Transaction[boo
 
 
 def add_usage(bundle: Bundle, after: str, project_id: str, usage: Usage, slot: int) -> None:
-    """`record` as a part of a bundle, for use that the rows of `after` keep from being counted twice."""
+    """`record` as a part of a bundle; the rows of `after` guard against counting twice."""
     places = ", ".join(f"${number}" for number in range(1, 14))
     sql = compose_sql("INSERT INTO usage (", _COLUMNS, ") SELECT", places, "FROM", after, "RETURNING reference")
     used = bundle.add(sql, *_usage_arguments(project_id, usage))
@@ -127,8 +127,8 @@ def add_usage(bundle: Bundle, after: str, project_id: str, usage: Usage, slot: i
 
 
 def slot_of(database: Database) -> int:
-    """Which rows of the sums a transaction changes."""
-    return random.randrange(_SLOTS[database.dialect])  # noqa: S311 - it spreads writers and guards nothing
+    """The slot of the sums that a transaction changes."""
+    return random.randrange(_SLOTS[database.dialect])  # noqa: S311 - spreads writers, no secret
 
 
 class Ledger:
@@ -136,24 +136,24 @@ class Ledger:
         self._database = database
 
     async def record(self, project_id: str, usage: Usage) -> bool:
-        """`record` in a transaction of its own: durable when this returns."""
+        """`record` in a transaction of its own; durable when this returns."""
         return await self._database.write(record, self._database, project_id, usage)
 
     async def grant(
         self, project_id: str, credits_: int, type_: EntryType, now: int, note: str | None = None
     ) -> Account:
-        """Adds to a project's balance, which limits it from then on: the first grant begins with a balance of 0.
+        """Adds to a project's balance, which limits it from then on: the balance is 0 before the first grant.
 
-        A negative amount takes back. Raises InvalidRequest for a project that does not exist.
+        A negative amount takes credits back. Raises InvalidRequest for an unknown project.
         """
         return await self._database.write(_grant_credits, project_id, credits_, type_, now, note)
 
     async def top_up(self, project_id: str, below: int, credits_: int, now: int) -> bool:
-        """Adds `credits_` where the balance is below `below`; of several at once only one does."""
+        """Adds `credits_` if the balance is below `below`; only one of several concurrent calls does."""
         return await self._database.write(_top_up, project_id, below, credits_, now)
 
     async def remove_budget(self, project_id: str) -> bool:
-        """Takes the project's budget away; its entries and its balance stay. False where it has none."""
+        """Removes the project's budget; its entries and its balance stay. False if it has none."""
         return await self._database.write(_remove_budget, project_id)
 
     async def account(self, project_id: str) -> Account:
@@ -163,7 +163,7 @@ class Ledger:
         return await self._database.read(_spending_state, project_id, key_id, now)
 
     async def spending(self, limit: SpendLimit, project_id: str, now: int) -> int:
-        """Credits spent in the limit's period by the key, or by the project, that it is about."""
+        """Credits spent in the limit's current period by its key or project."""
         return await self._database.read(_sum_spending, limit, project_id, now)
 
     async def limit(self, scope: str) -> SpendLimit | None:
@@ -176,7 +176,7 @@ class Ledger:
         await self._database.write(_delete_limit, scope)
 
     async def entries(self, project_id: str, entry_filter: EntryFilter, limit: int, after: str | None) -> EntryPage:
-        """Newest first. Raises InvalidRequest for a cursor that names no entry of the project."""
+        """Entries, newest first. Raises InvalidRequest for an unknown cursor."""
         return await self._database.read(_list_entries, project_id, entry_filter, limit, after)
 
 
@@ -193,7 +193,7 @@ _ENTRY_COLUMNS = "id, project_id, type, credits, model, reference, created_at"
 _INSERT_ENTRY = compose_sql("INSERT INTO ledger (", _ENTRY_COLUMNS, ") VALUES ($1, $2, $3, $4, $5, $6, $7)")
 _ADD_TO_BALANCE = "ON CONFLICT (project_id, slot) DO UPDATE SET credits = balances.credits + excluded.credits"
 _UPSERT_BALANCE = compose_sql("INSERT INTO balances (project_id, slot, credits) VALUES ($1, $2, $3)", _ADD_TO_BALANCE)
-# A SELECT without a condition would let SQLite take ON for a part of a join.
+# Without a condition, SQLite would parse ON as a part of a join.
 _DEBIT = compose_sql(
     "INSERT INTO balances (project_id, slot, credits) SELECT $1, $2, $3 FROM {used} WHERE true", _ADD_TO_BALANCE
 )
@@ -264,7 +264,7 @@ def _grant_credits(
     if created:
         used = (yield from _select_account(project_id)).balance
         if used:
-            # What was used while nothing limited it is not taken from the first grant.
+            # Usage before the first grant is not debited from it.
             yield from _insert_entry(project_id, Entry(ids.ledger_entry(), "INIT", -used, None, None, now), 0)
     yield from _insert_entry(project_id, Entry(ids.ledger_entry(), type_, credits_, None, note, now), 0)
     return (yield from _select_account(project_id))

@@ -1,4 +1,4 @@
-"""A lock on the data directory, so that two servers never share one. It ends with the process, however that ends."""
+"""A lock on the data directory, so that two servers never share it. The kernel releases it when the process ends."""
 
 import fcntl
 import os
@@ -9,7 +9,7 @@ from understudy.errors import StoreError
 
 class DirectoryLock:
     def __init__(self, directory: Path) -> None:
-        """Raises StoreError where another server has the directory."""
+        """Raises StoreError if another server has locked the directory."""
         path = directory / "server.lock"
         self._file = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
         try:

@@ -1,4 +1,4 @@
-"""Messages at rest, as items of their thread, and the items that the next prompt is made of."""
+"""Stored messages, as items of their thread, and the newest items for the next prompt."""
 
 import secrets
 from collections.abc import Callable
@@ -29,10 +29,10 @@ IDLE_THREAD = compose_sql(
     sql_list(ACTIVE),
     ") AND activations = (SELECT activations FROM threads WHERE id = $1)",
 )
-"""A thread of a project that is certainly without an active run; one where that is not certain is passed over.
+"""Matches a thread of a project only if it certainly has no active run; in doubt, it matches nothing.
 
-PostgreSQL looks for runs as they were when the statement began. Where it then had to wait for the thread's row, it
-compares the row again, as it is by then: the count has grown if a run was added.
+PostgreSQL sees the runs as of the start of the statement. If it then waits for a lock on the thread's row, it evaluates
+the row again when it has the lock: the count has grown if a run was added.
 """
 
 _LOCK_IDLE_THREAD = compose_sql("SELECT seq FROM threads WHERE", IDLE_THREAD, "FOR UPDATE")
@@ -41,14 +41,14 @@ _NEWEST = (
     " WHERE thread_id = $1 AND seq < $2 AND body IS NOT NULL ORDER BY seq DESC LIMIT $3"
 )
 _decode = msgspec.json.Decoder(MessageObject).decode
-# Nobody has ever seen it, so it stands in no text.
+# A random name, which no client can put into an object.
 _METADATA_PLACEHOLDER: Final = {secrets.token_hex(16): ""}
 _METADATA_PLACEHOLDER_JSON: Final = msgspec.json.encode(_METADATA_PLACEHOLDER).decode()
 
 
 @dataclass(frozen=True, slots=True)
 class Item:
-    """One thing said in a thread. `body` is the encoded object; `seq` grows with time."""
+    """An item of a thread. `body` is the encoded object; `seq` grows with time."""
 
     seq: int
     kind: str
@@ -58,13 +58,13 @@ class Item:
 
 
 class Messages:
-    """Every verb raises NotFound for a thread that the project does not have, or a message that the thread has not."""
+    """Every method raises NotFound for an unknown thread of the project or an unknown message of the thread."""
 
     def __init__(self, database: Database) -> None:
         self._database = database
 
     async def create(self, project_id: str, message: MessageObject) -> None:
-        """Raises InvalidRequest while a run of the thread is active, and what attaching its files does."""
+        """Raises InvalidRequest while a run of the thread is active, and as attaching its files does."""
         await self._database.write(_insert_message, self._database.text_insert, project_id, message)
 
     async def get(self, project_id: str, thread_id: str, message_id: str) -> str:
@@ -105,9 +105,9 @@ def add_item(
     *,
     after: str = "",
 ) -> str:
-    """Adds an item to the bundle, numbered after the statement `after`, and only if there is a row of it.
+    """Adds an item to the bundle, numbered after the rows of the statement `after`, and only if it has any.
 
-    Returns what stands for its row.
+    Returns the reference to the item's row.
     """
     source = f" FROM {after}" if after else ""
     sql = f"{_INSERT}{source} RETURNING seq, id"
@@ -145,7 +145,7 @@ def encode_metadata(subject: _HasMetadata) -> str:
 
 
 def split_at_metadata(subject: Struct) -> tuple[str, str]:
-    """The encoded object before and behind its metadata, which a client may change while the engine writes the rest."""
+    """The encoded object before and after its metadata, which a client may change while the engine writes the rest."""
     encoded = msgspec.json.encode(msgspec.structs.replace(subject, metadata=_METADATA_PLACEHOLDER)).decode()
     before, _, behind = encoded.partition(_METADATA_PLACEHOLDER_JSON)
     return before, behind

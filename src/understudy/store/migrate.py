@@ -1,6 +1,6 @@
 """Brings a database to the schema that this program knows: numbered steps, one tree for both engines.
 
-`NNNN_name.sql` is for both, `NNNN_name.<dialect>.sql` adds what only one engine can say. Each number is applied in one
+`NNNN_name.sql` is for both, `NNNN_name.<dialect>.sql` adds statements of one engine. Each number is applied in one
 transaction with its entry in `schema_versions`; a database with a higher number than ours is refused.
 """
 
@@ -33,15 +33,15 @@ class Migration:
 
 
 async def migrate(database: Database) -> int:
-    """Applies what is missing and returns the schema's number; raises StoreError for a newer schema."""
+    """Applies pending migrations and returns the schema's number; raises StoreError for a newer schema."""
     migrations = list(read_migrations(database.dialect))
     await database.write(_create_version_table, database.dialect)
     current = await database.read(_current_version)
     newest = migrations[-1].number
     if current > newest:
         raise StoreError(
-            f"The database has schema {current}, this program knows schemas up to {newest}: "
-            "it was written by a newer Understudy. Start that version, or restore a backup."
+            f"The database has schema {current}, and this version supports schemas up to {newest}: "
+            "a newer Understudy wrote it. Start that version, or restore a backup."
         )
     for migration in migrations:
         await database.write(_apply_migration, migration, database.dialect)
@@ -54,10 +54,10 @@ async def has_schema(database: Database) -> bool:
 
 
 def read_migrations(dialect: str) -> Iterator[Migration]:
-    """The migrations in order, in one dialect's words."""
+    """The migrations of one dialect, in order."""
     texts: dict[int, list[str]] = {}
     folder = resources.files("understudy.store") / "migrations"
-    # Fewer dots first: what both engines share comes before what one of them adds.
+    # Fewer dots first: shared statements come before those of one engine.
     for entry in sorted(folder.iterdir(), key=lambda entry: (entry.name.count("."), entry.name)):
         match = _FILE.fullmatch(entry.name)
         if match and match["dialect"] in {None, dialect}:

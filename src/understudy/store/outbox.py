@@ -1,7 +1,7 @@
-"""What is to be told to webhook endpoints, written down by the transaction of what happened.
+"""Webhook events, stored by the transaction that causes them.
 
-`yield from add(...)` inside any transaction: what commits is told at least once, what is rolled back never. Where no
-endpoint wants to hear it, it costs one look at an index.
+`yield from add(...)` inside any transaction: a committed event is delivered at least once, a rolled back one never.
+Without a subscribed endpoint, it costs one index lookup.
 """
 
 from collections.abc import Mapping
@@ -14,7 +14,7 @@ from understudy.store.database import Transaction
 from understudy.wire.webhooks import EventType, WebhookEvent
 
 OPERATOR_PROJECT: Final = ""
-"""The project of the operator's own endpoints, which hear of every project."""
+"""The project of the operator's own endpoints, which receive the events of every project."""
 
 _ENDPOINTS = "SELECT id, project_id, body FROM webhook_endpoints WHERE project_id IN ($1, '') AND body IS NOT NULL"
 
@@ -27,7 +27,10 @@ _decode = msgspec.json.Decoder(_EndpointEvents).decode
 
 
 def add(project_id: str, event_type: EventType, data: Mapping[str, str], now: float) -> Transaction[None]:
-    """Tells the project's endpoints. `data` is `{"id": …}`, of a run with its `thread_id`; `now` in Unix seconds."""
+    """Queues the event for every subscribed endpoint. `data` is `{"id": …}`, for a run with its `thread_id`.
+
+    `now` is in Unix seconds.
+    """
     rows = yield _ENDPOINTS, (project_id,)
     subscribed = [row for row in rows if {"*", event_type} & set(_decode(row[2]).event_types)]
     if subscribed:

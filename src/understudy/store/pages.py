@@ -16,7 +16,7 @@ from understudy.store.sql import compose_sql, sql_parameters
 class PageRequest:
     """`after` and `before` are ids; items strictly between them are returned, in `order` of creation.
 
-    With `before` alone the page is the one that ends just before it, as a pager going backwards wants it.
+    With `before` alone, the page ends just before it, as for paging backwards.
     """
 
     limit: int = 20
@@ -27,7 +27,7 @@ class PageRequest:
 
 @dataclass(frozen=True, slots=True)
 class Page:
-    """`rows` are `(id, body)` in the requested order; `has_more` looks in the direction that was walked."""
+    """`rows` are `(id, body)` in the requested order; `has_more` is about the direction of paging."""
 
     rows: list[tuple[str, str]]
     has_more: bool
@@ -35,10 +35,10 @@ class Page:
 
 @dataclass(frozen=True, slots=True)
 class PageSource:
-    """What a page is taken from: the rows of `scope` (which uses `$1`) that pass `filters` (`$2` to `$arguments`).
+    """The rows of a list: those of `scope` (which uses `$1`) that pass `filters` (`$2` to `$arguments`).
 
-    A cursor only has to be in the scope: a deleted object keeps its place, one that left the filter does too.
-    `body` is the column, or an expression of columns, that a page's rows have as their body.
+    A cursor only has to be in the scope: deleted objects, and those that left the filter, are valid cursors.
+    `body` is the column, or an expression of columns, that becomes the body of a page's rows.
     """
 
     table: str
@@ -49,7 +49,7 @@ class PageSource:
 
 
 def read_page(source: PageSource, args: tuple[Any, ...], request: PageRequest) -> Transaction[Page]:
-    """Raises InvalidRequest for a cursor that names nothing in this list."""
+    """Raises InvalidRequest for a cursor that is not in this list."""
     bounds: list[int] = []
     for name, cursor in (("after", request.after), ("before", request.before)):
         if cursor is not None:
@@ -88,7 +88,7 @@ def _page_sql(source: PageSource, after: bool, before: bool, order: str) -> str:
             number += 1
             sign = ">" if (order == "asc") == forward else "<"
             conditions.append(f"seq {sign} ${number}")
-    # With `before` alone the rows next to it are wanted: walk away from it, and turn the page round afterwards.
+    # With `before` alone the page has the rows next to it: read away from it, and reverse the page afterwards.
     ascending = (order == "asc") != (before and not after)
     return compose_sql(
         "SELECT id,",

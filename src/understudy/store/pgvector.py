@@ -1,4 +1,4 @@
-"""Whether a PostgreSQL database can hold vectors: pgvector is created there, or can be. Changes nothing."""
+"""Whether a PostgreSQL database can store vectors: pgvector exists there, or can be created. Changes nothing."""
 
 from typing import Final
 
@@ -13,7 +13,7 @@ _FIND: Final = (
 
 
 def problem() -> Transaction[str | None]:
-    """What is missing and how to get it, as sentences; None where vector stores work."""
+    """What is missing and how to install it, as sentences; None if vector stores work."""
     rows = yield _FIND, ()
     created, trusted, may_create, is_superuser, user, database = rows[0]
     if created or (trusted is not None and (is_superuser or (trusted and may_create))):

@@ -39,7 +39,7 @@ class PostgresDatabase:
 
     @classmethod
     async def connect(cls, url: str) -> "PostgresDatabase":
-        """Raises StoreError where the server does not answer or refuses us; the password is never in its text."""
+        """Raises StoreError, without the password, if the server is unreachable or refuses the connection."""
         connections = Connections(url, _POOL_SIZE)
         try:
             connections.release(await connections.acquire())
@@ -93,7 +93,7 @@ class PostgresDatabase:
 
 
 async def _commit(connection: Any, transaction: Transaction[T]) -> T:
-    """Drives the transaction to its COMMIT, or what stands alone without one of its own."""
+    """Runs the transaction to its COMMIT; a bundle that is all of it needs no BEGIN."""
     try:
         statement = next(transaction)
         if isinstance(statement, Bundle) and statement.alone:
@@ -140,7 +140,7 @@ async def _fetch(connection: Any, statement: Query | Bundle) -> list[Row]:
 
 @lru_cache(maxsize=512)
 def _join_statements(statements: tuple[str, ...]) -> str:
-    """The statements as parts of one, which is answered with the rows of the first."""
+    """The statements as parts of one, which returns the rows of the first."""
     if len(statements) == 1:
         return statements[0]
     parts = []

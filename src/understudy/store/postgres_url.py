@@ -1,4 +1,4 @@
-"""Describes the database of a PostgreSQL URL, and the remedy where it cannot be reached. Never prints its password.
+"""Describes the database of a PostgreSQL URL, and what to do if it is unreachable. Never prints the password.
 
 The URL is read as asyncpg reads it: `postgresql://user:password@host:port/database?host=…`.
 """
@@ -24,7 +24,7 @@ _QUERY_PASSWORD: Final = re.compile(r"[?&]password=(?P<password>[^&\s]*)")
 
 @dataclass(frozen=True, slots=True)
 class DatabaseLocation:
-    """Where a URL leads: `hosts` as it names them, each with its port."""
+    """The target of a URL: its `hosts`, each with a port."""
 
     hosts: str
     database: str
@@ -34,7 +34,7 @@ class DatabaseLocation:
 
 
 def parse_location(url: str) -> DatabaseLocation | None:
-    """None where the URL cannot be taken apart, or where parts of an unencoded password could be taken for a host."""
+    """None if the URL is malformed, or if parts of an unencoded password could be read as a host."""
     try:
         parts = urlsplit(url)
         rest = f"{parts.path}?{parts.query}#{parts.fragment}"
@@ -59,7 +59,7 @@ def describe(url: str) -> str:
 
 
 def unreachable_error(url: str, error: BaseException) -> StoreError:
-    """The error for a server that could not be connected to, with what most likely helps."""
+    """The error for a failed connection, with the most likely remedy."""
     location = parse_location(url)
     if location is None:
         return StoreError(f"The URL of the PostgreSQL database is malformed. {_ENCODING_HINT}")
@@ -67,7 +67,7 @@ def unreachable_error(url: str, error: BaseException) -> StoreError:
 
 
 def failure_error(url: str, error: BaseException) -> StoreError:
-    """The error for a server that failed while it was used."""
+    """The error for a server that failed during a query."""
     return StoreError(f"{describe(url)[:1].upper()}{describe(url)[1:]} failed: {_redact_error(url, error)}")
 
 

@@ -1,4 +1,4 @@
-"""The rows of responses as the transactions of their runs read and write them."""
+"""Rows of responses, read and written by the transactions of their runs."""
 
 import msgspec
 
@@ -19,7 +19,7 @@ def load_response(response_id: str) -> Transaction[ResponseObject | None]:
 
 
 def write_response(response: ResponseObject) -> Transaction[None]:
-    """One that has ended knows from now on which of its thread's items are its context."""
+    """Stores the response; one that has ended also records the last item of its context."""
     ended = f", last_seq = {_LAST_ITEM_SEQ}" if response.status in TERMINAL_STATUSES else ""
     sql = compose_sql("UPDATE responses SET body = $2", ended, "WHERE id = $1 AND body IS NOT NULL")
     yield sql, (response.id, encode_items(response).decode())

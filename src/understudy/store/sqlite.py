@@ -1,9 +1,9 @@
-"""The SQLite engine: WAL, full fsync, one writer with group commit, a reader beside it. Knows no table.
+"""The SQLite engine: WAL, full fsync, one writer with group commit, and a reader. Knows no table.
 
-The writes that wait run one after another on the event loop, each in its savepoint, inside one transaction; only its
-COMMIT, which is the fsync, is handed to a thread. Statements on a thread of their own would have to win the
-interpreter lock back after each one while the loop is busy; this way nothing but the disk is waited for.
-Reads run on the loop as well: a row by key costs about ten microseconds, a hop to a thread three times that.
+Queued writes run one after another on the event loop, each in its savepoint, inside one transaction; only its COMMIT,
+which is the fsync, runs in a thread. Statements in a thread would have to reacquire the interpreter lock after each one
+while the loop is busy; this way only the disk is waited for. Reads run on the loop as well: a row by key costs about
+ten microseconds, a hop to a thread three times that.
 """
 
 import asyncio
@@ -38,16 +38,16 @@ _WORD = re.compile(r"\w+")
 
 @lru_cache(maxsize=1024)
 def _to_sqlite(sql: str) -> str:
-    """PostgreSQL's numbered parameters in SQLite's spelling; a row lock is implied by being the only writer.
+    """The statement in SQLite's dialect; with one writer, row locks are not needed.
 
-    What a bundle's later statements refer to is there, or they would not be executed.
+    References to rows of a bundle become a constant: later statements run only if the guard returned a row.
     """
     return _REFERENCE.sub("(SELECT 1)", _PARAMETER.sub(r"?\1", sql).replace(" FOR UPDATE", ""))
 
 
 @dataclass(slots=True)
 class _Write:
-    """`large`: its statements are left to a thread, with those of its neighbours."""
+    """A queued transaction. `large`: the statements of its batch run in a thread."""
 
     transaction: Callable[[], Transaction[Any]]
     future: asyncio.Future[Any]
@@ -63,10 +63,10 @@ class SqliteDatabase:
     text_match = "SELECT rowid FROM item_text WHERE item_text MATCH $1"
 
     def __init__(self, path: Path) -> None:
-        """Opens or creates the file; raises StoreError where that cannot be done."""
+        """Opens or creates the file. Raises StoreError."""
         self._path = path
         try:
-            # SQLite gives its other files the mode of this one.
+            # SQLite creates its other files with the mode of this one.
             data_directory.create_private_file(path)
             self._writer = _connect(path)
             self._reader = _connect(path, writable=False)
@@ -82,7 +82,7 @@ class SqliteDatabase:
         self._scanners: list[apsw.Connection] = []
 
     def text_query(self, text: str) -> str:
-        # Without a word: a phrase of none, which is found nowhere; nothing at all would be a syntax error.
+        # Without a word: an empty phrase, which matches nothing; an empty expression would be a syntax error.
         return " ".join(f'"{word}"' for word in _WORD.findall(text)) or '""'
 
     async def read(self, transaction: Callable[P, Transaction[T]], *args: P.args, **kwargs: P.kwargs) -> T:
@@ -139,7 +139,7 @@ class SqliteDatabase:
         self._commit(batch)
 
     def _execute(self, batch: list[_Write]) -> None:
-        """All but the commit. Nothing else uses the writer meanwhile."""
+        """Runs all writes of the batch without the commit. Nothing else uses the writer meanwhile."""
         self._writer.execute("BEGIN IMMEDIATE")
         for write in batch:
             self._apply(write, alone=len(batch) == 1)
@@ -159,14 +159,14 @@ class SqliteDatabase:
         return batch
 
     def _apply(self, write: _Write, *, alone: bool) -> None:
-        """A failing write leaves no trace; only a failure of the storage fails its neighbours too."""
+        """A failed write is rolled back alone; only a failure of the storage fails the whole batch."""
         if not alone:
             self._writer.execute("SAVEPOINT intent")
         try:
             write.value = _run_transaction(self._writer, write.transaction())
         except (apsw.FullError, apsw.IOError, apsw.CorruptError, apsw.ReadOnlyError, apsw.NotADBError):
             raise
-        except Exception as error:  # noqa: BLE001 - handed to whoever awaits this write
+        except Exception as error:  # noqa: BLE001 - raised by `write` of this transaction
             write.error = self._failure(error) if isinstance(error, apsw.Error) else error
             self._writer.execute("ROLLBACK" if alone else "ROLLBACK TO intent")
             if alone:
@@ -208,7 +208,7 @@ class SqliteDatabase:
             raise self._failure(error) from None
 
     def _scanner(self) -> apsw.Connection:
-        """The connection of this thread, kept for the next scan."""
+        """The connection of this thread, reused by its next scan."""
         connection: apsw.Connection | None = getattr(self._scanning, "connection", None)
         if connection is None:
             connection = self._scanning.connection = _connect(self._path, writable=False)

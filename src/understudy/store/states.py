@@ -1,4 +1,4 @@
-"""The states of a run and every legal move between them: the one table that guards each change of a run's status.
+"""The states of a run and the legal transitions between them: the table that guards each change of a status.
 
 Source: the run lifecycle of the Assistants API v2.
 """
@@ -20,7 +20,7 @@ TRANSITIONS: Final[dict[RunStatus, frozenset[RunStatus]]] = {
 }
 ACTIVE: Final = tuple(status for status, targets in TRANSITIONS.items() if targets)
 EXECUTING: Final = tuple(status for status in ACTIVE if status != "requires_action")
-"""What a worker has to do something about."""
+"""States in which a worker has to act."""
 TERMINAL: Final = frozenset(status for status, targets in TRANSITIONS.items() if not targets)
 
 

@@ -1,6 +1,6 @@
-"""Threads at rest. A thread is also a conversation: one row, two names.
+"""Stored threads. A thread is also a conversation: one row, two names.
 
-Deleting one takes it away at once; what it held is erased afterwards, a few rows at a time, by `erase`.
+Deleting hides a thread at once; `erase` deletes its rows afterwards, a few at a time.
 """
 
 from collections.abc import Callable, Sequence
@@ -25,14 +25,14 @@ _decode = msgspec.json.Decoder(ThreadObject).decode
 
 @dataclass(frozen=True, slots=True)
 class ThreadFilter:
-    """`metadata` pairs must all be there; `text` is words that one message of the thread must all hold."""
+    """A thread matches if it has all `metadata` pairs, and one message with every word of `text`."""
 
     metadata: tuple[tuple[str, str], ...] = ()
     text: str | None = None
 
 
 class Threads:
-    """Every verb on one thread raises NotFound where the project has none of that id."""
+    """Every method on one thread raises NotFound if the project has no thread of that id."""
 
     def __init__(self, database: Database) -> None:
         self._database = database
@@ -44,7 +44,7 @@ class Threads:
         messages: Sequence[MessageObject],
         store_uploads: Sequence[VectorStoreUpload] = (),
     ) -> None:
-        """`fillings` are the vector stores that its resources name and that are to be made or filled with it."""
+        """`store_uploads` are the vector stores of its resources to create or extend with it."""
         await self._database.write(_insert_thread, self._database, project_id, thread, messages, store_uploads)
 
     async def get(self, project_id: str, thread_id: str) -> str:
@@ -60,7 +60,7 @@ class Threads:
         return await self._database.write(_modify_thread, project_id, thread_id, change)
 
     async def delete(self, project_id: str, thread_id: str) -> str | None:
-        """Returns the id of the run that was active on it, which is over now."""
+        """Returns the id of the run that was active on it, which is cancelled."""
         return await self._database.write(_delete_thread, project_id, thread_id)
 
     async def erase(self, rows: int = 200) -> bool:
@@ -82,7 +82,7 @@ def _insert_thread(
 def add_thread(
     database: Database, project_id: str, thread: ThreadObject, messages: Sequence[MessageObject], *, alone: bool
 ) -> Bundle:
-    """What adds a thread with its messages."""
+    """The statements that insert a thread with its messages."""
     bundle = Bundle(alone=alone)
     body = msgspec.json.encode(thread).decode()
     sql = "INSERT INTO threads (id, project_id, body) VALUES ($1, $2, $3) RETURNING seq"
@@ -171,7 +171,7 @@ def _erase_rows(text_delete: str, limit: int) -> Transaction[bool]:
     if not pending:
         return False
     thread_id = pending[0][0]
-    # Each of the two has an index; there is none of both.
+    # Each of the two conditions has an index; both together have none.
     for state in ("body IS NOT NULL", "body IS NULL"):
         sql = compose_sql("SELECT seq FROM items WHERE thread_id = $1 AND", state, "LIMIT $2")
         items = yield sql, (thread_id, limit)

@@ -1,7 +1,7 @@
-"""Uploads and their parts at rest: the row's body is the object as it is served, a part's bytes are a blob.
+"""Stored uploads and their parts: the row's body is the encoded object, the contents of a part are a blob.
 
-An upload is pending until exactly one of three things happens: it is completed, cancelled, or its time is over. Each is
-one guarded update, and each gives up the parts.
+An upload is pending until exactly one of three things happens: it is completed, is cancelled, or expires. Each is one
+guarded update, which also releases the parts.
 """
 
 from collections.abc import Sequence
@@ -24,7 +24,7 @@ _decode = msgspec.json.Decoder(Upload).decode
 
 @dataclass(frozen=True, slots=True)
 class StoredUpload:
-    """`file_seconds` is how long the file is to live; `part_ids` what a completed upload was made of."""
+    """`file_seconds` is the lifetime of the file; `part_ids` are the parts of a completed upload."""
 
     upload: Upload
     file_seconds: int | None
@@ -39,7 +39,7 @@ class StoredPart:
 
 
 class Uploads:
-    """Every verb on one upload raises NotFound where the project has none of that id."""
+    """Every method on one upload raises NotFound if the project has no upload of that id."""
 
     def __init__(self, database: Database, clock: Clock) -> None:
         self._database = database
@@ -57,16 +57,16 @@ class Uploads:
     async def add_part(
         self, project_id: str, part: UploadPart, size: int, blob: str, limit: int
     ) -> StoredUpload | None:
-        """Adds a part whose blob is held, unless the parts would have more than `limit` bytes together.
+        """Adds a part whose blob has a hold, unless the parts would exceed `limit` bytes together.
 
-        Returns the upload where nothing was added: it is not pending, or full.
+        Returns None if the part was added; else the upload, which is not pending or is full.
         """
         return await self._database.write(_insert_part, project_id, part, size, blob, limit, self._now())
 
     async def complete(
         self, project_id: str, upload_id: str, file: FileObject, blob: str, part_ids: Sequence[str]
     ) -> StoredUpload:
-        """Makes the file, if the upload is still pending; returns the upload as it is then."""
+        """Creates the file if the upload is still pending; returns the upload in its current state."""
         return await self._database.write(_complete_upload, project_id, upload_id, file, blob, part_ids, self._now())
 
     async def cancel(self, project_id: str, upload_id: str) -> tuple[StoredUpload, bool]:
@@ -74,7 +74,7 @@ class Uploads:
         return await self._database.write(_cancel_upload, project_id, upload_id, self._now())
 
     async def expire(self, limit: int = 20) -> None:
-        """Ends up to `limit` uploads whose time is over."""
+        """Ends up to `limit` expired uploads."""
         now = self._now()
         if await self._database.read(_has_expired, now, limit):
             await self._database.write(_expire_uploads, now, limit)
@@ -154,7 +154,7 @@ def _expire_uploads(now: int, limit: int) -> Transaction[None]:
 
 
 def _end_upload(upload: Upload, part_ids: Sequence[str]) -> Transaction[None]:
-    """The upload as it is from now on, and no parts any more."""
+    """Stores the final state of the upload and deletes its parts."""
     body = msgspec.json.encode(upload).decode()
     used = msgspec.json.encode(part_ids).decode()
     sql = "UPDATE uploads SET status = $1, part_ids = $2, body = $3 WHERE id = $4"

@@ -1,6 +1,6 @@
-"""Reports of what was used: sums of `usage` rows by time, and by whatever they are to be grouped by.
+"""Usage reports: sums of `usage` rows in time buckets, grouped by columns.
 
-Reports may look at many rows, so they are scans, which nobody else waits for. Writes nothing.
+Reports may read many rows, so they are scans, which block no other query. Writes nothing.
 """
 
 from collections.abc import Sequence
@@ -16,9 +16,9 @@ Group = Literal["project_id", "key_id", "model", "batch", "kind"]
 
 @dataclass(frozen=True, slots=True)
 class UsageFilter:
-    """What to sum: rows of `[start, end)` in Unix seconds, in buckets of `width` seconds since 1970.
+    """Rows of `[start, end)` in Unix seconds, in buckets of `width` seconds since 1970.
 
-    An empty filter takes everything. `batch` None takes both.
+    An empty filter matches everything. `batch` None matches both.
     """
 
     start: int
@@ -33,7 +33,7 @@ class UsageFilter:
 
 @dataclass(frozen=True, slots=True)
 class UsageTotals:
-    """One group of one bucket, which begins at `bucket`. What was not grouped by is not in `group`."""
+    """One group of one bucket, which begins at `bucket`. `group` has only the columns of the grouping."""
 
     bucket: int
     group: dict[Group, str | int]
@@ -53,7 +53,7 @@ class UsageReports:
         self._database = database
 
     async def sum_usage(self, project_id: str, usage_filter: UsageFilter) -> list[UsageTotals]:
-        """By bucket, and within one by group."""
+        """Totals ordered by bucket, then by group."""
         return await self._database.scan(_sum_usage, project_id, usage_filter)
 
 

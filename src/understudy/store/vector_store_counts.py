@@ -1,6 +1,6 @@
-"""The row of a vector store as its files need it: found, locked, and counted. Knows no file.
+"""The row of a vector store for transactions on its files: find, lock, count. Knows no file.
 
-A transaction that changes files locks their store first, so two of them never wait for each other.
+A transaction that changes files locks their store first, so that two of them never deadlock.
 """
 
 from dataclasses import dataclass, fields
@@ -14,7 +14,7 @@ _COUNT = (
     "UPDATE vector_stores SET in_progress = in_progress + $2, completed = completed + $3, failed = failed + $4,"
     " cancelled = cancelled + $5, usage_bytes = usage_bytes + $6 WHERE seq = $1"
 )
-# The time that a store has left is counted from its last use.
+# A store expires some time after its last use.
 _TOUCH = (
     "UPDATE vector_stores SET expires_at = expires_at + ($2 - last_active_at), last_active_at = $2"
     " WHERE seq = $1 AND last_active_at < $2"
@@ -23,7 +23,7 @@ _TOUCH = (
 
 @dataclass(frozen=True, slots=True)
 class StoreRow:
-    """`files` is how many the store has."""
+    """`files` is the number of files in the store."""
 
     seq: int
     files: int
@@ -33,7 +33,7 @@ class StoreRow:
 
 @dataclass(slots=True)
 class Counts:
-    """How many more files of each status a store has, and how many more bytes of index."""
+    """Changes of a store's number of files by status, and of its bytes of index."""
 
     in_progress: int = 0
     completed: int = 0
@@ -73,5 +73,5 @@ def count(store: int, change: Counts) -> Transaction[None]:
 
 
 def touch(store: int, now: int) -> Transaction[None]:
-    """Says that the store is in use, which puts its expiry off."""
+    """Records a use of the store, which defers its expiry."""
     yield _TOUCH, (store, now)

@@ -1,7 +1,7 @@
-"""The files of vector stores at rest: attached, read, described by attributes, taken out.
+"""Files of vector stores: attach, read, set attributes, detach.
 
-A row's body is the object as it is served. What indexing does with a file is in `store/ingestion.py`, what a batch of
-files adds is in `store/file_batches.py`; every one of them changes a file's status by `move`, which keeps the counts.
+A row's body is the encoded object. `store/ingestion.py` stores the progress of indexing, `store/file_batches.py` adds
+batches of files; all of them change a file's status by `move`, which updates the counts.
 """
 
 from collections.abc import Iterator, Mapping, Sequence
@@ -32,7 +32,7 @@ from understudy.wire.filters import Scalar
 from understudy.wire.vector_stores import FileStatus, LastError, VectorStoreFileObject
 
 MAX_FILES: Final = 10_000
-"""How many files a store has at most."""
+"""Most files of a vector store."""
 
 _PAGE = PageSource("store_files", "store = $1")
 _PAGE_OF_STATUS = PageSource("store_files", "store = $1", "body IS NOT NULL AND status = $2", 2)
@@ -47,7 +47,7 @@ _decode_file = msgspec.json.Decoder(FileObject).decode
 
 @dataclass(frozen=True, slots=True)
 class NewFile:
-    """A file to attach. Without `attributes` one that is attached already keeps its own."""
+    """A file to attach. With `attributes` None, a file that is attached already keeps its own."""
 
     id: str
     chunking: StaticChunkingStrategyResponseParam
@@ -63,7 +63,7 @@ class FileRow:
 
 @dataclass(frozen=True, slots=True)
 class IndexedFile:
-    """A file that can be found: its row number, and what a hit in it shows."""
+    """A searchable file: its row number, and what a hit in it renders."""
 
     seq: int
     id: str
@@ -73,15 +73,15 @@ class IndexedFile:
 
 
 class StoreFiles:
-    """Every verb raises NotFound for a store that the project does not have, or a file that the store has not."""
+    """Every method raises NotFound for an unknown store of the project or an unknown file of the store."""
 
     def __init__(self, database: Database) -> None:
         self._database = database
 
     async def attach(self, project_id: str, store_id: str, file: NewFile, now: int) -> VectorStoreFileObject:
-        """Adds a file that is to be indexed; one that the store has already stays, unless it failed or changes.
+        """Adds a file to index; a file of the store is indexed again only if it failed or its chunking changes.
 
-        Raises InvalidRequest for a store that is full, VectorStoreExpired for one that is not to be used.
+        Raises InvalidRequest for a full store, and VectorStoreExpired.
         """
         return await self._database.write(_attach_file, project_id, store_id, file, now)
 
@@ -105,11 +105,11 @@ class StoreFiles:
         return await self._database.write(_replace_attributes, project_id, store_id, file_id, attributes)
 
     async def detach(self, project_id: str, store_id: str, file_id: str) -> int:
-        """Takes a file out of the store; the File itself stays. Returns the row number that it had."""
+        """Removes a file from the store; the File itself stays. Returns its row number."""
         return await self._database.write(_detach_file, project_id, store_id, file_id)
 
     async def indexed(self, files: Sequence[int]) -> dict[int, IndexedFile]:
-        """Those of these row numbers that can be found, by their numbers."""
+        """The searchable files of these row numbers, by row number."""
         return await self._database.read(_select_indexed, files)
 
 
@@ -117,7 +117,7 @@ class StoreFiles:
 
 
 def lock_names(project_id: str, file_ids: Sequence[str], now: int) -> Transaction[dict[str, str]]:
-    """The names of files, none of which is deleted before the transaction ends. To be asked before a store is locked.
+    """Names of files by id; locks them, so that none is deleted before the transaction ends. Call before lock_store.
 
     Raises NotFound for a file that the project does not have.
     """
@@ -139,9 +139,9 @@ def lock_names(project_id: str, file_ids: Sequence[str], now: int) -> Transactio
 def add_files(
     project_id: str, store_id: str, store: StoreRow, files: Sequence[NewFile], names: Mapping[str, str], now: int
 ) -> Transaction[list[int]]:
-    """Adds files to a store that is locked, or is being made; returns the row number of each.
+    """Adds files to a store that is locked or new; returns the row number of each.
 
-    No two of the files are the same. Raises InvalidRequest where the store would be too full.
+    The files are distinct. Raises InvalidRequest if the store would have too many files.
     """
     existing = yield from _rows_of(store.seq, [file.id for file in files])
     added = [file for file in files if file.id not in existing]
@@ -172,7 +172,7 @@ def find_file(store: int, file_id: str, store_id: str, *, lock: bool = False) ->
 
 
 def find_files(condition: str, *arguments: Any) -> Transaction[list[FileRow]]:
-    """Files by a condition in SQL, locked, in order."""
+    """The files that match a condition in SQL, in order; locks them."""
     rows = yield f"{_ROW} {condition} ORDER BY seq FOR UPDATE", arguments
     return [_file_row(row) for row in rows]
 
@@ -186,7 +186,7 @@ def move(
     usage_bytes: int = 0,
     warnings: Sequence[str] = (),
 ) -> Transaction[None]:
-    """Gives a file that is locked another status, and adds what that changes to `change`, for `count`."""
+    """Sets the status of a locked file, and adds the difference to `change`, for `count`."""
     change.add(row.status, -1, -row.file.usage_bytes)
     change.add(status, 1, usage_bytes)
     row.file.status = status
@@ -197,7 +197,7 @@ def move(
 
 
 def restart_indexing(row: FileRow, change: Counts) -> Transaction[None]:
-    """Hands a file to indexing once more."""
+    """Queues a file for indexing again."""
     yield from move(row, "in_progress", change)
     yield (
         "UPDATE store_files SET round = round + 1, attempts = 0, interruptions = 0, due_at = 0 WHERE seq = $1",
@@ -206,7 +206,7 @@ def restart_indexing(row: FileRow, change: Counts) -> Transaction[None]:
 
 
 def detach_everywhere(file_id: str) -> Transaction[None]:
-    """Takes a File out of every store, as a part of its deletion: nothing of it is found any more."""
+    """Removes a File from every store, as a part of its deletion."""
     stores = yield _SELECT_ALL_STORES, (file_id,)
     for store, _ in stores:
         yield from lock_store(store)
@@ -278,7 +278,7 @@ def _rows_of(store: int, file_ids: Sequence[str]) -> Transaction[dict[str, FileR
 
 
 def _attach_again(store: int, row: FileRow, file: NewFile, change: Counts) -> Transaction[None]:
-    """The same once more changes nothing; a failure is tried again, other chunks are made."""
+    """Idempotent; a failed file, or one with another chunking, is indexed again."""
     if row.file.chunking_strategy != file.chunking or row.status in {"failed", "cancelled"}:
         row.file.chunking_strategy = file.chunking
         yield from restart_indexing(row, change)
@@ -313,7 +313,7 @@ def _insert_files(
 
 
 def _free_tombstone_ids(store: int, file_ids: Sequence[str]) -> Transaction[None]:
-    """A row that marks where a deleted file was gives its name up to the one that comes."""
+    """Renames the rows of deleted files, which keep their place in lists, so that their ids can be used again."""
     sql = compose_sql(
         "UPDATE store_files SET id = id || '/' || seq WHERE store = $1 AND body IS NULL AND id IN (",
         sql_parameters(2, len(file_ids)),

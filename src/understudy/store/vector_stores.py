@@ -1,6 +1,6 @@
-"""Vector stores at rest: the object as it was made, and beside it the columns that change with its files and its use.
+"""Stored vector stores: the encoded object, and columns that change with its files and its use.
 
-Deleting one takes it and all that was indexed in it away at once; its rows are erased afterwards by `erase`.
+Deleting hides a store and its index at once; `erase` deletes its rows afterwards.
 """
 
 from collections.abc import Callable, Sequence
@@ -22,7 +22,7 @@ from understudy.wire.chunking import StaticChunkingStrategyResponseParam
 from understudy.wire.filters import Filter
 from understudy.wire.vector_stores import FileCounts, VectorStoreObject
 
-# One text of a row, so that a page of stores is read like any other.
+# All columns as one text, so that a page of stores is read like any other.
 _STORE_JSON = (
     "'[' || in_progress || ',' || completed || ',' || failed || ',' || cancelled || ',' || usage_bytes || ','"
     " || last_active_at || ',' || COALESCE(CAST(expires_at AS TEXT), 'null') || ',' || body || ']'"
@@ -46,9 +46,9 @@ _SELECT_INDEXED_FILES = "SELECT seq FROM store_files WHERE store = $1 AND status
 
 @dataclass(frozen=True, slots=True)
 class StoreScope:
-    """Where a store is searched: `files` are the row numbers of the files allowed, None allows all.
+    """The scope of a search in a store: the row numbers of its `files`, None for all.
 
-    `embedder` is None where nothing is indexed in it.
+    `embedder` is None if nothing is indexed.
     """
 
     id: str
@@ -73,7 +73,7 @@ _decode = msgspec.json.Decoder(_Row).decode
 
 
 class VectorStores:
-    """Every verb on one store raises NotFound where the project has none of that id. `now` is in Unix seconds."""
+    """Every method on one store raises NotFound if the project has no store of that id. `now` is in Unix seconds."""
 
     def __init__(self, database: Database) -> None:
         self._database = database
@@ -97,7 +97,7 @@ class VectorStores:
     async def modify(
         self, project_id: str, store_id: str, change: Callable[[VectorStoreObject], None], now: int
     ) -> VectorStoreObject:
-        """Applies `change` to the stored object and returns it; how long it lives follows its `expires_after`."""
+        """Applies `change` to the stored object and returns it; its expiry follows `expires_after`."""
         return await self._database.write(_modify_store, project_id, store_id, change, now)
 
     async def delete(self, project_id: str, store_id: str) -> int:
@@ -107,29 +107,29 @@ class VectorStores:
     async def scopes(
         self, project_id: str, store_ids: Sequence[str], condition: Filter | None, now: int
     ) -> list[StoreScope]:
-        """Where these stores are searched for what passes `condition`. Raises VectorStoreExpired, too."""
+        """The scopes of a search for files that pass `condition`. Raises VectorStoreExpired, too."""
         read = self._database.read if condition is None else self._database.scan
         return await read(_select_scopes, project_id, store_ids, condition, now)
 
     async def touch(self, stores: Sequence[int], now: int) -> None:
-        """Says that the stores of these row numbers are in use."""
+        """Records a use of the stores of these row numbers."""
         await self._database.write(_touch_stores, stores, now)
 
     async def has_pending(self, store_ids: Sequence[str], file_ids: Sequence[str] | None = None) -> bool:
-        """Whether any of the files, or any file at all, is still to be indexed in one of the stores."""
+        """Whether one of the files (any file if None) is not indexed yet in one of the stores."""
         return await self._database.read(_has_pending_files, store_ids, file_ids)
 
     async def erase(self, rows: int = 200) -> bool:
-        """Erases up to `rows` of what deleted stores held; False when nothing is left to erase."""
+        """Erases up to `rows` rows of deleted stores; False if nothing is left."""
         return await self._database.write(_erase_rows, rows)
 
 
 def insert_store(
     project_id: str, store: VectorStoreObject, file_ids: Sequence[str], chunking: StaticChunkingStrategyResponseParam
 ) -> Transaction[VectorStoreObject]:
-    """Makes a store with files that are to be indexed, and returns it as it is then.
+    """Creates a store with files to index, and returns it.
 
-    `store` has no files and is as old as its `created_at`. Raises NotFound for a file that the project does not have.
+    `store` has no files and is created at its `created_at`. Raises NotFound for a file that the project does not have.
     """
     expires_at = None if store.expires_after is None else store.created_at + store.expires_after.seconds
     body = msgspec.json.encode(store).decode()
@@ -149,7 +149,7 @@ def _select_store(project_id: str, store_id: str, now: int) -> Transaction[Vecto
 
 
 def _load_store(row: str, now: int) -> VectorStoreObject:
-    """The object as it is at this moment."""
+    """The object with its current counts and status."""
     columns = _decode(row)
     store = columns.body
     total = columns.in_progress + columns.completed + columns.failed + columns.cancelled
@@ -233,7 +233,7 @@ def _has_pending_files(store_ids: Sequence[str], file_ids: Sequence[str] | None)
 
 
 def _erase_rows(limit: int) -> Transaction[bool]:
-    """Files that somebody still works on stay until they are given up, so that nothing is indexed behind our back."""
+    """Files with an owner stay until their worker releases them, so that no late write follows the erasure."""
     pending = yield "SELECT store FROM store_erasures ORDER BY store LIMIT 1", ()
     if not pending:
         return False
