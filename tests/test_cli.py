@@ -149,16 +149,16 @@ def test_a_project_is_made_listed_and_given_keys_of_its_own(understudy, store):
 
 def test_a_project_that_is_there_and_one_that_is_not_are_refused_by_name(understudy, store):
     understudy("projects", "create", "mine")
-    assert "a project 'mine' already" in understudy("projects", "create", "mine", code=1).stderr
+    assert "project 'mine' already exists" in understudy("projects", "create", "mine", code=1).stderr
     assert "Project 'yours' not found" in understudy("keys", "create", "--project", "yours", code=1).stderr
-    assert "not empty" in understudy("projects", "create", " ", code=2).stderr
+    assert "must not be empty" in understudy("projects", "create", " ", code=2).stderr
 
 
 def test_revoking_what_is_not_active_fails(understudy, store):
     created = json.loads(understudy("keys", "create", "--json").stdout)
     understudy("keys", "revoke", created["id"])
     for key in (created["id"], "key_unknown"):
-        assert "No active key is meant by that" in understudy("keys", "revoke", key, code=1).stderr
+        assert "Unknown or ambiguous key" in understudy("keys", "revoke", key, code=1).stderr
 
 
 BESIDE_A_SERVER = [
@@ -325,7 +325,7 @@ def test_doctor_looks_for_the_bucket(understudy, buckets):
     }
     environ = {f"UNDERSTUDY_BLOBS__{name.upper()}": value for name, value in given.items()}
     there = findings(understudy("doctor", "--port", "0", "--json", UNDERSTUDY_BLOBS__BUCKET="doctored", **environ))
-    assert (there["files"]["state"], there["files"]["text"]) == ("ok", "their bytes are in the bucket 'doctored'")
+    assert (there["files"]["state"], there["files"]["text"]) == ("ok", "stored in the bucket 'doctored'")
     missing = understudy("doctor", "--port", "0", "--json", code=1, UNDERSTUDY_BLOBS__BUCKET="nowhere", **environ)
     assert findings(missing)["files"]["state"] == "broken"
     assert "b" * 20 not in missing.stdout + missing.stderr

@@ -15,7 +15,7 @@ from store.samples import OURS
 from understudy.errors import StoreError
 from understudy.store import open_existing_store, open_store, pgvector, postgres_url
 from understudy.store.examination import examine_database
-from understudy.store.migrate import Migration, _apply, migrate, read_migrations
+from understudy.store.migrate import Migration, _apply_migration, migrate, read_migrations
 
 
 async def applied(store):
@@ -74,9 +74,9 @@ async def test_a_migration_that_fails_leaves_nothing_behind(opened):
         before = await applied(store)
         broken = Migration(9999, ("CREATE TABLE half (a BIGINT)", "CREATE TABLE broken ("))
         with pytest.raises(StoreError):
-            await store.database.write(_apply, broken, store.database.dialect)
+            await store.database.write(_apply_migration, broken, store.database.dialect)
         assert await applied(store) == before
-        await store.database.write(_apply, Migration(9999, ("CREATE TABLE half (a BIGINT)",)), store.database.dialect)
+        await store.database.write(_apply_migration, Migration(9999, ("CREATE TABLE half (a BIGINT)",)), store.database.dialect)
 
 
 async def test_the_data_directory_is_its_owners_alone(tmp_path):

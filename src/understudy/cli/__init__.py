@@ -1,6 +1,6 @@
-"""The `understudy` command: what its commands share is their settings and how they fail.
+"""The `understudy` command: the group of all commands, and how their errors are printed.
 
-Commands import what they work with when they run, so that the ones that do little start at once.
+A command imports its dependencies when it runs, so that small commands start at once.
 """
 
 import time

@@ -1,4 +1,4 @@
-"""Keys in the store, opened for one command at a time. The store knows how keys are kept; nothing here does."""
+"""Keys, projects and credits, read and written by commands. Each function opens the store and closes it."""
 
 import time
 from collections.abc import AsyncIterator, Sequence
@@ -15,7 +15,7 @@ from understudy.store.ledger import Entry, EntryFilter, EntryType, Period, Spend
 
 @dataclass(frozen=True, slots=True)
 class CreatedKey:
-    """A new key; this is the one time that `key` itself can be seen."""
+    """A new key. `key` is available only here: the store has its hash."""
 
     record: KeyRecord
     key: str
@@ -26,7 +26,7 @@ async def create_key(
 ) -> CreatedKey:
     """`limit` is in credits a `period`.
 
-    Raises NotFound for a project that is not there, unless it is the default one.
+    Raises NotFound for an unknown project, unless it is the default one.
     """
     async with existing_store(settings) as store:
         created = await add_key(store, ids.api_key(), name, project)
@@ -36,7 +36,7 @@ async def create_key(
 
 
 async def list_keys(settings: Settings) -> list[tuple[KeyRecord, str]]:
-    """Each with the name of its project."""
+    """All keys, each with the name of its project."""
     async with existing_store(settings) as store:
         names = {project.id: project.name for project in await store.keys.projects()}
         return [(record, names[record.project_id]) for record in await store.keys.list()]
@@ -45,12 +45,12 @@ async def list_keys(settings: Settings) -> list[tuple[KeyRecord, str]]:
 async def create_project(
     settings: Settings, name: str, limit: int | None = None, period: Period = "month"
 ) -> ProjectRecord:
-    """`limit` is in credits a `period`. Raises Conflict where there is one of that name."""
+    """`limit` is in credits a `period`. Raises Conflict if a project has that name."""
     async with existing_store(settings) as store:
-        made = await store.keys.create_project(name, int(time.time()))
+        created = await store.keys.create_project(name, int(time.time()))
         if limit is not None:
-            await store.ledger.set_limit(SpendLimit(made.id, limit, period))
-        return made
+            await store.ledger.set_limit(SpendLimit(created.id, limit, period))
+        return created
 
 
 async def list_projects(settings: Settings) -> Sequence[ProjectRecord]:
@@ -58,20 +58,20 @@ async def list_projects(settings: Settings) -> Sequence[ProjectRecord]:
         return await store.keys.projects()
 
 
-async def revoke_key(settings: Settings, given: str) -> KeyRecord | None:
-    """Revokes by id, by hint or by the key itself; None where not exactly one active key is meant."""
+async def revoke_key(settings: Settings, reference: str) -> KeyRecord | None:
+    """Revokes by id, by hint or by the key itself; None if there is not exactly one match."""
     async with existing_store(settings) as store:
-        meant = [
+        matches = [
             record
             for record in await store.keys.list()
-            if record.revoked_at is None and (given == record.id or record.hint in {given, hint_of(given)})
+            if record.revoked_at is None and (reference == record.id or record.hint in {reference, hint_of(reference)})
         ]
-        return await store.keys.revoke(meant[0].id, int(time.time())) if len(meant) == 1 else None
+        return await store.keys.revoke(matches[0].id, int(time.time())) if len(matches) == 1 else None
 
 
 @dataclass(frozen=True, slots=True)
 class ProjectFunds:
-    """How a project stands, in credits; `spent` is this month's."""
+    """The balance and the limits of a project in credits; `spent` is this month's."""
 
     project_id: str
     name: str
@@ -84,29 +84,29 @@ class ProjectFunds:
 async def grant_credits(
     settings: Settings, project: str, credits_: int, type_: EntryType, note: str | None
 ) -> ProjectFunds:
-    """Raises NotFound for a project that is not there."""
+    """Raises NotFound for an unknown project."""
     async with existing_store(settings) as store:
-        found = await _project(store, project)
-        await store.ledger.grant(found.id, credits_, type_, int(time.time()), note)
-        return await _load_funds(store, found)
+        record = await _find_project(store, project)
+        await store.ledger.grant(record.id, credits_, type_, int(time.time()), note)
+        return await _load_funds(store, record)
 
 
 async def drop_budget(settings: Settings, project: str) -> bool:
-    """False where the project has none."""
+    """False if the project has no budget. Raises NotFound."""
     async with existing_store(settings) as store:
-        return await store.ledger.remove_budget((await _project(store, project)).id)
+        return await store.ledger.remove_budget((await _find_project(store, project)).id)
 
 
 async def limit_spending(
     settings: Settings, project: str | None, key: str | None, credits_: int | None, period: Period
 ) -> str:
-    """Limits the project or the key, or takes its limit away; returns its name. Raises NotFound."""
+    """Sets or, with `credits_` None, removes the limit of the project or key; returns its name. Raises NotFound."""
     async with existing_store(settings) as store:
         if project is not None:
-            found = await _project(store, project)
-            scope, name = found.id, found.name
+            record = await _find_project(store, project)
+            scope, name = record.id, record.name
         else:
-            scope = name = await _key_id(store, key or "")
+            scope = name = await _find_key_id(store, key or "")
         if credits_ is None:
             await store.ledger.drop_limit(scope)
         else:
@@ -122,24 +122,25 @@ async def list_funds(settings: Settings) -> list[ProjectFunds]:
 async def list_entries(settings: Settings, project: str, last: int) -> list[Entry]:
     """Newest first. Raises NotFound."""
     async with existing_store(settings) as store:
-        project_id = (await _project(store, project)).id
+        project_id = (await _find_project(store, project)).id
         return (await store.ledger.entries(project_id, EntryFilter(), last, None)).entries
 
 
-async def _project(store: Store, given: str) -> ProjectRecord:
-    found = [one for one in await store.keys.projects() if given in {one.id, one.name}]
-    if not found and given == DEFAULT_PROJECT:
-        return await store.keys.create_project(given, int(time.time()))
-    if not found:
-        raise NotFound(f"No project is called {given!r}. `understudy projects list` shows those that there are.")
-    return found[0]
+async def _find_project(store: Store, reference: str) -> ProjectRecord:
+    matches = [record for record in await store.keys.projects() if reference in {record.id, record.name}]
+    if not matches and reference == DEFAULT_PROJECT:
+        return await store.keys.create_project(reference, int(time.time()))
+    if not matches:
+        raise NotFound(f"Project {reference!r} not found. Run `understudy projects list`.")
+    return matches[0]
 
 
-async def _key_id(store: Store, given: str) -> str:
-    meant = [one for one in await store.keys.list() if given == one.id or one.hint in {given, hint_of(given)}]
-    if len(meant) != 1:
-        raise NotFound("No single key is meant by that; `understudy keys list` shows their ids.")
-    return meant[0].id
+async def _find_key_id(store: Store, reference: str) -> str:
+    hints = {reference, hint_of(reference)}
+    matches = [record for record in await store.keys.list() if reference == record.id or record.hint in hints]
+    if len(matches) != 1:
+        raise NotFound("Unknown or ambiguous key. Run `understudy keys list`.")
+    return matches[0].id
 
 
 async def _load_funds(store: Store, project: ProjectRecord) -> ProjectFunds:
@@ -150,13 +151,13 @@ async def _load_funds(store: Store, project: ProjectRecord) -> ProjectFunds:
 
 
 async def add_key(store: Store, key: str, name: str, project: str = DEFAULT_PROJECT) -> CreatedKey:
-    """Raises NotFound for a project that does not exist, unless it is the default one."""
+    """Raises NotFound for an unknown project, unless it is the default one."""
     return CreatedKey(await store.keys.create(key, name, int(time.time()), project), key)
 
 
 @asynccontextmanager
 async def existing_store(settings: Settings) -> AsyncIterator[Store]:
-    """The store that a server has created. Raises StoreError, which names the place, where there is none."""
+    """The store that a server has created. Raises StoreError, which names the place, if there is none."""
     store = await open_existing_store(settings.data, settings.database)
     try:
         yield store

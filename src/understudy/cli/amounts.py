@@ -9,12 +9,12 @@ _MAX_USD = Decimal(10) ** 9
 
 
 def amount(text: str) -> int:
-    """The type of an option: a whole number of credits, and not 0."""
+    """The type of an option: a positive whole number of credits."""
     credits_ = _parse_credits(text.strip().upper())
     if credits_ is None:
         raise click.BadParameter(
-            f"{text!r} is no amount; write US dollars like '5USD' or '2.50USD', or a whole number of credits"
-            " (2,000,000 are a US dollar)."
+            f"Invalid amount {text!r}. Write US dollars like '5USD' or '2.50USD', or a whole number of credits"
+            " (2,000,000 credits are one US dollar)."
         )
     return credits_
 
@@ -27,8 +27,8 @@ def _parse_credits(text: str) -> int | None:
         return None
     if not number.is_finite() or not 0 < number <= _MAX_USD * CREDITS_PER_USD:
         return None
-    found = number if plain == text.replace("_", "") else number * CREDITS_PER_USD
-    return int(found) if found == int(found) <= _MAX_USD * CREDITS_PER_USD else None
+    credits_ = number if plain == text.replace("_", "") else number * CREDITS_PER_USD
+    return int(credits_) if credits_ == int(credits_) <= _MAX_USD * CREDITS_PER_USD else None
 
 
 def format_usd(credits_: int) -> str:

@@ -1,6 +1,6 @@
-"""What `understudy serve` prints once it listens: its address, what is on, a key on the first start, a program.
+"""The text that `understudy serve` prints when it listens: address, status, the key of a first start, a program.
 
-The lines about what is on come from `status`.
+`status` renders the lines about the parts of the server.
 """
 
 import json
@@ -51,16 +51,16 @@ print()
 def banner(
     settings: Settings, base_url: str, key: FirstKey | None, more_keys: str, status: list[tuple[str, str]]
 ) -> str:
-    """`key` is the first start's; `more_keys` is the command that makes another one; `status` are labels and texts."""
+    """`key` is that of a first start; `more_keys` is the command that creates a key; `status` has labels and texts."""
     lines = ["", _render_line("Base URL", base_url)]
     if key is None:
-        lines.append(_render_line("API key", f"one that you have, or a new one from: {more_keys}"))
+        lines.append(_render_line("API key", f"use an existing key, or create one: {more_keys}"))
     elif key.file is None:
         lines.append(_render_line("API key", key.key))
-        lines.append(_render_line("", f"It is not shown again; another one comes from: {more_keys}"))
+        lines.append(_render_line("", f"This is the only time it is printed. To create another: {more_keys}"))
     else:
         lines.append(_render_line("API key", f"in the file {key.file}"))
-        lines.append(_render_line("", f"Delete the file once you have the key; another one comes from: {more_keys}"))
+        lines.append(_render_line("", f"Copy the key, then delete the file. To create another: {more_keys}"))
     lines += [_render_line(label, text) for label, text in status]
     if key is None:
         return "\n".join([*lines, ""])
@@ -79,7 +79,7 @@ def snippet(settings: Settings, base_url: str, key: FirstKey) -> str:
 
 
 def keys_command(loaded: LoadedSettings) -> str:
-    """How to create a key in the store that this server uses, in words that the same shell understands anywhere."""
+    """The command that creates a key in this server's store, from any directory of the same shell."""
     program = "understudy" if shutil.which("understudy") else f"{shlex.quote(sys.executable)} -m understudy"
     return f"{program} keys create {_store_flag(loaded)}"
 
@@ -88,7 +88,7 @@ def _store_flag(loaded: LoadedSettings) -> str:
     if loaded.settings.database is None:
         return f"--data {shlex.quote(str(loaded.settings.data))}"
     source = Path(loaded.sources["database",])
-    # The URL may hold a password, which is not for a screen.
+    # The URL may contain a password, which is not printed.
     return f"--config {shlex.quote(str(source))}" if source.is_file() else "--database …"
 
 
@@ -97,7 +97,7 @@ def _render_line(label: str, text: str) -> str:
 
 
 def _example_model(settings: Settings) -> tuple[str, str]:
-    """The model to show, and a remark behind it."""
+    """The model of the program, and a comment behind it."""
     providers = settings.providers.values()
     listed = [model for provider in providers for model in [*(provider.models or ()), *provider.aliases]]
     plain = [model for model in listed if "*" not in model]

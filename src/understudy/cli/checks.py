@@ -1,4 +1,4 @@
-"""The examinations of `understudy doctor`. They change nothing; each tells what it found and what to do about it."""
+"""The checks of `understudy doctor`. They change nothing; each returns its result and what to do about it."""
 
 import asyncio
 import importlib.util
@@ -40,7 +40,7 @@ class CheckResult:
 
 
 async def run_checks(settings: Settings) -> list[CheckResult]:
-    """Everything, in the order in which it is worth reading; the providers are asked at the same time."""
+    """All checks, local ones first; the remote ones run concurrently."""
     local = [
         _check_python(),
         _check_sqlite(),
@@ -73,11 +73,11 @@ def _check_speedups() -> Iterator[CheckResult]:
 
 
 def _check_clock() -> CheckResult:
-    written = Path(__file__).stat().st_mtime
-    shown = time.strftime("%Y-%m-%d %H:%M:%S UTC", time.gmtime())
-    if time.time() < written - 86400:
-        return CheckResult("clock", "warning", f"it says {shown}, before this program was installed; set it right")
-    return CheckResult("clock", "ok", shown)
+    installed_at = Path(__file__).stat().st_mtime
+    now = time.strftime("%Y-%m-%d %H:%M:%S UTC", time.gmtime())
+    if time.time() < installed_at - 86400:
+        return CheckResult("clock", "warning", f"{now} is before the installation of this program; set the clock")
+    return CheckResult("clock", "ok", now)
 
 
 def _check_open_files() -> CheckResult:
@@ -133,33 +133,33 @@ async def _check_database(settings: Settings) -> CheckResult:
         return CheckResult("database", "ok", "SQLite in the data directory")
     try:
         async with asyncio.timeout(_TIMEOUT_SECONDS):
-            found = await examine_database(settings.database)
+            database = await examine_database(settings.database)
     except StoreError as error:
         return CheckResult("database", "broken", str(error))
     except TimeoutError:
         where = postgres_url.describe(settings.database)
-        return CheckResult("database", "broken", f"{where} did not answer within {_TIMEOUT_SECONDS:g} seconds")
-    if found.vector_problem is not None:
-        return CheckResult("database", "broken", f"{found.place}: {found.vector_problem}")
+        return CheckResult("database", "broken", f"{where} timed out after {_TIMEOUT_SECONDS:g} s")
+    if database.vector_problem is not None:
+        return CheckResult("database", "broken", f"{database.place}: {database.vector_problem}")
     return CheckResult(
-        "database", "ok", found.place + ("" if found.has_schema else ", without tables: `serve` creates them")
+        "database", "ok", database.place + ("" if database.has_schema else ", without tables: `serve` creates them")
     )
 
 
 async def _check_blobs(settings: Settings) -> CheckResult:
     if settings.blobs.kind == "directory":
-        return CheckResult("files", "ok", "their bytes are in the data directory")
+        return CheckResult("files", "ok", "stored in the data directory")
     try:
         with tempfile.TemporaryDirectory() as spool:
             blobs = await open_blobs(settings.blobs, Path(spool))
             await blobs.close()
     except (SettingsError, StoreError) as error:
         return CheckResult("files", "broken", str(error))
-    return CheckResult("files", "ok", f"their bytes are in the bucket {settings.blobs.bucket!r}")
+    return CheckResult("files", "ok", f"stored in the bucket {settings.blobs.bucket!r}")
 
 
 async def _check_sandbox(settings: SandboxSettings) -> CheckResult:
-    """Not broken where it is missing: everything else works without."""
+    """A missing sandbox is only a warning: everything else works without it."""
     subject = "code interpreter"
     try:
         return CheckResult(subject, "ok", "; ".join(await facts(settings, SystemClock())))
@@ -170,7 +170,7 @@ async def _check_sandbox(settings: SandboxSettings) -> CheckResult:
 async def _check_provider(name: str, settings: ProviderSettings) -> CheckResult:
     subject = f"provider {name}"
     if settings.kind == "azure":
-        return CheckResult(subject, "ok", f"{settings.base_url}, not asked: Azure does not list deployments")
+        return CheckResult(subject, "ok", f"{settings.base_url}, not checked: Azure does not list deployments")
     provider = PROVIDER_TYPES[settings.kind](name, settings, SystemClock())
     try:
         async with asyncio.timeout(_TIMEOUT_SECONDS):
@@ -178,7 +178,7 @@ async def _check_provider(name: str, settings: ProviderSettings) -> CheckResult:
     except UpstreamError as error:
         return CheckResult(subject, "broken", f"{settings.base_url}: {error}")
     except TimeoutError:
-        return CheckResult(subject, "broken", f"{settings.base_url} did not answer within {_TIMEOUT_SECONDS:g} seconds")
+        return CheckResult(subject, "broken", f"{settings.base_url} timed out after {_TIMEOUT_SECONDS:g} s")
     finally:
         await provider.close()
     return CheckResult(subject, "ok", f"{settings.base_url} has {len(cards)} models")

@@ -1,4 +1,4 @@
-"""`understudy config`: every effective setting and where it came from, without the secrets."""
+"""`understudy config`: every effective setting and its source, with secrets masked."""
 
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 @with_settings(*STORE)
 @with_json_flag
 def config(loaded: "LoadedSettings", *, as_json: bool) -> None:
-    """Show the effective settings and where each came from."""
+    """Show the effective settings and the source of each."""
     from understudy.settings import mask_setting
 
     rows = [(entry.name, mask_setting(entry.path, entry.value), entry.source) for entry in loaded.entries()]
@@ -29,7 +29,7 @@ def config(loaded: "LoadedSettings", *, as_json: bool) -> None:
 
 
 def _format_value(value: object) -> str:
-    """As it would be written in a file or a flag; what is unset is a dash."""
+    """The value as in a file or a flag; an unset one is a dash."""
     match value:
         case None:
             return "-"

@@ -1,4 +1,4 @@
-"""`understudy credits`: what projects may spend and have spent. Works beside a running server."""
+"""`understudy credits`: budgets, limits and spending of projects. Works beside a running server."""
 
 from typing import TYPE_CHECKING, Any
 
@@ -21,9 +21,9 @@ PERIOD = click.Choice(["no_reset", "day", "week", "month"])
 
 @click.group(cls=CommandGroup)
 def credits() -> None:  # noqa: A001 - the command's name
-    """Grant credits to projects, limit what is spent, and see what was.
+    """Grant credits to projects, limit spending, and show it.
 
-    A project is not limited until it is granted something; from then on it may spend that and no more.
+    A project has no budget until its first grant; from then on it may spend no more than its grants.
     """
 
 
@@ -36,9 +36,9 @@ def credits() -> None:  # noqa: A001 - the command's name
     type=click.Choice(["PAYMENT", "BONUS", "REFUND", "ADJUSTMENT"]),
     default="PAYMENT",
     show_default=True,
-    help="What the entry is called in the list of transactions.",
+    help="The type of the entry in the list of transactions.",
 )
-@click.option("--note", metavar="TEXT", help="A reference that the entry keeps, like the number of an invoice.")
+@click.option("--note", metavar="TEXT", help="A reference to store with the entry, like the number of an invoice.")
 @with_settings(*STORE)
 @with_json_flag
 def grant(loaded: "LoadedSettings", *, amount: int, project: str, type_: Any, note: str | None, as_json: bool) -> None:
@@ -53,11 +53,11 @@ def grant(loaded: "LoadedSettings", *, amount: int, project: str, type_: Any, no
 @credits.command()
 @click.argument("amount", type=money)
 @_PROJECT
-@click.option("--note", metavar="TEXT", help="A reference that the entry keeps.")
+@click.option("--note", metavar="TEXT", help="A reference to store with the entry.")
 @with_settings(*STORE)
 @with_json_flag
 def withdraw(loaded: "LoadedSettings", *, amount: int, project: str, note: str | None, as_json: bool) -> None:
-    """Take an amount from a project's balance."""
+    """Subtract an amount from a project's balance."""
     import asyncio
 
     from understudy.cli.access import grant_credits
@@ -69,13 +69,19 @@ def withdraw(loaded: "LoadedSettings", *, amount: int, project: str, note: str |
 @click.argument("amount", type=money, required=False)
 @click.option("--project", help="Limit this project, by name or id.")
 @click.option("--key", help="Limit this key, by its id or hint.")
-@click.option("--period", type=PERIOD, default="month", show_default=True, help="When what was spent is forgotten.")
-@click.option("--none", "none", is_flag=True, help="Take the limit away.")
+@click.option(
+    "--period",
+    type=PERIOD,
+    default="month",
+    show_default=True,
+    help="The period of the limit, after which spending counts from 0 again.",
+)
+@click.option("--none", "none", is_flag=True, help="Remove the limit.")
 @with_settings(*STORE)
 def limit(
     loaded: "LoadedSettings", *, amount: int | None, project: str | None, key: str | None, period: "Period", none: bool
 ) -> None:
-    """Limit what a key or a project may spend in a period; work that has begun is never cut off."""
+    """Limit the spending of a key or a project in a period; running work is never interrupted."""
     import asyncio
 
     from understudy.cli.access import limit_spending
@@ -83,10 +89,10 @@ def limit(
     if (project is None) == (key is None):
         raise click.UsageError("Name either a project with --project or a key with --key.")
     if (amount is None) != none:
-        raise click.UsageError("Give an amount like 5USD, or --none to take the limit away.")
+        raise click.UsageError("Pass an amount like 5USD, or --none to remove the limit.")
     scope = asyncio.run(limit_spending(loaded.settings, project, key, amount, period))
     click.echo(
-        f"{scope} is not limited any more." if amount is None else f"{scope} may spend {format_usd(amount)} ({period})."
+        f"{scope} has no limit any more." if amount is None else f"{scope} may spend {format_usd(amount)} ({period})."
     )
 
 
@@ -94,13 +100,13 @@ def limit(
 @_PROJECT
 @with_settings(*STORE)
 def unlimit(loaded: "LoadedSettings", *, project: str) -> None:
-    """Let a project spend without a budget again; its balance and its limits stay."""
+    """Remove a project's budget; its balance and its limits stay."""
     import asyncio
 
     from understudy.cli.access import drop_budget
 
     if not asyncio.run(drop_budget(loaded.settings, project)):
-        raise click.ClickException(f"The project {project!r} has no budget.")
+        raise click.ClickException(f"Project {project!r} has no budget.")
     click.echo(f"{project} has no budget any more.")
 
 
@@ -108,7 +114,7 @@ def unlimit(loaded: "LoadedSettings", *, project: str) -> None:
 @with_settings(*STORE)
 @with_json_flag
 def show(loaded: "LoadedSettings", *, as_json: bool) -> None:
-    """Show every project's balance, and what it spent this month."""
+    """Show every project's balance and its spending of this month."""
     import asyncio
 
     from understudy.cli.access import list_funds
@@ -177,7 +183,7 @@ def _funds_to_dict(funds: "ProjectFunds") -> dict[str, Any]:
 
 
 def _describe_budget(funds: "ProjectFunds") -> str:
-    return "what is granted" if funds.budgeted else "none"
+    return "its grants" if funds.budgeted else "none"
 
 
 def _describe_limit(funds: "ProjectFunds") -> str:

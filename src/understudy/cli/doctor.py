@@ -1,4 +1,4 @@
-"""`understudy doctor`: what works here and what is missing, each with what to do about it."""
+"""`understudy doctor`: checks the installation and its services, with a remedy for each problem."""
 
 from dataclasses import asdict
 from typing import TYPE_CHECKING
@@ -19,7 +19,7 @@ _COLOURS = {"ok": "green", "warning": "yellow", "broken": "red"}
 @with_json_flag
 @click.pass_context
 def doctor(context: click.Context, loaded: "LoadedSettings", *, as_json: bool) -> None:
-    """Check what works here and what is missing.
+    """Check the installation, the database, the sandbox and the providers.
 
     The exit code is 1 if something is broken.
     """

@@ -1,4 +1,4 @@
-"""`understudy extract`: the text of a document as vector stores and models get it, and what could not be read of it."""
+"""`understudy extract`: the text of a document as vector stores and models receive it, with warnings."""
 
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -18,10 +18,10 @@ _READ_BYTES = 1 << 16
 @click.argument("file", type=click.Path(exists=True, dir_okay=False, path_type=Path))
 @with_settings()
 def extract(loaded: "LoadedSettings", *, file: Path) -> None:
-    """Print the text of a document as file search and models get it.
+    """Print the text of a document as file search and models receive it.
 
-    A part that cannot be read is a warning on standard error, as on the vector store's file. Exits 1 where nothing can
-    be read, with the reason.
+    A part that cannot be read is a warning on standard error, as on the vector store's file. The exit code is 1 if
+    nothing can be read.
     """
     import asyncio
 

@@ -1,6 +1,6 @@
-"""The key of a first start: created once, shown on a terminal, else put into a file that its owner alone can read.
+"""The key of a first start: created once, printed on a terminal, else written to a file that only its owner can read.
 
-What is printed without a terminal ends up in a journal or in a container's log, which others read.
+Without a terminal, output ends up in a journal or in a container's log, which others read.
 """
 
 import os
@@ -19,7 +19,7 @@ FILE_NAME: Final = "first-api-key"
 
 @dataclass(frozen=True, slots=True)
 class FirstKey:
-    """`file` is where the key was put, None where it may be printed."""
+    """`file` has the key; None if the key may be printed."""
 
     key: str
     file: Path | None
@@ -27,27 +27,27 @@ class FirstKey:
 
 @dataclass(frozen=True, slots=True)
 class Keyring:
-    """What a server starts with: `first` is the key of a first start, `active` whether any key opens it."""
+    """The keys at a start: `first` is that of a first start, `active` whether any key is active."""
 
     first: FirstKey | None
     active: bool
 
 
 async def prepare_keys(settings: Settings) -> Keyring:
-    """Creates the first key where there never was any; a key of the settings is added by the application itself."""
+    """Creates the first key if there never was one; the application itself adds the key of the settings."""
     async with existing_store(settings) as store:
         records = await store.keys.list()
         if records or settings.api_key is not None:
             return Keyring(first=None, active=any(record.revoked_at is None for record in records))
         key = ids.api_key()
-        # First the file: a key that was created and never seen would be lost.
+        # The file first: only its hash is stored, so a key without a file would be lost.
         file = None if sys.stdout.isatty() else _write(settings.data / FILE_NAME, key)
         await add_key(store, key, "first start")
         return Keyring(first=FirstKey(key, file), active=True)
 
 
 def _write(path: Path, key: str) -> Path:
-    """A new file, 0600, in place of one that an unfinished start has left. Raises StoreError."""
+    """Writes a new file, 0600, in place of one from an interrupted start. Raises StoreError."""
     try:
         path.unlink(missing_ok=True)
         descriptor = os.open(path, os.O_CREAT | os.O_EXCL | os.O_WRONLY | os.O_CLOEXEC, 0o600)

@@ -1,11 +1,11 @@
-"""A group of commands: without arguments it prints its help and ends well, at every level."""
+"""A group of commands: without arguments it prints its help and exits with 0, at every level."""
 
 import click
 
 
 class CommandGroup(click.Group):
     def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
-        # Click takes it for wrong usage; who types the bare name wants to know what there is.
+        # Click exits with a usage error; the bare name is how people look for help.
         if not args and not ctx.resilient_parsing:
             click.echo(ctx.get_help(), color=ctx.color)
             ctx.exit()

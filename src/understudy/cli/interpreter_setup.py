@@ -1,6 +1,6 @@
-"""Makes the code interpreter's environment beside a server that serves already: `scripts/serve` asks for it.
+"""Creates the code interpreter's environment while the server runs, for `scripts/serve`.
 
-It is another process at low priority, which ends with the server. What it says goes to the log.
+A process of low priority, which ends with the server. Its output goes to the log.
 """
 
 import asyncio
@@ -18,7 +18,7 @@ _MAX_LINE_LENGTH = 300
 
 
 async def set_up_interpreter() -> None:
-    """Until it is done, or is cancelled. Raises nothing: code stays refused where it fails, with the reason."""
+    """Runs until the environment is ready. Raises nothing: a failure is logged, and code stays refused."""
     process = await asyncio.create_subprocess_exec(
         sys.executable,
         *_COMMAND,

@@ -1,6 +1,6 @@
 """The state of the code interpreter at a start: whether code can run, or the command that enables it.
 
-Looks at files only, and tries nothing: `understudy sandbox check` does that.
+Reads files only; `understudy sandbox check` runs code.
 """
 
 import os
@@ -22,7 +22,7 @@ _INSTALLERS = {
 
 
 def describe_interpreter(settings: SandboxSettings, *, prepares: bool = False) -> str:
-    """One line. `prepares` says that this server makes the environment where it is missing."""
+    """The state in one line. `prepares`: this server creates a missing environment."""
     if settings.kind == "gateway":
         return f"on, at the gateway {settings.url}"
     if platform.system() != "Linux":
@@ -38,7 +38,9 @@ def _describe_environment(settings: SandboxSettings, *, prepares: bool) -> str:
     python = environment.python(settings)
     usable = os.access(python, os.X_OK)
     if settings.python is not None and not usable:
-        return f"off: `sandbox.python` {str(python)!r} does not exist or is not executable. Set another, or unset it."
+        return (
+            f"off: `sandbox.python` {str(python)!r} does not exist or is not executable. Set another one, or unset it."
+        )
     if (step := environment.preparation_step(settings)) is not None:
         return f"being prepared ({step}); code is refused until then"
     if prepares and is_environment_missing(settings):
@@ -49,14 +51,14 @@ def _describe_environment(settings: SandboxSettings, *, prepares: bool) -> str:
 
 
 def is_environment_missing(settings: SandboxSettings) -> bool:
-    """Whether there is an environment for this server to make: none that is complete, and none that was set."""
+    """Whether this server has to create the environment: none is complete, and none was set."""
     embedded = settings.kind == "embedded" and settings.python is None and platform.system() == "Linux"
     return embedded and not environment.is_ready(environment.default_home())
 
 
 def _install_bwrap() -> str:
-    found = (command for program, command in _INSTALLERS.items() if shutil.which(program))
-    return next(found, "the package manager of this system, for the package `bubblewrap`")
+    commands = (command for program, command in _INSTALLERS.items() if shutil.which(program))
+    return next(commands, "the package manager of this system, for the package `bubblewrap`")
 
 
 def _with_sudo(command: str) -> str:

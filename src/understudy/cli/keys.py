@@ -1,4 +1,4 @@
-"""`understudy keys`: make, list and revoke the keys that clients use. Works beside a running server."""
+"""`understudy keys`: create, list and revoke the keys of clients. Works beside a running server."""
 
 from typing import TYPE_CHECKING, Any
 
@@ -22,16 +22,22 @@ def keys() -> None:
 
 
 @keys.command()
-@click.option("--name", default="unnamed", show_default=True, help="What the key is for.")
-@click.option("--project", default="default", show_default=True, help="The project that it opens, by name or id.")
-@click.option("--spend-limit", type=money, metavar="AMOUNT", help="What it may spend, like 5USD.")
-@click.option("--period", type=PERIOD, default="month", show_default=True, help="When what was spent is forgotten.")
+@click.option("--name", default="unnamed", show_default=True, help="The purpose of the key.")
+@click.option("--project", default="default", show_default=True, help="The project of the key, by name or id.")
+@click.option("--spend-limit", type=money, metavar="AMOUNT", help="Limit its spending, like 5USD.")
+@click.option(
+    "--period",
+    type=PERIOD,
+    default="month",
+    show_default=True,
+    help="The period of the limit, after which spending counts from 0 again.",
+)
 @with_settings(*STORE)
 @with_json_flag
 def create(
     loaded: "LoadedSettings", *, name: str, project: str, spend_limit: int | None, period: "Period", as_json: bool
 ) -> None:
-    """Create a key and show it, once."""
+    """Create a key and print it, once."""
     import asyncio
 
     from understudy.cli.access import create_key
@@ -41,14 +47,14 @@ def create(
         print_json({**_key_to_dict(created.record), "key": created.key})
     else:
         click.echo(created.key)
-        click.echo("Keep it: only its hash is stored, so it cannot be shown again.", err=True)
+        click.echo("Save it: only its hash is stored, so it cannot be printed again.", err=True)
 
 
 @keys.command("list")
 @with_settings(*STORE)
 @with_json_flag
 def list_(loaded: "LoadedSettings", *, as_json: bool) -> None:
-    """List the keys, oldest first; revoked ones too."""
+    """List the keys, oldest first, with revoked ones."""
     import asyncio
 
     from understudy.cli.access import list_keys
@@ -68,14 +74,14 @@ def list_(loaded: "LoadedSettings", *, as_json: bool) -> None:
 @click.argument("key")
 @with_settings(*STORE)
 def revoke(loaded: "LoadedSettings", *, key: str) -> None:
-    """Revoke a key, named by its id, by its hint or by itself."""
+    """Revoke a key by its id, its hint or the key itself."""
     import asyncio
 
     from understudy.cli.access import revoke_key
 
     record = asyncio.run(revoke_key(loaded.settings, key))
     if record is None:
-        raise click.ClickException("No active key is meant by that; `understudy keys list` shows their ids.")
+        raise click.ClickException("Unknown or ambiguous key. Run `understudy keys list`.")
     click.echo(f"Revoked {record.id} ({record.name}).")
 
 

@@ -1,4 +1,4 @@
-"""The sockets that a server listens on. Bound before anything else is opened, so that a taken port costs nothing."""
+"""The sockets of a server. Bound before anything else is opened, so that a port in use fails at once."""
 
 import contextlib
 import errno
@@ -9,39 +9,39 @@ _Address = tuple[Any, ...]
 
 
 def bind(host: str, port: int) -> list[socket.socket]:
-    """A socket for every address of `host`, not listening yet; all on one port. Raises OSError.
+    """Binds a socket for every address of `host`, all on one port, not listening yet. Raises OSError.
 
-    An address that this machine does not have (often the IPv6 one of `localhost`) is left out if another is there.
+    An address that this machine does not have (often the IPv6 one of `localhost`) is skipped if another one works.
     """
-    found = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE)
+    addresses = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE)
     sockets: list[socket.socket] = []
-    missing: OSError | None = None
+    last_error: OSError | None = None
     with contextlib.ExitStack() as opened:
-        for family, *_, address in dict.fromkeys(found):
+        for family, *_, address in dict.fromkeys(addresses):
             try:
-                bound = opened.enter_context(_bind(family, (address[0], port, *address[2:])))
+                listener = opened.enter_context(_bind(family, (address[0], port, *address[2:])))
             except OSError as error:
                 if error.errno != errno.EADDRNOTAVAIL:
                     raise
-                missing = error
+                last_error = error
             else:
-                sockets.append(bound)
-                port = bound.getsockname()[1]
-        if missing is not None and not sockets:
-            raise missing
+                sockets.append(listener)
+                port = listener.getsockname()[1]
+        if last_error is not None and not sockets:
+            raise last_error
         opened.pop_all()
     return sockets
 
 
 def _bind(family: int, address: _Address) -> socket.socket:
-    bound = socket.socket(family, socket.SOCK_STREAM)
+    listener = socket.socket(family, socket.SOCK_STREAM)
     try:
-        bound.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         if family == socket.AF_INET6:
-            bound.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 1)
-        bound.setblocking(False)
-        bound.bind(address)
+            listener.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 1)
+        listener.setblocking(False)
+        listener.bind(address)
     except OSError:
-        bound.close()
+        listener.close()
         raise
-    return bound
+    return listener

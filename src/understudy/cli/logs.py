@@ -1,4 +1,4 @@
-"""Where log lines go: stderr, one line a message, without anything that looks like a key."""
+"""Log output: stderr, one line a message, with everything that looks like a key redacted."""
 
 import logging
 import re
@@ -13,23 +13,23 @@ def configure(settings: Settings) -> None:
     handler = logging.StreamHandler()
     handler.setFormatter(RedactingFormatter(list_secrets(settings)))
     logging.basicConfig(handlers=[handler], level=settings.log_level.upper(), force=True)
-    if settings.log_level == "info":  # uvicorn's own account of starting and stopping repeats ours
+    if settings.log_level == "info":  # uvicorn logs start and stop as we do
         logging.getLogger("uvicorn").setLevel(logging.WARNING)
         logging.getLogger("mcp").setLevel(logging.WARNING)  # two lines for each request
 
 
 class RedactingFormatter(logging.Formatter):
-    """Line breaks of a message are shown as `\\n`, so that what others sent cannot forge a line."""
+    """Escapes line breaks as `\\n`, so that text from clients cannot forge a line."""
 
-    def __init__(self, known: Iterable[str]) -> None:
+    def __init__(self, secrets: Iterable[str]) -> None:
         super().__init__("%(asctime)s %(levelname)s %(name)s: %(message)s", "%Y-%m-%d %H:%M:%S")
-        self._known = sorted(known, key=len, reverse=True)
+        self._secrets = sorted(secrets, key=len, reverse=True)
 
     def formatMessage(self, record: logging.LogRecord) -> str:  # noqa: N802 - the base class's name
         return super().formatMessage(record).replace("\r", "\\r").replace("\n", "\\n")
 
     def format(self, record: logging.LogRecord) -> str:
         text = super().format(record)
-        for secret in self._known:
+        for secret in self._secrets:
             text = text.replace(secret, "…")
         return _SECRET_PATTERN.sub("…", text)

@@ -8,9 +8,9 @@ from understudy.cli.options import with_server
 @click.command()
 @with_server
 def mcp(*, base_url: str | None, key: str | None) -> None:
-    """Offer the tools to an MCP client that starts this command.
+    """Serve the tools to an MCP client that starts this command.
 
-    Clients that speak HTTP need no command: a server has them at /mcp.
+    Clients that use HTTP need no command: a server has the tools at /mcp.
     """
     import asyncio
 

@@ -1,4 +1,4 @@
-"""The flags that commands share. They are read as text; the settings hold them against their bounds."""
+"""The flags that commands share. They are texts here; the settings parse and validate them."""
 
 import functools
 from collections.abc import Callable
@@ -11,17 +11,17 @@ STORE = ("config", "data", "database", "broker")
 
 _FLAGS = {
     "config": ("FILE", "The settings file.  [default: ./understudy.toml if it exists]"),
-    "data": ("DIRECTORY", "Where everything is kept.  [default: ./understudy-data]"),
+    "data": ("DIRECTORY", "The data directory.  [default: ./understudy-data]"),
     "database": ("URL", "postgresql://… in place of SQLite inside the data directory."),
-    "broker": ("NAME", "What carries work between processes.  [default: memory]"),
+    "broker": ("NAME", "The carrier of work between processes.  [default: memory]"),
     "host": ("ADDRESS", "The address to listen on.  [default: 127.0.0.1]"),
-    "port": ("NUMBER", "The port to listen on; 0 takes a free one.  [default: 8642]"),
+    "port": ("NUMBER", "The port to listen on; 0 picks a free one.  [default: 8642]"),
     "log_level": ("LEVEL", "debug, info, warning or error.  [default: info]"),
 }
 
 
 def with_settings(*names: str) -> Callable[[Callable[..., None]], Callable[..., None]]:
-    """Gives a command the named flags, and as its first argument the `Loaded` settings they lead to."""
+    """Adds the named flags to a command, whose first argument becomes the `LoadedSettings`."""
 
     def decorate(function: Callable[..., None]) -> Callable[..., None]:
         @functools.wraps(function)
@@ -40,7 +40,7 @@ def with_settings(*names: str) -> Callable[[Callable[..., None]], Callable[..., 
 
 
 def with_server(function: Callable[..., None]) -> Callable[..., None]:
-    """Gives a command that is a client of a server the server's `base_url` and a `key`, each None where not given."""
+    """Adds `--base-url` and `--key` to a command that is a client of a server; each is None if unset."""
 
     @functools.wraps(function)
     def command(**parameters: Any) -> None:

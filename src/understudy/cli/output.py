@@ -1,4 +1,4 @@
-"""How commands print data: JSON for programs, columns for people."""
+"""Output of commands: JSON for programs, columns for people."""
 
 import json
 from collections.abc import Sequence

@@ -1,4 +1,4 @@
-"""`understudy projects`: tenants, whose keys open nothing but their own objects. Works beside a running server."""
+"""`understudy projects`: tenants, whose keys access only their own objects. Works beside a running server."""
 
 from typing import TYPE_CHECKING, Any
 
@@ -23,39 +23,47 @@ def projects() -> None:
 
 @projects.command()
 @click.argument("name")
-@click.option("--spend-limit", type=money, metavar="AMOUNT", help="What all its keys together may spend, like 5USD.")
-@click.option("--period", type=PERIOD, default="month", show_default=True, help="When what was spent is forgotten.")
+@click.option(
+    "--spend-limit", type=money, metavar="AMOUNT", help="Limit the spending of all its keys together, like 5USD."
+)
+@click.option(
+    "--period",
+    type=PERIOD,
+    default="month",
+    show_default=True,
+    help="The period of the limit, after which spending counts from 0 again.",
+)
 @with_settings(*STORE)
 @with_json_flag
 def create(loaded: "LoadedSettings", *, name: str, spend_limit: int | None, period: "Period", as_json: bool) -> None:
-    """Create a project; `understudy keys create --project NAME` makes keys for it."""
+    """Create a project; `understudy keys create --project NAME` creates its keys."""
     import asyncio
 
     from understudy.cli.access import create_project
 
     if not name.strip():
-        raise click.UsageError("A project needs a name that is not empty.")
-    made = asyncio.run(create_project(loaded.settings, name, spend_limit, period))
+        raise click.UsageError("The name of a project must not be empty.")
+    created = asyncio.run(create_project(loaded.settings, name, spend_limit, period))
     if as_json:
-        print_json(_project_to_dict(made))
+        print_json(_project_to_dict(created))
     else:
-        click.echo(made.id)
+        click.echo(created.id)
 
 
 @projects.command("list")
 @with_settings(*STORE)
 @with_json_flag
 def list_(loaded: "LoadedSettings", *, as_json: bool) -> None:
-    """List the projects, oldest first, with how many keys each has."""
+    """List the projects, oldest first, with their number of keys."""
     import asyncio
 
     from understudy.cli.access import list_projects
 
-    found = asyncio.run(list_projects(loaded.settings))
+    records = asyncio.run(list_projects(loaded.settings))
     if as_json:
-        print_json([_project_to_dict(one) for one in found])
+        print_json([_project_to_dict(record) for record in records])
     else:
-        rows = [(one.id, one.name, str(one.keys), day(one.created_at)) for one in found]
+        rows = [(record.id, record.name, str(record.keys), day(record.created_at)) for record in records]
         print_table(("id", "name", "keys", "created"), rows)
 
 

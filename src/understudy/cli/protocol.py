@@ -1,6 +1,6 @@
-"""HTTP/1.1 on a connection: uvicorn's, with bounds on what a client may send before its request can be looked at.
+"""HTTP/1.1 on a connection: uvicorn's protocol, with limits on the size and the duration of a request's head.
 
-What cannot be parsed is answered in the error envelope as well. Knows no application.
+A malformed request gets the error envelope as well. Knows no application.
 """
 
 import asyncio
@@ -19,7 +19,7 @@ _REASONS: Final = {400: "Bad Request", 408: "Request Timeout", 431: "Request Hea
 
 
 class _ResponseWriter:
-    """Writes parts of one answer straight to its socket, as the server's own `send` does once it is through."""
+    """Writes parts of a response directly to its socket, as the server's own `send` does in the end."""
 
     __slots__ = ("_cycle",)
 
@@ -41,7 +41,7 @@ class _ResponseWriter:
 
 
 class _HeadTooLarge(Exception):
-    """Raised out of the parser, which makes it stop there."""
+    """Raised inside a parser's callback, which stops the parser."""
 
 
 class BoundedProtocol(HttpToolsProtocol):
@@ -78,23 +78,23 @@ class BoundedProtocol(HttpToolsProtocol):
         super().on_message_begin()
 
     def on_headers_complete(self) -> None:
-        came = (self._head_bytes or 0) + self._received
+        head_bytes = (self._head_bytes or 0) + self._received
         self._head_bytes = None
         self._cancel_timeout()
         # A whole head may come at once, and is then parsed before `data_received` can count it.
-        if came > HEAD_BYTES and self._size_of_head() > HEAD_BYTES:
+        if head_bytes > HEAD_BYTES and self._size_of_head() > HEAD_BYTES:
             self._too_large = True
             raise _HeadTooLarge
-        known = self.cycle
+        previous = self.cycle
         super().on_headers_complete()
-        if self.cycle is not known:
+        if self.cycle is not previous:
             cast("dict[str, Any]", self.scope)["extensions"] = {WRITER: _ResponseWriter(self.cycle)}
 
     def _size_of_head(self) -> int:
         return len(self.url) + sum([len(name) + len(value) + 4 for name, value in self.headers])
 
     def _unsupported_upgrade_warning(self) -> None:
-        """Logs nothing: the request is answered as if it asked for no other protocol, and any client may ask."""
+        """Logs nothing: any client may request an upgrade, and the request is handled without it."""
 
     def send_400_response(self, msg: str) -> None:
         if self._too_large:

@@ -1,4 +1,4 @@
-"""`understudy reindex`: vector stores indexed anew, after the embedder was changed. Works beside a running server."""
+"""`understudy reindex`: indexes vector stores again after a change of the embedder. Works beside a running server."""
 
 import sys
 from typing import TYPE_CHECKING
@@ -14,21 +14,21 @@ if TYPE_CHECKING:
 
 
 @click.command()
-@click.option("--store", "store_id", metavar="ID", help="Only this vector store, whatever it is indexed with.")
+@click.option("--store", "store_id", metavar="ID", help="Only this vector store, whatever its embedder.")
 @with_settings(*STORE)
 def reindex(loaded: "LoadedSettings", *, store_id: str | None) -> None:
-    """Index vector stores anew whose embedder is not the configured one.
+    """Index vector stores again whose embedder is not the configured one.
 
-    Their files are found again as they are done. Restart servers with the changed settings first; they share the work.
+    Files become searchable one by one. Restart servers with the changed settings first; they share the work.
     """
     import asyncio
 
     if asyncio.run(_reindex(loaded.settings, store_id)):
-        raise click.ClickException("Some files could not be indexed: their `last_error` says why.")
+        raise click.ClickException("Some files could not be indexed: see their `last_error`.")
 
 
 async def _reindex(settings: "Settings", store_id: str | None) -> int:
-    """Returns how many files failed."""
+    """Returns the number of files that failed."""
     from understudy.app import reindexing
 
     async with reindexing(settings) as work:
@@ -51,7 +51,7 @@ async def _reindex_store(work: "Reindexer", store: "IndexedStore", *, whole: boo
 
 
 def _print_progress(line: str, *, last: bool) -> None:
-    """One line that grows in a terminal, and only the last one elsewhere."""
+    """One line that is updated in a terminal; elsewhere only the last one is printed."""
     if sys.stdout.isatty():
         click.echo(f"\r{line}", nl=last)
     elif last:

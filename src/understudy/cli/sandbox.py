@@ -1,4 +1,4 @@
-"""`understudy sandbox`: the environment of the code interpreter, made and looked at."""
+"""`understudy sandbox`: installs and checks the environment of the code interpreter."""
 
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -14,18 +14,18 @@ if TYPE_CHECKING:
 
 @click.group(cls=CommandGroup)
 def sandbox() -> None:
-    """Set up what runs the code of `code_interpreter`."""
+    """Set up the environment of `code_interpreter`."""
 
 
 @sandbox.command()
-@click.option("--into", type=click.Path(path_type=Path), metavar="DIRECTORY", help="Where the environment is made.")
-@click.option("--python", metavar="FILE", help="The Python that it is made of.  [default: the server's]")
-@click.option("--force", is_flag=True, help="Make it again where it is complete.")
+@click.option("--into", type=click.Path(path_type=Path), metavar="DIRECTORY", help="The directory of the environment.")
+@click.option("--python", metavar="FILE", help="The Python to create it with.  [default: the server's]")
+@click.option("--force", is_flag=True, help="Create it again even if it is complete.")
 @click.option("--parent", type=int, hidden=True)
 def install(into: Path | None, python: str | None, parent: int | None, *, force: bool) -> None:
-    """Install the interpreter's Python packages, with the versions that were tested.
+    """Install the interpreter's Python packages in tested versions.
 
-    Without --into they go where the server looks for them: .venv-interpreter of a checkout, or else
+    Without --into they go where the server finds them: .venv-interpreter of a checkout, or else
     ~/.local/share/understudy/interpreter, for root /var/lib/understudy/interpreter.
     """
     import sys
@@ -46,7 +46,7 @@ def install(into: Path | None, python: str | None, parent: int | None, *, force:
 @sandbox.command()
 @with_settings("config", "data")
 def check(loaded: "LoadedSettings") -> None:
-    """Try whether code can run here; the exit code is 1 if it cannot."""
+    """Check whether code can run here; the exit code is 1 if it cannot."""
     import asyncio
 
     from understudy.clock import SystemClock

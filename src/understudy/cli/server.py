@@ -1,6 +1,6 @@
-"""Runs the application under uvicorn: sockets, the banner, and a stop that lets streams end cleanly.
+"""Runs the application under uvicorn: sockets, the banner, and a graceful stop of streams.
 
-Knows the application by two things only: its lifespan, and `app.state.understudy.drain()`.
+Uses two things of the application: its lifespan, and `app.state.understudy.drain()`.
 """
 
 import asyncio
@@ -32,7 +32,7 @@ from understudy.errors import SettingsError
 from understudy.settings import LoadedSettings, Settings, is_any, is_loopback
 
 _BACKLOG = 2048
-# Clients poll once a second or slower, on connections that they expect to find open.
+# Clients that poll reuse their connections, at intervals of a second or more.
 _KEEP_ALIVE = 75
 _OPEN_FILES = 65536
 # The event loop takes one connection from each listening socket a turn. Under load a turn takes long, and clients that
@@ -42,9 +42,9 @@ _log = logging.getLogger("understudy.server")
 
 
 def run(loaded: LoadedSettings, started: float, *, prepares: bool = False) -> None:
-    """Serves until a stop signal. `started` is the `perf_counter` of the process's beginning.
+    """Serves until a stop signal. `started` is the `perf_counter` at the start of the process.
 
-    `prepares` makes the code interpreter's environment where there is none, once the server serves.
+    `prepares`: creates a missing environment of the code interpreter after the start.
     """
     logs.configure(loaded.settings)
     _raise_open_files()
@@ -62,7 +62,7 @@ async def _serve(loaded: LoadedSettings, started: float, *, prepares: bool) -> N
         for bound in sockets:
             stack.enter_context(bound)
         state = await stack.enter_async_context(app.router.lifespan_context(app))
-        # Not before everything else has started: a key that was made for a failed start would never be seen.
+        # After everything else has started: the key of a failed start would never be printed.
         keyring = await first_key.prepare_keys(settings)
         _check_key_required(settings, keyring)
         vector_problem = await app.state.understudy.store.chunks.problem()
@@ -81,7 +81,7 @@ async def _serve(loaded: LoadedSettings, started: float, *, prepares: bool) -> N
 
 
 def _tune_garbage_collector() -> None:
-    """What was made until now stays for good, and a request's objects die without the collector's help."""
+    """Objects of the start live forever, and those of requests are freed by reference counting."""
     gc.collect()
     gc.freeze()
     gc.set_threshold(10_000, 20, 20)
@@ -122,14 +122,14 @@ def _check_key_required(settings: Settings, keyring: first_key.Keyring) -> None:
 
 
 def _base_url(host: str, bound: socket.socket) -> str:
-    """Where clients on this machine find the server."""
+    """The base URL for clients on this machine."""
     if is_any(host):
         host = "::1" if ":" in host else "127.0.0.1"
     return f"http://{f'[{host}]' if ':' in host else host}:{bound.getsockname()[1]}/v1"
 
 
 class Server(uvicorn.Server):
-    """Drains the application before it waits for connections, and ends with exit code 0 when it was told to stop."""
+    """Drains the application before it waits for connections; the exit code after a stop signal is 0."""
 
     def __init__(
         self,
@@ -156,13 +156,13 @@ class Server(uvicorn.Server):
             async with asyncio.timeout(self.config.timeout_graceful_shutdown):
                 await self._drain()
         except TimeoutError:
-            _log.warning("active runs were not handed back within %s s", self.config.timeout_graceful_shutdown)
+            _log.warning("active runs were not released within %s s", self.config.timeout_graceful_shutdown)
         finally:
             await super().shutdown(sockets)
         _log.info("stopped")
 
     def handle_exit(self, sig: int, _: FrameType | None) -> None:
-        # The base class raises the signal again after the stop, and the process would die of it.
+        # The base class raises the signal again after the stop, which would kill the process.
         self.force_exit = self.should_exit and sig == signal.SIGINT
         self.should_exit = True
 
@@ -172,7 +172,7 @@ def _config(app: Any, settings: Settings) -> uvicorn.Config:
         app,
         http=_http_protocol(),
         ws="none",
-        lifespan="off",  # entered by us, so that what it raises ends the start with its own words
+        lifespan="off",  # entered by us, so that its errors end the start with their own text
         log_config=None,
         access_log=False,
         server_header=False,
@@ -184,7 +184,7 @@ def _config(app: Any, settings: Settings) -> uvicorn.Config:
 
 
 def _http_protocol() -> Any:
-    """Ours on httptools; h11, which has bounds of its own, where that is missing."""
+    """Ours on httptools; without it h11, which has limits of its own."""
     if importlib.util.find_spec("httptools") is None:
         return "h11"
     from understudy.cli.protocol import BoundedProtocol
@@ -201,8 +201,8 @@ def _loop_factory() -> Callable[[], asyncio.AbstractEventLoop]:
 
 
 def _raise_open_files() -> None:
-    """Every stream is an open file, and the usual soft limit of 1024 is soon reached."""
+    """Raises the soft limit: every stream is an open file, and the usual limit is 1024."""
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
-    wanted = _OPEN_FILES if hard == resource.RLIM_INFINITY else min(hard, _OPEN_FILES)
-    if soft != resource.RLIM_INFINITY and soft < wanted:
-        resource.setrlimit(resource.RLIMIT_NOFILE, (wanted, hard))
+    target = _OPEN_FILES if hard == resource.RLIM_INFINITY else min(hard, _OPEN_FILES)
+    if soft != resource.RLIM_INFINITY and soft < target:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (target, hard))

@@ -1,4 +1,4 @@
-"""What a server has and lacks at its start, a line each, for the banner. Looks at this machine only, never waits."""
+"""The state of a server's parts at its start, for the banner. Reads this machine only, never waits."""
 
 from understudy.cli.interpreter_state import describe_interpreter
 from understudy.llm.models import HOSTED_FAMILIES
@@ -13,7 +13,7 @@ _REAL_MODEL = "For a real model set OPENAI_API_KEY, OPENAI_BASE_URL, ANTHROPIC_A
 
 
 def status(settings: Settings, vector_problem: str | None, *, prepares: bool = False) -> list[Line]:
-    """`vector_problem` is why the database cannot hold vectors; `prepares` see `describe_interpreter`."""
+    """`vector_problem` is why the database cannot store vectors; `prepares` as of `describe_interpreter`."""
     return [
         *_models(settings),
         ("Code interpreter", describe_interpreter(settings.sandbox, prepares=prepares)),
@@ -25,7 +25,7 @@ def status(settings: Settings, vector_problem: str | None, *, prepares: bool = F
 def _models(settings: Settings) -> list[Line]:
     lines = [f"{name}: {_provider(provider)}" for name, provider in settings.providers.items()]
     if settings.rehearsal.enabled:
-        lines.append("rehearsal: the embedded model, which answers by rules")
+        lines.append("rehearsal: the embedded model, which follows fixed rules")
         if not settings.providers:
             lines.append(f"It stands in for {', '.join(f'{family}…' for family in HOSTED_FAMILIES)} and o1 to o9.")
             lines.append(_REAL_MODEL)
@@ -34,9 +34,9 @@ def _models(settings: Settings) -> list[Line]:
 
 
 def _provider(provider: ProviderSettings) -> str:
-    named = [*provider.aliases, *(provider.models or ())]
-    more = f" and {len(named) - _MAX_NAMED} more" if len(named) > _MAX_NAMED else ""
-    models = f" ({', '.join(named[:_MAX_NAMED])}{more})" if named else ""
+    model_ids = [*provider.aliases, *(provider.models or ())]
+    more = f" and {len(model_ids) - _MAX_NAMED} more" if len(model_ids) > _MAX_NAMED else ""
+    models = f" ({', '.join(model_ids[:_MAX_NAMED])}{more})" if model_ids else ""
     return f"{provider.base_url}{models}"
 
 

@@ -1,4 +1,4 @@
-"""`understudy tools`: the tools for agents, to look at and to try out. A call goes to a server, as an agent's does."""
+"""`understudy tools`: lists, shows and calls the tools for agents. A call is a request to a server, like an agent's."""
 
 import json
 import sys
@@ -16,30 +16,30 @@ if TYPE_CHECKING:
 
 @click.group(cls=CommandGroup)
 def tools() -> None:
-    """List, show and call the tools that agents are handed."""
+    """List, show and call the tools for agents."""
 
 
 @tools.command("list")
 @click.argument("search", required=False, default="")
 @click.option("--tag", "tags", multiple=True, metavar="TAG", help="Only tools with this tag, like readOnlyHint.")
-@click.option("--important", is_flag=True, help="Only the tools to begin with.")
+@click.option("--important", is_flag=True, help="Only the important tools.")
 @with_json_flag
 def list_(*, search: str, tags: tuple[str, ...], important: bool, as_json: bool) -> None:
-    """List the tools; with words to SEARCH for, the likeliest first."""
+    """List the tools; with words to SEARCH for, the best match first."""
     from understudy.catalog import select
 
-    found = select(query=search, tags=tags, important=important)
+    matches = select(query=search, tags=tags, important=important)
     if as_json:
-        print_json([_tool_to_dict(tool) for tool in found])
+        print_json([_tool_to_dict(tool) for tool in matches])
     else:
-        print_table(("slug", "does"), [(tool.slug, tool.description.partition(". ")[0]) for tool in found])
+        print_table(("slug", "does"), [(tool.slug, tool.description.partition(". ")[0]) for tool in matches])
 
 
 @tools.command()
 @click.argument("slug")
 @with_json_flag
 def show(*, slug: str, as_json: bool) -> None:
-    """Show what a tool does, what it takes and which request it stands for."""
+    """Show a tool: description, parameters and request."""
     tool = _require_tool(slug)
     if as_json:
         print_json(_tool_to_dict(tool))
@@ -54,27 +54,27 @@ def show(*, slug: str, as_json: bool) -> None:
 
 @tools.command()
 @click.argument("slug")
-@click.option("--json", "given", metavar="OBJECT", help="The arguments as a JSON object; - reads it from stdin.")
-@click.option("--arg", "pairs", multiple=True, metavar="NAME=VALUE", help="One argument; may be given many times.")
+@click.option("--json", "encoded", metavar="OBJECT", help="The arguments as a JSON object; - reads it from stdin.")
+@click.option("--arg", "pairs", multiple=True, metavar="NAME=VALUE", help="One argument; can be repeated.")
 @with_server
 @click.pass_context
 def call(
     context: click.Context,
     *,
     slug: str,
-    given: str | None,
+    encoded: str | None,
     pairs: tuple[str, ...],
     base_url: str | None,
     key: str | None,
 ) -> None:
-    """Call a tool, and print what it came to as JSON.
+    """Call a tool, and print its result as JSON.
 
     The exit code is 1 if it failed.
     """
     from understudy.toolkit import Toolkit
 
     tool = _require_tool(slug)
-    arguments = _parse_object(given) | dict(_parse_argument(tool, pair) for pair in pairs)
+    arguments = _parse_object(encoded) | dict(_parse_argument(tool, pair) for pair in pairs)
     with Toolkit(base_url, key) as toolkit:
         result = toolkit.execute(tool.slug, arguments)
     print_json(result)
@@ -92,20 +92,20 @@ def _require_tool(slug: str) -> "Tool":
         raise click.UsageError(str(unknown)) from None
 
 
-def _parse_object(given: str | None) -> dict[str, Any]:
-    if given is None:
+def _parse_object(encoded: str | None) -> dict[str, Any]:
+    if encoded is None:
         return {}
     try:
-        found = json.loads(sys.stdin.read() if given == "-" else given)
+        value = json.loads(sys.stdin.read() if encoded == "-" else encoded)
     except ValueError as error:
-        raise click.UsageError(f"--json {given!r} is not valid JSON: {error}.") from None
-    if not isinstance(found, dict):
-        raise click.UsageError(f"--json takes an object of arguments, not {given!r}.")
-    return found
+        raise click.UsageError(f"--json {encoded!r} is not valid JSON: {error}.") from None
+    if not isinstance(value, dict):
+        raise click.UsageError(f"--json takes an object of arguments, not {encoded!r}.")
+    return value
 
 
 def _parse_argument(tool: "Tool", pair: str) -> tuple[str, Any]:
-    """Texts as they are; everything else is written as JSON."""
+    """The value of a string parameter is its text; other values are parsed as JSON."""
     name, equals, text = pair.partition("=")
     if not equals:
         raise click.UsageError(f"--arg {pair!r} has no '='; write NAME=VALUE.")

@@ -1,4 +1,4 @@
-"""What a server tries out once it serves, and warns of in its log: providers, the sandbox. The start waits for none."""
+"""Checks of providers and the sandbox after the start, which log warnings. The start does not wait for them."""
 
 import asyncio
 import logging
@@ -16,7 +16,7 @@ _log = logging.getLogger("understudy.server")
 
 
 async def run_startup_checks(settings: Settings) -> None:
-    """Logs a warning for each part that was configured and does not work. Raises nothing."""
+    """Logs a warning for each configured part that does not work. Raises nothing."""
     await asyncio.gather(*(_warn_on_problem(trial) for trial in _startup_checks(settings)))
 
 
@@ -35,7 +35,7 @@ async def _warn_on_problem(trial: Awaitable[str | None]) -> None:
 
 
 async def provider_problem(name: str, settings: ProviderSettings, seconds: float = _TIMEOUT_SECONDS) -> str | None:
-    """Why requests to the provider will fail, and what to look at; None where it answers."""
+    """Why requests to the provider will fail, and what to check; None if it works."""
     if settings.kind == "azure":  # it lists no deployments
         return None
     provider = PROVIDER_TYPES[settings.kind](name, settings, SystemClock())
@@ -60,7 +60,9 @@ async def provider_problem(name: str, settings: ProviderSettings, seconds: float
 def _describe_provider_problem(name: str, kind: str) -> str:
     if kind == "authentication":
         return f"Check `providers.{name}.api_key`; requests for its models will fail."
-    return f"Check `providers.{name}.base_url` and that it runs; requests for its models will fail until it answers."
+    return (
+        f"Check `providers.{name}.base_url` and that it runs; requests for its models will fail until it is available."
+    )
 
 
 async def _sandbox_problem(settings: SandboxSettings) -> str | None:

@@ -1,4 +1,4 @@
-"""`understudy version`: what a bug report needs first."""
+"""`understudy version`: the versions for a bug report."""
 
 import platform
 
@@ -11,7 +11,7 @@ from understudy.cli.output import print_json
 @click.command()
 @with_json_flag
 def version(*, as_json: bool) -> None:
-    """Show the versions of Understudy and of what is under it."""
+    """Show the versions of Understudy, Python, SQLite and the platform."""
     import apsw
 
     from understudy import __version__
