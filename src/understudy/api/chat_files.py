@@ -11,6 +11,7 @@ from understudy.api.file_lookup import lookup_files
 from understudy.api.inputs import check_file_data, check_image_url
 from understudy.api.parts import Parts
 from understudy.errors import InvalidRequest
+from understudy.llm.messages import parts_to_wire
 from understudy.llm.provider import ChatBody
 from understudy.wire.parsing import check_file_id
 
@@ -42,7 +43,7 @@ async def inline_files(parts: Parts, project_id: str, body: ChatBody) -> ChatBod
     read_all = parts.models.is_embedded(str(body["model"]))
     sees = parts.models.has_vision(str(body["model"]))
     texts = {
-        id(part): await parts.documents.load(project_id, part["file"], sees=sees)
+        id(part): parts_to_wire(await parts.documents.load(project_id, part["file"], sees=sees))
         for _, part in found
         if read_all or part["file"].get("file_id")
     }

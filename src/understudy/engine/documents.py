@@ -15,6 +15,7 @@ from typing import Any, Final
 from understudy.blobs import Blobs
 from understudy.engine import inline
 from understudy.errors import BlobMissing
+from understudy.llm.messages import ImagePart, ImageUrl, Part, TextPart
 from understudy.retrieval.extract import ExtractionError, Extractor
 from understudy.retrieval.naming import HEAD_BYTES, readable_name
 from understudy.store import Store
@@ -29,8 +30,6 @@ _MAX_PAGES_BYTES: Final = 12 * 1024 * 1024
 _HEADER_BYTES: Final = 1024
 logger = logging.getLogger(__name__)
 
-ChatPart = dict[str, Any]
-
 
 class Documents:
     def __init__(self, store: Store, blobs: Blobs, extractor: Extractor, spool: Path) -> None:
@@ -39,7 +38,7 @@ class Documents:
         self._extractor = extractor
         self._spool = spool
 
-    async def load(self, project_id: str, part: Mapping[str, Any], *, sees: bool = False) -> list[ChatPart]:
+    async def load(self, project_id: str, part: Mapping[str, Any], *, sees: bool = False) -> list[Part]:
         """The content parts of chat completions for a document, the first of them its text.
 
         `part` has a `file_id`, or `file_data` (base64, as a data URL or bare), and `filename` perhaps, as `input_file`
@@ -52,16 +51,16 @@ class Documents:
                 return await self._load_file(project_id, str(part["file_id"]), sees=sees)
             return await self._load_data(str(part.get("file_data") or ""), str(part.get("filename") or ""), sees=sees)
         except (ExtractionError, BlobMissing, LookupError, binascii.Error) as fault:
-            return [_text_content(f"[The file {name!r} cannot be read: {fault}]")]
+            return [TextPart(f"[The file {name!r} cannot be read: {fault}]")]
 
-    async def _load_file(self, project_id: str, file_id: str, *, sees: bool) -> list[ChatPart]:
+    async def _load_file(self, project_id: str, file_id: str, *, sees: bool) -> list[Part]:
         found = await self._store.files.lookup(project_id, [file_id])
         if not found:
             raise LookupError(f"there is no File {file_id!r}.")
         async with self._blobs.path(found[0].blob) as path:
             return await self._extract_parts(path, found[0].filename or file_id, "", sees=sees)
 
-    async def _load_data(self, data: str, name: str, *, sees: bool) -> list[ChatPart]:
+    async def _load_data(self, data: str, name: str, *, sees: bool) -> list[Part]:
         media_type, encoded = inline.split(data)
         with tempfile.NamedTemporaryFile(dir=self._spool, prefix="input-") as file:
             await asyncio.to_thread(inline.decode_into, file, encoded)
@@ -71,7 +70,7 @@ class Documents:
 
     async def _extract_parts(
         self, path: Path, name: str, media_type: str, charset: str | None = None, *, sees: bool
-    ) -> list[ChatPart]:
+    ) -> list[Part]:
         """Raises ExtractionFailed."""
         with path.open("rb") as file:
             read_as = readable_name(name, media_type, file.read(HEAD_BYTES))
@@ -82,7 +81,7 @@ class Documents:
             if not scanned:
                 raise
             text = "[It has no text; its pages follow as images.]"
-        return [_text_content(f"[File {name!r}]\n{text}\n[End of file {name!r}]"), *scanned]
+        return [TextPart(f"[File {name!r}]\n{text}\n[End of file {name!r}]"), *scanned]
 
     async def _text_content(self, path: Path, name: str, charset: str | None) -> str:
         """With a note to the model of each part that could not be read. Raises ExtractionFailed."""
@@ -99,24 +98,15 @@ class Documents:
             return text[:_MAX_CHARACTERS] + "\n[The rest is left out.]" + notes
         return text + notes
 
-    async def _render_scanned_pages(self, path: Path, name: str) -> list[ChatPart]:
+    async def _render_scanned_pages(self, path: Path, name: str) -> list[Part]:
         """The pages without text, each under its number. Raises ExtractionFailed."""
         found = await self._extractor.render_scanned_pages(
             path, most=_MAX_PAGES, edge=_PAGE_EDGE_PIXELS, size=_MAX_PAGES_BYTES
         )
-        parts: list[ChatPart] = []
+        parts: list[Part] = []
         for number, image in found.pages:
             url = f"data:image/png;base64,{base64.b64encode(image).decode()}"
-            parts += [
-                _text_content(f"[Page {number} of file {name!r}]"),
-                {"type": "image_url", "image_url": {"url": url}},
-            ]
+            parts += [TextPart(f"[Page {number} of file {name!r}]"), ImagePart(ImageUrl(url))]
         if found.left_out:
-            parts.append(
-                _text_content(f"[{len(found.left_out)} more pages of file {name!r} without text are left out.]")
-            )
+            parts.append(TextPart(f"[{len(found.left_out)} more pages of file {name!r} without text are left out.]"))
         return parts
-
-
-def _text_content(text: str) -> ChatPart:
-    return {"type": "text", "text": text}

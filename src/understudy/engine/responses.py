@@ -220,7 +220,7 @@ class Responses:
         new = new_response(request, items, _HYPOTHETICAL_ID, now, here, seconds=self._seconds)
         told = _HypotheticalItems(self._store, new.items)
         prompt = await build_request(told, new.run, 0, PromptBudget(_MAX_ITEM_NUMBER), plan=new.progress.plan)
-        return await asyncio.to_thread(count_prompt_tokens, prompt.body)
+        return await asyncio.to_thread(count_prompt_tokens, prompt.messages, prompt.body.get("tools"))
 
     async def resolve_references(self, project_id: str, items: Sequence[InputItem]) -> list[InputItem]:
         """The items with what they refer to in the place of the references. Raises NotFound."""

@@ -4,6 +4,7 @@ The model itself writes the summary. It is an item of the response and of its co
 before anything follows, so that a run that is taken up again does not make it anew.
 """
 
+from collections.abc import Sequence
 from contextlib import aclosing
 
 import msgspec
@@ -13,10 +14,11 @@ from understudy.engine.accounting import Accounting
 from understudy.engine.run import events, summaries
 from understudy.engine.run.cancellation import Interruption
 from understudy.engine.run.checkpoint import RunWriter
-from understudy.engine.run.prompt import count_prompt_tokens
+from understudy.engine.run.prompt import Prompt, count_prompt_tokens
 from understudy.engine.run.turn import Turn
 from understudy.errors import UpstreamError
 from understudy.llm import chunks
+from understudy.llm.messages import Message
 from understudy.llm.prices import Tokens
 from understudy.llm.provider import ChatBody
 from understudy.llm.router import Models
@@ -36,24 +38,25 @@ class ContextCompaction:
         self._accounting = accounting
         self._plan = plan
 
-    def is_due(self, body: ChatBody, window: int) -> bool:
+    def is_due(self, prompt: Prompt, window: int) -> bool:
         """Without a threshold of the client's, four fifths of the model's window are one."""
         threshold = self._plan.compact_above or window * 4 // 5
-        return self._plan.compacts and summaries.is_longer(body, threshold)
+        return self._plan.compacts and summaries.is_longer(prompt.messages, threshold)
 
-    async def compact(self, body: ChatBody) -> None:
-        """Summarises the conversation in `body`.
+    async def compact(self, prompt: Prompt) -> None:
+        """Summarises the conversation in `prompt`.
 
         Raises Interrupted, LostRun, and UpstreamError where the model fails or returns no text.
         """
-        request = summaries.summary_request(body)
+        messages = summaries.summary_messages(prompt.messages)
+        request = summaries.summary_request(prompt.body, messages)
         self._accounting.prefetch_price(request["model"])
         text, turn = await self._request_summary(request)
         if not text.strip():
             raise UpstreamError("server_error", "The model returned no summary of the conversation.")
-        usage = turn.usage() or _estimate_usage(request, turn)
+        usage = turn.usage() or _estimate_usage(messages, request, turn)
         await self._record_usage(usage)
-        packed = summaries.pack(summaries.Summary(text, summaries.last_question(body)))
+        packed = summaries.pack(summaries.Summary(text, summaries.last_question(prompt.messages)))
         item = {"id": ids.compaction(), "type": "compaction", "encrypted_content": packed}
         self._plan.compacted = True
         event = events.ContextCompacted(item["id"], packed)
@@ -79,6 +82,6 @@ class ContextCompaction:
         self._plan.summary_tokens += usage.completion_tokens
 
 
-def _estimate_usage(request: ChatBody, turn: Turn) -> RunCompletionUsage:
-    prompt = count_prompt_tokens(request)
+def _estimate_usage(messages: Sequence[Message], request: ChatBody, turn: Turn) -> RunCompletionUsage:
+    prompt = count_prompt_tokens(messages, request.get("tools"))
     return RunCompletionUsage(prompt, turn.deltas, prompt + turn.deltas)

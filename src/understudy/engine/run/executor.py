@@ -20,6 +20,7 @@ from understudy.engine.run.tool_use import Tools, ToolUse
 from understudy.engine.run.turn import Turn
 from understudy.engine.views.assistants import RunView
 from understudy.errors import ApiError, StoreError, UpstreamError
+from understudy.llm.messages import Part
 from understudy.llm.prices import Tokens
 from understudy.llm.router import Models
 from understudy.store.ledger import Usage
@@ -135,13 +136,13 @@ class RunExecutor:
             compaction = ContextCompaction(self._stage, self._interruption, self._models, self._accounting, plan)
             try:
                 prompt = await self._prompt(room)
-                due = plan.compacts_only or compaction.is_due(prompt.body, room.window)
+                due = plan.compacts_only or compaction.is_due(prompt, room.window)
             except ContextTooLong:
                 # What does not fit has no part in the summary either.
                 prompt = await self._prompt(room, cuts=True)
                 due = True
             if due:
-                await compaction.compact(prompt.body)
+                await compaction.compact(prompt)
         return plan.compacts_only
 
     async def _run_model_turn(self) -> Turn:
@@ -170,7 +171,7 @@ class RunExecutor:
             load_document=self._load_document,
         )
 
-    async def _load_document(self, part: Mapping[str, Any]) -> list[dict[str, Any]]:
+    async def _load_document(self, part: Mapping[str, Any]) -> list[Part]:
         sees = self._models.has_vision(self.view.run.model)
         return await self._tools.load_document(self._stage.project_id, part, sees=sees)
 

@@ -1,9 +1,9 @@
-"""A thread's items told to a model as chat messages, and what its answer may refer to. Pure.
+"""Builds the chat messages of a thread's items, with the passages and files that a citation may name. Pure.
 
-Calls of earlier turns are part of the conversation; a call and its output come together or not at all.
+Calls of earlier turns are part of the conversation; a call without an output, and an output without a call, is not.
 """
 
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from operator import attrgetter
 from typing import Any, Final, Literal
 
@@ -13,6 +13,21 @@ from understudy.engine.run import client_history, reasoning
 from understudy.engine.run.client_tools import provider_name
 from understudy.engine.run.summaries import add_summary
 from understudy.engine.run.text_format import chat_format
+from understudy.llm.messages import (
+    AssistantMessage,
+    DocumentReference,
+    FunctionCall,
+    ImagePart,
+    ImageReference,
+    ImageUrl,
+    Message,
+    Part,
+    SystemMessage,
+    TextPart,
+    ToolCall,
+    ToolMessage,
+    UserMessage,
+)
 from understudy.store.messages import Item
 from understudy.store.run_state import ClientTool
 from understudy.tools import code_interpreter, file_search, mcp
@@ -32,6 +47,12 @@ from understudy.wire.tools import AssistantsApiResponseFormatOption
 
 BuiltIn = Literal["file_search", "code_interpreter", "mcp"]
 _TOOL_ITEMS: Final = frozenset({"file_search_call", "code_interpreter_call", "mcp_call"})
+_TEXT_MESSAGES: Final[dict[str, Callable[[str], Message]]] = {
+    "user": UserMessage,
+    "assistant": AssistantMessage,
+    "system": SystemMessage,
+    "developer": SystemMessage,
+}
 _decode_message = msgspec.json.Decoder(MessageObject).decode
 _decode_call = msgspec.json.Decoder(dict[str, Any]).decode
 _decode_tools = msgspec.json.Decoder(ToolList).decode
@@ -39,7 +60,7 @@ _decode_tool_item = msgspec.json.Decoder(ToolItem).decode
 
 
 class MessageBuilder:
-    """Items of a thread told to the model of one run; remembers what the answer may refer to."""
+    """Builds the messages of one run's requests, and collects the passages and files that citations may name."""
 
     def __init__(
         self,
@@ -49,12 +70,12 @@ class MessageBuilder:
         all_turns: bool = False,
         client: Mapping[str, ClientTool] | None = None,
     ) -> None:
-        """`all_turns`: the reasoning of earlier turns is given back as well.
+        """`all_turns` includes the reasoning of earlier turns.
 
-        `client` maps the names of offered functions to the client's tools that they stand for.
+        `client` maps the names of offered functions to the client's tools.
         """
         self._client_names = {tool: name for name, tool in (client or {}).items()}
-        self._attached: dict[int, list[dict[str, Any]]] = {}
+        self._attached: dict[int, list[Part]] = {}
         self.tools: list[ResponseTool] = []
         self.effort: str | None = None
         self.response_format: dict[str, Any] | None = None
@@ -64,60 +85,60 @@ class MessageBuilder:
         self.paths: dict[str, str] = {}
         self._names = names
 
-    def messages(self, items: Sequence[Item]) -> list[dict[str, Any]]:
+    def messages(self, items: Sequence[Item]) -> list[Message]:
         outputs = _outputs_of_calls(items)
         complete = {*outputs, *(one.seq for one in outputs.values())}
-        spoken: list[dict[str, Any]] = []
-        speaker: str | None = None
+        messages: list[Message] = []
+        run_id: str | None = None
         thoughts: list[str] = []
         for item in _outputs_behind_calls(items, outputs) if outputs else items:
             if item.kind == "reasoning":
                 thoughts.append(reasoning.unseal_reasoning(_decode_call(item.body).get("encrypted_content")) or "")
                 continue
-            # The calls of one turn, and what the model said before them in the same run, are one message.
-            self._add_item(spoken, item, complete, joined=speaker == item.run_id)
-            if thoughts and spoken and spoken[-1]["role"] == "assistant":
-                self._add_reasoning(spoken[-1], thoughts)
+            # The calls of one turn, and the text before them in the same run, are one message.
+            self._add_item(messages, item, complete, joined=run_id == item.run_id)
+            if thoughts and messages and isinstance(messages[-1], AssistantMessage):
+                self._add_reasoning(messages[-1], thoughts)
             thoughts.clear()
-            speaker = item.run_id
-        spoken = _with_attachments(spoken, self._attached)
+            run_id = item.run_id
+        messages = _with_attachments(messages, self._attached)
         if not self._all_turns:
-            _drop_earlier_reasoning(spoken)
-        return spoken
+            _drop_earlier_reasoning(messages)
+        return messages
 
-    def _add_item(self, spoken: list[dict[str, Any]], item: Item, complete: Collection[int], *, joined: bool) -> None:
+    def _add_item(self, messages: list[Message], item: Item, complete: Collection[int], *, joined: bool) -> None:
         if item.kind == "message":
-            self._add_message(spoken, _decode_message(item.body))
+            self._add_message(messages, _decode_message(item.body))
         elif item.kind in _TOOL_ITEMS:
-            self._add_built_in(spoken, _decode_tool_item(item.body), joined=joined)
+            self._add_built_in(messages, _decode_tool_item(item.body), joined=joined)
         elif item.kind == "input":
-            _add_input(spoken, _decode_call(item.body))
+            _add_input(messages, _decode_call(item.body))
         elif item.kind == "compaction":
-            if add_summary(spoken, _decode_call(item.body).get("encrypted_content")):
+            if add_summary(messages, _decode_call(item.body).get("encrypted_content")):
                 self._attached.clear()
         elif item.kind == "configuration_update":
             self._apply_settings(item)
         elif item.seq in complete:
-            self._add_client_item(spoken, item, joined=joined)
+            self._add_client_item(messages, item, joined=joined)
         if item.kind in client_history.TOOL_LISTS:
             self.tools += _decode_tools(item.body).tools
 
-    def _add_client_item(self, spoken: list[dict[str, Any]], item: Item, *, joined: bool) -> None:
+    def _add_client_item(self, messages: list[Message], item: Item, *, joined: bool) -> None:
         """A call of a tool that the client runs, or its output; a tool message is one text, and no image."""
         body = _decode_call(item.body)
         if item.kind in client_history.CALLS:
             tool = client_history.called_tool(item.kind, body)
             name = self._client_names.get(tool) or provider_name(tool)
-            call = {"name": name, "call_id": body["call_id"]}
-            call["arguments"] = client_history.call_arguments(item.kind, body)
-            _add_call(spoken, "function_call", call, joined=joined)
+            function = FunctionCall(name, client_history.call_arguments(item.kind, body))
+            _add_call(messages, body["call_id"], function, joined=joined)
             return
         parts = client_history.output_parts(item.kind, body)
         output = "\n".join(_output_text(part) for part in parts)
-        attached = [made for part in parts if (made := _input_part(part)) is not None and made["type"] != "text"]
+        converted = [_input_part(part) for part in parts]
+        attached: list[Part] = [part for part in converted if part is not None and not isinstance(part, TextPart)]
         if attached:
-            self._attached[len(spoken)] = attached
-        _add_call(spoken, "function_call_output", {"call_id": body["call_id"], "output": output}, joined=joined)
+            self._attached[len(messages)] = attached
+        messages.append(ToolMessage(body["call_id"], output))
 
     def _apply_settings(self, item: Item) -> None:
         """The newest value of each setting holds."""
@@ -127,35 +148,30 @@ class MessageBuilder:
         if update.text:
             self.response_format = _to_builtins(chat_format(update.text.format))
 
-    def _add_reasoning(self, message: dict[str, Any], thoughts: Sequence[str]) -> None:
-        """Models that show their reasoning want it back while a turn of theirs goes on."""
-        if any(thoughts) and (self._all_turns or message.get("tool_calls")):
-            message["reasoning_content"] = "\n".join(thoughts)
+    def _add_reasoning(self, message: AssistantMessage, thoughts: Sequence[str]) -> None:
+        """Models with visible reasoning require it back within a turn."""
+        if any(thoughts) and (self._all_turns or message.tool_calls):
+            message.reasoning_content = "\n".join(thoughts)
 
-    def _add_message(self, spoken: list[dict[str, Any]], message: MessageObject) -> None:
+    def _add_message(self, messages: list[Message], message: MessageObject) -> None:
         if message.status == "in_progress" or not message.content:
             return
         if message.role == "user":
-            spoken.append({"role": "user", "content": _user_content(message)})
+            messages.append(UserMessage(_user_content(message)))
         elif text := _plain_text(message, marks=message.run_id == self._run_id):
-            spoken.append({"role": "assistant", "content": text})
+            messages.append(AssistantMessage(text))
 
-    def _add_built_in(self, spoken: list[dict[str, Any]], item: ToolItem, *, joined: bool) -> None:
+    def _add_built_in(self, messages: list[Message], item: ToolItem, *, joined: bool) -> None:
         if isinstance(item, McpCallItem):
-            told = {"name": item.function, "call_id": item.call_id, "arguments": item.arguments}
-            _add_call(spoken, "function_call", told, joined=joined)
-            _add_call(spoken, "function_call_output", {**told, "output": mcp.render_output(item)}, joined=joined)
-            return
-        kind: BuiltIn = "file_search" if isinstance(item, FileSearchCallItem) else "code_interpreter"
-        arguments = {"queries": item.queries} if isinstance(item, FileSearchCallItem) else {"code": item.code}
-        call = {
-            "name": self._names.get(kind, kind),
-            "call_id": item.call_id,
-            "arguments": msgspec.json.encode(arguments).decode(),
-            "output": self._search_output(item) if isinstance(item, FileSearchCallItem) else self._code_output(item),
-        }
-        _add_call(spoken, "function_call", call, joined=joined)
-        _add_call(spoken, "function_call_output", call, joined=joined)
+            name, arguments, output = item.function, item.arguments, mcp.render_output(item)
+        elif isinstance(item, FileSearchCallItem):
+            name, output = self._names.get("file_search", "file_search"), self._search_output(item)
+            arguments = msgspec.json.encode({"queries": item.queries}).decode()
+        else:
+            name, output = self._names.get("code_interpreter", "code_interpreter"), self._code_output(item)
+            arguments = msgspec.json.encode({"code": item.code}).decode()
+        _add_call(messages, item.call_id, FunctionCall(name, arguments), joined=joined)
+        messages.append(ToolMessage(item.call_id, output))
 
     def _search_output(self, item: FileSearchCallItem) -> str:
         found = [
@@ -210,55 +226,54 @@ def _to_builtins(response_format: AssistantsApiResponseFormatOption) -> dict[str
     return None if response_format == "auto" else msgspec.to_builtins(response_format)
 
 
-def _with_attachments(
-    spoken: list[dict[str, Any]], attached: Mapping[int, Sequence[dict[str, Any]]]
-) -> list[dict[str, Any]]:
-    """Images and files of outputs, shown as the user's behind all outputs of a turn; `attached` is by their places."""
+def _with_attachments(messages: list[Message], attached: Mapping[int, Sequence[Part]]) -> list[Message]:
+    """Adds the images and files of outputs, by the outputs' positions, as a user message behind the turn's outputs."""
     if not attached:
-        return spoken
-    made: list[dict[str, Any]] = []
-    waiting: list[dict[str, Any]] = []
-    for place, message in enumerate(spoken):
-        if message["role"] != "tool" and waiting:
-            made.append({"role": "user", "content": waiting})
-            waiting = []
-        made.append(message)
-        waiting = [*waiting, *attached.get(place, ())]
-    return [*made, {"role": "user", "content": waiting}] if waiting else made
+        return messages
+    merged: list[Message] = []
+    pending: list[Part] = []
+    for position, message in enumerate(messages):
+        if pending and not isinstance(message, ToolMessage):
+            merged.append(UserMessage(pending))
+            pending = []
+        merged.append(message)
+        pending = [*pending, *attached.get(position, ())]
+    return [*merged, UserMessage(pending)] if pending else merged
 
 
 def _output_text(part: Mapping[str, Any]) -> str:
     return str(part.get("text") or f"[{part.get('type')} {part.get('filename') or part.get('file_id') or ''}]")
 
 
-def _drop_earlier_reasoning(spoken: list[dict[str, Any]]) -> None:
-    """Of what stands before the last question."""
-    last = next((index for index in range(len(spoken) - 1, -1, -1) if spoken[index]["role"] == "user"), 0)
-    for message in spoken[:last]:
-        message.pop("reasoning_content", None)
+def _drop_earlier_reasoning(messages: list[Message]) -> None:
+    """Drops the reasoning before the last question."""
+    positions = range(len(messages) - 1, -1, -1)
+    last = next((position for position in positions if isinstance(messages[position], UserMessage)), 0)
+    for message in messages[:last]:
+        if isinstance(message, AssistantMessage):
+            message.reasoning_content = None
 
 
-def _add_input(spoken: list[dict[str, Any]], item: dict[str, Any]) -> None:
+def _add_input(messages: list[Message], item: dict[str, Any]) -> None:
     parts = [part for one in item["content"] if (part := _input_part(one)) is not None]
-    role = {"developer": "system"}.get(item["role"], item["role"])
-    if role == "user" and any(part["type"] != "text" for part in parts):
-        spoken.append({"role": role, "content": parts})
-    elif text := "".join(part.get("text", "") for part in parts):
-        spoken.append({"role": role, "content": text})
+    if item["role"] == "user" and any(not isinstance(part, TextPart) for part in parts):
+        messages.append(UserMessage(parts))
+    elif text := "".join(part.text for part in parts if isinstance(part, TextPart)):
+        messages.append(_TEXT_MESSAGES[item["role"]](text))
 
 
-def _input_part(part: dict[str, Any]) -> dict[str, Any] | None:
+def _input_part(part: dict[str, Any]) -> Part | None:
     match part["type"]:
         case "input_text" | "output_text":
-            return {"type": "text", "text": part["text"]}
+            return TextPart(part["text"])
         case "refusal":
-            return {"type": "text", "text": part["refusal"]}
+            return TextPart(part["refusal"])
         case "input_image" if part.get("file_id"):
-            return {"type": "image_file", "image_file": {"file_id": part["file_id"], "detail": _image_detail(part)}}
+            return ImageReference(part["file_id"], _image_detail(part))
         case "input_image":
-            return {"type": "image_url", "image_url": {"url": part["image_url"], "detail": _image_detail(part)}}
+            return ImagePart(ImageUrl(part["image_url"], _image_detail(part)))
         case "input_file":
-            return part
+            return DocumentReference(part)
         case _:
             return None
 
@@ -268,17 +283,13 @@ def _image_detail(part: dict[str, Any]) -> str:
     return "high" if detail == "original" else detail
 
 
-def _add_call(spoken: list[dict[str, Any]], kind: str, call: dict[str, Any], *, joined: bool) -> None:
-    if kind == "function_call_output":
-        spoken.append({"role": "tool", "tool_call_id": call["call_id"], "content": call["output"]})
-        return
-    function = {"name": call["name"], "arguments": call["arguments"]}
-    entry = {"id": call["call_id"], "type": "function", "function": function}
-    if joined and spoken and spoken[-1]["role"] == "assistant":
-        spoken[-1].setdefault("tool_calls", []).append(entry)
+def _add_call(messages: list[Message], call_id: str, function: FunctionCall, *, joined: bool) -> None:
+    """Adds a call to the last message if it is `joined`, else as a message of its own."""
+    call = ToolCall(id=call_id, function=function)
+    if joined and messages and isinstance(message := messages[-1], AssistantMessage):
+        message.tool_calls.append(call)
     else:
-        # Empty and not null: some servers refuse null, and none an empty text.
-        spoken.append({"role": "assistant", "content": "", "tool_calls": [entry]})
+        messages.append(AssistantMessage("", [call]))
 
 
 def _plain_text(message: MessageObject, *, marks: bool) -> str:
@@ -300,15 +311,15 @@ def _part_text(part: MessageContentTextObject, *, marks: bool) -> str:
     return text
 
 
-def _user_content(message: MessageObject) -> str | list[dict[str, Any]]:
+def _user_content(message: MessageObject) -> str | list[Part]:
     if len(message.content) == 1 and isinstance(message.content[0], MessageContentTextObject):
         return message.content[0].text.value
-    parts: list[dict[str, Any]] = []
+    parts: list[Part] = []
     for part in message.content:
         if isinstance(part, MessageContentTextObject):
-            parts.append({"type": "text", "text": part.text.value})
+            parts.append(TextPart(part.text.value))
         elif isinstance(part, MessageContentImageUrlObject):
-            parts.append({"type": "image_url", "image_url": msgspec.to_builtins(part.image_url)})
+            parts.append(ImagePart(ImageUrl(part.image_url.url, part.image_url.detail)))
         elif isinstance(part, MessageContentImageFileObject):
-            parts.append({"type": "image_file", "image_file": msgspec.to_builtins(part.image_file)})
+            parts.append(ImageReference(part.image_file.file_id, part.image_file.detail))
     return parts

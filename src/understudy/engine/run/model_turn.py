@@ -78,7 +78,7 @@ class ModelTurn:
             return counted
         if not turn.deltas and turn.finish_reason is None:
             return NO_USAGE
-        prompt = count_prompt_tokens(self._prompt.body)
+        prompt = count_prompt_tokens(self._prompt.messages, self._prompt.body.get("tools"))
         return RunCompletionUsage(prompt, turn.deltas, prompt + turn.deltas)
 
     async def open_message(self) -> None:

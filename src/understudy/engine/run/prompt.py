@@ -18,6 +18,21 @@ from understudy.engine.run.client_history import TOOL_LISTS
 from understudy.engine.run.messages import BuiltIn, MessageBuilder
 from understudy.engine.tools.mcp import RemoteFunction
 from understudy.llm import tokens
+from understudy.llm.messages import (
+    DocumentReference,
+    ImagePart,
+    ImageReference,
+    ImageUrl,
+    Message,
+    Part,
+    SystemMessage,
+    TextPart,
+    ToolMessage,
+    UserMessage,
+    calls_of,
+    text_of,
+    to_wire,
+)
 from understudy.llm.provider import ChatBody
 from understudy.store.messages import Item
 from understudy.store.run_state import ClientTool, ContextPart, Plan
@@ -41,7 +56,7 @@ _PERSISTENT_KINDS: Final = frozenset({"configuration_update", *TOOL_LISTS})
 LoadImage = Callable[[str], Awaitable[str | None]]
 """From a File's id to a `data:` URL; None where there is no such image."""
 
-LoadDocument = Callable[[Mapping[str, Any]], Awaitable[list[dict[str, Any]]]]
+LoadDocument = Callable[[Mapping[str, Any]], Awaitable[list[Part]]]
 """From an `input_file` part to what the model is given of the document: its text, and pages that are images."""
 
 
@@ -81,14 +96,15 @@ class BudgetExceeded(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Prompt:
-    """A request, and what is needed to understand the answer.
+    """A request, and what its response may refer to.
 
-    `built_in` maps the names under which built-in tools were offered to what they are; `sources` is what the answer's
-    references can point at, and `remote` are the tools of remote servers by the names they were offered under, as are
-    in `client` the tools that the client runs and that are no plain functions.
+    `messages` are the messages of `body`, typed. `built_in` maps the names of offered built-in tools to their kinds,
+    `remote` the names of offered functions to tools of remote servers, and `client` to tools of the client other than
+    functions. `sources` are the passages and files that citations may name.
     """
 
     body: ChatBody
+    messages: Sequence[Message]
     built_in: Mapping[str, BuiltIn]
     sources: Sources
     remote: Mapping[str, RemoteFunction] = field(default_factory=dict)
@@ -129,23 +145,24 @@ async def build_request(
     told = MessageBuilder(run.id, names, all_turns=plan is not None and plan.all_turns, client=client)
     context = plan.context if plan is not None else ()
     cuts = plan is None or plan.cuts
-    body["messages"] = await _build_messages(messages, run, told, room, fixed, context, cuts=cuts)
+    conversation = await _build_messages(messages, run, told, room, fixed, context, cuts=cuts)
     if told.tools:
         found = offer_found(told.tools, body, run, client)
         client = {**client, **found.tools}
         add_tools(body, run, names, files, remote, forced=turn == 0, plan=plan, found=found.functions)
     _apply_settings(body, run, told)
-    await _load_contents(body["messages"], load_image or _load_no_image, load_document or _load_no_document)
+    await _load_contents(conversation, load_image or _load_no_image, load_document or _load_no_document)
     if (
         not cuts
-        and _may_exceed_window(body, room.window)
-        and await asyncio.to_thread(count_prompt_tokens, body) > room.window
+        and _may_exceed_window(conversation, body.get("tools"), room.window)
+        and await asyncio.to_thread(count_prompt_tokens, conversation, body.get("tools")) > room.window
     ):
         raise ContextTooLong
     built_in: dict[str, BuiltIn] = {name: kind for kind, name in names.items()}
     built_in |= dict.fromkeys((one.function for one in remote), "mcp")
     sources = Sources(told.passages, told.paths)
-    return Prompt(body, built_in, sources, {one.function: one for one in remote}, client)
+    body["messages"] = to_wire(conversation)
+    return Prompt(body, conversation, built_in, sources, {one.function: one for one in remote}, client)
 
 
 def _add_settings(body: ChatBody, run: RunObject, room: PromptBudget, plan: Plan | None) -> None:
@@ -188,15 +205,15 @@ async def _build_messages(
     context: Sequence[ContextPart],
     *,
     cuts: bool,
-) -> list[dict[str, Any]]:
-    system = [{"role": "system", "content": run.instructions}] if run.instructions else []
+) -> list[Message]:
+    system = [SystemMessage(run.instructions)] if run.instructions else []
     left = room.prompt - fixed - sum(_message_tokens(message) for message in system)
     items = await _load_newest(messages, run, left if cuts else room.window * _ITEM_OVERHEAD_FACTOR, context, cuts=cuts)
-    spoken = told.messages(items)
+    conversation = told.messages(items)
     if cuts and sum(len(item.body) for item in items) > left:
         # Only now does it matter how many tokens they are; there are never more than characters.
-        spoken = await asyncio.to_thread(_fit_messages, spoken, left, must_fit=room.prompt_left is not None)
-    return [*system, *spoken]
+        conversation = await asyncio.to_thread(_fit_messages, conversation, left, must_fit=room.prompt_left is not None)
+    return [*system, *conversation]
 
 
 async def _load_newest(
@@ -267,81 +284,76 @@ def _min_tokens(item: Item) -> int:
     return 0 if ";base64," in item.body else len(item.body) // _MAX_CHARACTERS_PER_TOKEN
 
 
-def _may_exceed_window(body: ChatBody, window: int) -> bool:
-    """Whether the prompt has more characters than the window has tokens, of which there are never more."""
-    spoken = sum(_MESSAGE_OVERHEAD_TOKENS + len(_message_text(message)) for message in body["messages"])
-    more = (body.get("tools"), [message.get("tool_calls") for message in body["messages"]])
-    return spoken + len(msgspec.json.encode(more)) > window
+def _may_exceed_window(messages: Sequence[Message], tools: Any, window: int) -> bool:
+    """Whether the prompt has more characters than the window has tokens; a text has at most one token per character."""
+    characters = sum(_MESSAGE_OVERHEAD_TOKENS + len(text_of(message)) for message in messages)
+    more = (tools, [calls_of(message) for message in messages])
+    return characters + len(msgspec.json.encode(more)) > window
 
 
-def _fit_messages(spoken: list[dict[str, Any]], room: int, *, must_fit: bool) -> list[dict[str, Any]]:
+def _fit_messages(messages: list[Message], room: int, *, must_fit: bool) -> list[Message]:
     """The newest messages that fit; the last question and all after it in any case, unless they `must_fit`."""
-    questions = [index for index, message in enumerate(spoken) if message["role"] == "user"]
-    start = questions[-1] if questions else max(0, len(spoken) - 1)
-    room -= sum(_message_tokens(message) for message in spoken[start:])
+    questions = [index for index, message in enumerate(messages) if isinstance(message, UserMessage)]
+    start = questions[-1] if questions else max(0, len(messages) - 1)
+    room -= sum(_message_tokens(message) for message in messages[start:])
     if room < 0 and must_fit:
         raise BudgetExceeded("max_prompt_tokens")
     while start > 0:
-        unit = _exchange_start(spoken, start)
-        room -= sum(_message_tokens(message) for message in spoken[unit:start])
+        unit = _exchange_start(messages, start)
+        room -= sum(_message_tokens(message) for message in messages[unit:start])
         if room < 0:
             break
         start = unit
-    return spoken[start:]
+    return messages[start:]
 
 
-def _exchange_start(spoken: list[dict[str, Any]], end: int) -> int:
+def _exchange_start(messages: list[Message], end: int) -> int:
     """Where the message that ends at `end` begins; outputs belong to the message that called for them."""
     start = end - 1
-    while start > 0 and spoken[start]["role"] == "tool":
+    while start > 0 and isinstance(messages[start], ToolMessage):
         start -= 1
     return start
 
 
-def _message_tokens(message: dict[str, Any]) -> int:
-    return _MESSAGE_OVERHEAD_TOKENS + tokens.count(_message_text(message)) + _count_tokens(message.get("tool_calls"))
-
-
-def _message_text(message: dict[str, Any]) -> str:
-    content = message["content"]
-    return content if isinstance(content, str) else "".join(part.get("text", "") for part in content or ())
+def _message_tokens(message: Message) -> int:
+    return _MESSAGE_OVERHEAD_TOKENS + tokens.count(text_of(message)) + _count_tokens(calls_of(message))
 
 
 def _count_tokens(value: Any) -> int:
     return tokens.count(msgspec.json.encode(value).decode()) if value else 0
 
 
-def count_prompt_tokens(body: ChatBody) -> int:
-    """How many tokens the request's prompt is, as far as we can count."""
-    return sum(_message_tokens(message) for message in body["messages"]) + _count_tokens(body.get("tools"))
+def count_prompt_tokens(messages: Sequence[Message], tools: Any) -> int:
+    """The approximate tokens of a request's messages and tools."""
+    return sum(_message_tokens(message) for message in messages) + _count_tokens(tools)
 
 
 # -- images ------------------------------------------------------------------------------------------------------
 
 
-async def _load_contents(spoken: list[dict[str, Any]], load: LoadImage, read: LoadDocument) -> None:
-    """Puts the bytes of images and the text of documents where messages name them; what is gone is said to be."""
-    for message in spoken:
-        if isinstance(message["content"], list):
-            message["content"] = [one for part in message["content"] for one in await _load_part(part, load, read)]
+async def _load_contents(messages: list[Message], load: LoadImage, read: LoadDocument) -> None:
+    """Replaces references by the bytes of images and the text of documents, or by a note if they are gone."""
+    for message in messages:
+        if isinstance(message, UserMessage) and not isinstance(message.content, str):
+            message.content = [one for part in message.content for one in await _load_part(part, load, read)]
 
 
 async def _load_no_image(_: str) -> None:
     return None
 
 
-async def _load_no_document(part: Mapping[str, Any]) -> list[dict[str, Any]]:
+async def _load_no_document(part: Mapping[str, Any]) -> list[Part]:
     name = part.get("filename") or part.get("file_id")
-    return [{"type": "text", "text": f"[The file {name} is not available.]"}]
+    return [TextPart(f"[The file {name} is not available.]")]
 
 
-async def _load_part(part: dict[str, Any], load: LoadImage, read: LoadDocument) -> list[dict[str, Any]]:
-    if part["type"] == "input_file":
-        return await read(part)
-    if part["type"] != "image_file":
-        return [part]
-    image = part["image_file"]
-    url = await load(image["file_id"])
-    if url is None:
-        return [{"type": "text", "text": f"[The image {image['file_id']} is not available.]"}]
-    return [{"type": "image_url", "image_url": {"url": url, "detail": image["detail"]}}]
+async def _load_part(part: Part, load: LoadImage, read: LoadDocument) -> list[Part]:
+    match part:
+        case DocumentReference(source=source):
+            return await read(source)
+        case ImageReference(file_id=file_id, detail=detail):
+            url = await load(file_id)
+            if url is None:
+                return [TextPart(f"[The image {file_id} is not available.]")]
+            return [ImagePart(ImageUrl(url, detail))]
+    return [part]

@@ -4,13 +4,15 @@ A summary that a response makes of its own context stands for everything before 
 it; one that `/responses/compact` makes stands beside what the users said.
 """
 
-from typing import Any, Final
+from collections.abc import Sequence
+from typing import Final
 
 import msgspec
 from msgspec import Struct
 
 from understudy.engine.run import reasoning
 from understudy.llm import tokens
+from understudy.llm.messages import Message, Part, SystemMessage, TextPart, UserMessage, to_wire
 from understudy.llm.provider import ChatBody
 
 INSTRUCTIONS: Final = (
@@ -56,56 +58,61 @@ def is_context_summary(body: str) -> bool:
     return f'"encrypted_content":"{_CONTEXT_PREFIX}' in body
 
 
-def summary_request(body: ChatBody) -> ChatBody:
-    """The request for a summary of the conversation of another request."""
-    messages = [{"role": "system", "content": INSTRUCTIONS}, *body["messages"], {"role": "user", "content": REQUEST}]
-    request: ChatBody = {"model": body["model"], "messages": messages, "stream": True}
+def summary_messages(messages: Sequence[Message]) -> list[Message]:
+    """The messages of a request for a summary of a conversation."""
+    return [SystemMessage(INSTRUCTIONS), *messages, UserMessage(REQUEST)]
+
+
+def summary_request(body: ChatBody, messages: Sequence[Message]) -> ChatBody:
+    """The request for a summary by `summary_messages`, with the model and the tools of the request `body`."""
+    request: ChatBody = {"model": body["model"], "messages": to_wire(messages), "stream": True}
     if body.get("tools"):
         # Some providers refuse calls in the history of a request that offers no tools.
         request |= {"tools": body["tools"], "tool_choice": "none"}
     return request
 
 
-def last_question(body: ChatBody) -> str:
-    """The text of the last user message; empty where there is none."""
-    said = [message["content"] for message in body["messages"] if message["role"] == "user"]
-    if not said:
+def last_question(messages: Sequence[Message]) -> str:
+    """The text of the last user message; empty without one."""
+    question = _last_user_message(messages)
+    if question is None:
         return ""
-    content = said[-1] if isinstance(said[-1], str) else "\n".join(_part_text(part) for part in said[-1])
-    return content[:_MAX_QUESTION_CHARACTERS]
+    content = question.content
+    text = content if isinstance(content, str) else "\n".join(_part_text(part) for part in content)
+    return text[:_MAX_QUESTION_CHARACTERS]
 
 
-def is_longer(body: ChatBody, threshold: int) -> bool:
-    """Whether the request's messages have more tokens; they never have more than characters."""
-    texts = [msgspec.json.encode(message).decode() for message in _omit_images(body["messages"])]
+def is_longer(messages: Sequence[Message], threshold: int) -> bool:
+    """Whether the messages have more tokens than `threshold`; a text has at most as many tokens as characters."""
+    texts = [msgspec.json.encode(_omit_images(message)).decode() for message in messages]
     return sum(map(len, texts)) > threshold and sum(map(tokens.count, texts)) > threshold
 
 
-def add_summary(spoken: list[dict[str, Any]], content: str | None) -> bool:
+def add_summary(messages: list[Message], content: str | None) -> bool:
     """Adds the summary of a compaction item to a conversation; returns whether it replaced everything before."""
     summary = unpack(content)
     if summary is None:
         return False
-    said = {"role": "system", "content": f"Summary of the conversation so far:\n{summary.text}"}
+    message = SystemMessage(f"Summary of the conversation so far:\n{summary.text}")
     if summary.question is None:
-        spoken.append(said)
+        messages.append(message)
         return False
-    asked = next((message for message in reversed(spoken) if message["role"] == "user"), None)
-    spoken[:] = [said]
-    if asked is not None or summary.question:
-        spoken.append(asked or {"role": "user", "content": summary.question})
+    question = _last_user_message(messages)
+    messages[:] = [message]
+    if question is not None or summary.question:
+        messages.append(question or UserMessage(summary.question))
     return True
 
 
-def _part_text(part: dict[str, Any]) -> str:
-    return str(part.get("text") or f"[{part.get('type')}]")
+def _last_user_message(messages: Sequence[Message]) -> UserMessage | None:
+    return next((message for message in reversed(messages) if isinstance(message, UserMessage)), None)
 
 
-def _omit_images(messages: list[dict[str, Any]]) -> list[dict[str, Any]]:
-    """Images are no text."""
-    return [
-        {**message, "content": [part for part in message["content"] if part.get("type") == "text"]}
-        if isinstance(message["content"], list)
-        else message
-        for message in messages
-    ]
+def _part_text(part: Part) -> str:
+    return (part.text if isinstance(part, TextPart) else "") or f"[{part.__struct_config__.tag}]"
+
+
+def _omit_images(message: Message) -> Message:
+    if not isinstance(message, UserMessage) or isinstance(message.content, str):
+        return message
+    return UserMessage([part for part in message.content if isinstance(part, TextPart)])

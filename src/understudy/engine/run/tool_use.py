@@ -5,7 +5,6 @@ Each answer is stored when it is there, so that a run that is taken up again doe
 
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
 
 from understudy import ids
 from understudy.engine.client_calls import new_item_id, render_call
@@ -17,6 +16,7 @@ from understudy.engine.tools.code_interpreter import CodeInterpreterTool
 from understudy.engine.tools.file_search import FileSearchTool, VectorStores
 from understudy.engine.tools.interpreter import Interpreter
 from understudy.engine.tools.mcp import McpTools, RemoteFunction
+from understudy.llm.messages import Part
 from understudy.store.files import StoredFile
 from understudy.store.run_state import ClientTool, NewItem, PendingCall
 from understudy.tools.mcp import RemoteServers
@@ -37,8 +37,8 @@ class Tools:
     remote_servers: RemoteServers
     load_image: Callable[[str, str], Awaitable[str | None]]
     """From a project's id and a File's to a `data:` URL."""
-    load_document: Callable[..., Awaitable[list[dict[str, Any]]]]
-    """From a project's id and an `input_file` part to the document's text."""
+    load_document: Callable[..., Awaitable[list[Part]]]
+    """From a project's id and an `input_file` part to the document's text and images."""
 
 
 class ToolUse:
