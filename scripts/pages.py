@@ -148,7 +148,7 @@ def settings_tables() -> Iterator[str]:
 
 
 def table(title: str, prefix: str, struct: type[msgspec.Struct]) -> str:
-    lines = [f"## {title}", "", "| setting | default | what it is | describe_allowed |", "| --- | --- | --- | --- |"]
+    lines = [f"## {title}", "", "| setting | default | meaning | allowed |", "| --- | --- | --- | --- |"]
     for field in msgspec.structs.fields(struct):
         if not hasattr(field.type, "__metadata__"):  # a table of its own
             continue

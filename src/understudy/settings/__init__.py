@@ -2,24 +2,22 @@
 
 from understudy.settings.address import is_any, is_loopback, is_public, is_public_url
 from understudy.settings.load import EffectiveSetting, LoadedSettings, load
-from understudy.settings.model import (
-    BillingSettings,
-    BlobSettings,
-    CorsSettings,
-    EmbeddingSettings,
-    LimitSettings,
-    McpSettings,
-    ModelSettings,
-    ProviderSettings,
-    RehearsalSettings,
-    ResponseSettings,
-    RetrievalSettings,
-    SandboxSettings,
-    Settings,
-    VideoSettings,
-    WebhookSettings,
-)
+from understudy.settings.model import Settings
 from understudy.settings.secret import list_secrets, mask_setting
+from understudy.settings.sections.billing import BillingSettings
+from understudy.settings.sections.blobs import BlobSettings
+from understudy.settings.sections.cors import CorsSettings
+from understudy.settings.sections.embeddings import EmbeddingSettings
+from understudy.settings.sections.limits import LimitSettings
+from understudy.settings.sections.mcp import McpSettings
+from understudy.settings.sections.models import ModelSettings
+from understudy.settings.sections.providers import ProviderSettings
+from understudy.settings.sections.rehearsal import RehearsalSettings
+from understudy.settings.sections.responses import ResponseSettings
+from understudy.settings.sections.retrieval import RetrievalSettings
+from understudy.settings.sections.sandbox import SandboxSettings
+from understudy.settings.sections.video import VideoSettings
+from understudy.settings.sections.webhooks import WebhookSettings
 from understudy.settings.value import describe_allowed
 
 __all__ = [

@@ -1,4 +1,4 @@
-"""Addresses: which of them mean this machine alone, which lead back to this server, and which are the internet's."""
+"""Classifies addresses: loopback, this server's own, or public."""
 
 import ipaddress
 import re
@@ -9,7 +9,7 @@ from urllib.parse import unquote, urlsplit
 
 
 def is_loopback(host: str) -> bool:
-    """Whether what listens on `host` is reached from this machine alone; of names, only localhost is trusted."""
+    """Whether a listener on `host` is reachable only from this machine; of names, only localhost is trusted."""
     address = _parse_address(host)
     return host == "localhost" or (address is not None and address.is_loopback)
 
@@ -35,8 +35,8 @@ class ListenAddress:
         except ValueError:
             return False
         target = parts.hostname or ""
-        near = all(is_loopback(host) or is_any(host) for host in (target, self.host))
-        return port == self.port and (near or target == self.host)
+        is_local = all(is_loopback(host) or is_any(host) for host in (target, self.host))
+        return port == self.port and (is_local or target == self.host)
 
 
 def _parse_address(host: str) -> ipaddress.IPv4Address | ipaddress.IPv6Address | None:
@@ -50,22 +50,22 @@ _GLOBAL_UNICAST: Final = ipaddress.IPv6Network("2000::/3")
 
 
 def is_public(address: str) -> bool:
-    """Whether an IP address is one of the internet's: not of this machine or its networks, and no way around that.
+    """Whether an IP address is public: not of this machine or a private network.
 
-    Forms of IPv6 that carry an address of IPv4 are as public as that, and those of tunnels never are.
+    An IPv6 address that maps an IPv4 address is as public as that; addresses of tunnels never are.
     """
-    found = _parse_address(address.partition("%")[0])
-    if isinstance(found, ipaddress.IPv6Address):
-        if found.ipv4_mapped is None:
-            tunnels = found.sixtofour is not None or found.teredo is not None
-            return found in _GLOBAL_UNICAST and found.is_global and not tunnels
-        found = found.ipv4_mapped
-    return found is not None and found.is_global and not found.is_multicast
+    parsed = _parse_address(address.partition("%")[0])
+    if isinstance(parsed, ipaddress.IPv6Address):
+        if parsed.ipv4_mapped is None:
+            tunnels = parsed.sixtofour is not None or parsed.teredo is not None
+            return parsed in _GLOBAL_UNICAST and parsed.is_global and not tunnels
+        parsed = parsed.ipv4_mapped
+    return parsed is not None and parsed.is_global and not parsed.is_multicast
 
 
 _PRIVATE_SUFFIXES: Final = (
     *(".localhost", ".local", ".localdomain", ".internal", ".intranet", ".lan", ".corp", ".home", ".home.arpa", ".svc"),
-    # Public names that stand for whatever address is in them, or for this machine.
+    # Public names that resolve to the address in the name, or to this machine.
     *(".nip.io", ".sslip.io", ".xip.io", ".localtest.me", ".lvh.me", ".vcap.me"),
 )
 _UNICODE_DOTS: Final = str.maketrans("\u3002\uff0e\uff61", "...")
@@ -73,9 +73,9 @@ _NUMERIC_LABEL: Final = re.compile(r"\d+|0x[0-9a-f]*")
 
 
 def is_public_url(url: str) -> bool:
-    """Whether an http or https URL names a host of the internet, in whatever form the fetchers of URLs understand.
+    """Whether an http or https URL names a public host, in any notation that HTTP clients accept.
 
-    A name is judged by itself: what it resolves to is known only to who connects to it.
+    Names are not resolved: only the connecting client knows their addresses.
     """
     try:
         parts = urlsplit(url)

@@ -1,6 +1,6 @@
-"""One layer of settings: a file, the environment or the flags, as leaves that know where they stand.
+"""One layer of settings: a file, the environment or the flags, as leaves with their source.
 
-A layer holds only what was set in it; what is unset stays unset. Knows nothing of how layers are laid over each other.
+A layer has only the settings that were set in it. Knows nothing of the precedence of layers.
 """
 
 import difflib
@@ -13,15 +13,17 @@ from typing import Any
 import msgspec
 
 from understudy.errors import SettingsError
-from understudy.settings.model import ModelSettings, ProviderSettings, Settings
+from understudy.settings.model import Settings
 from understudy.settings.secret import mask_setting
+from understudy.settings.sections.models import ModelSettings
+from understudy.settings.sections.providers import ProviderSettings
 from understudy.settings.value import convert, describe_allowed
 
 KeyPath = tuple[str, ...]
 """The names down to a setting: `("limits", "concurrent_runs")`."""
 
 NAMED_TABLES: Mapping[str, type[msgspec.Struct]] = {"models": ModelSettings, "providers": ProviderSettings}
-"""Tables of tables, each named by who writes the settings."""
+"""Tables of tables with names that users choose."""
 
 _PROVIDER_NAME = re.compile(r"[a-z0-9][a-z0-9_-]*")
 
@@ -32,9 +34,9 @@ def dotted_name(path: KeyPath) -> str:
 
 @dataclass(frozen=True, slots=True)
 class Layer:
-    """`spell` is how the layer writes a setting's name, `place` where it stands, as a phrase.
+    """`spell` returns a setting's name in this layer's notation; `place` is a phrase like `in the environment`.
 
-    `origin` is shown as the source of a value; the spelt name where None. Relative paths start at `directory`.
+    `origin` is the source of a value; its spelled name if None. Relative paths start at `directory`.
     """
 
     spell: Callable[[KeyPath], str]
@@ -60,15 +62,19 @@ class Setting:
     def invalid_value_error(self, demand: str) -> SettingsError:
         return invalid_value_error(self.layer, self.path, self.value, demand)
 
+    def requirement_error(self, name: str) -> SettingsError:
+        """The error for a value that needs the setting `name`, which is unset."""
+        return SettingsError(f"{self.layer.locate(self.path)} requires `{name}`, which is unset.")
+
 
 def invalid_value_error(layer: Layer, path: KeyPath, value: object, demand: str) -> SettingsError:
-    """The sentence about a wrong value; `demand` says what it must be."""
-    seen = mask_setting(path, list(value) if isinstance(value, tuple) else value)
-    return SettingsError(f"{layer.locate(path)} is {seen!r}; it must be {demand}.")
+    """The error for an invalid value; `demand` completes `it must be`."""
+    masked = mask_setting(path, list(value) if isinstance(value, tuple) else value)
+    return SettingsError(f"{layer.locate(path)} is {masked!r}; it must be {demand}.")
 
 
 def parse_settings(table: Mapping[str, Any], layer: Layer) -> Iterator[Setting]:
-    """Every setting of a nested table, converted. Raises SettingsError at the first wrong key or value."""
+    """Every setting of a nested table, converted. Raises SettingsError at the first invalid key or value."""
     return _parse_fields(table, Settings, (), layer)
 
 
@@ -100,11 +106,11 @@ def _parse_provider(name: str, table: object, layer: Layer) -> Iterator[Setting]
     path = ("providers", name)
     if not _PROVIDER_NAME.fullmatch(name) or name == "rehearsal":
         raise SettingsError(
-            f"{layer.locate(path)} cannot be a provider's name; it must be lower-case letters, digits, `-` and `_`, "
+            f"Invalid provider name: {layer.locate(path)}; use lower-case letters, digits, `-` and `_`, "
             "and not 'rehearsal', which is the embedded model."
         )
     if not _require_table(table, path, layer):
-        raise SettingsError(f"{layer.locate(path)} is empty; give it `base_url`, `api_key` or `api_key_env`.")
+        raise SettingsError(f"{layer.locate(path)} is empty; set `base_url`, `api_key` or `api_key_env`.")
     yield from _parse_fields(_require_table(table, path, layer), ProviderSettings, path, layer)
 
 
@@ -123,17 +129,17 @@ def _convert_value(value: object, annotation: Any, path: KeyPath, layer: Layer) 
 
 
 def unknown_setting_error(path: KeyPath, layer: Layer, written: str | None = None) -> SettingsError:
-    """The sentence about a key that is no setting, with the nearest one that is; `written` is how it was spelt."""
+    """The error for an unknown key, with the nearest setting; `written` is the key as it was written."""
     name = path[1] if path[0] in NAMED_TABLES and len(path) > 1 else "NAME"
-    keys = {part for known in known_paths(name) for part in (known[:1], known)}
-    spelled = {dotted_name(known): layer.spell(known) for known in keys}
-    near = difflib.get_close_matches(dotted_name(path), spelled, n=1, cutoff=0.6)
-    advice = f"did you mean `{spelled[near[0]]}`?" if near else "`understudy config` lists what can be set."
+    keys = {part for candidate in setting_paths(name) for part in (candidate[:1], candidate)}
+    spelled = {dotted_name(candidate): layer.spell(candidate) for candidate in keys}
+    nearest = difflib.get_close_matches(dotted_name(path), spelled, n=1, cutoff=0.6)
+    advice = f"did you mean `{spelled[nearest[0]]}`?" if nearest else "`understudy config` lists all settings."
     return SettingsError(f"`{written or layer.spell(path)}` {layer.place} is not a setting; {advice}")
 
 
-def known_paths(named: str) -> Iterator[KeyPath]:
-    """Every setting there is; those of a provider and of a model under the given name."""
+def setting_paths(named: str) -> Iterator[KeyPath]:
+    """The paths of all settings; those of a provider and of a model under the name `named`."""
     for field in msgspec.structs.fields(Settings):
         if field.name in NAMED_TABLES:
             yield from ((field.name, named, name) for name in _field_names(NAMED_TABLES[field.name]))

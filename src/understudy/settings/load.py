@@ -1,4 +1,4 @@
-"""Lays the layers over each other: flags over environment over file over defaults, each value with its source.
+"""Merges the layers: flags over environment over file over defaults, each value with its source.
 
 Called once, at the edge; the result is frozen.
 """
@@ -16,7 +16,7 @@ import msgspec
 
 from understudy.errors import SettingsError
 from understudy.settings.address import ListenAddress
-from understudy.settings.layer import NAMED_TABLES, KeyPath, Setting, dotted_name, known_paths
+from understudy.settings.layer import NAMED_TABLES, KeyPath, Setting, dotted_name, setting_paths
 from understudy.settings.model import Settings
 from understudy.settings.provider import complete_provider, provider_tables
 from understudy.settings.source import from_environment, from_file, from_flags
@@ -27,7 +27,7 @@ _SettingsByPath = dict[KeyPath, Setting]
 
 @dataclass(frozen=True, slots=True)
 class EffectiveSetting:
-    """One effective setting: its dotted name, its value, and where that came from."""
+    """One effective setting: its dotted name, its value and its source."""
 
     path: KeyPath
     value: Any
@@ -40,16 +40,16 @@ class EffectiveSetting:
 
 @dataclass(frozen=True, slots=True)
 class LoadedSettings:
-    """The settings, and by each path that is not a default the source of its value."""
+    """The settings, and the source of every value that is not a default, by path."""
 
     settings: Settings
     sources: Mapping[KeyPath, str]
 
     def entries(self) -> Iterator[EffectiveSetting]:
-        paths = [path for path in known_paths("NAME") if path[0] not in NAMED_TABLES]
+        paths = [path for path in setting_paths("NAME") if path[0] not in NAMED_TABLES]
         for table in NAMED_TABLES:
             for name in getattr(self.settings, table):
-                paths += [path for path in known_paths(name) if path[0] == table]
+                paths += [path for path in setting_paths(name) if path[0] == table]
         for path in paths:
             yield EffectiveSetting(path, _value_at(self.settings, path), self.sources.get(path, "default"))
 
@@ -59,24 +59,26 @@ def load(
     environ: Mapping[str, str] | None = None,
     directory: Path | None = None,
 ) -> LoadedSettings:
-    """The effective settings, or SettingsError with a sentence.
+    """The effective settings. Raises SettingsError for the first invalid one.
 
-    `flags` are texts by the name of their setting, `config` names the file, None is unset. `environ` is the
-    process's own and `directory` the current one when None.
+    `flags` are texts by the name of their setting, with `config` for the file; None is unset. `environ` defaults to
+    that of the process, `directory` to the current one.
     """
     environ = os.environ if environ is None else environ
     directory = directory or _current_directory()
-    found = _explicit(flags or {}, environ, directory)
-    settings = _build_settings(found, directory)
-    found |= _wellknown(found, environ, ListenAddress(settings.host, settings.port))
-    for name, table in provider_tables(found).items():
-        found |= {("providers", name, field): leaf for field, leaf in complete_provider(name, table, environ).items()}
-    settings = _build_settings(found, directory)
-    _check_database(found)
-    _check_fallbacks(found, settings)
-    _check_sandbox(found, settings)
-    _check_webhooks(found, settings)
-    return LoadedSettings(settings, {path: leaf.source for path, leaf in found.items()})
+    settings_by_path = _read_layers(flags or {}, environ, directory)
+    settings = _build_settings(settings_by_path, directory)
+    settings_by_path |= _from_wellknown(settings_by_path, environ, ListenAddress(settings.host, settings.port))
+    for name, table in provider_tables(settings_by_path).items():
+        settings_by_path |= {
+            ("providers", name, field): leaf for field, leaf in complete_provider(name, table, environ).items()
+        }
+    settings = _build_settings(settings_by_path, directory)
+    _check_database(settings_by_path)
+    _check_fallbacks(settings_by_path, settings)
+    _check_sandbox(settings_by_path, settings)
+    _check_webhooks(settings_by_path, settings)
+    return LoadedSettings(settings, {path: leaf.source for path, leaf in settings_by_path.items()})
 
 
 def _current_directory() -> Path:
@@ -86,32 +88,32 @@ def _current_directory() -> Path:
         raise SettingsError(f"The current directory cannot be used: {error.strerror}. Change to another one.") from None
 
 
-def _explicit(flags: Mapping[str, str | None], environ: Mapping[str, str], directory: Path) -> _SettingsByPath:
+def _read_layers(flags: Mapping[str, str | None], environ: Mapping[str, str], directory: Path) -> _SettingsByPath:
     rest = {name: value for name, value in flags.items() if name != "config"}
-    found = _by_path(from_file(flags.get("config"), environ, directory))
-    found |= _by_path(from_environment(environ, directory, provider_tables(found)))
-    return found | _by_path(from_flags(rest, directory))
+    settings_by_path = _index_by_path(from_file(flags.get("config"), environ, directory))
+    settings_by_path |= _index_by_path(from_environment(environ, directory, provider_tables(settings_by_path)))
+    return settings_by_path | _index_by_path(from_flags(rest, directory))
 
 
-def _by_path(leaves: Iterable[Setting]) -> _SettingsByPath:
+def _index_by_path(leaves: Iterable[Setting]) -> _SettingsByPath:
     return {leaf.path: leaf for leaf in leaves}
 
 
-def _wellknown(explicit: _SettingsByPath, environ: Mapping[str, str], listening: ListenAddress) -> _SettingsByPath:
-    """What the well-known variables add: nothing to a provider that has its own URL or key."""
+def _from_wellknown(explicit: _SettingsByPath, environ: Mapping[str, str], listening: ListenAddress) -> _SettingsByPath:
+    """Providers from well-known variables, which never override an explicit URL or key."""
     added: _SettingsByPath = {}
-    given = provider_tables(explicit)
-    for name, table in provider_tables(_by_path(from_wellknown_variables(environ, listening))).items():
-        own = given.get(name, {})
+    explicit_tables = provider_tables(explicit)
+    for name, table in provider_tables(_index_by_path(from_wellknown_variables(environ, listening))).items():
+        own = explicit_tables.get(name, {})
         other_kind = "kind" in own and own["kind"].value != table["kind"].value
         if not other_kind and not own.keys() & {"base_url", "api_key", "api_key_env"}:
             added |= {leaf.path: leaf for field, leaf in table.items() if field not in own}
     return added
 
 
-def _build_settings(found: _SettingsByPath, directory: Path) -> Settings:
+def _build_settings(settings_by_path: _SettingsByPath, directory: Path) -> Settings:
     document: dict[str, Any] = {"data": directory / "understudy-data"}
-    for path, leaf in found.items():
+    for path, leaf in settings_by_path.items():
         table = document
         for name in path[:-1]:
             table = table.setdefault(name, {})
@@ -119,35 +121,35 @@ def _build_settings(found: _SettingsByPath, directory: Path) -> Settings:
     return msgspec.convert(document, Settings)
 
 
-def _check_database(found: _SettingsByPath) -> None:
-    leaf = found.get(("database",))
+def _check_database(settings_by_path: _SettingsByPath) -> None:
+    leaf = settings_by_path.get(("database",))
     if leaf is not None and urlsplit(leaf.value).scheme not in {"postgresql", "postgres"}:
-        raise leaf.invalid_value_error("a 'postgresql://' URL; unset is SQLite inside the data directory")
+        raise leaf.invalid_value_error("a 'postgresql://' URL; leave it unset for SQLite")
 
 
-def _check_fallbacks(found: _SettingsByPath, settings: Settings) -> None:
+def _check_fallbacks(settings_by_path: _SettingsByPath, settings: Settings) -> None:
     names = [*settings.providers, *(["rehearsal"] if settings.rehearsal.enabled else [])]
     for name, provider in settings.providers.items():
         others = [other for other in names if other != name]
         for fallback in provider.fallbacks:
             if fallback not in others:
-                near = difflib.get_close_matches(fallback, others, n=1)
-                hint = f"; {near[0]!r} is the nearest" if near else ""
-                leaf = found["providers", name, "fallbacks"]
+                nearest = difflib.get_close_matches(fallback, others, n=1)
+                hint = f"; {nearest[0]!r} is the nearest" if nearest else ""
+                leaf = settings_by_path["providers", name, "fallbacks"]
                 raise leaf.invalid_value_error(f"a list of other providers ({', '.join(map(repr, others))}){hint}")
 
 
-def _check_sandbox(found: _SettingsByPath, settings: Settings) -> None:
+def _check_sandbox(settings_by_path: _SettingsByPath, settings: Settings) -> None:
     if settings.sandbox.kind == "gateway" and settings.sandbox.url is None:
-        raise found["sandbox", "kind"].invalid_value_error("'embedded' as long as `sandbox.url` is unset")
+        raise settings_by_path["sandbox", "kind"].requirement_error("sandbox.url")
 
 
-def _check_webhooks(found: _SettingsByPath, settings: Settings) -> None:
+def _check_webhooks(settings_by_path: _SettingsByPath, settings: Settings) -> None:
     webhooks = settings.webhooks
     if webhooks.url is not None and webhooks.secret is None:
-        raise found["webhooks", "url"].invalid_value_error("unset as long as `webhooks.secret` is unset")
+        raise settings_by_path["webhooks", "url"].requirement_error("webhooks.secret")
     if webhooks.secret is not None and not _is_webhook_secret(webhooks.secret):
-        raise found["webhooks", "secret"].invalid_value_error("'whsec_' and the base64 of 24 to 64 bytes")
+        raise settings_by_path["webhooks", "secret"].invalid_value_error("'whsec_' and the base64 of 24 to 64 bytes")
 
 
 def _is_webhook_secret(secret: str) -> bool:

@@ -1,4 +1,4 @@
-"""Makes a provider's table whole: its key from the variable it names, its base URL in one form, nothing missing."""
+"""Completes a provider's table: resolves its key from the environment, normalizes its base URL, checks it."""
 
 from collections.abc import Mapping
 from dataclasses import replace
@@ -17,8 +17,8 @@ _URL_REQUIREMENT = "an http or https URL without a user, a query or a fragment, 
 
 
 def complete_provider(name: str, table: Table, environ: Mapping[str, str]) -> Table:
-    """The table with `api_key` and `base_url` as they will be used, or SettingsError for what cannot work."""
-    here = f"The provider {name!r} {next(iter(table.values())).layer.place}"
+    """The table with the effective `api_key` and `base_url`. Raises SettingsError if they are missing or invalid."""
+    subject = f"The provider {name!r} {next(iter(table.values())).layer.place}"
     kind = table["kind"].value if "kind" in table else "openai"
     table = _resolve_key(table, environ)
     if "base_url" in table:
@@ -27,30 +27,30 @@ def complete_provider(name: str, table: Table, environ: Mapping[str, str]) -> Ta
         table = table | {"base_url": _vendor_url(name, kind)}
     else:
         keys = "`base_url`" if kind == "azure" else "`base_url` or `api_key`"
-        raise SettingsError(f"{here} needs {keys}.")
+        raise SettingsError(f"{subject} requires {keys}.")
     if kind == "azure":
-        _check_azure(here, table)
+        _check_azure(subject, table)
     return table
 
 
 def _resolve_key(table: Table, environ: Mapping[str, str]) -> Table:
-    named = table.get("api_key_env")
-    if named is not None:
+    key_variable = table.get("api_key_env")
+    if key_variable is not None:
         if "api_key" in table:
-            raise named.invalid_value_error("unset where `api_key` is set")
-        if not environ.get(named.value, "").strip():
-            raise named.invalid_value_error("the name of an environment variable that is set")
-        table = table | {"api_key": _key_from_environment(named, environ[named.value].strip())}
+            raise key_variable.invalid_value_error("unset where `api_key` is set")
+        if not environ.get(key_variable.value, "").strip():
+            raise key_variable.invalid_value_error("the name of an environment variable that is set")
+        table = table | {"api_key": _key_from_environment(key_variable, environ[key_variable.value].strip())}
     key = table.get("api_key")
     if key is not None and not (key.value.isascii() and key.value.isprintable() and " " not in key.value):
         raise key.invalid_value_error("a key of printable ASCII characters without spaces")
     return table
 
 
-def _key_from_environment(named: Setting, key: str) -> Setting:
-    variable = named.value
+def _key_from_environment(key_variable: Setting, key: str) -> Setting:
+    variable = key_variable.value
     layer = Layer(spell=lambda _: variable, place="in the environment", directory=Path())
-    return Setting((*named.path[:-1], "api_key"), key, layer)
+    return Setting((*key_variable.path[:-1], "api_key"), key, layer)
 
 
 def _vendor_url(name: str, kind: str) -> Setting:
@@ -76,15 +76,15 @@ def _is_base_url(url: str) -> bool:
     return clean and parts.scheme in {"http", "https"} and bool(parts.hostname)
 
 
-def _check_azure(here: str, table: Table) -> None:
+def _check_azure(subject: str, table: Table) -> None:
     if "api_version" not in table and not table["base_url"].value.endswith("/openai/v1"):
-        raise SettingsError(f"{here} needs `api_version`, or a `base_url` that ends with '/openai/v1'.")
+        raise SettingsError(f"{subject} requires `api_version`, or a `base_url` that ends with '/openai/v1'.")
 
 
-def provider_tables(found: Mapping[KeyPath, Setting]) -> dict[str, Table]:
+def provider_tables(settings_by_path: Mapping[KeyPath, Setting]) -> dict[str, Table]:
     """The providers' settings, in the order in which the providers appear."""
     tables: dict[str, Table] = {}
-    for path, leaf in found.items():
+    for path, leaf in settings_by_path.items():
         if path[0] == "providers":
             tables.setdefault(path[1], {})[path[2]] = leaf
     return tables

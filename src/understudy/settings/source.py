@@ -1,4 +1,4 @@
-"""Where settings are read from: the flags, the `UNDERSTUDY_*` variables and `understudy.toml`."""
+"""The sources of settings: flags, `UNDERSTUDY_*` variables and `understudy.toml`."""
 
 import os
 import tomllib
@@ -12,12 +12,12 @@ from understudy.settings.layer import KeyPath, Layer, Setting, dotted_name, pars
 PREFIX = "UNDERSTUDY_"
 CONFIG_VARIABLE = "UNDERSTUDY_CONFIG"
 CLIENT_VARIABLE = "UNDERSTUDY_BASE_URL"
-"""Where the commands that are clients find a server; no setting of one."""
+"""The server's address for commands that are clients; not a setting of a server."""
 FILE_NAME = "understudy.toml"
 
 
 def from_flags(flags: Mapping[str, str | None], directory: Path) -> list[Setting]:
-    """Flags by the name of their setting; one that was not given is None."""
+    """Flags by the name of their setting; None is unset."""
     layer = Layer(spell=_flag_name, place="on the command line", directory=directory)
     return list(parse_settings({name: value for name, value in flags.items() if value is not None}, layer))
 
@@ -25,22 +25,22 @@ def from_flags(flags: Mapping[str, str | None], directory: Path) -> list[Setting
 def from_environment(environ: Mapping[str, str], directory: Path, providers: Iterable[str]) -> list[Setting]:
     """The `UNDERSTUDY_*` variables; an empty one is unset, as in a compose file's `${X:-}`.
 
-    `providers` are the names known from the file: a variable cannot spell the `-` in them.
+    `providers` are the names from the file: a variable cannot spell the `-` in them.
     """
     layer = Layer(spell=_variable_name, place="in the environment", directory=directory)
     names = {name.replace("-", "_"): name for name in providers}
-    found: list[Setting] = []
+    settings: list[Setting] = []
     for variable, value in environ.items():
         if variable.startswith(PREFIX) and variable not in {CONFIG_VARIABLE, CLIENT_VARIABLE} and value.strip():
-            found += _parse_variable(variable, value, layer, names)
-    return found
+            settings += _parse_variable(variable, value, layer, names)
+    return settings
 
 
 def from_file(named: str | None, environ: Mapping[str, str], directory: Path) -> list[Setting]:
-    """The settings of the named file, else of `UNDERSTUDY_CONFIG`, else of ./understudy.toml where there is one."""
+    """The settings of the named file, else of `UNDERSTUDY_CONFIG`, else of ./understudy.toml if it exists."""
     named = named or environ.get(CONFIG_VARIABLE) or None
     path = directory / Path(named or FILE_NAME).expanduser()
-    if named is None and not os.path.lexists(path):  # where a folder may not be searched, there is no file either
+    if named is None and not os.path.lexists(path):  # a folder without permission has no file either
         return []
     place = f"in the file {path}"
     layer = Layer(spell=dotted_name, place=place, directory=path.parent, text=False, origin=str(path))

@@ -1,4 +1,4 @@
-"""Values of settings: read from text, held against their field's type, and described where they do not fit."""
+"""Values of settings: parsed from text, converted to the type of their field, described in errors."""
 
 import math
 from pathlib import Path
@@ -10,16 +10,16 @@ from msgspec import inspect
 _TYPE_PHRASES: dict[type[inspect.Type], str] = {
     inspect.BoolType: "true or false",
     inspect.CustomType: "a path",
-    inspect.DictType: "a table of texts",
-    inspect.StrType: "a text that is not empty",
-    inspect.VarTupleType: "a list of texts",
+    inspect.DictType: "a table of strings",
+    inspect.StrType: "a non-empty string",
+    inspect.VarTupleType: "a list of strings",
 }
 
 
 def convert(value: object, annotation: Any, *, text: bool) -> Any:
-    """`value` as the field's type; with `text`, from what a variable or a flag can say.
+    """Converts `value` to the field's type; with `text`, from the text of a variable or a flag.
 
-    Lists are written `a,b` in text, tables `a=b,c=d`. Raises ValueError where the value does not fit.
+    In text, lists are written `a,b` and tables `a=b,c=d`. Raises ValueError for an invalid value.
     """
     if text and isinstance(value, str):
         value = _parse_text(value.strip(), _unwrap_type(annotation))
@@ -33,7 +33,7 @@ def convert(value: object, annotation: Any, *, text: bool) -> Any:
 
 
 def describe_allowed(annotation: Any) -> str:
-    """What may stand there, to follow `it must be`."""
+    """The allowed values, to follow `it must be`."""
     shape = _unwrap_type(annotation)
     if isinstance(shape, inspect.LiteralType):
         values = [repr(value) for value in shape.values]
@@ -41,7 +41,7 @@ def describe_allowed(annotation: Any) -> str:
     if isinstance(shape, inspect.IntType | inspect.FloatType):
         return ("a whole number" if isinstance(shape, inspect.IntType) else "a number") + _describe_bounds(shape)
     if isinstance(shape, inspect.StrType) and (shape.min_length or 0) > 1:
-        return f"a text of at least {shape.min_length} characters"
+        return f"a string of at least {shape.min_length} characters"
     return _TYPE_PHRASES[type(shape)]
 
 

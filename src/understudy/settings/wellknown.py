@@ -1,6 +1,6 @@
-"""Providers from the variables that other programs agreed on: `OPENAI_API_KEY`, `OLLAMA_HOST` and their like.
+"""Providers from well-known variables: `OPENAI_API_KEY`, `OLLAMA_HOST` and similar.
 
-The same shell often holds the variables of our own clients; those that lead back to this server make no provider.
+The same shell often has the variables of our own clients; those that point to this server are ignored.
 """
 
 from collections.abc import Iterator, Mapping
@@ -21,7 +21,7 @@ _OLLAMA_PORT = 11434
 
 @dataclass(frozen=True, slots=True)
 class _Vendor:
-    """`keyless` is whether the base URL alone makes a provider, as for a server on this machine."""
+    """`keyless`: the base URL alone makes a provider, as for a server on this machine."""
 
     name: str
     kind: str
@@ -47,13 +47,13 @@ def from_wellknown_variables(environ: Mapping[str, str], listening: ListenAddres
 def ollama_url(host: str) -> str:
     """The base URL for the forms that `OLLAMA_HOST` takes: `host`, `host:port`, `:port`, a URL, a bind-all address.
 
-    Raises ValueError for a port that is none. Source: the `Host` function of Ollama's envconfig.
+    Raises ValueError for an invalid port. Source: the `Host` function of Ollama's envconfig.
     """
     scheme, _, rest = host.rpartition("://")
     default = {"http": 80, "https": 443}.get(scheme, _OLLAMA_PORT)
     parts = urlsplit(f"//{rest.rstrip('/')}")
     name = parts.hostname or "127.0.0.1"
-    if is_any(name):  # what a server binds to; a client goes to this machine
+    if is_any(name):  # a bind address; clients connect to this machine
         name = "::1" if ":" in name else "127.0.0.1"
     name = f"[{name}]" if ":" in name else name
     return f"{scheme or 'http'}://{name}:{parts.port or default}{parts.path}/v1"

@@ -1,0 +1,27 @@
+"""The table `[embeddings]`."""
+
+from typing import Annotated
+
+from msgspec import Meta, Struct
+
+from understudy.settings.text import Text
+
+
+class EmbeddingSettings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """The embedder of vector stores."""
+
+    model: Annotated[
+        Text,
+        Meta(
+            description="`builtin` (no download), `PROVIDER/MODEL`, `fastembed:NAME`, or the directory of a"
+            " sentence-transformers model. After a change run `understudy reindex`."
+        ),
+    ] = "builtin"
+    dimensions: Annotated[
+        Annotated[int, Meta(ge=1, le=16_000)] | None,
+        Meta(description="Dimensions to request from a provider; when unset, the model's default."),
+    ] = None
+    batch: Annotated[
+        int,
+        Meta(ge=1, le=2048, description="Texts per request to a provider."),
+    ] = 64

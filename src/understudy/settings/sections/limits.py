@@ -1,0 +1,89 @@
+"""The table `[limits]`."""
+
+from typing import Annotated
+
+from msgspec import Meta, Struct
+
+
+class LimitSettings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """Limits of one process, and timeouts."""
+
+    concurrent_runs: Annotated[
+        int,
+        Meta(ge=1, description="Runs executed concurrently by one process; more are queued."),
+    ] = 2000
+    body_bytes: Annotated[
+        int,
+        Meta(ge=1024, description="Maximum size of a JSON request body in bytes."),
+    ] = 32 * 1024 * 1024
+    file_bytes: Annotated[
+        int,
+        Meta(ge=1024, description="Maximum size of a file in bytes; batch input files are limited to 200 MB anyway."),
+    ] = 512 * 1024 * 1024
+    upload_bytes: Annotated[
+        int,
+        Meta(ge=1024, description="Maximum size of a file uploaded in parts, in bytes."),
+    ] = 8 * 1024 * 1024 * 1024
+    concurrent_indexing: Annotated[
+        int,
+        Meta(
+            ge=1,
+            le=256,
+            description="Files indexed concurrently by one process; more are queued. Reading one PDF may need 1 GB of"
+            " memory (`retrieval.memory_mb`).",
+        ),
+    ] = 4
+    concurrent_batch_lines: Annotated[
+        int,
+        Meta(ge=1, description="Batch requests executed concurrently by one process; more are queued."),
+    ] = 16
+    batch_seconds: Annotated[
+        float,
+        Meta(gt=0, description="Seconds after which a batch expires with its partial results."),
+    ] = 86_400.0
+    upload_silence: Annotated[
+        float,
+        Meta(gt=0, description="Timeout between two parts of an upload's data, in seconds."),
+    ] = 60.0
+    json_depth: Annotated[
+        int,
+        Meta(ge=8, description="Maximum nesting of a request's JSON."),
+    ] = 100
+    private_urls: Annotated[
+        bool,
+        Meta(
+            description="Whether URLs of images and files may have private addresses or the scheme `file`; providers"
+            " fetch them, not this server."
+        ),
+    ] = False
+    json_values: Annotated[
+        int,
+        Meta(
+            ge=1000,
+            description="Maximum number of values in a request's JSON; a third of them may be arrays and objects.",
+        ),
+    ] = 300_000
+    queue_runs: Annotated[
+        bool,
+        Meta(description="Whether a run on a thread with an active run is queued instead of refused."),
+    ] = False
+    run_seconds: Annotated[
+        float,
+        Meta(gt=0, description="Seconds after which a run expires."),
+    ] = 600.0
+    chat_seconds: Annotated[
+        float,
+        Meta(
+            gt=0,
+            description="Timeout of one provider call with all retries, in seconds: chat completions, completions,"
+            " embeddings, messages and batch requests. Runs and responses have their own.",
+        ),
+    ] = 1800.0
+    response_seconds: Annotated[
+        float,
+        Meta(gt=0, description="Seconds after which an unfinished response fails."),
+    ] = 3600.0
+    log_retention: Annotated[
+        float,
+        Meta(gt=0, description="Seconds for which a run's events can be replayed after its end."),
+    ] = 3600.0
