@@ -28,7 +28,7 @@ async def work(path):
     job = Job(id="a", model="ray-2", prompt="x", aspect_ratio="1:1", resolution="4k", seconds=10, loop=False, expand=False, concepts=())
     await RehearsalRenderer(memory=2 << 30, seconds=600).generate(job, Path(path).parent, Progress())
 """
-MODULES = {"understudy.retrieval.child": READS, "understudy.media.storyboard.studio": DRAWS}
+MODULES = {"understudy.retrieval.child": READS, "understudy.media.storyboard.child": DRAWS}
 
 
 @pytest.mark.parametrize("module", MODULES)

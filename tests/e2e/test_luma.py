@@ -335,7 +335,7 @@ def test_a_picture_that_is_none_fails_the_video_with_a_reason(server):
     made = create(server, keyframes={"frame0": {"type": "image", "url": wrong}})
     found = look(server, made["id"], state="completed")
     assert found["state"] == "failed"
-    assert found["failure_reason"].startswith("A keyframe is no picture that can be read")
+    assert found["failure_reason"].startswith("Unreadable keyframe (")
     assert (found["video"], found["assets"]) == (None, None)
     universal = server.ask("GET", f"/v2/video/generations?generation_id={made['id']}").json
     assert universal["status"] == "error"

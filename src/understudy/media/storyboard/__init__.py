@@ -1,5 +1,4 @@
-"""The embedded renderer: a prompt becomes a short storyboard, as an MP4. No model, no network, always the same picture.
+"""The embedded renderer: a card with the prompt, a gradient and a camera move, as an MP4. No model, no network.
 
-`plan` reads the prompt; `scenery`, `lettering` and `panels` draw; `film` encodes; `studio` is the program of the child
-process in which all of this runs. Only `plan` and `messages` can be imported without the extra `understudy[video]`.
+`child` is the program of its process. Only `messages` can be imported without the extra `understudy[video]`.
 """

@@ -1,4 +1,4 @@
-"""What the child process is asked and answers, each one JSON document. Knows no process and draws nothing."""
+"""The request to the child process and its response, each one JSON document. Knows no process and draws nothing."""
 
 from typing import Literal
 
@@ -12,24 +12,21 @@ class Picture(Struct, frozen=True):
     path: str
 
 
-class Order(Struct, frozen=True, kw_only=True):
+class RenderRequest(Struct, frozen=True, kw_only=True):
+    """`memory` is the child's limit in bytes."""
+
     prompt: str
     seconds: int
-    width: int
-    height: int
+    size: tuple[int, int]
     loop: bool
-    expand: bool
     concepts: tuple[str, ...]
     start: Picture | None
     end: Picture | None
     video: str
     thumbnail: str
     memory: int
-    """Bytes that the child may take."""
     cpu_seconds: int
 
 
-class Answer(Struct, frozen=True):
-    """`refused` says what is wrong with the order; without it, the files are there."""
-
-    refused: str | None = None
+class RenderResponse(Struct, frozen=True):
+    error: str | None = None
