@@ -1,6 +1,7 @@
 """Typed messages of a chat completions request, between prompt building and the providers' wire.
 
-`to_wire` is their only way into a request, whose parsed JSON may have members that no type here knows.
+`to_wire` is their only way into a request. Ids and names are None if a client's message has none: whether that is
+valid is up to the provider.
 """
 
 from collections.abc import Mapping, Sequence
@@ -23,6 +24,17 @@ class ImagePart(Struct, tag_field="type", tag="image_url"):
     image_url: ImageUrl
 
 
+class FileData(Struct):
+    filename: str
+    file_data: str
+
+
+class FilePart(Struct, tag_field="type", tag="file"):
+    """A file as a data URL."""
+
+    file: FileData
+
+
 class ImageReference(Struct, tag_field="type", tag="image_file"):
     """An image in a stored file; an ImagePart replaces it before the request."""
 
@@ -36,18 +48,18 @@ class DocumentReference(Struct, tag_field="type", tag="input_file"):
     source: Mapping[str, Any]
 
 
-Part: TypeAlias = TextPart | ImagePart | ImageReference | DocumentReference
+Part: TypeAlias = TextPart | ImagePart | FilePart | ImageReference | DocumentReference
 
 
 class FunctionCall(Struct):
     """`arguments` are JSON as the model wrote it, valid or not."""
 
-    name: str
+    name: str | None
     arguments: str
 
 
 class ToolCall(Struct, kw_only=True):
-    id: str
+    id: str | None
     type: Literal["function"] = "function"
     function: FunctionCall
 
@@ -61,15 +73,13 @@ class UserMessage(Struct, tag_field="role", tag="user"):
 
 
 class AssistantMessage(Struct, tag_field="role", tag="assistant", omit_defaults=True):
-    """`content` is empty, never null, beside calls: some servers refuse null."""
-
-    content: str
+    content: str | None
     tool_calls: list[ToolCall] = []
     reasoning_content: str | None = None
 
 
 class ToolMessage(Struct, tag_field="role", tag="tool"):
-    tool_call_id: str
+    tool_call_id: str | None
     content: str
 
 
@@ -89,8 +99,8 @@ def parts_to_wire(parts: Sequence[Part]) -> list[dict[str, Any]]:
 def text_of(message: Message) -> str:
     """The text of the message, without its images and calls."""
     content = message.content
-    if isinstance(content, str):
-        return content
+    if content is None or isinstance(content, str):
+        return content or ""
     return "".join(part.text for part in content if isinstance(part, TextPart))
 
 

@@ -12,6 +12,23 @@ import msgspec
 
 from understudy.errors import UpstreamError
 from understudy.llm import tokens
+from understudy.llm.messages import (
+    AssistantMessage,
+    FileData,
+    FilePart,
+    FunctionCall,
+    ImagePart,
+    ImageUrl,
+    Message,
+    Part,
+    SystemMessage,
+    TextPart,
+    ToolCall,
+    ToolMessage,
+    UserMessage,
+    calls_of,
+    to_wire,
+)
 from understudy.llm.provider import ChatBody
 
 MessageBody = dict[str, Any]
@@ -28,14 +45,13 @@ _IMAGE_TOKENS: Final = 1000
 _MESSAGE_TOKENS: Final = 4
 
 _Block = dict[str, Any]
-_Part = dict[str, Any]
 
 
 def to_chat(body: MessageBody) -> ChatBody:
     """The chat completions body. Raises UpstreamError(invalid_request) if there is none."""
     chat: ChatBody = {name: body[name] for name in _SHARED_PARAMETERS if body.get(name) is not None}
     chat["max_completion_tokens"] = body.get("max_tokens") or DEFAULT_MAX_TOKENS
-    chat["messages"] = [*_system_message(body.get("system")), *_convert_turns(body.get("messages") or ())]
+    chat["messages"] = to_wire(_convert_messages(body))
     if stops := body.get("stop_sequences"):
         chat["stop"] = stops
     if user := (body.get("metadata") or {}).get("user_id"):
@@ -50,37 +66,32 @@ def wants_thinking(body: MessageBody) -> bool:
 def estimate_input_tokens(body: MessageBody) -> int:
     """Estimates the input tokens of the body, for providers without a token count."""
     chat = to_chat(body)
-    total = sum(
-        _MESSAGE_TOKENS + sum(_estimate_tokens(item) for item in _countable_items(message))
-        for message in chat["messages"]
-    )
+    total = sum(_MESSAGE_TOKENS + _estimate_tokens(message) for message in _convert_messages(body))
     if tools := chat.get("tools"):
         total += tokens.count(msgspec.json.encode(tools).decode())
     return total
 
 
-def _countable_items(message: dict[str, Any]) -> Iterator[str | _Part]:
-    content = message.get("content")
+def _estimate_tokens(message: Message) -> int:
+    content = message.content
     if isinstance(content, str):
-        yield content
+        total = tokens.count(content)
     else:
-        yield from content or ()
-    if calls := message.get("tool_calls"):
-        yield msgspec.json.encode(calls).decode()
+        total = sum(tokens.count(part.text) if isinstance(part, TextPart) else _IMAGE_TOKENS for part in content or ())
+    calls = calls_of(message)
+    return total + (tokens.count(msgspec.json.encode(calls).decode()) if calls else 0)
 
 
-def _estimate_tokens(item: str | _Part) -> int:
-    if isinstance(item, dict) and item.get("type") != "text":
-        return _IMAGE_TOKENS
-    return tokens.count(item if isinstance(item, str) else item["text"])
+def _convert_messages(body: MessageBody) -> list[Message]:
+    return [*_system_message(body.get("system")), *_convert_turns(body.get("messages") or ())]
 
 
-def _system_message(system: Any) -> list[dict[str, Any]]:
+def _system_message(system: Any) -> list[Message]:
     text = system if isinstance(system, str) else "\n\n".join(_text_blocks(system or (), "system"))
-    return [{"role": "system", "content": text}] if text else []
+    return [SystemMessage(text)] if text else []
 
 
-def _convert_turns(messages: Iterable[dict[str, Any]]) -> Iterator[dict[str, Any]]:
+def _convert_turns(messages: Iterable[dict[str, Any]]) -> Iterator[Message]:
     for index, message in enumerate(messages):
         path = f"messages[{index}]"
         content = message.get("content")
@@ -94,9 +105,9 @@ def _convert_turns(messages: Iterable[dict[str, Any]]) -> Iterator[dict[str, Any
                 yield from _user_messages(blocks, path)
 
 
-def _assistant_message(blocks: list[_Block], path: str) -> dict[str, Any]:
+def _assistant_message(blocks: list[_Block], path: str) -> Message:
     texts: list[str] = []
-    calls: list[dict[str, Any]] = []
+    calls: list[ToolCall] = []
     for index, block in enumerate(blocks):
         match block.get("type"):
             case "text":
@@ -105,59 +116,57 @@ def _assistant_message(blocks: list[_Block], path: str) -> dict[str, Any]:
                 calls.append(_convert_tool_use(block))
             case kind if kind not in _DROPPED_BLOCK_TYPES:
                 raise _unsupported_error(kind, f"{path}.content[{index}]")
-    message: dict[str, Any] = {"role": "assistant", "content": "".join(texts) or (None if calls else "")}
-    return message | ({"tool_calls": calls} if calls else {})
+    return AssistantMessage("".join(texts) or (None if calls else ""), calls)
 
 
-def _convert_tool_use(block: _Block) -> dict[str, Any]:
+def _convert_tool_use(block: _Block) -> ToolCall:
     arguments = msgspec.json.encode(block.get("input") or {}).decode()
-    return {
-        "id": block.get("id"),
-        "type": "function",
-        "function": {"name": block.get("name"), "arguments": arguments},
-    }
+    return ToolCall(id=block.get("id"), function=FunctionCall(block.get("name"), arguments))
 
 
-def _user_messages(blocks: list[_Block], path: str) -> Iterator[dict[str, Any]]:
+def _user_messages(blocks: list[_Block], path: str) -> Iterator[Message]:
     """Yields a message for each tool result, then the user's message, which also carries the images of the results."""
-    parts: list[_Part] = []
+    parts: list[Part] = []
     for index, block in enumerate(blocks):
         place = f"{path}.content[{index}]"
         if block.get("type") == "tool_result":
             result = list(_tool_result_parts(block, place))
-            text = "\n\n".join(part["text"] for part in result if part["type"] == "text")
-            yield {"role": "tool", "tool_call_id": block.get("tool_use_id"), "content": text}
-            parts += [part for part in result if part["type"] != "text"]
+            yield ToolMessage(block.get("tool_use_id"), "\n\n".join(_texts(result)))
+            parts += [part for part in result if not isinstance(part, TextPart)]
         else:
             parts += _convert_block(block, place)
-    if all(part["type"] == "text" for part in parts):
+    texts = _texts(parts)
+    if len(texts) < len(parts):
+        yield UserMessage(parts)
+    elif text := "\n\n".join(texts):
         # Every server accepts a plain string.
-        if text := "\n\n".join(part["text"] for part in parts):
-            yield {"role": "user", "content": text}
-    else:
-        yield {"role": "user", "content": parts}
+        yield UserMessage(text)
 
 
-def _tool_result_parts(block: _Block, path: str) -> Iterator[_Part]:
+def _texts(parts: Iterable[Part]) -> list[str]:
+    return [part.text for part in parts if isinstance(part, TextPart)]
+
+
+def _tool_result_parts(block: _Block, path: str) -> Iterator[Part]:
     content = block.get("content")
     if isinstance(content, str):
-        yield {"type": "text", "text": content}
+        yield TextPart(content)
         return
     yield from _convert_content(content, path)
 
 
-def _convert_content(content: Any, path: str) -> Iterator[_Part]:
+def _convert_content(content: Any, path: str) -> Iterator[Part]:
     for index, inner in enumerate(content if isinstance(content, list) else ()):
         yield from _convert_block(inner, f"{path}.content[{index}]")
 
 
-def _convert_block(block: _Block, path: str) -> Iterator[_Part]:
+def _convert_block(block: _Block, path: str) -> Iterator[Part]:
     source = block.get("source")
     match block.get("type"), source:
         case "text", _:
             yield _text_part(block.get("text"))
         case "image", {"type": "base64" | "url"}:
-            yield {"type": "image_url", "image_url": {"url": _source_url(source)}}
+            yield ImagePart(ImageUrl(_source_url(source)))
         case "document", {"type": _}:
             yield from _convert_document(block, source or {}, path)
         case "search_result", _:
@@ -168,11 +177,11 @@ def _convert_block(block: _Block, path: str) -> Iterator[_Part]:
             raise _unsupported_error(kind, path)
 
 
-def _convert_document(block: _Block, source: dict[str, Any], path: str) -> Iterator[_Part]:
+def _convert_document(block: _Block, source: dict[str, Any], path: str) -> Iterator[Part]:
     match source:
         case {"type": "base64"}:
             name = block.get("title") or "document.pdf"
-            yield {"type": "file", "file": {"filename": name, "file_data": _source_url(source)}}
+            yield FilePart(FileData(name, _source_url(source)))
         case {"type": "text", "data": str(text)} | {"type": "content", "content": str(text)}:
             yield _text_part(text)
         case {"type": "content", "content": list(inner)}:
@@ -181,8 +190,8 @@ def _convert_document(block: _Block, source: dict[str, Any], path: str) -> Itera
             raise _unsupported_error(f"document of a {source.get('type')}", path)
 
 
-def _text_part(text: Any) -> _Part:
-    return {"type": "text", "text": str(text or "")}
+def _text_part(text: Any) -> Part:
+    return TextPart(str(text or ""))
 
 
 def _source_url(source: dict[str, Any] | None) -> str:

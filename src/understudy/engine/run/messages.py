@@ -289,6 +289,7 @@ def _add_call(messages: list[Message], call_id: str, function: FunctionCall, *, 
     if joined and messages and isinstance(message := messages[-1], AssistantMessage):
         message.tool_calls.append(call)
     else:
+        # Empty instead of null, which some servers refuse.
         messages.append(AssistantMessage("", [call]))
 
 
