@@ -79,7 +79,7 @@ def test_stores_of_an_embedder_that_is_gone_are_indexed_anew(new_server, upstrea
     server.start()
     with pytest.raises(openai.BadRequestError) as refusal:
         server.client.vector_stores.search(store.id, query="orchard")
-    assert "The embedder 'gone/embedder' is not available any more" in str(refusal.value)
+    assert "The embedder 'gone/embedder' is no longer configured" in str(refusal.value)
     assert "understudy reindex" in str(refusal.value)
     if not beside:
         server.stop()

@@ -190,7 +190,7 @@ async def test_one_that_is_cancelled_leaves_nothing_either(add, search):
 
 
 async def test_an_embedder_that_is_gone_says_what_to_do(add, index):
-    with pytest.raises(UnknownEmbedderError, match=r"'away/model' is not available any more.*understudy reindex"):
+    with pytest.raises(UnknownEmbedderError, match=r"'away/model' is no longer configured.*understudy reindex"):
         await index.search([SearchScope(1, "away/model")], ["harbour"], 5)
     with pytest.raises(UnknownEmbedderError):
         await add(1, HARBOUR, embedder="away/model")

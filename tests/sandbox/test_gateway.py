@@ -242,7 +242,7 @@ async def test_a_kernel_that_somebody_else_ended_is_replaced(new_gateway, tmp_pa
 async def test_an_error_of_a_gateway_reaches_clients_without_its_address(new_gateway, caplog):
     assert await (await new_gateway()).check() is None
     assert (
-        "The gateway of the sandbox answered GET kernelspecs with 401"
+        "The gateway of the sandbox returned the status 401 for GET kernelspecs"
         in await (await new_gateway(token="wrong")).check()
     )
     missing = await (await new_gateway(kernel="fortran")).check()

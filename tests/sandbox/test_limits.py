@@ -27,7 +27,9 @@ async def test_an_endless_loop_is_interrupted_and_loses_nothing(new_sandbox):
     ran = await run(session, FOREVER)
     assert ran.status == "timed_out"
     assert ran.ended.lost == "nothing"
-    assert ran.ended.text == "The code ran for more than 0.5 seconds and was stopped. Variables and files are kept."
+    assert (
+        ran.ended.text == "The code ran for more than 0.5 seconds and was stopped. Variables and files are preserved."
+    )
     assert ran.error.name == "KeyboardInterrupt"
     assert await ok(session, "kept") == "7"
 
@@ -38,7 +40,7 @@ async def test_code_that_does_not_react_loses_its_variables_and_keeps_its_files(
     ran = await run(session, DEAF)
     assert ran.status == "timed_out"
     assert ran.ended.lost == "variables"
-    assert "the files in /mnt/data are kept" in ran.ended.text
+    assert "the files in /mnt/data are preserved" in ran.ended.text
     assert await ok(session, "open('kept.txt').read()") == "'here'"
     assert (await run(session, "kept")).error.name == "NameError"
 
@@ -129,7 +131,7 @@ time.sleep(60)
     ran = await run(session, code)
     assert ran.status == "died"
     assert ran.ended.lost == "variables"
-    assert "more than 512 MiB of memory" in ran.ended.text
+    assert "exceeded the limit of 512 MiB of memory" in ran.ended.text
     assert await ok(session, "1") == "1"
 
 
@@ -162,7 +164,7 @@ async def test_sockets_are_limited_for_what_waits_in_them(session):
     ran = await run(session, code)
     assert ran.status == "died"
     assert ran.ended.lost == "variables"
-    assert "more than 128 sockets" in ran.ended.text
+    assert "exceeded the limit of 128 sockets" in ran.ended.text
     assert await ok(session, "1") == "1"
 
 
@@ -234,7 +236,7 @@ async def test_too_many_files_end_the_session_whole(session):
     ran = await run(session, "import time\nfor n in range(60_000): open(f'{n}', 'w').close()\ntime.sleep(60)")
     assert ran.status == "died"
     assert ran.ended.lost == "everything"
-    assert "more than 50000 files" in ran.ended.text
+    assert "exceeded the limit of 50000 files" in ran.ended.text
     assert await ok(session, "import os\nos.listdir()") == "[]"
     assert session.id != first
 

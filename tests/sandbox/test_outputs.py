@@ -84,7 +84,7 @@ async def test_the_libraries_that_people_expect_are_there(shared):
 async def test_text_is_cut_at_its_limit_and_that_is_said(shared, settings):
     ran = await run(shared, "for _ in range(5000): print('é' * 10)\nraise ValueError('seen all the same')")
     assert len(ran.text.encode()) <= settings.output_bytes
-    assert [note.text for note in ran.notes] == ["[The output is longer than 10000 bytes; the rest was left out.]"]
+    assert [note.text for note in ran.notes] == ["[The output exceeds the limit of 10000 bytes; the rest was dropped.]"]
     assert ran.error.message == "seen all the same"
 
 
@@ -98,7 +98,7 @@ async def test_images_are_limited_in_number(shared):
     code = f"import base64\nfrom IPython.display import Image, display\nfor _ in range(25): display(Image(base64.b64decode('{PNG}')))"
     ran = await run(shared, code)
     assert len(ran.images) == 20
-    assert [note.text for note in ran.notes] == ["[More than 20 images were shown; the rest was left out.]"]
+    assert [note.text for note in ran.notes] == ["[The output exceeds the limit of 20 images; the rest was dropped.]"]
 
 
 async def test_what_only_claims_to_be_an_image_is_shown_as_text(shared):

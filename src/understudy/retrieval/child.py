@@ -112,7 +112,7 @@ def _run_guarded(work: Callable[[], Reply]) -> Reply:
     except reading.UnreadableError as error:
         return Refused(error.code, str(error))
     except MemoryError:
-        message = "The file takes more memory to read than is allowed. Split it into smaller files."
+        message = "Reading the file exceeds the memory limit. Split it into smaller files."
         return Refused("invalid_file", message, spent=True)
     except Exception as error:  # noqa: BLE001 - whatever a parser raises is the file's fault
         return Refused("invalid_file", f"The file could not be read: it seems to be damaged ({type(error).__name__}).")

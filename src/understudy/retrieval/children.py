@@ -31,7 +31,7 @@ class ChildRequestError(UnderstudyError):
     """The child timed out or died (`out_of_memory`, and everything else that ends a process)."""
 
     def __init__(self, reason: Literal["timeout", "died"]) -> None:
-        super().__init__(f"A child process {'took too long' if reason == 'timeout' else 'died'}.")
+        super().__init__(f"A child process {'timed out' if reason == 'timeout' else 'died'}.")
         self.reason = reason
 
 

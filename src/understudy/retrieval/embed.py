@@ -66,8 +66,8 @@ class Embedders:
         embedder = self._made.get(name) or self._make(name)
         if embedder is None:
             raise UnknownEmbedderError(
-                f"The embedder {name!r} is not available any more. Configure it again, or run `understudy reindex`,"
-                f" which indexes with {self._default!r} what was indexed with it."
+                f"The embedder {name!r} is no longer configured. Configure it again, or run `understudy reindex`,"
+                f" which indexes its vector stores again with {self._default!r}."
             )
         self._made[name] = embedder
         return embedder
@@ -105,5 +105,5 @@ def normalize_vector(values: Sequence[float]) -> bytes:
     """Normalizes a vector of any length to a row. Raises EmbeddingFailed for a zero vector."""
     length = sum(value * value for value in values) ** 0.5
     if not 0.0 < length < float("inf"):
-        raise EmbeddingError("The embedder gave a vector without a direction.", passing=False)
+        raise EmbeddingError("The embedder returned a zero vector.", passing=False)
     return struct.pack(f"<{len(values)}f", *[value / length for value in values])

@@ -65,7 +65,7 @@ class Extractor:
             with tempfile.NamedTemporaryFile(dir=self._spool, suffix=".txt", delete=False) as file:
                 return Path(file.name)
         except OSError as error:
-            raise ExtractionError("server_error", f"The text cannot be kept: {error.strerror}.") from None
+            raise ExtractionError("server_error", f"The extracted text cannot be stored: {error.strerror}.") from None
 
     async def render_scanned_pages(self, path: Path, *, most: int, edge: int, size: int) -> Rendered:
         """The pages of a PDF without text as PNGs of `edge` pixels: `most` pages and `size` bytes at most.
@@ -97,6 +97,6 @@ class Extractor:
         if error.reason == "timeout":
             return ExtractionError(
                 "invalid_file",
-                f"The file took more than {self._seconds:g} seconds to read. Split it, or save it anew.",
+                f"Reading the file timed out after {self._seconds:g} s. Split it, or save it again.",
             )
-        return ExtractionError("invalid_file", "The file cannot be read: the program that reads it gave up.")
+        return ExtractionError("invalid_file", "The file cannot be read: its reader crashed.")

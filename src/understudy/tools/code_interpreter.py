@@ -1,4 +1,4 @@
-"""The code interpreter as a model sees it: how it is offered, and its code while the model writes it. Pure."""
+"""The code interpreter tool of a model: its definition, and its code while the model streams it. Pure."""
 
 import re
 from collections.abc import Sequence
@@ -18,9 +18,9 @@ _LOW_SURROGATES: Final = range(0xDC00, 0xE000)
 
 
 def definition(name: str, files: Sequence[tuple[str, str]] = ()) -> dict[str, Any]:
-    """The function that stands for the tool in a chat completions request; `files` are ids and names of what is there.
+    """The function definition for chat completions; `files` are ids and names of the available files.
 
-    The user's names are quoted, so that none can pass for a part of the description.
+    The names are quoted, so that none can pass for a part of the description.
     """
     code = {"type": "string", "description": "The Python code to run."}
     return {
@@ -49,13 +49,13 @@ def _describe_files(files: Sequence[tuple[str, str]]) -> str:
 
 
 def extract_code(arguments: str) -> str:
-    """The whole code of a call."""
+    """The complete code of a call."""
     reading = CodeArguments()
     return reading.feed(arguments) + reading.finish()
 
 
 def render_result(item: CodeInterpreterCallItem) -> str:
-    """The answer to a call, as the model reads it."""
+    """The tool result for the model."""
     logs = "".join(output.logs for output in item.outputs).strip("\n")
     figures = sum(output.type == "image" for output in item.outputs)
     parts = [logs] if logs else []
@@ -67,9 +67,9 @@ def render_result(item: CodeInterpreterCallItem) -> str:
 
 
 class CodeArguments:
-    """The code of a call, taken from the JSON of its arguments as it arrives in pieces.
+    """Extracts the code of a call from the JSON of its arguments, piece by piece.
 
-    Models that send bare code instead of JSON are understood.
+    Models that send bare code instead of JSON are supported.
     """
 
     def __init__(self) -> None:
@@ -80,7 +80,7 @@ class CodeArguments:
         self._high = 0
 
     def feed(self, fragment: str) -> str:
-        """The part of the code that the fragment completes."""
+        """Returns the code that the fragment completes."""
         self._buffer += fragment
         if not self._in_code:
             self._read_prefix()
@@ -89,7 +89,7 @@ class CodeArguments:
         return self._take_raw_code() if self._is_bare else self._decode_string()
 
     def finish(self) -> str:
-        """What was undecided when the arguments ended."""
+        """Returns the rest, which was ambiguous until the arguments ended."""
         if self._in_code or not self._buffer.strip():
             return ""
         return "" if self._buffer.lstrip().startswith("{") else self._buffer
@@ -106,7 +106,7 @@ class CodeArguments:
         return code
 
     def _decode_string(self) -> str:
-        """The decoded characters up to the closing quote, or up to an escape that is not whole yet."""
+        """The decoded characters up to the closing quote, or up to an incomplete escape."""
         code = ""
         at = 0
         while match := _STRING_PIECE.match(self._buffer, at):

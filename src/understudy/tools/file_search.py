@@ -1,6 +1,6 @@
-"""The file search tool as a model sees it: how it is offered, what it may ask, how passages are shown to it.
+"""The file search tool of a model: its definition, its queries, and its result for the model. Pure; searches nothing.
 
-Pure; searches nothing. Source of the numbers: the hosted API's guide to file search.
+Source of the numbers: the hosted API's guide to file search.
 """
 
 import re
@@ -10,7 +10,7 @@ from typing import Any, Final
 
 import msgspec
 
-# What a file could say to have its words, or what the model makes of them, cited from another file.
+# A file could contain a mark, to have its text cited from another file.
 _CITATION_OPENING: Final = re.compile("\u3010(?=\\s*\\d+\\s*[:\u2020])")
 NAME: Final = "file_search"
 _MAX_QUERIES: Final = 5
@@ -26,7 +26,7 @@ _CITATION_INSTRUCTIONS: Final = (
 
 @dataclass(frozen=True, slots=True)
 class Passage:
-    """A passage that was found. Its mark names the model turn that searched, and its place in what that turn found."""
+    """A search result. Its mark names the model turn that searched, and the rank in its results."""
 
     turn: int
     index: int
@@ -40,12 +40,12 @@ class Passage:
 
 
 def sanitize_citation_name(filename: str) -> str:
-    """The file's name without what would end a mark, and of the length that a mark may have."""
+    """The file name without characters that end a mark, truncated to the length of a mark."""
     return "".join(" " if sign in "\u3010\u3011\n\r" else sign for sign in filename[:_MAX_NAME_LENGTH])
 
 
 def definition(name: str) -> dict[str, Any]:
-    """The function that stands for the tool in a chat completions request."""
+    """The function definition for chat completions."""
     queries = {
         "type": "array",
         "items": {"type": "string"},
@@ -70,7 +70,7 @@ def definition(name: str) -> dict[str, Any]:
 
 
 def parse_queries(arguments: str) -> list[str]:
-    """What a call asks for. Models that do not keep to the schema are understood: one text, or other names."""
+    """The queries of a call. Arguments that violate the schema are accepted: a single string, or other member names."""
     try:
         value = msgspec.json.decode(arguments)
     except (msgspec.DecodeError, RecursionError):
@@ -84,12 +84,12 @@ def parse_queries(arguments: str) -> list[str]:
 
 
 def max_results(model: str) -> int:
-    """How many passages a search brings where the tool does not say."""
+    """The default number of results of the tool."""
     return 5 if _has_small_context(model) else 20
 
 
 def count_within_budget(model: str, sizes: Sequence[int]) -> int:
-    """How many of the passages, the best first, there is room for in the model's context; sizes in tokens."""
+    """How many passages, the best first, fit into the model's context; sizes in tokens."""
     left = 4_000 if _has_small_context(model) else 16_000
     for number, size in enumerate(sizes):
         left -= size
@@ -99,7 +99,7 @@ def count_within_budget(model: str, sizes: Sequence[int]) -> int:
 
 
 def render_passages(passages: Sequence[Passage]) -> str:
-    """The answer to a call, as the model reads it. Only the marks that are put here look like marks."""
+    """The tool result for the model. Marks inside of passages are escaped."""
     if not passages:
         return _NO_MATCHES
     texts = [f"{passage.mark}\n{_CITATION_OPENING.sub('[', passage.text)}" for passage in passages]

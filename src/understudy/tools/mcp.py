@@ -1,7 +1,7 @@
-"""Remote MCP servers: which of them may be used, the tools that they offer, and calls of these. Knows no run.
+"""Remote MCP servers: the allowlist, the listing of tools, and tool calls. Knows no run.
 
-Only servers that the operator allows are ever connected to. Their client is large, so it is loaded with the first use,
-and beside everything else.
+Connects only to servers that the operator allows. The client package is large, so it is imported on first use, in a
+thread.
 """
 
 import asyncio
@@ -19,9 +19,9 @@ _PORTS: Final = {"http": 80, "https": 443}
 
 
 class McpServerError(Exception):
-    """A server could not be used; its text is a sentence without addresses and headers.
+    """A server failed; the text is a sentence without addresses and headers.
 
-    `status` is the HTTP status that it answered with, and 424 (Failed Dependency) where it gave none.
+    `status` is the server's HTTP status; 424 (Failed Dependency) without one.
     """
 
     def __init__(self, message: str, status: int = 424) -> None:
@@ -31,9 +31,9 @@ class McpServerError(Exception):
 
 @dataclass(frozen=True, slots=True)
 class McpServer:
-    """Where a server answers, and the headers that it is sent, which nobody else is shown.
+    """The URL and headers of a server; headers are secret.
 
-    `private`: it may be on this machine's networks, since the operator has named it.
+    `private`: it may be in a private network, since the operator listed it.
     """
 
     url: str
@@ -43,7 +43,7 @@ class McpServer:
 
 @dataclass(frozen=True, slots=True)
 class McpTool:
-    """`schema` is the JSON schema of its arguments; `read_only` whether it says that it changes nothing."""
+    """`schema` is the JSON schema of the arguments; `read_only` whether the server marks the tool as read-only."""
 
     name: str
     description: str | None
@@ -55,7 +55,7 @@ class McpTool:
 class McpOutput:
     """The result of a call: its text, or the reason in `error`.
 
-    `kind` says who failed: the tool, the server as one of MCP, or the way to it; the latter two have a `code`.
+    `kind` names what failed: the tool, the MCP protocol, or HTTP; the latter two have a `code`.
     """
 
     text: str | None = None
@@ -65,14 +65,14 @@ class McpOutput:
 
     @property
     def error_object(self) -> dict[str, Any] | None:
-        """The error as the Responses API shows it."""
+        """The error as an object of the Responses API."""
         if self.error is None or self.kind == "mcp_tool_execution_error":
             return execution_error(self.error)
         return {"type": self.kind, "code": self.code, "message": self.error}
 
 
 def execution_error(message: str | None) -> dict[str, Any] | None:
-    """The error of a tool that has failed, as the Responses API shows it; None where there is no message."""
+    """The error of a failed tool as an object of the Responses API; None without a message."""
     if message is None:
         return None
     return {"type": "mcp_tool_execution_error", "content": [{"type": "text", "text": message}]}
@@ -87,7 +87,7 @@ class _Client(Protocol):
 
 
 class RemoteServers:
-    """What the settings allow of remote servers."""
+    """The allowlist and limits of the settings for remote servers."""
 
     def __init__(self, settings: McpSettings) -> None:
         self._settings = settings
@@ -97,7 +97,7 @@ class RemoteServers:
         return any(_matches_entry(entry, url) for entry in self._settings.allowed)
 
     def resolve_server(self, url: str, headers: Mapping[str, str] | None = None) -> McpServer:
-        """Raises McpServerError where the operator has not allowed it."""
+        """Raises McpServerError if the operator has not allowed the URL."""
         if not self.is_allowed(url):
             raise McpServerError(
                 f"The MCP server {url!r} is not allowed. The operator allows servers with `mcp.allowed`."
@@ -110,24 +110,24 @@ class RemoteServers:
         return await (await self._load_client()).list_tools(server, self._settings)
 
     async def call_tool(self, server: McpServer, name: str, arguments: dict[str, Any]) -> McpOutput:
-        """What goes wrong is the output's error: the model is told, and may go on without it."""
+        """A failure becomes the output's error: the model reads it and may continue."""
         return await (await self._load_client()).call_tool(server, name, arguments, self._settings)
 
     async def _load_client(self) -> _Client:
         if self._client is None:
-            # It takes most of a second, in which everybody else would wait.
+            # The import takes most of a second, which would block the event loop.
             module = await asyncio.to_thread(import_module, "understudy.tools.mcp_client")
             self._client = cast("_Client", module)
         return self._client
 
 
 def render_output(item: McpCallItem) -> str:
-    """The answer to a call, as the model reads it."""
+    """The tool result for the model."""
     return item.output if item.output is not None else f"Error: {item.error}"
 
 
 def is_server_url(url: str) -> bool:
-    """Whether it is an http or https URL, without a user and without steps that lead out of a path."""
+    """Whether it is an http or https URL without user info and without path traversal."""
     try:
         parts = urlsplit(url)
         host, _ = parts.hostname, parts.port  # raises for a port that is no number
@@ -139,7 +139,7 @@ def is_server_url(url: str) -> bool:
 
 
 def _matches_entry(entry: str, url: str) -> bool:
-    """Whether `url` is what the entry names, or below it; `*` covers every URL with TLS."""
+    """Whether `url` equals the entry or is below it; `*` matches every https URL."""
     if not is_server_url(url):
         return False
     parts = urlsplit(url)

@@ -34,7 +34,7 @@ def _check_encryption(package: Package) -> None:
         for one in iter_descendants(package.tree(_ENCRYPTION_PATH), "encryptionmethod")
     ]
     if any(method not in _FONT_ALGORITHMS for method in methods):
-        raise UnreadableError("invalid_file", "The book is encrypted (DRM), and cannot be read.")
+        raise UnreadableError("invalid_file", "The book is encrypted (DRM) and cannot be read.")
 
 
 def _list_chapters(package: Package, source: Source) -> list[str]:

@@ -1,4 +1,4 @@
-"""Where the code of models runs: apart from everything else, or not at all. See `protocol` for what it offers."""
+"""Runs the code of models, isolated from everything else. See `protocol` for the interface."""
 
 from pathlib import Path
 
@@ -29,7 +29,10 @@ __all__ = [
 
 
 def open_sandbox(settings: SandboxSettings, clock: Clock, private: tuple[Path, ...] = ()) -> Sandbox:
-    """Starts nothing yet: see `Sandbox.start`. `private` are folders of this machine that code may not see."""
+    """Builds the sandbox of the settings without starting it: see `Sandbox.start`.
+
+    `private` are folders of this machine that code must not see.
+    """
     if settings.kind == "gateway":
         return GatewaySandbox(settings, clock)
     return EmbeddedSandbox(settings, clock, private)

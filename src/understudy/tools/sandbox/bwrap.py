@@ -1,6 +1,6 @@
-"""One bubblewrap with a kernel in it: how it starts, how it is talked to, and how it ends with all that it holds.
+"""One bubblewrap process with a kernel: its start, its connection, and the end of all of its processes.
 
-Knows nothing of cells' time limits and of sessions. Nothing that comes from inside is believed: see `frames`.
+Knows no time limits of cells and no sessions. Everything that arrives from inside is untrusted: see `frames`.
 """
 
 import asyncio
@@ -36,13 +36,13 @@ _MAX_INFO_BYTES: Final = 4096
 
 
 class _Info(msgspec.Struct, frozen=True):
-    """What bubblewrap says of itself: the first process inside, by its number outside."""
+    """bubblewrap's info line: the pid of the first process inside, as seen from outside."""
 
     child: int = msgspec.field(name="child-pid")
 
 
 class Sandbox:
-    """Made by `start`. `places` are its writable file systems, `processes` is its /proc."""
+    """Created by `start`. `places` are its writable file systems, `processes` is its /proc."""
 
     def __init__(self, outer: WatchedProcess, group: Group | None) -> None:
         self._outer = outer
@@ -58,7 +58,7 @@ class Sandbox:
 
     @classmethod
     async def start(cls, plan: Plan, groups: Groups | None, threads: Executor, launcher: Launcher) -> "Sandbox":
-        """A jail whose kernel answers. Raises SandboxError with what was said against it."""
+        """Starts a sandbox and waits for its kernel. Raises SandboxError with bubblewrap's error output."""
         started = await _start_process(plan, launcher)
         complaint = read_to_end(started.complaint, _MAX_STDERR_BYTES)
         info = read_to_end(started.info, _MAX_INFO_BYTES)
@@ -90,7 +90,7 @@ class Sandbox:
             raise KernelDied
 
     def _open_file_systems(self, threads: Executor, disk: int) -> None:
-        """While nothing of a user has run yet: afterwards the paths could lead elsewhere, the descriptors cannot."""
+        """Before user code runs: afterwards paths could be redirected, descriptors cannot."""
         assert self._inner is not None
         root = f"/proc/{self._inner.pid}/root"
         self.places = tuple(SharedFd(os.open(root + path, os.O_PATH | os.O_DIRECTORY)) for path in WRITABLE)
@@ -102,7 +102,7 @@ class Sandbox:
         return not self._outer.gone.is_set() and not (self._inner is None or self._inner.gone.is_set())
 
     async def receive(self) -> Event:
-        """The next event. Raises KernelDied where there will be none. May be cancelled at any point."""
+        """The next event. Raises KernelDied if there will be none. May be cancelled at any point."""
         try:
             if self._size is None:
                 self._size = frames.size(await self._reader.readexactly(frames.HEADER.size))
@@ -113,7 +113,7 @@ class Sandbox:
             await self.kill()
             raise KernelDied(self.verdict) from error
         except InvalidFrame as error:
-            await self.kill(f"What runs the code was tampered with: {error}.")
+            await self.kill(f"Malformed output of the sandbox: {error}.")
             raise KernelDied(self.verdict) from error
 
     async def execute(self, cell: int, code: str) -> None:
@@ -130,10 +130,10 @@ class Sandbox:
             self._writer.write(frames.encode_frame(**order))
 
     async def kill(self, verdict: str = "") -> None:
-        """Ends everything inside, and returns when it has ended."""
+        """Kills everything inside, and returns when all processes have exited."""
         self.verdict = self.verdict or verdict
         if self._inner is not None:
-            # The outer one ends when it has collected the inner one. Where that one is unknown, the reaper has it.
+            # The outer process exits after it has reaped the inner one; without a known inner one, the reaper kills it.
             self._inner.kill()
             await self._inner.wait_for_exit(_EXIT_SECONDS)
             await self._outer.wait_for_exit(_REAP_SECONDS)
@@ -149,7 +149,7 @@ class Sandbox:
 
 @dataclass(frozen=True, slots=True)
 class _StartedProcess:
-    """A process, and our ends: of its complaints, what it says of itself, the word to go on, and the channel."""
+    """A started process and our ends of its pipes: error output, info, the start signal, and the channel."""
 
     process: LaunchedProcess
     complaint: int
@@ -165,7 +165,7 @@ class _StartedProcess:
 
 
 async def _start_process(plan: Plan, launcher: Launcher) -> _StartedProcess:
-    """In a thread, which a cancellation leaves behind: what it has started by then is ended."""
+    """Starts the process in a thread; after a cancellation, a process that was started meanwhile is killed."""
     starting = asyncio.ensure_future(asyncio.to_thread(_spawn_process, plan, launcher))
     try:
         return await asyncio.shield(starting)
@@ -198,7 +198,7 @@ def _spawn_process(plan: Plan, launcher: Launcher) -> _StartedProcess:
 
 
 def _pipe(reads: ExitStack, writes: ExitStack) -> tuple[int, int]:
-    """Its two ends, each closed with its stack."""
+    """The two ends of a pipe, each closed with its stack."""
     ends = os.pipe()
     for stack, descriptor in zip((reads, writes), ends, strict=True):
         stack.callback(os.close, descriptor)
@@ -207,6 +207,6 @@ def _pipe(reads: ExitStack, writes: ExitStack) -> tuple[int, int]:
 
 def _start_error(complaint: bytes, error: BaseException) -> SandboxError:
     text = complaint.decode(errors="replace").strip()
-    reason = text.splitlines()[-1] if text else f"no answer ({type(error).__name__})"
-    logger.warning("a sandbox did not start: %s", text or repr(error))
+    reason = text.splitlines()[-1] if text else f"no reply ({type(error).__name__})"
+    logger.warning("starting a sandbox failed: %s", text or repr(error))
     return SandboxError(f"The sandbox did not start: {without_host_paths(reason)}")

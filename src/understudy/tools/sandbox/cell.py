@@ -1,6 +1,7 @@
-"""One piece of code on a kernel: its time limit, what it says, and how it is stopped step by step.
+"""One execution of code on a kernel: its time limit, its outputs, and its stop in steps.
 
-A stop is first an interrupt, which keeps everything; then a new kernel, which keeps the files; then the end of it all.
+A stop is first an interrupt, which preserves all state; then a new kernel, which preserves the files; then the end of
+the sandbox.
 """
 
 import asyncio
@@ -28,7 +29,7 @@ class _StopStage(IntEnum):
 
 
 class Cell:
-    """`next` gives its outputs one by one. It may be cancelled, and called again to go on."""
+    """`next` returns the outputs one by one. It may be cancelled and called again."""
 
     def __init__(self, kernel: Kernel, number: int, settings: SandboxSettings) -> None:
         self.ended = False
@@ -50,7 +51,7 @@ class Cell:
             self._finish_after_loss(gone)
 
     def stop(self) -> None:
-        """Interrupts it, as soon as somebody awaits `next`."""
+        """Interrupts the code during the next call of `next`."""
         if self._cause is None and not self.ended:
             self._cause = "interrupted"
             self._deadline = _now()
@@ -58,7 +59,7 @@ class Cell:
                 self._timer.reschedule(self._deadline)
 
     async def next(self) -> Output:
-        """The next output; `Ended` is the last."""
+        """The next output; `ExecutionEnd` is the last."""
         while not self._outputs:
             try:
                 self._handle_event(await self._event())
@@ -95,7 +96,7 @@ class Cell:
                 raise KernelDied
 
     def _handle_event(self, event: Event) -> None:
-        """What belongs to another cell came too late for it, and is nobody's."""
+        """Output of an earlier cell that arrived too late is dropped."""
         match event:
             case CellOutput(self._number, output):
                 self._outputs.extend(self._allowance.limit_output(output))

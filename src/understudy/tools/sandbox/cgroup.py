@@ -1,6 +1,6 @@
-"""Limits by cgroup v2, where a part of its tree was delegated to this server; without that there are others.
+"""Limits by cgroup v2, if a subtree was delegated to this server; otherwise other limits apply.
 
-The server's own processes move to a leaf of that part, since a group with processes cannot divide what it has.
+The server's own processes move into a leaf of the subtree, since a group with processes cannot have subgroups.
 """
 
 import asyncio
@@ -18,7 +18,7 @@ _EMPTY_TRIES: Final = 50
 
 
 class Group:
-    """One sandbox's."""
+    """The group of one sandbox."""
 
     def __init__(self, path: Path) -> None:
         self._path = path
@@ -28,7 +28,7 @@ class Group:
             (self._path / "cgroup.procs").write_text(str(pid))
 
     async def remove(self) -> None:
-        """Ends what may be left in it."""
+        """Kills all processes in the group and removes it."""
         with suppress(OSError):
             (self._path / "cgroup.kill").write_text("1")
         for _ in range(_EMPTY_TRIES):
@@ -36,14 +36,14 @@ class Group:
                 self._path.rmdir()
             except FileNotFoundError:
                 return
-            except OSError:  # its processes are still ending
+            except OSError:  # its processes are still exiting
                 await asyncio.sleep(0.02)
             else:
                 return
 
 
 class Groups:
-    """`path` is ours to divide, and hands memory and pids on."""
+    """`path` is delegated to this process, with the memory and pids controllers enabled."""
 
     def __init__(self, path: Path, memory: int, processes: int) -> None:
         self._path = path
@@ -55,7 +55,7 @@ class Groups:
         path.mkdir()
         (path / "memory.max").write_text(str(self._memory))
         (path / "pids.max").write_text(str(self._processes))
-        with suppress(OSError):  # only where there is swap
+        with suppress(OSError):  # only on a machine with swap
             (path / "memory.swap.max").write_text("0")
         return Group(path)
 
@@ -63,7 +63,7 @@ class Groups:
 def open_delegated(
     memory: int, processes: int, root: Path = _ROOT, own: Path = Path("/proc/self/cgroup")
 ) -> Groups | None:
-    """What was delegated to us, made ready; None where nothing was. `root` is where cgroup v2 is mounted."""
+    """Prepares the delegated subtree; None if nothing was delegated. `root` is the mount point of cgroup v2."""
     path = _own_group(root, own)
     if path is None:
         return None
@@ -75,7 +75,7 @@ def open_delegated(
 
 
 def is_delegated(root: Path = _ROOT, own: Path = Path("/proc/self/cgroup")) -> bool:
-    """Whether `delegated` would find something; changes nothing."""
+    """Whether `delegated` would succeed; changes nothing."""
     path = _own_group(root, own)
     with suppress(OSError):
         return path is not None and (
@@ -85,7 +85,7 @@ def is_delegated(root: Path = _ROOT, own: Path = Path("/proc/self/cgroup")) -> b
 
 
 def _own_group(root: Path, own: Path) -> Path | None:
-    """Our group, where v2 is in use and it is not the whole machine's."""
+    """The cgroup of this process if v2 is in use and it is not the root."""
     with suppress(OSError):
         for line in own.read_text().splitlines():
             number, _, name = line.split(":", 2)

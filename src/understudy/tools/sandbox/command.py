@@ -1,8 +1,7 @@
-"""The command line of bubblewrap: what a sandbox is made of. Everything that is not named here is not inside.
+"""The command line of bubblewrap, which defines the sandbox. What is not listed here does not exist inside.
 
-What is inside: the system's programs and libraries and the interpreter, all read-only; its own /proc and /dev; and
-memory file systems of a fixed size, which end with the sandbox. No path from inside leads to a file of the host that
-can be written.
+Inside are: the system's programs, libraries and the interpreter, all read-only; its own /proc and /dev; and memory file
+systems of a fixed size, which end with the sandbox. No path inside leads to a writable file of the host.
 """
 
 import json
@@ -51,21 +50,21 @@ _NAMESPACES: Final = (
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """How sandboxes are made here: the same for all of them."""
+    """How sandboxes are created here; the same for all of them."""
 
     bwrap: str
     python: Path
-    """On the host; `layout` says what it is inside."""
+    """The path on the host; `layout` has the path inside."""
     layout: Layout
     identity: Identity
     settings: SandboxSettings
     filter: bytes | None
     hides_userns: bool
     private: tuple[Path, ...] = ()
-    """Folders of the server's own, which are empty inside where they are below one that is mounted."""
+    """The server's own folders, which are hidden inside if they are below a mounted one."""
 
     def command(self) -> list[str]:
-        """Of a sandbox with a kernel; `options` are to be read from its descriptor OPTIONS."""
+        """The command of a sandbox with a kernel; it reads `options` from the descriptor OPTIONS."""
         return [*self._bwrap_prefix(), *self._python(_GUEST_MAIN, self._guest_config())]
 
     def options(self) -> bytes:
@@ -77,12 +76,12 @@ class Plan:
         return _encode_arguments([*self._frame(), *watched])
 
     def trial_command(self) -> list[str]:
-        """A sandbox that ends at once, and prints TRIAL_OUTPUT where everything works."""
+        """The command of a sandbox that exits at once, after it has printed TRIAL_OUTPUT."""
         return [*self._bwrap_prefix(), *self._python(f"import ipykernel, zmq; print({TRIAL_OUTPUT!r})")]
 
     @property
     def config(self) -> bytes | None:
-        """What is to be read from the descriptor CONFIG."""
+        """The content for the descriptor CONFIG."""
         return self.layout.config[1] if self.layout.config is not None else None
 
     def trial_options(self) -> bytes:
@@ -132,7 +131,7 @@ class Plan:
         ]
 
     def _interpreter(self, reached: list[Path]) -> Iterator[str]:
-        """`reached` is where the sources of the mounts are found."""
+        """`reached` are the paths at which the sources of the mounts are accessible."""
         for source, (_, inside) in zip(reached, self.layout.mounts, strict=True):
             yield from _bind_read_only(source, inside)
         for folder in sorted({link.parent for link, _ in self.layout.links}):
@@ -179,7 +178,7 @@ class Plan:
 def build_plan(
     bwrap: str, python: Path, layout: Layout, settings: SandboxSettings, helps: str, private: tuple[Path, ...]
 ) -> Plan:
-    """`helps` is what bubblewrap says of its flags, which older ones have fewer of."""
+    """`helps` is bubblewrap's help text; older versions support fewer flags."""
     return Plan(
         bwrap=bwrap,
         python=python,
@@ -201,7 +200,7 @@ def _encode_arguments(words: list[str]) -> bytes:
 
 
 def _mount_system() -> list[str]:
-    """/usr, and what stands beside it: on most systems links into it."""
+    """/usr, and its neighbours, which are links into it on most systems."""
     words = ["--ro-bind", "/usr", "/usr"]
     for path in SYSTEM[1:]:
         if path.is_symlink():

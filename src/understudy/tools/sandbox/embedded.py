@@ -1,4 +1,4 @@
-"""The sandbox of this machine: a Jupyter kernel in bubblewrap for each session, some of them started in advance."""
+"""The sandbox of this machine: a Jupyter kernel in bubblewrap for each session; some are started in advance."""
 
 import asyncio
 import os
@@ -21,11 +21,11 @@ from understudy.tools.sandbox.watch import WATCH_SECONDS, Watch
 
 _THREADS: Final = 4
 _RECHECK_SECONDS: Final = 10.0
-"""Seconds after which a machine that could not run code is looked at again."""
+"""Seconds between two checks of a machine that could not run code."""
 
 
 class EmbeddedSandbox:
-    """`private` are folders of which code may see nothing, wherever they are."""
+    """`private` are folders that code must not see."""
 
     def __init__(self, settings: SandboxSettings, clock: Clock, private: tuple[Path, ...] = ()) -> None:
         self._settings = settings
@@ -56,7 +56,7 @@ class EmbeddedSandbox:
             self._checked_at = now
             self._checking = asyncio.create_task(self._examine())
         if self._checking is not None:
-            # Many may wait for it, and it goes on without them.
+            # Several callers may await the check, which survives their cancellation.
             await asyncio.shield(self._checking)
         return None if self._plan else self._problem
 
@@ -93,12 +93,12 @@ class EmbeddedSandbox:
 
     @property
     def count_warm(self) -> int:
-        """Kernels that wait for a session."""
+        """Idle kernels that wait for a session."""
         return self._pool.ready
 
     @property
     def list_sandboxes(self) -> tuple[Sandbox, ...]:
-        """All that run, those of sessions and those that wait."""
+        """All running kernels, those of sessions and idle ones."""
         return tuple(self._watches)
 
     async def _start_kernel(self) -> Sandbox:
@@ -122,5 +122,5 @@ class EmbeddedSandbox:
 
 
 def _open_cgroups(settings: SandboxSettings) -> cgroup.Groups | None:
-    """What a session holds in all: its memory and its files, which are in memory too."""
+    """Bytes of memory for a session, including its files, which are in memory too."""
     return cgroup.open_delegated((settings.memory_mb + settings.disk_mb) * MIB, settings.processes)

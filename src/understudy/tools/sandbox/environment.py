@@ -1,6 +1,6 @@
-"""The interpreter's environment: where it is when nobody says otherwise, and how it is made.
+"""The interpreter's environment: its default location and its installation.
 
-It is apart from the server's own, since code may use whatever is in it, and the server must not depend on that.
+It is separate from the server's own, since code may use whatever is in it, and the server must not depend on that.
 """
 
 import hashlib
@@ -26,26 +26,23 @@ _LIST_FONTS: Final = "import matplotlib.font_manager"
 
 
 def python(settings: SandboxSettings) -> Path:
-    """The Python that is set, or else that of the environment that `install` makes."""
+    """The configured Python, or that of the environment that `install` creates."""
     return settings.python or python_path(default_home())
 
 
 def preparation_step(settings: SandboxSettings) -> str | None:
-    """How far the environment is that some process makes just now; None where none does, or another one is set."""
+    """The progress of an installation in any process; None without one, or if another Python is configured."""
     return None if settings.python else progress(default_home())
 
 
 def install_command() -> str:
-    """Makes the environment where `default_home` is, in words that a shell understands anywhere."""
+    """The shell command that creates the environment at `default_home`."""
     program = "understudy" if shutil.which("understudy") else f"{shlex.quote(sys.executable)} -m understudy"
     return f"{program} sandbox install"
 
 
 def default_home() -> Path:
-    """A checkout's own, for every command that runs from it; or else where people keep what belongs to them.
-
-    Root's is where everybody can read it.
-    """
+    """For a checkout, a folder in it; otherwise the user's data directory, or for root one that everybody can read."""
     if (own := _checkout_home(_CHECKOUT_ROOT)) is not None:
         return own
     if os.geteuid() == 0:
@@ -55,7 +52,7 @@ def default_home() -> Path:
 
 
 def _checkout_home(root: Path) -> Path | None:
-    """None where this is no checkout, or somebody else's in which nothing was made."""
+    """The checkout's folder; None outside of a checkout, or in another user's checkout without an environment."""
     home = root / ".venv-interpreter"
     if not (root / "scripts" / "setup").is_file():
         return None
@@ -67,21 +64,23 @@ def python_path(home: Path) -> Path:
 
 
 def is_ready(home: Path) -> bool:
-    """Whether it holds what is locked."""
+    """Whether the environment has the locked packages."""
     mark = home / _READY_MARKER
     return mark.is_file() and mark.read_text("utf-8") == _lock_digest()
 
 
 def is_complete(home: Path) -> bool:
-    """Whether it was made to its end, by this version or another one: what was interrupted lacks packages."""
+    """Whether an installation was completed, by any version: an interrupted one lacks packages."""
     return (home / _READY_MARKER).is_file()
 
 
 def install(home: Path, base: str = sys.executable, report: Callable[[str], object] = print) -> None:
-    """Makes the environment, in place of what is there. Raises SandboxError with what a tool said."""
+    """Creates the environment, replacing an existing one. Raises SandboxError with the output of a failed tool."""
     home = home.absolute()
     if home.exists() and not (home / "pyvenv.cfg").exists() and any(home.iterdir()):
-        raise SandboxError(f"{str(home)!r} holds something else; choose another folder with --into.")
+        raise SandboxError(
+            f"{str(home)!r} is not empty and not a Python environment; choose another folder with --into."
+        )
     home.parent.mkdir(parents=True, exist_ok=True)
     with prepare(home) as preparation:
         report(f"Installing the interpreter into {home}")
@@ -94,7 +93,7 @@ def install(home: Path, base: str = sys.executable, report: Callable[[str], obje
 
 
 def _build(home: Path, base: str, report: Callable[[str], object], preparation: Preparation) -> None:
-    """With uv where it is there and works; pip is slower, and may know of a mirror that uv was not told of."""
+    """With uv if it works; otherwise with pip, which is slower but may have a mirror configured."""
     if uv := _find_uv():
         try:
             _run_command([*uv, "venv", "--quiet", "--clear", "--python", base, str(home)])
@@ -102,7 +101,7 @@ def _build(home: Path, base: str, report: Callable[[str], object], preparation: 
             options = ["--quiet", "--compile-bytecode", "--python", str(python_path(home))]
             _run_command([*uv, "pip", "install", *options, "--require-hashes", "-r", str(LOCK)])
         except SandboxError as error:
-            report(f"uv could not do it, trying pip: {error}")
+            report(f"uv failed, trying pip: {error}")
         else:
             return
     _run_command([base, "-m", "venv", "--clear", str(home)])
@@ -112,7 +111,7 @@ def _build(home: Path, base: str, report: Callable[[str], object], preparation: 
 
 
 def _list_fonts(home: Path) -> None:
-    """For seconds; in advance, since a sandbox starts with an empty home."""
+    """Takes seconds; done in advance, since a sandbox starts with an empty home."""
     place = home / "share" / "understudy"
     place.mkdir(parents=True, exist_ok=True)
     _run_command([str(python_path(home)), "-I", "-c", _LIST_FONTS], MPLCONFIGDIR=str(place))

@@ -1,7 +1,7 @@
-"""The files of a session, seen from the host by way of a descriptor of `/mnt/data`.
+"""The files of a session, accessed from the host through a descriptor of `/mnt/data`.
 
-Whatever is in that folder was made by code that nobody trusts, while it goes on running. So no path is ever resolved:
-each component is opened by itself, without following links, and what was opened is looked at before it is used.
+Untrusted code creates that folder's content and keeps running meanwhile. So no path is ever resolved: each component is
+opened by itself, without following links, and checked after opening.
 """
 
 import asyncio
@@ -28,13 +28,13 @@ FILES: Final = 1000
 _MAX_ENTRIES: Final = 10_000
 _MAX_DEPTH: Final = 8
 _FOLDER_FLAGS: Final = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW
-# Not waiting for the other end of a pipe that somebody left there.
+# O_NONBLOCK: opening a pipe must not wait for its other end.
 _FILE_FLAGS: Final = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_NOCTTY
 _CREATE_FLAGS: Final = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW
 
 
 class Files(Protocol):
-    """As `Session` has them."""
+    """The file operations of a `Session`."""
 
     async def put(self, name: str, content: AsyncIterable[bytes]) -> None: ...
     async def link(self, alias: str, name: str) -> None: ...
@@ -44,7 +44,7 @@ class Files(Protocol):
 
 
 class Folder:
-    """`disk` is what all files together can have: what seems to be more is sparse, and is not looked at."""
+    """`disk` is the maximum size of all files together; what claims more is sparse, and is skipped."""
 
     def __init__(self, folder: SharedFd, threads: Executor, disk: int) -> None:
         self._folder = folder
@@ -96,7 +96,7 @@ class Folder:
             await self._run(self._unlink, parts)
 
     async def _run(self, function: Callable[P, T], *args: P.args, **_: P.kwargs) -> T:
-        """To its end, even where the caller is cancelled: a descriptor in use must not be closed under it."""
+        """Runs to completion even if the caller is cancelled: a descriptor in use must not be closed."""
         running = asyncio.get_running_loop().run_in_executor(self._threads, function, *args)
         try:
             return await asyncio.shield(running)
@@ -131,7 +131,7 @@ class Folder:
 
     @contextmanager
     def _parent(self, parts: Sequence[str]) -> Iterator[int]:
-        """The folder that the last of the parts is in."""
+        """The folder of the last component."""
         with self._folder.use() as top:
             folder = os.open(".", _FOLDER_FLAGS, dir_fd=top)
         try:
@@ -152,7 +152,7 @@ class Folder:
 
 
 class _DirectoryWalk:
-    """Through all folders, with an end to how many entries, files and bytes are looked at."""
+    """Walks all folders, with limits on entries, files and bytes."""
 
     def __init__(self, disk: int, digests: dict[tuple[int, ...], str]) -> None:
         self.files: list[SandboxFile] = []
@@ -168,7 +168,7 @@ class _DirectoryWalk:
                 if self._entries < 0 or len(self.files) == FILES:
                     return
                 if is_safe(entry.name):
-                    # It may be gone, or be something else by now.
+                    # It may have been removed or replaced meanwhile.
                     with suppress(OSError):
                         self._visit_entry(folder, entry, path, depth)
 

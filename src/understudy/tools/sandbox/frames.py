@@ -1,6 +1,6 @@
-"""What the relay inside says, held against its form. Its words may be an attacker's: whatever is out of form ends it.
+"""Validates the frames from the relay inside. They may be an attacker's: any invalid frame ends the sandbox.
 
-A frame is four bytes of length and one JSON object, checked for size before it is read and for every member after.
+A frame is a length of four bytes and one JSON object; its size is checked before it is read, and every member after.
 """
 
 import struct
@@ -17,7 +17,7 @@ SIGNATURES: Final = {"image/png": b"\x89PNG\r\n\x1a\n", "image/jpeg": b"\xff\xd8
 
 
 class InvalidFrame(Exception):
-    """The inside said what no relay of ours says."""
+    """The relay's output is malformed, so it is not our relay."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,9 +34,9 @@ class CellDone:
 
 @dataclass(frozen=True, slots=True)
 class KernelRestarted:
-    """The kernel is a new one. `how` says what ended the old one, `reason` why, where somebody wanted it.
+    """The kernel was replaced. `how` is the old one's exit code or signal, `reason` why it was replaced on request.
 
-    `cell` is the one that ran, 0 where none did.
+    `cell` is the number of the running cell, 0 without one.
     """
 
     cell: int
@@ -82,7 +82,7 @@ class _Image(_Frame, frozen=True, tag="image"):
 
     def event(self) -> Event:
         if not self.data.startswith(SIGNATURES[self.mime]):
-            raise InvalidFrame(f"an {self.mime} that is none")
+            raise InvalidFrame(f"malformed {self.mime}")
         return CellOutput(self.cell, Image(self.mime, self.data))
 
 
@@ -131,7 +131,7 @@ _decoder: Final = msgspec.json.Decoder(_Stream | _Value | _Image | _Error | _Don
 
 
 def size(header: bytes) -> int:
-    """The length of the frame that follows. Raises InvalidFrame."""
+    """The length of the next frame. Raises InvalidFrame."""
     (length,) = HEADER.unpack(header)
     if length > MAX_FRAME_BYTES:
         raise InvalidFrame(f"a frame of {length} bytes")
@@ -144,7 +144,7 @@ def event(data: bytes) -> Event:
         frame: _Frame = _decoder.decode(data)
         return frame.event()
     except (msgspec.MsgspecError, RecursionError, ValueError) as error:
-        raise InvalidFrame(f"a frame that is none: {error}") from error
+        raise InvalidFrame(f"malformed frame: {error}") from error
 
 
 def encode_frame(**order: object) -> bytes:

@@ -1,6 +1,6 @@
-"""Kernels of a Jupyter Kernel Gateway or Enterprise Gateway, for fleets: the same sessions, run somewhere else.
+"""Kernels of a Jupyter Kernel Gateway or Enterprise Gateway, for fleets: the same sessions on other machines.
 
-What a kernel may use, and that no other sees its files, is up to the gateway: give each a container of its own.
+The gateway limits what a kernel may use and isolates its files: give each kernel a container of its own.
 """
 
 from typing import Final
@@ -20,7 +20,7 @@ _TIMEOUT_SECONDS: Final = 60.0
 
 
 class GatewaySandbox:
-    """`folder` is where files are in the kernels' own file system."""
+    """`folder` is the directory of the files in the kernels' own file system."""
 
     def __init__(self, settings: SandboxSettings, clock: Clock, folder: str = FOLDER) -> None:
         self._settings = settings
@@ -43,7 +43,7 @@ class GatewaySandbox:
         return None
 
     def prepare(self) -> None:
-        """A gateway has its own ways to be ready."""
+        """A gateway prepares its kernels itself."""
 
     async def open(self, key: str) -> KernelSession:
         return await self._sessions.open(key)

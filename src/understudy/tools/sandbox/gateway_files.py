@@ -1,7 +1,7 @@
-"""Files behind a gateway: there is no file system in common, so the kernel itself is asked, by code of ours.
+"""Files behind a gateway: without a shared file system, code of ours in the kernel reads and writes them.
 
-Each request is one expression that leaves nothing behind in the user's variables and answers with JSON. The answers
-come from where nobody can be trusted, and are held against their form, as is each name.
+Each request is one expression that leaves no variables in the user's namespace and returns JSON. The replies are
+untrusted, so they are validated, and so is each name.
 """
 
 import base64
@@ -16,7 +16,7 @@ from understudy.tools.sandbox.names import component, components, is_safe
 from understudy.tools.sandbox.protocol import SandboxFile
 
 Evaluate = Callable[[str], Awaitable[bytes | None]]
-"""Evaluates an expression in the kernel, and returns the JSON of its value; None where it failed."""
+"""Evaluates an expression in the kernel, and returns the JSON of its value; None if it raised."""
 
 _PIECE: Final = 512 * 1024
 _CLAIM_FILE: Final = ".understudy-session"
@@ -134,15 +134,17 @@ class GatewayFiles:
         self._puts = 0
 
     async def prepare(self) -> None:
-        """The folder is there after this, and code starts in it."""
+        """Creates the folder and makes it the working directory."""
         await self._call_file_helper(self._folder, "prepare")
 
     async def claim(self) -> None:
-        """Once for each kernel. Raises SandboxError where another session has the folder: it would read these files."""
+        """Called once for each kernel. Raises SandboxError if another session uses the folder: it could read these
+        files.
+        """
         if not _decode_as(await self._call_file_helper(self._folder, "claim", _CLAIM_FILE), bool):
             raise SandboxError(
-                f"The gateway's kernels share the folder {self._folder!r}, in which each session's files have to be "
-                "apart. Give each kernel a container of its own."
+                f"The gateway's kernels share the folder {self._folder!r}, but each session needs its own. "
+                "Give each kernel a container of its own."
             )
 
     async def put(self, name: str, content: AsyncIterable[bytes]) -> None:
@@ -185,7 +187,7 @@ class GatewayFiles:
         request = {"top": self._folder, "verb": verb, "arguments": msgspec.json.encode(arguments).decode()}
         result = await self._evaluate(f"(lambda names: (exec({_SOURCE!r}, names), names['answer'])[1])({request!r})")
         if result is None:
-            raise SandboxError(f"The kernel behind the gateway did not say what became of the file {name!r}.")
+            raise SandboxError(f"The kernel behind the gateway returned no result for the file {name!r}.")
         reply = _decode_as(result, _FileReply)
         if reply.errno in _MISSING_FILE_ERRNOS:
             raise NoSuchFile(f"The sandbox has no regular file {name!r}.")
@@ -201,4 +203,4 @@ def _decode_as(data: msgspec.Raw | bytes, kind: Any) -> Any:
     try:
         return msgspec.json.decode(data, type=kind)
     except (msgspec.MsgspecError, RecursionError, ValueError) as error:
-        raise SandboxError("The kernel behind the gateway answered something else than was asked.") from error
+        raise SandboxError("The kernel behind the gateway returned a malformed reply.") from error

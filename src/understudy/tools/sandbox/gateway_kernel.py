@@ -26,7 +26,7 @@ _REPLACED_STATES: Final = frozenset({"restarting", "autorestarting"})
 
 
 class Gateway:
-    """Its REST interface. Raises SandboxError."""
+    """The REST interface of the gateway. Raises SandboxError."""
 
     def __init__(self, url: str, client: aiohttp.ClientSession) -> None:
         self._url = url
@@ -36,7 +36,9 @@ class Gateway:
         try:
             async with self._client.request(method, f"{self._url}/api/{path}", json=body) as response:
                 if response.status >= 400:
-                    raise SandboxError(f"The gateway of the sandbox answered {method} {path} with {response.status}.")
+                    raise SandboxError(
+                        f"The gateway of the sandbox returned the status {response.status} for {method} {path}."
+                    )
                 return await response.json() if response.status != 204 else None
         except (aiohttp.ClientError, TimeoutError, ValueError) as error:
             raise self._unavailable(error) from error
@@ -50,13 +52,13 @@ class Gateway:
             raise self._unavailable(error) from error
 
     def _unavailable(self, error: Exception) -> SandboxError:
-        """Clients read it, and the log has where it is and what was wrong."""
+        """Logs the URL and the cause; clients get an error without them."""
         logger.warning("the gateway at %s is unavailable: %s", self._url, error or type(error).__name__)
         return SandboxError("The gateway of the sandbox is unavailable.")
 
 
 class GatewayKernel:
-    """Made by `start`."""
+    """Created by `start`."""
 
     def __init__(self, gateway: Gateway, identifier: str, socket: aiohttp.ClientWebSocketResponse, folder: str) -> None:
         self.files = GatewayFiles(folder, self._evaluate)
@@ -64,20 +66,20 @@ class GatewayKernel:
         self._gateway = gateway
         self._path = f"kernels/{identifier}"
         self._socket = socket
-        # The kernel does one thing at a time: a cell, or something about files.
+        # The kernel does one thing at a time: a cell, or a file operation.
         self._free = asyncio.Lock()
         self._cell = 0
         self._message = ""
         self._replied: bool | None = None
         self._idle = False
-        # Whether the kernel's own output came back the last time that something was asked of it.
+        # Whether the kernel reported that it was idle again after our last request.
         self._is_idle_again = False
         self._events: deque[Event] = deque()
         self._renewal: asyncio.Task[None] | None = None
 
     @classmethod
     async def start(cls, gateway: Gateway, name: str, folder: str) -> "GatewayKernel":
-        """A kernel that answers. Raises SandboxError."""
+        """Starts a kernel and waits until it replies. Raises SandboxError."""
         made = await gateway.request("POST", "kernels", {"name": name})
         identifier = quote(str(made["id"]) if isinstance(made, dict) and "id" in made else "", safe="")
         try:
@@ -94,7 +96,8 @@ class GatewayKernel:
         return kernel
 
     async def _prepare(self) -> None:
-        """Leads the kernel to its folder, again and again until it is heard: the first things a new one says are lost.
+        """Sets the kernel's folder, and repeats the request until its output arrives: a new kernel loses its first
+        messages.
 
         Raises SandboxError.
         """
@@ -102,12 +105,12 @@ class GatewayKernel:
         self._is_idle_again = False
         while not self._is_idle_again:
             if asyncio.get_running_loop().time() > deadline:
-                raise SandboxError("What the kernel behind the gateway says does not come back.")
+                raise SandboxError("The output of the kernel behind the gateway does not arrive.")
             await self.files.prepare()
 
     async def execute(self, cell: int, code: str) -> None:
         await self._free.acquire()
-        # Gateways end kernels that were idle for long, and nobody hears of it on the websocket for a while.
+        # Gateways end idle kernels, which the websocket does not report for a while.
         await self._send_command("GET")
         self._cell, self._replied, self._idle = cell, None, False
         self._message, text = jupyter.encode_execute_request(code)
@@ -144,7 +147,7 @@ class GatewayKernel:
             await self._fail(str(error))
 
     def _handle_message(self, message: jupyter.Message) -> None:
-        """Adds the events that a message stands for."""
+        """Adds the events for a message."""
         kind, state = message.header.msg_type, ""
         if kind == "status":
             state = jupyter.content(message.content, jupyter.Status).execution_state
@@ -154,7 +157,7 @@ class GatewayKernel:
             self._handle_cell_message(message, kind, state)
 
     def _handle_cell_message(self, message: jupyter.Message, kind: str, state: str) -> None:
-        """What the cell's own messages say. It has ended when both of its channels said so."""
+        """Handles a message of the current cell, which ends when both channels have reported its end."""
         if kind == "execute_reply":
             self._replied = jupyter.content(message.content, jupyter.Reply).status == "ok"
         elif state:
@@ -166,7 +169,7 @@ class GatewayKernel:
             self._release()
 
     def _on_replaced(self, reason: str = "") -> None:
-        """The kernel is a new one, which has to be led to its folder before anybody uses it."""
+        """Handles a replaced kernel, which needs its folder before it is used."""
         cell = self._cell
         self._release()
         if self._renewal is None:
@@ -177,7 +180,7 @@ class GatewayKernel:
             await self._prepare()
             self._events.append(KernelRestarted(cell, reason, ""))
         except SandboxError:
-            await self.kill()  # the next who needs it will see that it is gone
+            await self.kill()  # the next request reports that the kernel is gone
         finally:
             self._renewal = None
 
@@ -187,7 +190,7 @@ class GatewayKernel:
             self._free.release()
 
     async def _evaluate(self, expression: str) -> bytes | None:
-        """Evaluates our expression between cells. Raises SandboxError where the kernel is gone."""
+        """Evaluates our expression between cells. Raises SandboxError if the kernel is gone."""
         async with self._free:
             identifier, text = jupyter.encode_execute_request("", expression)
             try:
@@ -200,7 +203,7 @@ class GatewayKernel:
                 raise SandboxError(str(gone)) from gone
 
     async def _receive_value(self, identifier: str) -> bytes | None:
-        """The JSON of the reply. Its output follows, or has been lost, which takes a moment to be seen."""
+        """The JSON of the reply. Its output may follow later, or may have been lost."""
         self._is_idle_again = False
         reply = await self._receive_reply(identifier)
         if reply is None:
@@ -212,7 +215,7 @@ class GatewayKernel:
         return jupyter.parse_expression(reply)
 
     async def _receive_reply(self, identifier: str) -> jupyter.Reply | None:
-        """None where the kernel was replaced meanwhile."""
+        """The reply; None if the kernel was replaced meanwhile."""
         while True:
             message = await self._read()
             if message.parent_header.msg_id == identifier and message.header.msg_type == "execute_reply":
@@ -223,7 +226,7 @@ class GatewayKernel:
                 return None
 
     def _read_state(self, message: jupyter.Message, identifier: str) -> str:
-        """The state that the message tells of, if any."""
+        """The state in a status message; empty for other messages."""
         if message.header.msg_type != "status":
             return ""
         state: str = jupyter.content(message.content, jupyter.Status).execution_state
@@ -237,7 +240,7 @@ class GatewayKernel:
             await self._fail("The gateway closed the connection.")
 
     async def _read(self) -> jupyter.Message:
-        """The next message that is one. Raises KernelDied."""
+        """The next valid message. Raises KernelDied."""
         while True:
             received = await self._socket.receive()
             if received.type not in {aiohttp.WSMsgType.TEXT, aiohttp.WSMsgType.BINARY}:

@@ -1,6 +1,6 @@
-"""Who the sandbox runs as on the host. A server that is root gives that up first, for what it starts.
+"""The user that the sandbox runs as on the host. A root server drops its privileges for the processes it starts.
 
-Limits do not bind root, and a file that only root can read must not become readable by way of a hole in the sandbox.
+Limits do not bind root, and an escape must not make files readable that only root can read.
 """
 
 import ctypes
@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any, Final
 
 UNPRIVILEGED: Final = 65500
-"""User and group in place of root: above those of people and systems, below `nobody`, which others use too."""
+"""User and group instead of root: above those of people and systems, below `nobody`, which others use too."""
 
 # Binds what the unprivileged user could not reach into a folder of a mount namespace of its own; then gives up root.
 _STAGING_SCRIPT: Final = """set -e
@@ -29,7 +29,7 @@ _SETPRIV_FLAGS: Final = (f"--reuid={UNPRIVILEGED}", f"--regid={UNPRIVILEGED}", "
 
 
 class Identity:
-    """How a command is started. `sources` are the folders it has to reach; `reached` is where it finds each of them."""
+    """How a command is started. `sources` are the folders it has to reach; `reached` are their paths inside of it."""
 
     def __init__(self, sources: Sequence[Path], stage: Path) -> None:
         self.is_root = os.geteuid() == 0
@@ -38,7 +38,7 @@ class Identity:
         self._staged = self.is_root and not all(map(_is_world_readable, sources))
 
     def missing_program(self) -> str | None:
-        """A program that has to be there and is not."""
+        """The name of a required program that is missing."""
         programs = ("setpriv", "unshare", "mount") if self._staged else ("setpriv",)
         return next((name for name in programs if shutil.which(name) is None), None) if self.is_root else None
 
@@ -48,7 +48,7 @@ class Identity:
         return [self._stage / str(number) for number in range(len(self._sources))]
 
     def prefix(self) -> list[str]:
-        """What stands before the command."""
+        """The prefix of the command."""
         if not self.is_root:
             return []
         switch = [shutil.which("setpriv") or "setpriv", *_SETPRIV_FLAGS]
@@ -60,11 +60,11 @@ class Identity:
         return [*unshare, "/bin/sh", "-c", _STAGING_SCRIPT, "sh", str(self._stage), *sources, "--", *switch]
 
     def environment(self) -> dict[str, str]:
-        """What the command has to know of ours: nothing, or what its first steps are found by, which forget it then."""
+        """Environment variables for the command: none, or those of its first steps, which remove them."""
         return {"PATH": os.environ.get("PATH", os.defpath)} if self._staged else {}
 
     def assume(self) -> None:
-        """For a thread that works on the files inside: from here on it may do what their owner may, and no more."""
+        """For a thread that accesses the files inside: it gets the permissions of their owner for good."""
         if self.is_root:
             library: Any = ctypes.CDLL(None)
             library.setfsgid(UNPRIVILEGED)
@@ -72,7 +72,7 @@ class Identity:
 
 
 def _is_world_readable(path: Path) -> bool:
-    """Whether anybody may read below it, as far as the folders above it and itself tell."""
+    """Whether every user may read below the folder, judged by it and the folders above."""
     with suppress(OSError):
         real = path.resolve(strict=True)
         return all(folder.stat().st_mode & 0o005 == 0o005 for folder in (real, *real.parents))

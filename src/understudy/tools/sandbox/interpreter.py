@@ -1,4 +1,4 @@
-"""The Python that runs the code: where it is, what it needs of the file system, and the versions of what it has."""
+"""The Python that runs code: its location, the folders it needs, and its package versions."""
 
 import subprocess
 from pathlib import Path
@@ -35,9 +35,9 @@ print(json.dumps({"version": platform.python_version(), "folders": folders, "ver
 
 
 class Interpreter(msgspec.Struct, frozen=True):
-    """`folders` are what it reads: its own environment and the installation below that, each twice.
+    """`folders` are its own environment and the installation below that, each twice.
 
-    `shared` says that its program is little more than a name for a library.
+    `shared`: the program is little more than a loader of a shared library.
     """
 
     version: str
@@ -47,7 +47,7 @@ class Interpreter(msgspec.Struct, frozen=True):
 
 
 def inspect_python(python: Path) -> Interpreter:
-    """Asks the Python itself. Raises SandboxError where it does not work; clients read that, so it names no path."""
+    """Runs the Python to inspect it. Raises SandboxError if it fails; clients read the text, so it has no paths."""
     try:
         done = subprocess.run(  # noqa: S603 - the operator's own Python
             [python, "-I", "-c", _INSPECT_SCRIPT, *PACKAGES], capture_output=True, timeout=_TIMEOUT_SECONDS, check=True
@@ -69,7 +69,7 @@ def _describe_failure(error: Exception) -> str:
 
 
 def folders(python: Path, interpreter: Interpreter) -> list[Path]:
-    """All that has to be mounted, each once, by the names that the Python uses and by what they stand for."""
+    """All folders to mount, each once, by the paths that the Python uses and by the resolved ones."""
     named = [Path(folder) for folder in interpreter.folders]
     # A link may lead from the environment to the installation by a name of its own: .../bin/python -> .../cpython-3.12.
     link = python

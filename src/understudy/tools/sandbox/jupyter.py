@@ -1,6 +1,6 @@
-"""Jupyter's messages as they come over a gateway's websocket: what is asked of a kernel, and what it says, as events.
+"""Jupyter's messages on a gateway's websocket: requests to a kernel, and its messages as events.
 
-The kernel runs code that nobody trusts, so whatever is out of form is passed over.
+The kernel runs untrusted code, so malformed messages are ignored.
 """
 
 import binascii
@@ -27,7 +27,7 @@ class _Parent(msgspec.Struct, frozen=True):
 
 
 class Message(msgspec.Struct, frozen=True):
-    """`content` is left as it came until its type is known."""
+    """`content` stays undecoded until its type is known."""
 
     header: _Header
     content: msgspec.Raw
@@ -74,7 +74,7 @@ def parse_message(text: str | bytes) -> Message | None:
 
 
 def content(raw: msgspec.Raw, kind: type[msgspec.Struct]) -> Any:
-    """An empty one where it is out of form."""
+    """Decodes the content; an empty one if it is malformed."""
     try:
         return msgspec.json.decode(raw, type=kind)
     except (msgspec.MsgspecError, RecursionError, ValueError):
@@ -82,7 +82,7 @@ def content(raw: msgspec.Raw, kind: type[msgspec.Struct]) -> Any:
 
 
 def encode_execute_request(code: str, expression: str = "") -> tuple[str, bytes]:
-    """The id and the text of a message that runs the code; one with an expression is ours, and leaves no trace."""
+    """The id and the text of an execute request; one with an expression is ours, and not stored in the history."""
     identifier = secrets.token_hex(16)
     header = {
         "msg_id": identifier,
@@ -112,7 +112,7 @@ def encode_execute_request(code: str, expression: str = "") -> tuple[str, bytes]
 
 
 def parse_expression(reply: Reply) -> bytes | None:
-    """The JSON that our expression gave; None where it failed."""
+    """The JSON of our expression's value; None if it failed."""
     if (raw := reply.user_expressions.get("it")) is None:
         return None
     value = content(raw, _ExpressionResult).data.get("application/json")
@@ -120,7 +120,7 @@ def parse_expression(reply: Reply) -> bytes | None:
 
 
 def parse_output(message: Message) -> Output | None:
-    """What a message of the `iopub` channel shows; None where it shows nothing."""
+    """The output of a message of the `iopub` channel; None for other messages."""
     match message.header.msg_type:
         case "stream":
             printed = content(message.content, _StreamContent)

@@ -1,4 +1,4 @@
-"""What the cells of a session run on, wherever it is: a kernel on this machine or behind a gateway."""
+"""The interface of a kernel, which runs the cells of a session on this machine or behind a gateway."""
 
 from typing import Protocol
 
@@ -7,7 +7,7 @@ from understudy.tools.sandbox.frames import Event
 
 
 class KernelDied(Exception):
-    """Nothing more will be heard of it; its text is a sentence that says why, where that is known."""
+    """The kernel sends no more events; the text is a sentence with the cause, if known."""
 
 
 class Kernel(Protocol):
@@ -18,19 +18,19 @@ class Kernel(Protocol):
     def alive(self) -> bool: ...
 
     async def execute(self, cell: int, code: str) -> None:
-        """Begins; what comes of it is received, with the cell's number."""
+        """Starts the code; its events have the number of the cell."""
         ...
 
     async def receive(self) -> Event:
-        """What happened next. Raises KernelDied. May be cancelled at any point without a loss."""
+        """The next event. Raises KernelDied. May be cancelled at any point without losing an event."""
         ...
 
     async def interrupt(self, cell: int) -> None: ...
 
     async def restart(self) -> None:
-        """A new state in place of the old one; `Restarted` is received when it is there. Files stay."""
+        """Replaces the state by a new one; the event `Restarted` follows. Files are preserved."""
         ...
 
     async def kill(self) -> None:
-        """Ends it, and returns when it has ended."""
+        """Ends the kernel, and returns when it has ended."""
         ...

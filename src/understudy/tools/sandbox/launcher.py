@@ -1,4 +1,4 @@
-"""Starts processes by way of the reaper, which ends them when this process is gone. See `reaper`."""
+"""Starts processes through the reaper, which kills them when this process exits. See `reaper`."""
 
 import json
 import os
@@ -16,7 +16,7 @@ from typing import Final
 from understudy.errors import SandboxError
 from understudy.tools.sandbox import reaper
 
-# What a Python of its own libraries is found by; nothing of the server's secrets.
+# Library paths that a Python may need; no secrets of the server.
 _INHERITED: Final = ("LD_LIBRARY_PATH",)
 _REAPER_PROGRAM: Final = Path(reaper.__file__)
 _REPLY_SECONDS: Final = 30.0
@@ -25,7 +25,7 @@ _REPLY_BYTES: Final = 256
 
 @dataclass(frozen=True, slots=True)
 class LaunchedProcess:
-    """A process that was started. `pidfd` belongs to whoever holds this."""
+    """A started process. The holder owns `pidfd`."""
 
     pid: int
     pidfd: int
@@ -36,7 +36,7 @@ class LaunchedProcess:
 
 
 class Launcher:
-    """One reaper, started when it is first needed. For threads; `close` kills all that were started."""
+    """One reaper, started on first use. For threads; `close` kills all processes that it started."""
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
@@ -47,9 +47,10 @@ class Launcher:
     def launch(
         self, command: Sequence[str], environment: Mapping[str, str], descriptors: Mapping[int, int]
     ) -> LaunchedProcess:
-        """`descriptors` are ours, by the number that each has in the new process, which has no others but 0, 1 and 2.
+        """Starts a process. `descriptors` are ours, by their number in the new process, which has no others but 0, 1
+        and 2.
 
-        The process is in a session of its own, in `/`. Raises SandboxError.
+        The process has a session of its own, in `/`. Raises SandboxError.
         """
         order = {"argv": list(command), "env": dict(environment), "places": list(descriptors)}
         message = json.dumps(order).encode()
@@ -82,7 +83,7 @@ class Launcher:
         return self._server
 
     def _stop_reaper(self) -> None:
-        """The reaper kills what it has started when it sees the connection closed."""
+        """The reaper kills its processes when the connection is closed."""
         if self._server is not None:
             self._server.close()
             self._server = None
@@ -92,7 +93,7 @@ class Launcher:
 
 
 def _spawn_reaper(command: list[str], channel: int) -> subprocess.Popen[bytes]:
-    """In a session of its own: a Ctrl-C, or a kill of the server's process group, must not end it."""
+    """In a session of its own: a Ctrl-C, or a signal to the server's process group, must not end it."""
     try:
         return subprocess.Popen(  # noqa: S603 - our own program
             command,
@@ -109,7 +110,7 @@ def _spawn_reaper(command: list[str], channel: int) -> subprocess.Popen[bytes]:
 
 
 def _exchange(server: socket.socket, message: bytes, descriptors: list[int]) -> LaunchedProcess:
-    """Raises OSError where the reaper is gone."""
+    """Raises OSError if the reaper has exited."""
     socket.send_fds(server, [message], descriptors)
     reply, descriptors, _, _ = socket.recv_fds(server, _REPLY_BYTES, 1)
     if not reply:

@@ -1,7 +1,7 @@
-"""Where the interpreter is inside, by names that say nothing of the host: tracebacks are read by clients.
+"""The interpreter's paths inside, which reveal nothing of the host, since clients read tracebacks.
 
-An environment is at /opt/interpreter and the installation below it at /opt/python, unless that is a part of the system.
-Links and settings of an environment that name folders of the host are made again by the new names.
+An environment is at /opt/interpreter and its installation at /opt/python, unless that is part of the system. Links and
+settings of an environment that name folders of the host are rewritten.
 """
 
 from collections.abc import Iterator, Sequence
@@ -20,9 +20,9 @@ _NAMES: Final = ("python", "python3")
 
 @dataclass(frozen=True, slots=True)
 class Layout:
-    """`mounts` are folders of the host and where each is inside; `links` are paths inside and what they lead to.
+    """`mounts` are folders of the host with their paths inside; `links` are paths inside with their targets.
 
-    `config` is the content of a file of that path. `libraries` is a folder that the loader has to know.
+    `config` is a path and the content of the file there. `libraries` is a folder for the loader.
     """
 
     python: Path
@@ -37,7 +37,7 @@ class Layout:
 
 
 def build_layout(python: Path, interpreter: Interpreter) -> Layout:
-    """As it is on the host where the parts of the interpreter are not arranged in the usual way."""
+    """The same paths as on the host for an interpreter with an unusual layout."""
     prefix, exec_prefix, base, exec_base = (Path(folder).resolve() for folder in interpreter.folders)
     program = python.resolve()
     is_usual = prefix == exec_prefix and base == exec_base and program.is_relative_to(base)
@@ -60,7 +60,7 @@ def build_layout(python: Path, interpreter: Interpreter) -> Layout:
 
 
 def find_hidden_paths(layout: Layout, system: Sequence[Path], private: Sequence[Path]) -> Iterator[Path]:
-    """Where folders that nobody may see are inside, in case that they are a part of what is mounted."""
+    """The paths inside of private folders, if they are part of what is mounted."""
     named = {path for folder in private for path in (folder.absolute(), folder.resolve()) if path.is_dir()}
     mounts = [*((folder, folder) for folder in system), *layout.mounts]
     inside = {at / path.relative_to(source) for path in named for source, at in mounts if path.is_relative_to(source)}
@@ -72,7 +72,7 @@ def _is_system(folder: Path) -> bool:
 
 
 def _config(file: Path, home: Path) -> bytes:
-    """With the new home, and without what else names folders of the host."""
+    """The settings with the new home, without other settings that name folders of the host."""
     lines = []
     for line in file.read_text("utf-8").splitlines():
         name, _, value = (part.strip() for part in line.partition("="))

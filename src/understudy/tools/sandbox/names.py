@@ -1,4 +1,4 @@
-"""Which names files of a sandbox may have. What comes from inside is never joined to a path of the host."""
+"""Valid names of files in a sandbox. Names from inside are never joined to a path of the host."""
 
 import re
 import unicodedata
@@ -12,7 +12,7 @@ _FORBIDDEN_CHARACTERS: Final = re.compile(r"[\x00-\x1f\x7f-\x9f/\\\u2028\u2029\u
 
 
 def is_safe(name: str) -> bool:
-    """One component that means the same to people, shells and file systems; not hidden."""
+    """Whether a component is valid: unambiguous for people, shells and file systems, and not hidden."""
     return (
         bool(name)
         and not name.startswith(".")
@@ -22,7 +22,7 @@ def is_safe(name: str) -> bool:
 
 
 def component(name: str) -> str:
-    """The name itself. Raises InvalidName."""
+    """Returns the name. Raises InvalidName."""
     if not is_safe(name):
         raise InvalidName(
             f"{name!r} cannot be a file's name; it must have 1 to {_MAX_BYTES} bytes, no slash or control character, "
@@ -32,7 +32,7 @@ def component(name: str) -> str:
 
 
 def components(name: str) -> list[str]:
-    """The folders and the file of a path below `/mnt/data`. Raises InvalidName."""
+    """The components of a path below `/mnt/data`. Raises InvalidName."""
     parts = name.split("/")
     if len(parts) > _MAX_DEPTH:
         raise InvalidName(f"{name!r} is {len(parts)} levels deep; at most {_MAX_DEPTH} are possible.")
@@ -40,7 +40,7 @@ def components(name: str) -> list[str]:
 
 
 def safe_name(text: str) -> str:
-    """A name for a file that somebody else named: the same where that is possible, or else as near as it gets."""
+    """A valid name for any text: the same if possible, otherwise a similar one."""
     name = _FORBIDDEN_CHARACTERS.sub("_", unicodedata.normalize("NFC", text)).lstrip(".").strip()
     stem, dot, suffix = name.rpartition(".")
     if not dot or len(suffix.encode()) > 16:

@@ -3,13 +3,13 @@
 import re
 from typing import Final
 
-STATE_PRESERVED: Final = "Variables and files are kept."
-VARIABLES_LOST: Final = "All variables and imports are lost; the files in /mnt/data are kept."
+STATE_PRESERVED: Final = "Variables and files are preserved."
+VARIABLES_LOST: Final = "All variables and imports are lost; the files in /mnt/data are preserved."
 INTERRUPTED: Final = "The code was interrupted."
 ALL_STATE_LOST: Final = "All variables and all files in /mnt/data are lost."
 _SIGNALS: Final = {
     "SIGKILL": "It was killed, most likely because memory ran out.",
-    "SIGXCPU": "It used more processor time than is allowed.",
+    "SIGXCPU": "It exceeded the limit of processor time.",
     "SIGSEGV": "It crashed.",
     "SIGABRT": "It crashed.",
     "SIGBUS": "It crashed.",
@@ -34,14 +34,14 @@ def describe_stop(stopped: str) -> str:
 def describe_restart(reason: str, how: str, stopped: str) -> str:
     """`stopped`: the sentence about a stop; `reason`: why the kernel was replaced; `how`: its exit code or signal."""
     if stopped:
-        return f"{stopped} It did not react, so the kernel was replaced. {VARIABLES_LOST}"
+        return f"{stopped} It did not respond, so the kernel was replaced. {VARIABLES_LOST}"
     return (
         f"The kernel ended and was replaced. {reason or _SIGNALS.get(how) or f'It ended with {how}.'} {VARIABLES_LOST}"
     )
 
 
 def describe_end(reason: str, stopped: str) -> str:
-    parts = [stopped or "The session ended while the code ran.", reason, ALL_STATE_LOST]
+    parts = [stopped or "The session ended while the code was running.", reason, ALL_STATE_LOST]
     return " ".join(part for part in parts if part)
 
 
@@ -50,8 +50,8 @@ def describe_new_session() -> str:
 
 
 def describe_truncated_text(limit: int) -> str:
-    return f"[The output is longer than {limit} bytes; the rest was left out.]"
+    return f"[The output exceeds the limit of {limit} bytes; the rest was dropped.]"
 
 
 def describe_omitted_images(limit: int) -> str:
-    return f"[More than {limit} images were shown; the rest was left out.]"
+    return f"[The output exceeds the limit of {limit} images; the rest was dropped.]"

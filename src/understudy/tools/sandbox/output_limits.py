@@ -1,7 +1,4 @@
-"""How much one piece of code may say.
-
-What exceeds it is left out, and that is said, once for text and once for images.
-"""
+"""Limits the output of one cell. Text or images beyond the limits are dropped, with one note for each of the two."""
 
 from collections.abc import Iterator
 from typing import Final
@@ -10,14 +7,14 @@ from understudy.tools.sandbox import notes
 from understudy.tools.sandbox.outputs import Error, Image, Note, Output, Stream, Value
 
 MAX_IMAGES: Final = 20
-# One more is let through as long as this is not used up; each has its own limit before it comes here.
+# Another image is accepted while this is not used up; each has its own limit before.
 _ERROR_BYTES: Final = 64 * 1024
-# What is read beyond the limits and thrown away, before whoever says it is silenced.
+# Bytes beyond the limits that are read and dropped, before the kernel is killed.
 _MAX_TOTAL_BYTES: Final = 256 << 20
 
 
 class OutputFlood(Exception):
-    """Far more was said than anything of ours lets through."""
+    """The output exceeds the limits of our own relay by far."""
 
 
 class OutputLimiter:
@@ -29,7 +26,7 @@ class OutputLimiter:
         self._flood_left = _MAX_TOTAL_BYTES
 
     def limit_output(self, output: Output) -> Iterator[Output]:
-        """What is shown of the output. Raises OutputFlood."""
+        """The outputs within the limits. Raises OutputFlood."""
         match output:
             case Stream(name, text):
                 yield from self._limit_text(text, Stream(name, self._truncate(text)))
@@ -55,7 +52,7 @@ class OutputLimiter:
             yield Note(notes.describe_truncated_text(self._limit))
 
     def _limit_error(self, error: Error) -> Iterator[Output]:
-        """Shown even where the text is used up: it is short, and what one looks for. Real code raises one."""
+        """Passed on even when the text limit is used up: errors are short and essential, and code raises one."""
         size = sum(len(text.encode()) for text in (error.name, error.message, error.traceback))
         self._count_bytes(size)
         was_left, self._errors_left = self._errors_left, self._errors_left - size

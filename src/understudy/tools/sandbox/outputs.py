@@ -1,11 +1,11 @@
-"""What running code gives: the words between a sandbox and whoever asked it to run something. Frozen, all of them."""
+"""The outputs of running code: values between a sandbox and its callers. All frozen."""
 
 import re
 from dataclasses import dataclass
 from typing import Final, Literal, TypeAlias
 
 LostState: TypeAlias = Literal["nothing", "variables", "everything"]
-"""What a session lost: `variables` is the state of the kernel, `everything` the files as well."""
+"""What a session lost: `variables` is the state of the kernel, `everything` includes the files."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -18,14 +18,14 @@ class Stream:
 
 @dataclass(frozen=True, slots=True)
 class Value:
-    """The value of the last expression, or something that was displayed, as text."""
+    """The value of the last expression, or a displayed object, as text."""
 
     text: str
 
 
 @dataclass(frozen=True, slots=True)
 class Image:
-    """A figure that was shown."""
+    """A displayed figure."""
 
     mime: Literal["image/png", "image/jpeg"]
     data: bytes
@@ -33,7 +33,7 @@ class Image:
 
 @dataclass(frozen=True, slots=True)
 class Error:
-    """What the code raised. `traceback` is the whole text, without colours; it ends with name and message."""
+    """The exception that the code raised. `traceback` is the whole text without colours, with name and message last."""
 
     name: str
     message: str
@@ -42,7 +42,7 @@ class Error:
 
 @dataclass(frozen=True, slots=True)
 class Note:
-    """A sentence of the sandbox itself about what was left out, or was lost before this code began."""
+    """A sentence of the sandbox about dropped output, or about state that was lost before this execution."""
 
     text: str
     lost: LostState = "nothing"
@@ -50,10 +50,10 @@ class Note:
 
 @dataclass(frozen=True, slots=True)
 class ExecutionEnd:
-    """The last output of every execution. `text` is a sentence where something went wrong beyond the code's errors.
+    """The last output of every execution. `text` is a sentence about a failure beyond the code's own errors.
 
-    `ok` and `error`: the code ran to its end, or raised. `timed_out` and `interrupted`: it was stopped, by its time
-    limit or by a call of `interrupt`. `died`: what ran it is gone.
+    `ok` and `error`: the code completed, or raised. `timed_out` and `interrupted`: it was stopped by its time limit or
+    by `interrupt`. `died`: its kernel ended.
     """
 
     status: Literal["ok", "error", "timed_out", "interrupted", "died"]
@@ -68,5 +68,5 @@ _CONTROLS: Final = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f\ud800-\udfff]")
 
 
 def strip_control_characters(text: str) -> str:
-    """Without terminal sequences; other control characters, which databases refuse, are shown as unknown."""
+    """Removes terminal sequences; other control characters, which databases refuse, are replaced."""
     return _CONTROLS.sub("\ufffd", _ESCAPES.sub("", text))

@@ -1,4 +1,4 @@
-"""Kernels that wait for a session, and the queue of those that are being started. Knows nothing of what they are."""
+"""Idle kernels that wait for a session, and the queue of those that are starting. Knows nothing of kernels."""
 
 import asyncio
 import logging
@@ -21,7 +21,7 @@ T = TypeVar("T", bound=Killable)
 
 
 class Pool(Generic[T]):
-    """Keeps `warm` of them ready, from `fill` on. At most `starting` start at a time: each takes a core for a while."""
+    """Keeps `warm` kernels ready, from `fill` on. At most `starting` start at once: each takes a core for a while."""
 
     def __init__(self, start: Callable[[], Awaitable[T]], warm: int, starting: int) -> None:
         self._start = start
@@ -37,7 +37,7 @@ class Pool(Generic[T]):
         return len(self._ready)
 
     async def acquire(self) -> T:
-        """One that is ready, or else one that is started for this. Raises SandboxError."""
+        """Returns an idle kernel, or starts one. Raises SandboxError."""
         while self._ready:
             kernel = self._ready.popleft()
             self.refill()
@@ -53,7 +53,7 @@ class Pool(Generic[T]):
             self.refill()
 
     def refill(self) -> None:
-        """In the background, and behind those that somebody waits for."""
+        """Starts idle kernels in the background, after those that callers wait for."""
         if self._filling is None and not self._closed and len(self._ready) < self._warm:
             self._filling = asyncio.create_task(self._start_warm_kernels())
 
@@ -71,6 +71,6 @@ class Pool(Generic[T]):
                 async with self._places:
                     self._ready.append(await self._start())
         except SandboxError as error:
-            logger.warning("no kernel could be kept ready: %s", error)
+            logger.warning("starting an idle kernel failed: %s", error)
         finally:
             self._filling = None

@@ -1,6 +1,6 @@
-"""Whether this machine can run code in a sandbox, and where not, what is missing and how to get it.
+"""Checks whether this machine can run code in a sandbox; if not, names what is missing and how to get it.
 
-The last step is a trial: a sandbox is made, and ends at once. Nothing is believed that was not seen to work.
+The last step is a trial sandbox, which exits at once: a feature counts only if it worked.
 """
 
 import asyncio
@@ -26,7 +26,7 @@ _PACKAGES: Final = "`apt install bubblewrap`, `dnf install bubblewrap` or `apk a
 _GATEWAY_HINT: Final = 'or set `[sandbox] kind = "gateway"` to run code elsewhere'
 _INSTALL_HINT: Final = "run `understudy sandbox install`"
 _MIN_KERNEL_VERSION: Final = (5, 14)
-"""The first Linux that counts the processes of each sandbox by themselves."""
+"""The first Linux that counts processes per user namespace."""
 _TIMEOUT_SECONDS: Final = 30.0
 _MAX_OUTPUT_BYTES: Final = 4096
 _FORBIDDING_SYSCTLS: Final = (
@@ -108,7 +108,7 @@ def _run_trial(plan: Plan) -> None:
         launcher.close()
     if TRIAL_OUTPUT.encode() not in done:
         lines = complaint.decode(errors="replace").strip().splitlines()
-        reason = without_host_paths(lines[-1]) if lines else "no reason was given"
+        reason = without_host_paths(lines[-1]) if lines else "bubblewrap printed no reason"
         raise SandboxError(f"the sandbox cannot start: {reason}; {_namespace_hint()}")
 
 

@@ -1,6 +1,6 @@
-"""Whether somebody is making the interpreter's environment right now, and how far that is: for all processes to see.
+"""The progress of an installation of the interpreter's environment, visible to all processes.
 
-The lock is on a file beside the environment, and is free again when its holder ends, however that happens.
+The lock is on a file beside the environment, and is released when its holder exits for any reason.
 """
 
 import fcntl
@@ -20,7 +20,7 @@ _BETWEEN_TRIES: Final = 0.02
 
 
 class Preparation:
-    """Held by the process that makes the environment. `step` is what others are told until the next one."""
+    """Held by the process that creates the environment. `step` sets the progress that others read."""
 
     def __init__(self, descriptor: int) -> None:
         self._descriptor = descriptor
@@ -32,7 +32,7 @@ class Preparation:
 
 @contextmanager
 def prepare(home: Path) -> Iterator[Preparation]:
-    """Raises SandboxError where another process is at it."""
+    """Raises SandboxError if another process holds the lock."""
     path = _lock_path(home)
     descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW, 0o644)
     try:
@@ -45,7 +45,7 @@ def prepare(home: Path) -> Iterator[Preparation]:
 
 
 def _lock(descriptor: int) -> bool:
-    """Tries a few times: who looks at the progress has the lock for a moment."""
+    """Retries a few times, since a reader of the progress holds the lock for a moment."""
     for _ in range(_TRIES):
         with suppress(BlockingIOError):
             fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
@@ -55,7 +55,7 @@ def _lock(descriptor: int) -> bool:
 
 
 def progress(home: Path) -> str | None:
-    """The current step of the preparation; None where none is running."""
+    """The current step of the installation; None if none is running."""
     with suppress(OSError):
         descriptor = os.open(_lock_path(home), os.O_RDONLY | os.O_CLOEXEC | os.O_NOFOLLOW)
         try:

@@ -1,8 +1,8 @@
-"""Processes and pipes as descriptors on the event loop. A process is ended and awaited by a pidfd: without a signal, a
-thread, or a number that may be used again.
+"""Processes and pipes as descriptors on the event loop.
 
-A descriptor has one owner. Where a transport of the loop is not given one to keep, nothing but this module closes it:
-uvloop closes the number of a file object that it was given, and then lets the object close it again.
+A process is killed and awaited by a pidfd: without a signal handler, a thread, or a pid that may be reused. A
+descriptor has one owner. Unless a transport of the loop owns it, only this module closes it: uvloop closes the number
+of a file object that it was given, and the object closes it again.
 """
 
 import asyncio
@@ -13,7 +13,7 @@ from contextlib import suppress
 
 
 class WatchedProcess:
-    """`gone` is set when the process has ended. Takes over the pidfd, and closes it then."""
+    """`gone` is set when the process has exited. Owns the pidfd, and closes it then."""
 
     def __init__(self, pid: int, pidfd: int) -> None:
         self.pid = pid
@@ -28,7 +28,7 @@ class WatchedProcess:
                 signal.pidfd_send_signal(self._descriptor, signal.SIGKILL)
 
     async def wait_for_exit(self, within: float) -> None:
-        """Waits for its end, and no longer than that."""
+        """Waits for the exit, at most that long."""
         with suppress(TimeoutError):
             async with asyncio.timeout(within):
                 await self.gone.wait()
@@ -40,7 +40,7 @@ class WatchedProcess:
 
 
 def memory_file(content: bytes) -> int:
-    """A descriptor that reads the content from its beginning."""
+    """A descriptor that reads the content from its start."""
     descriptor = os.memfd_create("understudy")
     with open(descriptor, "wb", closefd=False) as file:
         file.write(content)
@@ -49,9 +49,9 @@ def memory_file(content: bytes) -> int:
 
 
 def read_to_end(descriptor: int, most: int) -> "asyncio.Future[bytes]":
-    """What comes out of a pipe until nobody can write to it any more, or until it is `most`.
+    """Reads a pipe until its end, or up to `most` bytes.
 
-    Takes over the descriptor, and closes it at the end, which may be the future's cancellation.
+    Owns the descriptor, and closes it when the future is done or cancelled.
     """
     loop = asyncio.get_running_loop()
     content: asyncio.Future[bytes] = loop.create_future()
@@ -79,9 +79,10 @@ def read_to_end(descriptor: int, most: int) -> "asyncio.Future[bytes]":
 
 
 async def open_stream(connection: socket.socket) -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:
-    """A connected Unix socket as a stream, which owns it. May be cancelled.
+    """A connected Unix socket as a stream, which owns it.
 
-    uvloop must not be cancelled while it takes a socket over: it closes the number, and so does the socket's object.
+    May be cancelled. uvloop must not be cancelled while it takes over a socket: it closes the number, and so does the
+    socket's object.
     """
     opening = asyncio.ensure_future(asyncio.open_unix_connection(sock=connection))
     try:

@@ -1,7 +1,7 @@
-"""What a sandbox is to the rest of the program. Knows no kernel, no process and no run.
+"""The interface of a sandbox for the rest of the program. Knows no kernel, no process and no run.
 
-A session belongs to a key, for instance a thread's id: a Python that keeps its variables from one piece of code to the
-next, and a folder `/mnt/data`. All methods raise SandboxError where the sandbox itself fails.
+A session belongs to a key, for instance a thread's id: a Python that preserves its variables between executions, and a
+folder `/mnt/data`. All methods raise SandboxError if the sandbox itself fails.
 """
 
 from collections.abc import AsyncGenerator, AsyncIterable, Sequence
@@ -12,14 +12,14 @@ from typing import Final, Protocol
 from understudy.tools.sandbox.outputs import Output
 
 FOLDER: Final = "/mnt/data"
-"""Where a session's files are, as its code sees them; also the directory that the code starts in."""
+"""The folder of a session's files as its code sees it; also the working directory."""
 
 
 @dataclass(frozen=True, slots=True)
 class SandboxFile:
-    """A regular file below `/mnt/data`; `name` is its path from there, like `figures/a.png`.
+    """A regular file below `/mnt/data`; `name` is its relative path, like `figures/a.png`.
 
-    `modified` is in seconds since the epoch, as the code left it; `digest` is the SHA-256 of the content, in hex.
+    `modified` is in seconds since the epoch, as the code set it; `digest` is the SHA-256 of the content, in hex.
     """
 
     name: str
@@ -29,51 +29,48 @@ class SandboxFile:
 
 
 class Session(Protocol):
-    """One at a time: what is asked while code runs waits, except for `read`, `list`, `interrupt` and `close`."""
+    """Runs one request at a time: while code runs, others wait, except `read`, `list`, `interrupt` and `close`."""
 
     key: str
     id: str
-    """Another one means other files: it changes when a session is lost with everything in it."""
+    """Identifies the files: it changes when a session is lost with its files."""
 
     @property
     def expires_at(self) -> float:
-        """When the session ends if it is not used again, in seconds since the epoch."""
+        """When an unused session ends, in seconds since the epoch."""
         ...
 
     @property
     def ended(self) -> bool: ...
 
     def touch(self) -> None:
-        """Counts as use."""
+        """Resets the idle time."""
         ...
 
     def execute(self, code: str) -> AsyncGenerator[Output, None]:
-        """Runs the code and gives what it says as it says it; the last output is `Ended`, and only the last.
+        """Runs the code and yields its outputs as they arrive; only the last one is an `ExecutionEnd`.
 
-        Closing the generator, or cancelling whoever awaits it, stops the code at once; variables and files stay.
+        Closing the generator, or cancelling its consumer, stops the code at once; variables and files are preserved.
         """
         ...
 
     async def put(self, name: str, content: Path | AsyncIterable[bytes]) -> None:
-        """Writes the file, in place of one of that name. `name` has no slash; `safe_name` makes one of any text.
+        """Writes the file and replaces one of that name. `name` has no slash; `safe_name` makes one of any text.
 
-        Raises InvalidName, or SandboxFull where it does not fit.
+        Raises InvalidName, or SandboxFull if it does not fit.
         """
         ...
 
     async def link(self, alias: str, name: str) -> None:
-        """Makes a file known to the code under a second name, which `list` does not show.
-
-        What the code itself has made under that name stays as it is.
-        """
+        """Gives a file a second name, which `list` omits. A file that code created under that name is preserved."""
         ...
 
     async def list(self) -> Sequence[SandboxFile]:
-        """The regular files, by name; neither links nor hidden ones, and no more than a thousand."""
+        """The regular files by name, without links and hidden files, at most a thousand."""
         ...
 
     def read(self, name: str) -> AsyncGenerator[bytes, None]:
-        """The file's content in pieces. Raises NoSuchFile where there is none, or none that is a regular file."""
+        """The file's content in pieces. Raises NoSuchFile if there is no regular file of that name."""
         ...
 
     async def remove(self, name: str) -> None:
@@ -81,35 +78,35 @@ class Session(Protocol):
         ...
 
     async def interrupt(self) -> None:
-        """Stops what runs; its execution ends as `interrupted`. Nothing where nothing runs."""
+        """Stops the running code; its execution ends as `interrupted`. Does nothing without one."""
         ...
 
     async def close(self) -> None:
-        """Ends the session with everything in it; all of its processes are gone when this returns."""
+        """Ends the session with its files; all of its processes have exited when this returns."""
         ...
 
 
 class Sandbox(Protocol):
     async def start(self) -> None:
-        """Begins what goes on beside the sessions: their expiry, and keeping kernels warm. Waits for nothing."""
+        """Starts the background work: expiry of sessions and idle kernels. Returns at once."""
         ...
 
     async def check(self) -> str | None:
-        """What keeps code from running here, and how to get it, as a sentence; None where code can run."""
+        """A sentence about what prevents code from running here, and the remedy; None if code can run."""
         ...
 
     def prepare(self) -> None:
-        """Somebody may want a session soon: gets ready for it in the background, where that was not done before."""
+        """Prepares for a new session in the background, unless that is done."""
         ...
 
     async def open(self, key: str) -> Session:
-        """The session of the key: the one that lives, or a new one. Waits for its turn where many start."""
+        """The session of the key, or a new one. Waits while too many are starting."""
         ...
 
     def find(self, key: str) -> Session | None:
-        """The session of the key where one lives."""
+        """The session of the key, or None."""
         ...
 
     async def close(self) -> None:
-        """Ends all sessions and whatever else runs."""
+        """Ends all sessions and all other processes."""
         ...

@@ -1,11 +1,11 @@
-"""The process that starts the sandboxes, and kills them all when the server is gone, however the server ended.
+"""The process that starts the sandboxes, and kills them all when the server exits for any reason.
 
-bubblewrap ties a sandbox to its parent step by step, and one whose parent dies between two steps waits forever. So the
-parent is this process, which outlives the server: whatever loses its parent becomes its child (a "subreaper"), and is
-killed by it. It runs by itself (`python -I -S reaper.py DESCRIPTOR`), imports nothing of ours and trusts its one peer.
+bubblewrap binds a sandbox to its parent in several steps; if the parent dies between two of them, the sandbox hangs. So
+the parent is this process, which outlives the server: orphaned processes become its children (a "subreaper"), and it
+kills them. It runs by itself (`python -I -S reaper.py DESCRIPTOR`), imports nothing of ours and trusts its one peer.
 
 An order is one message: JSON with `argv`, `env` and `places`, the numbers that the descriptors of the message have in
-the new process. The reply is its process id with a pidfd, or why there is none.
+the new process. The reply is its process id with a pidfd, or the error.
 """
 
 import ctypes
@@ -42,7 +42,7 @@ def main(channel: int) -> None:
 
 
 def _wake_on_child_end() -> int:
-    """A descriptor to read from whenever a child has ended."""
+    """A descriptor that becomes readable when a child has exited."""
     reads, writes = os.pipe()
     os.set_blocking(reads, False)
     os.set_blocking(writes, False)
@@ -52,7 +52,7 @@ def _wake_on_child_end() -> int:
 
 
 def _serve(server: socket.socket, ended: int) -> None:
-    """Until the server is gone. A child that was not started here has lost its parent, and its sandbox with it."""
+    """Runs until the server is gone. A child that was not started here is an orphan of a sandbox, and is killed."""
     started: set[int] = set()
     channel = server.fileno()
     while True:
@@ -70,12 +70,12 @@ def _serve(server: socket.socket, ended: int) -> None:
 
 
 def _start(server: socket.socket, order: dict[str, Any], descriptors: list[int]) -> set[int]:
-    """The process, where one could be started."""
+    """The pid of the process as a set; empty if it could not be started."""
     try:
         pid = os.fork()
         if pid == 0:
             _exec_program(order, descriptors)
-        # It is not collected before this function has returned, so the number is still its own.
+        # It is reaped only after this function has returned, so the pid is still valid.
         watched = os.pidfd_open(pid)
     except OSError as error:
         _reply(server, str(error), [])
@@ -89,7 +89,7 @@ def _start(server: socket.socket, order: dict[str, Any], descriptors: list[int])
 
 
 def _reply(server: socket.socket, text: str, descriptors: list[int]) -> None:
-    with suppress(OSError):  # the server is gone, as the next message will show
+    with suppress(OSError):  # the server is gone, which the next message will report
         socket.send_fds(server, [text.encode()], descriptors)
 
 
@@ -112,17 +112,17 @@ def _exec_program(order: dict[str, Any], descriptors: list[int]) -> None:
 
 
 def _place_descriptors(descriptors: list[int], places: list[int]) -> None:
-    """Gives each its number, nothing to those of input and output that are not named, and closes all others."""
+    """Assigns the numbers to the descriptors, /dev/null to missing standard ones, and closes all others."""
     nothing = os.open(os.devnull, os.O_RDWR)
     numbered = {0: nothing, 1: nothing, 2: nothing, **dict(zip(places, descriptors, strict=True))}
-    # First out of the way: a number that is wanted may be that of another one.
+    # Moved out of the way first: a target number may be in use by another descriptor.
     free = max(numbered) + 1
     moved = {place: _duplicate_above(descriptor, free) for place, descriptor in numbered.items()}
     for place, descriptor in moved.items():
         os.dup2(descriptor, place, inheritable=True)
     for number in range(free):
         if number not in numbered:
-            os.closerange(number, number + 1)  # unlike close, also one that is not open
+            os.closerange(number, number + 1)  # unlike close, also for a number that is not open
     os.closerange(free, _OPEN_FILES)
 
 
@@ -131,7 +131,7 @@ def _duplicate_above(descriptor: int, least: int) -> int:
 
 
 def _collect(started: set[int]) -> bool:
-    """Takes those that have ended out of `started`. Whether there is any child left."""
+    """Removes exited children from `started`; returns whether any child is left."""
     try:
         while ended := os.waitpid(-1, os.WNOHANG)[0]:
             started.discard(ended)
@@ -141,7 +141,7 @@ def _collect(started: set[int]) -> bool:
 
 
 def _kill_children(spared: set[int]) -> None:
-    """Each that dies hands its own children over, and its end is the occasion to come back."""
+    """Kills all children. Each that exits hands its own children over, which triggers another call."""
     for pid in _children():
         if pid not in spared:
             with suppress(ProcessLookupError):
@@ -149,7 +149,7 @@ def _kill_children(spared: set[int]) -> None:
 
 
 def _children() -> Iterator[int]:
-    """By the kernel's own list, where it was built with one; or else by who is whose parent."""
+    """The children from the kernel's list, if it has one; otherwise by the parent of each process."""
     own = os.getpid()
     try:
         names = _read(f"/proc/self/task/{own}/children").split()

@@ -1,4 +1,4 @@
-"""What there is to know of a sandbox before it is used, for people: `understudy doctor` shows it."""
+"""Describes a sandbox before its use, for `understudy doctor`."""
 
 import asyncio
 import platform
@@ -14,7 +14,7 @@ from understudy.tools.sandbox.gateway import GatewaySandbox
 
 
 async def facts(settings: SandboxSettings, clock: Clock) -> list[str]:
-    """One sentence each. Raises SandboxError with what is missing where code cannot run."""
+    """One sentence each. Raises SandboxError with what is missing if code cannot run."""
     if settings.kind == "gateway":
         return [await _describe_gateway(settings, clock)]
     result = await preflight.preflight(settings)
@@ -39,13 +39,13 @@ async def _describe_gateway(settings: SandboxSettings, clock: Clock) -> str:
 
 def _describe_embedded(plan: Plan) -> Iterator[str]:
     version = subprocess.run([plan.bwrap, "--version"], capture_output=True, text=True, check=False)  # noqa: S603
-    filtered = f"a filter for {platform.machine()}" if plan.filter else f"no filter, for want of {platform.machine()}'s"
+    filtered = f"a filter for {platform.machine()}" if plan.filter else f"no filter for {platform.machine()}"
     yield f"{version.stdout.strip()} works, with {filtered} of system calls"
     if cgroup.is_delegated():
-        yield "limits by cgroup v2, by rlimits and by watching"
+        yield "limits by cgroup v2, by rlimits and by measuring"
     else:
         yield (
-            "limits by rlimits and by watching; cgroup v2, which also counts the kernel's own memory, is used where "
+            "limits by rlimits and by measuring; cgroup v2, which also counts the kernel's own memory, is used where "
             "it is delegated to the server (`Delegate=yes` in a systemd unit)"
         )
 

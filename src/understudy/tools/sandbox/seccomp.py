@@ -1,7 +1,7 @@
-"""The filter of system calls, as a program for the kernel. Refuses what code that computes has no use for.
+"""The filter of system calls, as a program for the kernel. Denies those that computing code does not need.
 
-Written by hand in place of libseccomp: it is a list of numbers, and the product needs no library of the system for it.
-The numbers are those of the kernel's `unistd.h`; calls that are younger than `_HORIZON` do not exist inside.
+Written by hand instead of with libseccomp: it is a list of numbers, and the product needs no system library for it. The
+numbers are those of the kernel's `unistd.h`; calls newer than `_FIRST_UNKNOWN_SYSCALL` do not exist inside.
 """
 
 import struct
@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from typing import Final
 
 _NAMES: Final = {
-    # Looking into other processes, and the keyring, which is not divided by namespaces.
+    # Inspecting other processes, and the keyring, which namespaces do not separate.
     "ptrace": (101, 117),
     "process_vm_readv": (310, 270),
     "process_vm_writev": (311, 271),
@@ -19,7 +19,7 @@ _NAMES: Final = {
     "add_key": (248, 217),
     "request_key": (249, 218),
     "keyctl": (250, 219),
-    # Mounts and namespaces: what an unprivileged user can reach of the kernel through them is where most holes were.
+    # Mounts and namespaces: most holes were in what an unprivileged user can reach through them.
     "mount": (165, 40),
     "umount2": (166, 39),
     "pivot_root": (155, 41),
@@ -33,7 +33,7 @@ _NAMES: Final = {
     "mount_setattr": (442, 442),
     "unshare": (272, 97),
     "setns": (308, 268),
-    # Large parts of the kernel that nothing here needs.
+    # Large parts of the kernel that code here does not need.
     "bpf": (321, 280),
     "perf_event_open": (298, 241),
     "userfaultfd": (323, 282),
@@ -46,7 +46,7 @@ _NAMES: Final = {
     "open_by_handle_at": (304, 265),
     "move_pages": (279, 239),
     "migrate_pages": (256, 238),
-    # Memory that belongs to no process, so that no limit of a process would count it.
+    # Memory that belongs to no process, so that limits of processes do not count it.
     "memfd_create": (319, 279),
     "memfd_secret": (447, 447),
     "vmsplice": (278, 75),
@@ -84,7 +84,7 @@ _NAMES: Final = {
     "personality": (135, 92),
 }
 _ATTRIBUTES: Final = {"setxattr": (188, 5), "lsetxattr": (189, 6), "fsetxattr": (190, 7)}
-"""Attributes of files in memory are memory of the kernel's: as if the file system did not have them."""
+"""Extended attributes in memory file systems use kernel memory: denied as if unsupported."""
 _ONLY_X86: Final = {
     "iopl": 172,
     "ioperm": 173,
@@ -103,7 +103,7 @@ _X32: Final = 0x40000000
 
 @dataclass(frozen=True, slots=True)
 class _Machine:
-    """`audit` is how the kernel names the architecture; the rest are numbers of calls that are looked into."""
+    """`audit` is the kernel's number of the architecture; the rest are numbers of calls with inspected arguments."""
 
     audit: int
     clone: int
@@ -154,20 +154,20 @@ _UNIX: Final = 1
 _INTERNET: Final = (2, 10)
 """AF_UNIX, AF_INET and AF_INET6 end in the sandbox's own network. AF_VSOCK, for one, would not."""
 _PROTOCOLS: Final = (0, 1, 6, 17, 58)
-"""ICMP, TCP and UDP. Asked for SCTP, DCCP, MPTCP or others, the kernel would load modules that nothing needs."""
+"""ICMP, TCP and UDP. For SCTP, DCCP, MPTCP or others, the kernel would load modules that nothing needs."""
 _NETLINK, _NETLINK_ROUTE = 16, 0
-"""Libraries ask it for the addresses of the machine, here the sandbox's own. No other protocol is let in."""
+"""Libraries list the addresses of the machine with it, here those of the sandbox. No other protocol is allowed."""
 _TERMINAL_REQUESTS: Final = (0x5412, 0x541C)
-"""TIOCSTI and TIOCLINUX put characters into somebody else's terminal."""
+"""TIOCSTI and TIOCLINUX insert characters into another user's terminal."""
 
 _MAP_ANONYMOUS, _MAP_SHARED = 0x20, 0x01
-"""Together: memory that can be kept without being part of any process, so that no limit of a process counts it."""
+"""Together: shared memory without a process, which limits of processes do not count."""
 _MEMORY_ADVICE: Final = (20, 21)
 """MADV_COLD and MADV_PAGEOUT push memory to the swap, where it is not counted either."""
 
 
 def program(machine: str) -> bytes | None:
-    """The filter for `platform.machine()`; None where the numbers of its calls are not known here."""
+    """The filter for `platform.machine()`; None for an unsupported machine."""
     machine_calls = _MACHINES.get(machine)
     if machine_calls is None:
         return None
@@ -178,7 +178,7 @@ def program(machine: str) -> bytes | None:
         _instruction(_LOAD, _NUMBER),
         *_return_when(_AT_LEAST, _X32, _EPERM),
         *_return_when(_AT_LEAST, _FIRST_UNKNOWN_SYSCALL, _NOSYS),
-        # Its flags are in memory, where a filter cannot look; without it the C library takes clone.
+        # Its flags are in memory, which a filter cannot read; without it the C library uses clone.
         *_return_when(_EQUAL, machine_calls.clone3, _NOSYS),
     ]
     for number in machine_calls.refused:
@@ -197,7 +197,7 @@ def program(machine: str) -> bytes | None:
 
 
 def _argument(call: int, place: int, steps: list[bytes]) -> list[bytes]:
-    """Steps about the low half of one argument of one call; what they let pass is allowed."""
+    """Steps that inspect the low half of an argument of one call; other calls skip them."""
     body = [_instruction(_LOAD, place), *steps, _instruction(_RETURN, _ALLOW)]
     return [_instruction(_EQUAL, call, 0, len(body)), *body]
 
@@ -212,7 +212,7 @@ def _families() -> list[bytes]:
 
 
 def _protocols(family: int, allowed: tuple[int, ...]) -> list[bytes]:
-    """Of one family; for another one the first argument stays loaded."""
+    """Allows these protocols for one family; for another one the first argument stays loaded."""
     body = [_instruction(_LOAD, _THIRD), *(step for one in allowed for step in _return_when(_EQUAL, one, _ALLOW))]
     body.append(_instruction(_RETURN, _NO_FAMILY))
     return [_instruction(_EQUAL, family, 0, len(body)), *body]
@@ -223,7 +223,7 @@ def _return_when(test: int, value: int, verdict: int) -> list[bytes]:
 
 
 def _return_when_both(first: int, second: int, verdict: int) -> list[bytes]:
-    """Where the two bits are set."""
+    """Returns the verdict if both bits are set."""
     return [_instruction(_ANY_BIT, first, 0, 2), _instruction(_ANY_BIT, second, 0, 1), _instruction(_RETURN, verdict)]
 
 

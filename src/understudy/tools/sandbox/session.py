@@ -1,4 +1,4 @@
-"""A session on a kernel: one cell at a time, one life, and another kernel where the first is lost. See `Session`."""
+"""A session on a kernel: one cell at a time, one lifetime, and a new kernel after a loss. See `Session`."""
 
 import asyncio
 import secrets
@@ -22,7 +22,7 @@ _SESSION_ENDED_TEXT: Final = "The session has ended."
 
 
 class KernelSession:
-    """`renew` gives another kernel; it is asked when the session has none, or one that is gone."""
+    """`renew` starts another kernel; called when the session has none, or its kernel has ended."""
 
     def __init__(
         self, key: str, settings: SandboxSettings, clock: Clock, renew: Callable[[], Awaitable[Kernel]]
@@ -38,7 +38,7 @@ class KernelSession:
         self._cells = 0
         self._turn = asyncio.Lock()
         self._users = 0
-        # Whether a loss of everything was said by the execution it happened in, or is to be said by the next one.
+        # Whether the current execution has reported that all state was lost, or the next one has to.
         self._loss_reported = self._loss_unreported = False
         self._settling: set[asyncio.Task[None]] = set()
         self._began_at = self.used_at = clock.now()
@@ -53,7 +53,7 @@ class KernelSession:
         return end if self.busy else min(end, self.used_at + self._settings.idle_seconds)
 
     async def ready(self) -> None:
-        """Has a kernel after this."""
+        """Ensures that the session has a kernel."""
         async with self._in_use(), self._turn:
             await self._require_kernel()
 
@@ -62,7 +62,7 @@ class KernelSession:
 
     async def execute(self, code: str) -> AsyncGenerator[Output, None]:
         if len(code.encode("utf-8", "replace")) > _CODE_BYTES:
-            raise SandboxError(f"The code has more than {_CODE_BYTES} bytes, which is the most that is run at once.")
+            raise SandboxError(f"The code exceeds the limit of {_CODE_BYTES} bytes. Run it in smaller pieces.")
         async with self._in_use():
             await self._turn.acquire()
             try:
@@ -78,11 +78,11 @@ class KernelSession:
                 self._loss_reported = output.lost == "everything"
             finally:
                 self._release_turn()
-        # Not before it is settled: nobody has to ask for more after the last output.
+        # After the cell is settled: a consumer need not read on behind the last output.
         yield output
 
     def _release_turn(self) -> None:
-        """Gives up the turn: at once after the end, or else when the code has been stopped, for which nobody waits."""
+        """Releases the turn: at once after the end, or in the background when the code has stopped."""
         cell, self._cell = self._cell, None
         if cell is None or cell.ended or self.ended:
             self._turn.release()
@@ -135,7 +135,7 @@ class KernelSession:
 
     @asynccontextmanager
     async def _in_use(self) -> AsyncIterator[None]:
-        """Counts as use, from its beginning to its end."""
+        """Marks the session as used, at the start and at the end."""
         if self.ended:
             raise SandboxError(_SESSION_ENDED_TEXT)
         self._users += 1
@@ -167,7 +167,7 @@ class KernelSession:
 
 
 async def split_code(path: Path) -> AsyncGenerator[bytes, None]:
-    """A file of the host's."""
+    """The content of a file of the host, in pieces."""
     file = await asyncio.to_thread(path.open, "rb")
     try:
         while piece := await asyncio.to_thread(file.read, PIECE):

@@ -1,4 +1,4 @@
-"""All sessions of a sandbox: which live, which have had their time, and which makes room for another one."""
+"""All sessions of a sandbox: lookup, expiry, and eviction at the session limit."""
 
 import asyncio
 import logging
@@ -47,17 +47,17 @@ class Sessions:
         return session
 
     async def _evict_idlest(self) -> None:
-        """Ends the session that was unused for the longest; where all are in use, waits a little."""
+        """Ends the session that was idle for the longest; waits a little if none is idle."""
         unused = [session for session in self._sessions.values() if not session.busy]
         if not unused:
             await asyncio.sleep(_RETRY_SECONDS)
             return
         oldest = min(unused, key=lambda session: session.used_at)
-        logger.info("a session makes room for another one")
+        logger.info("session limit reached; closing the idlest session")
         await self._close_session(oldest)
 
     async def sweep(self) -> None:
-        """Ends those that have had their time."""
+        """Ends expired sessions."""
         now = self._clock.now()
         over = [session for session in self._sessions.values() if session.ended or session.expires_at <= now]
         await asyncio.gather(*map(self._close_session, over))

@@ -1,6 +1,6 @@
-"""A descriptor that is shared by threads, and closed when the last of them is done with it.
+"""A descriptor that threads share, closed when the last of them has released it.
 
-Closed under somebody's hands, its number could be given to another file of the host in the very next moment.
+If it was closed while in use, its number could be reused for another file of the host.
 """
 
 import errno

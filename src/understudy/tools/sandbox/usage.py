@@ -1,6 +1,6 @@
-"""What a sandbox uses, read from the outside: memory and processor time from its /proc, inodes from its file systems.
+"""Measures the resources of a sandbox from outside: memory and CPU time from its /proc, inodes from its file systems.
 
-Limits of a process do not add up over processes, and none counts inodes; this does. See `watch` for what follows.
+Limits of processes do not add up over processes, and none counts inodes; this does. See `watch` for the consequences.
 """
 
 import os
@@ -15,16 +15,16 @@ _TICKS: Final = os.sysconf("SC_CLK_TCK")
 _PAGE: Final = os.sysconf("SC_PAGE_SIZE")
 _READ: Final = os.O_RDONLY | os.O_NOFOLLOW
 _READ_BYTES: Final = 4096
-# Counted from after the name of the program, which may hold anything: utime, stime, cutime, cstime.
+# Fields after the program's name, which may contain anything: utime, stime, cutime, cstime.
 _TIME_FIELDS: Final = slice(11, 15)
-# Its children were kernels that are gone, and what they used is not held against the one that runs.
+# CPU time of its children, former kernels, is not charged to the current kernel.
 _RELAY_PID: Final = "2"
 _SOCKETS: Final = "1/net/sockstat"
 
 
 @dataclass(frozen=True, slots=True)
 class Usage:
-    """`resident` counts memory that processes share once for each of them; `shared_fairly` says what it really is."""
+    """`resident` counts memory that processes share once for each of them; `shared_fairly` is exact."""
 
     processes: int
     resident: int
@@ -34,16 +34,13 @@ class Usage:
 
 
 def used(proc: SharedFd, places: Sequence[SharedFd]) -> Usage:
-    """`proc` is the sandbox's /proc, `places` are its file systems. Raises OSError where they are gone."""
+    """`proc` is the sandbox's /proc, `places` are its file systems. Raises OSError if they are gone."""
     with proc.use() as processes:
         return _sum_processes(processes, places)
 
 
 def measure_shared_memory(proc: SharedFd) -> int:
-    """Bytes of memory and of swap, each page divided by the number of those who have it.
-
-    Takes its time: milliseconds a process.
-    """
+    """Bytes of memory and swap, each page divided by the number of its users. Slow: milliseconds a process."""
     total = 0
     with proc.use() as processes:
         for name in _numbers(processes):
@@ -57,7 +54,7 @@ def measure_shared_memory(proc: SharedFd) -> int:
 def _sum_processes(processes: int, places: Sequence[SharedFd]) -> Usage:
     count = resident = ticks = 0
     for name in _numbers(processes):
-        with suppress(OSError, ValueError, IndexError):  # it ended meanwhile
+        with suppress(OSError, ValueError, IndexError):  # it exited meanwhile
             resident += int(_read(f"{name}/statm", processes).split()[1])
             times = _read(f"{name}/stat", processes).rpartition(b")")[2].split()[_TIME_FIELDS]
             ticks += sum(map(int, times[:2] if name == _RELAY_PID else times))
@@ -66,7 +63,7 @@ def _sum_processes(processes: int, places: Sequence[SharedFd]) -> Usage:
 
 
 def _sockets(processes: int) -> int:
-    """All that its network has: the first line reads `sockets: used 20`."""
+    """All sockets of its network: the first line reads `sockets: used 20`."""
     return int(_read(_SOCKETS, processes).split(None, 3)[2])
 
 

@@ -1,7 +1,7 @@
-"""Holds running sandboxes to the limits that the kernel does not hold them to.
+"""Enforces limits on running sandboxes that the kernel does not enforce.
 
-A sandbox that uses too much loses its kernel and all its processes; one that still does, or has too many files, is
-killed whole.
+A sandbox above a limit loses its kernel and all its processes; one that is still above it, or has too many files, is
+killed.
 """
 
 import asyncio
@@ -18,14 +18,14 @@ from understudy.tools.sandbox.usage import Usage, measure_shared_memory, used
 WATCH_SECONDS: Final = 0.25
 MAX_INODES: Final = 50_000
 MAX_SOCKETS: Final = 128
-"""What waits in a socket is memory of the kernel's: up to some MiB in each."""
+"""Data queued in a socket is kernel memory: up to some MiB each."""
 _MAX_IGNORED_RESTARTS: Final = 8
-"""Looks after an order to restart at which too much is still in use."""
+"""Checks after an order to restart until the sandbox is killed."""
 
 
 @dataclass(slots=True)
 class Watch:
-    """Of one jail. `before` is the processor time of kernels that are gone."""
+    """The measurements of one sandbox. `before` is the CPU time of former kernels."""
 
     jail: Sandbox
     settings: SandboxSettings
@@ -35,12 +35,12 @@ class Watch:
     async def check_usage(self) -> None:
         if not self.jail.alive or self.jail.processes is None:
             return
-        with suppress(OSError):  # it ends meanwhile
+        with suppress(OSError):  # it exited meanwhile
             await self._enforce_limits(used(self.jail.processes, self.jail.places), self.jail.processes)
 
     async def _enforce_limits(self, usage: Usage, processes: SharedFd) -> None:
         if usage.inodes > MAX_INODES:
-            await self.jail.kill(f"It had more than {MAX_INODES} files, which is not allowed.")
+            await self.jail.kill(f"It exceeded the limit of {MAX_INODES} files.")
         elif reason := await self._find_excess(usage, processes):
             await self._restart_or_kill(reason, usage)
         else:
@@ -57,11 +57,11 @@ class Watch:
     async def _find_excess(self, usage: Usage, processes: SharedFd) -> str | None:
         memory = self.settings.memory_mb
         if usage.cpu_seconds - self.before > self.settings.cpu_seconds:
-            return f"It used more than {self.settings.cpu_seconds} seconds of processor time."
+            return f"It exceeded the limit of {self.settings.cpu_seconds} seconds of processor time."
         if usage.sockets > MAX_SOCKETS:
-            return f"It had more than {MAX_SOCKETS} sockets, which is not allowed."
+            return f"It exceeded the limit of {MAX_SOCKETS} sockets."
         if usage.resident > memory * MIB:
             fair = await asyncio.to_thread(measure_shared_memory, processes)
             if fair > memory * MIB:
-                return f"It used more than {memory} MiB of memory."
+                return f"It exceeded the limit of {memory} MiB of memory."
         return None

@@ -1,4 +1,4 @@
-"""What runs inside the sandbox, with the interpreter's Python and next to code that nobody trusts.
+"""The programs inside the sandbox, which run with the interpreter's Python beside untrusted code.
 
-Imports nothing of ours from outside this folder. Whatever it says, the host reads as if an attacker had written it.
+Imports nothing of ours from outside this folder. The host treats their output as if an attacker had written it.
 """

@@ -1,4 +1,4 @@
-"""The one connection to the host: frames of JSON over an inherited socket. Knows nothing of what they say."""
+"""The connection to the host: JSON frames over an inherited socket. Does not interpret them."""
 
 import json
 import select
@@ -10,7 +10,7 @@ _HEADER: Final = struct.Struct("!I")
 
 
 class HostGone(Exception):
-    """The host closed the connection: there is nobody left to work for."""
+    """The host closed the connection."""
 
 
 class Channel:
@@ -23,7 +23,7 @@ class Channel:
         return self._socket.fileno()
 
     def send(self, **frame: Any) -> None:
-        # Lone surrogates cannot be written as UTF-8, and a program may well print one.
+        # Lone surrogates cannot be encoded as UTF-8, and a program may print one.
         data = json.dumps(frame, ensure_ascii=False).encode("utf-8", "replace")
         try:
             self._socket.sendall(_HEADER.pack(len(data)) + data)

@@ -1,4 +1,4 @@
-"""Limits that a process takes on itself, for it and for all that it starts. None of them can be raised again."""
+"""Limits that a process sets for itself and its children. None of them can be raised again."""
 
 import ctypes
 import os
@@ -16,8 +16,8 @@ _ADDRESS_SLACK: Final = 1 << 30
 def confine(limits: dict[str, int]) -> None:
     """For the relay and every kernel. `memory` and `file` are in bytes.
 
-    RLIMIT_DATA counts what is private and can be written; the rest of the address space is libraries and shared memory.
-    Stacks of the kernel's own threads are most of the slack, reserved and hardly used.
+    RLIMIT_DATA counts private writable memory; the rest of the address space is libraries and shared memory. Most of
+    the slack is for stacks of the kernel's own threads, reserved and hardly used.
     """
     _limit(resource.RLIMIT_DATA, limits["memory"] + _DATA_SLACK)
     _limit(resource.RLIMIT_AS, 2 * limits["memory"] + _ADDRESS_SLACK)
@@ -32,14 +32,14 @@ def confine(limits: dict[str, int]) -> None:
 
 
 def hide() -> None:
-    """Closes this process's memory and descriptors to others of the same user."""
+    """Denies other processes of the same user access to this process's memory and descriptors."""
     _control(0)
 
 
 def confine_kernel(cpu_seconds: int) -> None:
-    """For a kernel alone: it may be looked into, is the first to go when memory is short, and has limited time.
+    """For a kernel alone: it may be inspected, is the first to be killed when memory is short, and has limited time.
 
-    At first it is told, by a signal that says what it died of; who does not listen is killed.
+    SIGXCPU comes first, which names the cause of death; SIGKILL follows if it is ignored.
     """
     resource.setrlimit(resource.RLIMIT_CPU, (cpu_seconds, cpu_seconds + _CPU_GRACE))
     _control(1)

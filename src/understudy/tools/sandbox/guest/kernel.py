@@ -1,4 +1,4 @@
-"""The Jupyter kernel as a child process: forked from a parent that has imported it, so a new one is there at once."""
+"""The Jupyter kernel as a child process: forked from a parent that has imported it, so that it starts at once."""
 
 import fcntl
 import gc
@@ -30,7 +30,7 @@ _PIECE: Final = 64 * 1024
 
 
 class Kernel:
-    """One kernel process. `connection` is what a Jupyter client needs; its sockets are files of a fresh directory."""
+    """A kernel process. `connection` is the connection info of a Jupyter client; its sockets are in a new directory."""
 
     def __init__(self, generation: int, key: str, cpu_seconds: int) -> None:
         directory = _RUN / str(generation)
@@ -51,11 +51,11 @@ class Kernel:
         return f"ipc://{self.connection['ip']}-{self.connection[f'{name}_port']}"
 
     def interrupt(self) -> None:
-        """What Ctrl-C does: to the kernel and to the programs that the code started."""
+        """Sends SIGINT, as Ctrl-C does: to the kernel and to the programs that the code started."""
         os.killpg(self.pid, signal.SIGINT)
 
     def end(self) -> str:
-        """Kills everything but the relay, whether or not the kernel lives, and says how the kernel ended."""
+        """Kills all processes but the relay, and returns the exit code or signal of the kernel."""
         os.kill(-1, signal.SIGKILL)
         _, status = os.waitpid(self.pid, 0)
         os.close(self.descriptor)
@@ -66,7 +66,7 @@ class Kernel:
 
 
 def _fork() -> int:
-    """The processes of a killed kernel count until the first process of the sandbox has collected them."""
+    """Processes of a killed kernel count until the first process of the sandbox has reaped them."""
     deadline = time.monotonic() + _COLLECTED_WITHIN
     while True:
         try:
@@ -93,13 +93,13 @@ def _become(file: Path, cpu_seconds: int) -> None:
 
 
 class _OutputDrain:
-    """What programs print comes by a pipe, and is read beside the cell that it belongs to: which has to wait for it."""
+    """Child processes print into a pipe that is read in a thread; the end of a cell waits until it is empty."""
 
     def __init__(self) -> None:
         self._reading = threading.Lock()
 
     def watch(self, stream: Any) -> None:
-        """In place of Jupyter's own, of which nobody can tell whether it has read everything."""
+        """Replaces Jupyter's own watcher, which does not report whether it has read everything."""
         pipe = _pipe(stream)
         while pipe is not None and select.select([pipe], [], []):
             with self._reading:
@@ -113,19 +113,19 @@ class _OutputDrain:
         pipes = [pipe for pipe in (_pipe(sys.stdout), _pipe(sys.stderr)) if pipe is not None]
         while time.monotonic() < deadline and any(_waits(pipe) for pipe in pipes):
             time.sleep(0.001)
-        # What was read has been written once the reader has let go.
+        # The reader holds the lock until it has written what it read.
         if self._reading.acquire(timeout=_DRAIN_SECONDS):
             self._reading.release()
 
 
 def _pipe(stream: object) -> int | None:
-    """What a program's output comes from; None where the code has put something else in the stream's place."""
+    """The descriptor of a stream's pipe; None if the code has replaced the stream."""
     descriptor = getattr(stream, "_fid", None)
     return descriptor if isinstance(descriptor, int) else None
 
 
 def _waits(pipe: int) -> bool:
-    """Whether there is something to read. Code may have closed the pipe."""
+    """Whether the pipe has unread data. Code may have closed it."""
     try:
         left = bytearray(4)
         fcntl.ioctl(pipe, termios.FIONREAD, left)
@@ -140,14 +140,14 @@ def _serve(file: Path) -> None:
     def watch(stream: Any) -> None:
         drain.watch(stream)
 
-    OutStream._watch_pipe_fd = watch  # noqa: SLF001 - there is no other way in
+    OutStream._watch_pipe_fd = watch  # noqa: SLF001 - ipykernel has no public hook
     config = Config()
     config.HistoryManager.enabled = False
     config.InteractiveShell.colors = "nocolor"
     config.Session.packer = f"{__name__}.packed"
     app = IPKernelApp.instance(config=config)
     app.initialize(["-f", str(file)])
-    # IPython's own would end the kernel, and with it what the next piece of code builds on.
+    # IPython's own functions would end the kernel with its variables.
     app.shell.user_ns.update(exit=sys.exit, quit=sys.exit)
     app.shell.events.register("post_run_cell", drain.await_all)
     app.start()
@@ -157,7 +157,7 @@ def _serve(file: Path) -> None:
 
 
 def packed(message: object) -> bytes:
-    """As JSON. Jupyter's own gives up at a lone surrogate, and what was printed with it is never seen."""
+    """Encodes as JSON. Jupyter's own encoder raises for a lone surrogate, and would lose the printed text."""
     text = json.dumps(json_clean(message), default=json_default, ensure_ascii=False, allow_nan=False)
     return text.encode("utf-8", "replace")
 

@@ -1,6 +1,6 @@
-"""Between the host's channel and the kernel's sockets: orders go in, what a cell says comes out, within its limits.
+"""Relays between the host's channel and the kernel's sockets: requests in, outputs of cells out, within limits.
 
-A kernel that dies or is ordered away is replaced by a new one, and the host is told.
+A kernel that dies or has to be restarted is replaced by a new one, and the host gets an event.
 """
 
 import base64
@@ -34,7 +34,7 @@ class Relay:
         self._reason = ""
 
     def run(self) -> None:
-        """Until the host is gone."""
+        """Runs until the host closes the connection."""
         self._open()
         _fall_silent()
         self._channel.send(type="ready")
@@ -74,7 +74,7 @@ class Relay:
         return opened
 
     def _await_ready(self) -> None:
-        """Runs nothing, and asks until both sockets answer: from then on no message of a cell is missed."""
+        """Sends an empty request until both sockets reply: from then on no message of a cell is lost."""
         deadline = time.monotonic() + _START_SECONDS
         sent_at = 0.0
         waiting = {self._shell, self._iopub}
@@ -93,7 +93,7 @@ class Relay:
             waiting -= ready.keys()
 
     def _serve(self) -> None:
-        """Until the kernel has to be replaced."""
+        """Runs until the kernel has to be replaced."""
         while True:
             ready = dict(self._poller.poll(self._patience()))
             if self._iopub in ready:
@@ -112,7 +112,7 @@ class Relay:
         return 100 if self._cell and self._cell.replied else None
 
     def _obey(self, order: dict[str, Any]) -> bool:
-        """True where the kernel is to be replaced."""
+        """Handles a request of the host; returns whether the kernel has to be replaced."""
         match order["op"]:
             case "execute":
                 message = self._session.send(self._shell, "execute_request", _request(order["code"], history=True))
@@ -136,7 +136,7 @@ class Relay:
             self._cell.reply(message["content"].get("status") == "ok")
 
     def _receive(self, source: Any) -> dict[str, Any] | None:
-        """The next message, None where there is none or it is not one."""
+        """The next message; None if there is none or it is malformed."""
         try:
             parts = source.recv_multipart(zmq.NOBLOCK)
             _, parts = self._session.feed_identities(parts)
@@ -147,7 +147,7 @@ class Relay:
 
 
 class Cell:
-    """What one piece of code says, cut where it says too much. It has ended when both sockets said so."""
+    """The outputs of one cell, truncated at the limits. It has ended when both sockets have reported its end."""
 
     def __init__(self, number: int, message: str, channel: Channel, limits: dict[str, int]) -> None:
         self.number = number
@@ -156,14 +156,14 @@ class Cell:
         self._ok = False
         self._idle = False
         self._channel = channel
-        # A byte more than the host lets through, so that it knows of the cut.
+        # One byte more than the host's limit, so that the host detects the truncation.
         self._text_left = limits["output"] + 1
         self._images_left = limits["images"] + 1
         self._image_bytes = limits["image"]
 
     @property
     def ended(self) -> bool:
-        """A kernel that prints faster than it is read loses messages, the last one too."""
+        """ZeroMQ drops messages of a kernel that prints faster than they are read, also the last one."""
         return self.replied > 0 and (self._idle or time.monotonic() - self.replied > _IDLE_SECONDS)
 
     def reply(self, ok: bool) -> None:
@@ -185,7 +185,7 @@ class Cell:
                 self._error(content)
 
     def _display(self, data: object) -> None:
-        """An image where there is one, or else the plain text."""
+        """Sends the image, or else the plain text."""
         if not isinstance(data, dict):
             return
         for mime in _IMAGES:
@@ -234,7 +234,7 @@ def _text(value: object) -> str:
 
 
 def _fall_silent() -> None:
-    """What went wrong at the start was for the host to read; from here on nobody listens."""
+    """The host reads errors of the start only; afterwards nobody reads stderr."""
     null = os.open(os.devnull, os.O_WRONLY)
     os.dup2(null, 2)
     os.close(null)

@@ -1,6 +1,6 @@
-"""The first of ours to run inside: takes on the limits before anything is imported that could be attacked.
+"""The first program of ours inside: sets the limits before it imports anything that could be attacked.
 
-Its order is one JSON argument: `channel`, the descriptor of the connection to the host, and `limits`.
+Its only argument is JSON: `channel`, the descriptor of the connection to the host, and `limits`.
 """
 
 import json
@@ -15,7 +15,7 @@ from .confinement import confine
 
 
 def main() -> None:
-    """The first process of the sandbox. It has the limits too, and nobody inside may look into it or write to it."""
+    """The first process of the sandbox. It has the limits too, and no process inside may inspect it."""
     order = json.loads(sys.argv[1])
     confine(order["limits"])
     relay = os.fork()
@@ -26,7 +26,7 @@ def main() -> None:
 
 
 def _collect(relay: int) -> int:
-    """What has no parent any more, until the relay ends, and everything with it."""
+    """Reaps orphaned processes until the relay exits, which ends the sandbox."""
     while True:
         pid, status = os.wait()
         if pid == relay:
@@ -44,7 +44,7 @@ def _relay(order: dict[str, Any]) -> None:
 
 
 def _bring_fonts() -> None:
-    """matplotlib looks through all fonts, for seconds, where it finds no list of them that it could write to."""
+    """Without a list of fonts in a writable place, matplotlib scans all fonts for seconds."""
     home = Path(os.environ["MPLCONFIGDIR"])
     home.mkdir(parents=True, exist_ok=True)
     for file in Path(sys.prefix, "share", "understudy").glob("fontlist-*.json"):
