@@ -30,10 +30,6 @@ _KINDS: Final[list[tuple[frozenset[str], str]]] = [
     (_PROSE | {"title", "subject", "label"}, "quote"),
 ]
 _FORMATS: Final = {"email": "email", "uuid": "id", "date": "date", "date-time": "date-time", "uri": "url", "url": "url"}
-_PREPOSITIONS: Final = {
-    "from": frozenset({"from", "origin", "source", "start", "base"}),
-    "to": frozenset({"to", "destination", "target", "end"}),
-}
 _QUOTED = r"\"([^\"\n]{1,500})\"|'([^'\n]{1,300})'|\u201c([^\u201d]{1,500})\u201d"
 _PHRASE = rf"{_QUOTED}|([^\s,;:.!?\n][^,;.!?\n]{{0,120}}?)(?=\s*(?:[,;!?\n]|\.(?:\s|$)|$|\s(?:and|with|but|for|on)\s))"
 _MAX_TEXT = 400
@@ -66,11 +62,10 @@ class MessageValues:
         elif "enum" in schema:
             yield from self._options(schema["enum"])
         elif schema.get("type") in {"integer", "number"}:
-            yield from (_parse_number(mention.value) for mention in self._unused("number") if is_required)
+            yield from (_parse_number(mention.value) for mention in self._unused({"number"}))
         elif schema.get("type", "string") == "string":
             parts = {part for word in split_identifier(name) for part in (word, word.removesuffix("s"))}
-            kinds = [kind for names, kind in _KINDS if names & parts] or ["quote", "name"] * is_required
-            unused = tuple(mention for kind in kinds for mention in self._unused(kind))
+            unused = self._unused(_select_kinds(parts) or ({"quote", "name"} if is_required else set()))
             yield from (mention.value for mention in find_list(self._text, unused) or unused)
 
     def _options(self, options: list[Any]) -> Iterator[Any]:
@@ -80,21 +75,26 @@ class MessageValues:
 
     def _strings(self, name: str, schema: Schema, is_required: bool) -> Iterator[str]:
         parts = set(split_identifier(name))
-        prepositions = {word for word, names in _PREPOSITIONS.items() if names & parts}
-        if "format" not in schema:
-            yield from self._values_by_name(name, _PHRASE)
+        if "pattern" in schema:
+            yield from (mention.value for mention in self._unused())
+        if "format" in schema:
+            yield from (mention.value for mention in self._unused({_FORMATS.get(schema["format"], "")}))
+            return
+        yield from self._values_by_name(name, _PHRASE)
         if parts & _CODE and (program := programs.find_program(self._text)):
             yield program
-        kinds = {kind for names, kind in _KINDS if names & parts}
-        kinds |= {"opener"} if is_required and parts & _PERSON else set()
-        kinds = {_FORMATS.get(schema["format"], "")} if "format" in schema else kinds
-        unused = [m for m in self._unused() if m.kind in kinds or "pattern" in schema]
-        yield from (mention.value for mention in unused if self._word_before(mention) in prepositions)
-        yield from (mention.value for mention in unused)
-        if is_required and "format" not in schema:
-            yield from [self._prose] if self._prose and parts & _PROSE else []
-            yield from (m.value for kind in ("quote", "name", "id") for m in self._unused(kind))
-            yield from [tokens.shorten(self._text.strip(), _MAX_TEXT)] if extract_stems(self._text) else []
+        yield from (mention.value for mention in self._unused(_select_kinds(parts)))
+        if is_required:
+            yield from self._remaining_texts(parts)
+
+    def _remaining_texts(self, parts: set[str]) -> Iterator[str]:
+        """What a required text may be where the message names no value for it."""
+        if self._prose and parts & _PROSE:
+            yield self._prose
+        kinds = ("quote", "name", "id", "opener") if parts & _PERSON else ("quote", "name", "id")
+        yield from (mention.value for kind in kinds for mention in self._unused({kind}))
+        if extract_stems(self._text):
+            yield tokens.shorten(self._text.strip(), _MAX_TEXT)
 
     def _values_by_name(self, name: str, value: str) -> Iterator[str]:
         """Values behind the property's own name: "subject: Lunch", "title 'Lunch'", "limit of 5"."""
@@ -108,7 +108,7 @@ class MessageValues:
     def _numbers(self, name: str, is_required: bool) -> Iterator[int | float]:
         matches = list(self._values_by_name(name, r"([-+]?\d[\d,]{0,15}(?:\.\d{1,10})?)"))
         stems = set(map(stem_word, split_identifier(name)))
-        for mention in self._unused("number"):
+        for mention in self._unused({"number"}):
             unit = re.match(r"\s*([^\W\d_]+)", self._text[mention.end :])
             if is_required or (unit and stem_word(unit[1]) in stems):
                 matches.append(mention.value)
@@ -116,11 +116,13 @@ class MessageValues:
         if is_required and (calculation := find_calculation(self._text)):
             yield calculation.value
 
-    def _unused(self, kind: str | None = None) -> list[Mention]:
-        return [m for m in find_mentions(self._text) if kind in {None, m.kind} and m.value not in self._used]
+    def _unused(self, kinds: set[str] | None = None) -> tuple[Mention, ...]:
+        mentions = (mention for mention in find_mentions(self._text) if mention.value not in self._used)
+        return tuple(mention for mention in mentions if kinds is None or mention.kind in kinds)
 
-    def _word_before(self, mention: Mention) -> str:
-        return (self._text[max(0, mention.start - 20) : mention.start].split() or [""])[-1].lower()
+
+def _select_kinds(parts: set[str]) -> set[str]:
+    return {kind for names, kind in _KINDS if names & parts}
 
 
 def _find_option(option: str, text: str) -> int:

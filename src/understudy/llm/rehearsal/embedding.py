@@ -12,13 +12,8 @@ from understudy.llm import tokens
 from understudy.llm.rehearsal.request import invalid_request
 from understudy.retrieval import builtin
 
-_HOSTED_DIMENSIONS: Final = {
-    "text-embedding-3-large": 3072,
-    "text-embedding-3-small": 1536,
-    "text-embedding-ada-002": 1536,
-}
-"""A stand-in for a hosted model returns vectors of that model's length, for tables made for those."""
-
+# A stand-in for a hosted model returns vectors of that model's length, for tables made for those.
+_HOSTED_DIMENSIONS: Final = {"3-large": 3072, "3-small": 1536, "ada-002": 1536}
 _MAX_DIMENSIONS: Final = 4096
 _MAX_INPUT_TOKENS: Final = 8192
 _MAX_TOTAL_TOKENS: Final = 300_000
@@ -69,7 +64,7 @@ def _check_token_counts(counts: list[int]) -> None:
 def _requested_dimensions(body: dict[str, Any]) -> int:
     requested = body.get("dimensions")
     if requested is None:
-        return _HOSTED_DIMENSIONS.get(str(body["model"]).rpartition("/")[2], builtin.DIMENSIONS)
+        return _HOSTED_DIMENSIONS.get(str(body["model"]).rpartition("text-embedding-")[2], builtin.DIMENSIONS)
     if not 1 <= requested <= _MAX_DIMENSIONS:
         bounds = f"between 1 and {_MAX_DIMENSIONS}, as the built-in embedding allows"
         raise invalid_request(f"Invalid 'dimensions': {requested!r} is not {bounds}.", "dimensions")

@@ -49,53 +49,56 @@ def resolve_choice(request: Request) -> tuple[str, tuple[Function, ...]]:
         if choice == "required" and not offered:
             raise invalid_request("'tool_choice' is only allowed when 'tools' are specified.", "tool_choice")
         return choice or "auto", offered
+    mode = choice.allowed_tools.mode if choice.allowed_tools else "required"
     by_name = {function.name: function for function in offered}
-    named = choice.function or choice.custom
-    names = [named.name if named else choice.type]
+    names = _list_chosen_names(choice)
+    if unknown := next((name for name in names if name not in by_name), None):
+        raise invalid_request(tool_choice_not_found(unknown), "tool_choice")
+    return mode, tuple(by_name[name] for name in names)
+
+
+def _list_chosen_names(choice: ToolChoice) -> list[str]:
     if choice.allowed_tools:
-        names = [tool.function.name for tool in choice.allowed_tools.tools if tool.function]
-    for name in names:
-        if name not in by_name:
-            raise invalid_request(tool_choice_not_found(name), "tool_choice")
-    return choice.allowed_tools.mode if choice.allowed_tools else "required", tuple(by_name[name] for name in names)
+        return [tool.function.name for tool in choice.allowed_tools.tools if tool.function]
+    named = choice.function or choice.custom
+    return [named.name if named else choice.type]
 
 
 def select_calls(request: Request, conversation: Conversation, *, needs_search: bool) -> tuple[Call, ...]:
     """The calls to make now; empty where a text is due. `needs_search`: only the user's files could answer."""
     mode, functions = resolve_choice(request)
-    text, calls_made = conversation.text, conversation.calls_made
+    calls_made = conversation.calls_made
     is_forced = isinstance(request.tool_choice, ToolChoice) and request.tool_choice.function is not None
     if mode == "none" or not functions or (is_forced and calls_made):
         return ()
-    planned = _plan_calls(text, functions)
-    search = next((function for function in functions if function.name in FILE_SEARCH), None)
-    if not planned and search and needs_search:
-        planned = [_PlannedCall(search)]
-    if not planned and mode == "required":
-        planned = [_PlannedCall(max(functions, key=lambda function: _score(function, text)))]
+    planned = _plan_calls(conversation.text, functions, mode, needs_search=needs_search)
     made = sum(call.name == planned[0].function.name for call in calls_made) if planned else 0
-    remaining = planned[made:]
     is_single = request.parallel_tool_calls is False or is_forced
     calls: list[Call] = []
-    for plan in remaining[:1] if is_single else remaining:
+    for plan in planned[made : made + 1] if is_single else planned[made:]:
         calls.append(_build_call(plan, conversation, [*calls_made, *calls]))
     return tuple(dict.fromkeys(calls))
 
 
-def _plan_calls(text: str, functions: Sequence[Function]) -> list[_PlannedCall]:
-    """Calls of the function that fits the text best: one for each of the names that the text enumerates.
-
-    A function that takes a list, and a program, is called once.
-    """
+def _plan_calls(text: str, functions: Sequence[Function], mode: str, *, needs_search: bool) -> list[_PlannedCall]:
+    """Calls of the function that fits the text best: one for each of the names that the text enumerates."""
     best = max(functions, key=lambda function: _score(function, text))
-    if _score(best, text) < _THRESHOLD:
+    if _score(best, text) >= _THRESHOLD:
+        names = _enumerate_names(best, text)
+        return [_PlannedCall(best, tuple(other for other in names if other != name)) for name in names or [""]]
+    search = next((function for function in functions if function.name in FILE_SEARCH), None)
+    if search and needs_search:
+        return [_PlannedCall(search)]
+    return [_PlannedCall(best)] if mode == "required" else []
+
+
+def _enumerate_names(function: Function, text: str) -> list[str]:
+    """The names that take a call each; none where one call takes a list, or a program."""
+    types = [part.get("type") for part in _properties(function).values() if isinstance(part, dict)]
+    if "array" in types or function.name in CODE_INTERPRETER or not types:
         return []
-    takes_list = any(isinstance(part, dict) and part.get("type") == "array" for part in _properties(best).values())
     names = tuple(mention for mention in find_mentions(text) if mention.kind == "name")
-    is_single = takes_list or best.name in CODE_INTERPRETER or not _properties(best)
-    values = [] if is_single else [mention.value for mention in find_list(text, names)]
-    plans = [_PlannedCall(best, tuple(other for other in values if other != value)) for value in values]
-    return plans or [_PlannedCall(best)]
+    return [mention.value for mention in find_list(text, names)]
 
 
 def _properties(function: Function) -> dict[str, Any]:

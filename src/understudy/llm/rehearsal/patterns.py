@@ -13,7 +13,6 @@ from understudy.llm.rehearsal.effort import spend_steps
 _MAX_PATTERN_LENGTH: Final = 2_000
 _MAX_EXAMPLE_LENGTH: Final = 20_000
 _UNBOUNDED: Final = 1_000_000
-_QUOTED_LENGTH: Final = 200
 _ATOM = re.compile(
     r"(\[\^?(?:\\.|[^\\\]])+\]|\\[^0-9bBpPkAZ]|[^\\\[\]()|?*+{}^$])(?:([*+?])|\{(\d{1,9})(?:(,)(\d{1,9})?)?\})?"
 )
@@ -38,7 +37,7 @@ def _parse_atoms(body: str) -> list[tuple[re.Pattern[str], int, int]]:
         except re.error:
             match = None
         if match is None:
-            raise PatternError(f"the `pattern` {body[:_QUOTED_LENGTH]!r} is unsupported by the rehearsal model")
+            raise PatternError(f"the `pattern` {body[:200]!r} is unsupported by the rehearsal model")
         least, most = _REPEATS[match[2] or ""]
         if match[3]:
             least = int(match[3])

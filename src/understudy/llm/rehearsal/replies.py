@@ -48,8 +48,9 @@ _LABEL = r"((?:[\w'\u2019]{1,30} ){0,3}?[\w'\u2019]{1,30})"
 _VALUE = r"((?:[^.,!?;\n]|\.(?=\S)){1,80}?)(?=,? (?:and|but|so) |\.(?:\s|$)|[,!?;\n]|$)"
 _FACT = re.compile(rf"\bmy {_LABEL} (?:is|are|was) {_VALUE}", re.IGNORECASE)
 _NAME = re.compile(r"\b(?i:i am|i'm|i\u2019m|call me) ([A-Z][\w'\u2019-]{1,30}(?: [A-Z][\w'\u2019-]{1,30}){0,2})")
-_RECALL = re.compile(rf"\b(?:what(?:'s|\u2019s| is| are)|who is|remember|know) my {_LABEL}(?=[?.!,]|$)", re.IGNORECASE)
-_WHO_AM_I = re.compile(r"\bwho am i\b", re.IGNORECASE)
+_RECALL = re.compile(
+    rf"\b(?:what(?:'s|\u2019s| is| are)|who is|remember|know) my {_LABEL}(?=[?.!,]|$)|\bwho am i\b", re.IGNORECASE
+)
 _OPENING: Final = 400  # characters of a message in which a request to repeat is looked for
 
 
@@ -66,17 +67,15 @@ def generate_reply(request: Request) -> tuple[str, tuple[Call, ...]]:
     if response_format is None or response_format.type == "text":
         return _compose_text(conversation), ()
     if response_format.type == "json_object" or response_format.json_schema is None:
-        members = outputs.parse_object(literal or "")
-        members = members or {"model": "rehearsal", "answer": _compose_text(conversation)}
-        return msgspec.json.encode(members).decode(), ()
+        reply = outputs.parse_object(literal or "") or {"model": "rehearsal", "answer": _compose_text(conversation)}
+        return msgspec.json.encode(reply).decode(), ()
     return _generate_json(response_format.json_schema.schema or {"type": "object"}, conversation), ()
 
 
 def _generate_json(schema: Schema, conversation: Conversation) -> str:
-    text = conversation.text
-    prose = _find_answer(conversation) or f"The rehearsal model read: {text[:200].strip()}"
+    prose = _find_reply(conversation) or f"The rehearsal model read: {conversation.text[:200].strip()}"
     try:
-        return msgspec.json.encode(build_value(schema, MessageValues(text, prose))).decode()
+        return msgspec.json.encode(build_value(schema, MessageValues(conversation.text, prose))).decode()
     except SchemaError as fault:
         raise invalid_request(f"Invalid schema for response_format: {fault}.", "response_format") from None
 
@@ -85,7 +84,7 @@ def _compose_text(conversation: Conversation) -> str:
     if (text := _find_literal(conversation)) is not None:
         return text
     parts = ["I cannot see what you attached."] if conversation.attachments else []
-    parts.append(_find_answer(conversation) or _describe_limits(conversation))
+    parts.append(_find_reply(conversation) or _describe_limits(conversation))
     if not conversation.has_reply and not conversation.outputs and _INTRODUCTION not in parts[-1]:
         parts.append(_INTRODUCTION)
     return _join_parts(parts)
@@ -102,11 +101,11 @@ def _find_literal(conversation: Conversation) -> str | None:
     return quoted[1] if quoted else rest
 
 
-def _find_answer(conversation: Conversation) -> str | None:
+def _find_reply(conversation: Conversation) -> str | None:
     """What outputs and the conversation itself answer, None where that takes a language model."""
     if conversation.outputs:
         return _render_outputs(conversation)
-    return _join_parts([find(conversation) or "" for find in (_greet, *_ANSWERS)]) or None
+    return _join_parts([find(conversation) or "" for find in (_greet, *_FINDERS)]) or None
 
 
 def _needs_search(conversation: Conversation) -> bool:
@@ -114,7 +113,7 @@ def _needs_search(conversation: Conversation) -> bool:
     text = conversation.text
     is_remark = _THANKS.search(text) or _GREETING.fullmatch(text.strip(" .!")) or _collect_facts(text)
     is_request = bool(text.strip()) and bool(_QUESTION_END.search(text) or not is_remark)
-    return is_request and not any(find(conversation) for find in _ANSWERS)
+    return is_request and not any(find(conversation) for find in _FINDERS)
 
 
 def _join_parts(parts: list[str]) -> str:
@@ -153,10 +152,9 @@ def _collect_facts(text: str) -> dict[str, str]:
 
 
 def _recall_fact(conversation: Conversation) -> str | None:
-    match = _RECALL.search(conversation.text)
-    if match is None and not _WHO_AM_I.search(conversation.text):
+    if (match := _RECALL.search(conversation.text)) is None:
         return None
-    label = match[1].lower() if match else "name"
+    label = (match[1] or "name").lower()
     facts = {name: value for text in conversation.user_texts for name, value in _collect_facts(text).items()}
     if label not in facts:
         return f"Your {label} is not in this conversation."
@@ -174,7 +172,7 @@ def _calculate(conversation: Conversation) -> str | None:
     return f"{expression} {'=' if calculation.is_exact else 'is about'} {calculation.value}."
 
 
-_ANSWERS: tuple[Callable[[Conversation], str | None], ...] = (_recall_fact, _identify, _calculate)
+_FINDERS: tuple[Callable[[Conversation], str | None], ...] = (_recall_fact, _identify, _calculate)
 
 
 def _describe_limits(conversation: Conversation) -> str:

@@ -53,19 +53,25 @@ def check_schema(root: Schema | bool) -> None:
         if not isinstance(schema, dict):
             continue
         spend_steps(1 + len(schema))
+        if "$id" in schema and schema is not root:
+            raise SchemaError("`$id` is unsupported by the rehearsal model")
         for keyword, value in schema.items():
-            if keyword in _UNSUPPORTED or (keyword == "$id" and schema is not root):
-                raise SchemaError(f"`{keyword}` is unsupported by the rehearsal model")
-            inner = _list_subschemas(keyword, value)
-            names = [value] if isinstance(value, str) else value
-            expected = _VALUE_TYPES.get(keyword, object)
-            if not isinstance(value, expected) or not all(isinstance(part, (dict, bool)) for part in inner):
-                raise SchemaError(f"`{keyword}` is malformed")
-            if keyword == "type" and not _TYPES.issuperset(names):
-                raise SchemaError(f"{value!r} is not a `type`")
-            if keyword == "$ref":
-                resolve_reference(root, str(value))
-            pending += inner
+            pending += _check_keyword(root, keyword, value)
+
+
+def _check_keyword(root: Schema | bool, keyword: str, value: Any) -> list[Any]:
+    """The schemas inside of the keyword."""
+    inner = list(_list_subschemas(keyword, value))
+    if keyword in _UNSUPPORTED:
+        raise SchemaError(f"`{keyword}` is unsupported by the rehearsal model")
+    is_shaped = isinstance(value, _VALUE_TYPES.get(keyword, object))
+    if not is_shaped or not all(isinstance(part, (dict, bool)) for part in inner):
+        raise SchemaError(f"`{keyword}` is malformed")
+    if keyword == "type" and not _TYPES.issuperset([value] if isinstance(value, str) else value):
+        raise SchemaError(f"{value!r} is not a `type`")
+    if keyword == "$ref":
+        resolve_reference(root, str(value))
+    return inner
 
 
 def _list_subschemas(keyword: str, value: Any) -> Iterable[Any]:

@@ -4,7 +4,7 @@ Every value is validated (`schemas`) before it is used.
 """
 
 import math
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, replace
 from fractions import Fraction
 from itertools import islice
@@ -75,23 +75,19 @@ class _ValueBuilder:
         flat, target = self._flatten(schema, target)
         if alternatives := schemas.split_alternatives(flat):
             return self._build_alternative(flat, alternatives, target)
-        if "const" in flat or "enum" in flat:
-            return self._choose(flat, target, [flat["const"]] if "const" in flat else flat["enum"])
-        plain: Iterable[Any]
-        match _infer_type(flat):
-            case "object":
-                plain = [self._build_object(flat, target)]
-            case "array":
-                plain = [self._build_array(flat, target)]
-            case "null":
-                plain = [None]
-            case "boolean":
-                plain = (False, True)
-            case "string":
-                plain = _suggest_texts(flat, target.name)
-            case _:
-                plain = _suggest_numbers(flat)
-        return self._choose(flat, target, plain)
+        return self._choose(flat, target, self._list_plain_values(flat, target))
+
+    def _list_plain_values(self, flat: Schema, target: _Target) -> Iterable[Any]:
+        builders: dict[str, Callable[[], Iterable[Any]]] = {
+            "const": lambda: [flat["const"]],
+            "enum": lambda: list(flat["enum"]),
+            "object": lambda: [self._build_object(flat, target)],
+            "array": lambda: [self._build_array(flat, target)],
+            "null": lambda: [None],
+            "boolean": lambda: [False, True],
+            "string": lambda: _suggest_texts(flat, target.name),
+        }
+        return builders.get(_infer_type(flat), lambda: _suggest_numbers(flat))()
 
     def _flatten(self, schema: Schema | bool, target: _Target) -> tuple[Schema, _Target]:
         spend_steps(_SCHEMA_STEPS)
@@ -195,9 +191,10 @@ class _ValueBuilder:
 
 
 def _infer_type(flat: Schema) -> str:
-    """The schema's type, or the one that its other keywords belong to."""
-    is_object = not flat.keys().isdisjoint(("properties", "required", "additionalProperties"))
-    return str(flat.get("type", "object" if is_object else "array" if "items" in flat else "string"))
+    """`const`, `enum`, the schema's type, or the one that its other keywords belong to."""
+    implied = {"properties": "object", "required": "object", "additionalProperties": "object", "items": "array"}
+    listed: list[Any] = [keyword for keyword in ("const", "enum") if keyword in flat] or [flat.get("type")]
+    return str(listed[0] or next((name for keyword, name in implied.items() if keyword in flat), "string"))
 
 
 def _unsatisfied(flat: Schema) -> SchemaError:
