@@ -62,7 +62,7 @@ class AnthropicProvider:
     async def complete(self, body: ChatBody) -> bytes:
         with closing(await self._post_completion(body, stream=False)) as response:
             data = await response.read()
-        return anthropic_response.to_chat_completion(data, secret=self._secret, created=self._now())
+        return anthropic_response.to_chat_completion(data, secret=self._secret, created=self._created_at())
 
     async def embed(self, body: ChatBody) -> bytes:
         raise UpstreamError(
@@ -73,7 +73,7 @@ class AnthropicProvider:
         )
 
     def stream(self, body: ChatBody, deadline: float = math.inf) -> AsyncGenerator[Sequence[bytes], None]:
-        translator = anthropic_response.ToChatStream(self._secret, self._now())
+        translator = anthropic_response.ToChatStream(self._secret, self._created_at())
         return streaming.chunks(partial(self._post_completion, body, stream=True, deadline=deadline), translator)
 
     async def message(self, body: dict[str, Any], betas: str) -> bytes:
@@ -141,7 +141,7 @@ class AnthropicProvider:
         if unsupported := omitted - {"format"}:
             self._unsupported.setdefault(model, set()).update(unsupported)
 
-    def _now(self) -> int:
+    def _created_at(self) -> int:
         return int(self._clock.now())
 
 

@@ -105,14 +105,14 @@ class Prices:
     def start_loading(self, model: str) -> None:
         """Starts to load the public facts if the price of a current request may need them."""
         if self._loading is None and self._public and model not in _EMBEDDED and model not in self._own:
-            self._loading = asyncio.create_task(self._load())
+            self._loading = asyncio.create_task(self._load_snapshot())
 
     async def load(self) -> None:
         """Loads the public facts, once."""
         if self._snapshot is not None:
             return
         if self._loading is None:
-            self._loading = asyncio.create_task(self._load())
+            self._loading = asyncio.create_task(self._load_snapshot())
         await asyncio.shield(self._loading)
 
     def own(self, names: Sequence[str]) -> Price | None:
@@ -146,8 +146,8 @@ class Prices:
             cached = self._facts_cache[key] = (now, self._find_facts(names, url))
         return cached[1]
 
-    async def _load(self) -> None:
-        snapshot, self._by_developer = await asyncio.to_thread(_load_snapshot)
+    async def _load_snapshot(self) -> None:
+        snapshot, self._by_developer = await asyncio.to_thread(_read_snapshot)
         self._snapshot = snapshot
 
     def _find_facts(self, names: Sequence[str], url: str | None) -> PublicFacts | None:
@@ -178,7 +178,7 @@ class Prices:
         return None if match is None else _build_facts(*match, self._clock.now())
 
 
-def _load_snapshot() -> tuple[Any, dict[str, tuple[Any, Any]]]:
+def _read_snapshot() -> tuple[Any, dict[str, tuple[Any, Any]]]:
     """The package's data, and the models of developers in it, by id."""
     snapshot = importlib.import_module("genai_prices.data_snapshot").get_snapshot()
     developers = [provider for provider in snapshot.providers if provider.id in _MODEL_DEVELOPERS]
