@@ -1,6 +1,6 @@
-"""The AI/ML API as a provider, or any server that speaks it, like another Understudy: its universal video operations.
+"""The AI/ML API as a provider, or any compatible server such as another Understudy: its universal video operations.
 
-The order carries an idempotency key: a server that knows it makes one video of an order that was sent twice.
+An order has an idempotency key, so that a server that supports it creates one video for an order that was sent twice.
 """
 
 import base64
@@ -16,8 +16,8 @@ from msgspec import Struct
 from understudy.errors import UpstreamError
 from understudy.media.download import Downloader
 from understudy.media.frame_sizes import frame_size
+from understudy.media.polling import PollInterval
 from understudy.media.provider import Frame, Job, MediaError, Progress, VideoFiles
-from understudy.media.waiting import PollInterval
 from understudy.net.outbound import origin
 from understudy.redaction import redact
 
@@ -32,7 +32,7 @@ class HttpResponse(Protocol):
 
 
 class HttpClient(Protocol):
-    """What of an HTTP client is used. Raises UpstreamError."""
+    """The methods of an HTTP client that are used. Raises UpstreamError."""
 
     async def get(self, url: str) -> bytes: ...
     async def post(
@@ -77,16 +77,16 @@ class AimlApi:
 
     async def generate(self, job: Job, folder: Path, progress: Progress) -> VideoFiles:
         upstream_id = job.upstream_id or await self._create(job, progress)
-        made = await self._poll(upstream_id, progress)
+        result = await self._poll(upstream_id, progress)
         video = folder / "video.mp4"
-        assert made.url is not None
-        await self._download.to_file(made.url, video, self._limit, trusted=self._origin)
+        assert result.url is not None
+        await self._download.to_file(result.url, video, self._limit, trusted=self._origin)
         thumbnail = None
-        if made.thumbnail:
+        if result.thumbnail:
             thumbnail = folder / "thumbnail.jpg"
-            await self._download.to_file(made.thumbnail, thumbnail, self._limit, trusted=self._origin)
+            await self._download.to_file(result.thumbnail, thumbnail, self._limit, trusted=self._origin)
         width, height = frame_size(job.aspect_ratio, job.resolution)
-        return VideoFiles(video, thumbnail, made.width or width, made.height or height)
+        return VideoFiles(video, thumbnail, result.width or width, result.height or height)
 
     async def close(self) -> None:
         await self._http.close()
@@ -106,45 +106,52 @@ class AimlApi:
             order["keyframes"] = keyframes
         await progress.ordering()
         try:
-            answer = await self._http.post(self._url, order, {"Idempotency-Key": job.id})
+            response = await self._http.post(self._url, order, {"Idempotency-Key": job.id})
             try:
-                taken = _decode_generation(await answer.read())
+                created = _decode_generation(await response.read())
             finally:
-                answer.close()
+                response.close()
         except UpstreamError as error:
             raise _to_media_error(error) from None
-        upstream_id = taken.id or taken.generation_id or ""
+        upstream_id = created.id or created.generation_id or ""
         if not _ID.fullmatch(upstream_id):
             raise MediaError(f"The video service returned an invalid generation id: {upstream_id[:100]!r}.")
         await progress.ordered(upstream_id)
         return upstream_id
 
     async def _poll(self, upstream_id: str, progress: Progress) -> _Video:
-        dreaming = False
+        is_dreaming = False
         async for _ in self._pace:
             try:
-                found = _decode_generation(await self._http.get(f"{self._url}?generation_id={upstream_id}"))
+                generation = _decode_generation(await self._http.get(f"{self._url}?generation_id={upstream_id}"))
             except UpstreamError as error:
                 raise _to_media_error(error) from None
-            if found.status in {"generating", "processing"} and not dreaming:
-                dreaming = True
+            if generation.status in {"generating", "processing"} and not is_dreaming:
+                is_dreaming = True
                 await progress.dreaming()
-            if found.status in {"error", "failed"}:
-                reason = found.error.message if isinstance(found.error, _Error) else found.error
-                reason = redact(reason or "no reason was given")
-                raise MediaError(f"The video service could not make the video: {reason}")
-            if found.status == "completed" and found.video is not None and found.video.url:
-                return found.video
-            if found.status == "completed":
-                raise MediaError("The video service completed the video, and gave no address of it.")
+            if generation.status in {"error", "failed"}:
+                raise MediaError(f"The video service failed to generate the video: {_failure_reason(generation)}")
+            if generation.status == "completed":
+                return _completed_video(generation)
         raise AssertionError  # the pace never ends
+
+
+def _failure_reason(generation: _Generation) -> str:
+    error = generation.error
+    return redact((error.message if isinstance(error, _Error) else error) or "no reason was given")
+
+
+def _completed_video(generation: _Generation) -> _Video:
+    if generation.video is None or not generation.video.url:
+        raise MediaError("The video service completed the video without a URL of the file.")
+    return generation.video
 
 
 def _decode_generation(body: bytes) -> _Generation:
     try:
         return msgspec.json.decode(body, type=_Generation)
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
-        raise MediaError("The video service answered with something that is no generation.", passing=True) from None
+        raise MediaError("The video service returned a malformed generation.", passing=True) from None
 
 
 def _to_media_error(error: UpstreamError) -> MediaError:

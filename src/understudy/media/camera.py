@@ -44,7 +44,7 @@ def find_motion(text: str) -> str | None:
 
 
 def strip_motions(text: str) -> str:
-    """The text without instructions to the camera, as a caption shows it."""
+    """The text without instructions to the camera, for a caption."""
     text = _MOTION_INSTRUCTION.sub(" ", text)
     text = re.sub(r"[\s,;]+([.,;!?])", r"\1", text)
     return re.sub(r"\s{2,}", " ", text).strip(" ,;-")

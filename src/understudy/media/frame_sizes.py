@@ -1,4 +1,4 @@
-"""How large a picture is, in pixels, for an aspect ratio and a resolution: the shorter side is what the name says."""
+"""The size of a video in pixels for an aspect ratio and a resolution, which names the shorter side."""
 
 from typing import Final
 
@@ -7,8 +7,8 @@ DEFAULT_RESOLUTION: Final = "720p"
 
 
 def frame_size(aspect_ratio: str, resolution: str) -> tuple[int, int]:
-    """Width and height, both even as encoders want them."""
-    across, down = (int(part) for part in aspect_ratio.split(":"))
+    """Width and height, both even as encoders require."""
+    width, height = (int(part) for part in aspect_ratio.split(":"))
     shorter = _SHORTER_SIDES[resolution]
-    longer = round(shorter * max(across, down) / min(across, down) / 2) * 2
-    return (longer, shorter) if across >= down else (shorter, longer)
+    longer = round(shorter * max(width, height) / min(width, height) / 2) * 2
+    return (longer, shorter) if width >= height else (shorter, longer)

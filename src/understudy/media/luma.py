@@ -8,8 +8,8 @@ from typing import Any, Final, Literal, TypeVar
 from understudy.errors import SettingsError
 from understudy.media.download import Downloader
 from understudy.media.frame_sizes import frame_size
+from understudy.media.polling import PollInterval
 from understudy.media.provider import Frame, Job, MediaError, Progress, VideoFiles
-from understudy.media.waiting import PollInterval
 from understudy.net.outbound import origin
 from understudy.redaction import redact
 
@@ -17,7 +17,7 @@ T = TypeVar("T")
 
 _DEFAULT_BASE_URL: Final = "https://api.lumalabs.ai/dream-machine/v1"
 _LIST_LIMIT: Final = 100
-# Clocks differ; an order is never found before it was sent by more than this, in seconds.
+# Clocks differ by at most so many seconds.
 _MAX_CLOCK_SKEW: Final = 60.0
 _ID: Final = re.compile(r"[\w.-]{1,128}")
 
@@ -58,10 +58,10 @@ class Luma:
 
     async def generate(self, job: Job, folder: Path, progress: Progress) -> VideoFiles:
         upstream_id = job.upstream_id or await self._find_lost(job, progress) or await self._create(job, progress)
-        found = await self._poll(upstream_id, progress)
-        assets = found.assets
+        generation = await self._poll(upstream_id, progress)
+        assets = generation.assets
         if assets is None or not assets.video:
-            raise MediaError("Luma completed the video, and gave no address of it.")
+            raise MediaError("Luma completed the video without a URL of the file.")
         video = folder / "video.mp4"
         await self._download_to(assets.video, video)
         thumbnail = None
@@ -88,50 +88,49 @@ class Luma:
         if job.concepts:
             order["concepts"] = [{"key": key} for key in job.concepts]
         await progress.ordering()
-        ordered = await self._call_api(lambda: self._client.generations.create(**order))
-        upstream_id = _validate_id(ordered.id)
+        created = await self._call_api(lambda: self._client.generations.create(**order))
+        upstream_id = _validate_id(created.id)
         await progress.ordered(upstream_id)
         return upstream_id
 
     async def _find_lost(self, job: Job, progress: Progress) -> str | None:
-        """What became of an order whose answer was lost: the same words, asked for since then, and nobody else's."""
+        """The id of an order whose response was lost: same prompt, created since then, and not of another job."""
         if job.ordered_at is None:
             return None
-        listed = await self._call_api(lambda: self._client.generations.list(limit=_LIST_LIMIT))
-        for one in listed.generations:
-            prompt = getattr(one.request, "prompt", None)
-            since = one.created_at is not None and one.created_at.timestamp() >= job.ordered_at - _MAX_CLOCK_SKEW
-            if one.id and prompt == job.prompt and since and await progress.is_free(one.id):
-                await progress.ordered(_validate_id(one.id))
-                return str(one.id)
+        since = job.ordered_at - _MAX_CLOCK_SKEW
+        page = await self._call_api(lambda: self._client.generations.list(limit=_LIST_LIMIT))
+        for generation in page.generations:
+            is_same = getattr(generation.request, "prompt", None) == job.prompt
+            is_recent = generation.created_at is not None and generation.created_at.timestamp() >= since
+            if generation.id and is_same and is_recent and await progress.is_free(generation.id):
+                await progress.ordered(_validate_id(generation.id))
+                return str(generation.id)
         return None
 
     async def _poll(self, upstream_id: str, progress: Progress) -> Any:
-        """Asks again and again, ever more slowly, until the video has ended. Whoever calls bounds the time."""
-        dreaming = False
+        """Polls until the video has ended. The caller bounds the time."""
+        is_dreaming = False
         async for _ in self._pace:
-            found = await self._call_api(lambda: self._client.generations.get(upstream_id))
-            if found.state == "dreaming" and not dreaming:
-                dreaming = True
+            generation = await self._call_api(lambda: self._client.generations.get(upstream_id))
+            if generation.state == "dreaming" and not is_dreaming:
+                is_dreaming = True
                 await progress.dreaming()
-            if found.state == "failed":
-                raise MediaError(
-                    redact(found.failure_reason or "") or "Luma could not make the video, and gave no reason."
-                )
-            if found.state == "completed":
-                return found
+            if generation.state == "failed":
+                raise MediaError(redact(generation.failure_reason or "") or "Luma failed without a reason.")
+            if generation.state == "completed":
+                return generation
         raise AssertionError  # the pace never ends
 
     async def _download_to(self, url: str, path: Path) -> None:
         await self._download.to_file(url, path, self._limit, trusted=origin(self._base))
 
-    async def _call_api(self, ask: Callable[[], Awaitable[T]]) -> T:
+    async def _call_api(self, request: Callable[[], Awaitable[T]]) -> T:
         try:
-            return await ask()
+            return await request()
         except self._errors.APIStatusError as error:
             raise _to_media_error(error.status_code, error.response.headers.get("retry-after"), error.message) from None
         except self._errors.APIConnectionError:
-            raise MediaError("Luma could not be reached, or did not answer in time.", passing=True) from None
+            raise MediaError("Luma is unavailable, or the request timed out.", passing=True) from None
 
 
 def _to_media_error(status: int, retry_after: str | None, message: str) -> MediaError:
@@ -139,9 +138,7 @@ def _to_media_error(status: int, retry_after: str | None, message: str) -> Media
         return MediaError(f"Luma refused this server's key (status {status}).")
     passing = status in {408, 409, 429} or status >= 500
     seconds = float(retry_after) if retry_after and re.fullmatch(r"\d{1,5}", retry_after) else None
-    return MediaError(
-        f"Luma answered with status {status}: {redact(message)[:500]}", passing=passing, retry_after=seconds
-    )
+    return MediaError(f"Luma returned status {status}: {redact(message)[:500]}", passing=passing, retry_after=seconds)
 
 
 def _keyframes(job: Job) -> dict[str, Any]:

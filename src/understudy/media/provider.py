@@ -1,7 +1,7 @@
-"""What makes a video is to the rest of the program: a job in, files out. Knows no tenant, no store and no HTTP.
+"""The interface of video providers: a job in, files out. Knows no tenant, no store and no HTTP.
 
-A provider may be asked for the same job again after a crash. What it told its `Progress` is in the job then, so that
-what was ordered once is waited for and not ordered a second time.
+A provider may get the same job again after a crash. The job then has what the provider reported to its `Progress`, so
+that an existing order is polled and not placed a second time.
 """
 
 from dataclasses import dataclass
@@ -12,7 +12,7 @@ from understudy.errors import UnderstudyError
 
 
 class MediaError(UnderstudyError):
-    """A video that could not be made; the message is for the client. `passing`: another attempt may do better."""
+    """The generation of a video failed; the message is for the client. `passing`: a retry may succeed."""
 
     def __init__(self, message: str, *, passing: bool = False, retry_after: float | None = None) -> None:
         super().__init__(message)
@@ -25,8 +25,8 @@ class MediaError(UnderstudyError):
 class Frame:
     """Where a video begins or ends: a picture, or the nearest frame of an earlier video.
 
-    `path` is the picture or the video as a local file, `url` where anybody finds it, `upstream_id` what the job's own
-    provider calls the earlier video. Each provider takes what it can use.
+    `path` is the picture or the video as a local file, `url` its public address, `upstream_id` the earlier video's id
+    at the job's own provider. Each provider uses what it supports.
     """
 
     kind: Literal["image", "generation"]
@@ -37,7 +37,7 @@ class Frame:
 
 @dataclass(frozen=True, slots=True)
 class Job:
-    """`ordered_at` is when an order went out whose answer may have been lost; `upstream_id` is that answer."""
+    """`ordered_at` is the time of an order whose response may be lost; `upstream_id` is the id in that response."""
 
     id: str
     prompt: str
@@ -56,7 +56,7 @@ class Job:
 
 @dataclass(frozen=True, slots=True)
 class VideoFiles:
-    """The files are in the folder that the job was given."""
+    """The files of a job, in its folder."""
 
     video: Path
     thumbnail: Path | None
@@ -65,30 +65,30 @@ class VideoFiles:
 
 
 class Progress(Protocol):
-    """What a provider says while it works. Each word is durable when the call returns."""
+    """What a provider reports while it works. Each report is durable when the call returns."""
 
     async def ordering(self) -> None:
-        """An order is about to be sent, and may be taken even if no answer comes."""
+        """An order is about to be sent. It may be accepted even if the response is lost."""
         ...
 
     async def ordered(self, upstream_id: str) -> None: ...
 
     async def is_free(self, upstream_id: str) -> bool:
-        """Whether no other job has that id: what a lost order may have become."""
+        """Whether no other job has that id, so that it may be the one of a lost order."""
         ...
 
     async def dreaming(self) -> None:
-        """The work on the pictures has begun."""
+        """The generation has started."""
         ...
 
 
 class VideoProvider(Protocol):
     name: str
     takes: frozenset[Literal["file", "url"]]
-    """How it can be handed a picture: as a local file, by an address that it fetches by itself, or both."""
+    """The supported forms of a picture: a local file, a URL that the provider fetches, or both."""
 
     async def generate(self, job: Job, folder: Path, progress: Progress) -> VideoFiles:
-        """Raises MediaError. A cancelled call leaves no work of this machine behind."""
+        """Raises MediaError. A cancelled call leaves no process behind."""
         ...
 
     async def close(self) -> None: ...

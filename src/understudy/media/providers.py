@@ -1,20 +1,20 @@
-"""The provider that the settings name."""
+"""Builds the video provider that the settings select."""
 
 from collections.abc import Callable
 
 from understudy.errors import SettingsError
 from understudy.media.aimlapi import DEFAULT_BASE_URL, AimlApi, HttpClient
 from understudy.media.download import Downloader
+from understudy.media.polling import PollInterval
 from understudy.media.provider import VideoProvider
 from understudy.media.rehearsal import RehearsalRenderer
-from understudy.media.waiting import PollInterval
 from understudy.settings import VideoSettings
 
 _REQUEST_SECONDS = 60.0
 
 
 def open_provider(settings: VideoSettings, download: Downloader, connect: Callable[[str], HttpClient]) -> VideoProvider:
-    """Raises SettingsError. `connect` makes the client of a service that has the given key."""
+    """Raises SettingsError. `connect` builds the client of a service for a key."""
     if settings.provider == "rehearsal":
         return RehearsalRenderer(memory=settings.memory_mb << 20, seconds=settings.seconds)
     if settings.provider == "aimlapi":
@@ -24,7 +24,7 @@ def open_provider(settings: VideoSettings, download: Downloader, connect: Callab
             )
         base_url = settings.base_url or DEFAULT_BASE_URL
         return AimlApi(connect(settings.api_key), base_url, download, limit=settings.video_bytes, pace=PollInterval())
-    from understudy.media.luma import Luma  # noqa: PLC0415 - only who uses it needs the extra
+    from understudy.media.luma import Luma  # noqa: PLC0415 - an extra
 
     return Luma(
         settings.api_key,

@@ -32,9 +32,10 @@ def draw_frames(
 ) -> Iterator[Image.Image]:
     """`seconds` of pictures in RGB, the last like the first in a loop. The same arguments draw the same pictures."""
     motion = camera.find_motion(" ".join(concepts).replace("_", " ")) or camera.find_motion(prompt) or "Push In"
-    start = None if keyframes.is_extension else keyframes.start
-    background = _draw_gradient(prompt, size) if start is None else start
-    scene = ImageOps.fit(background, (round(size[0] * _OVERSCAN), round(size[1] * _OVERSCAN)))
+    background = None if keyframes.is_extension else keyframes.start
+    scene = ImageOps.fit(
+        background or _draw_gradient(prompt, size), (round(size[0] * _OVERSCAN), round(size[1] * _OVERSCAN))
+    )
     caption = _draw_caption(camera.strip_motions(prompt) or prompt, size)
     count, dissolve = seconds * RATE, round(_DISSOLVE_SECONDS * RATE)
     first: Image.Image | None = None

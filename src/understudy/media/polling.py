@@ -1,4 +1,4 @@
-"""How often a service is asked whether it is done: soon at first, then ever more slowly."""
+"""The interval at which a video service is polled, which grows with each poll."""
 
 import asyncio
 from collections.abc import AsyncIterator
@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True, slots=True)
 class PollInterval:
-    """An endless series of moments: at once, after `first` seconds, and each later one after a longer wait."""
+    """An endless iterator over polls: at once, after `first` seconds, then after growing intervals up to `longest`."""
 
     first: float = 1.0
     longest: float = 10.0
