@@ -29,7 +29,7 @@ class StillClock:
 
 def filled(history):
     """A closed log of these events, and the frames of each."""
-    view, filling = RunView(), RunLog()
+    view, filling = RunView(), RunLog(RunView)
     frames = [view.apply(event) for event in history]
     for event, frame in zip(history, frames, strict=True):
         filling.append(event, frame)
@@ -120,7 +120,7 @@ async def test_a_reader_goes_on_after_any_number_that_it_was_told(history, compa
 
 @given(histories.histories(), st.lists(st.integers(0, 30), max_size=4))
 async def test_followers_hear_the_same_as_it_happens_whenever_they_came(history, arrivals):
-    view, filling, frames, following = RunView(), RunLog(), [], []
+    view, filling, frames, following = RunView(), RunLog(RunView), [], []
     for position, event in enumerate(history):
         following += [asyncio.ensure_future(heard(filling)) for arrival in arrivals if arrival == position]
         frames.append(view.apply(event))
@@ -134,7 +134,7 @@ async def test_followers_hear_the_same_as_it_happens_whenever_they_came(history,
 
 
 async def test_a_follower_waits_for_the_next_event_and_for_the_end():
-    (queued, started, *_), filling = history_of(3), RunLog()
+    (queued, started, *_), filling = history_of(3), RunLog(RunView)
     follower = filling.follow()
     waiting = asyncio.ensure_future(anext(follower))
     await asyncio.sleep(0)
@@ -151,7 +151,7 @@ async def test_a_follower_waits_for_the_next_event_and_for_the_end():
 
 
 async def test_a_follower_that_gives_up_is_forgotten():
-    filling = RunLog()
+    filling = RunLog(RunView)
     waiting = asyncio.ensure_future(anext(filling.follow()))
     await asyncio.sleep(0)
     waiting.cancel()
@@ -173,7 +173,7 @@ async def test_a_log_that_is_opened_again_goes_on_for_those_who_come_then():
 
 
 async def test_a_run_that_goes_on_elsewhere_ends_its_streams_and_says_so():
-    filling = RunLog()
+    filling = RunLog(RunView)
     following = asyncio.ensure_future(heard(filling))
     await asyncio.sleep(0)
     filling.close(handed_back=True)
@@ -190,7 +190,7 @@ def history_of(length):
 
 async def test_a_long_text_costs_little_more_than_its_length():
     count = 100_000
-    view, filling = RunView(), RunLog()
+    view, filling = RunView(), RunLog(RunView)
     history = history_of(3)
     tracemalloc.start()
     try:
@@ -210,7 +210,7 @@ async def test_a_long_text_costs_little_more_than_its_length():
 
 
 async def test_one_who_falls_far_behind_still_hears_everything():
-    view, filling = RunView(), RunLog()
+    view, filling = RunView(), RunLog(RunView)
     follower = filling.follow()
     said = []
     for event in history_of(3):
@@ -229,7 +229,7 @@ async def test_one_who_falls_far_behind_still_hears_everything():
 async def test_one_who_falls_behind_again_and_again_hears_everything_once(monkeypatch):
     monkeypatch.setattr(log, "_MAX_RECENT_EVENTS", 8)
     monkeypatch.setattr(log, "_MERGE_CHUNK", 4)
-    view, filling = RunView(), RunLog()
+    view, filling = RunView(), RunLog(RunView)
     follower, frames = filling.follow(), []
     for event in history_of(3):
         filling.append(event, view.apply(event))
@@ -244,7 +244,7 @@ async def test_one_who_falls_behind_again_and_again_hears_everything_once(monkey
 
 
 async def test_what_all_followers_have_read_is_merged_while_it_is_kept_for_a_slow_one():
-    view, filling = RunView(), RunLog()
+    view, filling = RunView(), RunLog(RunView)
     slow, frames = filling.follow(), []
     for event in history_of(3):
         filling.append(event, view.apply(event))
@@ -267,7 +267,7 @@ async def test_what_all_followers_have_read_is_merged_while_it_is_kept_for_a_slo
 async def test_a_finished_log_is_kept_for_as_long_as_was_asked():
     clock = StillClock()
     logs = Logs(clock, retention=60)
-    finished, live = logs.create("run_1"), logs.create("run_2")
+    finished, live = logs.create("run_1", RunView), logs.create("run_2", RunView)
     logs.finish("run_1")
     clock.time += 59
     logs.prune()
@@ -281,14 +281,14 @@ async def test_finished_logs_are_bounded_in_number_the_oldest_going_first(monkey
     monkeypatch.setattr(log, "_MAX_FINISHED_LOGS", 3)
     logs = Logs(StillClock(), retention=60)
     for number in range(5):
-        logs.create(f"run_{number}")
+        logs.create(f"run_{number}", RunView)
         logs.finish(f"run_{number}")
     assert [number for number in range(5) if logs.get(f"run_{number}")] == [2, 3, 4]
 
 
 async def test_a_discarded_log_ends_its_streams():
     logs = Logs(StillClock(), retention=60)
-    following = asyncio.ensure_future(heard(logs.create("run_1")))
+    following = asyncio.ensure_future(heard(logs.create("run_1", RunView)))
     await asyncio.sleep(0)
     logs.discard("run_1")
     logs.discard("run_1")
@@ -298,7 +298,7 @@ async def test_a_discarded_log_ends_its_streams():
 
 async def test_a_follower_of_the_end_hears_it_before_the_log_shrinks():
     logs = Logs(StillClock(), retention=60)
-    filling = logs.create("run_1")
+    filling = logs.create("run_1", RunView)
     following = asyncio.ensure_future(heard(filling))
     await asyncio.sleep(0)
     for event in history_of(3):
@@ -310,7 +310,7 @@ async def test_a_follower_of_the_end_hears_it_before_the_log_shrinks():
 
 
 def test_a_reader_is_told_of_each_event_and_takes_what_it_has_not_read():
-    filling = RunLog()
+    filling = RunLog(RunView)
     told = []
     with filling.reader() as follower:
         follower.notify = lambda: told.append(follower.read())

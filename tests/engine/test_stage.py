@@ -10,7 +10,9 @@ from understudy import ids
 from understudy.engine.run import events
 from understudy.engine.run.checkpoint import RunWriter
 from understudy.engine.run.log import RunLog
+from understudy.engine.run.state import RunState
 from understudy.engine.views.assistants import RunView
+from understudy.engine.views.projections import RunProjection
 from understudy.store import open_store
 from understudy.store.ledger import Usage
 from understudy.store.pages import PageRequest
@@ -40,9 +42,11 @@ async def test_a_run_whose_answer_cannot_be_stored_ends_with_its_message_and_ste
     await store.threads.create(OURS, thread, [])
     await store.runs.create(OURS, run, OWNER)
     await store.runs.renew_lease(OWNER, NOW + 1e9)
-    view, log = RunView(), RunLog()
-    log.append(events.RunQueued(run), view.apply(events.RunQueued(run)))
-    stage = RunWriter(OWNER, store, StillClock(), OURS, view, log, Progress())
+    state, projection, log = RunState(), RunProjection(), RunLog(RunView)
+    queued = events.RunQueued(run)
+    state.apply(queued)
+    log.append(queued, projection.encode(queued))
+    stage = RunWriter(OWNER, store, StillClock(), OURS, state, projection, log, Progress())
     await stage.commit(events.RunStarted(NOW))
     await stage.commit(events.MessageOpened(ids.step(), ids.message(), NOW))
     stage.publish(events.TextDelta("Hello"))

@@ -19,8 +19,9 @@ from understudy.engine.run import events
 from understudy.engine.run.executor import RunExecutor
 from understudy.engine.run.log import Logs, RunLog
 from understudy.engine.run.prompt import PromptBudget, build_request, count_prompt_tokens
-from understudy.engine.views.assistants import RunView
+from understudy.engine.run.state import RunState
 from understudy.engine.views.items import FILE_DATA, render_item
+from understudy.engine.views.projections import ResponseProjection
 from understudy.engine.views.response_replay import frames_after, replay_frames
 from understudy.engine.views.responses import ResponseView
 from understudy.errors import InvalidRequest, NotFound
@@ -78,10 +79,10 @@ class ResponseStreamTail:
 
 @dataclass(frozen=True, slots=True)
 class _InitialEvents:
-    """The first events of a response, seen through both views; `body` is what its client is answered at once."""
+    """The first events of a response, with the frames of each; `body` is the reply to the request."""
 
-    view: RunView
-    answer: ResponseView
+    state: RunState
+    projection: ResponseProjection
     history: list[tuple[events.Event, bytes]]
     body: bytes
     stored: NewResponse
@@ -91,19 +92,17 @@ class _InitialEvents:
         cls, new: NewResponse, asked: CreateResponseRequest, included: frozenset[str], started_at: int | None
     ) -> "_InitialEvents":
         """`started_at` None where it has to wait for a place."""
-        view, answer = RunView(), ResponseView(included)
+        state, projection = RunState(), ResponseProjection(included)
         happened = [_queued_event(new, asked)]
         if started_at is not None:
             happened.append(events.RunStarted(started_at))
         history = []
         for event in happened:
-            view.apply(event)
-            history.append((event, answer.apply(event)))
-        if new.progress.plan is not None:
-            new.progress.plan.sequence = answer.sequence
-        run = msgspec.structs.replace(view.run)
-        stored = NewResponse(answer.settled(), run, new.progress, new.items)
-        return cls(view, answer, history, encode_items(new.response), stored)
+            state.apply(event)
+            history.append((event, projection.encode(event)))
+        response, run = projection.stored_response(new.progress), projection.stored_run()
+        stored = NewResponse(response, run, new.progress, new.items)
+        return cls(state, projection, history, encode_items(new.response), stored)
 
 
 class Responses:
@@ -147,7 +146,7 @@ class Responses:
         log = self._logs.create(response_id, partial(ResponseView, included))
         for event, frames in begun.history:
             log.append(event, frames)
-        execution = self._worker.execution(project_id, begun.view, log, begun.stored.progress, begun.answer)
+        execution = self._worker.execution(project_id, begun.state, begun.projection, log, begun.stored.progress)
         await self._launch(execution, at_once=at_once)
         return CreatedResponse(response_id, begun.body, log)
 

@@ -4,7 +4,7 @@ Each verb decides in one transaction and then lets the worker go on; knows no HT
 """
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TypeVar
 
 import msgspec
@@ -16,8 +16,10 @@ from understudy.engine.jobs.runs import RunWorker
 from understudy.engine.run import events
 from understudy.engine.run.executor import RunExecutor
 from understudy.engine.run.log import LogReader, Logs, RunLog
+from understudy.engine.run.state import RunState
 from understudy.engine.tools.mcp import without_headers
 from understudy.engine.views.assistants import RunView
+from understudy.engine.views.projections import RunProjection
 from understudy.engine.views.replay import resume_events, run_events
 from understudy.engine.views.steps import step_calls
 from understudy.errors import InvalidRequest, ThreadBusy
@@ -93,24 +95,26 @@ class Runs:
         Raises NotFound and InvalidRequest as the store does; nothing is kept then.
         """
         self._worker.require_running()
-        view = RunView()
+        state, projection = RunState(), RunProjection()
         run, headers = without_headers(run)
         progress = Progress(resources=resources or ToolResources(), detailed=detailed, key_id=key_id, headers=headers)
+        history: list[tuple[events.Event, bytes]] = []
         queued = events.RunQueued(msgspec.structs.replace(run), thread, detailed)
-        history: list[tuple[events.Event, bytes]] = [(queued, view.apply(queued))]
-        body = msgspec.json.encode(view.run)
+        history.append((queued, projection.encode(queued)))
+        body = projection.body()
         at_once = self._worker.has_capacity()
         if at_once:
             # Queued for no time at all: one transaction stores the run as it is once this worker has it.
             started = events.RunStarted(int(self._clock.now()))
-            history.append((started, view.apply(started)))
+            history.append((started, projection.encode(started)))
         owner = self._worker.id if at_once else None
-        stored = msgspec.structs.replace(view.run)
+        stored = projection.stored_run()
         await self._store.runs.create(project_id, stored, owner, messages, thread, progress, fillings)
-        log = self._logs.create(run.id)
+        log = self._logs.create(run.id, RunView)
         for event, frames in history:
+            state.apply(event)
             log.append(event, frames)
-        await self._launch(self._worker.execution(project_id, view, log, progress), at_once=at_once)
+        await self._launch(self._worker.execution(project_id, state, projection, log, progress), at_once=at_once)
         return StartedRun(body, log, 0)
 
     async def create_in_turn(
@@ -171,26 +175,22 @@ class Runs:
         at_once = self._worker.has_capacity()
         happened: list[tuple[events.Event, bytes]] = []
         queued: list[bytes] = []
-        views: list[RunView] = []
+        resumed: list[tuple[RunState, RunProjection]] = []
 
         def change(stored: StoredRun) -> Checkpoint:
             happened.clear()
             answered = accept(stored)
-            view = RunView.of(resume_events(stored, None))
-            waiting = list(view.steps)
-            happened.append((answered.event, view.apply(answered.event)))
-            queued.append(msgspec.json.encode(view.run))
+            state, projection = RunState(), RunProjection()
+            for event in resume_events(stored, None):
+                state.apply(event)
+                projection.encode(event)
+            happened.append((answered.event, projection.encode(answered.event)))
+            queued.append(projection.body())
             if at_once:
                 started = events.RunStarted(int(self._clock.now()))
-                happened.append((started, view.apply(started)))
-            views.append(view)
-            return Checkpoint(
-                run_id,
-                run=msgspec.structs.replace(view.run),
-                progress=stored.progress,
-                changed_steps=waiting,
-                calls=answered.calls,
-            )
+                happened.append((started, projection.encode(started)))
+            resumed.append((state, projection))
+            return replace(projection.checkpoint(stored.progress, with_run=True), calls=answered.calls)
 
         owner = self._worker.id if at_once else None
         # Read beforehand: once the run is taken, nothing is awaited until somebody here works on it.
@@ -198,9 +198,12 @@ class Runs:
         stored = await self._store.runs.transition(project_id, thread_id, run_id, owner, change)
         log = self._worker.reopen_log(stored, history)
         after = log.length
+        state, projection = resumed[-1]
         for event, frames in happened:
+            state.apply(event)
             log.append(event, frames)
-        await self._launch(self._worker.execution(project_id, views[-1], log, stored.progress), at_once=at_once)
+        execution = self._worker.execution(project_id, state, projection, log, stored.progress)
+        await self._launch(execution, at_once=at_once)
         return StartedRun(queued[-1], log, after)
 
     async def cancel(self, project_id: str, thread_id: str, run_id: str) -> bytes:
@@ -236,9 +239,9 @@ class Runs:
         log = self._logs.get(run_id)
         if log is not None and (not log.closed or self._is_current(log, history.run.status)):
             return log
-        log, view = RunLog(), RunView()
+        log, encoder = RunLog(RunView), RunView()
         for event in run_events(history, self._run_seconds):
-            log.append(event, view.apply(event))
+            log.append(event, encoder.encode(event))
         log.close(handed_back=history.run.status in EXECUTING)
         return log
 

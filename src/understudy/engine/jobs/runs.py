@@ -7,22 +7,21 @@ sweep over the database is what makes sure that no run is forgotten.
 import asyncio
 import logging
 import secrets
-from collections.abc import Callable, Iterable
-from functools import partial
+from collections.abc import Iterable
 from typing import Final
 
 from understudy.broker import Broker
 from understudy.clock import Clock
 from understudy.engine.accounting import Accounting
 from understudy.engine.run import events
-from understudy.engine.run.checkpoint import RunWriter
+from understudy.engine.run.checkpoint import Projection, RunWriter
 from understudy.engine.run.executor import RunExecutor
 from understudy.engine.run.log import Logs, RunLog
+from understudy.engine.run.state import RunState
 from understudy.engine.run.tool_use import Tools
-from understudy.engine.views.assistants import RunView
+from understudy.engine.views.projections import new_encoder, new_projection
 from understudy.engine.views.replay import resume_events
 from understudy.engine.views.response_replay import response_events
-from understudy.engine.views.responses import ResponseView
 from understudy.errors import NotFound, StoreError, Unavailable
 from understudy.llm.router import Models
 from understudy.looper import Looper
@@ -110,19 +109,19 @@ class RunWorker:
     def execution(
         self,
         project_id: str,
-        view: RunView,
+        state: RunState,
+        projection: Projection,
         log: RunLog,
         progress: Progress,
-        answer: ResponseView | None = None,
         *,
         interrupted: bool = False,
     ) -> RunExecutor:
-        """An execution that is yet to be launched; `answer` where it is a response's.
+        """An execution that is yet to be launched.
 
         `interrupted`: servers died over the run since its last checkpoint.
         """
         stage = RunWriter(
-            self.id, self._store, self._clock, project_id, view, log, progress, answer, interrupted=interrupted
+            self.id, self._store, self._clock, project_id, state, projection, log, progress, interrupted=interrupted
         )
         return RunExecutor(stage, self._models, self._tools, self._accounting)
 
@@ -140,29 +139,26 @@ class RunWorker:
         """The run's log, open for what comes next; one that is not known here is told again from what is stored."""
         log = self._logs.get(stored.run.id)
         if log is None or log.handed_back:
-            new_view = response_views(stored.progress) or RunView
-            log, view = self._logs.create(stored.run.id, new_view), new_view()
+            make_encoder = new_encoder(stored.progress)
+            log, encoder = self._logs.create(stored.run.id, make_encoder), make_encoder()
             for event in (*_events_elsewhere(stored), *resume_events(stored, history)):
-                log.append(event, view.apply(event))
+                log.append(event, encoder.encode(event))
         else:
             log.reopen()
         return log
 
     def restore(self, stored: StoredRun, history: RunHistory | None) -> RunExecutor:
         """An execution that goes on where the store says the run stands."""
-        restored = list(resume_events(stored, None))
-        new_answer = response_views(stored.progress)
-        answer = new_answer() if new_answer is not None else None
+        restored, projection = resume_events(stored, None), new_projection(stored.progress)
         for event in restored:
-            if answer is not None:
-                answer.apply(event)
+            projection.encode(event)
         log = self.reopen_log(stored, history)
         return self.execution(
             stored.project_id,
-            RunView.of(restored),
+            RunState.of(restored),
+            projection,
             log,
             stored.progress,
-            answer,
             interrupted=stored.interruptions > 0,
         )
 
@@ -204,7 +200,7 @@ class RunWorker:
                 self._stranded.add(execution.run_id)
             elif execution.log.handed_back:
                 self._logs.discard(execution.run_id)
-            elif execution.view.ended:
+            elif execution.state.ended:
                 self._logs.finish(execution.run_id)
 
     # -- finding work ------------------------------------------------------------------------------------------
@@ -269,8 +265,3 @@ def _events_elsewhere(stored: StoredRun) -> Iterable[events.Event]:
     if stored.response is None:
         return ()
     return response_events(stored.response, started=stored.run.status != "queued")
-
-
-def response_views(progress: Progress) -> Callable[[], ResponseView] | None:
-    """What makes the views of a response; None for a run of the Assistants API."""
-    return None if progress.plan is None else partial(ResponseView, frozenset(progress.plan.included))

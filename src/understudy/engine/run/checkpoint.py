@@ -1,19 +1,16 @@
-"""Where a run's events happen: into the view, into the store where it is a boundary, and only then into the log.
+"""Applies a run's events: to its state and its public objects, to the store at a checkpoint, and then to the log.
 
-So whatever a stream shows is already kept, and the thread's lock is off before the end is announced.
+So whatever a stream shows is already stored, and the thread's lock is released before the end is announced.
 """
 
 from collections.abc import Sequence
 from dataclasses import replace
-from typing import TypeVar
-
-import msgspec
+from typing import Protocol, TypeVar
 
 from understudy.clock import Clock
 from understudy.engine.run import events
 from understudy.engine.run.log import RunLog
-from understudy.engine.views.assistants import RunView
-from understudy.engine.views.responses import ResponseView
+from understudy.engine.run.state import RunState
 from understudy.store import Store
 from understudy.store.ledger import Usage
 from understudy.store.run_state import Checkpoint, NewItem, Progress
@@ -27,11 +24,21 @@ class RunLost(Exception):
     """The run is no longer this worker's: it was ended, deleted or taken over."""
 
 
-class RunWriter:
-    """One run as its worker changes it. `owner` is the worker that the store knows it by.
+class Projection(Protocol):
+    """The public objects of a run as its events change them."""
 
-    `answer` is the view that its client sees where the run is a response's.
-    """
+    def encode(self, event: events.Event) -> bytes:
+        """Applies the event; returns the frames that streams show of it, empty where they show nothing."""
+
+    def settle(self) -> None:
+        """Writes into open calls what was received of their arguments so far."""
+
+    def checkpoint(self, progress: Progress, *, with_run: bool) -> Checkpoint:
+        """What has changed since the last checkpoint; the run itself where its status did, or `with_run`."""
+
+
+class RunWriter:
+    """One run as its worker changes it. `owner` is the worker that the store knows it by."""
 
     def __init__(
         self,
@@ -39,17 +46,17 @@ class RunWriter:
         store: Store,
         clock: Clock,
         project_id: str,
-        view: RunView,
+        state: RunState,
+        projection: Projection,
         log: RunLog,
         progress: Progress,
-        answer: ResponseView | None = None,
         *,
         interrupted: bool = False,
     ) -> None:
         self.store = store
         self.project_id = project_id
-        self.view = view
-        self.answer = answer
+        self.state = state
+        self._projection = projection
         self.log = log
         self.progress = progress
         self._owner = owner
@@ -63,15 +70,15 @@ class RunWriter:
         self.log.append(event, self._apply(event))
 
     def add_usage(self, usage: Usage) -> None:
-        """What a model turn has cost; debited by the transaction that stores what comes next."""
+        """Adds the usage of a model turn, which the transaction of the next checkpoint debits."""
         self._used.append(usage)
 
     def unrecorded_usage(self) -> list[Usage]:
-        """What no transaction has debited."""
+        """The usage that no transaction has debited."""
         return list(self._used)
 
     def drop_usage(self) -> None:
-        """Forgets what was used since the last commit, where that is what cannot be stored."""
+        """Drops the usage since the last commit, which cannot be stored."""
         self._used.clear()
         self.progress.used = self._stored_usage
         self.progress.pending = None
@@ -79,40 +86,31 @@ class RunWriter:
     async def commit(
         self, *happened: events.Event, calls: Sequence[NewItem] = (), release: bool = False, checkpoint: bool = False
     ) -> None:
-        """Takes events in, stores what they changed, and then shows them. Raises LostRun, having shown nothing.
+        """Applies events, stores what they changed, and then appends them to the log.
 
         `checkpoint`: the run's progress is stored even where its public object did not change.
+
+        Raises RunLost, having published nothing.
         """
-        view = self.view
-        status, steps, message = view.run.status, list(view.steps), view.message
+        state = self.state
         frames = [self._apply(event) for event in happened]
-        if view.ended:
-            # What was confided for the run's time is kept no longer.
+        if state.ended:
+            # The headers were lent for the time of the run.
             self.progress.headers = {}
-        if self.answer is not None and self.progress.plan is not None:
-            self.progress.plan.sequence = self.answer.sequence
-        boundary = Checkpoint(
-            run_id=view.run.id,
-            # A copy: the store keeps the run as it is at this event.
-            run=msgspec.structs.replace(view.run) if checkpoint or view.run.status != status else None,
-            progress=self.progress,
-            new_steps=[step for step in view.steps if all(step is not known for known in steps)],
-            changed_steps=steps,
-            new_messages=[view.message] if view.message is not None and view.message is not message else [],
-            changed_messages=[message] if message is not None else [],
+        latest = replace(
+            self._projection.checkpoint(self.progress, with_run=checkpoint),
             calls=calls,
             used=tuple(self._used),
             project_id=self.project_id,
             release=release,
             interrupted=self._interrupted,
-            response=self.answer.settled() if self.answer is not None else None,
         )
         if self._unstored is not None:
-            boundary = _merge_checkpoints(self._unstored, boundary)
+            latest = _merge_checkpoints(self._unstored, latest)
         try:
-            advanced = await self.store.runs.advance(self._owner, boundary)
+            advanced = await self.store.runs.advance(self._owner, latest)
         except Exception:
-            self._unstored = boundary
+            self._unstored = latest
             raise
         if not advanced:
             raise RunLost
@@ -122,20 +120,23 @@ class RunWriter:
         self._stored_usage = self.progress.used
         for event, frame in zip(happened, frames, strict=True):
             self.log.append(event, frame)
-        if view.ended or view.run.status in _WAITING_STATUSES:
+        if state.ended or state.status in _WAITING_STATUSES:
             self.log.close()
 
     def _apply(self, event: events.Event) -> bytes:
-        """Both views see everything; the frames are those of the one that the client sees."""
-        frames = self.view.apply(event)
-        return frames if self.answer is None else self.answer.apply(event)
+        self.state.apply(event)
+        return self._projection.encode(event)
+
+    def settle(self) -> None:
+        """Completes the open calls in the public objects, so that the next checkpoint stores their arguments."""
+        self._projection.settle()
 
     def now(self) -> int:
         return int(self._clock.now())
 
 
 def _merge_checkpoints(missed: Checkpoint, latest: Checkpoint) -> Checkpoint:
-    """What the latest boundary changes, and what an earlier one changed that could not be stored."""
+    """The changes of the latest checkpoint, and those of an earlier one that could not be stored."""
     return replace(
         latest,
         new_steps=_without_duplicates(missed.new_steps, latest.new_steps),

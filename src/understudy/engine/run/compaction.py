@@ -73,7 +73,7 @@ class ContextCompaction:
         return "".join(pieces), turn
 
     async def _record_usage(self, usage: RunCompletionUsage) -> None:
-        stage, run = self._stage, self._stage.view.run
+        stage, run = self._stage, self._stage.state.spec
         tokens = Tokens(usage.prompt_tokens, usage.completion_tokens, usage.prompt_token_details.cached_tokens)
         reference, key_id = f"{run.id}/compaction", stage.progress.key_id
         stage.add_usage(await self._accounting.usage(reference, "completion", run.model, tokens, key_id=key_id))

@@ -16,9 +16,9 @@ from understudy.engine.run.compaction import ContextCompaction
 from understudy.engine.run.log import RunLog
 from understudy.engine.run.model_turn import NO_USAGE, ModelTurn
 from understudy.engine.run.prompt import BudgetExceeded, ContextTooLong, LoadImage, Prompt, PromptBudget, build_request
+from understudy.engine.run.state import RunState
 from understudy.engine.run.tool_use import Tools, ToolUse
 from understudy.engine.run.turn import Turn
-from understudy.engine.views.assistants import RunView
 from understudy.errors import ApiError, StoreError, UpstreamError
 from understudy.llm.messages import Part
 from understudy.llm.prices import Tokens
@@ -50,11 +50,11 @@ class RunExecutor:
 
     @property
     def run_id(self) -> str:
-        return self.view.run.id
+        return self.state.spec.id
 
     @property
-    def view(self) -> RunView:
-        return self._stage.view
+    def state(self) -> RunState:
+        return self._stage.state
 
     @property
     def log(self) -> RunLog:
@@ -85,7 +85,7 @@ class RunExecutor:
         except UpstreamError as error:
             await self._fail(_to_last_error(error))
         except ContextTooLong:
-            await self._fail(_context_length_error(self.view.run.model), code="context_length_exceeded")
+            await self._fail(_context_length_error(self.state.spec.model), code="context_length_exceeded")
         except ApiError as error:
             await self._fail(LastError("invalid_prompt", error.message))
         except Exception:
@@ -93,13 +93,13 @@ class RunExecutor:
             await self._fail(LastError("server_error", "Sorry, something went wrong."))
 
     async def _execute(self) -> None:
-        if self.view.run.status == "cancelling":
+        if self.state.status == "cancelling":
             self._interruption.request("cancel")
         self._interruption.check()
         if self._interruptions is not None:
             await self._end_run("failed", cut="run_failed", error=_interruption_limit_error(self._interruptions))
             return
-        if self.view.run.status == "queued":
+        if self.state.status == "queued":
             await self._stage.commit(events.RunStarted(self._stage.now()))
         await self._tool_use.prepare()
         try:
@@ -149,7 +149,7 @@ class RunExecutor:
         stage, room = self._stage, self._token_budget()
         prompt = await self._prompt(room)
         self._interruption.check()
-        self._accounting.prefetch_price(self.view.run.model)
+        self._accounting.prefetch_price(self.state.spec.model)
         self._model_turn = ModelTurn(stage, self._interruption, prompt, stage.progress.figures)
         return await self._model_turn.consume_stream(self._models, room)
 
@@ -161,7 +161,7 @@ class RunExecutor:
         files = [(file.id, file.filename) for file in self._tool_use.files]
         return await build_request(
             stage.store.messages,
-            self.view.run,
+            self.state.spec,
             stage.progress.turns,
             room,
             self._load_image,
@@ -172,7 +172,7 @@ class RunExecutor:
         )
 
     async def _load_document(self, part: Mapping[str, Any]) -> list[Part]:
-        sees = self._models.has_vision(self.view.run.model)
+        sees = self._models.has_vision(self.state.spec.model)
         return await self._tools.load_document(self._stage.project_id, part, sees=sees)
 
     async def _use_tools(self, turn: Turn) -> bool:
@@ -294,7 +294,7 @@ class RunExecutor:
         cached = min(used.prompt_token_details.cached_tokens, used.prompt_tokens)
         tokens = Tokens(used.prompt_tokens, used.completion_tokens, cached)
         key_id = self._stage.progress.key_id
-        return await self._accounting.usage(reference, "completion", self.view.run.model, tokens, key_id=key_id)
+        return await self._accounting.usage(reference, "completion", self.state.spec.model, tokens, key_id=key_id)
 
     async def _charge_deleted_run(self) -> None:
         """A client that deletes a thread while its run is at work pays for what the model has said until then."""
@@ -313,7 +313,7 @@ class RunExecutor:
 
     def _token_budget(self) -> PromptBudget:
         """Raises BudgetSpent."""
-        run, used = self.view.run, self._stage.progress.used
+        run, used = self.state.spec, self._stage.progress.used
         prompt, completion = run.max_prompt_tokens, run.max_completion_tokens
         prompt_left = None if prompt is None else prompt - used.prompt_tokens
         plan = self._stage.progress.plan

@@ -1,7 +1,7 @@
 """The event logs of the runs that this process works on: append, replay after N, wait. Bounded in memory.
 
-A log keeps numbered events. The frames that streams show of them are made once and shared by all who follow closely;
-old deltas are merged, so a long text costs its length and not its number of tokens. A finished log is kept for a while.
+A log keeps numbered events. Their frames are encoded once for all readers that follow closely, by the encoder that the
+log was made with; old deltas are merged, so that a long text costs its length and not its number of tokens.
 """
 
 import asyncio
@@ -9,19 +9,17 @@ from array import array
 from collections import deque
 from collections.abc import AsyncGenerator, Callable, Iterator
 from itertools import accumulate
-from typing import Self
+from typing import Protocol, Self
 
 import msgspec
 
 from understudy.clock import Clock
 from understudy.engine.run.events import ArgumentsDelta, Event, RefusalDelta, TextDelta
-from understudy.engine.views.assistants import RunView
-from understudy.engine.views.responses import ResponseView
 
-# One who is further behind than `_RECENT` events is served from the merged ones; `_MERGE` at a time are merged.
+# A reader that is further behind is served from the merged events; they are merged in chunks of at least this size.
 _MAX_RECENT_EVENTS = 512
 _MERGE_CHUNK = 32
-# However long finished logs are to be kept, no more than this many are.
+# The limit of finished logs, however long their retention.
 _MAX_FINISHED_LOGS = 2000
 
 
@@ -53,33 +51,37 @@ class LogEntry(msgspec.Struct, gc=False):
         return self.ends[number - self.first] if number >= self.first else 0
 
 
-View = RunView | ResponseView
+class Encoder(Protocol):
+    """Encodes the events of one log, in their order."""
+
+    def encode(self, event: Event, merged: int = 0) -> bytes:
+        """The frames of the event, empty where streams show nothing of it; `merged` deltas were merged into it."""
 
 
 class LogReader:
-    """One reader of a log, who takes what is there whenever it wants. Reads inside a `with` block.
+    """One reader of a log, at its own pace. Reads inside a `with` block.
 
-    `notify` is called each time that something was added or the log was closed, inside of whoever did that.
+    `notify` is called synchronously for each event that is appended, and when the log is closed.
     """
 
-    __slots__ = ("_log", "_numbered", "applied", "notify", "position", "view")
+    __slots__ = ("_log", "_numbered", "applied", "encoder", "notify", "position")
 
     def __init__(self, log: "RunLog", after: int, *, numbered: bool) -> None:
         self._log = log
         self._numbered = numbered
         self.position = after
         self.notify: Callable[[], None] | None = None
-        # The view of its last replay, and the last event of that.
-        self.view: View | None = None
+        # The encoder of its last replay, and the last event of that.
+        self.encoder: Encoder | None = None
         self.applied = 0
 
     @property
     def is_at_end(self) -> bool:
-        """Nothing is there any more, and nothing follows for now."""
+        """Whether every event was read, and the log is closed."""
         return self._log.closed and self.position >= self._log.length
 
     def read(self) -> bytes:
-        """The frames of all events that it has not read, joined; empty where these show nothing."""
+        """The frames of all unread events, joined; empty where streams show nothing of these."""
         log = self._log
         if self.position >= log.length:
             return b""
@@ -97,12 +99,21 @@ class LogReader:
 
 
 class RunLog:
-    """The events of one run, numbered from 1. `new_view` makes what their frames are made by."""
+    """The events of one run, numbered from 1. `new_encoder` makes an encoder for each replay."""
 
-    __slots__ = ("_merge_threshold", "_merged", "_new_view", "_recent", "closed", "followers", "handed_back", "length")
+    __slots__ = (
+        "_merge_threshold",
+        "_merged",
+        "_recent",
+        "closed",
+        "followers",
+        "handed_back",
+        "length",
+        "new_encoder",
+    )
 
-    def __init__(self, new_view: Callable[[], View] = RunView) -> None:
-        self._new_view = new_view
+    def __init__(self, new_encoder: Callable[[], Encoder]) -> None:
+        self.new_encoder = new_encoder
         self.length = 0
         self.closed = False
         self.handed_back = False
@@ -117,7 +128,7 @@ class RunLog:
         return entries[-1].event if entries else None
 
     def append(self, event: Event, frames: bytes) -> None:
-        """Adds an event, with what the live view shows of it, and wakes whoever waits."""
+        """Appends an event with its frames, and notifies the readers."""
         self.length = number = self.length + 1
         self._recent.append(LogEntry(number, event, number, frames))
         if len(self._recent) >= self._merge_threshold:
@@ -125,7 +136,7 @@ class RunLog:
         self._notify_followers()
 
     def close(self, *, handed_back: bool = False) -> None:
-        """Says that nothing follows here for now: the run ended or waits for its client, or goes on elsewhere."""
+        """Ends the streams: the run ended or requires action, or with `handed_back` another server continues it."""
         self.closed = True
         self.handed_back = handed_back
         self._notify_followers()
@@ -134,15 +145,14 @@ class RunLog:
         self.closed = False
 
     def compact(self) -> None:
-        """Keeps of a finished log only what a replay needs."""
+        """Merges the deltas of a finished log, and drops its frames."""
         if self._recent:
             self._merge(len(self._recent))
 
     def reader(self, after: int = 0, *, numbered: bool = False) -> LogReader:
         """A reader of the events after number `after`.
 
-        One who falls behind what is kept ready is served from the events themselves. With `numbered` the last frame of
-        each event carries the event's number as its `id`.
+        With `numbered` the last frame of each event has the event's number as its `id`.
         """
         return LogReader(self, after, numbered=numbered)
 
@@ -158,23 +168,10 @@ class RunLog:
                 elif not follower.is_at_end:
                     await news.wait()
 
-    def position_of(self, sequence: int) -> int:
-        """The number of the last event whose frames are all of the numbers up to `sequence`; for responses only."""
-        view = self._new_view()
-        assert isinstance(view, ResponseView)
-        for entry in (*self._merged, *self._recent):
-            before = view.sequence
-            merged = entry.number - entry.first
-            view.skip(merged)
-            view.apply(entry.event)
-            if view.sequence <= sequence + 1:
-                continue
-            if merged == 0:
-                return entry.number - 1
-            # Each delta is one number; what opens its part comes before the first.
-            opening = view.sequence - before - merged - 1
-            return max(entry.first - 1, entry.first + sequence - before - opening)
-        return self.length
+    def entries(self) -> Iterator[LogEntry]:
+        """All events from the first one, with old deltas merged."""
+        yield from self._merged
+        yield from self._recent
 
     def _notify_followers(self) -> None:
         for follower in self.followers:
@@ -184,33 +181,31 @@ class RunLog:
     def frames(self, follower: LogReader, numbered: bool) -> bytes:
         behind = self.length - follower.position
         if behind > len(self._recent):
-            shown = self._replay(follower)
+            numbered_frames = self._replay(follower)
         elif behind == 1 and not numbered:
             return self._recent[-1].frames
         else:
-            shown = [(entry.number, entry.frames) for entry in self._recent[-behind:]]
+            numbered_frames = [(entry.number, entry.frames) for entry in self._recent[-behind:]]
         if numbered:
-            return b"".join(_add_event_id(frames, number) for number, frames in shown if frames)
-        return b"".join([frames for _, frames in shown])
+            return b"".join(_add_event_id(frames, number) for number, frames in numbered_frames if frames)
+        return b"".join([frames for _, frames in numbered_frames])
 
     def _replay(self, follower: LogReader) -> list[tuple[int, bytes]]:
-        """What the follower has not read, of the events; from where its last replay ended, if it had one."""
-        view = follower.view = follower.view or self._new_view()
+        """The unread events of the follower, encoded again; continues where its last replay ended."""
+        encoder = follower.encoder = follower.encoder or self.new_encoder()
         applied, after = follower.applied, follower.position
-        shown = []
-        for entry in (*self._merged, *self._recent):
+        replayed = []
+        for entry in self.entries():
             if entry.number <= applied:
                 continue
-            told = max(applied, entry.first - 1)
+            last = max(applied, entry.first - 1)
             for number, event in entry.parts(applied, after):
-                if isinstance(view, ResponseView):
-                    view.skip(number - told - 1)
-                    told = number
-                frames = view.apply(event)
+                frames = encoder.encode(event, number - last - 1)
+                last = number
                 if number > after:
-                    shown.append((number, frames))
+                    replayed.append((number, frames))
         follower.applied = self.length
-        return shown
+        return replayed
 
     def _merge_read_events(self) -> None:
         """Merges what every follower has read, and what is too old to wait for the slow ones."""
@@ -274,8 +269,8 @@ class Logs:
     def get(self, run_id: str) -> RunLog | None:
         return self._logs.get(run_id)
 
-    def create(self, run_id: str, new_view: Callable[[], View] = RunView) -> RunLog:
-        log = self._logs[run_id] = RunLog(new_view)
+    def create(self, run_id: str, new_encoder: Callable[[], Encoder]) -> RunLog:
+        log = self._logs[run_id] = RunLog(new_encoder)
         return log
 
     def finish(self, run_id: str) -> None:

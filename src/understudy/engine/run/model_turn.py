@@ -40,7 +40,7 @@ class ModelTurn:
         self._prompt = prompt
         self._figures = figures
         # A message that was restored is written from its beginning.
-        self._citation_parser = self._new_citation_parser() if stage.view.message is not None else None
+        self._citation_parser = self._new_citation_parser() if stage.state.message_id is not None else None
         self._deferred_text = ""
         self._wants_logprobs = self._plan.top_logprobs is not None
         self._logprobs: list[dict[str, Any]] = []
@@ -83,12 +83,12 @@ class ModelTurn:
 
     async def open_message(self) -> None:
         stage = self._stage
-        if stage.view.message is None:
+        if stage.state.message_id is None:
             opened = events.MessageOpened(ids.step(), ids.message(), stage.now())
             thoughts, self.reasoning_items = self.reasoning_items, []
             await stage.commit(opened, calls=thoughts, checkpoint=bool(thoughts))
             self._citation_parser = self._new_citation_parser()
-        if self._figures and stage.view.is_message_empty:
+        if self._figures and stage.state.is_message_empty:
             for file_id in self._figures:
                 stage.publish(events.ImageAdded(file_id))
             self._figures.clear()
@@ -100,7 +100,7 @@ class ModelTurn:
             self._publish_parts(self._citation_parser.flush())
             self._citation_parser = None
         # Stream helpers of the SDKs fail on a completed message without content.
-        if self._stage.view.is_message_empty:
+        if self._stage.state.is_message_empty:
             self._stage.publish(events.TextDelta(""))
 
     # -- what the model says -----------------------------------------------------------------------------------
@@ -128,7 +128,7 @@ class ModelTurn:
         plain = (
             self._citation_parser is None and not self.turn.calls and not self._figures and not self._reasoning_texts
         )
-        return plain and not self._wants_logprobs and self._stage.view.message is not None
+        return plain and not self._wants_logprobs and self._stage.state.message_id is not None
 
     async def _publish_piece(self, piece: ChunkDelta) -> None:
         if self._wants_logprobs:
@@ -187,7 +187,7 @@ class ModelTurn:
     def _publish_reasoning(self, text: str) -> None:
         """Only responses have a word for it."""
         stage = self._stage
-        if stage.answer is None or stage.view.message is not None:
+        if not stage.state.is_turn_based or stage.state.message_id is not None:
             return
         if not self._reasoning_texts:
             self._reasoning_id = ids.reasoning()
@@ -208,9 +208,9 @@ class ModelTurn:
         if call.opened:
             return
         stage = self._stage
-        if stage.view.message is not None:
+        if stage.state.message_id is not None:
             await self._close_message()
-        if not stage.view.steps:
+        if not stage.state.has_open_step:
             await stage.commit(events.CallsStepOpened(ids.step(), stage.now()))
         for other in self.turn.calls[: call.index + 1]:
             if not other.opened:
@@ -221,7 +221,7 @@ class ModelTurn:
         match self._prompt.built_in.get(call.name):
             case "file_search":
                 call.item_id = ids.file_search_call()
-                return events.SearchOpened(call.index, call.id, ranking(self._stage.view.run), call.item_id)
+                return events.SearchOpened(call.index, call.id, ranking(self._stage.state.spec), call.item_id)
             case "code_interpreter":
                 call.code = CodeArguments()
                 call.item_id = ids.code_interpreter_call()
@@ -268,7 +268,7 @@ class ModelTurn:
                 call.arguments.append("{}")
                 self._publish_arguments(call, "{}")
         # A call that was cut off stays open, and ends as incomplete with its response.
-        if self.turn.calls and self._stage.answer is not None and not self.turn.is_truncated:
+        if self.turn.calls and self._stage.state.is_turn_based and not self.turn.is_truncated:
             self._stage.publish(events.CallsReceived())
         if self._deferred_text:
             await self._write_message_text(self._deferred_text)

@@ -77,7 +77,7 @@ class ToolUse:
         progress.calls = [_to_pending_call(call, built_in) for call in calls]
         self._reasoned = reasoned
         if any(call.kind != "function" for call in progress.calls):
-            self._stage.view.settle()
+            self._stage.settle()
             await self._stage.commit(calls=reasoned, checkpoint=True)
             self._reasoned = ()
 
@@ -91,7 +91,7 @@ class ToolUse:
         for call in [call for call in calls if call.kind != "function" and not call.done and call not in waiting]:
             self._interruption.check()
             await self._execute(call)
-        if waiting and self._stage.answer is None:
+        if waiting and not self._stage.state.is_turn_based:
             asked = events.ApprovalRequired(tuple(call.id for call in waiting))
             await self._stage.commit(asked, release=True)
             return False
@@ -103,7 +103,7 @@ class ToolUse:
     async def show_approved_calls(self) -> None:
         """Shows the calls that a client has approved of, which begin a response."""
         stage, progress = self._stage, self._stage.progress
-        if stage.view.steps or not progress.calls:
+        if stage.state.has_open_step or not progress.calls:
             return
         await stage.commit(events.CallsStepOpened(ids.step(), stage.now()))
         for call in progress.calls:
@@ -146,7 +146,7 @@ class ToolUse:
         asked = [self._remote.approval_request(call) for call in self._remote.unapproved(progress.calls)]
         calls = [*self._reasoned, *calls, *asked]
         progress.calls = []
-        if stage.answer is None:
+        if not stage.state.is_turn_based:
             await stage.commit(events.ActionRequired(), calls=calls, release=True)
             return
         # A response is over when its client has to act; what the client answers goes into the next one.

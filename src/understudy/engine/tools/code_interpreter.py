@@ -37,12 +37,12 @@ class CodeInterpreterTool:
     async def files(self) -> list[StoredFile]:
         """What the run's code can read: the assistant's files, and the thread's."""
         stage = self._stage
-        if not _uses_code_interpreter(stage.view.run):
+        if not _uses_code_interpreter(stage.state.spec):
             return []
         self._interpreter.prewarm()
         if stage.progress.plan is not None:
             return await self._container_files(stage.progress.plan)
-        thread = _decode_thread(await stage.store.threads.get(stage.project_id, stage.view.run.thread_id))
+        thread = _decode_thread(await stage.store.threads.get(stage.project_id, stage.state.spec.thread_id))
         file_ids = [*_file_ids(stage.progress.resources), *_file_ids(thread.tool_resources)]
         return await stage.store.files.lookup(stage.project_id, list(dict.fromkeys(file_ids)))
 
@@ -56,9 +56,9 @@ class CodeInterpreterTool:
     async def find_container(self) -> None:
         """A response names the container of a call before the call is made."""
         stage, plan = self._stage, self._stage.progress.plan
-        if plan is None or plan.container or not _uses_code_interpreter(stage.view.run):
+        if plan is None or plan.container or not _uses_code_interpreter(stage.state.spec):
             return
-        wanted = AutoContainer(stage.view.run.thread_id, plan.file_ids)
+        wanted = AutoContainer(stage.state.spec.thread_id, plan.file_ids)
         plan.container = await self._interpreter.resolve_container(stage.project_id, wanted)
 
     async def execute(self, call: PendingCall, files: Sequence[StoredFile]) -> tuple[list[events.Event], NewItem]:
@@ -66,11 +66,11 @@ class CodeInterpreterTool:
         stage, plan = self._stage, self._stage.progress.plan
         if plan is None:
             wanted: str | AutoContainer = AutoContainer(
-                stage.view.run.thread_id, [file.id for file in files], bare_ids=True
+                stage.state.spec.thread_id, [file.id for file in files], bare_ids=True
             )
         else:
             owned = plan.owned
-            wanted = AutoContainer(stage.view.run.thread_id, plan.file_ids) if owned else plan.container
+            wanted = AutoContainer(stage.state.spec.thread_id, plan.file_ids) if owned else plan.container
         container_id = await self._interpreter.resolve_container(stage.project_id, wanted)
         stage.publish(events.CodeRunning(call.index))
         outputs, made = await self._run(call, wanted, extract_code(call.arguments))

@@ -62,7 +62,7 @@ class FileSearchTool:
 
     async def await_indexing(self, seconds: float) -> None:
         """Gives files that were just added the time to become searchable."""
-        if _file_search_tool(self._stage.view.run) is not None and (stores := await self._vector_store_ids()):
+        if _file_search_tool(self._stage.state.spec) is not None and (stores := await self._vector_store_ids()):
             with self._interruption.waiting():
                 await self._vector_stores.wait_indexed(stores, None, seconds)
             self._interruption.check()
@@ -97,7 +97,7 @@ class FileSearchTool:
         )
 
     async def _search(self, queries: Sequence[str]) -> list[FileSearchResult]:
-        run, stores = self._stage.view.run, await self._vector_store_ids()
+        run, stores = self._stage.state.spec, await self._vector_store_ids()
         if not stores or not queries:
             return []
         options = _file_search_options(run)
@@ -134,7 +134,7 @@ class FileSearchTool:
         stage = self._stage
         if stage.progress.plan is not None:
             return stage.progress.plan.vector_store_ids
-        thread = _decode_thread(await stage.store.threads.get(stage.project_id, stage.view.run.thread_id))
+        thread = _decode_thread(await stage.store.threads.get(stage.project_id, stage.state.spec.thread_id))
         resources = (stage.progress.resources.file_search, thread.tool_resources.file_search)
         named = (one.vector_store_ids for one in resources if isinstance(one, FileSearchResources))
         return list(dict.fromkeys(store_id for ids_ in named for store_id in ids_))

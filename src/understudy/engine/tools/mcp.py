@@ -57,7 +57,7 @@ class McpTools:
 
     async def load_tools(self) -> None:
         """Asks the run's servers for their tools. Raises UpstreamError where one does not tell."""
-        run = self._stage.view.run
+        run = self._stage.state.spec
         taken = {tool.function.name for tool in run.tools if isinstance(tool, AssistantToolsFunction)}
         taken |= {name for own in _RESERVED_NAMES for name in (own, f"built_in_{own}")}
         functions: list[RemoteFunction] = []
@@ -132,9 +132,9 @@ class McpTools:
     async def _publish_listing(self, label: str, found: Sequence[McpTool]) -> None:
         """A response says once in a conversation what a server offers."""
         stage, plan = self._stage, self._stage.progress.plan
-        if stage.answer is None or plan is None:
+        if not stage.state.is_turn_based or plan is None:
             return
-        parts = [*plan.context, ContextPart(stage.view.run.thread_id, _NEWEST)]
+        parts = [*plan.context, ContextPart(stage.state.spec.thread_id, _NEWEST)]
         if label in await stage.store.responses.mcp_labels(parts):
             return
         tools = [
@@ -154,7 +154,7 @@ class McpTools:
 
     def _publish_failure(self, label: str, message: str) -> None:
         """A response has the failed listing; the conversation does not store it."""
-        if self._stage.answer is not None:
+        if self._stage.state.is_turn_based:
             self._stage.publish(events.ToolsListed(ids.mcp_list(), label, (), message))
 
     async def _fetch_tools(self, tool: AssistantToolsMcp) -> list[McpTool]:
@@ -171,7 +171,7 @@ class McpTools:
         return [one for one in found if _is_allowed(tool.allowed_tools, one)]
 
     async def _call_server(self, function: RemoteFunction, arguments: str) -> McpOutput:
-        tool = next(one for one in _mcp_tools(self._stage.view.run) if one.server_label == function.server_label)
+        tool = next(one for one in _mcp_tools(self._stage.state.spec) if one.server_label == function.server_label)
         try:
             given = msgspec.json.decode(arguments, type=dict[str, Any])
         except (msgspec.DecodeError, RecursionError):

@@ -80,8 +80,11 @@ class RunView:
         return view
 
     def apply(self, event: events.Event) -> bytes:
-        """Takes the event in and returns what a stream shows of it, framed; empty where it shows nothing."""
+        """Applies the event; returns the frames that streams show of it, empty where they show nothing."""
         return _HANDLERS[type(event)](self, event)
+
+    def encode(self, event: events.Event, merged: int = 0) -> bytes:  # noqa: ARG002 - these frames have no numbers
+        return self.apply(event)
 
     # -- the run -----------------------------------------------------------------------------------------------
 

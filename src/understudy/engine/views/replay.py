@@ -9,7 +9,7 @@ import msgspec
 from msgspec import UNSET
 
 from understudy.engine.run import events
-from understudy.engine.views.assistants import RunView
+from understudy.engine.run.state import RunState
 from understudy.store.run_state import RunHistory, StoredRun
 from understudy.store.states import TERMINAL
 from understudy.wire.items import CodeOutput, FileSearchResult
@@ -49,7 +49,7 @@ def resume_events(stored: StoredRun, history: RunHistory | None) -> list[events.
     told = list(run_events(history, 0, detailed=stored.progress.detailed))
     if stored.run.status == "queued" and isinstance(told[-1], events.RunStarted):
         del told[-1]  # outputs were taken, and nobody has gone on yet
-    if _open_state(RunView.of(told)) != _open_state(RunView.of([restored])):
+    if _open_ids(RunState.of(told)) != _open_ids(RunState.of([restored])):
         return [restored]  # it went on elsewhere between the two reads
     return told
 
@@ -81,8 +81,8 @@ def _restored_event(stored: StoredRun) -> events.RunRestored:
     return events.RunRestored(*opened, stored.response, tuple(calls), plan.container, sequence)
 
 
-def _open_state(view: RunView) -> tuple[list[str], str | None]:
-    return [step.id for step in view.steps], view.message.id if view.message is not None else None
+def _open_ids(state: RunState) -> tuple[str | None, ...]:
+    return state.message_id, state.message_step_id, state.calls_step_id
 
 
 def run_events(history: RunHistory, run_seconds: float, *, detailed: bool = False) -> Iterator[events.Event]:

@@ -72,8 +72,12 @@ class ResponseView:
         """The number of the next event of the stream."""
         return self._stream.sequence
 
+    def encode(self, event: events.Event, merged: int = 0) -> bytes:
+        self._stream.merged = merged
+        return self.apply(event)
+
     def apply(self, event: events.Event) -> bytes:
-        """Takes the event in and returns what a stream shows of it, framed; empty where it shows nothing."""
+        """Applies the event; returns the frames that streams show of it, empty where they show nothing."""
         kind = type(event)
         if said := response_messages.HANDLERS.get(kind):
             frames = said(self._messages, event)
@@ -84,10 +88,6 @@ class ResponseView:
             frames = b"" if handler is None else handler(self, event)
         self._stream.merged = 0
         return frames
-
-    def skip(self, count: int) -> None:
-        """Says how many deltas were merged into the event that is applied next."""
-        self._stream.merged = count
 
     def settled(self) -> ResponseObject:
         """The response with the items that are whole, as it is read while it is being made."""
