@@ -5,7 +5,7 @@ import re
 
 import jsonschema
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 from rehearsing import answer, body, choice
 
@@ -82,6 +82,7 @@ def value_for(schema, text="?"):
     return value["value"]
 
 
+@example(schema={"type": "array", "items": {"type": ["string", "null"]}}, text="?")
 @given(schema=st.recursive(SCALARS, composed, max_leaves=12), text=TEXTS)
 @settings(max_examples=300, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 def test_every_value_satisfies_its_schema(schema, text):

@@ -51,9 +51,9 @@ class MessageValues:
         yield from [self._members[name]] if name in self._members else []
         if "enum" in schema:
             yield from self._options(schema["enum"])
-        elif schema.get("type") in {"integer", "number"}:
+        elif _value_type(schema) in {"integer", "number"}:
             yield from self._numbers(name, is_required)
-        elif schema.get("type", "string") == "string":
+        elif _value_type(schema) == "string":
             yield from self._strings(name, schema, is_required)
 
     def items(self, name: str, schema: Schema, *, is_required: bool) -> Iterable[Any]:
@@ -61,9 +61,9 @@ class MessageValues:
             yield from listed
         elif "enum" in schema:
             yield from self._options(schema["enum"])
-        elif schema.get("type") in {"integer", "number"}:
+        elif _value_type(schema) in {"integer", "number"}:
             yield from (_parse_number(mention.value) for mention in self._unused({"number"}))
-        elif schema.get("type", "string") == "string":
+        elif _value_type(schema) == "string":
             parts = {part for word in split_identifier(name) for part in (word, word.removesuffix("s"))}
             unused = self._unused(_select_kinds(parts) or ({"quote", "name"} if is_required else set()))
             yield from (mention.value for mention in find_list(self._text, unused) or unused)
@@ -119,6 +119,12 @@ class MessageValues:
     def _unused(self, kinds: set[str] | None = None) -> tuple[Mention, ...]:
         mentions = (mention for mention in find_mentions(self._text) if mention.value not in self._used)
         return tuple(mention for mention in mentions if kinds is None or mention.kind in kinds)
+
+
+def _value_type(schema: Schema) -> Any:
+    """The type of the schema's values; of several types the first other than null."""
+    types = schema.get("type", "string")
+    return next((one for one in types if one != "null"), None) if isinstance(types, list) else types
 
 
 def _select_kinds(parts: set[str]) -> set[str]:
