@@ -195,11 +195,16 @@ def url_problem(url: str, *, allow_private: bool) -> str | None:
         return "It is not a URL."
     if not is_http_url(url) or (parts.scheme != "https" and not allow_private):
         return f"It has to begin with {'http:// or ' if allow_private else ''}https:// and a host."
-    if parts.username is not None or parts.fragment or not url.isprintable() or " " in url:
+    if not _is_plain(url):
         return "It must not have a user, a fragment or blanks."
     if not allow_private and _is_private(parts.hostname or ""):
         return "Its host is on a private network, which `webhooks.allow_private` does not allow."
     return None
+
+
+def _is_plain(url: str) -> bool:
+    parts = urlsplit(url)
+    return parts.username is None and not parts.fragment and url.isprintable() and " " not in url
 
 
 def _is_private(host: str) -> bool:
