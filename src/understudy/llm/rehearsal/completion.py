@@ -5,8 +5,7 @@ Source of the shapes: `CreateChatCompletionResponse` and `CreateChatCompletionSt
 """
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
 import msgspec
 
@@ -24,16 +23,14 @@ _COMPLETION_DETAILS: Final = dict.fromkeys(
 Json = dict[str, Any]
 
 
-@dataclass(frozen=True, slots=True)
-class TokenizedCall:
+class TokenizedCall(NamedTuple):
     """A call whose arguments are tokens. Its name counts as one more."""
 
     name: str
     arguments: list[str]
 
 
-@dataclass(frozen=True, slots=True)
-class TokenizedReply:
+class TokenizedReply(NamedTuple):
     """A text or calls in tokens, with the limits of the request applied."""
 
     pieces: list[str]

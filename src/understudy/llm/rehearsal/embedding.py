@@ -17,9 +17,7 @@ _HOSTED_DIMENSIONS: Final = {"3-large": 3072, "3-small": 1536, "ada-002": 1536}
 _MAX_DIMENSIONS: Final = 4096
 _MAX_INPUT_TOKENS: Final = 8192
 _MAX_TOTAL_TOKENS: Final = 300_000
-# More than this is embedded in a thread.
-_INLINE_CHARACTERS: Final = 10_000
-_INLINE_INPUTS: Final = 16
+_INLINE_CHARACTERS, _INLINE_INPUTS = 10_000, 16  # more is embedded in a thread
 
 
 async def embed(body: dict[str, Any]) -> bytes:

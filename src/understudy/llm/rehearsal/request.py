@@ -16,9 +16,7 @@ from understudy.wire.strict import check_strict
 from understudy.wire.tools import AssistantToolsFunction, FunctionObject
 
 _MAX_CHARACTERS = 400_000  # of one message that are read
-_TOKENS_PER_MESSAGE = 4
-_TOKENS_PER_IMAGE = 85
-_REPLY_PRIMING = 3
+_TOKENS_PER_MESSAGE, _TOKENS_PER_IMAGE, _REPLY_PRIMING = 4, 85, 3
 
 TokenLimit = Annotated[int, Meta(ge=1)]
 
