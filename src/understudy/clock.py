@@ -1,4 +1,4 @@
-"""Time as an object, so that whoever owns the clock owns expiry. Knows nothing of what is timed."""
+"""Time as an object, so that tests can control expiry. Knows nothing of what is timed."""
 
 import time
 from typing import Protocol

@@ -178,7 +178,7 @@ def file_batch() -> str:
 
 
 def event() -> str:
-    """What an endpoint of webhooks is told."""
+    """An event of a webhook."""
     return "evt_" + _time_ordered_hex()
 
 

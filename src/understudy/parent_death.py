@@ -17,6 +17,6 @@ def die_with_parent(parent: int) -> None:
     if sys.platform == "linux":
         libc: Any = ctypes.CDLL(None)
         libc.prctl(_SET_PDEATHSIG, signal.SIGKILL, 0, 0, 0)
-    # Only now: whoever dies from here on is noticed.
+    # After prctl: from here on the kernel reports the parent's death.
     if os.getppid() != parent:
         os._exit(1)

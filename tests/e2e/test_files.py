@@ -390,7 +390,7 @@ def test_a_full_disk_refuses_a_file_and_nothing_of_it_stays(new_server):
     assert server.client.files.content(made["id"]).read() == b"fits" * 1000
     assert len(stored(server)) == 1
     logged = server.log.read_text()
-    assert "The disk that files are kept on is full." in logged
+    assert "The disk for files is full." in logged
     assert "Traceback" not in logged
     server.log.write_text("")
 

@@ -1,7 +1,7 @@
-"""What a blob store is to the rest of the program: bytes under a name. Knows no file, no tenant and no database.
+"""The Protocol of a blob store: bytes under a name. Knows no file, no tenant and no database.
 
-A name is never given twice. Whoever writes puts it down somewhere that outlives a crash between `seal` and `place`, so
-that bytes which nothing names in the end are found again.
+A name is never reused. The writer records it durably between `seal` and `place`, so that a sweep finds blobs without a
+reference.
 """
 
 from collections.abc import AsyncIterator
@@ -59,21 +59,21 @@ class Blobs(Protocol):
     async def exists(self, name: str) -> bool: ...
 
     async def delete(self, name: str) -> None:
-        """Erases the blob; one that is not there is fine."""
+        """Erases the blob; a missing one is no error."""
         ...
 
     @property
     def location(self) -> str:
-        """Where the bytes are, for an operator to read: `the directory '/srv/understudy/blobs'`."""
+        """The location for messages to operators: `the directory '/srv/understudy/blobs'`."""
         ...
 
     @property
     def id_location(self) -> str:
-        """The file or object that holds the location's id, for an operator to read."""
+        """The file or object of the location's id, for messages to operators."""
         ...
 
     async def read_id(self) -> str | None:
-        """The id that a server has given to the directory or bucket; None where there is none."""
+        """The id of the directory or bucket; None before a server wrote one."""
         ...
 
     async def write_id(self, location_id: str) -> None:

@@ -118,13 +118,13 @@ class _OpenFile:
 
 
 def check_name(name: str) -> None:
-    """A name comes from the database only; whatever happens to that, it leads nowhere else."""
+    """Rejects names that could be a path elsewhere, even if the database is corrupted. Raises BlobMissing."""
     if not _NAME.fullmatch(name):
         raise blob_missing_error(name)
 
 
 def blob_missing_error(name: str) -> BlobMissing:
-    return BlobMissing(f"The blob {name!r} is not there.")
+    return BlobMissing(f"Blob not found: {name!r}.")
 
 
 def _write_id(file: SpooledFile, target: Path, location_id: str) -> None:

@@ -58,14 +58,14 @@ class S3Blobs:
             connect_timeout=10,
             read_timeout=60,
             retries={"max_attempts": _RETRIES, "mode": "standard"},
-            # Another vendor's store has its buckets in the path, and need not know the newest checksums.
+            # Other vendors' stores have buckets in the path and may not support the newest checksums.
             s3={"addressing_style": "path" if settings.endpoint else "auto"},
             request_checksum_calculation="when_required",
             response_checksum_validation="when_required",
         )
         creating = get_session().create_client(
             "s3",
-            # What is no AWS has no regions, but a signature has to name one.
+            # Other stores than AWS have no regions, but a signature needs one.
             region_name=settings.region or (_ANY_REGION if settings.endpoint else None),
             endpoint_url=settings.endpoint,
             aws_access_key_id=settings.access_key,
@@ -93,10 +93,10 @@ class S3Blobs:
             yield _empty_body()
             return
         span = f"bytes={start}-{'' if stop is None else stop - 1}"
-        asked = {"Range": span} if start or stop is not None else {}
+        parameters = {"Range": span} if start or stop is not None else {}
         with _translate_errors("The blob store failed", name):
-            answer = await self._client.get_object(Bucket=self._bucket, Key=key, **asked)
-        async with answer["Body"] as body, aclosing(_chunks(body)) as chunks:
+            reply = await self._client.get_object(Bucket=self._bucket, Key=key, **parameters)
+        async with reply["Body"] as body, aclosing(_chunks(body)) as chunks:
             yield chunks
 
     @asynccontextmanager
@@ -118,9 +118,9 @@ class S3Blobs:
     async def delete(self, name: str) -> None:
         key = self._key(name)
         with _translate_errors("The blob store failed"):
-            # Parts of an upload that its writer could neither finish nor give up.
-            begun = await self._client.list_multipart_uploads(Bucket=self._bucket, Prefix=key)
-            for upload in begun.get("Uploads", ()):
+            # Parts of an upload that its writer could neither complete nor abort.
+            unfinished = await self._client.list_multipart_uploads(Bucket=self._bucket, Prefix=key)
+            for upload in unfinished.get("Uploads", ()):
                 await self._abort(key, upload["UploadId"])
             await self._client.delete_object(Bucket=self._bucket, Key=key)
 
@@ -136,10 +136,10 @@ class S3Blobs:
     async def read_id(self) -> str | None:
         try:
             with _translate_errors("The blob store failed", ID_FILE):
-                answer = await self._client.get_object(Bucket=self._bucket, Key=self._prefix + ID_FILE)
+                reply = await self._client.get_object(Bucket=self._bucket, Key=self._prefix + ID_FILE)
         except BlobMissing:
             return None
-        async with answer["Body"] as body:
+        async with reply["Body"] as body:
             with _translate_errors("The blob store failed"):
                 text = (await body.read(_ID_BYTES)).decode("utf-8", "replace")
         return text.strip() or None
@@ -167,8 +167,8 @@ class S3Blobs:
                 await self._place_in_parts(file, key, blob.size)
 
     async def _place_in_parts(self, file: SpooledFile, key: str, size: int) -> None:
-        begun = await self._client.create_multipart_upload(Bucket=self._bucket, Key=key)
-        upload_id = begun["UploadId"]
+        upload = await self._client.create_multipart_upload(Bucket=self._bucket, Key=key)
+        upload_id = upload["UploadId"]
         try:
             async with asyncio.TaskGroup() as group:
                 sending = [
@@ -197,7 +197,7 @@ class S3Blobs:
         return await self._disk.run(partial(os.pread, file.descriptor, _PART, number * _PART))
 
     async def _abort(self, key: str, upload_id: str) -> None:
-        # Where that fails: it is done once more when the name, which was written down, is erased.
+        # After a failure the sweep of the recorded name aborts it again.
         with suppress(StoreError), _translate_errors("The blob store failed"):
             await self._client.abort_multipart_upload(Bucket=self._bucket, Key=key, UploadId=upload_id)
 
@@ -208,7 +208,7 @@ class S3Blobs:
 
 @contextmanager
 def _translate_errors(what: str, name: str | None = None) -> Iterator[None]:
-    """Raises BlobMissing where the object `name` is not there, StoreError for all else."""
+    """Raises BlobMissing if the object `name` does not exist, StoreError for all other errors."""
     try:
         yield
     except ClientError as error:

@@ -55,7 +55,7 @@ class Disk:
 
 def disk_error(error: OSError) -> StoreError:
     if error.errno in _NO_SPACE_ERRNOS:
-        return StoreError("The disk that files are kept on is full.")
+        return StoreError("The disk for files is full.")
     return StoreError(f"The directory for files failed: {error.strerror or error}.")
 
 

@@ -53,7 +53,7 @@ def _query_pairs(query: dict[str, Any]) -> list[tuple[str, str]]:
 
 
 def _body(tool: Tool, members: dict[str, Any]) -> bytes | None:
-    """Operations that take a body take an empty object where nothing is said; the others are sent none."""
+    """An object, possibly empty, for operations with a body; None for the others."""
     if any(tool.place(parameter.name) == "body" for parameter in tool.parameters):
         return json.dumps(members, ensure_ascii=False, allow_nan=False).encode()
     return None

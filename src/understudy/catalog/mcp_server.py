@@ -1,6 +1,6 @@
-"""The tools as a server of the Model Context Protocol, for any transport. Imported only where one is asked for.
+"""The tools as a server of the Model Context Protocol, for any transport. Imported with the first MCP client only.
 
-Names are slugs. A result is given twice, as protocol and clients ask for: as structured content, and as its JSON text.
+Names are slugs. A result has structured content and its JSON text, as the protocol recommends for older clients.
 """
 
 import json
@@ -20,13 +20,13 @@ Execute = Callable[[Context, str, dict[str, Any]], Awaitable[Result]]
 ListModels = Callable[[Context], Awaitable[Sequence[str]]]
 
 _INSTRUCTIONS = (
-    "To have an assistant answer: create an assistant and a thread, add a message, create a run, get the run until its"
-    " status is completed, and list the messages. A run that requires_action waits for the outputs of its tool calls."
+    "To get an answer of an assistant: create an assistant and a thread, add a message, create a run, get the run"
+    " until its status is completed, and list the messages. A run that requires_action waits for the outputs of its tool calls."
 )
 
 
 def serve(execute: Execute, list_models: ListModels, version: str) -> Server[Any]:
-    """`execute` is given what the transport knows of the request, the slug and the arguments.
+    """`execute` receives the transport's request context, the slug and the arguments.
 
     `list_models` returns the names of the server's models. Neither raises.
     """
@@ -60,7 +60,7 @@ def _to_mcp_tool(tool: Tool, models: Sequence[str]) -> types.Tool:
             read_only_hint=tool.read_only,
             destructive_hint=tool.destructive,
             idempotent_hint=tool.idempotent,
-            open_world_hint=tool.asks_a_model,
+            open_world_hint=tool.calls_model,
         ),
     )
 

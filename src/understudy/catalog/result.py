@@ -1,7 +1,7 @@
-"""What a call came to, as an agent sees it: `{"data": …, "error": …, "successful": …}`, whatever was answered.
+"""The result of a tool call for an agent: `{"data": …, "error": …, "successful": …}`, for every HTTP response.
 
-An answer that is a list is given as `{"data": […]}`, like a list that has an envelope; lines of JSON as well. A stream
-is given whole, as `{"events": [{"event": …, "data": …}]}`.
+An array becomes `{"data": […]}`, like a list with an envelope; so do JSON lines. A stream becomes one object,
+`{"events": [{"event": …, "data": …}]}`.
 """
 
 import json
@@ -22,7 +22,7 @@ def failed_result(sentence: str, **data: Any) -> Result:
 
 
 def parse_result(status: int, content_type: str, body: bytes) -> Result:
-    """What an HTTP answer says."""
+    """Parses an HTTP response."""
     if not 200 <= status < 300:
         return failed_result(f"The API answered {status}: {_extract_error(body)}", status=status)
     if content_type.startswith("text/event-stream"):
@@ -41,10 +41,10 @@ def _decode_body(body: bytes) -> Any:
     try:
         return json.loads(body)
     except ValueError:
-        found = _parse_lines(body)
-        if len(found) < 2:
+        values = _parse_lines(body)
+        if len(values) < 2:
             raise
-        return found
+        return values
 
 
 def _parse_lines(body: bytes) -> list[Any]:
@@ -56,12 +56,12 @@ def _wrap_object(value: Any) -> dict[str, Any]:
 
 
 def _extract_error(body: bytes) -> str:
-    """The sentence of an error body, in whichever of the dialects' envelopes it is."""
+    """The message of an error body, in any dialect's envelope."""
     try:
-        said = json.loads(body)
+        envelope = json.loads(body)
     except (ValueError, RecursionError):
         return _quote_body(body)
-    for level in (said.get("error"), said) if isinstance(said, dict) else ():
+    for level in (envelope.get("error"), envelope) if isinstance(envelope, dict) else ():
         if isinstance(level, str):
             return level
         if isinstance(level, dict) and isinstance(level.get("message"), str):

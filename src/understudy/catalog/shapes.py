@@ -1,4 +1,4 @@
-"""The parameters that many tools have, and the JSON schemas of the objects inside of arguments."""
+"""Parameters of many tools, and the JSON schemas of objects in arguments."""
 
 import json
 from typing import Any, Final
@@ -10,7 +10,7 @@ _PATH_ID: Final = "^[A-Za-z0-9_-][A-Za-z0-9_.:~-]*$"
 
 
 def _one_of(*kinds: str, **members: str) -> Schema:
-    """Several types without an array of them, which not every client of tools reads."""
+    """Several types without an array of types, which some clients do not support."""
     return {"anyOf": [{"type": kind} for kind in kinds], **members}
 
 
@@ -23,10 +23,10 @@ _TOOL: Final[Schema] = {
     "type": "object",
     "properties": {
         "type": {"type": "string", "enum": ["code_interpreter", "file_search", "function"]},
-        "file_search": {"type": "object", "description": "How many results a search gives, and how they are ranked."},
+        "file_search": {"type": "object", "description": "Number and ranking of results."},
         "function": {
             "type": "object",
-            "description": "For `function`: its name, what it is for, and the JSON schema of its parameters.",
+            "description": "For `function`: its name, description, and the JSON schema of its parameters.",
             "properties": {
                 "name": {"type": "string"},
                 "description": {"type": "string"},
@@ -116,54 +116,54 @@ EFFORT: Final[Schema] = {"enum": ["low", "medium", "high"]}
 
 
 def identifier(name: str, description: str) -> Parameter:
-    """An id that stands in the path, where nothing but an id may stand."""
+    """An id in the path."""
     return Parameter(name, "string", description, required=True, limits={"minLength": 1, "pattern": _PATH_ID})
 
 
 def metadata(subject: str) -> Parameter:
-    return Parameter("metadata", "object", f"Up to 16 pairs of texts to keep with {subject}.", limits=METADATA)
+    return Parameter("metadata", "object", f"Up to 16 string pairs to store with {subject}.", limits=METADATA)
 
 
 def cursors(noun: str) -> tuple[Parameter, ...]:
-    """Where a page of a list begins, and how long it is."""
+    """Cursors and limit of a page."""
     return (
-        Parameter("after", "string", f"Give the {noun} that follow this id: the last one of the page before."),
+        Parameter("after", "string", f"Returns {noun} after this id: the last one of the previous page."),
         Parameter(
             "limit",
             "integer",
-            f"How many {noun} to give at most.",
+            f"Maximum number of {noun}.",
             limits={"minimum": 1, "maximum": 100, "default": 20},
         ),
         Parameter(
             "order",
             "string",
-            "`asc` for the oldest first, `desc` (when not given) for the newest first.",
+            "`asc` for oldest first, `desc` (default) for newest first.",
             limits={"enum": ["asc", "desc"]},
         ),
-        Parameter("before", "string", f"Give the {noun} that come before this id: the first one of the page after."),
+        Parameter("before", "string", f"Returns {noun} before this id: the first one of the next page."),
     )
 
 
-def response_format(given: Any) -> Any:
-    """`json_object` for `{"type": "json_object"}`, and an object written as JSON for the object."""
-    return {"type": given} if given in ("text", "json_object") else _object_in(given)
+def response_format(value: Any) -> Any:
+    """The object form of a response format, from a name, an object or its JSON."""
+    return {"type": value} if value in ("text", "json_object") else _object_in(value)
 
 
-def tool_choice(given: Any) -> Any:
-    """The name of a tool for the object that chooses it."""
-    if given in ("none", "auto", "required"):
-        return given
-    if given in ("code_interpreter", "file_search"):
-        return {"type": given}
-    found = _object_in(given)
-    return found if isinstance(found, dict) else {"type": "function", "function": {"name": given}}
+def tool_choice(value: Any) -> Any:
+    """The object form of a tool choice, from a name, an object or its JSON."""
+    if value in ("none", "auto", "required"):
+        return value
+    if value in ("code_interpreter", "file_search"):
+        return {"type": value}
+    decoded = _object_in(value)
+    return decoded if isinstance(decoded, dict) else {"type": "function", "function": {"name": value}}
 
 
-def _object_in(given: Any) -> Any:
-    if not isinstance(given, str):
-        return given
+def _object_in(value: Any) -> Any:
+    if not isinstance(value, str):
+        return value
     try:
-        found = json.loads(given)
+        decoded = json.loads(value)
     except ValueError:
-        return given
-    return found if isinstance(found, dict) else given
+        return value
+    return decoded if isinstance(decoded, dict) else value

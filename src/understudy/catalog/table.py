@@ -64,32 +64,30 @@ _OBJECT: Final = {"type": "object"}
 _TEMPERATURE: Final = Parameter(
     "temperature",
     "number",
-    "From 0 to 2: low makes answers predictable, high makes them varied.",
+    "0 to 2: low values make answers deterministic, high values varied.",
     limits=TEMPERATURE,
 )
 _TOP_P: Final = Parameter(
     "top_p",
     "number",
-    "From 0 to 1: only the likeliest tokens that together have this probability are drawn from.",
+    "0 to 1: samples only from the likeliest tokens with this total probability.",
     limits=UNIT,
 )
-_EFFORT: Final = Parameter(
-    "reasoning_effort", "string", "How long a reasoning model thinks before it answers.", limits=EFFORT
-)
+_EFFORT: Final = Parameter("reasoning_effort", "string", "Reasoning effort of a reasoning model.", limits=EFFORT)
 _NAME: Final = Parameter("name", "string", "What to call the assistant.", limits={"maxLength": 256})
 _DESCRIPTION: Final = Parameter(
-    "description", "string", "What the assistant is for; models do not read it.", limits={"maxLength": 512}
+    "description", "string", "Purpose of the assistant; not sent to the model.", limits={"maxLength": 512}
 )
 _INSTRUCTIONS: Final = Parameter(
     "instructions",
     "string",
-    "How the assistant is to behave; the model reads it before every answer.",
+    "System instructions for the model in every run.",
     limits={"maxLength": 256_000},
 )
 _ASSISTANT_TOOLS: Final = Parameter(
     "tools",
     "array",
-    "What the assistant can use: code_interpreter, file_search, and functions of yours.",
+    "Tools of the assistant: code_interpreter, file_search, and your functions.",
     limits=TOOLS,
 )
 _RESOURCES: Final = Parameter(
@@ -103,8 +101,8 @@ _ASSISTANTS: Final = (
     Tool(
         f"{_PREFIX}CREATE_ASSISTANT",
         "Create Assistant",
-        "Make an assistant: a model with instructions and tools, kept under an id for any number of conversations."
-        " Begin here, then make a thread and run the assistant on it.",
+        "Create an assistant: a model with instructions and tools, for any number of conversations."
+        " Then create a thread and a run.",
         "POST",
         "/assistants",
         (
@@ -112,8 +110,8 @@ _ASSISTANTS: Final = (
             Parameter(
                 "model",
                 "string",
-                "The model that answers: one of these, or any other that the server has. A server without providers of"
-                " models has `rehearsal` only.",
+                "The model: one of these, or another model of the server. A server without providers has only"
+                " `rehearsal`.",
                 required=True,
                 limits={"enum": _ASSISTANT_MODELS},
                 also={"type": "string", "minLength": 1},
@@ -135,7 +133,7 @@ _ASSISTANTS: Final = (
     Tool(
         f"{_PREFIX}LIST_ASSISTANTS",
         "List Assistants",
-        "List the assistants of the account, a page at a time.",
+        "List the assistants of the account, in pages.",
         "GET",
         "/assistants",
         cursors("assistants"),
@@ -143,7 +141,7 @@ _ASSISTANTS: Final = (
     Tool(
         f"{_PREFIX}GET_ASSISTANT",
         "Get Assistant",
-        "Look an assistant up by its id: its model, instructions, tools and settings.",
+        "Get an assistant by id: its model, instructions, tools and settings.",
         "GET",
         _ASSISTANT,
         (_ASSISTANT_ID,),
@@ -151,7 +149,7 @@ _ASSISTANTS: Final = (
     Tool(
         f"{_PREFIX}UPDATE_ASSISTANT",
         "Update Assistant",
-        "Change an assistant. What is not given stays as it is; a list or an object replaces the one before.",
+        "Modify an assistant. Absent parameters stay unchanged; a list or an object replaces the old one.",
         "POST",
         _ASSISTANT,
         (
@@ -173,7 +171,7 @@ _ASSISTANTS: Final = (
     Tool(
         f"{_PREFIX}DELETE_ASSISTANT",
         "Delete Assistant",
-        "Delete an assistant for good. Threads that it answered in stay.",
+        "Delete an assistant permanently. Its threads remain.",
         "DELETE",
         _ASSISTANT,
         (_ASSISTANT_ID,),
@@ -185,7 +183,7 @@ _THREADS: Final = (
     Tool(
         f"{_PREFIX}CREATE_THREAD",
         "Create Thread",
-        "Begin a conversation, empty or with its first messages. An assistant answers when it is run on the thread.",
+        "Create a thread (a conversation), empty or with messages. To get an answer, create a run on it.",
         "POST",
         "/threads",
         (
@@ -199,7 +197,7 @@ _THREADS: Final = (
     Tool(
         f"{_PREFIX}GET_THREAD",
         "Get Thread",
-        "Look a thread up by its id: its metadata and tool resources. Its messages are listed by another tool.",
+        "Get a thread by id: its metadata and tool resources. Another tool lists its messages.",
         "GET",
         _THREAD,
         (_THREAD_ID,),
@@ -207,7 +205,7 @@ _THREADS: Final = (
     Tool(
         f"{_PREFIX}UPDATE_THREAD",
         "Update Thread",
-        "Change a thread's metadata or the files and vector stores that tools find in it.",
+        "Modify a thread's metadata, or the files and vector stores of its tools.",
         "POST",
         _THREAD,
         (metadata("the thread"), _THREAD_ID, _RESOURCES),
@@ -216,7 +214,7 @@ _THREADS: Final = (
     Tool(
         f"{_PREFIX}DELETE_THREAD",
         "Delete Thread",
-        "Delete a thread for good, with its messages and runs.",
+        "Delete a thread permanently, with its messages and runs.",
         "DELETE",
         _THREAD,
         (_THREAD_ID,),
@@ -228,28 +226,28 @@ _MESSAGES: Final = (
     Tool(
         f"{_PREFIX}CREATE_MESSAGE",
         "Create Message",
-        "Add a message to a thread. Nobody answers until an assistant is run on it.",
+        "Add a message to a thread. To get an answer, create a run afterwards.",
         "POST",
         f"{_THREAD}/messages",
         (
             Parameter(
                 "role",
                 "string",
-                "`user` for what a person says, `assistant` for an answer that was given elsewhere.",
+                "`user` for messages of a person, `assistant` for earlier answers from elsewhere.",
                 required=True,
                 limits={"enum": ["user", "assistant"]},
             ),
             Parameter(
                 "content",
                 "string",
-                "What the message says: a text, or a list of text and image parts.",
+                "Content of the message: a text, or a list of text and image parts.",
                 required=True,
                 also={"type": "array", "items": {"type": "object"}, "minItems": 1},
             ),
             metadata("the message"),
             _THREAD_ID,
             Parameter(
-                "attachments", "array", "Files of the message, each with the tools that may use it.", limits=ATTACHMENTS
+                "attachments", "array", "Files of the message, each with the tools that can use it.", limits=ATTACHMENTS
             ),
         ),
         effect="adds",
@@ -258,7 +256,7 @@ _MESSAGES: Final = (
     Tool(
         f"{_PREFIX}LIST_MESSAGES",
         "List Thread Messages",
-        "Read a conversation: the messages of a thread, a page at a time, newest first unless asked otherwise.",
+        "List the messages of a thread (a conversation), in pages, newest first by default.",
         "GET",
         f"{_THREAD}/messages",
         (
@@ -271,7 +269,7 @@ _MESSAGES: Final = (
     Tool(
         f"{_PREFIX}GET_MESSAGE",
         "Get Message",
-        "Look one message of a thread up by its id.",
+        "Get one message of a thread by id.",
         "GET",
         _MESSAGE,
         (_THREAD_ID, _MESSAGE_ID),
@@ -279,7 +277,7 @@ _MESSAGES: Final = (
     Tool(
         f"{_PREFIX}UPDATE_MESSAGE",
         "Update Message",
-        "Replace the metadata of a message. Nothing else of a message can be changed.",
+        "Replace the metadata of a message. Other members cannot be modified.",
         "POST",
         _MESSAGE,
         (metadata("the message"), _THREAD_ID, _MESSAGE_ID),
@@ -288,7 +286,7 @@ _MESSAGES: Final = (
     Tool(
         f"{_PREFIX}DELETE_MESSAGE",
         "Delete Message",
-        "Delete one message of a thread for good.",
+        "Delete one message of a thread permanently.",
         "DELETE",
         _MESSAGE,
         (_THREAD_ID, _MESSAGE_ID),
@@ -300,8 +298,8 @@ _RUNS: Final = (
     Tool(
         f"{_PREFIX}CREATE_RUN",
         "Create Run",
-        "Have an assistant read a thread and answer in it. The answer takes a while: look at the run until it is"
-        " completed, then list the messages. A run that requires action waits for the outputs of its function calls.",
+        "Create a run: an assistant answers in a thread. Poll the run until it is completed, then list the messages."
+        " A run with the status requires_action waits for the outputs of its function calls.",
         "POST",
         f"{_THREAD}/runs",
         (
@@ -314,15 +312,15 @@ _RUNS: Final = (
             Parameter(
                 "tool_choice",
                 "string",
-                "`auto` leaves tools to the model, `none` forbids and `required` demands one; or the name of the tool"
-                " that has to be called.",
+                "`auto` lets the model decide, `none` forbids tools, `required` forces a call; or the name of the"
+                " tool to call.",
                 also=_OBJECT,
                 sent=tool_choice,
             ),
             Parameter(
                 "assistant_id",
                 "string",
-                "The assistant that is to answer: its id.",
+                "Id of the assistant that answers.",
                 required=True,
                 limits={"minLength": 1},
             ),
@@ -331,7 +329,7 @@ _RUNS: Final = (
             Parameter(
                 "max_prompt_tokens",
                 "integer",
-                "How many prompt tokens the run may use in all.",
+                "Maximum prompt tokens of the whole run.",
                 limits=COUNT,
             ),
             Parameter("additional_messages", "array", "Messages to add to the thread before the run.", limits=MESSAGES),
@@ -339,24 +337,24 @@ _RUNS: Final = (
             Parameter(
                 "truncation_strategy",
                 "object",
-                "Which messages the model reads when the thread is too long for it: `auto`, or the `last_messages`.",
+                "Messages in the prompt of a long thread: `auto`, or only the `last_messages`.",
                 limits=TRUNCATION,
             ),
             Parameter(
                 "max_completion_tokens",
                 "integer",
-                "How many tokens the run may write in all.",
+                "Maximum completion tokens of the whole run.",
                 limits=COUNT,
             ),
         ),
         effect="adds",
-        asks_a_model=True,
+        calls_model=True,
         important=True,
     ),
     Tool(
         f"{_PREFIX}LIST_RUNS",
         "List Runs",
-        "List the runs of a thread, a page at a time.",
+        "List the runs of a thread, in pages.",
         "GET",
         f"{_THREAD}/runs",
         (*cursors("runs"), _THREAD_ID),
@@ -364,7 +362,7 @@ _RUNS: Final = (
     Tool(
         f"{_PREFIX}GET_RUN",
         "Get Run",
-        "See how a run stands: its status, the function calls that it waits for, its error or its usage.",
+        "Get a run: its status, the function calls that it waits for, its error or its usage.",
         "GET",
         _RUN,
         (_RUN_ID, _THREAD_ID),
@@ -373,7 +371,7 @@ _RUNS: Final = (
     Tool(
         f"{_PREFIX}UPDATE_RUN",
         "Update Run",
-        "Replace the metadata of a run. Nothing else of a run can be changed.",
+        "Replace the metadata of a run. Other members cannot be modified.",
         "POST",
         _RUN,
         (_RUN_ID, metadata("the run"), _THREAD_ID),
@@ -382,7 +380,7 @@ _RUNS: Final = (
     Tool(
         f"{_PREFIX}CANCEL_RUN",
         "Cancel Run",
-        "Stop a run that has not ended, so that the thread is free again.",
+        "Cancel an active run, so that the thread accepts messages and runs again.",
         "POST",
         f"{_RUN}/cancel",
         (_RUN_ID, _THREAD_ID),
@@ -391,8 +389,7 @@ _RUNS: Final = (
     Tool(
         f"{_PREFIX}SUBMIT_TOOL_OUTPUTS",
         "Submit Tool Outputs",
-        "Hand in what the functions returned that a run asked for, all at once, so that it goes on. For runs whose"
-        " status is requires_action.",
+        "Submit the outputs of all function calls of a run with the status requires_action, so that it continues.",
         "POST",
         f"{_RUN}/submit_tool_outputs",
         (
@@ -400,26 +397,26 @@ _RUNS: Final = (
             Parameter(
                 "stream",
                 "boolean",
-                "Whether to wait for the end of the run and get all of its events.",
+                "If true, waits for the end of the run and returns all its events.",
                 limits={"default": False},
             ),
             _THREAD_ID,
             Parameter(
                 "tool_outputs",
                 "array",
-                "An output for each call that the run waits for, with the id of the call.",
+                "One output for each pending call, with the call's id.",
                 required=True,
                 limits=TOOL_OUTPUTS,
             ),
         ),
         effect="adds",
-        asks_a_model=True,
+        calls_model=True,
         important=True,
     ),
     Tool(
         f"{_PREFIX}LIST_RUN_STEPS",
         "List Run Steps",
-        "List what a run did, step by step: the messages it wrote and the tools it called.",
+        "List the steps of a run: the messages it created and the tools it called.",
         "GET",
         f"{_RUN}/steps",
         (*cursors("steps"), _RUN_ID, _THREAD_ID),
@@ -427,7 +424,7 @@ _RUNS: Final = (
     Tool(
         f"{_PREFIX}GET_RUN_STEP",
         "Get Run Step",
-        "Look one step of a run up by its id, with the inputs and outputs of its tools.",
+        "Get one step of a run by id, with the inputs and outputs of its tools.",
         "GET",
         f"{_RUN}/steps/{{step_id}}",
         (_RUN_ID, _STEP_ID, _THREAD_ID),
@@ -446,7 +443,7 @@ _OTHERS: Final = (
     Tool(
         f"{_PREFIX}TEXT_CHAT_COMPLETION",
         "Text Chat Completion",
-        "Have a model answer a conversation that is sent whole, with nothing kept.",
+        "Create a chat completion: a model answers the conversation in the request. Nothing is stored.",
         "POST",
         "/v1/chat/completions",
         (
@@ -454,7 +451,7 @@ _OTHERS: Final = (
             Parameter(
                 "stop",
                 "array",
-                "Up to four texts; the answer ends before the first of them that it comes to.",
+                "Up to four stop sequences; the answer ends before the first one that occurs.",
                 limits={"items": {"type": "string"}, "maxItems": 4},
                 also={"type": "string"},
             ),
@@ -464,7 +461,7 @@ _OTHERS: Final = (
             Parameter(
                 "stream",
                 "boolean",
-                "Whether to have the answer made piece by piece; all pieces are given at the end.",
+                "If true, streams the answer; the result contains all chunks.",
                 limits={"default": False},
             ),
             Parameter(
@@ -473,7 +470,7 @@ _OTHERS: Final = (
             Parameter(
                 "logit_bias",
                 "object",
-                "Tokens, by their number, to make likelier (up to 100) or unlikelier (down to -100).",
+                "Bias of tokens by token id, from -100 (never) to 100 (always).",
                 limits={"additionalProperties": {"type": "number", "minimum": -100, "maximum": 100}},
             ),
             Parameter("max_tokens", "integer", "How many tokens the answer may have.", limits=COUNT),
@@ -481,46 +478,44 @@ _OTHERS: Final = (
             Parameter(
                 "presence_penalty",
                 "number",
-                "From -2 to 2: high keeps the model from coming back to what was said.",
+                "-2 to 2: high values discourage topics that already occurred.",
                 limits=PENALTY,
             ),
             Parameter(
                 "frequency_penalty",
                 "number",
-                "From -2 to 2: high keeps the model from repeating words.",
+                "-2 to 2: high values discourage repeated tokens.",
                 limits=PENALTY,
             ),
         ),
         effect="adds",
-        asks_a_model=True,
+        calls_model=True,
         important=True,
     ),
     Tool(
         f"{_PREFIX}GET_RESPONSE",
         "Get Response by ID",
-        "Look up an answer that was made through the Responses API: its output, status and usage.",
+        "Get a response of the Responses API: its output, status and usage.",
         "GET",
         "/v1/responses/{response_id}",
         (
             Parameter(
                 "include",
                 "array",
-                f"What to add to the answer: {', '.join(f'`{value}`' for value in _INCLUDES)}.",
+                f"Additional output: {', '.join(f'`{value}`' for value in _INCLUDES)}.",
                 limits={"items": {"type": "string"}},
             ),
             identifier("response_id", "The response: its id, like `resp_…`."),
             Parameter(
-                "starting_after", "integer", "Give only what follows the event of this number.", limits={"minimum": 0}
+                "starting_after", "integer", "Returns only events after this sequence number.", limits={"minimum": 0}
             ),
-            Parameter(
-                "include_obfuscation", "boolean", "Whether pieces are padded, so that their length tells nothing."
-            ),
+            Parameter("include_obfuscation", "boolean", "Whether deltas are padded to hide their length."),
         ),
     ),
     Tool(
         f"{_PREFIX}LIST_MODELS",
         "List Models",
-        "List the models that can be used, of all kinds.",
+        "List all available models of the server, of every type.",
         "GET",
         "/models",
         important=True,
@@ -528,21 +523,21 @@ _OTHERS: Final = (
     Tool(
         f"{_PREFIX}LIST_MODELS_WITH_DETAILS",
         "List Models With Details",
-        "List the models that can be used with what is known of each: developer, context length, features, price.",
+        "List all available models with developer, context length, features and price.",
         "GET",
         "/models/with-details",
     ),
     Tool(
         f"{_PREFIX}LIST_BATCHES",
         "List Batches",
-        "See how one batch of requests stands while it is worked on, and get its results when it has ended.",
+        "Get the status of a batch of requests, and its results after its end.",
         "GET",
         "/v1/batches",
         (
             Parameter(
                 "batch_id",
                 "string",
-                "The batch: its id, which begins with `msgbatch_`.",
+                "Id of the batch, starting with `msgbatch_`.",
                 required=True,
                 limits={"pattern": "^msgbatch_[A-Za-z0-9_-]+$"},
             ),
@@ -551,21 +546,21 @@ _OTHERS: Final = (
     Tool(
         f"{_PREFIX}GET_BILLING_BALANCE",
         "Get Billing Balance",
-        "See what is left to spend, in credits, and whether it is running low.",
+        "Get the remaining balance in credits, and whether it is low.",
         "GET",
         "/v1/billing/balance",
     ),
     Tool(
         f"{_PREFIX}GET_LUMA_GENERATION",
         "Get Luma Generation",
-        "See how videos stand that were asked of Luma, and where to get those that are done.",
+        "Get the status of Luma videos, and the URLs of finished ones.",
         "GET",
         "/luma-ai/generation",
         (
             Parameter(
                 "ids",
                 "string",
-                "The ids of the generations, with commas between them.",
+                "Comma-separated ids of the generations.",
                 required=True,
                 limits={"minLength": 1},
             ),
@@ -574,7 +569,7 @@ _OTHERS: Final = (
     Tool(
         f"{_PREFIX}LIST_LUMA_GENERATIONS",
         "List Luma AI Generations",
-        "List the videos that the account asked of Luma.",
+        "List the account's Luma videos.",
         "GET",
         "/luma-ai/generations",
     ),

@@ -44,7 +44,7 @@ class Parameter:
 
 @dataclass(frozen=True)
 class Tool:
-    """`effect` is what a call does to what is stored, `asks_a_model` whether what happens is up to a model."""
+    """`effect` is the effect of a call on stored data, `calls_model` whether the outcome depends on a model."""
 
     slug: str
     name: str
@@ -53,7 +53,7 @@ class Tool:
     path: str
     parameters: tuple[Parameter, ...] = ()
     effect: Effect = "reads"
-    asks_a_model: bool = False
+    calls_model: bool = False
     important: bool = False
 
     def place(self, name: str) -> Place:
@@ -119,15 +119,15 @@ class Tool:
 
     @cached_property
     def tags(self) -> list[str]:
-        """The hints that hold, in the words of MCP, and whether it is among the tools to begin with."""
-        known = {
+        """The true MCP annotations, and `important` for a tool to start with."""
+        hints = {
             "readOnlyHint": self.read_only,
             "destructiveHint": self.destructive,
             "idempotentHint": self.idempotent,
-            "openWorldHint": self.asks_a_model,
+            "openWorldHint": self.calls_model,
             "important": self.important,
         }
-        return [tag for tag, holds in known.items() if holds]
+        return [tag for tag, holds in hints.items() if holds]
 
     @cached_property
     def _in_path(self) -> frozenset[str]:

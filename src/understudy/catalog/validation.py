@@ -30,7 +30,7 @@ class InvalidArguments(ValueError):
 
 
 def validate_arguments(tool: Tool, arguments: Any) -> dict[str, Any]:
-    """The arguments that are given, known to fit. Raises InvalidArguments."""
+    """The valid arguments. Raises InvalidArguments."""
     if not isinstance(arguments, dict):
         raise InvalidArguments([f"Arguments must be an object of parameters, not {_abbreviate_value(arguments)}."])
     problems = [*_unknown_names(tool, arguments), *_missing_names(tool, arguments), *_invalid_values(tool, arguments)]

@@ -45,7 +45,7 @@ class _Catalogue:
         tags: Iterable[str] = (),
         important: bool = False,
     ) -> _Tools:
-        """The tools that fit all that is asked; with `search`, the likeliest first."""
+        """The tools that match all filters; with `search`, ranked by relevance."""
         return select(slugs=slugs, tags=tags, important=important, query=search)
 
     def get(self, slug: str) -> Tool:
@@ -53,7 +53,7 @@ class _Catalogue:
         return find(slug)
 
     def openai_tools(self, tools: Iterable[Tool] | None = None) -> _Definitions:
-        """Function tools of chat completions, and of assistants; all of them unless some are given."""
+        """Function tools for chat completions and assistants; all tools by default."""
         return formats.chat(self.list() if tools is None else tools)
 
     def openai_response_tools(self, tools: Iterable[Tool] | None = None) -> _Definitions:
@@ -68,8 +68,8 @@ class _Catalogue:
 class AsyncToolkit(_Catalogue):
     """`async with AsyncToolkit(base_url, api_key) as toolkit: await toolkit.execute(slug, arguments)`.
 
-    Listing asks nobody, so `list` and `get` are not awaited. What is not given comes from UNDERSTUDY_BASE_URL and
-    UNDERSTUDY_API_KEY, else from AIML_API_BASE and AIML_API_KEY. `timeout` is in seconds, for one call.
+    `list` and `get` send no request, so they are not awaited. The defaults are UNDERSTUDY_BASE_URL and
+    UNDERSTUDY_API_KEY, then AIML_API_BASE and AIML_API_KEY. `timeout` is in seconds, for one call.
     """
 
     def __init__(self, base_url: str | None = None, api_key: str | None = None, *, timeout: float = TIMEOUT) -> None:
@@ -83,7 +83,7 @@ class AsyncToolkit(_Catalogue):
         return f"{self._address.root}/v1"
 
     async def execute(self, slug: str, arguments: dict[str, Any] | None = None) -> Result:
-        """What the call came to; nothing is raised."""
+        """The result of the call. Never raises."""
         try:
             call = build_call(find(slug), {} if arguments is None else arguments)
         except (UnknownTool, InvalidArguments) as refusal:
@@ -91,22 +91,22 @@ class AsyncToolkit(_Catalogue):
         try:
             return await self._send_request(call)
         except TimeoutError:
-            return failed_result(f"The API at {self._address.root} did not answer within {self._timeout:g} seconds.")
+            return failed_result(f"The API at {self._address.root} timed out after {self._timeout:g} seconds.")
         except (aiohttp.ClientError, OSError, ValueError) as error:
             return failed_result(connection_failures.describe_connection_failure(self._address.root, error))
 
     async def models(self) -> list[str]:
-        """The names of the server's models; empty where it cannot be asked."""
+        """The names of the server's models; empty if the server is unavailable."""
         result = await self.execute("AI_ML_API_LIST_MODELS")
         listed = result["data"].get("data") if result["successful"] else None
         return [str(one["id"]) for one in listed if isinstance(one, dict) and "id" in one] if listed else []
 
     async def handle(self, answer: Any, *, skip_others: bool = False) -> _Definitions:
-        """Executes the tools that a model's answer calls, one after the other, and returns what to send next.
+        """Executes the tool calls of a model's reply one after the other, and returns the messages to send next.
 
         `answer` is a chat completion or its message, a response of the Responses API, or a message of Anthropic's, as
-        the official packages' objects or as dicts. Empty where nothing is called. With `skip_others`, calls of other
-        functions are left to you; else they are answered as failed.
+        an object of the official packages or as a dict. Empty without calls. `skip_others` ignores calls of other
+        functions; by default they get a failed result.
         """
         dialect, calls = formats.parse_calls(answer)
         outputs = []
@@ -168,20 +168,20 @@ class Toolkit(_Catalogue):
         return self._inner.base_url
 
     def execute(self, slug: str, arguments: dict[str, Any] | None = None) -> Result:
-        """What the call came to; nothing is raised."""
+        """The result of the call. Never raises."""
         return asyncio.run_coroutine_threadsafe(self._inner.execute(slug, arguments), self._ensure_loop()).result()
 
     def models(self) -> list[str]:
-        """The names of the server's models; empty where it cannot be asked."""
+        """The names of the server's models; empty if the server is unavailable."""
         return asyncio.run_coroutine_threadsafe(self._inner.models(), self._ensure_loop()).result()
 
     def handle(self, answer: Any, *, skip_others: bool = False) -> _Definitions:
-        """As AsyncToolkit.handle does."""
+        """Like AsyncToolkit.handle."""
         handling = self._inner.handle(answer, skip_others=skip_others)
         return asyncio.run_coroutine_threadsafe(handling, self._ensure_loop()).result()
 
     def close(self) -> None:
-        """Done by itself when nothing refers to the toolkit any more; it may be used again afterwards."""
+        """Also runs when the toolkit is garbage-collected; the toolkit can be used again afterwards."""
         with self._starting:
             if self._closing is not None:
                 self._closing()

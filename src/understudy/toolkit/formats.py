@@ -52,32 +52,32 @@ def is_toolkit_call(call: ToolCall) -> bool:
     return call.name.upper() in AI_ML_API.by_slug
 
 
-def parse_calls(answer: Any) -> tuple[Dialect, list[ToolCall]]:
-    """The calls of tools in a model's answer, and in whose words it is. Raises TypeError for what is no answer."""
-    found = _to_mapping(answer)
-    if "choices" in found:
-        found = found["choices"][0]["message"] if found["choices"] else {"tool_calls": None}
-    if "output" in found:
+def parse_calls(reply: Any) -> tuple[Dialect, list[ToolCall]]:
+    """The tool calls in a model's reply, and its dialect. Raises TypeError for another object."""
+    message = _to_mapping(reply)
+    if "choices" in message:
+        message = message["choices"][0]["message"] if message["choices"] else {"tool_calls": None}
+    if "output" in message:
         return "responses", [
             _parse_call(item["call_id"], item["name"], item["arguments"])
-            for item in found["output"]
+            for item in message["output"]
             if item.get("type") == "function_call"
         ]
-    content = found.get("content")
-    if isinstance(content, list) and "tool_calls" not in found:
+    content = message.get("content")
+    if isinstance(content, list) and "tool_calls" not in message:
         return "anthropic", [
             _parse_call(block["id"], block["name"], block["input"])
             for block in content
             if block.get("type") == "tool_use"
         ]
-    functions = [call for call in found.get("tool_calls") or () if call.get("type", "function") == "function"]
+    functions = [call for call in message.get("tool_calls") or () if call.get("type", "function") == "function"]
     return "chat", [
         _parse_call(call["id"], call["function"]["name"], call["function"]["arguments"]) for call in functions
     ]
 
 
 def outputs(dialect: Dialect, done: Sequence[tuple[ToolCall, Result]]) -> list[Definition]:
-    """The messages or items that tell the model what its calls came to."""
+    """The messages or items with the results of the calls, for the model."""
     match dialect:
         case "chat":
             return [
@@ -103,12 +103,12 @@ def outputs(dialect: Dialect, done: Sequence[tuple[ToolCall, Result]]) -> list[D
             assert_never(dialect)
 
 
-def _to_mapping(answer: Any) -> Mapping[str, Any]:
-    if hasattr(answer, "model_dump"):
-        answer = answer.model_dump()
-    if not isinstance(answer, Mapping):
-        raise TypeError(f"{type(answer).__name__!r} is no answer of a model; give a completion, a response, a message.")
-    return answer
+def _to_mapping(reply: Any) -> Mapping[str, Any]:
+    if hasattr(reply, "model_dump"):
+        reply = reply.model_dump()
+    if not isinstance(reply, Mapping):
+        raise TypeError(f"Unsupported type {type(reply).__name__!r}: pass a completion, a response or a message.")
+    return reply
 
 
 def _parse_call(identifier: str, name: str, arguments: Any) -> ToolCall:
