@@ -21,7 +21,8 @@ ListModels = Callable[[Context], Awaitable[Sequence[str]]]
 
 _INSTRUCTIONS = (
     "To get an answer of an assistant: create an assistant and a thread, add a message, create a run, get the run"
-    " until its status is completed, and list the messages. A run that requires_action waits for the outputs of its tool calls."
+    " until its status is completed, and list the messages. A run that requires_action waits"
+    " for the outputs of its tool calls."
 )
 
 
