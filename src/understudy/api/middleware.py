@@ -6,7 +6,7 @@ from typing import Any, Final
 
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from understudy import ids
+from understudy import ids, telemetry
 from understudy.api import stand_in
 from understudy.api.cors import CorsPolicy
 from understudy.api.errors import error_response, to_api_error
@@ -63,6 +63,7 @@ class RequestMiddleware:
             if message["type"] == "http.response.start":
                 message["headers"] += self._response_headers(message["headers"], state, fields, started)
                 state["begun"] = True
+                state["status"] = message["status"]
             await send(message)
 
         try:
@@ -80,6 +81,8 @@ class RequestMiddleware:
                 raise
             refusal = error_response(to_api_error(error, request_id), state["dialect"], request_id, state["path"])
             await refusal(scope, receive, send_with_headers)
+        finally:
+            _emit_finished(scope, state, started)
 
     def _response_headers(self, headers: Headers, state: dict[str, Any], fields: Fields, started: float) -> Headers:
         """What is added to the `headers` of an answer to a request with these `fields`."""
@@ -185,6 +188,19 @@ def _standard_headers(request_id: str, started: float, state: dict[str, Any]) ->
         headers += [(b"openai-organization", b"understudy"), (b"openai-project", project_id.encode())]
     headers += state.get("headers", ())
     return headers
+
+
+def _emit_finished(scope: Scope, state: dict[str, Any], started: float) -> None:
+    telemetry.emit(
+        telemetry.RequestFinished,
+        request_id=state["request_id"],
+        method=scope["method"],
+        path=scope["path"],
+        dialect=state["dialect"],
+        status=state.get("status", 0),
+        project_id=state.get("project_id", ""),
+        duration=telemetry.elapsed(started),
+    )
 
 
 def _mask_key(key: str) -> str:

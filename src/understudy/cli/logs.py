@@ -4,6 +4,7 @@ import logging
 import re
 from collections.abc import Iterable
 
+from understudy import telemetry
 from understudy.settings import Settings, list_secrets
 
 _SECRET_PATTERN = re.compile(r"\bsk-[\w-]{8,}|(?<=Bearer )\S+|(?<=api-key: )\S+", re.IGNORECASE)
@@ -13,6 +14,8 @@ def configure(settings: Settings) -> None:
     handler = logging.StreamHandler()
     handler.setFormatter(RedactingFormatter(list_secrets(settings)))
     logging.basicConfig(handlers=[handler], level=settings.log_level.upper(), force=True)
+    if settings.log_level == "debug":
+        telemetry.log_events(logging.getLogger("understudy.telemetry"))
     if settings.log_level == "info":  # uvicorn logs start and stop as we do
         logging.getLogger("uvicorn").setLevel(logging.WARNING)
         logging.getLogger("mcp").setLevel(logging.WARNING)  # two lines for each request

@@ -10,6 +10,7 @@ from collections.abc import Awaitable
 from dataclasses import dataclass
 from typing import Final
 
+from understudy import telemetry
 from understudy.clock import Clock
 from understudy.errors import OutOfFunds
 from understudy.llm.prices import CREDITS_PER_USD, FREE, Price, Prices, Tokens
@@ -93,6 +94,13 @@ class Accounting:
         credits_ = 0 if price is None else price.cost(tokens, requests=requests, discount=discount)
         if price is None and kind == "video":
             credits_ = _MEDIA_CREDITS * requests
+        telemetry.emit(
+            telemetry.TokensUsed,
+            model=model,
+            input_tokens=tokens.input,
+            cached_tokens=tokens.cached,
+            output_tokens=tokens.output,
+        )
         return Usage(
             reference=reference,
             kind=kind,

@@ -3,12 +3,14 @@
 import asyncio
 import math
 import random
+import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from types import TracebackType
 from typing import TypeVar
 
 import msgspec
 
+from understudy import telemetry
 from understudy.clock import Clock
 from understudy.errors import UpstreamError
 from understudy.llm import messages_request, messages_response, messages_stream, remote_urls, sampling
@@ -198,10 +200,15 @@ class Models:
     async def _with_retries(self, targets: tuple[Target, ...], attempt: Callable[[Target], Awaitable[T]]) -> T:
         attempts = Attempts(targets, self._chance)
         for target in attempts:
+            started = time.perf_counter()
             try:
-                return await attempt(target)
+                result = await attempt(target)
             except UpstreamError as error:
+                _emit_called(target, error.kind, started)
                 delay = attempts.record_failure(error)
+            else:
+                _emit_called(target, "ok", started)
+                return result
             await self._sleep(delay)
         raise attempts.error
 
@@ -242,6 +249,16 @@ class Models:
                 param="model",
             )
         return route.targets
+
+
+def _emit_called(target: Target, status: str, started: float) -> None:
+    telemetry.emit(
+        telemetry.ModelCalled,
+        provider=target.provider.name,
+        model=target.model,
+        status=status,
+        duration=telemetry.elapsed(started),
+    )
 
 
 class _Until:

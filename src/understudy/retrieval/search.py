@@ -1,12 +1,14 @@
 """The index of all vector stores: documents in, ranked passages out. Knows no API object and no SQL."""
 
 import asyncio
+import time
 from collections.abc import AsyncIterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
+from understudy import telemetry
 from understudy.errors import StoreError
 from understudy.retrieval.children import ChildPool, ChildProcess, ChildRequestError
 from understudy.retrieval.embed import Embedder, Embedders, Vectors
@@ -65,13 +67,23 @@ class Index:
         Raises EmbeddingFailed, EmbedderMissing, ExtractionFailed, and DocumentRemoved if the file was removed
         meanwhile.
         """
-        chosen = self.embedders.get(embedder)
+        chosen, started = self.embedders.get(embedder), time.perf_counter()
         async with self._children.lease() as child:
             try:
                 await child.request(Split(str(source.path), size, overlap), _SPLIT_TIMEOUT)
-                return await self._index_chunks(store, file, chosen, child, Path(name).stem[:_MAX_HEADING])
+                indexed = await self._index_chunks(store, file, chosen, child, Path(name).stem[:_MAX_HEADING])
             except ChildRequestError:
                 raise ExtractionError("server_error", "The text could not be cut into chunks. Try again.") from None
+        telemetry.emit(
+            telemetry.DocumentIndexed,
+            store=store,
+            file=file,
+            embedder=embedder,
+            chunks=indexed.chunks,
+            usage_bytes=indexed.usage_bytes,
+            duration=telemetry.elapsed(started),
+        )
+        return indexed
 
     async def search(
         self,

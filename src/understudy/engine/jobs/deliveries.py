@@ -8,6 +8,7 @@ import asyncio
 import hashlib
 import logging
 import random
+import time
 from collections import Counter
 from contextlib import suppress
 from datetime import UTC, datetime
@@ -16,7 +17,7 @@ from typing import Final
 import msgspec
 from standardwebhooks import Webhook
 
-from understudy import ids
+from understudy import ids, telemetry
 from understudy.clock import Clock
 from understudy.errors import InvalidRequest, SettingsError, StoreError
 from understudy.looper import Looper
@@ -144,7 +145,15 @@ class Webhooks:
 
     async def _attempt(self, due: DueDelivery) -> None:
         try:
+            started = time.perf_counter()
             answered = await self._post(due.endpoint, due.id, due.event)
+            telemetry.emit(
+                telemetry.DeliveryAttempted,
+                delivery_id=due.id,
+                endpoint_id=due.endpoint.shown.id,
+                status_code=answered.status or 0,
+                duration=telemetry.elapsed(started),
+            )
             await self._store.record_outcome(due, self._next_outcome(due, answered))
         except asyncio.CancelledError:
             attempt = WebhookAttempt(attempted_at=int(self._clock.now()), error=_STOPPED_ERROR)

@@ -2,12 +2,14 @@
 
 import asyncio
 import logging
+import time
 from collections.abc import Mapping
 from functools import partial
 from typing import Any, Final
 
 import msgspec
 
+from understudy import telemetry
 from understudy.engine.accounting import Accounting
 from understudy.engine.run import events
 from understudy.engine.run.cancellation import Interrupted, Interruption, Reason
@@ -78,6 +80,22 @@ class RunExecutor:
 
     async def work(self) -> None:
         """Never raises: whatever goes wrong becomes the run's end."""
+        started, kind = time.perf_counter(), self._telemetry_kind()
+        telemetry.emit(telemetry.RunStarted, run_id=self.run_id, project_id=self._stage.project_id, kind=kind)
+        await self._work()
+        telemetry.emit(
+            telemetry.RunStopped,
+            run_id=self.run_id,
+            project_id=self._stage.project_id,
+            kind=kind,
+            status=self.state.status,
+            duration=telemetry.elapsed(started),
+        )
+
+    def _telemetry_kind(self) -> telemetry.RunKind:
+        return "run" if self._stage.progress.plan is None else "response"
+
+    async def _work(self) -> None:
         try:
             await self._execute()
         except (RunLost, asyncio.CancelledError, Interrupted) as cause:
@@ -117,8 +135,16 @@ class RunExecutor:
             await self._end_run("completed")
             return
         while progress.turns < _MAX_TURNS:
+            started = time.perf_counter()
             turn = await self._run_model_turn()
             progress.turns += 1
+            telemetry.emit(
+                telemetry.RunTurnFinished,
+                run_id=self.run_id,
+                turn=progress.turns,
+                calls=len(turn.calls),
+                duration=telemetry.elapsed(started),
+            )
             if turn.is_truncated:
                 await self._end_incomplete(turn)
                 return

@@ -3,10 +3,11 @@
 Each answer is stored when it is there, so that a run that is taken up again does not do a finished call twice.
 """
 
+import time
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
 
-from understudy import ids
+from understudy import ids, telemetry
 from understudy.engine.client_calls import new_item_id, render_call
 from understudy.engine.run import events
 from understudy.engine.run.cancellation import Interruption
@@ -118,7 +119,8 @@ class ToolUse:
 
     async def _execute(self, call: PendingCall) -> None:
         happened: list[events.Event]
-        if self._exceeds_call_limit():
+        started, refused = time.perf_counter(), self._exceeds_call_limit()
+        if refused:
             happened, item = self._refuse(call)
         elif call.kind == "file_search":
             happened, item = await self._searching.execute(call)
@@ -126,6 +128,13 @@ class ToolUse:
             happened, item = await self._remote.execute(call)
         else:
             happened, item = await self._computing.execute(call, self.files)
+        telemetry.emit(
+            telemetry.ToolExecuted,
+            run_id=self._stage.state.spec.id,
+            tool=call.kind,
+            refused=refused,
+            duration=telemetry.elapsed(started),
+        )
         call.done = True
         await self._stage.commit(*happened, *self._closing_events(), calls=[item], checkpoint=True)
 

@@ -1,0 +1,169 @@
+"""Telemetry: what happened, as plain events with fixed names and attributes. Knows no vendor, no log and no metric.
+
+`emit` builds an event only for its subscribers, so that an event without one costs a look-up. Subscribers run inside
+the code that emits: they must be quick; their exceptions are logged and dropped. All durations are in seconds.
+"""
+
+import logging
+import time
+from collections.abc import Callable
+from typing import Any, Final, Literal, ParamSpec, TypeVar
+
+from msgspec import Struct
+
+logger = logging.getLogger(__name__)
+
+RunKind = Literal["run", "response"]
+
+
+class Event(Struct, frozen=True, kw_only=True, gc=False):
+    """The base of all events; the class is the event's name."""
+
+
+class RequestFinished(Event, frozen=True, kw_only=True, gc=False):
+    """An HTTP request with its whole response. `path` has no version; `status` is 0 if the client left before it."""
+
+    request_id: str
+    method: str
+    path: str
+    dialect: str
+    status: int
+    project_id: str
+    duration: float
+
+
+class RunStarted(Event, frozen=True, kw_only=True, gc=False):
+    """A worker begins, or continues, to execute a run. `kind` tells runs from responses."""
+
+    run_id: str
+    project_id: str
+    kind: RunKind
+
+
+class RunStopped(Event, frozen=True, kw_only=True, gc=False):
+    """A worker executes a run no more. `status` is the run's, which is still active if the worker released it."""
+
+    run_id: str
+    project_id: str
+    kind: RunKind
+    status: str
+    duration: float
+
+
+class RunTurnFinished(Event, frozen=True, kw_only=True, gc=False):
+    """A turn of a run: the model has finished, with so many tool calls. Turns count from 1."""
+
+    run_id: str
+    turn: int
+    calls: int
+    duration: float
+
+
+class ModelCalled(Event, frozen=True, kw_only=True, gc=False):
+    """One attempt at a provider. `model` is the provider's id; `status` is `ok` or the kind of the error.
+
+    The duration of a stream ends at its first content.
+    """
+
+    provider: str
+    model: str
+    status: str
+    duration: float
+
+
+class TokensUsed(Event, frozen=True, kw_only=True, gc=False):
+    """The usage of one model call, as it is charged. `cached_tokens` are part of `input_tokens`."""
+
+    model: str
+    input_tokens: int
+    cached_tokens: int
+    output_tokens: int
+
+
+class ToolExecuted(Event, frozen=True, kw_only=True, gc=False):
+    """A call of `file_search`, `code_interpreter` or `mcp`. `refused`: the limit of calls is reached."""
+
+    run_id: str
+    tool: str
+    refused: bool
+    duration: float
+
+
+class DocumentIndexed(Event, frozen=True, kw_only=True, gc=False):
+    """A file of a vector store is searchable. `store` and `file` are row numbers."""
+
+    store: int
+    file: int
+    embedder: str
+    chunks: int
+    usage_bytes: int
+    duration: float
+
+
+class DeliveryAttempted(Event, frozen=True, kw_only=True, gc=False):
+    """One attempt to deliver a webhook. `status_code` is 0 without a response."""
+
+    delivery_id: str
+    endpoint_id: str
+    status_code: int
+    duration: float
+
+
+EVENTS: Final[tuple[type[Event], ...]] = (
+    *(RequestFinished, RunStarted, RunTurnFinished, RunStopped, ModelCalled, TokensUsed, ToolExecuted),
+    *(DocumentIndexed, DeliveryAttempted),
+)
+
+P = ParamSpec("P")
+E = TypeVar("E", bound=Event)
+_subscribers: dict[object, tuple[Callable[[Any], None], ...]] = {}
+
+
+def emit(event_type: Callable[P, Event], *args: P.args, **kwargs: P.kwargs) -> None:
+    """Builds the event and passes it to every subscriber of its type; does nothing without one. Raises nothing."""
+    subscribers = _subscribers.get(event_type)
+    if subscribers is None:
+        return
+    event = event_type(*args, **kwargs)
+    for subscriber in subscribers:
+        try:
+            subscriber(event)
+        except Exception:
+            logger.exception("a subscriber of telemetry failed")
+
+
+def subscribe(event_type: type[E], subscriber: Callable[[E], None]) -> Callable[[], None]:
+    """Calls `subscriber` for every event of exactly this type, until the returned function is called."""
+    _subscribers[event_type] = (*_subscribers.get(event_type, ()), subscriber)
+
+    def unsubscribe() -> None:
+        remaining = list(_subscribers.get(event_type, ()))
+        if subscriber in remaining:
+            remaining.remove(subscriber)
+        if remaining:
+            _subscribers[event_type] = tuple(remaining)
+        else:
+            _subscribers.pop(event_type, None)
+
+    return unsubscribe
+
+
+def log_events(target: logging.Logger) -> Callable[[], None]:
+    """Logs every event in one line at debug level: its name and its attributes. Returns what ends it."""
+
+    def write(event: Event) -> None:
+        attributes = " ".join(f"{name}={getattr(event, name)!r}" for name in event.__struct_fields__)
+        target.debug("%s %s", type(event).__name__, attributes)
+
+    endings = [subscribe(event_type, write) for event_type in EVENTS]
+
+    def unsubscribe() -> None:
+        for end in endings:
+            end()
+
+    return unsubscribe
+
+
+def elapsed(started: float) -> float:
+    """Seconds since `started`, a value of `time.perf_counter`."""
+    return time.perf_counter() - started
