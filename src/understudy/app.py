@@ -71,13 +71,13 @@ _ERASE_SECONDS = 0.5
 _SWEEP_FILES_SECONDS = 1.0
 _SWEEP_RESPONSES_SECONDS = 60.0
 _REVOKED_KEYS_SECONDS = 1.0
-# The part of a stop's time in which streams may still end by themselves.
+# The share of the shutdown time in which streams may end by themselves.
 _DRAIN_SHARE = 0.75
 
 
 @dataclass(frozen=True, slots=True)
 class Understudy:
-    """The running parts that whoever serves the application has to know."""
+    """The running parts that the process which serves the application uses."""
 
     store: Store
     worker: RunWorker
@@ -86,14 +86,14 @@ class Understudy:
     patience: float
 
     async def drain(self) -> None:
-        """No new work from here on; runs under way are handed back, and streams end within `patience` seconds."""
+        """Stops new work, releases active runs, and ends streams within `patience` seconds."""
         await self.worker.stop()
         self.generations.release()
         await self.streams.finish(self.patience)
 
 
 def create_app(settings: Settings, clock: Clock | None = None) -> Starlette:
-    """The ASGI application. Its lifespan raises StoreError where the store cannot be opened."""
+    """The ASGI application. Its lifespan raises StoreError if the store cannot be opened."""
 
     @asynccontextmanager
     async def lifespan(app: Starlette) -> AsyncIterator[None]:
@@ -112,61 +112,97 @@ def create_app(settings: Settings, clock: Clock | None = None) -> Starlette:
     return app
 
 
+@dataclass(frozen=True, slots=True)
+class _Base:
+    """The parts that most others are built from."""
+
+    settings: Settings
+    clock: Clock
+    store: Store
+    blobs: Blobs
+    files: Files
+    models: Models
+    prices: Prices
+    accounting: Accounting
+
+
+@dataclass(frozen=True, slots=True)
+class _Retrieval:
+    vector_stores: VectorStores
+    documents: Documents
+    images: Images
+
+
 async def _open_parts(app: Starlette, stack: AsyncExitStack, settings: Settings, clock: Clock) -> None:
     """Builds the parts from the ground up; the stack closes them from the top down."""
     store, blobs, location_id = await _open_store(stack, settings, clock)
-    files = Files(store, blobs, clock)
-    uploads = Uploads(store, blobs, files, clock, settings.limits.upload_bytes)
-    models, prices, accounting = _open_models(stack, settings, store, clock)
-    spool = settings.data / "spool"
-    index, ingestion, extractor = await _open_ingestion(stack, settings, store, blobs, models, clock, spool)
-    vector_stores = VectorStores(store, index, ingestion, clock)
-    logs = Logs(clock, settings.limits.log_retention)
-    interpreter, containers = await _open_interpreter(stack, settings, store, blobs, files, clock)
-    remote_servers = RemoteServers(settings.mcp)
-    documents, images = Documents(store, blobs, extractor, spool), Images(store, blobs)
-    tools = Tools(vector_stores, interpreter, remote_servers, images.load, documents.load)
-    worker = RunWorker(store, models, tools, accounting, MemoryBroker(), logs, clock, settings.limits.concurrent_runs)
+    base = _build_base(stack, settings, clock, store, blobs)
+    retrieval = await _open_retrieval(stack, base)
+    interpreter, containers = await _open_interpreter(stack, settings, store, blobs, base.files, clock)
+    remote_servers, logs = RemoteServers(settings.mcp), Logs(clock, settings.limits.log_retention)
+    worker = _build_worker(base, retrieval, interpreter, remote_servers, logs)
     await _start(stack, worker)
-    # Again, now that this server has a lease: of two that start at once with two directories, one gives way.
+    # Again, with a lease: of two servers that start at once with different directories, one fails here.
     await require_location(store, blobs, location_id)
     webhooks = Webhooks(store, settings.webhooks, clock)
     await _start(stack, webhooks)
-    generations = await _open_generations(stack, settings, store, blobs, files, accounting, clock)
-    streams = OpenStreams()
-    mcp = McpServer(settings)
+    generations = await _open_generations(stack, settings, store, blobs, base.files, base.accounting, clock)
+    streams, mcp = OpenStreams(), McpServer(settings)
     stack.push_async_callback(mcp.close)
-    runs = Runs(store, worker, logs, clock, settings.limits.run_seconds)
     responses = Responses(store, worker, logs, clock, settings.limits.response_seconds)
-    _start_sweeps(stack, store, files, responses, streams)
-    batches = _build_batches(settings, store, blobs, files, models, accounting, clock)
+    _start_sweeps(stack, store, base.files, responses, streams)
     app.state.parts = parts = Parts(
         settings=settings,
         store=store,
-        models=models,
-        accounting=accounting,
-        details=ModelProfiles(models, prices, settings.models),
-        runs=runs,
+        models=base.models,
+        accounting=base.accounting,
+        details=ModelProfiles(base.models, base.prices, settings.models),
+        runs=Runs(store, worker, logs, clock, settings.limits.run_seconds),
         responses=responses,
-        files=files,
-        uploads=uploads,
-        vector_stores=vector_stores,
+        files=base.files,
+        uploads=Uploads(store, blobs, base.files, clock, settings.limits.upload_bytes),
+        vector_stores=retrieval.vector_stores,
         interpreter=interpreter,
         remote_servers=remote_servers,
-        batches=batches,
+        batches=_build_batches(settings, store, blobs, base.files, base.models, base.accounting, clock),
         containers=containers,
         generations=generations,
         webhooks=webhooks,
         blobs=blobs,
-        documents=documents,
-        images=images,
+        documents=retrieval.documents,
+        images=retrieval.images,
         clock=clock,
         streams=streams,
         mcp=mcp,
     )
-    await batches.start(batch_endpoints(parts))
-    stack.push_async_callback(batches.stop)
+    await parts.batches.start(batch_endpoints(parts))
+    stack.push_async_callback(parts.batches.stop)
     app.state.understudy = Understudy(store, worker, generations, streams, settings.shutdown_seconds * _DRAIN_SHARE)
+
+
+def _build_base(stack: AsyncExitStack, settings: Settings, clock: Clock, store: Store, blobs: Blobs) -> _Base:
+    models, prices, accounting = _open_models(stack, settings, store, clock)
+    return _Base(settings, clock, store, blobs, Files(store, blobs, clock), models, prices, accounting)
+
+
+async def _open_retrieval(stack: AsyncExitStack, base: _Base) -> _Retrieval:
+    spool = base.settings.data / "spool"
+    index, ingestion, extractor = await _open_ingestion(
+        stack, base.settings, base.store, base.blobs, base.models, base.clock, spool
+    )
+    return _Retrieval(
+        VectorStores(base.store, index, ingestion, base.clock),
+        Documents(base.store, base.blobs, extractor, spool),
+        Images(base.store, base.blobs),
+    )
+
+
+def _build_worker(
+    base: _Base, retrieval: _Retrieval, interpreter: Interpreter, remote_servers: RemoteServers, logs: Logs
+) -> RunWorker:
+    tools = Tools(retrieval.vector_stores, interpreter, remote_servers, retrieval.images.load, retrieval.documents.load)
+    places = base.settings.limits.concurrent_runs
+    return RunWorker(base.store, base.models, tools, base.accounting, MemoryBroker(), logs, base.clock, places)
 
 
 async def _open_store(stack: AsyncExitStack, settings: Settings, clock: Clock) -> tuple[Store, Blobs, str]:
@@ -174,7 +210,7 @@ async def _open_store(stack: AsyncExitStack, settings: Settings, clock: Clock) -
     store = await open_store(settings.data, settings.database, exclusive=True, clock=clock)
     stack.push_async_callback(store.close)
     if settings.database is None:
-        # The directory is locked: whoever had a lease in it is gone.
+        # The directory is locked, so every worker with a lease in it has died.
         await store.runs.retire()
         await store.blobs.drop_holds(math.inf)
     if settings.api_key is not None:
@@ -205,17 +241,17 @@ async def _start(stack: AsyncExitStack, part: RunWorker | Webhooks | VideoJobs |
 def _start_sweeps(
     stack: AsyncExitStack, store: Store, files: Files, responses: Responses, streams: OpenStreams
 ) -> None:
-    _start_loop(stack, _SWEEP_FILES_SECONDS, files.sweep)
-    _start_loop(stack, _ERASE_SECONDS, store.threads.erase)
-    _start_loop(stack, _ERASE_SECONDS, store.chunks.sweep)
-    _start_loop(stack, _SWEEP_RESPONSES_SECONDS, responses.sweep)
-    _start_loop(stack, _REVOKED_KEYS_SECONDS, partial(streams.end_revoked, store.keys.active))
-
-
-def _start_loop(stack: AsyncExitStack, seconds: float, work: Callable[[], Awaitable[object]]) -> None:
-    part = Looper(seconds, work)
-    part.start()
-    stack.push_async_callback(part.stop)
+    loops: tuple[tuple[float, Callable[[], Awaitable[object]]], ...] = (
+        (_SWEEP_FILES_SECONDS, files.sweep),
+        (_ERASE_SECONDS, store.threads.erase),
+        (_ERASE_SECONDS, store.chunks.sweep),
+        (_SWEEP_RESPONSES_SECONDS, responses.sweep),
+        (_REVOKED_KEYS_SECONDS, partial(streams.end_revoked, store.keys.active)),
+    )
+    for seconds, work in loops:
+        loop = Looper(seconds, work)
+        loop.start()
+        stack.push_async_callback(loop.stop)
 
 
 def _build_batches(
@@ -269,12 +305,12 @@ async def _open_generations(
     video = settings.video
 
     def connect(key: str) -> Connection:
-        # One attempt each: how often something is tried again is the generations' to decide.
+        # One attempt each: the video jobs decide about retries.
         service = ProviderSettings(api_key=key, first_byte_timeout=60.0, retries=0)
         return Connection("video", service, {"Authorization": f"Bearer {key}"}, clock)
 
     download = Downloader(allow_private=video.allow_private, seconds=video.seconds)
-    # Files that are being made; what a crash has left there is of no use to anybody.
+    # Unfinished files; those of a crash are useless.
     spool = settings.data / "videos"
     shutil.rmtree(spool, ignore_errors=True)
     spool.mkdir(mode=0o700)
@@ -289,7 +325,7 @@ async def _open_generations(
 
 @asynccontextmanager
 async def reindexing(settings: Settings) -> AsyncIterator[Reindexer]:
-    """What indexes without a server, also beside one; the two share the work. Raises StoreError."""
+    """Indexing without a server, or beside one, which shares the work. Raises StoreError."""
     clock = SystemClock()
     async with AsyncExitStack() as stack:
         store = await open_existing_store(settings.data, settings.database, clock=clock)
@@ -300,14 +336,14 @@ async def reindexing(settings: Settings) -> AsyncIterator[Reindexer]:
         await require_location(store, blobs)
         models = _build_models(settings, clock)
         stack.push_async_callback(models.close)
-        # Its own, since a server clears the one that it finds.
+        # A spool of its own, since a server clears the shared one.
         spool = Path(stack.enter_context(TemporaryDirectory(prefix="spool-", dir=room)))
         index, ingestion, _ = await _open_ingestion(stack, settings, store, blobs, models, clock, spool)
         yield Reindexer(store, index, ingestion)
 
 
 def _local_directory(stack: AsyncExitStack, settings: Settings) -> Path:
-    """The data directory, or where nothing of this work is in it, a temporary one. Raises StoreError."""
+    """The data directory, or a temporary one if blobs are in a bucket. Raises StoreError."""
     if settings.data.is_dir():
         return settings.data
     if settings.blobs.kind == "directory":
@@ -327,24 +363,26 @@ async def _open_ingestion(
     reading = settings.retrieval
     children = ChildPool(settings.limits.concurrent_indexing, reading.memory_mb << 20)
     stack.push_async_callback(children.close)
-    # Whoever embeds has a child already that cuts the text into chunks, so these are others.
-    chosen = build_embedders(settings.embeddings, settings.providers, models, processes=1)
-    stack.push_async_callback(chosen.close)
+    # A separate pool: an embedder runs while a child of the other pool splits the text.
+    embedders = build_embedders(settings.embeddings, settings.providers, models, processes=1)
+    stack.push_async_callback(embedders.close)
     extractor = Extractor(children, spool, seconds=reading.seconds, text_bytes=reading.text_bytes)
-    index = Index(store.chunks, chosen, children)
+    index = Index(store.chunks, embedders, children)
     ingestion = Ingestion(store, blobs, extractor, index, clock, settings.limits.concurrent_indexing)
     await _start(stack, ingestion)
     return index, ingestion, extractor
 
 
 def _build_models(settings: Settings, clock: Clock) -> Models:
-    known = {model: own.context_length for model, own in settings.models.items() if own.context_length is not None}
+    context_windows = {
+        model: own.context_length for model, own in settings.models.items() if own.context_length is not None
+    }
     limits = settings.limits
     return Models(
         settings.providers,
         _build_rehearsal(settings, clock),
         clock,
-        context_windows=known,
+        context_windows=context_windows,
         chat_seconds=limits.chat_seconds,
         private_urls=limits.private_urls,
     )

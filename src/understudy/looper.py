@@ -1,4 +1,4 @@
-"""Work that is repeated beside everything else. The one kind of background loop: `start`, `stop`, one body."""
+"""Periodic work in the background: `start`, `stop`, and one body."""
 
 import asyncio
 import logging
@@ -10,7 +10,7 @@ logger = logging.getLogger(__name__)
 
 
 class Looper:
-    """Awaits `work` again and again, `seconds` after it was done; its failures are logged and do not end it."""
+    """Awaits `work` repeatedly, with `seconds` between calls; failures are logged and do not end the loop."""
 
     def __init__(self, seconds: float, work: Callable[[], Awaitable[object]]) -> None:
         self._seconds = seconds
@@ -31,6 +31,6 @@ class Looper:
             try:
                 await self._work()
             except StoreError as error:
-                logger.warning("the store does not answer, trying again: %s", error)
+                logger.warning("store unavailable, retrying: %s", error)
             except Exception:
-                logger.exception("a background part failed and goes on")
+                logger.exception("periodic work failed, retrying")

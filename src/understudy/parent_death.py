@@ -1,4 +1,4 @@
-"""How a child process dies with the server that started it, however that one ends. For the child, at its beginning."""
+"""Ends a child process when its server ends, in whatever way. Called by the child at its start."""
 
 import ctypes
 import os
@@ -10,9 +10,9 @@ _SET_PDEATHSIG: Final = 1  # of prctl(2)
 
 
 def die_with_parent(parent: int) -> None:
-    """`parent` is its process id, as the parent itself gave it. Where that one has died already, this one ends here.
+    """Arranges SIGKILL at the death of `parent`, a process id from the parent itself; exits if it has died already.
 
-    The kernel sends the signal when the thread ends that started this process, which has to be one that stays.
+    The kernel sends the signal when the thread that started this process ends, so that thread must outlive it.
     """
     if sys.platform == "linux":
         libc: Any = ctypes.CDLL(None)

@@ -1,6 +1,6 @@
-"""Error texts of other servers without what is the operator's own business: addresses of its networks, paths, keys.
+"""Redacts error texts of other servers: internal addresses, file paths and keys.
 
-Knows nothing of where a text comes from. Public documentation links stay, since they help clients.
+Knows nothing of the source of a text. Public documentation links stay, since they help clients.
 """
 
 import ipaddress
@@ -32,7 +32,7 @@ _WITH_PORT: Final = re.compile(r"(?i)(?<![\w.@/-])(?:localhost|[a-z][a-z0-9-]*(?
 _LOCALHOST: Final = re.compile(r"(?i)(?<![\w.-])localhost(?![\w.-]*\w)")
 _UNIX_PATH: Final = re.compile(r"(?<![\w.:/<>*)\]-])/(?!v\d|openai/|chat/|api/)[\w.@%+~-]+(?:/[\w.@%+~-]+)+/?")
 _WINDOWS_PATH: Final = re.compile(r"\b[A-Za-z]:\\[^\s\"'<>|]+|\\\\[\w.-]+\\[^\s\"'<>|]+")
-# A text is cut before it is searched, so that no text takes long.
+# Longer texts are cut first, which bounds the time of the search.
 _MAX_LENGTH: Final = 8192
 
 
@@ -54,7 +54,7 @@ def redact(text: str, *, host: str | None = None) -> str:
     return _LINK_PLACEHOLDER.sub(lambda mark: links[int(mark[1])], redacted)
 
 
-# Links that stay are taken out while the rest is searched; the character is one that no text keeps.
+# Public links are replaced during the search; NUL was removed from the text, so that the mark is unique.
 _LINK_PLACEHOLDER: Final = re.compile("\x00(\\d+)\x00")
 
 
@@ -62,8 +62,12 @@ def _replace_url(links: list[str], host: str | None) -> Callable[[re.Match[str]]
     def replace(match: re.Match[str]) -> str:
         url = match[0].rstrip(".,;:!?")
         tail = match[0][len(url) :]
-        found = _PUBLIC_URL.fullmatch(url)
-        if found is None or (host and found["host"].lower() == host.lower()) or _INTERNAL_NAME.fullmatch(found["host"]):
+        public = _PUBLIC_URL.fullmatch(url)
+        if (
+            public is None
+            or (host and public["host"].lower() == host.lower())
+            or _INTERNAL_NAME.fullmatch(public["host"])
+        ):
             return ADDRESS + tail
         links.append(url)
         return f"\x00{len(links) - 1}\x00{tail}"
@@ -77,5 +81,5 @@ def _without_ipv6(match: re.Match[str]) -> str:
         ipaddress.IPv6Address(text)
     except ValueError:
         return match[0]
-    # `a::b` is an address too, but rather a name of C++.
+    # `a::b` is a valid address, but more often a name of C++.
     return ADDRESS if any(sign.isdecimal() for sign in text) else match[0]
