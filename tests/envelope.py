@@ -1,44 +1,71 @@
-"""The error envelope, in whatever way a test has met it."""
+"""Assertions on the error envelope, of an exception of the SDK or a reply over bare HTTP."""
 
 import json
 import re
+from typing import Any
 
 import openai
 
+from serving import Reply
 
-def assert_error(found, status, message, param=None, code=None, type="invalid_request_error", *, detail=False):  # noqa: A002 - the envelope's own word
-    """Every error looks the same. `found` is an SDK exception or a `Reply`; `message` a text or a compiled pattern.
 
-    `detail`: the oldest operations say it a second time beside the envelope.
+def assert_error(
+    failure: openai.OpenAIError | Reply,
+    status: int,
+    message: str | re.Pattern[str],
+    param: str | None = None,
+    code: str | None = None,
+    type: str = "invalid_request_error",  # noqa: A002 - the envelope's own word
+    *,
+    detail: bool = False,
+) -> None:
+    """Asserts the whole envelope of an error. `message` is the text, or a compiled pattern for it.
+
+    `detail`: the oldest operations repeat the error beside the envelope.
     """
-    if isinstance(found, openai.APIStatusError):
-        headers, body, got = found.response.headers, json.loads(found.response.content), found.status_code
+    headers: Any
+    if isinstance(failure, openai.APIStatusError):
+        headers, body, received = failure.response.headers, json.loads(failure.response.content), failure.status_code
     else:
-        headers, body, got = found.headers, found.json, found.status
-    assert got == status, body
+        assert isinstance(failure, Reply), failure
+        headers, body, received = failure.headers, failure.json, failure.status
+    assert received == status, body
     assert headers["content-type"] == "application/json"
     assert re.fullmatch("req_[0-9a-f]{32}", headers["x-request-id"])
     if detail:
-        said = body["error"]
-        assert body.pop("detail") == {"message": said["message"], "code": said["code"]}
+        error = body["error"]
+        assert body.pop("detail") == {"message": error["message"], "code": error["code"]}
     assert_envelope(body, message, param, code, type)
 
 
-def assert_envelope(body, message, param=None, code=None, type="invalid_request_error"):  # noqa: A002 - the envelope's own word
+def assert_envelope(
+    body: Any,
+    message: str | re.Pattern[str],
+    param: str | None = None,
+    code: str | None = None,
+    type: str = "invalid_request_error",  # noqa: A002 - the envelope's own word
+) -> None:
     """The four members and nothing else, in their order."""
     assert list(body) == ["error"]
     assert list(body["error"]) == ["message", "type", "param", "code"]
-    said = body["error"]["message"]
+    text = body["error"]["message"]
     if isinstance(message, re.Pattern):
-        assert message.fullmatch(said), said
+        assert message.fullmatch(text), text
     else:
-        assert said == message
-    assert "Traceback" not in said
-    assert {**body["error"], "message": said} == {"message": said, "type": type, "param": param, "code": code}
+        assert text == message
+    assert "Traceback" not in text
+    assert {**body["error"], "message": text} == {"message": text, "type": type, "param": param, "code": code}
 
 
-def assert_aimlapi_error(reply, status, message, param=None, code=None, type="invalid_request_error"):  # noqa: A002 - the envelope's own word
-    """The AI/ML API's two shapes in one, around the envelope that the other clients read."""
+def assert_aimlapi_error(
+    reply: Reply,
+    status: int,
+    message: str | re.Pattern[str],
+    param: str | None = None,
+    code: str | None = None,
+    type: str = "invalid_request_error",  # noqa: A002 - the envelope's own word
+) -> None:
+    """Asserts both shapes of the AI/ML API's errors, around the envelope that other clients read."""
     body = reply.json
     assert reply.status == status, body
     assert reply.headers["content-type"] == "application/json"

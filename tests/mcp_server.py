@@ -1,10 +1,10 @@
-"""A real MCP server, a process of its own, that tests call the tools of.
+"""A real MCP server in a process of its own, whose tools tests call.
 
     with McpProcess() as server:          # or McpProcess("sse") for the older transport
-        server.url                        # where it answers
-        server.calls()                    # what was called so far, each with the headers that came along
+        server.url                        # its address
+        server.calls()                    # the calls so far, with name and arguments
 
-Run as a program it is that server; it asks for the header `x-secret: open sesame`.
+Run as a program it is that server; `guarded` requires the header `x-secret: open sesame`.
 """
 
 import contextlib
@@ -16,42 +16,46 @@ import subprocess
 import sys
 import threading
 from pathlib import Path
+from typing import Any, Self
 
 WAIT = 20.0
 SECRET = {"x-secret": "open sesame"}
 
 
 class McpProcess:
-    def __init__(self, directory, kind="http", *, guarded=False):
-        self._log = Path(directory) / f"calls-{kind}-{guarded}"
+    def __init__(self, directory: Path, kind: str = "http", *, guarded: bool = False) -> None:
+        self._log = directory / f"calls-{kind}-{guarded}"
         self._kind = kind
         self._guarded = guarded
 
-    def __enter__(self):
+    def __enter__(self) -> Self:
         self._log.write_text("")
         command = [sys.executable, __file__, self._kind, str(self._log), "guarded" if self._guarded else "open"]
         self._process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True)
-        lines = queue.Queue()
-        threading.Thread(target=lambda: lines.put(self._process.stdout.readline()), daemon=True).start()
+        lines: queue.Queue[str] = queue.Queue()
+        stdout = self._process.stdout
+        assert stdout is not None
+        self._stdout = stdout
+        threading.Thread(target=lambda: lines.put(self._stdout.readline()), daemon=True).start()
         line = lines.get(timeout=WAIT)
         assert line, "the MCP server did not start"
         self.url = line.strip()
         return self
 
-    def __exit__(self, *_):
+    def __exit__(self, *_: object) -> None:
         self._process.send_signal(signal.SIGKILL)
         self._process.wait(WAIT)
-        self._process.stdout.close()
+        self._stdout.close()
 
-    def kill(self):
+    def kill(self) -> None:
         self._process.kill()
         self._process.wait(WAIT)
 
-    def calls(self):
+    def calls(self) -> list[Any]:
         return [json.loads(line) for line in self._log.read_text().splitlines()]
 
 
-def main(kind, log, guard):  # noqa: C901 - one program, with each of its tools
+def main(kind: str, log: str, guard: str) -> None:  # noqa: C901 - one program, with each of its tools
     import socket
 
     import uvicorn
@@ -61,7 +65,7 @@ def main(kind, log, guard):  # noqa: C901 - one program, with each of its tools
 
     server = MCPServer("dice")
 
-    def note(name, **arguments):
+    def note(name: str, **arguments: Any) -> None:
         with Path(log).open("a") as file:
             file.write(json.dumps({"name": name, **arguments}) + "\n")
 
@@ -98,7 +102,7 @@ def main(kind, log, guard):  # noqa: C901 - one program, with each of its tools
 
     inner = server.sse_app() if kind == "sse" else server.streamable_http_app()
 
-    async def app(scope, receive, send):
+    async def app(scope: Any, receive: Any, send: Any) -> None:
         if guard == "guarded" and scope["type"] == "http":
             headers = dict(scope["headers"])
             if headers.get(b"x-secret") != SECRET["x-secret"].encode():
@@ -106,7 +110,7 @@ def main(kind, log, guard):  # noqa: C901 - one program, with each of its tools
                 await send({"type": "http.response.body", "body": b"no"})
                 return
 
-        async def without_content(message):
+        async def without_content(message: Any) -> None:
             body = message.get("body", b"")
             if b'"bare":true' in body:
                 message["body"] = body.replace(b'"content":[],', b" " * 13)
@@ -120,7 +124,7 @@ def main(kind, log, guard):  # noqa: C901 - one program, with each of its tools
     config = uvicorn.Config(app, log_level="critical", lifespan="on")
 
     class Announcing(uvicorn.Server):
-        async def startup(self, sockets=None):
+        async def startup(self, sockets: list[socket.socket] | None = None) -> None:
             await super().startup(sockets)
             sys.stdout.write(f"http://127.0.0.1:{port}/{'sse' if kind == 'sse' else 'mcp'}\n")
             sys.stdout.flush()

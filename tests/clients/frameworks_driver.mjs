@@ -1,4 +1,4 @@
-// Drives a server with the agent frameworks for Node: frameworks_driver.mjs NODE_MODULES KEY URL...
+// Drives a server with the agent frameworks for Node: frameworks_driver.mjs NODE_MODULES URL KEY [URL KEY]...
 
 import assert from "node:assert/strict";
 import { createRequire } from "node:module";
@@ -6,8 +6,8 @@ import { join } from "node:path";
 
 import { driveServers } from "./checks.mjs";
 
-const [modules, apiKey, ...urls] = process.argv.slice(2);
-let baseURL;
+const [modules, ...servers] = process.argv.slice(2);
+let baseURL, apiKey;
 const load = createRequire(join(modules, "driver.cjs"));
 const { ChatOpenAI } = load("@langchain/openai");
 const { HumanMessage, ToolMessage } = load("@langchain/core/messages");
@@ -74,4 +74,4 @@ const checks = {
   },
 };
 
-await driveServers(urls, (url) => (baseURL = url), checks);
+await driveServers(servers, (url, key) => ([baseURL, apiKey] = [url, key]), checks);

@@ -2,7 +2,6 @@
 
 import asyncio
 import os
-import sys
 from typing import Annotated
 
 from autogen_agentchat.messages import TextMessage
@@ -154,6 +153,10 @@ def autogen_runs_an_assistant_with_tools(url, key):
     equal(asyncio.run(run()), TOLD)
 
 
+def drive(url, key):
+    os.environ["OPENAI_API_KEY"] = key
+    return run_all(url, key)
+
+
 if __name__ == "__main__":
-    os.environ["OPENAI_API_KEY"] = sys.argv[1]
-    drive_servers(run_all)
+    drive_servers(drive)

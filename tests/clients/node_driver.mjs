@@ -1,4 +1,4 @@
-// Drives servers with a version of the official Node package: node_driver.mjs PACKAGE_FOLDER KEY URL...
+// Drives servers with a version of the official Node package: node_driver.mjs PACKAGE_FOLDER URL KEY [URL KEY]...
 
 import assert from "node:assert/strict";
 import { readFileSync } from "node:fs";
@@ -7,14 +7,13 @@ import { pathToFileURL } from "node:url";
 
 import { driveServers } from "./checks.mjs";
 
-const [folder, apiKey, ...urls] = process.argv.slice(2);
+const [folder, ...servers] = process.argv.slice(2);
 const { exports: entry, version } = JSON.parse(readFileSync(join(folder, "package.json"), "utf8"));
 const main = entry["."].import?.default ?? entry["."].import ?? entry["."].default;
 const { default: OpenAI, AzureOpenAI, toFile } = await import(pathToFileURL(join(folder, main)));
 
 const newest = !version.startsWith("4.");
-const options = { apiKey, maxRetries: 0, timeout: 20_000 };
-let client, assistants, threads, root;
+let options, client, assistants, threads, root;
 const unknown = `asst_${"0".repeat(24)}`;
 const weather = {
   type: "function",
@@ -26,7 +25,8 @@ const weather = {
 };
 const poll = { pollIntervalMs: 10 };
 
-function connect(baseURL) {
+function connect(baseURL, apiKey) {
+  options = { apiKey, maxRetries: 0, timeout: 20_000 };
   client = new OpenAI({ baseURL, ...options });
   ({ assistants, threads } = client.beta);
   root = baseURL.replace(/\/v1$/, "");
@@ -460,4 +460,4 @@ const checks = {
   },
 };
 
-await driveServers(urls, connect, checks);
+await driveServers(servers, connect, checks);

@@ -1,26 +1,27 @@
-"""A model for clients in other processes, which cannot script the upstream: what it says follows from what it is asked.
+"""A model for clients in other processes, which cannot script the upstream: its answer depends on the user message.
 
-    weather: Paris, Rome; Oslo      calls get_weather for Paris and Rome at once, then for Oslo, then says the outputs
+    weather: Paris, Rome; Oslo      calls get_weather for Paris and Rome at once, then for Oslo, then returns the outputs
     weather of NAME: Paris          the same with the function NAME
-    hang                            begins an answer and never ends it
+    hang                            starts an answer and never ends it
     fail                            an HTTP error
     long                            stops at its length limit
 
-With a JSON schema asked for it answers `{"city": "Paris", "degrees": 18}`, and to all else with an echo.
+A request for a JSON schema gets `{"city": "Paris", "degrees": 18}`, and any other message an echo.
 """
 
 import re
+from typing import Any
 
-from upstream import HANG, call, calls, echo, fault, text
+from upstream import HANG, Answer, Request, call, calls, echo, fault, text
 
 
-def scenario(request):
-    said = request.said
+def scenario(request: Request) -> Answer:
+    question = request.said
     if (request.body.get("response_format") or {}).get("type") == "json_schema":
         return text('{"city": ', '"Paris", ', '"degrees": 18}')
-    if match := re.fullmatch(r"weather(?: of (\S+))?: (.*)", said):
+    if match := re.fullmatch(r"weather(?: of (\S+))?: (.*)", question):
         return _forecast(match[2], _since_last_user(request.body["messages"]), match[1] or "get_weather")
-    match said:
+    match question:
         case "hang":
             return text("One ", "moment", HANG)
         case "fail":
@@ -30,8 +31,8 @@ def scenario(request):
     return echo(request)
 
 
-def _forecast(wanted, messages, function):
-    rounds = [[city.strip() for city in cities.split(",")] for cities in wanted.split(";")]
+def _forecast(cities_by_round: str, messages: list[Any], function: str) -> Answer:
+    rounds = [[city.strip() for city in cities.split(",")] for cities in cities_by_round.split(";")]
     done = sum(1 for message in messages if message.get("tool_calls"))
     if done == len(rounds):
         outputs = [message["content"] for message in messages if message["role"] == "tool"]
@@ -39,8 +40,8 @@ def _forecast(wanted, messages, function):
     return calls(*(call(function, call_id=f"call_{done}_{city}", city=city) for city in rounds[done]))
 
 
-def _since_last_user(messages):
-    """From the last question on; one that a client repeats beside its outputs counts from its first time."""
+def _since_last_user(messages: list[Any]) -> list[Any]:
+    """From the last question on; a question that a client repeats beside its outputs counts from its first occurrence."""
     users = [index for index, message in enumerate(messages) if message["role"] == "user"]
     start = users.pop()
     while users and messages[users[-1]]["content"] == messages[start]["content"]:

@@ -1,36 +1,42 @@
-"""Short ways to the server over bare HTTP, where the form of an answer matters."""
+"""Requests over bare HTTP, for tests of the exact form of replies."""
+
+from collections.abc import Callable
+from typing import Any
 
 import pytest
 
 from conformance.shapes import assert_shape
+from serving import Server
+
+Ask = Callable[..., Any]
 
 
 @pytest.fixture
-def ask(server):
+def ask(server: Server) -> Ask:
     return asker(server)
 
 
 @pytest.fixture
-def assistant(ask):
+def assistant(ask: Ask) -> Any:
     return ask("POST", "/assistants", {"model": "gpt-4o"})
 
 
 @pytest.fixture
-def caller(ask):
+def caller(ask: Ask) -> Any:
     """An assistant with a function to call."""
     return ask("POST", "/assistants", {"model": "gpt-4o", "tools": [{"type": "function", "function": {"name": "f"}}]})
 
 
 @pytest.fixture
-def thread(ask):
-    """One with a question."""
+def thread(ask: Ask) -> Any:
+    """A thread with a user message."""
     return ask("POST", "/threads", {"messages": [{"role": "user", "content": "Hello"}]})
 
 
-def asker(server):
-    """`ask(method, path, body, shape)` returns the answer's JSON, which has the status and the shape."""
+def asker(server: Server) -> Ask:
+    """`ask(method, path, body, shape)` returns the JSON of the reply, and asserts its status and shape."""
 
-    def ask(method, path, body=None, shape=None, status=200, **options):
+    def ask(method: str, path: str, body: Any = None, shape: Any = None, status: int = 200, **options: Any) -> Any:
         reply = server.ask(method, f"/v1{path}", body, **options)
         assert reply.status == status, reply.body
         assert reply.headers["content-type"] == "application/json"

@@ -1,5 +1,7 @@
 """Responses, their items and the events of their streams as compact shapes. Source: the service's recorded traffic."""
 
+from typing import Any
+
 from conformance.shapes import Id, changed
 
 USAGE = {
@@ -29,16 +31,16 @@ FUNCTION = {
 }
 
 
-def long_id(prefix):
+def long_id(prefix: str) -> Any:
     """Of a response or an item."""
     return Id(prefix, r"[0-9a-f]{50}")
 
 
-def message_id():
+def message_id() -> Any:
     return Id("msg")
 
 
-def response(*output, **changes):
+def response(*output: Any, **changes: Any) -> Any:
     """One that is over, as it is read."""
     shape = {
         "id": long_id("resp"),
@@ -81,18 +83,18 @@ def response(*output, **changes):
     return changed(shape, changes)
 
 
-def streamed(*output, **changes):
+def streamed(*output: Any, **changes: Any) -> Any:
     """One that is over, as its stream says it: nobody pays there."""
     shape = response(*output, **changes)
     del shape["billing"]
     return shape
 
 
-def begun(status="in_progress", **changes):
+def begun(status: Any = "in_progress", **changes: Any) -> Any:
     return streamed(status=status, completed_at=None, service_tier="auto", usage=None, **changes)
 
 
-def in_conversation(shape, conversation_id):
+def in_conversation(shape: Any, conversation_id: str) -> Any:
     """Its conversation stands behind its times."""
     members = {}
     for name, value in shape.items():
@@ -102,11 +104,11 @@ def in_conversation(shape, conversation_id):
     return members
 
 
-def output_text(text=str, *annotations):
+def output_text(text: Any = str, *annotations: Any) -> dict[str, Any]:
     return {"type": "output_text", "annotations": list(annotations), "logprobs": [], "text": text}
 
 
-def answer(*parts, **changes):
+def answer(*parts: Any, **changes: Any) -> Any:
     shape = {
         "id": message_id(),
         "type": "message",
@@ -117,12 +119,12 @@ def answer(*parts, **changes):
     return changed(shape, changes)
 
 
-def asked(*parts, role="user"):
+def asked(*parts: Any, role: str = "user") -> dict[str, Any]:
     content = [{"type": "input_text", "text": part} if isinstance(part, str) else part for part in parts]
     return {"id": message_id(), "type": "message", "status": "completed", "content": content, "role": role}
 
 
-def function_call(arguments=str, **changes):
+def function_call(arguments: Any = str, **changes: Any) -> Any:
     shape = {
         "id": long_id("fc"),
         "type": "function_call",
@@ -134,7 +136,7 @@ def function_call(arguments=str, **changes):
     return changed(shape, changes)
 
 
-def function_call_output(output):
+def function_call_output(output: Any) -> dict[str, Any]:
     return {
         "id": long_id("fc"),
         "type": "function_call_output",
@@ -144,11 +146,11 @@ def function_call_output(output):
     }
 
 
-def reasoning(**more):
+def reasoning(**more: Any) -> dict[str, Any]:
     return {"id": long_id("rs"), "type": "reasoning", **more, "summary": []}
 
 
-def code_call(**changes):
+def code_call(**changes: Any) -> Any:
     shape = {
         "id": long_id("ci"),
         "type": "code_interpreter_call",
@@ -160,7 +162,7 @@ def code_call(**changes):
     return changed(shape, changes)
 
 
-def search_call(**changes):
+def search_call(**changes: Any) -> Any:
     shape = {
         "id": long_id("fs"),
         "type": "file_search_call",
@@ -171,7 +173,7 @@ def search_call(**changes):
     return changed(shape, changes)
 
 
-def items(*shown, has_more=False):
+def items(*shown: Any, has_more: bool = False) -> dict[str, Any]:
     first, last = (str, str) if shown else (None, None)
     return {"object": "list", "data": list(shown), "first_id": first, "has_more": has_more, "last_id": last}
 
@@ -179,16 +181,16 @@ def items(*shown, has_more=False):
 # -- streams -----------------------------------------------------------------------------------------------------
 
 
-def event(name, /, **members):
+def event(name: str, /, **members: Any) -> Any:
     """As a stream has it: the members in the order of the alphabet."""
     return f"response.{name}", {"type": f"response.{name}", **dict(sorted({**members, "sequence_number": int}.items()))}
 
 
-def item(name, index, shape):
+def item(name: str, index: int, shape: Any) -> Any:
     return event(f"output_item.{name}", item=shape, output_index=index)
 
 
-def said(*pieces, index=0, obfuscated=True):
+def said(*pieces: Any, index: int = 0, obfuscated: bool = True) -> Any:
     """An answer's events."""
     place = {"item_id": message_id(), "output_index": index, "content_index": 0}
     hidden = {"obfuscation": str} if obfuscated else {}
@@ -203,7 +205,7 @@ def said(*pieces, index=0, obfuscated=True):
     ]
 
 
-def called(arguments, *, index=0):
+def called(arguments: Any, *, index: int = 0) -> Any:
     place = {"item_id": long_id("fc"), "output_index": index}
     return [
         item("added", index, function_call("", status="in_progress")),

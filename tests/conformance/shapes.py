@@ -1,4 +1,4 @@
-"""The public objects as compact shapes, and the comparison of an answer with one.
+"""The public objects as compact shapes, and the comparison of a reply with one.
 
 A shape is a dict (these keys in this order), a list (as long, item by item), a type (a value of just this type), `Id`,
 `Each`, or a value that has to be there as it is. Source: the service's recorded traffic, with the members added that
@@ -6,7 +6,9 @@ its document requires.
 """
 
 import re
+from collections.abc import Iterator
 from dataclasses import dataclass
+from typing import Any
 
 
 @dataclass(frozen=True)
@@ -24,12 +26,12 @@ class Each:
     shape: object
 
 
-def assert_shape(found, shape):
+def assert_shape(found: Any, shape: Any) -> None:
     differences = list(_differences(found, shape, "$"))
     assert not differences, "\n".join(differences)
 
 
-def _differences(found, shape, path):
+def _differences(found: Any, shape: Any, path: str) -> Iterator[str]:
     match shape:
         case dict():
             yield from _in_object(found, shape, path)
@@ -48,7 +50,7 @@ def _differences(found, shape, path):
                 yield f"{path}: expected {shape!r}, found {found!r}"
 
 
-def _in_object(found, shape, path):
+def _in_object(found: Any, shape: Any, path: str) -> Iterator[str]:
     if not isinstance(found, dict):
         yield f"{path}: expected an object, found {found!r}"
         return
@@ -59,7 +61,7 @@ def _in_object(found, shape, path):
             yield from _differences(found[name], inner, f"{path}.{name}")
 
 
-def _in_list(found, shape, path):
+def _in_list(found: Any, shape: Any, path: str) -> Iterator[str]:
     if not isinstance(found, list) or len(found) != len(shape):
         yield f"{path}: expected {len(shape)} items, found {found!r}"
         return
@@ -69,7 +71,7 @@ def _in_list(found, shape, path):
 
 # -- objects -----------------------------------------------------------------------------------------------------
 
-NO_FILES = {"code_interpreter": {"file_ids": []}}
+NO_FILES: dict[str, Any] = {"code_interpreter": {"file_ids": []}}
 USAGE = {
     "prompt_tokens": int,
     "completion_tokens": int,
@@ -80,13 +82,13 @@ USAGE = {
 INCLUDE = "include[]=step_details.tool_calls%5B%2A%5D.file_search.results%5B%2A%5D.content"
 
 
-def changed(shape, changes):
+def changed(shape: Any, changes: Any) -> Any:
     unknown = set(changes) - set(shape)
     assert not unknown, f"no such members: {unknown}"
     return shape | changes
 
 
-def assistant(**changes):
+def assistant(**changes: Any) -> Any:
     shape = {
         "id": Id("asst"),
         "object": "assistant",
@@ -106,16 +108,16 @@ def assistant(**changes):
     return changed(shape, changes)
 
 
-def thread(**changes):
+def thread(**changes: Any) -> Any:
     shape = {"id": Id("thread"), "object": "thread", "created_at": int, "metadata": {}, "tool_resources": {}}
     return changed(shape, changes)
 
 
-def text(value=str):
+def text(value: Any = str) -> dict[str, Any]:
     return {"type": "text", "text": {"value": value, "annotations": []}}
 
 
-def message(said=str, **changes):
+def message(said: Any = str, **changes: Any) -> Any:
     """A user's."""
     shape = {
         "id": Id("msg"),
@@ -136,21 +138,21 @@ def message(said=str, **changes):
     return changed(shape, changes)
 
 
-def answer(said=str, **changes):
+def answer(said: Any = str, **changes: Any) -> Any:
     """A message that a run wrote."""
     return message(said, **{"assistant_id": Id("asst"), "run_id": Id("run"), "role": "assistant", **changes})
 
 
-def opened_answer():
+def opened_answer() -> Any:
     return answer(status="in_progress", completed_at=None, content=[])
 
 
-def cut_answer(said, reason):
+def cut_answer(said: Any, reason: str) -> Any:
     details = {"reason": reason}
     return answer(said, status="incomplete", incomplete_details=details, incomplete_at=int, completed_at=None)
 
 
-def run(**changes):
+def run(**changes: Any) -> Any:
     """One that was just made."""
     shape = {
         "id": Id("run"),
@@ -186,32 +188,32 @@ def run(**changes):
     return changed(shape, changes)
 
 
-def streamed_run(**changes):
+def streamed_run(**changes: Any) -> Any:
     return run(**{"tool_resources": NO_FILES, **changes})
 
 
-def started(**changes):
+def started(**changes: Any) -> dict[str, Any]:
     return {"status": "in_progress", "started_at": int, **changes}
 
 
-def ended(status, **changes):
+def ended(status: Any, **changes: Any) -> dict[str, Any]:
     return {"status": status, "started_at": int, "expires_at": None, "usage": USAGE, **changes}
 
 
-def waiting(*calls, **changes):
+def waiting(*calls: Any, **changes: Any) -> Any:
     action = {"type": "submit_tool_outputs", "submit_tool_outputs": {"tool_calls": list(calls)}}
     return started(status="requires_action", required_action=action, **changes)
 
 
-def function_call(name, arguments=str):
+def function_call(name: str, arguments: Any = str) -> dict[str, Any]:
     return {"id": str, "type": "function", "function": {"name": name, "arguments": arguments}}
 
 
-def finished_call(name, arguments=str, output=None):
+def finished_call(name: str, arguments: Any = str, output: str | None = None) -> dict[str, Any]:
     return {"id": str, "type": "function", "function": {"name": name, "arguments": arguments, "output": output}}
 
 
-def step(**changes):
+def step(**changes: Any) -> Any:
     """One that is under way and writes a message."""
     shape = {
         "id": Id("step"),
@@ -235,32 +237,32 @@ def step(**changes):
     return changed(shape, changes)
 
 
-def calls_step(*calls, **changes):
+def calls_step(*calls: Any, **changes: Any) -> Any:
     return step(type="tool_calls", step_details={"type": "tool_calls", "tool_calls": list(calls)}, **changes)
 
 
-def completed(shape, **changes):
+def completed(shape: Any, **changes: Any) -> Any:
     """How a step looks in the event of its end; read later, it has no `expires_at` any more."""
     return changed(shape, {"status": "completed", "completed_at": int, "usage": USAGE, **changes})
 
 
-def listing(*items, has_more=False):
+def listing(*items: Any, has_more: bool = False) -> dict[str, Any]:
     first, last = (str, str) if items else (None, None)
     return {"object": "list", "data": list(items), "first_id": first, "last_id": last, "has_more": has_more}
 
 
-def deleted(prefix, kind):
+def deleted(prefix: str, kind: str) -> dict[str, Any]:
     return {"id": Id(prefix), "object": f"{kind}.deleted", "deleted": True}
 
 
-def error(message, param=None, code=None):
+def error(message: Any, param: str | None = None, code: str | None = None) -> dict[str, Any]:
     return {"error": {"message": message, "type": "invalid_request_error", "param": param, "code": code}}
 
 
 # -- streams -----------------------------------------------------------------------------------------------------
 
 
-def begun(**run_changes):
+def begun(**run_changes: Any) -> Any:
     made = streamed_run(**run_changes)
     return [
         ("thread.run.created", made),
@@ -269,11 +271,11 @@ def begun(**run_changes):
     ]
 
 
-def opened_step(shape):
+def opened_step(shape: Any) -> Any:
     return [("thread.run.step.created", shape), ("thread.run.step.in_progress", shape)]
 
 
-def opened_message():
+def opened_message() -> Any:
     return [
         *opened_step(step()),
         ("thread.message.created", opened_answer()),
@@ -281,13 +283,13 @@ def opened_message():
     ]
 
 
-def text_delta(value, *, first=False, index=0):
+def text_delta(value: Any, *, first: bool = False, index: int = 0) -> Any:
     said = {"value": value, "annotations": []} if first else {"value": value}
     content = [{"index": index, "type": "text", "text": said}]
     return ("thread.message.delta", {"id": Id("msg"), "object": "thread.message.delta", "delta": {"content": content}})
 
 
-def call_delta(index, shape):
+def call_delta(index: int, shape: Any) -> Any:
     calls = [{"index": index, **shape}]
     delta = {"step_details": {"type": "tool_calls", "tool_calls": calls}}
     return (
@@ -296,16 +298,16 @@ def call_delta(index, shape):
     )
 
 
-def opening_call(index, name):
+def opening_call(index: int, name: str) -> Any:
     function = {"name": name, "arguments": "", "output": None}
     return call_delta(index, {"id": str, "type": "function", "function": function})
 
 
-def arguments_delta(index, arguments):
+def arguments_delta(index: int, arguments: Any) -> Any:
     return call_delta(index, {"type": "function", "function": {"arguments": arguments}})
 
 
-def said(*pieces):
+def said(*pieces: Any) -> Any:
     """A whole message that was said in these pieces."""
     return [
         *opened_message(),
@@ -318,7 +320,7 @@ def said(*pieces):
 DONE = ("done", "[DONE]")
 
 
-def assert_events(found, *expected):
+def assert_events(found: Any, *expected: Any) -> None:
     assert [name for name, _ in found] == [name for name, _ in expected]
     for (name, data), (_, shape) in zip(found, expected, strict=True):
         differences = list(_differences(data, shape, name))

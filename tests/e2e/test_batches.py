@@ -10,7 +10,7 @@ import pytest
 
 from conformance.shapes import assert_shape
 from e2e.assistants_client import each_database, on_both
-from e2e.batching import CHAT, begun, chat_line, input_file, jsonl, reached, told
+from e2e.batching import CHAT, chat_line, create_batch, input_file, jsonl, results_of, wait_for_batch
 from e2e.uploads import upload
 from envelope import assert_error
 from serving import KEY
@@ -67,15 +67,15 @@ def test_a_batch_begins_as_the_hosted_api_shows_it(server, upstream):
 @on_both
 @pytest.mark.proves("batches.completion", "batches.output", "batches.usage")
 def test_every_line_is_answered_into_a_file(server, upstream):
-    batch = begun(server, [chat_line(f"line {number}", f"Number {number}") for number in range(40)])
-    ended = reached(server, batch)
+    batch = create_batch(server, [chat_line(f"line {number}", f"Number {number}") for number in range(40)])
+    ended = wait_for_batch(server, batch)
     assert ended.status == "completed"
     assert (ended.request_counts.total, ended.request_counts.completed, ended.request_counts.failed) == (40, 40, 0)
     assert ended.model == "gpt-4o"
     assert ended.usage.total_tokens == 40 * 12
     assert ended.created_at <= ended.in_progress_at <= ended.finalizing_at <= ended.completed_at
     assert ended.error_file_id is None
-    lines = told(server, ended.output_file_id)
+    lines = results_of(server, ended.output_file_id)
     assert len(lines) == 40
     for number in range(40):
         line = lines[f"line {number}"]
@@ -100,9 +100,9 @@ def test_embeddings_come_in_batches_too(server):
         }
         for number in range(3)
     ]
-    ended = reached(server, begun(server, lines, "/v1/embeddings"))
+    ended = wait_for_batch(server, create_batch(server, lines, "/v1/embeddings"))
     asked = server.client.embeddings.create(model="rehearsal-embedding", input="Text 1", encoding_format="float")
-    found = told(server, ended.output_file_id)
+    found = results_of(server, ended.output_file_id)
     assert found["1"]["response"]["body"]["data"][0]["embedding"] == pytest.approx(asked.data[0].embedding)
     assert ended.usage.input_tokens > 0
 
@@ -118,16 +118,16 @@ def test_texts_and_responses_come_in_batches_too(server, endpoint, asked, said):
     body = {"model": "gpt-4o", **asked}
     lines = [{"custom_id": str(number), "method": "POST", "url": endpoint, "body": body} for number in range(3)]
     lines.append({**lines[0], "custom_id": "bad", "body": {**body, "stream": True}})
-    ended = reached(server, begun(server, lines, endpoint))
-    found = told(server, ended.output_file_id)
+    ended = wait_for_batch(server, create_batch(server, lines, endpoint))
+    found = results_of(server, ended.output_file_id)
     assert [said(found[str(number)]["response"]["body"]) for number in range(3)] == ["You said: Hello"] * 3
-    assert told(server, ended.error_file_id)["bad"]["response"]["status_code"] == 400
+    assert results_of(server, ended.error_file_id)["bad"]["response"]["status_code"] == 400
     assert ended.usage.total_tokens > 0
 
 
 def test_the_embedded_model_answers_a_batch(server):
-    ended = reached(server, begun(server, [chat_line("a", "What is 6 * 7?", "rehearsal")]))
-    assert "42" in told(server, ended.output_file_id)["a"]["response"]["body"]["choices"][0]["message"]["content"]
+    ended = wait_for_batch(server, create_batch(server, [chat_line("a", "What is 6 * 7?", "rehearsal")]))
+    assert "42" in results_of(server, ended.output_file_id)["a"]["response"]["body"]["choices"][0]["message"]["content"]
 
 
 @pytest.mark.proves("batches.errors")
@@ -135,11 +135,11 @@ def test_lines_that_fail_are_in_a_file_of_their_own(server, upstream):
     upstream.always(lambda request: fault(400, "No such thing.") if request.said == "bad" else text("Good"))
     lines = [chat_line("good", "good"), chat_line("bad", "bad"), chat_line("stream", "x", stream=True)]
     lines.append({**chat_line("invalid", ""), "body": {"model": "gpt-4o"}})
-    ended = reached(server, begun(server, lines))
+    ended = wait_for_batch(server, create_batch(server, lines))
     assert ended.status == "completed"
     assert (ended.request_counts.total, ended.request_counts.completed, ended.request_counts.failed) == (4, 1, 3)
-    assert list(told(server, ended.output_file_id)) == ["good"]
-    failed = told(server, ended.error_file_id)
+    assert list(results_of(server, ended.output_file_id)) == ["good"]
+    failed = results_of(server, ended.error_file_id)
     assert list(failed) == ["bad", "stream", "invalid"]
     assert failed["bad"]["response"]["status_code"] == 400
     assert failed["bad"]["response"]["body"]["error"]["message"] == "No such thing."
@@ -151,23 +151,23 @@ def test_lines_that_fail_are_in_a_file_of_their_own(server, upstream):
 @pytest.mark.proves("batches.retries")
 def test_what_passes_is_tried_again(server, upstream):
     upstream.answer(fault(429), fault(503), text("At last"))
-    ended = reached(server, begun(server, [chat_line("a", "Hello")]))
+    ended = wait_for_batch(server, create_batch(server, [chat_line("a", "Hello")]))
     assert ended.request_counts.completed == 1
     assert len(upstream.requests) == 3
 
 
 def test_a_spent_quota_is_not_tried_again(server, upstream):
     upstream.answer(fault(429, "Nothing left.", code="insufficient_quota"))
-    ended = reached(server, begun(server, [chat_line("a", "Hello")]))
-    assert told(server, ended.error_file_id)["a"]["response"]["status_code"] == 429
+    ended = wait_for_batch(server, create_batch(server, [chat_line("a", "Hello")]))
+    assert results_of(server, ended.error_file_id)["a"]["response"]["status_code"] == 429
 
 
 def test_an_embedding_that_ignores_the_request_is_an_error_of_its_line_soon(server, upstream):
     upstream.always(reply({"object": "list", "data": [{"index": 0, "embedding": [0.5, 0.25]}]}))
     body = {"model": "gpt-4o", "input": "Hi", "dimensions": 3}
     line = {"custom_id": "a", "method": "POST", "url": "/v1/embeddings", "body": body}
-    ended = reached(server, begun(server, [line], "/v1/embeddings"))
-    response = told(server, ended.error_file_id)["a"]["response"]
+    ended = wait_for_batch(server, create_batch(server, [line], "/v1/embeddings"))
+    response = results_of(server, ended.error_file_id)["a"]["response"]
     assert (response["status_code"], response["body"]["error"]["code"]) == (502, "upstream_malformed")
     assert len(upstream.requests) == 3
 
@@ -201,7 +201,7 @@ def test_an_embedding_that_ignores_the_request_is_an_error_of_its_line_soon(serv
     ],
 )
 def test_a_wrong_line_fails_the_batch_before_anything_is_asked(server, upstream, line, code, param, message):
-    ended = reached(server, begun(server, [chat_line("a", "Hello"), b"", line]))
+    ended = wait_for_batch(server, create_batch(server, [chat_line("a", "Hello"), b"", line]))
     assert ended.status == "failed"
     assert ended.failed_at >= ended.created_at
     assert ended.errors.object == "list"
@@ -213,7 +213,7 @@ def test_a_wrong_line_fails_the_batch_before_anything_is_asked(server, upstream,
 
 
 def test_every_wrong_line_is_told(server, upstream):
-    ended = reached(server, begun(server, [b"{", chat_line("a", "x"), b"}", chat_line("a", "x")]))
+    ended = wait_for_batch(server, create_batch(server, [b"{", chat_line("a", "x"), b"}", chat_line("a", "x")]))
     assert [error.line for error in ended.errors.data] == [1, 3, 4]
 
 
@@ -221,19 +221,19 @@ def test_every_wrong_line_is_told(server, upstream):
 def test_an_input_without_a_request_fails(server, content):
     file = upload(server, content, "batch", "input.jsonl")["id"]
     batch = server.client.batches.create(input_file_id=file, endpoint=CHAT, completion_window="24h")
-    (error,) = reached(server, batch).errors.data
+    (error,) = wait_for_batch(server, batch).errors.data
     assert (error.code, error.line) == ("empty_file", None)
 
 
 def test_an_unknown_model_fails_the_batch(server):
-    (error,) = reached(server, begun(server, [chat_line("a", "Hello", "gpt-9")])).errors.data
+    (error,) = wait_for_batch(server, create_batch(server, [chat_line("a", "Hello", "gpt-9")])).errors.data
     assert (error.code, error.param) == ("model_not_found", "body.model")
     assert "'gpt-9'" in error.message
 
 
 def test_a_batch_has_at_most_50000_requests(server, upstream):
     line = b'{"custom_id":"%d","method":"POST","url":"/v1/chat/completions","body":{"model":"gpt-4o"}}'
-    ended = reached(server, begun(server, [line % number for number in range(50_001)]))
+    ended = wait_for_batch(server, create_batch(server, [line % number for number in range(50_001)]))
     (error,) = ended.errors.data
     assert error.code == "too_many_tasks"
     assert "50000" in error.message
@@ -241,7 +241,7 @@ def test_a_batch_has_at_most_50000_requests(server, upstream):
 
 
 def test_a_line_is_no_longer_than_a_request_may_be(server):
-    ended = reached(server, begun(server, [chat_line("a", "x" * (1 << 20)), chat_line("b", "x")]))
+    ended = wait_for_batch(server, create_batch(server, [chat_line("a", "x" * (1 << 20)), chat_line("b", "x")]))
     (error,) = ended.errors.data
     assert (error.code, error.line) == ("request_too_large", 1)
     assert str(1 << 20) in error.message
@@ -251,7 +251,7 @@ def test_marks_of_other_systems_are_taken(server, upstream):
     content = b"\xef\xbb\xbf" + jsonl([chat_line("a", "Hello"), chat_line("ü\u0000", "x")]).replace(b"\n", b"\r\n")
     file = upload(server, content.rstrip(), "batch", "input.jsonl")["id"]
     batch = server.client.batches.create(input_file_id=file, endpoint=CHAT, completion_window="24h")
-    assert set(told(server, reached(server, batch).output_file_id)) == {"a", "ü\u0000"}
+    assert set(results_of(server, wait_for_batch(server, batch).output_file_id)) == {"a", "ü\u0000"}
 
 
 @pytest.mark.parametrize(
@@ -284,17 +284,17 @@ def test_only_files_for_batches_are_taken(server):
 @pytest.mark.proves("batches.cancel")
 def test_a_cancelled_batch_keeps_the_answers_that_it_has(server, upstream):
     upstream.always(lambda request: stalled(HANG) if request.said == "slow" else text("Quick"))
-    batch = begun(server, [chat_line("quick", "quick"), *(chat_line(f"slow {n}", "slow") for n in range(30))])
+    batch = create_batch(server, [chat_line("quick", "quick"), *(chat_line(f"slow {n}", "slow") for n in range(30))])
     eventually(lambda: server.client.batches.retrieve(batch.id).request_counts.completed == 1)
     cancelled = server.client.batches.cancel(batch.id)
     assert cancelled.status == "cancelling"
     assert cancelled.cancelling_at >= cancelled.created_at
-    ended = reached(server, batch)
+    ended = wait_for_batch(server, batch)
     assert ended.status == "cancelled"
     assert ended.cancelled_at >= ended.cancelling_at
     assert (ended.request_counts.total, ended.request_counts.completed, ended.request_counts.failed) == (31, 1, 0)
-    assert list(told(server, ended.output_file_id)) == ["quick"]
-    left = told(server, ended.error_file_id)
+    assert list(results_of(server, ended.output_file_id)) == ["quick"]
+    left = results_of(server, ended.error_file_id)
     assert len(left) == 30
     assert {line["error"]["code"] for line in left.values()} == {"batch_cancelled"}
     assert all(line["response"] is None for line in left.values())
@@ -307,17 +307,17 @@ def test_a_cancelled_batch_keeps_the_answers_that_it_has(server, upstream):
 def test_an_expired_batch_keeps_the_answers_that_it_has(new_server, upstream):
     server = new_server(limits__batch_seconds=1.5).start()
     upstream.always(lambda request: stalled(HANG) if request.said == "slow" else text("Quick"))
-    ended = reached(server, begun(server, [chat_line("quick", "quick"), chat_line("slow", "slow")]))
+    ended = wait_for_batch(server, create_batch(server, [chat_line("quick", "quick"), chat_line("slow", "slow")]))
     assert ended.status == "expired"
     assert ended.expired_at >= ended.expires_at
-    assert list(told(server, ended.output_file_id)) == ["quick"]
-    assert told(server, ended.error_file_id)["slow"]["error"]["code"] == "batch_expired"
+    assert list(results_of(server, ended.output_file_id)) == ["quick"]
+    assert results_of(server, ended.error_file_id)["slow"]["error"]["code"] == "batch_expired"
 
 
 @pytest.mark.proves("batches.lists")
 def test_batches_are_listed_newest_first(new_server, upstream):
     server = new_server().start()
-    ids = [begun(server, [chat_line("a", "Hello")]).id for _ in range(5)]
+    ids = [create_batch(server, [chat_line("a", "Hello")]).id for _ in range(5)]
     page = server.ask("GET", "/v1/batches?limit=2").json
     assert list(page) == ["object", "data", "first_id", "last_id", "has_more"]
     assert [one["id"] for one in page["data"]] == ids[:2:-1]
@@ -335,30 +335,32 @@ def test_an_unknown_batch_is_not_found(client):
 
 @pytest.mark.proves("batches.output_expiry")
 def test_the_files_of_results_live_as_long_as_asked_for(server, upstream):
-    batch = begun(
+    batch = create_batch(
         server,
         [chat_line("a", "Hello")],
         extra_body={"output_expires_after": {"anchor": "created_at", "seconds": 3600}},
     )
-    file = server.client.files.retrieve(reached(server, batch).output_file_id)
+    file = server.client.files.retrieve(wait_for_batch(server, batch).output_file_id)
     assert file.expires_at == file.created_at + 3600
 
 
 def test_an_input_that_is_deleted_meanwhile_is_read_to_its_end(server, upstream):
     gate = Gate()
     upstream.answer(stalled(gate))
-    batch = begun(server, [chat_line("a", "Hello")])
-    reached(server, batch, "in_progress")
+    batch = create_batch(server, [chat_line("a", "Hello")])
+    wait_for_batch(server, batch, "in_progress")
     server.client.files.delete(batch.input_file_id)
     gate.open()
-    assert reached(server, batch).request_counts.completed == 1
+    assert wait_for_batch(server, batch).request_counts.completed == 1
 
 
 @pytest.mark.proves("batches.cost")
 def test_answers_are_counted_at_the_price_of_batches(server, upstream):
     body = {"model": "gpt-4o", "messages": [{"role": "user", "content": "Hello"}]}
     alone = int(server.ask("POST", "/v1/chat/completions", body).headers["x-aimlapi-credits-used"])
-    batch = reached(server, begun(server, [chat_line("a", "Hello"), chat_line("b", "Hello", temperature="x")]))
+    batch = wait_for_batch(
+        server, create_batch(server, [chat_line("a", "Hello"), chat_line("b", "Hello", temperature="x")])
+    )
     with sqlite3.connect(f"file:{server.data / 'understudy.sqlite3'}?mode=ro", uri=True) as database:
         asked = "SELECT credits, batch, input_tokens FROM usage WHERE reference LIKE ?"
         charged = database.execute(asked, [f"{batch.id}:%"]).fetchall()
@@ -380,14 +382,14 @@ def test_a_batch_goes_on_after_a_crash_and_asks_nothing_twice(new_server, upstre
     quick = [chat_line(f"quick {number}", f"quick {number}") for number in range(20)]
     held = [chat_line(f"held {number}", "held") for number in range(4)]
     rest = [chat_line(f"rest {number}", f"rest {number}") for number in range(20)]
-    batch = begun(server, [*quick, *held, *rest])
+    batch = create_batch(server, [*quick, *held, *rest])
     eventually(lambda: server.client.batches.retrieve(batch.id).request_counts.completed == 20)
     server.kill()
     upstream.always(text("Done"))
     server.start()
-    ended = reached(server, batch)
+    ended = wait_for_batch(server, batch)
     assert (ended.status, ended.request_counts.completed) == ("completed", 44)
-    assert len(told(server, ended.output_file_id)) == 44
+    assert len(results_of(server, ended.output_file_id)) == 44
     asked = [request.said for request in upstream.requests]
     assert all(asked.count(f"quick {number}") == 1 for number in range(20))
     assert all(asked.count(f"rest {number}") == 1 for number in range(20))
@@ -399,12 +401,12 @@ def test_a_batch_goes_on_after_a_crash_and_asks_nothing_twice(new_server, upstre
 def test_a_batch_that_was_stopped_goes_on(new_server, upstream, database):
     server = new_server(**database).start()
     upstream.answer(stalled(HANG))
-    batch = begun(server, [chat_line("a", "Hello")])
-    reached(server, batch, "in_progress")
+    batch = create_batch(server, [chat_line("a", "Hello")])
+    wait_for_batch(server, batch, "in_progress")
     upstream.wait_for(1)
     server.stop()
     server.start()
-    assert reached(server, batch).request_counts.completed == 1
+    assert wait_for_batch(server, batch).request_counts.completed == 1
 
 
 def test_a_batch_is_validated_at_once_however_many_are_in_progress(new_server, upstream):
@@ -415,14 +417,14 @@ def test_a_batch_is_validated_at_once_however_many_are_in_progress(new_server, u
     create = partial(server.client.batches.create, endpoint=CHAT, completion_window="24h")
     busy = [create(input_file_id=made) for _ in range(70)]
     late = create(input_file_id=input_file(server, [b"no JSON"]))
-    assert reached(server, late, "failed").errors.data[0].code == "invalid_json_line"
+    assert wait_for_batch(server, late, "failed").errors.data[0].code == "invalid_json_line"
     for one in (busy[0], busy[-1]):
-        reached(server, one, "in_progress")
+        wait_for_batch(server, one, "in_progress")
     assert server.client.batches.cancel(busy[-1].id).status == "cancelling"
-    assert reached(server, busy[-1]).status == "cancelled"
+    assert wait_for_batch(server, busy[-1]).status == "cancelled"
     gate.open()
     upstream.always(text("Done"))
-    assert {reached(server, one).status for one in busy[:-1]} == {"completed"}
+    assert {wait_for_batch(server, one).status for one in busy[:-1]} == {"completed"}
 
 
 def test_a_batch_is_cancelled_through_any_server(new_server, upstream, postgres):
@@ -430,11 +432,11 @@ def test_a_batch_is_cancelled_through_any_server(new_server, upstream, postgres)
     other.share_files(one)
     gate = Gate()
     upstream.answer(stalled(gate))
-    batch = begun(one, [chat_line("a", "Hello"), chat_line("b", "Hello")])
+    batch = create_batch(one, [chat_line("a", "Hello"), chat_line("b", "Hello")])
     eventually(lambda: one.client.batches.retrieve(batch.id).request_counts.completed == 1)
     other.start()
     assert other.client.batches.cancel(batch.id).status == "cancelling"
-    assert reached(other, batch).status == "cancelled"
+    assert wait_for_batch(other, batch).status == "cancelled"
     gate.open()
 
 

@@ -10,7 +10,7 @@ import openai
 import pytest
 
 from e2e.assistants_client import WEATHER, each_database, new_thread, outputs_for, reached, run_of, user
-from e2e.billing import CREDITS_PER_USD, PRICES, balance, check_sums, granted, new_key, transactions
+from e2e.billing import CREDITS_PER_USD, PRICES, balance, check_sums, grant, new_key, transactions
 from envelope import assert_aimlapi_error, assert_error
 from serving import KEY, Server
 from upstream import HANG, Gate, call, calls, reply, text
@@ -51,7 +51,7 @@ class Tenant:
         return self.ask("POST", "/v1/chat/completions", CHAT | members)
 
     def grant(self, amount):
-        return granted(self.server, amount, self.name)
+        return grant(self.server, amount, self.name)
 
     def check(self):
         return check_sums(self.server, key=self.key)
@@ -198,7 +198,7 @@ def test_a_response_costs_its_turns(tenant, upstream):
 def test_a_batch_costs_half_and_each_line_once(new_server, database, upstream):
     upstream.always(text("Hi", usage=(100, 10)))
     server = new_server(PRICES, **database).start()
-    granted(server, "5USD")
+    grant(server, "5USD")
     line = {"method": "POST", "url": "/v1/chat/completions", "body": CHAT}
     lines = "\n".join(json.dumps(line | {"custom_id": str(number)}) for number in range(20))
     client = server.client
@@ -360,7 +360,7 @@ def test_projects_see_their_own_money_alone(priced, upstream):
 
 def test_a_balance_tops_itself_up(new_server, upstream):
     server = new_server(PRICES, billing__auto_top_up_usd=2, billing__auto_top_up_below_usd=1).start()
-    granted(server, "0.5USD")
+    grant(server, "0.5USD")
     assert server.ask("GET", "/v1/billing/balance").json["autoDebitStatus"] == "enabled"
     assert server.ask("POST", "/v1/chat/completions", CHAT).status == 200
     assert 2.4 * CREDITS_PER_USD < balance(server) < 2.5 * CREDITS_PER_USD
@@ -393,7 +393,7 @@ def test_commands_say_how_projects_stand(priced, tenant, upstream):
 async def test_two_hundred_requests_at_once_are_all_counted(new_server, database, upstream):
     upstream.always(text("Hi", usage=(10, 5)))
     server = new_server(PRICES, **database).start()
-    granted(server, "5USD")
+    grant(server, "5USD")
     async with openai.AsyncOpenAI(base_url=server.url, api_key=KEY, max_retries=0, timeout=60) as client:
 
         async def ask(number):
@@ -411,7 +411,7 @@ async def test_two_hundred_requests_at_once_are_all_counted(new_server, database
 def test_what_was_answered_is_counted_after_a_kill(new_server, database, upstream):
     upstream.always(text("Hi", usage=(10, 5)))
     server = new_server(PRICES, **database).start()
-    granted(server, "5USD")
+    grant(server, "5USD")
     answered = 0
     for _ in range(3):
         for _ in range(5):
@@ -427,7 +427,7 @@ def test_what_was_answered_is_counted_after_a_kill(new_server, database, upstrea
 def test_a_kill_in_the_middle_leaves_nothing_uncounted_and_nothing_counted_twice(new_server, database, upstream):
     upstream.always(text("Hi", usage=(10, 5)))
     server = new_server(PRICES, **database).start()
-    granted(server, "5USD")
+    grant(server, "5USD")
 
     def keep_asking(_):
         answered = 0
@@ -452,7 +452,7 @@ def test_a_kill_in_the_middle_leaves_nothing_uncounted_and_nothing_counted_twice
 @each_database
 def test_a_run_that_is_taken_up_again_pays_once(new_server, database, upstream):
     server = new_server(PRICES, **database).start()
-    granted(server, "5USD")
+    grant(server, "5USD")
     upstream.answer(calls(call("get_weather", city="Paris"), usage=(10, 5)))
     client = server.client
     assistant = client.beta.assistants.create(model="gpt-4o", tools=[WEATHER])

@@ -5,7 +5,7 @@ from collections import Counter
 import msgspec
 import pytest
 
-from e2e.batching import begun, chat_line, reached, told
+from e2e.batching import chat_line, create_batch, results_of, wait_for_batch
 from e2e.uploads import stored, upload
 from serving import WAIT
 from upstream import Gate, stalled, text
@@ -33,9 +33,9 @@ def test_files_and_uploads_live_in_a_bucket(new_server, buckets, bucket_settings
     assert server.ask("GET", f"/v1/files/{made['id']}/content", headers={"Range": "bytes=5-7"}).body == b"xxx"
     empty = upload(server, b"")
     assert server.client.files.content(empty["id"]).read() == b""
-    begun = server.client.uploads.create(bytes=4, filename="a", purpose="assistants", mime_type="text/plain")
-    parts = [server.client.uploads.parts.create(begun.id, data=piece).id for piece in (b"ab", b"cd")]
-    done = server.client.uploads.complete(begun.id, part_ids=parts)
+    create_batch = server.client.uploads.create(bytes=4, filename="a", purpose="assistants", mime_type="text/plain")
+    parts = [server.client.uploads.parts.create(create_batch.id, data=piece).id for piece in (b"ab", b"cd")]
+    done = server.client.uploads.complete(create_batch.id, part_ids=parts)
     assert server.client.files.content(done.file.id).read() == b"abcd"
     eventually(lambda: len(keys(buckets, bucket_settings)) == 3)
     for one in (made["id"], same["id"], empty["id"], done.file.id):
@@ -60,15 +60,15 @@ def test_a_batch_goes_on_at_another_node(new_server, upstream, buckets, bucket_s
     gate = Gate()
     upstream.always(lambda request: stalled(gate) if request.said == "held" else text("Done"))
     lines = [*(chat_line(f"quick {number}", f"quick {number}") for number in range(8)), chat_line("held", "held")]
-    batch = begun(first, lines)
+    batch = create_batch(first, lines)
     upstream.wait_for(9)
     eventually(lambda: first.client.batches.retrieve(batch.id).request_counts.completed == 8)
     upstream.always(text("Done"))
     first.kill()
     gate.open()
-    ended = reached(second, batch)
+    ended = wait_for_batch(second, batch)
     assert ended.request_counts.completed == 9
-    assert len(told(second, ended.output_file_id)) == 9
+    assert len(results_of(second, ended.output_file_id)) == 9
     said = Counter(request.said for request in upstream.requests)
     assert all(said[f"quick {number}"] == 1 for number in range(8))
 

@@ -6,7 +6,7 @@ import json
 import openai
 import pytest
 
-from e2e.batching import begun, chat_line, reached, told
+from e2e.batching import chat_line, create_batch, results_of, wait_for_batch
 from e2e.billing import new_key
 from e2e.uploads import upload
 from upstream import text
@@ -99,9 +99,9 @@ def test_a_line_of_a_batch_reads_files(server, upstream):
         chat_line("good", asking(file_id=file["id"])[0]["content"]),
         chat_line("bad", asking(file_id="file-x")[0]["content"]),
     ]
-    batch = reached(server, begun(server, lines))
-    assert told(server, batch.output_file_id)["good"]["response"]["status_code"] == 200
-    assert told(server, batch.error_file_id)["bad"]["response"]["status_code"] == 404
+    batch = wait_for_batch(server, create_batch(server, lines))
+    assert results_of(server, batch.output_file_id)["good"]["response"]["status_code"] == 200
+    assert results_of(server, batch.error_file_id)["bad"]["response"]["status_code"] == 404
     assert FACT in json.dumps(upstream.requests[0].body)
 
 

@@ -6,7 +6,7 @@ import threading
 import openai
 import pytest
 
-from e2e.assistants_client import WEATHER, fresh, new_thread, on_both, outputs_for, reached, run_of, steps_of, user
+from e2e.assistants_client import WEATHER, fetch_run, new_thread, on_both, outputs_for, reached, run_of, steps_of, user
 from envelope import assert_error
 from upstream import Gate, call, calls, text
 from waiting import eventually
@@ -367,4 +367,4 @@ def test_a_deleted_file_is_not_found_any_more(client, upstream, foods):
     run = run_of(client, thread, assistant)
     assert steps_of(client, run)[0].step_details.tool_calls[0].file_search.results == []
     assert json.dumps(told(upstream)).count("cake") == 0
-    assert fresh(client, run).status == "completed"
+    assert fetch_run(client, run).status == "completed"

@@ -9,7 +9,7 @@ from e2e.assistants_client import (
     POLL,
     WEATHER,
     each_database,
-    fresh,
+    fetch_run,
     new_thread,
     on_both,
     outputs_for,
@@ -106,7 +106,7 @@ def test_outputs_that_do_not_match_the_calls_change_nothing(client, upstream, fo
             client.beta.threads.runs.submit_tool_outputs(run.id, thread_id=thread.id, tool_outputs=given, stream=stream)
         message = f"Expected tool outputs for call_ids ['call_a', 'call_b'], got {named}"
         assert_error(caught.value, 400, message)
-    assert fresh(client, run) == run
+    assert fetch_run(client, run) == run
     assert submit(client, run, outputs_for(run)).status == "completed"
 
 
@@ -184,7 +184,7 @@ def test_outputs_wait_with_their_run_for_a_place(new_server, upstream, database)
     ) as events:
         assert next(events).event == "thread.run.step.completed"
         assert next(events).event == "thread.run.queued"
-        assert fresh(client, waiting).status == "queued"
+        assert fetch_run(client, waiting).status == "queued"
         gate.open()
         rest = [event.event for event in events]
     assert (rest[0], rest[-1]) == ("thread.run.in_progress", "thread.run.completed")

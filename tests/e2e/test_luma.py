@@ -10,7 +10,7 @@ import lumaai
 import pytest
 
 from e2e.assistants_client import on_both
-from e2e.billing import balance, check_sums, granted
+from e2e.billing import balance, check_sums, grant
 from envelope import assert_aimlapi_error
 from media.films import Film, colour, difference, picture, variety
 from receiver import Receiver
@@ -403,7 +403,7 @@ def test_a_server_that_stops_lets_go_who_waits_and_goes_on_later(new_server):
 @pytest.mark.proves("luma.billing")
 def test_a_video_is_paid_for_when_it_is_there_and_only_with_funds(new_server):
     server = new_server().start()
-    granted(server, "600000")
+    grant(server, "600000")
     wrong = "data:image/png;base64," + base64.b64encode(b"no picture").decode()
     failed = create(server, keyframes={"frame0": {"type": "image", "url": wrong}})
     assert look(server, failed["id"], state="completed")["state"] == "failed"

@@ -11,7 +11,7 @@ import pytest
 from e2e.assistants_client import (
     WEATHER,
     each_database,
-    fresh,
+    fetch_run,
     new_thread,
     outputs_for,
     reached,
@@ -224,7 +224,7 @@ def test_a_server_that_was_held_up_for_too_long_changes_nothing_of_a_run_that_wa
         response.read()
     for server in (first, second):
         assert said_in(server, run) == ["Hello", "Hello from the second"]
-        assert fresh(server.client, run).status == "completed"
+        assert fetch_run(server.client, run).status == "completed"
         assert [step.status for step in steps_of(server.client, run)] == ["completed"]
 
 

@@ -10,7 +10,7 @@ from e2e.assistants_client import (
     POLL,
     WEATHER,
     each_database,
-    fresh,
+    fetch_run,
     new_thread,
     on_both,
     outputs_for,
@@ -339,7 +339,7 @@ def test_a_run_is_cancelled_while_it_waits_for_a_place(new_server, upstream, dat
     first = client.beta.threads.runs.create(new_thread(client, "a").id, assistant_id=assistant.id)
     upstream.wait_for(1)
     second = client.beta.threads.runs.create(new_thread(client, "b").id, assistant_id=assistant.id)
-    assert fresh(client, second).status == "queued"
+    assert fetch_run(client, second).status == "queued"
     assert client.beta.threads.runs.cancel(second.id, thread_id=second.thread_id).status == "cancelling"
     assert reached(client, second).status == "cancelled"
     third = client.beta.threads.runs.create(new_thread(client, "c").id, assistant_id=assistant.id)
@@ -358,7 +358,7 @@ def test_an_ended_run_cannot_be_cancelled(client, upstream, assistant, thread):
         with pytest.raises(openai.BadRequestError) as caught:
             client.beta.threads.runs.cancel(run.id, thread_id=thread.id)
         assert_error(caught.value, 400, f"Cannot cancel run with status '{status}'.")
-        assert fresh(client, run) == run
+        assert fetch_run(client, run) == run
 
 
 def test_a_run_is_cancelled_once(client, upstream, forecaster, thread):
@@ -385,7 +385,7 @@ def test_metadata_that_is_set_while_a_run_is_active_survives_its_end(client, ups
     gate.open()
     assert reached(client, run).metadata == {"b": "2"}
     assert client.beta.threads.runs.update(run.id, thread_id=thread.id, metadata={}).metadata == {}
-    assert fresh(client, run).status == "completed"
+    assert fetch_run(client, run).status == "completed"
 
 
 @each_database
@@ -406,7 +406,7 @@ def test_a_run_expires_while_the_model_hangs_and_while_it_waits_for_outputs(new_
         "thread.run.step.expired",
         "thread.run.expired",
     ]
-    run = fresh(client, seen[-1].data)
+    run = fetch_run(client, seen[-1].data)
     assert (run.status, run.expires_at, run.completed_at, run.failed_at) == ("expired", None, None, None)
     message = client.beta.threads.messages.list(hanging.id).data[0]
     assert (message.incomplete_details.reason, message.content[0].text.value) == ("run_expired", "Hel")

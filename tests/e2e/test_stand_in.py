@@ -2,7 +2,7 @@
 
 import pytest
 
-from e2e.batching import begun, chat_line, reached
+from e2e.batching import chat_line, create_batch, wait_for_batch
 from e2e.billing import balance
 from serving import Server
 
@@ -86,6 +86,6 @@ def test_runs_and_later_reads_have_the_stand_in_header_too(alone):
 
 
 def test_lines_of_a_batch_under_a_hosted_name_cost_nothing(alone):
-    batch = begun(alone, [chat_line("a", "Say hello.")])
-    reached(alone, batch, "completed")
+    batch = create_batch(alone, [chat_line("a", "Say hello.")])
+    wait_for_batch(alone, batch, "completed")
     assert balance(alone) == 0

@@ -7,7 +7,7 @@ import subprocess
 import openai
 import pytest
 
-from e2e.assistants_client import WEATHER, fresh, new_thread, outputs_for, reached, run_of, texts
+from e2e.assistants_client import WEATHER, fetch_run, new_thread, outputs_for, reached, run_of, texts
 from serving import KEY, WAIT
 from upstream import HANG, Gate, call, calls, text
 from waiting import eventually
@@ -116,7 +116,7 @@ def test_runs_beyond_the_limit_wait_for_a_place(new_server, upstream):
         server.client.beta.threads.create_and_run(assistant_id=assistant.id, thread=body) for _ in range(2)
     )
     upstream.wait_for(1)
-    assert fresh(server.client, second).status == "queued"
+    assert fetch_run(server.client, second).status == "queued"
     gate.open()
     assert reached(server.client, first).status == "completed"
     assert reached(server.client, second).status == "completed"
@@ -136,7 +136,7 @@ def test_a_run_on_a_busy_thread_waits_its_turn_where_that_is_asked_for(new_serve
     headers = {"x-understudy-queue-run": "true"} if by == "header" else {}
     second = runs.create(thread.id, assistant_id=assistant.id, extra_headers=headers)
     assert reached(server.client, second).status == "completed"
-    assert fresh(server.client, first).status == "completed"
+    assert fetch_run(server.client, first).status == "completed"
     assert texts(server.client, thread) == ["Hello", "one", "two"]
 
 
@@ -147,7 +147,7 @@ def test_outputs_that_come_as_the_run_expires_leave_one_end(new_server, upstream
     upstream.answer(calls(PARIS))
     run = run_of(server.client, thread, assistant)
     assert run.status == "requires_action"
-    eventually(lambda: fresh(server.client, run).status == "expired")
+    eventually(lambda: fetch_run(server.client, run).status == "expired")
     with pytest.raises(openai.BadRequestError, match='Runs in status "expired" do not accept tool outputs'):
         server.client.beta.threads.runs.submit_tool_outputs(run.id, thread_id=thread.id, tool_outputs=outputs_for(run))
     upstream.answer(text(HANG))

@@ -167,13 +167,13 @@ def test_a_delivery_that_failed_for_good_can_be_found_and_sent_again(new_server,
 def test_what_was_to_be_told_survives_a_crash(new_server, receiver):
     server = new_server(**QUICK, webhooks__timeout="0.5").start()
     endpoint_for(server.client, receiver)
-    receiver.held.clear()
+    receiver.unblocked.clear()
     run = run_of(
         server.client, new_thread(server.client, "Hello"), server.client.beta.assistants.create(model="gpt-4o")
     )
     first = receiver.next()
     server.kill()
-    receiver.held.set()
+    receiver.unblocked.set()
     server.start()
     second = receiver.next()
     assert second.headers["webhook-id"] == first.headers["webhook-id"]

@@ -39,24 +39,29 @@ def _check_encryption(package: Package) -> None:
 
 def _list_chapters(package: Package, source: Source) -> list[str]:
     """Chapters in the order of the spine; all pages, sorted by name, if the spine lists none."""
-    roots = [
-        local_attribute(one, "full-path") or "" for one in iter_descendants(package.tree(_CONTAINER_PATH), "rootfile")
-    ]
-    roots = [name for name in roots if package.find(name)] or [
-        name for name in package.names if name.lower().endswith(".opf")
-    ]
-    chapters = []
-    for root in roots[:1]:
-        tree = package.tree(root)
-        items = {
-            local_attribute(one, "id") or "": local_attribute(one, "href") or ""
-            for one in iter_descendants(tree, "item")
-        }
-        for reference in iter_descendants(tree, "itemref"):
-            href = items.get(local_attribute(reference, "idref") or "", "")
-            chapter = package.resolve(root, href) if href else None
-            if chapter is None:
-                source.warn(f"The chapter {href or local_attribute(reference, 'idref')!r} is missing in the book.")
-            elif chapter not in chapters:
-                chapters.append(chapter)
+    root = _find_package_document(package)
+    chapters = _list_spine(package, root, source) if root is not None else []
     return chapters or sorted(name for name in package.names if name.lower().endswith(_PAGE_SUFFIXES))
+
+
+def _find_package_document(package: Package) -> str | None:
+    entries = iter_descendants(package.tree(_CONTAINER_PATH), "rootfile")
+    listed = (local_attribute(entry, "full-path") or "" for entry in entries)
+    by_suffix = (name for name in package.names if name.lower().endswith(".opf"))
+    return next(filter(package.find, listed), None) or next(by_suffix, None)
+
+
+def _list_spine(package: Package, root: str, source: Source) -> list[str]:
+    tree = package.tree(root)
+    items = {
+        local_attribute(one, "id") or "": local_attribute(one, "href") or "" for one in iter_descendants(tree, "item")
+    }
+    chapters = []
+    for reference in iter_descendants(tree, "itemref"):
+        href = items.get(local_attribute(reference, "idref") or "", "")
+        chapter = package.resolve(root, href) if href else None
+        if chapter is None:
+            source.warn(f"The chapter {href or local_attribute(reference, 'idref')!r} is missing in the book.")
+        elif chapter not in chapters:
+            chapters.append(chapter)
+    return chapters

@@ -107,15 +107,21 @@ def _score(sample: bytes, name: str, language: str | None) -> float:
 def _is_odd(word: str, alphabet: str | None) -> bool:
     """Whether a word mixes scripts or has foreign letters, a capital behind a small letter, or a sign inside."""
     letters = [sign for sign in word if sign.isalpha()]
+    return (
+        any(unicodedata.category(sign) in {"Cc", "Co", "Cn"} or sign == "\ufffd" for sign in word)
+        or _mixes_scripts(letters)
+        or (alphabet is not None and any(not one.isascii() and one.lower() not in alphabet for one in letters))
+        or any(one.islower() and two.isupper() for one, two in itertools.pairwise(word))
+        or _has_sign_inside(word)
+    )
+
+
+def _mixes_scripts(letters: list[str]) -> bool:
     scripts = {_script_of(letter) for letter in letters}
-    if any(unicodedata.category(sign) in {"Cc", "Co", "Cn"} or sign == "\ufffd" for sign in word):
-        return True
-    if len(scripts) > 1 and scripts & _SINGLE_SCRIPTS:
-        return True
-    if alphabet is not None and any(not one.isascii() and one.lower() not in alphabet for one in letters):
-        return True
-    if any(one.islower() and two.isupper() for one, two in itertools.pairwise(word)):
-        return True
+    return len(scripts) > 1 and bool(scripts & _SINGLE_SCRIPTS)
+
+
+def _has_sign_inside(word: str) -> bool:
     triples = zip(word, word[1:], word[2:], strict=False)
     return any(before.isalpha() and after.isalpha() and _is_sign(sign) for before, sign, after in triples)
 

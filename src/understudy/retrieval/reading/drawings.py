@@ -84,15 +84,7 @@ def chart(root: ET.Element) -> str:
     series = list(iter_descendants(root, "ser", "series"))
     if not series:
         return _title_text(root)
-    columns = [
-        _data_points(
-            find_child(series[0], "cat") if find_child(series[0], "cat") is not None else find_child(series[0], "xval")
-        )
-    ]
-    columns += [
-        _data_points(find_child(one, "val") if find_child(one, "val") is not None else find_child(one, "yval"))
-        for one in series
-    ]
+    columns = [_data_points(series[0], "cat", "xval"), *(_data_points(one, "val", "yval") for one in series)]
     head = ["", *(_title_text(find_child(one, "tx")) for one in series)]
     rows = sorted({place for column in columns for place in column})[:_MAX_ROWS]
     table = [" | ".join(head)] + [" | ".join(column.get(place, "") for column in columns) for place in rows]
@@ -100,7 +92,9 @@ def chart(root: ET.Element) -> str:
     return "\n".join([*titles, *(line for line in table if line.strip(" |"))])
 
 
-def _data_points(element: ET.Element | None) -> dict[int, str]:
+def _data_points(series: ET.Element, *names: str) -> dict[int, str]:
+    """The values by index of the first child with one of the names."""
+    element = next((child for name in names if (child := find_child(series, name)) is not None), None)
     if element is None:
         return {}
     points = {}

@@ -61,9 +61,7 @@ def _read_alternative(parts: list[Message], source: Source, depth: int) -> Itera
 
 
 def _read_leaf(part: Message, source: Source) -> Iterator[str]:
-    data = part.get_payload(decode=True)
-    if not isinstance(data, bytes):
-        data = str(part.get_payload() or "").encode("utf-8", "surrogateescape")
+    data = _payload_bytes(part)
     charset, kind = part.get_content_charset(), part.get_content_type()
     name = _part_filename(part)
     attached = name and part.get_content_disposition() == "attachment"
@@ -75,6 +73,11 @@ def _read_leaf(part: Message, source: Source) -> Iterator[str]:
         yield f"Attachment {name}:\n\n"
         yield from source.embedded(name, data, charset)
         yield "\n\n"
+
+
+def _payload_bytes(part: Message) -> bytes:
+    data = part.get_payload(decode=True)
+    return data if isinstance(data, bytes) else str(part.get_payload() or "").encode("utf-8", "surrogateescape")
 
 
 def _message_parts(message: Message) -> list[Message]:

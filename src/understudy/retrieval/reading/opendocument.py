@@ -155,8 +155,7 @@ class _Document:
     def _render_inline_part(self, element: ET.Element) -> str:
         name = local_name(element)
         if name == "s":
-            count = local_attribute(element, "c") or "1"
-            return " " * min(int(count) if count.isdecimal() else 1, 1000)
+            return " " * min(_repeat_spaces(element), 1000)
         if name in {"tab", "line-break"}:
             return "\t" if name == "tab" else "\n"
         if name == "annotation":
@@ -164,13 +163,16 @@ class _Document:
         elif name in {"frame", "custom-shape", "rect", "line"}:
             self._below += self._render_frame(element)
         elif name == "note":
-            body = find_child(element, "note-body")
-            return f" [{' '.join(self._render_blocks(body))}]" if body is not None else ""
+            return self._render_note(element)
         elif name == "ruby-text":
             return f"({self._render_inline(element)})"
         elif name not in _SKIPPED_ELEMENTS:
             return self._render_inline(element)
         return ""
+
+    def _render_note(self, element: ET.Element) -> str:
+        body = find_child(element, "note-body")
+        return f" [{' '.join(self._render_blocks(body))}]" if body is not None else ""
 
     def _render_comment(self, element: ET.Element) -> str:
         author = next((one.text or "" for one in iter_descendants(element, "creator")), "")
@@ -234,6 +236,11 @@ def _cell_value(cell: ET.Element) -> str:
         if value := local_attribute(cell, name):
             return value.removeprefix("of:")
     return ""
+
+
+def _repeat_spaces(element: ET.Element) -> int:
+    count = local_attribute(element, "c") or "1"
+    return int(count) if count.isdecimal() else 1
 
 
 def _repeat_count(element: ET.Element, name: str) -> int:

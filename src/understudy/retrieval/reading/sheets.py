@@ -122,11 +122,14 @@ class _Workbook:
         if not raw:
             return self._formula_text(cell) or _rich_text(find_child(cell, "is"))
         self._formula_text(cell)
+        return self._value_text(kind, raw, local_attribute(cell, "s") or "")
+
+    def _value_text(self, kind: str, raw: str, style: str) -> str:
         if kind == "s":
             return self._strings[int(raw)] if raw.isdecimal() and int(raw) < len(self._strings) else raw
         if kind == "b":
             return {"1": "TRUE", "0": "FALSE"}.get(raw, raw)
-        return self._formats.text(raw, local_attribute(cell, "s") or "") if kind == "n" else raw
+        return self._formats.text(raw, style) if kind == "n" else raw
 
     def _formula_text(self, cell: ET.Element) -> str:
         """The formula with a leading `=`; cells that share one get that of the first cell."""

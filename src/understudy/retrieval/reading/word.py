@@ -267,18 +267,21 @@ def _heading_levels(styles: ET.Element) -> dict[str, int]:
     """Heading levels by style id; built-in styles have English names in every edition."""
     levels = {f"Heading{level}": level for level in range(1, 10)} | {"Title": 1}
     for style in find_children(styles, "style"):
-        name = find_child(style, "name")
-        outline = find_child(style, "ppr", "outlinelvl")
-        words = ((local_attribute(name, "val") or "") if name is not None else "").lower().split()
-        level = _parse_level(local_attribute(outline, "val")) if outline is not None else 0
-        if words[:1] == ["heading"] and words[-1].isdecimal():
-            level = int(words[-1])
-        if words == ["title"]:
-            level = 1
-        if level:
+        if level := _style_level(style):
             levels[local_attribute(style, "styleid") or ""] = level
     levels.pop("", None)
     return levels
+
+
+def _style_level(style: ET.Element) -> int:
+    name = find_child(style, "name")
+    words = ((local_attribute(name, "val") or "") if name is not None else "").lower().split()
+    if words == ["title"]:
+        return 1
+    if words[:1] == ["heading"] and words[-1].isdecimal():
+        return int(words[-1])
+    outline = find_child(style, "ppr", "outlinelvl")
+    return _parse_level(local_attribute(outline, "val")) if outline is not None else 0
 
 
 def _parse_level(value: str | None) -> int:

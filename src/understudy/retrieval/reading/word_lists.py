@@ -20,15 +20,7 @@ class ListNumbering:
             local_attribute(one, "styleid") or "": (find_child(one, "ppr", "numpr"), _level_value(one, "basedon") or "")
             for one in find_children(styles, "style")
         }
-        abstract = {local_attribute(one, "abstractnumid") or "": one for one in find_children(numbering, "abstractnum")}
-        self._levels: dict[str, dict[int, ET.Element]] = {}
-        for one in find_children(numbering, "num"):
-            link = find_child(one, "abstractnumid")
-            base = abstract.get((local_attribute(link, "val") or "") if link is not None else "")
-            levels = find_children(base, "lvl") if base is not None else ()
-            self._levels[local_attribute(one, "numid") or ""] = {
-                _parse_number(level, "ilvl"): level for level in levels
-            }
+        self._levels = _levels_by_number(numbering)
         self._counts: dict[str, list[int | None]] = {}
 
     def label(self, paragraph: ET.Element) -> str:
@@ -81,6 +73,17 @@ class ListNumbering:
             )
 
         return f"{indent}{_LEVEL_PLACEHOLDER.sub(count, pattern)} "
+
+
+def _levels_by_number(numbering: ET.Element) -> dict[str, dict[int, ET.Element]]:
+    """The level definitions of each list number, by depth."""
+    abstract = {local_attribute(one, "abstractnumid") or "": one for one in find_children(numbering, "abstractnum")}
+    numbers = {}
+    for one in find_children(numbering, "num"):
+        base = abstract.get(_level_value(one, "abstractnumid") or "")
+        levels = find_children(base, "lvl") if base is not None else ()
+        numbers[local_attribute(one, "numid") or ""] = {_parse_number(level, "ilvl"): level for level in levels}
+    return numbers
 
 
 def _format_count(count: int, kind: str) -> str:

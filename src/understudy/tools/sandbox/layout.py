@@ -40,9 +40,13 @@ def build_layout(python: Path, interpreter: Interpreter) -> Layout:
     """The same paths as on the host for an interpreter with an unusual layout."""
     prefix, exec_prefix, base, exec_base = (Path(folder).resolve() for folder in interpreter.folders)
     program = python.resolve()
-    is_usual = prefix == exec_prefix and base == exec_base and program.is_relative_to(base)
-    if not is_usual or (prefix != base and not (prefix / _CONFIG).is_file()):
+    has_one_place = prefix == exec_prefix and base == exec_base and program.is_relative_to(base)
+    if not has_one_place or (prefix != base and not (prefix / _CONFIG).is_file()):
         return Layout(python, tuple((folder, folder) for folder in folders(python, interpreter)))
+    return _standard_layout(prefix, base, program, interpreter)
+
+
+def _standard_layout(prefix: Path, base: Path, program: Path, interpreter: Interpreter) -> Layout:
     inside = base if _is_system(base) else _INSTALLATION
     mounts = [] if _is_system(base) else [(base, inside)]
     libraries = inside / "lib" if mounts and interpreter.shared else None
