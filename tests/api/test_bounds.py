@@ -3,9 +3,9 @@
 import pytest
 
 from understudy.api.openapi import build_document
-from understudy.api.operations import OPERATIONS
+from understudy.api.routes import OPERATIONS
 
-SCHEMAS = build_document("1.2.3")["components"]["schemas"]
+SCHEMAS = build_document(OPERATIONS, "1.2.3")["components"]["schemas"]
 
 # Figures of the hosted API's document. `[]` is an item of a list, `{}` a member of a map.
 LENGTHS = {
@@ -38,7 +38,7 @@ COUNTS = {
 
 def requests():
     for operation in OPERATIONS:
-        for given in (operation.body, operation.or_form):
+        for given in (operation.request, operation.or_form):
             for kind in given if isinstance(given, tuple) else (given,):
                 if isinstance(kind, dict):
                     yield operation.id, kind

@@ -12,16 +12,34 @@ from understudy.api.errors import message_envelope, to_api_error
 from understudy.api.event_stream import EventStream
 from understudy.api.message_sources import check_sources
 from understudy.api.metering import UsageMeter, admit, render_charged
+from understudy.api.operations import OperationGroup
 from understudy.api.parts import Parts, parts_of
 from understudy.api.requests import decode_body, read_body, struct_response
 from understudy.errors import InvalidRequest
 from understudy.llm.messages_request import DEFAULT_MAX_TOKENS, MessageBody
 from understudy.llm.stream import Stream
 from understudy.settings import LimitSettings
-from understudy.wire.anthropic_messages import CountMessageTokensParams, CreateMessageParams, MessageTokensCount
+from understudy.wire.anthropic_messages import (
+    CountMessageTokensParams,
+    CreateMessageParams,
+    Message,
+    MessageTokensCount,
+)
+from understudy.wire.errors import MessageErrorResponse
 from understudy.wire.parsing import parse_object
 
+operations = OperationGroup("Messages", error=MessageErrorResponse)
 
+
+@operations.add(
+    "createAnthropicMessage",
+    "POST",
+    "/messages",
+    summary="A model's answer in Anthropic's form, from any model.",
+    request=CreateMessageParams,
+    response=Message,
+    streams=True,
+)
 async def create_message(request: Request) -> Response:
     parts = parts_of(request)
     limits = parts.settings.limits
@@ -39,6 +57,14 @@ async def create_message(request: Request) -> Response:
     return EventStream(request, _stream_events(first, stream, meter, request.state.request_id))
 
 
+@operations.add(
+    "countAnthropicMessageTokens",
+    "POST",
+    "/messages/count_tokens",
+    summary="How many tokens a message's request has.",
+    request=CountMessageTokensParams,
+    response=MessageTokensCount,
+)
 async def count_tokens(request: Request) -> Response:
     parts = parts_of(request)
     limits = parts.settings.limits

@@ -9,6 +9,7 @@ from starlette.responses import Response
 
 from understudy import ids
 from understudy.api.models import check_model
+from understudy.api.operations import OperationGroup
 from understudy.api.parts import parts_of, project_of
 from understudy.api.remote import check_mcp_tools
 from understudy.api.requests import json_response, list_response, page_request, read_json, struct_response
@@ -19,21 +20,41 @@ from understudy.wire.assistants import (
     AssistantObject,
     CreateAssistantRequest,
     DeleteAssistantResponse,
+    ListAssistantsResponse,
     ModifyAssistantRequest,
 )
 from understudy.wire.parsing import check_id
 from understudy.wire.strict import check_strict
 from understudy.wire.tools import ToolResources
 
+operations = OperationGroup("Assistants")
+
+
 # What a field returns to when it is set to null.
 _ASSISTANT_DEFAULTS = {"tools": [], "metadata": {}, "response_format": "auto"}
 
 
+@operations.add(
+    "listAssistants",
+    "GET",
+    "/assistants",
+    summary="A page of the assistants.",
+    query=queries.ListQuery,
+    response=ListAssistantsResponse,
+)
 async def list_assistants(request: Request) -> Response:
     query = queries.parse(request.scope["query_string"], queries.ListQuery)
     return list_response(await parts_of(request).store.assistants.page(project_of(request), page_request(query)))
 
 
+@operations.add(
+    "createAssistant",
+    "POST",
+    "/assistants",
+    summary="Make an assistant: a model with its instructions and tools.",
+    request=CreateAssistantRequest,
+    response=AssistantObject,
+)
 async def create_assistant(request: Request) -> Response:
     parts = parts_of(request)
     body = await read_json(request, CreateAssistantRequest, parts.settings.limits)
@@ -48,10 +69,19 @@ async def create_assistant(request: Request) -> Response:
     return json_response(created)
 
 
+@operations.add("getAssistant", "GET", "/assistants/{assistant_id}", summary="One assistant.", response=AssistantObject)
 async def get_assistant(request: Request) -> Response:
     return json_response(await parts_of(request).store.assistants.get(project_of(request), _assistant_id(request)))
 
 
+@operations.add(
+    "modifyAssistant",
+    "POST",
+    "/assistants/{assistant_id}",
+    summary="Change an assistant; what is not sent stays.",
+    request=ModifyAssistantRequest,
+    response=AssistantObject,
+)
 async def modify_assistant(request: Request) -> Response:
     parts = parts_of(request)
     assistant_id = _assistant_id(request)
@@ -64,6 +94,13 @@ async def modify_assistant(request: Request) -> Response:
     return json_response(await parts.store.assistants.modify(project_of(request), assistant_id, _build_change(body)))
 
 
+@operations.add(
+    "deleteAssistant",
+    "DELETE",
+    "/assistants/{assistant_id}",
+    summary="Remove an assistant.",
+    response=DeleteAssistantResponse,
+)
 async def delete_assistant(request: Request) -> Response:
     assistant_id = _assistant_id(request)
     await parts_of(request).store.assistants.delete(project_of(request), assistant_id)

@@ -6,6 +6,7 @@ from starlette.responses import Response
 from understudy import ids
 from understudy.api import message_batches
 from understudy.api.metering import admit
+from understudy.api.operations import OperationGroup
 from understudy.api.parts import parts_of, project_of
 from understudy.api.requests import decode_body, read_body, struct_response
 from understudy.errors import InvalidRequest, NotFound
@@ -14,6 +15,7 @@ from understudy.store.batches import Job
 from understudy.store.files import StoredFile
 from understudy.store.pages import PageRequest
 from understudy.wire import error_texts, queries
+from understudy.wire.anthropic_messages import MessageBatch, TypedBatch
 from understudy.wire.batches import (
     Batch,
     BatchError,
@@ -28,7 +30,18 @@ from understudy.wire.batches import (
 )
 from understudy.wire.parsing import check_file_id, check_id, parse
 
+operations = OperationGroup("Batch")
 
+
+@operations.add(
+    "listBatches",
+    "GET",
+    "/batches",
+    summary="A page of the batches, or with `batch_id` one batch of messages: its state or its results.",
+    query=ListBatchesQuery,
+    response=(ListBatchesResponse, MessageBatch),
+    lines=True,
+)
 async def list_batches(request: Request) -> Response:
     query = queries.parse(request.scope["query_string"], ListBatchesQuery)
     if query.batch_id is not None:
@@ -40,6 +53,14 @@ async def list_batches(request: Request) -> Response:
     return struct_response(ListBatchesResponse(data=data, first_id=first, last_id=last, has_more=page.has_more))
 
 
+@operations.add(
+    "createBatch",
+    "POST",
+    "/batches",
+    summary="Answer the requests of an uploaded file, or many messages, in the background.",
+    request=(CreateBatchRequest, TypedBatch),
+    response=(Batch, MessageBatch),
+)
 async def create_batch(request: Request) -> Response:
     parts = parts_of(request)
     limits = parts.settings.limits
@@ -70,11 +91,19 @@ async def create_batch(request: Request) -> Response:
     return struct_response(render_batch(await parts.batches.create(project_of(request), "openai", job, file.blob)))
 
 
+@operations.add("retrieveBatch", "GET", "/batches/{batch_id}", summary="One batch.", response=Batch)
 async def retrieve_batch(request: Request) -> Response:
     batch = await parts_of(request).store.batches.get(project_of(request), "openai", _batch_id(request))
     return struct_response(render_batch(batch))
 
 
+@operations.add(
+    "cancelBatch",
+    "POST",
+    "/batches/{batch_id}/cancel",
+    summary="Stop a batch, which keeps the answers that it has.",
+    response=Batch,
+)
 async def cancel_batch(request: Request) -> Response:
     batch = await parts_of(request).batches.cancel(project_of(request), "openai", _batch_id(request))
     return struct_response(render_batch(batch))

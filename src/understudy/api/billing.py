@@ -7,6 +7,7 @@ from typing import Any
 from starlette.requests import Request
 from starlette.responses import Response
 
+from understudy.api.operations import OperationGroup
 from understudy.api.parts import Parts, parts_of, project_of
 from understudy.api.requests import struct_response
 from understudy.engine.accounting import usd
@@ -15,6 +16,21 @@ from understudy.store.keys import KeyRecord
 from understudy.store.ledger import Entry, EntryFilter
 from understudy.store.usage import Group, UsageFilter, UsageTotals
 from understudy.wire import billing, queries
+from understudy.wire.billing import (
+    Balance,
+    BillingDetail,
+    BillingSummary,
+    CurrentKey,
+    KeyList,
+    ListTransactionsQuery,
+    TransactionList,
+    UsageDetail,
+    UsageQuery,
+    UsageSummary,
+)
+
+operations = OperationGroup("Billing", base="/")
+
 
 _DAY_SECONDS = 86_400
 _MAX_TIMESTAMP = 253_402_300_799
@@ -22,6 +38,9 @@ _MAX_TIMESTAMP = 253_402_300_799
 _DEFAULT_PERIOD_SECONDS = 30 * _DAY_SECONDS
 
 
+@operations.add(
+    "getBalance", "GET", "/billing/balance", summary="The project's balance in credits.", response=Balance, base="/v1"
+)
 async def get_balance(request: Request) -> Response:
     parts = parts_of(request)
     account = await parts.accounting.account(project_of(request))
@@ -44,11 +63,21 @@ async def get_balance(request: Request) -> Response:
     return struct_response(balance)
 
 
+@operations.add(
+    "getBilling", "GET", "/v2/billing", summary="The project's balance in US dollars.", response=BillingSummary
+)
 async def get_billing(request: Request) -> Response:
     account = await parts_of(request).accounting.account(project_of(request))
     return struct_response(billing.BillingSummary(current_balance=usd(account.balance)))
 
 
+@operations.add(
+    "getBillingDetail",
+    "GET",
+    "/v2/billing/detail",
+    summary="The balance, and how it is topped up.",
+    response=BillingDetail,
+)
 async def get_billing_detail(request: Request) -> Response:
     parts = parts_of(request)
     account = await parts.accounting.account(project_of(request))
@@ -64,6 +93,14 @@ async def get_billing_detail(request: Request) -> Response:
     return struct_response(detail)
 
 
+@operations.add(
+    "listTransactions",
+    "GET",
+    "/v2/billing/transactions",
+    summary="A page of what changed the balance, newest first.",
+    query=ListTransactionsQuery,
+    response=TransactionList,
+)
 async def list_transactions(request: Request) -> Response:
     query = queries.parse(request.scope["query_string"], billing.ListTransactionsQuery, strict=True)
     only = EntryFilter(
@@ -80,6 +117,14 @@ async def list_transactions(request: Request) -> Response:
     )
 
 
+@operations.add(
+    "getUsage",
+    "GET",
+    "/v2/usage",
+    summary="What was used, by model; of the last 30 days when nothing else is asked for.",
+    query=UsageQuery,
+    response=UsageSummary,
+)
 async def get_usage(request: Request) -> Response:
     """By model, the most expensive first."""
     question, since, until = _parse_query(request)
@@ -92,6 +137,14 @@ async def get_usage(request: Request) -> Response:
     )
 
 
+@operations.add(
+    "getUsageDetail",
+    "GET",
+    "/v2/usage/detail",
+    summary="What was used, by day, model and key.",
+    query=UsageQuery,
+    response=UsageDetail,
+)
 async def get_usage_detail(request: Request) -> Response:
     """By day, model, key, kind, and whether it was a batch."""
     question, since, until = _parse_query(request)
@@ -110,6 +163,7 @@ async def get_usage_detail(request: Request) -> Response:
     return struct_response(billing.UsageDetail(since=_format_time(since), until=_format_time(until), data=rows))
 
 
+@operations.add("getCurrentKey", "GET", "/key", summary="The key that asks.", response=CurrentKey, base="/v1")
 async def get_current_key(request: Request) -> Response:
     """The key that asks."""
     keys = await _list_key_records(request)
@@ -117,6 +171,9 @@ async def get_current_key(request: Request) -> Response:
     return struct_response(billing.CurrentKey(data=await _render_key(parts_of(request), current)))
 
 
+@operations.add(
+    "listKeys", "GET", "/keys", summary="The project's keys, without their secrets.", response=KeyList, base="/v1"
+)
 async def list_keys(request: Request) -> Response:
     """The project's keys, oldest first; revoked ones too."""
     parts = parts_of(request)

@@ -12,9 +12,10 @@ from understudy.api.chat_files import inline_files
 from understudy.api.errors import envelope, to_api_error
 from understudy.api.event_stream import EventStream
 from understudy.api.metering import StreamTail, UsageMeter, admit, render_charged
+from understudy.api.operations import OperationGroup, Schema
 from understudy.api.parts import Parts, parts_of, project_of
 from understudy.api.requests import decode_body, read_body
-from understudy.api.stored_chat import StoredCompletion
+from understudy.api.stored_chat import COMPLETION_SCHEMA, StoredCompletion
 from understudy.errors import InvalidRequest
 from understudy.llm.chunks import decode
 from understudy.llm.provider import ChatBody
@@ -23,10 +24,33 @@ from understudy.settings import LimitSettings
 from understudy.wire.chat import ChatRequest, DeploymentChatRequest
 from understudy.wire.parsing import parse
 
+operations = OperationGroup("Chat")
+
+_COMPLETION_REQUEST: Schema = {
+    "type": "object",
+    "required": ["model", "messages"],
+    "properties": {
+        "model": {"type": "string"},
+        "messages": {"type": "array", "minItems": 1, "maxItems": 10_000, "items": {"type": "object"}},
+        "stream": {"type": ["boolean", "null"], "default": False},
+        "store": {"type": ["boolean", "null"], "default": False},
+    },
+    "additionalProperties": True,
+}
+
 _ChunkStream = Stream | AsyncGenerator[Sequence[bytes], None]
 _NO_CHOICES = re.compile(rb'"choices": ?\[\]')
 
 
+@operations.add(
+    "createChatCompletion",
+    "POST",
+    "/chat/completions",
+    summary="Have a model answer a conversation; the body goes to the model's provider as it is.",
+    request=_COMPLETION_REQUEST,
+    response=COMPLETION_SCHEMA,
+    streams=True,
+)
 async def create_chat_completion(request: Request) -> Response:
     limits = parts_of(request).settings.limits
     raw = await read_body(request, limits)

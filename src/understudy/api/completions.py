@@ -16,6 +16,7 @@ from understudy.api.completion_logprobs import TextLogprobs
 from understudy.api.errors import envelope, to_api_error
 from understudy.api.event_stream import EventStream
 from understudy.api.metering import UsageMeter, admit, render_charged
+from understudy.api.operations import OperationGroup
 from understudy.api.parts import Parts, parts_of
 from understudy.api.requests import decode_body, read_body
 from understudy.errors import InvalidRequest
@@ -25,6 +26,9 @@ from understudy.llm.stream import Stream
 from understudy.settings import LimitSettings
 from understudy.wire.completions import CreateCompletionRequest, TextChoice, TextCompletion
 from understudy.wire.parsing import parse_object
+
+operations = OperationGroup("Completions")
+
 
 # What the hosted API writes at most where nothing else is said.
 _MAX_TOKENS: Final = 16
@@ -40,6 +44,15 @@ _FORWARDED_PARAMETERS: Final = (
 )
 
 
+@operations.add(
+    "createCompletion",
+    "POST",
+    "/completions",
+    summary="Have a model go on with a text; it is asked as a chat of one message.",
+    request=CreateCompletionRequest,
+    response=TextCompletion,
+    streams=True,
+)
 async def create_completion(request: Request) -> Response:
     await admit(request)
     parts = parts_of(request)

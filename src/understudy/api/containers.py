@@ -7,6 +7,7 @@ from starlette.requests import Request
 from starlette.responses import Response, StreamingResponse
 
 from understudy.api.multipart import Form, check_name, read_form
+from understudy.api.operations import BYTES, OperationGroup
 from understudy.api.parts import parts_of, project_of
 from understudy.api.requests import page_request, read_json, struct_response
 from understudy.engine.containers import check_running
@@ -18,6 +19,7 @@ from understudy.wire.containers import (
     ContainerFileListResource,
     ContainerFileResource,
     ContainerListResource,
+    ContainerResource,
     CreateContainerBody,
     CreateContainerFileBody,
     DeletedContainerFileResource,
@@ -27,10 +29,21 @@ from understudy.wire.containers import (
 )
 from understudy.wire.parsing import InvalidBody, check_file_id, check_id, explain
 
+operations = OperationGroup("Containers")
+
+
 # The names of a file system: a container is one.
 _NAME_BYTES = 255
 
 
+@operations.add(
+    "ListContainers",
+    "GET",
+    "/containers",
+    summary="A page of the containers, those of threads among them.",
+    query=ListContainersQuery,
+    response=ContainerListResource,
+)
 async def list_containers(request: Request) -> Response:
     parts = parts_of(request)
     query = queries.parse(request.scope["query_string"], ListContainersQuery)
@@ -42,6 +55,14 @@ async def list_containers(request: Request) -> Response:
     )
 
 
+@operations.add(
+    "CreateContainer",
+    "POST",
+    "/containers",
+    summary="Make a container for code to run in.",
+    request=CreateContainerBody,
+    response=ContainerResource,
+)
 async def create_container(request: Request) -> Response:
     parts = parts_of(request)
     body = await read_json(request, CreateContainerBody, parts.settings.limits)
@@ -49,16 +70,34 @@ async def create_container(request: Request) -> Response:
     return struct_response(await parts.containers.create(project_of(request), body))
 
 
+@operations.add(
+    "RetrieveContainer", "GET", "/containers/{container_id}", summary="One container.", response=ContainerResource
+)
 async def retrieve_container(request: Request) -> Response:
     return struct_response(await parts_of(request).containers.touch(project_of(request), _container_id(request)))
 
 
+@operations.add(
+    "DeleteContainer",
+    "DELETE",
+    "/containers/{container_id}",
+    summary="End a container with everything in it.",
+    response=DeletedContainerResource,
+)
 async def delete_container(request: Request) -> Response:
     container_id = _container_id(request)
     await parts_of(request).containers.delete(project_of(request), container_id)
     return struct_response(DeletedContainerResource(id=container_id))
 
 
+@operations.add(
+    "ListContainerFiles",
+    "GET",
+    "/containers/{container_id}/files",
+    summary="A page of the files in a container.",
+    query=queries.ListQuery,
+    response=ContainerFileListResource,
+)
 async def list_container_files(request: Request) -> Response:
     """The files are few and not kept: the page is cut from all of them."""
     container_id = _container_id(request)
@@ -85,6 +124,15 @@ def _slice_page(
     return between[-query.limit :] if backwards else between[: query.limit], len(between) > query.limit
 
 
+@operations.add(
+    "CreateContainerFile",
+    "POST",
+    "/containers/{container_id}/files",
+    summary="Put a File of the project into a container, or bytes that come with the request.",
+    request=CreateContainerFileBody,
+    or_form=UploadContainerFileBody,
+    response=ContainerFileResource,
+)
 async def create_container_file(request: Request) -> Response:
     """Puts a File of the project into the container, or bytes that come with the request."""
     if request.headers.get("content-type", "").lower().startswith("multipart/"):
@@ -95,17 +143,39 @@ async def create_container_file(request: Request) -> Response:
     return struct_response(await _add_file(request, container_id, body.file_id))
 
 
+@operations.add(
+    "RetrieveContainerFile",
+    "GET",
+    "/containers/{container_id}/files/{file_id}",
+    summary="One file of a container.",
+    response=ContainerFileResource,
+)
 async def retrieve_container_file(request: Request) -> Response:
     container_id, file_id = _file_ids(request)
     return struct_response(await parts_of(request).containers.file(project_of(request), container_id, file_id))
 
 
+@operations.add(
+    "DeleteContainerFile",
+    "DELETE",
+    "/containers/{container_id}/files/{file_id}",
+    summary="Remove a file from a container.",
+    response=DeletedContainerFileResource,
+)
 async def delete_container_file(request: Request) -> Response:
     container_id, file_id = _file_ids(request)
     await parts_of(request).containers.remove(project_of(request), container_id, file_id)
     return struct_response(DeletedContainerFileResource(id=file_id))
 
 
+@operations.add(
+    "RetrieveContainerFileContent",
+    "GET",
+    "/containers/{container_id}/files/{file_id}/content",
+    summary="The bytes of a file in a container.",
+    response=BYTES,
+    binary=True,
+)
 async def retrieve_container_file_content(request: Request) -> Response:
     container_id, file_id = _file_ids(request)
     chunks = await parts_of(request).containers.read(project_of(request), container_id, file_id)

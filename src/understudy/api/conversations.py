@@ -9,6 +9,7 @@ from starlette.responses import Response
 
 from understudy import ids
 from understudy.api.inputs import check_files
+from understudy.api.operations import OperationGroup, Schema
 from understudy.api.parts import parts_of, project_of
 from understudy.api.requests import json_response, page_request, read_json, set_metadata, struct_response
 from understudy.api.responses import render_item_list, render_items
@@ -26,12 +27,26 @@ from understudy.wire.conversations import (
 )
 from understudy.wire.input_parsing import whole
 from understudy.wire.parsing import check_id
+from understudy.wire.responses import ResponseItemList
 from understudy.wire.threads import ThreadObject
 from understudy.wire.tools import ToolResources
+
+operations = OperationGroup("Conversations")
+
+_ANY_ITEM: Schema = {"type": "object", "description": "An item: a message, a call, the output of one, reasoning."}
 
 _decode = msgspec.json.Decoder(ThreadObject).decode
 
 
+@operations.add(
+    "createConversation",
+    "POST",
+    "/conversations",
+    summary="Begin a conversation, which is a thread as well.",
+    request=CreateConversationRequest,
+    request_optional=True,
+    response=ConversationObject,
+)
 async def create_conversation(request: Request) -> Response:
     parts = parts_of(request)
     body = await read_json(request, CreateConversationRequest, parts.settings.limits, empty=True)
@@ -43,6 +58,13 @@ async def create_conversation(request: Request) -> Response:
     return struct_response(_render_conversation(thread))
 
 
+@operations.add(
+    "getConversation",
+    "GET",
+    "/conversations/{conversation_id}",
+    summary="One conversation.",
+    response=ConversationObject,
+)
 async def get_conversation(request: Request) -> Response:
     thread_id = _thread_id(request)
     try:
@@ -53,6 +75,14 @@ async def get_conversation(request: Request) -> Response:
         raise conversation_not_found(thread_id) from None
 
 
+@operations.add(
+    "updateConversation",
+    "POST",
+    "/conversations/{conversation_id}",
+    summary="Change a conversation's metadata.",
+    request=UpdateConversationRequest,
+    response=ConversationObject,
+)
 async def update_conversation(request: Request) -> Response:
     parts, thread_id = parts_of(request), _thread_id(request)
     body = await read_json(request, UpdateConversationRequest, parts.settings.limits)
@@ -63,6 +93,13 @@ async def update_conversation(request: Request) -> Response:
     return struct_response(_render_conversation(changed))
 
 
+@operations.add(
+    "deleteConversation",
+    "DELETE",
+    "/conversations/{conversation_id}",
+    summary="Remove a conversation with everything said in it.",
+    response=DeletedConversation,
+)
 async def delete_conversation(request: Request) -> Response:
     parts, thread_id = parts_of(request), _thread_id(request)
     try:
@@ -74,6 +111,15 @@ async def delete_conversation(request: Request) -> Response:
     return struct_response(DeletedConversation(id=conversation_id(thread_id)))
 
 
+@operations.add(
+    "createConversationItems",
+    "POST",
+    "/conversations/{conversation_id}/items",
+    summary="Add items to a conversation.",
+    request=CreateConversationItemsRequest,
+    query=queries.ItemQuery,
+    response=ResponseItemList,
+)
 async def create_conversation_items(request: Request) -> Response:
     parts, project_id, thread_id = parts_of(request), project_of(request), _thread_id(request)
     query = queries.parse(request.scope["query_string"], queries.ItemQuery)
@@ -86,6 +132,14 @@ async def create_conversation_items(request: Request) -> Response:
     return struct_response(await render_item_list(parts, project_id, added, query.include, has_more=False))
 
 
+@operations.add(
+    "listConversationItems",
+    "GET",
+    "/conversations/{conversation_id}/items",
+    summary="A page of a conversation's items.",
+    query=queries.ListItemsQuery,
+    response=ResponseItemList,
+)
 async def list_conversation_items(request: Request) -> Response:
     parts, project_id = parts_of(request), project_of(request)
     query = queries.parse(request.scope["query_string"], queries.ListItemsQuery)
@@ -93,6 +147,14 @@ async def list_conversation_items(request: Request) -> Response:
     return struct_response(await render_item_list(parts, project_id, page.items, query.include, has_more=page.has_more))
 
 
+@operations.add(
+    "getConversationItem",
+    "GET",
+    "/conversations/{conversation_id}/items/{item_id}",
+    summary="One item of a conversation.",
+    query=queries.ItemQuery,
+    response=_ANY_ITEM,
+)
 async def get_conversation_item(request: Request) -> Response:
     parts, project_id = parts_of(request), project_of(request)
     query = queries.parse(request.scope["query_string"], queries.ItemQuery)
@@ -100,6 +162,13 @@ async def get_conversation_item(request: Request) -> Response:
     return json_response(msgspec.json.encode((await render_items(parts, project_id, [item], query.include))[0]))
 
 
+@operations.add(
+    "deleteConversationItem",
+    "DELETE",
+    "/conversations/{conversation_id}/items/{item_id}",
+    summary="Remove an item; the answer is the conversation.",
+    response=ConversationObject,
+)
 async def delete_conversation_item(request: Request) -> Response:
     parts, project_id, thread_id = parts_of(request), project_of(request), _thread_id(request)
     await parts.store.conversations.delete_item(project_id, thread_id, request.path_params["item_id"])

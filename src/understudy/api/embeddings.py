@@ -4,14 +4,25 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from understudy.api.metering import UsageMeter, admit, render_charged
+from understudy.api.operations import OperationGroup
 from understudy.api.parts import Parts, parts_of
 from understudy.api.requests import decode_body, read_body
 from understudy.llm.provider import ChatBody
 from understudy.settings import LimitSettings
-from understudy.wire.embeddings import CreateEmbeddingRequest, EmbeddingOptions
+from understudy.wire.embeddings import CreateEmbeddingRequest, CreateEmbeddingResponse, EmbeddingOptions
 from understudy.wire.parsing import parse_object
 
+operations = OperationGroup("Embeddings")
 
+
+@operations.add(
+    "createEmbedding",
+    "POST",
+    "/embeddings",
+    summary="Vectors that stand for texts; the body goes to the model's provider as it is.",
+    request=CreateEmbeddingRequest,
+    response=CreateEmbeddingResponse,
+)
 async def create_embedding(request: Request) -> Response:
     return await _respond(request, await _read_body(request, CreateEmbeddingRequest))
 

@@ -4,6 +4,7 @@ from msgspec import UNSET
 from starlette.requests import Request
 from starlette.responses import Response
 
+from understudy.api.operations import OperationGroup
 from understudy.api.parts import parts_of, project_of
 from understudy.api.requests import list_response, page_request, read_json, struct_response
 from understudy.api.vector_store_files import pollable_response
@@ -13,9 +14,24 @@ from understudy.store.vector_store_files import NewFile
 from understudy.wire import error_texts, queries
 from understudy.wire.chunking import resolve_chunking
 from understudy.wire.parsing import InvalidBody, check_file_id, check_id
-from understudy.wire.vector_stores import CreateVectorStoreFileBatchRequest, ListVectorStoreFilesQuery
+from understudy.wire.vector_stores import (
+    CreateVectorStoreFileBatchRequest,
+    ListVectorStoreFilesQuery,
+    ListVectorStoreFilesResponse,
+    VectorStoreFileBatchObject,
+)
+
+operations = OperationGroup("Vector stores")
 
 
+@operations.add(
+    "createVectorStoreFileBatch",
+    "POST",
+    "/vector_stores/{vector_store_id}/file_batches",
+    summary="Add many files to a vector store at once.",
+    request=CreateVectorStoreFileBatchRequest,
+    response=VectorStoreFileBatchObject,
+)
 async def create_vector_store_file_batch(request: Request) -> Response:
     parts = parts_of(request)
     store_id = store_id_of(request)
@@ -23,16 +39,38 @@ async def create_vector_store_file_batch(request: Request) -> Response:
     return pollable_response(await parts.vector_stores.attach_batch(project_of(request), store_id, _parse_files(body)))
 
 
+@operations.add(
+    "getVectorStoreFileBatch",
+    "GET",
+    "/vector_stores/{vector_store_id}/file_batches/{batch_id}",
+    summary="One batch of files.",
+    response=VectorStoreFileBatchObject,
+)
 async def get_vector_store_file_batch(request: Request) -> Response:
     store_id, batch_id = store_id_of(request), _batch_id(request)
     return pollable_response(await parts_of(request).store.file_batches.get(project_of(request), store_id, batch_id))
 
 
+@operations.add(
+    "cancelVectorStoreFileBatch",
+    "POST",
+    "/vector_stores/{vector_store_id}/file_batches/{batch_id}/cancel",
+    summary="Stop indexing what is left of a batch.",
+    response=VectorStoreFileBatchObject,
+)
 async def cancel_vector_store_file_batch(request: Request) -> Response:
     store_id, batch_id = store_id_of(request), _batch_id(request)
     return struct_response(await parts_of(request).vector_stores.cancel_batch(project_of(request), store_id, batch_id))
 
 
+@operations.add(
+    "listFilesInVectorStoreBatch",
+    "GET",
+    "/vector_stores/{vector_store_id}/file_batches/{batch_id}/files",
+    summary="A page of a batch's files.",
+    query=ListVectorStoreFilesQuery,
+    response=ListVectorStoreFilesResponse,
+)
 async def list_files_in_vector_store_batch(request: Request) -> Response:
     store_id, batch_id = store_id_of(request), _batch_id(request)
     query = queries.parse(request.scope["query_string"], ListVectorStoreFilesQuery)

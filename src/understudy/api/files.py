@@ -14,6 +14,7 @@ from starlette.responses import Response, StreamingResponse
 from starlette.types import Receive, Scope, Send
 
 from understudy.api.multipart import Form, check_name, form_too_large, read_form, sanitize_name
+from understudy.api.operations import BYTES, OperationGroup
 from understudy.api.parts import parts_of, project_of
 from understudy.api.requests import json_response, list_response, struct_response
 from understudy.blobs import Blobs
@@ -22,19 +23,35 @@ from understudy.settings import LimitSettings
 from understudy.store.files import StoredFile
 from understudy.store.pages import PageRequest
 from understudy.wire import error_texts, queries
-from understudy.wire.files import PURPOSES, CreateFileRequest, DeleteFileResponse, ListFilesQuery
+from understudy.wire.files import (
+    PURPOSES,
+    CreateFileRequest,
+    DeleteFileResponse,
+    FileObject,
+    ListFilesQuery,
+    ListFilesResponse,
+)
 from understudy.wire.parsing import InvalidBody, explain
+
+operations = OperationGroup("Files")
+
 
 _MAX_BATCH_BYTES = 200 * 1024 * 1024
 _RANGE_PATTERN = re.compile(r"bytes\s*=\s*([0-9]{0,18})\s*-\s*([0-9]{0,18})")
 
 
+@operations.add(
+    "listFiles", "GET", "/files", summary="A page of the files.", query=ListFilesQuery, response=ListFilesResponse
+)
 async def list_files(request: Request) -> Response:
     query = queries.parse(request.scope["query_string"], ListFilesQuery)
     page = PageRequest(query.limit, query.order, query.after)
     return list_response(await parts_of(request).store.files.page(project_of(request), page, query.purpose))
 
 
+@operations.add(
+    "createFile", "POST", "/files", summary="Upload a file.", request=CreateFileRequest, form=True, response=FileObject
+)
 async def create_file(request: Request) -> Response:
     parts = parts_of(request)
     limits = parts.settings.limits
@@ -52,16 +69,32 @@ async def create_file(request: Request) -> Response:
     return struct_response(file)
 
 
+@operations.add("retrieveFile", "GET", "/files/{file_id}", summary="One file.", response=FileObject)
 async def retrieve_file(request: Request) -> Response:
     return json_response(await parts_of(request).store.files.get(project_of(request), request.path_params["file_id"]))
 
 
+@operations.add(
+    "deleteFile",
+    "DELETE",
+    "/files/{file_id}",
+    summary="Remove a file, from all vector stores too.",
+    response=DeleteFileResponse,
+)
 async def delete_file(request: Request) -> Response:
     file_id = request.path_params["file_id"]
     await parts_of(request).store.files.delete(project_of(request), file_id)
     return struct_response(DeleteFileResponse(id=file_id))
 
 
+@operations.add(
+    "downloadFile",
+    "GET",
+    "/files/{file_id}/content",
+    summary="The bytes of a file, or a range of them.",
+    response=BYTES,
+    binary=True,
+)
 async def download_file(request: Request) -> Response:
     parts = parts_of(request)
     file = await parts.store.files.find(project_of(request), request.path_params["file_id"])

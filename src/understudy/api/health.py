@@ -1,27 +1,42 @@
-"""Health, the OpenAPI document and its page: what is answered without a key."""
+"""Health of the server, which needs no key."""
 
 from starlette.requests import Request
-from starlette.responses import HTMLResponse, Response
+from starlette.responses import Response
 
-from understudy.api.openapi import encode_document
-from understudy.api.openapi_page import HEADERS, render_page
+from understudy.api.operations import OperationGroup, Schema
 from understudy.api.parts import parts_of
 from understudy.api.requests import json_response
 
+operations = OperationGroup("Health", base="/", authenticated=False)
 
+_HEALTH: Schema = {
+    "type": "object",
+    "required": ["status"],
+    "properties": {"status": {"type": "string"}},
+    "additionalProperties": True,
+}
+
+
+@operations.add("getLiveness", "GET", "/health/live", summary="Whether the process answers.", response=_HEALTH)
 async def live(_: Request) -> Response:
     return json_response(b'{"status":"ok"}')
 
 
+@operations.add(
+    "getReadiness",
+    "GET",
+    "/health/ready",
+    summary="Whether the server can take requests; 503 where it cannot.",
+    response=_HEALTH,
+)
+@operations.add(
+    "getHealth",
+    "GET",
+    "/health",
+    summary="The same as `/health/ready`, under the path that other servers have.",
+    response=_HEALTH,
+)
 async def ready(request: Request) -> Response:
-    """Raises StoreError where the database does not answer."""
+    """Raises StoreError where the database is unavailable."""
     await parts_of(request).store.database.ready()
     return json_response(b'{"status":"ok"}')
-
-
-async def document(_: Request) -> Response:
-    return json_response(encode_document())
-
-
-async def docs(_: Request) -> Response:
-    return HTMLResponse(render_page(), headers=HEADERS)

@@ -7,6 +7,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from understudy.api.metering import admit
+from understudy.api.operations import OperationGroup, Schema
 from understudy.api.parts import parts_of, project_of
 from understudy.api.requests import json_response, read_json, struct_response
 from understudy.api.videos import public_base_url, request_key
@@ -34,15 +35,38 @@ from understudy.wire.videos import (
     LumaGenerationList,
 )
 
+operations = OperationGroup("Videos", base="/")
+
+_GENERATION_LIST: Schema = {"type": "array", "items": {"$ref": "#/components/schemas/LumaGeneration"}}
+_MOTION_LIST: Schema = {"type": "array", "items": {"type": "string"}}
+
 _MAX_WAIT_SECONDS = 30.0
 _DEFAULT_VIDEO_SECONDS = 5
 
 
+@operations.add(
+    "createLumaGenerationV1",
+    "POST",
+    "/luma-ai/generations",
+    summary="Have a video made of a prompt.",
+    request=CreateLumaGenerationV1,
+    response=LumaGeneration,
+    base="/v1",
+)
 async def create_luma_generation_v1(request: Request) -> Response:
     body = await read_json(request, CreateLumaGenerationV1, parts_of(request).settings.limits)
     return await _create_v1(request, body, _image_reference(body.image_url), "image_url")
 
 
+@operations.add(
+    "extendLumaGeneration",
+    "POST",
+    "/luma-ai/generations/{generation_id}/extend",
+    summary="Have a video made that goes on where an earlier one ends.",
+    request=CreateLumaGenerationV1,
+    response=LumaGeneration,
+    base="/v1",
+)
 async def extend_luma_generation(request: Request) -> Response:
     """Goes on from the last frame of an earlier generation."""
     earlier: str = request.path_params["generation_id"]
@@ -52,6 +76,15 @@ async def extend_luma_generation(request: Request) -> Response:
     return await _create_v1(request, body, GenerationReference(id=earlier), "generation_id")
 
 
+@operations.add(
+    "getLumaGenerations",
+    "GET",
+    "/luma-ai/generation",
+    summary="Videos by their ids.",
+    query=GetLumaGenerationsQuery,
+    response=_GENERATION_LIST,
+    base="/v1",
+)
 async def get_luma_generations(request: Request) -> Response:
     query = queries.parse(request.scope["query_string"], GetLumaGenerationsQuery, strict=True)
     _check_ids("ids", query.ids)
@@ -59,18 +92,58 @@ async def get_luma_generations(request: Request) -> Response:
     return _list_response([await _render_generation(request, one, version=1) for one in found])
 
 
+@operations.add(
+    "listLumaGenerations",
+    "GET",
+    "/luma-ai/generations",
+    summary="The project's videos, the newest first.",
+    query=ListLumaGenerationsQuery,
+    response=_GENERATION_LIST,
+    base="/v1",
+)
 async def list_luma_generations(request: Request) -> Response:
     query = queries.parse(request.scope["query_string"], ListLumaGenerationsQuery, strict=True)
     found, _ = await parts_of(request).store.generations.page(project_of(request), query.limit, query.after)
     return _list_response([await _render_generation(request, one, version=1) for one in found])
 
 
+@operations.add(
+    "deleteDreamMachineGeneration",
+    "DELETE",
+    "/dream-machine/v1/generations/{generation_id}",
+    summary="Remove a video with its files.",
+    response=DeletedGeneration,
+)
+@operations.add(
+    "deleteLumaGeneration",
+    "DELETE",
+    "/luma-ai/generations/{generation_id}",
+    summary="Remove a video with its files. The AI/ML API has no such operation.",
+    response=DeletedGeneration,
+    base="/v1",
+)
 async def delete_luma_generation(request: Request) -> Response:
     generation_id: str = request.path_params["generation_id"]
     await parts_of(request).generations.delete(project_of(request), generation_id)
     return struct_response(DeletedGeneration(id=generation_id))
 
 
+@operations.add(
+    "createDreamMachineGeneration",
+    "POST",
+    "/dream-machine/v1/generations/video",
+    summary="Have a video made of a prompt, as Luma's own API does.",
+    request=CreateLumaGeneration,
+    response=LumaGeneration,
+)
+@operations.add(
+    "createLumaGeneration",
+    "POST",
+    "/v2/generate/video/luma-ai/generation",
+    summary="Have a video made of a prompt, with keyframes, a duration and a resolution.",
+    request=CreateLumaGeneration,
+    response=LumaGeneration,
+)
 async def create_luma_generation(request: Request) -> Response:
     body = await read_json(request, CreateLumaGeneration, parts_of(request).settings.limits)
     asked = stored.Request(
@@ -99,6 +172,14 @@ async def create_luma_generation(request: Request) -> Response:
     return struct_response(await _render_generation(request, made, version=2))
 
 
+@operations.add(
+    "listDreamMachineGenerations",
+    "GET",
+    "/dream-machine/v1/generations",
+    summary="The project's videos, as Luma's own API lists them.",
+    query=ListDreamMachineQuery,
+    response=LumaGenerationList,
+)
 async def list_dream_machine(request: Request) -> Response:
     query = queries.parse(request.scope["query_string"], ListDreamMachineQuery)
     generations = parts_of(request).store.generations
@@ -109,12 +190,27 @@ async def list_dream_machine(request: Request) -> Response:
     )
 
 
+@operations.add(
+    "getDreamMachineGeneration",
+    "GET",
+    "/dream-machine/v1/generations/{generation_id}",
+    summary="One video, as Luma's own API shows it.",
+    response=LumaGeneration,
+)
 async def get_dream_machine(request: Request) -> Response:
     generation_id: str = request.path_params["generation_id"]
     found = await parts_of(request).store.generations.get(project_of(request), generation_id)
     return struct_response(await _render_generation(request, found, version=2))
 
 
+@operations.add(
+    "getLumaGeneration",
+    "GET",
+    "/v2/generate/video/luma-ai/generation",
+    summary="One video, at once or when it has come to a state.",
+    query=GetLumaGenerationQuery,
+    response=LumaGeneration,
+)
 async def get_luma_generation(request: Request) -> Response:
     """With `state`, waits for it; a client that goes away is not waited for."""
     query = queries.parse(request.scope["query_string"], GetLumaGenerationQuery, strict=True)
@@ -126,6 +222,14 @@ async def get_luma_generation(request: Request) -> Response:
     return struct_response(await _render_generation(request, found, version=2))
 
 
+@operations.add(
+    "getLumaGenerationsByIds",
+    "GET",
+    "/v2/generate/video/luma-ai/generations",
+    summary="Videos by their ids, or those of them that are in a state.",
+    query=GetLumaGenerationsByIdsQuery,
+    response=_GENERATION_LIST,
+)
 async def get_luma_generations_by_ids(request: Request) -> Response:
     query = queries.parse(request.scope["query_string"], GetLumaGenerationsByIdsQuery, strict=True)
     _check_ids("generation_ids", query.generation_ids)
@@ -134,6 +238,13 @@ async def get_luma_generations_by_ids(request: Request) -> Response:
     return _list_response([await _render_generation(request, one, version=2) for one in wanted])
 
 
+@operations.add(
+    "listCameraMotions",
+    "GET",
+    "/v2/generate/video/luma-ai/camera-motions",
+    summary="The camera motions that a prompt can name.",
+    response=_MOTION_LIST,
+)
 async def list_camera_motions(request: Request) -> Response:  # noqa: ARG001 - they are the same for everybody
     return json_response(msgspec.json.encode(MOTIONS))
 

@@ -11,6 +11,7 @@ from starlette.types import Receive, Scope, Send
 
 from understudy import ids
 from understudy.api.metering import admit
+from understudy.api.operations import LINES, OperationGroup
 from understudy.api.parts import parts_of, project_of
 from understudy.api.requests import decode_body, read_body, struct_response
 from understudy.blobs import Blobs
@@ -32,7 +33,11 @@ from understudy.wire.anthropic_messages import (
     RawBatchItem,
     TypedBatch,
 )
+from understudy.wire.errors import ErrorResponse, MessageErrorResponse
 from understudy.wire.parsing import check_id, parse
+
+operations = OperationGroup("Messages", error=MessageErrorResponse)
+
 
 _JSONL_TYPE = "application/x-jsonl"
 _decode = msgspec.json.Decoder(RawBatch).decode
@@ -46,6 +51,14 @@ class _Probe(Struct):
 _decode_probe = msgspec.json.Decoder(_Probe).decode
 
 
+@operations.add(
+    "listMessageBatches",
+    "GET",
+    "/messages/batches",
+    summary="A page of the batches of messages.",
+    query=ListMessageBatchesQuery,
+    response=ListMessageBatchesResponse,
+)
 async def list_message_batches(request: Request) -> Response:
     query = queries.parse(request.scope["query_string"], ListMessageBatchesQuery)
     page_request = PageRequest(query.limit, after=query.after_id or None, before=query.before_id or None)
@@ -55,6 +68,14 @@ async def list_message_batches(request: Request) -> Response:
     return struct_response(ListMessageBatchesResponse(data=data, has_more=page.has_more, first_id=first, last_id=last))
 
 
+@operations.add(
+    "createMessageBatch",
+    "POST",
+    "/messages/batches",
+    summary="Answer many messages in the background.",
+    request=CreateMessageBatchRequest,
+    response=MessageBatch,
+)
 async def create_message_batch(request: Request) -> Response:
     parts = parts_of(request)
     await admit(request)
@@ -68,6 +89,13 @@ async def create_typed_message_batch(request: Request, raw: bytes) -> Response:
     return await _create_batch(request, await decode_body(raw, _parse_typed_items, raw, parts.settings.limits))
 
 
+@operations.add(
+    "retrieveMessageBatch",
+    "GET",
+    "/messages/batches/{batch_id}",
+    summary="One batch of messages.",
+    response=MessageBatch,
+)
 async def retrieve_message_batch(request: Request) -> Response:
     parts = parts_of(request)
     return struct_response(
@@ -75,6 +103,22 @@ async def retrieve_message_batch(request: Request) -> Response:
     )
 
 
+@operations.add(
+    "cancelMessageBatch",
+    "POST",
+    "/messages/batches/{batch_id}/cancel",
+    summary="Stop a batch of messages, which keeps the answers that it has.",
+    response=MessageBatch,
+)
+@operations.add(
+    "cancelBatchOfMessages",
+    "POST",
+    "/batches/cancel/{batch_id}",
+    summary="Stop a batch of messages, which keeps the answers that it has.",
+    response=MessageBatch,
+    tag="Batch",
+    error=ErrorResponse,
+)
 async def cancel_message_batch(request: Request) -> Response:
     """One that has ended is refused; again is fine."""
     batch_id = _batch_id(request)
@@ -87,6 +131,13 @@ async def cancel_message_batch(request: Request) -> Response:
     return struct_response(_render_batch(request, batch))
 
 
+@operations.add(
+    "deleteMessageBatch",
+    "DELETE",
+    "/messages/batches/{batch_id}",
+    summary="Remove a batch that has ended.",
+    response=DeletedMessageBatch,
+)
 async def delete_message_batch(request: Request) -> Response:
     batch_id = _batch_id(request)
     try:
@@ -98,6 +149,14 @@ async def delete_message_batch(request: Request) -> Response:
     return struct_response(DeletedMessageBatch(id=batch_id))
 
 
+@operations.add(
+    "retrieveMessageBatchResults",
+    "GET",
+    "/messages/batches/{batch_id}/results",
+    summary="The results of a batch that has ended, a line each.",
+    response=LINES,
+    binary=True,
+)
 async def retrieve_message_batch_results(request: Request) -> Response:
     parts = parts_of(request)
     batch_id = _batch_id(request)

@@ -6,14 +6,31 @@ from starlette.responses import Response
 
 from understudy.api.content import new_message
 from understudy.api.message_files import check_message_files
+from understudy.api.operations import OperationGroup
 from understudy.api.parts import parts_of, project_of
 from understudy.api.requests import json_response, list_response, page_request, read_json, set_metadata, struct_response
 from understudy.api.threads import thread_id_of
 from understudy.wire import queries
-from understudy.wire.messages import CreateMessageRequest, DeleteMessageResponse, ModifyMessageRequest
+from understudy.wire.messages import (
+    CreateMessageRequest,
+    DeleteMessageResponse,
+    ListMessagesResponse,
+    MessageObject,
+    ModifyMessageRequest,
+)
 from understudy.wire.parsing import check_id
 
+operations = OperationGroup("Assistants")
 
+
+@operations.add(
+    "listMessages",
+    "GET",
+    "/threads/{thread_id}/messages",
+    summary="A page of a thread's messages.",
+    query=queries.ListMessagesQuery,
+    response=ListMessagesResponse,
+)
 async def list_messages(request: Request) -> Response:
     thread_id = thread_id_of(request)
     query = queries.parse(request.scope["query_string"], queries.ListMessagesQuery)
@@ -23,6 +40,14 @@ async def list_messages(request: Request) -> Response:
     return list_response(await messages.page(project_of(request), thread_id, page_request(query), query.run_id))
 
 
+@operations.add(
+    "createMessage",
+    "POST",
+    "/threads/{thread_id}/messages",
+    summary="Add a message to a thread.",
+    request=CreateMessageRequest,
+    response=MessageObject,
+)
 async def create_message(request: Request) -> Response:
     parts = parts_of(request)
     thread_id = thread_id_of(request)
@@ -35,11 +60,22 @@ async def create_message(request: Request) -> Response:
     return struct_response(message)
 
 
+@operations.add(
+    "getMessage", "GET", "/threads/{thread_id}/messages/{message_id}", summary="One message.", response=MessageObject
+)
 async def get_message(request: Request) -> Response:
     thread_id, message_id = thread_id_of(request), _message_id(request)
     return json_response(await parts_of(request).store.messages.get(project_of(request), thread_id, message_id))
 
 
+@operations.add(
+    "modifyMessage",
+    "POST",
+    "/threads/{thread_id}/messages/{message_id}",
+    summary="Change a message's metadata.",
+    request=ModifyMessageRequest,
+    response=MessageObject,
+)
 async def modify_message(request: Request) -> Response:
     parts = parts_of(request)
     thread_id, message_id = thread_id_of(request), _message_id(request)
@@ -48,6 +84,13 @@ async def modify_message(request: Request) -> Response:
     return json_response(await parts.store.messages.modify(project_of(request), thread_id, message_id, change))
 
 
+@operations.add(
+    "deleteMessage",
+    "DELETE",
+    "/threads/{thread_id}/messages/{message_id}",
+    summary="Remove a message.",
+    response=DeleteMessageResponse,
+)
 async def delete_message(request: Request) -> Response:
     thread_id, message_id = thread_id_of(request), _message_id(request)
     await parts_of(request).store.messages.delete(project_of(request), thread_id, message_id)

@@ -8,6 +8,7 @@ from msgspec import UNSET
 from starlette.requests import Request
 from starlette.responses import Response
 
+from understudy.api.operations import OperationGroup, Schema
 from understudy.api.parts import Parts, parts_of
 from understudy.api.requests import json_response, struct_response
 from understudy.errors import InvalidRequest, NotFound, PermissionDenied
@@ -15,6 +16,7 @@ from understudy.llm.model_info import ModelProfile
 from understudy.llm.prices import Price, Rates, usd_per_million, usd_per_request
 from understudy.wire import queries
 from understudy.wire.models import (
+    DeleteModelResponse,
     DetailedModel,
     ListedModel,
     ListModelsQuery,
@@ -29,12 +31,27 @@ from understudy.wire.models import (
     Pricing,
 )
 
+operations = OperationGroup("Models")
+
+_DETAILED_LIST: Schema = {
+    "type": "array",
+    "items": {"type": "object", "required": ["name", "id", "provider", "type", "info"]},
+}
+
 _DETAIL_MEMBERS = ("pricing", "modalities", "capabilities")
 _CACHE_CONTROL = "max-age=60"
 # A browser would show one key's list to another key.
 _VARY_HEADERS = "Authorization, Api-Key, X-Api-Key"
 
 
+@operations.add(
+    "listModels",
+    "GET",
+    "/models",
+    summary="The models that can be used, with what is known of them.",
+    query=ListModelsQuery,
+    response=ListModelsResponse,
+)
 async def list_models(request: Request) -> Response:
     query = queries.parse(request.scope["query_string"], ListModelsQuery)
     extras = _DETAIL_MEMBERS if query.details in {"true", "1"} or "all" in query.include else query.include
@@ -42,17 +59,35 @@ async def list_models(request: Request) -> Response:
     return _conditional_response(request, msgspec.json.encode(ListModelsResponse(data=data)))
 
 
+@operations.add(
+    "listModelsWithDetails",
+    "GET",
+    "/models/with-details",
+    summary="The models that can be used, with their prices and everything else that is known of them.",
+    query=ModelFilter,
+    response=_DETAILED_LIST,
+)
 async def list_models_with_details(request: Request) -> Response:
     query = queries.parse(request.scope["query_string"], ModelFilter)
     data = [_render_detailed_model(one) for one in await _filter_models(request, query)]
     return _conditional_response(request, msgspec.json.encode(data))
 
 
+@operations.add(
+    "retrieveModel", "GET", "/models/{model:path}", summary="One model. Its id may have slashes.", response=Model
+)
 async def retrieve_model(request: Request) -> Response:
     card = (await _find_details(request)).card
     return struct_response(Model(id=card.id, created=card.created, owned_by=card.owned_by))
 
 
+@operations.add(
+    "getModel",
+    "GET",
+    "/model/{model:path}",
+    summary="Everything that is known of one model, by its id or an alias.",
+    response=ModelResponse,
+)
 async def get_model(request: Request) -> Response:
     """Everything that is known of one model, in the AI/ML API's envelope."""
     return _conditional_response(
@@ -61,6 +96,13 @@ async def get_model(request: Request) -> Response:
     )
 
 
+@operations.add(
+    "deleteModel",
+    "DELETE",
+    "/models/{model:path}",
+    summary="Remove a model. Always refused: models are their providers'.",
+    response=DeleteModelResponse,
+)
 async def delete_model(request: Request) -> Response:
     card = (await _find_details(request)).card
     raise PermissionDenied(

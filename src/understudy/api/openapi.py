@@ -1,18 +1,16 @@
-"""Our OpenAPI 3.1 document, from the table of operations and the wire types.
+"""Our OpenAPI 3.1 document, from the operations and the wire types.
 
 It is what `/openapi.json` serves and what clients are generated from, so names and limits are those of the Structs.
 Knows no handler and no application.
 """
 
-from collections.abc import Iterable
-from functools import cache
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 import msgspec
 
 from understudy import __version__
-from understudy.api.operations import OPERATIONS, Operation
-from understudy.api.operations.operation import Shape
+from understudy.api.operations import Operation, Shape
 from understudy.wire.errors import ErrorResponse, MessageErrorResponse
 from understudy.wire.toolkit import ToolkitErrorResponse
 from understudy.wire.tools import LARGEST_INTEGER
@@ -24,13 +22,12 @@ _JSON = "application/json"
 _FORM = "multipart/form-data"
 
 
-@cache
-def encode_document() -> bytes:
-    return msgspec.json.encode(build_document(__version__))
+def encode_document(operations: Sequence[Operation]) -> bytes:
+    """The document of this release, as JSON."""
+    return msgspec.json.encode(build_document(operations, __version__))
 
 
-def build_document(version: str) -> dict[str, Any]:
-    """The document of this release of the server, `version`."""
+def build_document(operations: Sequence[Operation], version: str) -> dict[str, Any]:
     return {
         "openapi": "3.1.0",
         "info": {
@@ -41,19 +38,19 @@ def build_document(version: str) -> dict[str, Any]:
         },
         "servers": [{"url": "/v1"}],
         "security": [{_SECURITY_SCHEME: []}],
-        "tags": [{"name": name} for name in dict.fromkeys(operation.tag for operation in OPERATIONS)],
-        "paths": _build_paths(),
+        "tags": [{"name": name} for name in dict.fromkeys(operation.tag for operation in operations)],
+        "paths": _build_paths(operations),
         "components": {
-            "schemas": _build_schemas(),
+            "schemas": _build_schemas(operations),
             "responses": {name: _error_schema(kind) for name, kind in _ERRORS.items()},
             "securitySchemes": {_SECURITY_SCHEME: {"type": "http", "scheme": "bearer"}},
         },
     }
 
 
-def _build_paths() -> dict[str, Any]:
+def _build_paths(operations: Sequence[Operation]) -> dict[str, Any]:
     paths: dict[str, Any] = {}
-    for operation in OPERATIONS:
+    for operation in operations:
         item = paths.setdefault(operation.template, {})
         item[operation.method.lower()] = _build_operation(operation)
         if operation.base != "/v1":
@@ -70,10 +67,10 @@ def _build_operation(operation: Operation) -> dict[str, Any]:
         "parameters": [*_path_parameters(operation), *_query_parameters(operation)],
         "responses": {"200": _success_response(operation), "default": _error_response(operation)},
     }
-    if operation.body is not None:
+    if operation.request is not None:
         described["requestBody"] = {
-            "required": not operation.body_optional,
-            "content": _request_body(operation.body, operation),
+            "required": not operation.request_optional,
+            "content": _request_body(operation.request, operation),
         }
     if not operation.authenticated:
         described["security"] = []
@@ -144,11 +141,11 @@ def _schema(kind: Shape) -> dict[str, Any]:
     return kind if isinstance(kind, dict) else {"$ref": _REFERENCE.format(name=kind.__name__)}
 
 
-def _build_schemas() -> dict[str, Any]:
-    asked = _collect_structs(kind for operation in OPERATIONS for kind in (operation.body, operation.or_form))
-    answered = _collect_structs(operation.response for operation in OPERATIONS)
-    _, components = msgspec.json.schema_components([*asked, *answered, *_ERRORS.values()], ref_template=_REFERENCE)
-    _, sent = msgspec.json.schema_components([*answered, *_ERRORS.values()], ref_template=_REFERENCE)
+def _build_schemas(operations: Sequence[Operation]) -> dict[str, Any]:
+    requests = _collect_structs(kind for operation in operations for kind in (operation.request, operation.or_form))
+    responses = _collect_structs(operation.response for operation in operations)
+    _, components = msgspec.json.schema_components([*requests, *responses, *_ERRORS.values()], ref_template=_REFERENCE)
+    _, sent = msgspec.json.schema_components([*responses, *_ERRORS.values()], ref_template=_REFERENCE)
     refined = {name: _refine_schema(schema) for name, schema in components.items()}
     return {name: _require_sent_members(schema) if name in sent else schema for name, schema in refined.items()}
 

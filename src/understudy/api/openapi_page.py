@@ -4,13 +4,9 @@ Everything on it comes from the document; nothing is written twice.
 """
 
 from base64 import b64encode
-from functools import cache
 from hashlib import sha256
 from html import escape
 from typing import Any, Final
-
-from understudy import __version__
-from understudy.api import openapi
 
 _STYLE = """
 :root { color-scheme: light dark; --line: #8884; --soft: #8882; --get: #1f7a4d; --post: #1d5fa8; --delete: #b3372f }
@@ -38,9 +34,8 @@ HEADERS: Final = {
 """What the page needs to be shown, and nothing else: no script, no frame around it."""
 
 
-@cache
-def render_page() -> str:
-    api = openapi.build_document(__version__)
+def render_page(api: dict[str, Any]) -> str:
+    """The page for `api`, a document of `openapi.build_document`."""
     sections = [_render_section(tag["name"], api) for tag in api["tags"]]
     schemas = "".join(_render_schema(name, schema) for name, schema in sorted(api["components"]["schemas"].items()))
     return (

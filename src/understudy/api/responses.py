@@ -15,6 +15,7 @@ from understudy.api.errors import to_api_error
 from understudy.api.event_stream import EventStream
 from understudy.api.metering import admit
 from understudy.api.models import check_model
+from understudy.api.operations import OperationGroup
 from understudy.api.parts import Parts, parts_of, project_of
 from understudy.api.requests import decode_body, json_response, page_request, read_body, read_json, struct_response
 from understudy.api.response_checks import check_logprobs, check_shape, find_items, warn_of_dropped
@@ -29,6 +30,7 @@ from understudy.wire.parsing import InvalidBody, check_id, parse
 from understudy.wire.response_items import encode_items
 from understudy.wire.response_rules import check_members
 from understudy.wire.responses import (
+    CompactionObject,
     CompactRequest,
     CountTokensRequest,
     CreateResponseRequest,
@@ -38,6 +40,9 @@ from understudy.wire.responses import (
     ResponseItemList,
     ResponseObject,
 )
+
+operations = OperationGroup("Responses")
+
 
 _POLL_AFTER_MS = "300"
 _ACTIVE = frozenset({"queued", "in_progress"})
@@ -57,6 +62,15 @@ class _CompletionsBody(Struct):
 _decode_completions_body = msgspec.json.Decoder(_CompletionsBody).decode
 
 
+@operations.add(
+    "createResponse",
+    "POST",
+    "/responses",
+    summary="Have a model answer, with tools, whole or streamed, at once or in the background.",
+    request=CreateResponseRequest,
+    response=ResponseObject,
+    streams=True,
+)
 async def create_response(request: Request) -> Response:
     await admit(request)
     parts, project_id = parts_of(request), project_of(request)
@@ -99,6 +113,15 @@ def parse_request(body: bytes, parts: Parts) -> CreateResponseRequest:
     return asked
 
 
+@operations.add(
+    "getResponse",
+    "GET",
+    "/responses/{response_id}",
+    summary="One response, or its stream.",
+    query=queries.GetResponseQuery,
+    response=ResponseObject,
+    streams=True,
+)
 async def get_response(request: Request) -> Response:
     parts, project_id, response_id = parts_of(request), project_of(request), _response_id(request)
     query = queries.parse(request.scope["query_string"], queries.GetResponseQuery)
@@ -119,18 +142,36 @@ async def get_response(request: Request) -> Response:
     return response
 
 
+@operations.add(
+    "deleteResponse", "DELETE", "/responses/{response_id}", summary="Remove a response.", response=DeletedResponse
+)
 async def delete_response(request: Request) -> Response:
     response_id = _response_id(request)
     await parts_of(request).responses.delete(project_of(request), response_id)
     return struct_response(DeletedResponse(id=response_id))
 
 
+@operations.add(
+    "cancelResponse",
+    "POST",
+    "/responses/{response_id}/cancel",
+    summary="Stop a response that runs in the background.",
+    response=ResponseObject,
+)
 async def cancel_response(request: Request) -> Response:
     parts = parts_of(request)
     with parts.streams.waiting(request.state.key_id):
         return json_response(await parts.responses.cancel(project_of(request), _response_id(request)))
 
 
+@operations.add(
+    "listInputItems",
+    "GET",
+    "/responses/{response_id}/input_items",
+    summary="A page of what the response was made of.",
+    query=queries.ListItemsQuery,
+    response=ResponseItemList,
+)
 async def list_input_items(request: Request) -> Response:
     parts, project_id, response_id = parts_of(request), project_of(request), _response_id(request)
     query = queries.parse(request.scope["query_string"], queries.ListItemsQuery)
@@ -138,6 +179,14 @@ async def list_input_items(request: Request) -> Response:
     return struct_response(await render_item_list(parts, project_id, page.items, query.include, has_more=page.has_more))
 
 
+@operations.add(
+    "getInputTokenCounts",
+    "POST",
+    "/responses/input_tokens",
+    summary="How many tokens a request would give the model.",
+    request=CountTokensRequest,
+    response=InputTokens,
+)
 async def count_input_tokens(request: Request) -> Response:
     parts, project_id = parts_of(request), project_of(request)
     asked = await read_json(request, CountTokensRequest, parts.settings.limits, empty=True)
@@ -146,6 +195,14 @@ async def count_input_tokens(request: Request) -> Response:
     return struct_response(InputTokens(input_tokens=await parts.responses.count_tokens(project_id, asked, items)))
 
 
+@operations.add(
+    "Compactconversation",
+    "POST",
+    "/responses/compact",
+    summary="Make a conversation short: what its users said, and an item that stands for the rest.",
+    request=CompactRequest,
+    response=CompactionObject,
+)
 async def compact_conversation(request: Request) -> Response:
     parts, project_id = parts_of(request), project_of(request)
     asked = await read_json(request, CompactRequest, parts.settings.limits)

@@ -15,6 +15,7 @@ from understudy.api.event_stream import EventStream
 from understudy.api.message_files import check_message_files
 from understudy.api.metering import admit
 from understudy.api.models import check_model
+from understudy.api.operations import EXTENSIONS, OperationGroup
 from understudy.api.parts import Parts, parts_of, project_of
 from understudy.api.remote import check_mcp_tools
 from understudy.api.requests import json_response, list_response, page_request, read_json, set_metadata
@@ -30,6 +31,7 @@ from understudy.wire.parsing import InvalidBody, check_id
 from understudy.wire.runs import (
     CreateRunRequest,
     CreateThreadAndRunRequest,
+    ListRunsResponse,
     ModifyRunRequest,
     RunObject,
     RunParameters,
@@ -45,6 +47,9 @@ from understudy.wire.tools import (
     ToolResourcesCreate,
 )
 
+operations = OperationGroup("Assistants")
+
+
 # When the SDKs' polling helpers should look again; they would wait a second.
 _POLL_AFTER_MS = "300"
 # Our own request header: `true` makes the run wait for the thread's active one.
@@ -53,12 +58,30 @@ _decode_assistant = msgspec.json.Decoder(AssistantObject).decode
 _decode_thread = msgspec.json.Decoder(ThreadObject).decode
 
 
+@operations.add(
+    "listRuns",
+    "GET",
+    "/threads/{thread_id}/runs",
+    summary="A page of a thread's runs.",
+    query=queries.ListQuery,
+    response=ListRunsResponse,
+)
 async def list_runs(request: Request) -> Response:
     thread_id = thread_id_of(request)
     query = queries.parse(request.scope["query_string"], queries.ListQuery)
     return list_response(await parts_of(request).store.runs.page(project_of(request), thread_id, page_request(query)))
 
 
+@operations.add(
+    "createRun",
+    "POST",
+    "/threads/{thread_id}/runs",
+    summary="Run an assistant on a thread.",
+    request=CreateRunRequest,
+    query=queries.IncludeQuery,
+    response=RunObject,
+    streams=True,
+)
 async def create_run(request: Request) -> Response:
     await admit(request)
     parts = parts_of(request)
@@ -88,6 +111,15 @@ async def create_run(request: Request) -> Response:
     return _respond(request, started, body.stream)
 
 
+@operations.add(
+    "createThreadAndRun",
+    "POST",
+    "/threads/runs",
+    summary="Begin a thread and run an assistant on it at once.",
+    request=CreateThreadAndRunRequest,
+    response=RunObject,
+    streams=True,
+)
 async def create_thread_and_run(request: Request) -> Response:
     await admit(request)
     parts = parts_of(request)
@@ -112,6 +144,7 @@ async def create_thread_and_run(request: Request) -> Response:
     return _respond(request, started, body.stream)
 
 
+@operations.add("getRun", "GET", "/threads/{thread_id}/runs/{run_id}", summary="One run.", response=RunObject)
 async def get_run(request: Request) -> Response:
     thread_id, run_id = thread_id_of(request), run_id_of(request)
     status, body = await parts_of(request).store.runs.get(project_of(request), thread_id, run_id)
@@ -122,6 +155,16 @@ async def get_run(request: Request) -> Response:
     return response
 
 
+@operations.add(
+    "streamRunEvents",
+    "GET",
+    "/threads/{thread_id}/runs/{run_id}/events",
+    summary="Follow a run, live or finished, from its start or after an event. The hosted API has no such operation.",
+    query=queries.RunEventsQuery,
+    response=RunObject,
+    streams=True,
+    tag=EXTENSIONS,
+)
 async def stream_run_events(request: Request) -> Response:
     """Our own: attach to a run at any time, from its start or after the event that the client has seen last."""
     thread_id, run_id = thread_id_of(request), run_id_of(request)
@@ -143,6 +186,14 @@ def _last_event_number(request: Request, query: queries.RunEventsQuery) -> int:
     return int(header) if header.isdecimal() else 0
 
 
+@operations.add(
+    "modifyRun",
+    "POST",
+    "/threads/{thread_id}/runs/{run_id}",
+    summary="Change a run's metadata.",
+    request=ModifyRunRequest,
+    response=RunObject,
+)
 async def modify_run(request: Request) -> Response:
     parts = parts_of(request)
     thread_id, run_id = thread_id_of(request), run_id_of(request)
@@ -151,11 +202,27 @@ async def modify_run(request: Request) -> Response:
     return json_response(await parts.store.runs.modify(project_of(request), thread_id, run_id, change))
 
 
+@operations.add(
+    "cancelRun",
+    "POST",
+    "/threads/{thread_id}/runs/{run_id}/cancel",
+    summary="Stop a run that has not ended.",
+    response=RunObject,
+)
 async def cancel_run(request: Request) -> Response:
     thread_id, run_id = thread_id_of(request), run_id_of(request)
     return json_response(await parts_of(request).runs.cancel(project_of(request), thread_id, run_id))
 
 
+@operations.add(
+    "submitToolOuputsToRun",
+    "POST",
+    "/threads/{thread_id}/runs/{run_id}/submit_tool_outputs",
+    summary="Hand in the outputs of all the tool calls that a run waits for.",
+    request=SubmitToolOutputsRunRequest,
+    response=RunObject,
+    streams=True,
+)
 async def submit_tool_outputs(request: Request) -> Response:
     parts = parts_of(request)
     thread_id, run_id = thread_id_of(request), run_id_of(request)

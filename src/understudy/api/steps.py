@@ -6,6 +6,7 @@ import msgspec
 from starlette.requests import Request
 from starlette.responses import Response
 
+from understudy.api.operations import OperationGroup
 from understudy.api.parts import parts_of, project_of
 from understudy.api.requests import json_response, list_response, page_request
 from understudy.api.runs import run_id_of
@@ -13,11 +14,22 @@ from understudy.api.threads import thread_id_of
 from understudy.engine.views.steps import omit_search_texts
 from understudy.wire import queries
 from understudy.wire.parsing import check_id
-from understudy.wire.steps import RunStepObject
+from understudy.wire.steps import ListRunStepsResponse, RunStepObject
+
+operations = OperationGroup("Assistants")
+
 
 _decode = msgspec.json.Decoder(RunStepObject).decode
 
 
+@operations.add(
+    "listRunSteps",
+    "GET",
+    "/threads/{thread_id}/runs/{run_id}/steps",
+    summary="A page of a run's steps.",
+    query=queries.ListRunStepsQuery,
+    response=ListRunStepsResponse,
+)
 async def list_run_steps(request: Request) -> Response:
     thread_id, run_id = thread_id_of(request), run_id_of(request)
     query = queries.parse(request.scope["query_string"], queries.ListRunStepsQuery)
@@ -28,6 +40,14 @@ async def list_run_steps(request: Request) -> Response:
     return list_response(page)
 
 
+@operations.add(
+    "getRunStep",
+    "GET",
+    "/threads/{thread_id}/runs/{run_id}/steps/{step_id}",
+    summary="One step of a run.",
+    query=queries.IncludeQuery,
+    response=RunStepObject,
+)
 async def get_run_step(request: Request) -> Response:
     thread_id, run_id = thread_id_of(request), run_id_of(request)
     step_id = request.path_params["step_id"]

@@ -14,6 +14,7 @@ from starlette.responses import Response
 
 from understudy import ids
 from understudy.api import stand_in
+from understudy.api.operations import OperationGroup, Schema
 from understudy.api.parts import Parts, parts_of, project_of
 from understudy.api.requests import json_response, list_response, page_request, read_json, struct_response
 from understudy.errors import InvalidRequest
@@ -30,6 +31,21 @@ from understudy.wire.chat import (
     UpdateChatCompletionRequest,
 )
 from understudy.wire.parsing import check_object
+
+operations = OperationGroup("Chat")
+
+COMPLETION_SCHEMA: Schema = {"type": "object", "additionalProperties": True}
+_COMPLETION_LIST: Schema = {
+    "type": "object",
+    "required": ["object", "data", "first_id", "last_id", "has_more"],
+    "properties": {
+        "object": {"type": "string", "enum": ["list"]},
+        "data": {"type": "array", "items": COMPLETION_SCHEMA},
+        "first_id": {"type": ["string", "null"]},
+        "last_id": {"type": ["string", "null"]},
+        "has_more": {"type": "boolean"},
+    },
+}
 
 _USAGE_COUNTS = ("total_tokens", "completion_tokens", "prompt_tokens")
 _MESSAGE_MEMBERS = ("tool_calls", "function_call", "tool_call_id", "audio")
@@ -77,6 +93,14 @@ class StoredCompletion:
         await self._parts.store.chat_completions.create(self._project_id, StoredChat(body, messages, models))
 
 
+@operations.add(
+    "listChatCompletions",
+    "GET",
+    "/chat/completions",
+    summary="A page of the completions that were stored.",
+    query=queries.ListChatCompletionsQuery,
+    response=_COMPLETION_LIST,
+)
 async def list_chat_completions(request: Request) -> Response:
     query = queries.parse(request.scope["query_string"], queries.ListChatCompletionsQuery)
     condition = ChatFilter(query.model, tuple(query.metadata.items()))
@@ -84,6 +108,13 @@ async def list_chat_completions(request: Request) -> Response:
     return list_response(await store.page(project_of(request), page_request(query), condition))
 
 
+@operations.add(
+    "getChatCompletion",
+    "GET",
+    "/chat/completions/{completion_id}",
+    summary="One stored completion.",
+    response=COMPLETION_SCHEMA,
+)
 async def get_chat_completion(request: Request) -> Response:
     store = parts_of(request).store.chat_completions
     body = await store.get(project_of(request), request.path_params["completion_id"])
@@ -91,6 +122,14 @@ async def get_chat_completion(request: Request) -> Response:
     return json_response(body)
 
 
+@operations.add(
+    "getChatCompletionMessages",
+    "GET",
+    "/chat/completions/{completion_id}/messages",
+    summary="A page of what a stored completion answers.",
+    query=ListChatMessagesQuery,
+    response=_COMPLETION_LIST,
+)
 async def get_chat_completion_messages(request: Request) -> Response:
     query = queries.parse(request.scope["query_string"], ListChatMessagesQuery)
     store = parts_of(request).store.chat_completions
@@ -104,6 +143,14 @@ async def get_chat_completion_messages(request: Request) -> Response:
     return list_response(Page(rows, has_more=start + len(shown) < len(messages)))
 
 
+@operations.add(
+    "updateChatCompletion",
+    "POST",
+    "/chat/completions/{completion_id}",
+    summary="Replace the metadata of a stored completion.",
+    request=UpdateChatCompletionRequest,
+    response=COMPLETION_SCHEMA,
+)
 async def update_chat_completion(request: Request) -> Response:
     parts = parts_of(request)
     body = await read_json(request, UpdateChatCompletionRequest, parts.settings.limits)
@@ -112,6 +159,13 @@ async def update_chat_completion(request: Request) -> Response:
     return json_response(await store.set_metadata(project_of(request), completion_id, body.metadata or {}))
 
 
+@operations.add(
+    "deleteChatCompletion",
+    "DELETE",
+    "/chat/completions/{completion_id}",
+    summary="Forget a stored completion and its messages.",
+    response=ChatCompletionDeleted,
+)
 async def delete_chat_completion(request: Request) -> Response:
     completion_id = request.path_params["completion_id"]
     await parts_of(request).store.chat_completions.delete(project_of(request), completion_id)

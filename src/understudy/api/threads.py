@@ -11,6 +11,7 @@ from starlette.responses import Response
 from understudy import ids
 from understudy.api.content import new_messages
 from understudy.api.message_files import check_message_files
+from understudy.api.operations import EXTENSIONS, OperationGroup
 from understudy.api.parts import Parts, parts_of, project_of
 from understudy.api.requests import list_response, page_request, read_json, struct_response
 from understudy.api.resources import check_resources, merge_resources, prepare_resources
@@ -19,7 +20,16 @@ from understudy.store.threads import ThreadFilter
 from understudy.wire import queries
 from understudy.wire.messages import MessageObject
 from understudy.wire.parsing import check_id
-from understudy.wire.threads import CreateThreadRequest, DeleteThreadResponse, ModifyThreadRequest, ThreadObject
+from understudy.wire.threads import (
+    CreateThreadRequest,
+    DeleteThreadResponse,
+    ListThreadsResponse,
+    ModifyThreadRequest,
+    ThreadObject,
+)
+
+operations = OperationGroup("Assistants")
+
 
 _decode = msgspec.json.Decoder(ThreadObject).decode
 
@@ -33,6 +43,15 @@ class NewThread:
     fillings: Sequence[VectorStoreUpload]
 
 
+@operations.add(
+    "listThreads",
+    "GET",
+    "/threads",
+    summary="A page of the threads, by their metadata or by a text in them. The hosted API has no such operation.",
+    query=queries.ListThreadsQuery,
+    response=ListThreadsResponse,
+    tag=EXTENSIONS,
+)
 async def list_threads(request: Request) -> Response:
     query = queries.parse(request.scope["query_string"], queries.ListThreadsQuery)
     condition = ThreadFilter(tuple(query.metadata.items()), query.q or None)
@@ -41,6 +60,15 @@ async def list_threads(request: Request) -> Response:
     )
 
 
+@operations.add(
+    "createThread",
+    "POST",
+    "/threads",
+    summary="Begin a thread, with or without its first messages.",
+    request=CreateThreadRequest,
+    request_optional=True,
+    response=ThreadObject,
+)
 async def create_thread(request: Request) -> Response:
     parts = parts_of(request)
     body = await read_json(request, CreateThreadRequest, parts.settings.limits, empty=True)
@@ -51,12 +79,21 @@ async def create_thread(request: Request) -> Response:
     return struct_response(made.thread)
 
 
+@operations.add("getThread", "GET", "/threads/{thread_id}", summary="One thread.", response=ThreadObject)
 async def get_thread(request: Request) -> Response:
     thread = _decode(await parts_of(request).store.threads.get(project_of(request), thread_id_of(request)))
     thread.tool_resources = thread.tool_resources.as_read()
     return struct_response(thread)
 
 
+@operations.add(
+    "modifyThread",
+    "POST",
+    "/threads/{thread_id}",
+    summary="Change a thread's metadata or tool resources.",
+    request=ModifyThreadRequest,
+    response=ThreadObject,
+)
 async def modify_thread(request: Request) -> Response:
     parts = parts_of(request)
     thread_id = thread_id_of(request)
@@ -65,6 +102,13 @@ async def modify_thread(request: Request) -> Response:
     return struct_response(await parts.store.threads.modify(project_of(request), thread_id, _build_change(body)))
 
 
+@operations.add(
+    "deleteThread",
+    "DELETE",
+    "/threads/{thread_id}",
+    summary="Remove a thread with its messages and runs.",
+    response=DeleteThreadResponse,
+)
 async def delete_thread(request: Request) -> Response:
     parts = parts_of(request)
     thread_id = thread_id_of(request)

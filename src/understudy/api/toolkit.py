@@ -14,12 +14,17 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from understudy.api.internal_call import call
+from understudy.api.operations import OperationGroup, Schema
 from understudy.api.parts import parts_of
 from understudy.api.requests import json_response, read_json, struct_response
 from understudy.catalog import AI_ML_API, InvalidArguments, Tool, UnknownTool, build_call, failed_result, find, select
 from understudy.errors import InvalidRequest, NotFound
 from understudy.wire import queries
 from understudy.wire import toolkit as wire
+
+operations = OperationGroup("Toolkit", base="/", error=wire.ToolkitErrorResponse)
+
+_SLUGS: Schema = {"type": "array", "items": {"type": "string"}}
 
 T = TypeVar("T")
 
@@ -28,6 +33,14 @@ _CREATED_AT: Final = "2026-03-12T00:00:00.000Z"
 _UNSUPPORTED_MEMBERS: Final = ("custom_auth_params", "custom_connection_data")
 
 
+@operations.add(
+    "listTools",
+    "GET",
+    "/api/v3/tools",
+    summary="A page of the tools that agents can be handed.",
+    query=wire.ListToolsQuery,
+    response=wire.ListToolsResponse,
+)
 async def list_tools(request: Request) -> Response:
     query = queries.parse(request.scope["query_string"], wire.ListToolsQuery)
     found = select(
@@ -43,16 +56,34 @@ async def list_tools(request: Request) -> Response:
     )
 
 
+@operations.add(
+    "getTool",
+    "GET",
+    "/api/v3/tools/{tool_slug}",
+    summary="One tool, with the schemas of what it takes and gives.",
+    query=wire.GetToolQuery,
+    response=wire.ToolObject,
+)
 async def get_tool(request: Request) -> Response:
     query = queries.parse(request.scope["query_string"], wire.GetToolQuery)
     _check_version(query.version)
     return struct_response(_render_tool(_find_tool(request), await _model_ids(request)))
 
 
+@operations.add("listToolSlugs", "GET", "/api/v3/tools/enum", summary="The slugs of all tools.", response=_SLUGS)
 async def list_tool_slugs(_: Request) -> Response:
     return json_response(msgspec.json.encode([tool.slug for tool in AI_ML_API.tools]))
 
 
+@operations.add(
+    "executeTool",
+    "POST",
+    "/api/v3/tools/execute/{tool_slug}",
+    summary="Execute a tool. One that failed is told by the answer's `successful` and `error`.",
+    request=wire.ExecuteToolRequest,
+    request_optional=True,
+    response=wire.ExecuteToolResponse,
+)
 async def execute_tool(request: Request) -> Response:
     tool = _find_tool(request)
     body = await read_json(request, wire.ExecuteToolRequest, parts_of(request).settings.limits, empty=True)
@@ -64,12 +95,28 @@ async def execute_tool(request: Request) -> Response:
     return struct_response(wire.ExecuteToolResponse(**result, log_id=request.state.request_id))
 
 
+@operations.add(
+    "listToolkits",
+    "GET",
+    "/api/v3/toolkits",
+    summary="A page of the toolkits.",
+    query=wire.ListToolkitsQuery,
+    response=wire.ListToolkitsResponse,
+)
 async def list_toolkits(request: Request) -> Response:
     query = queries.parse(request.scope["query_string"], wire.ListToolkitsQuery)
     found = [_render_toolkit()] if _matches_query(query) else []
     return struct_response(wire.ListToolkitsResponse(**_render_page(found, query)))
 
 
+@operations.add(
+    "getToolkit",
+    "GET",
+    "/api/v3/toolkits/{slug}",
+    summary="One toolkit.",
+    query=wire.GetToolQuery,
+    response=wire.ToolkitObject,
+)
 async def get_toolkit(request: Request) -> Response:
     query = queries.parse(request.scope["query_string"], wire.GetToolQuery)
     _check_version(query.version)
@@ -79,6 +126,15 @@ async def get_toolkit(request: Request) -> Response:
     return struct_response(_render_toolkit())
 
 
+@operations.add(
+    "getToolkits",
+    "POST",
+    "/api/v3/toolkits/multi",
+    summary="Several toolkits by their slugs; all of them unless some are named.",
+    request=wire.GetToolkitsRequest,
+    request_optional=True,
+    response=wire.ListToolkitsResponse,
+)
 async def get_toolkits(request: Request) -> Response:
     body = await read_json(request, wire.GetToolkitsRequest, parts_of(request).settings.limits, empty=True)
     wanted = body.toolkits is None or AI_ML_API.slug in {slug.upper() for slug in body.toolkits}
@@ -87,6 +143,13 @@ async def get_toolkits(request: Request) -> Response:
     )
 
 
+@operations.add(
+    "listToolkitCategories",
+    "GET",
+    "/api/v3/toolkits/categories",
+    summary="The categories of the toolkits.",
+    response=wire.ListToolkitCategoriesResponse,
+)
 async def list_toolkit_categories(_: Request) -> Response:
     found = [wire.Category(id=_render_category(name).slug, name=name) for name in AI_ML_API.categories]
     return struct_response(wire.ListToolkitCategoriesResponse(**_render_page(found, wire.PagesQuery())))

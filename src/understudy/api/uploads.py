@@ -5,13 +5,31 @@ from starlette.responses import Response
 
 from understudy.api.files import check_format
 from understudy.api.multipart import Form, check_name, default_name, read_form, sanitize_name
+from understudy.api.operations import OperationGroup
 from understudy.api.parts import parts_of, project_of
 from understudy.api.requests import read_json, struct_response
 from understudy.wire import error_texts
 from understudy.wire.parsing import InvalidBody, check_id, explain
-from understudy.wire.uploads import PART_BYTES, AddUploadPartRequest, CompleteUploadRequest, CreateUploadRequest
+from understudy.wire.uploads import (
+    PART_BYTES,
+    AddUploadPartRequest,
+    CompleteUploadRequest,
+    CreateUploadRequest,
+    Upload,
+    UploadPart,
+)
+
+operations = OperationGroup("Uploads")
 
 
+@operations.add(
+    "createUpload",
+    "POST",
+    "/uploads",
+    summary="Begin to upload a large file in parts.",
+    request=CreateUploadRequest,
+    response=Upload,
+)
 async def create_upload(request: Request) -> Response:
     parts = parts_of(request)
     limits = parts.settings.limits
@@ -25,6 +43,15 @@ async def create_upload(request: Request) -> Response:
     return struct_response(await parts.uploads.create(project_of(request), filename, body.purpose, body.bytes, seconds))
 
 
+@operations.add(
+    "addUploadPart",
+    "POST",
+    "/uploads/{upload_id}/parts",
+    summary="Send a part of the file; in any order, several at once.",
+    request=AddUploadPartRequest,
+    form=True,
+    response=UploadPart,
+)
 async def add_upload_part(request: Request) -> Response:
     parts = parts_of(request)
     project_id, upload_id = project_of(request), _upload_id(request)
@@ -36,6 +63,14 @@ async def add_upload_part(request: Request) -> Response:
         return struct_response(await parts.uploads.add_part(project_id, upload_id, draft))
 
 
+@operations.add(
+    "completeUpload",
+    "POST",
+    "/uploads/{upload_id}/complete",
+    summary="Make the file of the parts, in the order given.",
+    request=CompleteUploadRequest,
+    response=Upload,
+)
 async def complete_upload(request: Request) -> Response:
     parts = parts_of(request)
     upload_id = _upload_id(request)
@@ -43,6 +78,7 @@ async def complete_upload(request: Request) -> Response:
     return struct_response(await parts.uploads.complete(project_of(request), upload_id, body.part_ids, body.md5))
 
 
+@operations.add("cancelUpload", "POST", "/uploads/{upload_id}/cancel", summary="Give an upload up.", response=Upload)
 async def cancel_upload(request: Request) -> Response:
     return struct_response(await parts_of(request).uploads.cancel(project_of(request), _upload_id(request)))
 

@@ -7,6 +7,7 @@ from itertools import groupby
 from starlette.requests import Request
 from starlette.responses import Response
 
+from understudy.api.operations import OperationGroup
 from understudy.api.parts import parts_of, project_of
 from understudy.api.requests import struct_response
 from understudy.engine.accounting import usd
@@ -14,6 +15,17 @@ from understudy.errors import InvalidRequest
 from understudy.store.ledger import Kind
 from understudy.store.usage import Group, UsageFilter, UsageTotals
 from understudy.wire import queries, usage
+from understudy.wire.usage import (
+    CompletionsUsagePage,
+    CompletionsUsageQuery,
+    CostsPage,
+    CostsQuery,
+    EmbeddingsUsagePage,
+    EmbeddingsUsageQuery,
+)
+
+operations = OperationGroup("Usage")
+
 
 _BUCKET_SECONDS = {"1m": 60, "1h": 3600, "1d": 86_400}
 # How many buckets a page has where nobody says, and at most.
@@ -40,6 +52,14 @@ class _Page:
     next_page: str | None
 
 
+@operations.add(
+    "usage-completions",
+    "GET",
+    "/organization/usage/completions",
+    summary="What models used to answer, in buckets of time.",
+    query=CompletionsUsageQuery,
+    response=CompletionsUsagePage,
+)
 async def get_completions_usage(request: Request) -> Response:
     query = queries.parse(request.scope["query_string"], usage.CompletionsUsageQuery)
     batch = None if query.batch is None else query.batch == "true"
@@ -55,6 +75,14 @@ async def get_completions_usage(request: Request) -> Response:
     )
 
 
+@operations.add(
+    "usage-embeddings",
+    "GET",
+    "/organization/usage/embeddings",
+    summary="What embeddings used, in buckets of time.",
+    query=EmbeddingsUsageQuery,
+    response=EmbeddingsUsagePage,
+)
 async def get_embeddings_usage(request: Request) -> Response:
     query = queries.parse(request.scope["query_string"], usage.EmbeddingsUsageQuery)
     page = await _load_page(request, query, _bucket_limit(query), query.group_by, kind="embedding")
@@ -69,6 +97,14 @@ async def get_embeddings_usage(request: Request) -> Response:
     )
 
 
+@operations.add(
+    "usage-costs",
+    "GET",
+    "/organization/costs",
+    summary="What everything cost, day by day.",
+    query=CostsQuery,
+    response=CostsPage,
+)
 async def get_costs(request: Request) -> Response:
     query = queries.parse(request.scope["query_string"], usage.CostsQuery)
     page = await _load_page(request, query, query.limit, query.group_by)

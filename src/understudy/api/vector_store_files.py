@@ -4,6 +4,7 @@ import msgspec
 from starlette.requests import Request
 from starlette.responses import Response
 
+from understudy.api.operations import OperationGroup
 from understudy.api.parts import parts_of, project_of
 from understudy.api.requests import list_response, page_request, read_json, struct_response
 from understudy.api.vector_stores import store_id_of
@@ -13,6 +14,7 @@ from understudy.wire.vector_stores import (
     CreateVectorStoreFileRequest,
     DeleteVectorStoreFileResponse,
     ListVectorStoreFilesQuery,
+    ListVectorStoreFilesResponse,
     UpdateVectorStoreFileAttributesRequest,
     VectorStoreFileBatchObject,
     VectorStoreFileContentResponse,
@@ -20,10 +22,21 @@ from understudy.wire.vector_stores import (
     VectorStoreSearchResultContentObject,
 )
 
+operations = OperationGroup("Vector stores")
+
+
 # When the SDKs' polling helpers should look again; they would wait a second.
 _POLL_AFTER_MS = "300"
 
 
+@operations.add(
+    "listVectorStoreFiles",
+    "GET",
+    "/vector_stores/{vector_store_id}/files",
+    summary="A page of a vector store's files.",
+    query=ListVectorStoreFilesQuery,
+    response=ListVectorStoreFilesResponse,
+)
 async def list_vector_store_files(request: Request) -> Response:
     store_id = store_id_of(request)
     query = queries.parse(request.scope["query_string"], ListVectorStoreFilesQuery)
@@ -31,6 +44,14 @@ async def list_vector_store_files(request: Request) -> Response:
     return list_response(await files.page(project_of(request), store_id, page_request(query), query.filter))
 
 
+@operations.add(
+    "createVectorStoreFile",
+    "POST",
+    "/vector_stores/{vector_store_id}/files",
+    summary="Add a file to a vector store, to be indexed.",
+    request=CreateVectorStoreFileRequest,
+    response=VectorStoreFileObject,
+)
 async def create_vector_store_file(request: Request) -> Response:
     parts = parts_of(request)
     store_id = store_id_of(request)
@@ -43,6 +64,13 @@ async def create_vector_store_file(request: Request) -> Response:
     )
 
 
+@operations.add(
+    "getVectorStoreFile",
+    "GET",
+    "/vector_stores/{vector_store_id}/files/{file_id}",
+    summary="One file of a vector store.",
+    response=VectorStoreFileObject,
+)
 async def get_vector_store_file(request: Request) -> Response:
     store_id = store_id_of(request)
     return pollable_response(
@@ -50,6 +78,14 @@ async def get_vector_store_file(request: Request) -> Response:
     )
 
 
+@operations.add(
+    "updateVectorStoreFileAttributes",
+    "POST",
+    "/vector_stores/{vector_store_id}/files/{file_id}",
+    summary="Replace a file's attributes.",
+    request=UpdateVectorStoreFileAttributesRequest,
+    response=VectorStoreFileObject,
+)
 async def update_vector_store_file_attributes(request: Request) -> Response:
     parts = parts_of(request)
     store_id = store_id_of(request)
@@ -60,12 +96,26 @@ async def update_vector_store_file_attributes(request: Request) -> Response:
     )
 
 
+@operations.add(
+    "deleteVectorStoreFile",
+    "DELETE",
+    "/vector_stores/{vector_store_id}/files/{file_id}",
+    summary="Take a file out of a vector store; the file itself stays.",
+    response=DeleteVectorStoreFileResponse,
+)
 async def delete_vector_store_file(request: Request) -> Response:
     store_id, file_id = store_id_of(request), _file_id(request)
     await parts_of(request).vector_stores.detach(project_of(request), store_id, file_id)
     return struct_response(DeleteVectorStoreFileResponse(id=file_id))
 
 
+@operations.add(
+    "retrieveVectorStoreFileContent",
+    "GET",
+    "/vector_stores/{vector_store_id}/files/{file_id}/content",
+    summary="The text that was found in a file.",
+    response=VectorStoreFileContentResponse,
+)
 async def retrieve_vector_store_file_content(request: Request) -> Response:
     store_id = store_id_of(request)
     texts = await parts_of(request).vector_stores.texts(project_of(request), store_id, _file_id(request))

@@ -6,6 +6,7 @@ from msgspec import UNSET
 from starlette.requests import Request
 from starlette.responses import Response
 
+from understudy.api.operations import OperationGroup
 from understudy.api.parts import parts_of, project_of
 from understudy.api.requests import list_response, page_request, read_json, struct_response
 from understudy.engine.vector_stores import FoundPassage
@@ -16,6 +17,7 @@ from understudy.wire.parsing import check_file_id, check_id
 from understudy.wire.vector_stores import (
     CreateVectorStoreRequest,
     DeleteVectorStoreResponse,
+    ListVectorStoresResponse,
     SearchRankingOptions,
     UpdateVectorStoreRequest,
     VectorStoreObject,
@@ -25,13 +27,31 @@ from understudy.wire.vector_stores import (
     VectorStoreSearchResultsPage,
 )
 
+operations = OperationGroup("Vector stores")
 
+
+@operations.add(
+    "listVectorStores",
+    "GET",
+    "/vector_stores",
+    summary="A page of the vector stores.",
+    query=queries.ListQuery,
+    response=ListVectorStoresResponse,
+)
 async def list_vector_stores(request: Request) -> Response:
     parts = parts_of(request)
     query = queries.parse(request.scope["query_string"], queries.ListQuery)
     return list_response(await parts.store.vector_stores.page(project_of(request), page_request(query), parts.now()))
 
 
+@operations.add(
+    "createVectorStore",
+    "POST",
+    "/vector_stores",
+    summary="Make a vector store, with or without its first files.",
+    request=CreateVectorStoreRequest,
+    response=VectorStoreObject,
+)
 async def create_vector_store(request: Request) -> Response:
     parts = parts_of(request)
     body = await read_json(request, CreateVectorStoreRequest, parts.settings.limits)
@@ -49,11 +69,22 @@ async def create_vector_store(request: Request) -> Response:
     return struct_response(made)
 
 
+@operations.add(
+    "getVectorStore", "GET", "/vector_stores/{vector_store_id}", summary="One vector store.", response=VectorStoreObject
+)
 async def get_vector_store(request: Request) -> Response:
     parts = parts_of(request)
     return struct_response(await parts.store.vector_stores.get(project_of(request), store_id_of(request), parts.now()))
 
 
+@operations.add(
+    "modifyVectorStore",
+    "POST",
+    "/vector_stores/{vector_store_id}",
+    summary="Change a vector store's name, expiry or metadata.",
+    request=UpdateVectorStoreRequest,
+    response=VectorStoreObject,
+)
 async def modify_vector_store(request: Request) -> Response:
     parts = parts_of(request)
     store_id = store_id_of(request)
@@ -62,12 +93,27 @@ async def modify_vector_store(request: Request) -> Response:
     return struct_response(await stores.modify(project_of(request), store_id, _build_change(body), parts.now()))
 
 
+@operations.add(
+    "deleteVectorStore",
+    "DELETE",
+    "/vector_stores/{vector_store_id}",
+    summary="Remove a vector store and what is indexed in it; its files stay.",
+    response=DeleteVectorStoreResponse,
+)
 async def delete_vector_store(request: Request) -> Response:
     store_id = store_id_of(request)
     await parts_of(request).vector_stores.delete(project_of(request), store_id)
     return struct_response(DeleteVectorStoreResponse(id=store_id))
 
 
+@operations.add(
+    "searchVectorStore",
+    "POST",
+    "/vector_stores/{vector_store_id}/search",
+    summary="The passages of a vector store's files that answer a question best.",
+    request=VectorStoreSearchRequest,
+    response=VectorStoreSearchResultsPage,
+)
 async def search_vector_store(request: Request) -> Response:
     parts = parts_of(request)
     store_id = store_id_of(request)

@@ -9,6 +9,7 @@ from starlette.responses import Response
 
 from understudy.api.files import FileContent, parse_range
 from understudy.api.metering import admit
+from understudy.api.operations import BYTES, OperationGroup
 from understudy.api.parts import parts_of, project_of
 from understudy.api.requests import read_json, struct_response
 from understudy.engine.jobs.videos import VideoOrder
@@ -19,7 +20,10 @@ from understudy.store.files import StoredFile
 from understudy.store.videos import Role
 from understudy.wire import queries
 from understudy.wire.parsing import check_uuid
-from understudy.wire.videos import UUID, ContentQuery, CreateVideo, DeletedGeneration, GetVideoQuery
+from understudy.wire.videos import UUID, ContentQuery, CreateVideo, DeletedGeneration, GetVideoQuery, VideoGeneration
+
+operations = OperationGroup("Videos")
+
 
 CONTENT_PATH = re.compile(rf"/generations/{UUID}/(?:video\.mp4|thumbnail\.jpg)")
 """The paths that a token opens, and no key."""
@@ -28,6 +32,23 @@ _VIDEO_SECONDS = (5, 9)
 _REQUEST_KEY = re.compile(r"[\x21-\x7e]{1,255}")
 
 
+@operations.add(
+    "createVideoV2",
+    "POST",
+    "/v2/video/generations",
+    summary="Have a video made of a prompt, whichever model makes it.",
+    request=CreateVideo,
+    response=VideoGeneration,
+    base="/",
+)
+@operations.add(
+    "createVideo",
+    "POST",
+    "/video/generations",
+    summary="Have a video made of a prompt, whichever model makes it.",
+    request=CreateVideo,
+    response=VideoGeneration,
+)
 async def create_video(request: Request) -> Response:
     parts = parts_of(request)
     body = await read_json(request, CreateVideo, parts.settings.limits)
@@ -59,6 +80,18 @@ async def create_video(request: Request) -> Response:
     return struct_response(videos.render_universal(made, public_base_url(request)))
 
 
+@operations.add(
+    "getVideoV2",
+    "GET",
+    "/v2/video/generations",
+    summary="One video.",
+    query=GetVideoQuery,
+    response=VideoGeneration,
+    base="/",
+)
+@operations.add(
+    "getVideo", "GET", "/video/generations", summary="One video.", query=GetVideoQuery, response=VideoGeneration
+)
 async def retrieve_video(request: Request) -> Response:
     query = queries.parse(request.scope["query_string"], GetVideoQuery, strict=True)
     generation_id, _, model = query.generation_id.partition(":")
@@ -69,16 +102,43 @@ async def retrieve_video(request: Request) -> Response:
     return struct_response(videos.render_universal(found, public_base_url(request)))
 
 
+@operations.add(
+    "deleteVideo",
+    "DELETE",
+    "/video/generations/{generation_id}",
+    summary="Remove a video with its files. The AI/ML API has no such operation.",
+    response=DeletedGeneration,
+)
 async def delete_video(request: Request) -> Response:
     generation_id: str = request.path_params["generation_id"].partition(":")[0]
     await parts_of(request).generations.delete(project_of(request), generation_id)
     return struct_response(DeletedGeneration(id=generation_id))
 
 
+@operations.add(
+    "downloadVideo",
+    "GET",
+    "/generations/{generation_id}/video.mp4",
+    summary="The video, or a range of it. The token of its address opens it, without a key.",
+    query=ContentQuery,
+    response=BYTES,
+    binary=True,
+    authenticated=False,
+)
 async def download_video(request: Request) -> Response:
     return await _download_content(request, "video", "video.mp4", "video/mp4")
 
 
+@operations.add(
+    "downloadThumbnail",
+    "GET",
+    "/generations/{generation_id}/thumbnail.jpg",
+    summary="A picture of the video. The token of its address opens it, without a key.",
+    query=ContentQuery,
+    response=BYTES,
+    binary=True,
+    authenticated=False,
+)
 async def download_thumbnail(request: Request) -> Response:
     return await _download_content(request, "thumbnail", "thumbnail.jpg", "image/jpeg")
 

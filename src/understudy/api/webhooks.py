@@ -7,6 +7,7 @@ from msgspec import UNSET
 from starlette.requests import Request
 from starlette.responses import Response
 
+from understudy.api.operations import OperationGroup
 from understudy.api.parts import parts_of, project_of
 from understudy.api.requests import list_response, page_request, read_json, struct_response
 from understudy.store.webhooks import DeliveryFilter
@@ -19,18 +20,39 @@ from understudy.wire.webhooks import (
     RotateWebhookSecretRequest,
     TestWebhookEndpointRequest,
     UpdateWebhookEndpointRequest,
+    WebhookDelivery,
     WebhookDeliveryList,
     WebhookEndpoint,
+    WebhookEndpointList,
+    WebhookEndpointTestResult,
     WebhookEndpointWithSecret,
     WebhookEventTypeList,
 )
 
+operations = OperationGroup("Webhooks")
 
+
+@operations.add(
+    "listWebhookEndpoints",
+    "GET",
+    "/webhook_endpoints",
+    summary="A page of the project's webhook endpoints.",
+    query=queries.ListQuery,
+    response=WebhookEndpointList,
+)
 async def list_webhook_endpoints(request: Request) -> Response:
     query = queries.parse(request.scope["query_string"], queries.ListQuery)
     return list_response(await parts_of(request).store.webhooks.page(project_of(request), page_request(query)))
 
 
+@operations.add(
+    "createWebhookEndpoint",
+    "POST",
+    "/webhook_endpoints",
+    summary="Have a URL told of what ends; the answer is the only one that shows the secret.",
+    request=CreateWebhookEndpointRequest,
+    response=WebhookEndpointWithSecret,
+)
 async def create_webhook_endpoint(request: Request) -> Response:
     parts = parts_of(request)
     body = await read_json(request, CreateWebhookEndpointRequest, parts.settings.limits)
@@ -39,12 +61,27 @@ async def create_webhook_endpoint(request: Request) -> Response:
     return struct_response(_render_with_secret(endpoint, secret))
 
 
+@operations.add(
+    "retrieveWebhookEndpoint",
+    "GET",
+    "/webhook_endpoints/{webhook_endpoint_id}",
+    summary="One webhook endpoint.",
+    response=WebhookEndpoint,
+)
 async def retrieve_webhook_endpoint(request: Request) -> Response:
     parts = parts_of(request)
     endpoint = await parts.store.webhooks.get(project_of(request), _endpoint_id(request), parts.now())
     return struct_response(endpoint.shown)
 
 
+@operations.add(
+    "updateWebhookEndpoint",
+    "POST",
+    "/webhook_endpoints/{webhook_endpoint_id}",
+    summary="Change a webhook endpoint's URL, name or events.",
+    request=UpdateWebhookEndpointRequest,
+    response=WebhookEndpoint,
+)
 async def update_webhook_endpoint(request: Request) -> Response:
     parts = parts_of(request)
     body = await read_json(request, UpdateWebhookEndpointRequest, parts.settings.limits)
@@ -62,12 +99,27 @@ async def update_webhook_endpoint(request: Request) -> Response:
     return struct_response(await parts.store.webhooks.modify(project_of(request), _endpoint_id(request), change))
 
 
+@operations.add(
+    "deleteWebhookEndpoint",
+    "DELETE",
+    "/webhook_endpoints/{webhook_endpoint_id}",
+    summary="Remove a webhook endpoint; what is still on its way to it fails.",
+    response=DeletedWebhookEndpoint,
+)
 async def delete_webhook_endpoint(request: Request) -> Response:
     parts = parts_of(request)
     await parts.store.webhooks.delete(project_of(request), _endpoint_id(request), parts.now())
     return struct_response(DeletedWebhookEndpoint(id=_endpoint_id(request)))
 
 
+@operations.add(
+    "rotateWebhookEndpointSecret",
+    "POST",
+    "/webhook_endpoints/{webhook_endpoint_id}/rotate_secret",
+    summary="Make a new secret, which this answer alone shows.",
+    request=RotateWebhookSecretRequest,
+    response=WebhookEndpointWithSecret,
+)
 async def rotate_webhook_endpoint_secret(request: Request) -> Response:
     parts = parts_of(request)
     body = await read_json(request, RotateWebhookSecretRequest, parts.settings.limits)
@@ -77,16 +129,39 @@ async def rotate_webhook_endpoint_secret(request: Request) -> Response:
     return struct_response(_render_with_secret(endpoint, secret))
 
 
+@operations.add(
+    "testWebhookEndpoint",
+    "POST",
+    "/webhook_endpoints/{webhook_endpoint_id}/test",
+    summary="Send a sample event at once, and say what the endpoint has answered.",
+    request=TestWebhookEndpointRequest,
+    response=WebhookEndpointTestResult,
+)
 async def test_webhook_endpoint(request: Request) -> Response:
     parts = parts_of(request)
     body = await read_json(request, TestWebhookEndpointRequest, parts.settings.limits)
     return struct_response(await parts.webhooks.test(project_of(request), _endpoint_id(request), body.event_type))
 
 
+@operations.add(
+    "listWebhookEventTypes",
+    "GET",
+    "/webhook_event_types",
+    summary="What endpoints can be told of.",
+    response=WebhookEventTypeList,
+)
 async def list_webhook_event_types(_: Request) -> Response:
     return struct_response(WebhookEventTypeList(data=list(EVENT_TYPES)))
 
 
+@operations.add(
+    "listWebhookDeliveries",
+    "GET",
+    "/webhook_deliveries",
+    summary="A page of what was sent to webhook endpoints, or is about to be.",
+    query=ListWebhookDeliveriesQuery,
+    response=WebhookDeliveryList,
+)
 async def list_webhook_deliveries(request: Request) -> Response:
     query = queries.parse(request.scope["query_string"], ListWebhookDeliveriesQuery)
     condition = DeliveryFilter(query.webhook_endpoint_id, query.status, query.event_type)
@@ -99,12 +174,26 @@ async def list_webhook_deliveries(request: Request) -> Response:
     )
 
 
+@operations.add(
+    "retrieveWebhookDelivery",
+    "GET",
+    "/webhook_deliveries/{delivery_id}",
+    summary="One delivery.",
+    response=WebhookDelivery,
+)
 async def retrieve_webhook_delivery(request: Request) -> Response:
     return struct_response(
         await parts_of(request).store.webhooks.get_delivery(project_of(request), request.path_params["delivery_id"])
     )
 
 
+@operations.add(
+    "replayWebhookDelivery",
+    "POST",
+    "/webhook_deliveries/{delivery_id}/replay",
+    summary="Send an event to its endpoint again, under the same id.",
+    response=WebhookDelivery,
+)
 async def replay_webhook_delivery(request: Request) -> Response:
     parts = parts_of(request)
     delivery_id = request.path_params["delivery_id"]
