@@ -135,7 +135,7 @@ async def test_only_allowed_files_are_found_however_many_others_fit_better(add, 
     assert await search("harbour master of Velm", files=[]) == []
 
 
-async def test_no_more_than_the_limit_is_given(add, search):
+async def test_a_search_returns_at_most_the_limit(add, search):
     for file in range(12):
         await add(file, f"{HARBOUR} {file}")
     assert len(await search("harbour", limit=5)) == 5
@@ -217,7 +217,7 @@ def test_equal_hits_keep_one_order():
 
 
 @pytest.mark.parametrize(("weight", "files"), [(0.0, [1, 3]), (0.3, [1, 3, 2]), (0.7, [1, 2, 3]), (1.0, [1, 2])])
-def test_a_half_counts_for_what_it_is_given(weight, files):
+def test_keyword_and_vector_rankings_count_by_the_given_weight(weight, files):
     text = StoredChunk(0, 0, 7, "harbour")
     both = ScoredChunk(1, 1, 1, text, True, 0.9, 2.0)
     words, near = ScoredChunk(2, 1, 2, text, False, 0.5, 1.0), ScoredChunk(3, 1, 3, text, True, 0.5, None)

@@ -31,7 +31,7 @@ async def test_a_file_has_a_readable_name_beside_its_id(session):
     assert [file.name for file in await session.list()] == ["file-abc123"]
 
 
-async def test_files_that_code_writes_are_listed_with_what_tells_them_apart(session):
+async def test_files_that_code_writes_are_listed_with_size_time_and_digest(session):
     await ok(
         session, "import os\nopen('b.txt', 'w').write('two')\nos.mkdir('out')\nopen('out/a.txt', 'w').write('one')"
     )

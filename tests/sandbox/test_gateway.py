@@ -168,7 +168,7 @@ async def test_code_that_does_not_react_loses_its_variables(new_gateway):
     assert after.notes == []
 
 
-async def test_a_dead_kernel_is_replaced_and_that_is_said(behind):
+async def test_a_dead_kernel_is_replaced_and_a_note_reports_it(behind):
     ran = await run(behind, "import os\nos._exit(3)")
     assert ran.status == "died"
     assert ran.ended.lost == "variables"

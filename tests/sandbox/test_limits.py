@@ -45,7 +45,7 @@ async def test_code_that_does_not_react_loses_its_variables_and_keeps_its_files(
     assert (await run(session, "kept")).error.name == "NameError"
 
 
-async def test_a_kernel_that_dies_is_replaced_and_that_is_said(session):
+async def test_a_kernel_that_dies_is_replaced_and_a_note_reports_it(session):
     await ok(session, "kept = 7; open('kept.txt', 'w').write('here')")
     ran = await run(session, "import os, signal\nprint('last words', flush=True)\nos.kill(os.getpid(), signal.SIGSEGV)")
     assert ran.status == "died"
@@ -54,7 +54,7 @@ async def test_a_kernel_that_dies_is_replaced_and_that_is_said(session):
     assert await ok(session, "open('kept.txt').read()") == "'here'"
 
 
-async def test_a_kernel_that_dies_between_two_cells_is_told_of_at_the_next(session):
+async def test_a_kernel_that_dies_between_two_cells_is_reported_by_the_next_cell(session):
     def kernels():
         (relay,) = psutil.Process(session._kernel._inner.pid).children()
         return relay.children()
@@ -192,7 +192,7 @@ async def test_a_fork_bomb_hits_the_limit_of_processes(session, shared):
     assert await ok(session, "import os\npid = os.fork()\nif pid == 0: os._exit(0)\nos.waitpid(pid, 0)[1]") == "0"
 
 
-async def test_a_fork_bomb_that_goes_on_forking_ends_with_the_cell(new_sandbox):
+async def test_a_fork_bomb_ends_with_its_cell(new_sandbox):
     session = await (await new_sandbox(cell_seconds=1, interrupt_seconds=0.5)).open("bomb")
     code = "import os\nwhile True:\n    try: os.fork()\n    except BaseException: pass"
     ran = await run(session, code)

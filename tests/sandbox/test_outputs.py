@@ -11,14 +11,14 @@ from understudy.tools.sandbox import Image, Stream, Value
 PNG = "iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR42mNk+M9QDwADhgGAWjR9awAAAABJRU5ErkJggg=="
 
 
-async def test_the_value_of_the_last_expression_is_shown(shared):
+async def test_the_value_of_the_last_expression_is_an_output(shared):
     ran = await run(shared, "2**100")
     assert ran.outputs[0] == Value(str(2**100))
     assert ran.status == "ok"
     assert ran.ended.lost == "nothing"
 
 
-async def test_variables_and_imports_are_kept_from_one_cell_to_the_next(shared):
+async def test_variables_and_imports_persist_from_one_cell_to_the_next(shared):
     await ok(shared, "import math\nanswer = 42")
     assert await ok(shared, "math.floor(answer / 2)") == "21"
 
@@ -35,7 +35,7 @@ async def test_what_is_printed_comes_while_the_code_runs(shared):
         await said.aclose()
 
 
-async def test_what_a_program_prints_is_shown(shared):
+async def test_the_output_of_child_processes_is_captured(shared):
     assert "hello from below" in (await run(shared, "import os\nos.system('echo hello from below')")).text
 
 
@@ -44,7 +44,7 @@ async def test_the_last_words_of_a_program_belong_to_its_cell(shared):
         assert (await run(shared, f"import os; os.write(1, b'{number}')\nNone")).text == str(number)
 
 
-async def test_an_error_is_shown_with_its_traceback_and_without_colours(shared):
+async def test_an_error_has_its_traceback_without_terminal_colours(shared):
     ran = await run(shared, "def half(x):\n    return x / 0\nhalf(1)")
     assert ran.status == "error"
     assert ran.error.name == "ZeroDivisionError"
@@ -81,7 +81,7 @@ async def test_the_libraries_that_people_expect_are_there(shared):
     assert await ok(shared, code) == "('x**3/3', 5.0, 3)"
 
 
-async def test_text_is_cut_at_its_limit_and_that_is_said(shared, settings):
+async def test_text_is_truncated_at_its_limit_with_a_note(shared, settings):
     ran = await run(shared, "for _ in range(5000): print('é' * 10)\nraise ValueError('seen all the same')")
     assert len(ran.text.encode()) <= settings.output_bytes
     assert [note.text for note in ran.notes] == ["[The output exceeds the limit of 10000 bytes; the rest was dropped.]"]
@@ -101,7 +101,7 @@ async def test_images_are_limited_in_number(shared):
     assert [note.text for note in ran.notes] == ["[The output exceeds the limit of 20 images; the rest was dropped.]"]
 
 
-async def test_what_only_claims_to_be_an_image_is_shown_as_text(shared):
+async def test_malformed_image_data_falls_back_to_its_text(shared):
     code = (
         "from IPython.display import display\n"
         "for data in ('bm90IGFuIGltYWdl', '%%%', 7):\n"
@@ -118,7 +118,7 @@ async def test_control_characters_do_not_get_out(shared):
     assert ran.text == "red \ufffd ? \ufffd tab\tend\n"
 
 
-async def test_bytes_that_are_no_text_are_shown_as_unknown(shared):
+async def test_invalid_utf8_output_becomes_replacement_characters(shared):
     # What is written past Python comes by a way of its own, before or after the value.
     assert "a\ufffd\ufffdb\n" in (await run(shared, r"import os; os.write(1, b'a\xff\xfeb\n')")).text
 

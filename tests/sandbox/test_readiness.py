@@ -204,7 +204,7 @@ def test_only_the_script_of_a_checkout_asks_for_the_environment(checkout, argume
         "bwrap: Can't mount proc on /newroot/proc: Operation not permitted",
     ],
 )
-def test_a_system_that_forbids_sandboxes_is_told_apart_from_one_without_bubblewrap(pretend, said):
+def test_forbidden_user_namespaces_and_a_missing_bubblewrap_are_distinct_problems(pretend, said):
     pretend("bwrap", f'[ "$1" = --help ] && exit 0; echo "{said}" >&2; exit 1')
     found = problem(python=interpreter())
     assert f"the sandbox cannot start: {said}" in found

@@ -168,7 +168,7 @@ async def test_opening_a_session_again_replaces_what_was_lost(new_sandbox):
     assert await session.list() == []
 
 
-async def test_kernels_are_kept_warm(new_sandbox):
+async def test_idle_kernels_are_started_in_advance(new_sandbox):
     sandbox = await new_sandbox(warm=2)
     await until(lambda: len(sandbox._pool._ready) == 2)
     ready = list(sandbox._pool._ready)

@@ -22,7 +22,7 @@ def test_the_code_is_the_same_however_its_json_is_cut(code, ascii_only, ends):
     assert read(*pieces) == code
 
 
-def test_the_code_is_shown_before_its_json_is_whole():
+def test_code_is_streamed_before_its_json_is_complete():
     reading = CodeArguments()
     assert [reading.feed(piece) for piece in ('{"co', 'de": "print', "(1)", "\\", 'n"}')] == [
         "",

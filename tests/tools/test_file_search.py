@@ -27,13 +27,13 @@ def test_calls_that_do_not_keep_to_the_schema_are_understood(arguments, queries)
     assert file_search.parse_queries(arguments) == queries
 
 
-def test_small_models_are_given_less():
+def test_small_models_get_fewer_passages():
     assert (file_search.max_results("gpt-4o"), file_search.max_results("openai/gpt-3.5-turbo")) == (20, 5)
     sizes = [1000] * 20
     assert [file_search.count_within_budget(model, sizes) for model in ("gpt-4o", "gpt-3.5-turbo")] == [16, 4]
 
 
-def test_one_passage_is_shown_even_where_it_is_too_long():
+def test_one_passage_is_rendered_even_if_it_exceeds_the_budget():
     assert file_search.count_within_budget("gpt-3.5-turbo", [9000]) == 1
 
 
@@ -52,7 +52,7 @@ def test_no_document_can_forge_a_mark(text, shown):
     )
 
 
-def test_passages_are_shown_below_their_marks():
+def test_passages_are_rendered_below_their_marks():
     passages = [Passage(1, 0, "file-1", "a.txt", "One."), Passage(1, 1, "file-2", "b.txt", "Two.")]
     assert "\u30101:0\u2020a.txt\u3011\nOne.\n\n\u30101:1\u2020b.txt\u3011\nTwo." in file_search.render_passages(
         passages

@@ -56,7 +56,7 @@ async def test_long_outputs_are_cut(running):
     assert output.error is not None
 
 
-async def test_a_server_that_is_silent_is_given_up(running):
+async def test_a_silent_mcp_server_times_out(running):
     servers = remote(running.url, timeout=0.5)
     output = await servers.call_tool(servers.resolve_server(running.url), "sleep", {})
     assert output.error == "The MCP server did not answer within 0.5 seconds."
