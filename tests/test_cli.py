@@ -116,7 +116,7 @@ def test_config_as_json_keeps_types(understudy):
     assert KEY not in done.stdout
 
 
-def test_a_key_is_shown_once_listed_by_its_hint_and_revoked_by_itself(understudy, store):
+def test_a_key_is_printed_once_listed_by_its_hint_and_revoked(understudy, store):
     created = json.loads(understudy("keys", "create", "--name", "laptop", "--json").stdout)
     listed = understudy("keys", "list")
     assert created["key"] not in listed.stdout
@@ -133,7 +133,7 @@ def test_a_created_key_is_all_there_is_on_stdout(understudy, store):
     assert done.stdout.strip() not in done.stderr
 
 
-def test_a_project_is_made_listed_and_given_keys_of_its_own(understudy, store):
+def test_a_project_is_created_listed_and_has_keys_of_its_own(understudy, store):
     made = json.loads(understudy("projects", "create", "team a", "--json").stdout)
     for named in ("team a", made["id"]):
         key = json.loads(understudy("keys", "create", "--project", named, "--json").stdout)

@@ -219,7 +219,7 @@ def test_no_refusal_shows_a_secret(folder):
     assert "short" not in refused(folder, environ={"UNDERSTUDY_API_KEY": "short"})
 
 
-def test_secrets_are_shown_as_enough_to_tell_them_apart():
+def test_secrets_are_abbreviated_to_distinct_hints():
     assert mask_setting(("api_key",), KEY) == "sk-…ghij"
     assert mask_setting(("api_key",), "0123456789abcdefghij") == "…ghij"
     assert mask_setting(("api_key",), "short") == "…"

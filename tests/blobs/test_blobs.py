@@ -129,7 +129,7 @@ async def test_a_sweep_of_another_process_leaves_the_files_that_are_locked(blobs
     assert not path.exists()
 
 
-async def test_a_directory_that_is_taken_away_is_said(blobs, tmp_path):
+async def test_a_removed_directory_is_reported(blobs, tmp_path):
     (tmp_path / "blobs" / "unfinished").rmdir()
     with pytest.raises(StoreError, match="was removed"):
         await kept(blobs, b"bytes")

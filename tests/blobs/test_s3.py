@@ -63,14 +63,14 @@ async def test_erasing_a_name_takes_the_parts_that_a_dead_writer_left(buckets, t
     await blobs.close()
 
 
-async def test_a_bucket_that_is_not_there_is_said(buckets, tmp_path):
+async def test_a_missing_bucket_is_reported(buckets, tmp_path):
     with pytest.raises(StoreError, match="The bucket 'nowhere' cannot be used"):
         await opened(
             BlobSettings(kind="s3", bucket="nowhere", endpoint=buckets.url, access_key="a", secret_key="b"), tmp_path
         )
 
 
-async def test_a_server_that_is_not_there_is_said_without_the_secret(tmp_path):
+async def test_an_unavailable_server_is_reported_without_the_secret(tmp_path):
     settings = BlobSettings(
         kind="s3", bucket="b", endpoint="http://127.0.0.1:9", region="r", access_key="a", secret_key="very-secret"
     )

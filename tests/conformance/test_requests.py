@@ -64,7 +64,7 @@ def test_every_answer_says_who_gave_it(server, ask):
 
 
 @pytest.mark.proves("runs.poll_hint")
-def test_pollers_are_told_when_to_come_back_while_a_run_is_active(server, ask, upstream, caller, thread):
+def test_polling_an_active_run_returns_a_poll_interval(server, ask, upstream, caller, thread):
     upstream.always(lambda _: calls(call("f")))  # the run may be cancelled before its model is called
     run = ask("POST", f"/threads/{thread['id']}/runs", {"assistant_id": caller["id"]})
     path = f"/v1/threads/{thread['id']}/runs/{run['id']}"
@@ -126,7 +126,7 @@ def test_a_run_needs_a_question_or_instructions(ask, assistant):
 
 
 @pytest.mark.proves("runs.overrides", "runs.instructions", "runs.metadata")
-def test_a_run_shows_the_values_that_hold_for_it(ask, upstream, thread):
+def test_a_run_has_the_values_that_apply_to_it(ask, upstream, thread):
     made = ask("POST", "/assistants", {"model": "gpt-4o", "instructions": "Be kind.", "metadata": {"of": "assistant"}})
     body = {
         "assistant_id": made["id"],
@@ -189,7 +189,7 @@ def test_a_strict_function_with_a_strict_schema_is_taken(ask):
 
 
 @pytest.mark.proves("assistants.reasoning_models")
-def test_reasoning_models_show_no_sampling_unless_it_is_given(new_server, session_upstream, upstream):
+def test_reasoning_models_have_no_sampling_parameters_by_default(new_server, session_upstream, upstream):
     config = f'[providers.reasoning]\nbase_url = "{session_upstream.url}"\nmodels = ["o3-mini", "openai/o1"]\n'
     ask = asker(new_server(config).start())
     silent = {"temperature": None, "top_p": None}
@@ -221,7 +221,7 @@ def test_limits_of_a_run_are_wider_than_the_document_says(ask, upstream, assista
 
 
 @pytest.mark.proves("messages.attachments", "messages.empty")
-def test_attachments_are_echoed_as_often_as_they_were_given(ask, thread, client):
+def test_duplicate_attachments_are_echoed(ask, thread, client):
     file = client.files.create(file=("a.txt", b"text"), purpose="assistants")
     twice = [{"file_id": file.id, "tools": [{"type": kind}]} for kind in ("file_search", "code_interpreter")]
     path = f"/threads/{thread['id']}/messages"

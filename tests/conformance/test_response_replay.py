@@ -304,7 +304,7 @@ def test_a_conversation_is_made_short(ask, upstream):
     ask("GET", f"/responses/{short['id']}", status=404)
 
 
-def test_what_was_said_before_a_response_is_made_short_with_it(ask, upstream):
+def test_a_previous_response_is_compacted_with_the_input(ask, upstream):
     upstream.always(text("Yes."))
     first = create(ask, None, "One")
     second = create(ask, None, "Two", previous_response_id=first["id"])

@@ -167,7 +167,7 @@ def test_outputs_are_refused_unless_the_run_waits_for_them(case, state):
 
 @once_ended
 @pytest.mark.proves("runs.timestamps", "runs.ends", "runs.usage")
-def test_an_ended_run_shows_its_end_alone(case, state):
+def test_an_ended_run_has_the_timestamp_of_its_status_only(case, state):
     over = case.read()
     changes = shapes.ended(state, **OVER[state])
     tools = [{"type": "function", "function": {"name": "f", "description": None, "parameters": dict, "strict": False}}]

@@ -277,7 +277,7 @@ def difference(server, key, method, path, body, ids):
 
 
 @pytest.mark.proves("tenants.apart")
-def test_each_operation_on_an_object_of_another_project_answers_as_if_it_never_was(tenants, theirs, own):
+def test_operations_return_the_same_404_for_another_projects_object_as_for_an_unknown_id(tenants, theirs, own):
     server, key = tenants
     tried = set()
     for method, path, operation in operations(server):

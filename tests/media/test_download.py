@@ -58,7 +58,7 @@ async def got(url, *, allow_private=False, limit=1 << 20, trusted="", seconds=10
 
 
 @pytest.mark.proves("luma.fetching")
-async def test_private_addresses_are_not_asked_however_they_are_written(pictures):
+async def test_private_addresses_are_refused_in_every_notation(pictures):
     pictures.asked.clear()
     port = pictures.server_port
     for host in (

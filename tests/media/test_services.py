@@ -38,7 +38,7 @@ def server(service, session_upstream, tmp_path_factory):
 
 
 @pytest.mark.proves("luma.services")
-def test_luma_makes_the_video_and_its_files_are_kept_here(server, luma):
+def test_luma_renders_the_video_and_its_files_are_stored(server, luma):
     made = create(server, prompt="A boat", duration="9s", loop=True, concepts=[{"key": "orbit_left"}])
     assert look(server, made["id"], state="dreaming")["state"] in {"dreaming", "completed"}
     found = ended(server, made["id"])
@@ -77,7 +77,7 @@ def test_what_will_not_pass_fails_the_video_at_once(server, luma, status):
     assert KEY not in str(found)
 
 
-def test_lumas_own_failure_is_told_with_its_reason(server, luma):
+def test_a_failure_of_luma_has_its_reason(server, luma):
     luma.reason = "The prompt was moderated."
     found = look(server, create(server)["id"], state="completed")
     assert (found["state"], found["failure_reason"]) == ("failed", "The prompt was moderated.")
@@ -103,7 +103,7 @@ def test_a_server_that_is_killed_while_luma_works_waits_for_the_same_job_after_i
     assert len(luma.orders) == 1
 
 
-def test_luma_goes_on_from_its_own_videos_and_fetches_pictures_by_itself(server, luma):
+def test_luma_extends_its_own_videos_and_fetches_pictures_itself(server, luma):
     first = ended(server, create(server)["id"])
     (job,) = luma.jobs
     url = "https://pictures.example.com/a.png"

@@ -51,7 +51,7 @@ def test_a_tool_is_described_well(tool):
     assert {one.name for one in tool.parameters if tool.place(one.name) == "path"} <= set(tool.input_schema["required"])
 
 
-def test_what_a_tool_does_to_data_is_said_by_its_tags():
+def test_the_tags_of_a_tool_name_its_effect_on_data():
     by_tag = {
         tag: {t.slug.removeprefix("AI_ML_API_") for t in select(tags=[tag])}
         for tag in ("readOnlyHint", "destructiveHint")

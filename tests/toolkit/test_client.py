@@ -285,7 +285,7 @@ def test_a_model_is_handed_the_tools_and_calls_one(client, server):
     assert last.content
 
 
-def test_a_response_is_handed_the_tools_and_goes_on_after_their_calls(client, server):
+def test_a_response_gets_the_tools_and_continues_after_their_calls(client, server):
     with Toolkit(server.url, KEY) as toolkit:
         tools = toolkit.openai_response_tools(toolkit.list(slugs=[CREATE]))
         choice = {"type": "function", "name": CREATE}

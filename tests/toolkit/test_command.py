@@ -36,7 +36,7 @@ def test_tools_are_listed_and_searched(understudy):
     assert all({"readOnlyHint", "important"} <= {*tool["tags"]} for tool in reading)
 
 
-def test_a_tool_is_shown(understudy):
+def test_a_tool_is_described_by_its_slug(understudy):
     shown = understudy("show", "ai_ml_api_get_run").stdout
     for text in ("AI_ML_API_GET_RUN: Get Run", "GET /threads/{thread_id}/runs/{run_id}", "thread_id", "readOnlyHint"):
         assert text in shown
@@ -46,7 +46,7 @@ def test_a_tool_is_shown(understudy):
     assert "Did you mean AI_ML_API_GET_RUN" in understudy("show", "GET_RUN", code=2).stderr
 
 
-def test_arguments_are_given_one_by_one_and_as_json_from_anywhere(understudy):
+def test_arguments_come_from_options_from_json_and_from_stdin(understudy):
     given = ["--arg", "model=rehearsal", "--arg", "name=3", "--arg", 'metadata={"k": "v"}', "--arg", "temperature=0.5"]
     made = json.loads(understudy("call", CREATE, *given).stdout)["data"]
     assert (made["name"], made["metadata"], made["temperature"]) == ("3", {"k": "v"}, 0.5)

@@ -95,7 +95,7 @@ async def test_the_sync_toolkit_does_the_same(kit_server):
     assert (again["successful"], again["data"]["metadata"]) == (True, {"a": "b"})
 
 
-async def test_a_stream_is_given_whole(kit_server, world):
+async def test_a_stream_is_returned_as_one_result(kit_server, world):
     call = {"model": "rehearsal", "messages": [{"role": "user", "content": "Hello"}], "stream": True}
     for execute in (by_python, by_rest):
         result = await execute(kit_server, "AI_ML_API_TEXT_CHAT_COMPLETION", call)
