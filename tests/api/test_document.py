@@ -4,6 +4,7 @@ import json
 
 import jsonschema
 import pytest
+from starlette.routing import compile_path
 
 from hosted import ASSISTANTS_API
 from understudy import __version__
@@ -137,6 +138,14 @@ def test_health_is_outside_of_the_version_and_needs_no_key():
     assert DOCUMENT["paths"][path]["servers"] == [{"url": "/"}]
     assert operation["security"] == []
     assert DOCUMENT["security"] == [{"ApiKeyAuth": []}]
+
+
+def test_no_path_is_matched_by_the_route_of_another_one_before_it():
+    paths = list(dict.fromkeys(operation.path for operation in OPERATIONS))
+    patterns = [compile_path(path)[0] for path in paths]
+    samples = [path.replace(":path", "").replace("{", "").replace("}", "") for path in paths]
+    first_matches = [next(i for i, pattern in enumerate(patterns) if pattern.match(sample)) for sample in samples]
+    assert [paths[i] for i in first_matches] == paths
 
 
 def test_a_model_id_with_slashes_is_one_parameter():

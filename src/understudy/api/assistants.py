@@ -29,7 +29,6 @@ from understudy.wire.tools import ToolResources
 
 operations = OperationGroup("Assistants")
 
-
 # What a field returns to when it is set to null.
 _ASSISTANT_DEFAULTS = {"tools": [], "metadata": {}, "response_format": "auto"}
 

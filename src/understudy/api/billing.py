@@ -31,7 +31,6 @@ from understudy.wire.billing import (
 
 operations = OperationGroup("Billing", base="/")
 
-
 _DAY_SECONDS = 86_400
 _MAX_TIMESTAMP = 253_402_300_799
 # What is reported where nobody says since when.

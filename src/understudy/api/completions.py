@@ -29,7 +29,6 @@ from understudy.wire.parsing import parse_object
 
 operations = OperationGroup("Completions")
 
-
 # What the hosted API writes at most where nothing else is said.
 _MAX_TOKENS: Final = 16
 _FORWARDED_PARAMETERS: Final = (

@@ -31,7 +31,6 @@ from understudy.wire.parsing import InvalidBody, check_file_id, check_id, explai
 
 operations = OperationGroup("Containers")
 
-
 # The names of a file system: a container is one.
 _NAME_BYTES = 255
 

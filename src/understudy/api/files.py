@@ -35,7 +35,6 @@ from understudy.wire.parsing import InvalidBody, explain
 
 operations = OperationGroup("Files")
 
-
 _MAX_BATCH_BYTES = 200 * 1024 * 1024
 _RANGE_PATTERN = re.compile(r"bytes\s*=\s*([0-9]{0,18})\s*-\s*([0-9]{0,18})")
 

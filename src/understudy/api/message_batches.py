@@ -38,7 +38,6 @@ from understudy.wire.parsing import check_id, parse
 
 operations = OperationGroup("Messages", error=MessageErrorResponse)
 
-
 _JSONL_TYPE = "application/x-jsonl"
 _decode = msgspec.json.Decoder(RawBatch).decode
 _decode_params = msgspec.json.Decoder(CreateMessageParams).decode

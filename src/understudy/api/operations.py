@@ -66,6 +66,10 @@ class Operation:
     def path_parameters(self) -> list[str]:
         return re.findall(r"{(\w+)}", self.template)
 
+    def precedence(self) -> list[bool]:
+        """Sorts `/responses/compact` before `/responses/{response_id}`, which matches it too."""
+        return [segment.startswith("{") for segment in self.path.split("/")]
+
 
 class _Details(TypedDict, total=False):
     """The optional members of an Operation, and those that override its group's."""

@@ -43,7 +43,6 @@ from understudy.wire.responses import (
 
 operations = OperationGroup("Responses")
 
-
 _POLL_AFTER_MS = "300"
 _ACTIVE = frozenset({"queued", "in_progress"})
 # What an answer shows of its items only to who asks for it.

@@ -71,7 +71,9 @@ MODULES = (
     health,
 )
 
-OPERATIONS: Final[tuple[Operation, ...]] = tuple(operation for module in MODULES for operation in module.operations)
+OPERATIONS: Final[tuple[Operation, ...]] = tuple(
+    operation for module in MODULES for operation in sorted(module.operations, key=Operation.precedence)
+)
 """Every operation, in the order of the OpenAPI document and of the routes; the first route that matches counts."""
 
 

@@ -49,7 +49,6 @@ from understudy.wire.tools import (
 
 operations = OperationGroup("Assistants")
 
-
 # When the SDKs' polling helpers should look again; they would wait a second.
 _POLL_AFTER_MS = "300"
 # Our own request header: `true` makes the run wait for the thread's active one.

@@ -18,7 +18,6 @@ from understudy.wire.steps import ListRunStepsResponse, RunStepObject
 
 operations = OperationGroup("Assistants")
 
-
 _decode = msgspec.json.Decoder(RunStepObject).decode
 
 

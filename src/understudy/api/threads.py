@@ -30,7 +30,6 @@ from understudy.wire.threads import (
 
 operations = OperationGroup("Assistants")
 
-
 _decode = msgspec.json.Decoder(ThreadObject).decode
 
 

@@ -26,7 +26,6 @@ from understudy.wire.usage import (
 
 operations = OperationGroup("Usage")
 
-
 _BUCKET_SECONDS = {"1m": 60, "1h": 3600, "1d": 86_400}
 # How many buckets a page has where nobody says, and at most.
 _BUCKET_LIMITS = {"1m": (60, 1440), "1h": (24, 168), "1d": (7, 31)}

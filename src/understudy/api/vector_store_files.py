@@ -24,7 +24,6 @@ from understudy.wire.vector_stores import (
 
 operations = OperationGroup("Vector stores")
 
-
 # When the SDKs' polling helpers should look again; they would wait a second.
 _POLL_AFTER_MS = "300"
 

@@ -24,7 +24,6 @@ from understudy.wire.videos import UUID, ContentQuery, CreateVideo, DeletedGener
 
 operations = OperationGroup("Videos")
 
-
 CONTENT_PATH = re.compile(rf"/generations/{UUID}/(?:video\.mp4|thumbnail\.jpg)")
 """The paths that a token opens, and no key."""
 
