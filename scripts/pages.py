@@ -92,7 +92,7 @@ TOOLS = """\
 # The tools
 
 The {count} tools of {name}, version {version}, as agents are handed them: by Python, REST, MCP or on the command line.
-How that is done is said in [toolkit.md](toolkit.md). A `*` marks what is required.
+[toolkit.md](toolkit.md) shows how to use them. A `*` marks what is required.
 
 {tools}"""
 

@@ -59,7 +59,7 @@ async def test_long_outputs_are_cut(running):
 async def test_a_silent_mcp_server_times_out(running):
     servers = remote(running.url, timeout=0.5)
     output = await servers.call_tool(servers.resolve_server(running.url), "sleep", {})
-    assert output.error == "The MCP server did not answer within 0.5 seconds."
+    assert output.error == "The MCP server timed out after 0.5 seconds."
 
 
 async def test_headers_are_sent_and_their_absence_is_the_servers_business(tmp_path):

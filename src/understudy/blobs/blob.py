@@ -59,7 +59,7 @@ class Blobs(Protocol):
     async def exists(self, name: str) -> bool: ...
 
     async def delete(self, name: str) -> None:
-        """Erases the blob; a missing one is no error."""
+        """Erases the blob; a missing one is ignored."""
         ...
 
     @property

@@ -36,7 +36,7 @@ _BACKLOG = 2048
 _KEEP_ALIVE = 75
 _OPEN_FILES = 65536
 # The event loop takes one connection from each listening socket a turn. Under load a turn takes long, and clients that
-# come then would wait for seconds: it is given the same socket several times.
+# come then would wait for seconds: so it listens on the same socket several times.
 _ACCEPT_BATCH = 16
 _log = logging.getLogger("understudy.server")
 

@@ -49,7 +49,7 @@ class _Video(Struct):
 
 
 class _Error(Struct):
-    message: str = "no reason was given"
+    message: str = "no reason"
 
 
 class _Generation(Struct):
@@ -138,7 +138,7 @@ class AimlApi:
 
 def _failure_reason(generation: _Generation) -> str:
     error = generation.error
-    return redact((error.message if isinstance(error, _Error) else error) or "no reason was given")
+    return redact((error.message if isinstance(error, _Error) else error) or "no reason")
 
 
 def _completed_video(generation: _Generation) -> _Video:

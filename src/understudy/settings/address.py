@@ -79,7 +79,7 @@ def is_public_url(url: str) -> bool:
     """
     try:
         parts = urlsplit(url)
-        host, _ = parts.hostname, parts.port  # raises for a port that is no number
+        host, _ = parts.hostname, parts.port  # raises for a malformed port
     except ValueError:
         return False
     # Parsers disagree on where the host ends after a backslash or a control character.

@@ -69,7 +69,7 @@ def _normalize_url(leaf: Setting) -> Setting:
 def _is_base_url(url: str) -> bool:
     try:
         parts = urlsplit(url)
-        _ = parts.port  # raises for one that is no number
+        _ = parts.port  # raises for a malformed port
     except ValueError:
         return False
     clean = url.isprintable() and not set(url) & set(" ?#@")

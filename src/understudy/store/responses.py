@@ -1,7 +1,7 @@
-"""Responses at rest: what each shows, what it was asked, and what was said before it.
+"""Stored responses: the object of each, its input, and its context.
 
-A response without a conversation has a thread without a row of its own. One that follows the newest of that thread goes
-on with it; one that follows an older response begins a thread of its own behind the older one's items. Knows no event.
+A response without a conversation has a thread without a row. A response that continues the newest one of that thread
+uses the same thread; one that continues an older response starts a branch after the older one's items. Knows no event.
 """
 
 from collections.abc import Callable, Sequence
@@ -187,7 +187,7 @@ def _create(
 
 
 def insert_items(text_insert: str, thread_id: str, run_id: str | None, items: Sequence[ItemRow]) -> Transaction[int]:
-    """Returns the number of the last one; of the thread's newest where there are none."""
+    """Returns the number of the last item; without items that of the thread's newest one."""
     seq = 0
     for item in items:
         bundle, message = Bundle(), item.message
@@ -252,7 +252,7 @@ def is_shared(thread_id: str) -> bool:
 
 
 def _is_newest(thread_id: str, last_seq: int) -> Transaction[bool]:
-    """Whether nothing was said after that item, and nothing is being said."""
+    """Whether the thread has no item after `last_seq` and no active run."""
     sql = "SELECT 1 FROM items WHERE thread_id = $1 AND seq > $2 AND body IS NOT NULL LIMIT 1"
     if (yield sql, (thread_id, last_seq)):
         return False
@@ -403,7 +403,7 @@ def page_items(parts: Sequence[ContextPart], request: PageRequest) -> Transactio
         "LIMIT $4",
     )
     rows: list[Row] = []
-    # What stands in a thread was said after all that stands in those before it.
+    # All items of a thread are newer than those of the threads before it.
     for part in parts if direction == "ASC" else reversed(parts):
         wanted = request.limit + 1 - len(rows)
         if wanted:
@@ -460,7 +460,7 @@ def _sweep(text_delete: str, before: float) -> Transaction[bool]:
 
 
 def _erase_responses(text_delete: str, response_ids: Sequence[str]) -> Transaction[None]:
-    """The rows of the responses and their runs; the items of their threads, once no other response is told them."""
+    """Erases the responses and their runs, and the items of their threads that no other response includes."""
     for response_id in response_ids:
         own = yield "SELECT thread_id FROM responses WHERE id = $1", (response_id,)
         told = yield "SELECT thread_id FROM response_contexts WHERE response_id = $1", (response_id,)

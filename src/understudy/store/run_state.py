@@ -31,10 +31,10 @@ class ClientTool(Struct, frozen=True, omit_defaults=True):
 
 
 class PendingCall(Struct, omit_defaults=True):
-    """A call of the turn that is being answered. `results`: how many passages it found.
+    """A call of the current turn. `results`: its number of passages.
 
-    `approved`: what its client said where it was asked, as the request `approval_id`; `item_id`: what it becomes.
-    `server_label`: of a remote server's tool. `client`: of a tool that is no plain function of that name.
+    `approved`: the client's decision on the approval request `approval_id`; `item_id`: the id of its item.
+    `server_label`: of a remote server's tool. `client`: the client's tool, unless it is a plain function of that name.
     """
 
     index: int
@@ -52,7 +52,7 @@ class PendingCall(Struct, omit_defaults=True):
 
 
 class ContextPart(Struct, array_like=True):
-    """What a run was told before its own thread began: that thread's items up to the number `last_seq`."""
+    """A part of a run's context: the items of another thread up to the number `last_seq`."""
 
     thread_id: str
     last_seq: int

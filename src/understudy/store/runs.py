@@ -1,7 +1,7 @@
-"""Runs and their steps at rest: the verbs that the API and the engine need, each one transaction.
+"""Stored runs and their steps: the verbs of the API and the engine, each one transaction.
 
-A run belongs to the worker that owns it; every write of a worker is guarded by that and by the table of legal states,
-so whoever lost a run (to a cancel, an expiry, another worker) changes nothing any more.
+A run is owned by one worker; every write of a worker is guarded by its ownership and by the table of legal transitions,
+so a worker that lost a run (by a cancellation, an expiry, another worker) cannot change it.
 """
 
 from collections.abc import Callable, Sequence
@@ -55,7 +55,7 @@ _ABANDONED = (
     f" AND (owner IS NULL OR NOT {_LIVE_WORKER}) ORDER BY seq LIMIT $2"
 )
 _EXPIRED_RUNS = f"SELECT id FROM runs WHERE status IN {sql_list(ACTIVE)} AND expires_at <= $1 LIMIT $2"  # noqa: S608
-# A run enters these by a legal move only, so that each entry is told once.
+# A run enters each of these states once, by a legal transition, so each webhook is sent once.
 _RUN_WEBHOOKS: Final[dict[RunStatus, EventType]] = {
     "completed": "thread.run.completed",
     "failed": "thread.run.failed",
@@ -149,7 +149,7 @@ class Runs:
         )
 
     async def advance(self, owner: str, boundary: Checkpoint) -> bool:
-        """Stores what a run's owner changes; False, and nothing stored, where the run is no longer the owner's."""
+        """Stores the changes of a run's owner; False, and nothing stored, if the owner lost the run."""
         try:
             await self._database.write(_advance, self._database, owner, boundary, self._clock.now())
         except _LeaseLost:
@@ -403,7 +403,7 @@ def _advance(database: Database, owner: str, boundary: Checkpoint, now: float) -
         yield from _advance_response(database, boundary, boundary.response, owner, mine, now)
         return
     event = _RUN_WEBHOOKS.get(run.status) if run is not None else None
-    # Where nobody is to be told, which is nearly always, one statement is all.
+    # Without a webhook endpoint, the usual case, one statement is enough.
     if (
         yield _build_advance(database, boundary, owner, f"{mine} AND {_HAS_NO_WEBHOOK}" if event else mine, alone=True)
     ):

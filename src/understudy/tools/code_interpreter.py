@@ -28,8 +28,8 @@ def definition(name: str, files: Sequence[tuple[str, str]] = ()) -> dict[str, An
         "function": {
             "name": name,
             "description": "Runs Python in a sandbox that keeps its variables between calls. The user's files are in "
-            "/mnt/data, and files written there are given to the user, who opens them by links like "
-            "[name](sandbox:/mnt/data/name). Figures that are shown are seen by the user. There is no network."
+            "/mnt/data; the user receives files written there and opens them by links like "
+            "[name](sandbox:/mnt/data/name). The user sees displayed plots. The sandbox has no network."
             + _describe_files(files),
             "parameters": {
                 "type": "object",

@@ -130,7 +130,7 @@ def is_server_url(url: str) -> bool:
     """Whether it is an http or https URL without user info and without path traversal."""
     try:
         parts = urlsplit(url)
-        host, _ = parts.hostname, parts.port  # raises for a port that is no number
+        host, _ = parts.hostname, parts.port  # raises for a malformed port
     except ValueError:
         return False
     steps = {".", ".."} & set(parts.path.lower().replace("%2e", ".").replace("%2f", "/").replace("\\", "/").split("/"))

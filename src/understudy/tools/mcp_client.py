@@ -87,7 +87,7 @@ async def _run_connected(server: McpServer, limits: McpSettings, work: Callable[
                     if not _may_use_other_transport(failed):
                         break
     except TimeoutError:
-        raise McpServerError(f"The MCP server did not answer within {limits.timeout:g} seconds.") from None
+        raise McpServerError(f"The MCP server timed out after {limits.timeout:g} seconds.") from None
     status = failed.response.status_code if isinstance(failed, httpx2.HTTPStatusError) else 424
     raise McpServerError(f"The MCP server could not be used: {_describe_failure(failed)}.", status) from None
 
@@ -210,9 +210,9 @@ def _block_text(block: types.ContentBlock) -> str:
         case types.ResourceLink():
             return f"[{block.name}: {block.uri}]"
         case types.ImageContent() | types.AudioContent():
-            return f"[{block.mime_type}, which cannot be shown]"
+            return f"[{block.mime_type}, not displayable]"
         case _:
-            return f"[{block.type}, which cannot be shown]"
+            return f"[{block.type}, not displayable]"
 
 
 def _truncate(text: str, most: int) -> str:
@@ -224,25 +224,25 @@ def _truncate(text: str, most: int) -> str:
 
 
 def _first_cause(error: BaseException) -> BaseException:
-    """The cause among the failures of tasks that fell together."""
+    """The first error of a nested exception group."""
     while isinstance(error, BaseExceptionGroup):
         error = error.exceptions[0]
     return error
 
 
 def _may_use_other_transport(error: BaseException) -> bool:
-    """Whether the server may speak the other transport: it refused this one, instead of not being there."""
+    """Whether the server may support the other transport: it refused this one, but is reachable."""
     if isinstance(error, httpx2.HTTPStatusError):
         return error.response.status_code in {400, 404, 405, 406, 415}
     return isinstance(error, MCPError | httpx2.SSEError)
 
 
 def _describe_failure(error: BaseException | None) -> str:
-    """Words without addresses and without what the server was sent."""
+    """An error text without addresses and without the request."""
     if isinstance(error, httpx2.HTTPStatusError):
         return f"it answered with the status {error.response.status_code}"
     if isinstance(error, MCPError):
         return f"it returned the error {redact(error.error.message)[:_MAX_QUOTE]!r}"
     if isinstance(error, outbound.OutboundError):
         return _FAILURE_TEXTS.get(error.kind, _BROKEN_TEXT)
-    return _BROKEN_TEXT if isinstance(error, httpx2.TransportError) else "it did not answer with MCP"
+    return _BROKEN_TEXT if isinstance(error, httpx2.TransportError) else "it does not speak MCP"

@@ -24,7 +24,7 @@ class Rehearsal:
     """Generates the same reply for the same body; only ids and `created` differ.
 
     `stream` sends `tokens_per_second`, everything at once where that is 0; `complete` does not pace.
-    Raises UpstreamError(invalid_request) where the body is no chat completion request.
+    Raises UpstreamError(invalid_request) if the body is not a chat completion request.
     """
 
     name = "rehearsal"

@@ -43,7 +43,7 @@ class _Sentence(NamedTuple):
 
 
 def parse_passages(text: str) -> list[Passage]:
-    """The passages in their order; empty where the text is no result of a search."""
+    """The passages in their order; empty if the text is not a search result."""
     text = text[:_MAX_CHARACTERS]
     marks: list[re.Match[str]] = []
     for match in _MARK.finditer(text):

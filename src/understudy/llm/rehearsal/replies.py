@@ -109,7 +109,7 @@ def _find_reply(conversation: Conversation) -> str | None:
 
 
 def _needs_search(conversation: Conversation) -> bool:
-    """Whether the message is a request that the conversation does not answer."""
+    """Whether the conversation lacks the answer to this request."""
     text = conversation.text
     is_remark = _THANKS.search(text) or _GREETING.fullmatch(text.strip(" .!")) or _collect_facts(text)
     is_request = bool(text.strip()) and bool(_QUESTION_END.search(text) or not is_remark)

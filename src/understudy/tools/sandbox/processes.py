@@ -1,8 +1,8 @@
 """Processes and pipes as descriptors on the event loop.
 
 A process is killed and awaited by a pidfd: without a signal handler, a thread, or a pid that may be reused. A
-descriptor has one owner. Unless a transport of the loop owns it, only this module closes it: uvloop closes the number
-of a file object that it was given, and the object closes it again.
+descriptor has one owner. Unless a transport of the loop owns it, only this module closes it: uvloop closes the
+descriptor of a file object, and the object closes it again.
 """
 
 import asyncio

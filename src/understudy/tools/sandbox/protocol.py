@@ -70,7 +70,7 @@ class Session(Protocol):
         ...
 
     def read(self, name: str) -> AsyncGenerator[bytes, None]:
-        """The file's content in pieces. Raises NoSuchFile if there is no regular file of that name."""
+        """The file's content in pieces. Raises NoSuchFile without a regular file of that name."""
         ...
 
     async def remove(self, name: str) -> None:

@@ -81,7 +81,7 @@ class Relay:
         while waiting:
             now = time.monotonic()
             if now > deadline:
-                raise SystemExit("the kernel did not answer")
+                raise SystemExit("the kernel timed out")
             if now - sent_at > _RETRY_SECONDS:
                 self._session.send(self._shell, "execute_request", _request("pass", history=False))
                 sent_at = now
