@@ -211,7 +211,7 @@ async def _open_store(stack: AsyncExitStack, settings: Settings, clock: Clock) -
     stack.push_async_callback(store.close)
     if settings.database is None:
         # The directory is locked, so every worker with a lease in it has died.
-        await store.runs.retire()
+        await store.workers.retire()
         await store.blobs.drop_holds(math.inf)
     if settings.api_key is not None:
         await store.keys.create(settings.api_key, "from the settings", int(clock.now()))

@@ -194,7 +194,7 @@ async def test_a_file_that_ends_its_worker_each_time_is_given_up(node):
     store = await only.vector_stores.create(OURS, file_ids=[await only.add("a.txt")])
     for number in range(6):
         (waiting,) = await only.store.ingestion.list_candidates(only.clock.now(), 1, 1)
-        assert await only.store.ingestion.claim(waiting.seq, f"dead{number}", BUILTIN, only.clock.now())
+        assert await only.store.ingestion.claim(waiting.key, f"dead{number}", BUILTIN, only.clock.now())
     await only.ingestion.start()
     await settled(only, store)
     (row,) = (await only.store.store_files.page(OURS, store.id, samples.PAGE)).rows

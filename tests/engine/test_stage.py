@@ -41,7 +41,7 @@ async def test_a_run_whose_answer_cannot_be_stored_ends_with_its_message_and_ste
     thread = samples.thread(id=run.thread_id)
     await store.threads.create(OURS, thread, [])
     await store.runs.create(OURS, run, OWNER)
-    await store.runs.renew_lease(OWNER, NOW + 1e9)
+    await store.workers.renew_lease(OWNER, NOW + 1e9)
     state, projection, log = RunState(), RunProjection(), RunLog(RunView)
     queued = events.RunQueued(run)
     state.apply(queued)

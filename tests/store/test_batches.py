@@ -22,7 +22,7 @@ USAGE = Usage(9, 1, 3, 2)
 async def work(store):
     """The work of two workers, `one` and `other`, whose leases last."""
     for worker in ("one", "other"):
-        await store.runs.renew_lease(worker, NOW + 10)
+        await store.workers.renew_lease(worker, NOW + 10)
     return store.batch_work
 
 
@@ -41,7 +41,7 @@ async def made(store, project=OURS, dialect="openai", **members):
 async def claimed(store, worker="one", now=NOW):
     """The oldest that waits, as this worker's."""
     waiting = await store.batch_work.list_candidates(now, 10)
-    return await store.batch_work.claim(min(one.seq for one in waiting), worker, now) if waiting else None
+    return await store.batch_work.claim(min(one.key for one in waiting), worker, now) if waiting else None
 
 
 async def begun(store, lines=3, **members):
@@ -96,7 +96,7 @@ async def test_the_oldest_of_each_project_waits_for_a_worker(store, work):
     jobs = [await made(store, project) for project in (OURS, OURS, OURS, THEIRS)]
     waiting = await work.list_candidates(NOW, 2)
     assert sorted(one.project_id for one in waiting) == [OURS, OURS, THEIRS]
-    found = [await work.claim(one.seq, "one", NOW) for one in waiting]
+    found = [await work.claim(one.key, "one", NOW) for one in waiting]
     assert {one.batch.job.id for one in found} == {jobs[0].id, jobs[1].id, jobs[3].id}
     assert [one.project_id for one in await work.list_candidates(NOW, 2)] == [OURS]
 
@@ -104,14 +104,14 @@ async def test_the_oldest_of_each_project_waits_for_a_worker(store, work):
 async def test_of_many_workers_one_gets_a_batch(store, work):
     await made(store)
     (waiting,) = await work.list_candidates(NOW, 1)
-    claims = await asyncio.gather(*(work.claim(waiting.seq, name, NOW) for name in ("one", "other") * 5))
+    claims = await asyncio.gather(*(work.claim(waiting.key, name, NOW) for name in ("one", "other") * 5))
     assert len([one for one in claims if one is not None]) == 1
 
 
 async def test_a_batch_whose_worker_is_dead_is_taken_over_and_lost_to_it(store, work):
     job, seq = await begun(store)
     assert await claimed(store, "other") is None
-    await store.runs.renew_lease("other", NOW + 100)
+    await store.workers.renew_lease("other", NOW + 100)
     taken = await claimed(store, "other", NOW + 11)
     assert taken.batch.job.id == job.id
     assert taken.batch.status == "in_progress"

@@ -38,9 +38,9 @@ async def made(store, project=OURS, *, key=None, most=100, kept=None, pieces=())
 
 
 async def claimed(store, owner="one", now=float(NOW)):
-    await store.runs.renew_lease(owner, now + 10)
+    await store.workers.renew_lease(owner, now + 10)
     (waiting,) = await store.generations.list_candidates(now, 10)
-    return await store.generations.claim(waiting.seq, owner, now)
+    return await store.generations.claim(waiting.key, owner, now)
 
 
 async def held(store, name):
@@ -53,9 +53,9 @@ async def test_a_video_is_claimed_by_one_of_many(store):
     await made(store)
     owners = [f"owner{number}" for number in range(8)]
     for owner in owners:
-        await store.runs.renew_lease(owner, LEASE)
+        await store.workers.renew_lease(owner, LEASE)
     (waiting,) = await store.generations.list_candidates(float(NOW), 10)
-    found = await asyncio.gather(*(store.generations.claim(waiting.seq, owner, float(NOW)) for owner in owners))
+    found = await asyncio.gather(*(store.generations.claim(waiting.key, owner, float(NOW)) for owner in owners))
     assert len([one for one in found if one is not None]) == 1
     assert await store.generations.list_candidates(float(NOW), 10) == []
 
@@ -74,7 +74,7 @@ async def test_whoever_lost_a_video_changes_nothing_any_more(store):
     assert not await store.generations.mark_dreaming("dead", first.generation.seq)
     assert not await store.generations.mark_ordered("dead", first.generation.seq, "other")
     await store.generations.release("dead", first.generation.seq, 0.0)
-    assert await store.generations.list_owned("alive") == {second.generation.seq}
+    assert (await store.generations.list_owned("alive")).keys() == {second.generation.seq}
     kept = VideoFile("video", await held(store, "b"), 6)
     assert await store.generations.complete("alive", second, record(width=2), [kept], later)
     assert not await store.generations.fail("alive", second, record(failure_reason="late"), later)
@@ -117,7 +117,7 @@ async def test_each_project_has_its_oldest_video_waiting(store):
     waiting = await store.generations.list_candidates(float(NOW), 10)
     assert [one.project_id for one in waiting] == [OURS, THEIRS]
     seqs = [(await store.generations.get(*one)).seq for one in ((OURS, first), (THEIRS, other))]
-    assert [one.seq for one in waiting] == seqs
+    assert [one.key for one in waiting] == seqs
 
 
 async def test_a_tenant_finds_nothing_of_another_ones(store):
@@ -179,7 +179,7 @@ async def test_the_deaths_of_workers_are_no_attempts_and_are_counted_until_there
     await made(store)
     for count, name in enumerate(("one", "two", "three")):
         job = await claimed(store, name, LEASE + 100 * count)
-        await store.runs.renew_lease(name, LEASE)
+        await store.workers.renew_lease(name, LEASE)
         assert (job.attempts, job.interruptions) == (1, count)
     assert await store.generations.mark_dreaming("three", job.generation.seq)
     job = await claimed(store, "four", LEASE + 1000)

@@ -328,9 +328,13 @@ async def test_deleting_a_thread_ends_its_run_for_its_worker_too(store):
     run = await stored(store, "in_progress", "worker")
     assert await store.threads.delete(OURS, run.thread_id) == run.id
     assert not await store.runs.advance("worker", Checkpoint(run.id, as_(run, "completed")))
-    assert await store.runs.abandoned(NOW, 10) == []
-    assert await store.runs.due(3_000_000_000.0, 10) == []
+    assert await candidates(store, NOW, 10) == []
+    assert await store.runs.list_expired(3_000_000_000.0, 10) == []
     assert await store.runs.claim(run.id, "worker", NOW) is None
+
+
+async def candidates(store, now, limit):
+    return [candidate.key for candidate in await store.runs.list_candidates(now, limit)]
 
 
 # -- claims and leases -------------------------------------------------------------------------------------------
@@ -340,7 +344,7 @@ async def test_deleting_a_thread_ends_its_run_for_its_worker_too(store):
 async def test_a_run_that_nobody_has_is_claimed_where_there_is_work_to_do(store, status):
     run = await stored(store, status)
     workable = status in {"queued", "in_progress", "cancelling"}
-    assert await store.runs.abandoned(NOW, 10) == ([run.id] if workable else [])
+    assert await candidates(store, NOW, 10) == ([run.id] if workable else [])
     taken = await store.runs.claim(run.id, "worker", NOW)
     assert (taken is not None) is workable
     if workable:
@@ -351,16 +355,16 @@ async def test_a_run_that_nobody_has_is_claimed_where_there_is_work_to_do(store,
 async def test_a_run_whose_time_is_over_is_claimed_in_any_active_state(store, status):
     run = await stored(store, status, expires_at=int(NOW))
     active = status in ACTIVE
-    assert await store.runs.due(NOW - 1, 10) == []
-    assert await store.runs.due(NOW, 10) == ([run.id] if active else [])
+    assert await store.runs.list_expired(NOW - 1, 10) == []
+    assert await store.runs.list_expired(NOW, 10) == ([run.id] if active else [])
     assert (await store.runs.claim(run.id, "worker", NOW, due=True) is not None) is active
     assert (status in TERMINAL) is not active
 
 
 async def test_the_run_of_a_living_worker_is_not_taken(store):
     run = await stored(store, "in_progress", "worker")
-    await store.runs.renew_lease("worker", LEASE)
-    assert await store.runs.abandoned(NOW, 10) == []
+    await store.workers.renew_lease("worker", LEASE)
+    assert await candidates(store, NOW, 10) == []
     assert await store.runs.claim(run.id, "other", NOW) is None
     assert await store.runs.claim(run.id, "other", NOW, due=True) is None
     assert await store.runs.advance("worker", Checkpoint(run.id, as_(run, "completed")))
@@ -368,11 +372,11 @@ async def test_the_run_of_a_living_worker_is_not_taken(store):
 
 async def test_the_run_of_a_dead_worker_is_taken_once(store):
     run = await stored(store, "in_progress", "worker")
-    await store.runs.renew_lease("worker", LEASE)
+    await store.workers.renew_lease("worker", LEASE)
     for name in ("second", "third"):
-        await store.runs.renew_lease(name, LEASE + 100)
+        await store.workers.renew_lease(name, LEASE + 100)
     later = LEASE + 1
-    assert await store.runs.abandoned(later, 10) == [run.id]
+    assert await candidates(store, later, 10) == [run.id]
     taken = await asyncio.gather(*[store.runs.claim(run.id, name, later) for name in ("second", "third")])
     (won,) = [one for one in taken if one is not None]
     assert won.interruptions == 1
@@ -400,27 +404,27 @@ async def test_a_worker_that_was_stopped_or_claims_its_own_run_again_has_not_die
     run = await stored(store, "in_progress", "first")
     assert (await store.runs.claim(run.id, "first", NOW)).interruptions == 0
     await store.runs.release_runs("first")
-    await store.runs.retire("first")
+    await store.workers.retire("first")
     assert (await store.runs.claim(run.id, "second", NOW)).interruptions == 0
 
 
 async def test_a_beat_makes_a_lease_longer(store):
     run = await stored(store, "in_progress", "worker")
-    await store.runs.renew_lease("worker", NOW)
-    assert await store.runs.abandoned(NOW, 10) == [run.id]
-    await store.runs.renew_lease("worker", LEASE)
-    assert await store.runs.abandoned(NOW, 10) == []
+    await store.workers.renew_lease("worker", NOW)
+    assert await candidates(store, NOW, 10) == [run.id]
+    await store.workers.renew_lease("worker", LEASE)
+    assert await candidates(store, NOW, 10) == []
 
 
 async def test_a_worker_that_retires_leaves_its_runs_to_all(store):
     runs = [await stored(store, "in_progress", name) for name in ("first", "second")]
     for name in ("first", "second"):
-        await store.runs.renew_lease(name, LEASE)
-    await store.runs.retire("first")
-    assert await store.runs.abandoned(NOW, 10) == [runs[0].id]
-    await store.runs.retire()
-    assert await store.runs.abandoned(NOW, 10) == [run.id for run in runs]
-    assert await store.runs.abandoned(NOW, 1) == [runs[0].id]
+        await store.workers.renew_lease(name, LEASE)
+    await store.workers.retire("first")
+    assert await candidates(store, NOW, 10) == [runs[0].id]
+    await store.workers.retire()
+    assert await candidates(store, NOW, 10) == [run.id for run in runs]
+    assert await candidates(store, NOW, 1) == [runs[0].id]
 
 
 async def test_a_run_is_resumed_with_what_it_had_open(store):

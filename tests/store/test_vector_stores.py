@@ -148,7 +148,7 @@ async def test_a_deleted_store_is_gone_at_once_and_its_rows_soon(store):
     await store.vector_stores.delete(OURS, made.id)
     with pytest.raises(errors.NotFound):
         await store.vector_stores.get(OURS, made.id, NOW)
-    assert {waiting.store for waiting in await store.ingestion.list_candidates(NOW, 10, 10)} == {2}
+    assert {waiting.group for waiting in await store.ingestion.list_candidates(NOW, 10, 10)} == {2}
     while await store.vector_stores.erase(rows=20):
         pass
 

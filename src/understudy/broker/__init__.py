@@ -1,15 +1,19 @@
-"""How a worker learns that a run waits. A wake-up only: the truth is the database, a sweep finds what was missed."""
+"""Wake-ups of workers. The database is the truth: a sweep finds the jobs whose announcement was lost."""
 
-from typing import Protocol
+from typing import Protocol, TypeVar
+
+T = TypeVar("T")
 
 
-class Broker(Protocol):
-    async def announce(self, run_id: str) -> None:
-        """Says that the run waits for a worker."""
+class Broker(Protocol[T]):
+    """`T` names a job with its project."""
+
+    async def announce(self, job: T) -> None:
+        """Publishes that a job waits for a worker."""
         ...
 
-    async def next(self) -> str:
-        """Waits for an announced run; each announcement reaches one worker."""
+    async def next(self) -> T:
+        """Waits for an announced job; each announcement reaches one worker."""
         ...
 
     async def close(self) -> None: ...

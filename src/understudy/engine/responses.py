@@ -282,7 +282,7 @@ class Responses:
         if at_once:
             self._worker.launch(execution)
         else:
-            await self._worker.announce(execution.run_id)
+            await self._worker.announce(execution)
 
 
 def _to_request_item(given: InputMcpApprovalRequest | None) -> dict[str, str] | None:

@@ -265,7 +265,7 @@ class Runs:
         if at_once:
             self._worker.launch(execution)
         else:
-            await self._worker.announce(execution.run_id)
+            await self._worker.announce(execution)
 
 
 def new_run(

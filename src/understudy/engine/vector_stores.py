@@ -125,12 +125,12 @@ class VectorStores:
     async def cancel_batch(self, project_id: str, store_id: str, batch_id: str) -> VectorStoreFileBatchObject:
         """Ends what is still to be indexed of a batch, and what is being indexed. Raises NotFound."""
         batch, files = await self._store.file_batches.cancel(project_id, store_id, batch_id)
-        self._ingestion.interrupt(files)
+        self._ingestion.interrupt_files(files)
         return batch
 
     async def detach(self, project_id: str, store_id: str, file_id: str) -> None:
         """Takes a file out of a store. Raises NotFound."""
-        self._ingestion.interrupt([await self._store.store_files.detach(project_id, store_id, file_id)])
+        self._ingestion.interrupt_files([await self._store.store_files.detach(project_id, store_id, file_id)])
 
     async def wait_indexed(self, store_ids: Sequence[str], file_ids: Sequence[str] | None, seconds: float) -> bool:
         """Waits until these files (None: all) of the stores are indexed or have failed, at most so long."""

@@ -37,6 +37,7 @@ from understudy.store.vector_store_files import StoreFiles
 from understudy.store.vector_stores import VectorStores
 from understudy.store.videos import Generations
 from understudy.store.webhooks import Webhooks
+from understudy.store.workers import Workers
 
 _POSTGRES = ("postgresql://", "postgres://")
 
@@ -67,6 +68,7 @@ class Store:
     usage: UsageReports
     batches: Batches
     batch_work: BatchWork
+    workers: Workers
     lock: DirectoryLock | None
 
     async def close(self) -> None:
@@ -137,6 +139,7 @@ def _build_store(database: Database, clock: Clock, lock: DirectoryLock | None) -
         usage=UsageReports(database),
         batches=Batches(database),
         batch_work=BatchWork(database),
+        workers=Workers(database),
         lock=lock,
     )
 

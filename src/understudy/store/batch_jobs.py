@@ -1,12 +1,12 @@
-"""The work on batches: claimed by one worker at a time, each answer kept when it is there, ended once.
+"""Batches as jobs: claimed by one worker at a time, each result stored once, ended once.
 
-A worker's claim holds as long as its lease in the table of workers. Every write is guarded by the owner, so whoever
-lost a batch changes nothing any more, and a line that was answered is never answered again.
+Every write is guarded by the owner, so a worker that lost a batch changes nothing, and a line with a result is never
+executed again.
 """
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Literal
+from typing import Final, Literal
 
 import msgspec
 
@@ -15,6 +15,8 @@ from understudy.store.batches import ACTIVE, ROW, Batch, BatchFault, Dialect, Jo
 from understudy.store.blobs import release, retain
 from understudy.store.database import Database, Transaction
 from understudy.store.files import insert_file
+from understudy.store.sql import compose_sql, sql_list
+from understudy.store.workers import Candidate, Claim, JobTable
 from understudy.wire.files import FileObject
 from understudy.wire.webhooks import EventType
 
@@ -25,16 +27,14 @@ _WEBHOOK_EVENTS: dict[FinalStatus, EventType] = {
     "expired": "batch.expired",
     "cancelled": "batch.cancelled",
 }
-_ACTIVE = "(" + ", ".join(f"'{status}'" for status in ACTIVE) + ")"
-_ORPHANED = "owner NOT IN (SELECT id FROM workers WHERE lease_until > $1)"
-_CANDIDATES = (
-    "SELECT seq, project_id, status FROM (SELECT seq, project_id, status,"  # noqa: S608
-    " row_number() OVER (PARTITION BY project_id, CASE WHEN status = 'in_progress' THEN 1 ELSE 0 END ORDER BY seq)"
-    f" AS place FROM batches WHERE status IN {_ACTIVE} AND (owner IS NULL OR {_ORPHANED})) AS waiting WHERE place <= $2"
-)
-_CLAIM = (
-    "UPDATE batches SET owner = $2 WHERE seq = $3"  # noqa: S608
-    f" AND status IN {_ACTIVE} AND (owner IS NULL OR {_ORPHANED}) RETURNING {ROW}, project_id, dialect, input"
+_JOBS = JobTable("batches", compose_sql("status IN", sql_list(ACTIVE)), "status", retries=False)
+_CLAIMED = compose_sql(ROW, ", project_id, dialect, input")
+_CANDIDATES = compose_sql(
+    "SELECT seq, project_id, answering FROM (SELECT seq, project_id, answering,",
+    "row_number() OVER (PARTITION BY project_id, answering ORDER BY seq) AS place FROM",
+    "(SELECT seq, project_id, CASE WHEN status = 'in_progress' THEN 1 ELSE 0 END AS answering FROM batches WHERE",
+    _JOBS.is_claimable,
+    ") AS claimable) AS numbered WHERE place <= $2 ORDER BY seq",
 )
 _STORE_RESULT = (
     "UPDATE batch_lines SET request_id = $3, status_code = $4, answer = $5"
@@ -63,21 +63,14 @@ _ERASE = (
 )
 
 
-@dataclass(frozen=True, slots=True)
-class BatchCandidate:
-    """A batch that nobody works on."""
-
-    seq: int
-    project_id: str
-    status: Status
+ANSWERING_GROUP: Final = 1
+"""The group of candidates that are in progress; the others are in group 0."""
 
 
-@dataclass(frozen=True, slots=True)
-class BatchClaim:
-    """A batch that is ours to work on. `input` is the blob with its lines."""
+@dataclass(frozen=True, slots=True, kw_only=True)
+class BatchClaim(Claim):
+    """A batch to work on. `input` is the blob with its lines."""
 
-    seq: int
-    project_id: str
     dialect: Dialect
     input: str
     batch: Batch
@@ -145,20 +138,20 @@ class BatchWork:
     def __init__(self, database: Database) -> None:
         self._database = database
 
-    async def list_candidates(self, now: float, each: int) -> list[BatchCandidate]:
+    async def list_candidates(self, now: float, each: int) -> list[Candidate[int]]:
         """The oldest of each project, up to `each` of those that are in progress and of the others."""
-        return await self._database.read(_list_candidates, now, each)
+        return await self._database.read(_list_oldest_batches, now, each)
 
     async def claim(self, seq: int, owner: str, now: float) -> BatchClaim | None:
-        """None where somebody has it, or it has ended."""
-        return await self._database.write(_claim, seq, owner, now)
+        """None where another worker has it, or it has ended."""
+        return await self._database.write(_claim_batch, seq, owner, now)
 
     async def list_owned(self, owner: str) -> dict[int, Status]:
-        return await self._database.read(_list_owned, owner)
+        return await self._database.read(_JOBS.list_owned, owner)
 
     async def release(self, seq: int, owner: str) -> None:
-        """Gives a batch back, to be taken up by anybody."""
-        await self._database.write(_release, seq, owner)
+        """Ends the claim: any worker may have the batch."""
+        await self._database.write(_JOBS.release, seq, owner)
 
     async def add(self, seq: int, owner: str, lines: Sequence[NewLine]) -> bool:
         """Adding a line again is fine."""
@@ -189,7 +182,7 @@ class BatchWork:
 
     async def finish(self, seq: int, owner: str, status: FinalStatus, output: Output, now: float) -> bool:
         """To completed, expired or cancelled, with what the batch leaves."""
-        return await self._database.write(_finish, seq, owner, status, output, now)
+        return await self._database.write(_finish_batch, seq, owner, status, output, now)
 
     async def erase(self, limit: int = 1000) -> bool:
         """Erases up to `limit` lines of batches that have ended, and says whether there were any."""
@@ -197,25 +190,16 @@ class BatchWork:
         return bool(batches) and await self._database.write(_erase, batches[0], limit)
 
 
-def _list_candidates(now: float, each: int) -> Transaction[list[BatchCandidate]]:
-    return [BatchCandidate(*row) for row in (yield _CANDIDATES, (now, each))]
+def _list_oldest_batches(now: float, each: int) -> Transaction[list[Candidate[int]]]:
+    return [Candidate(*row) for row in (yield _CANDIDATES, (now, each))]
 
 
-def _claim(seq: int, owner: str, now: float) -> Transaction[BatchClaim | None]:
-    rows = yield _CLAIM, (now, owner, seq)
-    if not rows:
+def _claim_batch(seq: int, owner: str, now: float) -> Transaction[BatchClaim | None]:
+    row = yield from _JOBS.claim(seq, owner, now, _CLAIMED)
+    if row is None:
         return None
-    shown, project_id, dialect, input_ = rows[0]
-    return BatchClaim(seq, project_id, dialect, input_, decode(shown))
-
-
-def _list_owned(owner: str) -> Transaction[dict[int, Status]]:
-    rows = yield "SELECT seq, status FROM batches WHERE owner = $1", (owner,)
-    return {row[0]: row[1] for row in rows}
-
-
-def _release(seq: int, owner: str) -> Transaction[None]:
-    yield "UPDATE batches SET owner = NULL WHERE seq = $1 AND owner = $2", (seq, owner)
+    body, project_id, dialect, input_ = row
+    return BatchClaim(seq=seq, project_id=project_id, dialect=dialect, input=input_, batch=decode(body))
 
 
 def _lock_batch(seq: int, owner: str, target: Status) -> Transaction[tuple[Job, str] | None]:
@@ -265,7 +249,7 @@ def _finalize(seq: int, owner: str, now: float) -> Transaction[bool]:
     return True
 
 
-def _finish(seq: int, owner: str, status: FinalStatus, output: Output, now: float) -> Transaction[bool]:
+def _finish_batch(seq: int, owner: str, status: FinalStatus, output: Output, now: float) -> Transaction[bool]:
     found = yield from _lock_batch(seq, owner, status)
     if found is None:
         return False

@@ -31,6 +31,7 @@ from understudy.store.run_state import Checkpoint, Progress, RunHistory, StoredR
 from understudy.store.sql import compose_sql, padded_batches, sql_list, sql_parameters
 from understudy.store.states import ACTIVE, EXECUTING, sources
 from understudy.store.threads import add_thread
+from understudy.store.workers import UNOWNED, Candidate
 from understudy.wire.messages import MessageObject
 from understudy.wire.responses import ResponseObject, ResponseStatus
 from understudy.wire.runs import RunObject, RunStatus
@@ -45,14 +46,12 @@ _THREAD_IN_PROJECT = " AND EXISTS (SELECT 1 FROM threads WHERE id = $2 AND proje
 _ACTIVATE = "UPDATE threads SET activations = activations + 1"
 _IS_PROJECT_THREAD = "id = $1 AND project_id = $2 AND body IS NOT NULL"
 _STEP = "SELECT body FROM steps WHERE id = $1 AND run_id = $2"
-_LIVE_WORKER = "owner IN (SELECT id FROM workers WHERE lease_until > $1)"
 _WORKABLE = sql_list(EXECUTING)
 _HAS_NO_WEBHOOK = (
     "NOT EXISTS (SELECT 1 FROM webhook_endpoints WHERE project_id IN (runs.project_id, '') AND body IS NOT NULL)"
 )
-_ABANDONED = (
-    f"SELECT id FROM runs WHERE status IN {_WORKABLE}"  # noqa: S608
-    f" AND (owner IS NULL OR NOT {_LIVE_WORKER}) ORDER BY seq LIMIT $2"
+_CANDIDATES = compose_sql(
+    "SELECT id, project_id FROM runs WHERE status IN", _WORKABLE, "AND", UNOWNED, "ORDER BY seq LIMIT $2"
 )
 _EXPIRED_RUNS = f"SELECT id FROM runs WHERE status IN {sql_list(ACTIVE)} AND expires_at <= $1 LIMIT $2"  # noqa: S608
 # A run enters each of these states once, by a legal transition, so each webhook is sent once.
@@ -157,19 +156,19 @@ class Runs:
         return True
 
     async def claim(self, run_id: str, owner: str, now: float, *, due: bool = False) -> StoredRun | None:
-        """Takes a run that nobody works on; with `due`, also one that waits for tool outputs. None: somebody has it.
+        """Claims a run with work left; with `due`, also one that waits for tool outputs. None: another worker has it.
 
-        One whose worker died over it has an interruption more.
+        One whose last owner died has one more interruption.
         """
-        return await self._database.write(_claim, run_id, owner, now, due)
+        return await self._database.write(_claim_run, run_id, owner, now, due)
 
-    async def abandoned(self, now: float, limit: int) -> list[str]:
-        """Runs with work to do that no living worker has, oldest first."""
-        return await self._database.read(_ids, _ABANDONED, now, limit)
+    async def list_candidates(self, now: float, limit: int) -> list[Candidate[str]]:
+        """Runs with work left that no live worker owns, oldest first."""
+        return await self._database.read(_list_unowned_runs, now, limit)
 
-    async def due(self, now: float, limit: int) -> list[str]:
+    async def list_expired(self, now: float, limit: int) -> list[str]:
         """Active runs whose time is over."""
-        return await self._database.read(_ids, _EXPIRED_RUNS, now, limit)
+        return await self._database.read(_list_expired_runs, now, limit)
 
     async def filter_workable(self, owner: str, run_ids: Sequence[str]) -> set[str]:
         """Those of the runs that `owner` still has to execute, or may claim: no other worker has taken them."""
@@ -178,17 +177,9 @@ class Runs:
     async def status(self, run_id: str) -> RunStatus | None:
         return await self._database.read(_status, run_id)
 
-    async def renew_lease(self, owner: str, lease_until: float) -> None:
-        """Says that the worker lives until then."""
-        await self._database.write(_renew_lease, owner, lease_until)
-
     async def release_runs(self, owner: str) -> None:
-        """Gives up every run of the worker, which was stopped: no interruption is counted."""
+        """Ends the claims of a worker that stops: no interruption is counted."""
         await self._database.write(_release_runs, owner)
-
-    async def retire(self, owner: str | None = None) -> None:
-        """Ends a worker, or all of them: what they had is anybody's."""
-        await self._database.write(_retire, owner)
 
 
 # -- creating and reading ----------------------------------------------------------------------------------------
@@ -513,22 +504,25 @@ def _add_changed_message(bundle: Bundle, text_insert: str, message: MessageObjec
     add_text(bundle, text_insert, bundle.add(sql, *values), message)
 
 
-def _claim(run_id: str, owner: str, now: float, due: bool) -> Transaction[StoredRun | None]:
+def _claim_run(run_id: str, owner: str, now: float, due: bool) -> Transaction[StoredRun | None]:
     statuses = sql_list(ACTIVE) if due else _WORKABLE
     sql = (
         "UPDATE runs SET owner = $2,"  # noqa: S608
         " attempts = attempts + CASE WHEN owner IS NULL OR owner = $2 THEN 0 ELSE 1 END"
         f" WHERE id = $3 AND status IN {statuses}"
-        f" AND body IS NOT NULL AND (owner IS NULL OR owner = $2 OR NOT {_LIVE_WORKER}) RETURNING seq"
+        f" AND body IS NOT NULL AND (owner = $2 OR {UNOWNED}) RETURNING seq"
     )
     if not (yield sql, (now, owner, run_id)):
         return None
     return (yield from _load(run_id))
 
 
-def _ids(sql: str, *args: float) -> Transaction[list[str]]:
-    rows: list[Row] = yield sql, args
-    return [row[0] for row in rows]
+def _list_unowned_runs(now: float, limit: int) -> Transaction[list[Candidate[str]]]:
+    return [Candidate(*row) for row in (yield _CANDIDATES, (now, limit))]
+
+
+def _list_expired_runs(now: float, limit: int) -> Transaction[list[str]]:
+    return [row[0] for row in (yield _EXPIRED_RUNS, (now, limit))]
 
 
 def _filter_workable(owner: str, run_ids: Sequence[str]) -> Transaction[set[str]]:
@@ -548,23 +542,5 @@ def _status(run_id: str) -> Transaction[RunStatus | None]:
     return rows[0][0] if rows else None
 
 
-# -- workers -----------------------------------------------------------------------------------------------------
-
-
-def _renew_lease(owner: str, lease_until: float) -> Transaction[None]:
-    sql = (
-        "INSERT INTO workers (id, lease_until) VALUES ($1, $2)"
-        " ON CONFLICT (id) DO UPDATE SET lease_until = excluded.lease_until"
-    )
-    yield sql, (owner, lease_until)
-
-
 def _release_runs(owner: str) -> Transaction[None]:
     yield f"UPDATE runs SET owner = NULL WHERE owner = $1 AND status IN {sql_list(ACTIVE)}", (owner,)  # noqa: S608
-
-
-def _retire(owner: str | None) -> Transaction[None]:
-    if owner is None:
-        yield "DELETE FROM workers", ()
-    else:
-        yield "DELETE FROM workers WHERE id = $1", (owner,)

@@ -16,6 +16,8 @@ from understudy.store import ledger
 from understudy.store.blobs import release, retain
 from understudy.store.database import Database, Row, Transaction
 from understudy.store.pages import Page, PageRequest, PageSource, read_page
+from understudy.store.sql import compose_sql
+from understudy.store.workers import Candidate, Claim, JobTable
 from understudy.wire.videos import State
 
 Role = Literal["video", "thumbnail", "start", "end"]
@@ -31,8 +33,7 @@ _COLUMNS = "seq, id, project_id, provider, state, token, upstream_id, body"
 _PAGE = PageSource("generations", "project_id = $1", body="''")
 _IN_PROJECT = "id = $1 AND project_id = $2 AND body IS NOT NULL"
 _IS_ACTIVE = "state IN ('queued', 'dreaming') AND body IS NOT NULL"
-_ORPHANED = "owner NOT IN (SELECT id FROM workers WHERE lease_until > $1)"
-_IS_CLAIMABLE = f"{_IS_ACTIVE} AND due_at <= $1 AND (owner IS NULL OR {_ORPHANED})"
+_JOBS = JobTable("generations", _IS_ACTIVE, "0")
 _INSERT = (
     "INSERT INTO generations (id, project_id, state, attempts, due_at, provider, token, request_key, body)"
     " VALUES ($1, $2, 'queued', 0, 0, $3, $4, $5, $6)"
@@ -101,22 +102,11 @@ class VideoFile:
     bytes: int
 
 
-@dataclass(frozen=True, slots=True)
-class VideoCandidate:
-    seq: int
-    project_id: str
-
-
-@dataclass(frozen=True, slots=True)
-class VideoClaim:
-    """A video that is ours to make. `attempts` counts this one.
-
-    `interruptions` counts the servers that died over it since it was ordered or its frames began.
-    """
+@dataclass(frozen=True, slots=True, kw_only=True)
+class VideoClaim(Claim):
+    """A video to make. `interruptions` starts again at 0 once the video is ordered and once its frames are made."""
 
     generation: Generation
-    attempts: int
-    interruptions: int
     ordered_at: float | None
     pieces: tuple[VideoFile, ...]
 
@@ -183,16 +173,16 @@ class Generations:
 
     # -- for workers -------------------------------------------------------------------------------------------
 
-    async def list_candidates(self, now: float, projects: int) -> list[VideoCandidate]:
-        """The video that waits for the longest in each of up to so many projects."""
-        return await self._database.read(_list_candidates, now, projects)
+    async def list_candidates(self, now: float, projects: int) -> list[Candidate[int]]:
+        """The oldest waiting video of each of up to `projects` projects."""
+        return await self._database.read(_list_oldest_videos, now, projects)
 
     async def claim(self, seq: int, owner: str, now: float) -> VideoClaim | None:
-        """None where somebody has it."""
-        return await self._database.write(_claim, seq, owner, now)
+        """None where another worker has it."""
+        return await self._database.write(_claim_video, seq, owner, now)
 
-    async def list_owned(self, owner: str) -> set[int]:
-        return await self._database.read(_list_owned, owner)
+    async def list_owned(self, owner: str) -> dict[int, int]:
+        return await self._database.read(_JOBS.list_owned, owner)
 
     async def mark_ordering(self, owner: str, seq: int, now: float) -> bool:
         """This verb and the next two say whether the video was still the owner's."""
@@ -210,15 +200,15 @@ class Generations:
     async def complete(
         self, owner: str, claimed: VideoClaim, record: Record, pieces: Sequence[VideoFile], now: float
     ) -> bool:
-        """Ends a video with its files; False where it was not the owner's any more, and nothing is done."""
+        """Stores the files of a video and completes it; False, and nothing stored, where the claim was lost."""
         return await self._database.write(_complete, self._database, owner, claimed, record, pieces, now)
 
     async def fail(self, owner: str, claimed: VideoClaim, record: Record, now: float) -> bool:
-        return await self._database.write(_finish, owner, claimed, "failed", record, (), now)
+        return await self._database.write(_finish_video, owner, claimed, "failed", record, (), now)
 
     async def release(self, owner: str, seq: int, due_at: float, *, attempts: int = 0) -> None:
-        """Gives a video back for whoever comes after `due_at`, and takes `attempts` off its count."""
-        await self._database.write(_release, owner, seq, due_at, attempts)
+        """Ends the claim. The video is due at `due_at`, and `attempts` are subtracted from its count."""
+        await self._database.write(_JOBS.release, seq, owner, due_at, attempts)
 
     async def expire(self, ended_before: float, limit: int = 100) -> None:
         """Deletes up to `limit` videos that ended before that time."""
@@ -346,29 +336,32 @@ def _count_ahead(seq: int) -> Transaction[int]:
     return int(rows[0][0])
 
 
-def _list_candidates(now: float, projects: int) -> Transaction[list[VideoCandidate]]:
-    sql = f"SELECT min(seq), project_id FROM generations WHERE {_IS_CLAIMABLE} GROUP BY project_id ORDER BY 1 LIMIT $2"  # noqa: S608
-    rows = yield sql, (now, projects)
-    return [VideoCandidate(*row) for row in rows]
+_OLDEST_VIDEOS = compose_sql(
+    "SELECT min(seq), project_id FROM generations WHERE", _JOBS.is_claimable, "GROUP BY project_id ORDER BY 1 LIMIT $2"
+)
+_CLAIMED = compose_sql(_COLUMNS, ", attempts, interruptions, ordered_at")
 
 
-def _claim(seq: int, owner: str, now: float) -> Transaction[VideoClaim | None]:
-    sql = (
-        "UPDATE generations SET owner = $2, attempts = attempts + CASE WHEN owner IS NULL THEN 1 ELSE 0 END,"  # noqa: S608
-        " interruptions = interruptions + CASE WHEN owner IS NULL THEN 0 ELSE 1 END"
-        f" WHERE seq = $3 AND {_IS_CLAIMABLE} RETURNING {_COLUMNS}, attempts, interruptions, ordered_at"
-    )
-    rows = yield sql, (now, owner, seq)
-    if not rows:
+def _list_oldest_videos(now: float, projects: int) -> Transaction[list[Candidate[int]]]:
+    return [Candidate(*row) for row in (yield _OLDEST_VIDEOS, (now, projects))]
+
+
+def _claim_video(seq: int, owner: str, now: float) -> Transaction[VideoClaim | None]:
+    row = yield from _JOBS.claim(seq, owner, now, _CLAIMED)
+    if row is None:
         return None
-    generation = _generation(rows[0])
-    pieces = yield from _list_files(generation.id)
-    return VideoClaim(generation, rows[0][8], rows[0][9], rows[0][10], tuple(pieces))
-
-
-def _list_owned(owner: str) -> Transaction[set[int]]:
-    rows = yield f"SELECT seq FROM generations WHERE owner = $1 AND {_IS_ACTIVE}", (owner,)  # noqa: S608
-    return {row[0] for row in rows}
+    generation = _generation(row)
+    files = yield from _list_files(generation.id)
+    attempts, interruptions, ordered_at = row[8:]
+    return VideoClaim(
+        seq=seq,
+        project_id=generation.project_id,
+        attempts=attempts,
+        interruptions=interruptions,
+        generation=generation,
+        ordered_at=ordered_at,
+        pieces=tuple(files),
+    )
 
 
 def _set(owner: str, seq: int, change: str, value: float | str) -> Transaction[bool]:
@@ -394,7 +387,7 @@ def _complete(
     database: Database, owner: str, claimed: VideoClaim, record: Record, pieces: Sequence[VideoFile], now: float
 ) -> Transaction[bool]:
     """A video is paid for when it is there, and once."""
-    if not (yield from _finish(owner, claimed, "completed", record, pieces, now)):
+    if not (yield from _finish_video(owner, claimed, "completed", record, pieces, now)):
         return False
     generation = claimed.generation
     usage = ledger.Usage(
@@ -409,7 +402,7 @@ def _complete(
     return True
 
 
-def _finish(
+def _finish_video(
     owner: str, claimed: VideoClaim, state: State, record: Record, pieces: Sequence[VideoFile], now: float
 ) -> Transaction[bool]:
     generation = claimed.generation
@@ -425,11 +418,6 @@ def _finish(
         sql = "INSERT INTO generation_callbacks (generation_id, due_at, attempts) VALUES ($1, $2, 0)"
         yield sql, (generation.id, now)
     return True
-
-
-def _release(owner: str, seq: int, due_at: float, attempts: int) -> Transaction[None]:
-    sql = "UPDATE generations SET owner = NULL, due_at = $3, attempts = attempts - $4 WHERE owner = $1 AND seq = $2"
-    yield sql, (owner, seq, due_at, attempts)
 
 
 _EXPIRED = "SELECT id FROM generations WHERE body IS NOT NULL AND ended_at < $1 ORDER BY ended_at LIMIT $2"

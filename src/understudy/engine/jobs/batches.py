@@ -1,17 +1,14 @@
-"""Batches beside everything else: read, answered a bounded number of lines at a time, written down, ended once.
+"""Batches as jobs: validate the input, execute a bounded number of lines at a time, write the output, end once.
 
-A batch has one worker at a time, whose lease keeps it; another takes it up where that one died, and does no answered
-line again. How a line is answered is the business of the endpoints that the application hands over: each is told a
-project and a body, and returns a status and a body.
+Each result is stored when it arrives, so a worker that claims a batch after another executes no line twice. A line is
+executed by the endpoint that the application provides: project and body in, status and body out.
 """
 
 import asyncio
 import logging
 import random
-import secrets
 import sys
-from collections import Counter
-from collections.abc import AsyncGenerator, Awaitable, Callable, Mapping
+from collections.abc import AsyncGenerator, Awaitable, Callable, Mapping, Sequence
 from contextlib import AsyncExitStack, aclosing
 from dataclasses import dataclass
 from typing import Final
@@ -23,13 +20,14 @@ from understudy.engine.accounting import Accounting
 from understudy.engine.files import BlobDraft, Files, new_file
 from understudy.engine.jobs import batch_input, batch_output
 from understudy.engine.jobs.batch_output import UnfinishedReason
-from understudy.errors import BlobMissing, StoreError
+from understudy.engine.jobs.pool import JobKind, LeasePool
+from understudy.errors import BlobMissing
 from understudy.llm.prices import Tokens
 from understudy.llm.usage import parse_usage
 from understudy.looper import Looper
 from understudy.store import Store
 from understudy.store.batch_jobs import (
-    BatchCandidate,
+    ANSWERING_GROUP,
     BatchClaim,
     FinalStatus,
     Line,
@@ -41,31 +39,28 @@ from understudy.store.batch_jobs import (
 )
 from understudy.store.batches import Batch, BatchFault, Dialect, Job, Status
 from understudy.store.ledger import Kind
+from understudy.store.workers import Candidate
 from understudy.wire.files import FileObject
 
 EndpointResult = tuple[int, bytes]
 """An HTTP status, and a body that is JSON."""
 
 Endpoint = Callable[[str, bytes], Awaitable[EndpointResult]]
-"""Answers the body of a request of a project. Raises nothing but what ends the work: a cancellation."""
+"""Executes a request of a project. Raises nothing but CancelledError."""
 
 RefusesModel = Callable[[str], Awaitable[str | None]]
-"""Why a model cannot be asked; None where it may exist."""
-"""False where a model is certainly unknown."""
+"""Why a model cannot be used; None where it may exist."""
 
 MESSAGES: Final = "/v1/messages"
 RESPONSES: Final = "/v1/responses"
 """A response is charged by itself, turn by turn."""
 EMBEDDINGS: Final = "/v1/embeddings"
-LEASE_SECONDS: Final = 8.0
-_HEARTBEAT_SECONDS: Final = 2.0
-_SWEEP_SECONDS: Final = 1.0
 _ERASE_SECONDS: Final = 0.5
 _MAX_CONCURRENT_BATCHES: Final = 64
-# Beside those: batches that are validated, cancelled or written down, which takes no line's place. One with a fault
-# fails at once, however busy the server is.
+# In addition to those: batches that are validated, cancelled or written, which need no place for a line. A batch with
+# a fault fails at once, however busy the server is.
 _MAX_CONCURRENT_VALIDATIONS: Final = 4
-# Of each project, so that one batch that rests keeps no other from being begun.
+# Of each project, so that a batch that backs off blocks no other.
 _MAX_CANDIDATES: Final = 16
 # Lines of one transaction, so that nobody else waits for long.
 _INSERT_CHUNK: Final = 200
@@ -75,7 +70,6 @@ _WRITE_CHUNK: Final = 16
 _RETRYABLE_STATUSES: Final = frozenset({408, 425, 429, 502, 503, 504, 529})
 _MAX_ATTEMPTS: Final = 12
 _MAX_BACKOFF_SECONDS: Final = 60.0
-_ERROR_BACKOFF_SECONDS: Final = 5.0
 # A page of a proxy may be gone at the next attempt; a provider that ignores what was asked is not.
 _MALFORMED: Final = b'"upstream_malformed"'
 _MALFORMED_ATTEMPTS: Final = 3
@@ -86,20 +80,21 @@ logger = logging.getLogger(__name__)
 
 
 class _LeaseLost(Exception):
-    """The batch is not ours any more, or has gone over to another status."""
+    """Another worker has the batch, or its status has changed."""
 
 
 @dataclass(eq=False, slots=True)
 class _BatchJob:
-    """With `short` the batch is given back once it is in progress: there is no place to answer its lines."""
+    """With `short` the batch is released once it is in progress: there is no place for its lines."""
 
     claimed: BatchClaim
-    task: asyncio.Task[None] | None = None
-    status: Status = "validating"
+    status: Status
     short: bool = False
 
 
-class Batches:
+class Batches(JobKind[int, _BatchJob]):
+    name = "batch"
+
     def __init__(
         self,
         store: Store,
@@ -112,8 +107,7 @@ class Batches:
         longest_line: int,
         refuses_model: RefusesModel,
     ) -> None:
-        """At most `places` lines are answered at a time; a line has at most `longest_line` bytes."""
-        self.id = "batcher_" + secrets.token_hex(12)
+        """At most `places` lines are executed at a time; a line has at most `longest_line` bytes."""
         self.endpoints: Mapping[str, Endpoint] = {}
         self._store = store
         self._work = store.batch_work
@@ -127,41 +121,26 @@ class Batches:
         # First come, first served: batches that all want a place get one in turn.
         self._free = asyncio.Semaphore(places)
         self._turn = asyncio.Lock()
-        self._jobs: dict[int, _BatchJob] = {}
-        # Whose claim may be stored and has no job yet.
-        self._claiming: int | None = None
-        self._backing_off: dict[int, float] = {}
-        self._woken = asyncio.Event()
-        self._leased_until = 0.0
         self._chance = random.Random()  # noqa: S311 - it spreads retries and guards nothing
-        self._loops = (
-            Looper(_HEARTBEAT_SECONDS, self._renew_leases),
-            Looper(_SWEEP_SECONDS, self._sweep),
-            Looper(0, self._start_jobs),
-            Looper(_ERASE_SECONDS, self._work.erase),
+        self._pool = LeasePool(
+            self,
+            store.workers,
+            clock,
+            "batcher",
+            _MAX_CONCURRENT_BATCHES + _MAX_CONCURRENT_VALIDATIONS,
+            extra_loops=(Looper(_ERASE_SECONDS, self._work.erase),),
         )
+        self.stop = self._pool.stop
+        self.wake = self._pool.wake
 
     async def start(self, endpoints: Mapping[str, Endpoint]) -> None:
         """`endpoints` by their paths, `/v1/chat/completions` for instance."""
         self.endpoints = endpoints
-        await self._renew_leases()
-        for loop in self._loops:
-            loop.start()
-        self.wake()
+        await self._pool.start()
 
-    async def stop(self) -> None:
-        """Gives back what is under way, and ends the lease."""
-        for loop in self._loops:
-            await loop.stop()
-        await self._interrupt(list(self._jobs.values()))
-        try:
-            await self._store.runs.retire(self.id)
-        except StoreError:
-            logger.warning("the lease could not be ended; the batches are taken up when it runs out")
-
-    def wake(self) -> None:
-        """Says that a batch may wait to be worked on."""
-        self._woken.set()
+    @property
+    def id(self) -> str:
+        return self._pool.id
 
     async def create(self, project_id: str, dialect: Dialect, job: Job, blob: str, total: int = 0) -> Batch:
         batch = await self._store.batches.create(project_id, dialect, job, blob, total)
@@ -171,98 +150,46 @@ class Batches:
     async def cancel(self, project_id: str, dialect: Dialect, batch_id: str) -> Batch:
         """Raises NotFound, and Conflict where the batch is at its end."""
         batch = await self._store.batches.cancel(project_id, dialect, batch_id, self._clock.now())
-        for job in self._jobs.values():
-            if job.claimed.batch.job.id == batch_id and job.status != "cancelling" and job.task is not None:
-                job.task.cancel()
+        for seq, job in self._pool.jobs.items():
+            if job.work.claimed.batch.job.id == batch_id and job.work.status != "cancelling":
+                self._pool.interrupt(seq)
         return batch
 
-    # -- finding work ------------------------------------------------------------------------------------------
+    # -- for the pool ------------------------------------------------------------------------------------------
 
-    async def _start_jobs(self) -> None:
-        await self._woken.wait()
-        self._woken.clear()
-        while chosen := await self._next_candidate():
-            await self._claim(chosen)
+    async def list_candidates(self, now: float) -> list[Candidate[int]]:
+        return await self._work.list_candidates(now, _MAX_CANDIDATES)
 
-    async def _next_candidate(self) -> BatchCandidate | None:
-        """The batch to take now: of the project that has the fewest under way, the oldest. None: no place, or none."""
-        answering = sum(not job.short for job in self._jobs.values())
-        full = answering >= _MAX_CONCURRENT_BATCHES
-        if full and len(self._jobs) - answering >= _MAX_CONCURRENT_VALIDATIONS:
+    async def claim(self, candidate: Candidate[int], owner: str, now: float) -> _BatchJob | None:
+        if self._is_full() and candidate.group == ANSWERING_GROUP:
             return None
-        now = self._clock.now()
-        self._backing_off = {seq: until for seq, until in self._backing_off.items() if until > now}
-        waiting = [
-            one
-            for one in await self._work.list_candidates(now, _MAX_CANDIDATES)
-            # One that still has a job is about to be given back by it, which wakes us again.
-            if one.seq not in self._backing_off
-            and one.seq not in self._jobs
-            and (one.status != "in_progress" or not full)
-        ]
-        busy = Counter(job.claimed.project_id for job in self._jobs.values())
-        return min(waiting, key=lambda one: (busy[one.project_id], one.seq), default=None)
+        claimed = await self._work.claim(candidate.key, owner, now)
+        if claimed is None:
+            return None
+        return _BatchJob(claimed, claimed.batch.status, short=self._is_full())
 
-    async def _claim(self, chosen: BatchCandidate) -> None:
-        self._claiming = chosen.seq
+    async def list_owned(self, owner: str) -> Mapping[int, Status]:
+        return await self._work.list_owned(owner)
+
+    def is_current(self, work: _BatchJob, revision: Status) -> bool:
+        return revision != "cancelling" or work.status == "cancelling"
+
+    async def release_forgotten(self, owner: str, keys: Sequence[int]) -> None:
+        for seq in keys:
+            await self._work.release(seq, owner)
+
+    async def run(self, work: _BatchJob) -> None:
         try:
-            claimed = await self._work.claim(chosen.seq, self.id, self._clock.now())
-            if claimed is not None:
-                full = sum(not job.short for job in self._jobs.values()) >= _MAX_CONCURRENT_BATCHES
-                self._jobs[claimed.seq] = job = _BatchJob(claimed, status=claimed.batch.status, short=full)
-                job.task = asyncio.create_task(self._run(job))
-        finally:
-            self._claiming = None
-
-    async def _sweep(self) -> None:
-        if self._clock.now() > self._leased_until:
-            await self._interrupt(list(self._jobs.values()))  # others may have taken them by now
-        # What is claimed while this reads is neither lost nor forgotten.
-        jobs, claiming = dict(self._jobs), self._claiming
-        owned = await self._work.list_owned(self.id)
-        for seq, job in jobs.items():
-            lost = seq not in owned or (owned[seq] == "cancelling" and job.status != "cancelling")
-            if lost and self._jobs.get(seq) is job and job.task is not None:
-                job.task.cancel()
-        for seq in owned.keys() - self._jobs.keys() - jobs.keys() - {claiming, self._claiming}:
-            await self._work.release(seq, self.id)
-        self.wake()
-
-    async def _renew_leases(self) -> None:
-        until = self._clock.now() + LEASE_SECONDS
-        await self._store.runs.renew_lease(self.id, until)
-        self._leased_until = until
-
-    async def _interrupt(self, jobs: list[_BatchJob]) -> None:
-        tasks = [job.task for job in jobs if job.task is not None]
-        for task in tasks:
-            task.cancel()
-        await asyncio.gather(*tasks, return_exceptions=True)
-
-    # -- one batch ---------------------------------------------------------------------------------------------
-
-    async def _run(self, job: _BatchJob) -> None:
-        seq = job.claimed.seq
-        try:
-            await self._advance(job)
+            await self._advance(work)
         except _LeaseLost:
             pass
-        except asyncio.CancelledError:
-            pass
-        except StoreError as error:
-            logger.warning("the store does not answer, the batch %s rests: %s", job.claimed.batch.job.id, error)
-            self._backing_off[seq] = self._clock.now() + _ERROR_BACKOFF_SECONDS
-        except Exception:
-            logger.exception("the batch %s rests after an error", job.claimed.batch.job.id)
-            self._backing_off[seq] = self._clock.now() + _ERROR_BACKOFF_SECONDS
         finally:
-            try:
-                await self._work.release(seq, self.id)
-            except StoreError as error:
-                logger.warning("the batch is given back later: %s", error)
-            finally:
-                del self._jobs[seq]
-                self.wake()
+            await self._work.release(work.claimed.seq, self.id)
+
+    def _is_full(self) -> bool:
+        return sum(not job.work.short for job in self._pool.jobs.values()) >= _MAX_CONCURRENT_BATCHES
+
+    # -- one batch ---------------------------------------------------------------------------------------------
 
     async def _advance(self, job: _BatchJob) -> None:
         """From whatever status the batch has to its end."""

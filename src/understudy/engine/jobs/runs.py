@@ -1,18 +1,17 @@
-"""The worker of this process: gives runs a place to execute, keeps its lease, and finds runs that nobody works on.
+"""Runs as jobs: executed where they are created, resumed after a worker died, expired in time.
 
-A worker's lease covers all its runs, so its renewal is one row however many they are. What is announced is a hint; the
-sweep over the database is what makes sure that no run is forgotten.
+Every write of a run is guarded by its owner, so a lost claim is noticed there.
 """
 
 import asyncio
-import logging
-import secrets
 from collections.abc import Iterable
 from typing import Final
 
 from understudy.broker import Broker
 from understudy.clock import Clock
 from understudy.engine.accounting import Accounting
+from understudy.engine.jobs.pool import MAX_INTERRUPTIONS, JobKind, LeasePool
+from understudy.engine.jobs.waiters import Waiters
 from understudy.engine.run import events
 from understudy.engine.run.checkpoint import Projection, RunWriter
 from understudy.engine.run.executor import RunExecutor
@@ -22,89 +21,49 @@ from understudy.engine.run.tool_use import Tools
 from understudy.engine.views.projections import new_encoder, new_projection
 from understudy.engine.views.replay import resume_events
 from understudy.engine.views.response_replay import response_events
-from understudy.errors import NotFound, StoreError, Unavailable
+from understudy.errors import NotFound
 from understudy.llm.router import Models
-from understudy.looper import Looper
 from understudy.store import Store
 from understudy.store.run_state import Progress, RunHistory, StoredRun
+from understudy.store.workers import Candidate
 
-LEASE_SECONDS: Final = 8.0
-_HEARTBEAT_SECONDS: Final = 2.0
-_SWEEP_SECONDS: Final = 1.0
 _SWEEP_CHUNK: Final = 100
-# Servers that died over a run since its last checkpoint: the run itself may be the reason.
-_MAX_INTERRUPTIONS: Final = 5
 _POLL_SECONDS: Final = 1.0
-logger = logging.getLogger(__name__)
 
 
-class RunWorker:
+class RunWorker(JobKind[str, RunExecutor]):
+    name = "run"
+
     def __init__(
         self,
         store: Store,
         models: Models,
         tools: Tools,
         accounting: Accounting,
-        broker: Broker,
+        broker: Broker[Candidate[str]],
         logs: Logs,
         clock: Clock,
         concurrent_runs: int,
     ) -> None:
-        self.id = "worker_" + secrets.token_hex(12)
         self._store = store
         self._models = models
         self._tools = tools
         self._accounting = accounting
-        self._broker = broker
         self._logs = logs
         self._clock = clock
-        self._places = concurrent_runs
-        self._place_free = asyncio.Event()
-        self._place_free.set()
-        self._active: dict[str, RunExecutor] = {}
-        self._stranded: set[str] = set()
+        self._pool = LeasePool(self, store.workers, clock, "worker", concurrent_runs, broker)
+        # Ours still, since the store failed when they were to end.
+        self._abandoned: dict[str, Candidate[str]] = {}
         # Announced here, and not yet executed: their clients follow logs that only an execution here feeds.
         self._announced: set[str] = set()
-        self._awaited: dict[str, set[asyncio.Future[None]]] = {}
-        self._loops = (
-            Looper(_HEARTBEAT_SECONDS, self._renew_leases),
-            Looper(_SWEEP_SECONDS, self._sweep),
-            Looper(0, self._claim_announced),
-        )
-        self._stopping = False
-
-    async def start(self) -> None:
-        await self._renew_leases()
-        await self._sweep()
-        for loop in self._loops:
-            loop.start()
-
-    async def stop(self) -> None:
-        """Takes no new run, hands back those under way, and ends the lease. A second call does nothing."""
-        if self._stopping:
-            return
-        self._stopping = True
-        for loop in self._loops:
-            await loop.stop()
-        executions = list(self._active.values())
-        for execution in executions:
-            execution.interrupt("stop")
-        await asyncio.gather(*(execution.task for execution in executions if execution.task is not None))
-        try:
-            await self._store.runs.release_runs(self.id)
-            await self._store.runs.retire(self.id)
-        except StoreError:
-            logger.warning("the lease could not be ended; the runs are taken up when it runs out")
+        self._waiters = Waiters()
+        self.id = self._pool.id
+        self.start = self._pool.start
+        self.stop = self._pool.stop
+        self.require_running = self._pool.require_running
+        self.has_capacity = self._pool.has_capacity
 
     # -- executing ---------------------------------------------------------------------------------------------
-
-    def require_running(self) -> None:
-        """Raises Unavailable once the worker is stopping: a run that it accepted now would wait for the next start."""
-        if self._stopping:
-            raise Unavailable("The server is stopping. Try again in a moment.", headers={"retry-after": "1"})
-
-    def has_capacity(self) -> bool:
-        return not self._stopping and len(self._active) < self._places
 
     def execution(
         self,
@@ -163,101 +122,89 @@ class RunWorker:
         )
 
     def launch(self, execution: RunExecutor) -> None:
-        self._active[execution.run_id] = execution
         self._announced.discard(execution.run_id)
-        execution.launch(asyncio.create_task(self._run(execution)))
-        if not self.has_capacity():
-            self._place_free.clear()
+        self._pool.launch(Candidate(execution.run_id, execution.project_id), execution)
 
     def active(self, run_id: str) -> RunExecutor | None:
-        return self._active.get(run_id)
+        job = self._pool.jobs.get(run_id)
+        return None if job is None else job.work
 
     async def wait_ended(self, run_id: str) -> None:
-        """Waits until the run may have ended: told so if it ends here, and otherwise looked at now and then."""
-        waiter: asyncio.Future[None] = asyncio.get_running_loop().create_future()
-        waiters = self._awaited.setdefault(run_id, set())
-        waiters.add(waiter)
-        try:
-            await asyncio.wait([waiter], timeout=_POLL_SECONDS)
-        finally:
-            waiters.discard(waiter)
-            if not waiters:
-                self._awaited.pop(run_id, None)
+        """Waits until the run may have ended: until it ends here, at most for a second."""
+        with self._waiters.next_change(run_id) as changed:
+            await asyncio.wait([changed], timeout=_POLL_SECONDS)
 
-    async def announce(self, run_id: str) -> None:
-        self._announced.add(run_id)
-        await self._broker.announce(run_id)
+    async def announce(self, execution: RunExecutor) -> None:
+        """Lets a stored run wait for a place, here or on another server."""
+        self._announced.add(execution.run_id)
+        await self._pool.announce(Candidate(execution.run_id, execution.project_id))
 
-    async def _run(self, execution: RunExecutor) -> None:
-        try:
-            await execution.work()
-        finally:
-            del self._active[execution.run_id]
-            self._place_free.set()
-            for waiter in self._awaited.pop(execution.run_id, ()):
-                waiter.set_result(None)
-            if execution.is_abandoned:
-                self._stranded.add(execution.run_id)
-            elif execution.log.handed_back:
-                self._logs.discard(execution.run_id)
-            elif execution.state.ended:
-                self._logs.finish(execution.run_id)
+    # -- for the pool ------------------------------------------------------------------------------------------
 
-    # -- finding work ------------------------------------------------------------------------------------------
+    async def list_candidates(self, now: float) -> list[Candidate[str]]:
+        candidates = await self._store.runs.list_candidates(now, _SWEEP_CHUNK)
+        return [*self._abandoned.values(), *candidates]
 
-    async def _claim_announced(self) -> None:
-        run_id = await self._broker.next()
-        while not self.has_capacity():
-            self._place_free.clear()
-            await self._place_free.wait()
-        await self._claim(run_id)
+    async def claim(self, candidate: Candidate[str], owner: str, now: float) -> RunExecutor | None:
+        stored = await self._store.runs.claim(candidate.key, owner, now)
+        self._abandoned.pop(candidate.key, None)
+        execution = None if stored is None else await self._resume(stored)
+        if execution is not None and stored is not None and stored.interruptions > MAX_INTERRUPTIONS:
+            execution.give_up(stored.interruptions)
+        return execution
 
-    async def _sweep(self) -> None:
-        now = self._clock.now()
+    async def run(self, work: RunExecutor) -> None:
+        await work.work()
+
+    def interrupt(self, work: RunExecutor, _: asyncio.Task[None], /) -> None:
+        work.interrupt("stop")
+
+    def job_started(self, work: RunExecutor, task: asyncio.Task[None], /) -> None:
+        work.launch(task)
+
+    def job_ended(self, work: RunExecutor, /) -> None:
+        self._waiters.notify(work.run_id)
+        if work.is_abandoned:
+            self._abandoned[work.run_id] = Candidate(work.run_id, work.project_id)
+        elif work.log.handed_back:
+            self._logs.discard(work.run_id)
+        elif work.state.ended:
+            self._logs.finish(work.run_id)
+
+    async def release_all(self, owner: str) -> None:
+        await self._store.runs.release_runs(owner)
+
+    async def sweep(self, now: float) -> None:
         self._logs.prune()
         await self._discard_claimed_elsewhere()
-        for run_id in await self._store.runs.due(now, _SWEEP_CHUNK):
-            await self._expire(run_id)
-        for run_id in (*self._stranded, *await self._store.runs.abandoned(now, _SWEEP_CHUNK)):
-            if self.has_capacity() and run_id not in self._active:
-                await self._claim(run_id)
+        for run_id in await self._store.runs.list_expired(now, _SWEEP_CHUNK):
+            await self._expire(run_id, now)
+
+    async def _resume(self, stored: StoredRun) -> RunExecutor | None:
+        """The execution of a claimed run; None where a client's action has launched one meanwhile."""
+        history = await self.history(stored.project_id, stored.run.thread_id, stored.run.id)
+        return None if self.active(stored.run.id) is not None else self.restore(stored, history)
 
     async def _discard_claimed_elsewhere(self) -> None:
-        """Ends the logs of runs that waited here and that another server has taken: nothing would ever follow."""
+        """Ends the logs of runs that waited here and that another server has claimed: nothing would follow."""
         announced = self._announced.copy()
         if announced:
             waiting = await self._store.runs.filter_workable(self.id, sorted(announced))
-            for run_id in announced - waiting - self._active.keys():
+            for run_id in announced - waiting - self._pool.jobs.keys():
                 if run_id in self._announced:
                     self._announced.discard(run_id)
                     self._logs.discard(run_id)
 
-    async def _expire(self, run_id: str) -> None:
-        execution = self._active.get(run_id)
+    async def _expire(self, run_id: str, now: float) -> None:
+        active = self.active(run_id)
+        if active is not None:
+            active.interrupt("expire")
+            return
+        stored = await self._store.runs.claim(run_id, self.id, now, due=True)
+        execution = None if stored is None else await self._resume(stored)
         if execution is not None:
             execution.interrupt("expire")
-        else:
-            await self._claim(run_id, due=True)
-
-    async def _claim(self, run_id: str, *, due: bool = False) -> None:
-        if run_id in self._active:
-            return
-        stored = await self._store.runs.claim(run_id, self.id, self._clock.now(), due=due)
-        self._stranded.discard(run_id)
-        if stored is None:
-            return
-        history = await self.history(stored.project_id, stored.run.thread_id, run_id)
-        if run_id in self._active:
-            return
-        execution = self.restore(stored, history)
-        if due:
-            execution.interrupt("expire")
-        elif stored.interruptions > _MAX_INTERRUPTIONS:
-            execution.give_up(stored.interruptions)
-        self.launch(execution)
-
-    async def _renew_leases(self) -> None:
-        await self._store.runs.renew_lease(self.id, self._clock.now() + LEASE_SECONDS)
+            self.launch(execution)
 
 
 def _events_elsewhere(stored: StoredRun) -> Iterable[events.Event]:

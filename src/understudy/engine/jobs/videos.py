@@ -1,18 +1,13 @@
-"""Videos: taken, made a few at a time in the background, waited for, deleted. Knows no HTTP and no provider.
-
-The database is the truth: a worker's claim is a lease that it renews, the sweep finds what nobody works on, and whoever
-waits for a video is woken when it changes. Projects take turns.
-"""
+"""Videos as jobs, and the verbs on them: create, wait, delete. Knows no HTTP and no provider."""
 
 import asyncio
 import logging
 import secrets
 import tempfile
-from collections import Counter, deque
-from collections.abc import AsyncIterator, Iterator, Sequence
-from contextlib import AsyncExitStack, contextmanager
+from collections import deque
+from collections.abc import AsyncIterator, Mapping, Sequence
+from contextlib import AsyncExitStack
 from dataclasses import dataclass, replace
-from itertools import count
 from pathlib import Path
 from typing import Final
 
@@ -23,7 +18,9 @@ from understudy.blobs import Blobs
 from understudy.clock import Clock
 from understudy.engine.accounting import Accounting
 from understudy.engine.files import Files
+from understudy.engine.jobs.pool import MAX_INTERRUPTIONS, JobKind, LeasePool
 from understudy.engine.jobs.video_callbacks import VideoCallbacks
+from understudy.engine.jobs.waiters import Waiters
 from understudy.engine.keyframes import Keyframes
 from understudy.errors import StoreError, Unavailable
 from understudy.llm.prices import Tokens
@@ -33,17 +30,15 @@ from understudy.media.download import Downloader
 from understudy.media.rehearsal import RehearsalRenderer
 from understudy.settings import VideoSettings
 from understudy.store import Store
-from understudy.store.videos import Generation, Keyframe, Record, Request, Role, VideoCandidate, VideoClaim, VideoFile
+from understudy.store.videos import Generation, Keyframe, Record, Request, Role, VideoClaim, VideoFile
+from understudy.store.workers import Candidate
 from understudy.wire.videos import KeyframeReference, State
 
-LEASE_SECONDS: Final = 8.0
-_HEARTBEAT_SECONDS: Final = 2.0
-_SWEEP_SECONDS: Final = 1.0
 _EXPIRY_SECONDS: Final = 60.0
 _DAY: Final = 86_400.0
+# Whose oldest videos are candidates at a time.
+_MAX_PROJECTS: Final = 100
 _MAX_ATTEMPTS: Final = 8
-# Servers that died over a video without any progress: it may be the reason.
-_MAX_INTERRUPTIONS: Final = 5
 # Before the second attempt; each one after it waits twice as long.
 _INITIAL_BACKOFF_SECONDS: Final = 1.0
 _MAX_BACKOFF_SECONDS: Final = 60.0
@@ -69,13 +64,9 @@ class VideoOrder:
     key_id: str = ""
 
 
-@dataclass(eq=False, slots=True)
-class _VideoJob:
-    claimed: VideoClaim
-    task: asyncio.Task[None] | None = None
+class VideoJobs(JobKind[int, VideoClaim]):
+    name = "video"
 
-
-class VideoJobs:
     def __init__(
         self,
         store: Store,
@@ -89,8 +80,7 @@ class VideoJobs:
         clock: Clock,
         spool: Path,
     ) -> None:
-        """`spool` is a directory for files that are being made."""
-        self.id = "studio_" + secrets.token_hex(12)
+        """`spool` is a directory for unfinished files."""
         self._store = store
         self._blobs = blobs
         self._files = files
@@ -102,50 +92,32 @@ class VideoJobs:
         self._clock = clock
         self._spool = spool
         self._keyframes = Keyframes(store, files, provider, settings)
-        self._work: dict[int, _VideoJob] = {}
-        # Whose claim may be stored and has no work yet.
-        self._claiming: int | None = None
-        self._served: dict[str, int] = {}
-        self._ticks = count(1)
-        self._woken = asyncio.Event()
-        self._waiters: dict[str, set[asyncio.Future[None]]] = {}
+        self._waiters = Waiters()
         self._closing = False
         self._recent_durations: deque[float] = deque(maxlen=20)
-        self._leased_until = 0.0
-        self._loops = [
-            Looper(_HEARTBEAT_SECONDS, self._renew_leases),
-            Looper(_SWEEP_SECONDS, self._sweep),
-            Looper(0, self._start_jobs),
-        ]
-        if settings.keep_days is not None:
-            self._loops.append(Looper(_EXPIRY_SECONDS, self._delete_expired))
+        loops = () if settings.keep_days is None else (Looper(_EXPIRY_SECONDS, self._delete_expired),)
+        self._pool = LeasePool(self, store.workers, clock, "studio", settings.concurrent, extra_loops=loops)
 
     async def start(self) -> None:
-        await self._renew_leases()
+        await self._pool.start()
         self._callbacks.start()
-        for loop in self._loops:
-            loop.start()
-        self._woken.set()
 
     async def stop(self) -> None:
-        """Gives back what is under way, and ends the lease."""
+        """Releases the jobs, and ends the lease."""
         self.release()
-        for loop in self._loops:
-            await loop.stop()
-        await self._interrupt(list(self._work.values()))
+        await self._pool.stop()
         await self._callbacks.stop()
         await self._provider.close()
         await self._download.close()
-        try:
-            await self._store.runs.retire(self.id)
-        except StoreError:
-            logger.warning("the lease could not be ended; the videos are taken up when it runs out")
 
     def release(self) -> None:
-        """Lets everybody go who waits for a video: no new ones are made here."""
+        """Ends every wait for a video: this server is stopping."""
         self._closing = True
-        for generation_id in list(self._waiters):
-            self._announce(generation_id)
+        self._waiters.notify_all()
+
+    @property
+    def id(self) -> str:
+        return self._pool.id
 
     # -- for the API -------------------------------------------------------------------------------------------
 
@@ -177,29 +149,27 @@ class VideoJobs:
                 request_key=asked.request_key,
                 most=self._settings.waiting,
             )
-        self._woken.set()
+        self._pool.wake()
         return await self._store.generations.get(project_id, generation_id)
 
     async def wait(self, project_id: str, generation_id: str, state: State, seconds: float) -> Generation:
-        """The generation once it is in that state or in a later one, or as it is when the time is over."""
+        """The generation once it is in `state` or in a later one, or as it is after `seconds`."""
         deadline = asyncio.get_running_loop().time() + seconds
         while True:
-            with self._next_change(generation_id.lower()) as change:
-                found = await self._store.generations.get(project_id, generation_id)
+            with self._waiters.next_change(generation_id.lower()) as change:
+                generation = await self._store.generations.get(project_id, generation_id)
                 left = deadline - asyncio.get_running_loop().time()
-                if _STATE_ORDER[found.state] >= _STATE_ORDER[state] or left <= 0 or self._closing:
-                    return found
+                if _STATE_ORDER[generation.state] >= _STATE_ORDER[state] or left <= 0 or self._closing:
+                    return generation
                 await asyncio.wait([change], timeout=left)
 
     async def delete(self, project_id: str, generation_id: str) -> None:
         seq = await self._store.generations.delete(project_id, generation_id)
-        work = self._work.get(seq)
-        if work is not None and work.task is not None:
-            work.task.cancel()
-        self._announce(generation_id.lower())
+        self._pool.interrupt(seq)
+        self._waiters.notify(generation_id.lower())
 
     async def estimate(self, generation: Generation) -> int | None:
-        """Seconds until a generation will have ended, as far as one can tell; None where it has."""
+        """Estimated seconds until a generation ends; None where it has ended."""
         if generation.state in {"completed", "failed"}:
             return None
         typical = (
@@ -230,100 +200,52 @@ class VideoJobs:
             pieces += [piece] if piece else []
         return request, pieces
 
-    # -- finding work ------------------------------------------------------------------------------------------
+    # -- for the pool ------------------------------------------------------------------------------------------
 
-    async def _start_jobs(self) -> None:
-        await self._woken.wait()
-        self._woken.clear()
-        while len(self._work) < self._settings.concurrent:
-            waiting = await self._store.generations.list_candidates(self._clock.now(), 100)
-            free = [one for one in waiting if one.seq not in self._work]
-            if not free or not await self._claim(self._next_candidate(free)):
-                return
+    async def list_candidates(self, now: float) -> list[Candidate[int]]:
+        return await self._store.generations.list_candidates(now, _MAX_PROJECTS)
 
-    def _next_candidate(self, waiting: Sequence[VideoCandidate]) -> VideoCandidate:
-        """Of the project that has the fewest under way, and then of the one that was served longest ago."""
-        busy = Counter(work.claimed.generation.project_id for work in self._work.values())
-        chosen = min(waiting, key=lambda one: (busy[one.project_id], self._served.get(one.project_id, 0), one.seq))
-        if not busy:
-            self._served.clear()
-        self._served[chosen.project_id] = next(self._ticks)
-        return chosen
+    async def claim(self, candidate: Candidate[int], owner: str, now: float) -> VideoClaim | None:
+        return await self._store.generations.claim(candidate.key, owner, now)
 
-    async def _claim(self, waiting: VideoCandidate) -> bool:
-        self._claiming = waiting.seq
-        try:
-            claimed = await self._store.generations.claim(waiting.seq, self.id, self._clock.now())
-            if claimed is None:
-                return False
-            self._work[waiting.seq] = work = _VideoJob(claimed)
-            work.task = asyncio.create_task(self._run(work))
-        finally:
-            self._claiming = None
-        return True
+    async def list_owned(self, owner: str) -> Mapping[int, int]:
+        return await self._store.generations.list_owned(owner)
 
-    async def _sweep(self) -> None:
-        if self._clock.now() > self._leased_until:
-            await self._interrupt(list(self._work.values()))  # others may have taken them by now
-        # What is claimed while this reads is neither lost nor forgotten.
-        known, claiming = dict(self._work), self._claiming
-        owned = await self._store.generations.list_owned(self.id)
-        lost = [work for seq, work in known.items() if seq not in owned and self._work.get(seq) is work]
-        await self._interrupt(lost)
-        for seq in owned - self._work.keys() - known.keys() - {claiming, self._claiming}:
-            await self._store.generations.release(self.id, seq, 0.0, attempts=1)
-        self._woken.set()
+    async def release_forgotten(self, owner: str, keys: Sequence[int]) -> None:
+        for seq in keys:
+            await self._store.generations.release(owner, seq, 0.0, attempts=1)
 
-    async def _renew_leases(self) -> None:
-        until = self._clock.now() + LEASE_SECONDS
-        await self._store.runs.renew_lease(self.id, until)
-        self._leased_until = until
+    def job_ended(self, work: VideoClaim, /) -> None:
+        self._waiters.notify(work.generation.id)
 
     async def _delete_expired(self) -> None:
         assert self._settings.keep_days is not None
         await self._store.generations.expire(self._clock.now() - self._settings.keep_days * _DAY)
 
-    async def _interrupt(self, works: Sequence[_VideoJob]) -> None:
-        tasks = [work.task for work in works if work.task is not None]
-        for task in tasks:
-            task.cancel()
-        await asyncio.gather(*tasks, return_exceptions=True)
+    # -- one video ---------------------------------------------------------------------------------------------
 
-    # -- making ------------------------------------------------------------------------------------------------
-
-    async def _run(self, work: _VideoJob) -> None:
-        generation = work.claimed.generation
-        try:
-            await self._attempt(work.claimed)
-        except StoreError as error:
-            logger.warning("the store does not answer, a video is taken up later: %s", error)
-        finally:
-            del self._work[generation.seq]
-            self._announce(generation.id)
-            self._woken.set()
-
-    async def _attempt(self, claimed: VideoClaim) -> None:
-        generations, seq = self._store.generations, claimed.generation.seq
-        if claimed.interruptions > _MAX_INTERRUPTIONS:
+    async def run(self, work: VideoClaim) -> None:
+        generations, seq = self._store.generations, work.generation.seq
+        if work.interruptions > MAX_INTERRUPTIONS:
             await self._fail(
-                claimed, f"The server stopped unexpectedly {claimed.interruptions} times while it made this video."
+                work, f"The server stopped unexpectedly {work.interruptions} times while it made this video."
             )
             return
         try:
             async with asyncio.timeout(self._settings.seconds):
-                await self._generate(claimed)
+                await self._generate(work)
         except asyncio.CancelledError:
             await generations.release(self.id, seq, 0.0, attempts=1)
         except TimeoutError:
-            await self._fail(claimed, f"Making the video took longer than {self._settings.seconds:g} seconds.")
+            await self._fail(work, f"Making the video took longer than {self._settings.seconds:g} seconds.")
         except MediaError as error:
-            await self._retry(claimed, error)
+            await self._retry(work, error)
         except StoreError as error:
-            logger.warning("the video %s could not be kept: %s", claimed.generation.id, error)
-            await self._retry(claimed, MediaError(_INTERNAL_ERROR_TEXT, passing=True))
+            logger.warning("video %s: not stored: %s", work.generation.id, error)
+            await self._retry(work, MediaError(_INTERNAL_ERROR_TEXT, passing=True))
         except Exception:
-            logger.exception("making the video %s failed", claimed.generation.id)
-            await self._retry(claimed, MediaError(_INTERNAL_ERROR_TEXT, passing=True))
+            logger.exception("video %s: failed", work.generation.id)
+            await self._retry(work, MediaError(_INTERNAL_ERROR_TEXT, passing=True))
 
     async def _generate(self, claimed: VideoClaim) -> None:
         begun = self._clock.now()
@@ -389,36 +311,16 @@ class VideoJobs:
         wait = max(
             error.retry_after or 0.0, min(_MAX_BACKOFF_SECONDS, _INITIAL_BACKOFF_SECONDS * 2 ** (claimed.attempts - 1))
         )
-        logger.warning("the video %s is tried again in %g s: %s", claimed.generation.id, wait, error.message)
+        logger.warning("video %s: retry in %g s: %s", claimed.generation.id, wait, error.message)
         await self._store.generations.release(self.id, claimed.generation.seq, self._clock.now() + wait)
 
     async def _fail(self, claimed: VideoClaim, reason: str) -> None:
         record = changed(claimed.generation.record, failure_reason=reason)
         await self._store.generations.fail(self.id, claimed, record, self._clock.now())
 
-    # -- who waits ---------------------------------------------------------------------------------------------
-
-    @contextmanager
-    def _next_change(self, generation_id: str) -> Iterator[asyncio.Future[None]]:
-        """A future that is done when the generation has changed; entered before it is looked at."""
-        waiter: asyncio.Future[None] = asyncio.get_running_loop().create_future()
-        waiters = self._waiters.setdefault(generation_id, set())
-        waiters.add(waiter)
-        try:
-            yield waiter
-        finally:
-            waiters.discard(waiter)
-            if not waiters and self._waiters.get(generation_id) is waiters:
-                del self._waiters[generation_id]
-
-    def _announce(self, generation_id: str) -> None:
-        for waiter in self._waiters.pop(generation_id, set()):
-            if not waiter.done():
-                waiter.set_result(None)
-
 
 class _ProgressRecorder:
-    """Writes down what a provider says of its work. Raises CancelledError where the work is not ours any more."""
+    """Stores the progress that a provider reports. Raises CancelledError where the claim was lost."""
 
     def __init__(self, generations: VideoJobs, claimed: VideoClaim) -> None:
         self._generations = generations
@@ -435,7 +337,7 @@ class _ProgressRecorder:
 
     async def dreaming(self) -> None:
         if await self._store.mark_dreaming(self._generations.id, self._seq):
-            self._generations._announce(self._claimed.generation.id)  # noqa: SLF001 - likewise
+            self._generations._waiters.notify(self._claimed.generation.id)  # noqa: SLF001 - likewise
 
     async def is_free(self, upstream_id: str) -> bool:
         return not await self._store.has_upstream_id(upstream_id, self._claimed.generation.provider)

@@ -55,6 +55,10 @@ class RunExecutor:
         return self.state.spec.id
 
     @property
+    def project_id(self) -> str:
+        return self._stage.project_id
+
+    @property
     def state(self) -> RunState:
         return self._stage.state
 

@@ -1,0 +1,291 @@
+"""The pool of leased jobs: who works on what, for how long, and what happens when a worker or the store fails.
+
+The database is the truth: a claim holds as long as its worker's lease, which is one row that the pool renews. A sweep
+finds jobs that no live worker owns, so a lost wake-up costs a second and a dead worker the rest of its lease. What one
+job does is its kind's to know.
+"""
+
+import asyncio
+import logging
+import secrets
+from abc import ABC, abstractmethod
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any, Final, Generic, TypeVar
+
+from understudy.broker import Broker
+from understudy.clock import Clock
+from understudy.engine.jobs.fair_queue import FairQueue
+from understudy.errors import StoreError, Unavailable
+from understudy.looper import Looper
+from understudy.store.workers import Candidate, Key, Workers
+
+Work = TypeVar("Work")
+
+LEASE_SECONDS: Final = 8.0
+_HEARTBEAT_SECONDS: Final = 2.0
+_SWEEP_SECONDS: Final = 1.0
+_BACKOFF_SECONDS: Final = 5.0
+MAX_INTERRUPTIONS: Final = 5
+"""Workers that died over a job: it may be the reason."""
+logger = logging.getLogger(__name__)
+
+
+class JobKind(ABC, Generic[Key, Work]):
+    """What jobs of one kind are. `Work` is what claiming a job gives."""
+
+    name: str
+    """In logs: `batch`, `run`."""
+
+    @abstractmethod
+    async def list_candidates(self, now: float) -> Sequence[Candidate[Key]]:
+        """Jobs that no live worker owns."""
+
+    @abstractmethod
+    async def claim(self, candidate: Candidate[Key], owner: str, now: float) -> Work | None:
+        """Claims a job; None where another worker has it, or where nothing is left to do."""
+
+    @abstractmethod
+    async def run(self, work: Work) -> None:
+        """Does the job and ends its claim. StoreError and other errors end the attempt, which is repeated later."""
+
+    async def list_owned(self, _owner: str, /) -> Mapping[Key, Any] | None:
+        """The revisions of the jobs that the owner's claims cover; None where each write of a job checks its claim."""
+        return None
+
+    def is_current(self, _work: Work, _revision: Any, /) -> bool:
+        """Whether the claim still covers what is to be done, by the revision that is stored now."""
+        return True
+
+    async def release_forgotten(self, owner: str, keys: Sequence[Key]) -> None:
+        """Ends claims that no job here belongs to: those of attempts that could not reach the store."""
+
+    async def release_all(self, owner: str) -> None:
+        """Ends claims that are left when the pool stops."""
+
+    async def sweep(self, now: float) -> None:
+        """Repeated every second, before candidates are listed."""
+
+    def interrupt(self, _work: Work, task: asyncio.Task[None], /) -> None:
+        """Makes a job end its attempt soon."""
+        task.cancel()
+
+    def job_started(self, work: Work, task: asyncio.Task[None], /) -> None:
+        """After the task of a job was created, before it runs."""
+
+    def job_ended(self, work: Work, /) -> None:
+        """After the job has left the pool."""
+
+
+@dataclass(eq=False, slots=True)
+class Job(Generic[Key, Work]):
+    candidate: Candidate[Key]
+    work: Work
+    task: asyncio.Task[None] = field(init=False)
+    ended: bool = False
+
+
+class LeasePool(Generic[Key, Work]):
+    """At most `places` jobs at a time. With a `broker`, jobs are announced and only the sweep lists candidates."""
+
+    def __init__(
+        self,
+        kind: JobKind[Key, Work],
+        workers: Workers,
+        clock: Clock,
+        prefix: str,
+        places: int,
+        broker: Broker[Candidate[Key]] | None = None,
+        extra_loops: Sequence[Looper] = (),
+    ) -> None:
+        self.id = f"{prefix}_{secrets.token_hex(12)}"
+        self.jobs: dict[Key, Job[Key, Work]] = {}
+        self._kind: JobKind[Key, Work] = kind
+        self._workers = workers
+        self._clock = clock
+        self._places = places
+        self._broker: Broker[Candidate[Key]] | None = broker
+        self._queue: FairQueue[Key] = FairQueue()
+        # Whose claim may be stored and has no job yet.
+        self._claiming: Key | None = None
+        self._backing_off: dict[Key, float] = {}
+        self._woken = asyncio.Event()
+        self._leased_until = 0.0
+        self._stopping = False
+        self._loops = [
+            Looper(_HEARTBEAT_SECONDS, self._renew_lease),
+            Looper(_SWEEP_SECONDS, self._sweep),
+            Looper(0, self._start_jobs),
+            *extra_loops,
+        ]
+        if broker is not None:
+            self._loops.append(Looper(0, self._receive))
+
+    async def start(self) -> None:
+        """Raises StoreError."""
+        await self._renew_lease()
+        await self._sweep()
+        for loop in self._loops:
+            loop.start()
+
+    async def stop(self) -> None:
+        """Claims nothing more, interrupts the jobs, waits for them, and ends the lease. A second call does nothing."""
+        if self._stopping:
+            return
+        self._stopping = True
+        for loop in self._loops:
+            await loop.stop()
+        await self._interrupt(list(self.jobs.values()))
+        try:
+            await self._kind.release_all(self.id)
+            await self._workers.retire(self.id)
+        except StoreError as error:
+            logger.warning("worker %s: lease not ended, it expires in %g s: %s", self.id, LEASE_SECONDS, error)
+
+    def wake(self) -> None:
+        """Makes the pool look for candidates at once."""
+        self._woken.set()
+
+    async def announce(self, candidate: Candidate[Key]) -> None:
+        """Makes a job known to the workers that share the broker."""
+        assert self._broker is not None
+        await self._broker.announce(candidate)
+
+    def require_running(self) -> None:
+        """Raises Unavailable once the pool is stopping: a job accepted now would wait for the next start."""
+        if self._stopping:
+            raise Unavailable("The server is stopping. Try again in a moment.", headers={"retry-after": "1"})
+
+    @property
+    def free_places(self) -> int:
+        return 0 if self._stopping else max(self._places - len(self.jobs), 0)
+
+    def has_capacity(self) -> bool:
+        """Whether a job may start at once: there is a free place, and nobody waits for it."""
+        return self.free_places > 0 and not self._queue
+
+    def launch(self, candidate: Candidate[Key], work: Work) -> None:
+        """Starts a job that this worker has claimed, in the transaction that created it for instance."""
+        job = self.jobs[candidate.key] = Job(candidate, work)
+        job.task = asyncio.create_task(self._run(job))
+        # A task that is cancelled before its first step runs no line of its own.
+        job.task.add_done_callback(lambda _: self._remove(job))
+        self._queue.job_started(candidate)
+        self._kind.job_started(work, job.task)
+
+    def interrupt(self, key: Key) -> None:
+        """Interrupts a job where it runs here."""
+        if (job := self.jobs.get(key)) is not None:
+            self._kind.interrupt(job.work, job.task)
+
+    # -- claiming ----------------------------------------------------------------------------------------------
+
+    async def _receive(self) -> None:
+        assert self._broker is not None
+        self._queue.add(await self._broker.next())
+        self._woken.set()
+
+    async def _start_jobs(self) -> None:
+        await self._woken.wait()
+        self._woken.clear()
+        if self._broker is not None:
+            await self._claim_queued()
+            return
+        while self.free_places:
+            self._queue.clear()
+            await self._list_candidates()
+            if not await self._claim_queued():
+                return
+
+    async def _list_candidates(self) -> None:
+        now = self._clock.now()
+        self._backing_off = {key: until for key, until in self._backing_off.items() if until > now}
+        for candidate in await self._kind.list_candidates(now):
+            if candidate.key not in self.jobs and candidate.key not in self._backing_off:
+                self._queue.add(candidate)
+
+    async def _claim_queued(self) -> bool:
+        """Claims candidates until the places or the candidates are used up; returns whether a job started."""
+        started = False
+        while self._queue and self.free_places:
+            candidate = self._queue.pop()
+            if candidate.key not in self.jobs:
+                started |= await self._claim_job(candidate)
+        return started
+
+    async def _claim_job(self, candidate: Candidate[Key]) -> bool:
+        self._claiming = candidate.key
+        try:
+            work = await self._kind.claim(candidate, self.id, self._clock.now())
+            if work is None:
+                return False
+            self.launch(candidate, work)
+        finally:
+            self._claiming = None
+        return True
+
+    # -- leases ------------------------------------------------------------------------------------------------
+
+    async def _renew_lease(self) -> None:
+        lease_until = self._clock.now() + LEASE_SECONDS
+        await self._workers.renew_lease(self.id, lease_until)
+        self._leased_until = lease_until
+
+    async def _sweep(self) -> None:
+        await self._check_claims()
+        await self._kind.sweep(self._clock.now())
+        if self._broker is not None:
+            await self._list_candidates()
+        self._woken.set()
+
+    async def _check_claims(self) -> None:
+        # What is claimed while this reads is neither lost nor forgotten.
+        known, claiming = dict(self.jobs), self._claiming
+        owned = await self._kind.list_owned(self.id)
+        if owned is None:
+            return
+        if self._clock.now() > self._leased_until:
+            await self._interrupt(list(known.values()))  # others may have claimed them by now
+        for key, job in known.items():
+            lost = key not in owned or not self._kind.is_current(job.work, owned[key])
+            if lost and self.jobs.get(key) is job:
+                self._kind.interrupt(job.work, job.task)
+        if forgotten := owned.keys() - self.jobs.keys() - known.keys() - {claiming, self._claiming}:
+            await self._kind.release_forgotten(self.id, sorted(forgotten))
+
+    async def _interrupt(self, jobs: Sequence[Job[Key, Work]]) -> None:
+        for job in jobs:
+            self._kind.interrupt(job.work, job.task)
+        await asyncio.gather(*(job.task for job in jobs), return_exceptions=True)
+
+    # -- one job -----------------------------------------------------------------------------------------------
+
+    async def _run(self, job: Job[Key, Work]) -> None:
+        key = job.candidate.key
+        try:
+            await self._kind.run(job.work)
+        except asyncio.CancelledError:
+            pass
+        except StoreError as error:
+            logger.warning("%s %s: store unavailable, backing off: %s", self._kind.name, key, error)
+            self._back_off(key)
+        except Exception:
+            logger.exception("%s %s: failed, backing off", self._kind.name, key)
+            self._back_off(key)
+        finally:
+            self._remove(job)
+
+    def _remove(self, job: Job[Key, Work]) -> None:
+        if job.ended:
+            return
+        job.ended = True
+        key = job.candidate.key
+        if self.jobs.get(key) is job:
+            del self.jobs[key]
+        self._queue.job_ended(job.candidate)
+        self._kind.job_ended(job.work)
+        if self._queue or self._broker is None:
+            self._woken.set()
+
+    def _back_off(self, key: Key) -> None:
+        self._backing_off[key] = self._clock.now() + _BACKOFF_SECONDS

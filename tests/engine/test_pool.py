@@ -1,0 +1,279 @@
+"""The pool of leased jobs on both databases: leases, fairness, cancellation, and what happens when the store fails."""
+
+import asyncio
+import contextlib
+import signal
+import sys
+from pathlib import Path
+
+import pytest
+
+from understudy.broker.memory import MemoryBroker
+from understudy.clock import SystemClock
+from understudy.engine.jobs.fair_queue import FairQueue
+from understudy.engine.jobs.pool import LEASE_SECONDS, JobKind, LeasePool
+from understudy.errors import StoreError, Unavailable
+from understudy.store import open_store
+from understudy.store.workers import Candidate, Claim, JobTable
+from waiting import WITHIN
+
+TABLE = (
+    "CREATE TABLE chores (seq BIGINT PRIMARY KEY, project_id TEXT, owner TEXT, attempts BIGINT, interruptions BIGINT,"
+    " due_at DOUBLE PRECISION, done BIGINT)"
+)
+CHORES = JobTable("chores", "done = 0", "0")
+# A worker in a process of its own, which claims one job and works on it until it is killed.
+WORKER = """
+import asyncio, sys
+sys.path[:0] = sys.argv[3:]
+from engine import test_pool
+asyncio.run(test_pool.work_for_ever(*sys.argv[1:3]))
+"""
+
+
+class Clock:
+    """Time that passes only when a test says so."""
+
+    def __init__(self):
+        self.time = 1_700_000_000.0
+
+    def now(self):
+        return self.time
+
+
+class Chores(JobKind):
+    """Jobs that wait until `free` is set, and note who did them."""
+
+    name = "chore"
+
+    def __init__(self, store):
+        self.store = store
+        self.free = asyncio.Event()
+        self.started = []
+        self.failures = []
+        self.changed = asyncio.Condition()
+
+    async def wait_until(self, predicate):
+        async with asyncio.timeout(WITHIN), self.changed:
+            await self.changed.wait_for(predicate)
+
+    async def list_candidates(self, now):
+        def read():
+            return (yield f"SELECT seq, project_id FROM chores WHERE {CHORES.is_claimable} ORDER BY seq", (now,))
+
+        return [Candidate(*row) for row in await self.store.database.read(read)]
+
+    async def claim(self, candidate, owner, now):
+        columns = "project_id, attempts, interruptions"
+        row = await self.store.database.write(CHORES.claim, candidate.key, owner, now, columns)
+        return row and Claim(seq=candidate.key, project_id=row[0], attempts=row[1], interruptions=row[2])
+
+    async def list_owned(self, owner):
+        return await self.store.database.read(CHORES.list_owned, owner)
+
+    async def release_forgotten(self, owner, keys):
+        for seq in keys:
+            await self.store.database.write(CHORES.release, seq, owner, 0.0, 1)
+
+    async def run(self, work):
+        async with self.changed:
+            self.started.append(work)
+            self.changed.notify_all()
+        if self.failures:
+            raise self.failures.pop(0)
+        try:
+            await self.free.wait()
+        except asyncio.CancelledError:
+            await self.store.database.write(CHORES.release, work.seq, self.pool.id, 0.0, 1)
+            raise
+        await execute(self.store, "UPDATE chores SET done = 1, owner = NULL WHERE seq = $1", work.seq)
+        async with self.changed:
+            self.changed.notify_all()
+
+    def job_ended(self, work):
+        asyncio.get_running_loop().create_task(self._notify())
+
+    async def _notify(self):
+        async with self.changed:
+            self.changed.notify_all()
+
+
+async def execute(store, sql, *args):
+    def write():
+        return (yield sql, args)
+
+    return await store.database.write(write)
+
+
+async def add(store, *projects):
+    for seq, project in enumerate(projects, start=1):
+        await execute(store, "INSERT INTO chores VALUES ($1, $2, NULL, 0, 0, 0, 0)", seq, project)
+
+
+async def owner_of(store, seq):
+    return (await execute(store, "SELECT owner FROM chores WHERE seq = $1", seq))[0][0]
+
+
+async def work_for_ever(directory, url):
+    store = await open_store(Path(directory), url or None)
+    chores = Chores(store)
+    chores.pool = LeasePool(chores, store.workers, SystemClock(), "killed", 1)
+    await chores.pool.start()
+    await chores.wait_until(lambda: chores.started)
+    sys.stdout.write("working\n")
+    sys.stdout.flush()
+    await chores.free.wait()
+
+
+@pytest.fixture(params=["sqlite", "postgres"])
+def url(request):
+    return request.getfixturevalue("postgres") if request.param == "postgres" else None
+
+
+@pytest.fixture
+async def store(tmp_path, url):
+    opened = await open_store(tmp_path, url)
+    await execute(opened, TABLE)
+    yield opened
+    await opened.close()
+
+
+@pytest.fixture
+async def node(store):
+    """Makes pools on the test's database, which are stopped in the end."""
+    async with contextlib.AsyncExitStack() as stack:
+
+        def make(places=2, clock=None, broker=None):
+            chores = Chores(store)
+            chores.pool = LeasePool(chores, store.workers, clock or SystemClock(), "chores", places, broker)
+            stack.push_async_callback(chores.pool.stop)
+            return chores
+
+        yield make
+
+
+async def test_a_job_whose_worker_was_killed_is_claimed_when_its_lease_has_run_out(store, node, tmp_path, url):
+    await add(store, "ours")
+    killed = await asyncio.create_subprocess_exec(
+        sys.executable, "-c", WORKER, str(tmp_path), url or "", *sys.path, stdout=asyncio.subprocess.PIPE
+    )
+    async with asyncio.timeout(WITHIN):
+        assert await killed.stdout.readline() == b"working\n"
+    killed.send_signal(signal.SIGKILL)
+    await killed.wait()
+    other = node()
+    await other.pool.start()
+    await other.wait_until(lambda: other.started)
+    assert [(claim.attempts, claim.interruptions) for claim in other.started] == [(1, 1)]
+
+
+async def test_a_worker_whose_lease_has_run_out_stops_and_another_one_works_on(store, node):
+    clock = Clock()
+    await add(store, "ours")
+    late = node(clock=clock)
+    await late.pool.start()
+    await late.wait_until(lambda: late.started)
+    clock.time += LEASE_SECONDS + 1
+    other = node(clock=clock)
+    await other.pool.start()
+    await other.wait_until(lambda: other.started)
+    await late.wait_until(lambda: not late.pool.jobs)
+    assert await owner_of(store, 1) == other.pool.id
+
+
+async def test_a_project_with_many_jobs_delays_another_one_by_one_job_a_worker(store, node):
+    await add(store, *["many"] * 30, "one")
+    first = node(places=1)
+    await first.pool.start()
+    first.free.set()
+    await first.wait_until(lambda: any(claim.project_id == "one" for claim in first.started))
+    order = [claim.project_id for claim in first.started]
+    assert order.index("one") <= 1
+
+
+async def test_announced_jobs_of_a_project_delay_another_one_by_one_job_a_worker(store, node):
+    await add(store, *["many"] * 30, "one")
+    chores = node(places=1, broker=MemoryBroker())
+    for seq in range(1, 31):
+        await chores.pool.announce(Candidate(seq, "many"))
+    await chores.pool.announce(Candidate(31, "one"))
+    await chores.pool.start()
+    await chores.wait_until(lambda: chores.started)
+    assert not chores.pool.has_capacity()
+    chores.free.set()
+    await chores.wait_until(lambda: len(chores.started) == 31)
+    assert [claim.project_id for claim in chores.started].index("one") <= 2
+
+
+async def test_a_job_that_could_not_reach_the_store_backs_off_and_is_repeated(store, node, caplog):
+    clock = Clock()
+    await add(store, "ours")
+    chores = node(clock=clock)
+    chores.failures.append(StoreError("The database is away."))
+    await chores.pool.start()
+    await chores.wait_until(lambda: chores.started and not chores.pool.jobs)
+    assert "chore 1: store unavailable, backing off: The database is away." in caplog.text
+    chores.pool.wake()
+    await chores.pool._sweep()
+    assert len(chores.started) == 1
+    clock.time += 6
+    await chores.pool._renew_lease()
+    await chores.pool._sweep()
+    await chores.wait_until(lambda: len(chores.started) == 2)
+
+
+async def test_an_interrupted_job_leaves_its_place_to_the_next_one(store, node):
+    await add(store, "ours", "ours")
+    chores = node(places=1)
+    await chores.pool.start()
+    await chores.wait_until(lambda: chores.started)
+    await execute(store, "UPDATE chores SET done = 1 WHERE seq = 1")
+    chores.pool.interrupt(1)
+    await chores.wait_until(lambda: len(chores.started) == 2)
+    assert chores.started[1].seq == 2
+
+
+async def test_a_job_that_was_cancelled_elsewhere_is_interrupted_by_the_sweep(store, node):
+    await add(store, "ours")
+    chores = node()
+    await chores.pool.start()
+    await chores.wait_until(lambda: chores.started)
+    await execute(store, "UPDATE chores SET done = 1 WHERE seq = 1")
+    await chores.wait_until(lambda: not chores.pool.jobs)
+
+
+async def test_a_stopped_pool_releases_its_jobs_and_its_lease(store, node):
+    await add(store, "ours")
+    chores = node()
+    await chores.pool.start()
+    await chores.wait_until(lambda: chores.started)
+    await chores.pool.stop()
+    await chores.pool.stop()
+    assert await owner_of(store, 1) is None
+    assert await execute(store, "SELECT id FROM workers") == []
+    assert not chores.pool.has_capacity()
+    with pytest.raises(Unavailable):
+        chores.pool.require_running()
+
+
+async def test_a_job_that_is_interrupted_before_its_first_step_leaves_the_pool(store, node):
+    await add(store, "ours")
+    chores = node()
+    claim = await chores.claim(Candidate(1, "ours"), chores.pool.id, SystemClock().now())
+    chores.pool.launch(Candidate(1, "ours"), claim)
+    chores.pool.interrupt(1)
+    await chores.wait_until(lambda: not chores.pool.jobs)
+
+
+def test_projects_and_their_groups_take_turns():
+    queue = FairQueue()
+    for key in range(6):
+        queue.add(Candidate(key, "ours", key % 2))
+    queue.add(Candidate(6, "theirs"))
+    queue.add(Candidate(6, "theirs"))
+    order = []
+    while queue:
+        candidate = queue.pop()
+        queue.job_started(candidate)
+        order.append(candidate.key)
+    assert order == [0, 6, 1, 2, 3, 4, 5]
