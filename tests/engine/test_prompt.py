@@ -10,6 +10,8 @@ from engine import histories
 from store import samples
 from store.samples import OURS
 from understudy.engine.run.prompt import BudgetExceeded, PromptBudget, build_request
+from understudy.engine.tools.code_interpreter import offer_code_interpreter
+from understudy.engine.tools.file_search import offer_file_search
 from understudy.llm import tokens
 from understudy.store import open_store
 from understudy.wire.items import FileSearchCallItem, FileSearchResult
@@ -68,10 +70,14 @@ class Conversation:
     async def prompt(self, room=WIDE, turn=1, **members):
         for name, value in members.items():
             setattr(self.run, name, value)
-        return (await build_request(self.store.messages, self.run, turn, room)).body
+        return (await build_request(self.store.messages, self.run, turn, room, offered=_offered(self.run))).body
 
     async def told(self, room=WIDE, **members):
         return (await self.prompt(room, **members))["messages"]
+
+
+def _offered(run):
+    return [*offer_code_interpreter(run), *offer_file_search(run)]
 
 
 def _item(kind, call_id, **members):
@@ -296,7 +302,7 @@ async def test_what_the_run_found_is_told_with_marks_and_what_others_found_is_no
     for number, run_id in enumerate(("run_earlier", run.id)):
         kind, body = searched(turn=number, first=3)
         await store.database.write(_insert, run.thread_id, run_id, kind, body)
-    prompt = await build_request(store.messages, run, 1, WIDE)
+    prompt = await build_request(store.messages, run, 1, WIDE, offered=_offered(run))
     _asked, called, answered = prompt.body["messages"]
     assert called["tool_calls"][0]["function"] == {"name": "file_search", "arguments": '{"queries":["food"]}'}
     assert answered["role"] == "tool"

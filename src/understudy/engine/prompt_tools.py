@@ -6,12 +6,10 @@ from typing import Any, Final
 import msgspec
 
 from understudy.engine.run.client_tools import OfferedTools, offer_tools
-from understudy.engine.run.messages import BuiltIn
-from understudy.engine.tools.mcp import RemoteFunction
+from understudy.engine.tools.base import OfferedFunction
 from understudy.errors import InvalidRequest
 from understudy.llm.provider import ChatBody
 from understudy.store.run_state import ClientTool, Plan
-from understudy.tools import code_interpreter, file_search
 from understudy.wire import error_texts
 from understudy.wire.response_tools import ResponseTool
 from understudy.wire.runs import RunObject
@@ -25,6 +23,10 @@ from understudy.wire.tools import (
 )
 
 _NO_PLAN: Final = Plan()
+_TOOL_TYPES: Final[dict[str, type]] = {
+    "file_search": AssistantToolsFileSearch,
+    "code_interpreter": AssistantToolsCode,
+}
 
 
 def offer_found(
@@ -37,24 +39,10 @@ def offer_found(
     return offer_tools(found, {*taken, *plain}, offered)
 
 
-def built_in_names(run: RunObject) -> dict[BuiltIn, str]:
-    """The names under which the run's built-in tools are offered; a client's function of the same name keeps its."""
-    taken = {tool.function.name for tool in run.tools if isinstance(tool, AssistantToolsFunction)}
-    kinds: list[BuiltIn] = []
-    for tool in run.tools:
-        if isinstance(tool, AssistantToolsFileSearch):
-            kinds.append("file_search")
-        elif isinstance(tool, AssistantToolsCode):
-            kinds.append("code_interpreter")
-    return {kind: f"built_in_{kind}" if kind in taken else kind for kind in kinds}
-
-
 def add_tools(
     body: ChatBody,
     run: RunObject,
-    names: Mapping[BuiltIn, str],
-    files: Sequence[tuple[str, str]],
-    remote: Sequence[RemoteFunction],
+    offered: Sequence[OfferedFunction],
     *,
     forced: bool,
     plan: Plan | None,
@@ -65,18 +53,11 @@ def add_tools(
     `found` are tools that the conversation has brought with it.
     """
     plan = plan or _NO_PLAN
-    tools = [
-        file_search.definition(name) if kind == "file_search" else code_interpreter.definition(name, files)
-        for kind, name in names.items()
-    ]
-    tools += [_render_function(tool) for tool in (*run.tools, *found) if isinstance(tool, AssistantToolsFunction)]
-    tools += [one.definition() for one in remote]
+    tools = _render_tools(run, offered, found)
     if plan.allowed is not None:
-        allowed = _function_names(plan.allowed, names, remote)
-        tools = [tool for tool in tools if tool["function"]["name"] in allowed]
+        tools = _filter_tools(tools, plan.allowed, offered)
     if forced and plan.forced:
-        chosen = _function_names([plan.forced], names, remote)
-        tools = [tool for tool in tools if tool["function"]["name"] in chosen]
+        tools = _filter_tools(tools, [plan.forced], offered)
         if not tools:
             server, _, name = plan.forced.partition("/")
             raise InvalidRequest(error_texts.tool_choice_not_found(name or server), param="tool_choice")
@@ -87,25 +68,42 @@ def add_tools(
         body["tool_choice"] = "none"
         return
     if run.tool_choice == "none" or (forced and run.tool_choice != "auto"):
-        body["tool_choice"] = _tool_choice(run, names)
+        body["tool_choice"] = _tool_choice(run, offered)
     if not run.parallel_tool_calls:
         body["parallel_tool_calls"] = False
 
 
-def _function_names(allowed: Sequence[str], names: Mapping[BuiltIn, str], remote: Sequence[RemoteFunction]) -> set[str]:
-    """The names of the functions that stand for these tools, see `Plan.allowed`."""
-    found = {*allowed, *(name for kind, name in names.items() if kind in allowed)}
-    for one in remote:
-        if f"{one.server_label}/" in allowed or f"{one.server_label}/{one.name}" in allowed:
-            found.add(one.function)
-    return found
+def _render_tools(
+    run: RunObject, offered: Sequence[OfferedFunction], found: Sequence[AssistantToolsFunction]
+) -> list[dict[str, Any]]:
+    """This server's tools in the order of the run's, the client's functions, and the tools of remote servers."""
+    kinds = [type(tool) for tool in run.tools]
+    own = sorted(
+        (function for function in offered if function.kind in _TOOL_TYPES),
+        key=lambda function: kinds.index(_TOOL_TYPES[function.kind]),
+    )
+    functions = [tool for tool in (*run.tools, *found) if isinstance(tool, AssistantToolsFunction)]
+    return [
+        *(dict(function.definition) for function in own),
+        *(_render_function(tool) for tool in functions),
+        *(dict(function.definition) for function in offered if function.kind not in _TOOL_TYPES),
+    ]
 
 
-def _tool_choice(run: RunObject, names: Mapping[BuiltIn, str]) -> Any:
+def _filter_tools(
+    tools: Sequence[dict[str, Any]], allowed: Sequence[str], offered: Sequence[OfferedFunction]
+) -> list[dict[str, Any]]:
+    """The tools that these keys name, see `Plan.allowed`."""
+    names = {*allowed, *(function.name for function in offered if not function.keys.isdisjoint(allowed))}
+    return [tool for tool in tools if tool["function"]["name"] in names]
+
+
+def _tool_choice(run: RunObject, offered: Sequence[OfferedFunction]) -> Any:
     choice = run.tool_choice
     if isinstance(choice, ToolChoiceFileSearch | ToolChoiceCode):
-        kind: BuiltIn = "file_search" if isinstance(choice, ToolChoiceFileSearch) else "code_interpreter"
-        return {"type": "function", "function": {"name": names.get(kind, kind)}}
+        kind = "file_search" if isinstance(choice, ToolChoiceFileSearch) else "code_interpreter"
+        name = next((function.name for function in offered if function.kind == kind), kind)
+        return {"type": "function", "function": {"name": name}}
     return msgspec.to_builtins(choice) if isinstance(choice, ToolChoiceFunction) else choice
 
 

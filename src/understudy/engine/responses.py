@@ -20,6 +20,8 @@ from understudy.engine.run.executor import RunExecutor
 from understudy.engine.run.log import Logs, RunLog
 from understudy.engine.run.prompt import PromptBudget, build_request, count_prompt_tokens
 from understudy.engine.run.state import RunState
+from understudy.engine.tools.code_interpreter import offer_code_interpreter
+from understudy.engine.tools.file_search import offer_file_search
 from understudy.engine.views.items import FILE_DATA, render_item
 from understudy.engine.views.projections import ResponseProjection
 from understudy.engine.views.response_replay import frames_after, replay_frames
@@ -218,7 +220,9 @@ class Responses:
         now = int(self._clock.now())
         new = new_response(request, items, _HYPOTHETICAL_ID, now, here, seconds=self._seconds)
         told = _HypotheticalItems(self._store, new.items)
-        prompt = await build_request(told, new.run, 0, PromptBudget(_MAX_ITEM_NUMBER), plan=new.progress.plan)
+        offered = [*offer_code_interpreter(new.run), *offer_file_search(new.run)]
+        budget = PromptBudget(_MAX_ITEM_NUMBER)
+        prompt = await build_request(told, new.run, 0, budget, offered=offered, plan=new.progress.plan)
         return await asyncio.to_thread(count_prompt_tokens, prompt.messages, prompt.body.get("tools"))
 
     async def resolve_references(self, project_id: str, items: Sequence[InputItem]) -> list[InputItem]:

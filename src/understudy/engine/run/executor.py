@@ -132,7 +132,7 @@ class RunExecutor:
     async def _take_turns(self) -> None:
         """Turn after turn, until the model answers, or calls what only the client can do."""
         progress = self._stage.progress
-        await self._tool_use.show_approved_calls()
+        await self._tool_use.open_approved_calls()
         if progress.calls and not await self._tool_use.execute_calls():
             return
         if progress.plan is not None and await self._compact(progress.plan):
@@ -180,7 +180,7 @@ class RunExecutor:
         prompt = await self._prompt(room)
         self._interruption.check()
         self._accounting.prefetch_price(self.state.spec.model)
-        self._model_turn = ModelTurn(stage, self._interruption, prompt, stage.progress.figures)
+        self._model_turn = ModelTurn(stage, self._interruption, self._tool_use, prompt)
         return await self._model_turn.consume_stream(self._models, room)
 
     async def _prompt(self, room: PromptBudget, *, cuts: bool = False) -> Prompt:
@@ -188,15 +188,13 @@ class RunExecutor:
         stage, plan = self._stage, self._stage.progress.plan
         if cuts and plan is not None:
             plan = msgspec.structs.replace(plan, cuts=True)
-        files = [(file.id, file.filename) for file in self._tool_use.files]
         return await build_request(
             stage.store.messages,
             self.state.spec,
             stage.progress.turns,
             room,
             self._load_image,
-            files,
-            self._tool_use.remote,
+            self._tool_use.offer(),
             plan=plan,
             load_document=self._load_document,
         )
@@ -210,7 +208,7 @@ class RunExecutor:
         hearing = self._require_model_turn()
         await self._record_usage(hearing)
         self._model_turn = None
-        await self._tool_use.store_calls(turn.calls, hearing.built_in, hearing.usage(), hearing.reasoning_items)
+        await self._tool_use.store_calls(turn.calls, hearing.usage(), hearing.reasoning_items)
         return await self._tool_use.execute_calls()
 
     # -- how a run ends ----------------------------------------------------------------------------------------

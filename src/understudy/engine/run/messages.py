@@ -5,7 +5,7 @@ Calls of earlier turns are part of the conversation; a call without an output, a
 
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from operator import attrgetter
-from typing import Any, Final, Literal
+from typing import Any, Final
 
 import msgspec
 
@@ -13,6 +13,7 @@ from understudy.engine.run import client_history, reasoning
 from understudy.engine.run.client_tools import provider_name
 from understudy.engine.run.summaries import add_summary
 from understudy.engine.run.text_format import chat_format
+from understudy.engine.tools.base import BuiltIn
 from understudy.llm.messages import (
     AssistantMessage,
     DocumentReference,
@@ -45,7 +46,6 @@ from understudy.wire.messages import (
 from understudy.wire.response_tools import ResponseTool, ToolList
 from understudy.wire.tools import AssistantsApiResponseFormatOption
 
-BuiltIn = Literal["file_search", "code_interpreter", "mcp"]
 _TOOL_ITEMS: Final = frozenset({"file_search_call", "code_interpreter_call", "mcp_call"})
 _TEXT_MESSAGES: Final[dict[str, Callable[[str], Message]]] = {
     "user": UserMessage,

@@ -1,36 +1,40 @@
 """One turn of the model: asked, heard, and shown while it speaks. Ends no run and answers no call."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from contextlib import aclosing
-from typing import Any
+from typing import Any, Protocol
 
 import msgspec
 
 from understudy import ids
-from understudy.engine.client_calls import new_item_id
 from understudy.engine.run import events, reasoning
 from understudy.engine.run.cancellation import Interruption
 from understudy.engine.run.checkpoint import RunWriter
 from understudy.engine.run.citations import CitationParser, Reference
 from understudy.engine.run.prompt import Prompt, PromptBudget, count_prompt_tokens
 from understudy.engine.run.turn import ChunkDelta, ToolCall, Turn
-from understudy.engine.tools.file_search import ranking
+from understudy.engine.tools.base import BuiltIn
 from understudy.errors import UpstreamError
 from understudy.llm import chunks
 from understudy.llm.chunks import TokenLogprob
 from understudy.llm.router import Models
 from understudy.store.run_state import NewItem, Plan
-from understudy.tools.code_interpreter import CodeArguments
 from understudy.wire.runs import RunCompletionUsage
 
 NO_USAGE = RunCompletionUsage()
 _NO_PLAN = Plan()
 
 
-class ModelTurn:
-    """`figures` are Files with images that code made and no message has shown yet. `charged` is for who pays."""
+class CallOpener(Protocol):
+    """What a turn needs of the tools that its model calls."""
 
-    def __init__(self, stage: RunWriter, interruption: Interruption, prompt: Prompt, figures: list[str]) -> None:
+    def open_call(self, call: ToolCall, kind: BuiltIn | None) -> events.Event: ...
+
+
+class ModelTurn:
+    """`charged` once the usage of the turn is recorded."""
+
+    def __init__(self, stage: RunWriter, interruption: Interruption, tools: CallOpener, prompt: Prompt) -> None:
         self.number = stage.progress.turns + 1
         self.charged = False
         self.turn = Turn()
@@ -38,7 +42,9 @@ class ModelTurn:
         self._plan = stage.progress.plan or _NO_PLAN
         self._interruption = interruption
         self._prompt = prompt
-        self._figures = figures
+        # Files with images that code made and no message has yet.
+        self._figures = stage.progress.figures
+        self._tools = tools
         # A message that was restored is written from its beginning.
         self._citation_parser = self._new_citation_parser() if stage.state.message_id is not None else None
         self._deferred_text = ""
@@ -48,11 +54,6 @@ class ModelTurn:
         self._reasoning_id = ""
         self.reasoning_items: list[NewItem] = []
         """What the model has thought in this turn, to be stored with what it says or calls."""
-
-    @property
-    def built_in(self) -> Mapping[str, str]:
-        """The names under which the model knows the built-in tools, and what they are."""
-        return self._prompt.built_in
 
     async def consume_stream(self, models: Models, room: PromptBudget) -> Turn:
         """Raises Interrupted, LostRun, and UpstreamError where the model fails."""
@@ -218,37 +219,17 @@ class ModelTurn:
                 stage.publish(self._opened_event(other))
 
     def _opened_event(self, call: ToolCall) -> events.Event:
-        match self._prompt.built_in.get(call.name):
-            case "file_search":
-                call.item_id = ids.file_search_call()
-                return events.SearchOpened(call.index, call.id, ranking(self._stage.state.spec), call.item_id)
-            case "code_interpreter":
-                call.code = CodeArguments()
-                call.item_id = ids.code_interpreter_call()
-                return events.CodeOpened(call.index, call.id, call.item_id, self._plan.container)
-            case "mcp":
-                tool = self._prompt.remote[call.name]
-                guarded = tool.needs_approval
-                call.item_id = ids.mcp_approval_request() if guarded else ids.mcp_call()
-                return events.RemoteCallOpened(
-                    call.index, call.id, tool.server_label, tool.name, call.item_id, guarded=guarded
-                )
-            case None:
-                call.client = self._prompt.client.get(call.name)
-                call.item_id = new_item_id(call.client)
-                if call.client is not None and call.client.kind == "custom":
-                    call.code = CodeArguments()
-                name = call.client.name if call.client is not None else call.name
-                return events.CallOpened(call.index, call.id, name, call.item_id, call.client)
+        call.client = self._prompt.client.get(call.name)
+        return self._tools.open_call(call, self._prompt.built_in.get(call.name))
 
     def _publish_arguments(self, call: ToolCall, arguments: str) -> None:
         if call.code is not None:
             self._publish_code(call, call.code.feed(arguments))
-        elif self._prompt.built_in.get(call.name, "mcp") == "mcp":
+        elif call.has_streamed_arguments:
             self._stage.publish(events.ArgumentsDelta(call.index, arguments))
 
     def _publish_code(self, call: ToolCall, code: str) -> None:
-        if code and call.name in self._prompt.built_in:
+        if code and call.kind == "code_interpreter":
             self._stage.publish(events.CodeDelta(call.index, code))
         elif code:
             # The one text of a client's own tool, which it gets without the JSON around it.

@@ -11,12 +11,12 @@ from typing import Any, Final, Literal, Protocol
 
 import msgspec
 
-from understudy.engine.prompt_tools import add_tools, built_in_names, offer_found
+from understudy.engine.prompt_tools import add_tools, offer_found
 from understudy.engine.run import summaries
 from understudy.engine.run.citations import Sources
 from understudy.engine.run.client_history import TOOL_LISTS
-from understudy.engine.run.messages import BuiltIn, MessageBuilder
-from understudy.engine.tools.mcp import RemoteFunction
+from understudy.engine.run.messages import MessageBuilder
+from understudy.engine.tools.base import BuiltIn, OfferedFunction
 from understudy.llm import tokens
 from understudy.llm.messages import (
     DocumentReference,
@@ -107,7 +107,6 @@ class Prompt:
     messages: Sequence[Message]
     built_in: Mapping[str, BuiltIn]
     sources: Sources
-    remote: Mapping[str, RemoteFunction] = field(default_factory=dict)
     client: Mapping[str, ClientTool] = field(default_factory=dict)
 
 
@@ -123,22 +122,20 @@ async def build_request(
     turn: int,
     room: PromptBudget,
     load_image: LoadImage | None = None,
-    files: Sequence[tuple[str, str]] = (),
-    remote: Sequence[RemoteFunction] = (),
+    offered: Sequence[OfferedFunction] = (),
     *,
     plan: Plan | None = None,
     load_document: LoadDocument | None = None,
 ) -> Prompt:
-    """The request for the model turn number `turn` (from 0) of the run, asking for a stream.
+    """The streaming request of the model turn number `turn` (from 0) of the run.
 
-    `files` are the ids and names of the files that its code can read, `remote` the tools of remote servers; `plan` is
-    what a response asks for besides.
+    `offered` are the functions of built-in tools; `plan` is what a response requires besides.
 
-    Raises BudgetSpent; TooLong where `plan` says that nothing is to be cut.
+    Raises BudgetExceeded; ContextTooLong where `plan` forbids to cut anything.
     """
     body: ChatBody = {"model": run.model, "messages": [], "stream": True}
-    names = built_in_names(run)
-    add_tools(body, run, names, files, remote, forced=turn == 0, plan=plan)
+    names: dict[BuiltIn, str] = {function.kind: function.name for function in offered if function.kind != "mcp"}
+    add_tools(body, run, offered, forced=turn == 0, plan=plan)
     _add_settings(body, run, room, plan)
     fixed = _count_tokens(body.get("tools")) + _count_tokens(body.get("response_format"))
     client = plan.client if plan is not None else {}
@@ -149,7 +146,7 @@ async def build_request(
     if told.tools:
         found = offer_found(told.tools, body, run, client)
         client = {**client, **found.tools}
-        add_tools(body, run, names, files, remote, forced=turn == 0, plan=plan, found=found.functions)
+        add_tools(body, run, offered, forced=turn == 0, plan=plan, found=found.functions)
     _apply_settings(body, run, told)
     await _load_contents(conversation, load_image or _load_no_image, load_document or _load_no_document)
     if (
@@ -158,11 +155,10 @@ async def build_request(
         and await asyncio.to_thread(count_prompt_tokens, conversation, body.get("tools")) > room.window
     ):
         raise ContextTooLong
-    built_in: dict[str, BuiltIn] = {name: kind for kind, name in names.items()}
-    built_in |= dict.fromkeys((one.function for one in remote), "mcp")
+    built_in = {function.name: function.kind for function in offered}
     sources = Sources(told.passages, told.paths)
     body["messages"] = to_wire(conversation)
-    return Prompt(body, conversation, built_in, sources, {one.function: one for one in remote}, client)
+    return Prompt(body, conversation, built_in, sources, client)
 
 
 def _add_settings(body: ChatBody, run: RunObject, room: PromptBudget, plan: Plan | None) -> None:

@@ -14,7 +14,10 @@ from understudy.wire.runs import CachedTokens, ReasoningTokens, RunCompletionUsa
 
 @dataclass(slots=True)
 class ToolCall:
-    """`index` counts the calls of the turn from 0 in the order in which they appeared."""
+    """`index` counts the calls of the turn from 0 in the order in which they appeared.
+
+    `kind` is `function` or that of a built-in tool, known once the call is opened.
+    """
 
     index: int
     id: str
@@ -22,6 +25,8 @@ class ToolCall:
     item_id: str = ""
     arguments: list[str] = field(default_factory=list)
     opened: bool = False
+    kind: str = "function"
+    has_streamed_arguments: bool = True
     code: CodeArguments | None = None
     """What reads the arguments of a call of the code interpreter."""
     client: ClientTool | None = None

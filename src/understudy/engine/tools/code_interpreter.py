@@ -1,4 +1,4 @@
-"""The code interpreter in a run: its container and files, and what its code says while it says it."""
+"""The code interpreter in a run: its container and files, and the output of its code while it runs."""
 
 from collections.abc import Sequence
 from contextlib import aclosing
@@ -10,12 +10,16 @@ from understudy import ids
 from understudy.engine.run import events
 from understudy.engine.run.cancellation import Interruption
 from understudy.engine.run.checkpoint import RunWriter
+from understudy.engine.run.turn import ToolCall
+from understudy.engine.tools.base import BuiltInTool, CallResult, OfferedFunction
 from understudy.engine.tools.container_sessions import ContainerSession
 from understudy.engine.tools.interpreter import AutoContainer, Interpreter
+from understudy.engine.tools.names import function_name
 from understudy.errors import SandboxError
 from understudy.store.files import StoredFile
 from understudy.store.run_state import NewItem, PendingCall, Plan
-from understudy.tools.code_interpreter import extract_code
+from understudy.tools import code_interpreter
+from understudy.tools.code_interpreter import CodeArguments, extract_code
 from understudy.tools.sandbox import Error, ExecutionEnd, Image, Note, Output, Stream, Value
 from understudy.wire.items import CodeInterpreterCallItem, CodeOutput, GeneratedFile
 from understudy.wire.runs import RunObject
@@ -28,18 +32,46 @@ _MAX_FILES: Final = 100
 _CALL_LIMIT_OUTPUT: Final = "Not run: the client allows no more tool calls.\n"
 
 
-class CodeInterpreterTool:
+class CodeInterpreterTool(BuiltInTool):
     def __init__(self, stage: RunWriter, interruption: Interruption, interpreter: Interpreter) -> None:
         self._stage = stage
         self._interruption = interruption
         self._interpreter = interpreter
+        self._files: Sequence[StoredFile] = ()
 
-    async def files(self) -> list[StoredFile]:
-        """What the run's code can read: the assistant's files, and the thread's."""
+    async def prepare(self) -> None:
+        if _uses_code_interpreter(self._stage.state.spec):
+            self._interpreter.prewarm()
+            self._files = await self._load_files()
+            await self._find_container()
+
+    def offer(self) -> Sequence[OfferedFunction]:
+        return offer_code_interpreter(self._stage.state.spec, self._files)
+
+    def open(self, call: ToolCall) -> events.Event:
+        call.code = CodeArguments()
+        call.item_id = ids.code_interpreter_call()
+        plan = self._stage.progress.plan
+        return events.CodeOpened(call.index, call.id, call.item_id, plan.container if plan is not None else "")
+
+    async def execute(self, call: PendingCall) -> CallResult:
+        """Raises InvalidRequest where no code can run here at all."""
+        stage, container = self._stage, self._container()
+        container_id = await self._interpreter.resolve_container(stage.project_id, container)
+        stage.publish(events.CodeRunning(call.index))
+        outputs, files = await self._run_call(call, container, extract_code(call.arguments))
+        return CallResult([events.CodeDone(call.index)], _render_call(call, container_id, outputs, files))
+
+    def refuse(self, call: PendingCall) -> CallResult:
+        plan = self._stage.progress.plan
+        output = CodeOutput(type="logs", logs=_CALL_LIMIT_OUTPUT)
+        self._stage.publish(events.CodeRunning(call.index))
+        item = _render_call(call, plan.container if plan else "", [output], [])
+        return CallResult([events.CodeDone(call.index)], item)
+
+    async def _load_files(self) -> list[StoredFile]:
+        """The files that the run's code can read: the assistant's, and the thread's."""
         stage = self._stage
-        if not _uses_code_interpreter(stage.state.spec):
-            return []
-        self._interpreter.prewarm()
         if stage.progress.plan is not None:
             return await self._container_files(stage.progress.plan)
         thread = _decode_thread(await stage.store.threads.get(stage.project_id, stage.state.spec.thread_id))
@@ -53,61 +85,45 @@ class CodeInterpreterTool:
             return await stage.store.files.lookup(stage.project_id, await stage.store.containers.files(plan.container))
         return await stage.store.files.lookup(stage.project_id, plan.file_ids)
 
-    async def find_container(self) -> None:
+    async def _find_container(self) -> None:
         """A response names the container of a call before the call is made."""
         stage, plan = self._stage, self._stage.progress.plan
-        if plan is None or plan.container or not _uses_code_interpreter(stage.state.spec):
-            return
-        wanted = AutoContainer(stage.state.spec.thread_id, plan.file_ids)
-        plan.container = await self._interpreter.resolve_container(stage.project_id, wanted)
+        if plan is not None and not plan.container:
+            owned = AutoContainer(stage.state.spec.thread_id, plan.file_ids)
+            plan.container = await self._interpreter.resolve_container(stage.project_id, owned)
 
-    async def execute(self, call: PendingCall, files: Sequence[StoredFile]) -> tuple[list[events.Event], NewItem]:
-        """Raises InvalidRequest where no code can run here at all."""
+    def _container(self) -> str | AutoContainer:
+        """The container that the run's code runs in."""
         stage, plan = self._stage, self._stage.progress.plan
         if plan is None:
-            wanted: str | AutoContainer = AutoContainer(
-                stage.state.spec.thread_id, [file.id for file in files], bare_ids=True
-            )
-        else:
-            owned = plan.owned
-            wanted = AutoContainer(stage.state.spec.thread_id, plan.file_ids) if owned else plan.container
-        container_id = await self._interpreter.resolve_container(stage.project_id, wanted)
-        stage.publish(events.CodeRunning(call.index))
-        outputs, made = await self._run(call, wanted, extract_code(call.arguments))
-        return [events.CodeDone(call.index)], _render_call(call, container_id, outputs, made)
+            return AutoContainer(stage.state.spec.thread_id, [file.id for file in self._files], bare_ids=True)
+        return AutoContainer(stage.state.spec.thread_id, plan.file_ids) if plan.owned else plan.container
 
-    def refuse(self, call: PendingCall) -> tuple[list[events.Event], NewItem]:
-        """Nothing is run."""
-        plan = self._stage.progress.plan
-        output = CodeOutput(type="logs", logs=_CALL_LIMIT_OUTPUT)
-        self._stage.publish(events.CodeRunning(call.index))
-        return [events.CodeDone(call.index)], _render_call(call, plan.container if plan else "", [output], [])
-
-    async def _run(
-        self, call: PendingCall, wanted: str | AutoContainer, code: str
+    async def _run_call(
+        self, call: PendingCall, container: str | AutoContainer, code: str
     ) -> tuple[list[CodeOutput], list[GeneratedFile]]:
         outputs: list[CodeOutput] = []
         try:
             with self._interruption.waiting():
-                workspace = await self._interpreter.open_session(self._stage.project_id, wanted)
-            await self._execute(call, workspace, code, outputs)
+                workspace = await self._interpreter.open_session(self._stage.project_id, container)
+            await self._run_code(call, workspace, code, outputs)
             with self._interruption.waiting():
-                made = await self._interpreter.save_new_files(self._stage.project_id, workspace, _MAX_FILES)
+                files = await self._interpreter.save_new_files(self._stage.project_id, workspace, _MAX_FILES)
         except SandboxError as fault:
-            # The model is told, and may go on without the sandbox.
+            # The model reads of the failure, and may continue without the sandbox.
             self._publish_output(call, outputs, CodeOutput(type="logs", logs=f"The code interpreter failed: {fault}\n"))
-            made = []
+            files = []
         self._interruption.check()
-        return outputs, made
+        return outputs, files
 
-    async def _execute(
+    async def _run_code(
         self, call: PendingCall, workspace: ContainerSession, code: str, outputs: list[CodeOutput]
     ) -> None:
         interruption = self._interruption
-        async with aclosing(self._interpreter.run(workspace, code)) as said:
+        async with aclosing(self._interpreter.run(workspace, code)) as output:
             try:
                 interruption.waits = True
-                async for one in said:
+                async for one in output:
                     interruption.waits = False
                     interruption.check()
                     await self._append_output(call, one, outputs)
@@ -115,12 +131,12 @@ class CodeInterpreterTool:
             finally:
                 interruption.waits = False
 
-    async def _append_output(self, call: PendingCall, said: Output, outputs: list[CodeOutput]) -> None:
-        if isinstance(said, Image):
-            file_id = await self._interpreter.save_image(self._stage.project_id, said)
+    async def _append_output(self, call: PendingCall, output: Output, outputs: list[CodeOutput]) -> None:
+        if isinstance(output, Image):
+            file_id = await self._interpreter.save_image(self._stage.project_id, output)
             self._stage.progress.figures.append(file_id)
             self._publish_output(call, outputs, CodeOutput(type="image", file_id=file_id))
-        elif text := _log_text(said):
+        elif text := _log_text(output):
             self._publish_output(call, outputs, CodeOutput(type="logs", logs=text))
 
     def _publish_output(self, call: PendingCall, outputs: list[CodeOutput], output: CodeOutput) -> None:
@@ -131,32 +147,43 @@ class CodeInterpreterTool:
             outputs.append(msgspec.structs.replace(output))
 
 
+def offer_code_interpreter(run: RunObject, files: Sequence[StoredFile] = ()) -> list[OfferedFunction]:
+    """The function of the code interpreter, which names `files`; none where the run has no such tool."""
+    if not _uses_code_interpreter(run):
+        return []
+    name = function_name("code_interpreter", run)
+    definition = code_interpreter.definition(name, [(file.id, file.filename) for file in files])
+    return [OfferedFunction(name, "code_interpreter", definition, frozenset({name, "code_interpreter"}))]
+
+
 def _uses_code_interpreter(run: RunObject) -> bool:
     return any(isinstance(tool, AssistantToolsCode) for tool in run.tools)
 
 
-def _render_call(call: PendingCall, container_id: str, outputs: list[CodeOutput], made: list[GeneratedFile]) -> NewItem:
+def _render_call(
+    call: PendingCall, container_id: str, outputs: list[CodeOutput], files: list[GeneratedFile]
+) -> NewItem:
     item = CodeInterpreterCallItem(
         id=call.item_id or ids.code_interpreter_call(),
         call_id=call.id,
         code=extract_code(call.arguments),
         container_id=container_id,
         outputs=outputs,
-        files=made,
+        files=files,
     )
     return NewItem(item.id, "code_interpreter_call", msgspec.json.encode(item).decode())
 
 
-def _log_text(said: Output) -> str:
-    match said:
+def _log_text(output: Output) -> str:
+    match output:
         case Stream():
-            return said.text
+            return output.text
         case Value() | Note():
-            return f"{said.text}\n"
+            return f"{output.text}\n"
         case Error():
-            return f"{said.traceback}\n"
+            return f"{output.traceback}\n"
         case ExecutionEnd():
-            return f"{said.text}\n" if said.text else ""
+            return f"{output.text}\n" if output.text else ""
         case _:
             return ""
 

@@ -1,7 +1,7 @@
-"""File search in a run: which stores, how many passages, and what the run keeps of them."""
+"""File search in a run: which vector stores, how many passages, and the item that is stored of a search."""
 
 from collections.abc import Mapping, Sequence
-from typing import Any, Protocol
+from typing import Any, Final, Protocol
 
 import msgspec
 from msgspec import UNSET
@@ -10,6 +10,9 @@ from understudy import ids
 from understudy.engine.run import events
 from understudy.engine.run.cancellation import Interruption
 from understudy.engine.run.checkpoint import RunWriter
+from understudy.engine.run.turn import ToolCall
+from understudy.engine.tools.base import BuiltInTool, CallResult, OfferedFunction
+from understudy.engine.tools.names import function_name
 from understudy.llm import tokens
 from understudy.store.run_state import NewItem, PendingCall
 from understudy.tools import file_search
@@ -19,10 +22,12 @@ from understudy.wire.runs import RunObject
 from understudy.wire.threads import ThreadObject
 from understudy.wire.tools import AssistantToolsFileSearch, FileSearchOptions, FileSearchResources
 
+# How long a run waits for the files of its vector stores.
+_INDEXING_TIMEOUT_SECONDS: Final = 60.0
 _decode_thread = msgspec.json.Decoder(ThreadObject).decode
 
 
-class FoundPassage(Protocol):
+class RankedPassage(Protocol):
     @property
     def file_id(self) -> str: ...
     @property
@@ -49,37 +54,43 @@ class VectorStores(Protocol):
         ranker: str = "auto",
         filters: Filter | None = None,
         weight: float | None = None,
-    ) -> Sequence[FoundPassage]: ...
+    ) -> Sequence[RankedPassage]: ...
 
     async def wait_indexed(self, store_ids: Sequence[str], file_ids: Sequence[str] | None, seconds: float) -> bool: ...
 
 
-class FileSearchTool:
+class FileSearchTool(BuiltInTool):
     def __init__(self, stage: RunWriter, interruption: Interruption, vector_stores: VectorStores) -> None:
         self._stage = stage
         self._interruption = interruption
         self._vector_stores = vector_stores
 
-    async def await_indexing(self, seconds: float) -> None:
+    async def prepare(self) -> None:
         """Gives files that were just added the time to become searchable."""
         if _file_search_tool(self._stage.state.spec) is not None and (stores := await self._vector_store_ids()):
             with self._interruption.waiting():
-                await self._vector_stores.wait_indexed(stores, None, seconds)
+                await self._vector_stores.wait_indexed(stores, None, _INDEXING_TIMEOUT_SECONDS)
             self._interruption.check()
 
-    async def execute(self, call: PendingCall) -> tuple[list[events.Event], NewItem]:
+    def offer(self) -> Sequence[OfferedFunction]:
+        return offer_file_search(self._stage.state.spec)
+
+    def open(self, call: ToolCall) -> events.Event:
+        call.item_id = ids.file_search_call()
+        call.has_streamed_arguments = False
+        return events.SearchOpened(call.index, call.id, _render_ranking(self._stage.state.spec), call.item_id)
+
+    async def execute(self, call: PendingCall) -> CallResult:
         queries = file_search.parse_queries(call.arguments)
         with self._interruption.waiting():
             results = await self._search(queries)
         return self._completed_call(call, queries, results)
 
-    def refuse(self, call: PendingCall) -> tuple[list[events.Event], NewItem]:
-        """As if nothing had been found."""
+    def refuse(self, call: PendingCall) -> CallResult:
+        """A search without results."""
         return self._completed_call(call, file_search.parse_queries(call.arguments), [])
 
-    def _completed_call(
-        self, call: PendingCall, queries: list[str], results: list[FileSearchResult]
-    ) -> tuple[list[events.Event], NewItem]:
+    def _completed_call(self, call: PendingCall, queries: list[str], results: list[FileSearchResult]) -> CallResult:
         stage = self._stage
         first = sum(other.results for other in stage.progress.calls)
         call.results = len(results)
@@ -92,9 +103,8 @@ class FileSearchTool:
             first=first,
         )
         body = msgspec.json.encode(item).decode()
-        return [events.SearchDone(call.index, tuple(results), tuple(queries))], NewItem(
-            item.id, "file_search_call", body
-        )
+        done = events.SearchDone(call.index, tuple(results), tuple(queries))
+        return CallResult([done], NewItem(item.id, "file_search_call", body))
 
     async def _search(self, queries: Sequence[str]) -> list[FileSearchResult]:
         run, stores = self._stage.state.spec, await self._vector_store_ids()
@@ -103,7 +113,7 @@ class FileSearchTool:
         options = _file_search_options(run)
         ranking = options.ranking_options
         weights = ranking.hybrid_search if ranking is not None else None
-        found = await self._vector_stores.search(
+        passages = await self._vector_stores.search(
             self._stage.project_id,
             stores,
             queries,
@@ -113,7 +123,7 @@ class FileSearchTool:
             filters=self._filter(),
             weight=None if weights is None else weights.words,
         )
-        kept = found[: file_search.count_within_budget(run.model, [tokens.count(one.text) for one in found])]
+        fitting = file_search.count_within_budget(run.model, [tokens.count(one.text) for one in passages])
         return [
             FileSearchResult(
                 file_id=one.file_id,
@@ -122,7 +132,7 @@ class FileSearchTool:
                 attributes=dict(one.attributes),
                 text=one.text,
             )
-            for one in kept
+            for one in passages[:fitting]
         ]
 
     def _filter(self) -> Filter | None:
@@ -140,18 +150,25 @@ class FileSearchTool:
         return list(dict.fromkeys(store_id for ids_ in named for store_id in ids_))
 
 
+def offer_file_search(run: RunObject) -> list[OfferedFunction]:
+    """The function of file search; none where the run has no such tool."""
+    if _file_search_tool(run) is None:
+        return []
+    name = function_name("file_search", run)
+    return [OfferedFunction(name, "file_search", file_search.definition(name), frozenset({name, "file_search"}))]
+
+
 def _file_search_tool(run: RunObject) -> AssistantToolsFileSearch | None:
     return next((tool for tool in run.tools if isinstance(tool, AssistantToolsFileSearch)), None)
 
 
 def _file_search_options(run: RunObject) -> FileSearchOptions:
     tool = _file_search_tool(run)
-    found = tool.file_search if tool is not None else None
-    return found or FileSearchOptions()
+    options = tool.file_search if tool is not None else None
+    return options or FileSearchOptions()
 
 
-def ranking(run: RunObject) -> dict[str, Any]:
-    """The options as a call shows them."""
+def _render_ranking(run: RunObject) -> dict[str, Any]:
     options = _file_search_options(run).ranking_options
     assert options is not None  # filled in by the options themselves
     return {"ranker": options.ranker, "score_threshold": options.score_threshold}

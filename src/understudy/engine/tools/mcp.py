@@ -1,7 +1,7 @@
 """Remote MCP servers in a run: which of their tools the model is offered, which calls need approval, and the calls.
 
-A server is asked for its tools each time that a run is taken up. What it must be told in confidence, its headers, is
-in the run's progress and in no object.
+The tools of a server are listed each time that a run is claimed. The headers for a server are secrets: they are in the
+run's progress and in no object.
 """
 
 import re
@@ -15,12 +15,15 @@ from understudy import ids
 from understudy.engine.run import events
 from understudy.engine.run.cancellation import Interruption
 from understudy.engine.run.checkpoint import RunWriter
+from understudy.engine.run.turn import ToolCall
+from understudy.engine.tools.base import BuiltInTool, CallResult, OfferedFunction
+from understudy.engine.tools.names import client_function_names
 from understudy.errors import UpstreamError
 from understudy.store.run_state import ContextPart, NewItem, PendingCall
 from understudy.tools.mcp import McpOutput, McpServerError, McpTool, RemoteServers
 from understudy.wire.items import McpCallItem
 from understudy.wire.runs import RunObject
-from understudy.wire.tools import AssistantToolsFunction, AssistantToolsMcp, McpToolApproval, McpToolFilter
+from understudy.wire.tools import AssistantToolsMcp, McpToolApproval, McpToolFilter
 
 _MAX_NAME_LENGTH: Final = 64
 _INVALID_NAME_CHARS: Final = re.compile("[^a-zA-Z0-9_-]")
@@ -32,7 +35,7 @@ APPROVAL_DENIED: Final = "The user did not approve of this call."
 
 @dataclass(frozen=True, slots=True)
 class RemoteFunction:
-    """A tool of a server as the model is offered it: `function` is its name there, `name` the server's own."""
+    """A tool of a server as a function of the model: `function` is its name there, `name` the server's own."""
 
     function: str
     server_label: str
@@ -41,64 +44,74 @@ class RemoteFunction:
     description: str | None
     schema: Mapping[str, Any]
 
-    def definition(self) -> dict[str, Any]:
+    def offer(self) -> OfferedFunction:
         function: dict[str, Any] = {"name": self.function, "parameters": dict(self.schema)}
         if self.description:
             function["description"] = self.description
-        return {"type": "function", "function": function}
+        keys = frozenset({self.function, f"{self.server_label}/", f"{self.server_label}/{self.name}"})
+        return OfferedFunction(self.function, "mcp", {"type": "function", "function": function}, keys)
 
 
-class McpTools:
+class McpTools(BuiltInTool):
     def __init__(self, stage: RunWriter, interruption: Interruption, servers: RemoteServers) -> None:
         self._stage = stage
         self._interruption = interruption
         self._servers = servers
-        self.functions: Sequence[RemoteFunction] = ()
+        self._functions: Sequence[RemoteFunction] = ()
 
-    async def load_tools(self) -> None:
-        """Asks the run's servers for their tools. Raises UpstreamError where one does not tell."""
+    async def prepare(self) -> None:
+        """Lists the tools of the run's servers. Raises UpstreamError where a list is unavailable."""
         run = self._stage.state.spec
-        taken = {tool.function.name for tool in run.tools if isinstance(tool, AssistantToolsFunction)}
-        taken |= {name for own in _RESERVED_NAMES for name in (own, f"built_in_{own}")}
+        names = client_function_names(run)
+        names |= {name for own in _RESERVED_NAMES for name in (own, f"built_in_{own}")}
         functions: list[RemoteFunction] = []
         for tool in _mcp_tools(run):
-            found = await self._fetch_tools(tool)
-            await self._publish_listing(tool.server_label, found)
-            for offered in found:
-                function = _function_name(tool.server_label, offered.name, taken)
-                taken.add(function)
+            tools = await self._fetch_tools(tool)
+            await self._publish_listing(tool.server_label, tools)
+            for offered in tools:
+                function = _function_name(tool.server_label, offered.name, names)
+                names.add(function)
                 functions.append(_offer_function(function, tool, offered))
-        self.functions = functions
+        self._functions = functions
 
-    def unapproved(self, calls: Sequence[PendingCall]) -> list[PendingCall]:
-        """The calls that nobody has decided about, and that are not to be made without."""
-        guarded = {one.function for one in self.functions if one.needs_approval}
-        return [call for call in calls if call.kind == "mcp" and call.approved is None and call.name in guarded]
+    def offer(self) -> Sequence[OfferedFunction]:
+        return [function.offer() for function in self._functions]
 
-    def name_of(self, call: PendingCall) -> str:
-        """The server's own name of the tool."""
+    def open(self, call: ToolCall) -> events.Event:
+        function = next(one for one in self._functions if one.function == call.name)
+        guarded = function.needs_approval
+        call.item_id = ids.mcp_approval_request() if guarded else ids.mcp_call()
+        return events.RemoteCallOpened(
+            call.index, call.id, function.server_label, function.name, call.item_id, guarded=guarded
+        )
+
+    def open_approved(self, call: PendingCall) -> events.Event:
+        """The event of a call that begins a response, since its client has decided about it."""
+        return events.RemoteCallOpened(
+            call.index,
+            call.id,
+            call.server_label,
+            self._tool_name(call),
+            call.item_id,
+            approval_id=call.approval_id,
+        )
+
+    def request_approval(self, call: PendingCall) -> NewItem | None:
         function = self._find_function(call)
-        return function.name if function is not None else call.name
-
-    def approval_request(self, call: PendingCall) -> NewItem:
-        """What a client has to decide about before the call is made."""
-        function = self._find_function(call)
+        if function is None or not function.needs_approval or call.approved is not None:
+            return None
         item = {
             "id": call.item_id or ids.mcp_approval_request(),
             "type": "mcp_approval_request",
             "arguments": call.arguments,
-            "name": self.name_of(call),
-            "server_label": function.server_label if function is not None else "",
+            "name": function.name,
+            "server_label": function.server_label,
             "call_id": call.id,
             "function": call.name,
         }
         return NewItem(item["id"], "mcp_approval_request", msgspec.json.encode(item).decode())
 
-    def refuse(self, call: PendingCall) -> tuple[list[events.Event], NewItem]:
-        """Nothing is called."""
-        return self._completed_call(call, McpOutput(error=_CALL_LIMIT_ERROR))
-
-    async def execute(self, call: PendingCall) -> tuple[list[events.Event], NewItem]:
+    async def execute(self, call: PendingCall) -> CallResult:
         function = self._find_function(call)
         if function is None:
             output = McpOutput(error="The server does not offer this tool any more.")
@@ -108,17 +121,25 @@ class McpTools:
             output = await self._call_server(function, call.arguments)
         return self._completed_call(call, output)
 
-    def _find_function(self, call: PendingCall) -> RemoteFunction | None:
-        return next((one for one in self.functions if one.function == call.name), None)
+    def refuse(self, call: PendingCall) -> CallResult:
+        return self._completed_call(call, McpOutput(error=_CALL_LIMIT_ERROR))
 
-    def _completed_call(self, call: PendingCall, output: McpOutput) -> tuple[list[events.Event], NewItem]:
+    def _tool_name(self, call: PendingCall) -> str:
+        """The server's own name of the tool."""
+        function = self._find_function(call)
+        return function.name if function is not None else call.name
+
+    def _find_function(self, call: PendingCall) -> RemoteFunction | None:
+        return next((one for one in self._functions if one.function == call.name), None)
+
+    def _completed_call(self, call: PendingCall, output: McpOutput) -> CallResult:
         function = self._find_function(call)
         decided = None if call.approved is None else call.approval_id or call.id
         item = McpCallItem(
             id=call.item_id or ids.mcp_call(),
             call_id=call.id,
             server_label=function.server_label if function is not None else call.server_label,
-            name=self.name_of(call),
+            name=self._tool_name(call),
             arguments=call.arguments,
             output=output.text,
             error=output.error,
@@ -127,29 +148,29 @@ class McpTools:
             function=call.name,
         )
         done = events.RemoteCallDone(call.index, output.text, output.error, output.error_object)
-        return [done], NewItem(item.id, "mcp_call", msgspec.json.encode(item).decode())
+        return CallResult([done], NewItem(item.id, "mcp_call", msgspec.json.encode(item).decode()))
 
-    async def _publish_listing(self, label: str, found: Sequence[McpTool]) -> None:
-        """A response says once in a conversation what a server offers."""
+    async def _publish_listing(self, label: str, tools: Sequence[McpTool]) -> None:
+        """A response lists the tools of a server once in a conversation."""
         stage, plan = self._stage, self._stage.progress.plan
         if not stage.state.is_turn_based or plan is None:
             return
         parts = [*plan.context, ContextPart(stage.state.spec.thread_id, _NEWEST)]
         if label in await stage.store.responses.mcp_labels(parts):
             return
-        tools = [
+        rendered = [
             {
                 "annotations": {"read_only": one.read_only},
                 "description": one.description,
                 "input_schema": one.schema,
                 "name": one.name,
             }
-            for one in found
+            for one in tools
         ]
         item_id = ids.mcp_list()
-        item = {"id": item_id, "type": "mcp_list_tools", "server_label": label, "tools": tools}
+        item = {"id": item_id, "type": "mcp_list_tools", "server_label": label, "tools": rendered}
         listed = NewItem(item_id, "mcp_list_tools", msgspec.json.encode(item).decode())
-        event = events.ToolsListed(listed.id, label, tuple(tools))
+        event = events.ToolsListed(listed.id, label, tuple(rendered))
         await stage.commit(event, calls=[listed], checkpoint=True)
 
     def _publish_failure(self, label: str, message: str) -> None:
@@ -161,19 +182,19 @@ class McpTools:
         try:
             server = self._servers.resolve_server(tool.server_url, self._stage.progress.headers.get(tool.server_label))
             with self._interruption.waiting():
-                found = await self._servers.list_tools(server)
+                tools = await self._servers.list_tools(server)
         except McpServerError as failed:
             self._publish_failure(tool.server_label, str(failed))
             raise UpstreamError(
                 "unreachable", f"Error retrieving tool list from MCP server: '{tool.server_label}'. {failed}"
             ) from None
         self._interruption.check()
-        return [one for one in found if _is_allowed(tool.allowed_tools, one)]
+        return [one for one in tools if _is_allowed(tool.allowed_tools, one)]
 
     async def _call_server(self, function: RemoteFunction, arguments: str) -> McpOutput:
         tool = next(one for one in _mcp_tools(self._stage.state.spec) if one.server_label == function.server_label)
         try:
-            given = msgspec.json.decode(arguments, type=dict[str, Any])
+            values = msgspec.json.decode(arguments, type=dict[str, Any])
         except (msgspec.DecodeError, RecursionError):
             return McpOutput(error="The arguments are not a JSON object.")
         try:
@@ -181,13 +202,13 @@ class McpTools:
         except McpServerError as failed:
             return McpOutput(error=str(failed), kind="http_error", code=failed.status)
         with self._interruption.waiting():
-            output = await self._servers.call_tool(server, function.name, given)
+            output = await self._servers.call_tool(server, function.name, values)
         self._interruption.check()
         return output
 
 
 def without_headers(run: RunObject) -> tuple[RunObject, dict[str, dict[str, str]]]:
-    """The run as it may be shown, and the headers of its tools by the servers' labels."""
+    """The run without secrets, and the headers of its tools by the servers' labels."""
     headers = {tool.server_label: tool.headers for tool in _mcp_tools(run) if tool.headers}
     if not headers:
         return run, {}
@@ -208,7 +229,7 @@ def _offer_function(function: str, tool: AssistantToolsMcp, offered: McpTool) ->
 
 
 def needs_approval(tool: AssistantToolsMcp, offered: McpTool) -> bool:
-    """What no rule speaks of needs it, and so does what two rules disagree about."""
+    """A tool without a rule needs it, and so does one with two rules that contradict each other."""
     rule = tool.require_approval
     if not isinstance(rule, McpToolApproval):
         return rule == "always"
@@ -228,11 +249,11 @@ def _matches_filter(condition: McpToolFilter, offered: McpTool) -> bool:
     return named and condition.read_only in {None, offered.read_only}
 
 
-def _function_name(label: str, name: str, taken: Collection[str]) -> str:
+def _function_name(label: str, name: str, names: Collection[str]) -> str:
     """The tool's own name where it is free and fits, and else one with the server's label or a number."""
     candidates = (_INVALID_NAME_CHARS.sub("_", one)[:_MAX_NAME_LENGTH] for one in (name, f"{label}_{name}"))
     for candidate in candidates:
-        if candidate and candidate not in taken:
+        if candidate and candidate not in names:
             return candidate
     stem = _INVALID_NAME_CHARS.sub("_", f"{label}_{name}")[: _MAX_NAME_LENGTH - 5]
-    return next(one for number in range(2, len(taken) + 3) if (one := f"{stem}_{number}") not in taken)
+    return next(one for number in range(2, len(names) + 3) if (one := f"{stem}_{number}") not in names)
