@@ -35,7 +35,7 @@ operations = OperationGroup("Messages", error=MessageErrorResponse)
     "createAnthropicMessage",
     "POST",
     "/messages",
-    summary="A model's answer in Anthropic's form, from any model.",
+    summary="Create a message with Anthropic's Messages API, with any model.",
     request=CreateMessageParams,
     response=Message,
     streams=True,
@@ -61,7 +61,7 @@ async def create_message(request: Request) -> Response:
     "countAnthropicMessageTokens",
     "POST",
     "/messages/count_tokens",
-    summary="How many tokens a message's request has.",
+    summary="Count the tokens of a message request.",
     request=CountMessageTokensParams,
     response=MessageTokensCount,
 )

@@ -37,7 +37,7 @@ _ASSISTANT_DEFAULTS = {"tools": [], "metadata": {}, "response_format": "auto"}
     "listAssistants",
     "GET",
     "/assistants",
-    summary="A page of the assistants.",
+    summary="List assistants.",
     query=queries.ListQuery,
     response=ListAssistantsResponse,
 )
@@ -50,7 +50,7 @@ async def list_assistants(request: Request) -> Response:
     "createAssistant",
     "POST",
     "/assistants",
-    summary="Make an assistant: a model with its instructions and tools.",
+    summary="Create an assistant: a model with instructions and tools.",
     request=CreateAssistantRequest,
     response=AssistantObject,
 )
@@ -68,7 +68,9 @@ async def create_assistant(request: Request) -> Response:
     return json_response(created)
 
 
-@operations.add("getAssistant", "GET", "/assistants/{assistant_id}", summary="One assistant.", response=AssistantObject)
+@operations.add(
+    "getAssistant", "GET", "/assistants/{assistant_id}", summary="Retrieve an assistant.", response=AssistantObject
+)
 async def get_assistant(request: Request) -> Response:
     return json_response(await parts_of(request).store.assistants.get(project_of(request), _assistant_id(request)))
 
@@ -77,7 +79,7 @@ async def get_assistant(request: Request) -> Response:
     "modifyAssistant",
     "POST",
     "/assistants/{assistant_id}",
-    summary="Change an assistant; what is not sent stays.",
+    summary="Modify an assistant; absent members stay unchanged.",
     request=ModifyAssistantRequest,
     response=AssistantObject,
 )
@@ -97,7 +99,7 @@ async def modify_assistant(request: Request) -> Response:
     "deleteAssistant",
     "DELETE",
     "/assistants/{assistant_id}",
-    summary="Remove an assistant.",
+    summary="Delete an assistant.",
     response=DeleteAssistantResponse,
 )
 async def delete_assistant(request: Request) -> Response:

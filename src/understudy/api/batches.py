@@ -37,7 +37,7 @@ operations = OperationGroup("Batch")
     "listBatches",
     "GET",
     "/batches",
-    summary="A page of the batches, or with `batch_id` one batch of messages: its state or its results.",
+    summary="List batches, or with `batch_id` retrieve one message batch: its state or its results.",
     query=ListBatchesQuery,
     response=(ListBatchesResponse, MessageBatch),
     lines=True,
@@ -57,7 +57,7 @@ async def list_batches(request: Request) -> Response:
     "createBatch",
     "POST",
     "/batches",
-    summary="Answer the requests of an uploaded file, or many messages, in the background.",
+    summary="Create a batch from an uploaded file, or from many messages.",
     request=(CreateBatchRequest, TypedBatch),
     response=(Batch, MessageBatch),
 )
@@ -91,7 +91,7 @@ async def create_batch(request: Request) -> Response:
     return struct_response(render_batch(await parts.batches.create(project_of(request), "openai", job, file.blob)))
 
 
-@operations.add("retrieveBatch", "GET", "/batches/{batch_id}", summary="One batch.", response=Batch)
+@operations.add("retrieveBatch", "GET", "/batches/{batch_id}", summary="Retrieve a batch.", response=Batch)
 async def retrieve_batch(request: Request) -> Response:
     batch = await parts_of(request).store.batches.get(project_of(request), "openai", _batch_id(request))
     return struct_response(render_batch(batch))
@@ -101,7 +101,7 @@ async def retrieve_batch(request: Request) -> Response:
     "cancelBatch",
     "POST",
     "/batches/{batch_id}/cancel",
-    summary="Stop a batch, which keeps the answers that it has.",
+    summary="Cancel a batch; its finished results remain.",
     response=Batch,
 )
 async def cancel_batch(request: Request) -> Response:

@@ -38,7 +38,12 @@ _DEFAULT_PERIOD_SECONDS = 30 * _DAY_SECONDS
 
 
 @operations.add(
-    "getBalance", "GET", "/billing/balance", summary="The project's balance in credits.", response=Balance, base="/v1"
+    "getBalance",
+    "GET",
+    "/billing/balance",
+    summary="Retrieve the project's balance in credits.",
+    response=Balance,
+    base="/v1",
 )
 async def get_balance(request: Request) -> Response:
     parts = parts_of(request)
@@ -63,7 +68,7 @@ async def get_balance(request: Request) -> Response:
 
 
 @operations.add(
-    "getBilling", "GET", "/v2/billing", summary="The project's balance in US dollars.", response=BillingSummary
+    "getBilling", "GET", "/v2/billing", summary="Retrieve the project's balance in US dollars.", response=BillingSummary
 )
 async def get_billing(request: Request) -> Response:
     account = await parts_of(request).accounting.account(project_of(request))
@@ -74,7 +79,7 @@ async def get_billing(request: Request) -> Response:
     "getBillingDetail",
     "GET",
     "/v2/billing/detail",
-    summary="The balance, and how it is topped up.",
+    summary="Retrieve the balance and its automatic top-up.",
     response=BillingDetail,
 )
 async def get_billing_detail(request: Request) -> Response:
@@ -96,7 +101,7 @@ async def get_billing_detail(request: Request) -> Response:
     "listTransactions",
     "GET",
     "/v2/billing/transactions",
-    summary="A page of what changed the balance, newest first.",
+    summary="List the transactions of the ledger, newest first.",
     query=ListTransactionsQuery,
     response=TransactionList,
 )
@@ -120,7 +125,7 @@ async def list_transactions(request: Request) -> Response:
     "getUsage",
     "GET",
     "/v2/usage",
-    summary="What was used, by model; of the last 30 days when nothing else is asked for.",
+    summary="Retrieve usage by model, by default of the last 30 days.",
     query=UsageQuery,
     response=UsageSummary,
 )
@@ -140,7 +145,7 @@ async def get_usage(request: Request) -> Response:
     "getUsageDetail",
     "GET",
     "/v2/usage/detail",
-    summary="What was used, by day, model and key.",
+    summary="Retrieve usage by day, model and key.",
     query=UsageQuery,
     response=UsageDetail,
 )
@@ -162,7 +167,9 @@ async def get_usage_detail(request: Request) -> Response:
     return struct_response(billing.UsageDetail(since=_format_time(since), until=_format_time(until), data=rows))
 
 
-@operations.add("getCurrentKey", "GET", "/key", summary="The key that asks.", response=CurrentKey, base="/v1")
+@operations.add(
+    "getCurrentKey", "GET", "/key", summary="Retrieve the key of the request.", response=CurrentKey, base="/v1"
+)
 async def get_current_key(request: Request) -> Response:
     """The key that asks."""
     keys = await _list_key_records(request)
@@ -171,7 +178,7 @@ async def get_current_key(request: Request) -> Response:
 
 
 @operations.add(
-    "listKeys", "GET", "/keys", summary="The project's keys, without their secrets.", response=KeyList, base="/v1"
+    "listKeys", "GET", "/keys", summary="List the project's keys, without their secrets.", response=KeyList, base="/v1"
 )
 async def list_keys(request: Request) -> Response:
     """The project's keys, oldest first; revoked ones too."""

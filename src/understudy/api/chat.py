@@ -46,7 +46,7 @@ _NO_CHOICES = re.compile(rb'"choices": ?\[\]')
     "createChatCompletion",
     "POST",
     "/chat/completions",
-    summary="Have a model answer a conversation; the body goes to the model's provider as it is.",
+    summary="Create a chat completion; the body is forwarded to the model's provider.",
     request=_COMPLETION_REQUEST,
     response=COMPLETION_SCHEMA,
     streams=True,

@@ -47,7 +47,7 @@ _FORWARDED_PARAMETERS: Final = (
     "createCompletion",
     "POST",
     "/completions",
-    summary="Have a model go on with a text; it is asked as a chat of one message.",
+    summary="Create a text completion; the model receives a chat of one message.",
     request=CreateCompletionRequest,
     response=TextCompletion,
     streams=True,

@@ -39,7 +39,7 @@ _NAME_BYTES = 255
     "ListContainers",
     "GET",
     "/containers",
-    summary="A page of the containers, those of threads among them.",
+    summary="List containers, including those of threads.",
     query=ListContainersQuery,
     response=ContainerListResource,
 )
@@ -58,7 +58,7 @@ async def list_containers(request: Request) -> Response:
     "CreateContainer",
     "POST",
     "/containers",
-    summary="Make a container for code to run in.",
+    summary="Create a container for code.",
     request=CreateContainerBody,
     response=ContainerResource,
 )
@@ -70,7 +70,11 @@ async def create_container(request: Request) -> Response:
 
 
 @operations.add(
-    "RetrieveContainer", "GET", "/containers/{container_id}", summary="One container.", response=ContainerResource
+    "RetrieveContainer",
+    "GET",
+    "/containers/{container_id}",
+    summary="Retrieve a container.",
+    response=ContainerResource,
 )
 async def retrieve_container(request: Request) -> Response:
     return struct_response(await parts_of(request).containers.touch(project_of(request), _container_id(request)))
@@ -80,7 +84,7 @@ async def retrieve_container(request: Request) -> Response:
     "DeleteContainer",
     "DELETE",
     "/containers/{container_id}",
-    summary="End a container with everything in it.",
+    summary="Delete a container with its contents.",
     response=DeletedContainerResource,
 )
 async def delete_container(request: Request) -> Response:
@@ -93,7 +97,7 @@ async def delete_container(request: Request) -> Response:
     "ListContainerFiles",
     "GET",
     "/containers/{container_id}/files",
-    summary="A page of the files in a container.",
+    summary="List the files of a container.",
     query=queries.ListQuery,
     response=ContainerFileListResource,
 )
@@ -127,7 +131,7 @@ def _slice_page(
     "CreateContainerFile",
     "POST",
     "/containers/{container_id}/files",
-    summary="Put a File of the project into a container, or bytes that come with the request.",
+    summary="Add a File of the project, or an upload, to a container.",
     request=CreateContainerFileBody,
     or_form=UploadContainerFileBody,
     response=ContainerFileResource,
@@ -146,7 +150,7 @@ async def create_container_file(request: Request) -> Response:
     "RetrieveContainerFile",
     "GET",
     "/containers/{container_id}/files/{file_id}",
-    summary="One file of a container.",
+    summary="Retrieve a file of a container.",
     response=ContainerFileResource,
 )
 async def retrieve_container_file(request: Request) -> Response:
@@ -158,7 +162,7 @@ async def retrieve_container_file(request: Request) -> Response:
     "DeleteContainerFile",
     "DELETE",
     "/containers/{container_id}/files/{file_id}",
-    summary="Remove a file from a container.",
+    summary="Delete a file from a container.",
     response=DeletedContainerFileResource,
 )
 async def delete_container_file(request: Request) -> Response:
@@ -171,7 +175,7 @@ async def delete_container_file(request: Request) -> Response:
     "RetrieveContainerFileContent",
     "GET",
     "/containers/{container_id}/files/{file_id}/content",
-    summary="The bytes of a file in a container.",
+    summary="Retrieve the content of a file in a container.",
     response=BYTES,
     binary=True,
 )

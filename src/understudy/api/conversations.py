@@ -42,7 +42,7 @@ _decode = msgspec.json.Decoder(ThreadObject).decode
     "createConversation",
     "POST",
     "/conversations",
-    summary="Begin a conversation, which is a thread as well.",
+    summary="Create a conversation, which is also a thread.",
     request=CreateConversationRequest,
     request_optional=True,
     response=ConversationObject,
@@ -62,7 +62,7 @@ async def create_conversation(request: Request) -> Response:
     "getConversation",
     "GET",
     "/conversations/{conversation_id}",
-    summary="One conversation.",
+    summary="Retrieve a conversation.",
     response=ConversationObject,
 )
 async def get_conversation(request: Request) -> Response:
@@ -79,7 +79,7 @@ async def get_conversation(request: Request) -> Response:
     "updateConversation",
     "POST",
     "/conversations/{conversation_id}",
-    summary="Change a conversation's metadata.",
+    summary="Modify a conversation's metadata.",
     request=UpdateConversationRequest,
     response=ConversationObject,
 )
@@ -97,7 +97,7 @@ async def update_conversation(request: Request) -> Response:
     "deleteConversation",
     "DELETE",
     "/conversations/{conversation_id}",
-    summary="Remove a conversation with everything said in it.",
+    summary="Delete a conversation with its items.",
     response=DeletedConversation,
 )
 async def delete_conversation(request: Request) -> Response:
@@ -136,7 +136,7 @@ async def create_conversation_items(request: Request) -> Response:
     "listConversationItems",
     "GET",
     "/conversations/{conversation_id}/items",
-    summary="A page of a conversation's items.",
+    summary="List the items of a conversation.",
     query=queries.ListItemsQuery,
     response=ResponseItemList,
 )
@@ -151,7 +151,7 @@ async def list_conversation_items(request: Request) -> Response:
     "getConversationItem",
     "GET",
     "/conversations/{conversation_id}/items/{item_id}",
-    summary="One item of a conversation.",
+    summary="Retrieve an item of a conversation.",
     query=queries.ItemQuery,
     response=_ANY_ITEM,
 )
@@ -166,7 +166,7 @@ async def get_conversation_item(request: Request) -> Response:
     "deleteConversationItem",
     "DELETE",
     "/conversations/{conversation_id}/items/{item_id}",
-    summary="Remove an item; the answer is the conversation.",
+    summary="Delete an item; returns the conversation.",
     response=ConversationObject,
 )
 async def delete_conversation_item(request: Request) -> Response:

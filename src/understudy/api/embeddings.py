@@ -19,7 +19,7 @@ operations = OperationGroup("Embeddings")
     "createEmbedding",
     "POST",
     "/embeddings",
-    summary="Vectors that stand for texts; the body goes to the model's provider as it is.",
+    summary="Create embeddings; the body is forwarded to the model's provider.",
     request=CreateEmbeddingRequest,
     response=CreateEmbeddingResponse,
 )

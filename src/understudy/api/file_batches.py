@@ -28,7 +28,7 @@ operations = OperationGroup("Vector stores")
     "createVectorStoreFileBatch",
     "POST",
     "/vector_stores/{vector_store_id}/file_batches",
-    summary="Add many files to a vector store at once.",
+    summary="Create a batch of files in a vector store.",
     request=CreateVectorStoreFileBatchRequest,
     response=VectorStoreFileBatchObject,
 )
@@ -43,7 +43,7 @@ async def create_vector_store_file_batch(request: Request) -> Response:
     "getVectorStoreFileBatch",
     "GET",
     "/vector_stores/{vector_store_id}/file_batches/{batch_id}",
-    summary="One batch of files.",
+    summary="Retrieve a file batch.",
     response=VectorStoreFileBatchObject,
 )
 async def get_vector_store_file_batch(request: Request) -> Response:
@@ -55,7 +55,7 @@ async def get_vector_store_file_batch(request: Request) -> Response:
     "cancelVectorStoreFileBatch",
     "POST",
     "/vector_stores/{vector_store_id}/file_batches/{batch_id}/cancel",
-    summary="Stop indexing what is left of a batch.",
+    summary="Cancel the indexing of a file batch.",
     response=VectorStoreFileBatchObject,
 )
 async def cancel_vector_store_file_batch(request: Request) -> Response:
@@ -67,7 +67,7 @@ async def cancel_vector_store_file_batch(request: Request) -> Response:
     "listFilesInVectorStoreBatch",
     "GET",
     "/vector_stores/{vector_store_id}/file_batches/{batch_id}/files",
-    summary="A page of a batch's files.",
+    summary="List the files of a file batch.",
     query=ListVectorStoreFilesQuery,
     response=ListVectorStoreFilesResponse,
 )

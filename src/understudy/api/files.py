@@ -39,9 +39,7 @@ _MAX_BATCH_BYTES = 200 * 1024 * 1024
 _RANGE_PATTERN = re.compile(r"bytes\s*=\s*([0-9]{0,18})\s*-\s*([0-9]{0,18})")
 
 
-@operations.add(
-    "listFiles", "GET", "/files", summary="A page of the files.", query=ListFilesQuery, response=ListFilesResponse
-)
+@operations.add("listFiles", "GET", "/files", summary="List files.", query=ListFilesQuery, response=ListFilesResponse)
 async def list_files(request: Request) -> Response:
     query = queries.parse(request.scope["query_string"], ListFilesQuery)
     page = PageRequest(query.limit, query.order, query.after)
@@ -68,7 +66,7 @@ async def create_file(request: Request) -> Response:
     return struct_response(file)
 
 
-@operations.add("retrieveFile", "GET", "/files/{file_id}", summary="One file.", response=FileObject)
+@operations.add("retrieveFile", "GET", "/files/{file_id}", summary="Retrieve a file.", response=FileObject)
 async def retrieve_file(request: Request) -> Response:
     return json_response(await parts_of(request).store.files.get(project_of(request), request.path_params["file_id"]))
 
@@ -77,7 +75,7 @@ async def retrieve_file(request: Request) -> Response:
     "deleteFile",
     "DELETE",
     "/files/{file_id}",
-    summary="Remove a file, from all vector stores too.",
+    summary="Delete a file, also from all vector stores.",
     response=DeleteFileResponse,
 )
 async def delete_file(request: Request) -> Response:
@@ -90,7 +88,7 @@ async def delete_file(request: Request) -> Response:
     "downloadFile",
     "GET",
     "/files/{file_id}/content",
-    summary="The bytes of a file, or a range of them.",
+    summary="Retrieve the content of a file, or a range of it.",
     response=BYTES,
     binary=True,
 )

@@ -17,7 +17,7 @@ _HEALTH: Schema = {
 }
 
 
-@operations.add("getLiveness", "GET", "/health/live", summary="Whether the process answers.", response=_HEALTH)
+@operations.add("getLiveness", "GET", "/health/live", summary="Liveness of the process.", response=_HEALTH)
 async def live(_: Request) -> Response:
     return json_response(b'{"status":"ok"}')
 
@@ -26,14 +26,14 @@ async def live(_: Request) -> Response:
     "getReadiness",
     "GET",
     "/health/ready",
-    summary="Whether the server can take requests; 503 where it cannot.",
+    summary="Readiness of the server; 503 if it is not ready.",
     response=_HEALTH,
 )
 @operations.add(
     "getHealth",
     "GET",
     "/health",
-    summary="The same as `/health/ready`, under the path that other servers have.",
+    summary="Alias of `/health/ready`.",
     response=_HEALTH,
 )
 async def ready(request: Request) -> Response:

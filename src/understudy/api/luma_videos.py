@@ -48,7 +48,7 @@ _DEFAULT_VIDEO_SECONDS = 5
     "createLumaGenerationV1",
     "POST",
     "/luma-ai/generations",
-    summary="Have a video made of a prompt.",
+    summary="Create a video from a prompt.",
     request=CreateLumaGenerationV1,
     response=LumaGeneration,
     base="/v1",
@@ -62,7 +62,7 @@ async def create_luma_generation_v1(request: Request) -> Response:
     "extendLumaGeneration",
     "POST",
     "/luma-ai/generations/{generation_id}/extend",
-    summary="Have a video made that goes on where an earlier one ends.",
+    summary="Create a video that continues another one.",
     request=CreateLumaGenerationV1,
     response=LumaGeneration,
     base="/v1",
@@ -80,7 +80,7 @@ async def extend_luma_generation(request: Request) -> Response:
     "getLumaGenerations",
     "GET",
     "/luma-ai/generation",
-    summary="Videos by their ids.",
+    summary="Retrieve videos by ids.",
     query=GetLumaGenerationsQuery,
     response=_GENERATION_LIST,
     base="/v1",
@@ -96,7 +96,7 @@ async def get_luma_generations(request: Request) -> Response:
     "listLumaGenerations",
     "GET",
     "/luma-ai/generations",
-    summary="The project's videos, the newest first.",
+    summary="List the project's videos, newest first.",
     query=ListLumaGenerationsQuery,
     response=_GENERATION_LIST,
     base="/v1",
@@ -111,14 +111,14 @@ async def list_luma_generations(request: Request) -> Response:
     "deleteDreamMachineGeneration",
     "DELETE",
     "/dream-machine/v1/generations/{generation_id}",
-    summary="Remove a video with its files.",
+    summary="Delete a video with its files.",
     response=DeletedGeneration,
 )
 @operations.add(
     "deleteLumaGeneration",
     "DELETE",
     "/luma-ai/generations/{generation_id}",
-    summary="Remove a video with its files. The AI/ML API has no such operation.",
+    summary="Delete a video with its files. An extension of the AI/ML API.",
     response=DeletedGeneration,
     base="/v1",
 )
@@ -132,7 +132,7 @@ async def delete_luma_generation(request: Request) -> Response:
     "createDreamMachineGeneration",
     "POST",
     "/dream-machine/v1/generations/video",
-    summary="Have a video made of a prompt, as Luma's own API does.",
+    summary="Create a video from a prompt, with Luma's API.",
     request=CreateLumaGeneration,
     response=LumaGeneration,
 )
@@ -140,7 +140,7 @@ async def delete_luma_generation(request: Request) -> Response:
     "createLumaGeneration",
     "POST",
     "/v2/generate/video/luma-ai/generation",
-    summary="Have a video made of a prompt, with keyframes, a duration and a resolution.",
+    summary="Create a video from a prompt, with keyframes, a duration and a resolution.",
     request=CreateLumaGeneration,
     response=LumaGeneration,
 )
@@ -176,7 +176,7 @@ async def create_luma_generation(request: Request) -> Response:
     "listDreamMachineGenerations",
     "GET",
     "/dream-machine/v1/generations",
-    summary="The project's videos, as Luma's own API lists them.",
+    summary="List the project's videos, with Luma's API.",
     query=ListDreamMachineQuery,
     response=LumaGenerationList,
 )
@@ -194,7 +194,7 @@ async def list_dream_machine(request: Request) -> Response:
     "getDreamMachineGeneration",
     "GET",
     "/dream-machine/v1/generations/{generation_id}",
-    summary="One video, as Luma's own API shows it.",
+    summary="Retrieve a video, with Luma's API.",
     response=LumaGeneration,
 )
 async def get_dream_machine(request: Request) -> Response:
@@ -207,7 +207,7 @@ async def get_dream_machine(request: Request) -> Response:
     "getLumaGeneration",
     "GET",
     "/v2/generate/video/luma-ai/generation",
-    summary="One video, at once or when it has come to a state.",
+    summary="Retrieve a video, optionally after waiting for a state.",
     query=GetLumaGenerationQuery,
     response=LumaGeneration,
 )
@@ -226,7 +226,7 @@ async def get_luma_generation(request: Request) -> Response:
     "getLumaGenerationsByIds",
     "GET",
     "/v2/generate/video/luma-ai/generations",
-    summary="Videos by their ids, or those of them that are in a state.",
+    summary="Retrieve videos by ids, optionally only those in a state.",
     query=GetLumaGenerationsByIdsQuery,
     response=_GENERATION_LIST,
 )
@@ -242,7 +242,7 @@ async def get_luma_generations_by_ids(request: Request) -> Response:
     "listCameraMotions",
     "GET",
     "/v2/generate/video/luma-ai/camera-motions",
-    summary="The camera motions that a prompt can name.",
+    summary="List the camera motions for prompts.",
     response=_MOTION_LIST,
 )
 async def list_camera_motions(request: Request) -> Response:  # noqa: ARG001 - they are the same for everybody

@@ -54,7 +54,7 @@ _decode_probe = msgspec.json.Decoder(_Probe).decode
     "listMessageBatches",
     "GET",
     "/messages/batches",
-    summary="A page of the batches of messages.",
+    summary="List message batches.",
     query=ListMessageBatchesQuery,
     response=ListMessageBatchesResponse,
 )
@@ -71,7 +71,7 @@ async def list_message_batches(request: Request) -> Response:
     "createMessageBatch",
     "POST",
     "/messages/batches",
-    summary="Answer many messages in the background.",
+    summary="Create a message batch.",
     request=CreateMessageBatchRequest,
     response=MessageBatch,
 )
@@ -92,7 +92,7 @@ async def create_typed_message_batch(request: Request, raw: bytes) -> Response:
     "retrieveMessageBatch",
     "GET",
     "/messages/batches/{batch_id}",
-    summary="One batch of messages.",
+    summary="Retrieve a message batch.",
     response=MessageBatch,
 )
 async def retrieve_message_batch(request: Request) -> Response:
@@ -106,14 +106,14 @@ async def retrieve_message_batch(request: Request) -> Response:
     "cancelMessageBatch",
     "POST",
     "/messages/batches/{batch_id}/cancel",
-    summary="Stop a batch of messages, which keeps the answers that it has.",
+    summary="Cancel a message batch; its finished results remain.",
     response=MessageBatch,
 )
 @operations.add(
     "cancelBatchOfMessages",
     "POST",
     "/batches/cancel/{batch_id}",
-    summary="Stop a batch of messages, which keeps the answers that it has.",
+    summary="Cancel a message batch; its finished results remain.",
     response=MessageBatch,
     tag="Batch",
     error=ErrorResponse,
@@ -134,7 +134,7 @@ async def cancel_message_batch(request: Request) -> Response:
     "deleteMessageBatch",
     "DELETE",
     "/messages/batches/{batch_id}",
-    summary="Remove a batch that has ended.",
+    summary="Delete an ended batch.",
     response=DeletedMessageBatch,
 )
 async def delete_message_batch(request: Request) -> Response:
@@ -152,7 +152,7 @@ async def delete_message_batch(request: Request) -> Response:
     "retrieveMessageBatchResults",
     "GET",
     "/messages/batches/{batch_id}/results",
-    summary="The results of a batch that has ended, a line each.",
+    summary="Retrieve the results of an ended batch as JSON lines.",
     response=LINES,
     binary=True,
 )

@@ -27,7 +27,7 @@ operations = OperationGroup("Assistants")
     "listMessages",
     "GET",
     "/threads/{thread_id}/messages",
-    summary="A page of a thread's messages.",
+    summary="List the messages of a thread.",
     query=queries.ListMessagesQuery,
     response=ListMessagesResponse,
 )
@@ -61,7 +61,11 @@ async def create_message(request: Request) -> Response:
 
 
 @operations.add(
-    "getMessage", "GET", "/threads/{thread_id}/messages/{message_id}", summary="One message.", response=MessageObject
+    "getMessage",
+    "GET",
+    "/threads/{thread_id}/messages/{message_id}",
+    summary="Retrieve a message.",
+    response=MessageObject,
 )
 async def get_message(request: Request) -> Response:
     thread_id, message_id = thread_id_of(request), _message_id(request)
@@ -72,7 +76,7 @@ async def get_message(request: Request) -> Response:
     "modifyMessage",
     "POST",
     "/threads/{thread_id}/messages/{message_id}",
-    summary="Change a message's metadata.",
+    summary="Modify a message's metadata.",
     request=ModifyMessageRequest,
     response=MessageObject,
 )
@@ -88,7 +92,7 @@ async def modify_message(request: Request) -> Response:
     "deleteMessage",
     "DELETE",
     "/threads/{thread_id}/messages/{message_id}",
-    summary="Remove a message.",
+    summary="Delete a message.",
     response=DeleteMessageResponse,
 )
 async def delete_message(request: Request) -> Response:

@@ -48,7 +48,7 @@ _VARY_HEADERS = "Authorization, Api-Key, X-Api-Key"
     "listModels",
     "GET",
     "/models",
-    summary="The models that can be used, with what is known of them.",
+    summary="List models.",
     query=ListModelsQuery,
     response=ListModelsResponse,
 )
@@ -63,7 +63,7 @@ async def list_models(request: Request) -> Response:
     "listModelsWithDetails",
     "GET",
     "/models/with-details",
-    summary="The models that can be used, with their prices and everything else that is known of them.",
+    summary="List models with all details and prices.",
     query=ModelFilter,
     response=_DETAILED_LIST,
 )
@@ -74,7 +74,11 @@ async def list_models_with_details(request: Request) -> Response:
 
 
 @operations.add(
-    "retrieveModel", "GET", "/models/{model:path}", summary="One model. Its id may have slashes.", response=Model
+    "retrieveModel",
+    "GET",
+    "/models/{model:path}",
+    summary="Retrieve a model. Its id may contain slashes.",
+    response=Model,
 )
 async def retrieve_model(request: Request) -> Response:
     card = (await _find_details(request)).card
@@ -85,7 +89,7 @@ async def retrieve_model(request: Request) -> Response:
     "getModel",
     "GET",
     "/model/{model:path}",
-    summary="Everything that is known of one model, by its id or an alias.",
+    summary="Retrieve all details of a model, by id or alias.",
     response=ModelResponse,
 )
 async def get_model(request: Request) -> Response:
@@ -100,7 +104,7 @@ async def get_model(request: Request) -> Response:
     "deleteModel",
     "DELETE",
     "/models/{model:path}",
-    summary="Remove a model. Always refused: models are their providers'.",
+    summary="Delete a model. Always refused: models belong to providers.",
     response=DeleteModelResponse,
 )
 async def delete_model(request: Request) -> Response:

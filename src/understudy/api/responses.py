@@ -65,7 +65,7 @@ _decode_completions_body = msgspec.json.Decoder(_CompletionsBody).decode
     "createResponse",
     "POST",
     "/responses",
-    summary="Have a model answer, with tools, whole or streamed, at once or in the background.",
+    summary="Create a response, with tools, whole, streamed or in the background.",
     request=CreateResponseRequest,
     response=ResponseObject,
     streams=True,
@@ -116,7 +116,7 @@ def parse_request(body: bytes, parts: Parts) -> CreateResponseRequest:
     "getResponse",
     "GET",
     "/responses/{response_id}",
-    summary="One response, or its stream.",
+    summary="Retrieve a response, or its stream.",
     query=queries.GetResponseQuery,
     response=ResponseObject,
     streams=True,
@@ -142,7 +142,7 @@ async def get_response(request: Request) -> Response:
 
 
 @operations.add(
-    "deleteResponse", "DELETE", "/responses/{response_id}", summary="Remove a response.", response=DeletedResponse
+    "deleteResponse", "DELETE", "/responses/{response_id}", summary="Delete a response.", response=DeletedResponse
 )
 async def delete_response(request: Request) -> Response:
     response_id = _response_id(request)
@@ -154,7 +154,7 @@ async def delete_response(request: Request) -> Response:
     "cancelResponse",
     "POST",
     "/responses/{response_id}/cancel",
-    summary="Stop a response that runs in the background.",
+    summary="Cancel a background response.",
     response=ResponseObject,
 )
 async def cancel_response(request: Request) -> Response:
@@ -167,7 +167,7 @@ async def cancel_response(request: Request) -> Response:
     "listInputItems",
     "GET",
     "/responses/{response_id}/input_items",
-    summary="A page of what the response was made of.",
+    summary="List the input items of a response.",
     query=queries.ListItemsQuery,
     response=ResponseItemList,
 )
@@ -182,7 +182,7 @@ async def list_input_items(request: Request) -> Response:
     "getInputTokenCounts",
     "POST",
     "/responses/input_tokens",
-    summary="How many tokens a request would give the model.",
+    summary="Count the input tokens of a request.",
     request=CountTokensRequest,
     response=InputTokens,
 )
@@ -198,7 +198,7 @@ async def count_input_tokens(request: Request) -> Response:
     "Compactconversation",
     "POST",
     "/responses/compact",
-    summary="Make a conversation short: what its users said, and an item that stands for the rest.",
+    summary="Compact a conversation: its user messages, and one item that replaces the rest.",
     request=CompactRequest,
     response=CompactionObject,
 )

@@ -61,7 +61,7 @@ _decode_thread = msgspec.json.Decoder(ThreadObject).decode
     "listRuns",
     "GET",
     "/threads/{thread_id}/runs",
-    summary="A page of a thread's runs.",
+    summary="List the runs of a thread.",
     query=queries.ListQuery,
     response=ListRunsResponse,
 )
@@ -75,7 +75,7 @@ async def list_runs(request: Request) -> Response:
     "createRun",
     "POST",
     "/threads/{thread_id}/runs",
-    summary="Run an assistant on a thread.",
+    summary="Create a run of an assistant on a thread.",
     request=CreateRunRequest,
     query=queries.IncludeQuery,
     response=RunObject,
@@ -114,7 +114,7 @@ async def create_run(request: Request) -> Response:
     "createThreadAndRun",
     "POST",
     "/threads/runs",
-    summary="Begin a thread and run an assistant on it at once.",
+    summary="Create a thread and run an assistant on it.",
     request=CreateThreadAndRunRequest,
     response=RunObject,
     streams=True,
@@ -143,7 +143,7 @@ async def create_thread_and_run(request: Request) -> Response:
     return _respond(request, started, body.stream)
 
 
-@operations.add("getRun", "GET", "/threads/{thread_id}/runs/{run_id}", summary="One run.", response=RunObject)
+@operations.add("getRun", "GET", "/threads/{thread_id}/runs/{run_id}", summary="Retrieve a run.", response=RunObject)
 async def get_run(request: Request) -> Response:
     thread_id, run_id = thread_id_of(request), run_id_of(request)
     status, body = await parts_of(request).store.runs.get(project_of(request), thread_id, run_id)
@@ -158,7 +158,7 @@ async def get_run(request: Request) -> Response:
     "streamRunEvents",
     "GET",
     "/threads/{thread_id}/runs/{run_id}/events",
-    summary="Follow a run, live or finished, from its start or after an event. The hosted API has no such operation.",
+    summary="Stream the events of a run, live or finished, from any event. An extension of the hosted API.",
     query=queries.RunEventsQuery,
     response=RunObject,
     streams=True,
@@ -189,7 +189,7 @@ def _last_event_number(request: Request, query: queries.RunEventsQuery) -> int:
     "modifyRun",
     "POST",
     "/threads/{thread_id}/runs/{run_id}",
-    summary="Change a run's metadata.",
+    summary="Modify a run's metadata.",
     request=ModifyRunRequest,
     response=RunObject,
 )
@@ -205,7 +205,7 @@ async def modify_run(request: Request) -> Response:
     "cancelRun",
     "POST",
     "/threads/{thread_id}/runs/{run_id}/cancel",
-    summary="Stop a run that has not ended.",
+    summary="Cancel an active run.",
     response=RunObject,
 )
 async def cancel_run(request: Request) -> Response:
@@ -217,7 +217,7 @@ async def cancel_run(request: Request) -> Response:
     "submitToolOuputsToRun",
     "POST",
     "/threads/{thread_id}/runs/{run_id}/submit_tool_outputs",
-    summary="Hand in the outputs of all the tool calls that a run waits for.",
+    summary="Submit the outputs of all pending tool calls of a run.",
     request=SubmitToolOutputsRunRequest,
     response=RunObject,
     streams=True,

@@ -25,7 +25,7 @@ _decode = msgspec.json.Decoder(RunStepObject).decode
     "listRunSteps",
     "GET",
     "/threads/{thread_id}/runs/{run_id}/steps",
-    summary="A page of a run's steps.",
+    summary="List the steps of a run.",
     query=queries.ListRunStepsQuery,
     response=ListRunStepsResponse,
 )
@@ -43,7 +43,7 @@ async def list_run_steps(request: Request) -> Response:
     "getRunStep",
     "GET",
     "/threads/{thread_id}/runs/{run_id}/steps/{step_id}",
-    summary="One step of a run.",
+    summary="Retrieve a step of a run.",
     query=queries.IncludeQuery,
     response=RunStepObject,
 )

@@ -97,7 +97,7 @@ class StoredCompletion:
     "listChatCompletions",
     "GET",
     "/chat/completions",
-    summary="A page of the completions that were stored.",
+    summary="List stored chat completions.",
     query=queries.ListChatCompletionsQuery,
     response=_COMPLETION_LIST,
 )
@@ -112,7 +112,7 @@ async def list_chat_completions(request: Request) -> Response:
     "getChatCompletion",
     "GET",
     "/chat/completions/{completion_id}",
-    summary="One stored completion.",
+    summary="Retrieve a stored chat completion.",
     response=COMPLETION_SCHEMA,
 )
 async def get_chat_completion(request: Request) -> Response:
@@ -126,7 +126,7 @@ async def get_chat_completion(request: Request) -> Response:
     "getChatCompletionMessages",
     "GET",
     "/chat/completions/{completion_id}/messages",
-    summary="A page of what a stored completion answers.",
+    summary="List the messages of a stored chat completion.",
     query=ListChatMessagesQuery,
     response=_COMPLETION_LIST,
 )
@@ -147,7 +147,7 @@ async def get_chat_completion_messages(request: Request) -> Response:
     "updateChatCompletion",
     "POST",
     "/chat/completions/{completion_id}",
-    summary="Replace the metadata of a stored completion.",
+    summary="Replace the metadata of a stored chat completion.",
     request=UpdateChatCompletionRequest,
     response=COMPLETION_SCHEMA,
 )
@@ -163,7 +163,7 @@ async def update_chat_completion(request: Request) -> Response:
     "deleteChatCompletion",
     "DELETE",
     "/chat/completions/{completion_id}",
-    summary="Forget a stored completion and its messages.",
+    summary="Delete a stored chat completion with its messages.",
     response=ChatCompletionDeleted,
 )
 async def delete_chat_completion(request: Request) -> Response:

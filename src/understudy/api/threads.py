@@ -46,7 +46,7 @@ class NewThread:
     "listThreads",
     "GET",
     "/threads",
-    summary="A page of the threads, by their metadata or by a text in them. The hosted API has no such operation.",
+    summary="List threads, with filters by metadata or text. An extension of the hosted API.",
     query=queries.ListThreadsQuery,
     response=ListThreadsResponse,
     tag=EXTENSIONS,
@@ -63,7 +63,7 @@ async def list_threads(request: Request) -> Response:
     "createThread",
     "POST",
     "/threads",
-    summary="Begin a thread, with or without its first messages.",
+    summary="Create a thread, with or without messages.",
     request=CreateThreadRequest,
     request_optional=True,
     response=ThreadObject,
@@ -78,7 +78,7 @@ async def create_thread(request: Request) -> Response:
     return struct_response(made.thread)
 
 
-@operations.add("getThread", "GET", "/threads/{thread_id}", summary="One thread.", response=ThreadObject)
+@operations.add("getThread", "GET", "/threads/{thread_id}", summary="Retrieve a thread.", response=ThreadObject)
 async def get_thread(request: Request) -> Response:
     thread = _decode(await parts_of(request).store.threads.get(project_of(request), thread_id_of(request)))
     thread.tool_resources = thread.tool_resources.as_read()
@@ -89,7 +89,7 @@ async def get_thread(request: Request) -> Response:
     "modifyThread",
     "POST",
     "/threads/{thread_id}",
-    summary="Change a thread's metadata or tool resources.",
+    summary="Modify a thread's metadata or tool resources.",
     request=ModifyThreadRequest,
     response=ThreadObject,
 )
@@ -105,7 +105,7 @@ async def modify_thread(request: Request) -> Response:
     "deleteThread",
     "DELETE",
     "/threads/{thread_id}",
-    summary="Remove a thread with its messages and runs.",
+    summary="Delete a thread with its messages and runs.",
     response=DeleteThreadResponse,
 )
 async def delete_thread(request: Request) -> Response:

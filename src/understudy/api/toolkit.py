@@ -37,7 +37,7 @@ _UNSUPPORTED_MEMBERS: Final = ("custom_auth_params", "custom_connection_data")
     "listTools",
     "GET",
     "/api/v3/tools",
-    summary="A page of the tools that agents can be handed.",
+    summary="List the tools for agents.",
     query=wire.ListToolsQuery,
     response=wire.ListToolsResponse,
 )
@@ -60,7 +60,7 @@ async def list_tools(request: Request) -> Response:
     "getTool",
     "GET",
     "/api/v3/tools/{tool_slug}",
-    summary="One tool, with the schemas of what it takes and gives.",
+    summary="Retrieve a tool with its input and output schemas.",
     query=wire.GetToolQuery,
     response=wire.ToolObject,
 )
@@ -70,7 +70,7 @@ async def get_tool(request: Request) -> Response:
     return struct_response(_render_tool(_find_tool(request), await _model_ids(request)))
 
 
-@operations.add("listToolSlugs", "GET", "/api/v3/tools/enum", summary="The slugs of all tools.", response=_SLUGS)
+@operations.add("listToolSlugs", "GET", "/api/v3/tools/enum", summary="List the slugs of all tools.", response=_SLUGS)
 async def list_tool_slugs(_: Request) -> Response:
     return json_response(msgspec.json.encode([tool.slug for tool in AI_ML_API.tools]))
 
@@ -79,7 +79,7 @@ async def list_tool_slugs(_: Request) -> Response:
     "executeTool",
     "POST",
     "/api/v3/tools/execute/{tool_slug}",
-    summary="Execute a tool. One that failed is told by the answer's `successful` and `error`.",
+    summary="Execute a tool. A failure is reported in `successful` and `error`.",
     request=wire.ExecuteToolRequest,
     request_optional=True,
     response=wire.ExecuteToolResponse,
@@ -99,7 +99,7 @@ async def execute_tool(request: Request) -> Response:
     "listToolkits",
     "GET",
     "/api/v3/toolkits",
-    summary="A page of the toolkits.",
+    summary="List the toolkits.",
     query=wire.ListToolkitsQuery,
     response=wire.ListToolkitsResponse,
 )
@@ -113,7 +113,7 @@ async def list_toolkits(request: Request) -> Response:
     "getToolkit",
     "GET",
     "/api/v3/toolkits/{slug}",
-    summary="One toolkit.",
+    summary="Retrieve a toolkit.",
     query=wire.GetToolQuery,
     response=wire.ToolkitObject,
 )
@@ -130,7 +130,7 @@ async def get_toolkit(request: Request) -> Response:
     "getToolkits",
     "POST",
     "/api/v3/toolkits/multi",
-    summary="Several toolkits by their slugs; all of them unless some are named.",
+    summary="Retrieve toolkits by slugs, by default all.",
     request=wire.GetToolkitsRequest,
     request_optional=True,
     response=wire.ListToolkitsResponse,
@@ -147,7 +147,7 @@ async def get_toolkits(request: Request) -> Response:
     "listToolkitCategories",
     "GET",
     "/api/v3/toolkits/categories",
-    summary="The categories of the toolkits.",
+    summary="List the categories of the toolkits.",
     response=wire.ListToolkitCategoriesResponse,
 )
 async def list_toolkit_categories(_: Request) -> Response:

@@ -26,7 +26,7 @@ operations = OperationGroup("Uploads")
     "createUpload",
     "POST",
     "/uploads",
-    summary="Begin to upload a large file in parts.",
+    summary="Create an upload of a large file in parts.",
     request=CreateUploadRequest,
     response=Upload,
 )
@@ -47,7 +47,7 @@ async def create_upload(request: Request) -> Response:
     "addUploadPart",
     "POST",
     "/uploads/{upload_id}/parts",
-    summary="Send a part of the file; in any order, several at once.",
+    summary="Add a part to an upload; in any order and concurrently.",
     request=AddUploadPartRequest,
     form=True,
     response=UploadPart,
@@ -67,7 +67,7 @@ async def add_upload_part(request: Request) -> Response:
     "completeUpload",
     "POST",
     "/uploads/{upload_id}/complete",
-    summary="Make the file of the parts, in the order given.",
+    summary="Complete an upload: join the parts in the order of the request.",
     request=CompleteUploadRequest,
     response=Upload,
 )
@@ -78,7 +78,7 @@ async def complete_upload(request: Request) -> Response:
     return struct_response(await parts.uploads.complete(project_of(request), upload_id, body.part_ids, body.md5))
 
 
-@operations.add("cancelUpload", "POST", "/uploads/{upload_id}/cancel", summary="Give an upload up.", response=Upload)
+@operations.add("cancelUpload", "POST", "/uploads/{upload_id}/cancel", summary="Cancel an upload.", response=Upload)
 async def cancel_upload(request: Request) -> Response:
     return struct_response(await parts_of(request).uploads.cancel(project_of(request), _upload_id(request)))
 

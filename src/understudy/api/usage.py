@@ -55,7 +55,7 @@ class _Page:
     "usage-completions",
     "GET",
     "/organization/usage/completions",
-    summary="What models used to answer, in buckets of time.",
+    summary="Retrieve the token usage of completions, in time buckets.",
     query=CompletionsUsageQuery,
     response=CompletionsUsagePage,
 )
@@ -78,7 +78,7 @@ async def get_completions_usage(request: Request) -> Response:
     "usage-embeddings",
     "GET",
     "/organization/usage/embeddings",
-    summary="What embeddings used, in buckets of time.",
+    summary="Retrieve the token usage of embeddings, in time buckets.",
     query=EmbeddingsUsageQuery,
     response=EmbeddingsUsagePage,
 )
@@ -100,7 +100,7 @@ async def get_embeddings_usage(request: Request) -> Response:
     "usage-costs",
     "GET",
     "/organization/costs",
-    summary="What everything cost, day by day.",
+    summary="Retrieve costs per day.",
     query=CostsQuery,
     response=CostsPage,
 )

@@ -32,7 +32,7 @@ _POLL_AFTER_MS = "300"
     "listVectorStoreFiles",
     "GET",
     "/vector_stores/{vector_store_id}/files",
-    summary="A page of a vector store's files.",
+    summary="List the files of a vector store.",
     query=ListVectorStoreFilesQuery,
     response=ListVectorStoreFilesResponse,
 )
@@ -47,7 +47,7 @@ async def list_vector_store_files(request: Request) -> Response:
     "createVectorStoreFile",
     "POST",
     "/vector_stores/{vector_store_id}/files",
-    summary="Add a file to a vector store, to be indexed.",
+    summary="Add a file to a vector store and index it.",
     request=CreateVectorStoreFileRequest,
     response=VectorStoreFileObject,
 )
@@ -67,7 +67,7 @@ async def create_vector_store_file(request: Request) -> Response:
     "getVectorStoreFile",
     "GET",
     "/vector_stores/{vector_store_id}/files/{file_id}",
-    summary="One file of a vector store.",
+    summary="Retrieve a file of a vector store.",
     response=VectorStoreFileObject,
 )
 async def get_vector_store_file(request: Request) -> Response:
@@ -81,7 +81,7 @@ async def get_vector_store_file(request: Request) -> Response:
     "updateVectorStoreFileAttributes",
     "POST",
     "/vector_stores/{vector_store_id}/files/{file_id}",
-    summary="Replace a file's attributes.",
+    summary="Replace the attributes of a file in a vector store.",
     request=UpdateVectorStoreFileAttributesRequest,
     response=VectorStoreFileObject,
 )
@@ -99,7 +99,7 @@ async def update_vector_store_file_attributes(request: Request) -> Response:
     "deleteVectorStoreFile",
     "DELETE",
     "/vector_stores/{vector_store_id}/files/{file_id}",
-    summary="Take a file out of a vector store; the file itself stays.",
+    summary="Remove a file from a vector store; the file itself remains.",
     response=DeleteVectorStoreFileResponse,
 )
 async def delete_vector_store_file(request: Request) -> Response:
@@ -112,7 +112,7 @@ async def delete_vector_store_file(request: Request) -> Response:
     "retrieveVectorStoreFileContent",
     "GET",
     "/vector_stores/{vector_store_id}/files/{file_id}/content",
-    summary="The text that was found in a file.",
+    summary="Retrieve the extracted text of a file.",
     response=VectorStoreFileContentResponse,
 )
 async def retrieve_vector_store_file_content(request: Request) -> Response:

@@ -34,7 +34,7 @@ operations = OperationGroup("Vector stores")
     "listVectorStores",
     "GET",
     "/vector_stores",
-    summary="A page of the vector stores.",
+    summary="List vector stores.",
     query=queries.ListQuery,
     response=ListVectorStoresResponse,
 )
@@ -48,7 +48,7 @@ async def list_vector_stores(request: Request) -> Response:
     "createVectorStore",
     "POST",
     "/vector_stores",
-    summary="Make a vector store, with or without its first files.",
+    summary="Create a vector store, with or without files.",
     request=CreateVectorStoreRequest,
     response=VectorStoreObject,
 )
@@ -70,7 +70,11 @@ async def create_vector_store(request: Request) -> Response:
 
 
 @operations.add(
-    "getVectorStore", "GET", "/vector_stores/{vector_store_id}", summary="One vector store.", response=VectorStoreObject
+    "getVectorStore",
+    "GET",
+    "/vector_stores/{vector_store_id}",
+    summary="Retrieve a vector store.",
+    response=VectorStoreObject,
 )
 async def get_vector_store(request: Request) -> Response:
     parts = parts_of(request)
@@ -81,7 +85,7 @@ async def get_vector_store(request: Request) -> Response:
     "modifyVectorStore",
     "POST",
     "/vector_stores/{vector_store_id}",
-    summary="Change a vector store's name, expiry or metadata.",
+    summary="Modify a vector store's name, expiry or metadata.",
     request=UpdateVectorStoreRequest,
     response=VectorStoreObject,
 )
@@ -97,7 +101,7 @@ async def modify_vector_store(request: Request) -> Response:
     "deleteVectorStore",
     "DELETE",
     "/vector_stores/{vector_store_id}",
-    summary="Remove a vector store and what is indexed in it; its files stay.",
+    summary="Delete a vector store with its index; its files remain.",
     response=DeleteVectorStoreResponse,
 )
 async def delete_vector_store(request: Request) -> Response:
@@ -110,7 +114,7 @@ async def delete_vector_store(request: Request) -> Response:
     "searchVectorStore",
     "POST",
     "/vector_stores/{vector_store_id}/search",
-    summary="The passages of a vector store's files that answer a question best.",
+    summary="Search a vector store for the passages that match a query best.",
     request=VectorStoreSearchRequest,
     response=VectorStoreSearchResultsPage,
 )

@@ -35,7 +35,7 @@ _REQUEST_KEY = re.compile(r"[\x21-\x7e]{1,255}")
     "createVideoV2",
     "POST",
     "/v2/video/generations",
-    summary="Have a video made of a prompt, whichever model makes it.",
+    summary="Create a video from a prompt, with any video model.",
     request=CreateVideo,
     response=VideoGeneration,
     base="/",
@@ -44,7 +44,7 @@ _REQUEST_KEY = re.compile(r"[\x21-\x7e]{1,255}")
     "createVideo",
     "POST",
     "/video/generations",
-    summary="Have a video made of a prompt, whichever model makes it.",
+    summary="Create a video from a prompt, with any video model.",
     request=CreateVideo,
     response=VideoGeneration,
 )
@@ -83,13 +83,13 @@ async def create_video(request: Request) -> Response:
     "getVideoV2",
     "GET",
     "/v2/video/generations",
-    summary="One video.",
+    summary="Retrieve a video.",
     query=GetVideoQuery,
     response=VideoGeneration,
     base="/",
 )
 @operations.add(
-    "getVideo", "GET", "/video/generations", summary="One video.", query=GetVideoQuery, response=VideoGeneration
+    "getVideo", "GET", "/video/generations", summary="Retrieve a video.", query=GetVideoQuery, response=VideoGeneration
 )
 async def retrieve_video(request: Request) -> Response:
     query = queries.parse(request.scope["query_string"], GetVideoQuery, strict=True)
@@ -105,7 +105,7 @@ async def retrieve_video(request: Request) -> Response:
     "deleteVideo",
     "DELETE",
     "/video/generations/{generation_id}",
-    summary="Remove a video with its files. The AI/ML API has no such operation.",
+    summary="Delete a video with its files. An extension of the AI/ML API.",
     response=DeletedGeneration,
 )
 async def delete_video(request: Request) -> Response:
@@ -118,7 +118,7 @@ async def delete_video(request: Request) -> Response:
     "downloadVideo",
     "GET",
     "/generations/{generation_id}/video.mp4",
-    summary="The video, or a range of it. The token of its address opens it, without a key.",
+    summary="Retrieve the video file, or a range of it. The URL's token grants access without a key.",
     query=ContentQuery,
     response=BYTES,
     binary=True,
@@ -132,7 +132,7 @@ async def download_video(request: Request) -> Response:
     "downloadThumbnail",
     "GET",
     "/generations/{generation_id}/thumbnail.jpg",
-    summary="A picture of the video. The token of its address opens it, without a key.",
+    summary="Retrieve the thumbnail of a video. The URL's token grants access without a key.",
     query=ContentQuery,
     response=BYTES,
     binary=True,

@@ -36,7 +36,7 @@ operations = OperationGroup("Webhooks")
     "listWebhookEndpoints",
     "GET",
     "/webhook_endpoints",
-    summary="A page of the project's webhook endpoints.",
+    summary="List the project's webhook endpoints.",
     query=queries.ListQuery,
     response=WebhookEndpointList,
 )
@@ -49,7 +49,7 @@ async def list_webhook_endpoints(request: Request) -> Response:
     "createWebhookEndpoint",
     "POST",
     "/webhook_endpoints",
-    summary="Have a URL told of what ends; the answer is the only one that shows the secret.",
+    summary="Create a webhook endpoint; only this response contains the signing secret.",
     request=CreateWebhookEndpointRequest,
     response=WebhookEndpointWithSecret,
 )
@@ -65,7 +65,7 @@ async def create_webhook_endpoint(request: Request) -> Response:
     "retrieveWebhookEndpoint",
     "GET",
     "/webhook_endpoints/{webhook_endpoint_id}",
-    summary="One webhook endpoint.",
+    summary="Retrieve a webhook endpoint.",
     response=WebhookEndpoint,
 )
 async def retrieve_webhook_endpoint(request: Request) -> Response:
@@ -78,7 +78,7 @@ async def retrieve_webhook_endpoint(request: Request) -> Response:
     "updateWebhookEndpoint",
     "POST",
     "/webhook_endpoints/{webhook_endpoint_id}",
-    summary="Change a webhook endpoint's URL, name or events.",
+    summary="Modify a webhook endpoint's URL, name or events.",
     request=UpdateWebhookEndpointRequest,
     response=WebhookEndpoint,
 )
@@ -103,7 +103,7 @@ async def update_webhook_endpoint(request: Request) -> Response:
     "deleteWebhookEndpoint",
     "DELETE",
     "/webhook_endpoints/{webhook_endpoint_id}",
-    summary="Remove a webhook endpoint; what is still on its way to it fails.",
+    summary="Delete a webhook endpoint; its pending deliveries fail.",
     response=DeletedWebhookEndpoint,
 )
 async def delete_webhook_endpoint(request: Request) -> Response:
@@ -116,7 +116,7 @@ async def delete_webhook_endpoint(request: Request) -> Response:
     "rotateWebhookEndpointSecret",
     "POST",
     "/webhook_endpoints/{webhook_endpoint_id}/rotate_secret",
-    summary="Make a new secret, which this answer alone shows.",
+    summary="Rotate the signing secret; only this response contains the new one.",
     request=RotateWebhookSecretRequest,
     response=WebhookEndpointWithSecret,
 )
@@ -133,7 +133,7 @@ async def rotate_webhook_endpoint_secret(request: Request) -> Response:
     "testWebhookEndpoint",
     "POST",
     "/webhook_endpoints/{webhook_endpoint_id}/test",
-    summary="Send a sample event at once, and say what the endpoint has answered.",
+    summary="Send a sample event and return the endpoint's status.",
     request=TestWebhookEndpointRequest,
     response=WebhookEndpointTestResult,
 )
@@ -147,7 +147,7 @@ async def test_webhook_endpoint(request: Request) -> Response:
     "listWebhookEventTypes",
     "GET",
     "/webhook_event_types",
-    summary="What endpoints can be told of.",
+    summary="List the webhook event types.",
     response=WebhookEventTypeList,
 )
 async def list_webhook_event_types(_: Request) -> Response:
@@ -158,7 +158,7 @@ async def list_webhook_event_types(_: Request) -> Response:
     "listWebhookDeliveries",
     "GET",
     "/webhook_deliveries",
-    summary="A page of what was sent to webhook endpoints, or is about to be.",
+    summary="List webhook deliveries, including pending ones.",
     query=ListWebhookDeliveriesQuery,
     response=WebhookDeliveryList,
 )
@@ -178,7 +178,7 @@ async def list_webhook_deliveries(request: Request) -> Response:
     "retrieveWebhookDelivery",
     "GET",
     "/webhook_deliveries/{delivery_id}",
-    summary="One delivery.",
+    summary="Retrieve a webhook delivery.",
     response=WebhookDelivery,
 )
 async def retrieve_webhook_delivery(request: Request) -> Response:
@@ -191,7 +191,7 @@ async def retrieve_webhook_delivery(request: Request) -> Response:
     "replayWebhookDelivery",
     "POST",
     "/webhook_deliveries/{delivery_id}/replay",
-    summary="Send an event to its endpoint again, under the same id.",
+    summary="Replay a webhook delivery with the same id.",
     response=WebhookDelivery,
 )
 async def replay_webhook_delivery(request: Request) -> Response:
