@@ -1,11 +1,12 @@
-"""One run being worked on: ask the model, use its tools, rest where a client must act, end. Knows no HTTP, no SQL."""
+"""Executes one run: calls the model, executes its tools, waits where a client must act, ends. Knows no HTTP, no SQL."""
 
 import asyncio
 import logging
 import time
 from collections.abc import Mapping
+from dataclasses import replace
 from functools import partial
-from typing import Any, Final
+from typing import Any, Final, Literal
 
 import msgspec
 
@@ -17,26 +18,32 @@ from understudy.engine.run.checkpoint import RunLost, RunWriter
 from understudy.engine.run.compaction import ContextCompaction
 from understudy.engine.run.log import RunLog
 from understudy.engine.run.model_turn import NO_USAGE, ModelTurn
+from understudy.engine.run.outcome import (
+    UNEXPECTED,
+    Ending,
+    InterruptionLimitExceeded,
+    Outcome,
+    TurnLimitExceeded,
+    outcome_of,
+)
 from understudy.engine.run.prompt import BudgetExceeded, ContextTooLong, LoadImage, Prompt, PromptBudget, build_request
 from understudy.engine.run.state import RunState
-from understudy.engine.run.tool_use import Tools, ToolUse
+from understudy.engine.run.tool_use import NextStep, Tools, ToolUse
 from understudy.engine.run.turn import Turn
-from understudy.errors import ApiError, StoreError, UpstreamError
+from understudy.errors import StoreError
 from understudy.llm.messages import Part
 from understudy.llm.prices import Tokens
 from understudy.llm.router import Models
 from understudy.store.ledger import Usage
 from understudy.store.run_state import Plan
-from understudy.wire.runs import LastError, RunIncompleteDetails, RunStatus
 
 logger = logging.getLogger(__name__)
-# A model that calls tools for ever is stopped long before it fills the disk.
+# Stops a model that calls tools forever, long before it fills the disk.
 _MAX_TURNS: Final = 200
-_TURN_LIMIT_ERROR = LastError("server_error", f"The model called tools {_MAX_TURNS} times without coming to an answer.")
 
 
 class RunExecutor:
-    """Works on one run until it rests or ends."""
+    """Executes one run until it waits or ends."""
 
     def __init__(self, stage: RunWriter, models: Models, tools: Tools, accounting: Accounting) -> None:
         self._stage = stage
@@ -75,15 +82,15 @@ class RunExecutor:
         self._interruption.task = task
 
     def interrupt(self, reason: Reason) -> None:
-        """Makes the run stop at once where it waits for a model or a tool, and else as soon as its write is done."""
+        """Stops the run at once while it waits for a model or a tool, and otherwise after its current write."""
         self._interruption.request(reason)
 
     def give_up(self, interruptions: int) -> None:
-        """Lets the run fail instead of being executed: so many servers died over it, and it made no progress."""
+        """Fails the run instead of executing it, after so many servers died over it without progress."""
         self._interruptions = interruptions
 
     async def work(self) -> None:
-        """Never raises: whatever goes wrong becomes the run's end."""
+        """Executes the run. Never raises: every failure becomes the run's end."""
         started, kind = time.perf_counter(), self._telemetry_kind()
         telemetry.emit(telemetry.RunStarted, run_id=self.run_id, project_id=self._stage.project_id, kind=kind)
         await self._work()
@@ -104,87 +111,84 @@ class RunExecutor:
             await self._execute()
         except (RunLost, asyncio.CancelledError, Interrupted) as cause:
             await self._handle_stop(cause)
-        except UpstreamError as error:
-            await self._fail(_to_last_error(error))
-        except ContextTooLong:
-            await self._fail(_context_length_error(self.state.spec.model), code="context_length_exceeded")
-        except ApiError as error:
-            await self._fail(LastError("invalid_prompt", error.message))
-        except Exception:
-            logger.exception("run %s failed", self.run_id)
-            await self._fail(LastError("server_error", "Sorry, something went wrong."))
+        except Exception as cause:
+            outcome = self._outcome_of(cause)
+            if outcome is UNEXPECTED:
+                logger.exception("run %s failed", self.run_id)
+            await self._fail(outcome)
 
     async def _execute(self) -> None:
         if self.state.status == "cancelling":
             self._interruption.request("cancel")
         self._interruption.check()
         if self._interruptions is not None:
-            await self._end_run("failed", cut="run_failed", error=_interruption_limit_error(self._interruptions))
+            await self._end_run(self._outcome_of(InterruptionLimitExceeded(self._interruptions)))
             return
         if self.state.status == "queued":
             await self._stage.commit(events.RunStarted(self._stage.now()))
         await self._tool_use.prepare()
         try:
             await self._take_turns()
-        except BudgetExceeded as spent:
-            await self._end_run("incomplete", incomplete=RunIncompleteDetails(spent.reason))
+        except BudgetExceeded as exceeded:
+            await self._end_run(self._outcome_of(exceeded))
 
     async def _take_turns(self) -> None:
-        """Turn after turn, until the model answers, or calls what only the client can do."""
+        """Runs turn after turn, until the model has answered, or calls what only the client can execute."""
         progress = self._stage.progress
         await self._tool_use.open_approved_calls()
-        if progress.calls and not await self._tool_use.execute_calls():
+        if progress.calls and await self._tool_use.execute_calls() == "wait":
             return
-        if progress.plan is not None and await self._compact(progress.plan):
-            await self._end_run("completed")
+        if progress.plan is not None and await self._compact(progress.plan) == "end":
+            await self._end_run(self._outcome_of("completed"))
             return
         while progress.turns < _MAX_TURNS:
-            started = time.perf_counter()
             turn = await self._run_model_turn()
-            progress.turns += 1
-            telemetry.emit(
-                telemetry.RunTurnFinished,
-                run_id=self.run_id,
-                turn=progress.turns,
-                calls=len(turn.calls),
-                duration=telemetry.elapsed(started),
-            )
-            if turn.is_truncated:
-                await self._end_incomplete(turn)
+            if turn.truncation is not None:
+                self._require_model_turn().finish_text()
+                await self._end_run(self._outcome_of(turn.truncation))
                 return
             if not turn.calls:
                 await self._complete()
                 return
-            if not await self._use_tools(turn):
+            if await self._use_tools(turn) == "wait":
                 return
-        await self._end_run("failed", cut="run_failed", error=_TURN_LIMIT_ERROR)
+        await self._end_run(self._outcome_of(TurnLimitExceeded(_MAX_TURNS)))
 
-    async def _compact(self, plan: Plan) -> bool:
-        """Makes the context shorter where that is due; whether nothing else was asked for."""
+    async def _compact(self, plan: Plan) -> Literal["continue", "end"]:
+        """Compacts the context where that is due; `end` if the client requested nothing else."""
         if (plan.compacts or plan.compacts_only) and not plan.compacted and not self._stage.progress.turns:
-            room = self._token_budget()
+            budget = self._token_budget()
             compaction = ContextCompaction(self._stage, self._interruption, self._models, self._accounting, plan)
             try:
-                prompt = await self._prompt(room)
-                due = plan.compacts_only or compaction.is_due(prompt, room.window)
+                prompt = await self._prompt(budget)
+                due = plan.compacts_only or compaction.is_due(prompt, budget.window)
             except ContextTooLong:
-                # What does not fit has no part in the summary either.
-                prompt = await self._prompt(room, cuts=True)
+                # The summary has to do without the items that do not fit.
+                prompt = await self._prompt(budget, cuts=True)
                 due = True
             if due:
                 await compaction.compact(prompt)
-        return plan.compacts_only
+        return "end" if plan.compacts_only else "continue"
 
     async def _run_model_turn(self) -> Turn:
-        stage, room = self._stage, self._token_budget()
-        prompt = await self._prompt(room)
+        started, stage, budget = time.perf_counter(), self._stage, self._token_budget()
+        prompt = await self._prompt(budget)
         self._interruption.check()
         self._accounting.prefetch_price(self.state.spec.model)
         self._model_turn = ModelTurn(stage, self._interruption, self._tool_use, prompt)
-        return await self._model_turn.consume_stream(self._models, room)
+        turn = await self._model_turn.consume_stream(self._models, budget)
+        stage.progress.turns += 1
+        telemetry.emit(
+            telemetry.RunTurnFinished,
+            run_id=self.run_id,
+            turn=stage.progress.turns,
+            calls=len(turn.calls),
+            duration=telemetry.elapsed(started),
+        )
+        return turn
 
-    async def _prompt(self, room: PromptBudget, *, cuts: bool = False) -> Prompt:
-        """`cuts`: what does not fit is left out, whatever the client said of it."""
+    async def _prompt(self, budget: PromptBudget, *, cuts: bool = False) -> Prompt:
+        """`cuts`: leaves out the items that do not fit, also where the client's request forbids it."""
         stage, plan = self._stage, self._stage.progress.plan
         if cuts and plan is not None:
             plan = msgspec.structs.replace(plan, cuts=True)
@@ -192,7 +196,7 @@ class RunExecutor:
             stage.store.messages,
             self.state.spec,
             stage.progress.turns,
-            room,
+            budget,
             self._load_image,
             self._tool_use.offer(),
             plan=plan,
@@ -200,68 +204,61 @@ class RunExecutor:
         )
 
     async def _load_document(self, part: Mapping[str, Any]) -> list[Part]:
-        sees = self._models.has_vision(self.state.spec.model)
-        return await self._tools.load_document(self._stage.project_id, part, sees=sees)
+        has_vision = self._models.has_vision(self.state.spec.model)
+        return await self._tools.load_document(self._stage.project_id, part, sees=has_vision)
 
-    async def _use_tools(self, turn: Turn) -> bool:
-        """False where the client has to act now."""
-        hearing = self._require_model_turn()
-        await self._record_usage(hearing)
+    async def _use_tools(self, turn: Turn) -> NextStep:
+        model_turn = self._require_model_turn()
+        await self._record_usage(model_turn)
         self._model_turn = None
-        await self._tool_use.store_calls(turn.calls, hearing.usage(), hearing.reasoning_items)
+        await self._tool_use.store_calls(turn.calls, model_turn.usage(), model_turn.reasoning_items)
         return await self._tool_use.execute_calls()
 
     # -- how a run ends ----------------------------------------------------------------------------------------
 
+    def _outcome_of(self, cause: Ending | Exception) -> Outcome:
+        return outcome_of(cause, self.state.spec.model)
+
     async def _complete(self) -> None:
-        hearing, stage = self._require_model_turn(), self._stage
-        await hearing.open_message()
-        hearing.finish_text()
-        await self._record_usage(hearing)
-        usage = hearing.usage()
+        model_turn, stage = self._require_model_turn(), self._stage
+        await model_turn.open_message()
+        model_turn.finish_text()
+        await self._record_usage(model_turn)
+        usage = model_turn.usage()
         stage.progress.used += usage
         now = stage.now()
         await stage.commit(events.MessageClosed(now, usage), events.RunEnded("completed", now, stage.progress.used))
 
-    async def _end_incomplete(self, turn: Turn) -> None:
-        self._require_model_turn().finish_text()
-        if turn.finish_reason == "content_filter":
-            await self._end_run("incomplete", cut="content_filter")
-        else:
-            await self._end_run(
-                "incomplete", cut="max_tokens", incomplete=RunIncompleteDetails("max_completion_tokens")
-            )
-
-    async def _fail(self, error: LastError, code: str | None = None) -> None:
+    async def _fail(self, outcome: Outcome) -> None:
         try:
-            await self._end_run("failed", cut="run_failed", error=error, code=code)
+            await self._end_run(outcome)
         except RunLost as cause:
             await self._handle_stop(cause)
         except StoreError as failure:
             self._abandon(failure)
         except Exception as failure:
             logger.exception("run %s: its end could not be stored, discarding its last changes", self.run_id)
-            await self._fail_without_turn(error, failure)
+            await self._fail_without_turn(outcome, failure)
 
-    async def _fail_without_turn(self, error: LastError, failure: Exception) -> None:
-        """Ends a run without the turn that cannot be stored: a worker that takes it up would ask the model again."""
+    async def _fail_without_turn(self, outcome: Outcome, failure: Exception) -> None:
+        """Ends a run without the turn that cannot be stored: a worker that claims it would call the model again."""
         self._model_turn = None
         self._stage.drop_usage()
         try:
-            await self._end_run("failed", cut="run_failed", error=error)
+            await self._end_run(replace(outcome, code=None))
         except RunLost as cause:
             await self._handle_stop(cause)
         except Exception:  # noqa: BLE001 - the first failure is the one to log
             self._abandon(failure)
 
     def _abandon(self, failure: Exception) -> None:
-        """Leaves the run as it is where the store fails: its worker takes it up again later."""
+        """Leaves the run as it is where the store fails: its worker claims it again later."""
         logger.error("run %s could not be ended", self.run_id, exc_info=failure)
         self.is_abandoned = True
         self.log.close(handed_back=True)
 
     async def _handle_stop(self, cause: BaseException) -> None:
-        """Ends or lets go of a run that was stopped from outside."""
+        """Ends or releases a run that was stopped from outside."""
         reason = self._interruption.reason
         if isinstance(cause, asyncio.CancelledError) and reason is None:
             raise cause
@@ -283,54 +280,56 @@ class RunExecutor:
         match reason:
             case "cancel":
                 self._stage.publish(events.CancelRequested(self._stage.now()))
-                await self._end_run("cancelled", cut="run_cancelled")
+                await self._end_run(self._outcome_of(reason))
             case "expire":
-                await self._end_run("expired", cut="run_expired")
+                await self._end_run(self._outcome_of(reason))
             case "stop" | "gone":
                 self._stage.publish(events.RunReleased())
                 self.log.close(handed_back=True)
 
-    async def _end_run(
-        self,
-        status: RunStatus,
-        *,
-        cut: str | None = None,
-        error: LastError | None = None,
-        incomplete: RunIncompleteDetails | None = None,
-        code: str | None = None,
-    ) -> None:
+    async def _end_run(self, outcome: Outcome) -> None:
         progress, now = self._stage.progress, self._stage.now()
         if self._model_turn is not None:
             await self._record_usage(self._model_turn)
         usage = self._model_turn.usage() if self._model_turn is not None else progress.pending
         progress.pending = None
         progress.used += usage or NO_USAGE
-        await self._stage.commit(events.RunEnded(status, now, progress.used, usage, error, incomplete, cut, code))
+        ended = events.RunEnded(
+            outcome.status,
+            now,
+            progress.used,
+            usage,
+            outcome.error,
+            outcome.incomplete,
+            outcome.cut,
+            outcome.code,
+        )
+        await self._stage.commit(ended)
 
     # -- what it costs -----------------------------------------------------------------------------------------
 
-    async def _record_usage(self, hearing: ModelTurn) -> None:
-        """Has the turn debited with what is stored next, and only once."""
-        if hearing.charged:
+    async def _record_usage(self, model_turn: ModelTurn) -> None:
+        """Adds the usage of the turn to the next checkpoint, once."""
+        if model_turn.charged:
             return
-        usage = await self._turn_usage(hearing, f"{self.run_id}/{hearing.number}")
-        hearing.charged = True
+        usage = await self._turn_usage(model_turn, f"{self.run_id}/{model_turn.number}")
+        model_turn.charged = True
         self._stage.add_usage(usage)
 
-    async def _turn_usage(self, hearing: ModelTurn, reference: str) -> Usage:
-        used = hearing.usage()
+    async def _turn_usage(self, model_turn: ModelTurn, reference: str) -> Usage:
+        used = model_turn.usage()
         cached = min(used.prompt_token_details.cached_tokens, used.prompt_tokens)
         tokens = Tokens(used.prompt_tokens, used.completion_tokens, cached)
         key_id = self._stage.progress.key_id
         return await self._accounting.usage(reference, "completion", self.state.spec.model, tokens, key_id=key_id)
 
     async def _charge_deleted_run(self) -> None:
-        """A client that deletes a thread while its run is at work pays for what the model has said until then."""
-        hearing = self._model_turn
-        unspent = self._stage.unrecorded_usage()
-        if hearing is not None and not hearing.charged and hearing.usage() != NO_USAGE:
-            unspent.append(await self._turn_usage(hearing, f"{self.run_id}/{hearing.number}"))
-        for usage in unspent:
+        """A client that deletes a thread during its run pays for the output of the model up to then."""
+        model_turn = self._model_turn
+        unrecorded = self._stage.unrecorded_usage()
+        if model_turn is not None and not model_turn.charged and model_turn.usage() != NO_USAGE:
+            unrecorded.append(await self._turn_usage(model_turn, f"{self.run_id}/{model_turn.number}"))
+        for usage in unrecorded:
             await self._accounting.record(self._stage.project_id, usage)
 
     # -- budgets -----------------------------------------------------------------------------------------------
@@ -340,7 +339,7 @@ class RunExecutor:
         return self._model_turn
 
     def _token_budget(self) -> PromptBudget:
-        """Raises BudgetSpent."""
+        """Raises BudgetExceeded."""
         run, used = self.state.spec, self._stage.progress.used
         prompt, completion = run.max_prompt_tokens, run.max_completion_tokens
         prompt_left = None if prompt is None else prompt - used.prompt_tokens
@@ -352,28 +351,3 @@ class RunExecutor:
         if completion_left is not None and completion_left <= 0:
             raise BudgetExceeded("max_completion_tokens")
         return PromptBudget(self._models.window(run.model), prompt_left, completion_left)
-
-
-def _context_length_error(model: str) -> LastError:
-    said = f"Your input exceeds the context window of the model {model!r}."
-    return LastError(
-        "invalid_prompt", f"{said} Shorten it, or send 'truncation': 'auto' to leave out the oldest items."
-    )
-
-
-def _interruption_limit_error(times: int) -> LastError:
-    return LastError(
-        "server_error",
-        f"The server stopped unexpectedly {times} times while it executed this run, which made no progress in between."
-        " Start a new one.",
-    )
-
-
-def _to_last_error(error: UpstreamError) -> LastError:
-    match error.kind:
-        case "rate_limited" | "quota":
-            return LastError("rate_limit_exceeded", error.message)
-        case "invalid_request":
-            return LastError("invalid_prompt", error.message)
-        case _:
-            return LastError("server_error", error.message)

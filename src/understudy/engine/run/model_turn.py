@@ -249,7 +249,7 @@ class ModelTurn:
                 call.arguments.append("{}")
                 self._publish_arguments(call, "{}")
         # A call that was cut off stays open, and ends as incomplete with its response.
-        if self.turn.calls and self._stage.state.is_turn_based and not self.turn.is_truncated:
+        if self.turn.calls and self._stage.state.is_turn_based and self.turn.truncation is None:
             self._stage.publish(events.CallsReceived())
         if self._deferred_text:
             await self._write_message_text(self._deferred_text)

@@ -6,6 +6,7 @@ Each result is stored before the next call, so that a run that is claimed again 
 import time
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
+from typing import Literal
 
 from understudy import ids, telemetry
 from understudy.engine.run import events
@@ -22,6 +23,9 @@ from understudy.llm.messages import Part
 from understudy.store.run_state import NewItem, PendingCall
 from understudy.tools.mcp import RemoteServers
 from understudy.wire.runs import RunCompletionUsage
+
+NextStep = Literal["continue", "wait"]
+"""After the calls of a turn: the model is called again, or the client has to act."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,8 +83,8 @@ class ToolUse:
             await self._stage.commit(calls=reasoning, checkpoint=True)
             self._reasoning = ()
 
-    async def execute_calls(self) -> bool:
-        """Executes every call of a built-in tool; False where the client has to act now.
+    async def execute_calls(self) -> NextStep:
+        """Executes every call of a built-in tool; `wait` where the client has to act before the next turn.
 
         Raises Interrupted, RunLost, and ApiError where a tool cannot be used at all.
         """
@@ -94,11 +98,11 @@ class ToolUse:
         if unapproved and not self._stage.state.is_turn_based:
             required = events.ApprovalRequired(tuple(call.id for call in unapproved))
             await self._stage.commit(required, release=True)
-            return False
+            return "wait"
         if unapproved or any(call.kind not in self._built_in for call in calls):
             await self._require_action()
-            return False
-        return True
+            return "wait"
+        return "continue"
 
     async def open_approved_calls(self) -> None:
         """Opens the calls that a client has approved of, which begin a response."""

@@ -4,6 +4,7 @@ Tolerates what real servers send: fragments without an index, out of order, ids 
 """
 
 from dataclasses import dataclass, field
+from typing import Literal
 
 from understudy import ids
 from understudy.llm.chunks import Chunk, TokenCounts, TokenLogprob, ToolCallFragment
@@ -90,9 +91,13 @@ class Turn:
         return text
 
     @property
-    def is_truncated(self) -> bool:
-        """Whether the model was stopped before it had said all."""
-        return self.finish_reason in {"length", "content_filter"}
+    def truncation(self) -> Literal["length", "content_filter"] | None:
+        """Why the model was cut off; None where it finished."""
+        match self.finish_reason:
+            case "length" | "content_filter" as reason:
+                return reason
+            case _:
+                return None
 
     def usage(self) -> RunCompletionUsage | None:
         """What the provider counted; None where it did not say."""
