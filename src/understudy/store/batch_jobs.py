@@ -271,7 +271,7 @@ def _finish_batch(seq: int, owner: str, status: FinalStatus, output: Output, now
 
 
 def _close(seq: int, status: FinalStatus, job: Job, input_: str, results: str | None, now: float) -> Transaction[None]:
-    """The batch has ended, which is told: its input is let go, and its lines are put down to be erased."""
+    """Ends the batch: adds its event to the outbox, releases its input, and marks its lines for erasure."""
     sql = (
         "UPDATE batches SET status = $2, body = $3, results = $4, owner = NULL, input = NULL WHERE seq = $1"
         " RETURNING project_id"

@@ -1,7 +1,7 @@
-"""Videos at rest: what was asked for, how far it is, who works on it, and the names of its files.
+"""Stored videos: the request, the state, the claim, and the names of the files.
 
-A claim holds as long as its owner's lease in the table of workers. Every write of a worker is guarded by that owner and
-by the legal transitions below, so whoever lost a video changes nothing any more, and one that has ended stays as it is.
+A claim is valid as long as its owner's lease in the table of workers. Every write of a worker is guarded by that owner
+and by the legal transitions below, so a worker that lost a video cannot change it, and an ended video never changes.
 """
 
 from collections.abc import Sequence
@@ -42,7 +42,7 @@ _INSERT = (
 
 
 class Keyframe(Struct, frozen=True, kw_only=True):
-    """`shown` is what the client is shown of it. The picture is a blob, an address, or a frame of an earlier video."""
+    """`shown`: as returned to clients. The picture is a blob, a URL, or a frame of an earlier video."""
 
     kind: Literal["image", "generation"]
     shown: dict[str, str]
@@ -65,7 +65,7 @@ class Request(Struct, frozen=True, kw_only=True):
 
 
 class Record(Struct, kw_only=True):
-    """`base` is where the client reached this server, for who is told of the video without asking."""
+    """`base` is the base URL of the client's request, for the URLs in callbacks."""
 
     request: Request
     created_at: float
@@ -113,7 +113,7 @@ class VideoClaim(Claim):
 
 @dataclass(frozen=True, slots=True)
 class Callback:
-    """A video's end that somebody is to be told. `attempts` counts this one."""
+    """A pending callback of a video's end. `attempts` includes this one."""
 
     generation: Generation
     attempts: int
@@ -157,7 +157,7 @@ class Generations:
         return await self._database.read(_page, project_id, PageRequest(limit, after=after))
 
     async def get_file(self, generation_id: str, role: Role) -> tuple[str, VideoFile] | None:
-        """A file with the token that opens it; None where there is none."""
+        """A file with its access token; None if it does not exist."""
         return await self._database.read(_get_file, generation_id, role)
 
     async def list_files(self, generation_id: str) -> dict[Role, VideoFile]:
@@ -168,7 +168,7 @@ class Generations:
         return await self._database.write(_delete, project_id, generation_id)
 
     async def count_ahead(self, seq: int) -> int:
-        """How many videos that are under way were asked for earlier, whosever they are."""
+        """The number of older active videos, of all projects."""
         return await self._database.read(_count_ahead, seq)
 
     # -- for workers -------------------------------------------------------------------------------------------
@@ -218,7 +218,7 @@ class Generations:
     # -- callbacks ---------------------------------------------------------------------------------------------
 
     async def claim_callbacks(self, now: float, until: float, limit: int) -> list[Callback]:
-        """Those that are due, which nobody else is given before `until`."""
+        """Claims due callbacks: nobody else can claim them before `until`."""
         if not await self._database.read(_has_due_callbacks, now):
             return []
         return await self._database.write(_claim_callbacks, now, until, limit)

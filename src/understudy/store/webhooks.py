@@ -1,6 +1,6 @@
-"""Webhook endpoints at rest, and the deliveries to them: what is due, who makes an attempt now, how it went.
+"""Stored webhook endpoints and their deliveries: due times, claims, attempts.
 
-A delivery is claimed by moving its due time behind the attempt: of a sender that dies nothing has to be cleaned up.
+A delivery is claimed by moving its due time behind the attempt: a crashed sender leaves nothing to clean up.
 """
 
 from collections.abc import Callable, Mapping, Sequence
@@ -53,7 +53,7 @@ class Endpoint:
 
 @dataclass(frozen=True, slots=True)
 class DueDelivery:
-    """One attempt to be made, by whoever claimed it. `since` is when trying began; `event` is encoded."""
+    """One claimed attempt. `since` is the time of the first attempt; `event` is encoded."""
 
     endpoint: Endpoint
     id: str
