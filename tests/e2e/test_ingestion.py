@@ -75,7 +75,7 @@ def test_a_full_disk_delays_indexing_and_leaves_the_rest_as_it_was(new_server):
     client.vector_stores.files.create_and_poll(small.id, vector_store_id=store.id, poll_interval_ms=10)
     large = client.files.create(file=("large.txt", LONG.format(7).encode() * 4), purpose="assistants")
     client.vector_stores.files.create(store.id, file_id=large.id)
-    logged(server, "could not be indexed|taken up later")
+    logged(server, "not indexed|store unavailable")
     assert client.vector_stores.search(store.id, query="lion").data[0].file_id == small.id
     server.kill()
     server.log.write_text("")

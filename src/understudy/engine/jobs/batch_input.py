@@ -1,7 +1,7 @@
-"""Reads the input of a batch line by line as it streams, and finds what is wrong with it before anything is begun.
+"""Parses the input of a batch line by line as it streams, and validates it before any line is executed.
 
-Two formats of lines: the hosted API's, whose lines say where they go, and one of messages, written by this server
-itself. Knows no store and no endpoint's own rules: what is in a request's body is judged when it is answered.
+Two formats of lines: the hosted API's, whose lines name their endpoint, and message requests, written by this server.
+Request bodies are validated by their endpoint, when a line is executed.
 """
 
 import hashlib
@@ -20,7 +20,7 @@ from understudy.wire.parsing import explain
 MAX_LINES: Final = 50_000
 MAX_BYTES: Final = 200 * 1024 * 1024
 MAX_CUSTOM_ID_LENGTH: Final = 512
-# Who has more than this many is helped by the first of them as well.
+# The first faults are enough to repair an input with more.
 _MAX_FAULTS: Final = 100
 _BYTE_ORDER_MARK: Final = b"\xef\xbb\xbf"
 
@@ -35,7 +35,7 @@ class Request(Struct):
 
 
 class DiagnosedRequest(Struct):
-    """The same, for a look at what is wrong with it."""
+    """The same, decoded to find the fault."""
 
     custom_id: str
     method: str
@@ -61,7 +61,7 @@ _decode_model = msgspec.json.Decoder(_Body).decode
 
 @dataclass(frozen=True, slots=True)
 class RawLine:
-    """`data` is None where the line is too long to be read."""
+    """`data` is None where the line is longer than the limit."""
 
     number: int
     place: int
@@ -70,23 +70,23 @@ class RawLine:
 
 
 async def split(chunks: AsyncIterable[bytes], longest: int) -> AsyncIterator[list[RawLine]]:
-    """The lines that are not blank, those that came together in one list; at most `longest` bytes are held of one."""
-    place, number, length, held = 0, 0, 0, bytearray()
+    """The non-blank lines, a list for each chunk; at most `longest` bytes of a line are buffered."""
+    place, number, length, buffer = 0, 0, 0, bytearray()
     async for chunk in chunks:
         *ended, rest = chunk.split(b"\n")
-        found: list[RawLine] = []
+        lines: list[RawLine] = []
         for piece in ended:
-            held += piece[: longest + 1 - len(held)]
+            buffer += piece[: longest + 1 - len(buffer)]
             length += len(piece)
             number += 1
-            found += _make_lines(number, place, length, held, longest)
+            lines += _make_lines(number, place, length, buffer, longest)
             place += length + 1
-            length, held = 0, bytearray()
-        held += rest[: longest + 1 - len(held)]
+            length, buffer = 0, bytearray()
+        buffer += rest[: longest + 1 - len(buffer)]
         length += len(rest)
-        if found:
-            yield found
-    if last := _make_lines(number + 1, place, length, held, longest):
+        if lines:
+            yield lines
+    if last := _make_lines(number + 1, place, length, buffer, longest):
         yield last
 
 
@@ -101,9 +101,9 @@ def _make_lines(number: int, place: int, length: int, data: bytearray, longest: 
 
 
 class LineReader:
-    """Takes the lines of one batch in order. `endpoint` None is the format of messages, whose lines are good already.
+    """Parses the lines of one batch in order. `endpoint` None is the format of messages, whose lines are valid.
 
-    In the end `faults` says what is wrong, and `model` what the requests ask for.
+    After the last line, `faults` has all faults, and `model` is the model of the requests.
     """
 
     def __init__(self, endpoint: str | None, longest: int) -> None:
@@ -116,11 +116,11 @@ class LineReader:
 
     @property
     def is_rejected(self) -> bool:
-        """Whether nothing more has to be read."""
+        """Whether the rest of the input need not be parsed."""
         return len(self.faults) >= _MAX_FAULTS or (self.total > MAX_LINES and self._endpoint is not None)
 
     def parse_line(self, line: RawLine) -> NewLine | None:
-        """The line, where nothing is wrong with it."""
+        """The line, or None where it has a fault."""
         self.total += 1
         custom_id = self._parse_message(line) if self._endpoint is None else self._parse_request(line, self._endpoint)
         if custom_id is None:
@@ -128,7 +128,7 @@ class LineReader:
         return NewLine(line.number, msgspec.json.encode(custom_id).decode(), line.place, line.length)
 
     def check_totals(self) -> None:
-        """Notes what is wrong with the lines as a whole."""
+        """Adds the faults of the input as a whole."""
         if self._endpoint is None:
             return
         if self.total == 0:
@@ -181,8 +181,8 @@ class LineReader:
             message = error_texts.unsupported_value("method", request.method, ["POST"]).message
             self._add_fault(line, "invalid_method", message, "method")
         if request.url != endpoint:
-            given = error_texts.shortened(request.url)
-            message = f"The URL {given!r} of this request is not the endpoint of the batch, {endpoint!r}."
+            url = error_texts.shortened(request.url)
+            message = f"The URL {url!r} of this request is not the endpoint of the batch, {endpoint!r}."
             self._add_fault(line, "url_mismatch", message, "url")
 
     def _check_custom_id(self, line: RawLine, custom_id: str) -> None:
@@ -195,13 +195,13 @@ class LineReader:
             self._add_fault(line, problem.code or "invalid_request", problem.message, "custom_id")
             return
         # 16 bytes stand for an id of any length.
-        known = hashlib.blake2b(custom_id.encode(), digest_size=16).digest()
-        if known in self._ids:
+        digest = hashlib.blake2b(custom_id.encode(), digest_size=16).digest()
+        if digest in self._ids:
             message = (
                 f"The custom_id {custom_id!r} is that of an earlier request. Each request of a batch needs its own."
             )
             self._add_fault(line, "duplicate_custom_id", message, "custom_id")
-        self._ids.add(known)
+        self._ids.add(digest)
 
     def _check_model(self, line: RawLine, body: Raw) -> None:
         try:
@@ -236,10 +236,10 @@ class LineReader:
 
 
 def request_body(line: bytes, endpoint: str | None) -> bytes:
-    """What is to be answered of a line that was found good. `endpoint` as in `Reader`."""
+    """The request body of a valid line. `endpoint` as in `LineReader`."""
     return bytes(_parse_message(line).params if endpoint is None else _parse_request(line).body)
 
 
 def requested_model(body: bytes) -> str:
-    """What an answered body asked for."""
+    """The model of a request body."""
     return _decode_model(body).model

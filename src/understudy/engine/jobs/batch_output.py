@@ -1,4 +1,4 @@
-"""The answers of a batch as the lines of its results, in the two shapes that clients read. Pure.
+"""The results of a batch as lines, in the formats of the two APIs. Pure.
 
 Source: the output format of the hosted API's batches, and the results of Anthropic's message batches.
 """
@@ -30,7 +30,7 @@ class _Details(Struct):
 
 
 class _Usage(Struct):
-    """The names that the different endpoints have."""
+    """Token counts under the names of all endpoints."""
 
     prompt_tokens: int | None = None
     completion_tokens: int | None = None
@@ -52,7 +52,7 @@ _decode = msgspec.json.Decoder(_ResponseBody).decode
 
 
 def parse_usage(body: bytes) -> Usage:
-    """The tokens that an answer says it took; none where it says nothing that can be read."""
+    """The token counts in a response body; zeros where it has no readable usage."""
     try:
         usage = _decode(body).usage
     except DECODE_ERRORS:
@@ -77,7 +77,7 @@ def is_success(line: Line) -> bool:
 
 
 def render_openai_line(line: Line, unfinished: UnfinishedReason) -> bytes:
-    """`unfinished` is why a line without an answer has none."""
+    """`unfinished` is the reason for lines without a result."""
     response, error = None, None
     if line.answer is not None:
         body = Raw(line.answer.encode())
@@ -85,13 +85,13 @@ def render_openai_line(line: Line, unfinished: UnfinishedReason) -> bytes:
     else:
         code, message = _UNFINISHED_ERRORS[unfinished]
         error = {"code": code, "message": message}
-    told = {
+    row = {
         "id": ids.batch_request(),
         "custom_id": Raw(line.custom_id.encode()),
         "response": response,
         "error": error,
     }
-    return msgspec.json.encode(told) + b"\n"
+    return msgspec.json.encode(row) + b"\n"
 
 
 def render_anthropic_line(line: Line, unfinished: UnfinishedReason) -> bytes:

@@ -74,7 +74,7 @@ _MAX_BACKOFF_SECONDS: Final = 60.0
 _MALFORMED: Final = b'"upstream_malformed"'
 _MALFORMED_ATTEMPTS: Final = 3
 _PERMANENT_ERRORS: Final = (b'"insufficient_quota"', b'"billing_error"')
-# What a token is taken to be where a provider does not count, in bytes of JSON.
+# Bytes of JSON a token, where a provider reports no usage.
 _BYTES_PER_TOKEN: Final = 4
 logger = logging.getLogger(__name__)
 
@@ -192,7 +192,7 @@ class Batches(JobKind[int, _BatchJob]):
     # -- one batch ---------------------------------------------------------------------------------------------
 
     async def _advance(self, job: _BatchJob) -> None:
-        """From whatever status the batch has to its end."""
+        """From the batch's present status to its end."""
         match job.status:
             case "cancelling":
                 await self._finish_batch(job, "cancelled")
@@ -205,7 +205,7 @@ class Batches(JobKind[int, _BatchJob]):
                 await self._finish_batch(job, "expired")
 
     async def _process_before_deadline(self, job: _BatchJob) -> bool:
-        """Answers all lines, as far as there is time; returns whether there was enough."""
+        """Executes the lines until the batch expires; returns whether all were executed."""
         left = max(job.claimed.batch.job.expires_at - self._clock.now(), 0.0)
         try:
             async with asyncio.timeout(left) as limit:
@@ -236,8 +236,8 @@ class Batches(JobKind[int, _BatchJob]):
             )
             job.status = "failed"
             return
-        begun = await self._work.start(claimed.seq, self.id, reader.total, reader.model, self._clock.now())
-        self._require_lease(begun)
+        started = await self._work.start(claimed.seq, self.id, reader.total, reader.model, self._clock.now())
+        self._require_lease(started)
         job.status = "in_progress"
 
     async def _read_input(self, job: _BatchJob) -> batch_input.LineReader:
@@ -263,7 +263,7 @@ class Batches(JobKind[int, _BatchJob]):
         return reader
 
     async def _insert_lines(self, claimed: BatchClaim, lines: list[NewLine], least: int) -> list[NewLine]:
-        """Keeps the lines in portions of `least` and more; returns those that wait for the next portion."""
+        """Stores the lines in portions of at least `least`; returns the rest."""
         while len(lines) >= least:
             portion, lines = lines[:_INSERT_CHUNK], lines[_INSERT_CHUNK:]
             self._require_lease(await self._work.add(claimed.seq, self.id, portion))
@@ -300,18 +300,18 @@ class Batches(JobKind[int, _BatchJob]):
             try:
                 self._require_lease(await self._work.store_result(claimed.seq, self.id, line.line, answer))
             except ResultAlreadyStored:
-                logger.warning("line %d of the batch %s had its answer already", line.line, claimed.batch.job.id)
+                logger.warning("batch %s: line %d has a result already", claimed.batch.job.id, line.line)
         finally:
             window.release()
 
     async def _with_usage(
         self, claimed: BatchClaim, line: PendingLine, body: bytes, status: int, answered: bytes
     ) -> LineResult:
-        """The answer with what it is charged: once, since its reference is the line's own."""
+        """The result with its charge, whose reference is the line's: it is charged once."""
         job, charge = claimed.batch.job, None
         if 200 <= status < 300 and job.endpoint != RESPONSES:
-            said = 0 if job.endpoint == EMBEDDINGS else len(answered) // _BYTES_PER_TOKEN
-            tokens = parse_usage(answered) or Tokens(len(body) // _BYTES_PER_TOKEN, said)
+            estimate = 0 if job.endpoint == EMBEDDINGS else len(answered) // _BYTES_PER_TOKEN
+            tokens = parse_usage(answered) or Tokens(len(body) // _BYTES_PER_TOKEN, estimate)
             kind: Kind = "embedding" if job.endpoint == EMBEDDINGS else "completion"
             reference, model = f"{job.id}:{line.line}", batch_input.requested_model(body)
             charge = await self._accounting.usage(reference, kind, model, tokens, key_id=job.key_id, batch=True)
@@ -323,11 +323,11 @@ class Batches(JobKind[int, _BatchJob]):
             return b"".join([chunk async for chunk in chunks])
 
     async def _call_with_retries(self, claimed: BatchClaim, body: bytes) -> EndpointResult:
-        """The answer, after as many attempts as it takes; who waits for the next one has no place."""
+        """The response after as many attempts as necessary; a backoff holds no place."""
         endpoint = self.endpoints[claimed.batch.job.endpoint]
         for attempt in range(_MAX_ATTEMPTS):
             async with self._free:
-                # A model that answers without waiting would answer every place's line before anybody else is heard.
+                # A model that responds without waiting would execute every place's line before other tasks run.
                 async with self._turn:
                     await asyncio.sleep(0)
                 status, answered = await endpoint(claimed.project_id, body)
@@ -342,18 +342,18 @@ class Batches(JobKind[int, _BatchJob]):
     # -- its end -----------------------------------------------------------------------------------------------
 
     async def _finish_batch(self, job: _BatchJob, status: FinalStatus) -> None:
-        """Writes what the batch leaves, and ends it in one transaction with that."""
+        """Writes the output, and ends the batch in the transaction that stores it."""
         claimed = job.claimed
         unfinished: UnfinishedReason = "expired" if status == "expired" else "cancelled"
-        begun = job.status in ("in_progress", "finalizing") or claimed.batch.job.in_progress_at is not None
+        was_started = job.status in ("in_progress", "finalizing") or claimed.batch.job.in_progress_at is not None
         async with AsyncExitStack() as stack:
             output = Output()
             if claimed.dialect == "anthropic":
-                if not begun:
+                if not was_started:
                     await self._read_input(job)  # the results name every request
                 draft = await stack.enter_async_context(self._files.open_draft())
                 output = await self._write_results(claimed, draft, unfinished)
-            elif begun:
+            elif was_started:
                 good = await stack.enter_async_context(self._files.open_draft())
                 bad = await stack.enter_async_context(self._files.open_draft())
                 output = await self._write_files(claimed, good, bad, unfinished)
@@ -371,13 +371,13 @@ class Batches(JobKind[int, _BatchJob]):
         succeeded = failed = 0
         async with aclosing(self._iterate_lines(claimed.seq)) as lines:
             async for line in lines:
-                told = batch_output.render_openai_line(line, unfinished)
+                row = batch_output.render_openai_line(line, unfinished)
                 if batch_output.is_success(line):
                     succeeded += 1
-                    await good.write(told)
+                    await good.write(row)
                 else:
                     failed += 1
-                    await bad.write(told)
+                    await bad.write(row)
         job = claimed.batch.job
         output = self._make_file(job, "output", await good.commit()) if succeeded else None
         errors = self._make_file(job, "error", await bad.commit()) if failed else None
@@ -402,5 +402,5 @@ class Batches(JobKind[int, _BatchJob]):
 
 
 def _line_endpoint(claimed: BatchClaim) -> str | None:
-    """The endpoint that each line names; None where the lines are this server's own."""
+    """The endpoint that each line must name; None where this server wrote the lines."""
     return claimed.batch.job.endpoint if claimed.dialect == "openai" else None

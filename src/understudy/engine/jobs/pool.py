@@ -240,17 +240,17 @@ class LeasePool(Generic[Key, Work]):
 
     async def _check_claims(self) -> None:
         # What is claimed while this reads is neither lost nor forgotten.
-        known, claiming = dict(self.jobs), self._claiming
+        before, claiming = dict(self.jobs), self._claiming
         owned = await self._kind.list_owned(self.id)
         if owned is None:
             return
         if self._clock.now() > self._leased_until:
-            await self._interrupt(list(known.values()))  # others may have claimed them by now
-        for key, job in known.items():
+            await self._interrupt(list(before.values()))  # others may have claimed them by now
+        for key, job in before.items():
             lost = key not in owned or not self._kind.is_current(job.work, owned[key])
             if lost and self.jobs.get(key) is job:
                 self._kind.interrupt(job.work, job.task)
-        if forgotten := owned.keys() - self.jobs.keys() - known.keys() - {claiming, self._claiming}:
+        if forgotten := owned.keys() - self.jobs.keys() - before.keys() - {claiming, self._claiming}:
             await self._kind.release_forgotten(self.id, sorted(forgotten))
 
     async def _interrupt(self, jobs: Sequence[Job[Key, Work]]) -> None:

@@ -121,23 +121,23 @@ class VideoJobs(JobKind[int, VideoClaim]):
 
     # -- for the API -------------------------------------------------------------------------------------------
 
-    async def create(self, project_id: str, asked: VideoOrder) -> Generation:
+    async def create(self, project_id: str, order: VideoOrder) -> Generation:
         """Raises InvalidRequest, NotFound, RateLimited, and Unavailable where nothing can be made."""
         self._check_provider()
-        if asked.request.callback_url is not None:
-            self._callbacks.check(asked.request.callback_url)
+        if order.request.callback_url is not None:
+            self._callbacks.check(order.request.callback_url)
         async with AsyncExitStack() as stack:
-            request, pieces = await self._resolve_keyframes(project_id, asked, stack)
+            request, pieces = await self._resolve_keyframes(project_id, order, stack)
             new_id = ids.generation()
             price = await self._accounting.usage(
-                new_id, "video", f"luma/{request.model}", Tokens(), key_id=asked.key_id
+                new_id, "video", f"luma/{request.model}", Tokens(), key_id=order.key_id
             )
             record = Record(
                 request=request,
                 created_at=self._clock.now(),
-                base=asked.base,
+                base=order.base,
                 credits=price.credits,
-                key_id=asked.key_id,
+                key_id=order.key_id,
             )
             generation_id = await self._store.generations.create(
                 project_id,
@@ -146,7 +146,7 @@ class VideoJobs(JobKind[int, VideoClaim]):
                 provider=self._provider.name,
                 token=secrets.token_urlsafe(24),
                 pieces=pieces,
-                request_key=asked.request_key,
+                request_key=order.request_key,
                 most=self._settings.waiting,
             )
         self._pool.wake()
@@ -185,17 +185,17 @@ class VideoJobs(JobKind[int, VideoClaim]):
             raise Unavailable(missing)
 
     async def _resolve_keyframes(
-        self, project_id: str, asked: VideoOrder, stack: AsyncExitStack
+        self, project_id: str, order: VideoOrder, stack: AsyncExitStack
     ) -> tuple[Request, list[VideoFile]]:
-        request, pieces = asked.request, []
-        if asked.start is not None:
+        request, pieces = order.request, []
+        if order.start is not None:
             start, piece = await self._keyframes.resolve(
-                project_id, asked.start, "start", asked.start_param, asked.base, stack
+                project_id, order.start, "start", order.start_param, order.base, stack
             )
             request = changed(request, start=start)
             pieces += [piece] if piece else []
-        if asked.end is not None:
-            end, piece = await self._keyframes.resolve(project_id, asked.end, "end", asked.end_param, asked.base, stack)
+        if order.end is not None:
+            end, piece = await self._keyframes.resolve(project_id, order.end, "end", order.end_param, order.base, stack)
             request = changed(request, end=end)
             pieces += [piece] if piece else []
         return request, pieces
@@ -248,13 +248,13 @@ class VideoJobs(JobKind[int, VideoClaim]):
             await self._retry(work, MediaError(_INTERNAL_ERROR_TEXT, passing=True))
 
     async def _generate(self, claimed: VideoClaim) -> None:
-        begun = self._clock.now()
+        started_at = self._clock.now()
         async with AsyncExitStack() as stack:
             folder = Path(stack.enter_context(tempfile.TemporaryDirectory(dir=self._spool)))
             job = await self._build_job(claimed, folder, stack)
             made = await self._provider.generate(job, folder, _ProgressRecorder(self, claimed))
             await self._store_files(claimed, made, stack)
-        self._recent_durations.append(self._clock.now() - begun)
+        self._recent_durations.append(self._clock.now() - started_at)
 
     async def _build_job(self, claimed: VideoClaim, folder: Path, stack: AsyncExitStack) -> Job:
         generation, request = claimed.generation, claimed.generation.record.request
