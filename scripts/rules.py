@@ -39,6 +39,9 @@ LAYERS = (
 )
 """A part imports itself and the parts of later lines, never those of its own line or above."""
 
+VIEW_MODULES = ("engine.views", "wire.run_events", "wire.response_events")
+"""What shows a run to clients. `engine/run` executes it, and knows none of them."""
+
 LEAF_IMPORTS = {("settings", "errors"), ("looper", "errors")}
 """What a leaf may import all the same."""
 
@@ -74,6 +77,7 @@ def violations(root: Path) -> Iterator[str]:
     yield from names(root)
     for module in modules(root / "src" / PACKAGE):
         yield from import_direction(module)
+        yield from views_in_the_run(module)
         yield from sql_outside_the_store(module)
         yield from forbidden_words(module, root / "src" / PACKAGE)
 
@@ -104,6 +108,16 @@ def import_direction(module: Module) -> Iterator[str]:
             yield f"{module.path}:{line}: {own} imports {target}, which does not stand below it"
 
 
+def views_in_the_run(module: Module) -> Iterator[str]:
+    """A run is executed without knowing how any dialect shows it."""
+    if module.parts[:2] != ("engine", "run"):
+        return
+    for line, name in imported_names(module):
+        for view in VIEW_MODULES:
+            if f"{name}.".startswith(f"{view}."):
+                yield f"{module.path}:{line}: engine/run imports {view}, which shows runs to clients"
+
+
 def sql_outside_the_store(module: Module) -> Iterator[str]:
     """All SQL is in store/, in reach of the tests that run on both databases."""
     if module.parts[:1] == ("store",):
@@ -126,18 +140,24 @@ def forbidden_words(module: Module, package: Path) -> Iterator[str]:
 
 def imported_parts(module: Module) -> Iterator[tuple[int, str]]:
     """The first name below the package of everything of ours that a module imports, with its line."""
+    for line, name in imported_names(module):
+        yield line, name.split(".")[0]
+
+
+def imported_names(module: Module) -> Iterator[tuple[int, str]]:
+    """The dotted names below the package of everything of ours that a module imports, with their lines."""
     for node in ast.walk(module.tree):
         if isinstance(node, ast.Import):
             found = [alias.name for alias in node.names]
         elif isinstance(node, ast.ImportFrom) and node.module == PACKAGE:
             found = [f"{PACKAGE}.{alias.name}" for alias in node.names if not alias.name.startswith("__")]
         elif isinstance(node, ast.ImportFrom):
-            found = [node.module or ""]
+            found = [f"{node.module}.{alias.name}" for alias in node.names]
         else:
             continue
         for name in found:
             if name.startswith(f"{PACKAGE}."):
-                yield node.lineno, name.split(".")[1]
+                yield node.lineno, name.removeprefix(f"{PACKAGE}.")
 
 
 def layer(part: str) -> int:

@@ -185,3 +185,28 @@ def test_every_component_is_a_json_schema(name):
 )
 def test_the_components_take_what_the_api_takes(name, body, valid):
     assert validator(name).is_valid(body) is valid
+
+
+@pytest.mark.parametrize(
+    ("operation", "event", "data"),
+    [
+        ("createRun", "thread.message.delta", "MessageDelta"),
+        ("submitToolOuputsToRun", "thread.run.step.delta", "RunStepDelta"),
+        ("createResponse", "response.output_text.delta", None),
+    ],
+)
+def test_streams_are_described_event_by_event(operation, event, data):
+    _, _, described = DESCRIBED[operation]
+    streamed = described["responses"]["200"]["content"]["text/event-stream"]["schema"]["anyOf"]
+    schemas = [DOCUMENT["components"]["schemas"][one["$ref"].rpartition("/")[2]] for one in streamed]
+    names = {name: schema for schema in schemas for name in _event_names(schema)}
+    if data is not None:
+        assert names[event]["properties"]["data"]["$ref"].endswith(f"/{data}")
+    else:
+        assert {"delta", "item_id", "sequence_number"} <= names[event]["properties"].keys()
+
+
+def _event_names(schema):
+    """The names of the events that the schema describes."""
+    name = schema["properties"].get("event") or schema["properties"]["type"]
+    return name.get("enum") or [name.get("const") or name["default"]]

@@ -4,27 +4,28 @@ from hypothesis import given
 
 from engine import histories
 from serving import parse_events
-from understudy.engine.views.assistants import RunView
+from understudy.engine.views.frames import RunEncoder
+from understudy.engine.views.projections import RunProjection
 from understudy.engine.views.replay import run_events
-from understudy.store.run_state import RunHistory
+from understudy.store.run_state import Progress, RunHistory
 
 SECONDS = 600
 
 
 def kept(history):
     """The stream of a run, and what a store has of it in the end."""
-    view, frames, steps, messages = RunView(), [], {}, {}
+    projection, progress, frames, steps, messages = RunProjection(), Progress(), [], {}, {}
     for event in history:
-        frames.append(view.apply(event))
-        steps |= {step.id: step for step in view.steps}
-        if view.message is not None:
-            messages[view.message.id] = view.message
-    return b"".join(frames), RunHistory(view.run, list(steps.values()), messages)
+        frames += projection.encode(event)
+        stored = projection.checkpoint(progress, with_run=True)
+        steps |= {step.id: step for step in (*stored.new_steps, *stored.changed_steps)}
+        messages |= {message.id: message for message in (*stored.new_messages, *stored.changed_messages)}
+    return b"".join(frames), RunHistory(stored.run, list(steps.values()), messages)
 
 
 def told_again(history):
-    view = RunView()
-    return b"".join(view.apply(event) for event in run_events(history, SECONDS))
+    encoder = RunEncoder()
+    return b"".join(frame for event in run_events(history, SECONDS) for frame in encoder.encode(event))
 
 
 def milestones(frames):

@@ -12,7 +12,7 @@ from engine import histories
 from serving import parse_events
 from understudy.engine.run import events, log
 from understudy.engine.run.log import Logs, RunLog
-from understudy.engine.views.assistants import RunView
+from understudy.engine.views.frames import RunEncoder
 
 WITHIN = 5.0
 
@@ -29,12 +29,12 @@ class StillClock:
 
 def filled(history):
     """A closed log of these events, and the frames of each."""
-    view, filling = RunView(), RunLog(RunView)
-    frames = [view.apply(event) for event in history]
+    encoder, filling = RunEncoder(), RunLog(RunEncoder)
+    frames = [encoder.encode(event) for event in history]
     for event, frame in zip(history, frames, strict=True):
         filling.append(event, frame)
     filling.close()
-    return filling, frames
+    return filling, [b"".join(frame) for frame in frames]
 
 
 async def heard(followed, after=0, *, numbered=False):
@@ -120,11 +120,12 @@ async def test_a_reader_goes_on_after_any_number_that_it_was_told(history, compa
 
 @given(histories.histories(), st.lists(st.integers(0, 30), max_size=4))
 async def test_followers_hear_the_same_as_it_happens_whenever_they_came(history, arrivals):
-    view, filling, frames, following = RunView(), RunLog(RunView), [], []
+    encoder, filling, frames, following = RunEncoder(), RunLog(RunEncoder), [], []
     for position, event in enumerate(history):
         following += [asyncio.ensure_future(heard(filling)) for arrival in arrivals if arrival == position]
-        frames.append(view.apply(event))
-        filling.append(event, frames[-1])
+        encoded = encoder.encode(event)
+        frames.append(b"".join(encoded))
+        filling.append(event, encoded)
         if position % 2:
             await asyncio.sleep(0)
     following += [asyncio.ensure_future(heard(filling)) for arrival in arrivals if arrival >= len(history)]
@@ -134,16 +135,16 @@ async def test_followers_hear_the_same_as_it_happens_whenever_they_came(history,
 
 
 async def test_a_follower_waits_for_the_next_event_and_for_the_end():
-    (queued, started, *_), filling = history_of(3), RunLog(RunView)
+    (queued, started, *_), filling = history_of(3), RunLog(RunEncoder)
     follower = filling.follow()
     waiting = asyncio.ensure_future(anext(follower))
     await asyncio.sleep(0)
     assert not waiting.done()
-    filling.append(queued, b"queued")
+    filling.append(queued, (b"queued",))
     assert await waiting == b"queued"
     waiting = asyncio.ensure_future(anext(follower, "over"))
     await asyncio.sleep(0)
-    filling.append(started, b"")
+    filling.append(started, ())
     await asyncio.sleep(0)
     assert not waiting.done()
     filling.close()
@@ -151,13 +152,13 @@ async def test_a_follower_waits_for_the_next_event_and_for_the_end():
 
 
 async def test_a_follower_that_gives_up_is_forgotten():
-    filling = RunLog(RunView)
+    filling = RunLog(RunEncoder)
     waiting = asyncio.ensure_future(anext(filling.follow()))
     await asyncio.sleep(0)
     waiting.cancel()
     await asyncio.gather(waiting, return_exceptions=True)
     assert not filling.followers
-    filling.append(history_of(1)[0], b"x")
+    filling.append(history_of(1)[0], (b"x",))
 
 
 async def test_a_log_that_is_opened_again_goes_on_for_those_who_come_then():
@@ -167,13 +168,13 @@ async def test_a_log_that_is_opened_again_goes_on_for_those_who_come_then():
     filling.reopen()
     following = asyncio.ensure_future(heard(filling, 2))
     await asyncio.sleep(0)
-    filling.append(told[2], b"more")
+    filling.append(told[2], (b"more",))
     filling.close()
     assert await following == b"more"
 
 
 async def test_a_run_that_goes_on_elsewhere_ends_its_streams_and_says_so():
-    filling = RunLog(RunView)
+    filling = RunLog(RunEncoder)
     following = asyncio.ensure_future(heard(filling))
     await asyncio.sleep(0)
     filling.close(handed_back=True)
@@ -190,17 +191,17 @@ def history_of(length):
 
 async def test_a_long_text_costs_little_more_than_its_length():
     count = 100_000
-    view, filling = RunView(), RunLog(RunView)
+    encoder, filling = RunEncoder(), RunLog(RunEncoder)
     history = history_of(3)
     tracemalloc.start()
     try:
         for event in history:
-            filling.append(event, view.apply(event))
+            filling.append(event, encoder.encode(event))
         for number in range(count):
             delta = events.TextDelta(f"{number:09d} ")
-            filling.append(delta, view.apply(delta))
+            filling.append(delta, encoder.encode(delta))
         filling.compact()
-        view = None
+        encoder = None
         size, _ = tracemalloc.get_traced_memory()
     finally:
         tracemalloc.stop()
@@ -210,16 +211,16 @@ async def test_a_long_text_costs_little_more_than_its_length():
 
 
 async def test_one_who_falls_far_behind_still_hears_everything():
-    view, filling = RunView(), RunLog(RunView)
+    encoder, filling = RunEncoder(), RunLog(RunEncoder)
     follower = filling.follow()
     said = []
     for event in history_of(3):
-        filling.append(event, view.apply(event))
+        filling.append(event, encoder.encode(event))
     first = await anext(follower)
     for number in range(5000):
         delta = events.TextDelta(f"{number} ")
         said.append(delta.text)
-        filling.append(delta, view.apply(delta))
+        filling.append(delta, encoder.encode(delta))
     filling.close()
     rest = b"".join([frames async for frames in follower])
     (*_, (_, joined)) = retold(first + rest)
@@ -229,14 +230,14 @@ async def test_one_who_falls_far_behind_still_hears_everything():
 async def test_one_who_falls_behind_again_and_again_hears_everything_once(monkeypatch):
     monkeypatch.setattr(log, "_MAX_RECENT_EVENTS", 8)
     monkeypatch.setattr(log, "_MERGE_CHUNK", 4)
-    view, filling = RunView(), RunLog(RunView)
+    encoder, filling = RunEncoder(), RunLog(RunEncoder)
     follower, frames = filling.follow(), []
     for event in history_of(3):
-        filling.append(event, view.apply(event))
+        filling.append(event, encoder.encode(event))
     for number in range(200):
         frames.append(await anext(follower)) if number % 50 == 3 or number % 70 < 3 else None
         delta = events.TextDelta(f"{number} ")
-        filling.append(delta, view.apply(delta))
+        filling.append(delta, encoder.encode(delta))
     filling.close()
     frames += [frame async for frame in follower]
     (*_, (_, joined)) = retold(b"".join(frames))
@@ -244,19 +245,19 @@ async def test_one_who_falls_behind_again_and_again_hears_everything_once(monkey
 
 
 async def test_what_all_followers_have_read_is_merged_while_it_is_kept_for_a_slow_one():
-    view, filling = RunView(), RunLog(RunView)
+    encoder, filling = RunEncoder(), RunLog(RunEncoder)
     slow, frames = filling.follow(), []
     for event in history_of(3):
-        filling.append(event, view.apply(event))
+        filling.append(event, encoder.encode(event))
     await anext(slow)
     for _ in range(500):
         delta = events.TextDelta("word ")
-        filling.append(delta, view.apply(delta))
-        frames.append(filling._recent[-1].frames)
+        filling.append(delta, encoder.encode(delta))
+        frames += filling._recent[-1].frames
     assert len(filling._recent) >= 500
     assert await anext(slow) == b"".join(frames)
     for _ in range(2 * log._MERGE_CHUNK):
-        filling.append(delta, view.apply(delta))
+        filling.append(delta, encoder.encode(delta))
         await anext(slow)
     assert len(filling._recent) <= log._MERGE_CHUNK
 
@@ -267,7 +268,7 @@ async def test_what_all_followers_have_read_is_merged_while_it_is_kept_for_a_slo
 async def test_a_finished_log_is_kept_for_as_long_as_was_asked():
     clock = StillClock()
     logs = Logs(clock, retention=60)
-    finished, live = logs.create("run_1", RunView), logs.create("run_2", RunView)
+    finished, live = logs.create("run_1", RunEncoder), logs.create("run_2", RunEncoder)
     logs.finish("run_1")
     clock.time += 59
     logs.prune()
@@ -281,14 +282,14 @@ async def test_finished_logs_are_bounded_in_number_the_oldest_going_first(monkey
     monkeypatch.setattr(log, "_MAX_FINISHED_LOGS", 3)
     logs = Logs(StillClock(), retention=60)
     for number in range(5):
-        logs.create(f"run_{number}", RunView)
+        logs.create(f"run_{number}", RunEncoder)
         logs.finish(f"run_{number}")
     assert [number for number in range(5) if logs.get(f"run_{number}")] == [2, 3, 4]
 
 
 async def test_a_discarded_log_ends_its_streams():
     logs = Logs(StillClock(), retention=60)
-    following = asyncio.ensure_future(heard(logs.create("run_1", RunView)))
+    following = asyncio.ensure_future(heard(logs.create("run_1", RunEncoder)))
     await asyncio.sleep(0)
     logs.discard("run_1")
     logs.discard("run_1")
@@ -298,11 +299,11 @@ async def test_a_discarded_log_ends_its_streams():
 
 async def test_a_follower_of_the_end_hears_it_before_the_log_shrinks():
     logs = Logs(StillClock(), retention=60)
-    filling = logs.create("run_1", RunView)
+    filling = logs.create("run_1", RunEncoder)
     following = asyncio.ensure_future(heard(filling))
     await asyncio.sleep(0)
     for event in history_of(3):
-        filling.append(event, b"x")
+        filling.append(event, (b"x",))
     filling.close()
     logs.finish("run_1")
     assert await following == b"xxx"
@@ -310,15 +311,15 @@ async def test_a_follower_of_the_end_hears_it_before_the_log_shrinks():
 
 
 def test_a_reader_is_told_of_each_event_and_takes_what_it_has_not_read():
-    filling = RunLog(RunView)
+    filling = RunLog(RunEncoder)
     told = []
     with filling.reader() as follower:
         follower.notify = lambda: told.append(follower.read())
-        filling.append(events.TextDelta("Hel"), b"first")
-        filling.append(events.TextDelta("lo"), b"second")
+        filling.append(events.TextDelta("Hel"), (b"first",))
+        filling.append(events.TextDelta("lo"), (b"second",))
         follower.notify = None
-        filling.append(events.TextDelta("!"), b"third")
-        filling.append(events.TextDelta("?"), b"fourth")
+        filling.append(events.TextDelta("!"), (b"third",))
+        filling.append(events.TextDelta("?"), (b"fourth",))
         assert (follower.read(), follower.read(), follower.is_at_end) == (b"thirdfourth", b"", False)
         filling.close()
         assert follower.is_at_end

@@ -18,9 +18,9 @@ from serving import parse_events
 from understudy.engine.run import events, log
 from understudy.engine.run.log import RunLog
 from understudy.engine.views.assistants import RunView
+from understudy.engine.views.frames import ResponseEncoder
 from understudy.engine.views.replay import resume_events
-from understudy.engine.views.response_replay import frames_after, replay_frames, response_events
-from understudy.engine.views.responses import ResponseView
+from understudy.engine.views.response_replay import ResponseReplay, frames_after, next_sequence, response_events
 from understudy.store.run_state import PendingCall, Plan, Progress, StoredRun
 
 WITHIN = 5.0
@@ -28,8 +28,12 @@ WITHIN = 5.0
 
 def played(history):
     """The view behind a history, and the frames of each event."""
-    view = ResponseView(answers.EVERYTHING)
-    return view, [view.apply(event) for event in history]
+    encoder = ResponseEncoder(answers.EVERYTHING)
+    return encoder.view, [b"".join(encoder.encode(event)) for event in history]
+
+
+def new_encoder():
+    return ResponseEncoder(answers.EVERYTHING)
 
 
 def read(frames):
@@ -37,9 +41,9 @@ def read(frames):
 
 
 def filled(history):
-    filling = RunLog(lambda: ResponseView(answers.EVERYTHING))
-    for event, frames in zip(history, played(history)[1], strict=True):
-        filling.append(event, frames)
+    filling, encoder = RunLog(new_encoder), new_encoder()
+    for event in history:
+        filling.append(event, encoder.encode(event))
     filling.close()
     return filling
 
@@ -136,16 +140,17 @@ async def test_whoever_comes_back_behind_any_event_hears_the_rest(history, recen
             assert joined(whole[: after + 1] + rest) == joined(whole), after
             if rest:
                 assert rest[-1]["sequence_number"] == len(whole) - 1
+        assert next_sequence(filling) == len(whole)
 
 
 @given(answers.histories_of())
 async def test_a_stream_that_nobody_remembers_is_told_again_in_the_same_words(history):
     view, frames = played(history)
-    again = read(b"".join([one async for one in replay_frames(view.response, -1)]))
+    again = read(b"".join(ResponseReplay(view.response, -1).frames))
     assert by_item(again) == by_item(read(b"".join(frames)))
     assert [data["sequence_number"] for data in again] == list(range(len(again)))
     half = len(again) // 2
-    assert read(b"".join([one async for one in replay_frames(view.response, half)])) == again[half + 1 :]
+    assert read(b"".join(ResponseReplay(view.response, half).frames)) == again[half + 1 :]
 
 
 @settings(max_examples=200)
@@ -157,9 +162,9 @@ async def test_after_a_crash_anywhere_it_goes_on_and_can_be_followed_from_its_be
     before, _ = played(history)
     stored = stored_run(kept, view)
     restored = list(resume_events(stored, None))
-    after, filling = ResponseView(answers.EVERYTHING), RunLog(lambda: ResponseView(answers.EVERYTHING))
+    after, filling = new_encoder(), RunLog(new_encoder)
     for event in (*response_events(stored.response, started=stored.run.status != "queued"), *restored, *rest(stored)):
-        filling.append(event, after.apply(event))
+        filling.append(event, after.encode(event))
     filling.close()
     stream = await rest_of(filling, -1)
     assert followed(stream).response.status == "completed"
@@ -203,5 +208,5 @@ def rest(stored):
 
 def test_an_event_of_the_other_dialect_shows_nothing():
     view, _ = played([events.RunQueued(histories.run()[0], None, False, answers.response())])
-    assert view.apply(events.OutputsSubmitted({}, AT, USAGE)) == b""
+    assert view.apply(events.OutputsSubmitted({}, AT, USAGE)) == ()
     assert view.sequence == 1

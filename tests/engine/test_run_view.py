@@ -13,7 +13,9 @@ from engine import histories
 from engine.histories import AT, USAGE
 from serving import parse_events
 from understudy.engine.run import events
-from understudy.engine.views.assistants import DONE_FRAME, RunView
+from understudy.engine.run.state import RunState
+from understudy.engine.views.assistants import RunView
+from understudy.engine.views.frames import DONE_FRAME, RunEncoder
 from understudy.wire.runs import LastError
 
 ENDS = ("completed", "incomplete", "failed", "cancelled", "expired")
@@ -21,8 +23,9 @@ ENDS = ("completed", "incomplete", "failed", "cancelled", "expired")
 
 def shown(history):
     """The stream of a history, as `(name, data)`."""
-    view = RunView()
-    return list(parse_events(b"".join(view.apply(event) for event in history) + DONE_FRAME))[:-1]
+    encoder = RunEncoder()
+    frames = [frame for event in history for frame in encoder.encode(event)]
+    return list(parse_events(b"".join(frames) + DONE_FRAME))[:-1]
 
 
 def said(*pieces, ended=True):
@@ -167,17 +170,21 @@ def test_any_text_is_framed_on_one_line(text):
 
 
 def test_text_is_not_escaped_beyond_what_json_asks():
-    view = RunView.of(said(ended=False))
-    assert "é🚀".encode() in view.apply(events.TextDelta("é🚀"))
+    encoder = RunEncoder()
+    for event in said(ended=False):
+        encoder.encode(event)
+    for _ in range(2):
+        (frame,) = encoder.encode(events.TextDelta("é🚀"))
+        assert "é🚀".encode() in frame
 
 
 def test_a_silent_message_is_known_as_such():
-    view = RunView.of(said(ended=False))
-    assert view.is_message_empty
-    view.apply(events.TextDelta(""))
-    assert not view.is_message_empty
-    view.apply(events.MessageClosed(AT, USAGE))
-    assert not view.is_message_empty
+    state = RunState.of(said(ended=False))
+    assert state.is_message_empty
+    state.apply(events.TextDelta(""))
+    assert not state.is_message_empty
+    state.apply(events.MessageClosed(AT, USAGE))
+    assert not state.is_message_empty
 
 
 @pytest.mark.parametrize(

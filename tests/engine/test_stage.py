@@ -11,7 +11,7 @@ from understudy.engine.run import events
 from understudy.engine.run.checkpoint import RunWriter
 from understudy.engine.run.log import RunLog
 from understudy.engine.run.state import RunState
-from understudy.engine.views.assistants import RunView
+from understudy.engine.views.frames import RunEncoder
 from understudy.engine.views.projections import RunProjection
 from understudy.store import open_store
 from understudy.store.ledger import Usage
@@ -42,7 +42,7 @@ async def test_a_run_whose_answer_cannot_be_stored_ends_with_its_message_and_ste
     await store.threads.create(OURS, thread, [])
     await store.runs.create(OURS, run, OWNER)
     await store.workers.renew_lease(OWNER, NOW + 1e9)
-    state, projection, log = RunState(), RunProjection(), RunLog(RunView)
+    state, projection, log = RunState(), RunProjection(), RunLog(RunEncoder)
     queued = events.RunQueued(run)
     state.apply(queued)
     log.append(queued, projection.encode(queued))

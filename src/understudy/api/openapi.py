@@ -119,7 +119,7 @@ def _success_response(operation: Operation) -> dict[str, Any]:
     if operation.lines:
         content["application/x-jsonl"] = {"schema": {"type": "string"}}
     if operation.streams:
-        content["text/event-stream"] = {"schema": {"type": "string"}}
+        content["text/event-stream"] = {"schema": _schema(operation.stream_events or {"type": "string"})}
     return {"description": "OK", "content": content}
 
 
@@ -143,7 +143,7 @@ def _schema(kind: Shape) -> dict[str, Any]:
 
 def _build_schemas(operations: Sequence[Operation]) -> dict[str, Any]:
     requests = _collect_structs(kind for operation in operations for kind in (operation.request, operation.or_form))
-    responses = _collect_structs(operation.response for operation in operations)
+    responses = _collect_structs(shape for one in operations for shape in (one.response, one.stream_events))
     _, components = msgspec.json.schema_components([*requests, *responses, *_ERRORS.values()], ref_template=_REFERENCE)
     _, sent = msgspec.json.schema_components([*responses, *_ERRORS.values()], ref_template=_REFERENCE)
     refined = {name: _refine_schema(schema) for name, schema in components.items()}

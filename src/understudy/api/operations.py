@@ -34,8 +34,8 @@ class Operation:
 
     `path` is relative to `base`, in the router's syntax (`{model:path}` matches slashes). `request_optional`: an absent
     body stands for `{}`. `form`: the body is a multipart form. `or_form`: it may be this form as well. `streams`: the
-    response may be server-sent events. `binary`: the response is bytes of any kind. `lines`: the response may be lines
-    of JSON.
+    response may be server-sent events, and `stream_events` are the types of these where they are Structs. `binary`: the
+    response is bytes of any kind. `lines`: the response may be lines of JSON.
     """
 
     id: str
@@ -54,6 +54,7 @@ class Operation:
     form: bool = False
     or_form: type | None = None
     streams: bool = False
+    stream_events: tuple[type, ...] = ()
     binary: bool = False
     lines: bool = False
 
@@ -80,6 +81,7 @@ class _Details(TypedDict, total=False):
     form: bool
     or_form: type | None
     streams: bool
+    stream_events: tuple[type, ...]
     binary: bool
     lines: bool
     tag: str

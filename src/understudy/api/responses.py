@@ -22,9 +22,8 @@ from understudy.api.response_checks import check_logprobs, check_shape, find_ite
 from understudy.engine.response_compaction import ResponseCompaction
 from understudy.engine.responses import CreatedResponse, ResponseStreamTail
 from understudy.engine.views.items import add_included, cited_file_ids, render_item
-from understudy.engine.views.response_replay import last_sequence_number
 from understudy.store.messages import Item
-from understudy.wire import error_texts, queries
+from understudy.wire import error_texts, queries, response_events
 from understudy.wire.error_texts import Problem
 from understudy.wire.parsing import InvalidBody, check_id, parse
 from understudy.wire.response_items import encode_items
@@ -69,6 +68,7 @@ _decode_completions_body = msgspec.json.Decoder(_CompletionsBody).decode
     request=CreateResponseRequest,
     response=ResponseObject,
     streams=True,
+    stream_events=response_events.STREAM_EVENTS,
 )
 async def create_response(request: Request) -> Response:
     await admit(request)
@@ -120,6 +120,7 @@ def parse_request(body: bytes, parts: Parts) -> CreateResponseRequest:
     query=queries.GetResponseQuery,
     response=ResponseObject,
     streams=True,
+    stream_events=response_events.STREAM_EVENTS,
 )
 async def get_response(request: Request) -> Response:
     parts, project_id, response_id = parts_of(request), project_of(request), _response_id(request)
@@ -299,25 +300,21 @@ def _to_api_error(response: ResponseObject) -> errors.ApiError:
 
 
 async def _stream_frames(parts: Parts, begun: CreatedResponse, *, kept: bool) -> AsyncGenerator[bytes, None]:
-    last = b""
     async with aclosing(begun.frames()) as frames:
-        async for together in frames:
-            yield together
-            last = together
+        async for joined in frames:
+            yield joined
     if begun.log.handed_back:
-        yield _cut_frame(last_sequence_number(last) + 1)
+        yield _cut_frame(begun.next_sequence())
     elif not kept:
         await parts.responses.delete_unstored(begun.id)
 
 
 async def _followed_frames(followed: ResponseStreamTail) -> AsyncGenerator[bytes, None]:
-    last = b""
-    async with aclosing(followed.frames) as frames:
-        async for together in frames:
-            yield together
-            last = together
+    async with aclosing(followed.frames()) as frames:
+        async for joined in frames:
+            yield joined
     if followed.is_interrupted:
-        yield _cut_frame(max(last_sequence_number(last), followed.after) + 1)
+        yield _cut_frame(followed.next_sequence())
 
 
 def _cut_frame(number: int) -> bytes:

@@ -23,9 +23,9 @@ from understudy.api.resources import check_resources, merge_resources
 from understudy.api.threads import new_thread, thread_id_of
 from understudy.engine.run.log import RunLog
 from understudy.engine.runs import StartedRun, new_run
-from understudy.engine.views.assistants import DONE_FRAME
+from understudy.engine.views.frames import DONE_FRAME
 from understudy.store.states import ACTIVE
-from understudy.wire import error_texts, queries
+from understudy.wire import error_texts, queries, run_events
 from understudy.wire.assistants import AssistantObject
 from understudy.wire.parsing import InvalidBody, check_id
 from understudy.wire.runs import (
@@ -80,6 +80,7 @@ async def list_runs(request: Request) -> Response:
     query=queries.IncludeQuery,
     response=RunObject,
     streams=True,
+    stream_events=run_events.STREAM_EVENTS,
 )
 async def create_run(request: Request) -> Response:
     await admit(request)
@@ -118,6 +119,7 @@ async def create_run(request: Request) -> Response:
     request=CreateThreadAndRunRequest,
     response=RunObject,
     streams=True,
+    stream_events=run_events.STREAM_EVENTS,
 )
 async def create_thread_and_run(request: Request) -> Response:
     await admit(request)
@@ -162,6 +164,7 @@ async def get_run(request: Request) -> Response:
     query=queries.RunEventsQuery,
     response=RunObject,
     streams=True,
+    stream_events=run_events.STREAM_EVENTS,
     tag=EXTENSIONS,
 )
 async def stream_run_events(request: Request) -> Response:
@@ -221,6 +224,7 @@ async def cancel_run(request: Request) -> Response:
     request=SubmitToolOutputsRunRequest,
     response=RunObject,
     streams=True,
+    stream_events=run_events.STREAM_EVENTS,
 )
 async def submit_tool_outputs(request: Request) -> Response:
     parts = parts_of(request)

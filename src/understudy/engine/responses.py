@@ -5,6 +5,7 @@ A response is a run on a thread, seen through another view.
 
 import asyncio
 from collections.abc import AsyncGenerator, Sequence
+from contextlib import aclosing
 from dataclasses import dataclass
 from functools import partial
 from typing import get_args
@@ -22,10 +23,10 @@ from understudy.engine.run.prompt import PromptBudget, build_request, count_prom
 from understudy.engine.run.state import RunState
 from understudy.engine.tools.code_interpreter import offer_code_interpreter
 from understudy.engine.tools.file_search import offer_file_search
+from understudy.engine.views.frames import Frames, ResponseEncoder
 from understudy.engine.views.items import FILE_DATA, render_item
 from understudy.engine.views.projections import ResponseProjection
-from understudy.engine.views.response_replay import frames_after, replay_frames
-from understudy.engine.views.responses import ResponseView
+from understudy.engine.views.response_replay import ResponseReplay, frames_after, next_sequence
 from understudy.errors import InvalidRequest, NotFound
 from understudy.store import Store
 from understudy.store.messages import Item
@@ -60,18 +61,37 @@ class CreatedResponse:
     def frames(self) -> AsyncGenerator[bytes, None]:
         return self.log.follow(0)
 
+    def next_sequence(self) -> int:
+        """The number of the next event of the stream."""
+        return next_sequence(self.log)
+
 
 @dataclass(frozen=True, slots=True)
 class ResponseStreamTail:
     """The rest of a response's stream behind the event with the number `after`, -1 for all of it.
 
-    `log` is where it comes from if this server executes the response.
+    `log` is its source if this server executes the response, and `replay` if it does not. `whole`: the replay has the
+    end of the stream.
     """
 
-    frames: AsyncGenerator[bytes, None]
     after: int
     log: RunLog | None = None
+    replay: ResponseReplay | None = None
     whole: bool = True
+
+    async def frames(self) -> AsyncGenerator[bytes, None]:
+        if self.log is not None:
+            async with aclosing(frames_after(self.log, self.after)) as frames:
+                async for joined in frames:
+                    yield joined
+        elif self.replay is not None:
+            for frame in self.replay.frames:
+                yield frame
+
+    def next_sequence(self) -> int:
+        """The number of the next event of the stream."""
+        sequence = next_sequence(self.log) if self.log is not None else self.replay.sequence if self.replay else 0
+        return max(sequence, self.after + 1)
 
     @property
     def is_interrupted(self) -> bool:
@@ -85,7 +105,7 @@ class _InitialEvents:
 
     state: RunState
     projection: ResponseProjection
-    history: list[tuple[events.Event, bytes]]
+    history: list[tuple[events.Event, Frames]]
     body: bytes
     stored: NewResponse
 
@@ -145,7 +165,7 @@ class Responses:
             kept=asked.store is not False,
         )
         begun = made[-1]
-        log = self._logs.create(response_id, partial(ResponseView, included))
+        log = self._logs.create(response_id, partial(ResponseEncoder, included))
         for event, frames in begun.history:
             log.append(event, frames)
         execution = self._worker.execution(project_id, begun.state, begun.projection, log, begun.stored.progress)
@@ -207,8 +227,10 @@ class Responses:
         known = -1 if after is None else after
         log = self._logs.get(response_id)
         if log is not None:
-            return ResponseStreamTail(frames_after(log, known), known, log)
-        return ResponseStreamTail(replay_frames(response, known), known, whole=response.status in TERMINAL_STATUSES)
+            return ResponseStreamTail(known, log)
+        return ResponseStreamTail(
+            known, replay=ResponseReplay(response, known), whole=response.status in TERMINAL_STATUSES
+        )
 
     async def count_tokens(self, project_id: str, asked: ResponseContext, items: Sequence[InputItem]) -> int:
         """How many tokens the model would be given, as far as we can count. Raises what `create` does."""

@@ -18,7 +18,7 @@ from understudy.engine.run.executor import RunExecutor
 from understudy.engine.run.log import LogReader, Logs, RunLog
 from understudy.engine.run.state import RunState
 from understudy.engine.tools.mcp import without_headers
-from understudy.engine.views.assistants import RunView
+from understudy.engine.views.frames import Frames, RunEncoder
 from understudy.engine.views.projections import RunProjection
 from understudy.engine.views.replay import resume_events, run_events
 from understudy.engine.views.steps import step_calls
@@ -98,7 +98,7 @@ class Runs:
         state, projection = RunState(), RunProjection()
         run, headers = without_headers(run)
         progress = Progress(resources=resources or ToolResources(), detailed=detailed, key_id=key_id, headers=headers)
-        history: list[tuple[events.Event, bytes]] = []
+        history: list[tuple[events.Event, Frames]] = []
         queued = events.RunQueued(msgspec.structs.replace(run), thread, detailed)
         history.append((queued, projection.encode(queued)))
         body = projection.body()
@@ -110,7 +110,7 @@ class Runs:
         owner = self._worker.id if at_once else None
         stored = projection.stored_run()
         await self._store.runs.create(project_id, stored, owner, messages, thread, progress, fillings)
-        log = self._logs.create(run.id, RunView)
+        log = self._logs.create(run.id, RunEncoder)
         for event, frames in history:
             state.apply(event)
             log.append(event, frames)
@@ -173,7 +173,7 @@ class Runs:
         """Lets a run that waits for its client go on with what `accept` makes of the client's answer."""
         self._worker.require_running()
         at_once = self._worker.has_capacity()
-        happened: list[tuple[events.Event, bytes]] = []
+        happened: list[tuple[events.Event, Frames]] = []
         queued: list[bytes] = []
         resumed: list[tuple[RunState, RunProjection]] = []
 
@@ -239,7 +239,7 @@ class Runs:
         log = self._logs.get(run_id)
         if log is not None and (not log.closed or self._is_current(log, history.run.status)):
             return log
-        log, encoder = RunLog(RunView), RunView()
+        log, encoder = RunLog(RunEncoder), RunEncoder()
         for event in run_events(history, self._run_seconds):
             log.append(event, encoder.encode(event))
         log.close(handed_back=history.run.status in EXECUTING)

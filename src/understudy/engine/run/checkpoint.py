@@ -15,7 +15,13 @@ from understudy.store import Store
 from understudy.store.ledger import Usage
 from understudy.store.run_state import Checkpoint, NewItem, Progress
 
-T = TypeVar("T")
+
+class _Identified(Protocol):
+    @property
+    def id(self) -> str: ...
+
+
+T = TypeVar("T", bound=_Identified)
 
 _WAITING_STATUSES = frozenset({"requires_action"})
 
@@ -27,11 +33,8 @@ class RunLost(Exception):
 class Projection(Protocol):
     """The public objects of a run as its events change them."""
 
-    def encode(self, event: events.Event) -> bytes:
-        """Applies the event; returns the frames that streams show of it, empty where they show nothing."""
-
-    def settle(self) -> None:
-        """Writes into open calls what was received of their arguments so far."""
+    def encode(self, event: events.Event) -> tuple[bytes, ...]:
+        """Applies the event; returns the frames that streams show of it."""
 
     def checkpoint(self, progress: Progress, *, with_run: bool) -> Checkpoint:
         """What has changed since the last checkpoint; the run itself where its status did, or `with_run`."""
@@ -123,13 +126,9 @@ class RunWriter:
         if state.ended or state.status in _WAITING_STATUSES:
             self.log.close()
 
-    def _apply(self, event: events.Event) -> bytes:
+    def _apply(self, event: events.Event) -> tuple[bytes, ...]:
         self.state.apply(event)
         return self._projection.encode(event)
-
-    def settle(self) -> None:
-        """Completes the open calls in the public objects, so that the next checkpoint stores their arguments."""
-        self._projection.settle()
 
     def now(self) -> int:
         return int(self._clock.now())
@@ -137,18 +136,27 @@ class RunWriter:
 
 def _merge_checkpoints(missed: Checkpoint, latest: Checkpoint) -> Checkpoint:
     """The changes of the latest checkpoint, and those of an earlier one that could not be stored."""
+    steps = _latest_versions(missed.new_steps, missed.changed_steps, latest.new_steps, latest.changed_steps)
+    messages = _latest_versions(
+        missed.new_messages, missed.changed_messages, latest.new_messages, latest.changed_messages
+    )
     return replace(
         latest,
-        new_steps=_without_duplicates(missed.new_steps, latest.new_steps),
-        changed_steps=_without_duplicates(missed.changed_steps, latest.changed_steps, without=missed.new_steps),
-        new_messages=_without_duplicates(missed.new_messages, latest.new_messages),
-        changed_messages=_without_duplicates(
-            missed.changed_messages, latest.changed_messages, without=missed.new_messages
-        ),
+        new_steps=steps[0],
+        changed_steps=steps[1],
+        new_messages=messages[0],
+        changed_messages=messages[1],
         calls=[*missed.calls, *latest.calls],
     )
 
 
-def _without_duplicates(first: Sequence[T], second: Sequence[T], without: Sequence[T] = ()) -> list[T]:
-    found = {id(one): one for one in (*first, *second)}
-    return [one for one in found.values() if all(one is not other for other in without)]
+def _latest_versions(
+    missed_new: Sequence[T], missed_changed: Sequence[T], new: Sequence[T], changed: Sequence[T]
+) -> tuple[list[T], list[T]]:
+    """The objects that the store does not have, and those that it has to change, each in its latest version."""
+    inserted = {one.id for one in (*missed_new, *new)}
+    latest = {one.id: one for one in (*missed_new, *missed_changed, *new, *changed)}
+    return (
+        [one for one in latest.values() if one.id in inserted],
+        [one for one in latest.values() if one.id not in inserted],
+    )

@@ -35,6 +35,12 @@ class RunQueued(Event, frozen=True, tag="run_queued"):
     obfuscated: bool = False
 
 
+class ResponseReplayed(Event, frozen=True, tag="response_replayed"):
+    """The beginning of a response that is replayed from what the store has of it."""
+
+    response: ResponseObject
+
+
 class OpenCall(Struct, frozen=True, gc=False):
     """A call that was not answered yet where a run stood; `server_label` where it is a remote server's."""
 

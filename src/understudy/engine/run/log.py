@@ -29,7 +29,7 @@ class LogEntry(msgspec.Struct, gc=False):
     number: int
     event: Event
     first: int
-    frames: bytes = b""
+    frames: tuple[bytes, ...] = ()
     ends: "array[int] | None" = None
 
     def parts(self, applied: int, after: int) -> Iterator[tuple[int, Event]]:
@@ -54,8 +54,8 @@ class LogEntry(msgspec.Struct, gc=False):
 class Encoder(Protocol):
     """Encodes the events of one log, in their order."""
 
-    def encode(self, event: Event, merged: int = 0) -> bytes:
-        """The frames of the event, empty where streams show nothing of it; `merged` deltas were merged into it."""
+    def encode(self, event: Event, merged: int = 0) -> tuple[bytes, ...]:
+        """The frames that streams show of the event; `merged` deltas were merged into it."""
 
 
 class LogReader:
@@ -64,10 +64,11 @@ class LogReader:
     `notify` is called synchronously for each event that is appended, and when the log is closed.
     """
 
-    __slots__ = ("_log", "_numbered", "applied", "encoder", "notify", "position")
+    __slots__ = ("_log", "_numbered", "_skip", "applied", "encoder", "notify", "position")
 
-    def __init__(self, log: "RunLog", after: int, *, numbered: bool) -> None:
+    def __init__(self, log: "RunLog", after: int, *, numbered: bool, skip: int = 0) -> None:
         self._log = log
+        self._skip = skip
         self._numbered = numbered
         self.position = after
         self.notify: Callable[[], None] | None = None
@@ -85,9 +86,15 @@ class LogReader:
         log = self._log
         if self.position >= log.length:
             return b""
-        frames = log.frames(self, self._numbered)
+        unread = log.unread_frames(self)
         self.position = log.length
-        return frames
+        if len(unread) == 1 and len(unread[0][1]) == 1 and not (self._numbered or self._skip):
+            return unread[0][1][0]
+        if self._numbered:
+            return b"".join([_add_event_id(frames, number) for number, frames in unread if frames])
+        joined = [frame for _, frames in unread for frame in frames]
+        skip, self._skip = self._skip, max(0, self._skip - len(joined))
+        return b"".join(joined[skip:])
 
     def __enter__(self) -> Self:
         self._log.followers.append(self)
@@ -127,7 +134,7 @@ class RunLog:
         entries = self._recent or self._merged
         return entries[-1].event if entries else None
 
-    def append(self, event: Event, frames: bytes) -> None:
+    def append(self, event: Event, frames: tuple[bytes, ...]) -> None:
         """Appends an event with its frames, and notifies the readers."""
         self.length = number = self.length + 1
         self._recent.append(LogEntry(number, event, number, frames))
@@ -149,17 +156,17 @@ class RunLog:
         if self._recent:
             self._merge(len(self._recent))
 
-    def reader(self, after: int = 0, *, numbered: bool = False) -> LogReader:
-        """A reader of the events after number `after`.
+    def reader(self, after: int = 0, *, numbered: bool = False, skip: int = 0) -> LogReader:
+        """A reader of the events after number `after`, without the first `skip` of their frames.
 
         With `numbered` the last frame of each event has the event's number as its `id`.
         """
-        return LogReader(self, after, numbered=numbered)
+        return LogReader(self, after, numbered=numbered, skip=skip)
 
-    async def follow(self, after: int = 0, *, numbered: bool = False) -> AsyncGenerator[bytes, None]:
+    async def follow(self, after: int = 0, *, numbered: bool = False, skip: int = 0) -> AsyncGenerator[bytes, None]:
         """The frames of the events after number `after`, as they come, until the log is closed."""
         news = asyncio.Event()
-        with self.reader(after, numbered=numbered) as follower:
+        with self.reader(after, numbered=numbered, skip=skip) as follower:
             follower.notify = news.set
             while not follower.is_at_end:
                 news.clear()
@@ -178,19 +185,14 @@ class RunLog:
             if follower.notify is not None:
                 follower.notify()
 
-    def frames(self, follower: LogReader, numbered: bool) -> bytes:
+    def unread_frames(self, follower: LogReader) -> list[tuple[int, tuple[bytes, ...]]]:
+        """The numbers and the frames of the events that the follower has not read."""
         behind = self.length - follower.position
         if behind > len(self._recent):
-            numbered_frames = self._replay(follower)
-        elif behind == 1 and not numbered:
-            return self._recent[-1].frames
-        else:
-            numbered_frames = [(entry.number, entry.frames) for entry in self._recent[-behind:]]
-        if numbered:
-            return b"".join(_add_event_id(frames, number) for number, frames in numbered_frames if frames)
-        return b"".join([frames for _, frames in numbered_frames])
+            return self._replay(follower)
+        return [(entry.number, entry.frames) for entry in self._recent[-behind:]]
 
-    def _replay(self, follower: LogReader) -> list[tuple[int, bytes]]:
+    def _replay(self, follower: LogReader) -> list[tuple[int, tuple[bytes, ...]]]:
         """The unread events of the follower, encoded again; continues where its last replay ended."""
         encoder = follower.encoder = follower.encoder or self.new_encoder()
         applied, after = follower.applied, follower.position
@@ -228,11 +230,9 @@ class RunLog:
         self._merge_threshold = len(self._recent) + _MERGE_CHUNK
 
 
-def _add_event_id(frames: bytes, number: int) -> bytes:
-    """A reader that has the number has the whole event, so it stands in the last frame."""
-    start = frames.rfind(b"\n\nevent: ", 0, len(frames) - 2)
-    head, last = (frames[: start + 2], frames[start + 2 :]) if start >= 0 else (b"", frames)
-    return head + b"id: %d\n" % number + last
+def _add_event_id(frames: tuple[bytes, ...], number: int) -> bytes:
+    """The id is that of the last frame: a reader that has the number has the whole event."""
+    return b"".join((*frames[:-1], b"id: %d\n" % number, frames[-1]))
 
 
 def _text_key(event: Event) -> tuple[str, int]:

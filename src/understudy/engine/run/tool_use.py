@@ -79,7 +79,6 @@ class ToolUse:
         progress.calls = [_to_pending_call(call) for call in calls]
         self._reasoning = reasoning
         if any(call.kind in self._built_in for call in progress.calls):
-            self._stage.settle()
             await self._stage.commit(calls=reasoning, checkpoint=True)
             self._reasoning = ()
 

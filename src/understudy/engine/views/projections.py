@@ -12,8 +12,9 @@ import msgspec
 from understudy.engine.run import events
 from understudy.engine.run.log import Encoder
 from understudy.engine.views.assistants import RunView
-from understudy.engine.views.responses import ResponseView
+from understudy.engine.views.frames import Frames, ResponseEncoder, RunEncoder
 from understudy.store.run_state import Checkpoint, Progress
+from understudy.wire.messages import MessageObject
 from understudy.wire.responses import ResponseObject
 from understudy.wire.runs import RunObject
 
@@ -22,20 +23,17 @@ class RunProjection:
     """The objects of a run of the Assistants API."""
 
     def __init__(self) -> None:
-        self._view = RunView()
+        self._encoder = RunEncoder()
+        self._view = self._encoder.view
         self._status = ""
-        self._stored_steps = list(self._view.steps)
-        self._stored_message = self._view.message
+        self._stored: frozenset[str] = frozenset()
+        """The ids of the steps and messages that the store has."""
 
-    def encode(self, event: events.Event) -> bytes:
-        frames = self._view.apply(event)
+    def encode(self, event: events.Event) -> Frames:
+        frames = self._encoder.encode(event)
         if isinstance(event, events.RunRestored | events.RunQueued):
             self._mark_stored()
         return frames
-
-    def settle(self) -> None:
-        """Writes into open calls what was received of their arguments so far."""
-        self._view.settle()
 
     def body(self) -> bytes:
         """The run as JSON, as it is at this event."""
@@ -44,29 +42,29 @@ class RunProjection:
     def stored_run(self) -> RunObject:
         """The run as a transaction stores it that creates it; the next checkpoint has what changes afterwards."""
         self._mark_stored()
-        return msgspec.structs.replace(self._view.run)
+        return self._view.run
 
     def checkpoint(self, progress: Progress, *, with_run: bool) -> Checkpoint:
         """What has changed since the last checkpoint; the run itself where its status did, or `with_run`."""
         view = self._view
-        steps, message = self._stored_steps, self._stored_message
-        changed = with_run or view.run.status != self._status
+        steps, messages = [*view.closed_steps, *view.steps], [*view.closed_messages, *_open_messages(view)]
         checkpoint = Checkpoint(
             run_id=view.run.id,
-            # A copy: the store keeps the run as it is at this event.
-            run=msgspec.structs.replace(view.run) if changed else None,
+            run=view.run if with_run or view.run.status != self._status else None,
             progress=progress,
-            new_steps=[step for step in view.steps if all(step is not known for known in steps)],
-            changed_steps=steps,
-            new_messages=[view.message] if view.message is not None and view.message is not message else [],
-            changed_messages=[message] if message is not None else [],
+            new_steps=[step for step in steps if step.id not in self._stored],
+            changed_steps=[step for step in steps if step.id in self._stored],
+            new_messages=[message for message in messages if message.id not in self._stored],
+            changed_messages=[message for message in messages if message.id in self._stored],
         )
         self._mark_stored()
         return checkpoint
 
     def _mark_stored(self) -> None:
         view = self._view
-        self._status, self._stored_steps, self._stored_message = view.run.status, list(view.steps), view.message
+        self._status = view.run.status
+        self._stored = frozenset({*(step.id for step in view.steps), *(message.id for message in _open_messages(view))})
+        view.clear_closed()
 
 
 class ResponseProjection(RunProjection):
@@ -74,11 +72,16 @@ class ResponseProjection(RunProjection):
 
     def __init__(self, included: frozenset[str] = frozenset()) -> None:
         super().__init__()
-        self._response_view = ResponseView(included)
+        self._response_encoder = ResponseEncoder(included)
+        self._response_view = self._response_encoder.view
 
-    def encode(self, event: events.Event) -> bytes:
-        super().encode(event)
-        return self._response_view.apply(event)
+    def encode(self, event: events.Event) -> Frames:
+        if not (type(event) is events.TextDelta and self._view.extend_text(event.text)):
+            # The other dialect's stream events of a response have no reader.
+            self._view.apply(event)
+        if isinstance(event, events.RunRestored | events.RunQueued):
+            self._mark_stored()
+        return self._response_encoder.encode(event)
 
     def stored_response(self, progress: Progress) -> ResponseObject:
         """The response with the items that are complete; records in `progress` how far its stream is."""
@@ -90,9 +93,13 @@ class ResponseProjection(RunProjection):
         return replace(super().checkpoint(progress, with_run=with_run), response=self.stored_response(progress))
 
 
+def _open_messages(view: RunView) -> list[MessageObject]:
+    return [] if view.message is None else [view.message]
+
+
 def new_encoder(progress: Progress) -> Callable[[], Encoder]:
     """What makes the encoders of the run's log."""
-    return RunView if progress.plan is None else partial(ResponseView, frozenset(progress.plan.included))
+    return RunEncoder if progress.plan is None else partial(ResponseEncoder, frozenset(progress.plan.included))
 
 
 def new_projection(progress: Progress) -> RunProjection:

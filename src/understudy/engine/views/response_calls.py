@@ -1,19 +1,42 @@
 """The calls of a response: of the client's tools, of file search and code, and of remote servers. Pure."""
 
-from collections.abc import Callable
-from typing import Any, Final
+from collections.abc import Callable, Sequence
+from typing import Any, Final, TypeVar
 
 import msgspec
 
 from understudy.engine.client_calls import render_call
 from understudy.engine.run import events
 from understudy.engine.run.client_tools import STREAMED
-from understudy.engine.views.client_frames import UnrenderedCall, command_events, initial_item
+from understudy.engine.views.client_items import UnrenderedCall, command_events, initial_item
 from understudy.engine.views.items import code_outputs, search_results
-from understudy.engine.views.response_stream import EventPosition, ResponseStream
+from understudy.engine.views.response_stream import ResponseStream
 from understudy.store.run_state import ClientTool
 from understudy.tools.mcp import execution_error
 from understudy.wire.client_items import ClientCall
+from understudy.wire.response_events import (
+    CodeInterpreterCodeDelta,
+    CodeInterpreterCodeDone,
+    CodeInterpreterCompleted,
+    CodeInterpreterInProgress,
+    CodeInterpreterInterpreting,
+    CustomToolCallInputDelta,
+    CustomToolCallInputDone,
+    FileSearchCompleted,
+    FileSearchInProgress,
+    FileSearchSearching,
+    FunctionCallArgumentsDelta,
+    FunctionCallArgumentsDone,
+    McpCallArgumentsDelta,
+    McpCallArgumentsDone,
+    McpCallCompleted,
+    McpCallFailed,
+    McpCallInProgress,
+    McpListToolsCompleted,
+    McpListToolsFailed,
+    McpListToolsInProgress,
+    ResponseStreamEvent,
+)
 from understudy.wire.response_items import (
     CodeInterpreterCall,
     CustomToolCallItem,
@@ -24,27 +47,56 @@ from understudy.wire.response_items import (
     McpListTools,
 )
 
-_encode_json = msgspec.json.encode
+_replace: Final = msgspec.structs.replace
 _Call = FunctionCallItem | CustomToolCallItem | FileSearchCall | CodeInterpreterCall | McpCall
+_Stream = list[ResponseStreamEvent]
+C = TypeVar("C", FileSearchCall, CodeInterpreterCall, McpCall)
+
+
+class _OpenCall:
+    """A call as it was opened; `parts` are those of its arguments, its input or its code."""
+
+    __slots__ = ("item", "output_index", "parts")
+
+    def __init__(self, output_index: int, item: _Call) -> None:
+        self.output_index = output_index
+        self.item = item
+        self.parts: list[str] = []
+
+    def place(self) -> dict[str, Any]:
+        return {"item_id": self.item.id, "output_index": self.output_index}
+
+    def render(self, **changes: Any) -> _Call:
+        """The item with the parts that were received so far."""
+        text = "".join(self.parts)
+        match self.item:
+            case CustomToolCallItem():
+                return _replace(self.item, input=text, **changes)
+            case CodeInterpreterCall():
+                return _replace(self.item, code=text, **changes)
+            case FileSearchCall():
+                return _replace(self.item, **changes)
+            case _:
+                return _replace(self.item, arguments=text, **changes)
 
 
 class ResponseCalls:
-    """The calls that are open, by their numbers in the turn. `included` are parts of them that the client requested."""
+    """The open calls, by their numbers in the turn. `included` are parts of them that the client requested."""
 
     def __init__(self, stream: ResponseStream, included: frozenset[str]) -> None:
         self._stream = stream
         self._included = included
-        self._calls: dict[int, tuple[int, _Call]] = {}
+        self._calls: dict[int, _OpenCall] = {}
         self._guarded: dict[int, McpApprovalRequest] = {}
         self._unrendered: dict[int, UnrenderedCall] = {}
 
-    def close_all(self, *, whole: bool) -> bytes:
-        """Ends the calls that are open; as cut off where they are not whole."""
+    def close_all(self, *, whole: bool) -> _Stream:
+        """Closes the open calls; as incomplete where they are not `whole`."""
         # A client's call that was cut off in its middle is no call.
         self._unrendered.clear()
-        return b"".join(self._close_call(index, whole=whole) for index in sorted(self._calls))
+        return [event for index in sorted(self._calls) for event in self._close_call(index, whole=whole)]
 
-    def reopen(self, call: events.OpenCall, container_id: str) -> bytes:
+    def reopen(self, call: events.OpenCall, container_id: str) -> _Stream:
         if call.kind == "file_search":
             return self.search_opened(events.SearchOpened(call.index, call.call_id, {}, call.item_id))
         if call.kind == "code_interpreter":
@@ -58,100 +110,94 @@ class ResponseCalls:
         opened = events.CallOpened(call.index, call.call_id, call.name, call.item_id, call.tool)
         return self.call_opened(opened) + self.arguments_delta(arguments)
 
-    def call_opened(self, event: events.CallOpened) -> bytes:
-        # Calls come one after the other; what a provider still says about an earlier one is in the whole item.
-        frames = self._close_function_calls()
+    # -- tools of the client -----------------------------------------------------------------------------------
+
+    def call_opened(self, event: events.CallOpened) -> _Stream:
+        # Calls come one after the other; what a provider adds to an earlier one later is in the complete item.
+        stream = self._close_function_calls()
         tool = event.tool or ClientTool("function", event.name)
         if tool.kind not in STREAMED:
             self._unrendered[event.index] = UnrenderedCall(tool, event.item_id, event.call_id)
-            return frames
-        item = render_call(tool, event.item_id, event.call_id, "", "in_progress")
-        return frames + self._open_call(event.index, item)  # type: ignore[arg-type]
+            return stream
+        item: Any = render_call(tool, event.item_id, event.call_id, "", "in_progress")
+        return [*stream, self._open_call(event.index, item)]
 
-    def arguments_delta(self, event: events.ArgumentsDelta) -> bytes:
+    def arguments_delta(self, event: events.ArgumentsDelta) -> _Stream:
         if event.index in self._guarded:
-            self._guarded[event.index].arguments += event.text
+            request = self._guarded[event.index]
+            self._guarded[event.index] = _replace(request, arguments=request.arguments + event.text)
         if event.index in self._unrendered:
             self._unrendered[event.index].arguments += event.text
-        known = self._calls.get(event.index)
-        if known is None:
-            return b""
-        number, item = known
-        place = EventPosition.of(item.id, number)
-        if isinstance(item, CustomToolCallItem):
-            item.input += event.text
-            return self._stream.delta_frame("custom_tool_call_input.delta", place, event.text)
-        if isinstance(item, McpCall):
-            item.arguments += event.text
-            return self._stream.delta_frame("mcp_call_arguments.delta", place, event.text)
-        assert isinstance(item, FunctionCallItem)
-        item.arguments += event.text
-        return self._stream.delta_frame("function_call_arguments.delta", place, event.text)
+        call = self._calls.get(event.index)
+        if call is None:
+            return []
+        call.parts.append(event.text)
+        match call.item:
+            case CustomToolCallItem():
+                return [self._stream.delta(CustomToolCallInputDelta, event.text, **call.place())]
+            case McpCall():
+                return [self._stream.delta(McpCallArgumentsDelta, event.text, **call.place())]
+            case _:
+                return [self._stream.delta(FunctionCallArgumentsDelta, event.text, **call.place())]
 
-    def _close_function_calls(self) -> bytes:
-        """Ends the calls of the client's tools that are open."""
-        frames = b""
-        for index in sorted({*self._calls, *self._unrendered}):
-            if index in self._unrendered:
-                frames += self._emit_call(self._unrendered.pop(index).render())
-            elif self._is_function_call(index):
-                frames += self._close_call(index)
-        return frames
-
-    def call_rendered(self, event: events.CallRendered) -> bytes:
+    def call_rendered(self, event: events.CallRendered) -> _Stream:
         return self._emit_call(event.item)
 
-    def _emit_call(self, item: ClientCall) -> bytes:
+    def calls_received(self, _: events.CallsReceived) -> _Stream:
+        stream = self._close_function_calls()
+        for call in self._calls.values():
+            if isinstance(call.item, McpCall):
+                arguments = "".join(call.parts)
+                stream.append(self._stream.event(McpCallArgumentsDone, arguments=arguments, **call.place()))
+        return stream + self._request_approval()
+
+    def _close_function_calls(self) -> _Stream:
+        """Closes the open calls of the client's tools."""
+        stream: _Stream = []
+        for index in sorted({*self._calls, *self._unrendered}):
+            if index in self._unrendered:
+                stream += self._emit_call(self._unrendered.pop(index).render())
+            elif isinstance(self._calls[index].item, FunctionCallItem | CustomToolCallItem):
+                stream += self._close_call(index)
+        return stream
+
+    def _emit_call(self, item: ClientCall) -> _Stream:
         """The events of an item that is rendered once its arguments are complete."""
         number = self._stream.add(item)
-        self._stream.close(number)
-        frames = self._stream.item_frame("added", number, initial_item(item))
-        for name, members, delta in command_events(item, number):
-            frames += self._stream.frame(name, members, self._stream.obfuscation(delta))
-        return frames + self._stream.item_frame("done", number, item)
+        stream = [self._stream.item_added(number, initial_item(item))]
+        stream += command_events(self._stream, item, number)
+        return [*stream, self._stream.item_done(number, item)]
 
-    def calls_received(self, _: events.CallsReceived) -> bytes:
-        frames = self._close_function_calls()
-        for number, item in self._calls.values():
-            if isinstance(item, McpCall):
-                written = b'"arguments":%b,' % _encode_json(item.arguments)
-                frames += self._stream.frame(
-                    "mcp_call_arguments.done", EventPosition.of(item.id, number).members(written)
-                )
-        return frames + self._request_approval()
-
-    def _request_approval(self) -> bytes:
+    def _request_approval(self) -> _Stream:
         """Approval requests are complete when they are emitted."""
-        frames = b""
+        stream: _Stream = []
         for request in self._guarded.values():
             number = self._stream.add(request)
-            self._stream.close(number)
-            frames += self._stream.item_frame("added", number, request) + self._stream.item_frame(
-                "done", number, request
-            )
+            stream += [self._stream.item_added(number, request), self._stream.item_done(number, request)]
         self._guarded = {}
-        return frames
+        return stream
 
     # -- tools of remote servers -------------------------------------------------------------------------------
 
-    def tools_listed(self, event: events.ToolsListed) -> bytes:
+    def tools_listed(self, event: events.ToolsListed) -> _Stream:
         item = McpListTools(id=event.item_id, server_label=event.server_label, tools=[])
         number = self._stream.add(item)
-        self._stream.close(number)
-        place = EventPosition.of(item.id, number).members()
-        frames = self._stream.item_frame("added", number, item)
-        frames += self._stream.frame("mcp_list_tools.in_progress", place)
-        item.tools = list(event.tools)
-        item.error = msgspec.UNSET if event.error is None else event.error
-        frames += self._stream.frame(f"mcp_list_tools.{'completed' if event.error is None else 'failed'}", place)
-        return frames + self._stream.item_frame("done", number, item)
+        place = {"item_id": item.id, "output_index": number}
+        ended = McpListToolsCompleted if event.error is None else McpListToolsFailed
+        error = msgspec.UNSET if event.error is None else event.error
+        return [
+            self._stream.item_added(number, item),
+            self._stream.event(McpListToolsInProgress, **place),
+            self._stream.event(ended, **place),
+            self._stream.item_done(number, _replace(item, tools=list(event.tools), error=error)),
+        ]
 
-    def remote_opened(self, event: events.RemoteCallOpened) -> bytes:
+    def remote_opened(self, event: events.RemoteCallOpened) -> _Stream:
         if event.guarded:
             self._guarded[event.index] = McpApprovalRequest(
                 id=event.item_id, arguments="", name=event.name, server_label=event.server_label
             )
-            return b""
+            return []
         item = McpCall(
             id=event.item_id,
             status="in_progress",
@@ -160,92 +206,93 @@ class ResponseCalls:
             name=event.name,
             server_label=event.server_label,
         )
-        return self._open_call(event.index, item) + self._progress_frame("mcp_call.in_progress", event.index)
+        return [self._open_call(event.index, item), self._progress(McpCallInProgress, event.index)]
 
-    def remote_done(self, event: events.RemoteCallDone) -> bytes:
-        item = self._calls[event.index][1]
-        assert isinstance(item, McpCall)
-        item.output, item.error = event.output, event.fault or execution_error(event.error)
-        item.status = "completed" if event.error is None else "failed"
-        return self._progress_frame(f"mcp_call.{item.status}", event.index) + self._close_call(event.index)
+    def remote_done(self, event: events.RemoteCallDone) -> _Stream:
+        call, item = self._require_call(event.index, McpCall)
+        error = event.fault or execution_error(event.error)
+        status: Any = "completed" if event.error is None else "failed"
+        call.item = _replace(item, output=event.output, error=error, status=status)
+        ended = McpCallCompleted if event.error is None else McpCallFailed
+        return [self._progress(ended, event.index), *self._close_call(event.index)]
 
-    def _is_function_call(self, index: int) -> bool:
-        return isinstance(self._calls[index][1], FunctionCallItem | CustomToolCallItem)
+    # -- built-in tools ----------------------------------------------------------------------------------------
 
-    def _close_call(self, index: int, *, whole: bool = True) -> bytes:
-        number, item = self._calls.pop(index)
-        if not isinstance(item, McpCall) or item.status == "in_progress":
-            item.status = "completed" if whole else "incomplete"
-        self._stream.close(number)
-        place, frames = EventPosition.of(item.id, number), b""
-        if isinstance(item, FunctionCallItem):
-            arguments, name = b'"arguments":%b,' % _encode_json(item.arguments), b',"name":' + _encode_json(item.name)
-            frames = self._stream.frame("function_call_arguments.done", place.members(arguments, name))
-        elif isinstance(item, CustomToolCallItem):
-            given = b'"input":%b,' % _encode_json(item.input)
-            frames = self._stream.frame("custom_tool_call_input.done", place.members(given))
-        return frames + self._stream.item_frame("done", number, item)
-
-    def search_opened(self, event: events.SearchOpened) -> bytes:
+    def search_opened(self, event: events.SearchOpened) -> _Stream:
         item = FileSearchCall(id=event.item_id, status="in_progress", queries=[])
-        frames = self._open_call(event.index, item)
-        return frames + self._progress_frame("file_search_call.in_progress", event.index)
+        return [self._open_call(event.index, item), self._progress(FileSearchInProgress, event.index)]
 
-    def search_done(self, event: events.SearchDone) -> bytes:
-        _, item = self._calls[event.index]
-        assert isinstance(item, FileSearchCall)
-        frames = self._progress_frame("file_search_call.searching", event.index)
-        item.queries = list(event.queries)
+    def search_done(self, event: events.SearchDone) -> _Stream:
+        call, item = self._require_call(event.index, FileSearchCall)
+        results = item.results
         if "file_search_call.results" in self._included:
-            item.results = [one if isinstance(one, dict) else search_results([one])[0] for one in event.results]
-        return frames + self._progress_frame("file_search_call.completed", event.index) + self._close_call(event.index)
+            results = [one if isinstance(one, dict) else search_results([one])[0] for one in event.results]
+        call.item = _replace(item, queries=list(event.queries), results=results)
+        return [
+            self._progress(FileSearchSearching, event.index),
+            self._progress(FileSearchCompleted, event.index),
+            *self._close_call(event.index),
+        ]
 
-    def code_opened(self, event: events.CodeOpened) -> bytes:
+    def code_opened(self, event: events.CodeOpened) -> _Stream:
         item = CodeInterpreterCall(id=event.item_id, status="in_progress", code="", container_id=event.container_id)
-        frames = self._open_call(event.index, item)
-        return frames + self._progress_frame("code_interpreter_call.in_progress", event.index)
+        return [self._open_call(event.index, item), self._progress(CodeInterpreterInProgress, event.index)]
 
-    def code_delta(self, event: events.CodeDelta) -> bytes:
-        number, item = self._calls[event.index]
-        assert isinstance(item, CodeInterpreterCall)
-        item.code += event.text
-        return self._stream.delta_frame(
-            "code_interpreter_call_code.delta", EventPosition.of(item.id, number), event.text
-        )
+    def code_delta(self, event: events.CodeDelta) -> _Stream:
+        call = self._calls[event.index]
+        call.parts.append(event.text)
+        return [self._stream.delta(CodeInterpreterCodeDelta, event.text, **call.place())]
 
-    def code_running(self, event: events.CodeRunning) -> bytes:
-        number, item = self._calls[event.index]
-        assert isinstance(item, CodeInterpreterCall)
-        code = b'"code":%b,' % _encode_json(item.code)
-        frames = self._stream.frame("code_interpreter_call_code.done", EventPosition.of(item.id, number).members(code))
-        item.status = "interpreting"
-        return frames + self._progress_frame("code_interpreter_call.interpreting", event.index)
+    def code_running(self, event: events.CodeRunning) -> _Stream:
+        call, item = self._require_call(event.index, CodeInterpreterCall)
+        call.item = _replace(item, status="interpreting")
+        done = self._stream.event(CodeInterpreterCodeDone, code="".join(call.parts), **call.place())
+        return [done, self._progress(CodeInterpreterInterpreting, event.index)]
 
-    def code_output_delta(self, event: events.CodeOutputDelta) -> bytes:
-        item = self._calls[event.index][1]
-        assert isinstance(item, CodeInterpreterCall)
+    def code_output_delta(self, event: events.CodeOutputDelta) -> _Stream:
+        call, item = self._require_call(event.index, CodeInterpreterCall)
         if "code_interpreter_call.outputs" in self._included:
-            item.outputs = code_outputs([event.output], item.outputs or [])
-        return b""
+            call.item = _replace(item, outputs=code_outputs([event.output], item.outputs or []))
+        return []
 
-    def code_done(self, event: events.CodeDone) -> bytes:
-        item = self._calls[event.index][1]
-        assert isinstance(item, CodeInterpreterCall)
+    def code_done(self, event: events.CodeDone) -> _Stream:
+        call, item = self._require_call(event.index, CodeInterpreterCall)
         if "code_interpreter_call.outputs" in self._included:
-            item.outputs = item.outputs or []
-        return self._progress_frame("code_interpreter_call.completed", event.index) + self._close_call(event.index)
+            call.item = _replace(item, outputs=item.outputs or [])
+        return [self._progress(CodeInterpreterCompleted, event.index), *self._close_call(event.index)]
 
-    def _open_call(self, index: int, item: _Call) -> bytes:
+    # -- all ---------------------------------------------------------------------------------------------------
+
+    def _open_call(self, index: int, item: _Call) -> ResponseStreamEvent:
         number = self._stream.add(item)
-        self._calls[index] = number, item
-        return self._stream.item_frame("added", number, item)
+        self._calls[index] = _OpenCall(number, item)
+        return self._stream.item_added(number, item)
 
-    def _progress_frame(self, name: str, index: int) -> bytes:
-        number, item = self._calls[index]
-        return self._stream.frame(name, EventPosition.of(item.id, number).members())
+    def _close_call(self, index: int, *, whole: bool = True) -> _Stream:
+        call = self._calls.pop(index)
+        status: Any = call.item.status
+        if not isinstance(call.item, McpCall) or status == "in_progress":
+            status = "completed" if whole else "incomplete"
+        item = call.render(status=status)
+        stream: _Stream = []
+        if isinstance(item, FunctionCallItem):
+            stream.append(
+                self._stream.event(FunctionCallArgumentsDone, arguments=item.arguments, name=item.name, **call.place())
+            )
+        elif isinstance(item, CustomToolCallItem):
+            stream.append(self._stream.event(CustomToolCallInputDone, input=item.input, **call.place()))
+        return [*stream, self._stream.item_done(call.output_index, item)]
+
+    def _require_call(self, index: int, kind: type[C]) -> tuple[_OpenCall, C]:
+        call = self._calls[index]
+        assert isinstance(call.item, kind)
+        return call, call.item
+
+    def _progress(self, kind: type[ResponseStreamEvent], index: int) -> ResponseStreamEvent:
+        return self._stream.event(kind, **self._calls[index].place())
 
 
-HANDLERS: Final[dict[type[events.Event], Callable[[ResponseCalls, Any], bytes]]] = {
+HANDLERS: Final[dict[type[events.Event], Callable[[ResponseCalls, Any], Sequence[ResponseStreamEvent]]]] = {
     events.CallOpened: ResponseCalls.call_opened,
     events.ArgumentsDelta: ResponseCalls.arguments_delta,
     events.CallRendered: ResponseCalls.call_rendered,

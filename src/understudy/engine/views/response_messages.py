@@ -1,161 +1,178 @@
 """The messages of a response: text with its citations and log probabilities, and refusals. Pure."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any, Final
 
 import msgspec
 
 from understudy.engine.run import events
-from understudy.engine.views.response_stream import EventPosition, ResponseStream
+from understudy.engine.views.response_stream import ResponseStream
+from understudy.wire.response_events import (
+    ContentPartAdded,
+    ContentPartDone,
+    OutputTextAnnotationAdded,
+    OutputTextDelta,
+    OutputTextDone,
+    RefusalDelta,
+    RefusalDone,
+    ResponseStreamEvent,
+)
 from understudy.wire.response_items import (
     CodeInterpreterCall,
     ContainerFileCitation,
     FileCitation,
+    ItemAnnotation,
     OutputMessage,
     OutputText,
     Refusal,
 )
 
-_encode_json = msgspec.json.encode
-
 
 class ResponseMessages:
-    """The message that is open, if there is one, and what was said in it so far."""
+    """The open message, if there is one, and the content of its open part."""
 
     def __init__(self, stream: ResponseStream) -> None:
         self._stream = stream
-        self._message: tuple[int, OutputMessage] | None = None
+        self._message: OutputMessage | None = None
+        self._index = 0
+        self._parts: list[OutputText | Refusal] = []
+        self._part: OutputText | Refusal | None = None
         self._text: list[str] = []
-        self._part: EventPosition | None = None
-        self._annotations: list[Any] = []
+        self._length = 0
+        self._annotations: list[ItemAnnotation] = []
         self._logprobs: list[dict[str, Any]] = []
-        self._new_ratings: list[dict[str, Any]] = []
-        self._shown = 0
+        self._new_logprobs: list[dict[str, Any]] = []
 
     @property
     def is_open(self) -> bool:
         return self._message is not None
 
-    def opened(self, event: events.MessageOpened) -> bytes:
+    def opened(self, event: events.MessageOpened) -> list[ResponseStreamEvent]:
         return self.open(event.message_id)
 
-    def open(self, message_id: str) -> bytes:
-        message = OutputMessage(id=message_id, status="in_progress", content=[])
-        index = self._stream.add(message)
-        self._message = index, message
-        self._text, self._part, self._annotations, self._shown = [], None, [], 0
-        self._logprobs, self._new_ratings = [], []
-        return self._stream.item_frame("added", index, message)
+    def open(self, message_id: str) -> list[ResponseStreamEvent]:
+        self._message = message = OutputMessage(id=message_id, status="in_progress", content=[])
+        self._index = self._stream.add(message)
+        self._parts = []
+        self._reset_part()
+        return [self._stream.item_added(self._index, message)]
 
-    def text_delta(self, event: events.TextDelta) -> bytes:
-        frames, place = self._part_opened(OutputText(text=""))
+    def text_delta(self, event: events.TextDelta) -> list[ResponseStreamEvent]:
+        stream = self._open_part(OutputText(text=""))
         self._text.append(event.text)
-        self._shown += len(event.text)
-        logprobs = b',"logprobs":' + self._take_logprobs() if self._new_ratings else b',"logprobs":[]'
-        return frames + self._stream.delta_frame("output_text.delta", place, event.text, logprobs)
+        self._length += len(event.text)
+        logprobs, self._new_logprobs = [_without_bytes(one) for one in self._new_logprobs], []
+        return [*stream, self._stream.delta(OutputTextDelta, event.text, logprobs=logprobs, **self._place())]
 
-    def logprobs_received(self, event: events.LogprobsReceived) -> bytes:
-        """Shown with the text that they are of."""
+    def extend_text(self, text: str) -> int | None:
+        """Applies a text delta that only continues the text; returns its number, None where there is more to it."""
+        if not isinstance(self._part, OutputText) or self._new_logprobs:
+            return None
+        self._text.append(text)
+        self._length += len(text)
+        return self._stream.take_delta_number()
+
+    def logprobs_received(self, event: events.LogprobsReceived) -> Sequence[ResponseStreamEvent]:
+        """They are sent with the text that follows."""
         self._logprobs += event.logprobs
-        self._new_ratings += event.logprobs
-        return b""
+        self._new_logprobs += event.logprobs
+        return ()
 
-    def _take_logprobs(self) -> bytes:
-        ratings, self._new_ratings = self._new_ratings, []
-        return _encode_json([_without_bytes(one) for one in ratings])
-
-    def citation_added(self, event: events.CitationAdded) -> bytes:
-        frames, place = self._part_opened(OutputText(text=""))
-        annotation: FileCitation | ContainerFileCitation
+    def citation_added(self, event: events.CitationAdded) -> list[ResponseStreamEvent]:
+        stream = self._open_part(OutputText(text=""))
+        annotation: ItemAnnotation
         if event.is_path:
             annotation = ContainerFileCitation(
                 container_id=self._container_id(),
-                end_index=self._shown + len(event.text),
+                end_index=self._length + len(event.text),
                 file_id=event.file_id,
                 filename=event.filename,
-                start_index=self._shown,
+                start_index=self._length,
             )
             if event.text:
-                frames += self.text_delta(events.TextDelta(event.text))
+                stream += self.text_delta(events.TextDelta(event.text))
         else:
-            # The mark is the other dialect's: here the text has none, and the citation says where it belongs.
-            annotation = FileCitation(file_id=event.file_id, filename=event.filename, index=self._shown)
+            # The mark is a part of the other dialect's text; here the citation has its place.
+            annotation = FileCitation(file_id=event.file_id, filename=event.filename, index=self._length)
         number = len(self._annotations)
         self._annotations.append(annotation)
-        shown = b'"annotation":%b,"annotation_index":%d,' % (_encode_json(annotation), number)
-        return frames + self._stream.frame("output_text.annotation.added", shown + place.members())
+        added = self._stream.event(
+            OutputTextAnnotationAdded, annotation=annotation, annotation_index=number, **self._place()
+        )
+        return [*stream, added]
 
-    def image_added(self, event: events.ImageAdded) -> bytes:
-        """A figure is no part of the text; it is cited where the text stands."""
+    def image_added(self, event: events.ImageAdded) -> list[ResponseStreamEvent]:
+        """A figure is no part of the text; it is cited at the current end of the text."""
         name = f"{event.file_id}.png"
         return self.citation_added(
-            events.CitationAdded("", self._shown, self._shown, event.file_id, is_path=True, filename=name)
+            events.CitationAdded("", self._length, self._length, event.file_id, is_path=True, filename=name)
         )
 
-    def refusal_delta(self, event: events.RefusalDelta) -> bytes:
-        frames, place = self._part_opened(Refusal(refusal=""))
+    def refusal_delta(self, event: events.RefusalDelta) -> list[ResponseStreamEvent]:
+        stream = self._open_part(Refusal(refusal=""))
         self._text.append(event.text)
-        return frames + self._stream.delta_frame("refusal.delta", place, event.text)
+        return [*stream, self._stream.delta(RefusalDelta, event.text, **self._place())]
 
-    def _part_opened(self, part: OutputText | Refusal) -> tuple[bytes, EventPosition]:
-        """Opens the content part that the delta belongs to; closes the one before it where it is of another kind."""
-        index, message = self._open_message()
-        if self._part is not None and type(message.content[-1]) is type(part):
-            return b"", self._part
-        frames = self._close_part()
-        message.content.append(part)
-        self._shown = 0
-        self._part = place = EventPosition.of(message.id, index, content=len(message.content) - 1)
-        return frames + self._stream.frame(
-            "content_part.added", place.members(last=b',"part":' + _encode_json(part))
-        ), place
-
-    def closed(self, _: events.MessageClosed) -> bytes:
+    def closed(self, _: events.MessageClosed) -> list[ResponseStreamEvent]:
         return self.close("completed")
 
-    def close(self, status: Any) -> bytes:
-        index, message = self._open_message()
-        frames = self._close_part()
-        message.status = status
-        self._message = None
-        self._stream.close(index)
-        return frames + self._stream.item_frame("done", index, message)
-
-    def _close_part(self) -> bytes:
-        _, message = self._open_message()
-        place = self._part
-        if place is None:
-            return b""
-        part, text = message.content[-1], "".join(self._text)
-        if isinstance(part, OutputText):
-            part.text = text
-            part.annotations = self._annotations
-            part.logprobs, self._logprobs, self._new_ratings = self._logprobs, [], []
-            logprobs = _encode_json([_without_bytes(one) for one in part.logprobs])
-            members = place.members(between=b',"logprobs":%b' % logprobs)
-            frames = self._stream.frame("output_text.done", members, b',"text":' + _encode_json(text))
-        else:
-            part.refusal = text
-            frames = self._stream.frame("refusal.done", place.members(last=b',"refusal":' + _encode_json(text)))
-        self._text, self._part, self._annotations = [], None, []
-        return frames + self._stream.frame("content_part.done", place.members(last=b',"part":' + _encode_json(part)))
-
-    def _open_message(self) -> tuple[int, OutputMessage]:
+    def close(self, status: Any) -> list[ResponseStreamEvent]:
+        stream = self._close_part()
         assert self._message is not None
-        return self._message
+        message = msgspec.structs.replace(self._message, status=status, content=self._parts)
+        self._message = None
+        return [*stream, self._stream.item_done(self._index, message)]
+
+    def _open_part(self, part: OutputText | Refusal) -> list[ResponseStreamEvent]:
+        """Opens the content part of a delta; closes the one before it where that is of another kind."""
+        if type(self._part) is type(part):
+            return []
+        stream = self._close_part()
+        self._part = part
+        self._length = 0
+        return [*stream, self._stream.event(ContentPartAdded, part=part, **self._place())]
+
+    def _close_part(self) -> list[ResponseStreamEvent]:
+        if self._part is None:
+            return []
+        text = "".join(self._text)
+        part: OutputText | Refusal
+        done: ResponseStreamEvent
+        if isinstance(self._part, OutputText):
+            part = OutputText(annotations=self._annotations, logprobs=self._logprobs, text=text)
+            logprobs = [_without_bytes(one) for one in self._logprobs]
+            done = self._stream.event(OutputTextDone, logprobs=logprobs, text=text, **self._place())
+        else:
+            part = Refusal(refusal=text)
+            done = self._stream.event(RefusalDone, refusal=text, **self._place())
+        closed = self._stream.event(ContentPartDone, part=part, **self._place())
+        self._parts.append(part)
+        pending = ([], []) if isinstance(part, OutputText) else (self._logprobs, self._new_logprobs)
+        self._reset_part()
+        self._logprobs, self._new_logprobs = pending
+        return [done, closed]
+
+    def _reset_part(self) -> None:
+        self._part = None
+        self._text, self._annotations, self._length = [], [], 0
+        self._logprobs, self._new_logprobs = [], []
+
+    def _place(self) -> dict[str, Any]:
+        assert self._message is not None
+        return {"content_index": len(self._parts), "item_id": self._message.id, "output_index": self._index}
 
     def _container_id(self) -> str:
-        calls = [item for item in self._stream.response.output if isinstance(item, CodeInterpreterCall)]
+        calls = [item for item in self._stream.output if isinstance(item, CodeInterpreterCall)]
         return calls[-1].container_id if calls else ""
 
 
-def _without_bytes(rating: dict[str, Any]) -> dict[str, Any]:
-    """A log probability as events show it, where items have the bytes of the token as well."""
-    tops = [{"token": one["token"], "logprob": one["logprob"]} for one in rating["top_logprobs"]]
-    return {"token": rating["token"], "logprob": rating["logprob"], "top_logprobs": tops}
+def _without_bytes(logprob: dict[str, Any]) -> dict[str, Any]:
+    """A log probability as events have it; items have the bytes of the token as well."""
+    tops = [{"token": one["token"], "logprob": one["logprob"]} for one in logprob["top_logprobs"]]
+    return {"token": logprob["token"], "logprob": logprob["logprob"], "top_logprobs": tops}
 
 
-HANDLERS: Final[dict[type[events.Event], Callable[[ResponseMessages, Any], bytes]]] = {
+HANDLERS: Final[dict[type[events.Event], Callable[[ResponseMessages, Any], Sequence[ResponseStreamEvent]]]] = {
     events.MessageOpened: ResponseMessages.opened,
     events.TextDelta: ResponseMessages.text_delta,
     events.LogprobsReceived: ResponseMessages.logprobs_received,

@@ -1,22 +1,23 @@
-"""A response's stream, taken up again behind the event that its reader has seen last, or told again when it is over.
+"""Resumes the stream of a response behind the last event that its reader has, and replays stored responses.
 
-The log counts what happened, the stream counts what it shows of it; here one is found from the other.
+The log counts the engine's events, and a stream counts its own; here one is found from the other.
 """
 
-import re
 from collections.abc import AsyncGenerator, Iterator
 from contextlib import aclosing
-from typing import Any, Final
+from typing import Any
 
 import msgspec
 
 from understudy.engine.run import events
 from understudy.engine.run.log import RunLog
+from understudy.engine.views.frames import ResponseEncoder, encode_response_event
 from understudy.engine.views.items import parse_code_output
 from understudy.engine.views.responses import ResponseView
 from understudy.store.run_state import ClientTool
 from understudy.tools.mcp import execution_error
 from understudy.wire.client_items import ApplyPatchCall, ComputerCall, LocalShellCall, ShellCall, ToolSearchCall
+from understudy.wire.response_events import ResponseStreamEvent
 from understudy.wire.response_items import (
     CodeInterpreterCall,
     CompactionItem,
@@ -34,80 +35,61 @@ from understudy.wire.response_items import (
     ReasoningItem,
 )
 from understudy.wire.responses import TERMINAL_STATUSES, ResponseObject
-from understudy.wire.runs import RunCompletionUsage, RunObject
-from understudy.wire.tools import ToolResources, TruncationObject
-
-_SEQUENCE_NUMBER: Final = re.compile(rb'"sequence_number":(\d+)')
-_PLACEHOLDER_RUN: Final = RunObject(
-    id="",
-    created_at=0,
-    assistant_id="",
-    thread_id="",
-    status="queued",
-    expires_at=None,
-    model="",
-    instructions=None,
-    tools=[],
-    tool_resources=ToolResources(),
-    metadata={},
-    temperature=None,
-    top_p=None,
-    reasoning_effort=None,
-    max_completion_tokens=None,
-    max_prompt_tokens=None,
-    truncation_strategy=TruncationObject("auto"),
-    response_format="auto",
-    tool_choice="auto",
-    parallel_tool_calls=True,
-)
+from understudy.wire.runs import RunCompletionUsage
 
 
 async def frames_after(log: RunLog, after: int) -> AsyncGenerator[bytes, None]:
-    """What follows the event with the number `after`."""
-    async with aclosing(log.follow(_position_of(log, after))) as frames:
-        passed = False
-        async for together in frames:
-            shown = together
-            if not passed:
-                shown = b"".join(_frames_after(together, after))
-                passed = bool(shown)
-            if shown:
-                yield shown
+    """The frames of a response's log behind the event with the number `after`."""
+    position, skip = _locate(log, after)
+    async with aclosing(log.follow(position, skip=skip)) as frames:
+        async for joined in frames:
+            yield joined
 
 
-def _position_of(log: RunLog, after: int) -> int:
-    """The number in the log of the last event whose frames all have numbers up to `after`."""
-    view = log.new_encoder()
-    assert isinstance(view, ResponseView)
+def next_sequence(log: RunLog) -> int:
+    """The number of the next event of a response's stream."""
+    view = _new_view(log)
     for entry in log.entries():
-        before = view.sequence
+        view.apply(entry.event, entry.number - entry.first)
+    return view.sequence
+
+
+def _new_view(log: RunLog) -> ResponseView:
+    encoder = log.new_encoder()
+    assert isinstance(encoder, ResponseEncoder)
+    return encoder.view
+
+
+def _locate(log: RunLog, after: int) -> tuple[int, int]:
+    """The last event of the log whose stream events all have numbers up to `after`, and how many of the next have."""
+    view = _new_view(log)
+    for entry in log.entries():
         merged = entry.number - entry.first
-        view.encode(entry.event, merged)
-        if view.sequence <= after + 1:
+        numbers = [one.number for one in view.apply(entry.event, merged)]
+        if not numbers or numbers[-1] <= after:
             continue
-        if merged == 0:
-            return entry.number - 1
-        # Each delta has one number; what opens its part comes before the first.
-        opening = view.sequence - before - merged - 1
-        return max(entry.first - 1, entry.first + after - before - opening)
-    return log.length
+        if merged and numbers[-1] - merged <= after:
+            # Each delta has one number, and the part is open: nothing comes before the next delta.
+            return entry.number - (numbers[-1] - after), 0
+        return entry.first - 1, sum(number <= after for number in numbers)
+    return log.length, 0
 
 
-async def replay_frames(response: ResponseObject, after: int) -> AsyncGenerator[bytes, None]:
-    """The stream of a response that has no log here: each text is one delta. One that is not over has no end here."""
-    view = ResponseView(frozenset(_rendered_parts(response)))
-    for event in response_events(response, started=response.status != "queued"):
-        if shown := b"".join(_frames_after(view.apply(event), after)):
-            yield shown
-    if response.status not in TERMINAL_STATUSES:
-        return
-    frames = view.close_items(whole=False)
-    # What the end is, the response says itself.
-    view.response = msgspec.structs.replace(response)
-    name = {"completed": "completed", "failed": "failed"}.get(response.status, "incomplete")
-    frames += view.last_frame(name)
-    if shown := b"".join(_frames_after(frames, after)):
-        yield shown
+class ResponseReplay:
+    """The stream of a response that has no log here: each text is one delta. One that is in progress has no end here.
+
+    `frames` are those behind the event with the number `after`; `sequence` is the number of the next event.
+    """
+
+    def __init__(self, response: ResponseObject, after: int) -> None:
+        view = ResponseView(frozenset(_rendered_parts(response)))
+        stream: list[ResponseStreamEvent] = []
+        for event in response_events(response, started=response.status != "queued"):
+            stream += view.apply(event)
+        if response.status in TERMINAL_STATUSES:
+            stream += view.end(response)
+        self.frames = [encode_response_event(one) for one in stream if one.number > after]
+        self.sequence = view.sequence
 
 
 def _rendered_parts(response: ResponseObject) -> Iterator[str]:
@@ -129,7 +111,7 @@ def response_events(response: ResponseObject, *, started: bool = True) -> Iterat
     begun.incomplete_details = None
     if response.service_tier == "default":
         begun.service_tier = "auto"
-    yield events.RunQueued(_PLACEHOLDER_RUN, response=begun)
+    yield events.ResponseReplayed(begun)
     if started:
         yield events.RunStarted(response.created_at)
     for index, item in enumerate(response.output):
@@ -231,20 +213,3 @@ def _text_events(part: OutputText) -> Iterator[events.Event]:
             yield events.CitationAdded("", start, start, one.file_id, filename=one.filename)
     if end < len(part.text) or not (part.text or part.annotations):
         yield events.TextDelta(part.text[end:])
-
-
-def last_sequence_number(frames: bytes) -> int:
-    """The number of the last event of a stream's bytes; -1 where there is none."""
-    found = _SEQUENCE_NUMBER.findall(frames, frames.rfind(b"\n\n", 0, -2) + 1)
-    return int(found[-1]) if found else -1
-
-
-def _frames_after(frames: bytes, after: int) -> list[bytes]:
-    blocks = [block + b"\n\n" for block in frames.split(b"\n\n") if block]
-    return [block for block in blocks if _frame_number(block) > after]
-
-
-def _frame_number(block: bytes) -> int:
-    # What stands before it may hold a member of that name too; behind it there are but strings and numbers.
-    found = _SEQUENCE_NUMBER.findall(block)
-    return int(found[-1]) if found else 1 << 62

@@ -1,43 +1,36 @@
-"""The stream of one response as bytes: its items in their places, and events with their numbers. Knows no event.
+"""The output items of one response and the numbers of its stream's events. Knows no event of the engine."""
 
-Members of an event come in the order of the alphabet, as in the hosted API's recorded streams.
-"""
-
-from dataclasses import dataclass
-from typing import Final
+from typing import Any, Final, TypeVar
 
 import msgspec
+from msgspec import UNSET, UnsetType
 
-from understudy.wire.response_items import OutputItem, encode_items
+from understudy.wire.response_events import (
+    OutputItemAdded,
+    OutputItemDone,
+    ResponseCompleted,
+    ResponseCreated,
+    ResponseFailed,
+    ResponseIncomplete,
+    ResponseInProgress,
+    ResponseQueued,
+    ResponseStreamEvent,
+)
+from understudy.wire.response_items import OutputItem
 from understudy.wire.responses import ResponseObject
 
-_encode_json = msgspec.json.encode
-# As many characters as a delta with its filler is long, or a multiple of it.
+# The length of a delta and its filler is a multiple of it.
 _OBFUSCATION_MULTIPLE: Final = 16
-_OBFUSCATION_CHARACTERS: Final = b"k3VtQz8JwYbR5nXe"
-
-
-@dataclass(frozen=True, slots=True)
-class EventPosition:
-    """Where an event of the stream belongs, as members of its JSON: those come in the order of the alphabet."""
-
-    item: bytes
-    output: bytes
-    content: bytes = b""
-    summary: bytes = b""
-
-    @classmethod
-    def of(cls, item_id: str, index: int, *, content: int | None = None, summary: int | None = None) -> "EventPosition":
-        return cls(
-            b'"item_id":%b' % _encode_json(item_id),
-            b',"output_index":%d' % index,
-            b"" if content is None else b'"content_index":%d,' % content,
-            b"" if summary is None else b',"summary_index":%d' % summary,
-        )
-
-    def members(self, first: bytes = b"", between: bytes = b"", last: bytes = b"") -> bytes:
-        """All of them, with others before, in the middle of and behind them; each brings its comma."""
-        return self.content + first + self.item + between + self.output + last
+_OBFUSCATION_CHARACTERS: Final = "k3VtQz8JwYbR5nXe"
+_RESPONSE_EVENTS: Final = {
+    "created": ResponseCreated,
+    "queued": ResponseQueued,
+    "in_progress": ResponseInProgress,
+    "completed": ResponseCompleted,
+    "failed": ResponseFailed,
+    "incomplete": ResponseIncomplete,
+}
+E = TypeVar("E", bound=ResponseStreamEvent)
 
 
 class ResponseStream:
@@ -48,53 +41,54 @@ class ResponseStream:
 
     def __init__(self) -> None:
         self.response: ResponseObject
+        self.output: list[OutputItem] = []
         self.sequence = 0
         self.merged = 0
         self.obfuscated = False
         self._open: set[int] = set()
 
     def completed_items(self) -> list[OutputItem]:
-        return [item for index, item in enumerate(self.response.output) if index not in self._open]
-
-    def close(self, index: int) -> None:
-        """The item at this place is complete."""
-        self._open.discard(index)
-
-    def response_frame(self, name: str) -> bytes:
-        return self.frame(name, b'"response":' + encode_items(self.response))
+        return [item for index, item in enumerate(self.output) if index not in self._open]
 
     def add(self, item: OutputItem) -> int:
-        output = self.response.output
-        output.append(item)
-        self._open.add(len(output) - 1)
-        return len(output) - 1
+        """Opens an item; returns its place in the output."""
+        self.output.append(item)
+        self._open.add(len(self.output) - 1)
+        return len(self.output) - 1
 
-    def item_frame(self, name: str, index: int, item: OutputItem) -> bytes:
-        return self.frame(f"output_item.{name}", b'"item":%b,"output_index":%d' % (encode_items(item), index))
+    def response_event(self, name: str) -> ResponseStreamEvent:
+        """The response as it is now, with all of its items."""
+        response = msgspec.structs.replace(self.response, output=list(self.output))
+        return _RESPONSE_EVENTS[name](response=response, sequence_number=self.take_number())
 
-    def delta_frame(self, kind: str, place: EventPosition, text: str, more: bytes = b"") -> bytes:
-        delta = b'"delta":%b,' % _encode_json(text)
-        if self.obfuscated:
-            more += b',"obfuscation":"%b"' % _OBFUSCATION_CHARACTERS[: -len(text) % _OBFUSCATION_MULTIPLE]
-        # Merged deltas count behind what opens their part; the last one's number is that of them all.
-        self.sequence += self.merged
-        self.merged = 0
-        return self.frame(kind, place.members(delta, more), place.summary)
+    def item_added(self, index: int, item: OutputItem) -> ResponseStreamEvent:
+        return OutputItemAdded(item=item, output_index=index, sequence_number=self.take_number())
 
-    def obfuscation(self, text: str | None) -> bytes:
-        """What hides the length of a delta; nothing for events that are no deltas."""
-        if text is None or not self.obfuscated:
-            return b""
-        return b',"obfuscation":"%b"' % _OBFUSCATION_CHARACTERS[: -len(text) % _OBFUSCATION_MULTIPLE]
+    def item_done(self, index: int, item: OutputItem) -> ResponseStreamEvent:
+        """Closes the item, in its final form."""
+        self.output[index] = item
+        self._open.discard(index)
+        return OutputItemDone(item=item, output_index=index, sequence_number=self.take_number())
 
-    def frame(self, kind: str, members: bytes, more: bytes = b"") -> bytes:
-        """`more` are the members whose names come behind that of the number."""
-        number, name = self.sequence, kind.encode()
+    def event(self, kind: type[E], **members: Any) -> E:
+        return kind(sequence_number=self.take_number(), **members)
+
+    def delta(self, kind: type[E], text: str, **members: Any) -> E:
+        number = self.take_delta_number()
+        return kind(delta=text, obfuscation=self.obfuscation(text), sequence_number=number, **members)
+
+    def take_delta_number(self) -> int:
+        """Merged deltas count behind what opens their part; the number of the last one is that of them all."""
+        number = self.sequence + self.merged
         self.sequence = number + 1
-        return b'event: response.%b\ndata: {"type":"response.%b",%b,"sequence_number":%d%b}\n\n' % (
-            name,
-            name,
-            members,
-            number,
-            more,
-        )
+        self.merged = 0
+        return number
+
+    def take_number(self) -> int:
+        number = self.sequence
+        self.sequence = number + 1
+        return number
+
+    def obfuscation(self, text: str) -> str | UnsetType:
+        """What hides the length of a delta; unset where the client wants none."""
+        return _OBFUSCATION_CHARACTERS[: -len(text) % _OBFUSCATION_MULTIPLE] if self.obfuscated else UNSET

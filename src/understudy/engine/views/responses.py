@@ -1,18 +1,26 @@
-"""The Responses view of a run: its events in, the response and its server-sent events out. Pure: no clock, no store.
+"""The Responses view of a run: events in, the response and the typed events of its streams out. Pure.
 
-Every event of the stream has the next number; a delta of the engine is one of them, which is what lets a reader come
-back behind the number that it has seen last. Order and shapes, of members as well: the hosted API's recorded streams.
+Every event of a stream has the next number, and each delta of the engine is one event, so that a reader can resume
+after any number. Every object is replaced and never changed, so that whatever holds one has it as it was.
 """
 
-from collections.abc import Callable
-from copy import deepcopy
+from collections.abc import Callable, Sequence
 from typing import Any, Final
 
 import msgspec
+from msgspec import UNSET, UnsetType
 
 from understudy.engine.run import events
 from understudy.engine.views import response_calls, response_messages
-from understudy.engine.views.response_stream import EventPosition, ResponseStream
+from understudy.engine.views.response_stream import ResponseStream
+from understudy.wire.response_events import (
+    CompactionCompacting,
+    ReasoningSummaryPartAdded,
+    ReasoningSummaryPartDone,
+    ReasoningSummaryTextDelta,
+    ReasoningSummaryTextDone,
+    ResponseStreamEvent,
+)
 from understudy.wire.response_items import CompactionItem, ReasoningItem, SummaryText
 from understudy.wire.responses import (
     Billing,
@@ -26,7 +34,8 @@ from understudy.wire.responses import (
 )
 from understudy.wire.runs import RunCompletionUsage, RunStatus
 
-_encode_json = msgspec.json.encode
+_replace: Final = msgspec.structs.replace
+_Stream = list[ResponseStreamEvent]
 _RESPONSE_STATUS: Final[dict[RunStatus, ResponseStatus]] = {
     "completed": "completed",
     "incomplete": "incomplete",
@@ -47,7 +56,7 @@ _EXPIRED_MESSAGE: Final = "The response took longer than this server allows."
 class ResponseView:
     """The response as the events so far describe it.
 
-    `included` are the parts of items that the client asked for beside what is always shown.
+    `included` are the parts of items that the client requested beyond those of every response.
     """
 
     def __init__(self, included: frozenset[str] = frozenset()) -> None:
@@ -57,160 +66,179 @@ class ResponseView:
         self.ended = False
         self._included = included
         self._reasoning: tuple[int, ReasoningItem] | None = None
-        self._thoughts: list[str] = []
+        self._reasoning_texts: list[str] = []
 
     @property
     def response(self) -> ResponseObject:
-        return self._stream.response
-
-    @response.setter
-    def response(self, response: ResponseObject) -> None:
-        self._stream.response = response
+        """The response with all of its items, the open ones as they were opened."""
+        return _replace(self._stream.response, output=list(self._stream.output))
 
     @property
     def sequence(self) -> int:
         """The number of the next event of the stream."""
         return self._stream.sequence
 
-    def encode(self, event: events.Event, merged: int = 0) -> bytes:
+    def apply(self, event: events.Event, merged: int = 0) -> Sequence[ResponseStreamEvent]:
+        """Applies the event; returns what streams show of it. `merged` deltas were merged into the event."""
         self._stream.merged = merged
-        return self.apply(event)
-
-    def apply(self, event: events.Event) -> bytes:
-        """Applies the event; returns the frames that streams show of it, empty where they show nothing."""
         kind = type(event)
-        if said := response_messages.HANDLERS.get(kind):
-            frames = said(self._messages, event)
-        elif called := response_calls.HANDLERS.get(kind):
-            frames = called(self._calls, event)
-        else:
-            handler = _HANDLERS.get(kind)
-            frames = b"" if handler is None else handler(self, event)
+        stream: Sequence[ResponseStreamEvent] = ()
+        if of_message := response_messages.HANDLERS.get(kind):
+            stream = of_message(self._messages, event)
+        elif of_call := response_calls.HANDLERS.get(kind):
+            stream = of_call(self._calls, event)
+        elif handler := _HANDLERS.get(kind):
+            stream = handler(self, event)
         self._stream.merged = 0
-        return frames
+        return stream
+
+    def extend_text(self, text: str, merged: int = 0) -> tuple[int, str | UnsetType] | None:
+        """Applies a text delta that only continues the text; returns its number and what obfuscates its length.
+
+        None where there is more to it, and nothing was applied.
+        """
+        self._stream.merged = merged
+        number = self._messages.extend_text(text)
+        return None if number is None else (number, self._stream.obfuscation(text))
 
     def settled(self) -> ResponseObject:
-        """The response with the items that are whole, as it is read while it is being made."""
-        return msgspec.structs.replace(self.response, output=self._stream.completed_items())
+        """The response with its complete items, as it is read while it is in progress."""
+        return _replace(self._stream.response, output=self._stream.completed_items())
 
     # -- the response ------------------------------------------------------------------------------------------
 
-    def _on_queued(self, event: events.RunQueued) -> bytes:
+    def _on_queued(self, event: events.RunQueued) -> _Stream:
         assert event.response is not None
-        self.response = msgspec.structs.replace(event.response, output=[])
         self._stream.obfuscated = event.obfuscated
-        frames = self._stream.response_frame("created")
-        if self.response.background:
-            frames += self._stream.response_frame("queued")
-        return frames
+        return self._begin(event.response)
 
-    def _on_restored(self, event: events.RunRestored) -> bytes:
+    def _on_replayed(self, event: events.ResponseReplayed) -> _Stream:
+        return self._begin(event.response)
+
+    def _begin(self, response: ResponseObject) -> _Stream:
+        self._stream.response = response
+        self._stream.output = []
+        stream = [self._stream.response_event("created")]
+        if response.background:
+            stream.append(self._stream.response_event("queued"))
+        return stream
+
+    def _on_restored(self, event: events.RunRestored) -> _Stream:
         assert event.response is not None
-        self.response = msgspec.structs.replace(event.response, output=deepcopy(event.response.output))
+        self._stream.response = event.response
+        self._stream.output = list(event.response.output)
         self._stream.sequence = event.sequence
-        frames = b""
+        stream: _Stream = []
         if event.message is not None:
-            frames += self._messages.open(event.message.id)
-        known = {item.id for item in self.response.output}
-        # Without a step nothing was shown of the calls yet.
+            stream += self._messages.open(event.message.id)
+        known = {item.id for item in event.response.output}
+        # Without a step, no event of the calls was published.
         for call in event.calls if event.steps else ():
             if call.item_id not in known:
-                frames += self._calls.reopen(call, event.container_id)
-        return frames
+                stream += self._calls.reopen(call, event.container_id)
+        return stream
 
-    def _on_started(self, _: events.RunStarted) -> bytes:
-        self.response.status = "in_progress"
-        return self._stream.response_frame("in_progress")
+    def _on_started(self, _: events.RunStarted) -> _Stream:
+        self._change(status="in_progress")
+        return [self._stream.response_event("in_progress")]
 
-    def _on_ended(self, event: events.RunEnded) -> bytes:
-        response, status = self.response, _RESPONSE_STATUS[event.status]
-        frames = self.close_items(whole=status == "completed")
-        response.status = status
-        # What was cancelled before the model was asked used nothing.
-        if status != "cancelled" or event.usage.total_tokens:
-            response.service_tier = "default"
-            response.usage = render_usage(event.usage)
-        if status == "completed":
-            response.completed_at = event.at
-        if event.status == "expired":
-            response.error = ResponseError("server_error", _EXPIRED_MESSAGE)
-        elif event.error is not None:
-            response.error = ResponseError(event.code or event.error.code, event.error.message)
-        if status == "incomplete":
-            reason = "content_filter" if event.cut == "content_filter" else "max_output_tokens"
-            response.incomplete_details = ResponseIncompleteDetails(reason)  # type: ignore[arg-type]
+    def _on_ended(self, event: events.RunEnded) -> _Stream:
+        status = _RESPONSE_STATUS[event.status]
+        stream = self.close_items(whole=status == "completed")
+        self._change(status=status, **_end_members(event, status))
         self.ended = True
-        frames += self._stream.response_frame(_FINAL_EVENT[status])
-        # Streams do not say who pays.
-        response.billing = Billing()
-        return frames
+        stream.append(self._stream.response_event(_FINAL_EVENT[status]))
+        # The payer is in the stored response, and not in streams.
+        self._change(billing=Billing())
+        return stream
 
-    def close_items(self, *, whole: bool) -> bytes:
-        """Ends what is open; as cut off where it is not whole."""
-        frames = self._close_reasoning("")
+    def _change(self, **members: Any) -> None:
+        self._stream.response = _replace(self._stream.response, **members)
+
+    def close_items(self, *, whole: bool) -> _Stream:
+        """Closes the open items; as incomplete where they are not `whole`."""
+        stream = self._close_reasoning("")
         if self._messages.is_open:
-            frames += self._messages.close("completed" if whole else "incomplete")
-        return frames + self._calls.close_all(whole=whole)
+            stream += self._messages.close("completed" if whole else "incomplete")
+        return stream + self._calls.close_all(whole=whole)
 
-    def last_frame(self, name: str) -> bytes:
-        """The end of a stream whose response was over before it began."""
+    def end(self, response: ResponseObject) -> _Stream:
+        """The end of a stream of `response`, which had ended before the stream began."""
         self.ended = True
-        self.response = msgspec.structs.replace(self.response, billing=msgspec.UNSET)
-        return self._stream.response_frame(name)
+        stream = self.close_items(whole=False)
+        self._stream.response = _replace(response, billing=UNSET)
+        self._stream.output = list(response.output)
+        return [*stream, self._stream.response_event(_FINAL_EVENT.get(response.status, "incomplete"))]
 
     # -- reasoning ---------------------------------------------------------------------------------------------
 
-    def _on_reasoning_opened(self, event: events.ReasoningOpened) -> bytes:
+    def _on_reasoning_opened(self, event: events.ReasoningOpened) -> _Stream:
         item = ReasoningItem(id=event.item_id)
         index = self._stream.add(item)
         self._reasoning = index, item
-        self._thoughts = []
-        return self._stream.item_frame("added", index, item)
+        self._reasoning_texts = []
+        return [self._stream.item_added(index, item)]
 
-    def _on_reasoning_delta(self, event: events.ReasoningDelta) -> bytes:
+    def _on_reasoning_delta(self, event: events.ReasoningDelta) -> _Stream:
         if self._reasoning is None or not self._is_summary_requested():
-            return b""
+            return []
         index, item = self._reasoning
-        place, frames = EventPosition.of(item.id, index, summary=0), b""
-        if not self._thoughts:
-            part = b',"part":' + _encode_json(SummaryText(""))
-            frames = self._stream.frame("reasoning_summary_part.added", place.members(last=part), place.summary)
-        self._thoughts.append(event.text)
-        return frames + self._stream.delta_frame("reasoning_summary_text.delta", place, event.text)
+        place: dict[str, Any] = {"item_id": item.id, "output_index": index}
+        stream: _Stream = []
+        if not self._reasoning_texts:
+            stream.append(self._stream.event(ReasoningSummaryPartAdded, part=SummaryText(""), **place))
+        self._reasoning_texts.append(event.text)
+        return [*stream, self._stream.delta(ReasoningSummaryTextDelta, event.text, **place)]
 
-    def _on_reasoning_closed(self, event: events.ReasoningClosed) -> bytes:
+    def _on_reasoning_closed(self, event: events.ReasoningClosed) -> _Stream:
         return self._close_reasoning(event.sealed)
 
-    def _close_reasoning(self, sealed: str) -> bytes:
+    def _close_reasoning(self, sealed: str) -> _Stream:
         if self._reasoning is None:
-            return b""
+            return []
         index, item = self._reasoning
-        frames = b""
-        if self._thoughts:
-            text = "".join(self._thoughts)
-            item.summary = [SummaryText(text)]
-            place, part = EventPosition.of(item.id, index, summary=0), b',"part":' + _encode_json(item.summary[0])
-            more = place.summary + b',"text":' + _encode_json(text)
-            frames += self._stream.frame("reasoning_summary_text.done", place.members(), more)
-            frames += self._stream.frame("reasoning_summary_part.done", place.members(last=part), place.summary)
-        if "reasoning.encrypted_content" in self._included and sealed:
-            item.encrypted_content = sealed
         self._reasoning = None
-        self._stream.close(index)
-        return frames + self._stream.item_frame("done", index, item)
+        stream: _Stream = []
+        if self._reasoning_texts:
+            text = "".join(self._reasoning_texts)
+            item = _replace(item, summary=[SummaryText(text)])
+            place: dict[str, Any] = {"item_id": item.id, "output_index": index}
+            stream.append(self._stream.event(ReasoningSummaryTextDone, text=text, **place))
+            stream.append(self._stream.event(ReasoningSummaryPartDone, part=item.summary[0], **place))
+        if "reasoning.encrypted_content" in self._included and sealed:
+            item = _replace(item, encrypted_content=sealed)
+        return [*stream, self._stream.item_done(index, item)]
 
-    def _on_context_compacted(self, event: events.ContextCompacted) -> bytes:
+    def _on_context_compacted(self, event: events.ContextCompacted) -> _Stream:
         item = CompactionItem(id=event.item_id, encrypted_content="")
-        number = self._stream.add(item)
-        self._stream.close(number)
-        frames = self._stream.item_frame("added", number, item)
-        frames += self._stream.frame("compaction.compacting", EventPosition.of(item.id, number).members())
-        item.encrypted_content = event.packed
-        return frames + self._stream.item_frame("done", number, item)
+        index = self._stream.add(item)
+        return [
+            self._stream.item_added(index, item),
+            self._stream.event(CompactionCompacting, item_id=item.id, output_index=index),
+            self._stream.item_done(index, _replace(item, encrypted_content=event.packed)),
+        ]
 
     def _is_summary_requested(self) -> bool:
-        reasoning = self.response.reasoning
+        reasoning = self._stream.response.reasoning
         return bool(reasoning.summary or reasoning.generate_summary)
+
+
+def _end_members(event: events.RunEnded, status: ResponseStatus) -> dict[str, Any]:
+    """The members of the response that its end sets."""
+    members: dict[str, Any] = {}
+    # A response that was cancelled before the model was called used nothing.
+    if status != "cancelled" or event.usage.total_tokens:
+        members |= {"service_tier": "default", "usage": render_usage(event.usage)}
+    if status == "completed":
+        members["completed_at"] = event.at
+    if event.status == "expired":
+        members["error"] = ResponseError("server_error", _EXPIRED_MESSAGE)
+    elif event.error is not None:
+        members["error"] = ResponseError(event.code or event.error.code, event.error.message)
+    if status == "incomplete":
+        reason: Any = "content_filter" if event.cut == "content_filter" else "max_output_tokens"
+        members["incomplete_details"] = ResponseIncompleteDetails(reason)
+    return members
 
 
 def render_usage(usage: RunCompletionUsage) -> ResponseUsage:
@@ -223,8 +251,9 @@ def render_usage(usage: RunCompletionUsage) -> ResponseUsage:
     )
 
 
-_HANDLERS: Final[dict[type[events.Event], Callable[[ResponseView, Any], bytes]]] = {
+_HANDLERS: Final[dict[type[events.Event], Callable[[ResponseView, Any], _Stream]]] = {
     events.RunQueued: ResponseView._on_queued,  # noqa: SLF001 - the table of this module's own class
+    events.ResponseReplayed: ResponseView._on_replayed,  # noqa: SLF001
     events.RunRestored: ResponseView._on_restored,  # noqa: SLF001
     events.RunStarted: ResponseView._on_started,  # noqa: SLF001
     events.ReasoningOpened: ResponseView._on_reasoning_opened,  # noqa: SLF001

@@ -1,17 +1,28 @@
-"""The steps of a run and the tool calls in them, as events change them. Pure; a part of the Assistants view.
+"""The steps of a run and their tool calls, as events change them. Pure; a part of the Assistants view.
 
-Order and shapes: the hosted API's recorded streams. Whatever identifies a call is sent once for each index, because
-clients add up what deltas say.
+Order and shapes: the hosted API's recorded streams. What identifies a call is sent once for each index, because clients
+concatenate the deltas.
 """
 
 from collections.abc import Collection, Iterable
-from copy import deepcopy
-from typing import Any, Final, assert_never
+from dataclasses import dataclass, field
+from typing import Any, Final
 
 import msgspec
+from msgspec import UNSET
 
 from understudy.engine.run import events
 from understudy.wire.items import CodeOutput, FileSearchResult
+from understudy.wire.run_events import (
+    CodeInterpreterDelta,
+    FunctionDelta,
+    RunStepDelta,
+    RunStepDeltaEvent,
+    RunStepEvent,
+    StepDetailsDelta,
+    ToolCallDelta,
+    ToolCallsDelta,
+)
 from understudy.wire.runs import (
     LastError,
     McpApprovalCall,
@@ -30,33 +41,72 @@ from understudy.wire.steps import (
     StepStatus,
 )
 
-_encode_json: Final = msgspec.json.encode
+_replace: Final = msgspec.structs.replace
+_TIME_OF_STATUS: Final = {
+    "completed": "completed_at",
+    "failed": "failed_at",
+    "cancelled": "cancelled_at",
+    "expired": "expired_at",
+}
+
+
+@dataclass(slots=True)
+class _OpenCall:
+    """A call as it was opened, and the parts of its arguments or its code."""
+
+    call: RunStepToolCall
+    parts: list[str] = field(default_factory=list)
+
+    def render(self) -> RunStepToolCall:
+        call, text = self.call, "".join(self.parts)
+        if isinstance(call.function, FunctionCall):
+            return _replace(call, function=_replace(call.function, arguments=text))
+        if isinstance(call.code_interpreter, CodeInterpreterCall):
+            return _replace(call, code_interpreter=_replace(call.code_interpreter, input=text))
+        return _replace(call, arguments=text) if call.type == "mcp" else call
+
+
+@dataclass(slots=True)
+class _OpenStep:
+    """A step as it was opened, and its calls in their order."""
+
+    step: RunStepObject
+    calls: list[_OpenCall] = field(default_factory=list)
+
+    def render(self) -> RunStepObject:
+        if self.step.type != "tool_calls":
+            return self.step
+        return _replace(self.step, step_details=RunStepDetailsToolCallsObject([call.render() for call in self.calls]))
 
 
 class StepView:
-    """`steps` are the open ones, as REST serves them. `detailed`: streams show the text of what file search found."""
+    """The open steps. `closed` are those that have ended since they were last stored, as REST serves them.
+
+    `detailed`: streams have the text of the passages of file search.
+    """
 
     def __init__(self) -> None:
-        self.steps: list[RunStepObject] = []
+        self.closed: list[RunStepObject] = []
         self.detailed = False
         self.expires_at: int | None = None
-        self._heads: dict[int, bytes] = {}
-        self._written: dict[int, list[str]] = {}
+        self._open: list[_OpenStep] = []
 
-    def restore(self, steps: Iterable[RunStepObject]) -> bytes:
-        frames = []
+    @property
+    def steps(self) -> list[RunStepObject]:
+        """The open steps as REST serves them."""
+        return [step.render() for step in self._open]
+
+    def restore(self, steps: Iterable[RunStepObject]) -> list[RunStepEvent]:
+        stream: list[RunStepEvent] = []
         for step in steps:
-            step = deepcopy(step)  # noqa: PLW2901 - the view changes what it holds
-            self.steps.append(step)
-            frames.append(frame_prefix(b"thread.run.step.", _encode_json(step)))
-            for index, call in enumerate(step_calls(step)):
-                self._written[index] = [_call_input(call)]
-                self._heads[index] = _delta_prefix(step, index)
-        return b"".join(frames)
+            calls = [_OpenCall(call, [_call_input(call)]) for call in step_calls(step)]
+            self._open.append(_OpenStep(step, calls))
+            stream += _opening_events(step)
+        return stream
 
     # -- opening and closing -----------------------------------------------------------------------------------
 
-    def open(self, run: RunObject, step_id: str, kind: Any, details: Any, at: int) -> bytes:
+    def open(self, run: RunObject, step_id: str, kind: Any, details: Any, at: int) -> list[RunStepEvent]:
         step = RunStepObject(
             id=step_id,
             created_at=at,
@@ -68,11 +118,10 @@ class StepView:
             expires_at=self.expires_at,
             step_details=details,
         )
-        self.steps.append(step)
-        return frame_prefix(b"thread.run.step.", _encode_json(step))
+        self._open.append(_OpenStep(step))
+        return _opening_events(step)
 
-    def open_calls(self, run: RunObject, event: events.CallsStepOpened) -> bytes:
-        self._written, self._heads = {}, {}
+    def open_calls(self, run: RunObject, event: events.CallsStepOpened) -> list[RunStepEvent]:
         return self.open(run, event.step_id, "tool_calls", RunStepDetailsToolCallsObject([]), event.at)
 
     def close(
@@ -83,12 +132,11 @@ class StepView:
         *,
         kind: str | None = None,
         error: LastError | None = None,
-    ) -> bytes:
+    ) -> list[RunStepEvent]:
         """Closes the open steps of a kind, or all."""
-        self.settle()
-        closing = [step for step in self.steps if kind in {None, step.type}]
-        self.steps = [step for step in self.steps if kind not in {None, step.type}]
-        return b"".join(self._close(step, status, at, usage, error) for step in closing)
+        closing = [one for one in self._open if kind in {None, one.step.type}]
+        self._open = [one for one in self._open if kind not in {None, one.step.type}]
+        return [self._close(one.render(), status, at, usage, error) for one in closing]
 
     def _close(
         self,
@@ -97,106 +145,109 @@ class StepView:
         at: int,
         usage: RunCompletionUsage | None,
         error: LastError | None,
-    ) -> bytes:
-        step.status = status
-        step.usage = usage
-        step.last_error = error if status == "failed" else None
-        _set_completed(step, at)
-        shown = step if self.detailed else omit_search_texts(step)
-        frame = encode_frame(b"thread.run.step." + status.encode(), _encode_json(shown))
-        # A stream still shows when the step would have expired; the stored step does not.
-        step.expires_at = None
-        return frame
+    ) -> RunStepEvent:
+        times = {_TIME_OF_STATUS[status]: at}
+        last_error = error if status == "failed" else None
+        step = _replace(step, status=status, usage=usage, last_error=last_error, **times)
+        # Streams still show when the step would have expired; the stored step does not.
+        self.closed.append(_replace(step, expires_at=None))
+        data = step if self.detailed else omit_search_texts(step)
+        return RunStepEvent(f"thread.run.step.{status}", data)  # type: ignore[arg-type]
 
     # -- function calls ----------------------------------------------------------------------------------------
 
-    def open_call(self, event: events.CallOpened) -> bytes:
-        function = FunctionCall(name=event.name, arguments="", output=None)
-        return self._add_call(event.index, RunStepToolCall(id=event.call_id, type="function", function=function))
+    def open_call(self, event: events.CallOpened) -> RunStepDeltaEvent:
+        call = RunStepToolCall(id=event.call_id, type="function", function=FunctionCall(event.name, "", None))
+        opened = FunctionDelta(name=event.name, arguments="", output=None)
+        return self._add_call(call, ToolCallDelta(index=event.index, id=call.id, type="function", function=opened))
 
-    def add_arguments(self, event: events.ArgumentsDelta) -> bytes:
-        self._written[event.index].append(event.text)
-        if self._find_call(event.index).type == "mcp":
-            return self._heads[event.index] + b'"mcp","arguments":' + _encode_json(event.text) + b"}]}}}\n\n"
-        return (
-            self._heads[event.index] + b'"function","function":{"arguments":' + _encode_json(event.text) + b"}}]}}}\n\n"
-        )
+    def add_arguments(self, event: events.ArgumentsDelta) -> RunStepDeltaEvent:
+        step = self._calls_step()
+        open_call = step.calls[event.index]
+        open_call.parts.append(event.text)
+        if open_call.call.type == "mcp":
+            return _delta_event(step, ToolCallDelta(index=event.index, type="mcp", arguments=event.text))
+        function = FunctionDelta(arguments=event.text)
+        return _delta_event(step, ToolCallDelta(index=event.index, type="function", function=function))
 
     def set_outputs(self, outputs: dict[str, str]) -> None:
-        for call in self._function_calls():
-            _function_call(call).output = outputs[call.id]
+        for one in (one for step in self._open for one in step.calls):
+            if isinstance(one.call.function, FunctionCall):
+                one.call = _replace(one.call, function=_replace(one.call.function, output=outputs[one.call.id]))
 
     def required_calls(self) -> list[RunToolCallObject]:
-        """The calls that a client has to answer."""
+        """The calls that need a client's outputs."""
         return [
-            RunToolCallObject(
-                id=call.id, function=RunToolCallFunction(_function_call(call).name, _function_call(call).arguments)
-            )
-            for call in self._function_calls()
+            RunToolCallObject(id=call.id, function=RunToolCallFunction(call.function.name, call.function.arguments))
+            for step in self.steps
+            for call in step_calls(step)
+            if isinstance(call.function, FunctionCall)
         ]
-
-    def _function_calls(self) -> list[RunStepToolCall]:
-        return [call for step in self.steps for call in step_calls(step) if call.type == "function"]
 
     # -- built-in tools ----------------------------------------------------------------------------------------
 
-    def open_search(self, event: events.SearchOpened) -> bytes:
+    def open_search(self, event: events.SearchOpened) -> RunStepDeltaEvent:
         search = FileSearchCall(ranking_options=event.ranking_options, results=[])
-        return self._add_call(event.index, RunStepToolCall(id=event.call_id, type="file_search", file_search=search))
-
-    def end_search(self, event: events.SearchDone) -> bytes:
-        search = self._find_call(event.index).file_search
-        assert isinstance(search, FileSearchCall)
-        search.results = [_without_text(result) for result in event.results]
-        return b""
-
-    def open_code(self, event: events.CodeOpened) -> bytes:
-        code = CodeInterpreterCall(input="", outputs=[])
+        call = RunStepToolCall(id=event.call_id, type="file_search", file_search=search)
         return self._add_call(
-            event.index, RunStepToolCall(id=event.call_id, type="code_interpreter", code_interpreter=code)
+            call, ToolCallDelta(index=event.index, id=call.id, type="file_search", file_search=search)
         )
 
-    def add_code(self, event: events.CodeDelta) -> bytes:
-        self._written[event.index].append(event.text)
-        return self._code_delta(event.index, b'"input":' + _encode_json(event.text))
+    def end_search(self, event: events.SearchDone) -> None:
+        open_call = self._calls_step().calls[event.index]
+        assert isinstance(open_call.call.file_search, FileSearchCall)
+        results = [_render_result(result) for result in event.results]
+        open_call.call = _replace(open_call.call, file_search=_replace(open_call.call.file_search, results=results))
 
-    def add_output(self, event: events.CodeOutputDelta) -> bytes:
-        code = self._find_call(event.index).code_interpreter
+    def open_code(self, event: events.CodeOpened) -> RunStepDeltaEvent:
+        code = CodeInterpreterCall(input="", outputs=[])
+        call = RunStepToolCall(id=event.call_id, type="code_interpreter", code_interpreter=code)
+        opened = CodeInterpreterDelta(input="", outputs=[])
+        return self._add_call(
+            call, ToolCallDelta(index=event.index, id=call.id, type="code_interpreter", code_interpreter=opened)
+        )
+
+    def add_code(self, event: events.CodeDelta) -> RunStepDeltaEvent:
+        step = self._calls_step()
+        step.calls[event.index].parts.append(event.text)
+        return _code_delta(step, event.index, CodeInterpreterDelta(input=event.text))
+
+    def add_output(self, event: events.CodeOutputDelta) -> RunStepDeltaEvent:
+        step = self._calls_step()
+        open_call = step.calls[event.index]
+        code = open_call.call.code_interpreter
         assert isinstance(code, CodeInterpreterCall)
-        outputs, said = code.outputs, _render_output(event.output)
+        outputs, added = list(code.outputs), _render_output(event.output)
         if outputs and event.output.type == outputs[-1]["type"] == "logs":
-            outputs[-1]["logs"] += event.output.logs
+            outputs[-1] = {**outputs[-1], "logs": outputs[-1]["logs"] + event.output.logs}
         else:
-            outputs.append(dict(said))
-        delta = _encode_json({"index": len(outputs) - 1, **said})
-        return self._code_delta(event.index, b'"outputs":[' + delta + b"]")
-
-    def _code_delta(self, index: int, members: bytes) -> bytes:
-        return self._heads[index] + b'"code_interpreter","code_interpreter":{' + members + b"}}]}}}\n\n"
+            outputs.append(added)
+        open_call.call = _replace(open_call.call, code_interpreter=_replace(code, outputs=outputs))
+        delta = CodeInterpreterDelta(outputs=[{"index": len(outputs) - 1, **added}])
+        return _code_delta(step, event.index, delta)
 
     # -- tools of remote servers -------------------------------------------------------------------------------
 
-    def open_remote(self, event: events.RemoteCallOpened) -> bytes:
-        call = RunStepToolCall(
-            id=event.call_id,
-            type="mcp",
-            server_label=event.server_label,
-            name=event.name,
-            arguments="",
-            output=None,
-        )
-        return self._add_call(event.index, call)
+    def open_remote(self, event: events.RemoteCallOpened) -> RunStepDeltaEvent:
+        members: dict[str, Any] = {
+            "id": event.call_id,
+            "type": "mcp",
+            "server_label": event.server_label,
+            "name": event.name,
+            "arguments": "",
+            "output": None,
+        }
+        return self._add_call(RunStepToolCall(**members), ToolCallDelta(index=event.index, **members))
 
-    def end_remote(self, event: events.RemoteCallDone) -> bytes:
-        call = self._find_call(event.index)
-        call.output = event.output
-        said: dict[str, Any] = {"type": "mcp", "output": event.output}
-        if event.error is not None:
-            call.error = said["error"] = event.error
-        step = next(step for step in self.steps if step.type == "tool_calls")
-        return _step_delta_prefix(step, event.index) + _encode_json(said)[1:] + b"]}}}\n\n"
+    def end_remote(self, event: events.RemoteCallDone) -> RunStepDeltaEvent:
+        step = self._calls_step()
+        open_call = step.calls[event.index]
+        error = UNSET if event.error is None else event.error
+        open_call.call = _replace(open_call.call, output=event.output, error=error)
+        return _delta_event(step, ToolCallDelta(index=event.index, type="mcp", output=event.output, error=error))
 
-    def unapproved(self, call_ids: Collection[str]) -> list[McpApprovalCall]:
+    def approval_calls(self, call_ids: Collection[str]) -> list[McpApprovalCall]:
+        """The calls of these ids as a client approves of them."""
         return [
             McpApprovalCall(
                 id=call.id, server_label=call.server_label or "", name=call.name or "", arguments=call.arguments or ""
@@ -206,69 +257,48 @@ class StepView:
             if call.type == "mcp" and call.id in call_ids
         ]
 
-    # -- both --------------------------------------------------------------------------------------------------
+    def _add_call(self, call: RunStepToolCall, delta: ToolCallDelta) -> RunStepDeltaEvent:
+        step = self._open[-1]
+        step.calls.append(_OpenCall(call))
+        return _delta_event(step, delta)
 
-    def settle(self) -> None:
-        """Writes what calls were given in pieces into the calls."""
-        for step in self.steps:
-            for index, call in enumerate(step_calls(step)):
-                written = "".join(self._written.get(index, ()))
-                if call.type == "function":
-                    _function_call(call).arguments = written
-                elif call.type == "mcp":
-                    call.arguments = written
-                elif isinstance(call.code_interpreter, CodeInterpreterCall):
-                    call.code_interpreter.input = written
-
-    def _add_call(self, index: int, call: RunStepToolCall) -> bytes:
-        step = self.steps[-1]
-        step_calls(step).append(call)
-        self._written[index] = []
-        self._heads[index] = _delta_prefix(step, index)
-        opened = _encode_json(call)
-        # The index stands first, and `type` after the id, as in the call itself.
-        return _step_delta_prefix(step, index) + opened[1:] + b"]}}}\n\n"
-
-    def _find_call(self, index: int) -> RunStepToolCall:
-        step = next(step for step in self.steps if step.type == "tool_calls")
-        return step_calls(step)[index]
-
-
-def encode_frame(name: bytes, data: bytes) -> bytes:
-    return b"event: " + name + b"\ndata: " + data + b"\n\n"
-
-
-def frame_prefix(family: bytes, data: bytes) -> bytes:
-    return encode_frame(family + b"created", data) + encode_frame(family + b"in_progress", data)
+    def _calls_step(self) -> _OpenStep:
+        return next(one for one in self._open if one.step.type == "tool_calls")
 
 
 def omit_search_texts(step: RunStepObject) -> RunStepObject:
-    """The step without the text of what file search found, which is shown only where it is asked for."""
-    if not any(isinstance(call.file_search, FileSearchCall) for call in step_calls(step)):
+    """The step without the text of passages, which clients request with `include`."""
+    calls = step_calls(step)
+    if not any(isinstance(call.file_search, FileSearchCall) for call in calls):
         return step
-    bare = deepcopy(step)
-    for call in step_calls(bare):
-        if isinstance(call.file_search, FileSearchCall):
-            for result in call.file_search.results:
-                result.pop("content", None)
-    return bare
-
-
-def _step_delta_prefix(step: RunStepObject, index: int) -> bytes:
-    return (
-        b'event: thread.run.step.delta\ndata: {"id":"%b","object":"thread.run.step.delta","delta":'
-        b'{"step_details":{"type":"tool_calls","tool_calls":[{"index":%d,'
-    ) % (step.id.encode(), index)
-
-
-def _delta_prefix(step: RunStepObject, index: int) -> bytes:
-    """The bytes that all further deltas of one call begin with."""
-    return _step_delta_prefix(step, index) + b'"type":'
+    return _replace(step, step_details=RunStepDetailsToolCallsObject([_omit_texts(call) for call in calls]))
 
 
 def step_calls(step: RunStepObject) -> list[RunStepToolCall]:
     details = step.step_details
     return details.tool_calls if isinstance(details, RunStepDetailsToolCallsObject) else []
+
+
+def _omit_texts(call: RunStepToolCall) -> RunStepToolCall:
+    if not isinstance(call.file_search, FileSearchCall):
+        return call
+    results = [
+        {name: value for name, value in result.items() if name != "content"} for result in call.file_search.results
+    ]
+    return _replace(call, file_search=_replace(call.file_search, results=results))
+
+
+def _opening_events(step: RunStepObject) -> list[RunStepEvent]:
+    return [RunStepEvent("thread.run.step.created", step), RunStepEvent("thread.run.step.in_progress", step)]
+
+
+def _delta_event(step: _OpenStep, delta: ToolCallDelta) -> RunStepDeltaEvent:
+    details = StepDetailsDelta(ToolCallsDelta(tool_calls=[delta]))
+    return RunStepDeltaEvent(RunStepDelta(id=step.step.id, delta=details))
+
+
+def _code_delta(step: _OpenStep, index: int, code: CodeInterpreterDelta) -> RunStepDeltaEvent:
+    return _delta_event(step, ToolCallDelta(index=index, type="code_interpreter", code_interpreter=code))
 
 
 def _call_input(call: RunStepToolCall) -> str:
@@ -279,12 +309,7 @@ def _call_input(call: RunStepToolCall) -> str:
     return call.function.arguments if isinstance(call.function, FunctionCall) else ""
 
 
-def _function_call(call: RunStepToolCall) -> FunctionCall:
-    assert isinstance(call.function, FunctionCall)
-    return call.function
-
-
-def _without_text(result: FileSearchResult) -> dict[str, Any]:
+def _render_result(result: FileSearchResult) -> dict[str, Any]:
     return {
         "file_id": result.file_id,
         "file_name": result.filename,
@@ -298,19 +323,3 @@ def _render_output(output: CodeOutput) -> dict[str, Any]:
     if output.type == "logs":
         return {"type": "logs", "logs": output.logs}
     return {"type": "image", "image": {"file_id": output.file_id}}
-
-
-def _set_completed(step: RunStepObject, at: int) -> None:
-    match step.status:
-        case "completed":
-            step.completed_at = at
-        case "failed":
-            step.failed_at = at
-        case "cancelled":
-            step.cancelled_at = at
-        case "expired":
-            step.expired_at = at
-        case "in_progress":
-            pass
-        case _:
-            assert_never(step.status)

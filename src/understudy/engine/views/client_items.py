@@ -7,15 +7,20 @@ from typing import Any
 import msgspec
 
 from understudy.engine.client_calls import render_call
+from understudy.engine.views.response_stream import ResponseStream
 from understudy.store.run_state import ClientTool
 from understudy.wire.client_items import ApplyPatchCall, ClientCall, ShellCall
-
-_encode_json = msgspec.json.encode
+from understudy.wire.response_events import (
+    ResponseStreamEvent,
+    ShellCommandAdded,
+    ShellCommandDelta,
+    ShellCommandDone,
+)
 
 
 @dataclass(slots=True)
 class UnrenderedCall:
-    """A call whose arguments are still coming."""
+    """A call whose arguments are incomplete."""
 
     tool: ClientTool
     item_id: str
@@ -27,7 +32,7 @@ class UnrenderedCall:
 
 
 def initial_item(item: ClientCall) -> ClientCall:
-    """The item as a stream shows it at first: the commands and the diff come afterwards."""
+    """The item as a stream opens it; the commands and the diff follow."""
     made: ClientCall = msgspec.structs.replace(item, status="in_progress")
     if isinstance(made, ShellCall):
         made.action = msgspec.structs.replace(made.action, commands=[])
@@ -36,13 +41,13 @@ def initial_item(item: ClientCall) -> ClientCall:
     return made
 
 
-def command_events(item: ClientCall, output_index: int) -> Iterator[tuple[str, bytes, str | None]]:
-    """The events of a shell call between its two of the item, as name, JSON members, delta."""
+def command_events(stream: ResponseStream, item: ClientCall, output_index: int) -> Iterator[ResponseStreamEvent]:
+    """The events of a shell call between its two of the item."""
     if not isinstance(item, ShellCall):
         return
     for number, command in enumerate(item.action.commands):
-        place = b'"command_index":%d,"output_index":%d' % (number, output_index)
-        text = _encode_json(command)
-        yield "shell_call_command.added", b'"command":"",%b' % place, None
-        yield "shell_call_command.delta", b'"delta":%b,%b' % (text, place), command
-        yield "shell_call_command.done", b'"command":%b,%b' % (text, place), None
+        place = {"command_index": number, "output_index": output_index}
+        hidden = stream.obfuscation(command)
+        yield stream.event(ShellCommandAdded, command="", **place)
+        yield stream.event(ShellCommandDelta, delta=command, obfuscation=hidden, **place)
+        yield stream.event(ShellCommandDone, command=command, **place)

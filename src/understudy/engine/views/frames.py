@@ -1,0 +1,100 @@
+"""Encodes the typed events of streams as server-sent events; the only encoder.
+
+A text that grows is most of what streams are, so its deltas are encoded without building their events: what stands
+around the text is the same in all deltas of one part.
+"""
+
+from typing import Final
+
+import msgspec
+from msgspec import UNSET
+
+from understudy.engine.run.events import Event, TextDelta
+from understudy.engine.views.assistants import RunView
+from understudy.engine.views.responses import ResponseView
+from understudy.wire.response_events import (
+    STREAM_EVENTS,
+    ItemEvent,
+    OutputTextDelta,
+    ResponseStreamEvent,
+    WholeResponseEvent,
+)
+from understudy.wire.response_items import encode_items
+from understudy.wire.run_events import MessageDelta, MessageDeltaEvent, RunStreamEvent
+
+DONE_FRAME: Final = b"event: done\ndata: [DONE]\n\n"
+_encode_json: Final = msgspec.json.encode
+Frames = tuple[bytes, ...]
+_EVENT_NAMES: Final = {kind: str(kind.__struct_config__.tag).encode() for kind in STREAM_EVENTS}
+
+
+def encode_run_event(event: RunStreamEvent) -> bytes:
+    return b"event: %b\ndata: %b\n\n" % (event.event.encode(), _encode_json(event.data))
+
+
+def encode_response_event(event: ResponseStreamEvent) -> bytes:
+    encode = encode_items if isinstance(event, WholeResponseEvent | ItemEvent) else _encode_json
+    return b"event: %b\ndata: %b\n\n" % (_EVENT_NAMES[type(event)], encode(event))
+
+
+class RunEncoder:
+    """The frames of one run's events, in their order."""
+
+    __slots__ = ("_head", "view")
+
+    def __init__(self) -> None:
+        self.view = RunView()
+        self._head = b""
+        """What stands before the text in a delta of the open text."""
+
+    def encode(self, event: Event, merged: int = 0) -> Frames:  # noqa: ARG002 - these events have no numbers
+        if type(event) is TextDelta and self._head and self.view.extend_text(event.text):
+            return (self._head + _encode_json(event.text) + b"}}]}}\n\n",)
+        stream = self.view.apply(event)
+        self._head = b""
+        if type(event) is TextDelta:
+            self._head = _run_text_head(stream[0])
+        return tuple([encode_run_event(one) for one in stream])
+
+
+class ResponseEncoder:
+    """The frames of one response's events, in their order."""
+
+    __slots__ = ("_around", "view")
+
+    def __init__(self, included: frozenset[str] = frozenset()) -> None:
+        self.view = ResponseView(included)
+        self._around: tuple[bytes, bytes, bytes] | None = None
+        """What stands around the text, its obfuscation and its number in a delta of the open text."""
+
+    def encode(self, event: Event, merged: int = 0) -> Frames:
+        around = self._around
+        if type(event) is TextDelta and around is not None:
+            extended = self.view.extend_text(event.text, merged)
+            if extended is not None:
+                number, hidden = extended
+                obfuscation = b"" if hidden is UNSET else b'"obfuscation":"%b",' % hidden.encode()
+                text = _encode_json(event.text)
+                return (b"%b%b%b%b%b%d}\n\n" % (around[0], text, around[1], obfuscation, around[2], number),)
+        stream = self.view.apply(event, merged)
+        self._around = _text_surroundings(stream[-1]) if type(event) is TextDelta else None
+        return tuple([encode_response_event(one) for one in stream])
+
+
+def _run_text_head(event: RunStreamEvent) -> bytes:
+    assert isinstance(event, MessageDeltaEvent)
+    delta: MessageDelta = event.data
+    return (
+        b'event: thread.message.delta\ndata: {"id":%b,"object":"thread.message.delta","delta":'
+        b'{"content":[{"index":%d,"type":"text","text":{"value":'
+    ) % (_encode_json(delta.id), delta.delta.content[0].index)
+
+
+def _text_surroundings(event: ResponseStreamEvent) -> tuple[bytes, bytes, bytes]:
+    assert isinstance(event, OutputTextDelta)
+    head = (
+        b"event: response.output_text.delta\ndata: "
+        b'{"type":"response.output_text.delta","content_index":%d,"delta":' % event.content_index
+    )
+    item = b',"item_id":%b,"logprobs":[],' % _encode_json(event.item_id)
+    return head, item, b'"output_index":%d,"sequence_number":' % event.output_index
