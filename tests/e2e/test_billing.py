@@ -334,8 +334,8 @@ def test_transactions_are_paged_and_filtered(tenant, upstream):
     [
         ("colour=red", "Unknown parameter: 'colour'.", "colour"),
         ("form=1", "Unknown parameter: 'form'. Did you mean 'from'?", "form"),
-        ("from=yesterday", re.compile("Invalid 'from': 'yesterday' is no date, time or number .*"), "from"),
-        ("to=99999999999999999999", re.compile("Invalid 'to': '9+' is no date.*"), "to"),
+        ("from=yesterday", re.compile("Invalid 'from': 'yesterday' is not a date, time or Unix timestamp.*"), "from"),
+        ("to=99999999999999999999", re.compile("Invalid 'to': '9+' is not a date.*"), "to"),
         ("direction=UP", re.compile("Invalid value: 'UP'. .*"), "direction"),
         ("limit=101", re.compile("Invalid 'limit': .*"), "limit"),
         ("cursor=txn_nowhere", re.compile("Invalid 'cursor': no transaction 'txn_nowhere' .*"), "cursor"),

@@ -74,15 +74,15 @@ def test_faults_are_told_as_those_of_chats_are(server, client, upstream):
 
 
 REFUSED = [
-    ({"prompt": [1, 2]}, "Invalid 'prompt': tokens cannot be turned into a text here. Give texts.", "prompt"),
-    ({"prompt": [[1], [2]]}, "Invalid 'prompt': tokens cannot be turned into a text here. Give texts.", "prompt"),
-    ({"suffix": "end"}, "Invalid 'suffix': no model here fills in. Leave it out.", "suffix"),
+    ({"prompt": [1, 2]}, "Invalid 'prompt': token arrays are not supported. Send strings.", "prompt"),
+    ({"prompt": [[1], [2]]}, "Invalid 'prompt': token arrays are not supported. Send strings.", "prompt"),
+    ({"suffix": "end"}, "Invalid 'suffix': insertion is not supported. Leave it out.", "suffix"),
     (
         {"logprobs": 1, "echo": True},
-        "Invalid 'logprobs': the tokens of a repeated prompt have none here. Leave 'echo' out.",
+        "Invalid 'logprobs': not supported with 'echo'. Leave 'echo' out.",
         "logprobs",
     ),
-    ({"best_of": 3}, "Invalid 'best_of': it may not be more than 'n'.", "best_of"),
+    ({"best_of": 3}, "Invalid 'best_of': it must not be greater than 'n'.", "best_of"),
 ]
 
 

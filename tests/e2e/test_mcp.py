@@ -320,7 +320,7 @@ REFUSED = [
     ),
     (
         {"headers": {"authorization": "Bearer x"}},
-        "Headers are not kept with an assistant. Leave them out here, and give them with each run.",
+        "Headers are not stored with an assistant. Leave them out here, and send them with each run.",
         "tools[0].headers",
         "unsupported_parameter",
     ),
@@ -346,7 +346,7 @@ def test_headers_that_cannot_be_sent_are_refused(mcp_server, client, dice, heade
 
 def test_two_servers_of_one_label_are_refused(mcp_server, dice):
     body = {"model": "gpt-4o", "tools": [mcp(dice), mcp(dice)]}
-    said = "Invalid 'tools[1].server_label': 'dice' is the label of another server already."
+    said = "Invalid 'tools[1].server_label': 'dice' is already the label of another server."
     assert_error(mcp_server.ask("POST", "/v1/assistants", body), 400, said, "tools[1].server_label", "invalid_value")
 
 

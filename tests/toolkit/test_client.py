@@ -154,7 +154,7 @@ async def test_an_answer_without_end_is_a_result(api, monkeypatch):
         return web.Response(text="[" + "1," * 1000 + "1]", content_type="application/json")
 
     result = await (await api(handler)).execute(THREAD, AT)
-    assert result["error"] == "The answer is larger than 1000 bytes. Ask for less at a time."
+    assert result["error"] == "The response is larger than 1000 bytes. Request less at a time."
 
 
 @given(st.text(max_size=20), st.none() | st.lists(st.integers()) | st.dictionaries(st.text(max_size=5), st.integers()))

@@ -165,7 +165,7 @@ def test_input_schemas_have_one_type_each(origin_server):
 def test_there_are_no_sessions_to_listen_to_or_to_end(origin_server, method):
     refused = origin_server.ask(method, "/mcp", headers=ACCEPT)
     assert refused.headers["allow"] == "POST"
-    assert_rpc_error(refused, 405, f"Not allowed to {method} on /mcp: it keeps no sessions. Use POST.")
+    assert_rpc_error(refused, 405, f"Not allowed to {method} on /mcp: it has no sessions. Use POST.")
 
 
 def assert_rpc_error(reply, status, message):

@@ -1,4 +1,4 @@
-"""Anthropic's Messages API: a message whole or streamed, from any model, and the count of what it would read."""
+"""Anthropic's Messages API: creates a message, whole or streamed, with any model, and counts input tokens."""
 
 from collections.abc import AsyncGenerator, Sequence
 from contextlib import aclosing
@@ -49,10 +49,10 @@ async def create_message(request: Request) -> Response:
     await admit(request)
     meter = UsageMeter(request, "completion", body)
     if not body.get("stream"):
-        answered = await parts.models.message(body, _beta_header(request))
-        return render_charged(meter, answered, await meter.charge(answered))
+        message = await parts.models.message(body, _beta_header(request))
+        return render_charged(meter, message, await meter.charge(message))
     stream = parts.models.message_stream(body, _beta_header(request))
-    # The first events decide: what fails before them is an ordinary error answer.
+    # An error before the first events becomes an ordinary error response with its own status.
     first = await anext(stream, ())
     return EventStream(request, _stream_events(first, stream, meter, request.state.request_id))
 
@@ -77,7 +77,7 @@ async def count_tokens(request: Request) -> Response:
 
 
 async def complete_message(parts: Parts, project_id: str, raw: bytes) -> bytes:  # noqa: ARG001 - as all endpoints of batches
-    """The answer to a body that came without a request of its own; it cannot stream."""
+    """Completes one line of a batch, which cannot stream. Returns the JSON of the message."""
     body = await decode_body(raw, _check_body, raw, parts.settings.limits)
     await check_sources(body)
     if body.get("stream"):
@@ -89,7 +89,7 @@ async def complete_message(parts: Parts, project_id: str, raw: bytes) -> bytes: 
 
 
 def _check_body(raw: bytes, limits: LimitSettings) -> MessageBody:
-    """The body as it came, with its default; raises InvalidBody."""
+    """The body unchanged, with the default of `max_tokens`; raises InvalidBody."""
     return {"max_tokens": DEFAULT_MAX_TOKENS, **_plain_body(_parse_body(raw, CreateMessageParams, limits))}
 
 
@@ -102,7 +102,7 @@ def _beta_header(request: Request) -> str:
 
 
 def _plain_body(body: MessageBody) -> MessageBody:
-    # A null says what its absence says, and not every provider knows that.
+    # Null means the same as an absent member, but some providers reject null.
     return {name: value for name, value in body.items() if value is not None}
 
 
@@ -115,9 +115,9 @@ async def _stream_events(
             yield await counts.count_frames(first)
             async for frames in stream:
                 yield await counts.count_frames(frames)
-    except Exception as error:  # noqa: BLE001 - whatever it is, the client learns that its answer is not whole
-        told = message_envelope(to_api_error(error, request_id), request_id)
-        yield b"event: error\ndata: " + told + b"\n\n"
+    except Exception as error:  # noqa: BLE001 - the response has started, so every error becomes an event
+        envelope = message_envelope(to_api_error(error, request_id), request_id)
+        yield b"event: error\ndata: " + envelope + b"\n\n"
     finally:
         meter.settle_abandoned()
 
@@ -128,14 +128,14 @@ class _UsageEvent(msgspec.Struct):
 
 
 class _UsageCounter:
-    """Gathers what the events of a stream say of its usage, which the first begins and the last completes."""
+    """Merges the usage of a stream: `message_start` has the input tokens, `message_delta` the output tokens."""
 
     def __init__(self, meter: UsageMeter) -> None:
         self._meter = meter
         self._usage: dict[str, Any] = {}
 
     async def count_frames(self, frames: Sequence[bytes]) -> bytes:
-        """The frames joined; where the message ends among them, it has been counted by then."""
+        """Joins the frames. Settles the meter before it returns the frame that ends the message."""
         self._meter.observe(frames)
         for frame in frames:
             if frame.startswith((b"event: message_start", b"event: message_delta")):
@@ -145,7 +145,7 @@ class _UsageCounter:
         return b"".join(frames)
 
     def _add_usage(self, frame: bytes) -> None:
-        told = msgspec.json.decode(frame.partition(b"\ndata: ")[2], type=_UsageEvent)
-        usage = told.message.get("usage") or told.usage
+        event = msgspec.json.decode(frame.partition(b"\ndata: ")[2], type=_UsageEvent)
+        usage = event.message.get("usage") or event.usage
         self._usage |= {name: count for name, count in usage.items() if count is not None}
         self._meter.observe([msgspec.json.encode({"usage": self._usage})])

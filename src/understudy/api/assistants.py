@@ -29,7 +29,7 @@ from understudy.wire.tools import ToolResources
 
 operations = OperationGroup("Assistants")
 
-# What a field returns to when it is set to null.
+# Values of fields that a request sets to null.
 _ASSISTANT_DEFAULTS = {"tools": [], "metadata": {}, "response_format": "auto"}
 
 
@@ -134,16 +134,16 @@ def _new_assistant(body: CreateAssistantRequest, resources: ToolResources, now: 
 
 
 def _build_change(body: ModifyAssistantRequest) -> Callable[[AssistantObject], None]:
-    given = {name: value for name, value in msgspec.structs.asdict(body).items() if value is not UNSET}
+    changes = {name: value for name, value in msgspec.structs.asdict(body).items() if value is not UNSET}
 
     def change(assistant: AssistantObject) -> None:
-        for name, value in given.items():
+        for name, value in changes.items():
             if name == "tool_resources":
                 assistant.tool_resources = merge_resources(assistant.tool_resources, value)
             else:
                 setattr(assistant, name, _ASSISTANT_DEFAULTS.get(name) if value is None else value)
         assistant.tool_resources = fill_defaults(assistant.tool_resources, assistant.tools)
-        assistant.top_p = resolve_sampling(assistant.model, given.get("top_p"), assistant.top_p)
-        assistant.temperature = resolve_sampling(assistant.model, given.get("temperature"), assistant.temperature)
+        assistant.top_p = resolve_sampling(assistant.model, changes.get("top_p"), assistant.top_p)
+        assistant.temperature = resolve_sampling(assistant.model, changes.get("temperature"), assistant.temperature)
 
     return change

@@ -1,4 +1,4 @@
-"""What a line of a batch may ask for: the same answers that requests of their own get, as a status and a body."""
+"""The endpoints that lines of a batch may name. A line gets the status and body of an ordinary request."""
 
 from collections.abc import Awaitable, Callable
 from functools import partial
@@ -11,7 +11,7 @@ from understudy.engine.jobs.batches import MESSAGES, RESPONSES, Endpoint, Endpoi
 from understudy.errors import ApiError
 
 CompleteHandler = Callable[[Parts, str, bytes], Awaitable[bytes]]
-"""Answers the body of a request of a project, and raises what the request would be refused with."""
+"""Maps a project and a request body to a response body; raises the errors of the ordinary request."""
 
 
 def batch_endpoints(parts: Parts) -> dict[str, Endpoint]:
@@ -25,15 +25,19 @@ def batch_endpoints(parts: Parts) -> dict[str, Endpoint]:
 
 
 async def _call_handler(
-    parts: Parts, whole: CompleteHandler, told: Callable[[ApiError, str], bytes], project_id: str, body: bytes
+    parts: Parts,
+    complete: CompleteHandler,
+    render_error: Callable[[ApiError, str], bytes],
+    project_id: str,
+    body: bytes,
 ) -> EndpointResult:
     try:
         await parts.accounting.admit(project_id, "")
-        return 200, await whole(parts, project_id, body)
-    except Exception as error:  # noqa: BLE001 - every error is the answer of its line
+        return 200, await complete(parts, project_id, body)
+    except Exception as error:  # noqa: BLE001 - an error is the result of its line
         request_id = ids.request()
         refusal = to_api_error(error, request_id)
-        return refusal.status, told(refusal, request_id)
+        return refusal.status, render_error(refusal, request_id)
 
 
 def _envelope(error: ApiError, _: str) -> bytes:

@@ -1,4 +1,4 @@
-"""Batches over HTTP, as the hosted API has them. The AI/ML API has its batches of messages on the same path."""
+"""Batches over HTTP, in the hosted API's format. The AI/ML API creates message batches on the same path."""
 
 from starlette.requests import Request
 from starlette.responses import Response
@@ -164,16 +164,16 @@ def _batch_id(request: Request) -> str:
 
 
 async def _find_input_file(request: Request, file_id: str) -> StoredFile:
-    """The file of a batch's requests. Raises NotFound, and InvalidRequest for one of another purpose."""
+    """The input file of a batch. Raises NotFound, and InvalidRequest for a file with another purpose."""
     check_file_id("input_file_id", file_id)
-    found = await parts_of(request).store.files.lookup(project_of(request), [file_id])
-    if not found:
+    files = await parts_of(request).store.files.lookup(project_of(request), [file_id])
+    if not files:
         raise NotFound(f"No such File object: {error_texts.shortened(file_id)}", param="input_file_id")
-    if found[0].purpose != "batch":
+    if files[0].purpose != "batch":
         raise InvalidRequest(
-            f"Invalid 'input_file_id': the file {file_id!r} has the purpose {found[0].purpose!r}. Upload it again with"
+            f"Invalid 'input_file_id': the file {file_id!r} has the purpose {files[0].purpose!r}. Upload it again with"
             " the purpose 'batch'.",
             param="input_file_id",
             code="invalid_value",
         )
-    return found[0]
+    return files[0]

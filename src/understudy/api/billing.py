@@ -1,4 +1,4 @@
-"""What a project has, what it spent and on what, over HTTP in the AI/ML API's words; and the keys that spend it."""
+"""A project's balance, transactions, usage and keys over HTTP, in the AI/ML API's format."""
 
 from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
@@ -33,7 +33,7 @@ operations = OperationGroup("Billing", base="/")
 
 _DAY_SECONDS = 86_400
 _MAX_TIMESTAMP = 253_402_300_799
-# What is reported where nobody says since when.
+# The period of a report without `from`.
 _DEFAULT_PERIOD_SECONDS = 30 * _DAY_SECONDS
 
 
@@ -131,8 +131,8 @@ async def list_transactions(request: Request) -> Response:
 )
 async def get_usage(request: Request) -> Response:
     """By model, the most expensive first."""
-    question, since, until = _parse_query(request)
-    sums = await parts_of(request).store.usage.sum_usage(project_of(request), question(("model",), _MAX_TIMESTAMP))
+    build_filter, since, until = _parse_query(request)
+    sums = await parts_of(request).store.usage.sum_usage(project_of(request), build_filter(("model",), _MAX_TIMESTAMP))
     of_models = [billing.UsageOfModel(model=str(one.group["model"]), **_render_sums([one])) for one in sums]
     of_models.sort(key=lambda one: (-one.credits_used, -one.requests, one.model))
     total = billing.UsageSum(**_render_sums(sums))
@@ -151,8 +151,8 @@ async def get_usage(request: Request) -> Response:
 )
 async def get_usage_detail(request: Request) -> Response:
     """By day, model, key, kind, and whether it was a batch."""
-    question, since, until = _parse_query(request)
-    groups = question(("model", "key_id", "kind", "batch"), _DAY_SECONDS)
+    build_filter, since, until = _parse_query(request)
+    groups = build_filter(("model", "key_id", "kind", "batch"), _DAY_SECONDS)
     rows = [
         billing.UsageRow(
             date=datetime.fromtimestamp(one.bucket, UTC).date().isoformat(),
@@ -171,7 +171,7 @@ async def get_usage_detail(request: Request) -> Response:
     "getCurrentKey", "GET", "/key", summary="Retrieve the key of the request.", response=CurrentKey, base="/v1"
 )
 async def get_current_key(request: Request) -> Response:
-    """The key that asks."""
+    """The API key of this request."""
     keys = await _list_key_records(request)
     current = next(key for key in keys if key.id == request.state.key_id)
     return struct_response(billing.CurrentKey(data=await _render_key(parts_of(request), current)))
@@ -181,7 +181,7 @@ async def get_current_key(request: Request) -> Response:
     "listKeys", "GET", "/keys", summary="List the project's keys, without their secrets.", response=KeyList, base="/v1"
 )
 async def list_keys(request: Request) -> Response:
-    """The project's keys, oldest first; revoked ones too."""
+    """The project's keys, oldest first, including revoked keys."""
     parts = parts_of(request)
     return struct_response(
         billing.KeyList(data=[await _render_key(parts, key) for key in await _list_key_records(request)])
@@ -196,22 +196,24 @@ async def _list_key_records(request: Request) -> list[KeyRecord]:
 async def _render_key(parts: Parts, key: KeyRecord) -> billing.KeyDetails:
     ledger = parts.store.ledger
     limit = await ledger.limit(key.id)
-    shown = None
+    spend_limit_details = None
     if limit is not None:
         spent = await ledger.spending(limit, key.project_id, parts.now())
-        shown = billing.SpendLimitDetails(amount=usd(limit.credits), spent=usd(spent), period=limit.period)
+        spend_limit_details = billing.SpendLimitDetails(
+            amount=usd(limit.credits), spent=usd(spent), period=limit.period
+        )
     return billing.KeyDetails(
         id=key.id,
         name=key.name,
         prefix=key.hint,
         created_at=_format_time(key.created_at),
         revoked_at=None if key.revoked_at is None else _format_time(key.revoked_at),
-        spend_limit=shown,
+        spend_limit=spend_limit_details,
     )
 
 
 def _parse_query(request: Request) -> tuple[Callable[[tuple[Group, ...], int], UsageFilter], int, int]:
-    """What the query asks for, yet without its groups and the width of its buckets; and its first and last moment."""
+    """Returns a filter builder that takes groups and a bucket width, and the bounds of the period in Unix seconds."""
     query = queries.parse(request.scope["query_string"], billing.UsageQuery, strict=True)
     now = parts_of(request).now()
     until = _parse_moment("to", query.until)
@@ -220,10 +222,10 @@ def _parse_query(request: Request) -> tuple[Callable[[tuple[Group, ...], int], U
     since = max(until - _DEFAULT_PERIOD_SECONDS, 0) if since is None else since
     models, key_ids = tuple(query.model), tuple(query.key_id)
 
-    def asked(groups: tuple[Group, ...], width: int) -> UsageFilter:
+    def build_filter(groups: tuple[Group, ...], width: int) -> UsageFilter:
         return UsageFilter(since, until, width, groups, models=models, key_ids=key_ids)
 
-    return asked, since, until
+    return build_filter, since, until
 
 
 def _render_transaction(entry: Entry) -> billing.Transaction:
@@ -260,7 +262,7 @@ def _parse_moment(name: str, text: str | None) -> int | None:
         moment = -1
     if not 0 <= moment <= _MAX_TIMESTAMP:
         raise InvalidRequest(
-            f"Invalid '{name}': {text!r} is no date, time or number of Unix seconds. Write it like '2026-01-31'.",
+            f"Invalid '{name}': {text!r} is not a date, time or Unix timestamp. Expected a value like '2026-01-31'.",
             param=name,
             code="invalid_value",
         )
@@ -268,9 +270,9 @@ def _parse_moment(name: str, text: str | None) -> int | None:
 
 
 def _parse_time(text: str) -> int:
-    # A `+` of an offset that was not escaped arrives as a space.
-    found = datetime.fromisoformat(text.replace(" ", "+") if "T" in text else text)
-    return int((found if found.tzinfo is not None else found.replace(tzinfo=UTC)).timestamp())
+    # An unescaped `+` of a UTC offset arrives as a space.
+    time = datetime.fromisoformat(text.replace(" ", "+") if "T" in text else text)
+    return int((time if time.tzinfo is not None else time.replace(tzinfo=UTC)).timestamp())
 
 
 def _format_time(moment: int) -> str:

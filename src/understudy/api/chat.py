@@ -1,4 +1,4 @@
-"""Chat completions over HTTP: the body goes to the model's provider with every parameter it has."""
+"""Chat completions over HTTP. The body goes to the model's provider with all of its parameters."""
 
 import re
 from collections.abc import AsyncGenerator, Sequence
@@ -58,7 +58,7 @@ async def create_chat_completion(request: Request) -> Response:
 
 
 async def create_deployment_chat_completion(request: Request) -> Response:
-    """Azure's form: the path names the model, and what the body says of it is not looked at."""
+    """Azure's form: the path names the model; the `model` of the body is ignored."""
     limits = parts_of(request).settings.limits
     raw = await read_body(request, limits)
     body = await decode_body(raw, _decode_body, raw, DeploymentChatRequest, limits)
@@ -67,19 +67,19 @@ async def create_deployment_chat_completion(request: Request) -> Response:
 
 
 async def complete_chat(parts: Parts, project_id: str, raw: bytes) -> bytes:
-    """The answer to a body that came without a request of its own; it cannot stream."""
+    """Completes one line of a batch, which cannot stream. Returns the JSON of the completion."""
     body = await decode_body(raw, _decode_body, raw, ChatRequest, parts.settings.limits)
     if body.get("stream"):
         raise InvalidRequest("Invalid 'stream': a request of a batch cannot stream. Leave it out.", param="stream")
     if body.get("store"):
-        keeping = StoredCompletion(parts, project_id, None, body)
-        keeping.body = await inline_files(parts, project_id, keeping.body)
-        return await keeping.complete()
+        stored = StoredCompletion(parts, project_id, None, body)
+        stored.body = await inline_files(parts, project_id, stored.body)
+        return await stored.complete()
     return await parts.models.complete(await inline_files(parts, project_id, body))
 
 
 def _decode_body(raw: bytes, kind: type[DeploymentChatRequest], limits: LimitSettings) -> ChatBody:
-    """The whole body as it came, after a look at what must be in it; raises InvalidBody."""
+    """The whole body unchanged, with its required members validated; raises InvalidBody."""
     parse(raw, kind, depth=limits.json_depth, values=limits.json_values)
     body: ChatBody = msgspec.json.decode(raw)
     return body
@@ -88,36 +88,36 @@ def _decode_body(raw: bytes, kind: type[DeploymentChatRequest], limits: LimitSet
 async def _respond(request: Request, body: ChatBody) -> Response:
     await admit(request)
     models = parts_of(request).models
-    keeping = None
+    stored = None
     if body.get("store"):
-        keeping = StoredCompletion(parts_of(request), project_of(request), request.state.request_id, body)
-        body = keeping.body
+        stored = StoredCompletion(parts_of(request), project_of(request), request.state.request_id, body)
+        body = stored.body
     body = await inline_files(parts_of(request), project_of(request), body)
-    if keeping is not None:
-        keeping.body = body
+    if stored is not None:
+        stored.body = body
     meter = UsageMeter(request, "completion", body)
     if not body.get("stream"):
-        answered = await (models.complete(body) if keeping is None else keeping.complete())
-        return render_charged(meter, answered, await meter.charge(answered))
+        completion = await (models.complete(body) if stored is None else stored.complete())
+        return render_charged(meter, completion, await meter.charge(completion))
     stream = models.stream(body)
-    # The first chunks decide: what fails before them is an ordinary error answer.
+    # An error before the first chunks becomes an ordinary error response with its own status.
     first = await anext(stream, ())
-    # Providers are asked for the usage in any case; who did not ask is shown no chunk without choices.
+    # Providers always report usage; a client that did not request it receives no chunk without choices.
     usage = bool(body.get("stream_options"))
     request_id: str = request.state.request_id
-    if keeping is None:
+    if stored is None:
         return EventStream(request, _stream_events(first, stream, meter, request_id, usage=usage))
-    return EventStream(request, _stream_events((), keeping.chunks(first, stream), meter, request_id, usage=usage))
+    return EventStream(request, _stream_events((), stored.chunks(first, stream), meter, request_id, usage=usage))
 
 
 def _join_chunks(chunks: Sequence[bytes]) -> bytes:
     return b"".join([b"data: " + chunk + b"\n\n" for chunk in chunks])
 
 
-def _frame_chunks(chunks: Sequence[bytes], meter: UsageMeter, ending: StreamTail | None, *, usage: bool) -> bytes:
+def _frame_chunks(chunks: Sequence[bytes], meter: UsageMeter, tail: StreamTail | None, *, usage: bool) -> bytes:
     meter.observe(chunks)
-    shown = _visible_chunks(chunks, usage=usage)
-    return _join_chunks(shown if ending is None else ending.push(shown))
+    visible = _visible_chunks(chunks, usage=usage)
+    return _join_chunks(visible if tail is None else tail.push(visible))
 
 
 def _visible_chunks(chunks: Sequence[bytes], *, usage: bool) -> Sequence[bytes]:
@@ -125,27 +125,27 @@ def _visible_chunks(chunks: Sequence[bytes], *, usage: bool) -> Sequence[bytes]:
 
 
 def _has_choices(chunk: bytes) -> bool:
-    # Nearly every chunk has, and is not worth decoding for it.
+    # The pattern rules out nearly every chunk without decoding it.
     return not _NO_CHOICES.search(chunk) or bool(decode(chunk).choices)
 
 
 async def _stream_events(
     first: Sequence[bytes], stream: _ChunkStream, meter: UsageMeter, request_id: str, *, usage: bool
 ) -> AsyncGenerator[bytes, None]:
-    ending = StreamTail() if meter.wants_meta else None
+    tail = StreamTail() if meter.wants_meta else None
     try:
         async with aclosing(stream):
-            if frames := _frame_chunks(first, meter, ending, usage=usage):
+            if frames := _frame_chunks(first, meter, tail, usage=usage):
                 yield frames
             async for chunks in stream:
-                if frames := _frame_chunks(chunks, meter, ending, usage=usage):
+                if frames := _frame_chunks(chunks, meter, tail, usage=usage):
                     yield frames
         used = await meter.settle()
-    except Exception as error:  # noqa: BLE001 - whatever it is, the client learns that its answer is not whole
+    except Exception as error:  # noqa: BLE001 - the response has started, so every error becomes an event
         yield b"data: " + envelope(to_api_error(error, request_id)) + b"\n\n"
         return
     finally:
         meter.settle_abandoned()
-    if ending is not None:
-        yield _join_chunks(ending.flush(used))
+    if tail is not None:
+        yield _join_chunks(tail.flush(used))
     yield b"data: [DONE]\n\n"

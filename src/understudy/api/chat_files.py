@@ -1,7 +1,7 @@
-"""Files inside the messages of a chat completion, as the model's provider can take them. Asks no model.
+"""Files in the messages of a chat completion, converted for the model's provider. Calls no model.
 
-A File of this server is unknown to every provider, so its text goes instead, as in responses. Bytes go as they are to
-providers, some of which read them, and as text to the embedded model.
+Providers do not know the Files of this server, so the file's text is sent instead, as in responses. Inline bytes go
+unchanged to providers, and as text to the embedded model.
 """
 
 from collections.abc import Iterator
@@ -16,13 +16,13 @@ from understudy.llm.provider import ChatBody
 from understudy.wire.parsing import check_file_id
 
 _MAX_FILES: Final = 100
-"""File parts of one request; each of them may be a document to read."""
+"""File parts of one request; each may be a document to parse."""
 
 _Part = dict[str, Any]
 
 
 async def inline_files(parts: Parts, project_id: str, body: ChatBody) -> ChatBody:
-    """The body with text, and images of pages without any, in place of the Files of this server.
+    """Replaces the Files of this server by their text, and pages without text by images.
 
     Raises NotFound for a file that the project does not have, InvalidRequest and InvalidBody for a bad part.
     """
@@ -30,21 +30,21 @@ async def inline_files(parts: Parts, project_id: str, body: ChatBody) -> ChatBod
         return body
     for path, part in _file_parts(body, "image_url"):
         await _check_image(path, part)
-    found = [(f"{path}.file", part) for path, part in _file_parts(body, "file")]
-    if not found:
+    file_parts = [(f"{path}.file", part) for path, part in _file_parts(body, "file")]
+    if not file_parts:
         return body
-    if len(found) > _MAX_FILES:
+    if len(file_parts) > _MAX_FILES:
         raise InvalidRequest(
-            f"Invalid 'messages': {len(found)} parts of the type 'file'. The limit is {_MAX_FILES}.",
+            f"Invalid 'messages': {len(file_parts)} parts of the type 'file'. The limit is {_MAX_FILES}.",
             param="messages",
         )
-    for path, part in found:
+    for path, part in file_parts:
         await _check_file(parts, project_id, path, part)
     read_all = parts.models.is_embedded(str(body["model"]))
     sees = parts.models.has_vision(str(body["model"]))
     texts = {
         id(part): parts_to_wire(await parts.documents.load(project_id, part["file"], sees=sees))
-        for _, part in found
+        for _, part in file_parts
         if read_all or part["file"].get("file_id")
     }
     return {**body, "messages": [_replace_files(message, texts) for message in body["messages"]]}

@@ -1,17 +1,17 @@
-"""Log probabilities of chat completions in the form of completions of texts. Source: operation createCompletion."""
+"""Converts log probabilities of chat completions to those of text completions. Source: operation createCompletion."""
 
 from collections.abc import Mapping
 from typing import Any
 
 
 class TextLogprobs:
-    """Converts those of one choice, chunk by chunk: `text_offset` counts characters from the choice's beginning."""
+    """The log probabilities of one choice, chunk by chunk. `text_offset` counts characters from the choice's start."""
 
     def __init__(self) -> None:
         self._offset = 0
 
     def convert(self, logprobs: Mapping[str, Any] | None) -> dict[str, Any] | None:
-        """None where the provider gave none. Each map of `top_logprobs` has the chosen token beside the likeliest."""
+        """Returns None without log probabilities. Each map of `top_logprobs` includes the sampled token."""
         tokens = (logprobs or {}).get("content")
         if not tokens:
             return None

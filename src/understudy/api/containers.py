@@ -31,7 +31,7 @@ from understudy.wire.parsing import InvalidBody, check_file_id, check_id, explai
 
 operations = OperationGroup("Containers")
 
-# The names of a file system: a container is one.
+# The limit of file systems.
 _NAME_BYTES = 255
 
 
@@ -102,20 +102,20 @@ async def delete_container(request: Request) -> Response:
     response=ContainerFileListResource,
 )
 async def list_container_files(request: Request) -> Response:
-    """The files are few and not kept: the page is cut from all of them."""
+    """A container has few files, so the page is a slice of all of them."""
     container_id = _container_id(request)
     query = queries.parse(request.scope["query_string"], queries.ListQuery)
     files = await parts_of(request).containers.files(project_of(request), container_id)
     files.sort(key=lambda file: (file.created_at, file.path), reverse=query.order == "desc")
-    shown, more = _slice_page(files, query)
-    first, last = (shown[0].id, shown[-1].id) if shown else (None, None)
-    return struct_response(ContainerFileListResource(data=shown, first_id=first, last_id=last, has_more=more))
+    page, has_more = _slice_page(files, query)
+    first, last = (page[0].id, page[-1].id) if page else (None, None)
+    return struct_response(ContainerFileListResource(data=page, first_id=first, last_id=last, has_more=has_more))
 
 
 def _slice_page(
     files: list[ContainerFileResource], query: queries.ListQuery
 ) -> tuple[list[ContainerFileResource], bool]:
-    """The page, and whether there are more beyond it. Raises InvalidRequest for a cursor that is none of them."""
+    """Returns the page and whether more files follow. Raises InvalidRequest for an unknown cursor."""
     numbers = {file.id: number for number, file in enumerate(files)}
     for name, cursor in (("after", query.after), ("before", query.before)):
         if cursor is not None and cursor not in numbers:
@@ -137,7 +137,7 @@ def _slice_page(
     response=ContainerFileResource,
 )
 async def create_container_file(request: Request) -> Response:
-    """Puts a File of the project into the container, or bytes that come with the request."""
+    """Adds a File of the project or an uploaded file to the container."""
     if request.headers.get("content-type", "").lower().startswith("multipart/"):
         return await _add_upload(request)
     parts = parts_of(request)
@@ -198,10 +198,10 @@ async def retrieve_container_file_content(request: Request) -> Response:
 
 
 async def _add_upload(request: Request) -> Response:
-    """A form with the bytes, or with the id of a File."""
+    """Handles a form with the bytes or with the id of a File."""
     parts = parts_of(request)
     container_id = _container_id(request)
-    # Before the bytes are read, not after.
+    # An expired container is refused before the upload is read.
     check_running(await parts.containers.touch(project_of(request), container_id))
     most = parts.settings.sandbox.disk_mb << 20
     async with parts.files.open_draft() as draft:
@@ -238,12 +238,12 @@ def _file_ids(request: Request) -> tuple[str, str]:
 
 
 async def _check_files(request: Request, files: dict[str, str]) -> None:
-    """`files` are ids by where the request names them. Raises InvalidId, and NotFound where the project has no such
-    File.
-    """
+    """`files` maps request parameters to file ids. Raises InvalidId and NotFound."""
     for param, file_id in files.items():
         check_file_id(param, file_id)
-    found = {file.id for file in await parts_of(request).store.files.lookup(project_of(request), list(files.values()))}
+    existing = {
+        file.id for file in await parts_of(request).store.files.lookup(project_of(request), list(files.values()))
+    }
     for file_id in files.values():
-        if file_id not in found:
+        if file_id not in existing:
             raise file_not_found(file_id)

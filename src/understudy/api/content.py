@@ -1,4 +1,4 @@
-"""What a request's message becomes, wherever one may be sent: with a thread, a run, or alone."""
+"""Builds message objects from request bodies: of a thread, of a run, or of one message."""
 
 from collections.abc import Sequence
 

@@ -1,4 +1,4 @@
-"""Conversations over HTTP: threads under another name, with their items of every kind."""
+"""Conversations over HTTP. A conversation is a thread; its items include messages, calls and outputs."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -180,10 +180,10 @@ def conversation_id(thread_id: str) -> str:
 
 
 def _thread_id(request: Request) -> str:
-    """The thread that the path's conversation is; raises InvalidId where it cannot be one."""
-    found: str = request.path_params["conversation_id"]
-    check_id("conversation_id", found, "conv_")
-    return "thread_" + found.partition("_")[2]
+    """The id of the conversation's thread; raises InvalidId for a malformed id."""
+    conversation_id: str = request.path_params["conversation_id"]
+    check_id("conversation_id", conversation_id, "conv_")
+    return "thread_" + conversation_id.partition("_")[2]
 
 
 def _render_conversation(thread: ThreadObject) -> ConversationObject:
@@ -192,6 +192,6 @@ def _render_conversation(thread: ThreadObject) -> ConversationObject:
 
 async def _new_items(request: Request, items: Sequence[dict[str, Any]], thread_id: str) -> list[ItemRow]:
     parts, project_id = parts_of(request), project_of(request)
-    found = await parts.responses.resolve_references(project_id, whole(items, "items"))
-    await check_files(parts, project_id, found, "items")
-    return to_stored(found, thread_id, parts.now())
+    resolved = await parts.responses.resolve_references(project_id, whole(items, "items"))
+    await check_files(parts, project_id, resolved, "items")
+    return to_stored(resolved, thread_id, parts.now())

@@ -1,4 +1,4 @@
-"""Cross-origin requests: which web pages may read answers, and what a preflight is answered. Knows no route and no key.
+"""Cross-origin requests: which web pages may read responses, and the preflight response. Knows no route and no key.
 
 Source: the Fetch standard. Cookies are not used, so credentials are never allowed.
 """
@@ -45,7 +45,7 @@ _EXPOSED_HEADERS: Final = (
     "etag",
     "www-authenticate",
 )
-"""Every header of an answer that a page may read, beside those that it always may."""
+"""Response headers that a page may read, besides the CORS-safelisted headers."""
 
 
 class CorsPolicy:
@@ -62,7 +62,7 @@ class CorsPolicy:
         self.is_empty = not origins
 
     def headers(self, origin: bytes | None) -> Headers:
-        """What is added to an answer to a request with that `Origin`, or without one."""
+        """The response headers for a request with this `Origin`; None: a request without it."""
         allowed = self._allowed_origin(origin)
         if allowed is None:
             return [] if self._any or self.is_empty else [(b"vary", b"Origin")]
@@ -70,20 +70,20 @@ class CorsPolicy:
         return [(b"access-control-allow-origin", allowed), self._exposed, *vary]
 
     def preflight(self, method: str, headers: Headers) -> Response | None:
-        """The answer to a preflight, which comes without a key; None for any other request.
+        """The response to a preflight, which carries no key; None for any other request.
 
-        A page that may not read answers gets one without permissions: the browser refuses it.
+        An origin that is not allowed gets a response without permissions, which the browser rejects.
         """
         if method != "OPTIONS" or self.is_empty:
             return None
-        asked = dict(headers)
-        if b"origin" not in asked or b"access-control-request-method" not in asked:
+        fields = dict(headers)
+        if b"origin" not in fields or b"access-control-request-method" not in fields:
             return None
         response = Response(status_code=204)
         response.raw_headers.append((b"vary", b"Origin, Access-Control-Request-Headers"))
-        allowed = self._allowed_origin(asked[b"origin"])
+        allowed = self._allowed_origin(fields[b"origin"])
         if allowed is not None:
-            response.raw_headers += self._preflight_headers(allowed, asked)
+            response.raw_headers += self._preflight_headers(allowed, fields)
         return response
 
     def _allowed_origin(self, origin: bytes | None) -> bytes | None:
@@ -93,15 +93,15 @@ class CorsPolicy:
             return b"*"
         return origin if origin.lower() in self._origins else None
 
-    def _preflight_headers(self, allowed: bytes, asked: dict[bytes, bytes]) -> Headers:
-        """Header names are echoed: clients send new ones with each version, and none of them is a secret."""
+    def _preflight_headers(self, allowed: bytes, fields: dict[bytes, bytes]) -> Headers:
+        """Echoes the requested header names: clients add headers with each version."""
         permissions = [
             (b"access-control-allow-origin", allowed),
             (b"access-control-allow-methods", _ALLOWED_METHODS),
             (b"access-control-max-age", _PREFLIGHT_SECONDS),
         ]
-        if names := asked.get(b"access-control-request-headers"):
+        if names := fields.get(b"access-control-request-headers"):
             permissions.append((b"access-control-allow-headers", names))
-        if allowed != b"*" and asked.get(b"access-control-request-private-network") == b"true":
+        if allowed != b"*" and fields.get(b"access-control-request-private-network") == b"true":
             permissions.append((b"access-control-allow-private-network", b"true"))
         return permissions

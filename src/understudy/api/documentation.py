@@ -1,4 +1,4 @@
-"""`/openapi.json` and `/docs`: the document and its page, rendered at the first request for each."""
+"""`/openapi.json` and `/docs`, each rendered at its first request."""
 
 from collections.abc import Sequence
 from functools import cached_property

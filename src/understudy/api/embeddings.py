@@ -1,4 +1,4 @@
-"""Embeddings over HTTP: the body goes to the model's provider with every parameter it has."""
+"""Embeddings over HTTP. The body goes to the model's provider with all of its parameters."""
 
 from starlette.requests import Request
 from starlette.responses import Response
@@ -28,22 +28,22 @@ async def create_embedding(request: Request) -> Response:
 
 
 async def create_deployment_embedding(request: Request) -> Response:
-    """Azure's form: the path names the model, and what the body says of it is not looked at."""
+    """Azure's form: the path names the model; the `model` of the body is ignored."""
     body = await _read_body(request, EmbeddingOptions)
     body["model"] = request.path_params["model"]
     return await _respond(request, body)
 
 
 async def embed(parts: Parts, project_id: str, raw: bytes) -> bytes:  # noqa: ARG001 - as all endpoints of batches
-    """The answer to a body that came without a request of its own."""
+    """Runs one line of a batch. Returns the JSON of the embeddings."""
     return await _embed(parts, await decode_body(raw, _parse_body, raw, CreateEmbeddingRequest, parts.settings.limits))
 
 
 async def _respond(request: Request, body: ChatBody) -> Response:
     await admit(request)
     meter = UsageMeter(request, "embedding", body)
-    answered = await _embed(parts_of(request), body)
-    return render_charged(meter, answered, await meter.charge(answered))
+    embeddings = await _embed(parts_of(request), body)
+    return render_charged(meter, embeddings, await meter.charge(embeddings))
 
 
 async def _read_body(request: Request, kind: type[EmbeddingOptions]) -> ChatBody:
@@ -57,6 +57,6 @@ def _parse_body(raw: bytes, kind: type[EmbeddingOptions], limits: LimitSettings)
 
 
 async def _embed(parts: Parts, body: ChatBody) -> bytes:
-    # A null says what its absence says, and not every provider knows that.
+    # Null means the same as an absent member, but some providers reject null.
     plain = {name: value for name, value in body.items() if value is not None}
     return await parts.models.embed(plain)

@@ -1,4 +1,4 @@
-"""The error envelope: the one place where whatever went wrong becomes an answer. Nothing here decides what is wrong."""
+"""The error envelope: the one place that renders an error as a response. Raises no error of its own."""
 
 import logging
 from datetime import UTC, datetime
@@ -59,7 +59,7 @@ def envelope(error: ApiError) -> bytes:
 
 
 def aimlapi_envelope(error: ApiError, status: int, request_id: str, path: str) -> bytes:
-    """What clients of the AI/ML API read, in both of its shapes, around what those of OpenAI do."""
+    """Both error formats of the AI/ML API, and OpenAI's `error` member."""
     title = HTTPStatus(status).phrase
     body = AimlapiErrorResponse(
         title=title,
@@ -82,14 +82,14 @@ def aimlapi_envelope(error: ApiError, status: int, request_id: str, path: str) -
 
 
 def message_envelope(error: ApiError, request_id: str) -> bytes:
-    """The same as the Messages API says it."""
+    """The error in the Messages API's format."""
     kind = "billing_error" if error.code == "insufficient_quota" else _MESSAGE_TYPES.get(error.status, "api_error")
     details = MessageErrorDetails(type=kind, message=error.message)
     return msgspec.json.encode(MessageErrorResponse(error=details, request_id=request_id))
 
 
 def toolkit_envelope(error: ApiError, request_id: str) -> bytes:
-    """What clients of the toolkit read."""
+    """The error in the toolkit's format."""
     body = ToolkitError(
         message=error.message,
         code=error.status,
@@ -129,7 +129,7 @@ def error_response_to(request: Request, error: ApiError) -> Response:
 
 
 def to_api_error(error: Exception, request_id: str = "unknown") -> ApiError:
-    """What a client is told; the cause of an unexpected error stays in the log."""
+    """Maps any exception to an API error. The cause of an unexpected error goes to the log only."""
     match error:
         case ApiError():
             return error
@@ -159,7 +159,7 @@ def _from_upstream_error(error: UpstreamError) -> ApiError:
         case "timeout":
             return errors.GatewayTimeout(error.message, code="upstream_timeout")
         case "authentication" | "unreachable" | "server_error" | "malformed":
-            # Not the client's key and not this server's fault: a 401 or 500 would say so.
+            # A 401 would blame the client's key, a 500 this server.
             return errors.BadGateway(error.message, code=f"upstream_{kind}")
         case _:
             assert_never(kind)
@@ -174,7 +174,7 @@ async def handle_error(request: Request, error: Exception) -> Response:
 
 
 async def handle_http_error(request: Request, error: Exception) -> Response:
-    """What the router raises: an unknown path, or a path without this method."""
+    """Handles errors of the router: unknown path, or method not allowed."""
     assert isinstance(error, HTTPException)
     path = request.state.path
     if error.status_code == 405:

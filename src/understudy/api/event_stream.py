@@ -1,4 +1,4 @@
-"""An answer of server-sent events: sent as they come, kept alive while nothing happens, ended with its client."""
+"""A response of server-sent events: sends frames as they arrive, sends keep-alives, ends with its client."""
 
 import asyncio
 from collections.abc import AsyncGenerator, Callable
@@ -25,23 +25,23 @@ _KEEP_ALIVE_FRAME = b": keep-alive\n\n"
 
 
 class Writer(Protocol):
-    """The short way to a client: a server that knows it puts one into the request's extensions, as `WRITER`."""
+    """Writes directly to the connection. A server that supports it adds one to the request's extensions as `WRITER`."""
 
     @property
     def ready(self) -> bool:
-        """Whether `write` may be called: the answer has begun, and its client reads what it is sent."""
+        """Whether `write` may be called: the response has started, and the connection accepts data."""
         ...
 
     def write(self, body: bytes) -> None:
-        """Sends a part of the answer."""
+        """Sends a part of the body."""
         ...
 
 
 class EventStream(Response):
-    """`frames` are one or more whole blocks each, and `last` tells what follows the last of them.
+    """Each chunk of `frames` has one or more whole SSE frames; `last` renders the frames after the last chunk.
 
-    A client that goes away ends its own stream and nothing else. After `KEEP_ALIVE` seconds of silence a comment is
-    sent, except to clients of the Azure dialect, whose parser takes no comments.
+    A disconnect ends the stream, not the run. Sends a comment after `KEEP_ALIVE_SECONDS` of silence, except to clients
+    of the Azure dialect, whose parser rejects comments.
     """
 
     def __init__(
@@ -60,7 +60,7 @@ class EventStream(Response):
         self._key_id: str = state["key_id"]
         self._request_id: str = state["request_id"]
         self._dialect: str = state["dialect"]
-        self._spoken = 0.0
+        self._last_sent_at = 0.0
         self._gone = False
         self._ended = False
         self._timer: asyncio.TimerHandle | None = None
@@ -69,13 +69,13 @@ class EventStream(Response):
 
     async def __call__(self, _: Scope, receive: Receive, send: Send) -> None:
         await send({"type": "http.response.start", "status": 200, "headers": list(_HEADERS)})
-        # Everything around a request looks at how its answer begins. What follows takes the short way, from a task of
-        # its own: a task that is woken passes through all that it stands on, and that is half of what a delta costs.
+        # The middleware needs only the start of the response. The body bypasses it, from a task of its own: waking a
+        # task resumes every coroutine below it, which is half of the cost of a delta.
         send = self._direct or send
         pump = asyncio.create_task(self._send_all(send))
         watcher = asyncio.create_task(self._watch_disconnect(receive, pump))
         if self._comments:
-            self._spoken = asyncio.get_running_loop().time()
+            self._last_sent_at = asyncio.get_running_loop().time()
             self._keep_alive(send)
         try:
             with self._open.track(pump, self._key_id):
@@ -110,24 +110,24 @@ class EventStream(Response):
     async def _send_each(self, frames: AsyncGenerator[bytes, None], send: Send) -> None:
         loop = asyncio.get_running_loop()
         async with aclosing(frames):
-            async for together in frames:
-                self._spoken = loop.time()
-                await send({"type": "http.response.body", "body": together, "more_body": True})
+            async for chunk in frames:
+                self._last_sent_at = loop.time()
+                await send({"type": "http.response.body", "body": chunk, "more_body": True})
 
-    async def _send_log(self, follower: LogReader, send: Send) -> None:
-        """Sends what is there as fast as the client takes it; what comes after that is written as it comes."""
+    async def _send_log(self, reader: LogReader, send: Send) -> None:
+        """Sends the logged frames as fast as the client reads, then writes new frames as they arrive."""
         loop = asyncio.get_running_loop()
-        flow = _LogWriter(self, follower, self._writer)
-        with follower:
-            while not follower.is_at_end:
-                if frames := follower.read():
-                    self._spoken = loop.time()
+        writer = _LogWriter(self, reader, self._writer)
+        with reader:
+            while not reader.is_at_end:
+                if frames := reader.read():
+                    self._last_sent_at = loop.time()
                     await send({"type": "http.response.body", "body": frames, "more_body": True})
-                elif not follower.is_at_end:
-                    await flow.write_until_blocked()
+                elif not reader.is_at_end:
+                    await writer.write_until_blocked()
 
     def record_activity(self, now: float) -> None:
-        self._spoken = now
+        self._last_sent_at = now
 
     async def _watch_disconnect(self, receive: Receive, pump: "asyncio.Task[None]") -> None:
         while (await receive())["type"] != "http.disconnect":
@@ -136,43 +136,43 @@ class EventStream(Response):
         pump.cancel()
 
     def _keep_alive(self, send: Send) -> None:
-        """Breaks a silence that has lasted long enough, and looks again when the next one could have."""
+        """Sends a comment after a long silence, and schedules the next check."""
         loop = asyncio.get_running_loop()
-        if loop.time() - self._spoken >= KEEP_ALIVE_SECONDS:
-            self._spoken = loop.time()
+        if loop.time() - self._last_sent_at >= KEEP_ALIVE_SECONDS:
+            self._last_sent_at = loop.time()
             self._comment = loop.create_task(self._send_comment(send))
-        self._timer = loop.call_at(self._spoken + KEEP_ALIVE_SECONDS, self._keep_alive, send)
+        self._timer = loop.call_at(self._last_sent_at + KEEP_ALIVE_SECONDS, self._keep_alive, send)
 
     async def _send_comment(self, send: Send) -> None:
-        # The silence that a comment breaks may end the stream at the same moment: a provider's timeout is as round.
+        # The stream may end at the same moment: provider timeouts are round numbers of seconds too.
         if not self._ended:
             await send({"type": "http.response.body", "body": _KEEP_ALIVE_FRAME, "more_body": True})
 
 
 class _LogWriter:
-    """Writes what is added to a log without waking a task for it: no coroutine stands on the way of a delta.
+    """Writes new frames of a log from a callback, so that a delta wakes no task.
 
-    What is added in one turn of the event loop is written together.
+    Frames of one turn of the event loop are written together.
     """
 
-    __slots__ = ("_follower", "_loop", "_scheduled", "_stall", "_stream", "_writer")
+    __slots__ = ("_loop", "_reader", "_scheduled", "_stall", "_stream", "_writer")
 
-    def __init__(self, stream: EventStream, follower: LogReader, writer: Writer | None) -> None:
+    def __init__(self, stream: EventStream, reader: LogReader, writer: Writer | None) -> None:
         self._loop = asyncio.get_running_loop()
         self._stream = stream
-        self._follower = follower
+        self._reader = reader
         self._writer = writer
         self._scheduled = False
         self._stall: asyncio.Future[None] | None = None
 
     async def write_until_blocked(self) -> None:
-        """Writes until the log is at its end, or there is something that cannot be written at once."""
+        """Writes until the log ends or the connection blocks."""
         self._stall = self._loop.create_future()
-        self._follower.notify = self._schedule
+        self._reader.notify = self._schedule
         try:
             await self._stall
         finally:
-            self._follower.notify = None
+            self._reader.notify = None
             self._stall = None
 
     def _schedule(self) -> None:
@@ -185,12 +185,12 @@ class _LogWriter:
         stall = self._stall
         if stall is None or stall.done():
             return
-        follower, writer = self._follower, self._writer
+        reader, writer = self._reader, self._writer
         if writer is None or not writer.ready:
             stall.set_result(None)
             return
-        if frames := follower.read():
+        if frames := reader.read():
             writer.write(frames)
             self._stream.record_activity(self._loop.time())
-        if follower.is_at_end:
+        if reader.is_at_end:
             stall.set_result(None)

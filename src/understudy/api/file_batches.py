@@ -1,4 +1,4 @@
-"""Batches of files of vector stores over HTTP."""
+"""File batches of vector stores over HTTP."""
 
 from msgspec import UNSET
 from starlette.requests import Request
@@ -85,7 +85,19 @@ def _batch_id(request: Request) -> str:
 
 
 def _parse_files(body: CreateVectorStoreFileBatchRequest) -> list[NewFile]:
-    """Each file once. Raises InvalidBody where none is given, InvalidRequest where they are given in both ways."""
+    """The files without duplicates. Raises InvalidBody without files, InvalidRequest where both members have files."""
+    _check_ids(body)
+    if body.files is not UNSET:
+        files = [NewFile(one.file_id, resolve_chunking(one.chunking_strategy), one.attributes) for one in body.files]
+    elif body.file_ids is not UNSET:
+        chunking = resolve_chunking(body.chunking_strategy)
+        files = [NewFile(file_id, chunking, body.attributes) for file_id in body.file_ids]
+    else:
+        raise InvalidBody(error_texts.missing("file_ids"))
+    return list({file.id: file for file in files}.values())
+
+
+def _check_ids(body: CreateVectorStoreFileBatchRequest) -> None:
     if body.files is not UNSET and body.file_ids is not UNSET:
         raise InvalidRequest(
             "Expected either 'file_ids' or 'files', but got both. Send the attributes and the chunking strategy of "
@@ -97,11 +109,3 @@ def _parse_files(body: CreateVectorStoreFileBatchRequest) -> list[NewFile]:
         check_file_id(f"files[{index}].file_id", one.file_id)
     for index, file_id in enumerate(body.file_ids or ()):
         check_file_id(f"file_ids[{index}]", file_id)
-    if body.files is not UNSET:
-        given = [NewFile(one.file_id, resolve_chunking(one.chunking_strategy), one.attributes) for one in body.files]
-    elif body.file_ids is not UNSET:
-        chunking = resolve_chunking(body.chunking_strategy)
-        given = [NewFile(file_id, chunking, body.attributes) for file_id in body.file_ids]
-    else:
-        raise InvalidBody(error_texts.missing("file_ids"))
-    return list({file.id: file for file in given}.values())

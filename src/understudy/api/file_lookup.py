@@ -1,4 +1,4 @@
-"""Files that a request names by their ids: whether the project has them, and whether they are of a usable type."""
+"""Looks up the files that a request names, and checks their types."""
 
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
@@ -11,14 +11,14 @@ from understudy.wire.parsing import check_file_id
 
 
 async def find_files(parts: Parts, project_id: str, file_ids: Sequence[str], param: str) -> list[StoredFile]:
-    """Raises InvalidId for what cannot be a file's id, NotFound for a file that the project does not have."""
+    """Raises InvalidId for a malformed file id, NotFound for a file that the project does not have."""
     for index, file_id in enumerate(file_ids):
         check_file_id(f"{param}[{index}]", file_id)
     return list((await lookup_files(parts, project_id, dict.fromkeys(file_ids, param))).values())
 
 
 async def lookup_files(parts: Parts, project_id: str, params: Mapping[str, str]) -> dict[str, StoredFile]:
-    """The files by their ids. `params` has the parameter that a 404 reports for each id.
+    """The files by their ids. `params` maps each id to the parameter that a 404 reports.
 
     Raises NotFound for the first file that the project does not have.
     """
@@ -32,7 +32,7 @@ async def lookup_files(parts: Parts, project_id: str, params: Mapping[str, str])
 
 
 async def check_image_file(parts: Parts, project_id: str, file_id: str, param: str) -> None:
-    """Raises InvalidRequest for a File that is not an image which models accept, by its bytes."""
+    """Raises InvalidRequest for a File whose bytes are not an image of a supported format."""
     if await parts.images.kind(project_id, file_id) is None:
         raise InvalidRequest(
             f"Invalid '{param}': file {file_id!r} is not an image. Supported are PNG, JPEG, GIF and WebP of at most"
@@ -43,7 +43,7 @@ async def check_image_file(parts: Parts, project_id: str, file_id: str, param: s
 
 
 def check_searchable(files: Iterable[StoredFile]) -> None:
-    """Raises InvalidRequest for a file of a type that cannot be searched."""
+    """Raises InvalidRequest for a file type that file search does not support."""
     suffixes = dict.fromkeys(Path(file.filename).suffix for file in files)
     unsupported = [suffix for suffix in suffixes if suffix and suffix[1:].lower() not in SUPPORTED]
     if unsupported:

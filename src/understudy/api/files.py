@@ -101,7 +101,7 @@ async def download_file(request: Request) -> Response:
 
 
 def _size_limit(form: Form, limits: LimitSettings) -> int:
-    """How large the file may be. A purpose that nobody knows is refused before its file is written."""
+    """The size limit of the file in bytes. Raises InvalidRequest for an unknown purpose, before the file is written."""
     check_purpose(form.fields.get("purpose"))
     if form.fields.get("purpose") == "batch":
         return min(_MAX_BATCH_BYTES, limits.file_bytes)
@@ -109,7 +109,7 @@ def _size_limit(form: Form, limits: LimitSettings) -> int:
 
 
 def _parse_form(form: Form) -> CreateFileRequest:
-    """Raises InvalidBody, and InvalidRequest in the words that the hosted API has for a purpose."""
+    """Raises InvalidBody, and InvalidRequest with the hosted API's text for an unknown purpose."""
     plain = _nest_fields(form.fields)
     if form.filename is not None:
         plain["file"] = form.filename
@@ -122,13 +122,13 @@ def _parse_form(form: Form) -> CreateFileRequest:
 
 def check_purpose(purpose: Any) -> None:
     if isinstance(purpose, str) and purpose not in PURPOSES:
-        known = ", ".join(f"'{name}'" for name in PURPOSES)
-        message = f"'{error_texts.shortened(purpose)}' is not one of [{known}] - 'purpose'"
+        purposes = ", ".join(f"'{name}'" for name in PURPOSES)
+        message = f"'{error_texts.shortened(purpose)}' is not one of [{purposes}] - 'purpose'"
         raise InvalidRequest(message, param="purpose", detail=True)
 
 
 def check_format(filename: str, purpose: str, param: str = "file") -> None:
-    """Raises InvalidRequest for the input of batches whose name says that it is something else than lines of JSON.
+    """Raises InvalidRequest for a batch input file whose extension is not `.jsonl`.
 
     A name without an extension is accepted. Source: recorded traffic of batches.
     """
@@ -139,7 +139,7 @@ def check_format(filename: str, purpose: str, param: str = "file") -> None:
 
 
 def _nest_fields(fields: dict[str, str]) -> dict[str, Any]:
-    """`expires_after[seconds]=3600` and `expires_after={"seconds":3600}` as the object that both of them mean."""
+    """`expires_after[seconds]=3600` and `expires_after={"seconds":3600}` as one object."""
     plain: dict[str, Any] = {}
     expiry: dict[str, Any] = {}
     for name, text in fields.items():
@@ -160,10 +160,10 @@ def _parse_json(text: str) -> Any:
 
 
 class FileContent(Response):
-    """The bytes of a file, or a range of them. `check` raises NotFound once the file was deleted.
+    """The bytes of a file, or a range of them. `check` raises NotFound if the file was deleted.
 
-    Without a `media_type` they are bytes for a program, as the hosted API sends them: what somebody uploaded must not
-    run as a page of this server.
+    The default `media_type` is the hosted API's; it also prevents an uploaded file from running as a page of this
+    server.
     """
 
     def __init__(
@@ -199,7 +199,7 @@ class FileContent(Response):
                 reading = self._blobs.reading(self._file.blob, self._span.start, self._span.stop)
                 chunks = await stack.enter_async_context(reading)
             except BlobMissing:
-                # Deleted between the look-up and here; bytes that are lost are another matter.
+                # A file deleted since the look-up is a 404; lost bytes are a server error.
                 await self._check()
                 raise
             yield chunks
@@ -220,12 +220,12 @@ class FileContent(Response):
 
 
 def _etag(file: StoredFile) -> str:
-    """A file never changes."""
+    """The id is enough, since a file never changes."""
     return f'"{file.id}"'
 
 
 def parse_range(request: Request, file: StoredFile) -> range | None:
-    """The bytes that are asked for; None for all of them, as for several ranges or a unit that nobody knows."""
+    """The requested range of bytes; None for the whole file, also for several ranges or an unknown unit."""
     match = _RANGE_PATTERN.fullmatch(request.headers.get("range", "").strip().lower())
     if match is None or request.headers.get("if-range", _etag(file)) != _etag(file):
         return None

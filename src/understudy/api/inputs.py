@@ -1,4 +1,4 @@
-"""Files and images that a request names or carries, looked at before anything is begun."""
+"""Validates the files and images of a request before any work starts."""
 
 import asyncio
 import binascii
@@ -24,46 +24,57 @@ from understudy.wire.input_items import (
 )
 from understudy.wire.parsing import InvalidBody, check_file_id
 
-# Characters of base64 that are checked at once; more of them are checked by a thread.
+# Base64 characters validated on the event loop; longer data is validated in a thread.
 _INLINE_CHECK_CHARACTERS: Final = 1 << 18
 _SUPPORTED_FORMATS_TEXT: Final = "'image/jpeg', 'image/png', 'image/gif', 'image/webp'"
 _SUPPORTED_MEDIA_TYPES: Final = frozenset({"image/jpeg", "image/jpg", "image/png", "image/gif", "image/webp"})
 
 
 async def check_files(parts: Parts, project_id: str, items: Sequence[InputItem], param: str = "input") -> None:
-    """Raises for the files of items: InvalidId, NotFound where the project lacks one, InvalidBody for bad contents."""
+    """Validates the files of items. Raises InvalidId, NotFound for an unknown file, InvalidBody for bad contents."""
     images: dict[str, str] = {}
-    named: list[str] = []
+    file_ids: list[str] = []
     for index, item in enumerate(items):
         _check_summary(item, f"{param}[{index}].encrypted_content")
         for path, part in _content_parts(item, f"{param}[{index}]"):
-            if isinstance(part, InputImage) and part.image_url:
-                check_remote_url(parts, part.image_url, f"{path}.image_url")
-                await check_image_url(part.image_url, f"{path}.image_url")
-            elif isinstance(part, InputImage) and part.file_id:
-                check_file_id(f"{path}.file_id", part.file_id)
-                images.setdefault(part.file_id, f"{path}.file_id")
-                named.append(part.file_id)
-            elif isinstance(part, InputFile) and part.file_data is not None:
-                await check_file_data(part.file_data, f"{path}.file_data")
-            elif isinstance(part, InputFile) and part.file_id:
-                check_file_id(f"{path}.file_id", part.file_id)
-                named.append(part.file_id)
-    await lookup_files(parts, project_id, dict.fromkeys(named, param))
+            await _check_inline_data(parts, part, path)
+            if file_id := _file_id(part):
+                check_file_id(f"{path}.file_id", file_id)
+                file_ids.append(file_id)
+                if isinstance(part, InputImage):
+                    images.setdefault(file_id, f"{path}.file_id")
+    await lookup_files(parts, project_id, dict.fromkeys(file_ids, param))
     for file_id, path in images.items():
         await check_image_file(parts, project_id, file_id, path)
 
 
+async def _check_inline_data(parts: Parts, part: Any, path: str) -> None:
+    if isinstance(part, InputImage) and part.image_url:
+        check_remote_url(parts, part.image_url, f"{path}.image_url")
+        await check_image_url(part.image_url, f"{path}.image_url")
+    elif isinstance(part, InputFile) and part.file_data is not None:
+        await check_file_data(part.file_data, f"{path}.file_data")
+
+
+def _file_id(part: Any) -> str | None:
+    """The part's file id, which counts only without a URL or inline data."""
+    match part:
+        case InputImage(image_url=None | "") | InputFile(file_data=None):
+            return part.file_id
+        case _:
+            return None
+
+
 def check_remote_url(parts: Parts, url: str, param: str) -> None:
-    """Raises InvalidRequest where a provider would fetch it from a private address, unless the settings allow it."""
+    """Raises InvalidRequest for a URL with a private address, unless `limits.private_urls` allows it."""
     if not parts.settings.limits.private_urls and not remote_urls.is_allowed(url):
         raise errors.InvalidRequest(remote_urls.refusal_message(param, url), param=param, code="invalid_value")
 
 
 async def check_image_url(url: str, param: str, *, relayed: bool = False) -> None:
-    """Raises InvalidBody for a data URL that holds no image that models take, by its media type and its bytes.
+    """Raises InvalidBody for a data URL whose media type or bytes are not a supported image format.
 
-    `relayed`: the image goes to a provider as it is, which may take formats that are not known here.
+    `relayed`: the image goes unchanged to a provider, which may support other formats.
     """
     if url[:5].lower() != "data:":
         return
@@ -72,9 +83,9 @@ async def check_image_url(url: str, param: str, *, relayed: bool = False) -> Non
 
 
 async def check_image_data(media_type: str, encoded: str, param: str, *, relayed: bool = False) -> None:
-    """Raises InvalidBody as `check_image_url` does, for the parts of a data URL."""
-    known = media_type in _SUPPORTED_MEDIA_TYPES
-    if not known and not (relayed and media_type.startswith("image/")):
+    """Raises InvalidBody as `check_image_url` does, with the data URL already split."""
+    is_supported = media_type in _SUPPORTED_MEDIA_TYPES
+    if not is_supported and not (relayed and media_type.startswith("image/")):
         raise InvalidBody(
             Problem(
                 f"Invalid '{param}'. Expected a base64-encoded data URL with an image MIME type (e.g."
@@ -84,7 +95,7 @@ async def check_image_data(media_type: str, encoded: str, param: str, *, relayed
             )
         )
     await _check_base64(encoded, param, "invalid_base64_image")
-    if known and inline.image_kind(inline.first_bytes(encoded)) is None:
+    if is_supported and inline.image_kind(inline.first_bytes(encoded)) is None:
         raise InvalidBody(
             Problem(
                 f"Invalid '{param}': its bytes are not an image of a supported format. Supported formats:"
@@ -96,7 +107,7 @@ async def check_image_data(media_type: str, encoded: str, param: str, *, relayed
 
 
 async def check_file_data(data: str, param: str) -> None:
-    """Raises InvalidBody for what is not base64, as a data URL or bare, or has no bytes."""
+    """Raises InvalidBody for invalid or empty base64, bare or in a data URL."""
     await _check_base64(inline.split(data)[1], param, "invalid_value")
 
 
@@ -113,7 +124,7 @@ async def _check_base64(encoded: str, param: str, code: str) -> None:
 
 
 def _check_summary(item: InputItem, param: str) -> None:
-    """Raises InvalidRequest for a compaction that another server made: without it, the conversation would be lost."""
+    """Raises InvalidRequest for a compaction of another server, since its conversation cannot be restored."""
     if not isinstance(item, UnsupportedItem) or item.type != "compaction":
         return
     content = item.item.get("encrypted_content")
@@ -127,7 +138,7 @@ def _check_summary(item: InputItem, param: str) -> None:
 
 
 def _content_parts(item: InputItem, path: str) -> list[tuple[str, Any]]:
-    """The parts of an item that may name or carry files, each with its place."""
+    """The parts of an item that may have files, each with its path."""
     match item:
         case InputMessage(content=list(content)):
             return [(f"{path}.content[{number}]", part) for number, part in enumerate(content)]

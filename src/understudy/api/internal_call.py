@@ -1,4 +1,4 @@
-"""A call of this very API from inside of the server: the same application, key and rules, and no second connection."""
+"""Calls this API in process, with the caller's key and no second connection."""
 
 import asyncio
 from collections.abc import Iterable
@@ -9,34 +9,34 @@ from starlette.types import Message, Receive, Scope
 
 from understudy.catalog import Call, Result, failed_result, parse_result
 
-LARGEST_ANSWER: Final = 64 << 20
+MAX_RESPONSE_BYTES: Final = 64 << 20
 _JSON: Final = (b"content-type", b"application/json")
-# What says who asks; the rest of the caller's headers is about the caller's own request.
+# Headers that identify the caller; the others describe the caller's own request.
 _FORWARDED_HEADERS: Final = frozenset(
     {b"authorization", b"api-key", b"x-api-key", b"host", b"user-agent", b"x-client-request-id"}
 )
 
 
 async def call(scope: Scope, call: Call, gone: Receive | None = None) -> Result:
-    """What the application of `scope`, the request that asks for the call, answers to it.
+    """Runs `call` in the application of `scope`, the scope of the calling request.
 
-    `gone` returns when the one who asks went away, which ends streams; where it is missing, they stay to the end.
+    `gone` returns when the caller disconnects, which ends streams; without it, streams run to their end.
     """
-    answer = _ResponseCollector()
+    response = _ResponseCollector()
     await scope["app"](
-        _build_scope(scope, call), _RequestBody(call.body or b"", gone or _wait_forever).receive, answer.send
+        _build_scope(scope, call), _RequestBody(call.body or b"", gone or _wait_forever).receive, response.send
     )
-    if answer.too_large:
-        return failed_result(f"The answer is larger than {LARGEST_ANSWER} bytes. Ask for less at a time.")
-    return parse_result(answer.status, answer.content_type, bytes(answer.body))
+    if response.too_large:
+        return failed_result(f"The response is larger than {MAX_RESPONSE_BYTES} bytes. Request less at a time.")
+    return parse_result(response.status, response.content_type, bytes(response.body))
 
 
 def _build_scope(scope: Scope, call: Call) -> Scope:
     headers = [header for header in scope["headers"] if header[0] in _FORWARDED_HEADERS]
     if call.body is not None:
         headers += [_JSON, (b"content-length", b"%d" % len(call.body))]
-    kept = ("asgi", "http_version", "scheme", "client", "server", "root_path")
-    inner: dict[str, Any] = {name: scope[name] for name in kept if name in scope}
+    copied = ("asgi", "http_version", "scheme", "client", "server", "root_path")
+    inner: dict[str, Any] = {name: scope[name] for name in copied if name in scope}
     return inner | {
         "type": "http",
         "method": call.method,
@@ -50,7 +50,7 @@ def _build_scope(scope: Scope, call: Call) -> Scope:
 
 
 class _RequestBody:
-    """Hands the whole body over at once; what follows is the word that the one who asks is gone."""
+    """Delivers the whole body as one message, then waits for the caller's disconnect."""
 
     def __init__(self, body: bytes, gone: Receive) -> None:
         self._body: bytes | None = body
@@ -84,4 +84,4 @@ class _ResponseCollector:
             )
         elif not self.too_large:
             self.body += message.get("body", b"")
-            self.too_large = len(self.body) > LARGEST_ANSWER
+            self.too_large = len(self.body) > MAX_RESPONSE_BYTES

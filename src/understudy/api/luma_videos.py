@@ -1,4 +1,4 @@
-"""Luma's operations over HTTP, in both of the versions that the AI/ML API has of them."""
+"""Luma's operations over HTTP, in both versions of the AI/ML API."""
 
 from collections.abc import Sequence
 
@@ -68,7 +68,7 @@ async def create_luma_generation_v1(request: Request) -> Response:
     base="/v1",
 )
 async def extend_luma_generation(request: Request) -> Response:
-    """Goes on from the last frame of an earlier generation."""
+    """Starts at the last frame of an earlier generation."""
     earlier: str = request.path_params["generation_id"]
     parts = parts_of(request)
     await parts.store.generations.get(project_of(request), earlier)
@@ -88,8 +88,8 @@ async def extend_luma_generation(request: Request) -> Response:
 async def get_luma_generations(request: Request) -> Response:
     query = queries.parse(request.scope["query_string"], GetLumaGenerationsQuery, strict=True)
     _check_ids("ids", query.ids)
-    found = await parts_of(request).store.generations.lookup(project_of(request), query.ids)
-    return _list_response([await _render_generation(request, one, version=1) for one in found])
+    generations = await parts_of(request).store.generations.lookup(project_of(request), query.ids)
+    return _list_response([await _render_generation(request, one, version=1) for one in generations])
 
 
 @operations.add(
@@ -103,8 +103,8 @@ async def get_luma_generations(request: Request) -> Response:
 )
 async def list_luma_generations(request: Request) -> Response:
     query = queries.parse(request.scope["query_string"], ListLumaGenerationsQuery, strict=True)
-    found, _ = await parts_of(request).store.generations.page(project_of(request), query.limit, query.after)
-    return _list_response([await _render_generation(request, one, version=1) for one in found])
+    generations, _ = await parts_of(request).store.generations.page(project_of(request), query.limit, query.after)
+    return _list_response([await _render_generation(request, one, version=1) for one in generations])
 
 
 @operations.add(
@@ -146,7 +146,7 @@ async def delete_luma_generation(request: Request) -> Response:
 )
 async def create_luma_generation(request: Request) -> Response:
     body = await read_json(request, CreateLumaGeneration, parts_of(request).settings.limits)
-    asked = stored.Request(
+    video = stored.Request(
         prompt=body.prompt,
         model=body.model,
         aspect_ratio=body.aspect_ratio,
@@ -158,10 +158,10 @@ async def create_luma_generation(request: Request) -> Response:
     )
     frames = body.keyframes
     await admit(request)
-    made = await parts_of(request).generations.create(
+    generation = await parts_of(request).generations.create(
         project_of(request),
         VideoOrder(
-            asked,
+            video,
             public_base_url(request),
             start=None if frames is None else frames.frame0,
             end=None if frames is None else frames.frame1,
@@ -169,7 +169,7 @@ async def create_luma_generation(request: Request) -> Response:
             key_id=request.state.key_id,
         ),
     )
-    return struct_response(await _render_generation(request, made, version=2))
+    return struct_response(await _render_generation(request, generation, version=2))
 
 
 @operations.add(
@@ -182,11 +182,11 @@ async def create_luma_generation(request: Request) -> Response:
 )
 async def list_dream_machine(request: Request) -> Response:
     query = queries.parse(request.scope["query_string"], ListDreamMachineQuery)
-    generations = parts_of(request).store.generations
-    found, more = await generations.page(project_of(request), query.offset + query.limit, None)
-    shown = [await _render_generation(request, one, version=2) for one in found[query.offset :]]
+    store = parts_of(request).store.generations
+    page, more = await store.page(project_of(request), query.offset + query.limit, None)
+    data = [await _render_generation(request, one, version=2) for one in page[query.offset :]]
     return struct_response(
-        LumaGenerationList(generations=shown, count=len(shown), has_more=more, limit=query.limit, offset=query.offset)
+        LumaGenerationList(generations=data, count=len(data), has_more=more, limit=query.limit, offset=query.offset)
     )
 
 
@@ -199,8 +199,8 @@ async def list_dream_machine(request: Request) -> Response:
 )
 async def get_dream_machine(request: Request) -> Response:
     generation_id: str = request.path_params["generation_id"]
-    found = await parts_of(request).store.generations.get(project_of(request), generation_id)
-    return struct_response(await _render_generation(request, found, version=2))
+    generation = await parts_of(request).store.generations.get(project_of(request), generation_id)
+    return struct_response(await _render_generation(request, generation, version=2))
 
 
 @operations.add(
@@ -212,14 +212,16 @@ async def get_dream_machine(request: Request) -> Response:
     response=LumaGeneration,
 )
 async def get_luma_generation(request: Request) -> Response:
-    """With `state`, waits for it; a client that goes away is not waited for."""
+    """With `state`, waits until the video reaches it or the client disconnects."""
     query = queries.parse(request.scope["query_string"], GetLumaGenerationQuery, strict=True)
     check_uuid("generation_id", query.generation_id)
     parts = parts_of(request)
     seconds = 0.0 if query.state is None else _MAX_WAIT_SECONDS
     with parts.streams.waiting(request.state.key_id):
-        found = await parts.generations.wait(project_of(request), query.generation_id, query.state or "queued", seconds)
-    return struct_response(await _render_generation(request, found, version=2))
+        generation = await parts.generations.wait(
+            project_of(request), query.generation_id, query.state or "queued", seconds
+        )
+    return struct_response(await _render_generation(request, generation, version=2))
 
 
 @operations.add(
@@ -233,9 +235,9 @@ async def get_luma_generation(request: Request) -> Response:
 async def get_luma_generations_by_ids(request: Request) -> Response:
     query = queries.parse(request.scope["query_string"], GetLumaGenerationsByIdsQuery, strict=True)
     _check_ids("generation_ids", query.generation_ids)
-    found = await parts_of(request).store.generations.lookup(project_of(request), query.generation_ids)
-    wanted = [one for one in found if query.status in {None, one.state}]
-    return _list_response([await _render_generation(request, one, version=2) for one in wanted])
+    generations = await parts_of(request).store.generations.lookup(project_of(request), query.generation_ids)
+    matches = [one for one in generations if query.status in {None, one.state}]
+    return _list_response([await _render_generation(request, one, version=2) for one in matches])
 
 
 @operations.add(
@@ -252,7 +254,7 @@ async def list_camera_motions(request: Request) -> Response:  # noqa: ARG001 - t
 async def _create_v1(
     request: Request, body: CreateLumaGenerationV1, start: KeyframeReference | None, start_param: str
 ) -> Response:
-    asked = stored.Request(
+    video = stored.Request(
         prompt=body.user_prompt,
         model=body.model,
         aspect_ratio=body.aspect_ratio,
@@ -261,10 +263,10 @@ async def _create_v1(
         expand=body.expand_prompt,
     )
     await admit(request)
-    made = await parts_of(request).generations.create(
+    generation = await parts_of(request).generations.create(
         project_of(request),
         VideoOrder(
-            asked,
+            video,
             public_base_url(request),
             start=start,
             end=_image_reference(body.image_end_url),
@@ -274,7 +276,7 @@ async def _create_v1(
             key_id=request.state.key_id,
         ),
     )
-    return struct_response(await _render_generation(request, made, version=1))
+    return struct_response(await _render_generation(request, generation, version=1))
 
 
 async def _render_generation(request: Request, generation: Generation, *, version: int) -> LumaGeneration:

@@ -1,6 +1,6 @@
-"""`/mcp`: the tools over the Model Context Protocol's streamable HTTP, without sessions, each answer one JSON body.
+"""`/mcp`: the tools over the Model Context Protocol's streamable HTTP, without sessions, with JSON responses.
 
-The protocol's package is imported when the first client comes, since a server without such clients has no use for it.
+The protocol's package is imported for the first client, since most servers have no MCP clients.
 """
 
 import asyncio
@@ -24,12 +24,12 @@ if TYPE_CHECKING:
     from mcp.server.streamable_http_manager import StreamableHTTPSessionManager
 
 PATH = "/mcp"
-# Calls of tools are decoded where everybody else waits; none needs more.
+# Tool calls are decoded on the event loop.
 _MAX_BODY_BYTES = 8 * 1024 * 1024
 
 
 class McpEndpoint:
-    """The endpoint as an ASGI application; what answers is a part of the application that was started."""
+    """The endpoint as an ASGI application; delegates to the application's McpServer."""
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         parts = scope["app"].state.parts
@@ -64,7 +64,7 @@ class McpServer:
         await manager.handle_request(scope, _replay_body(body, receive), send)
 
     async def _read_body(self, receive: Receive) -> bytes:
-        """The body, which the protocol's package decodes on the event loop. Raises BodyTooLarge and InvalidRequest."""
+        """Reads the body, which the protocol's package decodes. Raises BodyTooLarge and InvalidRequest."""
         body, more = bytearray(), True
         while more:
             message = await receive()
@@ -72,11 +72,11 @@ class McpServer:
             more = message.get("more_body", False)
             if len(body) > self._body_bytes:
                 raise BodyTooLarge(f"The request body is too large. The limit is {self._body_bytes} bytes.")
-        given = bytes(body)
-        limit = await decode_body(given, json_size.find_excess, given, self._limits.json_values)
+        raw = bytes(body)
+        limit = await decode_body(raw, json_size.find_excess, raw, self._limits.json_values)
         if limit is not None:
             raise InvalidRequest(error_texts.too_many_values(limit).message)
-        return given
+        return raw
 
     async def close(self) -> None:
         self._stopping.set()
@@ -86,7 +86,7 @@ class McpServer:
     def _find_refusal(self, scope: Scope) -> MethodNotAllowed | PermissionDenied | None:
         if scope["method"] != "POST":
             return MethodNotAllowed(
-                f"Not allowed to {scope['method']} on {PATH}: it keeps no sessions. Use POST.",
+                f"Not allowed to {scope['method']} on {PATH}: it has no sessions. Use POST.",
                 headers={"allow": "POST"},
             )
         origin = next((value.decode("latin-1") for name, value in scope["headers"] if name == b"origin"), None)
@@ -97,7 +97,7 @@ class McpServer:
         return None
 
     def _is_trusted(self, origin: str) -> bool:
-        """Pages of this machine and of the settings. A host that a stranger's DNS leads here is neither."""
+        """Whether the origin is local or in the settings. This prevents DNS rebinding."""
         if origin.lower() in self._origins:
             return True
         try:
@@ -119,7 +119,7 @@ class McpServer:
             return self._new_manager
 
     async def _run_manager(self, manager: "StreamableHTTPSessionManager", entered: asyncio.Event) -> None:
-        """What the manager starts belongs to the task that entered it, so that is a task of its own."""
+        """Runs the manager in a task of its own, since its task group belongs to the task that enters it."""
         try:
             async with manager.run():
                 entered.set()
@@ -129,7 +129,7 @@ class McpServer:
 
 
 def _replay_body(body: bytes, receive: Receive) -> Receive:
-    """What an application receives whose body was read already."""
+    """A `receive` that delivers a body that was already read."""
     ahead: list[Message] = [{"type": "http.request", "body": body, "more_body": False}]
 
     async def next_message() -> Message:
@@ -140,7 +140,7 @@ def _replay_body(body: bytes, receive: Receive) -> Receive:
 
 def _new_manager(body_bytes: int) -> "StreamableHTTPSessionManager":
     module = importlib.import_module("mcp.server.streamable_http_manager")
-    server = importlib.import_module("understudy.catalog.mcp_server").serve(_execute, _list_models, __version__)
+    server = importlib.import_module("understudy.catalog.mcp_server").serve(_execute_tool, _list_models, __version__)
     manager: StreamableHTTPSessionManager = module.StreamableHTTPSessionManager(
         server, json_response=True, stateless=True, max_request_body_size=body_bytes
     )
@@ -151,7 +151,7 @@ async def _list_models(context: Any) -> list[str]:
     return [card.id for card in await context.request.scope["app"].state.parts.models.list()]
 
 
-async def _execute(context: Any, slug: str, arguments: dict[str, Any]) -> Result:
+async def _execute_tool(context: Any, slug: str, arguments: dict[str, Any]) -> Result:
     try:
         return await call(context.request.scope, build_call(find(slug), arguments))
     except (UnknownTool, InvalidArguments) as refusal:

@@ -1,4 +1,4 @@
-"""Batches of messages over HTTP: Anthropic's operations, and those of the AI/ML API, which share the jobs."""
+"""Message batches over HTTP: Anthropic's operations and those of the AI/ML API, which share the jobs."""
 
 from collections.abc import Sequence
 from datetime import UTC, datetime
@@ -83,7 +83,7 @@ async def create_message_batch(request: Request) -> Response:
 
 
 async def create_typed_message_batch(request: Request, raw: bytes) -> Response:
-    """The AI/ML API's, whose messages are looked into before they are taken."""
+    """Creates a batch of the AI/ML API, which validates the messages first."""
     parts = parts_of(request)
     return await _create_batch(request, await decode_body(raw, _parse_typed_items, raw, parts.settings.limits))
 
@@ -119,7 +119,7 @@ async def retrieve_message_batch(request: Request) -> Response:
     error=ErrorResponse,
 )
 async def cancel_message_batch(request: Request) -> Response:
-    """One that has ended is refused; again is fine."""
+    """Idempotent while the batch runs. Raises InvalidRequest once it has ended."""
     batch_id = _batch_id(request)
     try:
         batch = await parts_of(request).batches.cancel(project_of(request), "anthropic", batch_id)
@@ -166,7 +166,7 @@ async def retrieve_message_batch_results(request: Request) -> Response:
 
 
 async def retrieve_batch_or_results(request: Request, batch_id: str) -> Response:
-    """The AI/ML API's one operation for both: the batch while it is under way, its results once it has ended."""
+    """The AI/ML API's operation for both: the batch while it runs, its results once it has ended."""
     check_id("batch_id", batch_id, "msgbatch_")
     parts = parts_of(request)
     batch, results = await parts.store.batches.results(project_of(request), "anthropic", batch_id)
@@ -174,7 +174,7 @@ async def retrieve_batch_or_results(request: Request, batch_id: str) -> Response
 
 
 def is_message_batch(raw: bytes) -> bool:
-    """Whether the body of `POST /batches` is the AI/ML API's."""
+    """Whether the body of `POST /batches` is in the AI/ML API's format."""
     try:
         return _decode_probe(raw).requests is not UNSET
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
@@ -182,7 +182,7 @@ def is_message_batch(raw: bytes) -> bool:
 
 
 class BlobLines(Response):
-    """The lines of a blob as they are read."""
+    """Streams the lines of a blob."""
 
     def __init__(self, blobs: Blobs, blob: str) -> None:
         self._blobs = blobs
@@ -213,10 +213,10 @@ async def _create_batch(request: Request, items: Sequence[RawBatchItem]) -> Resp
 
 
 def _parse_typed_items(raw: bytes, limits: LimitSettings) -> list[RawBatchItem]:
-    """Raises what `_items` does, and InvalidBody where a message cannot be asked for."""
+    """Raises what `_parse_items` does, and InvalidBody for invalid `params`."""
     items = _parse_items(raw, limits)
     for item in items:
-        # One by one, so that the objects of a long batch are never all there.
+        # One by one, to keep only one decoded message in memory.
         try:
             _decode_params(item.params)
         except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
@@ -226,7 +226,7 @@ def _parse_typed_items(raw: bytes, limits: LimitSettings) -> list[RawBatchItem]:
 
 
 def _parse_items(raw: bytes, limits: LimitSettings) -> list[RawBatchItem]:
-    """Raises InvalidBody, and InvalidRequest where two have one custom_id."""
+    """Raises InvalidBody, and InvalidRequest for a duplicate custom_id."""
     try:
         items = _decode(raw).requests
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
@@ -236,7 +236,7 @@ def _parse_items(raw: bytes, limits: LimitSettings) -> list[RawBatchItem]:
     for index, item in enumerate(items):
         if item.custom_id in seen:
             place = f"requests[{index}].custom_id"
-            message = f"Invalid '{place}': {item.custom_id!r} is that of an earlier request; each needs its own."
+            message = f"Invalid '{place}': {item.custom_id!r} is the custom_id of an earlier request. Use a unique one."
             raise InvalidRequest(message, param=place, code="invalid_value")
         seen.add(item.custom_id)
         if bytes(memoryview(item.params)[:1]) != b"{":

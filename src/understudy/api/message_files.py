@@ -1,4 +1,4 @@
-"""The files that new messages name, as attachments and as images: whether they are there and of a usable type."""
+"""Validates the files that new messages name, as attachments and as images."""
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -21,7 +21,7 @@ from understudy.wire.tools import AssistantToolsFileSearchTypeOnly
 
 @dataclass(frozen=True, slots=True)
 class _FileReference:
-    """A file of a message: `path` is where the request names it, `param` what a 404 reports."""
+    """A file of a message. `path`: its parameter in the request; `param`: the parameter that a 404 reports."""
 
     file_id: str
     path: str
@@ -30,29 +30,26 @@ class _FileReference:
 
 
 async def check_message_files(parts: Parts, project_id: str, messages: Sequence[MessageObject], path: str) -> None:
-    """`path` is the request's array of messages, `messages` for instance; empty where the body is the one message.
+    """`path` is the request's array of messages, such as `messages`; empty where the body is one message.
 
-    Raises InvalidId for what cannot be a file's id, NotFound for a file that the project does not have, InvalidRequest
-    for one of a type that cannot be searched, for an image part that is not an image, and for a private URL,
-    InvalidBody for a data URL that holds no image.
+    Raises InvalidId for a malformed id, NotFound for a file that the project does not have, InvalidRequest for an
+    unsupported file type, an image part that is not an image or a private URL, InvalidBody for a data URL without a
+    supported image.
     """
+    references: list[_FileReference] = []
     for index, message in enumerate(messages):
-        await _check_urls(parts, message, f"{path}[{index}]." if path else "")
-    uses = [
-        use
-        for index, message in enumerate(messages)
-        for use in _file_references(message, f"{path}[{index}]." if path else "")
-    ]
-    for use in uses:
-        check_file_id(use.path, use.file_id)
+        base = f"{path}[{index}]." if path else ""
+        await _check_urls(parts, message, base)
+        references += _file_references(message, base)
     params: dict[str, str] = {}
-    for use in uses:
-        params.setdefault(use.file_id, use.param)
+    for reference in references:
+        check_file_id(reference.path, reference.file_id)
+        params.setdefault(reference.file_id, reference.param)
     files = await lookup_files(parts, project_id, params)
-    check_searchable(files[use.file_id] for use in uses if use.kind == "search")
-    for use in uses:
-        if use.kind == "image":
-            await check_image_file(parts, project_id, use.file_id, use.path)
+    check_searchable(files[reference.file_id] for reference in references if reference.kind == "search")
+    for reference in references:
+        if reference.kind == "image":
+            await check_image_file(parts, project_id, reference.file_id, reference.path)
 
 
 async def _check_urls(parts: Parts, message: MessageObject, base: str) -> None:

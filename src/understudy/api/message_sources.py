@@ -10,7 +10,7 @@ _Block = dict[str, Any]
 
 
 async def check_sources(body: MessageBody) -> None:
-    """Raises InvalidBody for the first source whose base64 is broken, and for an image of an unsupported format."""
+    """Raises InvalidBody for the first source with invalid base64 or an unsupported image format."""
     for index, message in enumerate(body["messages"]):
         for path, block in _iterate_blocks(message.get("content"), f"messages[{index}].content"):
             source = block.get("source")
@@ -27,7 +27,7 @@ async def _check_source(kind: str, source: _Block, path: str) -> None:
 
 
 def _iterate_blocks(content: Any, path: str) -> Iterator[tuple[str, _Block]]:
-    """Those of a message and of its results of tools, with their places."""
+    """The blocks of a message and of its tool results, with their paths."""
     for index, block in enumerate(content if isinstance(content, list) else ()):
         if isinstance(block, dict):
             yield f"{path}[{index}]", block

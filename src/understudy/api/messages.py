@@ -44,7 +44,7 @@ async def list_messages(request: Request) -> Response:
     "createMessage",
     "POST",
     "/threads/{thread_id}/messages",
-    summary="Add a message to a thread.",
+    summary="Create a message in a thread.",
     request=CreateMessageRequest,
     response=MessageObject,
 )

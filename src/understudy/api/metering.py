@@ -1,6 +1,6 @@
-"""Who may begin, what their answer cost, and how the answer says so: headers, and in the AI/ML dialect `meta.usage`.
+"""Admission and usage of a request. The cost goes to headers and, in the AI/ML dialect, to `meta.usage`.
 
-What was used is recorded before the last byte is sent, so nobody has an answer that is not counted. Prices nothing.
+Usage is recorded before the last byte is sent, so that every complete response is counted. Prices nothing.
 """
 
 from collections.abc import Sequence
@@ -19,23 +19,23 @@ from understudy.llm.provider import ChatBody
 from understudy.llm.usage import parse_usage
 from understudy.store.ledger import Kind, Usage
 
-# What a token is taken to be where a provider does not count, in bytes of JSON.
+# Estimated bytes of JSON per token, for providers that report no usage.
 _BYTES_PER_TOKEN: Final = 4
 
 
 async def admit(request: Request) -> None:
-    """For whatever begins new work that costs. Raises OutOfFunds."""
+    """Called before new billable work. Raises OutOfFunds."""
     await parts_of(request).accounting.admit(project_of(request), request.state.key_id)
 
 
 def wants_meta(request: Request) -> bool:
-    """Whether the answer is to have the AI/ML API's own members."""
+    """Whether the response needs the AI/ML API's `meta` member."""
     dialect: str = request.state.dialect
     return dialect == "aimlapi"
 
 
 class UsageMeter:
-    """Counts one answer of a model, whole or while it streams."""
+    """Counts the usage of one model response, whole or streamed."""
 
     def __init__(self, request: Request, kind: Kind, body: ChatBody) -> None:
         self.wants_meta = kind == "completion" and wants_meta(request)
@@ -51,26 +51,26 @@ class UsageMeter:
         self._accounting.prefetch_price(str(body["model"]))
         stand_in.mark_response(request, str(body["model"]))
 
-    async def charge(self, answer: bytes) -> Usage:
-        """Counts a whole answer; durable when it returns."""
+    async def charge(self, body: bytes) -> Usage:
+        """Counts a whole response; durable when it returns."""
         self._settled = True
-        said = 0 if self._kind == "embedding" else len(answer) // _BYTES_PER_TOKEN
-        return await self._record_usage(parse_usage(answer) or self._estimate_tokens(said))
+        output_tokens = 0 if self._kind == "embedding" else len(body) // _BYTES_PER_TOKEN
+        return await self._record_usage(parse_usage(body) or self._estimate_tokens(output_tokens))
 
     def observe(self, chunks: Sequence[bytes]) -> None:
-        """Remembers of a stream's chunks what says how much was used. Stands on the way of every delta."""
+        """Remembers the last chunk with usage. Called for every delta, so it must stay fast."""
         self._chunks += len(chunks)
         for chunk in chunks:
             if b'"usage"' in chunk and b'"usage":null' not in chunk and b'"usage": null' not in chunk:
                 self._last = chunk
 
     async def settle(self) -> Usage:
-        """Counts a stream that is over; durable when it returns."""
+        """Counts a finished stream; durable when it returns."""
         self._settled = True
         return await self._record_usage(self._counted_tokens())
 
     def settle_abandoned(self) -> None:
-        """Counts a stream that nobody reads any more, unless that was done."""
+        """Counts a stream whose client disconnected, unless it is already counted."""
         if not self._settled and self._chunks:
             self._settled = True
             self._accounting.record_in_background(self._project_id, self._build_usage(self._counted_tokens()))
@@ -78,9 +78,9 @@ class UsageMeter:
     def _counted_tokens(self) -> Tokens:
         return parse_usage(self._last) or self._estimate_tokens(self._chunks)
 
-    def _estimate_tokens(self, said: int) -> Tokens:
+    def _estimate_tokens(self, output_tokens: int) -> Tokens:
         prompt = self._body.get("messages") or self._body.get("input") or ""
-        return Tokens(len(msgspec.json.encode(prompt)) // _BYTES_PER_TOKEN, said)
+        return Tokens(len(msgspec.json.encode(prompt)) // _BYTES_PER_TOKEN, output_tokens)
 
     async def _build_usage(self, tokens: Tokens) -> Usage:
         model = str(self._body["model"])
@@ -92,9 +92,9 @@ class UsageMeter:
         return usage
 
 
-def render_charged(meter: UsageMeter, answer: bytes, usage: Usage) -> Response:
-    """The answer with what it cost."""
-    response = json_response(with_meta(answer, usage) if meter.wants_meta else answer)
+def render_charged(meter: UsageMeter, body: bytes, usage: Usage) -> Response:
+    """The response with its cost."""
+    response = json_response(with_meta(body, usage) if meter.wants_meta else body)
     response.headers["x-aimlapi-credits-used"] = str(usage.credits)
     response.headers["x-aimlapi-usd-spent"] = _format_cost(usage)
     return response
@@ -115,26 +115,26 @@ def _format_cost(usage: Usage) -> str:
 
 
 class StreamTail:
-    """Holds the end of a stream back, from the first chunk that finishes, until it is known what the stream cost."""
+    """Buffers the end of a stream, from the chunk with a finish reason on, until the cost is known."""
 
     def __init__(self) -> None:
-        self._held: list[bytes] = []
+        self._chunks: list[bytes] = []
 
     def push(self, chunks: Sequence[bytes]) -> Sequence[bytes]:
         """The chunks that may be sent now."""
-        if not self._held:
+        if not self._chunks:
             first = next((number for number, chunk in enumerate(chunks) if _is_final_chunk(chunk)), None)
             if first is None:
                 return chunks
-            self._held += chunks[first:]
+            self._chunks += chunks[first:]
             return chunks[:first]
-        self._held += chunks
+        self._chunks += chunks
         return ()
 
     def flush(self, usage: Usage) -> list[bytes]:
-        if not self._held:
+        if not self._chunks:
             return []
-        *others, last = self._held
+        *others, last = self._chunks
         return [*others, with_meta(last, usage)]
 
 

@@ -1,4 +1,4 @@
-"""What every request passes on its way in: its id, its path without the version, its key. Pure ASGI; knows no route."""
+"""Prepares every request: assigns an id, strips the path's version, checks the key. Pure ASGI; knows no route."""
 
 import re
 import time
@@ -18,15 +18,15 @@ from understudy.store.keys import Keys, Principal
 
 PUBLIC: Final = frozenset({"/health", "/health/live", "/health/ready", "/openapi.json", "/docs"})
 _UNVERSIONED: Final = PUBLIC | {"/", "/v1", "/mcp"}
-# How long a key that was revoked elsewhere is still let in by this process, in seconds.
+# A key that another process revokes stays valid in this one for up to this many seconds.
 _KEY_CACHE_SECONDS: Final = 2.0
 _MAX_CACHED_KEYS: Final = 10_000
-# A browser would show one key's answer to another key, and yesterday's status of a run.
+# A browser cache would mix up responses of different keys, and serve an outdated status of a run.
 _NO_STORE_HEADER: Final = (b"cache-control", b"no-store")
 _CLIENT_REQUEST_ID = re.compile(rb"[A-Za-z0-9._:-]{1,128}")
-# The AI/ML API's second versions of what has one handler here.
+# Second versions of the AI/ML API's paths, which share a handler.
 _AIMLAPI_ALIASES: Final = frozenset({"/v2/chat/completions"})
-# What the AI/ML API's own client sends with each request.
+# Headers that the AI/ML API's own client sends with each request.
 _REFERER, _TITLE = b"http-referer", b"x-title"
 _MODELS_PATH: Final = re.compile(r"/models?(/.*)?")
 _TOOLKIT_BASE = re.compile(r"(?:/v1)?/api/v3(?:\.1)?(?=/)")
@@ -72,11 +72,11 @@ class RequestMiddleware:
                 await preflight(scope, receive, send)
                 return
             if not self._is_public(scope, fields):
-                opened = await self._authenticate(scope, fields)
-                state["project_id"], state["key_id"] = opened.project_id, opened.key_id
+                principal = await self._authenticate(scope, fields)
+                state["project_id"], state["key_id"] = principal.project_id, principal.key_id
             await self._app(scope, receive, send_with_headers)
         except Exception as error:
-            # Every error leaves in the envelope, and with the headers that a browser needs to show it to its page.
+            # Every error needs the envelope, and the CORS headers that let a page read it.
             if "begun" in state:
                 raise
             refusal = error_response(to_api_error(error, request_id), state["dialect"], request_id, state["path"])
@@ -85,7 +85,7 @@ class RequestMiddleware:
             _emit_finished(scope, state, started)
 
     def _response_headers(self, headers: Headers, state: dict[str, Any], fields: Fields, started: float) -> Headers:
-        """What is added to the `headers` of an answer to a request with these `fields`."""
+        """The headers to add to the response's `headers`. `fields` are the request's headers."""
         added = _standard_headers(state["request_id"], started, state)
         added.append((b"x-inference-id", state["inference_id"].encode()))
         if (client_request_id := _client_request_id(fields)) is not None:
@@ -97,12 +97,12 @@ class RequestMiddleware:
         return added
 
     def _dialect(self, scope: Scope, base: str, fields: Fields) -> str:
-        """What the request's path, its headers or the settings say; see docs/aimlapi.md."""
+        """The dialect by the request's path, its headers or the settings; see docs/aimlapi.md."""
         if base != "openai":
             return base
         settings: Settings = scope["app"].state.parts.settings
-        asked = _REFERER in fields and _TITLE in fields
-        return "aimlapi" if asked or settings.dialect == "aimlapi" else "openai"
+        has_sdk_headers = _REFERER in fields and _TITLE in fields
+        return "aimlapi" if has_sdk_headers or settings.dialect == "aimlapi" else "openai"
 
     def _is_public(self, scope: Scope, fields: Fields) -> bool:
         if scope["path"] in PUBLIC or CONTENT_PATH.fullmatch(scope["path"]):
@@ -112,17 +112,17 @@ class RequestMiddleware:
         return reads and _MODELS_PATH.fullmatch(scope["path"]) is not None and find_key(fields) is None
 
     async def _authenticate(self, scope: Scope, fields: Fields) -> Principal:
-        """What the request's key opens; raises Unauthenticated."""
+        """The principal of the request's key; raises Unauthenticated."""
         key = find_key(fields)
         if key is None:
             raise Unauthenticated(_MISSING_KEY_MESSAGE)
-        known = self._key_cache.get(key)
+        cached = self._key_cache.get(key)
         now = time.monotonic()
-        if known is not None and known[1] > now:
-            return known[0]
+        if cached is not None and cached[1] > now:
+            return cached[0]
         keys: Keys = scope["app"].state.parts.store.keys
-        opened = await keys.authenticate(key)
-        if opened is None:
+        principal = await keys.authenticate(key)
+        if principal is None:
             self._key_cache.pop(key, None)
             raise Unauthenticated(
                 f"Incorrect API key provided: {_mask_key(key)}. You can list the keys with `understudy keys list`.",
@@ -130,49 +130,55 @@ class RequestMiddleware:
             )
         if len(self._key_cache) >= _MAX_CACHED_KEYS:
             self._key_cache.clear()
-        self._key_cache[key] = (opened, now + _KEY_CACHE_SECONDS)
-        return opened
+        self._key_cache[key] = (principal, now + _KEY_CACHE_SECONDS)
+        return principal
 
 
 def _strip_base(scope: Scope) -> str:
-    """Leaves of the path what follows the dialect's base, and returns the dialect.
+    """Strips the dialect's base and the version from the scope's path, and returns the dialect.
 
-    It is `openai`, `azure`, `aimlapi`, `toolkit`, `mcp`, or `anthropic`, whose paths tell it.
-
-    Azure OpenAI puts everything below `/openai` or `/openai/v1`, Azure's agents below `/api/projects/NAME`. The toolkit
-    keeps its base, whose two versions are one. Another path without a version is the AI/ML API's, and so are its own
-    second version and its second name of the first.
+    The dialect is `openai`, `azure`, `aimlapi`, `toolkit`, `mcp` or `anthropic`, which has the paths of messages.
     """
-    path: str = scope["path"]
-    dialect = "openai" if path.startswith("/v1/") or path in _UNVERSIONED else "aimlapi"
-    if path == "/mcp":
-        dialect = "mcp"
-    elif match := _TOOLKIT_BASE.match(path):
-        path, dialect = f"/api/v3{path[match.end() :]}", "toolkit"
-    elif path.startswith("/openai/"):
-        path, dialect = path[7:], "azure"
-    elif match := _AZURE_PROJECT_BASE.match(path):
-        path, dialect = path[match.end() :], "azure"
-    elif path in _AIMLAPI_ALIASES or path.startswith("/api/v1/models"):
-        path = path[path.index("/", 2) :] if path in _AIMLAPI_ALIASES else path[7:]
+    path, dialect = _split_base(scope["path"])
     if path.startswith("/v1/"):
         path = path[3:]
     if len(path) > 1 and path.endswith("/"):
         path = path[:-1]
     scope["path"] = path
-    if dialect != "azure" and (path == "/messages" or path.startswith("/messages/")):
-        return "anthropic"
-    return dialect
+    is_messages = path == "/messages" or path.startswith("/messages/")
+    return "anthropic" if is_messages and dialect != "azure" else dialect
+
+
+def _split_base(path: str) -> tuple[str, str]:
+    """The path without the dialect's base, and the dialect.
+
+    Azure OpenAI's base is `/openai`, that of Azure's agents `/api/projects/NAME`. The toolkit keeps its base, whose two
+    versions are one. The AI/ML API has all other paths without `/v1`, among them aliases of versioned paths.
+    """
+    if path == "/mcp":
+        return path, "mcp"
+    if match := _TOOLKIT_BASE.match(path):
+        return f"/api/v3{path[match.end() :]}", "toolkit"
+    if path.startswith("/openai/"):
+        return path[7:], "azure"
+    if match := _AZURE_PROJECT_BASE.match(path):
+        return path[match.end() :], "azure"
+    dialect = "openai" if path.startswith("/v1/") or path in _UNVERSIONED else "aimlapi"
+    if path in _AIMLAPI_ALIASES:
+        path = path[path.index("/", 2) :]
+    elif path.startswith("/api/v1/models"):
+        path = path[7:]
+    return path, dialect
 
 
 def _client_request_id(fields: Fields) -> bytes | None:
-    """The client's own name of the request, to be said again; one that is no such name is left out."""
-    given = fields.get(b"x-client-request-id")
-    return given if given is not None and _CLIENT_REQUEST_ID.fullmatch(given) else None
+    """The client's own request id, which the response echoes; None if it is absent or malformed."""
+    request_id = fields.get(b"x-client-request-id")
+    return request_id if request_id is not None and _CLIENT_REQUEST_ID.fullmatch(request_id) else None
 
 
 def _standard_headers(request_id: str, started: float, state: dict[str, Any]) -> list[tuple[bytes, bytes]]:
-    """The hosted API's headers; one who is not known yet learns of no organization and no project."""
+    """The hosted API's headers; organization and project only for an authenticated request."""
     elapsed = int((time.perf_counter() - started) * 1000)
     headers = [
         (b"x-request-id", request_id.encode()),

@@ -1,4 +1,4 @@
-"""The models that can be used, over HTTP: OpenAI's list and the AI/ML API's in one."""
+"""The available models over HTTP: OpenAI's list and the AI/ML API's in one."""
 
 import hashlib
 from collections.abc import Sequence
@@ -93,7 +93,7 @@ async def retrieve_model(request: Request) -> Response:
     response=ModelResponse,
 )
 async def get_model(request: Request) -> Response:
-    """Everything that is known of one model, in the AI/ML API's envelope."""
+    """All metadata of a model, in the AI/ML API's envelope."""
     return _conditional_response(
         request,
         msgspec.json.encode(ModelResponse(data=_render_listed_model(await _find_details(request), _DETAIL_MEMBERS))),
@@ -115,19 +115,19 @@ async def delete_model(request: Request) -> Response:
 
 
 async def check_model(parts: Parts, model: str) -> None:
-    """Raises InvalidRequest where no provider can have the model."""
+    """Raises InvalidRequest for a model of no provider."""
     if await parts.models.find(model) is None:
         message = f"The requested model '{model}' does not exist.{parts.models.suggest_models(model)}"
         raise InvalidRequest(message, param="model", code="model_not_found")
 
 
 async def _find_details(request: Request) -> ModelProfile:
-    """Of the model that the path names; raises NotFound."""
+    """The profile of the path's model; raises NotFound."""
     model = request.path_params["model"]
-    found = await parts_of(request).details.get(model)
-    if found is None:
+    profile = await parts_of(request).details.get(model)
+    if profile is None:
         raise NotFound(f"The model '{model}' does not exist", param="model", code="model_not_found")
-    return found
+    return profile
 
 
 async def _filter_models(request: Request, query: ModelFilter) -> list[ModelProfile]:
@@ -135,7 +135,7 @@ async def _filter_models(request: Request, query: ModelFilter) -> list[ModelProf
 
 
 def _matches(one: ModelProfile, query: ModelFilter) -> bool:
-    wanted = (
+    conditions = (
         (query.id, (one.card.id, *one.aliases)),
         (query.type, (one.type,)),
         (query.tags, one.tags),
@@ -144,7 +144,7 @@ def _matches(one: ModelProfile, query: ModelFilter) -> bool:
         (query.output_modalities, one.outputs),
         (query.capabilities, one.capabilities),
     )
-    return all(not values or _any_matches(values, has) for values, has in wanted)
+    return all(not values or _any_matches(values, has) for values, has in conditions)
 
 
 def _any_matches(values: Sequence[str], has: Sequence[str]) -> bool:
@@ -152,11 +152,11 @@ def _any_matches(values: Sequence[str], has: Sequence[str]) -> bool:
 
 
 def _conditional_response(request: Request, body: bytes) -> Response:
-    """The body, or 304 where the client has it already."""
+    """The body, or 304 if the client's ETag matches."""
     tag = f'W/"{hashlib.sha256(body).hexdigest()[:32]}"'
     headers = {"etag": tag, "cache-control": _CACHE_CONTROL, "vary": _VARY_HEADERS}
-    known = [one.strip().removeprefix("W/") for one in request.headers.get("if-none-match", "").split(",")]
-    if "*" in known or tag.removeprefix("W/") in known:
+    client_tags = [one.strip().removeprefix("W/") for one in request.headers.get("if-none-match", "").split(",")]
+    if "*" in client_tags or tag.removeprefix("W/") in client_tags:
         return Response(status_code=304, headers=headers)
     response = json_response(body)
     response.headers.update(headers)

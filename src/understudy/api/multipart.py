@@ -1,4 +1,4 @@
-"""Forms with a file, taken apart as they come: fields are kept, the file's bytes go on. Never holds a whole file.
+"""Parses multipart forms as a stream: collects the fields and passes the file's bytes on. Never buffers a whole file.
 
 Source of the form: RFC 7578; of file names in it: RFC 8187 (`filename*`), and what browsers, curl and the SDKs send.
 """
@@ -19,13 +19,13 @@ from understudy.errors import BodyTooLarge, InvalidRequest, RequestTimeout, Unsu
 from understudy.wire import error_texts
 from understudy.wire.parsing import InvalidBody
 
-# Only what Python itself knows: the same on every machine.
+# Only the types of the standard library, which are the same on every machine.
 _MIME_TYPES = mimetypes.MimeTypes()
 _MAX_NAME_BYTES = 4096
 _MAX_FIELD_BYTES = 64 * 1024
 _MAX_HEADER_BYTES = 16 * 1024
 _MAX_PARTS = 64
-# What a form may have beside the file: fields, headers, boundaries.
+# Allowance for fields, headers and boundaries beside the file.
 _FORM_OVERHEAD_BYTES = 1024 * 1024
 _BOUNDARY_PATTERN = re.compile(
     r'multipart/form-data\s*;(?:.*;)?\s*boundary=("[^"]+"|[^\s;"]+)', re.IGNORECASE | re.DOTALL
@@ -38,7 +38,7 @@ _CONTROL_CHARACTERS = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029\ud800-\udfff]
 
 @dataclass(slots=True)
 class Form:
-    """`fields` are the texts by their names; `filename` is what the file is called, None where there was no file."""
+    """`fields` maps names to texts; `filename` is None without a file."""
 
     fields: dict[str, str] = field(default_factory=dict)
     filename: str | None = None
@@ -50,8 +50,8 @@ async def read_form(
 ) -> Form:
     """Writes the file of the field `file_field` to `draft` and returns the rest.
 
-    `limit` says how many bytes the file may have, as far as the fields so far tell; `silence` how many seconds may pass
-    without a byte. Raises InvalidRequest, InvalidBody, BodyTooLarge, RequestTimeout and UnsupportedMediaType.
+    `limit` returns the maximum file size in bytes for the fields read so far; `silence` is the timeout in seconds
+    between two chunks. Raises InvalidRequest, InvalidBody, BodyTooLarge, RequestTimeout and UnsupportedMediaType.
     """
     form = Form()
     reading = _PartReader(form, file_field)
@@ -63,7 +63,7 @@ async def read_form(
             _parse_boundary(request),
             max_header_size=_MAX_HEADER_BYTES,
             max_segment_count=_MAX_PARTS,
-            # Bytes as they are: what they mean is told by `filename_of`.
+            # latin-1 preserves all bytes; `filename_of` decodes them.
             header_charset="latin-1",
         ) as parser:
             async for event in _parse_events(request, parser, silence):
@@ -87,10 +87,10 @@ def form_too_large(limit: int) -> BodyTooLarge:
 
 
 def filename_of(disposition: str, content_type: str | None) -> str | None:
-    """The name of a part's file; None where the part is a plain field. The header's bytes come as latin-1 text.
+    """The name of a part's file; None for a plain field. The header is latin-1 text.
 
-    A file that is sent without `filename` is called what its content type is, as the hosted API does; one whose name is
-    empty, or nothing but a path, gets a name that fits its content type.
+    A file without `filename` is named after its content type, as in the hosted API; a file with an empty name, or only
+    a path, gets a default name with the extension of its content type.
     """
     parameters = _parse_parameters(disposition)
     encoded = _EXTENDED_VALUE_PATTERN.fullmatch(parameters.get("filename*", ""))
@@ -102,26 +102,26 @@ def filename_of(disposition: str, content_type: str | None) -> str | None:
 
 
 def default_name(content_type: str | None) -> str:
-    """`file`, with the extension of the media type where there is one: readers of documents go by it."""
+    """`file` with the extension of the media type, since document readers depend on the extension."""
     media_type = (content_type or "").partition(";")[0].strip().lower()
     extension = None if media_type == "application/octet-stream" else _MIME_TYPES.guess_extension(media_type)
     return "file" + (extension or "")
 
 
 def check_name(name: str, param: str, most: int = _MAX_NAME_BYTES) -> None:
-    """Raises InvalidBody for a name of more than `most` bytes; more than those of the default fit into no header."""
+    """Raises InvalidBody for a name longer than `most` bytes. The default is what fits into a header."""
     if (length := len(name.encode("utf-8", "surrogatepass"))) > most:
         raise InvalidBody(error_texts.too_long(param, "string", most, length))
 
 
 def sanitize_name(name: str) -> str:
-    """The last part of a path, without control characters; empty where nothing is left that could be a name."""
+    """The last segment of a path, without control characters; may be empty."""
     base = _CONTROL_CHARACTERS.sub("", re.split(r"[/\\]", name)[-1]).strip()
     return "" if base in {".", ".."} else base
 
 
 class _PartReader:
-    """Where the parser stands: in a field, or in the file."""
+    """Collects the fields of the form, and returns the bytes of its file."""
 
     def __init__(self, form: Form, file_field: str) -> None:
         self._form = form
@@ -130,7 +130,7 @@ class _PartReader:
         self._decode_text: bytearray | None = None
 
     def take(self, event: MultipartSegment | bytes | None) -> bytes | None:
-        """The event's bytes where they are of the file."""
+        """The event's bytes if they belong to the file. Raises InvalidBody for a duplicate or too long field."""
         if isinstance(event, MultipartSegment):
             self._begin_part(event)
         elif event is None:
@@ -175,7 +175,7 @@ async def _next_chunk(stream: AsyncGenerator[bytes, None], silence: float) -> by
         async with asyncio.timeout(silence):
             return await anext(stream, None)
     except TimeoutError:
-        raise RequestTimeout(f"Nothing of the file came for {silence:g} seconds. Please send it again.") from None
+        raise RequestTimeout(f"The upload timed out: no data for {silence:g} seconds. Please retry.") from None
 
 
 def _parse_boundary(request: Request) -> str:
@@ -191,10 +191,10 @@ def _parse_boundary(request: Request) -> str:
 
 
 def _parse_parameters(header: str) -> dict[str, str]:
-    found: dict[str, str] = {}
+    parameters: dict[str, str] = {}
     for name, value in _PARAMETER_PATTERN.findall(header):
-        found.setdefault(name.lower(), _unquote(value.strip()))
-    return found
+        parameters.setdefault(name.lower(), _unquote(value.strip()))
+    return parameters
 
 
 def _unquote(value: str) -> str:
@@ -204,7 +204,7 @@ def _unquote(value: str) -> str:
 
 
 def _decode_text(raw: str) -> str:
-    """UTF-8 where it is that, and otherwise what an old client's latin-1 says."""
+    """Decodes UTF-8, or latin-1 of old clients."""
     try:
         return raw.encode("latin-1").decode("utf-8")
     except UnicodeDecodeError:

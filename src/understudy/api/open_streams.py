@@ -1,4 +1,4 @@
-"""Which answers take long, so that a stop or the revocation of their key can end them. Knows nothing of their text."""
+"""Registry of open streams and long polls, which end at a shutdown or when their key is revoked."""
 
 import asyncio
 from collections.abc import Awaitable, Callable, Iterator, Sequence
@@ -11,11 +11,11 @@ _STOPPING_MESSAGE: Final = "The server is stopping and cannot finish this stream
 _REVOKED_MESSAGE: Final = "The API key of this request was revoked while it was answered."
 
 FindActiveKeys = Callable[[Sequence[str]], Awaitable[set[str]]]
-"""From ids of keys to those that are not revoked."""
+"""Maps key ids to the ids that are not revoked."""
 
 
 class OpenStreams:
-    """The tasks that send streams or wait for a client's answer, with the key that opened each."""
+    """The tasks that send streams or serve long polls, with their keys."""
 
     def __init__(self) -> None:
         self._keys: dict[asyncio.Task[Any], str] = {}
@@ -23,7 +23,7 @@ class OpenStreams:
 
     @contextmanager
     def track(self, task: "asyncio.Task[Any]", key_id: str) -> Iterator[None]:
-        """`key_id` is empty for what needs no key. The task is cancelled where it has to end; see `error_of`."""
+        """`key_id` is empty for unauthenticated requests. A task that has to end is cancelled; see `error_of`."""
         if task in self._keys:
             yield
             return
@@ -36,7 +36,7 @@ class OpenStreams:
 
     @contextmanager
     def waiting(self, key_id: str) -> Iterator[None]:
-        """Around the wait of a long poll. Raises Unavailable at a stop, Unauthenticated where the key was revoked."""
+        """Wraps a long poll. Raises Unavailable at a shutdown, Unauthenticated when the key is revoked."""
         task = asyncio.current_task()
         assert task is not None
         with self.track(task, key_id):
@@ -49,14 +49,14 @@ class OpenStreams:
                 raise error from None
 
     def error_of(self, task: "asyncio.Task[Any] | None") -> ApiError | None:
-        """Why a task was cancelled, for its client; the cancellation is over with that. None: for another reason."""
+        """The client's error for a cancelled task, whose cancellation it clears; None for any other cancellation."""
         error = self._errors.get(task) if task is not None else None
         if task is not None and error is not None:
             task.uncancel()
         return error
 
     async def finish(self, seconds: float) -> None:
-        """Gives the streams that long to end by themselves, and then ends them with an error event."""
+        """Waits up to `seconds` for the streams to end, then ends them with an error event."""
         waiting = set(self._keys)
         if waiting:
             _, late = await asyncio.wait(waiting, timeout=seconds)
@@ -64,7 +64,7 @@ class OpenStreams:
                 self._cancel(task, Unavailable(_STOPPING_MESSAGE))
 
     async def end_revoked(self, find_active: FindActiveKeys) -> None:
-        """Ends what keys have opened that are revoked by now. One query, and none while nothing is open."""
+        """Ends the streams of revoked keys. Runs one query, or none without open streams."""
         key_ids = {key_id for key_id in self._keys.values() if key_id}
         if not key_ids:
             return

@@ -1,6 +1,6 @@
-"""Our OpenAPI 3.1 document, from the operations and the wire types.
+"""Builds the OpenAPI 3.1 document from the operations and the wire types.
 
-It is what `/openapi.json` serves and what clients are generated from, so names and limits are those of the Structs.
+`/openapi.json` serves it and clients are generated from it, so names and limits come from the Structs.
 Knows no handler and no application.
 """
 
@@ -59,7 +59,7 @@ def _build_paths(operations: Sequence[Operation]) -> dict[str, Any]:
 
 
 def _build_operation(operation: Operation) -> dict[str, Any]:
-    described: dict[str, Any] = {
+    document: dict[str, Any] = {
         "operationId": operation.id,
         "tags": [operation.tag],
         "summary": operation.summary,
@@ -68,13 +68,13 @@ def _build_operation(operation: Operation) -> dict[str, Any]:
         "responses": {"200": _success_response(operation), "default": _error_response(operation)},
     }
     if operation.request is not None:
-        described["requestBody"] = {
+        document["requestBody"] = {
             "required": not operation.request_optional,
             "content": _request_body(operation.request, operation),
         }
     if not operation.authenticated:
-        described["security"] = []
-    return described
+        document["security"] = []
+    return document
 
 
 def _request_body(kind: Shape, operation: Operation) -> dict[str, Any]:
@@ -103,7 +103,7 @@ def _query_parameters(operation: Operation) -> list[dict[str, Any]]:
 
 def _query_parameter(name: str, schema: dict[str, Any], *, required: bool) -> dict[str, Any]:
     description = schema.pop("description")
-    if "anyOf" in schema:  # a text or null, and a query has no null
+    if "anyOf" in schema:  # a query has no null
         schema = schema["anyOf"][0]
     parameter = {"name": name, "in": "query", "required": required, "description": description, "schema": schema}
     if schema["type"] == "array":
@@ -156,7 +156,7 @@ def _collect_structs(kinds: Iterable[Shape | None]) -> list[type]:
 
 
 def _require_sent_members(schema: dict[str, Any]) -> dict[str, Any]:
-    """An object of ours to send is open to growth, and has all of its members but those that may be unset."""
+    """Requires every member of a response object, except those that may be unset."""
     if "additionalProperties" in schema or "properties" not in schema:
         return schema
     required = [name for name, member in schema["properties"].items() if "default" in member]
@@ -168,7 +168,7 @@ def _require_sent_members(schema: dict[str, Any]) -> dict[str, Any]:
 
 
 def _refine_schema(schema: Any) -> Any:
-    """The schema as client generators read it best: enums say their type, and no limit stands for none."""
+    """Adapts the schema to client generators: adds the type of enums, removes the internal integer limit."""
     if isinstance(schema, list):
         return [_refine_schema(item) for item in schema]
     if not isinstance(schema, dict):

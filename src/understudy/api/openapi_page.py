@@ -1,6 +1,6 @@
-"""The page at /docs: the OpenAPI document to read, as one file without scripts, so that it works offline.
+"""The page at /docs: renders the OpenAPI document as one HTML file without scripts, which works offline.
 
-Everything on it comes from the document; nothing is written twice.
+All of its content comes from the document.
 """
 
 from base64 import b64encode
@@ -31,7 +31,7 @@ HEADERS: Final = {
     "referrer-policy": "no-referrer",
     "x-frame-options": "DENY",
 }
-"""What the page needs to be shown, and nothing else: no script, no frame around it."""
+"""Allows only the page's own style: no scripts, no frames."""
 
 
 def render_page(api: dict[str, Any]) -> str:
@@ -65,11 +65,11 @@ def _render_operation(method: str, path: str, operation: dict[str, Any]) -> str:
     )
     parameters = f"<table><tr><th>Parameter</th><th>In</th><th>Type</th></tr>{rows}</table>" if rows else ""
     body = _render_content("Body", operation.get("requestBody", {}))
-    answer = _render_content("Answer", operation["responses"].get("200", {}))
+    response = _render_content("Response", operation["responses"].get("200", {}))
     return (
         f'<details class="{escape(method)}"><summary><b>{escape(method.upper())}</b><code>{escape(path)}</code>'
         f"<span>{escape(operation.get('summary', ''))}</span></summary>"
-        f"<p>Operation <code>{escape(operation['operationId'])}</code></p>{parameters}{body}{answer}</details>"
+        f"<p>Operation <code>{escape(operation['operationId'])}</code></p>{parameters}{body}{response}</details>"
     )
 
 

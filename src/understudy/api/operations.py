@@ -1,4 +1,4 @@
-"""What an operation of the HTTP API is: method, path, request, response and handler, declared beside the handler.
+"""An operation of the HTTP API: method, path, request, response and handler, declared beside the handler.
 
 A module of handlers has one `OperationGroup`, whose decorator adds a row for each handler; `api/routes.py` lists the
 modules. Routes and the OpenAPI document are made from the rows. Knows no handler.
@@ -21,7 +21,7 @@ Base = Literal["/v1", "/"]
 Schema = dict[str, Any]
 Shape = type | tuple[type, ...] | Schema
 
-# Generated clients have a class for each tag, and the one of the hosted API's operations has no others.
+# Generated clients have a class for each tag; this tag keeps our extensions out of the hosted API's classes.
 EXTENSIONS: Final = "Extensions"
 BYTES: Final[Schema] = {"type": "string", "format": "binary"}
 LINES: Final[Schema] = {"type": "string"}
@@ -112,7 +112,7 @@ class OperationGroup:
         response: Shape,
         **details: Unpack[_Details],
     ) -> Callable[[H], H]:
-        """Decorates the handler of the operation, which stays the function that it is."""
+        """Registers the decorated handler and returns it unchanged."""
 
         def add_handler(handler: H) -> H:
             members: _Details = {**self._shared, **details}

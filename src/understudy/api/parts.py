@@ -1,4 +1,4 @@
-"""What the handlers work with, gathered once by the application and found on each request."""
+"""The services that handlers use, built once by the application."""
 
 from dataclasses import dataclass
 
@@ -54,16 +54,16 @@ class Parts:
     mcp: McpServer
 
     def now(self) -> int:
-        """Unix seconds, as objects carry them."""
+        """The current time in whole Unix seconds, as in objects."""
         return int(self.clock.now())
 
 
 def parts_of(request: Request) -> Parts:
-    found: Parts = request.app.state.parts
-    return found
+    parts: Parts = request.app.state.parts
+    return parts
 
 
 def project_of(request: Request) -> str:
-    """The project that the request's key opened."""
-    found: str = request.state.project_id
-    return found
+    """The id of the project of the request's key."""
+    project_id: str = request.state.project_id
+    return project_id

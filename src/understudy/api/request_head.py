@@ -1,6 +1,6 @@
-"""The head of a request: refuses what proxies and this server could read in two ways. Knows no route.
+"""The head of a request: refuses ambiguous requests, which a proxy could parse differently. Knows no route.
 
-Source: RFC 9110 and RFC 9112. What cannot be parsed at all never comes here; the connection answers it.
+Source: RFC 9110 and RFC 9112. The connection refuses unparsable requests before this check.
 """
 
 import base64
@@ -14,7 +14,7 @@ from understudy.errors import ApiError, InvalidRequest, Unauthenticated, Unsuppo
 
 Headers = list[tuple[bytes, bytes]]
 Fields = dict[bytes, bytes]
-"""Headers by their names in lower case; of a repeated one the first value."""
+"""Headers by lower-case name; the first value of a repeated header."""
 
 _KEY_HEADERS: Final = (b"authorization", b"api-key", b"x-api-key")
 _SINGLE_HEADERS: Final = {
@@ -28,7 +28,7 @@ _SINGLE_HEADERS: Final = {
 _HOST_PATTERN: Final = re.compile(rb"[A-Za-z0-9._~!$&'()*+,;=%\[\]:-]+")
 _BAD_ESCAPE: Final = re.compile(rb"%(?![0-9A-Fa-f]{2})")
 _CONTROL_ESCAPE: Final = re.compile(rb"%(?:[01][0-9A-Fa-f]|7[Ff])")
-# A line end or a tab is text in a query, and nothing in a path.
+# Line ends and tabs are allowed in a query, not in a path.
 _NUL_ESCAPE: Final = re.compile(rb"%00")
 
 
@@ -40,11 +40,7 @@ def check_request_head(scope: Scope, fields: Fields) -> None:
     """`fields` are those of the scope. Raises InvalidRequest and UnsupportedMediaType."""
     if len(fields) != len(scope["headers"]):
         _check_repeated(scope["headers"])
-    host = fields.get(b"host")
-    if host is None and scope.get("http_version") != "1.0":
-        raise InvalidRequest("The header 'host' is missing. HTTP/1.1 requires it.")
-    if host is not None and not _HOST_PATTERN.fullmatch(host):
-        raise InvalidRequest("The header 'host' is malformed. Expected a host name, and a port where there is one.")
+    _check_host(scope, fields.get(b"host"))
     if b"transfer-encoding" in fields or b"content-encoding" in fields:
         _check_body_headers(fields)
     raw_path, query = scope.get("raw_path") or b"", scope.get("query_string") or b""
@@ -52,10 +48,17 @@ def check_request_head(scope: Scope, fields: Fields) -> None:
         _check_target(raw_path, query)
 
 
-def find_key(fields: Fields) -> str | None:
-    """The key of `Authorization: Bearer`, of basic auth's password, or of the headers that other dialects use.
+def _check_host(scope: Scope, host: bytes | None) -> None:
+    if host is None and scope.get("http_version") != "1.0":
+        raise InvalidRequest("The header 'host' is missing. HTTP/1.1 requires it.")
+    if host is not None and not _HOST_PATTERN.fullmatch(host):
+        raise InvalidRequest("The header 'host' is malformed. Expected a host name with an optional port.")
 
-    Raises Unauthenticated where two headers have different keys.
+
+def find_key(fields: Fields) -> str | None:
+    """The API key: the bearer token, the basic auth password, or the value of another dialect's key header.
+
+    Raises Unauthenticated if two headers have different keys.
     """
     if b"api-key" not in fields and b"x-api-key" not in fields:
         authorization = fields.get(b"authorization")
@@ -92,11 +95,11 @@ def _basic_auth_password(credentials: str) -> str | None:
 
 
 def _check_repeated(headers: Headers) -> None:
-    found: set[bytes] = set()
+    names: set[bytes] = set()
     for name, _ in headers:
-        if name in found and name in _SINGLE_HEADERS:
+        if name in names and name in _SINGLE_HEADERS:
             raise InvalidRequest(f"The header {name.decode()!r} was sent more than once. Send it once.")
-        found.add(name)
+        names.add(name)
 
 
 def _check_body_headers(fields: Fields) -> None:

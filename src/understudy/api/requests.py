@@ -1,4 +1,4 @@
-"""Reading a request and answering it: bodies within their limits, JSON as it is stored, lists."""
+"""Reads request bodies within their limits and builds responses: stored JSON, Structs, lists."""
 
 import asyncio
 from collections.abc import Callable
@@ -19,7 +19,7 @@ T = TypeVar("T", bound=msgspec.Struct)
 R = TypeVar("R")
 P = ParamSpec("P")
 
-# Bytes of a body that are decoded within a millisecond or two; more are left to a thread.
+# Bodies up to this size decode in one or two milliseconds; larger ones are decoded in a thread.
 _INLINE_DECODE_BYTES: Final = 32 * 1024
 
 
@@ -31,8 +31,7 @@ _JSON = "application/json"
 
 
 async def read_body(request: Request, limits: LimitSettings) -> bytes:
-    """Raises BodyTooLarge, UnsupportedMediaType where there is a body and it says that it is not JSON, InvalidRequest
-    where the client goes away before its end."""
+    """Raises BodyTooLarge, UnsupportedMediaType for a non-JSON body, InvalidRequest on disconnect."""
     length = request.headers.get("content-length", "")
     if length.isdecimal() and int(length) > limits.body_bytes:
         raise _body_too_large(limits)
@@ -54,7 +53,7 @@ async def read_body(request: Request, limits: LimitSettings) -> bytes:
 
 
 async def read_json(request: Request, kind: type[T], limits: LimitSettings, *, empty: bool = False) -> T:
-    """The body as `kind`; with `empty`, an absent one stands for `{}`. Raises InvalidBody and what `read_body` does."""
+    """Decodes the body as `kind`. `empty`: no body means `{}`. Raises InvalidBody and what `read_body` does."""
     body = await read_body(request, limits)
     return await decode_body(
         body, parsing.parse, body, kind, depth=limits.json_depth, empty=empty, values=limits.json_values
@@ -62,7 +61,7 @@ async def read_json(request: Request, kind: type[T], limits: LimitSettings, *, e
 
 
 async def decode_body(body: bytes, work: Callable[P, R], *args: P.args, **kwargs: P.kwargs) -> R:
-    """What `work` makes of the body: in a thread where it is large, since everybody else would wait."""
+    """Calls `work`, in a thread for a large `body`, which would block the event loop."""
     if len(body) <= _INLINE_DECODE_BYTES:
         return work(*args, **kwargs)
     large_writes.mark_expected()
@@ -78,7 +77,7 @@ def page_request(query: ListQuery) -> PageRequest:
 
 
 def set_metadata(metadata: dict[str, str] | None) -> Callable[[_HasMetadata], None]:
-    """A change that replaces an object's metadata; None leaves it as it is."""
+    """A change that replaces an object's metadata; None keeps it."""
 
     def change(subject: _HasMetadata) -> None:
         if metadata is not None:
@@ -88,7 +87,7 @@ def set_metadata(metadata: dict[str, str] | None) -> Callable[[_HasMetadata], No
 
 
 def json_response(body: bytes | str) -> Response:
-    """An answer that is JSON already."""
+    """A response of encoded JSON."""
     return Response(body, media_type=_JSON)
 
 
@@ -97,7 +96,7 @@ def struct_response(subject: msgspec.Struct) -> Response:
 
 
 def list_response(page: Page) -> Response:
-    """The list envelope around bodies as they are stored."""
+    """The list envelope around stored JSON."""
     ids = [row[0] for row in page.rows]
     first, last = (f'"{ids[0]}"', f'"{ids[-1]}"') if ids else ("null", "null")
     data = ",".join(row[1] for row in page.rows)

@@ -1,4 +1,4 @@
-"""Tool resources: from what a request gives to what the object shows, and whether what they name is there."""
+"""Tool resources: converts those of a request to those of an object, and checks the files and stores they name."""
 
 from collections.abc import Sequence
 
@@ -29,22 +29,25 @@ _NEW_STORES_PARAM = "tool_resources.file_search.vector_stores"
 
 
 async def prepare_resources(
-    parts: Parts, project_id: str, given: ToolResourcesCreate | None, expires_after: VectorStoreExpirationAfter | None
+    parts: Parts,
+    project_id: str,
+    requested: ToolResourcesCreate | None,
+    expires_after: VectorStoreExpirationAfter | None,
 ) -> tuple[ToolResources, list[VectorStoreUpload]]:
-    """What a new object shows, and the vector stores that are to be made with it, which live for `expires_after`.
+    """The tool resources of a new object, and the vector stores to create with it, with `expires_after` as expiry.
 
-    Raises NotFound for what the project does not have, InvalidRequest for a file that cannot be searched in.
+    Raises NotFound for an unknown file or store, InvalidRequest for a file type that file search does not support.
     """
-    if given is None:
+    if requested is None:
         return ToolResources(), []
-    search, fillings = given.file_search, []
+    search, fillings = requested.file_search, []
     if isinstance(search, FileSearchResourcesCreate):
         fillings = await _plan_stores(parts, project_id, search.vector_stores or (), expires_after)
         store_ids = [*search.vector_store_ids, *(filling.store_id for filling in fillings)]
-        resources = ToolResources(given.code_interpreter, FileSearchResources(vector_store_ids=store_ids))
-        named = ToolResources(given.code_interpreter, FileSearchResources(search.vector_store_ids))
+        resources = ToolResources(requested.code_interpreter, FileSearchResources(vector_store_ids=store_ids))
+        named = ToolResources(requested.code_interpreter, FileSearchResources(search.vector_store_ids))
     else:
-        resources = named = ToolResources(given.code_interpreter)
+        resources = named = ToolResources(requested.code_interpreter)
     await check_resources(parts, project_id, named)
     return resources, fillings
 
@@ -62,7 +65,7 @@ async def check_resources(parts: Parts, project_id: str, named: ToolResources | 
 
 
 def fill_defaults(resources: ToolResources, tools: list[AssistantTool]) -> ToolResources:
-    """An assistant always shows the lists of the tools that it has, also where nothing is in them."""
+    """Adds the empty lists of the assistant's tools, which its object always has."""
     kinds = {type(tool) for tool in tools}
     code, search = resources.code_interpreter, resources.file_search
     if code is UNSET and AssistantToolsCode in kinds:
@@ -73,7 +76,7 @@ def fill_defaults(resources: ToolResources, tools: list[AssistantTool]) -> ToolR
 
 
 def merge_resources(old: ToolResources, change: ToolResources | None) -> ToolResources:
-    """What a request names replaces the old value tool by tool; null empties all."""
+    """Replaces the resources of each tool that the request names; null removes all."""
     if change is None:
         return ToolResources()
     code = old.code_interpreter if change.code_interpreter is UNSET else change.code_interpreter
@@ -84,20 +87,20 @@ def merge_resources(old: ToolResources, change: ToolResources | None) -> ToolRes
 async def _plan_stores(
     parts: Parts,
     project_id: str,
-    given: Sequence[VectorStoreHelper],
+    helpers: Sequence[VectorStoreHelper],
     expires_after: VectorStoreExpirationAfter | None,
 ) -> list[VectorStoreUpload]:
-    for one in given:
-        check_searchable(await find_files(parts, project_id, one.file_ids, f"{_NEW_STORES_PARAM}[0].file_ids"))
+    for helper in helpers:
+        check_searchable(await find_files(parts, project_id, helper.file_ids, f"{_NEW_STORES_PARAM}[0].file_ids"))
     return [
         new_vector_store_upload(
-            list(dict.fromkeys(one.file_ids)),
+            list(dict.fromkeys(helper.file_ids)),
             parts.now(),
             expires_after,
-            resolve_chunking(one.chunking_strategy),
-            one.metadata,
+            resolve_chunking(helper.chunking_strategy),
+            helper.metadata,
         )
-        for one in given
+        for helper in helpers
     ]
 
 

@@ -1,4 +1,4 @@
-"""The routes of the HTTP API: the modules whose handlers are operations, and what stands beside the operations."""
+"""The routes of the HTTP API: the operations of all handler modules, and the other endpoints."""
 
 from typing import Final
 
@@ -42,7 +42,7 @@ from understudy.api.operations import Handler, Operation
 
 MODULES = (
     assistants,
-    runs,  # before threads: `/threads/runs` is no thread
+    runs,  # before threads, whose `/threads/{thread_id}` also matches `/threads/runs`
     threads,
     messages,
     steps,

@@ -1,7 +1,7 @@
-"""The header of answers that the embedded model gives under a hosted model's name.
+"""The header of responses that the embedded model generates under a hosted model's name.
 
-A program that was pointed here for a trial must not take them for the hosted model's. The request is marked by the
-handler that knows the model; the entry writes the header.
+A program on trial must not mistake them for the hosted model's. The handler, which knows the model, marks the request;
+the middleware writes the header.
 """
 
 from typing import Any, Final
@@ -23,7 +23,7 @@ _decode: Final = msgspec.json.Decoder(_HasModel).decode
 
 
 def mark_response(request: Request, model: str) -> None:
-    """Marks the answer where the embedded model stands in for `model`."""
+    """Marks the response if the embedded model stands in for `model`."""
     if parts_of(request).models.is_stand_in(model):
         setattr(request.state, _STATE_ATTRIBUTE, True)
 

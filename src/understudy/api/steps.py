@@ -57,7 +57,7 @@ async def get_run_step(request: Request) -> Response:
 
 
 def _omit_search_texts(body: str) -> str:
-    """A step without the text of what file search found, which is shown only where it is asked for."""
+    """The step without the text of file search results, which is optional (`include`)."""
     if '"file_search"' not in body:
         return body
     return msgspec.json.encode(omit_search_texts(_decode(body))).decode()

@@ -1,7 +1,7 @@
-"""Chat completions that are kept because the request asked for it, over HTTP.
+"""Chat completions stored on request (`store`), over HTTP.
 
-The provider is not asked to keep them as well: `store` and `metadata` end here. What is kept has an id of this server's
-own, which is unique whatever ids the providers give.
+The provider does not store them: `store` and `metadata` are not forwarded. A stored completion has an id of this
+server, since ids of providers may collide.
 """
 
 from collections.abc import AsyncGenerator, Sequence
@@ -52,15 +52,15 @@ _MESSAGE_MEMBERS = ("tool_calls", "function_call", "tool_call_id", "audio")
 
 
 class StoredCompletion:
-    """One completion that is to be kept when it is there: the request's body without what ends here."""
+    """A completion to store once it is complete. `body` is the request's body for the provider."""
 
     def __init__(self, parts: Parts, project_id: str, request_id: str | None, body: ChatBody) -> None:
-        """Raises InvalidBody where the metadata cannot be kept."""
+        """Raises InvalidBody for invalid metadata."""
         check_object(body, StoredChatOptions)
         self._parts = parts
         self._project_id = project_id
         self._request_id = request_id
-        self._asked = body
+        self._request_body = body
         self._id = ids.chat_completion()
         self.body = {name: value for name, value in body.items() if name not in {"store", "metadata"}}
 
@@ -71,13 +71,13 @@ class StoredCompletion:
         return msgspec.json.encode(completion)
 
     async def chunks(self, first: Sequence[bytes], stream: Stream) -> AsyncGenerator[Sequence[bytes], None]:
-        """The stream's chunks under the own id. It is kept before the last of them is followed by the end."""
-        gathered = CompletionAccumulator()
+        """The stream's chunks with this server's id. The completion is stored before the stream ends."""
+        accumulator = CompletionAccumulator()
         async with aclosing(stream):
-            yield [self._with_own_id(gathered.add_chunk(chunk)) for chunk in first]
+            yield [self._with_own_id(accumulator.add_chunk(chunk)) for chunk in first]
             async for together in stream:
-                yield [self._with_own_id(gathered.add_chunk(chunk)) for chunk in together]
-        completion = gathered.completion()
+                yield [self._with_own_id(accumulator.add_chunk(chunk)) for chunk in together]
+        completion = accumulator.completion()
         completion["id"] = self._id
         await self._store_completion(completion)
 
@@ -85,11 +85,12 @@ class StoredCompletion:
         return msgspec.json.encode(chunk | {"id": self._id})
 
     async def _store_completion(self, completion: dict[str, Any]) -> None:
-        models = [str(self._asked["model"]), str(completion.get("model") or "")]
+        models = [str(self._request_body["model"]), str(completion.get("model") or "")]
         messages = [
-            _render_message(f"{self._id}-{number}", message) for number, message in enumerate(self._asked["messages"])
+            _render_message(f"{self._id}-{number}", message)
+            for number, message in enumerate(self._request_body["messages"])
         ]
-        body = _render_completion(completion, self._asked, self._request_id)
+        body = _render_completion(completion, self._request_body, self._request_id)
         await self._parts.store.chat_completions.create(self._project_id, StoredChat(body, messages, models))
 
 
@@ -133,14 +134,14 @@ async def get_chat_completion(request: Request) -> Response:
 async def get_chat_completion_messages(request: Request) -> Response:
     query = queries.parse(request.scope["query_string"], ListChatMessagesQuery)
     store = parts_of(request).store.chat_completions
-    found = await store.messages(project_of(request), request.path_params["completion_id"])
-    messages: list[dict[str, Any]] = msgspec.json.decode(found)
+    stored = await store.messages(project_of(request), request.path_params["completion_id"])
+    messages: list[dict[str, Any]] = msgspec.json.decode(stored)
     if query.order == "desc":
         messages.reverse()
     start = _position_after(messages, query.after)
-    shown = messages[start : start + query.limit]
-    rows = [(message["id"], msgspec.json.encode(message).decode()) for message in shown]
-    return list_response(Page(rows, has_more=start + len(shown) < len(messages)))
+    page = messages[start : start + query.limit]
+    rows = [(message["id"], msgspec.json.encode(message).decode()) for message in page]
+    return list_response(Page(rows, has_more=start + len(page) < len(messages)))
 
 
 @operations.add(
@@ -185,41 +186,41 @@ def _position_after(messages: Sequence[dict[str, Any]], cursor: str | None) -> i
     )
 
 
-def _render_completion(completion: dict[str, Any], asked: ChatBody, request_id: str | None) -> dict[str, Any]:
-    """The stored object, in the order of recorded ones."""
+def _render_completion(completion: dict[str, Any], body: ChatBody, request_id: str | None) -> dict[str, Any]:
+    """The stored object, with the member order of recorded ones."""
     usage = completion.get("usage") or {}
     return {
         "object": "chat.completion",
         "id": completion["id"],
-        "model": completion.get("model") or asked["model"],
+        "model": completion.get("model") or body["model"],
         "created": completion.get("created"),
         "request_id": request_id,
-        "tool_choice": asked.get("tool_choice"),
+        "tool_choice": body.get("tool_choice"),
         "usage": {name: usage.get(name) or 0 for name in _USAGE_COUNTS},
-        "seed": asked.get("seed"),
-        "top_p": _number_or_default(asked, "top_p", 1.0),
-        "temperature": _number_or_default(asked, "temperature", 1.0),
-        "presence_penalty": _number_or_default(asked, "presence_penalty", 0.0),
-        "frequency_penalty": _number_or_default(asked, "frequency_penalty", 0.0),
+        "seed": body.get("seed"),
+        "top_p": _number_or_default(body, "top_p", 1.0),
+        "temperature": _number_or_default(body, "temperature", 1.0),
+        "presence_penalty": _number_or_default(body, "presence_penalty", 0.0),
+        "frequency_penalty": _number_or_default(body, "frequency_penalty", 0.0),
         "system_fingerprint": completion.get("system_fingerprint"),
-        "input_user": asked.get("user"),
+        "input_user": body.get("user"),
         "service_tier": completion.get("service_tier"),
-        "tools": asked.get("tools"),
-        "metadata": asked.get("metadata") or {},
+        "tools": body.get("tools"),
+        "metadata": body.get("metadata") or {},
         "choices": [_render_choice(choice) for choice in completion["choices"]],
-        "response_format": asked.get("response_format"),
+        "response_format": body.get("response_format"),
     }
 
 
-def _number_or_default(asked: ChatBody, name: str, default: float) -> Any:
-    value = asked.get(name)
+def _number_or_default(body: ChatBody, name: str, default: float) -> Any:
+    value = body.get(name)
     return default if value is None else value
 
 
 def _render_choice(choice: dict[str, Any]) -> dict[str, Any]:
-    answered: dict[str, Any] = choice["message"]
+    reply: dict[str, Any] = choice["message"]
     base = {"content": None, "role": "assistant", "tool_calls": None, "function_call": None}
-    message = base | {name: value for name, value in answered.items() if name in base or value}
+    message = base | {name: value for name, value in reply.items() if name in base or value}
     return {
         "index": choice.get("index", 0),
         "message": message,
@@ -228,17 +229,17 @@ def _render_choice(choice: dict[str, Any]) -> dict[str, Any]:
     }
 
 
-def _render_message(message_id: str, asked: dict[str, Any]) -> dict[str, Any]:
-    content = asked.get("content")
+def _render_message(message_id: str, message: dict[str, Any]) -> dict[str, Any]:
+    content = message.get("content")
     parts = content if isinstance(content, list) else None
-    more = {name: asked[name] for name in _MESSAGE_MEMBERS if asked.get(name)}
+    more = {name: message[name] for name in _MESSAGE_MEMBERS if message.get(name)}
     return {
         "id": message_id,
-        "role": asked.get("role"),
+        "role": message.get("role"),
         "content": content if parts is None else _join_text(parts),
         "content_parts": parts if parts is None else [_render_part(part) for part in parts],
-        "name": asked.get("name"),
-        "refusal": asked.get("refusal") or (parts and _join_text(parts, "refusal")) or None,
+        "name": message.get("name"),
+        "refusal": message.get("refusal") or (parts and _join_text(parts, "refusal")) or None,
         **more,
     }
 
@@ -250,6 +251,6 @@ def _join_text(parts: Sequence[Any], kind: str = "text") -> str | None:
 
 
 def _render_part(part: Any) -> Any:
-    """With the members that the request may leave out."""
+    """Fills in the optional `detail` of an image."""
     image = part.get("image_url") if isinstance(part, dict) else None
     return part | {"image_url": image | {"detail": image.get("detail") or "auto"}} if isinstance(image, dict) else part

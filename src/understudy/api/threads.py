@@ -35,7 +35,7 @@ _decode = msgspec.json.Decoder(ThreadObject).decode
 
 @dataclass(frozen=True, slots=True)
 class NewThread:
-    """A thread that is yet to be kept, with its messages, and with the vector stores that are made or filled for it."""
+    """A thread to store, with its messages and the vector stores to create or fill for it."""
 
     thread: ThreadObject
     messages: Sequence[MessageObject]
@@ -71,11 +71,11 @@ async def list_threads(request: Request) -> Response:
 async def create_thread(request: Request) -> Response:
     parts = parts_of(request)
     body = await read_json(request, CreateThreadRequest, parts.settings.limits, empty=True)
-    made = await new_thread(parts, project_of(request), body)
-    await parts.store.threads.create(project_of(request), made.thread, made.messages, made.fillings)
-    if made.fillings:
+    new = await new_thread(parts, project_of(request), body)
+    await parts.store.threads.create(project_of(request), new.thread, new.messages, new.fillings)
+    if new.fillings:
         parts.vector_stores.announce()
-    return struct_response(made.thread)
+    return struct_response(new.thread)
 
 
 @operations.add("getThread", "GET", "/threads/{thread_id}", summary="Retrieve a thread.", response=ThreadObject)
@@ -119,16 +119,16 @@ async def delete_thread(request: Request) -> Response:
 
 
 def thread_id_of(request: Request) -> str:
-    """The path's thread id; raises InvalidId where it cannot be one."""
+    """The path's thread id; raises InvalidId for a malformed one."""
     thread_id: str = request.path_params["thread_id"]
     check_id("thread_id", thread_id, "thread")
     return thread_id
 
 
 async def new_thread(parts: Parts, project_id: str, body: CreateThreadRequest, path: str = "messages") -> NewThread:
-    """`path` is where the request holds the messages.
+    """`path` is the request parameter of the messages.
 
-    Raises NotFound for a file or a vector store that is not there, InvalidRequest for a file of an unusable type.
+    Raises NotFound for an unknown file or vector store, InvalidRequest for an unsupported file type.
     """
     now, thread_id = parts.now(), ids.thread()
     resources, fillings = await prepare_resources(parts, project_id, body.tool_resources, THREAD_STORE_EXPIRY)
@@ -140,12 +140,12 @@ async def new_thread(parts: Parts, project_id: str, body: CreateThreadRequest, p
 
 
 def _build_change(body: ModifyThreadRequest) -> Callable[[ThreadObject], None]:
-    given = {name: value for name, value in msgspec.structs.asdict(body).items() if value is not UNSET}
+    changes = {name: value for name, value in msgspec.structs.asdict(body).items() if value is not UNSET}
 
     def change(thread: ThreadObject) -> None:
-        if "metadata" in given:
-            thread.metadata = given["metadata"] or {}
-        if "tool_resources" in given:
-            thread.tool_resources = merge_resources(thread.tool_resources, given["tool_resources"])
+        if "metadata" in changes:
+            thread.metadata = changes["metadata"] or {}
+        if "tool_resources" in changes:
+            thread.tool_resources = merge_resources(thread.tool_resources, changes["tool_resources"])
 
     return change

@@ -1,7 +1,7 @@
-"""The tools over REST, in the shape that the `composio` package reads; `/api/v3` and `/api/v3.1` are the same.
+"""The tools over REST, in the format of the `composio` package; `/api/v3` and `/api/v3.1` are the same.
 
-A tool is executed by asking this API itself with the caller's key. What it comes to is an answer with status 200, also
-where it failed; an error status means that nothing was executed.
+A tool runs as a call of this API with the caller's key. The response has status 200 even if the tool failed; an error
+status means that the tool was not executed.
 """
 
 import base64
@@ -28,7 +28,7 @@ _SLUGS: Schema = {"type": "array", "items": {"type": "string"}}
 
 T = TypeVar("T")
 
-_KNOWN_VERSIONS: Final = frozenset({AI_ML_API.version, "latest", "00000000_00"})
+_SUPPORTED_VERSIONS: Final = frozenset({AI_ML_API.version, "latest", "00000000_00"})
 _CREATED_AT: Final = "2026-03-12T00:00:00.000Z"
 _UNSUPPORTED_MEMBERS: Final = ("custom_auth_params", "custom_connection_data")
 
@@ -43,7 +43,7 @@ _UNSUPPORTED_MEMBERS: Final = ("custom_auth_params", "custom_connection_data")
 )
 async def list_tools(request: Request) -> Response:
     query = queries.parse(request.scope["query_string"], wire.ListToolsQuery)
-    found = select(
+    tools = select(
         slugs=_parse_slugs(query.tool_slugs),
         toolkits=_parse_slugs(query.toolkit_slug),
         tags=query.tags,
@@ -52,7 +52,7 @@ async def list_tools(request: Request) -> Response:
     )
     models = await _model_ids(request)
     return struct_response(
-        wire.ListToolsResponse(**_render_page([_render_tool(tool, models) for tool in found], query))
+        wire.ListToolsResponse(**_render_page([_render_tool(tool, models) for tool in tools], query))
     )
 
 
@@ -105,8 +105,8 @@ async def execute_tool(request: Request) -> Response:
 )
 async def list_toolkits(request: Request) -> Response:
     query = queries.parse(request.scope["query_string"], wire.ListToolkitsQuery)
-    found = [_render_toolkit()] if _matches_query(query) else []
-    return struct_response(wire.ListToolkitsResponse(**_render_page(found, query)))
+    toolkits = [_render_toolkit()] if _matches_query(query) else []
+    return struct_response(wire.ListToolkitsResponse(**_render_page(toolkits, query)))
 
 
 @operations.add(
@@ -122,7 +122,7 @@ async def get_toolkit(request: Request) -> Response:
     _check_version(query.version)
     slug: str = request.path_params["slug"]
     if slug.upper() != AI_ML_API.slug:
-        raise NotFound(f"No toolkit found with slug {slug!r}. The one there is: {AI_ML_API.slug!r}.")
+        raise NotFound(f"No toolkit found with slug {slug!r}. The only toolkit is {AI_ML_API.slug!r}.")
     return struct_response(_render_toolkit())
 
 
@@ -137,9 +137,9 @@ async def get_toolkit(request: Request) -> Response:
 )
 async def get_toolkits(request: Request) -> Response:
     body = await read_json(request, wire.GetToolkitsRequest, parts_of(request).settings.limits, empty=True)
-    wanted = body.toolkits is None or AI_ML_API.slug in {slug.upper() for slug in body.toolkits}
+    matches = body.toolkits is None or AI_ML_API.slug in {slug.upper() for slug in body.toolkits}
     return struct_response(
-        wire.ListToolkitsResponse(**_render_page([_render_toolkit()] if wanted else [], wire.PagesQuery()))
+        wire.ListToolkitsResponse(**_render_page([_render_toolkit()] if matches else [], wire.PagesQuery()))
     )
 
 
@@ -151,8 +151,8 @@ async def get_toolkits(request: Request) -> Response:
     response=wire.ListToolkitCategoriesResponse,
 )
 async def list_toolkit_categories(_: Request) -> Response:
-    found = [wire.Category(id=_render_category(name).slug, name=name) for name in AI_ML_API.categories]
-    return struct_response(wire.ListToolkitCategoriesResponse(**_render_page(found, wire.PagesQuery())))
+    categories = [wire.Category(id=_render_category(name).slug, name=name) for name in AI_ML_API.categories]
+    return struct_response(wire.ListToolkitCategoriesResponse(**_render_page(categories, wire.PagesQuery())))
 
 
 async def _model_ids(request: Request) -> list[str]:
@@ -170,7 +170,7 @@ def _check_executable(body: wire.ExecuteToolRequest) -> None:
     _check_version(body.version)
     if body.text is not None:
         raise InvalidRequest(
-            "'text' is not supported: no model fills in arguments here. Send them as 'arguments'.",
+            "'text' is not supported: this server does not generate arguments from text. Send them as 'arguments'.",
             param="text",
         )
     for name in _UNSUPPORTED_MEMBERS:
@@ -182,9 +182,9 @@ def _check_executable(body: wire.ExecuteToolRequest) -> None:
 
 
 def _check_version(version: str | None) -> None:
-    if version is not None and version not in _KNOWN_VERSIONS:
+    if version is not None and version not in _SUPPORTED_VERSIONS:
         raise NotFound(
-            f"The toolkit has no version {version!r}; there is {AI_ML_API.version!r}, which is also 'latest'.",
+            f"The toolkit has no version {version!r}; the only one is {AI_ML_API.version!r}, also 'latest'.",
             param="version",
         )
 
@@ -242,16 +242,16 @@ def _parse_slugs(slugs: str | None) -> list[str] | None:
     return None if slugs is None else [slug for slug in slugs.split(",") if slug.strip()]
 
 
-def _render_page(found: Sequence[T], query: wire.PagesQuery) -> dict[str, Any]:
-    """One page with what leads to the next. A cursor is `page-limit`, in base64."""
+def _render_page(items: Sequence[T], query: wire.PagesQuery) -> dict[str, Any]:
+    """One page with the cursor of the next. A cursor is `page-limit` in base64."""
     number, limit = (1, query.limit) if query.cursor is None else _decode_cursor(query.cursor)
-    pages = -(-len(found) // limit)
+    pages = -(-len(items) // limit)
     return {
-        "items": list(found[(number - 1) * limit : number * limit]),
+        "items": list(items[(number - 1) * limit : number * limit]),
         "next_cursor": _encode_cursor(number + 1, limit) if number < pages else None,
         "total_pages": pages,
         "current_page": number,
-        "total_items": len(found),
+        "total_items": len(items),
     }
 
 
@@ -266,4 +266,4 @@ def _decode_cursor(cursor: str) -> tuple[int, int]:
             return int(number), int(limit)
     except (binascii.Error, ValueError):
         pass
-    raise InvalidRequest(f"Invalid cursor: {cursor!r}. Send the 'next_cursor' of the page before.", param="cursor")
+    raise InvalidRequest(f"Invalid cursor: {cursor!r}. Send the 'next_cursor' of the previous page.", param="cursor")

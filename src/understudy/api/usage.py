@@ -1,4 +1,4 @@
-"""Usage and costs over HTTP in OpenAI's words: pages of buckets of time. A key sees what its own project used."""
+"""Usage and costs over HTTP, in OpenAI's format: pages of time buckets. A key sees the usage of its own project."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -27,7 +27,7 @@ from understudy.wire.usage import (
 operations = OperationGroup("Usage")
 
 _BUCKET_SECONDS = {"1m": 60, "1h": 3600, "1d": 86_400}
-# How many buckets a page has where nobody says, and at most.
+# The default and the maximum number of buckets of a page.
 _BUCKET_LIMITS = {"1m": (60, 1440), "1h": (24, 168), "1d": (7, 31)}
 _GROUP_COLUMNS: dict[str, Group] = {
     "project_id": "project_id",
@@ -36,6 +36,7 @@ _GROUP_COLUMNS: dict[str, Group] = {
     "batch": "batch",
 }
 _CURSOR_PREFIX = "page_"
+_UsageQuery = CompletionsUsageQuery | EmbeddingsUsageQuery | CostsQuery
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,7 +119,7 @@ async def get_costs(request: Request) -> Response:
 
 async def _load_page(
     request: Request,
-    query: usage.CompletionsUsageQuery | usage.EmbeddingsUsageQuery | usage.CostsQuery,
+    query: _UsageQuery,
     limit: int,
     groups: Sequence[str],
     *,
@@ -131,7 +132,7 @@ async def _load_page(
     first = query.start_time if query.page is None else _parse_cursor(query.page)
     start = first // width * width
     stop = min(-(-end // width) * width, start + limit * width)
-    question = UsageFilter(
+    condition = UsageFilter(
         max(first, query.start_time),
         min(end, stop),
         width,
@@ -141,19 +142,22 @@ async def _load_page(
         tuple(query.api_key_ids),
         batch,
     )
-    theirs = bool(query.project_ids) and project_id not in query.project_ids
-    # Nobody's use is known by a user of its own.
-    nobody = not isinstance(query, usage.CostsQuery) and bool(query.user_ids)
-    sums = [] if theirs or nobody else await parts.store.usage.sum_usage(project_id, question)
-    found = {bucket: list(ones) for bucket, ones in groupby(sums, lambda one: one.bucket)}
-    buckets = [_Bucket(at, at + width, found.get(at, [])) for at in range(start, stop, width)]
+    sums = [] if _excludes_all(query, project_id) else await parts.store.usage.sum_usage(project_id, condition)
+    by_bucket = {bucket: list(ones) for bucket, ones in groupby(sums, lambda one: one.bucket)}
+    buckets = [_Bucket(at, at + width, by_bucket.get(at, [])) for at in range(start, stop, width)]
     return _Page(buckets, f"{_CURSOR_PREFIX}{stop}" if stop < end else None)
+
+
+def _excludes_all(query: _UsageQuery, project_id: str) -> bool:
+    """Whether the query names only other projects, or users, since usage is not recorded by user."""
+    excludes_project = bool(query.project_ids) and project_id not in query.project_ids
+    return excludes_project or (not isinstance(query, usage.CostsQuery) and bool(query.user_ids))
 
 
 def _group_columns(groups: Sequence[str]) -> tuple[Group, ...]:
     if "line_item" in groups:
         return (*_group_columns([group for group in groups if group != "line_item"]), "model", "kind")
-    # Users and service tiers are not known, so that all use is in one group of theirs.
+    # Usage has no user and no service tier, so these groups do not split it.
     return tuple(dict.fromkeys(_GROUP_COLUMNS[group] for group in groups if group in _GROUP_COLUMNS))
 
 
@@ -173,7 +177,7 @@ def _parse_cursor(page: str) -> int:
     digits = page.removeprefix(_CURSOR_PREFIX)
     if not page.startswith(_CURSOR_PREFIX) or not digits.isdecimal() or len(digits) > 12:
         raise InvalidRequest(
-            f"Invalid 'page': {page!r}. Use the `next_page` that the page before has returned.",
+            f"Invalid 'page': {page!r}. Use the `next_page` of the previous page.",
             param="page",
             code="invalid_value",
         )

@@ -24,7 +24,7 @@ from understudy.wire.vector_stores import (
 
 operations = OperationGroup("Vector stores")
 
-# When the SDKs' polling helpers should look again; they would wait a second.
+# The poll interval of the SDKs' polling helpers, whose default is one second.
 _POLL_AFTER_MS = "300"
 
 
@@ -124,7 +124,7 @@ async def retrieve_vector_store_file_content(request: Request) -> Response:
 
 
 def pollable_response(subject: VectorStoreFileObject | VectorStoreFileBatchObject) -> Response:
-    """The object, and while it is not ready, when to ask for it again."""
+    """The object, with a poll interval while it is in progress."""
     headers = {"openai-poll-after-ms": _POLL_AFTER_MS} if subject.status == "in_progress" else {}
     return Response(msgspec.json.encode(subject), media_type="application/json", headers=headers)
 

@@ -57,7 +57,7 @@ async def create_vector_store(request: Request) -> Response:
     body = await read_json(request, CreateVectorStoreRequest, parts.settings.limits)
     for index, file_id in enumerate(body.file_ids or ()):
         check_file_id(f"file_ids[{index}]", file_id)
-    made = await parts.vector_stores.create(
+    store = await parts.vector_stores.create(
         project_of(request),
         body.name,
         body.file_ids or (),
@@ -66,7 +66,7 @@ async def create_vector_store(request: Request) -> Response:
         body.metadata,
         body.description,
     )
-    return struct_response(made)
+    return struct_response(store)
 
 
 @operations.add(
@@ -124,25 +124,25 @@ async def search_vector_store(request: Request) -> Response:
     body = await read_json(request, VectorStoreSearchRequest, parts.settings.limits)
     if body.filters is not None:
         check_filter(body.filters)
-    given = [body.query] if isinstance(body.query, str) else body.query
-    asked = [rewrite(query) for query in given] if body.rewrite_query else given
+    texts = [body.query] if isinstance(body.query, str) else body.query
+    search_queries = [rewrite(query) for query in texts] if body.rewrite_query else texts
     ranking = body.ranking_options or SearchRankingOptions()
-    found = await parts.vector_stores.search(
+    passages = await parts.vector_stores.search(
         project_of(request),
         [store_id],
-        asked,
+        search_queries,
         limit=body.max_num_results,
         threshold=ranking.score_threshold,
         ranker=ranking.ranker,
         filters=body.filters,
     )
     return struct_response(
-        VectorStoreSearchResultsPage(search_query=asked, data=[_render_result(one) for one in found])
+        VectorStoreSearchResultsPage(search_query=search_queries, data=[_render_result(one) for one in passages])
     )
 
 
 def store_id_of(request: Request) -> str:
-    """The path's vector store id; raises InvalidId where it cannot be one."""
+    """The path's vector store id; raises InvalidId for a malformed one."""
     store_id: str = request.path_params["vector_store_id"]
     check_id("vector_store_id", store_id, "vs")
     return store_id
@@ -160,11 +160,11 @@ def _build_change(body: UpdateVectorStoreRequest) -> Callable[[VectorStoreObject
     return change
 
 
-def _render_result(found: FoundPassage) -> VectorStoreSearchResultItem:
+def _render_result(passage: FoundPassage) -> VectorStoreSearchResultItem:
     return VectorStoreSearchResultItem(
-        file_id=found.file_id,
-        filename=found.filename,
-        score=found.score,
-        attributes=dict(found.attributes),
-        content=[VectorStoreSearchResultContentObject(text=found.text)],
+        file_id=passage.file_id,
+        filename=passage.filename,
+        score=passage.score,
+        attributes=dict(passage.attributes),
+        content=[VectorStoreSearchResultContentObject(text=passage.text)],
     )

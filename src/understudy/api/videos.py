@@ -1,4 +1,4 @@
-"""Videos over HTTP: the universal operations, and the files of a video, which their addresses open without a key."""
+"""Videos over HTTP: the universal operations, and the files of a video, whose URLs carry a token instead of a key."""
 
 import re
 import secrets
@@ -25,7 +25,7 @@ from understudy.wire.videos import UUID, ContentQuery, CreateVideo, DeletedGener
 operations = OperationGroup("Videos")
 
 CONTENT_PATH = re.compile(rf"/generations/{UUID}/(?:video\.mp4|thumbnail\.jpg)")
-"""The paths that a token opens, and no key."""
+"""Paths that need a token instead of a key."""
 
 _VIDEO_SECONDS = (5, 9)
 _REQUEST_KEY = re.compile(r"[\x21-\x7e]{1,255}")
@@ -55,7 +55,7 @@ async def create_video(request: Request) -> Response:
         raise InvalidRequest(
             f"Invalid value: {body.duration}. Supported values are: 5 and 9.", param="duration", code="invalid_value"
         )
-    asked = stored.Request(
+    video = stored.Request(
         prompt=body.prompt,
         model=body.model.removeprefix("luma/"),
         aspect_ratio=body.aspect_ratio,
@@ -65,10 +65,10 @@ async def create_video(request: Request) -> Response:
     )
     frames = body.keyframes
     await admit(request)
-    made = await parts.generations.create(
+    generation = await parts.generations.create(
         project_of(request),
         VideoOrder(
-            asked,
+            video,
             public_base_url(request),
             start=None if frames is None else frames.frame0,
             end=None if frames is None else frames.frame1,
@@ -76,7 +76,7 @@ async def create_video(request: Request) -> Response:
             key_id=request.state.key_id,
         ),
     )
-    return struct_response(videos.render_universal(made, public_base_url(request)))
+    return struct_response(videos.render_universal(generation, public_base_url(request)))
 
 
 @operations.add(
@@ -95,10 +95,10 @@ async def retrieve_video(request: Request) -> Response:
     query = queries.parse(request.scope["query_string"], GetVideoQuery, strict=True)
     generation_id, _, model = query.generation_id.partition(":")
     check_uuid("generation_id", generation_id)
-    found = await parts_of(request).store.generations.get(project_of(request), generation_id)
-    if model and model != f"luma/{found.record.request.model}":
+    generation = await parts_of(request).store.generations.get(project_of(request), generation_id)
+    if model and model != f"luma/{generation.record.request.model}":
         raise not_found("generation", query.generation_id)
-    return struct_response(videos.render_universal(found, public_base_url(request)))
+    return struct_response(videos.render_universal(generation, public_base_url(request)))
 
 
 @operations.add(
@@ -143,14 +143,14 @@ async def download_thumbnail(request: Request) -> Response:
 
 
 async def _download_content(request: Request, role: Role, filename: str, media_type: str) -> Response:
-    """A wrong token is answered as a video that is not there is."""
+    """Raises the same NotFound for a wrong token as for an unknown video."""
     parts = parts_of(request)
     generation_id: str = request.path_params["generation_id"]
     query = queries.parse(request.scope["query_string"], ContentQuery)
-    found = await parts.store.generations.get_file(generation_id, role)
-    if found is None or not secrets.compare_digest(found[0].encode(), query.token.encode("utf-8", "replace")):
-        raise _file_not_found_error(generation_id)
-    piece = found[1]
+    content = await parts.store.generations.get_file(generation_id, role)
+    if content is None or not secrets.compare_digest(content[0].encode(), query.token.encode("utf-8", "replace")):
+        raise _missing_file_error(generation_id)
+    piece = content[1]
     file = StoredFile(f"{generation_id}-{role}", filename, role, piece.bytes, piece.blob)
     check = partial(_require_file, request, generation_id, role)
     return FileContent(
@@ -160,10 +160,10 @@ async def _download_content(request: Request, role: Role, filename: str, media_t
 
 async def _require_file(request: Request, generation_id: str, role: Role) -> None:
     if await parts_of(request).store.generations.get_file(generation_id, role) is None:
-        raise _file_not_found_error(generation_id)
+        raise _missing_file_error(generation_id)
 
 
-def _file_not_found_error(generation_id: str) -> NotFound:
+def _missing_file_error(generation_id: str) -> NotFound:
     return NotFound(
         f"No file of a generation {generation_id!r} is found under this address. Ask for the generation again to learn"
         " the address.",
@@ -171,7 +171,7 @@ def _file_not_found_error(generation_id: str) -> NotFound:
 
 
 def public_base_url(request: Request) -> str:
-    """Where this server is reached, as the operator says or as this request did, version included."""
+    """The public base URL with its version: that of the settings or of this request."""
     public = parts_of(request).settings.video.public_url
     if public is not None:
         return public.rstrip("/")
@@ -179,7 +179,7 @@ def public_base_url(request: Request) -> str:
 
 
 def request_key(request: Request) -> str | None:
-    """What the client named its request, so that sending it twice makes one video. Raises InvalidRequest."""
+    """The idempotency key, which makes retries create one video. Raises InvalidRequest."""
     key = request.headers.get("idempotency-key")
     if key is not None and not _REQUEST_KEY.fullmatch(key):
         raise InvalidRequest(

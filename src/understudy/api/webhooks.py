@@ -1,4 +1,4 @@
-"""Webhook endpoints over HTTP, and what was sent to them."""
+"""Webhook endpoints and their deliveries over HTTP."""
 
 from typing import Any
 
@@ -87,11 +87,13 @@ async def update_webhook_endpoint(request: Request) -> Response:
     body = await read_json(request, UpdateWebhookEndpointRequest, parts.settings.limits)
     if body.url is not UNSET:
         parts.webhooks.check_url(body.url)
-    given: dict[str, Any] = {name: value for name, value in msgspec.structs.asdict(body).items() if value is not UNSET}
+    changes: dict[str, Any] = {
+        name: value for name, value in msgspec.structs.asdict(body).items() if value is not UNSET
+    }
 
     def change(endpoint: WebhookEndpoint) -> None:
         before = msgspec.structs.replace(endpoint)
-        for name, value in given.items():
+        for name, value in changes.items():
             setattr(endpoint, name, value)
         if endpoint != before:
             endpoint.updated_at = parts.now()

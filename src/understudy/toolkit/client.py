@@ -146,7 +146,7 @@ class AsyncToolkit(_Catalogue):
         ) as response:
             body = await _read_body(response)
         if body is None:
-            return failed_result(f"The answer is larger than {MAX_RESPONSE_BYTES} bytes. Ask for less at a time.")
+            return failed_result(f"The response is larger than {MAX_RESPONSE_BYTES} bytes. Request less at a time.")
         return parse_result(response.status, response.headers.get("Content-Type", ""), body)
 
 
