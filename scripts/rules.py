@@ -6,6 +6,7 @@ Run by scripts/check. A rule stands here because no linter knows it: the import 
 import ast
 import re
 import sys
+import tokenize
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -56,9 +57,18 @@ EXEMPT_NAMES = {
     "store/runs.py": {"given"},
     "engine/run/events.py": {"ApprovalGiven"},
     "engine/views/assistants.py": {"_on_approval_given"},
-    "api/billing.py": {"asked"},
 }
 """Definitions that still wait for a better name. Nothing is added here."""
+
+FORBIDDEN_PHRASES = re.compile(
+    r"\b([Ww]hoever|at rest|goes? on|went on|(?<!here )(is|are) none|(?<!here )is no(?! longer)"
+    r"|(is|are|was|were|be|been) (told|said|asked|heard|shown|given|begun)"
+    r"|(does|did|do) not answer|tak(e|es|en) up(?! to)|took up|asks? the (model|provider|store)"
+    r"|hands? back|handed back)\b"
+)
+"""Wordings of texts, docstrings and comments. The plain words: not found, timed out, unavailable, resumes."""
+
+TEXT_TOKENS = {tokenize.STRING, tokenize.COMMENT, getattr(tokenize, "FSTRING_MIDDLE", tokenize.STRING)}
 
 SQL = re.compile(r"\s*(SELECT\s|INSERT INTO\s|UPDATE \w+ SET\s|DELETE FROM\s|CREATE TABLE\s|WITH \w+ AS\s)")
 
@@ -80,6 +90,8 @@ def violations(root: Path) -> Iterator[str]:
         yield from views_in_the_run(module)
         yield from sql_outside_the_store(module)
         yield from forbidden_words(module, root / "src" / PACKAGE)
+        yield from forbidden_phrases(module)
+    yield from forbidden_phrases_of_pages(root)
 
 
 def modules(package: Path) -> Iterator[Module]:
@@ -136,6 +148,28 @@ def forbidden_words(module: Module, package: Path) -> Iterator[str]:
         words = _WORD_STARTS.sub("_", node.name).lower()
         if FORBIDDEN_WORDS.search(words) and node.name not in EXEMPT_NAMES.get(path, ()):
             yield f"{module.path}:{node.lineno}: {node.name!r} is not a term of the field; see CONTRIBUTING.md"
+
+
+def forbidden_phrases(module: Module) -> Iterator[str]:
+    """Texts, docstrings and comments are in plain technical English."""
+    with module.path.open("rb") as file:
+        for token in tokenize.tokenize(file.readline):
+            if token.type not in TEXT_TOKENS:
+                continue
+            for phrase in phrases(token.string):
+                yield f"{module.path}:{token.start[0]}: {phrase!r} is not a plain wording; see CONTRIBUTING.md"
+
+
+def forbidden_phrases_of_pages(root: Path) -> Iterator[str]:
+    """The same of README, CHANGELOG, CONTRIBUTING and the pages."""
+    for page in sorted([*root.glob("*.md"), *root.glob("docs/*.md")]):
+        for number, line in enumerate(page.read_text().splitlines(), 1):
+            for phrase in phrases(re.sub("`[^`]*`", "", line)):
+                yield f"{page}:{number}: {phrase!r} is not a plain wording; see CONTRIBUTING.md"
+
+
+def phrases(text: str) -> list[str]:
+    return [found.group().lower() for found in FORBIDDEN_PHRASES.finditer(" ".join(text.split()))]
 
 
 def imported_parts(module: Module) -> Iterator[tuple[int, str]]:

@@ -102,3 +102,21 @@ def test_a_definition_whose_name_is_not_a_term_of_the_field_is_noticed(rules, tm
 @pytest.mark.parametrize("text", ["def intellect(): ...", "def not_found(): ...", "def render(said): ..."])
 def test_a_definition_that_only_holds_the_letters_of_such_a_word_passes(rules, tmp_path, text):
     assert broken(rules, tmp_path, "api/runs.py", text) == []
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        '"""The store does not answer."""',
+        "# Whoever reads this",
+        "MESSAGE = 'The model is told\\nof it'",
+        "def fail(url):\n    raise ValueError(f'The URL {url} is none')",
+    ],
+)
+def test_a_wording_that_nobody_searches_for_is_reported(rules, tmp_path, text):
+    assert "is not a plain wording" in broken(rules, tmp_path, "api/runs.py", text)[0]
+
+
+def test_a_wording_of_a_page_is_checked_outside_of_code(rules, tmp_path):
+    (tmp_path / "README.md").write_text("`goes on` is a value.\nThe run goes on.\n")
+    assert ["README.md:2: 'goes on'" in line for line in rules.violations(tmp_path)] == [True]

@@ -302,7 +302,7 @@ def test_what_is_not_there_is_not_found(server):
         ("/luma-ai/generations", {"aspect_ratio": "1:1"}, "Missing required parameter: 'user_prompt'.", "user_prompt", "missing_required_parameter"),
         ("/luma-ai/generations", {"user_prompt": "x"}, "Missing required parameter: 'aspect_ratio'.", "aspect_ratio", "missing_required_parameter"),
         ("/luma-ai/generations", {**V1, "loop": True}, "Unknown parameter: 'loop'.", "loop", "unknown_parameter"),
-        ("/luma-ai/generations", {**V1, "image_url": "nowhere"}, "Invalid 'image_url': 'nowhere' is no picture's address. Give an http or https URL, a data: URL, or the id of a file.", "image_url", "invalid_value"),
+        ("/luma-ai/generations", {**V1, "image_url": "nowhere"}, "Invalid 'image_url': 'nowhere' is not an image URL. Pass an http or https URL, a data: URL, or the id of a file.", "image_url", "invalid_value"),
         (CREATE, {"prompt": "x" * 2049}, "Invalid 'prompt': string too long. Expected a string with maximum length 2048, but got a string with length 2049 instead.", "prompt", "string_above_max_length"),
         (CREATE, {"prompt": "x", "duration": "6s"}, "Invalid value: '6s'. Supported values are: '5s' and '9s'.", "duration", "invalid_value"),
         ("/v2/video/generations", {"model": "luma/ray-2", "prompt": "x", "duration": 6}, "Invalid value: 6. Supported values are: 5 and 9.", "duration", "invalid_value"),

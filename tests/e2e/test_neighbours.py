@@ -43,9 +43,9 @@ def test_the_events_of_a_run_on_another_server_end_with_an_error_and_are_whole_o
     upstream.wait_for(1)
     path = f"/v1/threads/{run.thread_id}/runs/{run.id}/events"
     cut = second.ask("GET", path)
-    assert_cut(cut, "poll the run to see how it goes on")
+    assert_cut(cut, "poll the run to get its result")
     assert names(cut)[:3] == ["thread.run.created", "thread.run.queued", "thread.run.in_progress"]
-    assert_cut(second.ask("GET", path + "?starting_after=1000"), "poll the run to see how it goes on")
+    assert_cut(second.ask("GET", path + "?starting_after=1000"), "poll the run to get its result")
     gate.open()
     assert reached(second.client, run).status == "completed"
     assert second.ask("GET", path).body.endswith(b"event: done\ndata: [DONE]\n\n")
@@ -81,7 +81,7 @@ def test_the_stream_of_a_response_on_another_server_ends_with_an_error_and_is_wh
     eventually(lambda: first.client.responses.retrieve(response.id).status == "in_progress")
     path = f"/v1/responses/{response.id}?stream=true"
     cut = second.ask("GET", path)
-    assert_cut(cut, "retrieve it to see how it goes on")
+    assert_cut(cut, "retrieve it to get its result")
     assert names(cut)[:2] == ["response.created", "response.queued"]
     assert numbers(cut) == list(range(len(names(cut))))
     assert numbers(second.ask("GET", path + "&starting_after=7")) == [8]

@@ -103,7 +103,7 @@ def check_shape(asked: ResponseContext) -> None:
 
 
 async def check_logprobs(parts: Parts, asked: CreateResponseRequest) -> None:
-    """Raises InvalidRequest where they are asked for and the model's providers have none."""
+    """Raises InvalidRequest if log probabilities are requested and the model's providers have none."""
     included = "message.output_text.logprobs" in (asked.include or ())
     if (included or asked.top_logprobs) and not await parts.models.supports_logprobs(asked.model or ""):
         param = "include" if included else "top_logprobs"

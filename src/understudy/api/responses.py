@@ -318,7 +318,7 @@ async def _followed_frames(followed: ResponseStreamTail) -> AsyncGenerator[bytes
 
 
 def _cut_frame(number: int) -> bytes:
-    message = "The server stopped following this response here; retrieve it to see how it goes on."
+    message = "The server stopped following this response here; retrieve it to get its result."
     return _error_frame(to_api_error(errors.ServerError(message)), number)
 
 

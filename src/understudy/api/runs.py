@@ -309,5 +309,5 @@ def _respond(request: Request, started: StartedRun, stream: bool | None) -> Resp
 def _end_event(log: RunLog) -> bytes:
     if not log.handed_back:
         return DONE_FRAME
-    message = "The server stopped following this run here; poll the run to see how it goes on."
+    message = "The server stopped following this run here; poll the run to get its result."
     return b"event: error\ndata: " + envelope(errors.ServerError(message)) + b"\n\n"

@@ -71,7 +71,7 @@ class Accounting:
         return Account(account.balance, account.budgeted, low)
 
     def prefetch_price(self, model: str) -> None:
-        """To be told of a model that is about to answer: finding its price may take time, and now there is some."""
+        """Looks up the price of a model in the background, before its reply needs it."""
         self._prices.start_loading(model)
 
     async def usage(
@@ -123,7 +123,7 @@ class Accounting:
         return await self._prices.price(names, url)
 
     async def record(self, project_id: str, usage: Usage) -> None:
-        """Durable when it returns. For whoever has no transaction of its own to record in."""
+        """Durable when it returns. For callers without a transaction of their own."""
         await self._ledger.record(project_id, usage)
 
     def record_in_background(self, project_id: str, usage: Awaitable[Usage]) -> None:

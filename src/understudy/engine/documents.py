@@ -1,6 +1,6 @@
-"""Documents that stand in the middle of a message, as parts that models of chat completions take. Knows no message.
+"""Documents in a message, as content parts of chat completions. Knows no message.
 
-What is told is a document's text, under its name; pages that have none are images, for models that see.
+A document becomes its text, under its name; pages without text become images, for vision models.
 """
 
 import asyncio

@@ -1,7 +1,7 @@
-"""Bytes become a File, whoever has them: an upload, or a tool that made an output. Knows no HTTP and no SQL.
+"""Creates a File from bytes: of an upload, or of a tool's output. Knows no HTTP and no SQL.
 
-The order keeps every crash harmless: the name is put down as held, then the bytes get their place, then one
-transaction makes the file and turns the hold into a use. What is held and never used is erased in the background.
+The order makes every crash harmless: the name is stored as a hold, then the bytes are placed, then one transaction
+creates the file and turns the hold into a reference. A sweep erases unused holds.
 """
 
 from collections.abc import AsyncIterable, AsyncIterator
@@ -17,7 +17,7 @@ from understudy.wire.files import FileObject, StoredPurpose
 _BLOB_HOLD_SECONDS = 3600.0
 _ERASE_CHUNK = 100
 BATCH_FILE_SECONDS = 30 * 24 * 3600
-"""How long files for batches are kept where nothing else was asked for, as the hosted API does."""
+"""The default lifetime of files for batches, as in the hosted API."""
 
 
 class BlobDraft:

@@ -17,7 +17,7 @@ class Images:
         self._blobs = blobs
 
     async def load(self, project_id: str, file_id: str) -> str | None:
-        """None where the project has no such File, or one that is no image, or too large."""
+        """None if the project has no such File, or if it is not an image or too large."""
         found = await self._store.files.lookup(project_id, [file_id])
         if not found or found[0].bytes > _MAX_BYTES:
             return None

@@ -93,7 +93,7 @@ def _to_stored_item(number: int, item: InputItem, thread_id: str, now: int) -> I
         item_id = ids.other_item()
         return ItemRow(item_id, item.type, msgspec.json.encode({"id": item_id, **item.item}).decode())
     kind = str(item.__struct_config__.tag)
-    # Ids are given anew: an item that is sent back to another response is another item.
+    # Each item gets a new id: an item that is sent to another response is a different item.
     item.id = _NEW_IDS.get(kind, ids.other_item)()
     match item:
         case InputMessage():

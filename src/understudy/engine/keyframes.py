@@ -1,7 +1,7 @@
-"""What a client names to begin or end a video with: an address, a picture inside of one, a file, an earlier video.
+"""Keyframes of a video: a URL, a data: URL, a file, or an earlier video.
 
-Looked at when it is asked for, so that a mistake is told at once, and kept with the generation, so that deleting a file
-afterwards takes nothing away from it.
+Validated in the request, so that the client gets an error, and stored with the generation, so that deleting the file
+afterwards does not affect it.
 """
 
 import base64
@@ -101,7 +101,7 @@ class Keyframes:
     def _check_url(self, url: str, param: str) -> None:
         if not re.match(r"https?://[^/\s]+", url, re.IGNORECASE) or not url.isprintable() or " " in url:
             raise InvalidRequest(
-                f"Invalid '{param}': {url[:256]!r} is no picture's address. Give an http or https URL, a data: URL, or"
+                f"Invalid '{param}': {url[:256]!r} is not an image URL. Pass an http or https URL, a data: URL, or"
                 " the id of a file.",
                 param=param,
                 code="invalid_value",
@@ -127,7 +127,7 @@ def _decode_image(url: str, param: str, limit: int) -> bytes:
     head = _DATA_URL.match(url)
     if head is None:
         raise InvalidRequest(
-            f"Invalid '{param}': {url[:64]!r} is no data: URL of a picture, like 'data:image/png;base64,…'.",
+            f"Invalid '{param}': {url[:64]!r} is not a data: URL of an image, like 'data:image/png;base64,…'.",
             param=param,
             code="invalid_value",
         )

@@ -1,7 +1,7 @@
-"""Vector stores once more into the index, with the embedder that the settings name now. Knows no terminal.
+"""Indexes vector stores again with the configured embedder. Knows no terminal.
 
-A store's files are handed to indexing in one transaction, so a process that ends in between leaves work that the next
-one, or a server, goes on with. They are not found until they are indexed again.
+One transaction queues all files of a store, so the next process, or a server, continues the work of one that ends
+early. Searches do not find these files until they are indexed again.
 """
 
 import asyncio

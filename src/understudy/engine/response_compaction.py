@@ -1,7 +1,7 @@
-"""A conversation made short: what its users said, and an item that stands for the rest of it. Knows no HTTP.
+"""Compacts a conversation: its user messages, and an item that replaces the rest. Knows no HTTP.
 
-The model is asked for the summary by a response of its own, which leaves no trace. The item is packed like reasoning:
-it keeps the summary whole on its way through clients, and is no secret from the operator's own models.
+A separate response that is not stored requests the summary from the model. The item is encoded like reasoning: it
+preserves the summary on its way through clients, and is not secret.
 """
 
 from collections.abc import Sequence

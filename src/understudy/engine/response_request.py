@@ -228,7 +228,7 @@ def _render_tool(tool: ResponseTool) -> dict[str, Any]:
 
 
 def _render_mcp_tool(tool: McpTool) -> dict[str, Any]:
-    """Nothing of what is told to the server alone, and of its address only where it is."""
+    """Omits the secrets of the MCP server, and everything of its URL but the origin."""
     parts = urlsplit(tool.server_url or "")
     path = "<redacted>" if parts.path.strip("/") or parts.query else ""
     return {

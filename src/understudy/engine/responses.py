@@ -95,7 +95,7 @@ class ResponseStreamTail:
 
     @property
     def is_interrupted(self) -> bool:
-        """Once the frames have ended: whether the response goes on elsewhere."""
+        """After the end of the frames: whether another server executes the response."""
         return not self.whole if self.log is None else self.log.handed_back
 
 
@@ -233,7 +233,7 @@ class Responses:
         )
 
     async def count_tokens(self, project_id: str, asked: ResponseContext, items: Sequence[InputItem]) -> int:
-        """How many tokens the model would be given, as far as we can count. Raises what `create` does."""
+        """The number of tokens in the model's prompt, estimated. Raises what `create` raises."""
         place = await self._store.responses.locate(
             project_id, asked.previous_response_id, conversation_thread_id(asked.conversation)
         )
@@ -259,7 +259,7 @@ class Responses:
         return found
 
     async def _approved_calls(self, project_id: str, items: Sequence[InputItem]) -> list[PendingCall]:
-        """The calls that the client has decided about: they come before the model is asked. Raises InvalidRequest."""
+        """The calls with a decision of the client, which run before the model is called. Raises InvalidRequest."""
         calls: list[PendingCall] = []
         given = {item.id: item for item in items if isinstance(item, InputMcpApprovalRequest)}
         for item in items:
@@ -334,7 +334,7 @@ def _queued_event(new: NewResponse, asked: CreateResponseRequest) -> events.Even
 
 
 class _HypotheticalItems:
-    """A store's messages, and behind them items that are not stored: what a response would be told."""
+    """The stored messages followed by items that are not stored: the input of a response."""
 
     def __init__(self, store: Store, items: Sequence[ItemRow]) -> None:
         self._messages = store.messages

@@ -231,9 +231,9 @@ class Runs:
         return body
 
     async def attach(self, project_id: str, thread_id: str, run_id: str) -> RunLog:
-        """The run's log, live or finished; replayed from the store where this process does not have it.
+        """The run's log, live or finished; replayed from the store if this process has none.
 
-        That of a run which another server executes is handed back: it ends before the run does.
+        For a run that another server executes, the log ends before the run does.
         """
         history = await self._store.runs.history(project_id, thread_id, run_id)
         log = self._logs.get(run_id)

@@ -1,7 +1,7 @@
-"""Uploads: parts come in any order and become one file. Knows no HTTP and no SQL.
+"""Uploads: parts arrive in any order and become one file. Knows no HTTP and no SQL.
 
 Completing copies the parts into one blob outside of any transaction; only then does one transaction make the file and
-end the upload. Whoever comes second, in this process or another, finds it completed.
+end the upload. A concurrent second request, in this process or another, finds it completed.
 """
 
 import asyncio

@@ -157,9 +157,9 @@ class VectorStores:
         weight: float | None = None,
         filters: Filter | None = None,
     ) -> list[FoundPassage]:
-        """The best passages of the stores, the best first; `weight` is what words count for, from 0 to 1.
+        """The best passages of the stores, best first; `weight` is the weight of words, from 0 to 1.
 
-        Raises NotFound, VectorStoreExpired, and InvalidRequest where a store's embedder cannot be asked.
+        Raises NotFound, VectorStoreExpired, and InvalidRequest if a store's embedder is unavailable.
         """
         now = self._now()
         places = await self._store.vector_stores.scopes(project_id, store_ids, filters, now)
@@ -212,7 +212,7 @@ class VectorStores:
             raise BadGateway(redact(str(error))) from None
 
     async def _record_use(self, stores: Sequence[int], now: int) -> None:
-        """What was found is worth more than a note that it was asked for."""
+        """A result is worth more than the record of its use."""
         try:
             await self._store.vector_stores.touch(stores, now)
         except StoreError as error:

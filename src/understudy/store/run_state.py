@@ -59,18 +59,16 @@ class ContextPart(Struct, array_like=True):
 
 
 class Plan(Struct, omit_defaults=True):
-    """What a response asks for that no run can say.
+    """The parameters of a response that a run object cannot express, and its progress.
 
-    `context` are the threads that go before its own, the oldest first. `container` is the container that its code runs
-    in, known once it is found, and `owned` where it is not the client's own choice. `client` maps the names of offered
-    functions to the client's tools that are no plain functions of that name. `allowed` are the names of offered
-    functions that may be called, `file_search`, `code_interpreter`, and `LABEL/` or `LABEL/NAME` of a remote server's;
-    `forced` is such a server or tool that the first turn has to call. `cuts` where what does not fit into the model's
-    window is left out. `all_turns`: the model is given its reasoning of earlier turns again. `top_logprobs`: log
-    probabilities are asked for, with so many alternatives. `compacts`: the context is
-    made shorter where it has more tokens than `compact_above`, and `compacted` once that was done, for
-    `summary_tokens`; `compacts_only` where nothing else is asked for. `sequence` counts the stream's events up to the
-    last boundary.
+    `context`: the threads before its own, oldest first. `container`: the container of its code, once it exists; `owned`
+    unless the client chose it. `client` maps function names to the client's tools that are not plain functions of that
+    name. `allowed`: callable functions, `file_search`, `code_interpreter`, and `LABEL/` or `LABEL/NAME` of a remote
+    server; `forced`: the server or tool that the first turn must call. `cuts`: input over the context window is
+    dropped. `all_turns`: the model receives the reasoning of earlier turns. `top_logprobs`: the number of alternatives
+    with log probabilities. `compacts`: the context is compacted above `compact_above` tokens; `compacted` afterwards,
+    with `summary_tokens`; `compacts_only`: the request needs only the summary. `sequence`: the number of stream events
+    up to the last checkpoint.
     """
 
     included: list[str] = []

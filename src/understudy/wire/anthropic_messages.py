@@ -1,6 +1,6 @@
 """Messages, and batches of them. Source: the types of the official `anthropic` package; the AI/ML API's batches.
 
-A body goes on as it came, so what is typed here is what this server itself looks at; members beside these are taken.
+A body is forwarded unchanged: these types have only the members that this server reads, and others are accepted.
 """
 
 from typing import Annotated, Any, Literal

@@ -10,7 +10,7 @@ MemoryLimit = Literal["1g", "4g", "16g", "64g"]
 
 
 class ContainerExpiration(Struct, kw_only=True, forbid_unknown_fields=True):
-    """As it is asked for."""
+    """As in the request."""
 
     anchor: Literal["last_active_at"] = "last_active_at"
     minutes: Annotated[int, Meta(ge=1, le=20)] = 20

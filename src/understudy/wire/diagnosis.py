@@ -22,7 +22,7 @@ _MAX_VISITS = 20_000
 # The hosted API suggests a name that is at most this many edits away.
 _MAX_EDITS = 2
 
-# The exact types (a boolean is no integer) that JSON gives for each type of a Struct's member.
+# The exact types (a boolean is not an integer) that JSON gives for each type of a Struct's member.
 _JSON_TYPES: dict[type[inspect.Type], tuple[type, ...]] = {
     inspect.NoneType: (type(None),),
     inspect.BoolType: (bool,),

@@ -34,7 +34,7 @@ class EmbeddingUsage(Struct, kw_only=True):
 
 
 class Embedding(Struct, kw_only=True):
-    """`embedding` is base64 of little-endian float32 where that was asked for."""
+    """`embedding` is base64 of little-endian float32 if requested."""
 
     object: Literal["embedding"] = "embedding"
     index: int

@@ -1,6 +1,6 @@
 """Conditions on the attributes of files: comparisons, and their combinations. Source: the operation searchVectorStore.
 
-What a condition means is said once, by `store/filters.py`, which makes SQL of it.
+`store/filters.py` defines the meaning of a condition: it translates it to SQL.
 """
 
 from typing import Annotated
@@ -11,7 +11,7 @@ from understudy.wire.error_texts import Problem
 from understudy.wire.parsing import InvalidBody
 
 Key = Annotated[str, Meta(max_length=64)]
-# An integer stays one when it is shown again.
+# An integer stays an integer in responses.
 Scalar = str | int | float | bool
 Ordered = str | int | float
 OneOf = Annotated[list[Scalar], Meta(max_length=256)]

@@ -183,7 +183,7 @@ def _check_found_tools(tools: Sequence[ResponseTool], path: str) -> None:
     check_tools(tools, path)
     for index, tool in enumerate(tools):
         if isinstance(tool, FileSearchTool | CodeInterpreterTool | McpTool):
-            raise _fault(f"{path}[{index}]", f"the tool {type_of(tool)!r} can only be given in 'tools' of the request")
+            raise _fault(f"{path}[{index}]", f"the tool {type_of(tool)!r} is only allowed in 'tools' of the request")
 
 
 def _converted(item: dict[str, Any], kind: type[Struct], path: str) -> Any:

@@ -1,7 +1,7 @@
-"""Items of a conversation that are no messages: calls of built-in tools with what came of them.
+"""Items of a conversation other than messages: calls of built-in tools with their results.
 
 Source: the Responses API's items `file_search_call` and `code_interpreter_call`. `call_id`, `turn` and `first` are
-ours: how the model named its call, and from where the passages are numbered in the marks that it was shown.
+ours: the model's id of its call, and the first number of its passages in citation marks.
 """
 
 from typing import Any, Literal

@@ -121,7 +121,7 @@ def _check_size(data: bytes, values: int, depth: int) -> None:
     limit = json_size.find_excess(data, values)
     if limit is None:
         return
-    # What nests without end is told so; most of it has too many arrays, too.
+    # Endless nesting gets this error first, although most of it also has too many arrays.
     if json_size.is_deep_at_start(data, depth):
         raise InvalidBody(error_texts.too_deep(depth))
     raise InvalidBody(error_texts.too_many_values(limit))
@@ -162,7 +162,7 @@ def _decode_json(data: bytes, depth: int) -> Any:
 
 
 def _may_be_deep(data: bytes, depth: int) -> bool:
-    """Whether there are brackets enough; most bodies are too short to be asked anything else."""
+    """Whether the body has enough brackets to be too deep; most bodies are too short."""
     return len(data) > 2 * depth and data.count(b"{") + data.count(b"[") > depth
 
 

@@ -78,7 +78,7 @@ Input = Annotated[str, Meta(max_length=10_485_760)] | Annotated[list[dict[str, A
 
 
 class ResponseContext(Struct, kw_only=True, forbid_unknown_fields=True):
-    """What says what a model would be given; counting tokens takes no more than that."""
+    """The members that determine a model's input; counting tokens accepts only these."""
 
     model: Model | None = None
     input: Input | None = None

@@ -155,7 +155,7 @@ class MessageDeltaEvent(Struct):
 
 
 class DoneEvent(Struct):
-    """The end of every stream; `data` is no JSON."""
+    """The end of every stream; `data` is not JSON."""
 
     event: Literal["done"] = "done"
     data: Literal["[DONE]"] = "[DONE]"

@@ -105,7 +105,7 @@ class GenerationMeta(Struct, kw_only=True):
 
 
 class GenerationRequest(Struct, kw_only=True):
-    """What was asked for, in the words of Luma's own API."""
+    """The request, in the form of Luma's API."""
 
     generation_type: Literal["video"] = "video"
     prompt: str
@@ -120,7 +120,7 @@ class GenerationRequest(Struct, kw_only=True):
 
 
 class LumaGeneration(Struct, kw_only=True):
-    """`state` is in the words of the version that was asked: `pending` and `processing` are version 1's."""
+    """`state` is that of the requested version: `pending` and `processing` belong to version 1."""
 
     id: str
     luma_generation_id: str
@@ -201,4 +201,4 @@ class GetVideoQuery(Struct, frozen=True, kw_only=True):
 
 
 class ContentQuery(Struct, frozen=True, kw_only=True):
-    token: Annotated[str, Meta(description="The token of the address that the generation was shown with.")] = ""
+    token: Annotated[str, Meta(description="The token in the video's URL.")] = ""

@@ -1,4 +1,4 @@
-"""Webhook endpoints, what they are told, and the deliveries of it.
+"""Webhook endpoints, their events and deliveries.
 
 Source: the hosted API's webhook events, its package's `webhooks` operations, and Standard Webhooks. Deliveries, and the
 events of runs, are this server's own.
@@ -31,7 +31,7 @@ DeliveryStatus = Literal["pending", "delivered", "failed"]
 
 _Types = Annotated[
     list[EventType | Literal["*"]],
-    Meta(min_length=1, max_length=64, description="What the endpoint is told of; `*` is everything."),
+    Meta(min_length=1, max_length=64, description="The events of the endpoint; `*` is all of them."),
 ]
 _Name = Annotated[str, Meta(min_length=1, max_length=256)]
 _Url = Annotated[str, Meta(min_length=1, max_length=2048, description="Where events are sent.")]
@@ -49,7 +49,7 @@ class WebhookEndpoint(Struct, kw_only=True):
 
 
 class WebhookEndpointWithSecret(WebhookEndpoint, kw_only=True):
-    """The secret is shown here and never again."""
+    """Only this object contains the secret."""
 
     signing_secret: str
 

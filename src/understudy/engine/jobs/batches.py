@@ -70,7 +70,7 @@ _WRITE_CHUNK: Final = 16
 _RETRYABLE_STATUSES: Final = frozenset({408, 425, 429, 502, 503, 504, 529})
 _MAX_ATTEMPTS: Final = 12
 _MAX_BACKOFF_SECONDS: Final = 60.0
-# A page of a proxy may be gone at the next attempt; a provider that ignores what was asked is not.
+# A proxy's error page is transient; a provider that ignores the request is not.
 _MALFORMED: Final = b'"upstream_malformed"'
 _MALFORMED_ATTEMPTS: Final = 3
 _PERMANENT_ERRORS: Final = (b'"insufficient_quota"', b'"billing_error"')

@@ -1,7 +1,7 @@
-"""Telling webhook endpoints what has happened: attempts, their signatures, and when to try again.
+"""Deliveries to webhook endpoints: attempts, signatures, and retries.
 
-What is to be told is found in the outbox, where it stands from the transaction of what happened; nothing is lost with
-this process. An endpoint hears of an event at least once, each time with the same `webhook-id`.
+The transaction that ends an object adds the event to the outbox, so a crash of this process loses nothing. An endpoint
+receives an event at least once, each time with the same `webhook-id`.
 """
 
 import asyncio
@@ -159,7 +159,7 @@ class Webhooks:
             attempt = WebhookAttempt(attempted_at=int(self._clock.now()), error=_STOPPED_ERROR)
             await self._store.record_outcome(due, Outcome("pending", self._clock.now(), attempt))
         except StoreError as error:
-            logger.warning("the store does not answer, a webhook is sent again: %s", error)
+            logger.warning("store unavailable, retrying a webhook: %s", error)
         except Exception:
             logger.exception("the delivery %s failed and is tried again", due.id)
 
@@ -202,7 +202,7 @@ class Webhooks:
         for event in settings.events:
             if event not in {"*", *EVENT_TYPES}:
                 known = ", ".join(map(repr, ("*", *EVENT_TYPES)))
-                raise SettingsError(f"`webhooks.events` has {event!r}; what can be told of is {known}.")
+                raise SettingsError(f"`webhooks.events` has the unknown event {event!r}; known events: {known}.")
         now = int(self._clock.now())
         endpoint = WebhookEndpoint(
             id="we_" + hashlib.sha256(settings.url.encode()).hexdigest()[:32],

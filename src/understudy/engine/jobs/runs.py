@@ -95,7 +95,7 @@ class RunWorker(JobKind[str, RunExecutor]):
             return None
 
     def reopen_log(self, stored: StoredRun, history: RunHistory | None) -> RunLog:
-        """The run's log, open for what comes next; one that is not known here is told again from what is stored."""
+        """The run's log, open for new events; rebuilt from the store if this process has none."""
         log = self._logs.get(stored.run.id)
         if log is None or log.handed_back:
             make_encoder = new_encoder(stored.progress)
@@ -107,7 +107,7 @@ class RunWorker(JobKind[str, RunExecutor]):
         return log
 
     def restore(self, stored: StoredRun, history: RunHistory | None) -> RunExecutor:
-        """An execution that goes on where the store says the run stands."""
+        """An executor that resumes the run at its stored state."""
         restored, projection = resume_events(stored, None), new_projection(stored.progress)
         for event in restored:
             projection.encode(event)
@@ -208,7 +208,7 @@ class RunWorker(JobKind[str, RunExecutor]):
 
 
 def _events_elsewhere(stored: StoredRun) -> Iterable[events.Event]:
-    """What a reader who begins at the beginning of a response is told of what was done elsewhere."""
+    """The events of a response's earlier execution by other processes."""
     if stored.response is None:
         return ()
     return response_events(stored.response, started=stored.run.status != "queued")

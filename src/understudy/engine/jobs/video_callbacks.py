@@ -1,7 +1,7 @@
-"""Telling `callback_url` that a video has ended: attempts, and when to try again.
+"""Callbacks to `callback_url` at the end of a video: attempts and retries.
 
-Who is to be told stands in the database from the transaction that ended the video, so nothing is lost with this
-process. An address may hear of an end more than once, and always of the same one.
+The transaction that ends the video stores the callback, so a crash of this process loses nothing. A URL may receive a
+callback more than once, always with the same content.
 """
 
 import asyncio
@@ -45,7 +45,7 @@ class VideoCallbacks:
         await self._outward.close()
 
     def check(self, url: str) -> None:
-        """Raises InvalidRequest where nobody would ever be told there."""
+        """Raises InvalidRequest if callbacks to this URL are not allowed."""
         if not self._allowed:
             refusal = "This server calls nobody back. Ask for the video instead; an operator can set `video.callbacks`."
         else:
@@ -73,13 +73,11 @@ class VideoCallbacks:
                 await self._generations.end_callback(generation.id)
                 return
             reason = answered.error or f"It answered with status {answered.status}."
-            logger.warning(
-                "the end of the video %s could not be told (%d): %s", generation.id, callback.attempts, reason
-            )
+            logger.warning("video %s: callback failed (attempt %d): %s", generation.id, callback.attempts, reason)
             if callback.attempts >= _MAX_ATTEMPTS:
                 await self._generations.end_callback(generation.id)
                 return
             wait = _INITIAL_BACKOFF_SECONDS * 3 ** (callback.attempts - 1)
             await self._generations.retry_callback(generation.id, self._clock.now() + wait)
         except StoreError as error:
-            logger.warning("the store does not answer, the end of a video is told again: %s", error)
+            logger.warning("store unavailable, retrying a video callback: %s", error)

@@ -19,7 +19,7 @@ class Interruption:
         self.reason: Reason | None = None
         self.task: asyncio.Task[None] | None = None
         self.waits = False
-        """Whether the task waits for something that may be given up at any moment."""
+        """Whether the task awaits something that can be cancelled at any moment."""
 
     def request(self, reason: Reason) -> None:
         self.reason = self.reason or reason
@@ -28,7 +28,7 @@ class Interruption:
 
     @contextmanager
     def waiting(self) -> Iterator[None]:
-        """Around an await that may be given up."""
+        """Marks an await that can be cancelled."""
         self.check()
         self.waits = True
         try:

@@ -1,7 +1,7 @@
-"""Finds what a model's text refers to while it is written: marks of passages, and paths of files that code made.
+"""Parses references in a model's streamed text: citation marks of passages, and paths of files created by code.
 
-A mark of a passage that was shown becomes a citation in its one right form; a mark that the model invented is left
-out. Text that may still turn out to be a reference is held back until that is decided. Pure.
+A mark of a known passage becomes a citation in its canonical form; an invented mark is removed. Text that may become a
+reference is buffered until that is decided. Pure.
 """
 
 import re
@@ -40,7 +40,7 @@ class Sources:
 
 
 class CitationParser:
-    """One text being written. Every method returns what can be shown now: plain text, and references in it."""
+    """One streamed text. Every method returns the text that can be sent now: plain text, and references in it."""
 
     def __init__(self, sources: Sources) -> None:
         self._sources = sources
@@ -59,7 +59,7 @@ class CitationParser:
         return list(self._parse(text, last=True))
 
     def _parse(self, text: str, *, last: bool) -> Iterator[str | Reference]:
-        plain = 0  # from where the text is yet to be shown
+        plain = 0  # start of the text that is not sent yet
         at = 0
         while (start := self._next_start(text, at, last=last)) is not None:
             found = (
@@ -131,7 +131,7 @@ class CitationParser:
 
 @dataclass(frozen=True, slots=True)
 class _ParsedReference:
-    """A reference of `length` characters in what the model wrote; nothing is shown of one that it invented."""
+    """A reference of `length` characters in the model's text; an invented one is removed."""
 
     length: int
     shown: str = ""

@@ -1,6 +1,6 @@
-"""Stored calls of clients' tools and their outputs, as the functions and texts that a model is given. Pure.
+"""Stored calls of clients' tools and their outputs, as functions and texts for the model. Pure.
 
-An item in the history may be of a tool that is not offered any more; the model sees its call all the same.
+An item in the history may belong to a tool that the request no longer has; the model still sees its call.
 """
 
 from collections.abc import Callable, Mapping

@@ -1,7 +1,7 @@
-"""The context of a response made shorter before its model is asked. Ends no run and knows no HTTP.
+"""Compacts the context of a response before the model is called. Ends no run and knows no HTTP.
 
-The model itself writes the summary. It is an item of the response and of its conversation, stored with what it cost
-before anything follows, so that a run that is taken up again does not make it anew.
+The model writes the summary. It is an item of the response and of its conversation, stored with its cost
+before anything follows, so that a resumed run does not repeat it.
 """
 
 from collections.abc import Sequence
@@ -78,7 +78,7 @@ class ContextCompaction:
         reference, key_id = f"{run.id}/compaction", stage.progress.key_id
         stage.add_usage(await self._accounting.usage(reference, "completion", run.model, tokens, key_id=key_id))
         stage.progress.used += usage
-        # What a summary takes is no part of what the answer may take.
+        # The tokens of a summary do not count towards the answer's limit.
         self._plan.summary_tokens += usage.completion_tokens
 
 

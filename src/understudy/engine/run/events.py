@@ -127,7 +127,7 @@ class CallsStepOpened(Event, frozen=True, tag="calls_opened"):
 
 
 class CallOpened(Event, frozen=True, tag="call_opened"):
-    """A call of a tool that the client runs; `tool` where it is no plain function of that name."""
+    """A call of a tool that the client runs; `tool` unless it is a plain function of that name."""
 
     index: int
     call_id: str
@@ -222,7 +222,7 @@ class ApprovalRequired(Event, frozen=True, tag="approval_required"):
 
 
 class ApprovalGiven(Event, frozen=True, tag="approval_given"):
-    """The client has decided; the run goes on."""
+    """The client has decided; the run resumes."""
 
 
 class CodeRunning(Event, frozen=True, tag="code_running"):
@@ -301,4 +301,4 @@ class RunEnded(Event, frozen=True, tag="run_ended"):
 
 
 class RunReleased(Event, frozen=True, tag="run_released"):
-    """This process let go of the run; another one, or this one after its next start, goes on with it."""
+    """This process released the run; another one, or this one after its next start, resumes it."""

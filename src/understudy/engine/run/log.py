@@ -236,7 +236,7 @@ def _add_event_id(frames: tuple[bytes, ...], number: int) -> bytes:
 
 
 def _text_key(event: Event) -> tuple[str, int]:
-    """Neighbours with the same key are parts of one text; an event that is no part of a text has a key of its own."""
+    """Neighbours with the same key are parts of one text; other events have a key of their own."""
     match event:
         case TextDelta():
             return "text", 0
@@ -285,7 +285,7 @@ class Logs:
             self._logs.pop(self._finished.popleft()[1], None)
 
     def discard(self, run_id: str) -> None:
-        """Forgets a log whose run goes on elsewhere."""
+        """Drops a log whose run another process executes."""
         log = self._logs.pop(run_id, None)
         if log is not None:
             log.close(handed_back=True)

@@ -95,7 +95,7 @@ class ModelTurn:
             self._figures.clear()
 
     def finish_text(self) -> None:
-        """Says what was held back, and something where nothing was said."""
+        """Sends the buffered text, or an empty text without any output."""
         self._publish_logprobs()
         if self._citation_parser is not None:
             self._publish_parts(self._citation_parser.flush())
@@ -125,7 +125,7 @@ class ModelTurn:
         return True
 
     def _is_plain_text(self) -> bool:
-        """Whether text can be shown as it comes: the message is open, and nothing is held back, called or thought."""
+        """Whether text can be sent directly: the message is open, and there is no buffer, call or reasoning."""
         plain = (
             self._citation_parser is None and not self.turn.calls and not self._figures and not self._reasoning_texts
         )
@@ -256,7 +256,7 @@ class ModelTurn:
             await self._close_message()
 
     async def _close_message(self) -> None:
-        """Ends a message whose turn goes on; the turn's cost is counted where the turn ends."""
+        """Ends a message in the middle of a turn; the end of the turn records its usage."""
         self.finish_text()
         await self._stage.commit(events.MessageClosed(self._stage.now(), NO_USAGE))
 

@@ -1,6 +1,6 @@
-"""The chat completions request of a run's next model turn, made of the thread's newest items that fit.
+"""Builds the chat completions request of a run's next model turn from the newest items of the thread that fit.
 
-Of searches only the run's own are told: the passages that earlier runs found would crowd out everything else.
+It includes only the run's own search results: passages of earlier runs would crowd out everything else.
 """
 
 import asyncio
@@ -57,7 +57,7 @@ LoadImage = Callable[[str], Awaitable[str | None]]
 """From a File's id to a `data:` URL; None where there is no such image."""
 
 LoadDocument = Callable[[Mapping[str, Any]], Awaitable[list[Part]]]
-"""From an `input_file` part to what the model is given of the document: its text, and pages that are images."""
+"""From an `input_file` part to the document's content parts: its text, and pages as images."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,7 +83,7 @@ class PromptBudget:
 
 
 class ContextTooLong(Exception):
-    """What a response is told does not fit into the model's window, and nothing of it may be left out."""
+    """The input of a response exceeds the model's context window, and truncation is disabled."""
 
 
 class BudgetExceeded(Exception):
@@ -189,7 +189,7 @@ def _apply_settings(body: ChatBody, run: RunObject, told: MessageBuilder) -> Non
         body["response_format"] = told.response_format
 
 
-# -- what is said ------------------------------------------------------------------------------------------------
+# -- messages -------------------------------------------------------------------------------------------------
 
 
 async def _build_messages(

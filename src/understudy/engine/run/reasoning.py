@@ -1,7 +1,7 @@
-"""What a model thought, as an item that can be given back to it. Pure.
+"""A model's reasoning as an item that a later request can return to the model. Pure.
 
-The service seals reasoning so that clients can carry what they cannot read. Here the models are the operator's own, and
-sealing is packing: it keeps the text whole on its way through clients that store nothing, and is no secret.
+The hosted service encrypts reasoning, so that clients cannot read it. Here the models are the operator's own, so it is
+only encoded: this preserves the text on its way through stateless clients, and is not secret.
 """
 
 import base64
@@ -20,8 +20,8 @@ _MAX_SEALED_LENGTH: Final = 1 << 22
 def effective_reasoning(asked: Reasoning | None, model: str) -> Reasoning:
     """`reasoning` of a response: the settings that apply, not those of the request.
 
-    `context` says which turns' reasoning the model is given again, null where it does not reason; `mode` is `standard`
-    there, since no provider takes another one.
+    `context` selects the turns whose reasoning the model receives, null for models without reasoning; `mode` is
+    `standard`, because no provider supports another one.
     """
     asked = asked or Reasoning()
     summary = asked.summary or asked.generate_summary or None
@@ -32,7 +32,7 @@ def effective_reasoning(asked: Reasoning | None, model: str) -> Reasoning:
 
 
 def reasoning_item(item_id: str, text: str) -> dict[str, Any]:
-    """A reasoning item; a summary is shown only to clients that asked for one, by the view."""
+    """A reasoning item; the view shows a summary only to clients that requested one."""
     return {"id": item_id, "type": "reasoning", "summary": [], "encrypted_content": seal_reasoning(text)}
 
 

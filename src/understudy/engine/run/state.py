@@ -1,6 +1,6 @@
 """The state of one run, reduced from its events. Pure: draws no ids, reads no clock, and knows neither dialect.
 
-The executor, its tools and the checkpoints read this state. What clients are shown is the business of the views.
+The executor, its tools and the checkpoints read this state. The views render it for clients.
 """
 
 from collections.abc import Callable, Iterable

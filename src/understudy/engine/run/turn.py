@@ -31,7 +31,7 @@ class ToolCall:
     code: CodeArguments | None = None
     """What reads the arguments of a call of the code interpreter."""
     client: ClientTool | None = None
-    """Where it is of a client's tool that is no plain function of that name."""
+    """The client's tool, unless it is a plain function of that name."""
 
 
 @dataclass(frozen=True, slots=True)

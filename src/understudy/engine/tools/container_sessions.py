@@ -19,10 +19,10 @@ _MAX_NEW_CONTAINERS: Final = 1000
 
 
 class ContainerSession:
-    """One container: the contents of the known files by name, and what was `given` to it, by name too.
+    """One container: the contents of its known files by name, and the client's files (`given`), also by name.
 
-    What is given is a File of the project, by its id, or bytes of the client's own, which have none. `aliases` are the
-    names that people know what was given by. `renewed` says that code may have run in it before this session.
+    A client's file is a File of the project, with its id, or an upload without one. `aliases` are the original names of
+    the client's files. `renewed`: code may have run in the container before this session.
     """
 
     def __init__(self, container_id: str, session: Session, *, renewed: bool) -> None:
@@ -128,7 +128,7 @@ class ContainerSessions:
         workspace.given[name] = file_id
 
     async def _record_files(self, workspace: ContainerSession) -> None:
-        """What was given is not what code has made."""
+        """The client's files are not outputs of code."""
         if workspace.given.keys() <= workspace.digests.keys():
             return
         for file in await workspace.session.list():

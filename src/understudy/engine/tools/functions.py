@@ -10,7 +10,7 @@ from understudy.wire.response_tools import type_of
 
 
 def open_call(call: ToolCall) -> events.Event:
-    """The event of a call whose name is complete; `call.client` is set where it is no plain function of that name."""
+    """The event of a call whose name is complete; `call.client` is set unless it is a plain function of that name."""
     call.item_id = new_item_id(call.client)
     if call.client is not None and call.client.kind == "custom":
         call.code = CodeArguments()

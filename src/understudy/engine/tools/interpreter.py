@@ -65,7 +65,7 @@ class Interpreter:
         return await self._workspaces.check()
 
     def prewarm(self) -> None:
-        """To be called when a model is asked that may want to run code: the sandbox gets ready meanwhile."""
+        """Starts a sandbox in the background when a model is called that may run code."""
         self._workspaces.prewarm()
 
     async def resolve_container(self, project_id: str, wanted: str | AutoContainer) -> str:
@@ -88,9 +88,9 @@ class Interpreter:
         return container.id
 
     async def open_session(self, project_id: str, wanted: str | AutoContainer) -> ContainerSession:
-        """The container that `container_for` finds, alive and with its files. Raises SandboxError besides.
+        """The container that `container_for` finds, running and with its files. Also raises SandboxError.
 
-        For one call: what lives is asked for again at the next, since it may have been lost meanwhile.
+        For one call only: the session may be lost before the next one.
         """
         container_id = await self.resolve_container(project_id, wanted)
         if isinstance(wanted, AutoContainer):
@@ -112,10 +112,9 @@ class Interpreter:
                 await said.aclose()
 
     async def save_new_files(self, project_id: str, workspace: ContainerSession, most: int) -> list[GeneratedFile]:
-        """Makes Files of what code has written or changed since the last time; no more than `most` at once.
+        """Creates Files from the files that code wrote or changed since the last call; at most `most` at once.
 
-        What is too large, or too much for one call, is left for later calls. A File that was given and is changed by
-        now is found at both of its names.
+        Files over the limits are left for later calls. A client's File that code changed is available under both names.
         """
         async with workspace.lock:
             made: list[GeneratedFile] = []

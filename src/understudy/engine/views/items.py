@@ -38,7 +38,7 @@ _decode_search = msgspec.json.Decoder(FileSearchCallItem).decode
 _decode_code = msgspec.json.Decoder(CodeInterpreterCallItem).decode
 _decode_remote = msgspec.json.Decoder(McpCallItem).decode
 _decode = msgspec.json.Decoder(dict[str, Any]).decode
-# What a response that refers to an item needs of it, and no client is shown.
+# Members that responses with a reference to the item need, and that clients never see.
 FILE_DATA: Final = "message.input_file.file_data"
 _CONTENT_PATH: Final = "/v1/files/{}/content"
 
@@ -46,7 +46,7 @@ _CONTENT_PATH: Final = "/v1/files/{}/content"
 def render_item(
     item: Item, included: frozenset[str] = frozenset(), names: Mapping[str, str] | None = None
 ) -> dict[str, Any]:
-    """`included` is what was asked for beside what is always shown; `names` maps the ids of cited files to names."""
+    """`included` are the requested additional members; `names` maps the ids of cited files to names."""
     if item.kind == "message":
         return _render_message(_decode_message(item.body), included, names or {})
     view = _RENDERERS.get(item.kind)
@@ -100,7 +100,7 @@ def add_included(response: ResponseObject, made: Iterable[Item], included: froze
 
 
 def _add_included_to_item(item: OutputItem, known: Mapping[str, Any]) -> OutputItem:
-    """What the response shows already stays: it was asked for when it was made."""
+    """Members in the stored response stay: its request included them."""
     match item:
         case FileSearchCall(results=None):
             return msgspec.structs.replace(item, results=known.get("results"))

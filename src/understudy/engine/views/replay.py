@@ -1,6 +1,6 @@
-"""The events of a run that nobody remembers any more, told again from what is stored. Pure.
+"""Replays the events of a run without a log from the store. Pure.
 
-Each text is one delta here, and the numbers are those of this telling; what is said, and in which order, is the same.
+Each text is one delta, and the events have new numbers; their content and order are the same.
 """
 
 from collections.abc import Iterator
@@ -34,14 +34,14 @@ from understudy.wire.steps import (
 
 _NO_USAGE = RunCompletionUsage()
 # Between the last boundary and the end of a process its readers may have seen so many events, of which nothing is kept.
-# Those that follow have higher numbers, so that a reader who comes back is told all of them.
+# Later events have higher numbers, so that a reader who resumes receives all of them.
 _SEQUENCE_STEP = 1_000_000
 
 
 def resume_events(stored: StoredRun, history: RunHistory | None) -> list[events.Event]:
-    """What a log that does not know the beginning of a run that goes on begins with: all of it, as far as it is known.
+    """The first events of a new log of an active run: its whole stored history.
 
-    Whoever applies it has open what the store says is open.
+    A state that applies them has the open steps and messages of the store.
     """
     restored = _restored_event(stored)
     if history is None or stored.response is not None:
@@ -50,7 +50,7 @@ def resume_events(stored: StoredRun, history: RunHistory | None) -> list[events.
     if stored.run.status == "queued" and isinstance(told[-1], events.RunStarted):
         del told[-1]  # outputs were taken, and nobody has gone on yet
     if _open_ids(RunState.of(told)) != _open_ids(RunState.of([restored])):
-        return [restored]  # it went on elsewhere between the two reads
+        return [restored]  # another process changed it between the two reads
     return told
 
 

@@ -92,7 +92,7 @@ class ResponseCalls:
 
     def close_all(self, *, whole: bool) -> _Stream:
         """Closes the open calls; as incomplete where they are not `whole`."""
-        # A client's call that was cut off in its middle is no call.
+        # A truncated client call is omitted.
         self._unrendered.clear()
         return [event for index in sorted(self._calls) for event in self._close_call(index, whole=whole)]
 

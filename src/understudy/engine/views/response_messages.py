@@ -102,7 +102,7 @@ class ResponseMessages:
         return [*stream, added]
 
     def image_added(self, event: events.ImageAdded) -> list[ResponseStreamEvent]:
-        """A figure is no part of the text; it is cited at the current end of the text."""
+        """A plot is not part of the text; it is cited at the current end of the text."""
         name = f"{event.file_id}.png"
         return self.citation_added(
             events.CitationAdded("", self._length, self._length, event.file_id, is_path=True, filename=name)
