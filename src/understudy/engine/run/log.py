@@ -86,10 +86,12 @@ class LogReader:
         log = self._log
         if self.position >= log.length:
             return b""
+        if self.position == log.length - 1 and not (self._numbered or self._skip) and (latest := log.latest_frames):
+            # What nearly every read is: the delta that was just appended.
+            self.position = log.length
+            return latest[0] if len(latest) == 1 else b"".join(latest)
         unread = log.unread_frames(self)
         self.position = log.length
-        if len(unread) == 1 and len(unread[0][1]) == 1 and not (self._numbered or self._skip):
-            return unread[0][1][0]
         if self._numbered:
             return b"".join([_add_event_id(frames, number) for number, frames in unread if frames])
         joined = [frame for _, frames in unread for frame in frames]
@@ -133,6 +135,11 @@ class RunLog:
     def last_event(self) -> Event | None:
         entries = self._recent or self._merged
         return entries[-1].event if entries else None
+
+    @property
+    def latest_frames(self) -> tuple[bytes, ...]:
+        """The frames of the last event; empty where it has none, or was merged."""
+        return self._recent[-1].frames if self._recent else ()
 
     def append(self, event: Event, frames: tuple[bytes, ...]) -> None:
         """Appends an event with its frames, and notifies the readers."""

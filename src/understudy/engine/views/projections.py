@@ -6,6 +6,7 @@ The engine sees them only through `Projection`; here each dialect has its own.
 from collections.abc import Callable
 from dataclasses import replace
 from functools import partial
+from typing import Final
 
 import msgspec
 
@@ -17,6 +18,9 @@ from understudy.store.run_state import Checkpoint, Progress
 from understudy.wire.messages import MessageObject
 from understudy.wire.responses import ResponseObject
 from understudy.wire.runs import RunObject
+
+# Events that begin with what the store has.
+_STORED_BEFORE: Final = frozenset({events.RunQueued, events.RunRestored})
 
 
 class RunProjection:
@@ -31,7 +35,7 @@ class RunProjection:
 
     def encode(self, event: events.Event) -> Frames:
         frames = self._encoder.encode(event)
-        if isinstance(event, events.RunRestored | events.RunQueued):
+        if type(event) in _STORED_BEFORE:
             self._mark_stored()
         return frames
 
@@ -79,7 +83,7 @@ class ResponseProjection(RunProjection):
         if not (type(event) is events.TextDelta and self._view.extend_text(event.text)):
             # The other dialect's stream events of a response have no reader.
             self._view.apply(event)
-        if isinstance(event, events.RunRestored | events.RunQueued):
+        if type(event) in _STORED_BEFORE:
             self._mark_stored()
         return self._response_encoder.encode(event)
 
