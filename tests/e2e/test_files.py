@@ -402,7 +402,7 @@ def test_bytes_that_were_lost_are_a_failure_and_no_unknown_file(new_server):
     blob.unlink()
     reply = server.ask("GET", f"/v1/files/{made['id']}/content")
     assert_error(reply, 503, re.compile("The server's storage does not work.*"), type="server_error")
-    assert "is not there" in server.log.read_text()
+    assert "Blob not found" in server.log.read_text()
     server.log.write_text("")
 
 
