@@ -75,7 +75,7 @@ async def create_response(request: Request) -> Response:
     parts, project_id = parts_of(request), project_of(request)
     body = await read_body(request, parts.settings.limits)
     asked = await decode_body(body, parse_request, body, parts)
-    begun = await _create(parts, project_id, asked, request.state.key_id)
+    begun = await _create_response(parts, project_id, asked, request.state.key_id)
     stand_in.mark_response(request, asked.model or "")
     warn_of_dropped(request, asked)
     if asked.stream:
@@ -91,7 +91,7 @@ async def complete_response(parts: Parts, project_id: str, body: bytes) -> bytes
     asked = await decode_body(body, parse_request, body, parts)
     if asked.stream or asked.background:
         raise errors.InvalidRequest("A line of a batch can neither be streamed nor run in the background.")
-    begun = await _create(parts, project_id, asked)
+    begun = await _create_response(parts, project_id, asked)
     return await _await_response(parts, begun, kept=asked.store is not False)
 
 
@@ -246,7 +246,9 @@ async def render_items(
 # -- creating ----------------------------------------------------------------------------------------------------
 
 
-async def _create(parts: Parts, project_id: str, asked: CreateResponseRequest, key_id: str = "") -> CreatedResponse:
+async def _create_response(
+    parts: Parts, project_id: str, asked: CreateResponseRequest, key_id: str = ""
+) -> CreatedResponse:
     assert asked.model is not None  # looked at when the body was parsed
     items = await find_items(parts, project_id, asked)
     await check_model(parts, asked.model)

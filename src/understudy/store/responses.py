@@ -99,7 +99,7 @@ class Responses:
         without its call and a call without its output, and for a conversation with a run under way.
         """
         return await self._database.write(
-            _create,
+            _insert_response,
             self._database.text_insert,
             project_id,
             response_id,
@@ -158,7 +158,7 @@ def response_not_found(response_id: str) -> NotFound:
 # -- creating ----------------------------------------------------------------------------------------------------
 
 
-def _create(
+def _insert_response(
     text_insert: str,
     project_id: str,
     response_id: str,

@@ -106,7 +106,7 @@ class Runs:
         """
         progress = progress or Progress()
         await self._database.write(
-            _create, self._database, project_id, run, owner, messages, thread, progress, fillings
+            _insert_run, self._database, project_id, run, owner, messages, thread, progress, fillings
         )
 
     async def get(self, project_id: str, thread_id: str, run_id: str) -> tuple[RunStatus, str]:
@@ -185,7 +185,7 @@ class Runs:
 # -- creating and reading ----------------------------------------------------------------------------------------
 
 
-def _create(
+def _insert_run(
     database: Database,
     project_id: str,
     run: RunObject,

@@ -142,7 +142,7 @@ class Generations:
         Raises InvalidRequest where it used the key for another request, RateLimited where `most` are under way.
         """
         return await self._database.write(
-            _create, project_id, generation_id, record, provider, token, pieces, request_key, most
+            _insert_video, project_id, generation_id, record, provider, token, pieces, request_key, most
         )
 
     async def get(self, project_id: str, generation_id: str) -> Generation:
@@ -230,7 +230,7 @@ class Generations:
         await self._database.write(_end_callback, generation_id)
 
 
-def _create(
+def _insert_video(
     project_id: str,
     generation_id: str,
     record: Record,

@@ -116,7 +116,7 @@ class Webhooks:
 
     async def create(self, project_id: str, endpoint: WebhookEndpoint, secret: str) -> None:
         """Raises InvalidRequest where the project has as many as it may have."""
-        await self._database.write(_create, project_id, endpoint, secret)
+        await self._database.write(_insert_endpoint, project_id, endpoint, secret)
 
     async def get(self, project_id: str, endpoint_id: str, now: float) -> Endpoint:
         return await self._database.read(_get, project_id, endpoint_id, now)
@@ -203,7 +203,7 @@ class Webhooks:
 # -- endpoints ---------------------------------------------------------------------------------------------------
 
 
-def _create(project_id: str, endpoint: WebhookEndpoint, secret: str) -> Transaction[None]:
+def _insert_endpoint(project_id: str, endpoint: WebhookEndpoint, secret: str) -> Transaction[None]:
     rows = yield "SELECT count(*) FROM webhook_endpoints WHERE project_id = $1 AND body IS NOT NULL", (project_id,)
     if rows[0][0] >= _MAX_ENDPOINTS:
         raise InvalidRequest(

@@ -44,7 +44,7 @@ class Cell:
         self._outputs: deque[Output] = deque()
 
     async def begin(self, code: str) -> None:
-        self._deadline = _now() + self._settings.cell_seconds
+        self._deadline = _monotonic() + self._settings.cell_seconds
         try:
             await self._kernel.execute(self._number, code)
         except KernelDied as gone:
@@ -54,7 +54,7 @@ class Cell:
         """Interrupts the code during the next call of `next`."""
         if self._cause is None and not self.ended:
             self._cause = "interrupted"
-            self._deadline = _now()
+            self._deadline = _monotonic()
             if self._timer is not None:
                 self._timer.reschedule(self._deadline)
 
@@ -86,10 +86,10 @@ class Cell:
         self._stage = _StopStage(self._stage + 1)
         match self._stage:
             case _StopStage.INTERRUPTED:
-                self._deadline = _now() + self._settings.interrupt_seconds
+                self._deadline = _monotonic() + self._settings.interrupt_seconds
                 await self._kernel.interrupt(self._number)
             case _StopStage.RESTARTED:
-                self._deadline = _now() + _RESTART_SECONDS
+                self._deadline = _monotonic() + _RESTART_SECONDS
                 await self._kernel.restart()
             case _:
                 await self._kernel.kill()
@@ -123,5 +123,5 @@ class Cell:
         return ""
 
 
-def _now() -> float:
+def _monotonic() -> float:
     return asyncio.get_running_loop().time()

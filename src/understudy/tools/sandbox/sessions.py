@@ -32,11 +32,11 @@ class Sessions:
     async def open(self, key: str) -> KernelSession:
         session = self.find(key)
         if session is None:
-            session = await self._create(key)
+            session = await self._start_session(key)
         await session.ready()
         return session
 
-    async def _create(self, key: str) -> KernelSession:
+    async def _start_session(self, key: str) -> KernelSession:
         await self.sweep()
         while len(self._sessions) >= self._settings.sessions:
             await self._evict_idlest()
