@@ -5,6 +5,7 @@ import pytest
 from e2e.batching import chat_line, create_batch, wait_for_batch
 from e2e.billing import balance
 from serving import Server
+from upstream import text
 
 HEADER = "x-understudy-stand-in"
 HELLO = [{"role": "user", "content": "Say hello."}]
@@ -52,7 +53,8 @@ def test_an_answer_under_its_own_name_needs_no_such_header(alone):
     assert HEADER not in reply.headers
 
 
-def test_a_provider_that_is_configured_answers_itself(server):
+def test_a_provider_that_is_configured_answers_itself(server, upstream):
+    upstream.answer(text("Hello."))
     reply = server.ask("POST", "/v1/chat/completions", {"model": "gpt-4o", "messages": HELLO})
     assert reply.status == 200
     assert HEADER not in reply.headers
