@@ -274,7 +274,7 @@ def test_the_operator_sees_deliveries_of_all_projects_and_sends_them_again(new_s
         ),
         (
             {"url": "https://a.example", "events": "nothing.happened"},
-            "`webhooks.events` has 'nothing.happened'; what can",
+            "`webhooks.events` has the unknown event 'nothing.happened'",
         ),
         (
             {"url": "https://a.example", "secret": "whsec_short"},

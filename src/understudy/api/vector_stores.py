@@ -9,7 +9,7 @@ from starlette.responses import Response
 from understudy.api.operations import OperationGroup
 from understudy.api.parts import parts_of, project_of
 from understudy.api.requests import list_response, page_request, read_json, struct_response
-from understudy.engine.vector_stores import FoundPassage
+from understudy.engine.vector_stores import SearchResult
 from understudy.retrieval.rewrite import rewrite
 from understudy.wire import queries
 from understudy.wire.filters import check_filter
@@ -160,7 +160,7 @@ def _build_change(body: UpdateVectorStoreRequest) -> Callable[[VectorStoreObject
     return change
 
 
-def _render_result(passage: FoundPassage) -> VectorStoreSearchResultItem:
+def _render_result(passage: SearchResult) -> VectorStoreSearchResultItem:
     return VectorStoreSearchResultItem(
         file_id=passage.file_id,
         filename=passage.filename,

@@ -1,7 +1,7 @@
-"""What answers cost, who may begin new work, and the record of it. Knows no HTTP and no SQL.
+"""Prices usage, records it, and admits new work by balance and limits. Knows no HTTP and no SQL.
 
-A project without a budget and without limits is never refused, and never asked of the database twice a second. Work
-that has begun is never cut off: what it costs beyond a budget is a debt.
+A project without a budget and limits is always admitted, with at most one database query per second. Started work is
+never interrupted: its cost beyond the budget becomes a debt.
 """
 
 import asyncio
@@ -20,7 +20,7 @@ from understudy.store.ledger import Kind, Ledger, Period, Spending, SpendingStat
 
 _UNLIMITED_CACHE_SECONDS: Final = 1.0
 _MAX_UNLIMITED_CACHED: Final = 10_000
-# What a media generation costs where nobody says otherwise: 500,000 credits, as Luma's did.
+# The price of a media generation without a configured price, as at Luma.
 _MEDIA_CREDITS: Final = 500_000
 _PERIOD_PHRASES: Final[dict[Period, str]] = {"no_reset": "in all", "day": "a day", "week": "a week", "month": "a month"}
 logger = logging.getLogger(__name__)
@@ -28,7 +28,7 @@ logger = logging.getLogger(__name__)
 
 @dataclass(frozen=True, slots=True)
 class Account:
-    """How a project stands: `balance` in credits; without a budget nothing limits it."""
+    """The account of a project: `balance` in credits, a limit only if `budgeted`; `low` below the warning level."""
 
     balance: int
     budgeted: bool
@@ -46,11 +46,11 @@ class Accounting:
         self._settling: set[asyncio.Task[None]] = set()
 
     async def close(self) -> None:
-        """Waits for what is still being recorded."""
+        """Waits for pending records."""
         await asyncio.gather(*self._settling)
 
     async def admit(self, project_id: str, key_id: str) -> None:
-        """Raises OutOfFunds where the project, or the key, may begin nothing more."""
+        """Raises OutOfFunds if the balance is used up or a spend limit is reached."""
         now = self._clock.now()
         if self._free.get((project_id, key_id), 0.0) > now:
             return
@@ -85,9 +85,9 @@ class Accounting:
         requests: int = 1,
         batch: bool = False,
     ) -> Usage:
-        """What an answer used, and its cost, to be recorded: by `record`, or by `store.ledger.record` in a transaction.
+        """The usage of a reply with its cost, for `record`, or for `store.ledger.record` in a transaction.
 
-        `reference` is the answer's own and given to no other: what is recorded under it twice counts once.
+        `reference` is unique to the reply: a second record with the same one is ignored.
         """
         price = await self._find_price(model)
         discount = self.settings.batch_discount if batch else 0.0
@@ -127,13 +127,13 @@ class Accounting:
         await self._ledger.record(project_id, usage)
 
     def record_in_background(self, project_id: str, usage: Awaitable[Usage]) -> None:
-        """For an answer that nobody waits for any more, because its client has gone."""
+        """For a reply whose client has disconnected."""
 
         async def settle() -> None:
             try:
                 await self._ledger.record(project_id, await usage)
             except Exception:
-                logger.exception("what a client used that went away could not be recorded")
+                logger.exception("recording the usage of a disconnected client failed")
 
         task = asyncio.create_task(settle())
         self._settling.add(task)

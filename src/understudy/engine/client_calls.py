@@ -1,6 +1,6 @@
-"""Calls of functions that stand for tools of clients, as the items that the Responses API has for them. Pure.
+"""Renders calls of client tools as items of the Responses API. Pure.
 
-`client_tools` offers the functions; arguments that no tool can use still give a complete item.
+`client_tools` offers a function for each client tool; invalid arguments still render as a complete item.
 """
 
 from collections.abc import Callable, Mapping
@@ -29,7 +29,7 @@ COMPUTER_ACTIONS: Final = ("click", "double_click", "drag", "keypress", "move", 
 
 
 def new_item_id(tool: ClientTool | None) -> str:
-    """The id of the item that a call of the tool becomes; of a plain function's without one."""
+    """A new id for the item of a call; without a tool, that of a function call."""
     match tool.kind if tool is not None else "function":
         case "custom":
             return ids.custom_tool_call_item()
@@ -40,16 +40,16 @@ def new_item_id(tool: ClientTool | None) -> str:
 
 
 def render_call(tool: ClientTool, item_id: str, call_id: str, arguments: str, status: ItemStatus = "completed") -> Item:
-    """The item of a call. Arguments that do not fit the schema give an item that the client's tool refuses."""
+    """The item of a call. Arguments that violate the schema render as an item that the client's tool refuses."""
     namespace = tool.namespace or msgspec.UNSET
     if tool.kind == "function":
         return FunctionCallItem(
             id=item_id, status=status, arguments=arguments, call_id=call_id, name=tool.name, namespace=namespace
         )
     if tool.kind == "custom":
-        given = extract_code(arguments)
+        text = extract_code(arguments)
         return CustomToolCallItem(
-            id=item_id, status=status, call_id=call_id, input=given, name=tool.name, namespace=namespace
+            id=item_id, status=status, call_id=call_id, input=text, name=tool.name, namespace=namespace
         )
     item: ClientCall = _RENDERERS[tool.kind](_decode_object(arguments), call_id)
     item.id, item.status = item_id, "completed"
@@ -58,52 +58,52 @@ def render_call(tool: ClientTool, item_id: str, call_id: str, arguments: str, st
 
 def _decode_object(arguments: str) -> dict[str, Any]:
     try:
-        found = msgspec.json.decode(arguments or "{}")
+        value = msgspec.json.decode(arguments or "{}")
     except (msgspec.DecodeError, RecursionError):
         return {}
-    return found if isinstance(found, dict) else {}
+    return value if isinstance(value, dict) else {}
 
 
-def _render_patch(given: Mapping[str, Any], call_id: str) -> ClientCall:
-    kind = given.get("type")
-    known: Any = kind if kind in {"create_file", "update_file", "delete_file"} else "update_file"
-    operation = PatchOperation(type=known, path=_string_member(given, "path"))
-    if known != "delete_file":
-        operation.diff = _string_member(given, "diff")
+def _render_patch(arguments: Mapping[str, Any], call_id: str) -> ClientCall:
+    kind = arguments.get("type")
+    patch_kind: Any = kind if kind in {"create_file", "update_file", "delete_file"} else "update_file"
+    operation = PatchOperation(type=patch_kind, path=_string_member(arguments, "path"))
+    if patch_kind != "delete_file":
+        operation.diff = _string_member(arguments, "diff")
     return ApplyPatchCall(call_id=call_id, operation=operation)
 
 
-def _render_shell(given: Mapping[str, Any], call_id: str) -> ClientCall:
+def _render_shell(arguments: Mapping[str, Any], call_id: str) -> ClientCall:
     action = ShellAction(
-        commands=_string_list(given.get("commands") or given.get("command")),
-        max_output_length=_integer(given.get("max_output_length")),
-        timeout_ms=_integer(given.get("timeout_ms")),
+        commands=_string_list(arguments.get("commands") or arguments.get("command")),
+        max_output_length=_integer(arguments.get("max_output_length")),
+        timeout_ms=_integer(arguments.get("timeout_ms")),
     )
     return ShellCall(call_id=call_id, action=action, environment={"type": "local"})
 
 
-def _render_local_shell(given: Mapping[str, Any], call_id: str) -> ClientCall:
-    env = given.get("env")
-    directory = _string_member(given, "working_directory") or None
+def _render_local_shell(arguments: Mapping[str, Any], call_id: str) -> ClientCall:
+    env = arguments.get("env")
+    directory = _string_member(arguments, "working_directory") or None
     action = LocalShellAction(
-        command=_string_list(given.get("command")),
+        command=_string_list(arguments.get("command")),
         env={str(name): str(value) for name, value in env.items()} if isinstance(env, dict) else {},
-        timeout_ms=_integer(given.get("timeout_ms")),
+        timeout_ms=_integer(arguments.get("timeout_ms")),
         working_directory=directory,
     )
     return LocalShellCall(call_id=call_id, action=action)
 
 
-def _render_tool_search(given: Mapping[str, Any], call_id: str) -> ClientCall:
-    return ToolSearchCall(call_id=call_id, arguments=dict(given), execution="client")
+def _render_tool_search(arguments: Mapping[str, Any], call_id: str) -> ClientCall:
+    return ToolSearchCall(call_id=call_id, arguments=dict(arguments), execution="client")
 
 
-def _render_computer(given: Mapping[str, Any], call_id: str) -> ClientCall:
-    return ComputerCall(call_id=call_id, actions=[_render_action(given)])
+def _render_computer(arguments: Mapping[str, Any], call_id: str) -> ClientCall:
+    return ComputerCall(call_id=call_id, actions=[_render_action(arguments)])
 
 
-def _render_computer_preview(given: Mapping[str, Any], call_id: str) -> ClientCall:
-    return ComputerCall(call_id=call_id, action=_render_action(given))
+def _render_computer_preview(arguments: Mapping[str, Any], call_id: str) -> ClientCall:
+    return ComputerCall(call_id=call_id, action=_render_action(arguments))
 
 
 _ACTION_MEMBERS: Final[dict[str, tuple[str, ...]]] = {
@@ -129,14 +129,14 @@ _ACTION_DEFAULTS: Final[dict[str, Any]] = {
 }
 
 
-def _render_action(given: Mapping[str, Any]) -> dict[str, Any]:
-    kind = given.get("type") if given.get("type") in COMPUTER_ACTIONS else "screenshot"
+def _render_action(arguments: Mapping[str, Any]) -> dict[str, Any]:
+    kind = arguments.get("type") if arguments.get("type") in COMPUTER_ACTIONS else "screenshot"
     members = _ACTION_MEMBERS.get(str(kind), ())
-    return {"type": kind, **{name: given.get(name) or _ACTION_DEFAULTS[name] for name in members}}
+    return {"type": kind, **{name: arguments.get(name) or _ACTION_DEFAULTS[name] for name in members}}
 
 
-def _string_member(given: Mapping[str, Any], name: str) -> str:
-    value = given.get(name)
+def _string_member(arguments: Mapping[str, Any], name: str) -> str:
+    value = arguments.get(name)
     return value if isinstance(value, str) else ""
 
 

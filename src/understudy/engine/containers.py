@@ -1,7 +1,7 @@
-"""Containers as clients see them: made, filled, listed, read and ended by hand. Knows no run and no HTTP.
+"""The container operations of the API: create, list, read and delete. Knows no run and no HTTP.
 
-A container exists in the store; what is in it lives in a session of the sandbox, and ends with it. The project's Files
-that were put into one are put there again where its session was lost; what its code has made is gone then.
+The store has the containers; a session of the sandbox has their contents. When a session is lost, the project's Files
+are copied into the next one, and the files that code created are gone.
 """
 
 import hashlib
@@ -26,11 +26,11 @@ from understudy.wire.containers import (
 )
 
 MIN_MEMORY_MB = 1024
-"""What the API gives a container that asks for nothing."""
+"""The memory of a container whose request has no `memory_limit`."""
 
 
 class Containers:
-    """Raises InvalidRequest where a container's time is over or its disk full, Unavailable where the sandbox fails."""
+    """Raises InvalidRequest if a container is expired or its disk full, Unavailable if the sandbox fails."""
 
     def __init__(self, workspaces: ContainerSessions, store: Store, clock: Clock, memory_mb: int) -> None:
         self._workspaces = workspaces
@@ -39,7 +39,7 @@ class Containers:
         self._memory_mb = memory_mb
 
     def check_memory(self, limit: MemoryLimit | None, param: str) -> None:
-        """Raises InvalidRequest for more than a container has here."""
+        """Raises InvalidRequest if the limit exceeds the memory of this server's containers."""
         most = max(self._memory_mb, MIN_MEMORY_MB)
         if limit is not None and int(limit.removesuffix("g")) * 1024 > most:
             raise InvalidRequest(
@@ -49,7 +49,7 @@ class Containers:
             )
 
     async def create(self, project_id: str, body: CreateContainerBody) -> ContainerResource:
-        """Its Files have to exist. Raises InvalidRequest where no code can run as well."""
+        """Raises NotFound for an unknown File, InvalidRequest if this server cannot run code."""
         self.check_memory(body.memory_limit, "memory_limit")
         if fault := await self._workspaces.check():
             raise InvalidRequest(fault, code="unsupported_tool")
@@ -64,7 +64,7 @@ class Containers:
         return made
 
     async def touch(self, project_id: str, container_id: str) -> ContainerResource:
-        """The container, which counts as used where its time is not over. Raises NotFound."""
+        """Returns the container, and records a use unless it is expired. Raises NotFound."""
         container = await self._store.containers.get(project_id, container_id, self._now())
         if container.status == "running":
             container.last_active_at = self._now()
@@ -74,17 +74,17 @@ class Containers:
         return container
 
     async def delete(self, project_id: str, container_id: str) -> None:
-        """Ends the container with everything in it. Raises NotFound."""
+        """Deletes the container and its files. Raises NotFound."""
         await self._store.containers.delete(project_id, container_id)
         await self._workspaces.close(container_id)
 
     async def delete_thread_container(self, project_id: str, thread_id: str) -> None:
-        """Ends the container of a thread, where it has one."""
+        """Deletes the container of a thread, if it has one."""
         if (container_id := await self._store.containers.delete_for_thread(project_id, thread_id)) is not None:
             await self._workspaces.close(container_id)
 
     async def files(self, project_id: str, container_id: str) -> list[ContainerFileResource]:
-        """By name. Raises NotFound."""
+        """The files, ordered by name. Raises NotFound."""
         await self._require_running(project_id, container_id)
         workspace = await self._find_workspace(project_id, container_id)
         return [] if workspace is None else await self._list_files(workspace)
@@ -97,15 +97,15 @@ class Containers:
         raise not_found("container file", file_id)
 
     async def add(self, project_id: str, container_id: str, file_id: str) -> ContainerFileResource:
-        """Puts a File of the project there. Raises NotFound."""
+        """Copies a File of the project into the container. Raises NotFound."""
         await self._require_running(project_id, container_id)
         workspace = await self._open(project_id, container_id, [*await self._stored_file_ids(container_id), file_id])
         await self._store.containers.add_file(container_id, file_id)
-        names = [name for name, given in workspace.given.items() if given == file_id]
+        names = [name for name, source_id in workspace.input_files.items() if source_id == file_id]
         return await self._find_file(workspace, names[0] if names else file_id)
 
     async def upload(self, project_id: str, container_id: str, filename: str, blob: Blob) -> ContainerFileResource:
-        """Puts bytes of the client's own there, which are no File of the project. Raises NotFound."""
+        """Writes an uploaded file into the container, without a File of the project. Raises NotFound."""
         await self._require_running(project_id, container_id)
         workspace = await self._open(project_id, container_id, await self._stored_file_ids(container_id))
         name = safe_name(f"{secrets.token_hex(16)}-{filename}")
@@ -126,11 +126,11 @@ class Containers:
         name = file.path.removeprefix(f"{FOLDER}/")
         await workspace.session.remove(name)
         workspace.digests.pop(name, None)
-        if given := workspace.given.pop(name, None):
-            await self._store.containers.remove_file(container_id, given)
+        if source_id := workspace.input_files.pop(name, None):
+            await self._store.containers.remove_file(container_id, source_id)
 
     async def read(self, project_id: str, container_id: str, file_id: str) -> AsyncGenerator[bytes, None]:
-        """The content of a file, in pieces. Raises NotFound."""
+        """The content of a file, in chunks. Raises NotFound."""
         file = await self.file(project_id, container_id, file_id)
         workspace = self._workspaces.find(container_id)
         if workspace is None:
@@ -154,11 +154,11 @@ class Containers:
         check_running(await self.touch(project_id, container_id))
 
     async def _find_workspace(self, project_id: str, container_id: str) -> ContainerSession | None:
-        """The container in this process; made again where there is something to put into it."""
+        """The container's session in this process; opened again if the container has stored Files."""
         if (workspace := self._workspaces.find(container_id)) is not None:
             return workspace
-        kept = await self._stored_file_ids(container_id)
-        return await self._open(project_id, container_id, kept) if kept else None
+        file_ids = await self._stored_file_ids(container_id)
+        return await self._open(project_id, container_id, file_ids) if file_ids else None
 
     async def _stored_file_ids(self, container_id: str) -> list[str]:
         return await self._store.containers.files(container_id)
@@ -187,7 +187,7 @@ class Containers:
 
 
 def check_running(container: ContainerResource) -> None:
-    """Raises InvalidRequest for one whose time is over."""
+    """Raises InvalidRequest for an expired container."""
     if container.status == "expired":
         raise InvalidRequest(f"Container '{container.id}' has expired. Create a new one.")
 
@@ -197,7 +197,7 @@ def to_client_error(fault: SandboxError) -> InvalidRequest | Unavailable:
 
 
 def render_file(workspace: ContainerSession, file: SandboxFile) -> ContainerFileResource:
-    # The same as long as the file is there, without a row for each file that code writes.
+    # Stable while the file exists, without a row for each file that code writes.
     mark = f"{workspace.container_id}/{workspace.session.id}/{file.name}"
     return ContainerFileResource(
         id=f"cfile_{hashlib.sha256(mark.encode()).hexdigest()[:32]}",
@@ -205,5 +205,5 @@ def render_file(workspace: ContainerSession, file: SandboxFile) -> ContainerFile
         bytes=file.size,
         container_id=workspace.container_id,
         path=f"{FOLDER}/{file.name}",
-        source="user" if file.name in workspace.given else "assistant",
+        source="user" if file.name in workspace.input_files else "assistant",
     )

@@ -20,13 +20,13 @@ from understudy.retrieval.extract import ExtractionError, Extractor
 from understudy.retrieval.naming import HEAD_BYTES, readable_name
 from understudy.store import Store
 
-# More than any model's window holds; the rest of a longer document is left out, and said to be.
+# Above any model's context window; a longer document is truncated, with a note.
 _MAX_CHARACTERS: Final = 2_000_000
-# Of a scanned document: as many pages, pixels on a side and bytes as providers take in one request.
+# Limits of providers for the images of one request: pages, pixels per side, bytes.
 _MAX_PAGES: Final = 20
 _PAGE_EDGE_PIXELS: Final = 1568
 _MAX_PAGES_BYTES: Final = 12 * 1024 * 1024
-# Characters of a data URL that its media type is looked for in.
+# The media type of a data URL is within this many characters.
 _HEADER_BYTES: Final = 1024
 logger = logging.getLogger(__name__)
 
@@ -41,9 +41,9 @@ class Documents:
     async def load(self, project_id: str, part: Mapping[str, Any], *, sees: bool = False) -> list[Part]:
         """The content parts of chat completions for a document, the first of them its text.
 
-        `part` has a `file_id`, or `file_data` (base64, as a data URL or bare), and `filename` perhaps, as `input_file`
-        of responses and the `file` of chat completions do. `sees`: the model takes images, so that it gets the pages
-        without text as such. Where nothing can be read, the text says so.
+        `part` is `input_file` of responses or `file` of chat completions: it has a `file_id`, or `file_data` (base64,
+        as a data URL or bare), and optionally `filename`. `sees`: the model accepts images, so pages without text
+        follow as images. An unreadable document becomes a text with the error.
         """
         name = str(part.get("filename") or part.get("file_id") or "file")
         try:
@@ -54,11 +54,11 @@ class Documents:
             return [TextPart(f"[The file {name!r} cannot be read: {fault}]")]
 
     async def _load_file(self, project_id: str, file_id: str, *, sees: bool) -> list[Part]:
-        found = await self._store.files.lookup(project_id, [file_id])
-        if not found:
-            raise LookupError(f"there is no File {file_id!r}.")
-        async with self._blobs.path(found[0].blob) as path:
-            return await self._extract_parts(path, found[0].filename or file_id, "", sees=sees)
+        files = await self._store.files.lookup(project_id, [file_id])
+        if not files:
+            raise LookupError(f"File {file_id!r} not found.")
+        async with self._blobs.path(files[0].blob) as path:
+            return await self._extract_parts(path, files[0].filename or file_id, "", sees=sees)
 
     async def _load_data(self, data: str, name: str, *, sees: bool) -> list[Part]:
         media_type, encoded = inline.split(data)
@@ -71,7 +71,7 @@ class Documents:
     async def _extract_parts(
         self, path: Path, name: str, media_type: str, charset: str | None = None, *, sees: bool
     ) -> list[Part]:
-        """Raises ExtractionFailed."""
+        """Raises ExtractionError."""
         with path.open("rb") as file:
             read_as = readable_name(name, media_type, file.read(HEAD_BYTES))
         scanned = await self._render_scanned_pages(path, name) if sees and read_as.lower().endswith(".pdf") else []
@@ -84,10 +84,10 @@ class Documents:
         return [TextPart(f"[File {name!r}]\n{text}\n[End of file {name!r}]"), *scanned]
 
     async def _text_content(self, path: Path, name: str, charset: str | None) -> str:
-        """With a note to the model of each part that could not be read. Raises ExtractionFailed."""
+        """The text, with a note to the model for each unreadable part. Raises ExtractionError."""
         extracted = await self._extractor.text(path, name, charset)
         for warning in extracted.warnings:
-            logger.warning("a document of a request was not read whole: %s", warning)
+            logger.warning("a document of a request was read in part: %s", warning)
         try:
             with extracted.path.open(encoding="utf-8") as file:
                 text = file.read(_MAX_CHARACTERS + 1)
@@ -99,14 +99,14 @@ class Documents:
         return text + notes
 
     async def _render_scanned_pages(self, path: Path, name: str) -> list[Part]:
-        """The pages without text, each under its number. Raises ExtractionFailed."""
-        found = await self._extractor.render_scanned_pages(
+        """The pages without text, each after its number. Raises ExtractionError."""
+        scan = await self._extractor.render_scanned_pages(
             path, most=_MAX_PAGES, edge=_PAGE_EDGE_PIXELS, size=_MAX_PAGES_BYTES
         )
         parts: list[Part] = []
-        for number, image in found.pages:
+        for number, image in scan.pages:
             url = f"data:image/png;base64,{base64.b64encode(image).decode()}"
             parts += [TextPart(f"[Page {number} of file {name!r}]"), ImagePart(ImageUrl(url))]
-        if found.left_out:
-            parts.append(TextPart(f"[{len(found.left_out)} more pages of file {name!r} without text are left out.]"))
+        if scan.left_out:
+            parts.append(TextPart(f"[{len(scan.left_out)} more pages of file {name!r} without text are left out.]"))
         return parts

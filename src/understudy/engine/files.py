@@ -13,7 +13,7 @@ from understudy.clock import Clock
 from understudy.store import Store
 from understudy.wire.files import FileObject, StoredPurpose
 
-# Long enough to get the largest file onto a slow disk; a writer that takes longer has lost its blob.
+# Long enough to write the largest file to a slow disk; a slower writer loses its blob.
 _BLOB_HOLD_SECONDS = 3600.0
 _ERASE_CHUNK = 100
 BATCH_FILE_SECONDS = 30 * 24 * 3600
@@ -21,28 +21,28 @@ BATCH_FILE_SECONDS = 30 * 24 * 3600
 
 
 class BlobDraft:
-    """Bytes that are on their way to become a file, or a part of one. Left without a use, nothing of them stays."""
+    """Bytes of a new file, or of a part of one. Closing an unused draft discards them."""
 
     def __init__(self, store: Store, writing: Writing, clock: Clock) -> None:
         self._store = store
         self._writing = writing
         self._clock = clock
-        self._held: str | None = None
+        self._hold_name: str | None = None
 
     async def write(self, chunk: bytes) -> None:
         await self._writing.write(chunk)
 
     async def commit(self) -> Blob:
-        """Puts the written bytes in their place, held for the row that will name them."""
+        """Places the written bytes, with a hold until a row refers to them."""
         blob = await self._writing.seal()
         await self._store.blobs.hold(blob.name, blob.sha256, self._clock.now() + _BLOB_HOLD_SECONDS)
-        self._held = blob.name
+        self._hold_name = blob.name
         await self._writing.place()
         return blob
 
     async def close(self) -> None:
-        if self._held is not None:
-            await self._store.blobs.release_hold(self._held)
+        if self._hold_name is not None:
+            await self._store.blobs.release_hold(self._hold_name)
 
 
 class Files:
@@ -60,7 +60,7 @@ class Files:
         *,
         seconds: int | None = None,
     ) -> FileObject:
-        """Keeps the bytes as a file. `seconds` is how long it lives; without it, as long as its purpose says."""
+        """Stores the bytes as a file. `seconds` is its lifetime, by default that of its purpose."""
         async with self.open_draft() as draft:
             async for chunk in chunks:
                 await draft.write(chunk)
@@ -68,7 +68,7 @@ class Files:
 
     @asynccontextmanager
     async def open_draft(self) -> AsyncIterator[BlobDraft]:
-        """For who has the bytes before the name: `write` and `settle` the draft, then `register` what it settled."""
+        """For bytes that arrive before the name: `write` and `commit` the draft, then `register` its blob."""
         async with self._blobs.writing() as writing:
             draft = BlobDraft(self._store, writing, self._clock)
             try:
@@ -79,13 +79,13 @@ class Files:
     async def register(
         self, project_id: str, filename: str, purpose: StoredPurpose, blob: Blob, seconds: int | None = None
     ) -> FileObject:
-        """Makes the file of a settled blob."""
+        """Creates the file of a committed blob."""
         file = new_file(filename, purpose, blob.size, int(self._clock.now()), seconds)
         await self._store.files.create(project_id, file, blob.name)
         return file
 
     async def sweep(self) -> None:
-        """Takes away what has expired, and erases the bytes that nothing names any more."""
+        """Deletes expired files and uploads, and erases blobs without references."""
         await self._store.files.expire()
         await self._store.uploads.expire()
         await self._store.blobs.drop_holds(self._clock.now())

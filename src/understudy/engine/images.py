@@ -1,4 +1,4 @@
-"""Images that are Files, as models take them: their bytes inside a `data:` URL. Knows no message."""
+"""Loads image Files as `data:` URLs for models. Knows no message."""
 
 import base64
 from typing import Final
@@ -7,7 +7,7 @@ from understudy.blobs import Blobs
 from understudy.engine import inline
 from understudy.store import Store
 
-# What the hosted models take of one image.
+# The limit of the hosted models for one image.
 _MAX_BYTES: Final = 20 * 1024 * 1024
 
 
@@ -18,22 +18,22 @@ class Images:
 
     async def load(self, project_id: str, file_id: str) -> str | None:
         """None if the project has no such File, or if it is not an image or too large."""
-        found = await self._store.files.lookup(project_id, [file_id])
-        if not found or found[0].bytes > _MAX_BYTES:
+        files = await self._store.files.lookup(project_id, [file_id])
+        if not files or files[0].bytes > _MAX_BYTES:
             return None
         content = bytearray()
-        async with self._blobs.reading(found[0].blob) as chunks:
+        async with self._blobs.reading(files[0].blob) as chunks:
             async for chunk in chunks:
                 content += chunk
         kind = inline.image_kind(bytes(content[:16]))
         return None if kind is None else f"data:image/{kind};base64,{base64.b64encode(content).decode()}"
 
     async def kind(self, project_id: str, file_id: str) -> str | None:
-        """`png`, `jpeg`, `gif` or `webp`, by its first bytes; None where the project has no such File, or no image."""
-        found = await self._store.files.lookup(project_id, [file_id])
-        if not found or found[0].bytes > _MAX_BYTES:
+        """`png`, `jpeg`, `gif` or `webp`, by its first bytes; None if the File is not found or not an image."""
+        files = await self._store.files.lookup(project_id, [file_id])
+        if not files or files[0].bytes > _MAX_BYTES:
             return None
-        async with self._blobs.reading(found[0].blob) as chunks:
+        async with self._blobs.reading(files[0].blob) as chunks:
             async for chunk in chunks:
                 return inline.image_kind(bytes(chunk[:16]))
         return None

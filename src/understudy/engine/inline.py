@@ -1,9 +1,9 @@
-"""Bytes that stand in JSON: data URLs and bare base64, taken apart and checked. Knows no request."""
+"""Parses and validates bytes in JSON: data URLs and bare base64. Knows no request."""
 
 import binascii
 from typing import Final, Protocol
 
-# Characters that are decoded at a time, a multiple of 4: a thread that does so lets others run in between.
+# Characters per decoding step, a multiple of 4: other threads run between the steps.
 _CHUNK_CHARACTERS: Final = 1 << 18
 _STRIP_WHITESPACE: Final = str.maketrans("", "", " \t\r\n")
 _IMAGE_SIGNATURES: Final = ((b"\x89PNG\r\n\x1a\n", "png"), (b"\xff\xd8\xff", "jpeg"), (b"GIF8", "gif"))

@@ -1,7 +1,7 @@
-"""Items that clients send, as a thread keeps them. Pure.
+"""Converts input items of clients to the rows of a thread. Pure.
 
-What the Assistants API can show is kept as the message that it shows, so that a conversation is a thread; what it has
-no word for (other roles, files in the middle of a text, reasoning) is kept as the item that it is.
+An item that the Assistants API can represent is stored as its message, so that a conversation is a thread. Other items
+(other roles, files within a text, reasoning) are stored unchanged.
 """
 
 from collections.abc import Callable, Sequence
@@ -75,7 +75,7 @@ _OUTPUTS = (
     ToolSearchOutput,
     ComputerCallOutput,
 )
-# The marks of passages name the turn that found them; these were found in no turn of the run.
+# Citation marks contain the turn of their search; these passages belong to no turn of the run.
 _INPUT_TURN_NUMBER = 9000
 
 
@@ -88,7 +88,7 @@ def to_stored(items: Sequence[InputItem], thread_id: str, now: int) -> list[Item
 
 
 def _to_stored_item(number: int, item: InputItem, thread_id: str, now: int) -> ItemRow:
-    assert not isinstance(item, CompactionTrigger)  # no item of a conversation
+    assert not isinstance(item, CompactionTrigger)  # not an item of a conversation
     if isinstance(item, UnsupportedItem):
         item_id = ids.other_item()
         return ItemRow(item_id, item.type, msgspec.json.encode({"id": item_id, **item.item}).decode())
@@ -105,8 +105,8 @@ def _to_stored_item(number: int, item: InputItem, thread_id: str, now: int) -> I
         case InputMcpCall():
             return _to_mcp_call(item)
         case _:
-            answers = item.call_id if isinstance(item, _OUTPUTS) else None
-            return ItemRow(item.id or "", kind, encode_items(item).decode(), answers=answers)
+            call_id = item.call_id if isinstance(item, _OUTPUTS) else None
+            return ItemRow(item.id or "", kind, encode_items(item).decode(), answers=call_id)
 
 
 def _encode_item(item: msgspec.Struct) -> str:
@@ -115,9 +115,9 @@ def _encode_item(item: msgspec.Struct) -> str:
 
 def _to_message(item: InputMessage, thread_id: str, now: int) -> ItemRow:
     item_id = item.id or ""
-    assert not isinstance(item.content, str)  # made a list when it was read
+    assert not isinstance(item.content, str)  # parsing makes it a list
     content = [_to_content(part) for part in item.content]
-    # Nor has it a word for the phase of a message.
+    # Messages of the Assistants API have no phase.
     if item.role not in {"user", "assistant"} or item.phase or any(part is None for part in content):
         body = msgspec.to_builtins(item)
         return ItemRow(item_id, "input", msgspec.json.encode(_order_members(body)).decode())
@@ -138,7 +138,7 @@ def _to_message(item: InputMessage, thread_id: str, now: int) -> ItemRow:
 
 
 def _to_content(part: InputContent) -> MessageContent | None:
-    """None for what no message of the Assistants API can hold."""
+    """None for content that a message of the Assistants API cannot represent."""
     match part:
         case InputText() | InputOutputText():
             return MessageContentTextObject(TextContent(part.text))

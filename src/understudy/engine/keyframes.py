@@ -40,20 +40,20 @@ class Keyframes:
         base: str,
         stack: AsyncExitStack,
     ) -> tuple[Keyframe, VideoFile | None]:
-        """The keyframe, and the file that it is kept with; `stack` is open until that is stored.
+        """The keyframe and its file; keep `stack` open until both are stored.
 
-        Raises InvalidRequest, and NotFound for what the project does not have.
+        Raises InvalidRequest, and NotFound for an unknown file or generation.
         """
         if isinstance(reference, GenerationReference):
             return await self._from_generation(project_id, reference.id, role, param)
         url = reference.url
         file_id = _own_file_id(url, base)
         if file_id is not None:
-            self._check_support(takes="file", param=param, given=f"the file {file_id!r}")
+            self._check_support(takes="file", param=param, source=f"the file {file_id!r}")
             file = await self._store.files.find(project_id, file_id)
             return Keyframe(kind="image", shown={"type": "image", "url": url}), VideoFile(role, file.blob, file.bytes)
         if url[:5].lower() == "data:":
-            self._check_support(takes="file", param=param, given="a data: URL")
+            self._check_support(takes="file", param=param, source="a data: URL")
             piece = await self._store_image(_decode_image(url, param, self._settings.image_bytes), role, stack)
             return Keyframe(kind="image", shown={"type": "image", "url": f"{url.partition(',')[0]},…"}), piece
         self._check_url(url, param)
@@ -70,10 +70,10 @@ class Keyframes:
                 param=param,
                 code="invalid_value",
             )
-        shown = {"type": "generation", "id": earlier.id}
+        rendered = {"type": "generation", "id": earlier.id}
         if "file" in self._provider.takes and self._provider.name == "rehearsal":
             video = (await self._store.generations.list_files(earlier.id))["video"]
-            return Keyframe(kind="generation", shown=shown), VideoFile(role, video.blob, video.bytes)
+            return Keyframe(kind="generation", shown=rendered), VideoFile(role, video.blob, video.bytes)
         if earlier.provider != self._provider.name or earlier.upstream_id is None:
             raise InvalidRequest(
                 f"Invalid '{param}': the generation {generation_id!r} was made by {earlier.provider!r}, and"
@@ -81,7 +81,7 @@ class Keyframes:
                 param=param,
                 code="invalid_value",
             )
-        return Keyframe(kind="generation", shown=shown, upstream_id=earlier.upstream_id), None
+        return Keyframe(kind="generation", shown=rendered, upstream_id=earlier.upstream_id), None
 
     async def _store_image(self, data: bytes, role: Literal["start", "end"], stack: AsyncExitStack) -> VideoFile:
         draft = await stack.enter_async_context(self._files.open_draft())
@@ -89,10 +89,10 @@ class Keyframes:
         blob = await draft.commit()
         return VideoFile(role, blob.name, blob.size)
 
-    def _check_support(self, *, takes: Literal["file", "url"], param: str, given: str) -> None:
+    def _check_support(self, *, takes: Literal["file", "url"], param: str, source: str) -> None:
         if takes not in self._provider.takes:
             raise InvalidRequest(
-                f"Invalid '{param}': {given} cannot be handed to {self._provider.name!r}, which fetches pictures by"
+                f"Invalid '{param}': {source} cannot be handed to {self._provider.name!r}, which fetches pictures by"
                 " itself. Give an http or https URL that it can reach.",
                 param=param,
                 code="invalid_value",
@@ -116,7 +116,7 @@ class Keyframes:
 
 
 def _own_file_id(url: str, base: str) -> str | None:
-    """The id of a file of this server's: the id itself, or the address of its content."""
+    """The file id in a reference to a file of this server: the id itself, or the URL of its content."""
     if _FILE_ID.fullmatch(url):
         return url
     match = re.fullmatch(rf"{re.escape(base)}/files/({_FILE_ID.pattern})/content", url)

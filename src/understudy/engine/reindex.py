@@ -20,7 +20,7 @@ _POLL_SECONDS: Final = 0.5
 
 @dataclass(frozen=True, slots=True)
 class Progress:
-    """Of the `files` of one store so many are `done`, whether they could be indexed or `failed`."""
+    """The progress of one store: its `files`, those `done`, and of these the `failed`."""
 
     store_id: str
     files: int
@@ -36,26 +36,26 @@ class Reindexer:
 
     @property
     def embedder(self) -> str:
-        """What is indexed with from now on. Raises EmbedderMissing."""
+        """The name of the configured embedder. Raises UnknownEmbedderError."""
         return self._index.embedders.default.name
 
     async def stores(self, store_id: str | None = None) -> list[IndexedStore]:
-        """The one store, or all that another embedder has indexed, or this one not yet to the end. Raises NotFound."""
+        """The one store, or all that the configured embedder has not indexed in full. Raises NotFound."""
         if store_id is None:
             return await self._store.ingestion.list_stale_stores(self.embedder)
-        found = await self._store.ingestion.find(store_id)
-        if found is None:
+        match = await self._store.ingestion.find(store_id)
+        if match is None:
             raise not_found("vector store", store_id)
-        return [found]
+        return [match]
 
     async def check(self) -> None:
-        """Raises EmbeddingFailed where the embedder does not work, before anything depends on it."""
+        """Embeds a sample text. Raises EmbeddingError if the embedder fails."""
         await self._index.embedders.default.embed(["A text to try the embedder with."])
 
     async def run(self, store: IndexedStore, *, whole: bool) -> AsyncIterator[Progress]:
-        """Indexes a store anew; says how far it is whenever that changes.
+        """Indexes a store again; yields its progress at each change.
 
-        Without `whole`, what this embedder has indexed already stays.
+        Without `whole`, files that this embedder has indexed are skipped.
         """
         files = store.files
         if whole or store.embedder != self.embedder:

@@ -31,43 +31,43 @@ class ResponseCompaction:
         self._responses = responses
 
     async def compact(
-        self, project_id: str, asked: CompactRequest, items: Sequence[InputItem], key_id: str
+        self, project_id: str, body: CompactRequest, items: Sequence[InputItem], key_id: str
     ) -> tuple[ResponseObject, CompactionObject]:
-        """The response that summarised, which may have failed, and what it came to. Raises what `create` does."""
-        said = await self._load_previous_messages(project_id, asked.previous_response_id)
+        """The response with the summary, which may have failed, and the compaction. Raises what `create` does."""
+        user_messages = await self._load_previous_messages(project_id, body.previous_response_id)
         question = InputMessage(content=[InputText(summaries.REQUEST)], role="user")
         request = CreateResponseRequest(
-            model=asked.model,
-            instructions=f"{asked.instructions}\n{summaries.INSTRUCTIONS}"
-            if asked.instructions
+            model=body.model,
+            instructions=f"{body.instructions}\n{summaries.INSTRUCTIONS}"
+            if body.instructions
             else summaries.INSTRUCTIONS,
-            previous_response_id=asked.previous_response_id,
+            previous_response_id=body.previous_response_id,
             store=False,
             truncation="auto",
         )
-        asked_of = [item for item in items if not isinstance(item, CompactionTrigger)]
-        begun = await self._responses.create(project_id, request, [*asked_of, question], key_id)
-        response = await self._responses.wait_finished(begun.id)
-        await self._responses.delete_unstored(begun.id)
+        input_items = [item for item in items if not isinstance(item, CompactionTrigger)]
+        started = await self._responses.create(project_id, request, [*input_items, question], key_id)
+        response = await self._responses.wait_finished(started.id)
+        await self._responses.delete_unstored(started.id)
         made = CompactionObject(
             id=response.id,
             created_at=response.created_at,
-            output=[*said, *_input_messages(items), _compaction_item(response)],
+            output=[*user_messages, *_input_messages(items), _compaction_item(response)],
             usage=response.usage,
         )
         return response, made
 
     async def _load_previous_messages(self, project_id: str, response_id: str | None) -> list[dict[str, Any]]:
-        found: list[dict[str, Any]] = []
+        messages: list[dict[str, Any]] = []
         after = None
         while response_id is not None:
-            asked = PageRequest(order="asc", limit=_PAGE, after=after)
-            page = await self._store.responses.input_items(project_id, response_id, asked)
-            found += _user_messages(page.items)
+            page_request = PageRequest(order="asc", limit=_PAGE, after=after)
+            page = await self._store.responses.input_items(project_id, response_id, page_request)
+            messages += _user_messages(page.items)
             if not page.has_more:
                 break
             after = page.ids[-1]
-        return found
+        return messages
 
 
 def _input_messages(items: Sequence[InputItem]) -> list[dict[str, Any]]:
@@ -77,7 +77,7 @@ def _input_messages(items: Sequence[InputItem]) -> list[dict[str, Any]]:
 
 
 def _user_messages(items: Sequence[Item]) -> list[dict[str, Any]]:
-    """What users said; the summary has the rest."""
+    """The messages of users; the summary covers the rest."""
     seen = (render_item(item, _IMAGES) for item in items if item.kind in {"message", "input"})
     return [item for item in seen if item["role"] == "user"]
 

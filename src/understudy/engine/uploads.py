@@ -26,7 +26,7 @@ _NOT_PENDING_MESSAGE = (
 
 
 class Uploads:
-    """Every verb raises NotFound for an unknown upload, and InvalidRequest where its state does not allow it."""
+    """Every method raises NotFound for an unknown upload, and InvalidRequest if its status does not allow it."""
 
     def __init__(self, store: Store, blobs: Blobs, files: Files, clock: Clock, limit: int) -> None:
         self._store = store
@@ -39,7 +39,7 @@ class Uploads:
     async def create(
         self, project_id: str, filename: str, purpose: Purpose, size: int, file_seconds: int | None
     ) -> Upload:
-        """`file_seconds` is how long the file is to live; None for as long as its purpose says."""
+        """`file_seconds` is the lifetime of the file; None for the default of its purpose."""
         now = int(self._clock.now())
         upload = Upload(
             id=ids.upload(),
@@ -53,14 +53,14 @@ class Uploads:
         return upload
 
     async def check_pending(self, project_id: str, upload_id: str) -> Upload:
-        """The upload, before anything is done for it that costs something."""
+        """The upload. Raises InvalidRequest before expensive work if it is not pending."""
         stored = await self._store.uploads.get(project_id, upload_id)
         if stored.upload.status != "pending":
             raise _not_pending_error(stored)
         return stored.upload
 
     async def add_part(self, project_id: str, upload_id: str, draft: BlobDraft) -> UploadPart:
-        """What was written becomes a part."""
+        """Creates a part from the written bytes. Raises BodyTooLarge."""
         blob = await draft.commit()
         part = UploadPart(id=ids.part(), created_at=int(self._clock.now()), upload_id=upload_id)
         refused = await self._store.uploads.add_part(project_id, part, blob.size, blob.name, self._limit)
@@ -73,7 +73,7 @@ class Uploads:
         )
 
     async def complete(self, project_id: str, upload_id: str, part_ids: Sequence[str], md5: str | None) -> Upload:
-        """Doing it again with the same parts gives the same upload with the same file."""
+        """Idempotent: the same parts return the same upload with the same file."""
         async with self._completing.setdefault(upload_id, asyncio.Lock()):
             stored = await self._store.uploads.get(project_id, upload_id)
             if stored.upload.status == "pending":
@@ -94,12 +94,12 @@ class Uploads:
         upload = stored.upload
         parts = _select_parts(upload, await self._store.uploads.parts(upload.id), part_ids)
         purpose: StoredPurpose = upload.purpose  # type: ignore[assignment]  # checked when the upload was made
-        # As the hosted API has it: a file is as old as its upload.
+        # As in the hosted API, a file has the creation time of its upload.
         file = new_file(upload.filename, purpose, upload.bytes, upload.created_at, stored.file_seconds)
         try:
             return await self._join_parts(project_id, upload, parts, file, md5)
         except BlobMissing:
-            # Somebody else has ended the upload, and its parts are gone.
+            # A concurrent request ended the upload and deleted its parts.
             return await self._store.uploads.get(project_id, upload.id)
 
     async def _join_parts(
@@ -130,10 +130,10 @@ class Uploads:
 
 
 def _select_parts(upload: Upload, parts: Sequence[StoredPart], part_ids: Sequence[str]) -> list[StoredPart]:
-    """The parts in the order asked for. Raises InvalidRequest where they are not those of a whole upload."""
-    known = {part.id: part for part in parts}
+    """The parts in the requested order. Raises InvalidRequest if they do not form the whole upload."""
+    available = {part.id: part for part in parts}
     for index, part_id in enumerate(part_ids):
-        if part_id not in known:
+        if part_id not in available:
             raise InvalidRequest(
                 f"Invalid 'part_ids[{index}]': upload '{upload.id}' has no part with id {part_id!r}.",
                 param=f"part_ids[{index}]",
@@ -145,7 +145,7 @@ def _select_parts(upload: Upload, parts: Sequence[StoredPart], part_ids: Sequenc
             param="part_ids",
             code="invalid_value",
         )
-    chosen = [known[part_id] for part_id in part_ids]
+    chosen = [available[part_id] for part_id in part_ids]
     if (total := sum(part.bytes for part in chosen)) != upload.bytes:
         raise InvalidRequest(
             f"The parts have {total} bytes together, but upload '{upload.id}' was created for {upload.bytes} bytes.",

@@ -1,4 +1,4 @@
-"""What is done with vector stores, by the API and by runs: make, fill, wait for, search. Knows no HTTP and no SQL."""
+"""Operations on vector stores, for the API and runs: create, attach, wait, search. Knows no HTTP and no SQL."""
 
 import asyncio
 import logging
@@ -27,14 +27,14 @@ from understudy.wire.vector_stores import (
     VectorStoreObject,
 )
 
-# What another process has indexed is not announced to us; it is looked at now and then.
+# Changes by other processes are polled.
 _POLL_SECONDS: Final = 1.0
 logger = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
-class FoundPassage:
-    """A passage that a search has found; `score` is from 0 to 1."""
+class SearchResult:
+    """A passage that matches a search; `score` is from 0 to 1."""
 
     file_id: str
     filename: str
@@ -59,7 +59,7 @@ class VectorStores:
         expires_after: VectorStoreExpirationAfter | None = None,
         metadata: Mapping[str, str] | None = None,
     ) -> VectorStoreObject:
-        """A store that is not kept yet: for `creation`, which makes it within another transaction."""
+        """A store that is not stored yet: `creation` inserts it within another transaction."""
         now = self._now()
         return VectorStoreObject(
             id=ids.vector_store(),
@@ -82,7 +82,7 @@ class VectorStores:
         metadata: Mapping[str, str] | None = None,
         description: str | None = None,
     ) -> VectorStoreObject:
-        """Makes a store whose files are indexed from now on. Raises NotFound for a file."""
+        """Creates a store and queues its files for indexing. Raises NotFound for an unknown file."""
         store = self.new(name, description=description, expires_after=expires_after, metadata=metadata)
         chunking = resolve_chunking(chunking_strategy)
         made = await self._store.vector_stores.create(project_id, store, file_ids, chunking)
@@ -90,7 +90,7 @@ class VectorStores:
         return made
 
     def announce(self) -> None:
-        """Says that files wait to be indexed; to be called after the transaction that added them."""
+        """Wakes the indexing; call it after the transaction that added files."""
         self._ingestion.wake()
 
     async def delete(self, project_id: str, store_id: str) -> None:
@@ -114,7 +114,7 @@ class VectorStores:
     async def attach_batch(
         self, project_id: str, store_id: str, files: Sequence[NewFile]
     ) -> VectorStoreFileBatchObject:
-        """Adds many files, or none. Raises what `attach` does."""
+        """Adds all files or none. Raises what `attach` does."""
         batch = VectorStoreFileBatchObject(
             id=ids.file_batch(), created_at=self._now(), vector_store_id=store_id, file_counts=FileCounts()
         )
@@ -123,17 +123,17 @@ class VectorStores:
         return made
 
     async def cancel_batch(self, project_id: str, store_id: str, batch_id: str) -> VectorStoreFileBatchObject:
-        """Ends what is still to be indexed of a batch, and what is being indexed. Raises NotFound."""
+        """Cancels the queued and running indexing of a batch. Raises NotFound."""
         batch, files = await self._store.file_batches.cancel(project_id, store_id, batch_id)
         self._ingestion.interrupt_files(files)
         return batch
 
     async def detach(self, project_id: str, store_id: str, file_id: str) -> None:
-        """Takes a file out of a store. Raises NotFound."""
+        """Removes a file from a store. Raises NotFound."""
         self._ingestion.interrupt_files([await self._store.store_files.detach(project_id, store_id, file_id)])
 
     async def wait_indexed(self, store_ids: Sequence[str], file_ids: Sequence[str] | None, seconds: float) -> bool:
-        """Waits until these files (None: all) of the stores are indexed or have failed, at most so long."""
+        """Waits until these files (None: all) of the stores are indexed or failed; False after `seconds`."""
         loop = asyncio.get_running_loop()
         deadline = loop.time() + seconds
         while True:
@@ -156,7 +156,7 @@ class VectorStores:
         ranker: str = "auto",
         weight: float | None = None,
         filters: Filter | None = None,
-    ) -> list[FoundPassage]:
+    ) -> list[SearchResult]:
         """The best passages of the stores, best first; `weight` is the weight of words, from 0 to 1.
 
         Raises NotFound, VectorStoreExpired, and InvalidRequest if a store's embedder is unavailable.
@@ -171,13 +171,13 @@ class VectorStores:
         if used:
             await self._record_use(used, now)
         return [
-            FoundPassage(file.id, file.filename, hit.score, file.attributes, hit.text, file.store_id)
+            SearchResult(file.id, file.filename, hit.score, file.attributes, hit.text, file.store_id)
             for hit in hits
             if (file := files.get(hit.file)) is not None
         ]
 
     async def texts(self, project_id: str, store_id: str, file_id: str) -> list[str]:
-        """What was indexed of a file, chunk by chunk without the overlaps. Raises NotFound."""
+        """The indexed text of a file, by chunk without the overlaps. Raises NotFound."""
         store, file = await self._store.store_files.row_numbers(project_id, store_id, file_id)
         texts = []
         end = 0
@@ -216,7 +216,7 @@ class VectorStores:
         try:
             await self._store.vector_stores.touch(stores, now)
         except StoreError as error:
-            logger.warning("the use of vector stores cannot be noted: %s", error)
+            logger.warning("recording the use of vector stores failed: %s", error)
 
     def _now(self) -> int:
         return int(self._clock.now())

@@ -59,17 +59,26 @@ def parse_usage(body: bytes) -> Usage:
         usage = None
     if usage is None:
         return Usage()
+    return _normalize_usage(usage)
+
+
+def _normalize_usage(usage: _Usage) -> Usage:
+    """`input_tokens` of Anthropic's API exclude its cached tokens, so they are added."""
     into = usage.prompt_tokens_details or usage.input_tokens_details or _Details()
     out = usage.completion_tokens_details or usage.output_tokens_details or _Details()
-    cached = into.cached_tokens or usage.cache_read_input_tokens or 0
-    uncounted = (usage.cache_read_input_tokens or 0) + (usage.cache_creation_input_tokens or 0)
-    prompt = (usage.prompt_tokens or usage.input_tokens or 0) + uncounted
+    cached = _first_count(into.cached_tokens, usage.cache_read_input_tokens)
+    uncounted = _first_count(usage.cache_read_input_tokens) + _first_count(usage.cache_creation_input_tokens)
+    prompt = _first_count(usage.prompt_tokens, usage.input_tokens) + uncounted
     return Usage(
         input_tokens=prompt,
         cached_tokens=min(cached, prompt),
-        output_tokens=usage.completion_tokens or usage.output_tokens or 0,
-        reasoning_tokens=out.reasoning_tokens or 0,
+        output_tokens=_first_count(usage.completion_tokens, usage.output_tokens),
+        reasoning_tokens=_first_count(out.reasoning_tokens),
     )
+
+
+def _first_count(*counts: int | None) -> int:
+    return next(filter(None, counts), 0)
 
 
 def is_success(line: Line) -> bool:

@@ -49,7 +49,7 @@ logger = logging.getLogger(__name__)
 
 
 class Webhooks:
-    """Verbs on endpoints raise NotFound as the store's do, and InvalidRequest for a URL that is not allowed."""
+    """Methods on endpoints raise NotFound like the store, and InvalidRequest for a refused URL."""
 
     def __init__(self, store: Store, settings: WebhookSettings, clock: Clock) -> None:
         self._store = store.webhooks
@@ -61,7 +61,7 @@ class Webhooks:
         self._loops = (Looper(0, self._start_attempts), Looper(_PRUNE_SECONDS, self._prune))
 
     async def start(self) -> None:
-        """Raises SettingsError where the operator's endpoint would never hear of anything."""
+        """Raises SettingsError if the configured endpoint is invalid."""
         await self._store.replace_endpoints(OPERATOR_PROJECT, self._configured_endpoints(), self._clock.now())
         for loop in self._loops:
             loop.start()
@@ -77,12 +77,12 @@ class Webhooks:
     # -- for the API -------------------------------------------------------------------------------------------
 
     def check_url(self, url: str) -> None:
-        """Raises InvalidRequest where nothing would ever be sent there."""
+        """Raises InvalidRequest if deliveries to this URL are not allowed."""
         if refusal := url_problem(url, allow_private=self._settings.allow_private):
             raise InvalidRequest(f"Invalid 'url': {url!r}. {refusal}", param="url", code="invalid_value")
 
     async def create(self, project_id: str, name: str, url: str, event_types: list[str]) -> tuple[WebhookEndpoint, str]:
-        """Returns the endpoint and its secret, which is never shown again."""
+        """Returns the endpoint and its secret, which is returned only once."""
         self.check_url(url)
         secret, now = ids.webhook_secret(), int(self._clock.now())
         endpoint = WebhookEndpoint(
@@ -98,7 +98,7 @@ class Webhooks:
         return endpoint, secret
 
     async def rotate(self, project_id: str, endpoint_id: str, *, keep_old: bool) -> tuple[WebhookEndpoint, str]:
-        """Returns the endpoint and its new secret; with `keep_old` the one before it signs for a day as well."""
+        """Returns the endpoint and its new secret; with `keep_old` the old secret also signs for one day."""
         secret, now = ids.webhook_secret(), int(self._clock.now())
 
         def change(endpoint: WebhookEndpoint) -> None:
@@ -109,21 +109,21 @@ class Webhooks:
         return await self._store.rotate(project_id, endpoint_id, secret, old_until, change), secret
 
     async def test(self, project_id: str, endpoint_id: str, event_type: EventType) -> WebhookEndpointTestResult:
-        """Sends a sample at once, and once; raises InvalidRequest where no answer comes."""
+        """Sends one sample event without retries. Raises InvalidRequest without a response."""
         endpoint = await self._store.get(project_id, endpoint_id, self._clock.now())
         sample = _SAMPLE_DATA.get(event_type.partition(".")[0], _SAMPLE_RUN)
         event = WebhookEvent(id=ids.event(), type=event_type, created_at=int(self._clock.now()), data=sample)
-        answered = await self._post(endpoint, ids.webhook_delivery(), msgspec.json.encode(event).decode())
-        if answered.status is None:
-            raise InvalidRequest(f"The endpoint {endpoint.shown.url!r} could not be tested. {answered.error}")
+        result = await self._post(endpoint, ids.webhook_delivery(), msgspec.json.encode(event).decode())
+        if result.status is None:
+            raise InvalidRequest(f"The endpoint {endpoint.shown.url!r} could not be tested. {result.error}")
         return WebhookEndpointTestResult(
-            event_type=event_type, status_code=answered.status, webhook_endpoint_id=endpoint_id
+            event_type=event_type, status_code=result.status, webhook_endpoint_id=endpoint_id
         )
 
     # -- in the background -------------------------------------------------------------------------------------
 
     async def _start_attempts(self) -> None:
-        """Starts attempts for what is due, as far as there are places: now and then, and when one becomes free."""
+        """Starts due attempts up to the concurrency limit, at each sweep and when an attempt ends."""
         with suppress(TimeoutError):
             async with asyncio.timeout(_SWEEP_SECONDS):
                 await self._place_free.wait()
@@ -146,22 +146,22 @@ class Webhooks:
     async def _attempt(self, due: DueDelivery) -> None:
         try:
             started = time.perf_counter()
-            answered = await self._post(due.endpoint, due.id, due.event)
+            result = await self._post(due.endpoint, due.id, due.event)
             telemetry.emit(
                 telemetry.DeliveryAttempted,
                 delivery_id=due.id,
                 endpoint_id=due.endpoint.shown.id,
-                status_code=answered.status or 0,
+                status_code=result.status or 0,
                 duration=telemetry.elapsed(started),
             )
-            await self._store.record_outcome(due, self._next_outcome(due, answered))
+            await self._store.record_outcome(due, self._next_outcome(due, result))
         except asyncio.CancelledError:
             attempt = WebhookAttempt(attempted_at=int(self._clock.now()), error=_STOPPED_ERROR)
             await self._store.record_outcome(due, Outcome("pending", self._clock.now(), attempt))
         except StoreError as error:
             logger.warning("store unavailable, retrying a webhook: %s", error)
         except Exception:
-            logger.exception("the delivery %s failed and is tried again", due.id)
+            logger.exception("delivery %s failed, retrying", due.id)
 
     async def _post(self, endpoint: Endpoint, delivery_id: str, body: str) -> PostResult:
         moment = datetime.fromtimestamp(self._clock.now(), UTC)
@@ -173,15 +173,15 @@ class Webhooks:
         }
         return await self._outward.post(endpoint.shown.url, body.encode(), headers, self._settings.timeout)
 
-    def _next_outcome(self, due: DueDelivery, answered: PostResult) -> Outcome:
-        """A wait is as long as the time that was tried already, so that each is about twice the one before."""
+    def _next_outcome(self, due: DueDelivery, result: PostResult) -> Outcome:
+        """Exponential backoff: the wait equals the time since the first attempt, so it about doubles."""
         now = self._clock.now()
-        attempt = WebhookAttempt(attempted_at=int(now), status_code=answered.status, error=answered.error)
-        if answered.status is not None and 200 <= answered.status < 300:
+        attempt = WebhookAttempt(attempted_at=int(now), status_code=result.status, error=result.error)
+        if result.status is not None and 200 <= result.status < 300:
             return Outcome("delivered", now, attempt)
         tried = now - due.since
         wait = min(max(tried, self._settings.first_retry), self._settings.longest_wait)
-        # Endpoints that were down together are not asked again together.
+        # Jitter: endpoints that failed together are not retried together.
         due_at = now + wait * random.uniform(0.8, 1.2)  # noqa: S311 - spreads load, hides nothing
         if due_at - due.since > self._settings.give_up:
             return Outcome("failed", now, attempt)
@@ -193,7 +193,7 @@ class Webhooks:
             pass
 
     def _configured_endpoints(self) -> dict[str, WebhookEndpoint]:
-        """The endpoint of the settings by its secret. Its id follows from its URL, so that every start finds it."""
+        """The configured endpoint by its secret. Its id is a hash of its URL, so it is stable across starts."""
         settings = self._settings
         if settings.url is None or settings.secret is None:
             return {}
@@ -201,8 +201,8 @@ class Webhooks:
             raise SettingsError(f"`webhooks.url` is {settings.url!r}. {refusal}")
         for event in settings.events:
             if event not in {"*", *EVENT_TYPES}:
-                known = ", ".join(map(repr, ("*", *EVENT_TYPES)))
-                raise SettingsError(f"`webhooks.events` has the unknown event {event!r}; known events: {known}.")
+                supported = ", ".join(map(repr, ("*", *EVENT_TYPES)))
+                raise SettingsError(f"`webhooks.events` has the unknown event {event!r}; known events: {supported}.")
         now = int(self._clock.now())
         endpoint = WebhookEndpoint(
             id="we_" + hashlib.sha256(settings.url.encode()).hexdigest()[:32],

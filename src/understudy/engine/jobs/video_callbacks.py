@@ -23,7 +23,7 @@ _TIMEOUT_SECONDS: Final = 10.0
 # How much longer than its attempt a claim lasts, in seconds.
 _CLAIM_MARGIN_SECONDS: Final = 5.0
 _MAX_ATTEMPTS: Final = 8
-# Before the second attempt; each one after it waits three times as long, the last for more than an hour.
+# The wait before the second attempt; it triples per attempt, to more than an hour.
 _INITIAL_BACKOFF_SECONDS: Final = 2.0
 logger = logging.getLogger(__name__)
 
@@ -65,14 +65,14 @@ class VideoCallbacks:
     async def _attempt(self, callback: Callback) -> None:
         generation = callback.generation
         url = generation.record.request.callback_url or ""
-        shown = videos.render_luma(generation, generation.record.base, None, version=2)
+        rendered = videos.render_luma(generation, generation.record.base, None, version=2)
         headers = {"content-type": "application/json"}
-        answered = await self._outward.post(url, msgspec.json.encode(shown), headers, _TIMEOUT_SECONDS)
+        result = await self._outward.post(url, msgspec.json.encode(rendered), headers, _TIMEOUT_SECONDS)
         try:
-            if answered.status is not None and 200 <= answered.status < 300:
+            if result.status is not None and 200 <= result.status < 300:
                 await self._generations.end_callback(generation.id)
                 return
-            reason = answered.error or f"It answered with status {answered.status}."
+            reason = result.error or f"HTTP status {result.status}."
             logger.warning("video %s: callback failed (attempt %d): %s", generation.id, callback.attempts, reason)
             if callback.attempts >= _MAX_ATTEMPTS:
                 await self._generations.end_callback(generation.id)

@@ -1,4 +1,4 @@
-"""Why a run has to stop, told from outside while it is worked on."""
+"""Cancellation of a running run by other tasks, with its reason."""
 
 import asyncio
 from collections.abc import Iterator
@@ -9,11 +9,11 @@ Reason = Literal["cancel", "expire", "stop", "gone"]
 
 
 class Interrupted(Exception):
-    """Raised where a run notices, between two steps of its work, that it has to stop."""
+    """The run has to stop, for `Interruption.reason`; raised at the next check."""
 
 
 class Interruption:
-    """Acts at once while the run waits for a model or a tool, and else at the next check."""
+    """Takes effect at once while the run waits for a model or a tool, otherwise at the next check."""
 
     def __init__(self) -> None:
         self.reason: Reason | None = None

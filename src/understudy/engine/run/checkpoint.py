@@ -1,6 +1,6 @@
-"""Applies a run's events: to its state and its public objects, to the store at a checkpoint, and then to the log.
+"""Applies a run's events to its state and public objects, to the store at a checkpoint, and then to the log.
 
-So whatever a stream shows is already stored, and the thread's lock is released before the end is announced.
+Therefore streams send only stored changes, and the thread's lock is released before the final event.
 """
 
 from collections.abc import Sequence
@@ -27,21 +27,21 @@ _WAITING_STATUSES = frozenset({"requires_action"})
 
 
 class RunLost(Exception):
-    """The run is no longer this worker's: it was ended, deleted or taken over."""
+    """This worker lost the run: another one ended, deleted or claimed it."""
 
 
 class Projection(Protocol):
     """The public objects of a run as its events change them."""
 
     def encode(self, event: events.Event) -> tuple[bytes, ...]:
-        """Applies the event; returns the frames that streams show of it."""
+        """Applies the event; returns its frames for streams."""
 
     def checkpoint(self, progress: Progress, *, with_run: bool) -> Checkpoint:
-        """What has changed since the last checkpoint; the run itself where its status did, or `with_run`."""
+        """The changes since the last checkpoint; includes the run if its status changed, or `with_run`."""
 
 
 class RunWriter:
-    """One run as its worker changes it. `owner` is the worker that the store knows it by."""
+    """Writes one run for its worker. `owner` is the id of the worker in the store."""
 
     def __init__(
         self,

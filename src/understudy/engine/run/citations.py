@@ -33,7 +33,7 @@ class Reference:
 
 @dataclass(frozen=True, slots=True)
 class Sources:
-    """What can be referred to: passages by the turn and the number in their marks, files by their path."""
+    """The valid references: passages by the turn and the number in their marks, files by their path."""
 
     passages: Mapping[tuple[int, int], Passage] = field(default_factory=dict)
     paths: Mapping[str, str] = field(default_factory=dict)
@@ -54,7 +54,7 @@ class CitationParser:
         return list(self._parse(text, last=False))
 
     def flush(self) -> list[str | Reference]:
-        """What was held back, now that nothing follows."""
+        """The buffered text, at the end of the text."""
         text, self._buffered = self._buffered, ""
         return list(self._parse(text, last=True))
 
@@ -62,14 +62,14 @@ class CitationParser:
         plain = 0  # start of the text that is not sent yet
         at = 0
         while (start := self._next_start(text, at, last=last)) is not None:
-            found = (
+            reference = (
                 self._parse_mark(text, start) if text[start] == "\u3010" else self._parse_path(text, start, last=last)
             )
-            if isinstance(found, _ParsedReference):
+            if isinstance(reference, _ParsedReference):
                 yield from self._emit_text(text[plain:start])
-                yield from self._emit_reference(found)
-                plain = at = start + found.length
-            elif found == "open" and not last:
+                yield from self._emit_reference(reference)
+                plain = at = start + reference.length
+            elif reference == "open" and not last:
                 yield from self._emit_text(text[plain:start])
                 self._buffered = text[start:]
                 return
@@ -78,7 +78,7 @@ class CitationParser:
         yield from self._emit_text(text[plain:])
 
     def _next_start(self, text: str, at: int, *, last: bool) -> int | None:
-        """Where the next reference may begin; the beginning of a path may be cut at the end of the text."""
+        """The position of the next possible reference; the end of the text may cut a path."""
         match = _REFERENCE_START.search(text, at)
         if match is not None:
             return match.start()
@@ -101,7 +101,7 @@ class CitationParser:
         return _ParsedReference(len(match[0]), passage.mark, passage.file_id, passage.filename, is_citation=True)
 
     def _find_passage(self, match: re.Match[str]) -> Passage | None:
-        """By its number where that fits the name; else by a name that only one file has."""
+        """By number if the name matches, otherwise by a name that is unique."""
         passages, name = self._sources.passages, match["name"]
         if match["turn"] is not None:
             passage = passages.get((int(match["turn"]), int(match["index"])))
@@ -122,11 +122,13 @@ class CitationParser:
             self._position += len(text)
             yield text
 
-    def _emit_reference(self, found: "_ParsedReference") -> Iterator[Reference]:
-        if found.shown:
+    def _emit_reference(self, reference: "_ParsedReference") -> Iterator[Reference]:
+        if reference.text:
             start = self._position
-            self._position += len(found.shown)
-            yield Reference(found.shown, start, self._position, found.file_id, found.is_citation, found.filename)
+            self._position += len(reference.text)
+            yield Reference(
+                reference.text, start, self._position, reference.file_id, reference.is_citation, reference.filename
+            )
 
 
 @dataclass(frozen=True, slots=True)
@@ -134,11 +136,11 @@ class _ParsedReference:
     """A reference of `length` characters in the model's text; an invented one is removed."""
 
     length: int
-    shown: str = ""
+    text: str = ""
     file_id: str = ""
     filename: str = ""
     is_citation: bool = False
 
 
-# Not a reference, or one perhaps, as soon as more of it is there.
+# None: not a reference; "open": undecided until more text arrives.
 _Incomplete = Literal["open"] | None

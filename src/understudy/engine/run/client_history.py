@@ -27,7 +27,7 @@ TOOL_LISTS: Final = frozenset({"tool_search_output", "additional_tools"})
 
 
 def called_tool(kind: str, item: Mapping[str, Any]) -> ClientTool:
-    """The tool that a stored call is of."""
+    """The tool of a stored call."""
     if kind in {"function_call", "custom_tool_call"}:
         tool_kind = "function" if kind == "function_call" else "custom"
         return ClientTool(tool_kind, item["name"], item.get("namespace") or "")

@@ -39,14 +39,14 @@ class ContextCompaction:
         self._plan = plan
 
     def is_due(self, prompt: Prompt, window: int) -> bool:
-        """Without a threshold of the client's, four fifths of the model's window are one."""
+        """Whether the prompt exceeds the client's threshold, by default four fifths of the model's window."""
         threshold = self._plan.compact_above or window * 4 // 5
         return self._plan.compacts and summaries.is_longer(prompt.messages, threshold)
 
     async def compact(self, prompt: Prompt) -> None:
         """Summarises the conversation in `prompt`.
 
-        Raises Interrupted, LostRun, and UpstreamError where the model fails or returns no text.
+        Raises Interrupted, RunLost, and UpstreamError if the model fails or returns no text.
         """
         messages = summaries.summary_messages(prompt.messages)
         request = summaries.summary_request(prompt.body, messages)

@@ -13,22 +13,22 @@ from understudy.llm.sampling import is_reasoning_model
 from understudy.wire.responses import Reasoning
 
 _SEAL_VERSION: Final = "us1."
-# No thought is longer; a few bytes that unpack to more were made to fill the memory.
+# Above any real reasoning; limits memory for a malicious input that decompresses to more.
 _MAX_SEALED_LENGTH: Final = 1 << 22
 
 
-def effective_reasoning(asked: Reasoning | None, model: str) -> Reasoning:
+def effective_reasoning(requested: Reasoning | None, model: str) -> Reasoning:
     """`reasoning` of a response: the settings that apply, not those of the request.
 
     `context` selects the turns whose reasoning the model receives, null for models without reasoning; `mode` is
     `standard`, because no provider supports another one.
     """
-    asked = asked or Reasoning()
-    summary = asked.summary or asked.generate_summary or None
-    if asked.effort is None and not is_reasoning_model(model):
+    requested = requested or Reasoning()
+    summary = requested.summary or requested.generate_summary or None
+    if requested.effort is None and not is_reasoning_model(model):
         return Reasoning(summary=summary)
-    context: Any = "all_turns" if asked.context == "all_turns" else "current_turn"
-    return Reasoning(context=context, effort=asked.effort, mode="standard", summary=summary)
+    context: Any = "all_turns" if requested.context == "all_turns" else "current_turn"
+    return Reasoning(context=context, effort=requested.effort, mode="standard", summary=summary)
 
 
 def reasoning_item(item_id: str, text: str) -> dict[str, Any]:
@@ -41,13 +41,13 @@ def seal_reasoning(text: str) -> str:
 
 
 def unseal_reasoning(content: str | None) -> str | None:
-    """None for what was sealed elsewhere."""
+    """None for content of another server."""
     if not content or not content.startswith(_SEAL_VERSION):
         return None
     try:
         unpacking = zlib.decompressobj()
         text = unpacking.decompress(base64.urlsafe_b64decode(content[len(_SEAL_VERSION) :]), _MAX_SEALED_LENGTH)
-        # Cut off, unless it is longer than anything that was sealed here.
+        # Truncated input, unless the limit cut it.
         return text.decode() if unpacking.eof or unpacking.unconsumed_tail else None
     except (binascii.Error, zlib.error, UnicodeDecodeError):
         return None

@@ -1,7 +1,7 @@
-"""Summaries of conversations, packed so that clients can carry what they cannot read. Pure.
+"""Summaries of conversations, encoded for clients that return them. Pure.
 
-A summary that a response makes of its own context stands for everything before it, and brings the last question with
-it; one that `/responses/compact` makes stands beside what the users said.
+The summary of a response's own context replaces everything before it, and includes the last question; the summary of
+`/responses/compact` follows the messages of the users.
 """
 
 from collections.abc import Sequence
@@ -26,7 +26,7 @@ _MAX_QUESTION_CHARACTERS: Final = 20_000
 
 
 class Summary(Struct, omit_defaults=True):
-    """`question` is the last user message where the summary stands for everything before it, else None."""
+    """`question` is the last user message if the summary replaces everything before it, otherwise None."""
 
     text: str
     question: str | None = None

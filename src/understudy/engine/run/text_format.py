@@ -1,4 +1,4 @@
-"""What `text.format` of a response is called in a chat completions request. Pure."""
+"""Converts `text.format` of a response to `response_format` of a chat completions request. Pure."""
 
 import msgspec
 

@@ -1,4 +1,4 @@
-"""What a tool choice means for the functions that a model is offered, or why it means nothing. Pure.
+"""Validates a tool choice, and resolves it to the offered functions. Pure.
 
 A choice becomes keys: names of offered functions, `file_search`, `code_interpreter`, and `LABEL/` or `LABEL/NAME` for
 all tools or one tool of a remote server.
@@ -28,57 +28,66 @@ _COMPUTER_KINDS: Final = frozenset({"computer", "computer_use", "computer_use_pr
 
 
 def check_choice(choice: ToolChoice | None, tools: Sequence[ResponseTool], *, more: bool) -> None:
-    """Raises InvalidRequest for a choice of what is not offered, and for one that nothing offered can meet.
+    """Raises InvalidRequest for a choice of an unknown tool, and for `required` without a callable tool.
 
-    `more`: there may be further functions, which the conversation brings with it.
+    `more`: the conversation may add functions.
     """
     if choice is None or choice in ("none", "auto"):
         return
     offer = offer_tools(tools)
     if isinstance(choice, AllowedTools):
         _check_allowed(choice, tools, offer, more=more)
-    elif choice == "required":
-        if not more and not offer.functions and not _has_built_in(tools):
-            raise _invalid_choice(
-                "Tool choice 'required' needs a tool in 'tools' that this server or the client can run."
-            )
-    elif not find_keys(_to_dict(choice), tools, offer) and not (more and _may_be_discovered(_to_dict(choice))):
-        raise _not_offered_error(_to_dict(choice), tools)
+    elif choice != "required":
+        entry = _to_dict(choice)
+        if not _is_callable(entry, tools, offer, more=more):
+            raise _not_offered_error(entry, tools)
+    elif not (more or offer.functions or _has_built_in(tools)):
+        raise _invalid_choice("Tool choice 'required' needs a tool in 'tools' that this server or the client can run.")
 
 
 def _check_allowed(choice: AllowedTools, tools: Sequence[ResponseTool], offer: OfferedTools, *, more: bool) -> None:
-    callable_ = False
+    any_callable = False
     for index, entry in enumerate(choice.tools):
-        found = bool(find_keys(entry, tools, offer)) or (more and _may_be_discovered(entry))
-        if not found and not _is_hosted(entry, tools):
+        is_callable = _is_callable(entry, tools, offer, more=more)
+        if not is_callable and not _is_hosted(entry, tools):
             raise _not_offered_error(entry, tools, f"tool_choice.tools[{index}]")
-        callable_ = callable_ or found
-    if choice.mode == "required" and not callable_:
+        any_callable = any_callable or is_callable
+    if choice.mode == "required" and not any_callable:
         raise _invalid_choice("Tool choice 'required' needs an allowed tool that this server or the client can run.")
 
 
+def _is_callable(entry: Mapping[str, Any], tools: Sequence[ResponseTool], offer: OfferedTools, *, more: bool) -> bool:
+    return bool(find_keys(entry, tools, offer)) or (more and _may_be_discovered(entry))
+
+
 def find_keys(entry: Mapping[str, Any], tools: Sequence[ResponseTool], offer: OfferedTools) -> list[str]:
-    """The keys of the offered tools that an entry means; empty where there is none."""
+    """The keys of the offered tools that match an entry."""
     kind, name = entry.get("type"), entry.get("name")
-    types = {type_of(tool) for tool in tools}
     match kind:
         case "mcp":
-            labels = {tool.server_label for tool in tools if isinstance(tool, McpTool)}
-            label = entry.get("server_label")
-            return [f"{label}/{name or ''}"] if label in labels else []
+            return _find_server_keys(entry.get("server_label"), name, tools)
         case "file_search" | "code_interpreter":
-            return [str(kind)] if kind in types else []
+            return [str(kind)] if any(type_of(tool) == kind for tool in tools) else []
         case "namespace":
             return [key for key, tool in offer.tools.items() if tool.namespace == name]
         case "function" | "custom":
             return _find_named(str(kind), name, entry.get("namespace"), offer)
         case _:
-            kinds = _COMPUTER_KINDS if kind in _COMPUTER_KINDS else {kind}
-            return [key for key, tool in offer.tools.items() if tool.kind in kinds]
+            return _find_client_keys(kind, offer)
+
+
+def _find_server_keys(label: Any, name: Any, tools: Sequence[ResponseTool]) -> list[str]:
+    labels = {tool.server_label for tool in tools if isinstance(tool, McpTool)}
+    return [f"{label}/{name or ''}"] if label in labels else []
+
+
+def _find_client_keys(kind: Any, offer: OfferedTools) -> list[str]:
+    kinds = _COMPUTER_KINDS if kind in _COMPUTER_KINDS else {kind}
+    return [key for key, tool in offer.tools.items() if tool.kind in kinds]
 
 
 def _find_named(kind: str, name: Any, namespace: Any, offer: OfferedTools) -> list[str]:
-    """Without a namespace, a tool that has none goes first."""
+    """Without a namespace in the choice, tools without a namespace take precedence."""
     named = [
         (key, tool)
         for key in (one.function.name for one in offer.functions)
@@ -93,7 +102,7 @@ def _find_named(kind: str, name: Any, namespace: Any, offer: OfferedTools) -> li
 def chat_choice(
     choice: ToolChoice | None, tools: Sequence[ResponseTool], offer: OfferedTools
 ) -> AssistantsApiToolChoiceOption:
-    """The choice as a run has it. What a remote server's tool is forced by, and what is allowed, is not in it."""
+    """The choice in the form of a run, which has neither remote tools nor allowed tools."""
     match choice:
         case None | "none" | "auto" | "required":
             return choice or "auto"
@@ -112,14 +121,14 @@ def chat_choice(
 
 
 def allowed_keys(choice: AllowedTools, tools: Sequence[ResponseTool], offer: OfferedTools) -> list[str]:
-    found: list[str] = []
+    keys: list[str] = []
     for entry in choice.tools:
-        found += find_keys(entry, tools, offer) or ([_discoverable_name(entry)] if _may_be_discovered(entry) else [])
-    return found
+        keys += find_keys(entry, tools, offer) or ([_discoverable_name(entry)] if _may_be_discovered(entry) else [])
+    return keys
 
 
 def forced_key(choice: ToolChoice | None, tools: Sequence[ResponseTool], offer: OfferedTools) -> str:
-    """The remote server or tool that has to be called; empty where there is none."""
+    """The key of the forced remote server or tool; empty without one."""
     if choice is None or isinstance(choice, str) or type_of(choice) != "mcp":
         return ""
     return next(iter(find_keys(_to_dict(choice), tools, offer)), "")
@@ -135,12 +144,12 @@ def _may_be_discovered(entry: Mapping[str, Any]) -> bool:
 
 
 def _discoverable_name(entry: Mapping[str, Any]) -> str:
-    """The name of a tool that the conversation may bring with it."""
+    """The provider name of a tool that the conversation may add."""
     return provider_name(ClientTool(entry["type"], str(entry["name"]), entry.get("namespace") or ""))
 
 
 def _is_hosted(entry: Mapping[str, Any], tools: Sequence[ResponseTool]) -> bool:
-    """Whether the entry means a tool of the hosted service that is listed: it is allowed, and never called."""
+    """Whether the entry matches a listed tool of the hosted service, which is accepted but never called."""
     kind = str(entry.get("type"))
     listed = [type_of(tool) for tool in tools if isinstance(tool, HostedTool)]
     return kind in listed or (kind.startswith("web_search") and any(one.startswith("web_search") for one in listed))

@@ -1,6 +1,6 @@
-"""The containers that live in this process: each a session of the sandbox, and what is known of the files in it.
+"""The open containers of this process: each has a session of the sandbox and a record of its files.
 
-Knows no run and no client. Whether a container exists at all, and whose it is, is in the store.
+Knows no run and no client. The store has the existence and the owner of a container.
 """
 
 import asyncio
@@ -19,7 +19,7 @@ _MAX_NEW_CONTAINERS: Final = 1000
 
 
 class ContainerSession:
-    """One container: the contents of its known files by name, and the client's files (`given`), also by name.
+    """One container: the contents of its known files by name, and the client's files (`input_files`), also by name.
 
     A client's file is a File of the project, with its id, or an upload without one. `aliases` are the original names of
     the client's files. `renewed`: code may have run in the container before this session.
@@ -30,17 +30,17 @@ class ContainerSession:
         self.renewed = renewed
         self.session = session
         self.digests: dict[str, str] = {}
-        self.given: dict[str, str | None] = {}
+        self.input_files: dict[str, str | None] = {}
         self.aliases: dict[str, str] = {}
         self.lock = asyncio.Lock()
         self._id = session.id
 
     def refresh(self) -> None:
-        """Forgets what was known of a session that was lost."""
+        """Clears the record of files if the session was lost."""
         if self._id != self.session.id:
             self._id = self.session.id
             self.digests.clear()
-            self.given.clear()
+            self.input_files.clear()
             self.aliases.clear()
 
 
@@ -49,30 +49,30 @@ class ContainerSessions:
         self._sandbox = sandbox
         self._store = store
         self._blobs = blobs
-        # Containers that are not open yet, and never were; the oldest are forgotten where many never are.
+        # Created containers that were never opened; above the limit, the oldest is dropped.
         self._new_containers: dict[str, None] = {}
         self._workspaces: WeakKeyDictionary[Session, ContainerSession] = WeakKeyDictionary()
 
     async def check(self) -> str | None:
-        """What keeps code from running here, as a sentence; None where it can."""
+        """The reason why code cannot run here, as a sentence; None if it can."""
         return await self._sandbox.check()
 
     def begin(self, container_id: str) -> None:
-        """The container is a new one: nothing can have been lost when it is opened."""
+        """Marks the container as new, so that its first session is not reported as renewed."""
         self._new_containers[container_id] = None
         if len(self._new_containers) > _MAX_NEW_CONTAINERS:
             del self._new_containers[next(iter(self._new_containers))]
 
     def prewarm(self) -> None:
-        """Code may be run soon."""
+        """Starts a sandbox in the background, since code may run soon."""
         self._sandbox.prepare()
 
     async def open(
         self, project_id: str, container_id: str, file_ids: Sequence[str], *, bare_ids: bool = False
     ) -> ContainerSession:
-        """The container with these Files in it. Raises SandboxError.
+        """Opens the container with these Files. Raises SandboxError.
 
-        A File is at its id and its name, `file-abc-data.csv`, and with `bare_ids` at its id alone; at its name as well.
+        A File has the path `file-abc-data.csv`, with `bare_ids` `file-abc`, and links at its id and its name.
         """
         session = await self._sandbox.open(container_id)
         workspace = self._workspaces.get(session)
@@ -82,7 +82,7 @@ class ContainerSessions:
             self._new_containers.pop(container_id, None)
         async with workspace.lock:
             workspace.refresh()
-            here = set(workspace.given.values())
+            here = set(workspace.input_files.values())
             missing = [file_id for file_id in file_ids if file_id not in here]
             for file in await self._store.files.lookup(project_id, missing) if missing else []:
                 with suppress(BlobMissing):  # it was deleted meanwhile
@@ -91,7 +91,7 @@ class ContainerSessions:
         return workspace
 
     async def put(self, workspace: ContainerSession, blob: Blob, name: str) -> None:
-        """Bytes of the client's own, in place of what has the name. Raises SandboxError."""
+        """Writes an uploaded file; replaces a file of the same name. Raises SandboxError."""
         async with workspace.lock:
             workspace.refresh()
             async with self._blobs.reading(blob.name) as chunks:
@@ -99,15 +99,15 @@ class ContainerSessions:
             await self._record_files(workspace)
 
     def find(self, container_id: str) -> ContainerSession | None:
-        """The container where it is alive in this process."""
+        """The container if it is open in this process."""
         session = self._sandbox.find(container_id)
-        found = None if session is None else self._workspaces.get(session)
-        if found is not None:
-            found.refresh()
-        return found
+        workspace = None if session is None else self._workspaces.get(session)
+        if workspace is not None:
+            workspace.refresh()
+        return workspace
 
     async def close(self, container_id: str) -> None:
-        """Ends it with everything in it."""
+        """Closes the session and deletes its files."""
         if (session := self._sandbox.find(container_id)) is not None:
             await session.close()
 
@@ -125,12 +125,12 @@ class ContainerSessions:
     ) -> None:
         await workspace.session.put(name, chunks)
         workspace.digests.pop(name, None)
-        workspace.given[name] = file_id
+        workspace.input_files[name] = file_id
 
     async def _record_files(self, workspace: ContainerSession) -> None:
         """The client's files are not outputs of code."""
-        if workspace.given.keys() <= workspace.digests.keys():
+        if workspace.input_files.keys() <= workspace.digests.keys():
             return
         for file in await workspace.session.list():
-            if file.name in workspace.given:
+            if file.name in workspace.input_files:
                 workspace.digests.setdefault(file.name, file.digest)

@@ -1,4 +1,4 @@
-"""The code interpreter as a model's calls use it: which container they run in, what code says, what it has written.
+"""Runs the calls of the code interpreter: resolves the container, runs code, saves the files that it wrote.
 
 Knows no run, no response and no event.
 """
@@ -27,9 +27,9 @@ _EXTENSIONS = {"image/png": "png", "image/jpeg": "jpg"}
 
 @dataclass(frozen=True, slots=True)
 class AutoContainer:
-    """The one container of `owner_id`, made when it is first needed: of a thread, a conversation, a chain of responses.
+    """The container of `owner_id` (a thread, a conversation, a chain of responses), created at its first use.
 
-    `file_ids` are the Files in it. They have names like `file-abc-data.csv`, and with `bare_ids` like `file-abc`.
+    `file_ids` are its Files. Their names are like `file-abc-data.csv`, with `bare_ids` like `file-abc`.
     """
 
     owner_id: str
@@ -38,9 +38,9 @@ class AutoContainer:
 
 
 class Interpreter:
-    """`idle_seconds` is how long a container waits for more code before it expires.
+    """`idle_seconds` is the idle time after which a container expires.
 
-    `most_bytes` is what one call may turn into Files: a loop could fill the server's disk.
+    `most_bytes` limits the Files of one call: a loop could fill the server's disk.
     """
 
     def __init__(
@@ -61,55 +61,57 @@ class Interpreter:
         self._most_bytes = most_bytes
 
     async def check(self) -> str | None:
-        """What keeps code from running here, as a sentence; None where it can."""
+        """The reason why code cannot run here, as a sentence; None if it can."""
         return await self._workspaces.check()
 
     def prewarm(self) -> None:
         """Starts a sandbox in the background when a model is called that may run code."""
         self._workspaces.prewarm()
 
-    async def resolve_container(self, project_id: str, wanted: str | AutoContainer) -> str:
-        """The id of a container that may be used: the one of this id, or that of an owner. Counts as use.
+    async def resolve_container(self, project_id: str, container: str | AutoContainer) -> str:
+        """The id of a running container, by its id or its owner. Records a use.
 
-        Raises NotFound, and InvalidRequest where its time is over or no code can run here at all.
+        Raises NotFound, and InvalidRequest if the container is expired or this server cannot run code.
         """
         if fault := await self.check():
             raise InvalidRequest(fault, code="unsupported_tool")
         now = int(self._clock.now())
-        if isinstance(wanted, AutoContainer):
-            made = self._new_container(wanted.owner_id, now)
-            owned = await self._store.containers.find_or_create_for_thread(project_id, wanted.owner_id, made)
+        if isinstance(container, AutoContainer):
+            made = self._new_container(container.owner_id, now)
+            owned = await self._store.containers.find_or_create_for_thread(project_id, container.owner_id, made)
             if owned.is_first:
                 self._workspaces.begin(owned.id)
             return owned.id
-        container = await self._store.containers.get(project_id, wanted, now)
-        check_running(container)
-        await self._store.containers.touch(container.id, now)
-        return container.id
+        resource = await self._store.containers.get(project_id, container, now)
+        check_running(resource)
+        await self._store.containers.touch(resource.id, now)
+        return resource.id
 
-    async def open_session(self, project_id: str, wanted: str | AutoContainer) -> ContainerSession:
-        """The container that `container_for` finds, running and with its files. Also raises SandboxError.
+    async def open_session(self, project_id: str, container: str | AutoContainer) -> ContainerSession:
+        """The container that `resolve_container` returns, running and with its files. Also raises SandboxError.
 
         For one call only: the session may be lost before the next one.
         """
-        container_id = await self.resolve_container(project_id, wanted)
-        if isinstance(wanted, AutoContainer):
-            return await self._workspaces.open(project_id, container_id, wanted.file_ids, bare_ids=wanted.bare_ids)
-        kept = await self._store.containers.files(container_id)
-        return await self._workspaces.open(project_id, container_id, kept)
+        container_id = await self.resolve_container(project_id, container)
+        if isinstance(container, AutoContainer):
+            return await self._workspaces.open(
+                project_id, container_id, container.file_ids, bare_ids=container.bare_ids
+            )
+        file_ids = await self._store.containers.files(container_id)
+        return await self._workspaces.open(project_id, container_id, file_ids)
 
     async def run(self, workspace: ContainerSession, code: str) -> AsyncGenerator[Output, None]:
-        """What the code says, as it says it; closing the generator stops it."""
+        """Streams the output of the code; closing the generator stops the code."""
         async with workspace.lock:
             if workspace.renewed:
                 workspace.renewed = False
                 yield Note(_SESSION_RENEWED_NOTE, lost="everything")
-            said = workspace.session.execute(code)
+            outputs = workspace.session.execute(code)
             try:
-                async for output in said:
+                async for output in outputs:
                     yield output
             finally:
-                await said.aclose()
+                await outputs.aclose()
 
     async def save_new_files(self, project_id: str, workspace: ContainerSession, most: int) -> list[GeneratedFile]:
         """Creates Files from the files that code wrote or changed since the last call; at most `most` at once.
@@ -119,30 +121,30 @@ class Interpreter:
         async with workspace.lock:
             made: list[GeneratedFile] = []
             listed = await _list_files(workspace)
-            own = {found.name for found in listed}
+            own = {file.name for file in listed}
             left = self._most_bytes
-            for found in _changed_files(workspace, listed):
-                if found.size > left or len(made) >= most:
+            for file in _changed_files(workspace, listed):
+                if file.size > left or len(made) >= most:
                     continue
-                left -= found.size
-                names = [name for name in (workspace.aliases.get(found.name),) if name and name not in own]
-                names.append(found.name)
+                left -= file.size
+                names = [name for name in (workspace.aliases.get(file.name),) if name and name not in own]
+                names.append(file.name)
                 basename = names[0].rpartition("/")[2]
-                chunks = workspace.session.read(found.name)
-                file = await self._files.save(project_id, basename, "assistants_output", chunks)
-                workspace.digests[found.name] = found.digest
-                made += [GeneratedFile(path=f"{FOLDER}/{name}", file_id=file.id) for name in names]
+                chunks = workspace.session.read(file.name)
+                saved = await self._files.save(project_id, basename, "assistants_output", chunks)
+                workspace.digests[file.name] = file.digest
+                made += [GeneratedFile(path=f"{FOLDER}/{name}", file_id=saved.id) for name in names]
             return made
 
     async def list_changed_files(self, workspace: ContainerSession, most: int) -> list[ContainerFileResource]:
-        """What code has written or changed since the last time, left where it is."""
+        """The files that code wrote or changed since the last call; they stay in the container."""
         async with workspace.lock:
             changed = _changed_files(workspace, await _list_files(workspace))[:most]
-            workspace.digests |= {found.name: found.digest for found in changed}
-            return [render_file(workspace, found) for found in changed]
+            workspace.digests |= {file.name: file.digest for file in changed}
+            return [render_file(workspace, file) for file in changed]
 
     async def save_image(self, project_id: str, image: Image) -> str:
-        """The id of the File that the figure becomes."""
+        """Saves a figure as a File; returns its id."""
         file_id = ids.file()
         name = f"{file_id}.{_EXTENSIONS[image.mime]}"
         return (await self._files.save(project_id, name, "assistants_output", _single_chunk(image.data))).id
@@ -164,7 +166,7 @@ async def _list_files(workspace: ContainerSession) -> Sequence[SandboxFile]:
 
 
 def _changed_files(workspace: ContainerSession, listed: Sequence[SandboxFile]) -> list[SandboxFile]:
-    return [found for found in listed if workspace.digests.get(found.name) != found.digest]
+    return [file for file in listed if workspace.digests.get(file.name) != file.digest]
 
 
 async def _single_chunk(data: bytes) -> AsyncIterator[bytes]:
