@@ -73,6 +73,8 @@ def upstream(session_upstream: Upstream) -> Iterator[Upstream]:
     yield session_upstream
     left = len(session_upstream._script)
     session_upstream._script.clear()
+    # Tests without this fixture share the provider and expect its usual reply.
+    session_upstream.always(echo)
     assert left == 0, f"{left} scripted answers were never requested"
 
 
