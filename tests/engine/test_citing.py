@@ -28,7 +28,7 @@ def references(parts):
 
 
 @given(st.lists(st.text(st.sampled_from("a\n \u3010\u3011:\u2020021.tx\uff10"), max_size=20), min_size=1, max_size=4))
-def test_a_model_that_repeats_what_it_is_shown_cites_only_what_was_shown(texts):
+def test_a_model_that_repeats_its_passages_cites_only_those_passages(texts):
     shown = [Passage(0, place, f"file-{place}", "t.tx", text) for place, text in enumerate(texts)]
     parts = told(file_search.render_passages(shown), sources=Sources({(0, one.index): one for one in shown}))
     assert [part.text for part in references(parts)] == [one.mark for one in shown]
@@ -55,7 +55,7 @@ def test_how_the_text_is_cut_makes_no_difference(pieces):
 
 
 @given(cut())
-def test_offsets_are_those_of_the_text_that_is_shown(pieces):
+def test_reference_offsets_match_the_returned_text(pieces):
     parts = told(*pieces)
     text = whole(parts)
     for one in references(parts):
@@ -77,7 +77,7 @@ def test_text_is_not_held_back_once_it_cannot_be_a_mark():
     assert citing.feed("\u8981") == ["\u3010\u8981"]
 
 
-def test_a_mark_that_was_never_shown_is_left_out():
+def test_an_unknown_citation_mark_is_removed_from_the_text():
     assert whole(told("Yes\u30107:7\u2020other.txt\u3011. No\u301013\u2020source\u3011.")) == "Yes. No."
 
 
@@ -104,6 +104,6 @@ def test_the_longest_path_is_meant_and_unknown_paths_are_text():
     assert [one.file_id for one in references(parts)] == ["file-gz", "file-words"]
 
 
-def test_what_is_held_back_when_the_text_ends_is_said():
+def test_buffered_text_is_emitted_when_the_text_ends():
     assert whole(told("see \u30100:0\u2020ca")) == "see \u30100:0\u2020ca"
     assert [one.file_id for one in references(told("sandbox:/mnt/data/a.csv"))] == ["file-a"]

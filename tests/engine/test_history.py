@@ -34,13 +34,13 @@ def milestones(frames):
 
 
 @given(histories.histories(late=False))
-def test_it_tells_the_same_events_in_the_same_order(history):
+def test_a_replay_from_the_database_has_the_same_events_in_the_same_order(history):
     frames, stored = kept(history)
     assert milestones(told_again(stored)) == milestones(frames)
 
 
 @given(histories.histories())
-def test_it_tells_the_same_events_where_the_model_spoke_after_its_calls(history):
+def test_a_replay_has_the_same_events_when_text_follows_tool_calls(history):
     frames, stored = kept(history)
     again, once = milestones(told_again(stored)), milestones(frames)
     assert sorted(again) == sorted(once)
@@ -48,7 +48,7 @@ def test_it_tells_the_same_events_where_the_model_spoke_after_its_calls(history)
 
 
 @given(histories.histories())
-def test_the_objects_are_those_that_were_shown(history):
+def test_a_replay_from_the_database_returns_the_streamed_objects(history):
     frames, stored = kept(history)
     once = dict(parse_events(frames))
     again = dict(parse_events(told_again(stored)))

@@ -162,7 +162,7 @@ async def test_a_cancelled_batch_stops_what_runs_and_leaves_nothing(node):
 
 
 @pytest.mark.parametrize("gone", ["file", "place", "store"])
-async def test_what_is_deleted_while_it_is_read_is_never_found(node, gone):
+async def test_a_file_deleted_during_extraction_leaves_no_chunks(node, gone):
     worker, other = await node(places=1), await node()
     file_id = await worker.add("a.txt")
     store = await worker.vector_stores.create(OURS, file_ids=[file_id])
@@ -189,7 +189,7 @@ async def test_what_is_deleted_while_it_is_read_is_never_found(node, gone):
         assert (found.status, found.file_counts.total, found.usage_bytes) == ("completed", 0, 0)
 
 
-async def test_a_file_that_ends_its_worker_each_time_is_given_up(node):
+async def test_a_file_that_crashes_its_worker_repeatedly_fails_with_server_error(node):
     only = await node()
     store = await only.vector_stores.create(OURS, file_ids=[await only.add("a.txt")])
     for number in range(6):
@@ -203,7 +203,7 @@ async def test_a_file_that_ends_its_worker_each_time_is_given_up(node):
     assert node.read == []
 
 
-async def test_waiting_ends_when_its_time_is_over_or_its_files_are_done(node):
+async def test_waiting_ends_on_timeout_or_once_the_files_are_indexed(node):
     only = await node(places=1)
     first, second = await only.add("a.txt"), await only.add("b.txt")
     store = await only.vector_stores.create(OURS, file_ids=[first, second])
@@ -214,7 +214,7 @@ async def test_waiting_ends_when_its_time_is_over_or_its_files_are_done(node):
     assert await only.vector_stores.wait_indexed([ids.vector_store()], None, 0)
 
 
-async def test_a_worker_that_is_stopped_gives_its_files_back(node):
+async def test_a_stopping_worker_releases_its_files_to_another_worker(node):
     first, second = await node(places=1), await node(places=1)
     store = await first.vector_stores.create(OURS, file_ids=[await first.add("a.txt")])
     first.extractor.free.clear()

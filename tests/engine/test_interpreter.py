@@ -64,7 +64,7 @@ async def said(parts, project_id, wanted, code):
     return "".join(printed), workspace.container_id
 
 
-async def test_code_runs_in_the_container_of_an_id_with_what_was_put_there(served, project):
+async def test_code_runs_in_the_container_with_the_requested_id_and_its_files(served, project):
     parts, _, client = served
     file = await client.files.create(file=("data.csv", b"1,2\n"), purpose="user_data")
     made = await client.containers.create(name="mine", file_ids=[file.id])
@@ -75,7 +75,7 @@ async def test_code_runs_in_the_container_of_an_id_with_what_was_put_there(serve
     assert container_id == made.id
 
 
-async def test_what_code_has_written_is_told_once_and_stays_where_it_is(served, project):
+async def test_files_written_by_code_are_listed_as_changed_once_and_stay_in_place(served, project):
     parts, _, client = served
     made = await client.containers.create(name="mine")
     workspace = await parts.interpreter.open_session(project, made.id)
@@ -91,7 +91,7 @@ async def test_what_code_has_written_is_told_once_and_stays_where_it_is(served, 
     assert (listed.path, listed.source) == ("/mnt/data/out.txt", "assistant")
 
 
-async def test_an_owner_has_one_container_that_keeps_its_variables(served, project):
+async def test_an_owner_has_one_container_that_preserves_its_variables(served, project):
     parts, _, client = served
     file = await client.files.create(file=("data.csv", b"1,2\n"), purpose="user_data")
     _, first = await said(parts, project, AutoContainer("conv_1", [file.id]), "x = 41")
@@ -106,7 +106,7 @@ async def test_an_owner_has_one_container_that_keeps_its_variables(served, proje
     assert other != first
 
 
-async def test_a_file_of_the_same_name_does_not_take_the_place_of_what_code_has_made(served, project):
+async def test_an_input_file_does_not_overwrite_a_file_of_that_name_written_by_code(served, project):
     parts, _, client = served
     await said(parts, project, AutoContainer("conv_3"), "open('data.csv', 'w').write('mine')")
     file = await client.files.create(file=("data.csv", b"theirs"), purpose="user_data")
@@ -146,7 +146,7 @@ async def test_a_container_that_was_not_used_for_its_time_has_expired(served, pr
         await parts.interpreter.open_session(project, made.id)
 
 
-async def test_an_owner_whose_container_has_expired_gets_another_one(served, project):
+async def test_an_owner_gets_a_new_container_after_the_old_one_expired(served, project):
     parts, clock, client = served
     _, first = await said(parts, project, AutoContainer("conv_4"), "x = 1")
     clock.time += 1200
@@ -171,7 +171,7 @@ async def test_one_call_does_not_fill_the_server_s_disk(served, project):
         assert [file.path for file in made] == [f"/mnt/data/{name}" for name in expected]
 
 
-async def test_a_session_that_was_lost_is_told_of_once(served, project):
+async def test_a_lost_session_is_reported_once(served, project):
     parts, _, _ = served
     for code in ("x = 1", "y = 2"):
         workspace = await parts.interpreter.open_session(project, AutoContainer("conv_6"))
@@ -184,7 +184,7 @@ async def test_a_session_that_was_lost_is_told_of_once(served, project):
         assert [one.lost for one in outputs if isinstance(one, Note)] == ["everything"] * notes
 
 
-async def test_nobody_else_s_container_is_used(served, project):
+async def test_a_container_of_another_project_is_not_found(served, project):
     parts, _, client = served
     made = await client.containers.create(name="mine")
     with pytest.raises(NotFound):

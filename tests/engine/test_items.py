@@ -39,7 +39,7 @@ ROLES = st.sampled_from(["user", "assistant", "system", "developer"])
 
 
 @given(ROLES, st.lists(TEXTS, min_size=1, max_size=3))
-def test_messages_come_back_as_they_were_given(role, texts):
+def test_message_items_round_trip_unchanged(role, texts):
     kind = "output_text" if role == "assistant" else "input_text"
     content = [{"type": kind, "text": text} for text in texts]
     (item,) = again({"role": role, "content": content})
@@ -107,7 +107,7 @@ def test_images_and_files_keep_their_places_and_not_their_bytes():
         ({"type": "web_search_call", "status": "completed", "action": {"type": "search", "query": "q"}}, ""),
     ],
 )
-def test_calls_come_back_as_they_were_given(given_item, prefix):
+def test_tool_call_items_round_trip_unchanged(given_item, prefix):
     (item,) = again({"id": "fc_their_own", **given_item})
     assert plain(item) == given_item
     assert list(item)[:2] == ["id", "type"]
@@ -128,7 +128,7 @@ def test_calls_come_back_as_they_were_given(given_item, prefix):
         ({"type": "function_call_output", "call_id": "call_a"}, "input[0].output"),
     ],
 )
-def test_what_is_no_item_is_refused_with_its_place(given_item, param):
+def test_an_invalid_item_is_refused_with_its_path(given_item, param):
     with pytest.raises(InvalidBody) as refused:
         whole([given_item])
     assert param in {..., refused.value.problem.param}
@@ -140,7 +140,7 @@ def test_what_is_no_item_is_refused_with_its_place(given_item, param):
         st.none() | st.integers() | st.text(), lambda inner: st.lists(inner) | st.dictionaries(st.text(), inner)
     )
 )
-def test_whatever_stands_in_an_item_is_taken_or_refused(odd):
+def test_any_value_in_an_item_is_accepted_or_refused(odd):
     for item in ({"type": odd}, {"role": "user", "content": odd}, {"type": "message", "role": odd, "content": "x"}):
         with suppress(InvalidBody):
             to_stored(whole([item]), "thread_a", AT)
@@ -150,7 +150,7 @@ MARKED = st.lists(st.tuples(st.text(max_size=5), st.text(min_size=1, max_size=5)
 
 
 @given(MARKED, st.text(max_size=5))
-def test_marks_are_taken_out_and_point_at_where_they_stood(pieces, tail):
+def test_citation_marks_are_removed_and_their_annotations_have_the_right_index(pieces, tail):
     value, annotations, places, bare = "", [], [], ""
     for before, mark in pieces:
         start = len(value) + len(before)
@@ -176,10 +176,10 @@ def test_outputs_of_code_can_be_read_back(outputs):
 
 
 @given(st.text())
-def test_reasoning_is_given_back_whole(text):
+def test_sealed_reasoning_is_unsealed_unchanged(text):
     assert unseal_reasoning(seal_reasoning(text)) == text
 
 
 @pytest.mark.parametrize("content", [None, "", "gAAAAABp", "us1.", "us1.####", "us1.AAAA"])
-def test_what_was_sealed_elsewhere_is_left_out(content):
+def test_reasoning_sealed_by_another_server_is_ignored(content):
     assert not unseal_reasoning(content)

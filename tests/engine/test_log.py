@@ -83,7 +83,7 @@ async def test_a_replay_after_any_number_is_the_rest_of_the_whole(history):
 
 @settings(max_examples=40)
 @given(histories.histories(), st.integers(1, 6), st.integers(1, 6))
-async def test_a_replay_says_the_same_once_deltas_were_merged(history, recent, merge):
+async def test_a_replay_is_equal_after_deltas_were_merged(history, recent, merge):
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(log, "_MAX_RECENT_EVENTS", recent)
         patch.setattr(log, "_MERGE_CHUNK", merge)
@@ -94,7 +94,7 @@ async def test_a_replay_says_the_same_once_deltas_were_merged(history, recent, m
 
 @settings(max_examples=40)
 @given(histories.histories())
-async def test_a_replay_of_a_finished_log_says_the_same(history):
+async def test_a_replay_of_a_compacted_log_is_equal(history):
     filling, frames = filled(history)
     filling.compact()
     filling.compact()
@@ -103,7 +103,7 @@ async def test_a_replay_of_a_finished_log_says_the_same(history):
 
 
 @given(histories.histories(), st.booleans())
-async def test_a_reader_goes_on_after_any_number_that_it_was_told(history, compact):
+async def test_a_reader_resumes_after_any_event_id_it_received(history, compact):
     filling, _ = filled(history)
     if compact:
         filling.compact()
@@ -119,7 +119,7 @@ async def test_a_reader_goes_on_after_any_number_that_it_was_told(history, compa
 
 
 @given(histories.histories(), st.lists(st.integers(0, 30), max_size=4))
-async def test_followers_hear_the_same_as_it_happens_whenever_they_came(history, arrivals):
+async def test_followers_receive_the_same_events_whenever_they_attach(history, arrivals):
     encoder, filling, frames, following = RunEncoder(), RunLog(RunEncoder), [], []
     for position, event in enumerate(history):
         following += [asyncio.ensure_future(heard(filling)) for arrival in arrivals if arrival == position]
@@ -151,7 +151,7 @@ async def test_a_follower_waits_for_the_next_event_and_for_the_end():
     assert await waiting == "over"
 
 
-async def test_a_follower_that_gives_up_is_forgotten():
+async def test_a_cancelled_follower_is_removed():
     filling = RunLog(RunEncoder)
     waiting = asyncio.ensure_future(anext(filling.follow()))
     await asyncio.sleep(0)
@@ -161,7 +161,7 @@ async def test_a_follower_that_gives_up_is_forgotten():
     filling.append(history_of(1)[0], (b"x",))
 
 
-async def test_a_log_that_is_opened_again_goes_on_for_those_who_come_then():
+async def test_a_reopened_log_sends_new_events_to_later_followers():
     told = history_of(4)
     filling, frames = filled(told[:2])
     assert await heard(filling) == b"".join(frames)
@@ -173,7 +173,7 @@ async def test_a_log_that_is_opened_again_goes_on_for_those_who_come_then():
     assert await following == b"more"
 
 
-async def test_a_run_that_goes_on_elsewhere_ends_its_streams_and_says_so():
+async def test_closing_a_log_of_a_run_handed_back_ends_its_streams():
     filling = RunLog(RunEncoder)
     following = asyncio.ensure_future(heard(filling))
     await asyncio.sleep(0)
@@ -210,7 +210,7 @@ async def test_a_long_text_costs_little_more_than_its_length():
     assert len(await heard(filling)) > 10 * count
 
 
-async def test_one_who_falls_far_behind_still_hears_everything():
+async def test_a_slow_follower_receives_every_event():
     encoder, filling = RunEncoder(), RunLog(RunEncoder)
     follower = filling.follow()
     said = []
@@ -227,7 +227,7 @@ async def test_one_who_falls_far_behind_still_hears_everything():
     assert joined["delta"]["content"][0]["text"] == {"value": "".join(said), "annotations": []}
 
 
-async def test_one_who_falls_behind_again_and_again_hears_everything_once(monkeypatch):
+async def test_a_repeatedly_slow_follower_receives_every_event_once(monkeypatch):
     monkeypatch.setattr(log, "_MAX_RECENT_EVENTS", 8)
     monkeypatch.setattr(log, "_MERGE_CHUNK", 4)
     encoder, filling = RunEncoder(), RunLog(RunEncoder)
@@ -244,7 +244,7 @@ async def test_one_who_falls_behind_again_and_again_hears_everything_once(monkey
     assert joined["delta"]["content"][0]["text"]["value"] == "".join(f"{number} " for number in range(200))
 
 
-async def test_what_all_followers_have_read_is_merged_while_it_is_kept_for_a_slow_one():
+async def test_events_are_merged_only_after_the_slowest_follower_has_read_them():
     encoder, filling = RunEncoder(), RunLog(RunEncoder)
     slow, frames = filling.follow(), []
     for event in history_of(3):
@@ -265,7 +265,7 @@ async def test_what_all_followers_have_read_is_merged_while_it_is_kept_for_a_slo
 # -- the logs of a process ---------------------------------------------------------------------------------------
 
 
-async def test_a_finished_log_is_kept_for_as_long_as_was_asked():
+async def test_a_finished_log_is_removed_after_the_retention_time():
     clock = StillClock()
     logs = Logs(clock, retention=60)
     finished, live = logs.create("run_1", RunEncoder), logs.create("run_2", RunEncoder)
@@ -297,7 +297,7 @@ async def test_a_discarded_log_ends_its_streams():
     assert logs.get("run_1") is None
 
 
-async def test_a_follower_of_the_end_hears_it_before_the_log_shrinks():
+async def test_a_follower_receives_the_last_events_before_the_log_is_compacted():
     logs = Logs(StillClock(), retention=60)
     filling = logs.create("run_1", RunEncoder)
     following = asyncio.ensure_future(heard(filling))
@@ -310,7 +310,7 @@ async def test_a_follower_of_the_end_hears_it_before_the_log_shrinks():
     assert not filling._recent
 
 
-def test_a_reader_is_told_of_each_event_and_takes_what_it_has_not_read():
+def test_a_reader_is_notified_of_each_event_and_reads_only_unread_frames():
     filling = RunLog(RunEncoder)
     told = []
     with filling.reader() as follower:

@@ -152,7 +152,7 @@ async def node(store):
         yield make
 
 
-async def test_a_job_whose_worker_was_killed_is_claimed_when_its_lease_has_run_out(store, node, tmp_path, url):
+async def test_a_job_of_a_killed_worker_is_claimed_after_its_lease_expired(store, node, tmp_path, url):
     await add(store, "ours")
     killed = await asyncio.create_subprocess_exec(
         sys.executable, "-c", WORKER, str(tmp_path), url or "", *sys.path, stdout=asyncio.subprocess.PIPE
@@ -167,7 +167,7 @@ async def test_a_job_whose_worker_was_killed_is_claimed_when_its_lease_has_run_o
     assert [(claim.attempts, claim.interruptions) for claim in other.started] == [(1, 1)]
 
 
-async def test_a_worker_whose_lease_has_run_out_stops_and_another_one_works_on(store, node):
+async def test_a_worker_with_an_expired_lease_stops_and_another_claims_its_job(store, node):
     clock = Clock()
     await add(store, "ours")
     late = node(clock=clock)

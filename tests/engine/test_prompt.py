@@ -115,14 +115,14 @@ async def test_instructions_stand_before_everything(conversation):
     ]
 
 
-async def test_the_calls_of_a_turn_are_one_message_and_each_is_answered(conversation):
+async def test_the_calls_of_a_turn_are_one_message_followed_by_each_output(conversation):
     await conversation.says("user", "one")
     await conversation.calls("a", "b")
     await conversation.says("assistant", "two", run_id="run_earlier")
     assert await conversation.told() == [user("one"), assistant("", "a", "b"), tool("a"), tool("b"), assistant("two")]
 
 
-async def test_what_was_said_before_a_call_in_the_same_run_is_one_message_with_it(conversation):
+async def test_text_before_a_call_in_the_same_run_is_sent_in_one_message_with_it(conversation):
     await conversation.says("user", "one")
     await conversation.says("assistant", "Let me look.", run_id="run_earlier")
     await conversation.calls("a")
@@ -154,7 +154,7 @@ async def test_messages_without_content_or_under_way_are_left_out(conversation):
     assert await conversation.told() == [user("one"), assistant("cut")]
 
 
-async def test_images_are_parts_and_one_that_is_gone_is_said_to_be(conversation):
+async def test_images_are_content_parts_and_a_missing_image_becomes_a_text_note(conversation):
     image = MessageContentImageUrlObject(ImageUrl("https://example.com/a.png", "low"))
     file = MessageContentImageFileObject(ImageFile("file-1"))
     await conversation.says("user", None, content=[*samples.content("look"), image, file])
@@ -163,7 +163,7 @@ async def test_images_are_parts_and_one_that_is_gone_is_said_to_be(conversation)
     assert await conversation.told() == [user([{"type": "text", "text": "look"}, shown, gone])]
 
 
-async def test_an_image_that_is_a_file_is_told_with_its_bytes(conversation):
+async def test_an_image_file_is_sent_as_a_data_url(conversation):
     async def load(file_id):
         return f"data:image/png;base64,{file_id}"
 
@@ -175,7 +175,7 @@ async def test_an_image_that_is_a_file_is_told_with_its_bytes(conversation):
 
 
 @pytest.mark.parametrize("keep", [1, 2, 3, 10])
-async def test_the_newest_messages_are_kept_with_the_calls_among_them(conversation, keep):
+async def test_last_messages_truncation_sends_the_newest_messages_with_their_calls(conversation, keep):
     await conversation.says("user", "one")
     await conversation.calls("a")
     await conversation.says("assistant", "two", run_id="run_earlier")
@@ -186,7 +186,7 @@ async def test_the_newest_messages_are_kept_with_the_calls_among_them(conversati
     assert await conversation.told(truncation_strategy=strategy) == wanted
 
 
-async def test_what_the_run_itself_said_does_not_count(conversation):
+async def test_messages_of_the_run_itself_do_not_count_for_truncation(conversation):
     await conversation.says("user", "one")
     await conversation.says("user", "two")
     own = conversation.run.id
@@ -214,7 +214,7 @@ async def test_the_oldest_go_where_the_window_ends(conversation):
     assert 2000 * 0.5 < sum(tokens.count(message["content"]) for message in told) <= 2000 * 7 / 8
 
 
-async def test_more_room_never_tells_less(conversation):
+async def test_a_larger_context_window_never_sends_fewer_messages(conversation):
     for number in range(30):
         await conversation.says("user", f"{number} {LONG}")
     lengths = [len(await conversation.told(PromptBudget(window=window))) for window in (256, 1000, 2000, 4000, 128_000)]
@@ -222,7 +222,7 @@ async def test_more_room_never_tells_less(conversation):
     assert lengths[-1] == 30
 
 
-async def test_a_call_is_never_told_without_its_output_nor_an_output_without_its_call(conversation):
+async def test_truncation_never_separates_a_tool_call_from_its_output(conversation):
     for number in range(40):
         await conversation.says("user", f"{number} {LONG}")
         await conversation.calls(f"a{number}", f"b{number}")
@@ -232,7 +232,7 @@ async def test_a_call_is_never_told_without_its_output_nor_an_output_without_its
         assert asked == [message["tool_call_id"] for message in told if message["role"] == "tool"]
 
 
-async def test_the_last_question_is_told_however_small_the_window(conversation):
+async def test_the_last_user_message_is_sent_even_if_it_exceeds_the_window(conversation):
     await conversation.says("user", "old")
     await conversation.says("user", LONG * 10)
     await conversation.calls("a", run_id=conversation.run.id)
@@ -260,7 +260,7 @@ async def test_instructions_and_tools_take_their_part_of_the_room(conversation):
 # -- the rest of the request -------------------------------------------------------------------------------------
 
 
-async def test_a_bare_run_asks_for_nothing_special(conversation):
+async def test_a_run_with_defaults_sends_only_model_messages_and_stream(conversation):
     await conversation.says("user", "one")
     assert await conversation.prompt() == {"model": "gpt-4o", "messages": [user("one")], "stream": True}
 
@@ -273,12 +273,12 @@ async def test_a_tool_choice_binds_the_first_turn_alone_unless_it_forbids(conver
         assert (await conversation.prompt(turn=1)).get("tool_choice") == later
 
 
-async def test_without_a_tool_nothing_is_said_of_tools(conversation):
+async def test_a_request_without_tools_has_no_tool_parameters(conversation):
     body = await conversation.prompt(turn=0, tools=[], tool_choice="required", parallel_tool_calls=False)
     assert set(body) == {"model", "messages", "stream"}
 
 
-async def test_a_built_in_tool_is_a_function_that_makes_way_for_one_of_the_same_name(conversation):
+async def test_a_built_in_tool_is_renamed_if_a_function_has_the_same_name(conversation):
     own = AssistantToolsFunction(FunctionObject("file_search"))
     body = await conversation.prompt(turn=0, tools=[AssistantToolsFileSearch(), AssistantToolsCode(), own])
     names = [tool["function"]["name"] for tool in body["tools"]]
@@ -296,7 +296,7 @@ def searched(turn=0, first=0):
     return "file_search_call", msgspec.json.encode(item).decode()
 
 
-async def test_what_the_run_found_is_told_with_marks_and_what_others_found_is_not(conversation):
+async def test_search_results_of_this_run_are_sent_with_marks_and_those_of_others_are_not(conversation):
     store, run = conversation.store, conversation.run
     await conversation.says("user", "What does Filip like?")
     for number, run_id in enumerate(("run_earlier", run.id)):
@@ -310,7 +310,7 @@ async def test_what_the_run_found_is_told_with_marks_and_what_others_found_is_no
     assert [(key, one.file_id) for key, one in prompt.sources.passages.items()] == [((1, 3), "file-a")]
 
 
-async def test_marks_of_earlier_runs_are_not_told(conversation):
+async def test_citation_marks_of_earlier_runs_are_removed_from_the_prompt(conversation):
     text = TextContent("Cake\u30100:0\u2020a.txt\u3011.", [])
     text.annotations.append(FileCitationAnnotation(text.value[4:15], 4, 15, FileCitation("file-a")))
     content = [MessageContentTextObject(text)]
@@ -319,7 +319,7 @@ async def test_marks_of_earlier_runs_are_not_told(conversation):
     assert await conversation.told() == [assistant("Cake."), assistant(text.value)]
 
 
-async def test_functions_are_told_without_what_says_nothing(conversation):
+async def test_function_definitions_are_sent_without_empty_members(conversation):
     tools = [AssistantToolsFunction(FunctionObject("f", strict=True)), AssistantToolsFunction(FunctionObject("g", "G"))]
     body = await conversation.prompt(tools=tools)
     empty = {"type": "object", "properties": {}}

@@ -113,7 +113,7 @@ def test_the_official_client_can_follow_it(history):
 
 
 @given(answers.histories_of())
-def test_deltas_make_up_the_texts_that_are_said_to_be_done(history):
+def test_deltas_add_up_to_the_text_of_the_done_event(history):
     texts = {}
     for data in read(b"".join(played(history)[1])):
         place = (data.get("item_id"), data.get("content_index"), data.get("summary_index"))
@@ -126,7 +126,7 @@ def test_deltas_make_up_the_texts_that_are_said_to_be_done(history):
 
 
 @given(answers.histories_of(), st.integers(1, 6), st.integers(1, 6), st.booleans())
-async def test_whoever_comes_back_behind_any_event_hears_the_rest(history, recent, merge, compact):
+async def test_a_client_that_resumes_after_any_event_receives_the_rest(history, recent, merge, compact):
     whole = read(b"".join(played(history)[1]))
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(log, "_MAX_RECENT_EVENTS", recent)
@@ -144,7 +144,7 @@ async def test_whoever_comes_back_behind_any_event_hears_the_rest(history, recen
 
 
 @given(answers.histories_of())
-async def test_a_stream_that_nobody_remembers_is_told_again_in_the_same_words(history):
+async def test_a_stream_replayed_from_a_stored_response_has_the_same_events(history):
     view, frames = played(history)
     again = read(b"".join(ResponseReplay(view.response, -1).frames))
     assert by_item(again) == by_item(read(b"".join(frames)))
@@ -155,7 +155,7 @@ async def test_a_stream_that_nobody_remembers_is_told_again_in_the_same_words(hi
 
 @settings(max_examples=200)
 @given(answers.histories_of(ended=False), st.integers(0, 3))
-async def test_after_a_crash_anywhere_it_goes_on_and_can_be_followed_from_its_beginning(history, lost):
+async def test_a_response_resumes_after_a_crash_at_any_event_and_replays_from_the_start(history, lost):
     """`lost` events of the end were shown, but not stored, when the process died."""
     kept = history[: max(1, len(history) - lost)]
     view, _ = played(kept)
@@ -206,7 +206,7 @@ def rest(stored):
     yield events.RunEnded("completed", AT, USAGE)
 
 
-def test_an_event_of_the_other_dialect_shows_nothing():
+def test_an_assistants_event_produces_no_response_events():
     view, _ = played([events.RunQueued(histories.run()[0], None, False, answers.response())])
     assert view.apply(events.OutputsSubmitted({}, AT, USAGE)) == ()
     assert view.sequence == 1

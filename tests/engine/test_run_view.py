@@ -71,7 +71,7 @@ def test_only_one_message_is_open_at_a_time(history):
 
 
 @given(histories.histories())
-def test_what_the_package_puts_together_is_what_the_objects_say(history):
+def test_the_official_package_accumulates_deltas_to_the_final_objects(history):
     """The package adds numbers and joins strings, so nothing but an index may ever come twice."""
     message, steps, together = None, {}, {}
     for name, data in shown(history):
@@ -129,7 +129,7 @@ def test_list_entries_of_deltas_are_numbered_from_zero_without_gaps(history):
 
 
 @given(histories.histories(ended=True))
-def test_the_objects_of_the_view_are_those_that_were_shown_last(history):
+def test_the_view_has_the_objects_that_were_streamed_last(history):
     view = RunView.of(history)
     name, data = shown(history)[-1]
     assert name == f"thread.run.{view.run.status}"
@@ -139,7 +139,7 @@ def test_the_objects_of_the_view_are_those_that_were_shown_last(history):
 
 
 @given(histories.histories(ended=False))
-def test_a_run_that_waits_keeps_its_calls_open(history):
+def test_a_run_that_requires_action_lists_its_pending_tool_calls(history):
     view = RunView.of(history)
     assert (view.run.status, view.ended) == ("requires_action", False)
     (step,) = view.steps
@@ -169,7 +169,7 @@ def test_any_text_is_framed_on_one_line(text):
     assert deltas[0]["delta"]["content"][0]["text"]["value"] == text
 
 
-def test_text_is_not_escaped_beyond_what_json_asks():
+def test_non_ascii_text_is_not_escaped_in_frames():
     encoder = RunEncoder()
     for event in said(ended=False):
         encoder.encode(event)
@@ -196,7 +196,7 @@ def test_a_silent_message_is_known_as_such():
         ("incomplete", "max_tokens", "completed", "completed_at"),
     ],
 )
-def test_an_end_in_the_middle_closes_what_was_open(status, cut, step_status, stamp):
+def test_a_run_that_ends_early_closes_its_open_message_and_step(status, cut, step_status, stamp):
     error = LastError("server_error", "Down.") if status == "failed" else None
     end = events.RunEnded(status, AT + 5, USAGE, turn=USAGE, error=error, cut=cut)
     (message_name, message), (step_name, step), (run_name, run) = shown([*said("Hel", ended=False), end])[-3:]
@@ -214,7 +214,7 @@ def test_an_end_in_the_middle_closes_what_was_open(status, cut, step_status, sta
     assert times == dict.fromkeys(times) | ({stamp: AT + 5} if stamp in times and status != "incomplete" else {})
 
 
-def test_a_restored_run_begins_again_with_what_it_had_open():
+def test_a_restored_run_reopens_its_open_step_and_message():
     view = RunView.of(said("lost", ended=False))
     run, steps, message = view.run, tuple(view.steps), view.message
     told = [events.RunRestored(run, steps, message), events.TextDelta("Hello"), *said(ended=True)[-2:]]

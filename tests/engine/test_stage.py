@@ -36,7 +36,7 @@ async def store(tmp_path):
     await store.close()
 
 
-async def test_a_run_whose_answer_cannot_be_stored_ends_with_its_message_and_step(store):
+async def test_a_run_whose_reply_cannot_be_stored_ends_with_its_message_and_step(store):
     run = samples.run(samples.thread().id, "queued")
     thread = samples.thread(id=run.thread_id)
     await store.threads.create(OURS, thread, [])

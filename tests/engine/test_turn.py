@@ -72,7 +72,7 @@ def test_fragments_without_index_come_together_by_their_id(calls, chance):
 
 
 @given(CALLS, st.sampled_from(["once", "never"]))
-def test_fragments_without_index_and_id_go_on_with_the_last_call(calls, ids):
+def test_fragments_without_index_and_id_extend_the_last_call(calls, ids):
     turn = Turn()
     for fragments in cut(calls, indexed=False, ids=ids, names="once"):
         for one in fragments:
@@ -100,7 +100,7 @@ def test_several_fragments_may_come_in_one_chunk(calls):
 
 
 @given(CALLS, st.randoms())
-def test_what_each_chunk_adds_is_what_the_turn_has_in_the_end(calls, chance):
+def test_the_pieces_of_all_chunks_add_up_to_the_calls_of_the_turn(calls, chance):
     turn, told = Turn(), {}
     for one in interleaved(cut(calls, indexed=True, ids="once", names="once"), chance):
         for call, arguments in take(turn, one).calls:
@@ -123,7 +123,7 @@ def test_a_name_may_come_in_pieces():
     assert whole(turn) == [("call_a", "get_weather", "{}")]
 
 
-def test_a_name_that_comes_with_every_fragment_is_taken_once():
+def test_a_function_name_repeated_in_every_fragment_is_stored_once():
     turn = Turn()
     for piece in ("{", "}"):
         take(turn, fragment(0, "call_a", "f", piece))
