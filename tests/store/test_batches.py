@@ -101,14 +101,14 @@ async def test_the_oldest_of_each_project_waits_for_a_worker(store, work):
     assert [one.project_id for one in await work.list_candidates(NOW, 2)] == [OURS]
 
 
-async def test_of_many_workers_one_gets_a_batch(store, work):
+async def test_only_one_of_many_workers_claims_a_batch(store, work):
     await made(store)
     (waiting,) = await work.list_candidates(NOW, 1)
     claims = await asyncio.gather(*(work.claim(waiting.key, name, NOW) for name in ("one", "other") * 5))
     assert len([one for one in claims if one is not None]) == 1
 
 
-async def test_a_batch_whose_worker_is_dead_is_taken_over_and_lost_to_it(store, work):
+async def test_a_batch_of_a_dead_worker_is_claimed_and_the_old_worker_cannot_change_it(store, work):
     job, seq = await begun(store)
     assert await claimed(store, "other") is None
     await store.workers.renew_lease("other", NOW + 100)
@@ -161,7 +161,7 @@ async def test_lines_may_be_added_again(store, work):
     assert [line.line for line in await work.lines(batch.seq, 0, 10)] == [1, 2, 3]
 
 
-async def test_what_a_batch_leaves_is_there_with_its_end(store, work):
+async def test_a_finished_batch_has_its_output_and_error_files(store, work):
     job, seq = await begun(store)
     source = (await store.batch_work.pending_lines(seq, 0, 1))[0]
     assert (source.place, source.length) == (10, 10)
@@ -217,7 +217,7 @@ async def test_a_batch_is_cancelled_as_long_as_it_is_not_at_its_end(store, work,
 
 
 @pytest.mark.proves("batches.webhooks")
-async def test_the_end_of_a_batch_is_told_with_it(store, work):
+async def test_a_webhook_event_is_stored_with_the_end_of_a_batch(store, work):
     endpoint = WebhookEndpoint(
         id=ids.webhook_endpoint(),
         created_at=NOW,

@@ -66,7 +66,7 @@ async def test_without_a_row_of_the_first_nothing_else_is_done(store, alone):
     assert await store.database.read(names) == ["first", "second"]
 
 
-async def test_a_transaction_goes_on_after_a_bundle_that_did_nothing(store):
+async def test_a_transaction_continues_after_a_bundle_without_effect(store):
     assert await store.database.write(second_thoughts) == ["slow"]
     with pytest.raises(ZeroDivisionError):
         await store.database.write(refused_later)
@@ -109,7 +109,7 @@ async def test_connections_that_the_server_has_cut_are_replaced(opened, url):
         await asyncio.gather(*[store.database.write(chained, f"q{number}") for number in range(40)])
 
 
-async def test_whoever_gives_up_waiting_for_a_connection_takes_none_away(opened, url):
+async def test_a_cancelled_wait_for_a_connection_does_not_leak_it(opened, url):
     if url is None:
         pytest.skip("SQLite has no connections to wait for")
 

@@ -9,7 +9,7 @@ from understudy.store.chat_completions import ChatFilter, StoredChat
 BODY = {"id": "chatcmpl-1", "metadata": {"k": "v"}}
 
 
-async def test_what_is_not_ours_is_not_found_and_not_listed(store):
+async def test_completions_of_another_project_are_not_found_and_not_listed(store):
     chats = store.chat_completions
     await chats.create(THEIRS, StoredChat(BODY, [{"id": "chatcmpl-1-0"}], ["m", "m"]))
     for attempt in (

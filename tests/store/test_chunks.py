@@ -98,12 +98,12 @@ async def test_words_are_found_in_other_forms(store, text, query):
 @pytest.mark.parametrize(
     "query", ["", "  ", '"', "'; --", "* OR NOT (", "a:b", "NEAR/2", "\x00", "🚀", "-", "()", "s1", "d1"]
 )
-async def test_no_query_is_a_syntax_error_or_finds_what_it_does_not_say(store, query):
+async def test_no_query_is_a_syntax_error_or_matches_other_words(store, query):
     await add(store, 1, ["harbour"])
     assert await found(store, query) == []
 
 
-async def test_only_the_store_that_was_asked_is_searched(store):
+async def test_a_search_returns_chunks_of_the_requested_store_only(store):
     await add(store, 1, ["harbour"], number=1)
     await add(store, 2, ["harbour"], number=2)
     await add(store, 3, ["harbour"], number=12)
@@ -113,7 +113,7 @@ async def test_only_the_store_that_was_asked_is_searched(store):
 
 
 @pytest.mark.parametrize("many", [3, 80])
-async def test_a_filter_never_hides_what_it_allows(store, many):
+async def test_a_file_filter_never_excludes_an_allowed_file(store, many):
     for file in range(many):
         await add(store, file, ["harbour harbour harbour"])
     await add(store, 1000, ["a harbour among very many other words of little weight"], vectors=[direction(5)])
@@ -141,7 +141,7 @@ async def test_indexing_again_replaces_at_the_end(store):
     assert [one.text async for one in store.chunks.texts(1, 1)] == ["harbour three"]
 
 
-async def test_one_that_was_given_up_for_another_cannot_go_on(store):
+async def test_indexing_fails_once_a_newer_attempt_has_replaced_it(store):
     first = await store.chunks.begin(1, 1, "e", SIZE)
     second = await store.chunks.begin(1, 1, "e", SIZE)
     with pytest.raises(DocumentRemoved, match="was removed while it was being indexed"):
@@ -160,7 +160,7 @@ async def test_a_file_that_is_removed_meanwhile_stays_removed(store):
     assert await files_of(store, "harbour", direction(0)) == set()
 
 
-async def test_what_is_removed_is_not_found_at_once_and_gone_after_a_while(store):
+async def test_removed_chunks_are_not_found_at_once_and_are_deleted_by_the_sweep(store):
     await add(store, 1, [f"harbour {number}" for number in range(230)])
     await add(store, 2, ["harbour"])
     await store.chunks.remove(1, 1)

@@ -21,7 +21,7 @@ def container(name="mine", now=NOW):
     )
 
 
-async def test_a_container_is_running_until_its_time_without_use_is_over(store):
+async def test_a_container_expires_after_its_idle_time(store):
     made = container()
     await store.containers.create(OURS, made, [])
     assert (await store.containers.get(OURS, made.id, OVER - 1)).status == "running"
@@ -57,7 +57,7 @@ async def test_the_files_in_a_container_are_known_until_it_is_deleted(store):
     assert await store.containers.files(made.id) == []
 
 
-async def test_a_thread_has_one_container_however_many_ask_at_once(store):
+async def test_concurrent_requests_create_one_container_per_thread(store):
     owned = await asyncio.gather(
         *(store.containers.find_or_create_for_thread(OURS, "thread_1", container()) for _ in range(8))
     )
@@ -67,7 +67,7 @@ async def test_a_thread_has_one_container_however_many_ask_at_once(store):
     assert other.id != owned[0].id
 
 
-async def test_a_thread_whose_container_has_expired_gets_another_one(store):
+async def test_a_thread_gets_a_new_container_after_the_old_one_expired(store):
     first = await store.containers.find_or_create_for_thread(OURS, "thread_1", container())
     same = await store.containers.find_or_create_for_thread(OURS, "thread_1", container(now=OVER - 1))
     assert (same.id, same.is_first) == (first.id, False)

@@ -99,7 +99,7 @@ async def test_another_project_sees_no_file_and_no_upload(store):
     assert await store.files.get(OURS, made.id)
 
 
-async def test_files_are_looked_up_in_the_order_asked_for(store):
+async def test_files_are_looked_up_in_the_requested_order(store):
     first, second = await created(store), await created(store)
     found = await store.files.lookup(OURS, [second.id, "file-unknown", first.id, second.id])
     assert [one.id for one in found] == [second.id, first.id]
@@ -121,7 +121,7 @@ async def test_a_page_has_one_purpose_or_all(store):
     assert ([row[0] for row in rest.rows], rest.has_more) == ([made[0].id], False)
 
 
-async def test_the_same_bytes_are_kept_once_and_erased_with_the_last_file(store):
+async def test_equal_content_is_stored_once_and_erased_with_the_last_file(store):
     first = await created(store)
     blob = (await store.files.find(OURS, first.id)).blob
     second = await created(store, project=THEIRS)
@@ -158,14 +158,14 @@ async def test_a_writer_that_took_too_long_makes_no_file(store, clock):
         await store.files.get(OURS, made.id)
 
 
-async def test_what_is_held_or_used_is_not_erased(store):
+async def test_blobs_that_are_held_or_used_are_not_erased(store):
     await created(store, content="used")
     await held(store, content="held", until=NOW + 60)
     await store.blobs.drop_holds(NOW + 59)
     assert await doomed(store) == []
 
 
-async def test_a_hold_is_given_up_only_where_nothing_came_of_it(store):
+async def test_releasing_a_hold_erases_only_blobs_without_a_file(store):
     kept, dropped = await held(store, "kept"), await held(store, "dropped")
     await store.files.create(OURS, file(), kept)
     for name in (kept, dropped, "unknown"):
@@ -198,7 +198,7 @@ async def test_two_deletions_at_once_delete_once(store):
 
 
 @pytest.mark.proves("files.expiry")
-async def test_an_expired_file_is_gone_for_readers_at_once_and_for_good_after_the_sweep(store, clock):
+async def test_an_expired_file_is_not_found_at_once_and_is_deleted_by_the_sweep(store, clock):
     made, other = await created(store, content="a", expires_at=NOW + 10), await created(store, content="b")
     blob = (await store.files.find(OURS, made.id)).blob
     await store.files.expire()
@@ -223,7 +223,7 @@ async def part_of(store, begun, content, size=5, limit=100):
     return part.id if refused is None else refused
 
 
-async def test_an_upload_becomes_its_file_and_gives_up_its_parts(store):
+async def test_completing_an_upload_creates_its_file_and_erases_its_parts(store):
     begun = upload()
     await store.uploads.create(OURS, begun, 7200)
     first, second = await part_of(store, begun, "one"), await part_of(store, begun, "two")
@@ -238,7 +238,7 @@ async def test_an_upload_becomes_its_file_and_gives_up_its_parts(store):
     assert json.loads(await store.files.get(OURS, made.id))["id"] == made.id
 
 
-async def test_an_upload_of_one_part_keeps_the_parts_bytes(store):
+async def test_an_upload_of_one_part_reuses_the_blob_of_the_part(store):
     begun, made = upload(), file()
     await store.uploads.create(OURS, begun, None)
     part = await part_of(store, begun, "all")
@@ -250,7 +250,7 @@ async def test_an_upload_of_one_part_keeps_the_parts_bytes(store):
 
 
 @pytest.mark.proves("uploads.once")
-async def test_of_all_ends_at_once_an_upload_has_one(store):
+async def test_concurrent_completions_and_cancellations_end_an_upload_once(store):
     begun = upload()
     await store.uploads.create(OURS, begun, None)
     await part_of(store, begun, "one")

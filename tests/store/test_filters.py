@@ -100,7 +100,7 @@ async def found(store, store_id, rows, condition):
 
 
 @pytest.mark.parametrize("dialect", ["sqlite", "postgres"])
-def test_a_filter_finds_what_it_means(request, tmp_path_factory, dialect):
+def test_a_filter_in_sql_matches_the_same_files_as_in_python(request, tmp_path_factory, dialect):
     async def check(described, conditions):
         url = request.getfixturevalue("session_postgres")() if dialect == "postgres" else None
         store = await open_store(tmp_path_factory.mktemp("filters"), url)
@@ -128,7 +128,7 @@ async def test_odd_texts_are_compared_and_never_run(store):
         assert await found(store, store_id, rows, filters.EqualFilter(text, text)) == set()
 
 
-async def test_attributes_that_are_replaced_or_gone_are_not_found(store):
+async def test_replaced_and_detached_attributes_do_not_match_filters(store):
     store_id, rows, given = await stored(store, [{"year": 1}, {"year": 1}, {"year": 1}])
     await store.store_files.describe(OURS, store_id, given[0], {"year": 2})
     await store.store_files.detach(OURS, store_id, given[1])

@@ -49,7 +49,7 @@ async def held(store, name):
     return name
 
 
-async def test_a_video_is_claimed_by_one_of_many(store):
+async def test_only_one_of_many_workers_claims_a_video(store):
     await made(store)
     owners = [f"owner{number}" for number in range(8)]
     for owner in owners:
@@ -60,7 +60,7 @@ async def test_a_video_is_claimed_by_one_of_many(store):
     assert await store.generations.list_candidates(float(NOW), 10) == []
 
 
-async def test_whoever_lost_a_video_changes_nothing_any_more(store):
+async def test_a_worker_that_lost_a_video_cannot_change_it(store):
     generation_id = await made(store)
     first = await claimed(store, "dead")
     assert await store.generations.mark_ordering("dead", first.generation.seq, float(NOW))
@@ -133,7 +133,7 @@ async def test_a_tenant_finds_nothing_of_another_ones(store):
     assert (await store.generations.get(THEIRS, generation_id.upper())).id == generation_id
 
 
-async def test_files_go_with_the_video_and_stay_where_another_one_uses_them(store):
+async def test_files_are_erased_with_the_last_video_that_uses_them(store):
     picture = await held(store, "c")
     first = await made(store, pieces=[VideoFile("start", picture, 3)])
     second = await made(store, pieces=[VideoFile("start", picture, 3)])
@@ -153,7 +153,7 @@ async def test_old_videos_expire_and_those_under_way_do_not(store):
     assert (await store.generations.get(OURS, busy)).state == "queued"
 
 
-async def test_a_callback_is_taken_by_one_until_it_is_due_again(store):
+async def test_a_callback_is_claimed_once_until_it_is_due_again(store):
     generation_id = await made(store, kept=record(callback="https://example.com/done"))
     job = await claimed(store)
     now = float(NOW)
@@ -168,7 +168,7 @@ async def test_a_callback_is_taken_by_one_until_it_is_due_again(store):
     assert await store.generations.claim_callbacks(now + 60, now + 75, 8) == []
 
 
-async def test_a_stopping_worker_gives_back_without_counting(store):
+async def test_releasing_a_video_at_shutdown_does_not_count_an_attempt(store):
     await made(store)
     job = await claimed(store)
     await store.generations.release("one", job.generation.seq, 0.0, attempts=1)

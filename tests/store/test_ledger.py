@@ -56,7 +56,7 @@ async def agree(store, project_id):
     return ledger
 
 
-async def test_what_is_used_is_debited_once(store):
+async def test_usage_is_debited_once(store):
     one = usage(250, key_id="key_a")
     assert await store.ledger.record(OURS, one)
     assert not await store.ledger.record(OURS, dataclasses.replace(one, credits=99))
@@ -66,7 +66,7 @@ async def test_what_is_used_is_debited_once(store):
     assert await store.ledger.account(THEIRS) == await store.ledger.account("proj_nobody")
 
 
-async def test_what_has_no_price_is_counted_and_costs_nothing(store):
+async def test_usage_without_a_price_is_counted_and_costs_nothing(store):
     await store.ledger.record(OURS, usage(0, priced=False, input_tokens=7))
     assert await entries(store, OURS) == []
     (found,) = await store.usage.sum_usage(OURS, UsageFilter(NOW, NOW + 1, DAY))
@@ -101,12 +101,12 @@ async def test_the_first_grant_begins_a_budget_that_earlier_use_does_not_touch(s
     assert await agree(store, ours) == 1200
 
 
-async def test_nobody_grants_to_a_project_that_is_not_there(store):
+async def test_a_grant_to_an_unknown_project_is_refused(store):
     with pytest.raises(InvalidRequest, match="No project found with id 'proj_nobody'"):
         await store.ledger.grant("proj_nobody", 1, "PAYMENT", NOW)
 
 
-async def test_of_several_top_ups_at_once_one_is_made(store):
+async def test_concurrent_top_ups_grant_once(store):
     ours = await project(store)
     assert not await store.ledger.top_up(ours, 100, 500, NOW)
     await store.ledger.grant(ours, 50, "PAYMENT", NOW)

@@ -82,7 +82,7 @@ async def test_a_thread_is_made_with_its_messages_or_not_at_all(store):
         await store.threads.get(OURS, other.id)
 
 
-async def test_a_thread_is_changed_and_found_by_what_it_has_now(store):
+async def test_a_modified_thread_is_found_by_its_new_metadata_only(store):
     given = samples.thread(metadata={"team": "blue"})
     await store.threads.create(OURS, given, [])
     changed = await store.threads.modify(OURS, given.id, lambda one: setattr(one, "metadata", {"team": "red"}))
@@ -113,7 +113,7 @@ async def test_no_text_breaks_the_search(store, text):
     assert ids_of(found) == []
 
 
-async def test_a_search_wants_all_words_in_one_message(store):
+async def test_a_thread_search_requires_all_words_in_one_message(store):
     given = samples.thread()
     await store.threads.create(OURS, given, [samples.message(given.id, "red fox"), samples.message(given.id, "blue")])
     for words, found in (("fox RED", [given.id]), ("red blue", []), ("fo", []), ("Fox!", [given.id])):

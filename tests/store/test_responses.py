@@ -81,7 +81,7 @@ async def said(store, response_id, **asked):
     return [body.split('"value":"')[1].split('"')[0] for body in await told(store, response_id, **asked)]
 
 
-async def test_a_response_that_is_not_kept_leaves_no_row(store):
+async def test_a_response_that_is_not_stored_leaves_no_rows(store):
     before = await rows_of(store)
     made = await respond(store, "A", "B", kept=False, calls=["call_a"])
     with pytest.raises(NotFound):
@@ -93,7 +93,7 @@ async def test_a_response_that_is_not_kept_leaves_no_row(store):
     assert await rows_of(store) == before
 
 
-async def test_the_sweep_takes_what_was_not_kept_and_is_over(store):
+async def test_the_sweep_deletes_finished_responses_that_are_not_stored(store):
     before = await rows_of(store)
     running = await respond(store, "A", kept=False, end=None)
     for _ in range(120):
@@ -110,7 +110,7 @@ async def test_the_sweep_takes_what_was_not_kept_and_is_over(store):
     assert await rows_of(store) == before
 
 
-async def test_items_go_with_the_last_response_that_is_told_them(store):
+async def test_items_are_deleted_with_the_last_response_that_includes_them(store):
     before = await rows_of(store)
     first = await respond(store, "A")
     second = await respond(store, "B", previous=first)
@@ -124,7 +124,7 @@ async def test_items_go_with_the_last_response_that_is_told_them(store):
     assert await rows_of(store) == before
 
 
-async def test_deleting_one_at_work_ends_it_for_its_worker(store):
+async def test_deleting_a_response_in_progress_stops_its_worker(store):
     made = await respond(store, "A", end=None)
     assert await store.responses.delete(OURS, made) == made
     assert await store.runs.status(made) is None
@@ -134,7 +134,7 @@ async def test_deleting_one_at_work_ends_it_for_its_worker(store):
         await store.responses.delete(OURS, made)
 
 
-async def test_one_can_only_follow_what_is_over_and_ones_own(store):
+async def test_a_previous_response_must_be_finished_and_of_the_same_project(store):
     first = await respond(store, "A", end=None)
     with pytest.raises(InvalidRequest, match="not over yet"):
         await respond(store, "B", previous=first)
@@ -144,7 +144,7 @@ async def test_one_can_only_follow_what_is_over_and_ones_own(store):
     await respond(store, "B", previous=first)
 
 
-async def test_one_without_input_can_be_followed(store):
+async def test_a_response_without_input_can_be_a_previous_response(store):
     first = await respond(store)
     second = await respond(store, "B", previous=first)
     assert await said(store, second) == ["B"]
@@ -164,7 +164,7 @@ async def test_outputs_answer_calls_of_any_response_before(store):
 
 
 @pytest.mark.parametrize("order", ["asc", "desc"])
-async def test_pages_go_over_the_seams_of_a_branched_chain(store, order):
+async def test_input_item_pages_span_the_threads_of_a_branched_chain(store, order):
     previous = None
     expected = []
     for number in range(6):

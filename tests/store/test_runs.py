@@ -40,7 +40,7 @@ async def shown(store, run):
 # -- the lock ----------------------------------------------------------------------------------------------------
 
 
-async def test_of_many_runs_created_at_once_one_is_kept_with_its_messages(store):
+async def test_one_of_many_runs_created_at_once_is_stored_with_its_messages(store):
     thread = samples.thread()
     await store.threads.create(OURS, thread, [])
     runs = [samples.run(thread.id) for _ in range(50)]
@@ -76,7 +76,7 @@ async def test_an_active_run_locks_its_thread_and_an_ended_one_does_not(store, s
 
 
 @pytest.mark.parametrize("late", ["message", "run"])
-async def test_what_comes_late_waits_for_whoever_decides_about_the_thread(store, url, late):
+async def test_a_late_message_or_run_waits_for_the_lock_of_the_thread(store, url, late):
     """SQLite has one writer; PostgreSQL has to lock the thread, or a message slips in beside a run that begins."""
     thread = samples.thread()
     run = samples.run(thread.id)
@@ -172,7 +172,7 @@ async def test_a_run_and_its_thread_are_made_together_or_not_at_all(store):
 
 
 @pytest.mark.parametrize("before", TRANSITIONS)
-async def test_a_run_moves_as_the_table_says_and_not_otherwise(store, before):
+async def test_a_run_changes_status_only_along_allowed_transitions(store, before):
     for after in TRANSITIONS:
         run = await stored(store, before, "worker")
         moved = await store.runs.advance("worker", Checkpoint(run.id, run=as_(run, after, started_at=1)))
@@ -248,7 +248,7 @@ async def test_a_boundary_stores_steps_messages_calls_and_progress_at_once(store
     assert (taken.progress, taken.steps, taken.message) == (Progress(used=used, turns=1), [called], None)
 
 
-async def test_what_a_client_changed_meanwhile_is_kept(store):
+async def test_metadata_changed_by_a_client_during_a_run_is_preserved(store):
     run = await stored(store, "in_progress", "worker")
     message = samples.message(run.thread_id, None, run_id=run.id, role="assistant", status="in_progress")
     await store.runs.advance("worker", Checkpoint(run.id, new_messages=[message]))
@@ -311,7 +311,7 @@ async def test_a_client_that_is_refused_changes_nothing(store):
     assert not await store.runs.advance("worker", Checkpoint(run.id))
 
 
-async def test_of_many_clients_at_once_each_sees_what_the_last_one_did(store):
+async def test_concurrent_transitions_each_see_the_previous_one(store):
     run = await stored(store, "requires_action")
 
     def submit(found):
@@ -341,7 +341,7 @@ async def candidates(store, now, limit):
 
 
 @pytest.mark.parametrize("status", TRANSITIONS)
-async def test_a_run_that_nobody_has_is_claimed_where_there_is_work_to_do(store, status):
+async def test_a_run_without_an_owner_is_claimed_in_states_that_need_work(store, status):
     run = await stored(store, status)
     workable = status in {"queued", "in_progress", "cancelling"}
     assert await candidates(store, NOW, 10) == ([run.id] if workable else [])
@@ -352,7 +352,7 @@ async def test_a_run_that_nobody_has_is_claimed_where_there_is_work_to_do(store,
 
 
 @pytest.mark.parametrize("status", TRANSITIONS)
-async def test_a_run_whose_time_is_over_is_claimed_in_any_active_state(store, status):
+async def test_an_expired_run_is_claimed_in_any_active_state(store, status):
     run = await stored(store, status, expires_at=int(NOW))
     active = status in ACTIVE
     assert await store.runs.list_expired(NOW - 1, 10) == []
@@ -361,7 +361,7 @@ async def test_a_run_whose_time_is_over_is_claimed_in_any_active_state(store, st
     assert (status in TERMINAL) is not active
 
 
-async def test_the_run_of_a_living_worker_is_not_taken(store):
+async def test_a_run_of_a_worker_with_a_lease_is_not_claimed(store):
     run = await stored(store, "in_progress", "worker")
     await store.workers.renew_lease("worker", LEASE)
     assert await candidates(store, NOW, 10) == []
@@ -370,7 +370,7 @@ async def test_the_run_of_a_living_worker_is_not_taken(store):
     assert await store.runs.advance("worker", Checkpoint(run.id, as_(run, "completed")))
 
 
-async def test_the_run_of_a_dead_worker_is_taken_once(store):
+async def test_a_run_of_a_worker_with_an_expired_lease_is_claimed_once(store):
     run = await stored(store, "in_progress", "worker")
     await store.workers.renew_lease("worker", LEASE)
     for name in ("second", "third"):
@@ -400,7 +400,7 @@ async def test_the_deaths_of_workers_are_counted_until_the_next_checkpoint(store
     assert (await store.runs.claim(run.id, "fourth", NOW)).interruptions == 1
 
 
-async def test_a_worker_that_was_stopped_or_claims_its_own_run_again_has_not_died_over_it(store):
+async def test_a_released_or_reclaimed_run_does_not_count_an_interruption(store):
     run = await stored(store, "in_progress", "first")
     assert (await store.runs.claim(run.id, "first", NOW)).interruptions == 0
     await store.runs.release_runs("first")
@@ -427,7 +427,7 @@ async def test_a_worker_that_retires_leaves_its_runs_to_all(store):
     assert await candidates(store, NOW, 1) == [runs[0].id]
 
 
-async def test_a_run_is_resumed_with_what_it_had_open(store):
+async def test_a_run_is_resumed_with_its_open_step_and_message(store):
     run = await stored(store, "in_progress", "worker")
     message = samples.message(run.thread_id, None, run_id=run.id, role="assistant", status="in_progress")
     done, open_ = samples.step(run, status="completed"), samples.message_step(run, message)

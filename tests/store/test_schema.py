@@ -108,7 +108,7 @@ async def test_a_second_program_may_work_beside_a_server(tmp_path):
         await server.close()
 
 
-async def test_what_is_no_database_is_refused_with_a_sentence(tmp_path):
+async def test_a_file_that_is_not_a_database_is_refused_with_an_error_message(tmp_path):
     (tmp_path / "understudy.sqlite3").write_bytes(b"not a database" * 1000)
     with pytest.raises(StoreError, match=r"The database .* (failed|cannot be opened): .*not a database"):
         await open_store(tmp_path)
@@ -128,7 +128,7 @@ async def test_a_postgres_that_does_not_answer_is_refused_without_its_password(t
     assert "must be percent-encoded: @ is %40" in str(caught.value)
 
 
-async def test_a_path_that_is_no_directory_is_refused(tmp_path):
+async def test_a_data_path_that_cannot_be_created_is_refused(tmp_path):
     (tmp_path / "file").touch()
     with pytest.raises(StoreError, match=r"The data directory .* cannot be created"):
         await open_store(tmp_path / "file" / "data")

@@ -51,7 +51,7 @@ def attempts(store, project, assistant, thread, message, run, step):
     yield store.runs.transition(project, thread, run, None, nothing), "thread", thread
 
 
-async def test_what_is_not_ours_is_as_unknown_as_what_never_was(store, owned):
+async def test_objects_of_another_project_give_the_same_not_found_error_as_unknown_ids(store, owned):
     unknown = ("asst_unknown", "thread_unknown", "msg_unknown", "run_unknown", "step_unknown")
     for identifiers in (owned, unknown):
         for attempt, noun, identifier in attempts(store, OURS, *identifiers):
@@ -61,7 +61,7 @@ async def test_what_is_not_ours_is_as_unknown_as_what_never_was(store, owned):
             assert (caught.value.param, caught.value.code) == (None, None)
 
 
-async def test_what_is_not_ours_cannot_be_reached_through_a_thread_of_ours(store, owned):
+async def test_objects_of_another_project_are_not_found_through_an_own_thread(store, owned):
     _, _, message, run, step = owned
     thread = samples.thread()
     await store.threads.create(OURS, thread, [])
@@ -102,7 +102,7 @@ async def test_lists_and_searches_show_our_own_alone(store, owned):
         assert [row[0] for row in (await store.threads.page(OURS, PageRequest(), condition)).rows] == [thread.id]
 
 
-async def test_a_cursor_of_theirs_is_as_unknown_as_one_that_never_was(store, owned):
+async def test_a_cursor_of_another_project_gives_the_same_error_as_an_unknown_one(store, owned):
     for cursor in (owned[0], "asst_unknown"):
         with pytest.raises(InvalidRequest) as caught:
             await store.assistants.page(OURS, PageRequest(after=cursor))

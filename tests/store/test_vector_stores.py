@@ -57,7 +57,7 @@ async def test_a_store_with_an_unknown_file_is_not_made(store):
 
 
 @pytest.mark.proves("vector_stores.tenants")
-async def test_a_foreign_store_is_as_unknown_as_one_that_never_was(store):
+async def test_a_vector_store_of_another_project_gives_the_same_error_as_an_unknown_one(store):
     (ours,) = await samples.files(store, 1)
     (theirs,) = await samples.files(store, 1, THEIRS)
     made = await samples.vector_store(store, [ours])
@@ -114,7 +114,7 @@ async def test_a_failed_file_is_tried_again_when_it_is_attached_again(store):
     assert (await store.vector_stores.get(OURS, made.id, NOW)).file_counts == counts(in_progress=1)
 
 
-async def test_a_file_that_was_taken_out_can_come_back_and_its_place_is_kept(store):
+async def test_a_detached_file_can_be_attached_again_and_stays_valid_as_a_cursor(store):
     given = await samples.files(store, 3)
     made = await samples.vector_store(store, given)
     await store.store_files.detach(OURS, made.id, given[1])
@@ -140,7 +140,7 @@ async def test_deleting_a_file_takes_it_out_of_every_store(store):
     assert (await store.vector_stores.get(OURS, first.id, NOW)).usage_bytes == 7
 
 
-async def test_a_deleted_store_is_gone_at_once_and_its_rows_soon(store):
+async def test_a_deleted_vector_store_is_not_found_at_once_and_its_rows_are_erased_later(store):
     given = await samples.files(store, 5)
     made = await samples.vector_store(store, given)
     kept = await samples.vector_store(store, given)

@@ -49,7 +49,7 @@ def over(status="delivered", due_at=NOW, code=200):
     return Outcome(status, due_at, WebhookAttempt(attempted_at=int(NOW), status_code=code))
 
 
-async def test_only_endpoints_that_want_it_are_told_and_only_of_their_project(store):
+async def test_events_are_delivered_to_subscribed_endpoints_of_their_project_only(store):
     await store.webhooks.create(OURS, endpoint(1, ["batch.completed"]), SECRET)
     await store.webhooks.create(OURS, endpoint(2, ["response.completed"]), SECRET)
     await store.webhooks.create(OURS, endpoint(3), SECRET)
@@ -65,7 +65,7 @@ async def test_only_endpoints_that_want_it_are_told_and_only_of_their_project(st
     assert first.id != second.id
 
 
-async def test_what_is_rolled_back_is_never_told(store):
+async def test_an_event_of_a_rolled_back_transaction_is_never_delivered(store):
     await store.webhooks.create(OURS, endpoint(), SECRET)
 
     def fails():
@@ -78,7 +78,7 @@ async def test_what_is_rolled_back_is_never_told(store):
 
 
 @pytest.mark.parametrize("status", sorted({*TERMINAL, "requires_action"}))
-async def test_a_run_that_ends_is_told_in_the_same_transaction(store, status):
+async def test_the_event_of_a_finished_run_is_stored_in_the_same_transaction(store, status):
     await store.webhooks.create(OURS, endpoint(), SECRET)
     thread = samples.thread()
     before = "cancelling" if status == "cancelled" else "in_progress"
@@ -95,7 +95,7 @@ async def test_a_run_that_ends_is_told_in_the_same_transaction(store, status):
     assert delivery.event.data == {"id": run.id, "thread_id": thread.id}
 
 
-async def test_a_delivery_is_claimed_once_until_the_claim_is_over(store):
+async def test_a_delivery_is_claimed_once_until_the_claim_expires(store):
     await store.webhooks.create(OURS, endpoint(), SECRET)
     assert not await store.webhooks.has_due(NOW)
     await told(store)
@@ -144,7 +144,7 @@ async def test_deliveries_are_filtered_and_paged(store):
     assert (len(rest.deliveries), rest.has_more) == (1, False)
 
 
-async def test_a_deleted_endpoint_is_told_nothing_more(store):
+async def test_a_deleted_endpoint_receives_no_more_events(store):
     await store.webhooks.create(OURS, endpoint(), SECRET)
     await told(store)
     with pytest.raises(NotFound, match="No webhook endpoint found with id 'we_1'"):
@@ -192,7 +192,7 @@ async def test_declared_endpoints_replace_those_that_were_declared_before(store)
     assert statuses == {"we_1": "failed", "we_2": "pending"}
 
 
-async def test_what_is_over_is_forgotten_after_its_time(store):
+async def test_finished_deliveries_are_pruned_after_their_retention(store):
     await store.webhooks.create(OURS, endpoint(), SECRET)
     await told(store)
     event = WebhookEvent(id="evt_1", type="batch.failed", created_at=1, data={"id": "batch_2"})

@@ -62,7 +62,7 @@ async def test_a_write_that_fails_leaves_no_trace_and_harms_no_neighbour(store, 
     assert sorted(await store.database.read(names)) == sorted(f"good{number}" for number in range(count))
 
 
-async def test_a_write_that_fails_alone_leaves_the_next_one_unharmed(store):
+async def test_a_single_failed_write_does_not_affect_the_next_one(store):
     for number in range(3):
         with pytest.raises(Refused):
             await store.database.write(refused, "x")
@@ -70,13 +70,13 @@ async def test_a_write_that_fails_alone_leaves_the_next_one_unharmed(store):
     assert await store.database.read(names) == ["good0", "good1", "good2"]
 
 
-async def test_a_constraint_is_a_fault_of_the_store_for_one_writer_alone(store):
+async def test_a_constraint_violation_fails_only_its_own_write(store):
     ended = await asyncio.gather(*[store.database.write(insert, "same") for _ in range(5)], return_exceptions=True)
     assert sorted(type(one).__name__ for one in ended) == ["StoreError"] * 4 + ["str"]
     assert await store.database.read(names) == ["same"]
 
 
-async def test_a_caller_that_gives_up_harms_no_neighbour(store):
+async def test_a_cancelled_write_does_not_affect_writes_beside_it(store):
     tasks = [asyncio.ensure_future(store.database.write(insert, f"p{number}")) for number in range(30)]
     tasks[3].cancel()
     await asyncio.sleep(0)
@@ -141,11 +141,11 @@ async def test_a_long_search_does_not_hold_up_a_read(store):
     assert order == ["read", "scan"]
 
 
-async def test_a_ready_database_says_so(store):
+async def test_the_readiness_check_passes_for_an_open_database(store):
     await store.database.ready()
 
 
-async def test_a_database_that_is_gone_is_a_fault_of_the_store(opened, url):
+async def test_a_closed_database_raises_a_store_error(opened, url):
     async with opened() as store:
         await store.database.close()
         for attempt in (store.database.read(names), store.database.ready()):
