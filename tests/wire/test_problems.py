@@ -172,7 +172,7 @@ def test_of_several_problems_missing_comes_before_unknown_before_type_before_val
     ],
 )
 @pytest.mark.proves("errors.not_json")
-def test_what_is_not_json_is_one_problem_before_all_others(data):
+def test_invalid_json_is_reported_before_any_other_problem(data):
     assert refusal(data) == Problem(NOT_JSON, None, None)
 
 
@@ -194,7 +194,7 @@ def test_json_nested_too_deeply_is_refused_wherever_it_is(data):
     assert refusal(data) == Problem(TOO_DEEP, None, None)
 
 
-def test_json_nested_just_within_the_limit_is_taken():
+def test_json_nested_just_within_the_limit_is_accepted():
     parameters = json.loads('{"a":' * 96 + "1" + "}" * 96)
     data = json.dumps(assistant(tools=[function(parameters=parameters)])).encode()
     assert parse(data, A).tools[0].function.parameters == parameters
@@ -233,7 +233,7 @@ def test_an_absent_body_stands_for_an_empty_object_where_it_may(data):
     ],
 )
 @pytest.mark.proves("requests.empty_lists", "metadata.null")
-def test_what_clients_in_the_wild_send_is_taken(kind, body):
+def test_bodies_of_existing_clients_are_accepted(kind, body):
     assert isinstance(parse(json.dumps(body).encode(), kind), kind)
 
 
@@ -242,7 +242,7 @@ class Open(msgspec.Struct):
     seed: int | None = None
 
 
-def test_an_open_object_keeps_every_member_as_it_was_sent():
+def test_an_open_object_preserves_unknown_members():
     data = b'{"model":"m","seed":7.0,"extra":[1.5,{"a":null}]}'
     assert parse_object(data, Open) == {"model": "m", "seed": 7, "extra": [1.5, {"a": None}]}
 
@@ -268,7 +268,7 @@ def test_a_body_of_countless_faults_is_refused_for_the_first():
     assert problem.param == "tool_outputs[0]"
 
 
-def test_a_fault_beyond_what_is_looked_at_is_named_in_other_words():
+def test_an_error_beyond_the_checked_elements_has_a_general_message():
     messages = [message()] * 30_000 + [message(role=1)]
     problem = refusal({"model": "m", "messages": messages}, CountMessageTokensParams)
     assert problem.param == "messages[30000].role"

@@ -45,7 +45,7 @@ def test_unknown_keys_are_ignored():
     assert parse(b"api-version=2024-05-01-preview&x&limit[]=7&run_id=run_1", ListQuery) == ListQuery()
 
 
-def test_an_empty_cursor_is_no_cursor():
+def test_an_empty_cursor_is_ignored():
     assert parse(b"after=&before=", ListQuery) == ListQuery()
 
 
@@ -105,7 +105,7 @@ def test_a_refused_query_is_explained_in_the_hosted_apis_words(query, kind, text
     assert refusal(query, kind) == Problem(text, param, code)
 
 
-def test_a_pair_of_metadata_may_be_given_once():
+def test_a_repeated_metadata_key_in_a_query_is_refused():
     assert refusal(b"metadata[k]=a&metadata[k]=b", ListThreadsQuery).code == "duplicate_parameter"
 
 

@@ -46,7 +46,7 @@ def takes_null(kind):
 
 
 @pytest.mark.parametrize("root", ROOTS, ids=lambda kind: kind.__name__)
-def test_what_may_be_left_out_may_be_null(root: type[Struct]):
+def test_every_optional_member_accepts_null(root: type[Struct]):
     found = structs(inspect.type_info(root), {})
     refusing = [
         f"{cls.__name__}.{field.encode_name}"
