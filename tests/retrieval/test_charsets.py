@@ -71,7 +71,7 @@ async def test_a_declared_charset_decides_where_the_bytes_allow_it(read, data, n
         ("utf-16", "cp1252", "Die Größe der Straße"),
     ],
 )
-async def test_the_charset_of_a_content_type_is_taken_as_the_web_takes_it(read, charset, encoding, text):
+async def test_charset_labels_are_interpreted_as_browsers_do(read, charset, encoding, text):
     assert (await read(text.encode(encoding), "a.txt", charset))[0] == text
 
 

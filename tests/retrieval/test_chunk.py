@@ -91,7 +91,7 @@ def test_a_chunk_ends_where_the_text_does_if_it_can():
 
 
 @pytest.mark.parametrize("overlap", [0, 20, 100, 200])
-def test_neighbours_share_about_as_much_as_was_asked_for(overlap):
+def test_adjacent_chunks_overlap_by_about_the_requested_tokens(overlap):
     chunks = list(split_text(SENTENCE * 500, 400, overlap))
     shared = [one.end - two.start for one, two in pairwise(chunks)]
     tokens = len(SENTENCE) / 15

@@ -37,21 +37,21 @@ def test_all_formats_of_the_hosted_service_are_known():
     assert not HOSTED - set(SUPPORTED)
 
 
-async def test_a_word_document_keeps_headings_and_tables(extract):
+async def test_extraction_of_a_word_document_preserves_headings_and_tables(extract):
     text = await extract(documents.word(), "harbour.docx")
     assert "# Harbour" in text
     assert FACT in text
     assert "| Kormoran | 42 |" in text
 
 
-async def test_a_presentation_keeps_slides_tables_and_notes(extract):
+async def test_extraction_of_a_presentation_preserves_slides_tables_and_notes(extract):
     text = await extract(documents.slides(), "deck.pptx")
     assert text.index("## Slide 1") < text.index("Welcome") < text.index("## Slide 2") < text.index("Numbers")
     assert "berths | 42" in text
     assert f"Notes: {FACT}" in text
 
 
-async def test_a_workbook_keeps_sheets_and_rows(extract):
+async def test_extraction_of_a_workbook_preserves_sheets_and_rows(extract):
     text = await extract(documents.sheets(), "boats.xlsx")
     assert text.index("# Boats") < text.index("1 | Kormoran | 42") < text.index("2 | Möwe\n") < text.index("# Staff")
     assert FACT in text
@@ -132,12 +132,12 @@ async def test_encodings_are_found_out(extract, encoding):
         ("cp1251", "Сегодня хорошая погода, и мы пойдём гулять в парк. Завтра будет дождь."),
     ],
 )
-async def test_the_letters_of_a_language_tell_its_code_page(extract, encoding, text):
+async def test_the_code_page_is_detected_from_the_letters_of_a_language(extract, encoding, text):
     assert await extract(text.encode(encoding), "text.txt") == text
     assert await extract(f"{text}\n".encode(encoding) * 500, "text.csv") == f"{text}\n" * 500
 
 
-async def test_line_ends_become_one_kind_even_across_pieces(extract):
+async def test_line_endings_are_normalised_even_across_pieces(extract):
     text = "one\r\ntwo\rthree\n" + "x" * ((1 << 20) - 16) + "\r\nend\r"
     assert await extract(text.encode(), "a.txt") == text.replace("\r\n", "\n").replace("\r", "\n")
 
@@ -147,7 +147,7 @@ async def test_a_nul_in_a_text_is_left_out(extract):
 
 
 @pytest.mark.parametrize("name", ["a.exe", "photo.png", "old.wpd", "x.zip", "noise.mp3"])
-async def test_a_format_that_nobody_reads_is_unsupported(refused, name):
+async def test_an_unknown_file_format_is_unsupported(refused, name):
     code, message = await refused(b"whatever", name)
     assert code == "unsupported_file"
     assert f"'.{name.rpartition('.')[2]}'" in message
@@ -197,7 +197,7 @@ LAUGHING = documents.archive(ppt__presentation_xml=LAUGHS + "<p>&j;</p>", ppt__s
         pytest.param(b"x" * (9 << 20), "a.txt", "more than 8388608 bytes of text", id="too much text"),
     ],
 )
-async def test_what_cannot_be_read_is_an_invalid_file_with_a_reason(refused, tmp_path, data, name, said):
+async def test_an_unreadable_document_is_an_invalid_file_with_a_reason(refused, tmp_path, data, name, said):
     code, message = await refused(data, name)
     assert code == "invalid_file"
     assert said in message
@@ -206,7 +206,7 @@ async def test_what_cannot_be_read_is_an_invalid_file_with_a_reason(refused, tmp
     assert list((tmp_path / "spool").iterdir()) == []
 
 
-async def test_a_sheet_that_claims_a_million_rows_is_read_for_what_it_has(extract):
+async def test_a_sheet_that_declares_a_million_rows_is_read_up_to_its_real_rows(extract):
     path, out = io.BytesIO(documents.sheets()), io.BytesIO()
     with zipfile.ZipFile(path) as old, zipfile.ZipFile(out, "w") as new:
         for name in old.namelist():
@@ -228,7 +228,7 @@ async def test_reading_a_document_times_out(children, tmp_path):
     assert list((tmp_path / "spool").iterdir()) == []
 
 
-async def test_one_that_takes_too_much_memory_fails_alone(tmp_path):
+async def test_an_extraction_that_exceeds_its_memory_limit_fails_alone(tmp_path):
     small = ChildPool(1, 160 << 20)
     try:
         extractor = Extractor(small, tmp_path / "spool", seconds=30, text_bytes=1 << 30)
@@ -254,7 +254,7 @@ async def test_a_killed_child_is_replaced(children, extractor, tmp_path):
     assert (await extractor.text(path, "a.txt")).characters == len(FACT)
 
 
-async def test_who_stops_waiting_stops_the_work(children, tmp_path):
+async def test_cancelling_a_request_kills_the_extraction_process(children, tmp_path):
     path = tmp_path / "long"
     path.write_bytes(LONG)
     task = asyncio.create_task(_asked(children, path, tmp_path / "out"))

@@ -45,7 +45,7 @@ async def test_a_charset_that_is_missing_or_wrong_costs_no_letter(read, charset)
     assert "Die Größe der Straße in Köln" in (await read(data, "a.eml"))[0]
 
 
-async def test_of_alternatives_one_is_read_and_attached_documents_are(read):
+async def test_one_email_alternative_is_read_along_with_attached_documents(read):
     alternatives = (
         'Content-Type: multipart/alternative; boundary="y"\n\n--y\nContent-Type: text/plain\n\nplain words\n--y\n'
         "Content-Type: text/html\n\n<p>plain <b>words</b></p>\n--y--"
@@ -83,7 +83,7 @@ async def test_emails_in_emails_without_end_are_read_to_a_depth(read):
     assert warnings
 
 
-async def test_what_is_no_email_is_refused(refused):
+async def test_text_without_email_headers_is_refused(refused):
     assert (await refused(b"just words\nwithout a head", "a.eml"))[0] == "invalid_file"
 
 
@@ -204,7 +204,7 @@ async def test_documents_of_before_2007_are_read(read, refused, name, expected):
     assert (await refused(data[: len(data) // 8], name))[0] == "invalid_file"
 
 
-async def test_documents_under_an_old_name_are_read_as_what_they_are(read, refused):
+async def test_documents_with_an_old_extension_are_read_by_their_real_format(read, refused):
     assert FACT in (await read(documents.word(), "a.doc"))[0]
     assert FACT in (await read(documents.sheets(), "a.xls"))[0]
     assert FACT in (await read(rb"{\rtf1 " + FACT.encode() + b"}", "a.doc"))[0]
@@ -214,7 +214,7 @@ async def test_documents_under_an_old_name_are_read_as_what_they_are(read, refus
     )  # fmt: skip
 
 
-async def test_rich_text_keeps_headers_notes_and_letters(read):
+async def test_extraction_of_rich_text_preserves_headers_notes_and_letters(read):
     data = rb"{\rtf1\ansi\ansicpg1252{\header Wolverine}{\footer\'dcber}Gr\'f6\'dfe{\footnote a note} \u8364?{\field{\*\fldinst X}{\fldrslt link}}}"
     text, warnings = await read(data, "a.rtf")
     for words in ("Wolverine", "Über", "Größe", "a note", "€", "link"):

@@ -119,14 +119,14 @@ async def test_a_pdf_without_its_last_bytes_is_read_whole_with_a_warning(read, l
     assert lost < 6 or len(warnings) == 1
 
 
-async def test_a_pdf_that_is_cut_in_the_middle_keeps_the_pages_before(read):
+async def test_a_truncated_pdf_is_read_up_to_the_cut(read):
     data = drawn(lambda page: [(page.drawString(72, 700, line), page.showPage()) for line in PAGES], pageCompression=0)
     text, warnings = await read(data[: data.index(b"quolls", data.index(b"Page 6")) + 20], "a.pdf")
     assert [line for line in text.split("\n") if line][:5] == PAGES[:5]
     assert "cut short" in warnings[0]
 
 
-async def test_a_cut_pdf_whose_objects_are_packed_is_read(read):
+async def test_a_truncated_pdf_with_compressed_object_streams_is_read(read):
     inner = [b"<</Type/Catalog/Pages 2 0 R>>", b"<</Type/Pages/Kids[3 0 R]/Count 1>>",
              b"<</Type/Page/Parent 2 0 R/MediaBox[0 0 600 800]/Contents 4 0 R/Resources<</Font<</F 5 0 R>>>>>>"]  # fmt: skip
     places = [sum(len(body) + 1 for body in inner[:at]) for at in range(3)]

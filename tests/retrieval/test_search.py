@@ -94,7 +94,7 @@ async def test_the_words_of_its_name_find_a_file(add, search):
     assert found[0].text == "Ask at the desk by noon."
 
 
-async def test_a_hit_says_where_it_is_in_the_text(add, search):
+async def test_a_search_hit_has_its_offsets_in_the_text(add, search):
     text = FILLING * 40 + "Ünïcödé 🚀 " + HARBOUR + FILLING * 40
     await add(1, text, size=100, overlap=30)
     (first, *_) = await search("harbour master Okafor", limit=3)
@@ -102,7 +102,7 @@ async def test_a_hit_says_where_it_is_in_the_text(add, search):
     assert text[first.start : first.end] == first.text
 
 
-async def test_neighbours_become_one_passage_without_saying_anything_twice(add, search):
+async def test_adjacent_hits_are_merged_without_repeated_text(add, search):
     text = "".join(f"The harbour master counts boat number {number} at the pier. " for number in range(60)).strip()
     indexed = await add(1, text, size=100, overlap=50)
     hits = await search("harbour master boat", limit=50)
@@ -111,14 +111,14 @@ async def test_neighbours_become_one_passage_without_saying_anything_twice(add, 
     assert hits[0].text == text
 
 
-async def test_a_threshold_keeps_out_what_has_nothing_to_do_with_the_question(add, search):
+async def test_a_score_threshold_excludes_unrelated_passages(add, search):
     for file, text in enumerate((HARBOUR, BREAD, BEES)):
         await add(file, text)
     assert {hit.file for hit in await search("who is the harbour master of Velm", threshold=0.5)} == {0}
     assert await search("quarterly revenue forecast", threshold=0.5) == []
 
 
-async def test_several_queries_and_stores_give_one_list(add, search):
+async def test_hits_of_several_queries_and_stores_are_merged_into_one_list(add, search):
     await add(1, HARBOUR, number=1)
     await add(2, BREAD, number=2)
     await add(3, BEES, number=3)
@@ -154,7 +154,7 @@ async def test_the_ranker_none_goes_by_vectors_alone(add, search):
     assert 0.0 < hit.score < 1.0
 
 
-async def test_adding_again_replaces_and_a_removed_file_is_gone(add, search, index):
+async def test_indexing_a_file_again_replaces_it_and_a_removed_file_is_not_found(add, search, index):
     await add(1, HARBOUR)
     await add(1, BREAD)
     assert [hit.text for hit in await search("harbour starter")] == [BREAD]
@@ -168,7 +168,7 @@ async def test_the_texts_of_a_file_are_its_chunks(add, index):
     assert " ".join(texts) == (FILLING * 100).strip()
 
 
-async def test_one_that_fails_halfway_leaves_nothing_to_be_found(add, search, index, others, store):
+async def test_indexing_that_fails_halfway_leaves_no_chunks(add, search, index, others, store):
     others["broken"] = Broken(works_for=1)
     with pytest.raises(EmbeddingError, match="away") as caught:
         await add(1, HARBOUR + FILLING * 800, embedder="broken", size=100, overlap=0)
@@ -178,7 +178,7 @@ async def test_one_that_fails_halfway_leaves_nothing_to_be_found(add, search, in
     assert [chunk async for chunk in index.texts(1, 1)] == []
 
 
-async def test_one_that_is_cancelled_leaves_nothing_either(add, search):
+async def test_cancelled_indexing_leaves_no_chunks(add, search):
     task = asyncio.create_task(add(1, HARBOUR + FILLING * 5000, size=100, overlap=50))
     await asyncio.sleep(0)
     task.cancel()
@@ -189,7 +189,7 @@ async def test_one_that_is_cancelled_leaves_nothing_either(add, search):
     assert len(await search("harbour")) == 1
 
 
-async def test_an_embedder_that_is_gone_says_what_to_do(add, index):
+async def test_an_embedder_that_is_no_longer_configured_raises_an_error_with_the_remedy(add, index):
     with pytest.raises(UnknownEmbedderError, match=r"'away/model' is no longer configured.*understudy reindex"):
         await index.search([SearchScope(1, "away/model")], ["harbour"], 5)
     with pytest.raises(UnknownEmbedderError):
@@ -206,7 +206,7 @@ async def test_a_text_that_vanished_cannot_be_cut(index, extractor, tmp_path):
     assert caught.value.code == "server_error"
 
 
-def test_equal_hits_keep_one_order():
+def test_hits_of_equal_score_have_a_stable_order():
     made = [
         ScoredChunk(seq, 1, file, StoredChunk(0, 0, 7, "harbour"), True, 0.5, 1.0)
         for seq, file in ((9, 3), (4, 8), (6, 1))
@@ -217,7 +217,7 @@ def test_equal_hits_keep_one_order():
 
 
 @pytest.mark.parametrize(("weight", "files"), [(0.0, [1, 3]), (0.3, [1, 3, 2]), (0.7, [1, 2, 3]), (1.0, [1, 2])])
-def test_keyword_and_vector_rankings_count_by_the_given_weight(weight, files):
+def test_keyword_and_vector_rankings_are_combined_by_the_requested_weight(weight, files):
     text = StoredChunk(0, 0, 7, "harbour")
     both = ScoredChunk(1, 1, 1, text, True, 0.9, 2.0)
     words, near = ScoredChunk(2, 1, 2, text, False, 0.5, 1.0), ScoredChunk(3, 1, 3, text, True, 0.5, None)
@@ -241,5 +241,5 @@ def test_keyword_and_vector_rankings_count_by_the_given_weight(weight, files):
         ("", ""),
     ],
 )
-def test_a_question_is_rewritten_as_what_it_is_about(query, words):
+def test_a_question_is_rewritten_to_its_search_terms(query, words):
     assert rewrite(query) == words

@@ -56,7 +56,7 @@ async def test_each_cell_is_read_for_itself(read, cell, expected):
 
 @pytest.mark.parametrize("part", ["docProps/core.xml", "docProps/app.xml", "xl/styles.xml", "xl/theme/theme1.xml"])
 @pytest.mark.parametrize("damage", [b"", b"<x", b"<a:created>never</a:created>", None])
-async def test_what_is_odd_outside_of_the_cells_costs_no_cell(read, part, damage):
+async def test_damaged_workbook_parts_outside_the_cells_lose_no_cell(read, part, damage):
     book = openpyxl.Workbook()
     book.active.append(["Final fossil quoll", 42])
     data = changed(saved(book), lambda name, member: damage if name == part else member)
@@ -111,7 +111,7 @@ async def test_comments_boxes_and_charts_of_a_sheet_are_read(read):
     assert "in a box\n" in text
 
 
-async def test_a_workbook_whose_list_of_sheets_is_lost_is_read_by_its_parts(read):
+async def test_a_workbook_without_a_list_of_sheets_is_read_from_its_parts(read):
     data = changed(workbook(ROW), lambda name, member: b"<workbook>" if name == "xl/workbook.xml" else member)
     assert "quoll | 42" in (await read(data, "a.xlsx"))[0]
 
@@ -152,7 +152,7 @@ async def test_diagrams_comments_fields_and_equations_of_a_slide_are_read(read):
 # -- OpenDocument ----------------------------------------------------------------------------------------------------
 
 
-async def test_an_opendocument_text_keeps_all_of_its_text(read):
+async def test_extraction_of_an_opendocument_text_preserves_all_text(read):
     body = (
         '<text:tracked-changes><text:p>deleted</text:p></text:tracked-changes><text:h text:outline-level="2">Harbour</text:h>'
         '<text:p>one<text:s text:c="2"/>two<text:tab/>three<text:line-break/>four<text:note><text:note-citation>1</text:note-citation>'
@@ -172,7 +172,7 @@ async def test_an_opendocument_text_keeps_all_of_its_text(read):
     assert warnings == ()
 
 
-async def test_a_spreadsheet_with_a_million_repeated_cells_is_read_for_what_it_has(read):
+async def test_a_spreadsheet_with_a_million_repeated_cells_is_read_up_to_its_real_cells(read):
     rows = (
         '<table:table-row><table:table-cell><text:p>boat</text:p></table:table-cell><table:table-cell office:value="42"/>'
         '<table:table-cell table:formula="of:=[.B1]*2"/><table:table-cell table:number-columns-repeated="16381"/></table:table-row>'

@@ -58,7 +58,7 @@ IMAGE = '<w:r><w:drawing><wp:inline><wp:docPr id="1" name="p" descr="a plover"/>
         pytest.param('<w:r><w:fldChar><w:ffData><w:ddList><w:result w:val="1"/><w:listEntry w:val="no"/><w:listEntry w:val="yes"/></w:ddList></w:ffData></w:fldChar></w:r>', "yes", id="list of a form"),
     ],
 )  # fmt: skip
-async def test_a_paragraph_keeps_the_text_of_every_element(read, inner, expected):
+async def test_extraction_of_a_paragraph_preserves_the_text_of_every_element(read, inner, expected):
     text, warnings = await read(word(BODY + paragraph(inner)), "a.docx")
     assert text.split("\n\n") == ["Body about a gnu.", expected, ""]
     assert warnings == ()
@@ -200,7 +200,7 @@ async def test_an_archive_that_has_lost_its_end_is_read_with_a_warning(read, los
     assert "has lost its end" in warnings[0]
 
 
-async def test_an_archive_that_is_cut_in_its_text_keeps_what_is_before(read):
+async def test_a_truncated_word_archive_is_read_up_to_the_cut(read):
     data = word("".join(paragraph(run(f"number {n * n % 977}")) for n in range(3000)))
     at = data.index(b"word/document.xml") + 6000
     text, warnings = await read(data[:at], "a.docx")
