@@ -68,7 +68,7 @@ def test_a_pipe_is_read_no_further_than_wanted(loop, tmp_path):
 
 
 @loops
-def test_a_pipe_that_nobody_waits_for_any_more_is_closed_once(loop, tmp_path):
+def test_a_pipe_whose_reader_was_cancelled_is_closed_once(loop, tmp_path):
     async def work():
         for number in range(PIPES):
             reads, writes = os.pipe()
@@ -86,7 +86,7 @@ def test_a_pipe_that_nobody_waits_for_any_more_is_closed_once(loop, tmp_path):
 
 @loops
 @pytest.mark.parametrize("turns", range(4))
-def test_a_connection_whose_opening_was_cancelled_is_closed_once(loop, turns, tmp_path):
+def test_a_connection_cancelled_while_it_opens_is_closed_once(loop, turns, tmp_path):
     """The number may belong to a file by the time that the socket's object is thrown away."""
 
     async def work():
@@ -127,7 +127,7 @@ def test_the_descriptor_of_a_process_is_closed_once(loop, tmp_path):
 
 
 @loops
-def test_sandboxes_come_and_go_and_close_nobody_s_files(loop, tmp_path, settings):
+def test_opening_and_closing_sandboxes_does_not_close_other_descriptors(loop, tmp_path, settings):
     async def work():
         sandbox = open_sandbox(settings, SystemClock())
         for number in range(2):
@@ -146,7 +146,7 @@ def test_sandboxes_come_and_go_and_close_nobody_s_files(loop, tmp_path, settings
 
 
 @loops
-def test_children_that_read_documents_come_and_go_and_close_nobody_s_files(loop, tmp_path):
+def test_starting_and_killing_extraction_processes_does_not_close_other_descriptors(loop, tmp_path):
     async def work():
         children = ChildPool(1, 512 << 20)
         for _ in range(3):

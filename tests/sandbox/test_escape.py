@@ -52,7 +52,7 @@ def listening(family, address):
             server.accept()
 
 
-async def test_the_host_s_loopback_is_not_there(attempt):
+async def test_the_loopback_of_the_host_is_unreachable(attempt):
     with listening(socket.AF_INET, ("127.0.0.1", 0)) as server:
         port = server.getsockname()[1]
         assert (
@@ -69,7 +69,7 @@ async def test_no_network_is_reached(attempt):
     assert await attempt("socket.socket(socket.AF_INET, socket.SOCK_RAW, 1)") == "PermissionError"
 
 
-async def test_there_is_one_network_interface_and_it_leads_nowhere(shared):
+async def test_the_sandbox_has_only_a_loopback_interface(shared):
     assert await ok(shared, "import socket\n[name for _, name in socket.if_nameindex()]") == "['lo']"
 
 
@@ -146,7 +146,7 @@ async def test_sessions_do_not_see_each_other(session, shared):
     assert "mine" not in [file.name for file in await shared.list()]
 
 
-async def test_killing_everything_in_reach_kills_no_one_outside(session, shared):
+async def test_killing_all_processes_inside_kills_none_outside(session, shared):
     ran = await run(session, "import os, signal\nos.kill(-1, signal.SIGKILL)")
     assert ran.status == "died"
     assert await ok(shared, "1") == "1"
@@ -370,7 +370,7 @@ os.mkdir('/mnt/data/bad\nfolder'); open('/mnt/data/bad\nfolder/x', 'w').close()
     assert [file.name for file in await session.list()] == ["good.txt"]
 
 
-async def test_what_is_no_file_is_not_waited_for(session):
+async def test_pipes_folders_and_sockets_are_not_found_as_files(session):
     code = "import os, socket\nos.mkfifo('pipe')\nos.mkdir('folder')\nserver = socket.socket(socket.AF_UNIX)\nserver.bind('socket')"
     await ok(session, code)
     assert await session.list() == []
@@ -409,7 +409,7 @@ async def test_hard_links_are_files_of_the_sandbox_s_own(session):
     assert await content(session, "b") == b"mine"
 
 
-async def test_pickles_and_markup_are_not_taken_out(shared):
+async def test_pickles_and_markup_are_removed_from_outputs(shared):
     code = r"""
 from IPython.display import display
 import os, pickle

@@ -80,7 +80,7 @@ async def test_a_file_that_fails_to_come_leaves_nothing(session):
     assert await ok(session, "import os\nos.listdir()") == "[]"
 
 
-async def test_a_removed_file_is_gone(session):
+async def test_a_removed_file_is_not_found(session):
     await session.put("a.txt", once(b"x"))
     await session.remove("a.txt")
     assert await session.list() == []
@@ -140,11 +140,11 @@ async def test_code_changes_a_file_that_was_put(session):
         ("é" * 200 + ".csv", "é" * 125 + ".csv"),
     ],
 )
-def test_any_text_becomes_a_name_that_is_taken(text, name):
+def test_any_text_is_converted_to_a_valid_file_name(text, name):
     assert safe_name(text) == name
     assert safe_name(name) == name
 
 
-async def test_a_name_of_the_wrong_kind_says_what_is_right(session):
+async def test_an_invalid_file_name_is_refused_with_the_allowed_form(session):
     with pytest.raises(InvalidName, match="1 to 255 bytes, no slash or control character"):
         await session.put("a/b", once(b""))

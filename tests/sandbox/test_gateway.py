@@ -95,7 +95,7 @@ async def behind(new_gateway):
     return await (await new_gateway()).open(next(_keys))
 
 
-async def test_code_runs_and_keeps_its_state(behind):
+async def test_code_runs_and_its_variables_persist(behind):
     ran = await run(behind, "x = 2**100\nprint('a', flush=True)\nx")
     assert ran.outputs[:-1] == [Stream("stdout", "a\n"), Value(str(2**100))]
     assert await ok(behind, "x + 1") == str(2**100 + 1)

@@ -75,7 +75,7 @@ def test_an_interpreter_that_is_arranged_otherwise_is_left_as_it_is(tmp_path, ba
     assert set(layout.sources) == {home, base}
 
 
-def test_what_nobody_may_see_is_hidden_by_the_name_that_it_has_inside(tmp_path, base):
+def test_hidden_paths_are_translated_to_their_paths_inside_the_sandbox(tmp_path, base):
     home = environment(tmp_path / "env", base)
     (home / "data").mkdir()
     (tmp_path / "elsewhere").mkdir()

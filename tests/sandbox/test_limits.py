@@ -34,7 +34,7 @@ async def test_an_endless_loop_is_interrupted_and_loses_nothing(new_sandbox):
     assert await ok(session, "kept") == "7"
 
 
-async def test_code_that_does_not_react_loses_its_variables_and_keeps_its_files(new_sandbox):
+async def test_code_that_ignores_an_interrupt_loses_its_variables_but_not_its_files(new_sandbox):
     session = await (await new_sandbox(cell_seconds=0.5, interrupt_seconds=0.5)).open("deaf")
     await ok(session, "kept = 7; open('kept.txt', 'w').write('here')")
     ran = await run(session, DEAF)
@@ -159,7 +159,7 @@ numpy.fromfile('array.bin', dtype='int32').tolist()
     assert await ok(session, code) == "[0, 1, 4, 9]"
 
 
-async def test_sockets_are_limited_for_what_waits_in_them(session):
+async def test_exceeding_the_socket_limit_restarts_the_kernel(session):
     code = "import socket, time\nheld = [socket.socketpair() for _ in range(90)]\ntime.sleep(60)"
     ran = await run(session, code)
     assert ran.status == "died"
@@ -168,7 +168,7 @@ async def test_sockets_are_limited_for_what_waits_in_them(session):
     assert await ok(session, "1") == "1"
 
 
-async def test_a_full_disk_is_an_error_of_the_code_and_nobody_else_s(session, shared):
+async def test_a_full_disk_raises_an_error_in_that_session_only(session, shared):
     for place in ("/mnt/data/big", "/tmp/big", "/dev/shm/big", "/run/big"):
         code = f"with open({place!r}, 'wb') as file:\n    while True: file.write(b'x' * (1 << 20))"
         ran = await run(session, code)
@@ -216,7 +216,7 @@ async def test_processor_time_is_limited(new_sandbox):
     assert await ok(session, "1") == "1"
 
 
-async def test_processor_time_of_what_was_started_counts_too(new_sandbox):
+async def test_processor_time_of_child_processes_counts_for_the_limit(new_sandbox):
     session = await (await new_sandbox(cpu_seconds=1)).open("cpu of children")
     code = "import subprocess, sys\nfor _ in range(20): subprocess.run([sys.executable, '-c', 'for _ in range(10_000_000): pass'])"
     ran = await run(session, code)
@@ -260,7 +260,7 @@ for _ in range(100):
     assert await ok(session, "1") == "1"
 
 
-async def test_a_figure_that_is_too_large_is_no_image(session):
+async def test_a_figure_that_exceeds_the_size_limit_returns_no_image(session):
     code = "import matplotlib.pyplot as plt\nplt.figure(figsize=(400, 400), dpi=400)\nplt.plot([1, 2])\nplt.show()"
     ran = await run(session, code)
     assert ran.images == []
@@ -284,7 +284,7 @@ raised
     assert await ok(session, code) == "[]"
 
 
-async def test_what_nobody_reads_does_not_pile_up_on_the_host(session):
+async def test_unread_output_does_not_accumulate_in_host_memory(session):
     before = psutil.Process().memory_info().rss
     said = session.execute("while True: print('x' * 100_000)")
     await anext(said)

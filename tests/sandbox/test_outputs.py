@@ -23,12 +23,12 @@ async def test_variables_and_imports_persist_from_one_cell_to_the_next(shared):
     assert await ok(shared, "math.floor(answer / 2)") == "21"
 
 
-async def test_what_is_printed_comes_in_order_and_by_stream(shared):
+async def test_printed_output_arrives_in_order_and_per_stream(shared):
     ran = await run(shared, "import sys\nprint('a')\nsys.stdout.flush()\nprint('b', file=sys.stderr)\n3")
     assert ran.outputs[:-1] == [Stream("stdout", "a\n"), Stream("stderr", "b\n"), Value("3")]
 
 
-async def test_what_is_printed_comes_while_the_code_runs(shared):
+async def test_printed_output_is_streamed_while_the_code_runs(shared):
     said = shared.execute("print('now', flush=True)\nimport time\ntime.sleep(60)")
     async with asyncio.timeout(10):
         assert await anext(said) == Stream("stdout", "now\n")
@@ -123,11 +123,11 @@ async def test_invalid_utf8_output_becomes_replacement_characters(shared):
     assert "a\ufffd\ufffdb\n" in (await run(shared, r"import os; os.write(1, b'a\xff\xfeb\n')")).text
 
 
-async def test_nobody_can_be_asked(shared):
+async def test_input_raises_stdin_not_implemented(shared):
     assert (await run(shared, "input('name? ')")).error.name == "StdinNotImplementedError"
 
 
-async def test_leaving_keeps_what_there_is(shared):
+async def test_exit_and_quit_do_not_end_the_session(shared):
     await ok(shared, "kept = 1")
     for way in ("exit()", "quit()", "import sys; sys.exit(3)"):
         assert (await run(shared, way)).status == "error"

@@ -184,7 +184,7 @@ async def test_an_environment_that_cannot_be_made_is_a_warning_with_the_reason(c
         (["--port", "1 2", "--no-setup", "--data", "x"], "-m understudy serve --port 1 2 --data x"),
     ],
 )
-def test_only_the_script_of_a_checkout_asks_for_the_environment(checkout, arguments, passed):
+def test_only_the_serve_script_of_a_checkout_passes_the_flag_for_the_environment(checkout, arguments, passed):
     python = checkout / "venv" / "bin" / "python"
     python.parent.mkdir(parents=True)
     python.write_text('#!/bin/sh\necho "$*"')

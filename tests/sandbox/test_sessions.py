@@ -102,7 +102,7 @@ async def test_the_session_that_was_unused_for_the_longest_makes_room(new_sandbo
     assert sandbox.find("a") is sessions["a"]
 
 
-async def test_who_comes_when_all_sessions_work_waits_for_one(new_sandbox):
+async def test_opening_a_session_waits_while_all_sessions_are_busy(new_sandbox):
     sandbox = await new_sandbox(sessions=1)
     said = (await sandbox.open("a")).execute("print('started', flush=True)\nimport time\ntime.sleep(60)")
     await anext(said)
@@ -137,13 +137,13 @@ async def test_fifty_sessions_at_once_all_start(new_sandbox):
     assert await asyncio.gather(*map(use, range(50))) == [str(number**2) for number in range(50)]
 
 
-async def test_one_key_asked_for_twice_at_once_is_one_session(new_sandbox):
+async def test_opening_one_key_twice_at_once_returns_one_session(new_sandbox):
     sandbox = await new_sandbox()
     first, second = await asyncio.gather(sandbox.open("a"), sandbox.open("a"))
     assert first is second
 
 
-async def test_a_session_whose_sandbox_was_killed_starts_again_empty_and_says_so(new_sandbox):
+async def test_a_session_restarts_empty_with_a_note_after_its_sandbox_was_killed(new_sandbox):
     sandbox = await new_sandbox()
     session = await sandbox.open("a")
     before = session.id
@@ -157,7 +157,7 @@ async def test_a_session_whose_sandbox_was_killed_starts_again_empty_and_says_so
     assert (await run(session, "1")).notes == []
 
 
-async def test_opening_a_session_again_replaces_what_was_lost(new_sandbox):
+async def test_opening_a_session_again_replaces_a_killed_sandbox(new_sandbox):
     sandbox = await new_sandbox()
     session = await sandbox.open("a")
     before = session.id
@@ -177,7 +177,7 @@ async def test_idle_kernels_are_started_in_advance(new_sandbox):
     await until(lambda: len(sandbox._pool._ready) == 2)
 
 
-async def test_a_warm_kernel_that_died_is_not_given_out(new_sandbox):
+async def test_a_dead_warm_kernel_is_not_assigned_to_a_session(new_sandbox):
     sandbox = await new_sandbox(warm=1)
     await until(lambda: sandbox._pool._ready)
     (dead,) = sandbox._pool._ready
