@@ -66,7 +66,7 @@ class TestMessages:
         assert request["system"] == "Be brief.\n\nBe kind."
         assert request["messages"] == [{"role": "user", "content": blocks("Hello")}]
 
-    def test_of_one_role_in_a_row_are_one_turn(self):
+    def test_of_one_role_in_a_row_are_merged_into_one_turn(self):
         request = translated(user("a"), user("b"), assistant("c"), assistant("d"), user("e"))
         assert [(turn["role"], len(turn["content"])) for turn in request["messages"]] == [
             ("user", 2),
@@ -97,7 +97,7 @@ class TestMessages:
             ],
         }
 
-    def test_with_arguments_that_are_no_object_keep_them_inside_one(self):
+    def test_with_arguments_that_are_not_an_object_send_them_wrapped_in_one(self):
         request = translated(user("x"), assistant(None, ("1", "f", "not json"), ("2", "f", "[1]")))
         assert [block["input"] for block in request["messages"][1]["content"]] == [
             {"arguments": "not json"},
@@ -132,7 +132,7 @@ class TestMessages:
         assert request["messages"] == [{"role": "user", "content": blocks("a") + blocks("b")}]
 
     @pytest.mark.parametrize("messages", [(assistant("Welcome!"),), ({"role": "system", "content": "Be brief."},)])
-    def test_that_do_not_begin_with_the_user_are_given_a_beginning(self, messages):
+    def test_that_do_not_begin_with_the_user_get_a_user_turn_first(self, messages):
         assert translated(*messages)["messages"][0]["role"] == "user"
 
     @pytest.mark.parametrize(
@@ -143,7 +143,7 @@ class TestMessages:
             ([{"role": "function", "name": "f", "content": "x"}], "messages[0].role"),
         ],
     )
-    def test_that_cannot_be_said_are_refused_by_name(self, messages, param):
+    def test_that_cannot_be_translated_are_refused_with_their_path(self, messages, param):
         with pytest.raises(UpstreamError) as caught:
             translate({"model": "claude", "messages": messages})
         assert (caught.value.kind, caught.value.param) == ("invalid_request", param)
@@ -219,7 +219,7 @@ class TestParameters:
     @pytest.mark.parametrize(
         ("parameters", "param"), [({"n": 2}, "n"), ({"tools": [{"type": "custom"}]}, "tools[0].type")]
     )
-    def test_that_cannot_be_said_are_refused_by_name(self, parameters, param):
+    def test_that_cannot_be_translated_are_refused_with_their_name(self, parameters, param):
         with pytest.raises(UpstreamError) as caught:
             translated(**parameters)
         assert (caught.value.kind, caught.value.param) == ("invalid_request", param)
@@ -271,7 +271,7 @@ class TestARequest:
             ({"reasoning_effort": "none"}, "thinking: this model cannot turn it off", "thinking"),
         ],
     )
-    async def test_leaves_out_what_the_model_refused_and_remembers_it(
+    async def test_omits_a_parameter_the_model_refused_in_later_requests_too(
         self, upstream, anthropic, parameters, message, path
     ):
         upstream.answer(fault(400, message, type="invalid_request_error"))
@@ -349,7 +349,7 @@ class TestAWholeAnswer:
         }
 
     @pytest.mark.parametrize("body", [b"<html>", b"[]", b'{"choices": []}'])
-    async def test_that_is_no_message_is_malformed(self, upstream, anthropic, body):
+    async def test_that_is_not_a_message_is_malformed(self, upstream, anthropic, body):
         upstream.answer(reply(body), reply(body))
         provider = anthropic()
         assert (await failure(provider.complete(BODY))).kind == "malformed"
@@ -357,7 +357,7 @@ class TestAWholeAnswer:
 
 
 class TestAStream:
-    async def test_is_told_as_chunks(self, upstream, anthropic):
+    async def test_is_converted_to_chat_completion_chunks(self, upstream, anthropic):
         upstream.answer(text("Hel", "lo", usage=(5, 2)))
         chunks = await collect(anthropic().stream(BODY))
         for chunk in chunks:
@@ -369,7 +369,7 @@ class TestAStream:
         assert len({chunk["id"] for chunk in chunks}) == 1
         assert {chunk["model"] for chunk in chunks} == {"gpt-4o"}
 
-    async def test_tells_tool_calls_by_their_place_among_the_calls(self, upstream, anthropic):
+    async def test_numbers_tool_calls_by_their_position_among_the_calls(self, upstream, anthropic):
         upstream.answer(
             calls(call("f", city="Paris"), call("g", call_id="call_2", raw_arguments=""), say=("One moment.",))
         )
@@ -388,7 +388,7 @@ class TestAStream:
         ]
         assert finish(chunks) == "tool_calls"
 
-    async def test_leaves_out_thinking_and_what_it_does_not_know(self, upstream, anthropic):
+    async def test_omits_thinking_and_unknown_events(self, upstream, anthropic):
         unknown = raw(
             b'event: novelty\ndata: {"type": "novelty"}\n\ndata: 7\n\nevent: ping\ndata: {"type": "ping"}\n\n'
         )
@@ -412,7 +412,7 @@ class TestAStream:
         upstream.answer(text("Hi", raw(b"data: {oops\n\n")))
         assert (await failure(anthropic().stream(BODY))).kind == "malformed"
 
-    async def test_that_came_as_one_message_is_told_as_chunks(self, upstream, anthropic):
+    async def test_that_arrived_as_one_message_is_converted_to_chunks(self, upstream, anthropic):
         message = {"type": "message", "model": "m", "content": blocks("Hi"), "stop_reason": "end_turn"}
         upstream.answer(reply(message))
         chunks = await collect(anthropic().stream(BODY))
@@ -452,7 +452,7 @@ class TestAFault:
         upstream.answer(fault(400, message, type="invalid_request_error"))
         assert (await failure(anthropic().complete(BODY))).kind == "quota"
 
-    async def test_never_shows_the_key(self, upstream, anthropic):
+    async def test_never_contains_the_api_key(self, upstream, anthropic):
         upstream.answer(fault(401, f"invalid x-api-key {KEY}"), text("Hi", error(message=KEY)))
         provider = anthropic()
         assert KEY not in (await failure(provider.complete(BODY))).message
@@ -482,7 +482,7 @@ class TestTheListOfModels:
         assert (await failure(anthropic().models())).kind == "malformed"
 
 
-async def test_arguments_that_are_no_object_are_sent_inside_one(upstream, anthropic):
+async def test_arguments_that_are_not_an_object_are_sent_wrapped_in_one(upstream, anthropic):
     deep = "[" * 100_000
     for arguments in (deep, "[1]", "no JSON"):
         asked = {"id": "c", "type": "function", "function": {"name": "f", "arguments": arguments}}

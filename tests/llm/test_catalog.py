@@ -36,11 +36,11 @@ class TestAnId:
         assert await route(models({"main": {"base_url": upstream.url, "models": ["m"]}}), "m") == ["main/m"]
         assert upstream.listings == []
 
-    async def test_that_nobody_lists_is_certainly_unknown(self, upstream, models):
+    async def test_that_no_provider_lists_is_unknown(self, upstream, models):
         assert await route(models({"main": {"base_url": upstream.url}}), "gpt-9") is None
         assert await route(models({"main": {"base_url": upstream.url, "models": ["m"]}}), "gpt-4o") is None
 
-    async def test_that_nobody_lists_goes_to_a_provider_whose_list_is_incomplete(self, upstream, other, models):
+    async def test_that_no_provider_lists_is_routed_to_a_provider_with_an_incomplete_list(self, upstream, other, models):
         partial = {"base_url": other.url, "unlisted_models": "pass"}
         made = models({"main": {"base_url": upstream.url, "models": ["m"]}, "partial": partial})
         assert await route(made, "m") == ["main/m"]
@@ -49,7 +49,7 @@ class TestAnId:
         assert await route(made, "main/gpt-9") == ["partial/main/gpt-9"]
         assert "gpt-9" not in await listed(made)
 
-    async def test_that_another_provider_lists_is_not_taken_for_one_of_an_incomplete_list(
+    async def test_that_another_provider_lists_is_not_routed_to_one_with_an_incomplete_list(
         self, upstream, other, models
     ):
         other.models = ("partial/gpt-oss",)
@@ -58,7 +58,7 @@ class TestAnId:
         await listed(made)
         assert await route(made, "partial/gpt-oss") == ["router/partial/gpt-oss"]
 
-    async def test_that_nobody_lists_goes_to_a_deployment_where_azure_passes_it(self, upstream, models):
+    async def test_that_no_provider_lists_is_routed_to_azure_as_a_deployment_name(self, upstream, models):
         azure = {"kind": "azure", "base_url": upstream.root, "api_version": "v", "unlisted_models": "pass"}
         assert await route(models({"azure": azure}), "my-deployment") == ["azure/my-deployment"]
 
@@ -71,12 +71,12 @@ class TestAnId:
         assert await route(made, "a/gpt-4o") == ["a/gpt-4o"]
         assert await route(made, "a/gpt-9") is None
 
-    async def test_with_a_providers_name_in_it_goes_to_whoever_lists_it_whole(self, upstream, other, models):
+    async def test_with_a_provider_prefix_is_routed_to_the_provider_that_lists_it_whole(self, upstream, other, models):
         other.models = ("openai/gpt-oss",)
         made = models({"openai": {"base_url": upstream.url}, "router": {"base_url": other.url}})
         assert await route(made, "openai/gpt-oss") == ["router/openai/gpt-oss"]
 
-    async def test_may_be_the_short_one_of_a_snapshot_or_tag(self, upstream, models):
+    async def test_may_omit_the_snapshot_date_or_latest_tag(self, upstream, models):
         upstream.models = ("claude-x-20250929", "gpt-x-2025-04-14", "llama:latest", "qwen:7b")
         made = models({"main": {"base_url": upstream.url}})
         assert [await route(made, model) for model in ("claude-x", "gpt-x", "llama", "qwen")] == [
@@ -196,7 +196,7 @@ class TestFallbacks:
         with pytest.raises(SettingsError, match="'nowhere'"):
             models({"a": {"fallbacks": ["nowhere"]}})
 
-    async def test_are_asked_first_only_for_what_no_provider_before_them_has(self, upstream, other, models):
+    async def test_are_first_only_for_models_that_no_earlier_provider_has(self, upstream, other, models):
         made = models(
             {
                 "main": {"base_url": upstream.url, "fallbacks": ["spare"]},
@@ -218,7 +218,7 @@ class TestFallbacks:
 
 
 class TestDiscovery:
-    async def test_happens_once_for_many_who_wait_for_it(self, upstream, models):
+    async def test_happens_once_for_many_concurrent_requests(self, upstream, models):
         made = models({"main": {"base_url": upstream.url}})
         assert await asyncio.gather(*(route(made, "gpt-4o") for _ in range(20))) == [["main/gpt-4o"]] * 20
         assert len(upstream.listings) == 1
@@ -250,7 +250,7 @@ class TestDiscovery:
         await route(made, "gpt-9")
         await asyncio.to_thread(upstream.wait_for, 2, listings=True)
 
-    async def test_that_fails_keeps_the_list_of_before(self, upstream, models, clock):
+    async def test_that_fails_preserves_the_previous_list(self, upstream, models, clock):
         made = models({"main": {"base_url": upstream.url}})
         await listed(made)
         upstream.list_with(fault(500))
@@ -286,7 +286,7 @@ class TestTheList:
         hosts = ["main", "upstream", "upstream", "rehearsal", "rehearsal"]
         assert list(cards.values()) == hosts
 
-    async def test_leaves_out_what_cannot_be_reached(self, upstream, other, models):
+    async def test_omits_models_of_an_unavailable_provider(self, upstream, other, models):
         other.list_with(fault(500))
         assert await listed(models({"b": {"base_url": other.url}, "a": {"base_url": upstream.url}})) == [
             "gpt-4o",
@@ -298,7 +298,7 @@ class TestTheList:
         (card,) = await models({"b": common, "a": common}).list()
         assert (card.id, card.owned_by) == ("m", "b")
 
-    async def test_gives_a_single_model_by_any_id_that_is_known(self, upstream, other, models, rehearsal):
+    async def test_returns_a_single_model_by_any_known_id(self, upstream, other, models, rehearsal):
         other.models = None
         made = models(
             {"main": {"base_url": upstream.url, "aliases": {"x*": "gpt-4o"}}, "blind": {"base_url": other.url}},

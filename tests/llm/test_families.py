@@ -13,5 +13,5 @@ def test_models_that_think_before_they_answer_are_known_by_their_names(model):
 
 
 @pytest.mark.parametrize("model", ["gpt-4o", "gpt-4.1-mini", "gpt-5-chat-latest", "rehearsal", "mo1-x", "llama-3"])
-def test_other_models_are_not_taken_for_such(model):
+def test_other_models_are_not_reasoning_models(model):
     assert not is_reasoning_model(model)

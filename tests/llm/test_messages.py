@@ -75,7 +75,7 @@ BODY = st.builds(
 
 
 @given(BODY)
-def test_any_body_that_is_taken_is_said_or_refused(body):
+def test_any_valid_messages_body_is_translated_or_refused(body):
     plain = parse_object(json.dumps(body).encode(), CreateMessageParams)
     with contextlib.suppress(UpstreamError):
         check_said(messages_request.to_chat(plain))
@@ -120,7 +120,7 @@ def events_of(chunks, body):
 
 
 @given(st.lists(CHUNK, min_size=1, max_size=6), st.booleans())
-def test_any_stream_is_told_as_blocks_one_after_another(chunks, thinks):
+def test_any_chat_stream_is_converted_to_consecutive_content_blocks(chunks, thinks):
     body = {"model": "m", "thinking": {"type": "enabled" if thinks else "disabled"}}
     events = events_of(chunks, body)
     assert events[0]["type"] == "message_start"
@@ -157,7 +157,7 @@ def test_no_word_of_a_stream_is_lost(chunks):
 
 
 @pytest.mark.parametrize("arguments", ["", "not json", "[1]", '{"a": 1}'])
-def test_arguments_that_are_no_object_are_kept(arguments):
+def test_arguments_that_are_not_an_object_are_preserved(arguments):
     call = {"id": "call_1", "function": {"name": "f", "arguments": arguments}}
     completion = {"model": "m", "choices": [{"message": {"tool_calls": [call]}, "finish_reason": "stop"}]}
     message = messages_response.from_chat(msgspec.json.encode(completion), {"model": "m"})
@@ -166,7 +166,7 @@ def test_arguments_that_are_no_object_are_kept(arguments):
     assert message["stop_reason"] == "tool_use"
 
 
-def test_a_whole_message_is_told_as_the_stream_that_it_would_have_been():
+def test_a_whole_message_is_replayed_as_an_equal_stream():
     message = {
         "id": "msg_1",
         "content": [

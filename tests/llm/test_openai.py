@@ -29,11 +29,11 @@ class TestARequest:
         assert request.headers["Authorization"] == f"Bearer {KEY}"
         assert request.body == {**BODY, "temperature": 0.5, "unheard_of": [1]}
 
-    async def test_carries_no_authorization_where_there_is_no_key(self, upstream, openai):
+    async def test_has_no_authorization_header_without_an_api_key(self, upstream, openai):
         await openai(api_key=None).complete(BODY)
         assert "Authorization" not in upstream.requests[0].headers
 
-    async def test_uses_one_connection_after_another_request(self, upstream, openai):
+    async def test_reuses_the_connection_of_earlier_requests(self, upstream, openai):
         provider = openai()
         await collect(provider.stream(BODY))
         await provider.complete(BODY)
@@ -58,12 +58,12 @@ class TestAWholeAnswer:
         upstream.answer(reply(body))
         assert await openai().complete(BODY) == body
 
-    async def test_is_asked_for_without_stream_parameters(self, upstream, openai):
+    async def test_is_requested_without_stream_parameters(self, upstream, openai):
         await openai().complete({**BODY, "stream": True, "stream_options": {"include_usage": True}})
         assert upstream.requests[0].body == BODY
 
     @pytest.mark.parametrize("body", [b"<html>", b"", b"[]", b"{}", b'{"choices": null}', b'{"choices": [1]}'])
-    async def test_that_is_no_completion_is_malformed(self, upstream, openai, body):
+    async def test_that_is_not_a_completion_is_malformed(self, upstream, openai, body):
         upstream.answer(reply(body))
         assert (await failure(openai().complete(BODY))).kind == "malformed"
 
@@ -74,14 +74,14 @@ class TestAWholeAnswer:
 
 
 class TestAStream:
-    async def test_asks_for_usage_and_relays_every_chunk(self, upstream, openai):
+    async def test_requests_usage_and_relays_every_chunk(self, upstream, openai):
         upstream.answer(text("Hel", "lo", usage=(5, 2)))
         chunks = await collect(openai().stream(BODY))
         assert upstream.requests[0].body == {**BODY, "stream": True, "stream_options": {"include_usage": True}}
         assert chunks[0]["choices"][0]["delta"]["role"] == "assistant"
         assert (said(chunks), finish(chunks), usage(chunks)["total_tokens"]) == ("Hello", "stop", 7)
 
-    async def test_keeps_the_stream_options_of_the_caller(self, upstream, openai):
+    async def test_preserves_the_stream_options_of_the_caller(self, upstream, openai):
         await collect(openai().stream({**BODY, "stream_options": {"include_usage": False}}))
         assert upstream.requests[0].body["stream_options"] == {"include_usage": False}
 
@@ -169,11 +169,11 @@ class TestAStream:
         upstream.answer(reply(b"data: [DONE]\n\n", content_type="text/event-stream"))
         assert (await failure(openai().stream(BODY))).kind == "malformed"
 
-    async def test_is_read_whatever_its_content_type_says(self, upstream, openai):
+    async def test_is_parsed_with_any_content_type(self, upstream, openai):
         upstream.answer(reply(bare({"content": "Hi"}, "stop") + b"\n\n", content_type="text/plain"))
         assert said(await collect(openai().stream(BODY))) == "Hi"
 
-    async def test_with_data_over_several_lines_is_relayed_on_one(self, upstream, openai):
+    async def test_with_data_over_several_lines_is_relayed_on_one_line(self, upstream, openai):
         body = b'data: {"choices": [{"delta": {"content": "Hi"},\ndata: "finish_reason": "stop"}]}\n\n'
         upstream.answer(reply(body, content_type="text/event-stream"))
         chunks = [chunk async for together in openai().stream(BODY) for chunk in together]
@@ -191,7 +191,7 @@ class TestAStream:
         await stream.aclose()
         assert await asyncio.to_thread(upstream.requests[0].gone.wait, 10)
 
-    async def test_whose_reader_is_cancelled_closes_the_connection_at_once(self, upstream, openai):
+    async def test_closes_the_connection_at_once_when_its_reader_is_cancelled(self, upstream, openai):
         upstream.answer(text("Hi", HANG))
         reading = asyncio.create_task(collect(openai().stream(BODY)))
         request = await asyncio.to_thread(upstream.wait_for, 1)
@@ -202,7 +202,7 @@ class TestAStream:
 
 
 class TestAWholeAnswerToAStreamRequest:
-    async def test_is_told_as_chunks(self, upstream, openai):
+    async def test_is_converted_to_chunks(self, upstream, openai):
         message = {
             "role": "assistant",
             "content": "Hi",
@@ -283,7 +283,7 @@ class TestTimeouts:
         provider = openai(first_byte_timeout=0.4, idle_timeout=0.4)
         assert said(await collect(provider.stream(BODY))) == "abcdef"
 
-    async def test_a_slow_reader_is_no_silence_of_the_upstream(self, upstream, openai):
+    async def test_a_slow_reader_does_not_trigger_the_idle_timeout(self, upstream, openai):
         gate = Gate()
         upstream.answer(text("Hi", gate, "there"))
         stream = openai(idle_timeout=0.05).stream(BODY)
@@ -326,7 +326,7 @@ class TestAConnection:
         assert "'main'" in caught.message
         assert "127.0.0.1" not in caught.message
 
-    async def test_to_what_is_no_address_is_malformed(self, openai):
+    async def test_to_an_invalid_base_url_is_malformed(self, openai):
         caught = await failure(openai(base_url="not an address").complete(BODY))
         assert caught.kind == "malformed"
         assert "base URL" in caught.message
@@ -378,7 +378,7 @@ class TestAnErrorStatus:
         caught = await failure(openai().stream(BODY))
         assert (caught.kind, caught.status) == (kind, status)
 
-    async def test_keeps_the_upstreams_own_words(self, upstream, openai):
+    async def test_preserves_the_message_param_and_code_of_the_upstream(self, upstream, openai):
         upstream.answer(fault(400, "Invalid 'top_p'.", type="invalid_request_error", param="top_p", code="too_big"))
         caught = await failure(openai().complete(BODY))
         assert (caught.message, caught.param, caught.code) == ("Invalid 'top_p'.", "top_p", "too_big")
@@ -394,7 +394,7 @@ class TestAnErrorStatus:
             (b"upstream connect error", "upstream connect error"),
         ],
     )
-    async def test_of_any_shape_keeps_its_words(self, upstream, openai, body, message):
+    async def test_of_any_shape_preserves_its_message(self, upstream, openai, body, message):
         upstream.answer(reply(body, status=503))
         assert (await failure(openai().complete(BODY))).message == message
 
@@ -420,7 +420,7 @@ class TestAnErrorStatus:
             ({}, None),
         ],
     )
-    async def test_tells_when_to_come_again(self, upstream, openai, headers, seconds):
+    async def test_has_the_retry_after_of_the_upstream(self, upstream, openai, headers, seconds):
         upstream.answer(fault(429, headers=headers))
         assert (await failure(openai().complete(BODY))).retry_after == seconds
 
@@ -437,7 +437,7 @@ class TestTheKey:
             text("Hi", raw(f"event: error\ndata: {KEY}\n\n".encode())),
         ],
     )
-    async def test_is_never_shown(self, upstream, openai, answer):
+    async def test_never_appears_in_an_error(self, upstream, openai, answer):
         upstream.answer(answer)
         caught = await failure(openai().stream(BODY))
         shown = f"{caught} {caught.message} {caught.code} {caught.param}"

@@ -64,7 +64,7 @@ def test_a_model_is_known_by_its_other_names(public, model, same):
 
 
 @pytest.mark.parametrize("model", ["llama-3.3-70b", "org/with/slashes", "gpt-x", "", "/", "a" * 5000, "Ünïcödé"])
-def test_nobody_guesses_the_price_of_what_has_none(public, model):
+def test_a_model_without_a_public_price_has_no_price(public, model):
     assert priced(public, model) is None
 
 
@@ -110,5 +110,5 @@ async def test_public_prices_can_be_left_aside():
         (b"", None),
     ],
 )
-def test_what_an_answer_used_is_read_in_every_dialect(answer, tokens):
+def test_token_usage_is_parsed_in_every_dialect(answer, tokens):
     assert parse_usage(answer) == tokens

@@ -76,7 +76,7 @@ def test_a_text_of_any_length_is_cut_before_it_is_searched(sign):
 
 
 @pytest.mark.parametrize("kind", ["openai", "azure", "anthropic"])
-async def test_no_provider_shows_its_address(upstream, openai, azure, anthropic, kind, caplog):
+async def test_errors_of_a_provider_never_contain_its_address(upstream, openai, azure, anthropic, kind, caplog):
     provider = {"openai": openai, "azure": azure, "anthropic": anthropic}[kind]()
     said = f"POST {upstream.url}/chat/completions failed at 127.0.0.1:{upstream.port} in /srv/app/main.py"
     upstream.answer(

@@ -69,7 +69,7 @@ class TestAWholeAnswer:
         assert first.pop("id") != second.pop("id")
         assert {**first, "created": 0} == {**second, "created": 0}
 
-    async def test_comes_as_often_as_n_asks(self):
+    async def test_has_n_choices(self):
         answer = await whole({**LONG, "n": 3})
         assert [choice["index"] for choice in answer["choices"]] == [0, 1, 2]
         assert answer["usage"]["completion_tokens"] == 3 * (await whole(LONG))["usage"]["completion_tokens"]
@@ -93,7 +93,7 @@ class TestAStream:
         assert all(list(chunk["choices"][0]["delta"]) == ["content"] for chunk in chunks[1:-1])
 
     @pytest.mark.parametrize("request_body", [LONG, CALL, {**LONG, "response_format": {"type": "json_object"}}])
-    async def test_says_what_the_whole_answer_says(self, request_body):
+    async def test_has_the_same_content_as_the_whole_reply(self, request_body):
         chunks = await collect(rehearsal().stream({**request_body, **USAGE}))
         answer = await whole(request_body)
         [choice] = answer["choices"]
@@ -116,7 +116,7 @@ class TestAStream:
         assert all(list(part) == ["index", "function"] for part in parts if part not in openings)
         assert all(list(part["function"]) == ["arguments"] for part in parts if part not in openings)
 
-    async def test_counts_tokens_only_where_it_was_asked_to(self):
+    async def test_has_usage_only_if_include_usage_is_set(self):
         chunks = await collect(rehearsal().stream({**LONG, **USAGE}))
         assert all(chunk["usage"] is None for chunk in chunks[:-1])
         assert chunks[-1]["choices"] == []
@@ -166,7 +166,7 @@ class TestALimit:
 
 
 class TestThePace:
-    def test_gives_each_token_its_own_time(self):
+    def test_sends_tokens_at_even_intervals(self):
         async def read():
             loop = asyncio.get_running_loop()
             return [loop.time() - 1000 async for _ in rehearsal(20).stream(LONG)]
@@ -234,7 +234,7 @@ class TestABadBody:
             assert (fault.kind, fault.status, fault.param) == ("invalid_request", 400, param)
             assert fault.message.endswith(".")
 
-    async def test_without_messages_is_told_what_is_missing(self):
+    async def test_without_messages_is_refused_with_the_missing_parameter(self):
         assert (
             await failure(rehearsal().complete({"model": "x"}))
         ).message == "Missing required parameter: 'messages'."
@@ -246,7 +246,7 @@ class TestABadBody:
         assert fault.code == "invalid_function_parameters"
 
 
-async def test_it_offers_one_model_and_closes_without_ado():
+async def test_it_lists_one_model_and_closes():
     provider = rehearsal()
     [card] = await provider.models()
     assert (card.id, card.owned_by) == ("rehearsal", "understudy")

@@ -74,7 +74,7 @@ def test_a_forced_call_prints_the_message():
     assert calls(body("Hi", tools=[CODE], tool_choice=forced)) == [("code_interpreter", {"code": "print('Hi')"})]
 
 
-def test_a_program_is_sent_under_any_name_that_the_server_gives_the_tool():
+def test_the_code_interpreter_is_called_under_any_name_that_the_server_assigns():
     request = body("What is 12 * 7?", tools=[definition("built_in_code_interpreter")])
     assert calls(request) == [("built_in_code_interpreter", {"code": "print(12 * 7)"})]
 

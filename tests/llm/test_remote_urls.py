@@ -66,12 +66,12 @@ PUBLIC = [
 
 
 @pytest.mark.parametrize("url", PRIVATE)
-def test_what_leads_into_a_private_network_is_refused(url):
+def test_a_url_into_a_private_network_is_refused(url):
     assert not is_allowed(url)
 
 
 @pytest.mark.parametrize("url", PUBLIC)
-def test_what_is_public_or_holds_its_bytes_is_allowed(url):
+def test_a_public_url_or_data_url_is_allowed(url):
     assert is_allowed(url)
 
 
@@ -90,7 +90,7 @@ CONTENTS = [
 
 
 @pytest.mark.parametrize(("part", "path"), CONTENTS)
-async def test_no_dialect_carries_one_to_a_provider(upstream, models, part, path):
+async def test_no_dialect_sends_a_private_url_to_a_provider(upstream, models, part, path):
     main = models({"main": {"base_url": upstream.url, "models": ["m"]}})
     body = {"model": "m", "max_tokens": 5, "messages": [{"role": "user", "content": [part]}]}
     asked = [main.complete(body), main.stream(body), main.message(body), main.message_stream(body)]

@@ -75,7 +75,7 @@ class TestARetry:
         assert len(upstream.requests) == 1
 
     @pytest.mark.parametrize("retries", [0, 1, 3])
-    async def test_follows_as_often_as_the_settings_say(self, upstream, alone, retries):
+    async def test_happens_as_often_as_the_retries_setting(self, upstream, alone, retries):
         upstream.always(fault(500, "Down."))
         caught = await failure(alone(retries=retries).stream(BODY))
         assert (caught.kind, caught.message) == ("server_error", "Down.")
@@ -90,12 +90,12 @@ class TestARetry:
             assert whole / 2 <= seconds <= whole
         assert len(set(waits)) == 8
 
-    async def test_comes_when_the_provider_asks_for_it(self, upstream, alone, sleeps):
+    async def test_waits_for_the_retry_after_of_the_provider(self, upstream, alone, sleeps):
         upstream.answer(fault(429, headers={"retry-after": "12"}))
         await alone().complete(BODY)
         assert sleeps == [12.0]
 
-    async def test_does_not_come_where_the_provider_asks_for_too_long(self, upstream, alone):
+    async def test_is_skipped_if_retry_after_is_too_long(self, upstream, alone):
         upstream.answer(fault(429, headers={"retry-after": "3600"}))
         assert (await failure(alone().complete(BODY))).retry_after == 3600.0
         assert len(upstream.requests) == 1
@@ -113,12 +113,12 @@ class TestAFallback:
         assert b"You said: Hello" in await routed(retries=1).complete(BODY)
         assert (len(upstream.requests), len(other.requests)) == (2, 1)
 
-    async def test_takes_over_where_the_provider_asks_for_too_long(self, upstream, other, routed):
+    async def test_takes_over_if_retry_after_is_too_long(self, upstream, other, routed):
         upstream.answer(fault(429, headers={"retry-after": "3600"}))
         await routed().complete(BODY)
         assert len(other.requests) == 1
 
-    async def test_does_not_take_over_what_the_request_did_wrong(self, upstream, other, routed):
+    async def test_does_not_take_over_an_invalid_request(self, upstream, other, routed):
         upstream.answer(fault(400, "Bad 'top_p'."), fault(422))
         models = routed()
         assert (await failure(models.stream(BODY))).message == "Bad 'top_p'."
@@ -130,7 +130,7 @@ class TestAFallback:
         other.always(fault(401, "Spare has no key."))
         assert (await failure(routed(retries=0).stream(BODY))).message == "Main is down."
 
-    async def test_that_finds_the_request_wrong_says_so(self, upstream, other, routed):
+    async def test_that_refuses_the_request_returns_its_own_error(self, upstream, other, routed):
         upstream.always(fault(500))
         other.always(fault(400, "Bad 'top_p'."))
         assert (await failure(routed(retries=0).complete(BODY))).message == "Bad 'top_p'."
@@ -154,7 +154,7 @@ class TestAStreamThatHasBegun:
         assert (len(upstream.requests), len(other.requests)) == (1, 0)
         assert sleeps == []
 
-    async def test_has_shown_nothing_of_the_attempts_before(self, upstream, routed):
+    async def test_contains_nothing_of_failed_attempts(self, upstream, routed):
         upstream.answer(text(DROP), text(raw(b": ping\n\n"), DROP), text("Hi"))
         chunks = await collect(routed().stream(BODY))
         roles = [chunk for chunk in chunks if chunk["choices"] and chunk["choices"][0]["delta"].get("role")]
@@ -167,7 +167,7 @@ class TestAStreamThatHasBegun:
         assert (await failure(stream)).kind == "unreachable"
         assert len(upstream.requests) == 1
 
-    async def test_may_be_one_without_content(self, upstream, alone):
+    async def test_may_be_without_content(self, upstream, alone):
         upstream.answer(text())
         assert finish(await collect(alone().stream(BODY))) == "stop"
 

@@ -35,7 +35,7 @@ def read(*pieces, limit=1000):
 
 
 @given(st.lists(st.tuples(LINES, ENDS), max_size=20), st.data())
-def test_any_split_of_a_stream_gives_the_same_events(lines, data):
+def test_any_split_of_a_stream_parses_to_the_same_events(lines, data):
     # A lone CR followed by a lone LF would be one line end, so a text decides what it is, not its parts.
     stream = "".join(line + end for line, end in lines).encode()
     cuts = sorted(data.draw(st.lists(st.integers(0, len(stream)), max_size=10)))
@@ -45,12 +45,12 @@ def test_any_split_of_a_stream_gives_the_same_events(lines, data):
 
 
 @given(st.lists(LINES, max_size=20), ENDS)
-def test_every_line_end_gives_the_same_events(lines, end):
+def test_every_line_ending_parses_to_the_same_events(lines, end):
     assert read(end.join(lines).encode()) == read("\n".join(lines).encode())
 
 
 @given(st.lists(st.text(alphabet=st.characters(exclude_characters="\r\n", exclude_categories=["Cs"])), min_size=1))
-def test_what_is_written_as_events_is_read_back(texts):
+def test_written_events_are_parsed_back_unchanged(texts):
     stream = "".join(f"data: {text}\n\n" for text in texts).encode()
     assert read(stream) == [Event(b"", text.encode()) for text in texts]
 
@@ -95,5 +95,5 @@ def test_an_event_over_the_limit_is_refused_however_it_arrives(stream, size):
     assert caught.value.kind == "malformed"
 
 
-def test_many_small_events_are_no_event_over_the_limit():
+def test_many_small_events_do_not_exceed_the_limit_of_one_event():
     assert len(read(b"data: 0123456789\n\n" * 100, limit=50)) == 100

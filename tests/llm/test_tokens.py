@@ -20,7 +20,7 @@ def test_ascii_is_cut_the_same_with_and_without_other_scripts_beside_it(text):
 @pytest.mark.parametrize(
     "cluster", ["👨‍👩‍👧‍👦", "🇩🇪", "👍🏽", "e\u0301", "नि", "1\ufe0f\u20e3", "🏴\U000e0067\U000e0062\U000e007f", "ก็", "\u1112\u1161\u11ab"]
 )  # fmt: skip
-def test_what_a_reader_sees_as_one_character_stays_whole(cluster):
+def test_a_grapheme_cluster_is_never_split(cluster):
     for text in (cluster, f"a{cluster}", f"x {cluster}{cluster} y", f"7{cluster}!"):
         starts, at = set(), 0
         for token in tokens.split(text):
