@@ -40,7 +40,7 @@ class TestAnId:
         assert await route(models({"main": {"base_url": upstream.url}}), "gpt-9") is None
         assert await route(models({"main": {"base_url": upstream.url, "models": ["m"]}}), "gpt-4o") is None
 
-    async def test_that_no_provider_lists_is_routed_to_a_provider_with_an_incomplete_list(self, upstream, other, models):
+    async def test_that_no_provider_lists_is_routed_to_one_with_an_incomplete_list(self, upstream, other, models):
         partial = {"base_url": other.url, "unlisted_models": "pass"}
         made = models({"main": {"base_url": upstream.url, "models": ["m"]}, "partial": partial})
         assert await route(made, "m") == ["main/m"]
