@@ -37,7 +37,7 @@ def chunks_of(answered):
 @pytest.mark.parametrize(
     ("path", "headers"), [("/chat/completions", {}), ("/v2/chat/completions", {}), ("/v1/chat/completions", SDK)]
 )
-def test_a_completion_says_what_it_cost(priced, upstream, path, headers):
+def test_a_completion_returns_its_cost(priced, upstream, path, headers):
     upstream.answer(text("Hi", usage=(1000, 100)))
     answered = priced.ask("POST", path, CHAT, headers)
     assert list(answered.json)[-1] == "meta"
@@ -46,7 +46,7 @@ def test_a_completion_says_what_it_cost(priced, upstream, path, headers):
 
 
 @pytest.mark.parametrize("options", [{}, {"stream_options": {"include_usage": True}}])
-def test_the_last_chunk_of_a_stream_says_what_it_cost(priced, upstream, options):
+def test_the_last_chunk_of_a_stream_returns_the_cost(priced, upstream, options):
     upstream.answer(text("Hel", "lo", usage=(1000, 100)))
     chunks = chunks_of(priced.ask("POST", "/chat/completions", CHAT | {"stream": True} | options))
     assert [chunk["meta"] for chunk in chunks if "meta" in chunk] == [COST]
@@ -131,14 +131,14 @@ def test_every_answer_is_named(priced, path):
 
 
 @pytest.mark.parametrize("name", ["a", "A-Z.0_9:x", "x" * 128])
-def test_the_clients_own_name_is_said_again(priced, name):
+def test_the_client_request_id_is_echoed(priced, name):
     for key in (KEY, None):
         headers = priced.ask("GET", "/v1/models", headers={"X-Client-Request-Id": name}, key=key).headers
         assert headers["x-client-request-id"] == name
 
 
 @pytest.mark.parametrize("name", ["", "x" * 129, "a b", "a/b", "ä", "a,b"])
-def test_what_is_no_such_name_is_left_out(priced, name):
+def test_an_invalid_client_request_id_is_not_echoed(priced, name):
     headers = {"X-Client-Request-Id": name.encode()}
     assert "x-client-request-id" not in priced.ask("GET", "/v1/models", headers=headers).headers
 

@@ -95,7 +95,7 @@ def test_the_key_comes_in_either_header(server, upstream, claude):
 
 @on_both
 @pytest.mark.proves("anthropic.request")
-def test_what_is_asked_is_said_in_chat_completions(claude, upstream):
+def test_a_messages_request_is_translated_to_chat_completions(claude, upstream):
     ask(
         claude,
         system=[{"type": "text", "text": "Be brief.", "cache_control": {"type": "ephemeral"}}],
@@ -167,7 +167,7 @@ def test_what_is_asked_is_said_in_chat_completions(claude, upstream):
     }
 
 
-def test_documents_and_formats_are_said_in_chat_completions(server, upstream):
+def test_documents_and_formats_are_translated_to_chat_completions(server, upstream):
     documents = [
         {"type": "document", "source": {"type": "text", "media_type": "text/plain", "data": "Words"}},
         {"type": "document", "source": {"type": "content", "content": [{"type": "text", "text": "More"}]}},
@@ -231,7 +231,7 @@ def test_the_sequence_that_ended_an_answer_is_named_where_the_provider_names_it(
 
 
 @on_both
-def test_thinking_of_a_provider_is_shown_to_who_asks_for_it(claude, upstream):
+def test_thinking_of_a_provider_is_returned_only_if_requested(claude, upstream):
     message = {"role": "assistant", "content": "42", "reasoning_content": "6 * 7"}
     whole = {"id": "1", "model": "m", "choices": [{"index": 0, "message": message, "finish_reason": "stop"}]}
     upstream.always(reply(whole))
@@ -275,7 +275,7 @@ def test_a_stream_has_the_events_of_the_original(server, upstream):
 
 @on_both
 @pytest.mark.parametrize(("interleaved", "indexed"), [(False, True), (False, False), (True, True)])
-def test_streamed_calls_are_blocks_one_after_another(claude, upstream, interleaved, indexed):
+def test_streamed_calls_become_consecutive_content_blocks(claude, upstream, interleaved, indexed):
     cities = [call("get_weather", call_id=f"call_{city}", city=city) for city in ("Paris", "Rome")]
     upstream.answer(calls(*cities, say=("Let ", "me see"), interleaved=interleaved, indexed=indexed))
     with claude.messages.stream(model="gpt-4o", max_tokens=9, messages=QUESTION, tools=[WEATHER]) as stream:
@@ -323,7 +323,7 @@ def test_a_client_that_goes_away_ends_its_stream(server, upstream):
 
 
 @pytest.mark.proves("anthropic.passing")
-def test_a_provider_of_the_dialect_gets_the_body_and_gives_the_answer_as_they_are(native, upstream):
+def test_an_anthropic_provider_gets_the_body_and_its_reply_is_returned_unchanged(native, upstream):
     whole = {
         "id": "msg_1",
         "type": "message",
@@ -355,7 +355,7 @@ def test_a_provider_of_the_dialect_gets_the_body_and_gives_the_answer_as_they_ar
 
 
 @pytest.mark.parametrize("how", ["whole", "streamed", "counted"])
-def test_what_a_header_asks_for_reaches_a_provider_of_the_dialect(native, upstream, how):
+def test_beta_headers_are_sent_to_an_anthropic_provider(native, upstream, how):
     upstream.always(reply({"input_tokens": 7}) if how == "counted" else text("Hi"))
     asked_for = {"model": "claude-x", "messages": QUESTION, "betas": ["one-2026-01-01", "two-2026-01-01"]}
     with client_of(native) as claude:
@@ -380,7 +380,7 @@ def test_a_stream_of_the_dialect_is_passed_on(native, upstream):
     assert upstream.requests[-1].path == "/v1/messages"
 
 
-def test_a_stream_of_the_dialect_that_breaks_off_says_so(native, upstream):
+def test_an_interrupted_anthropic_stream_ends_with_an_error_event(native, upstream):
     upstream.answer(text("Hel", error()))
     body = {"model": "claude-x", "max_tokens": 9, "messages": QUESTION}
     assert [name for name, _ in native.events("/v1/messages", body)][-1] == "error"
@@ -458,7 +458,7 @@ def _used(server):
         ),
     ],
 )
-def test_what_cannot_be_asked_is_refused(server, body, said):
+def test_an_unsupported_messages_request_is_refused(server, body, said):
     refused = server.ask("POST", "/v1/messages", body)
     assert refused.status == 400
     assert_shape(

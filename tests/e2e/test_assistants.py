@@ -70,7 +70,7 @@ def create(server, **members):
 
 
 @on_both
-def test_a_bare_one_shows_every_default_in_the_usual_order(server):
+def test_a_new_assistant_returns_every_default_in_the_usual_order(server):
     before = int(time.time())
     made = create(server)
     assert list(made) == KEYS
@@ -82,7 +82,7 @@ def test_a_bare_one_shows_every_default_in_the_usual_order(server):
 
 
 @on_both
-def test_everything_that_is_given_is_echoed_and_kept(server):
+def test_every_parameter_is_echoed_and_stored(server):
     made = create(server, **FULL)
     assert {name: made[name] for name in FULL} == FULL
     assert server.ask("GET", f"/v1/assistants/{made['id']}").json == made
@@ -141,7 +141,7 @@ def test_tool_resources_are_replaced_tool_by_tool(server, client):
 
 
 @on_both
-def test_a_deleted_one_is_gone_from_everywhere(client):
+def test_a_deleted_assistant_is_not_found_and_not_listed(client):
     made = client.beta.assistants.create(model="gpt-4o")
     deleted = client.beta.assistants.delete(made.id)
     assert deleted.to_dict() == {"id": made.id, "object": "assistant.deleted", "deleted": True}
@@ -152,7 +152,7 @@ def test_a_deleted_one_is_gone_from_everywhere(client):
     assert made.id not in [one.id for one in client.beta.assistants.list(limit=100).data]
 
 
-def test_a_run_with_a_deleted_one_is_not_made(client, thread):
+def test_a_run_with_a_deleted_assistant_is_not_found(client, thread):
     made = client.beta.assistants.create(model="gpt-4o")
     client.beta.assistants.delete(made.id)
     with pytest.raises(openai.NotFoundError) as caught:

@@ -33,7 +33,7 @@ def plain(events):
 
 @on_both
 @pytest.mark.proves("runs.attach")
-def test_a_finished_run_is_told_as_it_was_streamed(server, client, upstream, assistant, thread):
+def test_a_finished_run_is_replayed_as_it_was_streamed(server, client, upstream, assistant, thread):
     upstream.answer(text("Hel", "lo"))
     once = server.events(f"/v1/threads/{thread.id}/runs", {"assistant_id": assistant.id})
     run = client.beta.threads.runs.list(thread.id).data[0]
@@ -45,7 +45,7 @@ def test_a_finished_run_is_told_as_it_was_streamed(server, client, upstream, ass
 
 @on_both
 @pytest.mark.proves("runs.attach_after")
-def test_a_reader_goes_on_where_it_was_cut_off(server, client, assistant, thread):
+def test_a_client_resumes_the_stream_after_any_event_id(server, client, assistant, thread):
     run = run_of(client, thread, assistant)
     whole = told(server, run)
     for place, (number, _, _) in enumerate(whole):
@@ -74,7 +74,9 @@ def test_many_follow_a_run_while_it_speaks(server, client, upstream, assistant, 
 
 
 @on_both
-def test_a_run_that_waits_for_outputs_is_told_up_to_there_and_then_on(server, client, upstream, forecaster, thread):
+def test_a_run_that_requires_action_is_streamed_up_to_there_and_resumes_after(
+    server, client, upstream, forecaster, thread
+):
     upstream.answer(calls(call("get_weather", city="Paris")), text("Mild."))
     run = run_of(client, thread, forecaster)
     first = told(server, run)
@@ -93,7 +95,7 @@ def test_a_run_that_waits_for_outputs_is_told_up_to_there_and_then_on(server, cl
 
 @each_database
 @pytest.mark.proves("runs.attach")
-def test_a_run_of_an_earlier_process_is_told_from_what_is_stored(new_server, upstream, database):
+def test_a_run_of_an_earlier_process_is_replayed_from_the_database(new_server, upstream, database):
     server = new_server(**database).start()
     assistant = server.client.beta.assistants.create(model="gpt-4o")
     thread = new_thread(server.client, "Hello")
@@ -108,7 +110,7 @@ def test_a_run_of_an_earlier_process_is_told_from_what_is_stored(new_server, ups
 
 
 @each_database
-def test_a_run_that_was_taken_up_again_is_followed_to_its_end(new_server, upstream, database):
+def test_a_resumed_run_is_streamed_to_its_end(new_server, upstream, database):
     server = new_server(**database).start()
     assistant = server.client.beta.assistants.create(model="gpt-4o")
     upstream.answer(text("Hel", HANG))
@@ -127,7 +129,7 @@ def test_a_run_that_was_taken_up_again_is_followed_to_its_end(new_server, upstre
 
 @each_database
 @pytest.mark.proves("runs.attach")
-def test_a_run_that_goes_on_after_a_crash_is_told_from_its_very_beginning(new_server, upstream, database):
+def test_a_run_resumed_after_a_crash_is_replayed_from_the_start(new_server, upstream, database):
     server = new_server(**database).start()
     assistant = server.client.beta.assistants.create(model="gpt-4o", tools=[WEATHER])
     thread = new_thread(server.client, "Weather?")
@@ -167,7 +169,7 @@ def test_a_run_that_goes_on_after_a_crash_is_told_from_its_very_beginning(new_se
 
 @each_database
 @pytest.mark.proves("runs.attach")
-def test_outputs_that_are_given_after_a_crash_do_not_hide_what_was_before(new_server, upstream, database):
+def test_outputs_submitted_after_a_crash_do_not_hide_earlier_events(new_server, upstream, database):
     server = new_server(**database).start()
     assistant = server.client.beta.assistants.create(model="gpt-4o", tools=[WEATHER])
     thread = new_thread(server.client, "Weather?")
@@ -187,7 +189,7 @@ def test_outputs_that_are_given_after_a_crash_do_not_hide_what_was_before(new_se
 
 
 @pytest.mark.parametrize("thread_id", [None, "thread_unknown"])
-def test_what_is_not_there_is_not_told(server, thread, thread_id):
+def test_events_of_an_unknown_run_or_thread_are_not_found(server, thread, thread_id):
     reply = server.ask("GET", f"/v1/threads/{thread_id or thread.id}/runs/run_unknown/events")
     noun, identifier = ("thread", thread_id) if thread_id else ("run", "run_unknown")
     assert_error(reply, 404, f"No {noun} found with id '{identifier}'.")

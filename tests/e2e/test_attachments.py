@@ -77,7 +77,7 @@ def test_a_store_is_made_with_a_thread_and_lives_a_week(client):
 
 @on_both
 @pytest.mark.proves("messages.attached_files")
-def test_what_a_message_attaches_to_search_in_goes_to_the_store_of_the_thread(client):
+def test_file_search_attachments_are_added_to_the_vector_store_of_the_thread(client):
     first, second = upload(client), upload(client, "more.txt")
     thread = client.beta.threads.create()
     message = say(client, thread, for_search(first))
@@ -92,7 +92,7 @@ def test_what_a_message_attaches_to_search_in_goes_to_the_store_of_the_thread(cl
 
 @on_both
 @pytest.mark.proves("messages.attached_files")
-def test_what_a_message_attaches_to_compute_with_joins_the_list_of_the_thread(client):
+def test_code_interpreter_attachments_are_added_to_the_files_of_the_thread(client):
     first, second = upload(client, "a.csv", "a,b"), upload(client, "b.csv", "c,d")
     thread = client.beta.threads.create(messages=[{"role": "user", "content": "a", "attachments": for_code(first)}])
     assert thread.tool_resources.code_interpreter.file_ids == [first]
@@ -106,7 +106,7 @@ def test_what_a_message_attaches_to_compute_with_joins_the_list_of_the_thread(cl
 
 
 @on_both
-def test_a_store_that_is_gone_gives_way_to_another(client):
+def test_a_deleted_vector_store_of_a_thread_is_replaced_by_a_new_one(client):
     thread = client.beta.threads.create(tool_resources=helper(upload(client)))
     gone = store_of(client, thread)
     client.vector_stores.delete(gone.id)
@@ -139,7 +139,7 @@ MADE = [
 
 @pytest.mark.proves("vector_stores.helpers_check")
 @pytest.mark.parametrize(("method", "path", "body"), MADE)
-def test_what_is_not_there_is_refused_and_nothing_is_made(server, client, method, path, body):
+def test_unknown_files_and_stores_are_refused_and_nothing_is_created(server, client, method, path, body):
     before = [store.id for store in client.vector_stores.list(limit=1).data]
     unknown = "No such File object: file-none"
     helper_files = "tool_resources.file_search.vector_stores[0].file_ids"
@@ -162,7 +162,7 @@ def test_what_is_not_there_is_refused_and_nothing_is_made(server, client, method
     assert [store.id for store in client.vector_stores.list(limit=1).data] == before
 
 
-def test_attachments_that_cannot_be_used_are_refused_and_nothing_is_said(server, client, thread):
+def test_unusable_attachments_are_refused_and_no_message_is_created(server, client, thread):
     path = f"/v1/threads/{thread.id}/messages"
     body = {"role": "user", "content": "Look."}
     missing = server.ask("POST", path, {**body, "attachments": for_code("file-none")})

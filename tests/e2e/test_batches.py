@@ -56,7 +56,7 @@ def made(server, lines, **members):
 
 
 @pytest.mark.proves("batches.shape", "batches.ids")
-def test_a_batch_begins_as_the_hosted_api_shows_it(server, upstream):
+def test_a_new_batch_has_the_shape_of_the_hosted_api(server, upstream):
     reply = made(server, [chat_line("a", "Hello")], metadata={"key": "value"})
     assert reply.status == 200
     assert_shape(reply.json, MADE)
@@ -149,7 +149,7 @@ def test_lines_that_fail_are_in_a_file_of_their_own(server, upstream):
 
 
 @pytest.mark.proves("batches.retries")
-def test_what_passes_is_tried_again(server, upstream):
+def test_temporary_errors_of_the_provider_are_retried(server, upstream):
     upstream.answer(fault(429), fault(503), text("At last"))
     ended = wait_for_batch(server, create_batch(server, [chat_line("a", "Hello")]))
     assert ended.request_counts.completed == 1
@@ -200,7 +200,7 @@ def test_an_embedding_that_ignores_the_request_is_an_error_of_its_line_soon(serv
         (chat_line("b", "x", "gpt-4o-mini"), "model_mismatch", "body.model", "'gpt-4o-mini'"),
     ],
 )
-def test_a_wrong_line_fails_the_batch_before_anything_is_asked(server, upstream, line, code, param, message):
+def test_an_invalid_line_fails_the_batch_before_any_request_is_sent(server, upstream, line, code, param, message):
     ended = wait_for_batch(server, create_batch(server, [chat_line("a", "Hello"), b"", line]))
     assert ended.status == "failed"
     assert ended.failed_at >= ended.created_at
@@ -212,7 +212,7 @@ def test_a_wrong_line_fails_the_batch_before_anything_is_asked(server, upstream,
     assert (ended.output_file_id, ended.error_file_id, ended.in_progress_at) == (None, None, None)
 
 
-def test_every_wrong_line_is_told(server, upstream):
+def test_every_invalid_line_is_reported(server, upstream):
     ended = wait_for_batch(server, create_batch(server, [b"{", chat_line("a", "x"), b"}", chat_line("a", "x")]))
     assert [error.line for error in ended.errors.data] == [1, 3, 4]
 
@@ -240,14 +240,14 @@ def test_a_batch_has_at_most_50000_requests(server, upstream):
     assert upstream.requests == []
 
 
-def test_a_line_is_no_longer_than_a_request_may_be(server):
+def test_a_line_over_the_request_size_limit_is_refused(server):
     ended = wait_for_batch(server, create_batch(server, [chat_line("a", "x" * (1 << 20)), chat_line("b", "x")]))
     (error,) = ended.errors.data
     assert (error.code, error.line) == ("request_too_large", 1)
     assert str(1 << 20) in error.message
 
 
-def test_marks_of_other_systems_are_taken(server, upstream):
+def test_a_byte_order_mark_and_crlf_line_endings_are_accepted(server, upstream):
     content = b"\xef\xbb\xbf" + jsonl([chat_line("a", "Hello"), chat_line("ü\u0000", "x")]).replace(b"\n", b"\r\n")
     file = upload(server, content.rstrip(), "batch", "input.jsonl")["id"]
     batch = server.client.batches.create(input_file_id=file, endpoint=CHAT, completion_window="24h")
@@ -271,7 +271,7 @@ def test_a_batch_that_cannot_be_is_refused(server, changes, status, param):
     assert reply.json["error"]["param"] == param
 
 
-def test_only_files_for_batches_are_taken(server):
+def test_an_input_file_of_another_purpose_is_refused(server):
     file = upload(server)["id"]
     with pytest.raises(openai.BadRequestError, match="has the purpose 'assistants'"):
         server.client.batches.create(input_file_id=file, endpoint=CHAT, completion_window="24h")
@@ -282,7 +282,7 @@ def test_only_files_for_batches_are_taken(server):
 
 @on_both
 @pytest.mark.proves("batches.cancel")
-def test_a_cancelled_batch_keeps_the_answers_that_it_has(server, upstream):
+def test_a_cancelled_batch_preserves_its_finished_results(server, upstream):
     upstream.always(lambda request: stalled(HANG) if request.said == "slow" else text("Quick"))
     batch = create_batch(server, [chat_line("quick", "quick"), *(chat_line(f"slow {n}", "slow") for n in range(30))])
     eventually(lambda: server.client.batches.retrieve(batch.id).request_counts.completed == 1)
@@ -304,7 +304,7 @@ def test_a_cancelled_batch_keeps_the_answers_that_it_has(server, upstream):
 
 
 @pytest.mark.proves("batches.expiry")
-def test_an_expired_batch_keeps_the_answers_that_it_has(new_server, upstream):
+def test_an_expired_batch_preserves_its_finished_results(new_server, upstream):
     server = new_server(limits__batch_seconds=1.5).start()
     upstream.always(lambda request: stalled(HANG) if request.said == "slow" else text("Quick"))
     ended = wait_for_batch(server, create_batch(server, [chat_line("quick", "quick"), chat_line("slow", "slow")]))
@@ -334,7 +334,7 @@ def test_an_unknown_batch_is_not_found(client):
 
 
 @pytest.mark.proves("batches.output_expiry")
-def test_the_files_of_results_live_as_long_as_asked_for(server, upstream):
+def test_result_files_expire_after_the_requested_time(server, upstream):
     batch = create_batch(
         server,
         [chat_line("a", "Hello")],
@@ -375,7 +375,7 @@ def test_answers_are_counted_at_the_price_of_batches(server, upstream):
 
 @each_database
 @pytest.mark.proves("batches.crash")
-def test_a_batch_goes_on_after_a_crash_and_asks_nothing_twice(new_server, upstream, database):
+def test_a_batch_resumes_after_a_crash_and_repeats_no_finished_request(new_server, upstream, database):
     server = new_server(**database, limits__concurrent_batch_lines=4).start()
     gate = Gate()
     upstream.always(lambda request: stalled(gate) if request.said == "held" else text("Done"))
@@ -398,7 +398,7 @@ def test_a_batch_goes_on_after_a_crash_and_asks_nothing_twice(new_server, upstre
 
 
 @each_database
-def test_a_batch_that_was_stopped_goes_on(new_server, upstream, database):
+def test_a_batch_resumes_after_a_server_stop(new_server, upstream, database):
     server = new_server(**database).start()
     upstream.answer(stalled(HANG))
     batch = create_batch(server, [chat_line("a", "Hello")])

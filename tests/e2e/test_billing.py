@@ -161,7 +161,7 @@ def test_a_budget_that_is_used_up_stops_new_work_and_nothing_else(tenant, upstre
     tenant.check()
 
 
-def test_a_low_balance_says_so(tenant):
+def test_a_low_balance_is_reported_in_the_balance(tenant):
     tenant.grant("9999")
     shown = tenant.ask("GET", "/v1/billing/balance").json
     assert (shown["lowBalance"], shown["status"], shown["statusExplanation"]) == (True, "current", "Balance is low")
@@ -213,7 +213,7 @@ def test_a_batch_costs_half_and_each_line_once(new_server, database, upstream):
     assert [(one["batch"], one["requests"]) for one in detail] == [(True, 20)]
 
 
-def test_whoever_deletes_a_thread_pays_for_what_its_run_has_heard(tenant, upstream):
+def test_deleting_a_thread_charges_the_tokens_its_run_received(tenant, upstream):
     tenant.grant("5USD")
     upstream.answer(text("some", " words", HANG))
     with tenant.client() as client:
@@ -228,7 +228,7 @@ def test_whoever_deletes_a_thread_pays_for_what_its_run_has_heard(tenant, upstre
     tenant.check()
 
 
-def test_whoever_goes_away_pays_for_what_was_streamed(tenant, upstream):
+def test_a_disconnected_client_is_charged_for_the_streamed_tokens(tenant, upstream):
     tenant.grant("5USD")
     upstream.answer(text("first", HANG))
     with tenant.client() as client, client.chat.completions.create(**CHAT, stream=True) as stream:
@@ -250,7 +250,7 @@ def test_cached_tokens_have_a_price_of_their_own(tenant, upstream):
     assert tenant.chat().headers["x-aimlapi-credits-used"] == str(60 * 4 + 40 * 2)
 
 
-def test_what_a_provider_does_not_count_is_estimated(tenant, upstream):
+def test_usage_is_estimated_if_the_provider_reports_none(tenant, upstream):
     upstream.answer(text("some words", usage=None))
     assert int(tenant.chat().headers["x-aimlapi-credits-used"]) > 0
     upstream.answer(text("some", "words", usage=None))
@@ -369,7 +369,7 @@ def test_a_balance_tops_itself_up(new_server, upstream):
     check_sums(server)
 
 
-def test_commands_say_how_projects_stand(priced, tenant, upstream):
+def test_credits_commands_report_balance_spending_and_history(priced, tenant, upstream):
     tenant.grant("10USD")
     assert tenant.chat().status == 200
     out = json.loads(
@@ -408,7 +408,7 @@ async def test_two_hundred_requests_at_once_are_all_counted(new_server, database
 
 
 @each_database
-def test_what_was_answered_is_counted_after_a_kill(new_server, database, upstream):
+def test_usage_of_finished_requests_survives_a_kill(new_server, database, upstream):
     upstream.always(text("Hi", usage=(10, 5)))
     server = new_server(PRICES, **database).start()
     grant(server, "5USD")
@@ -450,7 +450,7 @@ def test_a_kill_in_the_middle_leaves_nothing_uncounted_and_nothing_counted_twice
 
 
 @each_database
-def test_a_run_that_is_taken_up_again_pays_once(new_server, database, upstream):
+def test_a_resumed_run_is_charged_once(new_server, database, upstream):
     server = new_server(PRICES, **database).start()
     grant(server, "5USD")
     upstream.answer(calls(call("get_weather", city="Paris"), usage=(10, 5)))

@@ -43,7 +43,7 @@ def test_a_restart_on_the_same_directory_finds_its_files_also_after_a_crash(new_
 
 
 @pytest.mark.proves("files.location")
-def test_a_second_server_with_a_directory_of_its_own_is_refused_while_the_first_one_works(new_server, postgres):
+def test_a_server_with_another_blob_directory_on_the_same_database_is_refused(new_server, postgres):
     first, second = new_server(database=postgres).start(), new_server(database=postgres)
     assert_refused(second, id_file(first))
     made = upload(first, b"kept")
@@ -113,7 +113,7 @@ def test_a_data_directory_that_was_moved_or_restored_works(new_server, tmp_path)
     assert content(server.start(), made) == b"kept"
 
 
-def test_a_copy_of_the_blobs_without_the_id_is_taken_for_what_it_is(new_server, postgres):
+def test_a_copy_of_the_blobs_without_the_store_id_is_accepted(new_server, postgres):
     first, second = new_server(database=postgres).start(), new_server(database=postgres)
     made = [upload(first, f"file {number}".encode()) for number in range(3)]
     first.stop()
@@ -123,7 +123,7 @@ def test_a_copy_of_the_blobs_without_the_id_is_taken_for_what_it_is(new_server, 
 
 
 @each_database
-def test_a_start_without_the_blobs_is_refused_until_the_operator_gives_them_up(new_server, database):
+def test_a_start_with_missing_blobs_is_refused_until_the_operator_accepts_the_loss(new_server, database):
     server = new_server(**database).start()
     upload(server, b"lost")
     server.stop()

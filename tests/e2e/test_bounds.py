@@ -167,7 +167,7 @@ def _ended(client, batch_id):
     return found if found.status == "completed" else None
 
 
-def test_a_call_over_mcp_has_bounds_of_its_own(server):
+def test_an_mcp_request_has_its_own_size_limits(server):
     headers = {"Content-Type": "application/json", "Accept": "application/json, text/event-stream"}
     call = b'{"jsonrpc":"2.0","id":1,"method":"tools/call","params":'
     large = server.ask("POST", "/mcp", call + b'"' + b"a" * 9_000_000 + b'"}', headers)

@@ -44,7 +44,7 @@ def test_files_and_uploads_live_in_a_bucket(new_server, buckets, bucket_settings
     assert stored(server) == []
 
 
-def test_what_one_node_took_another_one_gives(new_server, buckets, bucket_settings, postgres):
+def test_a_file_uploaded_at_one_node_is_downloaded_from_another(new_server, buckets, bucket_settings, postgres):
     first, second = (new_server(**bucket_settings, database=postgres).start() for _ in range(2))
     made = upload(first, b"shared")
     assert second.client.files.content(made["id"]).read() == b"shared"
@@ -53,7 +53,7 @@ def test_what_one_node_took_another_one_gives(new_server, buckets, bucket_settin
 
 
 @pytest.mark.proves("batches.nodes")
-def test_a_batch_goes_on_at_another_node(new_server, upstream, buckets, bucket_settings, postgres):
+def test_a_batch_of_a_killed_node_resumes_at_another(new_server, upstream, buckets, bucket_settings, postgres):
     first, second = (
         new_server(**bucket_settings, database=postgres, limits__concurrent_batch_lines=2).start() for _ in range(2)
     )

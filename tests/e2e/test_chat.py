@@ -20,7 +20,7 @@ def chunks_of(response):
     return [block.removeprefix("data: ") for block in blocks]
 
 
-def test_a_completion_is_what_the_provider_answered(client, upstream):
+def test_a_completion_returns_the_reply_of_the_provider(client, upstream):
     upstream.answer(text("Hel", "lo", usage=(9, 2)))
     completion = client.chat.completions.create(model="gpt-4o", messages=HELLO)
     assert completion.choices[0].message.content == "Hello"
@@ -66,7 +66,7 @@ def test_a_stream_has_the_providers_chunks_and_an_end(server, upstream):
 
 
 @pytest.mark.parametrize("wanted", [True, False])
-def test_usage_is_streamed_to_those_who_ask_for_it(client, upstream, wanted):
+def test_usage_is_streamed_only_if_include_usage_is_set(client, upstream, wanted):
     upstream.answer(text("Hello", usage=(9, 2)))
     options = {"stream_options": {"include_usage": True}} if wanted else {}
     with client.chat.completions.create(model="gpt-4o", messages=HELLO, stream=True, **options) as stream:

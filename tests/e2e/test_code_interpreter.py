@@ -113,7 +113,7 @@ open("/mnt/data/sum.txt", "w").write("3")
     assert file.id in upstream.requests[-1].body["tools"][0]["function"]["description"]
 
 
-def test_a_file_that_is_written_over_comes_back_by_the_name_that_people_know(client, upstream, coder):
+def test_an_overwritten_input_file_is_returned_under_its_original_name(client, upstream, coder):
     file = client.files.create(file=("sales.csv", b"1,2\n"), purpose="assistants")
     thread = client.beta.threads.create(messages=[user("Clean", attachments=[{"file_id": file.id, "tools": [CODE]}])])
     code = "open('/mnt/data/sales.csv', 'a').write('3,4\\n')"
@@ -129,7 +129,7 @@ def test_a_file_that_is_written_over_comes_back_by_the_name_that_people_know(cli
 
 
 @pytest.mark.proves("code_interpreter.state")
-def test_a_thread_keeps_its_variables_and_another_does_not_see_them(client, upstream, coder):
+def test_a_thread_preserves_its_variables_and_does_not_share_them(client, upstream, coder):
     thread, other = new_thread(client, "Remember"), new_thread(client, "Other")
     upstream.answer(runs("x = 41"), text("Yes."), runs("print(x + 1)"), text("42."))
     run_of(client, thread, coder)
@@ -215,7 +215,7 @@ def test_code_and_a_function_in_one_turn(client, upstream):
 
 
 @pytest.mark.proves("code_interpreter.cancel")
-def test_cancelling_stops_the_code_and_the_thread_goes_on(client, upstream, coder):
+def test_cancelling_a_run_stops_its_code_and_leaves_the_thread_usable(client, upstream, coder):
     thread = new_thread(client, "Loop")
     upstream.answer(runs("y = 1\nprint('begun', flush=True)\nwhile True: pass"))
     run = client.beta.threads.runs.create(thread_id=thread.id, assistant_id=coder.id)

@@ -14,7 +14,7 @@ def asked(client, prompt="Once upon", **members):
 
 
 @pytest.mark.proves("completions.whole")
-def test_a_text_is_gone_on_with(server, client, upstream):
+def test_a_prompt_is_completed(server, client, upstream):
     upstream.answer(text(" a", " time", usage=(2, 2)))
     completion = asked(client, temperature=0.5, stop=["."], user="u1")
     assert completion.id.startswith("cmpl-")
@@ -42,7 +42,7 @@ def test_several_prompts_are_answered_in_their_order(client, upstream):
 
 
 @pytest.mark.proves("completions.streams")
-def test_a_stream_says_the_same(client, upstream):
+def test_a_streamed_completion_has_the_same_text(client, upstream):
     upstream.answer(text(" a", " time", usage=(2, 2)), text("!", usage=(1, 1)))
     with asked(client, ["Once", "Ho"], echo=True, stream=True, stream_options={"include_usage": True}) as stream:
         chunks = list(stream)
@@ -64,7 +64,7 @@ def test_a_client_that_goes_away_takes_its_upstream_request_along(client, upstre
     assert len(upstream.requests) == 1
 
 
-def test_faults_are_told_as_those_of_chats_are(server, client, upstream):
+def test_provider_errors_are_returned_as_for_chat_completions(server, client, upstream):
     upstream.answer(fault(400, "Bad.", param="messages", code="x"))
     body = {"model": "gpt-4o", "prompt": "Hi", "stream": True}
     assert_error(server.ask("POST", "/v1/completions", body), 400, "Bad.", "messages", "x")
@@ -88,7 +88,7 @@ REFUSED = [
 
 @pytest.mark.proves("completions.refused")
 @pytest.mark.parametrize(("change", "message", "param"), REFUSED)
-def test_what_a_chat_has_no_word_for_is_refused(server, upstream, change, message, param):
+def test_parameters_without_a_chat_equivalent_are_refused(server, upstream, change, message, param):
     reply = server.ask("POST", "/v1/completions", {"model": "gpt-4o", "prompt": "Hi", **change})
     assert_error(reply, 400, message, param, "unsupported_parameter")
     assert upstream.requests == []

@@ -83,7 +83,7 @@ def test_bytes_are_put_there_without_becoming_a_file_of_the_project(client, cont
     assert {file.id for file in client.files.list()} == before
 
 
-def test_what_does_not_fit_is_refused_and_the_container_goes_on(client, container):
+def test_a_file_over_the_size_limit_is_refused_and_the_container_stays_usable(client, container):
     with pytest.raises(openai.APIStatusError) as refusal:
         client.containers.files.create(container.id, file=("big.bin", b"x" * (9 << 20)))
     assert_error(refusal.value, 413, "The file is too large. The limit is 8388608 bytes.", None)
@@ -117,7 +117,7 @@ def test_a_form_without_a_file_is_refused(sandboxed, container):
 
 
 @pytest.mark.proves("containers.limits")
-def test_memory_is_given_up_to_the_server_s_limit_and_there_is_no_network(client):
+def test_memory_over_the_limit_and_network_access_are_refused(client):
     made = client.containers.create(
         name="limits",
         memory_limit="1g",
@@ -136,7 +136,7 @@ def test_memory_is_given_up_to_the_server_s_limit_and_there_is_no_network(client
 
 
 @pytest.mark.proves("containers.threads")
-def test_the_container_of_a_thread_shows_what_its_code_has_written(client, upstream):
+def test_files_written_by_code_are_listed_in_the_container_of_the_thread(client, upstream):
     coder = client.beta.assistants.create(model="gpt-4o", tools=[CODE])
     thread = new_thread(client, "Write")
     written = call("code_interpreter", call_id="call_c", code="open('/mnt/data/out.txt', 'w').write('made')")

@@ -32,7 +32,7 @@ def finish(client, run, **outputs):
 
 
 @on_both
-def test_a_conversation_is_told_in_its_order(client, upstream, assistant):
+def test_a_conversation_is_sent_in_order(client, upstream, assistant):
     thread = new_thread(client, "one", "two")
     upstream.answer(text("A"), text("B"))
     run_of(client, thread, assistant)
@@ -48,7 +48,7 @@ def test_a_conversation_is_told_in_its_order(client, upstream, assistant):
 
 
 @on_both
-def test_calls_and_their_outputs_are_told_to_this_run_and_to_later_ones(client, upstream, forecaster):
+def test_tool_calls_and_outputs_are_sent_in_this_run_and_in_later_ones(client, upstream, forecaster):
     thread = new_thread(client, "Weather?")
     upstream.answer(calls(PARIS, ROME, say=("Let me look.",)), text("Mild."), text("Yes."))
     run = finish(client, run_of(client, thread, forecaster), call_b="24", call_a="18")
@@ -66,7 +66,7 @@ def test_calls_and_their_outputs_are_told_to_this_run_and_to_later_ones(client, 
 
 
 @on_both
-def test_rounds_of_calls_are_told_one_after_another(client, upstream, forecaster):
+def test_rounds_of_tool_calls_are_sent_in_order(client, upstream, forecaster):
     thread = new_thread(client, "Weather?")
     upstream.answer(calls(PARIS), calls(ROME), text("Mild."))
     run = finish(client, run_of(client, thread, forecaster), call_a="18")
@@ -81,7 +81,7 @@ def test_rounds_of_calls_are_told_one_after_another(client, upstream, forecaster
 
 
 @on_both
-def test_calls_that_were_never_answered_are_not_told(client, upstream, forecaster):
+def test_tool_calls_without_outputs_are_not_sent(client, upstream, forecaster):
     thread = new_thread(client, "Weather?")
     upstream.answer(calls(PARIS, say=("Hm.",)), text("Fine."))
     run = run_of(client, thread, forecaster)
@@ -91,7 +91,7 @@ def test_calls_that_were_never_answered_are_not_told(client, upstream, forecaste
     assert upstream.requests[1].body["messages"] == [user("Weather?"), assistant_says("Hm.")]
 
 
-def test_what_was_said_before_a_failure_is_told(client, upstream, assistant):
+def test_text_before_a_failure_is_sent_in_later_runs(client, upstream, assistant):
     thread = new_thread(client, "Hello")
     upstream.answer(text("Hel", finish="length"), text("OK"))
     run_of(client, thread, assistant)
@@ -99,7 +99,7 @@ def test_what_was_said_before_a_failure_is_told(client, upstream, assistant):
     assert upstream.requests[1].body["messages"] == [user("Hello"), assistant_says("Hel")]
 
 
-def test_images_by_address_are_told_and_texts_stay_parts(client, upstream, assistant):
+def test_image_urls_and_text_parts_are_sent_unchanged(client, upstream, assistant):
     image = {"type": "image_url", "image_url": {"url": "https://example.com/a.png", "detail": "low"}}
     thread = new_thread(client, [{"type": "text", "text": "What is"}, image, {"type": "text", "text": "this?"}])
     run_of(client, thread, assistant)
@@ -109,14 +109,14 @@ def test_images_by_address_are_told_and_texts_stay_parts(client, upstream, assis
 
 
 @on_both
-def test_only_the_newest_messages_are_told_where_a_run_asks_for_that(client, upstream, assistant):
+def test_last_messages_truncation_sends_only_the_newest_messages(client, upstream, assistant):
     thread = new_thread(client, "one", "two", "three")
     run_of(client, thread, assistant, truncation_strategy={"type": "last_messages", "last_messages": 2})
     assert upstream.requests[0].body["messages"] == [user("two"), user("three")]
 
 
 @on_both
-def test_what_a_run_itself_says_does_not_push_the_question_out(client, upstream, forecaster):
+def test_messages_of_the_run_itself_do_not_displace_the_user_message(client, upstream, forecaster):
     thread = new_thread(client, "one", "Weather?")
     upstream.answer(calls(PARIS, say=("Let me look.",)), calls(ROME, say=("And Rome.",)), text("Mild."))
     run = run_of(client, thread, forecaster, truncation_strategy={"type": "last_messages", "last_messages": 1})
@@ -138,7 +138,7 @@ def test_the_oldest_messages_are_left_out_where_the_prompt_has_no_room(client, u
     assert told == [str(number) for number in range(10 - len(told), 10)]
 
 
-def test_the_last_message_is_told_even_where_it_is_longer_than_the_window(client, upstream, assistant):
+def test_the_last_message_is_sent_even_if_it_exceeds_the_context_window(client, upstream, assistant):
     parts = [{"type": "text", "text": "word " * 40_000}] * 4
     thread = new_thread(client, "old", parts)
     run_of(client, thread, assistant)
@@ -152,13 +152,13 @@ def test_a_question_that_does_not_fit_the_prompt_budget_ends_the_run_unasked(cli
     assert upstream.requests == []
 
 
-def test_a_conversation_of_many_pages_is_told_whole(client, upstream, assistant):
+def test_a_conversation_of_many_pages_is_sent_completely(client, upstream, assistant):
     thread = new_thread(client, *[str(number) for number in range(250)])
     run_of(client, thread, assistant)
     assert upstream.requests[0].body["messages"] == [user(str(number)) for number in range(250)]
 
 
-def test_a_message_that_is_still_being_written_is_not_told(client, upstream, assistant, thread):
+def test_a_message_is_sent_to_the_next_run_only_once_it_is_complete(client, upstream, assistant, thread):
     gate = Gate()
     upstream.answer(text("Hel", gate, "lo"), text("B"))
     run = client.beta.threads.runs.create(thread.id, assistant_id=assistant.id)

@@ -70,7 +70,7 @@ def test_a_context_below_the_threshold_stays_as_it_is(client, upstream):
     assert len(upstream.requests) == 1
 
 
-def test_calls_go_on_behind_a_context_that_was_made_shorter(client, upstream):
+def test_tool_calls_continue_after_a_compaction(client, upstream):
     tool = {"type": "function", "name": "paint", "parameters": {"type": "object", "properties": {}}, "strict": False}
     upstream.answer(text("Ines has a red boat."), calls(call("paint", call_id="call_a")), text("Done."))
     made = respond(client, [user(LONG), user("Paint it.")], tools=[tool])
@@ -83,7 +83,7 @@ def test_calls_go_on_behind_a_context_that_was_made_shorter(client, upstream):
     assert [role for role, _ in told(upstream)] == ["system", "user", "assistant", "tool"]
 
 
-def test_what_the_window_cannot_hold_is_made_shorter_without_a_threshold(client, upstream):
+def test_input_over_the_context_window_is_compacted_without_a_threshold(client, upstream):
     upstream.answer(text("Many words."), text("Ten."))
     long = [user(f"{number} " + "word " * 14_000) for number in range(10)]
     made = respond(client, [*long, user("How many?")], context_management=[{"type": "compaction"}])
@@ -100,7 +100,7 @@ def test_a_summary_that_fails_fails_the_response(client, upstream):
         respond(client, [user(LONG), user("Which colour?")])
 
 
-def test_one_in_the_background_can_be_cancelled_while_its_context_is_made_shorter(client, upstream):
+def test_a_background_response_can_be_cancelled_during_compaction(client, upstream):
     upstream.answer(text(Gate(), "never"))
     made = respond(client, [user(LONG), user("Which colour?")], background=True)
     upstream.wait_for(1)

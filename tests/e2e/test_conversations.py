@@ -59,7 +59,7 @@ def test_items_are_added_listed_and_removed(client):
 
 
 @on_both
-def test_a_response_is_told_the_conversation_and_adds_to_it(client, upstream):
+def test_a_response_reads_its_conversation_and_appends_to_it(client, upstream):
     upstream.answer(text("Ada."))
     made = client.conversations.create(items=[{"role": "user", "content": "I am Ada."}])
     response = client.responses.create(model=MODEL, input="Who am I?", conversation={"id": made.id})
@@ -70,7 +70,7 @@ def test_a_response_is_told_the_conversation_and_adds_to_it(client, upstream):
 
 @on_both
 @pytest.mark.proves("conversations.threads")
-def test_a_thread_goes_on_as_a_conversation_and_is_read_back_as_a_thread(client, upstream):
+def test_a_thread_continues_as_a_conversation_and_is_read_back_as_a_thread(client, upstream):
     weather = {"type": "function", "function": {"name": "get_weather"}}
     assistant = client.beta.assistants.create(model=MODEL, tools=[weather])
     thread = client.beta.threads.create(messages=[{"role": "user", "content": "Weather?"}])

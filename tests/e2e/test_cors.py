@@ -48,7 +48,7 @@ def preflight(server, path="/v1/chat/completions", origin=PAGE, **headers):
     return server.ask("OPTIONS", path, headers={"Origin": origin, **ASKED, **headers}, key=None)
 
 
-def test_a_preflight_of_any_page_is_answered_without_a_key_and_names_what_it_may_send(any_origin):
+def test_a_preflight_of_any_origin_needs_no_key_and_returns_the_allowed_headers(any_origin):
     for path in ("/v1/chat/completions", "/v1/threads/thread_x/runs", "/v1/no/such/path", "/v1/messages"):
         reply = preflight(any_origin, path)
         assert (reply.status, reply.body) == (204, b"")
@@ -60,7 +60,7 @@ def test_a_preflight_of_any_page_is_answered_without_a_key_and_names_what_it_may
         assert "access-control-allow-private-network" not in reply.headers
 
 
-def test_a_preflight_of_a_named_page_is_granted_and_of_another_one_not(named):
+def test_a_preflight_is_allowed_for_a_configured_origin_only(named):
     private = {"Access-Control-Request-Private-Network": "true"}
     reply = preflight(named, **private)
     assert reply.headers["access-control-allow-origin"] == PAGE
@@ -131,7 +131,7 @@ def test_without_the_setting_no_page_may_read_anything(server):
     assert "Origin" not in reply.headers["vary"]
 
 
-def test_a_named_page_may_use_the_tools_over_mcp(named):
+def test_a_configured_origin_may_use_mcp(named):
     body = {
         "jsonrpc": "2.0",
         "id": 1,
@@ -146,6 +146,6 @@ def test_a_named_page_may_use_the_tools_over_mcp(named):
     assert named.ask("POST", "/mcp", body, {**headers, "Origin": "https://evil.example"}).status == 403
 
 
-def test_what_is_no_origin_is_refused_at_the_start(new_server):
+def test_an_invalid_cors_origin_is_refused_at_the_start(new_server):
     said = new_server('[cors]\norigins = ["app.example/page"]\n').refusal(code=2)
     assert "`cors.origins` has 'app.example/page'" in said

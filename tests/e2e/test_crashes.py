@@ -53,7 +53,7 @@ def still_there(server, seen, thread_id, run_id):
 
 @pytest.mark.proves("runs.crash")
 @pytest.mark.parametrize("count", [1, 3, 4, 6, 8, 10, 12, 14])
-def test_a_run_that_is_killed_while_it_answers_says_its_answer_once(new_server, upstream, count):
+def test_a_run_killed_while_it_streams_stores_its_reply_once(new_server, upstream, count):
     server = new_server().start()
     assistant = server.client.beta.assistants.create(model="gpt-4o")
     thread = new_thread(server.client, "Hello")
@@ -69,7 +69,7 @@ def test_a_run_that_is_killed_while_it_answers_says_its_answer_once(new_server, 
 
 
 @pytest.mark.parametrize("count", [1, 2, 3, 5, 8, 10])
-def test_a_run_that_is_killed_after_its_outputs_were_taken_does_not_ask_for_them_again(new_server, upstream, count):
+def test_a_run_killed_after_its_outputs_were_submitted_does_not_require_them_again(new_server, upstream, count):
     server = new_server().start()
     assistant = server.client.beta.assistants.create(model="gpt-4o", tools=[WEATHER])
     thread = new_thread(server.client, "Weather?")

@@ -27,7 +27,7 @@ def cosine(one, two):
     return sum(a * b for a, b in zip(one, two, strict=True))
 
 
-def test_the_built_in_model_gives_vectors_of_unit_length(client):
+def test_the_built_in_model_returns_vectors_of_unit_length(client):
     made = client.embeddings.create(model="rehearsal-embedding", input=[TEXT, "Ünïcödé 漢字 🚀", "…"])
     assert [one.index for one in made.data] == [0, 1, 2]
     assert all(len(one.embedding) == 512 and abs(length(one.embedding) - 1) < 1e-5 for one in made.data)
@@ -43,7 +43,7 @@ def test_near_texts_have_near_vectors(client):
     assert cosine(reset, resetting) > cosine(reset, soup) + 0.3
 
 
-def test_both_encodings_say_the_same(server):
+def test_float_and_base64_encodings_return_the_same_vector(server):
     asked = {"model": "rehearsal-embedding", "input": TEXT}
     plain = server.ask("POST", "/embeddings", asked).json["data"][0]["embedding"]
     coded = server.ask("POST", "/embeddings", asked | {"encoding_format": "base64"}).json["data"][0]["embedding"]
@@ -88,7 +88,7 @@ def test_many_texts_are_embedded_beside_everything_else(client):
         ),
     ],
 )
-def test_what_cannot_be_embedded_is_refused(server, body, message, param):
+def test_an_invalid_embeddings_request_is_refused(server, body, message, param):
     answered = server.ask("POST", "/embeddings", body)
     assert answered.status == 400
     error = answered.json["error"]
@@ -97,7 +97,7 @@ def test_what_cannot_be_embedded_is_refused(server, body, message, param):
     assert error["type"] == "invalid_request_error"
 
 
-def test_a_provider_is_asked_with_every_parameter_and_answers_byte_for_byte(server, upstream):
+def test_every_parameter_is_sent_to_the_provider_and_its_reply_returned_unchanged(server, upstream):
     upstream.answer(reply(VECTORS))
     body = {
         "model": "gpt-4o",
@@ -165,7 +165,7 @@ def test_vectors_have_the_requested_encoding_whatever_the_provider_sends(server,
     assert (answered["object"], answered["usage"]["total_tokens"]) == ("list", 4)
 
 
-def test_the_official_client_which_asks_for_base64_reads_numbers(client, upstream):
+def test_the_official_client_decodes_the_base64_vectors_it_requests(client, upstream):
     upstream.answer(listed([0.5, -0.25]))
     assert client.embeddings.create(model="gpt-4o", input=TEXT).data[0].embedding == [0.5, -0.25]
     assert upstream.requests[-1].body["encoding_format"] == "base64"

@@ -18,7 +18,7 @@ NOT_JSON = re.compile(r"We could not parse the JSON body of your request\..*")
 
 
 @pytest.mark.parametrize("path", ["/v1/assistants", "/v1/threads", "/v1/models", "/v1/nowhere"])
-def test_without_a_key_nothing_is_shown(server, path):
+def test_a_request_without_a_key_is_unauthorized(server, path):
     assert_error(server.ask("GET", path, key=None), 401, NO_KEY)
 
 
@@ -54,7 +54,7 @@ def test_an_odd_key_is_a_wrong_key(server, key):
         {"x-api-key": KEY},
     ],
 )
-def test_a_key_is_taken_from_every_usual_header(server, headers):
+def test_a_key_is_accepted_in_every_usual_header(server, headers):
     assert server.ask("GET", "/v1/models", headers=headers, key=None).status == 200
 
 
@@ -85,7 +85,7 @@ def test_the_version_and_a_closing_slash_may_be_left_out_or_added(server, path, 
     assert server.ask("GET", spelling).body == server.ask("GET", path).body
 
 
-def test_each_answer_says_who_it_is(server):
+def test_each_reply_has_a_request_id_and_version_headers(server):
     reply = server.ask("GET", "/v1/models")
     assert re.fullmatch("req_[0-9a-f]{32}", reply.headers["x-request-id"])
     assert reply.headers["x-request-id"] != server.ask("GET", "/v1/models").headers["x-request-id"]
@@ -97,14 +97,14 @@ def test_each_answer_says_who_it_is(server):
     "body", [b"", b"{", b"not json", b'{"model": "gpt-4o",}', b'{"model": "gpt-4o"} x', b'"\xff"', b"\xef\xbb\xbf{}"]
 )
 @pytest.mark.parametrize("path", ["/v1/assistants", "/v1/chat/completions"])
-def test_what_is_no_json_is_refused(server, path, body):
+def test_invalid_json_is_refused(server, path, body):
     assert_error(server.ask("POST", path, body, {"Content-Type": "application/json"}), 400, NOT_JSON)
 
 
 @pytest.mark.parametrize(
     ("body", "received"), [([], "an array"), ("x", "a string"), (1, "an integer"), (True, "a boolean")]
 )
-def test_json_that_is_no_object_is_refused(server, body, received):
+def test_json_that_is_not_an_object_is_refused(server, body, received):
     reply = server.ask("POST", "/v1/assistants", json.dumps(body).encode())
     message = f"Invalid type for the request body: expected an object, but got {received} instead."
     assert_error(reply, 400, message, None, "invalid_type")
@@ -117,14 +117,14 @@ def test_json_that_nests_too_deeply_is_refused(server):
 
 
 @pytest.mark.parametrize("content_type", ["text/plain", "application/x-www-form-urlencoded", "multipart/form-data"])
-def test_a_body_that_says_it_is_something_else_is_refused(server, content_type):
+def test_an_unsupported_content_type_is_refused(server, content_type):
     reply = server.ask("POST", "/v1/assistants", b'{"model": "gpt-4o"}', {"Content-Type": content_type})
     message = f"Unsupported content type: '{content_type}'. This API method only accepts 'application/json' requests."
     assert_error(reply, 415, message, None, "unsupported_content_type")
 
 
 @pytest.mark.parametrize("headers", [{}, {"Content-Type": "application/json; charset=utf-8"}])
-def test_json_is_taken_with_any_name_of_json_and_without(server, headers):
+def test_json_is_accepted_with_any_json_content_type_and_without_one(server, headers):
     assert server.ask("POST", "/v1/assistants", b'{"model": "gpt-4o"}', headers).status == 200
 
 
@@ -181,7 +181,7 @@ def test_a_body_over_the_limit_is_refused(server, chunked):
         ("/v1/threads/runs", {}, "Missing required parameter: 'assistant_id'.", "assistant_id", None),
     ],
 )
-def test_a_body_that_is_not_what_was_asked_for_is_refused(server, path, body, message, param, code):
+def test_a_body_with_missing_or_invalid_parameters_is_refused(server, path, body, message, param, code):
     assert_error(server.ask("POST", path, body), 400, message, param, code or "missing_required_parameter")
 
 
@@ -195,7 +195,7 @@ def test_a_body_that_is_not_what_was_asked_for_is_refused(server, path, body, me
         ("/v1/threads/thread_1/runs/run_1/steps/undefined", "step_id", "step"),
     ],
 )
-def test_what_cannot_be_an_id_is_refused(server, path, param, prefix):
+def test_a_malformed_id_is_refused(server, path, param, prefix):
     message = f"Invalid '{param}': 'undefined'. Expected an ID that begins with '{prefix}'."
     assert_error(server.ask("GET", path), 400, message, param, "invalid_value")
 

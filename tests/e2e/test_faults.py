@@ -43,7 +43,7 @@ def test_a_fault_before_the_answer_fails_the_run(client, upstream, assistant, th
 
 @on_both
 @pytest.mark.parametrize("end", [DROP, error(message="Broken.")])
-def test_a_fault_in_the_middle_keeps_what_was_said(client, upstream, assistant, thread, end):
+def test_a_provider_error_during_a_stream_preserves_the_received_text(client, upstream, assistant, thread, end):
     upstream.answer(text("Hel", "lo", end, finish=None, done=False))
     run = run_of(client, thread, assistant)
     assert (run.status, run.last_error.code) == ("failed", "server_error")
@@ -55,7 +55,7 @@ def test_a_fault_in_the_middle_keeps_what_was_said(client, upstream, assistant, 
 
 
 @pytest.mark.parametrize("answer", [stalled(HANG), text("Hel", HANG)])
-def test_a_silent_upstream_fails_the_run_when_its_time_is_over(client, upstream, thread, answer):
+def test_a_silent_upstream_fails_the_run_after_the_timeout(client, upstream, thread, answer):
     assistant = client.beta.assistants.create(model="slow")
     upstream.answer(answer)
     run = run_of(client, thread, assistant)

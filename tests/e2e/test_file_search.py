@@ -77,7 +77,7 @@ def test_a_run_searches_and_its_answer_cites_the_file(client, upstream):
 
 @on_both
 @pytest.mark.proves("file_search.content")
-def test_the_text_of_results_is_shown_only_where_it_is_asked_for(client, upstream):
+def test_the_content_of_results_is_returned_only_if_included(client, upstream):
     foods = store_of(client, ("foods.txt", FOODS))
     assistant, thread = searcher(client, foods), new_thread(client, "What does Filip like?")
     upstream.answer(calls(QUERY), text("Cake."))
@@ -94,7 +94,7 @@ def test_the_text_of_results_is_shown_only_where_it_is_asked_for(client, upstrea
 
 @pytest.mark.proves("file_search.stream")
 @pytest.mark.parametrize("include", [[], CONTENT])
-def test_a_stream_shows_the_search_in_one_delta_and_the_citation_in_another(client, upstream, foods, include):
+def test_a_stream_sends_the_search_in_one_delta_and_the_citation_in_another(client, upstream, foods, include):
     assistant, thread = searcher(client, foods), new_thread(client, "What does Filip like?")
     upstream.answer(calls(QUERY), text("Cake", "【0:0†", "foods.txt】", "."))
     seen = []
@@ -189,7 +189,7 @@ def test_several_searches_in_a_row_have_marks_of_their_own(client, upstream, foo
 
 
 @pytest.mark.proves("file_search.options")
-def test_the_tools_options_are_kept_to(client, upstream):
+def test_file_search_options_limit_the_results(client, upstream):
     notes = [(f"note{n}.txt", f"Filip likes cake number {n}.".encode()) for n in range(6)]
     store = store_of(client, *notes)
     options = {"max_num_results": 2, "ranking_options": {"score_threshold": 0.0}}
@@ -226,14 +226,14 @@ def test_the_two_halves_of_a_search_are_weighed(client, upstream, weights, first
 
 
 @pytest.mark.parametrize("weights", [{"embedding_weight": -1, "text_weight": 1}, {"text_weight": 1}, {"words": 1}])
-def test_weights_that_say_nothing_are_refused(client, weights):
+def test_invalid_hybrid_search_weights_are_refused(client, weights):
     options = {"ranking_options": {"score_threshold": 0.0, "hybrid_search": weights}}
     with pytest.raises(openai.BadRequestError) as refused:
         client.beta.assistants.create(model="gpt-4o", tools=[{**SEARCH, "file_search": options}])
     assert refused.value.param.startswith("tools[0].file_search.ranking_options.hybrid_search")
 
 
-def test_what_earlier_runs_found_is_not_told_again(client, upstream, foods):
+def test_search_results_of_earlier_runs_are_not_sent_again(client, upstream, foods):
     assistant, thread = searcher(client, foods), new_thread(client, "What does Filip like?")
     upstream.answer(calls(QUERY), text("Cake【0:0†foods.txt】."), text("Bye."))
     run_of(client, thread, assistant)
@@ -273,7 +273,7 @@ def test_a_search_and_a_function_in_one_turn_share_a_step(client, upstream):
     assert the_answer(client, thread).annotations[0].file_citation.file_id
 
 
-def test_without_a_store_nothing_is_found_and_the_run_goes_on(client, upstream):
+def test_a_search_without_a_vector_store_is_empty_and_the_run_completes(client, upstream):
     assistant = client.beta.assistants.create(model="gpt-4o", tools=[SEARCH])
     thread = new_thread(client, "Anything?")
     upstream.answer(calls(QUERY), text("Nothing."))
@@ -283,7 +283,7 @@ def test_without_a_store_nothing_is_found_and_the_run_goes_on(client, upstream):
 
 
 @pytest.mark.proves("file_search.missing_store")
-def test_a_run_whose_store_is_gone_is_refused(client, foods):
+def test_a_run_with_a_deleted_vector_store_is_not_found(client, foods):
     assistant, thread = searcher(client, foods), new_thread(client, "What does Filip like?")
     client.vector_stores.delete(foods.id)
     with pytest.raises(openai.NotFoundError) as refusal:

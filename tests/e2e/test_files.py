@@ -51,7 +51,7 @@ def test_a_file_has_its_purpose_and_is_listed_by_it(server, client, purpose):
 
 @pytest.mark.proves("files.unknown_purpose")
 @pytest.mark.parametrize("purpose", ["world_domination", "", "assistants_output"])
-def test_a_purpose_that_nobody_knows_is_refused(server, purpose):
+def test_an_unknown_purpose_is_refused(server, purpose):
     reply = send(server, "/v1/files", field("purpose", purpose), file_part(b"x"))
     assert_error(reply, 400, f"'{purpose}' is not one of {KNOWN} - 'purpose'", "purpose", detail=True)
 
@@ -109,7 +109,7 @@ def test_a_form_that_is_not_right_is_refused(server, parts, message, param, code
     assert_error(send(server, "/v1/files", *parts), 400, message, param, code)
 
 
-def test_json_is_no_upload(server):
+def test_a_json_body_is_refused_as_an_upload(server):
     reply = server.ask("POST", "/v1/files", {"purpose": "batch"})
     assert_error(
         reply, 415, re.compile("Unsupported content type: 'application/json'.*"), None, "unsupported_content_type"
@@ -120,7 +120,7 @@ def test_json_is_no_upload(server):
 @pytest.mark.parametrize(
     "name", ["你好.txt", "naïve résumé.pdf", "🚀.json", "a b (1).csv", 'quo"te.md', "percent%20.txt"]
 )
-def test_a_name_in_any_alphabet_stays_what_it_is(client, name):
+def test_a_file_name_in_any_alphabet_is_preserved(client, name):
     made = client.files.create(file=(name, b"x"), purpose="assistants")
     assert made.filename == name
     assert client.files.retrieve(made.id).filename == name
@@ -128,13 +128,13 @@ def test_a_name_in_any_alphabet_stays_what_it_is(client, name):
 
 
 @pytest.mark.proves("files.nameless")
-def test_a_file_without_a_name_is_called_what_its_content_type_is(server):
+def test_a_file_without_a_name_is_named_after_its_content_type(server):
     reply = send(server, "/v1/files", field("purpose", "batch"), file_part(b"a,b", None, content_type="text/csv"))
     assert reply.json["filename"] == "text/csv"
 
 
 @pytest.mark.parametrize("name", ["../../etc/passwd", "/etc/passwd", "C:\\Windows\\passwd", "a/b/../passwd"])
-def test_a_path_is_no_part_of_a_name(server, name):
+def test_a_path_is_removed_from_a_file_name(server, name):
     assert upload(server, filename=name)["filename"] == "passwd"
 
 
@@ -180,7 +180,7 @@ def test_a_page_has_ten_thousand_files_at_most(server, limit):
         ("bytes=-", 200, b"0123456789", None),
     ],
 )
-def test_a_part_of_a_file_can_be_asked_for(server, asked, status, body, span):
+def test_a_range_of_a_file_is_returned(server, asked, status, body, span):
     made = upload(server, b"0123456789")
     reply = server.ask("GET", f"/v1/files/{made['id']}/content", headers={"Range": asked})
     assert (reply.status, reply.body, reply.headers["content-range"]) == (status, body, span)
@@ -203,7 +203,7 @@ def test_a_range_of_another_state_is_the_whole_file(server):
         assert server.ask("GET", path, headers={"Range": "bytes=1-2", "If-Range": given}).status == status
 
 
-def test_the_head_of_a_content_has_its_size_and_no_type_that_a_browser_shows(server):
+def test_head_of_a_content_returns_its_size_and_octet_stream(server):
     made = upload(server, b'{"a":1}', filename="a.json")
     reply = server.ask("HEAD", f"/v1/files/{made['id']}/content")
     assert (reply.status, reply.body, reply.headers["content-length"]) == (200, b"", "7")
@@ -220,14 +220,14 @@ def test_every_dialect_has_files(server, base):
     assert server.ask("GET", f"{base}/files/{reply.json['id']}/content").body == b"x"
 
 
-def test_azures_agents_may_say_the_name_in_a_field(server):
+def test_a_filename_field_overrides_the_name_as_in_azure(server):
     parts = field("purpose", "assistants"), file_part(b"x", "sent"), field("filename", "said.txt")
     assert send(server, "/v1/files", *parts).json["filename"] == "said.txt"
 
 
 @each_database
 @pytest.mark.proves("files.expiry")
-def test_an_expiry_is_kept_and_batches_have_one(new_server, database):
+def test_an_expiry_is_stored_and_batch_files_have_a_default(new_server, database):
     server = new_server(**database).start()
     until = {"anchor": "created_at", "seconds": 3600}
     made = server.client.files.create(file=b"x", purpose="assistants", expires_after=until)
@@ -242,7 +242,7 @@ def test_an_expiry_is_kept_and_batches_have_one(new_server, database):
 
 
 @pytest.mark.proves("files.erased")
-def test_the_same_bytes_are_kept_once_until_the_last_file_goes(new_server):
+def test_equal_content_is_stored_once_until_the_last_file_is_deleted(new_server):
     server = new_server().start()
     first, second = upload(server, b"same" * 1000), upload(server, b"same" * 1000, filename="b.txt")
     (blob,) = eventually(lambda: one if len(one := stored(server)) == 1 else None)
@@ -325,7 +325,7 @@ def test_a_slow_client_is_waited_for(server):
             assert answer.readline() == b"HTTP/1.1 200 OK\r\n"
 
 
-def test_a_form_in_chunks_of_unknown_length_is_taken(server):
+def test_a_chunked_form_is_accepted(server):
     body = form(field("purpose", "assistants"), file_part(b"chunked"))
     pieces = (body[start : start + 7] for start in range(0, len(body), 7))
     reply = server.ask("POST", "/v1/files", pieces, {"Content-Type": HEAD})
@@ -353,7 +353,7 @@ def test_curl_uploads(server, tmp_path, extra):
 
 @each_database
 @pytest.mark.proves("files.crash")
-def test_what_was_acknowledged_survives_a_kill_and_nothing_else_stays(new_server, database):
+def test_acknowledged_uploads_survive_a_kill_and_partial_ones_are_erased(new_server, database):
     server = new_server(**database).start()
     half = form(field("purpose", "assistants"), file_part(b"y" * 10 * MB))[: 5 * MB]
     made = []

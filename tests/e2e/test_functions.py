@@ -126,7 +126,7 @@ def test_outputs_for_a_run_that_does_not_wait_are_refused(client, upstream, fore
 
 
 @on_both
-async def test_outputs_that_are_sent_twice_at_once_are_taken_once(async_client, client, upstream, forecaster, thread):
+async def test_outputs_submitted_concurrently_are_accepted_once(async_client, client, upstream, forecaster, thread):
     upstream.answer(calls(PARIS), text("Once."))
     run = run_of(client, thread, forecaster)
     tries = [

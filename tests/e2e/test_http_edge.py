@@ -103,7 +103,7 @@ def post(*headers, path="/v1/threads"):
         ),
     ],
 )
-def test_a_body_whose_length_or_encoding_is_unclear_is_refused(server, head, body, status, said):
+def test_a_body_of_ambiguous_length_or_encoding_is_refused(server, head, body, status, said):
     got, _, answer = exchange(server, head, body)
     assert got == status, answer
     assert said in answer
@@ -139,7 +139,7 @@ def test_the_page_of_the_document_runs_no_script_and_is_in_no_frame(server):
 
 
 @pytest.mark.parametrize("filename", ["page.html", "picture.svg", "data.json", "a.txt"])
-def test_what_was_uploaded_comes_back_as_bytes_and_never_as_a_page(server, filename):
+def test_uploaded_content_is_returned_as_octet_stream_and_never_as_html(server, filename):
     made = send(
         server, "/v1/files", field("purpose", "user_data"), file_part(b"<script>", filename, content_type="text/html")
     )
@@ -167,7 +167,7 @@ def test_a_file_with_an_empty_name_gets_a_name_from_its_media_type(server):
 
 
 @pytest.mark.parametrize("path", ["/v1/models/none", "/v1/assistants", "/health", "/v1/files?limit=1"])
-def test_no_cache_shows_the_answer_to_one_key_to_another_one(server, path):
+def test_replies_forbid_caches_to_share_them_between_keys(server, path):
     for key in (KEY, "sk-wrong-0123456789"):
         assert server.ask("GET", path, key=key).headers.get_all("cache-control") == ["no-store"]
     assert "Authorization" in server.ask("GET", "/v1/models").headers["vary"]

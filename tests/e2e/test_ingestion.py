@@ -36,7 +36,7 @@ def found_once(client, store, number):
 @each_database
 @pytest.mark.proves("vector_stores.crash")
 @pytest.mark.parametrize("least", [0, 2])
-def test_a_killed_server_goes_on_indexing_after_its_start(new_server, database, least):
+def test_a_killed_server_resumes_indexing_after_a_restart(new_server, database, least):
     server = new_server(limits__concurrent_indexing=2, **database).start()
     store = server.client.vector_stores.create()
     batch = server.client.vector_stores.file_batches.create(store.id, file_ids=uploads(server.client, 6))
@@ -86,7 +86,7 @@ def test_a_full_disk_delays_indexing_and_leaves_the_rest_as_it_was(new_server):
     assert "zebra7" in client.vector_stores.search(store.id, query="zebra7").data[0].content[0].text
 
 
-def test_a_text_that_there_is_no_room_for_is_not_the_files_fault(new_server):
+def test_a_full_disk_during_extraction_does_not_fail_the_file(new_server):
     server = limited(new_server())
     wide = server.client.files.create(
         file=("wide.txt", "\u00e9\u00e0\u00e8 ".encode("cp1252") * 400_000), purpose="assistants"

@@ -9,7 +9,9 @@ from upstream import Gate, text
 
 @pytest.mark.slow  # a silence of fifteen seconds takes its time
 @pytest.mark.parametrize(("base", "comments"), [("/v1", 1), ("/openai", 0)])
-def test_a_silent_stream_is_kept_alive_where_the_dialect_allows_it(server, upstream, assistant, base, comments):
+def test_an_idle_stream_sends_keep_alive_comments_if_the_dialect_allows_them(
+    server, upstream, assistant, base, comments
+):
     thread = new_thread(server.client, "Hello")
     gate = Gate()
     upstream.answer(text("Hel", gate, "lo"))

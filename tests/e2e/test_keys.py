@@ -74,7 +74,7 @@ def assert_cut(body):
     assert "completed" not in body.split("event: ")[-1]
 
 
-def test_a_key_is_nowhere_in_what_the_server_keeps_or_says(new_server):
+def test_a_key_never_appears_in_stored_data_or_logs(new_server):
     server = new_server(log_level="debug").start()
     made = json.loads(server.run("keys", "create", "--json"))
     with server.new_client(api_key=made["key"]) as client:

@@ -89,7 +89,7 @@ def expected(ids, limit, order, after, before):
 
 @on_both
 @pytest.mark.parametrize("kind", [threads, messages, runs, steps])
-def test_pages_are_what_a_list_in_memory_gives(server, client, upstream, kind):
+def test_pages_match_a_list_in_memory(server, client, upstream, kind):
     found = kind(client, upstream) if kind is steps else kind(client)
     assert len(found.ids) == COUNT
     cursors = [None, found.ids[0], found.ids[3], found.ids[-1]]
@@ -139,7 +139,7 @@ async def test_the_package_turns_the_pages_by_itself_asynchronously(async_client
 
 @on_both
 @pytest.mark.parametrize("order", ["asc", "desc"])
-def test_what_is_added_meanwhile_neither_repeats_nor_hides_anything(client, order):
+def test_objects_added_while_paging_neither_repeat_nor_hide_others(client, order):
     thread = client.beta.threads.create()
 
     def add():
@@ -157,7 +157,7 @@ def test_what_is_added_meanwhile_neither_repeats_nor_hides_anything(client, orde
 
 @on_both
 @pytest.mark.parametrize("order", ["asc", "desc"])
-def test_what_is_deleted_under_the_cursor_still_marks_its_place(client, order):
+def test_a_deleted_object_remains_valid_as_a_cursor(client, order):
     found = messages(client)
     thread_id = found.path.split("/")[3]
     seen = []
@@ -272,7 +272,7 @@ def test_unknown_and_empty_query_parameters_are_ignored(server, thread, query):
     assert server.ask("GET", f"{path}?{query}").json == server.ask("GET", path).json
 
 
-def test_messages_of_a_run_whose_id_has_a_wrong_shape_are_refused(server, thread):
+def test_a_malformed_run_id_in_a_message_list_is_refused(server, thread):
     said = "Invalid 'run_id': 'wrong'. Expected an ID that begins with 'run'."
     reply = server.ask("GET", f"/v1/threads/{thread.id}/messages?run_id=wrong")
     assert_error(reply, 400, said, "run_id", "invalid_value")

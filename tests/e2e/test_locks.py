@@ -55,7 +55,7 @@ def test_everything_else_is_allowed_while_a_run_is_active(client, busy):
 
 
 @on_both
-def test_a_waiting_run_holds_its_thread_until_it_is_over(client, upstream, forecaster, thread):
+def test_a_run_that_requires_action_locks_its_thread_until_it_ends(client, upstream, forecaster, thread):
     upstream.answer(calls(call("get_weather", city="Paris")))
     run = run_of(client, thread, forecaster)
     with pytest.raises(openai.BadRequestError, match="while a run"):
@@ -69,7 +69,7 @@ def test_a_waiting_run_holds_its_thread_until_it_is_over(client, upstream, forec
 
 
 @on_both
-async def test_of_many_runs_that_are_created_at_once_one_wins(async_client, client, upstream, assistant):
+async def test_only_one_of_many_concurrent_runs_on_a_thread_is_created(async_client, client, upstream, assistant):
     thread = new_thread(client, "Hello")
     gate = Gate()
     upstream.always(text("Hel", gate, "lo"))

@@ -71,7 +71,7 @@ def video(sqlite_server):
 
 
 @pytest.mark.proves("luma.create", "luma.states")
-def test_a_video_is_asked_for_waited_for_and_read_in_version_1(server):
+def test_a_video_is_created_polled_and_retrieved_in_version_1(server):
     made = server.ask("POST", "/luma-ai/generations", V1).json
     assert re.fullmatch(UUID, made["id"])
     assert (made["state"], made["prompt"], made["model"]) == ("pending", PROMPT, "ray-1-6")
@@ -95,7 +95,7 @@ def test_a_video_is_asked_for_waited_for_and_read_in_version_1(server):
 
 
 @pytest.mark.proves("luma.v2", "luma.storyboard")
-def test_the_video_is_a_real_one_that_says_what_it_is(server, video):
+def test_the_rehearsal_video_is_playable_and_names_its_renderer(server, video):
     assert video["video"]["url"] == video["video_url"] == video["assets"]["video"]
     answer = fetched(server, video["video_url"])
     assert answer.headers["content-type"] == "video/mp4"
@@ -107,7 +107,7 @@ def test_the_video_is_a_real_one_that_says_what_it_is(server, video):
 
 
 @pytest.mark.proves("luma.files")
-def test_ranges_and_thumbnails_are_served_to_who_has_the_address(server, video):
+def test_ranges_and_thumbnails_are_served_by_signed_url(server, video):
     whole = fetched(server, video["video"]["url"]).body
     part = fetched(server, video["video"]["url"], {"Range": "bytes=100-299"})
     assert (part.status, part.body) == (206, whole[100:300])
@@ -151,7 +151,7 @@ def test_ids_come_in_every_form_that_clients_write_them_in(server, video, form):
 
 
 @pytest.mark.proves("luma.list")
-def test_the_list_has_the_newest_first_and_goes_on_after_one(server):
+def test_the_list_is_newest_first_and_pages_after_an_id(server):
     made = [create(server)["id"] for _ in range(3)]
     listed = server.ask("GET", "/luma-ai/generations?limit=3").json
     assert [one["luma_generation_id"] for one in listed] == made[::-1]
@@ -164,7 +164,7 @@ def test_the_list_has_the_newest_first_and_goes_on_after_one(server):
 
 
 @pytest.mark.proves("luma.extend")
-def test_an_extension_begins_with_the_last_picture_of_what_it_extends(server, video):
+def test_an_extension_begins_with_the_last_frame_of_its_source(server, video):
     body = {"user_prompt": "The fox sleeps under the stars", "aspect_ratio": "16:9"}
     made = server.ask("POST", f"/luma-ai/generations/{video['id']}/extend", body).json
     assert made["request"]["keyframes"] == {"frame0": {"type": "generation", "id": video["id"]}}
@@ -216,7 +216,7 @@ def test_a_loop_ends_as_it_begins_and_the_same_words_make_the_same_film(server):
 
 
 @pytest.mark.proves("luma.sizes")
-def test_aspect_and_duration_are_as_asked_for(server):
+def test_aspect_ratio_and_duration_are_as_requested(server):
     body = {
         "model": "luma/ray-flash-2",
         "prompt": "A tall tree",
@@ -279,7 +279,7 @@ def test_lumas_own_package_makes_finds_lists_and_deletes_a_video(server):
 
 
 @pytest.mark.proves("luma.unknown")
-def test_what_is_not_there_is_not_found(server):
+def test_an_unknown_generation_is_not_found(server):
     sentence = f"No generation found with id '{UNKNOWN}'."
     for method, path in (
         ("GET", f"/luma-ai/generation?ids={UNKNOWN}"),
@@ -388,7 +388,7 @@ def test_a_project_has_a_bounded_number_under_way(new_server):
     server.ask("DELETE", f"/luma-ai/generations/{again}")
 
 
-def test_a_server_that_stops_lets_go_who_waits_and_goes_on_later(new_server):
+def test_a_stopping_server_ends_long_polls_and_resumes_the_video_after_a_restart(new_server):
     server = new_server().start()
     made = create(server, **QUICK)
     look(server, made["id"], state="dreaming")
@@ -418,7 +418,7 @@ def test_a_video_is_paid_for_when_it_is_there_and_only_with_funds(new_server):
 
 
 @pytest.mark.proves("luma.callback")
-def test_who_is_to_be_called_back_is_told_until_it_has_heard(new_server):
+def test_a_callback_is_retried_until_it_succeeds(new_server):
     with Receiver() as receiver:
         receiver.answer(503)
         server = new_server(video__callbacks=True, webhooks__allow_private=True).start()
@@ -427,7 +427,7 @@ def test_who_is_to_be_called_back_is_told_until_it_has_heard(new_server):
 
 
 @pytest.mark.proves("luma.callback")
-def test_nobody_is_called_back_where_the_operator_did_not_allow_it(server, new_server):
+def test_callbacks_are_refused_unless_the_operator_allows_them(server, new_server):
     answer = server.ask("POST", CREATE, {**QUICK, "callback_url": "https://example.com/done"})
     said = "This server calls nobody back. Ask for the video instead; an operator can set `video.callbacks`."
     assert_aimlapi_error(
@@ -449,7 +449,7 @@ class WithMore(Server):
         return super().environ | self.more
 
 
-def test_without_its_packages_the_renderer_says_what_to_install(tmp_path, session_upstream):
+def test_the_renderer_without_its_packages_returns_the_install_command(tmp_path, session_upstream):
     server = WithMore(tmp_path, session_upstream.url)
     hidden = tmp_path / "hidden"
     hidden.mkdir()

@@ -68,7 +68,7 @@ def approval(mcp_server, run, approve=True, **members):
 
 
 @pytest.mark.proves("mcp.calls", "mcp.shape")
-def test_a_run_calls_a_remote_tool_and_answers_with_what_it_said(mcp_server, client, upstream, dice):
+def test_a_run_calls_a_remote_tool_and_sends_its_output_to_the_model(mcp_server, client, upstream, dice):
     upstream.answer(calls(roll(call_id="call_r")), text("You rolled 7."))
     assistant = roller(client, dice)
     thread = new_thread(client, "Roll 2d4+1")
@@ -104,7 +104,7 @@ def test_structured_content_without_content_reaches_the_model_as_json(mcp_server
 
 
 @pytest.mark.proves("mcp.calls")
-def test_a_later_run_knows_what_the_tool_said(client, upstream, dice):
+def test_the_output_of_a_remote_tool_is_sent_in_later_runs(client, upstream, dice):
     upstream.answer(calls(roll()), text("Seven."), text("Seven, as I said."))
     assistant, thread = roller(client, dice), new_thread(client, "Roll")
     run_of(client, thread, assistant)
@@ -115,7 +115,7 @@ def test_a_later_run_knows_what_the_tool_said(client, upstream, dice):
 
 
 @pytest.mark.proves("mcp.streams")
-def test_a_stream_tells_of_the_call_and_can_be_told_again(mcp_server, client, upstream, dice):
+def test_a_stream_contains_the_mcp_call_and_can_be_replayed(mcp_server, client, upstream, dice):
     upstream.answer(calls(roll(call_id="call_r", pieces=2)), text("Seven."))
     assistant, thread = roller(client, dice), new_thread(client, "Roll")
     events = mcp_server.events(f"/v1/threads/{thread.id}/runs", {"assistant_id": assistant.id})
@@ -156,7 +156,7 @@ def test_only_allowed_tools_are_offered(client, upstream, dice, allowed, offered
     assert sorted(one["function"]["name"] for one in upstream.requests[0].body.get("tools", ())) == offered
 
 
-def test_a_clients_function_keeps_its_name(client, upstream, dice):
+def test_a_function_of_the_client_has_priority_over_a_remote_tool_of_that_name(client, upstream, dice):
     own = {"type": "function", "function": {"name": "roll"}}
     upstream.answer(calls(call("dice_roll", expression="1d6")), text("Seven."))
     run = run_of(client, new_thread(client, "Roll"), roller(client, dice, own))
@@ -167,7 +167,7 @@ def test_a_clients_function_keeps_its_name(client, upstream, dice):
 
 
 @pytest.mark.proves("mcp.failures")
-def test_a_tool_that_fails_is_told_to_the_model(mcp_server, client, upstream, dice):
+def test_the_error_of_a_remote_tool_is_sent_to_the_model(mcp_server, client, upstream, dice):
     upstream.answer(calls(call("fail", call_id="call_f", reason="no dice")), text("It failed."))
     run = run_of(client, new_thread(client, "Fail"), roller(client, dice))
     assert run.status == "completed"
@@ -178,7 +178,7 @@ def test_a_tool_that_fails_is_told_to_the_model(mcp_server, client, upstream, di
 
 
 @pytest.mark.proves("mcp.failures")
-def test_a_server_that_is_not_there_fails_the_run(client):
+def test_an_unavailable_mcp_server_fails_the_run(client):
     tool = {"type": "mcp", "server_label": "gone", "server_url": "http://127.0.0.1:9/mcp"}
     assistant = client.beta.assistants.create(model="gpt-4o", tools=[tool])
     run = run_of(client, new_thread(client, "Roll"), assistant)
@@ -266,7 +266,7 @@ def test_of_several_calls_only_those_under_the_rule_wait(mcp_server, client, ups
 
 
 @pytest.mark.proves("mcp.approval")
-def test_what_waits_for_approval_survives_a_crash(new_server, upstream, dice):
+def test_a_pending_approval_survives_a_crash(new_server, upstream, dice):
     server = new_server(mcp__allowed=dice.url).start()
     upstream.answer(calls(roll("5d5")))
     run = run_of(
@@ -284,7 +284,7 @@ def test_what_waits_for_approval_survives_a_crash(new_server, upstream, dice):
 
 
 @pytest.mark.proves("mcp.headers")
-def test_headers_reach_the_server_and_nobody_else(mcp_server, client, upstream, guarded):
+def test_mcp_headers_are_sent_to_the_mcp_server_only(mcp_server, client, upstream, guarded):
     upstream.answer(calls(roll()), text("Seven."))
     assistant = client.beta.assistants.create(model="gpt-4o")
     thread = new_thread(client, "Roll")
@@ -329,7 +329,7 @@ REFUSED = [
 
 @pytest.mark.proves("mcp.operator")
 @pytest.mark.parametrize(("change", "message", "param", "code"), REFUSED)
-def test_what_cannot_be_kept_is_refused(mcp_server, dice, change, message, param, code):
+def test_an_invalid_mcp_tool_of_an_assistant_is_refused(mcp_server, dice, change, message, param, code):
     body = {"model": "gpt-4o", "tools": [{**mcp(dice), **change}]}
     assert_error(mcp_server.ask("POST", "/v1/assistants", body), 400, message, param, code)
 
@@ -344,7 +344,7 @@ def test_headers_that_cannot_be_sent_are_refused(mcp_server, client, dice, heade
     assert "break" not in reply.json["error"]["message"]
 
 
-def test_two_servers_of_one_label_are_refused(mcp_server, dice):
+def test_two_mcp_servers_with_one_label_are_refused(mcp_server, dice):
     body = {"model": "gpt-4o", "tools": [mcp(dice), mcp(dice)]}
     said = "Invalid 'tools[1].server_label': 'dice' is already the label of another server."
     assert_error(mcp_server.ask("POST", "/v1/assistants", body), 400, said, "tools[1].server_label", "invalid_value")

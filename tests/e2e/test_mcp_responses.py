@@ -48,7 +48,7 @@ ROLL = call("roll", call_id="call_r", expression="2d4+1")
 
 
 @pytest.mark.proves("responses.mcp")
-def test_a_response_lists_the_tools_calls_one_and_answers(client, upstream, dice):
+def test_a_response_lists_the_mcp_tools_and_calls_one(client, upstream, dice):
     upstream.answer(calls(ROLL), text("You rolled 7."))
     events = list(client.responses.create(model=MODEL, input="Roll 2d4+1", tools=[mcp(dice)], stream=True))
     listed, called, message = events[-1].response.output
@@ -121,9 +121,7 @@ def test_a_failed_call_has_the_kind_of_its_error(mcp_server, client, upstream, d
     assert [one.to_dict() for one in items if one.type == "mcp_call"] == [read | {"id": items[1].id}]
 
 
-def test_a_server_whose_tools_cannot_be_listed_fails_the_response_and_shows_the_listing(
-    client, tmp_path, new_server, upstream
-):
+def test_a_failed_mcp_tool_listing_fails_the_response_and_is_in_its_output(client, tmp_path, new_server, upstream):
     with McpProcess(tmp_path) as gone:
         served = new_server(mcp__allowed=gone.url).start()
     events = list(served.client.responses.create(model=MODEL, input="Hi", tools=[mcp(gone)], stream=True))
@@ -140,13 +138,13 @@ def test_a_server_whose_tools_cannot_be_listed_fails_the_response_and_shows_the_
     assert "could not be used" in events[-1].response.error.message
 
 
-def test_what_was_never_asked_cannot_be_approved_of(client, dice):
+def test_an_approval_of_an_unknown_request_is_refused(client, dice):
     answer = {"type": "mcp_approval_response", "approval_request_id": "mcpr_x", "approve": True}
     with pytest.raises(openai.BadRequestError, match="No approval request found with id 'mcpr_x'"):
         client.responses.create(model=MODEL, input=[answer], tools=[mcp(dice)])
 
 
-def test_the_headers_are_shown_nowhere(mcp_server, client, upstream, dice):
+def test_mcp_headers_are_never_returned_or_logged(mcp_server, client, upstream, dice):
     upstream.answer(text("Hi."))
     made = client.responses.create(model=MODEL, input="Hi", tools=[mcp(dice)])
     shown = mcp_server.ask("GET", f"/responses/{made.id}").body.decode()

@@ -52,7 +52,7 @@ def counts(batch):
 
 
 @pytest.mark.proves("message_batches.shape")
-def test_a_batch_begins_as_the_original_shows_it(server, upstream):
+def test_a_new_batch_has_the_shape_of_the_original_api(server, upstream):
     made = server.ask("POST", "/v1/messages/batches", {"requests": [item("a")]})
     assert made.status == 200
     assert_shape(made.json, MADE)
@@ -113,7 +113,7 @@ def test_a_batch_is_cancelled_and_deleted(server, batches, upstream):
 
 
 @pytest.mark.proves("message_batches.expiry")
-def test_an_expired_batch_says_so_of_each_message(new_server, upstream):
+def test_an_expired_batch_marks_each_unfinished_message_as_expired(new_server, upstream):
     server = new_server(limits__batch_seconds=1.0).start()
     upstream.always(lambda request: stalled(HANG) if request.said == "slow" else text("Quick"))
     with client_of(server) as claude:
@@ -139,7 +139,7 @@ def test_batches_are_listed_in_pages_both_ways(new_server, upstream):
 
 @each_database
 @pytest.mark.proves("message_batches.crash")
-def test_a_batch_goes_on_after_a_crash(new_server, upstream, database):
+def test_a_message_batch_resumes_after_a_crash(new_server, upstream, database):
     server = new_server(**database, limits__concurrent_batch_lines=2).start()
     gate = Gate()
     upstream.always(lambda request: stalled(gate) if request.said == "held" else text("Done"))

@@ -28,7 +28,7 @@ KEYS = [
 
 
 @on_both
-def test_a_bare_one_shows_every_member_in_the_usual_order(server, thread):
+def test_a_new_message_returns_every_member_in_the_usual_order(server, thread):
     before = int(time.time())
     made = server.ask("POST", f"/v1/threads/{thread.id}/messages", user("Ünïcödé 🚀 \x00 end")).json
     assert list(made) == KEYS
@@ -64,7 +64,7 @@ def test_a_bare_one_shows_every_member_in_the_usual_order(server, thread):
         ),
     ],
 )
-def test_each_kind_of_content_is_shown_as_answers_show_it(server, thread, given, shown):
+def test_each_kind_of_content_is_returned_in_its_response_form(server, thread, given, shown):
     made = server.ask("POST", f"/v1/threads/{thread.id}/messages", user([given, given])).json
     assert made["content"] == [shown, shown]
 
@@ -100,7 +100,7 @@ def test_a_change_touches_metadata_alone(server, thread):
 
 
 @on_both
-def test_a_deleted_one_is_gone_and_the_model_does_not_hear_of_it(client, upstream, assistant):
+def test_a_deleted_message_is_not_found_and_not_sent_to_the_model(client, upstream, assistant):
     thread = new_thread(client, "secret", "public")
     secret = client.beta.threads.messages.list(thread.id, order="asc").data[0]
     deleted = client.beta.threads.messages.delete(secret.id, thread_id=thread.id)
@@ -117,7 +117,7 @@ def test_a_deleted_one_is_gone_and_the_model_does_not_hear_of_it(client, upstrea
     assert upstream.requests[-1].body["messages"] == [user("public")]
 
 
-def test_one_of_another_thread_is_not_found(client, thread):
+def test_a_message_of_another_thread_is_not_found(client, thread):
     message = client.beta.threads.messages.list(thread.id).data[0]
     other = client.beta.threads.create()
     with pytest.raises(openai.NotFoundError) as caught:
@@ -125,7 +125,7 @@ def test_one_of_another_thread_is_not_found(client, thread):
     assert_error(caught.value, 404, f"No message found with id '{message.id}'.")
 
 
-def test_an_answer_says_who_gave_it_in_which_run(client, assistant, thread):
+def test_a_reply_has_the_assistant_id_and_run_id(client, assistant, thread):
     run = run_of(client, thread, assistant)
     answer = client.beta.threads.messages.list(thread.id).data[0]
     assert (answer.role, answer.assistant_id, answer.run_id) == ("assistant", assistant.id, run.id)
@@ -175,7 +175,7 @@ def test_an_answer_under_way_can_be_read_changed_and_deleted(client, upstream, a
         ({"role": "system", "content": "x"}, "Invalid value: 'system'.", "role", "invalid_value"),
     ],
 )
-def test_a_bad_one_is_refused_with_the_reason(server, thread, body, message, param, code):
+def test_an_invalid_message_is_refused_with_the_reason(server, thread, body, message, param, code):
     reply = server.ask("POST", f"/v1/threads/{thread.id}/messages", body)
     assert reply.json["error"]["message"].startswith(message)
     assert_error(reply, 400, reply.json["error"]["message"], param, code)

@@ -17,7 +17,7 @@ def test_all_models_of_all_providers_are_listed(client):
 
 
 @pytest.mark.parametrize("model", ["gpt-4o", "org/with/slashes", "rehearsal"])
-def test_one_is_found_by_its_id(server, client, model):
+def test_a_model_is_retrieved_by_its_id(server, client, model):
     found = client.models.retrieve(model)
     listed = {one.id: one for one in client.models.list().data}[model]
     assert (found.created, found.owned_by) == (listed.created, listed.owned_by)
@@ -26,7 +26,7 @@ def test_one_is_found_by_its_id(server, client, model):
             assert server.ask("GET", f"{base}/{spelling}").json == found.to_dict()
 
 
-def test_an_unknown_one_is_not_found(client):
+def test_an_unknown_model_is_not_found(client):
     with pytest.raises(openai.NotFoundError) as caught:
         client.models.retrieve("gpt-9")
     assert_error(caught.value, 404, "The model 'gpt-9' does not exist", "model", "model_not_found")
@@ -83,7 +83,7 @@ def listed(server, query="", path="/models"):
 
 @pytest.mark.proves("aimlapi_models.list", "aimlapi.paths")
 @pytest.mark.parametrize("path", PATHS)
-def test_the_list_says_what_is_known_of_each_model(stocked, path):
+def test_the_list_describes_each_model(stocked, path):
     answered = stocked.ask("GET", path).json
     assert answered["object"] == "list"
     models = {one["id"]: one for one in answered["data"]}
@@ -129,7 +129,7 @@ def test_the_list_says_what_is_known_of_each_model(stocked, path):
         ("?details=false", set()),
     ],
 )
-def test_more_is_said_where_it_is_asked_for(stocked, query, added):
+def test_optional_members_of_models_are_returned_if_requested(stocked, query, added):
     for one in listed(stocked, query).values():
         assert {"pricing", "modalities", "capabilities"} & set(one) == added
 
@@ -188,7 +188,7 @@ def test_one_model_is_found_by_any_of_its_names(stocked, asked, found):
         assert "pricing" in answered["data"]
 
 
-def test_a_model_that_nobody_has_is_not_found(stocked):
+def test_the_single_model_operation_refuses_an_unknown_model(stocked):
     reply = stocked.ask("GET", "/model/nobody/has-this")
     assert_aimlapi_error(reply, 404, "The model 'nobody/has-this' does not exist", "model", "model_not_found")
 
@@ -221,7 +221,7 @@ def test_the_list_is_filtered(stocked, query, found):
 
 @pytest.mark.proves("aimlapi_models.cached")
 @pytest.mark.parametrize("path", ["/models", "/v1/models?include=all", "/models/with-details", "/model/gpt-4o"])
-def test_who_has_the_list_is_told_so(stocked, path):
+def test_a_model_list_with_a_known_etag_is_not_modified(stocked, path):
     first = stocked.ask("GET", path)
     tag = first.headers["etag"]
     assert tag.startswith('W/"')
@@ -232,7 +232,7 @@ def test_who_has_the_list_is_told_so(stocked, path):
     assert stocked.ask("GET", path, headers={"If-None-Match": 'W/"other"'}).body == first.body
 
 
-def test_lists_need_no_key_where_the_operator_says_so(new_server, upstream):
+def test_model_lists_need_no_key_if_public_models_is_set(new_server, upstream):
     server = new_server(public_models=True).start()
     for path in (*PATHS, "/models/with-details", "/model/gpt-4o", "/v1/models/gpt-4o"):
         assert server.ask("GET", path, key=None).status == 200, path

@@ -42,7 +42,7 @@ def test_null_means_absent_wherever_a_member_may_be_absent(server, path, body):
     assert server.ask("POST", path, body).status == 200
 
 
-def test_null_in_a_change_keeps_what_the_member_was(server):
+def test_null_in_an_update_leaves_the_member_unchanged(server):
     assistant = server.ask("POST", "/v1/assistants", {"model": "gpt-4o", "tools": [{"type": "code_interpreter"}]}).json
     changed = server.ask(
         "POST", f"/v1/assistants/{assistant['id']}", {"model": None, "tool_resources": {"code_interpreter": None}}

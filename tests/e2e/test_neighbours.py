@@ -33,7 +33,7 @@ def assert_cut(reply, said):
     assert said in reply.body.decode()
 
 
-def test_the_events_of_a_run_on_another_server_end_with_an_error_and_are_whole_once_it_is_over(neighbours, upstream):
+def test_events_of_a_run_on_another_server_end_with_an_error_until_it_has_ended(neighbours, upstream):
     first, second = neighbours
     assistant = first.client.beta.assistants.create(model="gpt-4o")
     thread = new_thread(first.client, "Hello")
@@ -51,7 +51,7 @@ def test_the_events_of_a_run_on_another_server_end_with_an_error_and_are_whole_o
     assert second.ask("GET", path).body.endswith(b"event: done\ndata: [DONE]\n\n")
 
 
-def test_a_stream_whose_waiting_run_is_taken_by_another_server_ends_with_an_error(neighbours, upstream):
+def test_a_stream_ends_with_an_error_if_another_server_claims_its_queued_run(neighbours, upstream):
     first, second = neighbours
     assistant = first.client.beta.assistants.create(model="gpt-4o")
     busy, free = new_thread(first.client, "busy"), new_thread(first.client, "free")
@@ -70,9 +70,7 @@ def test_a_stream_whose_waiting_run_is_taken_by_another_server_ends_with_an_erro
     gate.open()
 
 
-def test_the_stream_of_a_response_on_another_server_ends_with_an_error_and_is_whole_once_it_is_over(
-    neighbours, upstream
-):
+def test_a_stream_of_a_response_on_another_server_ends_with_an_error_until_it_has_ended(neighbours, upstream):
     first, second = neighbours
     gate = Gate()
     upstream.answer(text("Hel", gate, "lo"))

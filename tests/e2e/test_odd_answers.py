@@ -319,7 +319,7 @@ TRICKLE = [part for _ in range(200) for part in ("x", pause(0.05))]
 
 @pytest.mark.proves("chat.deadline")
 @KINDS
-def test_an_answer_that_never_ends_is_a_timeout_when_its_time_is_over(providers, upstream, kind):
+def test_a_reply_that_never_ends_times_out(providers, upstream, kind):
     client = providers.client
     upstream.always(text(*TRICKLE))
     with pytest.raises(openai.APIError, match="chat_seconds"):

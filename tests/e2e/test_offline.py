@@ -14,7 +14,7 @@ expression, a function call whose output is used, citations of files. Elsewhere:
 | code in backticks, an expression, a plot of a file, in the sandbox | `tests/e2e/test_code_interpreter.py`, `…_without_any_provider` |
 | a file in a message | `tests/e2e/test_chat_files.py`, `test_rehearsal_reads_files` |
 | embeddings | `tests/e2e/test_embeddings.py` |
-| a video of a prompt | `tests/e2e/test_luma.py`, `test_the_video_is_a_real_one_that_says_what_it_is` |
+| a video of a prompt | `tests/e2e/test_luma.py`, `test_the_rehearsal_video_is_playable_and_names_its_renderer` |
 | the header that names the stand-in | `tests/e2e/test_stand_in.py` |
 """
 

@@ -66,7 +66,7 @@ async def messages_of(client, run):
 
 @pytest.mark.proves("runs.race")
 @on_both
-async def test_of_two_submissions_one_is_taken(async_client, upstream):
+async def test_only_one_of_two_concurrent_submissions_is_accepted(async_client, upstream):
     for run in await waiting_runs(async_client, upstream):
         results, refusals = await race(submitting(async_client, run, "A"), submitting(async_client, run, "B"))
         assert len(refusals) == 1
@@ -80,7 +80,7 @@ async def test_of_two_submissions_one_is_taken(async_client, upstream):
 
 
 @on_both
-async def test_of_two_cancels_one_is_taken(async_client, upstream):
+async def test_only_one_of_two_concurrent_cancels_is_accepted(async_client, upstream):
     for run in await waiting_runs(async_client, upstream):
         _, refusals = await race(cancelling(async_client, run), cancelling(async_client, run))
         assert len(refusals) == 1

@@ -63,7 +63,7 @@ def test_a_function_is_called_with_fitting_arguments_and_its_output_is_used(clie
     assert [step.type for step in steps_of(client, run)] == ["tool_calls", "message_creation"]
 
 
-def test_two_things_asked_at_once_are_two_calls(client, actor):
+def test_a_question_about_two_cities_makes_two_tool_calls(client, actor):
     thread = new_thread(client, "What is the weather in Paris and in Rome?")
     run = run_of(client, thread, actor)
     calls = run.required_action.submit_tool_outputs.tool_calls
@@ -74,7 +74,7 @@ def test_two_things_asked_at_once_are_two_calls(client, actor):
     assert run.status == "completed"
 
 
-def test_an_answer_satisfies_the_schema_it_was_asked_for(client, actor):
+def test_a_reply_satisfies_the_requested_schema(client, actor):
     thread = new_thread(client, "Describe Ada, 36 years old, as JSON.")
     run = run_of(client, thread, actor, response_format=FORMAT, tools=[])
     assert run.status == "completed"

@@ -20,7 +20,7 @@ def asked(client, messages=HELLO, **members):
 
 
 @pytest.mark.proves("chat.logprobs")
-def test_log_probabilities_are_given_for_each_token(client):
+def test_log_probabilities_are_returned_for_each_token(client):
     choice = asked(client, logprobs=True, top_logprobs=2).choices[0]
     assert "".join(one.token for one in choice.logprobs.content) == choice.message.content
     for one in choice.logprobs.content:
@@ -75,7 +75,7 @@ def test_audio_is_refused_clearly(client):
     assert (error.value.param, error.value.code) == ("modalities", "unsupported_value")
 
 
-def test_several_choices_and_a_predicted_output_are_taken(client):
+def test_several_choices_and_a_predicted_output_are_accepted(client):
     completion = asked(client, n=2, prediction={"type": "content", "content": "hello"})
     assert [choice.index for choice in completion.choices] == [0, 1]
 

@@ -66,7 +66,7 @@ def reindex(server, *arguments, code=0):
 @each_database
 @pytest.mark.proves("vector_stores.reindex")
 @pytest.mark.parametrize("beside", [True, False], ids=["beside a server", "without one"])
-def test_stores_of_an_embedder_that_is_gone_are_indexed_anew(new_server, upstream, database, beside):
+def test_stores_of_a_removed_embedder_are_reindexed(new_server, upstream, database, beside):
     upstream.always(vectors)
     server = new_server(**database)
     configure(server, PROVIDER.format(url=upstream.url))
@@ -97,7 +97,7 @@ def test_stores_of_an_embedder_that_is_gone_are_indexed_anew(new_server, upstrea
     assert found[0].filename == "orchard.txt"
 
 
-def test_one_store_is_indexed_anew_whatever_it_was_indexed_with(new_server):
+def test_a_single_store_is_reindexed_with_any_embedder(new_server):
     server = new_server().start()
     store = filled(server.client)
     settled(server.client, store)
@@ -129,7 +129,7 @@ def test_a_fault_of_the_embedder_that_passes_is_waited_out(new_server, upstream)
 
 
 @pytest.mark.proves("vector_stores.embedder_faults")
-def test_a_fault_of_the_embedder_that_stays_is_said(new_server, upstream):
+def test_a_permanent_error_of_the_embedder_fails_the_file_with_its_message(new_server, upstream):
     upstream.always(fault(401, "No such key."))
     server = new_server()
     configure(server, PROVIDER.format(url=upstream.url))

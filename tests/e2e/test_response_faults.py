@@ -56,7 +56,7 @@ def check_after_crash(server, seen, items):
 
 @pytest.mark.proves("responses.crash")
 @pytest.mark.parametrize("count", [1, 3, 4, 6, 9])
-def test_an_answer_that_is_killed_is_said_once(new_server, upstream, count):
+def test_a_response_killed_while_it_streams_stores_its_reply_once(new_server, upstream, count):
     server = new_server().start()
     upstream.always(slowly(*PIECES))
     seen = stream_until(server, count)
@@ -66,8 +66,8 @@ def test_an_answer_that_is_killed_is_said_once(new_server, upstream, count):
 
 @pytest.mark.slow
 @pytest.mark.parametrize("count", range(1, 15))
-def test_an_answer_that_is_killed_at_any_event_is_said_once(new_server, upstream, count):
-    test_an_answer_that_is_killed_is_said_once(new_server, upstream, count)
+def test_a_response_killed_at_any_event_stores_its_reply_once(new_server, upstream, count):
+    test_a_response_killed_while_it_streams_stores_its_reply_once(new_server, upstream, count)
 
 
 @pytest.mark.parametrize("count", [2, 5])
@@ -117,7 +117,7 @@ def test_tools_that_were_used_before_a_kill_are_not_used_again(tooled, upstream,
 
 
 @pytest.mark.proves("responses.unstored")
-def test_what_was_not_to_be_stored_is_gone_when_it_was_answered(client, server, upstream):
+def test_a_response_with_store_false_is_not_found_after_its_reply(client, server, upstream):
     upstream.always(text("Hi."))
     made = respond(client, store=False)
     streamed = list(respond(client, store=False, stream=True))[-1].response
@@ -137,7 +137,7 @@ def _reference(response):
 
 
 @pytest.mark.proves("conversations.lock")
-def test_of_two_responses_on_a_conversation_one_is_refused(client, upstream):
+def test_a_second_response_on_a_locked_conversation_is_refused(client, upstream):
     gate = Gate()
     upstream.always(text("Hi ", gate, "there."))
     made = client.conversations.create()
@@ -176,7 +176,7 @@ async def test_of_many_responses_at_once_each_is_whole_in_the_conversation_or_re
     assert set(said[1::2]) <= {"Yes."}
 
 
-def test_one_that_is_deleted_while_it_is_at_work_is_gone_for_everybody(client, server, upstream):
+def test_a_response_deleted_in_progress_is_not_found_and_its_stream_ends(client, server, upstream):
     upstream.answer(text("Hi ", HANG))
     stream = iter(respond(client, background=True, stream=True))
     response_id = next(stream).response.id
@@ -210,7 +210,7 @@ async def test_a_cancel_and_the_end_agree(async_client, upstream):
 
 
 @pytest.mark.proves("responses.truncation")
-def test_what_is_too_long_is_refused_or_cut_as_was_asked(client, upstream):
+def test_input_over_the_context_window_is_refused_or_truncated(client, upstream):
     upstream.always(text("Yes."))
     long = [{"role": "user", "content": f"{number} " + "word " * 14_000} for number in range(10)]
     small = {"model": MODEL, "input": long}
@@ -254,7 +254,7 @@ def test_a_turn_costs_the_same_however_many_went_before(client, upstream):
     assert last < first * 4 + 0.02
 
 
-def test_a_conversation_of_many_short_items_is_no_longer_than_its_text(client, upstream):
+def test_a_conversation_of_many_short_items_is_not_refused_as_too_long(client, upstream):
     upstream.always(text("Yes."))
     made = client.conversations.create()
     for _ in range(60):
@@ -279,7 +279,7 @@ def test_tools_are_used_no_oftener_than_was_allowed(new_server, upstream):
 
 
 @pytest.mark.proves("responses.include")
-def test_what_was_not_asked_for_can_be_looked_at_later(tooled, upstream):
+def test_tool_results_not_included_at_creation_can_be_retrieved_later(tooled, upstream):
     client = tooled.client
     file = upload(tooled, b"Pizza is food.", "assistants", "a.txt")["id"]
     store = client.vector_stores.create(file_ids=[file])

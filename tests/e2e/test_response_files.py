@@ -71,7 +71,7 @@ def test_a_document_without_an_extension_is_read_by_its_media_type_or_its_bytes(
         assert "Pizza for Travis." in words(upstream), named
 
 
-def test_the_charset_of_a_media_type_is_honoured_and_what_is_not_read_is_noted(client, upstream):
+def test_the_charset_of_a_media_type_is_used_and_invalid_bytes_are_noted(client, upstream):
     short = "Їжак №7"
     ask(
         client,
@@ -181,7 +181,7 @@ def test_contents_of_another_type_than_declared_are_refused_with_their_path(serv
     assert upstream.requests == []
 
 
-def test_a_file_that_is_no_image_is_refused_as_one(client, server):
+def test_a_file_that_is_not_an_image_is_refused_as_an_input_image(client, server):
     page = upload(server, documents.pdf(), "user_data", "a.pdf")["id"]
     with pytest.raises(openai.BadRequestError, match="is not an image") as refused:
         ask(client, {"type": "input_image", "file_id": page})

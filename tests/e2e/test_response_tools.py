@@ -52,7 +52,7 @@ def refused(server, **body):
 
 @pytest.mark.parametrize("path", ["/responses", "/responses/input_tokens", "/responses/compact"])
 @pytest.mark.parametrize("strict", [{}, {"strict": None}])
-def test_a_function_without_strict_is_taken_whatever_its_schema(server, path, strict):
+def test_a_function_without_strict_is_accepted_with_any_schema(server, path, strict):
     tools = [function(parameters=OPEN_SCHEMA, **strict)]
     assert server.ask("POST", path, {"model": MODEL, "input": "Hello", "tools": tools}).status == 200
 
@@ -204,7 +204,7 @@ def test_a_tool_of_a_namespace_is_called_by_its_own_name_and_that_of_its_group(c
     assert listed[1].to_dict()["namespace"] == "calendar"
 
 
-def test_a_free_text_tool_of_a_namespace_keeps_both_names(client, upstream):
+def test_a_custom_tool_call_of_a_namespace_has_namespace_and_name(client, upstream):
     upstream.answer(calls(call("calendar__note", input="Buy milk")))
     (item,) = respond(client, tools=[CALENDAR]).output
     assert (item.type, item.namespace, item.name, item.input) == ("custom_tool_call", "calendar", "note", "Buy milk")
@@ -338,7 +338,9 @@ TOOL_CALLS = [
 
 @pytest.mark.proves("responses.client_tools")
 @pytest.mark.parametrize(("tool", "called", "item", "output", "heard"), TOOL_CALLS)
-def test_what_the_client_runs_is_called_as_the_item_of_its_tool(client, upstream, tool, called, item, output, heard):
+def test_a_call_of_a_client_tool_is_returned_as_the_item_type_of_that_tool(
+    client, upstream, tool, called, item, output, heard
+):
     upstream.answer(calls(called), text("Done."))
     events = list(respond(client, tools=[tool], stream=True))
     whole = events[-1].response
@@ -363,7 +365,7 @@ def test_what_the_client_runs_is_called_as_the_item_of_its_tool(client, upstream
 
 
 @pytest.mark.parametrize(("tool", "called", "item", "output", "heard"), TOOL_CALLS)
-def test_a_client_that_keeps_the_conversation_itself_may_send_these_items(
+def test_tool_call_items_are_accepted_as_input_from_a_stateless_client(
     client, upstream, tool, called, item, output, heard
 ):
     upstream.answer(text("Done."))
@@ -574,7 +576,7 @@ def test_a_request_has_no_more_tools_than_a_bound_that_counts_those_of_namespace
         ({"type": "shell"}, "shell"),
     ],
 )
-def test_a_chosen_tool_is_the_one_that_the_model_has_to_call(client, upstream, choice, asked):
+def test_tool_choice_forces_the_model_to_call_that_tool(client, upstream, choice, asked):
     upstream.answer(text("Yes."))
     tools = [function(parameters=CLOSED_SCHEMA), CALENDAR, PATCH, SHELL]
     made = respond(client, tools=tools, tool_choice=choice)
@@ -608,7 +610,7 @@ def test_allowed_tools_are_all_that_a_model_is_offered(client, upstream):
     ],
 )
 @pytest.mark.parametrize("path", ["/responses", "/responses/input_tokens", "/responses/compact"])
-def test_a_choice_of_what_is_not_offered_is_refused(server, path, choice, name):
+def test_a_tool_choice_missing_from_the_tools_is_refused(server, path, choice, name):
     body = {"model": MODEL, "input": "Hello", "tools": [function()], "tool_choice": choice}
     reply = server.ask("POST", path, body)
     assert reply.status == 400
@@ -676,7 +678,7 @@ def test_a_hosted_tool_is_refused_by_its_name_unless_the_operator_drops_them(ser
         ({"tool_choice": {"type": "nothing"}}, "tool_choice.type"),
     ],
 )
-def test_what_cannot_be_served_is_refused_with_its_place(server, body, param):
+def test_an_unsupported_parameter_is_refused_with_its_path(server, body, param):
     error = refused(server, **body)
     assert param in {..., error["param"]}
     assert error["param"]

@@ -100,7 +100,7 @@ def numbers(stream):
 
 @on_both
 @pytest.mark.proves("responses.shape")
-def test_a_response_is_made_kept_and_removed(client, server, upstream):
+def test_a_response_is_created_stored_and_deleted(client, server, upstream):
     upstream.answer(text("Hi ", "there.", usage=(9, 3)))
     made = respond(client, instructions="Be brief.", metadata={"a": "b"}, max_output_tokens=100, user="u")
     assert (made.status, made.output_text, made.model) == ("completed", "Hi there.", MODEL)
@@ -121,7 +121,7 @@ def test_a_response_is_made_kept_and_removed(client, server, upstream):
 
 
 @pytest.mark.proves("responses.stream")
-def test_a_stream_shows_each_part_in_its_order_and_numbers_every_event(client, upstream):
+def test_a_stream_sends_each_part_in_order_and_numbers_every_event(client, upstream):
     upstream.answer(text("Hi ", "there."))
     events = list(respond(client, stream=True))
     assert types(events) == [
@@ -144,7 +144,7 @@ def test_a_stream_shows_each_part_in_its_order_and_numbers_every_event(client, u
     assert client.responses.retrieve(events[0].response.id).to_dict() == events[-1].response.to_dict() | paid
 
 
-def test_deltas_hide_their_length_unless_they_are_asked_not_to(client, upstream):
+def test_deltas_are_obfuscated_unless_disabled(client, upstream):
     upstream.always(text("Hi"))
     hidden = [event for event in respond(client, stream=True) if event.type == "response.output_text.delta"]
     assert all((len(event.delta) + len(event.obfuscation)) % 16 == 0 for event in hidden)
@@ -154,7 +154,7 @@ def test_deltas_hide_their_length_unless_they_are_asked_not_to(client, upstream)
 
 @on_both
 @pytest.mark.proves("responses.chain")
-def test_a_response_that_follows_another_is_told_what_was_said(client, upstream):
+def test_a_response_sends_the_history_of_its_previous_response(client, upstream):
     upstream.answer(text("One."), text("Two."), text("Three."))
     first = respond(client, "A", instructions="Only here.")
     second = respond(client, "B", previous_response_id=first.id)
@@ -173,7 +173,7 @@ def test_a_response_that_follows_another_is_told_what_was_said(client, upstream)
 
 
 @on_both
-def test_a_chain_goes_on_when_its_beginning_was_removed(client, upstream):
+def test_a_chain_continues_after_its_first_response_was_deleted(client, upstream):
     upstream.always(text("Yes."))
     first = respond(client, "A")
     second = respond(client, "B", previous_response_id=first.id)
@@ -185,7 +185,7 @@ def test_a_chain_goes_on_when_its_beginning_was_removed(client, upstream):
     assert refused.value.code == "previous_response_not_found"
 
 
-def test_many_that_follow_the_same_one_at_once_do_not_hear_each_other(client, upstream):
+def test_concurrent_responses_with_one_previous_response_do_not_share_items(client, upstream):
     upstream.always(text("Yes."))
     first = respond(client, "A")
     with ThreadPoolExecutor(8) as pool:
@@ -218,7 +218,7 @@ def output(call_id, said="18"):
     return {"type": "function_call_output", "call_id": call_id, "output": said}
 
 
-def test_calls_are_streamed_one_after_the_other(client, upstream):
+def test_function_calls_are_streamed_consecutively(client, upstream):
     upstream.answer(calls(PARIS, ROME))
     with client.responses.stream(model=MODEL, input="Weather?", tools=[WEATHER]) as stream:
         seen = [name for name, _ in itertools.groupby(event.type for event in stream)]
@@ -245,7 +245,7 @@ def test_the_whole_conversation_may_be_sent_by_the_client(client, upstream):
         respond(client, [output("call_z")])
 
 
-def test_a_custom_tool_takes_one_free_text(client, upstream):
+def test_a_custom_tool_is_called_with_free_text(client, upstream):
     upstream.answer(calls(call("shell", call_id="call_a", input='ls "a b"\n')), text("Done."))
     tools = [{"type": "custom", "name": "shell", "description": "Runs a command."}]
     events = list(respond(client, "List.", tools=tools, stream=True))
@@ -258,7 +258,7 @@ def test_a_custom_tool_takes_one_free_text(client, upstream):
     assert upstream.requests[-1].body["messages"][-1] == {"role": "tool", "tool_call_id": "call_a", "content": "x"}
 
 
-def test_reasoning_is_shown_where_it_is_asked_for_and_given_back_with_the_calls(client, upstream):
+def test_requested_reasoning_is_returned_and_sent_back_with_the_tool_calls(client, upstream):
     thought = ({"reasoning_content": "Let me "}, {"reasoning_content": "think."})
     asks = {"tool_calls": [{"index": 0, "id": "call_a", "function": {"name": "get_weather", "arguments": "{}"}}]}
     upstream.answer(deltas(*thought, asks, finish="tool_calls"), text("Mild."))
@@ -302,7 +302,7 @@ def test_reasoning_of_earlier_turns_is_replayed_with_the_context_all_turns(clien
         ),
     ],
 )
-def test_a_response_shows_the_settings_of_reasoning_that_apply(server, asked, shown):
+def test_a_response_returns_the_effective_reasoning_settings(server, asked, shown):
     made = server.ask("POST", "/responses", {"model": MODEL, "input": "Hello", "reasoning": asked}).json
     assert list(made["reasoning"].items()) == list(shown.items())
 
@@ -338,7 +338,7 @@ def test_a_response_in_the_background_is_answered_at_once_and_polled(client, ups
 
 
 @on_both
-def test_one_in_the_background_can_be_cancelled_and_only_once(client, upstream):
+def test_cancelling_a_background_response_is_idempotent(client, upstream):
     upstream.answer(text("Hi ", Gate()))
     made = respond(client, background=True)
     assert client.responses.cancel(made.id).status == "cancelled"
@@ -355,7 +355,7 @@ def test_a_response_cancelled_before_the_model_answers_costs_nothing(client, ups
     assert (found.status, found.usage, found.service_tier) == ("cancelled", None, "auto")
 
 
-def test_one_that_is_waited_for_cannot_be_cancelled(client, upstream):
+def test_a_synchronous_response_cannot_be_cancelled(client, upstream):
     upstream.answer(text("Hi."))
     made = respond(client)
     with pytest.raises(openai.BadRequestError, match="Cannot cancel a synchronous response"):
@@ -363,7 +363,7 @@ def test_one_that_is_waited_for_cannot_be_cancelled(client, upstream):
 
 
 @pytest.mark.proves("responses.resumption")
-def test_a_stream_can_be_taken_up_behind_any_of_its_events(client, upstream):
+def test_a_stream_resumes_after_any_of_its_events(client, upstream):
     upstream.answer(text(*[f"{number} " for number in range(100)]))
     events = list(respond(client, background=True, stream=True))
     assert types(events)[:3] == ["response.created", "response.queued", "response.in_progress"]
@@ -383,7 +383,7 @@ def test_a_stream_can_be_taken_up_behind_any_of_its_events(client, upstream):
     assert list(client.responses.retrieve(response_id, stream=True, starting_after=last)) == []
 
 
-def test_a_stream_that_nobody_remembers_is_told_again(new_server, upstream):
+def test_a_stream_is_replayed_from_the_database_after_a_restart(new_server, upstream):
     server = new_server().start()
     upstream.answer(text("Hi ", "there."))
     made = list(respond(server.client, background=True, stream=True))[-1].response
@@ -415,7 +415,7 @@ def test_a_response_is_finished_by_the_server_that_comes_after_a_kill(new_server
     ("status", "raised"),
     [(429, openai.RateLimitError), (400, openai.BadRequestError), (500, openai.InternalServerError)],
 )
-def test_who_waits_gets_the_error_and_who_polls_the_failed_response(client, upstream, status, raised):
+def test_a_provider_error_is_raised_if_synchronous_and_stored_if_in_the_background(client, upstream, status, raised):
     upstream.always(fault(status, "Not today."))
     with pytest.raises(raised):
         client.with_options(max_retries=0).responses.create(model=MODEL, input="Hello")
@@ -468,7 +468,7 @@ def test_bad_requests_are_refused_with_the_place_of_the_fault(server, body, stat
     assert error["message"]
 
 
-def test_tokens_are_counted_with_all_that_the_model_would_be_told(client, upstream):
+def test_input_token_counts_include_history_and_tools(client, upstream):
     upstream.always(text("Yes."))
     alone = client.responses.input_tokens.count(model=MODEL, input="Hello there").input_tokens
     made = respond(client, "Some words that were said before.")
@@ -508,14 +508,14 @@ def test_images_and_documents_reach_the_model(client, server, upstream):
         assert "Tacos for Ada." in second["text"]
 
 
-def test_a_document_that_cannot_be_read_is_said_to_be(client, upstream):
+def test_an_unreadable_document_is_sent_as_a_note(client, upstream):
     upstream.answer(text("No."))
     broken = {"type": "input_file", "filename": "a.pdf", "file_data": "data:application/pdf;base64,JVBERi0="}
     respond(client, [{"role": "user", "content": [{"type": "input_text", "text": "What?"}, broken]}])
     assert "'a.pdf' cannot be read" in upstream.requests[-1].body["messages"][0]["content"][1]["text"]
 
 
-def test_an_upstream_that_dies_fails_the_response_with_what_it_had_said(client, upstream):
+def test_a_dropped_upstream_fails_the_response_and_preserves_its_partial_text(client, upstream):
     upstream.answer(text("Hi ", DROP))
     events = list(respond(client, stream=True))
     assert (events[-1].type, events[-1].response.error.code) == ("response.failed", "server_error")

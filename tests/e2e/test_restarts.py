@@ -50,7 +50,7 @@ def test_everything_is_there_after_a_restart(new_server, upstream, database):
 
 
 @each_database
-def test_a_stop_ends_streams_with_an_error_and_the_run_goes_on_afterwards(new_server, upstream, database):
+def test_a_stop_ends_streams_with_an_error_and_the_run_resumes_after_the_restart(new_server, upstream, database):
     server = new_server(**database).start()
     assistant = server.client.beta.assistants.create(model="gpt-4o")
     thread = new_thread(server.client, "Hello")
@@ -114,7 +114,7 @@ def test_a_server_that_is_stopping_still_ends_the_chat_streams_that_can(new_serv
 
 
 @each_database
-def test_runs_whose_server_was_killed_go_on_within_ten_seconds_and_say_everything_once(new_server, upstream, database):
+def test_runs_of_a_killed_server_resume_within_ten_seconds_without_duplicates(new_server, upstream, database):
     server = new_server(**database).start()
     threads, runs = server.client.beta.threads, server.client.beta.threads.runs
     assistant = server.client.beta.assistants.create(model="gpt-4o", tools=[WEATHER])
@@ -166,7 +166,7 @@ def test_runs_whose_server_was_killed_go_on_within_ten_seconds_and_say_everythin
     assert len(upstream.requests) == asked_before + 3
 
 
-def test_the_runs_of_a_killed_server_are_taken_over_by_its_neighbour(new_server, upstream, postgres):
+def test_runs_of_a_killed_server_are_claimed_by_another_server(new_server, upstream, postgres):
     first, second = new_server(database=postgres).start(), new_server(database=postgres)
     second.share_files(first).start()
     assistant = first.client.beta.assistants.create(model="gpt-4o", tools=[WEATHER])
@@ -202,9 +202,7 @@ def test_the_runs_of_a_killed_server_are_taken_over_by_its_neighbour(new_server,
     assert said_in(second, stopped) == ["stop"]
 
 
-def test_a_server_that_was_held_up_for_too_long_changes_nothing_of_a_run_that_was_taken_over(
-    new_server, upstream, postgres
-):
+def test_a_server_that_lost_its_lease_cannot_change_a_run_claimed_by_another(new_server, upstream, postgres):
     first, second = new_server(database=postgres).start(), new_server(database=postgres)
     second.share_files(first).start()
     assistant = first.client.beta.assistants.create(model="gpt-4o")

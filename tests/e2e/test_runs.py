@@ -183,7 +183,7 @@ def test_without_an_override_the_assistants_values_hold(server, client, upstream
     eventually(lambda: server.ask("GET", f"/v1/threads/{thread.id}/runs/{made['id']}").json["status"] == "completed")
 
 
-def test_a_bare_run_asks_the_model_for_nothing_special(client, upstream, assistant, thread):
+def test_a_run_with_defaults_sends_only_the_required_parameters(client, upstream, assistant, thread):
     run_of(client, thread, assistant)
     assert upstream.requests[0].body == {
         "model": "gpt-4o",
@@ -259,7 +259,7 @@ def test_a_model_that_ignores_the_completion_budget_is_cut_off(client, upstream,
     assert texts(client, thread)[-1] == "x" * 16
 
 
-def test_a_run_whose_prompt_budget_is_spent_is_incomplete(client, upstream, forecaster, thread):
+def test_a_run_that_exceeds_max_prompt_tokens_is_incomplete(client, upstream, forecaster, thread):
     upstream.answer(calls(call("get_weather", city="Paris"), usage=(300, 5)))
     run = run_of(client, thread, forecaster, max_prompt_tokens=256)
     run = client.beta.threads.runs.submit_tool_outputs_and_poll(
@@ -298,7 +298,7 @@ def test_a_run_is_cancelled_while_the_model_is_silent(client, upstream, assistan
 
 
 @on_both
-def test_what_was_said_before_a_cancellation_stays(client, upstream, assistant, thread):
+def test_text_before_a_cancellation_is_preserved(client, upstream, assistant, thread):
     gate = Gate()
     upstream.answer(text("Hel", gate, "lo"))
     with client.beta.threads.runs.create(thread.id, assistant_id=assistant.id, stream=True) as events:
@@ -459,7 +459,7 @@ def test_a_tool_that_this_server_does_not_have_is_refused(new_server):
     assert (caught.value.param, caught.value.code) == ("tools[0]", "unsupported_tool")
 
 
-def test_include_is_taken_in_every_spelling_and_checked(server, client, assistant, thread):
+def test_include_is_accepted_in_every_spelling_and_validated(server, client, assistant, thread):
     legal = "step_details.tool_calls[*].file_search.results[*].content"
     run = run_of(client, thread, assistant)
     path = f"/v1/threads/{thread.id}/runs/{run.id}/steps"

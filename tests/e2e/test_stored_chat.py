@@ -72,7 +72,7 @@ def test_a_stored_completion_is_read_changed_and_deleted(server, client, upstrea
 
 @pytest.mark.proves("chat.stored_unknown")
 @pytest.mark.parametrize("kept", [True, False])
-def test_what_is_not_stored_is_not_found(server, client, kept):
+def test_a_completion_that_is_not_stored_is_not_found(server, client, kept):
     made = stored(client) if kept else client.chat.completions.create(model="gpt-4o", messages=HELLO)
     if kept:
         client.chat.completions.delete(made.id)
@@ -154,7 +154,7 @@ def test_the_messages_of_a_stored_completion_are_listed(server, client):
 
 
 @pytest.mark.proves("chat.stored_streams")
-def test_a_streamed_completion_is_stored_as_it_was_said(client, upstream):
+def test_a_streamed_completion_is_stored_with_its_full_text(client, upstream):
     upstream.answer(text("Hel", "lo", usage=(9, 2)))
     completion_id, said = streamed(client, metadata={"key": "value"})
     kept = client.chat.completions.retrieve(completion_id)
@@ -204,7 +204,7 @@ def test_a_stream_that_broke_off_is_not_stored(client, upstream):
     assert [one.id for one in client.chat.completions.list(limit=1).data] == before
 
 
-def test_what_the_provider_refused_is_not_stored(server, client, upstream):
+def test_a_completion_refused_by_the_provider_is_not_stored(server, client, upstream):
     before = [one.id for one in client.chat.completions.list(limit=1).data]
     upstream.answer(reply({"error": {"message": "Bad."}}, status=400))
     assert (
@@ -214,7 +214,7 @@ def test_what_the_provider_refused_is_not_stored(server, client, upstream):
 
 
 @pytest.mark.proves("chat.stored_ids")
-def test_providers_that_repeat_their_ids_do_not_mix_up_what_is_stored(client, upstream):
+def test_completions_with_equal_provider_ids_are_stored_under_different_ids(client, upstream):
     choice = {"index": 0, "message": {"role": "assistant", "content": "Hi"}, "finish_reason": "stop"}
     same = {"id": "chatcmpl-1", "object": "chat.completion", "created": 1, "model": "m", "choices": [choice]}
     upstream.answer(reply(same), reply(same))
@@ -223,14 +223,14 @@ def test_providers_that_repeat_their_ids_do_not_mix_up_what_is_stored(client, up
     assert client.chat.completions.retrieve(first.id).id == first.id
 
 
-def test_metadata_that_cannot_be_kept_is_refused_before_the_provider_is_asked(server, upstream):
+def test_invalid_metadata_is_refused_before_the_provider_is_called(server, upstream):
     body = {"model": "gpt-4o", "messages": HELLO, "store": True, "metadata": {"k": 1}}
     said = "Invalid type for 'metadata.k': expected a string, but got an integer instead."
     assert_error(server.ask("POST", "/v1/chat/completions", body), 400, said, "metadata.k", "invalid_type")
     assert upstream.requests == []
 
 
-def test_what_is_stored_survives_a_crash(new_server):
+def test_a_stored_completion_survives_a_crash(new_server):
     server = new_server().start()
     made = stored(server.client)
     server.kill()

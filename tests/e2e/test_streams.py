@@ -152,7 +152,7 @@ def test_a_plain_answer_comes_in_the_usual_order(server, upstream, assistant, th
 
 
 @on_both
-def test_what_a_stream_showed_is_what_is_read_afterwards(server, client, upstream, assistant, thread):
+def test_streamed_objects_equal_the_objects_retrieved_afterwards(server, client, upstream, assistant, thread):
     events = stream(server, thread, assistant)
     run, path = of(events, "thread.run.completed")[0], f"/v1/threads/{thread.id}"
     kept = server.ask("GET", f"{path}/runs/{run['id']}").json
@@ -255,7 +255,7 @@ def test_text_before_calls_is_a_message_of_its_own(server, upstream, forecaster,
     ]
 
 
-def test_text_after_calls_is_said_before_the_run_waits(server, client, upstream, forecaster, thread):
+def test_text_after_tool_calls_is_streamed_before_requires_action(server, client, upstream, forecaster, thread):
     fragment = {"index": 0, "id": "call_1", "function": {"name": "get_weather", "arguments": "{}"}}
     upstream.answer(
         deltas({"tool_calls": [fragment]}, {"content": "One "}, {"content": "moment."}, finish="tool_calls")
@@ -341,7 +341,7 @@ def test_an_answer_that_was_cut_off_is_incomplete(server, upstream, assistant, t
     assert (run["incomplete_details"], run["usage"], run["completed_at"]) == (details, USAGE, None)
 
 
-def test_a_run_that_is_cancelled_elsewhere_says_so_in_its_stream(server, client, upstream, assistant, thread):
+def test_a_run_cancelled_by_another_request_streams_its_cancellation(server, client, upstream, assistant, thread):
     gate = Gate()
     upstream.answer(text("Hel", gate, "lo"))
     seen = []
@@ -409,7 +409,7 @@ def heard(listener):
     return [name for name, _ in listener.heard if name != "on_event"]
 
 
-def test_an_event_handler_hears_everything_of_an_answer(client, upstream, assistant, thread):
+def test_an_event_handler_receives_every_event_of_a_reply(client, upstream, assistant, thread):
     upstream.answer(text("Hel", "lo"))
     listener = Listener()
     with client.beta.threads.runs.stream(
@@ -434,7 +434,7 @@ def test_an_event_handler_hears_everything_of_an_answer(client, upstream, assist
     assert told["on_run_step_done"].usage.total_tokens == 12
 
 
-def test_an_event_handler_hears_everything_of_a_round_of_calls(client, upstream, forecaster, thread):
+def test_an_event_handler_receives_every_event_of_a_round_of_tool_calls(client, upstream, forecaster, thread):
     upstream.answer(
         calls(call("get_weather", call_id="call_a", city="Paris"), call("get_weather", call_id="call_b", city="Rome")),
         text("Mild", "."),

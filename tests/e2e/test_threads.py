@@ -14,7 +14,7 @@ KEYS = ["id", "object", "created_at", "metadata", "tool_resources"]
 
 @on_both
 @pytest.mark.parametrize("body", [None, b"", {}, {"messages": [], "metadata": None, "tool_resources": None}])
-def test_one_is_made_with_nothing_said(server, body):
+def test_a_thread_is_created_without_messages(server, body):
     before = int(time.time())
     made = server.ask("POST", "/v1/threads", body).json
     assert list(made) == KEYS
@@ -38,7 +38,7 @@ def test_the_messages_that_it_is_made_with_keep_their_order(client):
     ]
 
 
-def test_nothing_is_made_where_one_message_is_bad(server):
+def test_a_thread_with_an_invalid_message_is_not_created(server):
     before = server.ask("GET", "/v1/threads?limit=1").json["first_id"]
     reply = server.ask("POST", "/v1/threads", {"messages": [user("fine"), user("")]})
     assert_error(
@@ -67,7 +67,7 @@ def test_a_change_replaces_metadata_as_a_whole_and_leaves_the_rest(server, clien
 
 
 @on_both
-def test_a_deleted_one_takes_everything_it_held_with_it(server, client, assistant):
+def test_a_deleted_thread_and_its_objects_are_not_found(server, client, assistant):
     thread = new_thread(client, "Hello")
     run = run_of(client, thread, assistant)
     message = client.beta.threads.messages.list(thread.id).data[0]
@@ -103,7 +103,7 @@ def listed(server, query):
 
 
 @on_both
-def test_those_with_all_of_the_metadata_asked_for_are_listed(server, client):
+def test_threads_are_listed_by_metadata(server, client):
     mark = client.beta.threads.create().id
     blue = client.beta.threads.create(metadata={"mark": mark, "team": "blue"})
     red = client.beta.threads.create(metadata={"mark": mark, "team": "red 🙂 'quoted' \"twice\" 100%"})
@@ -119,7 +119,7 @@ def test_those_with_all_of_the_metadata_asked_for_are_listed(server, client):
 
 
 @on_both
-def test_those_in_which_words_were_said_are_found(server, client, assistant):
+def test_threads_are_found_by_words_in_their_messages(server, client, assistant):
     mark = client.beta.threads.create().id.replace("_", "")
     asked = new_thread(client, f"Where is the {mark} lighthouse?")
     run_of(client, asked, assistant)
@@ -143,7 +143,7 @@ def test_a_search_without_a_word_finds_nothing(server, client, q):
 
 
 @on_both
-def test_what_a_deleted_one_held_is_erased_afterwards(server, client):
+def test_the_items_of_a_deleted_thread_are_erased_in_the_background(server, client):
     word = client.beta.threads.create().id.replace("_", "")
     thread = new_thread(client, *[f"{word} {number}" for number in range(450)])
     assert listed(server, f"q={word}") == [thread.id]
@@ -159,13 +159,13 @@ def test_what_a_deleted_one_held_is_erased_afterwards(server, client):
         connection.close()
 
 
-def test_an_id_that_cannot_be_one_is_refused(server):
+def test_a_malformed_thread_id_is_refused(server):
     reply = server.ask("GET", "/v1/threads/undefined")
     message = "Invalid 'thread_id': 'undefined'. Expected an ID that begins with 'thread'."
     assert_error(reply, 400, message, "thread_id", "invalid_value")
 
 
-def test_an_unknown_one_is_not_found(client):
+def test_an_unknown_thread_is_not_found(client):
     with pytest.raises(openai.NotFoundError) as caught:
         client.beta.threads.retrieve("thread_unknown")
     assert_error(caught.value, 404, "No thread found with id 'thread_unknown'.")

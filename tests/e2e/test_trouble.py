@@ -15,7 +15,7 @@ from waiting import eventually
 PARIS = call("get_weather", call_id="call_a", city="Paris")
 
 
-def test_a_full_disk_is_said_and_what_was_accepted_stays(new_server):
+def test_a_full_disk_returns_503_and_accepted_messages_survive(new_server):
     server = new_server()
     plain = server.command
     # No file may grow beyond two megabytes: to the database that is a disk without room.
@@ -60,7 +60,7 @@ def test_a_database_that_is_none_is_refused_in_a_sentence(new_server):
     assert "Traceback" not in done.stderr
 
 
-def test_a_client_that_does_not_read_its_stream_slows_nobody(server, upstream, assistant):
+def test_a_client_that_does_not_read_its_stream_does_not_block_others(server, upstream, assistant):
     host, port = server.url.removeprefix("http://").removesuffix("/v1").split(":")
     upstream.always(text(*["many words "] * 20_000))
     thread = new_thread(server.client, "Hello")
@@ -76,7 +76,7 @@ def test_a_client_that_does_not_read_its_stream_slows_nobody(server, upstream, a
     assert texts(server.client, thread)[1] == "many words " * 20_000
 
 
-def test_connections_that_say_nothing_leave_room_for_those_that_do(server, assistant):
+def test_idle_connections_do_not_block_other_requests(server, assistant):
     host, port = server.url.removeprefix("http://").removesuffix("/v1").split(":")
     with contextlib.ExitStack() as idle:
         for number in range(400):
@@ -94,7 +94,7 @@ def test_connections_that_say_nothing_leave_room_for_those_that_do(server, assis
         ("GET /é HTTP/1.1\r\nHost: x\r\n\r\n".encode(), b"400"),
     ],
 )
-def test_a_head_that_cannot_be_taken_is_refused_in_the_envelope(server, request_bytes, status):
+def test_a_malformed_request_head_is_refused_with_an_error_body(server, request_bytes, status):
     host, port = server.url.removeprefix("http://").removesuffix("/v1").split(":")
     with socket.create_connection((host, int(port)), timeout=WAIT) as connection:
         connection.sendall(request_bytes)
@@ -123,7 +123,7 @@ def test_runs_beyond_the_limit_wait_for_a_place(new_server, upstream):
 
 
 @pytest.mark.parametrize("by", ["header", "setting"])
-def test_a_run_on_a_busy_thread_waits_its_turn_where_that_is_asked_for(new_server, upstream, by):
+def test_a_run_on_a_busy_thread_is_queued_if_requested(new_server, upstream, by):
     server = new_server(limits__queue_runs=str(by == "setting").lower()).start()
     assistant = server.client.beta.assistants.create(model="gpt-4o")
     thread = new_thread(server.client, "Hello")
@@ -140,7 +140,7 @@ def test_a_run_on_a_busy_thread_waits_its_turn_where_that_is_asked_for(new_serve
     assert texts(server.client, thread) == ["Hello", "one", "two"]
 
 
-def test_outputs_that_come_as_the_run_expires_leave_one_end(new_server, upstream):
+def test_outputs_of_an_expired_run_are_refused_and_a_stuck_run_expires(new_server, upstream):
     server = new_server(limits__run_seconds=1).start()
     assistant = server.client.beta.assistants.create(model="gpt-4o", tools=[WEATHER])
     thread = new_thread(server.client, "Weather?")

@@ -72,7 +72,7 @@ def test_a_file_is_the_same_however_it_was_cut(client, content, cuts, random):
 
 @each_database
 @pytest.mark.proves("uploads.once")
-def test_completing_again_gives_the_same_file(new_server, database):
+def test_completing_an_upload_again_returns_the_same_file(new_server, database):
     client = new_server(**database).start().client
     upload = begun(client, 8 * MB)
     parts = [part_of(client, upload, bytes([number]) * 2 * MB) for number in range(4)]
@@ -120,7 +120,7 @@ def test_nothing_of_an_upload_stays_but_its_file(new_server):
         ),
     ],
 )  # fmt: skip
-def test_a_wrong_completion_is_refused_and_a_right_one_is_taken_after_it(client, change, message, param, code):
+def test_an_invalid_completion_is_refused_and_a_valid_one_is_accepted_after_it(client, change, message, param, code):
     upload = begun(client, 10)
     parts = [part_of(client, upload, piece) for piece in (b"01234", b"56789")]
     with pytest.raises(openai.BadRequestError) as refused:
@@ -151,7 +151,7 @@ def test_an_ended_upload_takes_nothing_more(client):
 
 
 @pytest.mark.parametrize("path", ["/parts", "/complete", "/cancel"])
-def test_an_upload_that_is_not_there_is_not_found(server, path):
+def test_an_unknown_upload_is_not_found(server, path):
     if path == "/parts":
         reply = send(server, f"/v1/uploads/{UNKNOWN}/parts", file_part(b"x", name="data"))
     else:
@@ -204,7 +204,7 @@ def test_a_part_needs_its_data(server, client):
     assert_error(reply, 400, "Missing required parameter: 'data'.", "data", "missing_required_parameter")
 
 
-def test_the_file_of_an_upload_expires_as_it_was_asked_for(client):
+def test_the_file_of_an_upload_expires_after_the_requested_time(client):
     upload = begun(client, 1, expires_after={"anchor": "created_at", "seconds": 3600})
     done = client.uploads.complete(upload.id, part_ids=[part_of(client, upload, b"x")])
     assert done.file.expires_at == done.file.created_at + 3600

@@ -128,7 +128,7 @@ def test_buckets_come_in_pages(usage, width, seconds):
     assert usage.completions(start_time=start, bucket_width=width, limit=31 if width == "1d" else 60).data == buckets
 
 
-def test_a_start_within_a_bucket_leaves_out_what_was_before(usage):
+def test_a_start_time_within_a_bucket_excludes_earlier_usage(usage):
     assert results(usage.completions(start_time=int(time.time()) + 5)) == []
     page = usage.completions(start_time=0, end_time=DAY)
     assert [(bucket.start_time, bucket.end_time, bucket.results) for bucket in page.data] == [(0, DAY, [])]
@@ -155,7 +155,7 @@ def test_an_odd_query_is_refused(used, query, message, param, code):
     assert_error(reply, 400, message, param, code)
 
 
-def test_the_sums_of_the_other_dialect_say_the_same(used):
+def test_the_aiml_usage_sums_match_the_openai_report(used):
     found = used.ask("GET", "/v2/usage").json
     assert [(one["model"], one["requests"], one["credits_used"]) for one in found["data"]] == [
         ("gpt-4o", 2, 2 * 560),

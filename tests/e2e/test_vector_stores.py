@@ -190,7 +190,7 @@ def test_documents_of_before_2007_can_be_searched(client, name):
 
 
 @pytest.mark.proves("vector_stores.unsupported_file", "vector_stores.invalid_file")
-def test_a_file_that_cannot_be_read_says_why(client):
+def test_an_unreadable_file_fails_with_an_error_code(client):
     store = client.vector_stores.create()
     for name, data, code in (
         ("picture.png", b"\x89PNG\r\n\x1a\n\x00\x00", "unsupported_file"),
@@ -209,7 +209,7 @@ def test_a_file_that_cannot_be_read_says_why(client):
 
 @on_both
 @pytest.mark.proves("vector_stores.file_delete", "vector_stores.deleted_files")
-def test_nothing_of_a_file_that_was_taken_out_is_found(client, recipes):
+def test_a_detached_or_deleted_file_is_not_in_search_results(client, recipes):
     store = client.vector_stores.create(file_ids=list(recipes.values()))
     settled(client, store)
     gone = client.vector_stores.files.delete(recipes["bread.txt"], vector_store_id=store.id)
@@ -245,7 +245,7 @@ def test_a_deleted_store_is_unknown_and_its_files_stay(client, recipes):
 
 @on_both
 @pytest.mark.proves("vector_stores.modify", "vector_stores.expiry")
-def test_a_store_is_renamed_and_given_an_expiry(client):
+def test_a_vector_store_is_updated_with_a_name_and_an_expiry(client):
     store = client.vector_stores.create(name="Old", expires_after={"anchor": "last_active_at", "days": 3})
     assert store.expires_at == store.last_active_at + 3 * 86_400
     changed = client.vector_stores.update(store.id, name="New", metadata={"a": "b"})
@@ -307,7 +307,7 @@ def test_a_batch_is_cancelled(client):
 
 
 @pytest.mark.proves("vector_stores.unknown")
-def test_what_is_not_there_is_named(server, client):
+def test_unknown_vector_stores_and_files_are_not_found(server, client):
     store = client.vector_stores.create()
     unknown = f"No vector store found with id 'vs_{'0' * 32}'."
     assert_error(server.ask("GET", f"/v1/vector_stores/vs_{'0' * 32}"), 404, unknown)
@@ -390,7 +390,7 @@ def test_new_batches_are_checked(server, client, body, param, code):
     assert (reply.json["error"]["param"], reply.json["error"]["code"]) == (param, code)
 
 
-def test_who_polls_is_told_when_to_come_back(server, client):
+def test_an_indexing_file_returns_a_poll_after_header(server, client):
     store = client.vector_stores.create()
     given = upload(client, "long.txt", "words " * 50_000)
     path = f"/v1/vector_stores/{store.id}/files"

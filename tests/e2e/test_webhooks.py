@@ -82,7 +82,7 @@ def test_an_endpoint_is_made_read_changed_listed_and_deleted(hooked_server, hook
 
 
 @pytest.mark.proves("webhooks.runs", "webhooks.signature", "webhooks.event_shape")
-def test_a_run_that_ends_is_told_and_the_package_verifies_it(hooked_server, hooked, upstream, receiver):
+def test_run_events_are_sent_and_verified_by_the_official_package(hooked_server, hooked, upstream, receiver):
     _, secret = endpoint_for(hooked, receiver, "thread.run.completed", "thread.run.requires_action")
     assistant = hooked.beta.assistants.create(model="gpt-4o", tools=[WEATHER])
     thread = new_thread(hooked, "Hello")
@@ -106,7 +106,7 @@ def test_a_run_that_ends_is_told_and_the_package_verifies_it(hooked_server, hook
 
 
 @pytest.mark.proves("webhooks.runs")
-def test_failed_cancelled_and_incomplete_runs_are_told_as_well(hooked, upstream, receiver):
+def test_failed_cancelled_and_incomplete_runs_send_events(hooked, upstream, receiver):
     endpoint_for(hooked, receiver)
     assistant = hooked.beta.assistants.create(model="gpt-4o")
     upstream.answer(fault(400, "Bad."))
@@ -124,7 +124,7 @@ def test_failed_cancelled_and_incomplete_runs_are_told_as_well(hooked, upstream,
 
 
 @pytest.mark.proves("webhooks.retries")
-def test_what_is_not_taken_is_sent_again_under_the_same_id(hooked_server, hooked, receiver):
+def test_a_failed_delivery_is_retried_with_the_same_id(hooked_server, hooked, receiver):
     _, secret = endpoint_for(hooked, receiver)
     receiver.answer(500, 302)
     run_of(hooked, new_thread(hooked, "Hello"), hooked.beta.assistants.create(model="gpt-4o"))
@@ -164,7 +164,7 @@ def test_a_delivery_that_failed_for_good_can_be_found_and_sent_again(new_server,
 
 
 @pytest.mark.proves("webhooks.survives_crashes")
-def test_what_was_to_be_told_survives_a_crash(new_server, receiver):
+def test_a_pending_delivery_survives_a_crash(new_server, receiver):
     server = new_server(**QUICK, webhooks__timeout="0.5").start()
     endpoint_for(server.client, receiver)
     receiver.unblocked.clear()
@@ -202,7 +202,7 @@ def test_an_endpoint_that_does_not_answer_cannot_be_tried_out(hooked):
 
 
 @pytest.mark.proves("webhooks.rotation")
-def test_a_rotated_secret_signs_beside_the_old_one_where_that_is_asked_for(hooked, receiver):
+def test_a_rotated_secret_signs_beside_the_old_one_if_requested(hooked, receiver):
     made, old = endpoint_for(hooked, receiver)
     new = hooked.webhooks.rotate_secret(made.id, keep_old_secret_active_for_24_hours=True).signing_secret
     assert new != old
@@ -218,13 +218,13 @@ def test_a_rotated_secret_signs_beside_the_old_one_where_that_is_asked_for(hooke
         verified(hooked, received, new)
 
 
-def test_what_there_is_to_be_told_is_listed(hooked):
+def test_the_event_types_are_listed(hooked):
     types = hooked.webhooks.event_types.list().data
     assert {"batch.completed", "response.failed", "thread.run.requires_action"} <= set(types)
 
 
 @pytest.mark.proves("webhooks.settings")
-def test_the_operators_endpoint_hears_of_every_project_and_no_tenant_sees_it(new_server, receiver):
+def test_the_operator_endpoint_receives_all_events_and_is_hidden_from_tenants(new_server, receiver):
     secret = "whsec_" + "c2VjcmV0" * 4
     server = new_server(**QUICK, webhooks__url=receiver.url, webhooks__secret=secret).start()
     run_of(server.client, new_thread(server.client, "Hello"), server.client.beta.assistants.create(model="gpt-4o"))
@@ -320,7 +320,7 @@ def test_private_targets_are_refused_at_once(server, url):
 
 
 @pytest.mark.proves("webhooks.private_addresses")
-def test_what_only_resolves_to_a_private_address_is_not_connected_to(server, receiver):
+def test_a_host_that_resolves_to_a_private_address_is_not_connected_to(server, receiver):
     """A form of an address that only the resolver understands stands here for names that resolve to one."""
     url = f"https://0x7f.1:{receiver.port}/x"
     made = server.client.webhooks.create(name="x", url=url, event_types=["batch.completed"])
@@ -369,7 +369,7 @@ def test_unknown_events_and_too_many_endpoints_are_refused(server):
 
 
 @pytest.mark.proves("webhooks.responses")
-def test_responses_in_the_background_are_told_of_when_they_are_over(hooked, receiver, upstream):
+def test_finished_background_responses_send_events(hooked, receiver, upstream):
     _, secret = endpoint_for(hooked, receiver)
     endings = [
         (text("Hi."), "response.completed"),
