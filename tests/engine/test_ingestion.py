@@ -140,7 +140,7 @@ async def test_a_tenant_with_few_files_does_not_wait_for_one_with_many(node):
     assert {"few0.txt", "few1.txt", "other.txt"} <= set(node.read[:6])
 
 
-async def test_a_cancelled_batch_stops_what_runs_and_leaves_nothing(node):
+async def test_a_cancelled_batch_stops_running_files_and_leaves_no_chunks(node):
     only = await node(places=1)
     given = [await only.add(f"{number}.txt") for number in range(3)]
     store = await only.vector_stores.create(OURS)

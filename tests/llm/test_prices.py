@@ -32,7 +32,7 @@ def priced(public, model):
     "model", ["gpt-4o", "gpt-4.1-mini", "o3", "claude-sonnet-4-5", "gemini-2.5-pro", "gpt-4o-mini"]
 )
 @given(prompt=_counts, said=_counts, cached=st.floats(0, 1))
-def test_a_public_price_is_what_the_package_computes(public, model, prompt, said, cached):
+def test_a_public_price_equals_the_price_of_the_package(public, model, prompt, said, cached):
     tokens = Tokens(prompt, said, int(prompt * cached))
     usage = genai_prices.Usage(input_tokens=prompt, output_tokens=said, cache_read_tokens=tokens.cached)
     expected = genai_prices.calc_price(usage, model).total_price * CREDITS_PER_USD

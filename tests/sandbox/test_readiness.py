@@ -136,7 +136,7 @@ def test_the_environment_of_a_checkout_is_in_it_for_every_command(checkout, monk
     }
 
 
-def test_a_start_prints_what_the_code_interpreter_lacks_and_the_command_for_it(pretend, checkout, monkeypatch):
+def test_a_start_prints_the_missing_parts_of_the_code_interpreter_and_the_command(pretend, checkout, monkeypatch):
     settings = SandboxSettings()
     pretend("bwrap", "exit 0")
     home = checkout / ".venv-interpreter"
