@@ -1,4 +1,4 @@
-"""The dialect of the AI/ML API: its paths, its headers, its errors, and what it says of the cost."""
+"""The AI/ML API dialect: its paths, headers and errors, and the cost that it returns."""
 
 import json
 import re

@@ -1,4 +1,4 @@
-"""Assistants: what is kept of them, what a change leaves alone, and how they go."""
+"""Assistants: creation, partial updates and deletion."""
 
 import re
 import time

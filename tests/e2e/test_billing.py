@@ -1,4 +1,4 @@
-"""What use costs: debited once, limited where the operator says so, and always adding up."""
+"""Billing: usage is debited once, limited if the operator sets limits, and sums always match the entries."""
 
 import asyncio
 import http.client

@@ -1,4 +1,4 @@
-"""Chat completions: the provider gets what the client sent, and the client what the provider said."""
+"""Chat completions: the request of the client is sent to the provider, and its reply is returned."""
 
 import json
 

@@ -1,4 +1,4 @@
-"""What the model is told: the conversation so far, in order, with the calls of earlier runs, and cut where asked."""
+"""The context sent to the model: the conversation in order, with tool calls of earlier runs, truncated on request."""
 
 from e2e.assistants_client import POLL, new_thread, on_both, reached, run_of, user
 from upstream import Gate, call, calls, text

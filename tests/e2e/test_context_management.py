@@ -1,4 +1,4 @@
-"""Contexts that are made shorter by the server: above a threshold, on request, and what is told of them afterwards."""
+"""Compaction of contexts: above a threshold and on request, and what is sent to the model afterwards."""
 
 import json
 

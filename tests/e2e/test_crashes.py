@@ -1,4 +1,4 @@
-"""The server is killed at one moment of a run after another; what a client was told is there, and one answer comes."""
+"""Crashes at each moment of a run: acknowledged objects survive, and one reply is stored."""
 
 import itertools
 import json

@@ -1,4 +1,4 @@
-"""File search in runs: what is found, what a model is told, and citations that are right, streamed and polled."""
+"""File search in runs: results, their rendering for the model, and correct citations, streamed and polled."""
 
 import json
 import threading

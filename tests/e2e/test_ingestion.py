@@ -1,4 +1,4 @@
-"""Files are indexed whatever happens to the server that was at it."""
+"""Files are indexed even if the server crashes while it indexes them."""
 
 import re
 

@@ -1,4 +1,4 @@
-"""A stream in which nothing happens says that it is alive, except to clients that cannot bear it."""
+"""Idle streams send keep-alive comments, except to clients that cannot parse them."""
 
 import pytest
 

@@ -1,4 +1,4 @@
-"""Videos over HTTP: asked for, waited for, read, gone on from, deleted; with the embedded renderer, which makes real ones."""
+"""Videos over HTTP: created, polled, retrieved, extended and deleted, with the embedded renderer."""
 
 import base64
 import re

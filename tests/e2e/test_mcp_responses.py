@@ -1,4 +1,4 @@
-"""Remote MCP servers as tools of responses: listed once, called, approved of, and told with nothing of their headers."""
+"""Remote MCP servers as tools of responses: listed once, called, approved; their headers are never returned."""
 
 import json
 

@@ -1,4 +1,4 @@
-"""What a server without a provider still does: what programs can be tried with, whatever the size of the embedded model.
+"""A server without a provider: the embedded model serves every feature that programs try first.
 
 Here, with hosted names of models, at every edge that generates: an answer from the conversation, one arithmetic
 expression, a function call whose output is used, citations of files. Elsewhere:

@@ -1,4 +1,4 @@
-"""Two clients want opposite things at the same moment: one wins, the other is told so, and nothing is left half done."""
+"""Conflicting concurrent requests: one succeeds, the other is refused, and no partial state remains."""
 
 import asyncio
 

@@ -1,4 +1,4 @@
-"""Another embedder: what a store that the old one indexed says, and how it comes to be indexed by the new one."""
+"""A change of the embedder: stores indexed by the old one return an error until they are reindexed."""
 
 import json
 import subprocess

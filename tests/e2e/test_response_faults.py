@@ -1,4 +1,4 @@
-"""Responses under stress: killed at any moment, raced for, deleted while at work, longer than their model can hear."""
+"""Responses under faults: crashes, races, deletion while in progress, and input over the context window."""
 
 import asyncio
 import contextlib

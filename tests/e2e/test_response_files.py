@@ -1,4 +1,4 @@
-"""Files and images inside of responses and conversations: what models are given of them, and what is refused."""
+"""Files and images in responses and conversations: what is sent to the model, and what is refused."""
 
 import base64
 import io

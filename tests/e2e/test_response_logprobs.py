@@ -1,4 +1,4 @@
-"""Log probabilities in responses: asked of the provider, in events and items, and refused where there are none."""
+"""Log probabilities in responses: requested from the provider, in events and items, refused if unsupported."""
 
 import openai
 import pytest

@@ -1,4 +1,4 @@
-"""Stops and crashes: what was accepted is kept, a run goes on or ends, and no answer comes twice."""
+"""Stops and crashes: accepted objects survive, runs resume or end, and no reply is stored twice."""
 
 import json
 import signal

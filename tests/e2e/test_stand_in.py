@@ -1,4 +1,4 @@
-"""Answers of the embedded model under a hosted model's name: each says so in a header, and none costs anything."""
+"""Replies of the embedded model under a hosted model's name: each has a header that says so and costs nothing."""
 
 import pytest
 

@@ -1,4 +1,4 @@
-"""What surrounds the server fails: it says so in a sentence, loses nothing that it accepted, and goes on."""
+"""Failures around the server: it returns a clear error, loses nothing that it accepted, and recovers."""
 
 import contextlib
 import socket

@@ -1,4 +1,4 @@
-"""A run told again from what is stored of it says the same as it did while it happened."""
+"""A replay of a run from the database has the events of the original stream."""
 
 from hypothesis import given
 

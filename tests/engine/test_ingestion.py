@@ -1,4 +1,4 @@
-"""Who indexes what, and when: workers that share a database, tenants that take turns, files that nobody wants any more."""
+"""Scheduling of indexing: workers that share a database, fairness between tenants, and files deleted meanwhile."""
 
 import asyncio
 import contextlib
@@ -26,7 +26,7 @@ MEMORY = 1 << 30
 
 
 class Watched(Extractor):
-    """Notes which files it reads, and holds them back as long as it is told to."""
+    """Records which files it reads, and blocks until it is released."""
 
     def __init__(self, children, spool, read):
         super().__init__(children, spool, seconds=60, text_bytes=1 << 20)

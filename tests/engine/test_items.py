@@ -1,4 +1,4 @@
-"""Items as clients send them and as they are shown again: nothing that a conversation can hold is lost on the way."""
+"""Items as clients send them and as they are returned: every kind of item round-trips without loss."""
 
 from contextlib import suppress
 

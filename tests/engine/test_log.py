@@ -1,4 +1,4 @@
-"""The event log: whoever attaches, whenever, from whatever number, hears the same; and it stays small."""
+"""The event log: every follower receives the same events, from any start, and memory stays bounded."""
 
 import asyncio
 import json

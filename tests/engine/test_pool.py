@@ -32,7 +32,7 @@ asyncio.run(test_pool.work_for_ever(*sys.argv[1:3]))
 
 
 class Clock:
-    """Time that passes only when a test says so."""
+    """Time that advances only when a test sets it."""
 
     def __init__(self):
         self.time = 1_700_000_000.0

@@ -1,4 +1,4 @@
-"""The Responses view: whatever happens, its stream is one that clients can follow, leave and come back to."""
+"""The Responses view: every history produces a stream that clients can follow, leave and resume."""
 
 import asyncio
 import json
@@ -156,7 +156,7 @@ async def test_a_stream_replayed_from_a_stored_response_has_the_same_events(hist
 @settings(max_examples=200)
 @given(answers.histories_of(ended=False), st.integers(0, 3))
 async def test_a_response_resumes_after_a_crash_at_any_event_and_replays_from_the_start(history, lost):
-    """`lost` events of the end were shown, but not stored, when the process died."""
+    """The last `lost` events were streamed but not stored when the process died."""
     kept = history[: max(1, len(history) - lost)]
     view, _ = played(kept)
     before, _ = played(history)

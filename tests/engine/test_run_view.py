@@ -1,4 +1,4 @@
-"""The Assistants view: whatever happens in a run, its stream is one that every client can follow."""
+"""The Assistants view: every history of a run produces a stream that clients can follow."""
 
 import json
 

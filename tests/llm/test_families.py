@@ -1,4 +1,4 @@
-"""What the name of a model tells about its family."""
+"""Model families are recognised by the name of the model."""
 
 import pytest
 

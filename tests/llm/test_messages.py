@@ -1,4 +1,4 @@
-"""Messages said in chat completions and back, for whatever a client or a provider makes up."""
+"""Messages translated to chat completions and back, for any input of a client or a provider."""
 
 import contextlib
 import json

@@ -1,4 +1,4 @@
-"""What of other servers' error texts clients are shown."""
+"""Error texts of other servers are redacted before they are returned to clients."""
 
 import json
 

@@ -1,4 +1,4 @@
-"""URLs that a provider would fetch for a client: public ones pass, and all others are refused before it is asked."""
+"""URLs that a provider would fetch for a client: public ones are allowed, others refused before the call."""
 
 import pytest
 from reading import failure

@@ -1,4 +1,4 @@
-"""How texts are cut: what a chunk says of its place is true, whatever the text is made of."""
+"""Chunking: the offsets of every chunk are correct for any text."""
 
 import unicodedata
 from itertools import pairwise

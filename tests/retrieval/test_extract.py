@@ -1,4 +1,4 @@
-"""Text out of documents of all formats; and documents that are broken, hostile, or not what they say they are."""
+"""Text extraction from documents of all formats, and from broken, hostile or mislabelled ones."""
 
 import asyncio
 import gzip

@@ -1,4 +1,4 @@
-"""Who closes a descriptor: nobody does it twice, on either event loop, since its number may be another file's by then."""
+"""Descriptors are closed exactly once, on either event loop, since a number may be reused by another file."""
 
 import asyncio
 import gc

@@ -313,7 +313,7 @@ async def test_a_link_in_the_place_of_a_file_is_replaced_and_not_followed(sessio
 
 
 async def test_folders_that_turn_into_links_lead_nowhere(session):
-    """Whoever checks a path and then opens it loses this race now and then."""
+    """Code that checks a path and then opens it sometimes loses this race."""
     secret = HERE
     code = f"""
 import os, threading

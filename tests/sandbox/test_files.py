@@ -99,7 +99,7 @@ async def test_hidden_files_and_caches_are_not_listed(session):
 
 
 async def test_sparse_files_are_not_worked_through(session, settings):
-    """Each says that it has all of the disk; to read them would take minutes."""
+    """Each reports the size of the whole disk; reading them would take minutes."""
     size = settings.disk_mb << 20
     await ok(session, f"for n in range(500):\n    with open(f'sparse{{n:03}}', 'wb') as file: file.truncate({size})")
     async with asyncio.timeout(10):

@@ -176,7 +176,7 @@ async def test_a_dead_kernel_is_replaced_and_a_note_reports_it(behind):
 
 
 async def test_a_kernel_that_died_unseen_is_led_back_to_its_files(behind):
-    """Whoever asks next for its files, and not for code to run, hears of it."""
+    """The next request for its files, without any code to run, reports the loss."""
     pid = int(await ok(behind, "open('kept.txt', 'w').write('here')\nimport os\nos.getpid()"))
     os.kill(pid, signal.SIGKILL)
 

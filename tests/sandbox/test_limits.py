@@ -1,4 +1,4 @@
-"""What happens to code that wants too much: of time, memory, disk, processes. The session lives on, and says what it lost."""
+"""Code over its limits of time, memory, disk or processes: the session survives and reports what it lost."""
 
 import asyncio
 import time

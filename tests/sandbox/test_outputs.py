@@ -1,4 +1,4 @@
-"""What code says, and how it is told."""
+"""Outputs of code, and how they are returned."""
 
 import asyncio
 

@@ -1,4 +1,4 @@
-"""Where the machine cannot make a sandbox: what is said, and that nothing runs all the same."""
+"""Machines that cannot create a sandbox: the messages, and that no code runs."""
 
 import os
 import re
@@ -212,7 +212,7 @@ def test_forbidden_user_namespaces_and_a_missing_bubblewrap_are_distinct_problem
 
 
 async def test_nothing_runs_bare(pretend):
-    """Not even where bubblewrap itself would run the code without a sandbox, were it asked to."""
+    """Not even if bubblewrap itself would run the code without a sandbox."""
     pretend("bwrap", 'echo "bwrap: no" >&2; exit 1')
     sandbox = open_sandbox(SandboxSettings(python=interpreter(), warm=1), SystemClock())
     await sandbox.start()

@@ -1,4 +1,4 @@
-"""Batches at rest: one worker has each, an answer counts once, and who lost a batch changes nothing any more."""
+"""Stored batches: claimed by one worker, each result counted once, no change by a worker that lost its lease."""
 
 import asyncio
 

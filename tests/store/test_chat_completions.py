@@ -1,4 +1,4 @@
-"""Stored chat completions at rest: another project's are not there, whatever is asked of them."""
+"""Stored chat completions: those of another project are not found by any operation."""
 
 import pytest
 

@@ -1,4 +1,4 @@
-"""Files, uploads and the blobs they name: who names a blob last takes its bytes along, and nobody else does."""
+"""Files, uploads and their blobs: a blob is erased with the last object that refers to it."""
 
 import asyncio
 import json

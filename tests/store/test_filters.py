@@ -1,4 +1,4 @@
-"""Filters on attributes, on both databases: what SQL finds is what Python says that they mean."""
+"""Filters on attributes, on both databases: SQL matches the same files as Python does."""
 
 import asyncio
 

@@ -1,4 +1,4 @@
-"""Generations at rest, on both engines: claimed by one, ended once, apart by tenant."""
+"""Stored video generations, on both databases: claimed once, finished once, separate per tenant."""
 
 import asyncio
 

@@ -1,4 +1,4 @@
-"""Keys at rest: their hash is kept, the key itself nowhere."""
+"""Stored keys: only their hash is stored."""
 
 import asyncio
 

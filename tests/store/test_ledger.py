@@ -1,4 +1,4 @@
-"""Usage and money at rest: what is recorded once is counted once, and every sum agrees with the entries."""
+"""Stored usage and credits: each record is counted once, and every sum matches the entries."""
 
 import asyncio
 import dataclasses

@@ -1,4 +1,4 @@
-"""Assistants, threads and messages at rest: what goes in comes out, changes are kept, and what is deleted is gone."""
+"""Stored assistants, threads and messages: created, updated and deleted."""
 
 import json
 

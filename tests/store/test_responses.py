@@ -1,4 +1,4 @@
-"""Responses at rest: where their items go, who is told them, and what is left when they go."""
+"""Stored responses: the threads of their items, shared histories, and rows left after deletion."""
 
 from functools import partial
 
@@ -193,7 +193,7 @@ async def test_input_item_pages_span_the_threads_of_a_branched_chain(store, orde
 
 
 async def test_no_query_of_a_turn_reads_more_than_the_turn(store):
-    """Whoever looks at all items of the database here would be slow where it is large."""
+    """A query over all items would be slow in a large database."""
     if store.database.dialect != "sqlite":
         pytest.skip("the plans of an empty PostgreSQL database say nothing")
     seen = []

@@ -1,4 +1,4 @@
-"""Runs at rest: the thread's lock, the table of legal moves, what a boundary stores, who may work on a run."""
+"""Stored runs: the lock of the thread, allowed transitions, checkpoints, and claims by workers."""
 
 import asyncio
 import json
@@ -98,7 +98,7 @@ async def test_a_late_message_or_run_waits_for_the_lock_of_the_thread(store, url
 
 
 async def test_messages_of_many_writers_are_listed_in_the_order_in_which_they_became_visible(store):
-    """Whoever walks a thread forwards, from the last message that was seen, misses none that was there late."""
+    """A client that pages forwards from the last message it has seen misses no late one."""
     thread = samples.thread()
     await store.threads.create(OURS, thread, [])
     seen: list[str] = []

@@ -1,4 +1,4 @@
-"""Vector stores on both databases: their files, their counts, their batches, and who is told apart."""
+"""Vector stores on both databases: their files, counts and batches, separate per tenant."""
 
 import asyncio
 import contextlib

@@ -1,4 +1,4 @@
-"""Writing under load: what is acknowledged is kept, a write that fails harms no other, nothing half done is seen."""
+"""Concurrent writes: acknowledged ones survive, a failed one affects no other, no partial write is visible."""
 
 import asyncio
 
