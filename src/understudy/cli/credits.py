@@ -7,7 +7,7 @@ import click
 from understudy.cli.amounts import amount as money
 from understudy.cli.amounts import format_usd
 from understudy.cli.group import CommandGroup
-from understudy.cli.options import STORE, with_json_flag, with_settings
+from understudy.cli.options import STORE, with_json_flag, with_period, with_settings
 from understudy.cli.output import day, print_json, print_table
 
 if TYPE_CHECKING:
@@ -16,7 +16,6 @@ if TYPE_CHECKING:
     from understudy.store.ledger import Period
 
 _PROJECT = click.option("--project", default="default", show_default=True, help="The project, by name or id.")
-PERIOD = click.Choice(["no_reset", "day", "week", "month"])
 
 
 @click.group(cls=CommandGroup)
@@ -69,13 +68,7 @@ def withdraw(loaded: "LoadedSettings", *, amount: int, project: str, note: str |
 @click.argument("amount", type=money, required=False)
 @click.option("--project", help="Limit this project, by name or id.")
 @click.option("--key", help="Limit this key, by its id or hint.")
-@click.option(
-    "--period",
-    type=PERIOD,
-    default="month",
-    show_default=True,
-    help="The period of the limit, after which spending counts from 0 again.",
-)
+@with_period
 @click.option("--none", "none", is_flag=True, help="Remove the limit.")
 @with_settings(*STORE)
 def limit(

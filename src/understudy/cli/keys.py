@@ -5,9 +5,8 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from understudy.cli.amounts import amount as money
-from understudy.cli.credits import PERIOD
 from understudy.cli.group import CommandGroup
-from understudy.cli.options import STORE, with_json_flag, with_settings
+from understudy.cli.options import STORE, with_json_flag, with_period, with_settings
 from understudy.cli.output import day, print_json, print_table
 
 if TYPE_CHECKING:
@@ -25,13 +24,7 @@ def keys() -> None:
 @click.option("--name", default="unnamed", show_default=True, help="The purpose of the key.")
 @click.option("--project", default="default", show_default=True, help="The project of the key, by name or id.")
 @click.option("--spend-limit", type=money, metavar="AMOUNT", help="Limit its spending, like 5USD.")
-@click.option(
-    "--period",
-    type=PERIOD,
-    default="month",
-    show_default=True,
-    help="The period of the limit, after which spending counts from 0 again.",
-)
+@with_period
 @with_settings(*STORE)
 @with_json_flag
 def create(

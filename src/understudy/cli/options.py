@@ -55,5 +55,16 @@ def with_server(function: Callable[..., None]) -> Callable[..., None]:
     return click.option("--base-url", metavar="URL", help=where)(command)
 
 
+def with_period(function: Callable[..., None]) -> Callable[..., None]:
+    """Adds `--period` to a command that sets a spend limit."""
+    return click.option(
+        "--period",
+        type=click.Choice(["no_reset", "day", "week", "month"]),
+        default="month",
+        show_default=True,
+        help="The period of the limit, after which spending counts from 0 again.",
+    )(function)
+
+
 def with_json_flag(function: Callable[..., None]) -> Callable[..., None]:
     return click.option("--json", "as_json", is_flag=True, help="Print JSON.")(function)

@@ -5,9 +5,8 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from understudy.cli.amounts import amount as money
-from understudy.cli.credits import PERIOD
 from understudy.cli.group import CommandGroup
-from understudy.cli.options import STORE, with_json_flag, with_settings
+from understudy.cli.options import STORE, with_json_flag, with_period, with_settings
 from understudy.cli.output import day, print_json, print_table
 
 if TYPE_CHECKING:
@@ -26,13 +25,7 @@ def projects() -> None:
 @click.option(
     "--spend-limit", type=money, metavar="AMOUNT", help="Limit the spending of all its keys together, like 5USD."
 )
-@click.option(
-    "--period",
-    type=PERIOD,
-    default="month",
-    show_default=True,
-    help="The period of the limit, after which spending counts from 0 again.",
-)
+@with_period
 @with_settings(*STORE)
 @with_json_flag
 def create(loaded: "LoadedSettings", *, name: str, spend_limit: int | None, period: "Period", as_json: bool) -> None:

@@ -34,7 +34,10 @@ _Block = dict[str, Any]
 
 
 def translate(body: ChatBody, without: Collection[OptionalParameter] = ()) -> dict[str, Any]:
-    """The Messages body, without the parameters `without`. Raises UpstreamError(invalid_request) if there is none."""
+    """The Messages body, without the parameters `without`.
+
+    Raises UpstreamError(invalid_request) if the request has no equivalent.
+    """
     if (body.get("n") or 1) != 1:
         raise _unsupported_error("this provider supports one choice per request; omit 'n'", "n")
     messages = [message for message in body.get("messages") or () if isinstance(message, dict)]
@@ -146,17 +149,8 @@ def _tool_use_blocks(message: dict[str, Any]) -> Iterator[_Block]:
             "type": "tool_use",
             "id": _sanitize_call_id(call.get("id")),
             "name": function.get("name"),
-            "input": _parse_arguments(function.get("arguments") or ""),
+            "input": payload.parse_arguments(function.get("arguments") or ""),
         }
-
-
-def _parse_arguments(arguments: str) -> dict[str, Any]:
-    """The arguments as an object; any other value becomes its member `arguments`."""
-    try:
-        parsed = msgspec.json.decode(arguments) if arguments.strip() else {}
-    except payload.DECODE_ERRORS:
-        parsed = None
-    return parsed if isinstance(parsed, dict) else {"arguments": arguments}
 
 
 def _tool_result_block(message: dict[str, Any], path: str) -> _Block:

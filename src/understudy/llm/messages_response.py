@@ -151,17 +151,8 @@ def _tool_use_block(call: Call) -> dict[str, Any]:
         "type": "tool_use",
         "id": call.id or ids.tool_call(),
         "name": function.name or "",
-        "input": _parse_arguments(function.arguments or ""),
+        "input": payload.parse_arguments(function.arguments or ""),
     }
-
-
-def _parse_arguments(arguments: str) -> dict[str, Any]:
-    """The arguments as an object; any other value becomes its member `arguments`."""
-    try:
-        parsed = msgspec.json.decode(arguments) if arguments.strip() else {}
-    except payload.DECODE_ERRORS:
-        parsed = None
-    return parsed if isinstance(parsed, dict) else {"arguments": arguments}
 
 
 def map_stop_reason(finish: str | None, stopped: Any, body: MessageBody, *, has_calls: bool) -> tuple[str, str | None]:

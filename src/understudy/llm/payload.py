@@ -55,6 +55,15 @@ def encode(value: Any) -> bytes:
     return msgspec.json.encode(value)
 
 
+def parse_arguments(arguments: str) -> dict[str, Any]:
+    """A call's arguments as an object; any other value becomes its member `arguments`."""
+    try:
+        parsed = msgspec.json.decode(arguments) if arguments.strip() else {}
+    except DECODE_ERRORS:
+        parsed = None
+    return parsed if isinstance(parsed, dict) else {"arguments": arguments}
+
+
 def malformed(received: str) -> UpstreamError:
     return UpstreamError("malformed", f"The upstream returned {received}.")
 
