@@ -138,7 +138,7 @@ async def _open_parts(app: Starlette, stack: AsyncExitStack, settings: Settings,
     store, blobs, location_id = await _open_store(stack, settings, clock)
     base = _build_base(stack, settings, clock, store, blobs)
     retrieval = await _open_retrieval(stack, base)
-    interpreter, containers = await _open_interpreter(stack, settings, store, blobs, base.files, clock)
+    interpreter, containers = await _open_interpreter(stack, base)
     remote_servers, logs = RemoteServers(settings.mcp), Logs(clock, settings.limits.log_retention)
     worker = _build_worker(base, retrieval, interpreter, remote_servers, logs)
     await _start(stack, worker)
@@ -146,7 +146,7 @@ async def _open_parts(app: Starlette, stack: AsyncExitStack, settings: Settings,
     await require_location(store, blobs, location_id)
     webhooks = Webhooks(store, settings.webhooks, clock)
     await _start(stack, webhooks)
-    generations = await _open_generations(stack, settings, store, blobs, base.files, base.accounting, clock)
+    generations = await _open_generations(stack, base)
     streams, mcp = OpenStreams(), McpServer(settings)
     stack.push_async_callback(mcp.close)
     responses = Responses(store, worker, logs, clock, settings.limits.response_seconds)
@@ -164,7 +164,7 @@ async def _open_parts(app: Starlette, stack: AsyncExitStack, settings: Settings,
         vector_stores=retrieval.vector_stores,
         interpreter=interpreter,
         remote_servers=remote_servers,
-        batches=_build_batches(settings, store, blobs, base.files, base.models, base.accounting, clock),
+        batches=_build_batches(base),
         containers=containers,
         generations=generations,
         webhooks=webhooks,
@@ -254,60 +254,50 @@ def _start_sweeps(
         stack.push_async_callback(loop.stop)
 
 
-def _build_batches(
-    settings: Settings, store: Store, blobs: Blobs, files: Files, models: Models, accounting: Accounting, clock: Clock
-) -> Batches:
+def _build_batches(base: _Base) -> Batches:
+    models, limits = base.models, base.settings.limits
+
     async def refuses_model(model: str) -> str | None:
         if await models.find(model) is not None:
             return None
         return f"The model {model!r} does not exist or you do not have access to it.{models.suggest_models(model)}"
 
-    limits = settings.limits
     return Batches(
-        store,
-        blobs,
-        files,
-        clock,
-        accounting,
+        base.store,
+        base.blobs,
+        base.files,
+        base.clock,
+        base.accounting,
         places=limits.concurrent_batch_lines,
         longest_line=limits.body_bytes,
         refuses_model=refuses_model,
     )
 
 
-async def _open_interpreter(
-    stack: AsyncExitStack, settings: Settings, store: Store, blobs: Blobs, files: Files, clock: Clock
-) -> tuple[Interpreter, Containers]:
-    sandbox = open_sandbox(settings.sandbox, clock, private=(settings.data,))
+async def _open_interpreter(stack: AsyncExitStack, base: _Base) -> tuple[Interpreter, Containers]:
+    settings = base.settings
+    sandbox = open_sandbox(settings.sandbox, base.clock, private=(settings.data,))
     await sandbox.start()
     stack.push_async_callback(sandbox.close)
-    workspaces = ContainerSessions(sandbox, store, blobs)
+    sessions = ContainerSessions(sandbox, base.store, base.blobs)
     interpreter = Interpreter(
-        workspaces,
-        store,
-        files,
-        clock,
+        sessions,
+        base.store,
+        base.files,
+        base.clock,
         idle_seconds=settings.sandbox.idle_seconds,
         most_bytes=settings.limits.file_bytes,
     )
-    return interpreter, Containers(workspaces, store, clock, settings.sandbox.memory_mb)
+    return interpreter, Containers(sessions, base.store, base.clock, settings.sandbox.memory_mb)
 
 
-async def _open_generations(
-    stack: AsyncExitStack,
-    settings: Settings,
-    store: Store,
-    blobs: Blobs,
-    files: Files,
-    accounting: Accounting,
-    clock: Clock,
-) -> VideoJobs:
-    video = settings.video
+async def _open_generations(stack: AsyncExitStack, base: _Base) -> VideoJobs:
+    settings, video = base.settings, base.settings.video
 
     def connect(key: str) -> Connection:
         # One attempt each: the video jobs decide about retries.
         service = ProviderSettings(api_key=key, first_byte_timeout=60.0, retries=0)
-        return Connection("video", service, {"Authorization": f"Bearer {key}"}, clock)
+        return Connection("video", service, {"Authorization": f"Bearer {key}"}, base.clock)
 
     download = Downloader(allow_private=video.allow_private, seconds=video.seconds)
     # Unfinished files; those of a crash are useless.
@@ -316,9 +306,20 @@ async def _open_generations(
     spool.mkdir(mode=0o700)
     provider = open_provider(video, download, connect)
     callbacks = VideoCallbacks(
-        store.generations, clock, allowed=video.callbacks, allow_private=settings.webhooks.allow_private
+        base.store.generations, base.clock, allowed=video.callbacks, allow_private=settings.webhooks.allow_private
     )
-    generations = VideoJobs(store, blobs, files, provider, download, accounting, callbacks, video, clock, spool)
+    generations = VideoJobs(
+        base.store,
+        base.blobs,
+        base.files,
+        provider,
+        download,
+        base.accounting,
+        callbacks,
+        video,
+        base.clock,
+        spool,
+    )
     await _start(stack, generations)
     return generations
 
