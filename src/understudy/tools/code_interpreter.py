@@ -8,7 +8,6 @@ import msgspec
 
 from understudy.wire.items import CodeInterpreterCallItem
 
-NAME: Final = "code_interpreter"
 _MEMBER: Final = re.compile(r'\s*\{\s*"(?:[^"\\]|\\.)*"\s*:\s*"')
 _OPEN_MEMBER: Final = re.compile(r'\s*(?:\{\s*(?:"(?:[^"\\]|\\.)*(?:"\s*(?::\s*)?)?)?)?\\?\Z')
 _STRING_PIECE: Final = re.compile(r'[^"\\]+|\\u[0-9a-fA-F]{4}|\\[^u]')

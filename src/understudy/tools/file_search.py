@@ -12,7 +12,6 @@ import msgspec
 
 # A file could contain a mark, to have its text cited from another file.
 _CITATION_OPENING: Final = re.compile("\u3010(?=\\s*\\d+\\s*[:\u2020])")
-NAME: Final = "file_search"
 _MAX_QUERIES: Final = 5
 _MAX_QUERY_LENGTH: Final = 4096
 _MAX_NAME_LENGTH: Final = 300

@@ -18,7 +18,6 @@ from understudy.wire import error_texts, json_size
 from understudy.wire.parsing import explain
 
 MAX_LINES: Final = 50_000
-MAX_BYTES: Final = 200 * 1024 * 1024
 MAX_CUSTOM_ID_LENGTH: Final = 512
 # The first faults are enough to repair an input with more.
 _MAX_FAULTS: Final = 100

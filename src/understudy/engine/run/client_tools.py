@@ -45,13 +45,6 @@ class OfferedTools:
     functions: list[AssistantToolsFunction] = field(default_factory=list)
     tools: dict[str, ClientTool] = field(default_factory=dict)
 
-    def name_of(self, tool: ClientTool) -> str | None:
-        """Under which name the tool is offered."""
-        if tool.kind == "function" and not tool.namespace:
-            names = (one.function.name for one in self.functions)
-            return next((name for name in names if name == tool.name and name not in self.tools), None)
-        return next((name for name, one in self.tools.items() if one == tool), None)
-
 
 def offer_tools(
     tools: Iterable[ResponseTool], taken: Collection[str] = (), offered: Collection[ClientTool] = ()

@@ -5,7 +5,7 @@ The kernel runs untrusted code, so malformed messages are ignored.
 
 import binascii
 import secrets
-from typing import Any, Final, Literal, TypeAlias
+from typing import Any, Final
 
 import msgspec
 
@@ -14,8 +14,6 @@ from understudy.tools.sandbox.outputs import Error, Image, Output, Stream, Value
 
 IMAGE_BYTES: Final = 8 << 20
 _TRACEBACK: Final = 64 * 1024
-
-DeathState: TypeAlias = Literal["autorestarting", "restarting", "dead"]
 
 
 class _Header(msgspec.Struct, frozen=True):
