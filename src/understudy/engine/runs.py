@@ -1,6 +1,6 @@
-"""What clients do with runs: create them, answer their function calls, cancel them, follow them.
+"""The clients' verbs on runs: create, submit outputs, approve, cancel, stream.
 
-Each verb decides in one transaction and then lets the worker go on; knows no HTTP.
+Each verb is one transaction, after which the worker executes the run. Knows no HTTP.
 """
 
 from collections.abc import Callable, Sequence
@@ -32,7 +32,6 @@ from understudy.wire.assistants import AssistantObject
 from understudy.wire.messages import MessageObject
 from understudy.wire.runs import (
     CreateRunRequest,
-    RunCompletionUsage,
     RunObject,
     RunParameters,
     RunStatus,
@@ -142,16 +141,13 @@ class Runs:
                 run = msgspec.structs.replace(run, created_at=now, expires_at=now + int(self._run_seconds))
 
     async def submit(self, project_id: str, thread_id: str, run_id: str, outputs: Sequence[ToolOutput]) -> StartedRun:
-        """Gives a waiting run the outputs of all its function calls; raises InvalidRequest where they do not fit."""
-        given = {output.tool_call_id: output.output for output in outputs}
+        """Submits the outputs of all pending function calls of a run. Raises InvalidRequest if they do not match."""
+        by_call = {output.tool_call_id: output.output for output in outputs}
 
         def accept(stored: StoredRun) -> _ClientAction:
             _require_all_outputs(stored.run, [output.tool_call_id for output in outputs])
-            cost = stored.progress.pending or RunCompletionUsage()
-            stored.progress.used += cost
-            stored.progress.pending = None
-            submitted = events.OutputsSubmitted(given, int(self._clock.now()), cost)
-            return _ClientAction(submitted, [_output_item(call_id, output) for call_id, output in given.items()])
+            submitted = events.OutputsSubmitted(by_call, int(self._clock.now()), stored.progress.use_pending())
+            return _ClientAction(submitted, [_output_item(call_id, output) for call_id, output in by_call.items()])
 
         return await self._resume(project_id, thread_id, run_id, accept)
 
@@ -163,14 +159,14 @@ class Runs:
         def accept(stored: StoredRun) -> _ClientAction:
             _require_approvals(stored.run, [one.tool_call_id for one in approvals])
             _apply_approvals(stored, approvals)
-            return _ClientAction(events.ApprovalGiven())
+            return _ClientAction(events.ApprovalsSubmitted())
 
         return await self._resume(project_id, thread_id, run_id, accept)
 
     async def _resume(
         self, project_id: str, thread_id: str, run_id: str, accept: Callable[[StoredRun], _ClientAction]
     ) -> StartedRun:
-        """Lets a run that waits for its client go on with what `accept` makes of the client's answer."""
+        """Resumes a run that waits for its client; `accept` turns the client's request into an action."""
         self._worker.require_running()
         at_once = self._worker.has_capacity()
         happened: list[tuple[events.Event, Frames]] = []

@@ -97,13 +97,12 @@ class Plan(Struct, omit_defaults=True):
 
 
 class Progress(Struct, omit_defaults=True):
-    """What the engine must know to go on with a run, beyond what its public object says.
+    """The engine's state of a run beyond its public object.
 
-    `used` is what the finished model turns have cost, `pending` the turn whose calls are being answered, and `calls`
-    are these calls while built-in tools are at work. `resources` are the assistant's as they were at the run's
-    creation. `figures` are images that code made and no message has shown yet. `detailed`: streams show what file
-    search found. `key_id` is the key that began the run. `headers` are what remote servers are sent, by their labels;
-    no object shows them. `plan` where the run is a response's.
+    `used`: the usage of the finished model turns; `pending`: that of the turn whose calls wait for results; `calls`:
+    these calls while built-in tools are executed. `resources`: the assistant's at the run's creation. `figures`: images
+    of code that no message has yet. `detailed`: streams show the results of file search. `key_id`: the key of the run's
+    request. `headers` of remote servers, by label; no object shows them. `plan`: only for responses.
     """
 
     used: RunCompletionUsage = RunCompletionUsage()
@@ -117,6 +116,13 @@ class Progress(Struct, omit_defaults=True):
     key_id: str = ""
     plan: Plan | None = None
 
+    def use_pending(self) -> RunCompletionUsage:
+        """Moves the usage of the pending turn to `used`; returns it."""
+        usage = self.pending or RunCompletionUsage()
+        self.used += usage
+        self.pending = None
+        return usage
+
 
 decode_progress = msgspec.json.Decoder(Progress).decode
 
@@ -127,7 +133,7 @@ def encode_progress(progress: Progress) -> str:
 
 @dataclass(slots=True)
 class StoredRun:
-    """A run as the engine takes it up: its public object, the engine's notes, and what was left open.
+    """A run as the engine resumes it: its public object, the engine's state, and its open steps and message.
 
     `interruptions` counts the servers that died while they executed it, since its last checkpoint.
     """

@@ -432,7 +432,7 @@ def _build_advance(
 def _add_guard(bundle: Bundle, boundary: Checkpoint, condition: str = "", *args: str) -> None:
     """What changes the run's row or, where nothing of it changes, holds it. In `condition`, `$1` is the run's id."""
     run = boundary.run
-    values: list[str] = [boundary.run_id, *args]
+    values = _TextValues([boundary.run_id, *args])
     if run is None and boundary.interrupted:
         sql = compose_sql(
             "UPDATE runs SET attempts = 0 WHERE id = $1 AND body IS NOT NULL", condition, "RETURNING seq, project_id"
@@ -444,13 +444,9 @@ def _add_guard(bundle: Bundle, boundary: Checkpoint, condition: str = "", *args:
         bundle.add(sql, *values)
         return
 
-    def given(value: str) -> str:
-        values.append(value)
-        return f"CAST(${len(values)} AS TEXT)"
-
-    sets = ["attempts = 0", f"status = {given(run.status)}", f"body = {_changed_body(run, given)}"]
+    sets = ["attempts = 0", f"status = {values.add(run.status)}", f"body = {_changed_body(run, values)}"]
     if boundary.progress is not None:
-        sets.append(f"progress = {given(encode_progress(boundary.progress))}")
+        sets.append(f"progress = {values.add(encode_progress(boundary.progress))}")
     if boundary.release:
         sets.append("owner = NULL")
     sql = compose_sql(
@@ -459,10 +455,19 @@ def _add_guard(bundle: Bundle, boundary: Checkpoint, condition: str = "", *args:
     bundle.add(sql, *values)
 
 
-def _changed_body(subject: RunObject | MessageObject, given: Callable[[str], str]) -> str:
-    """The object as the engine has it, with the metadata that a client may have given it in the meantime."""
+class _TextValues(list[str]):
+    """The values of a statement."""
+
+    def add(self, value: str) -> str:
+        """Adds a value; returns its expression."""
+        self.append(value)
+        return f"CAST(${len(self)} AS TEXT)"
+
+
+def _changed_body(subject: RunObject | MessageObject, values: _TextValues) -> str:
+    """The object as the engine has it, with the metadata that a client may have set in the meantime."""
     before, behind = split_at_metadata(subject)
-    return f"{given(before)} || COALESCE(metadata, {given(encode_metadata(subject))}) || {given(behind)}"
+    return f"{values.add(before)} || COALESCE(metadata, {values.add(encode_metadata(subject))}) || {values.add(behind)}"
 
 
 def _add_rows(bundle: Bundle, text_insert: str, boundary: Checkpoint) -> None:
@@ -490,15 +495,10 @@ def _is_unfinished(step: RunStepObject) -> int:
 
 def _add_changed_message(bundle: Bundle, text_insert: str, message: MessageObject) -> None:
     """Nothing happens to one that a client has deleted while it was being written."""
-    values: list[str] = [message.id]
-
-    def given(value: str) -> str:
-        values.append(value)
-        return f"CAST(${len(values)} AS TEXT)"
-
+    values = _TextValues([message.id])
     sql = compose_sql(
         "UPDATE items SET body =",
-        _changed_body(message, given),
+        _changed_body(message, values),
         "WHERE id = $1 AND body IS NOT NULL AND EXISTS (SELECT 1 FROM {0}) RETURNING seq, id",
     )
     add_text(bundle, text_insert, bundle.add(sql, *values), message)

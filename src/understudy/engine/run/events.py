@@ -173,7 +173,7 @@ class CodeDelta(Event, frozen=True, tag="code_delta"):
 
 
 class CodeOutputDelta(Event, frozen=True, tag="code_output_delta"):
-    """An image, or logs; logs that follow logs go on with them."""
+    """An image, or logs; consecutive logs are one text."""
 
     index: int
     output: CodeOutput
@@ -221,7 +221,7 @@ class ApprovalRequired(Event, frozen=True, tag="approval_required"):
     call_ids: tuple[str, ...]
 
 
-class ApprovalGiven(Event, frozen=True, tag="approval_given"):
+class ApprovalsSubmitted(Event, frozen=True, tag="approvals_submitted"):
     """The client has decided; the run resumes."""
 
 

@@ -76,7 +76,7 @@ class RunState:
     def _require_action(self, _: events.Event) -> None:
         self.status = "requires_action"
 
-    def _resume(self, _: events.ApprovalGiven) -> None:
+    def _resume(self, _: events.ApprovalsSubmitted) -> None:
         self.status = "queued"
 
     def _submit_outputs(self, _: events.OutputsSubmitted) -> None:
@@ -133,7 +133,7 @@ _REDUCERS: Final[dict[type[events.Event], Callable[[RunState, Any], None]]] = {
     events.RunStarted: RunState._start,  # noqa: SLF001
     events.ActionRequired: RunState._require_action,  # noqa: SLF001
     events.ApprovalRequired: RunState._require_action,  # noqa: SLF001
-    events.ApprovalGiven: RunState._resume,  # noqa: SLF001
+    events.ApprovalsSubmitted: RunState._resume,  # noqa: SLF001
     events.OutputsSubmitted: RunState._submit_outputs,  # noqa: SLF001
     events.CancelRequested: RunState._cancel,  # noqa: SLF001
     events.RunEnded: RunState._end,  # noqa: SLF001

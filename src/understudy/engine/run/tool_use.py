@@ -4,7 +4,7 @@ Each result is stored before the next call, so that a run that is claimed again 
 """
 
 import time
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
@@ -88,18 +88,17 @@ class ToolUse:
         Raises Interrupted, RunLost, and ApiError where a tool cannot be used at all.
         """
         calls = self._stage.progress.calls
-        unapproved = [call for call in calls if self._request_approval(call) is not None]
-        for call in [
-            call for call in calls if call.kind in self._built_in and not call.done and call not in unapproved
-        ]:
-            self._interruption.check()
-            await self._execute_call(call)
-        if unapproved and not self._stage.state.is_turn_based:
-            required = events.ApprovalRequired(tuple(call.id for call in unapproved))
+        approvals = {call.index: item for call in calls if (item := self._request_approval(call)) is not None}
+        for call in calls:
+            if call.kind in self._built_in and not call.done and call.index not in approvals:
+                self._interruption.check()
+                await self._execute_call(call)
+        if approvals and not self._stage.state.is_turn_based:
+            required = events.ApprovalRequired(tuple(call.id for call in calls if call.index in approvals))
             await self._stage.commit(required, release=True)
             return "wait"
-        if unapproved or any(call.kind not in self._built_in for call in calls):
-            await self._require_action()
+        if approvals or any(call.kind not in self._built_in for call in calls):
+            await self._require_action(approvals.values())
             return "wait"
         return "continue"
 
@@ -137,25 +136,19 @@ class ToolUse:
         progress = self._stage.progress
         if not all(call.done for call in progress.calls):
             return []
-        cost = progress.pending or RunCompletionUsage()
-        progress.used += cost
-        progress.pending = None
         progress.calls = []
-        return [events.CallsStepClosed(self._stage.now(), cost)]
+        return [events.CallsStepClosed(self._stage.now(), progress.use_pending())]
 
-    async def _require_action(self) -> None:
+    async def _require_action(self, approvals: Iterable[NewItem]) -> None:
         stage, progress = self._stage, self._stage.progress
         requests = [functions.render_request(call) for call in progress.calls if call.kind not in self._built_in]
-        approvals = [item for call in progress.calls if (item := self._request_approval(call)) is not None]
         items = [*self._reasoning, *requests, *approvals]
         progress.calls = []
         if not stage.state.is_turn_based:
             await stage.commit(events.ActionRequired(), calls=items, release=True)
             return
         # A response ends when its client has to act; the client's outputs are input of the next one.
-        cost = progress.pending or RunCompletionUsage()
-        progress.used += cost
-        progress.pending = None
+        cost = progress.use_pending()
         await stage.commit(events.RunEnded("completed", stage.now(), progress.used, cost), calls=items)
 
     def _exceeds_call_limit(self) -> bool:

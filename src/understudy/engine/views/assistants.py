@@ -134,7 +134,7 @@ class RunView:
         self.run = _replace(self.run, status="requires_action", required_action=action)
         return [self._run_event("requires_action")]
 
-    def _on_approval_given(self, _: events.ApprovalGiven) -> _Stream:
+    def _on_approvals_submitted(self, _: events.ApprovalsSubmitted) -> _Stream:
         self.run = _replace(self.run, status="queued", required_action=None)
         return [self._run_event("queued")]
 
@@ -334,7 +334,7 @@ _HANDLERS: Final[dict[type[events.Event], Callable[[RunView, Any], _Stream]]] = 
     events.RemoteCallOpened: RunView._on_remote_opened,  # noqa: SLF001
     events.RemoteCallDone: RunView._on_remote_done,  # noqa: SLF001
     events.ApprovalRequired: RunView._on_approval_required,  # noqa: SLF001
-    events.ApprovalGiven: RunView._on_approval_given,  # noqa: SLF001
+    events.ApprovalsSubmitted: RunView._on_approvals_submitted,  # noqa: SLF001
     events.CodeOpened: RunView._on_code_opened,  # noqa: SLF001
     events.CodeDelta: RunView._on_code_delta,  # noqa: SLF001
     events.CodeOutputDelta: RunView._on_code_output_delta,  # noqa: SLF001
