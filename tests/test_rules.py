@@ -108,6 +108,8 @@ def test_a_definition_that_only_holds_the_letters_of_such_a_word_passes(rules, t
     "text",
     [
         '"""The store does not answer."""',
+        '"""Lets the run go on."""',
+        "# Another worker takes it up.",
         "# Whoever reads this",
         "MESSAGE = 'The model is told\\nof it'",
         "def fail(url):\n    raise ValueError(f'The URL {url} is none')",

@@ -100,7 +100,7 @@ class DirectoryBlobs:
 
 
 class _OpenFile:
-    """A cancelled read may go on in its thread; the file is closed after it."""
+    """A cancelled read may continue in its thread; the file is closed after it."""
 
     def __init__(self, path: Path) -> None:
         self._descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC)

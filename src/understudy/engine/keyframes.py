@@ -77,7 +77,7 @@ class Keyframes:
         if earlier.provider != self._provider.name or earlier.upstream_id is None:
             raise InvalidRequest(
                 f"Invalid '{param}': the generation {generation_id!r} was made by {earlier.provider!r}, and"
-                f" {self._provider.name!r}, which makes videos now, cannot go on from it.",
+                f" {self._provider.name!r}, which makes videos now, cannot continue it.",
                 param=param,
                 code="invalid_value",
             )

@@ -48,7 +48,7 @@ _Block = dict[str, Any]
 
 
 def to_chat(body: MessageBody) -> ChatBody:
-    """The chat completions body. Raises UpstreamError(invalid_request) if there is none."""
+    """The chat completions body. Raises UpstreamError(invalid_request) if the request has no equivalent."""
     chat: ChatBody = {name: body[name] for name in _SHARED_PARAMETERS if body.get(name) is not None}
     chat["max_completion_tokens"] = body.get("max_tokens") or DEFAULT_MAX_TOKENS
     chat["messages"] = to_wire(_convert_messages(body))

@@ -22,7 +22,7 @@ class ContainerExpiresAfter(Struct, kw_only=True):
 
 
 class ContainerNetworkPolicy(Struct, kw_only=True, forbid_unknown_fields=True):
-    """Code reaches no network here, so there is no other policy."""
+    """The only policy: sandboxes have no network."""
 
     type: Literal["disabled"]
 

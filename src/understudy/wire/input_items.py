@@ -71,7 +71,7 @@ class InputFunctionCall(Struct, kw_only=True, tag_field="type", tag="function_ca
 
 
 class InputFunctionCallOutput(Struct, kw_only=True, tag_field="type", tag="function_call_output"):
-    """`name` says whose output it is where there is no `call_id`."""
+    """`name` identifies the call if `call_id` is absent."""
 
     id: str | None = ""
     status: ItemStatus | None = "completed"

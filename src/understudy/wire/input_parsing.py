@@ -108,7 +108,7 @@ def whole(given: str | Sequence[Mapping[str, Any]], param: str = "input") -> lis
 
 
 def _name_calls(items: Sequence[InputItem], param: str) -> None:
-    """Finds the calls of outputs that do not name them by `call_id`. Raises InvalidBody where there is none."""
+    """Finds the calls of outputs without a `call_id`. Raises InvalidBody for an output without a call."""
     calls: dict[str, str] = {}
     shells: dict[str, str] = {}
     for index, item in enumerate(items):

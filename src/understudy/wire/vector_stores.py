@@ -99,7 +99,7 @@ class VectorStoreFileObject(Struct, kw_only=True):
     """A file as it is in a store; its id is the File's own.
 
     `warnings` is a member of this server's alone: a sentence for each part of the file that could not be read. It is
-    absent where there is none.
+    absent without warnings.
     """
 
     id: str

@@ -85,7 +85,7 @@ class _LeaseLost(Exception):
 
 @dataclass(eq=False, slots=True)
 class _BatchJob:
-    """With `short` the batch is released once it is in progress: there is no place for its lines."""
+    """With `short` the batch is released once it is in progress, because its lines have no free place."""
 
     claimed: BatchClaim
     status: Status

@@ -35,7 +35,7 @@ class FairQueue(Generic[Key]):
             self._lanes.setdefault(_lane(candidate), deque()).append(candidate)
 
     def pop(self) -> Candidate[Key]:
-        """The next candidate. Raises ValueError where there is none."""
+        """The next candidate. Raises ValueError if the queue is empty."""
         lane = min(self._lanes, key=self._order)
         queued = self._lanes[lane]
         candidate = queued.popleft()

@@ -125,7 +125,7 @@ class ModelTurn:
         return True
 
     def _is_plain_text(self) -> bool:
-        """Whether text can be sent directly: the message is open, and there is no buffer, call or reasoning."""
+        """Whether text can be sent directly: the message is open, without buffered text, calls or reasoning."""
         plain = (
             self._citation_parser is None and not self.turn.calls and not self._figures and not self._reasoning_texts
         )

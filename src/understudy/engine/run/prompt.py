@@ -54,7 +54,7 @@ _ITEM_OVERHEAD_FACTOR: Final = 8
 _PERSISTENT_KINDS: Final = frozenset({"configuration_update", *TOOL_LISTS})
 
 LoadImage = Callable[[str], Awaitable[str | None]]
-"""From a File's id to a `data:` URL; None where there is no such image."""
+"""From a File's id to a `data:` URL; None if the image does not exist."""
 
 LoadDocument = Callable[[Mapping[str, Any]], Awaitable[list[Part]]]
 """From an `input_file` part to the document's content parts: its text, and pages as images."""

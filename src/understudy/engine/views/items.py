@@ -78,7 +78,7 @@ def search_results(results: Iterable[FileSearchResult]) -> list[dict[str, Any]]:
 
 
 def code_outputs(outputs: Iterable[CodeOutput], before: Sequence[dict[str, Any]] = ()) -> list[dict[str, Any]]:
-    """Logs that follow logs go on with them."""
+    """Joins consecutive logs."""
     made = [dict(one) for one in before]
     for output in outputs:
         if output.type == "image":

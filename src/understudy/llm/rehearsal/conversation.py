@@ -39,7 +39,7 @@ class Conversation:
 
     @cached_property
     def text(self) -> str:
-        """The interpreted part of the user's last message, empty where there is none."""
+        """The interpreted part of the user's last message, empty without a user message."""
         return self.user_texts[-1] if self.user_texts else ""
 
     @cached_property

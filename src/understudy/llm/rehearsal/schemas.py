@@ -172,7 +172,7 @@ def _merge(keyword: str, left: Any, right: Any) -> Any:
 
 
 def split_alternatives(flat: Schema) -> list[Schema]:
-    """One schema for each option of `anyOf`, `oneOf` or a list of types; empty where there is no choice."""
+    """One schema for each option of `anyOf`, `oneOf` or a list of types; empty without a choice."""
     for keyword in ("anyOf", "oneOf"):
         if keyword in flat:
             rest = {other: value for other, value in flat.items() if other != keyword}

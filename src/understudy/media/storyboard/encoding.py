@@ -38,7 +38,7 @@ def write_video(frames: Iterable[Image.Image], size: tuple[int, int], title: str
 
 
 def read_frame(path: Path, *, last: bool) -> Image.Image:
-    """The first or the last frame of a video. Raises ValueError where there is none."""
+    """The first or the last frame of a video. Raises ValueError for a video without frames."""
     with contextlib.suppress(av.FFmpegError, IndexError), av.open(str(path)) as container:
         frames = container.decode(video=0)
         for frame in deque(frames, maxlen=1) if last else frames:

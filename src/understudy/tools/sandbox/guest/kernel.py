@@ -86,7 +86,7 @@ def _become(file: Path, cpu_seconds: int) -> None:
         os.chdir("/mnt/data")
         sys.path[:] = ["", *(path for path in sys.path if path != sys.path[0])]
         _serve(file)
-    except BaseException:  # noqa: BLE001 - whatever it is, the child must not go on as a copy of the relay
+    except BaseException:  # noqa: BLE001 - whatever it is, the child must not continue as a copy of the relay
         traceback.print_exc()
     finally:
         os._exit(1)

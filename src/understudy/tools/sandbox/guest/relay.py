@@ -136,7 +136,7 @@ class Relay:
             self._cell.reply(message["content"].get("status") == "ok")
 
     def _receive(self, source: Any) -> dict[str, Any] | None:
-        """The next message; None if there is none or it is malformed."""
+        """The next message; None if the queue is empty or the message malformed."""
         try:
             parts = source.recv_multipart(zmq.NOBLOCK)
             _, parts = self._session.feed_identities(parts)
