@@ -36,6 +36,9 @@ class _Free:
     async def embed(self, texts: Sequence[str], *, query: bool = False) -> Vectors:  # noqa: ARG002
         return Vectors(DIMENSIONS, [self._row] * len(texts))
 
+    def keyword_weight(self, language: str) -> float:  # noqa: ARG002
+        return 0.9
+
     async def close(self) -> None:
         """Has nothing."""
 

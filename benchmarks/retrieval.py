@@ -35,6 +35,7 @@ _QUESTIONS = Path(__file__).parent / "questions"
 _CUTS = ((60, 20), (100, 30), (200, 60))
 _HITS = 5
 _EMBEDDER = "benchmark"
+_WEIGHT = 0.9
 T = TypeVar("T")
 
 
@@ -95,6 +96,9 @@ class _Embedder:
 
     async def embed(self, texts: Sequence[str], *, query: bool = False) -> Vectors:  # noqa: ARG002
         return Vectors(builtin.DIMENSIONS, builtin.embed_texts(texts))
+
+    def keyword_weight(self, language: str) -> float:  # noqa: ARG002
+        return _WEIGHT
 
     async def close(self) -> None:
         """Has nothing."""
@@ -238,4 +242,4 @@ def _by_words(_: str, candidates: Sequence[ScoredChunk]) -> Sequence[ScoredChunk
 
 
 def _by_both(asked: str, candidates: Sequence[ScoredChunk]) -> Sequence[ScoredChunk]:
-    return [one for one, _ in ranking.fuse_rankings(ranking.QueryCandidates(asked, candidates))]
+    return [one for one, _ in ranking.fuse_rankings(ranking.QueryCandidates(asked, candidates, _WEIGHT))]

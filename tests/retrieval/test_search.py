@@ -32,6 +32,9 @@ class Broken:
         self.left -= 1
         return Vectors(2, [struct.pack("<2f", 1.0, 0.0)] * len(texts))
 
+    def keyword_weight(self, language):
+        return 0.5
+
     async def close(self):
         pass
 
@@ -211,8 +214,8 @@ def test_hits_of_equal_score_have_a_stable_order():
         ScoredChunk(seq, 1, file, StoredChunk(0, 0, 7, "harbour"), True, 0.5, 1.0)
         for seq, file in ((9, 3), (4, 8), (6, 1))
     ]
-    one = rank_candidates([QueryCandidates("harbour", made)], 10, 0.0)
-    assert one == rank_candidates([QueryCandidates("harbour", made[::-1])], 10, 0.0)
+    one = rank_candidates([QueryCandidates("harbour", made, 0.6)], 10, 0.0)
+    assert one == rank_candidates([QueryCandidates("harbour", made[::-1], 0.6)], 10, 0.0)
     assert {hit.file for hit in one} == {1, 3, 8}
 
 

@@ -12,7 +12,6 @@ from understudy.engine.jobs.ingestion import Ingestion
 from understudy.errors import BadGateway, InvalidRequest, StoreError
 from understudy.redaction import redact
 from understudy.retrieval.embed import EmbeddingError, UnknownEmbedderError
-from understudy.retrieval.ranking import DEFAULT_KEYWORD_WEIGHT
 from understudy.retrieval.search import Hit, Index, SearchScope
 from understudy.store import Store
 from understudy.store.vector_store_files import NewFile
@@ -163,9 +162,7 @@ class VectorStores:
         """
         now = self._now()
         places = await self._store.vector_stores.scopes(project_id, store_ids, filters, now)
-        hits = await self._search_index(
-            places, queries, limit, threshold, ranker, DEFAULT_KEYWORD_WEIGHT if weight is None else weight
-        )
+        hits = await self._search_index(places, queries, limit, threshold, ranker, weight)
         files = await self._store.store_files.indexed(sorted({hit.file for hit in hits}))
         used = [place.seq for place in places if place.last_active_at < now]
         if used:
@@ -193,7 +190,7 @@ class VectorStores:
         limit: int,
         threshold: float,
         ranker: str,
-        weight: float,
+        weight: float | None,
     ) -> list[Hit]:
         scopes = [
             SearchScope(place.seq, place.embedder, place.files)

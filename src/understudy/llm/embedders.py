@@ -11,6 +11,7 @@ from understudy.llm.router import Models
 from understudy.retrieval.children import ChildPool
 from understudy.retrieval.embed import (
     BUILTIN,
+    SEMANTIC_KEYWORD_WEIGHT,
     BuiltinEmbedder,
     Embedder,
     Embedders,
@@ -42,6 +43,9 @@ class ProviderEmbedder:
         if len(sizes) > 1:
             raise EmbeddingError(f"The embedder {self.name!r} returned vectors of different lengths.", passing=False)
         return Vectors(sizes.pop() // 4 if sizes else 0, rows)
+
+    def keyword_weight(self, language: str) -> float:  # noqa: ARG002 - the model's languages are unknown
+        return SEMANTIC_KEYWORD_WEIGHT
 
     async def close(self) -> None:
         """Closes nothing: `Models` owns the provider."""

@@ -13,6 +13,12 @@ from understudy.retrieval.messages import Embed, Rows
 
 BUILTIN: Final = "builtin"
 _CHILD_TIMEOUT: Final = 120.0
+_BUILTIN_KEYWORD_WEIGHT: Final = 0.9
+"""The built-in vectors compare spellings, as the words do, but know no frequencies."""
+
+SEMANTIC_KEYWORD_WEIGHT: Final = 0.4
+"""For vectors that compare meanings."""
+
 _BATCH_CHARACTERS: Final = 4000
 """Characters embedded in this process: a call of a child process would take longer."""
 
@@ -44,6 +50,13 @@ class Embedder(Protocol):
     """The name stored with a vector store: `builtin`, `PROVIDER/MODEL`, `fastembed:NAME`, or a directory."""
 
     async def embed(self, texts: Sequence[str], *, query: bool = False) -> Vectors: ...
+
+    def keyword_weight(self, language: str) -> float:
+        """The weight of the words beside these vectors, from 0 to 1, for queries in a language.
+
+        `language` is an English name in lower case, such as `german`; empty if it is not known.
+        """
+        ...
 
     async def close(self) -> None: ...
 
@@ -96,6 +109,9 @@ class BuiltinEmbedder:
             raise EmbeddingError(str(error), passing=True) from None
         assert isinstance(reply, Rows)
         return Vectors(builtin.DIMENSIONS, reply.rows)
+
+    def keyword_weight(self, language: str) -> float:  # noqa: ARG002 - spellings are compared alike in all
+        return _BUILTIN_KEYWORD_WEIGHT
 
     async def close(self) -> None:
         await self._children.close()

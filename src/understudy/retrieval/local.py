@@ -10,7 +10,7 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any, Final
 
-from understudy.retrieval.embed import EmbeddingError, Vectors, normalize_vector
+from understudy.retrieval.embed import SEMANTIC_KEYWORD_WEIGHT, EmbeddingError, Vectors, normalize_vector
 
 FASTEMBED: Final = "fastembed:"
 
@@ -24,6 +24,9 @@ class _LocalEmbedder(ABC):
     async def embed(self, texts: Sequence[str], *, query: bool = False) -> Vectors:
         rows = await asyncio.get_running_loop().run_in_executor(self._thread, self._embed_rows, list(texts), query)
         return Vectors(len(rows[0]) // 4 if rows else 0, rows)
+
+    def keyword_weight(self, language: str) -> float:  # noqa: ARG002 - the model's languages are unknown
+        return SEMANTIC_KEYWORD_WEIGHT
 
     async def close(self) -> None:
         self._thread.shutdown(wait=False, cancel_futures=True)

@@ -14,9 +14,6 @@ from understudy.text.tokenize import split_words
 _RRF_CONSTANT: Final = 10
 """The k of reciprocal rank fusion: the eleventh place is worth half of the first."""
 
-DEFAULT_KEYWORD_WEIGHT: Final = 0.6
-"""Weight of the keyword ranking, of 1. A matching word is a surer sign than a near vector."""
-
 
 @dataclass(frozen=True, slots=True)
 class QueryCandidates:
@@ -27,7 +24,7 @@ class QueryCandidates:
 
     words: str
     candidates: Sequence[ScoredChunk]
-    weight: float = DEFAULT_KEYWORD_WEIGHT
+    weight: float
 
 
 @dataclass(frozen=True, slots=True)

@@ -14,7 +14,7 @@ from understudy.retrieval.children import ChildPool, ChildProcess, ChildRequestE
 from understudy.retrieval.embed import Embedder, Embedders, Vectors
 from understudy.retrieval.extract import ExtractedText, ExtractionError
 from understudy.retrieval.messages import More, Piece, Pieces, Split
-from understudy.retrieval.ranking import DEFAULT_KEYWORD_WEIGHT, Hit, QueryCandidates, rank_candidates
+from understudy.retrieval.ranking import Hit, QueryCandidates, rank_candidates
 from understudy.store.chunks import Chunks, Indexed, NewChunk, StoredChunk, StoreQuery
 
 __all__ = ["Hit", "Index", "SearchScope"]
@@ -92,11 +92,12 @@ class Index:
         limit: int,
         threshold: float = 0.0,
         ranker: str = "auto",
-        weight: float = DEFAULT_KEYWORD_WEIGHT,
+        weight: float | None = None,
     ) -> list[Hit]:
         """The best first, at most `limit`, none scored below `threshold`; `ranker` "none" disables keyword ranking.
 
-        `weight` is the weight of the keyword ranking, from 0 to 1. Raises EmbeddingFailed, EmbedderMissing.
+        `weight` is the weight of the keyword ranking, from 0 to 1; None: as the embedders recommend.
+        Raises EmbeddingFailed, EmbedderMissing.
         """
         texts = [query for query in dict.fromkeys(queries) if query.strip()]
         vectors = {name: await self._embed_queries(name, texts) for name in {scope.embedder for scope in scopes}}
@@ -109,7 +110,11 @@ class Index:
                 for scope in scopes
             ]
             results = await asyncio.gather(*(self._chunks.search(passage, depth) for passage in passages))
-            questions.append(QueryCandidates(words, [candidate for some in results for candidate in some], weight))
+            chosen = weight
+            if chosen is None:
+                recommended = [self.embedders.get(scope.embedder).keyword_weight("") for scope in scopes]
+                chosen = sum(recommended) / max(1, len(recommended))
+            questions.append(QueryCandidates(words, [candidate for some in results for candidate in some], chosen))
         return rank_candidates(questions, limit, threshold)
 
     async def remove(self, store: int, file: int) -> None:
