@@ -61,7 +61,7 @@ async def _opened(settings: SandboxSettings) -> AsyncIterator[EmbeddedSandbox]:
     try:
         yield sandbox
     finally:
-        await sandbox.close()
+        await sandbox.stop()
 
 
 async def _first(sandbox: EmbeddedSandbox, number: int, *, warm: bool = False, file: bytes = b"") -> float:

@@ -30,7 +30,7 @@ class Work:
 async def test_it_repeats_until_it_is_stopped():
     work = Work()
     loop = Looper(0, work)
-    loop.start()
+    await loop.start()
     await work.wait_for(10)
     await loop.stop()
     calls = work.calls
@@ -41,7 +41,7 @@ async def test_it_repeats_until_it_is_stopped():
 async def test_a_failure_is_logged_and_does_not_end_it(caplog):
     work = Work(ValueError("broken"), StoreError("The database is away."), ValueError("again"))
     loop = Looper(0, work)
-    loop.start()
+    await loop.start()
     await work.wait_for(5)
     await loop.stop()
     assert [record.levelno for record in caplog.records] == [logging.ERROR, logging.WARNING, logging.ERROR]
@@ -60,7 +60,7 @@ async def test_a_stop_ends_work_that_is_under_way():
             ended.set()
 
     loop = Looper(0, work)
-    loop.start()
+    await loop.start()
     async with asyncio.timeout(5):
         await begun.wait()
         await loop.stop()
@@ -70,7 +70,7 @@ async def test_a_stop_ends_work_that_is_under_way():
 async def test_what_was_never_started_can_be_stopped_and_a_second_stop_does_nothing():
     loop = Looper(0, Work())
     await loop.stop()
-    loop.start()
+    await loop.start()
     await loop.stop()
     await loop.stop()
 
@@ -78,7 +78,7 @@ async def test_what_was_never_started_can_be_stopped_and_a_second_stop_does_noth
 async def test_it_waits_between_two_times():
     work = Work()
     loop = Looper(3600, work)
-    loop.start()
+    await loop.start()
     await asyncio.sleep(0)
     await loop.stop()
     assert work.calls == 0

@@ -5,7 +5,7 @@ The only module that knows all parts. `create_app` has no effect but its result;
 
 import math
 import shutil
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Iterable
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 from functools import partial
@@ -55,7 +55,7 @@ from understudy.llm.model_info import ModelProfiles
 from understudy.llm.prices import Prices
 from understudy.llm.rehearsal import Rehearsal
 from understudy.llm.router import Models
-from understudy.looper import Looper
+from understudy.looper import BackgroundPart, Looper
 from understudy.media.download import Downloader
 from understudy.media.providers import open_provider
 from understudy.retrieval.children import ChildPool
@@ -64,7 +64,7 @@ from understudy.retrieval.search import Index
 from understudy.settings import ProviderSettings, Settings
 from understudy.store import Store, data_directory, open_existing_store, open_store
 from understudy.tools.mcp import RemoteServers
-from understudy.tools.sandbox import open_sandbox
+from understudy.tools.sandbox import Sandbox, open_sandbox
 from understudy.wire.parsing import InvalidInput
 
 _ERASE_SECONDS = 0.5
@@ -128,29 +128,45 @@ class _Base:
 
 @dataclass(frozen=True, slots=True)
 class _Retrieval:
+    ingestion: Ingestion
     vector_stores: VectorStores
     documents: Documents
     images: Images
 
 
+@dataclass(frozen=True, slots=True)
+class _LocationCheck:
+    """Checks the location of the blobs again, after the parts that acquire a lease.
+
+    Of two servers that start at once with different directories, one fails here.
+    """
+
+    store: Store
+    blobs: Blobs
+    location_id: str
+
+    async def start(self) -> None:
+        """Raises StoreError."""
+        await require_location(self.store, self.blobs, self.location_id)
+
+    async def stop(self) -> None:
+        pass
+
+
 async def _open_parts(app: Starlette, stack: AsyncExitStack, settings: Settings, clock: Clock) -> None:
-    """Builds the parts from the ground up; the stack closes them from the top down."""
+    """Builds the parts from the ground up and starts them; the stack ends them from the top down."""
     store, blobs, location_id = await _open_store(stack, settings, clock)
     base = _build_base(stack, settings, clock, store, blobs)
-    retrieval = await _open_retrieval(stack, base)
-    interpreter, containers = await _open_interpreter(stack, base)
+    retrieval = _build_retrieval(stack, base)
+    sandbox, interpreter, containers = _build_interpreter(base)
     remote_servers, logs = RemoteServers(settings.mcp), Logs(clock, settings.limits.log_retention)
     worker = _build_worker(base, retrieval, interpreter, remote_servers, logs)
-    await _start(stack, worker)
-    # Again, with a lease: of two servers that start at once with different directories, one fails here.
-    await require_location(store, blobs, location_id)
     webhooks = Webhooks(store, settings.webhooks, clock)
-    await _start(stack, webhooks)
-    generations = await _open_generations(stack, base)
+    callbacks, generations = _build_generations(base)
+    batches = _build_batches(base)
+    responses = Responses(store, worker, logs, clock, settings.limits.response_seconds)
     streams, mcp = OpenStreams(), McpServer(settings)
     stack.push_async_callback(mcp.close)
-    responses = Responses(store, worker, logs, clock, settings.limits.response_seconds)
-    _start_sweeps(stack, store, base.files, responses, streams)
     app.state.parts = parts = Parts(
         settings=settings,
         store=store,
@@ -164,7 +180,7 @@ async def _open_parts(app: Starlette, stack: AsyncExitStack, settings: Settings,
         vector_stores=retrieval.vector_stores,
         interpreter=interpreter,
         remote_servers=remote_servers,
-        batches=_build_batches(base),
+        batches=batches,
         containers=containers,
         generations=generations,
         webhooks=webhooks,
@@ -175,22 +191,59 @@ async def _open_parts(app: Starlette, stack: AsyncExitStack, settings: Settings,
         streams=streams,
         mcp=mcp,
     )
-    await parts.batches.start(batch_endpoints(parts))
-    stack.push_async_callback(parts.batches.stop)
+    batches.endpoints = batch_endpoints(parts)
     app.state.understudy = Understudy(store, worker, generations, streams, settings.shutdown_seconds * _DRAIN_SHARE)
+    check = _LocationCheck(store, blobs, location_id)
+    await _start(stack, _list_background_parts(base, retrieval, sandbox, worker, check, callbacks, parts))
+
+
+def _list_background_parts(
+    base: _Base,
+    retrieval: _Retrieval,
+    sandbox: Sandbox,
+    worker: RunWorker,
+    check: _LocationCheck,
+    callbacks: VideoCallbacks,
+    parts: Parts,
+) -> tuple[BackgroundPart, ...]:
+    """In the order of their start; they stop in reverse."""
+    store = base.store
+    return (
+        retrieval.ingestion,
+        sandbox,
+        worker,
+        check,
+        parts.webhooks,
+        callbacks,
+        parts.generations,
+        Looper(_SWEEP_FILES_SECONDS, base.files.sweep),
+        Looper(_ERASE_SECONDS, store.threads.erase),
+        Looper(_ERASE_SECONDS, store.chunks.sweep),
+        Looper(_SWEEP_RESPONSES_SECONDS, parts.responses.sweep),
+        Looper(_REVOKED_KEYS_SECONDS, partial(parts.streams.end_revoked, store.keys.active)),
+        parts.batches,
+    )
+
+
+async def _start(stack: AsyncExitStack, parts: Iterable[BackgroundPart]) -> None:
+    """Starts the parts in order; the stack stops those that have started, in reverse."""
+    for part in parts:
+        await part.start()
+        stack.push_async_callback(part.stop)
 
 
 def _build_base(stack: AsyncExitStack, settings: Settings, clock: Clock, store: Store, blobs: Blobs) -> _Base:
-    models, prices, accounting = _open_models(stack, settings, store, clock)
+    models, prices, accounting = _build_models_and_prices(stack, settings, store, clock)
     return _Base(settings, clock, store, blobs, Files(store, blobs, clock), models, prices, accounting)
 
 
-async def _open_retrieval(stack: AsyncExitStack, base: _Base) -> _Retrieval:
+def _build_retrieval(stack: AsyncExitStack, base: _Base) -> _Retrieval:
     spool = base.settings.data / "spool"
-    index, ingestion, extractor = await _open_ingestion(
+    index, ingestion, extractor = _build_ingestion(
         stack, base.settings, base.store, base.blobs, base.models, base.clock, spool
     )
     return _Retrieval(
+        ingestion,
         VectorStores(base.store, index, ingestion, base.clock),
         Documents(base.store, base.blobs, extractor, spool),
         Images(base.store, base.blobs),
@@ -222,7 +275,7 @@ async def _open_store(stack: AsyncExitStack, settings: Settings, clock: Clock) -
     return store, blobs, location_id
 
 
-def _open_models(
+def _build_models_and_prices(
     stack: AsyncExitStack, settings: Settings, store: Store, clock: Clock
 ) -> tuple[Models, Prices, Accounting]:
     models = _build_models(settings, clock)
@@ -231,27 +284,6 @@ def _open_models(
     accounting = Accounting(store.ledger, models, prices, settings.billing, clock)
     stack.push_async_callback(accounting.close)
     return models, prices, accounting
-
-
-async def _start(stack: AsyncExitStack, part: RunWorker | Webhooks | VideoJobs | Ingestion) -> None:
-    await part.start()
-    stack.push_async_callback(part.stop)
-
-
-def _start_sweeps(
-    stack: AsyncExitStack, store: Store, files: Files, responses: Responses, streams: OpenStreams
-) -> None:
-    loops: tuple[tuple[float, Callable[[], Awaitable[object]]], ...] = (
-        (_SWEEP_FILES_SECONDS, files.sweep),
-        (_ERASE_SECONDS, store.threads.erase),
-        (_ERASE_SECONDS, store.chunks.sweep),
-        (_SWEEP_RESPONSES_SECONDS, responses.sweep),
-        (_REVOKED_KEYS_SECONDS, partial(streams.end_revoked, store.keys.active)),
-    )
-    for seconds, work in loops:
-        loop = Looper(seconds, work)
-        loop.start()
-        stack.push_async_callback(loop.stop)
 
 
 def _build_batches(base: _Base) -> Batches:
@@ -274,11 +306,9 @@ def _build_batches(base: _Base) -> Batches:
     )
 
 
-async def _open_interpreter(stack: AsyncExitStack, base: _Base) -> tuple[Interpreter, Containers]:
+def _build_interpreter(base: _Base) -> tuple[Sandbox, Interpreter, Containers]:
     settings = base.settings
     sandbox = open_sandbox(settings.sandbox, base.clock, private=(settings.data,))
-    await sandbox.start()
-    stack.push_async_callback(sandbox.close)
     sessions = ContainerSessions(sandbox, base.store, base.blobs)
     interpreter = Interpreter(
         sessions,
@@ -288,10 +318,10 @@ async def _open_interpreter(stack: AsyncExitStack, base: _Base) -> tuple[Interpr
         idle_seconds=settings.sandbox.idle_seconds,
         most_bytes=settings.limits.file_bytes,
     )
-    return interpreter, Containers(sessions, base.store, base.clock, settings.sandbox.memory_mb)
+    return sandbox, interpreter, Containers(sessions, base.store, base.clock, settings.sandbox.memory_mb)
 
 
-async def _open_generations(stack: AsyncExitStack, base: _Base) -> VideoJobs:
+def _build_generations(base: _Base) -> tuple[VideoCallbacks, VideoJobs]:
     settings, video = base.settings, base.settings.video
 
     def connect(key: str) -> Connection:
@@ -320,8 +350,7 @@ async def _open_generations(stack: AsyncExitStack, base: _Base) -> VideoJobs:
         base.clock,
         spool,
     )
-    await _start(stack, generations)
-    return generations
+    return callbacks, generations
 
 
 @asynccontextmanager
@@ -339,7 +368,8 @@ async def reindexing(settings: Settings) -> AsyncIterator[Reindexer]:
         stack.push_async_callback(models.close)
         # A spool of its own, since a server clears the shared one.
         spool = Path(stack.enter_context(TemporaryDirectory(prefix="spool-", dir=room)))
-        index, ingestion, _ = await _open_ingestion(stack, settings, store, blobs, models, clock, spool)
+        index, ingestion, _ = _build_ingestion(stack, settings, store, blobs, models, clock, spool)
+        await _start(stack, [ingestion])
         yield Reindexer(store, index, ingestion)
 
 
@@ -352,7 +382,7 @@ def _local_directory(stack: AsyncExitStack, settings: Settings) -> Path:
     return Path(stack.enter_context(TemporaryDirectory(prefix="understudy-")))
 
 
-async def _open_ingestion(
+def _build_ingestion(
     stack: AsyncExitStack,
     settings: Settings,
     store: Store,
@@ -370,7 +400,6 @@ async def _open_ingestion(
     extractor = Extractor(children, spool, seconds=reading.seconds, text_bytes=reading.text_bytes)
     index = Index(store.chunks, embedders, children)
     ingestion = Ingestion(store, blobs, extractor, index, clock, settings.limits.concurrent_indexing)
-    await _start(stack, ingestion)
     return index, ingestion, extractor
 
 

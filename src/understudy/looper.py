@@ -1,12 +1,25 @@
-"""Periodic work in the background: `start`, `stop`, and one body."""
+"""Work in the background: `start` and `stop` of every part, and the loop that repeats one body."""
 
 import asyncio
 import logging
 from collections.abc import Awaitable, Callable
+from typing import Protocol
 
 from understudy.errors import StoreError
 
 logger = logging.getLogger(__name__)
+
+
+class BackgroundPart(Protocol):
+    """What the application starts, and stops in reverse order."""
+
+    async def start(self) -> None:
+        """Returns once the part works. A part that raises is not stopped."""
+        ...
+
+    async def stop(self) -> None:
+        """Returns once nothing of the part runs."""
+        ...
 
 
 class Looper:
@@ -17,7 +30,7 @@ class Looper:
         self._work = work
         self._task: asyncio.Task[None] | None = None
 
-    def start(self) -> None:
+    async def start(self) -> None:
         self._task = asyncio.create_task(self._run_loop())
 
     async def stop(self) -> None:

@@ -44,7 +44,7 @@ async def sandbox(settings):
     assert await opened.check() is None
     await opened.start()
     yield opened
-    await opened.close()
+    await opened.stop()
 
 
 @pytest_asyncio.fixture(scope="session", loop_scope="session")
@@ -76,4 +76,4 @@ async def new_sandbox(settings):
 
     yield make
     for sandbox in opened:
-        await sandbox.close()
+        await sandbox.stop()

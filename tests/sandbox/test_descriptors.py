@@ -139,7 +139,7 @@ def test_opening_and_closing_sandboxes_does_not_close_other_descriptors(loop, tm
         await asyncio.sleep(0)
         opening.cancel()
         await asyncio.gather(opening, return_exceptions=True)
-        await sandbox.close()
+        await sandbox.stop()
 
     before = beside_threads(loop, tmp_path, work)
     assert len(list(DESCRIPTORS.iterdir())) <= before + 4  # the busy threads' own

@@ -181,7 +181,7 @@ async def test_folders_of_the_server_s_own_are_empty_wherever_they_are(settings,
         assert (await run(session, f"open('/opt/interpreter/{private.name}/x', 'w')")).error.name == "OSError"
         assert await ok(session, "import numpy\nint(numpy.arange(4).sum())") == "6"
     finally:
-        await sandbox.close()
+        await sandbox.stop()
 
 
 async def test_programs_and_magics_run_inside_as_well(shared):

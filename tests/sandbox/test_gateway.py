@@ -86,7 +86,7 @@ async def new_gateway(gateway, tmp_path):
 
     yield make
     for sandbox in opened:
-        await sandbox.close()
+        await sandbox.stop()
 
 
 @pytest_asyncio.fixture(loop_scope="session")

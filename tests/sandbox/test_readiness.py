@@ -222,7 +222,7 @@ async def test_nothing_runs_bare(pretend):
             await sandbox.open("a")
         assert sandbox.find("a") is None
     finally:
-        await sandbox.close()
+        await sandbox.stop()
 
 
 async def test_a_machine_that_was_set_right_is_believed_after_a_while(pretend, tmp_path, monkeypatch):
@@ -241,4 +241,4 @@ async def test_a_machine_that_was_set_right_is_believed_after_a_while(pretend, t
     assert "bubblewrap is missing" in await sandbox.check()
     clock.time += 10
     assert "bubblewrap is missing" not in (await sandbox.check() or "")
-    await sandbox.close()
+    await sandbox.stop()

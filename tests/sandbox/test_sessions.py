@@ -212,7 +212,7 @@ async def test_closing_the_sandbox_in_the_middle_of_starts_leaves_no_process(new
     await until(lambda: _processes("34603008"))
     opening.cancel()
     await asyncio.gather(opening, return_exceptions=True)
-    await sandbox.close()
+    await sandbox.stop()
     assert _processes("34603008") == []
 
 

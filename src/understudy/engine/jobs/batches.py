@@ -109,6 +109,7 @@ class Batches(JobKind[int, _BatchJob]):
     ) -> None:
         """At most `places` lines are executed at a time; a line has at most `longest_line` bytes."""
         self.endpoints: Mapping[str, Endpoint] = {}
+        """By their paths, `/v1/chat/completions` for instance. Set before the start."""
         self._store = store
         self._work = store.batch_work
         self._blobs = blobs
@@ -130,13 +131,9 @@ class Batches(JobKind[int, _BatchJob]):
             _MAX_CONCURRENT_BATCHES + _MAX_CONCURRENT_VALIDATIONS,
             extra_loops=(Looper(_ERASE_SECONDS, self._work.erase),),
         )
+        self.start = self._pool.start
         self.stop = self._pool.stop
         self.wake = self._pool.wake
-
-    async def start(self, endpoints: Mapping[str, Endpoint]) -> None:
-        """`endpoints` by their paths, `/v1/chat/completions` for instance."""
-        self.endpoints = endpoints
-        await self._pool.start()
 
     @property
     def id(self) -> str:

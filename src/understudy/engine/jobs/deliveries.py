@@ -64,7 +64,7 @@ class Webhooks:
         """Raises SettingsError if the configured endpoint is invalid."""
         await self._store.replace_endpoints(OPERATOR_PROJECT, self._configured_endpoints(), self._clock.now())
         for loop in self._loops:
-            loop.start()
+            await loop.start()
 
     async def stop(self) -> None:
         for loop in self._loops:

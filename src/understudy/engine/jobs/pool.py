@@ -126,7 +126,7 @@ class LeasePool(Generic[Key, Work]):
         await self._renew_lease()
         await self._sweep()
         for loop in self._loops:
-            loop.start()
+            await loop.start()
 
     async def stop(self) -> None:
         """Claims nothing more, interrupts the jobs, waits for them, and ends the lease. A second call does nothing."""

@@ -37,8 +37,8 @@ class VideoCallbacks:
         self._outward = Client(allow_private=allow_private, private_setting="webhooks.allow_private")
         self._loop = Looper(_SWEEP_SECONDS, self._deliver_due)
 
-    def start(self) -> None:
-        self._loop.start()
+    async def start(self) -> None:
+        await self._loop.start()
 
     async def stop(self) -> None:
         await self._loop.stop()

@@ -100,13 +100,11 @@ class VideoJobs(JobKind[int, VideoClaim]):
 
     async def start(self) -> None:
         await self._pool.start()
-        self._callbacks.start()
 
     async def stop(self) -> None:
         """Releases the jobs, and ends the lease."""
         self.release()
         await self._pool.stop()
-        await self._callbacks.stop()
         await self._provider.close()
         await self._download.close()
 

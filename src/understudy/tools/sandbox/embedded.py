@@ -46,7 +46,7 @@ class EmbeddedSandbox:
 
     async def start(self) -> None:
         for part in self._parts:
-            part.start()
+            await part.start()
         if self._settings.warm:
             self._pool.refill()
 
@@ -79,7 +79,7 @@ class EmbeddedSandbox:
     def find(self, key: str) -> KernelSession | None:
         return self._sessions.find(key)
 
-    async def close(self) -> None:
+    async def stop(self) -> None:
         for part in self._parts:
             await part.stop()
         if self._checking is not None:

@@ -30,7 +30,7 @@ class GatewaySandbox:
         self._sweeping = Looper(SWEEP_SECONDS, self._sessions.sweep)
 
     async def start(self) -> None:
-        self._sweeping.start()
+        await self._sweeping.start()
 
     async def check(self) -> str | None:
         try:
@@ -51,7 +51,7 @@ class GatewaySandbox:
     def find(self, key: str) -> KernelSession | None:
         return self._sessions.find(key)
 
-    async def close(self) -> None:
+    async def stop(self) -> None:
         await self._sweeping.stop()
         await self._sessions.close()
         if self._client is not None:

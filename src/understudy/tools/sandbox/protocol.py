@@ -107,6 +107,6 @@ class Sandbox(Protocol):
         """The session of the key, or None."""
         ...
 
-    async def close(self) -> None:
+    async def stop(self) -> None:
         """Ends all sessions and all other processes."""
         ...

@@ -33,7 +33,7 @@ async def _describe_gateway(settings: SandboxSettings, clock: Clock) -> str:
         if problem := await gateway.check():
             raise SandboxError(f"{problem} It is at {settings.url}.")
     finally:
-        await gateway.close()
+        await gateway.stop()
     return f"the gateway at {settings.url} has the kernel {settings.kernel!r}"
 
 

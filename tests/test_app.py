@@ -1,0 +1,39 @@
+"""The composition root: the order in which parts start and stop."""
+
+import pytest
+
+from understudy.app import create_app
+from understudy.errors import SettingsError
+from understudy.settings import Settings, WebhookSettings
+from understudy.store import open_existing_store
+
+SECRET = "whsec_" + "A" * 32
+
+
+def workers():
+    rows = yield "SELECT id FROM workers", ()
+    return [worker_id.partition("_")[0] for (worker_id,) in rows]
+
+
+async def stored_workers(data):
+    store = await open_existing_store(data)
+    try:
+        return await store.database.read(workers)
+    finally:
+        await store.close()
+
+
+async def test_a_failed_start_stops_the_parts_that_have_started(tmp_path):
+    refused = WebhookSettings(url="http://127.0.0.1/", secret=SECRET)
+    app = create_app(Settings(data=tmp_path, webhooks=refused))
+    with pytest.raises(SettingsError, match=r"webhooks\.url"):
+        async with app.router.lifespan_context(app):
+            pass
+    assert await stored_workers(tmp_path) == []
+
+
+async def test_a_stop_ends_the_leases_of_all_workers(tmp_path):
+    app = create_app(Settings(data=tmp_path))
+    async with app.router.lifespan_context(app):
+        assert sorted(await stored_workers(tmp_path)) == ["batcher", "indexer", "studio", "worker"]
+    assert await stored_workers(tmp_path) == []
