@@ -53,16 +53,19 @@ def test_an_import_that_does_not_go_down_is_noticed(rules, tmp_path, path, text)
         ("engine/run/log.py", "from understudy.engine import views"),
         ("engine/run/state.py", "import understudy.wire.run_events"),
         ("engine/run/state.py", "from understudy.wire import response_events"),
+        ("engine/run/spec.py", "from understudy.wire.runs import RunObject"),
+        ("engine/run/prompt.py", "from understudy.wire.response_tools import ResponseTool"),
     ],
 )
-def test_a_run_that_imports_a_view_is_noticed(rules, tmp_path, path, text):
-    assert "which shows runs to clients" in broken(rules, tmp_path, path, text)[0]
+def test_a_run_that_imports_a_dialect_is_noticed(rules, tmp_path, path, text):
+    assert "which belongs to a dialect" in broken(rules, tmp_path, path, text)[0]
 
 
 @pytest.mark.parametrize(
     ("path", "text"),
     [
         ("engine/views/frames.py", "from understudy.wire import run_events"),
+        ("engine/run/outcome.py", "from understudy.wire.run_outcome import RunStatus"),
         ("engine/loop.py", "from understudy.store.runs import Runs\nfrom understudy import __version__, clock"),
         ("settings/load.py", "from understudy.errors import SettingsError\nfrom understudy.settings import model"),
         ("cli/serve.py", "from understudy.app import create_app"),

@@ -9,7 +9,7 @@ from understudy.engine.run import events
 from understudy.store.run_state import ClientTool
 from understudy.wire.items import CodeOutput, FileSearchResult
 from understudy.wire.responses import Reasoning, ResponseObject, ResponseText
-from understudy.wire.runs import LastError, RunCompletionUsage, RunIncompleteDetails
+from understudy.wire.run_outcome import LastError, RunCompletionUsage, RunIncompleteDetails
 
 EVERYTHING = frozenset({"file_search_call.results", "code_interpreter_call.outputs", "reasoning.encrypted_content"})
 _ENDS = {
@@ -64,7 +64,7 @@ def histories_of(draw, *, ended=True):
         metadata={"sequence_number": "7"},
     )
     run, _ = histories.run()
-    told = [events.RunQueued(run, None, False, shown, draw(st.booleans())), events.RunStarted(AT)]
+    told = [histories.queued(run, response=shown, obfuscated=draw(st.booleans())), events.RunStarted(AT)]
     for number in range(draw(st.integers(0, 2))):
         told += draw(_thinking(number))
         told += draw(_using(number))

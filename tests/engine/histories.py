@@ -4,8 +4,10 @@ from hypothesis import strategies as st
 
 from store import samples
 from understudy.engine.run import events
+from understudy.engine.run_specs import build_spec
+from understudy.engine.views.origins import Origin, RestoredOrigin
 from understudy.wire.items import CodeOutput, FileSearchResult
-from understudy.wire.runs import LastError, RunCompletionUsage, RunIncompleteDetails
+from understudy.wire.run_outcome import LastError, RunCompletionUsage, RunIncompleteDetails
 
 AT = 1_700_000_000
 USAGE = RunCompletionUsage(9, 3, 12)
@@ -25,6 +27,24 @@ def run():
     return samples.run(thread.id), thread
 
 
+def queued(made, **members):
+    """The event that begins the run `made`; `members` are those of its origin."""
+    return events.RunQueued(build_spec(made, None), Origin(made, **members))
+
+
+def restored(made, steps, message):
+    """The event that resumes the run `made` with these open steps and this open message."""
+    open_steps = {step.type: step.id for step in steps}
+    return events.RunRestored(
+        build_spec(made, None),
+        made.status,
+        RestoredOrigin(made, steps, message),
+        None if message is None else message.id,
+        open_steps.get("message_creation"),
+        open_steps.get("tool_calls"),
+    )
+
+
 @st.composite
 def histories(draw, *, ended=None, late=True):
     """`ended` True are runs that are over, False those that wait for outputs; None is either.
@@ -32,7 +52,7 @@ def histories(draw, *, ended=None, late=True):
     With `late` the model may speak after it has called, too.
     """
     made, thread = run()
-    told = [events.RunQueued(made, thread if draw(st.booleans()) else None), events.RunStarted(AT)]
+    told = [queued(made, thread=thread if draw(st.booleans()) else None), events.RunStarted(AT)]
     rounds = draw(st.integers(min_value=0 if ended is not False else 1, max_value=3))
     for number in range(draw(st.integers(min_value=0, max_value=2))):
         told += draw(_using(number))

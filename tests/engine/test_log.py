@@ -185,7 +185,7 @@ async def test_closing_a_log_of_a_run_handed_back_ends_its_streams():
 def history_of(length):
     """The events of a run that says as many words as there is room for."""
     run, _ = histories.run()
-    opening = [events.RunQueued(run), events.RunStarted(histories.AT), events.MessageOpened("step_1", "msg_1", 1)]
+    opening = [histories.queued(run), events.RunStarted(histories.AT), events.MessageOpened("step_1", "msg_1", 1)]
     return (opening + [events.TextDelta("word ")] * length)[:length]
 
 

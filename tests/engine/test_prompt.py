@@ -10,6 +10,7 @@ from engine import histories
 from store import samples
 from store.samples import OURS
 from understudy.engine.run.prompt import BudgetExceeded, PromptBudget, build_request
+from understudy.engine.run_specs import build_spec
 from understudy.engine.tools.code_interpreter import offer_code_interpreter
 from understudy.engine.tools.file_search import offer_file_search
 from understudy.llm import tokens
@@ -70,14 +71,18 @@ class Conversation:
     async def prompt(self, room=WIDE, turn=1, **members):
         for name, value in members.items():
             setattr(self.run, name, value)
-        return (await build_request(self.store.messages, self.run, turn, room, offered=_offered(self.run))).body
+        spec = self.spec()
+        return (await build_request(self.store.messages, spec, turn, room, offered=_offered(spec))).body
+
+    def spec(self):
+        return build_spec(self.run, None)
 
     async def told(self, room=WIDE, **members):
         return (await self.prompt(room, **members))["messages"]
 
 
-def _offered(run):
-    return [*offer_code_interpreter(run), *offer_file_search(run)]
+def _offered(spec):
+    return [*offer_code_interpreter(spec), *offer_file_search(spec)]
 
 
 def _item(kind, call_id, **members):
@@ -169,7 +174,7 @@ async def test_an_image_file_is_sent_as_a_data_url(conversation):
 
     file = MessageContentImageFileObject(ImageFile("file-1", "high"))
     await conversation.says("user", None, content=[file])
-    prompt = await build_request(conversation.store.messages, conversation.run, 1, WIDE, load)
+    prompt = await build_request(conversation.store.messages, conversation.spec(), 1, WIDE, load)
     shown = {"type": "image_url", "image_url": {"url": "data:image/png;base64,file-1", "detail": "high"}}
     assert prompt.body["messages"] == [user([shown])]
 
@@ -302,7 +307,8 @@ async def test_search_results_of_this_run_are_sent_with_marks_and_those_of_other
     for number, run_id in enumerate(("run_earlier", run.id)):
         kind, body = searched(turn=number, first=3)
         await store.database.write(_insert, run.thread_id, run_id, kind, body)
-    prompt = await build_request(store.messages, run, 1, WIDE, offered=_offered(run))
+    spec = conversation.spec()
+    prompt = await build_request(store.messages, spec, 1, WIDE, offered=_offered(spec))
     _asked, called, answered = prompt.body["messages"]
     assert called["tool_calls"][0]["function"] == {"name": "file_search", "arguments": '{"queries":["food"]}'}
     assert answered["role"] == "tool"

@@ -173,7 +173,7 @@ async def test_a_response_resumes_after_a_crash_at_any_event_and_replays_from_th
     assert stream[0]["type"] == "response.created"
     # One who had heard everything hears all that follows, and no number twice.
     resumed_stream = await rest_of(filling, before.sequence - 1)
-    first = restored[0].sequence
+    first = restored[0].origin.sequence
     assert resumed_stream == [data for data in stream if data["sequence_number"] >= max(first, before.sequence)]
     assert stream[-1] == resumed_stream[-1]
 
@@ -207,6 +207,6 @@ def rest(stored):
 
 
 def test_an_assistants_event_produces_no_response_events():
-    view, _ = played([events.RunQueued(histories.run()[0], None, False, answers.response())])
+    view, _ = played([histories.queued(histories.run()[0], response=answers.response())])
     assert view.apply(events.OutputsSubmitted({}, AT, USAGE)) == ()
     assert view.sequence == 1

@@ -10,13 +10,13 @@ from openai.lib.streaming._assistants import accumulate_event, accumulate_run_st
 from openai.types.beta import AssistantStreamEvent
 
 from engine import histories
-from engine.histories import AT, USAGE
+from engine.histories import AT, USAGE, queued, restored
 from serving import parse_events
 from understudy.engine.run import events
 from understudy.engine.run.state import RunState
 from understudy.engine.views.assistants import RunView
 from understudy.engine.views.frames import DONE_FRAME, RunEncoder
-from understudy.wire.runs import LastError
+from understudy.wire.run_outcome import LastError
 
 ENDS = ("completed", "incomplete", "failed", "cancelled", "expired")
 
@@ -31,7 +31,7 @@ def shown(history):
 def said(*pieces, ended=True):
     """The events of a run that says these pieces."""
     run, _ = histories.run()
-    told = [events.RunQueued(run), events.RunStarted(AT), events.MessageOpened("step_1", "msg_1", AT)]
+    told = [queued(run), events.RunStarted(AT), events.MessageOpened("step_1", "msg_1", AT)]
     told += [events.TextDelta(piece) for piece in pieces]
     closing = [events.MessageClosed(AT, USAGE), events.RunEnded("completed", AT, USAGE)]
     return told + (closing if ended else [])
@@ -217,7 +217,7 @@ def test_a_run_that_ends_early_closes_its_open_message_and_step(status, cut, ste
 def test_a_restored_run_reopens_its_open_step_and_message():
     view = RunView.of(said("lost", ended=False))
     run, steps, message = view.run, tuple(view.steps), view.message
-    told = [events.RunRestored(run, steps, message), events.TextDelta("Hello"), *said(ended=True)[-2:]]
+    told = [restored(run, steps, message), events.TextDelta("Hello"), *said(ended=True)[-2:]]
     assert [name for name, _ in shown(told)] == [
         "thread.run.in_progress",
         "thread.run.step.created",
@@ -229,14 +229,14 @@ def test_a_restored_run_reopens_its_open_step_and_message():
         "thread.run.step.completed",
         "thread.run.completed",
     ]
-    restored = RunView.of(told)
-    assert restored.run.status == "completed"
+    resumed = RunView.of(told)
+    assert resumed.run.status == "completed"
     assert message.content == []
 
 
 def test_outputs_reach_the_call_they_are_for():
     run, _ = histories.run()
-    told = [events.RunQueued(run), events.RunStarted(AT), events.CallsStepOpened("step_1", AT)]
+    told = [queued(run), events.RunStarted(AT), events.CallsStepOpened("step_1", AT)]
     for index, call_id in enumerate(("call_a", "call_b")):
         told += [events.CallOpened(index, call_id, "f"), events.ArgumentsDelta(index, "{}")]
     told += [events.ActionRequired(), events.OutputsSubmitted({"call_b": "B", "call_a": "A"}, AT, USAGE)]

@@ -4,6 +4,7 @@ import json
 
 import pytest
 
+from engine import histories
 from store import samples
 from store.samples import NOW, OURS
 from understudy import ids
@@ -17,7 +18,7 @@ from understudy.store import open_store
 from understudy.store.ledger import Usage
 from understudy.store.pages import PageRequest
 from understudy.store.run_state import Progress
-from understudy.wire.runs import LastError, RunCompletionUsage
+from understudy.wire.run_outcome import LastError, RunCompletionUsage
 
 OWNER = "worker_ours"
 COUNTED = RunCompletionUsage(1, 1, 2)
@@ -43,7 +44,7 @@ async def test_a_run_whose_reply_cannot_be_stored_ends_with_its_message_and_step
     await store.runs.create(OURS, run, OWNER)
     await store.workers.renew_lease(OWNER, NOW + 1e9)
     state, projection, log = RunState(), RunProjection(), RunLog(RunEncoder)
-    queued = events.RunQueued(run)
+    queued = histories.queued(run)
     state.apply(queued)
     log.append(queued, projection.encode(queued))
     stage = RunWriter(OWNER, store, StillClock(), OURS, state, projection, log, Progress())

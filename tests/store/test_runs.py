@@ -13,7 +13,7 @@ from understudy.errors import InvalidRequest, NotFound
 from understudy.store.pages import PageRequest
 from understudy.store.run_state import Checkpoint, NewItem, Progress
 from understudy.store.states import ACTIVE, TERMINAL, TRANSITIONS
-from understudy.wire.runs import RunCompletionUsage
+from understudy.wire.run_outcome import RunCompletionUsage
 
 NOW = 1_000.0
 LEASE = NOW + 10

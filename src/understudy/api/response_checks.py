@@ -11,7 +11,7 @@ from understudy.api.inputs import check_files
 from understudy.api.parts import Parts
 from understudy.api.remote import check_mcp_tools
 from understudy.engine.response_request import remote_server
-from understudy.engine.run.tool_choice import check_choice
+from understudy.engine.tool_choice import check_choice
 from understudy.wire.client_items import AdditionalTools, ToolSearchOutput
 from understudy.wire.error_texts import Problem
 from understudy.wire.input_items import InputItem

@@ -1,18 +1,18 @@
 """The tools and the tool choice of a model turn, as functions of a chat completions request. Pure."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from typing import Any, Final
 
 import msgspec
 
-from understudy.engine.run.client_tools import OfferedTools, offer_tools
+from understudy.engine.client_tools import OfferedTools, offer_tools
+from understudy.engine.run.spec import RunSpec
 from understudy.engine.tools.base import OfferedFunction
 from understudy.errors import InvalidRequest
 from understudy.llm.provider import ChatBody
-from understudy.store.run_state import ClientTool, Plan
+from understudy.store.run_state import ClientTool
 from understudy.wire import error_texts
 from understudy.wire.response_tools import ResponseTool
-from understudy.wire.runs import RunObject
 from understudy.wire.tools import (
     AssistantToolsCode,
     AssistantToolsFileSearch,
@@ -22,67 +22,64 @@ from understudy.wire.tools import (
     ToolChoiceFunction,
 )
 
-_NO_PLAN: Final = Plan()
 _TOOL_TYPES: Final[dict[str, type]] = {
     "file_search": AssistantToolsFileSearch,
     "code_interpreter": AssistantToolsCode,
 }
 
 
-def offer_found(
-    found: Sequence[ResponseTool], body: ChatBody, run: RunObject, client: Mapping[str, ClientTool]
-) -> OfferedTools:
+def offer_found(found: Sequence[ResponseTool], body: ChatBody, spec: RunSpec) -> OfferedTools:
     """What is offered of the tools that the conversation has brought with it."""
     taken = {tool["function"]["name"] for tool in body.get("tools", ())}
-    plain = [tool.function.name for tool in run.tools if isinstance(tool, AssistantToolsFunction)]
+    plain = [tool.function.name for tool in spec.tools if isinstance(tool, AssistantToolsFunction)]
+    client = spec.client_tools
     offered = {*client.values(), *(ClientTool("function", name) for name in plain if name not in client)}
     return offer_tools(found, {*taken, *plain}, offered)
 
 
 def add_tools(
     body: ChatBody,
-    run: RunObject,
+    spec: RunSpec,
     offered: Sequence[OfferedFunction],
     *,
     forced: bool,
-    plan: Plan | None,
+    tool_calls: int,
     found: Sequence[AssistantToolsFunction] = (),
 ) -> None:
     """`tool_choice` binds the first turn only; a model that is forced to call can never answer.
 
-    `found` are tools that the conversation has brought with it.
+    `found` are tools that the conversation has brought with it; `tool_calls` is the number of calls so far.
     """
-    plan = plan or _NO_PLAN
-    tools = _render_tools(run, offered, found)
-    if plan.allowed is not None:
-        tools = _filter_tools(tools, plan.allowed, offered)
-    if forced and plan.forced:
-        tools = _filter_tools(tools, [plan.forced], offered)
+    tools = _render_tools(spec, offered, found)
+    if spec.allowed is not None:
+        tools = _filter_tools(tools, spec.allowed, offered)
+    if forced and spec.forced:
+        tools = _filter_tools(tools, [spec.forced], offered)
         if not tools:
-            server, _, name = plan.forced.partition("/")
+            server, _, name = spec.forced.partition("/")
             raise InvalidRequest(error_texts.tool_choice_not_found(name or server), param="tool_choice")
     if not tools:
         return
     body["tools"] = tools
-    if plan.max_tool_calls is not None and plan.tool_calls >= plan.max_tool_calls:
+    if spec.max_tool_calls is not None and tool_calls >= spec.max_tool_calls:
         body["tool_choice"] = "none"
         return
-    if run.tool_choice == "none" or (forced and run.tool_choice != "auto"):
-        body["tool_choice"] = _tool_choice(run, offered)
-    if not run.parallel_tool_calls:
+    if spec.tool_choice == "none" or (forced and spec.tool_choice != "auto"):
+        body["tool_choice"] = _tool_choice(spec, offered)
+    if not spec.parallel_tool_calls:
         body["parallel_tool_calls"] = False
 
 
 def _render_tools(
-    run: RunObject, offered: Sequence[OfferedFunction], found: Sequence[AssistantToolsFunction]
+    spec: RunSpec, offered: Sequence[OfferedFunction], found: Sequence[AssistantToolsFunction]
 ) -> list[dict[str, Any]]:
     """This server's tools in the order of the run's, the client's functions, and the tools of remote servers."""
-    kinds = [type(tool) for tool in run.tools]
+    kinds = [type(tool) for tool in spec.tools]
     own = sorted(
         (function for function in offered if function.kind in _TOOL_TYPES),
         key=lambda function: kinds.index(_TOOL_TYPES[function.kind]),
     )
-    functions = [tool for tool in (*run.tools, *found) if isinstance(tool, AssistantToolsFunction)]
+    functions = [tool for tool in (*spec.tools, *found) if isinstance(tool, AssistantToolsFunction)]
     return [
         *(dict(function.definition) for function in own),
         *(_render_function(tool) for tool in functions),
@@ -93,13 +90,13 @@ def _render_tools(
 def _filter_tools(
     tools: Sequence[dict[str, Any]], allowed: Sequence[str], offered: Sequence[OfferedFunction]
 ) -> list[dict[str, Any]]:
-    """The tools that these keys name, see `Plan.allowed`."""
+    """The tools that these keys name, see `RunSpec.allowed`."""
     names = {*allowed, *(function.name for function in offered if not function.keys.isdisjoint(allowed))}
     return [tool for tool in tools if tool["function"]["name"] in names]
 
 
-def _tool_choice(run: RunObject, offered: Sequence[OfferedFunction]) -> Any:
-    choice = run.tool_choice
+def _tool_choice(spec: RunSpec, offered: Sequence[OfferedFunction]) -> Any:
+    choice = spec.tool_choice
     if isinstance(choice, ToolChoiceFileSearch | ToolChoiceCode):
         kind = "file_search" if isinstance(choice, ToolChoiceFileSearch) else "code_interpreter"
         name = next((function.name for function in offered if function.kind == kind), kind)

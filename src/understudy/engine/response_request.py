@@ -9,13 +9,12 @@ from urllib.parse import urlsplit
 
 import msgspec
 
+from understudy.engine.client_tools import OfferedTools, offer_tools
 from understudy.engine.input_items import to_stored
-from understudy.engine.run import reasoning
-from understudy.engine.run.client_tools import OfferedTools, offer_tools
-from understudy.engine.run.text_format import chat_format
-from understudy.engine.run.tool_choice import allowed_keys, chat_choice, forced_key
+from understudy.engine.text_format import chat_format
+from understudy.engine.tool_choice import allowed_keys, chat_choice, forced_key
 from understudy.engine.tools.mcp import without_headers
-from understudy.llm.sampling import resolve_sampling
+from understudy.llm.sampling import is_reasoning_model, resolve_sampling
 from understudy.store.responses import NewResponse, ResponsePlacement
 from understudy.store.run_state import Plan, Progress
 from understudy.wire.input_items import CompactionTrigger, InputItem
@@ -32,6 +31,7 @@ from understudy.wire.response_tools import (
 from understudy.wire.responses import (
     ConversationReference,
     CreateResponseRequest,
+    Reasoning,
     ResponseObject,
     ResponseText,
     TextFormat,
@@ -190,7 +190,7 @@ def _render_response(asked: CreateResponseRequest, run: RunObject) -> ResponseOb
         previous_response_id=asked.previous_response_id,
         prompt_cache_key=asked.prompt_cache_key,
         prompt_cache_retention=asked.prompt_cache_retention,
-        reasoning=reasoning.effective_reasoning(asked.reasoning, run.model),
+        reasoning=_effective_reasoning(asked.reasoning, run.model),
         safety_identifier=asked.safety_identifier,
         service_tier=asked.service_tier or "auto",
         store=asked.store is not False,
@@ -204,6 +204,20 @@ def _render_response(asked: CreateResponseRequest, run: RunObject) -> ResponseOb
         user=asked.user,
         metadata=asked.metadata or {},
     )
+
+
+def _effective_reasoning(requested: Reasoning | None, model: str) -> Reasoning:
+    """`reasoning` of a response: the settings that apply, not those of the request.
+
+    `context` selects the turns whose reasoning the model receives, null for models without reasoning; `mode` is
+    `standard`, because no provider supports another one.
+    """
+    requested = requested or Reasoning()
+    summary = requested.summary or requested.generate_summary or None
+    if requested.effort is None and not is_reasoning_model(model):
+        return Reasoning(summary=summary)
+    context: Any = "all_turns" if requested.context == "all_turns" else "current_turn"
+    return Reasoning(context=context, effort=requested.effort, mode="standard", summary=summary)
 
 
 def _render_tool(tool: ResponseTool) -> dict[str, Any]:

@@ -21,10 +21,12 @@ from understudy.engine.run.executor import RunExecutor
 from understudy.engine.run.log import Logs, RunLog
 from understudy.engine.run.prompt import PromptBudget, build_request, count_prompt_tokens
 from understudy.engine.run.state import RunState
+from understudy.engine.run_specs import build_spec
 from understudy.engine.tools.code_interpreter import offer_code_interpreter
 from understudy.engine.tools.file_search import offer_file_search
 from understudy.engine.views.frames import Frames, ResponseEncoder
 from understudy.engine.views.items import FILE_DATA, render_item
+from understudy.engine.views.origins import Origin
 from understudy.engine.views.projections import ResponseProjection
 from understudy.engine.views.response_replay import ResponseReplay, frames_after, next_sequence
 from understudy.errors import InvalidRequest, NotFound
@@ -242,9 +244,10 @@ class Responses:
         now = int(self._clock.now())
         new = new_response(request, items, _HYPOTHETICAL_ID, now, here, seconds=self._seconds)
         told = _HypotheticalItems(self._store, new.items)
-        offered = [*offer_code_interpreter(new.run), *offer_file_search(new.run)]
+        spec = build_spec(new.run, new.progress.plan)
+        offered = [*offer_code_interpreter(spec), *offer_file_search(spec)]
         budget = PromptBudget(_MAX_ITEM_NUMBER)
-        prompt = await build_request(told, new.run, 0, budget, offered=offered, plan=new.progress.plan)
+        prompt = await build_request(told, spec, 0, budget, offered=offered)
         return await asyncio.to_thread(count_prompt_tokens, prompt.messages, prompt.body.get("tools"))
 
     async def resolve_references(self, project_id: str, items: Sequence[InputItem]) -> list[InputItem]:
@@ -330,7 +333,10 @@ def _already_ended_error(response: ResponseObject) -> InvalidRequest:
 def _queued_event(new: NewResponse, asked: CreateResponseRequest) -> events.Event:
     options = asked.stream_options
     hides = not asked.background and (options is None or options.include_obfuscation is not False)
-    return events.RunQueued(msgspec.structs.replace(new.run), None, False, new.response, hides)
+    return events.RunQueued(
+        build_spec(new.run, new.progress.plan),
+        Origin(msgspec.structs.replace(new.run), None, False, new.response, hides),
+    )
 
 
 class _HypotheticalItems:

@@ -17,8 +17,10 @@ from understudy.engine.run import events
 from understudy.engine.run.executor import RunExecutor
 from understudy.engine.run.log import LogReader, Logs, RunLog
 from understudy.engine.run.state import RunState
+from understudy.engine.run_specs import build_spec
 from understudy.engine.tools.mcp import without_headers
 from understudy.engine.views.frames import Frames, RunEncoder
+from understudy.engine.views.origins import Origin
 from understudy.engine.views.projections import RunProjection
 from understudy.engine.views.replay import resume_events, run_events
 from understudy.engine.views.steps import step_calls
@@ -30,14 +32,8 @@ from understudy.store.run_state import Checkpoint, NewItem, Progress, StoredRun
 from understudy.store.states import EXECUTING
 from understudy.wire.assistants import AssistantObject
 from understudy.wire.messages import MessageObject
-from understudy.wire.runs import (
-    CreateRunRequest,
-    RunObject,
-    RunParameters,
-    RunStatus,
-    ToolApproval,
-    ToolOutput,
-)
+from understudy.wire.run_outcome import RunStatus
+from understudy.wire.runs import CreateRunRequest, RunObject, RunParameters, ToolApproval, ToolOutput
 from understudy.wire.threads import ThreadObject
 from understudy.wire.tools import ToolResources, TruncationObject
 
@@ -98,7 +94,7 @@ class Runs:
         run, headers = without_headers(run)
         progress = Progress(resources=resources or ToolResources(), detailed=detailed, key_id=key_id, headers=headers)
         history: list[tuple[events.Event, Frames]] = []
-        queued = events.RunQueued(msgspec.structs.replace(run), thread, detailed)
+        queued = events.RunQueued(build_spec(run, None), Origin(msgspec.structs.replace(run), thread, detailed))
         history.append((queued, projection.encode(queued)))
         body = projection.body()
         at_once = self._worker.has_capacity()

@@ -13,7 +13,8 @@ from msgspec import Struct
 from understudy.store.ledger import Usage
 from understudy.wire.messages import MessageObject
 from understudy.wire.responses import ResponseObject
-from understudy.wire.runs import RunCompletionUsage, RunObject
+from understudy.wire.run_outcome import RunCompletionUsage
+from understudy.wire.runs import RunObject
 from understudy.wire.steps import RunStepObject
 from understudy.wire.tools import ToolResources
 

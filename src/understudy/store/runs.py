@@ -34,7 +34,8 @@ from understudy.store.threads import add_thread
 from understudy.store.workers import UNOWNED, Candidate
 from understudy.wire.messages import MessageObject
 from understudy.wire.responses import ResponseObject, ResponseStatus
-from understudy.wire.runs import RunObject, RunStatus
+from understudy.wire.run_outcome import RunStatus
+from understudy.wire.runs import RunObject
 from understudy.wire.steps import RunStepObject
 from understudy.wire.threads import ThreadObject
 from understudy.wire.webhooks import EventType

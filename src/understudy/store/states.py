@@ -5,7 +5,7 @@ Source: the run lifecycle of the Assistants API v2.
 
 from typing import Final
 
-from understudy.wire.runs import RunStatus
+from understudy.wire.run_outcome import RunStatus
 
 TRANSITIONS: Final[dict[RunStatus, frozenset[RunStatus]]] = {
     "queued": frozenset({"in_progress", "cancelling", "expired", "failed"}),

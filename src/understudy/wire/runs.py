@@ -6,6 +6,7 @@ from msgspec import UNSET, Meta, Struct, UnsetType
 
 from understudy.wire.assistants import Model
 from understudy.wire.messages import CreateMessages
+from understudy.wire.run_outcome import LastError, RunCompletionUsage, RunIncompleteDetails, RunStatus
 from understudy.wire.threads import CreateThreadRequest
 from understudy.wire.tools import (
     LARGEST_INTEGER,
@@ -20,52 +21,12 @@ from understudy.wire.tools import (
     TruncationObject,
 )
 
-RunStatus = Literal[
-    "queued",
-    "in_progress",
-    "requires_action",
-    "cancelling",
-    "cancelled",
-    "failed",
-    "completed",
-    "incomplete",
-    "expired",
-]
 # The calls that one answer of a model may make.
 MAX_CALLS = 128
 RunTools = Annotated[list[AssistantTool], Meta(max_length=128)]
 Instructions = Annotated[str, Meta(max_length=256_000)]
 # The document says 256; the hosted service has been seen to take 16.
 TokenBudget = Annotated[int, Meta(ge=1, le=LARGEST_INTEGER)]
-
-
-class CachedTokens(Struct, frozen=True):
-    cached_tokens: int = 0
-
-
-class ReasoningTokens(Struct, frozen=True):
-    reasoning_tokens: int = 0
-
-
-class RunCompletionUsage(Struct, frozen=True):
-    """`prompt_token_details` is spelled as the hosted API spells it in this object."""
-
-    prompt_tokens: int = 0
-    completion_tokens: int = 0
-    total_tokens: int = 0
-    prompt_token_details: CachedTokens = CachedTokens()
-    completion_tokens_details: ReasoningTokens = ReasoningTokens()
-
-    def __add__(self, other: "RunCompletionUsage") -> "RunCompletionUsage":
-        return RunCompletionUsage(
-            self.prompt_tokens + other.prompt_tokens,
-            self.completion_tokens + other.completion_tokens,
-            self.total_tokens + other.total_tokens,
-            CachedTokens(self.prompt_token_details.cached_tokens + other.prompt_token_details.cached_tokens),
-            ReasoningTokens(
-                self.completion_tokens_details.reasoning_tokens + other.completion_tokens_details.reasoning_tokens
-            ),
-        )
 
 
 class RunToolCallFunction(Struct):
@@ -103,15 +64,6 @@ class RequiredAction(Struct, kw_only=True):
     type: Literal["submit_tool_outputs", "submit_tool_approval"] = "submit_tool_outputs"
     submit_tool_outputs: SubmitToolOutputs | UnsetType = UNSET
     submit_tool_approval: SubmitToolApproval | UnsetType = UNSET
-
-
-class LastError(Struct):
-    code: Literal["server_error", "rate_limit_exceeded", "invalid_prompt"]
-    message: str
-
-
-class RunIncompleteDetails(Struct):
-    reason: Literal["max_completion_tokens", "max_prompt_tokens"]
 
 
 class RunObject(Struct, kw_only=True):

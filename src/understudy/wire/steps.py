@@ -7,7 +7,7 @@ from typing import Any, Literal
 
 from msgspec import UNSET, Struct, UnsetType
 
-from understudy.wire.runs import LastError, RunCompletionUsage
+from understudy.wire.run_outcome import LastError, RunCompletionUsage
 
 StepStatus = Literal["in_progress", "completed", "failed", "cancelled", "expired"]
 

@@ -10,10 +10,11 @@ from typing import Protocol, TypeVar
 from understudy.clock import Clock
 from understudy.engine.run import events
 from understudy.engine.run.log import RunLog
+from understudy.engine.run.spec import RunSpec
 from understudy.engine.run.state import RunState
 from understudy.store import Store
 from understudy.store.ledger import Usage
-from understudy.store.run_state import Checkpoint, NewItem, Progress
+from understudy.store.run_state import Checkpoint, NewItem, Plan, Progress
 
 
 class _Identified(Protocol):
@@ -62,12 +63,18 @@ class RunWriter:
         self._projection = projection
         self.log = log
         self.progress = progress
+        self.counters = progress.plan or Plan()
+        """What the run has used of its limits; stored where the request has such limits."""
         self._owner = owner
         self._interrupted = interrupted
         self._used: list[Usage] = []
         self._unstored: Checkpoint | None = None
         self._stored_usage = progress.used
         self._clock = clock
+
+    @property
+    def spec(self) -> RunSpec:
+        return self.state.spec
 
     def publish(self, event: events.Event) -> None:
         self.log.append(event, self._apply(event))

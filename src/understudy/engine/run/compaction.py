@@ -15,6 +15,7 @@ from understudy.engine.run import events, summaries
 from understudy.engine.run.cancellation import Interruption
 from understudy.engine.run.checkpoint import RunWriter
 from understudy.engine.run.prompt import Prompt, count_prompt_tokens
+from understudy.engine.run.spec import CompactionRule
 from understudy.engine.run.turn import Turn
 from understudy.errors import UpstreamError
 from understudy.llm import chunks
@@ -22,26 +23,29 @@ from understudy.llm.messages import Message
 from understudy.llm.prices import Tokens
 from understudy.llm.provider import ChatBody
 from understudy.llm.router import Models
-from understudy.store.run_state import NewItem, Plan
-from understudy.wire.runs import RunCompletionUsage
+from understudy.store.run_state import NewItem
+from understudy.wire.run_outcome import RunCompletionUsage
 
 
 class ContextCompaction:
-    """`plan` has the threshold, and records that the context was compacted."""
-
     def __init__(
-        self, stage: RunWriter, interruption: Interruption, models: Models, accounting: Accounting, plan: Plan
+        self,
+        stage: RunWriter,
+        interruption: Interruption,
+        models: Models,
+        accounting: Accounting,
+        rule: CompactionRule,
     ) -> None:
         self._stage = stage
         self._interruption = interruption
         self._models = models
         self._accounting = accounting
-        self._plan = plan
+        self._rule = rule
 
     def is_due(self, prompt: Prompt, window: int) -> bool:
         """Whether the prompt exceeds the client's threshold, by default four fifths of the model's window."""
-        threshold = self._plan.compact_above or window * 4 // 5
-        return self._plan.compacts and summaries.is_longer(prompt.messages, threshold)
+        threshold = self._rule.threshold or window * 4 // 5
+        return self._rule.automatic and summaries.is_longer(prompt.messages, threshold)
 
     async def compact(self, prompt: Prompt) -> None:
         """Summarises the conversation in `prompt`.
@@ -58,7 +62,7 @@ class ContextCompaction:
         await self._record_usage(usage)
         packed = summaries.pack(summaries.Summary(text, summaries.last_question(prompt.messages)))
         item = {"id": ids.compaction(), "type": "compaction", "encrypted_content": packed}
-        self._plan.compacted = True
+        self._stage.counters.compacted = True
         event = events.ContextCompacted(item["id"], packed)
         call = NewItem(item["id"], "compaction", msgspec.json.encode(item).decode())
         await self._stage.commit(event, calls=[call], checkpoint=True)
@@ -73,13 +77,13 @@ class ContextCompaction:
         return "".join(pieces), turn
 
     async def _record_usage(self, usage: RunCompletionUsage) -> None:
-        stage, run = self._stage, self._stage.state.spec
+        stage, run = self._stage, self._stage.spec
         tokens = Tokens(usage.prompt_tokens, usage.completion_tokens, usage.prompt_token_details.cached_tokens)
         reference, key_id = f"{run.id}/compaction", stage.progress.key_id
         stage.add_usage(await self._accounting.usage(reference, "completion", run.model, tokens, key_id=key_id))
         stage.progress.used += usage
         # The tokens of a summary do not count towards the answer's limit.
-        self._plan.summary_tokens += usage.completion_tokens
+        stage.counters.summary_tokens += usage.completion_tokens
 
 
 def _estimate_usage(messages: Sequence[Message], request: ChatBody, turn: Turn) -> RunCompletionUsage:

@@ -1,20 +1,17 @@
-"""What happens in a run, in the engine's own words. A run is a log of these; both public dialects are views of it.
+"""What happens in a run, in the engine's own terms. A run is a log of these; both public dialects are views of it.
 
-Times are Unix seconds. An event carries what the engine knew when it happened, and no public object but the ones that
-a client gave. When an object counts as created or completed is the views' business.
+Times are Unix seconds. An event carries what the engine knew when it happened. The public objects that the views start
+from are in `origin`, which the engine passes on and does not read (see `engine/views/origins.py`).
 """
 
 from typing import Any
 
 from msgspec import Struct
 
+from understudy.engine.run.spec import RunSpec
 from understudy.store.run_state import ClientTool
 from understudy.wire.items import CodeOutput, FileSearchResult
-from understudy.wire.messages import MessageObject
-from understudy.wire.responses import ResponseObject
-from understudy.wire.runs import LastError, RunCompletionUsage, RunIncompleteDetails, RunObject, RunStatus
-from understudy.wire.steps import RunStepObject
-from understudy.wire.threads import ThreadObject
+from understudy.wire.run_outcome import LastError, RunCompletionUsage, RunIncompleteDetails, RunStatus
 
 
 class Event(Struct, frozen=True, tag_field="event", gc=False):
@@ -22,50 +19,28 @@ class Event(Struct, frozen=True, tag_field="event", gc=False):
 
 
 class RunQueued(Event, frozen=True, tag="run_queued"):
-    """The run was accepted; `thread` where it was made in the same request.
+    """The run was accepted."""
 
-    `detailed`: its client wants to see the text of what file search found. `response` where the run is one that a
-    client asked for as a response, whose stream is `obfuscated` where deltas are to hide their length.
-    """
-
-    run: RunObject
-    thread: ThreadObject | None = None
-    detailed: bool = False
-    response: ResponseObject | None = None
-    obfuscated: bool = False
+    spec: RunSpec
+    origin: Any
 
 
 class ResponseReplayed(Event, frozen=True, tag="response_replayed"):
     """The beginning of a response that is replayed from what the store has of it."""
 
-    response: ResponseObject
-
-
-class OpenCall(Struct, frozen=True, gc=False):
-    """A call that was not answered yet where a run stood; `server_label` where it is a remote server's."""
-
-    index: int
-    item_id: str
-    call_id: str
-    kind: str
-    name: str
-    arguments: str
-    server_label: str = ""
-    approval_id: str | None = None
-    tool: ClientTool | None = None
+    origin: Any
 
 
 class RunRestored(Event, frozen=True, tag="run_restored"):
-    """Another process knew the beginning; this is where the run stood, with what it had open."""
+    """The run continues after what is stored of it: its status, its open steps, message and calls (by index)."""
 
-    run: RunObject
-    steps: tuple[RunStepObject, ...] = ()
-    message: MessageObject | None = None
-    detailed: bool = False
-    response: ResponseObject | None = None
-    calls: tuple[OpenCall, ...] = ()
-    container_id: str = ""
-    sequence: int = 0
+    spec: RunSpec
+    status: RunStatus
+    origin: Any
+    message_id: str | None = None
+    message_step_id: str | None = None
+    calls_step_id: str | None = None
+    open_calls: tuple[int, ...] = ()
 
 
 class RunStarted(Event, frozen=True, tag="run_started"):

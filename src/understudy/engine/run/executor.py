@@ -6,7 +6,7 @@ import time
 from collections.abc import Mapping
 from dataclasses import replace
 from functools import partial
-from typing import Any, Final, Literal
+from typing import Any, Final
 
 import msgspec
 
@@ -27,6 +27,7 @@ from understudy.engine.run.outcome import (
     outcome_of,
 )
 from understudy.engine.run.prompt import BudgetExceeded, ContextTooLong, LoadImage, Prompt, PromptBudget, build_request
+from understudy.engine.run.spec import CompactionRule, RunSpec
 from understudy.engine.run.state import RunState
 from understudy.engine.run.tool_use import NextStep, Tools, ToolUse
 from understudy.engine.run.turn import Turn
@@ -35,7 +36,6 @@ from understudy.llm.messages import Part
 from understudy.llm.prices import Tokens
 from understudy.llm.router import Models
 from understudy.store.ledger import Usage
-from understudy.store.run_state import Plan
 
 logger = logging.getLogger(__name__)
 # Stops a model that calls tools forever, long before it fills the disk.
@@ -59,7 +59,7 @@ class RunExecutor:
 
     @property
     def run_id(self) -> str:
-        return self.state.spec.id
+        return self._stage.spec.id
 
     @property
     def project_id(self) -> str:
@@ -91,7 +91,7 @@ class RunExecutor:
 
     async def work(self) -> None:
         """Executes the run. Never raises: every failure becomes the run's end."""
-        started, kind = time.perf_counter(), self._telemetry_kind()
+        started, kind = time.perf_counter(), self._stage.spec.label
         telemetry.emit(telemetry.RunStarted, run_id=self.run_id, project_id=self._stage.project_id, kind=kind)
         await self._work()
         telemetry.emit(
@@ -102,9 +102,6 @@ class RunExecutor:
             status=self.state.status,
             duration=telemetry.elapsed(started),
         )
-
-    def _telemetry_kind(self) -> telemetry.RunKind:
-        return "run" if self._stage.progress.plan is None else "response"
 
     async def _work(self) -> None:
         try:
@@ -138,9 +135,12 @@ class RunExecutor:
         await self._tool_use.open_approved_calls()
         if progress.calls and await self._tool_use.execute_calls() == "wait":
             return
-        if progress.plan is not None and await self._compact(progress.plan) == "end":
-            await self._end_run(self._outcome_of("completed"))
-            return
+        compaction = self._stage.spec.compaction
+        if compaction is not None and not progress.turns:
+            await self._compact(compaction)
+            if compaction.only:
+                await self._end_run(self._outcome_of("completed"))
+                return
         while progress.turns < _MAX_TURNS:
             turn = await self._run_model_turn()
             if turn.truncation is not None:
@@ -154,27 +154,27 @@ class RunExecutor:
                 return
         await self._end_run(self._outcome_of(TurnLimitExceeded(_MAX_TURNS)))
 
-    async def _compact(self, plan: Plan) -> Literal["continue", "end"]:
-        """Compacts the context where that is due; `end` if the client requested nothing else."""
-        if (plan.compacts or plan.compacts_only) and not plan.compacted and not self._stage.progress.turns:
-            budget = self._token_budget()
-            compaction = ContextCompaction(self._stage, self._interruption, self._models, self._accounting, plan)
-            try:
-                prompt = await self._prompt(budget)
-                due = plan.compacts_only or compaction.is_due(prompt, budget.window)
-            except ContextTooLong:
-                # The summary has to do without the items that do not fit.
-                prompt = await self._prompt(budget, cuts=True)
-                due = True
-            if due:
-                await compaction.compact(prompt)
-        return "end" if plan.compacts_only else "continue"
+    async def _compact(self, rule: CompactionRule) -> None:
+        """Compacts the context where that is due."""
+        if self._stage.counters.compacted:
+            return
+        budget = self._token_budget()
+        compaction = ContextCompaction(self._stage, self._interruption, self._models, self._accounting, rule)
+        try:
+            prompt = await self._prompt(self._stage.spec, budget)
+            due = rule.only or compaction.is_due(prompt, budget.window)
+        except ContextTooLong:
+            # The summary has to do without the items that do not fit.
+            prompt = await self._prompt(msgspec.structs.replace(self._stage.spec, overflow="cut"), budget)
+            due = True
+        if due:
+            await compaction.compact(prompt)
 
     async def _run_model_turn(self) -> Turn:
         started, stage, budget = time.perf_counter(), self._stage, self._token_budget()
-        prompt = await self._prompt(budget)
+        prompt = await self._prompt(stage.spec, budget)
         self._interruption.check()
-        self._accounting.prefetch_price(self.state.spec.model)
+        self._accounting.prefetch_price(stage.spec.model)
         self._model_turn = ModelTurn(stage, self._interruption, self._tool_use, prompt)
         turn = await self._model_turn.consume_stream(self._models, budget)
         stage.progress.turns += 1
@@ -187,24 +187,21 @@ class RunExecutor:
         )
         return turn
 
-    async def _prompt(self, budget: PromptBudget, *, cuts: bool = False) -> Prompt:
-        """`cuts`: leaves out the items that do not fit, also where the client's request forbids it."""
-        stage, plan = self._stage, self._stage.progress.plan
-        if cuts and plan is not None:
-            plan = msgspec.structs.replace(plan, cuts=True)
+    async def _prompt(self, spec: RunSpec, budget: PromptBudget) -> Prompt:
+        stage = self._stage
         return await build_request(
             stage.store.messages,
-            self.state.spec,
+            spec,
             stage.progress.turns,
             budget,
             self._load_image,
             self._tool_use.offer(),
-            plan=plan,
+            tool_calls=stage.counters.tool_calls,
             load_document=self._load_document,
         )
 
     async def _load_document(self, part: Mapping[str, Any]) -> list[Part]:
-        has_vision = self._models.has_vision(self.state.spec.model)
+        has_vision = self._models.has_vision(self._stage.spec.model)
         return await self._tools.load_document(self._stage.project_id, part, sees=has_vision)
 
     async def _use_tools(self, turn: Turn) -> NextStep:
@@ -217,7 +214,7 @@ class RunExecutor:
     # -- how a run ends ----------------------------------------------------------------------------------------
 
     def _outcome_of(self, cause: Ending | Exception) -> Outcome:
-        return outcome_of(cause, self.state.spec.model)
+        return outcome_of(cause, self._stage.spec.model)
 
     async def _complete(self) -> None:
         model_turn, stage = self._require_model_turn(), self._stage
@@ -321,7 +318,7 @@ class RunExecutor:
         cached = min(used.prompt_token_details.cached_tokens, used.prompt_tokens)
         tokens = Tokens(used.prompt_tokens, used.completion_tokens, cached)
         key_id = self._stage.progress.key_id
-        return await self._accounting.usage(reference, "completion", self.state.spec.model, tokens, key_id=key_id)
+        return await self._accounting.usage(reference, "completion", self._stage.spec.model, tokens, key_id=key_id)
 
     async def _charge_deleted_run(self) -> None:
         """A client that deletes a thread during its run pays for the output of the model up to then."""
@@ -340,11 +337,11 @@ class RunExecutor:
 
     def _token_budget(self) -> PromptBudget:
         """Raises BudgetExceeded."""
-        run, used = self.state.spec, self._stage.progress.used
+        run, used = self._stage.spec, self._stage.progress.used
         prompt, completion = run.max_prompt_tokens, run.max_completion_tokens
         prompt_left = None if prompt is None else prompt - used.prompt_tokens
-        plan = self._stage.progress.plan
-        summary = 0 if plan is None else plan.summary_tokens
+        # The tokens of a summary do not count towards the answer's limit.
+        summary = self._stage.counters.summary_tokens
         completion_left = None if completion is None else completion + summary - used.completion_tokens
         if prompt_left is not None and prompt_left <= 0:
             raise BudgetExceeded("max_prompt_tokens")

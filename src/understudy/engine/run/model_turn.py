@@ -18,11 +18,10 @@ from understudy.errors import UpstreamError
 from understudy.llm import chunks
 from understudy.llm.chunks import TokenLogprob
 from understudy.llm.router import Models
-from understudy.store.run_state import NewItem, Plan
-from understudy.wire.runs import RunCompletionUsage
+from understudy.store.run_state import NewItem
+from understudy.wire.run_outcome import RunCompletionUsage
 
 NO_USAGE = RunCompletionUsage()
-_NO_PLAN = Plan()
 
 
 class CallOpener(Protocol):
@@ -39,7 +38,6 @@ class ModelTurn:
         self.charged = False
         self.turn = Turn()
         self._stage = stage
-        self._plan = stage.progress.plan or _NO_PLAN
         self._interruption = interruption
         self._prompt = prompt
         # Files with images that code made and no message has yet.
@@ -48,7 +46,7 @@ class ModelTurn:
         # A message that was restored is written from its beginning.
         self._citation_parser = self._new_citation_parser() if stage.state.message_id is not None else None
         self._deferred_text = ""
-        self._wants_logprobs = self._plan.top_logprobs is not None
+        self._wants_logprobs = stage.spec.top_logprobs is not None
         self._logprobs: list[dict[str, Any]] = []
         self._reasoning_texts: list[str] = []
         self._reasoning_id = ""
@@ -186,9 +184,8 @@ class ModelTurn:
     # -- what the model thinks ---------------------------------------------------------------------------------
 
     def _publish_reasoning(self, text: str) -> None:
-        """Only responses have a word for it."""
         stage = self._stage
-        if not stage.state.is_turn_based or stage.state.message_id is not None:
+        if not stage.spec.publishes_items or stage.state.message_id is not None:
             return
         if not self._reasoning_texts:
             self._reasoning_id = ids.reasoning()
@@ -249,7 +246,7 @@ class ModelTurn:
                 call.arguments.append("{}")
                 self._publish_arguments(call, "{}")
         # A call that was cut off stays open, and ends as incomplete with its response.
-        if self.turn.calls and self._stage.state.is_turn_based and self.turn.truncation is None:
+        if self.turn.calls and self._stage.spec.publishes_items and self.turn.truncation is None:
             self._stage.publish(events.CallsReceived())
         if self._deferred_text:
             await self._write_message_text(self._deferred_text)

@@ -5,7 +5,7 @@ from typing import Final, Literal
 
 from understudy.engine.run.prompt import BudgetExceeded, ContextTooLong
 from understudy.errors import ApiError, UpstreamError
-from understudy.wire.runs import LastError, RunIncompleteDetails, RunStatus
+from understudy.wire.run_outcome import LastError, RunIncompleteDetails, RunStatus
 
 Ending = Literal["completed", "content_filter", "length", "cancel", "expire"]
 """An end without an exception: the work is done, the model was cut off, or the run was stopped from outside."""

@@ -11,11 +11,12 @@ from typing import Any, Final, Literal, Protocol
 
 import msgspec
 
+from understudy.engine.client_history import TOOL_LISTS
+from understudy.engine.prompt_messages import MessageBuilder
 from understudy.engine.prompt_tools import add_tools, offer_found
 from understudy.engine.run import summaries
 from understudy.engine.run.citations import Sources
-from understudy.engine.run.client_history import TOOL_LISTS
-from understudy.engine.run.messages import MessageBuilder
+from understudy.engine.run.spec import RunSpec
 from understudy.engine.tools.base import BuiltIn, OfferedFunction
 from understudy.llm import tokens
 from understudy.llm.messages import (
@@ -35,8 +36,7 @@ from understudy.llm.messages import (
 )
 from understudy.llm.provider import ChatBody
 from understudy.store.messages import Item
-from understudy.store.run_state import ClientTool, ContextPart, Plan
-from understudy.wire.runs import RunObject
+from understudy.store.run_state import ClientTool
 
 _PAGE: Final = 100
 _NEWEST: Final = 2**62
@@ -118,39 +118,37 @@ class ItemSource(Protocol):
 
 async def build_request(
     messages: ItemSource,
-    run: RunObject,
+    spec: RunSpec,
     turn: int,
     room: PromptBudget,
     load_image: LoadImage | None = None,
     offered: Sequence[OfferedFunction] = (),
     *,
-    plan: Plan | None = None,
+    tool_calls: int = 0,
     load_document: LoadDocument | None = None,
 ) -> Prompt:
     """The streaming request of the model turn number `turn` (from 0) of the run.
 
-    `offered` are the functions of built-in tools; `plan` is what a response requires besides.
+    `offered` are the functions of built-in tools; `tool_calls` is the number of their calls so far.
 
-    Raises BudgetExceeded; ContextTooLong where `plan` forbids to cut anything.
+    Raises BudgetExceeded; ContextTooLong where the run's overflow is `fail`.
     """
-    body: ChatBody = {"model": run.model, "messages": [], "stream": True}
+    body: ChatBody = {"model": spec.model, "messages": [], "stream": True}
     names: dict[BuiltIn, str] = {function.kind: function.name for function in offered if function.kind != "mcp"}
-    add_tools(body, run, offered, forced=turn == 0, plan=plan)
-    _add_settings(body, run, room, plan)
+    add_tools(body, spec, offered, forced=turn == 0, tool_calls=tool_calls)
+    _add_settings(body, spec, room)
     fixed = _count_tokens(body.get("tools")) + _count_tokens(body.get("response_format"))
-    client = plan.client if plan is not None else {}
-    told = MessageBuilder(run.id, names, all_turns=plan is not None and plan.all_turns, client=client)
-    context = plan.context if plan is not None else ()
-    cuts = plan is None or plan.cuts
-    conversation = await _build_messages(messages, run, told, room, fixed, context, cuts=cuts)
+    client = spec.client_tools
+    told = MessageBuilder(spec.id, names, all_turns=spec.all_turns, client=client)
+    conversation = await _build_messages(messages, spec, told, room, fixed)
     if told.tools:
-        found = offer_found(told.tools, body, run, client)
+        found = offer_found(told.tools, body, spec)
         client = {**client, **found.tools}
-        add_tools(body, run, offered, forced=turn == 0, plan=plan, found=found.functions)
-    _apply_settings(body, run, told)
+        add_tools(body, spec, offered, forced=turn == 0, tool_calls=tool_calls, found=found.functions)
+    _apply_settings(body, spec, told)
     await _load_contents(conversation, load_image or _load_no_image, load_document or _load_no_document)
     if (
-        not cuts
+        spec.overflow == "fail"
         and _may_exceed_window(conversation, body.get("tools"), room.window)
         and await asyncio.to_thread(count_prompt_tokens, conversation, body.get("tools")) > room.window
     ):
@@ -161,31 +159,31 @@ async def build_request(
     return Prompt(body, conversation, built_in, sources, client)
 
 
-def _add_settings(body: ChatBody, run: RunObject, room: PromptBudget, plan: Plan | None) -> None:
+def _add_settings(body: ChatBody, spec: RunSpec, room: PromptBudget) -> None:
     """The settings of the request itself."""
     # Defaults are left out: some models refuse even those.
-    if run.temperature not in {None, 1.0}:
-        body["temperature"] = run.temperature
-    if run.top_p not in {None, 1.0}:
-        body["top_p"] = run.top_p
-    if run.reasoning_effort is not None:
-        body["reasoning_effort"] = run.reasoning_effort
-    if run.response_format != "auto":
-        body["response_format"] = msgspec.to_builtins(run.response_format)
+    if spec.temperature not in {None, 1.0}:
+        body["temperature"] = spec.temperature
+    if spec.top_p not in {None, 1.0}:
+        body["top_p"] = spec.top_p
+    if spec.reasoning_effort is not None:
+        body["reasoning_effort"] = spec.reasoning_effort
+    if spec.response_format != "auto":
+        body["response_format"] = msgspec.to_builtins(spec.response_format)
     if room.completion_left is not None:
         body["max_completion_tokens"] = room.completion_left
-    if plan is not None and plan.verbosity not in {None, "medium"}:
-        body["verbosity"] = plan.verbosity
-    if plan is not None and plan.top_logprobs is not None:
+    if spec.verbosity not in {None, "medium"}:
+        body["verbosity"] = spec.verbosity
+    if spec.top_logprobs is not None:
         body["logprobs"] = True
-        body["top_logprobs"] = plan.top_logprobs
+        body["top_logprobs"] = spec.top_logprobs
 
 
-def _apply_settings(body: ChatBody, run: RunObject, told: MessageBuilder) -> None:
+def _apply_settings(body: ChatBody, spec: RunSpec, told: MessageBuilder) -> None:
     """What the conversation has set for all that follows, where the request itself says nothing else."""
-    if told.effort is not None and run.reasoning_effort is None:
+    if told.effort is not None and spec.reasoning_effort is None:
         body["reasoning_effort"] = told.effort
-    if told.response_format is not None and run.response_format == "auto":
+    if told.response_format is not None and spec.response_format == "auto":
         body["response_format"] = told.response_format
 
 
@@ -193,18 +191,12 @@ def _apply_settings(body: ChatBody, run: RunObject, told: MessageBuilder) -> Non
 
 
 async def _build_messages(
-    messages: ItemSource,
-    run: RunObject,
-    told: MessageBuilder,
-    room: PromptBudget,
-    fixed: int,
-    context: Sequence[ContextPart],
-    *,
-    cuts: bool,
+    messages: ItemSource, spec: RunSpec, told: MessageBuilder, room: PromptBudget, fixed: int
 ) -> list[Message]:
-    system = [SystemMessage(run.instructions)] if run.instructions else []
+    system = [SystemMessage(spec.instructions)] if spec.instructions else []
     left = room.prompt - fixed - sum(_message_tokens(message) for message in system)
-    items = await _load_newest(messages, run, left if cuts else room.window * _ITEM_OVERHEAD_FACTOR, context, cuts=cuts)
+    cuts = spec.overflow == "cut"
+    items = await _load_newest(messages, spec, left if cuts else room.window * _ITEM_OVERHEAD_FACTOR)
     conversation = told.messages(items)
     if cuts and sum(len(item.body) for item in items) > left:
         # Only now does it matter how many tokens they are; there are never more than characters.
@@ -212,27 +204,23 @@ async def _build_messages(
     return [*system, *conversation]
 
 
-async def _load_newest(
-    messages: ItemSource, run: RunObject, room: int, context: Sequence[ContextPart], *, cuts: bool
-) -> list[Item]:
-    """Items oldest first: what the truncation strategy keeps, and hardly more than there is room for.
+async def _load_newest(messages: ItemSource, spec: RunSpec, room: int) -> list[Item]:
+    """Items oldest first: what the run's limit of messages keeps, and hardly more than there is room for.
 
-    Everything of the run itself is kept, however many messages the strategy allows. Of what a summary replaces, only
-    the question before it is. Raises TooLong where there is more
-    and nothing is to be cut.
+    Everything of the run itself is kept, however many messages that limit allows. Of what a summary replaces, only
+    the question before it is. Raises ContextTooLong where there is more and nothing is to be cut.
     """
-    strategy = run.truncation_strategy
-    keep = strategy.last_messages if strategy.type == "last_messages" else None
+    keep = spec.last_messages
     found: list[Item] = []
-    pages = _Pages(messages, run, context)
+    pages = _Pages(messages, spec)
     while not pages.at_end:
         page = await pages.read_next()
         for number, item in enumerate(page):
-            own = item.run_id == run.id
+            own = item.run_id == spec.id
             if item.kind == "file_search_call" and not own:
                 continue
             if not own and (room < 0 or (keep is not None and keep <= 0)):
-                if not cuts:
+                if spec.overflow == "fail":
                     raise ContextTooLong
                 return found[::-1]
             found.append(item)
@@ -249,9 +237,9 @@ class _Pages:
 
     __slots__ = ("_messages", "_places")
 
-    def __init__(self, messages: ItemSource, run: RunObject, context: Sequence[ContextPart]) -> None:
+    def __init__(self, messages: ItemSource, spec: RunSpec) -> None:
         self._messages = messages
-        self._places = [*[(part.thread_id, part.last_seq + 1) for part in context], (run.thread_id, _NEWEST)]
+        self._places = [*[(part.thread_id, part.last_seq + 1) for part in spec.context], (spec.thread_id, _NEWEST)]
 
     @property
     def at_end(self) -> bool:

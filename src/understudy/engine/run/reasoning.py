@@ -9,26 +9,9 @@ import binascii
 import zlib
 from typing import Any, Final
 
-from understudy.llm.sampling import is_reasoning_model
-from understudy.wire.responses import Reasoning
-
 _SEAL_VERSION: Final = "us1."
 # Above any real reasoning; limits memory for a malicious input that decompresses to more.
 _MAX_SEALED_LENGTH: Final = 1 << 22
-
-
-def effective_reasoning(requested: Reasoning | None, model: str) -> Reasoning:
-    """`reasoning` of a response: the settings that apply, not those of the request.
-
-    `context` selects the turns whose reasoning the model receives, null for models without reasoning; `mode` is
-    `standard`, because no provider supports another one.
-    """
-    requested = requested or Reasoning()
-    summary = requested.summary or requested.generate_summary or None
-    if requested.effort is None and not is_reasoning_model(model):
-        return Reasoning(summary=summary)
-    context: Any = "all_turns" if requested.context == "all_turns" else "current_turn"
-    return Reasoning(context=context, effort=requested.effort, mode="standard", summary=summary)
 
 
 def reasoning_item(item_id: str, text: str) -> dict[str, Any]:

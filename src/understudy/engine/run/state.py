@@ -7,26 +7,25 @@ from collections.abc import Callable, Iterable
 from typing import Any, Final
 
 from understudy.engine.run import events
-from understudy.wire.runs import RunCompletionUsage, RunObject, RunStatus
+from understudy.engine.run.spec import RunSpec
+from understudy.wire.run_outcome import RunCompletionUsage, RunStatus
 
 
 class RunState:
     """The run as its events so far describe it.
 
-    `spec` is what the run was created with; its status is in `status`. The ids are those of the open message and of the
-    open steps, and `open_calls` are the numbers in their turn of the calls without a result. `is_turn_based`: the run
-    ends where its client must act, and its reasoning is published.
+    The ids are those of the open message and of the open steps, and `open_calls` are the numbers in their turn of the
+    calls without a result.
     """
 
     __slots__ = (
-        *("calls_step_id", "ended", "is_message_empty", "is_turn_based", "message_id", "message_step_id"),
+        *("calls_step_id", "ended", "is_message_empty", "message_id", "message_step_id"),
         *("open_calls", "spec", "status", "usage"),
     )
 
     def __init__(self) -> None:
-        self.spec: RunObject
+        self.spec: RunSpec
         self.status: RunStatus = "queued"
-        self.is_turn_based = False
         self.ended = False
         self.usage = RunCompletionUsage()
         self.message_id: str | None = None
@@ -54,21 +53,16 @@ class RunState:
     # -- the run -----------------------------------------------------------------------------------------------
 
     def _queue(self, event: events.RunQueued) -> None:
-        self.spec = event.run
-        self.is_turn_based = event.response is not None
+        self.spec = event.spec
 
     def _restore(self, event: events.RunRestored) -> None:
-        self.spec = event.run
-        self.status = event.run.status
-        self.is_turn_based = event.response is not None
-        for step in event.steps:
-            if step.type == "tool_calls":
-                self.calls_step_id = step.id
-            else:
-                self.message_step_id = step.id
-        self.open_calls = {call.index for call in event.calls}
-        if event.message is not None:
-            self._set_message(event.message.id)
+        self.spec = event.spec
+        self.status = event.status
+        self.calls_step_id = event.calls_step_id
+        self.message_step_id = event.message_step_id
+        self.open_calls = set(event.open_calls)
+        if event.message_id is not None:
+            self._set_message(event.message_id)
 
     def _start(self, _: events.RunStarted) -> None:
         self.status = "in_progress"

@@ -22,7 +22,7 @@ from understudy.engine.tools.mcp import McpTools
 from understudy.llm.messages import Part
 from understudy.store.run_state import NewItem, PendingCall
 from understudy.tools.mcp import RemoteServers
-from understudy.wire.runs import RunCompletionUsage
+from understudy.wire.run_outcome import RunCompletionUsage
 
 NextStep = Literal["continue", "wait"]
 """After the calls of a turn: the model is called again, or the client has to act."""
@@ -93,7 +93,7 @@ class ToolUse:
             if call.kind in self._built_in and not call.done and call.index not in approvals:
                 self._interruption.check()
                 await self._execute_call(call)
-        if approvals and not self._stage.state.is_turn_based:
+        if approvals and self._stage.spec.on_client_action == "pause":
             required = events.ApprovalRequired(tuple(call.id for call in calls if call.index in approvals))
             await self._stage.commit(required, release=True)
             return "wait"
@@ -119,7 +119,7 @@ class ToolUse:
         result = tool.refuse(call) if refused else await tool.execute(call)
         telemetry.emit(
             telemetry.ToolExecuted,
-            run_id=self._stage.state.spec.id,
+            run_id=self._stage.spec.id,
             tool=call.kind,
             refused=refused,
             duration=telemetry.elapsed(started),
@@ -144,19 +144,17 @@ class ToolUse:
         requests = [functions.render_request(call) for call in progress.calls if call.kind not in self._built_in]
         items = [*self._reasoning, *requests, *approvals]
         progress.calls = []
-        if not stage.state.is_turn_based:
+        if stage.spec.on_client_action == "pause":
             await stage.commit(events.ActionRequired(), calls=items, release=True)
             return
-        # A response ends when its client has to act; the client's outputs are input of the next one.
+        # The client's outputs are input of its next request.
         cost = progress.use_pending()
         await stage.commit(events.RunEnded("completed", stage.now(), progress.used, cost), calls=items)
 
     def _exceeds_call_limit(self) -> bool:
-        plan = self._stage.progress.plan
-        if plan is None:
-            return False
-        plan.tool_calls += 1
-        return plan.max_tool_calls is not None and plan.tool_calls > plan.max_tool_calls
+        limit, counters = self._stage.spec.max_tool_calls, self._stage.counters
+        counters.tool_calls += 1
+        return limit is not None and counters.tool_calls > limit
 
 
 def _to_pending_call(call: ToolCall) -> PendingCall:

@@ -10,7 +10,7 @@ from understudy import ids
 from understudy.llm.chunks import Chunk, TokenCounts, TokenLogprob, ToolCallFragment
 from understudy.store.run_state import ClientTool
 from understudy.tools.code_interpreter import CodeArguments
-from understudy.wire.runs import CachedTokens, ReasoningTokens, RunCompletionUsage
+from understudy.wire.run_outcome import CachedTokens, ReasoningTokens, RunCompletionUsage
 
 
 @dataclass(slots=True)

@@ -10,6 +10,7 @@ from understudy import ids
 from understudy.engine.run import events
 from understudy.engine.run.cancellation import Interruption
 from understudy.engine.run.checkpoint import RunWriter
+from understudy.engine.run.spec import RunSpec
 from understudy.engine.run.turn import ToolCall
 from understudy.engine.tools.base import BuiltInTool, CallResult, OfferedFunction
 from understudy.engine.tools.container_sessions import ContainerSession
@@ -17,12 +18,11 @@ from understudy.engine.tools.interpreter import AutoContainer, Interpreter
 from understudy.engine.tools.names import function_name
 from understudy.errors import SandboxError
 from understudy.store.files import StoredFile
-from understudy.store.run_state import NewItem, PendingCall, Plan
+from understudy.store.run_state import NewItem, PendingCall
 from understudy.tools import code_interpreter
 from understudy.tools.code_interpreter import CodeArguments, extract_code
 from understudy.tools.sandbox import Error, ExecutionEnd, Image, Note, Output, Stream, Value
 from understudy.wire.items import CodeInterpreterCallItem, CodeOutput, GeneratedFile
-from understudy.wire.runs import RunObject
 from understudy.wire.threads import ThreadObject
 from understudy.wire.tools import AssistantToolsCode, CodeInterpreterResources, ToolResources
 
@@ -40,19 +40,18 @@ class CodeInterpreterTool(BuiltInTool):
         self._files: Sequence[StoredFile] = ()
 
     async def prepare(self) -> None:
-        if _uses_code_interpreter(self._stage.state.spec):
+        if _uses_code_interpreter(self._stage.spec):
             self._interpreter.prewarm()
             self._files = await self._load_files()
             await self._find_container()
 
     def offer(self) -> Sequence[OfferedFunction]:
-        return offer_code_interpreter(self._stage.state.spec, self._files)
+        return offer_code_interpreter(self._stage.spec, self._files)
 
     def open(self, call: ToolCall) -> events.Event:
         call.code = CodeArguments()
         call.item_id = ids.code_interpreter_call()
-        plan = self._stage.progress.plan
-        return events.CodeOpened(call.index, call.id, call.item_id, plan.container if plan is not None else "")
+        return events.CodeOpened(call.index, call.id, call.item_id, self._stage.counters.container)
 
     async def execute(self, call: PendingCall) -> CallResult:
         """Raises InvalidRequest where no code can run here at all."""
@@ -63,41 +62,39 @@ class CodeInterpreterTool(BuiltInTool):
         return CallResult([events.CodeDone(call.index)], _render_call(call, container_id, outputs, files))
 
     def refuse(self, call: PendingCall) -> CallResult:
-        plan = self._stage.progress.plan
         output = CodeOutput(type="logs", logs=_CALL_LIMIT_OUTPUT)
         self._stage.publish(events.CodeRunning(call.index))
-        item = _render_call(call, plan.container if plan else "", [output], [])
+        item = _render_call(call, self._stage.counters.container, [output], [])
         return CallResult([events.CodeDone(call.index)], item)
 
     async def _load_files(self) -> list[StoredFile]:
-        """The files that the run's code can read: the assistant's, and the thread's."""
+        """The files that the run's code can read: the assistant's and the thread's, or the container's."""
         stage = self._stage
-        if stage.progress.plan is not None:
-            return await self._container_files(stage.progress.plan)
-        thread = _decode_thread(await stage.store.threads.get(stage.project_id, stage.state.spec.thread_id))
+        if not stage.spec.uses_thread_resources:
+            return await self._container_files()
+        thread = _decode_thread(await stage.store.threads.get(stage.project_id, stage.spec.thread_id))
         file_ids = [*_file_ids(stage.progress.resources), *_file_ids(thread.tool_resources)]
         return await stage.store.files.lookup(stage.project_id, list(dict.fromkeys(file_ids)))
 
-    async def _container_files(self, plan: Plan) -> list[StoredFile]:
-        """The files of the container that the response asks for, once that is found."""
-        stage = self._stage
-        if plan.container:
-            return await stage.store.files.lookup(stage.project_id, await stage.store.containers.files(plan.container))
-        return await stage.store.files.lookup(stage.project_id, plan.file_ids)
+    async def _container_files(self) -> list[StoredFile]:
+        stage, container = self._stage, self._stage.counters.container
+        file_ids = await stage.store.containers.files(container) if container else stage.spec.file_ids
+        return await stage.store.files.lookup(stage.project_id, file_ids)
 
     async def _find_container(self) -> None:
-        """A response names the container of a call before the call is made."""
-        stage, plan = self._stage, self._stage.progress.plan
-        if plan is not None and not plan.container:
-            owned = AutoContainer(stage.state.spec.thread_id, plan.file_ids)
-            plan.container = await self._interpreter.resolve_container(stage.project_id, owned)
+        """Creates the container before the first call, whose item names it."""
+        stage = self._stage
+        if stage.spec.publishes_items and not stage.counters.container:
+            container = await self._interpreter.resolve_container(stage.project_id, self._container())
+            stage.counters.container = container
 
     def _container(self) -> str | AutoContainer:
         """The container that the run's code runs in."""
-        stage, plan = self._stage, self._stage.progress.plan
-        if plan is None:
-            return AutoContainer(stage.state.spec.thread_id, [file.id for file in self._files], bare_ids=True)
-        return AutoContainer(stage.state.spec.thread_id, plan.file_ids) if plan.owned else plan.container
+        spec = self._stage.spec
+        if not spec.own_container:
+            return self._stage.counters.container
+        file_ids = [file.id for file in self._files] if spec.uses_thread_resources else spec.file_ids
+        return AutoContainer(spec.thread_id, file_ids, bare_ids=spec.bare_file_names)
 
     async def _run_call(
         self, call: PendingCall, container: str | AutoContainer, code: str
@@ -147,17 +144,17 @@ class CodeInterpreterTool(BuiltInTool):
             outputs.append(msgspec.structs.replace(output))
 
 
-def offer_code_interpreter(run: RunObject, files: Sequence[StoredFile] = ()) -> list[OfferedFunction]:
+def offer_code_interpreter(spec: RunSpec, files: Sequence[StoredFile] = ()) -> list[OfferedFunction]:
     """The function of the code interpreter, which names `files`; none where the run has no such tool."""
-    if not _uses_code_interpreter(run):
+    if not _uses_code_interpreter(spec):
         return []
-    name = function_name("code_interpreter", run)
+    name = function_name("code_interpreter", spec)
     definition = code_interpreter.definition(name, [(file.id, file.filename) for file in files])
     return [OfferedFunction(name, "code_interpreter", definition, frozenset({name, "code_interpreter"}))]
 
 
-def _uses_code_interpreter(run: RunObject) -> bool:
-    return any(isinstance(tool, AssistantToolsCode) for tool in run.tools)
+def _uses_code_interpreter(spec: RunSpec) -> bool:
+    return any(isinstance(tool, AssistantToolsCode) for tool in spec.tools)
 
 
 def _render_call(

@@ -10,6 +10,7 @@ from understudy import ids
 from understudy.engine.run import events
 from understudy.engine.run.cancellation import Interruption
 from understudy.engine.run.checkpoint import RunWriter
+from understudy.engine.run.spec import RunSpec
 from understudy.engine.run.turn import ToolCall
 from understudy.engine.tools.base import BuiltInTool, CallResult, OfferedFunction
 from understudy.engine.tools.names import function_name
@@ -18,7 +19,6 @@ from understudy.store.run_state import NewItem, PendingCall
 from understudy.tools import file_search
 from understudy.wire.filters import Filter
 from understudy.wire.items import FileSearchCallItem, FileSearchResult
-from understudy.wire.runs import RunObject
 from understudy.wire.threads import ThreadObject
 from understudy.wire.tools import AssistantToolsFileSearch, FileSearchOptions, FileSearchResources
 
@@ -67,18 +67,18 @@ class FileSearchTool(BuiltInTool):
 
     async def prepare(self) -> None:
         """Gives files that were just added the time to become searchable."""
-        if _file_search_tool(self._stage.state.spec) is not None and (stores := await self._vector_store_ids()):
+        if _file_search_tool(self._stage.spec) is not None and (stores := await self._vector_store_ids()):
             with self._interruption.waiting():
                 await self._vector_stores.wait_indexed(stores, None, _INDEXING_TIMEOUT_SECONDS)
             self._interruption.check()
 
     def offer(self) -> Sequence[OfferedFunction]:
-        return offer_file_search(self._stage.state.spec)
+        return offer_file_search(self._stage.spec)
 
     def open(self, call: ToolCall) -> events.Event:
         call.item_id = ids.file_search_call()
         call.has_streamed_arguments = False
-        return events.SearchOpened(call.index, call.id, _render_ranking(self._stage.state.spec), call.item_id)
+        return events.SearchOpened(call.index, call.id, _render_ranking(self._stage.spec), call.item_id)
 
     async def execute(self, call: PendingCall) -> CallResult:
         queries = file_search.parse_queries(call.arguments)
@@ -107,23 +107,23 @@ class FileSearchTool(BuiltInTool):
         return CallResult([done], NewItem(item.id, "file_search_call", body))
 
     async def _search(self, queries: Sequence[str]) -> list[FileSearchResult]:
-        run, stores = self._stage.state.spec, await self._vector_store_ids()
+        spec, stores = self._stage.spec, await self._vector_store_ids()
         if not stores or not queries:
             return []
-        options = _file_search_options(run)
+        options = _file_search_options(spec)
         ranking = options.ranking_options
         weights = ranking.hybrid_search if ranking is not None else None
         passages = await self._vector_stores.search(
             self._stage.project_id,
             stores,
             queries,
-            limit=file_search.max_results(run.model) if options.max_num_results is UNSET else options.max_num_results,
+            limit=file_search.max_results(spec.model) if options.max_num_results is UNSET else options.max_num_results,
             threshold=ranking.score_threshold if ranking is not None else 0.0,
             ranker=ranking.ranker if ranking is not None else "auto",
             filters=self._filter(),
             weight=None if weights is None else weights.words,
         )
-        fitting = file_search.count_within_budget(run.model, [tokens.count(one.text) for one in passages])
+        fitting = file_search.count_within_budget(spec.model, [tokens.count(one.text) for one in passages])
         return [
             FileSearchResult(
                 file_id=one.file_id,
@@ -136,39 +136,39 @@ class FileSearchTool(BuiltInTool):
         ]
 
     def _filter(self) -> Filter | None:
-        plan = self._stage.progress.plan
-        return None if plan is None or plan.filters is None else msgspec.convert(plan.filters, Filter)
+        filters = self._stage.spec.filters
+        return None if filters is None else msgspec.convert(filters, Filter)
 
-    async def _vector_store_ids(self) -> list[str]:
-        """The assistant's vector store and the thread's; those that its request names where the run is a response's."""
+    async def _vector_store_ids(self) -> Sequence[str]:
+        """The assistant's vector store and the thread's, or those of the request."""
         stage = self._stage
-        if stage.progress.plan is not None:
-            return stage.progress.plan.vector_store_ids
-        thread = _decode_thread(await stage.store.threads.get(stage.project_id, stage.state.spec.thread_id))
+        if not stage.spec.uses_thread_resources:
+            return stage.spec.vector_store_ids
+        thread = _decode_thread(await stage.store.threads.get(stage.project_id, stage.spec.thread_id))
         resources = (stage.progress.resources.file_search, thread.tool_resources.file_search)
         named = (one.vector_store_ids for one in resources if isinstance(one, FileSearchResources))
         return list(dict.fromkeys(store_id for ids_ in named for store_id in ids_))
 
 
-def offer_file_search(run: RunObject) -> list[OfferedFunction]:
+def offer_file_search(spec: RunSpec) -> list[OfferedFunction]:
     """The function of file search; none where the run has no such tool."""
-    if _file_search_tool(run) is None:
+    if _file_search_tool(spec) is None:
         return []
-    name = function_name("file_search", run)
+    name = function_name("file_search", spec)
     return [OfferedFunction(name, "file_search", file_search.definition(name), frozenset({name, "file_search"}))]
 
 
-def _file_search_tool(run: RunObject) -> AssistantToolsFileSearch | None:
-    return next((tool for tool in run.tools if isinstance(tool, AssistantToolsFileSearch)), None)
+def _file_search_tool(spec: RunSpec) -> AssistantToolsFileSearch | None:
+    return next((tool for tool in spec.tools if isinstance(tool, AssistantToolsFileSearch)), None)
 
 
-def _file_search_options(run: RunObject) -> FileSearchOptions:
-    tool = _file_search_tool(run)
+def _file_search_options(spec: RunSpec) -> FileSearchOptions:
+    tool = _file_search_tool(spec)
     options = tool.file_search if tool is not None else None
     return options or FileSearchOptions()
 
 
-def _render_ranking(run: RunObject) -> dict[str, Any]:
-    options = _file_search_options(run).ranking_options
+def _render_ranking(spec: RunSpec) -> dict[str, Any]:
+    options = _file_search_options(spec).ranking_options
     assert options is not None  # filled in by the options themselves
     return {"ranker": options.ranker, "score_threshold": options.score_threshold}

@@ -5,7 +5,7 @@ run's progress and in no object.
 """
 
 import re
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -23,7 +23,7 @@ from understudy.store.run_state import ContextPart, NewItem, PendingCall
 from understudy.tools.mcp import McpOutput, McpServerError, McpTool, RemoteServers
 from understudy.wire.items import McpCallItem
 from understudy.wire.runs import RunObject
-from understudy.wire.tools import AssistantToolsMcp, McpToolApproval, McpToolFilter
+from understudy.wire.tools import AssistantTool, AssistantToolsMcp, McpToolApproval, McpToolFilter
 
 _MAX_NAME_LENGTH: Final = 64
 _INVALID_NAME_CHARS: Final = re.compile("[^a-zA-Z0-9_-]")
@@ -61,11 +61,11 @@ class McpTools(BuiltInTool):
 
     async def prepare(self) -> None:
         """Lists the tools of the run's servers. Raises UpstreamError where a list is unavailable."""
-        run = self._stage.state.spec
-        names = client_function_names(run)
+        spec = self._stage.spec
+        names = client_function_names(spec)
         names |= {name for own in _RESERVED_NAMES for name in (own, f"built_in_{own}")}
         functions: list[RemoteFunction] = []
-        for tool in _mcp_tools(run):
+        for tool in _mcp_tools(spec.tools):
             tools = await self._fetch_tools(tool)
             await self._publish_listing(tool.server_label, tools)
             for offered in tools:
@@ -151,11 +151,11 @@ class McpTools(BuiltInTool):
         return CallResult([done], NewItem(item.id, "mcp_call", msgspec.json.encode(item).decode()))
 
     async def _publish_listing(self, label: str, tools: Sequence[McpTool]) -> None:
-        """A response lists the tools of a server once in a conversation."""
-        stage, plan = self._stage, self._stage.progress.plan
-        if not stage.state.is_turn_based or plan is None:
+        """The tools of a server are listed once in a conversation."""
+        stage, spec = self._stage, self._stage.spec
+        if not spec.publishes_items:
             return
-        parts = [*plan.context, ContextPart(stage.state.spec.thread_id, _NEWEST)]
+        parts = [*spec.context, ContextPart(spec.thread_id, _NEWEST)]
         if label in await stage.store.responses.mcp_labels(parts):
             return
         rendered = [
@@ -174,8 +174,8 @@ class McpTools(BuiltInTool):
         await stage.commit(event, calls=[listed], checkpoint=True)
 
     def _publish_failure(self, label: str, message: str) -> None:
-        """A response has the failed listing; the conversation does not store it."""
-        if self._stage.state.is_turn_based:
+        """Streams have the failed listing; the conversation does not store it."""
+        if self._stage.spec.publishes_items:
             self._stage.publish(events.ToolsListed(ids.mcp_list(), label, (), message))
 
     async def _fetch_tools(self, tool: AssistantToolsMcp) -> list[McpTool]:
@@ -192,7 +192,7 @@ class McpTools(BuiltInTool):
         return [one for one in tools if _is_allowed(tool.allowed_tools, one)]
 
     async def _call_server(self, function: RemoteFunction, arguments: str) -> McpOutput:
-        tool = next(one for one in _mcp_tools(self._stage.state.spec) if one.server_label == function.server_label)
+        tool = next(one for one in _mcp_tools(self._stage.spec.tools) if one.server_label == function.server_label)
         try:
             values = msgspec.json.decode(arguments, type=dict[str, Any])
         except (msgspec.DecodeError, RecursionError):
@@ -209,7 +209,7 @@ class McpTools(BuiltInTool):
 
 def without_headers(run: RunObject) -> tuple[RunObject, dict[str, dict[str, str]]]:
     """The run without secrets, and the headers of its tools by the servers' labels."""
-    headers = {tool.server_label: tool.headers for tool in _mcp_tools(run) if tool.headers}
+    headers = {tool.server_label: tool.headers for tool in _mcp_tools(run.tools) if tool.headers}
     if not headers:
         return run, {}
     tools = [
@@ -219,8 +219,8 @@ def without_headers(run: RunObject) -> tuple[RunObject, dict[str, dict[str, str]
     return msgspec.structs.replace(run, tools=tools), headers
 
 
-def _mcp_tools(run: RunObject) -> list[AssistantToolsMcp]:
-    return [tool for tool in run.tools if isinstance(tool, AssistantToolsMcp)]
+def _mcp_tools(tools: Iterable[AssistantTool]) -> list[AssistantToolsMcp]:
+    return [tool for tool in tools if isinstance(tool, AssistantToolsMcp)]
 
 
 def _offer_function(function: str, tool: AssistantToolsMcp, offered: McpTool) -> RemoteFunction:

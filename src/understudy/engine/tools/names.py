@@ -2,15 +2,15 @@
 
 from typing import Literal
 
-from understudy.wire.runs import RunObject
+from understudy.engine.run.spec import RunSpec
 from understudy.wire.tools import AssistantToolsFunction
 
 
-def client_function_names(run: RunObject) -> set[str]:
+def client_function_names(spec: RunSpec) -> set[str]:
     """The names of the functions that the client runs."""
-    return {tool.function.name for tool in run.tools if isinstance(tool, AssistantToolsFunction)}
+    return {tool.function.name for tool in spec.tools if isinstance(tool, AssistantToolsFunction)}
 
 
-def function_name(kind: Literal["file_search", "code_interpreter"], run: RunObject) -> str:
+def function_name(kind: Literal["file_search", "code_interpreter"], spec: RunSpec) -> str:
     """The name that a built-in tool is offered under; a client's function of that name comes first."""
-    return f"built_in_{kind}" if kind in client_function_names(run) else kind
+    return f"built_in_{kind}" if kind in client_function_names(spec) else kind

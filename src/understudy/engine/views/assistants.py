@@ -10,6 +10,7 @@ from typing import Any, Final
 import msgspec
 
 from understudy.engine.run import events
+from understudy.engine.views.origins import Origin, RestoredOrigin
 from understudy.engine.views.steps import StepView
 from understudy.wire.messages import (
     Annotation,
@@ -106,18 +107,19 @@ class RunView:
 
     def _on_queued(self, event: events.RunQueued) -> _Stream:
         self._load_run(event)
-        self.thread = event.thread
+        self.thread = event.origin.thread
         stream: list[RunStreamEvent] = [self._run_event("created"), self._run_event("queued")]
-        if event.thread is not None:
-            resources = event.thread.tool_resources.as_read()
-            stream.insert(0, ThreadEvent("thread.created", _replace(event.thread, tool_resources=resources)))
+        if self.thread is not None:
+            resources = self.thread.tool_resources.as_read()
+            stream.insert(0, ThreadEvent("thread.created", _replace(self.thread, tool_resources=resources)))
         return stream
 
     def _on_restored(self, event: events.RunRestored) -> _Stream:
         self._load_run(event)
-        self.message = event.message
-        messages = [] if event.message is None else _opening_events(event.message)
-        return [self._run_event(event.run.status), *self._steps.restore(event.steps), *messages]
+        origin: RestoredOrigin = event.origin
+        self.message = origin.message
+        messages = [] if origin.message is None else _opening_events(origin.message)
+        return [self._run_event(event.status), *self._steps.restore(origin.steps), *messages]
 
     def _on_started(self, event: events.RunStarted) -> _Stream:
         self.run = _replace(self.run, status="in_progress", started_at=event.at)
@@ -166,9 +168,10 @@ class RunView:
         return [*cut, *steps, self._run_event(event.status)]
 
     def _load_run(self, event: events.RunQueued | events.RunRestored) -> None:
-        self.run = event.run
-        self._steps.expires_at = event.run.expires_at
-        self._steps.detailed = event.detailed
+        origin: Origin | RestoredOrigin = event.origin
+        self.run = origin.run
+        self._steps.expires_at = origin.run.expires_at
+        self._steps.detailed = origin.detailed
 
     def _run_event(self, name: str) -> RunEvent:
         run = _replace(self.run, tool_resources=self.run.tool_resources.as_read())

@@ -10,6 +10,8 @@ from msgspec import UNSET
 
 from understudy.engine.run import events
 from understudy.engine.run.state import RunState
+from understudy.engine.run_specs import build_spec
+from understudy.engine.views.origins import OpenCall, Origin, RestoredOrigin
 from understudy.store.run_state import RunHistory, StoredRun
 from understudy.store.states import TERMINAL
 from understudy.wire.items import CodeOutput, FileSearchResult
@@ -21,7 +23,8 @@ from understudy.wire.messages import (
     MessageObject,
     TextContent,
 )
-from understudy.wire.runs import RunCompletionUsage, RunObject, SubmitToolApproval
+from understudy.wire.run_outcome import RunCompletionUsage
+from understudy.wire.runs import RunObject, SubmitToolApproval
 from understudy.wire.steps import (
     CodeInterpreterCall,
     FileSearchCall,
@@ -55,12 +58,27 @@ def resume_events(stored: StoredRun, history: RunHistory | None) -> list[events.
 
 
 def _restored_event(stored: StoredRun) -> events.RunRestored:
+    calls_step = next((step.id for step in stored.steps if step.type == "tool_calls"), None)
+    message_step = next((step.id for step in stored.steps if step.type != "tool_calls"), None)
+    origin = _restored_origin(stored)
+    return events.RunRestored(
+        build_spec(stored.run, stored.progress.plan),
+        stored.run.status,
+        origin,
+        None if stored.message is None else stored.message.id,
+        message_step,
+        calls_step,
+        tuple(call.index for call in origin.calls),
+    )
+
+
+def _restored_origin(stored: StoredRun) -> RestoredOrigin:
     progress = stored.progress
     opened = (stored.run, tuple(stored.steps), stored.message, progress.detailed)
     if stored.response is None or progress.plan is None:
-        return events.RunRestored(*opened)
+        return RestoredOrigin(*opened)
     calls = [
-        events.OpenCall(
+        OpenCall(
             call.index,
             call.item_id,
             call.id,
@@ -78,7 +96,7 @@ def _restored_event(stored: StoredRun) -> events.RunRestored:
     sequence = plan.sequence
     if stored.run.status != "queued":
         sequence += _SEQUENCE_STEP - sequence % _SEQUENCE_STEP
-    return events.RunRestored(*opened, stored.response, tuple(calls), plan.container, sequence)
+    return RestoredOrigin(*opened, stored.response, tuple(calls), plan.container, sequence)
 
 
 def _open_ids(state: RunState) -> tuple[str | None, ...]:
@@ -88,7 +106,8 @@ def _open_ids(state: RunState) -> tuple[str | None, ...]:
 def run_events(history: RunHistory, run_seconds: float, *, detailed: bool = False) -> Iterator[events.Event]:
     """`run_seconds` is how long after its creation a run expires; an ended run does not say it any more."""
     run = history.run
-    yield events.RunQueued(_queued_run(run, run_seconds), detailed=detailed)
+    queued = _queued_run(run, run_seconds)
+    yield events.RunQueued(build_spec(queued, None), Origin(queued, detailed=detailed))
     if run.started_at is not None:
         yield events.RunStarted(history.steps[0].created_at if history.steps else run.started_at)
     for step in history.steps:

@@ -6,10 +6,11 @@ from typing import Any, Final, TypeVar
 import msgspec
 
 from understudy.engine.client_calls import render_call
+from understudy.engine.client_tools import STREAMED
 from understudy.engine.run import events
-from understudy.engine.run.client_tools import STREAMED
 from understudy.engine.views.client_items import UnrenderedCall, command_events, initial_item
 from understudy.engine.views.items import code_outputs, search_results
+from understudy.engine.views.origins import OpenCall
 from understudy.engine.views.response_stream import ResponseStream
 from understudy.store.run_state import ClientTool
 from understudy.tools.mcp import execution_error
@@ -96,7 +97,7 @@ class ResponseCalls:
         self._unrendered.clear()
         return [event for index in sorted(self._calls) for event in self._close_call(index, whole=whole)]
 
-    def reopen(self, call: events.OpenCall, container_id: str) -> _Stream:
+    def reopen(self, call: OpenCall, container_id: str) -> _Stream:
         if call.kind == "file_search":
             return self.search_opened(events.SearchOpened(call.index, call.call_id, {}, call.item_id))
         if call.kind == "code_interpreter":

@@ -35,7 +35,7 @@ from understudy.wire.response_items import (
     ReasoningItem,
 )
 from understudy.wire.responses import TERMINAL_STATUSES, ResponseObject
-from understudy.wire.runs import RunCompletionUsage
+from understudy.wire.run_outcome import RunCompletionUsage
 
 
 async def frames_after(log: RunLog, after: int) -> AsyncGenerator[bytes, None]:

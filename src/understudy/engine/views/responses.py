@@ -12,6 +12,7 @@ from msgspec import UNSET, UnsetType
 
 from understudy.engine.run import events
 from understudy.engine.views import response_calls, response_messages
+from understudy.engine.views.origins import Origin, RestoredOrigin
 from understudy.engine.views.response_stream import ResponseStream
 from understudy.wire.response_events import (
     CompactionCompacting,
@@ -32,7 +33,7 @@ from understudy.wire.responses import (
     ResponseStatus,
     ResponseUsage,
 )
-from understudy.wire.runs import RunCompletionUsage, RunStatus
+from understudy.wire.run_outcome import RunCompletionUsage, RunStatus
 
 _replace: Final = msgspec.structs.replace
 _Stream = list[ResponseStreamEvent]
@@ -108,12 +109,13 @@ class ResponseView:
     # -- the response ------------------------------------------------------------------------------------------
 
     def _on_queued(self, event: events.RunQueued) -> _Stream:
-        assert event.response is not None
-        self._stream.obfuscated = event.obfuscated
-        return self._begin(event.response)
+        origin: Origin = event.origin
+        assert origin.response is not None
+        self._stream.obfuscated = origin.obfuscated
+        return self._begin(origin.response)
 
     def _on_replayed(self, event: events.ResponseReplayed) -> _Stream:
-        return self._begin(event.response)
+        return self._begin(event.origin)
 
     def _begin(self, response: ResponseObject) -> _Stream:
         self._stream.response = response
@@ -124,18 +126,19 @@ class ResponseView:
         return stream
 
     def _on_restored(self, event: events.RunRestored) -> _Stream:
-        assert event.response is not None
-        self._stream.response = event.response
-        self._stream.output = list(event.response.output)
-        self._stream.sequence = event.sequence
+        origin: RestoredOrigin = event.origin
+        assert origin.response is not None
+        self._stream.response = origin.response
+        self._stream.output = list(origin.response.output)
+        self._stream.sequence = origin.sequence
         stream: _Stream = []
-        if event.message is not None:
-            stream += self._messages.open(event.message.id)
-        known = {item.id for item in event.response.output}
+        if origin.message is not None:
+            stream += self._messages.open(origin.message.id)
+        known = {item.id for item in origin.response.output}
         # Without a step, no event of the calls was published.
-        for call in event.calls if event.steps else ():
+        for call in origin.calls if origin.steps else ():
             if call.item_id not in known:
-                stream += self._calls.reopen(call, event.container_id)
+                stream += self._calls.reopen(call, origin.container_id)
         return stream
 
     def _on_started(self, _: events.RunStarted) -> _Stream:

@@ -23,14 +23,8 @@ from understudy.wire.run_events import (
     ToolCallDelta,
     ToolCallsDelta,
 )
-from understudy.wire.runs import (
-    LastError,
-    McpApprovalCall,
-    RunCompletionUsage,
-    RunObject,
-    RunToolCallFunction,
-    RunToolCallObject,
-)
+from understudy.wire.run_outcome import LastError, RunCompletionUsage
+from understudy.wire.runs import McpApprovalCall, RunObject, RunToolCallFunction, RunToolCallObject
 from understudy.wire.steps import (
     CodeInterpreterCall,
     FileSearchCall,

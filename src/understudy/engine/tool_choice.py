@@ -9,7 +9,7 @@ from typing import Any, Final
 
 import msgspec
 
-from understudy.engine.run.client_tools import OfferedTools, offer_tools, provider_name
+from understudy.engine.client_tools import OfferedTools, offer_tools, provider_name
 from understudy.errors import InvalidRequest
 from understudy.store.run_state import ClientTool
 from understudy.wire import error_texts

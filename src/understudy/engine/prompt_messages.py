@@ -9,10 +9,11 @@ from typing import Any, Final
 
 import msgspec
 
-from understudy.engine.run import client_history, reasoning
-from understudy.engine.run.client_tools import provider_name
+from understudy.engine import client_history
+from understudy.engine.client_tools import provider_name
+from understudy.engine.run import reasoning
 from understudy.engine.run.summaries import add_summary
-from understudy.engine.run.text_format import chat_format
+from understudy.engine.text_format import chat_format
 from understudy.engine.tools.base import BuiltIn
 from understudy.llm.messages import (
     AssistantMessage,

@@ -1,0 +1,82 @@
+"""What a run executes, as values: its request in neither dialect's terms, and in no stored form. Pure."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any, Literal
+
+from msgspec import Struct
+
+from understudy.store.run_state import ClientTool, ContextPart
+from understudy.wire.tools import (
+    AssistantsApiResponseFormatOption,
+    AssistantsApiToolChoiceOption,
+    AssistantTool,
+)
+
+
+class CompactionRule(Struct, frozen=True):
+    """When the context is compacted before the model is called.
+
+    `automatic`: above `threshold` tokens, None for four fifths of the model's window. `only`: the request needs only
+    the summary; the context is compacted in any case, and the run ends.
+    """
+
+    automatic: bool
+    threshold: int | None = None
+    only: bool = False
+
+
+class RunSpec(Struct, frozen=True, kw_only=True):
+    """The parameters of one run.
+
+    What the run works with:
+    `tools`: built-in tools, functions that the client runs, and remote servers, in the order of the request.
+    `client_tools`: function names of the client's tools that are not plain functions of that name. `allowed`: callable
+    functions, `file_search`, `code_interpreter`, and `LABEL/` or `LABEL/NAME` of a remote server, None for all;
+    `forced`: the server or tool that the first turn must call. `max_tool_calls`: of built-in tools, in the whole run.
+    `context`: the threads before its own, oldest first. `last_messages`: the number of messages before the run that the
+    model receives, None for all that fit. `vector_store_ids`, `filters` (as JSON) and `file_ids` are those of the
+    request; with `uses_thread_resources` the thread's and the assistant's apply instead. `own_container`: code runs in
+    the container of the thread, unless the client chose another one; `bare_file_names`: files there are named by their
+    id alone.
+
+    What differs between the dialects:
+    `on_client_action`: where the client must act, the run pauses until it does, or ends. `overflow`: input over the
+    context window is cut, or fails the run. `publishes_items`: reasoning, lists of remote tools, the container before
+    its first call, and the end of the calls of a turn are events. `label` names the dialect in telemetry, and nothing
+    depends on it.
+    """
+
+    id: str
+    thread_id: str
+    label: Literal["run", "response"]
+    model: str
+    instructions: str | None
+    tools: Sequence[AssistantTool]
+    tool_choice: AssistantsApiToolChoiceOption
+    parallel_tool_calls: bool
+    response_format: AssistantsApiResponseFormatOption
+    temperature: float | None
+    top_p: float | None
+    reasoning_effort: str | None
+    verbosity: str | None = None
+    top_logprobs: int | None = None
+    max_prompt_tokens: int | None
+    max_completion_tokens: int | None
+    last_messages: int | None = None
+    context: Sequence[ContextPart] = ()
+    all_turns: bool = False
+    """The model receives the reasoning of earlier turns."""
+    compaction: CompactionRule | None = None
+    client_tools: Mapping[str, ClientTool] = {}
+    allowed: Sequence[str] | None = None
+    forced: str = ""
+    max_tool_calls: int | None = None
+    vector_store_ids: Sequence[str] = ()
+    filters: Mapping[str, Any] | None = None
+    file_ids: Sequence[str] = ()
+    own_container: bool = True
+    bare_file_names: bool = False
+    uses_thread_resources: bool = False
+    on_client_action: Literal["pause", "end"] = "end"
+    overflow: Literal["cut", "fail"] = "fail"
+    publishes_items: bool = True

@@ -1,0 +1,54 @@
+"""The public objects that the views of a run start from. Plain data, carried by its first events."""
+
+from msgspec import Struct
+
+from understudy.store.run_state import ClientTool
+from understudy.wire.messages import MessageObject
+from understudy.wire.responses import ResponseObject
+from understudy.wire.runs import RunObject
+from understudy.wire.steps import RunStepObject
+from understudy.wire.threads import ThreadObject
+
+
+class Origin(Struct, frozen=True, gc=False):
+    """A run that was just created, with `thread` if the same request created it.
+
+    `detailed`: streams show the text of search results. `response` if the run makes a response; its stream is
+    `obfuscated` if deltas are to hide their length.
+    """
+
+    run: RunObject
+    thread: ThreadObject | None = None
+    detailed: bool = False
+    response: ResponseObject | None = None
+    obfuscated: bool = False
+
+
+class OpenCall(Struct, frozen=True, gc=False):
+    """A call without a result; `server_label` is that of a remote server."""
+
+    index: int
+    item_id: str
+    call_id: str
+    kind: str
+    name: str
+    arguments: str
+    server_label: str = ""
+    approval_id: str | None = None
+    tool: ClientTool | None = None
+
+
+class RestoredOrigin(Struct, frozen=True, gc=False):
+    """A run as it is stored, with its open steps and message.
+
+    `calls`, `container_id` and `sequence` (the number of the next stream event) are a response's.
+    """
+
+    run: RunObject
+    steps: tuple[RunStepObject, ...] = ()
+    message: MessageObject | None = None
+    detailed: bool = False
+    response: ResponseObject | None = None
+    calls: tuple[OpenCall, ...] = ()
+    container_id: str = ""
+    sequence: int = 0
