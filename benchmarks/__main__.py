@@ -17,11 +17,13 @@ from benchmarks import (
     growth,
     hostile,
     ingestion,
+    labelled,
     relay,
     report,
     retrieval,
     runs,
     sandbox,
+    search_quality,
     startup,
     streams,
     uploads,
@@ -43,6 +45,7 @@ _BENCHMARKS = {
     "ingestion": ingestion,
     "uploads": uploads,
     "sandbox": sandbox,
+    "search_quality": search_quality,
 }
 _MESSAGES, _MESSAGES_IN_ALL = 1_000_000, 100_000
 _RESULTS = Path(__file__).parent / "results"
@@ -74,6 +77,8 @@ def _check(parser: argparse.ArgumentParser, arguments: argparse.Namespace) -> No
         parser.error("--json names the file of one benchmark, and all write several")
     if (arguments.benchmark == "compare") != (arguments.against is not None):
         parser.error("compare requires --against PATH, and no other benchmark takes it")
+    if arguments.database == search_quality.BOTH_DATABASES and arguments.benchmark != "search_quality":
+        parser.error("--database both requires search_quality")
     for name in arguments.names:
         if arguments.benchmark != "compare" or name not in compare.GROUPS:
             parser.error(f"unknown name {name!r}; compare takes {', '.join(compare.GROUPS)}")
@@ -100,7 +105,7 @@ async def _run(measure: Callable[[Stage], Awaitable[Report]], stage: Stage) -> R
 
 
 def _result(name: str, options: Options) -> Path:
-    return _RESULTS / f"{name}{'' if options.database is None else '-postgresql'}.json"
+    return _RESULTS / f"{name}{'' if options.database in {None, search_quality.BOTH_DATABASES} else '-postgresql'}.json"
 
 
 def _options(arguments: argparse.Namespace, stack: ExitStack) -> Options:
@@ -119,6 +124,10 @@ def _options(arguments: argparse.Namespace, stack: ExitStack) -> Options:
         messages=arguments.messages or (_MESSAGES_IN_ALL if arguments.benchmark == "all" else _MESSAGES),
         database=database,
         inputs=arguments.inputs,
+        collections=None if arguments.collections is None else str(arguments.collections.resolve()),
+        half=arguments.half,
+        limit=arguments.limit,
+        embedder=arguments.embedder,
     )
 
 
@@ -138,8 +147,14 @@ def _parser() -> argparse.ArgumentParser:
     )
     parser.add_argument("--inputs", default="", help="of hostile, those whose names have this in them")
     parser.add_argument("--json", type=Path, help="where everything measured goes (benchmarks/results/NAME.json)")
+    parser.add_argument("--collections", type=Path, metavar="DIR", help="of search_quality: public collections")
+    parser.add_argument("--half", choices=labelled.HALVES, default="all", help="of the questions of search_quality")
+    parser.add_argument("--limit", type=int, help="questions of each language and collection in search_quality")
+    parser.add_argument("--embedder", help="the setting embeddings.model of the servers")
     where = parser.add_mutually_exclusive_group()
-    where.add_argument("--database", help="a postgresql:// URL; a database that may be filled")
+    where.add_argument(
+        "--database", help="a postgresql:// URL; a database that may be filled; `both` in search_quality"
+    )
     where.add_argument("--postgres", action="store_true", help="start a PostgreSQL of its own")
     return parser
 

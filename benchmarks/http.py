@@ -11,6 +11,7 @@ from typing import Any
 
 KEY = "sk-understudy-benchmark-0123456789abcdef"
 _HEAD = f"Host: 127.0.0.1\r\nAuthorization: Bearer {KEY}\r\nAccept: */*\r\n"
+_BOUNDARY = "boundary-of-a-benchmark"
 _LAST_CHUNK = b"\r\n0\r\n\r\n"
 
 
@@ -49,6 +50,21 @@ def post(path: str, body: Mapping[str, Any], mark: bytes = b"") -> Request:
     data = json.dumps(body, separators=(",", ":")).encode()
     head = f"POST {path} HTTP/1.1\r\n{_HEAD}Content-Type: application/json\r\nContent-Length: {len(data)}\r\n\r\n"
     return Request(head.encode() + data, mark)
+
+
+def upload(filename: str, data: bytes) -> Request:
+    """`POST /v1/files` with one file. The name must not have quotation marks or line breaks."""
+    fields = (
+        ('name="purpose"', b"assistants"),
+        (f'name="file"; filename="{filename}"', data),
+    )
+    parts = [
+        f"--{_BOUNDARY}\r\nContent-Disposition: form-data; {field}\r\n\r\n".encode() + value + b"\r\n"
+        for field, value in fields
+    ]
+    body = b"".join([*parts, f"--{_BOUNDARY}--\r\n".encode()])
+    form = f"Content-Type: multipart/form-data; boundary={_BOUNDARY}\r\nContent-Length: {len(body)}\r\n\r\n"
+    return Request(f"POST /v1/files HTTP/1.1\r\n{_HEAD}{form}".encode() + body)
 
 
 def unchunked(body: bytes) -> bytes:

@@ -96,7 +96,7 @@ def memory(idle: int, after: int) -> str:
 
 def show(report: Report, stage: Stage) -> None:
     options = stage.options
-    store = "SQLite" if options.database is None else "PostgreSQL"
+    store = {None: "SQLite", "both": "SQLite and PostgreSQL"}.get(options.database, "PostgreSQL")
     print(f"\n{report.name}: {store}, {stage.cores}")
     usual = f"Medians of {options.rounds} interleaved rounds; streams have {options.chunks} chunks of text."
     print(report.conditions or usual)

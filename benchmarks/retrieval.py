@@ -7,13 +7,13 @@ benchmarks' business.
 import random
 import statistics
 import time
-import tomllib
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TypeVar
 
-from benchmarks import corpus, report
+from benchmarks import corpus, labelled, report
+from benchmarks.labelled import Question
 from benchmarks.report import Report
 from benchmarks.stage import Stage
 from understudy.retrieval import builtin, ranking
@@ -31,7 +31,6 @@ _SIZES = {1000: 5.0, 100_000: 30.0}
 _PIECE, _STEP, _OF_A_FILE = 900, 600, 400
 _QUERIES, _ROUNDS, _TOP, _DEPTH = 40, 5, 20, 40
 _RECALL = 0.95
-_QUESTIONS = Path(__file__).parent / "questions"
 _CUTS = ((60, 20), (100, 30), (200, 60))
 _HITS = 5
 _EMBEDDER = "benchmark"
@@ -175,18 +174,16 @@ async def _queries(store: Store, size: int) -> list[str]:
 
 async def _answer(done: Report, stage: Stage) -> None:
     """How often the passage that answers is among the first five: by each half alone, and by both."""
-    questions = tomllib.loads((_QUESTIONS / "questions.toml").read_text("utf-8"))["question"]
-    documents = {path.name: path.read_text("utf-8") for path in sorted(_QUESTIONS.iterdir())}
-    del documents["questions.toml"]
-    names = list(documents)
+    own = labelled.read_own()
+    questions, names = own.questions, [one.filename for one in own.documents]
     for size, overlap in _CUTS:
         store = await open_store(stage.directory / f"questions-{size}", stage.options.database)
         try:
-            for file, (name, text) in enumerate(documents.items()):
-                cut = split_text(text, size, overlap)
-                await _store(store, size, file, [_chunk(one, Path(name).stem) for one in cut])
+            for file, document in enumerate(own.documents):
+                cut = split_text(document.text, size, overlap)
+                await _store(store, size, file, [_chunk(one, Path(document.filename).stem) for one in cut])
             shares = [
-                _first([await _candidates(store, size, one["text"]) for one in questions], questions, names, order)
+                _first([await _candidates(store, size, one.text) for one in questions], questions, names, order)
                 for order in (_by_vector, _by_words, _by_both)
             ]
             await _empty(store, size)
@@ -220,14 +217,14 @@ _Order = Callable[[str, Sequence[ScoredChunk]], Sequence[ScoredChunk]]
 
 def _first(
     found: Sequence[tuple[str, Sequence[ScoredChunk]]],
-    questions: Sequence[dict[str, str]],
+    questions: Sequence[Question],
     names: Sequence[str],
     order: _Order,
 ) -> float:
     hits = 0
     for (asked, candidates), question in zip(found, questions, strict=True):
         hits += any(
-            question["answer"] in one.chunk.text and names[one.file] == question["file"]
+            question.span in one.chunk.text and names[one.file] in question.grades
             for one in order(asked, candidates)[:_HITS]
         )
     return hits / len(questions)

@@ -18,7 +18,8 @@ class Options:
     """`seconds` is for one case over all its rounds; `database` None is SQLite in the server's data directory.
 
     `deltas` are the chunks of a stream of `relay`, `streams` how many `streams` follows at once, `messages` what the
-    big thread of `growth` holds, `inputs` a part of the names of those that `hostile` sends.
+    big thread of `growth` holds, `inputs` a part of the names of those that `hostile` sends. `collections`, `half` and
+    `limit` select the questions of `search_quality`, `embedder` the embedder of all servers (None: the default).
     """
 
     seconds: float
@@ -30,6 +31,10 @@ class Options:
     messages: int
     database: str | None
     inputs: str = ""
+    collections: str | None = None
+    half: str = "all"
+    limit: int | None = None
+    embedder: str | None = None
 
     @property
     def round_seconds(self) -> float:

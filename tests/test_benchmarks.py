@@ -1,11 +1,14 @@
-"""What `scripts/bench compare` says of two checkouts: which one a ratio favours, and how rounds alternate."""
+"""The benchmarks' own logic: ratios of `compare`, rankings of `search_quality`, and its labelled questions."""
 
+import json
 import subprocess
 import sys
 from pathlib import Path
 
 import pytest
+from benchmarks import labelled
 from benchmarks.pairs import Pair, Row
+from benchmarks.relevance import judge_ranking
 from benchmarks.rounds import Round
 
 ROOT = Path(__file__).parent.parent
@@ -56,3 +59,65 @@ def test_a_comparison_refuses_what_it_cannot_compare(arguments, text):
     )
     assert done.returncode != 0
     assert text in done.stderr
+
+
+@pytest.mark.parametrize(
+    ("ranked", "relevant", "measures"),
+    [
+        ([1, 0], [1], (1.0, 1.0, 1.0)),
+        ([0, 1], [1], (0.6309, 1.0, 0.5)),
+        ([2, 0, 1], [2, 1, 1], (0.7984, 0.6667, 1.0)),
+        ([0] * 10 + [1], [1], (0.0, 1.0, 0.0909)),
+        ([0] * 20 + [1], [1], (0.0, 0.0, 0.0476)),
+        ([], [1], (0.0, 0.0, 0.0)),
+    ],
+)
+def test_a_ranking_is_measured_against_the_best_possible_one(ranked, relevant, measures):
+    judged = judge_ranking(ranked, relevant)
+    assert (judged.ndcg, judged.recall, judged.reciprocal_rank) == pytest.approx(measures, abs=1e-4)
+
+
+def write_lines(path, *lines):
+    path.write_text("".join(f"{json.dumps(line)}\n" for line in lines))
+
+
+@pytest.fixture
+def collection(tmp_path):
+    """Two languages; the Spanish document is neither right nor wrong for the question in English."""
+    folder = tmp_path / "collections" / "tiny"
+    folder.mkdir(parents=True)
+    write_lines(
+        folder / "docs.jsonl",
+        {"id": "en-1", "title": "Gears", "text": "The gearbox takes four litres of oil."},
+        {"id": "en-2", "title": "", "text": "The wheels are tightened to ninety newton metres."},
+        {"id": "es-1", "title": "", "text": "La caja lleva cuatro litros de oil, aceite para la gearbox."},
+    )
+    write_lines(
+        folder / "queries.jsonl",
+        {"id": "en-7", "text": "How much oil does the gearbox take?"},
+        {"id": "9", "language": "es", "text": "aceite de la caja"},
+    )
+    (folder / "qrels.tsv").write_text("en-7\ten-1\t1\nen-7\tes-1\t-1\n9\tes-1\t2\n")
+    return folder
+
+
+def test_search_quality_measures_a_public_collection_by_language_and_mode(collection, tmp_path):
+    results = tmp_path / "results.json"
+    command = [sys.executable, "-m", "benchmarks", "search_quality", "--limit", "1", "--json", str(results)]
+    command += ["--collections", str(collection.parent)]
+    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    rows = {row["collection, language, database"]: row for row in json.loads(results.read_bytes())["table"]}
+    for language, count in (("all", "2"), ("en", "1"), ("es", "1")):
+        row = rows[f"tiny, {language}, SQLite"]
+        assert row["questions"] == count
+        assert {row[f"nDCG@10 {mode}"] for mode in ("words", "vectors", "both")} == {"1.000"}
+    assert "own, en, SQLite" in rows
+
+
+def test_a_question_is_always_in_the_same_half():
+    questions = [f"en-{number}" for number in range(200)]
+    halves = [labelled.half_of(one) for one in questions]
+    assert halves == [labelled.half_of(one) for one in questions]
+    assert 80 <= halves.count("tune") <= 120
+    assert labelled.half_of("en-0") == "tune"

@@ -315,7 +315,27 @@ def test_unknown_vector_stores_and_files_are_not_found(server, client):
     assert_error(missing, 404, "No such File object: file-unknown", "file_id")
 
 
+def test_the_weights_of_words_and_vectors_are_options_of_a_search(client):
+    """One document has the word itself, the other a misspelling that only the vectors match."""
+    word = upload(client, "word.txt", "The lighthouse keeper. " + "Tides, ropes and weather fill the days. " * 30)
+    typo = upload(client, "typo.txt", "lighthous keepers")
+    store = client.vector_stores.create(file_ids=[word.id, typo.id])
+    settled(client, store)
+
+    def search(words, vectors):
+        options = {"hybrid_search": {"text_weight": words, "embedding_weight": vectors}}
+        return names(client.vector_stores.search(store.id, query="lighthouse", ranking_options=options).data)
+
+    assert search(1, 0) == ["word.txt"]
+    assert search(0, 1)[0] == "typo.txt"
+
+
 REFUSED = [
+    (
+        {"query": "a", "ranking_options": {"hybrid_search": {"text_weight": 1}}},
+        "ranking_options.hybrid_search.embedding_weight",
+        "missing_required_parameter",
+    ),
     ({"query": "a", "filters": {"type": "like", "key": "a", "value": "b"}}, "filters.type", "invalid_value"),
     ({"query": "a", "filters": {"type": "eq", "key": "a"}}, "filters.value", "missing_required_parameter"),
     ({"query": "a", "max_num_results": 51}, "max_num_results", "integer_above_max_value"),

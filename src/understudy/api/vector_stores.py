@@ -134,6 +134,7 @@ async def search_vector_store(request: Request) -> Response:
         limit=body.max_num_results,
         threshold=ranking.score_threshold,
         ranker=ranking.ranker,
+        weight=None if ranking.hybrid_search is None else ranking.hybrid_search.words,
         filters=body.filters,
     )
     return struct_response(
