@@ -72,5 +72,8 @@ def test_a_server_that_logs_debug_messages_follows_a_run_and_its_search(new_serv
     assert f"ToolExecuted run_id='{run.id}' tool='file_search' refused=False" in log
     assert f"RunStopped run_id='{run.id}'" in log
     assert "status='completed'" in log.partition(f"RunStopped run_id='{run.id}'")[2].partition("\n")[0]
+    assert f"JobClaimed job_kind='run' key='{run.id}'" in log
+    assert f"JobFinished job_kind='run' key='{run.id}'" in log
+    assert "JobFinished job_kind='file'" in log
     for event in ("RequestFinished", "RunTurnFinished", "ModelCalled", "TokensUsed", "DocumentIndexed"):
         assert f"{event} " in log

@@ -14,6 +14,7 @@ from msgspec import Struct
 logger = logging.getLogger(__name__)
 
 RunKind = Literal["run", "response"]
+JobEnd = Literal["ended", "interrupted"]
 
 
 class Event(Struct, frozen=True, kw_only=True, gc=False):
@@ -100,6 +101,40 @@ class DocumentIndexed(Event, frozen=True, kw_only=True, gc=False):
     duration: float
 
 
+class JobClaimed(Event, frozen=True, kw_only=True, gc=False):
+    """A worker begins an attempt at a job. `job_kind` is `run`, `batch`, `file` or `video`.
+
+    `key` is the id of a run, and the row number of other jobs.
+    """
+
+    job_kind: str
+    key: str | int
+    project_id: str
+
+
+class JobFinished(Event, frozen=True, kw_only=True, gc=False):
+    """An attempt at a job is over and will not be retried after a failure.
+
+    `interrupted`: the job was deleted or cancelled, its claim was lost, or its worker stops and another one continues.
+    """
+
+    job_kind: str
+    key: str | int
+    project_id: str
+    status: JobEnd
+    duration: float
+
+
+class JobRetried(Event, frozen=True, kw_only=True, gc=False):
+    """An attempt at a job has failed; the next one starts after `delay` seconds at the earliest."""
+
+    job_kind: str
+    key: str | int
+    project_id: str
+    delay: float
+    duration: float
+
+
 class DeliveryAttempted(Event, frozen=True, kw_only=True, gc=False):
     """One attempt to deliver a webhook. `status_code` is 0 without a response."""
 
@@ -111,7 +146,7 @@ class DeliveryAttempted(Event, frozen=True, kw_only=True, gc=False):
 
 EVENTS: Final[tuple[type[Event], ...]] = (
     *(RequestFinished, RunStarted, RunTurnFinished, RunStopped, ModelCalled, TokensUsed, ToolExecuted),
-    *(DocumentIndexed, DeliveryAttempted),
+    *(DocumentIndexed, JobClaimed, JobFinished, JobRetried, DeliveryAttempted),
 )
 
 P = ParamSpec("P")

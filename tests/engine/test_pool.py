@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from understudy import telemetry
 from understudy.broker.memory import MemoryBroker
 from understudy.clock import SystemClock
 from understudy.engine.jobs.fair_queue import FairQueue
@@ -51,6 +52,7 @@ class Chores(JobKind):
         self.free = asyncio.Event()
         self.started = []
         self.failures = []
+        self.retry_delay = None
         self.changed = asyncio.Condition()
 
     async def wait_until(self, predicate):
@@ -89,6 +91,7 @@ class Chores(JobKind):
         await execute(self.store, "UPDATE chores SET done = 1, owner = NULL WHERE seq = $1", work.seq)
         async with self.changed:
             self.changed.notify_all()
+        return self.retry_delay
 
     def job_ended(self, work):
         asyncio.get_running_loop().create_task(self._notify())
@@ -263,6 +266,66 @@ async def test_a_job_that_is_interrupted_before_its_first_step_leaves_the_pool(s
     chores.pool.launch(Candidate(1, "ours"), claim)
     chores.pool.interrupt(1)
     await chores.wait_until(lambda: not chores.pool.jobs)
+
+
+@pytest.fixture
+def events():
+    """What the pool emits, in order."""
+    received = []
+    ends = [
+        telemetry.subscribe(event, received.append)
+        for event in (telemetry.JobClaimed, telemetry.JobFinished, telemetry.JobRetried)
+    ]
+    yield received
+    for end in ends:
+        end()
+
+
+async def test_each_attempt_emits_its_claim_and_its_end(store, node, events):
+    await add(store, "ours")
+    chores = node()
+    chores.free.set()
+    await chores.pool.start()
+    await chores.wait_until(lambda: len(events) == 2)
+    claimed, finished = events
+    assert claimed == telemetry.JobClaimed(job_kind="chore", key=1, project_id="ours")
+    assert (finished.job_kind, finished.key, finished.project_id, finished.status) == ("chore", 1, "ours", "ended")
+    assert finished.duration > 0
+
+
+async def test_a_failed_attempt_emits_the_delay_of_the_next_one(store, node, events):
+    await add(store, "ours", "ours")
+    chores = node(places=1)
+    chores.failures += [StoreError("The database is away."), ValueError("broken")]
+    await chores.pool.start()
+    await chores.wait_until(lambda: len(events) == 4)
+    assert [(type(event).__name__, event.key) for event in events] == [
+        ("JobClaimed", 1),
+        ("JobRetried", 1),
+        ("JobClaimed", 2),
+        ("JobRetried", 2),
+    ]
+    assert [event.delay for event in events[1::2]] == [5.0, 5.0]
+
+
+async def test_a_job_that_releases_itself_for_a_retry_emits_its_delay(store, node, events):
+    await add(store, "ours")
+    chores = node()
+    chores.retry_delay = 3.0
+    chores.free.set()
+    await chores.pool.start()
+    await chores.wait_until(lambda: len(events) == 2)
+    assert (type(events[1]), events[1].delay) == (telemetry.JobRetried, 3.0)
+
+
+async def test_an_interrupted_job_emits_its_interruption(store, node, events):
+    await add(store, "ours")
+    chores = node()
+    await chores.pool.start()
+    await chores.wait_until(lambda: chores.started)
+    await chores.pool.stop()
+    assert [type(event) for event in events] == [telemetry.JobClaimed, telemetry.JobFinished]
+    assert events[1].status == "interrupted"
 
 
 def test_projects_and_their_groups_take_turns():

@@ -5,8 +5,8 @@ executed by the endpoint that the application provides: project and body in, sta
 """
 
 import asyncio
+import itertools
 import logging
-import random
 import sys
 from collections.abc import AsyncGenerator, Awaitable, Callable, Mapping, Sequence
 from contextlib import AsyncExitStack, aclosing
@@ -19,6 +19,7 @@ from understudy.clock import Clock
 from understudy.engine.accounting import Accounting
 from understudy.engine.files import BlobDraft, Files, new_file
 from understudy.engine.jobs import batch_input, batch_output
+from understudy.engine.jobs.backoff import Backoff
 from understudy.engine.jobs.batch_output import UnfinishedReason
 from understudy.engine.jobs.pool import JobKind, LeasePool
 from understudy.errors import BlobMissing
@@ -68,8 +69,7 @@ _READ_CHUNK: Final = 100
 # Answers may be large, and so many are held at a time.
 _WRITE_CHUNK: Final = 16
 _RETRYABLE_STATUSES: Final = frozenset({408, 425, 429, 502, 503, 504, 529})
-_MAX_ATTEMPTS: Final = 12
-_MAX_BACKOFF_SECONDS: Final = 60.0
+_BACKOFF: Final = Backoff(first=1.0, longest=60.0, max_attempts=12, jitter=(0.5, 1.0))
 # A proxy's error page is transient; a provider that ignores the request is not.
 _MALFORMED: Final = b'"upstream_malformed"'
 _MALFORMED_ATTEMPTS: Final = 3
@@ -122,7 +122,6 @@ class Batches(JobKind[int, _BatchJob]):
         # First come, first served: batches that all want a place get one in turn.
         self._free = asyncio.Semaphore(places)
         self._turn = asyncio.Lock()
-        self._chance = random.Random()  # noqa: S311 - it spreads retries and guards nothing
         self._pool = LeasePool(
             self,
             store.workers,
@@ -322,7 +321,7 @@ class Batches(JobKind[int, _BatchJob]):
     async def _call_with_retries(self, claimed: BatchClaim, body: bytes) -> EndpointResult:
         """The response after as many attempts as necessary; a backoff holds no place."""
         endpoint = self.endpoints[claimed.batch.job.endpoint]
-        for attempt in range(_MAX_ATTEMPTS):
+        for attempts in itertools.count(1):
             async with self._free:
                 # A model that responds without waiting would execute every place's line before other tasks run.
                 async with self._turn:
@@ -330,10 +329,12 @@ class Batches(JobKind[int, _BatchJob]):
                 status, answered = await endpoint(claimed.project_id, body)
             if status not in _RETRYABLE_STATUSES or any(sign in answered for sign in _PERMANENT_ERRORS):
                 break
-            if _MALFORMED in answered and attempt >= _MALFORMED_ATTEMPTS - 1:
+            if _MALFORMED in answered and attempts >= _MALFORMED_ATTEMPTS:
                 break
-            if attempt < _MAX_ATTEMPTS - 1:
-                await asyncio.sleep(min(2.0**attempt, _MAX_BACKOFF_SECONDS) * self._chance.uniform(0.5, 1.0))
+            delay = _BACKOFF.delay(attempts)
+            if delay is None:
+                break
+            await asyncio.sleep(delay)
         return status, answered
 
     # -- its end -----------------------------------------------------------------------------------------------

@@ -7,7 +7,6 @@ receives an event at least once, each time with the same `webhook-id`.
 import asyncio
 import hashlib
 import logging
-import random
 import time
 from collections import Counter
 from contextlib import suppress
@@ -19,6 +18,7 @@ from standardwebhooks import Webhook
 
 from understudy import ids, telemetry
 from understudy.clock import Clock
+from understudy.engine.jobs.backoff import Backoff
 from understudy.errors import InvalidRequest, SettingsError, StoreError
 from understudy.looper import Looper
 from understudy.net.outbound import Client, PostResult, url_problem
@@ -42,6 +42,7 @@ _MAX_PER_ENDPOINT: Final = 4
 # How much longer than its attempt a claim lasts, in seconds.
 _CLAIM_MARGIN_SECONDS: Final = 5.0
 _DAY: Final = 86_400
+_JITTER: Final = (0.8, 1.2)
 _STOPPED_ERROR: Final = "The server was stopped during the attempt."
 _SAMPLE_DATA: Final = {"batch": {"id": "batch_test"}, "response": {"id": "resp_test"}}
 _SAMPLE_RUN: Final = {"id": "run_test", "thread_id": "thread_test"}
@@ -55,6 +56,7 @@ class Webhooks:
         self._store = store.webhooks
         self._settings = settings
         self._clock = clock
+        self._backoff = Backoff(first=settings.first_retry, longest=settings.longest_wait, jitter=_JITTER)
         self._outward = Client(allow_private=settings.allow_private, private_setting="webhooks.allow_private")
         self._attempts: dict[asyncio.Task[None], str] = {}
         self._place_free = asyncio.Event()
@@ -174,15 +176,11 @@ class Webhooks:
         return await self._outward.post(endpoint.shown.url, body.encode(), headers, self._settings.timeout)
 
     def _next_outcome(self, due: DueDelivery, result: PostResult) -> Outcome:
-        """Exponential backoff: the wait equals the time since the first attempt, so it about doubles."""
         now = self._clock.now()
         attempt = WebhookAttempt(attempted_at=int(now), status_code=result.status, error=result.error)
         if result.status is not None and 200 <= result.status < 300:
             return Outcome("delivered", now, attempt)
-        tried = now - due.since
-        wait = min(max(tried, self._settings.first_retry), self._settings.longest_wait)
-        # Jitter: endpoints that failed together are not retried together.
-        due_at = now + wait * random.uniform(0.8, 1.2)  # noqa: S311 - spreads load, hides nothing
+        due_at = now + self._backoff.delay_by_age(now - due.since)
         if due_at - due.since > self._settings.give_up:
             return Outcome("failed", now, attempt)
         return Outcome("pending", due_at, attempt)

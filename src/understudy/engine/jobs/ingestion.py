@@ -7,6 +7,7 @@ from typing import Final
 
 from understudy.blobs import Blobs
 from understudy.clock import Clock
+from understudy.engine.jobs.backoff import Backoff
 from understudy.engine.jobs.pool import MAX_INTERRUPTIONS, JobKind, LeasePool
 from understudy.engine.jobs.waiters import Waiters
 from understudy.errors import StoreError
@@ -23,9 +24,7 @@ from understudy.wire.vector_stores import FileErrorCode, LastError
 
 _ERASE_SECONDS: Final = 0.5
 _MAX_STORES: Final = 64
-_MAX_ATTEMPTS: Final = 5
-# Before the second attempt; each one after it waits twice as long.
-_INITIAL_BACKOFF_SECONDS: Final = 1.0
+_BACKOFF: Final = Backoff(first=1.0, max_attempts=5)
 _STORAGE_ERROR_TEXT: Final = "The server's storage failed while the file was indexed; the server's log has the cause."
 _INTERNAL_ERROR_TEXT: Final = "The server had an error while it indexed the file; the server's log has the cause."
 logger = logging.getLogger(__name__)
@@ -93,36 +92,42 @@ class Ingestion(JobKind[int, FileClaim]):
 
     # -- one file ----------------------------------------------------------------------------------------------
 
-    async def run(self, work: FileClaim) -> None:
-        ingestion = self._store.ingestion
+    async def run(self, work: FileClaim) -> float | None:
         if work.interruptions > MAX_INTERRUPTIONS:
             reason = f"The server stopped unexpectedly {work.interruptions} times while it indexed this file."
             await self._fail(work, "server_error", reason)
-            return
+            return None
         try:
             usage_bytes, warnings = await self._index_file(work)
             for warning in warnings:
                 logger.warning("file %s: read in part: %s", work.file.id, warning)
-            await ingestion.finish(self._pool.id, work, "completed", usage_bytes=usage_bytes, warnings=warnings)
+            await self._store.ingestion.finish(
+                self._pool.id, work, "completed", usage_bytes=usage_bytes, warnings=warnings
+            )
         except (asyncio.CancelledError, DocumentRemoved):
-            await ingestion.release(self._pool.id, work, 0.0, attempts=1)
-        except ExtractionError as error:
-            if error.code == "server_error":
-                logger.warning("file %s: not indexed: %s", work.file.id, error)
-                await self._retry(work, error.message, passing=True)
-            else:
-                await self._fail(work, error.code, error.message)
-        except (UnknownEmbedderError, EmbeddingError) as error:
-            logger.warning("file %s: not indexed: %s", work.file.id, error)
-            # Another process may have an embedder that this one lacks.
-            passing = isinstance(error, UnknownEmbedderError) or error.passing
-            await self._retry(work, redact(str(error)), passing=passing)
-        except StoreError as error:
-            logger.warning("file %s: not indexed: %s", work.file.id, error)
-            await self._retry(work, _STORAGE_ERROR_TEXT, passing=True)
-        except Exception:
-            logger.exception("file %s: indexing failed", work.file.id)
-            await self._retry(work, _INTERNAL_ERROR_TEXT, passing=True)
+            await self._store.ingestion.release(self._pool.id, work, 0.0, attempts=1)
+        except Exception as error:  # noqa: BLE001 - each ends the attempt
+            return await self._handle_failure(work, error)
+        return None
+
+    async def _handle_failure(self, claimed: FileClaim, error: Exception) -> float | None:
+        """Fails the file, or releases it for a retry; returns the seconds until then."""
+        match error:
+            case ExtractionError() if error.code != "server_error":
+                await self._fail(claimed, error.code, error.message)
+                return None
+            case ExtractionError():
+                reason, passing = error.message, True
+            case UnknownEmbedderError() | EmbeddingError():
+                # Another process may have an embedder that this one lacks.
+                reason, passing = redact(str(error)), isinstance(error, UnknownEmbedderError) or error.passing
+            case StoreError():
+                reason, passing = _STORAGE_ERROR_TEXT, True
+            case _:
+                logger.error("file %s: indexing failed", claimed.file.id, exc_info=error)
+                return await self._retry(claimed, _INTERNAL_ERROR_TEXT, passing=True)
+        logger.warning("file %s: not indexed: %s", claimed.file.id, error)
+        return await self._retry(claimed, reason, passing=passing)
 
     async def _index_file(self, claimed: FileClaim) -> tuple[int, Sequence[str]]:
         """Returns the bytes that the file uses in the index, and warnings about parts that could not be read."""
@@ -146,12 +151,13 @@ class Ingestion(JobKind[int, FileClaim]):
             text.discard()
         return indexed.usage_bytes, text.warnings
 
-    async def _retry(self, claimed: FileClaim, reason: str, *, passing: bool) -> None:
-        if not passing or claimed.attempts >= _MAX_ATTEMPTS:
+    async def _retry(self, claimed: FileClaim, reason: str, *, passing: bool) -> float | None:
+        delay = _BACKOFF.delay(claimed.attempts) if passing else None
+        if delay is None:
             await self._fail(claimed, "server_error", reason)
-            return
-        due_at = self._clock.now() + _INITIAL_BACKOFF_SECONDS * 2 ** (claimed.attempts - 1)
-        await self._store.ingestion.release(self._pool.id, claimed, due_at)
+            return None
+        await self._store.ingestion.release(self._pool.id, claimed, self._clock.now() + delay)
+        return delay
 
     async def _fail(self, claimed: FileClaim, code: FileErrorCode, message: str) -> None:
         await self._store.ingestion.finish(self._pool.id, claimed, "failed", error=LastError(code, message))

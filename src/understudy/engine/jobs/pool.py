@@ -8,11 +8,13 @@ job does is its kind's to know.
 import asyncio
 import logging
 import secrets
+import time
 from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Final, Generic, TypeVar
 
+from understudy import telemetry
 from understudy.broker import Broker
 from understudy.clock import Clock
 from understudy.engine.jobs.fair_queue import FairQueue
@@ -46,8 +48,11 @@ class JobKind(ABC, Generic[Key, Work]):
         """Claims a job; None where another worker has it, or where nothing is left to do."""
 
     @abstractmethod
-    async def run(self, work: Work) -> None:
-        """Does the job and ends its claim. StoreError and other errors end the attempt, which is repeated later."""
+    async def run(self, work: Work) -> float | None:
+        """Does the job and ends its claim; returns the seconds until the next attempt if this one failed.
+
+        StoreError and other errors end the attempt, which is repeated later.
+        """
 
     async def list_owned(self, _owner: str, /) -> Mapping[Key, Any] | None:
         """The revisions of the jobs that the owner's claims cover; None where each write of a job checks its claim."""
@@ -81,7 +86,10 @@ class JobKind(ABC, Generic[Key, Work]):
 class Job(Generic[Key, Work]):
     candidate: Candidate[Key]
     work: Work
+    started: float
     task: asyncio.Task[None] = field(init=False)
+    retry_delay: float | None = None
+    interrupted: bool = False
     ended: bool = False
 
 
@@ -135,7 +143,7 @@ class LeasePool(Generic[Key, Work]):
         self._stopping = True
         for loop in self._loops:
             await loop.stop()
-        await self._interrupt(list(self.jobs.values()))
+        await self._interrupt_all(list(self.jobs.values()))
         try:
             await self._kind.release_all(self.id)
             await self._workers.retire(self.id)
@@ -166,17 +174,20 @@ class LeasePool(Generic[Key, Work]):
 
     def launch(self, candidate: Candidate[Key], work: Work) -> None:
         """Starts a job that this worker has claimed, in the transaction that created it for instance."""
-        job = self.jobs[candidate.key] = Job(candidate, work)
+        job = self.jobs[candidate.key] = Job(candidate, work, time.perf_counter())
         job.task = asyncio.create_task(self._run(job))
         # A task that is cancelled before its first step runs no line of its own.
         job.task.add_done_callback(lambda _: self._remove(job))
         self._queue.job_started(candidate)
+        telemetry.emit(
+            telemetry.JobClaimed, job_kind=self._kind.name, key=candidate.key, project_id=candidate.project_id
+        )
         self._kind.job_started(work, job.task)
 
     def interrupt(self, key: Key) -> None:
         """Interrupts a job where it runs here."""
         if (job := self.jobs.get(key)) is not None:
-            self._kind.interrupt(job.work, job.task)
+            self._interrupt(job)
 
     # -- claiming ----------------------------------------------------------------------------------------------
 
@@ -245,33 +256,37 @@ class LeasePool(Generic[Key, Work]):
         if owned is None:
             return
         if self._clock.now() > self._leased_until:
-            await self._interrupt(list(before.values()))  # others may have claimed them by now
+            await self._interrupt_all(list(before.values()))  # others may have claimed them by now
         for key, job in before.items():
             lost = key not in owned or not self._kind.is_current(job.work, owned[key])
             if lost and self.jobs.get(key) is job:
-                self._kind.interrupt(job.work, job.task)
+                self._interrupt(job)
         if forgotten := owned.keys() - self.jobs.keys() - before.keys() - {claiming, self._claiming}:
             await self._kind.release_forgotten(self.id, sorted(forgotten))
 
-    async def _interrupt(self, jobs: Sequence[Job[Key, Work]]) -> None:
+    async def _interrupt_all(self, jobs: Sequence[Job[Key, Work]]) -> None:
         for job in jobs:
-            self._kind.interrupt(job.work, job.task)
+            self._interrupt(job)
         await asyncio.gather(*(job.task for job in jobs), return_exceptions=True)
 
     # -- one job -----------------------------------------------------------------------------------------------
 
+    def _interrupt(self, job: Job[Key, Work]) -> None:
+        job.interrupted = True
+        self._kind.interrupt(job.work, job.task)
+
     async def _run(self, job: Job[Key, Work]) -> None:
         key = job.candidate.key
         try:
-            await self._kind.run(job.work)
+            job.retry_delay = await self._kind.run(job.work)
         except asyncio.CancelledError:
             pass
         except StoreError as error:
             logger.warning("%s %s: store unavailable, backing off: %s", self._kind.name, key, error)
-            self._back_off(key)
+            self._back_off(job)
         except Exception:
             logger.exception("%s %s: failed, backing off", self._kind.name, key)
-            self._back_off(key)
+            self._back_off(job)
         finally:
             self._remove(job)
 
@@ -284,8 +299,32 @@ class LeasePool(Generic[Key, Work]):
             del self.jobs[key]
         self._queue.job_ended(job.candidate)
         self._kind.job_ended(job.work)
+        self._emit_end(job)
         if self._queue or self._broker is None:
             self._woken.set()
 
-    def _back_off(self, key: Key) -> None:
-        self._backing_off[key] = self._clock.now() + _BACKOFF_SECONDS
+    def _back_off(self, job: Job[Key, Work]) -> None:
+        job.retry_delay = _BACKOFF_SECONDS
+        self._backing_off[job.candidate.key] = self._clock.now() + _BACKOFF_SECONDS
+
+    def _emit_end(self, job: Job[Key, Work]) -> None:
+        name, key, project_id = self._kind.name, job.candidate.key, job.candidate.project_id
+        duration = telemetry.elapsed(job.started)
+        if job.retry_delay is not None:
+            telemetry.emit(
+                telemetry.JobRetried,
+                job_kind=name,
+                key=key,
+                project_id=project_id,
+                delay=job.retry_delay,
+                duration=duration,
+            )
+        else:
+            telemetry.emit(
+                telemetry.JobFinished,
+                job_kind=name,
+                key=key,
+                project_id=project_id,
+                status="interrupted" if job.interrupted else "ended",
+                duration=duration,
+            )

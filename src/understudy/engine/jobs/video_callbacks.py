@@ -11,6 +11,7 @@ from typing import Final
 import msgspec
 
 from understudy.clock import Clock
+from understudy.engine.jobs.backoff import Backoff
 from understudy.engine.views import videos
 from understudy.errors import InvalidRequest, StoreError
 from understudy.looper import Looper
@@ -22,9 +23,8 @@ _MAX_CONCURRENT: Final = 8
 _TIMEOUT_SECONDS: Final = 10.0
 # How much longer than its attempt a claim lasts, in seconds.
 _CLAIM_MARGIN_SECONDS: Final = 5.0
-_MAX_ATTEMPTS: Final = 8
-# The wait before the second attempt; it triples per attempt, to more than an hour.
-_INITIAL_BACKOFF_SECONDS: Final = 2.0
+# The last wait is more than an hour.
+_BACKOFF: Final = Backoff(first=2.0, factor=3.0, max_attempts=8)
 logger = logging.getLogger(__name__)
 
 
@@ -74,10 +74,10 @@ class VideoCallbacks:
                 return
             reason = result.error or f"HTTP status {result.status}."
             logger.warning("video %s: callback failed (attempt %d): %s", generation.id, callback.attempts, reason)
-            if callback.attempts >= _MAX_ATTEMPTS:
+            delay = _BACKOFF.delay(callback.attempts)
+            if delay is None:
                 await self._generations.end_callback(generation.id)
                 return
-            wait = _INITIAL_BACKOFF_SECONDS * 3 ** (callback.attempts - 1)
-            await self._generations.retry_callback(generation.id, self._clock.now() + wait)
+            await self._generations.retry_callback(generation.id, self._clock.now() + delay)
         except StoreError as error:
             logger.warning("store unavailable, retrying a video callback: %s", error)

@@ -18,6 +18,7 @@ from understudy.blobs import Blobs
 from understudy.clock import Clock
 from understudy.engine.accounting import Accounting
 from understudy.engine.files import Files
+from understudy.engine.jobs.backoff import Backoff
 from understudy.engine.jobs.pool import MAX_INTERRUPTIONS, JobKind, LeasePool
 from understudy.engine.jobs.video_callbacks import VideoCallbacks
 from understudy.engine.jobs.waiters import Waiters
@@ -38,10 +39,7 @@ _EXPIRY_SECONDS: Final = 60.0
 _DAY: Final = 86_400.0
 # Whose oldest videos are candidates at a time.
 _MAX_PROJECTS: Final = 100
-_MAX_ATTEMPTS: Final = 8
-# Before the second attempt; each one after it waits twice as long.
-_INITIAL_BACKOFF_SECONDS: Final = 1.0
-_MAX_BACKOFF_SECONDS: Final = 60.0
+_BACKOFF: Final = Backoff(first=1.0, longest=60.0, max_attempts=8)
 _STATE_ORDER: Final[dict[State, int]] = {"queued": 0, "dreaming": 1, "completed": 2, "failed": 3}
 _CHUNK_BYTES: Final = 1024 * 1024
 # How long a video takes where none has been made yet, in seconds.
@@ -222,28 +220,29 @@ class VideoJobs(JobKind[int, VideoClaim]):
 
     # -- one video ---------------------------------------------------------------------------------------------
 
-    async def run(self, work: VideoClaim) -> None:
-        generations, seq = self._store.generations, work.generation.seq
+    async def run(self, work: VideoClaim) -> float | None:
         if work.interruptions > MAX_INTERRUPTIONS:
             await self._fail(
                 work, f"The server stopped unexpectedly {work.interruptions} times while it made this video."
             )
-            return
+            return None
         try:
             async with asyncio.timeout(self._settings.seconds):
                 await self._generate(work)
         except asyncio.CancelledError:
-            await generations.release(self.id, seq, 0.0, attempts=1)
+            await self._store.generations.release(self.id, work.generation.seq, 0.0, attempts=1)
         except TimeoutError:
             await self._fail(work, f"Making the video took longer than {self._settings.seconds:g} seconds.")
+            return None
         except MediaError as error:
-            await self._retry(work, error)
+            return await self._retry(work, error)
         except StoreError as error:
             logger.warning("video %s: not stored: %s", work.generation.id, error)
-            await self._retry(work, MediaError(_INTERNAL_ERROR_TEXT, passing=True))
+            return await self._retry(work, MediaError(_INTERNAL_ERROR_TEXT, passing=True))
         except Exception:
             logger.exception("video %s: failed", work.generation.id)
-            await self._retry(work, MediaError(_INTERNAL_ERROR_TEXT, passing=True))
+            return await self._retry(work, MediaError(_INTERNAL_ERROR_TEXT, passing=True))
+        return None
 
     async def _generate(self, claimed: VideoClaim) -> None:
         started_at = self._clock.now()
@@ -302,15 +301,14 @@ class VideoJobs(JobKind[int, VideoClaim]):
         blob = await draft.commit()
         return VideoFile(role, blob.name, blob.size)
 
-    async def _retry(self, claimed: VideoClaim, error: MediaError) -> None:
-        if not error.passing or claimed.attempts >= _MAX_ATTEMPTS:
+    async def _retry(self, claimed: VideoClaim, error: MediaError) -> float | None:
+        delay = _BACKOFF.delay(claimed.attempts, error.retry_after or 0.0) if error.passing else None
+        if delay is None:
             await self._fail(claimed, error.message)
-            return
-        wait = max(
-            error.retry_after or 0.0, min(_MAX_BACKOFF_SECONDS, _INITIAL_BACKOFF_SECONDS * 2 ** (claimed.attempts - 1))
-        )
-        logger.warning("video %s: retry in %g s: %s", claimed.generation.id, wait, error.message)
-        await self._store.generations.release(self.id, claimed.generation.seq, self._clock.now() + wait)
+            return None
+        logger.warning("video %s: retry in %g s: %s", claimed.generation.id, delay, error.message)
+        await self._store.generations.release(self.id, claimed.generation.seq, self._clock.now() + delay)
+        return delay
 
     async def _fail(self, claimed: VideoClaim, reason: str) -> None:
         record = changed(claimed.generation.record, failure_reason=reason)
