@@ -81,14 +81,14 @@ class Understudy:
 
     store: Store
     worker: RunWorker
-    generations: VideoJobs
+    videos: VideoJobs
     streams: OpenStreams
     patience: float
 
     async def drain(self) -> None:
         """Stops new work, releases active runs, and ends streams within `patience` seconds."""
         await self.worker.stop()
-        self.generations.release()
+        self.videos.release()
         await self.streams.finish(self.patience)
 
 
@@ -162,7 +162,7 @@ async def _open_parts(app: Starlette, stack: AsyncExitStack, settings: Settings,
     remote_servers, logs = RemoteServers(settings.mcp), Logs(clock, settings.limits.log_retention)
     worker = _build_worker(base, retrieval, interpreter, remote_servers, logs)
     webhooks = Webhooks(store, settings.webhooks, clock)
-    callbacks, generations = _build_generations(base)
+    callbacks, videos = _build_videos(base)
     batches = _build_batches(base)
     responses = Responses(store, worker, logs, clock, settings.limits.response_seconds)
     streams, mcp = OpenStreams(), McpServer(settings)
@@ -182,7 +182,7 @@ async def _open_parts(app: Starlette, stack: AsyncExitStack, settings: Settings,
         remote_servers=remote_servers,
         batches=batches,
         containers=containers,
-        generations=generations,
+        videos=videos,
         webhooks=webhooks,
         blobs=blobs,
         documents=retrieval.documents,
@@ -192,7 +192,7 @@ async def _open_parts(app: Starlette, stack: AsyncExitStack, settings: Settings,
         mcp=mcp,
     )
     batches.endpoints = batch_endpoints(parts)
-    app.state.understudy = Understudy(store, worker, generations, streams, settings.shutdown_seconds * _DRAIN_SHARE)
+    app.state.understudy = Understudy(store, worker, videos, streams, settings.shutdown_seconds * _DRAIN_SHARE)
     check = _LocationCheck(store, blobs, location_id)
     await _start(stack, _list_background_parts(base, retrieval, sandbox, worker, check, callbacks, parts))
 
@@ -215,7 +215,7 @@ def _list_background_parts(
         check,
         parts.webhooks,
         callbacks,
-        parts.generations,
+        parts.videos,
         Looper(_SWEEP_FILES_SECONDS, base.files.sweep),
         Looper(_ERASE_SECONDS, store.threads.erase),
         Looper(_ERASE_SECONDS, store.chunks.sweep),
@@ -321,7 +321,7 @@ def _build_interpreter(base: _Base) -> tuple[Sandbox, Interpreter, Containers]:
     return sandbox, interpreter, Containers(sessions, base.store, base.clock, settings.sandbox.memory_mb)
 
 
-def _build_generations(base: _Base) -> tuple[VideoCallbacks, VideoJobs]:
+def _build_videos(base: _Base) -> tuple[VideoCallbacks, VideoJobs]:
     settings, video = base.settings, base.settings.video
 
     def connect(key: str) -> Connection:
@@ -336,9 +336,9 @@ def _build_generations(base: _Base) -> tuple[VideoCallbacks, VideoJobs]:
     spool.mkdir(mode=0o700)
     provider = open_provider(video, download, connect)
     callbacks = VideoCallbacks(
-        base.store.generations, base.clock, allowed=video.callbacks, allow_private=settings.webhooks.allow_private
+        base.store.videos, base.clock, allowed=video.callbacks, allow_private=settings.webhooks.allow_private
     )
-    generations = VideoJobs(
+    videos = VideoJobs(
         base.store,
         base.blobs,
         base.files,
@@ -350,7 +350,7 @@ def _build_generations(base: _Base) -> tuple[VideoCallbacks, VideoJobs]:
         base.clock,
         spool,
     )
-    return callbacks, generations
+    return callbacks, videos
 
 
 @asynccontextmanager

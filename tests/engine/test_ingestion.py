@@ -157,7 +157,7 @@ async def test_a_cancelled_batch_stops_running_files_and_leaves_no_chunks(node):
     assert await only.vector_stores.texts(OURS, store.id, given[0]) == []
     await only.vector_stores.attach(OURS, store.id, given[0])
     await settled(only, store)
-    assert (await only.store.store_files.get(OURS, store.id, given[0])).status == "completed"
+    assert (await only.store.vector_store_files.get(OURS, store.id, given[0])).status == "completed"
     assert node.read == ["0.txt", "0.txt"]
 
 
@@ -197,7 +197,7 @@ async def test_a_file_that_crashes_its_worker_repeatedly_fails_with_server_error
         assert await only.store.ingestion.claim(waiting.key, f"dead{number}", BUILTIN, only.clock.now())
     await only.ingestion.start()
     await settled(only, store)
-    (row,) = (await only.store.store_files.page(OURS, store.id, samples.PAGE)).rows
+    (row,) = (await only.store.vector_store_files.page(OURS, store.id, samples.PAGE)).rows
     assert '"code":"server_error"' in row[1]
     assert "The server stopped unexpectedly 6 times while it indexed this file." in row[1]
     assert node.read == []
@@ -225,5 +225,5 @@ async def test_a_stopping_worker_releases_its_files_to_another_worker(node):
     await second.ingestion.start()
     await settled(second, store)
     assert node.read == ["a.txt", "a.txt"]
-    (claimed,) = (await second.store.store_files.page(OURS, store.id, samples.PAGE)).rows
+    (claimed,) = (await second.store.vector_store_files.page(OURS, store.id, samples.PAGE)).rows
     assert '"status":"completed"' in claimed[1]

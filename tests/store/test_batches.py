@@ -23,7 +23,7 @@ async def work(store):
     """The work of two workers, `one` and `other`, whose leases last."""
     for worker in ("one", "other"):
         await store.workers.renew_lease(worker, NOW + 10)
-    return store.batch_work
+    return store.batch_jobs
 
 
 async def held(store, content="content"):
@@ -40,16 +40,16 @@ async def made(store, project=OURS, dialect="openai", **members):
 
 async def claimed(store, worker="one", now=NOW):
     """The oldest that waits, as this worker's."""
-    waiting = await store.batch_work.list_candidates(now, 10)
-    return await store.batch_work.claim(min(one.key for one in waiting), worker, now) if waiting else None
+    waiting = await store.batch_jobs.list_candidates(now, 10)
+    return await store.batch_jobs.claim(min(one.key for one in waiting), worker, now) if waiting else None
 
 
 async def begun(store, lines=3, **members):
     job = await made(store, **members)
     batch = await claimed(store)
     new = [NewLine(number, f'"line {number}"', number * 10, 10) for number in range(1, lines + 1)]
-    assert await store.batch_work.add(batch.seq, "one", new)
-    assert await store.batch_work.start(batch.seq, "one", lines, "m", NOW + 1)
+    assert await store.batch_jobs.add(batch.seq, "one", new)
+    assert await store.batch_jobs.start(batch.seq, "one", lines, "m", NOW + 1)
     return job, batch.seq
 
 
@@ -163,7 +163,7 @@ async def test_lines_may_be_added_again(store, work):
 
 async def test_a_finished_batch_has_its_output_and_error_files(store, work):
     job, seq = await begun(store)
-    source = (await store.batch_work.pending_lines(seq, 0, 1))[0]
+    source = (await store.batch_jobs.pending_lines(seq, 0, 1))[0]
     assert (source.place, source.length) == (10, 10)
     assert await work.finalize(seq, "one", NOW + 2)
     assert await status(store, job) == "finalizing"

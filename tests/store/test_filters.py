@@ -89,9 +89,9 @@ async def stored(store, described):
     given = await samples.files(store, len(described))
     made = await samples.vector_store(store)
     for file_id, attributes in zip(given, described, strict=True):
-        await store.store_files.attach(OURS, made.id, samples.new_file(file_id, attributes), NOW)
+        await store.vector_store_files.attach(OURS, made.id, samples.new_file(file_id, attributes), NOW)
     await samples.indexed(store, made)
-    return made.id, {(await store.store_files.row_numbers(OURS, made.id, one))[1]: one for one in given}, given
+    return made.id, {(await store.vector_store_files.row_numbers(OURS, made.id, one))[1]: one for one in given}, given
 
 
 async def found(store, store_id, rows, condition):
@@ -130,15 +130,15 @@ async def test_odd_texts_are_compared_and_never_run(store):
 
 async def test_replaced_and_detached_attributes_do_not_match_filters(store):
     store_id, rows, given = await stored(store, [{"year": 1}, {"year": 1}, {"year": 1}])
-    await store.store_files.describe(OURS, store_id, given[0], {"year": 2})
-    await store.store_files.detach(OURS, store_id, given[1])
+    await store.vector_store_files.describe(OURS, store_id, given[0], {"year": 2})
+    await store.vector_store_files.detach(OURS, store_id, given[1])
     assert await found(store, store_id, rows, filters.EqualFilter("year", 1)) == {given[2]}
 
 
 async def test_only_completed_files_pass(store):
     store_id, rows, given = await stored(store, [{"year": 1}])
     (other,) = await samples.files(store, 1)
-    await store.store_files.attach(OURS, store_id, samples.new_file(other, {"year": 1}), NOW)
+    await store.vector_store_files.attach(OURS, store_id, samples.new_file(other, {"year": 1}), NOW)
     assert await found(store, store_id, rows, filters.EqualFilter("year", 1)) == {given[0]}
 
 

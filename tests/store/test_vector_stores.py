@@ -43,7 +43,7 @@ async def test_a_store_is_made_with_its_files_in_their_order(store):
     assert made.file_counts == counts(in_progress=123)
     assert (made.status, made.name, made.metadata) == ("in_progress", "Docs", {"a": "b"})
     assert await store.vector_stores.get(OURS, made.id, NOW) == made
-    page = await store.store_files.page(OURS, made.id, PageRequest(limit=100, order="asc"))
+    page = await store.vector_store_files.page(OURS, made.id, PageRequest(limit=100, order="asc"))
     assert [row[0] for row in page.rows] == given[:100]
     assert page.has_more
 
@@ -61,7 +61,7 @@ async def test_a_vector_store_of_another_project_gives_the_same_error_as_an_unkn
     (ours,) = await samples.files(store, 1)
     (theirs,) = await samples.files(store, 1, THEIRS)
     made = await samples.vector_store(store, [ours])
-    vector_stores, files, batches = store.vector_stores, store.store_files, store.file_batches
+    vector_stores, files, batches = store.vector_stores, store.vector_store_files, store.file_batches
     batch = await batches.create(OURS, samples.batch(made.id), [samples.new_file(ours)])
     refused = [
         vector_stores.get(THEIRS, made.id, NOW),
@@ -89,14 +89,14 @@ async def test_a_vector_store_of_another_project_gives_the_same_error_as_an_unkn
 async def test_a_file_that_is_attached_again_stays_as_it_is(store):
     (file_id,) = await samples.files(store, 1)
     made = await samples.vector_store(store)
-    first = await store.store_files.attach(OURS, made.id, samples.new_file(file_id, {"a": 1}), NOW)
-    again = await store.store_files.attach(OURS, made.id, samples.new_file(file_id), NOW + 5)
+    first = await store.vector_store_files.attach(OURS, made.id, samples.new_file(file_id, {"a": 1}), NOW)
+    again = await store.vector_store_files.attach(OURS, made.id, samples.new_file(file_id), NOW + 5)
     assert again == first
-    described = await store.store_files.attach(OURS, made.id, samples.new_file(file_id, {"a": 2}), NOW + 5)
+    described = await store.vector_store_files.attach(OURS, made.id, samples.new_file(file_id, {"a": 2}), NOW + 5)
     assert described.attributes == {"a": 2}
     await samples.indexed(store, made, usage_bytes=10)
-    assert (await store.store_files.attach(OURS, made.id, samples.new_file(file_id), NOW)).status == "completed"
-    other = await store.store_files.attach(OURS, made.id, samples.new_file(file_id, size=200), NOW)
+    assert (await store.vector_store_files.attach(OURS, made.id, samples.new_file(file_id), NOW)).status == "completed"
+    other = await store.vector_store_files.attach(OURS, made.id, samples.new_file(file_id, size=200), NOW)
     assert (other.status, other.usage_bytes) == ("in_progress", 0)
     found = await store.vector_stores.get(OURS, made.id, NOW)
     assert (found.file_counts, found.usage_bytes) == (counts(in_progress=1), 0)
@@ -107,9 +107,9 @@ async def test_a_failed_file_is_tried_again_when_it_is_attached_again(store):
     made = await samples.vector_store(store, [file_id])
     error = LastError("invalid_file", "It cannot be read.")
     await samples.indexed(store, made, "failed", error=error)
-    failed = await store.store_files.get(OURS, made.id, file_id)
+    failed = await store.vector_store_files.get(OURS, made.id, file_id)
     assert (failed.status, failed.last_error) == ("failed", error)
-    again = await store.store_files.attach(OURS, made.id, samples.new_file(file_id), NOW)
+    again = await store.vector_store_files.attach(OURS, made.id, samples.new_file(file_id), NOW)
     assert (again.status, again.last_error) == ("in_progress", None)
     assert (await store.vector_stores.get(OURS, made.id, NOW)).file_counts == counts(in_progress=1)
 
@@ -117,13 +117,13 @@ async def test_a_failed_file_is_tried_again_when_it_is_attached_again(store):
 async def test_a_detached_file_can_be_attached_again_and_stays_valid_as_a_cursor(store):
     given = await samples.files(store, 3)
     made = await samples.vector_store(store, given)
-    await store.store_files.detach(OURS, made.id, given[1])
+    await store.vector_store_files.detach(OURS, made.id, given[1])
     with pytest.raises(errors.NotFound, match=f"No file found with id '{given[1]}' in vector store '{made.id}'"):
-        await store.store_files.get(OURS, made.id, given[1])
-    after = await store.store_files.page(OURS, made.id, PageRequest(order="asc", after=given[1]))
+        await store.vector_store_files.get(OURS, made.id, given[1])
+    after = await store.vector_store_files.page(OURS, made.id, PageRequest(order="asc", after=given[1]))
     assert [row[0] for row in after.rows] == [given[2]]
-    await store.store_files.attach(OURS, made.id, samples.new_file(given[1]), NOW)
-    page = await store.store_files.page(OURS, made.id, PageRequest(order="asc"))
+    await store.vector_store_files.attach(OURS, made.id, samples.new_file(given[1]), NOW)
+    page = await store.vector_store_files.page(OURS, made.id, PageRequest(order="asc"))
     assert [row[0] for row in page.rows] == [given[0], given[2], given[1]]
     assert (await store.vector_stores.get(OURS, made.id, NOW)).file_counts == counts(in_progress=3)
 
@@ -135,7 +135,7 @@ async def test_deleting_a_file_takes_it_out_of_every_store(store):
     await store.files.delete(OURS, given[0])
     for made, expected in ((first, counts(completed=1)), (second, counts(in_progress=1))):
         assert (await store.vector_stores.get(OURS, made.id, NOW)).file_counts == expected == await truth(store, made)
-        page = await store.store_files.page(OURS, made.id, PageRequest())
+        page = await store.vector_store_files.page(OURS, made.id, PageRequest())
         assert [row[0] for row in page.rows] == [given[1]]
     assert (await store.vector_stores.get(OURS, first.id, NOW)).usage_bytes == 7
 
@@ -176,7 +176,7 @@ async def test_the_time_that_a_store_has_left_is_counted_from_its_last_use(store
     (file_id,) = await samples.files(store, 1)
     for verb in (
         store.vector_stores.scopes(OURS, [made.id], None, late),
-        store.store_files.attach(OURS, made.id, samples.new_file(file_id), late),
+        store.vector_store_files.attach(OURS, made.id, samples.new_file(file_id), late),
         store.file_batches.create(OURS, samples.batch(made.id, late), [samples.new_file(file_id)]),
     ):
         with pytest.raises(errors.VectorStoreExpired, match=f"Vector store '{made.id}' has expired"):
@@ -196,7 +196,7 @@ async def test_a_batch_counts_its_own_files(store):
     new = [samples.new_file(one) for one in given[:3]]
     batch = await store.file_batches.create(OURS, samples.batch(made.id), new)
     assert batch.file_counts == counts(in_progress=2, completed=1)
-    await store.store_files.attach(OURS, made.id, samples.new_file(given[3]), NOW)
+    await store.vector_store_files.attach(OURS, made.id, samples.new_file(given[3]), NOW)
     assert (await store.file_batches.get(OURS, made.id, batch.id)).file_counts.total == 3
     cancelled, stopped = await store.file_batches.cancel(OURS, made.id, batch.id)
     assert (cancelled.status, cancelled.file_counts) == ("cancelled", counts(completed=1, cancelled=2))
@@ -228,13 +228,13 @@ async def test_a_full_store_takes_no_more(store):
 
     await store.database.write(fill)
     with pytest.raises(errors.InvalidRequest, match="the limit is 10000 files"):
-        await store.store_files.attach(OURS, made.id, samples.new_file(file_id), NOW)
+        await store.vector_store_files.attach(OURS, made.id, samples.new_file(file_id), NOW)
 
 
 async def test_counts_hold_whatever_happens_at_once(store):
     given = await samples.files(store, 30)
     made = await samples.vector_store(store, given[:10])
-    files, batches = store.store_files, store.file_batches
+    files, batches = store.vector_store_files, store.file_batches
     batch = await batches.create(OURS, samples.batch(made.id), [samples.new_file(one) for one in given[5:20]])
     happening = [
         *[samples.indexed(store, made, owner=f"w{number}", usage_bytes=11) for number in range(3)],
@@ -286,9 +286,9 @@ async def _move(store, made, given, made_batches, move, number):
     file = samples.new_file(given[number])
     match move:
         case "attach":
-            await store.store_files.attach(OURS, made.id, file, NOW)
+            await store.vector_store_files.attach(OURS, made.id, file, NOW)
         case "detach":
-            await store.store_files.detach(OURS, made.id, file.id)
+            await store.vector_store_files.detach(OURS, made.id, file.id)
         case "complete":
             await samples.indexed(store, made, usage_bytes=3)
         case "fail":

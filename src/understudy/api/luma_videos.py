@@ -16,7 +16,7 @@ from understudy.engine.views import videos
 from understudy.media.camera import MOTIONS
 from understudy.media.frame_sizes import DEFAULT_RESOLUTION
 from understudy.store import videos as stored
-from understudy.store.videos import Generation
+from understudy.store.videos import Video
 from understudy.wire import queries
 from understudy.wire.parsing import check_uuid
 from understudy.wire.videos import (
@@ -71,7 +71,7 @@ async def extend_luma_generation(request: Request) -> Response:
     """Starts at the last frame of an earlier generation."""
     earlier: str = request.path_params["generation_id"]
     parts = parts_of(request)
-    await parts.store.generations.get(project_of(request), earlier)
+    await parts.store.videos.get(project_of(request), earlier)
     body = await read_json(request, CreateLumaGenerationV1, parts.settings.limits)
     return await _create_v1(request, body, GenerationReference(id=earlier), "generation_id")
 
@@ -88,7 +88,7 @@ async def extend_luma_generation(request: Request) -> Response:
 async def get_luma_generations(request: Request) -> Response:
     query = queries.parse(request.scope["query_string"], GetLumaGenerationsQuery, strict=True)
     _check_ids("ids", query.ids)
-    generations = await parts_of(request).store.generations.lookup(project_of(request), query.ids)
+    generations = await parts_of(request).store.videos.lookup(project_of(request), query.ids)
     return _list_response([await _render_generation(request, one, version=1) for one in generations])
 
 
@@ -103,7 +103,7 @@ async def get_luma_generations(request: Request) -> Response:
 )
 async def list_luma_generations(request: Request) -> Response:
     query = queries.parse(request.scope["query_string"], ListLumaGenerationsQuery, strict=True)
-    generations, _ = await parts_of(request).store.generations.page(project_of(request), query.limit, query.after)
+    generations, _ = await parts_of(request).store.videos.page(project_of(request), query.limit, query.after)
     return _list_response([await _render_generation(request, one, version=1) for one in generations])
 
 
@@ -124,7 +124,7 @@ async def list_luma_generations(request: Request) -> Response:
 )
 async def delete_luma_generation(request: Request) -> Response:
     generation_id: str = request.path_params["generation_id"]
-    await parts_of(request).generations.delete(project_of(request), generation_id)
+    await parts_of(request).videos.delete(project_of(request), generation_id)
     return struct_response(DeletedGeneration(id=generation_id))
 
 
@@ -158,7 +158,7 @@ async def create_luma_generation(request: Request) -> Response:
     )
     frames = body.keyframes
     await admit(request)
-    generation = await parts_of(request).generations.create(
+    generation = await parts_of(request).videos.create(
         project_of(request),
         VideoOrder(
             video,
@@ -182,7 +182,7 @@ async def create_luma_generation(request: Request) -> Response:
 )
 async def list_dream_machine(request: Request) -> Response:
     query = queries.parse(request.scope["query_string"], ListDreamMachineQuery)
-    store = parts_of(request).store.generations
+    store = parts_of(request).store.videos
     page, more = await store.page(project_of(request), query.offset + query.limit, None)
     data = [await _render_generation(request, one, version=2) for one in page[query.offset :]]
     return struct_response(
@@ -199,7 +199,7 @@ async def list_dream_machine(request: Request) -> Response:
 )
 async def get_dream_machine(request: Request) -> Response:
     generation_id: str = request.path_params["generation_id"]
-    generation = await parts_of(request).store.generations.get(project_of(request), generation_id)
+    generation = await parts_of(request).store.videos.get(project_of(request), generation_id)
     return struct_response(await _render_generation(request, generation, version=2))
 
 
@@ -218,9 +218,7 @@ async def get_luma_generation(request: Request) -> Response:
     parts = parts_of(request)
     seconds = 0.0 if query.state is None else _MAX_WAIT_SECONDS
     with parts.streams.waiting(request.state.key_id):
-        generation = await parts.generations.wait(
-            project_of(request), query.generation_id, query.state or "queued", seconds
-        )
+        generation = await parts.videos.wait(project_of(request), query.generation_id, query.state or "queued", seconds)
     return struct_response(await _render_generation(request, generation, version=2))
 
 
@@ -235,7 +233,7 @@ async def get_luma_generation(request: Request) -> Response:
 async def get_luma_generations_by_ids(request: Request) -> Response:
     query = queries.parse(request.scope["query_string"], GetLumaGenerationsByIdsQuery, strict=True)
     _check_ids("generation_ids", query.generation_ids)
-    generations = await parts_of(request).store.generations.lookup(project_of(request), query.generation_ids)
+    generations = await parts_of(request).store.videos.lookup(project_of(request), query.generation_ids)
     matches = [one for one in generations if query.status in {None, one.state}]
     return _list_response([await _render_generation(request, one, version=2) for one in matches])
 
@@ -263,7 +261,7 @@ async def _create_v1(
         expand=body.expand_prompt,
     )
     await admit(request)
-    generation = await parts_of(request).generations.create(
+    generation = await parts_of(request).videos.create(
         project_of(request),
         VideoOrder(
             video,
@@ -279,8 +277,8 @@ async def _create_v1(
     return struct_response(await _render_generation(request, generation, version=1))
 
 
-async def _render_generation(request: Request, generation: Generation, *, version: int) -> LumaGeneration:
-    wait = await parts_of(request).generations.estimate(generation)
+async def _render_generation(request: Request, generation: Video, *, version: int) -> LumaGeneration:
+    wait = await parts_of(request).videos.estimate(generation)
     return videos.render_luma(generation, public_base_url(request), wait, version=version)
 
 

@@ -43,7 +43,7 @@ class Parts:
     interpreter: Interpreter
     remote_servers: RemoteServers
     batches: Batches
-    generations: VideoJobs
+    videos: VideoJobs
     webhooks: Webhooks
     containers: Containers
     blobs: Blobs

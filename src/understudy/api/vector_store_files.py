@@ -39,7 +39,7 @@ _POLL_AFTER_MS = "300"
 async def list_vector_store_files(request: Request) -> Response:
     store_id = store_id_of(request)
     query = queries.parse(request.scope["query_string"], ListVectorStoreFilesQuery)
-    files = parts_of(request).store.store_files
+    files = parts_of(request).store.vector_store_files
     return list_response(await files.page(project_of(request), store_id, page_request(query), query.filter))
 
 
@@ -73,7 +73,7 @@ async def create_vector_store_file(request: Request) -> Response:
 async def get_vector_store_file(request: Request) -> Response:
     store_id = store_id_of(request)
     return pollable_response(
-        await parts_of(request).store.store_files.get(project_of(request), store_id, _file_id(request))
+        await parts_of(request).store.vector_store_files.get(project_of(request), store_id, _file_id(request))
     )
 
 
@@ -89,7 +89,7 @@ async def update_vector_store_file_attributes(request: Request) -> Response:
     parts = parts_of(request)
     store_id = store_id_of(request)
     body = await read_json(request, UpdateVectorStoreFileAttributesRequest, parts.settings.limits)
-    files = parts.store.store_files
+    files = parts.store.vector_store_files
     return struct_response(
         await files.describe(project_of(request), store_id, _file_id(request), body.attributes or {})
     )

@@ -65,7 +65,7 @@ async def create_video(request: Request) -> Response:
     )
     frames = body.keyframes
     await admit(request)
-    generation = await parts.generations.create(
+    generation = await parts.videos.create(
         project_of(request),
         VideoOrder(
             video,
@@ -95,7 +95,7 @@ async def retrieve_video(request: Request) -> Response:
     query = queries.parse(request.scope["query_string"], GetVideoQuery, strict=True)
     generation_id, _, model = query.generation_id.partition(":")
     check_uuid("generation_id", generation_id)
-    generation = await parts_of(request).store.generations.get(project_of(request), generation_id)
+    generation = await parts_of(request).store.videos.get(project_of(request), generation_id)
     if model and model != f"luma/{generation.record.request.model}":
         raise not_found("generation", query.generation_id)
     return struct_response(videos.render_universal(generation, public_base_url(request)))
@@ -110,7 +110,7 @@ async def retrieve_video(request: Request) -> Response:
 )
 async def delete_video(request: Request) -> Response:
     generation_id: str = request.path_params["generation_id"].partition(":")[0]
-    await parts_of(request).generations.delete(project_of(request), generation_id)
+    await parts_of(request).videos.delete(project_of(request), generation_id)
     return struct_response(DeletedGeneration(id=generation_id))
 
 
@@ -147,7 +147,7 @@ async def _download_content(request: Request, role: Role, filename: str, media_t
     parts = parts_of(request)
     generation_id: str = request.path_params["generation_id"]
     query = queries.parse(request.scope["query_string"], ContentQuery)
-    content = await parts.store.generations.get_file(generation_id, role)
+    content = await parts.store.videos.get_file(generation_id, role)
     if content is None or not secrets.compare_digest(content[0].encode(), query.token.encode("utf-8", "replace")):
         raise _missing_file_error(generation_id)
     piece = content[1]
@@ -159,7 +159,7 @@ async def _download_content(request: Request, role: Role, filename: str, media_t
 
 
 async def _require_file(request: Request, generation_id: str, role: Role) -> None:
-    if await parts_of(request).store.generations.get_file(generation_id, role) is None:
+    if await parts_of(request).store.videos.get_file(generation_id, role) is None:
         raise _missing_file_error(generation_id)
 
 

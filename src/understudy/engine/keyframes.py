@@ -63,7 +63,7 @@ class Keyframes:
         self, project_id: str, generation_id: str, role: Literal["start", "end"], param: str
     ) -> tuple[Keyframe, VideoFile | None]:
         check_uuid(param, generation_id)
-        earlier = await self._store.generations.get(project_id, generation_id)
+        earlier = await self._store.videos.get(project_id, generation_id)
         if earlier.state != "completed":
             raise InvalidRequest(
                 f"Invalid '{param}': the generation {generation_id!r} is {earlier.state}. Use one that is completed.",
@@ -72,7 +72,7 @@ class Keyframes:
             )
         rendered = {"type": "generation", "id": earlier.id}
         if "file" in self._provider.takes and self._provider.name == "rehearsal":
-            video = (await self._store.generations.list_files(earlier.id))["video"]
+            video = (await self._store.videos.list_files(earlier.id))["video"]
             return Keyframe(kind="generation", shown=rendered), VideoFile(role, video.blob, video.bytes)
         if earlier.provider != self._provider.name or earlier.upstream_id is None:
             raise InvalidRequest(

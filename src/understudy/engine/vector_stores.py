@@ -106,7 +106,7 @@ class VectorStores:
     ) -> VectorStoreFileObject:
         """Adds a file. Raises NotFound, InvalidRequest for a full store, VectorStoreExpired."""
         file = NewFile(file_id, resolve_chunking(chunking_strategy), attributes)
-        attached = await self._store.store_files.attach(project_id, store_id, file, self._now())
+        attached = await self._store.vector_store_files.attach(project_id, store_id, file, self._now())
         self.announce()
         return attached
 
@@ -129,7 +129,7 @@ class VectorStores:
 
     async def detach(self, project_id: str, store_id: str, file_id: str) -> None:
         """Removes a file from a store. Raises NotFound."""
-        self._ingestion.interrupt_files([await self._store.store_files.detach(project_id, store_id, file_id)])
+        self._ingestion.interrupt_files([await self._store.vector_store_files.detach(project_id, store_id, file_id)])
 
     async def wait_indexed(self, store_ids: Sequence[str], file_ids: Sequence[str] | None, seconds: float) -> bool:
         """Waits until these files (None: all) of the stores are indexed or failed; False after `seconds`."""
@@ -163,7 +163,7 @@ class VectorStores:
         now = self._now()
         places = await self._store.vector_stores.scopes(project_id, store_ids, filters, now)
         hits = await self._search_index(places, queries, limit, threshold, ranker, weight)
-        files = await self._store.store_files.indexed(sorted({hit.file for hit in hits}))
+        files = await self._store.vector_store_files.indexed(sorted({hit.file for hit in hits}))
         used = [place.seq for place in places if place.last_active_at < now]
         if used:
             await self._record_use(used, now)
@@ -175,7 +175,7 @@ class VectorStores:
 
     async def texts(self, project_id: str, store_id: str, file_id: str) -> list[str]:
         """The indexed text of a file, by chunk without the overlaps. Raises NotFound."""
-        store, file = await self._store.store_files.row_numbers(project_id, store_id, file_id)
+        store, file = await self._store.vector_store_files.row_numbers(project_id, store_id, file_id)
         texts = []
         end = 0
         async for chunk in self._index.texts(store, file):

@@ -10,7 +10,7 @@ from understudy.clock import Clock, SystemClock
 from understudy.errors import StoreError
 from understudy.store import data_directory, postgres_url
 from understudy.store.assistants import Assistants
-from understudy.store.batch_jobs import BatchWork
+from understudy.store.batch_jobs import BatchJobs
 from understudy.store.batches import Batches
 from understudy.store.blobs import Blobs
 from understudy.store.chat_completions import ChatCompletions
@@ -33,9 +33,9 @@ from understudy.store.sqlite import SqliteDatabase
 from understudy.store.threads import Threads
 from understudy.store.uploads import Uploads
 from understudy.store.usage import UsageReports
-from understudy.store.vector_store_files import StoreFiles
+from understudy.store.vector_store_files import VectorStoreFiles
 from understudy.store.vector_stores import VectorStores
-from understudy.store.videos import Generations
+from understudy.store.videos import Videos
 from understudy.store.webhooks import Webhooks
 from understudy.store.workers import Workers
 
@@ -52,12 +52,12 @@ class Store:
     responses: Responses
     conversations: Conversations
     files: Files
-    generations: Generations
+    videos: Videos
     uploads: Uploads
     blobs: Blobs
     chunks: Chunks
     vector_stores: VectorStores
-    store_files: StoreFiles
+    vector_store_files: VectorStoreFiles
     file_batches: FileBatches
     ingestion: Ingestion
     keys: Keys
@@ -67,7 +67,7 @@ class Store:
     ledger: Ledger
     usage: UsageReports
     batches: Batches
-    batch_work: BatchWork
+    batch_jobs: BatchJobs
     workers: Workers
     lock: DirectoryLock | None
 
@@ -123,12 +123,12 @@ def _build_store(database: Database, clock: Clock, lock: DirectoryLock | None) -
         responses=Responses(database),
         conversations=Conversations(database),
         files=Files(database, clock),
-        generations=Generations(database),
+        videos=Videos(database),
         uploads=Uploads(database, clock),
         blobs=Blobs(database),
         chunks=Chunks(database),
         vector_stores=VectorStores(database),
-        store_files=StoreFiles(database),
+        vector_store_files=VectorStoreFiles(database),
         file_batches=FileBatches(database),
         ingestion=Ingestion(database),
         keys=Keys(database),
@@ -138,7 +138,7 @@ def _build_store(database: Database, clock: Clock, lock: DirectoryLock | None) -
         ledger=Ledger(database),
         usage=UsageReports(database),
         batches=Batches(database),
-        batch_work=BatchWork(database),
+        batch_jobs=BatchJobs(database),
         workers=Workers(database),
         lock=lock,
     )

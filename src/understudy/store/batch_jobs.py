@@ -132,7 +132,7 @@ class Output:
     results: str | None = None
 
 
-class BatchWork:
+class BatchJobs:
     """Every write returns whether the batch was still the owner's to change."""
 
     def __init__(self, database: Database) -> None:

@@ -72,7 +72,7 @@ class IndexedFile:
     attributes: Mapping[str, Scalar]
 
 
-class StoreFiles:
+class VectorStoreFiles:
     """Every method raises NotFound for an unknown store of the project or an unknown file of the store."""
 
     def __init__(self, database: Database) -> None:

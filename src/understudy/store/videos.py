@@ -82,7 +82,7 @@ _decode = msgspec.json.Decoder(Record).decode
 
 
 @dataclass(frozen=True, slots=True)
-class Generation:
+class Video:
     seq: int
     id: str
     project_id: str
@@ -106,7 +106,7 @@ class VideoFile:
 class VideoClaim(Claim):
     """A video to make. `interruptions` starts again at 0 once the video is ordered and once its frames are made."""
 
-    generation: Generation
+    video: Video
     ordered_at: float | None
     pieces: tuple[VideoFile, ...]
 
@@ -115,11 +115,11 @@ class VideoClaim(Claim):
 class Callback:
     """A pending callback of a video's end. `attempts` includes this one."""
 
-    generation: Generation
+    video: Video
     attempts: int
 
 
-class Generations:
+class Videos:
     """Verbs on one video raise NotFound where the project has none of that id."""
 
     def __init__(self, database: Database) -> None:
@@ -128,7 +128,7 @@ class Generations:
     async def create(
         self,
         project_id: str,
-        generation_id: str,
+        video_id: str,
         record: Record,
         *,
         provider: str,
@@ -142,30 +142,30 @@ class Generations:
         Raises InvalidRequest where it used the key for another request, RateLimited where `most` are under way.
         """
         return await self._database.write(
-            _insert_video, project_id, generation_id, record, provider, token, pieces, request_key, most
+            _insert_video, project_id, video_id, record, provider, token, pieces, request_key, most
         )
 
-    async def get(self, project_id: str, generation_id: str) -> Generation:
-        return await self._database.read(_get, project_id, generation_id)
+    async def get(self, project_id: str, video_id: str) -> Video:
+        return await self._database.read(_get, project_id, video_id)
 
-    async def lookup(self, project_id: str, ids: Sequence[str]) -> list[Generation]:
+    async def lookup(self, project_id: str, ids: Sequence[str]) -> list[Video]:
         """In the order of the ids; raises NotFound for the first that the project does not have."""
         return await self._database.read(_lookup, project_id, ids)
 
-    async def page(self, project_id: str, limit: int, after: str | None) -> tuple[list[Generation], bool]:
+    async def page(self, project_id: str, limit: int, after: str | None) -> tuple[list[Video], bool]:
         """The newest first, and whether there are more."""
         return await self._database.read(_page, project_id, PageRequest(limit, after=after))
 
-    async def get_file(self, generation_id: str, role: Role) -> tuple[str, VideoFile] | None:
+    async def get_file(self, video_id: str, role: Role) -> tuple[str, VideoFile] | None:
         """A file with its access token; None if it does not exist."""
-        return await self._database.read(_get_file, generation_id, role)
+        return await self._database.read(_get_file, video_id, role)
 
-    async def list_files(self, generation_id: str) -> dict[Role, VideoFile]:
-        return {piece.role: piece for piece in await self._database.read(_list_files, generation_id)}
+    async def list_files(self, video_id: str) -> dict[Role, VideoFile]:
+        return {piece.role: piece for piece in await self._database.read(_list_files, video_id)}
 
-    async def delete(self, project_id: str, generation_id: str) -> int:
+    async def delete(self, project_id: str, video_id: str) -> int:
         """Returns the row's number, by which a worker knows it."""
-        return await self._database.write(_delete, project_id, generation_id)
+        return await self._database.write(_delete, project_id, video_id)
 
     async def count_ahead(self, seq: int) -> int:
         """The number of older active videos, of all projects."""
@@ -223,16 +223,16 @@ class Generations:
             return []
         return await self._database.write(_claim_callbacks, now, until, limit)
 
-    async def retry_callback(self, generation_id: str, due_at: float) -> None:
-        await self._database.write(_retry_callback, generation_id, due_at)
+    async def retry_callback(self, video_id: str, due_at: float) -> None:
+        await self._database.write(_retry_callback, video_id, due_at)
 
-    async def end_callback(self, generation_id: str) -> None:
-        await self._database.write(_end_callback, generation_id)
+    async def end_callback(self, video_id: str) -> None:
+        await self._database.write(_end_callback, video_id)
 
 
 def _insert_video(
     project_id: str,
-    generation_id: str,
+    video_id: str,
     record: Record,
     provider: str,
     token: str,
@@ -252,12 +252,12 @@ def _insert_video(
             code="rate_limit_exceeded",
         )
     body = msgspec.json.encode(record).decode()
-    if not (yield _INSERT, (generation_id, project_id, provider, token, request_key, body)):
+    if not (yield _INSERT, (video_id, project_id, provider, token, request_key, body)):
         assert request_key is not None
         earlier = yield from _find_by_request_key(project_id, request_key, record)
-        return earlier or generation_id
-    yield from _insert_files(generation_id, pieces)
-    return generation_id
+        return earlier or video_id
+    yield from _insert_files(video_id, pieces)
+    return video_id
 
 
 def _find_by_request_key(project_id: str, request_key: str, record: Record) -> Transaction[str | None]:
@@ -274,61 +274,61 @@ def _find_by_request_key(project_id: str, request_key: str, record: Record) -> T
     return str(rows[0][0])
 
 
-def _insert_files(generation_id: str, pieces: Sequence[VideoFile]) -> Transaction[None]:
+def _insert_files(video_id: str, pieces: Sequence[VideoFile]) -> Transaction[None]:
     for piece in pieces:
         blob = yield from retain(piece.blob)
         sql = "INSERT INTO generation_blobs (generation_id, role, blob, bytes) VALUES ($1, $2, $3, $4)"
-        yield sql, (generation_id, piece.role, blob, piece.bytes)
+        yield sql, (video_id, piece.role, blob, piece.bytes)
 
 
-def _get(project_id: str, generation_id: str) -> Transaction[Generation]:
-    rows = yield f"SELECT {_COLUMNS} FROM generations WHERE {_IN_PROJECT}", (generation_id.lower(), project_id)  # noqa: S608
+def _get(project_id: str, video_id: str) -> Transaction[Video]:
+    rows = yield f"SELECT {_COLUMNS} FROM generations WHERE {_IN_PROJECT}", (video_id.lower(), project_id)  # noqa: S608
     if not rows:
-        raise not_found("generation", generation_id)
-    return _generation(rows[0])
+        raise not_found("generation", video_id)
+    return _video(rows[0])
 
 
-def _lookup(project_id: str, ids: Sequence[str]) -> Transaction[list[Generation]]:
+def _lookup(project_id: str, ids: Sequence[str]) -> Transaction[list[Video]]:
     found = {}
-    for generation_id in ids:
-        found[generation_id] = yield from _get(project_id, generation_id)
+    for video_id in ids:
+        found[video_id] = yield from _get(project_id, video_id)
     return list(found.values())
 
 
-def _page(project_id: str, request: PageRequest) -> Transaction[tuple[list[Generation], bool]]:
+def _page(project_id: str, request: PageRequest) -> Transaction[tuple[list[Video], bool]]:
     page: Page = yield from read_page(_PAGE, (project_id,), request)
     found = yield from _lookup(project_id, [row[0] for row in page.rows])
     return found, page.has_more
 
 
-def _get_file(generation_id: str, role: Role) -> Transaction[tuple[str, VideoFile] | None]:
+def _get_file(video_id: str, role: Role) -> Transaction[tuple[str, VideoFile] | None]:
     sql = (
         "SELECT token, blob, bytes FROM generations JOIN generation_blobs ON generation_id = id"
         " WHERE id = $1 AND role = $2 AND body IS NOT NULL"
     )
-    rows = yield sql, (generation_id.lower(), role)
+    rows = yield sql, (video_id.lower(), role)
     return (str(rows[0][0]), VideoFile(role, rows[0][1], rows[0][2])) if rows else None
 
 
-def _list_files(generation_id: str) -> Transaction[list[VideoFile]]:
-    rows = yield "SELECT role, blob, bytes FROM generation_blobs WHERE generation_id = $1", (generation_id,)
+def _list_files(video_id: str) -> Transaction[list[VideoFile]]:
+    rows = yield "SELECT role, blob, bytes FROM generation_blobs WHERE generation_id = $1", (video_id,)
     return [VideoFile(*row) for row in rows]
 
 
-def _delete(project_id: str, generation_id: str) -> Transaction[int]:
-    found = yield from _get(project_id, generation_id)
+def _delete(project_id: str, video_id: str) -> Transaction[int]:
+    found = yield from _get(project_id, video_id)
     yield from _remove(found.id)
     return found.seq
 
 
-def _remove(generation_id: str) -> Transaction[None]:
+def _remove(video_id: str) -> Transaction[None]:
     sql = "UPDATE generations SET body = NULL, request_key = NULL WHERE id = $1 AND body IS NOT NULL RETURNING seq"
-    if not (yield sql, (generation_id,)):
+    if not (yield sql, (video_id,)):
         return
     sql = "DELETE FROM generation_blobs WHERE generation_id = $1 RETURNING blob"
-    for (blob,) in (yield sql, (generation_id,)):
+    for (blob,) in (yield sql, (video_id,)):
         yield from release(blob)
-    yield from _end_callback(generation_id)
+    yield from _end_callback(video_id)
 
 
 def _count_ahead(seq: int) -> Transaction[int]:
@@ -350,15 +350,15 @@ def _claim_video(seq: int, owner: str, now: float) -> Transaction[VideoClaim | N
     row = yield from _JOBS.claim(seq, owner, now, _CLAIMED)
     if row is None:
         return None
-    generation = _generation(row)
-    files = yield from _list_files(generation.id)
+    video = _video(row)
+    files = yield from _list_files(video.id)
     attempts, interruptions, ordered_at = row[8:]
     return VideoClaim(
         seq=seq,
-        project_id=generation.project_id,
+        project_id=video.project_id,
         attempts=attempts,
         interruptions=interruptions,
-        generation=generation,
+        video=video,
         ordered_at=ordered_at,
         pieces=tuple(files),
     )
@@ -389,34 +389,34 @@ def _complete(
     """A video is paid for when it is there, and once."""
     if not (yield from _finish_video(owner, claimed, "completed", record, pieces, now)):
         return False
-    generation = claimed.generation
+    video = claimed.video
     usage = ledger.Usage(
-        reference=generation.id,
+        reference=video.id,
         kind="video",
         model=f"luma/{record.request.model}",
         created_at=int(now),
         key_id=record.key_id,
         credits=record.credits,
     )
-    yield from ledger.record(database, generation.project_id, usage)
+    yield from ledger.record(database, video.project_id, usage)
     return True
 
 
 def _finish_video(
     owner: str, claimed: VideoClaim, state: State, record: Record, pieces: Sequence[VideoFile], now: float
 ) -> Transaction[bool]:
-    generation = claimed.generation
+    video = claimed.video
     sql = (
         "UPDATE generations SET state = $3, body = $4, ended_at = $5, owner = NULL"  # noqa: S608 - constants only
         f" WHERE owner = $1 AND seq = $2 AND body IS NOT NULL AND state IN ({_SOURCE_STATES[state]}) RETURNING seq"
     )
     body = msgspec.json.encode(record).decode()
-    if not (yield sql, (owner, generation.seq, state, body, now)):
+    if not (yield sql, (owner, video.seq, state, body, now)):
         return False
-    yield from _insert_files(generation.id, pieces)
+    yield from _insert_files(video.id, pieces)
     if record.request.callback_url is not None:
         sql = "INSERT INTO generation_callbacks (generation_id, due_at, attempts) VALUES ($1, $2, 0)"
-        yield sql, (generation.id, now)
+        yield sql, (video.id, now)
     return True
 
 
@@ -428,8 +428,8 @@ def _has_expired(ended_before: float, limit: int) -> Transaction[bool]:
 
 
 def _expire(ended_before: float, limit: int) -> Transaction[None]:
-    for (generation_id,) in (yield _EXPIRED + " FOR UPDATE", (ended_before, limit)):
-        yield from _remove(generation_id)
+    for (video_id,) in (yield _EXPIRED + " FOR UPDATE", (ended_before, limit)):
+        yield from _remove(video_id)
 
 
 def _has_due_callbacks(now: float) -> Transaction[bool]:
@@ -439,25 +439,25 @@ def _has_due_callbacks(now: float) -> Transaction[bool]:
 def _claim_callbacks(now: float, until: float, limit: int) -> Transaction[list[Callback]]:
     sql = "SELECT generation_id FROM generation_callbacks WHERE due_at <= $1 ORDER BY due_at LIMIT $2 FOR UPDATE"
     taken = []
-    for (generation_id,) in (yield sql, (now, limit)):
+    for (video_id,) in (yield sql, (now, limit)):
         sql = (
             "UPDATE generation_callbacks SET due_at = $2, attempts = attempts + 1"
             " WHERE generation_id = $1 RETURNING attempts"
         )
-        attempts = yield sql, (generation_id, until)
-        rows = yield f"SELECT {_COLUMNS} FROM generations WHERE id = $1 AND body IS NOT NULL", (generation_id,)  # noqa: S608
-        taken += [Callback(_generation(row), attempts[0][0]) for row in rows]
+        attempts = yield sql, (video_id, until)
+        rows = yield f"SELECT {_COLUMNS} FROM generations WHERE id = $1 AND body IS NOT NULL", (video_id,)  # noqa: S608
+        taken += [Callback(_video(row), attempts[0][0]) for row in rows]
     return taken
 
 
-def _retry_callback(generation_id: str, due_at: float) -> Transaction[None]:
-    yield "UPDATE generation_callbacks SET due_at = $2 WHERE generation_id = $1", (generation_id, due_at)
+def _retry_callback(video_id: str, due_at: float) -> Transaction[None]:
+    yield "UPDATE generation_callbacks SET due_at = $2 WHERE generation_id = $1", (video_id, due_at)
 
 
-def _end_callback(generation_id: str) -> Transaction[None]:
-    yield "DELETE FROM generation_callbacks WHERE generation_id = $1", (generation_id,)
+def _end_callback(video_id: str) -> Transaction[None]:
+    yield "DELETE FROM generation_callbacks WHERE generation_id = $1", (video_id,)
 
 
-def _generation(row: Row) -> Generation:
-    seq, generation_id, project_id, provider, state, token, upstream_id, body = row[:8]
-    return Generation(seq, generation_id, project_id, provider, state, token, upstream_id, _decode(body))
+def _video(row: Row) -> Video:
+    seq, video_id, project_id, provider, state, token, upstream_id, body = row[:8]
+    return Video(seq, video_id, project_id, provider, state, token, upstream_id, _decode(body))

@@ -111,7 +111,7 @@ class Batches(JobKind[int, _BatchJob]):
         self.endpoints: Mapping[str, Endpoint] = {}
         """By their paths, `/v1/chat/completions` for instance. Set before the start."""
         self._store = store
-        self._work = store.batch_work
+        self._work = store.batch_jobs
         self._blobs = blobs
         self._files = files
         self._clock = clock

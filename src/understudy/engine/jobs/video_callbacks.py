@@ -16,7 +16,7 @@ from understudy.engine.views import videos
 from understudy.errors import InvalidRequest, StoreError
 from understudy.looper import Looper
 from understudy.net.outbound import Client, url_problem
-from understudy.store.videos import Callback, Generations
+from understudy.store.videos import Callback, Videos
 
 _SWEEP_SECONDS: Final = 0.5
 _MAX_CONCURRENT: Final = 8
@@ -29,8 +29,8 @@ logger = logging.getLogger(__name__)
 
 
 class VideoCallbacks:
-    def __init__(self, generations: Generations, clock: Clock, *, allowed: bool, allow_private: bool) -> None:
-        self._generations = generations
+    def __init__(self, videos: Videos, clock: Clock, *, allowed: bool, allow_private: bool) -> None:
+        self._videos = videos
         self._clock = clock
         self._allowed = allowed
         self._allow_private = allow_private
@@ -57,27 +57,25 @@ class VideoCallbacks:
 
     async def _deliver_due(self) -> None:
         now = self._clock.now()
-        due = await self._generations.claim_callbacks(
-            now, now + _TIMEOUT_SECONDS + _CLAIM_MARGIN_SECONDS, _MAX_CONCURRENT
-        )
+        due = await self._videos.claim_callbacks(now, now + _TIMEOUT_SECONDS + _CLAIM_MARGIN_SECONDS, _MAX_CONCURRENT)
         await asyncio.gather(*(self._attempt(callback) for callback in due))
 
     async def _attempt(self, callback: Callback) -> None:
-        generation = callback.generation
-        url = generation.record.request.callback_url or ""
-        rendered = videos.render_luma(generation, generation.record.base, None, version=2)
+        video = callback.video
+        url = video.record.request.callback_url or ""
+        rendered = videos.render_luma(video, video.record.base, None, version=2)
         headers = {"content-type": "application/json"}
         result = await self._outward.post(url, msgspec.json.encode(rendered), headers, _TIMEOUT_SECONDS)
         try:
             if result.status is not None and 200 <= result.status < 300:
-                await self._generations.end_callback(generation.id)
+                await self._videos.end_callback(video.id)
                 return
             reason = result.error or f"HTTP status {result.status}."
-            logger.warning("video %s: callback failed (attempt %d): %s", generation.id, callback.attempts, reason)
+            logger.warning("video %s: callback failed (attempt %d): %s", video.id, callback.attempts, reason)
             delay = _BACKOFF.delay(callback.attempts)
             if delay is None:
-                await self._generations.end_callback(generation.id)
+                await self._videos.end_callback(video.id)
                 return
-            await self._generations.retry_callback(generation.id, self._clock.now() + delay)
+            await self._videos.retry_callback(video.id, self._clock.now() + delay)
         except StoreError as error:
             logger.warning("store unavailable, retrying a video callback: %s", error)

@@ -31,7 +31,7 @@ from understudy.media.download import Downloader
 from understudy.media.rehearsal import RehearsalRenderer
 from understudy.settings import VideoSettings
 from understudy.store import Store
-from understudy.store.videos import Generation, Keyframe, Record, Request, Role, VideoClaim, VideoFile
+from understudy.store.videos import Keyframe, Record, Request, Role, Video, VideoClaim, VideoFile
 from understudy.store.workers import Candidate
 from understudy.wire.videos import KeyframeReference, State
 
@@ -117,7 +117,7 @@ class VideoJobs(JobKind[int, VideoClaim]):
 
     # -- for the API -------------------------------------------------------------------------------------------
 
-    async def create(self, project_id: str, order: VideoOrder) -> Generation:
+    async def create(self, project_id: str, order: VideoOrder) -> Video:
         """Raises InvalidRequest, NotFound, RateLimited, and Unavailable where nothing can be made."""
         self._check_provider()
         if order.request.callback_url is not None:
@@ -135,7 +135,7 @@ class VideoJobs(JobKind[int, VideoClaim]):
                 credits=price.credits,
                 key_id=order.key_id,
             )
-            generation_id = await self._store.generations.create(
+            video_id = await self._store.videos.create(
                 project_id,
                 new_id,
                 record,
@@ -146,34 +146,34 @@ class VideoJobs(JobKind[int, VideoClaim]):
                 most=self._settings.waiting,
             )
         self._pool.wake()
-        return await self._store.generations.get(project_id, generation_id)
+        return await self._store.videos.get(project_id, video_id)
 
-    async def wait(self, project_id: str, generation_id: str, state: State, seconds: float) -> Generation:
-        """The generation once it is in `state` or in a later one, or as it is after `seconds`."""
+    async def wait(self, project_id: str, video_id: str, state: State, seconds: float) -> Video:
+        """The video once it is in `state` or in a later one, or as it is after `seconds`."""
         deadline = asyncio.get_running_loop().time() + seconds
         while True:
-            with self._waiters.next_change(generation_id.lower()) as change:
-                generation = await self._store.generations.get(project_id, generation_id)
+            with self._waiters.next_change(video_id.lower()) as change:
+                video = await self._store.videos.get(project_id, video_id)
                 left = deadline - asyncio.get_running_loop().time()
-                if _STATE_ORDER[generation.state] >= _STATE_ORDER[state] or left <= 0 or self._closing:
-                    return generation
+                if _STATE_ORDER[video.state] >= _STATE_ORDER[state] or left <= 0 or self._closing:
+                    return video
                 await asyncio.wait([change], timeout=left)
 
-    async def delete(self, project_id: str, generation_id: str) -> None:
-        seq = await self._store.generations.delete(project_id, generation_id)
+    async def delete(self, project_id: str, video_id: str) -> None:
+        seq = await self._store.videos.delete(project_id, video_id)
         self._pool.interrupt(seq)
-        self._waiters.notify(generation_id.lower())
+        self._waiters.notify(video_id.lower())
 
-    async def estimate(self, generation: Generation) -> int | None:
-        """Estimated seconds until a generation ends; None where it has ended."""
-        if generation.state in {"completed", "failed"}:
+    async def estimate(self, video: Video) -> int | None:
+        """Estimated seconds until a video ends; None where it has ended."""
+        if video.state in {"completed", "failed"}:
             return None
         typical = (
             sum(self._recent_durations) / len(self._recent_durations)
             if self._recent_durations
             else _DEFAULT_DURATION_SECONDS
         )
-        ahead = await self._store.generations.count_ahead(generation.seq)
+        ahead = await self._store.videos.count_ahead(video.seq)
         return max(1, round(typical * (ahead // self._settings.concurrent + 1)))
 
     def _check_provider(self) -> None:
@@ -199,24 +199,24 @@ class VideoJobs(JobKind[int, VideoClaim]):
     # -- for the pool ------------------------------------------------------------------------------------------
 
     async def list_candidates(self, now: float) -> list[Candidate[int]]:
-        return await self._store.generations.list_candidates(now, _MAX_PROJECTS)
+        return await self._store.videos.list_candidates(now, _MAX_PROJECTS)
 
     async def claim(self, candidate: Candidate[int], owner: str, now: float) -> VideoClaim | None:
-        return await self._store.generations.claim(candidate.key, owner, now)
+        return await self._store.videos.claim(candidate.key, owner, now)
 
     async def list_owned(self, owner: str) -> Mapping[int, int]:
-        return await self._store.generations.list_owned(owner)
+        return await self._store.videos.list_owned(owner)
 
     async def release_forgotten(self, owner: str, keys: Sequence[int]) -> None:
         for seq in keys:
-            await self._store.generations.release(owner, seq, 0.0, attempts=1)
+            await self._store.videos.release(owner, seq, 0.0, attempts=1)
 
     def job_ended(self, work: VideoClaim, /) -> None:
-        self._waiters.notify(work.generation.id)
+        self._waiters.notify(work.video.id)
 
     async def _delete_expired(self) -> None:
         assert self._settings.keep_days is not None
-        await self._store.generations.expire(self._clock.now() - self._settings.keep_days * _DAY)
+        await self._store.videos.expire(self._clock.now() - self._settings.keep_days * _DAY)
 
     # -- one video ---------------------------------------------------------------------------------------------
 
@@ -230,17 +230,17 @@ class VideoJobs(JobKind[int, VideoClaim]):
             async with asyncio.timeout(self._settings.seconds):
                 await self._generate(work)
         except asyncio.CancelledError:
-            await self._store.generations.release(self.id, work.generation.seq, 0.0, attempts=1)
+            await self._store.videos.release(self.id, work.video.seq, 0.0, attempts=1)
         except TimeoutError:
             await self._fail(work, f"Making the video took longer than {self._settings.seconds:g} seconds.")
             return None
         except MediaError as error:
             return await self._retry(work, error)
         except StoreError as error:
-            logger.warning("video %s: not stored: %s", work.generation.id, error)
+            logger.warning("video %s: not stored: %s", work.video.id, error)
             return await self._retry(work, MediaError(_INTERNAL_ERROR_TEXT, passing=True))
         except Exception:
-            logger.exception("video %s: failed", work.generation.id)
+            logger.exception("video %s: failed", work.video.id)
             return await self._retry(work, MediaError(_INTERNAL_ERROR_TEXT, passing=True))
         return None
 
@@ -250,14 +250,14 @@ class VideoJobs(JobKind[int, VideoClaim]):
             folder = Path(stack.enter_context(tempfile.TemporaryDirectory(dir=self._spool)))
             job = await self._build_job(claimed, folder, stack)
             made = await self._provider.generate(job, folder, _ProgressRecorder(self, claimed))
-            await self._store_files(claimed, made, stack)
+            await self._store_outputs(claimed, made, stack)
         self._recent_durations.append(self._clock.now() - started_at)
 
     async def _build_job(self, claimed: VideoClaim, folder: Path, stack: AsyncExitStack) -> Job:
-        generation, request = claimed.generation, claimed.generation.record.request
+        video, request = claimed.video, claimed.video.record.request
         pieces = {piece.role: piece for piece in claimed.pieces}
         return Job(
-            id=generation.id,
+            id=video.id,
             prompt=request.prompt,
             model=request.model,
             aspect_ratio=request.aspect_ratio,
@@ -268,7 +268,7 @@ class VideoJobs(JobKind[int, VideoClaim]):
             concepts=request.concepts,
             start=await self._load_frame(request.start, pieces.get("start"), folder / "start", stack),
             end=await self._load_frame(request.end, pieces.get("end"), folder / "end", stack),
-            upstream_id=generation.upstream_id,
+            upstream_id=video.upstream_id,
             ordered_at=claimed.ordered_at,
         )
 
@@ -285,14 +285,14 @@ class VideoJobs(JobKind[int, VideoClaim]):
             return replace(frame, path=path)
         return frame
 
-    async def _store_files(self, claimed: VideoClaim, made: VideoFiles, stack: AsyncExitStack) -> None:
+    async def _store_outputs(self, claimed: VideoClaim, made: VideoFiles, stack: AsyncExitStack) -> None:
         pieces = [await self._store_file("video", made.video, stack)]
         if made.thumbnail is not None:
             pieces.append(await self._store_file("thumbnail", made.thumbnail, stack))
         record = changed(
-            claimed.generation.record, width=made.width, height=made.height, thumbnail=made.thumbnail is not None
+            claimed.video.record, width=made.width, height=made.height, thumbnail=made.thumbnail is not None
         )
-        await self._store.generations.complete(self.id, claimed, record, pieces, self._clock.now())
+        await self._store.videos.complete(self.id, claimed, record, pieces, self._clock.now())
 
     async def _store_file(self, role: Role, path: Path, stack: AsyncExitStack) -> VideoFile:
         draft = await stack.enter_async_context(self._files.open_draft())
@@ -306,37 +306,37 @@ class VideoJobs(JobKind[int, VideoClaim]):
         if delay is None:
             await self._fail(claimed, error.message)
             return None
-        logger.warning("video %s: retry in %g s: %s", claimed.generation.id, delay, error.message)
-        await self._store.generations.release(self.id, claimed.generation.seq, self._clock.now() + delay)
+        logger.warning("video %s: retry in %g s: %s", claimed.video.id, delay, error.message)
+        await self._store.videos.release(self.id, claimed.video.seq, self._clock.now() + delay)
         return delay
 
     async def _fail(self, claimed: VideoClaim, reason: str) -> None:
-        record = changed(claimed.generation.record, failure_reason=reason)
-        await self._store.generations.fail(self.id, claimed, record, self._clock.now())
+        record = changed(claimed.video.record, failure_reason=reason)
+        await self._store.videos.fail(self.id, claimed, record, self._clock.now())
 
 
 class _ProgressRecorder:
     """Stores the progress that a provider reports. Raises CancelledError where the claim was lost."""
 
-    def __init__(self, generations: VideoJobs, claimed: VideoClaim) -> None:
-        self._generations = generations
-        self._store = generations._store.generations  # noqa: SLF001 - a part of it
-        self._clock = generations._clock  # noqa: SLF001 - likewise
-        self._seq = claimed.generation.seq
+    def __init__(self, videos: VideoJobs, claimed: VideoClaim) -> None:
+        self._videos = videos
+        self._store = videos._store.videos  # noqa: SLF001 - a part of it
+        self._clock = videos._clock  # noqa: SLF001 - likewise
+        self._seq = claimed.video.seq
         self._claimed = claimed
 
     async def ordering(self) -> None:
-        self._require_lease(ours=await self._store.mark_ordering(self._generations.id, self._seq, self._clock.now()))
+        self._require_lease(ours=await self._store.mark_ordering(self._videos.id, self._seq, self._clock.now()))
 
     async def ordered(self, upstream_id: str) -> None:
-        self._require_lease(ours=await self._store.mark_ordered(self._generations.id, self._seq, upstream_id))
+        self._require_lease(ours=await self._store.mark_ordered(self._videos.id, self._seq, upstream_id))
 
     async def dreaming(self) -> None:
-        if await self._store.mark_dreaming(self._generations.id, self._seq):
-            self._generations._waiters.notify(self._claimed.generation.id)  # noqa: SLF001 - likewise
+        if await self._store.mark_dreaming(self._videos.id, self._seq):
+            self._videos._waiters.notify(self._claimed.video.id)  # noqa: SLF001 - likewise
 
     async def is_free(self, upstream_id: str) -> bool:
-        return not await self._store.has_upstream_id(upstream_id, self._claimed.generation.provider)
+        return not await self._store.has_upstream_id(upstream_id, self._claimed.video.provider)
 
     def _require_lease(self, *, ours: bool) -> None:
         if not ours:

@@ -3,7 +3,7 @@
 from datetime import UTC, datetime
 from typing import Any, Final
 
-from understudy.store.videos import Generation, Request, Role
+from understudy.store.videos import Request, Role, Video
 from understudy.wire.videos import (
     Concept,
     GenerationAssets,
@@ -36,7 +36,7 @@ _UNIVERSAL_STATES: Final[dict[State, Status]] = {
 _FILE_NAMES: Final[dict[Role, str]] = {"video": "video.mp4", "thumbnail": "thumbnail.jpg"}
 
 
-def render_luma(generation: Generation, base: str, wait: int | None, *, version: int) -> LumaGeneration:
+def render_luma(generation: Video, base: str, wait: int | None, *, version: int) -> LumaGeneration:
     """`wait` is in seconds, for a generation that has not ended."""
     record = generation.record
     video = _render_video(generation, base)
@@ -57,7 +57,7 @@ def render_luma(generation: Generation, base: str, wait: int | None, *, version:
     )
 
 
-def render_universal(generation: Generation, base: str) -> VideoGeneration:
+def render_universal(generation: Video, base: str) -> VideoGeneration:
     record = generation.record
     model = f"luma/{record.request.model}"
     reason = record.failure_reason
@@ -71,7 +71,7 @@ def render_universal(generation: Generation, base: str) -> VideoGeneration:
     )
 
 
-def _render_video(generation: Generation, base: str) -> GenerationVideo | None:
+def _render_video(generation: Video, base: str) -> GenerationVideo | None:
     if generation.state != "completed":
         return None
     record = generation.record
@@ -85,7 +85,7 @@ def _render_video(generation: Generation, base: str) -> GenerationVideo | None:
     )
 
 
-def _content_url(generation: Generation, base: str, role: Role) -> str:
+def _content_url(generation: Video, base: str, role: Role) -> str:
     return f"{base}/generations/{generation.id}/{_FILE_NAMES[role]}?token={generation.token}"
 
 

@@ -25,7 +25,7 @@ def record(prompt="A boat", **members):
 
 
 async def made(store, project=OURS, *, key=None, most=100, kept=None, pieces=()):
-    return await store.generations.create(
+    return await store.videos.create(
         project,
         ids.generation(),
         kept or record(),
@@ -39,8 +39,8 @@ async def made(store, project=OURS, *, key=None, most=100, kept=None, pieces=())
 
 async def claimed(store, owner="one", now=float(NOW)):
     await store.workers.renew_lease(owner, now + 10)
-    (waiting,) = await store.generations.list_candidates(now, 10)
-    return await store.generations.claim(waiting.key, owner, now)
+    (waiting,) = await store.videos.list_candidates(now, 10)
+    return await store.videos.claim(waiting.key, owner, now)
 
 
 async def held(store, name):
@@ -54,41 +54,41 @@ async def test_only_one_of_many_workers_claims_a_video(store):
     owners = [f"owner{number}" for number in range(8)]
     for owner in owners:
         await store.workers.renew_lease(owner, LEASE)
-    (waiting,) = await store.generations.list_candidates(float(NOW), 10)
-    found = await asyncio.gather(*(store.generations.claim(waiting.key, owner, float(NOW)) for owner in owners))
+    (waiting,) = await store.videos.list_candidates(float(NOW), 10)
+    found = await asyncio.gather(*(store.videos.claim(waiting.key, owner, float(NOW)) for owner in owners))
     assert len([one for one in found if one is not None]) == 1
-    assert await store.generations.list_candidates(float(NOW), 10) == []
+    assert await store.videos.list_candidates(float(NOW), 10) == []
 
 
 async def test_a_worker_that_lost_a_video_cannot_change_it(store):
-    generation_id = await made(store)
+    video_id = await made(store)
     first = await claimed(store, "dead")
-    assert await store.generations.mark_ordering("dead", first.generation.seq, float(NOW))
-    assert await store.generations.mark_ordered("dead", first.generation.seq, 'odd "id" \\ of theirs')
+    assert await store.videos.mark_ordering("dead", first.video.seq, float(NOW))
+    assert await store.videos.mark_ordered("dead", first.video.seq, 'odd "id" \\ of theirs')
     later = LEASE + 1
     second = await claimed(store, "alive", later)
     assert (second.attempts, second.interruptions, second.ordered_at) == (1, 1, float(NOW))
-    assert second.generation.upstream_id == 'odd "id" \\ of theirs'
+    assert second.video.upstream_id == 'odd "id" \\ of theirs'
     late = VideoFile("video", await held(store, "a"), 5)
-    assert not await store.generations.complete("dead", first, record(width=1), [late], later)
-    assert not await store.generations.mark_dreaming("dead", first.generation.seq)
-    assert not await store.generations.mark_ordered("dead", first.generation.seq, "other")
-    await store.generations.release("dead", first.generation.seq, 0.0)
-    assert (await store.generations.list_owned("alive")).keys() == {second.generation.seq}
+    assert not await store.videos.complete("dead", first, record(width=1), [late], later)
+    assert not await store.videos.mark_dreaming("dead", first.video.seq)
+    assert not await store.videos.mark_ordered("dead", first.video.seq, "other")
+    await store.videos.release("dead", first.video.seq, 0.0)
+    assert (await store.videos.list_owned("alive")).keys() == {second.video.seq}
     kept = VideoFile("video", await held(store, "b"), 6)
-    assert await store.generations.complete("alive", second, record(width=2), [kept], later)
-    assert not await store.generations.fail("alive", second, record(failure_reason="late"), later)
-    found = await store.generations.get(OURS, generation_id)
+    assert await store.videos.complete("alive", second, record(width=2), [kept], later)
+    assert not await store.videos.fail("alive", second, record(failure_reason="late"), later)
+    found = await store.videos.get(OURS, video_id)
     assert (found.state, found.record.width, found.record.failure_reason) == ("completed", 2, None)
-    assert await store.generations.get_file(generation_id, "video") == ("secret", kept)
+    assert await store.videos.get_file(video_id, "video") == ("secret", kept)
 
 
 async def test_a_video_is_paid_for_once_and_only_when_it_is_there(store):
     await made(store)
-    await store.generations.fail("one", await claimed(store), record(failure_reason="no"), float(NOW))
+    await store.videos.fail("one", await claimed(store), record(failure_reason="no"), float(NOW))
     await made(store)
     job = await claimed(store)
-    attempts = [store.generations.complete("one", job, record(), [], float(NOW)) for _ in range(4)]
+    attempts = [store.videos.complete("one", job, record(), [], float(NOW)) for _ in range(4)]
     assert sorted(await asyncio.gather(*attempts)) == [False, False, False, True]
     assert (await store.ledger.account(OURS)).balance == -7
 
@@ -99,7 +99,7 @@ async def test_one_request_key_makes_one_video(store):
     assert await made(store, THEIRS, key="mine") not in same
     with pytest.raises(InvalidRequest, match="The idempotency key 'mine' was used for another request"):
         await made(store, key="mine", kept=record("Another"))
-    await store.generations.delete(OURS, same[0])
+    await store.videos.delete(OURS, same[0])
     assert await made(store, key="mine") != same[0]
 
 
@@ -114,64 +114,64 @@ async def test_a_project_has_a_bounded_number_under_way_and_others_are_not_count
 async def test_each_project_has_its_oldest_video_waiting(store):
     first, other = await made(store), await made(store, THEIRS)
     await made(store)
-    waiting = await store.generations.list_candidates(float(NOW), 10)
+    waiting = await store.videos.list_candidates(float(NOW), 10)
     assert [one.project_id for one in waiting] == [OURS, THEIRS]
-    seqs = [(await store.generations.get(*one)).seq for one in ((OURS, first), (THEIRS, other))]
+    seqs = [(await store.videos.get(*one)).seq for one in ((OURS, first), (THEIRS, other))]
     assert [one.key for one in waiting] == seqs
 
 
 async def test_a_tenant_finds_nothing_of_another_ones(store):
-    generation_id = await made(store, THEIRS)
+    video_id = await made(store, THEIRS)
     for attempt in (
-        store.generations.get(OURS, generation_id),
-        store.generations.lookup(OURS, [generation_id]),
-        store.generations.delete(OURS, generation_id),
+        store.videos.get(OURS, video_id),
+        store.videos.lookup(OURS, [video_id]),
+        store.videos.delete(OURS, video_id),
     ):
-        with pytest.raises(NotFound, match=f"No generation found with id '{generation_id}'"):
+        with pytest.raises(NotFound, match=f"No generation found with id '{video_id}'"):
             await attempt
-    assert await store.generations.page(OURS, 10, None) == ([], False)
-    assert (await store.generations.get(THEIRS, generation_id.upper())).id == generation_id
+    assert await store.videos.page(OURS, 10, None) == ([], False)
+    assert (await store.videos.get(THEIRS, video_id.upper())).id == video_id
 
 
 async def test_files_are_erased_with_the_last_video_that_uses_them(store):
     picture = await held(store, "c")
     first = await made(store, pieces=[VideoFile("start", picture, 3)])
     second = await made(store, pieces=[VideoFile("start", picture, 3)])
-    await store.generations.delete(OURS, first)
+    await store.videos.delete(OURS, first)
     assert await store.blobs.pending_erasures(10) == []
-    await store.generations.delete(OURS, second)
+    await store.videos.delete(OURS, second)
     assert await store.blobs.pending_erasures(10) == [picture]
 
 
 async def test_old_videos_expire_and_those_under_way_do_not(store):
     old = await made(store)
-    await store.generations.complete("one", await claimed(store), record(), [], float(NOW))
+    await store.videos.complete("one", await claimed(store), record(), [], float(NOW))
     busy = await made(store)
-    await store.generations.expire(NOW + 1.0)
+    await store.videos.expire(NOW + 1.0)
     with pytest.raises(NotFound):
-        await store.generations.get(OURS, old)
-    assert (await store.generations.get(OURS, busy)).state == "queued"
+        await store.videos.get(OURS, old)
+    assert (await store.videos.get(OURS, busy)).state == "queued"
 
 
 async def test_a_callback_is_claimed_once_until_it_is_due_again(store):
-    generation_id = await made(store, kept=record(callback="https://example.com/done"))
+    video_id = await made(store, kept=record(callback="https://example.com/done"))
     job = await claimed(store)
     now = float(NOW)
-    assert await store.generations.claim_callbacks(now, now + 15, 8) == []
-    await store.generations.complete("one", job, record(callback="https://example.com/done"), [], now)
-    takers = [store.generations.claim_callbacks(now, now + 15, 8) for _ in range(4)]
+    assert await store.videos.claim_callbacks(now, now + 15, 8) == []
+    await store.videos.complete("one", job, record(callback="https://example.com/done"), [], now)
+    takers = [store.videos.claim_callbacks(now, now + 15, 8) for _ in range(4)]
     taken = [one for found in await asyncio.gather(*takers) for one in found]
-    assert [(one.generation.id, one.attempts) for one in taken] == [(generation_id, 1)]
-    (again,) = await store.generations.claim_callbacks(now + 16, now + 31, 8)
+    assert [(one.video.id, one.attempts) for one in taken] == [(video_id, 1)]
+    (again,) = await store.videos.claim_callbacks(now + 16, now + 31, 8)
     assert again.attempts == 2
-    await store.generations.end_callback(generation_id)
-    assert await store.generations.claim_callbacks(now + 60, now + 75, 8) == []
+    await store.videos.end_callback(video_id)
+    assert await store.videos.claim_callbacks(now + 60, now + 75, 8) == []
 
 
 async def test_releasing_a_video_at_shutdown_does_not_count_an_attempt(store):
     await made(store)
     job = await claimed(store)
-    await store.generations.release("one", job.generation.seq, 0.0, attempts=1)
+    await store.videos.release("one", job.video.seq, 0.0, attempts=1)
     assert (await claimed(store, "other")).attempts == 1
 
 
@@ -181,6 +181,6 @@ async def test_the_deaths_of_workers_are_no_attempts_and_are_counted_until_there
         job = await claimed(store, name, LEASE + 100 * count)
         await store.workers.renew_lease(name, LEASE)
         assert (job.attempts, job.interruptions) == (1, count)
-    assert await store.generations.mark_dreaming("three", job.generation.seq)
+    assert await store.videos.mark_dreaming("three", job.video.seq)
     job = await claimed(store, "four", LEASE + 1000)
     assert (job.attempts, job.interruptions) == (1, 1)
