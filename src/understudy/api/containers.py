@@ -12,8 +12,7 @@ from understudy.api.parts import parts_of, project_of
 from understudy.api.requests import page_request, read_json, struct_response
 from understudy.engine.containers import check_running
 from understudy.errors import NoSuchFile, not_found
-from understudy.store.files import file_not_found
-from understudy.store.pages import unknown_cursor_error
+from understudy.errors.objects import file_not_found, unknown_cursor
 from understudy.wire import queries
 from understudy.wire.containers import (
     ContainerFileListResource,
@@ -119,7 +118,7 @@ def _slice_page(
     numbers = {file.id: number for number, file in enumerate(files)}
     for name, cursor in (("after", query.after), ("before", query.before)):
         if cursor is not None and cursor not in numbers:
-            raise unknown_cursor_error(name, cursor)
+            raise unknown_cursor(name, cursor)
     after = -1 if query.after is None else numbers[query.after]
     before = len(files) if query.before is None else numbers[query.before]
     between = files[after + 1 : before]

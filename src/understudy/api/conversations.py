@@ -15,8 +15,9 @@ from understudy.api.requests import json_response, page_request, read_json, set_
 from understudy.api.responses import render_item_list, render_items
 from understudy.engine.input_items import to_stored
 from understudy.errors import NotFound
+from understudy.errors.objects import conversation_not_found
 from understudy.store.pages import PageRequest
-from understudy.store.responses import ItemRow, conversation_not_found
+from understudy.store.responses import ItemRow
 from understudy.wire import queries
 from understudy.wire.conversations import (
     ConversationObject,

@@ -12,7 +12,7 @@ import msgspec
 from msgspec import UNSET, UnsetType
 
 from understudy import ids
-from understudy.errors import InvalidRequest
+from understudy.errors.objects import code_file_limit_exceeded
 from understudy.store.database import Transaction
 from understudy.store.vector_store_counts import find_usable_store
 from understudy.store.vector_store_files import NewFile, add_files, lock_names
@@ -140,10 +140,5 @@ def _add_code_files(resources: ToolResources, file_ids: Sequence[str]) -> CodeIn
     existing = old.file_ids if isinstance(old, CodeInterpreterResources) else []
     all_ids = list(dict.fromkeys([*existing, *file_ids]))
     if len(all_ids) > _MAX_CODE_FILES:
-        raise InvalidRequest(
-            f"A thread can have at most {_MAX_CODE_FILES} files for the code interpreter, and with these attachments"
-            f" it would have {len(all_ids)}. Remove some from 'tool_resources.code_interpreter.file_ids' first.",
-            param="attachments",
-            code="array_above_max_length",
-        )
+        raise code_file_limit_exceeded(_MAX_CODE_FILES, len(all_ids))
     return CodeInterpreterResources(file_ids=all_ids)

@@ -9,7 +9,8 @@ from typing import Final, Literal
 import msgspec
 from msgspec import Struct
 
-from understudy.errors import Conflict, not_found
+from understudy.errors import not_found
+from understudy.errors.objects import batch_not_cancellable, batch_not_deletable
 from understudy.store.blobs import release, retain
 from understudy.store.database import Database, Row, Transaction
 from understudy.store.pages import Page, PageRequest, PageSource, read_page
@@ -158,7 +159,7 @@ def _cancel_batch(project_id: str, dialect: Dialect, batch_id: str, now: float) 
     if batch.status == "cancelling":
         return batch
     if "cancelling" not in TRANSITIONS[batch.status]:
-        raise Conflict(f"Cannot cancel a batch with status '{batch.status}'.")
+        raise batch_not_cancellable(batch.status)
     batch.status = "cancelling"
     batch.job.cancelling_at = now
     body = msgspec.json.encode(batch.job).decode()
@@ -170,7 +171,7 @@ def _delete_batch(project_id: str, dialect: Dialect, batch_id: str) -> Transacti
     encoded, seq, results = yield from _select_batch(project_id, dialect, batch_id, " FOR UPDATE")
     status = decode(encoded).status
     if status in ACTIVE:
-        raise Conflict(f"Cannot delete a batch with status '{status}'. Cancel it, or wait until it has ended.")
+        raise batch_not_deletable(status)
     if results is not None:
         yield from release(results)
     yield "UPDATE batches SET body = NULL, results = NULL WHERE seq = $1", (seq,)

@@ -6,7 +6,7 @@ from typing import Any
 
 import msgspec
 
-from understudy.errors import NotFound
+from understudy.errors.objects import completion_not_found
 from understudy.store.database import Database, Transaction
 from understudy.store.pages import Page, PageRequest, PageSource, read_page
 
@@ -80,7 +80,7 @@ def _insert_tags(project_id: str, completion_id: str, tags: Sequence[tuple[str, 
 def _select_completion(project_id: str, completion_id: str, suffix: str = "") -> Transaction[tuple[str, str]]:
     rows = yield _SELECT + suffix, (completion_id, project_id)
     if not rows:
-        raise NotFound(f"Completion {completion_id} not found", param="completion_id", code="not_found")
+        raise completion_not_found(completion_id)
     return rows[0][0], rows[0][1]
 
 

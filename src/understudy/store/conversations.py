@@ -2,11 +2,12 @@
 
 from collections.abc import Sequence
 
-from understudy.errors import InvalidRequest, NotFound, ThreadBusy
+from understudy.errors import NotFound, ThreadBusy
+from understudy.errors.objects import conversation_not_found, item_not_found, items_locked
 from understudy.store.database import Database, Transaction
 from understudy.store.messages import Item, require_thread
 from understudy.store.pages import PageRequest
-from understudy.store.responses import ItemPage, ItemRow, conversation_not_found, insert_items, page_items
+from understudy.store.responses import ItemPage, ItemRow, insert_items, page_items
 from understudy.store.run_state import ContextPart
 from understudy.store.runs import activate_thread
 from understudy.store.threads import add_thread
@@ -52,9 +53,7 @@ def _add_items(text_insert: str, project_id: str, thread_id: str, items: Sequenc
     except NotFound:
         raise conversation_not_found(thread_id) from None
     except ThreadBusy as busy:
-        raise InvalidRequest(
-            f"Can't add items to the conversation while {busy.run_id} is active on it.", code="conversation_locked"
-        ) from None
+        raise items_locked(busy.run_id) from None
     yield from insert_items(text_insert, thread_id, None, items)
 
 
@@ -67,7 +66,7 @@ def _select_item(project_id: str, thread_id: str, item_id: str) -> Transaction[I
     yield from _require_conversation(project_id, thread_id)
     rows = yield _ITEM, (item_id, thread_id)
     if not rows:
-        raise NotFound(f"Item with id '{item_id}' not found.")
+        raise item_not_found(item_id)
     return Item(*rows[0])
 
 

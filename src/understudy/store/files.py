@@ -9,7 +9,7 @@ from dataclasses import dataclass
 import msgspec
 
 from understudy.clock import Clock
-from understudy.errors import NotFound
+from understudy.errors.objects import file_not_found
 from understudy.store.blobs import release, retain
 from understudy.store.database import Database, Transaction
 from understudy.store.pages import Page, PageRequest, PageSource, read_page
@@ -75,10 +75,6 @@ class Files:
 
     def _now(self) -> int:
         return int(self._clock.now())
-
-
-def file_not_found(file_id: str) -> NotFound:
-    return NotFound(f"No such File object: {file_id}", param="id", detail=True)
 
 
 def insert_file(project_id: str, file: FileObject, blob: str) -> Transaction[str]:

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from understudy import ids
-from understudy.errors import Conflict, NotFound
+from understudy.errors.objects import project_exists, project_not_found
 from understudy.store.database import Database, Row, Transaction
 from understudy.store.sql import compose_sql, padded_batches, sql_parameters
 
@@ -106,7 +106,7 @@ def _find_project(project: str, now: int) -> Transaction[str]:
     if rows:
         return str(rows[0][0])
     if project != DEFAULT_PROJECT:
-        raise NotFound(f"Project {project!r} not found. Create it with `understudy projects create`.")
+        raise project_not_found(project)
     return (yield from _insert_project(project, now))[0]
 
 
@@ -115,7 +115,7 @@ def _create_project(name: str, now: int) -> Transaction[ProjectRecord]:
     existing = yield "SELECT 1 FROM projects WHERE id = $1", (name,)
     project_id, inserted = yield from _insert_project(name, now)
     if existing or not inserted:
-        raise Conflict(f"A project {name!r} already exists. Choose another name, or use that project.")
+        raise project_exists(name)
     return ProjectRecord(project_id, name, now, 0)
 
 

@@ -11,7 +11,7 @@ from datetime import UTC, datetime
 from typing import Final, Literal
 
 from understudy import ids
-from understudy.errors import InvalidRequest
+from understudy.errors.objects import unknown_ledger_cursor, unknown_project
 from understudy.store.database import Bundle, Database, Row, Transaction
 from understudy.store.sql import compose_sql
 
@@ -256,7 +256,7 @@ def _grant_credits(
     project_id: str, credits_: int, type_: EntryType, now: int, note: str | None
 ) -> Transaction[Account]:
     if not (yield "SELECT 1 FROM projects WHERE id = $1", (project_id,)):
-        raise InvalidRequest(f"No project found with id {project_id!r}.", param="project")
+        raise unknown_project(project_id)
     created = yield (
         "INSERT INTO budgets (project_id, created_at) VALUES ($1, $2) ON CONFLICT DO NOTHING RETURNING created_at",
         (project_id, now),
@@ -367,9 +367,5 @@ def _list_entries(project_id: str, entry_filter: EntryFilter, limit: int, after:
 def _find_entry(project_id: str, cursor: str) -> Transaction[int]:
     rows = yield "SELECT seq FROM ledger WHERE project_id = $1 AND id = $2", (project_id, cursor)
     if not rows:
-        raise InvalidRequest(
-            f"Invalid 'cursor': no transaction {cursor!r} in this list. Use a cursor that the list has returned.",
-            param="cursor",
-            code="invalid_value",
-        )
+        raise unknown_ledger_cursor(cursor)
     return int(rows[0][0])

@@ -8,7 +8,8 @@ from typing import Final, Protocol
 import msgspec
 from msgspec import Struct
 
-from understudy.errors import InvalidRequest, not_found
+from understudy.errors import not_found
+from understudy.errors.objects import messages_locked
 from understudy.store.attachments import attach
 from understudy.store.database import Bundle, Database, Transaction
 from understudy.store.pages import Page, PageRequest, PageSource, read_page
@@ -162,7 +163,7 @@ def _insert_message(text_insert: str, project_id: str, message: MessageObject) -
     yield from require_thread(project_id, thread_id, lock=True)
     run_id = yield from active_run(thread_id)
     if run_id is not None:
-        raise InvalidRequest(f"Can't add messages to {thread_id} while a run {run_id} is active.")
+        raise messages_locked(thread_id, run_id)
     bundle = Bundle()
     add_message(bundle, text_insert, message)
     yield bundle

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any, Literal
 
-from understudy.errors import InvalidRequest
+from understudy.errors.objects import unknown_cursor
 from understudy.store.database import Transaction
 from understudy.store.sql import compose_sql, sql_parameters
 
@@ -67,16 +67,8 @@ def _find_cursor(source: PageSource, scope: Any, name: str, cursor: str) -> Tran
     sql = compose_sql("SELECT seq FROM", source.table, "WHERE", source.scope, "AND id = $2")
     rows = yield sql, (scope, cursor)
     if not rows:
-        raise unknown_cursor_error(name, cursor)
+        raise unknown_cursor(name, cursor)
     return int(rows[0][0])
-
-
-def unknown_cursor_error(name: str, cursor: str) -> InvalidRequest:
-    return InvalidRequest(
-        f"Invalid '{name}': no object with id {cursor!r} in this list. Use an id that the list has returned.",
-        param=name,
-        code="invalid_value",
-    )
 
 
 @lru_cache(maxsize=256)

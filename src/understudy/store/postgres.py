@@ -8,7 +8,8 @@ from typing import Any, Final, ParamSpec, TypeVar
 
 import asyncpg
 
-from understudy.errors import InvalidRequest, StoreError
+from understudy.errors import StoreError
+from understudy.errors.objects import nul_character
 from understudy.store import postgres_url
 from understudy.store.connections import FAILURES, Connections
 from understudy.store.database import Bundle, Query, Row, Transaction
@@ -134,7 +135,7 @@ async def _fetch(connection: Any, statement: Query | Bundle) -> list[Row]:
     try:
         rows: list[Row] = await connection.fetch(sql, *args)
     except asyncpg.CharacterNotInRepertoireError:
-        raise InvalidRequest("A value contains the NUL character, which cannot be stored or searched for.") from None
+        raise nul_character() from None
     return rows
 
 

@@ -9,7 +9,18 @@ from dataclasses import dataclass, field
 
 import msgspec
 
-from understudy.errors import InvalidRequest, NotFound, ThreadBusy
+from understudy.errors import NotFound, ThreadBusy
+from understudy.errors.objects import (
+    call_without_output,
+    conversation_locked,
+    conversation_not_found,
+    item_not_found,
+    output_without_call,
+    previous_response_in_progress,
+    previous_response_not_found,
+    response_not_found,
+    unknown_cursor,
+)
 from understudy.store.database import Bundle, Database, Row, Transaction
 from understudy.store.messages import Item, add_item, add_text, encode, require_thread
 from understudy.store.pages import PageRequest
@@ -151,10 +162,6 @@ class Responses:
         return await self._database.write(_sweep, self._database.text_delete, before)
 
 
-def response_not_found(response_id: str) -> NotFound:
-    return NotFound(f"Response with id '{response_id}' not found.")
-
-
 # -- creating ----------------------------------------------------------------------------------------------------
 
 
@@ -215,7 +222,7 @@ def _locate(
         except NotFound:
             raise conversation_not_found(conversation_thread) from None
         except ThreadBusy as busy:
-            raise _locked(busy) from None
+            raise conversation_locked(busy.run_id) from None
         return ResponsePlacement(conversation_thread)
     if previous_id is None:
         return ResponsePlacement(response_id)
@@ -227,18 +234,10 @@ def _place_after_response(
 ) -> Transaction[ResponsePlacement]:
     rows = yield _SELECT_STORED + (" FOR UPDATE" if lock else ""), (previous_id, project_id)
     if not rows:
-        raise InvalidRequest(
-            f"Previous response with id '{previous_id}' not found.",
-            param="previous_response_id",
-            code="previous_response_not_found",
-        )
+        raise previous_response_not_found(previous_id)
     thread_id, last_seq = rows[0][:2]
     if last_seq is None:
-        raise InvalidRequest(
-            f"Previous response with id '{previous_id}' is not over yet. Wait for it, or cancel it.",
-            param="previous_response_id",
-            code="previous_response_in_progress",
-        )
+        raise previous_response_in_progress(previous_id)
     sql = "SELECT thread_id, last_seq FROM response_contexts WHERE response_id = $1 ORDER BY position"
     context = [ContextPart(*row) for row in (yield sql, (previous_id,))]
     if is_shared(thread_id) and (yield from _is_newest(thread_id, int(last_seq))):
@@ -269,15 +268,13 @@ def _check_outputs(place: ResponsePlacement, previous_id: str | None, items: Seq
         known = yield from _calls_before(place)
         for call_id in (item.answers for item in items):
             if call_id is not None and call_id not in known | here:
-                raise InvalidRequest(
-                    f"No tool call found for function call output with call_id {call_id}.", param="input"
-                )
+                raise output_without_call(call_id)
     if previous_id is None:
         return
     answered = given | (yield from _answered_call_ids(previous_id)) if called else given
     for call_id in called:
         if call_id not in answered:
-            raise InvalidRequest(f"No tool output found for function call {call_id}.", param="input")
+            raise call_without_output(call_id)
 
 
 def _calls_of(run_id: str) -> Transaction[list[str]]:
@@ -317,17 +314,6 @@ _decode_call = msgspec.json.Decoder(_Call).decode
 
 def _call_id(body: str) -> str | None:
     return _decode_call(body).call_id
-
-
-def conversation_not_found(thread_id: str) -> NotFound:
-    return NotFound(f"Conversation with id 'conv_{thread_id.partition('_')[2]}' not found.")
-
-
-def _locked(busy: ThreadBusy) -> InvalidRequest:
-    return InvalidRequest(
-        f"Another process is currently operating on this conversation ({busy.run_id}). Please retry in a few seconds.",
-        code="conversation_locked",
-    )
 
 
 # -- reading -----------------------------------------------------------------------------------------------------
@@ -386,7 +372,7 @@ def _item(project_id: str, item_id: str) -> Transaction[Item]:
     )
     rows = yield sql, (item_id, project_id)
     if not rows:
-        raise NotFound(f"Item with id '{item_id}' not found.", param="input")
+        raise item_not_found(item_id, param="input")
     return Item(*rows[0])
 
 
@@ -428,11 +414,7 @@ def _bounds(parts: Sequence[ContextPart], request: PageRequest, ascending: bool)
 def _position(parts: Sequence[ContextPart], name: str, cursor: str) -> Transaction[int]:
     rows = yield "SELECT seq, thread_id FROM items WHERE id = $1", (cursor,)
     if not rows or rows[0][1] not in {part.thread_id for part in parts}:
-        raise InvalidRequest(
-            f"Invalid '{name}': no object with id {cursor!r} in this list. Use an id that the list has returned.",
-            param=name,
-            code="invalid_value",
-        )
+        raise unknown_cursor(name, cursor)
     return int(rows[0][0])
 
 

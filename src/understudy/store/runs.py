@@ -10,7 +10,8 @@ from typing import Final, Literal
 import msgspec
 
 from understudy.clock import Clock
-from understudy.errors import InvalidRequest, ThreadBusy, not_found
+from understudy.errors import ThreadBusy, not_found
+from understudy.errors.objects import empty_thread
 from understudy.store import outbox
 from understudy.store.attachments import VectorStoreUpload, attach, attach_to_stores
 from understudy.store.database import Bundle, Database, Row, Transaction
@@ -263,25 +264,18 @@ def _add_run(
 def _require_unlocked(thread_id: str) -> Transaction[None]:
     run_id = yield from active_run(thread_id)
     if run_id is not None:
-        raise ThreadBusy(f"Thread {thread_id} already has an active run {run_id}.", run_id)
+        raise ThreadBusy(thread_id, run_id)
 
 
 def _require_user_message(thread_id: str) -> Transaction[None]:
     sql = "SELECT 1 FROM items WHERE thread_id = $1 AND role = 'user' AND body IS NOT NULL LIMIT 1"
     if not (yield sql, (thread_id,)):
-        raise _empty_thread_error()
+        raise empty_thread()
 
 
 def _require_user_message_in(run: RunObject, messages: Sequence[MessageObject]) -> None:
     if not run.instructions and all(message.role != "user" for message in messages):
-        raise _empty_thread_error()
-
-
-def _empty_thread_error() -> InvalidRequest:
-    return InvalidRequest(
-        "Run creation requires a Thread with a user message or an assistant with instructions.",
-        code="invalid_thread",
-    )
+        raise empty_thread()
 
 
 def _get(project_id: str, thread_id: str, run_id: str) -> Transaction[tuple[RunStatus, str]]:

@@ -58,7 +58,7 @@ def find_usable_store(project_id: str, store_id: str, now: int, *, lock: bool = 
     """Raises NotFound, and VectorStoreExpired."""
     store = yield from find_store(project_id, store_id, lock=lock)
     if store.expires_at is not None and store.expires_at <= now:
-        raise VectorStoreExpired(f"Vector store '{store_id}' has expired")
+        raise VectorStoreExpired(store_id)
     return store
 
 

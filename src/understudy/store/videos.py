@@ -11,7 +11,8 @@ from typing import Final, Literal
 import msgspec
 from msgspec import Struct
 
-from understudy.errors import InvalidRequest, RateLimited, not_found
+from understudy.errors import not_found
+from understudy.errors.objects import idempotency_key_reused, video_limit_reached
 from understudy.store import ledger
 from understudy.store.blobs import release, retain
 from understudy.store.database import Database, Row, Transaction
@@ -246,11 +247,7 @@ def _insert_video(
             return earlier
     rows = yield f"SELECT count(*) FROM generations WHERE project_id = $1 AND {_IS_ACTIVE}", (project_id,)  # noqa: S608
     if rows[0][0] >= most:
-        raise RateLimited(
-            f"{most} videos of this project are waiting or being made, which is the limit."
-            " Try again when one has ended.",
-            code="rate_limit_exceeded",
-        )
+        raise video_limit_reached(most)
     body = msgspec.json.encode(record).decode()
     if not (yield _INSERT, (video_id, project_id, provider, token, request_key, body)):
         assert request_key is not None
@@ -267,10 +264,7 @@ def _find_by_request_key(project_id: str, request_key: str, record: Record) -> T
     if not rows:
         return None
     if _decode(rows[0][1]).request != record.request:
-        raise InvalidRequest(
-            f"The idempotency key {request_key!r} was used for another request. Use a new key for a new request.",
-            code="idempotency_key_reused",
-        )
+        raise idempotency_key_reused(request_key)
     return str(rows[0][0])
 
 

@@ -9,7 +9,8 @@ from typing import Final
 
 import msgspec
 
-from understudy.errors import InvalidRequest, not_found
+from understudy.errors import not_found
+from understudy.errors.objects import endpoint_limit_reached
 from understudy.store.database import Database, Row, Transaction
 from understudy.store.outbox import insert_delivery
 from understudy.store.pages import Page, PageRequest, PageSource, read_page
@@ -206,9 +207,7 @@ class Webhooks:
 def _insert_endpoint(project_id: str, endpoint: WebhookEndpoint, secret: str) -> Transaction[None]:
     rows = yield "SELECT count(*) FROM webhook_endpoints WHERE project_id = $1 AND body IS NOT NULL", (project_id,)
     if rows[0][0] >= _MAX_ENDPOINTS:
-        raise InvalidRequest(
-            f"The project has {_MAX_ENDPOINTS} webhook endpoints, which is the limit. Delete one first."
-        )
+        raise endpoint_limit_reached(_MAX_ENDPOINTS)
     yield from _insert(project_id, endpoint, secret)
 
 

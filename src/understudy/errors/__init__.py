@@ -140,13 +140,14 @@ class InvalidRequest(ApiError):
 class ThreadBusy(InvalidRequest):
     """The thread has an active run, `run_id`."""
 
-    def __init__(self, message: str, run_id: str) -> None:
-        super().__init__(message)
+    def __init__(self, thread_id: str, run_id: str) -> None:
+        super().__init__(f"Thread {thread_id} already has an active run {run_id}.")
         self.run_id = run_id
 
 
 class VectorStoreExpired(InvalidRequest):
-    pass
+    def __init__(self, store_id: str) -> None:
+        super().__init__(f"Vector store '{store_id}' has expired")
 
 
 class Unauthenticated(ApiError):

@@ -1,0 +1,142 @@
+"""Errors about stored objects, with their texts. An unknown id and another project's id get the same error."""
+
+from understudy.errors import Conflict, InvalidRequest, NotFound, RateLimited
+
+
+def response_not_found(response_id: str) -> NotFound:
+    return NotFound(f"Response with id '{response_id}' not found.")
+
+
+def conversation_not_found(thread_id: str) -> NotFound:
+    """`thread_id` is the id of the conversation's stored thread."""
+    return NotFound(f"Conversation with id 'conv_{thread_id.partition('_')[2]}' not found.")
+
+
+def item_not_found(item_id: str, param: str | None = None) -> NotFound:
+    return NotFound(f"Item with id '{item_id}' not found.", param=param)
+
+
+def file_not_found(file_id: str) -> NotFound:
+    return NotFound(f"No such File object: {file_id}", param="id", detail=True)
+
+
+def completion_not_found(completion_id: str) -> NotFound:
+    return NotFound(f"Completion {completion_id} not found", param="completion_id", code="not_found")
+
+
+def project_not_found(project: str) -> NotFound:
+    """`project` is a name or an id."""
+    return NotFound(f"Project {project!r} not found. Create it with `understudy projects create`.")
+
+
+def unknown_project(project_id: str) -> InvalidRequest:
+    """The request's body names the project."""
+    return InvalidRequest(f"No project found with id {project_id!r}.", param="project")
+
+
+def project_exists(name: str) -> Conflict:
+    return Conflict(f"A project {name!r} already exists. Choose another name, or use that project.")
+
+
+def unknown_cursor(name: str, cursor: str) -> InvalidRequest:
+    """`name` is the query parameter: `after` or `before`."""
+    return InvalidRequest(
+        f"Invalid '{name}': no object with id {cursor!r} in this list. Use an id that the list has returned.",
+        param=name,
+        code="invalid_value",
+    )
+
+
+def unknown_ledger_cursor(cursor: str) -> InvalidRequest:
+    return InvalidRequest(
+        f"Invalid 'cursor': no transaction {cursor!r} in this list. Use a cursor that the list has returned.",
+        param="cursor",
+        code="invalid_value",
+    )
+
+
+def empty_thread() -> InvalidRequest:
+    return InvalidRequest(
+        "Run creation requires a Thread with a user message or an assistant with instructions.",
+        code="invalid_thread",
+    )
+
+
+def messages_locked(thread_id: str, run_id: str) -> InvalidRequest:
+    return InvalidRequest(f"Can't add messages to {thread_id} while a run {run_id} is active.")
+
+
+def items_locked(response_id: str) -> InvalidRequest:
+    return InvalidRequest(
+        f"Can't add items to the conversation while {response_id} is active on it.", code="conversation_locked"
+    )
+
+
+def conversation_locked(response_id: str) -> InvalidRequest:
+    return InvalidRequest(
+        f"Another process is currently operating on this conversation ({response_id}). Please retry in a few seconds.",
+        code="conversation_locked",
+    )
+
+
+def previous_response_not_found(response_id: str) -> InvalidRequest:
+    return InvalidRequest(
+        f"Previous response with id '{response_id}' not found.",
+        param="previous_response_id",
+        code="previous_response_not_found",
+    )
+
+
+def previous_response_in_progress(response_id: str) -> InvalidRequest:
+    return InvalidRequest(
+        f"Previous response with id '{response_id}' is not over yet. Wait for it, or cancel it.",
+        param="previous_response_id",
+        code="previous_response_in_progress",
+    )
+
+
+def output_without_call(call_id: str) -> InvalidRequest:
+    return InvalidRequest(f"No tool call found for function call output with call_id {call_id}.", param="input")
+
+
+def call_without_output(call_id: str) -> InvalidRequest:
+    return InvalidRequest(f"No tool output found for function call {call_id}.", param="input")
+
+
+def code_file_limit_exceeded(limit: int, files: int) -> InvalidRequest:
+    return InvalidRequest(
+        f"A thread can have at most {limit} files for the code interpreter, and with these attachments"
+        f" it would have {files}. Remove some from 'tool_resources.code_interpreter.file_ids' first.",
+        param="attachments",
+        code="array_above_max_length",
+    )
+
+
+def endpoint_limit_reached(limit: int) -> InvalidRequest:
+    return InvalidRequest(f"The project has {limit} webhook endpoints, which is the limit. Delete one first.")
+
+
+def video_limit_reached(limit: int) -> RateLimited:
+    return RateLimited(
+        f"{limit} videos of this project are waiting or being made, which is the limit. Try again when one has ended.",
+        code="rate_limit_exceeded",
+    )
+
+
+def idempotency_key_reused(key: str) -> InvalidRequest:
+    return InvalidRequest(
+        f"The idempotency key {key!r} was used for another request. Use a new key for a new request.",
+        code="idempotency_key_reused",
+    )
+
+
+def batch_not_cancellable(status: str) -> Conflict:
+    return Conflict(f"Cannot cancel a batch with status '{status}'.")
+
+
+def batch_not_deletable(status: str) -> Conflict:
+    return Conflict(f"Cannot delete a batch with status '{status}'. Cancel it, or wait until it has ended.")
+
+
+def nul_character() -> InvalidRequest:
+    return InvalidRequest("A value contains the NUL character, which cannot be stored or searched for.")
