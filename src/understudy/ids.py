@@ -5,34 +5,37 @@ in every index; the 16 characters behind it are random (95 bits). What must not 
 """
 
 import base64
+import os
 import secrets
 import string
 import time
 import uuid
 
 _ALPHANUMERIC = string.digits + string.ascii_uppercase + string.ascii_lowercase
+_URL_SAFE = _ALPHANUMERIC + "-_"
 _TAIL_LENGTH = 24
 _STAMP_LENGTH = 8
 _TICK_NS = 100_000
+# Tables for `bytes.translate`: a symbol for each byte. 64 symbols folded onto 62 would be biased, so the bytes of the
+# last two are deleted.
+_SYMBOLS = _URL_SAFE.encode() * 4
+_REJECTED = bytes(byte for byte in range(256) if byte & 63 >= len(_ALPHANUMERIC))
+_PAIRS = tuple(first + second for first in _ALPHANUMERIC for second in _ALPHANUMERIC)
 
 
 def _random(length: int) -> str:
-    # One draw of random bytes a call; 64 symbols folded onto 62 would be biased, so two are rejected.
-    tail = ""
+    tail = b""
     while len(tail) < length:
-        for byte in secrets.token_bytes(length + 8):
-            index = byte & 63
-            if index < len(_ALPHANUMERIC):
-                tail += _ALPHANUMERIC[index]
-    return tail[:length]
+        tail += os.urandom(length + 8).translate(_SYMBOLS, _REJECTED)
+    return tail[:length].decode()
 
 
 def _time_ordered() -> str:
     ticks = time.time_ns() // _TICK_NS
     stamp = ""
-    for _ in range(_STAMP_LENGTH):
-        ticks, digit = divmod(ticks, len(_ALPHANUMERIC))
-        stamp = _ALPHANUMERIC[digit] + stamp
+    for _ in range(_STAMP_LENGTH // 2):
+        ticks, pair = divmod(ticks, len(_PAIRS))
+        stamp = _PAIRS[pair] + stamp
     return stamp + _random(_TAIL_LENGTH - _STAMP_LENGTH)
 
 
@@ -90,7 +93,7 @@ def completion() -> str:
 
 
 def request() -> str:
-    return "req_" + secrets.token_hex(16)
+    return "req_" + os.urandom(16).hex()
 
 
 def function_call_item() -> str:
@@ -228,4 +231,4 @@ def ledger_entry() -> str:
 
 def inference() -> str:
     """21 url-safe characters, as the AI/ML API names an answer."""
-    return secrets.token_urlsafe(16)[:21]
+    return os.urandom(21).translate(_SYMBOLS).decode()
