@@ -13,12 +13,9 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 
 from starlette.applications import Starlette
-from starlette.exceptions import HTTPException
-from starlette.middleware import Middleware
 
 from understudy.api.batch_endpoints import batch_endpoints
 from understudy.api.cors import CorsPolicy
-from understudy.api.errors import handle_error, handle_http_error
 from understudy.api.mcp import McpServer
 from understudy.api.middleware import RequestMiddleware
 from understudy.api.open_streams import OpenStreams
@@ -48,7 +45,6 @@ from understudy.engine.tools.container_sessions import ContainerSessions
 from understudy.engine.tools.interpreter import Interpreter
 from understudy.engine.uploads import Uploads
 from understudy.engine.vector_stores import VectorStores
-from understudy.errors import ApiError, StoreError, UpstreamError
 from understudy.llm.connection import Connection
 from understudy.llm.embedders import build_embedders
 from understudy.llm.model_info import ModelProfiles
@@ -65,7 +61,6 @@ from understudy.settings import ProviderSettings, Settings
 from understudy.store import Store, data_directory, open_existing_store, open_store
 from understudy.tools.mcp import RemoteServers
 from understudy.tools.sandbox import Sandbox, open_sandbox
-from understudy.wire.parsing import InvalidInput
 
 _ERASE_SECONDS = 0.5
 _SWEEP_FILES_SECONDS = 1.0
@@ -101,14 +96,10 @@ def create_app(settings: Settings, clock: Clock | None = None) -> Starlette:
             await _open_parts(app, stack, settings, clock or SystemClock())
             yield
 
-    handled = (ApiError, InvalidInput, StoreError, UpstreamError, Exception)
-    app = Starlette(
-        routes=routes(),
-        lifespan=lifespan,
-        middleware=[Middleware(RequestMiddleware, cors=CorsPolicy(settings.cors.origins))],
-        exception_handlers={HTTPException: handle_http_error, **dict.fromkeys(handled, handle_error)},
-    )
+    app = Starlette(routes=routes(), lifespan=lifespan)
     app.router.redirect_slashes = False
+    # Without Starlette's own two layers for errors: this one renders them all.
+    app.middleware_stack = RequestMiddleware(app.router, CorsPolicy(settings.cors.origins))
     return app
 
 

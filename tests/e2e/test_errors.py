@@ -72,6 +72,21 @@ def test_a_method_that_a_path_does_not_have_is_named(server, method):
     assert set(reply.headers["allow"].replace(" ", "").split(",")) >= {"GET", "POST"}
 
 
+def test_a_path_of_another_method_is_read_as_an_id(server):
+    message = "Invalid 'response_id': 'compact'. Expected an ID that begins with 'resp'."
+    assert_error(server.ask("GET", "/v1/responses/compact"), 400, message, "response_id", "invalid_value")
+
+
+def test_an_id_of_a_model_may_contain_slashes(server):
+    assert_error(
+        server.ask("GET", "/v1/models/maker/family/model"),
+        404,
+        re.compile(r".*'maker/family/model'.*"),
+        "model",
+        "model_not_found",
+    )
+
+
 def test_a_head_request_has_the_headers_of_get(server):
     reply = server.ask("HEAD", "/v1/models")
     assert (reply.status, reply.body, reply.headers["content-type"]) == (200, b"", "application/json")

@@ -7,8 +7,6 @@ from typing import assert_never
 
 import msgspec
 from msgspec import UNSET
-from starlette.exceptions import HTTPException
-from starlette.requests import Request
 from starlette.responses import Response
 
 from understudy import errors
@@ -123,11 +121,6 @@ def error_response(error: ApiError, dialect: str = "openai", request_id: str = "
     return Response(body, status, error.headers, "application/json")
 
 
-def error_response_to(request: Request, error: ApiError) -> Response:
-    state = request.state
-    return error_response(error, state.dialect, state.request_id, state.path)
-
-
 def to_api_error(error: Exception, request_id: str = "unknown") -> ApiError:
     """Maps any exception to an API error. The cause of an unexpected error goes to the log only."""
     match error:
@@ -167,19 +160,3 @@ def _from_upstream_error(error: UpstreamError) -> ApiError:
 
 def _retry_after_headers(error: UpstreamError) -> dict[str, str]:
     return {} if error.retry_after is None else {"retry-after": str(max(1, round(error.retry_after)))}
-
-
-async def handle_error(request: Request, error: Exception) -> Response:
-    return error_response_to(request, to_api_error(error, request.state.request_id))
-
-
-async def handle_http_error(request: Request, error: Exception) -> Response:
-    """Handles errors of the router: unknown path, or method not allowed."""
-    assert isinstance(error, HTTPException)
-    path = request.state.path
-    if error.status_code == 405:
-        hint = "(HINT: Perhaps you meant to use a different HTTP method?)"
-        not_allowed = errors.MethodNotAllowed(f"Not allowed to {request.method} on {path} {hint}")
-        not_allowed.headers.update(error.headers or {})
-        return error_response_to(request, not_allowed)
-    return error_response_to(request, errors.NotFound(f"Invalid URL ({request.method} {path})"))

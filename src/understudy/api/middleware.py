@@ -56,8 +56,9 @@ class RequestMiddleware:
             "send": send,
             "key_id": "",
         }
-        fields = fields_of(scope)
-        state["dialect"] = self._dialect(scope, _strip_base(scope), fields)
+        state["fields"] = fields = fields_of(scope)
+        settings: Settings = scope["app"].state.parts.settings
+        state["dialect"] = _find_dialect(_strip_base(scope), fields, settings)
 
         async def send_with_headers(message: Message) -> None:
             if message["type"] == "http.response.start":
@@ -71,7 +72,7 @@ class RequestMiddleware:
             if scope["method"] == "OPTIONS" and (preflight := self._cors.preflight(scope["method"], scope["headers"])):
                 await preflight(scope, receive, send)
                 return
-            if not self._is_public(scope, fields):
+            if not _is_public(scope, fields, settings):
                 principal = await self._authenticate(scope, fields)
                 state["project_id"], state["key_id"] = principal.project_id, principal.key_id
             await self._app(scope, receive, send_with_headers)
@@ -96,21 +97,6 @@ class RequestMiddleware:
             added += self._cors.headers(fields.get(b"origin"))
         return added
 
-    def _dialect(self, scope: Scope, base: str, fields: Fields) -> str:
-        """The dialect by the request's path, its headers or the settings; see docs/aimlapi.md."""
-        if base != "openai":
-            return base
-        settings: Settings = scope["app"].state.parts.settings
-        has_sdk_headers = _REFERER in fields and _TITLE in fields
-        return "aimlapi" if has_sdk_headers or settings.dialect == "aimlapi" else "openai"
-
-    def _is_public(self, scope: Scope, fields: Fields) -> bool:
-        if scope["path"] in PUBLIC or CONTENT_PATH.fullmatch(scope["path"]):
-            return True
-        settings: Settings = scope["app"].state.parts.settings
-        reads = scope["method"] in {"GET", "HEAD"} and settings.public_models
-        return reads and _MODELS_PATH.fullmatch(scope["path"]) is not None and find_key(fields) is None
-
     async def _authenticate(self, scope: Scope, fields: Fields) -> Principal:
         """The principal of the request's key; raises Unauthenticated."""
         key = find_key(fields)
@@ -134,6 +120,21 @@ class RequestMiddleware:
         return principal
 
 
+def _find_dialect(base: str, fields: Fields, settings: Settings) -> str:
+    """The dialect by that of the request's path, its headers or the settings; see docs/aimlapi.md."""
+    if base != "openai":
+        return base
+    has_sdk_headers = _REFERER in fields and _TITLE in fields
+    return "aimlapi" if has_sdk_headers or settings.dialect == "aimlapi" else "openai"
+
+
+def _is_public(scope: Scope, fields: Fields, settings: Settings) -> bool:
+    if scope["path"] in PUBLIC or CONTENT_PATH.fullmatch(scope["path"]):
+        return True
+    reads = settings.public_models and scope["method"] in {"GET", "HEAD"}
+    return reads and _MODELS_PATH.fullmatch(scope["path"]) is not None and find_key(fields) is None
+
+
 def _strip_base(scope: Scope) -> str:
     """Strips the dialect's base and the version from the scope's path, and returns the dialect.
 
@@ -155,6 +156,8 @@ def _split_base(path: str) -> tuple[str, str]:
     Azure OpenAI's base is `/openai`, that of Azure's agents `/api/projects/NAME`. The toolkit keeps its base, whose two
     versions are one. The AI/ML API has all other paths without `/v1`, among them aliases of versioned paths.
     """
+    if path.startswith("/v1/") and not path.startswith("/v1/api/"):
+        return path, "openai"
     if path == "/mcp":
         return path, "mcp"
     if match := _TOOLKIT_BASE.match(path):

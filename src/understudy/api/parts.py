@@ -65,5 +65,5 @@ def parts_of(request: Request) -> Parts:
 
 def project_of(request: Request) -> str:
     """The id of the project of the request's key."""
-    project_id: str = request.state.project_id
+    project_id: str = request.scope["state"]["project_id"]
     return project_id

@@ -5,9 +5,10 @@ from collections.abc import Callable
 from typing import Final, ParamSpec, Protocol, TypeVar
 
 import msgspec
-from starlette.requests import ClientDisconnect, Request
+from starlette.requests import Request
 from starlette.responses import Response
 
+from understudy.api.request_head import Fields
 from understudy.errors import BodyTooLarge, InvalidRequest, UnsupportedMediaType
 from understudy.settings import LimitSettings
 from understudy.store import large_writes
@@ -27,26 +28,30 @@ class _HasMetadata(Protocol):
     metadata: dict[str, str]
 
 
-_JSON = "application/json"
+_JSON: Final = "application/json"
+_JSON_BYTES: Final = b"application/json"
 
 
 async def read_body(request: Request, limits: LimitSettings) -> bytes:
     """Raises BodyTooLarge, UnsupportedMediaType for a non-JSON body, InvalidRequest on disconnect."""
-    length = request.headers.get("content-length", "")
-    if length.isdecimal() and int(length) > limits.body_bytes:
+    fields: Fields = request.scope["state"]["fields"]
+    length = fields.get(b"content-length", b"")
+    if length.isdigit() and int(length) > limits.body_bytes:
         raise _body_too_large(limits)
-    body = bytearray()
-    try:
-        async for chunk in request.stream():
-            body += chunk
-            if len(body) > limits.body_bytes:
-                raise _body_too_large(limits)
-    except ClientDisconnect:
-        raise InvalidRequest("The connection was closed before the body had ended.") from None
-    content_type = request.headers.get("content-type", _JSON)
-    if body and "json" not in content_type.lower():
+    body, more = bytearray(), True
+    while more:
+        message = await request.receive()
+        if message["type"] == "http.disconnect":
+            raise InvalidRequest("The connection was closed before the body had ended.")
+        body += message.get("body", b"")
+        more = message.get("more_body", False)
+        if len(body) > limits.body_bytes:
+            raise _body_too_large(limits)
+    content_type = fields.get(b"content-type", _JSON_BYTES)
+    if body and b"json" not in content_type.lower():
         raise UnsupportedMediaType(
-            f"Unsupported content type: {content_type!r}. This API method only accepts 'application/json' requests.",
+            f"Unsupported content type: {content_type.decode('latin-1')!r}."
+            " This API method only accepts 'application/json' requests.",
             code="unsupported_content_type",
         )
     return bytes(body)

@@ -2,9 +2,7 @@
 
 from typing import Final
 
-from starlette.requests import Request
-from starlette.responses import Response
-from starlette.routing import Route
+from starlette.routing import BaseRoute, Route
 
 from understudy.api import (
     anthropic_messages,
@@ -39,6 +37,7 @@ from understudy.api import (
 from understudy.api.documentation import Documentation
 from understudy.api.mcp import PATH, McpEndpoint
 from understudy.api.operations import Handler, Operation
+from understudy.api.routing import RouteTable
 
 MODULES = (
     assistants,
@@ -77,28 +76,16 @@ OPERATIONS: Final[tuple[Operation, ...]] = tuple(
 """Every operation, in the order of the OpenAPI document and of the routes; the first route that matches counts."""
 
 
-def routes() -> list[Route]:
-    """A route for each path, in the order of the operations."""
-    by_path: dict[str, dict[str, Handler]] = {}
+def routes() -> list[BaseRoute]:
+    """The routes of all operations and of the endpoints beside them."""
+    table: dict[str, dict[str, Handler]] = {}
     for operation in OPERATIONS:
-        by_path.setdefault(operation.path, {})[operation.method] = operation.handler
-    table = [Route(path, _dispatch_by_method(methods), methods=list(methods)) for path, methods in by_path.items()]
-    azure = [
-        Route("/deployments/{model}/chat/completions", chat.create_deployment_chat_completion, methods=["POST"]),
-        Route("/deployments/{model}/embeddings", embeddings.create_deployment_embedding, methods=["POST"]),
-    ]
-    mcp = Route(PATH, McpEndpoint(), include_in_schema=False)
+        table.setdefault(operation.path, {})[operation.method] = operation.handler
     documentation = Documentation(OPERATIONS)
-    pages = [Route("/openapi.json", documentation.serve_document), Route("/docs", documentation.serve_page)]
-    return [*table, *azure, mcp, *pages]
-
-
-def _dispatch_by_method(methods: dict[str, Handler]) -> Handler:
-    get = methods.get("GET")
-
-    async def dispatch(request: Request) -> Response:
-        handler = methods.get(request.method) or get  # a HEAD request is handled as a GET
-        assert handler is not None
-        return await handler(request)
-
-    return dispatch
+    table |= {
+        "/deployments/{model}/chat/completions": {"POST": chat.create_deployment_chat_completion},
+        "/deployments/{model}/embeddings": {"POST": embeddings.create_deployment_embedding},
+        "/openapi.json": {"GET": documentation.serve_document},
+        "/docs": {"GET": documentation.serve_page},
+    }
+    return [Route(PATH, McpEndpoint(), include_in_schema=False), RouteTable(table.items())]

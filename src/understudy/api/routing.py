@@ -1,0 +1,85 @@
+"""Finds the handler of a request by its path and method. Knows no operation.
+
+Starlette's router compares a path with one route after another, of which this API has more than a hundred. Here a
+request meets only those that begin with the same segment.
+"""
+
+import re
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from starlette.requests import Request
+from starlette.routing import BaseRoute, Match, compile_path
+from starlette.types import Receive, Scope, Send
+
+from understudy.api.operations import Handler
+from understudy.errors import MethodNotAllowed, NotFound
+
+
+@dataclass(frozen=True, slots=True)
+class _Endpoint:
+    """`slashes` is their number in every path that matches; None where a parameter may contain some."""
+
+    pattern: re.Pattern[str]
+    slashes: int | None
+    handlers: dict[str, Handler]
+
+
+class RouteTable(BaseRoute):
+    """Matches every request. Raises NotFound for an unknown path, MethodNotAllowed for a known one."""
+
+    def __init__(self, handlers: Iterable[tuple[str, Mapping[str, Handler]]]) -> None:
+        """Paths in the router's syntax with their handlers by method; the first that matches a request counts."""
+        self._by_segment: dict[str, list[_Endpoint]] = {}
+        for path, by_method in handlers:
+            endpoint = _Endpoint(
+                pattern=compile_path(path)[0],
+                slashes=None if ":path}" in path else path.count("/"),
+                handlers=_with_head(by_method),
+            )
+            self._by_segment.setdefault(_first_segment(path), []).append(endpoint)
+
+    def matches(self, scope: Scope) -> tuple[Match, Scope]:
+        return (Match.FULL if scope["type"] == "http" else Match.NONE), {}
+
+    async def handle(self, scope: Scope, receive: Receive, send: Send) -> None:
+        handler, scope["path_params"] = self._find(scope)
+        response = await handler(Request(scope, receive, send))
+        await response(scope, receive, send)
+
+    def _find(self, scope: Scope) -> tuple[Handler, dict[str, Any]]:
+        """The handler, and the path's parameters by name."""
+        path: str = scope["path"]
+        slashes = path.count("/")
+        allowed: dict[str, Handler] = {}
+        for endpoint in self._by_segment.get(_first_segment(path), ()):
+            if endpoint.slashes is not None and endpoint.slashes != slashes:
+                continue
+            match = endpoint.pattern.match(path)
+            if match is None:
+                continue
+            handler = endpoint.handlers.get(scope["method"])
+            if handler is not None:
+                return handler, match.groupdict()
+            allowed = allowed or endpoint.handlers
+        if allowed:
+            raise _not_allowed_error(scope, allowed)
+        raise NotFound(f"Invalid URL ({scope['method']} {scope['state']['path']})")
+
+
+def _not_allowed_error(scope: Scope, allowed: Iterable[str]) -> MethodNotAllowed:
+    return MethodNotAllowed(
+        f"Not allowed to {scope['method']} on {scope['state']['path']}"
+        " (HINT: Perhaps you meant to use a different HTTP method?)",
+        headers={"allow": ", ".join(allowed)},
+    )
+
+
+def _with_head(handlers: Mapping[str, Handler]) -> dict[str, Handler]:
+    """A HEAD request is handled as a GET; the connection leaves out the body."""
+    return {**handlers, "HEAD": handlers["GET"]} if "GET" in handlers else dict(handlers)
+
+
+def _first_segment(path: str) -> str:
+    return path[1:].partition("/")[0]
