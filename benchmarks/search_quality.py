@@ -193,7 +193,7 @@ def _passage_grade(question: Question, result: Mapping[str, Any], grade: int) ->
 
 def _report(stage: Stage, results: Sequence[Measured]) -> Report:
     measures = [f"{measure} {mode}" for measure in ("nDCG@10", "recall@20", "MRR") for mode in _MODES]
-    done = Report("search_quality", ["collection, language, database", "questions", *measures])
+    done = Report("search_quality", ["collection, questions, database", "number", *measures])
     done.conditions = (
         f"The questions: {stage.options.half}. Measures are means over the questions; `both` is the default."
     )
@@ -207,18 +207,17 @@ def _report(stage: Stage, results: Sequence[Measured]) -> Report:
 
 
 def _add_rows(done: Report, one: Measured) -> None:
-    """A row for the collection with its goal, and one for each of its languages if it has several."""
-    label = f"{one.collection.name}, %s, {one.engine}"
+    """A row for the collection with its goal, then one for each language and each kind of question."""
     means = _means(one.judged)
     better = max(means[_WORDS].ndcg, means[_VECTORS].ndcg)
     goal = report.at_least(round(better - _TOLERANCE, 4), round(means[_FUSED].ndcg, 4))
-    languages = list(dict.fromkeys(question.language for question in one.collection.questions))
-    name = languages[0] or "?" if len(languages) == 1 else "all"
-    done.add(label % name, len(one.collection.questions), *_cells(means), goals=[goal])
-    for language in languages if len(languages) > 1 else ():
-        places = [place for place, asked in enumerate(one.collection.questions) if asked.language == language]
-        some = {mode: [judged[place] for place in places] for mode, judged in one.judged.items()}
-        done.add(label % language, len(places), *_cells(_means(some)))
+    questions = one.collection.questions
+    done.add(f"{one.collection.name}, all, {one.engine}", len(questions), *_cells(means), goals=[goal])
+    for names in ([question.language for question in questions], [question.kind for question in questions]):
+        for name in dict.fromkeys(names) if len(set(names)) > 1 else ():
+            places = [place for place, other in enumerate(names) if other == name]
+            some = {mode: [judged[place] for place in places] for mode, judged in one.judged.items()}
+            done.add(f"{one.collection.name}, {name}, {one.engine}", len(places), *_cells(_means(some)))
     done.notes.append(
         f"{one.collection.name}, {one.engine}: {len(one.collection.documents)} documents indexed in"
         f" {one.seconds:.1f} s, {one.search_ms:.1f} ms a search."

@@ -3,6 +3,7 @@
 import json
 import subprocess
 import sys
+from collections import Counter
 from pathlib import Path
 
 import pytest
@@ -77,6 +78,24 @@ def test_a_ranking_is_measured_against_the_best_possible_one(ranked, relevant, m
     assert (judged.ndcg, judged.recall, judged.reciprocal_rank) == pytest.approx(measures, abs=1e-4)
 
 
+def test_the_labelled_questions_are_300_in_six_languages_each_with_a_passage_of_its_document():
+    own = labelled.read_own()
+    texts = {document.id: document.text for document in own.documents}
+    assert len(own.questions) == len({question.id for question in own.questions}) == 300
+    assert len({question.text for question in own.questions}) == 300
+    languages = Counter(question.language for question in own.questions)
+    assert languages.keys() == {"en", "de", "fr", "es", "ja", "zh"}
+    assert min(languages.values()) >= 40
+    kinds = Counter(question.kind for question in own.questions)
+    assert kinds.keys() == {"lexical", "paraphrase", "code", "table"}
+    assert min(kinds["lexical"], kinds["paraphrase"], kinds["code"] + kinds["table"]) >= 95
+    for question in own.questions:
+        ((document, grade),) = question.grades.items()
+        assert grade == 1
+        assert texts[document].count(question.span) == 1, question
+    assert {document for question in own.questions for document in question.grades} == texts.keys()
+
+
 def write_lines(path, *lines):
     path.write_text("".join(f"{json.dumps(line)}\n" for line in lines))
 
@@ -107,10 +126,10 @@ def test_search_quality_measures_a_public_collection_by_language_and_mode(collec
     command += ["--collections", str(collection.parent)]
     done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
-    rows = {row["collection, language, database"]: row for row in json.loads(results.read_bytes())["table"]}
+    rows = {row["collection, questions, database"]: row for row in json.loads(results.read_bytes())["table"]}
     for language, count in (("all", "2"), ("en", "1"), ("es", "1")):
         row = rows[f"tiny, {language}, SQLite"]
-        assert row["questions"] == count
+        assert row["number"] == count
         assert {row[f"nDCG@10 {mode}"] for mode in ("words", "vectors", "both")} == {"1.000"}
     assert "own, en, SQLite" in rows
 
