@@ -8,8 +8,8 @@ from understudy.store.database import Database, Transaction
 from understudy.store.messages import Item, require_thread
 from understudy.store.pages import PageRequest
 from understudy.store.responses import ItemPage, ItemRow, insert_items, page_items
+from understudy.store.run_creation import activate_thread
 from understudy.store.run_state import ContextPart
-from understudy.store.runs import activate_thread
 from understudy.store.threads import add_thread
 from understudy.wire.threads import ThreadObject
 

@@ -24,8 +24,8 @@ from understudy.errors.objects import (
 from understudy.store.database import Bundle, Database, Row, Transaction
 from understudy.store.messages import Item, add_item, add_text, encode, require_thread
 from understudy.store.pages import PageRequest
+from understudy.store.run_creation import activate_thread, insert_response_run
 from understudy.store.run_state import ContextPart, Progress
-from understudy.store.runs import activate_thread, insert_response_run
 from understudy.store.sql import compose_sql
 from understudy.store.states import ACTIVE
 from understudy.wire.messages import MessageObject

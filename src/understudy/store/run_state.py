@@ -18,6 +18,10 @@ from understudy.wire.runs import RunObject
 from understudy.wire.steps import RunStepObject
 from understudy.wire.tools import ToolResources
 
+decode_run = msgspec.json.Decoder(RunObject).decode
+decode_step = msgspec.json.Decoder(RunStepObject).decode
+decode_message = msgspec.json.Decoder(MessageObject).decode
+
 
 class ClientTool(Struct, frozen=True, omit_defaults=True):
     """What a function stands for that a model is offered: a tool that the client runs, under the client's own name.

@@ -1,0 +1,56 @@
+"""Which runs a worker may execute: candidates, claims, expiry, release.
+
+A claim is one guarded update, so of two workers that claim a run at once one gets it.
+"""
+
+from collections.abc import Sequence
+
+from understudy.store.database import Row, Transaction
+from understudy.store.run_checkpoints import load_run
+from understudy.store.run_state import StoredRun
+from understudy.store.sql import compose_sql, padded_batches, sql_list, sql_parameters
+from understudy.store.states import ACTIVE, EXECUTING
+from understudy.store.workers import UNOWNED, Candidate
+
+_WORKABLE = sql_list(EXECUTING)
+_CANDIDATES = compose_sql(
+    "SELECT id, project_id FROM runs WHERE status IN", _WORKABLE, "AND", UNOWNED, "ORDER BY seq LIMIT $2"
+)
+_EXPIRED_RUNS = f"SELECT id FROM runs WHERE status IN {sql_list(ACTIVE)} AND expires_at <= $1 LIMIT $2"  # noqa: S608
+
+
+def claim_run(run_id: str, owner: str, now: float, due: bool) -> Transaction[StoredRun | None]:
+    statuses = sql_list(ACTIVE) if due else _WORKABLE
+    sql = (
+        "UPDATE runs SET owner = $2,"  # noqa: S608
+        " attempts = attempts + CASE WHEN owner IS NULL OR owner = $2 THEN 0 ELSE 1 END"
+        f" WHERE id = $3 AND status IN {statuses}"
+        f" AND body IS NOT NULL AND (owner = $2 OR {UNOWNED}) RETURNING seq"
+    )
+    if not (yield sql, (now, owner, run_id)):
+        return None
+    return (yield from load_run(run_id))
+
+
+def list_unowned_runs(now: float, limit: int) -> Transaction[list[Candidate[str]]]:
+    return [Candidate(*row) for row in (yield _CANDIDATES, (now, limit))]
+
+
+def list_expired_runs(now: float, limit: int) -> Transaction[list[str]]:
+    return [row[0] for row in (yield _EXPIRED_RUNS, (now, limit))]
+
+
+def filter_workable(owner: str, run_ids: Sequence[str]) -> Transaction[set[str]]:
+    found: set[str] = set()
+    for some in padded_batches(run_ids):
+        sql = (
+            f"SELECT id FROM runs WHERE id IN ({sql_parameters(2, len(some))})"  # noqa: S608 - numbers only
+            f" AND status IN {_WORKABLE} AND (owner IS NULL OR owner = $1)"
+        )
+        rows: list[Row] = yield sql, (owner, *some)
+        found.update(row[0] for row in rows)
+    return found
+
+
+def release_runs(owner: str) -> Transaction[None]:
+    yield f"UPDATE runs SET owner = NULL WHERE owner = $1 AND status IN {sql_list(ACTIVE)}", (owner,)  # noqa: S608

@@ -1,0 +1,117 @@
+"""Runs that begin: the run's row, the messages before it, and the lock of its thread."""
+
+from collections.abc import Sequence
+from typing import Literal
+
+import msgspec
+
+from understudy.errors import ThreadBusy, not_found
+from understudy.errors.objects import empty_thread
+from understudy.store.attachments import VectorStoreUpload, attach, attach_to_stores
+from understudy.store.database import Bundle, Database, Transaction
+from understudy.store.messages import (
+    IDLE_THREAD,
+    active_run,
+    add_message,
+)
+from understudy.store.run_state import Progress, encode_progress
+from understudy.store.sql import compose_sql
+from understudy.store.threads import add_thread
+from understudy.wire.messages import MessageObject
+from understudy.wire.runs import RunObject
+from understudy.wire.threads import ThreadObject
+
+_ACTIVATE = "UPDATE threads SET activations = activations + 1"
+_IS_PROJECT_THREAD = "id = $1 AND project_id = $2 AND body IS NOT NULL"
+RunKind = Literal["run", "response"]
+
+
+def insert_run(
+    database: Database,
+    project_id: str,
+    run: RunObject,
+    owner: str | None,
+    messages: Sequence[MessageObject],
+    thread: ThreadObject | None,
+    progress: Progress,
+    fillings: Sequence[VectorStoreUpload],
+) -> Transaction[None]:
+    if thread is not None:
+        _require_user_message_in(run, messages)
+        yield from attach_to_stores(project_id, fillings, thread.created_at)
+        bundle = add_thread(database, project_id, thread, messages, alone=not fillings)
+        _add_run(bundle, project_id, run, owner, progress, (), database.text_insert, "{0}")
+        yield bundle
+        return
+    asks = bool(run.instructions) or any(message.role == "user" for message in messages)
+    attaches = any(message.attachments for message in messages)
+    if asks and not attaches:
+        bundle = Bundle(alone=True)
+        guard = bundle.add(f"{_ACTIVATE} WHERE {IDLE_THREAD} RETURNING seq", run.thread_id, project_id)
+        _add_run(bundle, project_id, run, owner, progress, messages, database.text_insert, guard)
+        if (yield bundle):
+            return
+    yield from activate_thread(project_id, run.thread_id)
+    yield from attach(project_id, run.thread_id, messages, run.created_at)
+    if not asks:
+        yield from _require_user_message(run.thread_id)
+    bundle = Bundle()
+    _add_run(bundle, project_id, run, owner, progress, messages, database.text_insert)
+    yield bundle
+
+
+def activate_thread(project_id: str, thread_id: str) -> Transaction[None]:
+    """Holds the thread, so that nobody else starts anything on it. Raises NotFound, ThreadBusy."""
+    if not (yield f"{_ACTIVATE} WHERE {_IS_PROJECT_THREAD} RETURNING seq", (thread_id, project_id)):
+        raise not_found("thread", thread_id)
+    yield from _require_unlocked(thread_id)
+
+
+def insert_response_run(project_id: str, run: RunObject, owner: str | None, progress: Progress) -> Transaction[None]:
+    """On a thread that is held, or that nobody else knows."""
+    bundle = Bundle()
+    _add_run(bundle, project_id, run, owner, progress, (), "", kind="response")
+    yield bundle
+
+
+def _add_run(
+    bundle: Bundle,
+    project_id: str,
+    run: RunObject,
+    owner: str | None,
+    progress: Progress,
+    messages: Sequence[MessageObject],
+    text_insert: str,
+    after: str = "",
+    kind: RunKind = "run",
+) -> None:
+    sql = compose_sql(
+        "INSERT INTO runs (id, thread_id, project_id, status, owner, attempts, expires_at, progress, body,",
+        "kind) SELECT $1, $2, $3, $4, $5, $6, $7, $8, $9, $10",
+        f"FROM {after}" if after else "",
+        "RETURNING seq",
+    )
+    body = msgspec.json.encode(run).decode()
+    expires_at = float(run.expires_at or 0)
+    known = encode_progress(progress)
+    row = (run.id, run.thread_id, project_id, run.status, owner, 0, expires_at, known, body, kind)
+    last = bundle.add(sql, *row)
+    for message in messages:
+        last = add_message(bundle, text_insert, message, last)
+
+
+def _require_unlocked(thread_id: str) -> Transaction[None]:
+    run_id = yield from active_run(thread_id)
+    if run_id is not None:
+        raise ThreadBusy(thread_id, run_id)
+
+
+def _require_user_message(thread_id: str) -> Transaction[None]:
+    sql = "SELECT 1 FROM items WHERE thread_id = $1 AND role = 'user' AND body IS NOT NULL LIMIT 1"
+    if not (yield sql, (thread_id,)):
+        raise empty_thread()
+
+
+def _require_user_message_in(run: RunObject, messages: Sequence[MessageObject]) -> None:
+    if not run.instructions and all(message.role != "user" for message in messages):
+        raise empty_thread()
