@@ -15,7 +15,7 @@ from understudy.engine.run.state import RunState
 from understudy.engine.views.frames import RunEncoder
 from understudy.engine.views.projections import RunProjection
 from understudy.store import open_store
-from understudy.store.ledger import Usage
+from understudy.store.charges import Usage
 from understudy.store.pages import PageRequest
 from understudy.store.run_state import Progress
 from understudy.wire.run_outcome import LastError, RunCompletionUsage

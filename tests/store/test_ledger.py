@@ -11,7 +11,9 @@ from hypothesis import strategies as st
 from store.samples import NOW, OURS, THEIRS
 from understudy import ids
 from understudy.errors import InvalidRequest
-from understudy.store.ledger import EntryFilter, SpendLimit, Usage, first_day, record
+from understudy.store.charges import Usage, record
+from understudy.store.ledger import EntryFilter
+from understudy.store.spending import SpendLimit, first_day
 from understudy.store.usage import UsageFilter
 
 DAY = 86_400

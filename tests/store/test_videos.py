@@ -7,7 +7,7 @@ import pytest
 from store.samples import NOW, OURS, THEIRS
 from understudy import ids
 from understudy.errors import InvalidRequest, NotFound, RateLimited
-from understudy.store.videos import Record, Request, VideoFile
+from understudy.store.video_rows import Record, Request, VideoFile
 
 LEASE = NOW + 10.0
 

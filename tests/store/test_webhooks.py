@@ -12,7 +12,7 @@ from understudy.store import outbox
 from understudy.store.pages import PageRequest
 from understudy.store.run_state import Checkpoint
 from understudy.store.states import TERMINAL
-from understudy.store.webhooks import DeliveryFilter, Outcome
+from understudy.store.webhook_deliveries import DeliveryFilter, Outcome
 from understudy.wire.webhooks import WebhookAttempt, WebhookEndpoint, WebhookEvent
 
 NOW = 1000.0

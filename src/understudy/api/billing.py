@@ -12,8 +12,9 @@ from understudy.api.parts import Parts, parts_of, project_of
 from understudy.api.requests import struct_response
 from understudy.engine.accounting import usd
 from understudy.errors import InvalidRequest
+from understudy.store.charges import Entry
 from understudy.store.keys import KeyRecord
-from understudy.store.ledger import Entry, EntryFilter
+from understudy.store.ledger import EntryFilter
 from understudy.store.usage import Group, UsageFilter, UsageTotals
 from understudy.wire import billing, queries
 from understudy.wire.billing import (

@@ -17,7 +17,7 @@ from understudy.engine.input_items import to_stored
 from understudy.errors import NotFound
 from understudy.errors.objects import conversation_not_found
 from understudy.store.pages import PageRequest
-from understudy.store.responses import ItemRow
+from understudy.store.response_items import ItemRow
 from understudy.wire import queries
 from understudy.wire.conversations import (
     ConversationObject,

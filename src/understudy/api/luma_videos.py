@@ -15,8 +15,8 @@ from understudy.engine.jobs.videos import VideoOrder
 from understudy.engine.views import videos
 from understudy.media.camera import MOTIONS
 from understudy.media.frame_sizes import DEFAULT_RESOLUTION
-from understudy.store import videos as stored
-from understudy.store.videos import Video
+from understudy.store import video_rows as stored
+from understudy.store.video_rows import Video
 from understudy.wire import queries
 from understudy.wire.parsing import check_uuid
 from understudy.wire.videos import (

@@ -17,7 +17,7 @@ from understudy.engine.accounting import usd
 from understudy.llm.prices import Tokens
 from understudy.llm.provider import ChatBody
 from understudy.llm.usage import parse_usage
-from understudy.store.ledger import Kind, Usage
+from understudy.store.charges import Kind, Usage
 
 # Estimated bytes of JSON per token, for providers that report no usage.
 _BYTES_PER_TOKEN: Final = 4

@@ -12,7 +12,7 @@ from understudy.api.parts import parts_of, project_of
 from understudy.api.requests import struct_response
 from understudy.engine.accounting import usd
 from understudy.errors import InvalidRequest
-from understudy.store.ledger import Kind
+from understudy.store.charges import Kind
 from understudy.store.usage import Group, UsageFilter, UsageTotals
 from understudy.wire import queries, usage
 from understudy.wire.usage import (

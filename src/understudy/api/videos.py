@@ -15,9 +15,9 @@ from understudy.api.requests import read_json, struct_response
 from understudy.engine.jobs.videos import VideoOrder
 from understudy.engine.views import videos
 from understudy.errors import InvalidRequest, NotFound, not_found
-from understudy.store import videos as stored
+from understudy.store import video_rows as stored
 from understudy.store.files import StoredFile
-from understudy.store.videos import Role
+from understudy.store.video_rows import Role
 from understudy.wire import queries
 from understudy.wire.parsing import check_uuid
 from understudy.wire.videos import UUID, ContentQuery, CreateVideo, DeletedGeneration, GetVideoQuery, VideoGeneration

@@ -10,7 +10,7 @@ from starlette.responses import Response
 from understudy.api.operations import OperationGroup
 from understudy.api.parts import parts_of, project_of
 from understudy.api.requests import list_response, page_request, read_json, struct_response
-from understudy.store.webhooks import DeliveryFilter
+from understudy.store.webhook_deliveries import DeliveryFilter
 from understudy.wire import queries
 from understudy.wire.webhooks import (
     EVENT_TYPES,

@@ -9,8 +9,10 @@ from understudy import ids
 from understudy.errors import NotFound
 from understudy.settings import Settings
 from understudy.store import Store, open_existing_store
+from understudy.store.charges import Entry, EntryType
 from understudy.store.keys import DEFAULT_PROJECT, KeyRecord, ProjectRecord, hint_of
-from understudy.store.ledger import Entry, EntryFilter, EntryType, Period, SpendLimit
+from understudy.store.ledger import EntryFilter
+from understudy.store.spending import Period, SpendLimit
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,7 +13,7 @@ from understudy.cli.output import day, print_json, print_table
 if TYPE_CHECKING:
     from understudy.cli.access import ProjectFunds
     from understudy.settings import LoadedSettings
-    from understudy.store.ledger import Period
+    from understudy.store.spending import Period
 
 _PROJECT = click.option("--project", default="default", show_default=True, help="The project, by name or id.")
 

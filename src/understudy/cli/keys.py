@@ -12,7 +12,7 @@ from understudy.cli.output import day, print_json, print_table
 if TYPE_CHECKING:
     from understudy.settings import LoadedSettings
     from understudy.store.keys import KeyRecord
-    from understudy.store.ledger import Period
+    from understudy.store.spending import Period
 
 
 @click.group(cls=CommandGroup)

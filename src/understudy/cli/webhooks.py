@@ -11,7 +11,7 @@ from understudy.cli.output import day, print_json, print_table
 
 if TYPE_CHECKING:
     from understudy.settings import LoadedSettings, Settings
-    from understudy.store.webhooks import OwnedEndpoint
+    from understudy.store.webhook_endpoints import OwnedEndpoint
     from understudy.wire.webhooks import DeliveryStatus, WebhookDelivery
 
 

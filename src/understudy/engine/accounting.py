@@ -16,7 +16,9 @@ from understudy.errors import OutOfFunds
 from understudy.llm.prices import CREDITS_PER_USD, FREE, Price, Prices, Tokens
 from understudy.llm.router import Models
 from understudy.settings import BillingSettings
-from understudy.store.ledger import Kind, Ledger, Period, Spending, SpendingState, Usage
+from understudy.store.charges import Kind, Usage
+from understudy.store.ledger import Ledger
+from understudy.store.spending import Period, Spending, SpendingState
 
 _UNLIMITED_CACHE_SECONDS: Final = 1.0
 _MAX_UNLIMITED_CACHED: Final = 10_000

@@ -11,7 +11,7 @@ from typing import Any, Final
 import msgspec
 
 from understudy import ids
-from understudy.store.responses import ItemRow
+from understudy.store.response_items import ItemRow
 from understudy.wire.client_items import (
     ApplyPatchCallOutput,
     ComputerCallOutput,

@@ -16,7 +16,7 @@ from understudy.errors import InvalidRequest
 from understudy.media import VideoProvider
 from understudy.settings import VideoSettings
 from understudy.store import Store
-from understudy.store.videos import Keyframe, VideoFile
+from understudy.store.video_rows import Keyframe, VideoFile
 from understudy.wire.parsing import check_uuid
 from understudy.wire.videos import GenerationReference, KeyframeReference
 

@@ -15,7 +15,8 @@ from understudy.engine.text_format import chat_format
 from understudy.engine.tool_choice import allowed_keys, chat_choice, forced_key
 from understudy.engine.tools.mcp import without_headers
 from understudy.llm.sampling import is_reasoning_model, resolve_sampling
-from understudy.store.responses import NewResponse, ResponsePlacement
+from understudy.store.response_placement import ResponsePlacement
+from understudy.store.responses import NewResponse
 from understudy.store.run_state import Plan, Progress
 from understudy.wire.input_items import CompactionTrigger, InputItem
 from understudy.wire.response_tool_choices import AllowedTools

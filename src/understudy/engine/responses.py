@@ -32,7 +32,9 @@ from understudy.engine.views.response_replay import ResponseReplay, frames_after
 from understudy.errors import InvalidRequest, NotFound
 from understudy.store import Store
 from understudy.store.messages import Item
-from understudy.store.responses import ItemRow, NewResponse, ResponsePlacement
+from understudy.store.response_items import ItemRow
+from understudy.store.response_placement import ResponsePlacement
+from understudy.store.responses import NewResponse
 from understudy.store.run_state import Checkpoint, ContextPart, PendingCall, StoredRun
 from understudy.wire.input_items import InputItem, InputMcpApproval, InputMcpApprovalRequest, ItemReference
 from understudy.wire.input_parsing import whole

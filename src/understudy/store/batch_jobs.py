@@ -10,7 +10,7 @@ from typing import Final, Literal
 
 import msgspec
 
-from understudy.store import ledger, outbox
+from understudy.store import charges, outbox
 from understudy.store.batches import ACTIVE, ROW, Batch, BatchFault, Dialect, Job, Status, decode, sources
 from understudy.store.blobs import release, retain
 from understudy.store.database import Database, Transaction
@@ -109,7 +109,7 @@ class LineResult:
     status_code: int
     body: str
     usage: Usage
-    charge: ledger.Usage | None = None
+    charge: charges.Usage | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -297,7 +297,7 @@ def _store_result(database: Database, seq: int, owner: str, line: int, answer: L
     if not (yield _STORE_RESULT, (seq, line, answer.request_id, answer.status_code, answer.body)):
         raise ResultAlreadyStored
     if answer.charge is not None:
-        yield from ledger.record(database, rows[0][0], answer.charge)
+        yield from charges.record(database, rows[0][0], answer.charge)
     return True
 
 

@@ -7,7 +7,7 @@ from understudy.errors.objects import conversation_not_found, item_not_found, it
 from understudy.store.database import Database, Transaction
 from understudy.store.messages import Item, require_thread
 from understudy.store.pages import PageRequest
-from understudy.store.responses import ItemPage, ItemRow, insert_items, page_items
+from understudy.store.response_items import ItemPage, ItemRow, insert_items, page_items
 from understudy.store.run_creation import activate_thread
 from understudy.store.run_state import ContextPart
 from understudy.store.threads import add_thread

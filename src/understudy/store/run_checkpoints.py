@@ -11,8 +11,8 @@ import msgspec
 
 from understudy.errors import not_found
 from understudy.store import outbox
+from understudy.store.charges import add_usage, slot_of
 from understudy.store.database import Bundle, Database, Transaction
-from understudy.store.ledger import add_usage, slot_of
 from understudy.store.messages import (
     add_item,
     add_message,

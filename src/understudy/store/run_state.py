@@ -10,7 +10,7 @@ from typing import Any
 import msgspec
 from msgspec import Struct
 
-from understudy.store.ledger import Usage
+from understudy.store.charges import Usage
 from understudy.wire.messages import MessageObject
 from understudy.wire.responses import ResponseObject
 from understudy.wire.run_outcome import RunCompletionUsage

@@ -7,8 +7,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal
 
+from understudy.store.charges import Kind
 from understudy.store.database import Database, Transaction
-from understudy.store.ledger import Kind
 from understudy.store.sql import compose_sql
 
 Group = Literal["project_id", "key_id", "model", "batch", "kind"]

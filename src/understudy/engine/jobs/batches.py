@@ -39,7 +39,7 @@ from understudy.store.batch_jobs import (
     ResultAlreadyStored,
 )
 from understudy.store.batches import Batch, BatchFault, Dialect, Job, Status
-from understudy.store.ledger import Kind
+from understudy.store.charges import Kind
 from understudy.store.workers import Candidate
 from understudy.wire.files import FileObject
 

@@ -25,7 +25,8 @@ from understudy.net.outbound import Client, PostResult, url_problem
 from understudy.settings import WebhookSettings
 from understudy.store import Store
 from understudy.store.outbox import OPERATOR_PROJECT
-from understudy.store.webhooks import DueDelivery, Endpoint, Outcome
+from understudy.store.webhook_deliveries import DueDelivery, Outcome
+from understudy.store.webhook_endpoints import Endpoint
 from understudy.wire.webhooks import (
     EVENT_TYPES,
     EventType,

@@ -16,7 +16,8 @@ from understudy.engine.views import videos
 from understudy.errors import InvalidRequest, StoreError
 from understudy.looper import Looper
 from understudy.net.outbound import Client, url_problem
-from understudy.store.videos import Callback, Videos
+from understudy.store.video_callbacks import Callback
+from understudy.store.videos import Videos
 
 _SWEEP_SECONDS: Final = 0.5
 _MAX_CONCURRENT: Final = 8

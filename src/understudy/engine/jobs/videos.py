@@ -31,7 +31,8 @@ from understudy.media.download import Downloader
 from understudy.media.rehearsal import RehearsalRenderer
 from understudy.settings import VideoSettings
 from understudy.store import Store
-from understudy.store.videos import Keyframe, Record, Request, Role, Video, VideoClaim, VideoFile
+from understudy.store.video_claims import VideoClaim
+from understudy.store.video_rows import Keyframe, Record, Request, Role, Video, VideoFile
 from understudy.store.workers import Candidate
 from understudy.wire.videos import KeyframeReference, State
 

@@ -13,7 +13,7 @@ from understudy.engine.run.log import RunLog
 from understudy.engine.run.spec import RunSpec
 from understudy.engine.run.state import RunState
 from understudy.store import Store
-from understudy.store.ledger import Usage
+from understudy.store.charges import Usage
 from understudy.store.run_state import Checkpoint, NewItem, Plan, Progress
 
 

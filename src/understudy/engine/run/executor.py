@@ -35,7 +35,7 @@ from understudy.errors import StoreError
 from understudy.llm.messages import Part
 from understudy.llm.prices import Tokens
 from understudy.llm.router import Models
-from understudy.store.ledger import Usage
+from understudy.store.charges import Usage
 
 logger = logging.getLogger(__name__)
 # Stops a model that calls tools forever, long before it fills the disk.

@@ -3,7 +3,7 @@
 from datetime import UTC, datetime
 from typing import Any, Final
 
-from understudy.store.videos import Request, Role, Video
+from understudy.store.video_rows import Request, Role, Video
 from understudy.wire.videos import (
     Concept,
     GenerationAssets,

@@ -1,0 +1,135 @@
+"""Charges: one `usage` row and one `ledger` entry for each result, in one transaction with the sums.
+
+`record` is yielded inside the transaction that stores a result. The sums (`balances`, `spending`) change with every
+entry and are never recomputed. Knows no price and no model.
+"""
+
+import random
+from dataclasses import dataclass
+from typing import Final, Literal
+
+from understudy import ids
+from understudy.store.database import Bundle, Database, Transaction
+from understudy.store.sql import compose_sql
+
+DAY_SECONDS: Final = 86_400
+# A sum is spread over so many rows, so that writers do not wait for each other; SQLite has one writer.
+_SLOTS: Final = {"sqlite": 1, "postgres": 16}
+Kind = Literal["completion", "embedding", "image", "video", "audio", "moderation"]
+EntryType = Literal["PAYMENT", "BONUS", "REFUND", "ADJUSTMENT", "MODEL_USAGE", "CREDITS_EXPIRED", "INIT"]
+
+
+@dataclass(frozen=True, slots=True)
+class Usage:
+    """The usage of one result. `reference` identifies it: recording it again changes nothing.
+
+    `cached_tokens` are part of `input_tokens`. `credits` is the cost, 0 unless `priced`: the price is unknown.
+    `created_at` is in Unix seconds.
+    """
+
+    reference: str
+    kind: Kind
+    model: str
+    created_at: int
+    key_id: str = ""
+    input_tokens: int = 0
+    cached_tokens: int = 0
+    output_tokens: int = 0
+    credits: int = 0
+    priced: bool = True
+    batch: bool = False
+    requests: int = 1
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """One change of a balance: incoming `credits` are positive."""
+
+    id: str
+    type: EntryType
+    credits: int
+    model: str | None
+    reference: str | None
+    created_at: int
+
+
+def record(database: Database, project_id: str, usage: Usage) -> Transaction[bool]:
+    """Counts usage and debits its cost, in the transaction that stores the result; False if it was counted before."""
+    bundle = Bundle()
+    used = bundle.add(
+        f"{_INSERT_USAGE} ON CONFLICT (reference) DO NOTHING RETURNING reference", *_usage_arguments(project_id, usage)
+    )
+    _add_debit(bundle, used, project_id, usage, slot_of(database))
+    return bool((yield bundle))
+
+
+def add_usage(bundle: Bundle, after: str, project_id: str, usage: Usage, slot: int) -> None:
+    """`record` as a part of a bundle; the rows of `after` guard against counting twice."""
+    places = ", ".join(f"${number}" for number in range(1, 14))
+    sql = compose_sql("INSERT INTO usage (", _COLUMNS, ") SELECT", places, "FROM", after, "RETURNING reference")
+    used = bundle.add(sql, *_usage_arguments(project_id, usage))
+    _add_debit(bundle, used, project_id, usage, slot)
+
+
+def slot_of(database: Database) -> int:
+    """The slot of the sums that a transaction changes."""
+    return random.randrange(_SLOTS[database.dialect])  # noqa: S311 - spreads writers, no secret
+
+
+_COLUMNS = (
+    "reference, project_id, key_id, kind, model, batch, requests, input_tokens, cached_tokens, output_tokens, credits,"
+    " priced, created_at"
+)
+_INSERT_USAGE = compose_sql(
+    "INSERT INTO usage (", _COLUMNS, ") VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13)"
+)
+_ENTRY_COLUMNS = "id, project_id, type, credits, model, reference, created_at"
+_INSERT_ENTRY = compose_sql("INSERT INTO ledger (", _ENTRY_COLUMNS, ") VALUES ($1, $2, $3, $4, $5, $6, $7)")
+_ADD_TO_BALANCE = "ON CONFLICT (project_id, slot) DO UPDATE SET credits = balances.credits + excluded.credits"
+_UPSERT_BALANCE = compose_sql("INSERT INTO balances (project_id, slot, credits) VALUES ($1, $2, $3)", _ADD_TO_BALANCE)
+# Without a condition, SQLite would parse ON as a part of a join.
+_DEBIT = compose_sql(
+    "INSERT INTO balances (project_id, slot, credits) SELECT $1, $2, $3 FROM {used} WHERE true", _ADD_TO_BALANCE
+)
+_SPEND = (
+    "INSERT INTO spending (project_id, day, key_id, slot, credits) SELECT $1, $2, $3, $4, $5 FROM {used} WHERE true"
+    " ON CONFLICT (project_id, day, key_id, slot) DO UPDATE SET credits = spending.credits + excluded.credits"
+)
+
+
+def _add_debit(bundle: Bundle, used: str, project_id: str, usage: Usage, slot: int) -> None:
+    if not usage.credits:
+        return
+    entry = Entry(ids.ledger_entry(), "MODEL_USAGE", -usage.credits, usage.model, usage.reference, usage.created_at)
+    sql = compose_sql("INSERT INTO ledger (", _ENTRY_COLUMNS, ") SELECT $1, $2, $3, $4, $5, $6, $7 FROM", used)
+    bundle.add(sql, *_entry_arguments(project_id, entry))
+    bundle.add(_DEBIT.replace("{used}", used), project_id, slot, entry.credits)
+    day = usage.created_at // DAY_SECONDS
+    bundle.add(_SPEND.replace("{used}", used), project_id, day, usage.key_id, slot, usage.credits)
+
+
+def _usage_arguments(project_id: str, usage: Usage) -> tuple[object, ...]:
+    return (
+        usage.reference,
+        project_id,
+        usage.key_id,
+        usage.kind,
+        usage.model,
+        int(usage.batch),
+        usage.requests,
+        usage.input_tokens,
+        usage.cached_tokens,
+        usage.output_tokens,
+        usage.credits,
+        int(usage.priced),
+        usage.created_at,
+    )
+
+
+def _entry_arguments(project_id: str, entry: Entry) -> tuple[object, ...]:
+    return (entry.id, project_id, entry.type, entry.credits, entry.model, entry.reference, entry.created_at)
+
+
+def insert_entry(project_id: str, entry: Entry, slot: int) -> Transaction[None]:
+    yield _INSERT_ENTRY, _entry_arguments(project_id, entry)
+    yield _UPSERT_BALANCE, (project_id, slot, entry.credits)
