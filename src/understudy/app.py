@@ -25,6 +25,8 @@ from understudy.blobs import Blobs, open_blobs
 from understudy.broker.memory import MemoryBroker
 from understudy.clock import Clock, SystemClock
 from understudy.engine.accounting import Accounting
+from understudy.engine.admission import Admission
+from understudy.engine.admission.models import ModelChecks
 from understudy.engine.blob_location import claim_location, require_location
 from understudy.engine.containers import Containers
 from understudy.engine.documents import Documents
@@ -154,7 +156,8 @@ async def _open_parts(app: Starlette, stack: AsyncExitStack, settings: Settings,
     worker = _build_worker(base, retrieval, interpreter, remote_servers, logs)
     webhooks = Webhooks(store, settings.webhooks, clock)
     callbacks, videos = _build_videos(base)
-    batches = _build_batches(base)
+    checks = ModelChecks(base.models)
+    batches = _build_batches(base, checks)
     responses = Responses(store, worker, logs, clock, settings.limits.response_seconds)
     streams, mcp = OpenStreams(), McpServer(settings)
     stack.push_async_callback(mcp.close)
@@ -163,21 +166,21 @@ async def _open_parts(app: Starlette, stack: AsyncExitStack, settings: Settings,
         store=store,
         models=base.models,
         accounting=base.accounting,
+        admission=Admission(
+            settings, store, checks, base.accounting, interpreter, remote_servers, retrieval.images, clock
+        ),
         details=ModelProfiles(base.models, base.prices, settings.models),
         runs=Runs(store, worker, logs, clock, settings.limits.run_seconds),
         responses=responses,
         files=base.files,
         uploads=Uploads(store, blobs, base.files, clock, settings.limits.upload_bytes),
         vector_stores=retrieval.vector_stores,
-        interpreter=interpreter,
-        remote_servers=remote_servers,
         batches=batches,
         containers=containers,
         videos=videos,
         webhooks=webhooks,
         blobs=blobs,
         documents=retrieval.documents,
-        images=retrieval.images,
         clock=clock,
         streams=streams,
         mcp=mcp,
@@ -277,23 +280,16 @@ def _build_models_and_prices(
     return models, prices, accounting
 
 
-def _build_batches(base: _Base) -> Batches:
-    models, limits = base.models, base.settings.limits
-
-    async def refuses_model(model: str) -> str | None:
-        if await models.find(model) is not None:
-            return None
-        return f"The model {model!r} does not exist or you do not have access to it.{models.suggest_models(model)}"
-
+def _build_batches(base: _Base, models: ModelChecks) -> Batches:
     return Batches(
         base.store,
         base.blobs,
         base.files,
         base.clock,
         base.accounting,
-        places=limits.concurrent_batch_lines,
-        longest_line=limits.body_bytes,
-        refuses_model=refuses_model,
+        places=base.settings.limits.concurrent_batch_lines,
+        longest_line=base.settings.limits.body_bytes,
+        refuses_model=models.explain_missing,
     )
 
 

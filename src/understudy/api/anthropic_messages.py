@@ -10,7 +10,6 @@ from starlette.responses import Response
 
 from understudy.api.errors import message_envelope, to_api_error
 from understudy.api.event_stream import EventStream
-from understudy.api.message_sources import check_sources
 from understudy.api.metering import UsageMeter, admit, render_charged
 from understudy.api.operations import OperationGroup
 from understudy.api.parts import Parts, parts_of
@@ -45,7 +44,7 @@ async def create_message(request: Request) -> Response:
     limits = parts.settings.limits
     raw = await read_body(request, limits)
     body = await decode_body(raw, _check_body, raw, limits)
-    await check_sources(body)
+    await parts.admission.chat.check_message(body)
     await admit(request)
     meter = UsageMeter(request, "completion", body)
     if not body.get("stream"):
@@ -70,7 +69,7 @@ async def count_tokens(request: Request) -> Response:
     limits = parts.settings.limits
     raw = await read_body(request, limits)
     body = await decode_body(raw, _parse_body, raw, CountMessageTokensParams, limits)
-    await check_sources(body)
+    await parts.admission.chat.check_message(body)
     return struct_response(
         MessageTokensCount(await parts.models.count_tokens(_plain_body(body), _beta_header(request)))
     )
@@ -79,7 +78,7 @@ async def count_tokens(request: Request) -> Response:
 async def complete_message(parts: Parts, project_id: str, raw: bytes) -> bytes:  # noqa: ARG001 - as all endpoints of batches
     """Completes one line of a batch, which cannot stream. Returns the JSON of the message."""
     body = await decode_body(raw, _check_body, raw, parts.settings.limits)
-    await check_sources(body)
+    await parts.admission.chat.check_message(body)
     if body.get("stream"):
         raise InvalidRequest("Invalid 'stream': a request of a batch cannot stream. Leave it out.", param="stream")
     message = msgspec.json.decode(await parts.models.message(body))

@@ -8,12 +8,10 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from understudy import ids
-from understudy.api.models import check_model
 from understudy.api.operations import OperationGroup
 from understudy.api.parts import parts_of, project_of
-from understudy.api.remote import check_mcp_tools
 from understudy.api.requests import json_response, list_response, page_request, read_json, struct_response
-from understudy.api.resources import check_resources, fill_defaults, merge_resources, prepare_resources
+from understudy.engine.tool_resources import fill_defaults, merge_resources
 from understudy.llm.sampling import resolve_sampling
 from understudy.wire import queries
 from understudy.wire.assistants import (
@@ -24,7 +22,6 @@ from understudy.wire.assistants import (
     ModifyAssistantRequest,
 )
 from understudy.wire.parsing import check_id
-from understudy.wire.strict import check_strict
 from understudy.wire.tools import ToolResources
 
 operations = OperationGroup("Assistants")
@@ -57,10 +54,7 @@ async def list_assistants(request: Request) -> Response:
 async def create_assistant(request: Request) -> Response:
     parts = parts_of(request)
     body = await read_json(request, CreateAssistantRequest, parts.settings.limits)
-    check_strict(body.tools or ())
-    check_mcp_tools(parts, body.tools or ())
-    await check_model(parts, body.model)
-    resources, fillings = await prepare_resources(parts, project_of(request), body.tool_resources, None)
+    resources, fillings = await parts.admission.assistants.admit(project_of(request), body)
     assistant = _new_assistant(body, resources, parts.now())
     created = await parts.store.assistants.create(project_of(request), assistant, fillings)
     if fillings:
@@ -87,11 +81,7 @@ async def modify_assistant(request: Request) -> Response:
     parts = parts_of(request)
     assistant_id = _assistant_id(request)
     body = await read_json(request, ModifyAssistantRequest, parts.settings.limits)
-    check_strict(body.tools or ())
-    check_mcp_tools(parts, body.tools or ())
-    if body.model is not UNSET:
-        await check_model(parts, body.model)
-    await check_resources(parts, project_of(request), body.tool_resources or None)
+    await parts.admission.assistants.check_change(project_of(request), body)
     return json_response(await parts.store.assistants.modify(project_of(request), assistant_id, _build_change(body)))
 
 

@@ -32,7 +32,7 @@ async def _call_handler(
     body: bytes,
 ) -> EndpointResult:
     try:
-        await parts.accounting.admit(project_id, "")
+        await parts.admission.check_funds(project_id, "")
         return 200, await complete(parts, project_id, body)
     except Exception as error:  # noqa: BLE001 - an error is the result of its line
         request_id = ids.request()

@@ -9,10 +9,9 @@ from understudy.api.metering import admit
 from understudy.api.operations import OperationGroup
 from understudy.api.parts import parts_of, project_of
 from understudy.api.requests import decode_body, read_body, struct_response
-from understudy.errors import InvalidRequest, NotFound
+from understudy.errors import InvalidRequest
 from understudy.store.batches import Batch as StoredBatch
 from understudy.store.batches import Job
-from understudy.store.files import StoredFile
 from understudy.store.pages import PageRequest
 from understudy.wire import error_texts, queries
 from understudy.wire.anthropic_messages import MessageBatch, TypedBatch
@@ -28,7 +27,7 @@ from understudy.wire.batches import (
     ListBatchesQuery,
     ListBatchesResponse,
 )
-from understudy.wire.parsing import check_file_id, check_id, parse
+from understudy.wire.parsing import check_id, parse
 
 operations = OperationGroup("Batch")
 
@@ -76,7 +75,7 @@ async def create_batch(request: Request) -> Response:
             param="endpoint",
             code="invalid_value",
         )
-    file = await _find_input_file(request, body.input_file_id)
+    file = await parts.admission.files.admit_batch_input(project_of(request), body.input_file_id)
     now = parts.clock.now()
     job = Job(
         id=ids.batch(),
@@ -161,19 +160,3 @@ def _batch_id(request: Request) -> str:
     batch_id: str = request.path_params["batch_id"]
     check_id("batch_id", batch_id, "batch")
     return batch_id
-
-
-async def _find_input_file(request: Request, file_id: str) -> StoredFile:
-    """The input file of a batch. Raises NotFound, and InvalidRequest for a file with another purpose."""
-    check_file_id("input_file_id", file_id)
-    files = await parts_of(request).store.files.lookup(project_of(request), [file_id])
-    if not files:
-        raise NotFound(f"No such File object: {error_texts.shortened(file_id)}", param="input_file_id")
-    if files[0].purpose != "batch":
-        raise InvalidRequest(
-            f"Invalid 'input_file_id': the file {file_id!r} has the purpose {files[0].purpose!r}. Upload it again with"
-            " the purpose 'batch'.",
-            param="input_file_id",
-            code="invalid_value",
-        )
-    return files[0]

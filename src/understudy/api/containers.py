@@ -12,7 +12,7 @@ from understudy.api.parts import parts_of, project_of
 from understudy.api.requests import page_request, read_json, struct_response
 from understudy.engine.containers import check_running
 from understudy.errors import NoSuchFile, not_found
-from understudy.errors.objects import file_not_found, unknown_cursor
+from understudy.errors.objects import unknown_cursor
 from understudy.wire import queries
 from understudy.wire.containers import (
     ContainerFileListResource,
@@ -26,7 +26,7 @@ from understudy.wire.containers import (
     ListContainersQuery,
     UploadContainerFileBody,
 )
-from understudy.wire.parsing import InvalidBody, check_file_id, check_id, explain
+from understudy.wire.parsing import InvalidBody, check_id, explain
 
 operations = OperationGroup("Containers")
 
@@ -64,7 +64,8 @@ async def list_containers(request: Request) -> Response:
 async def create_container(request: Request) -> Response:
     parts = parts_of(request)
     body = await read_json(request, CreateContainerBody, parts.settings.limits)
-    await _check_files(request, {f"file_ids[{index}]": file_id for index, file_id in enumerate(body.file_ids)})
+    named = {f"file_ids[{index}]": file_id for index, file_id in enumerate(body.file_ids)}
+    await parts.admission.files.check_container_files(project_of(request), named)
     return struct_response(await parts.containers.create(project_of(request), body))
 
 
@@ -222,8 +223,9 @@ def _check_form(form: Form) -> None:
 
 
 async def _add_file(request: Request, container_id: str, file_id: str) -> ContainerFileResource:
-    await _check_files(request, {"file_id": file_id})
-    return await parts_of(request).containers.add(project_of(request), container_id, file_id)
+    parts = parts_of(request)
+    await parts.admission.files.check_container_files(project_of(request), {"file_id": file_id})
+    return await parts.containers.add(project_of(request), container_id, file_id)
 
 
 def _container_id(request: Request) -> str:
@@ -234,15 +236,3 @@ def _container_id(request: Request) -> str:
 
 def _file_ids(request: Request) -> tuple[str, str]:
     return _container_id(request), request.path_params["file_id"]
-
-
-async def _check_files(request: Request, files: dict[str, str]) -> None:
-    """`files` maps request parameters to file ids. Raises InvalidId and NotFound."""
-    for param, file_id in files.items():
-        check_file_id(param, file_id)
-    existing = {
-        file.id for file in await parts_of(request).store.files.lookup(project_of(request), list(files.values()))
-    }
-    for file_id in files.values():
-        if file_id not in existing:
-            raise file_not_found(file_id)

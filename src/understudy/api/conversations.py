@@ -8,7 +8,6 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from understudy import ids
-from understudy.api.inputs import check_files
 from understudy.api.operations import OperationGroup, Schema
 from understudy.api.parts import parts_of, project_of
 from understudy.api.requests import json_response, page_request, read_json, set_metadata, struct_response
@@ -193,6 +192,5 @@ def _render_conversation(thread: ThreadObject) -> ConversationObject:
 
 async def _new_items(request: Request, items: Sequence[dict[str, Any]], thread_id: str) -> list[ItemRow]:
     parts, project_id = parts_of(request), project_of(request)
-    resolved = await parts.responses.resolve_references(project_id, whole(items, "items"))
-    await check_files(parts, project_id, resolved, "items")
-    return to_stored(resolved, thread_id, parts.now())
+    admitted = await parts.admission.items.admit(project_id, whole(items, "items"), "items")
+    return to_stored(admitted, thread_id, parts.now())

@@ -4,12 +4,11 @@ from msgspec import UNSET
 from starlette.requests import Request
 from starlette.responses import Response
 
-from understudy.api.content import new_message
-from understudy.api.message_files import check_message_files
 from understudy.api.operations import OperationGroup
 from understudy.api.parts import parts_of, project_of
 from understudy.api.requests import json_response, list_response, page_request, read_json, set_metadata, struct_response
 from understudy.api.threads import thread_id_of
+from understudy.engine.new_messages import new_message
 from understudy.wire import queries
 from understudy.wire.messages import (
     CreateMessageRequest,
@@ -53,7 +52,7 @@ async def create_message(request: Request) -> Response:
     thread_id = thread_id_of(request)
     body = await read_json(request, CreateMessageRequest, parts.settings.limits)
     message = new_message(body, thread_id, parts.now())
-    await check_message_files(parts, project_of(request), [message], "")
+    await parts.admission.messages.check(project_of(request), [message], "")
     await parts.store.messages.create(project_of(request), message)
     if message.attachments:
         parts.vector_stores.announce()

@@ -25,7 +25,7 @@ _BYTES_PER_TOKEN: Final = 4
 
 async def admit(request: Request) -> None:
     """Called before new billable work. Raises OutOfFunds."""
-    await parts_of(request).accounting.admit(project_of(request), request.state.key_id)
+    await parts_of(request).admission.check_funds(project_of(request), request.state.key_id)
 
 
 def wants_meta(request: Request) -> bool:

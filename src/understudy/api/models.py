@@ -9,9 +9,9 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from understudy.api.operations import OperationGroup, Schema
-from understudy.api.parts import Parts, parts_of
+from understudy.api.parts import parts_of
 from understudy.api.requests import json_response, struct_response
-from understudy.errors import InvalidRequest, NotFound, PermissionDenied
+from understudy.errors import NotFound, PermissionDenied
 from understudy.llm.model_info import ModelProfile
 from understudy.llm.prices import Price, Rates, usd_per_million, usd_per_request
 from understudy.wire import queries
@@ -112,13 +112,6 @@ async def delete_model(request: Request) -> Response:
     raise PermissionDenied(
         f"The model '{card.id}' belongs to {card.owned_by} and cannot be deleted here.", param="model"
     )
-
-
-async def check_model(parts: Parts, model: str) -> None:
-    """Raises InvalidRequest for a model of no provider."""
-    if await parts.models.find(model) is None:
-        message = f"The requested model '{model}' does not exist.{parts.models.suggest_models(model)}"
-        raise InvalidRequest(message, param="model", code="model_not_found")
 
 
 async def _find_details(request: Request) -> ModelProfile:

@@ -9,23 +9,21 @@ from understudy.api.open_streams import OpenStreams
 from understudy.blobs import Blobs
 from understudy.clock import Clock
 from understudy.engine.accounting import Accounting
+from understudy.engine.admission import Admission
 from understudy.engine.containers import Containers
 from understudy.engine.documents import Documents
 from understudy.engine.files import Files
-from understudy.engine.images import Images
 from understudy.engine.jobs.batches import Batches
 from understudy.engine.jobs.deliveries import Webhooks
 from understudy.engine.jobs.videos import VideoJobs
 from understudy.engine.responses import Responses
 from understudy.engine.runs import Runs
-from understudy.engine.tools.interpreter import Interpreter
 from understudy.engine.uploads import Uploads
 from understudy.engine.vector_stores import VectorStores
 from understudy.llm.model_info import ModelProfiles
 from understudy.llm.router import Models
 from understudy.settings import Settings
 from understudy.store import Store
-from understudy.tools.mcp import RemoteServers
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,21 +32,19 @@ class Parts:
     store: Store
     models: Models
     accounting: Accounting
+    admission: Admission
     details: ModelProfiles
     runs: Runs
     responses: Responses
     files: Files
     uploads: Uploads
     vector_stores: VectorStores
-    interpreter: Interpreter
-    remote_servers: RemoteServers
     batches: Batches
     videos: VideoJobs
     webhooks: Webhooks
     containers: Containers
     blobs: Blobs
     documents: Documents
-    images: Images
     clock: Clock
     streams: OpenStreams
     mcp: McpServer

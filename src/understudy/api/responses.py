@@ -5,7 +5,6 @@ from contextlib import aclosing
 from typing import Any
 
 import msgspec
-from msgspec import UNSET, Raw, Struct, UnsetType
 from starlette.requests import Request
 from starlette.responses import Response
 
@@ -14,20 +13,18 @@ from understudy.api import stand_in
 from understudy.api.errors import to_api_error
 from understudy.api.event_stream import EventStream
 from understudy.api.metering import admit
-from understudy.api.models import check_model
 from understudy.api.operations import OperationGroup
 from understudy.api.parts import Parts, parts_of, project_of
 from understudy.api.requests import decode_body, json_response, page_request, read_body, read_json, struct_response
-from understudy.api.response_checks import check_logprobs, check_shape, find_items, warn_of_dropped
+from understudy.api.response_requests import check_shape, parse_request
 from understudy.engine.response_compaction import ResponseCompaction
 from understudy.engine.responses import CreatedResponse, ResponseStreamTail
 from understudy.engine.views.items import add_included, cited_file_ids, render_item
 from understudy.store.messages import Item
-from understudy.wire import error_texts, queries, response_events
-from understudy.wire.error_texts import Problem
-from understudy.wire.parsing import InvalidBody, check_id, parse
+from understudy.wire import queries, response_events
+from understudy.wire.parsing import check_id
 from understudy.wire.response_items import encode_items
-from understudy.wire.response_rules import check_members
+from understudy.wire.response_rules import hosted_tools
 from understudy.wire.responses import (
     CompactionObject,
     CompactRequest,
@@ -51,15 +48,6 @@ _PARTS_NOT_IN_RESPONSE = frozenset(
 _decode = msgspec.json.Decoder(ResponseObject).decode
 
 
-class _CompletionsBody(Struct):
-    """What a body of the older API has, not looked into."""
-
-    messages: Raw | UnsetType = UNSET
-
-
-_decode_completions_body = msgspec.json.Decoder(_CompletionsBody).decode
-
-
 @operations.add(
     "createResponse",
     "POST",
@@ -74,10 +62,11 @@ async def create_response(request: Request) -> Response:
     await admit(request)
     parts, project_id = parts_of(request), project_of(request)
     body = await read_body(request, parts.settings.limits)
-    asked = await decode_body(body, parse_request, body, parts)
-    begun = await _create_response(parts, project_id, asked, request.state.key_id)
+    asked = await decode_body(body, parse_request, body, parts.settings.limits)
+    items = await parts.admission.responses.admit(project_id, asked)
+    begun = await parts.responses.create(project_id, asked, items, request.state.key_id)
     stand_in.mark_response(request, asked.model or "")
-    warn_of_dropped(request, asked)
+    _warn_of_dropped_tools(request, asked)
     if asked.stream:
         return EventStream(request, _stream_frames(parts, begun, kept=asked.store is not False))
     if asked.background:
@@ -88,28 +77,12 @@ async def create_response(request: Request) -> Response:
 
 async def complete_response(parts: Parts, project_id: str, body: bytes) -> bytes:
     """The whole response to the body of a request. Raises what the request would be refused with."""
-    asked = await decode_body(body, parse_request, body, parts)
+    asked = await decode_body(body, parse_request, body, parts.settings.limits)
     if asked.stream or asked.background:
         raise errors.InvalidRequest("A line of a batch can neither be streamed nor run in the background.")
-    begun = await _create_response(parts, project_id, asked)
+    items = await parts.admission.responses.admit(project_id, asked)
+    begun = await parts.responses.create(project_id, asked, items)
     return await _await_response(parts, begun, kept=asked.store is not False)
-
-
-def parse_request(body: bytes, parts: Parts) -> CreateResponseRequest:
-    """Raises InvalidBody."""
-    limits = parts.settings.limits
-    asked = parse(
-        _moved_parameters_message(body), CreateResponseRequest, depth=limits.json_depth, values=limits.json_values
-    )
-    check_shape(asked)
-    if asked.model is None:
-        raise InvalidBody(error_texts.missing("model"))
-    if asked.background and asked.store is False:
-        raise InvalidBody(
-            Problem("Background mode requires 'store' to be true.", "background", "background_requires_store")
-        )
-    check_members(asked)
-    return asked
 
 
 @operations.add(
@@ -191,7 +164,7 @@ async def count_input_tokens(request: Request) -> Response:
     parts, project_id = parts_of(request), project_of(request)
     asked = await read_json(request, CountTokensRequest, parts.settings.limits, empty=True)
     check_shape(asked)
-    items = await find_items(parts, project_id, asked)
+    items = await parts.admission.responses.admit_context(project_id, asked)
     return struct_response(InputTokens(input_tokens=await parts.responses.count_tokens(project_id, asked, items)))
 
 
@@ -215,8 +188,7 @@ async def compact_conversation(request: Request) -> Response:
         text=asked.text,
     )
     check_shape(context)
-    items = await find_items(parts, project_id, context)
-    await check_model(parts, asked.model)
+    items = await parts.admission.responses.admit_context(project_id, context, asked.model)
     stand_in.mark_response(request, asked.model)
     response, made = await ResponseCompaction(parts.store, parts.responses).compact(
         project_id, asked, items, request.state.key_id
@@ -243,38 +215,11 @@ async def render_items(
     return [render_item(item, frozenset(include), names) for item in items]
 
 
-# -- creating ----------------------------------------------------------------------------------------------------
-
-
-async def _create_response(
-    parts: Parts, project_id: str, asked: CreateResponseRequest, key_id: str = ""
-) -> CreatedResponse:
-    assert asked.model is not None  # looked at when the body was parsed
-    items = await find_items(parts, project_id, asked)
-    await check_model(parts, asked.model)
-    await check_logprobs(parts, asked)
-    return await parts.responses.create(project_id, asked, items, key_id)
-
-
-def _moved_parameters_message(body: bytes) -> bytes:
-    """Says where the older API's members went; the hosted service does."""
-    if b'"messages"' in body:
-        try:
-            moved = _decode_completions_body(body).messages is not UNSET
-        except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
-            return body
-        if moved:
-            raise InvalidBody(
-                Problem(
-                    "Unsupported parameter: 'messages'. In the Responses API, this parameter has moved to 'input'.",
-                    "messages",
-                    "unsupported_parameter",
-                )
-            )
-    return body
-
-
-# -- answering ---------------------------------------------------------------------------------------------------
+def _warn_of_dropped_tools(request: Request, asked: CreateResponseRequest) -> None:
+    """Names the tools that no model is offered in a header of the response; adds none without such tools."""
+    dropped = dict.fromkeys(kind for _, kind in hosted_tools(asked.tools or ()))
+    if dropped:
+        request.state.headers = [(b"x-understudy-dropped-tools", ", ".join(dropped).encode())]
 
 
 async def _await_response(parts: Parts, begun: CreatedResponse, *, kept: bool) -> bytes:

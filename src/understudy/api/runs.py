@@ -2,31 +2,24 @@
 
 from functools import partial
 
-import msgspec
 from msgspec import UNSET
 from starlette.requests import Request
 from starlette.responses import Response
 
 from understudy import errors
 from understudy.api import stand_in
-from understudy.api.content import new_messages
 from understudy.api.errors import envelope
 from understudy.api.event_stream import EventStream
-from understudy.api.message_files import check_message_files
 from understudy.api.metering import admit
-from understudy.api.models import check_model
 from understudy.api.operations import EXTENSIONS, OperationGroup
-from understudy.api.parts import Parts, parts_of, project_of
-from understudy.api.remote import check_mcp_tools
+from understudy.api.parts import parts_of, project_of
 from understudy.api.requests import json_response, list_response, page_request, read_json, set_metadata
-from understudy.api.resources import check_resources, merge_resources
-from understudy.api.threads import new_thread, thread_id_of
+from understudy.api.threads import thread_id_of
 from understudy.engine.run.log import RunLog
-from understudy.engine.runs import StartedRun, new_run
+from understudy.engine.runs import StartedRun
 from understudy.engine.views.frames import DONE_FRAME
 from understudy.store.states import ACTIVE
 from understudy.wire import error_texts, queries, run_events
-from understudy.wire.assistants import AssistantObject
 from understudy.wire.parsing import InvalidBody, check_id
 from understudy.wire.runs import (
     CreateRunRequest,
@@ -34,17 +27,7 @@ from understudy.wire.runs import (
     ListRunsResponse,
     ModifyRunRequest,
     RunObject,
-    RunParameters,
     SubmitToolOutputsRunRequest,
-)
-from understudy.wire.strict import check_strict
-from understudy.wire.threads import CreateThreadRequest, ThreadObject
-from understudy.wire.tool_choice import check_tool_choice
-from understudy.wire.tools import (
-    AssistantToolsCode,
-    AssistantToolsFileSearch,
-    ToolResources,
-    ToolResourcesCreate,
 )
 
 operations = OperationGroup("Assistants")
@@ -53,8 +36,6 @@ operations = OperationGroup("Assistants")
 _POLL_AFTER_MS = "300"
 # Our own request header: `true` makes the run wait for the thread's active one.
 _QUEUE_RUN_HEADER = "x-understudy-queue-run"
-_decode_assistant = msgspec.json.Decoder(AssistantObject).decode
-_decode_thread = msgspec.json.Decoder(ThreadObject).decode
 
 
 @operations.add(
@@ -89,21 +70,16 @@ async def create_run(request: Request) -> Response:
     query = queries.parse(request.scope["query_string"], queries.IncludeQuery)
     body = await read_json(request, CreateRunRequest, parts.settings.limits)
     project_id = project_of(request)
-    run, resources = await _new_run(parts, project_id, body, thread_id)
-    if _uses_file_search(run):
-        thread = _decode_thread(await parts.store.threads.get(project_id, thread_id))
-        await _check_stores(parts, project_id, resources, thread.tool_resources)
-    messages = new_messages(body.additional_messages, thread_id, parts.now())
-    await check_message_files(parts, project_id, messages, "additional_messages")
+    admitted, messages = await parts.admission.runs.admit(project_id, body, thread_id)
     in_turn = parts.settings.limits.queue_runs or request.headers.get(_QUEUE_RUN_HEADER, "").lower() == "true"
     create = parts.runs.create_in_turn if in_turn else parts.runs.create
     with parts.streams.waiting(request.state.key_id):
         started = await create(
             project_id,
-            run,
+            admitted.run,
             messages,
             key_id=request.state.key_id,
-            resources=resources,
+            resources=admitted.resources,
             detailed=bool(query.include),
         )
     if any(message.attachments for message in messages):
@@ -125,22 +101,18 @@ async def create_thread_and_run(request: Request) -> Response:
     await admit(request)
     parts = parts_of(request)
     body = await read_json(request, CreateThreadAndRunRequest, parts.settings.limits)
-    about = body.thread or CreateThreadRequest()
     project_id = project_of(request)
-    made = await new_thread(parts, project_id, about, "thread.messages")
-    run, resources = await _new_run(parts, project_id, body, made.thread.id)
-    if _uses_file_search(run):
-        await _check_stores(parts, project_id, resources, about.tool_resources)
+    admitted, new = await parts.admission.runs.admit_with_thread(project_id, body)
     started = await parts.runs.create(
         project_id,
-        run,
-        made.messages,
-        made.thread,
+        admitted.run,
+        new.messages,
+        new.thread,
         key_id=request.state.key_id,
-        resources=resources,
-        fillings=made.fillings,
+        resources=admitted.resources,
+        fillings=new.fillings,
     )
-    if made.fillings:
+    if new.fillings:
         parts.vector_stores.announce()
     return _respond(request, started, body.stream)
 
@@ -246,57 +218,6 @@ def run_id_of(request: Request) -> str:
     run_id: str = request.path_params["run_id"]
     check_id("run_id", run_id, "run")
     return run_id
-
-
-async def _new_run(
-    parts: Parts, project_id: str, body: RunParameters, thread_id: str
-) -> tuple[RunObject, ToolResources]:
-    """The run, and what its tools work with beside the thread's.
-
-    Raises NotFound for the assistant, InvalidRequest for a model or a tool that this server does not have."""
-    check_id("assistant_id", body.assistant_id, "asst")
-    check_strict(body.tools or ())
-    assistant = _decode_assistant(await parts.store.assistants.get(project_id, body.assistant_id))
-    run = new_run(assistant, body, thread_id, parts.now(), parts.settings.limits.run_seconds)
-    if run.model != assistant.model:
-        await check_model(parts, run.model)
-    await _check_code_interpreter(parts, run)
-    check_mcp_tools(parts, run.tools, headers=True)
-    check_tool_choice(run.tool_choice, run.tools)
-    return run, await _run_resources(parts, project_id, assistant.tool_resources, body.tool_resources)
-
-
-async def _run_resources(
-    parts: Parts, project_id: str, default: ToolResources, override: ToolResources | None
-) -> ToolResources:
-    """What the tools of a run work with. Raises NotFound for a file or a vector store that is not there."""
-    if override is None:
-        return default
-    await check_resources(parts, project_id, override)
-    return merge_resources(default, override)
-
-
-async def _check_stores(parts: Parts, project_id: str, *resources: ToolResources | ToolResourcesCreate | None) -> None:
-    """Raises NotFound for a vector store that is gone, VectorStoreExpired for one whose time is over."""
-    searched = [one.file_search for one in resources if one is not None]
-    named = (one.vector_store_ids for one in searched if one is not UNSET)
-    store_ids = list(dict.fromkeys(store_id for ids in named for store_id in ids))
-    await parts.store.vector_stores.scopes(project_id, store_ids, None, parts.now())
-
-
-def _uses_file_search(run: RunObject) -> bool:
-    return any(isinstance(tool, AssistantToolsFileSearch) for tool in run.tools)
-
-
-async def _check_code_interpreter(parts: Parts, run: RunObject) -> None:
-    """Raises InvalidRequest where the run wants to run code, and none can run here."""
-    for index, tool in enumerate(run.tools):
-        if isinstance(tool, AssistantToolsCode) and (fault := await parts.interpreter.check()):
-            raise errors.InvalidRequest(
-                f"The tool 'code_interpreter' is not available on this server. {fault}",
-                param=f"tools[{index}]",
-                code="unsupported_tool",
-            )
 
 
 def _respond(request: Request, started: StartedRun, stream: bool | None) -> Response:

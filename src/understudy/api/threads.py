@@ -1,24 +1,18 @@
 """Threads over HTTP."""
 
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable
 
 import msgspec
 from msgspec import UNSET
 from starlette.requests import Request
 from starlette.responses import Response
 
-from understudy import ids
-from understudy.api.content import new_messages
-from understudy.api.message_files import check_message_files
 from understudy.api.operations import EXTENSIONS, OperationGroup
-from understudy.api.parts import Parts, parts_of, project_of
+from understudy.api.parts import parts_of, project_of
 from understudy.api.requests import list_response, page_request, read_json, struct_response
-from understudy.api.resources import check_resources, merge_resources, prepare_resources
-from understudy.store.attachments import THREAD_STORE_EXPIRY, VectorStoreUpload, collect_attachments
+from understudy.engine.tool_resources import merge_resources
 from understudy.store.threads import ThreadFilter
 from understudy.wire import queries
-from understudy.wire.messages import MessageObject
 from understudy.wire.parsing import check_id
 from understudy.wire.threads import (
     CreateThreadRequest,
@@ -31,15 +25,6 @@ from understudy.wire.threads import (
 operations = OperationGroup("Assistants")
 
 _decode = msgspec.json.Decoder(ThreadObject).decode
-
-
-@dataclass(frozen=True, slots=True)
-class NewThread:
-    """A thread to store, with its messages and the vector stores to create or fill for it."""
-
-    thread: ThreadObject
-    messages: Sequence[MessageObject]
-    fillings: Sequence[VectorStoreUpload]
 
 
 @operations.add(
@@ -71,7 +56,7 @@ async def list_threads(request: Request) -> Response:
 async def create_thread(request: Request) -> Response:
     parts = parts_of(request)
     body = await read_json(request, CreateThreadRequest, parts.settings.limits, empty=True)
-    new = await new_thread(parts, project_of(request), body)
+    new = await parts.admission.threads.admit(project_of(request), body)
     await parts.store.threads.create(project_of(request), new.thread, new.messages, new.fillings)
     if new.fillings:
         parts.vector_stores.announce()
@@ -97,7 +82,7 @@ async def modify_thread(request: Request) -> Response:
     parts = parts_of(request)
     thread_id = thread_id_of(request)
     body = await read_json(request, ModifyThreadRequest, parts.settings.limits)
-    await check_resources(parts, project_of(request), body.tool_resources or None)
+    await parts.admission.threads.check_change(project_of(request), body)
     return struct_response(await parts.store.threads.modify(project_of(request), thread_id, _build_change(body)))
 
 
@@ -123,20 +108,6 @@ def thread_id_of(request: Request) -> str:
     thread_id: str = request.path_params["thread_id"]
     check_id("thread_id", thread_id, "thread")
     return thread_id
-
-
-async def new_thread(parts: Parts, project_id: str, body: CreateThreadRequest, path: str = "messages") -> NewThread:
-    """`path` is the request parameter of the messages.
-
-    Raises NotFound for an unknown file or vector store, InvalidRequest for an unsupported file type.
-    """
-    now, thread_id = parts.now(), ids.thread()
-    resources, fillings = await prepare_resources(parts, project_id, body.tool_resources, THREAD_STORE_EXPIRY)
-    messages = new_messages(body.messages, thread_id, now)
-    await check_message_files(parts, project_id, messages, path)
-    resources, attached = collect_attachments(resources, messages, now)
-    thread = ThreadObject(id=thread_id, created_at=now, metadata=body.metadata or {}, tool_resources=resources)
-    return NewThread(thread, messages, [*fillings, *attached])
 
 
 def _build_change(body: ModifyThreadRequest) -> Callable[[ThreadObject], None]:

@@ -5,7 +5,9 @@ from typing import Final
 
 from understudy.blobs import Blobs
 from understudy.engine import inline
+from understudy.errors import BlobMissing
 from understudy.store import Store
+from understudy.store.files import StoredFile
 
 # The limit of the hosted models for one image.
 _MAX_BYTES: Final = 20 * 1024 * 1024
@@ -28,12 +30,14 @@ class Images:
         kind = inline.image_kind(bytes(content[:16]))
         return None if kind is None else f"data:image/{kind};base64,{base64.b64encode(content).decode()}"
 
-    async def kind(self, project_id: str, file_id: str) -> str | None:
-        """`png`, `jpeg`, `gif` or `webp`, by its first bytes; None if the File is not found or not an image."""
-        files = await self._store.files.lookup(project_id, [file_id])
-        if not files or files[0].bytes > _MAX_BYTES:
+    async def kind(self, file: StoredFile) -> str | None:
+        """`png`, `jpeg`, `gif` or `webp`, by its first bytes; None if the File is not an image or too large."""
+        if file.bytes > _MAX_BYTES:
             return None
-        async with self._blobs.reading(files[0].blob) as chunks:
-            async for chunk in chunks:
-                return inline.image_kind(bytes(chunk[:16]))
+        try:
+            async with self._blobs.reading(file.blob) as chunks:
+                async for chunk in chunks:
+                    return inline.image_kind(bytes(chunk[:16]))
+        except BlobMissing:  # deleted since it was looked up
+            return None
         return None

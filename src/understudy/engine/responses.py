@@ -8,7 +8,6 @@ from collections.abc import AsyncGenerator, Sequence
 from contextlib import aclosing
 from dataclasses import dataclass
 from functools import partial
-from typing import get_args
 
 import msgspec
 
@@ -25,7 +24,6 @@ from understudy.engine.run_specs import build_spec
 from understudy.engine.tools.code_interpreter import offer_code_interpreter
 from understudy.engine.tools.file_search import offer_file_search
 from understudy.engine.views.frames import Frames, ResponseEncoder
-from understudy.engine.views.items import FILE_DATA, render_item
 from understudy.engine.views.origins import Origin
 from understudy.engine.views.projections import ResponseProjection
 from understudy.engine.views.response_replay import ResponseReplay, frames_after, next_sequence
@@ -36,13 +34,11 @@ from understudy.store.response_items import ItemRow
 from understudy.store.response_placement import ResponsePlacement
 from understudy.store.responses import NewResponse
 from understudy.store.run_state import Checkpoint, ContextPart, PendingCall, StoredRun
-from understudy.wire.input_items import InputItem, InputMcpApproval, InputMcpApprovalRequest, ItemReference
-from understudy.wire.input_parsing import whole
+from understudy.wire.input_items import InputItem, InputMcpApproval, InputMcpApprovalRequest
 from understudy.wire.response_items import encode_items
 from understudy.wire.responses import (
     TERMINAL_STATUSES,
     CreateResponseRequest,
-    Included,
     ResponseContext,
     ResponseObject,
 )
@@ -50,7 +46,6 @@ from understudy.wire.responses import (
 # A thread that is not there, and a number that no item has.
 _HYPOTHETICAL_ID = "resp_"
 _MAX_ITEM_NUMBER = 1 << 61
-_ALL_INCLUDES = frozenset({*get_args(Included), FILE_DATA})
 _decode = msgspec.json.Decoder(ResponseObject).decode
 
 
@@ -251,17 +246,6 @@ class Responses:
         budget = PromptBudget(_MAX_ITEM_NUMBER)
         prompt = await build_request(told, spec, 0, budget, offered=offered)
         return await asyncio.to_thread(count_prompt_tokens, prompt.messages, prompt.body.get("tools"))
-
-    async def resolve_references(self, project_id: str, items: Sequence[InputItem]) -> list[InputItem]:
-        """The items with what they refer to in the place of the references. Raises NotFound."""
-        found: list[InputItem] = []
-        for item in items:
-            if isinstance(item, ItemReference):
-                stored = await self._store.responses.item(project_id, item.id)
-                found += whole([render_item(stored, _ALL_INCLUDES)])
-            else:
-                found.append(item)
-        return found
 
     async def _approved_calls(self, project_id: str, items: Sequence[InputItem]) -> list[PendingCall]:
         """The calls with a decision of the client, which run before the model is called. Raises InvalidRequest."""

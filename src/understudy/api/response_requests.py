@@ -1,0 +1,85 @@
+"""Bodies of requests for responses: parsed, with the rules of several members. Looks nothing up."""
+
+import msgspec
+from msgspec import UNSET, Raw, Struct, UnsetType
+
+from understudy.settings import LimitSettings
+from understudy.wire import error_texts
+from understudy.wire.error_texts import Problem
+from understudy.wire.parsing import InvalidBody, check_id, parse
+from understudy.wire.response_rules import check_input, check_members, check_tools
+from understudy.wire.responses import CreateResponseRequest, JsonSchemaFormat, ResponseContext
+from understudy.wire.strict import check_strict_format
+
+
+class _CompletionsBody(Struct):
+    """What a body of the older API has, not looked into."""
+
+    messages: Raw | UnsetType = UNSET
+
+
+_decode_completions_body = msgspec.json.Decoder(_CompletionsBody).decode
+
+
+def parse_request(body: bytes, limits: LimitSettings) -> CreateResponseRequest:
+    """Raises InvalidBody."""
+    asked = parse(
+        _moved_parameters_message(body), CreateResponseRequest, depth=limits.json_depth, values=limits.json_values
+    )
+    check_shape(asked)
+    if asked.model is None:
+        raise InvalidBody(error_texts.missing("model"))
+    if asked.background and asked.store is False:
+        raise InvalidBody(
+            Problem("Background mode requires 'store' to be true.", "background", "background_requires_store")
+        )
+    check_members(asked)
+    return asked
+
+
+def check_shape(asked: ResponseContext) -> None:
+    """Raises InvalidBody or InvalidId for members that exclude or need each other, and for malformed ones."""
+    if asked.previous_response_id is not None and asked.conversation is not None:
+        raise InvalidBody(
+            Problem(
+                "Mutually exclusive parameters: ''. Ensure you are only providing one of: 'previous_response_id' or "
+                "'conversation'.",
+                None,
+                "mutually_exclusive_parameters",
+            )
+        )
+    if asked.input is None and asked.previous_response_id is None and asked.conversation is None:
+        raise InvalidBody(
+            Problem(
+                "One of \"input\" or \"previous_response_id\" or 'prompt' or 'conversation' must be provided.",
+                None,
+                "missing_required_parameter",
+            )
+        )
+    check_input(asked.input, alone=asked.previous_response_id is None and asked.conversation is None)
+    check_tools(asked.tools or ())
+    if asked.text is not None and isinstance(asked.text.format, JsonSchemaFormat) and asked.text.format.strict:
+        check_strict_format(asked.text.format.name, asked.text.format.schema, "text.format.schema")
+    if asked.previous_response_id is not None:
+        check_id("previous_response_id", asked.previous_response_id, "resp")
+    if asked.conversation is not None:
+        name = asked.conversation if isinstance(asked.conversation, str) else asked.conversation.id
+        check_id("conversation", name, "conv")
+
+
+def _moved_parameters_message(body: bytes) -> bytes:
+    """Says where the older API's members went; the hosted service does."""
+    if b'"messages"' in body:
+        try:
+            moved = _decode_completions_body(body).messages is not UNSET
+        except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+            return body
+        if moved:
+            raise InvalidBody(
+                Problem(
+                    "Unsupported parameter: 'messages'. In the Responses API, this parameter has moved to 'input'.",
+                    "messages",
+                    "unsupported_parameter",
+                )
+            )
+    return body

@@ -1,0 +1,32 @@
+"""Checks of the model that a request names."""
+
+from understudy.errors import InvalidRequest
+from understudy.llm.router import Models
+
+
+class ModelChecks:
+    def __init__(self, models: Models) -> None:
+        self._models = models
+
+    async def check(self, model: str) -> None:
+        """Raises InvalidRequest for a model of no provider."""
+        if await self._models.find(model) is None:
+            message = f"The requested model '{model}' does not exist.{self._models.suggest_models(model)}"
+            raise InvalidRequest(message, param="model", code="model_not_found")
+
+    async def explain_missing(self, model: str) -> str | None:
+        """The fault of a batch whose requests name a model of no provider; None for a known model."""
+        if await self._models.find(model) is not None:
+            return None
+        suggestion = self._models.suggest_models(model)
+        return f"The model {model!r} does not exist or you do not have access to it.{suggestion}"
+
+    async def check_logprobs(self, model: str, param: str) -> None:
+        """Raises InvalidRequest if the model's providers return no log probabilities; `param` requests them."""
+        if not await self._models.supports_logprobs(model):
+            raise InvalidRequest(
+                f"Unsupported parameter: '{param}'. The provider of the model {model!r} does not return log"
+                " probabilities.",
+                param=param,
+                code="unsupported_parameter",
+            )

@@ -1,0 +1,122 @@
+"""Admission of responses: their input, their tools, their model, and the files and vector stores they name."""
+
+import asyncio
+from collections.abc import Sequence
+from typing import Any, Final
+
+from understudy.engine.admission.files import FileChecks
+from understudy.engine.admission.input_items import ItemAdmission
+from understudy.engine.admission.models import ModelChecks
+from understudy.engine.admission.tools import ToolChecks
+from understudy.engine.response_request import remote_server
+from understudy.engine.tool_choice import check_choice
+from understudy.errors import InvalidRequest, NotFound
+from understudy.wire.client_items import AdditionalTools, ToolSearchOutput
+from understudy.wire.input_items import InputItem
+from understudy.wire.input_parsing import whole
+from understudy.wire.parsing import check_id
+from understudy.wire.response_rules import hosted_tools
+from understudy.wire.response_tools import AutoContainer, CodeInterpreterTool, FileSearchTool, McpTool, ResponseTool
+from understudy.wire.responses import CreateResponseRequest, ResponseContext
+
+# Items that are parsed within a millisecond or two.
+_MAX_INLINE_ITEMS: Final = 100
+
+
+class ResponseAdmission:
+    def __init__(
+        self,
+        items: ItemAdmission,
+        files: FileChecks,
+        tools: ToolChecks,
+        models: ModelChecks,
+        *,
+        refuses_hosted_tools: bool,
+    ) -> None:
+        """`refuses_hosted_tools`: a tool that only the hosted service runs is refused."""
+        self._items = items
+        self._files = files
+        self._tools = tools
+        self._models = models
+        self._refuses_hosted_tools = refuses_hosted_tools
+
+    async def admit(self, project_id: str, asked: CreateResponseRequest) -> list[InputItem]:
+        """The items of the input of a response to create.
+
+        Raises what `admit_context` does, and InvalidRequest for an unknown model, or for log probabilities that its
+        provider does not return.
+        """
+        model = asked.model or ""
+        items = await self.admit_context(project_id, asked, model)
+        if "message.output_text.logprobs" in (asked.include or ()):
+            await self._models.check_logprobs(model, "include")
+        elif asked.top_logprobs:
+            await self._models.check_logprobs(model, "top_logprobs")
+        return items
+
+    async def admit_context(self, project_id: str, asked: ResponseContext, model: str | None = None) -> list[InputItem]:
+        """The items of the input. `model`: one that is to be called.
+
+        Raises InvalidId, InvalidBody, NotFound or InvalidRequest for anything that cannot be used.
+        """
+        items = await self._items.admit(project_id, await _parse_items([] if asked.input is None else asked.input))
+        if self._refuses_hosted_tools:
+            _reject_hosted_tools(asked.tools or (), items)
+        await self._check_tools(project_id, asked.tools or ())
+        more = asked.previous_response_id is not None or asked.conversation is not None
+        more = more or any(isinstance(item, ToolSearchOutput | AdditionalTools) for item in items)
+        check_choice(asked.tool_choice, asked.tools or (), more=more)
+        if model is not None:
+            await self._models.check(model)
+        return items
+
+    async def _check_tools(self, project_id: str, tools: Sequence[ResponseTool]) -> None:
+        servers = [remote_server(tool) if isinstance(tool, McpTool) else None for tool in tools]
+        self._tools.check_remote_servers(servers, headers=True)
+        for index, tool in enumerate(tools):
+            match tool:
+                case FileSearchTool():
+                    await self._check_stores(project_id, tool.vector_store_ids, f"tools[{index}].vector_store_ids")
+                case CodeInterpreterTool():
+                    await self._check_code_interpreter(project_id, tool, f"tools[{index}]")
+                case _:
+                    pass
+
+    async def _check_stores(self, project_id: str, store_ids: list[str], path: str) -> None:
+        for index, store_id in enumerate(store_ids):
+            check_id(f"{path}[{index}]", store_id, "vs")
+        try:
+            await self._tools.check_vector_stores(project_id, store_ids)
+        except NotFound as missing:
+            named = [store_id for store_id in store_ids if store_id in missing.message] or store_ids
+            raise NotFound(f"Vector store with id {named} not found.") from None
+
+    async def _check_code_interpreter(self, project_id: str, tool: CodeInterpreterTool, path: str) -> None:
+        await self._tools.check_code_interpreter(path)
+        if isinstance(tool.container, AutoContainer):
+            await self._files.find(project_id, tool.container.file_ids or (), f"{path}.container.file_ids")
+        else:
+            await self._tools.check_container(project_id, tool.container, f"{path}.container")
+
+
+async def _parse_items(requested: str | list[dict[str, Any]]) -> list[InputItem]:
+    if isinstance(requested, str) or len(requested) <= _MAX_INLINE_ITEMS:
+        return whole(requested)
+    return await asyncio.to_thread(whole, requested)
+
+
+def _reject_hosted_tools(tools: Sequence[ResponseTool], items: Sequence[InputItem]) -> None:
+    """Raises InvalidRequest for the first tool that only the hosted service runs."""
+    found = hosted_tools(tools)
+    for index, item in enumerate(items):
+        if isinstance(item, ToolSearchOutput | AdditionalTools):
+            found += hosted_tools(item.tools, f"input[{index}].tools")
+    if found:
+        path, kind = found[0]
+        raise InvalidRequest(
+            f"The tool {kind!r} is not available on this server: it runs on the vendor's servers only. Leave it out, or"
+            ' have the operator set `responses.hosted_tools` to "drop", so that such tools are accepted and never'
+            " called.",
+            param=path,
+            code="unsupported_tool",
+        )
