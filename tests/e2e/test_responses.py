@@ -339,7 +339,7 @@ def test_a_response_in_the_background_is_answered_at_once_and_polled(client, ups
 
 @on_both
 def test_cancelling_a_background_response_is_idempotent(client, upstream):
-    upstream.answer(text("Hi ", Gate()))
+    upstream.always(stalled())
     made = respond(client, background=True)
     assert client.responses.cancel(made.id).status == "cancelled"
     assert client.responses.cancel(made.id).status == "cancelled"
