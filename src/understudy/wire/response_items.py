@@ -149,4 +149,9 @@ _TYPE_BEFORE_ID: Final = re.compile(rb'\{"type":("[a-z_]+"),("id":"[^"\\]*"),')
 
 def encode_items(value: Struct) -> bytes:
     """The JSON of an item, or of what holds items."""
-    return _TYPE_BEFORE_ID.sub(rb'{\2,"type":\1,', msgspec.json.encode(value))
+    return _TYPE_BEFORE_ID.sub(_put_id_first, msgspec.json.encode(value))
+
+
+def _put_id_first(match: re.Match[bytes]) -> bytes:
+    # A function is several times as fast as a template, which `re` looks up and expands in Python.
+    return b'{%b,"type":%b,' % match.group(2, 1)
