@@ -8,9 +8,11 @@ from understudy.errors import UpstreamError
 from understudy.llm import embeddings
 from understudy.llm.attempts import RETRYABLE
 from understudy.llm.router import Models
+from understudy.retrieval import semantic
 from understudy.retrieval.children import ChildPool
 from understudy.retrieval.embed import (
     BUILTIN,
+    MINILM,
     SEMANTIC_KEYWORD_WEIGHT,
     BuiltinEmbedder,
     Embedder,
@@ -20,7 +22,9 @@ from understudy.retrieval.embed import (
     normalize_vector,
 )
 from understudy.retrieval.local import FASTEMBED, FastEmbed, SentenceTransformers
+from understudy.retrieval.semantic import MinilmEmbedder
 from understudy.settings import EmbeddingSettings, ProviderSettings
+from understudy.settings.sections.embeddings import AUTO
 
 _CHILD_MEMORY_BYTES: Final = 1 << 30
 _MAX_REQUEST_CHARACTERS: Final = 400_000
@@ -67,7 +71,12 @@ def build_embedders(
 ) -> Embedders:
     """All embedders of the settings. At most `processes` child processes compute built-in vectors."""
 
+    chosen = settings.model
+    moves = chosen in {AUTO, MINILM}
+
     def build(name: str) -> Embedder | None:
+        if name == MINILM:
+            return MinilmEmbedder() if semantic.is_installed() else None
         if name == BUILTIN:
             return BuiltinEmbedder(ChildPool(processes, _CHILD_MEMORY_BYTES))
         if name.startswith(FASTEMBED):
@@ -76,7 +85,10 @@ def build_embedders(
             return ProviderEmbedder(name, models, settings)
         return SentenceTransformers(name) if Path(name).is_dir() else None
 
-    return Embedders(settings.model, build)
+    def find_successor() -> str | None:
+        return MINILM if moves and semantic.is_installed() else None
+
+    return Embedders(BUILTIN if moves else chosen, build, find_successor)
 
 
 def _batches(texts: Sequence[str], limit: int) -> Iterator[Sequence[str]]:

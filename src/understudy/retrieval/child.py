@@ -6,10 +6,11 @@ It limits its own resources before it reads untrusted input. Does not know the c
 import contextlib
 import os
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
+from functools import cache
 from itertools import islice
 from pathlib import Path
-from typing import BinaryIO, Final
+from typing import TYPE_CHECKING, BinaryIO, Final
 
 import msgspec
 
@@ -19,6 +20,7 @@ from understudy.retrieval.chunk import SECTION_CHARACTERS, Chunk, split_pieces
 from understudy.retrieval.messages import (
     LENGTH_PREFIX_BYTES,
     Embed,
+    EmbedMeanings,
     Extract,
     Extracted,
     More,
@@ -33,6 +35,9 @@ from understudy.retrieval.messages import (
     Split,
     SplitStarted,
 )
+
+if TYPE_CHECKING:
+    from understudy.retrieval.minilm import MiniLM
 
 _NICE_INCREMENT: Final = 5
 
@@ -83,6 +88,8 @@ def _handle(request: Request, chunks: Iterator[Chunk]) -> Reply:
             return Pieces([Piece(c.position, c.start, c.end, c.text) for c in islice(chunks, count)])
         case Embed(texts=texts):
             return Rows(builtin.embed_texts(texts))
+        case EmbedMeanings(texts=texts):
+            return _embed_meanings(texts)
 
 
 def _extract(request: Extract) -> Reply:
@@ -102,6 +109,24 @@ def _render(request: Render) -> Reply:
         return Rendered(*scans.render_pages(Path(request.path), request.most, request.edge, request.size))
 
     return _run_guarded(render)
+
+
+def _embed_meanings(texts: Sequence[str]) -> Reply:
+    from understudy.retrieval import minilm  # noqa: PLC0415 - an extra
+
+    try:
+        return Rows(_load_minilm().embed(texts))
+    except minilm.UnusableModelError as error:
+        return Refused("server_error", str(error), spent=True)
+    except Exception as error:  # noqa: BLE001 - of many kinds: the model's library is not ours
+        return Refused("server_error", f"The embedder failed: {type(error).__name__}: {error}", spent=True)
+
+
+@cache
+def _load_minilm() -> "MiniLM":
+    from understudy.retrieval import minilm  # noqa: PLC0415 - an extra
+
+    return minilm.MiniLM()
 
 
 def _run_guarded(work: Callable[[], Reply]) -> Reply:

@@ -21,7 +21,7 @@ _MODULE: Final = "understudy.retrieval.child"
 _INHERITED_VARIABLES: Final = ("PATH", "HOME", "LANG", "LC_ALL", "TMPDIR", "PYTHONPATH", "VIRTUAL_ENV", "SYSTEMROOT")
 _IDLE_SECONDS: Final = 10.0
 _MAX_LEASES: Final = 100
-"""Requests per child, which bounds what libraries leak."""
+"""Leases of a child, which bounds what libraries leak."""
 
 _encode = msgspec.msgpack.Encoder().encode
 _decode: Callable[[bytes], Reply] = msgspec.msgpack.Decoder(Reply).decode
@@ -79,10 +79,17 @@ class ChildProcess:
 
 
 class ChildPool:
-    def __init__(self, limit: int, memory: int) -> None:
-        """At most `limit` children at once, of `memory` bytes each."""
+    def __init__(
+        self, limit: int, memory: int, *, idle_seconds: float = _IDLE_SECONDS, max_leases: int = _MAX_LEASES
+    ) -> None:
+        """At most `limit` children at once, of `memory` bytes each.
+
+        A child ends after `max_leases` leases, or when it was idle for `idle_seconds`.
+        """
         self._slots = asyncio.Semaphore(limit)
         self._memory = memory
+        self._idle_seconds = idle_seconds
+        self._max_leases = max_leases
         self._idle: list[ChildProcess] = []
         self._all: set[ChildProcess] = set()
         self._terminations: set[asyncio.Task[None]] = set()
@@ -133,11 +140,11 @@ class ChildPool:
         return child
 
     def _release(self, child: ChildProcess) -> None:
-        if not child.is_usable or child.leases >= _MAX_LEASES:
+        if not child.is_usable or child.leases >= self._max_leases:
             self._retire(child)
             return
         self._idle.append(child)
-        child.expiry = asyncio.get_running_loop().call_later(_IDLE_SECONDS, self._expire, child)
+        child.expiry = asyncio.get_running_loop().call_later(self._idle_seconds, self._expire, child)
 
     def _expire(self, child: ChildProcess) -> None:
         self._idle.remove(child)

@@ -12,6 +12,9 @@ from understudy.retrieval.children import ChildPool, ChildRequestError
 from understudy.retrieval.messages import Embed, Rows
 
 BUILTIN: Final = "builtin"
+MINILM: Final = "minilm-l6-v2"
+"""The embedder of the extra `embed`: the name covers the model, its weights and how texts are cut into windows."""
+
 _CHILD_TIMEOUT: Final = 120.0
 _BUILTIN_KEYWORD_WEIGHT: Final = 0.9
 """The built-in vectors compare spellings, as the words do, but know no frequencies."""
@@ -47,7 +50,9 @@ class Embedder(Protocol):
     """Raises EmbeddingFailed."""
 
     name: str
-    """The name stored with a vector store: `builtin`, `PROVIDER/MODEL`, `fastembed:NAME`, or a directory."""
+    """The name stored with a vector store: `builtin`, `minilm-l6-v2`, `PROVIDER/MODEL`, `fastembed:NAME`, or a
+    directory.
+    """
 
     async def embed(self, texts: Sequence[str], *, query: bool = False) -> Vectors: ...
 
@@ -62,11 +67,20 @@ class Embedder(Protocol):
 
 
 class Embedders:
-    """`make` returns the embedder of a name, or None if the settings have no such embedder."""
+    """`make` returns the embedder of a name, or None if the settings have no such embedder.
 
-    def __init__(self, default: str, make: Callable[[str], Embedder | None]) -> None:
+    `find_successor` returns the name of the embedder that replaces built-in vectors in the background, or None.
+    """
+
+    def __init__(
+        self,
+        default: str,
+        make: Callable[[str], Embedder | None],
+        find_successor: Callable[[], str | None] = lambda: None,
+    ) -> None:
         self._default = default
         self._make = make
+        self.find_successor = find_successor
         self._made: dict[str, Embedder] = {}
 
     @property
@@ -84,6 +98,10 @@ class Embedders:
             )
         self._made[name] = embedder
         return embedder
+
+    def first(self, name: str) -> Embedder:
+        """The embedder that makes a new file of a store with this embedder searchable. Raises EmbedderMissing."""
+        return self.get(BUILTIN if name == MINILM else name)
 
     async def close(self) -> None:
         await asyncio.gather(*(embedder.close() for embedder in self._made.values()))

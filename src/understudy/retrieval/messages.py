@@ -48,7 +48,13 @@ class Embed(msgspec.Struct, tag=True):
     texts: list[str]
 
 
-Request = Extract | Render | Split | More | Embed
+class EmbedMeanings(msgspec.Struct, tag=True):
+    """Requests the vectors of texts by the model of the extra `embed`."""
+
+    texts: list[str]
+
+
+Request = Extract | Render | Split | More | Embed | EmbedMeanings
 
 
 class Extracted(msgspec.Struct, tag=True):

@@ -7,7 +7,11 @@ from typing import Final
 INDEXING: Final = 0
 READY: Final = 1
 REMOVED: Final = 2
-"""The states of a document: being indexed, searchable, to be erased."""
+COPYING: Final = 3
+COPIED: Final = 4
+"""The states of a document: being indexed, searchable, to be erased; a copy with vectors of another embedder that is
+being made, and one that is complete and waits for those of its store's other documents.
+"""
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,10 +1,12 @@
 """The table `[embeddings]`."""
 
-from typing import Annotated
+from typing import Annotated, Final
 
 from msgspec import Meta, Struct
 
 from understudy.settings.text import Text
+
+AUTO: Final = "auto"
 
 
 class EmbeddingSettings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -13,10 +15,11 @@ class EmbeddingSettings(Struct, frozen=True, kw_only=True, forbid_unknown_fields
     model: Annotated[
         Text,
         Meta(
-            description="`builtin` (no download), `PROVIDER/MODEL`, `fastembed:NAME`, or the directory of a"
-            " sentence-transformers model. After a change run `understudy reindex`."
+            description="`auto` (`minilm-l6-v2` where the extra `embed` is installed, `builtin` elsewhere), `builtin`,"
+            " `minilm-l6-v2`, `PROVIDER/MODEL`, `fastembed:NAME`, or the directory of a sentence-transformers model."
+            " After a change to or from one of the last three run `understudy reindex`."
         ),
-    ] = "builtin"
+    ] = AUTO
     dimensions: Annotated[
         Annotated[int, Meta(ge=1, le=16_000)] | None,
         Meta(description="Dimensions to request from a provider; when unset, the model's default."),
