@@ -63,9 +63,11 @@ class Server:
         self.data = directory / "data"
         self.config = directory / "understudy.toml"
         providers = _PROVIDERS.format(url=upstream_url) if upstream_url else ""
-        self.config.write_text(providers + _EMBEDDED_MODEL + config)
+        embeddings = "" if "[embeddings]" in config else BUILTIN_VECTORS
+        self.config.write_text(providers + _EMBEDDED_MODEL + config + embeddings)
         self.log = directory / "log"
         self._settings = settings
+        self.variables: dict[str, str] = {}
         self._closing = contextlib.ExitStack()
         self.process: subprocess.Popen[str] | None = None
         self.url = ""
@@ -126,7 +128,7 @@ class Server:
     def environ(self) -> dict[str, str]:
         settings = {f"UNDERSTUDY_{name.upper()}": str(value) for name, value in self._settings.items()}
         own = {"PATH": os.environ["PATH"], "UNDERSTUDY_API_KEY": KEY, "PYTHONWARNINGS": "default::ResourceWarning"}
-        return own | settings
+        return own | settings | self.variables
 
     def stop(self, within: float = WAIT) -> None:
         """Sends SIGTERM, as a supervisor does; asserts exit code 0 and a log without errors."""
@@ -237,6 +239,11 @@ models = ["slow"]
 first_byte_timeout = 0.3
 idle_timeout = 0.3
 retries = 0
+"""
+# No second process that embeds in the background of each test.
+BUILTIN_VECTORS = """
+[embeddings]
+model = "builtin"
 """
 _EMBEDDED_MODEL = """
 [rehearsal]

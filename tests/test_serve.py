@@ -190,7 +190,7 @@ python = "/nowhere/python"
         server.stop()
     assert "  Models            rehearsal: the embedded model" in alone
     assert "It stands in for gpt-…, chatgpt-…, claude-…" in alone
-    assert "  File search       on, with the embedder 'builtin'" in alone
+    assert "  File search       on, with the embedder '" in alone
     assert f"  Database          SQLite in {tmp_path / 'understudy-data'}" in alone
     assert "  Code interpreter  o" in alone
     assert "  Models            local: http://127.0.0.1:9/v1 (gpt-4o)" in printed

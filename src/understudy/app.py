@@ -34,6 +34,7 @@ from understudy.engine.files import Files
 from understudy.engine.images import Images
 from understudy.engine.jobs.batches import Batches
 from understudy.engine.jobs.deliveries import Webhooks
+from understudy.engine.jobs.embedding import Embedding
 from understudy.engine.jobs.ingestion import Ingestion
 from understudy.engine.jobs.runs import RunWorker
 from understudy.engine.jobs.video_callbacks import VideoCallbacks
@@ -122,6 +123,7 @@ class _Base:
 @dataclass(frozen=True, slots=True)
 class _Retrieval:
     ingestion: Ingestion
+    embedding: Embedding
     vector_stores: VectorStores
     documents: Documents
     images: Images
@@ -204,6 +206,7 @@ def _list_background_parts(
     store = base.store
     return (
         retrieval.ingestion,
+        retrieval.embedding,
         sandbox,
         worker,
         check,
@@ -238,6 +241,7 @@ def _build_retrieval(stack: AsyncExitStack, base: _Base) -> _Retrieval:
     )
     return _Retrieval(
         ingestion,
+        Embedding(base.store, index, base.clock),
         VectorStores(base.store, index, ingestion, base.clock),
         Documents(base.store, base.blobs, extractor, spool),
         Images(base.store, base.blobs),

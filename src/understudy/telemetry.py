@@ -101,8 +101,19 @@ class DocumentIndexed(Event, frozen=True, kw_only=True, gc=False):
     duration: float
 
 
+class PassagesEmbedded(Event, frozen=True, kw_only=True, gc=False):
+    """Passages of an indexed file have vectors of the embedder that replaces the built-in one."""
+
+    store: int
+    file: int
+    embedder: str
+    chunks: int
+    duration: float
+
+
 class JobClaimed(Event, frozen=True, kw_only=True, gc=False):
-    """A worker begins an attempt at a job. `job_kind` is `run`, `batch`, `file` or `video`.
+    """A worker begins an attempt at a job. `job_kind` is `run`, `batch`, `file`, `embedding` or
+    `video`.
 
     `key` is the id of a run, and the row number of other jobs.
     """
@@ -146,7 +157,7 @@ class DeliveryAttempted(Event, frozen=True, kw_only=True, gc=False):
 
 EVENTS: Final[tuple[type[Event], ...]] = (
     *(RequestFinished, RunStarted, RunTurnFinished, RunStopped, ModelCalled, TokensUsed, ToolExecuted),
-    *(DocumentIndexed, JobClaimed, JobFinished, JobRetried, DeliveryAttempted),
+    *(DocumentIndexed, PassagesEmbedded, JobClaimed, JobFinished, JobRetried, DeliveryAttempted),
 )
 
 P = ParamSpec("P")

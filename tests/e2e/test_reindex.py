@@ -8,7 +8,7 @@ import pytest
 
 from e2e.assistants_client import each_database
 from envelope import assert_error
-from serving import WAIT
+from serving import BUILTIN_VECTORS, WAIT
 from upstream import fault, reply
 from waiting import eventually
 
@@ -37,7 +37,7 @@ def vectors(request):
 
 def configure(server, text):
     """Other settings, for the next start."""
-    server.config.write_text(server.config.read_text().partition("\n[embeddings]")[0] + text)
+    server.config.write_text(server.config.read_text().partition("\n[embeddings]")[0] + (text or BUILTIN_VECTORS))
 
 
 def filled(client):

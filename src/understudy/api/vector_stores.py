@@ -78,7 +78,7 @@ async def create_vector_store(request: Request) -> Response:
 )
 async def get_vector_store(request: Request) -> Response:
     parts = parts_of(request)
-    return struct_response(await parts.store.vector_stores.get(project_of(request), store_id_of(request), parts.now()))
+    return struct_response(await parts.vector_stores.get(project_of(request), store_id_of(request)))
 
 
 @operations.add(

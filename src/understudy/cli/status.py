@@ -1,5 +1,6 @@
 """The state of a server's parts at its start, for the banner. Reads this machine only, never waits."""
 
+from understudy.cli.embedder_state import describe_embedder
 from understudy.cli.interpreter_state import describe_interpreter
 from understudy.llm.models import HOSTED_FAMILIES
 from understudy.settings import ProviderSettings, Settings
@@ -41,7 +42,7 @@ def _provider(provider: ProviderSettings) -> str:
 
 
 def _search(settings: Settings, vector_problem: str | None) -> str:
-    return f"off. {vector_problem}" if vector_problem else f"on, with the embedder {settings.embeddings.model!r}"
+    return f"off. {vector_problem}" if vector_problem else f"on, with {describe_embedder(settings)}"
 
 
 def _database(settings: Settings) -> str:

@@ -36,13 +36,17 @@ class Reindexer:
 
     @property
     def embedder(self) -> str:
-        """The name of the configured embedder. Raises UnknownEmbedderError."""
+        """The name of the embedder that indexes new files. Raises UnknownEmbedderError."""
         return self._index.embedders.default.name
 
     async def stores(self, store_id: str | None = None) -> list[IndexedStore]:
-        """The one store, or all that the configured embedder has not indexed in full. Raises NotFound."""
+        """The one store, or all that are not indexed in full with a current embedder. Raises NotFound.
+
+        A server moves stores from the built-in embedder to a better one by itself, so both are current.
+        """
         if store_id is None:
-            return await self._store.ingestion.list_stale_stores(self.embedder)
+            current = self._index.embedders
+            return await self._store.ingestion.list_stale_stores(self.embedder, current.find_successor())
         match = await self._store.ingestion.find(store_id)
         if match is None:
             raise not_found("vector store", store_id)
@@ -58,7 +62,7 @@ class Reindexer:
         Without `whole`, files that this embedder has indexed are skipped.
         """
         files = store.files
-        if whole or store.embedder != self.embedder:
+        if whole or store.embedder not in {self.embedder, self._index.embedders.find_successor()}:
             files = await self._store.ingestion.restart(store.seq, self.embedder)
         failed_before = (await self._store.ingestion.count_pending(store.seq)).failed
         self._ingestion.wake()

@@ -6,6 +6,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final
 
+from msgspec import UNSET
+
 from understudy import ids
 from understudy.clock import Clock
 from understudy.engine.jobs.ingestion import Ingestion
@@ -87,6 +89,14 @@ class VectorStores:
         made = await self._store.vector_stores.create(project_id, store, file_ids, chunking)
         self.announce()
         return made
+
+    async def get(self, project_id: str, store_id: str) -> VectorStoreObject:
+        """Raises NotFound."""
+        store = await self._store.vector_stores.get(project_id, store_id, self._now())
+        if self._index.embedders.find_successor() is not None:
+            pending = await self._store.embedding.count_pending_of(store_id)
+            store.pending_vectors = pending.files or UNSET
+        return store
 
     def announce(self) -> None:
         """Wakes the indexing; call it after the transaction that added files."""

@@ -92,8 +92,9 @@ class Embedders:
         """Raises EmbedderMissing."""
         embedder = self._made.get(name) or self._make(name)
         if embedder is None:
+            remedy = "Install the extra `embed`" if name == MINILM else "Configure it again"
             raise UnknownEmbedderError(
-                f"The embedder {name!r} is no longer configured. Configure it again, or run `understudy reindex`,"
+                f"The embedder {name!r} is no longer configured. {remedy}, or run `understudy reindex`,"
                 f" which indexes its vector stores again with {self._default!r}."
             )
         self._made[name] = embedder

@@ -67,18 +67,18 @@ class Index:
         Raises EmbeddingFailed, EmbedderMissing, ExtractionFailed, and DocumentRemoved if the file was removed
         meanwhile.
         """
-        chosen, started = self.embedders.get(embedder), time.perf_counter()
+        chosen, started = self.embedders.first(embedder), time.perf_counter()
         async with self._children.lease() as child:
             try:
                 await child.request(Split(str(source.path), size, overlap), _SPLIT_TIMEOUT)
-                indexed = await self._index_chunks(store, file, chosen, child, Path(name).stem[:_MAX_HEADING])
+                indexed = await self._index_chunks(store, file, chosen, child, format_heading(name))
             except ChildRequestError:
                 raise ExtractionError("server_error", "The text could not be cut into chunks. Try again.") from None
         telemetry.emit(
             telemetry.DocumentIndexed,
             store=store,
             file=file,
-            embedder=embedder,
+            embedder=chosen.name,
             chunks=indexed.chunks,
             usage_bytes=indexed.usage_bytes,
             duration=telemetry.elapsed(started),
@@ -159,6 +159,11 @@ class Index:
 
     async def _embed_queries(self, name: str, queries: Sequence[str]) -> Sequence[bytes]:
         return (await self.embedders.get(name).embed(queries, query=True)).rows if queries else ()
+
+
+def format_heading(filename: str) -> str:
+    """What the words of a file's passages include beside their text."""
+    return Path(filename).stem[:_MAX_HEADING]
 
 
 async def _next_pieces(child: ChildProcess) -> list[Piece]:

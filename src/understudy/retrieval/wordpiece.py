@@ -35,7 +35,7 @@ class WordPiece:
         return [number for word in _split_words(text) for number in self._cut(word)]
 
     def _cut_word(self, word: str) -> tuple[int, ...]:
-        """The longest pieces from the left; one unknown token if a rest is no piece."""
+        """The longest pieces from the left; one unknown token if none matches somewhere."""
         if len(word) > _MAX_WORD_CHARACTERS:
             return (self._unknown,)
         pieces: list[int] = []

@@ -18,6 +18,7 @@ from understudy.store.chunks import Chunks
 from understudy.store.containers import Containers
 from understudy.store.conversations import Conversations
 from understudy.store.database import Database
+from understudy.store.embedding import EmbeddingJobs
 from understudy.store.file_batches import FileBatches
 from understudy.store.files import Files
 from understudy.store.ingestion import Ingestion
@@ -60,6 +61,7 @@ class Store:
     vector_store_files: VectorStoreFiles
     file_batches: FileBatches
     ingestion: Ingestion
+    embedding: EmbeddingJobs
     keys: Keys
     containers: Containers
     webhooks: Webhooks
@@ -131,6 +133,7 @@ def _build_store(database: Database, clock: Clock, lock: DirectoryLock | None) -
         vector_store_files=VectorStoreFiles(database),
         file_batches=FileBatches(database),
         ingestion=Ingestion(database),
+        embedding=EmbeddingJobs(database),
         keys=Keys(database),
         containers=Containers(database),
         webhooks=Webhooks(database),

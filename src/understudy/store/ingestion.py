@@ -32,7 +32,7 @@ _ABANDONED_FILES = (
 )
 _STALE_STORES = (
     "SELECT id, seq, embedder, in_progress + completed FROM vector_stores"
-    " WHERE body IS NOT NULL AND embedder IS NOT NULL AND (embedder <> $1 OR in_progress > 0) ORDER BY seq"
+    " WHERE body IS NOT NULL AND embedder IS NOT NULL AND (embedder NOT IN ($1, $2) OR in_progress > 0) ORDER BY seq"
 )
 _STORE = "SELECT id, seq, embedder, in_progress + completed FROM vector_stores WHERE body IS NOT NULL AND id = $1"
 _PROGRESS = "SELECT in_progress, failed FROM vector_stores WHERE seq = $1 AND body IS NOT NULL"
@@ -116,9 +116,9 @@ class Ingestion:
         if await self._database.read(_has_abandoned_files, now):
             await self._database.write(_release_abandoned_files, now)
 
-    async def list_stale_stores(self, embedder: str) -> list[IndexedStore]:
-        """Stores that are indexed with another embedder, or not completely with this one."""
-        return await self._database.read(_stores, _STALE_STORES, embedder)
+    async def list_stale_stores(self, embedder: str, successor: str | None = None) -> list[IndexedStore]:
+        """Stores that are indexed with another embedder than these two, or not completely."""
+        return await self._database.read(_stores, _STALE_STORES, embedder, successor or embedder)
 
     async def find(self, store_id: str) -> IndexedStore | None:
         stores = await self._database.read(_stores, _STORE, store_id)
@@ -232,8 +232,8 @@ def _release_abandoned_files(now: float) -> Transaction[None]:
         yield "UPDATE store_files SET owner = NULL WHERE seq = $1", (seq,)
 
 
-def _stores(sql: str, argument: str) -> Transaction[list[IndexedStore]]:
-    rows = yield sql, (argument,)
+def _stores(sql: str, *arguments: str) -> Transaction[list[IndexedStore]]:
+    rows = yield sql, arguments
     return [IndexedStore(*row) for row in rows]
 
 

@@ -42,6 +42,10 @@ class FileCounts(Struct, kw_only=True):
 
 
 class VectorStoreObject(Struct, kw_only=True):
+    """`pending_vectors` is a member of this server's alone: the number of files that can be found but whose vectors by
+    the better embedder are not made yet. It is absent without such files, and in lists.
+    """
+
     id: str
     object: Literal["vector_store"] = "vector_store"
     created_at: int
@@ -54,6 +58,7 @@ class VectorStoreObject(Struct, kw_only=True):
     expires_at: int | None = None
     last_active_at: int | None
     metadata: dict[str, str] = {}
+    pending_vectors: int | UnsetType = UNSET
 
 
 class CreateVectorStoreRequest(Struct, kw_only=True, forbid_unknown_fields=True):
