@@ -48,6 +48,7 @@ from understudy.engine.tools.container_sessions import ContainerSessions
 from understudy.engine.tools.interpreter import Interpreter
 from understudy.engine.uploads import Uploads
 from understudy.engine.vector_stores import VectorStores
+from understudy.engine.videos import Videos
 from understudy.llm.connection import Connection
 from understudy.llm.embedders import build_embedders
 from understudy.llm.model_info import ModelProfiles
@@ -79,14 +80,14 @@ class Understudy:
 
     store: Store
     worker: RunWorker
-    videos: VideoJobs
+    video_jobs: VideoJobs
     streams: OpenStreams
     patience: float
 
     async def drain(self) -> None:
         """Stops new work, releases active runs, and ends streams within `patience` seconds."""
         await self.worker.stop()
-        self.videos.release()
+        self.video_jobs.release()
         await self.streams.finish(self.patience)
 
 
@@ -130,6 +131,13 @@ class _Retrieval:
 
 
 @dataclass(frozen=True, slots=True)
+class _Video:
+    videos: Videos
+    jobs: VideoJobs
+    callbacks: VideoCallbacks
+
+
+@dataclass(frozen=True, slots=True)
 class _LocationCheck:
     """Checks the location of the blobs again, after the parts that acquire a lease.
 
@@ -157,7 +165,7 @@ async def _open_parts(app: Starlette, stack: AsyncExitStack, settings: Settings,
     remote_servers, logs = RemoteServers(settings.mcp), Logs(clock, settings.limits.log_retention)
     worker = _build_worker(base, retrieval, interpreter, remote_servers, logs)
     webhooks = Webhooks(store, settings.webhooks, clock)
-    callbacks, videos = _build_videos(base)
+    video = _build_videos(base)
     checks = ModelChecks(base.models)
     batches = _build_batches(base, checks)
     responses = Responses(store, worker, logs, clock, settings.limits.response_seconds)
@@ -179,7 +187,7 @@ async def _open_parts(app: Starlette, stack: AsyncExitStack, settings: Settings,
         vector_stores=retrieval.vector_stores,
         batches=batches,
         containers=containers,
-        videos=videos,
+        videos=video.videos,
         webhooks=webhooks,
         blobs=blobs,
         documents=retrieval.documents,
@@ -188,9 +196,9 @@ async def _open_parts(app: Starlette, stack: AsyncExitStack, settings: Settings,
         mcp=mcp,
     )
     batches.endpoints = batch_endpoints(parts)
-    app.state.understudy = Understudy(store, worker, videos, streams, settings.shutdown_seconds * _DRAIN_SHARE)
+    app.state.understudy = Understudy(store, worker, video.jobs, streams, settings.shutdown_seconds * _DRAIN_SHARE)
     check = _LocationCheck(store, blobs, location_id)
-    await _start(stack, _list_background_parts(base, retrieval, sandbox, worker, check, callbacks, parts))
+    await _start(stack, _list_background_parts(base, retrieval, sandbox, worker, check, video, parts))
 
 
 def _list_background_parts(
@@ -199,7 +207,7 @@ def _list_background_parts(
     sandbox: Sandbox,
     worker: RunWorker,
     check: _LocationCheck,
-    callbacks: VideoCallbacks,
+    video: _Video,
     parts: Parts,
 ) -> tuple[BackgroundPart, ...]:
     """In the order of their start; they stop in reverse."""
@@ -211,8 +219,8 @@ def _list_background_parts(
         worker,
         check,
         parts.webhooks,
-        callbacks,
-        parts.videos,
+        video.callbacks,
+        video.jobs,
         Looper(_SWEEP_FILES_SECONDS, base.files.sweep),
         Looper(_ERASE_SECONDS, store.threads.erase),
         Looper(_ERASE_SECONDS, store.chunks.sweep),
@@ -312,7 +320,7 @@ def _build_interpreter(base: _Base) -> tuple[Sandbox, Interpreter, Containers]:
     return sandbox, interpreter, Containers(sessions, base.store, base.clock, settings.sandbox.memory_mb)
 
 
-def _build_videos(base: _Base) -> tuple[VideoCallbacks, VideoJobs]:
+def _build_videos(base: _Base) -> _Video:
     settings, video = base.settings, base.settings.video
 
     def connect(key: str) -> Connection:
@@ -329,19 +337,9 @@ def _build_videos(base: _Base) -> tuple[VideoCallbacks, VideoJobs]:
     callbacks = VideoCallbacks(
         base.store.videos, base.clock, allowed=video.callbacks, allow_private=settings.webhooks.allow_private
     )
-    videos = VideoJobs(
-        base.store,
-        base.blobs,
-        base.files,
-        provider,
-        download,
-        base.accounting,
-        callbacks,
-        video,
-        base.clock,
-        spool,
-    )
-    return callbacks, videos
+    jobs = VideoJobs(base.store, base.blobs, base.files, provider, download, video, base.clock, spool)
+    videos = Videos(base.store, base.files, provider, base.accounting, callbacks, jobs, video, base.clock)
+    return _Video(videos, jobs, callbacks)
 
 
 @asynccontextmanager

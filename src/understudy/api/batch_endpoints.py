@@ -7,7 +7,7 @@ from understudy import ids
 from understudy.api import anthropic_messages, chat, completions, embeddings, responses
 from understudy.api.errors import envelope, message_envelope, to_api_error
 from understudy.api.parts import Parts
-from understudy.engine.jobs.batches import MESSAGES, RESPONSES, Endpoint, EndpointResult
+from understudy.engine.jobs.batch_lines import MESSAGES, RESPONSES, Endpoint, EndpointResult
 from understudy.errors import ApiError
 
 CompleteHandler = Callable[[Parts, str, bytes], Awaitable[bytes]]

@@ -11,7 +11,7 @@ from understudy.api.operations import OperationGroup, Schema
 from understudy.api.parts import parts_of, project_of
 from understudy.api.requests import json_response, read_json, struct_response
 from understudy.api.videos import public_base_url, request_key
-from understudy.engine.jobs.videos import VideoOrder
+from understudy.engine.videos import VideoOrder
 from understudy.engine.views import videos
 from understudy.media.camera import MOTIONS
 from understudy.media.frame_sizes import DEFAULT_RESOLUTION

@@ -15,7 +15,7 @@ from understudy.api.operations import LINES, OperationGroup
 from understudy.api.parts import parts_of, project_of
 from understudy.api.requests import decode_body, read_body, struct_response
 from understudy.blobs import Blobs
-from understudy.engine.jobs.batches import MESSAGES
+from understudy.engine.jobs.batch_lines import MESSAGES
 from understudy.errors import Conflict, InvalidRequest
 from understudy.settings import LimitSettings
 from understudy.store.batches import ACTIVE, Batch, Job

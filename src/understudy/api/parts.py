@@ -15,11 +15,11 @@ from understudy.engine.documents import Documents
 from understudy.engine.files import Files
 from understudy.engine.jobs.batches import Batches
 from understudy.engine.jobs.deliveries import Webhooks
-from understudy.engine.jobs.videos import VideoJobs
 from understudy.engine.responses import Responses
 from understudy.engine.runs import Runs
 from understudy.engine.uploads import Uploads
 from understudy.engine.vector_stores import VectorStores
+from understudy.engine.videos import Videos
 from understudy.llm.model_info import ModelProfiles
 from understudy.llm.router import Models
 from understudy.settings import Settings
@@ -40,7 +40,7 @@ class Parts:
     uploads: Uploads
     vector_stores: VectorStores
     batches: Batches
-    videos: VideoJobs
+    videos: Videos
     webhooks: Webhooks
     containers: Containers
     blobs: Blobs

@@ -12,7 +12,7 @@ from understudy.api.metering import admit
 from understudy.api.operations import BYTES, OperationGroup
 from understudy.api.parts import parts_of, project_of
 from understudy.api.requests import read_json, struct_response
-from understudy.engine.jobs.videos import VideoOrder
+from understudy.engine.videos import VideoOrder
 from understudy.engine.views import videos
 from understudy.errors import InvalidRequest, NotFound, not_found
 from understudy.store import video_rows as stored

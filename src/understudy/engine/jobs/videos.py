@@ -1,66 +1,43 @@
-"""Videos as jobs, and the verbs on them: create, wait, delete. Knows no HTTP and no provider."""
+"""Videos as jobs: made by a provider, stored, released for a retry. Knows no HTTP and no provider."""
 
 import asyncio
 import logging
-import secrets
 import tempfile
 from collections import deque
 from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import AsyncExitStack
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 from typing import Final
 
 from msgspec.structs import replace as changed
 
-from understudy import ids
 from understudy.blobs import Blobs
 from understudy.clock import Clock
-from understudy.engine.accounting import Accounting
 from understudy.engine.files import Files
 from understudy.engine.jobs.backoff import Backoff
 from understudy.engine.jobs.pool import MAX_INTERRUPTIONS, JobKind, LeasePool
-from understudy.engine.jobs.video_callbacks import VideoCallbacks
 from understudy.engine.jobs.waiters import Waiters
-from understudy.engine.keyframes import Keyframes
-from understudy.errors import StoreError, Unavailable
-from understudy.llm.prices import Tokens
+from understudy.errors import StoreError
 from understudy.looper import Looper
 from understudy.media import Frame, Job, MediaError, VideoFiles, VideoProvider
 from understudy.media.download import Downloader
-from understudy.media.rehearsal import RehearsalRenderer
 from understudy.settings import VideoSettings
 from understudy.store import Store
 from understudy.store.video_claims import VideoClaim
-from understudy.store.video_rows import Keyframe, Record, Request, Role, Video, VideoFile
+from understudy.store.video_rows import Keyframe, Role, VideoFile
 from understudy.store.workers import Candidate
-from understudy.wire.videos import KeyframeReference, State
 
 _EXPIRY_SECONDS: Final = 60.0
 _DAY: Final = 86_400.0
 # Whose oldest videos are candidates at a time.
 _MAX_PROJECTS: Final = 100
 _BACKOFF: Final = Backoff(first=1.0, longest=60.0, max_attempts=8)
-_STATE_ORDER: Final[dict[State, int]] = {"queued": 0, "dreaming": 1, "completed": 2, "failed": 3}
 _CHUNK_BYTES: Final = 1024 * 1024
 # How long a video takes where none has been made yet, in seconds.
 _DEFAULT_DURATION_SECONDS: Final = 20.0
 _INTERNAL_ERROR_TEXT: Final = "The server had an error while it made the video; the server's log has the cause."
 logger = logging.getLogger(__name__)
-
-
-@dataclass(frozen=True, slots=True)
-class VideoOrder:
-    """`base` is where the client reached this server, `request_key` names its request, and the key `key_id` pays."""
-
-    request: Request
-    base: str
-    start: KeyframeReference | None = None
-    end: KeyframeReference | None = None
-    start_param: str = "keyframes.frame0"
-    end_param: str = "keyframes.frame1"
-    request_key: str | None = None
-    key_id: str = ""
 
 
 class VideoJobs(JobKind[int, VideoClaim]):
@@ -73,8 +50,6 @@ class VideoJobs(JobKind[int, VideoClaim]):
         files: Files,
         provider: VideoProvider,
         download: Downloader,
-        accounting: Accounting,
-        callbacks: VideoCallbacks,
         settings: VideoSettings,
         clock: Clock,
         spool: Path,
@@ -85,20 +60,18 @@ class VideoJobs(JobKind[int, VideoClaim]):
         self._files = files
         self._provider = provider
         self._download = download
-        self._accounting = accounting
-        self._callbacks = callbacks
         self._settings = settings
         self._clock = clock
         self._spool = spool
-        self._keyframes = Keyframes(store, files, provider, settings)
         self._waiters = Waiters()
-        self._closing = False
+        self.next_change = self._waiters.next_change
+        self.is_stopping = False
+        """Whether waits for videos must end."""
         self._recent_durations: deque[float] = deque(maxlen=20)
         loops = () if settings.keep_days is None else (Looper(_EXPIRY_SECONDS, self._delete_expired),)
         self._pool = LeasePool(self, store.workers, clock, "studio", settings.concurrent, extra_loops=loops)
-
-    async def start(self) -> None:
-        await self._pool.start()
+        self.start = self._pool.start
+        self.wake = self._pool.wake
 
     async def stop(self) -> None:
         """Releases the jobs, and ends the lease."""
@@ -109,93 +82,23 @@ class VideoJobs(JobKind[int, VideoClaim]):
 
     def release(self) -> None:
         """Ends every wait for a video: this server is stopping."""
-        self._closing = True
+        self.is_stopping = True
         self._waiters.notify_all()
 
     @property
     def id(self) -> str:
         return self._pool.id
 
-    # -- for the API -------------------------------------------------------------------------------------------
+    @property
+    def typical_duration(self) -> float:
+        """The mean duration of the latest videos, in seconds."""
+        recent = self._recent_durations
+        return sum(recent) / len(recent) if recent else _DEFAULT_DURATION_SECONDS
 
-    async def create(self, project_id: str, order: VideoOrder) -> Video:
-        """Raises InvalidRequest, NotFound, RateLimited, and Unavailable where nothing can be made."""
-        self._check_provider()
-        if order.request.callback_url is not None:
-            self._callbacks.check(order.request.callback_url)
-        async with AsyncExitStack() as stack:
-            request, pieces = await self._resolve_keyframes(project_id, order, stack)
-            new_id = ids.generation()
-            price = await self._accounting.usage(
-                new_id, "video", f"luma/{request.model}", Tokens(), key_id=order.key_id
-            )
-            record = Record(
-                request=request,
-                created_at=self._clock.now(),
-                base=order.base,
-                credits=price.credits,
-                key_id=order.key_id,
-            )
-            video_id = await self._store.videos.create(
-                project_id,
-                new_id,
-                record,
-                provider=self._provider.name,
-                token=secrets.token_urlsafe(24),
-                pieces=pieces,
-                request_key=order.request_key,
-                most=self._settings.waiting,
-            )
-        self._pool.wake()
-        return await self._store.videos.get(project_id, video_id)
-
-    async def wait(self, project_id: str, video_id: str, state: State, seconds: float) -> Video:
-        """The video once it is in `state` or in a later one, or as it is after `seconds`."""
-        deadline = asyncio.get_running_loop().time() + seconds
-        while True:
-            with self._waiters.next_change(video_id.lower()) as change:
-                video = await self._store.videos.get(project_id, video_id)
-                left = deadline - asyncio.get_running_loop().time()
-                if _STATE_ORDER[video.state] >= _STATE_ORDER[state] or left <= 0 or self._closing:
-                    return video
-                await asyncio.wait([change], timeout=left)
-
-    async def delete(self, project_id: str, video_id: str) -> None:
-        seq = await self._store.videos.delete(project_id, video_id)
+    def interrupt_video(self, seq: int, video_id: str) -> None:
+        """Stops making a video that was deleted, and ends the waits for it."""
         self._pool.interrupt(seq)
-        self._waiters.notify(video_id.lower())
-
-    async def estimate(self, video: Video) -> int | None:
-        """Estimated seconds until a video ends; None where it has ended."""
-        if video.state in {"completed", "failed"}:
-            return None
-        typical = (
-            sum(self._recent_durations) / len(self._recent_durations)
-            if self._recent_durations
-            else _DEFAULT_DURATION_SECONDS
-        )
-        ahead = await self._store.videos.count_ahead(video.seq)
-        return max(1, round(typical * (ahead // self._settings.concurrent + 1)))
-
-    def _check_provider(self) -> None:
-        if isinstance(self._provider, RehearsalRenderer) and (missing := self._provider.missing()):
-            raise Unavailable(missing)
-
-    async def _resolve_keyframes(
-        self, project_id: str, order: VideoOrder, stack: AsyncExitStack
-    ) -> tuple[Request, list[VideoFile]]:
-        request, pieces = order.request, []
-        if order.start is not None:
-            start, piece = await self._keyframes.resolve(
-                project_id, order.start, "start", order.start_param, order.base, stack
-            )
-            request = changed(request, start=start)
-            pieces += [piece] if piece else []
-        if order.end is not None:
-            end, piece = await self._keyframes.resolve(project_id, order.end, "end", order.end_param, order.base, stack)
-            request = changed(request, end=end)
-            pieces += [piece] if piece else []
-        return request, pieces
+        self._waiters.notify(video_id)
 
     # -- for the pool ------------------------------------------------------------------------------------------
 

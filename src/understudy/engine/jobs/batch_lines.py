@@ -1,0 +1,137 @@
+"""The lines of a batch: executed by an endpoint, retried, charged, and each result stored when it arrives.
+
+A line is executed by the endpoint that the application provides: project and body in, status and body out.
+"""
+
+import asyncio
+import itertools
+import logging
+from collections.abc import AsyncGenerator, Awaitable, Callable
+from contextlib import aclosing
+from typing import Final
+
+from understudy import ids
+from understudy.blobs import Blobs
+from understudy.engine.accounting import Accounting
+from understudy.engine.jobs import batch_input, batch_output
+from understudy.engine.jobs.backoff import Backoff
+from understudy.llm.prices import Tokens
+from understudy.llm.usage import parse_usage
+from understudy.store.batch_jobs import BatchClaim, BatchJobs, LineResult, PendingLine, ResultAlreadyStored
+from understudy.store.charges import Kind
+
+EndpointResult = tuple[int, bytes]
+"""An HTTP status, and a body that is JSON."""
+
+Endpoint = Callable[[str, bytes], Awaitable[EndpointResult]]
+"""Executes a request of a project. Raises nothing but CancelledError."""
+
+MESSAGES: Final = "/v1/messages"
+RESPONSES: Final = "/v1/responses"
+"""A response is charged by itself, turn by turn."""
+EMBEDDINGS: Final = "/v1/embeddings"
+_READ_CHUNK: Final = 100
+_RETRYABLE_STATUSES: Final = frozenset({408, 425, 429, 502, 503, 504, 529})
+_BACKOFF: Final = Backoff(first=1.0, longest=60.0, max_attempts=12, jitter=(0.5, 1.0))
+# A proxy's error page is transient; a provider that ignores the request is not.
+_MALFORMED: Final = b'"upstream_malformed"'
+_MALFORMED_ATTEMPTS: Final = 3
+_PERMANENT_ERRORS: Final = (b'"insufficient_quota"', b'"billing_error"')
+# Bytes of JSON a token, where a provider reports no usage.
+_BYTES_PER_TOKEN: Final = 4
+logger = logging.getLogger(__name__)
+
+
+class LeaseLost(Exception):
+    """Another worker has the batch, or its status has changed."""
+
+
+def require_lease(changed: bool) -> None:
+    """Raises LeaseLost unless a guarded write has changed its row."""
+    if not changed:
+        raise LeaseLost
+
+
+def line_endpoint(claimed: BatchClaim) -> str | None:
+    """The endpoint that each line must name; None where this server wrote the lines."""
+    return claimed.batch.job.endpoint if claimed.dialect == "openai" else None
+
+
+class LineExecutor:
+    def __init__(self, work: BatchJobs, blobs: Blobs, accounting: Accounting, places: int) -> None:
+        """At most `places` lines of all batches are executed at a time."""
+        self._work = work
+        self._blobs = blobs
+        self._accounting = accounting
+        self._places = places
+        # First come, first served: batches that all want a place get one in turn.
+        self._free = asyncio.Semaphore(places)
+        self._turn = asyncio.Lock()
+
+    async def execute(self, claimed: BatchClaim, owner: str, endpoint: Endpoint) -> None:
+        """Executes the lines without a result. Raises LeaseLost."""
+        window = asyncio.Semaphore(self._places)
+        try:
+            async with asyncio.TaskGroup() as group, aclosing(self._iterate_open_lines(claimed.seq)) as lines:
+                async for line in lines:
+                    await window.acquire()
+                    group.create_task(self._execute_line(claimed, line, owner, endpoint, window))
+        except BaseExceptionGroup as errors:
+            raise errors.exceptions[0] from None
+
+    async def _iterate_open_lines(self, seq: int) -> AsyncGenerator[PendingLine, None]:
+        after = 0
+        while lines := await self._work.pending_lines(seq, after, _READ_CHUNK):
+            for line in lines:
+                yield line
+            after = lines[-1].line
+
+    async def _execute_line(
+        self, claimed: BatchClaim, line: PendingLine, owner: str, endpoint: Endpoint, window: asyncio.Semaphore
+    ) -> None:
+        try:
+            body = batch_input.request_body(await self._load_request(claimed, line), line_endpoint(claimed))
+            status, answered = await self._call_with_retries(claimed.project_id, endpoint, body)
+            answer = await self._with_usage(claimed, line, body, status, answered)
+            try:
+                require_lease(await self._work.store_result(claimed.seq, owner, line.line, answer))
+            except ResultAlreadyStored:
+                logger.warning("batch %s: line %d has a result already", claimed.batch.job.id, line.line)
+        finally:
+            window.release()
+
+    async def _with_usage(
+        self, claimed: BatchClaim, line: PendingLine, body: bytes, status: int, answered: bytes
+    ) -> LineResult:
+        """The result with its charge, whose reference is the line's: it is charged once."""
+        job, charge = claimed.batch.job, None
+        if 200 <= status < 300 and job.endpoint != RESPONSES:
+            estimate = 0 if job.endpoint == EMBEDDINGS else len(answered) // _BYTES_PER_TOKEN
+            tokens = parse_usage(answered) or Tokens(len(body) // _BYTES_PER_TOKEN, estimate)
+            kind: Kind = "embedding" if job.endpoint == EMBEDDINGS else "completion"
+            reference, model = f"{job.id}:{line.line}", batch_input.requested_model(body)
+            charge = await self._accounting.usage(reference, kind, model, tokens, key_id=job.key_id, batch=True)
+        usage = batch_output.parse_usage(answered)
+        return LineResult(ids.request(), status, answered.decode("utf-8", "replace"), usage, charge)
+
+    async def _load_request(self, claimed: BatchClaim, line: PendingLine) -> bytes:
+        async with self._blobs.reading(claimed.input, line.place, line.place + line.length) as chunks:
+            return b"".join([chunk async for chunk in chunks])
+
+    async def _call_with_retries(self, project_id: str, endpoint: Endpoint, body: bytes) -> EndpointResult:
+        """The response after as many attempts as necessary; a backoff holds no place."""
+        for attempts in itertools.count(1):
+            async with self._free:
+                # A model that responds without waiting would execute every place's line before other tasks run.
+                async with self._turn:
+                    await asyncio.sleep(0)
+                status, answered = await endpoint(project_id, body)
+            if status not in _RETRYABLE_STATUSES or any(sign in answered for sign in _PERMANENT_ERRORS):
+                break
+            if _MALFORMED in answered and attempts >= _MALFORMED_ATTEMPTS:
+                break
+            delay = _BACKOFF.delay(attempts)
+            if delay is None:
+                break
+            await asyncio.sleep(delay)
+        return status, answered
