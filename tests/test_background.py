@@ -67,7 +67,7 @@ async def test_a_stop_ends_work_that_is_under_way():
     assert ended.is_set()
 
 
-async def test_what_was_never_started_can_be_stopped_and_a_second_stop_does_nothing():
+async def test_stopping_before_the_start_and_stopping_twice_do_nothing():
     loop = Looper(0, Work())
     await loop.stop()
     await loop.start()
@@ -75,7 +75,7 @@ async def test_what_was_never_started_can_be_stopped_and_a_second_stop_does_noth
     await loop.stop()
 
 
-async def test_it_waits_between_two_times():
+async def test_it_waits_between_two_calls():
     work = Work()
     loop = Looper(3600, work)
     await loop.start()

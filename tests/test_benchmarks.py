@@ -54,7 +54,7 @@ async def test_rounds_alternate_which_checkout_runs_first_and_pairs_stay_this_an
         (["compare", "--against", "/nonexistent"], "is not a checkout of this project"),
     ],
 )
-def test_a_comparison_refuses_what_it_cannot_compare(arguments, text):
+def test_a_comparison_refuses_invalid_arguments(arguments, text):
     done = subprocess.run(
         [sys.executable, "-m", "benchmarks", *arguments], cwd=ROOT, capture_output=True, text=True, check=False
     )

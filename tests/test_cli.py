@@ -65,7 +65,7 @@ def test_version_starts_without_the_server(understudy):
     assert json.loads(understudy("version", "--json").stdout).keys() == {"understudy", "python", "sqlite", "platform"}
 
 
-def test_the_server_starts_without_what_reads_documents():
+def test_the_server_starts_without_importing_document_readers():
     heavy = [
         "bs4",
         "boto3",
@@ -147,14 +147,14 @@ def test_a_project_is_created_listed_and_has_keys_of_its_own(understudy, store):
     assert "team a" in understudy("projects", "list").stdout
 
 
-def test_a_project_that_is_there_and_one_that_is_not_are_refused_by_name(understudy, store):
+def test_creating_an_existing_project_and_using_an_unknown_one_fail_with_its_name(understudy, store):
     understudy("projects", "create", "mine")
     assert "project 'mine' already exists" in understudy("projects", "create", "mine", code=1).stderr
     assert "Project 'yours' not found" in understudy("keys", "create", "--project", "yours", code=1).stderr
     assert "must not be empty" in understudy("projects", "create", " ", code=2).stderr
 
 
-def test_revoking_what_is_not_active_fails(understudy, store):
+def test_revoking_an_inactive_key_fails(understudy, store):
     created = json.loads(understudy("keys", "create", "--json").stdout)
     understudy("keys", "revoke", created["id"])
     for key in (created["id"], "key_unknown"):
@@ -275,7 +275,7 @@ def test_no_command_prints_the_password_in_the_url_of_the_database(understudy):
             assert "Traceback" not in done.stderr
 
 
-def test_what_the_system_refuses_is_a_sentence(understudy, tmp_path):
+def test_an_error_of_the_operating_system_is_one_sentence(understudy, tmp_path):
     (tmp_path / "file").touch()
     stderr = understudy("sandbox", "install", "--into", "file/x", code=1).stderr
     assert stderr == f"Error: File exists: {str(tmp_path / 'file')!r}.\n"
@@ -299,14 +299,14 @@ def test_doctor_finds_a_fresh_machine_sound_and_changes_nothing(understudy, tmp_
     assert list(tmp_path.iterdir()) == []
 
 
-def test_doctor_asks_each_provider_for_its_models(understudy):
+def test_doctor_lists_the_models_of_each_provider(understudy):
     with Upstream() as upstream:
         found = findings(understudy("doctor", "--port", "0", "--json", OPENAI_BASE_URL=upstream.url))
     assert found["provider openai"]["state"] == "ok"
     assert "has 2 models" in found["provider openai"]["text"]
 
 
-def test_doctor_fails_where_a_provider_refuses_its_key_and_shows_no_key(understudy):
+def test_doctor_fails_if_a_provider_refuses_its_key_and_prints_no_key(understudy):
     with Upstream() as upstream:
         upstream.list_with(fault(401, f"Incorrect API key provided: {KEY}"))
         environ = {"OPENAI_BASE_URL": upstream.url, "OPENAI_API_KEY": KEY}
@@ -331,7 +331,7 @@ def test_doctor_looks_for_the_bucket(understudy, buckets):
     assert "b" * 20 not in missing.stdout + missing.stderr
 
 
-def test_doctor_fails_where_the_database_does_not_answer(understudy):
+def test_doctor_fails_if_the_database_is_unavailable(understudy):
     url = "postgresql://u:hunter2@127.0.0.1:9/d"
     done = understudy("doctor", "--port", "0", "--database", url, code=1)
     assert "broken   database: Cannot connect to the PostgreSQL database 'd' at 127.0.0.1:9: " in done.stdout
@@ -359,7 +359,7 @@ def test_the_settings_files_in_the_documentation_are_valid(understudy, tmp_path)
         understudy("config", HOSTED_KEY=KEY)
 
 
-def test_extract_prints_the_text_of_a_document_and_warns_of_what_is_lost(understudy, tmp_path):
+def test_extract_prints_the_text_of_a_document_and_warns_about_lost_parts(understudy, tmp_path):
     (tmp_path / "notes.txt").write_bytes("Größe der Bücher\n".encode() + b"bad \xff byte\n")
     done = understudy("extract", str(tmp_path / "notes.txt"))
     assert done.stdout == "Größe der Bücher\nbad \ufffd byte\n"

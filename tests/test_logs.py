@@ -21,7 +21,7 @@ def line(message, *arguments, known=(), error=None):
         "x-api-key: abcdefgh12345678",
     ],
 )
-def test_what_looks_like_a_key_is_left_out(message):
+def test_text_that_looks_like_a_key_is_redacted(message):
     assert "abcdefgh12345678" not in line(message)
 
 

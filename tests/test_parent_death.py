@@ -56,7 +56,7 @@ def _child_at_work(server, module):
 
 
 @pytest.mark.parametrize("module", MODULES)
-def test_a_child_whose_server_died_before_it_began_ends_at_once(module):
+def test_a_child_whose_server_died_before_its_start_ends_at_once(module):
     arguments = [str(1 << 30)] if module.startswith("understudy.retrieval") else []
     command = [sys.executable, "-m", module, *arguments, str(os.getppid())]
     started = subprocess.run(command, stdin=subprocess.PIPE, capture_output=True, timeout=PATIENCE, check=False)

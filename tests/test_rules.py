@@ -42,7 +42,7 @@ def test_the_source_keeps_the_rules(rules):
         ("api/runs.py", "from understudy.app import create_app"),
     ],
 )
-def test_an_import_that_does_not_go_down_is_noticed(rules, tmp_path, path, text):
+def test_an_import_that_does_not_go_down_is_reported(rules, tmp_path, path, text):
     assert "which does not stand below it" in broken(rules, tmp_path, path, text)[0]
 
 
@@ -57,7 +57,7 @@ def test_an_import_that_does_not_go_down_is_noticed(rules, tmp_path, path, text)
         ("engine/run/prompt.py", "from understudy.wire.response_tools import ResponseTool"),
     ],
 )
-def test_a_run_that_imports_a_dialect_is_noticed(rules, tmp_path, path, text):
+def test_a_run_that_imports_a_dialect_is_reported(rules, tmp_path, path, text):
     assert "which belongs to a dialect" in broken(rules, tmp_path, path, text)[0]
 
 
@@ -73,19 +73,19 @@ def test_a_run_that_imports_a_dialect_is_noticed(rules, tmp_path, path, text):
         ("api/runs.py", "'SELECTED'"),
     ],
 )
-def test_what_is_allowed_passes(rules, tmp_path, path, text):
+def test_allowed_modules_pass(rules, tmp_path, path, text):
     assert broken(rules, tmp_path, path, text) == []
 
 
 @pytest.mark.parametrize(
     "sql", ["SELECT a FROM b", "\n  DELETE FROM b", "UPDATE b SET a = 1", "INSERT INTO b VALUES (1)"]
 )
-def test_sql_outside_the_store_is_noticed(rules, tmp_path, sql):
+def test_sql_outside_the_store_is_reported(rules, tmp_path, sql):
     assert "SQL outside store/" in broken(rules, tmp_path, "api/runs.py", f"QUERY = {sql!r}")[0]
 
 
 @pytest.mark.parametrize("path", ["utils.py", "helpers/x.py", "api/common.py"])
-def test_a_module_that_is_named_after_nothing_is_noticed(rules, tmp_path, path):
+def test_a_module_with_a_vague_name_is_reported(rules, tmp_path, path):
     assert "name it after what it owns" in broken(rules, tmp_path, path, "")[0]
 
 
@@ -98,12 +98,12 @@ def test_a_module_that_is_named_after_nothing_is_noticed(rules, tmp_path, path):
         "class KeyShown: ...",
     ],
 )
-def test_a_definition_whose_name_is_not_a_term_of_the_field_is_noticed(rules, tmp_path, text):
+def test_a_definition_whose_name_is_not_a_term_of_the_field_is_reported(rules, tmp_path, text):
     assert "is not a term of the field" in broken(rules, tmp_path, "api/runs.py", text)[0]
 
 
 @pytest.mark.parametrize("text", ["def intellect(): ...", "def not_found(): ...", "def render(said): ..."])
-def test_a_definition_that_only_holds_the_letters_of_such_a_word_passes(rules, tmp_path, text):
+def test_a_definition_that_contains_only_the_letters_of_such_a_word_passes(rules, tmp_path, text):
     assert broken(rules, tmp_path, "api/runs.py", text) == []
 
 
@@ -118,7 +118,7 @@ def test_a_definition_that_only_holds_the_letters_of_such_a_word_passes(rules, t
         "def fail(url):\n    raise ValueError(f'The URL {url} is none')",
     ],
 )
-def test_a_wording_that_nobody_searches_for_is_reported(rules, tmp_path, text):
+def test_an_obscure_wording_is_reported(rules, tmp_path, text):
     assert "is not a plain wording" in broken(rules, tmp_path, "api/runs.py", text)[0]
 
 

@@ -172,7 +172,7 @@ def test_everything_in_the_data_directory_is_its_owners_alone(serve, tmp_path):
     assert data / "understudy.sqlite3-wal" in modes
 
 
-def test_the_banner_lists_what_is_on(serve, tmp_path):
+def test_the_banner_lists_the_enabled_features(serve, tmp_path):
     config = """
 [providers.local]
 base_url = "http://127.0.0.1:9/v1"

@@ -32,7 +32,7 @@ def sources(loaded):
 # -- layers ----------------------------------------------------------------------------------------------------
 
 
-def test_without_any_layer_the_defaults_hold_and_say_so(folder):
+def test_without_any_layer_the_defaults_apply_and_are_named_as_the_source(folder):
     loaded = load({}, {}, folder)
     assert (loaded.settings.host, loaded.settings.port) == ("127.0.0.1", 8642)
     assert loaded.settings.data == folder / "understudy-data"
@@ -212,7 +212,7 @@ def test_a_key_has_one_source(folder):
     assert "it must be unset where `api_key` is set" in refused(folder, environ={"LOCAL_KEY": KEY})
 
 
-def test_no_refusal_shows_a_secret(folder):
+def test_no_error_contains_a_secret(folder):
     secret = "quite-secret-and long enough"
     assert secret not in refused(folder, environ={"OPENAI_API_KEY": secret})
     assert "hunter2" not in refused(folder, environ={"UNDERSTUDY_DATABASE": "mysql://u:hunter2@h/d"})
@@ -284,7 +284,7 @@ def test_a_table_without_url_and_key_takes_both_from_the_environment(folder):
 
 
 @pytest.mark.parametrize("own", ["base_url = 'http://h'", "api_key = 'own'", "kind = 'anthropic'\napi_key = 'own'"])
-def test_a_key_of_the_environment_never_goes_where_the_file_points(folder, own):
+def test_a_key_of_the_environment_is_never_sent_to_a_url_of_the_file(folder, own):
     write(folder, f"[providers.openai]\n{own}")
     assert load({}, {"OPENAI_API_KEY": KEY}, folder).settings.providers["openai"].api_key != KEY
 

@@ -27,7 +27,7 @@ def test_every_subscriber_of_a_type_receives_its_events_until_it_unsubscribes():
     assert second[0] == telemetry.ModelCalled(**ATTEMPT)
 
 
-def test_a_subscriber_that_fails_is_logged_and_stops_nobody(caplog):
+def test_a_failing_subscriber_is_logged_and_the_others_still_receive_the_event(caplog):
     received = []
 
     def fail(event):

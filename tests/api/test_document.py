@@ -56,7 +56,7 @@ def test_an_operation_of_the_assistants_api_keeps_its_name_path_and_types(operat
     assert operation["deprecated"] is False
 
 
-def test_the_assistants_tag_holds_those_operations_and_none_of_our_own():
+def test_the_assistants_tag_has_exactly_the_published_operations():
     tagged = {name for name, (_, _, operation) in DESCRIBED.items() if operation["tags"] == ["Assistants"]}
     assert tagged == {*ASSISTANTS_API}
     own = {name for name, (_, _, operation) in DESCRIBED.items() if operation["tags"] == ["Extensions"]}
@@ -84,7 +84,7 @@ def test_the_query_of_an_operation_is_described(operation_id, names):
     assert query_names(operation_id) == names
 
 
-def test_a_limit_says_its_range_and_default():
+def test_a_limit_documents_its_range_and_default():
     limit, order, *_ = (p for p in DESCRIBED["listAssistants"][2]["parameters"] if p["in"] == "query")
     assert limit["schema"] == {"type": "integer", "minimum": 1, "maximum": 100, "default": 20}
     assert order["schema"] == {"type": "string", "enum": ["asc", "desc"], "default": "desc"}
@@ -105,14 +105,14 @@ def test_every_error_has_the_envelope_of_its_dialect(name):
     assert schema_of(DOCUMENT["components"]["responses"][f"{kind}Error"]["content"]) == f"{kind}ErrorResponse"
 
 
-def test_what_can_be_streamed_says_so():
+def test_streamable_operations_are_marked():
     streaming = {n for n, (_, _, o) in DESCRIBED.items() if "text/event-stream" in o["responses"]["200"]["content"]}
     runs = {"createRun", "createThreadAndRun", "submitToolOuputsToRun", "streamRunEvents"}
     chats = {"createChatCompletion", "createCompletion", "createAnthropicMessage", "createResponse", "getResponse"}
     assert streaming == runs | chats
 
 
-def test_only_what_has_nothing_to_say_can_be_posted_without_a_body():
+def test_only_requests_without_required_members_can_be_posted_without_a_body():
     optional = {
         n for n, (_, _, o) in DESCRIBED.items() if o.get("requestBody", {"required": True})["required"] is False
     }
@@ -153,11 +153,11 @@ def test_a_model_id_with_slashes_is_one_parameter():
     assert next(o.path for o in OPERATIONS if o.id == "retrieveModel") == "/models/{model:path}"
 
 
-def test_what_is_served_is_the_document_of_this_release():
+def test_the_served_document_is_that_of_this_release():
     assert json.loads(encode_document(OPERATIONS)) == build_document(OPERATIONS, __version__)
 
 
-def test_every_reference_leads_somewhere():
+def test_every_reference_resolves():
     for reference in references(DOCUMENT):
         target = DOCUMENT
         for part in reference.removeprefix("#/").split("/"):
@@ -183,7 +183,7 @@ def test_every_component_is_a_json_schema(name):
         ("ThreadObject", {"id": "t", "created_at": 1, "metadata": {}, "tool_resources": {}}, False),
     ],
 )
-def test_the_components_take_what_the_api_takes(name, body, valid):
+def test_the_components_accept_what_the_api_accepts(name, body, valid):
     assert validator(name).is_valid(body) is valid
 
 

@@ -53,6 +53,6 @@ def test_an_unexpected_error_is_a_500_that_a_web_page_can_read():
     assert b"secret" not in body
 
 
-def test_an_error_after_the_answer_has_begun_is_the_servers_to_handle():
+def test_an_error_after_the_response_started_is_raised_to_the_server():
     with pytest.raises(ZeroDivisionError):
         ask(failing_late)

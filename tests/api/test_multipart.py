@@ -87,7 +87,7 @@ def test_a_name_in_any_alphabet_arrives_in_each_of_the_ways_to_write_it(name):
 
 
 @given(st.text(max_size=60))
-def test_a_name_never_holds_a_path_or_a_control_character(name):
+def test_a_name_never_contains_a_path_or_a_control_character(name):
     found = sanitize_name(name)
     assert not re.search(r"[/\\\x00-\x1f\x7f\ud800-\udfff]", found)
     assert found not in {".", ".."}
@@ -135,13 +135,13 @@ def test_a_boundary_may_be_quoted_and_followed(boundary):
     assert read(body, content_type=f"Multipart/Form-Data; boundary={boundary}")[1] == b"x"
 
 
-def test_what_surrounds_the_form_is_ignored():
+def test_bytes_around_the_form_are_ignored():
     body = b"preamble\r\n" + form_of(part("file", b"x", filename="a"), end=b"--\r\nepilogue")
     assert read(body)[1] == b"x"
 
 
 @pytest.mark.parametrize("content_type", ["application/json", "multipart/form-data", "", "multipart/mixed; boundary=a"])
-def test_what_is_no_form_is_refused(content_type):
+def test_a_body_that_is_not_a_form_is_refused(content_type):
     with pytest.raises(UnsupportedMediaType, match="multipart/form-data"):
         read(b"{}", content_type=content_type)
 
@@ -163,7 +163,7 @@ def test_a_broken_form_is_refused_in_a_sentence(body):
         read(body)
 
 
-def test_a_client_that_goes_away_is_no_failure_of_ours():
+def test_a_client_that_disconnects_is_not_a_server_error():
     with pytest.raises(InvalidRequest, match="connection was closed"):
         read(form_of(part("file", b"x" * 100, filename="a"))[:80], ended=False)
 

@@ -52,7 +52,7 @@ async def test_a_range_is_that_slice(blobs, start, stop):
     await blobs.delete(blob.name)
 
 
-async def test_the_same_bytes_are_two_blobs_until_somebody_knows_better(blobs):
+async def test_equal_bytes_are_separate_blobs(blobs):
     first, second = await kept(blobs, b"same"), await kept(blobs, b"same")
     assert first.sha256 == second.sha256
     await blobs.delete(first.name)
@@ -72,14 +72,14 @@ async def test_a_blob_is_found_once_it_is_placed_and_until_it_is_deleted(blobs):
 
 
 @pytest.mark.parametrize("name", [UNKNOWN, "../../etc/passwd", "", "unfinished", UNKNOWN + "\n"])
-async def test_a_name_that_is_none_leads_nowhere(blobs, name):
+async def test_an_invalid_name_finds_no_blob(blobs, name):
     for attempt in (blobs.reading(name), blobs.reading(name, 0, 0), blobs.path(name)):
         with pytest.raises(BlobMissing):
             async with attempt:
                 raise AssertionError
 
 
-async def test_what_is_not_finished_leaves_nothing(blobs, tmp_path):
+async def test_an_unfinished_blob_leaves_no_bytes(blobs, tmp_path):
     async def fail():
         async with blobs.writing() as writing:
             await writing.write(b"x" * 3_000_000)
@@ -107,7 +107,7 @@ async def test_a_writer_that_is_cancelled_leaves_nothing(blobs, tmp_path):
     assert files_below(tmp_path) == []
 
 
-async def test_a_sweep_takes_what_a_crash_has_left_and_nothing_of_a_living_writer(blobs, tmp_path):
+async def test_a_sweep_deletes_the_files_of_a_crashed_writer_and_not_of_a_running_one(blobs, tmp_path):
     folder = tmp_path / "blobs" / "unfinished"
     (folder / "left").write_bytes(b"half")
     async with blobs.writing() as writing:

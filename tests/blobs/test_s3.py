@@ -25,7 +25,7 @@ async def test_objects_are_below_the_prefix(buckets, tmp_path):
     await blobs.close()
 
 
-async def test_a_large_blob_goes_in_parts_and_leaves_none_open(buckets, tmp_path):
+async def test_a_large_blob_is_uploaded_in_parts_and_no_part_stays_open(buckets, tmp_path):
     blobs = await opened(buckets.settings("large"), tmp_path)
     data = os.urandom(LARGE)
     blob = await kept(blobs, data)
@@ -34,7 +34,7 @@ async def test_a_large_blob_goes_in_parts_and_leaves_none_open(buckets, tmp_path
     await blobs.close()
 
 
-async def test_a_part_that_fails_gives_up_the_whole(buckets, tmp_path, monkeypatch):
+async def test_a_failed_part_aborts_the_upload(buckets, tmp_path, monkeypatch):
     blobs = await opened(buckets.settings("failing"), tmp_path)
     send = blobs._client.upload_part
 

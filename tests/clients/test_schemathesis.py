@@ -35,7 +35,7 @@ def schemathesis(server, directory, *options):
         *(pytest.param(seed, 10, "examples,coverage,fuzzing,stateful", marks=pytest.mark.slow) for seed in (2, 3)),
     ],
 )
-def test_the_server_answers_as_its_document_says(new_server, upstream, tmp_path, seed, examples, phases):
+def test_responses_match_the_openapi_document(new_server, upstream, tmp_path, seed, examples, phases):
     upstream.always(text("Hi"))
     server = new_server().start()
     run = schemathesis(server, tmp_path, "--seed", str(seed), "--max-examples", str(examples), "--phases", phases)

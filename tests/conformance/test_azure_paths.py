@@ -9,7 +9,7 @@ AZURE = {"api-key": KEY}
 
 @pytest.mark.proves("azure.paths")
 @pytest.mark.parametrize("base", ["/openai", "/openai/v1", "/api/projects/main"])
-def test_what_is_made_below_azures_paths_is_read_below_the_others(server, base):
+def test_objects_created_below_azure_paths_are_read_below_the_others(server, base):
     made = server.ask("POST", f"{base}/threads?api-version=2024-05-01-preview", {}, AZURE, key=None)
     assert made.status == 200
     read = server.ask("GET", f"/v1/threads/{made.json['id']}")

@@ -99,7 +99,7 @@ def test_an_upload_is_made_and_completed(server, ask):
     assert reply.body == b"fourmore"
 
 
-def test_a_cancelled_upload_says_so(ask):
+def test_a_cancelled_upload_has_the_status_cancelled(ask):
     body = {"purpose": PURPOSE, "filename": "uploads_test_file.jsonl", "bytes": 8, "mime_type": "text/jsonl"}
     made = ask("POST", "/uploads", body)
     ask("POST", f"/uploads/{made['id']}/cancel", None, upload(status="cancelled"))

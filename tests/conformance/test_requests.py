@@ -51,7 +51,7 @@ def test_headers_that_are_not_needed_change_nothing(ask, beta):
 
 
 @pytest.mark.proves("answers.headers")
-def test_every_answer_says_who_gave_it(server, ask):
+def test_every_response_has_the_headers_of_the_server(server, ask):
     found = server.ask("GET", "/v1/models").headers
     assert re.fullmatch("req_[0-9a-f]{32}", found["x-request-id"])
     assert found["openai-version"] == "2020-10-01"
@@ -91,7 +91,7 @@ WRONG_IDS = [
 
 @pytest.mark.parametrize(("method", "path", "param", "prefix", "body"), WRONG_IDS)
 @pytest.mark.proves("ids.wrong_shape")
-def test_what_cannot_be_an_id_is_refused(ask, method, path, param, prefix, body):
+def test_a_malformed_id_is_refused(ask, method, path, param, prefix, body):
     refusal = f"Invalid '{param}': 'undefined'. Expected an ID that begins with '{prefix}'."
     ask(method, path.format("undefined"), body, shapes.error(refusal, param, "invalid_value"), status=400)
 
@@ -210,7 +210,7 @@ def test_reasoning_models_have_no_sampling_parameters_by_default(new_server, ses
 
 
 @pytest.mark.proves("runs.budgets_below_256", "runs.many_tools", "requests.unknown_keys")
-def test_limits_of_a_run_are_wider_than_the_document_says(ask, upstream, assistant):
+def test_limits_of_a_run_are_wider_than_documented(ask, upstream, assistant):
     tools = [{"type": "function", "function": {"name": f"f{number}"}} for number in range(128)]
     body = {"assistant_id": assistant["id"], "thread": {"messages": [user("Hi")]}, "max_completion_tokens": 16}
     assert ask("POST", "/threads/runs", {**body, "reasoning_effort": "low"})["reasoning_effort"] == "low"

@@ -99,7 +99,7 @@ def test_a_function_is_called_and_its_output_sent(ask, upstream):
     ask("GET", f"/responses/{done['id']}/input_items", None, page)
 
 
-def test_an_answer_that_is_cut_says_why(ask, upstream):
+def test_a_truncated_response_has_its_reason(ask, upstream):
     upstream.answer(text("Mango", finish="length"))
     cut = answer(output_text("Mango"), status="incomplete")
     details = {"reason": "max_output_tokens"}
@@ -107,7 +107,7 @@ def test_an_answer_that_is_cut_says_why(ask, upstream):
     create(ask, shape, "Three haikus", max_output_tokens=20)
 
 
-def test_a_schema_is_echoed_with_what_was_left_out(ask, upstream):
+def test_a_schema_is_echoed_with_its_omitted_members(ask, upstream):
     schema = {
         "type": "object",
         "properties": {"a": {"type": "string"}},
@@ -131,7 +131,7 @@ def test_reasoning_is_an_item_that_may_be_sealed(ask, upstream):
     create(ask, sealed, "Hello", include=["reasoning.encrypted_content"], store=False, **effort)
 
 
-def test_what_is_only_for_the_provider_is_echoed(ask, upstream):
+def test_members_for_the_provider_alone_are_echoed(ask, upstream):
     upstream.answer(text("Hello!"))
     given = {"prompt_cache_key": "key", "prompt_cache_retention": "24h", "metadata": {"a": "b"}, "user": "u"}
     given |= {"safety_identifier": "s", "temperature": 0.5, "top_p": 0.9, "truncation": "auto"}
@@ -160,7 +160,7 @@ def test_a_conversation_is_made_changed_and_deleted(ask):
     ask("DELETE", path, None, {"id": made["id"], "object": "conversation.deleted", "deleted": True})
 
 
-def test_a_response_goes_into_a_conversation(ask, upstream):
+def test_a_response_is_added_to_its_conversation(ask, upstream):
     upstream.answer(text("Why?"))
     first = {"type": "message", "role": "system", "content": [{"type": "input_text", "text": "Be helpful."}]}
     made = ask("POST", "/conversations", {"items": [first]})

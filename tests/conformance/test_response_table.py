@@ -123,7 +123,7 @@ def check(reply, row, param):
 
 
 @pytest.mark.parametrize("row", of("Members"), ids=named)
-def test_a_member_of_requests_is_served_ignored_or_refused_as_the_table_says(row, send, upstream):
+def test_a_member_of_requests_is_served_ignored_or_refused_as_documented(row, send, upstream):
     member, places, example = row.cells[:3]
     for place in places.split(", "):
         body = {**BASE, member: json.loads(example)}
@@ -135,7 +135,7 @@ def test_a_member_of_requests_is_served_ignored_or_refused_as_the_table_says(row
 
 
 @pytest.mark.parametrize("row", [row for row in of("Tools") if row.example.startswith("{")], ids=named)
-def test_a_tool_is_served_ignored_or_refused_as_the_table_says(row, send, upstream):
+def test_a_tool_is_served_ignored_or_refused_as_documented(row, send, upstream):
     tool = json.loads(row.example)
     reply = send("/responses", {**BASE, "tools": [tool]})
     if row.name == "code_interpreter" and row.decision != "refused" and reply.status == 400:
@@ -170,7 +170,7 @@ OFFERED = {
 
 
 @pytest.mark.parametrize("row", of("Tool choices"), ids=named)
-def test_a_tool_choice_is_served_or_refused_as_the_table_says(row, send):
+def test_a_tool_choice_is_served_or_refused_as_documented(row, send):
     choice = json.loads(row.example if row.example.startswith("{") else json.dumps(row.example.strip('"')))
     if row.name == "code_interpreter":
         tools = [{"type": "code_interpreter", "container": {"type": "auto"}}]
@@ -189,7 +189,7 @@ def test_a_tool_choice_is_served_or_refused_as_the_table_says(row, send):
 
 @pytest.mark.proves("responses.decisions")
 @pytest.mark.parametrize("row", of("Items"), ids=named)
-def test_an_item_is_served_ignored_or_refused_as_the_table_says(row, send, upstream, table_server):
+def test_an_item_is_served_ignored_or_refused_as_documented(row, send, upstream, table_server):
     items, question = json.loads(row.example), {"role": "user", "content": "Go on"}
     body = {**BASE, "input": items if row.name == "compaction_trigger" else [question, *items]}
     check(send("/responses", body), row, "input")
@@ -202,7 +202,7 @@ def test_an_item_is_served_ignored_or_refused_as_the_table_says(row, send, upstr
 
 
 @pytest.mark.parametrize("row", of("Content parts"), ids=named)
-def test_a_part_of_a_message_is_served_or_refused_as_the_table_says(row, send):
+def test_a_part_of_a_message_is_served_or_refused_as_documented(row, send):
     role = "assistant" if row.name in {"output_text", "refusal"} else "user"
     message = {"role": role, "content": [json.loads(row.example)]}
     check(
@@ -211,7 +211,7 @@ def test_a_part_of_a_message_is_served_or_refused_as_the_table_says(row, send):
 
 
 @pytest.mark.parametrize("row", of("Include"), ids=named)
-def test_an_include_is_served_ignored_or_refused_as_the_table_says(row, send):
+def test_an_include_is_served_ignored_or_refused_as_documented(row, send):
     check(send("/responses", {**BASE, "include": [row.name]}), row, "include")
 
 

@@ -57,7 +57,7 @@ def test_the_last_chunk_of_a_stream_returns_the_cost(priced, upstream, options):
     assert bool(chunks[-1]["choices"]) is (not options)
 
 
-def test_a_completion_that_has_meta_already_gets_ours(priced, upstream):
+def test_an_existing_meta_of_a_completion_is_replaced(priced, upstream):
     message = {"role": "assistant", "content": 'I said "meta".'}
     choice = {"index": 0, "message": message, "finish_reason": "stop"}
     usage = {"prompt_tokens": 1000, "completion_tokens": 100}

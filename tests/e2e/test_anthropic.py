@@ -87,7 +87,7 @@ def test_a_message_has_the_members_of_the_original(server, upstream, path):
 
 
 @on_both
-def test_the_key_comes_in_either_header(server, upstream, claude):
+def test_the_key_is_accepted_in_either_header(server, upstream, claude):
     assert ask(claude).content[0].text == "You said: Hello"
     with client_of(server, api_key=None, auth_token=KEY) as bearer:
         assert ask(bearer).content[0].text == "You said: Hello"
@@ -311,7 +311,7 @@ def test_a_fault_in_the_middle_is_an_event_of_the_dialect(server, upstream):
     assert_shape(data, {"type": "error", "error": {"type": "api_error", "message": str}, "request_id": str})
 
 
-def test_a_client_that_goes_away_ends_its_stream(server, upstream):
+def test_a_client_that_disconnects_ends_its_stream(server, upstream):
     upstream.answer(text("Hel", HANG))
     body = {"model": "gpt-4o", "max_tokens": 9, "messages": QUESTION, "stream": True}
     with server.opened("POST", "/v1/messages", body) as response:
@@ -477,7 +477,7 @@ def test_an_unsupported_messages_request_is_refused(server, body, said):
         (fault(400), anthropic.BadRequestError),
     ],
 )
-def test_a_failing_provider_is_the_error_that_the_package_knows(claude, upstream, answer, kind):
+def test_a_provider_error_raises_the_packages_own_exception(claude, upstream, answer, kind):
     upstream.answer(answer)
     with pytest.raises(kind) as caught:
         ask(claude)

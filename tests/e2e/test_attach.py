@@ -57,7 +57,7 @@ def test_a_client_resumes_the_stream_after_any_event_id(server, client, assistan
 
 @on_both
 @pytest.mark.proves("runs.attach")
-def test_many_follow_a_run_while_it_speaks(server, client, upstream, assistant, thread):
+def test_many_clients_follow_a_run_while_it_streams(server, client, upstream, assistant, thread):
     gate = Gate()
     upstream.answer(text("Hel", gate, "lo"))
     run = client.beta.threads.runs.create(thread.id, assistant_id=assistant.id)

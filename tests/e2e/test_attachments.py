@@ -63,7 +63,7 @@ def test_a_store_is_made_with_an_assistant_and_never_expires(client):
 
 @on_both
 @pytest.mark.proves("vector_stores.helpers")
-def test_a_store_is_made_with_a_thread_and_lives_a_week(client):
+def test_a_store_created_with_a_thread_expires_after_a_week(client):
     file_id = upload(client)
     thread = client.beta.threads.create(tool_resources=helper(file_id))
     store = store_of(client, thread)

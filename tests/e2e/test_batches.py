@@ -66,7 +66,7 @@ def test_a_new_batch_has_the_shape_of_the_hosted_api(server, upstream):
 
 @on_both
 @pytest.mark.proves("batches.completion", "batches.output", "batches.usage")
-def test_every_line_is_answered_into_a_file(server, upstream):
+def test_every_line_has_its_result_in_a_file(server, upstream):
     batch = create_batch(server, [chat_line(f"line {number}", f"Number {number}") for number in range(40)])
     ended = wait_for_batch(server, batch)
     assert ended.status == "completed"

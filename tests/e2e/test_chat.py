@@ -90,7 +90,7 @@ async def test_an_asynchronous_stream_reads_the_same(async_client, upstream):
         assert "".join([chunk.choices[0].delta.content or "" async for chunk in stream]) == "Hello"
 
 
-def test_chunks_arrive_while_the_model_still_speaks(client, upstream):
+def test_chunks_arrive_while_the_model_still_generates(client, upstream):
     gate = Gate()
     upstream.answer(text("first", gate, "second"))
     with client.chat.completions.create(model="gpt-4o", messages=HELLO, stream=True) as stream:
@@ -100,7 +100,7 @@ def test_chunks_arrive_while_the_model_still_speaks(client, upstream):
         assert list(parts) == ["second"]
 
 
-def test_a_client_that_goes_away_takes_its_upstream_request_along(client, upstream):
+def test_a_client_that_disconnects_cancels_its_upstream_request(client, upstream):
     upstream.answer(text("first", HANG))
     with client.chat.completions.create(model="gpt-4o", messages=HELLO, stream=True) as stream:
         next(iter(stream))

@@ -140,7 +140,7 @@ def test_a_thread_preserves_its_variables_and_does_not_share_them(client, upstre
 
 
 @pytest.mark.proves("code_interpreter.errors")
-def test_an_error_goes_back_to_the_model_which_tries_again(client, upstream, coder):
+def test_an_error_is_returned_to_the_model_which_tries_again(client, upstream, coder):
     thread = new_thread(client, "Divide")
     upstream.answer(runs("1 / 0"), runs("1 / 2", "call_d"), text("0.5"))
     run = run_of(client, thread, coder)

@@ -56,7 +56,7 @@ def test_a_streamed_completion_has_the_same_text(client, upstream):
     assert [chunk.usage.total_tokens for chunk in chunks if chunk.usage] == [6]
 
 
-def test_a_client_that_goes_away_takes_its_upstream_request_along(client, upstream):
+def test_a_client_that_disconnects_cancels_its_upstream_request(client, upstream):
     upstream.answer(text("first", HANG))
     with asked(client, ["one", "two"], stream=True) as stream:
         next(iter(stream))
@@ -94,7 +94,7 @@ def test_parameters_without_a_chat_equivalent_are_refused(server, upstream, chan
     assert upstream.requests == []
 
 
-def test_a_body_that_is_none_is_explained(server):
+def test_an_invalid_body_is_explained(server):
     said = "Missing required parameter: 'prompt'."
     assert_error(
         server.ask("POST", "/v1/completions", {"model": "gpt-4o"}), 400, said, "prompt", "missing_required_parameter"
@@ -144,7 +144,7 @@ def test_log_probabilities_that_the_provider_does_not_have_are_null(client, upst
 
 
 @pytest.mark.parametrize("stream", [False, True])
-def test_the_sum_of_the_tokens_is_there_where_the_provider_leaves_it_out(client, upstream, stream):
+def test_the_sum_of_the_tokens_is_computed_if_the_provider_omits_it(client, upstream, stream):
     chunk = {"id": "c", "object": "chat.completion.chunk", "created": 1, "model": "gpt-4o"}
     usage = {"prompt_tokens": 5, "completion_tokens": 2}
     choice = {"index": 0, "finish_reason": "stop"}

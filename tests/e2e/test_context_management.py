@@ -27,7 +27,7 @@ def told(upstream, number=-1):
 
 @on_both
 @pytest.mark.proves("responses.context")
-def test_a_context_above_the_threshold_is_made_shorter_before_the_model_answers(client, upstream):
+def test_a_context_above_the_threshold_is_compacted_before_the_model_is_called(client, upstream):
     upstream.answer(text("Ines has a ", "red boat.", usage=(2000, 7)), text("Red.", usage=(50, 2)))
     history = [user(LONG), {"role": "assistant", "content": "I see."}, user("Which colour?")]
     events = list(respond(client, history, stream=True, instructions="Be brief."))

@@ -155,7 +155,7 @@ def coded(*numbers):
 @pytest.mark.proves("chat.embeddings_checked")
 @pytest.mark.parametrize("given", [[0.5, -0.25], coded(0.5, -0.25)])
 @pytest.mark.parametrize("wanted", ["float", "base64", None])
-def test_vectors_have_the_requested_encoding_whatever_the_provider_sends(server, upstream, given, wanted):
+def test_vectors_have_the_requested_encoding_in_any_encoding_of_the_provider(server, upstream, given, wanted):
     upstream.answer(listed(given, given))
     body = {"model": "gpt-4o", "input": [TEXT, TEXT], "encoding_format": wanted}
     answered = server.ask("POST", "/embeddings", body).json
@@ -216,7 +216,7 @@ def test_another_dimension_than_the_requested_one_is_an_error(client, upstream):
     assert client.embeddings.create(model="gpt-4o", input=TEXT, dimensions=2).data[0].embedding == [1.0, 0.0]
 
 
-def test_odd_counts_of_embeddings_are_whole_numbers(client, upstream):
+def test_unusual_counts_of_embeddings_are_whole_numbers(client, upstream):
     upstream.answer(listed([1.0], usage={"prompt_tokens": 10**23, "total_tokens": -1}))
     usage = client.embeddings.create(model="gpt-4o", input=TEXT).usage
     assert (usage.prompt_tokens, usage.total_tokens) == (2**31 - 1, 0)

@@ -23,7 +23,7 @@ def test_a_request_without_a_key_is_unauthorized(server, path):
 
 
 @pytest.mark.parametrize("header", ["Bearer", "Bearer ", "Basic", "Basic !!", "Digest x", ""])
-def test_a_header_without_a_key_is_none(server, header):
+def test_a_header_without_a_key_counts_as_missing(server, header):
     assert_error(server.ask("GET", "/v1/models", headers={"Authorization": header}, key=None), 401, NO_KEY)
 
 

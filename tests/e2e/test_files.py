@@ -294,7 +294,7 @@ def test_a_large_file_is_never_in_memory(new_server):
 
 
 @pytest.mark.proves("files.aborted")
-def test_a_client_that_goes_away_leaves_nothing(new_server):
+def test_a_client_that_disconnects_leaves_no_file(new_server):
     server = new_server().start()
     for sent in (0, 50, 3 * MB):
         body = form(field("purpose", "assistants"), file_part(b"x" * 10 * MB))

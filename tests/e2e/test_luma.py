@@ -233,7 +233,7 @@ def test_aspect_ratio_and_duration_are_as_requested(server):
 
 
 @pytest.mark.proves("luma.wait")
-def test_the_long_poll_comes_back_when_the_state_is_there(server):
+def test_the_long_poll_returns_when_the_state_is_reached(server):
     made = create(server, **QUICK)
     begun = time.monotonic()
     assert look(server, made["id"], state="queued")["state"] in {"queued", "dreaming"}
@@ -330,7 +330,7 @@ def test_a_wrong_query_is_refused_in_a_sentence(server, path, message, param, co
 
 
 @pytest.mark.proves("luma.failed")
-def test_a_picture_that_is_none_fails_the_video_with_a_reason(server):
+def test_an_invalid_picture_fails_the_video_with_a_reason(server):
     wrong = "data:image/png;base64," + base64.b64encode(b"no picture").decode()
     made = create(server, keyframes={"frame0": {"type": "image", "url": wrong}})
     found = look(server, made["id"], state="completed")
@@ -401,7 +401,7 @@ def test_a_stopping_server_ends_long_polls_and_resumes_the_video_after_a_restart
 
 
 @pytest.mark.proves("luma.billing")
-def test_a_video_is_paid_for_when_it_is_there_and_only_with_funds(new_server):
+def test_a_video_is_charged_when_it_is_completed_and_needs_funds(new_server):
     server = new_server().start()
     grant(server, "600000")
     wrong = "data:image/png;base64," + base64.b64encode(b"no picture").decode()

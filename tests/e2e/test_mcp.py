@@ -356,7 +356,7 @@ def test_without_a_setting_no_server_is_allowed(server, dice):
     assert (reply.status, reply.json["error"]["code"]) == (400, "unsupported_value")
 
 
-def test_a_run_can_be_cancelled_while_a_remote_tool_does_not_answer(client, upstream, dice):
+def test_a_run_can_be_cancelled_while_a_remote_tool_hangs(client, upstream, dice):
     upstream.answer(calls(call("sleep")))
     thread = new_thread(client, "Sleep")
     before = len(dice.calls())

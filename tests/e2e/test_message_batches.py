@@ -237,7 +237,7 @@ def test_the_aiml_api_looks_into_the_messages_first(server, params, said):
     assert said in refused.json["error"]["message"]
 
 
-def test_the_aiml_api_knows_only_batches_of_messages(server):
+def test_the_aiml_api_has_only_batches_of_messages(server):
     wrong = server.ask("GET", "/v1/batches?batch_id=batch_123")
     assert (wrong.status, wrong.json["error"]["param"]) == (400, "batch_id")
     assert server.ask("GET", "/v1/batches?batch_id=msgbatch_unknown").status == 404

@@ -138,7 +138,7 @@ def test_a_reply_has_the_assistant_id_and_run_id(client, assistant, thread):
 
 
 @on_both
-def test_an_answer_under_way_can_be_read_changed_and_deleted(client, upstream, assistant, thread):
+def test_an_unfinished_message_can_be_read_changed_and_deleted(client, upstream, assistant, thread):
     gate = Gate()
     upstream.answer(text("Hel", gate, "lo"))
     events = client.beta.threads.runs.create(thread.id, assistant_id=assistant.id, stream=True)

@@ -57,7 +57,7 @@ def last_usage(stream):
 
 @on_both
 @pytest.mark.parametrize(("prompt", "said", "prompt_tokens", "completion_tokens"), USAGES)
-def test_a_run_ends_once_with_whole_counts_whatever_the_provider_counts(
+def test_a_run_ends_once_with_whole_counts_for_any_counts_of_the_provider(
     client, upstream, assistant, prompt, said, prompt_tokens, completion_tokens
 ):
     thread = new_thread(client, "Hello")
@@ -90,7 +90,7 @@ def test_usage_without_counts_is_estimated(client, upstream, assistant, usage):
 
 @pytest.mark.proves("chat.odd_answers")
 @KINDS
-def test_a_chat_has_whole_counts_whatever_the_provider_counts(providers, upstream, kind):
+def test_a_chat_has_whole_counts_for_any_counts_of_the_provider(providers, upstream, kind):
     chat = providers.client.chat.completions
     upstream.answer(text("Hi", usage=(10**23, -4)))
     whole = chat.create(model=f"m-{kind}", messages=SAID)
@@ -103,7 +103,7 @@ def test_a_chat_has_whole_counts_whatever_the_provider_counts(providers, upstrea
 
 
 @KINDS
-def test_a_response_has_whole_counts_whatever_the_provider_counts(providers, upstream, kind):
+def test_a_response_has_whole_counts_for_any_counts_of_the_provider(providers, upstream, kind):
     upstream.answer(text("Hi", usage=(10**23, 4.5)))
     response = providers.client.responses.create(model=f"m-{kind}", input="Hello", background=True)
     done = eventually(lambda: over(providers.client.responses.retrieve(response.id)))
@@ -116,7 +116,7 @@ def over(response):
 
 
 @KINDS
-def test_a_message_has_whole_counts_whatever_the_provider_counts(providers, upstream, kind):
+def test_a_message_has_whole_counts_for_any_counts_of_the_provider(providers, upstream, kind):
     with client_of(providers) as claude:
         upstream.answer(text("Hi", usage=(10**23, -4)))
         message = claude.messages.create(model=f"m-{kind}", max_tokens=9, messages=SAID)
@@ -151,7 +151,7 @@ UNSTORABLE = [
 
 @on_both
 @pytest.mark.parametrize(("content", "expected"), UNSTORABLE)
-def test_text_that_is_none_is_replaced_in_runs(client, upstream, assistant, content, expected):
+def test_invalid_text_is_replaced_in_runs(client, upstream, assistant, content, expected):
     thread = new_thread(client, "Hello")
     upstream.answer(text(raw(b'data: {"choices": [{"index": 0, "delta": {"content": ' + content + b"}}]}\n\n")))
     assert run_of(client, thread, assistant).status == "completed"
@@ -159,7 +159,7 @@ def test_text_that_is_none_is_replaced_in_runs(client, upstream, assistant, cont
 
 
 @pytest.mark.parametrize(("content", "expected"), UNSTORABLE)
-def test_text_that_is_none_is_replaced_in_chats(client, upstream, content, expected):
+def test_invalid_text_is_replaced_in_chats(client, upstream, content, expected):
     message = b'{"role": "assistant", "content": ' + content + b"}"
     upstream.answer(
         reply(b'{"choices": [{"index": 0, "finish_reason": "stop", "message": ' + message + b"}]}"),
@@ -174,7 +174,7 @@ def test_text_that_is_none_is_replaced_in_chats(client, upstream, content, expec
 
 
 @pytest.mark.parametrize(("content", "expected"), UNSTORABLE)
-def test_text_that_is_none_is_replaced_in_messages_of_their_own_dialect(providers, upstream, content, expected):
+def test_invalid_text_is_replaced_in_messages_of_their_own_dialect(providers, upstream, content, expected):
     body = b'{"id": "m", "type": "message", "role": "assistant", "model": "x", "stop_reason": "end_turn", "content": ['
     whole = body + b'{"type": "text", "text": ' + content + b'}], "usage": {"input_tokens": 1, "output_tokens": 1}}'
     upstream.answer(reply(whole), reply(whole))
@@ -185,7 +185,7 @@ def test_text_that_is_none_is_replaced_in_messages_of_their_own_dialect(provider
 
 
 @KINDS
-def test_more_calls_than_an_answer_may_have_fail_it_in_a_sentence(providers, upstream, kind):
+def test_too_many_calls_in_one_turn_fail_with_a_sentence(providers, upstream, kind):
     client = providers.client
     many = calls(*(call("get_weather", call_id=f"call_{number}", pieces=1, city="Paris") for number in range(5000)))
     upstream.answer(many, many, many)
@@ -282,7 +282,7 @@ BROKEN = [
 
 @KINDS
 @pytest.mark.parametrize(("answer", "fault"), BROKEN)
-def test_an_answer_that_is_none_is_an_error_in_the_envelope(providers, upstream, kind, answer, fault):
+def test_an_invalid_provider_response_is_an_error_in_the_envelope(providers, upstream, kind, answer, fault):
     statuses = {"invalid_request": (400,), "rate_limited": (429,)}
     for stream in (False, True):
         upstream.answer(answer)

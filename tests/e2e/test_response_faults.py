@@ -71,7 +71,7 @@ def test_a_response_killed_at_any_event_stores_its_reply_once(new_server, upstre
 
 
 @pytest.mark.parametrize("count", [2, 5])
-def test_a_call_that_is_killed_is_there_to_be_answered(new_server, upstream, count):
+def test_a_call_whose_server_was_killed_still_accepts_its_output(new_server, upstream, count):
     server = new_server().start()
     upstream.always(calls(PARIS))
     seen = stream_until(server, count, tools=[WEATHER])

@@ -243,7 +243,7 @@ def test_images_and_documents_of_every_dialect_are_checked_by_their_bytes(server
     assert upstream.requests == []
 
 
-def test_a_format_that_only_the_provider_knows_is_relayed(client, upstream):
+def test_a_file_format_unknown_to_the_server_is_relayed(client, upstream):
     part = {"type": "image_url", "image_url": {"url": data_url(b"heic", "image/heic")}}
     client.chat.completions.create(model="gpt-4o", messages=[{"role": "user", "content": [part]}])
     assert given(upstream) == [part]

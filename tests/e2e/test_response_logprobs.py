@@ -34,7 +34,7 @@ def test_log_probabilities_are_not_returned_without_a_request(client, upstream):
 @pytest.mark.parametrize(
     ("asked", "param"), [({"include": LOGPROBS}, "include"), ({"top_logprobs": 1}, "top_logprobs")]
 )
-def test_log_probabilities_of_a_provider_that_has_none_are_refused(new_server, upstream, asked, param):
+def test_log_probabilities_are_refused_for_a_provider_without_them(new_server, upstream, asked, param):
     config = f'[providers.claude]\nkind = "anthropic"\nbase_url = "{upstream.root}"\nmodels = ["claude-x"]\n'
     client = new_server(config).start().client
     with pytest.raises(openai.BadRequestError, match="does not return log probabilities") as refused:

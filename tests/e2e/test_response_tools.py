@@ -685,7 +685,7 @@ def test_an_unsupported_parameter_is_refused_with_its_path(server, body, param):
 
 
 @pytest.mark.parametrize("chained", [True, False])
-def test_outputs_reach_the_model_right_behind_their_calls_whatever_stands_between(client, upstream, chained):
+def test_outputs_follow_their_calls_directly_in_the_prompt(client, upstream, chained):
     """Semantic Kernel repeats the question before the outputs; providers of chat completions refuse that order."""
     upstream.answer(calls(call("get_weather", call_id="a", city="Oslo"), call("get_weather", call_id="b", city="Rome")))
     first = respond(client, "Oslo and Rome?", tools=[function(parameters=OPEN_SCHEMA)])

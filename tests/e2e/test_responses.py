@@ -395,7 +395,7 @@ def test_a_stream_is_replayed_from_the_database_after_a_restart(new_server, upst
 
 
 @pytest.mark.parametrize("count", [3, 6])
-def test_a_response_is_finished_by_the_server_that_comes_after_a_kill(new_server, upstream, count):
+def test_a_response_is_completed_by_the_server_started_after_a_kill(new_server, upstream, count):
     server = new_server().start()
     gate = Gate()
     upstream.answer(text("One ", "two ", gate), text("One ", "two ", "three."))

@@ -36,7 +36,7 @@ def said_in(server, run):
 
 
 @each_database
-def test_everything_is_there_after_a_restart(new_server, upstream, database):
+def test_every_object_survives_a_restart(new_server, upstream, database):
     server = new_server(**database).start()
     assistant = server.client.beta.assistants.create(model="gpt-4o", tools=[WEATHER])
     thread = new_thread(server.client, "Hello")
@@ -247,7 +247,7 @@ def test_a_run_that_kills_its_server_every_time_fails_in_the_end(new_server, ups
     assert len(upstream.requests) == 6
 
 
-def test_stops_of_the_server_are_not_held_against_a_run(new_server, upstream):
+def test_stops_of_the_server_do_not_count_as_interruptions_of_a_run(new_server, upstream):
     server = new_server().start()
     assistant = server.client.beta.assistants.create(model="gpt-4o")
     thread = new_thread(server.client, "Hello")

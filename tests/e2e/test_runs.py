@@ -49,7 +49,7 @@ def test_a_run_is_polled_to_its_answer(client, upstream, assistant, thread):
 
 
 @on_both
-def test_a_new_run_is_answered_as_queued(client, upstream, assistant, thread):
+def test_a_new_run_is_returned_as_queued(client, upstream, assistant, thread):
     gate = Gate()
     upstream.answer(text(gate, "Hello"))
     run = client.beta.threads.runs.create(thread.id, assistant_id=assistant.id)
@@ -85,7 +85,7 @@ def test_thread_and_run_are_made_at_once(client, upstream):
 
 @on_both
 @pytest.mark.parametrize("body", [{}, {"thread": None}, {"thread": {}}, {"thread": {"messages": []}}])
-def test_nothing_is_made_where_there_is_nothing_to_answer(server, client, assistant, body):
+def test_no_run_is_created_on_a_thread_without_a_user_message(server, client, assistant, body):
     newest = server.ask("GET", "/v1/threads?limit=1").json["first_id"]
     reply = server.ask("POST", "/v1/threads/runs", {"assistant_id": assistant.id, **body})
     message = "Run creation requires a Thread with a user message or an assistant with instructions."

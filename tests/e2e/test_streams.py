@@ -94,7 +94,7 @@ def changes(objects):
 
 
 @on_both
-def test_a_plain_answer_comes_in_the_usual_order(server, upstream, assistant, thread):
+def test_the_events_of_a_plain_reply_arrive_in_order(server, upstream, assistant, thread):
     upstream.answer(text("Hel", "lo", " 🚀"))
     before = int(time.time())
     events = stream(server, thread, assistant)
@@ -285,7 +285,7 @@ def test_a_refusal_is_a_part_of_its_own(server, upstream, assistant, thread):
 
 
 @pytest.mark.parametrize("answer", [text(), text(""), deltas(None, {}, {"content": None})])
-def test_an_answer_of_nothing_is_an_empty_text_that_helpers_can_read(client, upstream, assistant, thread, answer):
+def test_an_empty_reply_is_an_empty_text_that_helpers_can_read(client, upstream, assistant, thread, answer):
     upstream.answer(answer)
     with client.beta.threads.runs.stream(thread_id=thread.id, assistant_id=assistant.id) as events:
         (message,) = events.get_final_messages()
@@ -476,7 +476,7 @@ async def test_an_asynchronous_stream_reads_the_same(async_client, upstream, ass
 
 
 @on_both
-def test_deltas_arrive_while_the_model_still_speaks(client, upstream, assistant, thread):
+def test_deltas_arrive_while_the_model_still_generates(client, upstream, assistant, thread):
     gate = Gate()
     upstream.answer(text("first", gate, "second"))
     with client.beta.threads.runs.stream(thread_id=thread.id, assistant_id=assistant.id) as events:
@@ -487,7 +487,7 @@ def test_deltas_arrive_while_the_model_still_speaks(client, upstream, assistant,
 
 
 @on_both
-def test_a_client_that_goes_away_does_not_stop_its_run(client, upstream, assistant, thread):
+def test_a_client_that_disconnects_does_not_stop_its_run(client, upstream, assistant, thread):
     gate = Gate()
     upstream.answer(text("Hel", gate, "lo"))
     with client.beta.threads.runs.create(thread.id, assistant_id=assistant.id, stream=True) as events:

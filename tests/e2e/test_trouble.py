@@ -49,7 +49,7 @@ def kept(server, thread):
     return [message.id for message in server.client.beta.threads.messages.list(thread.id, order="asc", limit=100)]
 
 
-def test_a_database_that_is_none_is_refused_in_a_sentence(new_server):
+def test_an_invalid_database_is_refused_in_a_sentence(new_server):
     server = new_server()
     server.data.mkdir()
     (server.data / "understudy.sqlite3").write_bytes(b"not a database" * 1000)

@@ -182,7 +182,7 @@ def test_a_pending_delivery_survives_a_crash(new_server, receiver):
 
 
 @pytest.mark.proves("webhooks.test")
-def test_an_endpoint_can_be_tried_out(hooked, receiver):
+def test_an_endpoint_can_be_tested(hooked, receiver):
     made, secret = endpoint_for(hooked, receiver, "batch.completed")
     receiver.answer(418)
     result = hooked.webhooks.test(made.id, event_type="response.failed")
@@ -191,7 +191,7 @@ def test_an_endpoint_can_be_tried_out(hooked, receiver):
     assert (event.type, event.data.id) == ("response.failed", "resp_test")
 
 
-def test_an_endpoint_that_does_not_answer_cannot_be_tried_out(hooked):
+def test_testing_an_unavailable_endpoint_fails(hooked):
     with Receiver() as gone:
         url = gone.url
     made = hooked.webhooks.create(name="hook", url=url, event_types=["batch.completed"])

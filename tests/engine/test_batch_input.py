@@ -34,7 +34,7 @@ async def test_the_place_of_each_line_is_where_it_is(texts, data):
 
 
 @given(st.lists(st.integers(0, 40), max_size=4))
-async def test_a_line_that_is_too_long_is_not_held(cuts):
+async def test_a_line_that_is_too_long_is_not_buffered(cuts):
     content = b"short\n" + b"x" * 30 + b"\nlast"
     found = await lines_of(content, cuts, longest=10)
     assert [(line.number, line.length, line.data) for line in found] == [

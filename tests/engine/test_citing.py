@@ -71,7 +71,7 @@ def test_a_citation_follows_the_text_it_supports():
     ]
 
 
-def test_text_is_not_held_back_once_it_cannot_be_a_mark():
+def test_text_is_released_once_it_cannot_be_a_mark():
     citing = CitationParser(SOURCES)
     assert citing.feed("Notice \u3010") == ["Notice "]
     assert citing.feed("\u8981") == ["\u3010\u8981"]
@@ -89,7 +89,7 @@ def test_a_number_that_belongs_to_another_file_follows_the_name():
     assert [one.file_id for one in references(told("\u30100:1\u2020cake.txt\u3011"))] == ["file-cake"]
 
 
-def test_the_word_source_stands_for_any_name():
+def test_the_word_source_matches_any_name():
     assert whole(told("\u30100:1\u2020source\u3011")) == TEA.mark
 
 

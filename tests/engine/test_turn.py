@@ -175,7 +175,7 @@ def test_the_last_count_of_tokens_is_the_cost():
     assert turn.finish_reason == "stop"
 
 
-def test_counts_that_are_not_there_are_none():
+def test_missing_counts_are_none():
     turn = Turn()
     turn.add_chunk(Chunk([], TokenCounts()))
     assert turn.usage() is None

@@ -477,7 +477,7 @@ class TestTheListOfModels:
         ]
         assert upstream.listings[1].query["after_id"] == "claude-a"
 
-    async def test_that_is_none_is_malformed(self, upstream, anthropic):
+    async def test_that_cannot_be_parsed_is_malformed(self, upstream, anthropic):
         upstream.list_with(lambda _: reply(b"<html>"))
         assert (await failure(anthropic().models())).kind == "malformed"
 

@@ -8,7 +8,7 @@ from understudy.llm.sampling import is_reasoning_model
 @pytest.mark.parametrize(
     "model", ["o3-mini", "openai/o1", "gpt-5", "gpt-5.1-codex", "gpt-oss-120b", "deepseek/deepseek-r1", "QwQ-32B"]
 )
-def test_models_that_think_before_they_answer_are_known_by_their_names(model):
+def test_reasoning_models_are_recognised_by_their_names(model):
     assert is_reasoning_model(model)
 
 

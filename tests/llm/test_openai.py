@@ -475,7 +475,7 @@ class TestTheListOfModels:
         assert len(await openai().models()) == 20_000
 
     @pytest.mark.parametrize("body", [b"<html>", b"7", b'{"data": 1}'])
-    async def test_that_is_none_is_malformed(self, upstream, openai, body):
+    async def test_that_cannot_be_parsed_is_malformed(self, upstream, openai, body):
         upstream.list_with(reply(body))
         assert (await failure(openai().models())).kind == "malformed"
 

@@ -46,7 +46,7 @@ def test_file_search_is_called_under_any_name_that_the_server_assigns():
     assert queries("What is the refund policy?", tools=[definition("built_in_file_search"), PYTHON])
 
 
-def test_a_function_that_fits_goes_before_a_search():
+def test_a_matching_function_is_preferred_to_a_search():
     assert [name for name, _ in calls(body("What's the weather in Paris?", tools=[SEARCH, WEATHER]))] == ["get_weather"]
 
 

@@ -148,7 +148,7 @@ class TestAStreamThatHasBegun:
             calls(call("f"), finish=None).but(done=False),
         ],
     )
-    async def test_is_never_begun_again(self, upstream, other, routed, sleeps, begun):
+    async def test_is_never_restarted(self, upstream, other, routed, sleeps, begun):
         upstream.answer(begun)
         assert (await failure(routed().stream(BODY))).kind in ("unreachable", "server_error")
         assert (len(upstream.requests), len(other.requests)) == (1, 0)

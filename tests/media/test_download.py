@@ -77,7 +77,7 @@ async def test_private_addresses_are_refused_in_every_notation(pictures):
     assert pictures.asked == []
 
 
-async def test_what_is_trusted_or_allowed_may_be_anywhere(pictures):
+async def test_trusted_and_allowed_urls_may_have_any_address(pictures):
     url = f"{pictures.url}/picture.png"
     assert await got(url, allow_private=True) == PICTURE
     assert await got(url, trusted=origin(url)) == PICTURE
@@ -85,13 +85,13 @@ async def test_what_is_trusted_or_allowed_may_be_anywhere(pictures):
         await got(url, trusted=origin(url) + "1")
 
 
-async def test_a_redirect_is_followed_a_few_times_and_looked_at_each_time(pictures):
+async def test_redirects_are_limited_and_each_target_is_checked(pictures):
     assert await got(f"{pictures.url}/moved", allow_private=True) == PICTURE
     with pytest.raises(MediaError, match="it redirects too often"):
         await got(f"{pictures.url}/moved/for/ever", allow_private=True)
 
 
-async def test_size_and_status_are_minded(pictures):
+async def test_size_and_status_are_checked(pictures):
     with pytest.raises(MediaError, match="exceeds the limit of 100 bytes"):
         await got(f"{pictures.url}/picture.png", allow_private=True, limit=100)
     with pytest.raises(MediaError, match="could not be fetched: status 404") as refused:

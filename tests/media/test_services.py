@@ -59,7 +59,7 @@ def test_luma_renders_the_video_and_its_files_are_stored(server, luma):
 
 
 @pytest.mark.proves("luma.services")
-def test_what_passes_is_tried_again_and_ordered_once(server, luma):
+def test_a_transient_error_is_retried_and_the_video_is_ordered_once(server, luma):
     luma.next(429, {"retry-after": "1"})
     luma.next(503)
     luma.next(500, on="GET")
@@ -69,7 +69,7 @@ def test_what_passes_is_tried_again_and_ordered_once(server, luma):
 
 
 @pytest.mark.parametrize("status", [400, 401, 403, 422])
-def test_what_will_not_pass_fails_the_video_at_once(server, luma, status):
+def test_a_permanent_error_fails_the_video_at_once(server, luma, status):
     luma.next(status)
     found = look(server, create(server)["id"], state="completed")
     assert found["state"] == "failed"

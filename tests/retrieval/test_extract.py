@@ -271,7 +271,7 @@ async def _asked(children, path, out):
         await child.request(Extract(str(path), "a.html", str(out), 1 << 30), 60)
 
 
-async def test_no_secret_of_ours_is_in_a_childs_environment(children, monkeypatch):
+async def test_a_childs_environment_contains_no_secret_of_the_server(children, monkeypatch):
     monkeypatch.setenv("OPENAI_API_KEY", "sk-very-secret")
     async with children.lease():
         (child,) = await asyncio.to_thread(eventually, _processes)

@@ -146,12 +146,12 @@ async def test_a_search_returns_at_most_the_limit(add, search):
 
 
 @pytest.mark.parametrize("query", ["", "   ", "\x00", "?!", "🚀", "the of and", "x" * 10_000, '"quotes" AND (no'])
-async def test_odd_queries_are_answered(add, search, query):
+async def test_unusual_queries_do_not_fail(add, search, query):
     await add(1, HARBOUR)
     assert len(await search(query)) <= 1
 
 
-async def test_the_ranker_none_goes_by_vectors_alone(add, search):
+async def test_the_ranker_none_ranks_by_vectors_alone(add, search):
     await add(1, HARBOUR)
     (hit,) = await search("harbour master", ranker="none")
     assert 0.0 < hit.score < 1.0

@@ -68,7 +68,7 @@ async def test_a_strict_workbook_is_read(read):
     assert (await read(workbook(ROW, strict=True), "a.xlsx"))[0] == "# Data\n\nquoll | 42\n\n"
 
 
-async def test_a_formula_that_cells_share_stands_in_each_of_them(read):
+async def test_a_shared_formula_is_repeated_in_each_cell(read):
     rows = '<row><c r="A1"><f t="shared" si="0" ref="A1:B1">C1*2</f></c><c r="B1"><f t="shared" si="0"/></c></row>'
     assert (await read(workbook(rows), "a.xlsx"))[0] == "# Data\n\n=C1*2 | =C1*2\n\n"
 

@@ -56,7 +56,7 @@ def test_a_pipe_that_was_read_is_closed_once(loop, tmp_path):
 
 
 @loops
-def test_a_pipe_is_read_no_further_than_wanted(loop, tmp_path):
+def test_a_pipe_is_read_only_up_to_the_requested_size(loop, tmp_path):
     async def work():
         for _ in range(PIPES):
             reads, writes = os.pipe()

@@ -97,7 +97,7 @@ async def test_other_kinds_of_sockets_are_refused(attempt):
     assert await attempt("socket.socket(socket.AF_NETLINK, socket.SOCK_RAW, 0).proto", "import socket") == "0"
 
 
-async def test_nothing_of_the_host_s_files_is_there(attempt, tmp_path):
+async def test_no_file_of_the_host_is_visible_inside(attempt, tmp_path):
     secret = tmp_path / "understudy.db"
     secret.write_text("key")
     tmp_path.chmod(0o777)
@@ -116,7 +116,7 @@ async def test_the_system_cannot_be_written(attempt):
         assert refused in {"OSError", "PermissionError", "FileNotFoundError"}, name
 
 
-async def test_no_variable_of_the_host_s_environment_is_there(monkeypatch, new_sandbox):
+async def test_no_environment_variable_of_the_host_is_visible_inside(monkeypatch, new_sandbox):
     monkeypatch.setenv("OPENAI_API_KEY", "sk-of-the-host")
     monkeypatch.setenv("PATH", f"{os.environ['PATH']}:/path-of-the-host")
     session = await (await new_sandbox()).open("environment")
@@ -242,7 +242,7 @@ NEWUSER = 0x10000000
     assert refused == ["EPERM"] * 6 + ["ENOSYS"] + ["EPERM"] * 13 + ["ENOSYS", "EPERM"]
 
 
-async def test_the_first_process_cannot_be_looked_into_or_stopped_and_has_the_limits_too(attempt):
+async def test_the_first_process_cannot_be_inspected_or_stopped_and_has_the_limits(attempt):
     """Written to from inside, it would be a place for code that no limit holds and no new kernel ends."""
     for name in ("mem", "environ", "fd", "cwd", "map_files"):
         assert await attempt(f"os.listdir('/proc/1/{name}')", "import os") in {"PermissionError", "NotADirectoryError"}
@@ -273,7 +273,7 @@ async def test_command_lines_and_tracebacks_have_no_path_of_the_host(shared, set
     assert "/opt/interpreter/lib/" in ran.error.traceback
 
 
-async def test_the_relay_cannot_be_looked_into(attempt):
+async def test_the_relay_cannot_be_inspected(attempt):
     for name in ("mem", "environ", "fd", "cwd"):
         found = await attempt(f"os.listdir('/proc/{{}}/{name}'.format(os.getppid()))", "import os")
         assert found in {"PermissionError", "NotADirectoryError"}, name

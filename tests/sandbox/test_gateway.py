@@ -229,7 +229,7 @@ async def test_a_closed_session_leaves_no_kernel_at_the_gateway(new_gateway):
     assert await until(fewer)
 
 
-async def test_a_kernel_that_somebody_else_ended_is_replaced(new_gateway, tmp_path):
+async def test_a_kernel_that_was_ended_elsewhere_is_replaced(new_gateway, tmp_path):
     sandbox = await new_gateway()
     session = await sandbox.open("a")
     await sandbox._gateway().request("DELETE", session._kernel._path)

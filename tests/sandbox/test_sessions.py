@@ -22,7 +22,7 @@ def clock():
     return Clock()
 
 
-async def test_a_key_leads_to_its_session_as_long_as_that_lives(new_sandbox):
+async def test_a_key_finds_its_session_until_that_ends(new_sandbox):
     sandbox = await new_sandbox()
     assert sandbox.find("a") is None
     first = await sandbox.open("a")

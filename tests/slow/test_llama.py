@@ -131,7 +131,7 @@ def test_chats_count_tokens_as_the_engine_does_and_keep_to_a_grammar(client):
     assert answer.usage.total_tokens == answer.usage.prompt_tokens + answer.usage.completion_tokens
 
 
-def test_what_the_engine_cannot_do_ends_the_run_with_its_own_words(client, assistant, thread):
+def test_an_unsupported_request_fails_the_run_with_the_engines_own_text(client, assistant, thread):
     """This engine knows no `json_schema`."""
     form = {"type": "json_schema", "json_schema": {"name": "n", "schema": {"type": "object"}}}
     run = client.beta.threads.runs.create_and_poll(

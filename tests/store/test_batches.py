@@ -70,7 +70,7 @@ async def output(store, job, kind="output"):
     return file, await held(store, f"{kind} of {job.id}")
 
 
-async def test_a_batch_comes_out_as_it_went_in(store):
+async def test_a_stored_batch_is_read_back_unchanged(store):
     job = await made(store, metadata={"a": "b"}, input_file_id="file-1", output_seconds=3600)
     found = await store.batches.get(OURS, "openai", job.id)
     assert found.job == job
@@ -129,7 +129,7 @@ async def test_a_batch_of_a_dead_worker_is_claimed_and_the_old_worker_cannot_cha
     assert await work.store_result(seq, "other", 1, answer())
 
 
-async def test_an_answer_is_counted_with_its_cost_and_once(store, work):
+async def test_a_result_is_counted_once_with_its_cost(store, work):
     job, seq = await begun(store)
     assert await work.store_result(seq, "one", 2, answer(charge=charge("two")))
     with pytest.raises(ResultAlreadyStored):
@@ -144,7 +144,7 @@ async def test_an_answer_is_counted_with_its_cost_and_once(store, work):
     ] == ["two"]
 
 
-async def test_answers_that_come_at_once_are_all_counted(store, work):
+async def test_concurrent_results_are_all_counted(store, work):
     job, seq = await begun(store, lines=50)
     await asyncio.gather(*(work.store_result(seq, "one", line, answer()) for line in range(1, 51)))
     found = await store.batches.get(OURS, "openai", job.id)

@@ -242,7 +242,7 @@ def _dot(one, two):
 
 
 @given(st.text(max_size=200))
-def test_every_word_of_a_text_is_looked_for_as_it_is_indexed(text):
+def test_words_of_a_query_are_tokenized_like_those_of_the_index(text):
     kept = fold_text(text)
     assert "\x00" not in kept
     for word in query_words(text):

@@ -66,7 +66,7 @@ async def doomed(store):
     return await store.blobs.pending_erasures(1000)
 
 
-async def test_a_file_comes_out_as_it_went_in(store):
+async def test_a_stored_file_is_read_back_unchanged(store):
     given = file(filename="Ünïcödé 漢字 🚀.txt", expires_at=NOW + 100)
     name = await held(store)
     body = await store.files.create(OURS, given, name)

@@ -120,7 +120,7 @@ def test_a_filter_in_sql_matches_the_same_files_as_in_python(request, tmp_path_f
     run()
 
 
-async def test_odd_texts_are_compared_and_never_run(store):
+async def test_texts_with_sql_are_compared_and_never_executed(store):
     texts = [text for text in ODD_TEXTS if "\x00" not in text]
     store_id, rows, given = await stored(store, [{"text": text} for text in texts])
     for text, file_id in zip(texts, given, strict=True):

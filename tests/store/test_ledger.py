@@ -207,7 +207,7 @@ _steps = st.lists(
 
 @settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(steps=_steps)
-async def test_the_sums_agree_whatever_happens(store, steps):
+async def test_the_sums_equal_the_entries_after_random_changes(store, steps):
     ours = await project(store)
     expected, budgeted, seen = 0, False, set()
     for action, amount, other in steps:

@@ -28,7 +28,7 @@ def as_json(subject):
 
 
 @pytest.mark.parametrize("text", ODD_TEXTS)
-async def test_an_assistant_comes_out_as_it_went_in(store, text):
+async def test_a_stored_assistant_is_read_back_unchanged(store, text):
     given = samples.assistant(name=text, instructions=text * 100, metadata={text: text})
     assert plain(await store.assistants.create(OURS, given)) == as_json(given)
     assert plain(await store.assistants.get(OURS, given.id)) == as_json(given)

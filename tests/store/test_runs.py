@@ -205,7 +205,7 @@ async def test_a_worker_that_is_not_the_owner_changes_nothing(store):
     assert not await store.runs.advance("worker", Checkpoint("run_unknown", as_(run, "completed")))
 
 
-async def test_a_released_run_is_nobodys(store):
+async def test_a_released_run_has_no_owner(store):
     run = await stored(store, "in_progress", "worker")
     assert await store.runs.advance("worker", Checkpoint(run.id, as_(run, "requires_action"), release=True))
     assert not await store.runs.advance("worker", Checkpoint(run.id, as_(run, "expired")))
@@ -289,7 +289,7 @@ async def test_a_client_takes_a_run_as_it_is_now(store):
     assert await store.runs.advance("worker", Checkpoint(run.id, as_(run, "in_progress")))
 
 
-async def test_a_run_that_somebody_has_stays_theirs_when_a_client_takes_it(store):
+async def test_a_client_action_does_not_change_the_owner_of_a_claimed_run(store):
     run = await stored(store, "in_progress", "worker")
     taken = await store.runs.transition(
         OURS, run.thread_id, run.id, "other", lambda found: Checkpoint(run.id, as_(run, "cancelling"))

@@ -119,7 +119,7 @@ async def test_an_unknown_kind_of_database_is_refused(tmp_path):
         await open_store(tmp_path, "mysql://x")
 
 
-async def test_a_postgres_that_does_not_answer_is_refused_without_its_password(tmp_path):
+async def test_an_unavailable_postgres_is_reported_without_its_password(tmp_path):
     with pytest.raises(
         StoreError, match=r"Cannot connect to the PostgreSQL database 'x' at 127\.0\.0\.1:1: "
     ) as caught:
@@ -190,7 +190,7 @@ async def test_only_a_server_creates_tables_in_postgres(tmp_path, postgres):
     assert not (tmp_path / "data").exists()
 
 
-async def test_the_database_is_its_owners_alone_whatever_the_umask_and_an_older_version_left(tmp_path):
+async def test_only_the_owner_can_read_the_database_under_any_umask_and_after_an_upgrade(tmp_path):
     before = os.umask(0)
     try:
         store = await open_store(tmp_path)

@@ -111,7 +111,7 @@ async def test_a_cursor_of_another_project_gives_the_same_error_as_an_unknown_on
         )
 
 
-async def test_nothing_of_theirs_was_changed_by_all_that(store, owned):
+async def test_refused_requests_change_nothing_of_the_other_project(store, owned):
     assistant, thread, message, run, step = owned
     for attempt, *_ in attempts(store, OURS, *owned):
         with pytest.raises(NotFound):

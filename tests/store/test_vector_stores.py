@@ -231,7 +231,7 @@ async def test_a_full_store_takes_no_more(store):
         await store.vector_store_files.attach(OURS, made.id, samples.new_file(file_id), NOW)
 
 
-async def test_counts_hold_whatever_happens_at_once(store):
+async def test_counts_stay_correct_under_concurrent_changes(store):
     given = await samples.files(store, 30)
     made = await samples.vector_store(store, given[:10])
     files, batches = store.vector_store_files, store.file_batches

@@ -83,7 +83,7 @@ async def test_a_worker_that_lost_a_video_cannot_change_it(store):
     assert await store.videos.get_file(video_id, "video") == ("secret", kept)
 
 
-async def test_a_video_is_paid_for_once_and_only_when_it_is_there(store):
+async def test_a_video_is_charged_once_and_only_when_it_is_completed(store):
     await made(store)
     await store.videos.fail("one", await claimed(store), record(failure_reason="no"), float(NOW))
     await made(store)

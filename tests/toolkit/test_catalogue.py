@@ -214,7 +214,7 @@ def test_arguments_go_where_the_operation_wants_them(slug, arguments, request_li
     ],
 )
 @pytest.mark.proves("toolkit.refusal")
-def test_what_does_not_fit_is_refused_with_a_sentence(slug, arguments, sentence):
+def test_invalid_arguments_are_refused_with_a_sentence(slug, arguments, sentence):
     with pytest.raises(InvalidArguments) as refusal:
         build_call(find(f"AI_ML_API_{slug}"), arguments)
     assert sentence in str(refusal.value)
@@ -227,7 +227,7 @@ JSON = st.recursive(
 )
 
 
-def test_what_nests_too_deep_is_refused_and_quoted():
+def test_arguments_that_nest_too_deep_are_refused_and_quoted():
     deep = []
     for _ in range(100_000):
         deep = [deep]
@@ -323,6 +323,6 @@ def test_tools_are_selected_by_slug_tag_and_importance():
     ],
 )
 @pytest.mark.proves("toolkit.result")
-def test_every_answer_becomes_a_result(status, kind, body, result):
+def test_every_response_becomes_a_result(status, kind, body, result):
     data, error = result
     assert parse_result(status, kind, body) == {"data": data, "error": error, "successful": error is None}

@@ -60,14 +60,14 @@ async def api():
     ],
 )
 @pytest.mark.proves("toolkit.address")
-def test_a_key_goes_only_where_it_belongs(given, environ, found):
+def test_a_key_is_sent_only_to_its_own_server(given, environ, found):
     there = address(*given, environ)
     assert (there.root, there.key) == found
     assert "ours" not in repr(there).replace("http://ours", "")
 
 
 @pytest.mark.parametrize("base", ["example.com", "ftp://x", "http://", "http://x/v1?y=1"])
-def test_what_is_no_base_url_is_refused_at_once(base):
+def test_an_invalid_base_url_is_refused_at_once(base):
     with pytest.raises(ValueError, match=r"Invalid base URL .*: it must look like"):
         Toolkit(base)
 
@@ -109,7 +109,7 @@ async def test_the_request_is_the_operations(api):
     ],
 )
 @pytest.mark.proves("toolkit.result")
-async def test_whatever_is_answered_is_a_result(api, answer, sentence):
+async def test_every_response_is_a_result(api, answer, sentence):
     async def handler(_):
         return web.Response(**answer)
 
@@ -147,7 +147,7 @@ async def test_an_api_that_is_silent_is_a_result(api):
     gone.set()
 
 
-async def test_an_answer_without_end_is_a_result(api, monkeypatch):
+async def test_an_endless_response_is_a_result(api, monkeypatch):
     monkeypatch.setattr("understudy.toolkit.client.MAX_RESPONSE_BYTES", 1000)
 
     async def handler(_):

@@ -66,11 +66,11 @@ def test_arguments_come_from_options_from_json_and_from_stdin(understudy):
         (["--key", "sk-\n"], "Invalid API key: it may hold printable ASCII characters only."),
     ],
 )
-def test_what_cannot_be_read_is_wrong_usage(understudy, arguments, sentence):
+def test_unreadable_input_is_a_usage_error(understudy, arguments, sentence):
     assert sentence in understudy("call", CREATE, *arguments, code=2).stderr
 
 
-def test_a_failed_call_says_why_and_exits_with_1(understudy):
+def test_a_failed_call_prints_its_reason_and_exits_with_1(understudy):
     done = understudy("call", CREATE, "--arg", "model=rehearsal", "--arg", "temperature=hot", code=1)
     sentence = "Invalid 'temperature': expected a number, but got 'hot'."
     assert json.loads(done.stdout) == {"data": {}, "error": sentence, "successful": False}
@@ -83,7 +83,7 @@ def test_a_failed_call_says_why_and_exits_with_1(understudy):
     ("address", "reason"),
     [("127.0.0.1:9", "connection refused"), ("host.invalid", "the host name was not found")],
 )
-def test_a_call_without_a_server_names_the_address_and_what_to_do(understudy, address, reason):
+def test_a_call_without_a_server_names_the_address_and_the_remedy(understudy, address, reason):
     done = understudy("call", "AI_ML_API_LIST_MODELS", "--base-url", f"http://{address}/v1", code=1)
     assert done.stderr == (
         f"Error: Cannot reach a server at http://{address}: {reason}. Start the server with `understudy serve`, or name"

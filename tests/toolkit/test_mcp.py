@@ -109,7 +109,7 @@ def test_pages_of_this_machine_and_of_the_settings_may_use_it(origin_server, ori
     "origin", ["http://evil.example", "https://agents.example.evil", "http://localhost.evil", "null", "x"]
 )
 @pytest.mark.proves("toolkit.origin")
-def test_other_pages_may_not_also_where_their_name_leads_to_this_machine(origin_server, origin):
+def test_other_pages_are_refused_even_if_their_name_resolves_to_this_machine(origin_server, origin):
     headers = ACCEPT | {"Origin": origin, "Host": origin.rpartition("//")[2]}
     refused = origin_server.ask("POST", "/mcp", PING, headers)
     sentence = f"Web pages of '{origin}' may not use /mcp. Add the origin to `mcp.origins` in the settings."
@@ -140,7 +140,7 @@ def test_without_a_key_or_with_a_wrong_one_there_is_no_way_in(origin_server):
         assert refused.headers["www-authenticate"] == 'Bearer realm="understudy"'
 
 
-async def test_a_client_without_a_valid_key_shows_the_error_of_this_server(server):
+async def test_a_client_without_a_valid_key_returns_the_error_of_this_server(server):
     with pytest.RaisesGroup(pytest.RaisesExc(MCPError, match="Incorrect API key provided"), flatten_subgroups=True):
         async with asyncio.timeout(WAIT), over_http(server, "sk-wrong-0123456789") as session:
             await session.initialize()
@@ -183,6 +183,6 @@ def assert_rpc_error(reply, status, message):
         (json.dumps({**PING, "x": "y" * 4096}).encode(), 413),
     ],
 )
-def test_what_is_no_message_is_refused_and_the_server_lives_on(origin_server, body, status):
+def test_an_invalid_message_is_refused_and_the_server_continues(origin_server, body, status):
     assert origin_server.ask("POST", "/mcp", body, ACCEPT).status == status
     assert origin_server.ask("POST", "/mcp", PING, ACCEPT).status == 200

@@ -106,7 +106,7 @@ def test_toolkits_are_described(ask):
         ({"other": 1}, 400, "Unknown parameter: 'other'."),
     ],
 )
-def test_what_cannot_be_executed_is_refused(ask, body, status, message):
+def test_a_call_that_cannot_be_executed_is_refused(ask, body, status, message):
     refused(ask("POST", EXECUTE, body, status), status, message)
 
 
@@ -140,7 +140,7 @@ def test_a_tool_acts_for_the_key_that_executes_it(new_server):
     assert server.ask("POST", path, {"arguments": {"thread_id": made["id"]}}).json["successful"]
 
 
-def test_who_goes_away_takes_a_streamed_answer_along(server, upstream):
+def test_a_client_that_disconnects_ends_its_stream(server, upstream):
     upstream.answer(text("first", HANG))
     call = {"model": "gpt-4o", "messages": [{"role": "user", "content": "Hello"}], "stream": True}
     body = json.dumps({"arguments": call}).encode()

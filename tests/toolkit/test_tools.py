@@ -74,7 +74,7 @@ def test_no_tool_is_left_out():
 @pytest.mark.parametrize("way", WAYS)
 @pytest.mark.parametrize("name", CASES)
 @pytest.mark.proves("toolkit.python", "toolkit.rest", "toolkit.mcp", "toolkit.command")
-async def test_a_tool_is_executed_and_refuses_what_does_not_fit(kit_server, world, name, way):
+async def test_a_tool_is_executed_and_refuses_invalid_arguments(kit_server, world, name, way):
     case, slug = CASES[name], f"AI_ML_API_{name}"
     execute = WAYS[way]
     arguments, check = case.use(world)
@@ -118,7 +118,7 @@ async def test_another_keys_objects_are_not_found(kit_server, world):
         assert result["error"] == f"The API answered 404: No thread found with id '{thread.id}x'."
 
 
-def test_an_agent_goes_from_an_assistant_to_its_answer(kit_server):
+def test_an_agent_creates_an_assistant_and_reads_its_reply(kit_server):
     """What an agent does, with tools alone."""
     with Toolkit(kit_server.url, KEY) as toolkit:
 

@@ -38,7 +38,7 @@ async def test_tools_are_listed_and_called_over_both_transports(either):
     assert {"name": "roll", "expression": "1d6"} in either.calls()
 
 
-async def test_a_tool_that_fails_says_why(running):
+async def test_a_failed_tool_returns_its_reason(running):
     servers = remote(running.url)
     output = await servers.call_tool(servers.resolve_server(running.url), "fail", {"reason": "no dice"})
     assert output.text is None
@@ -74,7 +74,7 @@ async def test_headers_are_sent_and_their_absence_is_the_servers_business(tmp_pa
         assert "sesame" not in repr(server)
 
 
-async def test_a_server_that_is_gone_says_so(tmp_path):
+async def test_an_unreachable_server_is_reported(tmp_path):
     with McpProcess(tmp_path) as gone:
         gone.kill()
         servers = remote(gone.url)
@@ -84,7 +84,7 @@ async def test_a_server_that_is_gone_says_so(tmp_path):
         assert output.error == "The MCP server could not be used: it could not be connected to."
 
 
-async def test_what_is_no_mcp_server_says_so(session_upstream):
+async def test_a_server_that_does_not_speak_mcp_is_reported(session_upstream):
     servers = remote(session_upstream.root)
     with pytest.raises(McpServerError, match="The MCP server could not be used: "):
         await servers.list_tools(servers.resolve_server(f"{session_upstream.root}/v1/models"))
@@ -147,7 +147,7 @@ ALLOWED = [
 
 
 @pytest.mark.parametrize(("entry", "url", "covered"), ALLOWED)
-def test_only_what_the_operator_allows_is_allowed(entry, url, covered):
+def test_only_servers_that_the_operator_allows_are_called(entry, url, covered):
     servers = remote(entry)
     assert servers.is_allowed(url) == covered
     if not covered:

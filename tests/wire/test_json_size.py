@@ -29,7 +29,7 @@ def counts(value):
 
 
 @given(VALUES, st.integers(3, 12))
-def test_a_text_is_refused_exactly_where_it_holds_too_much(value, most):
+def test_a_text_is_refused_exactly_above_the_limit(value, most):
     found, opened = counts(value)
     refused = find_excess(json.dumps(value).encode(), most)
     assert (refused is not None) == (found > most or opened > most // 3)

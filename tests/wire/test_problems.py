@@ -177,7 +177,7 @@ def test_invalid_json_is_reported_before_any_other_problem(data):
 
 
 @pytest.mark.parametrize("number", [b"1e400", b"9" * 5_000])
-def test_a_number_that_no_float_holds_is_refused(number):
+def test_a_number_outside_the_range_of_floats_is_refused(number):
     problem = refusal(b'{"model":"m","temperature":' + number + b"}")
     assert "out of range" in problem.message
 
@@ -397,6 +397,6 @@ def test_whole_decimals_in_the_place_of_integers_change_nothing(case):
 
 
 @given(st.binary(max_size=60) | st.text(max_size=60).map(str.encode) | VALUES.map(lambda v: json.dumps(v).encode()))
-def test_whatever_arrives_is_parsed_or_refused_with_a_problem(data):
+def test_every_body_is_parsed_or_refused_with_a_problem(data):
     with contextlib.suppress(InvalidBody):
         assert isinstance(parse(data, A), A)

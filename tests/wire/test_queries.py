@@ -117,6 +117,6 @@ def test_a_repeated_metadata_key_in_a_query_is_refused():
     ).map(lambda parts: "&".join(parts).encode()),
     st.sampled_from(KINDS),
 )  # fmt: skip
-def test_whatever_arrives_is_read_or_refused_with_a_problem(query, kind):
+def test_every_query_is_parsed_or_refused_with_a_problem(query, kind):
     with contextlib.suppress(InvalidQuery):
         assert isinstance(parse(query, kind), kind)
