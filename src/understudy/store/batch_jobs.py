@@ -204,7 +204,9 @@ def _claim_batch(seq: int, owner: str, now: float) -> Transaction[BatchClaim | N
 
 def _lock_batch(seq: int, owner: str, target: Status) -> Transaction[tuple[Job, str] | None]:
     """The batch's own words and its input, where it is the owner's and may go over to `target`."""
-    sql = f"SELECT body, input FROM batches WHERE seq = $1 AND owner = $2 AND status IN {sources(target)} FOR UPDATE"  # noqa: S608
+    sql = compose_sql(
+        "SELECT body, input FROM batches WHERE seq = $1 AND owner = $2 AND status IN", sources(target), "FOR UPDATE"
+    )
     rows = yield sql, (seq, owner)
     return (msgspec.json.decode(rows[0][0], type=Job), rows[0][1]) if rows else None
 

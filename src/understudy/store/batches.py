@@ -4,7 +4,7 @@ One table serves all dialects; a batch is visible only in the dialect that creat
 """
 
 from dataclasses import dataclass
-from typing import Final, Literal
+from typing import Final, Literal, LiteralString
 
 import msgspec
 from msgspec import Struct
@@ -14,7 +14,7 @@ from understudy.errors.objects import batch_not_cancellable, batch_not_deletable
 from understudy.store.blobs import release, retain
 from understudy.store.database import Database, Row, Transaction
 from understudy.store.pages import Page, PageRequest, PageSource, read_page
-from understudy.store.sql import compose_sql
+from understudy.store.sql import compose_sql, sql_list
 
 Dialect = Literal["openai", "anthropic"]
 Status = Literal["validating", "failed", "in_progress", "finalizing", "completed", "expired", "cancelling", "cancelled"]
@@ -130,9 +130,9 @@ class Batches:
         await self._database.write(_delete_batch, project_id, dialect, batch_id)
 
 
-def sources(target: Status) -> str:
+def sources(target: Status) -> LiteralString:
     """`('validating', 'in_progress')`: the states from which `target` may be entered, to follow IN."""
-    return "(" + ", ".join(f"'{status}'" for status, targets in TRANSITIONS.items() if target in targets) + ")"
+    return sql_list([status for status, targets in TRANSITIONS.items() if target in targets])
 
 
 def _insert_batch(project_id: str, dialect: Dialect, job: Job, blob: str, total: int) -> Transaction[Batch]:

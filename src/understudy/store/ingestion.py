@@ -26,9 +26,10 @@ _CANDIDATES = compose_sql(
 _EMBEDDER = (
     "UPDATE vector_stores SET embedder = COALESCE(embedder, $2) WHERE seq = $1 AND body IS NOT NULL RETURNING embedder"
 )
-_ABANDONED_FILES = (
-    f"SELECT seq, store FROM store_files WHERE owner IS NOT NULL AND {ORPHANED}"  # noqa: S608
-    " AND (status <> 'in_progress' OR body IS NULL) LIMIT 100"
+_ABANDONED_FILES = compose_sql(
+    "SELECT seq, store FROM store_files WHERE owner IS NOT NULL AND",
+    ORPHANED,
+    "AND (status <> 'in_progress' OR body IS NULL) LIMIT 100",
 )
 _STALE_STORES = (
     "SELECT id, seq, embedder, in_progress + completed FROM vector_stores"

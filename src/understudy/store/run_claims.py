@@ -16,16 +16,20 @@ _WORKABLE = sql_list(EXECUTING)
 _CANDIDATES = compose_sql(
     "SELECT id, project_id FROM runs WHERE status IN", _WORKABLE, "AND", UNOWNED, "ORDER BY seq LIMIT $2"
 )
-_EXPIRED_RUNS = f"SELECT id FROM runs WHERE status IN {sql_list(ACTIVE)} AND expires_at <= $1 LIMIT $2"  # noqa: S608
+_EXPIRED_RUNS = compose_sql("SELECT id FROM runs WHERE status IN", sql_list(ACTIVE), "AND expires_at <= $1 LIMIT $2")
+_RELEASE_RUNS = compose_sql("UPDATE runs SET owner = NULL WHERE owner = $1 AND status IN", sql_list(ACTIVE))
 
 
 def claim_run(run_id: str, owner: str, now: float, due: bool) -> Transaction[StoredRun | None]:
     statuses = sql_list(ACTIVE) if due else _WORKABLE
-    sql = (
-        "UPDATE runs SET owner = $2,"  # noqa: S608
-        " attempts = attempts + CASE WHEN owner IS NULL OR owner = $2 THEN 0 ELSE 1 END"
-        f" WHERE id = $3 AND status IN {statuses}"
-        f" AND body IS NOT NULL AND (owner = $2 OR {UNOWNED}) RETURNING seq"
+    sql = compose_sql(
+        "UPDATE runs SET owner = $2,",
+        "attempts = attempts + CASE WHEN owner IS NULL OR owner = $2 THEN 0 ELSE 1 END",
+        "WHERE id = $3 AND body IS NOT NULL AND status IN",
+        statuses,
+        "AND (owner = $2 OR",
+        UNOWNED,
+        ") RETURNING seq",
     )
     if not (yield sql, (now, owner, run_id)):
         return None
@@ -43,9 +47,11 @@ def list_expired_runs(now: float, limit: int) -> Transaction[list[str]]:
 def filter_workable(owner: str, run_ids: Sequence[str]) -> Transaction[set[str]]:
     found: set[str] = set()
     for some in padded_batches(run_ids):
-        sql = (
-            f"SELECT id FROM runs WHERE id IN ({sql_parameters(2, len(some))})"  # noqa: S608 - numbers only
-            f" AND status IN {_WORKABLE} AND (owner IS NULL OR owner = $1)"
+        sql = compose_sql(
+            "SELECT id FROM runs WHERE id IN (",
+            sql_parameters(2, len(some)),
+            ") AND (owner IS NULL OR owner = $1) AND status IN",
+            _WORKABLE,
         )
         rows: list[Row] = yield sql, (owner, *some)
         found.update(row[0] for row in rows)
@@ -53,4 +59,4 @@ def filter_workable(owner: str, run_ids: Sequence[str]) -> Transaction[set[str]]
 
 
 def release_runs(owner: str) -> Transaction[None]:
-    yield f"UPDATE runs SET owner = NULL WHERE owner = $1 AND status IN {sql_list(ACTIVE)}", (owner,)  # noqa: S608
+    yield _RELEASE_RUNS, (owner,)

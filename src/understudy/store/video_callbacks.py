@@ -3,7 +3,10 @@
 from dataclasses import dataclass
 
 from understudy.store.database import Transaction
+from understudy.store.sql import compose_sql
 from understudy.store.video_rows import VIDEO_COLUMNS, Video, to_video
+
+_SELECT_VIDEO = compose_sql("SELECT", VIDEO_COLUMNS, "FROM generations WHERE id = $1 AND body IS NOT NULL")
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,7 +30,7 @@ def claim_callbacks(now: float, until: float, limit: int) -> Transaction[list[Ca
             " WHERE generation_id = $1 RETURNING attempts"
         )
         attempts = yield sql, (video_id, until)
-        rows = yield f"SELECT {VIDEO_COLUMNS} FROM generations WHERE id = $1 AND body IS NOT NULL", (video_id,)  # noqa: S608
+        rows = yield _SELECT_VIDEO, (video_id,)
         taken += [Callback(to_video(row), attempts[0][0]) for row in rows]
     return taken
 

@@ -6,25 +6,26 @@ and by the legal transitions below, so a worker that lost a video cannot change 
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Final
+from typing import Final, LiteralString
 
 import msgspec
 
 from understudy.store import charges
 from understudy.store.database import Database, Transaction
-from understudy.store.sql import compose_sql
+from understudy.store.sql import compose_sql, sql_list
 from understudy.store.video_rows import VIDEO_COLUMNS, Record, Video, VideoFile, insert_files, list_files, to_video
 from understudy.store.workers import Candidate, Claim, JobTable
 from understudy.wire.videos import State
 
-_SOURCE_STATES: Final[dict[State, str]] = {
-    "dreaming": "'queued'",
-    "completed": "'queued', 'dreaming'",
-    "failed": "'queued', 'dreaming'",
+_SOURCE_STATES: Final[dict[State, LiteralString]] = {
+    "dreaming": sql_list(["queued"]),
+    "completed": sql_list(["queued", "dreaming"]),
+    "failed": sql_list(["queued", "dreaming"]),
 }
 """The states that each one may follow upon."""
 IS_ACTIVE = "state IN ('queued', 'dreaming') AND body IS NOT NULL"
 VIDEO_JOBS = JobTable("generations", IS_ACTIVE, "0")
+_COUNT_AHEAD = compose_sql("SELECT count(*) FROM generations WHERE seq < $1 AND", IS_ACTIVE)
 _OLDEST_VIDEOS = compose_sql(
     "SELECT min(seq), project_id FROM generations WHERE",
     VIDEO_JOBS.is_claimable,
@@ -47,7 +48,7 @@ def list_oldest_videos(now: float, projects: int) -> Transaction[list[Candidate[
 
 
 def count_ahead(seq: int) -> Transaction[int]:
-    rows = yield f"SELECT count(*) FROM generations WHERE seq < $1 AND {IS_ACTIVE}", (seq,)  # noqa: S608
+    rows = yield _COUNT_AHEAD, (seq,)
     return int(rows[0][0])
 
 
@@ -69,16 +70,18 @@ def claim_video(seq: int, owner: str, now: float) -> Transaction[VideoClaim | No
     )
 
 
-def set_progress(owner: str, seq: int, change: str, value: float | str) -> Transaction[bool]:
-    sql = f"UPDATE generations SET {change} WHERE owner = $1 AND seq = $2 AND {IS_ACTIVE} RETURNING seq"  # noqa: S608
+def set_progress(owner: str, seq: int, change: LiteralString, value: float | str) -> Transaction[bool]:
+    where = compose_sql("WHERE owner = $1 AND seq = $2 AND", IS_ACTIVE, "RETURNING seq")
+    sql = compose_sql("UPDATE generations SET", change, where)
     return bool((yield sql, (owner, seq, value)))
 
 
 def mark_dreaming(owner: str, seq: int) -> Transaction[bool]:
-    sql = (
-        "UPDATE generations SET state = 'dreaming', interruptions = 0"  # noqa: S608
-        " WHERE owner = $1 AND seq = $2 AND body IS NOT NULL"
-        f" AND state IN ({_SOURCE_STATES['dreaming']}) RETURNING seq"
+    sql = compose_sql(
+        "UPDATE generations SET state = 'dreaming', interruptions = 0",
+        "WHERE owner = $1 AND seq = $2 AND body IS NOT NULL AND state IN",
+        _SOURCE_STATES["dreaming"],
+        "RETURNING seq",
     )
     return bool((yield sql, (owner, seq)))
 
@@ -111,9 +114,11 @@ def finish_video(
     owner: str, claimed: VideoClaim, state: State, record: Record, pieces: Sequence[VideoFile], now: float
 ) -> Transaction[bool]:
     video = claimed.video
-    sql = (
-        "UPDATE generations SET state = $3, body = $4, ended_at = $5, owner = NULL"  # noqa: S608 - constants only
-        f" WHERE owner = $1 AND seq = $2 AND body IS NOT NULL AND state IN ({_SOURCE_STATES[state]}) RETURNING seq"
+    sql = compose_sql(
+        "UPDATE generations SET state = $3, body = $4, ended_at = $5, owner = NULL",
+        "WHERE owner = $1 AND seq = $2 AND body IS NOT NULL AND state IN",
+        _SOURCE_STATES[state],
+        "RETURNING seq",
     )
     body = msgspec.json.encode(record).decode()
     if not (yield sql, (owner, video.seq, state, body, now)):

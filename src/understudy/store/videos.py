@@ -9,6 +9,7 @@ from understudy.errors.objects import idempotency_key_reused, video_limit_reache
 from understudy.store.blobs import release
 from understudy.store.database import Database, Transaction
 from understudy.store.pages import Page, PageRequest, PageSource, read_page
+from understudy.store.sql import compose_sql
 from understudy.store.video_callbacks import Callback, claim_callbacks, end_callback, has_due_callbacks, retry_callback
 from understudy.store.video_claims import (
     IS_ACTIVE,
@@ -37,7 +38,10 @@ from understudy.store.video_rows import (
 from understudy.store.workers import Candidate
 
 _PAGE = PageSource("generations", "project_id = $1", body="''")
-_IN_PROJECT = "id = $1 AND project_id = $2 AND body IS NOT NULL"
+_SELECT = compose_sql(
+    "SELECT", VIDEO_COLUMNS, "FROM generations WHERE id = $1 AND project_id = $2 AND body IS NOT NULL"
+)
+_COUNT_ACTIVE = compose_sql("SELECT count(*) FROM generations WHERE project_id = $1 AND", IS_ACTIVE)
 _INSERT = (
     "INSERT INTO generations (id, project_id, state, attempts, due_at, provider, token, request_key, body)"
     " VALUES ($1, $2, 'queued', 0, 0, $3, $4, $5, $6)"
@@ -170,7 +174,7 @@ def _insert_video(
         earlier = yield from _find_by_request_key(project_id, request_key, record)
         if earlier is not None:
             return earlier
-    rows = yield f"SELECT count(*) FROM generations WHERE project_id = $1 AND {IS_ACTIVE}", (project_id,)  # noqa: S608
+    rows = yield _COUNT_ACTIVE, (project_id,)
     if rows[0][0] >= most:
         raise video_limit_reached(most)
     body = msgspec.json.encode(record).decode()
@@ -194,7 +198,7 @@ def _find_by_request_key(project_id: str, request_key: str, record: Record) -> T
 
 
 def _get(project_id: str, video_id: str) -> Transaction[Video]:
-    rows = yield f"SELECT {VIDEO_COLUMNS} FROM generations WHERE {_IN_PROJECT}", (video_id.lower(), project_id)  # noqa: S608
+    rows = yield _SELECT, (video_id.lower(), project_id)
     if not rows:
         raise not_found("generation", video_id)
     return to_video(rows[0])

@@ -11,6 +11,7 @@ import msgspec
 from understudy.errors import not_found
 from understudy.store.database import Row, Transaction
 from understudy.store.pages import PageSource
+from understudy.store.sql import compose_sql
 from understudy.store.webhook_endpoints import Endpoint, to_endpoint
 from understudy.wire.webhooks import DeliveryStatus, WebhookAttempt, WebhookDelivery, WebhookEvent
 
@@ -18,6 +19,7 @@ _DELIVERY_JSON = (
     "'[' || created_at || ',' || attempts || ',' || due_at || ',\"' || status || '\",\"' || endpoint_id || '\",'"
     " || COALESCE(last, 'null') || ',' || event || ']'"
 )
+_SELECT_DELIVERY = compose_sql("SELECT", _DELIVERY_JSON, "FROM webhook_deliveries WHERE id = $1 AND project_id = $2")
 _DUE = (
     "SELECT e.id, e.body, e.secret, e.old_secret, e.old_secret_until FROM webhook_endpoints e"
     " WHERE e.body IS NOT NULL AND EXISTS (SELECT 1 FROM webhook_deliveries"
@@ -78,8 +80,8 @@ _decode_delivery_row = msgspec.json.Decoder(_DeliveryRow).decode
 
 
 def list_newest_deliveries(status: DeliveryStatus | None, limit: int) -> Transaction[list[WebhookDelivery]]:
-    condition = "" if status is None else " WHERE status = $2"
-    sql = f"SELECT id, {_DELIVERY_JSON} FROM webhook_deliveries{condition} ORDER BY seq DESC LIMIT $1"  # noqa: S608
+    condition = "" if status is None else "WHERE status = $2"
+    sql = compose_sql("SELECT id,", _DELIVERY_JSON, "FROM webhook_deliveries", condition, "ORDER BY seq DESC LIMIT $1")
     rows = yield sql, ((limit,) if status is None else (limit, status))
     return [to_delivery(*row) for row in rows]
 
@@ -118,8 +120,7 @@ def to_delivery(delivery_id: str, body: str) -> WebhookDelivery:
 
 
 def get_delivery(project_id: str, delivery_id: str) -> Transaction[WebhookDelivery]:
-    sql = f"SELECT {_DELIVERY_JSON} FROM webhook_deliveries WHERE id = $1 AND project_id = $2"  # noqa: S608
-    rows = yield sql, (delivery_id, project_id)
+    rows = yield _SELECT_DELIVERY, (delivery_id, project_id)
     if not rows:
         raise not_found("webhook delivery", delivery_id)
     return to_delivery(delivery_id, rows[0][0])
