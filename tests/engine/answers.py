@@ -1,5 +1,7 @@
 """Responses as hypothesis invents them: every list of events that an execution could append to a response's log."""
 
+from typing import Any
+
 from hypothesis import strategies as st
 
 from engine import histories
@@ -12,7 +14,7 @@ from understudy.wire.responses import Reasoning, ResponseObject, ResponseText
 from understudy.wire.run_outcome import LastError, RunCompletionUsage, RunIncompleteDetails
 
 EVERYTHING = frozenset({"file_search_call.results", "code_interpreter_call.outputs", "reasoning.encrypted_content"})
-_ENDS = {
+_ENDS: dict[str, dict[str, Any]] = {
     "failed": {"error": LastError("server_error", "Down."), "cut": "run_failed"},
     "cancelled": {"cut": "run_cancelled"},
     "expired": {"cut": "run_expired"},
@@ -20,43 +22,42 @@ _ENDS = {
 }
 
 
-def response(**members):
-    return ResponseObject(
-        **{
-            "id": ids.response(),
-            "created_at": AT,
-            "status": "in_progress",
-            "background": False,
-            "instructions": None,
-            "max_output_tokens": None,
-            "max_tool_calls": None,
-            "model": "gpt-4o",
-            "output": [],
-            "parallel_tool_calls": True,
-            "previous_response_id": None,
-            "prompt_cache_key": None,
-            "prompt_cache_retention": None,
-            "reasoning": Reasoning(),
-            "safety_identifier": None,
-            "service_tier": "auto",
-            "store": True,
-            "temperature": 1.0,
-            "text": ResponseText(),
-            "tool_choice": "auto",
-            "tools": [],
-            "top_logprobs": 0,
-            "top_p": 1.0,
-            "truncation": "disabled",
-            "user": None,
-            "metadata": {},
-            **members,
-        }
-    )
+def response(**members: Any) -> ResponseObject:
+    defaults: dict[str, Any] = {
+        "id": ids.response(),
+        "created_at": AT,
+        "status": "in_progress",
+        "background": False,
+        "instructions": None,
+        "max_output_tokens": None,
+        "max_tool_calls": None,
+        "model": "gpt-4o",
+        "output": [],
+        "parallel_tool_calls": True,
+        "previous_response_id": None,
+        "prompt_cache_key": None,
+        "prompt_cache_retention": None,
+        "reasoning": Reasoning(),
+        "safety_identifier": None,
+        "service_tier": "auto",
+        "store": True,
+        "temperature": 1.0,
+        "text": ResponseText(),
+        "tool_choice": "auto",
+        "tools": [],
+        "top_logprobs": 0,
+        "top_p": 1.0,
+        "truncation": "disabled",
+        "user": None,
+        "metadata": {},
+    }
+    return ResponseObject(**(defaults | members))
 
 
 @st.composite
-def histories_of(draw, *, ended=True):
-    background, summary = draw(st.booleans()), draw(st.sampled_from([None, "auto"]))
+def histories_of(draw: st.DrawFn, *, ended: bool = True) -> list[events.Event]:
+    background = draw(st.booleans())
+    summary: Any = draw(st.sampled_from([None, "auto"]))
     shown = response(
         background=background,
         status="queued" if background else "in_progress",
@@ -64,19 +65,22 @@ def histories_of(draw, *, ended=True):
         metadata={"sequence_number": "7"},
     )
     run, _ = histories.run()
-    told = [histories.queued(run, response=shown, obfuscated=draw(st.booleans())), events.RunStarted(AT)]
+    history: list[events.Event] = [
+        histories.queued(run, response=shown, obfuscated=draw(st.booleans())),
+        events.RunStarted(AT),
+    ]
     for number in range(draw(st.integers(0, 2))):
-        told += draw(_thinking(number))
-        told += draw(_using(number))
-    told += draw(_thinking(9))
-    told += draw(_calling() | _ending())
+        history += draw(_thinking(number))
+        history += draw(_using(number))
+    history += draw(_thinking(9))
+    history += draw(_calling() | _ending())
     if not ended:
-        told = told[: draw(st.integers(1, len(told) - 1))]
-    return told
+        history = history[: draw(st.integers(1, len(history) - 1))]
+    return history
 
 
 @st.composite
-def _thinking(draw, number):
+def _thinking(draw: st.DrawFn, number: int) -> list[events.Event]:
     if not draw(st.booleans()):
         return []
     pieces = draw(st.lists(TEXTS, min_size=1, max_size=3))
@@ -85,20 +89,21 @@ def _thinking(draw, number):
 
 
 @st.composite
-def _using(draw, number):
+def _using(draw: st.DrawFn, number: int) -> list[events.Event]:
     """A turn whose calls are all answered by the server: written one after the other, then done one after the other."""
-    told = draw(st.just([]) | _saying(f"before{number}", closed=True))
-    told.append(events.CallsStepOpened(f"step_{number}", AT))
-    written, done = [], []
+    history: list[events.Event] = draw(st.just([]) | _saying(f"before{number}", closed=True))
+    history.append(events.CallsStepOpened(f"step_{number}", AT))
+    written: list[events.Event] = []
+    done: list[events.Event] = []
     for index, kind in enumerate(draw(st.lists(st.sampled_from([_search, _code]), min_size=1, max_size=3))):
         opening, closing = draw(kind(index, f"{number}_{index}"))
         written += opening
         done += closing
-    return [*told, *written, events.CallsReceived(), *done, events.CallsStepClosed(AT, USAGE)]
+    return [*history, *written, events.CallsReceived(), *done, events.CallsStepClosed(AT, USAGE)]
 
 
 @st.composite
-def _search(draw, index, name):
+def _search(draw: st.DrawFn, index: int, name: str) -> tuple[list[events.Event], list[events.Event]]:
     result = st.builds(
         FileSearchResult,
         file_id=st.just("file-1"),
@@ -113,37 +118,39 @@ def _search(draw, index, name):
 
 
 @st.composite
-def _code(draw, index, name):
+def _code(draw: st.DrawFn, index: int, name: str) -> tuple[list[events.Event], list[events.Event]]:
     logs = st.builds(CodeOutput, type=st.just("logs"), logs=TEXTS)
     images = st.builds(CodeOutput, type=st.just("image"), file_id=st.just("file-2"))
-    opened = [events.CodeOpened(index, f"call_{name}", f"ci_{name}", "cntr_1")]
+    opened: list[events.Event] = [events.CodeOpened(index, f"call_{name}", f"ci_{name}", "cntr_1")]
     opened += [events.CodeDelta(index, piece) for piece in draw(st.lists(TEXTS, max_size=3))]
     outputs = [events.CodeOutputDelta(index, one) for one in draw(st.lists(logs | images, max_size=3))]
     return opened, [events.CodeRunning(index), *outputs, events.CodeDone(index)]
 
 
 @st.composite
-def _saying(draw, name, *, closed):
-    kinds = draw(st.sampled_from([[events.TextDelta], [events.RefusalDelta], [events.TextDelta, events.RefusalDelta]]))
+def _saying(draw: st.DrawFn, name: str, *, closed: bool) -> list[events.Event]:
+    kinds: list[type[Any]] = draw(
+        st.sampled_from([[events.TextDelta], [events.RefusalDelta], [events.TextDelta, events.RefusalDelta]])
+    )
     cites = events.TextDelta in kinds and draw(st.booleans())
-    pieces = draw(
+    pieces: list[tuple[type[Any], str]] = draw(
         st.lists(
             st.tuples(st.sampled_from([*kinds, *([events.CitationAdded] if cites else [])]), TEXTS),
             min_size=1,
             max_size=9,
         )
     )
-    told = [events.MessageOpened(f"step_{name}", f"msg_{name}", AT)]
+    history: list[events.Event] = [events.MessageOpened(f"step_{name}", f"msg_{name}", AT)]
     length = 0
     for kind, piece in pieces:
         if kind is events.CitationAdded:
-            told.append(
+            history.append(
                 events.CitationAdded(piece, length, length + len(piece), "file-4", draw(st.booleans()), "a.txt")
             )
         else:
-            told.append(kind(piece))
+            history.append(kind(piece))
         length += len(piece)
-    return [*told, *([events.MessageClosed(AT, RunCompletionUsage())] if closed else [])]
+    return [*history, *([events.MessageClosed(AT, RunCompletionUsage())] if closed else [])]
 
 
 CLIENT_TOOLS = (
@@ -156,22 +163,22 @@ CLIENT_TOOLS = (
 
 
 @st.composite
-def _calling(draw):
+def _calling(draw: st.DrawFn) -> list[events.Event]:
     """A turn that calls what the client does; pieces of earlier calls' arguments may come late, and are in the item."""
-    told = draw(st.just([]) | _saying("first", closed=True))
-    told.append(events.CallsStepOpened("step_calls", AT))
+    history: list[events.Event] = draw(st.just([]) | _saying("first", closed=True))
+    history.append(events.CallsStepOpened("step_calls", AT))
     for index in range(draw(st.integers(1, 3))):
         tool = draw(st.sampled_from(CLIENT_TOOLS))
-        told.append(events.CallOpened(index, f"call_{index}", "f", f"fc_{index}", tool))
-        told += [events.ArgumentsDelta(index, piece) for piece in draw(st.lists(TEXTS, max_size=4))]
+        history.append(events.CallOpened(index, f"call_{index}", "f", f"fc_{index}", tool))
+        history += [events.ArgumentsDelta(index, piece) for piece in draw(st.lists(TEXTS, max_size=4))]
         if index and draw(st.booleans()):
-            told += [events.ArgumentsDelta(0, piece) for piece in draw(st.lists(TEXTS, max_size=3))]
-    return [*told, events.CallsReceived(), events.RunEnded("completed", AT + 2, USAGE)]
+            history += [events.ArgumentsDelta(0, piece) for piece in draw(st.lists(TEXTS, max_size=3))]
+    return [*history, events.CallsReceived(), events.RunEnded("completed", AT + 2, USAGE)]
 
 
 @st.composite
-def _ending(draw):
-    status = draw(st.sampled_from(["completed", *_ENDS]))
+def _ending(draw: st.DrawFn) -> list[events.Event]:
+    status: Any = draw(st.sampled_from(["completed", *_ENDS]))
     if status == "completed":
         said = draw(_saying("answer", closed=True))
         return [*said, events.RunEnded("completed", AT + 2, USAGE)]

@@ -2,66 +2,77 @@
 
 import contextlib
 import random
+from collections.abc import AsyncIterator, Callable, Iterator
+from typing import Any
 
 import pytest
-from reading import KEY
 
+from llm.reading import KEY
 from understudy.llm.anthropic import AnthropicProvider
 from understudy.llm.openai import AzureProvider, OpenAIProvider
+from understudy.llm.rehearsal import Rehearsal
 from understudy.llm.router import Models
 from understudy.settings import ProviderSettings
 from upstream import Upstream
+
+Closing = Callable[[Any], Any]
+"""Closes a part with the test, and returns it."""
 
 
 class StillClock:
     """Stands until a test moves it."""
 
-    def __init__(self):
+    def __init__(self) -> None:
         self.time = 1_700_000_000.0
 
-    def now(self):
+    def now(self) -> float:
         return self.time
 
 
-class Sleeps(list):
+class Sleeps(list[float]):
     """Takes the place of sleeping and remembers for how long it would have been."""
 
-    async def __call__(self, seconds):
+    async def __call__(self, seconds: float) -> None:
         self.append(seconds)
 
 
 @pytest.fixture
-def clock():
+def clock() -> StillClock:
     return StillClock()
 
 
 @pytest.fixture
-def sleeps():
+def sleeps() -> Sleeps:
     return Sleeps()
 
 
 @pytest.fixture
-def upstream():
+def upstream() -> Iterator[Upstream]:
     with Upstream() as running:
         yield running
 
 
 @pytest.fixture
-def other():
+def other() -> Iterator[Upstream]:
     """A second upstream."""
     with Upstream() as running:
         yield running
 
 
 @pytest.fixture
-async def closing():
+async def closing() -> AsyncIterator[Closing]:
     async with contextlib.AsyncExitStack() as stack:
-        yield lambda part: stack.push_async_callback(part.close) and part
+
+        def close_later(part: Any) -> Any:
+            stack.push_async_callback(part.close)
+            return part
+
+        yield close_later
 
 
 @pytest.fixture
-def openai(upstream, clock, closing):
-    def make(**settings):
+def openai(upstream: Upstream, clock: StillClock, closing: Closing) -> Callable[..., OpenAIProvider]:
+    def make(**settings: Any) -> Any:
         settings = {"base_url": upstream.url, "api_key": KEY, **settings}
         return closing(OpenAIProvider("main", ProviderSettings(**settings), clock))
 
@@ -69,8 +80,8 @@ def openai(upstream, clock, closing):
 
 
 @pytest.fixture
-def azure(upstream, clock, closing):
-    def make(**settings):
+def azure(upstream: Upstream, clock: StillClock, closing: Closing) -> Callable[..., AzureProvider]:
+    def make(**settings: Any) -> Any:
         settings = {"kind": "azure", "base_url": upstream.root, "api_key": KEY, **settings}
         return closing(AzureProvider("azure", ProviderSettings(**settings), clock))
 
@@ -78,8 +89,8 @@ def azure(upstream, clock, closing):
 
 
 @pytest.fixture
-def anthropic(upstream, clock, closing):
-    def make(**settings):
+def anthropic(upstream: Upstream, clock: StillClock, closing: Closing) -> Callable[..., AnthropicProvider]:
+    def make(**settings: Any) -> Any:
         settings = {"kind": "anthropic", "base_url": upstream.root, "api_key": KEY, **settings}
         return closing(AnthropicProvider("claude", ProviderSettings(**settings), clock))
 
@@ -87,8 +98,8 @@ def anthropic(upstream, clock, closing):
 
 
 @pytest.fixture
-def models(clock, closing, sleeps):
-    def make(providers, rehearsal=None):
+def models(clock: StillClock, closing: Closing, sleeps: Sleeps) -> Callable[..., Models]:
+    def make(providers: dict[str, dict[str, Any]], rehearsal: Rehearsal | None = None) -> Any:
         settings = {name: ProviderSettings(**one) for name, one in providers.items()}
         return closing(Models(settings, rehearsal, clock, chance=random.Random(7), sleep=sleeps))
 

@@ -2,39 +2,42 @@
 
 import asyncio
 import json
+from collections.abc import Mapping, Sequence
+from typing import Any
 
-from understudy.clock import SystemClock
+from understudy.clock import Clock, SystemClock
 from understudy.llm.rehearsal import Rehearsal
 from understudy.settings import RehearsalSettings
 
+Json = dict[str, Any]
 TEXT = {"type": "string"}
 
 
-def rehearsal(tokens_per_second=0, clock=None):
+def rehearsal(tokens_per_second: float = 0, clock: Clock | None = None) -> Rehearsal:
     return Rehearsal(RehearsalSettings(tokens_per_second=tokens_per_second), clock or SystemClock())
 
 
-def body(*texts, **parameters):
+def body(*texts: str, **parameters: Any) -> Json:
     """A body whose last user message is the last text; texts between stand for the two parties in turn."""
     messages = [{"role": "assistant" if i % 2 else "user", "content": text} for i, text in enumerate(texts)]
     return {"model": "rehearsal", "messages": messages, **parameters}
 
 
-def choice(request):
+def choice(request: Json) -> Any:
     return json.loads(asyncio.run(rehearsal().complete(request)))["choices"][0]
 
 
-def answer(*texts, **parameters):
+def answer(*texts: str, **parameters: Any) -> Any:
     return choice(body(*texts, **parameters))["message"]["content"]
 
 
-def calls(request):
+def calls(request: Json) -> list[tuple[str, Any]]:
     """The calls that are made, as (name, arguments)."""
     made = choice(request)["message"].get("tool_calls", [])
     return [(call["function"]["name"], json.loads(call["function"]["arguments"])) for call in made]
 
 
-def function(name, description="", required=None, /, **properties):
+def function(name: str, description: str = "", required: Sequence[str] | None = None, /, **properties: Json) -> Json:
     parameters = {
         "type": "object",
         "properties": properties,
@@ -44,7 +47,7 @@ def function(name, description="", required=None, /, **properties):
     return {"type": "function", "function": {"name": name, "description": description, "parameters": parameters}}
 
 
-def continued(request, outputs):
+def continued(request: Json, outputs: Mapping[str, str]) -> Json:
     """The body after the calls that `request` leads to were answered with `outputs`, by function name."""
     message = choice(request)["message"]
     answers = [

@@ -8,8 +8,8 @@ import pytest
 from anthropic.types import message_create_params
 from openai.types.chat import ChatCompletion, ChatCompletionChunk
 from pydantic import TypeAdapter
-from reading import BODY, KEY, collect, failure, finish, fragments, said, usage
 
+from llm.reading import BODY, KEY, collect, failure, finish, fragments, said, usage
 from understudy.errors import UpstreamError
 from understudy.llm.anthropic_request import DEFAULT_MAX_TOKENS, translate
 from upstream import DROP, HANG, call, calls, deltas, error, fault, raw, reply, text

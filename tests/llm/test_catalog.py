@@ -3,8 +3,8 @@
 import asyncio
 
 import pytest
-from reading import BODY, collect, failure, said
 
+from llm.reading import BODY, collect, failure, said
 from understudy.errors import SettingsError
 from understudy.llm.openai import OpenAIProvider
 from understudy.llm.provider_models import DISCOVERY_WAIT, LIST_RETRY_DELAY, LIST_TTL

@@ -7,8 +7,8 @@ import socket
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from reading import BODY, KEY, collect, failure, finish, fragments, said, until, usage
 
+from llm.reading import BODY, KEY, collect, failure, finish, fragments, said, until, usage
 from understudy.errors import SettingsError
 from understudy.llm import faults
 from upstream import DROP, HANG, Gate, call, calls, deltas, error, fault, pause, raw, reply, stalled, text

@@ -3,8 +3,8 @@
 import json
 
 import pytest
-from reading import BODY, failure
 
+from llm.reading import BODY, failure
 from understudy.redaction import redact
 from upstream import error, fault, reply, text
 

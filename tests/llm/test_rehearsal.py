@@ -6,8 +6,9 @@ import json
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from reading import collect, failure, finish, fragments, said, usage
-from rehearsing import WEATHER, body, rehearsal
+
+from llm.reading import collect, failure, finish, fragments, said, usage
+from llm.rehearsing import WEATHER, body, rehearsal
 
 LONG = body("How do I center a div in CSS?")
 CALL = body("What is the weather in Paris?", tools=[WEATHER])

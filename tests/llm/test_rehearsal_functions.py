@@ -3,7 +3,8 @@
 import json
 
 import pytest
-from rehearsing import EMAIL, FILES, PYTHON, TEXT, WEATHER, answer, body, calls, choice, continued, function
+
+from llm.rehearsing import EMAIL, FILES, PYTHON, TEXT, WEATHER, answer, body, calls, choice, continued, function
 
 OUTPUTS = {"get_weather": '{"temperature": 22}', "python": "84\n", "file_search": "sunny"}
 NAMED = {"type": "function", "function": {"name": "get_weather"}}

@@ -5,8 +5,8 @@ import re
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from rehearsing import PYTHON, WEATHER, answer, body, calls, choice, continued
 
+from llm.rehearsing import PYTHON, WEATHER, answer, body, calls, choice, continued
 from understudy.tools.file_search import Passage, definition, render_passages
 
 SEARCH = definition("file_search")

@@ -8,8 +8,8 @@ import sys
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from rehearsing import body, calls, choice, continued
 
+from llm.rehearsing import body, calls, choice, continued
 from understudy.llm.rehearsal import programs
 from understudy.tools import file_search
 from understudy.tools.code_interpreter import definition, render_result

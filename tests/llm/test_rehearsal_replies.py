@@ -3,7 +3,8 @@
 import asyncio
 
 import pytest
-from rehearsing import answer, body, choice, rehearsal
+
+from llm.rehearsing import answer, body, choice, rehearsal
 
 QUESTION = "How do I center a div?"
 

@@ -7,8 +7,8 @@ import jsonschema
 import pytest
 from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
-from rehearsing import answer, body, choice
 
+from llm.rehearsing import answer, body, choice
 from understudy.errors import UpstreamError
 from understudy.llm.rehearsal.effort import start_request
 from understudy.llm.rehearsal.patterns import matches_pattern, write_example

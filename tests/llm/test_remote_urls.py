@@ -1,8 +1,8 @@
 """URLs that a provider would fetch for a client: public ones are allowed, others refused before the call."""
 
 import pytest
-from reading import failure
 
+from llm.reading import failure
 from understudy.llm.remote_urls import is_allowed
 from upstream import text
 

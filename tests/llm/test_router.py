@@ -3,8 +3,8 @@
 import asyncio
 
 import pytest
-from reading import BODY, collect, failure, finish, said
 
+from llm.reading import BODY, collect, failure, finish, said
 from upstream import DROP, HANG, call, calls, deltas, error, fault, raw, reply, stalled, text
 
 

@@ -1,24 +1,29 @@
 """Stores on both engines, each of a test's own."""
 
 import contextlib
+from collections.abc import AsyncIterator, Callable
+from contextlib import AbstractAsyncContextManager
+from pathlib import Path
 
 import pytest
 
-from understudy.store import open_store
+from understudy.store import Store, open_store
+
+Opened = Callable[[], AbstractAsyncContextManager[Store]]
 
 
 @pytest.fixture(params=["sqlite", "postgres"])
-def url(request):
+def url(request: pytest.FixtureRequest) -> str | None:
     """None for SQLite, and otherwise an empty PostgreSQL database."""
-    return request.getfixturevalue("postgres") if request.param == "postgres" else None
+    return str(request.getfixturevalue("postgres")) if request.param == "postgres" else None
 
 
 @pytest.fixture
-def opened(tmp_path, url):
+def opened(tmp_path: Path, url: str | None) -> Opened:
     """Opens the test's database, as often as wanted."""
 
     @contextlib.asynccontextmanager
-    async def opened():
+    async def opened() -> AsyncIterator[Store]:
         store = await open_store(tmp_path, url)
         try:
             yield store
@@ -29,6 +34,6 @@ def opened(tmp_path, url):
 
 
 @pytest.fixture
-async def store(opened):
+async def store(opened: Opened) -> AsyncIterator[Store]:
     async with opened() as store:
         yield store
