@@ -4,7 +4,7 @@ Each verb is one transaction, after which the worker executes the run. Knows no 
 """
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import TypeVar
 
 import msgspec
@@ -172,17 +172,17 @@ class Runs:
         def change(stored: StoredRun) -> Checkpoint:
             happened.clear()
             answered = accept(stored)
-            state, projection = RunState(), RunProjection()
-            for event in resume_events(stored, None):
-                state.apply(event)
-                projection.encode(event)
+            projection = RunProjection()
+            restored = resume_events(stored, None)
+            projection.load(restored)
+            state = RunState.of(restored)
             happened.append((answered.event, projection.encode(answered.event)))
             queued.append(projection.body())
             if at_once:
                 started = events.RunStarted(int(self._clock.now()))
                 happened.append((started, projection.encode(started)))
             resumed.append((state, projection))
-            return replace(projection.checkpoint(stored.progress, with_run=True), calls=answered.calls)
+            return msgspec.structs.replace(projection.checkpoint(stored.progress, with_run=True), calls=answered.calls)
 
         owner = self._worker.id if at_once else None
         # Read beforehand: once the run is taken, nothing is awaited until somebody here works on it.

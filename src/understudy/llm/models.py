@@ -18,6 +18,8 @@ REHEARSAL_EMBEDDING = "rehearsal-embedding"
 _MAX_COMPARED_IDS = 2000
 """Models of one provider to compare with an unknown id."""
 
+_MAX_CACHED_ROUTES, _MAX_CACHED_ID = 1000, 200
+
 _EMBEDDED = frozenset({REHEARSAL, REHEARSAL_EMBEDDING})
 
 HOSTED_FAMILIES = ("gpt-", "chatgpt-", "claude-", "gemini-", "codex-", "computer-use-", "text-embedding-")
@@ -55,8 +57,11 @@ class Catalog:
     ) -> None:
         self._windows = context_windows or {}
         created = int(clock.now())
+        self._routes: dict[str, Route | None] = {}
+        """Routes by the current lists, by model id."""
         self._providers = {
-            name: ProviderModels(provider, settings, clock, created) for name, (provider, settings) in providers.items()
+            name: ProviderModels(provider, settings, clock, created, self._routes.clear)
+            for name, (provider, settings) in providers.items()
         }
         self._rehearsal = rehearsal
         self._created = created
@@ -149,6 +154,16 @@ class Catalog:
 
     def _resolve(self, model: str) -> Route | None:
         """The route by the current lists."""
+        if model in self._routes:
+            return self._routes[model]
+        route = self._find_route(model)
+        if len(model) <= _MAX_CACHED_ID:
+            if len(self._routes) >= _MAX_CACHED_ROUTES:
+                self._routes.clear()
+            self._routes[model] = route
+        return route
+
+    def _find_route(self, model: str) -> Route | None:
         if (pinned := self._resolve_pinned(model)) is not None:
             return pinned
         if self._rehearsal is not None and self.is_embedded(model):

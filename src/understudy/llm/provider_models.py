@@ -7,7 +7,7 @@ ten seconds if a requested model is not in it. A request waits for a list for a 
 import asyncio
 import math
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from typing import Final
 
 from understudy.clock import Clock
@@ -27,11 +27,20 @@ _DATED_ID: Final = re.compile(r"(.+?)(?:-20\d\d-?\d\d-?\d\d|:latest)")
 class ProviderModels:
     """The models of one provider: its aliases, and the list of the settings or of the provider itself."""
 
-    def __init__(self, provider: Provider, settings: ProviderSettings, clock: Clock, created: int) -> None:
+    def __init__(
+        self,
+        provider: Provider,
+        settings: ProviderSettings,
+        clock: Clock,
+        created: int,
+        on_change: Callable[[], None],
+    ) -> None:
+        """`on_change` is called when the provider's list was replaced."""
         self.provider = provider
         self.settings = settings
         self._clock = clock
         self._created = created
+        self._on_change = on_change
         self._patterns = [
             (_compile_wildcard(alias), model) for alias, model in settings.aliases.items() if "*" in alias
         ]
@@ -125,6 +134,7 @@ class ProviderModels:
         self._failed = False
         self._cards = {card.id: card for card in cards}
         self._id_variants = {name for card in cards for name in _id_variants(card.id)}
+        self._on_change()
 
     def _cards_for(self, models: Sequence[str]) -> dict[str, ModelCard]:
         return {model: ModelCard(model, self._created, self.provider.name) for model in models}

@@ -35,13 +35,15 @@ class Reader:
         buffer = self._buffer
         if not buffer and data.startswith(b"data: ") and data.find(b"\n") == len(data) - 2 and data.endswith(b"\n\n"):
             # One whole event of one line: nearly every read.
-            self._check_size(len(data) - 2)
+            if len(data) - 2 > self._limit:
+                raise self._oversized()
             return [Event(b"", data[6:-2])]
         start = max(len(buffer) - 1, 0)
         buffer += data
         end = buffer.rfind(b"\n\n", start)
         if end < 0:
-            self._check_size(len(buffer))
+            if len(buffer) > self._limit:
+                raise self._oversized()
             return []
         blocks = bytes(buffer[:end]).split(b"\n\n")
         del buffer[: end + 2]
@@ -64,17 +66,18 @@ class Reader:
 
     def _parse(self, blocks: list[bytes]) -> list[Event]:
         events = []
+        limit = self._limit
         for block in blocks:
-            self._check_size(len(block))
+            if len(block) > limit:
+                raise self._oversized()
             if block.startswith(b"data: ") and b"\n" not in block:
                 events.append(Event(b"", block[6:]))
             elif (event := _parse_block(block)) is not None:
                 events.append(event)
         return events
 
-    def _check_size(self, size: int) -> None:
-        if size > self._limit:
-            raise UpstreamError("malformed", f"An event of the upstream exceeds the limit of {self._limit} bytes.")
+    def _oversized(self) -> UpstreamError:
+        return UpstreamError("malformed", f"An event of the upstream exceeds the limit of {self._limit} bytes.")
 
 
 def _parse_block(block: bytes) -> Event | None:

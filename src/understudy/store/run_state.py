@@ -171,8 +171,7 @@ class NewItem:
     body: str
 
 
-@dataclass(frozen=True, slots=True)
-class Checkpoint:
+class Checkpoint(Struct, frozen=True):
     """What a run changes at one point of its life, in one transaction.
 
     `run` None leaves the run's row as it is. `release` gives the run up, so that another worker may take it.

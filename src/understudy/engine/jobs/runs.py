@@ -109,8 +109,7 @@ class RunWorker(JobKind[str, RunExecutor]):
     def restore(self, stored: StoredRun, history: RunHistory | None) -> RunExecutor:
         """An executor that resumes the run at its stored state."""
         restored, projection = resume_events(stored, None), new_projection(stored.progress)
-        for event in restored:
-            projection.encode(event)
+        projection.load(restored)
         log = self.reopen_log(stored, history)
         return self.execution(
             stored.project_id,

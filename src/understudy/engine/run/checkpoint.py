@@ -3,14 +3,14 @@
 Therefore streams send only stored changes, and the thread's lock is released before the final event.
 """
 
-from collections.abc import Sequence
-from dataclasses import replace
+from collections.abc import Callable, Sequence
 from typing import Protocol, TypeVar
+
+import msgspec
 
 from understudy.clock import Clock
 from understudy.engine.run import events
 from understudy.engine.run.log import RunLog
-from understudy.engine.run.spec import RunSpec
 from understudy.engine.run.state import RunState
 from understudy.store import Store
 from understudy.store.charges import Usage
@@ -34,8 +34,9 @@ class RunLost(Exception):
 class Projection(Protocol):
     """The public objects of a run as its events change them."""
 
-    def encode(self, event: events.Event) -> tuple[bytes, ...]:
-        """Applies the event; returns its frames for streams."""
+    @property
+    def encode(self) -> Callable[[events.Event], tuple[bytes, ...]]:
+        """Applies an event; returns its frames for streams."""
 
     def checkpoint(self, progress: Progress, *, with_run: bool) -> Checkpoint:
         """The changes since the last checkpoint; includes the run if its status changed, or `with_run`."""
@@ -60,6 +61,7 @@ class RunWriter:
         self.store = store
         self.project_id = project_id
         self.state = state
+        self.spec = state.spec
         self._projection = projection
         self.log = log
         self.progress = progress
@@ -72,12 +74,9 @@ class RunWriter:
         self._stored_usage = progress.used
         self._clock = clock
 
-    @property
-    def spec(self) -> RunSpec:
-        return self.state.spec
-
     def publish(self, event: events.Event) -> None:
-        self.log.append(event, self._apply(event))
+        self.state.apply(event)
+        self.log.append(event, self._projection.encode(event))
 
     def add_usage(self, usage: Usage) -> None:
         """Adds the usage of a model turn, which the transaction of the next checkpoint debits."""
@@ -107,7 +106,7 @@ class RunWriter:
         if state.ended:
             # The headers were lent for the time of the run.
             self.progress.headers = {}
-        latest = replace(
+        latest = msgspec.structs.replace(
             self._projection.checkpoint(self.progress, with_run=checkpoint),
             calls=calls,
             used=tuple(self._used),
@@ -147,7 +146,7 @@ def _merge_checkpoints(missed: Checkpoint, latest: Checkpoint) -> Checkpoint:
     messages = _latest_versions(
         missed.new_messages, missed.changed_messages, latest.new_messages, latest.changed_messages
     )
-    return replace(
+    return msgspec.structs.replace(
         latest,
         new_steps=steps[0],
         changed_steps=steps[1],

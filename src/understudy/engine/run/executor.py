@@ -47,6 +47,7 @@ class RunExecutor:
 
     def __init__(self, stage: RunWriter, models: Models, tools: Tools, accounting: Accounting) -> None:
         self._stage = stage
+        self.run_id = stage.spec.id
         self._accounting = accounting
         self._models = models
         self._interruption = Interruption()
@@ -56,10 +57,6 @@ class RunExecutor:
         self._model_turn: ModelTurn | None = None
         self._interruptions: int | None = None
         self.is_abandoned = False
-
-    @property
-    def run_id(self) -> str:
-        return self._stage.spec.id
 
     @property
     def project_id(self) -> str:

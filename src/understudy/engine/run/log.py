@@ -227,10 +227,13 @@ class RunLog:
     def _merge(self, count: int) -> None:
         """Moves the oldest `count` events out of what is kept ready, neighbouring deltas as one."""
         group: list[LogEntry] = []
+        key: object = None
         for entry in self._recent[:count]:
-            if group and _text_key(group[0].event) != _text_key(entry.event):
+            entry_key = _text_key(entry.event)
+            if group and entry_key != key:
                 self._merged.append(_merge_entries(group))
                 group = []
+            key = entry_key
             group.append(entry)
         self._merged.append(_merge_entries(group))
         del self._recent[:count]
@@ -242,24 +245,19 @@ def _add_event_id(frames: tuple[bytes, ...], number: int) -> bytes:
     return b"".join((*frames[:-1], b"id: %d\n" % number, frames[-1]))
 
 
-def _text_key(event: Event) -> tuple[str, int]:
+def _text_key(event: Event) -> object:
     """Neighbours with the same key are parts of one text; other events have a key of their own."""
-    match event:
-        case TextDelta():
-            return "text", 0
-        case RefusalDelta():
-            return "refusal", 0
-        case ArgumentsDelta():
-            return "arguments", event.index
-        case _:
-            return "event", id(event)
+    kind = type(event)
+    if kind is TextDelta or kind is RefusalDelta:
+        return kind
+    return event.index if isinstance(event, ArgumentsDelta) else object()
 
 
 def _merge_entries(group: list[LogEntry]) -> LogEntry:
     if len(group) == 1:
         return LogEntry(group[0].number, group[0].event, group[0].first)
     texts = [entry.event.text for entry in group]  # type: ignore[attr-defined]  # only deltas share a key
-    ends = array("I", accumulate(len(text) for text in texts))
+    ends = array("I", accumulate(map(len, texts)))
     event = msgspec.structs.replace(group[0].event, text="".join(texts))
     return LogEntry(group[-1].number, event, group[0].first, ends=ends)
 

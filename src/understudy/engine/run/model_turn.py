@@ -107,17 +107,19 @@ class ModelTurn:
     async def _consume(self, payloads: Sequence[bytes], room: PromptBudget) -> bool:
         """Takes in chunks; False once the answer is as long as the run's budget allows, whatever the model thinks."""
         turn, stage, interruption = self.turn, self._stage, self._interruption
+        is_plain_text, most_deltas = self._is_plain_text(), room.answer
         for payload in payloads:
             chunk = chunks.decode(payload)
-            text = turn.add_text_chunk(chunk) if self._is_plain_text() else ""
+            text = turn.add_text_chunk(chunk) if is_plain_text else ""
             if text:
                 # What nearly every chunk is, without a coroutine on its way.
                 stage.publish(events.TextDelta(text))
             else:
                 await self._publish_piece(turn.add_chunk(chunk))
+                is_plain_text = self._is_plain_text()
             if interruption.reason is not None:
                 interruption.check()
-            if turn.deltas >= room.answer and not turn.finish_reason:
+            if turn.deltas >= most_deltas and not turn.finish_reason:
                 turn.finish_reason = "length"
                 return False
         return True

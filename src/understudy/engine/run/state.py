@@ -46,7 +46,12 @@ class RunState:
         return state
 
     def apply(self, event: events.Event) -> None:
-        reducer = _REDUCERS.get(type(event))
+        kind = type(event)
+        if kind is events.TextDelta:
+            # Nearly every event.
+            self.is_message_empty = False
+            return
+        reducer = _REDUCERS.get(kind)
         if reducer is not None:
             reducer(self, event)
 
@@ -132,7 +137,6 @@ _REDUCERS: Final[dict[type[events.Event], Callable[[RunState, Any], None]]] = {
     events.CancelRequested: RunState._cancel,  # noqa: SLF001
     events.RunEnded: RunState._end,  # noqa: SLF001
     events.MessageOpened: RunState._open_message,  # noqa: SLF001
-    events.TextDelta: RunState._add_content,  # noqa: SLF001
     events.CitationAdded: RunState._add_content,  # noqa: SLF001
     events.RefusalDelta: RunState._add_content,  # noqa: SLF001
     events.ImageAdded: RunState._add_content,  # noqa: SLF001

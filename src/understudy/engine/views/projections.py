@@ -3,10 +3,8 @@
 The engine sees them only through `Projection`; here each dialect has its own.
 """
 
-from collections.abc import Callable
-from dataclasses import replace
+from collections.abc import Callable, Iterable
 from functools import partial
-from typing import Final
 
 import msgspec
 
@@ -19,25 +17,24 @@ from understudy.wire.messages import MessageObject
 from understudy.wire.responses import ResponseObject
 from understudy.wire.runs import RunObject
 
-# Events that begin with what the store has.
-_STORED_BEFORE: Final = frozenset({events.RunQueued, events.RunRestored})
-
 
 class RunProjection:
     """The objects of a run of the Assistants API."""
 
     def __init__(self) -> None:
         self._encoder = RunEncoder()
+        self.encode: Callable[[events.Event], Frames] = self._encoder.encode
+        """Applies an event; returns its frames for streams."""
         self._view = self._encoder.view
         self._status = ""
         self._stored: frozenset[str] = frozenset()
         """The ids of the steps and messages that the store has."""
 
-    def encode(self, event: events.Event) -> Frames:
-        frames = self._encoder.encode(event)
-        if type(event) in _STORED_BEFORE:
-            self._mark_stored()
-        return frames
+    def load(self, history: Iterable[events.Event]) -> None:
+        """Applies the events of a run that is stored; the next checkpoint has what changes afterwards."""
+        for event in history:
+            self.encode(event)
+        self._mark_stored()
 
     def body(self) -> bytes:
         """The run as JSON, as it is at this event."""
@@ -78,13 +75,12 @@ class ResponseProjection(RunProjection):
         super().__init__()
         self._response_encoder = ResponseEncoder(included)
         self._response_view = self._response_encoder.view
+        self.encode = self._encode_response
 
-    def encode(self, event: events.Event) -> Frames:
+    def _encode_response(self, event: events.Event) -> Frames:
         if not (type(event) is events.TextDelta and self._view.extend_text(event.text)):
             # The other dialect's stream events of a response have no reader.
             self._view.apply(event)
-        if type(event) in _STORED_BEFORE:
-            self._mark_stored()
         return self._response_encoder.encode(event)
 
     def stored_response(self, progress: Progress) -> ResponseObject:
@@ -94,7 +90,9 @@ class ResponseProjection(RunProjection):
         return self._response_view.settled()
 
     def checkpoint(self, progress: Progress, *, with_run: bool) -> Checkpoint:
-        return replace(super().checkpoint(progress, with_run=with_run), response=self.stored_response(progress))
+        return msgspec.structs.replace(
+            super().checkpoint(progress, with_run=with_run), response=self.stored_response(progress)
+        )
 
 
 def _open_messages(view: RunView) -> list[MessageObject]:
