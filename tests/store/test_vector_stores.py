@@ -14,6 +14,7 @@ from understudy import errors, ids
 from understudy.store import open_store
 from understudy.store.pages import PageRequest
 from understudy.store.vector_store_files import MAX_FILES
+from understudy.wire.tools import FileSearchResources, ToolResources
 from understudy.wire.vector_stores import FileCounts, LastError, VectorStoreExpirationAfter
 
 NOW = samples.NOW
@@ -68,6 +69,7 @@ async def test_a_vector_store_of_another_project_gives_the_same_error_as_an_unkn
         vector_stores.modify(THEIRS, made.id, lambda _: None, NOW),
         vector_stores.delete(THEIRS, made.id),
         vector_stores.scopes(THEIRS, [made.id], None, NOW),
+        vector_stores.check_usable(THEIRS, [made.id], NOW),
         files.attach(THEIRS, made.id, samples.new_file(theirs), NOW),
         files.get(THEIRS, made.id, ours),
         files.page(THEIRS, made.id, PageRequest()),
@@ -170,12 +172,22 @@ async def test_the_time_that_a_store_has_left_is_counted_from_its_last_use(store
     await store.vector_stores.touch([scope.seq], NOW + DAY)
     used = await store.vector_stores.get(OURS, made.id, NOW + DAY)
     assert (used.expires_at, used.last_active_at, used.status) == (NOW + 3 * DAY, NOW + DAY, "completed")
+    resources = ToolResources(file_search=FileSearchResources([made.id]))
+    thread, bare = samples.thread(tool_resources=resources), samples.thread()
+    for one in (thread, bare):
+        await store.threads.create(OURS, one, [])
+    await store.threads.check_searchable(OURS, thread.id, [made.id], NOW)
+    with pytest.raises(errors.NotFound, match="No thread found"):
+        await store.threads.check_searchable(THEIRS, thread.id, [], NOW)
     late = NOW + 3 * DAY
     assert (await store.vector_stores.get(OURS, made.id, late)).status == "expired"
     assert '"status":"expired"' in (await store.vector_stores.page(OURS, PageRequest(), late)).rows[0][1]
     (file_id,) = await samples.files(store, 1)
     for verb in (
         store.vector_stores.scopes(OURS, [made.id], None, late),
+        store.vector_stores.check_usable(OURS, [made.id], late),
+        store.threads.check_searchable(OURS, thread.id, [], late),
+        store.threads.check_searchable(OURS, bare.id, [made.id], late),
         store.vector_store_files.attach(OURS, made.id, samples.new_file(file_id), late),
         store.file_batches.create(OURS, samples.batch(made.id, late), [samples.new_file(file_id)]),
     ):

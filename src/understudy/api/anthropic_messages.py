@@ -14,7 +14,7 @@ from understudy.api.metering import UsageMeter, admit, render_charged
 from understudy.api.operations import OperationGroup
 from understudy.api.parts import Parts, parts_of
 from understudy.api.requests import decode_body, read_body, struct_response
-from understudy.errors import InvalidRequest
+from understudy.engine.admission.chat import check_whole
 from understudy.llm.messages_request import DEFAULT_MAX_TOKENS, MessageBody
 from understudy.llm.stream import Stream
 from understudy.settings import LimitSettings
@@ -79,8 +79,7 @@ async def complete_message(parts: Parts, project_id: str, raw: bytes) -> bytes: 
     """Completes one line of a batch, which cannot stream. Returns the JSON of the message."""
     body = await decode_body(raw, _check_body, raw, parts.settings.limits)
     await parts.admission.chat.check_message(body)
-    if body.get("stream"):
-        raise InvalidRequest("Invalid 'stream': a request of a batch cannot stream. Leave it out.", param="stream")
+    check_whole(body.get("stream"))
     message = msgspec.json.decode(await parts.models.message(body))
     if isinstance(message.get("usage"), dict):
         message["usage"]["service_tier"] = "batch"

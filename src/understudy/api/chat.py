@@ -16,7 +16,7 @@ from understudy.api.operations import OperationGroup, Schema
 from understudy.api.parts import Parts, parts_of, project_of
 from understudy.api.requests import decode_body, read_body
 from understudy.api.stored_chat import COMPLETION_SCHEMA, StoredCompletion
-from understudy.errors import InvalidRequest
+from understudy.engine.admission.chat import check_whole
 from understudy.llm.chunks import decode
 from understudy.llm.provider import ChatBody
 from understudy.llm.stream import Stream
@@ -69,8 +69,7 @@ async def create_deployment_chat_completion(request: Request) -> Response:
 async def complete_chat(parts: Parts, project_id: str, raw: bytes) -> bytes:
     """Completes one line of a batch, which cannot stream. Returns the JSON of the completion."""
     body = await decode_body(raw, _decode_body, raw, ChatRequest, parts.settings.limits)
-    if body.get("stream"):
-        raise InvalidRequest("Invalid 'stream': a request of a batch cannot stream. Leave it out.", param="stream")
+    check_whole(body.get("stream"))
     if body.get("store"):
         stored = StoredCompletion(parts, project_id, None, body)
         stored.body = await inline_files(parts, project_id, stored.body)

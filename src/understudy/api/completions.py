@@ -19,6 +19,7 @@ from understudy.api.metering import UsageMeter, admit, render_charged
 from understudy.api.operations import OperationGroup
 from understudy.api.parts import Parts, parts_of
 from understudy.api.requests import decode_body, read_body
+from understudy.engine.admission.chat import check_whole
 from understudy.errors import InvalidRequest
 from understudy.llm.provider import ChatBody
 from understudy.llm.router import Models
@@ -79,8 +80,7 @@ async def complete_text(parts: Parts, project_id: str, raw: bytes) -> bytes:
     del project_id  # nothing is stored
     plain = await decode_body(raw, _parse_body, raw, parts.settings.limits)
     params = msgspec.convert(plain, CreateCompletionRequest)
-    if params.stream:
-        raise InvalidRequest("Invalid 'stream': a request of a batch cannot stream. Leave it out.", param="stream")
+    check_whole(params.stream)
     prompts = _parse_prompts(params)
     chats = [_chat_body(params, plain, prompt) for prompt in prompts]
     completions = [msgspec.json.decode(await parts.models.complete(chat)) for chat in chats]

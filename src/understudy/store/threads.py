@@ -15,6 +15,7 @@ from understudy.store.messages import add_message
 from understudy.store.pages import Page, PageRequest, PageSource, read_page
 from understudy.store.sql import compose_sql, sql_list, sql_parameters
 from understudy.store.states import ACTIVE
+from understudy.store.vector_store_counts import check_usable_stores
 from understudy.wire.messages import MessageObject
 from understudy.wire.threads import ThreadObject
 
@@ -49,6 +50,10 @@ class Threads:
 
     async def get(self, project_id: str, thread_id: str) -> str:
         return await self._database.read(_select_thread, project_id, thread_id)
+
+    async def check_searchable(self, project_id: str, thread_id: str, store_ids: Sequence[str], now: int) -> None:
+        """Checks a search of these vector stores and of the thread's. Raises VectorStoreExpired, too."""
+        await self._database.read(_check_searchable, project_id, thread_id, store_ids, now)
 
     async def page(self, project_id: str, request: PageRequest, condition: ThreadFilter) -> Page:
         source, args = _filter_source(self._database, project_id, condition)
@@ -108,6 +113,11 @@ def _select_thread(project_id: str, thread_id: str) -> Transaction[str]:
     if not rows:
         raise not_found("thread", thread_id)
     return str(rows[0][0])
+
+
+def _check_searchable(project_id: str, thread_id: str, store_ids: Sequence[str], now: int) -> Transaction[None]:
+    thread = _decode((yield from _select_thread(project_id, thread_id)))
+    yield from check_usable_stores(project_id, [*store_ids, *thread.tool_resources.vector_store_ids()], now)
 
 
 def _filter_source(database: Database, project_id: str, condition: ThreadFilter) -> tuple[PageSource, tuple[str, ...]]:

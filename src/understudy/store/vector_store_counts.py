@@ -3,6 +3,7 @@
 A transaction that changes files locks their store first, so that two of them never deadlock.
 """
 
+from collections.abc import Iterable
 from dataclasses import dataclass, fields
 
 from understudy.errors import VectorStoreExpired, not_found
@@ -60,6 +61,12 @@ def find_usable_store(project_id: str, store_id: str, now: int, *, lock: bool = 
     if store.expires_at is not None and store.expires_at <= now:
         raise VectorStoreExpired(store_id)
     return store
+
+
+def check_usable_stores(project_id: str, store_ids: Iterable[str], now: int) -> Transaction[None]:
+    """Raises NotFound or VectorStoreExpired for the first store that cannot be searched."""
+    for store_id in dict.fromkeys(store_ids):
+        yield from find_usable_store(project_id, store_id, now)
 
 
 def lock_store(store: int) -> Transaction[None]:

@@ -16,7 +16,7 @@ from understudy.store.database import Database, Transaction
 from understudy.store.filters import Condition
 from understudy.store.pages import Page, PageRequest, PageSource, read_page
 from understudy.store.sql import compose_sql
-from understudy.store.vector_store_counts import StoreRow, find_store, find_usable_store, touch
+from understudy.store.vector_store_counts import StoreRow, check_usable_stores, find_store, find_usable_store, touch
 from understudy.store.vector_store_files import NewFile, add_files, lock_names
 from understudy.wire.chunking import StaticChunkingStrategyResponseParam
 from understudy.wire.filters import Filter
@@ -103,6 +103,10 @@ class VectorStores:
     async def delete(self, project_id: str, store_id: str) -> int:
         """Returns the store's row number."""
         return await self._database.write(_delete_store, project_id, store_id)
+
+    async def check_usable(self, project_id: str, store_ids: Sequence[str], now: int) -> None:
+        """Raises for the first store that cannot be searched: VectorStoreExpired, too."""
+        await self._database.read(check_usable_stores, project_id, store_ids, now)
 
     async def scopes(
         self, project_id: str, store_ids: Sequence[str], condition: Filter | None, now: int

@@ -171,6 +171,9 @@ class ToolResources(Struct, forbid_unknown_fields=True):
         """What the hosted API shows in streams, and of a thread that is read: an empty list where there is nothing."""
         return _RESOURCES_WITHOUT_FILES if self == _EMPTY_RESOURCES else self
 
+    def vector_store_ids(self) -> list[str]:
+        return [] if self.file_search is UNSET else self.file_search.vector_store_ids
+
 
 _EMPTY_RESOURCES = ToolResources()
 _RESOURCES_WITHOUT_FILES = ToolResources(code_interpreter=CodeInterpreterResources())
@@ -179,6 +182,9 @@ _RESOURCES_WITHOUT_FILES = ToolResources(code_interpreter=CodeInterpreterResourc
 class ToolResourcesCreate(Struct, forbid_unknown_fields=True):
     code_interpreter: CodeInterpreterResources | UnsetType = UNSET
     file_search: FileSearchResourcesCreate | UnsetType = UNSET
+
+    def vector_store_ids(self) -> list[str]:
+        return [] if self.file_search is UNSET else self.file_search.vector_store_ids
 
 
 class ResponseFormatText(Struct, forbid_unknown_fields=True, tag_field="type", tag="text"):

@@ -16,6 +16,12 @@ _MAX_FILES: Final = 100
 _Part = dict[str, Any]
 
 
+def check_whole(stream: object) -> None:
+    """Raises InvalidRequest for a line of a batch whose result would be streamed."""
+    if stream:
+        raise InvalidRequest("Invalid 'stream': a request of a batch cannot stream. Leave it out.", param="stream")
+
+
 class ChatAdmission:
     def __init__(self, files: FileChecks) -> None:
         self._files = files

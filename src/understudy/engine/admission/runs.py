@@ -3,7 +3,6 @@
 from dataclasses import dataclass
 
 import msgspec
-from msgspec import UNSET
 
 from understudy.clock import Clock
 from understudy.engine.admission.messages import MessageChecks
@@ -20,17 +19,15 @@ from understudy.wire.messages import MessageObject
 from understudy.wire.parsing import check_id
 from understudy.wire.runs import CreateRunRequest, CreateThreadAndRunRequest, RunObject, RunParameters
 from understudy.wire.strict import check_strict
-from understudy.wire.threads import CreateThreadRequest, ThreadObject
+from understudy.wire.threads import CreateThreadRequest
 from understudy.wire.tool_choice import check_tool_choice
 from understudy.wire.tools import (
     AssistantToolsCode,
     AssistantToolsFileSearch,
     ToolResources,
-    ToolResourcesCreate,
 )
 
 _decode_assistant = msgspec.json.Decoder(AssistantObject).decode
-_decode_thread = msgspec.json.Decoder(ThreadObject).decode
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,8 +69,8 @@ class RunAdmission:
         """
         admitted = await self._admit_parameters(project_id, body, thread_id)
         if _uses_file_search(admitted.run):
-            thread = _decode_thread(await self._store.threads.get(project_id, thread_id))
-            await self._check_stores(project_id, admitted.resources, thread.tool_resources)
+            store_ids = admitted.resources.vector_store_ids()
+            await self._store.threads.check_searchable(project_id, thread_id, store_ids, int(self._clock.now()))
         messages = new_messages(body.additional_messages, thread_id, int(self._clock.now()))
         await self._messages.check(project_id, messages, "additional_messages")
         return admitted, messages
@@ -86,7 +83,10 @@ class RunAdmission:
         new = await self._threads.admit(project_id, requested, "thread.messages")
         admitted = await self._admit_parameters(project_id, body, new.thread.id)
         if _uses_file_search(admitted.run):
-            await self._check_stores(project_id, admitted.resources, requested.tool_resources)
+            store_ids = admitted.resources.vector_store_ids()
+            if requested.tool_resources is not None:
+                store_ids = [*store_ids, *requested.tool_resources.vector_store_ids()]
+            await self._tools.check_vector_stores(project_id, store_ids)
         return admitted, new
 
     async def _admit_parameters(self, project_id: str, body: RunParameters, thread_id: str) -> AdmittedRun:
@@ -110,11 +110,6 @@ class RunAdmission:
             return default
         await self._resources.check(project_id, override)
         return merge_resources(default, override)
-
-    async def _check_stores(self, project_id: str, *resources: ToolResources | ToolResourcesCreate | None) -> None:
-        searched = [one.file_search for one in resources if one is not None]
-        named = (one.vector_store_ids for one in searched if one is not UNSET)
-        await self._tools.check_vector_stores(project_id, [store_id for ids in named for store_id in ids])
 
 
 def _uses_file_search(run: RunObject) -> bool:

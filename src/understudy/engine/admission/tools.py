@@ -73,7 +73,7 @@ class ToolChecks:
     async def check_vector_stores(self, project_id: str, store_ids: Sequence[str]) -> None:
         """Raises NotFound for the first vector store that the project does not have, VectorStoreExpired."""
         if store_ids:
-            await self._stores.scopes(project_id, store_ids, None, int(self._clock.now()))
+            await self._stores.check_usable(project_id, store_ids, int(self._clock.now()))
 
 
 def _check_headers(headers: dict[str, str], path: str) -> None:
