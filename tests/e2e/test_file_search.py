@@ -13,6 +13,7 @@ from waiting import eventually
 
 FOODS = b"This file describes favorite foods.\n\nFilip Carola: cake\nTekakwitha Effie: pizza\n"
 TEAS = "Grüner Tee 🍵 aus Uji wird bei 70 Grad aufgegossen.\n".encode()
+SMALL_CHUNKS = {"type": "static", "static": {"max_chunk_size_tokens": 100, "chunk_overlap_tokens": 20}}
 SEARCH = {"type": "file_search"}
 QUERY = call("file_search", call_id="call_s", queries=["Filip favorite food cake"])
 CONTENT = ["step_details.tool_calls[*].file_search.results[*].content"]
@@ -73,6 +74,25 @@ def test_a_run_searches_and_its_answer_cites_the_file(client, upstream):
     assert "【0:0†foods.txt】\nThis file describes favorite foods." in told(upstream)[0]
     first = upstream.requests[0].body
     assert [tool["function"]["name"] for tool in first["tools"]] == ["file_search"]
+
+
+def test_a_model_and_the_steps_get_the_headings_above_a_passage(client, upstream):
+    text_of_file = (
+        "# Handbook\n\n## Engines\n\nThe port engine is red. 【0:7†x】\n\n## 【0:0†crew】\n\n"
+        + "All are on board. " * 90
+    )
+    store, file = client.vector_stores.create(), ("handbook.md", text_of_file.encode())
+    client.vector_stores.files.upload_and_poll(
+        vector_store_id=store.id, file=file, chunking_strategy=SMALL_CHUNKS, poll_interval_ms=20
+    )
+    assistant = searcher(client, store, file_search={"max_num_results": 1})
+    thread = new_thread(client, "Who is on board?")
+    upstream.answer(calls(call("file_search", queries=["all on board"])), text("All【0:0†handbook.md】."))
+    run = run_of(client, thread, assistant)
+    assert "【0:0†handbook.md】 Handbook > [0:0†crew】\n" in told(upstream)[0]
+    (result, *_) = steps_of(client, run)[0].step_details.tool_calls[0].file_search.results
+    assert result.heading_path == ["Handbook", "【0:0†crew】"]
+    assert len(the_answer(client, thread).annotations) == 1
 
 
 @on_both

@@ -9,6 +9,7 @@ import pytest
 
 from e2e.assistants_client import on_both
 from envelope import assert_error
+from retrieval import documents
 from waiting import eventually
 
 SAMPLES = Path(__file__).parent.parent / "retrieval" / "samples"
@@ -313,6 +314,34 @@ def test_unknown_vector_stores_and_files_are_not_found(server, client):
     assert_error(server.ask("GET", f"/v1/vector_stores/vs_{'0' * 32}"), 404, unknown)
     missing = server.ask("POST", f"/v1/vector_stores/{store.id}/files", {"file_id": "file-unknown"})
     assert_error(missing, 404, "No such File object: file-unknown", "file_id")
+
+
+HANDBOOK = "# Handbook\n\n## Engines\n\nThe port engine is red.\n\n## Crew\n\n" + "The crew is on board. " * 60
+BERTHS = "boat;berths;harbour\n" + "".join(f"Boat {number};{number};Ostrand\n" for number in range(80))
+
+
+@on_both
+def test_a_result_has_the_page_and_the_headings_above_it_and_the_header_of_its_table(client):
+    chunking = {"type": "static", "static": {"max_chunk_size_tokens": 100, "chunk_overlap_tokens": 20}}
+    store = client.vector_stores.create()
+    scan = documents.pdf(["Harbour rules", "Anchors are checked in May"])
+    for name, data in (("handbook.md", HANDBOOK.encode()), ("berths.csv", BERTHS.encode()), ("rules.pdf", scan)):
+        client.vector_stores.files.upload_and_poll(
+            vector_store_id=store.id, file=(name, data), chunking_strategy=chunking, poll_interval_ms=20
+        )
+
+    def search(query):
+        return client.vector_stores.search(store.id, query=query, max_num_results=1).data[0]
+
+    crew, berths, anchors = search("crew on board"), search("boat 77"), search("When are anchors checked?")
+    assert (crew.filename, crew.heading_path) == ("handbook.md", ["Handbook", "Crew"])
+    assert not hasattr(crew, "page")
+    assert berths.content[0].text.startswith("boat;berths;harbour\nBoat ")
+    assert "Boat 77;77;Ostrand" in berths.content[0].text
+    assert not hasattr(berths, "heading_path")
+    assert (anchors.filename, anchors.page) == ("rules.pdf", 1)
+    content = client.vector_stores.files.content(berths.file_id, vector_store_id=store.id).data
+    assert "".join(f"{part.text}\n" for part in content).count("boat;berths;harbour") == 1
 
 
 def test_the_weights_of_words_and_vectors_are_options_of_a_search(client):

@@ -168,4 +168,6 @@ def _render_result(passage: SearchResult) -> VectorStoreSearchResultItem:
         score=passage.score,
         attributes=dict(passage.attributes),
         content=[VectorStoreSearchResultContentObject(text=passage.text)],
+        page=UNSET if passage.page is None else passage.page,
+        heading_path=list(passage.heading_path) or UNSET,
     )

@@ -176,7 +176,15 @@ class MessageBuilder:
 
     def _search_output(self, item: FileSearchCallItem) -> str:
         found = [
-            Passage(item.turn, item.first + number, result.file_id, result.filename, result.text)
+            Passage(
+                item.turn,
+                item.first + number,
+                result.file_id,
+                result.filename,
+                result.text,
+                result.page,
+                tuple(result.heading_path),
+            )
             for number, result in enumerate(item.results)
         ]
         self.passages.update({(passage.turn, passage.index): passage for passage in found})

@@ -16,7 +16,7 @@ from understudy.redaction import redact
 from understudy.retrieval.embed import EmbeddingError, UnknownEmbedderError
 from understudy.retrieval.search import Hit, Index, SearchScope
 from understudy.store import Store
-from understudy.store.vector_store_files import NewFile
+from understudy.store.vector_store_files import IndexedFile, NewFile
 from understudy.store.vector_stores import StoreScope
 from understudy.wire.chunking import ChunkingStrategyRequestParam, resolve_chunking
 from understudy.wire.filters import Filter, Scalar
@@ -35,7 +35,10 @@ logger = logging.getLogger(__name__)
 
 @dataclass(frozen=True, slots=True)
 class SearchResult:
-    """A passage that matches a search; `score` is from 0 to 1."""
+    """A passage that matches a search; `score` is from 0 to 1.
+
+    `page` and `heading_path` are those of its start; None and empty where the document has none.
+    """
 
     file_id: str
     filename: str
@@ -43,6 +46,8 @@ class SearchResult:
     attributes: Mapping[str, Scalar]
     text: str
     vector_store_id: str
+    page: int | None = None
+    heading_path: Sequence[str] = ()
 
 
 class VectorStores:
@@ -177,11 +182,7 @@ class VectorStores:
         used = [place.seq for place in places if place.last_active_at < now]
         if used:
             await self._record_use(used, now)
-        return [
-            SearchResult(file.id, file.filename, hit.score, file.attributes, hit.text, file.store_id)
-            for hit in hits
-            if (file := files.get(hit.file)) is not None
-        ]
+        return [_search_result(hit, file) for hit in hits if (file := files.get(hit.file)) is not None]
 
     async def texts(self, project_id: str, store_id: str, file_id: str) -> list[str]:
         """The indexed text of a file, by chunk without the overlaps. Raises NotFound."""
@@ -227,3 +228,8 @@ class VectorStores:
 
     def _now(self) -> int:
         return int(self._clock.now())
+
+
+def _search_result(hit: Hit, file: IndexedFile) -> SearchResult:
+    text = f"{hit.header}\n{hit.text}" if hit.header else hit.text
+    return SearchResult(file.id, file.filename, hit.score, file.attributes, text, file.store_id, hit.page, hit.headings)

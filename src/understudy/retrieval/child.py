@@ -6,6 +6,7 @@ It limits its own resources before it reads untrusted input. Does not know the c
 import contextlib
 import os
 import sys
+from bisect import bisect_right
 from collections.abc import Callable, Iterator, Sequence
 from functools import cache
 from itertools import islice
@@ -16,7 +17,7 @@ import msgspec
 
 from understudy.parent_death import die_with_parent
 from understudy.retrieval import builtin
-from understudy.retrieval.chunk import SECTION_CHARACTERS, Chunk, split_pieces
+from understudy.retrieval.chunk import SECTION_CHARACTERS, split_pieces
 from understudy.retrieval.messages import (
     LENGTH_PREFIX_BYTES,
     Embed,
@@ -66,17 +67,17 @@ def _limit_resources(memory: int) -> None:
 
 
 def _serve_requests(source: BinaryIO, sink: BinaryIO) -> None:
-    chunks: Iterator[Chunk] = iter(())
+    chunks: Iterator[Piece] = iter(())
     while head := source.read(LENGTH_PREFIX_BYTES):
         request = _decode(source.read(int.from_bytes(head, "big")))
         if isinstance(request, Split):
-            chunks = split_pieces(_read_sections(request.path), request.size, request.overlap)
+            chunks = _split(request)
         message = _encode(_handle(request, chunks))
         sink.write(len(message).to_bytes(LENGTH_PREFIX_BYTES, "big") + message)
         sink.flush()
 
 
-def _handle(request: Request, chunks: Iterator[Chunk]) -> Reply:
+def _handle(request: Request, chunks: Iterator[Piece]) -> Reply:
     match request:
         case Extract():
             return _extract(request)
@@ -85,7 +86,7 @@ def _handle(request: Request, chunks: Iterator[Chunk]) -> Reply:
         case Split():
             return SplitStarted()
         case More(count=count):
-            return Pieces([Piece(c.position, c.start, c.end, c.text) for c in islice(chunks, count)])
+            return Pieces(list(islice(chunks, count)))
         case Embed(texts=texts):
             return Rows(builtin.embed_texts(texts))
         case EmbedMeanings(texts=texts):
@@ -97,7 +98,7 @@ def _extract(request: Extract) -> Reply:
 
     def extract() -> Reply:
         document = reading.read(Path(request.path), request.filename, Path(request.out), request.limit, request.charset)
-        return Extracted(document.characters, document.warnings)
+        return Extracted(document.characters, document.warnings, document.pages)
 
     return _run_guarded(extract)
 
@@ -141,6 +142,14 @@ def _run_guarded(work: Callable[[], Reply]) -> Reply:
         return Refused("invalid_file", message, spent=True)
     except Exception as error:  # noqa: BLE001 - whatever a parser raises is the file's fault
         return Refused("invalid_file", f"The file could not be read: it seems to be damaged ({type(error).__name__}).")
+
+
+def _split(request: Split) -> Iterator[Piece]:
+    for chunk in split_pieces(_read_sections(request.path), request.size, request.overlap, request.layout):
+        place = bisect_right(request.pages, chunk.start, key=lambda page: page[0]) - 1
+        page = request.pages[place][1] or None if place >= 0 else None
+        headings = "\n".join(chunk.headings)
+        yield Piece(chunk.position, chunk.start, chunk.end, chunk.text, page, headings, chunk.header)
 
 
 def _read_sections(path: str) -> Iterator[str]:

@@ -24,12 +24,13 @@ class ExtractionError(UnderstudyError):
 @dataclass(frozen=True, slots=True)
 class ExtractedText:
     """The text as UTF-8 in a temporary file that the caller owns: call `discard`. `warnings` has a sentence for each
-    part of the document that could not be read.
+    part of the document that could not be read, `pages` the code points where pages start, with their numbers.
     """
 
     path: Path
     characters: int
     warnings: tuple[str, ...] = ()
+    pages: tuple[tuple[int, int], ...] = ()
 
     def discard(self) -> None:
         self.path.unlink(missing_ok=True)
@@ -55,7 +56,7 @@ class Extractor:
         out = self._spool_path()
         try:
             extracted = await self._extract(path, filename, out, charset)
-            return ExtractedText(out, extracted.characters, tuple(extracted.warnings))
+            return ExtractedText(out, extracted.characters, tuple(extracted.warnings), tuple(extracted.pages))
         except BaseException:
             out.unlink(missing_ok=True)
             raise

@@ -2,6 +2,8 @@
 
 import msgspec
 
+from understudy.retrieval.outline import Layout
+
 LENGTH_PREFIX_BYTES = 4
 """Bytes before each message with its length, in network order."""
 
@@ -29,11 +31,16 @@ class Render(msgspec.Struct, tag=True):
 
 
 class Split(msgspec.Struct, tag=True):
-    """Starts to split the text at `path`; `More` requests the chunks."""
+    """Starts to split the text at `path`; `More` requests the chunks.
+
+    `layout` is an `outline.Layout`; `pages` are those of `Extracted`.
+    """
 
     path: str
     size: int
     overlap: int
+    layout: Layout = "markup"
+    pages: list[tuple[int, int]] = []
 
 
 class More(msgspec.Struct, tag=True):
@@ -58,10 +65,14 @@ Request = Extract | Render | Split | More | Embed | EmbedMeanings
 
 
 class Extracted(msgspec.Struct, tag=True):
-    """`warnings` has a sentence for each part of the file that could not be read."""
+    """`warnings` has a sentence for each part of the file that could not be read.
+
+    `pages` are code points of the text with the number of the page that starts there, 0 for text beside the pages.
+    """
 
     characters: int
     warnings: list[str]
+    pages: list[tuple[int, int]] = []
 
 
 class Rendered(msgspec.Struct, tag=True):
@@ -84,10 +95,20 @@ class SplitStarted(msgspec.Struct, tag=True):
 
 
 class Piece(msgspec.Struct, tag=True, array_like=True):
+    """A chunk. `headings` are those above its start, a line each; `page` is None if unknown."""
+
     position: int
     start: int
     end: int
     text: str
+    page: int | None
+    headings: str
+    header: str
+
+    @property
+    def table_text(self) -> str:
+        """The text, below the header of its table if it starts in one."""
+        return f"{self.header}\n{self.text}" if self.header else self.text
 
 
 class Pieces(msgspec.Struct, tag=True):

@@ -29,7 +29,12 @@ class QueryCandidates:
 
 @dataclass(frozen=True, slots=True)
 class Hit:
-    """A passage: `text` is the file's extracted text from `start` to `end` (code points). `score` is from 0 to 1."""
+    """A passage: `text` is the file's extracted text from `start` to `end` (code points). `score` is from 0 to 1.
+
+    It is the chunks from `position` to `last_position`; white space between two that do not overlap is a blank line.
+
+    `page`, `headings` and `header` are those of its start: the header names the columns of a table that begins earlier.
+    """
 
     store: int
     file: int
@@ -38,6 +43,10 @@ class Hit:
     start: int
     end: int
     text: str
+    page: int | None = None
+    headings: tuple[str, ...] = ()
+    header: str = ""
+    last_position: int = -1
 
 
 def rank_candidates(questions: Sequence[QueryCandidates], limit: int, threshold: float) -> list[Hit]:
@@ -93,7 +102,8 @@ def _reciprocal_ranks(scored: list[tuple[int, float]]) -> Mapping[int, float]:
 
 def _build_hit(candidate: ScoredChunk, score: float) -> Hit:
     chunk = candidate.chunk
-    return Hit(candidate.store, candidate.file, score, chunk.position, chunk.start, chunk.end, chunk.text)
+    place = chunk.page, tuple((chunk.headings or "").splitlines()), chunk.header or "", chunk.position
+    return Hit(candidate.store, candidate.file, score, chunk.position, chunk.start, chunk.end, chunk.text, *place)
 
 
 def _sort_key(hit: Hit) -> tuple[float, int, int, int]:
@@ -101,7 +111,7 @@ def _sort_key(hit: Hit) -> tuple[float, int, int, int]:
 
 
 def _merge_neighbours(hits: Sequence[Hit]) -> list[Hit]:
-    """Merges overlapping passages of one file into one, with the best score and rank among them."""
+    """Merges overlapping and adjacent passages of one file into one, with the best score and rank among them."""
     merged: list[Hit] = []
     for hit in hits:
         whole = hit
@@ -118,10 +128,14 @@ def _merge_neighbours(hits: Sequence[Hit]) -> list[Hit]:
 
 
 def _join_hits(one: Hit, two: Hit) -> Hit | None:
-    if (one.store, one.file) != (two.store, two.file) or one.start > two.end or two.start > one.end:
+    if (one.store, one.file) != (two.store, two.file):
         return None
     first, last = (one, two) if one.start <= two.start else (two, one)
-    text = first.text + last.text[max(0, first.end - last.start) :]
-    return replace(
-        one, position=min(one.position, two.position), start=first.start, end=max(one.end, two.end), text=text
-    )
+    if last.start <= first.end:
+        text = first.text + last.text[first.end - last.start :]
+    elif last.position == first.last_position + 1:
+        text = f"{first.text}\n\n{last.text}"
+    else:
+        return None
+    end, last_position = max(one.end, two.end), max(one.last_position, two.last_position)
+    return replace(first, score=one.score, end=end, text=text, last_position=last_position)

@@ -14,6 +14,7 @@ from understudy.retrieval.children import ChildPool, ChildProcess, ChildRequestE
 from understudy.retrieval.embed import Embedder, Embedders, Vectors
 from understudy.retrieval.extract import ExtractedText, ExtractionError
 from understudy.retrieval.messages import More, Piece, Pieces, Split
+from understudy.retrieval.outline import layout_of
 from understudy.retrieval.ranking import Hit, QueryCandidates, rank_candidates
 from understudy.store.chunks import Chunks, Indexed, NewChunk, StoredChunk, StoreQuery
 
@@ -70,7 +71,8 @@ class Index:
         chosen, started = self.embedders.first(embedder), time.perf_counter()
         async with self._children.lease() as child:
             try:
-                await child.request(Split(str(source.path), size, overlap), _SPLIT_TIMEOUT)
+                split = Split(str(source.path), size, overlap, layout_of(name), list(source.pages))
+                await child.request(split, _SPLIT_TIMEOUT)
                 indexed = await self._index_chunks(store, file, chosen, child, format_heading(name))
             except ChildRequestError:
                 raise ExtractionError("server_error", "The text could not be cut into chunks. Try again.") from None
@@ -133,7 +135,7 @@ class Index:
         document: int | None = None
         try:
             while pieces := await _next_pieces(child):
-                vectors = await embedder.embed([piece.text for piece in pieces])
+                vectors = await embedder.embed([piece.table_text for piece in pieces])
                 if document is None:
                     document = await self._chunks.begin(store, file, embedder.name, vectors.dimensions)
                 await self._append_chunks(document, pieces, vectors, heading)
@@ -146,7 +148,17 @@ class Index:
 
     async def _append_chunks(self, document: int, pieces: Sequence[Piece], vectors: Vectors, heading: str) -> None:
         rows = [
-            NewChunk(piece.position, piece.start, piece.end, piece.text, row, heading)
+            NewChunk(
+                piece.position,
+                piece.start,
+                piece.end,
+                piece.text,
+                row,
+                heading,
+                piece.page,
+                piece.headings,
+                piece.header,
+            )
             for piece, row in zip(pieces, vectors.rows, strict=True)
         ]
         for start in range(0, len(rows), _INSERT_BATCH):

@@ -18,7 +18,8 @@ being made, and one that is complete and waits for those of its store's other do
 class NewChunk:
     """`vector` is little-endian float32 of unit length; `start` and `end` are code points of the document's text.
 
-    The words of `heading` are indexed as well; it is not part of the text.
+    The words of `heading`, `headings` and `header` are indexed as well; they are not part of the text. `headings` are
+    those above the chunk, a line each, and `header` names the columns of the table that it starts in.
     """
 
     position: int
@@ -27,18 +28,31 @@ class NewChunk:
     text: str
     vector: bytes
     heading: str = ""
+    page: int | None = None
+    headings: str | None = None
+    header: str | None = None
 
     @property
     def words(self) -> str:
-        return f"{self.heading}\n{self.text}" if self.heading else self.text
+        return "\n".join(part for part in (self.heading, self.headings, self.header, self.text) if part)
 
 
 @dataclass(frozen=True, slots=True)
 class StoredChunk:
+    """What is None is unknown: the chunk was indexed before it was stored, or its document has no pages."""
+
     position: int
     start: int
     end: int
     text: str
+    page: int | None = None
+    headings: str | None = None
+    header: str | None = None
+
+    @property
+    def table_text(self) -> str:
+        """The text, below the header of its table if it starts in one."""
+        return f"{self.header}\n{self.text}" if self.header else self.text
 
 
 @dataclass(frozen=True, slots=True)

@@ -70,15 +70,18 @@ def prepare(dimensions: int) -> Transaction[None]:
 
 def insert(store: int, document: int, dimensions: int, chunks: Sequence[NewChunk]) -> Transaction[None]:
     sql = (
-        "INSERT INTO chunks (document, position, start_at, end_at, body)"
-        " SELECT $1, p, s, e, b FROM unnest($2::bigint[], $3::bigint[], $4::bigint[], $5::text[]) AS t (p, s, e, b)"
-        " RETURNING position, seq"
+        "INSERT INTO chunks (document, position, start_at, end_at, body, page, headings, header)"
+        " SELECT $1, p, s, e, b, n, h, t FROM unnest($2::bigint[], $3::bigint[], $4::bigint[], $5::text[],"
+        " $6::bigint[], $7::text[], $8::text[]) AS t (p, s, e, b, n, h, t) RETURNING position, seq"
     )
     columns = [
         [chunk.position for chunk in chunks],
         [chunk.start for chunk in chunks],
         [chunk.end for chunk in chunks],
         [chunk.text for chunk in chunks],
+        [chunk.page for chunk in chunks],
+        [chunk.headings for chunk in chunks],
+        [chunk.header for chunk in chunks],
     ]
     rows = yield sql, (document, *columns)
     numbers = {position: seq for position, seq in rows}  # noqa: C416 - rows are records
@@ -124,8 +127,9 @@ def search(query: ChunkQuery) -> Transaction[ChunkScores]:
 def read(numbers: Sequence[int]) -> Transaction[list[ChunkHit]]:
     """Chunks by number; those of removed documents are left out."""
     sql = (
-        "SELECT c.seq, c.document, d.file, c.position, c.start_at, c.end_at, c.body FROM chunks AS c"
-        " JOIN chunk_documents AS d ON d.seq = c.document WHERE c.seq = ANY($1::bigint[]) AND d.state = $2"
+        "SELECT c.seq, c.document, d.file, c.position, c.start_at, c.end_at, c.body, c.page, c.headings, c.header"
+        " FROM chunks AS c JOIN chunk_documents AS d ON d.seq = c.document"
+        " WHERE c.seq = ANY($1::bigint[]) AND d.state = $2"
     )
     rows = yield sql, (list(numbers), READY)
     return [ChunkHit(seq, document, file, StoredChunk(*row)) for seq, document, file, *row in rows]

@@ -44,9 +44,13 @@ def prepare(dimensions: int) -> Transaction[None]:  # noqa: ARG001 - the other e
 
 
 def insert(store: int, document: int, dimensions: int, chunks: Sequence[NewChunk]) -> Transaction[None]:  # noqa: ARG001
-    sql = "INSERT INTO chunks (document, position, start_at, end_at, body) VALUES ($1, $2, $3, $4, $5) RETURNING seq"
+    sql = (
+        "INSERT INTO chunks (document, position, start_at, end_at, body, page, headings, header)"
+        " VALUES ($1, $2, $3, $4, $5, $6, $7, $8) RETURNING seq"
+    )
     for chunk in chunks:
-        rows = yield sql, (document, chunk.position, chunk.start, chunk.end, chunk.text)
+        place = chunk.position, chunk.start, chunk.end, chunk.text, chunk.page, chunk.headings, chunk.header
+        rows = yield sql, (document, *place)
         seq = rows[0][0]
         yield "INSERT INTO chunk_vectors (seq, vector) VALUES ($1, $2)", (seq, chunk.vector)
         code = "INSERT INTO chunk_codes (store, seq, document, bits) VALUES ($1, $2, $3, vec_quantize_binary($4))"
@@ -79,9 +83,9 @@ def search(query: ChunkQuery) -> Transaction[ChunkScores]:
 def read(numbers: Sequence[int]) -> Transaction[list[ChunkHit]]:
     """Chunks by number; those of removed documents are left out."""
     sql = (
-        "SELECT c.seq, c.document, d.file, c.position, c.start_at, c.end_at, c.body FROM chunks AS c"
-        " JOIN chunk_documents AS d ON d.seq = c.document WHERE c.seq IN (SELECT value FROM json_each($1))"
-        " AND d.state = $2"
+        "SELECT c.seq, c.document, d.file, c.position, c.start_at, c.end_at, c.body, c.page, c.headings, c.header"
+        " FROM chunks AS c JOIN chunk_documents AS d ON d.seq = c.document"
+        " WHERE c.seq IN (SELECT value FROM json_each($1)) AND d.state = $2"
     )
     rows = yield sql, (json.dumps(list(numbers)), READY)
     return [ChunkHit(seq, document, file, StoredChunk(*row)) for seq, document, file, *row in rows]

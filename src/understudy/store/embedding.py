@@ -33,7 +33,10 @@ _FILE = (
     " WHERE f.seq = $1 AND f.body IS NOT NULL AND v.body IS NOT NULL"
 )
 _COPY = "SELECT seq, chunks FROM chunk_documents WHERE store = $1 AND file = $2 AND state = $3 AND embedder = $4"
-_PAGE = "SELECT position, start_at, end_at, body FROM chunks WHERE document = $1 AND position > $2 ORDER BY position"
+_PAGE = (
+    "SELECT position, start_at, end_at, body, page, headings, header FROM chunks"
+    " WHERE document = $1 AND position > $2 ORDER BY position"
+)
 _PENDING = "SELECT count(*), CAST(COALESCE(sum(chunks), 0) AS BIGINT) FROM chunk_documents WHERE"
 
 

@@ -25,17 +25,28 @@ _CITATION_INSTRUCTIONS: Final = (
 
 @dataclass(frozen=True, slots=True)
 class Passage:
-    """A search result. Its mark names the model turn that searched, and the rank in its results."""
+    """A search result. Its mark names the model turn that searched, and the rank in its results.
+
+    `page` and `heading_path` are where it starts; None and empty if unknown.
+    """
 
     turn: int
     index: int
     file_id: str
     filename: str
     text: str
+    page: int | None = None
+    heading_path: tuple[str, ...] = ()
 
     @property
     def mark(self) -> str:
         return f"\u3010{self.turn}:{self.index}\u2020{sanitize_citation_name(self.filename)}\u3011"
+
+    @property
+    def place(self) -> str:
+        """The page and the headings for a model: `page 3, Handbook > Engines`."""
+        page = "" if self.page is None else f"page {self.page}"
+        return ", ".join(part for part in (page, " > ".join(self.heading_path)) if part)
 
 
 def sanitize_citation_name(filename: str) -> str:
@@ -101,8 +112,12 @@ def render_passages(passages: Sequence[Passage]) -> str:
     """The tool result for the model. Marks inside of passages are escaped."""
     if not passages:
         return _NO_MATCHES
-    texts = [f"{passage.mark}\n{_CITATION_OPENING.sub('[', passage.text)}" for passage in passages]
-    return "\n\n".join([_CITATION_INSTRUCTIONS, *texts])
+    return "\n\n".join([_CITATION_INSTRUCTIONS, *map(_render_passage, passages)])
+
+
+def _render_passage(passage: Passage) -> str:
+    place, text = (_CITATION_OPENING.sub("[", part) for part in (passage.place, passage.text))
+    return f"{passage.mark}{f' {place}' if place else ''}\n{text}"
 
 
 def _has_small_context(model: str) -> bool:

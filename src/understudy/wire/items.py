@@ -11,12 +11,22 @@ from msgspec import Struct
 Attributes = dict[str, str | bool | float]
 
 
-class FileSearchResult(Struct, kw_only=True):
+class FileSearchResult(Struct, kw_only=True, omit_defaults=True):
+    """`page` and `heading_path` are where the passage starts; None and empty if unknown."""
+
     file_id: str
     filename: str
     score: float
     attributes: Attributes
     text: str
+    page: int | None = None
+    heading_path: list[str] = []
+
+    @property
+    def place(self) -> dict[str, Any]:
+        """The known ones of `page` and `heading_path`."""
+        known = {"page": self.page, "heading_path": self.heading_path}
+        return {name: value for name, value in known.items() if value}
 
 
 class FileSearchCallItem(Struct, kw_only=True, tag_field="type", tag="file_search_call"):

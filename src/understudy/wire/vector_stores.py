@@ -200,11 +200,15 @@ class VectorStoreSearchRequest(Struct, kw_only=True, forbid_unknown_fields=True)
 
 
 class VectorStoreSearchResultItem(Struct, kw_only=True):
+    """`page` and `heading_path` are members of this server's alone: where the passage starts. Absent if unknown."""
+
     file_id: str
     filename: str
     score: float
     attributes: dict[str, Scalar] | None
     content: list[VectorStoreSearchResultContentObject]
+    page: int | UnsetType = UNSET
+    heading_path: list[str] | UnsetType = UNSET
 
 
 class VectorStoreSearchResultsPage(Struct, kw_only=True):

@@ -107,10 +107,20 @@ class Embedding(JobKind[int, EmbeddingClaim]):
     async def _embed_chunks(
         self, work: EmbeddingClaim, embedder: str, chunks: Sequence[StoredChunk]
     ) -> Sequence[NewChunk]:
-        vectors = await self._index.embedders.get(embedder).embed([chunk.text for chunk in chunks])
+        vectors = await self._index.embedders.get(embedder).embed([chunk.table_text for chunk in chunks])
         heading = format_heading(work.filename)
         return [
-            NewChunk(chunk.position, chunk.start, chunk.end, chunk.text, row, heading)
+            NewChunk(
+                chunk.position,
+                chunk.start,
+                chunk.end,
+                chunk.text,
+                row,
+                heading,
+                chunk.page,
+                chunk.headings,
+                chunk.header,
+            )
             for chunk, row in zip(chunks, vectors.rows, strict=True)
         ]
 

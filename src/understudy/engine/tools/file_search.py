@@ -38,6 +38,10 @@ class RankedPassage(Protocol):
     def attributes(self) -> Mapping[str, Any]: ...
     @property
     def text(self) -> str: ...
+    @property
+    def page(self) -> int | None: ...
+    @property
+    def heading_path(self) -> Sequence[str]: ...
 
 
 class VectorStores(Protocol):
@@ -131,6 +135,8 @@ class FileSearchTool(BuiltInTool):
                 score=one.score,
                 attributes=dict(one.attributes),
                 text=one.text,
+                page=one.page,
+                heading_path=list(one.heading_path),
             )
             for one in passages[:fitting]
         ]

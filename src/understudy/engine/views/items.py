@@ -72,6 +72,7 @@ def search_results(results: Iterable[FileSearchResult]) -> list[dict[str, Any]]:
             "filename": one.filename,
             "score": one.score,
             "text": one.text,
+            **one.place,
         }
         for one in results
     ]

@@ -206,6 +206,8 @@ def _search_events(index: int, call_id: str, search: FileSearchCall) -> Iterator
             score=result["score"],
             attributes=result["attributes"],
             text=result["content"][0]["text"],
+            page=result.get("page"),
+            heading_path=result.get("heading_path", []),
         )
         for result in search.results
     )

@@ -310,6 +310,7 @@ def _render_result(result: FileSearchResult) -> dict[str, Any]:
         "score": result.score,
         "attributes": result.attributes,
         "content": [{"type": "text", "text": result.text}],
+        **result.place,
     }
 
 

@@ -13,7 +13,7 @@ from understudy.llm import tokens
 from understudy.llm.rehearsal.outputs import quote
 from understudy.llm.rehearsal.vocabulary import extract_stems, split_identifier
 
-_MARK = re.compile(r"(?:\A|\n\n)(\u3010(\d{1,4}):(\d{1,4})\u2020([^\u3010\u3011\n]{0,300})\u3011)\n")
+_MARK = re.compile(r"(?:\A|\n\n)(\u3010(\d{1,4}):(\d{1,4})\u2020([^\u3010\u3011\n]{0,300})\u3011)([^\n]*)\n")
 _ANY_MARK = re.compile(r"[\u3010\[](?:\d{1,4}:)?\d{1,4}(?:\u2020[^\u3010\u3011\n]{0,300})?\u3011")
 _SENTENCE_END = re.compile(r"(?<!Mr)(?<!Dr)(?<=[.!?])\s+(?=[\"'(\[A-Z0-9\u00c0-\u04ff])|(?<=[\u3002\uff01\uff1f])")
 _LINE_START = re.compile(r"^[ \t>|]*(?:#{1,6}[ \t]+|[-*+\u2022][ \t]+|\d{1,3}[.)][ \t]+|A:[ \t]+)?")
@@ -28,9 +28,12 @@ _CONTEXT_WEIGHT: Final = 0.6
 
 
 class Passage(NamedTuple):
+    """`place` is what stands behind its mark: the page and the headings of its start."""
+
     mark: str
     filename: str
     text: str
+    place: str = ""
 
 
 class _Sentence(NamedTuple):
@@ -50,7 +53,7 @@ def parse_passages(text: str) -> list[Passage]:
         if not marks or (match[2] == marks[-1][2] and int(match[3]) == int(marks[-1][3]) + 1):
             marks.append(match)
     ends = [*(match.start() for match in marks[1:]), len(text)]
-    return [Passage(m[1], m[4], text[m.end() : end]) for m, end in zip(marks, ends, strict=False)]
+    return [Passage(m[1], m[4], text[m.end() : end], m[5]) for m, end in zip(marks, ends, strict=False)]
 
 
 def quote_passages(question: str, passages: Sequence[Passage]) -> str:
@@ -82,7 +85,7 @@ def _choose_sentences(question: str, terms: frozenset[str], sentences: Sequence[
 
 
 def _split_passage(passage: Passage) -> Iterator[_Sentence]:
-    name = before = _extract_terms(" ".join(split_identifier(passage.filename)))
+    name = before = _extract_terms(f"{' '.join(split_identifier(passage.filename))} {passage.place}")
     for line in passage.text.splitlines():
         plain = _EMPHASIS.sub("", _LINE_START.sub("", _ANY_MARK.sub("", line))).strip(" |")
         for text in _SENTENCE_END.split(plain):

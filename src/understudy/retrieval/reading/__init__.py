@@ -58,10 +58,14 @@ SUPPORTED: Final = tuple(sorted(_READERS))
 
 @dataclass(frozen=True, slots=True)
 class ReadText:
-    """The number of code points written, and a sentence for each part that could not be read."""
+    """The number of code points written, and a sentence for each part that could not be read.
+
+    `pages` are the code points where the pages start, with their numbers; empty where the format has no pages.
+    """
 
     characters: int
     warnings: list[str]
+    pages: list[tuple[int, int]]
 
 
 def read(path: Path, filename: str, out: Path, limit: int, charset: str | None = None) -> ReadText:
@@ -74,8 +78,11 @@ def read(path: Path, filename: str, out: Path, limit: int, charset: str | None =
         raise UnreadableError("invalid_file", "The file is empty.")
     characters = size = 0
     has_text = False
+    pages: list[tuple[int, int]] = []
     with out.open("wb", buffering=0) as sink:
         for piece in _read_pieces(source):
+            if source.page != (pages[-1][1] if pages else 0):
+                pages.append((characters, source.page))
             # The database stores no NUL, and a lone surrogate cannot be encoded.
             storable = piece.replace("\x00", "")
             text = storable.encode("utf-8", "replace")
@@ -89,7 +96,7 @@ def read(path: Path, filename: str, out: Path, limit: int, charset: str | None =
             has_text = has_text or bool(storable.strip())
     if not has_text:
         raise UnreadableError("invalid_file", " ".join(["The file has no text.", *source.warnings]))
-    return ReadText(characters, source.warnings)
+    return ReadText(characters, source.warnings, pages)
 
 
 def _read_pieces(source: Source) -> Iterator[str]:

@@ -31,7 +31,9 @@ def read_pdf(source: Source) -> Iterator[str]:
         if not text.strip():
             without.append(number + 1)
         has_text = has_text or bool(text.strip())
+        source.page = number + 1
         yield text + "\n\n"
+    source.page = 0
     for text in _read_attachments(document, source):
         has_text = has_text or bool(text.strip())
         yield text

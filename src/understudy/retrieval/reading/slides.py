@@ -36,6 +36,7 @@ def read_pptx(source: Source) -> Iterator[str]:
         texts = ["\n".join(lines) + "\n\n"]
         for relation in relations.values():
             texts += _render_notes(package, relation, source)
+        source.page = number
         if text := "".join(texts).strip():
             yield f"## Slide {number}\n\n{text}\n\n"
 

@@ -18,7 +18,8 @@ _MAX_EMBEDDED: Final = 200
 class Source:
     """`charset` is the one that the content type declares; readers check it against the bytes.
 
-    `read` reads an embedded document of any format; `depth` is the nesting depth of this document.
+    `read` reads an embedded document of any format; `depth` is the nesting depth of this document. A reader sets `page`
+    to the number of the page whose text it yields next, 0 for text beside the pages.
     """
 
     path: Path
@@ -28,6 +29,7 @@ class Source:
     warnings: list[str] = field(default_factory=list)
     depth: int = 0
     embeddings: int = 0
+    page: int = 0
 
     def warn(self, warning: str) -> None:
         """Records a part that cannot be read, as one sentence for the file's owner."""

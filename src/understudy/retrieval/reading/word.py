@@ -6,6 +6,7 @@ works as well. Source of the names: ECMA-376, part 1, section 17.
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
+from itertools import zip_longest
 from typing import Final
 from xml.etree import ElementTree as ET
 
@@ -42,6 +43,7 @@ _SIGN_CHARACTERS: Final = {
 _DRAWING_ELEMENTS: Final = frozenset({"drawing", "pict", "object"})
 _NOTE_REFERENCES: Final = {"footnotereference": "footnote", "endnotereference": "endnote"}
 _MAX_HEADING_LEVEL: Final = 6
+_PAGE_BREAK: Final = "lastrenderedpagebreak"
 
 
 def read_docx(source: Source) -> Iterator[str]:
@@ -70,14 +72,23 @@ class _Document:
         self._comments = _elements_by_id(self._related_tree("comments"), "comment")
         self._used: list[ET.Element] = []
         self._cells_open = 0
+        self._page = 0
+        self._block_page = 0
 
     def text(self) -> Iterator[str]:
         root = self._package.tree(self._main)
         around = {kind: list(self._render_related(root, kind)) for kind in ("header", "footer")}
         body = find_child(root, "body")
-        blocks = render_structured(lambda: self._render_blocks(body if body is not None else root), root, self._source)
-        for part in (*around["header"], *blocks, *around["footer"]):
-            yield part + "\n\n"
+        pages: list[int] = []
+        blocks = render_structured(
+            lambda: self._render_numbered(body if body is not None else root, pages), root, self._source
+        )
+        yield from (part + "\n\n" for part in around["header"])
+        for block, page in zip_longest(blocks, pages[: len(blocks)], fillvalue=0):
+            self._source.page = page
+            yield f"{block}\n\n"
+        self._source.page = 0
+        yield from (part + "\n\n" for part in around["footer"])
         yield from self._render_note_texts()
 
     # -- parts beside the body ---------------------------------------------------------------------------------
@@ -114,6 +125,15 @@ class _Document:
             yield f"[^{number}]: {text}\n\n"
 
     # -- blocks ------------------------------------------------------------------------------------------------
+
+    def _render_numbered(self, body: ET.Element, pages: list[int]) -> Iterator[str]:
+        """The blocks, with the page that each starts on in `pages`: where Word broke the pages when it saved them."""
+        self._page = 1 if next(iter_descendants(body, _PAGE_BREAK), None) is not None else 0
+        self._block_page = 0
+        for block in self._render_blocks(body):
+            pages.append(self._block_page or self._page)
+            yield block
+            self._block_page = 0
 
     def _render_blocks(self, element: ET.Element) -> Iterator[str]:
         for one in element:
@@ -179,7 +199,10 @@ class _Document:
         for one in element:
             name = local_name(one)
             if name == "t":
+                self._block_page = self._block_page or self._page
                 block.words.append("".join(one.itertext()))
+            elif name == _PAGE_BREAK:
+                self._page += 1
             elif name in _SIGN_CHARACTERS:
                 block.words.append(_SIGN_CHARACTERS[name])
             elif (reader := _INLINE.get(name)) is not None:
