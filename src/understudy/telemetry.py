@@ -112,8 +112,7 @@ class PassagesEmbedded(Event, frozen=True, kw_only=True, gc=False):
 
 
 class JobClaimed(Event, frozen=True, kw_only=True, gc=False):
-    """A worker begins an attempt at a job. `job_kind` is `run`, `batch`, `file`, `embedding` or
-    `video`.
+    """A worker begins an attempt at a job. `job_kind`: `run`, `batch`, `file`, `embedding` or `video`.
 
     `key` is the id of a run, and the row number of other jobs.
     """

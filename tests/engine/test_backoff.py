@@ -8,6 +8,10 @@ def test_each_wait_is_longer_by_the_factor_up_to_the_longest():
     assert [backoff.delay(attempts) for attempts in range(1, 6)] == [2.0, 6.0, 18.0, 50.0, 50.0]
 
 
+def test_the_longest_wait_holds_for_any_number_of_attempts():
+    assert Backoff(first=1.0, longest=600.0).delay(1_000_000) == 600.0
+
+
 def test_no_attempt_follows_the_last_one():
     backoff = Backoff(first=1.0, max_attempts=3)
     assert [backoff.delay(attempts) for attempts in range(1, 5)] == [1.0, 2.0, None, None]

@@ -3,6 +3,10 @@
 import math
 import random
 from dataclasses import dataclass
+from typing import Final
+
+# A larger exponent would overflow; every `longest` is reached before.
+_MAX_EXPONENT: Final = 64
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -22,7 +26,7 @@ class Backoff:
         """Seconds until the next attempt after `attempts` failed ones; None if that was the last."""
         if attempts >= self.max_attempts:
             return None
-        return max(at_least, self._spread(self.first * self.factor ** (attempts - 1)))
+        return max(at_least, self._spread(self.first * self.factor ** min(attempts - 1, _MAX_EXPONENT)))
 
     def delay_by_age(self, age: float) -> float:
         """Seconds until the next attempt, `age` seconds after the first: as long again, so the waits about double."""
