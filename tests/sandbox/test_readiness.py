@@ -11,8 +11,8 @@ from pathlib import Path
 import pytest
 
 from sandbox.machine import interpreter
-from understudy.cli import interpreter_setup
-from understudy.cli.interpreter_setup import set_up_interpreter
+from understudy.cli import background_setup
+from understudy.cli.background_setup import set_up_embedder, set_up_interpreter
 from understudy.cli.interpreter_state import describe_interpreter, is_environment_missing
 from understudy.clock import SystemClock
 from understudy.errors import SandboxError
@@ -171,15 +171,34 @@ async def test_the_environment_is_prepared_beside_the_server_and_the_log_reports
 
 
 async def test_an_environment_that_cannot_be_made_is_a_warning_with_the_reason(caplog, monkeypatch):
-    monkeypatch.setattr(interpreter_setup, "_COMMAND", (*interpreter_setup._COMMAND, "--into", "/proc/nowhere"))
+    monkeypatch.setattr(background_setup, "_COMMAND", (*background_setup._COMMAND, "--into", "/proc/nowhere"))
     await set_up_interpreter()
     assert "the code interpreter could not be prepared: " in caplog.text
 
 
 @pytest.mark.parametrize(
+    ("ending", "logged"),
+    [
+        ("exit 0", "the embedder is ready"),
+        ("echo no network; exit 1", "the embedder could not be prepared: no network"),
+    ],
+)
+async def test_the_embedder_is_prepared_beside_the_server(caplog, tmp_path, ending, logged):
+    caplog.set_level("INFO")
+    script = tmp_path / "setup-embedder"
+    script.write_text(f'#!/bin/sh\n[ "$1" = "{sys.prefix}" ] || exit 2\n{ending}\n')
+    script.chmod(0o755)
+    await set_up_embedder(script)
+    assert [record.message for record in caplog.records if "embedder" in record.message] == [
+        "the embedder is being prepared",
+        logged,
+    ]
+
+
+@pytest.mark.parametrize(
     ("arguments", "passed"),
     [
-        ([], "-m understudy serve --prepare-interpreter"),
+        ([], "-m understudy serve --prepare-interpreter --prepare-embedder ROOT/scripts/setup-embedder"),
         (["--no-setup"], "-m understudy serve"),
         (["--port", "1 2", "--no-setup", "--data", "x"], "-m understudy serve --port 1 2 --data x"),
     ],
@@ -194,7 +213,7 @@ def test_only_the_serve_script_of_a_checkout_passes_the_flag_for_the_environment
     setup.chmod(0o755)
     serve = shutil.copy(Path(__file__).parents[2] / "scripts" / "serve", checkout / "scripts" / "serve")
     started = subprocess.run([serve, *arguments], capture_output=True, text=True, check=True)
-    assert started.stdout == passed + "\n"
+    assert started.stdout == passed.replace("ROOT", str(checkout)) + "\n"
 
 
 @pytest.mark.parametrize(

@@ -18,13 +18,17 @@ from typing import Literal
 import apsw
 
 from understudy.blobs import open_blobs
+from understudy.cli.embedder_state import describe_embedder, find_embedding_model, recommend_model
 from understudy.cli.listen import bind
 from understudy.clock import SystemClock
 from understudy.errors import SandboxError, SettingsError, StoreError, UpstreamError
 from understudy.llm.router import PROVIDER_TYPES
-from understudy.settings import ProviderSettings, SandboxSettings, Settings
+from understudy.retrieval import minilm, semantic
+from understudy.retrieval.embed import BUILTIN, MINILM
+from understudy.settings import EmbeddingSettings, ProviderSettings, SandboxSettings, Settings
+from understudy.settings.sections.embeddings import AUTO
 from understudy.store import data_directory, postgres_url
-from understudy.store.examination import examine_database
+from understudy.store.examination import examine_database, examine_embedding
 from understudy.tools.sandbox.report import facts
 
 _TIMEOUT_SECONDS = 3.0
@@ -49,6 +53,7 @@ async def run_checks(settings: Settings) -> list[CheckResult]:
         _check_open_files(),
         _check_port(settings),
         _check_data_directory(settings.data),
+        _check_embedder(settings),
     ]
     return [*local, *await asyncio.gather(*_remote_checks(settings))]
 
@@ -113,6 +118,16 @@ def _check_data_directory(data: Path) -> CheckResult:
     return CheckResult(subject, "ok", f"{data}, {space}{future}")
 
 
+def _check_embedder(settings: Settings) -> CheckResult:
+    subject = "file search"
+    if settings.embeddings.model in {AUTO, MINILM} and semantic.is_installed():
+        try:
+            minilm.read_weights()
+        except minilm.UnusableModelError as error:
+            return CheckResult(subject, "broken", str(error))
+    return CheckResult(subject, "ok", f"on, with {describe_embedder(settings)}")
+
+
 def _find_public_path(data: Path) -> Path | None:
     for path in (data, data / data_directory.DATABASE):
         if os.access(path, os.F_OK) and stat.S_IMODE(path.stat().st_mode) & 0o077:
@@ -124,8 +139,9 @@ def _remote_checks(settings: Settings) -> Iterator[Awaitable[CheckResult]]:
     yield _check_database(settings)
     yield _check_blobs(settings)
     yield _check_sandbox(settings.sandbox)
+    yield _check_vectors(settings)
     for name, provider in settings.providers.items():
-        yield _check_provider(name, provider)
+        yield _check_provider(name, provider, settings.embeddings)
 
 
 async def _check_database(settings: Settings) -> CheckResult:
@@ -167,7 +183,25 @@ async def _check_sandbox(settings: SandboxSettings) -> CheckResult:
         return CheckResult(subject, "warning", str(error))
 
 
-async def _check_provider(name: str, settings: ProviderSettings) -> CheckResult:
+async def _check_vectors(settings: Settings) -> CheckResult:
+    """Pending vectors delay nothing: their files are found by words and built-in vectors."""
+    subject = "vectors"
+    if settings.embeddings.model not in {AUTO, MINILM}:
+        return CheckResult(subject, "ok", f"made by {settings.embeddings.model!r} when a file is indexed")
+    try:
+        async with asyncio.timeout(_TIMEOUT_SECONDS):
+            pending = await examine_embedding(settings.data, settings.database)
+    except (StoreError, TimeoutError):
+        pending = None  # the database's own check has the reason
+    if pending is None or not pending.files:
+        return CheckResult(subject, "ok", "complete" if pending else "none yet")
+    left = f"{pending.files} files with {pending.passages} passages have built-in vectors"
+    if semantic.is_installed():
+        return CheckResult(subject, "ok", f"{left}; a server replaces them in the background")
+    return CheckResult(subject, "ok", left)
+
+
+async def _check_provider(name: str, settings: ProviderSettings, embeddings: EmbeddingSettings) -> CheckResult:
     subject = f"provider {name}"
     if settings.kind == "azure":
         return CheckResult(subject, "ok", f"{settings.base_url}, not checked: Azure does not list deployments")
@@ -181,4 +215,8 @@ async def _check_provider(name: str, settings: ProviderSettings) -> CheckResult:
         return CheckResult(subject, "broken", f"{settings.base_url} timed out after {_TIMEOUT_SECONDS:g} s")
     finally:
         await provider.close()
-    return CheckResult(subject, "ok", f"{settings.base_url} has {len(cards)} models")
+    text = f"{settings.base_url} has {len(cards)} models"
+    model = find_embedding_model(card.id for card in cards)
+    if model is not None and embeddings.model in {AUTO, BUILTIN, MINILM}:
+        text += f", among them {model!r} for file search. {recommend_model(name, model)}"
+    return CheckResult(subject, "ok", text)

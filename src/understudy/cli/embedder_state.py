@@ -1,16 +1,56 @@
-"""The state of the embedder of vector stores at a start. Reads files only."""
+"""The state of the embedder of vector stores, and what would make file search better. Reads files only."""
+
+from collections.abc import Iterable
+from urllib.parse import urlsplit
 
 from understudy.retrieval import semantic
 from understudy.retrieval.embed import BUILTIN, MINILM
-from understudy.settings import Settings
+from understudy.settings import ProviderSettings, Settings
 from understudy.settings.sections.embeddings import AUTO
 
+_HOSTED_MODELS = {"api.openai.com": "text-embedding-3-small", "api.aimlapi.com": "text-embedding-3-small"}
+"""Embedding models of well-known hosts."""
 
-def describe_embedder(settings: Settings) -> str:
-    """The embedder in a few words, and what would make search better."""
+
+def describe_embedder(settings: Settings, *, prepares: bool = False) -> str:
+    """The embedder and a recommendation, in one line. `prepares`: this server installs a missing one."""
     model = settings.embeddings.model
-    if model not in {AUTO, MINILM}:
+    if model not in {AUTO, BUILTIN, MINILM}:
         return f"the embedder {model!r}"
-    if semantic.is_installed():
-        return f"the embedder {MINILM!r}"
-    return f"the embedder {BUILTIN!r}. To find passages by meaning: pip install 'understudy[embed]'"
+    recommendation = recommend_provider(settings)
+    if is_embedder_missing(settings):
+        if prepares:
+            return f"the embedder {BUILTIN!r}; {MINILM!r} is being prepared (about 100 MB, once)"
+        recommendation = recommendation or "To find passages by meaning: pip install 'understudy[embed]'"
+    used = MINILM if model in {AUTO, MINILM} and semantic.is_installed() else BUILTIN
+    return f"the embedder {used!r}" + (f". {recommendation}" if recommendation else "")
+
+
+def is_embedder_missing(settings: Settings) -> bool:
+    """Whether the settings want the extra `embed` and it is not installed."""
+    return settings.embeddings.model in {AUTO, MINILM} and not semantic.is_installed()
+
+
+def recommend_provider(settings: Settings) -> str | None:
+    """A sentence if a provider is known to offer embeddings and file search does not use a provider's."""
+    if settings.embeddings.model not in {AUTO, BUILTIN, MINILM}:
+        return None
+    for name, provider in settings.providers.items():
+        if (model := _known_model(provider)) is not None:
+            return recommend_model(name, model)
+    return None
+
+
+def recommend_model(provider: str, model: str) -> str:
+    return f'Better: `[embeddings] model = "{provider}/{model}"`'
+
+
+def find_embedding_model(models: Iterable[str]) -> str | None:
+    """The first model whose name says that it embeds."""
+    return next((model for model in models if "embed" in model.lower()), None)
+
+
+def _known_model(provider: ProviderSettings) -> str | None:
+    if provider.models is not None:
+        return find_embedding_model(provider.models)
+    return _HOSTED_MODELS.get(urlsplit(provider.base_url or "").hostname or "")

@@ -14,6 +14,8 @@ import socket
 import time
 from collections.abc import Awaitable, Callable
 from contextlib import AsyncExitStack
+from dataclasses import dataclass
+from pathlib import Path
 from types import FrameType
 from typing import Any
 
@@ -23,8 +25,9 @@ import uvicorn
 from understudy import __version__
 from understudy.app import create_app
 from understudy.cli import first_key, logs, trials
+from understudy.cli.background_setup import set_up_embedder, set_up_interpreter
 from understudy.cli.banner import banner, keys_command
-from understudy.cli.interpreter_setup import set_up_interpreter
+from understudy.cli.embedder_state import is_embedder_missing
 from understudy.cli.interpreter_state import is_environment_missing
 from understudy.cli.listen import bind
 from understudy.cli.status import status
@@ -41,18 +44,25 @@ _ACCEPT_BATCH = 16
 _log = logging.getLogger("understudy.server")
 
 
-def run(loaded: LoadedSettings, started: float, *, prepares: bool = False) -> None:
-    """Serves until a stop signal. `started` is the `perf_counter` at the start of the process.
-
-    `prepares`: creates a missing environment of the code interpreter after the start.
+@dataclass(frozen=True, slots=True)
+class Preparation:
+    """What a server installs after its start, if it is missing: the code interpreter's environment, and the extra
+    `embed` by a script.
     """
+
+    interpreter: bool = False
+    embedder: Path | None = None
+
+
+def run(loaded: LoadedSettings, started: float, preparation: Preparation) -> None:
+    """Serves until a stop signal. `started` is the `perf_counter` at the start of the process."""
     logs.configure(loaded.settings)
     _raise_open_files()
     with asyncio.Runner(loop_factory=_loop_factory()) as runner:
-        runner.run(_serve(loaded, started, prepares=prepares))
+        runner.run(_serve(loaded, started, preparation))
 
 
-async def _serve(loaded: LoadedSettings, started: float, *, prepares: bool) -> None:
+async def _serve(loaded: LoadedSettings, started: float, preparation: Preparation) -> None:
     settings = loaded.settings
     sockets = _open_sockets(settings)
     base_url = _base_url(settings.host, sockets[0])
@@ -69,15 +79,27 @@ async def _serve(loaded: LoadedSettings, started: float, *, prepares: bool) -> N
 
         def announce() -> None:
             click.echo(f"Understudy {__version__} is ready in {time.perf_counter() - started:.1f} s")
-            lines = status(settings, vector_problem, prepares=prepares)
+            lines = status(
+                settings,
+                vector_problem,
+                prepares=preparation.interpreter,
+                prepares_embedder=preparation.embedder is not None,
+            )
             click.echo(banner(settings, base_url, keyring.first, keys_command(loaded), lines))
             _log_warnings(settings, keyring, vector_problem)
             stack.push_async_callback(_cancel_task, asyncio.create_task(trials.run_startup_checks(settings)))
-            if prepares and is_environment_missing(settings.sandbox):
-                stack.push_async_callback(_cancel_task, asyncio.create_task(set_up_interpreter()))
+            stack.push_async_callback(_cancel_task, asyncio.create_task(_prepare(preparation, settings)))
 
         _tune_garbage_collector()
         await Server(_config(app, settings), announce, app.state.understudy.drain, dict(state or {})).serve(sockets)
+
+
+async def _prepare(preparation: Preparation, settings: Settings) -> None:
+    """The smaller one first."""
+    if preparation.embedder is not None and is_embedder_missing(settings):
+        await set_up_embedder(preparation.embedder)
+    if preparation.interpreter and is_environment_missing(settings.sandbox):
+        await set_up_interpreter()
 
 
 def _tune_garbage_collector() -> None:

@@ -13,12 +13,17 @@ _MAX_NAMED = 3
 _REAL_MODEL = "For a real model set OPENAI_API_KEY, OPENAI_BASE_URL, ANTHROPIC_API_KEY, … or a [providers] table."
 
 
-def status(settings: Settings, vector_problem: str | None, *, prepares: bool = False) -> list[Line]:
-    """`vector_problem` is why the database cannot store vectors; `prepares` as of `describe_interpreter`."""
+def status(
+    settings: Settings, vector_problem: str | None, *, prepares: bool = False, prepares_embedder: bool = False
+) -> list[Line]:
+    """`vector_problem` is why the database cannot store vectors.
+
+    `prepares` and `prepares_embedder` as of `describe_interpreter` and `describe_embedder`.
+    """
     return [
         *_models(settings),
         ("Code interpreter", describe_interpreter(settings.sandbox, prepares=prepares)),
-        ("File search", _search(settings, vector_problem)),
+        ("File search", _describe_search(settings, vector_problem, prepares=prepares_embedder)),
         ("Database", _database(settings)),
     ]
 
@@ -41,8 +46,10 @@ def _provider(provider: ProviderSettings) -> str:
     return f"{provider.base_url}{models}"
 
 
-def _search(settings: Settings, vector_problem: str | None) -> str:
-    return f"off. {vector_problem}" if vector_problem else f"on, with {describe_embedder(settings)}"
+def _describe_search(settings: Settings, vector_problem: str | None, *, prepares: bool) -> str:
+    if vector_problem is not None:
+        return f"off. {vector_problem}"
+    return f"on, with {describe_embedder(settings, prepares=prepares)}"
 
 
 def _database(settings: Settings) -> str:

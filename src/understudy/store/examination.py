@@ -1,11 +1,14 @@
-"""Checks a PostgreSQL database before a server uses it, for `understudy doctor`. Changes nothing."""
+"""Checks a database for `understudy doctor`, with or without a server that uses it. Changes nothing."""
 
 from dataclasses import dataclass
+from pathlib import Path
 
-from understudy.store import pgvector, postgres_url
-from understudy.store.database import Transaction
-from understudy.store.migrate import has_schema
+from understudy.store import data_directory, pgvector, postgres_url
+from understudy.store.database import Database, Transaction
+from understudy.store.embedding import EmbeddingJobs, PendingEmbedding
+from understudy.store.migrate import has_schema, is_current
 from understudy.store.postgres import PostgresDatabase
+from understudy.store.sqlite import SqliteDatabase
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,6 +29,19 @@ async def examine_database(url: str) -> DatabaseFacts:
         return DatabaseFacts(
             f"PostgreSQL {version}, {where}", await has_schema(database), await database.read(pgvector.problem)
         )
+    finally:
+        await database.close()
+
+
+async def examine_embedding(data: Path, url: str | None) -> PendingEmbedding | None:
+    """The files that still have built-in vectors; None without a database of this version. Raises StoreError."""
+    if url is None and not (data / data_directory.DATABASE).is_file():
+        return None
+    database: Database = (
+        SqliteDatabase(data / data_directory.DATABASE) if url is None else await PostgresDatabase.connect(url)
+    )
+    try:
+        return await EmbeddingJobs(database).count_pending() if await is_current(database) else None
     finally:
         await database.close()
 

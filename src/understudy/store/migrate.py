@@ -53,6 +53,14 @@ async def has_schema(database: Database) -> bool:
     return await database.read(_has_schema, database.dialect)
 
 
+async def is_current(database: Database) -> bool:
+    """Whether the database has the schema that this program knows. Changes nothing."""
+    if not await has_schema(database):
+        return False
+    newest = max(migration.number for migration in read_migrations(database.dialect))
+    return await database.read(_current_version) == newest
+
+
 def read_migrations(dialect: str) -> Iterator[Migration]:
     """The migrations of one dialect, in order."""
     texts: dict[int, list[str]] = {}
