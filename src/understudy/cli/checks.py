@@ -23,8 +23,8 @@ from understudy.cli.listen import bind
 from understudy.clock import SystemClock
 from understudy.errors import SandboxError, SettingsError, StoreError, UpstreamError
 from understudy.llm.router import PROVIDER_TYPES
-from understudy.retrieval import minilm, semantic
-from understudy.retrieval.embed import BUILTIN, MINILM
+from understudy.retrieval import e5_weights, semantic
+from understudy.retrieval.embed import BUILTIN, E5
 from understudy.settings import EmbeddingSettings, ProviderSettings, SandboxSettings, Settings
 from understudy.settings.sections.embeddings import AUTO
 from understudy.store import data_directory, postgres_url
@@ -120,10 +120,10 @@ def _check_data_directory(data: Path) -> CheckResult:
 
 def _check_embedder(settings: Settings) -> CheckResult:
     subject = "file search"
-    if settings.embeddings.model in {AUTO, MINILM} and semantic.is_installed():
+    if settings.embeddings.model in {AUTO, E5} and semantic.is_installed():
         try:
-            minilm.read_weights()
-        except minilm.UnusableModelError as error:
+            e5_weights.open_weights().close()
+        except e5_weights.UnusableModelError as error:
             return CheckResult(subject, "broken", str(error))
     return CheckResult(subject, "ok", f"on, with {describe_embedder(settings)}")
 
@@ -186,7 +186,7 @@ async def _check_sandbox(settings: SandboxSettings) -> CheckResult:
 async def _check_vectors(settings: Settings) -> CheckResult:
     """Pending vectors delay nothing: their files are found by words and built-in vectors."""
     subject = "vectors"
-    if settings.embeddings.model not in {AUTO, MINILM}:
+    if settings.embeddings.model not in {AUTO, E5}:
         return CheckResult(subject, "ok", f"made by {settings.embeddings.model!r} when a file is indexed")
     try:
         async with asyncio.timeout(_TIMEOUT_SECONDS):
@@ -217,6 +217,6 @@ async def _check_provider(name: str, settings: ProviderSettings, embeddings: Emb
         await provider.close()
     text = f"{settings.base_url} has {len(cards)} models"
     model = find_embedding_model(card.id for card in cards)
-    if model is not None and embeddings.model in {AUTO, BUILTIN, MINILM}:
+    if model is not None and embeddings.model in {AUTO, BUILTIN, E5}:
         text += f", among them {model!r} for file search. {recommend_model(name, model)}"
     return CheckResult(subject, "ok", text)

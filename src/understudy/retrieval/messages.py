@@ -59,6 +59,7 @@ class EmbedMeanings(msgspec.Struct, tag=True):
     """Requests the vectors of texts by the model of the extra `embed`."""
 
     texts: list[str]
+    query: bool = False
 
 
 Request = Extract | Render | Split | More | Embed | EmbedMeanings

@@ -8,9 +8,9 @@ import importlib
 from collections.abc import Sequence
 from typing import Final
 
-from understudy.retrieval import minilm
+from understudy.retrieval import e5_weights
 from understudy.retrieval.children import ChildPool, ChildRequestError
-from understudy.retrieval.embed import MINILM, SEMANTIC_KEYWORD_WEIGHT, EmbeddingError, Vectors
+from understudy.retrieval.embed import E5, SEMANTIC_KEYWORD_WEIGHT, EmbeddingError, Vectors
 from understudy.retrieval.messages import EmbedMeanings, Refused, Rows
 
 _CHILD_MEMORY_BYTES: Final = 1 << 30
@@ -20,12 +20,11 @@ _IDLE_SECONDS: Final = 300.0
 _MAX_LEASES: Final = 10_000
 _TIMEOUT_SECONDS: Final = 120.0
 _BATCH_TEXTS: Final = 8
-_FOREIGN_KEYWORD_WEIGHT: Final = 0.85
-"""For a language that the model does not know."""
+_DIMENSIONS: Final = 384
 
 
-class MinilmEmbedder:
-    name = MINILM
+class E5Embedder:
+    name = E5
 
     def __init__(self) -> None:
         self._documents = _open_pool()
@@ -35,11 +34,11 @@ class MinilmEmbedder:
         pool = self._queries if query else self._documents
         rows: list[bytes] = []
         for start in range(0, len(texts), _BATCH_TEXTS):
-            rows += await _embed_batch(pool, list(texts[start : start + _BATCH_TEXTS]))
-        return Vectors(minilm.DIMENSIONS, rows)
+            rows += await _embed_batch(pool, EmbedMeanings(list(texts[start : start + _BATCH_TEXTS]), query))
+        return Vectors(_DIMENSIONS, rows)
 
-    def keyword_weight(self, language: str) -> float:
-        return SEMANTIC_KEYWORD_WEIGHT if language in {"", "english"} else _FOREIGN_KEYWORD_WEIGHT
+    def keyword_weight(self, language: str) -> float:  # noqa: ARG002 - the model knows a hundred languages
+        return SEMANTIC_KEYWORD_WEIGHT
 
     async def close(self) -> None:
         await self._documents.close()
@@ -48,24 +47,24 @@ class MinilmEmbedder:
 
 def is_installed() -> bool:
     """Whether the extra is installed, also if that happened after the start. Reads directories only."""
-    if minilm.find_weights() is not None:
+    if e5_weights.find_weights() is not None:
         return True
     importlib.invalidate_caches()
-    return minilm.find_weights() is not None
+    return e5_weights.find_weights() is not None
 
 
 def _open_pool() -> ChildPool:
     return ChildPool(1, _CHILD_MEMORY_BYTES, idle_seconds=_IDLE_SECONDS, max_leases=_MAX_LEASES)
 
 
-async def _embed_batch(pool: ChildPool, texts: list[str]) -> list[bytes]:
+async def _embed_batch(pool: ChildPool, request: EmbedMeanings) -> list[bytes]:
     try:
         async with pool.lease() as child:
-            reply = await child.request(EmbedMeanings(texts), _TIMEOUT_SECONDS)
+            reply = await child.request(request, _TIMEOUT_SECONDS)
             if isinstance(reply, Refused):
                 child.kill()  # another one may load what was installed meanwhile
     except ChildRequestError as error:
-        raise EmbeddingError(f"The embedder {MINILM!r} failed: {error}", passing=True) from None
+        raise EmbeddingError(f"The embedder {E5!r} failed: {error}", passing=True) from None
     if isinstance(reply, Refused):
         raise EmbeddingError(reply.message, passing=True)
     assert isinstance(reply, Rows)
