@@ -178,6 +178,10 @@ class VectorStores:
         now = self._now()
         places = await self._store.vector_stores.scopes(project_id, store_ids, filters, now)
         hits = await self._search_index(places, queries, limit, threshold, ranker, weight)
+        if self._may_switch(places):
+            current = await self._store.vector_stores.scopes(project_id, store_ids, filters, now)
+            if [place.embedder for place in current] != [place.embedder for place in places]:
+                hits = await self._search_index(current, queries, limit, threshold, ranker, weight)
         files = await self._store.vector_store_files.indexed(sorted({hit.file for hit in hits}))
         used = [place.seq for place in places if place.last_active_at < now]
         if used:
@@ -193,6 +197,11 @@ class VectorStores:
             texts.append(chunk.text[max(0, end - chunk.start) :])
             end = max(end, chunk.end)
         return [text for text in texts if text]
+
+    def _may_switch(self, places: Sequence[StoreScope]) -> bool:
+        """Whether a store's vectors may have been replaced by those of another embedder during a search."""
+        successor = self._index.embedders.find_successor()
+        return successor is not None and any(place.embedder not in {None, successor} for place in places)
 
     async def _search_index(
         self,

@@ -15,9 +15,9 @@ class EmbeddingSettings(Struct, frozen=True, kw_only=True, forbid_unknown_fields
     model: Annotated[
         Text,
         Meta(
-            description="`builtin`, `multilingual-e5-small` (the extra `embed`), `auto` (the latter where it is installed),"
-            " `PROVIDER/MODEL`, `fastembed:NAME`, or the directory of a sentence-transformers model. After a change to or"
-            " from one of the last three run `understudy reindex`."
+            description="`builtin`, `multilingual-e5-small` (extra `embed`), `auto` (the latter where it is installed),"
+            " `PROVIDER/MODEL`, `fastembed:NAME`, or the directory of a sentence-transformers model. After a change to"
+            " or from one of the last three run `understudy reindex`."
         ),
     ] = AUTO
     dimensions: Annotated[
