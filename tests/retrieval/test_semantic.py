@@ -15,7 +15,7 @@ installed = pytest.mark.skipif(
 
 @pytest.fixture(scope="module")
 def model():
-    from understudy.retrieval.e5 import E5  # noqa: PLC0415 - an extra
+    from understudy.retrieval.e5 import E5
 
     return E5()
 
