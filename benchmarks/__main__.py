@@ -150,7 +150,7 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--collections", type=Path, metavar="DIR", help="of search_quality: public collections")
     parser.add_argument("--half", choices=labelled.HALVES, default="all", help="of the questions of search_quality")
     parser.add_argument("--limit", type=int, help="questions of each language and collection in search_quality")
-    parser.add_argument("--embedder", help="the setting embeddings.model of the servers")
+    parser.add_argument("--embedder", help="the setting embeddings.model of the servers; by default `builtin`")
     where = parser.add_mutually_exclusive_group()
     where.add_argument(
         "--database", help="a postgresql:// URL; a database that may be filled; `both` in search_quality"

@@ -136,16 +136,17 @@ def _chunking(collection: Collection) -> dict[str, Any]:
 
 
 async def _await_indexed(port: int, store_id: str) -> None:
-    """Raises SystemExit if a file fails, or after half an hour."""
+    """Also until all vectors are made. Raises SystemExit if a file fails, or after half an hour."""
     deadline = time.perf_counter() + _INDEXING_TIMEOUT
     path = f"/v1/vector_stores/{store_id}"
     while True:
         (answer,) = await load.ask(port, [http.get(path)])
-        counts = answer.json()["file_counts"]
+        store = answer.json()
+        counts = store["file_counts"]
         if counts["failed"]:
             (answer,) = await load.ask(port, [http.get(f"{path}/files?filter=failed&limit={_CAUSES}")])
             raise SystemExit(f"{counts['failed']} files were not indexed: {answer.body!r}")
-        if not counts["in_progress"]:
+        if not counts["in_progress"] and not store.get("pending_vectors"):
             return
         if time.perf_counter() > deadline:
             raise SystemExit(f"{counts['in_progress']} files were not indexed within {_INDEXING_TIMEOUT:g} s.")

@@ -34,8 +34,8 @@ def launch(stage: Stage, directory: Path, upstream: str, port: int, checkout: Ch
     environ = process.bare_environment() | {"UNDERSTUDY_API_KEY": KEY}
     if stage.options.database is not None:
         environ["UNDERSTUDY_DATABASE"] = stage.options.database
-    if stage.options.embedder is not None:
-        environ["UNDERSTUDY_EMBEDDINGS__MODEL"] = stage.options.embedder
+    # The vectors of an extra would be made in the background of what is measured.
+    environ["UNDERSTUDY_EMBEDDINGS__MODEL"] = stage.options.embedder or "builtin"
     return Process(command, stage.cores.server, directory / "server.log", environ)
 
 

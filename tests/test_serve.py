@@ -172,6 +172,20 @@ def test_everything_in_the_data_directory_is_its_owners_alone(serve, tmp_path):
     assert data / "understudy.sqlite3-wal" in modes
 
 
+def test_the_banner_recommends_the_embeddings_of_a_provider(serve, tmp_path):
+    provider = '[providers.local]\nbase_url = "http://127.0.0.1:9/v1"\nmodels = ["qwen3-32b", "nomic-embed-text"]\n'
+    (tmp_path / "understudy.toml").write_text(provider)
+    with serve() as server:
+        printed = server.until("Database")
+        server.stop()
+    assert 'Better: `[embeddings] model = "local/nomic-embed-text"`' in printed
+    (tmp_path / "understudy.toml").write_text(provider + '[embeddings]\nmodel = "local/nomic-embed-text"\n')
+    with serve() as server:
+        printed = server.until("Database")
+        server.stop()
+    assert "  File search       on, with the embedder 'local/nomic-embed-text'\n" in printed
+
+
 def test_the_banner_lists_the_enabled_features(serve, tmp_path):
     config = """
 [providers.local]

@@ -1,11 +1,13 @@
 """The embedder of the extra `embed`: files are searchable by their words at once, by their meanings soon after."""
 
 import importlib.util
+import json
+import subprocess
 
 import pytest
 
 from e2e.assistants_client import each_database
-from serving import BUILTIN_VECTORS
+from serving import BUILTIN_VECTORS, WAIT
 from waiting import eventually
 
 pytestmark = pytest.mark.skipif(
@@ -57,6 +59,14 @@ def read_text(client, store):
     return [part.text for part in client.vector_stores.files.content(file.id, vector_store_id=store).data]
 
 
+def checks(server, code=0):
+    """What `understudy doctor` reports beside the server, by subject."""
+    command = server.command("doctor", "--port", "0", "--json")
+    done = subprocess.run(command, env=server.environ, capture_output=True, text=True, timeout=WAIT, check=False)
+    assert done.returncode == code, done.stdout + done.stderr
+    return {check["subject"]: check for check in json.loads(done.stdout)}
+
+
 def configure(server, text):
     """Other settings, for the next start."""
     server.config.write_text(server.config.read_text().partition("\n[embeddings]")[0] + text)
@@ -101,11 +111,13 @@ def test_a_store_of_the_builtin_embedder_is_moved_and_searchable_meanwhile(new_s
     assert pending(server.client, store) == 0
     server.stop()
     configure(server, AUTO)
+    assert checks(server)["vectors"]["text"].startswith("4 files with ")
     server.start()
     while pending(server.client, store):
         assert names(server.client, store, "receipts of a journey")[0] == "travel.txt"
         assert len(by_meaning(server.client, store)) >= len(TEXTS)
     assert by_meaning(server.client, store)[0] == "leave.txt"
+    assert checks(server)["vectors"]["text"] == "complete"
     found = server.client.vector_stores.retrieve(store)
     assert (found.file_counts.completed, found.usage_bytes) == (4, usage)
 
@@ -151,3 +163,6 @@ def test_damaged_weights_are_refused_and_words_still_found(new_server, tmp_path)
     eventually(lambda: "have the SHA-256" in server.log.read_text())
     assert "pip install 'understudy[embed]'" in server.log.read_text()
     assert pending(server.client, store) == 3
+    found = checks(server, code=1)["file search"]
+    assert found["state"] == "broken"
+    assert "have the SHA-256" in found["text"]

