@@ -8,7 +8,6 @@ from understudy.errors import UpstreamError
 from understudy.llm import embeddings
 from understudy.llm.attempts import RETRYABLE
 from understudy.llm.router import Models
-from understudy.retrieval import semantic
 from understudy.retrieval.children import ChildPool
 from understudy.retrieval.embed import (
     BUILTIN,
@@ -22,7 +21,7 @@ from understudy.retrieval.embed import (
     normalize_vector,
 )
 from understudy.retrieval.local import FASTEMBED, FastEmbed, SentenceTransformers
-from understudy.retrieval.semantic import E5Embedder
+from understudy.retrieval.semantic import E5Embedder, Installation
 from understudy.settings import EmbeddingSettings, ProviderSettings
 from understudy.settings.sections.embeddings import AUTO
 
@@ -72,11 +71,11 @@ def build_embedders(
     """All embedders of the settings. At most `processes` child processes compute built-in vectors."""
 
     chosen = settings.model
-    moves = chosen in {AUTO, E5}
+    moves, installation = chosen in {AUTO, E5}, Installation()
 
     def build(name: str) -> Embedder | None:
         if name == E5:
-            return E5Embedder() if semantic.is_installed() else None
+            return E5Embedder() if installation.is_complete() else None
         if name == BUILTIN:
             return BuiltinEmbedder(ChildPool(processes, _CHILD_MEMORY_BYTES))
         if name.startswith(FASTEMBED):
@@ -86,7 +85,7 @@ def build_embedders(
         return SentenceTransformers(name) if Path(name).is_dir() else None
 
     def find_successor() -> str | None:
-        return E5 if moves and semantic.is_installed() else None
+        return E5 if moves and installation.is_complete() else None
 
     return Embedders(BUILTIN if moves else chosen, build, find_successor)
 

@@ -5,6 +5,7 @@ indexing. Both end when they were idle for a while.
 """
 
 import importlib
+import time
 from collections.abc import Sequence
 from typing import Final
 
@@ -16,7 +17,11 @@ from understudy.retrieval.messages import EmbedMeanings, Refused, Rows
 _CHILD_MEMORY_BYTES: Final = 1 << 30
 """Of address space: the process uses 300 MB of it."""
 
-_IDLE_SECONDS: Final = 300.0
+_IDLE_SECONDS: Final = 60.0
+_QUERIES_IDLE_SECONDS: Final = 1800.0
+"""Long, as a search that finds no process waits until one has loaded the model."""
+
+_CHECK_SECONDS: Final = 5.0
 _MAX_LEASES: Final = 10_000
 _TIMEOUT_SECONDS: Final = 120.0
 _BATCH_TEXTS: Final = 8
@@ -27,8 +32,8 @@ class E5Embedder:
     name = E5
 
     def __init__(self) -> None:
-        self._documents = _open_pool()
-        self._queries = _open_pool()
+        self._documents = _open_pool(_IDLE_SECONDS)
+        self._queries = _open_pool(_QUERIES_IDLE_SECONDS)
 
     async def embed(self, texts: Sequence[str], *, query: bool = False) -> Vectors:
         pool = self._queries if query else self._documents
@@ -53,11 +58,36 @@ def is_installed() -> bool:
     return e5_weights.find_weights() is not None
 
 
-def _open_pool() -> ChildPool:
-    return ChildPool(1, _CHILD_MEMORY_BYTES, idle_seconds=_IDLE_SECONDS, max_leases=_MAX_LEASES)
+class Installation:
+    """Whether the extra is installed, for code that runs often: looks every few seconds until it is."""
+
+    def __init__(self) -> None:
+        self._is_complete = False
+        self._check_at = 0.0
+
+    def is_complete(self) -> bool:
+        now = time.monotonic()
+        if not self._is_complete and now >= self._check_at:
+            self._check_at = now + _CHECK_SECONDS
+            self._is_complete = is_installed()
+        return self._is_complete
+
+
+def _open_pool(idle_seconds: float) -> ChildPool:
+    return ChildPool(1, _CHILD_MEMORY_BYTES, idle_seconds=idle_seconds, max_leases=_MAX_LEASES)
 
 
 async def _embed_batch(pool: ChildPool, request: EmbedMeanings) -> list[bytes]:
+    """A query is tried twice: somebody waits for it, and documents have retries of their own."""
+    try:
+        return await _request_rows(pool, request)
+    except EmbeddingError:
+        if not request.query:
+            raise
+    return await _request_rows(pool, request)
+
+
+async def _request_rows(pool: ChildPool, request: EmbedMeanings) -> list[bytes]:
     try:
         async with pool.lease() as child:
             reply = await child.request(request, _TIMEOUT_SECONDS)
