@@ -40,10 +40,10 @@ def test_numbers_of_a_graph_are_encoded_as_onnx_expects_them():
 
 @installed
 def test_vectors_are_those_of_the_original_model(model):
-    """The numbers are of the package's own program."""
+    """The first numbers of the vector by the package's own program, before the mean is subtracted."""
     reference = [0.0619, -0.0491, -0.0205, -0.1051]
-    (row,) = model.embed(["Das Wasser fließt über die Grenze."], query=False)
-    assert struct.unpack("<384f", row)[:4] == pytest.approx(reference, abs=0.003)
+    vector = model._embed_text("passage: Das Wasser fließt über die Grenze.")
+    assert [float(number) for number in vector[:4]] == pytest.approx(reference, abs=0.003)
 
 
 @installed
@@ -52,7 +52,8 @@ def test_meanings_are_nearer_than_other_topics_in_any_language(model):
     near, foreign, far = model.embed(
         ["The lake is behind the house.", "Der See liegt hinter dem Haus.", "Taxes are due in May."], query=False
     )
-    assert min(cosine(question, near), cosine(question, foreign)) > cosine(question, far)
+    assert min(cosine(question, near), cosine(question, foreign)) > cosine(question, far) + 0.1
+    assert abs(cosine(question, far)) < 0.2
 
 
 @installed

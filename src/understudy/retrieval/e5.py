@@ -6,6 +6,7 @@ times as long, and it writes behind its memory if a text has many ligatures such
 
 import os
 from collections.abc import Sequence
+from importlib import resources
 from typing import Any, Final
 
 from understudy.retrieval.e5_weights import BLOCK, UnusableModelError, Weights, open_weights
@@ -19,6 +20,14 @@ _MICROSOFT: Final = "com.microsoft"
 _DOMAINS: Final = (("", 17), (_MICROSOFT, 1))
 _INT8_ACCURACY: Final = 4
 """Activations of 8 bits beside weights of 4."""
+
+_MEANS: Final = "e5_means.bin"
+"""The mean vectors of passages and of queries, from the project's labelled questions in six languages.
+
+All vectors of the model point in nearly one direction: of any two texts the cosine is 0.7 or more, and a third of the
+signs are always the same. Without that direction the cosine of unrelated texts is near 0, and a search by signs finds
+the 20 nearest of 60 in 83 % of cases instead of 45 %; the order of exact cosines stays as good.
+"""
 
 # The model was trained with these before each text.
 _QUERY, _PASSAGE = "query: ", "passage: "
@@ -43,6 +52,8 @@ class E5:
         self._type = weights.floats("emb.type")[: weights.dimensions]
         vocabulary = weights.vocabulary
         self._start, self._end = vocabulary.start, vocabulary.end
+        means = numpy.frombuffer((resources.files("understudy.retrieval") / _MEANS).read_bytes(), "<f4")
+        self._passage_mean, self._query_mean = means.reshape(2, weights.dimensions)
         self._tokens = Unigram(vocabulary.pieces, vocabulary.scores, vocabulary.replacements, vocabulary.unknown)
         options = onnxruntime.SessionOptions()
         options.intra_op_num_threads = options.inter_op_num_threads = 1
@@ -54,15 +65,19 @@ class E5:
 
     def embed(self, texts: Sequence[str], *, query: bool) -> list[bytes]:
         """Little-endian float32. The vector of a long text is the mean of its windows, weighted by their lengths."""
-        prefix = _QUERY if query else _PASSAGE
-        return [self._embed_text(prefix + text).astype("<f4").tobytes() for text in texts]
+        prefix, mean = (_QUERY, self._query_mean) if query else (_PASSAGE, self._passage_mean)
+        vectors = (self._normalize(self._embed_text(prefix + text) - mean) for text in texts)
+        return [vector.astype("<f4").tobytes() for vector in vectors]
 
     def _embed_text(self, text: str) -> Any:
         # One window at a time: several need more memory and are not faster.
         tokens, size = self._tokens.encode(text), _WINDOW_TOKENS - 2
         windows = [tokens[start : start + size] for start in range(0, len(tokens), size)]
         total = sum(self._embed_window(window) * len(window) for window in windows)
-        return total / self._numpy.sqrt((total * total).sum())
+        return self._normalize(total)
+
+    def _normalize(self, vector: Any) -> Any:
+        return vector / self._numpy.sqrt((vector * vector).sum())
 
     def _embed_window(self, tokens: Sequence[int]) -> Any:
         """The mean of the model's vectors of all tokens."""
