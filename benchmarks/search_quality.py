@@ -9,9 +9,13 @@ import time
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
+from statistics import fmean
 from typing import Any
 
-from benchmarks import http, labelled, load, relevance, report, server
+import openai
+
+from benchmarks import cited_answers, http, labelled, load, relevance, report, server
+from benchmarks.cited_answers import Answer
 from benchmarks.labelled import Collection, Question
 from benchmarks.relevance import Relevance
 from benchmarks.report import Goal, Report
@@ -28,6 +32,7 @@ _RESULTS, _IN_ONE_BATCH = 50, 100
 _UPLOADS, _SEARCHES = 16, 4
 _POLL, _INDEXING_TIMEOUT = 0.2, 1800.0
 _TOLERANCE = 0.01
+_CITED = 0.95
 _CAUSES = 5
 
 Judged = Mapping[str, Sequence[Relevance]]
@@ -42,13 +47,17 @@ class Engine:
 
 @dataclass(frozen=True, slots=True)
 class Measured:
-    """A collection on an engine; `seconds` is the time of indexing, `search_ms` the mean of a search."""
+    """A collection on an engine; `seconds` is the time of indexing, `search_ms` the mean of a search.
+
+    `answers` are those of an assistant to questions that are labelled with a passage.
+    """
 
     engine: str
     collection: Collection
     judged: Judged
     seconds: float
     search_ms: float
+    answers: Sequence[Answer] = ()
 
 
 async def measure(stage: Stage) -> Report:
@@ -104,7 +113,18 @@ async def _measure_collection(tested: Service, engine: str, collection: Collecti
     }
     searches = len(_MODES) * len(collection.questions)
     took = (time.perf_counter() - indexed) / searches * 1000
-    return Measured(engine, collection, judged, indexed - began, took)
+    answers = await _answer(tested, store_id, collection, documents)
+    return Measured(engine, collection, judged, indexed - began, took, answers)
+
+
+async def _answer(
+    tested: Service, store_id: str, collection: Collection, documents: Mapping[str, str]
+) -> Sequence[Answer]:
+    questions = [one for one in collection.questions if one.span]
+    if not questions:
+        return ()
+    async with openai.AsyncOpenAI(base_url=f"{tested.url}/v1", api_key=http.KEY) as client:
+        return await cited_answers.answer_questions(client, store_id, questions, documents)
 
 
 async def index_documents(port: int, collection: Collection) -> tuple[str, dict[str, str]]:
@@ -146,10 +166,11 @@ async def _await_indexed(port: int, store_id: str) -> None:
         if counts["failed"]:
             (answer,) = await load.ask(port, [http.get(f"{path}/files?filter=failed&limit={_CAUSES}")])
             raise SystemExit(f"{counts['failed']} files were not indexed: {answer.body!r}")
-        if not counts["in_progress"] and not store.get("pending_vectors"):
+        pending = counts["in_progress"] + store.get("pending_vectors", 0)
+        if not pending:
             return
         if time.perf_counter() > deadline:
-            raise SystemExit(f"{counts['in_progress']} files were not indexed within {_INDEXING_TIMEOUT:g} s.")
+            raise SystemExit(f"{pending} files were not indexed within {_INDEXING_TIMEOUT:g} s.")
         await asyncio.sleep(_POLL)
 
 
@@ -223,6 +244,14 @@ def _add_rows(done: Report, one: Measured) -> None:
         f"{one.collection.name}, {one.engine}: {len(one.collection.documents)} documents indexed in"
         f" {one.seconds:.1f} s, {one.search_ms:.1f} ms a search."
     )
+    found = [answer for answer in one.answers if answer.found]
+    if found:
+        share, count = fmean(answer.cited for answer in found), fmean(answer.citations for answer in found)
+        done.notes.append(
+            f"{one.collection.name}, {one.engine}: an assistant's search found {len(found)} of {len(one.answers)}"
+            f" passages; its answers cite {share:.3f} of them ({report.at_least(_CITED, share)}), with {count:.1f}"
+            " citations an answer."
+        )
 
 
 def _add_mean(done: Report, engine: str, results: Sequence[Measured]) -> None:
@@ -262,6 +291,7 @@ def _raw(one: Measured) -> dict[str, Any]:
     return {
         "collection": one.collection.name,
         "database": one.engine,
+        "not_cited": {answer.question.id: answer.text for answer in one.answers if answer.found and not answer.cited},
         "ndcg": {
             question.id: {mode: round(judged[place].ndcg, 4) for mode, judged in one.judged.items()}
             for place, question in enumerate(one.collection.questions)

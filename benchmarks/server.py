@@ -31,7 +31,7 @@ def launch(stage: Stage, directory: Path, upstream: str, port: int, checkout: Ch
     directory.mkdir(exist_ok=True)
     (directory / "understudy.toml").write_text(f'[providers.scripted]\nbase_url = "{upstream}/v1"\n')
     command = [str(python), "-m", "understudy", "serve", "--port", str(port), "--data", str(directory / "data")]
-    environ = process.bare_environment() | {"UNDERSTUDY_API_KEY": KEY}
+    environ = process.bare_environment() | {"UNDERSTUDY_API_KEY": KEY, "UNDERSTUDY_REHEARSAL__TOKENS_PER_SECOND": "0"}
     if stage.options.database is not None:
         environ["UNDERSTUDY_DATABASE"] = stage.options.database
     # The vectors of an extra would be made in the background of what is measured.

@@ -97,6 +97,24 @@ def test_the_reply_lists_what_the_question_enumerates():
     assert reply == f"Filip Carola: cake{mark}. Ann Lee: pie{mark}."
 
 
+def test_the_reply_quotes_several_passages_if_no_sentence_covers_the_question():
+    files = [("a.txt", "The harbour is deep."), ("b.txt", "Boats wait outside."), ("c.txt", "Engines are red.")]
+    reply = reply_from("Where do captains leave their boats overnight in winter?", *files)
+    assert set(MARK.findall(reply)) == {one.mark for one in passages(*files)}
+    reply = reply_from("Is the harbour deep?", *files)
+    assert MARK.findall(reply) == ["\u30100:0\u2020a.txt\u3011"]
+
+
+def test_the_headings_above_a_passage_help_to_choose_it():
+    found = [
+        Passage(0, 0, "file-0", "a.txt", "It is blue.", None, ("Boats", "Crew")),
+        Passage(0, 1, "file-1", "b.txt", "It is red.", 3, ("Boats", "Port engine")),
+    ]
+    request = body("Hi", "Hello!", "What colour is the port engine?", tools=[SEARCH], tool_choice="required")
+    reply = choice(continued(request, {"file_search": render_passages(found)}))["message"]["content"]
+    assert "It is red\u30100:1\u2020b.txt\u3011." in reply
+
+
 def test_the_reply_names_an_unsuccessful_search():
     question = "What is the capital of Peru?"
     assert reply_from(question) == f"I searched the files and found nothing about “{question}”."

@@ -25,6 +25,13 @@ _MAX_SENTENCES: Final = 3_000
 _MAX_QUOTED: Final = 5
 _MAX_EXCERPT: Final = 320
 _CONTEXT_WEIGHT: Final = 0.6
+_SUFFICIENT_COVER: Final = 0.65
+"""The share of a question's terms from which one sentence is an answer."""
+
+_DOUBTFUL_COVER: Final = 0.25
+_PLACE_WEIGHT: Final = 0.4
+_MIN_SHARE: Final = 0.15
+"""Otherwise the weight of a passage's place in the search, and the least score of a quoted one, of the best."""
 
 
 class Passage(NamedTuple):
@@ -69,19 +76,44 @@ def quote_passages(question: str, passages: Sequence[Passage]) -> str:
 
 
 def _choose_sentences(question: str, terms: frozenset[str], sentences: Sequence[_Sentence]) -> list[_Sentence]:
+    """The sentence that covers most of the question; one of each of the best passages if none covers enough of it."""
     counts = Counter(term for sentence in sentences for term in sentence.terms & terms)
     rarity = {term: math.log(2 + len(sentences) / (1 + counts[term])) for term in terms}
+    whole = math.fsum(rarity.values()) or 1.0
 
-    def score(sentence: _Sentence) -> float:
+    def cover(sentence: _Sentence) -> float:
+        """The share of the question's terms that the sentence and its context have, by their rarity."""
         if not sentence.terms - terms or sentence.text[-1] in "?\uff1f":
             return 0.0  # It only repeats the question.
         context = sum(rarity[term] for term in (sentence.context & terms) - sentence.terms)
-        return sum(rarity[term] for term in sentence.terms & terms) + _CONTEXT_WEIGHT * context
+        return (sum(rarity[term] for term in sentence.terms & terms) + _CONTEXT_WEIGHT * context) / whole
 
-    ranked = sorted(((score(sentence), sentence) for sentence in sentences), key=lambda pair: -pair[0])
-    least = 0.85 * ranked[0][0] if ranked else 0.0
-    fitting = [sentence for value, sentence in ranked if value >= least and value > 0]
-    return fitting[: _MAX_QUOTED if _ENUMERATES.search(question) else 1]
+    ranked = sorted(((cover(sentence), sentence) for sentence in sentences), key=lambda pair: -pair[0])
+    best = ranked[0][0] if ranked else 0.0
+    if not best:
+        return []
+    enumerates = _ENUMERATES.search(question) is not None
+    if best < _SUFFICIENT_COVER and not enumerates:
+        return _choose_of_passages(ranked, [*dict.fromkeys(sentence.mark for sentence in sentences)])
+    fitting = [sentence for value, sentence in ranked if value >= 0.85 * best]
+    return fitting[: _MAX_QUOTED if enumerates else 1]
+
+
+def _choose_of_passages(ranked: Sequence[tuple[float, _Sentence]], marks: Sequence[str]) -> list[_Sentence]:
+    """The best sentence of each passage, of passages that cover most or stand first in `marks`.
+
+    One that shares no word with the question counts if hardly any does: then the search knows better.
+    """
+    least = 0.0 if ranked[0][0] < _DOUBTFUL_COVER else math.ulp(0.0)
+    best: dict[str, tuple[float, _Sentence]] = {}
+    for cover, sentence in ranked:
+        if cover >= least:
+            best.setdefault(sentence.mark, (cover, sentence))
+    scored = sorted(
+        ((best[mark][0] + _PLACE_WEIGHT / place, best[mark][1]) for place, mark in enumerate(marks, 1) if mark in best),
+        key=lambda pair: -pair[0],
+    )
+    return [sentence for score, sentence in scored if score >= _MIN_SHARE * scored[0][0]][:_MAX_QUOTED]
 
 
 def _split_passage(passage: Passage) -> Iterator[_Sentence]:

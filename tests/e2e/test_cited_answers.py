@@ -1,0 +1,32 @@
+"""An assistant that searches files cites the passage that answers, in six languages, code and tables."""
+
+import openai
+from benchmarks import cited_answers, labelled
+
+from waiting import eventually
+
+EVERY = 8
+"""A sample; `scripts/bench search_quality` asks all questions."""
+
+
+async def test_answers_cite_the_passages_that_their_searches_have_found(new_server):
+    client = new_server(rehearsal__tokens_per_second=0).start().client
+    own = labelled.read_own()
+    chunking = {
+        "type": "static",
+        "static": {"max_chunk_size_tokens": own.chunk_tokens, "chunk_overlap_tokens": own.overlap_tokens},
+    }
+    store = client.vector_stores.create()
+    documents = {}
+    for document in own.documents:
+        file = client.files.create(file=(document.filename, document.text.encode()), purpose="assistants")
+        documents[file.id] = document.id
+    client.vector_stores.file_batches.create(store.id, file_ids=list(documents), chunking_strategy=chunking)
+    eventually(lambda: client.vector_stores.retrieve(store.id).file_counts.completed == len(documents))
+
+    async with openai.AsyncOpenAI(base_url=client.base_url, api_key=client.api_key) as driver:
+        questions = own.questions[::EVERY]
+        answers = await cited_answers.answer_questions(driver, store.id, questions, documents)
+    found = [answer for answer in answers if answer.found]
+    assert len(found) >= 0.9 * len(answers)
+    assert sum(answer.cited for answer in found) >= 0.95 * len(found), [one.text for one in found if not one.cited]
