@@ -22,6 +22,7 @@ from understudy.api.open_streams import OpenStreams
 from understudy.api.parts import Parts
 from understudy.api.routes import routes
 from understudy.blobs import Blobs, open_blobs
+from understudy.broker import Broker
 from understudy.broker.memory import MemoryBroker
 from understudy.clock import Clock, SystemClock
 from understudy.engine.accounting import Accounting
@@ -119,6 +120,7 @@ class _Base:
     models: Models
     prices: Prices
     accounting: Accounting
+    broker: Broker
 
 
 @dataclass(frozen=True, slots=True)
@@ -213,6 +215,7 @@ def _list_background_parts(
     """In the order of their start; they stop in reverse."""
     store = base.store
     return (
+        base.broker,
         retrieval.ingestion,
         retrieval.embedding,
         sandbox,
@@ -239,17 +242,18 @@ async def _start(stack: AsyncExitStack, parts: Iterable[BackgroundPart]) -> None
 
 def _build_base(stack: AsyncExitStack, settings: Settings, clock: Clock, store: Store, blobs: Blobs) -> _Base:
     models, prices, accounting = _build_models_and_prices(stack, settings, store, clock)
-    return _Base(settings, clock, store, blobs, Files(store, blobs, clock), models, prices, accounting)
+    files = Files(store, blobs, clock)
+    return _Base(settings, clock, store, blobs, files, models, prices, accounting, MemoryBroker())
 
 
 def _build_retrieval(stack: AsyncExitStack, base: _Base) -> _Retrieval:
     spool = base.settings.data / "spool"
     index, ingestion, extractor = _build_ingestion(
-        stack, base.settings, base.store, base.blobs, base.models, base.clock, spool
+        stack, base.settings, base.store, base.blobs, base.models, base.clock, base.broker, spool
     )
     return _Retrieval(
         ingestion,
-        Embedding(base.store, index, base.clock),
+        Embedding(base.store, index, base.clock, base.broker),
         VectorStores(base.store, index, ingestion, base.clock),
         Documents(base.store, base.blobs, extractor, spool),
         Images(base.store, base.blobs),
@@ -261,7 +265,7 @@ def _build_worker(
 ) -> RunWorker:
     tools = Tools(retrieval.vector_stores, interpreter, remote_servers, retrieval.images.load, retrieval.documents.load)
     places = base.settings.limits.concurrent_runs
-    return RunWorker(base.store, base.models, tools, base.accounting, MemoryBroker(), logs, base.clock, places)
+    return RunWorker(base.store, base.models, tools, base.accounting, base.broker, logs, base.clock, places)
 
 
 async def _open_store(stack: AsyncExitStack, settings: Settings, clock: Clock) -> tuple[Store, Blobs, str]:
@@ -299,6 +303,7 @@ def _build_batches(base: _Base, models: ModelChecks) -> Batches:
         base.files,
         base.clock,
         base.accounting,
+        base.broker,
         places=base.settings.limits.concurrent_batch_lines,
         longest_line=base.settings.limits.body_bytes,
         refuses_model=models.explain_missing,
@@ -337,7 +342,18 @@ def _build_videos(base: _Base) -> _Video:
     callbacks = VideoCallbacks(
         base.store.videos, base.clock, allowed=video.callbacks, allow_private=settings.webhooks.allow_private
     )
-    jobs = VideoJobs(base.store, base.blobs, base.files, provider, download, video, base.clock, spool)
+    jobs = VideoJobs(
+        base.store,
+        base.blobs,
+        base.files,
+        provider,
+        download,
+        video,
+        base.clock,
+        spool,
+        base.broker,
+        places=video.concurrent,
+    )
     videos = Videos(base.store, base.files, provider, base.accounting, callbacks, jobs, video, base.clock)
     return _Video(videos, jobs, callbacks)
 
@@ -357,7 +373,7 @@ async def reindexing(settings: Settings) -> AsyncIterator[Reindexer]:
         stack.push_async_callback(models.close)
         # A spool of its own, since a server clears the shared one.
         spool = Path(stack.enter_context(TemporaryDirectory(prefix="spool-", dir=room)))
-        index, ingestion, _ = _build_ingestion(stack, settings, store, blobs, models, clock, spool)
+        index, ingestion, _ = _build_ingestion(stack, settings, store, blobs, models, clock, MemoryBroker(), spool)
         await _start(stack, [ingestion])
         yield Reindexer(store, index, ingestion)
 
@@ -378,6 +394,7 @@ def _build_ingestion(
     blobs: Blobs,
     models: Models,
     clock: Clock,
+    broker: Broker,
     spool: Path,
 ) -> tuple[Index, Ingestion, Extractor]:
     reading = settings.retrieval
@@ -388,7 +405,7 @@ def _build_ingestion(
     stack.push_async_callback(embedders.close)
     extractor = Extractor(children, spool, seconds=reading.seconds, text_bytes=reading.text_bytes)
     index = Index(store.chunks, embedders, children)
-    ingestion = Ingestion(store, blobs, extractor, index, clock, settings.limits.concurrent_indexing)
+    ingestion = Ingestion(store, blobs, extractor, index, clock, broker, settings.limits.concurrent_indexing)
     return index, ingestion, extractor
 
 

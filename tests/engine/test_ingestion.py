@@ -9,6 +9,7 @@ from store import samples
 from store.samples import OURS, THEIRS
 from understudy import ids
 from understudy.blobs import DirectoryBlobs
+from understudy.broker.memory import MemoryBroker
 from understudy.clock import SystemClock
 from understudy.engine.files import Files
 from understudy.engine.jobs.ingestion import Ingestion
@@ -53,7 +54,7 @@ class Node:
         self.extractor = Watched(self.children, directory / f"spool-{id(self)}", read)
         index = Index(store.chunks, self.embedders, self.children)
         self.clock = SystemClock()
-        self.ingestion = Ingestion(store, self.blobs, self.extractor, index, self.clock, places)
+        self.ingestion = Ingestion(store, self.blobs, self.extractor, index, self.clock, MemoryBroker(), places)
         self.vector_stores = VectorStores(store, index, self.ingestion, self.clock)
 
     async def add(self, name, project=OURS):

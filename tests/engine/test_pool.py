@@ -120,7 +120,7 @@ async def owner_of(store, seq):
 async def work_for_ever(directory, url):
     store = await open_store(Path(directory), url or None)
     chores = Chores(store)
-    chores.pool = LeasePool(chores, store.workers, SystemClock(), "killed", 1)
+    chores.pool = LeasePool(chores, store.workers, SystemClock(), "killed", 1, MemoryBroker())
     await chores.pool.start()
     await chores.wait_until(lambda: chores.started)
     sys.stdout.write("working\n")
@@ -146,9 +146,11 @@ async def node(store):
     """Makes pools on the test's database, which are stopped in the end."""
     async with contextlib.AsyncExitStack() as stack:
 
-        def make(places=2, clock=None, broker=None):
+        def make(places=2, clock=None, broker=None, is_announced=False):
             chores = Chores(store)
-            chores.pool = LeasePool(chores, store.workers, clock or SystemClock(), "chores", places, broker)
+            broker = broker or MemoryBroker()
+            clock = clock or SystemClock()
+            chores.pool = LeasePool(chores, store.workers, clock, "chores", places, broker, is_announced=is_announced)
             stack.push_async_callback(chores.pool.stop)
             return chores
 
@@ -196,10 +198,10 @@ async def test_a_project_with_many_jobs_delays_another_one_by_one_job_a_worker(s
 
 async def test_announced_jobs_of_a_project_delay_another_one_by_one_job_a_worker(store, node):
     await add(store, *["many"] * 30, "one")
-    chores = node(places=1, broker=MemoryBroker())
+    chores = node(places=1, is_announced=True)
     for seq in range(1, 31):
-        await chores.pool.announce(Candidate(seq, "many"))
-    await chores.pool.announce(Candidate(31, "one"))
+        chores.pool.announce(Candidate(seq, "many"))
+    chores.pool.announce(Candidate(31, "one"))
     await chores.pool.start()
     await chores.wait_until(lambda: chores.started)
     assert not chores.pool.has_capacity()

@@ -1,19 +1,142 @@
-"""Wake-ups of workers. The database is the truth: a sweep finds the jobs whose announcement was lost."""
+"""The broker connects the processes of a cluster: wake-ups of workers, messages between nodes, events of runs.
 
-from typing import Protocol, TypeVar
+The database is the truth; the broker only makes things quick. What it loses is found by a sweep, by the numbers of the
+events, or in the database. It knows neither jobs nor events: kinds are names, bodies are bytes.
+"""
 
-T = TypeVar("T")
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from typing import Final, Protocol
+
+from msgspec import Struct
+
+from understudy.errors import UnderstudyError
+
+EVENTS_PER_ATTEMPT: Final = 1_000_000
+"""Event `n` of attempt `a` of a run has the number `(a - 1) * EVENTS_PER_ATTEMPT + n`; both count from 1."""
+
+MAX_MESSAGE_BYTES: Final = 65_536
+"""The limit of a message and of a reply: larger bodies would disconnect the readers of a busy server."""
+
+Handler = Callable[[str, bytes], Awaitable[bytes | None]]
+"""Receives the sender's node id and the body; returns the reply of a request."""
+
+ReconnectCallback = Callable[[bool], Awaitable[None]]
+"""Called after each reconnect; with True if the server has lost its data, or may have lost a part."""
 
 
-class Broker(Protocol[T]):
-    """`T` names a job with its project."""
+class BrokerError(UnderstudyError):
+    """The base of what a broker raises."""
 
-    async def announce(self, job: T) -> None:
-        """Publishes that a job waits for a worker."""
+
+class BrokerUnavailable(BrokerError):
+    """The broker's server is unreachable, or timed out."""
+
+
+class NoReply(BrokerError):
+    """The node has not replied: it is gone, it has no handler, its handler failed, or the time is over."""
+
+
+class EventBatch(Struct, frozen=True):
+    """Consecutive events of a run, `first` to `last`, in one body.
+
+    `previous` is the last number of the batch before it, 0 for none: a reader that has read less has missed a batch.
+    """
+
+    run_id: str
+    first: int
+    last: int
+    previous: int
+    body: bytes
+
+
+class Broker(Protocol):
+    """Every method may be called from the event loop's thread only; none blocks it."""
+
+    node_id: str
+    """This process: the address of messages to it. Another one after each start."""
+
+    @property
+    def is_shared(self) -> bool:
+        """Whether there may be other nodes."""
         ...
 
-    async def next(self) -> T:
-        """Waits for an announced job; each announcement reaches one worker."""
+    @property
+    def is_available(self) -> bool:
+        """Whether the server is reachable, by the latest attempt."""
         ...
 
-    async def close(self) -> None: ...
+    async def start(self) -> None:
+        """Connects. Raises BrokerUnavailable if the server is unreachable, SettingsError if it is unsuitable."""
+        ...
+
+    async def stop(self) -> None:
+        """Disconnects. Waits for wake-ups and requests end with CancelledError and NoReply."""
+        ...
+
+    # -- jobs --------------------------------------------------------------------------------------------------
+
+    def wake(self, kind: str) -> None:
+        """Wakes one process that waits for jobs of that kind. Never raises; may be lost."""
+        ...
+
+    async def wait_woken(self, kind: str) -> None:
+        """Returns when this process is woken. At most one call per kind at a time."""
+        ...
+
+    # -- messages between nodes --------------------------------------------------------------------------------
+
+    def handle(self, topic: str, handler: Handler) -> None:
+        """Sets the handler of a topic; before the start.
+
+        Calls start in the order in which a node has sent its messages; each is a task of its own.
+        """
+        ...
+
+    async def send(self, node_id: str, topic: str, body: bytes) -> None:
+        """Sends a message. Never raises for a lost one; raises ValueError above `MAX_MESSAGE_BYTES`."""
+        ...
+
+    async def request(self, node_id: str, topic: str, body: bytes, seconds: float = 2.0) -> bytes:
+        """The reply of a node's handler. Raises NoReply; the handler may have been called all the same."""
+        ...
+
+    # -- events of runs ----------------------------------------------------------------------------------------
+
+    async def write_events(self, batches: Sequence[EventBatch]) -> Sequence[str]:
+        """Appends batches to the streams of their runs, in one round trip.
+
+        Returns the runs of which a later attempt has written: this process has lost them. Writing a batch again
+        changes nothing. Raises BrokerUnavailable; then any of the batches may be written.
+        """
+        ...
+
+    async def read_events(self, run_id: str, after: int) -> list[EventBatch]:
+        """Batches with a later `last` than `after`, oldest first. Raises BrokerUnavailable."""
+        ...
+
+    async def last_numbers(self, run_ids: Sequence[str]) -> Mapping[str, int]:
+        """The number of the last event of each stream, 0 where there is none. Raises BrokerUnavailable.
+
+        After a reconnect, a number below that of an acknowledged write proves that the server has lost a part.
+        """
+        ...
+
+    async def keep_events(self, run_ids: Sequence[str], seconds: float) -> None:
+        """Renews the expiry of streams. Never raises."""
+        ...
+
+    async def drop_events(self, run_id: str, after_seconds: float) -> None:
+        """Removes a stream after so many seconds, at once for 0. Never raises."""
+        ...
+
+    async def store_log(self, run_id: str, data: bytes, seconds: float) -> None:
+        """Stores the log of a run that has ended. Never raises; may be lost."""
+        ...
+
+    async def load_log(self, run_id: str) -> bytes | None:
+        """The log of an ended run; None where there is none. Raises BrokerUnavailable."""
+        ...
+
+    def on_reconnect(self, callback: ReconnectCallback) -> None:
+        """Adds a callback; before the start."""
+        ...

@@ -168,7 +168,7 @@ class Responses:
         for event, frames in begun.history:
             log.append(event, frames)
         execution = self._worker.execution(project_id, begun.state, begun.projection, log, begun.stored.progress)
-        await self._launch(execution, at_once=at_once)
+        self._launch(execution, at_once=at_once)
         return CreatedResponse(response_id, begun.body, log)
 
     async def wait_finished(self, response_id: str) -> ResponseObject:
@@ -293,11 +293,11 @@ class Responses:
         """Erases what was not to be stored, and whose client went away before it was over."""
         return await self._store.responses.sweep(self._clock.now() - 2 * self._seconds)
 
-    async def _launch(self, execution: RunExecutor, *, at_once: bool) -> None:
+    def _launch(self, execution: RunExecutor, *, at_once: bool) -> None:
         if at_once:
             self._worker.launch(execution)
         else:
-            await self._worker.announce(execution)
+            self._worker.announce(execution)
 
 
 def _to_request_item(given: InputMcpApprovalRequest | None) -> dict[str, str] | None:

@@ -109,7 +109,7 @@ class Runs:
         for event, frames in history:
             state.apply(event)
             log.append(event, frames)
-        await self._launch(self._worker.execution(project_id, state, projection, log, progress), at_once=at_once)
+        self._launch(self._worker.execution(project_id, state, projection, log, progress), at_once=at_once)
         return StartedRun(body, log, 0)
 
     async def create_in_turn(
@@ -195,7 +195,7 @@ class Runs:
             state.apply(event)
             log.append(event, frames)
         execution = self._worker.execution(project_id, state, projection, log, stored.progress)
-        await self._launch(execution, at_once=at_once)
+        self._launch(execution, at_once=at_once)
         return StartedRun(queued[-1], log, after)
 
     async def cancel(self, project_id: str, thread_id: str, run_id: str) -> bytes:
@@ -253,11 +253,11 @@ class Runs:
         else:
             self._logs.discard(run_id)
 
-    async def _launch(self, execution: RunExecutor, *, at_once: bool) -> None:
+    def _launch(self, execution: RunExecutor, *, at_once: bool) -> None:
         if at_once:
             self._worker.launch(execution)
         else:
-            await self._worker.announce(execution)
+            self._worker.announce(execution)
 
 
 def new_run(

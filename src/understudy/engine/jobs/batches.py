@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from understudy.blobs import Blobs
+from understudy.broker import Broker
 from understudy.clock import Clock
 from understudy.engine.accounting import Accounting
 from understudy.engine.files import Files
@@ -59,12 +60,13 @@ class Batches(JobKind[int, _BatchJob]):
         files: Files,
         clock: Clock,
         accounting: Accounting,
+        broker: Broker,
         *,
         places: int,
         longest_line: int,
         refuses_model: RefusesModel,
     ) -> None:
-        """At most `places` lines are executed at a time; a line has at most `longest_line` bytes."""
+        """At most `places` lines are executed at a time, none with 0; a line has at most `longest_line` bytes."""
         self.endpoints: Mapping[str, Endpoint] = {}
         """By their paths, `/v1/chat/completions` for instance. Set before the start."""
         self._store = store
@@ -81,8 +83,9 @@ class Batches(JobKind[int, _BatchJob]):
             store.workers,
             clock,
             "batcher",
-            _MAX_CONCURRENT_BATCHES + _MAX_CONCURRENT_VALIDATIONS,
-            extra_loops=(Looper(_ERASE_SECONDS, self._work.erase),),
+            _MAX_CONCURRENT_BATCHES + _MAX_CONCURRENT_VALIDATIONS if places else 0,
+            broker,
+            (Looper(_ERASE_SECONDS, self._work.erase),),
         )
         self.start = self._pool.start
         self.stop = self._pool.stop

@@ -11,6 +11,7 @@ from collections.abc import Mapping, Sequence
 from typing import Final
 
 from understudy import telemetry
+from understudy.broker import Broker
 from understudy.clock import Clock
 from understudy.engine.jobs.backoff import Backoff
 from understudy.engine.jobs.pool import JobKind, LeasePool
@@ -28,7 +29,6 @@ _SLICE_CHUNKS: Final = 16
 """Chunks of one job: a few seconds of work."""
 
 _MAX_STORES: Final = 64
-_PLACES: Final = 1
 _BACKOFF: Final = Backoff(first=1.0, longest=600.0)
 _SWITCH_SECONDS: Final = 5.0
 logger = logging.getLogger(__name__)
@@ -37,13 +37,13 @@ logger = logging.getLogger(__name__)
 class Embedding(JobKind[int, EmbeddingClaim]):
     name = "embedding"
 
-    def __init__(self, store: Store, index: Index, clock: Clock) -> None:
+    def __init__(self, store: Store, index: Index, clock: Clock, broker: Broker, places: int = 1) -> None:
         self._jobs = store.embedding
         self._index = index
         self._clock = clock
         self._after = 0
         loops = (Looper(_SWITCH_SECONDS, self._switch_stores),)
-        self._pool = LeasePool(self, store.workers, clock, "embedder", _PLACES, extra_loops=loops)
+        self._pool = LeasePool(self, store.workers, clock, "embedder", places, broker, loops)
         self.start = self._pool.start
         self.stop = self._pool.stop
 

@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from typing import Final
 
 from understudy.blobs import Blobs
+from understudy.broker import Broker
 from understudy.clock import Clock
 from understudy.engine.jobs.backoff import Backoff
 from understudy.engine.jobs.pool import MAX_INTERRUPTIONS, JobKind, LeasePool
@@ -34,7 +35,14 @@ class Ingestion(JobKind[int, FileClaim]):
     name = "file"
 
     def __init__(
-        self, store: Store, blobs: Blobs, extractor: Extractor, index: Index, clock: Clock, places: int
+        self,
+        store: Store,
+        blobs: Blobs,
+        extractor: Extractor,
+        index: Index,
+        clock: Clock,
+        broker: Broker,
+        places: int,
     ) -> None:
         """At most `places` files are indexed at a time."""
         self._store = store
@@ -46,7 +54,7 @@ class Ingestion(JobKind[int, FileClaim]):
         self._waiters = Waiters()
         self.next_change = self._waiters.next_change
         loops = (Looper(_ERASE_SECONDS, store.vector_stores.erase),)
-        self._pool = LeasePool(self, store.workers, clock, "indexer", places, extra_loops=loops)
+        self._pool = LeasePool(self, store.workers, clock, "indexer", places, broker, loops)
         self.start = self._pool.start
         self.stop = self._pool.stop
         self.wake = self._pool.wake

@@ -94,7 +94,10 @@ class Job(Generic[Key, Work]):
 
 
 class LeasePool(Generic[Key, Work]):
-    """At most `places` jobs at a time. With a `broker`, jobs are announced and only the sweep lists candidates."""
+    """At most `places` jobs at a time; with 0, jobs are only handed to other processes, by waking one of them.
+
+    `is_announced`: jobs are queued here with `announce`, and only sweeps and wake-ups list candidates.
+    """
 
     def __init__(
         self,
@@ -103,8 +106,10 @@ class LeasePool(Generic[Key, Work]):
         clock: Clock,
         prefix: str,
         places: int,
-        broker: Broker[Candidate[Key]] | None = None,
+        broker: Broker,
         extra_loops: Sequence[Looper] = (),
+        *,
+        is_announced: bool = False,
     ) -> None:
         self.id = f"{prefix}_{secrets.token_hex(12)}"
         self.jobs: dict[Key, Job[Key, Work]] = {}
@@ -112,12 +117,14 @@ class LeasePool(Generic[Key, Work]):
         self._workers = workers
         self._clock = clock
         self._places = places
-        self._broker: Broker[Candidate[Key]] | None = broker
+        self._broker = broker
+        self._is_announced = is_announced
         self._queue: FairQueue[Key] = FairQueue()
         # Whose claim may be stored and has no job yet.
         self._claiming: Key | None = None
         self._backing_off: dict[Key, float] = {}
         self._woken = asyncio.Event()
+        self._place_free = asyncio.Event()
         self._leased_until = 0.0
         self._stopping = False
         self._loops = [
@@ -126,11 +133,13 @@ class LeasePool(Generic[Key, Work]):
             Looper(0, self._start_jobs),
             *extra_loops,
         ]
-        if broker is not None:
-            self._loops.append(Looper(0, self._receive))
+        if broker.is_shared and places:
+            self._loops.append(Looper(0, self._receive_wakeup))
 
     async def start(self) -> None:
         """Raises StoreError."""
+        if not (self._places or self._is_announced):
+            return
         await self._renew_lease()
         await self._sweep()
         for loop in self._loops:
@@ -151,13 +160,20 @@ class LeasePool(Generic[Key, Work]):
             logger.warning("worker %s: lease not ended, it expires in %g s: %s", self.id, LEASE_SECONDS, error)
 
     def wake(self) -> None:
-        """Makes the pool look for candidates at once."""
+        """Makes a pool of this kind look for candidates at once: this one, or that of a process with a free place."""
         self._woken.set()
+        self._wake_other()
 
-    async def announce(self, candidate: Candidate[Key]) -> None:
-        """Makes a job known to the workers that share the broker."""
-        assert self._broker is not None
-        await self._broker.announce(candidate)
+    def announce(self, candidate: Candidate[Key]) -> None:
+        """Queues a job that is stored, and wakes another process if this one has no free place."""
+        if self._places:
+            self._queue.add(candidate)
+            self._woken.set()
+        self._wake_other()
+
+    def _wake_other(self) -> None:
+        if self._broker.is_shared and self.free_places < max(len(self._queue), 1):
+            self._broker.wake(self._kind.name)
 
     def require_running(self) -> None:
         """Raises Unavailable once the pool is stopping: a job accepted now would wait for the next start."""
@@ -191,15 +207,23 @@ class LeasePool(Generic[Key, Work]):
 
     # -- claiming ----------------------------------------------------------------------------------------------
 
-    async def _receive(self) -> None:
-        assert self._broker is not None
-        self._queue.add(await self._broker.next())
+    async def _receive_wakeup(self) -> None:
+        """Waits for a wake-up while a place is free. One that comes too late is passed on."""
+        while not self.free_places:
+            self._place_free.clear()
+            await self._place_free.wait()
+        await self._broker.wait_woken(self._kind.name)
+        if not self.free_places:
+            self._broker.wake(self._kind.name)
+            return
+        if self._is_announced:
+            await self._list_candidates()
         self._woken.set()
 
     async def _start_jobs(self) -> None:
         await self._woken.wait()
         self._woken.clear()
-        if self._broker is not None:
+        if self._is_announced:
             await self._claim_queued()
             return
         while self.free_places:
@@ -207,6 +231,8 @@ class LeasePool(Generic[Key, Work]):
             await self._list_candidates()
             if not await self._claim_queued():
                 return
+        if self._queue:
+            self._wake_other()
 
     async def _list_candidates(self) -> None:
         now = self._clock.now()
@@ -245,7 +271,7 @@ class LeasePool(Generic[Key, Work]):
     async def _sweep(self) -> None:
         await self._check_claims()
         await self._kind.sweep(self._clock.now())
-        if self._broker is not None:
+        if self._is_announced and self._places:
             await self._list_candidates()
         self._woken.set()
 
@@ -300,7 +326,8 @@ class LeasePool(Generic[Key, Work]):
         self._queue.job_ended(job.candidate)
         self._kind.job_ended(job.work)
         self._emit_end(job)
-        if self._queue or self._broker is None:
+        self._place_free.set()
+        if self._queue or not self._is_announced:
             self._woken.set()
 
     def _back_off(self, job: Job[Key, Work]) -> None:

@@ -40,7 +40,7 @@ class RunWorker(JobKind[str, RunExecutor]):
         models: Models,
         tools: Tools,
         accounting: Accounting,
-        broker: Broker[Candidate[str]],
+        broker: Broker,
         logs: Logs,
         clock: Clock,
         concurrent_runs: int,
@@ -51,7 +51,7 @@ class RunWorker(JobKind[str, RunExecutor]):
         self._accounting = accounting
         self._logs = logs
         self._clock = clock
-        self._pool = LeasePool(self, store.workers, clock, "worker", concurrent_runs, broker)
+        self._pool = LeasePool(self, store.workers, clock, "worker", concurrent_runs, broker, is_announced=True)
         # Ours still, since the store failed when they were to end.
         self._abandoned: dict[str, Candidate[str]] = {}
         # Announced here, and not yet executed: their clients follow logs that only an execution here feeds.
@@ -133,10 +133,10 @@ class RunWorker(JobKind[str, RunExecutor]):
         with self._waiters.next_change(run_id) as changed:
             await asyncio.wait([changed], timeout=_POLL_SECONDS)
 
-    async def announce(self, execution: RunExecutor) -> None:
+    def announce(self, execution: RunExecutor) -> None:
         """Lets a stored run wait for a place, here or on another server."""
         self._announced.add(execution.run_id)
-        await self._pool.announce(Candidate(execution.run_id, execution.project_id))
+        self._pool.announce(Candidate(execution.run_id, execution.project_id))
 
     # -- for the pool ------------------------------------------------------------------------------------------
 

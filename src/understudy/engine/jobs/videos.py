@@ -13,6 +13,7 @@ from typing import Final
 from msgspec.structs import replace as changed
 
 from understudy.blobs import Blobs
+from understudy.broker import Broker
 from understudy.clock import Clock
 from understudy.engine.files import Files
 from understudy.engine.jobs.backoff import Backoff
@@ -53,8 +54,10 @@ class VideoJobs(JobKind[int, VideoClaim]):
         settings: VideoSettings,
         clock: Clock,
         spool: Path,
+        broker: Broker,
+        places: int,
     ) -> None:
-        """`spool` is a directory for unfinished files."""
+        """`spool` is a directory for unfinished files. At most `places` videos are made at a time."""
         self._store = store
         self._blobs = blobs
         self._files = files
@@ -69,7 +72,7 @@ class VideoJobs(JobKind[int, VideoClaim]):
         """Whether waits for videos must end."""
         self._recent_durations: deque[float] = deque(maxlen=20)
         loops = () if settings.keep_days is None else (Looper(_EXPIRY_SECONDS, self._delete_expired),)
-        self._pool = LeasePool(self, store.workers, clock, "studio", settings.concurrent, extra_loops=loops)
+        self._pool = LeasePool(self, store.workers, clock, "studio", places, broker, loops)
         self.start = self._pool.start
         self.wake = self._pool.wake
 

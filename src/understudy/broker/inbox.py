@@ -1,0 +1,28 @@
+"""Messages between nodes: topics, their handlers and replies. Knows no server."""
+
+import logging
+from collections.abc import Mapping
+
+from understudy.broker import MAX_MESSAGE_BYTES, Handler, NoReply
+
+logger = logging.getLogger(__name__)
+
+
+def check_size(body: bytes) -> None:
+    """Raises ValueError for a body above the limit."""
+    if len(body) > MAX_MESSAGE_BYTES:
+        raise ValueError(f"message of {len(body)} bytes; the limit is {MAX_MESSAGE_BYTES}")
+
+
+async def call_handler(handlers: Mapping[str, Handler], topic: str, sender: str, body: bytes) -> bytes:
+    """The reply of the topic's handler. Raises NoReply where there is no handler, or where it fails."""
+    handler = handlers.get(topic)
+    if handler is None:
+        raise NoReply(f"No handler of {topic!r}.")
+    try:
+        reply = await handler(sender, body) or b""
+        check_size(reply)
+    except Exception as error:
+        logger.exception("message %r of node %s: handler failed", topic, sender)
+        raise NoReply(f"The handler of {topic!r} failed.") from error
+    return reply
