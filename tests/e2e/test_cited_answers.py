@@ -10,7 +10,7 @@ EVERY = 8
 
 
 async def test_answers_cite_the_passages_that_their_searches_have_found(new_server):
-    client = new_server(rehearsal__tokens_per_second=0).start().client
+    client = new_server(rehearsal__tokens_per_second=0, embeddings__model="builtin").start().client
     own = labelled.read_own()
     chunking = {
         "type": "static",
@@ -22,7 +22,7 @@ async def test_answers_cite_the_passages_that_their_searches_have_found(new_serv
         file = client.files.create(file=(document.filename, document.text.encode()), purpose="assistants")
         documents[file.id] = document.id
     client.vector_stores.file_batches.create(store.id, file_ids=list(documents), chunking_strategy=chunking)
-    eventually(lambda: client.vector_stores.retrieve(store.id).file_counts.completed == len(documents))
+    eventually(lambda: client.vector_stores.retrieve(store.id).file_counts.completed == len(documents), within=60)
 
     async with openai.AsyncOpenAI(base_url=client.base_url, api_key=client.api_key) as driver:
         questions = own.questions[::EVERY]
