@@ -7,13 +7,12 @@ benchmarks' business.
 import random
 import statistics
 import time
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Iterable, Sequence
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import TypeVar
 
 from benchmarks import corpus, labelled, report
-from benchmarks.labelled import Question
+from benchmarks.labelled import Document, Question
 from benchmarks.report import Report
 from benchmarks.stage import Stage
 from understudy.retrieval import builtin, ranking
@@ -22,8 +21,10 @@ from understudy.retrieval.chunk import Chunk, split_text
 from understudy.retrieval.embed import Embedders, Vectors
 from understudy.retrieval.search import Index, SearchScope
 from understudy.store import Store, open_store
-from understudy.store.chunks import NewChunk, ScoredChunk, StoreQuery
+from understudy.store.chunks import NewChunk, StoreHits, StoreQuery
 from understudy.store.database import Transaction
+from understudy.text.language import detect_language
+from understudy.text.terms import filename_heading, passage_terms
 
 _SIZES = {1000: 5.0, 100_000: 30.0}
 """Chunks in one store, and the milliseconds that a search may take."""
@@ -34,7 +35,8 @@ _RECALL = 0.95
 _CUTS = ((60, 20), (100, 30), (200, 60))
 _HITS = 5
 _EMBEDDER = "benchmark"
-_WEIGHT = 0.9
+_WEIGHT = 0.95
+_LANGUAGE = "english"
 T = TypeVar("T")
 
 
@@ -77,7 +79,7 @@ async def _search(done: Report, store: Store, number: int, size: int, limit: flo
             await _timed(taken.ours, index.search([SearchScope(number, _EMBEDDER)], [words], _TOP))
     for (words, vector), exact_numbers in zip(asked, nearest, strict=True):
         found = await store.chunks.search(StoreQuery(number, None, _EMBEDDER, vector, words), _DEPTH)
-        near = sorted((one for one in found if one.near), key=lambda one: -(one.similarity or 0.0))[:_TOP]
+        near = sorted((one for one in found.chunks if one.near), key=lambda one: -(one.similarity or 0.0))[:_TOP]
         taken.recall.append(len(set(exact_numbers) & {one.seq for one in near}) / len(exact_numbers))
     p50, exact = statistics.median(taken.ours), statistics.median(taken.exact)
     recall = statistics.mean(taken.recall)
@@ -138,9 +140,9 @@ async def _fill(store: Store, number: int, size: int) -> None:
 
 
 async def _add(store: Store, number: int, file: int, pieces: Sequence[str]) -> None:
-    document = await store.chunks.begin(number, file, _EMBEDDER, builtin.DIMENSIONS)
+    document = await store.chunks.begin(number, file, _EMBEDDER, builtin.DIMENSIONS, _LANGUAGE)
     rows = [
-        NewChunk(place, place * _STEP, place * _STEP + len(piece), piece, builtin.embed_text(piece))
+        _chunk(Chunk(place, place * _STEP, place * _STEP + len(piece), piece), "", _LANGUAGE)
         for place, piece in enumerate(pieces)
     ]
     for start in range(0, len(rows), 64):
@@ -180,12 +182,9 @@ async def _answer(done: Report, stage: Stage) -> None:
         store = await open_store(stage.directory / f"questions-{size}", stage.options.database)
         try:
             for file, document in enumerate(own.documents):
-                cut = split_text(document.text, size, overlap)
-                await _store(store, size, file, [_chunk(one, Path(document.filename).stem) for one in cut])
-            shares = [
-                _first([await _candidates(store, size, one.text) for one in questions], questions, names, order)
-                for order in (_by_vector, _by_words, _by_both)
-            ]
+                await _store(store, size, file, document, split_text(document.text, size, overlap))
+            found = [await _candidates(store, size, one.text) for one in questions]
+            shares = [_first(found, questions, names, weight) for weight in (0.0, 1.0, _WEIGHT)]
             await _empty(store, size)
         finally:
             await store.close()
@@ -197,46 +196,26 @@ async def _answer(done: Report, stage: Stage) -> None:
         done.raw[f"hits_{size}"] = {"vector": vector, "words": words, "both": both}
 
 
-def _chunk(one: Chunk, heading: str) -> NewChunk:
-    return NewChunk(one.position, one.start, one.end, one.text, builtin.embed_text(one.text), heading)
+def _chunk(one: Chunk, heading: str, language: str) -> NewChunk:
+    terms, length = passage_terms(one.text, heading, language)
+    return NewChunk(one.position, one.start, one.end, one.text, builtin.embed_text(one.text), terms, length)
 
 
-async def _store(store: Store, number: int, file: int, rows: Sequence[NewChunk]) -> None:
-    document = await store.chunks.begin(number, file, _EMBEDDER, builtin.DIMENSIONS)
-    await store.chunks.append(document, rows)
+async def _store(store: Store, number: int, file: int, source: Document, cut: Iterable[Chunk]) -> None:
+    heading, language = filename_heading(source.filename), detect_language(source.text)
+    document = await store.chunks.begin(number, file, _EMBEDDER, builtin.DIMENSIONS, language, heading)
+    await store.chunks.append(document, [_chunk(one, heading, language) for one in cut])
     await store.chunks.finish(document)
 
 
-async def _candidates(store: Store, number: int, asked: str) -> tuple[str, Sequence[ScoredChunk]]:
-    passage = StoreQuery(number, None, _EMBEDDER, builtin.embed_text(asked), asked)
-    return asked, await store.chunks.search(passage, _DEPTH)
+async def _candidates(store: Store, number: int, asked: str) -> StoreHits:
+    return await store.chunks.search(StoreQuery(number, None, _EMBEDDER, builtin.embed_text(asked), asked), _DEPTH)
 
 
-_Order = Callable[[str, Sequence[ScoredChunk]], Sequence[ScoredChunk]]
-
-
-def _first(
-    found: Sequence[tuple[str, Sequence[ScoredChunk]]],
-    questions: Sequence[Question],
-    names: Sequence[str],
-    order: _Order,
-) -> float:
+def _first(found: Sequence[StoreHits], questions: Sequence[Question], names: Sequence[str], weight: float) -> float:
+    """The share of questions whose passage is among the first, with a weight of the words."""
     hits = 0
-    for (asked, candidates), question in zip(found, questions, strict=True):
-        hits += any(
-            question.span in one.chunk.text and names[one.file] in question.grades
-            for one in order(asked, candidates)[:_HITS]
-        )
+    for candidates, question in zip(found, questions, strict=True):
+        ranked = ranking.fuse_rankings(ranking.QueryCandidates([candidates], [weight]))
+        hits += any(question.span in one.chunk.text and names[one.file] in question.grades for one, _ in ranked[:_HITS])
     return hits / len(questions)
-
-
-def _by_vector(_: str, candidates: Sequence[ScoredChunk]) -> Sequence[ScoredChunk]:
-    return sorted((one for one in candidates if one.near), key=lambda one: -(one.similarity or 0.0))
-
-
-def _by_words(_: str, candidates: Sequence[ScoredChunk]) -> Sequence[ScoredChunk]:
-    return sorted((one for one in candidates if one.match is not None), key=lambda one: -(one.match or 0.0))
-
-
-def _by_both(asked: str, candidates: Sequence[ScoredChunk]) -> Sequence[ScoredChunk]:
-    return [one for one, _ in ranking.fuse_rankings(ranking.QueryCandidates(asked, candidates, _WEIGHT))]

@@ -347,7 +347,7 @@ def test_a_result_has_the_page_and_the_headings_above_it_and_the_header_of_its_t
 def test_the_weights_of_words_and_vectors_are_options_of_a_search(client):
     """One document has the word itself, the other a misspelling that only the vectors match."""
     word = upload(client, "word.txt", "The lighthouse keeper. " + "Tides, ropes and weather fill the days. " * 30)
-    typo = upload(client, "typo.txt", "lighthous keepers")
+    typo = upload(client, "typo.txt", "lighthouze keepers")
     store = client.vector_stores.create(file_ids=[word.id, typo.id])
     settled(client, store)
 

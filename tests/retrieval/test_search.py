@@ -10,7 +10,8 @@ from understudy.retrieval.extract import ExtractionError
 from understudy.retrieval.ranking import QueryCandidates, rank_candidates
 from understudy.retrieval.rewrite import rewrite
 from understudy.retrieval.search import Index, SearchScope
-from understudy.store.chunks import ScoredChunk, StoredChunk
+from understudy.store.chunks import QueryStatistics, ScoredChunk, StoredChunk, StoreHits
+from understudy.text.terms import query_terms
 
 HARBOUR = "The harbour master of Velm is Ines Okafor. She decides who may berth at the long pier."
 BREAD = "Sourdough wants salt, water and patience. The starter is fed once a week with flour."
@@ -209,24 +210,45 @@ async def test_a_text_that_vanished_cannot_be_cut(index, extractor, tmp_path):
     assert caught.value.code == "server_error"
 
 
+def candidates_of(*chunks, weight, query="harbour"):
+    """What a search of one store has, in which every term is equally rare."""
+    terms = query_terms(query, ["english"])
+    return QueryCandidates([StoreHits(QueryStatistics(["english"], terms, [1.0] * len(terms), 1.0), chunks)], [weight])
+
+
+def candidate(seq, file, text="harbour", *, near=True, similarity=0.5, match=1.0, heading=""):
+    chunk = StoredChunk(0, 0, len(text), text)
+    return ScoredChunk(seq, 1, file, chunk, near, similarity, match, "english", heading)
+
+
 def test_hits_of_equal_score_have_a_stable_order():
-    made = [
-        ScoredChunk(seq, 1, file, StoredChunk(0, 0, 7, "harbour"), True, 0.5, 1.0)
-        for seq, file in ((9, 3), (4, 8), (6, 1))
-    ]
-    one = rank_candidates([QueryCandidates("harbour", made, 0.6)], 10, 0.0)
-    assert one == rank_candidates([QueryCandidates("harbour", made[::-1], 0.6)], 10, 0.0)
+    made = [candidate(seq, file) for seq, file in ((9, 3), (4, 8), (6, 1))]
+    one = rank_candidates([candidates_of(*made, weight=0.6)], 10, 0.0)
+    assert one == rank_candidates([candidates_of(*made[::-1], weight=0.6)], 10, 0.0)
     assert {hit.file for hit in one} == {1, 3, 8}
 
 
 @pytest.mark.parametrize(("weight", "files"), [(0.0, [1, 3]), (0.3, [1, 3, 2]), (0.7, [1, 2, 3]), (1.0, [1, 2])])
-def test_keyword_and_vector_rankings_are_combined_by_the_requested_weight(weight, files):
-    text = StoredChunk(0, 0, 7, "harbour")
-    both = ScoredChunk(1, 1, 1, text, True, 0.9, 2.0)
-    words, near = ScoredChunk(2, 1, 2, text, False, 0.5, 1.0), ScoredChunk(3, 1, 3, text, True, 0.5, None)
-    assert [
-        hit.file for hit in rank_candidates([QueryCandidates("harbour", [words, near, both], weight)], 10, 0.0)
-    ] == files
+def test_words_and_vectors_are_combined_by_the_requested_weight(weight, files):
+    both = candidate(1, 1, "harbour harbour", similarity=0.9)
+    words = candidate(2, 2, near=False, similarity=0.3)
+    near = candidate(3, 3, "pier", similarity=0.6, match=None)
+    ranked = rank_candidates([candidates_of(words, near, both, weight=weight)], 10, 0.0)
+    assert [hit.file for hit in ranked] == files
+
+
+def test_a_score_does_not_depend_on_the_other_candidates():
+    alone = rank_candidates([candidates_of(candidate(1, 1, "the pier"), weight=0.8)], 10, 0.0)
+    better = candidate(2, 2, "harbour", similarity=0.9)
+    beside = rank_candidates([candidates_of(better, candidate(1, 1, "the pier"), weight=0.8)], 10, 0.0)
+    assert [hit.file for hit in beside] == [2, 1]
+    assert beside[1].score == alone[0].score
+
+
+def test_only_whole_words_are_evidence():
+    scar, car = candidate(1, 1, "a scar and a scarf"), candidate(2, 2, "cars and carriages")
+    ranked = rank_candidates([candidates_of(scar, car, weight=1.0, query="car")], 10, 0.0)
+    assert [(hit.file, hit.score > 0) for hit in ranked] == [(2, True), (1, False)]
 
 
 @pytest.mark.parametrize(

@@ -7,9 +7,10 @@ import contextlib
 import os
 import sys
 from bisect import bisect_right
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass
 from functools import cache
-from itertools import islice
+from itertools import chain, islice
 from pathlib import Path
 from typing import TYPE_CHECKING, BinaryIO, Final
 
@@ -36,6 +37,8 @@ from understudy.retrieval.messages import (
     Split,
     SplitStarted,
 )
+from understudy.text.language import detect_language
+from understudy.text.terms import join_context, passage_terms
 
 if TYPE_CHECKING:
     from understudy.retrieval.e5 import E5
@@ -67,26 +70,34 @@ def _limit_resources(memory: int) -> None:
 
 
 def _serve_requests(source: BinaryIO, sink: BinaryIO) -> None:
-    chunks: Iterator[Piece] = iter(())
+    split = _Splitter("", iter(()))
     while head := source.read(LENGTH_PREFIX_BYTES):
         request = _decode(source.read(int.from_bytes(head, "big")))
         if isinstance(request, Split):
-            chunks = _split(request)
-        message = _encode(_handle(request, chunks))
+            split = _start_split(request)
+        message = _encode(_handle(request, split))
         sink.write(len(message).to_bytes(LENGTH_PREFIX_BYTES, "big") + message)
         sink.flush()
 
 
-def _handle(request: Request, chunks: Iterator[Piece]) -> Reply:
+@dataclass(frozen=True, slots=True)
+class _Splitter:
+    """A text that is being split."""
+
+    language: str
+    pieces: Iterator[Piece]
+
+
+def _handle(request: Request, split: _Splitter) -> Reply:
     match request:
         case Extract():
             return _extract(request)
         case Render():
             return _render(request)
         case Split():
-            return SplitStarted()
+            return SplitStarted(split.language)
         case More(count=count):
-            return Pieces(list(islice(chunks, count)))
+            return Pieces(list(islice(split.pieces, count)))
         case Embed(texts=texts):
             return Rows(builtin.embed_texts(texts))
         case EmbedMeanings(texts=texts, query=query):
@@ -144,12 +155,21 @@ def _run_guarded(work: Callable[[], Reply]) -> Reply:
         return Refused("invalid_file", f"The file could not be read: it seems to be damaged ({type(error).__name__}).")
 
 
-def _split(request: Split) -> Iterator[Piece]:
-    for chunk in split_pieces(_read_sections(request.path), request.size, request.overlap, request.layout):
+def _start_split(request: Split) -> _Splitter:
+    sections = _read_sections(request.path)
+    first = next(sections, "")
+    language = detect_language(first)
+    return _Splitter(language, _split(request, chain([first], sections), language))
+
+
+def _split(request: Split, sections: Iterable[str], language: str) -> Iterator[Piece]:
+    for chunk in split_pieces(sections, request.size, request.overlap, request.layout):
         place = bisect_right(request.pages, chunk.start, key=lambda page: page[0]) - 1
         page = request.pages[place][1] or None if place >= 0 else None
         headings = "\n".join(chunk.headings)
-        yield Piece(chunk.position, chunk.start, chunk.end, chunk.text, page, headings, chunk.header)
+        context = join_context(headings, chunk.header, chunk.text)
+        terms = passage_terms(context, request.heading, language)
+        yield Piece(chunk.position, chunk.start, chunk.end, chunk.text, page, headings, chunk.header, *terms)
 
 
 def _read_sections(path: str) -> Iterator[str]:

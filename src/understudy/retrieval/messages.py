@@ -31,7 +31,7 @@ class Render(msgspec.Struct, tag=True):
 
 
 class Split(msgspec.Struct, tag=True):
-    """Starts to split the text at `path`; `More` requests the chunks.
+    """Starts to split the text at `path`, named `heading`; `More` requests the chunks.
 
     `layout` is an `outline.Layout`; `pages` are those of `Extracted`.
     """
@@ -39,6 +39,7 @@ class Split(msgspec.Struct, tag=True):
     path: str
     size: int
     overlap: int
+    heading: str
     layout: Layout = "markup"
     pages: list[tuple[int, int]] = []
 
@@ -92,7 +93,9 @@ class Refused(msgspec.Struct, tag=True):
 
 
 class SplitStarted(msgspec.Struct, tag=True):
-    pass
+    """`language` is that of the text, as `text.language` names it."""
+
+    language: str
 
 
 class Piece(msgspec.Struct, tag=True, array_like=True):
@@ -105,6 +108,8 @@ class Piece(msgspec.Struct, tag=True, array_like=True):
     page: int | None
     headings: str
     header: str
+    terms: str
+    length: int
 
     @property
     def table_text(self) -> str:

@@ -5,7 +5,6 @@ import time
 from collections.abc import AsyncIterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Final
 
 from understudy import telemetry
@@ -13,10 +12,12 @@ from understudy.errors import StoreError
 from understudy.retrieval.children import ChildPool, ChildProcess, ChildRequestError
 from understudy.retrieval.embed import Embedder, Embedders, Vectors
 from understudy.retrieval.extract import ExtractedText, ExtractionError
-from understudy.retrieval.messages import More, Piece, Pieces, Split
+from understudy.retrieval.messages import More, Piece, Pieces, Split, SplitStarted
 from understudy.retrieval.outline import layout_of
 from understudy.retrieval.ranking import Hit, QueryCandidates, rank_candidates
-from understudy.store.chunks import Chunks, Indexed, NewChunk, StoredChunk, StoreQuery
+from understudy.store.chunks import Chunks, Indexed, NewChunk, StoredChunk, StoreHits, StoreQuery
+from understudy.text.language import detect_language
+from understudy.text.terms import filename_heading
 
 __all__ = ["Hit", "Index", "SearchScope"]
 
@@ -26,9 +27,8 @@ _EMBEDDING_BATCH: Final = 64
 _INSERT_BATCH: Final = 16
 """Chunks stored in one transaction, which other writers wait for."""
 
-_MAX_HEADING: Final = 200
 _SPLIT_TIMEOUT: Final = 60.0
-_MIN_CANDIDATES: Final = 40
+_MIN_CANDIDATES: Final = 50
 """Minimum number of candidates requested from each ranking."""
 
 
@@ -39,6 +39,16 @@ class SearchScope:
     store: int
     embedder: str
     files: Sequence[int] | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class _Place:
+    """A document to index, with what its terms are made with."""
+
+    store: int
+    file: int
+    language: str
+    heading: str
 
 
 class Index:
@@ -71,9 +81,12 @@ class Index:
         chosen, started = self.embedders.first(embedder), time.perf_counter()
         async with self._children.lease() as child:
             try:
-                split = Split(str(source.path), size, overlap, layout_of(name), list(source.pages))
-                await child.request(split, _SPLIT_TIMEOUT)
-                indexed = await self._index_chunks(store, file, chosen, child, format_heading(name))
+                heading = filename_heading(name)
+                split = Split(str(source.path), size, overlap, heading, layout_of(name), list(source.pages))
+                reply = await child.request(split, _SPLIT_TIMEOUT)
+                assert isinstance(reply, SplitStarted)
+                place = _Place(store, file, reply.language, heading)
+                indexed = await self._index_chunks(place, chosen, child)
             except ChildRequestError:
                 raise ExtractionError("server_error", "The text could not be cut into chunks. Try again.") from None
         telemetry.emit(
@@ -112,12 +125,19 @@ class Index:
                 for scope in scopes
             ]
             results = await asyncio.gather(*(self._chunks.search(passage, depth) for passage in passages))
-            chosen = weight
-            if chosen is None:
-                recommended = [self.embedders.get(scope.embedder).keyword_weight("") for scope in scopes]
-                chosen = sum(recommended) / max(1, len(recommended))
-            questions.append(QueryCandidates(words, [candidate for some in results for candidate in some], chosen))
-        return rank_candidates(questions, limit, threshold)
+            weights = [
+                self._keyword_weight(scope.embedder, query, hits) if weight is None else weight
+                for scope, hits in zip(scopes, results, strict=True)
+            ]
+            questions.append(QueryCandidates(results, weights))
+        # Matching the texts of a hundred passages takes some milliseconds.
+        return await asyncio.to_thread(rank_candidates, questions, limit, threshold)
+
+    def _keyword_weight(self, embedder: str, query: str, hits: StoreHits) -> float:
+        """A few words may look like any language, so only those of the store are believed."""
+        language = detect_language(query)
+        known = language if language in hits.statistics.languages else ""
+        return self.embedders.get(embedder).keyword_weight(known)
 
     async def remove(self, store: int, file: int) -> None:
         await self._chunks.remove(store, file)
@@ -129,16 +149,16 @@ class Index:
         """The chunks of a file in order, overlaps included."""
         return self._chunks.texts(store, file)
 
-    async def _index_chunks(
-        self, store: int, file: int, embedder: Embedder, child: ChildProcess, heading: str
-    ) -> Indexed:
+    async def _index_chunks(self, place: "_Place", embedder: Embedder, child: ChildProcess) -> Indexed:
         document: int | None = None
         try:
             while pieces := await _next_pieces(child):
                 vectors = await embedder.embed([piece.table_text for piece in pieces])
                 if document is None:
-                    document = await self._chunks.begin(store, file, embedder.name, vectors.dimensions)
-                await self._append_chunks(document, pieces, vectors, heading)
+                    document = await self._chunks.begin(
+                        place.store, place.file, embedder.name, vectors.dimensions, place.language, place.heading
+                    )
+                await self._append_chunks(document, pieces, vectors)
             return await self._finish_document(document)
         except BaseException:
             if document is not None:
@@ -146,7 +166,7 @@ class Index:
                     await asyncio.shield(self._chunks.abandon(document))
             raise
 
-    async def _append_chunks(self, document: int, pieces: Sequence[Piece], vectors: Vectors, heading: str) -> None:
+    async def _append_chunks(self, document: int, pieces: Sequence[Piece], vectors: Vectors) -> None:
         rows = [
             NewChunk(
                 piece.position,
@@ -154,7 +174,8 @@ class Index:
                 piece.end,
                 piece.text,
                 row,
-                heading,
+                piece.terms,
+                piece.length,
                 piece.page,
                 piece.headings,
                 piece.header,
@@ -171,11 +192,6 @@ class Index:
 
     async def _embed_queries(self, name: str, queries: Sequence[str]) -> Sequence[bytes]:
         return (await self.embedders.get(name).embed(queries, query=True)).rows if queries else ()
-
-
-def format_heading(filename: str) -> str:
-    """What the words of a file's passages include beside their text."""
-    return Path(filename).stem[:_MAX_HEADING]
 
 
 async def _next_pieces(child: ChildProcess) -> list[Piece]:

@@ -2,7 +2,9 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Final
+from typing import Any, Final
+
+from understudy.text.terms import join_context
 
 INDEXING: Final = 0
 READY: Final = 1
@@ -18,8 +20,8 @@ being made, and one that is complete and waits for those of its store's other do
 class NewChunk:
     """`vector` is little-endian float32 of unit length; `start` and `end` are code points of the document's text.
 
-    The words of `heading`, `headings` and `header` are indexed as well; they are not part of the text. `headings` are
-    those above the chunk, a line each, and `header` names the columns of the table that it starts in.
+    `headings` are those above the chunk, a line each, and `header` names the columns of the table that it starts in.
+    `terms` are those of all three and of the document's heading, with spaces between; `length` is without the last.
     """
 
     position: int
@@ -27,14 +29,11 @@ class NewChunk:
     end: int
     text: str
     vector: bytes
-    heading: str = ""
+    terms: str
+    length: int
     page: int | None = None
     headings: str | None = None
     header: str | None = None
-
-    @property
-    def words(self) -> str:
-        return "\n".join(part for part in (self.heading, self.headings, self.header, self.text) if part)
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,25 +53,49 @@ class StoredChunk:
         """The text, below the header of its table if it starts in one."""
         return f"{self.header}\n{self.text}" if self.header else self.text
 
+    @property
+    def context(self) -> str:
+        """The text with the headings and the table header above it, whose words are searched as well."""
+        return join_context(self.headings, self.header, self.text)
+
 
 @dataclass(frozen=True, slots=True)
 class ChunkHit:
     seq: int
     document: int
     file: int
+    language: str
+    heading: str
     chunk: StoredChunk
+
+
+def build_hit(row: Sequence[Any]) -> ChunkHit:
+    """From the columns seq, document, file, language, heading, and those of a StoredChunk."""
+    seq, document, file, language, heading, *chunk = row
+    return ChunkHit(seq, document, file, language, heading, StoredChunk(*chunk))
+
+
+@dataclass(frozen=True, slots=True)
+class RatedTerm:
+    """A term in its forms, which `count` chunks of the store have; `weight` is its inverse document frequency."""
+
+    forms: Sequence[str]
+    count: int
+    weight: float
 
 
 @dataclass(frozen=True, slots=True)
 class ChunkQuery:
     """One search among `documents`, which have `size` chunks together; None is all documents of the store.
 
-    `comparable` are the documents whose vectors may be compared with `vector`; None is all.
+    `comparable` are the documents whose vectors may be compared with `vector`; None is all. `average_length` is that of
+    the store's chunks, in terms.
     """
 
     store: int
     vector: bytes | None
-    words: Sequence[str]
+    terms: Sequence[RatedTerm]
+    average_length: float
     limit: int
     size: int
     documents: Sequence[int] | None
@@ -91,12 +114,14 @@ class ChunkScores:
     similarity: Mapping[int, float]
 
 
-def select_rare_words(counts: Mapping[str, int], common: int, most: int) -> list[str]:
-    """The words to rank by, rarest first: each in fewer than `common` chunks, all together in at most `most`."""
-    rare: list[str] = []
+def select_rare_terms(terms: Sequence[RatedTerm], most: int) -> list[RatedTerm]:
+    """The terms to search by, rarest first: those that together occur in at most `most` chunks, but at least one."""
+    rare: list[RatedTerm] = []
     total = 0
-    for word in sorted(counts, key=lambda word: counts[word]):
-        total += counts[word]
-        if counts[word] < common and total <= most:
-            rare.append(word)
+    for term in sorted(terms, key=lambda term: term.count):
+        total += term.count
+        if rare and total > most:
+            break
+        if term.count:
+            rare.append(term)
     return rare

@@ -4,12 +4,13 @@
 searchable when it is finished, and replaces the file's previous document in the same transaction.
 """
 
-from collections.abc import AsyncIterator, Sequence
+import math
+from collections.abc import AsyncIterator, Container, Sequence
 from dataclasses import dataclass
 from typing import Final, Protocol
 
 from understudy.errors import UnderstudyError
-from understudy.store import chunks_postgres, chunks_sqlite
+from understudy.store import chunk_upgrade, chunks_postgres, chunks_sqlite
 from understudy.store.chunk_rows import (
     INDEXING,
     READY,
@@ -18,19 +19,34 @@ from understudy.store.chunk_rows import (
     ChunkQuery,
     ChunkScores,
     NewChunk,
+    RatedTerm,
     StoredChunk,
 )
 from understudy.store.database import Database, Transaction
 from understudy.store.sql import compose_sql
-from understudy.text.tokenize import query_words
+from understudy.store.term_counts import TermCounts
+from understudy.text.terms import QueryTerm, query_terms
 
-__all__ = ["Chunks", "DocumentRemoved", "Indexed", "NewChunk", "ScoredChunk", "StoreQuery", "StoredChunk"]
+__all__ = [
+    "Chunks",
+    "DocumentRemoved",
+    "Indexed",
+    "NewChunk",
+    "QueryStatistics",
+    "ScoredChunk",
+    "StoreHits",
+    "StoreQuery",
+    "StoredChunk",
+]
 
 _PAGE_SIZE: Final = 50
 _ERASE_BATCH: Final = 100
 _STORE_TOTALS: Final = (
-    "SELECT count(*), count(*) FILTER (WHERE state = $2 AND embedder = $3 AND dimensions = $4),"
-    " CAST(COALESCE(sum(chunks), 0) AS BIGINT) FROM chunk_documents WHERE store = $1"
+    "SELECT language, count(*) FILTER (WHERE state <> $2 OR embedder <> $3 OR dimensions <> $4),"
+    " CAST(COALESCE(sum(chunks) FILTER (WHERE state = $2), 0) AS BIGINT),"
+    " CAST(COALESCE(sum(chunks) FILTER (WHERE state = $2 AND terms IS NOT NULL), 0) AS BIGINT),"
+    " CAST(COALESCE(sum(terms) FILTER (WHERE state = $2), 0) AS BIGINT)"
+    " FROM chunk_documents WHERE store = $1 GROUP BY language ORDER BY language"
 )
 
 
@@ -62,7 +78,7 @@ class ScoredChunk:
     """A hit of the vector search (`near`), of the word search (`match` is set), or of both.
 
     `similarity` is the cosine of the vectors, None if they are not comparable. A higher `match` is a better match
-    of the words; scores of several stores can be compared.
+    of the words, as the database estimates it. `language` and `heading` are those of the document.
     """
 
     seq: int
@@ -72,9 +88,32 @@ class ScoredChunk:
     near: bool
     similarity: float | None
     match: float | None
+    language: str = ""
+    heading: str = ""
 
 
-class Dialect(Protocol):
+@dataclass(frozen=True, slots=True)
+class QueryStatistics:
+    """The terms of a query in the `languages` of a store, each with its weight: its inverse document frequency.
+
+    `average_length` is that of the store's chunks, in terms.
+    """
+
+    languages: Sequence[str] = ()
+    terms: Sequence[QueryTerm] = ()
+    weights: Sequence[float] = ()
+    average_length: float = 1.0
+
+
+@dataclass(frozen=True, slots=True)
+class StoreHits:
+    """The candidates of a search in one store, unordered."""
+
+    statistics: QueryStatistics
+    chunks: Sequence[ScoredChunk]
+
+
+class Dialect(chunk_upgrade.TermTable, Protocol):
     """Statements that differ between the engines. Each method is a transaction to `yield from`."""
 
     def problem(self) -> Transaction[str | None]: ...
@@ -85,6 +124,8 @@ class Dialect(Protocol):
 
     def delete(self, store: int, document: int, dimensions: int, limit: int) -> Transaction[int]: ...
 
+    def count_terms(self, store: int, terms: Sequence[Sequence[str]]) -> Transaction[list[int]]: ...
+
     def search(self, query: ChunkQuery) -> Transaction[ChunkScores]: ...
 
     def read(self, numbers: Sequence[int]) -> Transaction[list[ChunkHit]]: ...
@@ -94,14 +135,21 @@ class Chunks:
     def __init__(self, database: Database) -> None:
         self._database = database
         self._dialect: Dialect = chunks_sqlite if database.dialect == "sqlite" else chunks_postgres
+        self._counts = TermCounts()
 
     async def problem(self) -> str | None:
         """Why this database cannot hold vectors, and what to do; None if it can. Raises StoreError."""
         return await self._database.read(self._dialect.problem)
 
-    async def begin(self, store: int, file: int, embedder: str, dimensions: int) -> int:
-        """The number of a new document, not searchable yet. Unfinished documents of the same file are removed."""
-        return await self._database.write(_insert_document, self._dialect, store, file, embedder, dimensions)
+    async def begin(
+        self, store: int, file: int, embedder: str, dimensions: int, language: str = "", heading: str = ""
+    ) -> int:
+        """The number of a new document, not searchable yet. Unfinished documents of the same file are removed.
+
+        `language` and `heading` are those that its chunks' terms are made with.
+        """
+        document = (store, file, embedder, dimensions, language, heading)
+        return await self._database.write(_insert_document, self._dialect, document)
 
     async def append(self, document: int, chunks: Sequence[NewChunk]) -> None:
         """One transaction: keep it small. Raises DocumentRemoved."""
@@ -130,9 +178,13 @@ class Chunks:
                 yield chunk
             position = page[-1].position
 
-    async def search(self, query: StoreQuery, limit: int) -> list[ScoredChunk]:
-        """Hits of both searches, at most `limit` of each, unordered."""
-        return await self._database.scan(_search_chunks, self._dialect, query, limit)
+    async def search(self, query: StoreQuery, limit: int) -> StoreHits:
+        """Hits of both searches, at most `limit` of each."""
+        return await self._database.scan(_search_chunks, self._dialect, self._counts, query, limit)
+
+    async def upgrade_terms(self) -> None:
+        """Makes the terms of documents that an earlier version indexed; until then only vectors find them."""
+        await chunk_upgrade.upgrade_terms(self._database, self._dialect)
 
     async def sweep(self) -> None:
         """Frees all removed documents, in small transactions so that other writes run in between."""
@@ -154,25 +206,28 @@ def remove_store_documents(store: int) -> Transaction[None]:
     yield "UPDATE chunk_documents SET state = $1 WHERE store = $2", (REMOVED, store)
 
 
-def _insert_document(dialect: Dialect, store: int, file: int, embedder: str, dimensions: int) -> Transaction[int]:
+def _insert_document(dialect: Dialect, document: tuple[int, int, str, int, str, str]) -> Transaction[int]:
+    store, file, _, dimensions, *_ = document
     yield from dialect.prepare(dimensions)
     sql = "UPDATE chunk_documents SET state = $1 WHERE store = $2 AND file = $3 AND state = $4"
     yield sql, (REMOVED, store, file, INDEXING)
     sql = (
-        "INSERT INTO chunk_documents (store, file, embedder, dimensions, state, chunks, bytes)"
-        " VALUES ($1, $2, $3, $4, $5, 0, 0) RETURNING seq"
+        "INSERT INTO chunk_documents"
+        " (store, file, embedder, dimensions, language, heading, state, chunks, bytes, terms)"
+        " VALUES ($1, $2, $3, $4, $5, $6, $7, 0, 0, 0) RETURNING seq"
     )
-    rows = yield sql, (store, file, embedder, dimensions, INDEXING)
+    rows = yield sql, (*document, INDEXING)
     return int(rows[0][0])
 
 
 def _append_chunks(dialect: Dialect, document: int, chunks: Sequence[NewChunk]) -> Transaction[None]:
     sql = (
-        "UPDATE chunk_documents SET chunks = chunks + $1, bytes = bytes + $2 WHERE seq = $3 AND state = $4"
+        "UPDATE chunk_documents SET chunks = chunks + $1, bytes = bytes + $2, terms = terms + $5"
+        " WHERE seq = $3 AND state = $4"
         " RETURNING store, dimensions"
     )
     size = sum(len(chunk.text.encode("utf-8", "surrogatepass")) + len(chunk.vector) for chunk in chunks)
-    rows = yield sql, (len(chunks), size, document, INDEXING)
+    rows = yield sql, (len(chunks), size, document, INDEXING, sum(chunk.length for chunk in chunks))
     if not rows:
         raise _document_removed(document)
     yield from dialect.insert(rows[0][0], document, rows[0][1], chunks)
@@ -207,31 +262,90 @@ def _select_texts(store: int, file: int, after: int) -> Transaction[list[StoredC
     return [StoredChunk(*row) for row in rows]
 
 
-def _search_chunks(dialect: Dialect, query: StoreQuery, limit: int) -> Transaction[list[ScoredChunk]]:
-    scope = yield from _select_scope(query)
-    if not scope.size:
-        return []
-    words = query_words(query.words)
+def _search_chunks(dialect: Dialect, counts: TermCounts, query: StoreQuery, limit: int) -> Transaction[StoreHits]:
+    totals = yield from _select_totals(query)
+    if not totals.chunks:
+        return StoreHits(QueryStatistics(), [])
+    scope = yield from _select_scope(query, totals)
+    terms = query_terms(query.words, totals.languages)
+    rated = yield from _rate_terms(dialect, counts, query.store, totals.chunks, terms)
+    statistics = QueryStatistics(totals.languages, terms, [term.weight for term in rated], totals.average_length)
     scores = yield from dialect.search(
-        ChunkQuery(query.store, query.vector, words, limit, scope.size, scope.documents, scope.comparable)
+        ChunkQuery(
+            query.store,
+            query.vector,
+            rated,
+            totals.average_length,
+            limit,
+            scope.size,
+            scope.documents,
+            scope.comparable,
+        )
     )
     near = set(scores.near)
     rows = yield from dialect.read([*near, *(seq for seq in scores.matching if seq not in near)])
+    return StoreHits(statistics, _score_chunks(query.store, scope, scores, near, rows))
+
+
+def _score_chunks(
+    store: int, scope: "_SearchScope", scores: ChunkScores, near: Container[int], rows: Sequence[ChunkHit]
+) -> list[ScoredChunk]:
     documents = None if scope.documents is None else set(scope.documents)
     comparable = None if scope.comparable is None else set(scope.comparable)
     return [
         ScoredChunk(
             row.seq,
-            query.store,
+            store,
             row.file,
             row.chunk,
             row.seq in near,
             scores.similarity.get(row.seq) if comparable is None or row.document in comparable else None,
             scores.matching.get(row.seq),
+            row.language,
+            row.heading,
         )
         for row in rows
         if documents is None or row.document in documents
     ]
+
+
+def _rate_terms(
+    dialect: Dialect, counts: TermCounts, store: int, chunks: int, terms: Sequence[QueryTerm]
+) -> Transaction[list[RatedTerm]]:
+    forms = [term.forms for term in terms]
+    missing = [some for some in forms if counts.get(store, some, chunks) is None]
+    counted = (yield from dialect.count_terms(store, missing)) if missing else []
+    new = dict(zip(missing, counted, strict=True))
+    for some, count in new.items():
+        counts.add(store, some, chunks, count)
+    rated = []
+    for some in forms:
+        count = new[some] if some in new else counts.get(store, some, chunks) or 0
+        # Documents that are being indexed or removed are counted too, so the count may exceed the chunks.
+        rated.append(RatedTerm(some, count, math.log(1 + max(0.0, chunks - count + 0.5) / (count + 0.5))))
+    return rated
+
+
+@dataclass(frozen=True, slots=True)
+class _StoreTotals:
+    """Of a store's searchable documents. `comparable`: all of its documents are, by words and by this vector."""
+
+    languages: Sequence[str]
+    chunks: int
+    average_length: float
+    comparable: bool
+
+
+def _select_totals(query: StoreQuery) -> Transaction[_StoreTotals]:
+    dimensions = len(query.vector or b"") // 4
+    rows = yield _STORE_TOTALS, (query.store, READY, query.embedder, dimensions)
+    with_terms, terms = sum(row[3] for row in rows), sum(row[4] for row in rows)
+    return _StoreTotals(
+        [row[0] for row in rows if row[2]],
+        sum(row[2] for row in rows),
+        max(1.0, terms / max(1, with_terms)),
+        not any(row[1] for row in rows),
+    )
 
 
 @dataclass(frozen=True, slots=True)
@@ -246,17 +360,10 @@ class _SearchScope:
     comparable: Sequence[int] | None = None
 
 
-def _select_scope(query: StoreQuery) -> Transaction[_SearchScope]:
+def _select_scope(query: StoreQuery, totals: _StoreTotals) -> Transaction[_SearchScope]:
     """Most searches cover a whole store, which may have thousands of documents: then totals suffice."""
-    if query.files is None and query.vector is not None:
-        rows = yield _STORE_TOTALS, (query.store, READY, query.embedder, len(query.vector) // 4)
-        documents, comparable_count, size = rows[0]
-        if documents == comparable_count:
-            return _SearchScope(size)
-    return (yield from _resolve_scope(query))
-
-
-def _resolve_scope(query: StoreQuery) -> Transaction[_SearchScope]:
+    if query.files is None and query.vector is not None and totals.comparable:
+        return _SearchScope(totals.chunks)
     sql = "SELECT seq, file, chunks, embedder, dimensions FROM chunk_documents WHERE store = $1 AND state = $2"
     rows = yield sql, (query.store, READY)
     allowed = None if query.files is None else set(query.files)

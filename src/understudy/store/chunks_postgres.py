@@ -4,7 +4,9 @@ Vectors have a table for each number of dimensions, with an HNSW index where pgv
 """
 
 import struct
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
+from functools import lru_cache
+from hashlib import blake2b
 from typing import Final
 
 from understudy.errors import StoreError
@@ -15,12 +17,11 @@ from understudy.store.chunk_rows import (
     ChunkQuery,
     ChunkScores,
     NewChunk,
-    StoredChunk,
-    select_rare_words,
+    build_hit,
+    select_rare_terms,
 )
 from understudy.store.database import Transaction
 from understudy.store.sql import compose_sql
-from understudy.text.tokenize import fold_text, is_prefix, split_words
 
 _EXACT_SEARCH_CHUNKS: Final = 10_000
 """Up to so many chunks of a store, an exact scan is fast and better than the index over all stores."""
@@ -29,13 +30,15 @@ _FULL_PRECISION_DIMENSIONS: Final = 2000
 _HALF_PRECISION_DIMENSIONS: Final = 4000
 """Most dimensions of an HNSW index, with full and with half precision."""
 
-_COMMON_WORD_CHUNKS: Final = 2000
-_MAX_RANKED_CHUNKS: Final = 4000
-"""In a large store: a word in more chunks is too common to rank by, and most chunks that one query ranks."""
+_MAX_RANKED_CHUNKS: Final = 12_000
+"""Most chunks that a query ranks: in a large store, common terms find no chunk."""
 
-_MAX_WORD_LENGTH: Final = 500
-"""A lexeme has at most 2 KB."""
+_K1: Final = 1.2
+_B: Final = 0.75
+"""The constants of BM25, as FTS5 has them."""
 
+_STORE_FACTOR: Final = 0x9E3779B97F4A7C15
+_KEY_BITS: Final = (1 << 64) - 1
 _LOCK_TABLES: Final = "SELECT pg_advisory_xact_lock(7205759403792794)"
 
 
@@ -85,38 +88,59 @@ def insert(store: int, document: int, dimensions: int, chunks: Sequence[NewChunk
     ]
     rows = yield sql, (document, *columns)
     numbers = {position: seq for position, seq in rows}  # noqa: C416 - rows are records
-    for chunk in chunks:
-        sql = compose_sql(
-            "INSERT INTO",
-            _table_name(dimensions),
-            "(seq, store, document, vector) VALUES ($1, $2, $3, $4::real[]::vector)",
-        )
-        yield sql, (numbers[chunk.position], store, document, _floats(chunk.vector))
-    sql = (
-        "INSERT INTO chunk_text (seq, store, document, words) SELECT q, $1, $2, to_tsvector('english', w)"
-        " FROM unnest($3::bigint[], $4::text[]) AS t (q, w)"
+    sql = compose_sql(
+        "INSERT INTO",
+        _table_name(dimensions),
+        "(seq, store, document, vector)",
+        "SELECT q, $1, $2, ($4::real[])[(n - 1) * $5::bigint + 1 : n * $5::bigint]::vector",
+        "FROM unnest($3::bigint[]) WITH ORDINALITY AS t (q, n)",
     )
     ordered = [numbers[chunk.position] for chunk in chunks]
-    yield sql, (store, document, ordered, [_normalize_words(chunk.words) for chunk in chunks])
+    yield sql, (store, document, ordered, _floats(b"".join(chunk.vector for chunk in chunks)), dimensions)
+    rows = [(numbers[chunk.position], chunk.terms, chunk.length) for chunk in chunks]
+    yield from insert_terms(store, document, rows)
 
 
-def _normalize_words(text: str) -> str:
-    """Only words: PostgreSQL's parser would index a URL or a path as one word."""
-    return " ".join(word[:_MAX_WORD_LENGTH] for word in split_words(fold_text(text)))
+def insert_terms(store: int, document: int, chunks: Sequence[tuple[int, str, int]]) -> Transaction[None]:
+    """`chunks` are numbers, terms and lengths of chunks, which had no terms yet."""
+    sql = (
+        "INSERT INTO chunk_terms (seq, document, length, keys) SELECT q, $1, l, k::bigint[]"
+        " FROM unnest($2::bigint[], $3::bigint[], $4::text[]) AS t (q, l, k) ON CONFLICT DO NOTHING"
+    )
+    keys = ["{" + ",".join(map(str, _term_keys(store, set(terms.split())))) + "}" for _, terms, _ in chunks]
+    yield sql, (document, [seq for seq, _, _ in chunks], [length for _, _, length in chunks], keys)
+
+
+def _term_keys(store: int, terms: Iterable[str]) -> list[int]:
+    """A signed number of 64 bits for each term, of this store alone."""
+    salt = store * _STORE_FACTOR & _KEY_BITS
+    return [(_hash_term(term) ^ salt) - (1 << 63) for term in terms]
+
+
+@lru_cache(maxsize=100_000)
+def _hash_term(term: str) -> int:
+    return int.from_bytes(blake2b(term.encode("utf-8", "replace"), digest_size=8).digest(), "big")
+
+
+def delete_terms(numbers: Sequence[int]) -> Transaction[None]:
+    """Removes the terms of chunks, if they have any, those of an earlier version included."""
+    yield "DELETE FROM chunk_terms WHERE seq = ANY($1::bigint[])", (numbers,)
+    yield "DELETE FROM chunk_text WHERE seq = ANY($1::bigint[])", (numbers,)
 
 
 def delete(store: int, document: int, dimensions: int, limit: int) -> Transaction[int]:  # noqa: ARG001
     """The number of erased chunks: fewer than `limit` only if none remains."""
     rows = yield "SELECT seq FROM chunks WHERE document = $1 LIMIT $2", (document, limit)
     numbers = [row[0] for row in rows]
-    for table in (_table_name(dimensions), "chunk_text", "chunks"):
+    yield from delete_terms(numbers)
+    for table in (_table_name(dimensions), "chunks"):
         yield compose_sql("DELETE FROM", table, "WHERE seq = ANY($1::bigint[])"), (numbers,)
     return len(numbers)
 
 
 def search(query: ChunkQuery) -> Transaction[ChunkScores]:
     near = yield from _search_vectors(query)
-    matching = yield from _search_words(query)
+    matching = yield from _search_terms(query)
     similarity = dict(near)
     missing = [seq for seq in matching if seq not in similarity]
     if query.vector is not None and query.comparable != [] and missing:
@@ -127,12 +151,13 @@ def search(query: ChunkQuery) -> Transaction[ChunkScores]:
 def read(numbers: Sequence[int]) -> Transaction[list[ChunkHit]]:
     """Chunks by number; those of removed documents are left out."""
     sql = (
-        "SELECT c.seq, c.document, d.file, c.position, c.start_at, c.end_at, c.body, c.page, c.headings, c.header"
+        "SELECT c.seq, c.document, d.file, d.language, d.heading,"
+        " c.position, c.start_at, c.end_at, c.body, c.page, c.headings, c.header"
         " FROM chunks AS c JOIN chunk_documents AS d ON d.seq = c.document"
         " WHERE c.seq = ANY($1::bigint[]) AND d.state = $2"
     )
     rows = yield sql, (list(numbers), READY)
-    return [ChunkHit(seq, document, file, StoredChunk(*row)) for seq, document, file, *row in rows]
+    return [build_hit(row) for row in rows]
 
 
 def _search_vectors(query: ChunkQuery) -> Transaction[list[tuple[int, float]]]:
@@ -173,37 +198,47 @@ def _similarities(query: ChunkQuery, numbers: Sequence[int]) -> Transaction[Mapp
     return {seq: 1.0 - distance for seq, distance in rows}
 
 
-def _search_words(query: ChunkQuery) -> Transaction[dict[int, float]]:
-    if not query.words:
+def _search_terms(query: ChunkQuery) -> Transaction[dict[int, float]]:
+    """BM25 as if each term occurred once in a chunk: the caller ranks the hits by their texts."""
+    terms = select_rare_terms(query.terms, _MAX_RANKED_CHUNKS)
+    if not terms:
         return {}
-    args: tuple[object, ...] = ((yield from _build_tsquery(query)), query.store, query.limit)
+    args: tuple[object, ...] = (*_flatten_keys(query.store, [term.forms for term in terms]),)
+    args = (*args, [term.weight for term in terms], query.average_length, query.limit)
     document_filter = ""
     if query.documents is not None:
-        document_filter = " AND document = ANY($4::bigint[])"
+        document_filter = " AND c.document = ANY($6::bigint[])"
         args = (*args, list(query.documents))
     sql = compose_sql(
-        "SELECT seq, ts_rank_cd(words, query, 1) AS score FROM chunk_text, to_tsquery('english', $1) AS query",
-        "WHERE words @@ query AND store = $2",
+        "SELECT found.seq, sum(($3::float8[])[t.n] /",
+        f"(1 + {_K1} * ({1 - _B} + {_B} * found.length / $4::float8))) AS score",
+        _FROM_TERMS,
+        "JOIN LATERAL (SELECT c.seq, c.length FROM chunk_terms AS c WHERE c.keys && t.keys",
         document_filter,
-        "ORDER BY score DESC, seq LIMIT $3",
+        ") AS found ON true GROUP BY found.seq ORDER BY score DESC, found.seq LIMIT $5",
     )
     rows = yield sql, args
     return {seq: score for seq, score in rows}  # noqa: C416 - rows are records
 
 
-def _build_tsquery(query: ChunkQuery) -> Transaction[str]:
-    """A query for any of the words; in a large store, of those that are rare enough to rank in time."""
-    # Words are letters and digits only; one that the parser splits becomes a phrase.
-    words = [f"'{word}'{':*' if is_prefix(word) else ''}" for word in query.words]
-    if query.size <= _MAX_RANKED_CHUNKS:
-        return " | ".join(words)
+def count_terms(store: int, terms: Sequence[Sequence[str]]) -> Transaction[list[int]]:
+    """How many chunks of the store have each of the terms, in any of its forms."""
     sql = compose_sql(
-        "SELECT word, (SELECT count(*) FROM (SELECT FROM chunk_text WHERE words @@ to_tsquery('english',",
-        "word) AND store = $2 LIMIT $3) AS found) FROM unnest($1::text[]) AS word",
+        "SELECT t.n, (SELECT count(*) FROM chunk_terms AS c WHERE c.keys && t.keys)", _FROM_TERMS, "ORDER BY t.n"
     )
-    rows = yield sql, (words, query.store, _COMMON_WORD_CHUNKS)
-    counts = {word: count for word, count in rows}  # noqa: C416 - rows are records
-    return " | ".join(select_rare_words(counts, _COMMON_WORD_CHUNKS, _MAX_RANKED_CHUNKS)) or " & ".join(words)
+    rows = yield sql, _flatten_keys(store, terms)
+    return [row[1] for row in rows]
+
+
+_FROM_TERMS: Final = (
+    "FROM (SELECT n, array_agg(k) AS keys FROM unnest($1::bigint[], $2::bigint[]) AS u (n, k) GROUP BY n) AS t"
+)
+
+
+def _flatten_keys(store: int, terms: Sequence[Sequence[str]]) -> tuple[list[int], list[int]]:
+    """The keys of all forms of the terms, behind the numbers of their terms, from 1."""
+    numbers = [number for number, forms in enumerate(terms, 1) for _ in forms]
+    return numbers, _term_keys(store, [form for forms in terms for form in forms])
 
 
 def _table_name(dimensions: int) -> str:

@@ -15,20 +15,18 @@ from understudy.store.chunk_rows import (
     ChunkQuery,
     ChunkScores,
     NewChunk,
-    StoredChunk,
-    select_rare_words,
+    build_hit,
+    select_rare_terms,
 )
 from understudy.store.database import Transaction
 from understudy.store.sql import compose_sql
-from understudy.text.tokenize import fold_text, is_prefix
 
 _MIN_CANDIDATES: Final = 1000
 _EXACT_SEARCH_CHUNKS: Final = 1000
 """Up to so many chunks of a store, all full vectors are compared."""
 
-_COMMON_WORD_CHUNKS: Final = 5000
 _MAX_RANKED_CHUNKS: Final = 12_000
-"""In a large store: a word in more chunks is too common to rank by, and most chunks that one query ranks."""
+"""Most chunks that a query ranks: in a large store, common terms find no chunk."""
 
 _MAX_SCOPED_DOCUMENTS: Final = 50
 """Most documents that a full-text query names one by one."""
@@ -55,15 +53,28 @@ def insert(store: int, document: int, dimensions: int, chunks: Sequence[NewChunk
         yield "INSERT INTO chunk_vectors (seq, vector) VALUES ($1, $2)", (seq, chunk.vector)
         code = "INSERT INTO chunk_codes (store, seq, document, bits) VALUES ($1, $2, $3, vec_quantize_binary($4))"
         yield code, (store, seq, document, _pad_to_bytes(chunk.vector))
-        text = "INSERT INTO chunk_text (rowid, scope, words) VALUES ($1, $2, $3)"
-        yield text, (seq, f"s{store} d{document}", fold_text(chunk.words))
+        yield from insert_terms(store, document, [(seq, chunk.terms, chunk.length)])
+
+
+def insert_terms(store: int, document: int, chunks: Sequence[tuple[int, str, int]]) -> Transaction[None]:
+    """`chunks` are numbers, terms and lengths of chunks, which had no terms yet."""
+    for seq, terms, _ in chunks:
+        sql = "INSERT INTO chunk_terms (rowid, scope, terms) VALUES ($1, $2, $3)"
+        yield sql, (seq, f"s{store} d{document}", terms)
+
+
+def delete_terms(numbers: Sequence[int]) -> Transaction[None]:
+    """Removes the terms of chunks, if they have any, those of an earlier version included."""
+    for seq in numbers:
+        yield "DELETE FROM chunk_terms WHERE rowid = $1", (seq,)
+        yield "DELETE FROM chunk_text WHERE rowid = $1", (seq,)
 
 
 def delete(store: int, document: int, dimensions: int, limit: int) -> Transaction[int]:  # noqa: ARG001
     """The number of erased chunks: fewer than `limit` only if none remains."""
     rows = yield "SELECT seq FROM chunks WHERE document = $1 LIMIT $2", (document, limit)
+    yield from delete_terms([row[0] for row in rows])
     for (seq,) in rows:
-        yield "DELETE FROM chunk_text WHERE rowid = $1", (seq,)
         yield "DELETE FROM chunk_codes WHERE store = $1 AND seq = $2", (store, seq)
         yield "DELETE FROM chunk_vectors WHERE seq = $1", (seq,)
         yield "DELETE FROM chunks WHERE seq = $1", (seq,)
@@ -72,7 +83,7 @@ def delete(store: int, document: int, dimensions: int, limit: int) -> Transactio
 
 def search(query: ChunkQuery) -> Transaction[ChunkScores]:
     near = yield from _search_vectors(query)
-    matching = yield from _search_words(query)
+    matching = yield from _search_terms(query)
     similarity = dict(near)
     missing = [seq for seq in matching if seq not in similarity]
     if query.vector is not None and missing:
@@ -83,12 +94,13 @@ def search(query: ChunkQuery) -> Transaction[ChunkScores]:
 def read(numbers: Sequence[int]) -> Transaction[list[ChunkHit]]:
     """Chunks by number; those of removed documents are left out."""
     sql = (
-        "SELECT c.seq, c.document, d.file, c.position, c.start_at, c.end_at, c.body, c.page, c.headings, c.header"
+        "SELECT c.seq, c.document, d.file, d.language, d.heading,"
+        " c.position, c.start_at, c.end_at, c.body, c.page, c.headings, c.header"
         " FROM chunks AS c JOIN chunk_documents AS d ON d.seq = c.document"
         " WHERE c.seq IN (SELECT value FROM json_each($1)) AND d.state = $2"
     )
     rows = yield sql, (json.dumps(list(numbers)), READY)
-    return [ChunkHit(seq, document, file, StoredChunk(*row)) for seq, document, file, *row in rows]
+    return [build_hit(row) for row in rows]
 
 
 def _search_vectors(query: ChunkQuery) -> Transaction[list[tuple[int, float]]]:
@@ -136,22 +148,23 @@ def _similarities(query: ChunkQuery, numbers: Sequence[int]) -> Transaction[Mapp
     return {seq: _cosine(distance) for seq, distance in rows}
 
 
-def _search_words(query: ChunkQuery) -> Transaction[dict[int, float]]:
-    if not query.words:
+def _search_terms(query: ChunkQuery) -> Transaction[dict[int, float]]:
+    terms = select_rare_terms(query.terms, _MAX_RANKED_CHUNKS)
+    if not terms:
         return {}
-    words = yield from _build_match_expression(query)
     scoped = query.documents if query.documents is not None and len(query.documents) <= _MAX_SCOPED_DOCUMENTS else ()
     scope = " OR ".join(f"d{document}" for document in scoped) or f"s{query.store}"
-    args: tuple[object, ...] = (f"scope : ({scope}) AND words : ({words})", query.limit)
+    matching = " OR ".join(_match_any(term.forms) for term in terms)
+    args: tuple[object, ...] = (f"scope : ({scope}) AND terms : ({matching})", query.limit)
     document_filter = ""
     if query.documents is not None and not scoped:
         document_filter = (
-            " AND EXISTS (SELECT 1 FROM chunk_codes AS c WHERE c.store = $3 AND c.seq = chunk_text.rowid"
+            " AND EXISTS (SELECT 1 FROM chunk_codes AS c WHERE c.store = $3 AND c.seq = chunk_terms.rowid"
             " AND c.document IN (SELECT value FROM json_each($4)))"
         )
         args = (*args, query.store, json.dumps(list(query.documents)))
     sql = compose_sql(
-        "SELECT rowid, -bm25(chunk_text, 0.0, 1.0) AS score FROM chunk_text WHERE chunk_text MATCH $1",
+        "SELECT rowid, -bm25(chunk_terms, 0.0, 1.0) AS score FROM chunk_terms WHERE chunk_terms MATCH $1",
         document_filter,
         "ORDER BY score DESC, rowid LIMIT $2",
     )
@@ -159,17 +172,18 @@ def _search_words(query: ChunkQuery) -> Transaction[dict[int, float]]:
     return {seq: score for seq, score in rows}  # noqa: C416 - rows are records
 
 
-def _build_match_expression(query: ChunkQuery) -> Transaction[str]:
-    """An expression for any of the words; in a large store, of those that are rare enough to rank in time."""
-    words = [f'"{word}"{"*" if is_prefix(word) else ""}' for word in query.words]
-    if query.size <= _MAX_RANKED_CHUNKS:
-        return " OR ".join(words)
-    counts: dict[str, int] = {}
-    sql = "SELECT count(*) FROM (SELECT 1 FROM chunk_text WHERE chunk_text MATCH $1 LIMIT $2)"
-    for word in words:
-        rows = yield sql, (f"words : ({word})", _COMMON_WORD_CHUNKS)
-        counts[word] = rows[0][0]
-    return " OR ".join(select_rare_words(counts, _COMMON_WORD_CHUNKS, _MAX_RANKED_CHUNKS)) or " AND ".join(words)
+def count_terms(store: int, terms: Sequence[Sequence[str]]) -> Transaction[list[int]]:
+    """How many chunks of the store have each of the terms, in any of its forms."""
+    counts = []
+    for forms in terms:
+        sql = "SELECT count(*) FROM chunk_terms WHERE chunk_terms MATCH $1"
+        rows = yield sql, (f"scope : s{store} AND terms : ({_match_any(forms)})",)
+        counts.append(rows[0][0])
+    return counts
+
+
+def _match_any(forms: Sequence[str]) -> str:
+    return " OR ".join(f'"{form}"' for form in forms)
 
 
 def _pad_to_bytes(vector: bytes) -> bytes:

@@ -42,11 +42,15 @@ _PENDING = "SELECT count(*), CAST(COALESCE(sum(chunks), 0) AS BIGINT) FROM chunk
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class EmbeddingClaim(Claim):
-    """A document to copy; `seq` is its number, `store` and `file` are those of its vector store and of its file."""
+    """A document to copy; `seq` is its number, `store` and `file` are those of its vector store and of its file.
+
+    `language` is that of its terms.
+    """
 
     store: int
     file: int
     filename: str
+    language: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -138,10 +142,10 @@ def _list_candidates(now: float, stores: int, files: int, after: int) -> Transac
 
 
 def _claim(document: int, owner: str, now: float) -> Transaction[EmbeddingClaim | None]:
-    row = yield from _JOBS.claim(document, owner, now, "store, file, attempts, interruptions")
+    row = yield from _JOBS.claim(document, owner, now, "store, file, attempts, interruptions, language")
     if row is None:
         return None
-    store, file, attempts, interruptions = row
+    store, file, attempts, interruptions, language = row
     files = yield _FILE, (file,)
     if not files:
         yield "UPDATE chunk_documents SET owner = NULL WHERE seq = $1", (document,)
@@ -155,6 +159,7 @@ def _claim(document: int, owner: str, now: float) -> Transaction[EmbeddingClaim 
         store=store,
         file=file,
         filename=filename,
+        language=language,
     )
 
 
@@ -178,14 +183,20 @@ def _append(
     yield from _lock_claim(owner, claim)
     if copy is None:
         sql = (
-            "INSERT INTO chunk_documents (store, file, embedder, dimensions, state, chunks, bytes)"
-            " VALUES ($1, $2, $3, $4, $5, 0, 0) RETURNING seq"
+            "INSERT INTO chunk_documents"
+            " (store, file, embedder, dimensions, state, chunks, bytes, language, heading, terms)"
+            " SELECT store, file, $2, $3, $4, 0, 0, language, heading, terms * 0 FROM chunk_documents WHERE seq = $1"
+            " RETURNING seq"
         )
-        rows = yield sql, (claim.store, claim.file, embedder, dimensions, COPYING)
+        # The number of terms is NULL in a document of an earlier version, and so in its copy, until they are made.
+        rows = yield sql, (claim.seq, embedder, dimensions, COPYING)
         copy = int(rows[0][0])
     size = sum(len(chunk.text.encode("utf-8", "surrogatepass")) + len(chunk.vector) for chunk in chunks)
-    sql = "UPDATE chunk_documents SET chunks = chunks + $1, bytes = bytes + $2 WHERE seq = $3 AND state = $4"
-    yield sql, (len(chunks), size, copy, COPYING)
+    sql = (
+        "UPDATE chunk_documents SET chunks = chunks + $1, bytes = bytes + $2, terms = terms + $5"
+        " WHERE seq = $3 AND state = $4"
+    )
+    yield sql, (len(chunks), size, copy, COPYING, sum(chunk.length for chunk in chunks))
     yield from dialect.insert(claim.store, copy, dimensions, chunks)
     return copy
 

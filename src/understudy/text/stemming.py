@@ -28,6 +28,11 @@ def stem(word: str, language: str = "english") -> str:
 
     `language` is one of `snowballstemmer.algorithms()`; raises KeyError for another one.
     """
+    return stem_word(word, language)
+
+
+def stem_word(word: str, language: str) -> str:
+    """Like `stem`, for callers that cache what they make of a stem. It takes about 40 microseconds."""
     stemmer = _local.by_language.get(language)
     if stemmer is None:
         # The package loads all of its languages, which takes 0.1 s that most servers need not spend.
@@ -35,6 +40,15 @@ def stem(word: str, language: str = "english") -> str:
 
         stemmer = _local.by_language[language] = snowballstemmer.stemmer(language)
     return stemmer.stemWord(word)
+
+
+@lru_cache(maxsize=100)
+def has_stemmer(language: str) -> bool:
+    if not language:
+        return False
+    import snowballstemmer  # noqa: PLC0415 - as above
+
+    return language in snowballstemmer.algorithms()
 
 
 def cut_suffix(word: str) -> str:

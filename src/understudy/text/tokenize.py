@@ -61,11 +61,16 @@ def is_prefix(word: str) -> bool:
     return len(word) == _MAX_WORD_LENGTH or (len(word) == 1 and _UNSPACED.fullmatch(word) is not None)
 
 
-def _fold_characters(match: re.Match[str]) -> str:
-    decomposed = unicodedata.normalize("NFKD", match[0].translate(_LETTERS))
+def fold_letters(text: str) -> str:
+    """The text without accents, strokes and ligatures."""
+    decomposed = unicodedata.normalize("NFKD", text.translate(_LETTERS))
     plain = "".join(character for character in decomposed if not unicodedata.combining(character))
     # NFKD also splits the syllables of Hangul; NFC joins them again.
-    return _UNSPACED.sub(_split_bigrams, unicodedata.normalize("NFC", plain))
+    return unicodedata.normalize("NFC", plain)
+
+
+def _fold_characters(match: re.Match[str]) -> str:
+    return _UNSPACED.sub(_split_bigrams, fold_letters(match[0]))
 
 
 def _split_bigrams(match: re.Match[str]) -> str:

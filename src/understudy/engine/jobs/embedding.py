@@ -18,12 +18,13 @@ from understudy.engine.jobs.pool import JobKind, LeasePool
 from understudy.looper import Looper
 from understudy.redaction import redact
 from understudy.retrieval.embed import EmbeddingError, UnknownEmbedderError
-from understudy.retrieval.search import Index, format_heading
+from understudy.retrieval.search import Index
 from understudy.store import Store
 from understudy.store.chunk_rows import NewChunk, StoredChunk
 from understudy.store.chunks import DocumentRemoved
 from understudy.store.embedding import EmbeddingClaim
 from understudy.store.workers import Candidate
+from understudy.text.terms import filename_heading, passage_terms
 
 _SLICE_CHUNKS: Final = 16
 """Chunks of one job: a few seconds of work."""
@@ -108,7 +109,7 @@ class Embedding(JobKind[int, EmbeddingClaim]):
         self, work: EmbeddingClaim, embedder: str, chunks: Sequence[StoredChunk]
     ) -> Sequence[NewChunk]:
         vectors = await self._index.embedders.get(embedder).embed([chunk.table_text for chunk in chunks])
-        heading = format_heading(work.filename)
+        heading = filename_heading(work.filename)
         return [
             NewChunk(
                 chunk.position,
@@ -116,7 +117,7 @@ class Embedding(JobKind[int, EmbeddingClaim]):
                 chunk.end,
                 chunk.text,
                 row,
-                heading,
+                *passage_terms(chunk.context, heading, work.language),
                 chunk.page,
                 chunk.headings,
                 chunk.header,
