@@ -15,11 +15,11 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from dataclasses import dataclass
 from functools import lru_cache, partial
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any, ParamSpec, TypeVar
 
 import apsw
-import sqlite_vec
 
 from understudy.errors import StoreError
 from understudy.store import data_directory, large_writes
@@ -224,7 +224,7 @@ def _connect(path: Path, *, writable: bool = True) -> apsw.Connection:
     connection = apsw.Connection(str(path), flags=flags, statementcachesize=512)
     connection.set_busy_timeout(_BUSY_TIMEOUT_MS)
     connection.enable_load_extension(True)
-    connection.load_extension(sqlite_vec.loadable_path())
+    connection.load_extension(_find_vector_extension())
     connection.enable_load_extension(False)
     if writable:
         connection.execute("PRAGMA journal_mode = WAL")
@@ -233,6 +233,17 @@ def _connect(path: Path, *, writable: bool = True) -> apsw.Connection:
     connection.execute("PRAGMA cache_size = -16000")
     connection.execute("PRAGMA temp_store = MEMORY")
     return connection
+
+
+def _find_vector_extension() -> str:
+    """The extension's path without its suffix, as SQLite takes it.
+
+    The package is not imported: it imports numpy where that is installed, which takes longer than all else at a start.
+    """
+    spec = find_spec("sqlite_vec")
+    assert spec is not None
+    assert spec.origin is not None
+    return str(Path(spec.origin).with_name("vec0"))
 
 
 def _run_transaction(connection: apsw.Connection, transaction: Transaction[T]) -> T:
