@@ -75,6 +75,9 @@ async def test_old_data_opens_and_everything_unfinished_in_it_ends(old, upstream
     assert client.files.content(ids["file"]).read() == b"The harbour master is called Ottilie."
     assert client.vector_stores.search(ids["store"], query="harbour master").data[0].filename == "notes.txt"
 
+    words = {"hybrid_search": {"embedding_weight": 0, "text_weight": 1}}
+    eventually(lambda: client.vector_stores.search(ids["store"], query="harbours", ranking_options=words).data)
+
     for name, said in (("interrupted", "hang in the middle"), ("queued", "hang, queued")):
         eventually(lambda name=name: run_of(client, ids, name).status == "completed")
         assert texts_of(client, ids[name]["thread"]) == [said, f"You said: {said}"]

@@ -245,6 +245,31 @@ def test_a_score_does_not_depend_on_the_other_candidates():
     assert beside[1].score == alone[0].score
 
 
+async def test_scores_of_different_queries_can_be_compared(add, search):
+    for file, text in enumerate((HARBOUR, BREAD, BEES)):
+        await add(file, text)
+    answered = [(await search(query))[0].score for query in ("the harbour master of Velm", "salt and patience", "bees")]
+    foreign = [hit.score for hit in await search("quarterly revenue forecast of the insurance department")]
+    assert min(answered) > 0.5
+    assert max(foreign, default=0.0) < 0.3
+
+
+@pytest.mark.parametrize(
+    ("text", "query"),
+    [
+        ("Die Kündigungsfristen der Wohnungen stehen im Vertrag.", "Kündigungsfrist der Wohnung"),
+        ("Библиотеки города открыты каждый день и по воскресеньям.", "библиотека"),
+        ("图书馆每天开放，星期日也不例外。", "星期日"),
+        ("도서관은 매일 문을 열며 일요일에도 엽니다.", "도서관"),
+        ("Los trabajadores solicitan las vacaciones en la oficina de personal.", "solicitud de vacación"),
+    ],
+)
+async def test_words_are_compared_by_stems_of_the_language(add, search, text, query):
+    await add(1, text)
+    await add(2, FILLING)
+    assert [hit.file for hit in await search(query, weight=1.0)] == [1]
+
+
 def test_only_whole_words_are_evidence():
     scar, car = candidate(1, 1, "a scar and a scarf"), candidate(2, 2, "cars and carriages")
     ranked = rank_candidates([candidates_of(scar, car, weight=1.0, query="car")], 10, 0.0)
