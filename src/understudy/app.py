@@ -282,7 +282,7 @@ async def _open_store(stack: AsyncExitStack, settings: Settings, clock: Clock) -
         await store.keys.create(settings.api_key, "from the settings", int(clock.now()))
     blobs = await open_blobs(settings.blobs, settings.data)
     stack.push_async_callback(blobs.close)
-    location_id = await claim_location(store, blobs, clock.now())
+    location_id = await claim_location(store, blobs)
     await blobs.sweep()
     return store, blobs, location_id
 

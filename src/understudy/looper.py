@@ -23,10 +23,13 @@ class BackgroundPart(Protocol):
 
 
 class Looper:
-    """Awaits `work` repeatedly, with `seconds` between calls; failures are logged and do not end the loop."""
+    """Awaits `work` repeatedly, with `seconds` between calls; failures are logged and do not end the loop.
 
-    def __init__(self, seconds: float, work: Callable[[], Awaitable[object]]) -> None:
-        self._seconds = seconds
+    `seconds` is a number, or a function that returns the next one.
+    """
+
+    def __init__(self, seconds: float | Callable[[], float], work: Callable[[], Awaitable[object]]) -> None:
+        self._delay = seconds if callable(seconds) else lambda: seconds
         self._work = work
         self._task: asyncio.Task[None] | None = None
 
@@ -40,7 +43,7 @@ class Looper:
 
     async def _run_loop(self) -> None:
         while True:
-            await asyncio.sleep(self._seconds)
+            await asyncio.sleep(self._delay())
             try:
                 await self._work()
             except StoreError as error:

@@ -4,6 +4,7 @@ import asyncio
 import contextlib
 import signal
 import sys
+import time
 from pathlib import Path
 
 import pytest
@@ -39,6 +40,9 @@ class Clock:
         self.time = 1_700_000_000.0
 
     def now(self):
+        return self.time
+
+    def monotonic(self):
         return self.time
 
 
@@ -149,8 +153,18 @@ async def node(store):
         def make(places=2, clock=None, broker=None, is_announced=False):
             chores = Chores(store)
             broker = broker or MemoryBroker()
+            monotonic = time.monotonic if clock is None else clock.monotonic
             clock = clock or SystemClock()
-            chores.pool = LeasePool(chores, store.workers, clock, "chores", places, broker, is_announced=is_announced)
+            chores.pool = LeasePool(
+                chores,
+                store.workers,
+                clock,
+                "chores",
+                places,
+                broker,
+                is_announced=is_announced,
+                monotonic=monotonic,
+            )
             stack.push_async_callback(chores.pool.stop)
             return chores
 
@@ -172,18 +186,78 @@ async def test_a_job_of_a_killed_worker_is_claimed_after_its_lease_expired(store
     assert [(claim.attempts, claim.interruptions) for claim in other.started] == [(1, 1)]
 
 
+async def expire_lease(store, pool):
+    """Stops the heartbeat, and ends the lease in the database."""
+    await pool._loops[0].stop()
+    await store.workers.renew_lease(pool.id, -1.0)
+
+
 async def test_a_worker_with_an_expired_lease_stops_and_another_claims_its_job(store, node):
     clock = Clock()
     await add(store, "ours")
     late = node(clock=clock)
     await late.pool.start()
     await late.wait_until(lambda: late.started)
+    await expire_lease(store, late.pool)
     clock.time += LEASE_SECONDS + 1
-    other = node(clock=clock)
+    other = node()
     await other.pool.start()
     await other.wait_until(lambda: other.started)
+    assert late.pool.jobs
+    await late.pool._renew_lease()
     await late.wait_until(lambda: not late.pool.jobs)
     assert await owner_of(store, 1) == other.pool.id
+
+
+async def test_a_worker_that_cannot_renew_its_lease_starts_nothing_more(store, node):
+    clock = Clock()
+    await add(store, "ours")
+    chores = node(clock=clock)
+    assert not chores.pool.holds_lease
+    await chores.pool.start()
+    await chores.wait_until(lambda: chores.started)
+    assert chores.pool.holds_lease
+    await chores.pool._loops[0].stop()
+    for seconds, holds in ((LEASE_SECONDS - 2.1, True), (0.2, False)):
+        clock.time += seconds
+        assert chores.pool.holds_lease is holds
+        assert chores.pool.has_capacity() is holds
+    await execute(store, "INSERT INTO chores VALUES (2, 'ours', NULL, 0, 0, 0, 0)")
+    await chores.pool._sweep()
+    assert not await chores.pool._claim_queued()
+    assert await owner_of(store, 2) is None
+
+
+async def test_a_job_that_nobody_claimed_during_an_outage_goes_on(store, node):
+    clock = Clock()
+    await add(store, "ours")
+    chores = node(clock=clock)
+    await chores.pool.start()
+    await chores.wait_until(lambda: chores.started)
+    await expire_lease(store, chores.pool)
+    clock.time += 60
+    await chores.pool._renew_lease()
+    await chores.pool._sweep()
+    assert chores.pool.holds_lease
+    chores.free.set()
+    await chores.wait_until(lambda: not chores.pool.jobs)
+    assert len(chores.started) == 1
+
+
+async def test_after_an_outage_jobs_of_others_are_claimed_two_heartbeats_later(store, node, url):
+    clock = Clock()
+    chores = node(clock=clock)
+    await chores.pool.start()
+    await expire_lease(store, chores.pool)
+    clock.time += 60
+    await add(store, "ours", "ours")
+    await execute(store, "UPDATE chores SET owner = 'other' WHERE seq = 1")
+    await chores.pool._renew_lease()
+    await chores.pool._sweep()
+    await chores.wait_until(lambda: chores.started)
+    assert [claim.seq for claim in chores.started] == ([2] if url else [1])
+    await chores.wait_until(lambda: len(chores.started) == 2)
+    assert {claim.seq for claim in chores.started} == {1, 2}
 
 
 async def test_a_project_with_many_jobs_delays_another_one_by_one_job_a_worker(store, node):

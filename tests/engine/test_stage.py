@@ -42,7 +42,7 @@ async def test_a_run_whose_reply_cannot_be_stored_ends_with_its_message_and_step
     thread = samples.thread(id=run.thread_id)
     await store.threads.create(OURS, thread, [])
     await store.runs.create(OURS, run, OWNER)
-    await store.workers.renew_lease(OWNER, NOW + 1e9)
+    await store.workers.renew_lease(OWNER, 60.0)
     state, projection, log = RunState(), RunProjection(), RunLog(RunEncoder)
     queued = histories.queued(run)
     state.apply(queued)

@@ -49,7 +49,7 @@ async def finish(store, response_id, status="completed", calls=()):
     run = samples.run(await store.database.read(thread_of, response_id), id=response_id, status=status)
     over = response(id=response_id, status=status)
     boundary = Checkpoint(response_id, run=run, progress=Progress(plan=Plan()), calls=items, response=over)
-    assert await store.runs.advance(WORKER, boundary)
+    assert await store.runs.advance(WORKER, 1, boundary)
 
 
 def thread_of(response_id):
@@ -129,7 +129,7 @@ async def test_deleting_a_response_in_progress_stops_its_worker(store):
     assert await store.responses.delete(OURS, made) == made
     assert await store.runs.status(made) is None
     boundary = Checkpoint(made, run=samples.run("thread", id=made, status="completed"), response=response(id=made))
-    assert not await store.runs.advance(WORKER, boundary)
+    assert not await store.runs.advance(WORKER, 1, boundary)
     with pytest.raises(NotFound):
         await store.responses.delete(OURS, made)
 

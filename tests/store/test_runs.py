@@ -1,7 +1,9 @@
 """Stored runs: the lock of the thread, allowed transitions, checkpoints, and claims by workers."""
 
 import asyncio
+import contextlib
 import json
+import time
 
 import asyncpg
 import msgspec
@@ -10,13 +12,25 @@ import pytest
 from store import samples
 from store.samples import OURS
 from understudy.errors import InvalidRequest, NotFound
+from understudy.store import open_store
 from understudy.store.pages import PageRequest
 from understudy.store.run_state import Checkpoint, NewItem, Progress
 from understudy.store.states import ACTIVE, TERMINAL, TRANSITIONS
 from understudy.wire.run_outcome import RunCompletionUsage
 
 NOW = 1_000.0
-LEASE = NOW + 10
+# Seconds.
+LEASE, EXPIRED = 60.0, -1.0
+
+
+class ShiftedClock:
+    """A clock that differs from the machine's by some seconds."""
+
+    def __init__(self, seconds):
+        self.seconds = seconds
+
+    def now(self):
+        return time.time() + self.seconds
 
 
 async def stored(store, status="queued", owner=None, **members):
@@ -175,7 +189,7 @@ async def test_a_run_and_its_thread_are_made_together_or_not_at_all(store):
 async def test_a_run_changes_status_only_along_allowed_transitions(store, before):
     for after in TRANSITIONS:
         run = await stored(store, before, "worker")
-        moved = await store.runs.advance("worker", Checkpoint(run.id, run=as_(run, after, started_at=1)))
+        moved = await store.runs.advance("worker", 1, Checkpoint(run.id, run=as_(run, after, started_at=1)))
         assert moved is (after in TRANSITIONS[before] or before == after == "in_progress"), after
         kept = await shown(store, run)
         assert (kept["status"], kept["started_at"]) == ((after, 1) if moved else (before, None))
@@ -186,7 +200,7 @@ async def test_a_run_changes_status_only_along_allowed_transitions(store, before
 async def test_only_a_run_in_progress_grows_steps_and_messages(store, status):
     run = await stored(store, status, "worker")
     step = samples.step(run)
-    grown = await store.runs.advance("worker", Checkpoint(run.id, new_steps=[step]))
+    grown = await store.runs.advance("worker", 1, Checkpoint(run.id, new_steps=[step]))
     assert grown is (status == "in_progress")
     page = await store.runs.page_steps(OURS, run.thread_id, run.id, PageRequest())
     assert [row[0] for row in page.rows] == ([step.id] if grown else [])
@@ -199,16 +213,16 @@ async def test_a_worker_that_is_not_the_owner_changes_nothing(store):
         boundary = Checkpoint(
             run.id, as_(run, "completed"), new_messages=[message], new_steps=[samples.step(run)], progress=Progress()
         )
-        assert not await store.runs.advance(other, boundary)
+        assert not await store.runs.advance(other, 1, boundary)
     assert (await shown(store, run))["status"] == "in_progress"
     assert (await store.messages.page(OURS, run.thread_id, PageRequest())).rows == []
-    assert not await store.runs.advance("worker", Checkpoint("run_unknown", as_(run, "completed")))
+    assert not await store.runs.advance("worker", 1, Checkpoint("run_unknown", as_(run, "completed")))
 
 
 async def test_a_released_run_has_no_owner(store):
     run = await stored(store, "in_progress", "worker")
-    assert await store.runs.advance("worker", Checkpoint(run.id, as_(run, "requires_action"), release=True))
-    assert not await store.runs.advance("worker", Checkpoint(run.id, as_(run, "expired")))
+    assert await store.runs.advance("worker", 1, Checkpoint(run.id, as_(run, "requires_action"), release=True))
+    assert not await store.runs.advance("worker", 1, Checkpoint(run.id, as_(run, "expired")))
 
 
 # -- what a boundary stores --------------------------------------------------------------------------------------
@@ -218,7 +232,7 @@ async def test_a_boundary_stores_steps_messages_calls_and_progress_at_once(store
     run = await stored(store, "in_progress", "worker")
     message = samples.message(run.thread_id, None, run_id=run.id, role="assistant", status="in_progress")
     step = samples.message_step(run, message)
-    assert await store.runs.advance("worker", Checkpoint(run.id, new_steps=[step], new_messages=[message]))
+    assert await store.runs.advance("worker", 1, Checkpoint(run.id, new_steps=[step], new_messages=[message]))
 
     message.content = samples.content("Hello")
     message.status = "completed"
@@ -235,7 +249,7 @@ async def test_a_boundary_stores_steps_messages_calls_and_progress_at_once(store
         calls=[NewItem("fc_1", "function_call", '{"call_id": "call_1"}')],
         release=True,
     )
-    assert await store.runs.advance("worker", boundary)
+    assert await store.runs.advance("worker", 1, boundary)
     items = await store.messages.newest(run.thread_id, 2**62, 10)
     assert [(item.kind, item.run_id) for item in items] == [("function_call", run.id), ("message", run.id)]
     history = await store.runs.history(OURS, run.thread_id, run.id)
@@ -244,18 +258,18 @@ async def test_a_boundary_stores_steps_messages_calls_and_progress_at_once(store
         [step, called],
         {message.id: message},
     )
-    taken = await store.runs.claim(run.id, "next", NOW, due=True)
+    taken = await store.runs.claim(run.id, "next", due=True)
     assert (taken.progress, taken.steps, taken.message) == (Progress(used=used, turns=1), [called], None)
 
 
 async def test_metadata_changed_by_a_client_during_a_run_is_preserved(store):
     run = await stored(store, "in_progress", "worker")
     message = samples.message(run.thread_id, None, run_id=run.id, role="assistant", status="in_progress")
-    await store.runs.advance("worker", Checkpoint(run.id, new_messages=[message]))
+    await store.runs.advance("worker", 1, Checkpoint(run.id, new_messages=[message]))
     await store.runs.modify(OURS, run.thread_id, run.id, lambda one: setattr(one, "metadata", {"run": "1"}))
     await store.messages.modify(OURS, run.thread_id, message.id, lambda one: setattr(one, "metadata", {"message": "1"}))
     message.content = samples.content("Hello")
-    await store.runs.advance("worker", Checkpoint(run.id, as_(run, "completed"), changed_messages=[message]))
+    await store.runs.advance("worker", 1, Checkpoint(run.id, as_(run, "completed"), changed_messages=[message]))
     assert (await shown(store, run))["metadata"] == {"run": "1"}
     kept = json.loads(await store.messages.get(OURS, run.thread_id, message.id))
     assert (kept["metadata"], kept["content"][0]["text"]["value"]) == ({"message": "1"}, "Hello")
@@ -264,10 +278,10 @@ async def test_metadata_changed_by_a_client_during_a_run_is_preserved(store):
 async def test_a_message_that_a_client_deleted_meanwhile_stays_deleted(store):
     run = await stored(store, "in_progress", "worker")
     message = samples.message(run.thread_id, None, run_id=run.id, role="assistant", status="in_progress")
-    await store.runs.advance("worker", Checkpoint(run.id, new_messages=[message]))
+    await store.runs.advance("worker", 1, Checkpoint(run.id, new_messages=[message]))
     await store.messages.delete(OURS, run.thread_id, message.id)
     message.content = samples.content("Hello")
-    assert await store.runs.advance("worker", Checkpoint(run.id, as_(run, "completed"), changed_messages=[message]))
+    assert await store.runs.advance("worker", 1, Checkpoint(run.id, as_(run, "completed"), changed_messages=[message]))
     with pytest.raises(NotFound):
         await store.messages.get(OURS, run.thread_id, message.id)
 
@@ -286,7 +300,7 @@ async def test_a_client_takes_a_run_as_it_is_now(store):
     taken = await store.runs.transition(OURS, run.thread_id, run.id, "worker", submit)
     assert taken.owner is None
     assert (await shown(store, run))["status"] == "queued"
-    assert await store.runs.advance("worker", Checkpoint(run.id, as_(run, "in_progress")))
+    assert await store.runs.advance("worker", 2, Checkpoint(run.id, as_(run, "in_progress")))
 
 
 async def test_a_client_action_does_not_change_the_owner_of_a_claimed_run(store):
@@ -295,9 +309,9 @@ async def test_a_client_action_does_not_change_the_owner_of_a_claimed_run(store)
         OURS, run.thread_id, run.id, "other", lambda found: Checkpoint(run.id, as_(run, "cancelling"))
     )
     assert taken.owner == "worker"
-    assert not await store.runs.advance("other", Checkpoint(run.id, as_(run, "cancelled")))
-    assert not await store.runs.advance("worker", Checkpoint(run.id))
-    assert await store.runs.advance("worker", Checkpoint(run.id, as_(run, "cancelled")))
+    assert not await store.runs.advance("other", 1, Checkpoint(run.id, as_(run, "cancelled")))
+    assert not await store.runs.advance("worker", 1, Checkpoint(run.id))
+    assert await store.runs.advance("worker", 1, Checkpoint(run.id, as_(run, "cancelled")))
 
 
 async def test_a_client_that_is_refused_changes_nothing(store):
@@ -308,7 +322,7 @@ async def test_a_client_that_is_refused_changes_nothing(store):
 
     with pytest.raises(InvalidRequest, match=r"No\."):
         await store.runs.transition(OURS, run.thread_id, run.id, "worker", refuse)
-    assert not await store.runs.advance("worker", Checkpoint(run.id))
+    assert not await store.runs.advance("worker", 1, Checkpoint(run.id))
 
 
 async def test_concurrent_transitions_each_see_the_previous_one(store):
@@ -327,14 +341,14 @@ async def test_concurrent_transitions_each_see_the_previous_one(store):
 async def test_deleting_a_thread_ends_its_run_for_its_worker_too(store):
     run = await stored(store, "in_progress", "worker")
     assert await store.threads.delete(OURS, run.thread_id) == run.id
-    assert not await store.runs.advance("worker", Checkpoint(run.id, as_(run, "completed")))
-    assert await candidates(store, NOW, 10) == []
+    assert not await store.runs.advance("worker", 1, Checkpoint(run.id, as_(run, "completed")))
+    assert await candidates(store) == []
     assert await store.runs.list_expired(3_000_000_000.0, 10) == []
-    assert await store.runs.claim(run.id, "worker", NOW) is None
+    assert await store.runs.claim(run.id, "worker") is None
 
 
-async def candidates(store, now, limit):
-    return [candidate.key for candidate in await store.runs.list_candidates(now, limit)]
+async def candidates(store, limit=10):
+    return [candidate.key for candidate in await store.runs.list_candidates(limit)]
 
 
 # -- claims and leases -------------------------------------------------------------------------------------------
@@ -344,8 +358,8 @@ async def candidates(store, now, limit):
 async def test_a_run_without_an_owner_is_claimed_in_states_that_need_work(store, status):
     run = await stored(store, status)
     workable = status in {"queued", "in_progress", "cancelling"}
-    assert await candidates(store, NOW, 10) == ([run.id] if workable else [])
-    taken = await store.runs.claim(run.id, "worker", NOW)
+    assert await candidates(store) == ([run.id] if workable else [])
+    taken = await store.runs.claim(run.id, "worker")
     assert (taken is not None) is workable
     if workable:
         assert (taken.run, taken.owner, taken.interruptions, taken.project_id) == (run, "worker", 0, OURS)
@@ -357,31 +371,30 @@ async def test_an_expired_run_is_claimed_in_any_active_state(store, status):
     active = status in ACTIVE
     assert await store.runs.list_expired(NOW - 1, 10) == []
     assert await store.runs.list_expired(NOW, 10) == ([run.id] if active else [])
-    assert (await store.runs.claim(run.id, "worker", NOW, due=True) is not None) is active
+    assert (await store.runs.claim(run.id, "worker", due=True) is not None) is active
     assert (status in TERMINAL) is not active
 
 
 async def test_a_run_of_a_worker_with_a_lease_is_not_claimed(store):
     run = await stored(store, "in_progress", "worker")
     await store.workers.renew_lease("worker", LEASE)
-    assert await candidates(store, NOW, 10) == []
-    assert await store.runs.claim(run.id, "other", NOW) is None
-    assert await store.runs.claim(run.id, "other", NOW, due=True) is None
-    assert await store.runs.advance("worker", Checkpoint(run.id, as_(run, "completed")))
+    assert await candidates(store) == []
+    assert await store.runs.claim(run.id, "other") is None
+    assert await store.runs.claim(run.id, "other", due=True) is None
+    assert await store.runs.advance("worker", 1, Checkpoint(run.id, as_(run, "completed")))
 
 
 async def test_a_run_of_a_worker_with_an_expired_lease_is_claimed_once(store):
     run = await stored(store, "in_progress", "worker")
-    await store.workers.renew_lease("worker", LEASE)
+    await store.workers.renew_lease("worker", EXPIRED)
     for name in ("second", "third"):
-        await store.workers.renew_lease(name, LEASE + 100)
-    later = LEASE + 1
-    assert await candidates(store, later, 10) == [run.id]
-    taken = await asyncio.gather(*[store.runs.claim(run.id, name, later) for name in ("second", "third")])
+        await store.workers.renew_lease(name, LEASE)
+    assert await candidates(store) == [run.id]
+    taken = await asyncio.gather(*[store.runs.claim(run.id, name) for name in ("second", "third")])
     (won,) = [one for one in taken if one is not None]
     assert won.interruptions == 1
-    assert not await store.runs.advance("worker", Checkpoint(run.id, as_(run, "completed")))
-    assert await store.runs.advance(won.owner, Checkpoint(run.id, as_(run, "completed")))
+    assert not await store.runs.advance("worker", 1, Checkpoint(run.id, as_(run, "completed")))
+    assert await store.runs.advance(won.owner, won.epoch, Checkpoint(run.id, as_(run, "completed")))
 
 
 @pytest.mark.parametrize(
@@ -394,26 +407,26 @@ async def test_a_run_of_a_worker_with_an_expired_lease_is_claimed_once(store):
 async def test_the_deaths_of_workers_are_counted_until_the_next_checkpoint(store, checkpoint):
     run = await stored(store, "in_progress", "first")
     for count, name in enumerate(("second", "third"), start=1):
-        taken = await store.runs.claim(run.id, name, NOW)
+        taken = await store.runs.claim(run.id, name)
         assert taken.interruptions == count
-    assert await store.runs.advance("third", checkpoint(run))
-    assert (await store.runs.claim(run.id, "fourth", NOW)).interruptions == 1
+    assert await store.runs.advance("third", taken.epoch, checkpoint(run))
+    assert (await store.runs.claim(run.id, "fourth")).interruptions == 1
 
 
 async def test_a_released_or_reclaimed_run_does_not_count_an_interruption(store):
     run = await stored(store, "in_progress", "first")
-    assert (await store.runs.claim(run.id, "first", NOW)).interruptions == 0
+    assert (await store.runs.claim(run.id, "first")).interruptions == 0
     await store.runs.release_runs("first")
     await store.workers.retire("first")
-    assert (await store.runs.claim(run.id, "second", NOW)).interruptions == 0
+    assert (await store.runs.claim(run.id, "second")).interruptions == 0
 
 
 async def test_a_beat_makes_a_lease_longer(store):
     run = await stored(store, "in_progress", "worker")
-    await store.workers.renew_lease("worker", NOW)
-    assert await candidates(store, NOW, 10) == [run.id]
+    await store.workers.renew_lease("worker", EXPIRED)
+    assert await candidates(store) == [run.id]
     await store.workers.renew_lease("worker", LEASE)
-    assert await candidates(store, NOW, 10) == []
+    assert await candidates(store) == []
 
 
 async def test_a_worker_that_retires_leaves_its_runs_to_all(store):
@@ -421,21 +434,78 @@ async def test_a_worker_that_retires_leaves_its_runs_to_all(store):
     for name in ("first", "second"):
         await store.workers.renew_lease(name, LEASE)
     await store.workers.retire("first")
-    assert await candidates(store, NOW, 10) == [runs[0].id]
+    assert await candidates(store) == [runs[0].id]
     await store.workers.retire()
-    assert await candidates(store, NOW, 10) == [run.id for run in runs]
-    assert await candidates(store, NOW, 1) == [runs[0].id]
+    assert await candidates(store) == [run.id for run in runs]
+    assert await candidates(store, 1) == [runs[0].id]
 
 
 async def test_a_run_is_resumed_with_its_open_step_and_message(store):
     run = await stored(store, "in_progress", "worker")
     message = samples.message(run.thread_id, None, run_id=run.id, role="assistant", status="in_progress")
     done, open_ = samples.step(run, status="completed"), samples.message_step(run, message)
-    await store.runs.advance("worker", Checkpoint(run.id, new_steps=[done, open_], new_messages=[message]))
-    taken = await store.runs.claim(run.id, "other", NOW)
+    await store.runs.advance("worker", 1, Checkpoint(run.id, new_steps=[done, open_], new_messages=[message]))
+    taken = await store.runs.claim(run.id, "other")
     assert (taken.steps, taken.message) == ([open_], message)
 
 
 async def test_an_unknown_run_has_no_status_and_is_not_claimed(store):
     assert await store.runs.status("run_unknown") is None
-    assert await store.runs.claim("run_unknown", "worker", NOW) is None
+    assert await store.runs.claim("run_unknown", "worker") is None
+
+
+async def test_each_new_owner_raises_the_epoch_and_an_older_claim_of_the_same_worker_changes_nothing(store):
+    run = await stored(store, "in_progress", "first")
+    assert (await store.runs.claim(run.id, "first")).epoch == 1
+    assert (await store.runs.claim(run.id, "second")).epoch == 2
+    again = await store.runs.claim(run.id, "first")
+    assert again.epoch == 3
+    step = samples.step(run)
+    for epoch in (1, 2):
+        assert not await store.runs.advance("first", epoch, Checkpoint(run.id, new_steps=[step]))
+        assert not await store.runs.advance("first", epoch, Checkpoint(run.id, as_(run, "completed")))
+    assert await store.runs.list_owned("first") == {run.id: 3}
+    assert await store.runs.advance("first", 3, Checkpoint(run.id, as_(run, "completed"), new_steps=[step]))
+
+
+async def test_a_run_that_a_client_resumes_has_the_epoch_of_its_new_owner(store):
+    run = await stored(store, "in_progress", "first")
+    assert await store.runs.advance("first", 1, Checkpoint(run.id, as_(run, "requires_action"), release=True))
+    resumed = as_(run, "in_progress")
+    taken = await store.runs.transition(OURS, run.thread_id, run.id, "first", lambda _: Checkpoint(run.id, resumed))
+    assert (taken.owner, taken.epoch) == (None, 2)
+    assert not await store.runs.advance("first", 1, Checkpoint(run.id, as_(run, "completed")))
+    assert await store.runs.advance("first", 2, Checkpoint(run.id, as_(run, "completed")))
+
+
+async def test_a_worker_that_is_not_steady_claims_only_runs_without_an_owner(store):
+    orphan, unowned = await stored(store, "in_progress", "dead"), await stored(store)
+    await store.workers.renew_lease("late", LEASE, steady_after=60.0)
+    assert await store.runs.claim(orphan.id, "late") is None
+    assert (await store.runs.claim(unowned.id, "late")).owner == "late"
+    await store.workers.renew_lease("late", LEASE)
+    assert await store.runs.claim(orphan.id, "late") is None
+    await store.workers.renew_lease("steady", LEASE)
+    assert (await store.runs.claim(orphan.id, "steady")).interruptions == 1
+
+
+async def test_leases_are_compared_by_the_clock_of_the_database(tmp_path, url, caplog):
+    clocks = [ShiftedClock(-60.0), ShiftedClock(60.0)]
+    async with contextlib.AsyncExitStack() as stack:
+        stores = []
+        for clock in clocks:
+            stores.append(await open_store(tmp_path, url, clock=clock))
+            stack.push_async_callback(stores[-1].close)
+        slow, fast = stores
+        run = await stored(slow, "in_progress", "slow")
+        await slow.workers.renew_lease("slow", LEASE)
+        await fast.workers.renew_lease("fast", LEASE)
+        await fast.workers.renew_lease("fast", LEASE)
+        assert await candidates(fast) == []
+        assert await fast.runs.claim(run.id, "fast") is None
+        await slow.workers.renew_lease("slow", EXPIRED)
+        assert await candidates(fast) == [run.id]
+        assert (await fast.runs.claim(run.id, "fast")).owner == "fast"
+    skews = [record.message for record in caplog.records if "clock skew" in record.message]
+    assert len(skews) == (0 if url is None else 2)
+    assert url is None or ("60.0 s behind the database's" in skews[0] and "60.0 s ahead of" in skews[1])

@@ -19,7 +19,7 @@ async def owned(store):
     await store.assistants.create(THEIRS, assistant)
     await store.threads.create(THEIRS, thread, [message])
     await store.runs.create(THEIRS, run, "worker")
-    assert await store.runs.advance("worker", Checkpoint(run.id, new_steps=[step]))
+    assert await store.runs.advance("worker", 1, Checkpoint(run.id, new_steps=[step]))
     return assistant.id, thread.id, message.id, run.id, step.id
 
 
@@ -88,7 +88,7 @@ async def test_a_step_of_another_run_is_not_found(store):
         await store.threads.create(OURS, thread, [])
         await store.runs.create(OURS, run, "worker")
     step = samples.step(runs[1])
-    await store.runs.advance("worker", Checkpoint(runs[1].id, new_steps=[step]))
+    await store.runs.advance("worker", 1, Checkpoint(runs[1].id, new_steps=[step]))
     with pytest.raises(NotFound, match="No run step found"):
         await store.runs.get_step(OURS, first.id, runs[0].id, step.id)
 

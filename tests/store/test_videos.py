@@ -38,7 +38,7 @@ async def made(store, project=OURS, *, key=None, most=100, kept=None, pieces=())
 
 
 async def claimed(store, owner="one", now=float(NOW)):
-    await store.workers.renew_lease(owner, now + 10)
+    await store.workers.renew_lease(owner, 60.0)
     (waiting,) = await store.videos.list_candidates(now, 10)
     return await store.videos.claim(waiting.key, owner, now)
 
@@ -53,7 +53,7 @@ async def test_only_one_of_many_workers_claims_a_video(store):
     await made(store)
     owners = [f"owner{number}" for number in range(8)]
     for owner in owners:
-        await store.workers.renew_lease(owner, LEASE)
+        await store.workers.renew_lease(owner, 60.0)
     (waiting,) = await store.videos.list_candidates(float(NOW), 10)
     found = await asyncio.gather(*(store.videos.claim(waiting.key, owner, float(NOW)) for owner in owners))
     assert len([one for one in found if one is not None]) == 1
@@ -66,6 +66,7 @@ async def test_a_worker_that_lost_a_video_cannot_change_it(store):
     assert await store.videos.mark_ordering("dead", first.video.seq, float(NOW))
     assert await store.videos.mark_ordered("dead", first.video.seq, 'odd "id" \\ of theirs')
     later = LEASE + 1
+    await store.workers.retire("dead")
     second = await claimed(store, "alive", later)
     assert (second.attempts, second.interruptions, second.ordered_at) == (1, 1, float(NOW))
     assert second.video.upstream_id == 'odd "id" \\ of theirs'
@@ -179,7 +180,7 @@ async def test_the_deaths_of_workers_are_no_attempts_and_are_counted_until_there
     await made(store)
     for count, name in enumerate(("one", "two", "three")):
         job = await claimed(store, name, LEASE + 100 * count)
-        await store.workers.renew_lease(name, LEASE)
+        await store.workers.retire(name)
         assert (job.attempts, job.interruptions) == (1, count)
     assert await store.videos.mark_dreaming("three", job.video.seq)
     job = await claimed(store, "four", LEASE + 1000)

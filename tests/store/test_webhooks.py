@@ -86,10 +86,10 @@ async def test_the_event_of_a_finished_run_is_stored_in_the_same_transaction(sto
     await store.threads.create(OURS, thread, [])
     await store.runs.create(OURS, run, "worker")
     ended = samples.run(thread.id, status, id=run.id)
-    assert not await store.runs.advance("another", Checkpoint(run.id, run=ended))
+    assert not await store.runs.advance("another", 1, Checkpoint(run.id, run=ended))
     assert await deliveries(store) == []
-    assert await store.runs.advance("worker", Checkpoint(run.id, run=ended))
-    assert not await store.runs.advance("worker", Checkpoint(run.id, run=ended))
+    assert await store.runs.advance("worker", 1, Checkpoint(run.id, run=ended))
+    assert not await store.runs.advance("worker", 1, Checkpoint(run.id, run=ended))
     (delivery,) = await deliveries(store)
     assert delivery.event.type == f"thread.run.{status}"
     assert delivery.event.data == {"id": run.id, "thread_id": thread.id}

@@ -15,7 +15,7 @@ from understudy.store import Store
 _SAMPLE_SIZE: Final = 16
 
 
-async def claim_location(store: Store, blobs: Blobs, now: float) -> str:
+async def claim_location(store: Store, blobs: Blobs) -> str:
     """Checks that `blobs` belong to the database; returns the location's id. Raises StoreError otherwise.
 
     The first start assigns the id. A location without an id is accepted if it has the database's blobs (a copy), and
@@ -29,7 +29,7 @@ async def claim_location(store: Store, blobs: Blobs, now: float) -> str:
     if actual_id is None and (candidate_id == recorded_id or await _has_sample(store, blobs)):
         await blobs.write_id(recorded_id)
         return recorded_id
-    if not await store.blobs.replace_location(recorded_id, candidate_id, now):
+    if not await store.blobs.replace_location(recorded_id, candidate_id):
         raise _location_mismatch_error(blobs, actual_id, recorded_id)
     if actual_id is None:
         await blobs.write_id(candidate_id)

@@ -194,7 +194,7 @@ class Runs:
         for event, frames in happened:
             state.apply(event)
             log.append(event, frames)
-        execution = self._worker.execution(project_id, state, projection, log, stored.progress)
+        execution = self._worker.execution(project_id, state, projection, log, stored.progress, epoch=stored.epoch)
         self._launch(execution, at_once=at_once)
         return StartedRun(queued[-1], log, after)
 

@@ -142,7 +142,7 @@ def _build_store(database: Database, clock: Clock, lock: DirectoryLock | None) -
         usage=UsageReports(database),
         batches=Batches(database),
         batch_jobs=BatchJobs(database),
-        workers=Workers(database),
+        workers=Workers(database, clock),
         lock=lock,
     )
 

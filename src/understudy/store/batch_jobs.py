@@ -34,7 +34,7 @@ _CANDIDATES = compose_sql(
     "row_number() OVER (PARTITION BY project_id, answering ORDER BY seq) AS place FROM",
     "(SELECT seq, project_id, CASE WHEN status = 'in_progress' THEN 1 ELSE 0 END AS answering FROM batches WHERE",
     _JOBS.is_claimable,
-    ") AS claimable) AS numbered WHERE place <= $2 ORDER BY seq",
+    ") AS claimable) AS numbered WHERE place <= $1 ORDER BY seq",
 )
 _STORE_RESULT = (
     "UPDATE batch_lines SET request_id = $3, status_code = $4, answer = $5"
@@ -138,9 +138,9 @@ class BatchJobs:
     def __init__(self, database: Database) -> None:
         self._database = database
 
-    async def list_candidates(self, now: float, each: int) -> list[Candidate[int]]:
+    async def list_candidates(self, each: int) -> list[Candidate[int]]:
         """The oldest of each project, up to `each` of those that are in progress and of the others."""
-        return await self._database.read(_list_oldest_batches, now, each)
+        return await self._database.read(_list_oldest_batches, each)
 
     async def claim(self, seq: int, owner: str, now: float) -> BatchClaim | None:
         """None where another worker has it, or it has ended."""
@@ -190,8 +190,8 @@ class BatchJobs:
         return bool(batches) and await self._database.write(_erase, batches[0], limit)
 
 
-def _list_oldest_batches(now: float, each: int) -> Transaction[list[Candidate[int]]]:
-    return [Candidate(*row) for row in (yield _CANDIDATES, (now, each))]
+def _list_oldest_batches(each: int) -> Transaction[list[Candidate[int]]]:
+    return [Candidate(*row) for row in (yield _CANDIDATES, (each,))]
 
 
 def _claim_batch(seq: int, owner: str, now: float) -> Transaction[BatchClaim | None]:

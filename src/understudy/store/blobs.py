@@ -8,6 +8,8 @@ from collections.abc import Sequence
 
 from understudy.errors import StoreError
 from understudy.store.database import Database, Transaction
+from understudy.store.sql import compose_sql
+from understudy.store.workers import HAS_LEASE
 
 _REUSE_EQUAL_BLOB = (
     "UPDATE blobs SET uses = uses + 1 WHERE uses > 0 AND name = ("
@@ -53,9 +55,9 @@ class Blobs:
         """Records where the blobs are, unless a location is recorded already; returns the recorded one."""
         return await self._database.write(_record_location, location_id)
 
-    async def replace_location(self, old: str, new: str, now: float) -> bool:
+    async def replace_location(self, old: str, new: str) -> bool:
         """Records another location; False if a blob is in use or a server has a lease on the database."""
-        return await self._database.write(_replace_location, old, new, now)
+        return await self._database.write(_replace_location, old, new)
 
 
 def retain(blob: str) -> Transaction[str]:
@@ -141,9 +143,11 @@ def _record_location(location_id: str) -> Transaction[str]:
     return str(rows[0][0])
 
 
-def _replace_location(old: str, new: str, now: float) -> Transaction[bool]:
-    sql = (
-        "UPDATE blob_store SET id = $2 WHERE id = $1 AND NOT EXISTS (SELECT 1 FROM blobs WHERE uses > 0)"
-        " AND NOT EXISTS (SELECT 1 FROM workers WHERE lease_until > $3) RETURNING id"
+def _replace_location(old: str, new: str) -> Transaction[bool]:
+    sql = compose_sql(
+        "UPDATE blob_store SET id = $2 WHERE id = $1 AND NOT EXISTS (SELECT 1 FROM blobs WHERE uses > 0)",
+        "AND NOT EXISTS (SELECT 1 FROM workers WHERE",
+        HAS_LEASE,
+        ") RETURNING id",
     )
-    return bool((yield sql, (old, new, now)))
+    return bool((yield sql, (old, new)))

@@ -112,10 +112,10 @@ class Ingestion:
         """The rounds of the files that the worker has claimed."""
         return await self._database.read(_JOBS.list_owned, owner)
 
-    async def release_abandoned_files(self, now: float) -> None:
+    async def release_abandoned_files(self) -> None:
         """Removes what dead workers indexed of files that were cancelled or deleted meanwhile."""
-        if await self._database.read(_has_abandoned_files, now):
-            await self._database.write(_release_abandoned_files, now)
+        if await self._database.read(_has_abandoned_files):
+            await self._database.write(_release_abandoned_files)
 
     async def list_stale_stores(self, embedder: str, successor: str | None = None) -> list[IndexedStore]:
         """Stores that are indexed with another embedder than these two, or not completely."""
@@ -222,12 +222,12 @@ def _release_files(owner: str, files: Sequence[int]) -> Transaction[None]:
             yield from remove_document(store, seq)
 
 
-def _has_abandoned_files(now: float) -> Transaction[bool]:
-    return bool((yield _ABANDONED_FILES, (now,)))
+def _has_abandoned_files() -> Transaction[bool]:
+    return bool((yield _ABANDONED_FILES, ()))
 
 
-def _release_abandoned_files(now: float) -> Transaction[None]:
-    rows = yield _ABANDONED_FILES + " FOR UPDATE", (now,)
+def _release_abandoned_files() -> Transaction[None]:
+    rows = yield _ABANDONED_FILES + " FOR UPDATE", ()
     for seq, store in rows:
         yield from remove_document(store, seq)
         yield "UPDATE store_files SET owner = NULL WHERE seq = $1", (seq,)

@@ -5,7 +5,7 @@ Every write of a worker is guarded by its ownership and by the table of legal tr
 """
 
 from collections.abc import Callable
-from typing import Final
+from typing import Any, Final
 
 import msgspec
 
@@ -60,24 +60,28 @@ _RESPONSE_WEBHOOKS: Final[dict[ResponseStatus, EventType]] = {
 }
 
 
+# The owner of a run, and the epoch of its claim.
+_Claim = tuple[str, int]
+
+
 class LeaseLost(Exception):
     pass
 
 
-_SELECT_RUN = "SELECT project_id, owner, attempts, progress, body FROM runs WHERE id = $1 AND body IS NOT NULL"
+_SELECT_RUN = "SELECT project_id, owner, attempts, epoch, progress, body FROM runs WHERE id = $1 AND body IS NOT NULL"
 
 
 def load_run(run_id: str, suffix: str = "") -> Transaction[StoredRun | None]:
     rows = yield _SELECT_RUN + suffix, (run_id,)
     if not rows:
         return None
-    project_id, owner, interruptions, progress, body = rows[0]
+    project_id, owner, interruptions, epoch, progress, body = rows[0]
     opened = yield "SELECT body FROM steps WHERE run_id = $1 AND open = 1 ORDER BY seq", (run_id,)
     steps = [decode_step(row[0]) for row in opened]
     message = yield from _open_message(steps)
     known = decode_progress(progress)
     response = None if known.plan is None else (yield from load_response(run_id))
-    return StoredRun(project_id, owner, interruptions, decode_run(body), known, steps, message, response)
+    return StoredRun(project_id, owner, interruptions, decode_run(body), known, steps, message, response, epoch)
 
 
 def _open_message(steps: list[RunStepObject]) -> Transaction[MessageObject | None]:
@@ -105,7 +109,9 @@ def transition(
         raise not_found("run", run_id)
     boundary = change(stored)
     if owner is not None:
-        yield "UPDATE runs SET owner = $1 WHERE id = $2 AND owner IS NULL", (owner, run_id)
+        sql = "UPDATE runs SET owner = $1, epoch = epoch + 1 WHERE id = $2 AND owner IS NULL RETURNING epoch"
+        for (epoch,) in (yield sql, (owner, run_id)):
+            stored.epoch = epoch
     bundle = Bundle()
     _add_guard(bundle, boundary)
     _add_rows(bundle, text_insert, boundary)
@@ -115,22 +121,23 @@ def transition(
     return stored
 
 
-def advance(database: Database, owner: str, boundary: Checkpoint, now: float) -> Transaction[None]:
+def advance(database: Database, owner: str, epoch: int, boundary: Checkpoint, now: float) -> Transaction[None]:
     run = boundary.run
     # One that stays in progress may still have come further.
     staying: tuple[RunStatus, ...] = ("in_progress",) if run is None or run.status == "in_progress" else ()
     allowed = sql_list((*staying, *(sources(run.status) if run is not None else ())))
-    mine = f" AND status IN {allowed} AND owner = $2"
+    mine = f" AND status IN {allowed} AND owner = $2 AND epoch = $3"
+    claim = (owner, epoch)
     if boundary.response is not None:
-        yield from _advance_response(database, boundary, boundary.response, owner, mine, now)
+        yield from _advance_response(database, boundary, boundary.response, claim, mine, now)
         return
     event = _RUN_WEBHOOKS.get(run.status) if run is not None else None
     # Without a webhook endpoint, the usual case, one statement is enough.
     if (
-        yield _build_advance(database, boundary, owner, f"{mine} AND {_HAS_NO_WEBHOOK}" if event else mine, alone=True)
+        yield _build_advance(database, boundary, claim, f"{mine} AND {_HAS_NO_WEBHOOK}" if event else mine, alone=True)
     ):
         return
-    rows = (yield _build_advance(database, boundary, owner, mine)) if event else []
+    rows = (yield _build_advance(database, boundary, claim, mine)) if event else []
     if not rows:
         raise LeaseLost
     if event and run is not None:
@@ -138,9 +145,9 @@ def advance(database: Database, owner: str, boundary: Checkpoint, now: float) ->
 
 
 def _advance_response(
-    database: Database, boundary: Checkpoint, response: ResponseObject, owner: str, condition: str, now: float
+    database: Database, boundary: Checkpoint, response: ResponseObject, claim: _Claim, condition: str, now: float
 ) -> Transaction[None]:
-    rows = yield _build_advance(database, boundary, owner, condition)
+    rows = yield _build_advance(database, boundary, claim, condition)
     if not rows:
         raise LeaseLost
     yield from write_response(response)
@@ -150,17 +157,17 @@ def _advance_response(
 
 
 def _build_advance(
-    database: Database, boundary: Checkpoint, owner: str, condition: str, *, alone: bool = False
+    database: Database, boundary: Checkpoint, claim: _Claim, condition: str, *, alone: bool = False
 ) -> Bundle:
     bundle = Bundle(alone)
-    _add_guard(bundle, boundary, condition, owner)
+    _add_guard(bundle, boundary, condition, *claim)
     _add_rows(bundle, database.text_insert, boundary)
     for usage in boundary.used:
         add_usage(bundle, "{0}", boundary.project_id, usage, slot_of(database))
     return bundle
 
 
-def _add_guard(bundle: Bundle, boundary: Checkpoint, condition: str = "", *args: str) -> None:
+def _add_guard(bundle: Bundle, boundary: Checkpoint, condition: str = "", *args: str | int) -> None:
     """What changes the run's row or, where nothing of it changes, holds it. In `condition`, `$1` is the run's id."""
     run = boundary.run
     values = _TextValues([boundary.run_id, *args])
@@ -186,7 +193,7 @@ def _add_guard(bundle: Bundle, boundary: Checkpoint, condition: str = "", *args:
     bundle.add(sql, *values)
 
 
-class _TextValues(list[str]):
+class _TextValues(list[Any]):
     """The values of a statement."""
 
     def add(self, value: str) -> str:

@@ -140,7 +140,8 @@ def encode_progress(progress: Progress) -> str:
 class StoredRun:
     """A run as the engine resumes it: its public object, the engine's state, and its open steps and message.
 
-    `interruptions` counts the servers that died while they executed it, since its last checkpoint.
+    `interruptions` counts the servers that died while they executed it, since its last checkpoint. `epoch` counts its
+    owners: 1 for the worker that creates it.
     """
 
     project_id: str
@@ -151,6 +152,7 @@ class StoredRun:
     steps: list[RunStepObject]
     message: MessageObject | None
     response: ResponseObject | None = None
+    epoch: int = 1
 
 
 @dataclass(frozen=True, slots=True)

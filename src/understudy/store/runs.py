@@ -14,7 +14,14 @@ from understudy.store.messages import (
 )
 from understudy.store.pages import Page, PageRequest, PageSource, read_page
 from understudy.store.run_checkpoints import LeaseLost, advance, transition
-from understudy.store.run_claims import claim_run, filter_workable, list_expired_runs, list_unowned_runs, release_runs
+from understudy.store.run_claims import (
+    claim_run,
+    filter_workable,
+    list_expired_runs,
+    list_owned_runs,
+    list_unowned_runs,
+    release_runs,
+)
 from understudy.store.run_creation import insert_run
 from understudy.store.run_state import (
     Checkpoint,
@@ -106,24 +113,28 @@ class Runs:
             transition, self._database.text_insert, project_id, thread_id, run_id, owner, change
         )
 
-    async def advance(self, owner: str, boundary: Checkpoint) -> bool:
-        """Stores the changes of a run's owner; False, and nothing stored, if the owner lost the run."""
+    async def advance(self, owner: str, epoch: int, boundary: Checkpoint) -> bool:
+        """Stores the changes of a run's owner; False, and nothing stored, if the claim of that epoch was lost."""
         try:
-            await self._database.write(advance, self._database, owner, boundary, self._clock.now())
+            await self._database.write(advance, self._database, owner, epoch, boundary, self._clock.now())
         except LeaseLost:
             return False
         return True
 
-    async def claim(self, run_id: str, owner: str, now: float, *, due: bool = False) -> StoredRun | None:
+    async def claim(self, run_id: str, owner: str, *, due: bool = False) -> StoredRun | None:
         """Claims a run with work left; with `due`, also one that waits for tool outputs. None: another worker has it.
 
-        One whose last owner died has one more interruption.
+        One whose last owner died has one more interruption. A run that had another owner, or none, has a higher epoch.
         """
-        return await self._database.write(claim_run, run_id, owner, now, due)
+        return await self._database.write(claim_run, run_id, owner, due)
 
-    async def list_candidates(self, now: float, limit: int) -> list[Candidate[str]]:
+    async def list_candidates(self, limit: int) -> list[Candidate[str]]:
         """Runs with work left that no live worker owns, oldest first."""
-        return await self._database.read(list_unowned_runs, now, limit)
+        return await self._database.read(list_unowned_runs, limit)
+
+    async def list_owned(self, owner: str) -> dict[str, int]:
+        """The runs with work left that a worker owns, with their epochs."""
+        return await self._database.read(list_owned_runs, owner)
 
     async def list_expired(self, now: float, limit: int) -> list[str]:
         """Active runs whose time is over."""

@@ -33,6 +33,7 @@ _BUSY_TIMEOUT_MS = 10_000
 _SCAN_THREADS = 2
 _PARAMETER = re.compile(r"\$(\d+)")
 _REFERENCE = re.compile(r"\{\d+\}")
+_ROW_LOCK = re.compile(r" FOR UPDATE(?: SKIP LOCKED)?")
 _WORD = re.compile(r"\w+")
 
 
@@ -42,7 +43,7 @@ def _to_sqlite(sql: str) -> str:
 
     References to rows of a bundle become a constant: later statements run only if the guard returned a row.
     """
-    return _REFERENCE.sub("(SELECT 1)", _PARAMETER.sub(r"?\1", sql).replace(" FOR UPDATE", ""))
+    return _REFERENCE.sub("(SELECT 1)", _ROW_LOCK.sub("", _PARAMETER.sub(r"?\1", sql)))
 
 
 @dataclass(slots=True)

@@ -1,20 +1,34 @@
 """Workers, their leases, and what they claim: the rows of a job table that a worker owns.
 
 A claim holds as long as the lease of its owner. Claiming and releasing are guarded updates, so of two workers that
-claim one job at once one gets it, and a worker that lost a job changes nothing.
+claim one job at once one gets it, and a worker that lost a job changes nothing. Leases are written and compared by the
+clock of the database: the clocks of the nodes may differ.
 """
 
+import logging
 from dataclasses import dataclass
-from typing import Any, Generic, LiteralString, TypeVar
+from typing import Any, Final, Generic, LiteralString, TypeVar
 
+from understudy.clock import Clock
 from understudy.store.database import Database, Row, Transaction
 from understudy.store.sql import compose_sql
 
 Key = TypeVar("Key", int, str)
 
-ORPHANED: LiteralString = "owner NOT IN (SELECT id FROM workers WHERE lease_until > $1)"
-"""The owner of the row has no lease at the time `$1`."""
-UNOWNED: LiteralString = f"(owner IS NULL OR {ORPHANED})"
+DATABASE_NOW: Final = "(SELECT now FROM database_clock)"
+HAS_LEASE: Final = compose_sql("lease_until >", DATABASE_NOW)
+"""The worker of the row has a lease."""
+ORPHANED: Final = compose_sql("owner NOT IN (SELECT id FROM workers WHERE", HAS_LEASE, ")")
+"""The owner of the row has no lease."""
+UNOWNED: Final = compose_sql("(owner IS NULL OR", ORPHANED, ")")
+_MAX_SKEW_SECONDS: Final = 1.0
+logger = logging.getLogger(__name__)
+
+
+def is_claimable_by(worker: LiteralString) -> LiteralString:
+    """A condition on rows: the worker whose id is the parameter `worker` may become their owner."""
+    unsteady = compose_sql("SELECT 1 FROM workers WHERE id =", worker, "AND steady_at >", DATABASE_NOW)
+    return compose_sql("(owner IS NULL OR (", ORPHANED, "AND NOT EXISTS (", unsteady, ")))")
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,20 +67,25 @@ class JobTable:
 
     @property
     def is_claimable(self) -> LiteralString:
-        """A condition on rows at the time `$1`."""
+        """A condition on rows, with `retries` at the time `$1`."""
         due: LiteralString = "AND due_at <= $1" if self.retries else ""
         return compose_sql(self.is_open, due, "AND", UNOWNED)
 
     def claim(self, seq: int, owner: str, now: float, columns: LiteralString) -> Transaction[Row | None]:
         """Makes `owner` the owner of a claimable row, and returns its columns; None where it is not claimable."""
         counts: LiteralString = ""
+        due: LiteralString = ""
+        arguments: tuple[Any, ...] = (owner, seq)
         if self.retries:
             counts = (
                 ", attempts = attempts + CASE WHEN owner IS NULL THEN 1 ELSE 0 END"
                 ", interruptions = interruptions + CASE WHEN owner IS NULL THEN 0 ELSE 1 END"
             )
-        where = compose_sql("WHERE seq = $3 AND", self.is_claimable, "RETURNING", columns)
-        rows = yield compose_sql("UPDATE", self.name, "SET owner = $2", counts, where), (now, owner, seq)
+            due = "AND due_at <= $3"
+            arguments = (owner, seq, now)
+        row = lock_row(self.name, compose_sql("seq = $2 AND", self.is_open, due, "AND", is_claimable_by("$1")))
+        sql = compose_sql("UPDATE", self.name, "SET owner = $1", counts, "WHERE seq =", row, "RETURNING", columns)
+        rows = yield sql, arguments
         return rows[0] if rows else None
 
     def list_owned(self, owner: str) -> Transaction[dict[int, Any]]:
@@ -85,25 +104,68 @@ class JobTable:
         yield compose_sql("UPDATE", self.name, sets, "WHERE seq = $1 AND owner = $2"), arguments
 
 
-class Workers:
-    def __init__(self, database: Database) -> None:
-        self._database = database
+def lock_row(table: LiteralString, condition: LiteralString) -> LiteralString:
+    """The `seq` of a row, locked for a claim; no row where another worker is claiming it."""
+    return compose_sql("(SELECT seq FROM", table, "WHERE", condition, "FOR UPDATE SKIP LOCKED)")
 
-    async def renew_lease(self, worker_id: str, lease_until: float) -> None:
-        """Creates or extends the lease of a worker. `lease_until` in Unix seconds."""
-        await self._database.write(_renew_lease, worker_id, lease_until)
+
+class Workers:
+    def __init__(self, database: Database, clock: Clock) -> None:
+        self._database = database
+        self._clock = clock
+        self._skew_is_logged = False
+
+    @property
+    def is_shared(self) -> bool:
+        """Whether other processes may have leases on the database. SQLite has one server, which locks its directory."""
+        return self._database.dialect == "postgres"
+
+    async def renew_lease(self, worker_id: str, seconds: float, steady_after: float = 0.0) -> None:
+        """Creates the lease of a worker or extends it, to `seconds` from now.
+
+        With `steady_after`, it may claim jobs of dead workers only that many seconds from now. Logs once that the clock
+        of this machine and that of the database differ by more than a second.
+        """
+        before = self._clock.now()
+        database_now = await self._database.write(_renew_lease, worker_id, seconds, steady_after)
+        if self.is_shared and not self._skew_is_logged:
+            self._check_skew(database_now, before, self._clock.now())
+
+    async def count_live(self, prefix: str) -> int:
+        """The number of workers with a lease whose ids begin with `prefix`."""
+        return await self._database.read(_count_live, prefix)
 
     async def retire(self, worker_id: str | None = None) -> None:
         """Ends the lease of a worker, or of all workers: their jobs can be claimed at once."""
         await self._database.write(_retire_worker, worker_id)
 
+    def _check_skew(self, database_now: float, before: float, after: float) -> None:
+        skew = (before + after) / 2 - database_now
+        if abs(skew) > _MAX_SKEW_SECONDS + abs(after - before) / 2:
+            self._skew_is_logged = True
+            logger.warning(
+                "clock skew: this machine's clock is %.1f s %s the database's; leases use the database's",
+                abs(skew),
+                "ahead of" if skew > 0 else "behind",
+            )
 
-def _renew_lease(worker_id: str, lease_until: float) -> Transaction[None]:
-    sql = (
-        "INSERT INTO workers (id, lease_until) VALUES ($1, $2)"
-        " ON CONFLICT (id) DO UPDATE SET lease_until = excluded.lease_until"
+
+def _renew_lease(worker_id: str, seconds: float, steady_after: float) -> Transaction[float]:
+    steady = "CASE WHEN $3 > 0.0 THEN excluded.steady_at ELSE workers.steady_at END"
+    sql = compose_sql(
+        "INSERT INTO workers (id, lease_until, steady_at) SELECT $1, now + $2, now + $3 FROM database_clock WHERE TRUE",
+        "ON CONFLICT (id) DO UPDATE SET lease_until = excluded.lease_until, steady_at =",
+        steady,
+        "RETURNING lease_until",
     )
-    yield sql, (worker_id, lease_until)
+    rows = yield sql, (worker_id, float(seconds), float(steady_after))
+    return float(rows[0][0]) - seconds
+
+
+def _count_live(prefix: str) -> Transaction[int]:
+    sql = compose_sql("SELECT count(*) FROM workers WHERE", HAS_LEASE, "AND id LIKE $1")
+    rows = yield sql, (f"{prefix}%",)
+    return int(rows[0][0])
 
 
 def _retire_worker(worker_id: str | None) -> Transaction[None]:

@@ -110,8 +110,8 @@ class Batches(JobKind[int, _BatchJob]):
 
     # -- for the pool ------------------------------------------------------------------------------------------
 
-    async def list_candidates(self, now: float) -> list[Candidate[int]]:
-        return await self._work.list_candidates(now, _MAX_CANDIDATES)
+    async def list_candidates(self, _now: float, /) -> list[Candidate[int]]:
+        return await self._work.list_candidates(_MAX_CANDIDATES)
 
     async def claim(self, candidate: Candidate[int], owner: str, now: float) -> _BatchJob | None:
         if self._is_full() and candidate.group == ANSWERING_GROUP:

@@ -92,8 +92,8 @@ class Ingestion(JobKind[int, FileClaim]):
     async def release_forgotten(self, owner: str, keys: Sequence[int]) -> None:
         await self._store.ingestion.release_files(owner, keys)
 
-    async def sweep(self, now: float) -> None:
-        await self._store.ingestion.release_abandoned_files(now)
+    async def sweep(self, _now: float, /) -> None:
+        await self._store.ingestion.release_abandoned_files()
 
     def job_ended(self, _: FileClaim, /) -> None:
         self._waiters.notify()

@@ -1,16 +1,19 @@
 """The pool of leased jobs: who works on what, for how long, and what happens when a worker or the store fails.
 
 The database is the truth: a claim holds as long as its worker's lease, which is one row that the pool renews. A sweep
-finds jobs that no live worker owns, so a lost wake-up costs a second and a dead worker the rest of its lease. What one
-job does is its kind's to know.
+finds jobs that no live worker owns, so a lost wake-up costs a second and a dead worker the rest of its lease. A worker
+that could not renew its lease stops by its own monotonic clock before the lease ends in the database. What one job does
+is its kind's to know.
 """
 
 import asyncio
 import logging
+import math
+import random
 import secrets
 import time
 from abc import ABC, abstractmethod
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Final, Generic, TypeVar
 
@@ -26,7 +29,13 @@ Work = TypeVar("Work")
 
 LEASE_SECONDS: Final = 8.0
 _HEARTBEAT_SECONDS: Final = 2.0
+_FENCE_SECONDS: Final = LEASE_SECONDS - _HEARTBEAT_SECONDS
+_STEADY_SECONDS: Final = 2 * _HEARTBEAT_SECONDS
+"""After an outage of the database, live workers have renewed their leases within this time."""
 _SWEEP_SECONDS: Final = 1.0
+_SWEEP_SECONDS_A_NODE: Final = 0.02
+_SWEEP_JITTER: Final = 0.3
+_CHECK_SECONDS: Final = 30.0
 _BACKOFF_SECONDS: Final = 5.0
 MAX_INTERRUPTIONS: Final = 5
 """Workers that died over a job: it may be the reason."""
@@ -38,6 +47,9 @@ class JobKind(ABC, Generic[Key, Work]):
 
     name: str
     """In logs: `batch`, `run`."""
+
+    guards_writes = False
+    """Whether each write of a job checks its claim: then claims are checked rarely, and after failures of the store."""
 
     @abstractmethod
     async def list_candidates(self, now: float) -> Sequence[Candidate[Key]]:
@@ -54,9 +66,9 @@ class JobKind(ABC, Generic[Key, Work]):
         StoreError and other errors end the attempt, which is repeated later.
         """
 
-    async def list_owned(self, _owner: str, /) -> Mapping[Key, Any] | None:
-        """The revisions of the jobs that the owner's claims cover; None where each write of a job checks its claim."""
-        return None
+    @abstractmethod
+    async def list_owned(self, owner: str) -> Mapping[Key, Any]:
+        """The revisions of the jobs that the owner's claims cover."""
 
     def is_current(self, _work: Work, _revision: Any, /) -> bool:
         """Whether the claim still covers what is to be done, by the revision that is stored now."""
@@ -110,6 +122,7 @@ class LeasePool(Generic[Key, Work]):
         extra_loops: Sequence[Looper] = (),
         *,
         is_announced: bool = False,
+        monotonic: Callable[[], float] = time.monotonic,
     ) -> None:
         self.id = f"{prefix}_{secrets.token_hex(12)}"
         self.jobs: dict[Key, Job[Key, Work]] = {}
@@ -125,11 +138,17 @@ class LeasePool(Generic[Key, Work]):
         self._backing_off: dict[Key, float] = {}
         self._woken = asyncio.Event()
         self._place_free = asyncio.Event()
-        self._leased_until = 0.0
+        self._prefix = prefix
+        self._monotonic = monotonic
+        # Before the last successful renewal began, by the monotonic clock.
+        self._renewed_at = -math.inf
+        self._renewal_failed = False
+        self._next_check = -math.inf
+        self._nodes = 1
         self._stopping = False
         self._loops = [
             Looper(_HEARTBEAT_SECONDS, self._renew_lease),
-            Looper(_SWEEP_SECONDS, self._sweep),
+            Looper(self._sweep_delay, self._sweep),
             Looper(0, self._start_jobs),
             *extra_loops,
         ]
@@ -181,8 +200,13 @@ class LeasePool(Generic[Key, Work]):
             raise Unavailable("The server is stopping. Try again in a moment.", headers={"retry-after": "1"})
 
     @property
+    def holds_lease(self) -> bool:
+        """Whether the lease still lasts for at least a heartbeat, whatever the database does."""
+        return self._monotonic() < self._renewed_at + _FENCE_SECONDS
+
+    @property
     def free_places(self) -> int:
-        return 0 if self._stopping else max(self._places - len(self.jobs), 0)
+        return 0 if self._stopping or not self.holds_lease else max(self._places - len(self.jobs), 0)
 
     def has_capacity(self) -> bool:
         """Whether a job may start at once: there is a free place, and nobody waits for it."""
@@ -256,7 +280,14 @@ class LeasePool(Generic[Key, Work]):
             work = await self._kind.claim(candidate, self.id, self._clock.now())
             if work is None:
                 return False
+            if not self.holds_lease:
+                self._check_soon()
+                return False
             self.launch(candidate, work)
+        except StoreError:
+            # The claim may be stored nevertheless.
+            self._check_soon()
+            raise
         finally:
             self._claiming = None
         return True
@@ -264,25 +295,54 @@ class LeasePool(Generic[Key, Work]):
     # -- leases ------------------------------------------------------------------------------------------------
 
     async def _renew_lease(self) -> None:
-        lease_until = self._clock.now() + LEASE_SECONDS
-        await self._workers.renew_lease(self.id, lease_until)
-        self._leased_until = lease_until
+        started = self._monotonic()
+        has_lapsed, was_broken = not self.holds_lease, self._renewal_failed
+        steady_after = _STEADY_SECONDS if self._workers.is_shared and (has_lapsed or was_broken) else 0.0
+        self._renewal_failed = True
+        try:
+            async with asyncio.timeout(LEASE_SECONDS):
+                await self._workers.renew_lease(self.id, LEASE_SECONDS, steady_after)
+        except TimeoutError:
+            raise StoreError(f"The lease of {self.id!r} was not renewed within {LEASE_SECONDS:g} s.") from None
+        self._renewal_failed = False
+        self._renewed_at = started
+        if has_lapsed:
+            self._check_soon()
+            self._woken.set()
+            self._place_free.set()
+        if self._workers.is_shared:
+            self._nodes = await self._workers.count_live(self._prefix)
+
+    def _sweep_delay(self) -> float:
+        """Seconds until the next sweep: all nodes together sweep at most 50 times a second."""
+        seconds = max(_SWEEP_SECONDS, self._nodes * _SWEEP_SECONDS_A_NODE)
+        return seconds * random.uniform(1 - _SWEEP_JITTER, 1 + _SWEEP_JITTER)  # noqa: S311 - not a secret
 
     async def _sweep(self) -> None:
+        if not self.holds_lease:
+            return
         await self._check_claims()
         await self._kind.sweep(self._clock.now())
         if self._is_announced and self._places:
             await self._list_candidates()
         self._woken.set()
 
+    def _check_soon(self) -> None:
+        """Makes the next sweep check all claims."""
+        self._next_check = -math.inf
+
     async def _check_claims(self) -> None:
+        """Interrupts the jobs that others own now, and ends claims without a job."""
+        if self._kind.guards_writes and self._monotonic() < self._next_check:
+            return
+        self._next_check = self._monotonic() + _CHECK_SECONDS
         # What is claimed while this reads is neither lost nor forgotten.
         before, claiming = dict(self.jobs), self._claiming
-        owned = await self._kind.list_owned(self.id)
-        if owned is None:
-            return
-        if self._clock.now() > self._leased_until:
-            await self._interrupt_all(list(before.values()))  # others may have claimed them by now
+        try:
+            owned = await self._kind.list_owned(self.id)
+        except StoreError:
+            self._check_soon()
+            raise
         for key, job in before.items():
             lost = key not in owned or not self._kind.is_current(job.work, owned[key])
             if lost and self.jobs.get(key) is job:

@@ -4,7 +4,7 @@ Every write of a run is guarded by its owner, so a lost claim is noticed there.
 """
 
 import asyncio
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Final
 
 from understudy.broker import Broker
@@ -33,6 +33,7 @@ _POLL_SECONDS: Final = 1.0
 
 class RunWorker(JobKind[str, RunExecutor]):
     name = "run"
+    guards_writes = True
 
     def __init__(
         self,
@@ -73,14 +74,24 @@ class RunWorker(JobKind[str, RunExecutor]):
         log: RunLog,
         progress: Progress,
         *,
+        epoch: int = 1,
         interrupted: bool = False,
     ) -> RunExecutor:
-        """An execution that is yet to be launched.
+        """An execution that is yet to be launched, of the claim with the number `epoch`.
 
         `interrupted`: servers died over the run since its last checkpoint.
         """
         stage = RunWriter(
-            self.id, self._store, self._clock, project_id, state, projection, log, progress, interrupted=interrupted
+            self.id,
+            self._store,
+            self._clock,
+            project_id,
+            state,
+            projection,
+            log,
+            progress,
+            epoch=epoch,
+            interrupted=interrupted,
         )
         return RunExecutor(stage, self._models, self._tools, self._accounting)
 
@@ -117,6 +128,7 @@ class RunWorker(JobKind[str, RunExecutor]):
             projection,
             log,
             stored.progress,
+            epoch=stored.epoch,
             interrupted=stored.interruptions > 0,
         )
 
@@ -140,17 +152,28 @@ class RunWorker(JobKind[str, RunExecutor]):
 
     # -- for the pool ------------------------------------------------------------------------------------------
 
-    async def list_candidates(self, now: float) -> list[Candidate[str]]:
-        candidates = await self._store.runs.list_candidates(now, _SWEEP_CHUNK)
+    async def list_candidates(self, _now: float, /) -> list[Candidate[str]]:
+        candidates = await self._store.runs.list_candidates(_SWEEP_CHUNK)
         return [*self._abandoned.values(), *candidates]
 
-    async def claim(self, candidate: Candidate[str], owner: str, now: float) -> RunExecutor | None:
-        stored = await self._store.runs.claim(candidate.key, owner, now)
+    async def claim(self, candidate: Candidate[str], owner: str, _now: float, /) -> RunExecutor | None:
+        stored = await self._store.runs.claim(candidate.key, owner)
         self._abandoned.pop(candidate.key, None)
         execution = None if stored is None else await self._resume(stored)
         if execution is not None and stored is not None and stored.interruptions > MAX_INTERRUPTIONS:
             execution.give_up(stored.interruptions)
         return execution
+
+    async def list_owned(self, owner: str) -> Mapping[str, int]:
+        return await self._store.runs.list_owned(owner)
+
+    def is_current(self, work: RunExecutor, revision: int) -> bool:
+        return work.epoch == revision
+
+    async def release_forgotten(self, _owner: str, keys: Sequence[str], /) -> None:
+        """Makes this worker resume its runs that have no execution: the answer to their claim was lost."""
+        for run_id in keys:
+            self._abandoned.setdefault(run_id, Candidate(run_id, ""))
 
     async def run(self, work: RunExecutor) -> None:
         await work.work()
@@ -177,7 +200,7 @@ class RunWorker(JobKind[str, RunExecutor]):
         self._logs.prune()
         await self._discard_claimed_elsewhere()
         for run_id in await self._store.runs.list_expired(now, _SWEEP_CHUNK):
-            await self._expire(run_id, now)
+            await self._expire(run_id)
 
     async def _resume(self, stored: StoredRun) -> RunExecutor | None:
         """The execution of a claimed run; None where a client's action has launched one meanwhile."""
@@ -194,12 +217,12 @@ class RunWorker(JobKind[str, RunExecutor]):
                     self._announced.discard(run_id)
                     self._logs.discard(run_id)
 
-    async def _expire(self, run_id: str, now: float) -> None:
+    async def _expire(self, run_id: str) -> None:
         active = self.active(run_id)
         if active is not None:
             active.interrupt("expire")
             return
-        stored = await self._store.runs.claim(run_id, self.id, now, due=True)
+        stored = await self._store.runs.claim(run_id, self.id, due=True)
         execution = None if stored is None else await self._resume(stored)
         if execution is not None:
             execution.interrupt("expire")

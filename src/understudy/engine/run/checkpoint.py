@@ -43,7 +43,7 @@ class Projection(Protocol):
 
 
 class RunWriter:
-    """Writes one run for its worker. `owner` is the id of the worker in the store."""
+    """Writes one run for its worker. `owner` is the id of the worker in the store, `epoch` the number of its claim."""
 
     def __init__(
         self,
@@ -56,6 +56,7 @@ class RunWriter:
         log: RunLog,
         progress: Progress,
         *,
+        epoch: int = 1,
         interrupted: bool = False,
     ) -> None:
         self.store = store
@@ -67,6 +68,7 @@ class RunWriter:
         self.progress = progress
         self.counters = progress.plan or Plan()
         """What the run has used of its limits; stored where the request has such limits."""
+        self.epoch = epoch
         self._owner = owner
         self._interrupted = interrupted
         self._used: list[Usage] = []
@@ -117,7 +119,7 @@ class RunWriter:
         if self._unstored is not None:
             latest = _merge_checkpoints(self._unstored, latest)
         try:
-            advanced = await self.store.runs.advance(self._owner, latest)
+            advanced = await self.store.runs.advance(self._owner, self.epoch, latest)
         except Exception:
             self._unstored = latest
             raise

@@ -63,6 +63,11 @@ class RunExecutor:
         return self._stage.project_id
 
     @property
+    def epoch(self) -> int:
+        """The number of the claim under which it writes."""
+        return self._stage.epoch
+
+    @property
     def state(self) -> RunState:
         return self._stage.state
 

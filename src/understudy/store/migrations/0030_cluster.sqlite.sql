@@ -1,0 +1,1 @@
+CREATE VIEW database_clock AS SELECT unixepoch('subsec') AS now;
