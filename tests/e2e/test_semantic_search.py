@@ -24,7 +24,7 @@ TEXTS = {
     "travel.txt": "Tickets for trains are booked by the office. Keep the receipts of a journey.",
 }
 QUESTION = "paternity holiday for dads"
-SECONDS = 60.0
+SECONDS = 120.0
 
 
 def fill(client, texts=TEXTS):
@@ -106,7 +106,7 @@ def test_questions_in_other_languages_find_a_passage(new_server):
 @pytest.mark.proves("vector_stores.semantic_move")
 def test_a_store_of_the_builtin_embedder_is_moved_and_searchable_meanwhile(new_server, database):
     server = new_server(config=BUILTIN_VECTORS, **database).start()
-    store = fill(server.client, {**TEXTS, "manual.txt": long_text(60)})
+    store = fill(server.client, {**TEXTS, "manual.txt": long_text(20)})
     usage = server.client.vector_stores.retrieve(store).usage_bytes
     assert pending(server.client, store) == 0
     server.stop()
@@ -126,7 +126,7 @@ def test_a_store_of_the_builtin_embedder_is_moved_and_searchable_meanwhile(new_s
 @pytest.mark.proves("vector_stores.semantic_crash")
 def test_vectors_are_resumed_after_a_kill(new_server, database):
     server = new_server(config=AUTO, **database).start()
-    store = fill(server.client, {"manual.txt": long_text(120)})
+    store = fill(server.client, {"manual.txt": long_text(40)})
     text = read_text(server.client, store)
     assert pending(server.client, store) == 1
     server.kill()
@@ -141,8 +141,8 @@ def test_vectors_are_resumed_after_a_kill(new_server, database):
 def test_deleting_a_file_or_a_store_cancels_its_vectors(new_server):
     server = new_server(config=AUTO).start()
     client = server.client
-    long, other = fill(client, {"manual.txt": long_text(300), "a.txt": TEXTS["leave.txt"]}), fill(client)
-    (manual,) = [one for one in client.vector_stores.files.list(long).data if one.usage_bytes > 100_000]
+    long, other = fill(client, {"manual.txt": long_text(100), "a.txt": TEXTS["leave.txt"]}), fill(client)
+    (manual,) = [one for one in client.vector_stores.files.list(long).data if one.usage_bytes > 10_000]
     client.vector_stores.files.delete(manual.id, vector_store_id=long)
     client.vector_stores.delete(other)
     embedded(client, long)

@@ -17,7 +17,7 @@ from understudy.engine.jobs.backoff import Backoff
 from understudy.engine.jobs.pool import JobKind, LeasePool
 from understudy.looper import Looper
 from understudy.redaction import redact
-from understudy.retrieval.embed import EmbeddingError, UnknownEmbedderError
+from understudy.retrieval.embed import EmbeddingError, UnknownEmbedderError, Vectors
 from understudy.retrieval.search import Index
 from understudy.store import Store
 from understudy.store.chunk_rows import NewChunk, StoredChunk
@@ -109,21 +109,8 @@ class Embedding(JobKind[int, EmbeddingClaim]):
         self, work: EmbeddingClaim, embedder: str, chunks: Sequence[StoredChunk]
     ) -> Sequence[NewChunk]:
         vectors = await self._index.embedders.get(embedder).embed([chunk.table_text for chunk in chunks])
-        heading = filename_heading(work.filename)
-        return [
-            NewChunk(
-                chunk.position,
-                chunk.start,
-                chunk.end,
-                chunk.text,
-                row,
-                *passage_terms(chunk.context, heading, work.language),
-                chunk.page,
-                chunk.headings,
-                chunk.header,
-            )
-            for chunk, row in zip(chunks, vectors.rows, strict=True)
-        ]
+        # Stemming new words takes up to a tenth of a second.
+        return await asyncio.to_thread(_build_chunks, work, chunks, vectors)
 
     async def _retry(self, work: EmbeddingClaim, reason: str) -> float | None:
         logger.warning("document %s: no vectors: %s", work.seq, reason)
@@ -134,3 +121,21 @@ class Embedding(JobKind[int, EmbeddingClaim]):
     async def _switch_stores(self) -> None:
         if (embedder := self._index.embedders.find_successor()) is not None:
             await self._jobs.replace_copied(embedder)
+
+
+def _build_chunks(work: EmbeddingClaim, chunks: Sequence[StoredChunk], vectors: Vectors) -> list[NewChunk]:
+    heading = filename_heading(work.filename)
+    return [
+        NewChunk(
+            chunk.position,
+            chunk.start,
+            chunk.end,
+            chunk.text,
+            row,
+            *passage_terms(chunk.context, heading, work.language),
+            chunk.page,
+            chunk.headings,
+            chunk.header,
+        )
+        for chunk, row in zip(chunks, vectors.rows, strict=True)
+    ]
