@@ -134,7 +134,8 @@ def test_vectors_are_resumed_after_a_kill(new_server, database):
     embedded(server.client, store)
     assert read_text(server.client, store) == text
     hits = [hit.content[0].text for hit in server.client.vector_stores.search(store, query="valve melting").data]
-    assert len(hits) == len(set(hits)) > 1
+    assert len(hits) == len(set(hits)) > 0
+    assert "".join(hits).count("Paragraph 7 ") == 1
 
 
 @pytest.mark.proves("vector_stores.semantic_cancelled")
