@@ -35,7 +35,7 @@ _RECALL = 0.95
 _CUTS = ((60, 20), (100, 30), (200, 60))
 _HITS = 5
 _EMBEDDER = "benchmark"
-_WEIGHT = 0.95
+_WEIGHT = 0.97
 _LANGUAGE = "english"
 T = TypeVar("T")
 

@@ -16,7 +16,7 @@ E5: Final = "multilingual-e5-small"
 """The embedder of the extra `embed`: the name covers the model, its weights and how texts are cut into windows."""
 
 _CHILD_TIMEOUT: Final = 120.0
-_BUILTIN_KEYWORD_WEIGHT: Final = 0.95
+_BUILTIN_KEYWORD_WEIGHT: Final = 0.97
 """The built-in vectors compare spellings, as the words do, but know no frequencies."""
 
 SEMANTIC_KEYWORD_WEIGHT: Final = 0.4
