@@ -16,8 +16,11 @@ import openai
 import pytest
 from xdist.scheduler.loadscope import LoadScopeScheduling
 
+from redis_servers import redis_server, session_redis
 from serving import KEY, WAIT, Server, serve
 from upstream import Upstream, echo
+
+__all__ = ["redis_server", "session_redis"]
 
 _numbers = itertools.count(1)
 

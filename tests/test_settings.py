@@ -107,7 +107,12 @@ def test_a_variable_reaches_a_provider_whose_name_has_a_hyphen(folder):
         ({"log_level": "loud"}, {}, "`--log-level` on the command line is 'loud'; it must be one of "),
         ({"data": ""}, {}, "`--data` on the command line is ''; it must be a path."),
         ({}, {"UNDERSTUDY_PORT": "70000"}, "`UNDERSTUDY_PORT` in the environment is '70000'; it must be a whole "),
-        ({}, {"UNDERSTUDY_BROKER": "redis://h"}, "in the environment is 'redis://h'; it must be 'memory'."),
+        ({}, {"UNDERSTUDY_BROKER": "amqp://h"}, "in the environment is 'amqp://h'; it must be 'memory' or a URL like"),
+        (
+            {"broker": "redis://h"},
+            {},
+            "`--broker` on the command line requires `database`, which is unset; it must be a ",
+        ),
         ({}, {"UNDERSTUDY_LIMITS": "3"}, "`UNDERSTUDY_LIMITS` in the environment is '3'; it must be a table"),
         ({}, {"UNDERSTUDY_LIMITS__RUN_SECONDS": "inf"}, "is 'inf'; it must be a number greater than 0."),
         ({}, {"UNDERSTUDY_REHEARSAL__ENABLED": "maybe"}, "is 'maybe'; it must be true or false."),

@@ -24,6 +24,7 @@ from understudy.api.routes import routes
 from understudy.blobs import Blobs, open_blobs
 from understudy.broker import Broker
 from understudy.broker.memory import MemoryBroker
+from understudy.broker.opening import build_broker
 from understudy.clock import Clock, SystemClock
 from understudy.engine.accounting import Accounting
 from understudy.engine.admission import Admission
@@ -50,6 +51,7 @@ from understudy.engine.tools.interpreter import Interpreter
 from understudy.engine.uploads import Uploads
 from understudy.engine.vector_stores import VectorStores
 from understudy.engine.videos import Videos
+from understudy.errors import SettingsError
 from understudy.llm.connection import Connection
 from understudy.llm.embedders import build_embedders
 from understudy.llm.model_info import ModelProfiles
@@ -62,7 +64,7 @@ from understudy.media.providers import open_provider
 from understudy.retrieval.children import ChildPool
 from understudy.retrieval.extract import Extractor
 from understudy.retrieval.search import Index
-from understudy.settings import ProviderSettings, Settings
+from understudy.settings import MEMORY_BROKER, ProviderSettings, Settings
 from understudy.store import Store, data_directory, open_existing_store, open_store
 from understudy.tools.mcp import RemoteServers
 from understudy.tools.sandbox import Sandbox, open_sandbox
@@ -93,13 +95,29 @@ class Understudy:
         await self.streams.finish(self.patience)
 
 
-def create_app(settings: Settings, clock: Clock | None = None) -> Starlette:
+@dataclass(frozen=True, slots=True)
+class Role:
+    """What a process of a cluster does. `process` is its number among those that share one data directory."""
+
+    runs_jobs: bool = True
+    process: int | None = None
+
+    def limit_jobs(self, most: int) -> int:
+        """How many jobs may run at a time."""
+        return most if self.runs_jobs else 0
+
+    def own_directory(self, directory: Path) -> Path:
+        """The part of a directory that belongs to this process alone."""
+        return directory if self.process is None else directory / f"process-{self.process}"
+
+
+def create_app(settings: Settings, clock: Clock | None = None, role: Role | None = None) -> Starlette:
     """The ASGI application. Its lifespan raises StoreError if the store cannot be opened."""
 
     @asynccontextmanager
     async def lifespan(app: Starlette) -> AsyncIterator[None]:
         async with AsyncExitStack() as stack:
-            await _open_parts(app, stack, settings, clock or SystemClock())
+            await _open_parts(app, stack, settings, clock or SystemClock(), role or Role())
             yield
 
     app = Starlette(routes=routes(), lifespan=lifespan)
@@ -115,6 +133,7 @@ class _Base:
 
     settings: Settings
     clock: Clock
+    role: Role
     store: Store
     blobs: Blobs
     files: Files
@@ -159,15 +178,15 @@ class _LocationCheck:
         pass
 
 
-async def _open_parts(app: Starlette, stack: AsyncExitStack, settings: Settings, clock: Clock) -> None:
+async def _open_parts(app: Starlette, stack: AsyncExitStack, settings: Settings, clock: Clock, role: Role) -> None:
     """Builds the parts from the ground up and starts them; the stack ends them from the top down."""
-    store, blobs, location_id = await _open_store(stack, settings, clock)
-    base = _build_base(stack, settings, clock, store, blobs)
+    store, blobs, location_id = await _open_store(stack, settings, clock, role)
+    base = _build_base(stack, settings, clock, role, store, blobs)
     retrieval = _build_retrieval(stack, base)
     sandbox, interpreter, containers = _build_interpreter(base)
     remote_servers, logs = RemoteServers(settings.mcp), Logs(clock, settings.limits.log_retention)
     worker = _build_worker(base, retrieval, interpreter, remote_servers, logs)
-    webhooks = Webhooks(store, settings.webhooks, clock)
+    webhooks = Webhooks(store, settings.webhooks, clock, delivers=role.runs_jobs)
     video = _build_videos(base)
     checks = ModelChecks(base.models)
     batches = _build_batches(base, checks)
@@ -193,6 +212,7 @@ async def _open_parts(app: Starlette, stack: AsyncExitStack, settings: Settings,
         videos=video.videos,
         webhooks=webhooks,
         blobs=blobs,
+        broker=base.broker,
         documents=retrieval.documents,
         clock=clock,
         streams=streams,
@@ -215,7 +235,7 @@ def _list_background_parts(
 ) -> tuple[BackgroundPart, ...]:
     """In the order of their start; they stop in reverse."""
     store = base.store
-    return (
+    serving = (
         base.broker,
         retrieval.ingestion,
         retrieval.embedding,
@@ -223,15 +243,19 @@ def _list_background_parts(
         worker,
         check,
         parts.webhooks,
-        video.callbacks,
         video.jobs,
         Looper(_SWEEP_FILES_SECONDS, base.files.sweep),
-        Looper(_ERASE_SECONDS, store.threads.erase),
-        Looper(_ERASE_SECONDS, store.chunks.sweep),
-        Looper(_UPGRADE_SECONDS, store.chunks.upgrade_terms),
-        Looper(_SWEEP_RESPONSES_SECONDS, parts.responses.sweep),
         Looper(_REVOKED_KEYS_SECONDS, partial(parts.streams.end_revoked, store.keys.active)),
         parts.batches,
+    )
+    if not base.role.runs_jobs:
+        return serving
+    return (
+        *serving,
+        video.callbacks,
+        Looper(_ERASE_SECONDS, store.threads.erase),
+        Looper(_ERASE_SECONDS, store.chunks.sweep),
+        Looper(_SWEEP_RESPONSES_SECONDS, parts.responses.sweep),
     )
 
 
@@ -242,20 +266,23 @@ async def _start(stack: AsyncExitStack, parts: Iterable[BackgroundPart]) -> None
         stack.push_async_callback(part.stop)
 
 
-def _build_base(stack: AsyncExitStack, settings: Settings, clock: Clock, store: Store, blobs: Blobs) -> _Base:
+def _build_base(
+    stack: AsyncExitStack, settings: Settings, clock: Clock, role: Role, store: Store, blobs: Blobs
+) -> _Base:
     models, prices, accounting = _build_models_and_prices(stack, settings, store, clock)
     files = Files(store, blobs, clock)
-    return _Base(settings, clock, store, blobs, files, models, prices, accounting, MemoryBroker())
+    broker = build_broker(settings.broker, settings.limits.log_retention)
+    return _Base(settings, clock, role, store, blobs, files, models, prices, accounting, broker)
 
 
 def _build_retrieval(stack: AsyncExitStack, base: _Base) -> _Retrieval:
-    spool = base.settings.data / "spool"
+    spool = base.role.own_directory(base.settings.data / "spool")
     index, ingestion, extractor = _build_ingestion(
-        stack, base.settings, base.store, base.blobs, base.models, base.clock, base.broker, spool
+        stack, base.settings, base.store, base.blobs, base.models, base.clock, base.broker, base.role, spool
     )
     return _Retrieval(
         ingestion,
-        Embedding(base.store, index, base.clock, base.broker),
+        Embedding(base.store, index, base.clock, base.broker, base.role.limit_jobs(1)),
         VectorStores(base.store, index, ingestion, base.clock),
         Documents(base.store, base.blobs, extractor, spool),
         Images(base.store, base.blobs),
@@ -266,13 +293,14 @@ def _build_worker(
     base: _Base, retrieval: _Retrieval, interpreter: Interpreter, remote_servers: RemoteServers, logs: Logs
 ) -> RunWorker:
     tools = Tools(retrieval.vector_stores, interpreter, remote_servers, retrieval.images.load, retrieval.documents.load)
-    places = base.settings.limits.concurrent_runs
+    places = base.role.limit_jobs(base.settings.limits.concurrent_runs)
     return RunWorker(base.store, base.models, tools, base.accounting, base.broker, logs, base.clock, places)
 
 
-async def _open_store(stack: AsyncExitStack, settings: Settings, clock: Clock) -> tuple[Store, Blobs, str]:
-    """The store, its blobs, and the id of their location. Raises StoreError."""
-    store = await open_store(settings.data, settings.database, exclusive=True, clock=clock)
+async def _open_store(stack: AsyncExitStack, settings: Settings, clock: Clock, role: Role) -> tuple[Store, Blobs, str]:
+    """The store, its blobs, and the id of their location. Raises StoreError, SettingsError."""
+    _check_shared_blobs(settings, role)
+    store = await open_store(settings.data, settings.database, exclusive=role.process is None, clock=clock)
     stack.push_async_callback(store.close)
     if settings.database is None:
         # The directory is locked, so every worker with a lease in it has died.
@@ -285,6 +313,16 @@ async def _open_store(stack: AsyncExitStack, settings: Settings, clock: Clock) -
     location_id = await claim_location(store, blobs)
     await blobs.sweep()
     return store, blobs, location_id
+
+
+def _check_shared_blobs(settings: Settings, role: Role) -> None:
+    """Raises SettingsError if other nodes would not find the contents of this node's files."""
+    blobs = settings.blobs
+    if settings.broker != MEMORY_BROKER and blobs.kind == "directory" and not blobs.shared and role.process is None:
+        raise SettingsError(
+            f"`broker` is set, and files are stored in {str(settings.data / 'blobs')!r}, which other nodes may not see."
+            " Set `blobs.kind` to 's3', or mount one directory there on every node and set `blobs.shared` to true."
+        )
 
 
 def _build_models_and_prices(
@@ -306,7 +344,7 @@ def _build_batches(base: _Base, models: ModelChecks) -> Batches:
         base.clock,
         base.accounting,
         base.broker,
-        places=base.settings.limits.concurrent_batch_lines,
+        places=base.role.limit_jobs(base.settings.limits.concurrent_batch_lines),
         longest_line=base.settings.limits.body_bytes,
         refuses_model=models.explain_missing,
     )
@@ -337,9 +375,9 @@ def _build_videos(base: _Base) -> _Video:
 
     download = Downloader(allow_private=video.allow_private, seconds=video.seconds)
     # Unfinished files; those of a crash are useless.
-    spool = settings.data / "videos"
+    spool = base.role.own_directory(settings.data / "videos")
     shutil.rmtree(spool, ignore_errors=True)
-    spool.mkdir(mode=0o700)
+    spool.mkdir(mode=0o700, parents=True)
     provider = open_provider(video, download, connect)
     callbacks = VideoCallbacks(
         base.store.videos, base.clock, allowed=video.callbacks, allow_private=settings.webhooks.allow_private
@@ -354,7 +392,7 @@ def _build_videos(base: _Base) -> _Video:
         base.clock,
         spool,
         base.broker,
-        places=video.concurrent,
+        places=base.role.limit_jobs(video.concurrent),
     )
     videos = Videos(base.store, base.files, provider, base.accounting, callbacks, jobs, video, base.clock)
     return _Video(videos, jobs, callbacks)
@@ -375,7 +413,9 @@ async def reindexing(settings: Settings) -> AsyncIterator[Reindexer]:
         stack.push_async_callback(models.close)
         # A spool of its own, since a server clears the shared one.
         spool = Path(stack.enter_context(TemporaryDirectory(prefix="spool-", dir=room)))
-        index, ingestion, _ = _build_ingestion(stack, settings, store, blobs, models, clock, MemoryBroker(), spool)
+        index, ingestion, _ = _build_ingestion(
+            stack, settings, store, blobs, models, clock, MemoryBroker(), Role(), spool
+        )
         await _start(stack, [ingestion])
         yield Reindexer(store, index, ingestion)
 
@@ -397,6 +437,7 @@ def _build_ingestion(
     models: Models,
     clock: Clock,
     broker: Broker,
+    role: Role,
     spool: Path,
 ) -> tuple[Index, Ingestion, Extractor]:
     reading = settings.retrieval
@@ -407,7 +448,9 @@ def _build_ingestion(
     stack.push_async_callback(embedders.close)
     extractor = Extractor(children, spool, seconds=reading.seconds, text_bytes=reading.text_bytes)
     index = Index(store.chunks, embedders, children)
-    ingestion = Ingestion(store, blobs, extractor, index, clock, broker, settings.limits.concurrent_indexing)
+    ingestion = Ingestion(
+        store, blobs, extractor, index, clock, broker, role.limit_jobs(settings.limits.concurrent_indexing)
+    )
     return index, ingestion, extractor
 
 

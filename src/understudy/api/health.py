@@ -37,6 +37,9 @@ async def live(_: Request) -> Response:
     response=_HEALTH,
 )
 async def ready(request: Request) -> Response:
-    """Raises StoreError where the database is unavailable."""
-    await parts_of(request).store.database.ready()
+    """Without the broker, everything is served, but slower. Raises StoreError if the database is unavailable."""
+    parts = parts_of(request)
+    await parts.store.database.ready()
+    if not parts.broker.is_available:
+        return json_response(b'{"status":"degraded","degraded":["broker"]}')
     return json_response(b'{"status":"ok"}')

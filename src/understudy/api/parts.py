@@ -7,6 +7,7 @@ from starlette.requests import Request
 from understudy.api.mcp import McpServer
 from understudy.api.open_streams import OpenStreams
 from understudy.blobs import Blobs
+from understudy.broker import Broker
 from understudy.clock import Clock
 from understudy.engine.accounting import Accounting
 from understudy.engine.admission import Admission
@@ -44,6 +45,7 @@ class Parts:
     webhooks: Webhooks
     containers: Containers
     blobs: Blobs
+    broker: Broker
     documents: Documents
     clock: Clock
     streams: OpenStreams

@@ -66,7 +66,7 @@ class Broker(Protocol):
         ...
 
     async def start(self) -> None:
-        """Connects. Raises BrokerUnavailable if the server is unreachable, SettingsError if it is unsuitable."""
+        """Connects, to an unreachable server later. Raises SettingsError if the server refuses this node."""
         ...
 
     async def stop(self) -> None:
@@ -93,7 +93,7 @@ class Broker(Protocol):
         ...
 
     async def send(self, node_id: str, topic: str, body: bytes) -> None:
-        """Sends a message. Never raises for a lost one; raises ValueError above `MAX_MESSAGE_BYTES`."""
+        """Sends a message, which may be lost, or arrive twice. Raises ValueError above `MAX_MESSAGE_BYTES`."""
         ...
 
     async def request(self, node_id: str, topic: str, body: bytes, seconds: float = 2.0) -> bytes:

@@ -13,7 +13,7 @@ _FLAGS = {
     "config": ("FILE", "The settings file.  [default: ./understudy.toml if it exists]"),
     "data": ("DIRECTORY", "The data directory.  [default: ./understudy-data]"),
     "database": ("URL", "postgresql://… in place of SQLite inside the data directory."),
-    "broker": ("NAME", "The carrier of work between processes.  [default: memory]"),
+    "broker": ("URL", "redis://… to share work with other processes.  [default: memory]"),
     "host": ("ADDRESS", "The address to listen on.  [default: 127.0.0.1]"),
     "port": ("NUMBER", "The port to listen on; 0 picks a free one.  [default: 8642]"),
     "log_level": ("LEVEL", "debug, info, warning or error.  [default: info]"),

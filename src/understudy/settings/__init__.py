@@ -2,7 +2,7 @@
 
 from understudy.settings.address import is_any, is_loopback, is_public, is_public_url
 from understudy.settings.load import EffectiveSetting, LoadedSettings, load
-from understudy.settings.model import Settings
+from understudy.settings.model import MEMORY_BROKER, Settings
 from understudy.settings.secret import list_secrets, mask_setting
 from understudy.settings.sections.billing import BillingSettings
 from understudy.settings.sections.blobs import BlobSettings
@@ -21,6 +21,7 @@ from understudy.settings.sections.webhooks import WebhookSettings
 from understudy.settings.value import describe_allowed
 
 __all__ = [
+    "MEMORY_BROKER",
     "BillingSettings",
     "BlobSettings",
     "CorsSettings",

@@ -62,9 +62,10 @@ class Setting:
     def invalid_value_error(self, demand: str) -> SettingsError:
         return invalid_value_error(self.layer, self.path, self.value, demand)
 
-    def requirement_error(self, name: str) -> SettingsError:
-        """The error for a value that needs the setting `name`, which is unset."""
-        return SettingsError(f"{self.layer.locate(self.path)} requires `{name}`, which is unset.")
+    def requirement_error(self, name: str, demand: str | None = None) -> SettingsError:
+        """The error for a value that needs the setting `name`, which is unset. `demand` completes `it must be`."""
+        must = "" if demand is None else f"; it must be {demand}"
+        return SettingsError(f"{self.layer.locate(self.path)} requires `{name}`, which is unset{must}.")
 
 
 def invalid_value_error(layer: Layer, path: KeyPath, value: object, demand: str) -> SettingsError:

@@ -17,7 +17,7 @@ import msgspec
 from understudy.errors import SettingsError
 from understudy.settings.address import ListenAddress
 from understudy.settings.layer import NAMED_TABLES, KeyPath, Setting, dotted_name, setting_paths
-from understudy.settings.model import Settings
+from understudy.settings.model import BROKER_SCHEMES, MEMORY_BROKER, Settings
 from understudy.settings.provider import complete_provider, provider_tables
 from understudy.settings.source import from_environment, from_file, from_flags
 from understudy.settings.wellknown import from_wellknown_variables
@@ -75,6 +75,7 @@ def load(
         }
     settings = _build_settings(settings_by_path, directory)
     _check_database(settings_by_path)
+    _check_broker(settings_by_path, settings)
     _check_fallbacks(settings_by_path, settings)
     _check_sandbox(settings_by_path, settings)
     _check_webhooks(settings_by_path, settings)
@@ -125,6 +126,16 @@ def _check_database(settings_by_path: _SettingsByPath) -> None:
     leaf = settings_by_path.get(("database",))
     if leaf is not None and urlsplit(leaf.value).scheme not in {"postgresql", "postgres"}:
         raise leaf.invalid_value_error("a 'postgresql://' URL; leave it unset for SQLite")
+
+
+def _check_broker(settings_by_path: _SettingsByPath, settings: Settings) -> None:
+    if settings.broker == MEMORY_BROKER:
+        return
+    leaf = settings_by_path["broker",]
+    if urlsplit(leaf.value).scheme not in BROKER_SCHEMES:
+        raise leaf.invalid_value_error(f"{MEMORY_BROKER!r} or a URL like 'redis://host:6379'")
+    if settings.database is None:
+        raise leaf.requirement_error("database", "a 'postgresql://' URL, since SQLite is used by one process")
 
 
 def _check_fallbacks(settings_by_path: _SettingsByPath, settings: Settings) -> None:

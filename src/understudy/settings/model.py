@@ -5,7 +5,7 @@ environment and no part that the settings configure.
 """
 
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated, Final, Literal
 
 from msgspec import Meta, Struct
 
@@ -24,6 +24,13 @@ from understudy.settings.sections.sandbox import SandboxSettings
 from understudy.settings.sections.video import VideoSettings
 from understudy.settings.sections.webhooks import WebhookSettings
 from understudy.settings.text import ClientKey, Text
+
+BROKER_SCHEMES: Final = frozenset(
+    ("redis", "rediss", "unix", "redis+sentinel", "rediss+sentinel", "redis+cluster", "rediss+cluster")
+)
+"""Of the URLs of `broker`."""
+MEMORY_BROKER: Final = "memory"
+"""The value of `broker` for a single process."""
 
 
 class Settings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -46,9 +53,13 @@ class Settings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
         Meta(description="A `postgresql://` URL; when unset, SQLite inside the data directory."),
     ] = None
     broker: Annotated[
-        Literal["memory"],
-        Meta(description="Carrier of work and events; `memory` is within one process."),
-    ] = "memory"
+        Text,
+        Meta(
+            description="Carrier of work and events between processes: `memory` is within one process, a `redis://`,"
+            " `rediss://` or `unix://` URL is a Redis or Valkey server, `redis+sentinel://host,host/service` is found"
+            " by Sentinel, `redis+cluster://host,host` is Cluster. A URL needs `database` and the extra `redis`."
+        ),
+    ] = MEMORY_BROKER
     api_key: Annotated[
         ClientKey | None,
         Meta(description="API key for clients to add at the start, for automation."),

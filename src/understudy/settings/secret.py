@@ -9,7 +9,7 @@ from understudy.settings.model import Settings
 
 # To the last `@`, since a password that is not percent-encoded may hold others.
 _USERINFO: Final = re.compile(r"(://[^:/@\s]*:)(.*)@", re.DOTALL)
-_QUERY_PASSWORD: Final = re.compile(r"([?&]password=)([^&\s]*)")
+_QUERY_PASSWORD: Final = re.compile(r"([?&](?:sentinel_)?password=)([^&\s]*)")
 
 
 def mask_secret(secret: str) -> str:
@@ -31,6 +31,7 @@ def list_secrets(settings: Settings) -> Iterator[str]:
     if settings.api_key:
         yield settings.api_key
     yield from _passwords(settings.database or "")
+    yield from _passwords(settings.broker)
     if settings.sandbox.token:
         yield settings.sandbox.token
     if settings.blobs.secret_key:

@@ -53,7 +53,8 @@ logger = logging.getLogger(__name__)
 class Webhooks:
     """Methods on endpoints raise NotFound like the store, and InvalidRequest for a refused URL."""
 
-    def __init__(self, store: Store, settings: WebhookSettings, clock: Clock) -> None:
+    def __init__(self, store: Store, settings: WebhookSettings, clock: Clock, *, delivers: bool = True) -> None:
+        """Without `delivers`, other processes deliver."""
         self._store = store.webhooks
         self._settings = settings
         self._clock = clock
@@ -61,7 +62,8 @@ class Webhooks:
         self._outward = Client(allow_private=settings.allow_private, private_setting="webhooks.allow_private")
         self._attempts: dict[asyncio.Task[None], str] = {}
         self._place_free = asyncio.Event()
-        self._loops = (Looper(0, self._start_attempts), Looper(_PRUNE_SECONDS, self._prune))
+        loops = (Looper(0, self._start_attempts), Looper(_PRUNE_SECONDS, self._prune))
+        self._loops = loops if delivers else ()
 
     async def start(self) -> None:
         """Raises SettingsError if the configured endpoint is invalid."""

@@ -17,6 +17,13 @@ class BlobSettings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True
             " knows the id of the store, and a start with another one fails; when you move it, copy all of it."
         ),
     ] = "directory"
+    shared: Annotated[
+        bool,
+        Meta(
+            description="Whether the directory `blobs` of the data directory is one mount of all nodes; required"
+            " for `directory` with a `broker`."
+        ),
+    ] = False
     bucket: Annotated[Text | None, Meta(description="Bucket, which must exist.")] = None
     prefix: Annotated[Text | None, Meta(description="Prefix of all object keys, like `understudy/`.")] = None
     endpoint: Annotated[

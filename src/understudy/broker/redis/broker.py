@@ -1,0 +1,256 @@
+"""The broker on Redis: messages by publish and subscribe, wake-ups by lists, events of runs by streams.
+
+What is sent in one turn of the event loop leaves in one pipeline. Nothing is sent while the server is unavailable.
+"""
+
+import asyncio
+import itertools
+import logging
+import secrets
+from collections import Counter
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from typing import Any, Final, TypeVar
+
+import msgspec
+from msgspec import Struct
+
+from understudy.broker import BrokerUnavailable, EventBatch, Handler, NoReply, ReconnectCallback
+from understudy.broker.inbox import call_handler, check_size
+from understudy.broker.redis.clients import FAILURES, Command, RedisClients
+from understudy.broker.redis.connection import SupervisedConnection
+from understudy.broker.redis.streams import EventStreams
+from understudy.broker.redis.url import RedisUrl
+
+_Result = TypeVar("_Result")
+
+_MAX_TOKENS: Final = 1000
+_TOKEN_SECONDS: Final = 60
+_MAX_OUTBOX_BYTES: Final = 4 << 20
+_PING: Final = "ping"
+logger = logging.getLogger("understudy.broker")
+
+
+class _Message(Struct, frozen=True, array_like=True):
+    """`request` is 0 in a message without a reply. A reply has its topic empty; `body` None is a failure."""
+
+    sender: str
+    topic: str
+    request: int
+    body: bytes | None
+
+
+_decode = msgspec.msgpack.Decoder(_Message).decode
+_encode = msgspec.msgpack.Encoder().encode
+
+
+class RedisBroker:
+    is_shared = True
+
+    def __init__(self, url: RedisUrl, expire_seconds: float) -> None:
+        """Events of runs expire after `expire_seconds` unless they are renewed."""
+        self.node_id = f"node_{secrets.token_hex(12)}"
+        self._clients = RedisClients(url, f"understudy-{self.node_id}")
+        self._streams = EventStreams(self._clients, expire_seconds)
+        self._connection = SupervisedConnection(
+            url, self._clients, _channel(self.node_id), self._receive, self._send_ping
+        )
+        self._publish = "SPUBLISH" if self._clients.is_cluster else "PUBLISH"
+        self._handlers: dict[str, Handler] = {}
+        self._running: set[asyncio.Task[None]] = set()
+        self._requests: dict[int, asyncio.Future[bytes]] = {}
+        self._numbers = itertools.count(1)
+        self._wakes: Counter[str] = Counter()
+        # Of a published message, the request that fails if nobody receives it.
+        self._outbox: list[tuple[Command, int]] = []
+        self._outbox_bytes = 0
+        self._flushing: asyncio.Task[None] | None = None
+
+    @property
+    def is_available(self) -> bool:
+        return self._connection.available.is_set()
+
+    async def start(self) -> None:
+        await self._connection.start()
+
+    async def stop(self) -> None:
+        if self._flushing is not None:
+            await asyncio.gather(self._flushing, return_exceptions=True)
+        await self._connection.stop()
+        for task in self._running:
+            task.cancel()
+        await asyncio.gather(*self._running, return_exceptions=True)
+        self._fail_requests("This node is stopping.")
+        await self._clients.close()
+
+    def on_reconnect(self, callback: ReconnectCallback) -> None:
+        self._connection.callbacks.append(callback)
+
+    # -- jobs --------------------------------------------------------------------------------------------------
+
+    def wake(self, kind: str) -> None:
+        if self.is_available:
+            self._wakes[kind] += 1
+            self._start_flush()
+
+    async def wait_woken(self, kind: str) -> None:
+        while True:
+            await self._connection.available.wait()
+            try:
+                if await self._clients.pop(_wake_key(kind)):
+                    return
+            except FAILURES as error:
+                self._connection.report_failure(error)
+
+    # -- messages ----------------------------------------------------------------------------------------------
+
+    def handle(self, topic: str, handler: Handler) -> None:
+        self._handlers[topic] = handler
+
+    async def send(self, node_id: str, topic: str, body: bytes) -> None:
+        check_size(body)
+        self._post(node_id, _Message(self.node_id, topic, 0, body))
+
+    async def request(self, node_id: str, topic: str, body: bytes, seconds: float = 2.0) -> bytes:
+        check_size(body)
+        if not self.is_available:
+            raise NoReply("Redis is unavailable.")
+        number = next(self._numbers)
+        reply: asyncio.Future[bytes] = asyncio.get_running_loop().create_future()
+        self._requests[number] = reply
+        try:
+            self._post(node_id, _Message(self.node_id, topic, number, body), number)
+            async with asyncio.timeout(seconds):
+                return await reply
+        except TimeoutError:
+            raise NoReply(f"Request {topic!r} to node {node_id} timed out after {seconds:g} s.") from None
+        finally:
+            del self._requests[number]
+
+    def _post(self, node_id: str, message: _Message, request: int = 0) -> None:
+        data = _encode(message)
+        if not self.is_available or self._outbox_bytes > _MAX_OUTBOX_BYTES:
+            self._fail_request(request, "Redis is unavailable.")
+            return
+        self._outbox.append(((self._publish, _channel(node_id), data), request))
+        self._outbox_bytes += len(data)
+        self._start_flush()
+
+    def _send_ping(self) -> None:
+        self._post(self.node_id, _Message(self.node_id, _PING, 0, b""))
+
+    def _start_flush(self) -> None:
+        if self._flushing is None:
+            self._flushing = asyncio.create_task(self._flush())
+
+    async def _flush(self) -> None:
+        """Sends everything that waits, until nothing does."""
+        try:
+            while self._outbox or self._wakes:
+                outbox, wakes = self._outbox, self._wakes
+                self._outbox, self._wakes, self._outbox_bytes = [], Counter(), 0
+                await self._send_outbox(outbox, wakes)
+        finally:
+            self._flushing = None
+
+    async def _send_outbox(self, outbox: Sequence[tuple[Command, int]], wakes: Mapping[str, int]) -> None:
+        commands = [command for command, _ in outbox]
+        for kind, count in wakes.items():
+            key = _wake_key(kind)
+            commands.append(("RPUSH", key, *["1"] * min(count, _MAX_TOKENS)))
+            commands.append(("LTRIM", key, -_MAX_TOKENS, -1))
+            commands.append(("EXPIRE", key, _TOKEN_SECONDS))
+        try:
+            replies = await self._clients.execute(commands)
+        except FAILURES as error:
+            self._connection.report_failure(error)
+            for _, request in outbox:
+                self._fail_request(request, "Redis is unavailable.")
+            return
+        except Exception:
+            logger.exception("%d messages were not sent", len(outbox))
+            return
+        for (_, request), reply in zip(outbox, replies, strict=False):
+            # On Cluster, the count is that of one server.
+            if request and reply == 0 and not self._clients.is_cluster:
+                self._fail_request(request, "The node is not connected.")
+
+    def _fail_request(self, request: int, reason: str) -> None:
+        reply = self._requests.get(request)
+        if reply is not None and not reply.done():
+            reply.set_exception(NoReply(reason))
+
+    def _fail_requests(self, reason: str) -> None:
+        for request in list(self._requests):
+            self._fail_request(request, reason)
+
+    def _receive(self, data: bytes) -> None:
+        try:
+            message = _decode(data)
+        except msgspec.DecodeError:
+            logger.warning("a malformed message was ignored")
+            return
+        if not message.topic:
+            reply = self._requests.get(message.request)
+            if message.body is None:
+                self._fail_request(message.request, f"Node {message.sender} has not handled the request.")
+            elif reply is not None and not reply.done():
+                reply.set_result(message.body)
+        elif message.topic != _PING:
+            task = asyncio.create_task(self._handle(message))
+            self._running.add(task)
+            task.add_done_callback(self._running.discard)
+
+    async def _handle(self, message: _Message) -> None:
+        try:
+            reply = await call_handler(self._handlers, message.topic, message.sender, message.body or b"")
+        except NoReply:
+            reply = None
+        if message.request:
+            self._post(message.sender, _Message(self.node_id, "", message.request, reply))
+
+    # -- events of runs ----------------------------------------------------------------------------------------
+
+    async def write_events(self, batches: Sequence[EventBatch]) -> Sequence[str]:
+        return await self._attempt(lambda: self._streams.write(batches))
+
+    async def read_events(self, run_id: str, after: int) -> list[EventBatch]:
+        return await self._attempt(lambda: self._streams.read(run_id, after))
+
+    async def last_numbers(self, run_ids: Sequence[str]) -> Mapping[str, int]:
+        return await self._attempt(lambda: self._streams.last_numbers(run_ids))
+
+    async def load_log(self, run_id: str) -> bytes | None:
+        return await self._attempt(lambda: self._streams.load_log(run_id))
+
+    async def keep_events(self, run_ids: Sequence[str], seconds: float) -> None:
+        await self._try(lambda: self._streams.keep(run_ids, seconds))
+
+    async def drop_events(self, run_id: str, after_seconds: float) -> None:
+        await self._try(lambda: self._streams.drop(run_id, after_seconds))
+
+    async def store_log(self, run_id: str, data: bytes, seconds: float) -> None:
+        await self._try(lambda: self._streams.store_log(run_id, data, seconds))
+
+    async def _attempt(self, operation: Callable[[], Awaitable[_Result]]) -> _Result:
+        if not self.is_available:
+            raise BrokerUnavailable("Redis is unavailable.")
+        try:
+            return await operation()
+        except FAILURES as error:
+            self._connection.report_failure(error)
+            raise BrokerUnavailable("Redis is unavailable.") from error
+
+    async def _try(self, operation: Callable[[], Awaitable[Any]]) -> None:
+        try:
+            await self._attempt(operation)
+        except BrokerUnavailable as error:
+            if self.is_available:
+                logger.warning("%s", error)
+
+
+def _channel(node_id: str) -> str:
+    return f"u:in:{{{node_id}}}"
+
+
+def _wake_key(kind: str) -> str:
+    return f"u:{{wake}}:{kind}"

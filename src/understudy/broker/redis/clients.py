@@ -1,0 +1,175 @@
+"""The connections of a node: one that writes, two for other commands, one that receives, and one per kind of job.
+
+No command is repeated by the library: only the caller knows which may be. Keys and numbers are not known here.
+"""
+
+import asyncio
+from collections.abc import Sequence
+from typing import Any, Final
+
+from redis import exceptions
+from redis.asyncio import Redis, RedisCluster
+from redis.asyncio.cluster import ClusterNode
+from redis.asyncio.retry import Retry
+from redis.asyncio.sentinel import Sentinel
+from redis.backoff import ExponentialBackoff, NoBackoff
+
+from understudy.broker.redis.url import RedisUrl
+
+Command = tuple[Any, ...]
+
+COMMAND_SECONDS: Final = 1.0
+BLOCK_SECONDS: Final = 2.0
+_BLOCKING_SOCKET_SECONDS: Final = 5.0
+_CONCURRENT_COMMANDS: Final = 2
+FAILURES: Final = (exceptions.ConnectionError, exceptions.TimeoutError, exceptions.RedisClusterException, OSError)
+"""Of a connection, a server that loads its data, or a Cluster without its slots; after these a node reconnects."""
+_FAILED_REPLIES: Final = (*FAILURES, exceptions.ReadOnlyError, exceptions.ClusterDownError, exceptions.MasterDownError)
+
+
+class RedisClients:
+    def __init__(self, url: RedisUrl, name: str) -> None:
+        self._url = url
+        self._name = name
+        self._writer = self._build(COMMAND_SECONDS)
+        self._commands = self._build(COMMAND_SECONDS)
+        self._blocking = self._build(_BLOCKING_SOCKET_SECONDS)
+        self._subscribing = self._build(COMMAND_SECONDS)
+        self._writing = asyncio.Lock()
+        self._places = asyncio.Semaphore(_CONCURRENT_COMMANDS)
+
+    @property
+    def is_cluster(self) -> bool:
+        return self._url.topology == "cluster"
+
+    async def write(self, commands: Sequence[Command]) -> list[Any]:
+        """The replies, errors of single commands among them. Raises one of `FAILURES`."""
+        async with self._writing:
+            return await _execute(self._writer, commands)
+
+    async def execute(self, commands: Sequence[Command]) -> list[Any]:
+        """As `write`, beside it."""
+        async with self._places:
+            return await _execute(self._commands, commands)
+
+    async def pop(self, key: str) -> bool:
+        """Removes the first item of a list; waits `BLOCK_SECONDS` for one. Raises one of `FAILURES`."""
+        return await self._blocking.execute_command("BLPOP", key, BLOCK_SECONDS) is not None
+
+    async def server_info(self) -> dict[str, Any]:
+        """The members of INFO, of any one server. Raises RedisError."""
+        if self.is_cluster:
+            await self._commands.initialize()
+            return dict(await self._commands.info(target_nodes=self._commands.get_random_node()))
+        return dict(await self._commands.info())
+
+    async def subscribe(self, channel: str) -> "Subscription":
+        """A subscription that the server has confirmed. Raises RedisError, OSError."""
+        client, closes = self._subscribing, False
+        if self.is_cluster:
+            await self._subscribing.initialize()
+            node = self._subscribing.get_node_from_key(channel)
+            if node is None:
+                raise exceptions.ClusterDownError("No node serves the slot of the inbox.")
+            client = Redis(host=node.host, port=int(node.port), **self._options(COMMAND_SECONDS), **self._tls())
+            closes = True
+        subscription = Subscription(client, closes=closes)
+        try:
+            await subscription.open("SSUBSCRIBE" if self.is_cluster else "SUBSCRIBE", channel)
+        except BaseException:
+            await subscription.close()
+            raise
+        return subscription
+
+    async def close(self) -> None:
+        for client in (self._writer, self._commands, self._blocking, self._subscribing):
+            await client.aclose()
+
+    def _build(self, seconds: float) -> Any:
+        """A client whose commands time out after that many seconds. It connects when it is used."""
+        url, options, tls = self._url, self._options(seconds), self._tls()
+        if url.topology == "unix":
+            return Redis(unix_socket_path=url.path, db=url.db, **options)
+        if url.topology == "cluster":
+            nodes = [ClusterNode(host, port) for host, port in url.hosts]
+            # The library follows a slot that has moved by repeating the command.
+            options["retry"] = Retry(ExponentialBackoff(cap=0.5, base=0.05), 3)
+            return RedisCluster(startup_nodes=nodes, **options, **tls)
+        if url.topology == "sentinel":
+            access = {"username": url.sentinel_username, "password": url.sentinel_password}
+            timeouts = {"socket_timeout": COMMAND_SECONDS, "socket_connect_timeout": COMMAND_SECONDS}
+            build_sentinel: Any = Sentinel  # not typed
+            sentinel = build_sentinel(
+                list(url.hosts), sentinel_kwargs=access | timeouts | tls, db=url.db, **options, **tls
+            )
+            return sentinel.master_for(url.service)
+        host, port = url.hosts[0]
+        return Redis(host=host, port=port, db=url.db, **options, **tls)
+
+    def _options(self, seconds: float) -> dict[str, Any]:
+        return {
+            "username": self._url.username,
+            "password": self._url.password,
+            "client_name": self._name,
+            "protocol": 2,
+            "retry": Retry(NoBackoff(), 0),
+            "socket_timeout": seconds,
+            "socket_connect_timeout": COMMAND_SECONDS,
+        }
+
+    def _tls(self) -> dict[str, Any]:
+        return {"ssl": True, **dict(self._url.tls_files)} if self._url.uses_tls else {}
+
+
+class Subscription:
+    """A connection that receives what is published on one channel. Never reconnects."""
+
+    def __init__(self, client: Any, *, closes: bool) -> None:
+        self._client = client
+        self._closes = closes
+        self._connection: Any = None
+
+    async def open(self, command: str, channel: str) -> None:
+        self._connection = await self._client.connection_pool.get_connection()
+        await self._connection.send_command(command, channel)
+        if await self._connection.read_response(timeout=COMMAND_SECONDS) is None:
+            raise exceptions.TimeoutError("The subscription timed out.")
+
+    async def read(self, seconds: float) -> bytes | None:
+        """The next message; None after that many seconds. Raises one of `FAILURES`."""
+        reply = await self._connection.read_response(disable_decoding=True, timeout=seconds)
+        if reply is None:
+            return None
+        if reply[0] not in {b"message", b"smessage"}:
+            raise exceptions.ConnectionError("The subscription was ended by the server.")
+        return bytes(reply[2])
+
+    async def close(self) -> None:
+        if self._connection is not None:
+            await self._connection.disconnect(nowait=True)
+            await self._client.connection_pool.release(self._connection)
+            self._connection = None
+        if self._closes:
+            await self._client.aclose()
+
+
+async def _execute(client: Any, commands: Sequence[Command]) -> list[Any]:
+    try:
+        replies = await _execute_once(client, commands)
+    except exceptions.TimeoutError:
+        raise
+    except exceptions.ConnectionError:
+        # A server closes connections that were idle for long: it has received nothing.
+        replies = await _execute_once(client, commands)
+    return replies
+
+
+async def _execute_once(client: Any, commands: Sequence[Command]) -> list[Any]:
+    pipeline = client.pipeline(transaction=False)
+    for command in commands:
+        pipeline.execute_command(*command)
+    replies: list[Any] = await pipeline.execute(raise_on_error=False)
+    for reply in replies:
+        if isinstance(reply, _FAILED_REPLIES):
+            raise exceptions.ConnectionError(str(reply)) from reply
+    return replies

@@ -1,0 +1,120 @@
+"""The events of runs as Redis streams: one entry per batch, whose id is `<attempt>-<n>` of its last event.
+
+The server refuses an id that is not above the last one. So a repeated write changes nothing, and a process that has
+lost its run cannot append to the stream of its successor.
+"""
+
+from collections.abc import Mapping, Sequence
+from typing import Any, Final
+
+from redis.exceptions import ResponseError
+
+from understudy.broker import EVENTS_PER_ATTEMPT, BrokerUnavailable, EventBatch
+from understudy.broker.redis.clients import Command, RedisClients
+
+_PAGE: Final = 500
+_REFUSED: Final = "equal or smaller"
+
+
+class EventStreams:
+    """Every method raises one of `clients.FAILURES` if the server is unreachable."""
+
+    def __init__(self, clients: RedisClients, expire_seconds: float) -> None:
+        self._clients = clients
+        self._expire_seconds = max(1, round(expire_seconds))
+
+    async def write(self, batches: Sequence[EventBatch]) -> Sequence[str]:
+        """See `Broker.write_events`."""
+        commands: list[Command] = []
+        written: list[EventBatch | None] = []
+        for batch in batches:
+            key = _stream_key(batch.run_id)
+            fields = ("f", batch.first, "p", batch.previous, "e", batch.body)
+            commands.append(("XADD", key, _entry_id(batch.last), *fields))
+            written.append(batch)
+            if not batch.previous or _split(batch.first)[1] == 1:
+                commands.append(("EXPIRE", key, self._expire_seconds))
+                written.append(None)
+        refused: set[str] = set()
+        for entry, reply in zip(written, await self._clients.write(commands), strict=True):
+            if isinstance(reply, Exception):
+                if entry is None or not isinstance(reply, ResponseError) or _REFUSED not in str(reply):
+                    raise BrokerUnavailable(f"Redis refused to store events: {reply}") from reply
+                refused.add(entry.run_id)
+        return await self._select_lost(batches, refused) if refused else ()
+
+    async def _select_lost(self, batches: Sequence[EventBatch], refused: set[str]) -> Sequence[str]:
+        """Those of the refused runs whose last event is of a later attempt; of the others, the batch is stored."""
+        attempts = {batch.run_id: _split(batch.last)[0] for batch in batches}
+        last = await self.last_numbers(sorted(refused))
+        return [run_id for run_id, number in last.items() if _split(number)[0] > attempts[run_id]]
+
+    async def read(self, run_id: str, after: int) -> list[EventBatch]:
+        batches: list[EventBatch] = []
+        start = f"({_entry_id(after)}"
+        while True:
+            page = await self._command("XRANGE", _stream_key(run_id), start, "+", "COUNT", _PAGE)
+            batches += [_parse_entry(run_id, entry_id, fields) for entry_id, fields in page]
+            if len(page) < _PAGE:
+                return batches
+            start = f"({page[-1][0].decode()}"
+
+    async def last_numbers(self, run_ids: Sequence[str]) -> Mapping[str, int]:
+        commands = [("XREVRANGE", _stream_key(run_id), "+", "-", "COUNT", 1) for run_id in run_ids]
+        replies = await self._clients.execute(commands) if commands else []
+        numbers = {}
+        for run_id, reply in zip(run_ids, replies, strict=True):
+            if isinstance(reply, Exception):
+                raise BrokerUnavailable(f"Redis failed to read events: {reply}") from reply
+            numbers[run_id] = _parse_number(reply[0][0]) if reply else 0
+        return numbers
+
+    async def keep(self, run_ids: Sequence[str], seconds: float) -> None:
+        commands = [("EXPIRE", _stream_key(run_id), max(1, round(seconds))) for run_id in run_ids]
+        if commands:
+            await self._clients.execute(commands)
+
+    async def drop(self, run_id: str, after_seconds: float) -> None:
+        key = _stream_key(run_id)
+        await self._command(*(("EXPIRE", key, round(after_seconds)) if after_seconds >= 1 else ("UNLINK", key)))
+
+    async def store_log(self, run_id: str, data: bytes, seconds: float) -> None:
+        await self._command("SET", _log_key(run_id), data, "EX", max(1, round(seconds)))
+
+    async def load_log(self, run_id: str) -> bytes | None:
+        log: bytes | None = await self._command("GET", _log_key(run_id))
+        return log
+
+    async def _command(self, *command: Any) -> Any:
+        [reply] = await self._clients.execute([command])
+        if isinstance(reply, Exception):
+            raise BrokerUnavailable(f"Redis refused {command[0]}: {reply}") from reply
+        return reply
+
+
+def _stream_key(run_id: str) -> str:
+    return f"u:{{{run_id}}}:ev"
+
+
+def _log_key(run_id: str) -> str:
+    return f"u:{{{run_id}}}:log"
+
+
+def _split(number: int) -> tuple[int, int]:
+    """The attempt, from 1, and the number in it."""
+    attempt, n = divmod(number, EVENTS_PER_ATTEMPT)
+    return attempt + 1, n
+
+
+def _entry_id(number: int) -> str:
+    attempt, n = _split(number)
+    return f"{attempt}-{n}"
+
+
+def _parse_number(entry_id: bytes) -> int:
+    attempt, _, n = entry_id.partition(b"-")
+    return (int(attempt) - 1) * EVENTS_PER_ATTEMPT + int(n)
+
+
+def _parse_entry(run_id: str, entry_id: bytes, fields: Mapping[bytes, bytes]) -> EventBatch:
+    return EventBatch(run_id, int(fields[b"f"]), _parse_number(entry_id), int(fields[b"p"]), fields[b"e"])

@@ -1,0 +1,365 @@
+"""The broker on a real Redis server: messages, wake-ups and streams, and what happens when the server fails."""
+
+import asyncio
+import contextlib
+import logging
+
+import pytest
+import redis as sync_redis
+
+from redis_servers import RedisServer
+from understudy.broker import EVENTS_PER_ATTEMPT, MAX_MESSAGE_BYTES, BrokerUnavailable, EventBatch, NoReply
+from understudy.broker.opening import build_broker
+from understudy.errors import SettingsError
+from waiting import WITHIN
+
+
+async def echo(sender, body):
+    return sender.encode() + b" " + body
+
+
+async def fail(sender, body):
+    raise ValueError("broken")
+
+
+class Reconnects:
+    """What the callback of a broker was called with."""
+
+    def __init__(self, broker):
+        self.seen = asyncio.Queue()
+        broker.on_reconnect(self.seen.put)
+
+    async def next(self):
+        async with asyncio.timeout(WITHIN):
+            return await self.seen.get()
+
+
+@pytest.fixture
+async def join():
+    """Adds nodes to the cluster of a Redis server."""
+    async with contextlib.AsyncExitStack() as stack:
+
+        async def make(url, *, expire_seconds=3600):
+            broker = build_broker(url, expire_seconds)
+            broker.handle("echo", echo)
+            broker.handle("fail", fail)
+            broker.reconnects = Reconnects(broker)
+            stack.push_async_callback(broker.stop)
+            await broker.start()
+            return broker
+
+        yield make
+
+
+def batch(first, last, previous=0, body=b"events", run_id="run_1", attempt=1):
+    base = (attempt - 1) * EVENTS_PER_ATTEMPT
+    return EventBatch(run_id, base + first, base + last, previous, body)
+
+
+async def unavailable(broker):
+    async with asyncio.timeout(WITHIN):
+        while broker.is_available:  # noqa: ASYNC110 - the end of a state that has no event
+            await asyncio.sleep(0.01)
+
+
+# -- messages ------------------------------------------------------------------------------------------------------
+
+
+async def test_a_request_reaches_the_handler_of_another_node(join, session_redis):
+    one, other = await join(session_redis), await join(session_redis)
+    assert await one.request(other.node_id, "echo", b"hello") == f"{one.node_id} hello".encode()
+
+
+async def test_messages_of_a_node_arrive_in_their_order(join, session_redis):
+    one, other = await join(session_redis), await join(session_redis)
+    received = []
+
+    async def note(sender, body):
+        received.append(body)
+
+    other.handle("note", note)
+    for number in range(500):
+        await one.send(other.node_id, "note", b"%d" % number)
+    await one.request(other.node_id, "echo", b"")
+    assert received == [b"%d" % number for number in range(500)]
+
+
+@pytest.mark.parametrize("topic", ["fail", "unknown"])
+async def test_a_request_without_a_reply_raises(join, session_redis, topic):
+    one, other = await join(session_redis), await join(session_redis)
+    with pytest.raises(NoReply, match=f"Node {other.node_id} has not handled"):
+        await one.request(other.node_id, topic, b"", seconds=WITHIN)
+
+
+async def test_a_request_to_a_node_that_is_gone_fails_at_once(join, session_redis):
+    one = await join(session_redis)
+    with pytest.raises(NoReply, match="not connected"):
+        await one.request("node_gone", "echo", b"", seconds=WITHIN)
+
+
+async def test_a_request_that_is_handled_too_slowly_times_out(join, session_redis):
+    one, other = await join(session_redis), await join(session_redis)
+
+    async def wait(sender, body):
+        await asyncio.Event().wait()
+
+    other.handle("wait", wait)
+    with pytest.raises(NoReply, match=r"timed out after 0\.05 s"):
+        await one.request(other.node_id, "wait", b"", seconds=0.05)
+
+
+async def test_a_body_above_the_limit_is_refused(join, session_redis):
+    one = await join(session_redis)
+    with pytest.raises(ValueError, match="the limit is 65536"):
+        await one.send(one.node_id, "echo", bytes(MAX_MESSAGE_BYTES + 1))
+
+
+# -- wake-ups ------------------------------------------------------------------------------------------------------
+
+
+async def test_a_wake_up_wakes_one_of_the_waiting_nodes(join, redis_server):
+    nodes = [await join(redis_server.url) for _ in range(3)]
+    waiting = [asyncio.create_task(node.wait_woken("run")) for node in nodes]
+    nodes[0].wake("run")
+    done, pending = await asyncio.wait(waiting, timeout=WITHIN, return_when=asyncio.FIRST_COMPLETED)
+    assert len(done) == 1
+    nodes[0].wake("run")
+    nodes[0].wake("run")
+    await asyncio.wait(pending, timeout=WITHIN)
+    assert all(task.done() for task in waiting)
+
+
+async def test_a_wake_up_that_comes_before_the_wait_is_not_lost(join, redis_server):
+    one, other = await join(redis_server.url), await join(redis_server.url)
+    one.wake("run")
+    async with asyncio.timeout(WITHIN):
+        await other.wait_woken("run")
+
+
+async def test_tokens_of_a_kind_are_bounded_and_expire(join, redis_server):
+    one = await join(redis_server.url)
+    for _ in range(3):
+        for _ in range(600):
+            one.wake("run")
+        await one.request(one.node_id, "echo", b"")
+    with sync_redis.Redis.from_url(redis_server.url) as client:
+        assert client.llen("u:{wake}:run") == 1000
+        assert 0 < client.ttl("u:{wake}:run") <= 60
+
+
+# -- streams -------------------------------------------------------------------------------------------------------
+
+
+async def test_another_node_reads_the_events_of_a_run_from_any_number(join, redis_server):
+    writer, reader = await join(redis_server.url), await join(redis_server.url)
+    batches = [batch(1, 3), batch(4, 4, previous=3, body=b"\0\xff"), batch(5, 9, previous=4)]
+    assert await writer.write_events(batches[:2]) == ()
+    assert await writer.write_events(batches[2:]) == ()
+    assert await reader.read_events("run_1", 0) == batches
+    assert await reader.read_events("run_1", 3) == batches[1:]
+    assert await reader.read_events("run_1", 9) == []
+    assert await reader.last_numbers(["run_1", "run_2"]) == {"run_1": 9, "run_2": 0}
+
+
+async def test_more_batches_than_a_page_are_read(join, redis_server):
+    one = await join(redis_server.url)
+    batches = [batch(number, number, previous=number - 1) for number in range(1, 1202)]
+    await one.write_events(batches)
+    assert await one.read_events("run_1", 0) == batches
+
+
+async def test_writing_a_batch_again_changes_nothing(join, redis_server):
+    one = await join(redis_server.url)
+    batches = [batch(1, 3), batch(4, 5, previous=3)]
+    await one.write_events(batches)
+    assert list(await one.write_events(batches)) == []
+    assert await one.read_events("run_1", 0) == batches
+
+
+async def test_a_process_that_lost_its_run_cannot_write_after_its_successor(join, redis_server):
+    late, successor = await join(redis_server.url), await join(redis_server.url)
+    await late.write_events([batch(1, 3), batch(1, 2, run_id="run_2")])
+    restored = batch(1, 1, previous=3, attempt=2)
+    await successor.write_events([restored])
+    mine = batch(3, 4, previous=2, run_id="run_2")
+    assert await late.write_events([batch(4, 6, previous=3), mine]) == ["run_1"]
+    assert await successor.read_events("run_1", 0) == [batch(1, 3), restored]
+    assert await successor.read_events("run_2", 2) == [mine]
+
+
+async def test_events_expire_unless_they_are_renewed(join, redis_server):
+    one = await join(redis_server.url, expire_seconds=50)
+    await one.write_events([batch(1, 3), batch(1, 3, run_id="run_2"), batch(1, 3, run_id="run_3")])
+    await one.keep_events(["run_1"], 500)
+    await one.drop_events("run_2", 5)
+    await one.drop_events("run_3", 0)
+    with sync_redis.Redis.from_url(redis_server.url) as client:
+        assert 400 < client.ttl("u:{run_1}:ev") <= 500
+        assert 0 < client.ttl("u:{run_2}:ev") <= 5
+        assert not client.exists("u:{run_3}:ev")
+
+
+async def test_the_log_of_an_ended_run_is_stored_for_its_time(join, redis_server):
+    one, other = await join(redis_server.url), await join(redis_server.url)
+    await one.store_log("run_1", b"log", 500)
+    assert await other.load_log("run_1") == b"log"
+    assert await other.load_log("run_2") is None
+    with sync_redis.Redis.from_url(redis_server.url) as client:
+        assert 400 < client.ttl("u:{run_1}:log") <= 500
+
+
+# -- failures ------------------------------------------------------------------------------------------------------
+
+
+async def test_a_restart_without_data_is_reported_and_everything_works_again(join, redis_server, caplog):
+    caplog.set_level(logging.INFO, "understudy.broker")
+    one, other = await join(redis_server.url), await join(redis_server.url)
+    await one.write_events([batch(1, 3)])
+    redis_server.kill()
+    await unavailable(one)
+    with pytest.raises(BrokerUnavailable):
+        await one.write_events([batch(4, 5, previous=3)])
+    with pytest.raises(NoReply):
+        await one.request(other.node_id, "echo", b"")
+    one.wake("run")
+    await one.send(other.node_id, "echo", b"")
+    await one.keep_events(["run_1"], 10)
+    redis_server.start()
+    assert await one.reconnects.next() is True
+    assert await other.reconnects.next() is True
+    assert await one.last_numbers(["run_1"]) == {"run_1": 0}
+    assert await one.request(other.node_id, "echo", b"again") == f"{one.node_id} again".encode()
+    woken = asyncio.create_task(other.wait_woken("run"))
+    one.wake("run")
+    await asyncio.wait_for(woken, WITHIN)
+    lines = [record.message for record in caplog.records]
+    address = f"Redis at 127.0.0.1:{redis_server.port}"
+    assert len([line for line in lines if line.startswith(f"{address}: unavailable, reconnecting: ")]) == 2
+    assert lines.count(f"{address}: connected again, without its data") == 2
+    assert len(lines) == 4
+
+
+async def test_a_restart_with_its_data_keeps_the_events(join, tmp_path):
+    server = RedisServer(tmp_path, appendonly="yes", appendfsync="always").start()
+    try:
+        one = await join(server.url)
+        await one.write_events([batch(1, 3)])
+        server.kill()
+        await unavailable(one)
+        server.start()
+        assert await one.reconnects.next() is False
+        assert await one.read_events("run_1", 0) == [batch(1, 3)]
+    finally:
+        server.kill()
+
+
+async def test_a_waiting_node_is_woken_after_a_restart(join, redis_server):
+    one, other = await join(redis_server.url), await join(redis_server.url)
+    woken = asyncio.create_task(other.wait_woken("run"))
+    redis_server.kill()
+    await unavailable(one)
+    redis_server.start()
+    await one.reconnects.next()
+    one.wake("run")
+    await asyncio.wait_for(woken, WITHIN)
+
+
+async def test_a_silent_server_is_unavailable_until_it_replies_and_a_retried_write_is_not_doubled(join, redis_server):
+    one = await join(redis_server.url)
+    redis_server.pause()
+    with pytest.raises(BrokerUnavailable):
+        await one.write_events([batch(1, 3)])
+    assert not one.is_available
+    with pytest.raises(BrokerUnavailable):
+        await one.read_events("run_1", 0)
+    redis_server.resume()
+    assert await one.reconnects.next() is False
+    await one.write_events([batch(1, 3), batch(4, 5, previous=3)])
+    assert await one.read_events("run_1", 0) == [batch(1, 3), batch(4, 5, previous=3)]
+
+
+async def test_a_node_whose_inbox_is_cut_connects_again(join, redis_server):
+    one, other = await join(redis_server.url), await join(redis_server.url)
+    with sync_redis.Redis.from_url(redis_server.url) as client:
+        client.client_kill_filter(_type="pubsub")
+    assert await other.reconnects.next() is False
+    assert await one.reconnects.next() is False
+    assert await one.request(other.node_id, "echo", b"") == f"{one.node_id} ".encode()
+
+
+async def test_connections_that_the_server_has_closed_are_replaced_without_an_error(join, redis_server, caplog):
+    one = await join(redis_server.url)
+    await one.write_events([batch(1, 3)])
+    with sync_redis.Redis.from_url(redis_server.url) as client:
+        client.client_kill_filter(_type="normal", skipme=True)
+    await one.write_events([batch(4, 5, previous=3)])
+    assert await one.read_events("run_1", 0) == [batch(1, 3), batch(4, 5, previous=3)]
+    assert one.is_available
+    assert not caplog.records
+
+
+async def test_a_node_starts_without_the_server_and_connects_later(join, redis_server, caplog):
+    redis_server.kill()
+    one = await join(redis_server.url)
+    assert not one.is_available
+    assert "unavailable, reconnecting" in caplog.text
+    redis_server.start()
+    assert await one.reconnects.next() is False
+    await one.write_events([batch(1, 3)])
+
+
+async def test_a_full_server_refuses_events_and_stays_connected(join, redis_server):
+    one = await join(redis_server.url)
+    with sync_redis.Redis.from_url(redis_server.url) as client:
+        client.config_set("maxmemory", "1")
+        client.config_set("maxmemory-policy", "noeviction")
+    with pytest.raises(BrokerUnavailable, match="Redis refused to store events"):
+        await one.write_events([batch(1, 3)])
+    assert one.is_available
+
+
+# -- URLs ----------------------------------------------------------------------------------------------------------
+
+
+async def test_a_password_is_needed_and_never_in_an_error(join, tmp_path, caplog):
+    server = RedisServer(tmp_path, requirepass="s3cret").start()
+    try:
+        with pytest.raises(SettingsError, match="refused the connection") as refused:
+            await join(server.url.replace("//", "//:wr0ng@"))
+        assert "wr0ng" not in str(refused.value)
+        one = await join(server.url.replace("//", "//:s3cret@"))
+        server.kill()
+        await unavailable(one)
+        assert "s3cret" not in caplog.text
+        assert "s3cret" not in repr(one.__dict__)
+    finally:
+        server.kill()
+
+
+async def test_a_unix_socket_and_another_database(join, tmp_path):
+    server = RedisServer(tmp_path, unixsocket=str(tmp_path / "s")).start()
+    try:
+        one = await join(f"unix://{tmp_path}/s?db=2")
+        await one.write_events([batch(1, 3)])
+        with sync_redis.Redis.from_url(f"{server.url}/2") as client:
+            assert client.exists("u:{run_1}:ev")
+    finally:
+        server.kill()
+
+
+@pytest.mark.parametrize(
+    ("url", "problem"),
+    [
+        ("http://host", "its scheme must be one of redis, rediss, unix"),
+        ("redis://host/x", "its path must be the number of a database"),
+        ("redis://host:0x", "the port of a host must be a number"),
+        ("redis://host?tls=1", "unknown parameter 'tls'"),
+        ("redis+sentinel://host", "it must name the service"),
+        ("redis+cluster://host/1", "Cluster has only database 0"),
+        ("redis://u:se#cret@host", "must be percent-encoded"),
+    ],
+)
+def test_a_malformed_url_is_refused_without_its_secrets(url, problem):
+    with pytest.raises(SettingsError, match=problem) as refused:
+        build_broker(url, 60)
+    assert "cret" not in str(refused.value)
