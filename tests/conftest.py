@@ -138,14 +138,20 @@ def new_server(session_upstream: Upstream, tmp_path: Path) -> Iterator[Callable[
 
 
 @pytest.fixture(scope="session")
-def session_postgres() -> Iterator[Callable[[], str]]:
-    """Creates schemas on one PostgreSQL server, each in place of a database, and returns their URLs."""
+def pgserver() -> Iterator[Any]:
+    """The package with PostgreSQL."""
     if " " in sys.prefix:
         pytest.skip(f"the PostgreSQL of the wheel does not start from a path with a space: {sys.prefix!r}")
+    with tempfile.TemporaryDirectory() as runtime:
+        yield _pgserver(runtime)
+
+
+@pytest.fixture(scope="session")
+def session_postgres(pgserver: Any) -> Iterator[Callable[[], str]]:
+    """Creates schemas on one PostgreSQL server, each in place of a database, and returns their URLs."""
     with (
-        tempfile.TemporaryDirectory() as runtime,
         tempfile.TemporaryDirectory() as directory,
-        _pgserver(runtime).get_server(directory, cleanup_mode="stop") as running,
+        pgserver.get_server(directory, cleanup_mode="stop") as running,
     ):
         # The data is temporary, so writes need not reach the disk.
         running.psql("ALTER SYSTEM SET fsync = off")
@@ -157,6 +163,20 @@ def session_postgres() -> Iterator[Callable[[], str]]:
             name = f"test_{next(_numbers)}"
             running.psql(f"CREATE SCHEMA {name}")
             return f"{running.get_uri()}&search_path={name},public"
+
+        yield make
+
+
+@pytest.fixture
+def postgres_servers(pgserver: Any) -> Iterator[Callable[[], Any]]:
+    """Creates PostgreSQL servers of a test's own, which it may stop and start."""
+    with contextlib.ExitStack() as stack:
+
+        def make() -> Any:
+            directory = stack.enter_context(tempfile.TemporaryDirectory())
+            running = stack.enter_context(pgserver.get_server(directory, cleanup_mode="stop"))
+            running.psql("ALTER SYSTEM SET fsync = off")
+            return running
 
         yield make
 

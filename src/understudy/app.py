@@ -300,7 +300,13 @@ def _build_worker(
 async def _open_store(stack: AsyncExitStack, settings: Settings, clock: Clock, role: Role) -> tuple[Store, Blobs, str]:
     """The store, its blobs, and the id of their location. Raises StoreError, SettingsError."""
     _check_shared_blobs(settings, role)
-    store = await open_store(settings.data, settings.database, exclusive=role.process is None, clock=clock)
+    store = await open_store(
+        settings.data,
+        settings.database,
+        exclusive=role.process is None,
+        clock=clock,
+        is_pooled=settings.postgres.is_pooled,
+    )
     stack.push_async_callback(store.close)
     if settings.database is None:
         # The directory is locked, so every worker with a lease in it has died.
@@ -403,7 +409,9 @@ async def reindexing(settings: Settings) -> AsyncIterator[Reindexer]:
     """Indexing without a server, or beside one, which shares the work. Raises StoreError."""
     clock = SystemClock()
     async with AsyncExitStack() as stack:
-        store = await open_existing_store(settings.data, settings.database, clock=clock)
+        store = await open_existing_store(
+            settings.data, settings.database, clock=clock, is_pooled=settings.postgres.is_pooled
+        )
         stack.push_async_callback(store.close)
         room = _local_directory(stack, settings)
         blobs = await open_blobs(settings.blobs, room)

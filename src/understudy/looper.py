@@ -5,7 +5,7 @@ import logging
 from collections.abc import Awaitable, Callable
 from typing import Protocol
 
-from understudy.errors import StoreError
+from understudy.errors import StoreError, StoreUnavailable
 
 logger = logging.getLogger(__name__)
 
@@ -47,6 +47,8 @@ class Looper:
             try:
                 await self._work()
             except StoreError as error:
-                logger.warning("store unavailable, retrying: %s", error)
+                # The loss of a database server is logged once by the store, not by every loop.
+                level = logging.DEBUG if isinstance(error, StoreUnavailable) else logging.WARNING
+                logger.log(level, "store unavailable, retrying: %s", error)
             except Exception:
                 logger.exception("periodic work failed, retrying")

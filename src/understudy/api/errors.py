@@ -10,7 +10,7 @@ from msgspec import UNSET
 from starlette.responses import Response
 
 from understudy import errors
-from understudy.errors import ApiError, StoreError, UpstreamError, UpstreamFault
+from understudy.errors import ApiError, StoreError, StoreUnavailable, UpstreamError, UpstreamFault
 from understudy.wire.errors import (
     AimlapiError,
     AimlapiErrorResponse,
@@ -28,6 +28,7 @@ from understudy.wire.toolkit import ToolkitError, ToolkitErrorResponse
 
 logger = logging.getLogger(__name__)
 
+_STORE_RETRY_SECONDS = "2"
 INTERNAL_ERROR_MESSAGE = (
     "The server had an error processing your request. Sorry about that! You can retry your request; if it keeps "
     "happening, the server's log has the cause. (The request ID is {request_id}.)"
@@ -131,8 +132,12 @@ def to_api_error(error: Exception, request_id: str = "unknown") -> ApiError:
         case UpstreamError():
             return _from_upstream_error(error)
         case StoreError():
-            logger.error("request %s: %s", request_id, error)
-            return errors.Unavailable("The server's storage does not work at the moment. Please try again later.")
+            level = logging.DEBUG if isinstance(error, StoreUnavailable) else logging.ERROR
+            logger.log(level, "request %s: %s", request_id, error)
+            return errors.Unavailable(
+                "The server's storage does not work at the moment. Please try again later.",
+                headers={"retry-after": _STORE_RETRY_SECONDS},
+            )
         case _:
             logger.error("request %s failed", request_id, exc_info=error)
             return errors.ServerError(INTERNAL_ERROR_MESSAGE.format(request_id=request_id))

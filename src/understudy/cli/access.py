@@ -160,7 +160,7 @@ async def add_key(store: Store, key: str, name: str, project: str = DEFAULT_PROJ
 @asynccontextmanager
 async def existing_store(settings: Settings) -> AsyncIterator[Store]:
     """The store that a server has created. Raises StoreError that names the missing place."""
-    store = await open_existing_store(settings.data, settings.database)
+    store = await open_existing_store(settings.data, settings.database, is_pooled=settings.postgres.is_pooled)
     try:
         yield store
     finally:

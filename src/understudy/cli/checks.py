@@ -149,7 +149,7 @@ async def _check_database(settings: Settings) -> CheckResult:
         return CheckResult("database", "ok", "SQLite in the data directory")
     try:
         async with asyncio.timeout(_TIMEOUT_SECONDS):
-            database = await examine_database(settings.database)
+            database = await examine_database(settings.database, is_pooled=settings.postgres.is_pooled)
     except StoreError as error:
         return CheckResult("database", "broken", str(error))
     except TimeoutError:
@@ -190,7 +190,7 @@ async def _check_vectors(settings: Settings) -> CheckResult:
         return CheckResult(subject, "ok", f"made by {settings.embeddings.model!r} when a file is indexed")
     try:
         async with asyncio.timeout(_TIMEOUT_SECONDS):
-            pending = await examine_embedding(settings.data, settings.database)
+            pending = await examine_embedding(settings.data, settings.database, is_pooled=settings.postgres.is_pooled)
     except (StoreError, TimeoutError):
         pending = None  # the database's own check has the reason
     if pending is None or not pending.files:

@@ -3,6 +3,7 @@
     UnderstudyError
     ├── SettingsError              the start is refused; the message names the key or the value
     ├── StoreError                 the data directory, the database or the blob store cannot be used
+    │   └── StoreUnavailable       the database server is unreachable
     │   └── BlobMissing            the blob store has no such blob
     ├── SandboxError               code cannot be run; the message says what is missing
     │   ├── InvalidName            a file's name that a sandbox does not take
@@ -46,6 +47,10 @@ class SettingsError(UnderstudyError):
 
 class StoreError(UnderstudyError):
     pass
+
+
+class StoreUnavailable(StoreError):
+    """The database server is unreachable; its loss and its return are logged once, not with each request."""
 
 
 class BlobMissing(StoreError):

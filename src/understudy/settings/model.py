@@ -16,6 +16,7 @@ from understudy.settings.sections.embeddings import EmbeddingSettings
 from understudy.settings.sections.limits import LimitSettings
 from understudy.settings.sections.mcp import McpSettings
 from understudy.settings.sections.models import ModelSettings
+from understudy.settings.sections.postgres import PostgresSettings
 from understudy.settings.sections.providers import ProviderSettings
 from understudy.settings.sections.rehearsal import RehearsalSettings
 from understudy.settings.sections.responses import ResponseSettings
@@ -81,6 +82,7 @@ class Settings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
         Meta(gt=0, description="Seconds that a stopping server waits for open requests."),
     ] = 4.0
     limits: LimitSettings = LimitSettings()
+    postgres: PostgresSettings = PostgresSettings()
     blobs: BlobSettings = BlobSettings()
     rehearsal: RehearsalSettings = RehearsalSettings()
     sandbox: SandboxSettings = SandboxSettings()

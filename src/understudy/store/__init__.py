@@ -80,17 +80,23 @@ class Store:
 
 
 async def open_store(
-    data: Path, url: str | None = None, *, exclusive: bool = False, clock: Clock | None = None
+    data: Path,
+    url: str | None = None,
+    *,
+    exclusive: bool = False,
+    clock: Clock | None = None,
+    is_pooled: bool = False,
 ) -> Store:
     """Opens the store of a data directory (created, 0700), or the PostgreSQL database that `url` names.
 
-    `exclusive` locks the directory, as a server does. Expiry is decided by `clock`. Raises StoreError.
+    `exclusive` locks the directory, as a server does. Expiry is decided by `clock`. `is_pooled`: the URL is that of a
+    pooler in transaction mode. Raises StoreError.
     """
     _check_url(url)
     data_directory.create(data)
     lock = DirectoryLock(data) if exclusive else None
     try:
-        database = await _migrate_or_close(await _open_database(data, url))
+        database = await _migrate_or_close(await _open_database(data, url, is_pooled=is_pooled))
     except BaseException:
         if lock is not None:
             lock.release()
@@ -98,7 +104,9 @@ async def open_store(
     return _build_store(database, clock or SystemClock(), lock)
 
 
-async def open_existing_store(data: Path, url: str | None = None, *, clock: Clock | None = None) -> Store:
+async def open_existing_store(
+    data: Path, url: str | None = None, *, clock: Clock | None = None, is_pooled: bool = False
+) -> Store:
     """Opens what a server has created, and creates nothing: for commands.
 
     Raises StoreError, which names the directory or the database, if no server has used it.
@@ -106,7 +114,7 @@ async def open_existing_store(data: Path, url: str | None = None, *, clock: Cloc
     _check_url(url)
     if url is None:
         data_directory.check(data)
-    database = await _open_database(data, url)
+    database = await _open_database(data, url, is_pooled=is_pooled)
     try:
         await _check_schema(database, data, url)
     except BaseException:
@@ -167,7 +175,8 @@ async def _check_schema(database: Database, data: Path, url: str | None) -> None
         raise data_directory.missing_directory_error(data) if url is None else postgres_url.missing_schema_error(url)
 
 
-async def _open_database(data: Path, url: str | None) -> Database:
+async def _open_database(data: Path, url: str | None, *, is_pooled: bool = False) -> Database:
+    """The database as it is, without migrations. Raises StoreError."""
     if url is not None:
-        return await PostgresDatabase.connect(url)
+        return await PostgresDatabase.connect(url, is_pooled=is_pooled)
     return SqliteDatabase(data / data_directory.DATABASE)

@@ -22,13 +22,36 @@ FAILURES: Final = (
     TimeoutError,
 )
 
+_READ_ONLY: Final = "25006"
+_SERVER_STOPS: Final = frozenset({"57P01", "57P02", "57P03"})
+
+
+class DatabaseClosed(asyncpg.InterfaceError):  # type: ignore[misc]  # asyncpg is not typed
+    """This process has closed its connections."""
+
+
+def is_server_loss(error: BaseException) -> bool:
+    """Whether the error is about the server rather than about the statement: it stops, is unreachable or a standby."""
+    if isinstance(error, asyncpg.PostgresError):
+        state = error.sqlstate or ""
+        return state == _READ_ONLY or state in _SERVER_STOPS or state.startswith("08")
+    if isinstance(error, DatabaseClosed | asyncpg.DataError):
+        return False
+    return isinstance(error, asyncpg.InterfaceError | OSError | TimeoutError | asyncpg.exceptions.InternalClientError)
+
 
 class Connections:
-    """At most `size` connections; callers wait for a free one. A lost connection is replaced at the next acquire."""
+    """At most `size` connections; callers wait for a free one. A lost connection is replaced at the next acquire.
 
-    def __init__(self, url: str, size: int) -> None:
+    `is_pooled`: the server is a pooler that assigns a backend to each transaction, so no statement is prepared.
+    """
+
+    def __init__(self, url: str, size: int, *, is_pooled: bool = False) -> None:
         self._url = url
         self._size = size
+        self._cached_statements = 0 if is_pooled else _CACHED_STATEMENTS
+        # Those that were opened since the server was last replaced.
+        self._current: set[Any] = set()
         self._open = 0
         self._free: deque[tuple[Any, float]] = deque()
         self._waiting: deque[asyncio.Future[Any]] = deque()
@@ -48,18 +71,23 @@ class Connections:
                 connection = await self._wait_for_connection()
                 if connection is not None:
                     return connection
-        raise asyncpg.InterfaceError("the database was closed")
+        raise DatabaseClosed("the database was closed")
 
     def release(self, connection: Any) -> None:
         """Returns a connection without an open transaction; the longest waiter gets it."""
-        if connection.is_closed() or self._closed:
+        if connection.is_closed() or self._closed or connection not in self._current:
             self._discard(connection)
             self._hand_to_waiter(None)
         elif not self._hand_to_waiter(connection):
             self._free.append((connection, time.monotonic()))
 
     async def recover(self, connection: Any, error: BaseException) -> None:
-        """Returns a connection after a failure: rolls its transaction back, or closes it."""
+        """Returns a connection after a failure: rolls its transaction back, or closes it.
+
+        If the server stops or is no longer the primary, all connections are replaced: they have the same server.
+        """
+        if is_server_loss(error) and not isinstance(error, TimeoutError):
+            self._retire_all()
         try:
             if not isinstance(error, Exception) or isinstance(error, asyncpg.exceptions.InternalClientError):
                 # The caller was cancelled during a call: the state of the protocol is unknown.
@@ -73,6 +101,12 @@ class Connections:
             raise
         finally:
             self.release(connection)
+
+    def _retire_all(self) -> None:
+        """Closes the free connections now, and the others when they are released."""
+        self._current.clear()
+        while self._free:
+            self._discard(self._free.pop()[0])
 
     async def close(self) -> None:
         """Waits until every connection is released."""
@@ -89,13 +123,15 @@ class Connections:
     async def _connect(self) -> Any:
         self._open += 1
         try:
-            return await asyncpg.connect(
-                self._url, timeout=10, command_timeout=60, statement_cache_size=_CACHED_STATEMENTS
+            connection = await asyncpg.connect(
+                self._url, timeout=10, command_timeout=60, statement_cache_size=self._cached_statements
             )
         except BaseException:
             self._open -= 1
             self._hand_to_waiter(None)
             raise
+        self._current.add(connection)
+        return connection
 
     async def _wait_for_connection(self) -> Any:
         """A released connection; None if there is only room for another one."""
@@ -122,5 +158,6 @@ class Connections:
 
     def _discard(self, connection: Any) -> None:
         self._open -= 1
+        self._current.discard(connection)
         if not connection.is_closed():
             connection.terminate()

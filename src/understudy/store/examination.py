@@ -20,9 +20,9 @@ class DatabaseFacts:
     vector_problem: str | None
 
 
-async def examine_database(url: str) -> DatabaseFacts:
+async def examine_database(url: str, *, is_pooled: bool = False) -> DatabaseFacts:
     """Raises StoreError if the database is unreachable."""
-    database = await PostgresDatabase.connect(url)
+    database = await PostgresDatabase.connect(url, is_pooled=is_pooled)
     try:
         version = await database.read(_version)
         where = postgres_url.describe(url).removeprefix("the PostgreSQL ")
@@ -33,12 +33,14 @@ async def examine_database(url: str) -> DatabaseFacts:
         await database.close()
 
 
-async def examine_embedding(data: Path, url: str | None) -> PendingEmbedding | None:
+async def examine_embedding(data: Path, url: str | None, *, is_pooled: bool = False) -> PendingEmbedding | None:
     """The files that still have built-in vectors; None without a database of this version. Raises StoreError."""
     if url is None and not (data / data_directory.DATABASE).is_file():
         return None
     database: Database = (
-        SqliteDatabase(data / data_directory.DATABASE) if url is None else await PostgresDatabase.connect(url)
+        SqliteDatabase(data / data_directory.DATABASE)
+        if url is None
+        else await PostgresDatabase.connect(url, is_pooled=is_pooled)
     )
     try:
         return await EmbeddingJobs(database).count_pending() if await is_current(database) else None

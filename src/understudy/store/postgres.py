@@ -1,17 +1,19 @@
 """The PostgreSQL engine: a pool of asyncpg connections with prepared statements. Knows no table."""
 
 import asyncio
+import logging
 import re
+import time
 from collections.abc import Callable, Coroutine
 from functools import lru_cache
 from typing import Any, Final, ParamSpec, TypeVar
 
 import asyncpg
 
-from understudy.errors import StoreError
+from understudy.errors import StoreError, StoreUnavailable
 from understudy.errors.objects import nul_character
 from understudy.store import postgres_url
-from understudy.store.connections import FAILURES, Connections
+from understudy.store.connections import FAILURES, Connections, is_server_loss
 from understudy.store.database import Bundle, Query, Row, Transaction
 
 P = ParamSpec("P")
@@ -22,6 +24,7 @@ _POOL_SIZE: Final = 16
 _CONFLICTS: Final = (asyncpg.SerializationError, asyncpg.DeadlockDetectedError)
 _PARAMETER = re.compile(r"\$(\d+)")
 _REFERENCE = re.compile(r"\{(\d+)\}")
+logger = logging.getLogger(__name__)
 
 
 class PostgresDatabase:
@@ -37,11 +40,15 @@ class PostgresDatabase:
     def __init__(self, connections: Connections, url: str) -> None:
         self._connections = connections
         self._url = url
+        self._lost_at: float | None = None
 
     @classmethod
-    async def connect(cls, url: str) -> "PostgresDatabase":
-        """Raises StoreError, without the password, if the server is unreachable or refuses the connection."""
-        connections = Connections(url, _POOL_SIZE)
+    async def connect(cls, url: str, *, is_pooled: bool = False) -> "PostgresDatabase":
+        """Raises StoreError, without the password, if the server is unreachable or refuses the connection.
+
+        `is_pooled`: the URL is that of a pooler in transaction mode.
+        """
+        connections = Connections(url, _POOL_SIZE, is_pooled=is_pooled)
         try:
             connections.release(await connections.acquire())
         except (*FAILURES, ValueError) as error:
@@ -78,7 +85,13 @@ class PostgresDatabase:
         await self._connections.close()
 
     def _failure(self, error: BaseException) -> StoreError:
-        return postgres_url.failure_error(self._url, error)
+        failure = postgres_url.failure_error(self._url, error)
+        if not is_server_loss(error):
+            return failure
+        if self._lost_at is None:
+            self._lost_at = time.monotonic()
+            logger.error("database unavailable: %s", failure)
+        return StoreUnavailable(str(failure))
 
     async def _run(
         self, drive: Callable[[Any, Transaction[T]], Coroutine[Any, Any, T]], transaction: Transaction[T]
@@ -90,6 +103,9 @@ class PostgresDatabase:
             await self._connections.recover(connection, error)
             raise
         self._connections.release(connection)
+        if self._lost_at is not None:
+            logger.warning("database available again after %.1f s", time.monotonic() - self._lost_at)
+            self._lost_at = None
         return value
 
 

@@ -1,0 +1,138 @@
+"""A PostgreSQL server that stops, starts again, or is replaced by another one."""
+
+import contextlib
+import logging
+import shutil
+import subprocess
+import tempfile
+import time
+from pathlib import Path
+from urllib.parse import parse_qs, urlsplit
+
+import pytest
+
+from store import samples
+from store.samples import OURS
+from understudy.errors import StoreUnavailable
+from understudy.store import open_store
+from waiting import WITHIN
+
+
+async def attempt(store):
+    """Whether an object can be stored and read."""
+    made = samples.assistant()
+    try:
+        await store.assistants.create(OURS, made)
+        await store.assistants.get(OURS, made.id)
+    except StoreUnavailable:
+        return False
+    return True
+
+
+def records(caplog):
+    return [record.message for record in caplog.records if record.message.startswith("database ")]
+
+
+async def test_a_server_that_was_away_is_used_again_and_both_changes_are_logged_once(
+    postgres_servers, tmp_path, caplog
+):
+    server = postgres_servers()
+    store = await open_store(tmp_path, server.get_uri())
+    try:
+        assert await attempt(store)
+        server.stop()
+        assert [await attempt(store) for _ in range(5)] == [False] * 5
+        server.start()
+        assert [await attempt(store) for _ in range(5)] == [True] * 5
+    finally:
+        await store.close()
+    lost, back = records(caplog)
+    assert lost.startswith("database unavailable: The PostgreSQL database ")
+    assert back.startswith("database available again after ")
+
+
+async def test_all_connections_are_replaced_after_one_of_them_was_ended_by_the_server(postgres_servers, tmp_path):
+    server = postgres_servers()
+    store = await open_store(tmp_path, server.get_uri())
+    try:
+        assert await attempt(store)
+        server.psql(
+            "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname IS NOT NULL"
+            " AND pid <> pg_backend_pid()"
+        )
+        assert await attempt(store) or await attempt(store)
+    finally:
+        await store.close()
+
+
+async def test_a_primary_that_becomes_read_only_is_replaced_by_the_other_host(postgres_servers, tmp_path, caplog):
+    first, second = postgres_servers(), postgres_servers()
+    await (await open_store(tmp_path / "second", second.get_uri())).close()
+    user = urlsplit(first.get_uri()).username
+    hosts = ",".join(parse_qs(urlsplit(one.get_uri()).query)["host"][0] for one in (first, second))
+    url = f"postgresql://{user}@/postgres?host={hosts}&target_session_attrs=read-write"
+    store = await open_store(tmp_path / "first", url)
+    try:
+        assert await attempt(store)
+        first.psql("ALTER SYSTEM SET default_transaction_read_only = on")
+        first.psql("SELECT pg_reload_conf()")
+        caplog.set_level(logging.WARNING)
+        until = time.monotonic() + WITHIN
+        while await _size(second) == 0 and time.monotonic() < until:
+            await attempt(store)
+        assert await _size(second)
+        assert await attempt(store)
+    finally:
+        await store.close()
+    assert len(records(caplog)) == 2
+
+
+async def _size(server):
+    return int(server.psql("SELECT count(*) FROM assistants").split()[2])
+
+
+@pytest.mark.slow
+async def test_a_store_works_behind_a_pooler_in_transaction_mode(postgres_servers, tmp_path):
+    if shutil.which("pgbouncer") is None:
+        pytest.skip("pgbouncer is not installed: run scripts/setup-system")
+    server = postgres_servers()
+    with _pooler(server) as url:
+        stores = [await open_store(tmp_path / name, url, is_pooled=True) for name in ("a", "b")]
+        try:
+            for _ in range(20):
+                for store in stores:
+                    assert await attempt(store)
+                    await store.workers.renew_lease("worker", 8.0)
+        finally:
+            for store in stores:
+                await store.close()
+
+
+@contextlib.contextmanager
+def _pooler(server):
+    """PgBouncer with two server connections, in front of the server."""
+    with tempfile.TemporaryDirectory() as directory:
+        yield from _run_pooler(server, Path(directory))
+
+
+def _run_pooler(server, directory):
+    parts = urlsplit(server.get_uri())
+    host = parse_qs(parts.query)["host"][0]
+    directory.chmod(0o777)
+    config = directory / "pgbouncer.ini"
+    config.write_text(
+        f"[databases]\npostgres = host={host} user={parts.username}\n[pgbouncer]\nlisten_addr =\n"
+        f"unix_socket_dir = {directory}\nlisten_port = 6432\nauth_type = any\npool_mode = transaction\n"
+        f"default_pool_size = 2\nlogfile = {directory}/log\n"
+    )
+    # It refuses to run as root.
+    user = [] if server.system_user is None else ["-u", server.system_user]
+    process = subprocess.Popen(["pgbouncer", *user, config], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    try:
+        until = time.monotonic() + WITHIN
+        while not (directory / ".s.PGSQL.6432").exists() and time.monotonic() < until:
+            assert process.poll() is None
+        yield f"postgresql://{parts.username}@/postgres?host={directory}&port=6432"
+    finally:
+        process.terminate()
+        process.wait()
