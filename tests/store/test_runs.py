@@ -348,7 +348,8 @@ async def test_deleting_a_thread_ends_its_run_for_its_worker_too(store):
 
 
 async def candidates(store, limit=10):
-    return [candidate.key for candidate in await store.runs.list_candidates(limit)]
+    found = [*await store.runs.list_orphaned(limit), *await store.runs.list_waiting(limit)]
+    return [candidate.key for candidate in found]
 
 
 # -- claims and leases -------------------------------------------------------------------------------------------
@@ -452,6 +453,46 @@ async def test_a_run_is_resumed_with_its_open_step_and_message(store):
 async def test_an_unknown_run_has_no_status_and_is_not_claimed(store):
     assert await store.runs.status("run_unknown") is None
     assert await store.runs.claim("run_unknown", "worker") is None
+
+
+async def add_many(store, project, count):
+    """Queued runs of one project."""
+
+    def insert():
+        yield (
+            (
+                "INSERT INTO runs (id, thread_id, project_id, status, attempts, expires_at, progress, body)"
+                " WITH RECURSIVE number (n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM number WHERE n < $1)"
+                " SELECT 'run_' || n || '_' || $2, 'thread_' || n || '_' || $2, $2, 'queued', 0, 0, '{}', '{}' FROM number"
+            ),
+            (count, project),
+        )
+
+    await store.database.write(insert)
+
+
+async def test_runs_of_every_project_are_candidates_however_many_another_one_has(store):
+    await add_many(store, OURS, 10_000)
+    theirs = [f"proj_{number}" for number in range(3)]
+    for project in theirs:
+        await add_many(store, project, 1)
+    found = await store.runs.list_waiting(100)
+    assert {one.project_id for one in found} == {OURS, *theirs}
+    ours = [one.key for one in found if one.project_id == OURS]
+    assert ours == [f"run_{number}_{OURS}" for number in range(1, 26)]
+
+
+async def test_with_many_projects_the_next_list_begins_behind_the_last_one(store):
+    projects = [f"proj_{number:02}" for number in range(15)]
+    for project in projects:
+        await add_many(store, project, 2)
+    seen = []
+    after = ""
+    for _ in range(3):
+        found = await store.runs.list_waiting(10, after)
+        after = found[-1].project_id
+        seen += [one.project_id for one in found]
+    assert seen == [*projects, *projects]
 
 
 async def test_each_new_owner_raises_the_epoch_and_an_older_claim_of_the_same_worker_changes_nothing(store):

@@ -18,8 +18,9 @@ from understudy.store.run_claims import (
     claim_run,
     filter_workable,
     list_expired_runs,
+    list_orphaned_runs,
     list_owned_runs,
-    list_unowned_runs,
+    list_waiting_runs,
     release_runs,
 )
 from understudy.store.run_creation import insert_run
@@ -128,9 +129,16 @@ class Runs:
         """
         return await self._database.write(claim_run, run_id, owner, due)
 
-    async def list_candidates(self, limit: int) -> list[Candidate[str]]:
-        """Runs with work left that no live worker owns, oldest first."""
-        return await self._database.read(list_unowned_runs, limit)
+    async def list_waiting(self, limit: int, after: str = "") -> list[Candidate[str]]:
+        """Runs with work left and without an owner: the oldest of up to `limit` projects.
+
+        Projects whose ids follow `after` come first. With fewer projects, each has several, about `limit` in all.
+        """
+        return await self._database.read(list_waiting_runs, limit, after)
+
+    async def list_orphaned(self, limit: int) -> list[Candidate[str]]:
+        """Runs with work left whose owners have no lease."""
+        return await self._database.read(list_orphaned_runs, limit)
 
     async def list_owned(self, owner: str) -> dict[str, int]:
         """The runs with work left that a worker owns, with their epochs."""

@@ -57,6 +57,9 @@ class RunWorker(JobKind[str, RunExecutor]):
         self._abandoned: dict[str, Candidate[str]] = {}
         # Announced here, and not yet executed: their clients follow logs that only an execution here feeds.
         self._announced: set[str] = set()
+        self._may_have_orphans = True
+        # The last project of a list that had as many as fit; the next one begins behind it.
+        self._last_project = ""
         self._waiters = Waiters()
         self.id = self._pool.id
         self.start = self._pool.start
@@ -153,8 +156,13 @@ class RunWorker(JobKind[str, RunExecutor]):
     # -- for the pool ------------------------------------------------------------------------------------------
 
     async def list_candidates(self, _now: float, /) -> list[Candidate[str]]:
-        candidates = await self._store.runs.list_candidates(_SWEEP_CHUNK)
-        return [*self._abandoned.values(), *candidates]
+        runs = self._store.runs
+        waiting = await runs.list_waiting(_SWEEP_CHUNK, self._last_project)
+        self._last_project = waiting[-1].project_id if len({one.project_id for one in waiting}) == _SWEEP_CHUNK else ""
+        orphaned = await runs.list_orphaned(_SWEEP_CHUNK) if self._may_have_orphans else []
+        # Where no other process has workers, only those of an earlier start have died.
+        self._may_have_orphans = bool(orphaned) or self._store.workers.is_shared
+        return [*self._abandoned.values(), *orphaned, *waiting]
 
     async def claim(self, candidate: Candidate[str], owner: str, _now: float, /) -> RunExecutor | None:
         stored = await self._store.runs.claim(candidate.key, owner)
