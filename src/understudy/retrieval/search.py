@@ -24,9 +24,6 @@ __all__ = ["Hit", "Index", "SearchScope"]
 _EMBEDDING_BATCH: Final = 64
 """Chunks that are embedded together."""
 
-_INSERT_BATCH: Final = 16
-"""Chunks stored in one transaction, which other writers wait for."""
-
 _SPLIT_TIMEOUT: Final = 60.0
 _MIN_CANDIDATES: Final = 50
 """Minimum number of candidates requested from each ranking."""
@@ -182,8 +179,9 @@ class Index:
             )
             for piece, row in zip(pieces, vectors.rows, strict=True)
         ]
-        for start in range(0, len(rows), _INSERT_BATCH):
-            await self._chunks.append(document, rows[start : start + _INSERT_BATCH])
+        batch = self._chunks.insert_batch
+        for start in range(0, len(rows), batch):
+            await self._chunks.append(document, rows[start : start + batch])
 
     async def _finish_document(self, document: int | None) -> Indexed:
         if document is None:

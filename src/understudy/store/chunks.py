@@ -116,6 +116,8 @@ class StoreHits:
 class Dialect(chunk_upgrade.TermTable, Protocol):
     """Statements that differ between the engines. Each method is a transaction to `yield from`."""
 
+    INSERT_BATCH: int
+
     def problem(self) -> Transaction[str | None]: ...
 
     def prepare(self, dimensions: int) -> Transaction[None]: ...
@@ -137,6 +139,11 @@ class Chunks:
         self._dialect: Dialect = chunks_sqlite if database.dialect == "sqlite" else chunks_postgres
         self._counts = TermCounts()
 
+    @property
+    def insert_batch(self) -> int:
+        """Chunks to append in one transaction."""
+        return self._dialect.INSERT_BATCH
+
     async def problem(self) -> str | None:
         """Why this database cannot hold vectors, and what to do; None if it can. Raises StoreError."""
         return await self._database.read(self._dialect.problem)
@@ -152,7 +159,7 @@ class Chunks:
         return await self._database.write(_insert_document, self._dialect, document)
 
     async def append(self, document: int, chunks: Sequence[NewChunk]) -> None:
-        """One transaction: keep it small. Raises DocumentRemoved."""
+        """One transaction: at most `insert_batch` chunks. Raises DocumentRemoved."""
         await self._database.write(_append_chunks, self._dialect, document, chunks)
 
     async def finish(self, document: int) -> Indexed:

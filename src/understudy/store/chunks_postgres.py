@@ -1,6 +1,7 @@
-"""Chunks in PostgreSQL: vectors by pgvector, words by full-text search.
+"""Chunks in PostgreSQL: vectors by their signs first, then by pgvector; words by hashes of terms.
 
-Vectors have a table for each number of dimensions, with an HNSW index where pgvector can make one.
+Vectors have a table for each number of dimensions. An HNSW index would take most of the time of an insertion, and
+misses passages where a search is restricted to some of its rows.
 """
 
 import struct
@@ -20,16 +21,20 @@ from understudy.store.chunk_rows import (
     build_hit,
     select_rare_terms,
 )
-from understudy.store.database import Transaction
+from understudy.store.database import Bundle, Transaction
 from understudy.store.sql import compose_sql
 
-_EXACT_SEARCH_CHUNKS: Final = 10_000
-"""Up to so many chunks of a store, an exact scan is fast and better than the index over all stores."""
+INSERT_BATCH: Final = 64
+"""Chunks to insert in one transaction: fewer take more round trips and commits."""
 
-_FULL_PRECISION_DIMENSIONS: Final = 2000
-_HALF_PRECISION_DIMENSIONS: Final = 4000
-"""Most dimensions of an HNSW index, with full and with half precision."""
+_EXACT_SEARCH_CHUNKS: Final = 2000
+"""Up to so many chunks, all full vectors are compared."""
 
+_MIN_CANDIDATES: Final = 1000
+_INLINE_DIMENSIONS: Final = 1900
+"""Most dimensions of a vector that fits into a page, which is read twice as quickly as one that is stored apart."""
+
+_BIT_DIGITS: Final = bytes.maketrans(b"\x00\x01", b"01")
 _MAX_RANKED_CHUNKS: Final = 12_000
 """Most chunks that a query ranks: in a large store, common terms find no chunk."""
 
@@ -64,41 +69,55 @@ def prepare(dimensions: int) -> Transaction[None]:
         (),
     )
     yield f"CREATE INDEX IF NOT EXISTS {table}_document ON {table} (store, document)", ()
-    if dimensions <= _FULL_PRECISION_DIMENSIONS:
-        yield f"CREATE INDEX IF NOT EXISTS {table}_near ON {table} USING hnsw (vector vector_cosine_ops)", ()
-    elif dimensions <= _HALF_PRECISION_DIMENSIONS:
-        half = f"(vector::halfvec({dimensions})) halfvec_cosine_ops"
-        yield f"CREATE INDEX IF NOT EXISTS {table}_near ON {table} USING hnsw ({half})", ()
+    if dimensions <= _INLINE_DIMENSIONS:
+        yield f"ALTER TABLE {table} ALTER COLUMN vector SET STORAGE PLAIN", ()
 
 
 def insert(store: int, document: int, dimensions: int, chunks: Sequence[NewChunk]) -> Transaction[None]:
-    sql = (
+    """One statement for the rows of all tables: a round trip costs more than most rows."""
+    positions = [chunk.position for chunk in chunks]
+    floats = _floats(b"".join(chunk.vector for chunk in chunks))
+    bundle = Bundle()
+    rows = bundle.add(
         "INSERT INTO chunks (document, position, start_at, end_at, body, page, headings, header)"
         " SELECT $1, p, s, e, b, n, h, t FROM unnest($2::bigint[], $3::bigint[], $4::bigint[], $5::text[],"
-        " $6::bigint[], $7::text[], $8::text[]) AS t (p, s, e, b, n, h, t) RETURNING position, seq"
-    )
-    columns = [
-        [chunk.position for chunk in chunks],
+        " $6::bigint[], $7::text[], $8::text[]) AS t (p, s, e, b, n, h, t) RETURNING position, seq",
+        document,
+        positions,
         [chunk.start for chunk in chunks],
         [chunk.end for chunk in chunks],
         [chunk.text for chunk in chunks],
         [chunk.page for chunk in chunks],
         [chunk.headings for chunk in chunks],
         [chunk.header for chunk in chunks],
-    ]
-    rows = yield sql, (document, *columns)
-    numbers = {position: seq for position, seq in rows}  # noqa: C416 - rows are records
-    sql = compose_sql(
-        "INSERT INTO",
-        _table_name(dimensions),
-        "(seq, store, document, vector)",
-        "SELECT q, $1, $2, ($4::real[])[(n - 1) * $5::bigint + 1 : n * $5::bigint]::vector",
-        "FROM unnest($3::bigint[]) WITH ORDINALITY AS t (q, n)",
     )
-    ordered = [numbers[chunk.position] for chunk in chunks]
-    yield sql, (store, document, ordered, _floats(b"".join(chunk.vector for chunk in chunks)), dimensions)
-    rows = [(numbers[chunk.position], chunk.terms, chunk.length) for chunk in chunks]
-    yield from insert_terms(store, document, rows)
+    bundle.add(
+        f"INSERT INTO {_table_name(dimensions)} (seq, store, document, vector)"  # noqa: S608 - a number
+        " SELECT c.seq, $1, $2, ($4::real[])[(t.n - 1) * $5::bigint + 1 : t.n * $5::bigint]::vector"
+        f" FROM {rows} AS c JOIN unnest($3::bigint[]) WITH ORDINALITY AS t (p, n) ON t.p = c.position",
+        store,
+        document,
+        positions,
+        floats,
+        dimensions,
+    )
+    bundle.add(
+        "INSERT INTO chunk_codes (store, cell, seq, document, bits) SELECT $1, 0, c.seq, $2, t.b::varbit"
+        f" FROM {rows} AS c JOIN unnest($3::bigint[], $4::text[]) AS t (p, b) ON t.p = c.position",
+        store,
+        document,
+        positions,
+        [_sign_bits(floats[start : start + dimensions]) for start in range(0, len(floats), dimensions)],
+    )
+    bundle.add(
+        "INSERT INTO chunk_terms (seq, document, length, keys) SELECT c.seq, $1, t.l, t.k::bigint[]"
+        f" FROM {rows} AS c JOIN unnest($2::bigint[], $3::bigint[], $4::text[]) AS t (p, l, k) ON t.p = c.position",
+        document,
+        positions,
+        [chunk.length for chunk in chunks],
+        [_encode_keys(store, chunk.terms) for chunk in chunks],
+    )
+    yield bundle
 
 
 def insert_terms(store: int, document: int, chunks: Sequence[tuple[int, str, int]]) -> Transaction[None]:
@@ -107,8 +126,18 @@ def insert_terms(store: int, document: int, chunks: Sequence[tuple[int, str, int
         "INSERT INTO chunk_terms (seq, document, length, keys) SELECT q, $1, l, k::bigint[]"
         " FROM unnest($2::bigint[], $3::bigint[], $4::text[]) AS t (q, l, k) ON CONFLICT DO NOTHING"
     )
-    keys = ["{" + ",".join(map(str, _term_keys(store, set(terms.split())))) + "}" for _, terms, _ in chunks]
+    keys = [_encode_keys(store, terms) for _, terms, _ in chunks]
     yield sql, (document, [seq for seq, _, _ in chunks], [length for _, _, length in chunks], keys)
+
+
+def _encode_keys(store: int, terms: str) -> str:
+    """The text of an array of the terms' keys."""
+    return "{" + ",".join(map(str, _term_keys(store, set(terms.split())))) + "}"
+
+
+def _sign_bits(numbers: Sequence[float]) -> str:
+    """A digit for each number, 1 where it is positive."""
+    return bytes(map((0.0).__lt__, numbers)).translate(_BIT_DIGITS).decode("ascii")
 
 
 def _term_keys(store: int, terms: Iterable[str]) -> list[int]:
@@ -133,6 +162,8 @@ def delete(store: int, document: int, dimensions: int, limit: int) -> Transactio
     rows = yield "SELECT seq FROM chunks WHERE document = $1 LIMIT $2", (document, limit)
     numbers = [row[0] for row in rows]
     yield from delete_terms(numbers)
+    sql = "DELETE FROM chunk_codes WHERE document = $1 AND seq = ANY($2::bigint[])"
+    yield sql, (document, numbers)
     for table in (_table_name(dimensions), "chunks"):
         yield compose_sql("DELETE FROM", table, "WHERE seq = ANY($1::bigint[])"), (numbers,)
     return len(numbers)
@@ -163,29 +194,33 @@ def read(numbers: Sequence[int]) -> Transaction[list[ChunkHit]]:
 def _search_vectors(query: ChunkQuery) -> Transaction[list[tuple[int, float]]]:
     if query.vector is None or query.comparable == []:
         return []
-    dimensions = len(query.vector) // 4
-    args: tuple[object, ...] = (_floats(query.vector), query.store, query.limit)
-    document_filter = ""
-    if query.comparable is not None:
-        document_filter = " AND document = ANY($4::bigint[])"
-        args = (*args, list(query.comparable))
     if query.size <= _EXACT_SEARCH_CHUNKS:
-        nearness = "(vector <=> $1::real[]::vector) + 0"  # an expression that no index can order by
-    else:
-        nearness = _indexed_distance(dimensions)
-        yield "SELECT set_config('hnsw.ef_search', $1, false)", (str(min(1000, max(200, 4 * query.limit))),)
-        yield "SELECT set_config('hnsw.iterative_scan', 'relaxed_order', false)", ()
+        sql = compose_sql(
+            "SELECT seq, vector <=> $2::real[]::vector AS distance FROM",
+            _table_name(len(query.vector) // 4),
+            "WHERE store = $1",
+            _document_filter(query),
+            "ORDER BY distance, seq LIMIT $3",
+        )
+        rows = yield sql, _bind_comparable(query, query.store, _floats(query.vector), query.limit)
+        return [(seq, 1.0 - distance) for seq, distance in rows]
     sql = compose_sql(
-        "SELECT seq, vector <=> $1::real[]::vector FROM",
-        _table_name(dimensions),
-        "WHERE store = $2",
-        document_filter,
-        "ORDER BY",
-        nearness,
-        "LIMIT $3",
+        "SELECT seq FROM chunk_codes WHERE store = $1",
+        _document_filter(query),
+        "ORDER BY bits <~> $2::text::bit varying, seq LIMIT $3",
     )
-    rows = yield sql, args
-    return sorted(((seq, 1.0 - distance) for seq, distance in rows), key=lambda item: (-item[1], item[0]))
+    candidates = max(_MIN_CANDIDATES, 8 * query.limit)
+    rows = yield sql, _bind_comparable(query, query.store, _sign_bits(_floats(query.vector)), candidates)
+    scored = yield from _similarities(query, [row[0] for row in rows])
+    return sorted(scored.items(), key=lambda item: (-item[1], item[0]))[: query.limit]
+
+
+def _document_filter(query: ChunkQuery) -> str:
+    return "" if query.comparable is None else " AND document = ANY($4::bigint[])"
+
+
+def _bind_comparable(query: ChunkQuery, *args: object) -> tuple[object, ...]:
+    return args if query.comparable is None else (*args, list(query.comparable))
 
 
 def _similarities(query: ChunkQuery, numbers: Sequence[int]) -> Transaction[Mapping[int, float]]:
@@ -243,12 +278,6 @@ def _flatten_keys(store: int, terms: Sequence[Sequence[str]]) -> tuple[list[int]
 
 def _table_name(dimensions: int) -> str:
     return f"chunk_vectors_{int(dimensions)}"
-
-
-def _indexed_distance(dimensions: int) -> str:
-    if dimensions <= _FULL_PRECISION_DIMENSIONS:
-        return "vector <=> $1::real[]::vector"
-    return f"vector::halfvec({dimensions}) <=> $1::real[]::vector::halfvec({dimensions})"
 
 
 def _floats(vector: bytes) -> list[float]:

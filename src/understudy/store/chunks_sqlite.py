@@ -21,6 +21,9 @@ from understudy.store.chunk_rows import (
 from understudy.store.database import Transaction
 from understudy.store.sql import compose_sql
 
+INSERT_BATCH: Final = 16
+"""Chunks to insert in one transaction, which other writers wait for."""
+
 _MIN_CANDIDATES: Final = 1000
 _EXACT_SEARCH_CHUNKS: Final = 1000
 """Up to so many chunks of a store, all full vectors are compared."""
@@ -51,7 +54,7 @@ def insert(store: int, document: int, dimensions: int, chunks: Sequence[NewChunk
         rows = yield sql, (document, *place)
         seq = rows[0][0]
         yield "INSERT INTO chunk_vectors (seq, vector) VALUES ($1, $2)", (seq, chunk.vector)
-        code = "INSERT INTO chunk_codes (store, seq, document, bits) VALUES ($1, $2, $3, vec_quantize_binary($4))"
+        code = "INSERT INTO chunk_codes (store, cell, seq, document, bits) VALUES ($1, 0, $2, $3, vec_quantize_binary($4))"
         yield code, (store, seq, document, _pad_to_bytes(chunk.vector))
         yield from insert_terms(store, document, [(seq, chunk.terms, chunk.length)])
 
@@ -75,7 +78,7 @@ def delete(store: int, document: int, dimensions: int, limit: int) -> Transactio
     rows = yield "SELECT seq FROM chunks WHERE document = $1 LIMIT $2", (document, limit)
     yield from delete_terms([row[0] for row in rows])
     for (seq,) in rows:
-        yield "DELETE FROM chunk_codes WHERE store = $1 AND seq = $2", (store, seq)
+        yield "DELETE FROM chunk_codes WHERE document = $1 AND seq = $2", (document, seq)
         yield "DELETE FROM chunk_vectors WHERE seq = $1", (seq,)
         yield "DELETE FROM chunks WHERE seq = $1", (seq,)
     return len(rows)
@@ -159,10 +162,9 @@ def _search_terms(query: ChunkQuery) -> Transaction[dict[int, float]]:
     document_filter = ""
     if query.documents is not None and not scoped:
         document_filter = (
-            " AND EXISTS (SELECT 1 FROM chunk_codes AS c WHERE c.store = $3 AND c.seq = chunk_terms.rowid"
-            " AND c.document IN (SELECT value FROM json_each($4)))"
+            " AND (SELECT document FROM chunks WHERE seq = chunk_terms.rowid) IN (SELECT value FROM json_each($3))"
         )
-        args = (*args, query.store, json.dumps(list(query.documents)))
+        args = (*args, json.dumps(list(query.documents)))
     sql = compose_sql(
         "SELECT rowid, -bm25(chunk_terms, 0.0, 1.0) AS score FROM chunk_terms WHERE chunk_terms MATCH $1",
         document_filter,

@@ -14,6 +14,9 @@ from understudy.store.database import Database, Transaction
 
 _FILE = re.compile(r"(?P<number>\d{4})_\w+?(\.(?P<dialect>sqlite|postgres))?\.sql")
 _COMMENT = re.compile(r"^\s*--.*$", re.MULTILINE)
+_STATEMENT = re.compile(r"(?:\$\$.*?\$\$|[^;])+", re.DOTALL)
+"""Up to a semicolon that is not in the body of a DO block."""
+
 _SEQUENCE = {
     "sqlite": "INTEGER PRIMARY KEY",
     "postgres": "BIGINT GENERATED ALWAYS AS IDENTITY PRIMARY KEY",
@@ -72,7 +75,7 @@ def read_migrations(dialect: str) -> Iterator[Migration]:
             texts.setdefault(int(match["number"]), []).append(entry.read_text("utf-8"))
     for number in sorted(texts):
         script = _COMMENT.sub("", "".join(texts[number])).replace("{sequence}", _SEQUENCE[dialect])
-        yield Migration(number, tuple(part.strip() for part in script.split(";") if part.strip()))
+        yield Migration(number, tuple(part.strip() for part in _STATEMENT.findall(script) if part.strip()))
 
 
 def _create_version_table(dialect: str) -> Transaction[None]:
