@@ -44,6 +44,26 @@ _B: Final = 0.75
 
 _STORE_FACTOR: Final = 0x9E3779B97F4A7C15
 _KEY_BITS: Final = (1 << 64) - 1
+_INSERT_CHUNKS: Final = (
+    "INSERT INTO chunks (document, position, start_at, end_at, body, page, headings, header)"
+    " SELECT $1, p, s, e, b, n, h, t FROM unnest($2::bigint[], $3::bigint[], $4::bigint[], $5::text[],"
+    " $6::bigint[], $7::text[], $8::text[]) AS t (p, s, e, b, n, h, t) RETURNING position, seq"
+)
+_INSERT_VECTORS: Final = (
+    "(seq, store, document, vector)"
+    " SELECT c.seq, $1, $2, ($4::real[])[(t.n - 1) * $5::bigint + 1 : t.n * $5::bigint]::vector"
+    " FROM {0} AS c JOIN unnest($3::bigint[]) WITH ORDINALITY AS t (p, n) ON t.p = c.position"
+)
+_INSERT_CODES: Final = (
+    "INSERT INTO chunk_codes (store, cell, seq, document, bits) SELECT $1, 0, c.seq, $2, t.b::varbit"
+    " FROM {0} AS c JOIN unnest($3::bigint[], $4::text[]) AS t (p, b) ON t.p = c.position"
+)
+_INSERT_TERMS: Final = (
+    "INSERT INTO chunk_terms (seq, document, length, keys) SELECT c.seq, $1, t.l, t.k::bigint[]"
+    " FROM {0} AS c JOIN unnest($2::bigint[], $3::bigint[], $4::text[]) AS t (p, l, k) ON t.p = c.position"
+)
+"""`{0}` are the rows of the chunks."""
+
 _LOCK_TABLES: Final = "SELECT pg_advisory_xact_lock(7205759403792794)"
 
 
@@ -77,11 +97,10 @@ def insert(store: int, document: int, dimensions: int, chunks: Sequence[NewChunk
     """One statement for the rows of all tables: a round trip costs more than most rows."""
     positions = [chunk.position for chunk in chunks]
     floats = _floats(b"".join(chunk.vector for chunk in chunks))
+    bits = [_sign_bits(floats[start : start + dimensions]) for start in range(0, len(floats), dimensions)]
     bundle = Bundle()
-    rows = bundle.add(
-        "INSERT INTO chunks (document, position, start_at, end_at, body, page, headings, header)"
-        " SELECT $1, p, s, e, b, n, h, t FROM unnest($2::bigint[], $3::bigint[], $4::bigint[], $5::text[],"
-        " $6::bigint[], $7::text[], $8::text[]) AS t (p, s, e, b, n, h, t) RETURNING position, seq",
+    bundle.add(
+        _INSERT_CHUNKS,
         document,
         positions,
         [chunk.start for chunk in chunks],
@@ -91,32 +110,11 @@ def insert(store: int, document: int, dimensions: int, chunks: Sequence[NewChunk
         [chunk.headings for chunk in chunks],
         [chunk.header for chunk in chunks],
     )
-    bundle.add(
-        f"INSERT INTO {_table_name(dimensions)} (seq, store, document, vector)"  # noqa: S608 - a number
-        " SELECT c.seq, $1, $2, ($4::real[])[(t.n - 1) * $5::bigint + 1 : t.n * $5::bigint]::vector"
-        f" FROM {rows} AS c JOIN unnest($3::bigint[]) WITH ORDINALITY AS t (p, n) ON t.p = c.position",
-        store,
-        document,
-        positions,
-        floats,
-        dimensions,
-    )
-    bundle.add(
-        "INSERT INTO chunk_codes (store, cell, seq, document, bits) SELECT $1, 0, c.seq, $2, t.b::varbit"
-        f" FROM {rows} AS c JOIN unnest($3::bigint[], $4::text[]) AS t (p, b) ON t.p = c.position",
-        store,
-        document,
-        positions,
-        [_sign_bits(floats[start : start + dimensions]) for start in range(0, len(floats), dimensions)],
-    )
-    bundle.add(
-        "INSERT INTO chunk_terms (seq, document, length, keys) SELECT c.seq, $1, t.l, t.k::bigint[]"
-        f" FROM {rows} AS c JOIN unnest($2::bigint[], $3::bigint[], $4::text[]) AS t (p, l, k) ON t.p = c.position",
-        document,
-        positions,
-        [chunk.length for chunk in chunks],
-        [_encode_keys(store, chunk.terms) for chunk in chunks],
-    )
+    vectors = compose_sql("INSERT INTO", _table_name(dimensions), _INSERT_VECTORS)
+    bundle.add(vectors, store, document, positions, floats, dimensions)
+    bundle.add(_INSERT_CODES, store, document, positions, bits)
+    keys = [_encode_keys(store, chunk.terms) for chunk in chunks]
+    bundle.add(_INSERT_TERMS, document, positions, [chunk.length for chunk in chunks], keys)
     yield bundle
 
 

@@ -54,7 +54,9 @@ def insert(store: int, document: int, dimensions: int, chunks: Sequence[NewChunk
         rows = yield sql, (document, *place)
         seq = rows[0][0]
         yield "INSERT INTO chunk_vectors (seq, vector) VALUES ($1, $2)", (seq, chunk.vector)
-        code = "INSERT INTO chunk_codes (store, cell, seq, document, bits) VALUES ($1, 0, $2, $3, vec_quantize_binary($4))"
+        code = (
+            "INSERT INTO chunk_codes (store, cell, seq, document, bits) VALUES ($1, 0, $2, $3, vec_quantize_binary($4))"
+        )
         yield code, (store, seq, document, _pad_to_bytes(chunk.vector))
         yield from insert_terms(store, document, [(seq, chunk.terms, chunk.length)])
 
