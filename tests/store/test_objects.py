@@ -1,7 +1,9 @@
 """Stored assistants, threads and messages: created, updated and deleted."""
 
+import asyncio
 import json
 
+import asyncpg
 import msgspec
 import pytest
 
@@ -237,3 +239,30 @@ async def indexed(store, word):
         return (yield store.database.text_match, (store.database.text_query(word),))
 
     return await store.database.read(match)
+
+
+async def test_an_ascending_list_misses_no_object_that_is_committed_late(opened, url):
+    if url is None:
+        pytest.skip("SQLite commits one transaction after another")
+    first, late, newest = (samples.assistant() for _ in range(3))
+    async with opened() as store:
+        await store.assistants.create(OURS, first)
+        connection = await asyncpg.connect(url)
+        try:
+            await connection.execute("BEGIN")
+            body = msgspec.json.encode(late).decode()
+            insert = "INSERT INTO assistants (id, project_id, body) VALUES ($1, $2, $3)"
+            await connection.execute(insert, late.id, OURS, body)
+            await store.assistants.create(OURS, newest)
+            descending = await store.assistants.page(OURS, PageRequest())
+            assert ids_of(descending) == [newest.id, first.id]
+            listing = asyncio.create_task(store.assistants.page(OURS, PageRequest(order="asc", after=first.id)))
+            after = samples.assistant()
+            await store.assistants.create(OURS, after)
+            assert not listing.done()
+            await connection.execute("COMMIT")
+            assert ids_of(await listing)[:2] == [late.id, newest.id]
+        finally:
+            await connection.close()
+        whole = await store.assistants.page(OURS, PageRequest(order="asc"))
+        assert ids_of(whole) == [first.id, late.id, newest.id, after.id]

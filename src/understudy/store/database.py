@@ -34,6 +34,17 @@ class Bundle:
         return f"{{{len(self.queries) - 1}}}"
 
 
+@dataclass(slots=True)
+class Horizon(Bundle):
+    """Returns the number up to which the rows of a table are complete: no transaction will commit a smaller one.
+
+    On PostgreSQL this waits for the transactions that are inserting rows now; raises StoreError if one takes too long.
+    SQLite commits one transaction after another, and returns no row.
+    """
+
+    table: str = ""
+
+
 P = ParamSpec("P")
 T = TypeVar("T")
 Transaction = Generator[Query | Bundle, list[Row], T]

@@ -14,7 +14,8 @@ from understudy.errors import StoreError, StoreUnavailable
 from understudy.errors.objects import nul_character
 from understudy.store import postgres_url
 from understudy.store.connections import FAILURES, Connections, is_server_loss
-from understudy.store.database import Bundle, Query, Row, Transaction
+from understudy.store.database import Bundle, Horizon, Query, Row, Transaction
+from understudy.store.horizon import find_horizon
 
 P = ParamSpec("P")
 T = TypeVar("T")
@@ -143,6 +144,8 @@ async def _resume_transaction(connection: Any, transaction: Transaction[T], stat
 
 
 async def _fetch(connection: Any, statement: Query | Bundle) -> list[Row]:
+    if isinstance(statement, Horizon):
+        return await find_horizon(connection, statement.table)
     if isinstance(statement, Bundle):
         sql = _join_statements(tuple([query[0] for query in statement.queries]))
         args = [arg for query in statement.queries for arg in query[1]]

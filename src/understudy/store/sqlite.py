@@ -262,6 +262,8 @@ def _run_transaction(connection: apsw.Connection, transaction: Transaction[T]) -
 
 
 def _execute_all(connection: apsw.Connection, bundle: Bundle) -> list[Row]:
+    if not bundle.queries:
+        return []
     (sql, args), *others = bundle.queries
     rows = connection.execute(_to_sqlite(sql), args).fetchall()
     if rows:
