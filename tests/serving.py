@@ -68,6 +68,8 @@ class Server:
         self.log = directory / "log"
         self._settings = settings
         self.variables: dict[str, str] = {}
+        self.flags: tuple[str, ...] = ()
+        """Of `serve`, in addition to those of every test."""
         self._closing = contextlib.ExitStack()
         self.process: subprocess.Popen[str] | None = None
         self.url = ""
@@ -76,7 +78,11 @@ class Server:
         """Starts the process, and waits until it prints its base URL."""
         with self.log.open("ab") as log:
             self.process = subprocess.Popen(
-                self.command("serve", "--port", "0"), stdout=subprocess.PIPE, stderr=log, env=self.environ, text=True
+                self.command("serve", "--port", "0", *self.flags),
+                stdout=subprocess.PIPE,
+                stderr=log,
+                env=self.environ,
+                text=True,
             )
         lines: queue.Queue[str] = queue.Queue()
         assert self.process.stdout is not None
@@ -97,7 +103,7 @@ class Server:
 
     def refusal(self, code: int = 1) -> str:
         """The error output of a start that fails with that exit code."""
-        return self.failure("serve", "--port", "0", code=code)
+        return self.failure("serve", "--port", "0", *self.flags, code=code)
 
     def failure(self, *arguments: str, code: int = 1) -> str:
         """The error output of a command that fails with that exit code."""

@@ -22,6 +22,7 @@ from understudy.cli.serve import serve
 from understudy.cli.tools import tools
 from understudy.cli.version import version
 from understudy.cli.webhooks import webhooks
+from understudy.cli.worker import worker
 from understudy.errors import SettingsError, UnderstudyError
 
 
@@ -57,7 +58,7 @@ def commands() -> None:
 
 
 _COMMANDS = (
-    *(serve, keys, projects, credits_, tools, mcp, webhooks),
+    *(serve, worker, keys, projects, credits_, tools, mcp, webhooks),
     *(reindex, extract, sandbox, config, doctor, version),
 )
 for command in _COMMANDS:

@@ -5,7 +5,20 @@ import errno
 import socket
 from typing import Any
 
+import click
+
+from understudy.settings import Settings
+
 _Address = tuple[Any, ...]
+
+
+def open_sockets(settings: Settings) -> list[socket.socket]:
+    """The sockets of the configured address. Raises ClickException."""
+    try:
+        return bind(settings.host, settings.port)
+    except OSError as error:
+        place = f"{settings.host}:{settings.port}"
+        raise click.ClickException(f"Cannot listen on {place}: {error.strerror}. Choose --host or --port.") from None
 
 
 def bind(host: str, port: int) -> list[socket.socket]:

@@ -16,11 +16,34 @@ if TYPE_CHECKING:
 # Of scripts/serve: this command fetches nothing.
 @click.option("--prepare-interpreter", is_flag=True, hidden=True)
 @click.option("--prepare-embedder", type=click.Path(path_type=Path), hidden=True)
+@click.option("--no-jobs", is_flag=True, help="Serve requests only; `understudy worker` runs the jobs. Needs --broker.")
+@click.option(
+    "--processes",
+    type=click.IntRange(min=1),
+    default=1,
+    metavar="NUMBER",
+    help="Start as many processes behind one port. Needs --broker.  [default: 1]",
+)
+@click.option("--child", hidden=True)  # Of --processes: what a process has from its parent.
 @click.pass_context
 def serve(
-    context: click.Context, loaded: "LoadedSettings", *, prepare_interpreter: bool, prepare_embedder: Path | None
+    context: click.Context,
+    loaded: "LoadedSettings",
+    *,
+    prepare_interpreter: bool,
+    prepare_embedder: Path | None,
+    no_jobs: bool,
+    processes: int,
+    child: str | None,
 ) -> None:
     """Start the server; stop it with Ctrl-C or SIGTERM."""
+    from understudy.cli import processes as group
     from understudy.cli.server import Preparation, run
 
-    run(loaded, context.obj, Preparation(interpreter=prepare_interpreter, embedder=prepare_embedder))
+    if no_jobs:
+        group.require_cluster(loaded.settings, "--no-jobs")
+    if child is None and processes > 1:
+        context.exit(group.run(loaded.settings, processes))
+    preparation = Preparation(interpreter=prepare_interpreter, embedder=prepare_embedder)
+    own = None if child is None else group.Child.from_text(child)
+    run(loaded, context.obj, preparation, child=own, runs_jobs=not no_jobs)

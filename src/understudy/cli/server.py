@@ -23,13 +23,14 @@ import click
 import uvicorn
 
 from understudy import __version__
-from understudy.app import create_app
+from understudy.app import Role, create_app
 from understudy.cli import first_key, logs, trials
 from understudy.cli.background_setup import set_up_embedder, set_up_interpreter
 from understudy.cli.banner import banner, keys_command
 from understudy.cli.embedder_state import is_embedder_missing
 from understudy.cli.interpreter_state import is_environment_missing
-from understudy.cli.listen import bind
+from understudy.cli.listen import open_sockets
+from understudy.cli.processes import Child, require_cluster
 from understudy.cli.status import status
 from understudy.errors import SettingsError
 from understudy.settings import LoadedSettings, Settings, is_any, is_loopback
@@ -54,30 +55,74 @@ class Preparation:
     embedder: Path | None = None
 
 
-def run(loaded: LoadedSettings, started: float, preparation: Preparation) -> None:
-    """Serves until a stop signal. `started` is the `perf_counter` at the start of the process."""
+def run(
+    loaded: LoadedSettings,
+    started: float,
+    preparation: Preparation,
+    *,
+    child: Child | None = None,
+    runs_jobs: bool = True,
+) -> None:
+    """Serves until a stop signal. `started` is the `perf_counter` at the start of the process.
+
+    `child` is what a process of several has from its parent.
+    """
+    logs.configure(loaded.settings)
+    _raise_open_files()
+    role = Role(runs_jobs=runs_jobs, process=None if child is None else child.process)
+    with asyncio.Runner(loop_factory=_loop_factory()) as runner:
+        runner.run(_serve(loaded, started, preparation, role, child))
+
+
+def run_worker(loaded: LoadedSettings, started: float) -> None:
+    """Runs jobs, without HTTP, until a stop signal. Raises SettingsError without a broker."""
+    require_cluster(loaded.settings, "`understudy worker`")
     logs.configure(loaded.settings)
     _raise_open_files()
     with asyncio.Runner(loop_factory=_loop_factory()) as runner:
-        runner.run(_serve(loaded, started, preparation))
+        runner.run(_work(loaded.settings, started))
 
 
-async def _serve(loaded: LoadedSettings, started: float, preparation: Preparation) -> None:
-    settings = loaded.settings
-    sockets = _open_sockets(settings)
-    base_url = _base_url(settings.host, sockets[0])
+async def _work(settings: Settings, started: float) -> None:
+    stopping = asyncio.Event()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        asyncio.get_running_loop().add_signal_handler(number, stopping.set)
     app = create_app(settings)
+    async with app.router.lifespan_context(app):
+        _tune_garbage_collector()
+        click.echo(f"Understudy {__version__}, a worker, is ready in {time.perf_counter() - started:.1f} s")
+        await stopping.wait()
+        _log.info("stopping")
+        await _drain(app.state.understudy.drain, settings.shutdown_seconds)
+    _log.info("stopped")
+
+
+async def _serve(
+    loaded: LoadedSettings, started: float, preparation: Preparation, role: Role, child: Child | None
+) -> None:
+    settings = loaded.settings
+    sockets = open_sockets(settings) if child is None else child.open_sockets()
+    base_url = _base_url(settings.host, sockets[0])
+    app = create_app(settings, role=role)
     async with AsyncExitStack() as stack:
         sockets += [bound.dup() for bound in sockets for _ in range(1, _ACCEPT_BATCH)]
         for bound in sockets:
             stack.enter_context(bound)
         state = await stack.enter_async_context(app.router.lifespan_context(app))
+        if child is not None and not child.is_first:
+            _tune_garbage_collector()
+            await Server(
+                _config(app, settings), child.report_ready, app.state.understudy.drain, dict(state or {})
+            ).serve(sockets)
+            return
         # After everything else has started: the key of a failed start would never be printed.
         keyring = await first_key.prepare_keys(settings)
         _check_key_required(settings, keyring)
         vector_problem = await app.state.understudy.store.chunks.problem()
 
         def announce() -> None:
+            if child is not None:
+                child.report_ready()
             click.echo(f"Understudy {__version__} is ready in {time.perf_counter() - started:.1f} s")
             lines = status(
                 settings,
@@ -107,14 +152,6 @@ def _tune_garbage_collector() -> None:
     gc.collect()
     gc.freeze()
     gc.set_threshold(10_000, 20, 20)
-
-
-def _open_sockets(settings: Settings) -> list[socket.socket]:
-    try:
-        return bind(settings.host, settings.port)
-    except OSError as error:
-        place = f"{settings.host}:{settings.port}"
-        raise click.ClickException(f"Cannot listen on {place}: {error.strerror}. Choose --host or --port.") from None
 
 
 def _log_warnings(settings: Settings, keyring: first_key.Keyring, vector_problem: str | None) -> None:
@@ -175,10 +212,7 @@ class Server(uvicorn.Server):
         for server in self.servers:
             server.close()
         try:
-            async with asyncio.timeout(self.config.timeout_graceful_shutdown):
-                await self._drain()
-        except TimeoutError:
-            _log.warning("active runs were not released within %s s", self.config.timeout_graceful_shutdown)
+            await _drain(self._drain, self.config.timeout_graceful_shutdown)
         finally:
             await super().shutdown(sockets)
         _log.info("stopped")
@@ -187,6 +221,14 @@ class Server(uvicorn.Server):
         # The base class raises the signal again after the stop, which would kill the process.
         self.force_exit = self.should_exit and sig == signal.SIGINT
         self.should_exit = True
+
+
+async def _drain(drain: Callable[[], Awaitable[None]], seconds: float | None) -> None:
+    try:
+        async with asyncio.timeout(seconds):
+            await drain()
+    except TimeoutError:
+        _log.warning("active runs were not released within %s s", seconds)
 
 
 def _config(app: Any, settings: Settings) -> uvicorn.Config:

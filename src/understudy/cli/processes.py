@@ -1,0 +1,161 @@
+"""`understudy serve --processes N`: servers on one port and one data directory, each a process of its own.
+
+The parent listens, starts the processes and restarts those that end; it serves nothing. The processes inherit its
+sockets, so connections that wait when one of them dies are accepted by the others.
+"""
+
+import asyncio
+import logging
+import os
+import signal
+import socket
+import sys
+import time
+from asyncio.subprocess import Process
+from collections.abc import Sequence
+from contextlib import ExitStack, suppress
+from dataclasses import dataclass
+from typing import Final
+
+from understudy.cli import logs
+from understudy.cli.listen import open_sockets
+from understudy.engine.jobs.backoff import Backoff
+from understudy.errors import SettingsError
+from understudy.parent_death import die_with_parent
+from understudy.settings import MEMORY_BROKER, Settings
+from understudy.store import data_directory
+from understudy.store.lock import DirectoryLock
+
+_BACKOFF: Final = Backoff(first=0.5, longest=30.0)
+# A process that has lived so long has not failed at its start.
+_SETTLED_SECONDS: Final = 60.0
+_log = logging.getLogger("understudy.server")
+
+
+@dataclass(frozen=True, slots=True)
+class Child:
+    """What a process has from its parent. `is_first`: it prints the banner and prepares the keys."""
+
+    process: int
+    parent: int
+    sockets: tuple[int, ...]
+    ready: int
+    is_first: bool
+
+    def to_text(self) -> str:
+        numbers = (self.process, self.parent, self.ready, int(self.is_first), *self.sockets)
+        return ",".join(map(str, numbers))
+
+    @classmethod
+    def from_text(cls, text: str) -> "Child":
+        process, parent, ready, is_first, *sockets = map(int, text.split(","))
+        return cls(process, parent, tuple(sockets), ready, bool(is_first))
+
+    def open_sockets(self) -> list[socket.socket]:
+        """The sockets of the parent; from here on this process ends with it."""
+        die_with_parent(self.parent)
+        for descriptor in (*self.sockets, self.ready):
+            os.set_inheritable(descriptor, False)
+        sockets = [socket.socket(fileno=descriptor) for descriptor in self.sockets]
+        for bound in sockets:
+            # Else a duplicate of it would make it blocking, in all processes: their event loops would wait in accept.
+            bound.setblocking(False)
+        return sockets
+
+    def report_ready(self) -> None:
+        os.write(self.ready, b"1")
+        os.close(self.ready)
+
+
+def require_cluster(settings: Settings, name: str) -> None:
+    """Raises SettingsError if processes cannot share work. `name` is what needs it: a flag or a command."""
+    if settings.broker == MEMORY_BROKER:
+        raise SettingsError(
+            f"{name} shares work with other processes, and SQLite is used by one process. Use PostgreSQL and Redis:"
+            " set --database postgresql://… and --broker redis://…."
+        )
+
+
+def run(settings: Settings, count: int) -> int:
+    """Runs `count` processes until a stop signal; returns the exit code. Raises StoreError, SettingsError."""
+    require_cluster(settings, f"--processes {count}")
+    logs.configure(settings)
+    with ExitStack() as stack:
+        sockets = [stack.enter_context(bound) for bound in open_sockets(settings)]
+        data_directory.create(settings.data)
+        stack.callback(DirectoryLock(settings.data).release)
+        return asyncio.run(_ProcessGroup(count, sockets).run())
+
+
+class _ProcessGroup:
+    def __init__(self, count: int, sockets: Sequence[socket.socket]) -> None:
+        self._count = count
+        self._sockets = tuple(bound.fileno() for bound in sockets)
+        self._processes: dict[int, Process] = {}
+        self._stopping = asyncio.Event()
+
+    async def run(self) -> int:
+        """The first process starts alone: it migrates the database, and if it fails, so does the start."""
+        loop = asyncio.get_running_loop()
+        for number in (signal.SIGTERM, signal.SIGINT):
+            loop.add_signal_handler(number, self._stop, number)
+        first, ready = await self._start(0, is_first=True)
+        if not await ready and not self._stopping.is_set():
+            return max(await first.wait(), 1)
+        await asyncio.gather(self._restart(0, first), *(self._restart(number) for number in range(1, self._count)))
+        return 0
+
+    def _stop(self, number: int) -> None:
+        """At the second Ctrl-C the processes drop their connections."""
+        sent = signal.SIGTERM if not self._stopping.is_set() else number
+        self._stopping.set()
+        for process in self._processes.values():
+            with suppress(ProcessLookupError):
+                process.send_signal(sent)
+
+    async def _restart(self, number: int, process: Process | None = None) -> None:
+        """Waits for the end of a process, and starts it again, until the group stops."""
+        failures = 0
+        while not self._stopping.is_set():
+            started = time.monotonic()
+            if process is None:
+                process, _ = await self._start(number)
+            code = await process.wait()
+            process = None
+            del self._processes[number]
+            if self._stopping.is_set():
+                return
+            failures = 1 if time.monotonic() - started > _SETTLED_SECONDS else failures + 1
+            delay = _BACKOFF.delay(failures) or 0.0
+            _log.warning("process %d ended with exit code %d; restarting in %g s", number, code, delay)
+            with suppress(TimeoutError):
+                async with asyncio.timeout(delay):
+                    await self._stopping.wait()
+        if process is not None:
+            await process.wait()
+
+    async def _start(self, number: int, *, is_first: bool = False) -> tuple[Process, asyncio.Future[bool]]:
+        """The process, and whether it became ready: known once it is, or has ended."""
+        reader, writer = os.pipe()
+        child = Child(number, os.getpid(), self._sockets, writer, is_first)
+        arguments = [*sys.argv[1:], "--child", child.to_text()]
+        try:
+            process = await asyncio.create_subprocess_exec(
+                *(sys.executable, "-m", "understudy", *arguments),
+                pass_fds=(*self._sockets, writer),
+                # Ctrl-C reaches the parent alone, which passes it on.
+                start_new_session=True,
+            )
+        finally:
+            os.close(writer)
+        self._processes[number] = process
+        if self._stopping.is_set():
+            process.terminate()
+        return process, asyncio.ensure_future(asyncio.to_thread(_read_byte, reader))
+
+
+def _read_byte(descriptor: int) -> bool:
+    try:
+        return bool(os.read(descriptor, 1))
+    finally:
+        os.close(descriptor)

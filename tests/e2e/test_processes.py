@@ -1,0 +1,182 @@
+"""The ways to start a cluster: several processes behind one port, servers without jobs, workers without HTTP."""
+
+import signal
+import subprocess
+from concurrent.futures import ThreadPoolExecutor
+
+import psutil
+import pytest
+
+from upstream import Gate, call, calls, text
+from waiting import WITHIN, eventually
+
+WEATHER = [
+    {"type": "function", "function": {"name": "get_weather", "parameters": {"type": "object", "properties": {}}}}
+]
+
+
+@pytest.fixture
+def group(new_server, postgres, redis_server):
+    """Two processes behind one port."""
+    server = new_server(database=postgres, broker=redis_server.url)
+    server.flags = ("--processes", "2")
+    return server.start()
+
+
+@pytest.fixture
+def web(new_server, postgres, redis_server):
+    """A server without jobs."""
+    server = new_server(database=postgres, broker=redis_server.url, blobs__shared="true")
+    server.flags = ("--no-jobs",)
+    return server.start()
+
+
+@pytest.fixture
+def start_worker(new_server, web, postgres, redis_server):
+    """Starts workers, which have to stop without errors."""
+    outputs = []
+
+    def start():
+        worker = new_server(database=postgres, broker=redis_server.url, blobs__shared="true").share_files(web)
+        with worker.log.open("ab") as log:
+            worker.process = subprocess.Popen(
+                worker.command("worker"), stdout=subprocess.PIPE, stderr=log, env=worker.environ, text=True
+            )
+        printed = worker.process.stdout.readline()
+        assert "a worker, is ready in" in printed, worker.log.read_text()
+        outputs.append(worker.process.stdout)
+        return worker
+
+    yield start
+    for output in outputs:
+        output.close()
+
+
+def processes(server):
+    return psutil.Process(server.process.pid).children()
+
+
+def servers_of(server):
+    """The processes that serve, without what they have started themselves."""
+    return [child for child in processes(server) if "--child" in child.cmdline()]
+
+
+def start_run(server, **options):
+    assistant = server.client.beta.assistants.create(model="gpt-4o", tools=options.pop("tools", []))
+    return server.client.beta.threads.create_and_run(
+        assistant_id=assistant.id, thread={"messages": [{"role": "user", "content": "hello"}]}, **options
+    )
+
+
+def status(server, run):
+    return server.client.beta.threads.runs.retrieve(run.id, thread_id=run.thread_id).status
+
+
+# -- several processes ---------------------------------------------------------------------------------------------
+
+
+def test_processes_share_a_port_and_a_data_directory(group):
+    def use(_):
+        with group.new_client() as client:
+            file = client.files.create(file=("a.txt", b"contents"), purpose="assistants")
+            return client.files.content(file.id).read()
+
+    with ThreadPoolExecutor(8) as threads:
+        assert list(threads.map(use, range(32))) == [b"contents"] * 32
+    assert len(servers_of(group)) == 2
+    run = start_run(group)
+    eventually(lambda: status(group, run) == "completed")
+
+
+def test_a_process_that_dies_is_restarted_while_the_other_one_serves(group):
+    eventually(lambda: len(servers_of(group)) == 2)
+    for _ in range(2):
+        killed = servers_of(group)[0]
+        killed.kill()
+        killed.wait(WITHIN)
+        with group.new_client() as client:
+            assert client.beta.assistants.create(model="gpt-4o").id
+        eventually(lambda dead=killed.pid: len(servers_of(group)) == 2 and dead not in pids(group))
+    assert "ended with exit code -9; restarting in" in group.log.read_text()
+
+
+def test_processes_end_with_a_killed_parent(group):
+    children = eventually(lambda: len(servers_of(group)) == 2 and servers_of(group))
+    group.kill()
+    _, alive = psutil.wait_procs(children, timeout=WITHIN)
+    assert alive == []
+
+
+def test_a_stop_drains_all_processes(group, upstream):
+    gate = Gate()
+    upstream.answer(text("Hel", gate, "lo"), text("again"))
+    run = start_run(group)
+    upstream.wait_for(1)
+    children = eventually(lambda: len(servers_of(group)) == 2 and servers_of(group))
+    group.process.send_signal(signal.SIGTERM)
+    group.ended()
+    gate.open()
+    _, alive = psutil.wait_procs(children, timeout=WITHIN)
+    assert alive == []
+    group.start()
+    eventually(lambda: status(group, run) == "completed")
+
+
+def pids(server):
+    return [child.pid for child in servers_of(server)]
+
+
+def test_a_start_that_fails_in_the_first_process_fails(new_server, redis_server, postgres):
+    server = new_server(
+        database=postgres.replace("postgresql://", "postgresql://nobody:x@", 1), broker=redis_server.url
+    )
+    server.flags = ("--processes", "2")
+    assert "Error: " in server.refusal()
+
+
+@pytest.mark.parametrize("arguments", [("serve", "--processes", "2"), ("serve", "--no-jobs"), ("worker",)])
+def test_sqlite_refuses_other_processes(new_server, arguments):
+    refusal = new_server().failure(*arguments, code=2)
+    assert "SQLite is used by one process. Use PostgreSQL and Redis: set --database postgresql://…" in refusal
+
+
+# -- servers without jobs, and workers -----------------------------------------------------------------------------
+
+
+def test_a_worker_runs_what_a_server_without_jobs_has_accepted(web, start_worker):
+    run = start_run(web)
+    store = web.client.vector_stores.create(name="mine")
+    file = web.client.files.create(file=("a.txt", b"contents"), purpose="assistants")
+    web.client.vector_stores.files.create(store.id, file_id=file.id)
+    assert status(web, run) == "queued"
+    worker = start_worker()
+    eventually(lambda: status(web, run) == "completed")
+    eventually(lambda: web.client.vector_stores.retrieve(store.id).status == "completed")
+    again = start_run(web)
+    eventually(lambda: status(web, again) == "completed")
+    worker.stop()
+
+
+def test_a_run_resumes_on_a_worker_with_the_outputs_of_its_client(web, start_worker, upstream):
+    start_worker()
+    upstream.answer(calls(call("get_weather")), text("18 degrees"))
+    run = start_run(web, tools=WEATHER)
+    eventually(lambda: status(web, run) == "requires_action")
+    web.client.beta.threads.runs.submit_tool_outputs(
+        run.id, thread_id=run.thread_id, tool_outputs=[{"tool_call_id": call_id(web, run), "output": "18"}]
+    )
+    eventually(lambda: status(web, run) == "completed")
+
+
+def test_a_server_without_jobs_cancels_a_run_that_waits_for_its_client(web, start_worker, upstream):
+    start_worker()
+    upstream.answer(calls(call("get_weather")))
+    run = start_run(web, tools=WEATHER)
+    eventually(lambda: status(web, run) == "requires_action")
+    web.client.beta.threads.runs.cancel(run.id, thread_id=run.thread_id)
+    eventually(lambda: status(web, run) == "cancelled")
+
+
+def call_id(server, run):
+    waiting = server.client.beta.threads.runs.retrieve(run.id, thread_id=run.thread_id)
+    return waiting.required_action.submit_tool_outputs.tool_calls[0].id
