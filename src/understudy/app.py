@@ -255,6 +255,7 @@ def _list_background_parts(
         video.callbacks,
         Looper(_ERASE_SECONDS, store.threads.erase),
         Looper(_ERASE_SECONDS, store.chunks.sweep),
+        Looper(_UPGRADE_SECONDS, store.chunks.upgrade_terms),
         Looper(_SWEEP_RESPONSES_SECONDS, parts.responses.sweep),
     )
 
