@@ -57,8 +57,8 @@ class Settings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
         Text,
         Meta(
             description="Carrier of work and events between processes: `memory` is within one process, a `redis://`,"
-            " `rediss://` or `unix://` URL is a Redis or Valkey server, `redis+sentinel://host,host/service` is found"
-            " by Sentinel, `redis+cluster://host,host` is Cluster. A URL needs `database` and the extra `redis`."
+            " `rediss://` or `unix://` URL is a Redis server (7.0 or newer), `redis+sentinel://host,host/service` is"
+            " found by Sentinel, `redis+cluster://host,host` is Cluster. A URL needs `database` and the extra `redis`."
         ),
     ] = MEMORY_BROKER
     api_key: Annotated[

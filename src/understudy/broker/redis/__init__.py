@@ -1,1 +1,1 @@
-"""The broker on Redis or Valkey: one server, Sentinel, or Cluster. Needs the extra `redis`."""
+"""The broker on Redis: one server, Sentinel, or Cluster. Needs the extra `redis`."""

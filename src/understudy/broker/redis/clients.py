@@ -31,6 +31,7 @@ class RedisClients:
     def __init__(self, url: RedisUrl, name: str) -> None:
         self._url = url
         self._name = name
+        self._sentinels: list[Any] = []
         self._writer = self._build(COMMAND_SECONDS)
         self._commands = self._build(COMMAND_SECONDS)
         self._blocking = self._build(_BLOCKING_SOCKET_SECONDS)
@@ -82,7 +83,7 @@ class RedisClients:
         return subscription
 
     async def close(self) -> None:
-        for client in (self._writer, self._commands, self._blocking, self._subscribing):
+        for client in (self._writer, self._commands, self._blocking, self._subscribing, *self._sentinels):
             await client.aclose()
 
     def _build(self, seconds: float) -> Any:
@@ -102,6 +103,7 @@ class RedisClients:
             sentinel = build_sentinel(
                 list(url.hosts), sentinel_kwargs=access | timeouts | tls, db=url.db, **options, **tls
             )
+            self._sentinels += sentinel.sentinels
             return sentinel.master_for(url.service)
         host, port = url.hosts[0]
         return Redis(host=host, port=port, db=url.db, **options, **tls)
