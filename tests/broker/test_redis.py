@@ -3,6 +3,8 @@
 import asyncio
 import contextlib
 import logging
+import subprocess
+import sys
 
 import pytest
 import redis as sync_redis
@@ -318,6 +320,18 @@ async def test_a_full_server_refuses_events_and_stays_connected(join, redis_serv
     assert one.is_available
 
 
+async def test_a_node_that_does_not_read_is_cut_off_and_connects_again(join, redis_server):
+    one, other = await join(redis_server.url), await join(redis_server.url)
+    channel = f"u:in:{{{other.node_id}}}"
+    with sync_redis.Redis.from_url(redis_server.url) as client:
+        client.config_set("client-output-buffer-limit", "pubsub 1mb 1mb 1")
+        # The event loop reads nothing meanwhile.
+        while client.publish(channel, bytes(1 << 20)):
+            pass
+    assert await other.reconnects.next() is False
+    assert await one.request(other.node_id, "echo", b"again", seconds=WITHIN) == f"{one.node_id} again".encode()
+
+
 # -- URLs ----------------------------------------------------------------------------------------------------------
 
 
@@ -363,3 +377,13 @@ def test_a_malformed_url_is_refused_without_its_secrets(url, problem):
     with pytest.raises(SettingsError, match=problem) as refused:
         build_broker(url, 60)
     assert "cret" not in str(refused.value)
+
+
+def test_without_its_packages_a_broker_names_the_extra():
+    program = (
+        "import sys; sys.modules['redis'] = None\n"
+        "from understudy.broker.opening import build_broker\n"
+        "build_broker('redis://host', 60)"
+    )
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=False)
+    assert "run `pip install 'understudy[redis]'`" in done.stderr

@@ -74,6 +74,13 @@ def test_a_node_without_redis_is_degraded_and_serves_runs(new_node, redis_server
     assert logged.count("connected again") == 1
 
 
+def test_the_doctor_checks_the_broker(new_node, redis_server):
+    node = new_node()
+    assert f"broker: Redis at 127.0.0.1:{redis_server.port}" in node.run("doctor", code=0)
+    redis_server.kill()
+    assert "is unreachable; check that it runs there" in node.run("doctor", code=1)
+
+
 def ready(server):
     reply = server.ask("GET", "/health/ready")
     assert reply.status == 200

@@ -18,6 +18,7 @@ from typing import Literal
 import apsw
 
 from understudy.blobs import open_blobs
+from understudy.broker.opening import build_broker
 from understudy.cli.embedder_state import describe_embedder, find_embedding_model, recommend_model
 from understudy.cli.listen import bind
 from understudy.clock import SystemClock
@@ -25,7 +26,7 @@ from understudy.errors import SandboxError, SettingsError, StoreError, UpstreamE
 from understudy.llm.router import PROVIDER_TYPES
 from understudy.retrieval import e5_weights, semantic
 from understudy.retrieval.embed import BUILTIN, E5
-from understudy.settings import EmbeddingSettings, ProviderSettings, SandboxSettings, Settings
+from understudy.settings import MEMORY_BROKER, EmbeddingSettings, ProviderSettings, SandboxSettings, Settings
 from understudy.settings.sections.embeddings import AUTO
 from understudy.store import data_directory, postgres_url
 from understudy.store.examination import examine_database, examine_embedding
@@ -137,6 +138,8 @@ def _find_public_path(data: Path) -> Path | None:
 
 def _remote_checks(settings: Settings) -> Iterator[Awaitable[CheckResult]]:
     yield _check_database(settings)
+    if settings.broker != MEMORY_BROKER:
+        yield _check_broker(settings)
     yield _check_blobs(settings)
     yield _check_sandbox(settings.sandbox)
     yield _check_vectors(settings)
@@ -160,6 +163,21 @@ async def _check_database(settings: Settings) -> CheckResult:
     return CheckResult(
         "database", "ok", database.place + ("" if database.has_schema else ", without tables: `serve` creates them")
     )
+
+
+async def _check_broker(settings: Settings) -> CheckResult:
+    try:
+        broker = build_broker(settings.broker, _TIMEOUT_SECONDS)
+        try:
+            await broker.start()
+            is_available = broker.is_available
+        finally:
+            await broker.stop()
+    except SettingsError as error:
+        return CheckResult("broker", "broken", str(error))
+    if not is_available:
+        return CheckResult("broker", "broken", f"{broker} is unreachable; check that it runs there")
+    return CheckResult("broker", "ok", str(broker))
 
 
 async def _check_blobs(settings: Settings) -> CheckResult:

@@ -49,6 +49,7 @@ class RedisBroker:
     def __init__(self, url: RedisUrl, expire_seconds: float) -> None:
         """Events of runs expire after `expire_seconds` unless they are renewed."""
         self.node_id = f"node_{secrets.token_hex(12)}"
+        self._url = url
         self._clients = RedisClients(url, f"understudy-{self.node_id}")
         self._streams = EventStreams(self._clients, expire_seconds)
         self._connection = SupervisedConnection(
@@ -64,6 +65,9 @@ class RedisBroker:
         self._outbox: list[tuple[Command, int]] = []
         self._outbox_bytes = 0
         self._flushing: asyncio.Task[None] | None = None
+
+    def __str__(self) -> str:
+        return str(self._url)
 
     @property
     def is_available(self) -> bool:
