@@ -12,7 +12,7 @@ from understudy.store.chunks import QueryStatistics, ScoredChunk
 from understudy.text.terms import HEADING_WEIGHT, is_paired, split_surface_words, word_terms
 from understudy.text.tokenize import fold_letters
 
-_K1: Final = 1.5
+_K1: Final = 1.4
 _B: Final = 0.75
 """The constants of BM25: how soon a repeated term counts no more, and how much less a long passage is worth."""
 
