@@ -8,7 +8,7 @@ from typing import Any, Literal
 
 from msgspec import Struct
 
-Attributes = dict[str, str | bool | float]
+Attributes = dict[str, str | bool | int | float]
 
 
 class FileSearchResult(Struct, kw_only=True, omit_defaults=True):

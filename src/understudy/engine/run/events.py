@@ -277,3 +277,9 @@ class RunEnded(Event, frozen=True, tag="run_ended"):
 
 class RunReleased(Event, frozen=True, tag="run_released"):
     """This process released the run; another one, or this one after its next start, resumes it."""
+
+
+class UnknownEvent(Event, frozen=True, tag="unknown"):
+    """An event of a newer version of this program, as it is encoded: it is passed on, and nothing is rendered of it."""
+
+    raw: bytes

@@ -1,8 +1,13 @@
 """The public objects that the views of a run start from. Plain data, carried by its first events."""
 
+from typing import Any, Final
+
+import msgspec
 from msgspec import Struct
 
+from understudy.engine.run import events
 from understudy.store.run_state import ClientTool
+from understudy.wire.client_items import ClientCall
 from understudy.wire.messages import MessageObject
 from understudy.wire.responses import ResponseObject
 from understudy.wire.runs import RunObject
@@ -52,3 +57,19 @@ class RestoredOrigin(Struct, frozen=True, gc=False):
     calls: tuple[OpenCall, ...] = ()
     container_id: str = ""
     sequence: int = 0
+
+
+_TYPES: Final[dict[type[events.Event], Any]] = {
+    events.RunQueued: Origin,
+    events.RunRestored: RestoredOrigin,
+    events.ResponseReplayed: ResponseObject,
+    events.CallRendered: ClientCall,
+}
+
+
+def decode_origin(kind: type[events.Event], value: Any) -> Any:
+    """The objects in an event of this kind, from the maps and lists to which another process's event was decoded.
+
+    Raises msgspec.ValidationError.
+    """
+    return msgspec.convert(value, _TYPES[kind])
