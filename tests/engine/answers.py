@@ -149,7 +149,7 @@ def _saying(draw: st.DrawFn, name: str, *, closed: bool) -> list[events.Event]:
             )
         else:
             history.append(kind(piece))
-        length += len(piece)
+        length += len(piece) if kind is not events.RefusalDelta else 0
     return [*history, *([events.MessageClosed(AT, RunCompletionUsage())] if closed else [])]
 
 

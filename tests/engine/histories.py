@@ -9,7 +9,6 @@ from understudy.engine.run import events
 from understudy.engine.run_specs import build_spec
 from understudy.engine.views.origins import Origin, RestoredOrigin
 from understudy.wire.items import CodeOutput, FileSearchResult
-from understudy.wire.messages import MessageObject
 from understudy.wire.run_outcome import LastError, RunCompletionUsage, RunIncompleteDetails
 from understudy.wire.runs import RunObject
 from understudy.wire.steps import RunStepObject
@@ -38,16 +37,10 @@ def queued(made: RunObject, **members: Any) -> events.RunQueued:
     return events.RunQueued(build_spec(made, None), Origin(made, **members))
 
 
-def restored(made: RunObject, steps: tuple[RunStepObject, ...], message: MessageObject | None) -> events.RunRestored:
-    """The event that resumes the run `made` with these open steps and this open message."""
-    open_steps = {step.type: step.id for step in steps}
+def restored(made: RunObject, steps: tuple[RunStepObject, ...]) -> events.RunRestored:
+    """The event that resumes the run `made` with this open step."""
     return events.RunRestored(
-        build_spec(made, None),
-        made.status,
-        RestoredOrigin(made, steps, message),
-        None if message is None else message.id,
-        open_steps.get("message_creation"),
-        open_steps.get("tool_calls"),
+        build_spec(made, None), made.status, RestoredOrigin(made, steps), next((step.id for step in steps), None)
     )
 
 

@@ -22,7 +22,7 @@ from understudy.engine.tools.mcp import without_headers
 from understudy.engine.views.frames import Frames, RunEncoder
 from understudy.engine.views.origins import Origin
 from understudy.engine.views.projections import RunProjection
-from understudy.engine.views.replay import resume_events, run_events
+from understudy.engine.views.replay import restored_event, run_events
 from understudy.engine.views.steps import step_calls
 from understudy.errors import InvalidRequest, ThreadBusy
 from understudy.llm.sampling import resolve_sampling
@@ -173,7 +173,7 @@ class Runs:
             happened.clear()
             answered = accept(stored)
             projection = RunProjection()
-            restored = resume_events(stored, None)
+            restored = [restored_event(stored)]
             projection.load(restored)
             state = RunState.of(restored)
             happened.append((answered.event, projection.encode(answered.event)))

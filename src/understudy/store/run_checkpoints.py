@@ -216,6 +216,11 @@ def _add_rows(bundle: Bundle, text_insert: str, boundary: Checkpoint) -> None:
     for step in boundary.changed_steps:
         sql = "UPDATE steps SET open = $2, body = $3 WHERE id = $1 AND EXISTS (SELECT 1 FROM {0})"
         bundle.add(sql, step.id, _is_unfinished(step), msgspec.json.encode(step).decode())
+    for step_id in boundary.abandoned_steps:
+        bundle.add("DELETE FROM steps WHERE id = $1 AND EXISTS (SELECT 1 FROM {0})", step_id)
+    for message_id in boundary.abandoned_messages:
+        # It has no text yet: that is stored with the end of a message.
+        bundle.add("UPDATE items SET body = NULL WHERE id = $1 AND EXISTS (SELECT 1 FROM {0})", message_id)
     for message in boundary.changed_messages:
         _add_changed_message(bundle, text_insert, message)
     last = "{0}"

@@ -13,13 +13,13 @@ from understudy.engine.accounting import Accounting
 from understudy.engine.jobs.pool import MAX_INTERRUPTIONS, JobKind, LeasePool
 from understudy.engine.jobs.waiters import Waiters
 from understudy.engine.run import events
-from understudy.engine.run.checkpoint import Projection, RunWriter
+from understudy.engine.run.checkpoint import NOTHING_ABANDONED, Abandoned, Projection, RunWriter
 from understudy.engine.run.executor import RunExecutor
 from understudy.engine.run.log import Logs, RunLog
 from understudy.engine.run.state import RunState
 from understudy.engine.run.tool_use import Tools
 from understudy.engine.views.projections import new_encoder, new_projection
-from understudy.engine.views.replay import resume_events
+from understudy.engine.views.replay import abandoned_objects, restored_event, stored_run_events
 from understudy.engine.views.response_replay import response_events
 from understudy.errors import NotFound
 from understudy.llm.router import Models
@@ -79,10 +79,11 @@ class RunWorker(JobKind[str, RunExecutor]):
         *,
         epoch: int = 1,
         interrupted: bool = False,
+        abandoned: Abandoned = NOTHING_ABANDONED,
     ) -> RunExecutor:
         """An execution that is yet to be launched, of the claim with the number `epoch`.
 
-        `interrupted`: servers died over the run since its last checkpoint.
+        `interrupted`: servers died over the run since its last checkpoint; `abandoned`: their open objects.
         """
         stage = RunWriter(
             self.id,
@@ -95,6 +96,7 @@ class RunWorker(JobKind[str, RunExecutor]):
             progress,
             epoch=epoch,
             interrupted=interrupted,
+            abandoned=abandoned,
         )
         return RunExecutor(stage, self._models, self._tools, self._accounting)
 
@@ -112,27 +114,37 @@ class RunWorker(JobKind[str, RunExecutor]):
         """The run's log, open for new events; rebuilt from the store if this process has none."""
         log = self._logs.get(stored.run.id)
         if log is None or log.handed_back:
-            make_encoder = new_encoder(stored.progress)
-            log, encoder = self._logs.create(stored.run.id, make_encoder), make_encoder()
-            for event in (*_events_elsewhere(stored), *resume_events(stored, history)):
-                log.append(event, encoder.encode(event))
-        else:
-            log.reopen()
+            return self._rebuild_log(stored, history)
+        log.reopen()
+        log.begin_epoch(stored.epoch)
+        return log
+
+    def _rebuild_log(self, stored: StoredRun, history: RunHistory | None) -> RunLog:
+        make_encoder = new_encoder(stored.progress)
+        log, encoder = self._logs.create(stored.run.id, make_encoder), make_encoder()
+        for event in (*_events_elsewhere(stored), *stored_run_events(stored, history)):
+            log.append(event, encoder.encode(event))
+        log.begin_epoch(stored.epoch)
+        restored = restored_event(stored, history, int(self._clock.now()))
+        log.append(restored, encoder.encode(restored))
         return log
 
     def restore(self, stored: StoredRun, history: RunHistory | None) -> RunExecutor:
         """An executor that resumes the run at its stored state."""
-        restored, projection = resume_events(stored, None), new_projection(stored.progress)
-        projection.load(restored)
+        known = self._logs.get(stored.run.id)
         log = self.reopen_log(stored, history)
+        restored, projection = restored_event(stored), new_projection(stored.progress)
+        # The frames of the next events continue those of a log that was rebuilt.
+        projection.load([restored] if log is known else [entry.event for entry in log.entries()])
         return self.execution(
             stored.project_id,
-            RunState.of(restored),
+            RunState.of([restored]),
             projection,
             log,
             stored.progress,
             epoch=stored.epoch,
             interrupted=stored.interruptions > 0,
+            abandoned=abandoned_objects(stored),
         )
 
     def launch(self, execution: RunExecutor) -> None:

@@ -4,7 +4,8 @@ Therefore streams send only stored changes, and the thread's lock is released be
 """
 
 from collections.abc import Callable, Sequence
-from typing import Protocol, TypeVar
+from dataclasses import dataclass
+from typing import Final, Protocol, TypeVar
 
 import msgspec
 
@@ -25,6 +26,17 @@ class _Identified(Protocol):
 T = TypeVar("T", bound=_Identified)
 
 _WAITING_STATUSES = frozenset({"requires_action"})
+
+
+@dataclass(frozen=True, slots=True)
+class Abandoned:
+    """The ids of the open steps and messages of an earlier owner that the run does not continue."""
+
+    steps: Sequence[str] = ()
+    messages: Sequence[str] = ()
+
+
+NOTHING_ABANDONED: Final = Abandoned()
 
 
 class RunLost(Exception):
@@ -58,6 +70,7 @@ class RunWriter:
         *,
         epoch: int = 1,
         interrupted: bool = False,
+        abandoned: Abandoned = NOTHING_ABANDONED,
     ) -> None:
         self.store = store
         self.project_id = project_id
@@ -71,6 +84,7 @@ class RunWriter:
         self.epoch = epoch
         self._owner = owner
         self._interrupted = interrupted
+        self._abandoned = abandoned
         self._used: list[Usage] = []
         self._unstored: Checkpoint | None = None
         self._stored_usage = progress.used
@@ -115,6 +129,8 @@ class RunWriter:
             project_id=self.project_id,
             release=release,
             interrupted=self._interrupted,
+            abandoned_steps=self._abandoned.steps,
+            abandoned_messages=self._abandoned.messages,
         )
         if self._unstored is not None:
             latest = _merge_checkpoints(self._unstored, latest)
@@ -127,6 +143,7 @@ class RunWriter:
             raise RunLost
         self._unstored = None
         self._interrupted = False
+        self._abandoned = NOTHING_ABANDONED
         self._used.clear()
         self._stored_usage = self.progress.used
         for event, frame in zip(happened, frames, strict=True):

@@ -60,7 +60,7 @@ class EventCodec:
         return _encode([_to_encodable(event) for event in some])
 
     def decode(self, body: bytes) -> list[Event]:
-        """Raises msgspec.ValidationError for what is no list of events."""
+        """Raises msgspec.ValidationError if it is not a list of events."""
         try:
             decoded: list[Event] = _decode_events(body)
         except msgspec.ValidationError:
@@ -77,7 +77,7 @@ class EventCodec:
         )
 
     def decode_entries(self, body: bytes) -> list[LogEntry]:
-        """Raises msgspec.ValidationError for what is no log."""
+        """Raises msgspec.ValidationError if it is not a log."""
         return [
             LogEntry(
                 entry.number,

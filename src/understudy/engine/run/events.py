@@ -32,13 +32,15 @@ class ResponseReplayed(Event, frozen=True, tag="response_replayed"):
 
 
 class RunRestored(Event, frozen=True, tag="run_restored"):
-    """The run continues after what is stored of it: its status, its open steps, message and calls (by index)."""
+    """The run continues after what is stored of it: its status, its open step and calls (by index).
+
+    What its last owner has streamed and not stored is void: the model is called again. So an open message, and a step
+    whose calls were not complete, are abandoned.
+    """
 
     spec: RunSpec
     status: RunStatus
     origin: Any
-    message_id: str | None = None
-    message_step_id: str | None = None
     calls_step_id: str | None = None
     open_calls: tuple[int, ...] = ()
 

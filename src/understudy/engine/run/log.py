@@ -6,10 +6,12 @@ log was made with; old deltas are merged, so that a long text costs its length a
 
 import asyncio
 from array import array
+from bisect import bisect_right
 from collections import deque
 from collections.abc import AsyncGenerator, Callable, Iterator
 from itertools import accumulate
-from typing import Protocol, Self
+from operator import attrgetter
+from typing import Final, Protocol, Self
 
 import msgspec
 
@@ -19,8 +21,13 @@ from understudy.engine.run.events import ArgumentsDelta, Event, RefusalDelta, Te
 # A reader that is further behind is served from the merged events; they are merged in chunks of at least this size.
 _MAX_RECENT_EVENTS = 512
 _MERGE_CHUNK = 32
+EVENTS_PER_EPOCH: Final = 1_000_000
+"""Event `n` of epoch `e` of a run has the number `(e - 1) * EVENTS_PER_EPOCH + n`; both count from 1."""
 # The limit of finished logs, however long their retention.
 _MAX_FINISHED_LOGS = 2000
+
+
+_number_of = attrgetter("number")
 
 
 class LogEntry(msgspec.Struct, gc=False):
@@ -108,7 +115,10 @@ class LogReader:
 
 
 class RunLog:
-    """The events of one run, numbered from 1. `new_encoder` makes an encoder for each replay."""
+    """The events of one run, numbered from 1. `new_encoder` makes an encoder for each replay.
+
+    `length` is the number of the last event. Numbers are consecutive within an epoch, and jump with a new one.
+    """
 
     __slots__ = (
         "_merge_threshold",
@@ -140,6 +150,10 @@ class RunLog:
     def latest_frames(self) -> tuple[bytes, ...]:
         """The frames of the last event; empty where it has none, or was merged."""
         return self._recent[-1].frames if self._recent else ()
+
+    def begin_epoch(self, epoch: int) -> None:
+        """Makes the next event the first of the epoch: of two owners of a run, none uses a number of the other's."""
+        self.length = max(self.length, (epoch - 1) * EVENTS_PER_EPOCH)
 
     def append(self, event: Event, frames: tuple[bytes, ...]) -> None:
         """Appends an event with its frames, and notifies the readers."""
@@ -194,10 +208,14 @@ class RunLog:
 
     def unread_frames(self, follower: LogReader) -> list[tuple[int, tuple[bytes, ...]]]:
         """The numbers and the frames of the events that the follower has not read."""
-        behind = self.length - follower.position
-        if behind > len(self._recent):
+        recent, position = self._recent, follower.position
+        if self._merged and position < self._merged[-1].number:
             return self._replay(follower)
-        return [(entry.number, entry.frames) for entry in self._recent[-behind:]]
+        behind = self.length - position
+        if behind > len(recent) or recent[-behind].number != position + 1:
+            # The numbers jump among them.
+            behind = len(recent) - bisect_right(recent, position, key=_number_of)
+        return [(entry.number, entry.frames) for entry in recent[len(recent) - behind :]]
 
     def _replay(self, follower: LogReader) -> list[tuple[int, tuple[bytes, ...]]]:
         """The unread events of the follower, encoded again; continues where its last replay ended."""
@@ -220,6 +238,8 @@ class RunLog:
         """Merges what every follower has read, and what is too old to wait for the slow ones."""
         read = min([follower.position for follower in self.followers], default=self.length)
         unread = min(self.length - read, _MAX_RECENT_EVENTS)
+        if unread > _MERGE_CHUNK:
+            unread = min(unread, len(self._recent) - bisect_right(self._recent, read, key=_number_of))
         if len(self._recent) - unread >= _MERGE_CHUNK:
             self._merge(len(self._recent) - unread)
         self._merge_threshold = len(self._recent) + _MERGE_CHUNK

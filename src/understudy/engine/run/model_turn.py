@@ -43,8 +43,7 @@ class ModelTurn:
         # Files with images that code made and no message has yet.
         self._figures = stage.progress.figures
         self._tools = tools
-        # A message that was restored is written from its beginning.
-        self._citation_parser = self._new_citation_parser() if stage.state.message_id is not None else None
+        self._citation_parser: CitationParser | None = None
         self._deferred_text = ""
         self._wants_logprobs = stage.spec.top_logprobs is not None
         self._logprobs: list[dict[str, Any]] = []

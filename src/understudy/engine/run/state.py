@@ -64,10 +64,9 @@ class RunState:
         self.spec = event.spec
         self.status = event.status
         self.calls_step_id = event.calls_step_id
-        self.message_step_id = event.message_step_id
+        self.message_id = self.message_step_id = None
+        self.is_message_empty = False
         self.open_calls = set(event.open_calls)
-        if event.message_id is not None:
-            self._set_message(event.message_id)
 
     def _start(self, _: events.RunStarted) -> None:
         self.status = "in_progress"
@@ -96,10 +95,7 @@ class RunState:
 
     def _open_message(self, event: events.MessageOpened) -> None:
         self.message_step_id = event.step_id
-        self._set_message(event.message_id)
-
-    def _set_message(self, message_id: str) -> None:
-        self.message_id = message_id
+        self.message_id = event.message_id
         self.is_message_empty = True
 
     def _add_content(self, _: events.Event) -> None:

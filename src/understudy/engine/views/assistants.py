@@ -10,7 +10,9 @@ from typing import Any, Final
 import msgspec
 
 from understudy.engine.run import events
-from understudy.engine.views.origins import Origin, RestoredOrigin
+from understudy.engine.views.difference import RenderedMessage, remaining_calls, remaining_message
+from understudy.engine.views.origins import FinishedStep, Origin, RestoredOrigin
+from understudy.engine.views.replay import step_events
 from understudy.engine.views.steps import StepView
 from understudy.wire.messages import (
     Annotation,
@@ -67,6 +69,7 @@ class RunView:
         self.message: MessageObject | None = None
         self.closed_messages: list[MessageObject] = []
         self.ended = False
+        self._is_loaded = False
         self._steps = StepView()
         self._reset_parts()
 
@@ -115,11 +118,41 @@ class RunView:
         return stream
 
     def _on_restored(self, event: events.RunRestored) -> _Stream:
-        self._load_run(event)
+        """What the stored run has and this view has not, and the end of what this view has and the run has not."""
         origin: RestoredOrigin = event.origin
-        self.message = origin.message
-        messages = [] if origin.message is None else _opening_events(origin.message)
-        return [self._run_event(event.status), *self._steps.restore(origin.steps), *messages]
+        missed: list[RunStreamEvent] = []
+        before = None
+        if self._is_loaded:  # this view has rendered the events of an earlier owner
+            missed = self._finish_missed_steps(origin)
+            if self.message is not None:
+                missed.append(self._cut_message(origin.at, "run_failed"))
+            before = self.run.status
+        self._load_run(event)
+        run = [] if event.status == before else [self._run_event(event.status)]
+        return [*missed, *run, *self._steps.restore(origin.steps, origin.at)]
+
+    def _finish_missed_steps(self, origin: RestoredOrigin) -> list[RunStreamEvent]:
+        """The rest of the steps that are stored."""
+        missed: list[events.Event] = []
+        if self.run.status == "queued" and origin.run.started_at is not None:
+            missed.append(events.RunStarted(origin.run.started_at))
+        for one in (*origin.finished, *map(FinishedStep, origin.steps)):
+            if one.step.id not in self._steps.ended:
+                missed += self._remaining_events(one, step_events(self.run, one.step, one.message))
+        return [stream for event in missed for stream in self.apply(event)]
+
+    def _remaining_events(self, finished: FinishedStep, replay: Iterable[events.Event]) -> Iterable[events.Event]:
+        if self.run.status == "requires_action":
+            replay = [event for event in replay if not isinstance(event, events.ActionRequired)]
+        if finished.message is not None:
+            is_open = self.message is not None and self.message.id == finished.message.id
+            return remaining_message(replay, self._rendered_message()) if is_open else replay
+        calls = self._steps.rendered_calls(finished.step.id)
+        return replay if calls is None else remaining_calls(replay, calls)
+
+    def _rendered_message(self) -> RenderedMessage:
+        text, refusal = sum(map(len, self._text)), sum(map(len, self._refusal))
+        return RenderedMessage(text, refusal, len(self._annotations), len(self._images))
 
     def _on_started(self, event: events.RunStarted) -> _Stream:
         self.run = _replace(self.run, status="in_progress", started_at=event.at)
@@ -151,7 +184,7 @@ class RunView:
         return [self._run_event("cancelling")]
 
     def _on_ended(self, event: events.RunEnded) -> _Stream:
-        cut = [self._cut_message(event)] if self.message is not None else []
+        cut = [self._cut_message(event.at, event.cut or "run_failed")] if self.message is not None else []
         steps = self._steps.close(_STEP_STATUS_AT_END[event.status], event.at, event.turn, error=event.error)
         time = f"{event.status}_at"
         self.run = _replace(
@@ -170,6 +203,7 @@ class RunView:
     def _load_run(self, event: events.RunQueued | events.RunRestored) -> None:
         origin: Origin | RestoredOrigin = event.origin
         self.run = origin.run
+        self._is_loaded = True
         self._steps.expires_at = origin.run.expires_at
         self._steps.detailed = origin.detailed
 
@@ -234,9 +268,9 @@ class RunView:
         step = self._steps.close("completed", event.at, event.usage, kind="message_creation")
         return [MessageEvent("thread.message.completed", message), *step]
 
-    def _cut_message(self, event: events.RunEnded) -> RunStreamEvent:
-        details = MessageIncompleteDetails(event.cut or "run_failed")  # type: ignore[arg-type]
-        message = self._close_message(status="incomplete", incomplete_at=event.at, incomplete_details=details)
+    def _cut_message(self, at: int, reason: str) -> RunStreamEvent:
+        details = MessageIncompleteDetails(reason)  # type: ignore[arg-type]
+        message = self._close_message(status="incomplete", incomplete_at=at, incomplete_details=details)
         return MessageEvent("thread.message.incomplete", message)
 
     def _close_message(self, **changes: Any) -> MessageObject:

@@ -43,20 +43,28 @@ class OpenCall(Struct, frozen=True, gc=False):
     tool: ClientTool | None = None
 
 
-class RestoredOrigin(Struct, frozen=True, gc=False):
-    """A run as it is stored, with its open steps and message.
+class FinishedStep(Struct, frozen=True, gc=False):
+    """A step that has ended, with the message that it made."""
 
-    `calls`, `container_id` and `sequence` (the number of the next stream event) are a response's.
+    step: RunStepObject
+    message: MessageObject | None = None
+
+
+class RestoredOrigin(Struct, frozen=True, gc=False):
+    """A run as it is stored, with its open steps and, as far as they are known, those that have ended before.
+
+    `calls`, `container_id` and `sequence` (the number of the next stream event) are a response's. `at`: the time.
     """
 
     run: RunObject
     steps: tuple[RunStepObject, ...] = ()
-    message: MessageObject | None = None
+    finished: tuple[FinishedStep, ...] = ()
     detailed: bool = False
     response: ResponseObject | None = None
     calls: tuple[OpenCall, ...] = ()
     container_id: str = ""
     sequence: int = 0
+    at: int = 0
 
 
 _TYPES: Final[dict[type[events.Event], Any]] = {

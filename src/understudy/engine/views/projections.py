@@ -83,6 +83,16 @@ class ResponseProjection(RunProjection):
             self._view.apply(event)
         return self._response_encoder.encode(event)
 
+    def load(self, history: Iterable[events.Event]) -> None:
+        is_loaded = False
+        for event in history:
+            # What is replayed of a stored response has no run.
+            is_loaded = is_loaded or isinstance(event, events.RunQueued | events.RunRestored)
+            if is_loaded:
+                self._view.apply(event)
+            self._response_encoder.encode(event)
+        self._mark_stored()
+
     def stored_response(self, progress: Progress) -> ResponseObject:
         """The response with the items that are complete; records in `progress` how far its stream is."""
         if progress.plan is not None:

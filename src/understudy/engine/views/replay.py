@@ -9,9 +9,10 @@ import msgspec
 from msgspec import UNSET
 
 from understudy.engine.run import events
+from understudy.engine.run.checkpoint import Abandoned
 from understudy.engine.run.state import RunState
 from understudy.engine.run_specs import build_spec
-from understudy.engine.views.origins import OpenCall, Origin, RestoredOrigin
+from understudy.engine.views.origins import FinishedStep, OpenCall, Origin, RestoredOrigin
 from understudy.store.run_state import RunHistory, StoredRun
 from understudy.store.states import TERMINAL
 from understudy.wire.items import CodeOutput, FileSearchResult
@@ -41,42 +42,71 @@ _NO_USAGE = RunCompletionUsage()
 _SEQUENCE_STEP = 1_000_000
 
 
-def resume_events(stored: StoredRun, history: RunHistory | None) -> list[events.Event]:
-    """The first events of a new log of an active run: its whole stored history.
-
-    A state that applies them has the open steps and messages of the store.
-    """
-    restored = _restored_event(stored)
+def stored_run_events(stored: StoredRun, history: RunHistory | None) -> list[events.Event]:
+    """The events of a run up to what is stored of it; none where `history` is unknown, or of another time."""
     if history is None or stored.response is not None:
-        return [restored]
-    told = list(run_events(history, 0, detailed=stored.progress.detailed))
-    if stored.run.status == "queued" and isinstance(told[-1], events.RunStarted):
-        del told[-1]  # outputs were taken, and nobody has gone on yet
-    if _open_ids(RunState.of(told)) != _open_ids(RunState.of([restored])):
-        return [restored]  # another process changed it between the two reads
-    return told
+        return []
+    replay = list(run_events(history, 0, detailed=stored.progress.detailed))
+    if stored.run.status == "queued" and isinstance(replay[-1], events.RunStarted):
+        del replay[-1]  # outputs were taken, and nobody has gone on yet
+    state = RunState.of(replay)
+    replayed = {one for one in (state.message_step_id, state.calls_step_id) if one is not None}
+    return replay if replayed == {step.id for step in stored.steps} else []
 
 
-def _restored_event(stored: StoredRun) -> events.RunRestored:
-    calls_step = next((step.id for step in stored.steps if step.type == "tool_calls"), None)
-    message_step = next((step.id for step in stored.steps if step.type != "tool_calls"), None)
-    origin = _restored_origin(stored)
+def restored_event(stored: StoredRun, history: RunHistory | None = None, at: int = 0) -> events.RunRestored:
+    """The event with which a run's next owner begins at the time `at`.
+
+    `history` has the steps that have ended, where it is known.
+    """
+    steps = _continued_steps(stored)
+    origin = msgspec.structs.replace(_restored_origin(stored, steps, _finished_steps(history)), at=at)
     return events.RunRestored(
         build_spec(stored.run, stored.progress.plan),
         stored.run.status,
         origin,
-        None if stored.message is None else stored.message.id,
-        message_step,
-        calls_step,
+        next((step.id for step in steps), None),
         tuple(call.index for call in origin.calls),
     )
 
 
-def _restored_origin(stored: StoredRun) -> RestoredOrigin:
+def abandoned_objects(stored: StoredRun) -> Abandoned:
+    """The open steps and messages that no owner continues."""
+    continued = {step.id for step in _continued_steps(stored)}
+    steps = [step for step in stored.steps if step.id not in continued]
+    messages = [
+        step.step_details.message_creation.message_id
+        for step in steps
+        if isinstance(step.step_details, RunStepDetailsMessageCreationObject)
+    ]
+    return Abandoned([step.id for step in steps], messages)
+
+
+def _continued_steps(stored: StoredRun) -> tuple[RunStepObject, ...]:
+    """The open step whose calls are complete. A run that is being cancelled may have waited for their outputs."""
+    if stored.run.status in {"queued", "in_progress"} and not stored.progress.calls:
+        return ()
+    return tuple(step for step in stored.steps if step.type == "tool_calls")
+
+
+def _finished_steps(history: RunHistory | None) -> tuple[FinishedStep, ...]:
+    if history is None:
+        return ()
+    ended = [step for step in history.steps if step.status != "in_progress"]
+    return tuple(FinishedStep(step, history.messages.get(_message_id(step))) for step in ended)
+
+
+def _message_id(step: RunStepObject) -> str:
+    details = step.step_details
+    return details.message_creation.message_id if isinstance(details, RunStepDetailsMessageCreationObject) else ""
+
+
+def _restored_origin(
+    stored: StoredRun, steps: tuple[RunStepObject, ...], finished: tuple[FinishedStep, ...]
+) -> RestoredOrigin:
     progress = stored.progress
-    opened = (stored.run, tuple(stored.steps), stored.message, progress.detailed)
     if stored.response is None or progress.plan is None:
-        return RestoredOrigin(*opened)
+        return RestoredOrigin(stored.run, steps, finished, progress.detailed)
     calls = [
         OpenCall(
             call.index,
@@ -96,11 +126,11 @@ def _restored_origin(stored: StoredRun) -> RestoredOrigin:
     sequence = plan.sequence
     if stored.run.status != "queued":
         sequence += _SEQUENCE_STEP - sequence % _SEQUENCE_STEP
-    return RestoredOrigin(*opened, stored.response, tuple(calls), plan.container, sequence)
-
-
-def _open_ids(state: RunState) -> tuple[str | None, ...]:
-    return state.message_id, state.message_step_id, state.calls_step_id
+        # An owner may have died before it stored anything.
+        sequence = max(sequence, (stored.epoch - 1) * _SEQUENCE_STEP)
+    return RestoredOrigin(
+        stored.run, steps, (), progress.detailed, stored.response, tuple(calls), plan.container, sequence
+    )
 
 
 def run_events(history: RunHistory, run_seconds: float, *, detailed: bool = False) -> Iterator[events.Event]:
@@ -111,13 +141,18 @@ def run_events(history: RunHistory, run_seconds: float, *, detailed: bool = Fals
     if run.started_at is not None:
         yield events.RunStarted(history.steps[0].created_at if history.steps else run.started_at)
     for step in history.steps:
-        if isinstance(step.step_details, RunStepDetailsMessageCreationObject):
-            yield from _message_events(step, history.messages.get(step.step_details.message_creation.message_id))
-        else:
-            yield from _call_events(run, step, step.step_details)
+        yield from step_events(run, step, history.messages.get(_message_id(step)))
     if run.status == "requires_action":
         yield _waiting_event(run)
     yield from _end_events(history)
+
+
+def step_events(run: RunObject, step: RunStepObject, message: MessageObject | None) -> Iterator[events.Event]:
+    """The events of a step of the run; `message` is what the step made, where it made one."""
+    if isinstance(step.step_details, RunStepDetailsMessageCreationObject):
+        yield from _message_events(step, message)
+    else:
+        yield from _call_events(run, step, step.step_details)
 
 
 def _waiting_event(run: RunObject) -> events.Event:

@@ -1,6 +1,6 @@
 """The calls of a response: of the client's tools, of file search and code, and of remote servers. Pure."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from typing import Any, Final, TypeVar
 
 import msgspec
@@ -9,6 +9,7 @@ from understudy.engine.client_calls import render_call
 from understudy.engine.client_tools import STREAMED
 from understudy.engine.run import events
 from understudy.engine.views.client_items import UnrenderedCall, command_events, initial_item
+from understudy.engine.views.difference import RenderedCall
 from understudy.engine.views.items import code_outputs, search_results
 from understudy.engine.views.origins import OpenCall
 from understudy.engine.views.response_stream import ResponseStream
@@ -96,6 +97,21 @@ class ResponseCalls:
         # A truncated client call is omitted.
         self._unrendered.clear()
         return [event for index in sorted(self._calls) for event in self._close_call(index, whole=whole)]
+
+    def close_all_but(self, item_ids: Collection[str | None]) -> _Stream:
+        """Closes open calls as incomplete, without those of these items."""
+        self._unrendered.clear()
+        self._guarded.clear()
+        closing = [index for index in sorted(self._calls) if self._calls[index].item.id not in item_ids]
+        return [event for index in closing for event in self._close_call(index, whole=False)]
+
+    def index_of(self, item_id: str | None) -> int | None:
+        """The number of the open call of an item."""
+        return next((index for index, call in self._calls.items() if call.item.id == item_id), None)
+
+    def rendered(self, index: int) -> dict[int, RenderedCall]:
+        """How much of an open call is rendered."""
+        return {index: RenderedCall(sum(map(len, self._calls[index].parts)))}
 
     def reopen(self, call: OpenCall, container_id: str) -> _Stream:
         if call.kind == "file_search":

@@ -6,6 +6,7 @@ from typing import Any, Final
 import msgspec
 
 from understudy.engine.run import events
+from understudy.engine.views.difference import RenderedMessage
 from understudy.engine.views.response_stream import ResponseStream
 from understudy.wire.response_events import (
     ContentPartAdded,
@@ -46,6 +47,23 @@ class ResponseMessages:
     @property
     def is_open(self) -> bool:
         return self._message is not None
+
+    def is_open_as(self, item_id: str | None) -> bool:
+        return self._message is not None and self._message.id == item_id
+
+    def rendered(self) -> RenderedMessage:
+        """How much of the open message is rendered."""
+        texts, refusals = sum(map(len, self._text)), 0
+        if isinstance(self._part, Refusal):
+            texts, refusals = 0, texts
+        annotations = len(self._annotations)
+        for part in self._parts:
+            if isinstance(part, OutputText):
+                texts += len(part.text)
+                annotations += len(part.annotations)
+            else:
+                refusals += len(part.refusal)
+        return RenderedMessage(texts, refusals, annotations)
 
     def opened(self, event: events.MessageOpened) -> list[ResponseStreamEvent]:
         return self.open(event.message_id)

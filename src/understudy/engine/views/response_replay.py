@@ -12,30 +12,15 @@ import msgspec
 from understudy.engine.run import events
 from understudy.engine.run.log import RunLog
 from understudy.engine.views.frames import ResponseEncoder, encode_response_event
-from understudy.engine.views.items import parse_code_output
+from understudy.engine.views.item_replay import item_events
 from understudy.engine.views.responses import ResponseView
-from understudy.store.run_state import ClientTool
-from understudy.tools.mcp import execution_error
-from understudy.wire.client_items import ApplyPatchCall, ComputerCall, LocalShellCall, ShellCall, ToolSearchCall
 from understudy.wire.response_events import ResponseStreamEvent
 from understudy.wire.response_items import (
     CodeInterpreterCall,
-    CompactionItem,
-    ContainerFileCitation,
-    CustomToolCallItem,
-    FileCitation,
     FileSearchCall,
-    FunctionCallItem,
-    McpApprovalRequest,
-    McpCall,
-    McpListTools,
-    OutputItem,
-    OutputMessage,
-    OutputText,
     ReasoningItem,
 )
 from understudy.wire.responses import TERMINAL_STATUSES, ResponseObject
-from understudy.wire.run_outcome import RunCompletionUsage
 
 
 async def frames_after(log: RunLog, after: int) -> AsyncGenerator[bytes, None]:
@@ -115,101 +100,4 @@ def response_events(response: ResponseObject, *, started: bool = True) -> Iterat
     if started:
         yield events.RunStarted(response.created_at)
     for index, item in enumerate(response.output):
-        yield from _item_events(index, item)
-
-
-def _item_events(index: int, item: OutputItem) -> Iterator[events.Event]:
-    match item:
-        case OutputMessage():
-            yield from _message_events(item)
-        case FunctionCallItem() | CustomToolCallItem():
-            yield from _call_events(index, item)
-        case ApplyPatchCall() | ShellCall() | LocalShellCall() | ToolSearchCall() | ComputerCall():
-            yield events.CallRendered(item)
-        case FileSearchCall():
-            yield events.SearchOpened(index, "", {}, item.id)
-            if item.status == "completed":
-                yield events.SearchDone(index, msgspec.convert(tuple(item.results or ()), Any), tuple(item.queries))
-        case CodeInterpreterCall():
-            yield from _code_events(index, item)
-        case McpListTools() | McpCall() | McpApprovalRequest():
-            yield from _remote_events(index, item)
-        case CompactionItem() | ReasoningItem():
-            yield from _compaction_events(item)
-
-
-def _compaction_events(item: CompactionItem | ReasoningItem) -> Iterator[events.Event]:
-    if isinstance(item, CompactionItem):
-        yield events.ContextCompacted(item.id, item.encrypted_content)
-        return
-    yield events.ReasoningOpened(item.id)
-    for summary in item.summary:
-        yield events.ReasoningDelta(summary.text)
-    yield events.ReasoningClosed(item.encrypted_content or "")
-
-
-def _remote_events(index: int, item: McpListTools | McpCall | McpApprovalRequest) -> Iterator[events.Event]:
-    match item:
-        case McpListTools():
-            yield events.ToolsListed(item.id, item.server_label, tuple(item.tools), item.error or None)
-        case McpCall():
-            approved = item.approval_request_id
-            yield events.RemoteCallOpened(index, "", item.server_label, item.name, item.id, approval_id=approved)
-            yield events.ArgumentsDelta(index, item.arguments)
-            yield events.CallsReceived()
-            if item.output is not None or item.error is not None:
-                fault = item.error if isinstance(item.error, dict) else execution_error(item.error)
-                yield events.RemoteCallDone(index, item.output, None if fault is None else str(item.error), fault)
-        case McpApprovalRequest():
-            yield events.RemoteCallOpened(index, "", item.server_label, item.name, item.id, guarded=True)
-            yield events.ArgumentsDelta(index, item.arguments)
-            yield events.CallsReceived()
-
-
-def _message_events(item: OutputMessage) -> Iterator[events.Event]:
-    yield events.MessageOpened("", item.id, 0)
-    for part in item.content:
-        yield from _text_events(part) if isinstance(part, OutputText) else [events.RefusalDelta(part.refusal)]
-    if item.status == "completed":
-        yield events.MessageClosed(0, RunCompletionUsage())
-
-
-def _call_events(index: int, item: FunctionCallItem | CustomToolCallItem) -> Iterator[events.Event]:
-    kind = "custom" if isinstance(item, CustomToolCallItem) else "function"
-    tool = ClientTool(kind, item.name, item.namespace or "")
-    yield events.CallOpened(index, item.call_id, item.name, item.id, tool)
-    if text := item.input if isinstance(item, CustomToolCallItem) else item.arguments:
-        yield events.ArgumentsDelta(index, text)
-    if item.status == "completed":
-        yield events.CallsReceived()
-
-
-def _code_events(index: int, item: CodeInterpreterCall) -> Iterator[events.Event]:
-    yield events.CodeOpened(index, "", item.id, item.container_id)
-    if item.code:
-        yield events.CodeDelta(index, item.code)
-    if item.status == "completed":
-        yield events.CodeRunning(index)
-        for output in item.outputs or ():
-            yield events.CodeOutputDelta(index, parse_code_output(output))
-        yield events.CodeDone(index)
-
-
-def _text_events(part: OutputText) -> Iterator[events.Event]:
-    end = 0
-    if part.logprobs:
-        yield events.LogprobsReceived(tuple(part.logprobs))
-    for one in part.annotations:
-        start = one.index if isinstance(one, FileCitation) else one.start_index
-        if start > end:
-            yield events.TextDelta(part.text[end:start])
-            end = start
-        if isinstance(one, ContainerFileCitation):
-            end = one.end_index
-            yield events.CitationAdded(
-                part.text[start:end], start, end, one.file_id, is_path=True, filename=one.filename
-            )
-        else:
-            yield events.CitationAdded("", start, start, one.file_id, filename=one.filename)
-    if end < len(part.text) or not (part.text or part.annotations):
-        yield events.TextDelta(part.text[end:])
+        yield from item_events(index, item)

@@ -1,5 +1,6 @@
 """The output items of one response and the numbers of its stream's events. Knows no event of the engine."""
 
+from collections.abc import Collection
 from typing import Any, Final, TypeVar
 
 import msgspec
@@ -42,13 +43,28 @@ class ResponseStream:
     def __init__(self) -> None:
         self.response: ResponseObject
         self.output: list[OutputItem] = []
+        self.abandoned: set[int] = set()
+        """The places of items that streams have and the response has not: their owner died before it stored them."""
         self.sequence = 0
         self.merged = 0
         self.obfuscated = False
         self._open: set[int] = set()
 
+    def items(self) -> list[OutputItem]:
+        """The items of the response, the open ones as they were opened."""
+        if not self.abandoned:
+            return list(self.output)
+        return [item for index, item in enumerate(self.output) if index not in self.abandoned]
+
     def completed_items(self) -> list[OutputItem]:
-        return [item for index, item in enumerate(self.output) if index not in self._open]
+        hidden = self._open | self.abandoned
+        return [item for index, item in enumerate(self.output) if index not in hidden]
+
+    def closed_ids(self) -> set[str | None]:
+        return {item.id for index, item in enumerate(self.output) if index not in self._open}
+
+    def abandon_all_but(self, item_ids: Collection[str | None]) -> None:
+        self.abandoned = {index for index, item in enumerate(self.output) if item.id not in item_ids}
 
     def add(self, item: OutputItem) -> int:
         """Opens an item; returns its place in the output."""
@@ -58,7 +74,7 @@ class ResponseStream:
 
     def response_event(self, name: str) -> ResponseStreamEvent:
         """The response as it is now, with all of its items."""
-        response = msgspec.structs.replace(self.response, output=list(self.output))
+        response = msgspec.structs.replace(self.response, output=self.items())
         return _RESPONSE_EVENTS[name](response=response, sequence_number=self.take_number())
 
     def item_added(self, index: int, item: OutputItem) -> ResponseStreamEvent:

@@ -4,7 +4,7 @@ Every event of a stream has the next number, and each delta of the engine is one
 after any number. Every object is replaced and never changed, so that whatever holds one has it as it was.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from typing import Any, Final
 
 import msgspec
@@ -12,6 +12,8 @@ from msgspec import UNSET, UnsetType
 
 from understudy.engine.run import events
 from understudy.engine.views import response_calls, response_messages
+from understudy.engine.views.difference import remaining_calls, remaining_message, remaining_reasoning
+from understudy.engine.views.item_replay import item_events
 from understudy.engine.views.origins import Origin, RestoredOrigin
 from understudy.engine.views.response_stream import ResponseStream
 from understudy.wire.response_events import (
@@ -51,6 +53,10 @@ _FINAL_EVENT: Final = {
     "incomplete": "incomplete",
     "cancelled": "incomplete",
 }
+# The last numbers before those of a run's next owner are of the events with which a view catches up.
+_RESTORED_NUMBERS: Final = 10_000
+# The first number of calls that a view renders after their end; open calls have lower ones.
+_MISSED_CALLS: Final = 1_000_000
 _EXPIRED_MESSAGE: Final = "The response took longer than this server allows."
 
 
@@ -65,6 +71,7 @@ class ResponseView:
         self._messages = response_messages.ResponseMessages(stream)
         self._calls = response_calls.ResponseCalls(stream, included)
         self.ended = False
+        self._is_loaded = False
         self._included = included
         self._reasoning: tuple[int, ReasoningItem] | None = None
         self._reasoning_texts: list[str] = []
@@ -72,7 +79,7 @@ class ResponseView:
     @property
     def response(self) -> ResponseObject:
         """The response with all of its items, the open ones as they were opened."""
-        return _replace(self._stream.response, output=list(self._stream.output))
+        return _replace(self._stream.response, output=self._stream.items())
 
     @property
     def sequence(self) -> int:
@@ -120,25 +127,64 @@ class ResponseView:
     def _begin(self, response: ResponseObject) -> _Stream:
         self._stream.response = response
         self._stream.output = []
+        self._is_loaded = True
         stream = [self._stream.response_event("created")]
         if response.background:
             stream.append(self._stream.response_event("queued"))
         return stream
 
     def _on_restored(self, event: events.RunRestored) -> _Stream:
+        """What the stored response has and this view has not, and the end of what this view has and it has not."""
         origin: RestoredOrigin = event.origin
         assert origin.response is not None
-        self._stream.response = origin.response
-        self._stream.output = list(origin.response.output)
-        self._stream.sequence = origin.sequence
-        stream: _Stream = []
-        if origin.message is not None:
-            stream += self._messages.open(origin.message.id)
-        known = {item.id for item in origin.response.output}
+        # Whatever a view has rendered before, and renders here, the next event has the same number in all of them.
+        reserved = origin.sequence - _RESTORED_NUMBERS if event.status != "queued" else 0
+        self._stream.sequence = max(self._stream.sequence, reserved)
         # Without a step, no event of the calls was published.
-        for call in origin.calls if origin.steps else ():
-            if call.item_id not in known:
+        calls = [call for call in (origin.calls if origin.steps else ()) if call.item_id]
+        known = {item.id for item in origin.response.output}
+        stream: _Stream = []
+        if self._is_loaded:
+            stream = self._finish_missed_items(origin.response)
+            stream += self._abandon_items({*known, *(call.item_id for call in calls)})
+        else:
+            self._stream.output = list(origin.response.output)
+        rendered = {item.id for item in self._stream.output}
+        was_queued = self._is_loaded and self._stream.response.status == "queued"
+        self._stream.response = origin.response
+        self._is_loaded = True
+        if was_queued and origin.response.status == "in_progress":
+            stream.insert(0, self._stream.response_event("in_progress"))
+        for call in calls:
+            if call.item_id not in rendered:
                 stream += self._calls.reopen(call, origin.container_id)
+        self._stream.sequence = origin.sequence
+        return stream
+
+    def _finish_missed_items(self, response: ResponseObject) -> _Stream:
+        """The rest of the items that are stored."""
+        missed: list[events.Event] = []
+        closed = self._stream.closed_ids()
+        for number, item in enumerate(response.output):
+            if item.id in closed:
+                continue
+            index = self._calls.index_of(item.id)
+            replay = item_events(_MISSED_CALLS + number if index is None else index, item)
+            if index is not None:
+                replay = remaining_calls(replay, self._calls.rendered(index))
+            elif self._messages.is_open_as(item.id):
+                replay = remaining_message(replay, self._messages.rendered())
+            elif self._reasoning is not None and self._reasoning[1].id == item.id:
+                replay = remaining_reasoning(replay, sum(map(len, self._reasoning_texts)))
+            missed += replay
+        return [stream for event in missed for stream in self.apply(event)]
+
+    def _abandon_items(self, continued: Collection[str | None]) -> _Stream:
+        stream = self._close_reasoning("")
+        if self._messages.is_open:
+            stream += self._messages.close("incomplete")
+        stream += self._calls.close_all_but(continued)
+        self._stream.abandon_all_but(continued)
         return stream
 
     def _on_started(self, _: events.RunStarted) -> _Stream:
@@ -171,6 +217,7 @@ class ResponseView:
         stream = self.close_items(whole=False)
         self._stream.response = _replace(response, billing=UNSET)
         self._stream.output = list(response.output)
+        self._stream.abandoned = set()
         return [*stream, self._stream.response_event(_FINAL_EVENT.get(response.status, "incomplete"))]
 
     # -- reasoning ---------------------------------------------------------------------------------------------

@@ -4,7 +4,7 @@ Order and shapes: the hosted API's recorded streams. What identifies a call is s
 concatenate the deltas.
 """
 
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Final
 
@@ -12,6 +12,7 @@ import msgspec
 from msgspec import UNSET
 
 from understudy.engine.run import events
+from understudy.engine.views.difference import RenderedCall
 from understudy.wire.items import CodeOutput, FileSearchResult
 from understudy.wire.run_events import (
     CodeInterpreterDelta,
@@ -81,6 +82,8 @@ class StepView:
 
     def __init__(self) -> None:
         self.closed: list[RunStepObject] = []
+        self.ended: set[str] = set()
+        """The ids of all steps that have ended."""
         self.detailed = False
         self.expires_at: int | None = None
         self._open: list[_OpenStep] = []
@@ -90,13 +93,26 @@ class StepView:
         """The open steps as REST serves them."""
         return [step.render() for step in self._open]
 
-    def restore(self, steps: Iterable[RunStepObject]) -> list[RunStepEvent]:
-        stream: list[RunStepEvent] = []
+    def restore(self, steps: Sequence[RunStepObject], at: int) -> list[RunStepEvent]:
+        """Replaces the open steps by those of the store; the others are cancelled, at the time `at`."""
+        continued = {step.id for step in steps}
+        opened = {one.step.id for one in self._open}
+        abandoned = [one.render() for one in self._open if one.step.id not in continued]
+        stream = [self._close(step, "cancelled", at, None, None) for step in abandoned]
+        self._open = []
         for step in steps:
             calls = [_OpenCall(call, [_call_input(call)]) for call in step_calls(step)]
             self._open.append(_OpenStep(step, calls))
-            stream += _opening_events(step)
+            if step.id not in opened:
+                stream += _opening_events(step)
         return stream
+
+    def rendered_calls(self, step_id: str) -> dict[int, RenderedCall] | None:
+        """How much of the calls of an open step is rendered; None of a step that is not open."""
+        step = next((one for one in self._open if one.step.id == step_id), None)
+        if step is None:
+            return None
+        return {index: _rendered_call(one) for index, one in enumerate(step.calls)}
 
     # -- opening and closing -----------------------------------------------------------------------------------
 
@@ -143,6 +159,7 @@ class StepView:
         times = {_TIME_OF_STATUS[status]: at}
         last_error = error if status == "failed" else None
         step = _replace(step, status=status, usage=usage, last_error=last_error, **times)
+        self.ended.add(step.id)
         # Streams still show when the step would have expired; the stored step does not.
         self.closed.append(_replace(step, expires_at=None))
         data = step if self.detailed else omit_search_texts(step)
@@ -293,6 +310,13 @@ def _delta_event(step: _OpenStep, delta: ToolCallDelta) -> RunStepDeltaEvent:
 
 def _code_delta(step: _OpenStep, index: int, code: CodeInterpreterDelta) -> RunStepDeltaEvent:
     return _delta_event(step, ToolCallDelta(index=index, type="code_interpreter", code_interpreter=code))
+
+
+def _rendered_call(one: _OpenCall) -> RenderedCall:
+    code = one.call.code_interpreter
+    has_outputs = isinstance(code, CodeInterpreterCall) and bool(code.outputs)
+    has_result = has_outputs or bool(one.call.output or one.call.error)
+    return RenderedCall(sum(map(len, one.parts)), has_result)
 
 
 def _call_input(call: RunStepToolCall) -> str:

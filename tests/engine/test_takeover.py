@@ -1,0 +1,206 @@
+"""A run moves to another owner after a crash: no text is doubled, whatever a view has rendered of the dead owner."""
+
+import msgspec
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from engine import answers
+from engine.histories import AT, USAGE
+from serving import parse_events
+from understudy.engine.run import events
+from understudy.engine.run.state import RunState
+from understudy.engine.views.assistants import RunView
+from understudy.engine.views.frames import ResponseEncoder, RunEncoder
+from understudy.engine.views.replay import abandoned_objects, restored_event, stored_run_events
+from understudy.engine.views.response_replay import response_events
+from understudy.engine.views.responses import ResponseView
+from understudy.store.run_state import PendingCall, Plan, Progress, RunHistory, StoredRun
+
+_DONE = (events.SearchDone, events.CodeDone)
+_OPENED = (events.SearchOpened, events.CodeOpened)
+_COMMITTED = (events.RunQueued, events.RunStarted, events.MessageOpened, events.MessageClosed, events.CallsStepOpened)
+
+
+def checkpoints(history):
+    """The lengths of the beginnings of a history that its owner stores."""
+    lengths = []
+    for length, event in enumerate(history, 1):
+        following = history[length] if length < len(history) else None
+        calls_are_stored = isinstance(event, events.CallsReceived) and not isinstance(following, events.RunEnded)
+        is_result = isinstance(event, _DONE) and not isinstance(following, events.CallsStepClosed)
+        ends_run = isinstance(event, events.MessageClosed) and isinstance(following, events.RunEnded)
+        if calls_are_stored or is_result or (isinstance(event, (*_COMMITTED, events.CallsStepClosed)) and not ends_run):
+            lengths.append(length)
+    return lengths
+
+
+def first_unstored(history, stored_length):
+    """The least length that was streamed when exactly this beginning was stored: a commit's events come after it."""
+    length = stored_length
+    while length > 1 and (length - 1) not in checkpoints(history):
+        event = history[length - 1]
+        if not isinstance(event, (*_COMMITTED, *_DONE, events.CallsStepClosed, events.CodeOutputDelta)):
+            break
+        length -= 1
+    return max(1, length - 1)
+
+
+@st.composite
+def crashes(draw):
+    """A history, the length of its beginning that is stored, and how much of it a view has rendered."""
+    history = draw(answers.histories_of())
+    stored = draw(st.sampled_from(checkpoints(history)))
+    later = [length for length in checkpoints(history) if length > stored]
+    last = (later[0] - 1) if later else len(history) - 1
+    streamed = draw(st.integers(first_unstored(history, stored), max(last, stored)))
+    rendered = draw(st.integers(1, streamed))
+    return history, stored, rendered
+
+
+def pending_calls(history):
+    calls = {}
+    for event in history:
+        if isinstance(event, events.CallsStepOpened | events.CallsStepClosed):
+            calls = {}
+        elif isinstance(event, _OPENED):
+            kind = "file_search" if isinstance(event, events.SearchOpened) else "code_interpreter"
+            calls[event.index] = PendingCall(event.index, event.call_id, kind, "{}", kind, item_id=event.item_id)
+        elif isinstance(event, _DONE):
+            calls[event.index].done = True
+    received = [length for length, event in enumerate(history, 1) if isinstance(event, events.CallsReceived)]
+    opened = [length for length, event in enumerate(history, 1) if isinstance(event, events.CallsStepOpened)]
+    return list(calls.values()) if received and received[-1] > opened[-1] else []
+
+
+def stored_state(history, *, response):
+    """What the store has after these events: the run as it is claimed, and its history."""
+    seen = RunView.of(history)
+    view = ResponseView(answers.EVERYTHING)
+    for event in history:
+        view.apply(event)
+    plan = Plan(included=list(answers.EVERYTHING), sequence=view.sequence, container="cntr_1")
+    progress = Progress(calls=pending_calls(history), plan=plan if response else None)
+    shown = msgspec.json.decode(msgspec.json.encode(view.settled()), type=type(view.settled()))
+    stored = StoredRun(
+        "proj_a", "worker_a", 1, seen.run, progress, list(seen.steps), seen.message, shown if response else None, 2
+    )
+    messages = [*seen.closed_messages, *([seen.message] if seen.message is not None else [])]
+    past = RunHistory(seen.run, [*seen.closed_steps, *seen.steps], {message.id: message for message in messages})
+    return stored, past
+
+
+def rest(stored):
+    """How the next owner ends the run."""
+    if stored.run.status == "queued":
+        yield events.RunStarted(AT)
+    calls = stored.progress.calls
+    for call in calls:
+        if not call.done:
+            is_search = call.kind == "file_search"
+            yield events.SearchDone(call.index, ()) if is_search else events.CodeDone(call.index)
+    if calls:
+        yield events.CallsStepClosed(AT, USAGE)
+    yield events.MessageOpened("step_z", "msg_z", AT)
+    yield from (events.TextDelta("Again"), events.TextDelta("."), events.MessageClosed(AT, USAGE))
+    yield events.RunEnded("completed", AT, USAGE)
+
+
+def stream_of(encoder, history):
+    return list(parse_events(b"".join(frame for event in history for frame in encoder.encode(event))))
+
+
+def stored_messages(history, restored, following, past):
+    """The texts of the messages that the thread has in the end, by id."""
+    after = RunView.of([restored, *following])
+    ended = [one for one in past.messages.values() if one.status != "in_progress"]
+    return {message.id: message for message in (*ended, *after.closed_messages)}
+
+
+@settings(max_examples=200)
+@given(crashes())
+def test_each_message_of_a_run_is_streamed_as_it_is_stored_or_ends_as_incomplete(crash):
+    history, length, rendered = crash
+    stored, past = stored_state(history[:length], response=False)
+    restored, following = restored_event(stored, past, AT), list(rest(stored))
+    kept = stored_messages(history, restored, following, past)
+    rebuilt = stored_run_events(stored, past)
+    assert rebuilt
+    for before in (history[:rendered], rebuilt):
+        texts, ends, opened, closed = {}, {}, [], []
+        for name, data in stream_of(RunEncoder(), [*before, restored, *following]):
+            if name == "thread.message.delta":
+                for part in data["delta"]["content"]:
+                    text = part.get("text", {}).get("value", "") + part.get("refusal", "")
+                    texts[data["id"]] = texts.get(data["id"], "") + text
+            elif name.startswith("thread.message.") and name.rpartition(".")[2] in {"completed", "incomplete"}:
+                assert data["id"] not in ends
+                ends[data["id"]] = data
+            elif name.endswith(".created") and name != "thread.created":
+                opened.append(data["id"])
+            elif name.startswith("thread.run.step.") and name.rpartition(".")[2] in {"completed", "cancelled"}:
+                closed.append(data["id"])
+        assert sorted(opened) == sorted({*opened})
+        for message_id, data in ends.items():
+            whole = "".join(p.get("text", {}).get("value", "") + p.get("refusal", "") for p in data["content"])
+            assert "".join(sorted(texts.get(message_id, ""))) == "".join(sorted(whole))
+            assert (data["status"] == "completed") is (message_id in kept)
+        assert kept.keys() <= ends.keys()
+        for message_id, message in kept.items():
+            assert ends[message_id] == msgspec.to_builtins(message)
+        assert len(closed) == len({*closed})
+        assert {one for one in opened if one.startswith("step")} == {*closed}
+        assert ends["msg_z"]["status"] == "completed"
+
+
+@settings(max_examples=200)
+@given(crashes())
+def test_each_item_of_a_response_is_streamed_as_it_is_stored_or_ends_as_incomplete(crash):
+    history, length, rendered = crash
+    stored, _ = stored_state(history[:length], response=True)
+    restored, following = restored_event(stored, None, AT), list(rest(stored))
+    rebuilt = list(response_events(stored.response, started=stored.run.status != "queued"))
+    numbers = []
+    for before in (history[:rendered], rebuilt):
+        stream = stream_of(ResponseEncoder(answers.EVERYTHING), [*before, restored, *following])
+        texts, done, places = {}, {}, {}
+        for name, data in stream:
+            if name in {"response.output_text.delta", "response.refusal.delta"}:
+                texts[data["item_id"]] = texts.get(data["item_id"], "") + data["delta"]
+            elif name == "response.output_item.added":
+                assert data["item"]["id"] not in places
+                assert data["output_index"] == len(places)
+                places[data["item"]["id"]] = data["output_index"]
+            elif name == "response.output_item.done":
+                assert places[data["item"]["id"]] == data["output_index"]
+                assert data["item"]["id"] not in done
+                done[data["item"]["id"]] = data["item"]
+        output = {item["id"]: item for item in stream[-1][1]["response"]["output"]}
+        assert places.keys() == done.keys()
+        assert {item.id for item in stored.response.output} <= output.keys()
+        for item_id, item in done.items():
+            if item["type"] == "message":
+                whole = "".join(part.get("text", "") + part.get("refusal", "") for part in item["content"])
+                assert "".join(sorted(texts.get(item_id, ""))) == "".join(sorted(whole))
+                assert (item["status"] == "completed") is (item_id in output)
+            if item_id in output:
+                assert output[item_id] == item
+        for item in stored.response.output:
+            assert output[item.id] == msgspec.to_builtins(item)
+        sequence = [data["sequence_number"] for _, data in stream]
+        assert sequence == sorted({*sequence})
+        numbers.append([data for _, data in stream if data["sequence_number"] >= restored.origin.sequence][-3:])
+    shown = [[one["sequence_number"] for one in some] for some in numbers]
+    assert shown[0] == shown[1]
+
+
+@given(crashes())
+def test_the_next_owner_has_no_open_message_and_deletes_that_of_the_last_one(crash):
+    history, length, _ = crash
+    stored, past = stored_state(history[:length], response=False)
+    state = RunState.of([restored_event(stored, past, AT)])
+    assert (state.message_id, state.message_step_id) == (None, None)
+    abandoned = abandoned_objects(stored)
+    assert list(abandoned.messages) == ([stored.message.id] if stored.message is not None else [])
+    kept = [step.id for step in stored.steps if step.id not in abandoned.steps]
+    assert kept == ([state.calls_step_id] if state.calls_step_id is not None else [])
+    assert bool(kept) is bool(stored.progress.calls)
